@@ -1,0 +1,107 @@
+import { CryptoError } from './errors.js';
+
+/** Bytes that own their buffer: what WebCrypto takes. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const VALUES = new Int8Array(128).fill(-1);
+for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
+
+/** UTF-8 bytes of a well-formed string. */
+export function utf8(text: string): Bytes {
+  return encoder.encode(text);
+}
+
+/**
+ * Text of UTF-8 bytes; a byte order mark stays in the text, where the JSON parser refuses it.
+ * @throws {CryptoError} token_malformed if the bytes are not UTF-8.
+ */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new CryptoError('token_malformed', 'not valid UTF-8');
+  }
+}
+
+/** base64url without padding (RFC 7515 §2). */
+export function encodeBase64url(bytes: Uint8Array): string {
+  let text = '';
+  // Pieces of a multiple of three bytes, small enough for the argument list of fromCharCode.
+  for (let start = 0; start < bytes.length; start += 0x3000) {
+    text += btoa(String.fromCharCode(...bytes.subarray(start, start + 0x3000)));
+  }
+  return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+/**
+ * Bytes of canonical base64url: no padding, no white space, unused trailing bits zero, so that
+ * one value has one spelling (protocol.md §2.1; jose accepts others).
+ * @throws {CryptoError} token_malformed
+ */
+export function decodeBase64url(text: string): Bytes {
+  const remainder = text.length % 4;
+  if (remainder === 1) throw new CryptoError('token_malformed', 'not canonical base64url');
+  const bytes = new Uint8Array((text.length * 3) >> 2);
+  let bits = 0;
+  let held = 0;
+  let at = 0;
+  for (let index = 0; index < text.length; index++) {
+    const value = VALUES[text.charCodeAt(index)] ?? -1;
+    if (value < 0) throw new CryptoError('token_malformed', 'not canonical base64url');
+    held = ((held << 6) | value) & 0xffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[at++] = (held >> bits) & 0xff;
+    }
+  }
+  if ((held & ((1 << bits) - 1)) !== 0) throw new CryptoError('token_malformed', 'not canonical base64url');
+  return bytes;
+}
+
+/** Lower-case hexadecimal. */
+export function encodeHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** `length` bytes from the platform's cryptographic generator. */
+export function randomBytes(length: number): Bytes {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** Whether two byte strings are equal, in time that depends on their lengths alone. */
+export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
+  if (left.length !== right.length) return false;
+  let difference = 0;
+  for (let index = 0; index < left.length; index++) difference |= (left[index] ?? 0) ^ (right[index] ?? 0);
+  return difference === 0;
+}
+
+/** One byte string after another. */
+export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** SHA-256, 32 bytes. */
+export async function sha256(bytes: Bytes): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+}
+
+/** base64url SHA-256 of bytes: the hash of a root, policy or directory payload. */
+export async function digestB64u(bytes: Bytes): Promise<string> {
+  return encodeBase64url(await sha256(bytes));
+}
+
+/** `H(x)`: base64url SHA-256 of the ASCII bytes of a compact token (protocol.md, notation). */
+export async function tokenHash(token: string): Promise<string> {
+  return digestB64u(utf8(token));
+}

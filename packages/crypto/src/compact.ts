@@ -1,0 +1,168 @@
+import { CompactEncrypt, compactVerify } from 'jose';
+import * as z from 'zod/mini';
+import type { Bytes } from './bytes.js';
+import { decodeBase64url, encodeBase64url, utf8 } from './bytes.js';
+import { CryptoError } from './errors.js';
+import type { KeyRecord } from './keys.js';
+import { kidSchema, publicKeyOf } from './keys.js';
+import { checkShape } from './schema.js';
+import type { Secret } from './secret.js';
+import type { Signer } from './signer.js';
+import { strictParse } from './strict-parse.js';
+
+/**
+ * The one mechanism under every token: compact JWS and JWE (RFC 7515, RFC 7516), read in the order
+ * split, canonical check, strict header, schema, key record, jose (protocol.md §2.7).
+ */
+export interface JwsFormat<Claims> {
+  /** Exact value of the protected header's `typ`. */
+  readonly typ: string;
+  readonly claims: z.ZodMiniType<Claims>;
+  /** Largest payload in bytes. */
+  readonly maxBytes: number;
+}
+
+export interface JwsHeader {
+  readonly alg: 'PS256' | 'Ed25519';
+  readonly typ: string;
+  readonly kid: string;
+}
+
+/** A token whose shape is checked and whose signature is not. */
+export interface ParsedJws<Claims> {
+  readonly token: string;
+  readonly header: JwsHeader;
+  readonly claims: Claims;
+}
+
+const HEADER_MAX_BYTES = 2048;
+const jwsHeaderSchema = z.strictObject({ alg: z.enum(['PS256', 'Ed25519']), typ: z.string(), kid: kidSchema });
+
+/**
+ * Reads a compact JWS without trusting it.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function parseJws<Claims>(token: string, format: JwsFormat<Claims>): ParsedJws<Claims> {
+  const [header, payload] = split(token, 3, format.maxBytes);
+  const checked = checkShape(parseHeader(header), jwsHeaderSchema, 'token header');
+  if (checked.typ !== format.typ) throw malformed(`the token is not a ${format.typ}`);
+  const claims = checkShape(strictParse(payload ?? new Uint8Array(), format), format.claims, format.typ);
+  return { token, header: checked, claims };
+}
+
+/** Signs claims as a compact JWS of this format. The claims are checked first: what we make, we would accept. */
+export async function signJws<Claims>(format: JwsFormat<Claims>, claims: Claims, signer: Signer): Promise<string> {
+  checkShape(claims, format.claims, format.typ);
+  const header = encodeBase64url(utf8(JSON.stringify({ alg: signer.alg, typ: format.typ, kid: signer.kid })));
+  const payload = utf8(JSON.stringify(claims));
+  strictParse(payload, format);
+  const signingInput = `${header}.${encodeBase64url(payload)}`;
+  return `${signingInput}.${encodeBase64url(await signer.sign(utf8(signingInput)))}`;
+}
+
+/**
+ * Checks the signature under the key of a directory record, whose algorithm counts and not the token's.
+ * @param check names the check in the error.
+ * @throws {CryptoError} signature_invalid
+ */
+export async function verifyJws(parsed: ParsedJws<unknown>, record: KeyRecord, check: string): Promise<void> {
+  const invalid = new CryptoError('signature_invalid', `the signature of the ${parsed.header.typ} is not valid`, { check });
+  if (record.use !== 'sig' || parsed.header.kid !== record.kid || parsed.header.alg !== record.alg) throw invalid;
+  const key = await publicKeyOf(record);
+  try {
+    await compactVerify(parsed.token, key, { algorithms: [record.alg] });
+  } catch {
+    throw invalid;
+  }
+}
+
+export interface JweFormat<Header> {
+  /** Exact value of the protected header's `typ`. */
+  readonly typ: string;
+  readonly header: z.ZodMiniType<Header>;
+  /** Largest ciphertext in bytes. */
+  readonly maxBytes: number;
+}
+
+/** A JWE whose shape is checked; its header is authenticated only by opening it. */
+export interface ParsedJwe<Header> {
+  readonly token: string;
+  readonly header: Header;
+  readonly parts: JweParts;
+}
+
+export interface JweParts {
+  /** The protected header as it stands in the token: the additional authenticated data (RFC 7516 §5.1). */
+  readonly protected: string;
+  /** Empty for `dir`. */
+  readonly encryptedKey: Bytes;
+  /** 12 bytes. */
+  readonly iv: Bytes;
+  readonly ciphertext: Bytes;
+  /** 16 bytes. */
+  readonly tag: Bytes;
+}
+
+const EMPTY: Bytes = new Uint8Array(0);
+
+/**
+ * Reads a compact JWE without opening it.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function parseJwe<Header extends { alg: string; typ: string }>(token: string, format: JweFormat<Header>): ParsedJwe<Header> {
+  const [headerBytes, encryptedKey = EMPTY, iv = EMPTY, ciphertext = EMPTY, tag = EMPTY] = split(token, 5, format.maxBytes);
+  const header = checkShape(parseHeader(headerBytes), format.header, `${format.typ} header`);
+  if ((header.alg === 'dir') !== (encryptedKey.length === 0)) throw malformed('the encrypted key does not fit the algorithm');
+  if (iv.length !== 12 || tag.length !== 16) throw malformed('initialisation vector or tag has a wrong length');
+  return { token, header, parts: { protected: token.slice(0, token.indexOf('.')), encryptedKey, iv, ciphertext, tag } };
+}
+
+/** Encrypts to a recipient's key: RSA-OAEP-256 around a fresh content key, A256GCM around the plaintext. */
+export async function sealTo<Header extends { alg: string; typ: string }>(
+  format: JweFormat<Header>,
+  header: Header,
+  plaintext: Uint8Array,
+  record: KeyRecord,
+): Promise<string> {
+  if (record.use !== 'enc' || header.alg !== record.alg) throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
+  return encrypt(format, header, plaintext, await publicKeyOf(record));
+}
+
+/** Encrypts under a 32-byte content key (`dir`), which must never be used for a second message. */
+export async function sealUnder<Header extends { alg: string; typ: string }>(
+  format: JweFormat<Header>,
+  header: Header,
+  plaintext: Uint8Array,
+  dek: Secret,
+): Promise<string> {
+  return encrypt(format, header, plaintext, dek.reveal());
+}
+
+async function encrypt<Header extends { alg: string; typ: string }>(
+  format: JweFormat<Header>,
+  header: Header,
+  plaintext: Uint8Array,
+  key: Parameters<CompactEncrypt['encrypt']>[0],
+): Promise<string> {
+  checkShape(header, format.header, `${format.typ} header`);
+  if (plaintext.length > format.maxBytes) throw new CryptoError('payload_too_large', `more than ${format.maxBytes} bytes`);
+  return new CompactEncrypt(plaintext).setProtectedHeader(header as Header & { enc: string }).encrypt(key);
+}
+
+/** Splits a compact token and decodes its parts, each in its one canonical spelling. */
+function split(token: string, count: 3 | 5, maxBytes: number): Bytes[] {
+  // A third more for base64url; 2 KiB of header; an encrypted key or signature of at most 512 bytes; dots, IV and tag.
+  const maxLength = Math.ceil(((maxBytes + HEADER_MAX_BYTES + 512) * 4) / 3) + 64;
+  if (token.length > maxLength) throw new CryptoError('payload_too_large', 'the token is too long');
+  const parts = token.split('.', count + 1);
+  if (parts.length !== count) throw malformed(`the token does not have ${count} parts`);
+  return parts.map(decodeBase64url);
+}
+
+function parseHeader(bytes: Bytes | undefined): unknown {
+  return strictParse(bytes ?? EMPTY, { maxBytes: HEADER_MAX_BYTES });
+}
+
+function malformed(message: string): CryptoError {
+  return new CryptoError('token_malformed', message);
+}

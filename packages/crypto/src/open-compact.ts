@@ -1,0 +1,72 @@
+import type { Bytes } from './bytes.js';
+import { concatBytes, utf8 } from './bytes.js';
+import type { ParsedJwe } from './compact.js';
+import { CryptoError } from './errors.js';
+import type { PrivateJwk } from './keys.js';
+import { keyThumbprint } from './keys.js';
+import { Secret } from './secret.js';
+import type { Unwrapper } from './signer.js';
+import { importPrivate } from './signer.js';
+import type { SealAlg } from './suites.js';
+
+/**
+ * An unwrapper whose key lives in this process as a non-extractable CryptoKey.
+ * @throws {CryptoError} key_invalid
+ */
+export async function loadUnwrapper(jwk: PrivateJwk, alg: SealAlg): Promise<Unwrapper> {
+  const kid = await keyThumbprint(jwk);
+  const key = await importPrivate(jwk, alg);
+  return {
+    kid,
+    alg,
+    async unwrap(encryptedKey) {
+      try {
+        const cek = new Uint8Array(await crypto.subtle.decrypt({ name: 'RSA-OAEP' }, key, encryptedKey));
+        if (cek.length === 32) return new Secret(cek);
+      } catch {
+        // The same refusal as for a wrong length, below.
+      }
+      throw openFailed();
+    },
+  };
+}
+
+/**
+ * Opens a JWE that was sealed to the holder of `unwrapper`.
+ * @throws {CryptoError} open_failed, whatever went wrong
+ */
+export async function openWith(parsed: ParsedJwe<{ alg: string; kid: string }>, unwrapper: Unwrapper): Promise<Bytes> {
+  if (parsed.header.kid !== unwrapper.kid || parsed.header.alg !== unwrapper.alg) throw openFailed();
+  let cek: Secret;
+  try {
+    cek = await unwrapper.unwrap(parsed.parts.encryptedKey);
+  } catch {
+    // RFC 7516 §11.5: go on with a random key, so that a bad key and a bad tag take the same path and time.
+    cek = new Secret(crypto.getRandomValues(new Uint8Array(32)));
+  }
+  try {
+    return await openUnder(parsed, cek);
+  } finally {
+    cek.wipe();
+  }
+}
+
+/**
+ * Opens a JWE under its content key (A256GCM, RFC 7518 §5.3: 96-bit IV, 128-bit tag).
+ * @throws {CryptoError} open_failed, whatever went wrong
+ */
+export async function openUnder(parsed: ParsedJwe<{ alg: string }>, dek: Secret): Promise<Bytes> {
+  const { iv, ciphertext, tag } = parsed.parts;
+  try {
+    const key = await crypto.subtle.importKey('raw', dek.reveal(), 'AES-GCM', false, ['decrypt']);
+    const parameters = { name: 'AES-GCM', iv, additionalData: utf8(parsed.parts.protected), tagLength: 128 };
+    return new Uint8Array(await crypto.subtle.decrypt(parameters, key, concatBytes(ciphertext, tag)));
+  } catch {
+    throw openFailed();
+  }
+}
+
+/** The one error after a private or content key was used; it has no cause, on purpose. */
+export function openFailed(): CryptoError {
+  return new CryptoError('open_failed', 'could not be opened');
+}

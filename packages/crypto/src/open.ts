@@ -1,0 +1,1 @@
+export { loadUnwrapper } from './open-compact.js';
