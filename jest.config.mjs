@@ -1,0 +1,50 @@
+import { repository, workspaces } from './scripts/workspaces.mjs'
+
+const swc = [
+  '@swc/jest',
+  {
+    jsc: {
+      target: 'es2023',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true, verbatimModuleSyntax: true },
+      keepClassNames: true,
+    },
+    module: { type: 'es6' },
+    sourceMaps: 'inline',
+  },
+]
+
+const project = {
+  testEnvironment: `${repository}/scripts/jest-environment.cjs`,
+  // Workspaces' sources instead of their builds. Never add `import` or `default`: `require` would then load ESM.
+  testEnvironmentOptions: { customExportConditions: ['bulla-source', 'node', 'node-addons'] },
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  modulePathIgnorePatterns: ['<rootDir>/(.*/)?(dist|coverage)/'],
+  transform: { '^.+\\.ts$': swc },
+}
+
+export default {
+  projects: [
+    ...workspaces().map(({ name, folder }) => ({
+      ...project,
+      displayName: name,
+      rootDir: `${repository}/${folder}`,
+      testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
+    })),
+    {
+      ...project,
+      displayName: 'test',
+      rootDir: repository,
+      // The workspaces are roots too: that way the coverage report also sees one that has no test at all.
+      roots: ['test', 'packages', 'services'].map((folder) => `<rootDir>/${folder}`),
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+    },
+  ],
+  maxWorkers: 2,
+  testTimeout: 60_000,
+  reporters: ['default', '<rootDir>/scripts/closing-line.mjs'],
+  coverageProvider: 'v8',
+  coverageReporters: ['text-summary', 'json-summary', 'lcovonly', ['text', { skipFull: true }]],
+  collectCoverageFrom: ['{packages,services}/*/src/**/*.ts', '!**/*.test.ts'],
+}
