@@ -1,4 +1,4 @@
-import { repository, workspaces } from './scripts/workspaces.mjs'
+import { repository, workspaces } from './scripts/workspaces.mjs';
 
 const swc = [
   '@swc/jest',
@@ -12,7 +12,7 @@ const swc = [
     module: { type: 'es6' },
     sourceMaps: 'inline',
   },
-]
+];
 
 const project = {
   testEnvironment: `${repository}/scripts/jest-environment.cjs`,
@@ -22,7 +22,7 @@ const project = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   modulePathIgnorePatterns: ['<rootDir>/(.*/)?(dist|coverage)/'],
   transform: { '^.+\\.ts$': swc },
-}
+};
 
 export default {
   projects: [
@@ -47,4 +47,4 @@ export default {
   coverageProvider: 'v8',
   coverageReporters: ['text-summary', 'json-summary', 'lcovonly', ['text', { skipFull: true }]],
   collectCoverageFrom: ['{packages,services}/*/src/**/*.ts', '!**/*.test.ts'],
-}
+};

@@ -1,16 +1,16 @@
-import { writeSync } from 'node:fs'
+import { writeSync } from 'node:fs';
 
 /** Jest reporter: prints `N passed, N failed, N skipped` alone on the last line, after the coverage report. */
 export default class ClosingLine {
-  #counts = { passed: 0, failed: 0, skipped: 0 }
+  #counts = { passed: 0, failed: 0, skipped: 0 };
 
   constructor() {
     // Jest runs its coverage reporter after every reporter of the configuration; only the process's end comes later.
-    process.on('exit', (code) => writeSync(1, `\n${closingLine(this.#counts, code)}\n`))
+    process.on('exit', (code) => writeSync(1, `\n${closingLine(this.#counts, code)}\n`));
   }
 
   onRunComplete(_contexts, results) {
-    this.#counts = countResults(results)
+    this.#counts = countResults(results);
   }
 }
 
@@ -23,7 +23,7 @@ export function countResults(results) {
     passed: results.numPassedTests,
     failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
     skipped: results.numPendingTests + results.numTodoTests,
-  }
+  };
 }
 
 /**
@@ -32,5 +32,5 @@ export function countResults(results) {
  * @param {number} exitCode of the test run
  */
 export function closingLine({ passed, failed, skipped }, exitCode) {
-  return `${passed} passed, ${exitCode !== 0 ? Math.max(failed, 1) : failed} failed, ${skipped} skipped`
+  return `${passed} passed, ${exitCode !== 0 ? Math.max(failed, 1) : failed} failed, ${skipped} skipped`;
 }

@@ -1,4 +1,4 @@
-import { workspaces } from './workspaces.mjs'
+import { workspaces } from './workspaces.mjs';
 
 /**
  * The coverage gate, one entry per workspace: Jest adds up all files below a path key.
@@ -11,5 +11,5 @@ export function coverageThreshold() {
       `./${folder}/src/`,
       { lines: 90, functions: 90, statements: 90, branches: group === 'services' ? 85 : 90 },
     ]),
-  )
+  );
 }

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 /** Absolute path of the repository, without a trailing slash. */
-export const repository = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
+export const repository = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 /**
  * Every workspace of the repository, found on disk, so that a new one cannot be forgotten anywhere.
@@ -13,5 +13,5 @@ export function workspaces() {
     readdirSync(`${repository}/${group}`)
       .filter((name) => existsSync(`${repository}/${group}/${name}/package.json`))
       .map((name) => ({ name, folder: `${group}/${name}`, group })),
-  )
+  );
 }
