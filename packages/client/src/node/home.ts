@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** What stands in the way of using the folder; the message names the file and what to do. */
+export class HomeError extends Error {
+  override readonly name = 'HomeError';
+}
+
+/** Gives a lock back. */
+export type Release = () => Promise<void>;
+
+/**
+ * The folder that keeps everything of one user: BULLA_HOME, by default `~/.bulla`. Folders have mode 0700,
+ * files 0600; a file is replaced as a whole or not at all.
+ */
+export class Home {
+  readonly folder: string;
+
+  constructor(folder: string = join(homedir(), '.bulla')) {
+    this.folder = folder;
+  }
+
+  /** Absolute path of a name inside, such as `org/dev/root.json`. */
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** The text of a file, or undefined if there is none. */
+  async read(name: string): Promise<string | undefined> {
+    try {
+      return await readFile(this.path(name), 'utf8');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw new HomeError(`cannot read ${this.path(name)} (${codeOf(error)})`);
+    }
+  }
+
+  /**
+   * The text of a file that holds a key.
+   * @throws {HomeError} if others may read it
+   */
+  async readSecret(name: string): Promise<string | undefined> {
+    const text = await this.read(name);
+    if (text !== undefined) await requirePrivate(this.path(name));
+    return text;
+  }
+
+  /** Writes a file by temporary file, fsync and rename: after a crash the old or the new text is there, whole. */
+  async write(name: string, text: string): Promise<void> {
+    const target = this.path(name);
+    await this.makeFolder(dirname(target));
+    const temporary = `${target}.${randomUUID()}.tmp`;
+    await writeDurably(temporary, text);
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
+  }
+
+  /** Removes a file; it need not exist. */
+  async remove(name: string): Promise<void> {
+    await rm(this.path(name), { force: true });
+  }
+
+  /** Makes a folder inside, readable by its owner alone. */
+  async makeFolder(path: string = this.folder): Promise<void> {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    // A folder that was there before keeps its mode, so the outermost is set each time.
+    await chmod(this.folder, 0o700);
+  }
+
+  /**
+   * Takes a lock file (exclusive by link, with process id and start time), waiting while another process holds it.
+   * A lock whose holder is gone is taken over.
+   * @param waitMs how long to wait for a living holder; 0 refuses at once.
+   * @throws {HomeError} naming the holder
+   */
+  async lock(name: string, waitMs: number): Promise<Release> {
+    const path = this.path(name);
+    await this.makeFolder(dirname(path));
+    const mine = JSON.stringify({ pid: process.pid, started: await startOf(process.pid), id: randomUUID() });
+    const temporary = `${path}.${randomUUID()}.tmp`;
+    await writeDurably(temporary, mine);
+    try {
+      for (const until = performance.now() + waitMs; ; await pause(25)) {
+        if (await linkOnce(temporary, path)) break;
+        const holder = await this.read(name);
+        if (holder === undefined) continue;
+        if (!(await isHeld(holder))) {
+          await this.discard(name, holder);
+          continue;
+        }
+        if (performance.now() >= until) {
+          throw new HomeError(`${this.folder} is in use by process ${pidOf(holder)}; stop it first, or set BULLA_HOME to another folder`);
+        }
+      }
+    } finally {
+      await rm(temporary, { force: true });
+    }
+    return async () => {
+      if ((await this.read(name)) === mine) await this.remove(name);
+    };
+  }
+
+  /** Takes a dead holder's lock away; if another process was faster and the lock is alive again, it is put back. */
+  private async discard(name: string, holder: string): Promise<void> {
+    const aside = `${name}.${randomUUID()}.tmp`;
+    try {
+      await rename(this.path(name), this.path(aside));
+    } catch {
+      return;
+    }
+    if ((await this.read(aside)) !== holder) await linkOnce(this.path(aside), this.path(name));
+    await this.remove(aside);
+  }
+}
+
+/**
+ * Refuses a file that others than its owner may read.
+ * @throws {HomeError} with the command that mends it
+ */
+export async function requirePrivate(path: string): Promise<void> {
+  const { mode } = await stat(path);
+  if ((mode & 0o077) !== 0) throw new HomeError(`${path} may be read by others; run: chmod 600 ${path}`);
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function linkOnce(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw new HomeError(`cannot write ${to} (${codeOf(error)})`);
+  }
+}
+
+/** Whether the process that wrote a lock still runs: its id is alive and started when it says. */
+async function isHeld(holder: string): Promise<boolean> {
+  const pid = pidOf(holder);
+  if (pid === undefined) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (codeOf(error) === 'ESRCH') return false;
+  }
+  const started = await startOf(pid);
+  return started === undefined || holder.includes(`"started":${JSON.stringify(started)}`);
+}
+
+function pidOf(holder: string): number | undefined {
+  const pid = Number(/"pid":(\d+)/.exec(holder)?.[1]);
+  return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+}
+
+/** When a process started, in clock ticks since boot (field 22 of Linux's /proc/PID/stat); undefined elsewhere. */
+async function startOf(pid: number): Promise<string | undefined> {
+  try {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the program's name in parentheses and may hold spaces.
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
+}
