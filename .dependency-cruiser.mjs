@@ -1,0 +1,171 @@
+// Who may import whom: the one table. Imports go down only, never sideways between services.
+// test/house/imports.test.ts plants one bad import per rule and sees each refused.
+
+/** What each workspace may import; its package.json and tsconfig.json say the same (test/house/workspaces.test.ts). */
+export const WORKSPACE_IMPORTS = {
+  'packages/crypto': [],
+  'packages/contract': [],
+  'packages/testkit': [],
+  'packages/client': ['packages/crypto', 'packages/contract'],
+  'packages/cli': ['packages/client', 'packages/crypto', 'packages/contract'],
+  'packages/service-kit': ['packages/crypto', 'packages/contract'],
+  'services/vault': ['packages/service-kit', 'packages/crypto', 'packages/contract'],
+  'services/responder': ['packages/service-kit', 'packages/crypto', 'packages/contract'],
+  'services/standalone': [
+    'services/vault',
+    'services/responder',
+    'packages/service-kit',
+    'packages/crypto',
+    'packages/contract',
+  ],
+};
+
+const ANY_WORKSPACE = '^(packages|services)/';
+const TESTS = '([.]test[.]ts$|^(packages|services)/[^/]+/test/|^test/)';
+/** The half of the crypto package that takes private encryption keys and data keys: its files begin with these words. */
+const OPENING = '^packages/crypto/src/(open|reply-opener)';
+/** Only these open anything: who asks, and the one room of the responder that holds private keys. */
+const MAY_OPEN = ['^packages/(crypto|client|cli)/', '^services/responder/src/(opener|grants)/', TESTS];
+
+/** The command loads these two by name when it runs, so that neither is ever part of its bundle. */
+const LOADED_BY_NAME = { 'packages/cli': ['services/standalone', 'packages/testkit'] };
+
+const refuse = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+const below = (folders) => folders.map((folder) => `^${folder}/`);
+
+const workspaceRules = Object.entries(WORKSPACE_IMPORTS).flatMap(([workspace, allowed]) => {
+  const byName = LOADED_BY_NAME[workspace] ?? [];
+  const permitted = [workspace, ...allowed];
+  return [
+    refuse(
+      `imports-of-${workspace}`,
+      `${workspace} may import ${allowed.join(', ') || 'no workspace'}.`,
+      { path: `^${workspace}/`, pathNot: TESTS },
+      { path: ANY_WORKSPACE, pathNot: below([...permitted, ...byName]) },
+    ),
+    refuse(
+      `imports-of-tests-of-${workspace}`,
+      `Tests of ${workspace} may import what it may, and testkit; tests across workspaces live in test/.`,
+      { path: [`^${workspace}/.*[.]test[.]ts$`, `^${workspace}/test/`] },
+      { path: ANY_WORKSPACE, pathNot: below([...permitted, ...byName, 'packages/testkit']) },
+    ),
+    ...(byName.length > 0
+      ? [
+          refuse(
+            `loaded-by-name-in-${workspace}`,
+            `${workspace} loads ${byName.join(' and ')} with import() at run time, never statically.`,
+            { path: `^${workspace}/`, pathNot: TESTS },
+            { path: below(byName), dynamic: false },
+          ),
+        ]
+      : []),
+  ];
+});
+
+const boundaryRules = [
+  refuse(
+    'workspace-has-a-row',
+    'A workspace without a row in WORKSPACE_IMPORTS may import nothing.',
+    { path: ANY_WORKSPACE, pathNot: below(Object.keys(WORKSPACE_IMPORTS)) },
+    {},
+  ),
+  refuse(
+    'across-workspaces-by-name',
+    'Across workspaces import the package by name, never a file of it.',
+    { path: '^((?:packages|services)/[^/]+)/' },
+    { path: ANY_WORKSPACE, pathNot: '^$1/', dependencyTypesNot: ['aliased-workspace'] },
+  ),
+  refuse(
+    'opening-only-where-keys-are',
+    'Who does not hold private encryption keys has no code that could use them.',
+    { path: ANY_WORKSPACE, pathNot: MAY_OPEN },
+    { path: OPENING },
+  ),
+  refuse(
+    'opening-stays-behind-its-entry',
+    'The main entry of the crypto package reaches nothing that opens.',
+    { path: '^packages/crypto/src/', pathNot: [OPENING, TESTS] },
+    { path: OPENING },
+  ),
+  refuse(
+    'isomorphic-without-node',
+    'The same code runs in browsers: no Node core module.',
+    { path: '^packages/(crypto|contract|client)/src/', pathNot: ['^packages/client/src/node/', TESTS] },
+    { dependencyTypes: ['core'] },
+  ),
+  refuse(
+    'isomorphic-client-without-its-node-half',
+    'What needs Node in the client is its own entry.',
+    { path: '^packages/client/src/', pathNot: ['^packages/client/src/node/', TESTS] },
+    { path: '^packages/client/src/node/' },
+  ),
+  refuse(
+    'tests-are-imported-by-tests',
+    'Product code never reaches a test or its fixtures.',
+    { path: ANY_WORKSPACE, pathNot: TESTS },
+    { path: TESTS },
+  ),
+];
+
+const roomRules = [
+  refuse(
+    'controller-asks-a-service',
+    'A controller is a signature with one line: no SQL, no repository.',
+    { path: '[.]controller[.]ts$' },
+    { path: ['[.]repository[.]ts$', '(^|/)node_modules/(kysely|pg)/'] },
+  ),
+  refuse(
+    'service-knows-no-edge',
+    'A service is the rule: no HTTP and no SQL.',
+    { path: '^services/.*[.]service[.]ts$' },
+    { path: ['[.]controller[.]ts$', '(^|/)node_modules/(kysely|pg|fastify)/'] },
+  ),
+  refuse(
+    'repository-is-the-bottom',
+    'A repository is SQL with a name and knows nobody above it.',
+    { path: '[.]repository[.]ts$' },
+    { path: '[.](controller|service)[.]ts$' },
+  ),
+  refuse(
+    'rooms-meet-through-services',
+    'A room never uses the repository of another one.',
+    { path: '^(services/[^/]+/src)/([^/]+)/', pathNot: TESTS },
+    { path: '^$1/.*[.]repository[.]ts$', pathNot: '^$1/$2/' },
+  ),
+];
+
+const generalRules = [
+  refuse(
+    'no-circle',
+    'Two files that need each other are one thing, or have a third in common.',
+    {},
+    { circular: true },
+  ),
+  refuse('resolvable', 'What cannot be found is not there in a fresh clone either.', {}, { couldNotResolve: true }),
+  refuse(
+    'declared',
+    'A workspace declares what it imports in its own package.json.',
+    { path: `${ANY_WORKSPACE}|^(test|scripts)/` },
+    { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], couldNotResolve: false },
+  ),
+  refuse(
+    'development-dependencies-in-tests-only',
+    'What ships needs what it imports at run time.',
+    { path: ANY_WORKSPACE, pathNot: TESTS },
+    { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+  ),
+];
+
+export default {
+  forbidden: [...workspaceRules, ...boundaryRules, ...roomRules, ...generalRules],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(packages|services)/[^/]+/(dist|coverage)/' },
+    tsPreCompilationDeps: true,
+    combinedDependencies: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['bulla-source', 'import', 'node', 'default'],
+    },
+  },
+};
