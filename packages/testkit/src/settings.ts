@@ -1,0 +1,14 @@
+/** What the test kit takes from the environment; everything else is an argument. */
+export interface TestSettings {
+  /** A PostgreSQL server for tests, as a URL whose user may create databases. */
+  readonly databaseUrl: string | undefined;
+  /** Folders to look for `initdb` and `postgres` in. */
+  readonly path: readonly string[];
+}
+
+export function readTestSettings(environment: NodeJS.ProcessEnv = process.env): TestSettings {
+  return {
+    databaseUrl: environment['BULLA_TEST_DATABASE_URL'] || undefined,
+    path: (environment['PATH'] ?? '').split(':').filter((folder) => folder !== ''),
+  };
+}
