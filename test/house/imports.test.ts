@@ -84,7 +84,7 @@ describe('import table', () => {
   });
 
   it('has a planted import for every rule', () => {
-    expect(PLANTED.map(([rule]) => rule).sort()).toEqual(cruiser.forbidden.map(({ name }) => name).sort());
+    expect(new Set(PLANTED.map(([rule]) => rule))).toEqual(new Set(cruiser.forbidden.map(({ name }) => name)));
   });
 
   it('lets good imports pass', () => {

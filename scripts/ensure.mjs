@@ -1,0 +1,59 @@
+// Brings a clone into a state that can run: packages installed, sources built. `npm start` and `npm test` begin with it.
+// It runs on the machine's own Node (18 or newer) before anything is installed, hence plain JavaScript and no package.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { withLockFile } from './lock-file.mjs';
+import { obstacle, thisMachine } from './supported-machine.mjs';
+import { repository, workspaces } from './workspaces.mjs';
+
+const STAMP = 'node_modules/.stamp';
+const INSTALL = 'ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund --loglevel=error'.split(' ');
+
+process.chdir(repository);
+// Under `npm test` a type error is one failed check among others: the compiler writes its output all the same.
+const typeErrorsMayPass = process.argv.includes('--type-errors-may-pass');
+try {
+  const reason = obstacle(thisMachine());
+  if (reason !== undefined) throw new Error(reason);
+  await withLockFile('.cache/ensure.lock', installAndBuild, () => say('another process is installing, waiting for it'));
+} catch (error) {
+  say(`error: ${error.message}`);
+  process.exitCode = 1;
+}
+
+function installAndBuild() {
+  install();
+  build();
+}
+
+/** Installs exactly what the lock file says, when that changed. No package's own script is run. */
+function install() {
+  const wanted = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
+  say('installing packages, about a minute the first time');
+  if (!succeeds('npm', INSTALL)) throw new Error('the packages could not be installed.');
+  writeFileSync(STAMP, wanted);
+}
+
+/** Builds what changed. The compiler trusts its own notes, so it has to be told when a dist folder was removed. */
+function build() {
+  const whole = workspaces().every(({ folder }) => existsSync(`${folder}/dist/index.js`));
+  if (succeeds('tsc', whole ? ['-b'] : ['-b', '--force']) || typeErrorsMayPass) return;
+  throw new Error('the sources could not be built.');
+}
+
+/** Runs a program with the project's own Node first on the path. Standard output stays free for the caller. */
+function succeeds(command, args) {
+  const path = `${repository}/node_modules/.bin:${process.env.PATH}`;
+  const { status, error } = spawnSync(command, args, {
+    stdio: ['inherit', 2, 2],
+    env: { ...process.env, PATH: path },
+  });
+  if (error !== undefined) throw error;
+  return status === 0;
+}
+
+function say(line) {
+  process.stderr.write(`bulla: ${line}\n`);
+}

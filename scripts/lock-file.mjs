@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Runs `work` while no other process runs under the same lock. Waits for a living owner, takes over from a dead one.
+ * @param {string} path of the lock file; it holds the owner's process id and that process's start time
+ * @param {() => void | Promise<void>} work
+ * @param {() => void} onWait called once, when another process is at work
+ */
+export async function withLockFile(path, work, onWait = () => {}) {
+  mkdirSync(dirname(path), { recursive: true });
+  const own = `${path}.${randomUUID()}`;
+  writeFileSync(own, describeProcess(process.pid));
+  try {
+    for (let announced = false; !tryLink(own, path); announced = true) {
+      if (removeIfStale(path)) continue;
+      if (!announced) onWait();
+      await sleep(200);
+    }
+    try {
+      await work();
+    } finally {
+      rmSync(path, { force: true });
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** A hard link appears whole and fails when the name is taken: nobody ever reads a half-written lock. */
+function tryLink(own, path) {
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes the lock of a dead owner. True when it is worth trying again at once. */
+function removeIfStale(path) {
+  const seen = readIfThere(path);
+  if (seen === undefined) return true;
+  if (seen === describeProcess(Number.parseInt(seen, 10))) return false;
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (error.code === 'ENOENT') return true;
+    throw error;
+  }
+  // Between the reading and the renaming somebody else may have taken the lock over: then it goes back.
+  if (readIfThere(aside) !== seen) tryLink(aside, path);
+  rmSync(aside, { force: true });
+  return true;
+}
+
+/**
+ * `<pid> <start time>`, since process ids are used again. Undefined for a process that is not there.
+ * The start time is known on Linux only; elsewhere the id alone decides.
+ */
+function describeProcess(pid) {
+  if (!isAlive(pid)) return undefined;
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  // The second field, the program's name in parentheses, may hold spaces; the start time is the 20th after it.
+  const started = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown';
+  return `${pid} ${started}\n`;
+}
+
+function isAlive(pid) {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function readIfThere(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') return undefined;
+    throw error;
+  }
+}
