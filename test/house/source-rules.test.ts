@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { repository, workspaces } from '../../scripts/workspaces.mjs';
+import {
+  breaches,
+  decipherWithoutTagLength,
+  environmentByDetour,
+  exportsAll,
+  globalsOfNode,
+  injectsTypes,
+  isBarrel,
+  modeOfRunning,
+  type SourceRule,
+  testsToDo,
+} from './source-rules.js';
+import { sourceFiles } from './tool.js';
+
+const code = sourceFiles().filter((file) => /\.(ts|mjs|cjs|js)$/.test(file));
+const product = code.filter(
+  (file) => /^(packages|services)\/[^/]+\/(src|bin)\//.test(file) && !file.endsWith('.test.ts'),
+);
+const entries = workspaces().flatMap(({ folder }) => entriesOf(folder));
+
+/** A rule, the files it holds for, code that breaks it once each, and code that keeps it. */
+const RULES: readonly [name: string, SourceRule, files: string[], broken: string[], kept: string[]][] = [
+  [
+    'exports by name',
+    exportsAll,
+    code,
+    [`export * from './a.js';`, `export * as all from './a.js';`],
+    [`export { a } from './a.js';`, `export const star = '*';`],
+  ],
+  [
+    'has no barrel file inside a package',
+    isBarrel,
+    product.filter((file) => !entries.includes(file)),
+    [`export { a } from './a.js';`, `import './b.js'; export type { a } from './a.js';`],
+    [`import { a } from './a.js'; export const b = a;`],
+  ],
+  [
+    'names the tag length when it opens AES-GCM',
+    decipherWithoutTagLength,
+    code,
+    [
+      `createDecipheriv('aes-256-gcm', key, nonce);`,
+      `crypto.createDecipheriv('aes-256-gcm', key, nonce, {});`,
+      `createDecipheriv(name, key, nonce, options);`,
+    ],
+    [
+      `createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 });`,
+      `createCipheriv('aes-256-gcm', key, nonce);`,
+    ],
+  ],
+  [
+    'reads the environment in one way',
+    environmentByDetour,
+    product,
+    [`const { env } = process;`, `const e = process['env'];`, `const { env: e } = globalThis.process;`],
+    [`const { env } = settings;`, `const code = process.exitCode;`],
+  ],
+  [
+    'is isomorphic where it says so',
+    globalsOfNode,
+    product.filter((file) => /^packages\/(crypto|contract|client)\/src\/(?!node\/)/.test(file)),
+    [`Buffer.from('a');`, `globalThis.process.exit();`, `setImmediate(run);`],
+    [`read({ process: 1 }.process);`],
+  ],
+  [
+    'injects classes, not types',
+    injectsTypes,
+    product.filter((file) => file.startsWith('services/') || file.startsWith('packages/service-kit/')),
+    [
+      `import type { B } from './b.js'; @Injectable() export class A { constructor(private readonly b: B) {} }`,
+      `import { type B } from './b.js'; @Controller('a') class A { constructor(b: B) {} }`,
+    ],
+    [
+      `import { B } from './b.js'; @Injectable() export class A { constructor(private readonly b: B) {} }`,
+      `import type { B } from './b.js'; export class A { constructor(private readonly b: B) {} }`,
+    ],
+  ],
+  [
+    'does not know whether it is tested',
+    modeOfRunning,
+    product,
+    [`if (settings.NODE_ENV === 'test') stop();`, `read('NODE_ENV');`],
+    [`const mode = 'stream';`],
+  ],
+  [
+    'has no test that is yet to be written',
+    testsToDo,
+    code.filter((file) => file.endsWith('.test.ts')),
+    [`it.todo('opens');`, `test.todo('opens');`],
+    [`list.todo('opens'); it('opens', () => {});`],
+  ],
+];
+
+describe('source', () => {
+  it.each(RULES)('%s', (_name, rule, files) => {
+    expect(files.length).toBeGreaterThan(0);
+    const found = files.flatMap((file) => breaches(rule, file, readFileSync(`${repository}/${file}`, 'utf8')));
+    expect(found).toEqual([]);
+  });
+
+  it.each(RULES)('would notice: %s', (_name, rule, _files, broken, kept) => {
+    for (const text of broken) expect(breaches(rule, 'planted.ts', `\n${text}`)).toEqual(['planted.ts:2']);
+    for (const text of kept) expect(breaches(rule, 'planted.ts', text)).toEqual([]);
+  });
+
+  it('has a name for every drawer', () => {
+    const nameless = (file: string) => /(^|\/)(utils?|helpers?|common|shared|core|misc)(\.|\/)/.test(file);
+    expect(code.filter(nameless)).toEqual([]);
+    expect(['src/utils.ts', 'helpers/a.ts', 'src/misc/b.ts', 'common.test.ts'].every(nameless)).toBe(true);
+  });
+});
+
+/** The files that a workspace's package.json exports, by path from the repository. */
+function entriesOf(folder: string): string[] {
+  const manifest = JSON.parse(readFileSync(`${repository}/${folder}/package.json`, 'utf8')) as {
+    exports: Record<string, { 'bulla-source': string }>;
+  };
+  return Object.values(manifest.exports).map((target) => `${folder}/${target['bulla-source'].slice(2)}`);
+}
