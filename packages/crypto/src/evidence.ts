@@ -1,0 +1,117 @@
+import * as z from 'zod/mini';
+import type { Bytes } from './bytes.js';
+import { concatBytes, decodeUtf8, encodeBase64url, utf8 } from './bytes.js';
+import { nameSchema, urnSchema, versionSchema } from './claims.js';
+import { CryptoError } from './errors.js';
+import { parseFin, usageSchema } from './reply.js';
+import { checkShape } from './schema.js';
+import { strictParse, strictParseBody } from './strict-parse.js';
+import { TRANSCRIPT_MAX_BYTES } from './transcript.js';
+import type { TrustDocuments } from './trust.js';
+
+/** Largest answer file in bytes: the longest transcript in base64url, directory and policy. */
+export const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+
+const tokenSchema = z.string().check(z.minLength(1));
+const encodedSchema = z.string().check(z.regex(/^[A-Za-z0-9_-]*$/));
+
+const evidenceSchema = z.strictObject({
+  /** Root documents from version 1 on. */
+  root: z.array(tokenSchema).check(z.minLength(1), z.maxLength(1024)),
+  policy: tokenSchema,
+  /** The directory whose hash the responder signed. */
+  directory: tokenSchema,
+  /** The tags through which the name was resolved; none for a chat. */
+  tags: z.array(tokenSchema).check(z.maxLength(32)),
+  envelope: tokenSchema,
+  /** The signed question, if the asker wishes to show it. */
+  invocation: z.optional(tokenSchema),
+  head: encodedSchema,
+  deltas: z.array(encodedSchema),
+  fin: tokenSchema,
+});
+/** The tokens of one answer, from which everything else follows. */
+export type Evidence = z.infer<typeof evidenceSchema>;
+
+const answerSchema = z.strictObject({
+  text: z.string(),
+  usage: usageSchema,
+  /** Absent for a chat without a stored prompt. */
+  prompt: z.optional(z.strictObject({ name: nameSchema, version: versionSchema })),
+  responder: urnSchema,
+  /** What the asker's own client found. Nobody else relies on it: verifying never reads it. */
+  verified: z.boolean(),
+  evidence: evidenceSchema,
+});
+/** answer.json: an answer that can be verified by whoever holds the organisation's pin. */
+export type Answer = z.infer<typeof answerSchema>;
+
+/** What an asker holds after a verified reply. */
+export interface AnswerParts {
+  readonly documents: TrustDocuments;
+  readonly tags: readonly string[];
+  readonly envelope: string;
+  /** The inner question, if it is to be shown; it holds the reply secret of this one answer. */
+  readonly invocation?: string | undefined;
+  readonly head: Bytes;
+  /** As the opener delivered them, one per frame. */
+  readonly deltas: readonly Bytes[];
+  readonly fin: string;
+}
+
+/**
+ * The text of answer.json for a reply that `verifyFin` accepted.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function composeAnswer(parts: AnswerParts): string {
+  const fin = parseFin(parts.fin).claims;
+  const answer: Answer = {
+    text: answerText(parts.deltas),
+    usage: fin.usage,
+    ...(fin.purpose === 'prompt.reply' && { prompt: { name: fin.prm.name, version: fin.prm.ver } }),
+    responder: fin.iss,
+    verified: true,
+    evidence: {
+      root: [...parts.documents.roots],
+      policy: parts.documents.policy,
+      directory: parts.documents.directory,
+      tags: [...parts.tags],
+      envelope: parts.envelope,
+      ...(parts.invocation !== undefined && { invocation: parts.invocation }),
+      head: encodeBase64url(parts.head),
+      deltas: parts.deltas.map(encodeBase64url),
+      fin: parts.fin,
+    },
+  };
+  const text = `${JSON.stringify(answer)}\n`;
+  parseAnswer(text);
+  return text;
+}
+
+/**
+ * Reads an answer file without trusting it: what `JSON.stringify` writes and one newline, nothing else.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function parseAnswer(file: Bytes | string): Answer {
+  const bytes = typeof file === 'string' ? utf8(file) : file;
+  if (bytes.at(-1) !== 0x0a) throw new CryptoError('token_malformed', 'the answer does not end with a newline');
+  return checkShape(strictParse(bytes.subarray(0, -1), { maxBytes: ANSWER_MAX_BYTES }), answerSchema, 'answer');
+}
+
+const chunkSchema = z.object({
+  choices: z.array(z.object({ delta: z.optional(z.object({ content: z.optional(z.nullable(z.string())) })) })),
+});
+
+/**
+ * The answer in words: `choices[0].delta.content` of every `chat.completion.chunk` line of the deltas, joined.
+ * A line may span deltas; lines end with a newline, the last one need not.
+ * @throws {CryptoError} token_malformed
+ */
+export function answerText(deltas: readonly Bytes[]): string {
+  const lines = decodeUtf8(concatBytes(...deltas)).split('\n');
+  const contents = lines.filter((line) => line !== '').map((line) => {
+    const chunk = checkShape(strictParseBody(utf8(line), { maxBytes: TRANSCRIPT_MAX_BYTES }), chunkSchema, 'answer chunk');
+    return chunk.choices[0]?.delta?.content ?? '';
+  });
+  return contents.join('');
+}

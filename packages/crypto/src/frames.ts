@@ -1,0 +1,113 @@
+import * as z from 'zod/mini';
+import type { Bytes } from './bytes.js';
+import { encodeBase64url, randomBytes, sha256, utf8 } from './bytes.js';
+import { bytes32Schema, hashSchema, idSchema, urnSchema } from './claims.js';
+import { CryptoError } from './errors.js';
+import { checkShape } from './schema.js';
+import type { Secret } from './secret.js';
+import { strictParse } from './strict-parse.js';
+
+/** Largest padded plaintext of a frame in bytes; the ciphertext is {@link TAG_BYTES} longer. */
+export const FRAME_MAX_BYTES = 16_384;
+/** Largest delta in bytes: the type byte takes one. */
+export const DELTA_MAX_BYTES = FRAME_MAX_BYTES - 1;
+/** Length of a GCM tag. */
+export const TAG_BYTES = 16;
+const HEAD_MAX_BYTES = 1024;
+const BLOCK_BYTES = 64;
+
+/** Which invocation a reply answers: its `jti` and `rh`, the hash of its sealed form. */
+const inReplyToSchema = z.strictObject({ jti: idSchema('inv'), rh: hashSchema });
+export type InReplyTo = z.infer<typeof inReplyToSchema>;
+
+const headSchema = z.strictObject({
+  v: z.literal(1),
+  iss: urnSchema,
+  irt: inReplyToSchema,
+  /** Fresh for every reply: no two replies share a key, even to the same question. */
+  rn: bytes32Schema,
+  enc: z.literal('A256GCM'),
+  max: z.literal(FRAME_MAX_BYTES),
+});
+/** The first part of a reply. It is not signed: its hash salts the frame key and stands in the fin. */
+export type FrameHead = z.infer<typeof headSchema>;
+
+/** UTF-8 JSON of a fresh head. */
+export function buildHead(iss: string, irt: InReplyTo): Bytes {
+  const head: FrameHead = { v: 1, iss, irt, rn: encodeBase64url(randomBytes(32)), enc: 'A256GCM', max: FRAME_MAX_BYTES };
+  return utf8(JSON.stringify(checkShape(head, headSchema, 'reply head')));
+}
+
+/**
+ * Reads a head without trusting it.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function parseHead(head: Uint8Array): FrameHead {
+  return checkShape(strictParse(head, { maxBytes: HEAD_MAX_BYTES }), headSchema, 'reply head');
+}
+
+/** A frame carries a piece of the answer or, once, the fin. */
+export type FrameKind = 'delta' | 'final';
+const TYPE_BYTE = { delta: 0x01, final: 0x02 } as const;
+const FRAME_AAD = { delta: utf8(''), final: utf8('final') } as const;
+
+/**
+ * data ‖ type byte ‖ 0x00… up to a multiple of `block` bytes (the delimiter of RFC 8188 §2).
+ * @param block a multiple of 64; 256 gives the even frames of `privacy: strict`.
+ * @throws {CryptoError} payload_too_large
+ */
+export function pad(data: Uint8Array, kind: FrameKind, block: number = BLOCK_BYTES): Bytes {
+  if (data.length > DELTA_MAX_BYTES) throw new CryptoError('payload_too_large', `a frame holds at most ${DELTA_MAX_BYTES} bytes`);
+  const padded = new Uint8Array(Math.ceil((data.length + 1) / block) * block);
+  padded.set(data);
+  padded[data.length] = TYPE_BYTE[kind];
+  return padded;
+}
+
+/**
+ * The data of a padded frame. Every byte is looked at in the same way, so that time tells the length of the
+ * frame, which everybody sees, and not the length of the data.
+ * @throws {CryptoError} open_failed
+ */
+export function unpad(padded: Bytes, kind: FrameKind): Bytes {
+  let end = 0;
+  for (let at = 0; at < padded.length; at++) {
+    const isSet = ((padded[at] ?? 0) + 0xff) >> 8;
+    end += isSet * (at - end);
+  }
+  if (padded.length === 0 || padded.length % BLOCK_BYTES !== 0 || padded.length > FRAME_MAX_BYTES || padded[end] !== TYPE_BYTE[kind]) {
+    throw new CryptoError('open_failed', 'could not be opened');
+  }
+  return padded.slice(0, end);
+}
+
+/** Key and base nonce of one reply. */
+export interface FrameKeys {
+  readonly key: CryptoKey;
+  /** 12 bytes. */
+  readonly base: Bytes;
+}
+
+/**
+ * HKDF-SHA-256 (RFC 5869) of the secret in the question, salted with the hash of the head.
+ * @param rsp 32 bytes.
+ * @throws {CryptoError} key_invalid
+ */
+export async function deriveFrameKeys(rsp: Secret, head: Bytes, usage: 'encrypt' | 'decrypt'): Promise<FrameKeys> {
+  if (rsp.reveal().length !== 32) throw new CryptoError('key_invalid', 'the reply secret is not 32 bytes long');
+  const salt = await sha256(head);
+  const ikm = await crypto.subtle.importKey('raw', rsp.reveal(), 'HKDF', false, ['deriveKey', 'deriveBits']);
+  const hkdf = (info: string): HkdfParams => ({ name: 'HKDF', hash: 'SHA-256', salt, info: utf8(info) });
+  return {
+    key: await crypto.subtle.deriveKey(hkdf('bulla1 reply key'), ikm, { name: 'AES-GCM', length: 256 }, false, [usage]),
+    base: new Uint8Array(await crypto.subtle.deriveBits(hkdf('bulla1 reply nonce'), ikm, 96)),
+  };
+}
+
+/** AES-GCM parameters of frame `index`: base ⊕ counter, big-endian in the last four bytes; the AAD says final or nothing. */
+export function frameParameters(base: Bytes, index: number, kind: FrameKind): AesGcmParams {
+  const iv = base.slice();
+  const tail = new DataView(iv.buffer, 8);
+  tail.setUint32(0, tail.getUint32(0) ^ index);
+  return { name: 'AES-GCM', iv, additionalData: FRAME_AAD[kind], tagLength: TAG_BYTES * 8 };
+}

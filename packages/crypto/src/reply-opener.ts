@@ -1,0 +1,94 @@
+import type { Bytes } from './bytes.js';
+import { decodeUtf8 } from './bytes.js';
+import { CryptoError } from './errors.js';
+import type { FrameKeys, FrameKind, InReplyTo } from './frames.js';
+import { deriveFrameKeys, FRAME_MAX_BYTES, frameParameters, parseHead, TAG_BYTES, unpad } from './frames.js';
+import { openFailed } from './open-compact.js';
+import { parseFin } from './reply.js';
+import type { Secret } from './secret.js';
+import type { TranscriptSummary } from './transcript.js';
+import { Transcript } from './transcript.js';
+
+export interface ReplyOpening {
+  /** The secret of the question, 32 bytes; the caller wipes it. */
+  readonly rsp: Secret;
+  readonly head: Bytes;
+  /** The responder that was asked, and the question. */
+  readonly expect: { readonly iss: string; readonly irt: InReplyTo };
+}
+
+/**
+ * Opens one reply in order. A delta it returns came from somebody who knows the secret of the question; that it is
+ * the responder's, and complete, is known only after `openFinal` and `verifyFin`. Frames go in one after another.
+ * Whatever is refused ends the reply: every later call is `stream_truncated`.
+ */
+export class ReplyOpener {
+  readonly #keys: FrameKeys;
+  readonly #transcript = new Transcript();
+  #summary: TranscriptSummary | undefined;
+  #open = true;
+
+  private constructor(keys: FrameKeys) {
+    this.#keys = keys;
+  }
+
+  /** @throws {CryptoError} token_malformed, payload_too_large, envelope_tampered for another question's or responder's head; key_invalid */
+  static async start({ rsp, head, expect }: ReplyOpening): Promise<ReplyOpener> {
+    const { iss, irt } = parseHead(head);
+    if (iss !== expect.iss || irt.jti !== expect.irt.jti || irt.rh !== expect.irt.rh) {
+      throw new CryptoError('envelope_tampered', 'the reply is not to this question', { check: 'reply-head' });
+    }
+    return new ReplyOpener(await deriveFrameKeys(rsp, head, 'decrypt'));
+  }
+
+  /** What was opened. Known only after a good final frame: until then the reply counts as truncated. */
+  get transcript(): TranscriptSummary {
+    if (this.#summary === undefined) throw truncated();
+    return this.#summary;
+  }
+
+  /**
+   * The delta of the next frame.
+   * @throws {CryptoError} open_failed; stream_truncated after the end
+   */
+  async openFrame(frame: Bytes): Promise<Bytes> {
+    this.#close();
+    const delta = await this.#decrypt(frame, 'delta');
+    this.#transcript.add(delta);
+    this.#open = true;
+    return delta;
+  }
+
+  /**
+   * The fin of the final frame, which counts and hashes exactly what was opened. Its signature is for `verifyFin`.
+   * @throws {CryptoError} open_failed; stream_truncated if it speaks of other deltas, or after the end
+   */
+  async openFinal(frame: Bytes): Promise<string> {
+    this.#close();
+    const fin = decodeUtf8(await this.#decrypt(frame, 'final'));
+    const { n, bytes, sha256 } = parseFin(fin).claims;
+    const summary = await this.#transcript.summary();
+    if (n !== summary.n || bytes !== summary.bytes || sha256 !== summary.sha256) throw truncated();
+    this.#summary = summary;
+    return fin;
+  }
+
+  /** Closed while at work: it stays so unless the work ends well. */
+  #close(): void {
+    if (!this.#open) throw truncated();
+    this.#open = false;
+  }
+
+  async #decrypt(frame: Bytes, kind: FrameKind): Promise<Bytes> {
+    if (frame.length > FRAME_MAX_BYTES + TAG_BYTES) throw openFailed();
+    try {
+      return unpad(new Uint8Array(await crypto.subtle.decrypt(frameParameters(this.#keys.base, this.#transcript.n, kind), this.#keys.key, frame)), kind);
+    } catch {
+      throw openFailed();
+    }
+  }
+}
+
+function truncated(): CryptoError {
+  return new CryptoError('stream_truncated', 'the reply is not complete');
+}
