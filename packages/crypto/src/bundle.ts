@@ -1,0 +1,154 @@
+import * as z from 'zod/mini';
+import { tokenHash } from './bytes.js';
+import { parseContent } from './content.js';
+import type { VerifiedEnvelope } from './envelope.js';
+import { parseEnvelope, verifyEnvelope } from './envelope.js';
+import { CryptoError } from './errors.js';
+import { parseGrant } from './grant.js';
+import { checkShape } from './schema.js';
+import type { ResolvedTag } from './tag.js';
+import { verifyTags } from './tag.js';
+import type { Trust } from './trust.js';
+
+const bundleSchema = z.strictObject({
+  v: z.literal(1),
+  env: z.string(),
+  grant: z.optional(z.string()),
+  content: z.optional(z.string()),
+  tags: z.array(z.string()).check(z.maxLength(16)),
+});
+/** What a vault hands out: E, and beside a prompt's E its W and C, and the T its name was resolved through (protocol.md §2.2). */
+export type Bundle = z.infer<typeof bundleSchema>;
+
+/**
+ * Reads a bundle out of a parsed HTTP body. Its shape follows from the envelope's `typ`: a prompt's has grant and
+ * content, a chat's has neither.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function parseBundle(value: unknown): Bundle {
+  const bundle = checkShape(value, bundleSchema, 'bundle');
+  const { kind } = parseEnvelope(bundle.env);
+  if (kind === 'chat') {
+    if (bundle.grant === undefined && bundle.content === undefined && bundle.tags.length === 0) return bundle;
+    throw malformed('the bundle of a chat holds an envelope and nothing else');
+  }
+  if (bundle.grant === undefined || bundle.content === undefined) throw malformed('the bundle lacks its grant or its content');
+  parseGrant(bundle.grant);
+  parseContent(bundle.content);
+  return bundle;
+}
+
+/**
+ * Checks that grant and content are those the envelope names (protocol.md §2.4 step 4).
+ * @param envelope the verified envelope of this bundle.
+ * @throws {CryptoError} envelope_tampered
+ */
+export async function checkBundleHashes(bundle: Bundle, envelope: VerifiedEnvelope): Promise<void> {
+  if (bundle.env !== envelope.token) throw tampered('envelope-hash', 'another envelope was verified');
+  if (envelope.kind === 'chat') {
+    if (bundle.grant !== undefined || bundle.content !== undefined) throw tampered('envelope-type', 'a chat has neither grant nor content');
+    return;
+  }
+  const { whash, prm } = envelope.claims;
+  if ((await tokenHash(bundle.grant ?? '')) !== whash) throw tampered('grant-hash', 'its grant is not the one the envelope names');
+  if ((await tokenHash(bundle.content ?? '')) !== prm.chash) throw tampered('content-hash', 'its content is not the one the envelope names');
+}
+
+/** What the asker asked for, by name and label (default `latest`) or by name and version. */
+export interface WantedPrompt {
+  readonly name: string;
+  readonly label?: string | undefined;
+  readonly version?: number | undefined;
+  /** The prompt's URN that was first seen under this name. */
+  readonly sub?: string | undefined;
+  /** Highest `seq` seen of this name and label. */
+  readonly minSeq?: number | undefined;
+}
+
+export interface AskerContext {
+  readonly trust: Trust;
+  /** Seconds. */
+  readonly now: number;
+  readonly asker: { readonly urn: string; /** Its signing key. */ readonly kid: string };
+  /** URN of the responder that is going to be asked. */
+  readonly audience: string;
+  /** Idempotency key of the request that the bundle answers. */
+  readonly request: string;
+  readonly wanted: WantedPrompt;
+}
+
+export interface CheckedBundle {
+  readonly envelope: VerifiedEnvelope & { readonly kind: 'prompt' };
+  /** What the name stands for. Its `sub` differs from `wanted.sub` where the prompt was deleted and made again: say so. */
+  readonly resolved: ResolvedTag;
+}
+
+/**
+ * Checks a bundle as its asker before anything is sent to a responder (protocol.md §2.5, "the client MUST").
+ * @throws {CryptoError} as verifyEnvelope, verifyTags and checkBundleHashes; envelope_tampered for another requester,
+ *   key, request, prompt, version, content or recipient; label_stale, label_not_found
+ */
+export async function checkBundleForAsker(bundle: Bundle, context: AskerContext): Promise<CheckedBundle> {
+  const { trust, now, asker, audience, wanted } = context;
+  const envelope = await verifyEnvelope(bundle.env, { trust, now, audience });
+  if (envelope.kind !== 'prompt') throw tampered('envelope-type', 'it is for a chat');
+  const { claims } = envelope;
+  if (claims.sub !== asker.urn) throw tampered('envelope-requester', 'it is for another requester');
+  if (claims.cnf.jkt !== asker.kid) throw tampered('envelope-requester-key', 'it is for another key of the requester');
+  if (claims.req !== context.request) throw tampered('envelope-request', 'it answers another request');
+  const resolved = await resolve(bundle, context);
+  checkPrompt(envelope, wanted, resolved);
+  await checkBundleHashes(bundle, envelope);
+  checkHeaders(bundle, envelope, trust);
+  return { envelope, resolved };
+}
+
+/** What the name stands for, by tags the organisation's members signed and never by the vault's word. */
+async function resolve(bundle: Bundle, context: AskerContext): Promise<ResolvedTag> {
+  const { trust, now, wanted } = context;
+  const label = wanted.version === undefined ? (wanted.label ?? 'latest') : 'latest';
+  const resolved = await verifyTags(bundle.tags, { trust, name: wanted.name, label, now });
+  if (wanted.minSeq !== undefined && resolved.seq < wanted.minSeq) throw stale('the label has moved on since');
+  // A name made again is another prompt. Only a later move of the label may say so, or the vault could bring back the old one.
+  const renamed = wanted.sub !== undefined && resolved.sub !== wanted.sub;
+  if (renamed && !(wanted.minSeq !== undefined && resolved.seq > wanted.minSeq)) throw stale('the name stood for another prompt');
+  if (resolved.version === 0) throw new CryptoError('label_not_found', 'the label was deleted', { check: 'tag-version' });
+  return resolved;
+}
+
+function checkPrompt(envelope: CheckedBundle['envelope'], wanted: WantedPrompt, resolved: ResolvedTag): void {
+  const { prm } = envelope.claims;
+  if (prm.name !== wanted.name || envelope.sub !== resolved.sub) throw tampered('envelope-prompt', 'it is for another prompt');
+  if (prm.ver !== (wanted.version ?? resolved.version)) throw tampered('envelope-version', 'it is for another version');
+  if (prm.ver === resolved.version && prm.chash !== resolved.chash) {
+    throw tampered('envelope-content', 'it is for another content of this version');
+  }
+}
+
+/** The clear headers of C and W: what the responder is going to check, seen before the question is sent. */
+function checkHeaders(bundle: Bundle, envelope: CheckedBundle['envelope'], trust: Trust): void {
+  const { claims, sub } = envelope;
+  const content = parseContent(bundle.content ?? '').header;
+  if (content.org !== trust.org || content.sub !== sub || content.ver !== claims.prm.ver) {
+    throw tampered('content-place', 'its content belongs elsewhere');
+  }
+  const grant = parseGrant(bundle.grant ?? '').header;
+  if (grant.sub !== sub || grant.ver !== claims.prm.ver || grant.chash !== claims.prm.chash || grant.dek !== content.kid) {
+    throw tampered('grant-place', 'its grant is for another content');
+  }
+  const recipient = trust.holder(grant.kid);
+  if (recipient === undefined) throw new CryptoError('key_unknown', 'the directory lists no such key', { check: 'grant-recipient' });
+  if (grant.aud !== claims.aud || recipient.urn !== claims.aud) throw tampered('grant-recipient', 'its grant is for somebody else');
+}
+
+function stale(why: string): CryptoError {
+  return new CryptoError('label_stale', `an older answer to what the name stands for: ${why}`, { check: 'tag-sequence' });
+}
+
+function malformed(message: string): CryptoError {
+  return new CryptoError('token_malformed', message);
+}
+
+function tampered(check: string, why: string): CryptoError {
+  return new CryptoError('envelope_tampered', `not the bundle that was asked for: ${why}`, { check });
+}

@@ -1,0 +1,33 @@
+import type { GrantPlace } from './grant.js';
+import { DEK_BYTES, parseGrant } from './grant.js';
+import { openFailed, openWith } from './open-compact.js';
+import { Secret } from './secret.js';
+import type { Unwrapper } from './signer.js';
+
+/** What a grant must be for: its opener, and the content of a verified envelope or tag. */
+export interface ExpectedGrant extends Omit<GrantPlace, 'protectUntil'> {
+  /** URN of whoever opens it. */
+  readonly urn: string;
+}
+
+/**
+ * Opens a grant with the recipient's key (protocol.md §2.4 step 10).
+ * @returns the content key, 32 bytes; wipe it after use.
+ * @throws {CryptoError} token_malformed, payload_too_large for what is no grant; else open_failed, whatever went wrong
+ */
+export async function openGrant(token: string, unwrapper: Unwrapper, expect: ExpectedGrant): Promise<Secret> {
+  const parsed = parseGrant(token);
+  const { header } = parsed;
+  const right =
+    header.kid === unwrapper.kid &&
+    header.aud === expect.urn &&
+    header.sub === expect.sub &&
+    header.ver === expect.ver &&
+    header.dek === expect.dekId &&
+    header.chash === expect.chash;
+  if (!right) throw openFailed();
+  const dek = new Secret(await openWith(parsed, unwrapper));
+  if (dek.reveal().length === DEK_BYTES) return dek;
+  dek.wipe();
+  throw openFailed();
+}
