@@ -26,6 +26,17 @@ export function runTool(name: string, args: readonly string[], folder = reposito
   return { status: run.status, text: run.stdout + run.stderr, stdout: run.stdout };
 }
 
+/**
+ * Runs a program that a test needs and does not examine.
+ * @returns its standard output
+ * @throws {Error} with all of its output, when it does not end well
+ */
+export function useTool(name: string, args: readonly string[], folder = repository): string {
+  const { status, stdout, text } = runTool(name, args, folder);
+  if (status !== 0) throw new Error(`${name} ended with ${status}:\n${text}`);
+  return stdout;
+}
+
 /** A folder outside of the repository with the given files in it, where bad code can be planted. */
 export class Plot {
   readonly folder = mkdtempSync(join(tmpdir(), 'bulla-house-'));
@@ -48,6 +59,8 @@ export class Plot {
 
 /** Paths of all files that git tracks or would track, relative to the repository. */
 export function sourceFiles(): string[] {
-  const { stdout } = runTool('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate']);
-  return stdout.split('\0').filter((file) => file !== '');
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
+  return useTool('git', list)
+    .split('\0')
+    .filter((file) => file !== '');
 }
