@@ -32,7 +32,8 @@ export function parseBundle(value: unknown): Bundle {
     if (bundle.grant === undefined && bundle.content === undefined && bundle.tags.length === 0) return bundle;
     throw malformed('the bundle of a chat holds an envelope and nothing else');
   }
-  if (bundle.grant === undefined || bundle.content === undefined) throw malformed('the bundle lacks its grant or its content');
+  if (bundle.grant === undefined || bundle.content === undefined)
+    throw malformed('the bundle lacks its grant or its content');
   parseGrant(bundle.grant);
   parseContent(bundle.content);
   return bundle;
@@ -46,12 +47,15 @@ export function parseBundle(value: unknown): Bundle {
 export async function checkBundleHashes(bundle: Bundle, envelope: VerifiedEnvelope): Promise<void> {
   if (bundle.env !== envelope.token) throw tampered('envelope-hash', 'another envelope was verified');
   if (envelope.kind === 'chat') {
-    if (bundle.grant !== undefined || bundle.content !== undefined) throw tampered('envelope-type', 'a chat has neither grant nor content');
+    if (bundle.grant !== undefined || bundle.content !== undefined)
+      throw tampered('envelope-type', 'a chat has neither grant nor content');
     return;
   }
   const { whash, prm } = envelope.claims;
-  if ((await tokenHash(bundle.grant ?? '')) !== whash) throw tampered('grant-hash', 'its grant is not the one the envelope names');
-  if ((await tokenHash(bundle.content ?? '')) !== prm.chash) throw tampered('content-hash', 'its content is not the one the envelope names');
+  if ((await tokenHash(bundle.grant ?? '')) !== whash)
+    throw tampered('grant-hash', 'its grant is not the one the envelope names');
+  if ((await tokenHash(bundle.content ?? '')) !== prm.chash)
+    throw tampered('content-hash', 'its content is not the one the envelope names');
 }
 
 /** What the asker asked for, by name and label (default `latest`) or by name and version. */
@@ -69,7 +73,7 @@ export interface AskerContext {
   readonly trust: Trust;
   /** Seconds. */
   readonly now: number;
-  readonly asker: { readonly urn: string; /** Its signing key. */ readonly kid: string };
+  readonly asker: { readonly urn: string /** Its signing key. */; readonly kid: string };
   /** URN of the responder that is going to be asked. */
   readonly audience: string;
   /** Idempotency key of the request that the bundle answers. */
@@ -85,11 +89,12 @@ export interface CheckedBundle {
 
 /**
  * Checks a bundle as its asker before anything is sent to a responder (protocol.md §2.5, "the client MUST").
- * @throws {CryptoError} as verifyEnvelope, verifyTags and checkBundleHashes; envelope_tampered for another requester,
- *   key, request, prompt, version, content or recipient; label_stale, label_not_found
+ * @throws {CryptoError} trust_expired; as verifyEnvelope, verifyTags and checkBundleHashes; envelope_tampered for another
+ *   requester, key, request, prompt, version, content or recipient; label_stale for an older answer to the name
  */
 export async function checkBundleForAsker(bundle: Bundle, context: AskerContext): Promise<CheckedBundle> {
   const { trust, now, asker, audience, wanted } = context;
+  trust.requireFresh(now);
   const envelope = await verifyEnvelope(bundle.env, { trust, now, audience });
   if (envelope.kind !== 'prompt') throw tampered('envelope-type', 'it is for a chat');
   const { claims } = envelope;
@@ -111,14 +116,15 @@ async function resolve(bundle: Bundle, context: AskerContext): Promise<ResolvedT
   if (wanted.minSeq !== undefined && resolved.seq < wanted.minSeq) throw stale('the label has moved on since');
   // A name made again is another prompt. Only a later move of the label may say so, or the vault could bring back the old one.
   const renamed = wanted.sub !== undefined && resolved.sub !== wanted.sub;
-  if (renamed && !(wanted.minSeq !== undefined && resolved.seq > wanted.minSeq)) throw stale('the name stood for another prompt');
-  if (resolved.version === 0) throw new CryptoError('label_not_found', 'the label was deleted', { check: 'tag-version' });
+  if (renamed && !(wanted.minSeq !== undefined && resolved.seq > wanted.minSeq))
+    throw stale('the name stood for another prompt');
   return resolved;
 }
 
 function checkPrompt(envelope: CheckedBundle['envelope'], wanted: WantedPrompt, resolved: ResolvedTag): void {
   const { prm } = envelope.claims;
-  if (prm.name !== wanted.name || envelope.sub !== resolved.sub) throw tampered('envelope-prompt', 'it is for another prompt');
+  if (prm.name !== wanted.name || envelope.sub !== resolved.sub)
+    throw tampered('envelope-prompt', 'it is for another prompt');
   if (prm.ver !== (wanted.version ?? resolved.version)) throw tampered('envelope-version', 'it is for another version');
   if (prm.ver === resolved.version && prm.chash !== resolved.chash) {
     throw tampered('envelope-content', 'it is for another content of this version');
@@ -133,16 +139,25 @@ function checkHeaders(bundle: Bundle, envelope: CheckedBundle['envelope'], trust
     throw tampered('content-place', 'its content belongs elsewhere');
   }
   const grant = parseGrant(bundle.grant ?? '').header;
-  if (grant.sub !== sub || grant.ver !== claims.prm.ver || grant.chash !== claims.prm.chash || grant.dek !== content.kid) {
+  if (
+    grant.sub !== sub ||
+    grant.ver !== claims.prm.ver ||
+    grant.chash !== claims.prm.chash ||
+    grant.dek !== content.kid
+  ) {
     throw tampered('grant-place', 'its grant is for another content');
   }
   const recipient = trust.holder(grant.kid);
-  if (recipient === undefined) throw new CryptoError('key_unknown', 'the directory lists no such key', { check: 'grant-recipient' });
-  if (grant.aud !== claims.aud || recipient.urn !== claims.aud) throw tampered('grant-recipient', 'its grant is for somebody else');
+  if (recipient === undefined)
+    throw new CryptoError('key_unknown', 'the directory lists no such key', { check: 'grant-recipient' });
+  if (grant.aud !== claims.aud || recipient.urn !== claims.aud)
+    throw tampered('grant-recipient', 'its grant is for somebody else');
 }
 
 function stale(why: string): CryptoError {
-  return new CryptoError('label_stale', `an older answer to what the name stands for: ${why}`, { check: 'tag-sequence' });
+  return new CryptoError('label_stale', `an older answer to what the name stands for: ${why}`, {
+    check: 'tag-sequence',
+  });
 }
 
 function malformed(message: string): CryptoError {

@@ -6,7 +6,8 @@ import { parseJwe, sealUnder } from './compact.js';
 import { CryptoError } from './errors.js';
 import type { GrantPlace } from './grant.js';
 import { dekIdSchema } from './grant.js';
-import { ORG_PATTERN, parseUrn } from './ids.js';
+import { parseUrn } from './ids.js';
+import { orgSchema } from './root.js';
 import { Secret } from './secret.js';
 import { parseStatement } from './statement.js';
 
@@ -20,7 +21,7 @@ const headerSchema = z.strictObject({
   cty: z.literal('bulla-prompt+jwt'),
   /** The content key's id. */
   kid: dekIdSchema,
-  org: z.string().check(z.regex(ORG_PATTERN)),
+  org: orgSchema,
   sub: urnOfSchema('prompt'),
   ver: versionSchema,
   /** `H(PS)`: AES-GCM does not commit to its key, so the plaintext is fixed here, inside what W, E and the reply hash. */
@@ -29,7 +30,11 @@ const headerSchema = z.strictObject({
 /** What of a content is readable without its key (protocol.md §2.2, C). */
 export type ContentHeader = z.infer<typeof headerSchema>;
 
-const format: JweFormat<ContentHeader> = { typ: 'bulla-content+jwe', header: headerSchema, maxBytes: CONTENT_MAX_BYTES };
+const format: JweFormat<ContentHeader> = {
+  typ: 'bulla-content+jwe',
+  header: headerSchema,
+  maxBytes: CONTENT_MAX_BYTES,
+};
 
 /** Where a content belongs: it opens nowhere else. */
 export interface ContentPlace {

@@ -1,6 +1,14 @@
 import * as z from 'zod/mini';
 import { decodeBase64url, tokenHash } from './bytes.js';
-import { hashSchema, idSchema, modelNameSchema, opaqueIdSchema, promptRefSchema, urnOfSchema } from './claims.js';
+import {
+  hashSchema,
+  idSchema,
+  modelNameSchema,
+  opaqueIdSchema,
+  promptRefSchema,
+  SKEW_SECONDS,
+  urnOfSchema,
+} from './claims.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
 import { CryptoError } from './errors.js';
@@ -14,8 +22,6 @@ import type { KeyHolder, Trust } from './trust.js';
 export const ENVELOPE_MAX_BYTES = 16 * 1024;
 /** Longest life of an envelope: `exp` − `iat` (protocol.md §2.2). */
 export const ENVELOPE_TTL_MAX_SECONDS = 300;
-/** How far clocks may differ (protocol.md §2.1). */
-const SKEW_SECONDS = 60;
 
 const sharedShape = {
   iss: urnOfSchema('svc:vault'),
@@ -58,7 +64,11 @@ const chatClaimsSchema = z.strictObject({
 /** The same for a chat without a stored prompt. */
 export type ChatEnvelopeClaims = z.infer<typeof chatClaimsSchema>;
 
-const promptFormat: JwsFormat<EnvelopeClaims> = { typ: 'bulla-envelope+jwt', claims: claimsSchema, maxBytes: ENVELOPE_MAX_BYTES };
+const promptFormat: JwsFormat<EnvelopeClaims> = {
+  typ: 'bulla-envelope+jwt',
+  claims: claimsSchema,
+  maxBytes: ENVELOPE_MAX_BYTES,
+};
 const chatFormat: JwsFormat<ChatEnvelopeClaims> = {
   typ: 'bulla-chat-envelope+jwt',
   claims: chatClaimsSchema,
@@ -120,7 +130,7 @@ interface Verified {
 }
 /** An envelope that the organisation's vault signed for this audience and this time. */
 export type VerifiedEnvelope =
-  | (ParsedJws<EnvelopeClaims> & Verified & { readonly kind: 'prompt'; /** URN of the prompt. */ readonly sub: string })
+  | (ParsedJws<EnvelopeClaims> & Verified & { readonly kind: 'prompt' /** URN of the prompt. */; readonly sub: string })
   | (ParsedJws<ChatEnvelopeClaims> & Verified & { readonly kind: 'chat' });
 
 /**
@@ -132,9 +142,15 @@ export async function verifyEnvelope(token: string, context: EnvelopeContext): P
   const { trust, now, audience } = context;
   const parsed = parseEnvelope(token);
   const { claims } = parsed;
-  const issuer = trust.requireKey(parsed.header.kid, { usage: 'envelope', purpose: 'envelope', now, check: 'envelope-key' });
+  const issuer = trust.requireKey(parsed.header.kid, {
+    usage: 'envelope',
+    purpose: 'envelope',
+    now,
+    check: 'envelope-key',
+  });
   await verifyJws(parsed, issuer.record, 'envelope-signature');
-  if (claims.iss !== issuer.urn || issuer.entity.kind !== 'vault') throw tampered('envelope-issuer', 'its issuer does not hold its key');
+  if (claims.iss !== issuer.urn || issuer.entity.kind !== 'vault')
+    throw tampered('envelope-issuer', 'its issuer does not hold its key');
   if (claims.aud !== audience) throw tampered('envelope-audience', 'it is for another responder');
   if ([claims.aud, claims.sub].some((urn) => parseUrn(urn)?.org !== trust.org)) {
     throw tampered('envelope-organisation', 'it names another organisation');
@@ -148,9 +164,12 @@ export async function verifyEnvelope(token: string, context: EnvelopeContext): P
 
 function checkTimes(claims: { iat: number; nbf: number; exp: number }, now: number, graceSeconds: number): void {
   const { iat, nbf, exp } = claims;
-  if (exp <= nbf || exp <= iat || exp - iat > ENVELOPE_TTL_MAX_SECONDS) throw tampered('envelope-life', 'its times do not fit each other');
+  if (exp <= nbf || exp <= iat || exp - iat > ENVELOPE_TTL_MAX_SECONDS)
+    throw tampered('envelope-life', 'its times do not fit each other');
   if (Math.max(iat, nbf) > now + SKEW_SECONDS) {
-    throw new CryptoError('clock_skew', 'the envelope is not valid yet: the clocks differ', { check: 'envelope-times' });
+    throw new CryptoError('clock_skew', 'the envelope is not valid yet: the clocks differ', {
+      check: 'envelope-times',
+    });
   }
   if (now > exp + Math.max(SKEW_SECONDS, graceSeconds)) {
     throw new CryptoError('envelope_expired', 'the envelope has expired', { check: 'envelope-times' });

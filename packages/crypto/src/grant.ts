@@ -55,10 +55,12 @@ export async function sealGrant(dek: Secret, place: GrantPlace, recipient: Recip
   const { urn, record } = recipient;
   if (dek.reveal().length !== DEK_BYTES) throw invalid('the content key is not 32 bytes long', 'grant-dek');
   const org = parseUrn(place.sub)?.org;
-  if (org === undefined || parseUrn(urn)?.org !== org) throw invalid('the recipient belongs to another organisation', 'grant-organisation');
+  if (org === undefined || parseUrn(urn)?.org !== org)
+    throw invalid('the recipient belongs to another organisation', 'grant-organisation');
   const limit = suite(record.suite).protectUntil;
   // Both are YYYY-MM-DD, which sorts as text.
-  if (limit !== undefined && place.protectUntil > limit) throw invalid('the suite does not protect the content long enough', 'protect-until');
+  if (limit !== undefined && place.protectUntil > limit)
+    throw invalid('the suite does not protect the content long enough', 'protect-until');
   const header: GrantHeader = {
     alg: 'RSA-OAEP-256',
     enc: 'A256GCM',

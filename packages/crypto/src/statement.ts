@@ -1,26 +1,36 @@
 import * as z from 'zod/mini';
-import { hashSchema, bytes32Schema, modelNameSchema, nameSchema, opaqueIdSchema, urnOfSchema, versionSchema } from './claims.js';
+import {
+  bytes32Schema,
+  hashSchema,
+  modelNameSchema,
+  nameSchema,
+  opaqueIdSchema,
+  urnOfSchema,
+  versionSchema,
+} from './claims.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
 import { CryptoError } from './errors.js';
 import { organisationUrn } from './ids.js';
 import { secondsSchema } from './keys.js';
+import { groupSchema } from './policy.js';
 import type { Signer } from './signer.js';
 import type { KeyHolder, Trust } from './trust.js';
 
 /** Largest payload of a statement in bytes (protocol.md §2.1). */
 export const STATEMENT_MAX_BYTES = 256 * 1024;
 
-const groupSchema = z.string().check(z.regex(/^grp:[a-z0-9][a-z0-9._-]{0,63}$/));
 const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
 const variableNameSchema = z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/));
 
-const variableSchema = z.strictObject({
-  type: z.literal('string'),
-  /** Longest value in UTF-16 code units. */
-  max: z.int().check(z.gte(1), z.lte(262_144)),
-  default: z.optional(z.string()),
-});
+const variableSchema = z
+  .strictObject({
+    type: z.literal('string'),
+    /** Longest value in UTF-16 code units. */
+    max: z.int().check(z.gte(1), z.lte(262_144)),
+    default: z.optional(z.string()),
+  })
+  .check(z.refine((variable) => (variable.default ?? '').length <= variable.max));
 /** What a prompt says of one variable: without a default it must be given. */
 export type VariableDeclaration = z.infer<typeof variableSchema>;
 
@@ -129,14 +139,19 @@ export async function verifyStatement(token: string, context: StatementContext):
   }
   const organisation = organisationUrn(trust.org);
   const foreign = [claims.sub, ...claims.acl.responders].some((urn) => !urn.startsWith(`${organisation}:`));
-  if (claims.aud !== organisation || foreign) throw tampered('statement-organisation', 'it is for another organisation');
+  if (claims.aud !== organisation || foreign)
+    throw tampered('statement-organisation', 'it is for another organisation');
   const custody = trust.custodyOf(claims.name);
   if (claims.custody !== custody) {
-    throw new CryptoError('custody_not_allowed', 'the policy gives this name another custody', { check: 'statement-custody' });
+    throw new CryptoError('custody_not_allowed', 'the policy gives this name another custody', {
+      check: 'statement-custody',
+    });
   }
   const { kind } = author.entity;
-  const allowed = kind === 'device' ? kept || trust.mayAuthor(author.urn, claims.name) : kind === 'vault' && custody === 'managed';
-  if (!allowed) throw new CryptoError('forbidden', 'its signer may not author this name', { check: 'statement-author' });
+  const allowed =
+    kind === 'device' ? kept || trust.mayAuthor(author.urn, claims.name) : kind === 'vault' && custody === 'managed';
+  if (!allowed)
+    throw new CryptoError('forbidden', 'its signer may not author this name', { check: 'statement-author' });
   return { claims, author };
 }
 
