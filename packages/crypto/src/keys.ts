@@ -47,7 +47,14 @@ export type KeyRecord = z.infer<typeof keyRecordSchema>;
 
 const B64U_PRIVATE = z.string().check(z.maxLength(683), z.regex(B64U));
 export const privateJwkSchema = z.discriminatedUnion('kty', [
-  z.extend(rsaPublicJwkSchema, { d: B64U_PRIVATE, p: B64U_PRIVATE, q: B64U_PRIVATE, dp: B64U_PRIVATE, dq: B64U_PRIVATE, qi: B64U_PRIVATE }),
+  z.extend(rsaPublicJwkSchema, {
+    d: B64U_PRIVATE,
+    p: B64U_PRIVATE,
+    q: B64U_PRIVATE,
+    dp: B64U_PRIVATE,
+    dq: B64U_PRIVATE,
+    qi: B64U_PRIVATE,
+  }),
   z.extend(ed25519PublicJwkSchema, { d: B64U_PRIVATE }),
 ]);
 export type PrivateJwk = z.infer<typeof privateJwkSchema>;
@@ -117,7 +124,8 @@ export async function checkKeyRecord(record: KeyRecord): Promise<void> {
   const of = suite(record.suite);
   const expectedAlg = record.use === 'sig' ? of.sign : of.seal;
   if (record.alg !== expectedAlg) throw invalid('its algorithm is not the one of its suite and use');
-  if (record.pur.some((purpose) => (purpose === 'unwrap') !== (record.use === 'enc'))) throw invalid('its purposes do not fit its use');
+  if (record.pur.some((purpose) => (purpose === 'unwrap') !== (record.use === 'enc')))
+    throw invalid('its purposes do not fit its use');
   if (new Set(record.pur).size !== record.pur.length) throw invalid('a purpose stands twice');
   if (!(record.nbf <= record.use_until && record.use_until <= record.end)) throw invalid('its times are out of order');
   checkPublicJwk(record.jwk, record.suite);
@@ -141,13 +149,15 @@ export function checkPublicJwk(jwk: PublicJwk, id: SuiteId): void {
   if (bits !== of.modulusBits) throw invalid(`its modulus is not ${of.modulusBits} bits long`);
 }
 
-const imported = new WeakMap<KeyRecord, Promise<CryptoKey>>();
+/** What a key is imported by: a directory record, or a key that root lists. */
+type ImportableKey = Pick<KeyRecord, 'jwk' | 'alg'>;
+const imported = new WeakMap<ImportableKey, Promise<CryptoKey>>();
 
 /**
  * The WebCrypto key of a checked record, imported once.
  * @throws {CryptoError} key_invalid
  */
-export function publicKeyOf(record: KeyRecord): Promise<CryptoKey> {
+export function publicKeyOf(record: ImportableKey): Promise<CryptoKey> {
   let key = imported.get(record);
   if (key === undefined) {
     key = importPublic(record.jwk, record.alg);

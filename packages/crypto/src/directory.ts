@@ -1,0 +1,160 @@
+import * as z from 'zod/mini';
+import { hashSchema, versionSchema } from './claims.js';
+import type { DocumentFormat, ParsedDocument } from './document.js';
+import { DOCUMENT_MAX_BYTES, parseDocument } from './document.js';
+import { timestampSchema } from './document-times.js';
+import { CryptoError } from './errors.js';
+import type { UrnKind } from './ids.js';
+import { parseUrn } from './ids.js';
+import type { KeyPurpose } from './keys.js';
+import { checkKeyRecord, keyRecordSchema, kidSchema, secondsSchema } from './keys.js';
+import { checkPrevious, groupSchema } from './policy.js';
+import { orgSchema } from './root.js';
+
+const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
+const keysSchema = z.array(keyRecordSchema).check(z.minLength(1), z.maxLength(32));
+/** An absolute address without credentials, query or fragment. */
+const urlSchema = z
+  .string()
+  .check(z.maxLength(512), z.regex(/^https?:\/\/[A-Za-z0-9.\-[\]:]+(?:\/[A-Za-z0-9._~-]+)*\/?$/));
+
+const deviceSchema = z.strictObject({
+  kind: z.literal('device'),
+  /** The person the device belongs to; thresholds of labels count users. */
+  user: z.string(),
+  roles: z.array(z.enum(['owner', 'admin', 'author', 'invoker', 'auditor'])).check(z.minLength(1), z.maxLength(5)),
+  groups: groupsSchema,
+  keys: keysSchema,
+});
+const vaultSchema = z.strictObject({
+  kind: z.literal('vault'),
+  url: z.optional(urlSchema),
+  roles: z.tuple([z.literal('service')]),
+  keys: keysSchema,
+});
+const responderSchema = z.strictObject({
+  kind: z.literal('responder'),
+  /** Signed, because it is how a client finds the responder. */
+  url: urlSchema,
+  roles: z.tuple([z.literal('service')]),
+  keys: keysSchema,
+});
+const gatewaySchema = z.strictObject({
+  kind: z.literal('gateway'),
+  url: z.optional(urlSchema),
+  /** `gateway`: may carry invocations that others signed. */
+  roles: z.array(z.enum(['service', 'gateway', 'invoker'])).check(z.minLength(1), z.maxLength(3)),
+  groups: z.optional(groupsSchema),
+  keys: keysSchema,
+});
+const entitySchema = z.discriminatedUnion('kind', [deviceSchema, vaultSchema, responderSchema, gatewaySchema]);
+export type DirectoryEntity = z.infer<typeof entitySchema>;
+export type EntityKind = DirectoryEntity['kind'];
+export type Role = DirectoryEntity['roles'][number];
+
+const revocationSchema = z.strictObject({
+  kid: kidSchema,
+  /** As RFC 5280 §5.3.1 names them. */
+  reason: z.enum([
+    'unspecified',
+    'keyCompromise',
+    'affiliationChanged',
+    'superseded',
+    'cessationOfOperation',
+    'privilegeWithdrawn',
+  ]),
+  at: secondsSchema,
+});
+
+/** directory: whose keys they are, who may do what, and what no longer counts (protocol.md §4, docs/spec/directory.md). */
+const directorySchema = z.strictObject({
+  _type: z.literal('bulla-directory'),
+  spec: z.literal('1'),
+  org: orgSchema,
+  version: versionSchema,
+  /** The newest root when it was signed. */
+  root_version: versionSchema,
+  /** Hash of the version before; absent in version 1. */
+  prev: z.optional(hashSchema),
+  /** The one policy it is used with. */
+  policy: z.strictObject({ version: versionSchema, hash: hashSchema }),
+  issued: timestampSchema,
+  expires: timestampSchema,
+  entities: z.record(z.string(), entitySchema),
+  revoked: z.array(revocationSchema),
+  /** `chash` of contents that stay trusted although their author's key is not. */
+  kept: z.array(hashSchema),
+  /** Versions of a prompt lower than `below` are not to be run. */
+  withdrawn: z.array(z.strictObject({ sub: z.string(), below: versionSchema })),
+});
+export type DirectoryDocument = z.infer<typeof directorySchema>;
+
+const DIRECTORY_FORMAT: DocumentFormat<DirectoryDocument> = {
+  type: 'bulla-directory',
+  payload: directorySchema,
+  maxBytes: DOCUMENT_MAX_BYTES,
+};
+
+/** What an entity of each kind may be called and its keys may be for. */
+const KINDS: Record<
+  EntityKind,
+  { readonly urn: UrnKind; readonly id: RegExp; readonly purposes: readonly KeyPurpose[] }
+> = {
+  device: { urn: 'dev', id: /^/, purposes: ['http', 'invoke', 'content', 'tag', 'unwrap'] },
+  vault: { urn: 'svc', id: /^vault$/, purposes: ['http', 'envelope', 'content'] },
+  responder: { urn: 'svc', id: /^responder:/, purposes: ['http', 'reply', 'unwrap'] },
+  gateway: { urn: 'svc', id: /^gateway:/, purposes: ['http', 'invoke', 'unwrap'] },
+};
+
+/**
+ * Reads a directory without trusting it: every name belongs to its organisation, fits its kind and stands once,
+ * every key is one key of one suite. How long it may live is root's to say (`profile`).
+ * @throws {CryptoError} token_malformed, payload_too_large, key_invalid
+ */
+export async function parseDirectory(token: string): Promise<ParsedDocument<DirectoryDocument>> {
+  const parsed = await parseDocument(token, DIRECTORY_FORMAT);
+  const directory = parsed.payload;
+  checkPrevious(directory);
+  const kids = new Set<string>();
+  for (const [urn, entity] of Object.entries(directory.entities)) {
+    checkEntity(directory.org, urn, entity);
+    for (const record of entity.keys) {
+      if (kids.has(record.kid)) throw malformed('a key stands twice');
+      kids.add(record.kid);
+      await checkKeyRecord(record);
+    }
+  }
+  checkDistinct(directory.revoked.map(({ kid }) => kid));
+  checkDistinct(directory.kept);
+  checkDistinct(directory.withdrawn.map(({ sub }) => sub));
+  for (const { sub } of directory.withdrawn) checkName(directory.org, sub, 'prompt');
+  return parsed;
+}
+
+function checkEntity(org: string, urn: string, entity: DirectoryEntity): void {
+  const kind = KINDS[entity.kind];
+  const id = checkName(org, urn, kind.urn);
+  if (!kind.id.test(id)) throw malformed('the name of an entity does not fit its kind');
+  if (entity.kind === 'device') checkName(org, entity.user, 'user');
+  checkDistinct(entity.roles);
+  checkDistinct('groups' in entity ? (entity.groups ?? []) : []);
+  for (const { pur } of entity.keys) {
+    if (pur.some((purpose) => !kind.purposes.includes(purpose)))
+      throw malformed('the purpose of a key does not fit the kind of its holder');
+  }
+}
+
+/** The id in a URN of this organisation and kind. */
+function checkName(org: string, urn: string, kind: UrnKind): string {
+  const parsed = parseUrn(urn);
+  if (parsed?.org !== org || parsed.kind !== kind) throw malformed('a name is of another organisation or kind');
+  return parsed.id;
+}
+
+function checkDistinct(values: readonly string[]): void {
+  if (new Set(values).size !== values.length) throw malformed('a list holds the same entry twice');
+}
+
+function malformed(message: string): CryptoError {
+  return new CryptoError('token_malformed', message);
+}

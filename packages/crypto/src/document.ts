@@ -1,0 +1,212 @@
+import { flattenedVerify } from 'jose';
+import * as z from 'zod/mini';
+import type { Bytes } from './bytes.js';
+import { decodeBase64url, digestB64u, encodeBase64url, utf8 } from './bytes.js';
+import { CryptoError } from './errors.js';
+import type { PublicJwk } from './keys.js';
+import { kidSchema, publicKeyOf } from './keys.js';
+import { checkShape } from './schema.js';
+import type { Signer } from './signer.js';
+import { strictParse } from './strict-parse.js';
+import type { SignAlg } from './suites.js';
+
+/**
+ * The mechanism under root, policy and directory: a payload signed by several keys, as JWS in the general
+ * JSON serialisation (RFC 7515 §7.2.1). Each signature is verified by itself and distinct keys are counted:
+ * jose's generalVerify passes on any one good signature (protocol.md §2.7, §4).
+ */
+export interface DocumentFormat<Payload> {
+  /** Exact value of the payload's `_type`; the protected headers' `typ` is this with `+jws`. */
+  readonly type: DocumentType;
+  readonly payload: z.ZodMiniType<Payload>;
+  /** Largest payload in bytes. */
+  readonly maxBytes: number;
+}
+
+export type DocumentType = 'bulla-root' | 'bulla-policy' | 'bulla-directory';
+
+/** A document whose shape is checked and whose signatures are not. */
+export interface ParsedDocument<Payload> {
+  readonly token: string;
+  /** The payload as it stands in the token: what the signatures cover. */
+  readonly encoded: string;
+  readonly payload: Payload;
+  /** base64url SHA-256 of the payload bytes. */
+  readonly hash: string;
+  readonly signatures: readonly DocumentSignature[];
+}
+
+export interface DocumentSignature {
+  readonly kid: string;
+  readonly alg: SignAlg;
+  /** The protected header as it stands in the token. */
+  readonly protected: string;
+  /** base64url. */
+  readonly signature: string;
+}
+
+/** A key that signs documents, as root lists it. */
+export interface DocumentKey {
+  readonly jwk: PublicJwk;
+  readonly alg: SignAlg;
+}
+
+/** Which keys may sign one type of document, and how many of them must. */
+export interface DocumentRole {
+  readonly kids: readonly string[];
+  readonly threshold: number;
+}
+
+/** Largest payload of any document: 4 MiB (protocol.md §2.1). */
+export const DOCUMENT_MAX_BYTES = 4 * 1024 * 1024;
+const SIGNATURES_MAX = 32;
+/** Room for 32 signatures of at most 512 bytes with their headers. */
+const SIGNATURES_MAX_BYTES = SIGNATURES_MAX * 1024;
+const HEADER_MAX_BYTES = 256;
+
+const outerSchema = z.strictObject({
+  payload: z.string(),
+  signatures: z
+    .array(z.strictObject({ protected: z.string(), signature: z.string().check(z.maxLength(683)) }))
+    .check(z.minLength(1), z.maxLength(SIGNATURES_MAX)),
+});
+const headerSchema = z.strictObject({ alg: z.enum(['PS256', 'Ed25519']), typ: z.string(), kid: kidSchema });
+const typedSchema = z.looseObject({ _type: z.enum(['bulla-root', 'bulla-policy', 'bulla-directory']) });
+
+/**
+ * Reads a document without trusting it. The payload is deeply frozen.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export async function parseDocument<Payload>(
+  token: string,
+  format: DocumentFormat<Payload>,
+): Promise<ParsedDocument<Payload>> {
+  const { encoded, bytes, value, type, signatures } = read(token, format.maxBytes);
+  if (type !== format.type) throw malformed(`the document is not a ${format.type}`);
+  const payload = freeze(checkShape(value, format.payload, format.type));
+  return { token, encoded, payload, hash: await digestB64u(bytes), signatures };
+}
+
+/**
+ * Signs a payload as root, policy or directory, whichever its `_type` says.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export async function signDocument(
+  payload: { readonly _type: DocumentType },
+  signers: readonly Signer[],
+): Promise<string> {
+  const encoded = encodeBase64url(utf8(JSON.stringify(payload)));
+  const signatures = await Promise.all(signers.map((signer) => sign(encoded, payload._type, signer)));
+  const token = JSON.stringify({ payload: encoded, signatures });
+  read(token, DOCUMENT_MAX_BYTES);
+  return token;
+}
+
+/**
+ * The same document with one signature more; an earlier one by the same key is replaced.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export async function cosignDocument(token: string, signer: Signer): Promise<string> {
+  const { encoded, type, signatures } = read(token, DOCUMENT_MAX_BYTES);
+  const others = signatures
+    .filter((one) => one.kid !== signer.kid)
+    .map((one) => ({ protected: one.protected, signature: one.signature }));
+  const cosigned = JSON.stringify({ payload: encoded, signatures: [...others, await sign(encoded, type, signer)] });
+  read(cosigned, DOCUMENT_MAX_BYTES);
+  return cosigned;
+}
+
+/** How many distinct keys of the role signed. Signatures by other keys are ignored; a bad one does not count. */
+export async function countSignatures(
+  document: ParsedDocument<unknown>,
+  role: DocumentRole,
+  keys: Readonly<Record<string, DocumentKey>>,
+): Promise<number> {
+  const good = new Set<string>();
+  for (const signature of document.signatures) {
+    const key =
+      role.kids.includes(signature.kid) && Object.hasOwn(keys, signature.kid) ? keys[signature.kid] : undefined;
+    if (key !== undefined && (await isGood(document.encoded, signature, key))) good.add(signature.kid);
+  }
+  return good.size;
+}
+
+/**
+ * Checks that enough distinct keys of the role signed.
+ * @param check names the check in the error.
+ * @throws {CryptoError} signature_invalid
+ */
+export async function requireSignatures(
+  document: ParsedDocument<unknown>,
+  role: DocumentRole,
+  keys: Readonly<Record<string, DocumentKey>>,
+  check: string,
+): Promise<void> {
+  const count = await countSignatures(document, role, keys);
+  if (count < role.threshold) {
+    throw new CryptoError('signature_invalid', `${count} of ${role.threshold} signatures needed are good`, { check });
+  }
+}
+
+async function isGood(
+  payload: string,
+  { alg, protected: header, signature }: DocumentSignature,
+  key: DocumentKey,
+): Promise<boolean> {
+  if (alg !== key.alg) return false;
+  const imported = await publicKeyOf(key);
+  try {
+    await flattenedVerify({ payload, protected: header, signature }, imported, { algorithms: [key.alg] });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function sign(
+  encoded: string,
+  type: DocumentType,
+  signer: Signer,
+): Promise<{ protected: string; signature: string }> {
+  const header = encodeBase64url(utf8(JSON.stringify({ alg: signer.alg, typ: `${type}+jws`, kid: signer.kid })));
+  return { protected: header, signature: encodeBase64url(await signer.sign(utf8(`${header}.${encoded}`))) };
+}
+
+interface ReadDocument {
+  readonly encoded: string;
+  readonly bytes: Bytes;
+  readonly value: unknown;
+  readonly type: DocumentType;
+  readonly signatures: readonly DocumentSignature[];
+}
+
+function read(token: string, maxBytes: number): ReadDocument {
+  const tokenMaxBytes = Math.ceil((maxBytes * 4) / 3) + SIGNATURES_MAX_BYTES;
+  const outer = checkShape(strictParse(utf8(token), { maxBytes: tokenMaxBytes }), outerSchema, 'document');
+  const bytes = decodeBase64url(outer.payload);
+  const value = strictParse(bytes, { maxBytes });
+  const type = checkShape(value, typedSchema, 'document')._type;
+  const signatures = outer.signatures.map((signature) => readSignature(signature, type));
+  if (new Set(signatures.map(({ kid }) => kid)).size !== signatures.length) throw malformed('a key signed twice');
+  return { encoded: outer.payload, bytes, value, type, signatures };
+}
+
+function readSignature(signature: { protected: string; signature: string }, type: DocumentType): DocumentSignature {
+  const header = strictParse(decodeBase64url(signature.protected), { maxBytes: HEADER_MAX_BYTES });
+  const { alg, typ, kid } = checkShape(header, headerSchema, 'signature header');
+  if (typ !== `${type}+jws`) throw malformed('a signature was made for another type of document');
+  decodeBase64url(signature.signature);
+  return { kid, alg, protected: signature.protected, signature: signature.signature };
+}
+
+function freeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) freeze(member);
+  }
+  return value;
+}
+
+function malformed(message: string): CryptoError {
+  return new CryptoError('token_malformed', message);
+}

@@ -1,0 +1,116 @@
+import * as z from 'zod/mini';
+import { hashSchema, versionSchema } from './claims.js';
+import type { DocumentFormat, ParsedDocument } from './document.js';
+import { parseDocument } from './document.js';
+import { checkLife, SKEW_SECONDS, timestampSchema } from './document-times.js';
+import { CryptoError } from './errors.js';
+import { LABEL_PATTERN } from './ids.js';
+import { orgSchema } from './root.js';
+
+/** A group of the organisation, such as `grp:support`. */
+export const groupSchema = z.string().check(z.regex(/^grp:[a-z0-9][a-z0-9._-]{0,63}$/));
+const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
+/** A prefix of prompt names that ends in `/`, or `*` for all the rest. */
+const prefixSchema = z.string().check(z.maxLength(128), z.regex(/^(?:\*|(?:[a-z0-9][a-z0-9._-]*\/)+)$/));
+
+/** policy: what the organisation allows (protocol.md §4, docs/spec/policy.md). */
+const policySchema = z.strictObject({
+  _type: z.literal('bulla-policy'),
+  spec: z.literal('1'),
+  org: orgSchema,
+  version: versionSchema,
+  /** The newest root when it was signed. */
+  root_version: versionSchema,
+  /** Hash of the version before; absent in version 1. */
+  prev: z.optional(hashSchema),
+  issued: timestampSchema,
+  expires: timestampSchema,
+  /** Names this implementation does not know are suites it does not have. */
+  suites: z.array(z.string().check(z.regex(/^[a-z0-9]{1,32}$/))).check(z.minLength(1), z.maxLength(32)),
+  custody: z.record(prefixSchema, z.enum(['sealed', 'managed'])),
+  authors: z.record(prefixSchema, groupsSchema),
+  labels: z.record(
+    z.string().check(z.regex(LABEL_PATTERN)),
+    z.strictObject({
+      groups: groupsSchema,
+      /** How many distinct users must sign a tag of this label; 1 unless given. */
+      threshold: z.optional(z.int().check(z.gte(1), z.lte(16))),
+      /** How long a tag of this label may live; 7 unless given. */
+      days: z.optional(z.int().check(z.gte(1), z.lte(90))),
+    }),
+  ),
+  /** Whose members may send chats without a stored prompt. */
+  chat: groupsSchema,
+  auth: z.strictObject({ bearer: z.boolean(), oidc: z.enum(['off', 'approve']) }),
+  /** Seconds. */
+  max_skew: z.int().check(z.gte(0), z.lte(SKEW_SECONDS)),
+});
+export type PolicyDocument = z.infer<typeof policySchema>;
+export type Custody = 'sealed' | 'managed';
+
+/** Who moves a label, and for how long at most. */
+export interface LabelRule {
+  readonly groups: readonly string[];
+  /** Distinct users needed. */
+  readonly threshold: number;
+  /** Longest life of a tag. */
+  readonly days: number;
+}
+
+const POLICY_FORMAT: DocumentFormat<PolicyDocument> = {
+  type: 'bulla-policy',
+  payload: policySchema,
+  maxBytes: 256 * 1024,
+};
+const POLICY_DAYS_MAX = 366;
+const TAG_DAYS = 7;
+
+/**
+ * Reads a policy without trusting it.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export async function parsePolicy(token: string): Promise<ParsedDocument<PolicyDocument>> {
+  const parsed = await parseDocument(token, POLICY_FORMAT);
+  checkLife(parsed.payload, POLICY_DAYS_MAX);
+  checkPrevious(parsed.payload);
+  return parsed;
+}
+
+/**
+ * Checks that a document names the version before it, unless it is the first.
+ * @throws {CryptoError} token_malformed
+ */
+export function checkPrevious(document: { readonly version: number; readonly prev?: string | undefined }): void {
+  if ((document.version === 1) !== (document.prev === undefined)) {
+    throw new CryptoError('token_malformed', 'every version but the first names the one before');
+  }
+}
+
+/** Custody of a prompt name: `sealed` unless the policy says otherwise. */
+export function custodyOf(policy: PolicyDocument, name: string): Custody {
+  return longestPrefix(policy.custody, name) ?? 'sealed';
+}
+
+/** Groups whose authors may write under a prompt name; none unless the policy says so. */
+export function authorsOf(policy: PolicyDocument, name: string): readonly string[] {
+  return longestPrefix(policy.authors, name) ?? [];
+}
+
+/** The rule of a label; where the policy has none, one author of the name is enough. */
+export function labelRuleOf(policy: PolicyDocument, name: string, label: string): LabelRule {
+  const rule = Object.hasOwn(policy.labels, label) ? policy.labels[label] : undefined;
+  return {
+    groups: rule?.groups ?? authorsOf(policy, name),
+    threshold: rule?.threshold ?? 1,
+    days: rule?.days ?? TAG_DAYS,
+  };
+}
+
+/** Own members only: a name's first part may be spelled like a member of Object.prototype. */
+function longestPrefix<Value>(rules: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  for (let slash = name.lastIndexOf('/'); slash > 0; slash = name.lastIndexOf('/', slash - 1)) {
+    const prefix = name.slice(0, slash + 1);
+    if (Object.hasOwn(rules, prefix)) return rules[prefix];
+  }
+  return Object.hasOwn(rules, '*') ? rules['*'] : undefined;
+}

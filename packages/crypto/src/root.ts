@@ -1,0 +1,121 @@
+import * as z from 'zod/mini';
+import { decodeBase64url, encodeHex } from './bytes.js';
+import { versionSchema } from './claims.js';
+import type { DocumentFormat, ParsedDocument } from './document.js';
+import { parseDocument, requireSignatures } from './document.js';
+import { checkLife, timestampSchema } from './document-times.js';
+import { CryptoError } from './errors.js';
+import { ORG_PATTERN } from './ids.js';
+import { checkPublicJwk, keyThumbprint, kidSchema, publicJwkSchema, rsaPublicJwkSchema } from './keys.js';
+import { SUITES } from './suites.js';
+
+export const orgSchema = z.string().check(z.regex(ORG_PATTERN));
+
+const roleSchema = z.strictObject({
+  kids: z.array(kidSchema).check(z.minLength(1), z.maxLength(16)),
+  threshold: z.int().check(z.gte(1), z.lte(16)),
+});
+
+/** root: which keys may sign for the organisation, and how many must (protocol.md §4, docs/spec/root.md). */
+const rootSchema = z.strictObject({
+  _type: z.literal('bulla-root'),
+  spec: z.literal('1'),
+  org: orgSchema,
+  /** `development`: one-of-one keys that lie in the data folder. */
+  profile: z.enum(['development', 'production']),
+  version: versionSchema,
+  issued: timestampSchema,
+  expires: timestampSchema,
+  keys: z.record(kidSchema, z.strictObject({ jwk: publicJwkSchema, alg: z.enum(['PS256', 'Ed25519']) })),
+  roles: z.strictObject({ root: roleSchema, policy: roleSchema, directory: roleSchema }),
+  /** Recipient of a grant of every sealed prompt; its private half is kept offline. */
+  recovery_enc: z.optional(
+    z.strictObject({
+      kid: kidSchema,
+      alg: z.literal('RSA-OAEP-256'),
+      suite: z.literal('rsa3072'),
+      jwk: rsaPublicJwkSchema,
+    }),
+  ),
+});
+export type RootDocument = z.infer<typeof rootSchema>;
+
+const ROOT_FORMAT: DocumentFormat<RootDocument> = { type: 'bulla-root', payload: rootSchema, maxBytes: 64 * 1024 };
+const ROOT_DAYS_MAX = 366;
+const CHAIN_MAX = 256;
+
+/**
+ * Reads one root version without trusting it.
+ * @throws {CryptoError} token_malformed, payload_too_large, key_invalid
+ */
+export async function parseRoot(token: string): Promise<ParsedDocument<RootDocument>> {
+  const parsed = await parseDocument(token, ROOT_FORMAT);
+  const { keys, roles, recovery_enc: recovery } = parsed.payload;
+  checkLife(parsed.payload, ROOT_DAYS_MAX);
+  for (const [kid, { jwk, alg }] of Object.entries(keys)) {
+    // Of the RSA suites rsa3072 alone may sign documents, so the key's type tells its suite.
+    const { id, sign } = jwk.kty === 'OKP' ? SUITES.ed25519 : SUITES.rsa3072;
+    if (alg !== sign) throw new CryptoError('key_invalid', 'the algorithm of a root key is not the one of its suite');
+    checkPublicJwk(jwk, id);
+    if ((await keyThumbprint(jwk)) !== kid)
+      throw new CryptoError('key_invalid', 'the kid of a root key is not its thumbprint');
+  }
+  for (const { kids, threshold } of Object.values(roles)) {
+    if (kids.some((kid) => !Object.hasOwn(keys, kid))) throw malformed('a role names a key that is not listed');
+    if (new Set(kids).size !== kids.length) throw malformed('a role names a key twice');
+    if (threshold > kids.length) throw malformed('a threshold cannot be met');
+  }
+  if (recovery !== undefined) {
+    checkPublicJwk(recovery.jwk, recovery.suite);
+    const kid = await keyThumbprint(recovery.jwk);
+    if (kid !== recovery.kid) throw new CryptoError('key_invalid', 'the kid of the recovery key is not its thumbprint');
+    if (Object.hasOwn(keys, kid)) throw new CryptoError('key_invalid', 'the recovery key also signs');
+  }
+  return parsed;
+}
+
+/** What clients pin: `sha256:` and 64 hexadecimal digits of the SHA-256 of the payload of root version 1. */
+export function pinOf(first: ParsedDocument<RootDocument>): string {
+  return `sha256:${encodeHex(decodeBase64url(first.hash))}`;
+}
+
+/**
+ * Verifies a root chain from version 1 on: the first is the pinned one, each version is the one before plus
+ * one and signed by the thresholds of both (TUF §5.3). Expiry is the caller's to judge, last.
+ * @throws {CryptoError} pin_mismatch, trust_rollback, signature_invalid, token_malformed, key_invalid
+ */
+export async function verifyRootChain(
+  tokens: readonly string[],
+  expected: { readonly org: string; readonly pin: string },
+): Promise<readonly ParsedDocument<RootDocument>[]> {
+  if (tokens.length === 0 || tokens.length > CHAIN_MAX) throw malformed(`a root chain has 1 to ${CHAIN_MAX} versions`);
+  const chain: ParsedDocument<RootDocument>[] = [];
+  for (const token of tokens) {
+    const next = await parseRoot(token);
+    const trusted = chain.at(-1);
+    if (trusted === undefined && pinOf(next) !== expected.pin)
+      throw mismatch('the root is not the pinned one', 'root-pin');
+    if (next.payload.org !== expected.org) throw mismatch('the root is of another organisation', 'root-organisation');
+    if (next.payload.version !== chain.length + 1) {
+      throw new CryptoError('trust_rollback', 'the root versions do not count up one by one', {
+        check: 'root-version',
+      });
+    }
+    if (trusted !== undefined) await requireRootSignatures(next, trusted.payload);
+    await requireRootSignatures(next, next.payload);
+    chain.push(next);
+  }
+  return chain;
+}
+
+function requireRootSignatures(next: ParsedDocument<RootDocument>, by: RootDocument): Promise<void> {
+  return requireSignatures(next, by.roles.root, by.keys, 'root-signatures');
+}
+
+function mismatch(message: string, check: string): CryptoError {
+  return new CryptoError('pin_mismatch', message, { check });
+}
+
+function malformed(message: string): CryptoError {
+  return new CryptoError('token_malformed', message);
+}

@@ -1,0 +1,305 @@
+import type { DirectoryDocument, DirectoryEntity, EntityKind, Role } from './directory.js';
+import { parseDirectory } from './directory.js';
+import type { ParsedDocument } from './document.js';
+import { requireSignatures } from './document.js';
+import { checkLife, secondsOf, SKEW_SECONDS } from './document-times.js';
+import { CryptoError } from './errors.js';
+import { recoveryUrn } from './ids.js';
+import type { KeyPurpose, KeyRecord, KeyUsage } from './keys.js';
+import { isUsable, keyState } from './keys.js';
+import type { Custody, LabelRule, PolicyDocument } from './policy.js';
+import { authorsOf, custodyOf, labelRuleOf, parsePolicy } from './policy.js';
+import type { RootDocument } from './root.js';
+import { verifyRootChain } from './root.js';
+import type { TrustMemory, VerifiedDocuments } from './trust-memory.js';
+import { checkContinues, remember } from './trust-memory.js';
+
+/** The signed documents of an organisation, as tokens. */
+export interface TrustDocuments {
+  /** Versions 1 to N, in order. */
+  readonly roots: readonly string[];
+  readonly policy: string;
+  readonly directory: string;
+}
+
+export interface EstablishOptions {
+  readonly org: string;
+  /** `sha256:` and 64 hexadecimal digits, obtained out of band. */
+  readonly pin: string;
+  /** Seconds. */
+  readonly now: number;
+  /** What this party trusted before, or what it kept of that. */
+  readonly previous?: Trust | TrustMemory | undefined;
+  /** For evidence, for opening one's own grants and for rebuilding `previous`: nothing else may use it. */
+  readonly acceptExpired?: boolean;
+  /**
+   * For evidence: verifies policy and directory under the root version that each states, which must be in the
+   * chain, instead of the newest.
+   */
+  readonly underStatedRoot?: boolean;
+}
+
+/** Whom something can be encrypted to. */
+export interface Recipient {
+  readonly urn: string;
+  readonly record: KeyRecord;
+}
+
+/** A key with the entity that holds it. */
+export interface KeyHolder extends Recipient {
+  readonly entity: DirectoryEntity;
+}
+
+export interface KeyDemand {
+  readonly usage: KeyUsage;
+  readonly purpose: KeyPurpose;
+  /** Seconds. */
+  readonly now: number;
+  /** Names the check in the error. */
+  readonly check: string;
+}
+
+/**
+ * The verified documents of one organisation: the only way from a `kid` to a key, and from a name to what it may
+ * do. Immutable; a newer one is established with this one as `previous` (protocol.md §4).
+ */
+export class Trust {
+  readonly org: string;
+  readonly pin: string;
+  readonly profile: RootDocument['profile'];
+  readonly documents: TrustDocuments;
+  /** Payload of the newest root. */
+  readonly root: RootDocument;
+  readonly policy: PolicyDocument;
+  readonly directory: DirectoryDocument;
+  /** What `I.dir` and `fin.dir` state. */
+  readonly directoryRef: { readonly ver: number; readonly hash: string };
+  /** Seconds: the least of the three documents. */
+  readonly expiresAt: number;
+  readonly memory: TrustMemory;
+  readonly #entities: ReadonlyMap<string, DirectoryEntity>;
+  readonly #holders: ReadonlyMap<string, KeyHolder>;
+  readonly #revoked: ReadonlySet<string>;
+  readonly #kept: ReadonlySet<string>;
+  readonly #withdrawn: ReadonlyMap<string, number>;
+
+  /** Only establish() makes one: the documents are verified. */
+  private constructor(verified: VerifiedDocuments & { readonly root: RootDocument }, pin: string, memory: TrustMemory) {
+    const { roots, root, policy, directory } = verified;
+    this.org = root.org;
+    this.pin = pin;
+    this.profile = root.profile;
+    this.documents = Object.freeze({
+      roots: Object.freeze(roots.map(({ token }) => token)),
+      policy: policy.token,
+      directory: directory.token,
+    });
+    this.root = root;
+    this.policy = policy.payload;
+    this.directory = directory.payload;
+    this.directoryRef = Object.freeze({ ver: directory.payload.version, hash: directory.hash });
+    this.expiresAt = Math.min(...[root, policy.payload, directory.payload].map(({ expires }) => secondsOf(expires)));
+    this.memory = memory;
+    this.#entities = new Map(Object.entries(directory.payload.entities));
+    this.#holders = new Map(
+      [...this.#entities].flatMap(([urn, entity]) =>
+        entity.keys.map((record) => [record.kid, Object.freeze({ urn, entity, record })]),
+      ),
+    );
+    this.#revoked = new Set(directory.payload.revoked.map(({ kid }) => kid));
+    this.#kept = new Set(directory.payload.kept);
+    this.#withdrawn = new Map(directory.payload.withdrawn.map(({ sub, below }) => [sub, below]));
+    Object.freeze(this);
+  }
+
+  /**
+   * Verifies an organisation's documents, in this order: the root chain from the pin, policy and directory under
+   * the newest root, the policy that the directory names, what was seen before, and expiry last.
+   * @throws {CryptoError} pin_mismatch, signature_invalid, trust_rollback, trust_expired, clock_skew,
+   *   token_malformed, payload_too_large, key_invalid
+   */
+  static async establish(documents: TrustDocuments, options: EstablishOptions): Promise<Trust> {
+    const roots = await verifyRootChain(documents.roots, options);
+    const newest = roots.at(-1)?.payload;
+    if (newest === undefined) throw new CryptoError('token_malformed', 'there is no root');
+    const policy = await parsePolicy(documents.policy);
+    const directory = await parseDirectory(documents.directory);
+    await requireAuthority(policy, 'policy', roots, options);
+    await requireAuthority(directory, 'directory', roots, options);
+    checkLife(directory.payload, DIRECTORY_DAYS_MAX[newest.profile]);
+    const named = directory.payload.policy;
+    if (named.hash !== policy.hash || named.version !== policy.payload.version) {
+      throw new CryptoError('trust_rollback', 'the policy is not the one the directory names', {
+        check: 'directory-policy',
+      });
+    }
+    const verified = { roots, root: newest, policy, directory };
+    const before = options.previous instanceof Trust ? options.previous.memory : options.previous;
+    if (before !== undefined) checkContinues(before, verified, options.now);
+    const trust = new Trust(verified, options.pin, remember(verified, before));
+    for (const { issued } of [newest, policy.payload, directory.payload]) {
+      if (secondsOf(issued) > options.now + SKEW_SECONDS)
+        throw new CryptoError('clock_skew', 'a document is dated in the future', { check: 'document-issued' });
+    }
+    if (options.acceptExpired !== true) trust.requireFresh(options.now);
+    return trust;
+  }
+
+  /**
+   * Checks that none of the documents has expired.
+   * @param now seconds
+   * @throws {CryptoError} trust_expired
+   */
+  requireFresh(now: number): void {
+    if (now >= this.expiresAt)
+      throw new CryptoError('trust_expired', 'root, policy or directory has expired', { check: 'trust-fresh' });
+  }
+
+  entity(urn: string): DirectoryEntity | undefined {
+    return this.#entities.get(urn);
+  }
+
+  /** The key of this `kid`, whatever its state. */
+  holder(kid: string): KeyHolder | undefined {
+    return this.#holders.get(kid);
+  }
+
+  /** The key of an HTTP `keyid`, `<urn>#<kid>`, matched whole: a bare thumbprint could be claimed by another organisation. */
+  holderOfKeyid(keyid: string): KeyHolder | undefined {
+    const holder = this.#holders.get(keyid.slice(keyid.indexOf('#') + 1));
+    return holder !== undefined && `${holder.urn}#${holder.record.kid}` === keyid ? holder : undefined;
+  }
+
+  isRevoked(kid: string): boolean {
+    return this.#revoked.has(kid);
+  }
+
+  /**
+   * The key of this `kid`, if it may be used for this now.
+   * @throws {CryptoError} key_unknown if it is not listed, or not for this purpose; key_revoked if it is revoked,
+   *   past its time or not yet valid; suite_unknown if the policy does not allow its suite
+   */
+  requireKey(kid: string, { usage, purpose, now, check }: KeyDemand): KeyHolder {
+    const holder = this.#holders.get(kid);
+    if (!holder?.record.pur.includes(purpose))
+      throw new CryptoError('key_unknown', `no key for this purpose (${purpose}) is listed`, { check });
+    if (!isUsable(holder.record, usage, this.isRevoked(kid), now))
+      throw new CryptoError('key_revoked', 'the key is revoked or out of its time', { check });
+    if (!this.#allows(holder.record))
+      throw new CryptoError('suite_unknown', 'the policy does not allow the suite of the key', { check });
+    return holder;
+  }
+
+  /** Keys of an entity that sign or are encrypted to now; the newest first. */
+  activeKeys(urn: string, purpose: KeyPurpose, now: number): KeyHolder[] {
+    return (this.#entities.get(urn)?.keys ?? [])
+      .filter(
+        (record) =>
+          record.pur.includes(purpose) &&
+          this.#allows(record) &&
+          keyState(record, this.isRevoked(record.kid), now) === 'active',
+      )
+      .toSorted((left, right) => right.nbf - left.nbf)
+      .flatMap(({ kid }) => this.#holders.get(kid) ?? []);
+  }
+
+  /** URNs of the entities of a kind. */
+  entitiesOf(kind: EntityKind): string[] {
+    return [...this.#entities].flatMap(([urn, entity]) => (entity.kind === kind ? [urn] : []));
+  }
+
+  /** Whether an entity holds a role; an owner is an admin too. */
+  hasRole(urn: string, role: Role): boolean {
+    const roles: readonly Role[] = this.#entities.get(urn)?.roles ?? [];
+    return roles.includes(role) || (role === 'admin' && roles.includes('owner'));
+  }
+
+  groupsOf(urn: string): readonly string[] {
+    const entity = this.#entities.get(urn);
+    return entity !== undefined && 'groups' in entity ? (entity.groups ?? []) : [];
+  }
+
+  /** URN of the person a device belongs to. */
+  userOf(urn: string): string | undefined {
+    const entity = this.#entities.get(urn);
+    return entity?.kind === 'device' ? entity.user : undefined;
+  }
+
+  custodyOf(name: string): Custody {
+    return custodyOf(this.policy, name);
+  }
+
+  /** Whether an entity is a device with role author in a group that writes under this prompt name. */
+  mayAuthor(urn: string, name: string): boolean {
+    return this.#isDevice(urn) && this.hasRole(urn, 'author') && this.#isMember(urn, authorsOf(this.policy, name));
+  }
+
+  labelRule(name: string, label: string): LabelRule {
+    return labelRuleOf(this.policy, name, label);
+  }
+
+  /** Whether an entity may sign tags of this label: a device in the label's groups, or an author where it has none. */
+  mayTag(urn: string, name: string, label: string): boolean {
+    if (!Object.hasOwn(this.policy.labels, label)) return this.mayAuthor(urn, name);
+    return this.#isDevice(urn) && this.#isMember(urn, this.labelRule(name, label).groups);
+  }
+
+  /** Whether an entity may send chats without a stored prompt. */
+  mayChat(urn: string): boolean {
+    return this.#isDevice(urn) && this.#isMember(urn, this.policy.chat);
+  }
+
+  /** Whether the organisation trusts this content whatever became of its author's key. */
+  isKept(chash: string): boolean {
+    return this.#kept.has(chash);
+  }
+
+  isWithdrawn(promptUrn: string, version: number): boolean {
+    return version < (this.#withdrawn.get(promptUrn) ?? 0);
+  }
+
+  /** Whom every sealed prompt is also granted to, if root has a recovery key. */
+  recoveryRecipient(): Recipient | undefined {
+    const key = this.root.recovery_enc;
+    if (key === undefined) return undefined;
+    const end = secondsOf(this.root.expires);
+    const times = { nbf: secondsOf(this.root.issued), use_until: end, end };
+    return { urn: recoveryUrn(this.org), record: { ...key, use: 'enc', pur: ['unwrap'], ...times } };
+  }
+
+  #allows(record: KeyRecord): boolean {
+    return this.policy.suites.includes(record.suite);
+  }
+
+  #isDevice(urn: string): boolean {
+    return this.#entities.get(urn)?.kind === 'device';
+  }
+
+  #isMember(urn: string, groups: readonly string[]): boolean {
+    return this.groupsOf(urn).some((group) => groups.includes(group));
+  }
+}
+
+const DIRECTORY_DAYS_MAX = { production: 7, development: 90 } as const;
+
+/** Checks organisation, root version and the threshold of signatures of a policy or directory. */
+async function requireAuthority(
+  document: ParsedDocument<PolicyDocument | DirectoryDocument>,
+  role: 'policy' | 'directory',
+  roots: readonly ParsedDocument<RootDocument>[],
+  { org, underStatedRoot }: EstablishOptions,
+): Promise<void> {
+  const { org: stated, root_version: version } = document.payload;
+  if (stated !== org)
+    throw new CryptoError('token_malformed', `the ${role} is of another organisation`, {
+      check: `${role}-organisation`,
+    });
+  const newest = roots.at(-1);
+  const root = underStatedRoot === true ? roots[version - 1] : newest;
+  if (root === undefined || version > roots.length) {
+    throw new CryptoError('trust_rollback', `the ${role} was signed under a newer root`, {
+      check: `${role}-root-version`,
+    });
+  }
+  await requireSignatures(document, root.payload.roles[role], root.payload.keys, `${role}-signatures`);
+}
