@@ -1,0 +1,36 @@
+import { PGlite } from '@electric-sql/pglite';
+import pg from 'pg';
+
+const INT8 = 20;
+const BYTEA = 17;
+
+/** int8 as a number; a count or id beyond 2^53 would be wrong silently, so it is an error. */
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError('an int8 of the database is not a safe integer');
+  return value;
+}
+
+/** bytea in its hexadecimal form, `\x…`. */
+function parseBytea(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(text.slice(2), 'hex'));
+}
+
+/** How pg reads columns: as PGlite does below, so that rows look the same on both. */
+export const pgTypes: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text') => {
+    if (oid === INT8) return parseInt8;
+    if (oid === BYTEA) return parseBytea;
+    return pg.types.getTypeParser(oid, format);
+  }) as typeof pg.types.getTypeParser,
+};
+
+/**
+ * Opens the embedded database. One process may hold a folder, and one instance serves all its services (main-job M2);
+ * whoever opens it closes it, after them.
+ * @param dataDir an existing folder's child, made when absent; in memory without it.
+ */
+export function openPglite(dataDir?: string): Promise<PGlite> {
+  const options = { parsers: { [INT8]: parseInt8, [BYTEA]: parseBytea } };
+  return PGlite.create(dataDir === undefined ? options : { ...options, dataDir });
+}

@@ -1,0 +1,143 @@
+import type { PGlite } from '@electric-sql/pglite';
+import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely';
+import type { Dialect } from 'kysely';
+import type { Migration } from 'kysely/migration';
+import { Migrator } from 'kysely/migration';
+import pg from 'pg';
+import { databaseFault } from './database-fault.js';
+import { pgTypes } from './database-types.js';
+import type { EventLog } from './event-log.js';
+
+export interface DatabaseOptions {
+  /** A server, or the embedded instance that the caller opened and will close. */
+  readonly from: { readonly url: string } | { readonly pglite: PGlite };
+  /** Every table of the service lives in it; made when absent. */
+  readonly schema: string;
+  /** By name, run in the order of their names. */
+  readonly migrations: Readonly<Record<string, Migration>>;
+  readonly log: EventLog;
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName?: string;
+  /** Connections to a server at most; 10 unless given. */
+  readonly poolMax?: number;
+}
+
+/** How many connections to a server there are. */
+export interface PoolState {
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
+/** The database of one service: Kysely bound to its schema. The search path is never set (main-job M2). */
+export interface Database<Tables> {
+  readonly db: Kysely<Tables>;
+  readonly schema: string;
+  /** Brings the schema up to date; several processes at once are serialised by a lock. */
+  migrate(): Promise<void>;
+  /** Answers when the database does, within a second or two; throws otherwise. */
+  ping(): Promise<void>;
+  poolState(): PoolState;
+  /** Closes what {@link connectDatabase} opened: the pool, never a PGlite instance. */
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** Also how long a request waits for another with the same Idempotency-Key (main-job M14). */
+const LOCK_TIMEOUT_MS = 2_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+const MIGRATION_LOCK_TIMEOUT_MS = 10_000;
+const PING_TIMEOUT_MS = 2_000;
+
+/** Opens the database of a service. No connection is made before the first statement. */
+export function connectDatabase<Tables>(options: DatabaseOptions): Database<Tables> {
+  return 'url' in options.from ? onServer(options, options.from.url) : embedded(options, options.from.pglite);
+}
+
+function onServer<Tables>(options: DatabaseOptions, url: string): Database<Tables> {
+  const settings = {
+    connectionString: url,
+    application_name: options.applicationName ?? `bulla-${options.schema}`,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    types: pgTypes,
+  };
+  const pool = openPool(options, {
+    ...settings,
+    max: options.poolMax ?? 10,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  });
+  const root = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    ...facade(options, root),
+    async migrate() {
+      // Its own connections: a migration, or the wait for another process's, may take longer than a statement.
+      const dialect = new PostgresDialect({
+        pool: openPool(options, { ...settings, max: 2, lock_timeout: MIGRATION_LOCK_TIMEOUT_MS }),
+      });
+      await migrate(options, dialect);
+    },
+    poolState: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    close: () => root.destroy(),
+  };
+}
+
+function embedded<Tables>(options: DatabaseOptions, pglite: PGlite): Database<Tables> {
+  const root = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) });
+  return {
+    ...facade(options, root),
+    // Through a Kysely of its own that is never destroyed: destroying one closes the shared instance.
+    migrate: () => migrate(options, new PGliteDialect({ pglite }), { keepOpen: true }),
+    poolState: () => ({ total: 1, idle: 1, waiting: 0 }),
+    close: async () => {},
+  };
+}
+
+function openPool(options: DatabaseOptions, settings: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(settings);
+  // An idle connection that breaks says so here; without a listener that would end the process.
+  pool.on('error', (error) => {
+    const errorCode = databaseFault(error)?.code ?? 'unknown';
+    options.log.write({ event: 'database-connection-lost', schema: options.schema, errorCode });
+  });
+  return pool;
+}
+
+function facade<Tables>(options: DatabaseOptions, root: Kysely<Tables>): Pick<Database<Tables>, 'db' | 'schema' | 'ping'> {
+  return {
+    db: root.withSchema(options.schema),
+    schema: options.schema,
+    async ping() {
+      await withTimeout(sql`select 1`.execute(root), PING_TIMEOUT_MS);
+    },
+  };
+}
+
+async function migrate(options: DatabaseOptions, dialect: Dialect, { keepOpen = false } = {}): Promise<void> {
+  const root = new Kysely<unknown>({ dialect });
+  try {
+    const migrator = new Migrator({
+      db: root.withSchema(options.schema),
+      provider: { getMigrations: () => Promise.resolve({ ...options.migrations }) },
+      migrationTableSchema: options.schema,
+    });
+    const { error, results = [] } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error;
+    options.log.write({ event: 'database-migrated', schema: options.schema, migrations: results.length });
+  } finally {
+    if (!keepOpen) await root.destroy();
+  }
+}
+
+async function withTimeout(work: Promise<unknown>, timeoutMs: number): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(reject, timeoutMs, Object.assign(new Error('the database did not answer'), { code: 'ETIMEDOUT' }));
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

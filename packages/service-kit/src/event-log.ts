@@ -1,0 +1,77 @@
+import { pino } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+
+type Level = 'error' | 'warn' | 'info' | 'debug';
+export type LogLevel = Level | 'fatal' | 'silent';
+
+/**
+ * What may be logged, closed: ids, counts, codes and durations. Text, keys, tokens, headers and messages of
+ * libraries do not fit; whoever needs a new event adds it here, with its level below.
+ */
+export type LogEvent =
+  | { event: 'service-ready'; port: number; metricsPort: number }
+  | { event: 'service-stopping' }
+  | { event: 'service-stopped'; durationMs: number }
+  | { event: 'request-finished'; requestId: string; route: string; method: string; status: number; durationMs: number }
+  | { event: 'request-failed'; requestId: string; route: string; errorName: string; errorCode: string; constraint?: string }
+  | { event: 'response-cut'; requestId: string; route: string; errorName: string; errorCode: string }
+  | { event: 'database-migrated'; schema: string; migrations: number }
+  | { event: 'database-connection-lost'; schema: string; errorCode: string }
+  | { event: 'refusals-not-audited'; count: number; errorCode: string }
+  | { event: 'expired-rows-purged'; nonces: number; answers: number }
+  | { event: 'purge-failed'; errorCode: string }
+  | { event: 'probe-failed'; probe: string; errorCode: string }
+  | { event: 'trust-loaded'; org: string; directoryVersion: number }
+  | { event: 'trust-not-loaded'; org: string; code: string }
+  | { event: 'run-begun'; requestId: string; jti: string; model: string }
+  | { event: 'run-finished'; jti: string; model: string; finish: string; durationMs: number; frames: number }
+  | { event: 'run-failed'; jti: string; code: string; durationMs: number }
+  | { event: 'framework'; level: Level; context: string };
+
+const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> = {
+  'service-ready': 'info',
+  'service-stopping': 'info',
+  'service-stopped': 'info',
+  'request-finished': 'info',
+  'request-failed': 'error',
+  'response-cut': 'warn',
+  'database-migrated': 'info',
+  'database-connection-lost': 'warn',
+  'refusals-not-audited': 'error',
+  'expired-rows-purged': 'debug',
+  'purge-failed': 'warn',
+  'probe-failed': 'warn',
+  'trust-loaded': 'info',
+  'trust-not-loaded': 'warn',
+  'run-begun': 'info',
+  'run-finished': 'info',
+  'run-failed': 'warn',
+};
+
+export interface EventLogOptions {
+  /** Said in every line: which service wrote it. */
+  readonly service: string;
+  readonly level?: LogLevel;
+  /** Where the JSON lines go; standard error unless given. */
+  readonly stream?: DestinationStream;
+}
+
+/** JSON lines of the closed union, one for each event. */
+export class EventLog {
+  readonly #log: Logger;
+
+  constructor(options: EventLogOptions) {
+    const settings = {
+      level: options.level ?? 'info',
+      base: { service: options.service },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label: string) => ({ level: label }) },
+    };
+    this.#log = pino(settings, options.stream ?? pino.destination({ dest: 2, sync: true }));
+  }
+
+  write(event: LogEvent): void {
+    const level = event.event === 'framework' ? event.level : LEVELS[event.event];
+    this.#log[level](event);
+  }
+}

@@ -1,0 +1,32 @@
+import type { LoggerService } from '@nestjs/common';
+import type { EventLog } from './event-log.js';
+
+/**
+ * Nest's messages may quote anything, so only the fact that one came passes, and the class it came from when
+ * that looks like a name.
+ */
+export class FrameworkLog implements LoggerService {
+  readonly #log: EventLog;
+
+  constructor(log: EventLog) {
+    this.#log = log;
+  }
+
+  log(_message: unknown, ...rest: unknown[]): void {
+    this.#write('debug', rest);
+  }
+
+  warn(_message: unknown, ...rest: unknown[]): void {
+    this.#write('warn', rest);
+  }
+
+  error(_message: unknown, ...rest: unknown[]): void {
+    this.#write('error', rest);
+  }
+
+  #write(level: 'debug' | 'warn' | 'error', rest: readonly unknown[]): void {
+    const last = rest.at(-1);
+    const context = typeof last === 'string' && /^[A-Za-z][A-Za-z0-9]{0,63}$/.test(last) ? last : 'unnamed';
+    this.#log.write({ event: 'framework', level, context });
+  }
+}

@@ -1,0 +1,110 @@
+import * as z from 'zod';
+
+/** Every variable of the project: one environment may serve several of its programs, so each lets the others' pass. */
+export const SETTING_NAMES: ReadonlySet<string> = new Set([
+  'BULLA_BOOTSTRAP_SECRET',
+  'BULLA_DATABASE_URL',
+  'BULLA_HOME',
+  'BULLA_HOST',
+  'BULLA_IDENTITY',
+  'BULLA_KEYS_FILE',
+  'BULLA_LLM',
+  'BULLA_LLM_API_KEY',
+  'BULLA_LLM_MODEL',
+  'BULLA_LLM_TIMEOUT_MS',
+  'BULLA_LOG_LEVEL',
+  'BULLA_METRICS_PORT',
+  'BULLA_PIN',
+  'BULLA_PROFILE',
+  'BULLA_PUBLIC_URL',
+  'BULLA_REDIS_URL',
+  'BULLA_RESPONDER_PORT',
+  'BULLA_TEST_DATABASE_URL',
+  'BULLA_URL',
+  'BULLA_VAULT_PORT',
+  'BULLA_VAULT_URL',
+]);
+
+/** A TCP port; the description is what the error says was expected. */
+export function portSetting(port: number) {
+  return z
+    .string()
+    .regex(/^[0-9]{1,5}$/)
+    .transform(Number)
+    .pipe(z.int().min(0).max(65_535))
+    .default(port)
+    .describe('a port from 1 to 65535, or 0 for any free one');
+}
+
+/** A whole number between two bounds. */
+export function wholeNumberSetting(initial: number, min: number, max: number) {
+  return z
+    .string()
+    .regex(/^[0-9]{1,15}$/)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+    .default(initial)
+    .describe(`a whole number from ${min} to ${max}`);
+}
+
+export const hostSetting = z
+  .string()
+  .regex(/^[A-Za-z0-9.:-]{1,253}$/)
+  .default('127.0.0.1')
+  .describe('the address to listen on, such as 127.0.0.1 or 0.0.0.0');
+
+export const databaseUrlSetting = z
+  .string()
+  .refine((text) => /^postgres(ql)?:$/.test(protocolOf(text)))
+  .optional()
+  .describe('a URL such as postgresql://user@host:5432/database');
+
+export const logLevelSetting = z
+  .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
+  .default('info')
+  .describe('one of fatal, error, warn, info, debug, silent');
+
+/** Any http or https base URL, without a query. */
+export const urlSetting = z.string().refine(isBaseUrl).describe('a URL such as https://vault.example');
+
+/** One or more base URLs, separated by commas: what clients write into `@authority` (M8). */
+export const publicUrlSetting = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.string().trim().refine(isBaseUrl)).min(1))
+  .optional()
+  .describe('one or more URLs such as https://vault.example, separated by commas');
+
+export const pinSetting = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/)
+  .describe('sha256: and 64 hexadecimal digits, as `bulla trust show` prints it');
+
+export const pathSetting = z.string().max(4096).describe('the path of a file');
+
+/** One secret for each organisation that may still be added, separated by commas. */
+export const bootstrapSecretSetting = z
+  .string()
+  .transform((text) => text.split(',').map((secret) => secret.trim()))
+  .pipe(z.array(z.string().min(22).max(256)))
+  .optional()
+  .describe('one or more secrets of 22 to 256 characters, separated by commas');
+
+/**
+ * The authorities that signed requests may name: host and port of each public URL, default port dropped; without
+ * any, the loopback names of the port (M8).
+ */
+export function authoritiesOf(publicUrls: readonly string[] | undefined, port: number): readonly string[] {
+  if (publicUrls !== undefined) return publicUrls.map((url) => new URL(url).host);
+  return ['127.0.0.1', 'localhost', '[::1]'].map((host) => new URL(`http://${host}:${port}`).host);
+}
+
+function isBaseUrl(text: string): boolean {
+  if (!/^https?:$/.test(protocolOf(text))) return false;
+  const url = new URL(text);
+  return url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+}
+
+function protocolOf(text: string): string {
+  return URL.canParse(text) ? new URL(text).protocol : '';
+}
