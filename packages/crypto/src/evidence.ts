@@ -7,7 +7,7 @@ import { parseFin, usageSchema } from './reply.js';
 import { checkShape } from './schema.js';
 import { strictParse, strictParseBody } from './strict-parse.js';
 import { TRANSCRIPT_MAX_BYTES } from './transcript.js';
-import type { TrustDocuments } from './trust.js';
+import type { TrustDocuments } from './trust-documents.js';
 
 /** Largest answer file in bytes: the longest transcript in base64url, directory and policy. */
 export const ANSWER_MAX_BYTES = 64 * 1024 * 1024;

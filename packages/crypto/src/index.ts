@@ -62,6 +62,7 @@ export type { RootDocument } from './root.js';
 export { parseRoot, pinOf } from './root.js';
 export type { ResolvedTag, TagClaims, TagExpectation } from './tag.js';
 export { parseTag, signTag, verifyTags } from './tag.js';
-export type { EstablishOptions, KeyDemand, KeyHolder, Recipient, TrustDocuments } from './trust.js';
+export type { EstablishOptions, KeyDemand, KeyHolder, Recipient } from './trust.js';
 export { Trust } from './trust.js';
+export type { TrustDocuments } from './trust-documents.js';
 export type { SeenDocument, SeenRevocation, TrustMemory } from './trust-memory.js';

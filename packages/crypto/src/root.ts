@@ -79,6 +79,12 @@ export function pinOf(first: ParsedDocument<RootDocument>): string {
   return `sha256:${encodeHex(decodeBase64url(first.hash))}`;
 }
 
+/** Verified root versions in order, and the newest of them. */
+export interface RootChain {
+  readonly roots: readonly ParsedDocument<RootDocument>[];
+  readonly newest: ParsedDocument<RootDocument>;
+}
+
 /**
  * Verifies a root chain from version 1 on: the first is the pinned one, each version is the one before plus
  * one and signed by the thresholds of both (TUF §5.3). Expiry is the caller's to judge, last.
@@ -87,29 +93,35 @@ export function pinOf(first: ParsedDocument<RootDocument>): string {
 export async function verifyRootChain(
   tokens: readonly string[],
   expected: { readonly org: string; readonly pin: string },
-): Promise<readonly ParsedDocument<RootDocument>[]> {
-  if (tokens.length === 0 || tokens.length > CHAIN_MAX) throw malformed(`a root chain has 1 to ${CHAIN_MAX} versions`);
-  const chain: ParsedDocument<RootDocument>[] = [];
-  for (const token of tokens) {
-    const next = await parseRoot(token);
-    const trusted = chain.at(-1);
-    if (trusted === undefined && pinOf(next) !== expected.pin)
-      throw mismatch('the root is not the pinned one', 'root-pin');
-    if (next.payload.org !== expected.org) throw mismatch('the root is of another organisation', 'root-organisation');
-    if (next.payload.version !== chain.length + 1) {
-      throw new CryptoError('trust_rollback', 'the root versions do not count up one by one', {
-        check: 'root-version',
-      });
-    }
-    if (trusted !== undefined) await requireRootSignatures(next, trusted.payload);
-    await requireRootSignatures(next, next.payload);
-    chain.push(next);
+): Promise<RootChain> {
+  const [firstToken, ...laterTokens] = tokens;
+  if (firstToken === undefined || tokens.length > CHAIN_MAX) {
+    throw malformed(`a root chain has 1 to ${CHAIN_MAX} versions`);
   }
-  return chain;
+  let newest = await parseRoot(firstToken);
+  if (pinOf(newest) !== expected.pin) throw mismatch('the root is not the pinned one', 'root-pin');
+  if (newest.payload.org !== expected.org) throw mismatch('the root is of another organisation', 'root-organisation');
+  if (newest.payload.version !== 1) throw outOfOrder();
+  await requireRootSignatures(newest, newest.payload);
+  const roots = [newest];
+  for (const token of laterTokens) {
+    const next = await parseRoot(token);
+    if (next.payload.org !== expected.org) throw mismatch('the root is of another organisation', 'root-organisation');
+    if (next.payload.version !== newest.payload.version + 1) throw outOfOrder();
+    await requireRootSignatures(next, newest.payload);
+    await requireRootSignatures(next, next.payload);
+    roots.push(next);
+    newest = next;
+  }
+  return { roots, newest };
 }
 
 function requireRootSignatures(next: ParsedDocument<RootDocument>, by: RootDocument): Promise<void> {
   return requireSignatures(next, by.roles.root, by.keys, 'root-signatures');
+}
+
+function outOfOrder(): CryptoError {
+  return new CryptoError('trust_rollback', 'the root versions do not count up one by one', { check: 'root-version' });
 }
 
 function mismatch(message: string, check: string): CryptoError {

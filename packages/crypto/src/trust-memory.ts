@@ -2,7 +2,7 @@ import type { DirectoryDocument } from './directory.js';
 import type { ParsedDocument } from './document.js';
 import { CryptoError } from './errors.js';
 import type { PolicyDocument } from './policy.js';
-import type { RootDocument } from './root.js';
+import type { VerifiedDocuments } from './trust-documents.js';
 
 /**
  * What a party must not forget about an organisation, as plain JSON: nothing it accepts later may be older than
@@ -29,23 +29,13 @@ export interface SeenRevocation {
   readonly end?: number;
 }
 
-export interface VerifiedDocuments {
-  readonly roots: readonly ParsedDocument<RootDocument>[];
-  readonly policy: ParsedDocument<PolicyDocument>;
-  readonly directory: ParsedDocument<DirectoryDocument>;
-}
-
 /** What to remember of verified documents; `before` adds the ends of keys whose records have since gone. */
-export function remember(
-  { roots, policy, directory }: VerifiedDocuments,
-  before: TrustMemory | undefined,
-): TrustMemory {
+export function remember({ root, policy, directory }: VerifiedDocuments, before: TrustMemory | undefined): TrustMemory {
   const ends = new Map<string, number>();
   for (const { kid, end } of before?.revoked ?? []) if (end !== undefined) ends.set(kid, end);
   for (const { keys } of Object.values(directory.payload.entities)) for (const { kid, end } of keys) ends.set(kid, end);
-  const root = roots.at(-1);
   return {
-    root: { version: roots.length, hash: root?.hash ?? '' },
+    root: { version: root.payload.version, hash: root.hash },
     policy: { version: policy.payload.version, hash: policy.hash },
     directory: { version: directory.payload.version, hash: directory.hash },
     revoked: directory.payload.revoked.map(({ kid }) => {

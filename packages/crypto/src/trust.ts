@@ -1,42 +1,22 @@
 import type { DirectoryDocument, DirectoryEntity, EntityKind, Role } from './directory.js';
-import { parseDirectory } from './directory.js';
-import type { ParsedDocument } from './document.js';
-import { requireSignatures } from './document.js';
-import { checkLife, secondsOf, SKEW_SECONDS } from './document-times.js';
+import { secondsOf } from './document-times.js';
 import { CryptoError } from './errors.js';
 import { recoveryUrn } from './ids.js';
 import type { KeyPurpose, KeyRecord, KeyUsage } from './keys.js';
 import { isUsable, keyState } from './keys.js';
 import type { Custody, LabelRule, PolicyDocument } from './policy.js';
-import { authorsOf, custodyOf, labelRuleOf, parsePolicy } from './policy.js';
+import { authorsOf, custodyOf, labelRuleOf } from './policy.js';
 import type { RootDocument } from './root.js';
-import { verifyRootChain } from './root.js';
-import type { TrustMemory, VerifiedDocuments } from './trust-memory.js';
+import type { DocumentExpectation, TrustDocuments, VerifiedDocuments } from './trust-documents.js';
+import { verifyDocuments } from './trust-documents.js';
+import type { TrustMemory } from './trust-memory.js';
 import { checkContinues, remember } from './trust-memory.js';
 
-/** The signed documents of an organisation, as tokens. */
-export interface TrustDocuments {
-  /** Versions 1 to N, in order. */
-  readonly roots: readonly string[];
-  readonly policy: string;
-  readonly directory: string;
-}
-
-export interface EstablishOptions {
-  readonly org: string;
-  /** `sha256:` and 64 hexadecimal digits, obtained out of band. */
-  readonly pin: string;
-  /** Seconds. */
-  readonly now: number;
+export interface EstablishOptions extends DocumentExpectation {
   /** What this party trusted before, or what it kept of that. */
   readonly previous?: Trust | TrustMemory | undefined;
   /** For evidence, for opening one's own grants and for rebuilding `previous`: nothing else may use it. */
   readonly acceptExpired?: boolean;
-  /**
-   * For evidence: verifies policy and directory under the root version that each states, which must be in the
-   * chain, instead of the newest.
-   */
-  readonly underStatedRoot?: boolean;
 }
 
 /** Whom something can be encrypted to. */
@@ -84,63 +64,47 @@ export class Trust {
   readonly #withdrawn: ReadonlyMap<string, number>;
 
   /** Only establish() makes one: the documents are verified. */
-  private constructor(verified: VerifiedDocuments & { readonly root: RootDocument }, pin: string, memory: TrustMemory) {
-    const { roots, root, policy, directory } = verified;
+  private constructor(verified: VerifiedDocuments, documents: TrustDocuments, pin: string, memory: TrustMemory) {
+    const root = verified.root.payload;
+    const policy = verified.policy.payload;
+    const directory = verified.directory.payload;
     this.org = root.org;
     this.pin = pin;
     this.profile = root.profile;
+    const { roots, policy: policyToken, directory: directoryToken } = documents;
     this.documents = Object.freeze({
-      roots: Object.freeze(roots.map(({ token }) => token)),
-      policy: policy.token,
-      directory: directory.token,
+      roots: Object.freeze([...roots]),
+      policy: policyToken,
+      directory: directoryToken,
     });
     this.root = root;
-    this.policy = policy.payload;
-    this.directory = directory.payload;
-    this.directoryRef = Object.freeze({ ver: directory.payload.version, hash: directory.hash });
-    this.expiresAt = Math.min(...[root, policy.payload, directory.payload].map(({ expires }) => secondsOf(expires)));
+    this.policy = policy;
+    this.directory = directory;
+    this.directoryRef = Object.freeze({ ver: directory.version, hash: verified.directory.hash });
+    this.expiresAt = Math.min(...[root, policy, directory].map(({ expires }) => secondsOf(expires)));
     this.memory = memory;
-    this.#entities = new Map(Object.entries(directory.payload.entities));
+    this.#entities = new Map(Object.entries(directory.entities));
     this.#holders = new Map(
       [...this.#entities].flatMap(([urn, entity]) =>
         entity.keys.map((record) => [record.kid, Object.freeze({ urn, entity, record })]),
       ),
     );
-    this.#revoked = new Set(directory.payload.revoked.map(({ kid }) => kid));
-    this.#kept = new Set(directory.payload.kept);
-    this.#withdrawn = new Map(directory.payload.withdrawn.map(({ sub, below }) => [sub, below]));
+    this.#revoked = new Set(directory.revoked.map(({ kid }) => kid));
+    this.#kept = new Set(directory.kept);
+    this.#withdrawn = new Map(directory.withdrawn.map(({ sub, below }) => [sub, below]));
     Object.freeze(this);
   }
 
   /**
-   * Verifies an organisation's documents, in this order: the root chain from the pin, policy and directory under
-   * the newest root, the policy that the directory names, what was seen before, and expiry last.
+   * Verifies an organisation's documents: each other, then that they continue what was seen, and expiry last.
    * @throws {CryptoError} pin_mismatch, signature_invalid, trust_rollback, trust_expired, clock_skew,
    *   token_malformed, payload_too_large, key_invalid
    */
   static async establish(documents: TrustDocuments, options: EstablishOptions): Promise<Trust> {
-    const roots = await verifyRootChain(documents.roots, options);
-    const newest = roots.at(-1)?.payload;
-    if (newest === undefined) throw new CryptoError('token_malformed', 'there is no root');
-    const policy = await parsePolicy(documents.policy);
-    const directory = await parseDirectory(documents.directory);
-    await requireAuthority(policy, 'policy', roots, options);
-    await requireAuthority(directory, 'directory', roots, options);
-    checkLife(directory.payload, DIRECTORY_DAYS_MAX[newest.profile]);
-    const named = directory.payload.policy;
-    if (named.hash !== policy.hash || named.version !== policy.payload.version) {
-      throw new CryptoError('trust_rollback', 'the policy is not the one the directory names', {
-        check: 'directory-policy',
-      });
-    }
-    const verified = { roots, root: newest, policy, directory };
+    const verified = await verifyDocuments(documents, options);
     const before = options.previous instanceof Trust ? options.previous.memory : options.previous;
     if (before !== undefined) checkContinues(before, verified, options.now);
-    const trust = new Trust(verified, options.pin, remember(verified, before));
-    for (const { issued } of [newest, policy.payload, directory.payload]) {
-      if (secondsOf(issued) > options.now + SKEW_SECONDS)
-        throw new CryptoError('clock_skew', 'a document is dated in the future', { check: 'document-issued' });
-    }
+    const trust = new Trust(verified, documents, options.pin, remember(verified, before));
     if (options.acceptExpired !== true) trust.requireFresh(options.now);
     return trust;
   }
@@ -278,28 +242,4 @@ export class Trust {
   #isMember(urn: string, groups: readonly string[]): boolean {
     return this.groupsOf(urn).some((group) => groups.includes(group));
   }
-}
-
-const DIRECTORY_DAYS_MAX = { production: 7, development: 90 } as const;
-
-/** Checks organisation, root version and the threshold of signatures of a policy or directory. */
-async function requireAuthority(
-  document: ParsedDocument<PolicyDocument | DirectoryDocument>,
-  role: 'policy' | 'directory',
-  roots: readonly ParsedDocument<RootDocument>[],
-  { org, underStatedRoot }: EstablishOptions,
-): Promise<void> {
-  const { org: stated, root_version: version } = document.payload;
-  if (stated !== org)
-    throw new CryptoError('token_malformed', `the ${role} is of another organisation`, {
-      check: `${role}-organisation`,
-    });
-  const newest = roots.at(-1);
-  const root = underStatedRoot === true ? roots[version - 1] : newest;
-  if (root === undefined || version > roots.length) {
-    throw new CryptoError('trust_rollback', `the ${role} was signed under a newer root`, {
-      check: `${role}-root-version`,
-    });
-  }
-  await requireSignatures(document, root.payload.roles[role], root.payload.keys, `${role}-signatures`);
 }

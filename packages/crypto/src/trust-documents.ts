@@ -1,0 +1,95 @@
+import type { DirectoryDocument } from './directory.js';
+import { parseDirectory } from './directory.js';
+import type { ParsedDocument } from './document.js';
+import { requireSignatures } from './document.js';
+import { checkLife, secondsOf, SKEW_SECONDS } from './document-times.js';
+import { CryptoError } from './errors.js';
+import type { PolicyDocument } from './policy.js';
+import { parsePolicy } from './policy.js';
+import type { RootDocument } from './root.js';
+import { verifyRootChain } from './root.js';
+
+/** The signed documents of an organisation, as tokens. */
+export interface TrustDocuments {
+  /** Versions 1 to N, in order. */
+  readonly roots: readonly string[];
+  readonly policy: string;
+  readonly directory: string;
+}
+
+/** The same, read and verified against each other; whether they are fresh and follow what was seen is open. */
+export interface VerifiedDocuments {
+  readonly roots: readonly ParsedDocument<RootDocument>[];
+  /** The newest of the chain. */
+  readonly root: ParsedDocument<RootDocument>;
+  readonly policy: ParsedDocument<PolicyDocument>;
+  readonly directory: ParsedDocument<DirectoryDocument>;
+}
+
+export interface DocumentExpectation {
+  readonly org: string;
+  /** `sha256:` and 64 hexadecimal digits, obtained out of band. */
+  readonly pin: string;
+  /** Seconds. */
+  readonly now: number;
+  /**
+   * For evidence: verifies policy and directory under the root version that each states, which must be in the
+   * chain, instead of the newest.
+   */
+  readonly underStatedRoot?: boolean;
+}
+
+const DIRECTORY_DAYS_MAX = { production: 7, development: 90 } as const;
+
+/**
+ * Verifies documents in this order: the root chain from the pin, policy and directory by their thresholds, the
+ * directory's life, the policy that it names, and that nothing is dated in the future.
+ * @throws {CryptoError} pin_mismatch, signature_invalid, trust_rollback, clock_skew, token_malformed,
+ *   payload_too_large, key_invalid
+ */
+export async function verifyDocuments(
+  documents: TrustDocuments,
+  expected: DocumentExpectation,
+): Promise<VerifiedDocuments> {
+  const { roots, newest: root } = await verifyRootChain(documents.roots, expected);
+  const policy = await parsePolicy(documents.policy);
+  await requireAuthority(policy, 'policy', roots, expected);
+  const directory = await parseDirectory(documents.directory);
+  await requireAuthority(directory, 'directory', roots, expected);
+  checkLife(directory.payload, DIRECTORY_DAYS_MAX[root.payload.profile]);
+  const named = directory.payload.policy;
+  if (named.hash !== policy.hash || named.version !== policy.payload.version) {
+    throw rollback('the policy is not the one the directory names', 'directory-policy');
+  }
+  for (const { issued } of [root.payload, policy.payload, directory.payload]) {
+    if (secondsOf(issued) > expected.now + SKEW_SECONDS) {
+      throw new CryptoError('clock_skew', 'a document is dated in the future', { check: 'document-issued' });
+    }
+  }
+  return { roots, root, policy, directory };
+}
+
+/** Checks organisation, root version and threshold of signatures of a policy or directory. */
+async function requireAuthority(
+  document: ParsedDocument<PolicyDocument | DirectoryDocument>,
+  role: 'policy' | 'directory',
+  roots: readonly ParsedDocument<RootDocument>[],
+  { org, underStatedRoot }: DocumentExpectation,
+): Promise<void> {
+  const { org: stated, root_version: version } = document.payload;
+  if (stated !== org) {
+    throw new CryptoError('token_malformed', `the ${role} is of another organisation`, {
+      check: `${role}-organisation`,
+    });
+  }
+  const statedRoot = roots[version - 1];
+  if (statedRoot === undefined) {
+    throw rollback(`the ${role} was signed under a newer root`, `${role}-root-version`);
+  }
+  const { payload: root } = underStatedRoot === true ? statedRoot : (roots.at(-1) ?? statedRoot);
+  await requireSignatures(document, root.roles[role], root.keys, `${role}-signatures`);
+}
+
+function rollback(message: string, check: string): CryptoError {
+  return new CryptoError('trust_rollback', message, { check });
+}
