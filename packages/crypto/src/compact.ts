@@ -149,8 +149,11 @@ async function encrypt<Header extends { alg: string; typ: string }>(
   return new CompactEncrypt(plaintext).setProtectedHeader(header as Header & { enc: string }).encrypt(key);
 }
 
-/** Splits a compact token and decodes its parts, each in its one canonical spelling. */
-function split(token: string, count: 3 | 5, maxBytes: number): Bytes[] {
+/**
+ * Splits a compact token and decodes its parts, each in its one canonical spelling.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function split(token: string, count: 3 | 5, maxBytes: number): Bytes[] {
   // A third more for base64url; 2 KiB of header; an encrypted key or signature of at most 512 bytes; dots, IV and tag.
   const maxLength = Math.ceil(((maxBytes + HEADER_MAX_BYTES + 512) * 4) / 3) + 64;
   if (token.length > maxLength) throw new CryptoError('payload_too_large', 'the token is too long');

@@ -25,7 +25,9 @@ export interface Component {
 }
 
 const LABEL = 'bulla';
-/** Field values as HTTP/1.1 and HTTP/2 deliver them: visible ASCII and inner spaces, not empty. A line break here would forge a component. */
+/** A time in seconds as an sf-integer in its one spelling; for parameter patterns. */
+export const SECONDS_PATTERN = '0|[1-9][0-9]{0,11}';
+/** Visible ASCII and inner spaces, not empty: a line break in a value would forge a component. */
 const FIELD_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 /** The component list up to its first `)`, then the parameters; no value of the list holds a `)`. */
 const INPUT_MEMBER = new RegExp(`^${LABEL}=(\\([^)]*\\))(;.*)$`);
@@ -59,6 +61,13 @@ export function signatureBase(components: readonly Component[], params: string):
 /** The two fields that carry a signature. */
 export function signatureFields(params: string, signature: Bytes): { 'signature-input': string; signature: string } {
   return { 'signature-input': `${LABEL}=${params}`, signature: `${LABEL}=${encodeByteSequence(signature)}` };
+}
+
+/** A time as a signature parameter. @throws {CryptoError} token_malformed */
+export function encodeSeconds(seconds: number): string {
+  if (!Number.isInteger(seconds) || seconds < 0 || seconds > 999_999_999_999)
+    throw malformed('not a time in whole seconds');
+  return String(seconds);
 }
 
 export interface ReceivedSignature {
@@ -127,8 +136,10 @@ export function encodeByteSequence(bytes: Uint8Array): string {
 
 /** The bytes of a byte sequence in its one canonical spelling: padded, unused bits zero. @throws {CryptoError} token_malformed */
 export function decodeByteSequence(item: string): Bytes {
-  const [, base64 = '', padding = ''] = /^:([A-Za-z0-9+/]*)(={0,2}):$/.exec(item) ?? [];
-  if (base64 === '' || (base64.length + padding.length) % 4 !== 0) throw malformed('not a canonical byte sequence');
+  const [, base64, padding = ''] = /^:([A-Za-z0-9+/]*)(={0,2}):$/.exec(item) ?? [];
+  if (base64 === undefined || (base64.length + padding.length) % 4 !== 0) {
+    throw malformed('not a canonical byte sequence');
+  }
   return decodeBase64url(base64.replaceAll('+', '-').replaceAll('/', '_'));
 }
 

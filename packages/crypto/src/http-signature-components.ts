@@ -30,9 +30,11 @@ const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
 const BODY_FIELDS = ['content-type', 'content-digest', 'idempotency-key'] as const;
 /** Fields that change what a request means: covered whenever they are sent. */
 const CONDITIONAL_FIELDS = ['if-match', 'prefer', 'last-event-id'] as const;
-const AUTHORITY = /^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
-const PATH = /^\/[^?#]*$/;
-const QUERY = /^\?[^#]*$/;
+const AUTHORITY = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
+/** Visible ASCII without `?` and `#`. */
+const PATH = /^\/[!"$->@-~]*$/;
+/** Visible ASCII without `#`. */
+const QUERY = /^\?[!"$-~]*$/;
 
 /** Whether requests of this method carry a body. @throws {CryptoError} token_malformed for a method the profile does not have */
 export function carriesBody(method: string): boolean {

@@ -4,10 +4,13 @@ import type { Component, HeaderSource } from './http-signature-base.js';
 import {
   component,
   componentList,
+  encodeSeconds,
+  fieldComponent,
   isSignatureOf,
   malformed,
   parseKeyid,
   parseSignatureFields,
+  SECONDS_PATTERN,
   signatureBase,
   signatureFields,
 } from './http-signature-base.js';
@@ -55,7 +58,9 @@ export interface VerifiedResponse {
 }
 
 const CHECK = 'response-signature';
-const PARAMETERS = /^;created=(?<created>0|[1-9][0-9]{0,11});keyid="(?<keyid>[!#-[\]-~]{1,256})";tag="bulla-res-1"$/;
+const PARAMETERS = new RegExp(
+  `^;created=(?<created>${SECONDS_PATTERN});keyid="(?<keyid>[!#-\\[\\]-~]{1,256})";tag="bulla-res-1"$`,
+);
 
 /**
  * Signs the response to a verified request (protocol.md §5, tag `bulla-res-1`).
@@ -74,14 +79,15 @@ export async function signResponse(
     ['content-digest', digest],
   ]);
   const components = responseComponents({ ...response, header: (name) => fields.get(name) }, response.request);
-  const params = `${componentList(components)};created=${options.now};keyid="${options.keyid}";tag="bulla-res-1"`;
+  const params = `${componentList(components)};created=${encodeSeconds(options.now)};keyid="${options.keyid}";tag="bulla-res-1"`;
   const signature = await options.signer.sign(signatureBase(components, params));
   return { ...(digest !== undefined && { 'content-digest': digest }), ...signatureFields(params, signature) };
 }
 
 /**
  * Checks that a response is the expected service's answer to this very request.
- * @throws {CryptoError} token_malformed (also when it is not signed), key_unknown, key_revoked, signature_invalid
+ * @throws {CryptoError} token_malformed (also when it is not signed), key_unknown, key_revoked, suite_unknown,
+ *   signature_invalid
  */
 export async function verifyResponse(
   response: HttpResponseParts,
@@ -115,9 +121,7 @@ function responseComponents(response: HttpResponseParts, request: RequestSummary
     throw malformed('this response has no content');
   return [
     component('@status', String(status)),
-    ...(withContent
-      ? ['content-type', 'content-digest'].map((name) => component(name, response.header(name) ?? ''))
-      : []),
+    ...(withContent ? ['content-type', 'content-digest'].map((name) => fieldComponent(response, name)) : []),
     ...targetComponents(request, ';req'),
     component('signature', request.signature, ';req;key="bulla"'),
   ];

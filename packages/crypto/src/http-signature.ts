@@ -3,10 +3,12 @@ import { decodeBase64url, encodeBase64url, randomBytes } from './bytes.js';
 import { CryptoError } from './errors.js';
 import {
   componentList,
+  encodeSeconds,
   isSignatureOf,
   malformed,
   parseKeyid,
   parseSignatureFields,
+  SECONDS_PATTERN,
   signatureBase,
   signatureFields,
 } from './http-signature-base.js';
@@ -53,9 +55,8 @@ export interface RequestSignature {
 
 const LIFE_SECONDS = 60;
 const NONCE_MIN_BYTES = 16;
-const SECONDS = '0|[1-9][0-9]{0,11}';
 const PARAMETERS = new RegExp(
-  `^;created=(?<created>${SECONDS});expires=(?<expires>${SECONDS});nonce="(?<nonce>[A-Za-z0-9_-]{1,86})"` +
+  `^;created=(?<created>${SECONDS_PATTERN});expires=(?<expires>${SECONDS_PATTERN});nonce="(?<nonce>[A-Za-z0-9_-]{1,86})"` +
     `;keyid="(?<keyid>[!#-\\[\\]-~]{1,256})";tag="(?<tag>[a-z0-9-]{1,32})"$`,
 );
 
@@ -78,8 +79,8 @@ export async function signRequest(
     throw malformed('the tag is not the one of this method and keyid');
   const digest = carriesBody(request.method) && request.body ? await encodeContentDigest(request.body) : undefined;
   const components = requestComponents(request, digest ?? request.header('content-digest'));
-  const expires = options.now + LIFE_SECONDS;
-  const params = `${componentList(components)};created=${options.now};expires=${expires};nonce="${nonce}";keyid="${options.keyid}";tag="${tag}"`;
+  const times = `created=${encodeSeconds(options.now)};expires=${encodeSeconds(options.now + LIFE_SECONDS)}`;
+  const params = `${componentList(components)};${times};nonce="${nonce}";keyid="${options.keyid}";tag="${tag}"`;
   const signature = await options.signer.sign(signatureBase(components, params));
   return { ...(digest !== undefined && { 'content-digest': digest }), ...signatureFields(params, signature) };
 }

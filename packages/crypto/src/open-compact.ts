@@ -1,6 +1,6 @@
 import type { Bytes } from './bytes.js';
 import { concatBytes, utf8 } from './bytes.js';
-import type { ParsedJwe } from './compact.js';
+import type { JweParts, ParsedJwe } from './compact.js';
 import { CryptoError } from './errors.js';
 import type { PrivateJwk } from './keys.js';
 import { keyThumbprint } from './keys.js';
@@ -52,14 +52,26 @@ export async function openWith(parsed: ParsedJwe<{ alg: string; kid: string }>, 
 }
 
 /**
- * Opens a JWE under its content key (A256GCM, RFC 7518 §5.3: 96-bit IV, 128-bit tag).
+ * Opens a JWE under its content key.
  * @throws {CryptoError} open_failed, whatever went wrong
  */
 export async function openUnder(parsed: ParsedJwe<{ alg: string }>, dek: Secret): Promise<Bytes> {
-  const { iv, ciphertext, tag } = parsed.parts;
+  return openGcm(dek, parsed.parts, utf8(parsed.parts.protected));
+}
+
+/**
+ * A256GCM (RFC 7518 §5.3): 256-bit key, 96-bit IV, 128-bit tag; WebCrypto alone would take other lengths too.
+ * @throws {CryptoError} open_failed, whatever went wrong
+ */
+export async function openGcm(
+  dek: Secret,
+  { iv, ciphertext, tag }: Pick<JweParts, 'iv' | 'ciphertext' | 'tag'>,
+  additionalData: Bytes,
+): Promise<Bytes> {
+  if (dek.reveal().length !== 32 || iv.length !== 12 || tag.length !== 16) throw openFailed();
   try {
     const key = await crypto.subtle.importKey('raw', dek.reveal(), 'AES-GCM', false, ['decrypt']);
-    const parameters = { name: 'AES-GCM', iv, additionalData: utf8(parsed.parts.protected), tagLength: 128 };
+    const parameters = { name: 'AES-GCM', iv, additionalData, tagLength: 128 };
     return new Uint8Array(await crypto.subtle.decrypt(parameters, key, concatBytes(ciphertext, tag)));
   } catch {
     throw openFailed();
