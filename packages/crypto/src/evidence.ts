@@ -17,12 +17,12 @@ const encodedSchema = z.string().check(z.regex(/^[A-Za-z0-9_-]*$/));
 
 const evidenceSchema = z.strictObject({
   /** Root documents from version 1 on. */
-  root: z.array(tokenSchema).check(z.minLength(1), z.maxLength(1024)),
+  root: z.array(tokenSchema).check(z.minLength(1), z.maxLength(256)),
   policy: tokenSchema,
   /** The directory whose hash the responder signed. */
   directory: tokenSchema,
   /** The tags through which the name was resolved; none for a chat. */
-  tags: z.array(tokenSchema).check(z.maxLength(32)),
+  tags: z.array(tokenSchema).check(z.maxLength(16)),
   envelope: tokenSchema,
   /** The signed question, if the asker wishes to show it. */
   invocation: z.optional(tokenSchema),

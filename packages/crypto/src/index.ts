@@ -41,6 +41,7 @@ export { parseFin, ReplySealer, verifyFin } from './reply.js';
 export type { TranscriptSummary } from './transcript.js';
 export { FRAMES_MAX, TRANSCRIPT_MAX_BYTES } from './transcript.js';
 export type { Check, Verdict, VerifyAnswerOptions } from './verify-answer.js';
+export { verifyAnswer } from './verify-answer.js';
 export type { AskerContext, Bundle, CheckedBundle, WantedPrompt } from './bundle.js';
 export { checkBundleForAsker, checkBundleHashes, parseBundle } from './bundle.js';
 export type { ContentHeader, ContentPlace, SealedContent } from './content.js';
