@@ -1,3 +1,4 @@
+import { coverageSources } from './scripts/coverage-sources.mjs';
 import { repository, workspaces } from './scripts/workspaces.mjs';
 
 const swc = [
@@ -46,5 +47,5 @@ export default {
   reporters: ['default', '<rootDir>/scripts/closing-line.mjs'],
   coverageProvider: 'v8',
   coverageReporters: ['text-summary', 'json-summary', 'lcovonly', ['text', { skipFull: true }]],
-  collectCoverageFrom: ['{packages,services}/*/src/**/*.ts', '!**/*.test.ts'],
+  collectCoverageFrom: coverageSources(),
 };
