@@ -27,7 +27,7 @@ function ask(body: unknown, init: RequestInit = {}): Promise<Response> {
 }
 
 /** Text of the answer as far as it comes, and whether its body ended. */
-async function readAll(response: Response): Promise<{ text: string; whole: boolean; chunks: Uint8Array[] }> {
+async function readAll(response: Response): Promise<{ text: string; whole: boolean }> {
   const chunks: Uint8Array[] = [];
   const text = () => Buffer.concat(chunks).toString('utf8');
   try {
@@ -229,7 +229,7 @@ describe('scripted faults', () => {
     expect(data(text)).toHaveLength(6);
   });
 
-  it.each<[string, FakeReply['faults']]>([
+  it.each<[string, NonNullable<FakeReply['faults']>]>([
     ['cut', [{ afterTokens: 0, kind: 'cut' }]],
     ['garbage', [{ afterTokens: 0, kind: 'write', text: '<' }]],
   ])('breaks a whole answer: %s', async (_name, faults) => {

@@ -20,9 +20,13 @@ export class FakeOpenai {
   readonly #counts = new Map<string, { started: number; finished: number }>();
   readonly #waiting: { index: number; resolve: (request: RecordedRequest) => void }[] = [];
   #script: FakeScript;
+  /** Stays what it was after `stop`. */
+  port = 0;
   #chatRequests = 0;
   /** In order of arrival. */
   readonly requests: RecordedRequest[] = [];
+  /** Connections accepted so far. */
+  connections = 0;
   /** Why the fake itself failed, if it did: a test may assert that this is empty. */
   readonly failures: unknown[] = [];
 
@@ -35,16 +39,15 @@ export class FakeOpenai {
         response.destroy();
       });
     });
-    this.#server.on('connection', (socket) => socket.on('data', (bytes: Buffer) => this.#received.push(bytes)));
+    this.#server.on('connection', (socket) => {
+      this.connections += 1;
+      socket.on('data', (bytes: Buffer) => this.#received.push(bytes));
+    });
   }
 
   /** Base URL that ends in `/v1`, as `BULLA_LLM=openai:<url>` wants it. */
   get url(): string {
     return `http://127.0.0.1:${this.port}/v1`;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Every byte received on any connection, request lines and headers included. */
@@ -75,6 +78,7 @@ export class FakeOpenai {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(port, '127.0.0.1', resolve);
     });
+    this.port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Ends every connection and frees the port. */
