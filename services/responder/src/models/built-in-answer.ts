@@ -1,0 +1,55 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { FinishReason, ModelChunk, ModelDelta, ModelRequest, ModelUsage } from './model.js';
+import { ModelError } from './model-error.js';
+
+/** A run of at most 64 other characters with the one white space after it, or of at most 64 white space characters. */
+const PIECE = /\S{1,64}\s?|\s{1,64}/gu;
+
+/** The pieces of a text, in order and without loss; a piece is what the built-in processors count as a token. */
+export function piecesOf(text: string): string[] {
+  return text.match(PIECE) ?? [];
+}
+
+/**
+ * Streams a text that is already known, one piece per chunk, letting others run in between.
+ * @throws {ModelError} model_not_allowed when the prompt names another model than this one; the signal's reason.
+ */
+export async function* streamInPieces(
+  name: string,
+  text: () => string,
+  request: ModelRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ModelChunk> {
+  signal.throwIfAborted();
+  if (request.model !== undefined && request.model !== 'default' && request.model !== name) {
+    throw new ModelError('model_not_allowed', `the prompt names a model, and this responder only has ${name}`);
+  }
+  const all = piecesOf(text());
+  const pieces = all.slice(0, request.maxOutputTokens);
+  const shape = {
+    id: request.requestId,
+    object: 'chat.completion.chunk',
+    created: Math.floor(Date.now() / 1000),
+    model: name,
+  } as const;
+  const chunk = (delta: ModelDelta, finish_reason: FinishReason | null = null): ModelChunk => {
+    return { ...shape, choices: [{ index: 0, delta, finish_reason }] };
+  };
+  yield chunk({ role: 'assistant', content: '' });
+  for (const content of pieces) {
+    await nextTurn();
+    signal.throwIfAborted();
+    yield chunk({ content });
+  }
+  yield chunk({}, pieces.length < all.length ? 'length' : 'stop');
+  yield { ...shape, choices: [], usage: countTokens(request, pieces.length) };
+}
+
+function countTokens(request: ModelRequest, completionTokens: number): ModelUsage {
+  const promptTokens = request.messages.reduce((sum, message) => sum + piecesOf(message.content).length, 0);
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  };
+}

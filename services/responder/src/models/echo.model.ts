@@ -1,0 +1,11 @@
+import { streamInPieces } from './built-in-answer.js';
+import { Model, type ModelChunk, type ModelRequest } from './model.js';
+
+/** Answers the last message, unchanged. It shows that a run works from end to end; it is not a language model. */
+export class EchoModel extends Model {
+  override readonly name = 'builtin:echo';
+
+  override stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelChunk> {
+    return streamInPieces(this.name, () => request.messages.at(-1)?.content ?? '', request, signal);
+  }
+}

@@ -1,0 +1,101 @@
+import { decodeUtf8, type Secret } from '@bulla/crypto';
+import { Agent, request } from 'undici';
+import { brokenAnswer, ModelError } from './model-error.js';
+import { UpstreamBody } from './upstream-body.js';
+import type { ModelTimeouts, UpstreamWatch } from './upstream-watch.js';
+
+const RETRY_AFTER_MAX_SECONDS = 3_600;
+
+export interface UpstreamCall {
+  readonly method: 'GET' | 'POST';
+  /** Below the base URL, such as `/models`. */
+  readonly path: string;
+  readonly body?: string;
+  /** The only media type that is an answer. */
+  readonly accept: 'application/json' | 'text/event-stream';
+  readonly requestId: string;
+  readonly bytesMax: number;
+}
+
+/** HTTP to one OpenAI-compatible server. Redirects are errors: the prompt goes where the settings say, or nowhere. */
+export class Upstream {
+  readonly #url: string;
+  readonly #apiKey: Secret | undefined;
+  readonly #timeouts: ModelTimeouts;
+  readonly #agent: Agent;
+
+  constructor(url: string, apiKey: Secret | undefined, timeouts: ModelTimeouts) {
+    this.#url = url;
+    this.#apiKey = apiKey;
+    this.#timeouts = timeouts;
+    // Headers and body are timed by the watch, to the millisecond and with errors of ours.
+    this.#agent = new Agent({ connect: { timeout: timeouts.connectMs }, headersTimeout: 0, bodyTimeout: 0 });
+  }
+
+  /**
+   * Sends one request, and reads its answer's head; it is never sent twice.
+   * @throws {ModelError} for every status but 200, every other media type, no connection, too late; the abort's reason.
+   */
+  async send(call: UpstreamCall, watch: UpstreamWatch): Promise<UpstreamBody> {
+    const { statusCode, headers, body } = await watch.within(this.#timeouts.firstByteMs, 'no answer began', () =>
+      this.#request(call, watch.signal),
+    );
+    if (statusCode !== 200) throw statusError(statusCode, headers['retry-after']);
+    if (headers['content-encoding'] !== undefined) throw brokenAnswer('it is compressed, which was not asked for');
+    if (mediaType(headers['content-type']) !== call.accept) throw brokenAnswer(`it is not ${call.accept}`);
+    return new UpstreamBody(body, watch, call.bytesMax);
+  }
+
+  close(): Promise<void> {
+    return this.#agent.close();
+  }
+
+  async #request(call: UpstreamCall, signal: AbortSignal): ReturnType<typeof request> {
+    try {
+      return await request(`${this.#url}${call.path}`, {
+        method: call.method,
+        headers: {
+          accept: call.accept,
+          'accept-encoding': 'identity',
+          'x-request-id': call.requestId,
+          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(this.#apiKey === undefined ? {} : { authorization: `Bearer ${decodeUtf8(this.#apiKey.reveal())}` }),
+        },
+        body: call.body ?? null,
+        dispatcher: this.#agent,
+        signal,
+      });
+    } catch (error) {
+      throw connectionError(error);
+    }
+  }
+}
+
+/** Only the code is kept: messages and causes of a client may carry what was sent or received. */
+function connectionError(error: unknown): ModelError {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
+  if (code === 'UND_ERR_CONNECT_TIMEOUT')
+    return new ModelError('upstream_timeout', 'the upstream was too slow: no connection');
+  return new ModelError('upstream_unavailable', `the upstream could not be reached or hung up (${code})`);
+}
+
+function statusError(status: number, retryAfter: string | string[] | undefined): ModelError {
+  const seconds = parseRetryAfter(retryAfter);
+  if (status === 401 || status === 403)
+    return new ModelError('upstream_auth', `the upstream refused our key (${status})`);
+  if (status === 429) return new ModelError('upstream_rate_limited', 'the upstream limits our rate (429)', seconds);
+  if (status === 408 || status === 504)
+    return new ModelError('upstream_timeout', `the upstream gave up (${status})`, seconds);
+  return new ModelError('upstream_unavailable', `the upstream answered ${status} and no completion`, seconds);
+}
+
+/** Seconds or a date (RFC 9110 §10.2.3), brought between one second and an hour; anything else is as if absent. */
+function parseRetryAfter(value: string | string[] | undefined): number | undefined {
+  if (typeof value !== 'string') return undefined;
+  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 1), RETRY_AFTER_MAX_SECONDS);
+}
+
+function mediaType(contentType: string | string[] | undefined): string | undefined {
+  return typeof contentType === 'string' ? contentType.split(';')[0]?.trim().toLowerCase() : undefined;
+}
