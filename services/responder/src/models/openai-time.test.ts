@@ -27,7 +27,7 @@ function use(options: Partial<OpenaiModelOptions>): void {
 
 describe('an upstream that is too slow', () => {
   it.each<[string, Partial<typeof PATIENT>, FakeReply, string]>([
-    ['never sends its head', { firstByteMs: 50 }, { delayBeforeHeadersMs: NEVER }, 'no answer began'],
+    ['never sends its head', { firstByteMs: 300 }, { delayBeforeHeadersMs: NEVER }, 'no answer began'],
     ['sends a head and nothing more', { firstByteMs: 300 }, { delayBeforeTokensMs: NEVER }, 'no answer began'],
     ['stalls in the middle', { idleMs: 300 }, { faults: [{ afterTokens: 2, kind: 'stall' }] }, 'stopped in the middle'],
     [
