@@ -1,0 +1,30 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { repository } from '../../scripts/workspaces.mjs';
+import { sourceFiles } from './tool.js';
+
+const pages = sourceFiles().filter((file) => file.endsWith('.md') && !file.includes('/vectors/'));
+
+describe('documentation', () => {
+  it.each(pages)('%s links only to what is there', (page) => {
+    expect(brokenLinks(page, readFileSync(`${repository}/${page}`, 'utf8'))).toEqual([]);
+  });
+
+  it('would notice a link to nothing', () => {
+    const text =
+      '[a](README.md) [b](../README.md#two-commands) [c](gone.md) [d](https://example.org/gone.md) [e](#here)';
+    expect(brokenLinks('README.md', text)).toEqual(['../README.md', 'gone.md']);
+    expect(brokenLinks('docs/a.md', text)).toEqual(['README.md', 'gone.md']);
+  });
+});
+
+/** Relative links of a page whose target is not in the repository; anchors are left aside. */
+function brokenLinks(page: string, text: string): string[] {
+  const targets = [...text.matchAll(/\]\(([^()\s#]+)(?:#[^()\s]*)?\)/g)].map(([, target = '']) => target);
+  const relative = targets.filter((target) => !/^[a-z]+:/.test(target));
+  return relative.filter((target) => {
+    const path = join(dirname(page), target);
+    return path.startsWith('..') || !existsSync(join(repository, path));
+  });
+}
