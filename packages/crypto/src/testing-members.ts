@@ -1,0 +1,111 @@
+import type { DirectoryEntity } from './directory.js';
+import { mintId, urnOf } from './ids.js';
+import type { KeyFile, KeyPurpose, KeyRecord } from './keys.js';
+import { loadUnwrapper } from './open-compact.js';
+import type { KeyPair, Signer, Unwrapper } from './signer.js';
+import { generateKeyPair, loadSigner } from './signer.js';
+import type { SealAlg, SignAlg, SuiteId } from './suites.js';
+
+/** Entities with their private keys, for tests. */
+export interface TestMember {
+  readonly urn: string;
+  /** `<urn>#<kid>` of the signing key. */
+  readonly keyid: string;
+  readonly sig: KeyPair;
+  /** Undefined for a vault, to which nothing is ever sealed. */
+  readonly enc: KeyPair | undefined;
+  readonly signer: Signer;
+  /** Its directory entry as it was made. */
+  readonly entity: DirectoryEntity;
+  readonly keyFile: KeyFile;
+  /** Opens what is sealed to it. */
+  unwrapper(): Promise<Unwrapper>;
+}
+
+/** Where a member belongs, and when and in which suite its keys are made. */
+export interface MemberPlace {
+  readonly org: string;
+  readonly suite: 'rsa2048' | 'rsa3072';
+  /** Seconds. */
+  readonly now: number;
+}
+
+export type Device = Extract<DirectoryEntity, { kind: 'device' }>;
+type ServiceName = 'vault' | `responder:${string}` | `gateway:${string}`;
+
+const DAY_SECONDS = 86_400;
+const keyPairs = new Map<string, Promise<KeyPair>>();
+
+/** One key pair per slot and process: making RSA keys is slow, and tests make many organisations. */
+export function keyPairOf(slot: string, suite: SuiteId, use: 'sig' | 'enc'): Promise<KeyPair> {
+  const name = `${slot} ${suite} ${use}`;
+  const pair = keyPairs.get(name) ?? generateKeyPair(suite, use);
+  keyPairs.set(name, pair);
+  return pair;
+}
+
+/** A device of a user of its own; `slot` names its keys. */
+export function makeDevice(
+  place: MemberPlace,
+  slot: string,
+  rights: Pick<Device, 'roles' | 'groups'>,
+): Promise<TestMember> {
+  const user = urnOf(place.org, 'user', mintId('usr'));
+  const purposes: KeyPurpose[] = ['http', 'invoke', 'content', 'tag'];
+  const entityOf = (keys: KeyRecord[]): Device => ({ kind: 'device', user, ...rights, keys });
+  return makeMember(place, slot, urnOf(place.org, 'dev', mintId('dev')), { purposes, seals: true, entityOf });
+}
+
+/** A service; its address is `https://<name>.<org>.example`. */
+export function makeService(place: MemberPlace, name: ServiceName): Promise<TestMember> {
+  const url = `https://${name.replace(/^.*:/, '')}.${place.org}.example`;
+  const urn = urnOf(place.org, 'svc', name);
+  if (name === 'vault') {
+    const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'vault', url, roles: ['service'], keys });
+    return makeMember(place, name, urn, { purposes: ['http', 'envelope', 'content'], seals: false, entityOf });
+  }
+  if (name.startsWith('gateway:')) {
+    const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'gateway', url, roles: ['gateway'], keys });
+    return makeMember(place, name, urn, { purposes: ['http', 'invoke'], seals: false, entityOf });
+  }
+  const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'responder', url, roles: ['service'], keys });
+  return makeMember(place, name, urn, { purposes: ['http', 'reply'], seals: true, entityOf });
+}
+
+interface MemberKind {
+  readonly purposes: KeyPurpose[];
+  /** Whether it has a key to which things are sealed. */
+  readonly seals: boolean;
+  entityOf(keys: KeyRecord[]): DirectoryEntity;
+}
+
+async function makeMember(place: MemberPlace, slot: string, urn: string, kind: MemberKind): Promise<TestMember> {
+  const { org, suite, now } = place;
+  const sig = await keyPairOf(`${org} ${slot}`, suite, 'sig');
+  const enc = kind.seals ? await keyPairOf(`${org} ${slot}`, suite, 'enc') : undefined;
+  const keys: { pair: KeyPair; use: 'sig' | 'enc'; pur: KeyPurpose[] }[] = [
+    { pair: sig, use: 'sig', pur: kind.purposes },
+  ];
+  if (enc !== undefined) keys.push({ pair: enc, use: 'enc', pur: ['unwrap'] });
+  const times = { nbf: now - DAY_SECONDS, use_until: now + 365 * DAY_SECONDS, end: now + 3650 * DAY_SECONDS };
+  return {
+    urn,
+    keyid: `${urn}#${sig.kid}`,
+    sig,
+    enc,
+    signer: await loadSigner(sig.privateJwk, sig.alg as SignAlg),
+    entity: kind.entityOf(
+      keys.map(({ pair: { kid, alg, publicJwk: jwk }, use, pur }) => ({ kid, use, alg, suite, pur, ...times, jwk })),
+    ),
+    keyFile: {
+      v: 1,
+      org,
+      urn,
+      keys: keys.map(({ pair: { kid, alg, privateJwk: jwk }, use, pur }) => ({ kid, use, alg, suite, pur, jwk })),
+    },
+    unwrapper() {
+      if (enc === undefined) throw new Error(`nothing is sealed to ${slot}`);
+      return loadUnwrapper(enc.privateJwk, enc.alg as SealAlg);
+    },
+  };
+}

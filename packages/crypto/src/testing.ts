@@ -1,0 +1,250 @@
+import type { DirectoryDocument } from './directory.js';
+import type { DocumentType } from './document.js';
+import { signDocument } from './document.js';
+import { timestampOf } from './document-times.js';
+import type { PolicyDocument } from './policy.js';
+import { parsePolicy } from './policy.js';
+import type { RootDocument } from './root.js';
+import { parseRoot, pinOf } from './root.js';
+import type { KeyPair, Signer } from './signer.js';
+import { loadSigner } from './signer.js';
+import type { SignAlg } from './suites.js';
+import type { Device, TestMember } from './testing-members.js';
+import { keyPairOf, makeDevice, makeService } from './testing-members.js';
+import { Trust } from './trust.js';
+import type { TrustDocuments } from './trust-documents.js';
+
+/** Whole organisations with real keys and signed documents, for tests of every package. Never part of a product. */
+export interface OrganisationOptions {
+  /** `acme` unless given. */
+  readonly org?: string;
+  /** `development` unless given. */
+  readonly profile?: RootDocument['profile'];
+  /** Seconds; the wall clock unless given. */
+  readonly now?: number;
+  /** Suite of the keys of entities; `rsa2048` unless given. */
+  readonly suite?: 'rsa2048' | 'rsa3072';
+  /** Suite of the keys that sign documents; `ed25519` unless given. */
+  readonly documentSuite?: 'rsa3072' | 'ed25519';
+  /** How many keys each role has and how many must sign; one of one unless given. */
+  readonly quorums?: Partial<Record<DocumentRoleName, Quorum>>;
+  /** Whether root has a recovery key; not unless given. */
+  readonly recovery?: boolean;
+  /** Members of the first policy that differ from the default. */
+  readonly policy?: Partial<PolicyDocument>;
+}
+
+export interface Quorum {
+  readonly keys: number;
+  readonly threshold: number;
+}
+
+export type DocumentRoleName = 'root' | 'policy' | 'directory';
+type Change<Payload> = (draft: Payload) => void;
+
+/** An organisation and its newest documents; publishing moves it on. Times are in seconds. */
+export interface TestOrganisation {
+  readonly org: string;
+  readonly pin: string;
+  /** When it was made. */
+  readonly now: number;
+  /** The newest. */
+  readonly trust: Trust;
+  readonly documents: TrustDocuments;
+  readonly signers: Readonly<Record<DocumentRoleName, readonly Signer[]>>;
+  readonly vault: TestMember;
+  readonly responders: readonly [TestMember, TestMember];
+  readonly owner: TestMember;
+  readonly author: TestMember;
+  readonly invoker: TestMember;
+  readonly auditor: TestMember;
+  readonly recovery: KeyPair | undefined;
+  /** A further device, of a user of its own; it is not listed until published. */
+  makeDevice(slot: string, rights: Pick<Device, 'roles' | 'groups'>): Promise<TestMember>;
+  /** The next directory as a token, not adopted. The draft already has the next version, `prev` and times. */
+  signDirectory(change?: Change<DirectoryDocument>, now?: number): Promise<string>;
+  /** Signs and adopts the next directory. */
+  publish(change?: Change<DirectoryDocument>, now?: number): Promise<Trust>;
+  /** Signs and adopts the next policy, and a directory that names it. */
+  publishPolicy(change?: Change<PolicyDocument>, now?: number): Promise<Trust>;
+  /** Signs and adopts the next root, with the root keys unless other signers are given. */
+  publishRoot(change?: Change<RootDocument>, now?: number, signers?: readonly Signer[]): Promise<Trust>;
+  /** Signs any payload with the keys of a role, right or wrong. */
+  sign(role: DocumentRoleName, payload: { readonly _type: DocumentType }): Promise<string>;
+}
+
+const DAY_SECONDS = 86_400;
+const YEAR_DAYS = 365;
+const DIRECTORY_DAYS = { production: 7, development: 90 } as const;
+const ONE_OF_ONE: Quorum = { keys: 1, threshold: 1 };
+
+/**
+ * An organisation with one vault, two responders (`eu1`, `eu2`) and four devices of four users: `owner` (also author
+ * and invoker), `author`, `invoker`, `auditor`. `grp:authors` and `grp:release` hold owner and author, `grp:support`
+ * owner and invoker. The policy: everything sealed, `grp:authors` write, `grp:release` moves `production`, no chats.
+ * Keys are made once per process, organisation and suite.
+ */
+export async function makeOrganisation(options: OrganisationOptions = {}): Promise<TestOrganisation> {
+  const { org = 'acme', profile = 'development', suite = 'rsa2048' } = options;
+  const now = options.now ?? Math.floor(Date.now() / 1000);
+  const place = { org, suite, now };
+  const owner = await makeDevice(place, 'owner', {
+    roles: ['owner', 'author', 'invoker'],
+    groups: ['grp:authors', 'grp:release', 'grp:support'],
+  });
+  const members = {
+    vault: await makeService(place, 'vault'),
+    responders: [await makeService(place, 'responder:eu1'), await makeService(place, 'responder:eu2')] as const,
+    owner,
+    author: await makeDevice(place, 'author', { roles: ['author'], groups: ['grp:authors', 'grp:release'] }),
+    invoker: await makeDevice(place, 'invoker', { roles: ['invoker'], groups: ['grp:support'] }),
+    auditor: await makeDevice(place, 'auditor', { roles: ['auditor'], groups: [] }),
+  };
+  const { signers, root } = await makeRoot(options, org, profile, now);
+  const recovery = options.recovery === true ? await keyPairOf(`${org} recovery`, 'rsa3072', 'enc') : undefined;
+  if (recovery?.publicJwk.kty === 'RSA') {
+    root.recovery_enc = { kid: recovery.kid, alg: 'RSA-OAEP-256', suite: 'rsa3072', jwk: recovery.publicJwk };
+  }
+  const rootToken = await signDocument(root, signers.root);
+  const policyToken = await signDocument(firstPolicy(org, now, options.policy), signers.policy);
+  const directory = firstDirectory(org, now, profile, (await parsePolicy(policyToken)).hash);
+  for (const { urn, entity } of [
+    members.vault,
+    ...members.responders,
+    owner,
+    members.author,
+    members.invoker,
+    members.auditor,
+  ]) {
+    directory.entities[urn] = entity;
+  }
+  const directoryToken = await signDocument(directory, signers.directory);
+  const pin = pinOf(await parseRoot(rootToken));
+  const first = { roots: [rootToken], policy: policyToken, directory: directoryToken };
+  let trust = await Trust.establish(first, { org, pin, now });
+
+  async function adopt(documents: TrustDocuments, at: number): Promise<Trust> {
+    trust = await Trust.establish(documents, { org, pin, now: at, previous: trust });
+    return trust;
+  }
+  async function signDirectory(change: Change<DirectoryDocument> = unchanged, at: number = now): Promise<string> {
+    const draft = structuredClone(trust.directory);
+    const next = { version: draft.version + 1, prev: trust.directoryRef.hash, root_version: trust.root.version };
+    Object.assign(draft, next, lasting(at, DIRECTORY_DAYS[trust.profile]));
+    change(draft);
+    return signDocument(draft, signers.directory);
+  }
+
+  return {
+    ...members,
+    org,
+    pin,
+    now,
+    signers,
+    recovery,
+    get trust() {
+      return trust;
+    },
+    get documents() {
+      return trust.documents;
+    },
+    makeDevice: (slot, rights) => makeDevice(place, slot, rights),
+    sign: (role, payload) => signDocument(payload, signers[role]),
+    signDirectory,
+    async publish(change = unchanged, at = now) {
+      return adopt({ ...trust.documents, directory: await signDirectory(change, at) }, at);
+    },
+    async publishPolicy(change = unchanged, at = now) {
+      const draft = structuredClone(trust.policy);
+      const next = { version: draft.version + 1, prev: trust.directory.policy.hash, root_version: trust.root.version };
+      Object.assign(draft, next, lasting(at, YEAR_DAYS));
+      change(draft);
+      const policy = await signDocument(draft, signers.policy);
+      const { hash } = await parsePolicy(policy);
+      const named = await signDirectory((directoryDraft) => {
+        directoryDraft.policy = { version: draft.version, hash };
+      }, at);
+      return adopt({ ...trust.documents, policy, directory: named }, at);
+    },
+    async publishRoot(change = unchanged, at = now, by = signers.root) {
+      const draft = structuredClone(trust.root);
+      Object.assign(draft, { version: draft.version + 1 }, lasting(at, YEAR_DAYS));
+      change(draft);
+      return adopt({ ...trust.documents, roots: [...trust.documents.roots, await signDocument(draft, by)] }, at);
+    },
+  };
+}
+
+async function makeRoot(options: OrganisationOptions, org: string, profile: RootDocument['profile'], now: number) {
+  const keys: RootDocument['keys'] = {};
+  const makeRole = async (role: DocumentRoleName) => {
+    const { keys: count, threshold } = options.quorums?.[role] ?? ONE_OF_ONE;
+    const slots = Array.from({ length: count }, (_, index) => `${org} ${role} ${index}`);
+    const pairs = await Promise.all(slots.map((slot) => keyPairOf(slot, options.documentSuite ?? 'ed25519', 'sig')));
+    for (const { kid, publicJwk, alg } of pairs) keys[kid] = { jwk: publicJwk, alg: alg as SignAlg };
+    const signers = await Promise.all(pairs.map(({ privateJwk, alg }) => loadSigner(privateJwk, alg as SignAlg)));
+    return { signers, role: { kids: pairs.map(({ kid }) => kid), threshold } };
+  };
+  const [byRoot, byPolicy, byDirectory] = [
+    await makeRole('root'),
+    await makeRole('policy'),
+    await makeRole('directory'),
+  ];
+  const root: RootDocument = {
+    _type: 'bulla-root',
+    spec: '1',
+    org,
+    profile,
+    version: 1,
+    ...lasting(now, YEAR_DAYS),
+    keys,
+    roles: { root: byRoot.role, policy: byPolicy.role, directory: byDirectory.role },
+  };
+  return { root, signers: { root: byRoot.signers, policy: byPolicy.signers, directory: byDirectory.signers } };
+}
+
+function firstPolicy(org: string, now: number, changes: Partial<PolicyDocument> = {}): PolicyDocument {
+  return {
+    _type: 'bulla-policy',
+    spec: '1',
+    org,
+    version: 1,
+    root_version: 1,
+    ...lasting(now, YEAR_DAYS),
+    suites: ['rsa2048', 'rsa3072', 'ed25519'],
+    custody: { '*': 'sealed' },
+    authors: { '*': ['grp:authors'] },
+    labels: { production: { groups: ['grp:release'] } },
+    chat: [],
+    auth: { bearer: false, oidc: 'approve' },
+    max_skew: 60,
+    ...changes,
+  };
+}
+
+function firstDirectory(
+  org: string,
+  now: number,
+  profile: RootDocument['profile'],
+  policyHash: string,
+): DirectoryDocument {
+  return {
+    _type: 'bulla-directory',
+    spec: '1',
+    org,
+    version: 1,
+    root_version: 1,
+    policy: { version: 1, hash: policyHash },
+    ...lasting(now, DIRECTORY_DAYS[profile]),
+    entities: {},
+    revoked: [],
+    kept: [],
+    withdrawn: [],
+  };
+}
+
+function lasting(now: number, days: number): { issued: string; expires: string } {
+  return { issued: timestampOf(now), expires: timestampOf(now + days * DAY_SECONDS) };
+}
+
+function unchanged(): void {}
