@@ -140,13 +140,34 @@ export function checkPublicJwk(jwk: PublicJwk, id: SuiteId): void {
   const of = suite(id);
   if (jwk.kty === 'OKP') {
     if (id !== 'ed25519') throw invalid('its type is not the one of its suite');
-    if (decodeBase64url(jwk.x).length !== 32) throw invalid('its length is not 32 bytes');
+    checkPoint(decodeBase64url(jwk.x));
     return;
   }
   if (of.modulusBits === undefined) throw invalid('its type is not the one of its suite');
   const modulus = decodeBase64url(jwk.n);
+  // RFC 7518 §2: without leading zeros, or one modulus would have several thumbprints.
+  if (modulus[0] === 0) throw invalid('its modulus has a leading zero');
   const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
   if (bits !== of.modulusBits) throw invalid(`its modulus is not ${of.modulusBits} bits long`);
+}
+
+/** y of the points of order 1, 2, 4 and 8 on edwards25519, the sign of x left out; lower-case hexadecimal. */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  `01${'00'.repeat(31)}`,
+  `ec${'ff'.repeat(30)}7f`,
+  '00'.repeat(32),
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+]);
+
+/** An Ed25519 key must be canonical, so that it has one thumbprint, and of large order: others verify anything. */
+function checkPoint(point: Uint8Array): void {
+  if (point.length !== 32) throw invalid('its length is not 32 bytes');
+  const y = Uint8Array.from(point, (byte, index) => (index === 31 ? byte & 0x7f : byte));
+  const hex = encodeHex(y);
+  // Little-endian: y >= 2^255 - 19 has a second spelling below it.
+  if ((y[0] ?? 0) >= 0xed && hex.endsWith(`${'ff'.repeat(30)}7f`)) throw invalid('its point is not canonical');
+  if (SMALL_ORDER.has(hex)) throw invalid('its point has a small order');
 }
 
 /** What a key is imported by: a directory record, or a key that root lists. */

@@ -80,7 +80,7 @@ export function parseTag(token: string): ParsedJws<TagClaims> {
  * What a label of a prompt name points to. Every tag must be good, and they must say the same; keys and groups
  * of the signers are judged now.
  * @throws {CryptoError} token_malformed; key_unknown, key_revoked, suite_unknown; signature_invalid;
- *   envelope_tampered if the tags differ or are for something else; forbidden for a signer outside the label's
+ *   envelope_tampered if the tags differ, are for something else or name another signer; forbidden for a signer outside the label's
  *   groups, too few users or too long a life; clock_skew; trust_expired; label_not_found if the label is deleted
  */
 export async function verifyTags(tokens: readonly string[], expected: TagExpectation): Promise<ResolvedTag> {
@@ -115,8 +115,7 @@ async function verifyTag(
   const { claims } = parsed;
   const holder = trust.requireKey(parsed.header.kid, { usage: 'durable', purpose: 'tag', now, check: 'tag-key' });
   await verifyJws(parsed, holder.record, 'tag-signature');
-  if (claims.iss !== holder.urn)
-    throw new CryptoError('signature_invalid', 'the tag was signed by another entity', { check: 'tag-issuer' });
+  if (claims.iss !== holder.urn) throw tampered('the tag was signed by another entity', 'tag-issuer');
   if (claims.aud !== organisationUrn(trust.org)) throw tampered('the tag is for another organisation', 'tag-audience');
   const prompt = parseUrn(claims.sub);
   if (prompt?.org !== trust.org || prompt.kind !== 'prompt')
