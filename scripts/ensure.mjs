@@ -1,12 +1,14 @@
 // Brings a clone into a state that can run: packages installed, sources built. `npm start` and `npm test` begin with it.
 // It runs on the machine's own Node (18 or newer) before anything is installed, hence plain JavaScript and no package.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { withLockFile } from './lock-file.mjs';
 import { obstacle, thisMachine } from './supported-machine.mjs';
 import { repository, workspaces } from './workspaces.mjs';
 
+const SIGNALS = ['SIGINT', 'SIGTERM'];
 const STAMP = 'node_modules/.stamp';
 const INSTALL = 'ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund --loglevel=error'.split(' ');
 
@@ -22,36 +24,42 @@ try {
   process.exitCode = 1;
 }
 
-function installAndBuild() {
-  install();
-  build();
+/** @param {(pid: number) => void} share keeps the lock for the programs started here, should this one be killed */
+async function installAndBuild(share) {
+  await install(share);
+  await build(share);
 }
 
 /** Installs exactly what the lock file says, when that changed. No package's own script is run. */
-function install() {
+async function install(share) {
   const wanted = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
   say('installing packages, about a minute the first time');
-  if (!succeeds('npm', INSTALL)) throw new Error('the packages could not be installed.');
+  if (!(await succeeds('npm', INSTALL, share))) throw new Error('the packages could not be installed.');
   writeFileSync(STAMP, wanted);
 }
 
 /** Builds what changed. The compiler trusts its own notes, so it has to be told when a dist folder was removed. */
-function build() {
+async function build(share) {
   const whole = workspaces().every(({ folder }) => existsSync(`${folder}/dist/index.js`));
-  if (succeeds('tsc', whole ? ['-b'] : ['-b', '--force']) || typeErrorsMayPass) return;
+  if ((await succeeds('tsc', whole ? ['-b'] : ['-b', '--force'], share)) || typeErrorsMayPass) return;
   throw new Error('the sources could not be built.');
 }
 
 /** Runs a program with the project's own Node first on the path. Standard output stays free for the caller. */
-function succeeds(command, args) {
+async function succeeds(command, args, share) {
   const path = `${repository}/node_modules/.bin:${process.env.PATH}`;
-  const { status, error } = spawnSync(command, args, {
-    stdio: ['inherit', 2, 2],
-    env: { ...process.env, PATH: path },
-  });
-  if (error !== undefined) throw error;
-  return status === 0;
+  const child = spawn(command, args, { stdio: ['inherit', 2, 2], env: { ...process.env, PATH: path } });
+  const ended = once(child, 'close');
+  const stop = (signal) => child.kill(signal);
+  for (const signal of SIGNALS) process.on(signal, stop);
+  try {
+    if (child.pid !== undefined) share(child.pid);
+    const [code] = await ended;
+    return code === 0;
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, stop);
+  }
 }
 
 function say(line) {

@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Runs `work` while no other process runs under the same lock. Waits for a living owner, takes over from a dead one.
- * @param {string} path of the lock file; it holds the owner's process id and that process's start time
- * @param {() => void | Promise<void>} work
+ * Runs `work` while no other process runs under the same lock. Waits for living owners, takes over from dead ones.
+ * @param {string} path of the lock file: one line for each process that owns it, its id and its start time
+ * @param {(share: (pid: number) => void) => void | Promise<void>} work may share the lock with a process it started,
+ * which then keeps it even when this one is killed
  * @param {() => void} onWait called once, when another process is at work
  */
 export async function withLockFile(path, work, onWait = () => {}) {
   mkdirSync(dirname(path), { recursive: true });
   const own = `${path}.${randomUUID()}`;
-  writeFileSync(own, describeProcess(process.pid));
+  writeFileSync(own, `${describeProcess(process.pid)}\n`);
   try {
     for (let announced = false; !tryLink(own, path); announced = true) {
       if (removeIfStale(path)) continue;
@@ -20,7 +21,8 @@ export async function withLockFile(path, work, onWait = () => {}) {
       await sleep(200);
     }
     try {
-      await work();
+      // Both names are one file by now; adding a line leaves no moment in which it looks empty.
+      await work((pid) => appendFileSync(own, `${describeProcess(pid)}\n`));
     } finally {
       rmSync(path, { force: true });
     }
@@ -40,11 +42,11 @@ function tryLink(own, path) {
   }
 }
 
-/** Removes the lock of a dead owner. True when it is worth trying again at once. */
+/** Removes the lock of dead owners. True when it is worth trying again at once. */
 function removeIfStale(path) {
   const seen = readIfThere(path);
   if (seen === undefined) return true;
-  if (seen === describeProcess(Number.parseInt(seen, 10))) return false;
+  if (seen.split('\n').some((owner) => owner === describeProcess(Number.parseInt(owner, 10)))) return false;
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
@@ -66,8 +68,7 @@ function describeProcess(pid) {
   if (!isAlive(pid)) return undefined;
   const stat = readIfThere(`/proc/${pid}/stat`);
   // The second field, the program's name in parentheses, may hold spaces; the start time is the 20th after it.
-  const started = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown';
-  return `${pid} ${started}\n`;
+  return `${pid} ${stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown'}`;
 }
 
 function isAlive(pid) {

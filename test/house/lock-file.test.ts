@@ -47,6 +47,18 @@ describe('lock file', () => {
     expect(announce).toHaveBeenCalledTimes(1);
   });
 
+  it('is kept by a process that it was shared with, after its owner was killed', async () => {
+    const keeper = spawn('sleep', ['60']);
+    plot.plant('owner.mjs', ownerSource(lock, keeper.pid));
+    const owner = spawn('node', [`${plot.folder}/owner.mjs`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(owner.stdout, 'data');
+    owner.kill('SIGKILL');
+    await once(owner, 'close');
+    const announce = jest.fn(() => keeper.kill());
+    await withLockFile(lock, () => expect(keeper.killed).toBe(true), announce);
+    expect(announce).toHaveBeenCalledTimes(1);
+  });
+
   it('lets processes in one after the other, though a dead one left its lock behind', async () => {
     plot.plant('new/lock', `${spawnSync('true').pid} 1\n`);
     const journal = `${plot.folder}/journal`;
@@ -62,6 +74,19 @@ describe('lock file', () => {
     }
   });
 });
+
+/** A process that takes the lock, shares it, says so and stays. */
+function ownerSource(lock: string, keeper: number | undefined): string {
+  return `
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { withLockFile } from '${repository}/scripts/lock-file.mjs';
+    await withLockFile('${lock}', async (share) => {
+      share(${keeper});
+      process.stdout.write('shared');
+      await sleep(60_000);
+    });
+  `;
+}
 
 /** A process that notes when it enters and leaves the locked part. */
 function workerSource(lock: string, journal: string): string {
