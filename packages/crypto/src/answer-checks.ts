@@ -34,16 +34,25 @@ const RUN_MAX_SECONDS = 3600;
 export async function checkTrust(evidence: Evidence, pin: string, now: number): Promise<Finding<Trust>> {
   const { root: roots, policy, directory } = evidence;
   const { org } = (await parseRoot(roots[0] ?? '')).payload;
-  const trust = await Trust.establish({ roots, policy, directory }, { org, pin, now, acceptExpired: true, underStatedRoot: true });
+  const trust = await Trust.establish(
+    { roots, policy, directory },
+    { org, pin, now, acceptExpired: true, underStatedRoot: true },
+  );
   const { version, issued } = trust.directory;
   const expired = now >= trust.expiresAt ? ', expired since' : '';
-  return { value: trust, detail: `${trust.profile} root 1 to ${roots.length} of ${org}, policy ${trust.policy.version}, directory ${version} issued ${issued}${expired}` };
+  return {
+    value: trust,
+    detail: `${trust.profile} root 1 to ${roots.length} of ${org}, policy ${trust.policy.version}, directory ${version} issued ${issued}${expired}`,
+  };
 }
 
 /** Thresholds are met without a surplus signature; here each must be good, so that no byte of the evidence is idle. */
 export async function checkDocumentSignatures({ documents }: Trust): Promise<Finding<void>> {
   const roots = await Promise.all(documents.roots.map(parseRoot));
-  const keys = Object.assign({}, ...roots.map(({ payload }) => payload.keys)) as (typeof roots)[number]['payload']['keys'];
+  const keys = Object.assign(
+    {},
+    ...roots.map(({ payload }) => payload.keys),
+  ) as (typeof roots)[number]['payload']['keys'];
   const anyKey = { kids: Object.keys(keys), threshold: 1 };
   let count = 0;
   for (const document of [...roots, await parsePolicy(documents.policy), await parseDirectory(documents.directory)]) {
@@ -61,7 +70,9 @@ export async function checkEnvelope(evidence: Evidence, trust: Trust): Promise<F
   const repliedAt = parseFin(evidence.fin).claims.iat;
   const envelope = await verifyEnvelope(evidence.envelope, { trust, now: Math.min(repliedAt, exp), audience: aud });
   if (repliedAt > exp + RUN_MAX_SECONDS) {
-    throw new CryptoError('envelope_expired', 'the reply was signed long after its envelope', { check: 'envelope-times' });
+    throw new CryptoError('envelope_expired', 'the reply was signed long after its envelope', {
+      check: 'envelope-times',
+    });
   }
   return { value: envelope, detail: `issued by ${envelope.claims.iss} to ${envelope.claims.sub} for ${aud}` };
 }
@@ -75,16 +86,20 @@ export async function checkReply(
   deltas: readonly Bytes[],
   trust: Trust,
   envelope: VerifiedEnvelope,
+  now: number,
 ): Promise<Finding<FinClaims>> {
   const head = decodeBase64url(evidence.head);
   const parsed = parseFin(evidence.fin);
-  const now = parsed.claims.iat;
+  const repliedAt = parsed.claims.iat;
+  if (repliedAt > now + SKEW_SECONDS) {
+    throw new CryptoError('clock_skew', 'the reply is from the future', { check: 'reply-time' });
+  }
   const transcript = new Transcript();
   for (const delta of deltas) transcript.add(delta);
   const ih = evidence.invocation === undefined ? undefined : await tokenHash(evidence.invocation);
   const claims = await verifyFin(evidence.fin, {
     trust,
-    now,
+    now: repliedAt,
     envelope: envelope.claims,
     envelopeToken: evidence.envelope,
     irt: { ...parseHead(head).irt, ih },
@@ -95,17 +110,25 @@ export async function checkReply(
     throw tampered('reply-directory', 'the responder signed another directory');
   }
   const { issued, expires } = trust.directory;
-  if (now < secondsOf(issued) - SKEW_SECONDS || now > secondsOf(expires) + RUN_MAX_SECONDS) {
+  if (repliedAt < secondsOf(issued) - SKEW_SECONDS || repliedAt > secondsOf(expires) + RUN_MAX_SECONDS) {
     throw tampered('reply-time', 'the reply is not of the time of its directory');
   }
-  return { value: claims, detail: `signed by ${claims.iss} with key ${fingerprint(parsed.header.kid)} over ${claims.n} pieces, ${claims.bytes} bytes, finish ${claims.finish}` };
+  return {
+    value: claims,
+    detail: `signed by ${claims.iss} with key ${fingerprint(parsed.header.kid)} over ${claims.n} pieces, ${claims.bytes} bytes, finish ${claims.finish}`,
+  };
 }
 
 /**
  * The tags that the policy wants show which prompt the name stands for, and its content. Whoever named a bare version
  * got the tags of `latest`, which may have moved on: then they show the prompt alone. Their expiry is said, not judged.
  */
-export async function checkTags(evidence: Evidence, fin: FinClaims, trust: Trust, envelope: VerifiedEnvelope): Promise<Finding<void>> {
+export async function checkTags(
+  evidence: Evidence,
+  fin: FinClaims,
+  trust: Trust,
+  envelope: VerifiedEnvelope,
+): Promise<Finding<void>> {
   const { tags } = evidence;
   if (fin.purpose === 'chat.reply') {
     if (tags.length > 0) throw tampered('tag-count', 'a chat has no tags');
@@ -114,18 +137,28 @@ export async function checkTags(evidence: Evidence, fin: FinClaims, trust: Trust
   const { prm, iat } = fin;
   const label = tags[0] === undefined ? 'latest' : parseTag(tags[0]).claims.tag;
   const tag = await verifyTags(tags, { trust, name: prm.name, label, now: iat, acceptExpired: true });
-  if (tag.sub !== urnOf(trust.org, 'prompt', prm.id)) throw tampered('tag-prompt', 'the name stands for another prompt');
+  if (tag.sub !== urnOf(trust.org, 'prompt', prm.id))
+    throw tampered('tag-prompt', 'the name stands for another prompt');
   const age = tag.expiresAt < envelope.claims.iat ? ', expired when the question was asked' : '';
   const who = `${tag.signers.length} signed it${age}`;
   if (label === 'latest' && tag.version > prm.ver) {
-    return { value: undefined, detail: `version ${prm.ver} was named by its number: the label latest, at ${tag.version}, shows the prompt and not this content; ${who}` };
+    return {
+      value: undefined,
+      detail: `version ${prm.ver} was named by its number: the label latest, at ${tag.version}, shows the prompt and not this content; ${who}`,
+    };
   }
-  if (tag.version !== prm.ver || tag.chash !== prm.chash) throw tampered('tag-version', 'the label names another version');
+  if (tag.version !== prm.ver || tag.chash !== prm.chash)
+    throw tampered('tag-version', 'the label names another version');
   return { value: undefined, detail: `${prm.name} version ${prm.ver} bore the label ${label}; ${who}` };
 }
 
 /** The question, where the asker shows it: signed by the asker the envelope names, and the one that was answered. */
-export async function checkQuestion(evidence: Evidence, fin: FinClaims, trust: Trust, envelope: VerifiedEnvelope): Promise<Finding<InvocationClaims | undefined>> {
+export async function checkQuestion(
+  evidence: Evidence,
+  fin: FinClaims,
+  trust: Trust,
+  envelope: VerifiedEnvelope,
+): Promise<Finding<InvocationClaims | undefined>> {
   if (evidence.invocation === undefined) {
     return { value: undefined, detail: 'answer to a question whose content only the asker can show' };
   }

@@ -48,6 +48,7 @@ export type Answer = z.infer<typeof answerSchema>;
 
 /** What an asker holds after a verified reply. */
 export interface AnswerParts {
+  /** With the very directory that the fin names, or nobody can verify the answer. */
   readonly documents: TrustDocuments;
   readonly tags: readonly string[];
   readonly envelope: string;
@@ -109,9 +110,15 @@ const chunkSchema = z.object({
  */
 export function answerText(deltas: readonly Bytes[]): string {
   const lines = decodeUtf8(concatBytes(...deltas)).split('\n');
-  const contents = lines.filter((line) => line !== '').map((line) => {
-    const chunk = checkShape(strictParseBody(utf8(line), { maxBytes: TRANSCRIPT_MAX_BYTES }), chunkSchema, 'answer chunk');
-    return chunk.choices[0]?.delta?.content ?? '';
-  });
+  const contents = lines
+    .filter((line) => line !== '')
+    .map((line) => {
+      const chunk = checkShape(
+        strictParseBody(utf8(line), { maxBytes: TRANSCRIPT_MAX_BYTES }),
+        chunkSchema,
+        'answer chunk',
+      );
+      return chunk.choices[0]?.delta?.content ?? '';
+    });
   return contents.join('');
 }

@@ -34,7 +34,14 @@ export type FrameHead = z.infer<typeof headSchema>;
 
 /** UTF-8 JSON of a fresh head. */
 export function buildHead(iss: string, irt: InReplyTo): Bytes {
-  const head: FrameHead = { v: 1, iss, irt, rn: encodeBase64url(randomBytes(32)), enc: 'A256GCM', max: FRAME_MAX_BYTES };
+  const head: FrameHead = {
+    v: 1,
+    iss,
+    irt,
+    rn: encodeBase64url(randomBytes(32)),
+    enc: 'A256GCM',
+    max: FRAME_MAX_BYTES,
+  };
   return utf8(JSON.stringify(checkShape(head, headSchema, 'reply head')));
 }
 
@@ -57,7 +64,8 @@ const FRAME_AAD = { delta: utf8(''), final: utf8('final') } as const;
  * @throws {CryptoError} payload_too_large
  */
 export function pad(data: Uint8Array, kind: FrameKind, block: number = BLOCK_BYTES): Bytes {
-  if (data.length > DELTA_MAX_BYTES) throw new CryptoError('payload_too_large', `a frame holds at most ${DELTA_MAX_BYTES} bytes`);
+  if (data.length > DELTA_MAX_BYTES)
+    throw new CryptoError('payload_too_large', `a frame holds at most ${DELTA_MAX_BYTES} bytes`);
   const padded = new Uint8Array(Math.ceil((data.length + 1) / block) * block);
   padded.set(data);
   padded[data.length] = TYPE_BYTE[kind];
@@ -75,7 +83,12 @@ export function unpad(padded: Bytes, kind: FrameKind): Bytes {
     const isSet = ((padded[at] ?? 0) + 0xff) >> 8;
     end += isSet * (at - end);
   }
-  if (padded.length === 0 || padded.length % BLOCK_BYTES !== 0 || padded.length > FRAME_MAX_BYTES || padded[end] !== TYPE_BYTE[kind]) {
+  if (
+    padded.length === 0 ||
+    padded.length % BLOCK_BYTES !== 0 ||
+    padded.length > FRAME_MAX_BYTES ||
+    padded[end] !== TYPE_BYTE[kind]
+  ) {
     throw new CryptoError('open_failed', 'could not be opened');
   }
   return padded.slice(0, end);

@@ -1,6 +1,16 @@
 import * as z from 'zod/mini';
 import { tokenHash, utf8 } from './bytes.js';
-import { bytes32Schema, directoryRefSchema, hashSchema, idSchema, modelNameSchema, nameSchema, opaqueIdSchema, SKEW_SECONDS, urnSchema } from './claims.js';
+import {
+  bytes32Schema,
+  directoryRefSchema,
+  hashSchema,
+  idSchema,
+  modelNameSchema,
+  nameSchema,
+  opaqueIdSchema,
+  SKEW_SECONDS,
+  urnSchema,
+} from './claims.js';
 import type { DirectoryRef } from './claims.js';
 import type { JweFormat, JwsFormat, ParsedJwe, ParsedJws } from './compact.js';
 import { parseJwe, parseJws, sealTo, signJws, verifyJws } from './compact.js';
@@ -59,7 +69,11 @@ const claimsSchema = z.discriminatedUnion('purpose', [
 /** The question (protocol.md §3, I). */
 export type InvocationClaims = z.infer<typeof claimsSchema>;
 
-const innerFormat: JwsFormat<InvocationClaims> = { typ: 'bulla-invoke+jwt', claims: claimsSchema, maxBytes: INVOCATION_MAX_BYTES };
+const innerFormat: JwsFormat<InvocationClaims> = {
+  typ: 'bulla-invoke+jwt',
+  claims: claimsSchema,
+  maxBytes: INVOCATION_MAX_BYTES,
+};
 
 const headerSchema = z.strictObject({
   alg: z.literal('RSA-OAEP-256'),
@@ -73,7 +87,11 @@ const headerSchema = z.strictObject({
 /** What of a question is readable without a key: who asks whom (RFC 7519 §5.3). */
 export type InvocationHeader = z.infer<typeof headerSchema>;
 
-const outerFormat: JweFormat<InvocationHeader> = { typ: 'bulla-invoke+jwe', header: headerSchema, maxBytes: INVOCATION_MAX_BYTES };
+const outerFormat: JweFormat<InvocationHeader> = {
+  typ: 'bulla-invoke+jwe',
+  header: headerSchema,
+  maxBytes: INVOCATION_MAX_BYTES,
+};
 
 export interface SealedInvocation {
   /** The JWE to send; a retry sends these very bytes. */
@@ -90,8 +108,13 @@ export interface SealedInvocation {
  * Signs a question and seals it to its audience.
  * @throws {CryptoError} key_invalid if the recipient is not the audience; token_malformed, payload_too_large
  */
-export async function sealInvocation(claims: InvocationClaims, signer: Signer, recipient: Recipient): Promise<SealedInvocation> {
-  if (recipient.urn !== claims.aud) throw new CryptoError('key_invalid', 'the recipient is not the audience of the question');
+export async function sealInvocation(
+  claims: InvocationClaims,
+  signer: Signer,
+  recipient: Recipient,
+): Promise<SealedInvocation> {
+  if (recipient.urn !== claims.aud)
+    throw new CryptoError('key_invalid', 'the recipient is not the audience of the question');
   const inner = await signJws(innerFormat, claims, signer);
   const header: InvocationHeader = {
     alg: 'RSA-OAEP-256',
@@ -144,7 +167,10 @@ export async function verifyInvocation(inner: ParsedJws<InvocationClaims>, conte
   const { claims, header } = inner;
   const { envelope, now } = context;
   const holder = context.trust.holder(header.kid);
-  if (holder === undefined) throw new CryptoError('key_unknown', 'the key of the question is not in the directory', { check: 'invocation-key' });
+  if (holder === undefined)
+    throw new CryptoError('key_unknown', 'the key of the question is not in the directory', {
+      check: 'invocation-key',
+    });
   await verifyJws(inner, holder.record, 'invocation-signature');
   const name = claims.purpose === 'prompt.invoke' ? claims.name : undefined;
   requireEqual('invocation-purpose', claims.purpose, envelope.purpose);
@@ -154,7 +180,8 @@ export async function verifyInvocation(inner: ParsedJws<InvocationClaims>, conte
   requireEqual('invocation-name', name, envelope.purpose === 'prompt.invoke' ? envelope.prm.name : undefined);
   const life = claims.exp - claims.iat;
   if (life <= 0 || life > INVOCATION_TTL_MAX_SECONDS) throw tampered('invocation-life');
-  if (claims.iat > now + SKEW_SECONDS) throw new CryptoError('clock_skew', 'the question is from the future', { check: 'invocation-time' });
+  if (claims.iat > now + SKEW_SECONDS)
+    throw new CryptoError('clock_skew', 'the question is from the future', { check: 'invocation-time' });
 }
 
 /**
@@ -162,7 +189,10 @@ export async function verifyInvocation(inner: ParsedJws<InvocationClaims>, conte
  * alike. Only an unknown signer stays exact, since who signed is the matter of step 8.
  * @throws {CryptoError} open_failed; key_unknown
  */
-export async function verifyInnerSignatureAndBinding(inner: ParsedJws<InvocationClaims>, context: InvocationContext): Promise<void> {
+export async function verifyInnerSignatureAndBinding(
+  inner: ParsedJws<InvocationClaims>,
+  context: InvocationContext,
+): Promise<void> {
   try {
     await verifyInvocation(inner, context);
   } catch (error) {
@@ -184,13 +214,15 @@ export function checkAsker(inner: ParsedJws<InvocationClaims>, context: Invocati
   requireEqual('asker', claims.iss, envelope.sub);
   const holder = trust.requireKey(header.kid, { usage: 'invocation', purpose: 'invoke', now, check: 'asker-key' });
   requireEqual('asker-issuer', claims.iss, holder.urn);
-  if (!trust.hasRole(holder.urn, 'invoker')) throw new CryptoError('forbidden', 'the asker is not an invoker', { check: 'asker-role' });
+  if (!trust.hasRole(holder.urn, 'invoker'))
+    throw new CryptoError('forbidden', 'the asker is not an invoker', { check: 'asker-role' });
   return holder;
 }
 
 function checkDirectoryRef(dir: DirectoryRef, trust: Trust): void {
   const own = trust.directoryRef;
-  if (dir.ver > own.ver) throw new CryptoError('trust_expired', 'the asker has a newer directory', { check: 'asker-directory' });
+  if (dir.ver > own.ver)
+    throw new CryptoError('trust_expired', 'the asker has a newer directory', { check: 'asker-directory' });
   if (dir.ver === own.ver && dir.hash !== own.hash) {
     throw new CryptoError('trust_rollback', 'the directory has been forked', { check: 'asker-directory' });
   }

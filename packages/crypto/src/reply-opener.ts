@@ -82,7 +82,16 @@ export class ReplyOpener {
   async #decrypt(frame: Bytes, kind: FrameKind): Promise<Bytes> {
     if (frame.length > FRAME_MAX_BYTES + TAG_BYTES) throw openFailed();
     try {
-      return unpad(new Uint8Array(await crypto.subtle.decrypt(frameParameters(this.#keys.base, this.#transcript.n, kind), this.#keys.key, frame)), kind);
+      return unpad(
+        new Uint8Array(
+          await crypto.subtle.decrypt(
+            frameParameters(this.#keys.base, this.#transcript.n, kind),
+            this.#keys.key,
+            frame,
+          ),
+        ),
+        kind,
+      );
     } catch {
       throw openFailed();
     }

@@ -1,7 +1,16 @@
 import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
 import { digestB64u, encodeBase64url, randomBytes, tokenHash, utf8 } from './bytes.js';
-import { directoryRefSchema, hashSchema, idSchema, modelNameSchema, opaqueIdSchema, promptRefSchema, SKEW_SECONDS, urnSchema } from './claims.js';
+import {
+  directoryRefSchema,
+  hashSchema,
+  idSchema,
+  modelNameSchema,
+  opaqueIdSchema,
+  promptRefSchema,
+  SKEW_SECONDS,
+  urnSchema,
+} from './claims.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims } from './envelope.js';
@@ -16,7 +25,11 @@ import type { TranscriptSummary } from './transcript.js';
 import type { Trust } from './trust.js';
 
 const countSchema = z.optional(z.int().check(z.gte(0)));
-export const usageSchema = z.strictObject({ prompt_tokens: countSchema, completion_tokens: countSchema, total_tokens: countSchema });
+export const usageSchema = z.strictObject({
+  prompt_tokens: countSchema,
+  completion_tokens: countSchema,
+  total_tokens: countSchema,
+});
 /** Tokens the model counted; members it did not tell are absent. */
 export type ReplyUsage = z.infer<typeof usageSchema>;
 
@@ -53,7 +66,9 @@ export const finFormat: JwsFormat<FinClaims> = { typ: 'bulla-reply-fin+jwt', cla
 
 type Without<Claims, Names extends string> = Claims extends unknown ? Omit<Claims, Names> : never;
 /** What the responder knows at the end of a run; the sealer adds the rest. `ih` is the hash of the inner question. */
-export type FinRest = Without<FinClaims, 'iss' | 'jti' | 'irt' | 'head' | 'n' | 'bytes' | 'sha256'> & { readonly ih: string };
+export type FinRest = Without<FinClaims, 'iss' | 'jti' | 'irt' | 'head' | 'n' | 'bytes' | 'sha256'> & {
+  readonly ih: string;
+};
 
 /**
  * Reads a fin without trusting it.
@@ -130,7 +145,9 @@ export class ReplySealer {
   }
 
   async #seal(index: number, kind: FrameKind, padded: Bytes): Promise<Bytes> {
-    return new Uint8Array(await crypto.subtle.encrypt(frameParameters(this.#keys.base, index, kind), this.#keys.key, padded));
+    return new Uint8Array(
+      await crypto.subtle.encrypt(frameParameters(this.#keys.base, index, kind), this.#keys.key, padded),
+    );
   }
 
   #requireUnfinished(): void {
@@ -163,7 +180,8 @@ export async function verifyFin(fin: string, context: FinContext): Promise<FinCl
   const parsed = parseFin(fin);
   const { claims, header } = parsed;
   const holder = trust.holder(header.kid);
-  if (holder === undefined || holder.urn !== envelope.aud || !holder.record.pur.includes('reply')) throw keyChanged(header.kid, context);
+  if (holder === undefined || holder.urn !== envelope.aud || !holder.record.pur.includes('reply'))
+    throw keyChanged(header.kid, context);
   trust.requireKey(header.kid, { usage: 'durable', purpose: 'reply', now, check: 'reply-key' });
   await verifyJws(parsed, holder.record, 'reply-signature');
 
@@ -188,9 +206,11 @@ export async function verifyFin(fin: string, context: FinContext): Promise<FinCl
     ['reply-transcript', claims.sha256, transcript.sha256],
   ];
   for (const [check, actual, expected] of comparisons) {
-    if (actual !== expected) throw new CryptoError('envelope_tampered', 'the reply does not belong to what was asked', { check });
+    if (actual !== expected)
+      throw new CryptoError('envelope_tampered', 'the reply does not belong to what was asked', { check });
   }
-  if (claims.iat > now + SKEW_SECONDS) throw new CryptoError('clock_skew', 'the reply is from the future', { check: 'reply-time' });
+  if (claims.iat > now + SKEW_SECONDS)
+    throw new CryptoError('clock_skew', 'the reply is from the future', { check: 'reply-time' });
   if (claims.dir.ver === trust.directoryRef.ver && claims.dir.hash !== trust.directoryRef.hash) {
     throw new CryptoError('trust_rollback', 'the directory has been forked', { check: 'reply-directory' });
   }

@@ -17,7 +17,8 @@ import type { Trust } from './trust.js';
  * @throws {CryptoError} pin_mismatch for another organisation's trust; trust_rollback if the two directories are a fork
  */
 export async function findRevoked(evidence: Evidence, then: Trust, newer: Trust): Promise<readonly string[]> {
-  if (newer.org !== then.org || newer.pin !== then.pin) throw new CryptoError('pin_mismatch', 'the newer trust is of another organisation');
+  if (newer.org !== then.org || newer.pin !== then.pin)
+    throw new CryptoError('pin_mismatch', 'the newer trust is of another organisation');
   if (newer.directoryRef.ver === then.directoryRef.ver && newer.directoryRef.hash !== then.directoryRef.hash) {
     throw new CryptoError('trust_rollback', 'the directory has been forked');
   }
@@ -30,12 +31,16 @@ export async function findRevoked(evidence: Evidence, then: Trust, newer: Trust)
   if (evidence.invocation !== undefined) keys.push(['question', parseInnerInvocation(evidence.invocation).header.kid]);
   const gone = keys.flatMap(([of, kid]) => {
     if (newer.isRevoked(kid)) return [`key ${fingerprint(kid)} of the ${of} is revoked`];
-    return newer.holder(kid)?.urn === then.holder(kid)?.urn ? [] : [`key ${fingerprint(kid)} of the ${of} is no longer listed`];
+    return newer.holder(kid)?.urn === then.holder(kid)?.urn
+      ? []
+      : [`key ${fingerprint(kid)} of the ${of} is no longer listed`];
   });
   if (newer.root.version < then.root.version) return gone;
   const { policy, directory } = then.documents;
-  if (await lostItsSigners(await parsePolicy(policy), 'policy', then, newer)) gone.push('keys that signed the policy are no longer in root');
-  if (await lostItsSigners(await parseDirectory(directory), 'directory', then, newer)) gone.push('keys that signed the directory are no longer in root');
+  if (await lostItsSigners(await parsePolicy(policy), 'policy', then, newer))
+    gone.push('keys that signed the policy are no longer in root');
+  if (await lostItsSigners(await parseDirectory(directory), 'directory', then, newer))
+    gone.push('keys that signed the directory are no longer in root');
   return gone;
 }
 
@@ -46,6 +51,8 @@ async function lostItsSigners(
   newer: Trust,
 ): Promise<boolean> {
   const stated = (await parseRoot(then.documents.roots[document.payload.root_version - 1] ?? '')).payload.roles[role];
-  const left = document.signatures.filter(({ kid }) => stated.kids.includes(kid) && newer.root.roles[role].kids.includes(kid));
+  const left = document.signatures.filter(
+    ({ kid }) => stated.kids.includes(kid) && newer.root.roles[role].kids.includes(kid),
+  );
   return left.length < stated.threshold;
 }

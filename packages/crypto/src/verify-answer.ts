@@ -1,5 +1,13 @@
 import type { Finding } from './answer-checks.js';
-import { checkDocumentSignatures, checkEnvelope, checkMember, checkQuestion, checkReply, checkTags, checkTrust } from './answer-checks.js';
+import {
+  checkDocumentSignatures,
+  checkEnvelope,
+  checkMember,
+  checkQuestion,
+  checkReply,
+  checkTags,
+  checkTrust,
+} from './answer-checks.js';
 import type { Bytes } from './bytes.js';
 import { decodeBase64url } from './bytes.js';
 import { CryptoError } from './errors.js';
@@ -73,7 +81,10 @@ export async function verifyAnswer(file: Bytes | string, { pin, now, newer }: Ve
     }
   }
 
-  const answer = await check('answer-form', () => ({ value: parseAnswer(file), detail: 'exactly as JSON.stringify writes it' }));
+  const answer = await check('answer-form', () => ({
+    value: parseAnswer(file),
+    detail: 'exactly as JSON.stringify writes it',
+  }));
   const { evidence } = answer;
   const trust = await check('trust', () => checkTrust(evidence, pin, now));
   await check('document-signatures', () => checkDocumentSignatures(trust));
@@ -82,7 +93,7 @@ export async function verifyAnswer(file: Bytes | string, { pin, now, newer }: Ve
     const value = evidence.deltas.map(decodeBase64url);
     return { value, detail: `${value.length} pieces` };
   });
-  const fin = await check('reply', () => checkReply(evidence, deltas, trust, envelope));
+  const fin = await check('reply', () => checkReply(evidence, deltas, trust, envelope, now));
   await check('tags', () => checkTags(evidence, fin, trust, envelope));
   const question = await check('question', () => checkQuestion(evidence, fin, trust, envelope));
   const prompt = fin.purpose === 'prompt.reply' ? { name: fin.prm.name, version: fin.prm.ver } : undefined;
@@ -93,7 +104,10 @@ export async function verifyAnswer(file: Bytes | string, { pin, now, newer }: Ve
 
   let verdict = `VALID as of ${trust.directory.issued}`;
   if (newer !== undefined) {
-    const gone = await check('revoked-since', async () => ({ value: await findRevoked(evidence, trust, newer), detail: 'every key still counts' }));
+    const gone = await check('revoked-since', async () => ({
+      value: await findRevoked(evidence, trust, newer),
+      detail: 'every key still counts',
+    }));
     if (gone.length > 0) {
       verdict = `REVOKED SINCE ${newer.directory.issued}`;
       checks.splice(-1, 1, { name: 'revoked-since', ok: false, detail: gone.join('; ') });
