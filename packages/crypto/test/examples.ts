@@ -107,7 +107,7 @@ export function exampleTag(of: TestOrganisation, chash: string, changes: Partial
     exp: NOW + 6 * 86_400,
     purpose: 'prompt.tag',
     ...changes,
-  } as TagClaims;
+  };
 }
 
 export interface Example {
