@@ -1,0 +1,269 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Example } from '../test/examples.js';
+import {
+  example,
+  exampleChatEnvelope,
+  exampleEnvelope,
+  exampleStatement,
+  exampleTag,
+  NAME,
+  promptOf,
+  REQUEST,
+} from '../test/examples.js';
+import type { TestOrganisation } from '../test/organisation.js';
+import { loadOrganisation, NOW } from '../test/organisation.js';
+import { rawJwe, withPart } from '../test/raw-token.js';
+import type { AskerContext, Bundle, WantedPrompt } from './bundle.js';
+import { checkBundleForAsker } from './bundle.js';
+import { tokenHash } from './bytes.js';
+import { parseContent, sealContent } from './content.js';
+import type { EnvelopeClaims } from './envelope.js';
+import { signChatEnvelope, signEnvelope } from './envelope.js';
+import { parseGrant, sealGrant } from './grant.js';
+import { signStatement } from './statement.js';
+import type { TagClaims } from './tag.js';
+import { signTag } from './tag.js';
+
+let acme: TestOrganisation;
+let globex: TestOrganisation;
+let good: Example;
+let other: Example;
+let chat: string;
+
+beforeAll(async () => {
+  [acme, globex] = await Promise.all([loadOrganisation('acme'), loadOrganisation('globex')]);
+  [good, other] = await Promise.all([example(acme), example(acme)]);
+  chat = await signChatEnvelope(exampleChatEnvelope(acme), await acme.signer('vault'));
+});
+
+/** A bundle whose envelope names exactly what stands beside it, but for the changes. */
+async function bundleWith(changes: Partial<EnvelopeClaims>, parts: Partial<Required<Bundle>> = {}): Promise<Bundle> {
+  const bundle = { ...good.bundle, ...parts };
+  const bound = { chash: await tokenHash(bundle.content), whash: await tokenHash(bundle.grant) };
+  return { ...bundle, env: await signEnvelope(exampleEnvelope(acme, bound, changes), await acme.signer('vault')) };
+}
+
+async function tag(changes: Partial<TagClaims>, signer = 'owner'): Promise<string> {
+  const claims = exampleTag(acme, good.sealed.chash, { iss: acme.urn(signer), ...changes });
+  return signTag(claims, await acme.signer(signer));
+}
+
+function context(wanted: Partial<WantedPrompt> = {}, changes: Partial<AskerContext> = {}): AskerContext {
+  return {
+    trust: acme.trust,
+    now: NOW,
+    asker: { urn: acme.urn('asker'), kid: acme.kid('asker') },
+    audience: acme.urn('eu1'),
+    request: REQUEST,
+    wanted: { name: NAME, ...wanted },
+    ...changes,
+  };
+}
+
+describe('an asker accepts', () => {
+  const accepted: [string, () => Promise<Bundle>, Partial<WantedPrompt>][] = [
+    ['what latest stands for', async () => good.bundle, {}],
+    ['what latest stands for, by its label', async () => good.bundle, { label: 'latest' }],
+    ['the version it named', async () => good.bundle, { version: 3 }],
+    [
+      'an older version that it named',
+      () =>
+        bundleWith({}, {}).then(async (bundle) => ({
+          ...bundle,
+          tags: [await tag({ ver: 4, chash: other.sealed.chash })],
+        })),
+      { version: 3 },
+    ],
+    ['the prompt it saw before', async () => good.bundle, { sub: 'same', minSeq: 7 }],
+    ['a label that moved on', async () => good.bundle, { minSeq: 6 }],
+    [
+      'a label that two users signed',
+      async () => ({
+        ...good.bundle,
+        tags: [await tag({ tag: 'production' }), await tag({ tag: 'production' }, 'releaser')],
+      }),
+      { label: 'production' },
+    ],
+  ];
+  it.each(accepted)('%s', async (_name, bundle, wanted) => {
+    const sub = wanted.sub === undefined ? {} : { sub: promptOf(acme) };
+    const checked = await checkBundleForAsker(await bundle(), context({ ...wanted, ...sub }));
+    expect(checked.envelope).toMatchObject({
+      sub: promptOf(acme),
+      claims: { prm: { ver: 3, chash: good.sealed.chash } },
+    });
+    expect(checked.resolved).toMatchObject({ sub: promptOf(acme), name: NAME });
+  });
+
+  it('another prompt under the name once the label has moved on, and tells which', async () => {
+    const before = `urn:bulla:acme:prompt:${acme.prompts[1]}`;
+    const { resolved } = await checkBundleForAsker(good.bundle, context({ sub: before, minSeq: 6 }));
+    expect(resolved.sub).not.toBe(before);
+  });
+});
+
+describe('an asker refuses', () => {
+  const tampered = (check: string) => ({ code: 'envelope_tampered', check });
+  const wrong: [string, () => Promise<Bundle>, object, Partial<WantedPrompt>?][] = [
+    [
+      'an envelope of another vault',
+      async () => ({ ...good.bundle, env: (await example(globex)).bundle.env }),
+      { code: 'key_unknown' },
+    ],
+    ['an envelope for another responder', () => bundleWith({ aud: acme.urn('us1') }), tampered('envelope-audience')],
+    ['an envelope for somebody else', () => bundleWith({ sub: acme.urn('owner') }), tampered('envelope-requester')],
+    [
+      'an envelope for another of its keys',
+      () => bundleWith({ cnf: { jkt: acme.kid('owner') } }),
+      tampered('envelope-requester-key'),
+    ],
+    ['an answer to another request', () => bundleWith({ req: 'req_1' }), tampered('envelope-request')],
+    [
+      'an envelope that has expired',
+      () => bundleWith({ iat: NOW - 300, nbf: NOW - 300, exp: NOW - 61 }),
+      { code: 'envelope_expired' },
+    ],
+    ['a chat instead of a prompt', async () => ({ v: 1, env: chat, tags: [] }), tampered('envelope-type')],
+    ['no tag', async () => ({ ...good.bundle, tags: [] }), { code: 'token_malformed', check: 'tag-count' }],
+    ['a tag of another label', async () => good.bundle, tampered('tag-name'), { label: 'production' }],
+    ['a tag of another name', async () => good.bundle, tampered('tag-name'), { name: 'claims/other' }],
+    [
+      'a tag of a label that one user alone signed',
+      async () => ({ ...good.bundle, tags: [await tag({ tag: 'production' })] }),
+      { code: 'forbidden', check: 'tag-threshold' },
+      { label: 'production' },
+    ],
+    [
+      'a tag that has expired',
+      async () => ({ ...good.bundle, tags: [await tag({ iat: NOW - 7200, exp: NOW - 3600 })] }),
+      { code: 'trust_expired' },
+    ],
+    [
+      'a tag by somebody who is no author',
+      async () => ({ ...good.bundle, tags: [await tag({}, 'member')] }),
+      { code: 'forbidden', check: 'tag-signer' },
+    ],
+    [
+      'a deleted label',
+      async () => ({ ...good.bundle, tags: [await tag({ ver: 0, chash: '' })] }),
+      { code: 'label_not_found' },
+    ],
+    [
+      'an older move of the label',
+      async () => good.bundle,
+      { code: 'label_stale', check: 'tag-sequence' },
+      { minSeq: 8 },
+    ],
+    [
+      'another prompt under the name without a later move of the label',
+      async () => good.bundle,
+      { code: 'label_stale', check: 'tag-sequence' },
+      { sub: 'urn:bulla:acme:prompt:other', minSeq: 7 },
+    ],
+    [
+      'another prompt under the name of a label never seen',
+      async () => good.bundle,
+      { code: 'label_stale', check: 'tag-sequence' },
+      { sub: 'urn:bulla:acme:prompt:other' },
+    ],
+    [
+      'another prompt than the label stands for',
+      async () => ({ ...good.bundle, tags: [await tag({ sub: `urn:bulla:acme:prompt:${acme.prompts[1]}` })] }),
+      tampered('envelope-prompt'),
+    ],
+    [
+      'a prompt under another name',
+      async () => bundleWith({ prm: { id: acme.prompts[0], name: 'claims/other', ver: 3, chash: good.sealed.chash } }),
+      tampered('envelope-prompt'),
+    ],
+    [
+      'another version than the label stands for',
+      async () => ({ ...good.bundle, tags: [await tag({ ver: 4 })] }),
+      tampered('envelope-version'),
+    ],
+    ['another version than it named', async () => good.bundle, tampered('envelope-version'), { version: 2 }],
+    [
+      "another content of the label's version",
+      async () => ({ ...good.bundle, tags: [await tag({ chash: other.sealed.chash })] }),
+      tampered('envelope-content'),
+    ],
+    [
+      'another content of the version it named',
+      async () => ({ ...good.bundle, tags: [await tag({ chash: other.sealed.chash })] }),
+      tampered('envelope-content'),
+      { version: 3 },
+    ],
+    ['a swapped grant', async () => ({ ...good.bundle, grant: other.grant }), tampered('grant-hash')],
+    ['a swapped content', async () => ({ ...good.bundle, content: other.bundle.content }), tampered('content-hash')],
+  ];
+  it.each(wrong)('%s', async (_name, bundle, error, wanted = {}) => {
+    await expect(checkBundleForAsker(await bundle(), context(wanted))).rejects.toMatchObject(error);
+  });
+
+  const moved: [string, object, object?][] = [
+    ['a content of another organisation', { org: 'globex' }],
+    ['a content of another prompt', { sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }],
+    ['a content of another version', { ver: 2 }],
+  ];
+  it.each(moved)('%s, even where envelope and tag name it', async (_name, change) => {
+    const content = withPart(good.bundle.content, 0, { ...parseContent(good.bundle.content).header, ...change });
+    const chash = await tokenHash(content);
+    const bundle = await bundleWith({}, { content, tags: [await tag({ chash })] });
+    await expect(checkBundleForAsker(bundle, context())).rejects.toMatchObject(tampered('content-place'));
+  });
+
+  const granted: [string, () => object, object][] = [
+    [
+      'of another prompt',
+      () => ({ sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }),
+      tampered('grant-place'),
+    ],
+    ['of another version', () => ({ ver: 2 }), tampered('grant-place')],
+    ['of another content', () => ({ chash: other.sealed.chash }), tampered('grant-place')],
+    ['of another content key', () => ({ dek: other.sealed.dekId }), tampered('grant-place')],
+    [
+      'to another responder',
+      () => ({ aud: acme.urn('us1'), kid: acme.kid('us1', 'enc') }),
+      tampered('grant-recipient'),
+    ],
+    ['to a key of somebody else', () => ({ kid: acme.kid('us1', 'enc') }), tampered('grant-recipient')],
+    [
+      'to a key that nobody holds',
+      () => ({ kid: globex.kid('eu1', 'enc') }),
+      { code: 'key_unknown', check: 'grant-recipient' },
+    ],
+  ];
+  it.each(granted)('a grant %s, even where the envelope names it', async (_name, change, error) => {
+    const header = { ...parseGrant(good.grant).header, ...change() };
+    const grant = await rawJwe(header, good.sealed.dek.reveal(), acme.holder('eu1', 'enc').record.jwk);
+    await expect(checkBundleForAsker(await bundleWith({}, { grant }), context())).rejects.toMatchObject(error);
+  });
+
+  it('everything once root, policy or directory has expired', async () => {
+    const late = context({}, { now: acme.trust.expiresAt });
+    await expect(checkBundleForAsker(good.bundle, late)).rejects.toMatchObject({
+      code: 'trust_expired',
+      check: 'trust-fresh',
+    });
+  });
+
+  it('any exchange of parts between versions, prompts and organisations', async () => {
+    const statement = await signStatement(exampleStatement(acme, { ver: 2 }), await acme.signer('owner'));
+    const sealed = await sealContent(statement, { org: 'acme', sub: promptOf(acme), ver: 2 });
+    const grant = await sealGrant(sealed.dek, sealed, acme.holder('eu1', 'enc'));
+    const foreign = (await example(globex)).bundle;
+    const strangers: Partial<Required<Bundle>>[] = [
+      { content: sealed.content },
+      { grant },
+      { content: sealed.content, grant },
+      ...(['env', 'grant', 'content', 'tags'] as const).map((part) => ({ [part]: foreign[part] })),
+      ...(['env', 'grant', 'content', 'tags'] as const).map((part) => ({ ...foreign, [part]: good.bundle[part] })),
+      foreign,
+    ];
+    for (const parts of strangers) {
+      await expect(checkBundleForAsker({ ...good.bundle, ...parts }, context())).rejects.toMatchObject({
+        code: expect.stringMatching(/^(envelope_tampered|key_unknown)$/),
+      });
+    }
+  });
+});
