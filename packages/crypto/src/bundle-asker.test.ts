@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { Example } from '../test/examples.js';
+import type { Example, PromptBundle } from '../test/examples.js';
 import {
   example,
   exampleChatEnvelope,
@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 
 /** A bundle whose envelope names exactly what stands beside it, but for the changes. */
-async function bundleWith(changes: Partial<EnvelopeClaims>, parts: Partial<Required<Bundle>> = {}): Promise<Bundle> {
+async function bundleWith(changes: Partial<EnvelopeClaims>, parts: Partial<PromptBundle> = {}): Promise<Bundle> {
   const bundle = { ...good.bundle, ...parts };
   const bound = { chash: await tokenHash(bundle.content), whash: await tokenHash(bundle.grant) };
   return { ...bundle, env: await signEnvelope(exampleEnvelope(acme, bound, changes), await acme.signer('vault')) };
@@ -252,7 +252,7 @@ describe('an asker refuses', () => {
     const sealed = await sealContent(statement, { org: 'acme', sub: promptOf(acme), ver: 2 });
     const grant = await sealGrant(sealed.dek, sealed, acme.holder('eu1', 'enc'));
     const foreign = (await example(globex)).bundle;
-    const strangers: Partial<Required<Bundle>>[] = [
+    const strangers: Partial<PromptBundle>[] = [
       { content: sealed.content },
       { grant },
       { content: sealed.content, grant },

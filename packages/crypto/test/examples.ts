@@ -110,11 +110,14 @@ export function exampleTag(of: TestOrganisation, chash: string, changes: Partial
   };
 }
 
+/** A bundle of a prompt, as parseBundle guarantees it. */
+export type PromptBundle = Bundle & { readonly grant: string; readonly content: string };
+
 export interface Example {
   readonly statement: string;
   readonly sealed: SealedContent;
   readonly grant: string;
-  readonly bundle: Required<Bundle>;
+  readonly bundle: PromptBundle;
 }
 
 /** One prompt version from statement to bundle, rightly made by everybody. */
