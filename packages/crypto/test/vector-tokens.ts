@@ -1,0 +1,96 @@
+import { compactDecrypt, errors, importJWK } from 'jose';
+import type { JWK } from 'jose';
+import * as z from 'zod/mini';
+import type { Bytes } from '../src/bytes.js';
+import type { JwsHeader } from '../src/compact.js';
+import { parseJwe, split, verifyJws } from '../src/compact.js';
+import { CryptoError } from '../src/errors.js';
+import type { KeyRecord, PrivateJwk } from '../src/keys.js';
+import { loadUnwrapper, openFailed, openWith } from '../src/open-compact.js';
+import { checkShape } from '../src/schema.js';
+import { strictParse } from '../src/strict-parse.js';
+import type { Level } from './wycheproof.js';
+
+/**
+ * Foreign tokens have neither our `typ` nor our `kid`, so they cannot pass parseJws and parseJwe as they are. These
+ * readers put the same steps in the same order: split, strict header, the key's algorithm, signature or opening.
+ */
+
+const LIMITS = { maxBytes: 65_536 };
+const jwsHeaders = {
+  bulla: z.strictObject({ alg: z.enum(['PS256', 'Ed25519']), kid: z.string() }),
+  platform: z.strictObject({ alg: z.string(), kid: z.string() }),
+};
+/** parseJwe's type wants the `typ` that every header of ours has. */
+const bullaJweHeader = z.strictObject({
+  alg: z.literal('RSA-OAEP-256'),
+  enc: z.literal('A256GCM'),
+  kid: z.optional(z.string()),
+}) as unknown as z.ZodMiniType<{ alg: string; typ: string; kid?: string }>;
+const platformJweHeader = z.strictObject({
+  alg: z.string(),
+  enc: z.string(),
+  kid: z.optional(z.string()),
+  cty: z.optional(z.string()),
+  epk: z.optional(z.record(z.string(), z.string())),
+  iv: z.optional(z.string()),
+  tag: z.optional(z.string()),
+});
+
+/** The protected header, read as strictly as every token's. */
+export function readHeader(token: string, parts: 3 | 5): Record<string, unknown> {
+  const [header] = split(token, parts, LIMITS.maxBytes);
+  return strictParse(header ?? new Uint8Array(), LIMITS) as Record<string, unknown>;
+}
+
+/** Verifies a JWS under a key, by the key's algorithm. */
+export async function verifyVectorJws(token: string, jwk: JWK, level: Level): Promise<void> {
+  const header = checkShape<{ alg: string; kid: string }>(readHeader(token, 3), jwsHeaders[level], 'header');
+  const parsed = { token, header: { ...header, typ: 'vector' } as JwsHeader, claims: undefined };
+  await verifyJws(parsed, recordOf(jwk), 'vector');
+}
+
+/** Opens a JWE under a key, by the key's algorithm. */
+export async function openVectorJwe(token: string, jwk: JWK, level: Level): Promise<Uint8Array> {
+  return level === 'bulla' ? openAsBulla(token, jwk) : openAsPlatform(token, jwk);
+}
+
+async function openAsBulla(token: string, jwk: JWK): Promise<Bytes> {
+  const parsed = parseJwe(token, {
+    typ: 'vector',
+    header: bullaJweHeader,
+    ...LIMITS,
+  });
+  if (jwk.alg !== parsed.header.alg) throw new CryptoError('key_invalid', 'the key is of another algorithm');
+  const unwrapper = await loadUnwrapper(material(jwk) as PrivateJwk, 'RSA-OAEP-256');
+  return openWith({ ...parsed, header: { ...parsed.header, kid: unwrapper.kid } }, unwrapper);
+}
+
+async function openAsPlatform(token: string, jwk: JWK): Promise<Uint8Array> {
+  const header = checkShape(readHeader(token, 5), platformJweHeader, 'header');
+  // RFC 7520 §5.6 gives a key for direct use the name of its content encryption.
+  const isDirect = jwk.kty === 'oct' && jwk.alg === header.enc;
+  const alg = isDirect ? 'dir' : (jwk.alg ?? 'none');
+  try {
+    const key = await importJWK(material(jwk), alg);
+    const { plaintext } = await compactDecrypt(token, key, { keyManagementAlgorithms: [alg] });
+    return plaintext;
+  } catch (error) {
+    if (error instanceof errors.JOSEError) throw openFailed();
+    throw error;
+  }
+}
+
+/** A directory record for a foreign key, whose algorithm the token must have. */
+function recordOf(jwk: JWK): KeyRecord {
+  const { kid, alg } = jwk;
+  if (alg === undefined) throw new CryptoError('key_invalid', 'a key without an algorithm cannot be listed');
+  const use = jwk.use === 'enc' ? 'enc' : 'sig';
+  return { kid, alg, use, jwk: material(jwk) } as unknown as KeyRecord;
+}
+
+/** Key material alone, as a directory holds it. */
+export function material(jwk: JWK): JWK {
+  const { kid: _kid, alg: _alg, use: _use, key_ops: _operations, ...rest } = jwk;
+  return rest;
+}
