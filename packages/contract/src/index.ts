@@ -1,2 +1,62 @@
+export { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes.js';
+export {
+  AcceptedGrants,
+  GrantPage,
+  GrantQuery,
+  GrantSummary,
+  NewGrants,
+  OwnGrant,
+  OwnGrantPage,
+  OwnGrantQuery,
+} from './grants.js';
+export { entityTag, IdempotencyKey, IfMatch } from './headers.js';
+export { Health } from './health.js';
+export {
+  EnvelopeId,
+  Hash,
+  InvocationId,
+  Kid,
+  Label,
+  Organisation,
+  Pin,
+  PromptId,
+  PromptName,
+  ResponderUrn,
+  Timestamp,
+  Urn,
+} from './ids.js';
+export { NewInvocation, Reply, ReplyEvent } from './invocations.js';
+export { LabelList, LabelMove, LabelPosition, MovedLabel } from './labels.js';
+export { BODY_BYTES_MAX, GRANTS_MAX, INVOCATION_BODY_BYTES_MAX, ORGANISATION_BODY_BYTES_MAX } from './limits.js';
+export { Sequence, Version, VersionOrNone } from './numbers.js';
+export {
+  AcceptedDocument,
+  AcceptedOrganisation,
+  NewDirectory,
+  NewOrganisation,
+  NewPolicy,
+  NewRoot,
+  SignedDocument,
+} from './organisations.js';
+export { Cursor } from './paging.js';
+export {
+  CLIENT_PROBLEMS,
+  Problem,
+  ProblemCode,
+  ProblemDocument,
+  problemDocument,
+  ProblemError,
+  ProblemOrigin,
+  PROBLEMS,
+} from './problems.js';
+export type { ClientProblemCode, ProblemOptions, ProblemPlace } from './problems.js';
+export { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery, PromptType } from './prompts.js';
+export { Kind, may, PERMISSIONS, Role } from './roles.js';
+export type { Permission } from './roles.js';
+export type { Route } from './route.js';
+export type { RouteBody, RouteName, RouteParams, RouteQuery, RouteResponse } from './route-call.js';
+export { ROUTES } from './routes.js';
 export type { TemplatePiece } from './template.js';
 export { parseTemplate, renderTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from './template.js';
+export { Token } from './tokens.js';
+export { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery, VersionSummary } from './versions.js';

@@ -26,7 +26,8 @@ export function parseTemplate(template: string): TemplatePiece[] {
     }
     const close = template.indexOf('}}', open);
     const variable = close === -1 ? '' : template.slice(open + 2, close);
-    if (!VARIABLE_PATTERN.test(variable)) throw new TemplateError(`{{ at character ${open + 1} does not hold one variable name`);
+    if (!VARIABLE_PATTERN.test(variable))
+      throw new TemplateError(`{{ at character ${open + 1} does not hold one variable name`);
     text += template.slice(at, open);
     if (text !== '') pieces.push({ text });
     pieces.push({ variable });

@@ -1,0 +1,50 @@
+import * as z from 'zod';
+import { EnvelopeId, Label, PromptId, PromptName, ResponderUrn, Timestamp } from './ids.js';
+import { TAGS_MAX, USES_MAX } from './limits.js';
+import { Version } from './numbers.js';
+import { ContentToken, EnvelopeToken, GrantToken, TagToken } from './tokens.js';
+
+const exactlyOne = (one: unknown, other: unknown) => (one === undefined) !== (other === undefined);
+
+/** What to run, and where: a prompt by id or name, its version by number or label. */
+export const NewEnvelope = z
+  .strictObject({
+    prompt: PromptId.optional(),
+    name: PromptName.optional(),
+    version: Version.optional(),
+    label: Label.optional(),
+    /** The responder that is to run it. */
+    aud: ResponderUrn,
+    uses: z.int().min(1).max(USES_MAX).default(1),
+  })
+  .refine(({ prompt, name }) => exactlyOne(prompt, name), {
+    error: 'must have either prompt or name',
+    path: ['prompt'],
+  })
+  .refine(({ version, label }) => exactlyOne(version, label), {
+    error: 'must have either version or label',
+    path: ['version'],
+  })
+  .meta({ id: 'NewEnvelope' });
+export type NewEnvelope = z.infer<typeof NewEnvelope>;
+
+/**
+ * What a vault hands out and a responder takes: the envelope, the grant and content it names, and the tags through
+ * which the version was found. A chat's bundle has no grant and no content; which one it is, the envelope's type says.
+ */
+export const Bundle = z
+  .strictObject({
+    v: z.literal(1),
+    env: EnvelopeToken,
+    grant: GrantToken.optional(),
+    content: ContentToken.optional(),
+    tags: z.array(TagToken).max(TAGS_MAX),
+  })
+  .meta({ id: 'Bundle' });
+export type Bundle = z.infer<typeof Bundle>;
+
+/** What became of an envelope. */
+export const EnvelopeStatus = z
+  .strictObject({ jti: EnvelopeId, state: z.enum(['issued', 'expired']), expires_at: Timestamp })
+  .meta({ id: 'EnvelopeStatus' });
+export type EnvelopeStatus = z.input<typeof EnvelopeStatus>;

@@ -1,0 +1,27 @@
+import * as z from 'zod';
+import { Label } from './ids.js';
+import { LABELS_MAX, TAGS_MAX } from './limits.js';
+import { Sequence, VersionOrNone } from './numbers.js';
+import { TagToken } from './tokens.js';
+
+const tags = z.array(TagToken).min(1).max(TAGS_MAX);
+
+/** The next position of a label: as many equal tags by different people as the policy asks for. */
+export const LabelMove = z.strictObject({ tags }).meta({ id: 'LabelMove' });
+export type LabelMove = z.infer<typeof LabelMove>;
+
+/** Where a label stands after a move; version 0 means that it is deleted. */
+export const MovedLabel = z
+  .strictObject({ label: Label, seq: Sequence, version: VersionOrNone })
+  .meta({ id: 'MovedLabel' });
+export type MovedLabel = z.input<typeof MovedLabel>;
+
+/** A label and the tags that prove its position; version 0 if they say that it is deleted. */
+export const LabelPosition = z
+  .strictObject({ label: Label, version: VersionOrNone, seq: Sequence, tags })
+  .meta({ id: 'LabelPosition' });
+export type LabelPosition = z.input<typeof LabelPosition>;
+
+/** All labels that a prompt bears now. */
+export const LabelList = z.strictObject({ data: z.array(LabelPosition).max(LABELS_MAX) }).meta({ id: 'LabelList' });
+export type LabelList = z.input<typeof LabelList>;

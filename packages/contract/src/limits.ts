@@ -1,0 +1,41 @@
+/**
+ * How large things may be on their way between processes (protocol.md §2.1).
+ * Bytes count an HTTP body; characters count a token as it stands in JSON, base64url included.
+ */
+
+/** Body of a request, unless its route says otherwise: 1 MiB. */
+export const BODY_BYTES_MAX = 1_048_576;
+/** Body of an invocation, which carries a whole bundle and a sealed question: 2 MiB. */
+export const INVOCATION_BODY_BYTES_MAX = 2_097_152;
+/** Body that carries root, policy or directory: 6 MiB. */
+export const ORGANISATION_BODY_BYTES_MAX = 6_291_456;
+
+/** Root, policy or directory: 4 MiB of payload in base64url, and its signatures. */
+export const DOCUMENT_CHARACTERS_MAX = 5_767_168;
+/** Content C: a statement of 256 KiB, signed, then encrypted, each time in base64url. */
+export const CONTENT_CHARACTERS_MAX = 491_520;
+/** Grant W: 32 bytes wrapped to one key. */
+export const GRANT_CHARACTERS_MAX = 4_096;
+/** Envelope E. */
+export const ENVELOPE_CHARACTERS_MAX = 24_576;
+/** Tag T. */
+export const TAG_CHARACTERS_MAX = 8_192;
+/** Sealed question I: 256 KiB, encrypted, in base64url. */
+export const QUESTION_CHARACTERS_MAX = 393_216;
+/** First part of a reply: 1 KiB in base64url. */
+export const HEAD_CHARACTERS_MAX = 1_366;
+/** One frame of a reply: 16 KiB and its authentication tag, in base64url. */
+export const FRAME_CHARACTERS_MAX = 21_888;
+/** Frames of one reply: 2^20. */
+export const FRAMES_MAX = 1_048_576;
+
+/** Grants in one request: with a content of full size they still fit into one body. */
+export const GRANTS_MAX = 64;
+/** Tags for one position of a label: the largest threshold a policy may ask for. */
+export const TAGS_MAX = 16;
+/** Labels of one prompt. */
+export const LABELS_MAX = 1_000;
+/** Times one envelope may be used. */
+export const USES_MAX = 1_000;
+/** Items on one page of a list. */
+export const PAGE_ITEMS_MAX = 200;

@@ -1,0 +1,55 @@
+import * as z from 'zod';
+import { Organisation, Pin } from './ids.js';
+import { Version } from './numbers.js';
+import { DocumentToken } from './tokens.js';
+
+/** The first documents of an organisation; they verify each other. */
+export const NewOrganisation = z
+  .strictObject({ root: DocumentToken, policy: DocumentToken, directory: DocumentToken })
+  .meta({ id: 'NewOrganisation' });
+export type NewOrganisation = z.infer<typeof NewOrganisation>;
+
+/** An organisation as the vault took it in, with the pin that clients compare. */
+export const AcceptedOrganisation = z
+  .strictObject({ org: Organisation, pin: Pin })
+  .meta({ id: 'AcceptedOrganisation' });
+export type AcceptedOrganisation = z.input<typeof AcceptedOrganisation>;
+
+export const NewRoot = z.strictObject({ root: DocumentToken }).meta({ id: 'NewRoot' });
+export type NewRoot = z.infer<typeof NewRoot>;
+
+export const NewPolicy = z.strictObject({ policy: DocumentToken }).meta({ id: 'NewPolicy' });
+export type NewPolicy = z.infer<typeof NewPolicy>;
+
+export const NewDirectory = z.strictObject({ directory: DocumentToken }).meta({ id: 'NewDirectory' });
+export type NewDirectory = z.infer<typeof NewDirectory>;
+
+/** The version of a document that was taken in. */
+export const AcceptedDocument = z.strictObject({ version: Version }).meta({ id: 'AcceptedDocument' });
+export type AcceptedDocument = z.input<typeof AcceptedDocument>;
+
+/** Root, policy or directory as it was signed (General JSON JWS, RFC 7515 §7.2.1). */
+export const SignedDocument = z
+  .strictObject({
+    payload: z
+      .string()
+      .min(1)
+      .regex(/^[A-Za-z0-9_-]+$/),
+    signatures: z
+      .array(
+        z.strictObject({
+          protected: z
+            .string()
+            .max(512)
+            .regex(/^[A-Za-z0-9_-]+$/),
+          signature: z
+            .string()
+            .max(683)
+            .regex(/^[A-Za-z0-9_-]+$/),
+        }),
+      )
+      .min(1)
+      .max(16),
+  })
+  .meta({ id: 'SignedDocument' });
+export type SignedDocument = z.infer<typeof SignedDocument>;

@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { PAGE_ITEMS_MAX } from './limits.js';
+import { decimal } from './numbers.js';
+
+/** Where a page ended: made by the service, opaque to everybody else. */
+export const Cursor = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(512, 'must have at most 512 characters')
+  .regex(/^[A-Za-z0-9_-]+$/, 'must be a cursor from an earlier answer');
+
+/** Query members of every list. */
+export const pageQuery = {
+  cursor: Cursor.optional(),
+  limit: decimal(z.int().min(1).max(PAGE_ITEMS_MAX)).default(50),
+};
+
+/** One page of a list; `next_cursor` is null on the last. */
+export const page = <Item extends z.ZodType>(item: Item) =>
+  z.strictObject({ data: z.array(item).max(PAGE_ITEMS_MAX), next_cursor: Cursor.nullable() });

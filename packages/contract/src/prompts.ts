@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import { Label, PromptId, PromptName, Timestamp } from './ids.js';
+import { LABELS_MAX } from './limits.js';
+import { Sequence, Version, VersionOrNone } from './numbers.js';
+import { page, pageQuery } from './paging.js';
+
+/** Whether the content is one user message or a list of messages. */
+export const PromptType = z.enum(['text', 'chat']);
+export type PromptType = z.infer<typeof PromptType>;
+
+/** A prompt without a version yet; its maker chooses the id. */
+export const NewPrompt = z.strictObject({ id: PromptId, name: PromptName, type: PromptType }).meta({ id: 'NewPrompt' });
+export type NewPrompt = z.infer<typeof NewPrompt>;
+
+/** A prompt: everything about it that is not secret. */
+export const Prompt = z
+  .strictObject({
+    id: PromptId,
+    name: PromptName,
+    type: PromptType,
+    /** Number of the newest version; 0 before the first. */
+    latest_version: VersionOrNone,
+    labels: z.array(z.strictObject({ label: Label, version: Version, seq: Sequence })).max(LABELS_MAX),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    deleted_at: Timestamp.nullable(),
+  })
+  .meta({ id: 'Prompt' });
+export type Prompt = z.input<typeof Prompt>;
+
+export const PromptQuery = z.strictObject({
+  /** Only names that begin so. */
+  prefix: z
+    .string()
+    .max(128, 'must have at most 128 characters')
+    .regex(/^[a-z0-9._/-]*$/, 'must be the beginning of a name')
+    .optional(),
+  /** Only prompts that bear this label. */
+  label: Label.optional(),
+  status: z.enum(['active', 'deleted']).default('active'),
+  ...pageQuery,
+});
+export type PromptQuery = z.infer<typeof PromptQuery>;
+
+export const PromptNameQuery = z.strictObject({ name: PromptName });
+export type PromptNameQuery = z.infer<typeof PromptNameQuery>;
+
+export const PromptPage = page(Prompt).meta({ id: 'PromptPage' });
+export type PromptPage = z.input<typeof PromptPage>;

@@ -1,0 +1,45 @@
+import * as z from 'zod';
+
+/** What an entity of the directory is. */
+export const Kind = z.enum(['vault', 'responder', 'gateway', 'device']);
+export type Kind = z.infer<typeof Kind>;
+
+/** What an entity of the directory may be trusted with. Finer rights come from groups, in the policy and in a prompt's own list. */
+export const Role = z.enum(['owner', 'admin', 'author', 'invoker', 'auditor', 'service', 'gateway']);
+export type Role = z.infer<typeof Role>;
+
+/**
+ * Which roles hold which permission; `owner` holds all that `admin` holds.
+ * A permission opens the door only: whose prompt, whose grant and whose name it is, each service judges itself.
+ */
+export const PERMISSIONS = {
+  /** Bring new versions of the organisation's signed documents; their own signatures decide. */
+  'organisation.update': ['admin'],
+  /** See prompts, their versions, labels and sealed contents. */
+  'prompt.read': ['admin', 'author', 'invoker', 'auditor'],
+  /** Make prompts and versions, where the policy lets the author write this name. */
+  'prompt.write': ['author'],
+  'prompt.delete': ['admin', 'author'],
+  /** Bring signed tags; who signed them decides. */
+  'label.move': ['admin', 'author'],
+  /** See who holds grants of a prompt. */
+  'grant.read': ['admin', 'author', 'auditor'],
+  /** Collect the grants sealed to one's own keys. */
+  'grant.collect': ['author', 'invoker', 'service'],
+  /** Add grants: share, or move one's own to a new key. */
+  'grant.write': ['author', 'invoker', 'service'],
+  /** Delete grants: one's own, those of one's own versions, or any as admin. */
+  'grant.delete': ['admin', 'author', 'invoker', 'service'],
+  'envelope.issue': ['invoker'],
+  'envelope.read': ['admin', 'invoker', 'auditor'],
+  /** Have a responder run a prompt; a gateway only carries another's question. */
+  'invocation.run': ['invoker', 'gateway'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+/** Whether somebody with these roles holds a permission. */
+export function may(roles: readonly Role[], permission: Permission): boolean {
+  const holders: readonly Role[] = PERMISSIONS[permission];
+  return roles.some((role) => holders.includes(role) || (role === 'owner' && holders.includes('admin')));
+}

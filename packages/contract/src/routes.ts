@@ -1,0 +1,300 @@
+import { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes.js';
+import { AcceptedGrants, GrantPage, GrantQuery, NewGrants, OwnGrantPage, OwnGrantQuery } from './grants.js';
+import { bootstrap, conditional, idempotent, idempotentOn } from './headers.js';
+import { Health, OpenApiDocument } from './health.js';
+import { NewInvocation, Reply, ReplyEvent } from './invocations.js';
+import { LabelList, LabelMove, LabelPosition, MovedLabel } from './labels.js';
+import { INVOCATION_BODY_BYTES_MAX, ORGANISATION_BODY_BYTES_MAX } from './limits.js';
+import {
+  AcceptedDocument,
+  AcceptedOrganisation,
+  NewDirectory,
+  NewOrganisation,
+  NewPolicy,
+  NewRoot,
+  SignedDocument,
+} from './organisations.js';
+import { inEnvelope, inGrant, inLabel, inOrganisation, inPrompt, inRoot, inVersion } from './params.js';
+import { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery } from './prompts.js';
+import type { Route } from './route.js';
+import { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery } from './versions.js';
+
+// What routes of one sort have in common; the table below spells out the rest.
+const read = { service: 'vault', method: 'GET', status: 200, signedResponse: true } as const;
+const create = { service: 'vault', method: 'POST', headers: idempotent, status: 201, signedResponse: true } as const;
+const remove = { service: 'vault', method: 'DELETE', status: 204, signedResponse: true } as const;
+const change = { service: 'vault', method: 'PUT', headers: idempotentOn, status: 200, signedResponse: true } as const;
+const publish = {
+  ...change,
+  permission: 'organisation.update',
+  bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,
+  response: AcceptedDocument,
+} as const;
+const readDocument = {
+  ...read,
+  public: 'signed by the organisation, and read before any key is known',
+  headers: conditional,
+  otherStatuses: [304],
+  response: SignedDocument,
+  contentType: 'application/jose+json',
+  signedResponse: false,
+} as const;
+const report = { service: 'both', method: 'GET', status: 200, signedResponse: false } as const;
+const health = {
+  ...report,
+  public: 'asked by balancers and orchestrators, which hold no key',
+  response: Health,
+} as const;
+const page = { ...report, public: 'describes the interface, holds no data' } as const;
+
+/**
+ * Every request that Bulla's services answer. Controllers, the SDK, the OpenAPI documents and the tests read
+ * this table; nothing about a request is declared anywhere else. The name of a route that changes something is
+ * also the name of its audit event.
+ */
+export const ROUTES = {
+  // The organisation and its signed documents. Whoever sends them, their own signatures decide.
+  'organisation.create': {
+    ...create,
+    method: 'PUT',
+    path: '/api/v1/organisations/{org}',
+    summary: 'Bring an organisation to this vault: its first root, policy and directory',
+    public: 'nobody has a key before; a one-time bootstrap secret stands in',
+    params: inOrganisation,
+    headers: bootstrap,
+    body: NewOrganisation,
+    bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,
+    otherStatuses: [200],
+    response: AcceptedOrganisation,
+    signedResponse: false,
+  },
+  'root.publish': {
+    ...publish,
+    path: '/api/v1/organisations/{org}/root/{n}',
+    summary: 'Publish the next root; If-Match is the version it follows',
+    params: inRoot,
+    body: NewRoot,
+  },
+  'policy.publish': {
+    ...publish,
+    path: '/api/v1/organisations/{org}/policy',
+    summary: 'Publish the next policy; it is served once a directory names it',
+    params: inOrganisation,
+    body: NewPolicy,
+  },
+  'directory.publish': {
+    ...publish,
+    path: '/api/v1/organisations/{org}/directory',
+    summary: 'Publish the next directory; If-Match is the version it follows',
+    params: inOrganisation,
+    body: NewDirectory,
+  },
+  'root.get': {
+    ...readDocument,
+    path: '/.well-known/bulla/{org}/root/{n}.json',
+    summary: 'Read one root of the chain',
+    params: inRoot,
+  },
+  'policy.get': {
+    ...readDocument,
+    path: '/.well-known/bulla/{org}/policy.json',
+    summary: 'Read the policy that the directory names',
+    params: inOrganisation,
+  },
+  'directory.get': {
+    ...readDocument,
+    path: '/.well-known/bulla/{org}/directory.json',
+    summary: 'Read the directory',
+    params: inOrganisation,
+  },
+
+  // Prompts and their versions. A version never changes.
+  'prompt.create': {
+    ...create,
+    path: '/api/v1/prompts',
+    summary: 'Make a prompt',
+    permission: 'prompt.write',
+    body: NewPrompt,
+    response: Prompt,
+  },
+  'prompt.list': {
+    ...read,
+    path: '/api/v1/prompts',
+    summary: 'List prompts by name',
+    permission: 'prompt.read',
+    query: PromptQuery,
+    response: PromptPage,
+  },
+  'prompt.find': {
+    ...read,
+    path: '/api/v1/prompts/by-name',
+    summary: 'Read the prompt that bears a name now',
+    permission: 'prompt.read',
+    query: PromptNameQuery,
+    response: Prompt,
+  },
+  'prompt.get': {
+    ...read,
+    path: '/api/v1/prompts/{id}',
+    summary: 'Read a prompt',
+    permission: 'prompt.read',
+    params: inPrompt,
+    response: Prompt,
+  },
+  'prompt.delete': {
+    ...remove,
+    path: '/api/v1/prompts/{id}',
+    summary: 'Delete a prompt and free its name; what is sealed stays until it is shredded',
+    permission: 'prompt.delete',
+    params: inPrompt,
+  },
+  'version.create': {
+    ...create,
+    path: '/api/v1/prompts/{id}/versions',
+    summary: 'Store the next version, sealed by its author; If-Match is the newest version',
+    permission: 'prompt.write',
+    params: inPrompt,
+    headers: idempotentOn,
+    body: NewVersion,
+    response: AcceptedVersion,
+  },
+  'version.list': {
+    ...read,
+    path: '/api/v1/prompts/{id}/versions',
+    summary: 'List the versions of a prompt, newest first',
+    permission: 'prompt.read',
+    params: inPrompt,
+    query: VersionQuery,
+    response: VersionPage,
+  },
+  'version.get': {
+    ...read,
+    path: '/api/v1/prompts/{id}/versions/{n}',
+    summary: 'Read a sealed version and the grant of the caller',
+    permission: 'prompt.read',
+    params: inVersion,
+    response: SealedVersion,
+  },
+
+  // Labels: pointers to versions, signed by people.
+  'label.move': {
+    ...change,
+    path: '/api/v1/prompts/{id}/labels/{label}',
+    summary: 'Move or delete a label; If-Match is its position, 0 if it is new',
+    permission: 'label.move',
+    params: inLabel,
+    body: LabelMove,
+    response: MovedLabel,
+  },
+  'label.list': {
+    ...read,
+    path: '/api/v1/prompts/{id}/labels',
+    summary: 'Read all labels of a prompt with their tags',
+    permission: 'prompt.read',
+    params: inPrompt,
+    response: LabelList,
+  },
+  'label.get': {
+    ...read,
+    path: '/api/v1/prompts/{id}/labels/{label}',
+    summary: 'Read a label with its tags',
+    permission: 'prompt.read',
+    params: inLabel,
+    response: LabelPosition,
+  },
+
+  // Grants: the key of a version, wrapped to one recipient each.
+  'grant.add': {
+    ...create,
+    path: '/api/v1/prompts/{id}/grants',
+    summary: 'Share versions with further keys',
+    permission: 'grant.write',
+    params: inPrompt,
+    body: NewGrants,
+    response: AcceptedGrants,
+  },
+  'grant.list': {
+    ...read,
+    path: '/api/v1/prompts/{id}/grants',
+    summary: 'List which keys hold grants of a prompt',
+    permission: 'grant.read',
+    params: inPrompt,
+    query: GrantQuery,
+    response: GrantPage,
+  },
+  'grant.delete': {
+    ...remove,
+    path: '/api/v1/prompts/{id}/grants/{whash}',
+    summary: 'Delete a grant; what was read with it stays read',
+    permission: 'grant.delete',
+    params: inGrant,
+  },
+  'grant.collect': {
+    ...read,
+    path: '/api/v1/grants',
+    summary: 'Collect the grants sealed to one key of the caller',
+    permission: 'grant.collect',
+    query: OwnGrantQuery,
+    response: OwnGrantPage,
+  },
+
+  // Envelopes: leave to run one version, for one asker, at one responder.
+  'envelope.issue': {
+    ...create,
+    path: '/api/v1/envelopes',
+    summary: 'Issue an envelope, with the grant and the content that it names',
+    permission: 'envelope.issue',
+    body: NewEnvelope,
+    response: Bundle,
+    signedResponse: false,
+  },
+  'envelope.get': {
+    ...read,
+    path: '/api/v1/envelopes/{jti}',
+    summary: 'Read what became of an envelope',
+    permission: 'envelope.read',
+    params: inEnvelope,
+    response: EnvelopeStatus,
+  },
+
+  // The responder: a question in, a sealed and signed answer out.
+  'invocation.run': {
+    service: 'responder',
+    method: 'POST',
+    path: '/api/v1/invocations',
+    summary: 'Run a prompt; the answer is sealed to the asker, whole or as a stream of frames',
+    permission: 'invocation.run',
+    headers: idempotent,
+    body: NewInvocation,
+    bodyBytesMax: INVOCATION_BODY_BYTES_MAX,
+    status: 200,
+    response: Reply,
+    event: ReplyEvent,
+    signedResponse: false,
+  },
+
+  // What every service says about itself.
+  'health.live': {
+    ...health,
+    path: '/health/live',
+    summary: 'Whether the process runs',
+  },
+  'health.ready': {
+    ...health,
+    path: '/health/ready',
+    summary: 'Whether the service can take requests; 503 if not',
+    otherStatuses: [503],
+  },
+  'interface.document': {
+    ...page,
+    path: '/api/openapi.json',
+    summary: 'This interface as an OpenAPI document',
+    response: OpenApiDocument,
+  },
+  'interface.page': {
+    ...page,
+    path: '/api/docs',
+    summary: 'This interface as a page to read',
+    contentType: 'text/html',
+  },
+} as const satisfies Record<string, Route>;
