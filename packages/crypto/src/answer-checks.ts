@@ -137,8 +137,9 @@ export async function checkTags(
   const { prm, iat } = fin;
   const label = tags[0] === undefined ? 'latest' : parseTag(tags[0]).claims.tag;
   const tag = await verifyTags(tags, { trust, name: prm.name, label, now: iat, acceptExpired: true });
-  if (tag.sub !== urnOf(trust.org, 'prompt', prm.id))
+  if (tag.sub !== urnOf(trust.org, 'prompt', prm.id)) {
     throw tampered('tag-prompt', 'the name stands for another prompt');
+  }
   const age = tag.expiresAt < envelope.claims.iat ? ', expired when the question was asked' : '';
   const who = `${tag.signers.length} signed it${age}`;
   if (label === 'latest' && tag.version > prm.ver) {
@@ -147,8 +148,9 @@ export async function checkTags(
       detail: `version ${prm.ver} was named by its number: the label latest, at ${tag.version}, shows the prompt and not this content; ${who}`,
     };
   }
-  if (tag.version !== prm.ver || tag.chash !== prm.chash)
+  if (tag.version !== prm.ver || tag.chash !== prm.chash) {
     throw tampered('tag-version', 'the label names another version');
+  }
   return { value: undefined, detail: `${prm.name} version ${prm.ver} bore the label ${label}; ${who}` };
 }
 

@@ -64,8 +64,9 @@ const FRAME_AAD = { delta: utf8(''), final: utf8('final') } as const;
  * @throws {CryptoError} payload_too_large
  */
 export function pad(data: Uint8Array, kind: FrameKind, block: number = BLOCK_BYTES): Bytes {
-  if (data.length > DELTA_MAX_BYTES)
+  if (data.length > DELTA_MAX_BYTES) {
     throw new CryptoError('payload_too_large', `a frame holds at most ${DELTA_MAX_BYTES} bytes`);
+  }
   const padded = new Uint8Array(Math.ceil((data.length + 1) / block) * block);
   padded.set(data);
   padded[data.length] = TYPE_BYTE[kind];

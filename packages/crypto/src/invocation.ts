@@ -113,8 +113,9 @@ export async function sealInvocation(
   signer: Signer,
   recipient: Recipient,
 ): Promise<SealedInvocation> {
-  if (recipient.urn !== claims.aud)
+  if (recipient.urn !== claims.aud) {
     throw new CryptoError('key_invalid', 'the recipient is not the audience of the question');
+  }
   const inner = await signJws(innerFormat, claims, signer);
   const header: InvocationHeader = {
     alg: 'RSA-OAEP-256',
@@ -167,10 +168,11 @@ export async function verifyInvocation(inner: ParsedJws<InvocationClaims>, conte
   const { claims, header } = inner;
   const { envelope, now } = context;
   const holder = context.trust.holder(header.kid);
-  if (holder === undefined)
+  if (holder === undefined) {
     throw new CryptoError('key_unknown', 'the key of the question is not in the directory', {
       check: 'invocation-key',
     });
+  }
   await verifyJws(inner, holder.record, 'invocation-signature');
   const name = claims.purpose === 'prompt.invoke' ? claims.name : undefined;
   requireEqual('invocation-purpose', claims.purpose, envelope.purpose);
@@ -180,8 +182,9 @@ export async function verifyInvocation(inner: ParsedJws<InvocationClaims>, conte
   requireEqual('invocation-name', name, envelope.purpose === 'prompt.invoke' ? envelope.prm.name : undefined);
   const life = claims.exp - claims.iat;
   if (life <= 0 || life > INVOCATION_TTL_MAX_SECONDS) throw tampered('invocation-life');
-  if (claims.iat > now + SKEW_SECONDS)
+  if (claims.iat > now + SKEW_SECONDS) {
     throw new CryptoError('clock_skew', 'the question is from the future', { check: 'invocation-time' });
+  }
 }
 
 /**
@@ -214,15 +217,17 @@ export function checkAsker(inner: ParsedJws<InvocationClaims>, context: Invocati
   requireEqual('asker', claims.iss, envelope.sub);
   const holder = trust.requireKey(header.kid, { usage: 'invocation', purpose: 'invoke', now, check: 'asker-key' });
   requireEqual('asker-issuer', claims.iss, holder.urn);
-  if (!trust.hasRole(holder.urn, 'invoker'))
+  if (!trust.hasRole(holder.urn, 'invoker')) {
     throw new CryptoError('forbidden', 'the asker is not an invoker', { check: 'asker-role' });
+  }
   return holder;
 }
 
 function checkDirectoryRef(dir: DirectoryRef, trust: Trust): void {
   const own = trust.directoryRef;
-  if (dir.ver > own.ver)
+  if (dir.ver > own.ver) {
     throw new CryptoError('trust_expired', 'the asker has a newer directory', { check: 'asker-directory' });
+  }
   if (dir.ver === own.ver && dir.hash !== own.hash) {
     throw new CryptoError('trust_rollback', 'the directory has been forked', { check: 'asker-directory' });
   }

@@ -180,8 +180,9 @@ export async function verifyFin(fin: string, context: FinContext): Promise<FinCl
   const parsed = parseFin(fin);
   const { claims, header } = parsed;
   const holder = trust.holder(header.kid);
-  if (holder === undefined || holder.urn !== envelope.aud || !holder.record.pur.includes('reply'))
+  if (holder === undefined || holder.urn !== envelope.aud || !holder.record.pur.includes('reply')) {
     throw keyChanged(header.kid, context);
+  }
   trust.requireKey(header.kid, { usage: 'durable', purpose: 'reply', now, check: 'reply-key' });
   await verifyJws(parsed, holder.record, 'reply-signature');
 
@@ -206,11 +207,13 @@ export async function verifyFin(fin: string, context: FinContext): Promise<FinCl
     ['reply-transcript', claims.sha256, transcript.sha256],
   ];
   for (const [check, actual, expected] of comparisons) {
-    if (actual !== expected)
+    if (actual !== expected) {
       throw new CryptoError('envelope_tampered', 'the reply does not belong to what was asked', { check });
+    }
   }
-  if (claims.iat > now + SKEW_SECONDS)
+  if (claims.iat > now + SKEW_SECONDS) {
     throw new CryptoError('clock_skew', 'the reply is from the future', { check: 'reply-time' });
+  }
   if (claims.dir.ver === trust.directoryRef.ver && claims.dir.hash !== trust.directoryRef.hash) {
     throw new CryptoError('trust_rollback', 'the directory has been forked', { check: 'reply-directory' });
   }

@@ -17,8 +17,9 @@ import type { Trust } from './trust.js';
  * @throws {CryptoError} pin_mismatch for another organisation's trust; trust_rollback if the two directories are a fork
  */
 export async function findRevoked(evidence: Evidence, then: Trust, newer: Trust): Promise<readonly string[]> {
-  if (newer.org !== then.org || newer.pin !== then.pin)
+  if (newer.org !== then.org || newer.pin !== then.pin) {
     throw new CryptoError('pin_mismatch', 'the newer trust is of another organisation');
+  }
   if (newer.directoryRef.ver === then.directoryRef.ver && newer.directoryRef.hash !== then.directoryRef.hash) {
     throw new CryptoError('trust_rollback', 'the directory has been forked');
   }

@@ -39,8 +39,9 @@ export class Transcript {
    */
   add(delta: Uint8Array): void {
     const length = this.#length + PREFIX_BYTES + delta.length;
-    if (this.#n >= FRAMES_MAX || length > TRANSCRIPT_MAX_BYTES)
+    if (this.#n >= FRAMES_MAX || length > TRANSCRIPT_MAX_BYTES) {
       throw new CryptoError('payload_too_large', 'the reply is too long');
+    }
     if (length > this.#buffer.length) this.#grow(length);
     new DataView(this.#buffer.buffer).setUint32(this.#length, delta.length);
     this.#buffer.set(delta, this.#length + PREFIX_BYTES);
