@@ -1,0 +1,38 @@
+import type { AnswerParts, FinClaims, ResolvedTag } from '@bulla/crypto';
+import { answerText, composeAnswer } from '@bulla/crypto';
+
+/** An answer whose signed end was verified: it is whole, and the responder that was asked vouches for it. */
+export class Answer {
+  readonly text: string;
+  /** Tokens as the model counted them; members it did not tell are absent. */
+  readonly usage: FinClaims['usage'];
+  readonly model: string;
+  /** `stop`, `length` or `tool_calls`. */
+  readonly finish: FinClaims['finish'];
+  readonly prompt: { readonly name: string; readonly version: number };
+  /** URN of the responder. */
+  readonly responder: string;
+  /** Always true: what is not verified is thrown. */
+  readonly verified = true;
+  readonly #parts: AnswerParts;
+  readonly #question: string;
+
+  constructor(parts: AnswerParts, question: string, fin: FinClaims, resolved: ResolvedTag) {
+    this.text = answerText(parts.deltas);
+    this.usage = fin.usage;
+    this.model = fin.model;
+    this.finish = fin.finish;
+    this.prompt = { name: resolved.name, version: fin.purpose === 'prompt.reply' ? fin.prm.ver : resolved.version };
+    this.responder = fin.iss;
+    this.#parts = parts;
+    this.#question = question;
+  }
+
+  /**
+   * The text of `answer.json`, which anybody who holds the organisation's pin can verify.
+   * @param showQuestion includes the question: whoever reads the file then reads the variables too.
+   */
+  toFile({ showQuestion = false }: { readonly showQuestion?: boolean } = {}): string {
+    return composeAnswer({ ...this.#parts, ...(showQuestion && { invocation: this.#question }) });
+  }
+}

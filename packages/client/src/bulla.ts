@@ -1,0 +1,102 @@
+import type { Trust, Verdict } from '@bulla/crypto';
+import { verifyAnswer } from '@bulla/crypto';
+import type { Answer } from './answer.js';
+import { bullaError, checked } from './errors.js';
+import type { Identity } from './identity.js';
+import { Prompts } from './prompts.js';
+import { PublicReader } from './public-reader.js';
+import type { RunEvent, RunOptions } from './runs.js';
+import { runPrompt } from './runs.js';
+import type { Session } from './session.js';
+import { Transport } from './transport.js';
+import { TrustKeeper } from './trust-keeper.js';
+import type { TrustStore } from './trust-store.js';
+import { MemoryTrustStore } from './trust-store.js';
+
+export interface ConnectOptions {
+  /** Address of the vault. */
+  readonly url: string | URL;
+  readonly identity: Identity;
+  /** `sha256:…` of the organisation's first root, given out of band. */
+  readonly pin: string;
+  /** Where trust is remembered; this process only unless given. */
+  readonly store?: TrustStore;
+  readonly fetch?: typeof fetch;
+  /** Seconds; the platform's clock unless given. */
+  readonly now?: () => number;
+  /** Told what a person should know and nothing failed for; nobody unless given. */
+  readonly notice?: (message: string) => void;
+}
+
+/** One prompt, ready to be run. */
+export interface RunnablePrompt {
+  run(vars?: Readonly<Record<string, string>>, options?: Omit<RunOptions, 'label' | 'version'>): Promise<Answer>;
+  /** Text as it is authenticated; the last event is the verified answer. */
+  stream(vars?: Readonly<Record<string, string>>, options?: Omit<RunOptions, 'label' | 'version'>): AsyncGenerator<RunEvent>;
+}
+
+/** The SDK: seals, runs and verifies on this machine, for one identity of one organisation. */
+export class Bulla {
+  readonly prompts: Prompts;
+  readonly #session: Session;
+  readonly #pin: string;
+
+  private constructor(session: Session, pin: string) {
+    this.#session = session;
+    this.#pin = pin;
+    this.prompts = new Prompts(session);
+  }
+
+  /**
+   * Verifies the organisation's documents against the pin before anything else is sent.
+   * @throws {TrustError} pin_mismatch, trust_rollback, trust_expired; {BullaError} transport_failed
+   */
+  static async connect(options: ConnectOptions): Promise<Bulla> {
+    const bulla = Bulla.offline(options);
+    await bulla.#session.keeper.current();
+    return bulla;
+  }
+
+  /** As connect, but asks the vault only when something needs it. */
+  static offline({ identity, pin, fetch: fetcher = fetch, store = new MemoryTrustStore(), ...options }: ConnectOptions): Bulla {
+    const now = options.now ?? (() => Math.floor(Date.now() / 1000));
+    const vaultUrl = new URL(options.url);
+    const keeper = new TrustKeeper({ org: identity.org, pin, vaultUrl, reader: new PublicReader(fetcher), store, now });
+    const transport = new Transport({ identity, fetch: fetcher, now });
+    return new Bulla({ identity, vaultUrl, keeper, transport, now, notice: options.notice ?? (() => undefined) }, pin);
+  }
+
+  /** A prompt by name, at a label (`production` unless given) or version. */
+  prompt(name: string, choice: Pick<RunOptions, 'label' | 'version'> = {}): RunnablePrompt {
+    return {
+      run: (vars = {}, options = {}) => this.#run(name, vars, { ...options, ...choice }),
+      stream: (vars = {}, options = {}) => runPrompt(this.#session, name, vars, true, { ...options, ...choice }),
+    };
+  }
+
+  /** The organisation's verified documents, not older than 15 minutes. */
+  trust(): Promise<Trust> {
+    return this.#session.keeper.current();
+  }
+
+  /** Fetches the newest documents now. */
+  refreshTrust(): Promise<Trust> {
+    return this.#session.keeper.refresh();
+  }
+
+  /**
+   * What an answer file proves. Works without the vault: keys revoked since are looked for in what was trusted last.
+   * @throws {VerifyError} with the name of the first check that failed in `check`
+   */
+  async verify(file: string | Uint8Array<ArrayBuffer>): Promise<Verdict> {
+    const newer = await this.#session.keeper.remembered();
+    return checked(() => verifyAnswer(file, { pin: this.#pin, now: this.#session.now(), newer }));
+  }
+
+  async #run(name: string, vars: Readonly<Record<string, string>>, options: RunOptions): Promise<Answer> {
+    for await (const { answer } of runPrompt(this.#session, name, vars, false, options)) {
+      if (answer !== undefined) return answer;
+    }
+    throw bullaError('stream_truncated', { message: 'there was no answer', origin: 'client' });
+  }
+}

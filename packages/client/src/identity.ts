@@ -1,0 +1,29 @@
+import type { KeyFile, KeyPurpose, Signer, Unwrapper } from '@bulla/crypto';
+import { CryptoError, loadSigner } from '@bulla/crypto';
+import { loadUnwrapper } from '@bulla/crypto/open';
+
+/** Who uses the SDK: one device of an organisation, with its private keys as non-extractable CryptoKeys. */
+export interface Identity {
+  readonly org: string;
+  readonly urn: string;
+  /** Signs requests, questions, statements and tags. */
+  readonly signer: Signer;
+  /** Opens what is sealed to this device, by kid: the newest and older ones. */
+  readonly unwrappers: ReadonlyMap<string, Unwrapper>;
+}
+
+const DEVICE_PURPOSES: readonly KeyPurpose[] = ['http', 'invoke', 'content', 'tag'];
+
+/**
+ * The identity in a key file.
+ * @throws {CryptoError} key_invalid if the file lacks the signing key of a device
+ */
+export async function identityOf(file: KeyFile): Promise<Identity> {
+  const key = file.keys.findLast(({ use, pur }) => use === 'sig' && DEVICE_PURPOSES.every((purpose) => pur.includes(purpose)));
+  if (key === undefined || key.alg === 'RSA-OAEP-256') throw new CryptoError('key_invalid', 'the identity has no signing key of a device');
+  const unwrappers = new Map<string, Unwrapper>();
+  for (const { kid, alg, jwk } of file.keys) {
+    if (alg === 'RSA-OAEP-256') unwrappers.set(kid, await loadUnwrapper(jwk, alg));
+  }
+  return { org: file.org, urn: file.urn, signer: await loadSigner(key.jwk, key.alg), unwrappers };
+}

@@ -1,0 +1,23 @@
+import type { PublicJwk, Signer } from '@bulla/crypto';
+import { generateKeyPair, loadSigner, privateJwkSchema, publicJwkOf } from '@bulla/crypto';
+import type { Home } from './home.js';
+import { HomeError } from './home.js';
+
+/**
+ * The Ed25519 key that signs one kind of document, made when it is not there.
+ * @throws {HomeError} if the file is there and holds no such key
+ */
+export async function documentSigner(home: Home, name: string): Promise<Signer & { readonly publicJwk: PublicJwk }> {
+  let text = await home.readSecret(name);
+  if (text === undefined) {
+    text = `${JSON.stringify((await generateKeyPair('ed25519', 'sig')).privateJwk)}\n`;
+    await home.write(name, text);
+  }
+  try {
+    const jwk = privateJwkSchema.parse(JSON.parse(text));
+    return { ...(await loadSigner(jwk, 'Ed25519')), publicJwk: publicJwkOf(jwk) };
+  } catch {
+    // No cause: the messages of parsers quote the text, which is a key.
+    throw new HomeError(`${home.path(name)} is not an Ed25519 key; restore it from a backup`);
+  }
+}

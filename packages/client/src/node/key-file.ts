@@ -1,0 +1,69 @@
+import type { KeyFile, KeyPurpose, KeyRecord, SuiteId } from '@bulla/crypto';
+import { generateKeyPair, keyFileSchema, publicJwkOf } from '@bulla/crypto';
+import type { Home } from './home.js';
+import { HomeError } from './home.js';
+
+export type FileKey = KeyFile['keys'][number];
+
+/** Until when a key signs or is encrypted to, and until when it still verifies or opens; seconds from its start. */
+export interface KeyLife {
+  readonly use: number;
+  readonly end: number;
+}
+
+/** Fresh keys of one entity: one that signs for `sig`, and one that is encrypted to where `enc` is given. */
+export async function makeKeyFile(org: string, urn: string, suite: SuiteId, sig: KeyPurpose[], enc?: KeyPurpose[]): Promise<KeyFile> {
+  const keys = [await makeKey(suite, 'sig', sig)];
+  if (enc !== undefined) keys.push(await makeKey(suite, 'enc', enc));
+  return { v: 1, org, urn, keys };
+}
+
+async function makeKey(suite: SuiteId, use: 'sig' | 'enc', pur: KeyPurpose[]): Promise<FileKey> {
+  const pair = await generateKeyPair(suite, use);
+  return { kid: pair.kid, use, alg: pair.alg, suite, pur, jwk: pair.privateJwk };
+}
+
+/** The public half of a key as a directory lists it. `start` in seconds. */
+export function recordOf(key: FileKey, start: number, life: KeyLife): KeyRecord {
+  const { kid, use, alg, suite, pur } = key;
+  return { kid, use, alg, suite, pur, nbf: start, use_until: start + life.use, end: start + life.end, jwk: publicJwkOf(key.jwk) };
+}
+
+/** The newest key of a file for a purpose: the last that is listed. */
+export function keyFor(file: KeyFile, purpose: KeyPurpose): FileKey {
+  const key = file.keys.findLast(({ pur }) => pur.includes(purpose));
+  if (key === undefined) throw new HomeError(`the keys of ${file.urn} have none for ${purpose}`);
+  return key;
+}
+
+/** The keys in a file, made and written when it is not there. */
+export async function keyFileOnce(home: Home, name: string, make: () => Promise<KeyFile>): Promise<KeyFile> {
+  const stored = await readKeyFile(home, name);
+  if (stored !== undefined) return stored;
+  const made = await make();
+  await home.write(name, `${JSON.stringify(made, null, 2)}\n`);
+  return made;
+}
+
+/**
+ * Reads a key file that its owner alone may read.
+ * @returns undefined if there is none.
+ * @throws {HomeError} naming the file and what is wrong, never a value
+ */
+export async function readKeyFile(home: Home, name: string): Promise<KeyFile | undefined> {
+  const text = await home.readSecret(name);
+  if (text === undefined) return undefined;
+  const result = keyFileSchema.safeParse(parseJson(text));
+  if (result.success) return result.data;
+  const where = result.error.issues[0]?.path.map(String).join('/') ?? '';
+  throw new HomeError(`${home.path(name)} is not a key file (wrong at /${where}); restore it from a backup`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The engine's message quotes the text, which holds keys.
+    return undefined;
+  }
+}

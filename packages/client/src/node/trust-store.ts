@@ -1,0 +1,59 @@
+import * as z from 'zod';
+import type { TrustState, TrustStore } from '../trust-store.js';
+import type { Home } from './home.js';
+import { HomeError } from './home.js';
+
+const NAME = 'trust.json';
+const LOCK = 'trust.lock';
+const LOCK_WAIT_MS = 10_000;
+
+const StateFile = z.strictObject({
+  pin: z.string(),
+  documents: z.strictObject({ roots: z.array(z.string()).min(1), policy: z.string(), directory: z.string() }),
+  directoryVersion: z.int(),
+  fetchedAt: z.int(),
+  names: z.array(z.tuple([z.string(), z.strictObject({ sub: z.string(), labels: z.array(z.tuple([z.string(), z.int()])) })])),
+});
+/** Organisations and their states as pairs, in the file `trust.json`. */
+const TrustFile = z.array(z.tuple([z.string(), StateFile]));
+type TrustFile = z.infer<typeof TrustFile>;
+
+/** Trust in a file of the home folder, shared by commands that run at the same time. */
+export class FileTrustStore implements TrustStore {
+  readonly #home: Home;
+
+  constructor(home: Home) {
+    this.#home = home;
+  }
+
+  async load(org: string): Promise<TrustState | undefined> {
+    return stateOf(await this.#read(), org);
+  }
+
+  async update(org: string, change: (current: TrustState | undefined) => TrustState): Promise<TrustState> {
+    const release = await this.#home.lock(LOCK, LOCK_WAIT_MS);
+    try {
+      const file = await this.#read();
+      const next = change(stateOf(file, org));
+      await this.#home.write(NAME, `${JSON.stringify([...file.filter(([key]) => key !== org), [org, next]])}\n`);
+      return next;
+    } finally {
+      await release();
+    }
+  }
+
+  async #read(): Promise<TrustFile> {
+    const text = await this.#home.read(NAME);
+    if (text === undefined) return [];
+    try {
+      return TrustFile.parse(JSON.parse(text));
+    } catch {
+      // Starting anew would forget what must not be forgotten, so a person decides.
+      throw new HomeError(`${this.#home.path(NAME)} cannot be read; restore it, or remove it to trust the pinned root anew`);
+    }
+  }
+}
+
+function stateOf(file: TrustFile, org: string): TrustState | undefined {
+  return file.find(([key]) => key === org)?.[1];
+}

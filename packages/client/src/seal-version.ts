@@ -1,0 +1,88 @@
+import type { NewVersion } from '@bulla/contract';
+import type { Recipient, Statement, Trust } from '@bulla/crypto';
+import { encodeBase64url, mintId, organisationUrn, randomBytes, sealContent, sealGrant, signStatement, urnOf } from '@bulla/crypto';
+import { bullaError, checked } from './errors.js';
+import type { PromptRef } from './labels.js';
+import type { Session } from './session.js';
+
+/** What an author writes: the statement without what follows from where it is stored. */
+export interface PromptDraft {
+  readonly content: Statement['content'];
+  /** Who may run and read it and where. Absent lists: groups of the author, and every responder. */
+  readonly acl?: Partial<Statement['acl']> | undefined;
+  /** Whether askers may add messages of their own. */
+  readonly acceptsMessages: boolean;
+  /** What the author says about this version; at most 1,000 characters. */
+  readonly message?: string | undefined;
+  /** YYYY-MM-DD: until when it must stay secret; the end of what `rsa2048` promises unless given. */
+  readonly protectUntil?: string | undefined;
+}
+
+export interface SealedVersionDraft {
+  readonly body: typeof NewVersion._zod.input;
+  readonly chash: string;
+  readonly recipients: readonly string[];
+}
+
+const PROTECT_UNTIL = '2030-12-31';
+
+/** The access rights of a draft, with what it leaves open filled in. */
+export function aclOf(draft: PromptDraft, trust: Trust, author: string): Statement['acl'] {
+  const groups = trust.groupsOf(author);
+  return {
+    invoke: [...(draft.acl?.invoke ?? groups)],
+    read: [...(draft.acl?.read ?? groups)],
+    responders: [...(draft.acl?.responders ?? trust.entitiesOf('responder'))],
+  };
+}
+
+/**
+ * Signs and seals one version, with a grant for the author's device, every active responder and reader of its
+ * rights, and the recovery key where root has one.
+ * @throws {BullaError} key_unknown if the author has no active encryption key
+ */
+export async function sealVersion(session: Session, trust: Trust, prompt: PromptRef, version: number, draft: PromptDraft): Promise<SealedVersionDraft> {
+  const { identity, now } = session;
+  const sub = urnOf(trust.org, 'prompt', prompt.id);
+  const acl = aclOf(draft, trust, identity.urn);
+  const statement: Statement = {
+    iss: identity.urn,
+    aud: organisationUrn(trust.org),
+    sub,
+    name: prompt.name,
+    ver: version,
+    iat: now(),
+    jti: mintId('prm'),
+    purpose: 'prompt.content',
+    custody: 'sealed',
+    n: encodeBase64url(randomBytes(16)),
+    protect_until: draft.protectUntil ?? PROTECT_UNTIL,
+    acl,
+    input: { messages: draft.acceptsMessages },
+    content: draft.content,
+    attachments: [],
+    message: draft.message ?? '',
+  };
+  return checked(async () => {
+    const sealed = await sealContent(await signStatement(statement, identity.signer), { org: trust.org, sub, ver: version });
+    try {
+      const recipients = recipientsOf(session, trust, acl);
+      const grants: string[] = [];
+      for (const recipient of recipients) grants.push(await sealGrant(sealed.dek, sealed, recipient));
+      return { body: { content: sealed.content, grants }, chash: sealed.chash, recipients: recipients.map(({ urn }) => urn) };
+    } finally {
+      sealed.dek.wipe();
+    }
+  });
+}
+
+/** Oneself first, then responders and readers; keys come from the signed directory and from nowhere else. */
+function recipientsOf(session: Session, trust: Trust, acl: Statement['acl']): Recipient[] {
+  const now = session.now();
+  const activeOf = (urn: string): Recipient[] => trust.activeKeys(urn, 'unwrap', now).slice(0, 1);
+  const own = activeOf(session.identity.urn);
+  if (own.length === 0) throw bullaError('key_unknown', { message: 'this device has no active encryption key in the directory', origin: 'client' });
+  const readers = trust.entitiesOf('device').filter((urn) => urn !== session.identity.urn && trust.groupsOf(urn).some((group) => acl.read.includes(group)));
+  const recovery = trust.recoveryRecipient();
+  return [...own, ...acl.responders.flatMap(activeOf), ...readers.flatMap(activeOf), ...(recovery === undefined ? [] : [recovery])];
+}

@@ -1,0 +1,38 @@
+import type { Trust } from '@bulla/crypto';
+import { bullaError } from './errors.js';
+import type { Identity } from './identity.js';
+import type { Service, Transport } from './transport.js';
+import type { TrustKeeper } from './trust-keeper.js';
+
+/** What every part of the SDK works with. */
+export interface Session {
+  readonly identity: Identity;
+  readonly vaultUrl: URL;
+  readonly keeper: TrustKeeper;
+  readonly transport: Transport;
+  /** Seconds. */
+  readonly now: () => number;
+  /** Told what a person should know and nothing failed for. */
+  readonly notice: (message: string) => void;
+}
+
+/** The vault: its address is the caller's own setting, its name is the directory's. */
+export function vaultOf(session: Session, trust: Trust): Service {
+  const [urn] = trust.entitiesOf('vault');
+  if (urn === undefined) throw bullaError('key_unknown', { message: 'the directory lists no vault', origin: 'client' });
+  return { url: session.vaultUrl, urn };
+}
+
+/**
+ * A responder with an active key, by its URN or the first there is; its address is signed in the directory.
+ * @throws {BullaError} key_unknown
+ */
+export function responderOf(session: Session, trust: Trust, wanted?: string): Service {
+  const usable = trust.entitiesOf('responder').filter((urn) => trust.activeKeys(urn, 'unwrap', session.now()).length > 0);
+  const urn = wanted === undefined ? usable[0] : usable.find((one) => one === wanted);
+  const entity = urn === undefined ? undefined : trust.entity(urn);
+  if (urn === undefined || entity?.kind !== 'responder') {
+    throw bullaError('key_unknown', { message: 'the directory lists no such responder with an active key', origin: 'client' });
+  }
+  return { url: new URL(entity.url), urn };
+}
