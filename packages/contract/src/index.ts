@@ -1,4 +1,6 @@
 export { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes.js';
+export { AuditEvent, auditResult } from './events.js';
+export type { AuditAct, AuditFacts } from './events.js';
 export {
   AcceptedGrants,
   GrantPage,
@@ -54,8 +56,9 @@ export { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery, PromptType
 export { Kind, may, PERMISSIONS, Role } from './roles.js';
 export type { Permission } from './roles.js';
 export type { Route } from './route.js';
-export type { RouteBody, RouteName, RouteParams, RouteQuery, RouteResponse } from './route-call.js';
+export type { RouteBody, RouteName, RouteParams, RouteQuery, RouteResponse, SignedRouteName } from './route-call.js';
 export { ROUTES } from './routes.js';
+export { targetOf } from './target.js';
 export type { TemplatePiece } from './template.js';
 export { parseTemplate, renderTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from './template.js';
 export { Token } from './tokens.js';

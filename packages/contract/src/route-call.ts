@@ -3,6 +3,11 @@ import type { ROUTES } from './routes.js';
 
 export type RouteName = keyof typeof ROUTES;
 
+/** Routes that take signed requests only. */
+export type SignedRouteName = {
+  [Name in RouteName]: (typeof ROUTES)[Name] extends { readonly permission: string } ? Name : never;
+}[RouteName];
+
 /** The schema of one part of a route; never where the route has no such part. */
 type Part<Name extends RouteName, Key extends 'params' | 'query' | 'body' | 'response'> =
   (typeof ROUTES)[Name] extends Record<Key, infer Schema extends z.ZodType> ? Schema : never;

@@ -1,0 +1,131 @@
+import * as z from 'zod';
+import { EnvelopeId, Hash, InvocationId, Kid, Label, Pin, PromptId, ResponderUrn } from './ids.js';
+import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
+import { ProblemCode, PROBLEMS } from './problems.js';
+import { Kind } from './roles.js';
+import type { SignedRouteName } from './route-call.js';
+
+const published = z.strictObject({ version: Version });
+const ofPrompt = z.strictObject({ prompt: PromptId });
+const items = z.strictObject({ items: Count });
+const itemsOfPrompt = z.strictObject({ prompt: PromptId, items: Count });
+const ofLabel = z.strictObject({ prompt: PromptId, label: Label, seq: Sequence, version: VersionOrNone });
+
+/**
+ * What the audit log keeps of each act: ids, counts, hashes and codes. Text, names of prompts and people, keys,
+ * tokens and addresses have no place here. An act bears the name of its route; a run also ends with an act.
+ */
+const AUDIT_FACTS = {
+  'organisation.create': z.strictObject({ pin: Pin, root: Version, policy: Version, directory: Version }),
+  'root.publish': published,
+  'policy.publish': published,
+  'directory.publish': published,
+  'prompt.create': ofPrompt,
+  'prompt.list': items,
+  'prompt.find': ofPrompt,
+  'prompt.get': ofPrompt,
+  'prompt.delete': ofPrompt,
+  'version.create': z.strictObject({ prompt: PromptId, version: Version, chash: Hash, grants: Count }),
+  'version.list': itemsOfPrompt,
+  'version.get': z.strictObject({ prompt: PromptId, version: Version, granted: z.boolean() }),
+  'label.move': ofLabel,
+  'label.list': itemsOfPrompt,
+  'label.get': ofLabel,
+  'grant.add': z.strictObject({ prompt: PromptId, added: Count }),
+  'grant.list': itemsOfPrompt,
+  'grant.delete': z.strictObject({ prompt: PromptId, whash: Hash }),
+  'grant.collect': z.strictObject({ kid: Kid, items: Count }),
+  'envelope.issue': z.strictObject({
+    envelope: EnvelopeId,
+    prompt: PromptId,
+    version: Version,
+    whash: Hash,
+    responder: ResponderUrn,
+    uses: Count,
+  }),
+  'envelope.get': z.strictObject({ envelope: EnvelopeId }),
+  /** The claim; a chat has no prompt, and a replay opens nothing. */
+  'invocation.run': z.strictObject({
+    invocation: InvocationId,
+    envelope: EnvelopeId,
+    prompt: PromptId.optional(),
+    version: Version.optional(),
+    replayed: z.boolean(),
+  }),
+  'invocation.finish': z.strictObject({
+    invocation: InvocationId,
+    frames: Count,
+    finish: z.enum(['stop', 'length', 'tool_calls']),
+  }),
+} as const satisfies Record<SignedRouteName | 'organisation.create' | 'invocation.finish', z.ZodObject>;
+
+export type AuditAct = keyof typeof AUDIT_FACTS;
+export type AuditFacts<Act extends AuditAct> = z.input<(typeof AUDIT_FACTS)[Act]>;
+
+/** Who acted: the key that signed the request and what its holder is, or the bearer of the bootstrap secret. */
+const Actor = z.discriminatedUnion('type', [
+  z.strictObject({ type: Kind, kid: Kid }),
+  z.strictObject({ type: z.literal('bootstrap') }),
+]);
+
+const base = {
+  v: z.literal(1),
+  who: Actor,
+  /** Nonce of the signed request. */
+  req: z
+    .string()
+    .max(86)
+    .regex(/^[A-Za-z0-9_-]+$/)
+    .optional(),
+  /** SHA-256 of the evidence: signature base and signature of the request. */
+  ev: Hash.optional(),
+};
+type Base = z.input<z.ZodObject<typeof base>>;
+
+type Done<Act extends AuditAct> = Base & { act: Act; res: 'ok'; obj: AuditFacts<Act> };
+/** Refused, or failed; what is known of the facts by then is kept. */
+type Refused<Act extends AuditAct> = Base & {
+  act: Act;
+  res: 'denied' | 'error';
+  why: ProblemCode;
+  obj: Partial<AuditFacts<Act>>;
+};
+/** Requests of one minute that were refused with one code before anybody was authenticated. */
+interface RefusedStrangers {
+  v: 1;
+  act: 'request.refuse';
+  res: 'denied';
+  why: ProblemCode;
+  obj: { count: number };
+}
+
+/** One entry of the audit log; when, by which organisation and for which request id stand in its columns. */
+export type AuditEvent = { [Act in AuditAct]: Done<Act> | Refused<Act> }[AuditAct] | RefusedStrangers;
+
+const entries = Object.entries(AUDIT_FACTS).map(([act, facts]) =>
+  z.discriminatedUnion('res', [
+    z.strictObject({ ...base, act: z.literal(act), res: z.literal('ok'), obj: facts }),
+    z.strictObject({
+      ...base,
+      act: z.literal(act),
+      res: z.enum(['denied', 'error']),
+      why: ProblemCode,
+      obj: facts.partial(),
+    }),
+  ]),
+);
+const strangers = z.strictObject({
+  v: z.literal(1),
+  act: z.literal('request.refuse'),
+  res: z.literal('denied'),
+  why: ProblemCode,
+  obj: z.strictObject({ count: z.int().min(1) }),
+});
+
+/** The closed union of all entries, for whoever writes or reads the log. */
+export const AuditEvent: z.ZodType<AuditEvent> = z.discriminatedUnion('act', [strangers, ...entries]) as never;
+
+/** Whether a problem is a decision against the caller or a failure of ours. */
+export function auditResult(code: ProblemCode): 'denied' | 'error' {
+  return PROBLEMS[code].status >= 500 ? 'error' : 'denied';
+}
