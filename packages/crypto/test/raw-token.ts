@@ -15,9 +15,13 @@ export function headerFor(typ: string, signer: Signer): { alg: string; typ: stri
 }
 
 /** A sealed token that no code of ours would make: any header, any plaintext, rightly encrypted. */
-export async function rawJwe(header: object, plaintext: Uint8Array, key: Uint8Array | object): Promise<string> {
-  const imported = key instanceof Uint8Array ? key : await importJWK(key as JWK, 'RSA-OAEP-256');
-  return new CompactEncrypt(plaintext).setProtectedHeader(header as { alg: string; enc: string }).encrypt(imported);
+export async function rawJwe(
+  header: { readonly alg: string; readonly enc: string },
+  plaintext: Uint8Array,
+  key: Uint8Array | JWK,
+): Promise<string> {
+  const imported = key instanceof Uint8Array ? key : await importJWK(key, header.alg);
+  return new CompactEncrypt(plaintext).setProtectedHeader({ ...header }).encrypt(imported);
 }
 
 /** The token with one part replaced: 0 is the header. */
