@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { normalizeAuthority, requestSummary, requestTargetOf } from './http-signature-components.js';
+
+const malformed = expect.objectContaining({ code: 'token_malformed' });
+
+describe('normalizeAuthority', () => {
+  it.each([
+    ['Vault.ACME.example', 'https', 'vault.acme.example'],
+    ['vault.acme.example:443', 'https', 'vault.acme.example'],
+    ['vault.acme.example:80', 'https', 'vault.acme.example:80'],
+    ['vault.acme.example:80', 'http', 'vault.acme.example'],
+    ['vault.acme.example:443', 'http', 'vault.acme.example:443'],
+    ['127.0.0.1:4100', 'http', '127.0.0.1:4100'],
+    ['[::1]:4100', 'http', '[::1]:4100'],
+    ['[2001:DB8::1]:443', 'https', '[2001:db8::1]'],
+    ['bulla_vault:4100', 'http', 'bulla_vault:4100'],
+  ] as const)('of %s over %s is %s', (authority, scheme, expected) => {
+    expect(normalizeAuthority(authority, scheme)).toBe(expected);
+  });
+
+  it.each(['', 'user@host', 'host/path', 'host, other', 'host:port', '::1', 'host\n', 'hôte'])(
+    'refuses %j',
+    (authority) => {
+      expect(() => normalizeAuthority(authority, 'https')).toThrow(malformed);
+    },
+  );
+});
+
+describe('requestTargetOf', () => {
+  it.each([
+    ['https://Vault.acme.example:443/a/b', { authority: 'vault.acme.example', path: '/a/b', query: '?' }],
+    ['http://[::1]:4100', { authority: '[::1]:4100', path: '/', query: '?' }],
+    ['http://127.0.0.1:4100/a?', { authority: '127.0.0.1:4100', path: '/a', query: '?' }],
+    ['https://v.example/a%2Fb?x=a b#f', { authority: 'v.example', path: '/a%2Fb', query: '?x=a%20b' }],
+  ])('of %s', (url, expected) => {
+    expect(requestTargetOf('GET', new URL(url))).toEqual({ method: 'GET', ...expected });
+  });
+});
+
+describe('requestSummary', () => {
+  const target = { method: 'GET', authority: 'v.example', path: '/', query: '?' };
+
+  it('takes the byte sequence of label bulla', () => {
+    expect(requestSummary(target, 'bulla=:AAAA:')).toEqual({ ...target, signature: ':AAAA:' });
+  });
+
+  it.each([undefined, '', ':AAAA:', 'sig1=:AAAA:', 'bulla=:AAAA:, bulla=:AAAA:'])('refuses %j', (field) => {
+    expect(() => requestSummary(target, field)).toThrow(malformed);
+  });
+});
