@@ -37,6 +37,12 @@ beforeAll(async () => {
   token = await signDocument(organisation.trust.root, signers);
 });
 
+function signer(index: number): Signer {
+  const found = signers[index];
+  if (found === undefined) throw new Error('no such signer');
+  return found;
+}
+
 function raw(text: string): RawDocument {
   return JSON.parse(text) as RawDocument;
 }
@@ -227,20 +233,20 @@ describe('signing a document', () => {
   it('adds a signature without touching the payload', async () => {
     const { payload } = await parseRoot(token);
     const alone = await signDocument(payload, signers.slice(0, 1));
-    const both = await cosignDocument(alone, signers[1] as Signer);
+    const both = await cosignDocument(alone, signer(1));
     expect(raw(both).payload).toBe(raw(alone).payload);
     expect(await countSignatures(await parseRoot(both), role, keys)).toBe(2);
   });
 
   it('replaces an earlier signature of the same key', async () => {
-    const again = await cosignDocument(token, signers[2] as Signer);
+    const again = await cosignDocument(token, signer(2));
     expect((await parseRoot(again)).signatures).toHaveLength(3);
     expect(await countSignatures(await parseRoot(again), role, keys)).toBe(3);
   });
 
   it('refuses to sign twice with one key', async () => {
     const { payload } = await parseRoot(token);
-    await expect(signDocument(payload, [signers[0] as Signer, signers[0] as Signer])).rejects.toMatchObject({
+    await expect(signDocument(payload, [signer(0), signer(0)])).rejects.toMatchObject({
       code: 'token_malformed',
     });
   });
@@ -254,6 +260,6 @@ describe('signing a document', () => {
 
   it('refuses to cosign anything but a document', async () => {
     const invalid = changed((document) => ({ ...document, payload: encodeBase64url(utf8('{"_type":"bulla-tag"}')) }));
-    await expect(cosignDocument(invalid, signers[0] as Signer)).rejects.toMatchObject({ code: 'token_malformed' });
+    await expect(cosignDocument(invalid, signer(0))).rejects.toMatchObject({ code: 'token_malformed' });
   });
 });

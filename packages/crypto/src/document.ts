@@ -25,6 +25,12 @@ export interface DocumentFormat<Payload> {
 
 export type DocumentType = 'bulla-root' | 'bulla-policy' | 'bulla-directory';
 
+/** What all three types have in common. */
+export interface DocumentPayload {
+  readonly _type: DocumentType;
+  readonly [member: string]: unknown;
+}
+
 /** A document whose shape is checked and whose signatures are not. */
 export interface ParsedDocument<Payload> {
   readonly token: string;
@@ -91,10 +97,7 @@ export async function parseDocument<Payload>(
  * Signs a payload as root, policy or directory, whichever its `_type` says.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export async function signDocument(
-  payload: { readonly _type: DocumentType },
-  signers: readonly Signer[],
-): Promise<string> {
+export async function signDocument(payload: DocumentPayload, signers: readonly Signer[]): Promise<string> {
   const encoded = encodeBase64url(utf8(JSON.stringify(payload)));
   const signatures = await Promise.all(signers.map((signer) => sign(encoded, payload._type, signer)));
   const token = JSON.stringify({ payload: encoded, signatures });

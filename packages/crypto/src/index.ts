@@ -23,7 +23,7 @@ export { signResponse, verifyResponse } from './http-signature-response.js';
 export type { IdPrefix, ParsedUrn, UrnKind } from './ids.js';
 export { idPattern, LABEL_PATTERN, mintId, NAME_PATTERN, ORG_PATTERN, organisationUrn, parseUrn, recoveryUrn, urnOf } from './ids.js';
 export type { KeyFile, KeyPurpose, KeyRecord, KeyState, KeyUsage, PrivateJwk, PublicJwk } from './keys.js';
-export { checkKeyRecord, fingerprint, isUsable, keyFileSchema, keyRecordSchema, keyState, keyThumbprint } from './keys.js';
+export { checkKeyRecord, fingerprint, isUsable, keyFileSchema, keyRecordSchema, keyState, keyThumbprint, privateJwkSchema } from './keys.js';
 export { Secret } from './secret.js';
 export type { KeyPair, Signer, Unwrapper } from './signer.js';
 export { generateKeyPair, loadSigner, publicJwkOf } from './signer.js';
@@ -54,7 +54,7 @@ export type { PromptContent, Statement, StatementContext, VariableDeclaration, V
 export { parseStatement, signStatement, STATEMENT_MAX_BYTES, verifyStatement } from './statement.js';
 export type { DirectoryDocument, DirectoryEntity, EntityKind, Role } from './directory.js';
 export { parseDirectory } from './directory.js';
-export type { DocumentKey, DocumentRole, DocumentSignature, DocumentType, ParsedDocument } from './document.js';
+export type { DocumentKey, DocumentPayload, DocumentRole, DocumentSignature, DocumentType, ParsedDocument } from './document.js';
 export { cosignDocument, countSignatures, DOCUMENT_MAX_BYTES, signDocument } from './document.js';
 export { secondsOf, timestampOf } from './document-times.js';
 export type { Custody, LabelRule, PolicyDocument } from './policy.js';

@@ -1,5 +1,5 @@
 import type { DirectoryDocument } from './directory.js';
-import type { DocumentType } from './document.js';
+import type { DocumentPayload } from './document.js';
 import { signDocument } from './document.js';
 import { timestampOf } from './document-times.js';
 import type { PolicyDocument } from './policy.js';
@@ -70,7 +70,7 @@ export interface TestOrganisation {
   /** Signs and adopts the next root, with the root keys unless other signers are given. */
   publishRoot(change?: Change<RootDocument>, now?: number, signers?: readonly Signer[]): Promise<Trust>;
   /** Signs any payload with the keys of a role, right or wrong. */
-  sign(role: DocumentRoleName, payload: { readonly _type: DocumentType }): Promise<string>;
+  sign(role: DocumentRoleName, payload: DocumentPayload): Promise<string>;
 }
 
 const DAY_SECONDS = 86_400;

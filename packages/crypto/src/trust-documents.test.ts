@@ -90,7 +90,7 @@ describe('signatures of policy and directory', () => {
   });
 
   it.each(cases)('refuses a %s that was signed under a root it cannot see', async (role) => {
-    const token = await acme.sign(role, { ...acme.trust[role], root_version: 2 } as DirectoryDocument);
+    const token = await acme.sign(role, { ...acme.trust[role], root_version: 2 });
     await expect(establish(acme, { [role]: token })).rejects.toMatchObject({
       code: 'trust_rollback',
       check: `${role}-root-version`,
@@ -118,7 +118,7 @@ describe('policy and directory together', () => {
       version: 2,
       prev: hash,
       chat: ['grp:support'],
-    } as Trust['policy']);
+    });
     await expect(establish(acme, { policy })).rejects.toMatchObject({
       code: 'trust_rollback',
       check: 'directory-policy',
@@ -158,7 +158,7 @@ describe('times of documents', () => {
   it('refuses an expired policy beside a fresh directory', async () => {
     const now = NOW + YEAR;
     const { policy } = acme.documents;
-    const root = await acme.sign('root', { ...acme.trust.root, version: 2, ...lasting(now) } as Trust['root']);
+    const root = await acme.sign('root', { ...acme.trust.root, version: 2, ...lasting(now) });
     const token = await directory(acme, (draft) => Object.assign(draft, lasting(now)));
     const changes = { roots: [...acme.documents.roots, root], policy, directory: token };
     await expect(establish(acme, changes, now)).rejects.toMatchObject({ code: 'trust_expired' });
@@ -167,7 +167,7 @@ describe('times of documents', () => {
 
   it('refuses an expired root beside fresh policy and directory', async () => {
     const now = NOW + YEAR;
-    const policy = await acme.sign('policy', { ...acme.trust.policy, ...lasting(now) } as Trust['policy']);
+    const policy = await acme.sign('policy', { ...acme.trust.policy, ...lasting(now) });
     const { hash } = await parsePolicy(policy);
     const token = await directory(acme, (draft) =>
       Object.assign(draft, lasting(now), { policy: { version: 1, hash } }),

@@ -136,8 +136,8 @@ describe('root and policy', () => {
     const organisation = await makeOrganisation({ now: NOW });
     const { roots } = organisation.documents;
     const previous = await organisation.publishRoot();
-    const forked = await organisation.sign('root', { ...previous.root, issued: timestampOf(NOW - 1) } as Trust['root']);
-    const third = await organisation.sign('root', { ...previous.root, version: 3 } as Trust['root']);
+    const forked = await organisation.sign('root', { ...previous.root, issued: timestampOf(NOW - 1) });
+    const third = await organisation.sign('root', { ...previous.root, version: 3 });
     const documents = { ...organisation.documents, roots: [...roots, forked, third] };
     await expect(Trust.establish(documents, { ...organisation, previous })).rejects.toMatchObject({
       code: 'trust_rollback',
