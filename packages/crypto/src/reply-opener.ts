@@ -61,14 +61,13 @@ export class ReplyOpener {
 
   /**
    * The fin of the final frame, which counts and hashes exactly what was opened. Its signature is for `verifyFin`.
-   * @throws {CryptoError} open_failed; stream_truncated if it speaks of other deltas, or after the end
+   * @throws {CryptoError} open_failed; stream_truncated if it is no fin or speaks of other deltas, or after the end
    */
   async openFinal(frame: Bytes): Promise<string> {
     this.#close();
-    const fin = decodeUtf8(await this.#decrypt(frame, 'final'));
-    const { n, bytes, sha256 } = parseFin(fin).claims;
+    const plaintext = await this.#decrypt(frame, 'final');
     const summary = await this.#transcript.summary();
-    if (n !== summary.n || bytes !== summary.bytes || sha256 !== summary.sha256) throw truncated();
+    const fin = readFin(plaintext, summary);
     this.#summary = summary;
     return fin;
   }
@@ -81,21 +80,25 @@ export class ReplyOpener {
 
   async #decrypt(frame: Bytes, kind: FrameKind): Promise<Bytes> {
     if (frame.length > FRAME_MAX_BYTES + TAG_BYTES) throw openFailed();
+    const parameters = frameParameters(this.#keys.base, this.#transcript.n, kind);
     try {
-      return unpad(
-        new Uint8Array(
-          await crypto.subtle.decrypt(
-            frameParameters(this.#keys.base, this.#transcript.n, kind),
-            this.#keys.key,
-            frame,
-          ),
-        ),
-        kind,
-      );
+      return unpad(new Uint8Array(await crypto.subtle.decrypt(parameters, this.#keys.key, frame)), kind);
     } catch {
       throw openFailed();
     }
   }
+}
+
+/** The fin in a final frame, if it is one and speaks of exactly these deltas. */
+function readFin(plaintext: Bytes, summary: TranscriptSummary): string {
+  try {
+    const fin = decodeUtf8(plaintext);
+    const { n, bytes, sha256 } = parseFin(fin).claims;
+    if (n === summary.n && bytes === summary.bytes && sha256 === summary.sha256) return fin;
+  } catch {
+    // A final frame without a fin ends nothing: the same refusal, below.
+  }
+  throw truncated();
 }
 
 function truncated(): CryptoError {
