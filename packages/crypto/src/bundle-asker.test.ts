@@ -75,6 +75,7 @@ describe('an asker accepts', () => {
       { version: 3 },
     ],
     ['the prompt it saw before', async () => good.bundle, { sub: 'same', minSeq: 7 }],
+    ['the content it saw before', async () => good.bundle, { version: 3, chash: 'same' }],
     ['a label that moved on', async () => good.bundle, { minSeq: 6 }],
     [
       'a label that two users signed',
@@ -86,8 +87,11 @@ describe('an asker accepts', () => {
     ],
   ];
   it.each(accepted)('%s', async (_name, bundle, wanted) => {
-    const sub = wanted.sub === undefined ? {} : { sub: promptOf(acme) };
-    const checked = await checkBundleForAsker(await bundle(), context({ ...wanted, ...sub }));
+    const same = {
+      ...(wanted.sub !== undefined && { sub: promptOf(acme) }),
+      ...(wanted.chash !== undefined && { chash: good.sealed.chash }),
+    };
+    const checked = await checkBundleForAsker(await bundle(), context({ ...wanted, ...same }));
     expect(checked.envelope).toMatchObject({
       sub: promptOf(acme),
       claims: { prm: { ver: 3, chash: good.sealed.chash } },
@@ -192,6 +196,12 @@ describe('an asker refuses', () => {
       async () => ({ ...good.bundle, tags: [await tag({ chash: other.sealed.chash })] }),
       tampered('envelope-content'),
       { version: 3 },
+    ],
+    [
+      'another content than it saw before, of a version that no tag names any more',
+      async () => ({ ...good.bundle, tags: [await tag({ ver: 4, chash: other.sealed.chash })] }),
+      tampered('envelope-content'),
+      { version: 3, chash: 'other' },
     ],
     ['a swapped grant', async () => ({ ...good.bundle, grant: other.grant }), tampered('grant-hash')],
     ['a swapped content', async () => ({ ...good.bundle, content: other.bundle.content }), tampered('content-hash')],

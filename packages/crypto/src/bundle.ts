@@ -65,8 +65,10 @@ export interface WantedPrompt {
   readonly version?: number | undefined;
   /** The prompt's URN that was first seen under this name. */
   readonly sub?: string | undefined;
-  /** Highest `seq` seen of this name and label. */
+  /** Highest `seq` seen of this name and label; of `latest` where a version is named. */
   readonly minSeq?: number | undefined;
+  /** `H(C)` that was first seen for the version: two authors of a name can each sign one (protocol.md §4). */
+  readonly chash?: string | undefined;
 }
 
 export interface AskerContext {
@@ -126,7 +128,8 @@ function checkPrompt(envelope: CheckedBundle['envelope'], wanted: WantedPrompt, 
   if (prm.name !== wanted.name || envelope.sub !== resolved.sub)
     throw tampered('envelope-prompt', 'it is for another prompt');
   if (prm.ver !== (wanted.version ?? resolved.version)) throw tampered('envelope-version', 'it is for another version');
-  if (prm.ver === resolved.version && prm.chash !== resolved.chash) {
+  const named = prm.ver === resolved.version ? [resolved.chash, wanted.chash] : [wanted.chash];
+  if (named.some((chash) => chash !== undefined && chash !== prm.chash)) {
     throw tampered('envelope-content', 'it is for another content of this version');
   }
 }

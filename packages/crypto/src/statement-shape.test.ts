@@ -127,6 +127,7 @@ describe('parseStatement refuses', () => {
     ['that points to a key', { jku: 'https://evil.example' }],
     ['with critical extensions', { crit: ['b64'], b64: false }],
     ['without a signature algorithm', { alg: 'none' }],
+    ['without a signature algorithm, spelled otherwise', { alg: 'nOnE' }],
     ['with a symmetric algorithm', { alg: 'HS256' }],
     ['with PKCS#1 signatures', { alg: 'RS256' }],
     ['with a path as key', { kid: '../vault' }],
@@ -151,9 +152,12 @@ describe('parseStatement refuses', () => {
     await expect(tooLong).rejects.toMatchObject({ code: 'payload_too_large' });
   });
 
-  it.each(['', 'a', 'a.b', 'a.b.c.d', '..', 'e30.e30.'])('what is no token: %j', (text) => {
-    expect(() => parseStatement(text)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
-  });
+  it.each(['', 'a', 'a.b', 'a.b.c.d', '..', 'e30.e30.', '{"payload":"e30","signatures":[]}'])(
+    'what is no token: %j',
+    (text) => {
+      expect(() => parseStatement(text)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
+    },
+  );
 });
 
 it('signs nothing that it would not read', async () => {
