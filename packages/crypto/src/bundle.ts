@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { tokenHash } from './bytes.js';
 import { parseContent } from './content.js';
-import type { VerifiedEnvelope } from './envelope.js';
+import type { VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
 import { parseEnvelope, verifyEnvelope } from './envelope.js';
 import { CryptoError } from './errors.js';
 import { parseGrant } from './grant.js';
@@ -75,7 +75,8 @@ export interface AskerContext {
   readonly trust: Trust;
   /** Seconds. */
   readonly now: number;
-  readonly asker: { readonly urn: string /** Its signing key. */; readonly kid: string };
+  /** Who asked: its URN, and the `kid` of its signing key. */
+  readonly asker: { readonly urn: string; readonly kid: string };
   /** URN of the responder that is going to be asked. */
   readonly audience: string;
   /** Idempotency key of the request that the bundle answers. */
@@ -84,7 +85,7 @@ export interface AskerContext {
 }
 
 export interface CheckedBundle {
-  readonly envelope: VerifiedEnvelope & { readonly kind: 'prompt' };
+  readonly envelope: VerifiedPromptEnvelope;
   /** What the name stands for. Its `sub` differs from `wanted.sub` where the prompt was deleted and made again: say so. */
   readonly resolved: ResolvedTag;
 }
@@ -118,15 +119,16 @@ async function resolve(bundle: Bundle, context: AskerContext): Promise<ResolvedT
   if (wanted.minSeq !== undefined && resolved.seq < wanted.minSeq) throw stale('the label has moved on since');
   // A name made again is another prompt. Only a later move of the label may say so, or the vault could bring back the old one.
   const renamed = wanted.sub !== undefined && resolved.sub !== wanted.sub;
-  if (renamed && !(wanted.minSeq !== undefined && resolved.seq > wanted.minSeq))
-    throw stale('the name stood for another prompt');
+  const moved = wanted.minSeq !== undefined && resolved.seq > wanted.minSeq;
+  if (renamed && !moved) throw stale('the name stood for another prompt');
   return resolved;
 }
 
-function checkPrompt(envelope: CheckedBundle['envelope'], wanted: WantedPrompt, resolved: ResolvedTag): void {
+function checkPrompt(envelope: VerifiedPromptEnvelope, wanted: WantedPrompt, resolved: ResolvedTag): void {
   const { prm } = envelope.claims;
-  if (prm.name !== wanted.name || envelope.sub !== resolved.sub)
+  if (prm.name !== wanted.name || envelope.sub !== resolved.sub) {
     throw tampered('envelope-prompt', 'it is for another prompt');
+  }
   if (prm.ver !== (wanted.version ?? resolved.version)) throw tampered('envelope-version', 'it is for another version');
   const named = prm.ver === resolved.version ? [resolved.chash, wanted.chash] : [wanted.chash];
   if (named.some((chash) => chash !== undefined && chash !== prm.chash)) {
@@ -135,7 +137,7 @@ function checkPrompt(envelope: CheckedBundle['envelope'], wanted: WantedPrompt, 
 }
 
 /** The clear headers of C and W: what the responder is going to check, seen before the question is sent. */
-function checkHeaders(bundle: Bundle, envelope: CheckedBundle['envelope'], trust: Trust): void {
+function checkHeaders(bundle: Bundle, envelope: VerifiedPromptEnvelope, trust: Trust): void {
   const { claims, sub } = envelope;
   const content = parseContent(bundle.content ?? '').header;
   if (content.org !== trust.org || content.sub !== sub || content.ver !== claims.prm.ver) {

@@ -128,14 +128,20 @@ interface Verified {
   /** The vault's key that signed it. */
   readonly issuer: KeyHolder;
 }
+export interface VerifiedPromptEnvelope extends ParsedJws<EnvelopeClaims>, Verified {
+  readonly kind: 'prompt';
+  /** URN of the prompt. */
+  readonly sub: string;
+}
+export interface VerifiedChatEnvelope extends ParsedJws<ChatEnvelopeClaims>, Verified {
+  readonly kind: 'chat';
+}
 /** An envelope that the organisation's vault signed for this audience and this time. */
-export type VerifiedEnvelope =
-  | (ParsedJws<EnvelopeClaims> & Verified & { readonly kind: 'prompt' /** URN of the prompt. */; readonly sub: string })
-  | (ParsedJws<ChatEnvelopeClaims> & Verified & { readonly kind: 'chat' });
+export type VerifiedEnvelope = VerifiedPromptEnvelope | VerifiedChatEnvelope;
 
 /**
  * Checks an envelope (protocol.md §2.4 step 3) but for its requester, whom only the caller knows.
- * @throws {CryptoError} token_malformed, payload_too_large, key_unknown, key_revoked, signature_invalid,
+ * @throws {CryptoError} token_malformed, payload_too_large, key_unknown, key_revoked, suite_unknown, signature_invalid,
  *   envelope_tampered (issuer, audience, organisation, life), clock_skew (not valid yet), envelope_expired
  */
 export async function verifyEnvelope(token: string, context: EnvelopeContext): Promise<VerifiedEnvelope> {
@@ -149,8 +155,9 @@ export async function verifyEnvelope(token: string, context: EnvelopeContext): P
     check: 'envelope-key',
   });
   await verifyJws(parsed, issuer.record, 'envelope-signature');
-  if (claims.iss !== issuer.urn || issuer.entity.kind !== 'vault')
+  if (claims.iss !== issuer.urn || issuer.entity.kind !== 'vault') {
     throw tampered('envelope-issuer', 'its issuer does not hold its key');
+  }
   if (claims.aud !== audience) throw tampered('envelope-audience', 'it is for another responder');
   if ([claims.aud, claims.sub].some((urn) => parseUrn(urn)?.org !== trust.org)) {
     throw tampered('envelope-organisation', 'it names another organisation');
@@ -164,8 +171,9 @@ export async function verifyEnvelope(token: string, context: EnvelopeContext): P
 
 function checkTimes(claims: { iat: number; nbf: number; exp: number }, now: number, graceSeconds: number): void {
   const { iat, nbf, exp } = claims;
-  if (exp <= nbf || exp <= iat || exp - iat > ENVELOPE_TTL_MAX_SECONDS)
+  if (exp <= nbf || exp <= iat || exp - iat > ENVELOPE_TTL_MAX_SECONDS) {
     throw tampered('envelope-life', 'its times do not fit each other');
+  }
   if (Math.max(iat, nbf) > now + SKEW_SECONDS) {
     throw new CryptoError('clock_skew', 'the envelope is not valid yet: the clocks differ', {
       check: 'envelope-times',

@@ -46,7 +46,7 @@ export type { AskerContext, Bundle, CheckedBundle, WantedPrompt } from './bundle
 export { checkBundleForAsker, checkBundleHashes, parseBundle } from './bundle.js';
 export type { ContentHeader, ContentPlace, SealedContent } from './content.js';
 export { CONTENT_MAX_BYTES, parseContent, sealContent } from './content.js';
-export type { ChatEnvelopeClaims, EnvelopeClaims, EnvelopeContext, ParsedEnvelope, VerifiedEnvelope } from './envelope.js';
+export type { ChatEnvelopeClaims, EnvelopeClaims, EnvelopeContext, ParsedEnvelope, VerifiedChatEnvelope, VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
 export { ENVELOPE_MAX_BYTES, ENVELOPE_TTL_MAX_SECONDS, parseEnvelope, signChatEnvelope, signEnvelope, verifyEnvelope } from './envelope.js';
 export type { GrantHeader, GrantPlace } from './grant.js';
 export { parseGrant, sealGrant } from './grant.js';

@@ -47,6 +47,8 @@ const contentSchema = z.strictObject({
     .check(z.minLength(1), z.maxLength(256)),
   vars: z.record(variableNameSchema, variableSchema),
   model: modelSchema,
+  /** The author's file as written, where it is not the plainest spelling of the rest. Authors' tools read it, responders do not. */
+  source: z.optional(z.string()),
 });
 /** The text of a prompt, its variables and the model it asks for. */
 export type PromptContent = z.infer<typeof contentSchema>;
@@ -123,7 +125,7 @@ export interface VerifiedStatement {
 /**
  * Checks who wrote a prompt and that it is the one asked for (protocol.md §2.4 step 12), in this order; the
  * first fault is thrown and named by its `check`. A responder answers all of them as `open_failed` (§2.1).
- * @throws {CryptoError} token_malformed, payload_too_large, key_unknown, key_revoked, signature_invalid,
+ * @throws {CryptoError} token_malformed, payload_too_large, key_unknown, key_revoked, suite_unknown, signature_invalid,
  *   envelope_tampered (issuer, place or organisation), custody_not_allowed, forbidden (not an author of this name)
  */
 export async function verifyStatement(token: string, context: StatementContext): Promise<VerifiedStatement> {
