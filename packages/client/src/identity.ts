@@ -15,11 +15,11 @@ export interface Identity {
 const DEVICE_PURPOSES: readonly KeyPurpose[] = ['http', 'invoke', 'content', 'tag'];
 
 /**
- * The identity in a key file.
+ * The identity in a key file, whose first key of a kind is the newest.
  * @throws {CryptoError} key_invalid if the file lacks the signing key of a device
  */
 export async function identityOf(file: KeyFile): Promise<Identity> {
-  const key = file.keys.findLast(({ use, pur }) => use === 'sig' && DEVICE_PURPOSES.every((purpose) => pur.includes(purpose)));
+  const key = file.keys.find(({ use, pur }) => use === 'sig' && DEVICE_PURPOSES.every((purpose) => pur.includes(purpose)));
   if (key === undefined || key.alg === 'RSA-OAEP-256') throw new CryptoError('key_invalid', 'the identity has no signing key of a device');
   const unwrappers = new Map<string, Unwrapper>();
   for (const { kid, alg, jwk } of file.keys) {

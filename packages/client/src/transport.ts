@@ -1,5 +1,5 @@
 import type { Route, RouteBody, RouteName, RouteParams, RouteQuery, RouteResponse } from '@bulla/contract';
-import { ProblemDocument, ROUTES } from '@bulla/contract';
+import { ProblemDocument, ROUTES, targetOf } from '@bulla/contract';
 import type { Bytes, HttpRequestParts, RequestSummary, Trust } from '@bulla/crypto';
 import { encodeBase64url, randomBytes, requestSummary, requestTargetOf, signRequest, strictParseBody, utf8, verifyResponse } from '@bulla/crypto';
 import { BullaError, checked, fromProblem, transportFailed } from './errors.js';
@@ -86,7 +86,7 @@ export class Transport {
     const idempotencyKey = call.idempotencyKey ?? newIdempotencyKey();
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#send(ROUTES[name], service, trust, { ...(call as AnyCall), idempotencyKey });
+        return await this.#send(name, service, trust, { ...(call as AnyCall), idempotencyKey });
       } catch (error) {
         if (!(error instanceof BullaError) || !error.retryable || attempt === RETRIES || call.signal?.aborted === true) throw error;
         await pause(waitFor(error, attempt), call.signal);
@@ -94,8 +94,9 @@ export class Transport {
     }
   }
 
-  async #send(route: Route, service: Service, trust: Trust, call: AnyCall & { idempotencyKey: string }): Promise<{ response: Response; body?: Bytes }> {
-    const url = urlOf(route, service.url, call);
+  async #send(name: RouteName, service: Service, trust: Trust, call: AnyCall & { idempotencyKey: string }): Promise<{ response: Response; body?: Bytes }> {
+    const route: Route = ROUTES[name];
+    const url = urlOf(name, service.url, call);
     const body = call.body === undefined ? undefined : utf8(JSON.stringify(call.body));
     const headers = new Headers({ accept: accepted(route) });
     if (body !== undefined) {
@@ -145,14 +146,8 @@ export class Transport {
   }
 }
 
-function urlOf(route: Route, base: URL, call: AnyCall): URL {
-  const params = call.params ?? {};
-  const path = route.path.replace(/\{(\w+)\}/g, (_braces, name: string) => encodeURIComponent(String(params[name])));
-  const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
-  for (const [name, value] of Object.entries(call.query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
-  }
-  return url;
+function urlOf(name: RouteName, base: URL, call: AnyCall): URL {
+  return new URL(base.pathname.replace(/\/$/, '') + targetOf(name, call.params as never, call.query as never), base);
 }
 
 function accepted(route: Route): string {

@@ -29,13 +29,6 @@ export function recordOf(key: FileKey, start: number, life: KeyLife): KeyRecord 
   return { kid, use, alg, suite, pur, nbf: start, use_until: start + life.use, end: start + life.end, jwk: publicJwkOf(key.jwk) };
 }
 
-/** The newest key of a file for a purpose: the last that is listed. */
-export function keyFor(file: KeyFile, purpose: KeyPurpose): FileKey {
-  const key = file.keys.findLast(({ pur }) => pur.includes(purpose));
-  if (key === undefined) throw new HomeError(`the keys of ${file.urn} have none for ${purpose}`);
-  return key;
-}
-
 /** The keys in a file, made and written when it is not there. */
 export async function keyFileOnce(home: Home, name: string, make: () => Promise<KeyFile>): Promise<KeyFile> {
   const stored = await readKeyFile(home, name);

@@ -1,0 +1,96 @@
+import type { Kysely, Migration } from 'kysely';
+import { sql } from 'kysely';
+
+/** Tables of the vault, in the order in which they came. A migration that was released is never changed. */
+export const vaultMigrations: Record<string, Migration> = {
+  '2026-11-25-vault': { up: createTables },
+};
+
+async function createTables(db: Kysely<unknown>): Promise<void> {
+  const now = sql`now()`;
+  await db.schema
+    .createTable('organisation')
+    .addColumn('org', 'text', (column) => column.primaryKey())
+    .addColumn('pin', 'text', (column) => column.notNull())
+    // A bootstrap secret makes one organisation, so that one tenant cannot take the names of others.
+    .addColumn('bootstrap_sha256', 'text', (column) => column.notNull().unique())
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .execute();
+  await db.schema
+    .createTable('org_document')
+    .addColumn('org', 'text', (column) => column.notNull().references('organisation.org'))
+    .addColumn('kind', 'text', (column) => column.notNull().check(sql`kind in ('root', 'policy', 'directory')`))
+    .addColumn('version', 'integer', (column) => column.notNull().check(sql`version > 0`))
+    .addColumn('token', 'text', (column) => column.notNull())
+    .addColumn('sha256', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addPrimaryKeyConstraint('org_document_pkey', ['org', 'kind', 'version'])
+    .execute();
+  await db.schema
+    .createTable('prompt')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('org', 'text', (column) => column.notNull().references('organisation.org'))
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('type', 'text', (column) => column.notNull().check(sql`type in ('text', 'chat')`))
+    .addColumn('latest_version', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addColumn('updated_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addColumn('deleted_at', 'timestamptz')
+    .execute();
+  // Collation C: the order of bytes, which paging and prefixes rely on.
+  await sql`create unique index prompt_name_key on ${sql.table('prompt')} (org, name collate "C") where deleted_at is null`.execute(db);
+  await db.schema
+    .createTable('prompt_version')
+    .addColumn('prompt_id', 'text', (column) => column.notNull().references('prompt.id'))
+    .addColumn('version', 'integer', (column) => column.notNull().check(sql`version > 0`))
+    .addColumn('org', 'text', (column) => column.notNull())
+    .addColumn('chash', 'text', (column) => column.notNull())
+    .addColumn('content', 'text', (column) => column.notNull())
+    .addColumn('dek_id', 'text', (column) => column.notNull())
+    .addColumn('author_kid', 'text', (column) => column.notNull())
+    .addColumn('author_urn', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addPrimaryKeyConstraint('prompt_version_pkey', ['prompt_id', 'version'])
+    .addUniqueConstraint('prompt_version_chash_key', ['org', 'chash'])
+    .execute();
+  await db.schema
+    .createTable('content_grant')
+    .addColumn('whash', 'text', (column) => column.primaryKey())
+    .addColumn('org', 'text', (column) => column.notNull())
+    .addColumn('prompt_id', 'text', (column) => column.notNull())
+    .addColumn('version', 'integer', (column) => column.notNull())
+    .addColumn('kid', 'text', (column) => column.notNull())
+    .addColumn('aud', 'text', (column) => column.notNull())
+    .addColumn('token', 'text', (column) => column.notNull())
+    .addColumn('poster_kid', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addForeignKeyConstraint('content_grant_version_fkey', ['prompt_id', 'version'], 'prompt_version', ['prompt_id', 'version'])
+    // One grant for a key and version: a stored one is never overwritten.
+    .addUniqueConstraint('content_grant_kid_key', ['prompt_id', 'version', 'kid'])
+    .execute();
+  await db.schema.createIndex('content_grant_of_kid').on('content_grant').columns(['org', 'kid', 'prompt_id', 'version']).execute();
+  await db.schema
+    .createTable('prompt_label')
+    .addColumn('org', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('label', 'text', (column) => column.notNull())
+    .addColumn('seq', 'integer', (column) => column.notNull().check(sql`seq > 0`))
+    .addColumn('prompt_id', 'text', (column) => column.notNull().references('prompt.id'))
+    .addColumn('version', 'integer', (column) => column.notNull().check(sql`version >= 0`))
+    .addColumn('tokens', 'jsonb', (column) => column.notNull())
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addPrimaryKeyConstraint('prompt_label_pkey', ['org', 'name', 'label', 'seq'])
+    .execute();
+  await db.schema
+    .createTable('envelope')
+    .addColumn('jti', 'text', (column) => column.primaryKey())
+    .addColumn('org', 'text', (column) => column.notNull())
+    .addColumn('prompt_id', 'text', (column) => column.notNull())
+    .addColumn('version', 'integer', (column) => column.notNull())
+    .addColumn('aud', 'text', (column) => column.notNull())
+    .addColumn('requester_kid', 'text', (column) => column.notNull())
+    .addColumn('whash', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addColumn('expires_at', 'timestamptz', (column) => column.notNull())
+    .execute();
+}

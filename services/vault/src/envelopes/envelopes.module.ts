@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { GrantsModule } from '../grants/grants.module.js';
+import { PromptsModule } from '../prompts/prompts.module.js';
+import { EnvelopeSources } from './envelope-sources.js';
+import { EnvelopesController } from './envelopes.controller.js';
+import { EnvelopesRepository } from './envelopes.repository.js';
+import { EnvelopesService } from './envelopes.service.js';
+
+@Module({
+  imports: [PromptsModule, GrantsModule],
+  controllers: [EnvelopesController],
+  providers: [EnvelopesService, EnvelopeSources, EnvelopesRepository],
+})
+export class EnvelopesModule {}

@@ -1,0 +1,20 @@
+import { Injectable } from '@nestjs/common';
+import type { Insertable, Selectable } from 'kysely';
+import type { VaultTables } from '../database/types.js';
+import type { VaultTransaction } from '../database/vault-database.js';
+import { VaultDatabase } from '../database/vault-database.js';
+
+export type EnvelopeRow = Selectable<VaultTables['envelope']>;
+
+@Injectable()
+export class EnvelopesRepository {
+  constructor(private readonly database: VaultDatabase) {}
+
+  async insert(trx: VaultTransaction, row: Insertable<VaultTables['envelope']>): Promise<void> {
+    await trx.insertInto('envelope').values(row).execute();
+  }
+
+  find(org: string, jti: string): Promise<EnvelopeRow | undefined> {
+    return this.database.db.selectFrom('envelope').selectAll().where('org', '=', org).where('jti', '=', jti).executeTakeFirst();
+  }
+}

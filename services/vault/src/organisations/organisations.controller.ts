@@ -1,0 +1,63 @@
+import type { RouteResponse } from '@bulla/contract';
+import type { Answer, BodyOf, Caller, HeadersOf, ParamsOf } from '@bulla/service-kit';
+import { BasedOn, CurrentCaller, RequestId, Route, RouteBody, RouteHeaders, RouteParams } from '@bulla/service-kit';
+import { Controller } from '@nestjs/common';
+import { OrganisationsService } from './organisations.service.js';
+import { PublishingService } from './publishing.service.js';
+
+@Controller()
+export class OrganisationsController {
+  constructor(
+    private readonly organisations: OrganisationsService,
+    private readonly publishing: PublishingService,
+  ) {}
+
+  @Route('organisation.create')
+  create(
+    @RouteParams() { org }: ParamsOf<'organisation.create'>,
+    @RouteHeaders() headers: HeadersOf<'organisation.create'>,
+    @RouteBody() body: BodyOf<'organisation.create'>,
+    @RequestId() requestId: string,
+  ): Promise<Answer<RouteResponse<'organisation.create'>>> {
+    return this.organisations.create(org, headers.authorization, body, requestId);
+  }
+
+  @Route('root.publish')
+  publishRoot(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { n }: ParamsOf<'root.publish'>,
+    @BasedOn() newest: number,
+    @RouteBody() { root }: BodyOf<'root.publish'>,
+  ): Promise<Answer<RouteResponse<'root.publish'>>> {
+    return this.publishing.root(caller, n, newest, root);
+  }
+
+  @Route('policy.publish')
+  publishPolicy(@CurrentCaller() caller: Caller, @BasedOn() newest: number, @RouteBody() { policy }: BodyOf<'policy.publish'>): Promise<Answer<RouteResponse<'policy.publish'>>> {
+    return this.publishing.policy(caller, newest, policy);
+  }
+
+  @Route('directory.publish')
+  publishDirectory(
+    @CurrentCaller() caller: Caller,
+    @BasedOn() newest: number,
+    @RouteBody() { directory }: BodyOf<'directory.publish'>,
+  ): Promise<Answer<RouteResponse<'directory.publish'>>> {
+    return this.publishing.directory(caller, newest, directory);
+  }
+
+  @Route('root.get')
+  root(@RouteParams() { org, n }: ParamsOf<'root.get'>): Promise<Answer<RouteResponse<'directory.get'>>> {
+    return this.organisations.document(org, 'root', n);
+  }
+
+  @Route('policy.get')
+  policy(@RouteParams() { org }: ParamsOf<'policy.get'>): Promise<Answer<RouteResponse<'directory.get'>>> {
+    return this.organisations.document(org, 'policy');
+  }
+
+  @Route('directory.get')
+  directory(@RouteParams() { org }: ParamsOf<'directory.get'>): Promise<Answer<RouteResponse<'directory.get'>>> {
+    return this.organisations.document(org, 'directory');
+  }
+}

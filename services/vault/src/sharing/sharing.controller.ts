@@ -1,0 +1,38 @@
+import type { RouteResponse } from '@bulla/contract';
+import type { Answer, BodyOf, Caller, ParamsOf, QueryOf } from '@bulla/service-kit';
+import { CurrentCaller, Route, RouteBody, RouteParams, RouteQuery } from '@bulla/service-kit';
+import { Controller } from '@nestjs/common';
+import { SharingService } from './sharing.service.js';
+
+@Controller()
+export class SharingController {
+  constructor(private readonly sharing: SharingService) {}
+
+  @Route('grant.add')
+  add(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id }: ParamsOf<'grant.add'>,
+    @RouteBody() { grants }: BodyOf<'grant.add'>,
+  ): Promise<Answer<RouteResponse<'grant.add'>>> {
+    return this.sharing.add(caller, id, grants);
+  }
+
+  @Route('grant.list')
+  list(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id }: ParamsOf<'grant.list'>,
+    @RouteQuery() query: QueryOf<'grant.list'>,
+  ): Promise<Answer<RouteResponse<'grant.list'>>> {
+    return this.sharing.list(caller, id, query);
+  }
+
+  @Route('grant.delete')
+  delete(@CurrentCaller() caller: Caller, @RouteParams() { id, whash }: ParamsOf<'grant.delete'>): Promise<Answer<undefined>> {
+    return this.sharing.delete(caller, id, whash);
+  }
+
+  @Route('grant.collect')
+  collect(@CurrentCaller() caller: Caller, @RouteQuery() query: QueryOf<'grant.collect'>): Promise<Answer<RouteResponse<'grant.collect'>>> {
+    return this.sharing.collect(caller, query);
+  }
+}
