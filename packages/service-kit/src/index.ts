@@ -1,1 +1,46 @@
-export {};
+export { Answer } from './answer.js';
+export type { AnswerOptions } from './answer.js';
+export type { AuditAct, AuditOutcome } from './audit-record.js';
+export { ArrivedAt, CurrentCaller } from './caller.js';
+export type { Caller, RequestFacts } from './caller.js';
+export { Clock } from './clock.js';
+export { createService } from './create-service.js';
+export type { ServiceOptions } from './create-service.js';
+export { connectDatabase } from './database.js';
+export type { Database, DatabaseOptions, PoolState } from './database.js';
+export { brokenConstraint, databaseFault } from './database-fault.js';
+export type { DatabaseFault } from './database-fault.js';
+export { openPglite } from './database-types.js';
+export { EventLog } from './event-log.js';
+export type { EventLogOptions, LogEvent, LogLevel } from './event-log.js';
+export type { Limits } from './fastify-settings.js';
+export type { Probe } from './health.js';
+export { Ledger } from './ledger.js';
+export type { Effect, RunOptions } from './ledger.js';
+export { ledgerMigrations } from './ledger-tables.js';
+export type { AuditEventTable, HttpNonceTable, IdempotencyTable, LedgerTables } from './ledger-tables.js';
+export { Metrics } from './metrics.js';
+export { openapiDocument } from './openapi.js';
+export type { OpenapiDocument } from './openapi.js';
+export { problemOf } from './problem-of.js';
+export { BasedOn, Route, RouteBody, RouteHeaders, RouteParams, RouteQuery } from './route.js';
+export type { BodyOf, Handled, HeadersOf, ParamsOf, QueryOf } from './route.js';
+export type { ServiceName } from './route-table.js';
+export type { ListenOptions, Service } from './service.js';
+export { KeyFileError, readKeyFile, ServiceKeys } from './service-keys.js';
+export {
+  authoritiesOf,
+  bootstrapSecretSetting,
+  databaseUrlSetting,
+  hostSetting,
+  logLevelSetting,
+  pathSetting,
+  pinSetting,
+  portSetting,
+  publicUrlSetting,
+  urlSetting,
+  wholeNumberSetting,
+} from './setting-values.js';
+export { readSettings, SettingsError } from './settings.js';
+export type { Environment, Settings, SettingsShape } from './settings.js';
+export { TrustSource } from './trust-source.js';

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { Problem } from '@bulla/contract';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from './clock.js';
+import type { EventLog } from './event-log.js';
+import type { Readiness } from './health.js';
+import type { Metrics } from './metrics.js';
+import { overloaded } from './problem-of.js';
+import { beginState, findState } from './request-state.js';
+
+const HEADERS_MAX = 64;
+const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
+const BODYLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
+const FREE = /^\/health\//;
+
+export interface AdmissionParts {
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  /** Requests at work at once; beyond, 503 at once is kinder than an answer too late (performance.md §10). */
+  readonly requestsMax: number;
+}
+
+/** The X-Request-Id that came, if it is safe to write into logs and documents; else a fresh one. */
+export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
+  const id = request.headers['x-request-id'];
+  return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
+}
+
+/** How many requests are at work: what a drain waits for. */
+export class InFlight {
+  #count = 0;
+  #idle: (() => void) | undefined;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  begin(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    this.#count--;
+    if (this.#count === 0) this.#idle?.();
+  }
+
+  /** Resolves when nothing is at work, or after this long. */
+  async whenIdle(timeoutMs: number): Promise<void> {
+    if (this.#count === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    this.#idle = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+}
+
+/** Hooks around every request: its id, its bounds, its line in the log and its number in the metrics. */
+export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: AdmissionParts): void {
+  fastify.addHook('onRequest', async (request, reply) => {
+    beginState(request, parts.clock.now(), parts.clock.monotonicMs());
+    inFlight.begin();
+    parts.metrics.requestsActive.inc();
+    reply.header('x-request-id', request.id);
+    if (parts.readiness.draining) reply.header('connection', 'close');
+    if (!FREE.test(request.url)) checkLoad(inFlight, parts);
+    checkHeader(request);
+  });
+  fastify.addHook('onResponse', async (request, reply) => {
+    if (findState(request) === undefined) return;
+    inFlight.end();
+    parts.metrics.requestsActive.dec();
+    report(request, reply, parts);
+  });
+}
+
+/** A connection that was kept alive may bring more after the last answer was promised. */
+function checkLoad(inFlight: InFlight, { readiness, requestsMax }: AdmissionParts): void {
+  if (readiness.draining || inFlight.count > requestsMax) throw overloaded();
+}
+
+/** Everything that can be refused before a byte of the body is read. */
+function checkHeader(request: FastifyRequest): void {
+  if (request.raw.rawHeaders.length > 2 * HEADERS_MAX) throw new Problem('headers_too_large');
+  const { headers } = request;
+  if (headers['content-encoding'] !== undefined) {
+    throw new Problem('unsupported_media_type', { detail: 'Content-Encoding is not allowed' });
+  }
+  if (!BODYLESS.has(request.method)) return;
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
+    throw new Problem('validation_failed', { detail: 'GET, HEAD and DELETE have no body' });
+  }
+}
+
+function report(request: FastifyRequest, reply: FastifyReply, { clock, log, metrics }: AdmissionParts): void {
+  const route = request.routeOptions.url ?? 'unmatched';
+  const { method } = request;
+  const durationMs = Math.round(clock.monotonicMs() - (findState(request)?.startedMs ?? 0));
+  metrics.requests.inc({ route, method, code: reply.statusCode });
+  metrics.requestSeconds.observe({ route, method }, durationMs / 1000);
+  log.write({ event: 'request-finished', requestId: request.id, route, method, status: reply.statusCode, durationMs });
+}

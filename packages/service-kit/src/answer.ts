@@ -1,0 +1,27 @@
+/** What a handler answers where the body alone does not say it all; the route's status and no headers by default. */
+export interface AnswerOptions {
+  readonly status?: number;
+  /** Lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** In its quotes, as `entityTag` writes it; a GET whose If-None-Match names it is answered 304. */
+  readonly etag?: string;
+  /** An earlier request had this answer already (`Idempotent-Replayed: ?1`). */
+  readonly replayed?: boolean;
+}
+
+/** A body with status or headers of its own; a bare body is enough elsewhere. */
+export class Answer<Body> {
+  readonly body: Body;
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly etag: string | undefined;
+  readonly replayed: boolean;
+
+  constructor(body: Body, options: AnswerOptions = {}) {
+    this.body = body;
+    this.status = options.status;
+    this.headers = options.headers ?? {};
+    this.etag = options.etag;
+    this.replayed = options.replayed ?? false;
+  }
+}

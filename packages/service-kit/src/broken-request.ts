@@ -1,0 +1,35 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { Problem, problemDocument } from '@bulla/contract';
+import type { ProblemCode } from '@bulla/contract';
+import { requestIdOf } from './admission.js';
+import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
+import type { ServiceName } from './route-table.js';
+
+const CODES: ReadonlyMap<string | undefined, ProblemCode> = new Map([
+  ['HPE_HEADER_OVERFLOW', 'headers_too_large'],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'payload_too_large'],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout'],
+]);
+
+/** Answers what is no HTTP and so never becomes a request: on the socket itself, which then ends. */
+export function answerBrokenRequest(service: ServiceName): (error: NodeJS.ErrnoException, socket: Socket) => void {
+  return (error, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const problem = new Problem(CODES.get(error.code) ?? 'validation_failed');
+    const requestId = requestIdOf({ headers: {} });
+    const body = JSON.stringify(problemDocument(problem, { requestId, origin: service, nowMs: Date.now() }));
+    const head = [
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+      `content-type: ${PROBLEM_MEDIA_TYPE}`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-request-id: ${requestId}`,
+      'cache-control: no-store',
+      'connection: close',
+    ];
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  };
+}

@@ -1,0 +1,98 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { admit, InFlight } from './admission.js';
+import { Clock } from './clock.js';
+import type { Database } from './database.js';
+import type { EventLog } from './event-log.js';
+import { fastifyOptions, prepareFastify } from './fastify-settings.js';
+import type { Limits } from './fastify-settings.js';
+import { FrameworkLog } from './framework-log.js';
+import { Readiness } from './health.js';
+import type { Probe } from './health.js';
+import { checkHandlers } from './handler-check.js';
+import type { LedgerTables } from './ledger-tables.js';
+import { Ledger } from './ledger.js';
+import { Metrics, MetricsServer } from './metrics.js';
+import { answerAboutItself } from './own-routes.js';
+import { kitModule } from './kit-module.js';
+import { ProblemFilter } from './problem-filter.js';
+import { RefusalCounter } from './refusal-counter.js';
+import { RequestAuthentication } from './request-authentication.js';
+import { Authorities } from './request-parts.js';
+import { RouteInterceptor } from './route-interceptor.js';
+import type { ServiceName } from './route-table.js';
+import { RunningService } from './running-service.js';
+import type { ServiceKeys } from './service-keys.js';
+import type { ListenOptions, Service } from './service.js';
+import { authoritiesOf } from './setting-values.js';
+import { SignatureGuard } from './signature-guard.js';
+import { TrustSource } from './trust-source.js';
+
+export interface ServiceOptions<Tables extends LedgerTables> {
+  readonly service: ServiceName;
+  readonly version: string;
+  /** The rooms of the service; one of them provides {@link TrustSource}. Controllers bind their handlers with `@Route`. */
+  readonly module: Type | DynamicModule;
+  /** Migrated already; the service does not close it. */
+  readonly database: Database<Tables>;
+  readonly keys: ServiceKeys;
+  readonly log: EventLog;
+  readonly listen: ListenOptions;
+  /** What clients may sign for as authority; the loopback names of the port unless given (main-job M8). */
+  readonly publicUrls?: readonly string[] | undefined;
+  readonly clock?: Clock;
+  /** What the service needs beside its database to be ready, by name. */
+  readonly probes?: Readonly<Record<string, Probe>>;
+  readonly limits?: Partial<Limits>;
+}
+
+/**
+ * Puts a service together: everything between the socket and a handler that is a signature with one line.
+ * @throws {Error} when a handler has no `@Route`, a route no handler, or a key is missing: nothing has been opened then
+ */
+export async function createService<Tables extends LedgerTables>(options: ServiceOptions<Tables>): Promise<Service> {
+  const { service, database, keys, log, clock = new Clock() } = options;
+  const ledgerDb = database as unknown as Database<LedgerTables>;
+  const metrics = new Metrics({ service, version: options.version, poolState: database.poolState });
+  const readiness = new Readiness({ database: database.ping, ...options.probes }, log);
+  const ledger = new Ledger(database.db, clock);
+  const refusals = new RefusalCounter(ledgerDb.db, clock, log);
+  const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
+  keys.signer('http');
+
+  const { limits, adapter: adapterOptions } = fastifyOptions(service, options.limits);
+  const app = await NestFactory.create<NestFastifyApplication>(
+    kitModule({ module: options.module, clock, log, keys, metrics, ledger, db: database.db }),
+    new FastifyAdapter(adapterOptions),
+    { abortOnError: false, bodyParser: false, logger: new FrameworkLog(log) },
+  );
+  checkHandlers(app, service);
+  const authentication = new RequestAuthentication(app.get(TrustSource, { strict: false }), authorities, clock);
+  app.useGlobalGuards(new SignatureGuard(authentication));
+  app.useGlobalInterceptors(new RouteInterceptor());
+  app.useGlobalFilters(new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, log, clock }));
+
+  const inFlight = new InFlight();
+  const fastify = app.getHttpAdapter().getInstance();
+  await prepareFastify(fastify, { service, keys, clock, log, connectionsMax: limits.connectionsMax });
+  admit(fastify, inFlight, { clock, log, metrics, readiness, requestsMax: limits.requestsMax });
+  answerAboutItself(app, { service, version: options.version, readiness });
+  await app.init();
+  await fastify.ready();
+  return new RunningService({
+    app,
+    log,
+    clock,
+    readiness,
+    inFlight,
+    refusals,
+    authorities,
+    db: ledgerDb.db,
+    metricsServer: new MetricsServer(metrics),
+    listen: options.listen,
+    publicUrls: options.publicUrls,
+    graceMs: limits.graceMs,
+  });
+}

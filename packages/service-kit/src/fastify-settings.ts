@@ -1,0 +1,123 @@
+import type { IncomingMessage } from 'node:http';
+import helmet from '@fastify/helmet';
+import { Problem, problemDocument } from '@bulla/contract';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import { requestIdOf } from './admission.js';
+import { answerBrokenRequest } from './broken-request.js';
+import type { Clock } from './clock.js';
+import type { EventLog } from './event-log.js';
+import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
+import { findState } from './request-state.js';
+import { responseSignature } from './response-signature.js';
+import { entriesOf, routerPath } from './route-table.js';
+import type { ServiceName } from './route-table.js';
+import type { ServiceKeys } from './service-keys.js';
+
+/** Bounds of one process; every one of them is there because Node or Fastify has none by default. */
+export interface Limits {
+  /** From the first byte of a request to its last. */
+  readonly requestTimeoutMs: number;
+  /** From the first byte of a request to the end of its header. */
+  readonly headersTimeoutMs: number;
+  /** Between two requests of a connection. */
+  readonly keepAliveTimeoutMs: number;
+  readonly headerBytesMax: number;
+  readonly connectionsMax: number;
+  readonly requestsMax: number;
+  /** What requests at work get to finish when the service ends. */
+  readonly graceMs: number;
+}
+
+const LIMITS: Limits = {
+  requestTimeoutMs: 30_000,
+  headersTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 65_000,
+  headerBytesMax: 16_384,
+  connectionsMax: 12_000,
+  requestsMax: 1_000,
+  graceMs: 4_000,
+};
+
+/** The API answers data; only the page at /api/docs loads anything, and only from here. */
+const CONTENT_SECURITY_POLICY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    // Swagger UI brings its styles inline.
+    styleSrc: ["'self'", "'unsafe-inline'"],
+    imgSrc: ["'self'", 'data:'],
+    connectSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+};
+
+/** The adapter's options, and the limits that they and others follow. */
+export function fastifyOptions(service: ServiceName, given: Partial<Limits> = {}): { limits: Limits; adapter: FastifyServerOptions } {
+  const limits = { ...LIMITS, ...given };
+  return {
+    limits,
+    adapter: {
+      trustProxy: false,
+      exposeHeadRoutes: false,
+      return503OnClosing: false,
+      forceCloseConnections: 'idle',
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      genReqId: (request) => requestIdOf(request as IncomingMessage),
+      clientErrorHandler: answerBrokenRequest(service),
+      http: {
+        headersTimeout: limits.headersTimeoutMs,
+        maxHeaderSize: limits.headerBytesMax,
+        // How often the two time-outs are looked at; half a minute unless given.
+        connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
+      },
+    } as FastifyServerOptions,
+  };
+}
+
+export interface FastifyParts {
+  readonly service: ServiceName;
+  readonly keys: ServiceKeys;
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly connectionsMax: number;
+}
+
+/** Raw bodies, bounds of each route, security headers, signed responses. */
+export async function prepareFastify(fastify: FastifyInstance, parts: FastifyParts): Promise<void> {
+  fastify.server.maxConnections = parts.connectionsMax;
+  fastify.removeAllContentTypeParsers();
+  // Only kept: the signature is checked over these bytes before anything reads them (protocol.md §5).
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const state = findState(request);
+    if (state !== undefined) state.rawBody = new Uint8Array(body as Buffer);
+    done(null);
+  });
+  const bodyLimits = new Map(entriesOf(parts.service).map((entry) => [`${entry.method} ${routerPath(entry.path)}`, entry.bodyBytesMax]));
+  fastify.addHook('onRoute', (route) => {
+    const limit = bodyLimits.get(`${String(route.method)} ${route.url}`);
+    if (limit !== undefined) route.bodyLimit = limit;
+  });
+  await fastify.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    try {
+      reply.headers(await responseSignature(request, reply, payload, parts));
+      return payload;
+    } catch {
+      parts.log.write({
+        event: 'request-failed',
+        requestId: request.id,
+        route: request.routeOptions.url ?? 'unmatched',
+        errorName: 'ResponseSignature',
+        errorCode: 'not_signed',
+      });
+      const place = { requestId: request.id, origin: parts.service, nowMs: parts.clock.nowMs() };
+      reply.status(500).header('content-type', PROBLEM_MEDIA_TYPE);
+      return JSON.stringify(problemDocument(new Problem('internal'), place));
+    }
+  });
+}

@@ -1,0 +1,41 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
+import { Kysely } from 'kysely';
+import { Clock } from './clock.js';
+import { EventLog } from './event-log.js';
+import { Ledger } from './ledger.js';
+import { Metrics } from './metrics.js';
+import { ServiceKeys } from './service-keys.js';
+
+export interface KitProviders {
+  readonly module: Type | DynamicModule;
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly keys: ServiceKeys;
+  readonly metrics: Metrics;
+  readonly ledger: object;
+  readonly db: object;
+}
+
+@Module({})
+class KitModule {}
+
+@Module({})
+class RootModule {}
+
+/**
+ * The service's module, with what every class of it may inject by its class: Clock, EventLog, ServiceKeys, Metrics,
+ * Ledger and Kysely (the database, bound to the schema).
+ */
+export function kitModule({ module, clock, log, keys, metrics, ledger, db }: KitProviders): DynamicModule {
+  const providers = [
+    { provide: Clock, useValue: clock },
+    { provide: EventLog, useValue: log },
+    { provide: ServiceKeys, useValue: keys },
+    { provide: Metrics, useValue: metrics },
+    { provide: Ledger, useValue: ledger },
+    { provide: Kysely, useValue: db },
+  ];
+  const exported = providers.map(({ provide }) => provide);
+  return { module: RootModule, imports: [{ module: KitModule, global: true, providers, exports: exported }, module] };
+}

@@ -1,0 +1,78 @@
+import type { ColumnType, Generated } from 'kysely';
+import { sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+/** Nonces of requests that had an effect or a recorded refusal, until the signature is dead for every clock. */
+export interface HttpNonceTable {
+  org: string;
+  keyid: string;
+  nonce: string;
+  /** Seconds. */
+  expires_at: number;
+}
+
+/** Answers by Idempotency-Key. */
+export interface IdempotencyTable {
+  org: string;
+  keyid: string;
+  key: string;
+  request_sha256: string;
+  /** JSON text of the answer: body, and status and headers where it has its own. */
+  answer: string;
+  /** Seconds. */
+  expires_at: number;
+}
+
+/** Every decision, in the transaction of its effect. Nothing refers to it and it refers to nothing. */
+export interface AuditEventTable {
+  id: Generated<number>;
+  /** Null only for refusals before anybody was authenticated. */
+  org: string | null;
+  at: Generated<Date>;
+  event: ColumnType<unknown, string, never>;
+  request_id: string | null;
+}
+
+/** Tables that both services have; a service's own table type extends this one. */
+export interface LedgerTables {
+  http_nonce: HttpNonceTable;
+  idempotency: IdempotencyTable;
+  audit_event: AuditEventTable;
+}
+
+/** Migrations of the ledger's tables, for a service to spread into its own: their names sort first. */
+export const ledgerMigrations: Readonly<Record<string, Migration>> = {
+  '0000-ledger': {
+    async up(db) {
+      await db.schema
+        .createTable('http_nonce')
+        .addColumn('org', 'text', (column) => column.notNull())
+        .addColumn('keyid', 'text', (column) => column.notNull())
+        .addColumn('nonce', 'text', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('http_nonce_key', ['keyid', 'nonce'])
+        .execute();
+      await db.schema.createIndex('http_nonce_expires_at').on('http_nonce').column('expires_at').execute();
+      await db.schema
+        .createTable('idempotency')
+        .addColumn('org', 'text', (column) => column.notNull())
+        .addColumn('keyid', 'text', (column) => column.notNull())
+        .addColumn('key', 'text', (column) => column.notNull())
+        .addColumn('request_sha256', 'text', (column) => column.notNull())
+        .addColumn('answer', 'text', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('idempotency_key', ['keyid', 'key'])
+        .execute();
+      await db.schema.createIndex('idempotency_expires_at').on('idempotency').column('expires_at').execute();
+      await db.schema
+        .createTable('audit_event')
+        .addColumn('id', 'bigint', (column) => column.primaryKey().generatedAlwaysAsIdentity())
+        .addColumn('org', 'text')
+        .addColumn('at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
+        .addColumn('event', 'jsonb', (column) => column.notNull())
+        .addColumn('request_id', 'text')
+        .execute();
+      await db.schema.createIndex('audit_event_org_at').on('audit_event').columns(['org', 'at']).execute();
+    },
+  },
+};

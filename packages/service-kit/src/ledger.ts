@@ -1,0 +1,218 @@
+import { Problem } from '@bulla/contract';
+import { digestB64u, utf8 } from '@bulla/crypto';
+import type { Kysely, Transaction } from 'kysely';
+import { sql } from 'kysely';
+import { Answer } from './answer.js';
+import type { AnswerOptions } from './answer.js';
+import { auditRecord } from './audit-record.js';
+import type { AuditAct, AuditOutcome } from './audit-record.js';
+import type { Caller } from './caller.js';
+import type { Clock } from './clock.js';
+import { databaseFault } from './database-fault.js';
+import type { LedgerTables } from './ledger-tables.js';
+import { isOurFault, problemOf } from './problem-of.js';
+
+/** What the work of a mutation comes to: its answer, and what the audit log says was done. */
+export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
+  readonly body: Body;
+  readonly event: AuditAct;
+  /** How long the same Idempotency-Key gets the same answer; a day unless given. */
+  readonly keepSeconds?: number;
+}
+
+type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
+type StoredAnswer<Body> = Omit<Effect<Body>, 'event' | 'keepSeconds'>;
+
+export interface RunOptions {
+  /** For work that recognises its own retries: nothing is kept by Idempotency-Key. */
+  readonly ownReplay?: boolean;
+}
+
+const KEEP_SECONDS = 86_400;
+/** A signature is taken for this long before and after its times, whatever the policy says (protocol.md §2.1). */
+const SKEW_SECONDS = 60;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * Writes down what callers do: nonce, idempotent answer, effect and audit row in one transaction, or nothing of it.
+ * Without an audit row there is no effect (protocol.md §6 and §8).
+ */
+export class Ledger<Tables extends LedgerTables = LedgerTables> {
+  readonly #db: Kysely<Tables>;
+  readonly #clock: Clock;
+  readonly #recorded = new WeakSet<Caller>();
+
+  constructor(db: Kysely<Tables>, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  /**
+   * Does the work of a mutation once: a retry with the same Idempotency-Key gets the first answer. A problem takes
+   * the work back and leaves nonce and audit row of the refusal.
+   * @param work makes the effect with the transaction it is given, and with nothing else.
+   * @throws {Problem} what the work throws; unauthenticated for a signature used before; idempotency_conflict;
+   *   indeterminate while another request with this key is still at work after two seconds
+   */
+  async run<Body>(caller: Caller, work: Work<Tables, Body>, options: RunOptions = {}): Promise<Answer<Body>> {
+    const outcome = await this.#db.transaction().execute(async (trx) => {
+      const ledger = ledgerOf(trx);
+      if (!(await this.#useNonce(ledger, caller))) return refused(ledger, caller, usedAlready());
+      await sql`savepoint effect`.execute(trx);
+      try {
+        const earlier = options.ownReplay === true ? undefined : await this.#earlierAnswer<Body>(ledger, caller);
+        return earlier ?? (await this.#apply(trx, caller, work, options));
+      } catch (error) {
+        const problem = problemOf(error);
+        if (isOurFault(problem)) throw error;
+        await sql`rollback to savepoint effect`.execute(trx);
+        return refused(ledger, caller, problem);
+      }
+    });
+    this.#recorded.add(caller);
+    if (outcome instanceof Problem) throw outcome;
+    return outcome;
+  }
+
+  /**
+   * Writes the audit row of a read that gives away something sealed; the caller of this reads afterwards.
+   * @throws whatever the database says: then nothing may be given away
+   */
+  async read(caller: Caller, event: AuditAct): Promise<void> {
+    await this.record(this.#db, caller, event);
+  }
+
+  /** Writes an audit row within a transaction of the service's own. */
+  async record(db: Kysely<Tables>, caller: Caller, event: AuditAct, outcome: AuditOutcome = { res: 'ok' }): Promise<void> {
+    await insertAudit(ledgerOf(db), caller, event, outcome);
+  }
+
+  /** Whether nonce and decision of this request are written down already. */
+  hasRecorded(caller: Caller): boolean {
+    return this.#recorded.has(caller);
+  }
+
+  /**
+   * Writes down a refusal that did not come from {@link run}: nonce, so that the request cannot come back, and row.
+   * @throws whatever the database says
+   */
+  async refuse(caller: Caller, problem: Problem): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      const ledger = ledgerOf(trx);
+      if (changesSomething(caller)) await this.#useNonce(ledger, caller);
+      await refused(ledger, caller, problem);
+    });
+    this.#recorded.add(caller);
+  }
+
+  /** False if this signature was seen before. The unique key decides, also between two at the same moment. */
+  async #useNonce(trx: Kysely<LedgerTables>, caller: Caller): Promise<boolean> {
+    const { nonce, expires } = caller.request;
+    const result = await trx
+      .insertInto('http_nonce')
+      .values({ org: caller.org, keyid: caller.keyid, nonce, expires_at: expires + 2 * SKEW_SECONDS })
+      .onConflict((conflict) => conflict.columns(['keyid', 'nonce']).doNothing())
+      .executeTakeFirstOrThrow();
+    return result.numInsertedOrUpdatedRows === 1n;
+  }
+
+  /** The answer to an earlier request with this key; undefined if there was none and the key is ours now. */
+  async #earlierAnswer<Body>(trx: Kysely<LedgerTables>, caller: Caller): Promise<Answer<Body> | undefined> {
+    const { idempotencyKey: key } = caller.request;
+    if (key === undefined) return undefined;
+    const request_sha256 = await requestHash(caller);
+    if (await this.#takeKey(trx, caller, { key, request_sha256 })) return undefined;
+    const earlier = await trx
+      .selectFrom('idempotency')
+      .selectAll()
+      .where('keyid', '=', caller.keyid)
+      .where('key', '=', key)
+      .where('org', '=', caller.org)
+      .executeTakeFirst();
+    // Purged between the two statements: the next try finds the key free.
+    if (earlier === undefined) throw stillRunning();
+    if (earlier.request_sha256 !== request_sha256) throw new Problem('idempotency_conflict');
+    await insertAudit(trx, caller, { act: 'request.replay' }, { res: 'ok' });
+    const { body, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
+    return new Answer(body, { ...rest, replayed: true });
+  }
+
+  /** Waits for another transaction that holds the key, as long as the database lets it (main-job M14). */
+  async #takeKey(
+    trx: Kysely<LedgerTables>,
+    { org, keyid }: Caller,
+    { key, request_sha256 }: { key: string; request_sha256: string },
+  ): Promise<boolean> {
+    const now = this.#clock.now();
+    const ours = { request_sha256, answer: '{}', expires_at: now + KEEP_SECONDS };
+    try {
+      const result = await trx
+        .insertInto('idempotency')
+        .values({ org, keyid, key, ...ours })
+        .onConflict((conflict) =>
+          conflict.columns(['keyid', 'key']).doUpdateSet(ours).where('idempotency.expires_at', '<=', now),
+        )
+        .executeTakeFirstOrThrow();
+      return result.numInsertedOrUpdatedRows === 1n;
+    } catch (error) {
+      throw databaseFault(error)?.code === LOCK_NOT_AVAILABLE ? stillRunning() : error;
+    }
+  }
+
+  async #apply<Body>(
+    trx: Transaction<Tables>,
+    caller: Caller,
+    work: Work<Tables, Body>,
+    options: RunOptions,
+  ): Promise<Answer<Body>> {
+    const ledger = ledgerOf(trx);
+    const { event, keepSeconds = KEEP_SECONDS, ...answer } = await work(trx);
+    const { idempotencyKey: key } = caller.request;
+    if (key !== undefined && options.ownReplay !== true) {
+      await ledger
+        .updateTable('idempotency')
+        .set({ answer: JSON.stringify(answer), expires_at: this.#clock.now() + keepSeconds })
+        .where('keyid', '=', caller.keyid)
+        .where('key', '=', key)
+        .where('org', '=', caller.org)
+        .execute();
+    }
+    await insertAudit(ledger, caller, event, { res: 'ok' });
+    const { body, ...rest } = answer;
+    return new Answer(body, rest);
+  }
+}
+
+/** The ledger's own tables of a service's database. */
+function ledgerOf<Tables extends LedgerTables>(db: Kysely<Tables>): Kysely<LedgerTables> {
+  return db as unknown as Kysely<LedgerTables>;
+}
+
+async function refused(trx: Kysely<LedgerTables>, caller: Caller, problem: Problem): Promise<Problem> {
+  const res = isOurFault(problem) ? 'error' : 'denied';
+  await insertAudit(trx, caller, { act: 'request.refuse' }, { res, why: problem.code });
+  return problem;
+}
+
+async function insertAudit(db: Kysely<LedgerTables>, caller: Caller, act: AuditAct, outcome: AuditOutcome): Promise<void> {
+  const event = JSON.stringify(auditRecord(caller, act, outcome));
+  await db.insertInto('audit_event').values({ org: caller.org, event, request_id: caller.request.id }).execute();
+}
+
+/** What makes two requests the same: all of it but the signature. */
+function requestHash({ request: { method, path, query, ifMatch, bodySha256 } }: Caller): Promise<string> {
+  return digestB64u(utf8(JSON.stringify([method, path, query, ifMatch ?? null, bodySha256])));
+}
+
+function changesSomething(caller: Caller): boolean {
+  return caller.request.method !== 'GET';
+}
+
+function usedAlready(): Problem {
+  return new Problem('unauthenticated', { detail: 'this signature was used already' });
+}
+
+function stillRunning(): Problem {
+  const detail = 'another request with this Idempotency-Key is still at work';
+  return new Problem('indeterminate', { detail, retryAfterSeconds: 1 });
+}

@@ -1,0 +1,103 @@
+import { PROBLEMS, ProblemDocument } from '@bulla/contract';
+import * as z from 'zod';
+import { OpenapiComponents } from './openapi-components.js';
+import type { JsonSchema } from './openapi-components.js';
+import { entriesOf } from './route-table.js';
+import type { RouteEntry, ServiceName } from './route-table.js';
+
+/** An OpenAPI 3.0 document, as far as the kit looks into it. */
+export interface OpenapiDocument {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+const SIGNATURE = {
+  type: 'apiKey',
+  in: 'header',
+  name: 'Signature',
+  description:
+    'RFC 9421 signature with a key of the organisation’s directory, beside Signature-Input and, with a body, Content-Digest (RFC 9530).',
+} as const;
+const PROBLEM_STATUSES = [...new Set(Object.values(PROBLEMS).map(({ status }) => status))].toSorted((a, b) => a - b);
+
+/**
+ * The whole interface of a service as OpenAPI 3.0.4, from the contract's routes: nothing is declared for it alone.
+ */
+export function openapiDocument(service: ServiceName, version: string): OpenapiDocument {
+  const components = new OpenapiComponents();
+  const problem = components.use(ProblemDocument, 'output');
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const entry of entriesOf(service)) {
+    const operations = (paths[entry.path] ??= {});
+    operations[entry.method.toLowerCase()] = operation(entry, components, problem);
+  }
+  return {
+    openapi: '3.0.4',
+    info: { title: `Bulla ${service}`, version, description: `HTTP interface of the Bulla ${service}.` },
+    paths,
+    components: { schemas: components.schemas, securitySchemes: { signature: SIGNATURE } },
+  };
+}
+
+function operation(entry: RouteEntry, components: OpenapiComponents, problem: JsonSchema): object {
+  const parameters = [
+    ...parametersOf(entry.params, 'path', components),
+    ...parametersOf(entry.query, 'query', components),
+    ...parametersOf(entry.headers, 'header', components),
+  ];
+  return {
+    operationId: entry.name,
+    tags: [entry.name.split('.')[0]],
+    summary: entry.summary,
+    description: entry.permission === undefined ? `Public: ${entry.public}.` : `Needs the permission ${entry.permission}.`,
+    security: entry.permission === undefined ? [] : [{ signature: [] }],
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(entry.body === undefined ? {} : { requestBody: requestBody(components.use(entry.body, 'input')) }),
+    responses: responsesOf(entry, components, problem),
+  };
+}
+
+function requestBody(schema: JsonSchema): object {
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
+function parametersOf(schema: z.ZodObject | undefined, place: string, components: OpenapiComponents): object[] {
+  if (schema === undefined) return [];
+  return Object.entries(schema.shape).map(([name, member]) => ({
+    name,
+    in: place,
+    // In a header or query everything is text; what is optional there, zod takes undefined for.
+    required: place === 'path' || !z.safeParse(member as z.ZodType, undefined).success,
+    schema: components.inline(member as z.ZodType, 'input'),
+  }));
+}
+
+function responsesOf(entry: RouteEntry, components: OpenapiComponents, problem: JsonSchema): Record<string, object> {
+  const responses: Record<string, object> = {};
+  for (const status of PROBLEM_STATUSES) {
+    responses[status] = {
+      description: titlesOf(status),
+      content: { 'application/problem+json': { schema: problem } },
+    };
+  }
+  const content = contentOf(entry, components);
+  for (const status of [entry.status, ...entry.otherStatuses]) {
+    const isEmpty = status === 204 || status === 304;
+    responses[status] = { description: entry.summary, ...(isEmpty || content === undefined ? {} : { content }) };
+  }
+  return responses;
+}
+
+function contentOf(entry: RouteEntry, components: OpenapiComponents): object | undefined {
+  if (entry.response === undefined) return entry.contentType === 'text/html' ? { 'text/html': {} } : undefined;
+  const whole = { [entry.contentType]: { schema: components.use(entry.response, 'output') } };
+  if (entry.event === undefined) return whole;
+  return { ...whole, 'text/event-stream': { schema: components.use(entry.event, 'output') } };
+}
+
+function titlesOf(status: number): string {
+  const entries = Object.entries(PROBLEMS).filter(([, problem]) => problem.status === status);
+  return entries.map(([code, { title }]) => `${code}: ${title}`).join(' ');
+}

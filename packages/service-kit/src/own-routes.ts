@@ -1,0 +1,42 @@
+import type { Health } from '@bulla/contract';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule } from '@nestjs/swagger';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import type { Readiness } from './health.js';
+import { openapiDocument } from './openapi.js';
+import type { ServiceName } from './route-table.js';
+import { entryOf } from './route-table.js';
+
+export interface OwnRouteParts {
+  readonly service: ServiceName;
+  readonly version: string;
+  readonly readiness: Readiness;
+}
+
+/** Health and the description of the interface, which every service answers alike and to anybody. */
+export function answerAboutItself(app: NestFastifyApplication, { service, version, readiness }: OwnRouteParts): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  const document = openapiDocument(service, version);
+  const text = JSON.stringify(document);
+  // Balancers ask by HEAD too.
+  const method = ['GET', 'HEAD'];
+  const alive: Health = { status: 'ok', checks: [] };
+  fastify.route({ method, url: entryOf('health.live').path, handler: (_, reply) => sendHealth(reply, alive) });
+  fastify.route({
+    method,
+    url: entryOf('health.ready').path,
+    handler: async (_, reply) => sendHealth(reply, await readiness.check()),
+  });
+  fastify.get(entryOf('interface.document').path, (_, reply) =>
+    reply.header('content-type', 'application/json; charset=utf-8').send(text),
+  );
+  SwaggerModule.setup(entryOf('interface.page').path, app, document as unknown as OpenAPIObject, {
+    raw: false,
+    customSiteTitle: document.info.title,
+  });
+}
+
+function sendHealth(reply: FastifyReply, health: Health): FastifyReply {
+  return reply.status(health.status === 'ok' ? 200 : 503).send(health);
+}

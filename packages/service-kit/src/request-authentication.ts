@@ -1,0 +1,100 @@
+import { Problem } from '@bulla/contract';
+import type { Bytes, KeyHolder, RequestSignature, Trust } from '@bulla/crypto';
+import {
+  checkSignatureTimes,
+  concatBytes,
+  digestB64u,
+  parseRequestSignature,
+  verifyRequestSignature,
+} from '@bulla/crypto';
+import type { FastifyRequest } from 'fastify';
+import type { Caller, RequestFacts } from './caller.js';
+import type { Clock } from './clock.js';
+import { RefreshLimit } from './refresh-limit.js';
+import { requestParts, targetOf } from './request-parts.js';
+import type { Authorities } from './request-parts.js';
+import { stateOf } from './request-state.js';
+import type { TrustSource } from './trust-source.js';
+
+const REFRESH_INTERVAL_MS = 1_000;
+const CHECK = 'request-key';
+const EMPTY: Bytes = new Uint8Array(0);
+
+/**
+ * Finds out who signed a request, in the order of protocol.md §5: shape, keyid, signature, times, state of the key.
+ */
+export class RequestAuthentication {
+  readonly #source: TrustSource;
+  readonly #authorities: Authorities;
+  readonly #clock: Clock;
+  readonly #refreshLimit: RefreshLimit;
+
+  constructor(source: TrustSource, authorities: Authorities, clock: Clock) {
+    this.#source = source;
+    this.#authorities = authorities;
+    this.#clock = clock;
+    this.#refreshLimit = new RefreshLimit(clock, REFRESH_INTERVAL_MS);
+  }
+
+  /**
+   * The caller of a request. From the moment the signature is verified, whatever is answered is signed too.
+   * @param allowExpired for the routes that bring newer documents: elsewhere expired ones stop new work.
+   * @throws {Problem} unauthenticated, validation_failed
+   * @throws {CryptoError} unauthenticated, token_malformed, signature_invalid, clock_skew, key_unknown, key_revoked,
+   *   suite_unknown, trust_expired
+   */
+  async authenticate(request: FastifyRequest, { allowExpired = false } = {}): Promise<Caller> {
+    const state = stateOf(request);
+    const authority = this.#authorities.choose(request.headers.host);
+    const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
+    const { trust, holder } = await this.#find(signature);
+    const summary = await verifyRequestSignature(signature, holder.record);
+    const now = this.#clock.now();
+    trust.requireKey(signature.kid, { usage: 'http', purpose: 'http', now, check: CHECK });
+    state.verified = { summary, org: trust.org };
+    checkSignatureTimes(signature, now, trust.policy.max_skew);
+    if (!allowExpired) trust.requireFresh(now);
+    state.caller = Object.freeze({
+      org: trust.org,
+      urn: holder.urn,
+      kid: signature.kid,
+      keyid: signature.keyid,
+      kind: holder.entity.kind,
+      roles: holder.entity.roles,
+      groups: trust.groupsOf(holder.urn),
+      user: trust.userOf(holder.urn),
+      trust,
+      request: await factsOf(request, signature, state.rawBody ?? EMPTY),
+    });
+    return state.caller;
+  }
+
+  /** An unknown keyid may be newer than our directory: look once, then no more for a second. */
+  async #find({ org, keyid }: RequestSignature): Promise<{ trust: Trust; holder: KeyHolder }> {
+    const trust = await this.#source.trustOf(org);
+    if (trust === undefined) throw new Problem('unauthenticated');
+    const holder = trust.holderOfKeyid(keyid);
+    if (holder !== undefined) return { trust, holder };
+    if (this.#refreshLimit.tryAcquire(org)) {
+      await this.#source.refresh(org);
+      const newer = await this.#source.trustOf(org);
+      const found = newer?.holderOfKeyid(keyid);
+      if (newer !== undefined && found !== undefined) return { trust: newer, holder: found };
+    }
+    throw new Problem('unauthenticated');
+  }
+}
+
+async function factsOf(request: FastifyRequest, signature: RequestSignature, body: Bytes): Promise<RequestFacts> {
+  return Object.freeze({
+    id: request.id,
+    method: request.method,
+    ...targetOf(request),
+    nonce: signature.nonce,
+    expires: signature.expires,
+    idempotencyKey: signature.request.header('idempotency-key'),
+    ifMatch: signature.request.header('if-match'),
+    bodySha256: await digestB64u(body),
+    evidence: await digestB64u(concatBytes(signature.base, signature.signature)),
+  });
+}

@@ -1,0 +1,54 @@
+import type { Bytes, HttpRequestParts } from '@bulla/crypto';
+import { normalizeAuthority } from '@bulla/crypto';
+import { Problem } from '@bulla/contract';
+import type { FastifyRequest } from 'fastify';
+
+/** The authorities that requests may be signed for; what Host says only chooses among them (protocol.md §5). */
+export class Authorities {
+  #known: ReadonlySet<string>;
+
+  /** @param authorities host and optional port, as URLs have them: lower case, default port dropped. */
+  constructor(authorities: readonly string[]) {
+    this.#known = new Set(authorities);
+  }
+
+  /** For a service that learns its port when it listens. */
+  replace(authorities: readonly string[]): void {
+    this.#known = new Set(authorities);
+  }
+
+  /** @throws {Problem} validation_failed if Host names none of them. */
+  choose(host: string | undefined): string {
+    for (const scheme of ['https', 'http'] as const) {
+      const authority = host === undefined ? undefined : normalizeAuthority(host, scheme);
+      if (authority !== undefined && this.#known.has(authority)) return authority;
+    }
+    throw new Problem('validation_failed', { detail: 'Host is not an authority of this service' });
+  }
+}
+
+/** Path and query exactly as they were sent, the query with its `?`. */
+export function targetOf(request: FastifyRequest): { path: string; query: string } {
+  const url = request.raw.url ?? '/';
+  const at = url.indexOf('?');
+  return at < 0 ? { path: url, query: '?' } : { path: url.slice(0, at), query: url.slice(at) };
+}
+
+/** A request as its signature sees it: from the raw header, before anything was decoded. */
+export function requestParts(request: FastifyRequest, authority: string, body: Bytes | undefined): HttpRequestParts {
+  const fields = rawFields(request.raw.rawHeaders);
+  const parts = { method: request.method, authority, ...targetOf(request), header: (name: string) => fields.get(name) };
+  return body === undefined || body.length === 0 ? parts : { ...parts, body };
+}
+
+/** Field values by lower-case name, several of one name joined (RFC 9421 §2.1). */
+function rawFields(rawHeaders: readonly string[]): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? '').toLowerCase();
+    const value = (rawHeaders[index + 1] ?? '').trim();
+    const before = fields.get(name);
+    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return fields;
+}

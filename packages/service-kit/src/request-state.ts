@@ -1,0 +1,48 @@
+import type { Bytes, RequestSummary } from '@bulla/crypto';
+import type { FastifyRequest } from 'fastify';
+import type { Caller } from './caller.js';
+import type { RouteEntry } from './route-table.js';
+
+/** The parts of a request after their schemas. */
+export interface RouteInput {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly headers: unknown;
+  readonly body: unknown;
+}
+
+/** What the kit learns about one request on its way in, and needs again on its way out. */
+export interface RequestState {
+  /** Seconds. */
+  readonly arrivedAt: number;
+  readonly startedMs: number;
+  /** Set when a handler is about to be reached. */
+  entry?: RouteEntry;
+  /** As received; undefined until it has been read and for requests without one. */
+  rawBody?: Bytes;
+  /** Set once the signature is verified: whatever is answered from then on is bound to it and signed. */
+  verified?: { readonly summary: RequestSummary; readonly org: string };
+  caller?: Caller;
+  input?: RouteInput;
+}
+
+const states = new WeakMap<object, RequestState>();
+
+/** Begins the state of a request as its header arrives. */
+export function beginState(request: FastifyRequest, arrivedAt: number, startedMs: number): RequestState {
+  const state: RequestState = { arrivedAt, startedMs };
+  states.set(request.raw, state);
+  return state;
+}
+
+/** The state of a request that has begun. */
+export function stateOf(request: FastifyRequest): RequestState {
+  const state = states.get(request.raw);
+  if (state === undefined) throw new Error('the request has not begun');
+  return state;
+}
+
+/** The state of a request, if it came as far as that: what the router refuses has none. */
+export function findState(request: FastifyRequest): RequestState | undefined {
+  return states.get(request.raw);
+}

@@ -1,0 +1,100 @@
+import { BODY_BYTES_MAX, ROUTES } from '@bulla/contract';
+import type { Permission, Route, RouteName } from '@bulla/contract';
+import type * as z from 'zod';
+
+export type ServiceName = 'vault' | 'responder';
+
+/** A route of the contract as the kit works with it: every member has a value. */
+export interface RouteEntry {
+  readonly name: RouteName;
+  readonly service: Route['service'];
+  readonly method: Route['method'];
+  /** As OpenAPI writes it, with braces. */
+  readonly path: string;
+  readonly summary: string;
+  /** Undefined for a public route. */
+  readonly permission: Permission | undefined;
+  /** Why anybody may call it. */
+  readonly public: string | undefined;
+  readonly params: z.ZodObject | undefined;
+  readonly query: z.ZodObject | undefined;
+  readonly headers: z.ZodObject | undefined;
+  readonly body: z.ZodObject | undefined;
+  readonly bodyBytesMax: number;
+  readonly status: number;
+  readonly otherStatuses: readonly number[];
+  readonly response: z.ZodType | undefined;
+  readonly contentType: string;
+  readonly event: z.ZodType | undefined;
+  readonly signedResponse: boolean;
+}
+
+const ENTRIES: ReadonlyMap<string, RouteEntry> = new Map(
+  Object.entries<Route>(ROUTES).map(([name, route]) => [name, complete(name as RouteName, route)]),
+);
+
+/** What the kit itself answers; every other route needs a handler of the service. */
+const OWN: ReadonlySet<RouteName> = new Set(['health.live', 'health.ready', 'interface.document', 'interface.page']);
+
+/** The entry of a route; names are closed, so there is one. */
+export function entryOf(name: RouteName): RouteEntry {
+  const entry = ENTRIES.get(name);
+  if (entry === undefined) throw new Error(`the contract has no route ${name}`);
+  return entry;
+}
+
+/** Everything a service answers. */
+export function entriesOf(service: ServiceName): RouteEntry[] {
+  return [...ENTRIES.values()].filter((entry) => entry.service === service || entry.service === 'both');
+}
+
+/** What a service must have a handler for. */
+export function entriesToHandle(service: ServiceName): RouteEntry[] {
+  return entriesOf(service).filter(({ name }) => !OWN.has(name));
+}
+
+/** The path as the router writes it, with colons. */
+export function routerPath(path: string): string {
+  return path.replaceAll(/\{([a-z_]+)\}/g, ':$1');
+}
+
+/** The methods of a service at the path of a request; empty where it answers nothing. */
+export function methodsAt(service: ServiceName, path: string): string[] {
+  const methods = entriesOf(service).filter((entry) => patternOf(entry.path).test(path));
+  return [...new Set(methods.map(({ method }) => method))].toSorted();
+}
+
+function patternOf(path: string): RegExp {
+  const escaped = path.replaceAll(/[.+*?^$()[\]|\\]/g, String.raw`\$&`);
+  return new RegExp(`^${escaped.replaceAll(/\{[a-z_]+\}/g, '[^/]+')}$`);
+}
+
+function complete(name: RouteName, route: Route): RouteEntry {
+  return Object.freeze({
+    name,
+    service: route.service,
+    method: route.method,
+    path: route.path,
+    summary: route.summary,
+    permission: route.permission,
+    public: route.public,
+    params: route.params,
+    query: route.query,
+    headers: route.headers,
+    body: route.body,
+    bodyBytesMax: route.bodyBytesMax ?? BODY_BYTES_MAX,
+    status: route.status,
+    otherStatuses: route.otherStatuses ?? [],
+    response: route.response,
+    contentType: route.contentType ?? 'application/json',
+    event: route.event,
+    signedResponse: route.signedResponse,
+  });
+}
+
+const SIGNED = new Set([...ENTRIES.values()].flatMap(({ permission, path }) => (permission === undefined ? [] : [routerPath(path)])));
+
+/** Whether a matched route is one that only signed requests may use. */
+export function requiresSignature(options: { readonly url?: string | undefined } | undefined): boolean {
+  return options?.url !== undefined && SIGNED.has(options.url);
+}

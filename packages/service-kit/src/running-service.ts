@@ -1,0 +1,92 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Kysely } from 'kysely';
+import type { AddressInfo } from 'node:net';
+import type { InFlight } from './admission.js';
+import type { Clock } from './clock.js';
+import { databaseFault } from './database-fault.js';
+import type { EventLog } from './event-log.js';
+import type { Readiness } from './health.js';
+import type { LedgerTables } from './ledger-tables.js';
+import type { MetricsServer } from './metrics.js';
+import { purgeExpired } from './purge.js';
+import type { RefusalCounter } from './refusal-counter.js';
+import type { Authorities } from './request-parts.js';
+import type { ListenOptions, Service } from './service.js';
+import { authoritiesOf } from './setting-values.js';
+
+const CHORES_INTERVAL_MS = 60_000;
+
+export interface RunningServiceParts {
+  readonly app: NestFastifyApplication;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly readiness: Readiness;
+  readonly inFlight: InFlight;
+  readonly refusals: RefusalCounter;
+  readonly authorities: Authorities;
+  readonly db: Kysely<LedgerTables>;
+  readonly metricsServer: MetricsServer;
+  readonly listen: ListenOptions;
+  readonly publicUrls: readonly string[] | undefined;
+  readonly graceMs: number;
+}
+
+/** The life of a service from listening to its drained end. */
+export class RunningService implements Service {
+  readonly app: NestFastifyApplication;
+  readonly #parts: RunningServiceParts;
+  #chores: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+  #metricsListening = false;
+
+  constructor(parts: RunningServiceParts) {
+    this.app = parts.app;
+    this.#parts = parts;
+  }
+
+  async listen(): Promise<{ port: number; metricsPort: number }> {
+    const { app, authorities, listen, log, metricsServer, publicUrls } = this.#parts;
+    const metricsPort = await metricsServer.listen(listen.metricsPort, listen.host);
+    this.#metricsListening = true;
+    await app.listen({ port: listen.port, host: listen.host, backlog: 4_096 });
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    authorities.replace(authoritiesOf(publicUrls, port));
+    this.#chores = setInterval(() => void this.#doChores(), CHORES_INTERVAL_MS).unref();
+    log.write({ event: 'service-ready', port, metricsPort });
+    return { port, metricsPort };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#drainAndClose();
+    return this.#closing;
+  }
+
+  async #drainAndClose(): Promise<void> {
+    const { app, clock, graceMs, inFlight, log, metricsServer, readiness, refusals } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    log.write({ event: 'service-stopping' });
+    readiness.drain();
+    clearInterval(this.#chores);
+    const server = app.getHttpServer();
+    // Stops accepting and closes what is idle; requests at work go on until the grace is over.
+    server.close(() => {});
+    server.closeIdleConnections();
+    await inFlight.whenIdle(graceMs);
+    server.closeAllConnections();
+    await app.close();
+    await refusals.flush();
+    if (this.#metricsListening) await metricsServer.close();
+    log.write({ event: 'service-stopped', durationMs: Math.round(clock.monotonicMs() - startedMs) });
+  }
+
+  /** Never rejects: it is a timer's. */
+  async #doChores(): Promise<void> {
+    const { clock, db, log, refusals } = this.#parts;
+    await refusals.flushEnded();
+    try {
+      log.write({ event: 'expired-rows-purged', ...(await purgeExpired(db, clock.now())) });
+    } catch (error) {
+      log.write({ event: 'purge-failed', errorCode: databaseFault(error)?.code ?? 'unknown' });
+    }
+  }
+}

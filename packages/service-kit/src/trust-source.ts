@@ -1,0 +1,16 @@
+import type { Trust } from '@bulla/crypto';
+
+/**
+ * Where a service gets the verified documents of organisations from: the vault from its own tables, the responder
+ * from a vault. Each service provides one in its module.
+ */
+export abstract class TrustSource {
+  /**
+   * The newest documents this service trusts, expired ones too (updating them must be possible; the guard asks for
+   * freshness everywhere else). Undefined for an organisation it does not serve.
+   */
+  abstract trustOf(org: string): Promise<Trust | undefined>;
+
+  /** Looks for newer documents; called at most once per second and organisation when a keyid is unknown. */
+  abstract refresh(org: string): Promise<void>;
+}
