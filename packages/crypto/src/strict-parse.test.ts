@@ -1,0 +1,221 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { utf8 } from './bytes.js';
+import { strictParse, strictParseBody } from './strict-parse.js';
+
+const LIMITS = { maxBytes: 4096 };
+const parse = (text: string) => strictParse(utf8(text), LIMITS);
+const parseBody = (text: string) => strictParseBody(utf8(text), LIMITS);
+const malformed: unknown = expect.objectContaining({ code: 'token_malformed' });
+
+/** Any JSON value as a caller could mean it; names that reach prototypes and ill-formed strings are refused elsewhere. */
+const jsonValue = fc
+  .jsonValue({ maxDepth: 4, stringUnit: 'grapheme' })
+  .filter((value) => !/__proto__|constructor|prototype|\\u0000|\\ud[89a-f]/.test(JSON.stringify(value)))
+  .filter((value) => noOddNumber(value));
+
+function noOddNumber(value: unknown): boolean {
+  if (typeof value === 'number')
+    return !Object.is(value, -0) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+  return typeof value !== 'object' || value === null || Object.values(value).every(noOddNumber);
+}
+
+function nested(depth: number): string {
+  return '['.repeat(depth) + ']'.repeat(depth);
+}
+
+describe('JSON of a token', () => {
+  it('is what JSON.parse makes of what JSON.stringify wrote', () => {
+    fc.assert(
+      fc.property(jsonValue, (value) => {
+        const text = JSON.stringify(value);
+        expect(strictParse(utf8(text), { maxBytes: 1 << 20 })).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it('is never accepted where JSON.parse would not, or in another spelling', () => {
+    const fragment = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ':',
+      ',',
+      '"',
+      '"a"',
+      '"b"',
+      '\\',
+      ' ',
+      '0',
+      '1',
+      '-',
+      '.5',
+      'e3',
+      'null',
+      'true',
+    );
+    fc.assert(
+      fc.property(
+        fc.array(fragment, { maxLength: 12 }).map((parts) => parts.join('')),
+        (text) => {
+          let value: unknown;
+          try {
+            value = parse(text);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'token_malformed' });
+            return;
+          }
+          expect(JSON.stringify(value)).toBe(text);
+          expect(value).toEqual(JSON.parse(text));
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['white space before', ' {}'],
+    ['white space within', '{"a": 1}'],
+    ['a line break at the end', '{}\n'],
+    ['a byte order mark', '\ufeff{}'],
+    ['a member twice', '{"a":1,"a":1}'],
+    ['a member twice, deep', '{"a":[{"b":1,"b":2}]}'],
+    ['a member twice, once escaped', '{"a":1,"\\u0061":2}'],
+    ['an escape that is not needed', '"\\u0061"'],
+    ['an escaped slash', '"\\/"'],
+    ['a capital escape', '"\\u001F"'],
+    ['1.0', '[1.0]'],
+    ['an exponent', '[1e3]'],
+    ['minus zero', '[-0]'],
+    ['a number too large for a double', '[1e400]'],
+    ['an integer that is not safe', '[9007199254740992]'],
+    ['an integer that changes silently', '[9007199254740993]'],
+    ['a large integer as ECMAScript writes it', '[1e+21]'],
+    ['a null character', '"\\u0000"'],
+    ['a lone surrogate', '"\\ud800"'],
+    ['a lone surrogate in a name', '{"\\udc00":1}'],
+    ['the name __proto__', '{"__proto__":1}'],
+    ['the name constructor', '{"constructor":1}'],
+    ['the name prototype, deep', '[[{"prototype":1}]]'],
+    ['the name __proto__, escaped', '{"__pr\\u006fto__":1}'],
+    ['two values', '{}{}'],
+    ['a trailing comma', '[1,]'],
+    ['a comment', '{}/**/'],
+    ['single quotes', "{'a':1}"],
+    ['NaN', '[NaN]'],
+    ['names that are not in the order of ECMAScript', '{"b":1,"1":2}'],
+  ])('refuses %s', (_name, text) => {
+    expect(() => parse(text)).toThrow(malformed);
+  });
+
+  it('refuses bytes that are not UTF-8', () => {
+    expect(() => strictParse(Uint8Array.of(0x22, 0xff, 0x22), LIMITS)).toThrow(malformed);
+  });
+
+  it('goes 16 deep and no deeper', () => {
+    expect(parse(nested(16))).toEqual(JSON.parse(nested(16)));
+    expect(() => parse(nested(17))).toThrow(malformed);
+    expect(parse(JSON.stringify('['.repeat(100)))).toBe('['.repeat(100));
+    expect(parse(JSON.stringify(`"\\${'{'.repeat(100)}`))).toBe(`"\\${'{'.repeat(100)}`);
+  });
+
+  it('refuses a bomb without unrolling it', () => {
+    const bomb = '['.repeat(1_000_000);
+    expect(() => strictParse(utf8(bomb), { maxBytes: 2_000_000 })).toThrow(malformed);
+  });
+
+  it('is at most as long as said', () => {
+    const text = JSON.stringify('x'.repeat(98));
+    expect(strictParse(utf8(text), { maxBytes: 100 })).toBe('x'.repeat(98));
+    expect(() => strictParse(utf8(text), { maxBytes: 99 })).toThrow(
+      expect.objectContaining({ code: 'payload_too_large' }),
+    );
+  });
+
+  it('counts bytes and not characters', () => {
+    expect(() => strictParse(utf8('"ääää"'), { maxBytes: 8 })).toThrow(
+      expect.objectContaining({ code: 'payload_too_large' }),
+    );
+  });
+
+  it('never quotes what it refuses', () => {
+    const canary = 'canary-4711';
+    for (const text of [
+      `{"${canary}"`,
+      `{"${canary}":1,"${canary}":1}`,
+      `["${canary}\\u0000"]`,
+      `{"__proto__":"${canary}"}`,
+    ]) {
+      try {
+        parse(text);
+        throw new Error('it was accepted');
+      } catch (error) {
+        expect(String((error as Error).stack)).not.toContain(canary);
+        expect((error as Error).cause).toBeUndefined();
+      }
+    }
+  });
+});
+
+describe('JSON of an HTTP body', () => {
+  it('means what JSON.parse says, in any spacing', () => {
+    fc.assert(
+      fc.property(jsonValue, fc.integer({ min: 0, max: 4 }), (value, space) => {
+        const text = JSON.stringify(value, null, space);
+        expect(strictParseBody(utf8(text), { maxBytes: 1 << 20 })).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it.each([
+    ['spacing', '{ "a" :\n\t1 }\n', { a: 1 }],
+    ['1.0', '{"a":1.0}', { a: 1 }],
+    ['an exponent', '{"a":1e3}', { a: 1000 }],
+    ['an escape that is not needed', '{"\\u0061":"\\/"}', { a: '/' }],
+    ['colons in strings', '{"a:b":"c:d","e":":"}', { 'a:b': 'c:d', e: ':' }],
+    ['quotes in strings', '{"a":"\\":","b":"\\\\"}', { a: '":', b: '\\' }],
+    ['names in any order', '{"b":1,"1":2}', { b: 1, 1: 2 }],
+  ])('takes %s', (_name, text, value) => {
+    expect(parseBody(text)).toEqual(value);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['a byte order mark', '\ufeff{}'],
+    ['a member twice', '{"a":1,"a":1}'],
+    ['a member twice, deep', '{"x":[{"a":1, "a":2}]}'],
+    ['a member twice, once escaped', '{"a":1,"\\u0061":1}'],
+    ['a member thrice beside others', '{"a":1,"b":2,"a":1,"a":1}'],
+    ['a number too large for a double', '[1e400]'],
+    ['an integer that changes silently', '[9007199254740993]'],
+    ['a null character', '"\\u0000"'],
+    ['a lone surrogate', '"\\ud800"'],
+    ['the name __proto__', '{"__proto__":{}}'],
+    ['the name constructor', '{"constructor":{}}'],
+    ['more than 16 levels', nested(17)],
+    ['a trailing comma', '{"a":1,}'],
+  ])('refuses %s', (_name, text) => {
+    expect(() => parseBody(text)).toThrow(malformed);
+  });
+
+  it('refuses every duplicate, wherever it stands', () => {
+    const name = fc.constantFrom('a', 'b', 'c');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, jsonValue), { minLength: 1, maxLength: 5 }), (members) => {
+        const text = `{${members.map(([key, value]) => `"${key}":${JSON.stringify(value)}`).join(',')}}`;
+        const distinct = new Set(members.map(([key]) => key)).size === members.length;
+        const read = () => strictParseBody(utf8(text), { maxBytes: 1 << 20 });
+        if (distinct) expect(read()).toEqual(JSON.parse(text));
+        else expect(read).toThrow(malformed);
+      }),
+    );
+  });
+
+  it('is at most as long as said', () => {
+    expect(() => strictParseBody(utf8('[1234567]'), { maxBytes: 8 })).toThrow(
+      expect.objectContaining({ code: 'payload_too_large' }),
+    );
+  });
+});
