@@ -119,7 +119,7 @@ const strangers = z.strictObject({
   act: z.literal('request.refuse'),
   res: z.literal('denied'),
   why: ProblemCode,
-  obj: z.strictObject({ count: z.int().min(1) }),
+  obj: z.strictObject({ count: Count.min(1) }),
 });
 
 /** The closed union of all entries, for whoever writes or reads the log. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Organisation, Pin } from './ids.js';
+import { DOCUMENT_CHARACTERS_MAX } from './limits.js';
 import { Version } from './numbers.js';
 import { DocumentToken } from './tokens.js';
 
@@ -34,6 +35,7 @@ export const SignedDocument = z
     payload: z
       .string()
       .min(1)
+      .max(DOCUMENT_CHARACTERS_MAX)
       .regex(/^[A-Za-z0-9_-]+$/),
     signatures: z
       .array(

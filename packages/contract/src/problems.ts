@@ -6,7 +6,7 @@ interface ProblemEntry {
   readonly status: number;
   /** One sentence for whoever meets it first. */
   readonly title: string;
-  /** Whether the same request, sent again unchanged, may succeed. */
+  /** Whether trying again later may succeed although nothing was changed. */
   readonly retryable: boolean;
 }
 

@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import { may, PERMISSIONS, Role } from './roles.js';
+import type { Permission } from './roles.js';
+
+const permissions = Object.keys(PERMISSIONS) as Permission[];
+const ADMIN = [
+  'organisation.update',
+  'prompt.read',
+  'prompt.delete',
+  'label.move',
+  'grant.read',
+  'grant.delete',
+  'envelope.read',
+];
+
+describe('permissions', () => {
+  it.each([
+    ['owner', ADMIN],
+    ['admin', ADMIN],
+    [
+      'author',
+      [
+        'prompt.read',
+        'prompt.write',
+        'prompt.delete',
+        'label.move',
+        'grant.read',
+        'grant.collect',
+        'grant.write',
+        'grant.delete',
+      ],
+    ],
+    [
+      'invoker',
+      [
+        'prompt.read',
+        'grant.collect',
+        'grant.write',
+        'grant.delete',
+        'envelope.issue',
+        'envelope.read',
+        'invocation.run',
+      ],
+    ],
+    ['auditor', ['prompt.read', 'grant.read', 'envelope.read']],
+    ['service', ['grant.collect', 'grant.write', 'grant.delete']],
+    ['gateway', ['invocation.run']],
+  ] as const)('of %s are exactly these', (role, held) => {
+    expect(permissions.filter((permission) => may([role], permission))).toEqual(held);
+  });
+
+  it('are none without a role', () => {
+    expect(permissions.filter((permission) => may([], permission))).toEqual([]);
+  });
+
+  it('add up over roles', () => {
+    expect(may(['auditor', 'invoker'], 'envelope.issue')).toBe(true);
+    expect(may(['auditor', 'service'], 'envelope.issue')).toBe(false);
+  });
+
+  it('name roles that exist', () => {
+    const roles = new Set(Object.values(PERMISSIONS).flat());
+    expect([...roles].filter((role) => !Role.options.includes(role))).toEqual([]);
+  });
+});

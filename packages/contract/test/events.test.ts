@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { AuditEvent, auditResult, PROBLEMS, ROUTES } from '@bulla/contract';
+import type { AuditAct, AuditFacts, ProblemCode, Route } from '@bulla/contract';
+import { device, envelope, hash, invocation, kid, prompt, responder } from './examples.js';
+import { mutationsOf } from './mutations.js';
+
+const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
+  'organisation.create': { pin: `sha256:${'0a'.repeat(32)}`, root: 1, policy: 1, directory: 1 },
+  'root.publish': { version: 2 },
+  'policy.publish': { version: 2 },
+  'directory.publish': { version: 2 },
+  'prompt.create': { prompt },
+  'prompt.list': { items: 0 },
+  'prompt.find': { prompt },
+  'prompt.get': { prompt },
+  'prompt.delete': { prompt },
+  'version.create': { prompt, version: 1, chash: hash, grants: 3 },
+  'version.list': { prompt, items: 1 },
+  'version.get': { prompt, version: 1, granted: true },
+  'label.move': { prompt, label: 'production', seq: 2, version: 0 },
+  'label.list': { prompt, items: 2 },
+  'label.get': { prompt, label: 'production', seq: 2, version: 1 },
+  'grant.add': { prompt, added: 1 },
+  'grant.list': { prompt, items: 3 },
+  'grant.delete': { prompt, whash: hash },
+  'grant.collect': { kid, items: 3 },
+  'envelope.issue': { envelope, prompt, version: 1, whash: hash, responder, uses: 1 },
+  'envelope.get': { envelope },
+  'invocation.run': { invocation, envelope, prompt, version: 1, replayed: false },
+  'invocation.finish': { invocation, frames: 12, finish: 'stop' },
+};
+const OPTIONAL = ['/req', '/ev', '/obj/prompt', '/obj/version'];
+const signed = { v: 1, who: { type: 'device', kid }, req: 'n'.repeat(22), ev: hash };
+const acts = Object.entries(FACTS);
+const takes = (value: unknown): boolean => AuditEvent.safeParse(value).success;
+
+describe.each(acts)('%s', (act, obj) => {
+  const done = { ...signed, act, res: 'ok', obj };
+  it('is kept with its facts', () => {
+    expect(AuditEvent.parse(done)).toEqual(done);
+  });
+
+  it('is kept as refused with what is known of them, and with a code', () => {
+    expect(takes({ ...signed, act, res: 'denied', why: 'forbidden', obj: {} })).toBe(true);
+    expect(takes({ ...signed, act, res: 'error', why: 'internal', obj })).toBe(true);
+    expect(takes({ ...signed, act, res: 'denied', obj })).toBe(false);
+    expect(takes({ ...signed, act, res: 'denied', why: 'made_up', obj })).toBe(false);
+    expect(takes({ ...done, why: 'forbidden' })).toBe(false);
+  });
+
+  it('takes no wrong neighbour, and so no text', () => {
+    const optional = act === 'invocation.run' ? OPTIONAL : OPTIONAL.slice(0, 2);
+    const taken = [...mutationsOf(done, optional)].filter(({ value }) => takes(value)).map(({ name }) => name);
+    expect(taken).toEqual([]);
+  });
+});
+
+describe('the audit log', () => {
+  it('has an act for every route that takes signed requests, for bootstrap and for the end of a run', () => {
+    const routes = Object.entries<Route>(ROUTES).filter(([, { permission }]) => permission !== undefined);
+    const expected = [...routes.map(([name]) => name), 'organisation.create', 'invocation.finish'];
+    expect(acts.map(([act]) => act).toSorted()).toEqual(expected.toSorted());
+  });
+
+  it('counts strangers', () => {
+    const refused = { v: 1, act: 'request.refuse', res: 'denied', why: 'unauthenticated', obj: { count: 3 } };
+    expect(takes(refused)).toBe(true);
+    expect([...mutationsOf(refused, [])].filter(({ value }) => takes(value))).toEqual([]);
+  });
+
+  it.each([
+    ['the bearer of the bootstrap secret', { type: 'bootstrap' }, true],
+    ['a service', { type: 'responder', kid }, true],
+    ['a bootstrap with a key', { type: 'bootstrap', kid }, false],
+    ['a device without a key', { type: 'device' }, false],
+    ['a device by its URN', { type: 'device', kid: device }, false],
+    ['an address', { type: 'device', kid, ip: '127.0.0.1' }, false],
+  ])('as actor: %s', (_name, who, expected) => {
+    expect(takes({ ...signed, who, act: 'prompt.get', res: 'ok', obj: { prompt } })).toBe(expected);
+  });
+
+  it('refuses an act that it does not know', () => {
+    expect(takes({ ...signed, act: 'prompt.peek', res: 'ok', obj: { prompt } })).toBe(false);
+  });
+});
+
+it('tells decisions from failures of ours', () => {
+  const codes = Object.keys(PROBLEMS) as ProblemCode[];
+  expect(codes.filter((code) => auditResult(code) === 'error')).toEqual(
+    codes.filter((code) => PROBLEMS[code].status >= 500),
+  );
+  expect(auditResult('forbidden')).toBe('denied');
+});

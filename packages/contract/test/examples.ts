@@ -1,0 +1,109 @@
+import type * as z from 'zod';
+import * as contract from '@bulla/contract';
+
+const suffix = '01kb2w6r7hf0fvc1m1x3q8p0z5';
+export const prompt = `prm_${suffix}`;
+export const envelope = `env_${suffix}`;
+export const invocation = `inv_${suffix}`;
+export const device = `urn:bulla:acme:dev:dev_${suffix}`;
+export const responder = 'urn:bulla:acme:svc:responder:eu1';
+export const kid = 'K'.repeat(43);
+export const hash = 'h_-'.padEnd(43, 'A');
+const token = 'eyJh.eyJi.c2ln';
+const time = '2026-11-25T08:00:00.000Z';
+const document = '{"payload":"eyJfdHlwZSI6IngifQ","signatures":[{"protected":"eyJ9","signature":"c2ln"}]}';
+const summary = { version: 3, chash: hash, author: { urn: device, kid }, created_at: time };
+const bundle = { v: 1, env: token, grant: token, content: token, tags: [token] };
+const position = { label: 'production', version: 3, seq: 7, tags: [token] };
+const promptExample = {
+  id: prompt,
+  name: 'claims/triage',
+  type: 'text',
+  latest_version: 3,
+  labels: [{ label: 'production', version: 3, seq: 7 }],
+  created_at: time,
+  updated_at: time,
+  deleted_at: null,
+};
+
+export interface Example {
+  readonly name: string;
+  readonly schema: z.ZodType;
+  /** A value with every member, optional ones included. */
+  readonly value: unknown;
+  /** JSON pointers of the members that may be missing; array indices are written `0`. */
+  readonly optional: readonly string[];
+}
+
+const example = (name: string, schema: z.ZodType, value: unknown, optional: readonly string[] = []): Example => ({
+  name,
+  schema,
+  value,
+  optional,
+});
+
+/** A good value for every body that travels, request or answer. */
+export const EXAMPLES: readonly Example[] = [
+  example('NewOrganisation', contract.NewOrganisation, { root: document, policy: document, directory: document }),
+  example('AcceptedOrganisation', contract.AcceptedOrganisation, { org: 'acme', pin: `sha256:${'0a'.repeat(32)}` }),
+  example('NewRoot', contract.NewRoot, { root: document }),
+  example('NewPolicy', contract.NewPolicy, { policy: document }),
+  example('NewDirectory', contract.NewDirectory, { directory: document }),
+  example('AcceptedDocument', contract.AcceptedDocument, { version: 2 }),
+  example('SignedDocument', contract.SignedDocument, JSON.parse(document)),
+  example('NewPrompt', contract.NewPrompt, { id: prompt, name: 'claims/triage', type: 'chat' }),
+  example('Prompt', contract.Prompt, promptExample),
+  example('PromptPage', contract.PromptPage, { data: [promptExample], next_cursor: 'bmV4dA' }),
+  example('NewVersion', contract.NewVersion, { content: token, grants: [token] }),
+  example('AcceptedVersion', contract.AcceptedVersion, { version: 3, chash: hash }),
+  example('SealedVersion', contract.SealedVersion, { ...summary, content: token, grant: token }),
+  example('VersionPage', contract.VersionPage, { data: [summary], next_cursor: null }),
+  example('LabelMove', contract.LabelMove, { tags: [token] }),
+  example('MovedLabel', contract.MovedLabel, { label: 'latest', seq: 1, version: 0 }),
+  example('LabelPosition', contract.LabelPosition, position),
+  example('LabelList', contract.LabelList, { data: [position] }),
+  example('NewGrants', contract.NewGrants, { grants: [token] }),
+  example('AcceptedGrants', contract.AcceptedGrants, { added: 0 }),
+  example('GrantPage', contract.GrantPage, {
+    data: [{ whash: hash, version: 3, kid, aud: 'urn:bulla:acme:recovery' }],
+    next_cursor: null,
+  }),
+  example('OwnGrantPage', contract.OwnGrantPage, {
+    data: [{ prompt, version: 3, kid, whash: hash, grant: token }],
+    next_cursor: null,
+  }),
+  example('NewEnvelope by id and version', contract.NewEnvelope, { prompt, version: 3, aud: responder, uses: 2 }, [
+    '/uses',
+  ]),
+  example('NewEnvelope by name and label', contract.NewEnvelope, {
+    name: 'claims/triage',
+    label: 'latest',
+    aud: responder,
+  }),
+  example('Bundle', contract.Bundle, bundle, ['/grant', '/content']),
+  example('EnvelopeStatus', contract.EnvelopeStatus, { jti: envelope, state: 'issued', expires_at: time }),
+  example('NewInvocation', contract.NewInvocation, { bundle, inv: token }, ['/bundle/grant', '/bundle/content']),
+  example('Reply', contract.Reply, { head: 'eyJ9', frames: ['AAAA'], final: 'AAAA' }),
+  example('ReplyEvent head', contract.ReplyEvent, { event: 'bulla.head', data: 'eyJ9' }),
+  example('ReplyEvent frame', contract.ReplyEvent, { event: 'bulla.frame', id: 0, data: 'AAAA' }),
+  example('ReplyEvent final', contract.ReplyEvent, { event: 'bulla.final', data: 'AAAA' }),
+  example('Health', contract.Health, { status: 'ok', checks: [{ name: 'database', ok: true }] }),
+  example(
+    'ProblemDocument',
+    contract.ProblemDocument,
+    {
+      type: 'urn:bulla:problem:clock_skew',
+      title: 'The clock differs.',
+      status: 401,
+      detail: 'it is late',
+      instance: '/api/v1/prompts',
+      code: 'clock_skew',
+      request_id: 'r-1',
+      origin: 'vault',
+      retryable: false,
+      errors: [{ pointer: '/name', message: 'must be a name' }],
+      time,
+    },
+    ['/detail', '/instance', '/errors', '/time'],
+  ),
+];
