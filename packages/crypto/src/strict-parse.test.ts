@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { utf8 } from './bytes.js';
+import { CryptoError } from './errors.js';
 import { strictParse, strictParseBody } from './strict-parse.js';
 
 const LIMITS = { maxBytes: 4096 };
@@ -18,6 +19,25 @@ function noOddNumber(value: unknown): boolean {
   if (typeof value === 'number')
     return !Object.is(value, -0) && (!Number.isInteger(value) || Number.isSafeInteger(value));
   return typeof value !== 'object' || value === null || Object.values(value).every(noOddNumber);
+}
+
+/** How JavaScript would write what was read, or that it was refused as malformed. */
+function spelled(read: () => unknown): string {
+  try {
+    return JSON.stringify(read());
+  } catch (error) {
+    if (error instanceof CryptoError && error.code === 'token_malformed') return 'refused';
+    throw error;
+  }
+}
+
+function refusal(read: () => unknown): CryptoError | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    return error as CryptoError;
+  }
 }
 
 function nested(depth: number): string {
@@ -59,15 +79,7 @@ describe('JSON of a token', () => {
       fc.property(
         fc.array(fragment, { maxLength: 12 }).map((parts) => parts.join('')),
         (text) => {
-          let value: unknown;
-          try {
-            value = parse(text);
-          } catch (error) {
-            expect(error).toMatchObject({ code: 'token_malformed' });
-            return;
-          }
-          expect(JSON.stringify(value)).toBe(text);
-          expect(value).toEqual(JSON.parse(text));
+          expect(['refused', text]).toContain(spelled(() => parse(text)));
         },
       ),
       { numRuns: 3000 },
@@ -148,13 +160,10 @@ describe('JSON of a token', () => {
       `["${canary}\\u0000"]`,
       `{"__proto__":"${canary}"}`,
     ]) {
-      try {
-        parse(text);
-        throw new Error('it was accepted');
-      } catch (error) {
-        expect(String((error as Error).stack)).not.toContain(canary);
-        expect((error as Error).cause).toBeUndefined();
-      }
+      const error = refusal(() => parse(text));
+      expect(error?.code).toBe('token_malformed');
+      expect(String(error?.stack)).not.toContain(canary);
+      expect(error?.cause).toBeUndefined();
     }
   });
 });
@@ -207,8 +216,7 @@ describe('JSON of an HTTP body', () => {
         const text = `{${members.map(([key, value]) => `"${key}":${JSON.stringify(value)}`).join(',')}}`;
         const distinct = new Set(members.map(([key]) => key)).size === members.length;
         const read = () => strictParseBody(utf8(text), { maxBytes: 1 << 20 });
-        if (distinct) expect(read()).toEqual(JSON.parse(text));
-        else expect(read).toThrow(malformed);
+        expect(spelled(read)).toBe(distinct ? JSON.stringify(JSON.parse(text)) : 'refused');
       }),
     );
   });
