@@ -1,18 +1,30 @@
+import { AuditEvent, auditResult } from '@bulla/contract';
+import type { AuditAct, AuditFacts, Problem, ProblemCode } from '@bulla/contract';
 import type { Caller } from './caller.js';
 
-/** What was done, and to what; the caller adds who did it. */
-export interface AuditAct {
-  readonly act: string;
-  readonly obj?: Readonly<Record<string, string | number>>;
+/** What was done, with the facts that the contract keeps of it; the caller adds who did it. */
+export type AuditEntry = { [Act in AuditAct]: { readonly act: Act; readonly obj: AuditFacts<Act> } }[AuditAct];
+
+/** The audit event of an act that took place, as the row keeps it. @throws {Error} if it is none of the closed union */
+export function auditOfAct(caller: Caller, { act, obj }: AuditEntry): string {
+  return written({ ...byWhom(caller), act, res: 'ok', obj });
 }
 
-/** How it ended; `why` is a problem code. */
-export interface AuditOutcome {
-  readonly res: 'ok' | 'denied' | 'error';
-  readonly why?: string;
+/** The audit event of a request by a known caller that was refused, or failed. */
+export function auditOfRefusal(caller: Caller, { code }: Problem): string {
+  return written({ ...byWhom(caller), act: caller.request.route, res: auditResult(code), why: code, obj: {} });
 }
 
-/** The audit event of a request by a known caller (protocol.md §8): ids, codes and hashes, never text or tokens. */
-export function auditRecord({ org, urn, kid, kind, request }: Caller, act: AuditAct, outcome: AuditOutcome) {
-  return { v: 1, org, ...act, ...outcome, who: { kid, urn, kind }, req: request.nonce, ev: request.evidence };
+/** The audit event of requests that were refused before anybody was authenticated. */
+export function auditOfStrangers(why: ProblemCode, count: number): string {
+  return written({ v: 1, act: 'request.refuse', res: 'denied', why, obj: { count } });
+}
+
+function byWhom({ kid, kind, request }: Caller) {
+  return { v: 1, who: { type: kind, kid }, req: request.nonce, ev: request.evidence };
+}
+
+/** The closed union is checked here as well: what it does not name never reaches the log. */
+function written(event: unknown): string {
+  return JSON.stringify(AuditEvent.parse(event));
 }

@@ -1,12 +1,15 @@
+import type { SignedRouteName } from '@bulla/contract';
 import type { EntityKind, Role, Trust } from '@bulla/crypto';
 import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { stateOf } from './request-state.js';
 
 /** What is known of the request a caller signed. */
 export interface RequestFacts {
   /** The X-Request-Id. */
   readonly id: string;
+  readonly route: SignedRouteName;
   readonly method: string;
   /** As sent, without the query. */
   readonly path: string;
@@ -51,4 +54,9 @@ export const CurrentCaller = createParamDecorator((_data: unknown, context: Exec
 /** The arrival of a request in seconds: the t0 by which its tokens are judged (protocol.md §2.4). */
 export const ArrivedAt = createParamDecorator(
   (_data: unknown, context: ExecutionContext): number => stateOf(context.switchToHttp().getRequest()).arrivedAt,
+);
+
+/** The X-Request-Id, for public routes; a caller has it in `caller.request.id`. */
+export const RequestId = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): string => context.switchToHttp().getRequest<FastifyRequest>().id,
 );

@@ -1,7 +1,7 @@
 export { Answer } from './answer.js';
 export type { AnswerOptions } from './answer.js';
-export type { AuditAct, AuditOutcome } from './audit-record.js';
-export { ArrivedAt, CurrentCaller } from './caller.js';
+export type { AuditEntry } from './audit-record.js';
+export { ArrivedAt, CurrentCaller, RequestId } from './caller.js';
 export type { Caller, RequestFacts } from './caller.js';
 export { Clock } from './clock.js';
 export { createService } from './create-service.js';

@@ -4,8 +4,8 @@ import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { Answer } from './answer.js';
 import type { AnswerOptions } from './answer.js';
-import { auditRecord } from './audit-record.js';
-import type { AuditAct, AuditOutcome } from './audit-record.js';
+import { auditOfAct, auditOfRefusal } from './audit-record.js';
+import type { AuditEntry } from './audit-record.js';
 import type { Caller } from './caller.js';
 import type { Clock } from './clock.js';
 import { databaseFault } from './database-fault.js';
@@ -15,13 +15,13 @@ import { isOurFault, problemOf } from './problem-of.js';
 /** What the work of a mutation comes to: its answer, and what the audit log says was done. */
 export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
   readonly body: Body;
-  readonly event: AuditAct;
+  readonly event: AuditEntry;
   /** How long the same Idempotency-Key gets the same answer; a day unless given. */
   readonly keepSeconds?: number;
 }
 
 type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
-type StoredAnswer<Body> = Omit<Effect<Body>, 'event' | 'keepSeconds'>;
+type StoredAnswer<Body> = Omit<Effect<Body>, 'keepSeconds'>;
 
 export interface RunOptions {
   /** For work that recognises its own retries: nothing is kept by Idempotency-Key. */
@@ -32,6 +32,8 @@ const KEEP_SECONDS = 86_400;
 /** A signature is taken for this long before and after its times, whatever the policy says (protocol.md §2.1). */
 const SKEW_SECONDS = 60;
 const LOCK_NOT_AVAILABLE = '55P03';
+/** Callers whose nonce and decision are written down. */
+const recorded = new WeakSet<Caller>();
 
 /**
  * Writes down what callers do: nonce, idempotent answer, effect and audit row in one transaction, or nothing of it.
@@ -40,7 +42,6 @@ const LOCK_NOT_AVAILABLE = '55P03';
 export class Ledger<Tables extends LedgerTables = LedgerTables> {
   readonly #db: Kysely<Tables>;
   readonly #clock: Clock;
-  readonly #recorded = new WeakSet<Caller>();
 
   constructor(db: Kysely<Tables>, clock: Clock) {
     this.#db = db;
@@ -69,7 +70,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
         return refused(ledger, caller, problem);
       }
     });
-    this.#recorded.add(caller);
+    recorded.add(caller);
     if (outcome instanceof Problem) throw outcome;
     return outcome;
   }
@@ -78,18 +79,18 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    * Writes the audit row of a read that gives away something sealed; the caller of this reads afterwards.
    * @throws whatever the database says: then nothing may be given away
    */
-  async read(caller: Caller, event: AuditAct): Promise<void> {
+  async read(caller: Caller, event: AuditEntry): Promise<void> {
     await this.record(this.#db, caller, event);
   }
 
   /** Writes an audit row within a transaction of the service's own. */
-  async record(db: Kysely<Tables>, caller: Caller, event: AuditAct, outcome: AuditOutcome = { res: 'ok' }): Promise<void> {
-    await insertAudit(ledgerOf(db), caller, event, outcome);
+  async record(db: Kysely<Tables>, caller: Caller, event: AuditEntry): Promise<void> {
+    await insertAudit(ledgerOf(db), caller, auditOfAct(caller, event));
   }
 
   /** Whether nonce and decision of this request are written down already. */
   hasRecorded(caller: Caller): boolean {
-    return this.#recorded.has(caller);
+    return recorded.has(caller);
   }
 
   /**
@@ -102,7 +103,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       if (changesSomething(caller)) await this.#useNonce(ledger, caller);
       await refused(ledger, caller, problem);
     });
-    this.#recorded.add(caller);
+    recorded.add(caller);
   }
 
   /** False if this signature was seen before. The unique key decides, also between two at the same moment. */
@@ -132,8 +133,8 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     // Purged between the two statements: the next try finds the key free.
     if (earlier === undefined) throw stillRunning();
     if (earlier.request_sha256 !== request_sha256) throw new Problem('idempotency_conflict');
-    await insertAudit(trx, caller, { act: 'request.replay' }, { res: 'ok' });
-    const { body, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
+    const { body, event, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
+    await insertAudit(trx, caller, auditOfAct(caller, event));
     return new Answer(body, { ...rest, replayed: true });
   }
 
@@ -166,19 +167,19 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     options: RunOptions,
   ): Promise<Answer<Body>> {
     const ledger = ledgerOf(trx);
-    const { event, keepSeconds = KEEP_SECONDS, ...answer } = await work(trx);
+    const { keepSeconds = KEEP_SECONDS, ...effect } = await work(trx);
     const { idempotencyKey: key } = caller.request;
     if (key !== undefined && options.ownReplay !== true) {
       await ledger
         .updateTable('idempotency')
-        .set({ answer: JSON.stringify(answer), expires_at: this.#clock.now() + keepSeconds })
+        .set({ answer: JSON.stringify(effect), expires_at: this.#clock.now() + keepSeconds })
         .where('keyid', '=', caller.keyid)
         .where('key', '=', key)
         .where('org', '=', caller.org)
         .execute();
     }
-    await insertAudit(ledger, caller, event, { res: 'ok' });
-    const { body, ...rest } = answer;
+    const { body, event, ...rest } = effect;
+    await insertAudit(ledger, caller, auditOfAct(caller, event));
     return new Answer(body, rest);
   }
 }
@@ -189,14 +190,12 @@ function ledgerOf<Tables extends LedgerTables>(db: Kysely<Tables>): Kysely<Ledge
 }
 
 async function refused(trx: Kysely<LedgerTables>, caller: Caller, problem: Problem): Promise<Problem> {
-  const res = isOurFault(problem) ? 'error' : 'denied';
-  await insertAudit(trx, caller, { act: 'request.refuse' }, { res, why: problem.code });
+  await insertAudit(trx, caller, auditOfRefusal(caller, problem));
   return problem;
 }
 
-async function insertAudit(db: Kysely<LedgerTables>, caller: Caller, act: AuditAct, outcome: AuditOutcome): Promise<void> {
-  const event = JSON.stringify(auditRecord(caller, act, outcome));
-  await db.insertInto('audit_event').values({ org: caller.org, event, request_id: caller.request.id }).execute();
+async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Caller, event: string): Promise<void> {
+  await db.insertInto('audit_event').values({ org, event, request_id: request.id }).execute();
 }
 
 /** What makes two requests the same: all of it but the signature. */

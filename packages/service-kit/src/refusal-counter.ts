@@ -1,5 +1,6 @@
 import type { ProblemCode } from '@bulla/contract';
 import type { Kysely } from 'kysely';
+import { auditOfStrangers } from './audit-record.js';
 import type { Clock } from './clock.js';
 import { databaseFault } from './database-fault.js';
 import type { EventLog } from './event-log.js';
@@ -40,12 +41,8 @@ export class RefusalCounter {
     const counts = this.#counts;
     if (counts.size === 0) return;
     this.#counts = new Map();
-    const since = new Date(this.#minute * 60_000).toISOString();
-    const rows = [...counts].map(([why, count]) => ({
-      org: null,
-      request_id: null,
-      event: JSON.stringify({ v: 1, act: 'request.refuse', res: 'denied', why, since, count }),
-    }));
+    const at = new Date(this.#minute * 60_000);
+    const rows = [...counts].map(([code, count]) => ({ org: null, request_id: null, at, event: auditOfStrangers(code, count) }));
     try {
       await this.#db.insertInto('audit_event').values(rows).execute();
     } catch (error) {

@@ -1,4 +1,5 @@
 import { Problem } from '@bulla/contract';
+import type { SignedRouteName } from '@bulla/contract';
 import type { Bytes, KeyHolder, RequestSignature, Trust } from '@bulla/crypto';
 import {
   checkSignatureTimes,
@@ -17,6 +18,7 @@ import { stateOf } from './request-state.js';
 import type { TrustSource } from './trust-source.js';
 
 const REFRESH_INTERVAL_MS = 1_000;
+const RENEWING: ReadonlySet<SignedRouteName> = new Set(['root.publish', 'policy.publish', 'directory.publish']);
 const CHECK = 'request-key';
 const EMPTY: Bytes = new Uint8Array(0);
 
@@ -38,12 +40,12 @@ export class RequestAuthentication {
 
   /**
    * The caller of a request. From the moment the signature is verified, whatever is answered is signed too.
-   * @param allowExpired for the routes that bring newer documents: elsewhere expired ones stop new work.
+   * @param route the routes that bring newer documents take expired ones; elsewhere those stop new work.
    * @throws {Problem} unauthenticated, validation_failed
    * @throws {CryptoError} unauthenticated, token_malformed, signature_invalid, clock_skew, key_unknown, key_revoked,
    *   suite_unknown, trust_expired
    */
-  async authenticate(request: FastifyRequest, { allowExpired = false } = {}): Promise<Caller> {
+  async authenticate(request: FastifyRequest, route: SignedRouteName): Promise<Caller> {
     const state = stateOf(request);
     const authority = this.#authorities.choose(request.headers.host);
     const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
@@ -53,7 +55,7 @@ export class RequestAuthentication {
     trust.requireKey(signature.kid, { usage: 'http', purpose: 'http', now, check: CHECK });
     state.verified = { summary, org: trust.org };
     checkSignatureTimes(signature, now, trust.policy.max_skew);
-    if (!allowExpired) trust.requireFresh(now);
+    if (!RENEWING.has(route)) trust.requireFresh(now);
     state.caller = Object.freeze({
       org: trust.org,
       urn: holder.urn,
@@ -64,7 +66,7 @@ export class RequestAuthentication {
       groups: trust.groupsOf(holder.urn),
       user: trust.userOf(holder.urn),
       trust,
-      request: await factsOf(request, signature, state.rawBody ?? EMPTY),
+      request: await factsOf(request, route, signature, state.rawBody ?? EMPTY),
     });
     return state.caller;
   }
@@ -85,9 +87,15 @@ export class RequestAuthentication {
   }
 }
 
-async function factsOf(request: FastifyRequest, signature: RequestSignature, body: Bytes): Promise<RequestFacts> {
+async function factsOf(
+  request: FastifyRequest,
+  route: SignedRouteName,
+  signature: RequestSignature,
+  body: Bytes,
+): Promise<RequestFacts> {
   return Object.freeze({
     id: request.id,
+    route,
     method: request.method,
     ...targetOf(request),
     nonce: signature.nonce,

@@ -12,6 +12,10 @@ export class Authorities {
     this.#known = new Set(authorities);
   }
 
+  get all(): readonly string[] {
+    return [...this.#known];
+  }
+
   /** For a service that learns its port when it listens. */
   replace(authorities: readonly string[]): void {
     this.#known = new Set(authorities);

@@ -44,6 +44,10 @@ export class RunningService implements Service {
     this.#parts = parts;
   }
 
+  get authorities(): readonly string[] {
+    return this.#parts.authorities.all;
+  }
+
   async listen(): Promise<{ port: number; metricsPort: number }> {
     const { app, authorities, listen, log, metricsServer, publicUrls } = this.#parts;
     const metricsPort = await metricsServer.listen(listen.metricsPort, listen.host);

@@ -12,6 +12,8 @@ export interface ListenOptions {
 /** A service that has been put together; nobody but its starter handles signals (main-job M2). */
 export interface Service {
   readonly app: NestFastifyApplication;
+  /** What signed requests may name as `@authority`; with port 0 it is known once the service listens. */
+  readonly authorities: readonly string[];
   /** @returns the ports, which are of interest where 0 was asked for. */
   listen(): Promise<{ port: number; metricsPort: number }>;
   /**

@@ -1,4 +1,5 @@
 import { may, Problem } from '@bulla/contract';
+import type { SignedRouteName } from '@bulla/contract';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from './caller.js';
@@ -20,8 +21,7 @@ export class SignatureGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     stateOf(request).entry = entry;
     if (entry.permission === undefined) return true;
-    const allowExpired = entry.permission === 'organisation.update';
-    const caller = await this.#authentication.authenticate(request, { allowExpired });
+    const caller = await this.#authentication.authenticate(request, entry.name as SignedRouteName);
     requireOwnOrganisation(caller, request);
     requirePermission(caller, entry);
     return true;

@@ -1,0 +1,4 @@
+export { SignedClient } from './testing-client.js';
+export type { Asker, SendOptions, SignedClientOptions, TestResponse } from './testing-client.js';
+export { TestClock } from './testing-clock.js';
+export { OpenapiContract } from './testing-openapi.js';
