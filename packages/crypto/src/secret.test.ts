@@ -7,7 +7,7 @@ const secret = () => new Secret(Uint8Array.from(KEY));
 
 it.each<[string, (value: Secret) => string]>([
   ['JSON', (value) => JSON.stringify({ value })],
-  ['a template', (value) => `${String(value)}`],
+  ['a template', (value) => `the key is ${String(value)}`],
   ['an inspector', (value) => inspect({ value }, { showHidden: true, depth: 9 })],
   ['a spread', (value) => JSON.stringify(Object.assign({}, value))],
   ['its members', (value) => JSON.stringify(Reflect.ownKeys(value))],

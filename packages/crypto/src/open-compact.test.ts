@@ -1,0 +1,185 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { compactDecrypt, importJWK } from 'jose';
+import * as z from 'zod/mini';
+import { decodeBase64url, encodeBase64url, randomBytes, utf8 } from './bytes.js';
+import type { JweFormat } from './compact.js';
+import { parseJwe, sealTo, sealUnder } from './compact.js';
+import { CryptoError } from './errors.js';
+import type { KeyRecord } from './keys.js';
+import { loadUnwrapper, openUnder, openWith } from './open-compact.js';
+import { Secret } from './secret.js';
+import type { KeyPair, Unwrapper } from './signer.js';
+import { keyPairOf } from './testing-members.js';
+
+const headerSchema = z.strictObject({
+  alg: z.enum(['dir', 'RSA-OAEP-256']),
+  enc: z.literal('A256GCM'),
+  typ: z.literal('test+jwe'),
+  kid: z.string(),
+});
+const JWE: JweFormat<z.infer<typeof headerSchema>> = { typ: 'test+jwe', header: headerSchema, maxBytes: 1000 };
+
+let pair: KeyPair;
+let unwrapper: Unwrapper;
+let sealed: string;
+
+beforeAll(async () => {
+  pair = await keyPairOf('open', 'rsa2048', 'enc');
+  unwrapper = await loadUnwrapper(pair.privateJwk, 'RSA-OAEP-256');
+  sealed = await seal(utf8('hello'));
+});
+
+function seal(plaintext: Uint8Array): Promise<string> {
+  const { kid, publicJwk: jwk } = pair;
+  const record: KeyRecord = {
+    kid,
+    use: 'enc',
+    alg: 'RSA-OAEP-256',
+    suite: 'rsa2048',
+    pur: ['unwrap'],
+    nbf: 0,
+    use_until: 1,
+    end: 1,
+    jwk,
+  };
+  return sealTo(JWE, { alg: 'RSA-OAEP-256', enc: 'A256GCM', typ: 'test+jwe', kid }, plaintext, record);
+}
+
+const open = (token: string, by: Unwrapper = unwrapper) => openWith(parseJwe(token, JWE), by);
+
+/** The token with one bit of one part flipped. */
+function flip(token: string, part: number, bit: number): string {
+  return token
+    .split('.')
+    .map((text, at) => {
+      if (at !== part) return text;
+      const bytes = decodeBase64url(text);
+      const index = Math.floor(bit / 8) % bytes.length;
+      bytes[index] = (bytes[index] ?? 0) ^ (1 << (bit % 8));
+      return encodeBase64url(bytes);
+    })
+    .join('.');
+}
+
+describe('opening with a private key', () => {
+  it('undoes sealing, for any plaintext', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (plaintext) => {
+        expect(await open(await seal(plaintext))).toEqual(plaintext);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('agrees with jose', async () => {
+    const key = await importJWK(pair.privateJwk, 'RSA-OAEP-256');
+    expect((await compactDecrypt(sealed, key)).plaintext).toEqual(await open(sealed));
+  });
+
+  it.each([
+    ['encrypted key', 1],
+    ['initialisation vector', 2],
+    ['ciphertext', 3],
+    ['tag', 4],
+  ])('refuses any bit of the %s flipped, with one error', async (_name, part) => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(2047), async (bit) => {
+        await expect(open(flip(sealed, part, bit))).rejects.toEqual(
+          new CryptoError('open_failed', 'could not be opened'),
+        );
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('refuses a header that was changed', async () => {
+    const [header = '', ...rest] = sealed.split('.');
+    const changed = JSON.stringify({
+      ...(JSON.parse(Buffer.from(header, 'base64url').toString()) as object),
+      kid: 'other',
+    });
+    const parsed = parseJwe([encodeBase64url(utf8(changed)), ...rest].join('.'), JWE);
+    await expect(openWith(parsed, { ...unwrapper, kid: 'other' })).rejects.toMatchObject({ code: 'open_failed' });
+  });
+
+  it('refuses a token for another kid without using the key', async () => {
+    let used = 0;
+    const counting: Unwrapper = {
+      ...unwrapper,
+      kid: 'other',
+      unwrap: (key) => {
+        used++;
+        return unwrapper.unwrap(key);
+      },
+    };
+    await expect(open(sealed, counting)).rejects.toMatchObject({ code: 'open_failed' });
+    expect(used).toBe(0);
+  });
+
+  it('refuses a content key of another length, like any other fault', async () => {
+    const publicKey = await crypto.subtle.importKey(
+      'jwk',
+      pair.publicJwk,
+      { name: 'RSA-OAEP', hash: 'SHA-256' },
+      false,
+      ['encrypt'],
+    );
+    for (const length of [0, 16, 31, 33]) {
+      const short = await crypto.subtle.encrypt({ name: 'RSA-OAEP' }, publicKey, new Uint8Array(length));
+      await expect(unwrapper.unwrap(new Uint8Array(short))).rejects.toEqual(
+        new CryptoError('open_failed', 'could not be opened'),
+      );
+    }
+  });
+
+  it('wipes the content key, and has no cause in its error', async () => {
+    let cek: Secret | undefined;
+    const watching: Unwrapper = {
+      ...unwrapper,
+      async unwrap(key) {
+        cek = await unwrapper.unwrap(key);
+        return cek;
+      },
+    };
+    await open(sealed, watching);
+    expect(cek?.reveal()).toEqual(new Uint8Array(32));
+    const error: unknown = await open(flip(sealed, 4, 0), watching).catch((reason: unknown) => reason);
+    expect((error as Error).cause).toBeUndefined();
+    expect(cek?.reveal()).toEqual(new Uint8Array(32));
+  });
+
+  it('goes on to the tag after a bad key, so that both take the same path', async () => {
+    const failing: Unwrapper = {
+      ...unwrapper,
+      unwrap: () => Promise.reject(new Error('the token in the HSM is gone: PIN 4711')),
+    };
+    const error: unknown = await open(sealed, failing).catch((reason: unknown) => reason);
+    expect(error).toEqual(new CryptoError('open_failed', 'could not be opened'));
+  });
+});
+
+describe('opening under a content key', () => {
+  const header = { alg: 'dir', enc: 'A256GCM', typ: 'test+jwe', kid: 'dek' } as const;
+
+  it('undoes sealing and leaves the key to its owner', async () => {
+    const bytes = randomBytes(32);
+    const dek = new Secret(bytes.slice());
+    const token = await sealUnder(JWE, header, utf8('hello'), dek);
+    expect(await openUnder(parseJwe(token, JWE), dek)).toEqual(utf8('hello'));
+    expect(dek.reveal()).toEqual(bytes);
+  });
+
+  it.each([
+    ['another key', () => new Secret(randomBytes(32))],
+    ['a key of 16 bytes', () => new Secret(randomBytes(16))],
+    ['a key of 31 bytes', () => new Secret(randomBytes(31))],
+    ['a key of 33 bytes', () => new Secret(randomBytes(33))],
+    ['no key', () => new Secret(new Uint8Array(0))],
+  ])('refuses %s, with one error', async (_name, wrong) => {
+    const token = await sealUnder(JWE, header, utf8('hello'), new Secret(randomBytes(32)));
+    await expect(openUnder(parseJwe(token, JWE), wrong())).rejects.toEqual(
+      new CryptoError('open_failed', 'could not be opened'),
+    );
+  });
+});
