@@ -1,6 +1,8 @@
 import type * as z from 'zod/mini';
 import { CryptoError } from './errors.js';
 
+const PLAIN = /^\w{1,32}$/;
+
 /**
  * The value, if it has exactly the schema's shape.
  * @param what names the thing in the error, which tells the path of the first fault and never a value.
@@ -9,6 +11,9 @@ import { CryptoError } from './errors.js';
 export function checkShape<T>(value: unknown, schema: z.ZodMiniType<T>, what: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const path = result.error.issues[0]?.path.map(String).join('/') ?? '';
+  // A member name may come from outside too: only plain ones are told.
+  const path = (result.error.issues[0]?.path ?? [])
+    .map((name) => (PLAIN.test(String(name)) ? String(name) : '*'))
+    .join('/');
   throw new CryptoError('token_malformed', `${what} has a wrong shape at /${path}`);
 }
