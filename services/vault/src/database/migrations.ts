@@ -1,8 +1,11 @@
-import type { Kysely, Migration } from 'kysely';
+import { ledgerMigrations } from '@bulla/service-kit';
+import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
 
 /** Tables of the vault, in the order in which they came. A migration that was released is never changed. */
-export const vaultMigrations: Record<string, Migration> = {
+export const vaultMigrations: Readonly<Record<string, Migration>> = {
+  ...ledgerMigrations,
   '2026-11-25-vault': { up: createTables },
 };
 
@@ -30,15 +33,21 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .createTable('prompt')
     .addColumn('id', 'text', (column) => column.primaryKey())
     .addColumn('org', 'text', (column) => column.notNull().references('organisation.org'))
-    .addColumn('name', 'text', (column) => column.notNull())
+    // Collation C: the order of bytes, which paging and prefixes rely on.
+    .addColumn('name', sql`text collate "C"`, (column) => column.notNull())
     .addColumn('type', 'text', (column) => column.notNull().check(sql`type in ('text', 'chat')`))
     .addColumn('latest_version', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
     .addColumn('updated_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
     .addColumn('deleted_at', 'timestamptz')
     .execute();
-  // Collation C: the order of bytes, which paging and prefixes rely on.
-  await sql`create unique index prompt_name_key on ${sql.table('prompt')} (org, name collate "C") where deleted_at is null`.execute(db);
+  await db.schema
+    .createIndex('prompt_name_key')
+    .unique()
+    .on('prompt')
+    .columns(['org', 'name'])
+    .where(sql.ref('deleted_at'), 'is', null)
+    .execute();
   await db.schema
     .createTable('prompt_version')
     .addColumn('prompt_id', 'text', (column) => column.notNull().references('prompt.id'))
@@ -72,7 +81,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('prompt_label')
     .addColumn('org', 'text', (column) => column.notNull())
-    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('name', sql`text collate "C"`, (column) => column.notNull())
     .addColumn('label', 'text', (column) => column.notNull())
     .addColumn('seq', 'integer', (column) => column.notNull().check(sql`seq > 0`))
     .addColumn('prompt_id', 'text', (column) => column.notNull().references('prompt.id'))

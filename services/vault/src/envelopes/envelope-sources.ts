@@ -1,4 +1,4 @@
-import type { NewEnvelope } from '@bulla/contract';
+import type { NewEnvelope, PromptId } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { KeyHolder } from '@bulla/crypto';
 import { urnOf, verifyTags } from '@bulla/crypto';
@@ -11,6 +11,11 @@ import { PromptsService } from '../prompts/prompts.service.js';
 import { VersionsService } from '../prompts/versions.service.js';
 
 const LATEST = 'latest';
+
+interface PromptPlace {
+  readonly id: PromptId;
+  readonly name: string;
+}
 
 type Found = Awaited<ReturnType<VersionsService['get']>>;
 
@@ -31,16 +36,17 @@ export class EnvelopeSources {
    * @throws {Problem} not_found, label_not_found, envelope_revoked for a withdrawn version; {CryptoError} trust_expired
    *   where clients would refuse the tags
    */
-  async find(caller: Caller, wanted: NewEnvelope): Promise<{ prompt: { id: string; name: string }; version: Found; tags: readonly string[] }> {
+  async find(caller: Caller, wanted: NewEnvelope): Promise<{ prompt: PromptPlace; version: Found; tags: readonly string[] }> {
     const by = wanted.prompt === undefined ? { name: wanted.name ?? '' } : { id: wanted.prompt };
     const prompt = await this.prompts.findLive(caller, by);
+    const id = prompt.id as PromptId;
     const label = wanted.label ?? LATEST;
     const position = await this.labels.resolve(caller, prompt, label);
     const { trust } = caller;
     await verifyTags(position.tokens, { trust, name: prompt.name, label, now: this.clock.now() });
-    const version = await this.versions.get(caller, prompt.id, wanted.version ?? position.version);
-    if (trust.isWithdrawn(urnOf(caller.org, 'prompt', prompt.id), version.version)) throw new Problem('envelope_revoked', { detail: 'this version was withdrawn' });
-    return { prompt, version, tags: position.tokens };
+    const version = await this.versions.get(caller, id, wanted.version ?? position.version);
+    if (trust.isWithdrawn(urnOf(caller.org, 'prompt', id), version.version)) throw new Problem('envelope_revoked', { detail: 'this version was withdrawn' });
+    return { prompt: { id, name: prompt.name }, version, tags: position.tokens };
   }
 
   /** The grant of a version for a responder's active key. */

@@ -51,7 +51,7 @@ export class OrganisationsService {
     if (trust === undefined) throw new Problem('not_found');
     const { roots, policy, directory } = trust.documents;
     const token = { root: roots[(version ?? 0) - 1], policy, directory }[kind];
-    const number = { root: version, policy: trust.policy.version, directory: trust.directory.version }[kind];
+    const number = { root: version ?? 0, policy: trust.policy.version, directory: trust.directory.version }[kind];
     if (token === undefined) throw new Problem('not_found');
     // A root of a number never changes; the others may at any moment, so a cache asks each time.
     const caching = kind === 'root' ? 'public, max-age=86400, immutable' : 'public, no-cache';

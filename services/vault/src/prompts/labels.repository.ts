@@ -16,14 +16,33 @@ export class LabelsRepository {
    * arrive together the primary key lets one in.
    */
   async insert(trx: VaultTransaction, row: Omit<LabelRow, 'created_at' | 'tokens'> & { tokens: readonly string[] }): Promise<boolean> {
-    const { rows } = await sql`
-      insert into ${sql.table('vault.prompt_label')} (org, name, label, seq, prompt_id, version, tokens)
-      select ${row.org}, ${row.name}, ${row.label}, ${row.seq}::integer, ${row.prompt_id}, ${row.version}::integer, ${JSON.stringify(row.tokens)}::jsonb
-      where (select coalesce(max(seq), 0) from ${sql.table('vault.prompt_label')}
-             where org = ${row.org} and name = ${row.name} and label = ${row.label}) = ${row.seq}::integer - 1
-      on conflict do nothing
-      returning seq`.execute(trx);
-    return rows.length === 1;
+    const { org, name, label, seq, prompt_id, version, tokens } = row;
+    const result = await trx
+      .insertInto('prompt_label')
+      .columns(['org', 'name', 'label', 'seq', 'prompt_id', 'version', 'tokens'])
+      .expression(
+        trx.selectNoFrom([
+          sql<string>`${org}::text`.as('org'),
+          sql<string>`${name}::text`.as('name'),
+          sql<string>`${label}::text`.as('label'),
+          sql<number>`${seq}::integer`.as('seq'),
+          sql<string>`${prompt_id}::text`.as('prompt_id'),
+          sql<number>`${version}::integer`.as('version'),
+          sql<string>`${JSON.stringify(tokens)}::jsonb`.as('tokens'),
+        ]).where(
+          trx
+            .selectFrom('prompt_label')
+            .select(({ fn, lit }) => fn.coalesce(fn.max('seq'), lit(0)).as('newest'))
+            .where('org', '=', org)
+            .where('name', '=', name)
+            .where('label', '=', label),
+          '=',
+          seq - 1,
+        ),
+      )
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirstOrThrow();
+    return result.numInsertedOrUpdatedRows === 1n;
   }
 
   /** The newest position of one label, a deleted one included. */

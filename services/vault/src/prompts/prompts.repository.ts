@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
-import { sql } from 'kysely';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
 import type { VaultTables } from '../database/types.js';
@@ -50,14 +49,13 @@ export class PromptsRepository {
 
   /** One page by name, in the order of bytes. */
   list(filter: PromptFilter): Promise<PromptRow[]> {
-    const name = sql<string>`name collate "C"`;
     let query = this.database.db.selectFrom('prompt').selectAll().where('org', '=', filter.org);
     query = query.where('deleted_at', filter.deleted ? 'is not' : 'is', null);
     // Names hold no character above '~' or '%', '\'; a prefix is a range, and '_' is no wildcard.
-    if (filter.prefix !== undefined) query = query.where(name, '>=', filter.prefix).where(name, '<', `${filter.prefix}~`);
+    if (filter.prefix !== undefined) query = query.where('name', '>=', filter.prefix).where('name', '<', `${filter.prefix}~`);
     if (filter.after !== undefined) {
       const [afterName, afterId] = filter.after;
-      query = query.where(({ eb, or, and }) => or([eb(name, '>', afterName), and([eb(name, '=', afterName), eb('id', '>', afterId)])]));
+      query = query.where(({ eb, or, and }) => or([eb('name', '>', afterName), and([eb('name', '=', afterName), eb('id', '>', afterId)])]));
     }
     if (filter.label !== undefined) {
       query = query.where('id', 'in', (select) =>
@@ -77,7 +75,7 @@ export class PromptsRepository {
           ),
       );
     }
-    return query.orderBy(name).orderBy('id').limit(filter.limit).execute();
+    return query.orderBy('name').orderBy('id').limit(filter.limit).execute();
   }
 
   /** Takes the next version number for an insert in the same transaction. False if `version` is not the next one. */
