@@ -1,6 +1,7 @@
 import type { Bytes } from './bytes.js';
 import { decodeBase64url, tokenHash } from './bytes.js';
 import { SKEW_SECONDS } from './claims.js';
+import { verifyJws } from './compact.js';
 import { parseDirectory } from './directory.js';
 import { countSignatures } from './document.js';
 import { secondsOf } from './document-times.js';
@@ -33,10 +34,10 @@ const RUN_MAX_SECONDS = 3600;
 /** The organisation's documents from the pin on, however old, policy and directory under the root they state. */
 export async function checkTrust(evidence: Evidence, pin: string, now: number): Promise<Finding<Trust>> {
   const { root: roots, policy, directory } = evidence;
-  const { org } = (await parseRoot(roots[0] ?? '')).payload;
-  const trust = await Trust.establish(
-    { roots, policy, directory },
-    { org, pin, now, acceptExpired: true, underStatedRoot: true },
+  const { org } = (await parseRoot(roots[0] ?? '').catch(rethrowAsChanged)).payload;
+  const documents = { roots, policy, directory };
+  const trust = await Trust.establish(documents, { org, pin, now, acceptExpired: true, underStatedRoot: true }).catch(
+    rethrowAsChanged,
   );
   const { version, issued } = trust.directory;
   const expired = now >= trust.expiresAt ? ', expired since' : '';
@@ -44,6 +45,19 @@ export async function checkTrust(evidence: Evidence, pin: string, now: number): 
     value: trust,
     detail: `${trust.profile} root 1 to ${roots.length} of ${org}, policy ${trust.policy.version}, directory ${version} issued ${issued}${expired}`,
   };
+}
+
+/**
+ * Evidence has no memory and brings its own keys: there a version that does not fit and a key that is none mean that
+ * the file was changed, and not that somebody is held back or made a bad key.
+ */
+function rethrowAsChanged(error: unknown): never {
+  if (!(error instanceof CryptoError)) throw error;
+  const { code, message, check } = error;
+  const options = { cause: error, ...(check !== undefined && { check }) };
+  if (code === 'key_invalid') throw new CryptoError('token_malformed', message, options);
+  if (code === 'trust_rollback') throw new CryptoError('envelope_tampered', message, options);
+  throw error;
 }
 
 /** Thresholds are met without a surplus signature; here each must be good, so that no byte of the evidence is idle. */
@@ -62,6 +76,19 @@ export async function checkDocumentSignatures({ documents }: Trust): Promise<Fin
     count += document.signatures.length;
   }
   return { value: undefined, detail: `all ${count} signatures of the documents are good` };
+}
+
+/** Envelope and reply, before anything they state is used; a signer who is not listed is refused by name later. */
+export async function checkSignatures(evidence: Evidence, trust: Trust): Promise<Finding<void>> {
+  const signed = [
+    ['envelope-signature', parseEnvelope(evidence.envelope)],
+    ['reply-signature', parseFin(evidence.fin)],
+  ] as const;
+  for (const [check, parsed] of signed) {
+    const holder = trust.holder(parsed.header.kid);
+    if (holder !== undefined) await verifyJws(parsed, holder.record, check);
+  }
+  return { value: undefined, detail: 'envelope and reply are unchanged' };
 }
 
 /** The envelope under the keys of that time: at its end or, if that came first, when the reply was signed. */

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
-import { concatBytes, decodeUtf8, encodeBase64url, utf8 } from './bytes.js';
+import { encodeBase64url, utf8 } from './bytes.js';
 import { nameSchema, urnSchema, versionSchema } from './claims.js';
 import { CryptoError } from './errors.js';
 import { parseFin, usageSchema } from './reply.js';
@@ -109,7 +109,7 @@ const chunkSchema = z.object({
  * @throws {CryptoError} token_malformed
  */
 export function answerText(deltas: readonly Bytes[]): string {
-  const lines = decodeUtf8(concatBytes(...deltas)).split('\n');
+  const lines = decodeDeltas(deltas).split('\n');
   const contents = lines
     .filter((line) => line !== '')
     .map((line) => {
@@ -121,4 +121,14 @@ export function answerText(deltas: readonly Bytes[]): string {
       return chunk.choices[0]?.delta?.content ?? '';
     });
   return contents.join('');
+}
+
+/** UTF-8 over the cuts: a character may span deltas. */
+function decodeDeltas(deltas: readonly Bytes[]): string {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    return deltas.map((delta) => decoder.decode(delta, { stream: true })).join('') + decoder.decode();
+  } catch {
+    throw new CryptoError('token_malformed', 'the deltas are not valid UTF-8');
+  }
 }

@@ -5,6 +5,7 @@ import {
   checkMember,
   checkQuestion,
   checkReply,
+  checkSignatures,
   checkTags,
   checkTrust,
 } from './answer-checks.js';
@@ -88,6 +89,7 @@ export async function verifyAnswer(file: Bytes | string, { pin, now, newer }: Ve
   const { evidence } = answer;
   const trust = await check('trust', () => checkTrust(evidence, pin, now));
   await check('document-signatures', () => checkDocumentSignatures(trust));
+  await check('signatures', () => checkSignatures(evidence, trust));
   const envelope = await check('envelope', () => checkEnvelope(evidence, trust));
   const deltas = await check('deltas', () => {
     const value = evidence.deltas.map(decodeBase64url);
