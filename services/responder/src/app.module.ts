@@ -1,0 +1,27 @@
+import type { Unwrapper } from '@bulla/crypto';
+import type { DynamicModule } from '@nestjs/common';
+import { Module } from '@nestjs/common';
+import { InvocationsModule } from './invocations/invocations.module.js';
+import type { RunsInFlight } from './invocations/runs-in-flight.js';
+import type { Model } from './models/model.js';
+import { ModelsModule } from './models/models.module.js';
+import { OpenerModule } from './opener/opener.module.js';
+import { ReplayModule } from './replay/replay.module.js';
+import { TrustModule } from './trust/trust.module.js';
+import type { VaultTrustSource } from './trust/vault-trust-source.js';
+
+export interface AppParts {
+  readonly trust: VaultTrustSource;
+  readonly runs: RunsInFlight;
+  readonly unwrappers: readonly Unwrapper[];
+  readonly model: Model;
+}
+
+/** The rooms of the responder. */
+@Module({})
+export class AppModule {
+  static use({ trust, runs, unwrappers, model }: AppParts): DynamicModule {
+    const rooms = [TrustModule.use(trust), OpenerModule.use(unwrappers), ReplayModule, ModelsModule.use(model)];
+    return { module: AppModule, imports: [InvocationsModule.use(runs, rooms)] };
+  }
+}

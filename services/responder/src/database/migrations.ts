@@ -1,0 +1,49 @@
+import { ledgerMigrations } from '@bulla/service-kit';
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+/** Tables of the responder, in the order in which they came. A migration that was released is never changed. */
+export const responderMigrations: Readonly<Record<string, Migration>> = {
+  ...ledgerMigrations,
+  '2026-11-25-responder': { up: createTables },
+};
+
+async function createTables(db: Kysely<unknown>): Promise<void> {
+  const now = sql`now()`;
+  await db.schema
+    .createTable('invocation')
+    .addColumn('org', 'text', (column) => column.notNull())
+    .addColumn('iss', 'text', (column) => column.notNull())
+    .addColumn('jti', 'text', (column) => column.notNull())
+    .addColumn('rh', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) =>
+      column.notNull().check(sql`state in ('accepted', 'running', 'sealed', 'indeterminate')`),
+    )
+    .addColumn('fence', 'integer', (column) => column.notNull().defaultTo(1))
+    .addColumn('heartbeat', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addColumn('reply', 'text')
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addColumn('ended_at', 'timestamptz')
+    .addPrimaryKeyConstraint('invocation_pkey', ['iss', 'jti'])
+    .execute();
+  await db.schema.createIndex('invocation_created_at').on('invocation').column('created_at').execute();
+  await db.schema
+    .createTable('envelope_use')
+    .addColumn('env_jti', 'text', (column) => column.primaryKey())
+    .addColumn('org', 'text', (column) => column.notNull())
+    .addColumn('uses', 'integer', (column) => column.notNull())
+    .addColumn('max', 'integer', (column) => column.notNull())
+    .addColumn('expires_at', 'timestamptz', (column) => column.notNull())
+    .addCheckConstraint('envelope_use_limit', sql`uses <= max`)
+    .execute();
+  await db.schema.createIndex('envelope_use_expires_at').on('envelope_use').column('expires_at').execute();
+  await db.schema
+    .createTable('seen_document')
+    .addColumn('org', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull().check(sql`kind in ('root', 'policy', 'directory')`))
+    .addColumn('version', 'integer', (column) => column.notNull())
+    .addColumn('sha256', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('seen_document_pkey', ['org', 'kind'])
+    .execute();
+}

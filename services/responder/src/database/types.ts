@@ -1,0 +1,39 @@
+import type { LedgerTables } from '@bulla/service-kit';
+import type { ColumnType, Generated, Transaction } from 'kysely';
+
+/** A moment of the database's own clock: leases are judged by it, never by a process's. */
+type Moment = ColumnType<Date, Date | undefined, Date>;
+
+/**
+ * `accepted`: claimed, nothing has happened yet. `running`: head sent or model called, so it is never run again.
+ * `sealed`: it ended. `indeterminate`: its worker was lost after it began.
+ */
+export type InvocationState = 'accepted' | 'running' | 'sealed' | 'indeterminate';
+
+/** The tables of the responder. Each has `org`, and every statement filters by it. */
+export interface ResponderTables extends LedgerTables {
+  /** One question; unique by who asked and its `jti`. `rh` is compared, so that one `jti` is one sealed question. */
+  invocation: {
+    org: string;
+    iss: string;
+    jti: string;
+    rh: string;
+    state: InvocationState;
+    /** Counts who works on it; only the holder of the highest number may change the row. */
+    fence: Generated<number>;
+    /** Last sign of life of that worker. */
+    heartbeat: Moment;
+    /** JSON text of the sealed reply, ciphertext all of it; null for streams and once its time is over. */
+    reply: string | null;
+    created_at: Moment;
+    /** When it ended. */
+    ended_at: ColumnType<Date | null, undefined, Date>;
+  };
+  /** How often an envelope was used. */
+  envelope_use: { env_jti: string; org: string; uses: number; max: number; expires_at: ColumnType<Date, Date, never> };
+  /** The newest documents that any replica trusted: a fresh one starts no older. */
+  seen_document: { org: string; kind: 'root' | 'policy' | 'directory'; version: number; sha256: string };
+}
+
+/** Inside a transaction everything goes through this: the embedded database has one connection. */
+export type ResponderTransaction = Transaction<ResponderTables>;

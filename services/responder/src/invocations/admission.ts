@@ -1,0 +1,90 @@
+import { Problem } from '@bulla/contract';
+import type { Bundle, EnvelopeClaims, InvocationContext, Trust, VerifiedEnvelope, VerifiedPromptEnvelope } from '@bulla/crypto';
+import { checkBundleHashes, CryptoError, parseBundle, parseGrant, parseInvocation, verifyEnvelope } from '@bulla/crypto';
+import type { Caller } from '@bulla/service-kit';
+
+/** By what one request is judged: the documents of one moment, and when it came. */
+export interface Judgement {
+  readonly caller: Caller;
+  readonly trust: Trust;
+  /** Arrival in seconds: a slow step or model expires nothing. */
+  readonly now: number;
+  /** URN of this responder. */
+  readonly responder: string;
+}
+
+/** A bundle whose envelope the organisation's vault signed for this responder and for whoever sent it. */
+export interface Presented {
+  readonly bundle: Bundle;
+  readonly envelope: VerifiedEnvelope;
+}
+
+/** Known questions are answered again for so long past their envelope's time; the claim refuses all others. */
+const REPLAY_SECONDS = 15 * 60;
+
+/**
+ * Step 3 of protocol.md §2.4: the shape of the bundle, its envelope, and that it belongs to the caller.
+ * @throws {CryptoError} as parseBundle and verifyEnvelope; envelope_tampered for somebody else's envelope
+ */
+export async function presentBundle(value: unknown, { trust, now, responder, caller }: Judgement): Promise<Presented> {
+  const bundle = parseBundle(value);
+  const envelope = await verifyEnvelope(bundle.env, { trust, now, audience: responder, graceSeconds: REPLAY_SECONDS });
+  const { sub, cnf } = envelope.claims;
+  // Only a gateway carries what is another's; for anybody else a stolen envelope costs us no private-key work.
+  const isCarried = caller.kind === 'gateway' && caller.roles.includes('gateway');
+  if (!isCarried && (sub !== caller.urn || cnf.jkt !== caller.kid)) {
+    throw tampered('envelope-requester', 'it is for another requester');
+  }
+  return { bundle, envelope };
+}
+
+/**
+ * Step 4: grant and content are those of the envelope, the version is not withdrawn, and the keys that things are
+ * sealed to may be used. The callers' and the vault's keys were looked up where their signatures were checked.
+ * @throws {CryptoError} envelope_tampered, key_unknown, key_revoked, suite_unknown
+ * @throws {Problem} envelope_revoked
+ */
+export async function checkContents({ bundle, envelope }: Presented, { trust, now }: Judgement): Promise<void> {
+  await checkBundleHashes(bundle, envelope);
+  if (envelope.kind !== 'prompt') return;
+  if (trust.isWithdrawn(envelope.sub, envelope.claims.prm.ver)) {
+    throw new Problem('envelope_revoked', { detail: 'this version of the prompt has been withdrawn' });
+  }
+  requireSealingKey(parseGrant(bundle.grant ?? '').header.kid, trust, now, 'grant-recipient');
+}
+
+/**
+ * Step 5: the policy allows this, and the outside of the question says what the envelope says. Neither managed names
+ * nor chats without a stored prompt are served yet (main-job.md M16).
+ * @throws {CryptoError} token_malformed, payload_too_large, envelope_tampered, key_unknown, key_revoked, suite_unknown
+ * @throws {Problem} custody_not_allowed
+ */
+export function checkPolicy({ envelope }: Presented, question: string, { trust, now, responder }: Judgement): VerifiedPromptEnvelope {
+  if (envelope.kind !== 'prompt' || trust.custodyOf(envelope.claims.prm.name) !== 'sealed') {
+    throw new Problem('custody_not_allowed', { detail: 'this responder runs sealed prompts only' });
+  }
+  const { header } = parseInvocation(question);
+  if (header.aud !== responder) throw tampered('invocation-audience', 'the question is for another responder');
+  if (header.iss !== envelope.claims.sub) throw tampered('invocation-issuer', 'the question is of another requester');
+  requireSealingKey(header.kid, trust, now, 'invocation-recipient');
+  return envelope;
+}
+
+/** What steps 7 and 8 hold a question against. */
+export function questionContext(envelope: VerifiedPromptEnvelope, judgement: Judgement): InvocationContext & { envelope: EnvelopeClaims } {
+  const { trust, now, responder } = judgement;
+  return { trust, now, envelope: envelope.claims, envelopeHash: envelope.hash, audience: responder };
+}
+
+/** Whether it is past a time that was set for it, both clocks being right within the skew. */
+export function isPast(exp: number, { trust, now }: Judgement): boolean {
+  return now > exp + trust.policy.max_skew;
+}
+
+function requireSealingKey(kid: string, trust: Trust, now: number, check: string): void {
+  trust.requireKey(kid, { usage: 'durable', purpose: 'unwrap', now, check });
+}
+
+function tampered(check: string, why: string): CryptoError {
+  return new CryptoError('envelope_tampered', `not what this responder was asked with: ${why}`, { check });
+}

@@ -1,0 +1,92 @@
+import type { Bytes, EnvelopeClaims, FinRest, InvocationClaims, Signer, Trust } from '@bulla/crypto';
+import { decodeBase64url, ReplySealer, Secret, utf8 } from '@bulla/crypto';
+import type { Model, ModelRequest } from '../models/model.js';
+import { AnswerEnd, RunStopped } from './answer-end.js';
+import { pacedDeltas, paceOf } from './pacing.js';
+
+/** One part of a sealed reply, in the order head, frames, final. */
+export interface ReplyPart {
+  readonly kind: 'head' | 'frame' | 'final';
+  readonly bytes: Bytes;
+}
+
+/** Everything one answer is made from. */
+export interface AnswerPlan {
+  readonly model: Model;
+  /** Signs the fin. */
+  readonly signer: Signer;
+  /** URN of this responder. */
+  readonly responder: string;
+  /** What its fin states as `dir`. */
+  readonly trust: Trust;
+  /** The clock in seconds. */
+  readonly now: () => number;
+  readonly envelope: { readonly claims: EnvelopeClaims; readonly hash: string };
+  readonly question: { readonly claims: InvocationClaims; /** `H(I)` and `H` of what was inside. */ readonly rh: string; readonly ih: string };
+  /** What to ask the model, or why it is not asked: steps 10 to 14 failed. */
+  readonly request: ModelRequest | { readonly refused: unknown };
+  /** Says whether the run still holds its claim; asked before the end is signed. */
+  readonly isHeld: () => Promise<boolean>;
+  /** Why it stopped being held; given to the end as its error. */
+  readonly lost: () => unknown;
+}
+
+/**
+ * Steps 15 and 16 of protocol.md §2.4: runs the model and seals what it says, frame by frame. A whole answer and a
+ * stream differ only in who collects the parts. An error is an ending like others, sealed and signed; only when the
+ * asker is gone there is no end, and whoever gets parts without a final has a cut answer.
+ * @param signal stops the model.
+ * @throws {RunStopped} when the asker is gone
+ */
+export async function* answer(plan: AnswerPlan, end: AnswerEnd, signal: AbortSignal): AsyncGenerator<ReplyPart> {
+  const { opt } = plan.question.claims;
+  const sealer = await startSealer(plan);
+  yield { kind: 'head', bytes: sealer.head };
+  try {
+    if ('refused' in plan.request) throw plan.request.refused;
+    const lines = linesOf(plan.model.stream(plan.request, signal), end);
+    for await (const delta of pacedDeltas(lines, paceOf(opt))) {
+      yield { kind: 'frame', bytes: await sealer.sealDelta(delta) };
+    }
+  } catch (error) {
+    if (error instanceof RunStopped && error.why === 'asker-gone') throw error;
+    end.fail(error);
+  }
+  if (!(await plan.isHeld())) end.fail(plan.lost());
+  const { final } = await sealer.finish(finOf(plan, end), plan.signer);
+  yield { kind: 'final', bytes: final };
+}
+
+async function startSealer({ question, responder }: AnswerPlan): Promise<ReplySealer> {
+  const { claims, rh } = question;
+  const rsp = new Secret(decodeBase64url(claims.rsp));
+  try {
+    const block = claims.opt.privacy === 'strict' ? 256 : 64;
+    return await ReplySealer.start({ rsp, iss: responder, irt: { jti: claims.jti, rh }, block });
+  } finally {
+    rsp.wipe();
+  }
+}
+
+/** NDJSON, one `chat.completion.chunk` on each line. */
+async function* linesOf(chunks: ReturnType<Model['stream']>, end: AnswerEnd): AsyncGenerator<Bytes> {
+  for await (const chunk of chunks) {
+    end.learn(chunk);
+    yield utf8(`${JSON.stringify(chunk)}\n`);
+  }
+}
+
+function finOf({ envelope, question, trust, now }: AnswerPlan, end: AnswerEnd): FinRest {
+  const { act } = question.claims;
+  return {
+    purpose: 'prompt.reply',
+    aud: envelope.claims.sub,
+    iat: now(),
+    ih: question.ih,
+    env: envelope.hash,
+    prm: envelope.claims.prm,
+    dir: trust.directoryRef,
+    ...(act === undefined ? {} : { act }),
+    ...end.summary(),
+  };
+}

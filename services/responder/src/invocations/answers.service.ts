@@ -1,0 +1,84 @@
+import { Clock, EventLog, ServiceKeys } from '@bulla/service-kit';
+import { Injectable } from '@nestjs/common';
+import { Model } from '../models/model.js';
+import type { ModelRequest } from '../models/model.js';
+import type { Lease } from '../replay/lease.js';
+import { answer } from './answer.js';
+import type { ReplyPart } from './answer.js';
+import { AnswerEnd, errorCodeOf } from './answer-end.js';
+import type { Admitted } from './pipeline.js';
+
+/** One run that has begun. */
+export interface BegunRun {
+  readonly admitted: Admitted;
+  readonly lease: Lease;
+  /** What to ask the model, or the error of steps 10 to 14 that the reply will tell. */
+  readonly request: ModelRequest | { readonly refused: unknown };
+  /** Stops the model: the asker is gone, the claim is lost, or the service ends. */
+  readonly signal: AbortSignal;
+  /** Learns how the answer ends. */
+  readonly end: AnswerEnd;
+}
+
+/** Makes answers with the model and the reply key of this process. */
+@Injectable()
+export class AnswersService {
+  constructor(
+    private readonly model: Model,
+    private readonly keys: ServiceKeys,
+    private readonly clock: Clock,
+    private readonly log: EventLog,
+  ) {}
+
+  newEnd(): AnswerEnd {
+    return new AnswerEnd(this.model.name);
+  }
+
+  /**
+   * The parts of a sealed reply, and a line in the log for how it went.
+   * @throws {RunStopped} when the asker is gone
+   */
+  async *answer({ admitted, lease, request, signal, end }: BegunRun): AsyncGenerator<ReplyPart> {
+    const { judgement, envelope, question } = admitted;
+    const { jti } = question.claims;
+    const startedMs = this.clock.monotonicMs();
+    const plan = {
+      model: this.model,
+      signer: this.keys.signer('reply'),
+      responder: judgement.responder,
+      trust: judgement.trust,
+      now: () => this.clock.now(),
+      envelope,
+      question,
+      request,
+      isHeld: () => lease.beat(),
+      lost: (): unknown => lease.lost.reason,
+    };
+    let frames = 0;
+    this.log.write({ event: 'run-begun', requestId: judgement.caller.request.id, jti, model: this.model.name });
+    try {
+      for await (const part of answer(plan, end, signal)) {
+        if (part.kind === 'frame') frames += 1;
+        if (part.kind === 'final') this.#logEnd(jti, end, frames, startedMs);
+        yield part;
+      }
+    } catch (error) {
+      this.#logFailure(jti, errorCodeOf(error), startedMs);
+      throw error;
+    }
+  }
+
+  #logEnd(jti: string, end: AnswerEnd, frames: number, startedMs: number): void {
+    const { finish } = end.summary();
+    if (end.code !== undefined) this.#logFailure(jti, end.code, startedMs);
+    else this.log.write({ event: 'run-finished', jti, model: this.model.name, finish, durationMs: this.#since(startedMs), frames });
+  }
+
+  #logFailure(jti: string, code: string, startedMs: number): void {
+    this.log.write({ event: 'run-failed', jti, code, durationMs: this.#since(startedMs) });
+  }
+
+  #since(startedMs: number): number {
+    return Math.round(this.clock.monotonicMs() - startedMs);
+  }
+}

@@ -1,0 +1,162 @@
+import { may, Problem } from '@bulla/contract';
+import type { NewInvocation, Reply } from '@bulla/contract';
+import { CryptoError, encodeBase64url } from '@bulla/crypto';
+import type { Trust } from '@bulla/crypto';
+import type { Caller } from '@bulla/service-kit';
+import { Answer, ServiceKeys, TrustSource } from '@bulla/service-kit';
+import { Injectable } from '@nestjs/common';
+import { TrustOutdated } from '../replay/replay.service.js';
+import type { Lease } from '../replay/lease.js';
+import type { Judgement } from './admission.js';
+import type { ReplyPart } from './answer.js';
+import type { AnswerEnd } from './answer-end.js';
+import { AnswersService } from './answers.service.js';
+import { Pipeline } from './pipeline.js';
+import type { Admitted } from './pipeline.js';
+import { RunsInFlight } from './runs-in-flight.js';
+
+/** A whole reply, or the parts of a stream as they are made. */
+export type Answered = Answer<Reply> | AsyncGenerator<ReplyPart>;
+
+/** A run that has begun: what it says, its hold on the question, and how it ends. */
+interface Run {
+  readonly parts: AsyncGenerator<ReplyPart>;
+  readonly lease: Lease;
+  readonly end: AnswerEnd;
+}
+
+/** A request is judged anew by newer documents so often at most. */
+const JUDGEMENTS_MAX = 3;
+const NO_STORE = { 'cache-control': 'no-store' };
+
+/** Answers questions: at most one run for each, whole or as a stream. */
+@Injectable()
+export class InvocationsService {
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly answers: AnswersService,
+    private readonly runs: RunsInFlight,
+    private readonly trust: TrustSource,
+    private readonly keys: ServiceKeys,
+  ) {}
+
+  /**
+   * @param arrivedAt seconds; every time in the request is judged by it.
+   * @param gone aborts when the asker hangs up.
+   * @throws as Pipeline.admit, before anything has happened; indeterminate where the claim was lost
+   */
+  async run(caller: Caller, body: NewInvocation, arrivedAt: number, gone: AbortSignal): Promise<Answered> {
+    const leave = this.runs.enter();
+    gone.addEventListener('abort', leave, { once: true });
+    try {
+      const admitted = await this.#admit({ caller, trust: caller.trust, now: arrivedAt, responder: this.keys.urn }, body);
+      if (admitted.claim.kind === 'replay') return replayed(admitted.claim.reply, leave);
+      const run = await this.#begin(admitted, admitted.claim.lease, gone);
+      return admitted.question.claims.opt.stream ? streamed(run, leave) : await whole(run, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** Steps 3 to 9, again under newer documents where it is those that are missing. */
+  async #admit(first: Judgement, body: NewInvocation): Promise<Admitted> {
+    let judgement = first;
+    for (let judged = 1; ; judged++) {
+      try {
+        return await this.pipeline.admit(judgement, body);
+      } catch (error) {
+        const newer = judged < JUDGEMENTS_MAX && mayBeOutdated(error) ? await this.#newerThan(judgement.trust) : undefined;
+        if (newer === undefined) throw error instanceof TrustOutdated ? tryAgain() : error;
+        judgement = { ...judgement, trust: newer, caller: underTrust(judgement.caller, newer, judgement.now) };
+      }
+    }
+  }
+
+  async #newerThan(trust: Trust): Promise<Trust | undefined> {
+    await this.trust.refresh(trust.org);
+    const newest = await this.trust.trustOf(trust.org);
+    return newest !== undefined && newest.directoryRef.ver > trust.directoryRef.ver ? newest : undefined;
+  }
+
+  /** Steps 10 to 14, then the moment from which the question is never run again. */
+  async #begin(admitted: Admitted, lease: Lease, gone: AbortSignal): Promise<Run> {
+    try {
+      const request = await this.pipeline.prepare(admitted).catch((refused: unknown) => ({ refused }));
+      gone.throwIfAborted();
+      if (!(await lease.begin())) throw new Problem('indeterminate', { retryAfterSeconds: 1 });
+      const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping]);
+      const end = this.answers.newEnd();
+      return { parts: this.answers.answer({ admitted, lease, request, signal, end }), lease, end };
+    } catch (error) {
+      await lease.abandon();
+      throw error;
+    }
+  }
+}
+
+function replayed(reply: string, leave: () => void): Answer<Reply> {
+  leave();
+  return new Answer(JSON.parse(reply) as Reply, { replayed: true, headers: NO_STORE });
+}
+
+/** Collects the parts, and keeps the reply for those who ask again. */
+async function whole({ parts, lease, end }: Run, leave: () => void): Promise<Answer<Reply>> {
+  try {
+    const texts: Record<ReplyPart['kind'], string[]> = { head: [], frame: [], final: [] };
+    for await (const { kind, bytes } of parts) texts[kind].push(encodeBase64url(bytes));
+    const reply: Reply = { head: texts.head.join(''), frames: texts.frame, final: texts.final.join('') };
+    const { finish } = end.summary();
+    if (!(await lease.seal({ reply: JSON.stringify(reply), frames: texts.frame.length, finish }))) throw lost();
+    return new Answer(reply, { headers: NO_STORE });
+  } catch (error) {
+    await lease.abandon();
+    throw error;
+  } finally {
+    leave();
+  }
+}
+
+/** Passes the parts on; the final only while the run still holds its claim, so that no two ends are told. */
+async function* streamed({ parts, lease, end }: Run, leave: () => void): AsyncGenerator<ReplyPart> {
+  let frames = 0;
+  let sealed = false;
+  try {
+    for await (const part of parts) {
+      if (part.kind === 'frame') frames += 1;
+      if (part.kind === 'final') {
+        sealed = await lease.seal({ reply: null, frames, finish: end.summary().finish });
+        if (!sealed) return;
+      }
+      yield part;
+    }
+  } finally {
+    if (!sealed) await lease.abandon();
+    leave();
+  }
+}
+
+/** Whether newer documents could make it right: somebody's key, or the asker's directory, may be newer than ours. */
+function mayBeOutdated(error: unknown): boolean {
+  if (error instanceof TrustOutdated) return true;
+  return error instanceof CryptoError && (error.code === 'key_unknown' || error.check === 'asker-directory');
+}
+
+/** Step 2 again, by newer documents: the same key, held by the same entity, with the rights it has now. */
+function underTrust(caller: Caller, trust: Trust, now: number): Caller {
+  trust.requireFresh(now);
+  const holder = trust.holderOfKeyid(caller.keyid);
+  if (holder === undefined) throw new Problem('unauthenticated');
+  trust.requireKey(caller.kid, { usage: 'http', purpose: 'http', now, check: 'request-key' });
+  const { kind, roles } = holder.entity;
+  if (!may(roles, 'invocation.run')) throw new Problem('forbidden');
+  return { ...caller, trust, kind, roles, groups: trust.groupsOf(holder.urn), user: trust.userOf(holder.urn) };
+}
+
+function lost(): Problem {
+  return new Problem('indeterminate');
+}
+
+function tryAgain(): Problem {
+  return new Problem('overloaded', { retryAfterSeconds: 1 });
+}

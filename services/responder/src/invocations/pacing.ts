@@ -1,0 +1,128 @@
+import { concatBytes, DELTA_MAX_BYTES } from '@bulla/crypto';
+import type { Bytes } from '@bulla/crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * How an answer is cut into frames, so that their sizes and times tell little about its words (protocol.md §3).
+ * `gather` joins what comes within a time; `beat` sends one frame at every beat, an empty one if there is nothing.
+ */
+export interface Pace {
+  readonly kind: 'gather' | 'beat';
+  readonly everyMs: number;
+  /** Largest delta. */
+  readonly bytes: number;
+}
+
+/** Frame size of `strict`, less the type byte. */
+const STRICT_BYTES = 255;
+/** A source is not read further while so much waits for its beat. */
+const WAITING_BYTES_MAX = 64 * 1024;
+
+/** The pace of a reply. Only streams have beats: the time of a whole answer is the time of its run. */
+export function paceOf({ privacy, stream }: { privacy: 'padded' | 'strict'; stream: boolean }): Pace {
+  if (privacy === 'padded') return { kind: 'gather', everyMs: 40, bytes: DELTA_MAX_BYTES };
+  return stream ? { kind: 'beat', everyMs: 100, bytes: STRICT_BYTES } : { kind: 'gather', everyMs: 40, bytes: STRICT_BYTES };
+}
+
+/**
+ * The deltas of an answer: the same bytes in the same order, cut by its pace. What came before a fault of the source
+ * is delivered before the fault.
+ */
+export function pacedDeltas(source: AsyncIterable<Bytes>, pace: Pace): AsyncGenerator<Bytes> {
+  return pace.kind === 'beat' ? onTheBeat(source, pace) : gathered(source, pace);
+}
+
+async function* gathered(source: AsyncIterable<Bytes>, { everyMs, bytes }: Pace): AsyncGenerator<Bytes> {
+  const iterator = source[Symbol.asyncIterator]();
+  let waiting: Bytes = new Uint8Array(0);
+  let next = pull(iterator);
+  try {
+    for (;;) {
+      let step: Step | typeof LATE = await next;
+      const over = new AbortController();
+      const late = sleep(everyMs, LATE, { signal: over.signal }).catch((): typeof LATE => LATE);
+      while (step.kind === 'bytes') {
+        waiting = concatBytes(waiting, step.bytes);
+        next = pull(iterator);
+        if (waiting.length >= bytes) break;
+        step = await Promise.race([next, late]);
+      }
+      over.abort();
+      for (; waiting.length > 0; waiting = waiting.slice(bytes)) yield waiting.slice(0, bytes);
+      if (step.kind === 'fault') throw step.error;
+      if (step.kind === 'end') return;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function* onTheBeat(source: AsyncIterable<Bytes>, { everyMs, bytes }: Pace): AsyncGenerator<Bytes> {
+  const reader = new WaitingReader(source[Symbol.asyncIterator]());
+  try {
+    while (!reader.isDrained) {
+      reader.readOn();
+      await sleep(everyMs);
+      yield reader.take(bytes);
+    }
+    if (reader.end?.kind === 'fault') throw reader.end.error;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Reads a source ahead, up to a limit, while its bytes wait for their beats. */
+class WaitingReader {
+  readonly #iterator: AsyncIterator<Bytes>;
+  #waiting: Bytes = new Uint8Array(0);
+  #isReading = false;
+  end: Exclude<Step, { kind: 'bytes' }> | undefined;
+
+  constructor(iterator: AsyncIterator<Bytes>) {
+    this.#iterator = iterator;
+  }
+
+  get isDrained(): boolean {
+    return this.end !== undefined && this.#waiting.length === 0;
+  }
+
+  readOn(): void {
+    if (!this.#isReading) void this.#read();
+  }
+
+  take(bytes: number): Bytes {
+    const taken = this.#waiting.slice(0, bytes);
+    this.#waiting = this.#waiting.slice(bytes);
+    return taken;
+  }
+
+  async close(): Promise<void> {
+    await this.#iterator.return?.();
+  }
+
+  async #read(): Promise<void> {
+    this.#isReading = true;
+    while (this.end === undefined && this.#waiting.length < WAITING_BYTES_MAX) {
+      const step = await pull(this.#iterator);
+      if (step.kind === 'bytes') this.#waiting = concatBytes(this.#waiting, step.bytes);
+      else this.end = step;
+    }
+    this.#isReading = false;
+  }
+}
+
+const LATE = { kind: 'late' } as const;
+type Step =
+  | { readonly kind: 'bytes'; readonly bytes: Bytes }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'fault'; readonly error: unknown };
+
+/** The next piece as a value that never rejects: it may be awaited late, or by nobody. */
+async function pull(iterator: AsyncIterator<Bytes>): Promise<Step> {
+  try {
+    const result = await iterator.next();
+    return result.done === true ? { kind: 'end' } : { kind: 'bytes', bytes: result.value };
+  } catch (error) {
+    return { kind: 'fault', error };
+  }
+}

@@ -1,0 +1,91 @@
+import type { NewInvocation } from '@bulla/contract';
+import { checkAsker, tokenHash, verifyInnerSignatureAndBinding } from '@bulla/crypto';
+import type { Bundle, InvocationClaims, VerifiedPromptEnvelope } from '@bulla/crypto';
+import { Injectable } from '@nestjs/common';
+import type { ModelRequest } from '../models/model.js';
+import { OpenerService } from '../opener/opener.service.js';
+import type { Claim } from '../replay/replay.service.js';
+import { ReplayService } from '../replay/replay.service.js';
+import { checkContents, checkPolicy, isPast, presentBundle, questionContext } from './admission.js';
+import type { Judgement } from './admission.js';
+import { checkAccess, renderRun } from './prompt-run.js';
+
+/** A question with its hashes. */
+export interface OpenQuestion {
+  readonly claims: InvocationClaims;
+  /** `H(I)`. */
+  readonly rh: string;
+  /** `H` of the signed question inside. */
+  readonly ih: string;
+}
+
+/** A question that may be answered: every exact check has passed, and it is claimed. */
+export interface Admitted {
+  readonly judgement: Judgement;
+  readonly bundle: Bundle;
+  readonly envelope: VerifiedPromptEnvelope;
+  readonly question: OpenQuestion;
+  readonly claim: Claim;
+}
+
+/**
+ * The steps of protocol.md §2.4 in their order: public-key work before private-key work, exact errors before a private
+ * key was used, `open_failed` after. The edge has done steps 1 and 2: sizes, content type, the signature of the
+ * request, and the caller's right to ask here at all. Steps 15 and 16 are in answer.ts.
+ */
+@Injectable()
+export class Pipeline {
+  constructor(
+    private readonly opener: OpenerService,
+    private readonly replay: ReplayService,
+  ) {}
+
+  /**
+   * Steps 3 to 9. Whatever they refuse is a problem document, and nothing has happened.
+   * @throws {CryptoError} what each step says
+   * @throws {Problem} envelope_revoked, custody_not_allowed; what the claim says
+   * @throws {TrustOutdated} when other replicas trust a newer directory
+   */
+  async admit(judgement: Judgement, { bundle: sent, inv }: NewInvocation): Promise<Admitted> {
+    const presented = await presentBundle(sent, judgement); // 3
+    await checkContents(presented, judgement); // 4
+    const envelope = checkPolicy(presented, inv, judgement); // 5
+    const { inner } = await this.opener.openQuestion(inv); // 6
+    await verifyInnerSignatureAndBinding(inner, questionContext(envelope, judgement)); // 7
+    checkAsker(inner, questionContext(envelope, judgement)); // 8
+    const question = { claims: inner.claims, rh: await tokenHash(inv), ih: await tokenHash(inner.token) };
+    const claim = await this.#claim(judgement, envelope, question); // 9
+    return { judgement, bundle: presented.bundle, envelope, question, claim };
+  }
+
+  /**
+   * Steps 10 to 14. Whatever they refuse goes into the sealed reply.
+   * @throws {CryptoError} open_failed
+   * @throws {Problem} forbidden, custody_not_allowed; as renderRun
+   */
+  async prepare({ judgement, bundle, envelope, question }: Admitted): Promise<ModelRequest> {
+    const { trust, now, responder: urn } = judgement;
+    const { prm, whash, sub: asker } = envelope.claims;
+    const { grant = '', content = '' } = bundle;
+    const { chash, name, ver } = prm;
+    const sealed = { grant, content, whash, chash, sub: envelope.sub, name, ver, urn };
+    const statement = await this.opener.openPrompt(sealed, trust, now); // 10, 11, 12
+    checkAccess(statement, asker, judgement); // 13
+    return renderRun(statement, envelope.claims, question.claims); // 14
+  }
+
+  #claim(judgement: Judgement, envelope: VerifiedPromptEnvelope, { claims, rh }: OpenQuestion): Promise<Claim> {
+    const { prm, pol, jti, exp } = envelope.claims;
+    return this.replay.claim(judgement.caller, {
+      org: judgement.trust.org,
+      iss: claims.iss,
+      jti: claims.jti,
+      rh,
+      promptId: prm.id,
+      version: prm.ver,
+      late: isPast(exp, judgement) || isPast(claims.exp, judgement),
+      directoryVersion: judgement.trust.directoryRef.ver,
+      envelope: { jti, uses: pol.uses, exp },
+    });
+  }
+}

@@ -1,0 +1,104 @@
+import type { Secret, Statement, Trust } from '@bulla/crypto';
+import { CryptoError, parseContent, parseGrant, parseInvocation, verifyStatement } from '@bulla/crypto';
+import type { OpenedInvocation } from '@bulla/crypto/open';
+import { openContent, openGrant, openInvocation } from '@bulla/crypto/open';
+import { Clock } from '@bulla/service-kit';
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { DataKeyCache } from './data-key-cache.js';
+import { Unwrappers } from './unwrappers.js';
+
+/** A sealed prompt, and all that a verified envelope says it must be. */
+export interface SealedPrompt {
+  readonly grant: string;
+  readonly content: string;
+  /** `H(W)` and `H(C)`, which the bundle was checked against. */
+  readonly whash: string;
+  readonly chash: string;
+  /** URN of the prompt. */
+  readonly sub: string;
+  readonly name: string;
+  readonly ver: number;
+  /** URN of this responder. */
+  readonly urn: string;
+}
+
+/** The only room with private keys. Whatever goes wrong after one was used is `open_failed`, and nothing else. */
+@Injectable()
+export class OpenerService implements OnApplicationShutdown {
+  readonly #dataKeys: DataKeyCache;
+
+  constructor(
+    private readonly unwrappers: Unwrappers,
+    clock: Clock,
+  ) {
+    this.#dataKeys = new DataKeyCache(clock);
+  }
+
+  /**
+   * Step 6 of protocol.md §2.4: decrypts a question, whose outside must say what its inside says.
+   * @throws {CryptoError} token_malformed, payload_too_large before a key is used; then open_failed
+   */
+  async openQuestion(token: string): Promise<OpenedInvocation> {
+    const unwrapper = this.unwrappers.find(parseInvocation(token).header.kid);
+    if (unwrapper === undefined) throw openFailed();
+    return openInvocation(token, unwrapper);
+  }
+
+  /**
+   * Steps 10 to 12: opens grant and content, and checks who wrote what they held.
+   * @param now seconds: when the question arrived.
+   * @throws {CryptoError} open_failed
+   */
+  async openPrompt(sealed: SealedPrompt, trust: Trust, now: number): Promise<Statement> {
+    try {
+      checkPlaces(sealed, trust);
+      const statement = await this.#openStatement(sealed, trust);
+      const { chash, sub, name, ver } = sealed;
+      const { claims } = await verifyStatement(statement, { trust, now, chash, expect: { sub, name, ver } });
+      return claims;
+    } catch (error) {
+      if (error instanceof CryptoError) throw openFailed();
+      throw error;
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.#dataKeys.clear();
+  }
+
+  /** Steps 10 and 11. */
+  async #openStatement(sealed: SealedPrompt, trust: Trust): Promise<string> {
+    const dek = await this.#openDataKey(sealed);
+    try {
+      return await openContent(sealed.content, dek, { org: trust.org, sub: sealed.sub, ver: sealed.ver });
+    } finally {
+      dek.wipe();
+    }
+  }
+
+  /** Step 10. */
+  async #openDataKey({ grant, content, whash, urn, sub, ver, chash }: SealedPrompt): Promise<Secret> {
+    const known = this.#dataKeys.find(whash);
+    if (known !== undefined) return known;
+    const unwrapper = this.unwrappers.find(parseGrant(grant).header.kid);
+    if (unwrapper === undefined) throw openFailed();
+    const dek = await openGrant(grant, unwrapper, { urn, sub, ver, chash, dekId: parseContent(content).header.kid });
+    this.#dataKeys.keep(whash, dek);
+    return dek;
+  }
+}
+
+/** What the clear headers of W and C must say, compared on every request, whether they were opened before or not. */
+function checkPlaces({ grant, content, urn, sub, ver, chash }: SealedPrompt, trust: Trust): void {
+  const w = parseGrant(grant).header;
+  const c = parseContent(content).header;
+  const isOurs = w.aud === urn && trust.holder(w.kid)?.urn === urn;
+  const isGrantOfIt = w.sub === sub && w.ver === ver && w.chash === chash && w.dek === c.kid;
+  const isContentOfIt = c.org === trust.org && c.sub === sub && c.ver === ver;
+  if (!isOurs || !isGrantOfIt || !isContentOfIt) throw openFailed();
+}
+
+function openFailed(): CryptoError {
+  return new CryptoError('open_failed', 'could not be opened');
+}

@@ -1,0 +1,27 @@
+import type { KeyFile, Unwrapper } from '@bulla/crypto';
+import { loadUnwrapper } from '@bulla/crypto/open';
+
+/**
+ * The private encryption keys of a responder's key file, as keys that can unwrap and never be read again.
+ * @throws {CryptoError} key_invalid
+ */
+export async function loadUnwrappers(file: KeyFile): Promise<Unwrapper[]> {
+  const unwrappers: Unwrapper[] = [];
+  for (const key of file.keys) {
+    if (key.use === 'enc' && key.alg === 'RSA-OAEP-256') unwrappers.push(await loadUnwrapper(key.jwk, key.alg));
+  }
+  return unwrappers;
+}
+
+/** Every private key that things may be sealed to: the newest and those that only open what is older. */
+export class Unwrappers {
+  readonly #byKid: ReadonlyMap<string, Unwrapper>;
+
+  constructor(unwrappers: readonly Unwrapper[]) {
+    this.#byKid = new Map(unwrappers.map((unwrapper) => [unwrapper.kid, unwrapper]));
+  }
+
+  find(kid: string): Unwrapper | undefined {
+    return this.#byKid.get(kid);
+  }
+}

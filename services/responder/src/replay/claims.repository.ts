@@ -1,0 +1,157 @@
+import { Injectable } from '@nestjs/common';
+import { Kysely, sql } from 'kysely';
+import type { InvocationState, ResponderTables, ResponderTransaction } from '../database/types.js';
+
+/** A worker that gave no sign of life for so long has lost its claim. */
+export const LEASE_SECONDS = 60;
+/** How long the reply to a single question is kept for those who missed it. */
+export const REPLY_SECONDS = 15 * 60;
+/** How long a question stays known. */
+export const TOMBSTONE_SECONDS = 24 * 60 * 60;
+
+/** Which question: everything that changes it says whose and which. */
+export interface ClaimKey {
+  readonly org: string;
+  /** URN of the asker. */
+  readonly iss: string;
+  readonly jti: string;
+}
+
+/** A question that was seen before. */
+export interface KnownClaim {
+  readonly rh: string;
+  readonly state: InvocationState;
+  readonly fence: number;
+  /** Whether its worker has shown itself within the lease. */
+  readonly alive: boolean;
+  /** The sealed reply, as long as it is kept. */
+  readonly reply: string | null;
+}
+
+const now = sql<Date>`now()`;
+const past = (seconds: number) => sql<Date>`now() - make_interval(secs => ${seconds})`;
+
+/** Claims of questions; every change after the first names the fence of its worker (protocol.md §6). */
+@Injectable()
+export class ClaimsRepository {
+  constructor(private readonly db: Kysely<ResponderTables>) {}
+
+  inTransaction<Result>(work: (trx: ResponderTransaction) => Promise<Result>): Promise<Result> {
+    return this.db.transaction().execute(work);
+  }
+
+  /** Version of the newest directory that any replica has trusted. */
+  async seenDirectory(trx: ResponderTransaction, org: string): Promise<number | undefined> {
+    const row = await trx
+      .selectFrom('seen_document')
+      .select('version')
+      .where('org', '=', org)
+      .where('kind', '=', 'directory')
+      .executeTakeFirst();
+    return row?.version;
+  }
+
+  /** Adds a question. False if it is known: of many that arrive together the primary key lets one in, the others wait. */
+  async insert(trx: ResponderTransaction, key: ClaimKey, rh: string): Promise<boolean> {
+    const result = await trx
+      .insertInto('invocation')
+      .values({ ...key, rh, state: 'accepted', reply: null })
+      .onConflict((conflict) => conflict.columns(['iss', 'jti']).doNothing())
+      .executeTakeFirstOrThrow();
+    return result.numInsertedOrUpdatedRows === 1n;
+  }
+
+  /** A known question, locked until the transaction ends. */
+  lock(trx: ResponderTransaction, key: ClaimKey): Promise<KnownClaim | undefined> {
+    return trx
+      .selectFrom('invocation')
+      .select(['rh', 'state', 'fence'])
+      .select(sql<boolean>`heartbeat > ${past(LEASE_SECONDS)}`.as('alive'))
+      .select(sql<string | null>`case when ended_at > ${past(REPLY_SECONDS)} then reply end`.as('reply'))
+      .where('org', '=', key.org)
+      .where('iss', '=', key.iss)
+      .where('jti', '=', key.jti)
+      .forUpdate()
+      .executeTakeFirst();
+  }
+
+  /** Takes a claim over whose worker was lost before it began; returns the new fence. */
+  async takeOver(trx: ResponderTransaction, key: ClaimKey): Promise<number> {
+    const { fence } = await this.change(trx, key)
+      .set((eb) => ({ fence: eb('fence', '+', 1), heartbeat: now }))
+      .returning('fence')
+      .executeTakeFirstOrThrow();
+    return fence;
+  }
+
+  /** Settles a claim whose worker was lost after it began; no other is touched. */
+  async settle(key: ClaimKey): Promise<void> {
+    await this.change(this.db, key)
+      .set({ state: 'indeterminate', ended_at: now })
+      .where('state', '=', 'running')
+      .where('heartbeat', '<=', past(LEASE_SECONDS))
+      .execute();
+  }
+
+  /** Counts one use of an envelope; false if it has none left. */
+  async use(trx: ResponderTransaction, use: { readonly org: string; readonly jti: string; readonly max: number; readonly expiresAt: Date }): Promise<boolean> {
+    const { org, jti, max, expiresAt } = use;
+    const result = await trx
+      .insertInto('envelope_use')
+      .values({ env_jti: jti, org, uses: 1, max, expires_at: expiresAt })
+      .onConflict((conflict) =>
+        conflict
+          .column('env_jti')
+          .doUpdateSet({ uses: sql`envelope_use.uses + 1` })
+          .whereRef('envelope_use.uses', '<', 'envelope_use.max')
+          .where('envelope_use.org', '=', org),
+      )
+      .executeTakeFirstOrThrow();
+    return result.numInsertedOrUpdatedRows === 1n;
+  }
+
+  /** Moves an accepted question to `running`; false if another worker has it now. */
+  begin(key: ClaimKey, fence: number): Promise<boolean> {
+    return this.changed(this.change(this.db, key).set({ state: 'running', heartbeat: now }), fence, 'accepted');
+  }
+
+  /** Shows that the worker lives; false if it has lost its claim. */
+  beat(key: ClaimKey, fence: number): Promise<boolean> {
+    return this.changed(this.change(this.db, key).set({ heartbeat: now }), fence, 'running');
+  }
+
+  /** Ends a run, with the reply to keep; false if the claim was lost. */
+  seal(trx: ResponderTransaction, key: ClaimKey, fence: number, reply: string | null): Promise<boolean> {
+    return this.changed(this.change(trx, key).set({ state: 'sealed', reply, ended_at: now }), fence, 'running');
+  }
+
+  /** Gives up: what has not begun is free for the asker's next try at once, what has begun is indeterminate. */
+  async abandon(key: ClaimKey, fence: number): Promise<void> {
+    const { db } = this;
+    const ended = await this.changed(this.change(db, key).set({ state: 'indeterminate', ended_at: now }), fence, 'running');
+    if (!ended) await this.changed(this.change(db, key).set({ heartbeat: sql<Date>`to_timestamp(0)` }), fence, 'accepted');
+  }
+
+  /** Forgets replies, questions and uses whose time is over; the database's clock says when. */
+  async purge(org: string): Promise<void> {
+    const { db } = this;
+    await db
+      .updateTable('invocation')
+      .set({ reply: null })
+      .where('org', '=', org)
+      .where('reply', 'is not', null)
+      .where('ended_at', '<', past(REPLY_SECONDS))
+      .execute();
+    await db.deleteFrom('invocation').where('org', '=', org).where('created_at', '<', past(TOMBSTONE_SECONDS)).execute();
+    await db.deleteFrom('envelope_use').where('org', '=', org).where('expires_at', '<', now).execute();
+  }
+
+  private change(db: Kysely<ResponderTables>, key: ClaimKey) {
+    return db.updateTable('invocation').where('org', '=', key.org).where('iss', '=', key.iss).where('jti', '=', key.jti);
+  }
+
+  private async changed(update: ReturnType<ClaimsRepository['change']>, fence: number, state: InvocationState): Promise<boolean> {
+    const result = await update.where('fence', '=', fence).where('state', '=', state).executeTakeFirstOrThrow();
+    return result.numUpdatedRows === 1n;
+  }
+}

@@ -1,0 +1,76 @@
+import type { ClaimKey, ClaimsRepository } from './claims.repository.js';
+
+/** A third of the lease: two beats may be lost. */
+const BEAT_MS = 20_000;
+
+/** Why a run stopped: another worker, or nobody, has its claim now. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+
+  constructor() {
+    super('another worker has this question, or none');
+  }
+}
+
+/** How a run ended, and what of it is kept for retries: nothing of a stream. */
+export interface RunEnd {
+  /** JSON text of the sealed reply. */
+  readonly reply: string | null;
+  readonly frames: number;
+  readonly finish: 'stop' | 'length' | 'tool_calls' | 'error';
+}
+
+/** Ends a claimed run with its audit row; false if the claim was lost. */
+export type Sealing = (key: ClaimKey, fence: number, end: RunEnd) => Promise<boolean>;
+
+/** One worker's hold on one question. What it may still do is decided by the database, by its fence. */
+export class Lease {
+  readonly #claims: ClaimsRepository;
+  readonly #sealing: Sealing;
+  readonly #key: ClaimKey;
+  readonly #fence: number;
+  readonly #lost = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(claims: ClaimsRepository, sealing: Sealing, key: ClaimKey, fence: number) {
+    this.#claims = claims;
+    this.#sealing = sealing;
+    this.#key = key;
+    this.#fence = fence;
+  }
+
+  /** Aborts with {@link LeaseLost} when the claim is lost while the run goes on. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** To be asked before the head is sent or the model called; from then on the question is never run again. */
+  async begin(): Promise<boolean> {
+    const begun = await this.#claims.begin(this.#key, this.#fence);
+    if (begun) this.#timer = setInterval(() => void this.beat(), BEAT_MS).unref();
+    return begun;
+  }
+
+  /** Shows a sign of life; false, and {@link lost}, if the claim is gone. A database that does not answer loses nothing yet. */
+  async beat(): Promise<boolean> {
+    const alive = await this.#claims.beat(this.#key, this.#fence).catch(() => undefined);
+    if (alive === false) this.#lost.abort(new LeaseLost());
+    return alive !== false;
+  }
+
+  /** Ends the run and keeps its reply, if there is one to keep; false if the claim was lost. */
+  async seal(end: RunEnd): Promise<boolean> {
+    this.#stop();
+    return this.#sealing(this.#key, this.#fence, end);
+  }
+
+  /** Gives the question up; the asker's next try finds it free if nothing has happened yet. */
+  async abandon(): Promise<void> {
+    this.#stop();
+    await this.#claims.abandon(this.#key, this.#fence);
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+  }
+}

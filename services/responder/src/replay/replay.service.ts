@@ -1,0 +1,127 @@
+import { Problem } from '@bulla/contract';
+import type { Caller, Effect } from '@bulla/service-kit';
+import { Ledger } from '@bulla/service-kit';
+import { Injectable } from '@nestjs/common';
+import type { ResponderTables, ResponderTransaction } from '../database/types.js';
+import type { ClaimKey } from './claims.repository.js';
+import { ClaimsRepository, LEASE_SECONDS } from './claims.repository.js';
+import { Lease } from './lease.js';
+import type { RunEnd, Sealing } from './lease.js';
+
+/** What decides whether a question may run: who asked it, its two hashes' worth of identity, and its envelope. */
+export interface Question {
+  readonly org: string;
+  /** URN of the asker. */
+  readonly iss: string;
+  readonly jti: string;
+  /** `H(I)`: the same question sealed again is another one. */
+  readonly rh: string;
+  readonly promptId: string;
+  readonly version: number;
+  /** Whether it arrived past its own or its envelope's `exp`: known ones are answered again, new ones are not. */
+  readonly late: boolean;
+  /** Version of the directory that it was judged by. */
+  readonly directoryVersion: number;
+  readonly envelope: { readonly jti: string; readonly uses: number /** Seconds. */; readonly exp: number };
+}
+
+/** A claimed question is run under a lease; one that was answered before has its reply. */
+export type Claim =
+  | { readonly kind: 'run'; readonly lease: Lease }
+  /** JSON text of the reply, as it was first sent. */
+  | { readonly kind: 'replay'; readonly reply: string };
+
+/** Another replica trusts a newer directory than the one this question was judged by: load it and start again. */
+export class TrustOutdated extends Error {
+  override readonly name = 'TrustOutdated';
+}
+
+type Settled = { readonly kind: 'run'; readonly fence: number } | Extract<Claim, { readonly kind: 'replay' }>;
+
+/** When a run that has just begun is worth asking for again. */
+const RETRY_AFTER_SECONDS = 2;
+/** Two clocks may be apart by the skew, each to its own side (protocol.md §6). */
+const USE_ROW_EXTRA_SECONDS = 120;
+
+/** At most one run for each question, one stored reply for all its retries (protocol.md §6). */
+@Injectable()
+export class ReplayService {
+  constructor(
+    private readonly ledger: Ledger<ResponderTables>,
+    private readonly claims: ClaimsRepository,
+  ) {}
+
+  /**
+   * Step 9 of protocol.md §2.4: nonce, claim, one use of the envelope and the audit row, in one transaction that also
+   * reads the directory version which the replicas of this responder have seen.
+   * @throws {TrustOutdated}
+   * @throws {Problem} idempotency_conflict, envelope_expired, envelope_replayed; indeterminate, with a time to retry
+   *   while the first try is still at work
+   */
+  async claim(caller: Caller, question: Question): Promise<Claim> {
+    const { org, iss, jti } = question;
+    const key: ClaimKey = { org, iss, jti };
+    const settled = await this.#settle(caller, key, question);
+    if (settled.kind === 'replay') return settled;
+    const sealing: Sealing = (sealed, fence, end) => this.#seal(caller, sealed, fence, end);
+    return { kind: 'run', lease: new Lease(this.claims, sealing, key, settled.fence) };
+  }
+
+  async #settle(caller: Caller, key: ClaimKey, question: Question): Promise<Settled> {
+    try {
+      const { body } = await this.ledger.run(caller, (trx) => this.#decide(trx, key, question), { ownReplay: true });
+      return body;
+    } catch (error) {
+      // What an asker was told is so from now on: a worker that comes back late cannot say otherwise.
+      if (error instanceof Problem && error.code === 'indeterminate') await this.claims.settle(key);
+      throw error;
+    }
+  }
+
+  async #decide(trx: ResponderTransaction, key: ClaimKey, question: Question): Promise<Effect<Settled>> {
+    const newest = await this.claims.seenDirectory(trx, key.org);
+    if (newest !== undefined && newest > question.directoryVersion) {
+      throw new TrustOutdated('another replica has seen a newer directory');
+    }
+    const isNew = await this.claims.insert(trx, key, question.rh);
+    const body = isNew ? await this.#first(trx, question) : await this.#again(trx, key, question);
+    const { promptId: prompt, version, envelope } = question;
+    const facts = { invocation: key.jti, envelope: envelope.jti, prompt, version, replayed: body.kind === 'replay' };
+    return { body, event: { act: 'invocation.run', obj: facts } };
+  }
+
+  /** The end of a run and its audit row in one transaction; how a run failed stands in its sealed reply. */
+  #seal(caller: Caller, key: ClaimKey, fence: number, { reply, frames, finish }: RunEnd): Promise<boolean> {
+    return this.claims.inTransaction(async (trx) => {
+      const held = await this.claims.seal(trx, key, fence, reply);
+      if (held && finish !== 'error') {
+        await this.ledger.record(trx, caller, { act: 'invocation.finish', obj: { invocation: key.jti, frames, finish } });
+      }
+      return held;
+    });
+  }
+
+  async #first(trx: ResponderTransaction, { org, late, envelope }: Question): Promise<Settled> {
+    if (late) throw new Problem('envelope_expired');
+    const { jti, uses: max, exp } = envelope;
+    const expiresAt = new Date((exp + USE_ROW_EXTRA_SECONDS) * 1000);
+    if (!(await this.claims.use(trx, { org, jti, max, expiresAt }))) throw new Problem('envelope_replayed');
+    return { kind: 'run', fence: 1 };
+  }
+
+  async #again(trx: ResponderTransaction, key: ClaimKey, { rh }: Question): Promise<Settled> {
+    const known = await this.claims.lock(trx, key);
+    // The key is unique over all organisations, and no other one's question is told from one that never was.
+    if (known === undefined || known.rh !== rh) throw new Problem('idempotency_conflict');
+    const { state, alive, reply } = known;
+    if (state === 'sealed' && reply !== null) return { kind: 'replay', reply };
+    if ((state === 'accepted' || state === 'running') && alive) throw atWork();
+    if (state === 'accepted') return { kind: 'run', fence: await this.claims.takeOver(trx, key) };
+    throw new Problem('indeterminate');
+  }
+}
+
+function atWork(): Problem {
+  const detail = `the first try of this question is still at work, or was lost less than ${LEASE_SECONDS} seconds ago`;
+  return new Problem('indeterminate', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
+}

@@ -1,0 +1,68 @@
+import type { Unwrapper } from '@bulla/crypto';
+import type { Clock, Database, EventLog, ListenOptions, Service, ServiceKeys } from '@bulla/service-kit';
+import { createService } from '@bulla/service-kit';
+import { AppModule } from './app.module.js';
+import type { ResponderTables } from './database/types.js';
+import { RunsInFlight } from './invocations/runs-in-flight.js';
+import type { Model } from './models/model.js';
+import { SeenDocumentsRepository } from './trust/seen-documents.repository.js';
+import { VaultTrustSource } from './trust/vault-trust-source.js';
+
+export const RESPONDER_VERSION = '0.1.0';
+
+/** All that a responder needs; nothing is read from the environment or from files. */
+export interface ResponderConfig {
+  /** Migrated with `responderMigrations`; the service does not close it. */
+  readonly database: Database<ResponderTables>;
+  /** Its name, and what it signs replies and HTTP messages with. */
+  readonly keys: ServiceKeys;
+  /** Opens what is sealed to it: the newest key, and older ones until their end. */
+  readonly unwrappers: readonly Unwrapper[];
+  /** The organisation's root, obtained out of band. */
+  readonly pin: string;
+  /** Serves the organisation's documents, whose signatures decide. */
+  readonly vaultUrl: string;
+  /** Closed with the service. */
+  readonly model: Model;
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly listen: ListenOptions;
+  /** What clients may sign for as authority; the loopback names of the port unless given. */
+  readonly publicUrls?: readonly string[] | undefined;
+}
+
+/**
+ * Puts a responder together; it fetches the organisation's documents at once and is ready when it trusts them.
+ * @throws {KeyFileError} when a signing key is missing
+ */
+export async function createResponder(config: ResponderConfig): Promise<Service> {
+  const { database, keys, clock, log, vaultUrl, pin } = config;
+  keys.signer('reply');
+  const trust = new VaultTrustSource({ org: keys.org, pin, vaultUrl, clock, log }, new SeenDocumentsRepository(database.db));
+  const runs = new RunsInFlight();
+  const service = await createService<ResponderTables>({
+    service: 'responder',
+    version: RESPONDER_VERSION,
+    module: AppModule.use({ trust, runs, unwrappers: config.unwrappers, model: config.model }),
+    probes: { documents: () => trust.probe() },
+    database,
+    keys,
+    clock,
+    log,
+    listen: config.listen,
+    publicUrls: config.publicUrls,
+  });
+  trust.start();
+  return {
+    app: service.app,
+    get authorities() {
+      return service.authorities;
+    },
+    listen: () => service.listen(),
+    async close() {
+      trust.stop();
+      // Beside the drain, which waits for the ends that this brings about.
+      await Promise.all([runs.stop(), service.close()]);
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import { TrustSource } from '@bulla/service-kit';
+import type { DynamicModule } from '@nestjs/common';
+import { Module } from '@nestjs/common';
+import type { VaultTrustSource } from './vault-trust-source.js';
+
+/** Where every room gets the organisation's verified documents from. */
+@Module({})
+export class TrustModule {
+  static use(source: VaultTrustSource): DynamicModule {
+    return { module: TrustModule, providers: [{ provide: TrustSource, useValue: source }], exports: [TrustSource] };
+  }
+}

@@ -1,0 +1,116 @@
+import type { TrustDocuments } from '@bulla/crypto';
+import { Trust } from '@bulla/crypto';
+import type { Clock, EventLog } from '@bulla/service-kit';
+import { TrustSource } from '@bulla/service-kit';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SeenDocumentsRepository } from './seen-documents.repository.js';
+import { DocumentsUnavailable, fetchDocuments } from './vault-documents.js';
+
+export interface VaultTrustOptions {
+  readonly org: string;
+  /** Obtained out of band; the vault cannot choose it. */
+  readonly pin: string;
+  /** Base URL of the vault that serves the documents. */
+  readonly vaultUrl: string;
+  readonly clock: Clock;
+  readonly log: EventLog;
+}
+
+const POLL_MS = 60_000;
+/** At most one fetch in this time, whoever asks (main-job.md M15). */
+const FETCH_INTERVAL_MS = 1_000;
+
+/**
+ * The documents of the one organisation this responder serves, fetched from its vault and verified under the pin. A
+ * newer set replaces the older one only if it continues what any replica has seen; else the older one stays until it
+ * expires.
+ */
+export class VaultTrustSource extends TrustSource {
+  readonly #options: VaultTrustOptions;
+  readonly #seen: SeenDocumentsRepository;
+  #trust: Trust | undefined;
+  #fetching: Promise<void> | undefined;
+  #fetchedAtMs = Number.NEGATIVE_INFINITY;
+  #poll: NodeJS.Timeout | undefined;
+
+  constructor(options: VaultTrustOptions, seen: SeenDocumentsRepository) {
+    super();
+    this.#options = options;
+    this.#seen = seen;
+  }
+
+  /** Begins to poll. */
+  start(): void {
+    this.#poll = setInterval(() => void this.refresh(this.#options.org), POLL_MS).unref();
+    void this.refresh(this.#options.org);
+  }
+
+  stop(): void {
+    clearInterval(this.#poll);
+  }
+
+  override async trustOf(org: string): Promise<Trust | undefined> {
+    if (org !== this.#options.org) return undefined;
+    if (this.#trust === undefined) await this.refresh(org);
+    return this.#trust;
+  }
+
+  /** Fetches once for all who wait, and not sooner than a second after the last time; never fails. */
+  override refresh(org: string): Promise<void> {
+    if (org !== this.#options.org) return Promise.resolve();
+    this.#fetching ??= this.#fetchInTime().finally(() => {
+      this.#fetching = undefined;
+    });
+    return this.#fetching;
+  }
+
+  /**
+   * Passes when there are documents by which the responder may work now.
+   * @throws {Error}
+   */
+  async probe(): Promise<void> {
+    const { clock, org } = this.#options;
+    const trust = await this.trustOf(org);
+    if (trust === undefined) throw new Error('no documents of the organisation could be trusted yet');
+    trust.requireFresh(clock.now());
+  }
+
+  async #fetchInTime(): Promise<void> {
+    const { clock, log, org } = this.#options;
+    const waitMs = this.#fetchedAtMs + FETCH_INTERVAL_MS - clock.monotonicMs();
+    if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
+    this.#fetchedAtMs = clock.monotonicMs();
+    try {
+      await this.#fetch();
+    } catch (error) {
+      log.write({ event: 'trust-not-loaded', org, code: codeOf(error) });
+    }
+  }
+
+  async #fetch(): Promise<void> {
+    const { org, pin, vaultUrl, clock, log } = this.#options;
+    const documents = await fetchDocuments(vaultUrl, org, this.#trust?.documents.roots ?? []);
+    if (isSame(documents, this.#trust?.documents)) return;
+    const now = clock.now();
+    // Expired ones are known too: they refuse with the right words, and nothing older takes their place.
+    const expectation = { org, pin, now, acceptExpired: true };
+    const remembered = await this.#seen.find(org);
+    if (remembered !== undefined) await Trust.establish(documents, { ...expectation, previous: remembered });
+    const trust = await Trust.establish(documents, { ...expectation, previous: this.#trust });
+    await this.#seen.remember(org, trust.memory);
+    this.#trust = trust;
+    log.write({ event: 'trust-loaded', org, directoryVersion: trust.directoryRef.ver });
+  }
+}
+
+function isSame(fetched: TrustDocuments, held: TrustDocuments | undefined): boolean {
+  return (
+    fetched.directory === held?.directory && fetched.policy === held.policy && fetched.roots.length === held.roots.length
+  );
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof DocumentsUnavailable) return error.code;
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(code) ? code : 'unknown';
+}
