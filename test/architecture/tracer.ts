@@ -9,7 +9,13 @@ export interface MappedFunction {
   readonly name: string;
 }
 
-type Message = { id?: number; method?: string; params?: Record<string, unknown>; result?: Record<string, unknown>; error?: unknown };
+type Message = {
+  id?: number;
+  method?: string;
+  params?: Record<string, unknown>;
+  result?: Record<string, unknown>;
+  error?: unknown;
+};
 const INSPECTOR = /ws:\/\/127\.0\.0\.1:\d+\/\S+/;
 
 /**
@@ -18,23 +24,28 @@ const INSPECTOR = /ws:\/\/127\.0\.0\.1:\d+\/\S+/;
  * @param script path of a plain ESM script that ends by itself. Once it has imported everything it calls `__entered('loaded')`
  *   and waits for `__ready` to be true: by then the breakpoints are set.
  */
-export async function trace(script: string, functions: readonly MappedFunction[], env: NodeJS.ProcessEnv): Promise<{ entered: string[]; missing: string[]; output: string }> {
-  const child = spawn(process.execPath, ['--inspect-brk=127.0.0.1:0', script], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function trace(
+  script: string,
+  functions: readonly MappedFunction[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ entered: string[]; missing: string[]; output: string }> {
+  const child = spawn(process.execPath, ['--inspect-brk=127.0.0.1:0', script], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   child.stdout.on('data', (data: Buffer) => {
     output += data.toString();
   });
-  const inspector = await Inspector.connect(await inspectorUrl(child, (text) => {
-    output += text;
-  }));
-  try {
-    const missing = await inspector.run(functions);
-    return { entered: inspector.entered, missing, output };
-  } finally {
-    inspector.close();
-    if (child.exitCode === null) await once(child, 'exit');
-    if (child.exitCode !== 0) throw new Error(`the traced script ended with ${child.exitCode}:\n${output.slice(-4000)}`);
-  }
+  const inspector = await Inspector.connect(
+    await inspectorUrl(child, (text) => {
+      output += text;
+    }),
+  );
+  const missing = await inspector.run(functions).finally(() => inspector.close());
+  if (child.exitCode === null) await once(child, 'exit');
+  if (child.exitCode !== 0) throw new Error(`the traced script ended with ${child.exitCode}:\n${output.slice(-4000)}`);
+  return { entered: inspector.entered, missing, output };
 }
 
 function inspectorUrl(child: ChildProcess, onText: (text: string) => void): Promise<string> {
@@ -104,7 +115,8 @@ class Inspector {
       const name = String(params['payload']);
       if (name === 'loaded') void this.#begin();
       else if (!this.entered.includes(name)) this.entered.push(name);
-    } else if (message.method === 'Debugger.scriptParsed') this.#marks.push(this.#mark(String(params['scriptId']), String(params['url'])));
+    } else if (message.method === 'Debugger.scriptParsed')
+      this.#marks.push(this.#mark(String(params['scriptId']), String(params['url'])));
     // The script waits at its first line, and again wherever it says so.
     else if (message.method === 'Debugger.paused') void this.#send('Debugger.resume');
     else if (message.method === 'Runtime.executionContextDestroyed') this.#socket.close();
@@ -119,7 +131,9 @@ class Inspector {
   async #mark(scriptId: string, url: string): Promise<void> {
     if (!url.startsWith('file:')) return;
     const built = fileURLToPath(url);
-    const here = this.#wanted.filter(({ path }) => built.endsWith(path.replace('/src/', '/dist/').replace(/\.ts$/, '.js')));
+    const here = this.#wanted.filter(({ path }) =>
+      built.endsWith(path.replace('/src/', '/dist/').replace(/\.ts$/, '.js')),
+    );
     if (here.length === 0) return;
     const { result } = await this.#send('Debugger.getScriptSource', { scriptId });
     const lines = String(result?.['scriptSource']).split('\n');
@@ -131,9 +145,15 @@ class Inspector {
         continue;
       }
       const start = { scriptId, lineNumber: lineNumber, columnNumber: (lines[lineNumber] ?? '').lastIndexOf('{') + 1 };
-      const { result: possible } = await this.#send('Debugger.getPossibleBreakpoints', { start, restrictToFunction: false });
+      const { result: possible } = await this.#send('Debugger.getPossibleBreakpoints', {
+        start,
+        restrictToFunction: false,
+      });
       const location = (possible?.['locations'] as object[] | undefined)?.[0];
-      await this.#send('Debugger.setBreakpoint', { location, condition: `(__entered(${JSON.stringify(label)}), false)` });
+      await this.#send('Debugger.setBreakpoint', {
+        location,
+        condition: `(__entered(${JSON.stringify(label)}), false)`,
+      });
     }
   }
 }
@@ -141,5 +161,7 @@ class Inspector {
 /** Whether a line of built code begins the function: a declaration, a method or a generator of that name. */
 function declaresFunction(line: string, name: string): boolean {
   const escaped = name.replaceAll(/[$#]/g, String.raw`\$&`);
-  return new RegExp(String.raw`^\s*(?:export )?(?:static )?(?:async )?(?:function\*? )?\*?${escaped}\(.*\{\s*$`).test(line);
+  return new RegExp(String.raw`^\s*(?:export )?(?:static )?(?:async )?(?:function\*? )?\*?${escaped}\(.*\{\s*$`).test(
+    line,
+  );
 }

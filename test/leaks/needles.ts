@@ -26,7 +26,10 @@ export function needlesOf(text: string): Needle[] {
   for (const offset of [0, 1, 2]) {
     const inner = innerBase64(raw, offset);
     needles.push({ name: `base64 at ${offset}`, bytes: Buffer.from(inner) });
-    needles.push({ name: `base64url at ${offset}`, bytes: Buffer.from(inner.replaceAll('+', '-').replaceAll('/', '_')) });
+    needles.push({
+      name: `base64url at ${offset}`,
+      bytes: Buffer.from(inner.replaceAll('+', '-').replaceAll('/', '_')),
+    });
   }
   // A plain ASCII text is the same in JSON as raw: each spelling is looked for once.
   return needles.filter(({ bytes }, index) => needles.findIndex((other) => other.bytes.equals(bytes)) === index);
@@ -34,14 +37,18 @@ export function needlesOf(text: string): Needle[] {
 
 /** The characters that depend on the text alone, whatever stands before and after it. */
 function innerBase64(raw: Buffer, offset: number): string {
-  const encoded = Buffer.concat([Buffer.alloc(offset), raw]).toString('base64').replace(/=+$/, '');
+  const encoded = Buffer.concat([Buffer.alloc(offset), raw])
+    .toString('base64')
+    .replace(/=+$/, '');
   const first = Math.ceil((offset * 8) / 6);
   const last = Math.floor(((offset + raw.length) * 8) / 6);
   return encoded.slice(first, last);
 }
 
+/** As a JSON writer does that keeps to ASCII: every other UTF-16 unit as `\\u` and four digits. */
 function escapeAscii(text: string): string {
-  return [...JSON.stringify(text).slice(1, -1)]
-    .map((character) => (character > '~' ? [...Buffer.from(character, 'utf16le').swap16().toString('hex').matchAll(/.{4}/g)].map(([unit]) => `\\u${unit}`).join('') : character))
-    .join('');
+  const unit = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(text)
+    .slice(1, -1)
+    .replaceAll(/[^ -~]/g, unit);
 }

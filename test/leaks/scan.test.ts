@@ -19,12 +19,18 @@ describe('the leak scanner', () => {
     ['hexadecimal', (text: string) => Buffer.from(Buffer.from(text).toString('hex'))],
     ['upper-case hexadecimal', (text: string) => Buffer.from(Buffer.from(text).toString('hex').toUpperCase())],
     ['JSON', (text: string) => Buffer.from(JSON.stringify({ text }))],
-    ['JSON with escapes alone', (text: string) => Buffer.from(JSON.stringify(text).replaceAll('ö', '\\u00f6').replaceAll('ß', '\\u00df'))],
+    [
+      'JSON with escapes alone',
+      (text: string) => Buffer.from(JSON.stringify(text).replaceAll('ö', '\\u00f6').replaceAll('ß', '\\u00df')),
+    ],
     ['UTF-16, little end first', (text: string) => Buffer.from(text, 'utf16le')],
     ['UTF-16, big end first', (text: string) => Buffer.from(text, 'utf16le').swap16()],
   ])('finds a planted text as %s, deep in a folder', async (_name, encode) => {
     await mkdir(join(folder, 'a/b'), { recursive: true });
-    await writeFile(join(folder, 'a/b/c'), Buffer.concat([Buffer.from('before'), encode(CANARY), Buffer.from('after')]));
+    await writeFile(
+      join(folder, 'a/b/c'),
+      Buffer.concat([Buffer.from('before'), encode(CANARY), Buffer.from('after')]),
+    );
     const result = await scan([folder], needlesOf(CANARY));
     expect(result.found).not.toEqual([]);
     expect(result.files).toBe(1);

@@ -13,7 +13,11 @@ export interface Scan {
  * Looks for needles in every file below some folders, and in some files.
  * @param skip says which paths are left out, such as the client's own output.
  */
-export async function scan(paths: readonly string[], needles: readonly Needle[], skip: (path: string) => boolean = () => false): Promise<Scan> {
+export async function scan(
+  paths: readonly string[],
+  needles: readonly Needle[],
+  skip: (path: string) => boolean = () => false,
+): Promise<Scan> {
   let files = 0;
   let bytes = 0;
   const found: string[] = [];

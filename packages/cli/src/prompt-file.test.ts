@@ -67,13 +67,18 @@ You answer in {{locale}}.
     ['plain text', 'Hello {{name}}\n'],
     ['an escaped brace', 'Write \\{{x}} here\n'],
     ['a chat', '---\ntype: chat\n---\n# system\n\nBe brief.\n\n# user\n\n{{q}}\n'],
-    ['settings', '---\nmodel:\n  name: small\nvars:\n  a:\n    type: string\n    max: 10\n    default: x\nmessages: true\n---\n{{a}}\n'],
+    [
+      'settings',
+      '---\nmodel:\n  name: small\nvars:\n  a:\n    type: string\n    max: 10\n    default: x\nmessages: true\n---\n{{a}}\n',
+    ],
   ])('is written back byte for byte: %s', (_name, file) => {
     expect(writePromptFile(parsePromptFile(file))).toBe(file);
   });
 
   it('means the same after writing, whatever the text', () => {
-    const text = fc.string({ minLength: 1 }).filter((value) => value.trim() !== '' && !value.includes('{{') && !value.startsWith('---'));
+    const text = fc
+      .string({ minLength: 1 })
+      .filter((value) => value.trim() !== '' && !value.includes('{{') && !value.startsWith('---'));
     fc.assert(
       fc.property(text, (body) => {
         const source = parsePromptFile(body);

@@ -25,7 +25,11 @@ export interface PromptSource {
   /** Whether askers may add their own messages. */
   readonly acceptsMessages: boolean;
   /** Who may run and read it and on which responders; absent: the client's defaults. */
-  readonly acl?: { readonly invoke?: readonly string[]; readonly read?: readonly string[]; readonly responders?: readonly string[] };
+  readonly acl?: {
+    readonly invoke?: readonly string[];
+    readonly read?: readonly string[];
+    readonly responders?: readonly string[];
+  };
 }
 
 /** Where a prompt file is wrong and what was expected; never its text. */
@@ -66,7 +70,13 @@ export function parsePromptFile(file: string): PromptSource {
   const messages = settings.type === 'chat' ? sections(body) : [{ role: 'user' as const, content: trimLines(body) }];
   if (messages.every(({ content }) => content === '')) throw new PromptFileError('the prompt is empty');
   const used = templateVariables(messages.flatMap(({ content }) => pieces(content)));
-  const source = { type: settings.type, messages, vars: variables(settings.vars, used), model: dropUndefined(settings.model), acceptsMessages: settings.messages };
+  const source = {
+    type: settings.type,
+    messages,
+    vars: variables(settings.vars, used),
+    model: dropUndefined(settings.model),
+    acceptsMessages: settings.messages,
+  };
   return settings.acl === undefined ? source : { ...source, acl: dropUndefined(settings.acl) };
 }
 
@@ -89,7 +99,8 @@ function split(file: string): { front: string; body: string } {
   const text = file.startsWith('\uFEFF') ? file.slice(1) : file;
   if (!/^---\r?\n/.test(text)) return { front: '', body: text };
   const match = /^---\r?\n([\s\S]*?)^---[ \t]*(?:\r?\n|$)/m.exec(text);
-  if (match === null) throw new PromptFileError('the front matter that starts with --- on line 1 is not closed by a line ---');
+  if (match === null)
+    throw new PromptFileError('the front matter that starts with --- on line 1 is not closed by a line ---');
   return { front: match[1] ?? '', body: text.slice(match[0].length) };
 }
 
@@ -104,7 +115,8 @@ function parseFrontMatter(front: string): z.infer<typeof FrontMatter> {
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = issue?.path.map(String).join('.') ?? '';
-  const what = issue?.code === 'unrecognized_keys' ? `unknown key ${issue.keys.join(', ')}` : (issue?.message ?? 'wrong shape');
+  const what =
+    issue?.code === 'unrecognized_keys' ? `unknown key ${issue.keys.join(', ')}` : (issue?.message ?? 'wrong shape');
   throw new PromptFileError(`front matter${path === '' ? '' : ` at ${path}`}: ${what}`);
 }
 
@@ -124,13 +136,18 @@ function sections(body: string): PromptMessage[] {
     const role = ROLE_HEADING.exec(line)?.[1] as PromptMessage['role'] | undefined;
     if (role !== undefined) messages.push({ role, lines: [] });
     else if (messages.length > 0) messages.at(-1)?.lines.push(line);
-    else if (line.trim() !== '') throw new PromptFileError('a chat prompt begins with a heading: # system, # user or # assistant');
+    else if (line.trim() !== '')
+      throw new PromptFileError('a chat prompt begins with a heading: # system, # user or # assistant');
   }
-  if (messages.length === 0) throw new PromptFileError('a chat prompt needs a section: # system, # user or # assistant');
+  if (messages.length === 0)
+    throw new PromptFileError('a chat prompt needs a section: # system, # user or # assistant');
   return messages.map(({ role, lines }) => ({ role, content: trimLines(lines.join('\n')) }));
 }
 
-function variables(declared: Record<string, z.infer<typeof Declaration>> | undefined, used: readonly string[]): Record<string, Variable> {
+function variables(
+  declared: Record<string, z.infer<typeof Declaration>> | undefined,
+  used: readonly string[],
+): Record<string, Variable> {
   if (declared === undefined) return Object.fromEntries(used.map((name) => [name, { type: 'string', max: VALUE_MAX }]));
   const missing = used.find((name) => !Object.hasOwn(declared, name));
   if (missing !== undefined) throw new PromptFileError(`{{${missing}}} is used but not declared under vars`);
