@@ -1,6 +1,6 @@
 import type { Unwrapper } from '@bulla/crypto';
-import type { Clock, Database, EventLog, ListenOptions, Service, ServiceKeys } from '@bulla/service-kit';
-import { createService } from '@bulla/service-kit';
+import type { Database, EventLog, ListenOptions, Service, ServiceKeys } from '@bulla/service-kit';
+import { Clock, createService } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { ResponderTables } from './database/types.js';
 import { RunsInFlight } from './invocations/runs-in-flight.js';
@@ -8,10 +8,9 @@ import type { Model } from './models/model.js';
 import { SeenDocumentsRepository } from './trust/seen-documents.repository.js';
 import { VaultTrustSource } from './trust/vault-trust-source.js';
 
-export const RESPONDER_VERSION = '0.1.0';
-
 /** All that a responder needs; nothing is read from the environment or from files. */
 export interface ResponderConfig {
+  readonly version: string;
   /** Migrated with `responderMigrations`; the service does not close it. */
   readonly database: Database<ResponderTables>;
   /** Its name, and what it signs replies and HTTP messages with. */
@@ -24,7 +23,7 @@ export interface ResponderConfig {
   readonly vaultUrl: string;
   /** Closed with the service. */
   readonly model: Model;
-  readonly clock: Clock;
+  readonly clock?: Clock;
   readonly log: EventLog;
   readonly listen: ListenOptions;
   /** What clients may sign for as authority; the loopback names of the port unless given. */
@@ -36,13 +35,13 @@ export interface ResponderConfig {
  * @throws {KeyFileError} when a signing key is missing
  */
 export async function createResponder(config: ResponderConfig): Promise<Service> {
-  const { database, keys, clock, log, vaultUrl, pin } = config;
+  const { database, keys, clock = new Clock(), log, vaultUrl, pin } = config;
   keys.signer('reply');
   const trust = new VaultTrustSource({ org: keys.org, pin, vaultUrl, clock, log }, new SeenDocumentsRepository(database.db));
   const runs = new RunsInFlight();
   const service = await createService<ResponderTables>({
     service: 'responder',
-    version: RESPONDER_VERSION,
+    version: config.version,
     module: AppModule.use({ trust, runs, unwrappers: config.unwrappers, model: config.model }),
     probes: { documents: () => trust.probe() },
     database,

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import type { Environment, Service } from '@bulla/service-kit';
+import {
+  connectDatabase,
+  databaseUrlSetting,
+  EventLog,
+  hostSetting,
+  logLevelSetting,
+  pathSetting,
+  pinSetting,
+  portSetting,
+  publicUrlSetting,
+  readKeyFile,
+  readSettings,
+  ServiceKeys,
+  urlSetting,
+} from '@bulla/service-kit';
+import { responderMigrations } from './database/migrations.js';
+import type { ResponderTables } from './database/types.js';
+import { createModel, modelSettings } from './models/model-settings.js';
+import { loadUnwrappers } from './opener/unwrappers.js';
+import { createResponder } from './responder.js';
+
+const SETTINGS = {
+  // A responder of its own always has a server: what it must not run twice has to outlive it.
+  BULLA_DATABASE_URL: databaseUrlSetting.unwrap().describe('a URL such as postgresql://user@host:5432/database'),
+  BULLA_HOST: hostSetting,
+  BULLA_RESPONDER_PORT: portSetting(4200),
+  BULLA_METRICS_PORT: portSetting(9465),
+  BULLA_PUBLIC_URL: publicUrlSetting,
+  BULLA_VAULT_URL: urlSetting,
+  BULLA_PIN: pinSetting,
+  BULLA_KEYS_FILE: pathSetting,
+  BULLA_LOG_LEVEL: logLevelSetting,
+  ...modelSettings,
+};
+
+/**
+ * Starts a responder on its own, from an environment that is read here and nowhere else.
+ * @returns when it listens; closing it closes its database too.
+ * @throws {SettingsError} naming every bad setting
+ * @throws {KeyFileError}
+ */
+export async function startResponder(environment: Environment): Promise<Service> {
+  const settings = readSettings(SETTINGS, environment);
+  const file = await readKeyFile(settings.BULLA_KEYS_FILE);
+  const log = new EventLog({ service: 'responder', level: settings.BULLA_LOG_LEVEL });
+  const url = settings.BULLA_DATABASE_URL;
+  const database = connectDatabase<ResponderTables>({ from: { url }, schema: 'responder', migrations: responderMigrations, log });
+  try {
+    await database.migrate();
+    const service = await createResponder({
+      version: packageVersion(),
+      database,
+      keys: await ServiceKeys.load(file),
+      unwrappers: await loadUnwrappers(file),
+      pin: settings.BULLA_PIN,
+      vaultUrl: settings.BULLA_VAULT_URL,
+      model: createModel(settings),
+      log,
+      listen: { host: settings.BULLA_HOST, port: settings.BULLA_RESPONDER_PORT, metricsPort: settings.BULLA_METRICS_PORT },
+      publicUrls: settings.BULLA_PUBLIC_URL,
+    });
+    await service.listen();
+    return closingItsDatabase(service, () => database.close());
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function closingItsDatabase(service: Service, closeDatabase: () => Promise<void>): Service {
+  return {
+    app: service.app,
+    get authorities() {
+      return service.authorities;
+    },
+    listen: () => service.listen(),
+    async close() {
+      await service.close();
+      await closeDatabase();
+    },
+  };
+}

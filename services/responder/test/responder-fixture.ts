@@ -1,0 +1,150 @@
+import type { Unwrapper } from '@bulla/crypto';
+import { makeOrganisation } from '@bulla/crypto/testing';
+import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testing';
+import type { Database, Service } from '@bulla/service-kit';
+import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
+import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
+import { databaseForTest } from '@bulla/testkit';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestMember } from './asking.js';
+import { responderMigrations } from '../src/database/migrations.js';
+import type { ResponderTables } from '../src/database/types.js';
+import { EchoModel } from '../src/models/echo.model.js';
+import type { Model } from '../src/models/model.js';
+import { createResponder } from '../src/responder.js';
+
+/** A vault as a responder sees it: an address that serves whatever documents it likes, and counts who asks. */
+export interface DocumentServer {
+  readonly url: string;
+  readonly requests: string[];
+  /** Answers by path after `/.well-known/bulla/<org>/`; undefined is 404, a number that status. */
+  answer: (name: string) => string | number | undefined;
+  close(): Promise<void>;
+}
+
+/** Serves the newest documents of an organisation, until told otherwise. */
+export async function serveDocuments(organisation: TestOrganisation): Promise<DocumentServer> {
+  const requests: string[] = [];
+  const served: DocumentServer = {
+    url: '',
+    requests,
+    answer: (name) => documentOf(organisation, name),
+    close: async () => {},
+  };
+  const server = createServer((request, response) => {
+    const name = (request.url ?? '').replace(`/.well-known/bulla/${organisation.org}/`, '');
+    requests.push(name);
+    const answer = served.answer(name);
+    if (typeof answer === 'string') response.writeHead(200, { 'content-type': 'application/jose+json' }).end(answer);
+    else response.writeHead(answer ?? 404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return Object.assign(served, {
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+}
+
+export function documentOf({ documents }: Pick<TestOrganisation, 'documents'>, name: string): string | undefined {
+  if (name === 'directory.json') return documents.directory;
+  if (name === 'policy.json') return documents.policy;
+  const version = /^root\/([0-9]+)\.json$/.exec(name)?.[1];
+  return version === undefined ? undefined : documents.roots[Number(version) - 1];
+}
+
+/** Counts what is done with a private encryption key. */
+export interface CountingUnwrapper extends Unwrapper {
+  calls: number;
+}
+
+export async function countingUnwrapper(member: TestMember): Promise<CountingUnwrapper> {
+  const unwrapper = await member.unwrapper();
+  const counting: CountingUnwrapper = {
+    kid: unwrapper.kid,
+    alg: unwrapper.alg,
+    calls: 0,
+    unwrap(encryptedKey) {
+      counting.calls += 1;
+      return unwrapper.unwrap(encryptedKey);
+    },
+  };
+  return counting;
+}
+
+/** A database with the responder's tables, migrated. */
+export async function openDatabase(kind: 'server' | 'embedded', log = silent()): Promise<{ database: Database<ResponderTables>; drop(): Promise<void> }> {
+  const options = { schema: 'responder', migrations: responderMigrations, log };
+  const server = kind === 'server' ? await databaseForTest() : undefined;
+  if (server?.url !== undefined) {
+    const database = connectDatabase<ResponderTables>({ ...options, from: { url: server.url } });
+    await database.migrate();
+    return { database, drop: () => database.close().then(() => server.drop()) };
+  }
+  const pglite = await openPglite();
+  const database = connectDatabase<ResponderTables>({ ...options, from: { pglite } });
+  await database.migrate();
+  return { database, drop: () => pglite.close() };
+}
+
+export function silent(): EventLog {
+  return new EventLog({ service: 'responder', level: 'silent' });
+}
+
+export interface StartOptions {
+  readonly database: Database<ResponderTables>;
+  readonly organisation: TestOrganisation;
+  readonly vault: DocumentServer;
+  readonly model?: Model;
+  readonly unwrappers?: readonly Unwrapper[];
+  readonly clock?: TestClock;
+  readonly log?: EventLog;
+  /** `eu1` unless given. */
+  readonly member?: TestMember;
+}
+
+/** A responder that listens on a free port, with everything a test may want to look at. */
+export interface RunningResponder {
+  readonly service: Service;
+  readonly url: string;
+  readonly clock: TestClock;
+  readonly unwrapper: CountingUnwrapper;
+  client(member: TestMember): SignedClient;
+}
+
+export const contract = new OpenapiContract(openapiDocument('responder', '0.0.0'));
+
+export async function startResponder(options: StartOptions): Promise<RunningResponder> {
+  const { organisation, vault, database, member = organisation.responders[0] } = options;
+  const clock = options.clock ?? new TestClock(organisation.now * 1000);
+  const unwrapper = await countingUnwrapper(member);
+  const service = await createResponder({
+    version: '0.0.0',
+    database,
+    keys: await ServiceKeys.load(member.keyFile),
+    unwrappers: options.unwrappers ?? [unwrapper],
+    pin: organisation.pin,
+    vaultUrl: vault.url,
+    model: options.model ?? new EchoModel(),
+    clock,
+    log: options.log ?? silent(),
+    listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
+  });
+  const { port } = await service.listen();
+  return {
+    service,
+    url: `http://127.0.0.1:${port}`,
+    clock,
+    unwrapper,
+    client: ({ keyid, signer }) => new SignedClient(service, { keyid, signer }, { now: () => clock.now(), contract }),
+  };
+}
+
+/** An organisation that the wall clock and a {@link TestClock} agree about. */
+export function organisationForTest(options: OrganisationOptions = {}): Promise<TestOrganisation> {
+  return makeOrganisation(options);
+}
