@@ -86,6 +86,9 @@ function checkLoad(inFlight: InFlight, { readiness, requestsMax }: AdmissionPart
 function checkHeader(request: FastifyRequest): void {
   if (request.raw.rawHeaders.length > 2 * HEADERS_MAX) throw new Problem('headers_too_large');
   const { headers } = request;
+  if (headers.host === undefined && request.raw.httpVersion !== '1.0') {
+    throw new Problem('validation_failed', { detail: 'there is no Host' });
+  }
   if (headers['content-encoding'] !== undefined) {
     throw new Problem('unsupported_media_type', { detail: 'Content-Encoding is not allowed' });
   }

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Problem, problemDocument } from '@bulla/contract';
 import type { ProblemCode } from '@bulla/contract';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { requestIdOf } from './admission.js';
 import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
 import type { ServiceName } from './route-table.js';
@@ -11,6 +12,16 @@ const CODES: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'payload_too_large'],
   ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout'],
 ]);
+
+/** Answers a path that the router cannot read, before any hook sees the request; Fastify would quote it. */
+export function answerUnroutable(service: ServiceName): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
+  return (_error, request, reply) => {
+    const problem = new Problem('validation_failed', { detail: 'the path is not well-formed or too long' });
+    const place = { requestId: request.id, origin: service, nowMs: Date.now() };
+    reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).header('cache-control', 'no-store');
+    void reply.header('x-request-id', request.id).send(JSON.stringify(problemDocument(problem, place)));
+  };
+}
 
 /** Answers what is no HTTP and so never becomes a request: on the socket itself, which then ends. */
 export function answerBrokenRequest(service: ServiceName): (error: NodeJS.ErrnoException, socket: Socket) => void {

@@ -3,7 +3,7 @@ import helmet from '@fastify/helmet';
 import { Problem, problemDocument } from '@bulla/contract';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { requestIdOf } from './admission.js';
-import { answerBrokenRequest } from './broken-request.js';
+import { answerBrokenRequest, answerUnroutable } from './broken-request.js';
 import type { Clock } from './clock.js';
 import type { EventLog } from './event-log.js';
 import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
@@ -68,9 +68,12 @@ export function fastifyOptions(service: ServiceName, given: Partial<Limits> = {}
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       genReqId: (request) => requestIdOf(request as IncomingMessage),
       clientErrorHandler: answerBrokenRequest(service),
+      frameworkErrors: answerUnroutable(service),
       http: {
         headersTimeout: limits.headersTimeoutMs,
         maxHeaderSize: limits.headerBytesMax,
+        // Node would answer in words of its own; admission refuses it.
+        requireHostHeader: false,
         // How often the two time-outs are looked at; half a minute unless given.
         connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
       },

@@ -10,7 +10,7 @@ import type { Caller } from './caller.js';
 import type { Clock } from './clock.js';
 import { databaseFault } from './database-fault.js';
 import type { LedgerTables } from './ledger-tables.js';
-import { isOurFault, problemOf } from './problem-of.js';
+import { isOurFault, overloaded, problemOf } from './problem-of.js';
 
 /** What the work of a mutation comes to: its answer, and what the audit log says was done. */
 export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
@@ -194,8 +194,13 @@ async function refused(trx: Kysely<LedgerTables>, caller: Caller, problem: Probl
   return problem;
 }
 
+/** Without the row there is no effect, whatever the database has against it. */
 async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Caller, event: string): Promise<void> {
-  await db.insertInto('audit_event').values({ org, event, request_id: request.id }).execute();
+  try {
+    await db.insertInto('audit_event').values({ org, event, request_id: request.id }).execute();
+  } catch (error) {
+    throw overloaded(error);
+  }
 }
 
 /** What makes two requests the same: all of it but the signature. */

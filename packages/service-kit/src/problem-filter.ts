@@ -52,7 +52,9 @@ export class ProblemFilter implements ExceptionFilter {
 
   #understand(error: unknown, request: FastifyRequest): Problem {
     const problem = problemOf(error);
-    if (isOurFault(problem)) this.#log('request-failed', error, request);
+    const source = error instanceof Problem ? error.cause : error;
+    // A problem that somebody threw on purpose, such as too many requests, is no news unless something caused it.
+    if (isOurFault(problem) && source !== undefined) this.#log('request-failed', source, request);
     const isWrongMethod = request.is404 && this.#allowed(request).length > 0;
     return isWrongMethod ? new Problem('method_not_allowed') : problem;
   }

@@ -25,9 +25,9 @@ export function problemOf(error: unknown): Problem {
   return ofStatus(statusOf(error));
 }
 
-/** The answer to a request that may succeed a moment later. */
-export function overloaded(): Problem {
-  return new Problem('overloaded', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+/** The answer to a request that may succeed a moment later. @param cause for the log, which takes its class only. */
+export function overloaded(cause?: unknown): Problem {
+  return new Problem('overloaded', { retryAfterSeconds: RETRY_AFTER_SECONDS, cause });
 }
 
 /** Whether nothing is known against the request itself: the fault is ours, or it passes. */

@@ -1,0 +1,240 @@
+import type { RouteName } from '@bulla/contract';
+import { Problem } from '@bulla/contract';
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { makeOrganisation } from '@bulla/crypto/testing';
+import type { Trust } from '@bulla/crypto';
+import { databaseForTest } from '@bulla/testkit';
+import type { PGlite } from '@electric-sql/pglite';
+import { Controller, Injectable, Module } from '@nestjs/common';
+import { Kysely } from 'kysely';
+import type { Migration } from 'kysely/migration';
+import type { Answer, BodyOf, Caller, Database, LedgerTables, Limits, ParamsOf, Probe, Service } from '../src/index.js';
+import {
+  ArrivedAt,
+  BasedOn,
+  brokenConstraint,
+  connectDatabase,
+  createService,
+  CurrentCaller,
+  EventLog,
+  Answer as AnswerOf,
+  Ledger,
+  ledgerMigrations,
+  openapiDocument,
+  openPglite,
+  RequestId,
+  Route,
+  RouteBody,
+  RouteHeaders,
+  RouteParams,
+  RouteQuery,
+  ServiceKeys,
+  TrustSource,
+} from '../src/index.js';
+import { entriesToHandle } from '../src/route-table.js';
+import { OpenapiContract, SignedClient, TestClock } from '../src/testing.js';
+
+// The smallest service that has every route of the vault: enough to see the kit from outside, on a real database.
+
+export interface TinyTables extends LedgerTables {
+  thing: { org: string; id: string; name: string };
+}
+
+const migrations: Record<string, Migration> = {
+  ...ledgerMigrations,
+  '0001-thing': {
+    async up(db) {
+      await db.schema
+        .createTable('thing')
+        .addColumn('org', 'text', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .execute();
+    },
+  },
+};
+
+/** What the next requests meet: set by tests. */
+export const faults: { beforeEffect?: () => Promise<void>; onGet?: () => unknown } = {};
+
+@Injectable()
+class TinyTrust extends TrustSource {
+  static readonly organisations = new Map<string, TestOrganisation>();
+  static refreshes: string[] = [];
+  static stale: Trust | undefined;
+
+  override async trustOf(org: string): Promise<Trust | undefined> {
+    return TinyTrust.stale ?? TinyTrust.organisations.get(org)?.trust;
+  }
+
+  override async refresh(org: string): Promise<void> {
+    TinyTrust.refreshes.push(org);
+    TinyTrust.stale = undefined;
+  }
+}
+export { TinyTrust };
+
+const MADE_AT = '2026-01-01T00:00:00.000Z';
+const present = (id: string, name: string) =>
+  ({ id, name, type: 'text', latest_version: 0, labels: [], created_at: MADE_AT, updated_at: MADE_AT, deleted_at: null }) as never;
+
+@Controller()
+class ThingsController {
+  constructor(
+    private readonly ledger: Ledger<TinyTables>,
+    private readonly db: Kysely<TinyTables>,
+  ) {}
+
+  @Route('prompt.create')
+  create(@CurrentCaller() caller: Caller, @RouteBody() { id, name }: BodyOf<'prompt.create'>): Promise<Answer<never>> {
+    return this.ledger.run(caller, async (trx) => {
+      try {
+        await trx.insertInto('thing').values({ org: caller.org, id, name }).execute();
+      } catch (error) {
+        if (brokenConstraint(error) === 'thing_pkey') throw new Problem('name_taken');
+        throw error;
+      }
+      await faults.beforeEffect?.();
+      return { body: present(id, name), event: { act: 'prompt.create', obj: { prompt: id } } };
+    });
+  }
+
+  @Route('prompt.get')
+  async get(@CurrentCaller() caller: Caller, @RouteParams() { id }: ParamsOf<'prompt.get'>): Promise<never> {
+    if (faults.onGet !== undefined) return (await faults.onGet()) as never;
+    const row = await this.db.selectFrom('thing').selectAll().where('id', '=', id).where('org', '=', caller.org).executeTakeFirst();
+    if (row === undefined) throw new Problem('not_found');
+    await this.ledger.read(caller, { act: 'prompt.get', obj: { prompt: row.id as never } });
+    return present(row.id, row.name);
+  }
+
+  @Route('prompt.delete')
+  delete(@CurrentCaller() caller: Caller, @RouteParams() { id }: ParamsOf<'prompt.delete'>) {
+    return this.ledger.run(caller, async (trx) => {
+      await trx.deleteFrom('thing').where('id', '=', id).where('org', '=', caller.org).execute();
+      return { body: undefined, event: { act: 'prompt.delete', obj: { prompt: id } } };
+    });
+  }
+
+  @Route('prompt.list')
+  list(@RouteQuery() query: unknown, @ArrivedAt() arrivedAt: number): never {
+    return { data: [], next_cursor: `${arrivedAt}-${Buffer.from(JSON.stringify(query)).toString('base64url')}` } as never;
+  }
+
+  @Route('directory.publish')
+  publish(@CurrentCaller() caller: Caller, @BasedOn() basedOn: number) {
+    return this.ledger.run(caller, async () => ({
+      body: { version: basedOn + 1 },
+      event: { act: 'directory.publish', obj: { version: basedOn + 1 } },
+      status: 200,
+      headers: { 'x-tiny': 'kept' },
+      etag: `"${basedOn + 1}"`,
+    }));
+  }
+
+  @Route('directory.get')
+  directory(@RequestId() requestId: string, @RouteHeaders() headers: unknown): Answer<never> {
+    const signature = { protected: 'eyJ9', signature: 'AAAA' };
+    const body = { payload: Buffer.from(JSON.stringify({ requestId, headers })).toString('base64url'), signatures: [signature] };
+    return new AnswerOf(body as never, { etag: '"7"', headers: { 'cache-control': 'public, max-age=5' } });
+  }
+}
+
+/** Every other route answers that there is nothing. */
+export function emptyController(service: 'vault' | 'responder', handled: readonly RouteName[]) {
+  class EmptyController {}
+  for (const { name } of entriesToHandle(service)) {
+    if (handled.includes(name)) continue;
+    const method = () => {
+      throw new Problem('not_found');
+    };
+    Object.defineProperty(EmptyController.prototype, name, { value: method, configurable: true, writable: true });
+    const descriptor = Object.getOwnPropertyDescriptor(EmptyController.prototype, name);
+    if (descriptor !== undefined) Route(name)(EmptyController.prototype, name, descriptor as never);
+  }
+  Controller()(EmptyController);
+  return EmptyController;
+}
+
+const HANDLED: RouteName[] = ['prompt.create', 'prompt.get', 'prompt.delete', 'prompt.list', 'directory.publish', 'directory.get'];
+
+@Module({
+  controllers: [ThingsController, emptyController('vault', HANDLED)],
+  providers: [{ provide: TrustSource, useClass: TinyTrust }],
+})
+class TinyModule {}
+export { TinyModule };
+
+export type Store = 'PostgreSQL' | 'PGlite';
+
+export interface Tiny {
+  readonly service: Service;
+  readonly database: Database<TinyTables>;
+  readonly clock: TestClock;
+  readonly log: string[];
+  readonly contract: OpenapiContract;
+  readonly acme: TestOrganisation;
+  readonly other: TestOrganisation;
+  readonly owner: SignedClient;
+  readonly auditor: SignedClient;
+  clientOf(member: { keyid: string; signer: TestOrganisation['owner']['signer'] }): SignedClient;
+  stop(): Promise<void>;
+}
+
+export interface TinyOptions {
+  readonly store?: Store;
+  readonly limits?: Partial<Limits>;
+  readonly probes?: Record<string, Probe>;
+  readonly publicUrls?: readonly string[];
+}
+
+export async function startTiny({ store = 'PostgreSQL', ...options }: TinyOptions = {}): Promise<Tiny> {
+  const acme = await makeOrganisation({ org: 'acme' });
+  const other = await makeOrganisation({ org: 'other' });
+  TinyTrust.organisations.set('acme', acme).set('other', other);
+  const lines: string[] = [];
+  const log = new EventLog({ service: 'tiny', level: 'debug', stream: { write: (line) => void lines.push(line) } });
+  const { from, drop } = await openStore(store);
+  const database = connectDatabase<TinyTables>({ from, schema: 'tiny', migrations, log });
+  await database.migrate();
+  const clock = new TestClock(acme.now * 1000);
+  const service = await createService({
+    service: 'vault',
+    version: '1.2.3',
+    module: TinyModule,
+    database,
+    keys: await ServiceKeys.load(acme.vault.keyFile),
+    log,
+    listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
+    clock,
+    ...options,
+  });
+  const contract = new OpenapiContract(openapiDocument('vault', '1.2.3'));
+  const clientOf: Tiny['clientOf'] = (member) => new SignedClient(service, member, { now: () => clock.now(), contract });
+  return {
+    service,
+    database,
+    clock,
+    log: lines,
+    contract,
+    acme,
+    other,
+    owner: clientOf(acme.owner),
+    auditor: clientOf(acme.auditor),
+    clientOf,
+    async stop() {
+      await service.close();
+      await database.close();
+      await drop();
+    },
+  };
+}
+
+async function openStore(store: Store): Promise<{ from: { url: string } | { pglite: PGlite }; drop: () => Promise<void> }> {
+  if (store === 'PostgreSQL') {
+    const { url, drop } = await databaseForTest();
+    if (url !== undefined) return { from: { url }, drop };
+  }
+  const pglite = await openPglite();
+  return { from: { pglite }, drop: () => pglite.close() };
+}
