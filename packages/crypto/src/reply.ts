@@ -127,20 +127,13 @@ export class ReplySealer {
   async finish(rest: FinRest, signer: Signer): Promise<{ final: Bytes; fin: string }> {
     this.#requireUnfinished();
     this.#finished = true;
-    const { ih, ...claims } = rest;
+    const { ih, aud, iat, ...claims } = rest;
     const { iss, irt } = this.#start;
-    const fin = await signJws(
-      finFormat,
-      {
-        ...claims,
-        iss,
-        jti: encodeBase64url(randomBytes(16)),
-        irt: { ...irt, ih },
-        head: await digestB64u(this.head),
-        ...(await this.#transcript.summary()),
-      },
-      signer,
-    );
+    const jti = encodeBase64url(randomBytes(16));
+    const head = await digestB64u(this.head);
+    const summary = await this.#transcript.summary();
+    const signed = { iss, aud, iat, jti, ...claims, irt: { ...irt, ih }, head, ...summary };
+    const fin = await signJws(finFormat, signed, signer);
     return { final: await this.#seal(this.#transcript.n, 'final', pad(utf8(fin), 'final', this.#start.block)), fin };
   }
 
