@@ -62,6 +62,11 @@ describe('parsing a root', () => {
   it.each<[string, string, (draft: RootDocument) => unknown]>([
     ['a role without keys', 'token_malformed', (draft) => (draft.roles.policy.kids = [])],
     ['a role whose key is not listed', 'token_malformed', (draft) => delete draft.keys[aKid()]],
+    [
+      'a role one of whose keys is not listed',
+      'token_malformed',
+      (draft) => delete draft.keys[draft.roles.root.kids[1] ?? ''],
+    ],
     ['a role with one key twice', 'token_malformed', (draft) => draft.roles.directory.kids.push(aKid())],
     ['threshold zero', 'token_malformed', (draft) => (draft.roles.root.threshold = 0)],
     ['a threshold above the number of keys', 'token_malformed', (draft) => (draft.roles.root.threshold = 4)],
@@ -141,8 +146,17 @@ describe('a root chain', () => {
   });
 
   it.each<[string, { code: string; check?: string }, () => Promise<string[]>]>([
-    ['no root at all', { code: 'token_malformed' }, async () => []],
-    ['a chain of 257 versions', { code: 'token_malformed' }, async () => Array(257).fill('') as string[]],
+    ['no root at all', { code: 'token_malformed', check: 'root-count' }, async () => []],
+    [
+      'a chain of 257 versions',
+      { code: 'token_malformed', check: 'root-count' },
+      async () => Array(257).fill(acme.documents.roots[0]) as string[],
+    ],
+    [
+      'a chain of 256 versions for its order alone',
+      { code: 'trust_rollback', check: 'root-version' },
+      async () => Array(256).fill(acme.documents.roots[0]) as string[],
+    ],
     ['a self-made root', { code: 'pin_mismatch', check: 'root-pin' }, async () => [...globex.documents.roots]],
     [
       'the pinned root with one byte changed',

@@ -96,7 +96,7 @@ export async function verifyRootChain(
 ): Promise<RootChain> {
   const [firstToken, ...laterTokens] = tokens;
   if (firstToken === undefined || tokens.length > CHAIN_MAX) {
-    throw malformed(`a root chain has 1 to ${CHAIN_MAX} versions`);
+    throw new CryptoError('token_malformed', `a root chain has 1 to ${CHAIN_MAX} versions`, { check: 'root-count' });
   }
   let newest = await parseRoot(firstToken);
   if (pinOf(newest) !== expected.pin) throw mismatch('the root is not the pinned one', 'root-pin');

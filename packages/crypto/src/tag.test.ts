@@ -237,6 +237,11 @@ describe('a label that two users must move', () => {
       { code: 'forbidden', check: 'tag-signer' },
     ],
     [
+      'one user in as many tags as it may have',
+      async () => Array(16).fill(await tagBy(acme.author, production)) as string[],
+      { code: 'forbidden', check: 'tag-threshold' },
+    ],
+    [
       'a tag more than it may have',
       async () => Array(17).fill(await tagBy(acme.author, production)) as string[],
       { code: 'token_malformed', check: 'tag-count' },

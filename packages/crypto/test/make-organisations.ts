@@ -114,7 +114,7 @@ async function makeOrganisation(org: string, kept: readonly string[]): Promise<R
       keys: Object.fromEntries(documentKeys.map(({ kid, publicJwk, alg }) => [kid, { jwk: publicJwk, alg }])),
       roles: { root: role(root), policy: role(policy), directory: role(directory) },
       recovery_enc: { kid: recovery.kid, alg: recovery.alg, suite: 'rsa3072', jwk: recovery.publicJwk },
-    } as Parameters<typeof signDocument>[0],
+    },
     signers.slice(0, 1),
   );
   const policyToken = await signDocument(
@@ -133,7 +133,7 @@ async function makeOrganisation(org: string, kept: readonly string[]): Promise<R
       chat: ['grp:support'],
       auth: { bearer: false, oidc: 'off' },
       max_skew: 60,
-    } as Parameters<typeof signDocument>[0],
+    },
     signers.slice(1, 2),
   );
   const cast = castOf(org);
@@ -178,7 +178,7 @@ async function makeOrganisation(org: string, kept: readonly string[]): Promise<R
       revoked,
       kept,
       withdrawn: [{ sub: `urn:bulla:${org}:prompt:${prompts[1]}`, below: 2 }],
-    } as Parameters<typeof signDocument>[0],
+    },
     signers.slice(2, 3),
   );
   return {

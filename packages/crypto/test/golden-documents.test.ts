@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
+import { CryptoError, decodeBase64url, strictParse, Trust, verifyTags } from '@bulla/crypto';
+import { NAME } from './examples.js';
+import type { TestOrganisation } from './organisation.js';
+import { loadOrganisation, NOW } from './organisation.js';
+
+interface Case {
+  readonly name: string;
+  /** `valid`, or the code of the refusal. */
+  readonly result: string;
+  readonly check?: string;
+}
+type Page = 'root' | 'policy' | 'directory';
+interface TrustVectors {
+  readonly now: number;
+  readonly org: string;
+  readonly pin: string;
+  readonly documents: TrustDocuments;
+  readonly cases: readonly (Case & { page: Page; changes: Partial<TrustDocuments>; memory?: TrustMemory })[];
+}
+interface TagVectors {
+  readonly cases: readonly (Case & { tokens: readonly string[]; label: string })[];
+}
+
+function read<Vectors>(file: string): Vectors {
+  return JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')) as Vectors;
+}
+
+const trust = read<TrustVectors>('vectors/trust.json');
+const tags = read<TagVectors>('vectors/tag.json');
+
+/** How a case ends: `valid`, or its code and check. */
+async function outcome(run: () => Promise<unknown>): Promise<{ result: string; check?: string }> {
+  try {
+    await run();
+    return { result: 'valid' };
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    return { result: error.code, ...(error.check !== undefined && { check: error.check }) };
+  }
+}
+
+function expected({ result, check }: Case): object {
+  return { result, ...(check !== undefined && { check }) };
+}
+
+describe.each(['root', 'policy', 'directory'] as const)('golden documents: %s', (page) => {
+  it.each(trust.cases.filter((vector) => vector.page === page))('$name: $result', async (vector) => {
+    const { org, pin, now, documents } = trust;
+    const options = { org, pin, now, previous: vector.memory };
+    const ended = await outcome(() => Trust.establish({ ...documents, ...vector.changes }, options));
+    expect(ended).toEqual(expected(vector));
+  });
+});
+
+describe('golden tags', () => {
+  let acme: TestOrganisation;
+  beforeAll(async () => {
+    acme = await loadOrganisation('acme');
+  });
+
+  it.each(tags.cases)('$name: $result', async (vector) => {
+    const { tokens, label } = vector;
+    const ended = await outcome(() => verifyTags(tokens, { trust: acme.trust, name: NAME, label, now: NOW }));
+    expect(ended).toEqual(expected(vector));
+  });
+});
+
+describe.each<[string, readonly Case[]]>([
+  ['root', trust.cases.filter(({ page }) => page === 'root')],
+  ['policy', trust.cases.filter(({ page }) => page === 'policy')],
+  ['directory', trust.cases.filter(({ page }) => page === 'directory')],
+  ['tag', tags.cases],
+])('docs/spec/%s.md', (page, cases) => {
+  const text = readFileSync(new URL(`../../../docs/spec/${page}.md`, import.meta.url), 'utf8');
+  const examples = [...text.matchAll(/<!-- (\w+)\.json: ([^:]+?)(?:: (header|payload))? -->\n```json\n([^`]+)\n```/g)];
+
+  it('has no example but those of valid vectors', () => {
+    expect(examples).toHaveLength(text.split('```json').length - 1);
+    expect(examples.length).toBeGreaterThan(0);
+    for (const [, , name = '', part, json = ''] of examples) {
+      const bytes = decodeBase64url(part === undefined ? payloadOf(name) : partOf(name, part));
+      expect(JSON.parse(json)).toEqual(strictParse(bytes, { maxBytes: 1 << 20 }));
+    }
+  });
+
+  it('has a vector for each refusal it lists, and lists the refusal of each vector', () => {
+    const listed = [...text.matchAll(/^\| \d+ \| `(\w+)` \| `([\w-]+)` \|/gm)].map(
+      ([, code, check]) => `${code} ${check}`,
+    );
+    const held = cases.filter(({ check }) => check !== undefined).map(({ result, check }) => `${result} ${check}`);
+    expect(new Set(listed)).toEqual(new Set(held));
+  });
+});
+
+/** Payload of the valid root, policy or directory. */
+function payloadOf(document: string): string {
+  const { roots, policy, directory } = trust.documents;
+  const token = { root: roots[0], policy, directory }[document as Page] ?? '{}';
+  return (JSON.parse(token) as { payload: string }).payload;
+}
+
+function partOf(name: string, part: string): string {
+  const vector = tags.cases.find((one) => one.name === name && one.result === 'valid');
+  return vector?.tokens[0]?.split('.')[part === 'header' ? 0 : 1] ?? '';
+}

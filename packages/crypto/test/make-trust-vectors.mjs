@@ -1,0 +1,601 @@
+/**
+ * Adds golden vectors of root, policy, directory and tag:
+ * `node --conditions=bulla-source packages/crypto/test/make-trust-vectors.mjs`.
+ * A case that a file already holds is never made again: what was published once must be read for ever.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+
+// Sources import each other as `x.js`, which Node does not map to `x.ts`.
+registerHooks({
+  resolve(specifier, context, next) {
+    const own = specifier.startsWith('.') && !context.parentURL?.includes('/node_modules/');
+    return next(own ? specifier.replace(/\.js$/, '.ts') : specifier, context);
+  },
+});
+const crypto = await import('@bulla/crypto');
+const { exampleTag } = await import('./examples.ts');
+const { loadOrganisation, NOW } = await import('./organisation.ts');
+
+const DAY = 86_400;
+const YEAR = 365 * DAY;
+const HASH = 'A'.repeat(43);
+const PROMPT = 'urn:bulla:acme:prompt:prm_01m8846r1de35rhayqpfw25ggb';
+
+/** Reads a vector file, or starts it. */
+async function open(format, start) {
+  const file = new URL(`vectors/${format}.json`, import.meta.url);
+  const vectors = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : await start();
+  return {
+    vectors,
+    /** Adds the cases that are not there yet. */
+    async add(plans) {
+      for (const { make, ...plan } of plans) {
+        const isThere = vectors.cases.some(({ page, name }) => page === plan.page && name === plan.name);
+        if (!isThere) vectors.cases.push({ ...plan, ...(await make()) });
+      }
+      writeFileSync(file, `${JSON.stringify(vectors, null, 1)}\n`);
+    },
+  };
+}
+
+const lasting = (from, seconds) => ({ issued: crypto.timestampOf(from), expires: crypto.timestampOf(from + seconds) });
+
+async function startTrust() {
+  const keys = {};
+  const make = async (name, suite = 'ed25519', use = 'sig') => {
+    const { kid, alg, publicJwk, privateJwk } = await crypto.generateKeyPair(suite, use);
+    keys[name] = { kid, alg, suite, use, publicJwk, privateJwk };
+  };
+  for (const name of ['root1', 'root2', 'root3', 'root4', 'root5', 'policy1', 'policy2', 'directory1', 'directory2'])
+    await make(name);
+  await make('recovery', 'rsa3072', 'enc');
+  for (const name of ['vault', 'eu1', 'device']) await make(name);
+  await make('eu1Enc', 'rsa2048', 'enc');
+  const listed = (...names) =>
+    Object.fromEntries(names.map((name) => [keys[name].kid, { jwk: keys[name].publicJwk, alg: keys[name].alg }]));
+  const role = (threshold, ...names) => ({ kids: names.map((name) => keys[name].kid), threshold });
+  const { recovery } = keys;
+  const root = {
+    _type: 'bulla-root',
+    spec: '1',
+    org: 'acme',
+    profile: 'production',
+    version: 1,
+    ...lasting(NOW - DAY, YEAR),
+    keys: listed('root1', 'root2', 'root3', 'policy1', 'policy2', 'directory1'),
+    roles: {
+      root: role(2, 'root1', 'root2', 'root3'),
+      policy: role(2, 'policy1', 'policy2'),
+      directory: role(1, 'directory1'),
+    },
+    recovery_enc: { kid: recovery.kid, alg: recovery.alg, suite: recovery.suite, jwk: recovery.publicJwk },
+  };
+  const policy = {
+    _type: 'bulla-policy',
+    spec: '1',
+    org: 'acme',
+    version: 1,
+    root_version: 1,
+    ...lasting(NOW - DAY, YEAR),
+    suites: ['rsa2048', 'rsa3072', 'ed25519'],
+    custody: { '*': 'sealed', 'drafts/': 'managed' },
+    authors: { '*': ['grp:authors'], 'claims/': ['grp:claims'] },
+    labels: { production: { groups: ['grp:release'], threshold: 2 }, stable: { groups: ['grp:release'], days: 30 } },
+    chat: ['grp:support'],
+    auth: { bearer: false, oidc: 'approve' },
+    max_skew: 60,
+  };
+  const times = { nbf: NOW - 30 * DAY, use_until: NOW + 335 * DAY, end: NOW + 3650 * DAY };
+  const record = (name, ...pur) => {
+    const { kid, use, alg, suite, publicJwk: jwk } = keys[name];
+    return { kid, use, alg, suite, pur, ...times, jwk };
+  };
+  const signers = await signersOf(keys);
+  const policyToken = await crypto.signDocument(policy, signers('policy1', 'policy2'));
+  const directory = {
+    _type: 'bulla-directory',
+    spec: '1',
+    org: 'acme',
+    version: 2,
+    root_version: 1,
+    prev: await crypto.digestB64u(crypto.utf8('the directory before')),
+    policy: { version: 1, hash: (await crypto.parsePolicy(policyToken)).hash },
+    ...lasting(NOW - 3600, 7 * DAY),
+    entities: {
+      'urn:bulla:acme:svc:vault': {
+        kind: 'vault',
+        url: 'https://vault.acme.example',
+        roles: ['service'],
+        keys: [record('vault', 'http', 'envelope')],
+      },
+      'urn:bulla:acme:svc:responder:eu1': {
+        kind: 'responder',
+        url: 'https://eu1.acme.example',
+        roles: ['service'],
+        keys: [record('eu1', 'http', 'reply'), record('eu1Enc', 'unwrap')],
+      },
+      'urn:bulla:acme:dev:dev_01m8846qn4f4rbrg78kdyan1yj': {
+        kind: 'device',
+        user: 'urn:bulla:acme:user:usr_01m8846qn3ew2sbps4hd8t4589',
+        roles: ['owner', 'author', 'invoker'],
+        groups: ['grp:authors', 'grp:release'],
+        keys: [record('device', 'http', 'invoke', 'content', 'tag')],
+      },
+    },
+    revoked: [{ kid: await crypto.digestB64u(crypto.utf8('a lost key')), reason: 'keyCompromise', at: NOW - 7200 }],
+    kept: [await crypto.tokenHash('a content of the lost key')],
+    withdrawn: [{ sub: PROMPT, below: 2 }],
+  };
+  const rootToken = await crypto.signDocument(root, signers('root1', 'root2'));
+  return {
+    note: 'Private keys are for tests only and published on purpose.',
+    now: NOW,
+    org: 'acme',
+    pin: crypto.pinOf(await crypto.parseRoot(rootToken)),
+    keys,
+    documents: {
+      roots: [rootToken],
+      policy: policyToken,
+      directory: await crypto.signDocument(directory, signers('directory1')),
+    },
+    cases: [],
+  };
+}
+
+async function signersOf(keys) {
+  const loaded = new Map();
+  for (const [name, { privateJwk, alg, use }] of Object.entries(keys)) {
+    if (use === 'sig') loaded.set(name, await crypto.loadSigner(privateJwk, alg));
+  }
+  return (...names) => names.map((name) => loaded.get(name));
+}
+
+const trust = await open('trust', startTrust);
+const { keys, documents, pin } = trust.vectors;
+const signers = await signersOf(keys);
+const base = await crypto.Trust.establish(documents, { org: 'acme', pin, now: NOW });
+const { memory } = base;
+
+/** A payload with changes: a function may change a copy at will. */
+function changed(payload, change) {
+  const draft = structuredClone(payload);
+  if (typeof change === 'function') change(draft);
+  else Object.assign(draft, change);
+  return draft;
+}
+const root = (change, ...names) => crypto.signDocument(changed(base.root, change), signers(...names));
+const policy = (change, ...names) => crypto.signDocument(changed(base.policy, change), signers(...names));
+const directory = (change, ...names) => crypto.signDocument(changed(base.directory, change), signers(...names));
+/** The key set of the next root: two new root keys instead of the three. */
+function rotate(draft) {
+  draft.version = 2;
+  for (const name of ['root1', 'root2', 'root3']) delete draft.keys[keys[name].kid];
+  for (const name of ['root4', 'root5'])
+    draft.keys[keys[name].kid] = { jwk: keys[name].publicJwk, alg: keys[name].alg };
+  draft.roles.root = { kids: [keys.root4.kid, keys.root5.kid], threshold: 2 };
+}
+const chain = async (...next) => ({ changes: { roots: [...documents.roots, ...(await Promise.all(next))] } });
+/** A policy, and a directory that names it. */
+async function named(token, more = {}) {
+  const { payload, hash } = await crypto.parsePolicy(await token);
+  const next = { version: 3, prev: memory.directory.hash, policy: { version: payload.version, hash } };
+  return { changes: { policy: await token, directory: await directory(next, 'directory1') }, ...more };
+}
+const next = { version: 3, prev: memory.directory.hash };
+
+const page = (name, plans) =>
+  plans.map(([title, result, check, make]) => ({ page: name, name: title, result, ...(check && { check }), make }));
+
+await trust.add(
+  page('root', [
+    ['version 1 by two of three', 'valid', '', async () => ({ changes: {} })],
+    [
+      'new keys that two of the old and both of the new signed',
+      'valid',
+      '',
+      () => chain(root(rotate, 'root1', 'root3', 'root4', 'root5')),
+    ],
+    [
+      'an expired version on the way',
+      'valid',
+      '',
+      () =>
+        chain(
+          root({ version: 2, expires: crypto.timestampOf(NOW - 1) }, 'root1', 'root2'),
+          root({ version: 3 }, 'root1', 'root2'),
+        ),
+    ],
+    ['no root', 'token_malformed', 'root-count', async () => ({ changes: { roots: [] } })],
+    [
+      'a root that only one of three signed',
+      'signature_invalid',
+      'root-signatures',
+      () => chain(root({ version: 2 }, 'root1')),
+    ],
+    [
+      'a root that the new keys alone signed',
+      'signature_invalid',
+      'root-signatures',
+      () => chain(root(rotate, 'root4', 'root5')),
+    ],
+    [
+      'a root that the old keys alone signed',
+      'signature_invalid',
+      'root-signatures',
+      () => chain(root(rotate, 'root1', 'root2')),
+    ],
+    [
+      'a root that keys of other roles signed',
+      'signature_invalid',
+      'root-signatures',
+      () => chain(root({ version: 2 }, 'root1', 'policy1', 'directory1')),
+    ],
+    [
+      'another root than the pinned one',
+      'pin_mismatch',
+      'root-pin',
+      async () => ({ changes: { roots: [await root({ profile: 'development' }, 'root1', 'root2')] } }),
+    ],
+    [
+      'a chain that starts at version 2',
+      'pin_mismatch',
+      'root-pin',
+      async () => ({ changes: { roots: [await root({ version: 2 }, 'root1', 'root2')] } }),
+    ],
+    [
+      'another organisation in the next version',
+      'pin_mismatch',
+      'root-organisation',
+      () => chain(root({ version: 2, org: 'globex' }, 'root1', 'root2')),
+    ],
+    ['a version left out', 'trust_rollback', 'root-version', () => chain(root({ version: 3 }, 'root1', 'root2'))],
+    ['a version twice', 'trust_rollback', 'root-version', () => chain(documents.roots[0])],
+    [
+      'a shorter chain than one seen',
+      'trust_rollback',
+      'root-rollback',
+      async () => ({ changes: {}, memory: { ...memory, root: { version: 2, hash: HASH } } }),
+    ],
+    [
+      'another version 1 than the one seen',
+      'trust_rollback',
+      'root-rollback',
+      async () => ({ changes: {}, memory: { ...memory, root: { version: 1, hash: HASH } } }),
+    ],
+    ['one key twice', 'token_malformed', '', () => chain(twice(root({ version: 2 }, 'root1')))],
+    [
+      'a threshold that cannot be met',
+      'token_malformed',
+      '',
+      () => chain(root((draft) => (Object.assign(draft, { version: 2 }).roles.root.threshold = 4), 'root1', 'root2')),
+    ],
+    [
+      'a role with a key that is not listed',
+      'token_malformed',
+      '',
+      () => chain(root((draft) => delete Object.assign(draft, { version: 2 }).keys[keys.root3.kid], 'root1', 'root2')),
+    ],
+    [
+      'a key under another kid',
+      'key_invalid',
+      '',
+      () =>
+        chain(
+          root(
+            (draft) => {
+              draft.version = 2;
+              draft.keys[HASH] = { jwk: keys.root4.publicJwk, alg: 'Ed25519' };
+            },
+            'root1',
+            'root2',
+          ),
+        ),
+    ],
+    [
+      'a life over 366 days',
+      'token_malformed',
+      '',
+      () => chain(root({ version: 2, ...lasting(NOW, 366 * DAY + 1) }, 'root1', 'root2')),
+    ],
+    ['white space', 'token_malformed', '', async () => ({ changes: { roots: [`${documents.roots[0]}\n`] } })],
+  ]),
+);
+
+await trust.add(
+  page('policy', [
+    [
+      'the next policy, named by the next directory',
+      'valid',
+      '',
+      () => named(policy({ version: 2, prev: memory.policy.hash, chat: [] }, 'policy1', 'policy2'), { memory }),
+    ],
+    ['one signature of two', 'signature_invalid', 'policy-signatures', () => named(policy({ chat: [] }, 'policy1'))],
+    [
+      'keys of another role',
+      'signature_invalid',
+      'policy-signatures',
+      () => named(policy({ chat: [] }, 'policy1', 'root1', 'directory1')),
+    ],
+    [
+      'another organisation',
+      'token_malformed',
+      'policy-organisation',
+      () => named(policy({ org: 'globex' }, 'policy1', 'policy2')),
+    ],
+    [
+      'a root that is not in the chain',
+      'trust_rollback',
+      'policy-root-version',
+      () => named(policy({ root_version: 2 }, 'policy1', 'policy2')),
+    ],
+    [
+      'an older version than one seen',
+      'trust_rollback',
+      'policy-rollback',
+      async () => ({ changes: {}, memory: { ...memory, policy: { version: 2, hash: HASH } } }),
+    ],
+    [
+      'the version seen with other content',
+      'trust_rollback',
+      'policy-fork',
+      () => named(policy({ chat: [] }, 'policy1', 'policy2'), { memory }),
+    ],
+    [
+      'a next version after another one',
+      'trust_rollback',
+      'policy-prev',
+      () => named(policy({ version: 2, prev: HASH }, 'policy1', 'policy2'), { memory }),
+    ],
+    [
+      'custody for a bare name',
+      'token_malformed',
+      '',
+      async () => ({ changes: { policy: await policy({ custody: { drafts: 'managed' } }, 'policy1', 'policy2') } }),
+    ],
+    [
+      'a label that lives over 90 days',
+      'token_malformed',
+      '',
+      async () => ({
+        changes: { policy: await policy({ labels: { stable: { groups: [], days: 91 } } }, 'policy1', 'policy2') },
+      }),
+    ],
+    [
+      'version 2 without a predecessor',
+      'token_malformed',
+      '',
+      async () => ({ changes: { policy: await policy({ version: 2 }, 'policy1', 'policy2') } }),
+    ],
+    ['a directory in its place', 'token_malformed', '', async () => ({ changes: { policy: documents.directory } })],
+  ]),
+);
+
+const swapped =
+  (change, more = {}) =>
+  async () => ({ changes: { directory: await directory(change, 'directory1') }, ...more });
+const entity = (urn, change) => (draft) => change(draft.entities[`urn:bulla:acme:${urn}`], draft);
+const device = 'dev:dev_01m8846qn4f4rbrg78kdyan1yj';
+await trust.add(
+  page('directory', [
+    ['the directory seen before', 'valid', '', async () => ({ changes: {}, memory })],
+    ['the next directory', 'valid', '', swapped(next, { memory })],
+    ['a directory five versions on, whatever it follows', 'valid', '', swapped({ version: 7, prev: HASH }, { memory })],
+    [
+      'a revocation that leaves after the end of its key',
+      'valid',
+      '',
+      swapped(
+        { ...next, revoked: [] },
+        { memory: { ...memory, revoked: [{ kid: base.directory.revoked[0].kid, end: NOW }] } },
+      ),
+    ],
+    [
+      'keys of another role',
+      'signature_invalid',
+      'directory-signatures',
+      async () => ({ changes: { directory: await directory({}, 'root1', 'policy1', 'directory2') } }),
+    ],
+    [
+      'a changed signature',
+      'signature_invalid',
+      'directory-signatures',
+      async () => ({
+        changes: {
+          directory: documents.directory.replace(/(?<="signature":")./, (first) => (first === 'A' ? 'B' : 'A')),
+        },
+      }),
+    ],
+    [
+      'another organisation',
+      'token_malformed',
+      'directory-organisation',
+      swapped({ org: 'globex', entities: {}, withdrawn: [] }),
+    ],
+    ['a root that is not in the chain', 'trust_rollback', 'directory-root-version', swapped({ root_version: 2 })],
+    ['another policy', 'trust_rollback', 'directory-policy', swapped({ policy: { version: 1, hash: HASH } })],
+    [
+      'its policy under another version',
+      'trust_rollback',
+      'directory-policy',
+      swapped({ policy: { ...base.directory.policy, version: 2 } }),
+    ],
+    [
+      'an older version than one seen',
+      'trust_rollback',
+      'directory-rollback',
+      swapped({ version: 1, prev: undefined }, { memory }),
+    ],
+    ['the version seen with other content', 'trust_rollback', 'directory-fork', swapped({ kept: [] }, { memory })],
+    [
+      'a next version after another one',
+      'trust_rollback',
+      'directory-prev',
+      swapped({ version: 3, prev: HASH }, { memory }),
+    ],
+    ['a revocation lost', 'trust_rollback', 'directory-revoked', swapped({ ...next, revoked: [] }, { memory })],
+    [
+      'a revocation lost a second before the end of its key',
+      'trust_rollback',
+      'directory-revoked',
+      swapped(
+        { ...next, revoked: [] },
+        { memory: { ...memory, revoked: [{ kid: base.directory.revoked[0].kid, end: NOW + 1 }] } },
+      ),
+    ],
+    [
+      'a withdrawn version back',
+      'trust_rollback',
+      'directory-withdrawn',
+      swapped({ ...next, withdrawn: [{ sub: PROMPT, below: 1 }] }, { memory }),
+    ],
+    ['a date in the future', 'clock_skew', 'document-issued', swapped(lasting(NOW + 61, DAY))],
+    ['a directory that has expired', 'trust_expired', 'trust-fresh', swapped({ expires: crypto.timestampOf(NOW) })],
+    ['a life over seven days', 'token_malformed', '', swapped(lasting(NOW, 7 * DAY + 1))],
+    [
+      'an entity of another organisation',
+      'token_malformed',
+      '',
+      swapped(
+        entity(device, (one, draft) => {
+          draft.entities['urn:bulla:globex:dev:dev_01m8846qn4f4rbrg78kdyan1yj'] = one;
+        }),
+      ),
+    ],
+    [
+      'a device called a responder',
+      'token_malformed',
+      '',
+      swapped(
+        entity(device, (one, draft) => {
+          delete draft.entities[`urn:bulla:acme:${device}`];
+          draft.entities['urn:bulla:acme:svc:responder:eu2'] = one;
+        }),
+      ),
+    ],
+    [
+      'a device key that signs envelopes',
+      'token_malformed',
+      '',
+      swapped(entity(device, (one) => one.keys[0].pur.push('envelope'))),
+    ],
+    [
+      'a responder that is an owner',
+      'token_malformed',
+      '',
+      swapped(entity('svc:responder:eu1', (one) => one.roles.push('owner'))),
+    ],
+    [
+      'one key under two entities',
+      'token_malformed',
+      '',
+      swapped(entity(device, (one, draft) => one.keys.push(draft.entities['urn:bulla:acme:svc:vault'].keys[0]))),
+    ],
+    [
+      'a key under another kid',
+      'key_invalid',
+      '',
+      swapped(
+        entity(device, (one) => {
+          one.keys[0].kid = HASH;
+        }),
+      ),
+    ],
+    [
+      'a key whose use ends before it starts',
+      'key_invalid',
+      '',
+      swapped(
+        entity(device, (one) => {
+          one.keys[0].use_until = 0;
+        }),
+      ),
+    ],
+  ]),
+);
+
+async function twice(token) {
+  const { payload, signatures } = JSON.parse(await token);
+  return JSON.stringify({ payload, signatures: [...signatures, ...signatures] });
+}
+
+const acme = await loadOrganisation('acme');
+const globex = await loadOrganisation('globex');
+const tags = await open('tag', async () => ({ format: 'tag', cases: [] }));
+const CHASH = await crypto.tokenHash('a content');
+const tagBy = async (name, changes = {}) =>
+  crypto.signTag({ ...exampleTag(acme, CHASH, { iss: acme.urn(name) }), ...changes }, await acme.signer(name));
+const production = { tag: 'production' };
+const tagPlan = ([name, result, check, make, label = 'latest']) => ({
+  name,
+  result,
+  ...(check && { check }),
+  make: async () => ({ tokens: await Promise.all(make()), label }),
+});
+await tags.add(
+  [
+    ['a tag of latest, RSA-2048', 'valid', '', () => [tagBy('owner')]],
+    [
+      'a label that two users signed',
+      'valid',
+      '',
+      () => [tagBy('owner', production), tagBy('releaser', production)],
+      'production',
+    ],
+    ['a changed signature', 'signature_invalid', 'tag-signature', () => [changedTag(tagBy('owner'))]],
+    ['a key of another organisation', 'key_unknown', 'tag-key', () => [foreignTag()]],
+    ['a key that is not for tags', 'key_unknown', 'tag-key', () => [tagBy('vault')]],
+    ['a revoked key', 'key_revoked', 'tag-key', () => [tagBy('leaver')]],
+    ['a suite that the policy does not list', 'suite_unknown', 'tag-key', () => [tagBy('stranger')]],
+    [
+      'an issuer who does not hold the key',
+      'envelope_tampered',
+      'tag-issuer',
+      () => [tagBy('owner', { iss: acme.urn('releaser') })],
+    ],
+    ['another organisation', 'envelope_tampered', 'tag-audience', () => [tagBy('owner', { aud: 'urn:bulla:globex' })]],
+    [
+      'a prompt of another organisation',
+      'envelope_tampered',
+      'tag-prompt',
+      () => [tagBy('owner', { sub: PROMPT.replace('acme', 'globex') })],
+    ],
+    ['another name', 'envelope_tampered', 'tag-name', () => [tagBy('owner', { name: 'claims/other' })]],
+    ['another label', 'envelope_tampered', 'tag-name', () => [tagBy('owner', production)]],
+    ['a device outside the authors of the name', 'forbidden', 'tag-signer', () => [tagBy('guest')]],
+    ['a life over seven days', 'forbidden', 'tag-life', () => [tagBy('owner', { iat: NOW, exp: NOW + 7 * DAY + 1 })]],
+    [
+      'a date more than a minute ahead',
+      'clock_skew',
+      'tag-issued',
+      () => [tagBy('owner', { iat: NOW + 61, exp: NOW + DAY })],
+    ],
+    ['one user of two', 'forbidden', 'tag-threshold', () => [tagBy('owner', production)], 'production'],
+    [
+      'one user twice',
+      'forbidden',
+      'tag-threshold',
+      () => [tagBy('owner', production), tagBy('owner', production)],
+      'production',
+    ],
+    [
+      'two users who do not agree',
+      'envelope_tampered',
+      'tag-equal',
+      () => [tagBy('owner', production), tagBy('releaser', { ...production, seq: 8 })],
+      'production',
+    ],
+    ['an end that has come', 'trust_expired', 'tag-expiry', () => [tagBy('owner', { iat: NOW - DAY, exp: NOW })]],
+    ['a deleted label', 'label_not_found', 'tag-deleted', () => [tagBy('owner', { ver: 0, chash: '' })]],
+    ['no tag', 'token_malformed', 'tag-count', () => []],
+    ['four parts', 'token_malformed', '', () => [tagBy('owner').then((token) => `${token}.`)]],
+  ].map(tagPlan),
+);
+
+async function changedTag(token) {
+  return (await token).replace(/.(?=.$)/, (last) => (last === 'A' ? 'B' : 'A'));
+}
+
+async function foreignTag() {
+  return crypto.signTag(exampleTag(globex, CHASH, { iss: globex.urn('owner') }), await globex.signer('owner'));
+}
