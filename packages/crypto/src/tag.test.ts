@@ -148,6 +148,10 @@ describe('a tag', () => {
     await expect(tagBy(acme.author, changes as Partial<TagClaims>)).rejects.toMatchObject({ code: 'token_malformed' });
   });
 
+  it('may be dated a minute ahead', async () => {
+    expect((await verify([await tagBy(acme.author, { iat: NOW + 60 })])).version).toBe(3);
+  });
+
   it('may be called like a member of every object', async () => {
     const token = await tagBy(acme.author, { tag: 'constructor' });
     expect((await verify([token], 'constructor')).label).toBe('constructor');
