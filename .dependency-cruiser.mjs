@@ -21,7 +21,8 @@ export const WORKSPACE_IMPORTS = {
 };
 
 const ANY_WORKSPACE = '^(packages|services)/';
-const TESTS = '([.]test[.]ts$|^(packages|services)/[^/]+/test/|^test/)';
+/** What builds fixtures for the tests of other workspaces (`./testing` of a package) counts as a test. */
+const TESTS = '([.]test[.]ts$|^(packages|services)/[^/]+/test/|^packages/[^/]+/src/testing|^test/)';
 /** The half of the crypto package that takes private encryption keys and data keys: its files begin with these words. */
 const OPENING = '^packages/crypto/src/(open|reply-opener)';
 /** Only these open anything: who asks, and the one room of the responder that holds private keys. */
