@@ -55,6 +55,10 @@ describe('a key record', () => {
     await expect(checkKeyRecord({ ...records[of], ...changes() })).rejects.toMatchObject({ code: 'key_invalid' });
   });
 
+  it('may end the second it starts', async () => {
+    await expect(checkKeyRecord({ ...records.rsaSig, nbf: 5, use_until: 5, end: 5 })).resolves.toBeUndefined();
+  });
+
   it('refuses an unknown suite', async () => {
     const record = { ...records.rsaSig, suite: 'constructor' } as unknown as KeyRecord;
     await expect(checkKeyRecord(record)).rejects.toMatchObject({ code: 'suite_unknown' });

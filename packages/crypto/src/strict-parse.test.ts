@@ -133,6 +133,11 @@ describe('JSON of a token', () => {
     expect(parse(JSON.stringify(`"\\${'{'.repeat(100)}`))).toBe(`"\\${'{'.repeat(100)}`);
   });
 
+  it.each(['[]', '{}', '[{}]', '{"a":[]}'])('may hold %s a hundred times side by side', (item) => {
+    const text = `[${Array(100).fill(item).join(',')}]`;
+    expect(parse(text)).toEqual(JSON.parse(text));
+  });
+
   it('refuses a bomb without unrolling it', () => {
     const bomb = '['.repeat(1_000_000);
     expect(() => strictParse(utf8(bomb), { maxBytes: 2_000_000 })).toThrow(malformed);
