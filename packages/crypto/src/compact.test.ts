@@ -225,6 +225,11 @@ describe('a sealed token', () => {
     });
   });
 
+  it('holds exactly as much as its format says', async () => {
+    const key = dek();
+    expect(parseJwe(await sealUnder(JWE, HEADER, new Uint8Array(100), key), JWE).parts.ciphertext).toHaveLength(100);
+  });
+
   it('is not made of what would not be read', async () => {
     await expect(sealUnder(JWE, { ...HEADER, typ: 'x' } as never, utf8('x'), dek())).rejects.toMatchObject({
       code: 'token_malformed',

@@ -182,4 +182,28 @@ describe('opening under a content key', () => {
       new CryptoError('open_failed', 'could not be opened'),
     );
   });
+
+  it('refuses a token that was rightly sealed under a key of 16 bytes', async () => {
+    const bytes = randomBytes(16);
+    const iv = randomBytes(12);
+    const encoded = encodeBase64url(utf8(JSON.stringify(header)));
+    const key = await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt']);
+    const parameters = { name: 'AES-GCM', iv, additionalData: utf8(encoded) };
+    const output = new Uint8Array(await crypto.subtle.encrypt(parameters, key, utf8('hello')));
+    const parts = [iv, output.subarray(0, -16), output.subarray(-16)].map(encodeBase64url);
+    const parsed = parseJwe([encoded, '', ...parts].join('.'), JWE);
+    await expect(openUnder(parsed, new Secret(bytes))).rejects.toEqual(
+      new CryptoError('open_failed', 'could not be opened'),
+    );
+  });
+
+  it.each([
+    ['an initialisation vector of 16 bytes', 'iv', 16],
+    ['a tag of 12 bytes', 'tag', 12],
+  ] as const)('refuses %s, even if it never was parsed', async (_name, part, length) => {
+    const dek = new Secret(randomBytes(32));
+    const parsed = parseJwe(await sealUnder(JWE, header, utf8('hello'), dek), JWE);
+    const parts = { ...parsed.parts, [part]: new Uint8Array(length) };
+    await expect(openUnder({ ...parsed, parts }, dek)).rejects.toMatchObject({ code: 'open_failed' });
+  });
 });
