@@ -18,34 +18,39 @@ type Message = {
 };
 const INSPECTOR = /ws:\/\/127\.0\.0\.1:\d+\/\S+/;
 
+export interface Trace {
+  /** Every entry of a mapped function as `path name`, and the marks of the script, in order. */
+  readonly entered: readonly string[];
+  /** Mapped functions that the file of that path does not have. */
+  readonly missing: readonly string[];
+}
+
 /**
- * Runs a script under the inspector and records which of the mapped functions are entered, in the order in which each is
- * entered first. Nothing in the code is changed for it: a breakpoint whose condition writes the name down and is false.
- * @param script path of a plain ESM script that ends by itself. Once it has imported everything it calls `__entered('loaded')`
- *   and waits for `__ready` to be true: by then the breakpoints are set.
+ * Runs a script under the inspector and records when mapped functions are entered. Nothing in the code is changed for
+ * it: a breakpoint whose condition writes the name down and is false.
+ * @param script a plain ESM script that ends by itself. Once it has imported everything it calls `__entered('loaded')`
+ *   and waits for `__ready` to be true: by then the breakpoints are set. Later calls of `__entered` are marks.
  */
 export async function trace(
   script: string,
+  args: readonly string[],
   functions: readonly MappedFunction[],
-  env: NodeJS.ProcessEnv,
-): Promise<{ entered: string[]; missing: string[]; output: string }> {
-  const child = spawn(process.execPath, ['--inspect-brk=127.0.0.1:0', script], {
-    env,
+): Promise<Trace> {
+  const child = spawn(process.execPath, ['--inspect-brk=127.0.0.1:0', script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
   child.stdout.on('data', (data: Buffer) => {
     output += data.toString();
   });
-  const inspector = await Inspector.connect(
-    await inspectorUrl(child, (text) => {
-      output += text;
-    }),
-  );
+  const url = await inspectorUrl(child, (text) => {
+    output += text;
+  });
+  const inspector = await Inspector.connect(url);
   const missing = await inspector.run(functions).finally(() => inspector.close());
   if (child.exitCode === null) await once(child, 'exit');
   if (child.exitCode !== 0) throw new Error(`the traced script ended with ${child.exitCode}:\n${output.slice(-4000)}`);
-  return { entered: inspector.entered, missing, output };
+  return { entered: inspector.entered, missing };
 }
 
 function inspectorUrl(child: ChildProcess, onText: (text: string) => void): Promise<string> {
@@ -114,7 +119,7 @@ class Inspector {
     if (message.method === 'Runtime.bindingCalled') {
       const name = String(params['payload']);
       if (name === 'loaded') void this.#begin();
-      else if (!this.entered.includes(name)) this.entered.push(name);
+      else this.entered.push(name);
     } else if (message.method === 'Debugger.scriptParsed')
       this.#marks.push(this.#mark(String(params['scriptId']), String(params['url'])));
     // The script waits at its first line, and again wherever it says so.
