@@ -1,4 +1,4 @@
-export type { VaultOptions } from './create-vault.js';
-export { createVault } from './create-vault.js';
 export { vaultMigrations } from './database/migrations.js';
 export type { VaultTables } from './database/types.js';
+export type { VaultConfig } from './vault.js';
+export { createVault } from './vault.js';

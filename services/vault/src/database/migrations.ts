@@ -49,6 +49,12 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .where(sql.ref('deleted_at'), 'is', null)
     .execute();
   await db.schema
+    .createIndex('prompt_deleted')
+    .on('prompt')
+    .columns(['org', 'name', 'id'])
+    .where(sql.ref('deleted_at'), 'is not', null)
+    .execute();
+  await db.schema
     .createTable('prompt_version')
     .addColumn('prompt_id', 'text', (column) => column.notNull().references('prompt.id'))
     .addColumn('version', 'integer', (column) => column.notNull().check(sql`version > 0`))
@@ -73,11 +79,18 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('token', 'text', (column) => column.notNull())
     .addColumn('poster_kid', 'text', (column) => column.notNull())
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
-    .addForeignKeyConstraint('content_grant_version_fkey', ['prompt_id', 'version'], 'prompt_version', ['prompt_id', 'version'])
+    .addForeignKeyConstraint('content_grant_version_fkey', ['prompt_id', 'version'], 'prompt_version', [
+      'prompt_id',
+      'version',
+    ])
     // One grant for a key and version: a stored one is never overwritten.
     .addUniqueConstraint('content_grant_kid_key', ['prompt_id', 'version', 'kid'])
     .execute();
-  await db.schema.createIndex('content_grant_of_kid').on('content_grant').columns(['org', 'kid', 'prompt_id', 'version']).execute();
+  await db.schema
+    .createIndex('content_grant_of_kid')
+    .on('content_grant')
+    .columns(['org', 'kid', 'prompt_id', 'version'])
+    .execute();
   await db.schema
     .createTable('prompt_label')
     .addColumn('org', 'text', (column) => column.notNull())
@@ -102,4 +115,5 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
     .addColumn('expires_at', 'timestamptz', (column) => column.notNull())
     .execute();
+  await db.schema.createIndex('envelope_expires_at').on('envelope').column('expires_at').execute();
 }

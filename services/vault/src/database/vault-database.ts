@@ -12,3 +12,6 @@ export class VaultDatabase {
 
 /** Inside a transaction everything goes through this: the embedded database has one connection. */
 export type VaultTransaction = Transaction<VaultTables>;
+
+/** Where a repository reads: the transaction that is at work, else the database. */
+export type VaultSource = Kysely<VaultTables>;

@@ -1,25 +1,30 @@
 import type { NewEnvelope, PromptId } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
-import type { KeyHolder } from '@bulla/crypto';
 import { urnOf, verifyTags } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
+import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { GrantsService } from '../grants/grants.service.js';
 import { LabelsService } from '../prompts/labels.service.js';
-import { PromptsService } from '../prompts/prompts.service.js';
+import { PromptsService, requireSealed } from '../prompts/prompts.service.js';
 import { VersionsService } from '../prompts/versions.service.js';
 
 const LATEST = 'latest';
 
-interface PromptPlace {
-  readonly id: PromptId;
-  readonly name: string;
+/** What an envelope is made of. */
+export interface EnvelopeParts {
+  readonly prompt: { readonly id: PromptId; readonly name: string };
+  readonly version: number;
+  readonly chash: string;
+  readonly content: string;
+  /** The tags through which the version was found; those of `latest` where a number was named. */
+  readonly tags: readonly string[];
+  readonly whash: string;
+  readonly grant: string;
 }
 
-type Found = Awaited<ReturnType<VersionsService['get']>>;
-
-/** What an envelope is made of: the prompt, the version that was meant, and the tags that prove it was. */
+/** Finds what an envelope is made of: the version that was meant, the tags that prove it, the grant for the responder. */
 @Injectable()
 export class EnvelopeSources {
   constructor(
@@ -31,27 +36,52 @@ export class EnvelopeSources {
   ) {}
 
   /**
-   * The version that a label or number means. A number travels with the tags of `latest`, which bind the name to
-   * the prompt.
-   * @throws {Problem} not_found, label_not_found, envelope_revoked for a withdrawn version; {CryptoError} trust_expired
-   *   where clients would refuse the tags
+   * The parts of an envelope. A number travels with the tags of `latest`, which bind the name to the prompt.
+   * @throws {Problem} not_found, label_not_found, custody_not_allowed, envelope_revoked for a withdrawn version,
+   *   needs_rewrap; {CryptoError} trust_expired and whatever else clients would refuse the tags for
    */
-  async find(caller: Caller, wanted: NewEnvelope): Promise<{ prompt: PromptPlace; version: Found; tags: readonly string[] }> {
+  async find(caller: Caller, wanted: NewEnvelope, trx: VaultTransaction): Promise<EnvelopeParts> {
+    const { trust, org } = caller;
+    if (wanted.name !== undefined) requireSealed(trust, wanted.name);
     const by = wanted.prompt === undefined ? { name: wanted.name ?? '' } : { id: wanted.prompt };
-    const prompt = await this.prompts.findLive(caller, by);
-    const id = prompt.id as PromptId;
+    const { id: foundId, name } = await this.prompts.findLive(caller, by, trx);
+    const id = foundId as PromptId;
+    requireSealed(trust, name);
     const label = wanted.label ?? LATEST;
-    const position = await this.labels.resolve(caller, prompt, label);
-    const { trust } = caller;
-    await verifyTags(position.tokens, { trust, name: prompt.name, label, now: this.clock.now() });
-    const version = await this.versions.get(caller, id, wanted.version ?? position.version);
-    if (trust.isWithdrawn(urnOf(caller.org, 'prompt', id), version.version)) throw new Problem('envelope_revoked', { detail: 'this version was withdrawn' });
-    return { prompt: { id, name: prompt.name }, version, tags: position.tokens };
+    const position = await this.labels.resolve(caller, { id, name }, label, trx);
+    await verifyTags(position.tokens, { trust, name, label, now: this.clock.now() });
+    const { version, chash, content } = await this.versions.get(caller, id, wanted.version ?? position.version, trx);
+    if (trust.isWithdrawn(urnOf(org, 'prompt', id), version)) {
+      throw new Problem('envelope_revoked', { detail: 'this version was withdrawn' });
+    }
+    const { whash, token: grant } = await this.grantFor(caller, id, version, wanted.aud, trx);
+    return { prompt: { id, name }, version, chash, content, tags: position.tokens, whash, grant };
   }
 
-  /** The grant of a version for a responder's active key. */
-  async grantFor(caller: Caller, version: Found, recipient: KeyHolder): Promise<{ whash: string; token: string }> {
-    const grant = await this.grants.findFor(caller.org, version.prompt_id, version.version, [recipient.record.kid]);
+  /**
+   * Grant and content of an envelope that was issued before.
+   * @throws {Problem} not_found if either is gone
+   */
+  async findAgain(
+    caller: Caller,
+    id: PromptId,
+    version: number,
+    whash: string,
+  ): Promise<{ grant: string; content: string }> {
+    const { content } = await this.versions.get(caller, id, version);
+    const grant = await this.grants.findByHash(caller.org, id, whash);
+    if (grant === undefined) throw new Problem('not_found', { detail: 'the grant of this envelope was deleted' });
+    return { grant: grant.token, content };
+  }
+
+  /** The grant for a key that prompts are sealed to now; the responder's newest where there are several. */
+  private async grantFor(caller: Caller, id: PromptId, version: number, aud: string, source: VaultSource) {
+    const { trust, org } = caller;
+    if (trust.entity(aud)?.kind !== 'responder') {
+      throw new Problem('not_found', { detail: 'the directory lists no such responder' });
+    }
+    const kids = trust.activeKeys(aud, 'unwrap', this.clock.now()).map(({ record }) => record.kid);
+    const grant = await this.grants.findFor(org, id, version, kids, source);
     if (grant === undefined) throw new Problem('needs_rewrap');
     return grant;
   }

@@ -9,12 +9,18 @@ export class EnvelopesController {
   constructor(private readonly envelopes: EnvelopesService) {}
 
   @Route('envelope.issue')
-  issue(@CurrentCaller() caller: Caller, @RouteBody() body: BodyOf<'envelope.issue'>): Promise<Answer<RouteResponse<'envelope.issue'>>> {
+  issue(
+    @CurrentCaller() caller: Caller,
+    @RouteBody() body: BodyOf<'envelope.issue'>,
+  ): Promise<Answer<RouteResponse<'envelope.issue'>>> {
     return this.envelopes.issue(caller, body);
   }
 
   @Route('envelope.get')
-  status(@CurrentCaller() caller: Caller, @RouteParams() { jti }: ParamsOf<'envelope.get'>): Promise<RouteResponse<'envelope.get'>> {
+  status(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { jti }: ParamsOf<'envelope.get'>,
+  ): Promise<RouteResponse<'envelope.get'>> {
     return this.envelopes.status(caller, jti);
   }
 }

@@ -15,6 +15,11 @@ export class EnvelopesRepository {
   }
 
   find(org: string, jti: string): Promise<EnvelopeRow | undefined> {
-    return this.database.db.selectFrom('envelope').selectAll().where('org', '=', org).where('jti', '=', jti).executeTakeFirst();
+    return this.database.db
+      .selectFrom('envelope')
+      .selectAll()
+      .where('org', '=', org)
+      .where('jti', '=', jti)
+      .executeTakeFirst();
   }
 }

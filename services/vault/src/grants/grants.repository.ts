@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { Insertable, Selectable } from 'kysely';
 import type { VaultTables } from '../database/types.js';
-import type { VaultTransaction } from '../database/vault-database.js';
+import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
 
 export type GrantRow = Selectable<VaultTables['content_grant']>;
+/** All but the grant itself. */
+export type GrantFacts = Omit<GrantRow, 'token'>;
+
+const FACTS = ['whash', 'org', 'prompt_id', 'version', 'kid', 'aud', 'poster_kid', 'created_at'] as const;
 
 @Injectable()
 export class GrantsRepository {
@@ -20,40 +24,66 @@ export class GrantsRepository {
     return Number(result.numInsertedOrUpdatedRows);
   }
 
-  /** The grants of a version for some keys. */
-  listFor(org: string, promptId: string, version: number, kids: readonly string[]): Promise<GrantRow[]> {
+  /** The grants of some versions for some keys. */
+  listFor(
+    org: string,
+    id: string,
+    versions: readonly number[],
+    kids: readonly string[],
+    source: VaultSource = this.database.db,
+  ): Promise<GrantRow[]> {
     if (kids.length === 0) return Promise.resolve([]);
-    return this.ofPrompt(org, promptId).where('version', '=', version).where('kid', 'in', kids).execute();
+    return ofPrompt(source, org, id).selectAll().where('version', 'in', versions).where('kid', 'in', kids).execute();
   }
 
-  findByHash(org: string, promptId: string, whash: string): Promise<GrantRow | undefined> {
-    return this.ofPrompt(org, promptId).where('whash', '=', whash).executeTakeFirst();
+  findByHash(
+    org: string,
+    id: string,
+    whash: string,
+    source: VaultSource = this.database.db,
+  ): Promise<GrantRow | undefined> {
+    return ofPrompt(source, org, id).selectAll().where('whash', '=', whash).executeTakeFirst();
   }
 
   /** One page of a prompt's grants, or of one version's, by version and key. */
-  list(org: string, promptId: string, version: number | undefined, after: { version: number; kid: string } | undefined, limit: number): Promise<GrantRow[]> {
-    let query = this.ofPrompt(org, promptId);
+  list(
+    org: string,
+    id: string,
+    version: number | undefined,
+    after: readonly [version: number, kid: string] | undefined,
+    limit: number,
+  ): Promise<GrantFacts[]> {
+    let query = ofPrompt(this.database.db, org, id).select(FACTS);
     if (version !== undefined) query = query.where('version', '=', version);
-    if (after !== undefined) {
-      query = query.where(({ eb, or, and }) => or([eb('version', '>', after.version), and([eb('version', '=', after.version), eb('kid', '>', after.kid)])]));
-    }
+    if (after !== undefined)
+      query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('version', 'kid'), '>', tuple(...after)));
     return query.orderBy('version').orderBy('kid').limit(limit).execute();
   }
 
   /** One page of what is sealed to a key, over all prompts. */
-  listOfKey(org: string, kid: string, after: { promptId: string; version: number } | undefined, limit: number): Promise<GrantRow[]> {
+  listOfKey(
+    org: string,
+    kid: string,
+    after: readonly [promptId: string, version: number] | undefined,
+    limit: number,
+  ): Promise<GrantRow[]> {
     let query = this.database.db.selectFrom('content_grant').selectAll().where('org', '=', org).where('kid', '=', kid);
     if (after !== undefined) {
-      query = query.where(({ eb, or, and }) => or([eb('prompt_id', '>', after.promptId), and([eb('prompt_id', '=', after.promptId), eb('version', '>', after.version)])]));
+      query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('prompt_id', 'version'), '>', tuple(...after)));
     }
     return query.orderBy('prompt_id').orderBy('version').limit(limit).execute();
   }
 
-  async delete(trx: VaultTransaction, org: string, promptId: string, whash: string): Promise<void> {
-    await trx.deleteFrom('content_grant').where('org', '=', org).where('prompt_id', '=', promptId).where('whash', '=', whash).execute();
+  async delete(trx: VaultTransaction, org: string, id: string, whash: string): Promise<void> {
+    await trx
+      .deleteFrom('content_grant')
+      .where('org', '=', org)
+      .where('prompt_id', '=', id)
+      .where('whash', '=', whash)
+      .execute();
   }
+}
 
-  private ofPrompt(org: string, promptId: string) {
-    return this.database.db.selectFrom('content_grant').selectAll().where('org', '=', org).where('prompt_id', '=', promptId);
-  }
+function ofPrompt(source: VaultSource, org: string, id: string) {
+  return source.selectFrom('content_grant').where('org', '=', org).where('prompt_id', '=', id);
 }

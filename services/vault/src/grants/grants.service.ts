@@ -1,12 +1,14 @@
 import { Problem } from '@bulla/contract';
-import type { KeyHolder, Trust } from '@bulla/crypto';
+import type { Trust } from '@bulla/crypto';
 import { parseGrant, tokenHash, urnOf } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
-import type { VaultTransaction } from '../database/vault-database.js';
-import type { GrantRow } from './grants.repository.js';
+import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
+import type { GrantFacts, GrantRow } from './grants.repository.js';
 import { GrantsRepository } from './grants.repository.js';
+
+export type { GrantFacts, GrantRow };
 
 /** The content that grants must be for. */
 export interface GrantedVersion {
@@ -34,18 +36,20 @@ export class GrantsService {
 
   /**
    * Checks that grants are for this content, and for keys of the directory that are encrypted to now.
-   * @throws {Problem} envelope_tampered, key_unknown, key_revoked, validation_failed for the same key twice
+   * @throws {CryptoError} token_malformed, payload_too_large, key_unknown, key_revoked, suite_unknown
+   * @throws {Problem} envelope_tampered; validation_failed for the same key twice
    */
   async check(trust: Trust, of: GrantedVersion, tokens: readonly string[]): Promise<CheckedGrant[]> {
     const sub = urnOf(trust.org, 'prompt', of.promptId);
     const checked = await Promise.all(
       tokens.map(async (token) => {
         const { header } = parseGrant(token);
+        const { kid, aud } = header;
         if (header.sub !== sub || header.ver !== of.version || header.chash !== of.chash || header.dek !== of.dekId) {
           throw new Problem('envelope_tampered', { detail: 'a grant is for another content' });
         }
-        this.requireRecipient(trust, header.kid, header.aud);
-        return { token, whash: await tokenHash(token), kid: header.kid, aud: header.aud };
+        this.requireRecipient(trust, kid, aud);
+        return { token, whash: await tokenHash(token), kid, aud };
       }),
     );
     if (new Set(checked.map(({ kid }) => kid)).size !== checked.length) {
@@ -55,44 +59,49 @@ export class GrantsService {
   }
 
   /** Stores checked grants. Returns how many were new: a stored one for the same key stays. */
-  async store(trx: VaultTransaction, caller: Caller, of: GrantedVersion, grants: readonly CheckedGrant[]): Promise<number> {
+  store(trx: VaultTransaction, caller: Caller, of: GrantedVersion, grants: readonly CheckedGrant[]): Promise<number> {
+    const place = { org: caller.org, prompt_id: of.promptId, version: of.version, poster_kid: caller.kid };
     return this.grants.insert(
       trx,
-      grants.map(({ token, whash, kid, aud }) => ({
-        whash,
-        org: caller.org,
-        prompt_id: of.promptId,
-        version: of.version,
-        kid,
-        aud,
-        token,
-        poster_kid: caller.kid,
-      })),
+      grants.map((grant) => ({ ...grant, ...place })),
     );
   }
 
   /** The grant of a version for one of these keys; the order of the keys is the order of preference. */
-  async findFor(org: string, promptId: string, version: number, kids: readonly string[]): Promise<GrantRow | undefined> {
-    const rows = await this.grants.listFor(org, promptId, version, kids);
-    return kids.flatMap((kid) => rows.find((row) => row.kid === kid) ?? [])[0];
+  async findFor(
+    org: string,
+    promptId: string,
+    version: number,
+    kids: readonly string[],
+    source?: VaultSource,
+  ): Promise<GrantRow | undefined> {
+    return preferred(await this.grants.listFor(org, promptId, [version], kids, source), kids)[0];
   }
 
-  /** The caller's own grant of a version, whatever the age of the key it is for. */
-  findOwn(caller: Caller, promptId: string, version: number): Promise<GrantRow | undefined> {
-    const kids = caller.trust.entity(caller.urn)?.keys.toSorted((left, right) => right.nbf - left.nbf).map(({ kid }) => kid);
-    return this.findFor(caller.org, promptId, version, kids ?? []);
+  /** The caller's own grants of some versions, whatever the age of the keys they are for; newer keys first. */
+  async findOwn(
+    { org, urn, trust }: Caller,
+    promptId: string,
+    versions: readonly number[],
+    source?: VaultSource,
+  ): Promise<GrantRow[]> {
+    const keys = trust.entity(urn)?.keys ?? [];
+    const kids = keys.toSorted((left, right) => right.nbf - left.nbf).map(({ kid }) => kid);
+    return preferred(await this.grants.listFor(org, promptId, versions, kids, source), kids);
   }
 
-  findByHash(org: string, promptId: string, whash: string): Promise<GrantRow | undefined> {
-    return this.grants.findByHash(org, promptId, whash);
+  findByHash(org: string, promptId: string, whash: string, source?: VaultSource): Promise<GrantRow | undefined> {
+    return this.grants.findByHash(org, promptId, whash, source);
   }
 
-  list(org: string, promptId: string, version: number | undefined, after: { version: number; kid: string } | undefined, limit: number): Promise<GrantRow[]> {
-    return this.grants.list(org, promptId, version, after, limit);
+  /** One page of a prompt's grants, or of one version's, by version and key. */
+  list(...page: Parameters<GrantsRepository['list']>): Promise<GrantFacts[]> {
+    return this.grants.list(...page);
   }
 
-  listOfKey(org: string, kid: string, after: { promptId: string; version: number } | undefined, limit: number): Promise<GrantRow[]> {
-    return this.grants.listOfKey(org, kid, after, limit);
+  /** One page of what is sealed to a key, over all prompts. */
+  listOfKey(...page: Parameters<GrantsRepository['listOfKey']>): Promise<GrantRow[]> {
+    return this.grants.listOfKey(...page);
   }
 
   delete(trx: VaultTransaction, org: string, promptId: string, whash: string): Promise<void> {
@@ -102,8 +111,15 @@ export class GrantsService {
   /** The recovery key stands in root, every other recipient in the directory under the name the grant gives. */
   private requireRecipient(trust: Trust, kid: string, aud: string): void {
     const recovery = trust.recoveryRecipient();
-    if (recovery !== undefined && recovery.record.kid === kid && recovery.urn === aud) return;
-    const holder: KeyHolder = trust.requireKey(kid, { usage: 'encrypt', purpose: 'unwrap', now: this.clock.now(), check: 'grant-recipient' });
-    if (holder.urn !== aud) throw new Problem('envelope_tampered', { detail: 'a grant names another holder of its key' });
+    if (recovery?.record.kid === kid && recovery.urn === aud) return;
+    const demand = { usage: 'encrypt', purpose: 'unwrap', now: this.clock.now(), check: 'grant-recipient' } as const;
+    if (trust.requireKey(kid, demand).urn !== aud) {
+      throw new Problem('envelope_tampered', { detail: 'a grant names another holder of its key' });
+    }
   }
+}
+
+function preferred(rows: readonly GrantRow[], kids: readonly string[]): GrantRow[] {
+  const rank = new Map(kids.map((kid, index) => [kid, index]));
+  return rows.toSorted((left, right) => (rank.get(left.kid) ?? 0) - (rank.get(right.kid) ?? 0));
 }

@@ -19,7 +19,8 @@ export class BootstrapSecrets {
     const given = sha256(authorization?.startsWith(SCHEME) === true ? authorization.slice(SCHEME.length) : '');
     // Every hash is compared, so that the time does not tell how many there are.
     const isKnown = this.hashes.map((hash) => timingSafeEqual(hash, given)).includes(true);
-    if (authorization === undefined || !isKnown) throw new Problem('unauthenticated', { detail: 'the bootstrap secret is missing or wrong' });
+    if (authorization === undefined || !isKnown)
+      throw new Problem('unauthenticated', { detail: 'the bootstrap secret is missing or wrong' });
     return given.toString('hex');
   }
 }

@@ -33,7 +33,11 @@ export class OrganisationsController {
   }
 
   @Route('policy.publish')
-  publishPolicy(@CurrentCaller() caller: Caller, @BasedOn() newest: number, @RouteBody() { policy }: BodyOf<'policy.publish'>): Promise<Answer<RouteResponse<'policy.publish'>>> {
+  publishPolicy(
+    @CurrentCaller() caller: Caller,
+    @BasedOn() newest: number,
+    @RouteBody() { policy }: BodyOf<'policy.publish'>,
+  ): Promise<Answer<RouteResponse<'policy.publish'>>> {
     return this.publishing.policy(caller, newest, policy);
   }
 

@@ -1,14 +1,27 @@
 import { TrustSource } from '@bulla/service-kit';
+import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
+import { BootstrapSecrets } from './bootstrap-secrets.js';
 import { OrganisationsController } from './organisations.controller.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { OrganisationsService } from './organisations.service.js';
 import { PublishingService } from './publishing.service.js';
 import { VaultTrust } from './vault-trust.js';
 
-@Module({
-  controllers: [OrganisationsController],
-  providers: [OrganisationsService, PublishingService, OrganisationsRepository, VaultTrust, { provide: TrustSource, useExisting: VaultTrust }],
-  exports: [TrustSource],
-})
-export class OrganisationsModule {}
+@Module({})
+export class OrganisationsModule {
+  static use(secrets: BootstrapSecrets): DynamicModule {
+    return {
+      module: OrganisationsModule,
+      controllers: [OrganisationsController],
+      providers: [
+        { provide: BootstrapSecrets, useValue: secrets },
+        OrganisationsService,
+        PublishingService,
+        OrganisationsRepository,
+        VaultTrust,
+        { provide: TrustSource, useExisting: VaultTrust },
+      ],
+    };
+  }
+}

@@ -1,22 +1,30 @@
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import type { VaultTables } from '../database/types.js';
-import type { VaultTransaction } from '../database/vault-database.js';
+import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
 
 export type OrganisationRow = Selectable<VaultTables['organisation']>;
-export type DocumentKind = VaultTables['org_document']['kind'];
-export type FirstDocument = Omit<DocumentRow, 'org' | 'created_at'>;
 export type DocumentRow = Selectable<VaultTables['org_document']>;
+export type DocumentKind = DocumentRow['kind'];
+/** A document as it is stored, without the organisation. */
+export type StoredDocument = Omit<DocumentRow, 'org' | 'created_at'>;
 
-interface NewOrganisationRows {
+export interface NewOrganisationRows {
   readonly org: string;
   readonly pin: string;
   /** SHA-256 of the bootstrap secret, hexadecimal. */
   readonly secret: string;
-  /** Root, policy and directory. */
-  readonly documents: readonly FirstDocument[];
+  readonly documents: readonly StoredDocument[];
+  /** The audit event, JSON. */
+  readonly event: string;
   readonly requestId: string;
+}
+
+/** Versions of the documents that others are verified by. */
+export interface NewestVersions {
+  readonly root: number;
+  readonly directory: number;
 }
 
 @Injectable()
@@ -27,7 +35,7 @@ export class OrganisationsRepository {
    * Adds an organisation with its first documents and the audit row of it, or nothing. False if its name is taken or
    * the bootstrap secret is spent: the unique keys decide.
    */
-  insert({ org, pin, secret, documents, requestId }: NewOrganisationRows): Promise<boolean> {
+  insert({ org, pin, secret, documents, event, requestId }: NewOrganisationRows): Promise<boolean> {
     return this.database.db.transaction().execute(async (trx) => {
       const result = await trx
         .insertInto('organisation')
@@ -35,19 +43,20 @@ export class OrganisationsRepository {
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) return false;
-      await trx
-        .insertInto('org_document')
-        .values(documents.map((document) => ({ ...document, org })))
-        .execute();
-      const [root, policy, directory] = documents.map(({ version }) => version);
-      const event = { v: 1, act: 'organisation.create', res: 'ok', who: { type: 'bootstrap' }, obj: { pin, root, policy, directory } };
-      await trx.insertInto('audit_event').values({ org, event: JSON.stringify(event), request_id: requestId }).execute();
+      const rows = documents.map((document) => ({ ...document, org }));
+      await trx.insertInto('org_document').values(rows).execute();
+      await trx.insertInto('audit_event').values({ org, event, request_id: requestId }).execute();
       return true;
     });
   }
 
   find(org: string): Promise<OrganisationRow | undefined> {
     return this.database.db.selectFrom('organisation').selectAll().where('org', '=', org).executeTakeFirst();
+  }
+
+  /** Holds the organisation: who publishes for it next waits until this transaction ends. */
+  async lock(trx: VaultTransaction, org: string): Promise<void> {
+    await trx.selectFrom('organisation').select('org').where('org', '=', org).forUpdate().execute();
   }
 
   /** Adds a document. False if this version is there already. */
@@ -60,33 +69,42 @@ export class OrganisationsRepository {
     return result.numInsertedOrUpdatedRows === 1n;
   }
 
-  findDocument(org: string, kind: DocumentKind, version: number): Promise<DocumentRow | undefined> {
-    return this.documents(org, kind).where('version', '=', version).executeTakeFirst();
+  findDocument(
+    org: string,
+    kind: DocumentKind,
+    version: number,
+    source: VaultSource = this.database.db,
+  ): Promise<DocumentRow | undefined> {
+    return documentsOf(source, org, kind).where('version', '=', version).executeTakeFirst();
   }
 
-  newestDocument(org: string, kind: DocumentKind): Promise<DocumentRow | undefined> {
-    return this.documents(org, kind).orderBy('version', 'desc').limit(1).executeTakeFirst();
+  newestDocument(
+    org: string,
+    kind: DocumentKind,
+    source: VaultSource = this.database.db,
+  ): Promise<DocumentRow | undefined> {
+    return documentsOf(source, org, kind).orderBy('version', 'desc').limit(1).executeTakeFirst();
   }
 
-  /** The numbers of the newest root and directory as one text: it differs when anything was published. */
-  async newestVersions(org: string): Promise<string | undefined> {
-    const rows = await this.database.db
+  /** All root versions, oldest first. */
+  rootChain(org: string): Promise<DocumentRow[]> {
+    return documentsOf(this.database.db, org, 'root').orderBy('version').execute();
+  }
+
+  /** Which root and directory are the newest; undefined for an organisation that is not here. */
+  async newestVersions(org: string, source: VaultSource = this.database.db): Promise<NewestVersions | undefined> {
+    const rows = await source
       .selectFrom('org_document')
       .select(['kind', ({ fn }) => fn.max('version').as('version')])
       .where('org', '=', org)
       .where('kind', 'in', ['root', 'directory'])
       .groupBy('kind')
-      .orderBy('kind')
       .execute();
-    return rows.length === 0 ? undefined : rows.map(({ kind, version }) => `${kind} ${version}`).join(', ');
+    const { root, directory } = Object.fromEntries(rows.map(({ kind, version }) => [kind, version]));
+    return root === undefined || directory === undefined ? undefined : { root, directory };
   }
+}
 
-  /** All root versions, oldest first. */
-  rootChain(org: string): Promise<DocumentRow[]> {
-    return this.documents(org, 'root').orderBy('version').execute();
-  }
-
-  private documents(org: string, kind: DocumentKind) {
-    return this.database.db.selectFrom('org_document').selectAll().where('org', '=', org).where('kind', '=', kind);
-  }
+function documentsOf(source: VaultSource, org: string, kind: DocumentKind) {
+  return source.selectFrom('org_document').selectAll().where('org', '=', org).where('kind', '=', kind);
 }

@@ -1,11 +1,12 @@
 import type { AcceptedOrganisation, NewOrganisation, SignedDocument } from '@bulla/contract';
-import { entityTag, Problem } from '@bulla/contract';
+import { AuditEvent, entityTag, Problem } from '@bulla/contract';
 import { parseDirectory, parsePolicy, parseRoot, pinOf, Trust } from '@bulla/crypto';
 import { Answer, Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { BootstrapSecrets } from './bootstrap-secrets.js';
-import type { FirstDocument } from './organisations.repository.js';
+import type { StoredDocument } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
+import { requireServable } from './signed-form.js';
 import { VaultTrust } from './vault-trust.js';
 
 /** Organisations on this vault, and the documents they show to everybody. */
@@ -22,22 +23,20 @@ export class OrganisationsService {
    * Lets an organisation in. Its documents verify each other; a bootstrap secret stands in for the keys that nobody
    * has yet, and lets one in. The same bytes again are answered as before.
    */
-  async create(org: string, authorization: string | undefined, sent: NewOrganisation, requestId: string): Promise<Answer<AcceptedOrganisation>> {
+  async create(
+    org: string,
+    authorization: string | undefined,
+    sent: NewOrganisation,
+    requestId: string,
+  ): Promise<Answer<AcceptedOrganisation>> {
     const secret = this.secrets.require(authorization);
-    const [root, policy, directory] = [await parseRoot(sent.root), await parsePolicy(sent.policy), await parseDirectory(sent.directory)];
-    const pin = pinOf(root);
-    await Trust.establish({ roots: [sent.root], policy: sent.policy, directory: sent.directory }, { org, pin, now: this.clock.now() });
-    const documents: FirstDocument[] = [
-      { kind: 'root', version: root.payload.version, token: sent.root, sha256: root.hash },
-      { kind: 'policy', version: policy.payload.version, token: sent.policy, sha256: policy.hash },
-      { kind: 'directory', version: directory.payload.version, token: sent.directory, sha256: directory.hash },
-    ];
-    if (await this.organisations.insert({ org, pin, secret, documents, requestId })) return new Answer({ org, pin }, { status: 201 });
-    const known = await this.organisations.find(org);
-    if (known === undefined) throw new Problem('forbidden', { detail: 'this bootstrap secret has let an organisation in already' });
-    for (const { kind, version, token } of documents) {
-      if ((await this.organisations.findDocument(org, kind, version))?.token !== token) throw new Problem('name_taken');
-    }
+    const { pin, documents } = await this.verify(org, sent);
+    const [root, policy, directory] = documents.map(({ version }) => version);
+    const obj = { pin, root, policy, directory };
+    const event = AuditEvent.parse({ v: 1, act: 'organisation.create', res: 'ok', who: { type: 'bootstrap' }, obj });
+    const rows = { org, pin, secret, documents, event: JSON.stringify(event), requestId };
+    if (await this.organisations.insert(rows)) return new Answer({ org, pin }, { status: 201 });
+    await this.requireSame(org, secret, documents);
     return new Answer({ org, pin }, { status: 200 });
   }
 
@@ -46,16 +45,47 @@ export class OrganisationsService {
    * @param version of a root; policy and directory are those that count now
    * @throws {Problem} not_found
    */
-  async document(org: string, kind: 'root' | 'policy' | 'directory', version?: number): Promise<Answer<SignedDocument>> {
+  async document(org: string, kind: 'root' | 'policy' | 'directory', version = 0): Promise<Answer<SignedDocument>> {
     const trust = await this.trust.trustOf(org);
     if (trust === undefined) throw new Problem('not_found');
     const { roots, policy, directory } = trust.documents;
-    const token = { root: roots[(version ?? 0) - 1], policy, directory }[kind];
-    const number = { root: version ?? 0, policy: trust.policy.version, directory: trust.directory.version }[kind];
+    const token = { root: roots[version - 1], policy, directory }[kind];
     if (token === undefined) throw new Problem('not_found');
+    const number = { root: version, policy: trust.policy.version, directory: trust.directory.version }[kind];
     // A root of a number never changes; the others may at any moment, so a cache asks each time.
     const caching = kind === 'root' ? 'public, max-age=86400, immutable' : 'public, no-cache';
-    // Such a text is exactly what JSON.stringify writes, so it leaves as it came.
-    return new Answer(JSON.parse(token) as SignedDocument, { etag: entityTag(number), headers: { 'cache-control': caching } });
+    const headers = { 'cache-control': caching };
+    return new Answer(JSON.parse(token) as SignedDocument, { etag: entityTag(number), headers });
+  }
+
+  private async verify(org: string, sent: NewOrganisation): Promise<{ pin: string; documents: StoredDocument[] }> {
+    for (const token of [sent.root, sent.policy, sent.directory]) requireServable(token);
+    const root = await parseRoot(sent.root);
+    const policy = await parsePolicy(sent.policy);
+    const directory = await parseDirectory(sent.directory);
+    const pin = pinOf(root);
+    const documents = { roots: [sent.root], policy: sent.policy, directory: sent.directory };
+    await Trust.establish(documents, { org, pin, now: this.clock.now() });
+    return {
+      pin,
+      documents: [
+        { kind: 'root', version: root.payload.version, token: sent.root, sha256: root.hash },
+        { kind: 'policy', version: policy.payload.version, token: sent.policy, sha256: policy.hash },
+        { kind: 'directory', version: directory.payload.version, token: sent.directory, sha256: directory.hash },
+      ],
+    };
+  }
+
+  /** Nothing was added: fine only if this secret has brought these bytes before. */
+  private async requireSame(org: string, secret: string, documents: readonly StoredDocument[]): Promise<void> {
+    const known = await this.organisations.find(org);
+    if (known === undefined) {
+      throw new Problem('forbidden', { detail: 'this bootstrap secret has let an organisation in already' });
+    }
+    if (known.bootstrap_sha256 !== secret) throw new Problem('name_taken');
+    for (const { kind, version, token } of documents) {
+      const stored = await this.organisations.findDocument(org, kind, version);
+      if (stored?.token !== token) throw new Problem('name_taken');
+    }
   }
 }

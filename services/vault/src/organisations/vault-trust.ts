@@ -1,7 +1,9 @@
 import type { TrustDocuments } from '@bulla/crypto';
-import { parseDirectory, Trust } from '@bulla/crypto';
-import { Clock, TrustSource } from '@bulla/service-kit';
+import { CryptoError, parseDirectory, Trust } from '@bulla/crypto';
+import { Problem } from '@bulla/contract';
+import { Clock, EventLog, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
+import type { NewestVersions } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 
 /** How long another replica's publication may go unnoticed. */
@@ -9,65 +11,93 @@ const CHECK_AGAIN_MS = 500;
 
 interface Held {
   readonly trust: Trust;
-  /** Newest root and directory when it was made. */
-  readonly versions: string;
-  checkedMs: number;
+  readonly checkedMs: number;
 }
 
 /**
  * What the vault itself believes of an organisation: the documents in its own table, verified as everybody else does.
  * Policy and directory count under the root that each states, so that an organisation which changed its keys can still
- * publish the documents that its new root signs.
+ * publish the documents that its new root signs (docs/decisions/2026-11-25-vault-trust.md).
  */
 @Injectable()
 export class VaultTrust extends TrustSource {
   private readonly held = new Map<string, Held>();
+  private readonly loading = new Map<string, Promise<Trust | undefined>>();
 
   constructor(
     private readonly organisations: OrganisationsRepository,
     private readonly clock: Clock,
+    private readonly log: EventLog,
   ) {
     super();
   }
 
-  async trustOf(org: string): Promise<Trust | undefined> {
+  /** @throws {Problem} internal if what the table holds does not verify */
+  override async trustOf(org: string): Promise<Trust | undefined> {
     const held = this.held.get(org);
     if (held !== undefined && this.clock.monotonicMs() - held.checkedMs < CHECK_AGAIN_MS) return held.trust;
-    return this.load(org, held);
+    // One look at the table for all who wait for it.
+    const loading = this.loading.get(org) ?? this.load(org).finally(() => this.loading.delete(org));
+    this.loading.set(org, loading);
+    return loading;
   }
 
-  async refresh(org: string): Promise<void> {
-    await this.load(org, this.held.get(org));
+  override async refresh(org: string): Promise<void> {
+    await this.load(org);
   }
 
-  /** Looks at the table again at the next request: something was published here. */
+  /** Something was published here: the next request looks at the table. */
   forget(org: string): void {
-    this.held.delete(org);
+    const held = this.held.get(org);
+    if (held !== undefined) this.held.set(org, { trust: held.trust, checkedMs: Number.NEGATIVE_INFINITY });
   }
 
-  private async load(org: string, held: Held | undefined): Promise<Trust | undefined> {
+  private async load(org: string): Promise<Trust | undefined> {
     const checkedMs = this.clock.monotonicMs();
-    const versions = await this.organisations.newestVersions(org);
-    if (versions === undefined) return undefined;
-    if (held?.versions === versions) {
-      held.checkedMs = checkedMs;
-      return held.trust;
-    }
-    const [organisation, documents] = [await this.organisations.find(org), await this.documents(org)];
-    if (organisation === undefined || documents === undefined) return undefined;
-    const { pin } = organisation;
-    const trust = await Trust.establish(documents, { org, pin, now: this.clock.now(), previous: held?.trust, acceptExpired: true, underStatedRoot: true });
-    this.held.set(org, { trust, versions, checkedMs });
+    const newest = await this.organisations.newestVersions(org);
+    if (newest === undefined) return undefined;
+    const previous = this.held.get(org)?.trust;
+    const loaded = isNewest(previous, newest) ? previous : await this.establish(org, previous);
+    // Another load may have ended first and found something newer: what is held never goes back.
+    const held = this.held.get(org)?.trust;
+    const trust = held !== undefined && isOlder(loaded, held) ? held : loaded;
+    this.held.set(org, { trust, checkedMs });
     return trust;
   }
 
-  /** Every root, the newest directory, and the policy that it names. */
-  private async documents(org: string): Promise<TrustDocuments | undefined> {
-    const directory = await this.organisations.newestDocument(org, 'directory');
-    if (directory === undefined) return undefined;
-    const named = (await parseDirectory(directory.token)).payload.policy.version;
-    const policy = await this.organisations.findDocument(org, 'policy', named);
-    const roots = await this.organisations.rootChain(org);
-    return policy === undefined ? undefined : { roots: roots.map(({ token }) => token), policy: policy.token, directory: directory.token };
+  private async establish(org: string, previous: Trust | undefined): Promise<Trust> {
+    try {
+      const { pin, documents } = await this.stored(org);
+      const expectation = { org, pin, now: this.clock.now(), previous, acceptExpired: true, underStatedRoot: true };
+      const trust = await Trust.establish(documents, expectation);
+      this.log.write({ event: 'trust-loaded', org, directoryVersion: trust.directory.version });
+      return trust;
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error;
+      // They were verified before they were stored: somebody changed the table, or went back to an older one.
+      this.log.write({ event: 'trust-not-loaded', org, code: error.code });
+      throw new Problem('internal');
+    }
   }
+
+  /** Every root, the newest directory, and the policy that it names. */
+  private async stored(org: string): Promise<{ pin: string; documents: TrustDocuments }> {
+    const organisation = await this.organisations.find(org);
+    const directory = await this.organisations.newestDocument(org, 'directory');
+    const named = directory === undefined ? 0 : (await parseDirectory(directory.token)).payload.policy.version;
+    const policy = await this.organisations.findDocument(org, 'policy', named);
+    if (organisation === undefined || directory === undefined || policy === undefined) {
+      throw new CryptoError('trust_rollback', 'a document of the organisation is gone');
+    }
+    const roots = (await this.organisations.rootChain(org)).map(({ token }) => token);
+    return { pin: organisation.pin, documents: { roots, policy: policy.token, directory: directory.token } };
+  }
+}
+
+function isOlder(trust: Trust, other: Trust): boolean {
+  return trust.root.version < other.root.version || trust.directory.version < other.directory.version;
+}
+
+function isNewest(trust: Trust | undefined, newest: NewestVersions): trust is Trust {
+  return trust?.root.version === newest.root && trust.directory.version === newest.directory;
 }

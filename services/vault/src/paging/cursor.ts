@@ -1,5 +1,13 @@
 import { Problem } from '@bulla/contract';
 
+type Part = 'string' | 'number';
+type Place<Shape extends readonly Part[]> = { [Index in keyof Shape]: Shape[Index] extends 'string' ? string : number };
+
+/** Largest number that the database compares with: a cursor that was tampered with must not make it fail. */
+const NUMBER_MAX = 2_147_483_647;
+/** Names, ids and keys are made of these. */
+const TEXT = /^[A-Za-z0-9._/-]{1,128}$/;
+
 /** Where a page ended, as an opaque text for the next request. */
 export function encodeCursor(place: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(place)).toString('base64url');
@@ -10,12 +18,22 @@ export function encodeCursor(place: readonly (string | number)[]): string {
  * @param shape the type of each part, in order
  * @throws {Problem} validation_failed for a cursor that no page gave
  */
-export function decodeCursor<Shape extends readonly ('string' | 'number')[]>(cursor: string, shape: Shape): { [Index in keyof Shape]: Shape[Index] extends 'string' ? string : number } {
+export function decodeCursor<const Shape extends readonly Part[]>(cursor: string, shape: Shape): Place<Shape> {
   const place = parse(cursor);
-  if (!Array.isArray(place) || place.length !== shape.length || place.some((part, index) => typeof part !== shape[index])) {
-    throw new Problem('validation_failed', { errors: [{ pointer: '/cursor', message: 'must be a cursor from an earlier answer' }] });
+  if (
+    !Array.isArray(place) ||
+    place.length !== shape.length ||
+    !place.every((part, index) => fits(part, shape[index]))
+  ) {
+    const errors = [{ pointer: '/cursor', message: 'must be a cursor from an earlier answer' }];
+    throw new Problem('validation_failed', { errors });
   }
-  return place as never;
+  return place as Place<Shape>;
+}
+
+function fits(part: unknown, kind: Part | undefined): boolean {
+  if (kind === 'string') return typeof part === 'string' && TEXT.test(part);
+  return Number.isInteger(part) && (part as number) >= 0 && (part as number) <= NUMBER_MAX;
 }
 
 function parse(cursor: string): unknown {

@@ -5,23 +5,34 @@ export interface Page<Item> {
   readonly next_cursor: string | null;
 }
 
-/**
- * One page of what was asked for with one row more than fits, so that the last page is known to be the last.
- * @param place where a row stands, as the cursor after it says
- * @param path of the listing with its query, for `Link: rel=next` (RFC 8288)
- */
-export function pageOf<Row, Item>(rows: readonly Row[], limit: number, item: (row: Row) => Item, cursorAfter: (row: Row) => string, link: (cursor: string) => string): Answer<Page<Item>> {
-  const shown = rows.slice(0, limit);
-  const last = rows.length > limit ? shown.at(-1) : undefined;
-  const next = last === undefined ? null : cursorAfter(last);
-  return new Answer({ data: shown.map(item), next_cursor: next }, next === null ? {} : { headers: { link: `<${link(next)}>; rel="next"` } });
+/** What a listing must say of its rows. */
+export interface PageShape<Row, Item> {
+  /** Longest page. */
+  readonly limit: number;
+  /** A row as callers see it. */
+  readonly item: (row: Row) => Item;
+  /** The cursor after a row. */
+  readonly cursorAfter: (row: Row) => string;
+  /** The request, which says where the next page is (`Link: rel=next`, RFC 8288). */
+  readonly request: { readonly path: string; readonly query: string };
+}
+
+/** One page of what was asked for with one row more than fits, so that the last page is known to be the last. */
+export function pageOf<Row, Item>(rows: readonly Row[], shape: PageShape<Row, Item>): Answer<Page<Item>> {
+  const shown = rows.slice(0, shape.limit);
+  const last = rows.length > shape.limit ? shown.at(-1) : undefined;
+  const data = shown.map(shape.item);
+  if (last === undefined) return new Answer({ data, next_cursor: null });
+  const next = shape.cursorAfter(last);
+  return new Answer(
+    { data, next_cursor: next },
+    { headers: { link: `<${nextAddress(shape.request, next)}>; rel="next"` } },
+  );
 }
 
 /** The address of the next page: the same request with another cursor. */
-export function nextLink(request: { readonly path: string; readonly query: string }): (cursor: string) => string {
-  return (cursor) => {
-    const query = new URLSearchParams(request.query.slice(1));
-    query.set('cursor', cursor);
-    return `${request.path}?${query.toString()}`;
-  };
+function nextAddress({ path, query }: PageShape<unknown, unknown>['request'], cursor: string): string {
+  const members = new URLSearchParams(query.slice(1));
+  members.set('cursor', cursor);
+  return `${path}?${members.toString()}`;
 }

@@ -61,7 +61,10 @@ export class PromptsController {
   }
 
   @Route('version.get')
-  readVersion(@CurrentCaller() caller: Caller, @RouteParams() { id, n }: ParamsOf<'version.get'>): Answered<'version.get'> {
+  readVersion(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id, n }: ParamsOf<'version.get'>,
+  ): Answered<'version.get'> {
     return this.versions.read(caller, id, n);
   }
 
@@ -81,7 +84,10 @@ export class PromptsController {
   }
 
   @Route('label.get')
-  getLabel(@CurrentCaller() caller: Caller, @RouteParams() { id, label }: ParamsOf<'label.get'>): Answered<'label.get'> {
+  getLabel(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id, label }: ParamsOf<'label.get'>,
+  ): Answered<'label.get'> {
     return this.labels.get(caller, id, label);
   }
 }

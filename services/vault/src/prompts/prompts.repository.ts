@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
-import type { VaultTransaction } from '../database/vault-database.js';
-import { VaultDatabase } from '../database/vault-database.js';
+import { sql } from 'kysely';
 import type { VaultTables } from '../database/types.js';
+import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
+import { VaultDatabase } from '../database/vault-database.js';
 
 export type PromptRow = Selectable<VaultTables['prompt']>;
 
@@ -18,12 +19,17 @@ export interface PromptFilter {
   readonly limit: number;
 }
 
+const now = sql<Date>`now()`;
+
 @Injectable()
 export class PromptsRepository {
   constructor(private readonly database: VaultDatabase) {}
 
   /** Adds a prompt. Undefined if its id or its name is taken: the unique keys decide. */
-  insert(trx: VaultTransaction, row: { id: string; org: string; name: string; type: 'text' | 'chat' }): Promise<PromptRow | undefined> {
+  insert(
+    trx: VaultTransaction,
+    row: { id: string; org: string; name: string; type: 'text' | 'chat' },
+  ): Promise<PromptRow | undefined> {
     return trx
       .insertInto('prompt')
       .values(row)
@@ -32,13 +38,13 @@ export class PromptsRepository {
       .executeTakeFirst();
   }
 
-  find(org: string, id: string): Promise<PromptRow | undefined> {
-    return this.database.db.selectFrom('prompt').selectAll().where('org', '=', org).where('id', '=', id).executeTakeFirst();
+  find(org: string, id: string, source: VaultSource = this.database.db): Promise<PromptRow | undefined> {
+    return source.selectFrom('prompt').selectAll().where('org', '=', org).where('id', '=', id).executeTakeFirst();
   }
 
   /** The prompt that bears a name now; deleted ones have given theirs up. */
-  findByName(org: string, name: string): Promise<PromptRow | undefined> {
-    return this.database.db
+  findByName(org: string, name: string, source: VaultSource = this.database.db): Promise<PromptRow | undefined> {
+    return source
       .selectFrom('prompt')
       .selectAll()
       .where('org', '=', org)
@@ -48,41 +54,41 @@ export class PromptsRepository {
   }
 
   /** One page by name, in the order of bytes. */
-  list(filter: PromptFilter): Promise<PromptRow[]> {
-    let query = this.database.db.selectFrom('prompt').selectAll().where('org', '=', filter.org);
-    query = query.where('deleted_at', filter.deleted ? 'is not' : 'is', null);
-    // Names hold no character above '~' or '%', '\'; a prefix is a range, and '_' is no wildcard.
-    if (filter.prefix !== undefined) query = query.where('name', '>=', filter.prefix).where('name', '<', `${filter.prefix}~`);
-    if (filter.after !== undefined) {
-      const [afterName, afterId] = filter.after;
-      query = query.where(({ eb, or, and }) => or([eb('name', '>', afterName), and([eb('name', '=', afterName), eb('id', '>', afterId)])]));
+  list({ org, prefix, label, deleted, after, limit }: PromptFilter): Promise<PromptRow[]> {
+    let query = this.database.db.selectFrom('prompt').selectAll().where('org', '=', org);
+    query = query.where('deleted_at', deleted ? 'is not' : 'is', null);
+    // No character of a name comes after '~', so a prefix is a range, and '_' is no wildcard.
+    if (prefix !== undefined) query = query.where('name', '>=', prefix).where('name', '<', `${prefix}~`);
+    if (after !== undefined) {
+      query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('name', 'id'), '>', tuple(...after)));
     }
-    if (filter.label !== undefined) {
-      query = query.where('id', 'in', (select) =>
+    if (label !== undefined) {
+      query = query.where('id', '=', (select) =>
         select
-          .selectFrom('prompt_label as newest')
-          .select('newest.prompt_id')
-          .where('newest.org', '=', filter.org)
-          .where('newest.label', '=', filter.label ?? '')
-          .where('newest.version', '>', 0)
-          .where('newest.seq', '=', (inner) =>
-            inner
-              .selectFrom('prompt_label as all')
-              .select((expression) => expression.fn.max('all.seq').as('seq'))
-              .where('all.org', '=', filter.org)
-              .whereRef('all.name', '=', 'newest.name')
-              .whereRef('all.label', '=', 'newest.label'),
+          .selectFrom('prompt_label')
+          .select('prompt_id')
+          .where('org', '=', org)
+          .whereRef('prompt_label.name', '=', 'prompt.name')
+          .where('label', '=', label)
+          .where('version', '>', 0)
+          .where('seq', '=', (newest) =>
+            newest
+              .selectFrom('prompt_label as position')
+              .select(({ fn }) => fn.max('position.seq').as('seq'))
+              .where('position.org', '=', org)
+              .whereRef('position.name', '=', 'prompt.name')
+              .where('position.label', '=', label),
           ),
       );
     }
-    return query.orderBy('name').orderBy('id').limit(filter.limit).execute();
+    return query.orderBy('name').orderBy('id').limit(limit).execute();
   }
 
   /** Takes the next version number for an insert in the same transaction. False if `version` is not the next one. */
   async claimVersion(trx: VaultTransaction, org: string, id: string, version: number): Promise<boolean> {
     const result = await trx
       .updateTable('prompt')
-      .set({ latest_version: version, updated_at: new Date() })
+      .set({ latest_version: version, updated_at: now })
       .where('org', '=', org)
       .where('id', '=', id)
       .where('latest_version', '=', version - 1)
@@ -91,15 +97,26 @@ export class PromptsRepository {
     return result.numUpdatedRows === 1n;
   }
 
-  /** Marks a prompt as deleted and frees its name. False if it was deleted already. */
-  async markDeleted(trx: VaultTransaction, org: string, id: string): Promise<boolean> {
+  /** Holds a prompt for a change in the same transaction: others wait. False if it is deleted. */
+  async touch(trx: VaultTransaction, org: string, id: string): Promise<boolean> {
     const result = await trx
       .updateTable('prompt')
-      .set({ deleted_at: new Date() })
+      .set({ updated_at: now })
       .where('org', '=', org)
       .where('id', '=', id)
       .where('deleted_at', 'is', null)
       .executeTakeFirst();
     return result.numUpdatedRows === 1n;
+  }
+
+  /** Marks a prompt as deleted and frees its name; one that is deleted stays as it is. */
+  async markDeleted(trx: VaultTransaction, org: string, id: string): Promise<void> {
+    await trx
+      .updateTable('prompt')
+      .set({ deleted_at: now })
+      .where('org', '=', org)
+      .where('id', '=', id)
+      .where('deleted_at', 'is', null)
+      .execute();
   }
 }

@@ -1,11 +1,14 @@
 import type { NewPrompt, Prompt, PromptId, PromptQuery } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
+import type { Trust } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
+import type { VaultSource } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import type { Page } from '../paging/page.js';
-import { nextLink, pageOf } from '../paging/page.js';
+import { pageOf } from '../paging/page.js';
+import type { LabelPointer } from './labels.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import type { PromptRow } from './prompts.repository.js';
 import { PromptsRepository } from './prompts.repository.js';
@@ -20,42 +23,43 @@ export class PromptsService {
   ) {}
 
   create(caller: Caller, prompt: NewPrompt): Promise<Answer<Prompt>> {
-    if (!caller.trust.mayAuthor(caller.urn, prompt.name)) throw new Problem('forbidden', { detail: 'you are not among the authors of this name' });
-    if (caller.trust.custodyOf(prompt.name) !== 'sealed') throw new Problem('custody_not_allowed');
     return this.ledger.run(caller, async (trx) => {
+      requireAuthor(caller, prompt.name);
+      requireSealed(caller.trust, prompt.name);
       const row = await this.prompts.insert(trx, { ...prompt, org: caller.org });
       if (row === undefined) throw new Problem('name_taken');
-      return { body: present(row, []), event: { act: 'prompt.create', obj: { prompt: prompt.id } }, etag: entityTag(0) };
+      const event = { act: 'prompt.create', obj: { prompt: prompt.id } } as const;
+      return { body: present(row, []), event, etag: entityTag(0) };
     });
   }
 
   async list(caller: Caller, query: PromptQuery): Promise<Answer<Page<Prompt>>> {
-    const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, ['string', 'string'] as const);
-    const filter = { org: caller.org, prefix: query.prefix, label: query.label, deleted: query.status === 'deleted', after, limit: query.limit + 1 };
+    const { prefix, label, status, limit, cursor } = query;
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, ['string', 'string']);
+    const filter = { org: caller.org, prefix, label, deleted: status === 'deleted', after, limit: limit + 1 };
     const rows = await this.prompts.list(filter);
-    const labels = await this.labelsOf(caller.org, rows);
-    return pageOf(rows, query.limit, (row) => present(row, labels), (row) => encodeCursor([row.name, row.id]), nextLink(caller.request));
+    const pointers = Map.groupBy(await this.pointersOf(caller.org, rows), (pointer) => pointer.prompt_id);
+    return pageOf(rows, {
+      limit,
+      item: (row) => present(row, pointers.get(row.id) ?? []),
+      cursorAfter: ({ name, id }) => encodeCursor([name, id]),
+      request: caller.request,
+    });
   }
 
   async get(caller: Caller, id: PromptId): Promise<Prompt> {
-    const row = await this.prompts.find(caller.org, id);
-    if (row === undefined) throw new Problem('not_found');
-    return present(row, await this.labelsOf(caller.org, [row]));
+    return this.withLabels(await this.find(caller, id));
   }
 
   async getByName(caller: Caller, name: string): Promise<Prompt> {
-    const row = await this.prompts.findByName(caller.org, name);
-    if (row === undefined) throw new Problem('not_found');
-    return present(row, await this.labelsOf(caller.org, [row]));
+    return this.withLabels(await this.findLive(caller, { name }));
   }
 
   /** Frees the name; versions, grants and labels stay for whoever must prove something. Twice is as good as once. */
   async delete(caller: Caller, id: PromptId): Promise<Answer<undefined>> {
-    const { name } = await this.find(caller, id);
-    if (!caller.trust.hasRole(caller.urn, 'admin') && !caller.trust.mayAuthor(caller.urn, name)) {
-      throw new Problem('forbidden', { detail: 'you are not among the authors of this name' });
-    }
     return this.ledger.run(caller, async (trx) => {
+      const { name } = await this.find(caller, id, trx);
+      if (!caller.trust.hasRole(caller.urn, 'admin')) requireAuthor(caller, name);
       await this.prompts.markDeleted(trx, caller.org, id);
       return { body: undefined, event: { act: 'prompt.delete', obj: { prompt: id } } };
     });
@@ -65,8 +69,8 @@ export class PromptsService {
    * The row of a prompt of the caller's organisation, deleted ones included.
    * @throws {Problem} not_found
    */
-  async find(caller: Caller, id: PromptId): Promise<PromptRow> {
-    const row = await this.prompts.find(caller.org, id);
+  async find(caller: Caller, id: PromptId, source?: VaultSource): Promise<PromptRow> {
+    const row = await this.prompts.find(caller.org, id, source);
     if (row === undefined) throw new Problem('not_found');
     return row;
   }
@@ -75,31 +79,57 @@ export class PromptsService {
    * The row of a prompt that is there and not deleted, by id or name.
    * @throws {Problem} not_found
    */
-  async findLive(caller: Caller, by: { readonly id: PromptId } | { readonly name: string }): Promise<PromptRow> {
-    const row = 'id' in by ? await this.prompts.find(caller.org, by.id) : await this.prompts.findByName(caller.org, by.name);
+  async findLive(
+    { org }: Caller,
+    by: { readonly id: PromptId } | { readonly name: string },
+    source?: VaultSource,
+  ): Promise<PromptRow> {
+    const row = await ('id' in by
+      ? this.prompts.find(org, by.id, source)
+      : this.prompts.findByName(org, by.name, source));
     if (row === undefined || row.deleted_at !== null) throw new Problem('not_found');
     return row;
   }
 
-  private labelsOf(org: string, rows: readonly PromptRow[]) {
-    return this.labels.newestOf(
+  private async withLabels(row: PromptRow): Promise<Prompt> {
+    const pointers = await this.pointersOf(row.org, [row]);
+    return present(
+      row,
+      pointers.filter(({ prompt_id: id }) => id === row.id),
+    );
+  }
+
+  /** Where the labels of these prompts' names point; some may point to an earlier prompt that bore the name. */
+  private pointersOf(org: string, rows: readonly PromptRow[]): Promise<LabelPointer[]> {
+    return this.labels.pointersOf(
       org,
       rows.map(({ name }) => name),
     );
   }
 }
 
-type Pointer = { readonly name: string; readonly prompt_id: string; readonly label: string; readonly version: number; readonly seq: number };
+/** @throws {Problem} forbidden */
+export function requireAuthor({ trust, urn }: Caller, name: string): void {
+  if (!trust.mayAuthor(urn, name))
+    throw new Problem('forbidden', { detail: 'you are not among the authors of this name' });
+}
 
-/** A prompt as callers see it. A name's labels may be those of an earlier prompt that bore it: they are not shown. */
-function present(row: PromptRow, labels: readonly Pointer[]): Prompt {
-  const own = labels.filter((one) => one.prompt_id === row.id && one.version > 0);
+/**
+ * The vault holds no key that opens anything, so it serves sealed names only (main-job M16).
+ * @throws {Problem} custody_not_allowed
+ */
+export function requireSealed(trust: Trust, name: string): void {
+  if (trust.custodyOf(name) !== 'sealed') throw new Problem('custody_not_allowed');
+}
+
+/** A prompt as callers see it, with the labels that it bears now. */
+function present(row: PromptRow, pointers: readonly LabelPointer[]): Prompt {
   return {
     id: row.id,
     name: row.name,
     type: row.type,
     latest_version: row.latest_version,
-    labels: own.map(({ label, version, seq }) => ({ label, version, seq })),
+    labels: pointers.filter(({ version }) => version > 0).map(({ label, version, seq }) => ({ label, version, seq })),
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
     deleted_at: row.deleted_at?.toISOString() ?? null,

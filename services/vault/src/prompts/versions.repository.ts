@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { Insertable, Selectable } from 'kysely';
 import type { VaultTables } from '../database/types.js';
-import type { VaultTransaction } from '../database/vault-database.js';
+import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
 
 export type VersionRow = Selectable<VaultTables['prompt_version']>;
+/** All but the content, which may be large. */
+export type VersionFacts = Omit<VersionRow, 'content'>;
+
+const FACTS = ['prompt_id', 'version', 'org', 'chash', 'dek_id', 'author_kid', 'author_urn', 'created_at'] as const;
 
 @Injectable()
 export class VersionsRepository {
@@ -20,23 +24,39 @@ export class VersionsRepository {
     return result.numInsertedOrUpdatedRows === 1n;
   }
 
-  find(org: string, promptId: string, version: number): Promise<VersionRow | undefined> {
-    return this.database.db
+  find(
+    org: string,
+    id: string,
+    version: number,
+    source: VaultSource = this.database.db,
+  ): Promise<VersionRow | undefined> {
+    return source
       .selectFrom('prompt_version')
       .selectAll()
       .where('org', '=', org)
-      .where('prompt_id', '=', promptId)
+      .where('prompt_id', '=', id)
       .where('version', '=', version)
       .executeTakeFirst();
   }
 
-  /** One page without the contents, newest first. */
-  list(org: string, promptId: string, before: number | undefined, limit: number): Promise<Omit<VersionRow, 'content'>[]> {
+  /** Those of some versions that are there. */
+  findFacts(org: string, id: string, versions: readonly number[], source: VaultSource): Promise<VersionFacts[]> {
+    return source
+      .selectFrom('prompt_version')
+      .select(FACTS)
+      .where('org', '=', org)
+      .where('prompt_id', '=', id)
+      .where('version', 'in', versions)
+      .execute();
+  }
+
+  /** One page, newest first. */
+  list(org: string, id: string, before: number | undefined, limit: number): Promise<VersionFacts[]> {
     let query = this.database.db
       .selectFrom('prompt_version')
-      .select(['prompt_id', 'version', 'org', 'chash', 'dek_id', 'author_kid', 'author_urn', 'created_at'])
+      .select(FACTS)
       .where('org', '=', org)
-      .where('prompt_id', '=', promptId);
+      .where('prompt_id', '=', id);
     if (before !== undefined) query = query.where('version', '<', before);
     return query.orderBy('version', 'desc').limit(limit).execute();
   }

@@ -27,12 +27,18 @@ export class SharingController {
   }
 
   @Route('grant.delete')
-  delete(@CurrentCaller() caller: Caller, @RouteParams() { id, whash }: ParamsOf<'grant.delete'>): Promise<Answer<undefined>> {
+  delete(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id, whash }: ParamsOf<'grant.delete'>,
+  ): Promise<Answer<undefined>> {
     return this.sharing.delete(caller, id, whash);
   }
 
   @Route('grant.collect')
-  collect(@CurrentCaller() caller: Caller, @RouteQuery() query: QueryOf<'grant.collect'>): Promise<Answer<RouteResponse<'grant.collect'>>> {
+  collect(
+    @CurrentCaller() caller: Caller,
+    @RouteQuery() query: QueryOf<'grant.collect'>,
+  ): Promise<Answer<RouteResponse<'grant.collect'>>> {
     return this.sharing.collect(caller, query);
   }
 }

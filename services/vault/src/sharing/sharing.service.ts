@@ -1,13 +1,23 @@
-import type { AcceptedGrants, GrantPage, GrantQuery, GrantSummary, OwnGrant, OwnGrantPage, OwnGrantQuery, PromptId } from '@bulla/contract';
+import type {
+  AcceptedGrants,
+  GrantPage,
+  GrantQuery,
+  GrantSummary,
+  OwnGrant,
+  OwnGrantPage,
+  OwnGrantQuery,
+  PromptId,
+} from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import { parseGrant } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
+import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
-import type { GrantRow } from '../grants/grants.repository.js';
+import type { GrantFacts, GrantRow } from '../grants/grants.service.js';
 import { GrantsService } from '../grants/grants.service.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
-import { nextLink, pageOf } from '../paging/page.js';
+import { pageOf } from '../paging/page.js';
 import { PromptsService } from '../prompts/prompts.service.js';
 import { VersionsService } from '../prompts/versions.service.js';
 
@@ -26,61 +36,83 @@ export class SharingService {
    * or from a caller for whom it holds one (protocol.md §2.5, Share).
    */
   async add(caller: Caller, id: PromptId, tokens: readonly string[]): Promise<Answer<AcceptedGrants>> {
-    await this.prompts.findLive(caller, { id });
     const byVersion = Map.groupBy(tokens, (token) => parseGrant(token).header.ver);
-    const additions = await Promise.all(
-      [...byVersion].map(async ([version, ofVersion]) => {
-        const { chash, dek_id: dekId, author_urn: author } = await this.versions.get(caller, id, version);
-        if (author !== caller.urn && (await this.grants.findOwn(caller, id, version)) === undefined) {
-          throw new Problem('forbidden', { detail: 'you hold no grant of this version yourself' });
-        }
-        const place = { promptId: id, version, chash, dekId };
-        return { place, grants: await this.grants.check(caller.trust, place, ofVersion) };
-      }),
-    );
     return this.ledger.run(caller, async (trx) => {
+      await this.prompts.findLive(caller, { id }, trx);
+      const versions = await this.versions.getFacts(caller, id, [...byVersion.keys()], trx);
+      await this.requireHolder(trx, caller, id, versions);
       let added = 0;
-      for (const { place, grants } of additions) added += await this.grants.store(trx, caller, place, grants);
+      for (const [version, { chash, dek_id: dekId }] of versions) {
+        const place = { promptId: id, version, chash, dekId };
+        const grants = await this.grants.check(caller.trust, place, byVersion.get(version) ?? []);
+        added += await this.grants.store(trx, caller, place, grants);
+      }
       return { body: { added }, event: { act: 'grant.add', obj: { prompt: id, added } } };
     });
   }
 
   async list(caller: Caller, id: PromptId, query: GrantQuery): Promise<Answer<GrantPage>> {
+    const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, ['number', 'string']);
     await this.prompts.find(caller, id);
-    const place = query.cursor === undefined ? undefined : decodeCursor(query.cursor, ['number', 'string'] as const);
-    const after = place === undefined ? undefined : { version: place[0], kid: place[1] };
     const rows = await this.grants.list(caller.org, id, query.version, after, query.limit + 1);
-    return pageOf(rows, query.limit, summarise, (row) => encodeCursor([row.version, row.kid]), nextLink(caller.request));
+    return pageOf(rows, {
+      limit: query.limit,
+      item: summarise,
+      cursorAfter: ({ version, kid }) => encodeCursor([version, kid]),
+      request: caller.request,
+    });
   }
 
   /** The caller's own grants under one of its keys, of all prompts: what a rewrap goes through. */
   async collect(caller: Caller, query: OwnGrantQuery): Promise<Answer<OwnGrantPage>> {
-    if (caller.trust.holder(query.kid)?.urn !== caller.urn) throw new Problem('not_found');
-    const place = query.cursor === undefined ? undefined : decodeCursor(query.cursor, ['string', 'number'] as const);
-    const after = place === undefined ? undefined : { promptId: place[0], version: place[1] };
-    const rows = await this.grants.listOfKey(caller.org, query.kid, after, query.limit + 1);
-    await this.ledger.read(caller, { act: 'grant.collect', obj: { kid: query.kid, items: Math.min(rows.length, query.limit) } });
-    return pageOf(rows, query.limit, own, (row) => encodeCursor([row.prompt_id, row.version]), nextLink(caller.request));
+    const { kid, limit, cursor } = query;
+    if (caller.trust.holder(kid)?.urn !== caller.urn) throw new Problem('not_found');
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, ['string', 'number']);
+    const rows = await this.grants.listOfKey(caller.org, kid, after, limit + 1);
+    await this.ledger.read(caller, { act: 'grant.collect', obj: { kid, items: Math.min(rows.length, limit) } });
+    return pageOf(rows, {
+      limit,
+      item: own,
+      cursorAfter: ({ prompt_id: prompt, version }) => encodeCursor([prompt, version]),
+      request: caller.request,
+    });
   }
 
   /** Takes a grant away: its poster, the author of its version or an admin may. Gone already is as good. */
   async delete(caller: Caller, id: PromptId, whash: string): Promise<Answer<undefined>> {
-    await this.prompts.find(caller, id);
-    const grant = await this.grants.findByHash(caller.org, id, whash);
-    if (grant !== undefined && !(await this.mayDelete(caller, id, grant))) throw new Problem('forbidden');
     return this.ledger.run(caller, async (trx) => {
+      await this.prompts.find(caller, id, trx);
+      const grant = await this.grants.findByHash(caller.org, id, whash, trx);
+      if (grant !== undefined && !(await this.mayDelete(trx, caller, id, grant))) throw new Problem('forbidden');
       await this.grants.delete(trx, caller.org, id, whash);
       return { body: undefined, event: { act: 'grant.delete', obj: { prompt: id, whash } } };
     });
   }
 
-  private async mayDelete(caller: Caller, id: PromptId, grant: GrantRow): Promise<boolean> {
-    if (caller.trust.hasRole(caller.urn, 'admin') || grant.poster_kid === caller.kid) return true;
-    return (await this.versions.get(caller, id, grant.version)).author_urn === caller.urn;
+  private async requireHolder(
+    trx: VaultTransaction,
+    caller: Caller,
+    id: PromptId,
+    versions: ReadonlyMap<number, { readonly author_urn: string }>,
+  ): Promise<void> {
+    const foreign = [...versions].filter(([, row]) => row.author_urn !== caller.urn).map(([version]) => version);
+    if (foreign.length === 0) return;
+    const held = new Set((await this.grants.findOwn(caller, id, foreign, trx)).map(({ version }) => version));
+    if (!foreign.every((version) => held.has(version))) {
+      throw new Problem('forbidden', { detail: 'you hold no grant of this version yourself' });
+    }
+  }
+
+  private async mayDelete(trx: VaultTransaction, caller: Caller, id: PromptId, grant: GrantRow): Promise<boolean> {
+    const { trust, urn } = caller;
+    // The holder of the key, not the key: whoever renewed it is still the poster.
+    if (trust.hasRole(urn, 'admin') || trust.holder(grant.poster_kid)?.urn === urn) return true;
+    const versions = await this.versions.getFacts(caller, id, [grant.version], trx);
+    return versions.get(grant.version)?.author_urn === urn;
   }
 }
 
-function summarise({ whash, version, kid, aud }: GrantRow): GrantSummary {
+function summarise({ whash, version, kid, aud }: GrantFacts): GrantSummary {
   return { whash, version, kid, aud };
 }
 

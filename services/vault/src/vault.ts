@@ -1,0 +1,31 @@
+import type { Clock, Database, EventLog, ListenOptions, Service, ServiceKeys } from '@bulla/service-kit';
+import { createService } from '@bulla/service-kit';
+import { AppModule } from './app.module.js';
+import type { VaultTables } from './database/types.js';
+import { BootstrapSecrets } from './organisations/bootstrap-secrets.js';
+
+/** All that a vault needs; nothing is read from the environment or from files. */
+export interface VaultConfig {
+  readonly version: string;
+  /** Migrated with `vaultMigrations`; the service does not close it. */
+  readonly database: Database<VaultTables>;
+  /** Its name, and what it signs envelopes and HTTP messages with, in every organisation that it serves. */
+  readonly keys: ServiceKeys;
+  /** Each lets one organisation in. */
+  readonly bootstrapSecrets?: readonly string[] | undefined;
+  readonly clock?: Clock;
+  readonly log: EventLog;
+  readonly listen: ListenOptions;
+  /** What clients may sign for as authority; the loopback names of the port unless given. */
+  readonly publicUrls?: readonly string[] | undefined;
+}
+
+/**
+ * Puts a vault together; it listens when told to.
+ * @throws {KeyFileError} when a signing key is missing
+ */
+export async function createVault({ bootstrapSecrets = [], ...config }: VaultConfig): Promise<Service> {
+  config.keys.signer('envelope');
+  const module = AppModule.use({ database: config.database, secrets: new BootstrapSecrets(bootstrapSecrets) });
+  return createService<VaultTables>({ ...config, service: 'vault', module });
+}

@@ -1,0 +1,190 @@
+import type { Bundle, Prompt } from '@bulla/contract';
+import type { Recipient, TagClaims } from '@bulla/crypto';
+import {
+  encodeBase64url,
+  mintId,
+  organisationUrn,
+  randomBytes,
+  sealContent,
+  sealGrant,
+  signStatement,
+  signTag,
+  tokenHash,
+  urnOf,
+} from '@bulla/crypto';
+import type { TestMember, TestOrganisation } from '@bulla/crypto/testing';
+import type { TestResponse } from '@bulla/service-kit/testing';
+import type { TestVault } from './running-vault.js';
+
+// What authors make on their own machines before anything is sent.
+
+export interface PromptRef {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface SealedVersion {
+  readonly content: string;
+  readonly grants: string[];
+  readonly chash: string;
+  grantTo(recipient: Recipient): Promise<string>;
+}
+
+const DAY_SECONDS = 86_400;
+const TEXT = 'You decide about {{claim}}: kestrel-plaintext-canary.';
+
+/** Seals a version for its author and the responders, and for whoever else is named. */
+export async function sealVersion(
+  organisation: TestOrganisation,
+  author: TestMember,
+  prompt: PromptRef,
+  version: number,
+  readers: readonly TestMember[] = [],
+): Promise<SealedVersion> {
+  const sub = urnOf(organisation.org, 'prompt', prompt.id);
+  const statement = await signStatement(
+    {
+      iss: author.urn,
+      aud: organisationUrn(organisation.org),
+      sub,
+      name: prompt.name,
+      ver: version,
+      iat: organisation.now,
+      jti: encodeBase64url(randomBytes(16)),
+      purpose: 'prompt.content',
+      custody: 'sealed',
+      n: encodeBase64url(randomBytes(16)),
+      protect_until: '2029-12-31',
+      acl: { invoke: ['grp:support'], read: [], responders: organisation.responders.map(({ urn }) => urn) },
+      input: { messages: false },
+      content: {
+        messages: [{ role: 'user', content: TEXT }],
+        vars: { claim: { type: 'string', max: 1000 } },
+        model: { name: 'default' },
+      },
+      attachments: [],
+      message: 'a version',
+    },
+    author.signer,
+  );
+  const sealed = await sealContent(statement, { org: organisation.org, sub, ver: version });
+  const grantTo = (recipient: Recipient) => sealGrant(sealed.dek, sealed, recipient);
+  const grants = [];
+  for (const member of [author, ...organisation.responders, ...readers])
+    grants.push(await grantTo(recipientOf(member)));
+  return { content: sealed.content, grants, chash: sealed.chash, grantTo };
+}
+
+/** Whom something is sealed to. */
+export function recipientOf({ urn, entity, enc }: TestMember): Recipient {
+  const record = entity.keys.find(({ kid }) => kid === enc?.kid);
+  if (record === undefined) throw new Error(`nothing is sealed to ${urn}`);
+  return { urn, record };
+}
+
+/** Where a label is to point; the defaults make a tag that every client takes. */
+export interface TagWish extends Partial<TagClaims> {
+  readonly tag: string;
+  readonly ver: number;
+  readonly chash: string;
+  readonly seq: number;
+}
+
+export function tagOf(
+  organisation: TestOrganisation,
+  signer: TestMember,
+  prompt: PromptRef,
+  wish: TagWish,
+): Promise<string> {
+  const claims = {
+    iss: signer.urn,
+    aud: organisationUrn(organisation.org),
+    sub: urnOf(organisation.org, 'prompt', prompt.id),
+    name: prompt.name,
+    iat: organisation.now,
+    exp: organisation.now + 7 * DAY_SECONDS,
+    purpose: 'prompt.tag' as const,
+    ...wish,
+  };
+  return signTag(claims as TagClaims, signer.signer);
+}
+
+/** An `If-Match` header. */
+export function basedOn(number: number): { headers: Record<string, string> } {
+  return { headers: { 'if-match': `"${number}"` } };
+}
+
+let names = 0;
+export function freshName(): string {
+  names += 1;
+  return `claims/triage-${names}`;
+}
+
+/** Makes a prompt as the organisation's author. */
+export async function createPrompt(
+  vault: TestVault,
+  organisation: TestOrganisation,
+  name = freshName(),
+): Promise<PromptRef> {
+  const prompt = { id: mintId('prm'), name, type: 'text' };
+  must(201, await vault.clientOf(organisation.author).post('/api/v1/prompts', prompt));
+  return { id: prompt.id, name };
+}
+
+/** Seals and pushes a version as the organisation's author. */
+export async function pushVersion(
+  vault: TestVault,
+  organisation: TestOrganisation,
+  prompt: PromptRef,
+  version: number,
+  readers: readonly TestMember[] = [],
+): Promise<SealedVersion> {
+  const sealed = await sealVersion(organisation, organisation.author, prompt, version, readers);
+  const { content, grants } = sealed;
+  const path = `/api/v1/prompts/${prompt.id}/versions`;
+  must(201, await vault.clientOf(organisation.author).post(path, { content, grants }, basedOn(version - 1)));
+  return sealed;
+}
+
+/** Moves a label as the organisation's author. */
+export async function moveLabel(
+  vault: TestVault,
+  organisation: TestOrganisation,
+  prompt: PromptRef,
+  wish: TagWish,
+): Promise<string> {
+  const tag = await tagOf(organisation, organisation.author, prompt, wish);
+  const path = `/api/v1/prompts/${prompt.id}/labels/${wish.tag}`;
+  must(200, await vault.clientOf(organisation.author).put(path, { tags: [tag] }, basedOn(wish.seq - 1)));
+  return tag;
+}
+
+/** A prompt with one version that `latest` and `production` point to. */
+export async function publishPrompt(
+  vault: TestVault,
+  organisation: TestOrganisation,
+  name = freshName(),
+): Promise<PromptRef & { readonly version: SealedVersion }> {
+  const prompt = await createPrompt(vault, organisation, name);
+  const version = await pushVersion(vault, organisation, prompt, 1);
+  for (const tag of ['latest', 'production']) {
+    await moveLabel(vault, organisation, prompt, { tag, ver: 1, chash: version.chash, seq: 1 });
+  }
+  return { ...prompt, version };
+}
+
+/** Checks a status and gives the answer back; what it says instead is in the error. */
+export function must<Response extends Pick<TestResponse, 'status' | 'text'>>(
+  status: number,
+  response: Response,
+): Response {
+  if (response.status !== status) throw new Error(`expected ${status}: ${response.status} ${response.text}`);
+  return response;
+}
+
+export function bodyOf<Body = Record<string, unknown>>(response: { readonly body: unknown }): Body {
+  return response.body as Body;
+}
+
+export type { Bundle, Prompt };
+export { mintId, tokenHash, urnOf };

@@ -1,0 +1,167 @@
+import type { TestMember, TestOrganisation } from '@bulla/crypto/testing';
+import { makeOrganisation } from '@bulla/crypto/testing';
+import type { Database, Service } from '@bulla/service-kit';
+import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
+import type { TestResponse } from '@bulla/service-kit/testing';
+import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
+import { databaseForTest } from '@bulla/testkit';
+import { sql } from 'kysely';
+import request from 'supertest';
+import type { VaultTables } from '../src/index.js';
+import { createVault, vaultMigrations } from '../src/index.js';
+
+// A whole vault on a database of its own, with two organisations that it serves under one set of keys.
+
+export type Store = 'PostgreSQL' | 'PGlite';
+export type OpenStore = Awaited<ReturnType<typeof openStore>>;
+
+const VERSION = '0.1.0';
+/** Each lets one organisation in; the third is for tests to spend. */
+export const SECRETS = [
+  'first-secret-of-the-tests',
+  'second-secret-of-the-tests',
+  'third-secret-of-the-tests',
+] as const;
+
+export interface TestVault {
+  readonly service: Service;
+  readonly database: Database<VaultTables>;
+  readonly clock: TestClock;
+  readonly log: readonly string[];
+  readonly acme: TestOrganisation;
+  readonly other: TestOrganisation;
+  clientOf(member: Pick<TestMember, 'keyid' | 'signer'>): SignedClient;
+  /** A public request. */
+  get(path: string, headers?: Record<string, string>): Promise<TestResponse | request.Response>;
+  /** `PUT` of an organisation's documents with a bootstrap secret. */
+  bring(org: string, documents: unknown, secret: string | undefined): Promise<request.Response>;
+  /** Rows of every table that holds effects; nonces and audit rows are not among them. */
+  countEffects(): Promise<Record<string, number>>;
+  /** A second vault on the same database: another replica. */
+  startReplica(): Promise<Service>;
+  stop(): Promise<void>;
+}
+
+const EFFECTS = [
+  'organisation',
+  'org_document',
+  'prompt',
+  'prompt_version',
+  'content_grant',
+  'prompt_label',
+  'envelope',
+  'idempotency',
+] as const;
+
+/** Both organisations list the same vault key; each has members of its own. */
+export async function makeTwo(): Promise<{ acme: TestOrganisation; other: TestOrganisation }> {
+  const acme = await makeOrganisation({ org: 'acme', recovery: true });
+  const other = await makeOrganisation({ org: 'other' });
+  await other.publish((draft) => {
+    const vault = draft.entities[other.vault.urn];
+    if (vault !== undefined) vault.keys = acme.vault.entity.keys;
+  });
+  return { acme, other };
+}
+
+export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault> {
+  const { acme, other } = await makeTwo();
+  const lines: string[] = [];
+  const log = new EventLog({ service: 'vault', level: 'debug', stream: { write: (line) => void lines.push(line) } });
+  const opened = await openStore(store);
+  const database = connectDatabase<VaultTables>({
+    from: opened.from,
+    schema: 'vault',
+    migrations: vaultMigrations,
+    log,
+  });
+  await database.migrate();
+  const clock = new TestClock(acme.now * 1000);
+  const keys = await ServiceKeys.load(acme.vault.keyFile);
+  const start = () =>
+    createVault({
+      version: VERSION,
+      database,
+      keys,
+      bootstrapSecrets: SECRETS,
+      clock,
+      log,
+      listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
+    });
+  const service = await start();
+  const contract = new OpenapiContract(openapiDocument('vault', VERSION));
+  const replicas: Service[] = [];
+
+  const vault: TestVault = {
+    service,
+    database,
+    clock,
+    log: lines,
+    acme,
+    other,
+    clientOf: (member) => new SignedClient(service, member, { now: () => clock.now(), contract }),
+    async get(path, headers = {}) {
+      const response = await request(service.app.getHttpServer()).get(path).set(headers).buffer(true).parse(readText);
+      const text = response.body as string;
+      const body: unknown = text === '' ? undefined : JSON.parse(text);
+      contract.check('GET', path, { status: response.status, headers: response.headers as never, body });
+      return Object.assign(response, { text, body });
+    },
+    async bring(org, documents, secret) {
+      const sending = request(service.app.getHttpServer()).put(`/api/v1/organisations/${org}`);
+      if (secret !== undefined) sending.set('authorization', `Bootstrap ${secret}`);
+      const response = await sending.send(documents as object);
+      contract.check('PUT', `/api/v1/organisations/${org}`, response as never);
+      return response;
+    },
+    async countEffects() {
+      const counts: Record<string, number> = {};
+      for (const table of EFFECTS) {
+        const { rows } = await sql<{
+          n: number;
+        }>`select count(*)::int as n from ${sql.table(`vault.${table}`)}`.execute(database.db);
+        counts[table] = rows[0]?.n ?? 0;
+      }
+      return counts;
+    },
+    async startReplica() {
+      const replica = await start();
+      replicas.push(replica);
+      return replica;
+    },
+    async stop() {
+      for (const replica of replicas) await replica.close();
+      await service.close();
+      await database.close();
+      await opened.drop();
+    },
+  };
+  for (const [index, organisation] of [acme, other].entries()) {
+    const { status, body } = await vault.bring(organisation.org, firstDocuments(organisation), SECRETS[index]);
+    if (status !== 201) throw new Error(`the organisation was not let in: ${JSON.stringify(body)}`);
+  }
+  return vault;
+}
+
+export function firstDocuments({ documents }: TestOrganisation) {
+  return { root: documents.roots[0], policy: documents.policy, directory: documents.directory };
+}
+
+async function openStore(store: Store) {
+  if (store === 'PostgreSQL') {
+    const { url, drop } = await databaseForTest();
+    if (url !== undefined) return { from: { url }, drop };
+  }
+  const pglite = await openPglite();
+  return { from: { pglite }, drop: () => pglite.close() };
+}
+
+function readText(response: request.Response, done: (error: Error | null, text: string) => void): void {
+  let text = '';
+  const stream = response as unknown as NodeJS.ReadableStream;
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    text += chunk;
+  });
+  stream.on('end', () => done(null, text));
+}
