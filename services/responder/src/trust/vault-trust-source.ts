@@ -29,7 +29,9 @@ export class VaultTrustSource extends TrustSource {
   readonly #options: VaultTrustOptions;
   readonly #seen: SeenDocumentsRepository;
   #trust: Trust | undefined;
-  #fetching: Promise<void> | undefined;
+  /** The fetch at work, and the one after it that has not begun yet. */
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
   #poll: NodeJS.Timeout | undefined;
 
@@ -51,17 +53,18 @@ export class VaultTrustSource extends TrustSource {
 
   override async trustOf(org: string): Promise<Trust | undefined> {
     if (org !== this.#options.org) return undefined;
-    if (this.#trust === undefined) await this.refresh(org);
+    if (this.#trust === undefined) await (this.#running ?? this.refresh(org));
     return this.#trust;
   }
 
-  /** Fetches once for all who wait, and not sooner than a second after the last time; never fails. */
+  /**
+   * Fetches once for all who wait, not sooner than a second after the last time; never fails. A fetch that is at work
+   * already may have read what was there before, so whoever asks now waits for the next.
+   */
   override refresh(org: string): Promise<void> {
     if (org !== this.#options.org) return Promise.resolve();
-    this.#fetching ??= this.#fetchInTime().finally(() => {
-      this.#fetching = undefined;
-    });
-    return this.#fetching;
+    this.#next ??= this.#fetchNext();
+    return this.#next;
   }
 
   /**
@@ -75,11 +78,19 @@ export class VaultTrustSource extends TrustSource {
     trust.requireFresh(clock.now());
   }
 
-  async #fetchInTime(): Promise<void> {
-    const { clock, log, org } = this.#options;
-    const waitMs = this.#fetchedAtMs + FETCH_INTERVAL_MS - clock.monotonicMs();
+  async #fetchNext(): Promise<void> {
+    await this.#running;
+    const waitMs = this.#fetchedAtMs + FETCH_INTERVAL_MS - this.#options.clock.monotonicMs();
     if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
-    this.#fetchedAtMs = clock.monotonicMs();
+    this.#fetchedAtMs = this.#options.clock.monotonicMs();
+    this.#next = undefined;
+    this.#running = this.#fetchOrLog();
+    await this.#running;
+    this.#running = undefined;
+  }
+
+  async #fetchOrLog(): Promise<void> {
+    const { log, org } = this.#options;
     try {
       await this.#fetch();
     } catch (error) {
