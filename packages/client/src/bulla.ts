@@ -79,6 +79,11 @@ export class Bulla {
     return this.#session.keeper.current();
   }
 
+  /** What was trusted last, whatever its age; undefined before the first contact. Nothing is asked. */
+  knownTrust(): Promise<Trust | undefined> {
+    return this.#session.keeper.remembered();
+  }
+
   /** Fetches the newest documents now. */
   refreshTrust(): Promise<Trust> {
     return this.#session.keeper.refresh();
@@ -99,4 +104,13 @@ export class Bulla {
     }
     throw bullaError('stream_truncated', { message: 'there was no answer', origin: 'client' });
   }
+}
+
+/**
+ * What an answer file proves to somebody who has nothing but the organisation's pin.
+ * @param now seconds; the platform's clock unless given
+ * @throws {VerifyError} with the name of the first check that failed in `check`
+ */
+export function verifyAnswerFile(file: string | Uint8Array<ArrayBuffer>, pin: string, now = Math.floor(Date.now() / 1000)): Promise<Verdict> {
+  return checked(() => verifyAnswer(file, { pin, now }));
 }

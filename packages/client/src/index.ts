@@ -1,12 +1,14 @@
 export { Answer } from './answer.js';
 export type { ConnectOptions, RunnablePrompt } from './bulla.js';
-export { Bulla } from './bulla.js';
+export { Bulla, verifyAnswerFile } from './bulla.js';
 export type { BullaErrorCode } from './errors.js';
 export { AuthError, BullaError, ConflictError, NotFoundError, RateLimitError, TrustError, UpstreamError, VerifyError } from './errors.js';
 export type { Identity } from './identity.js';
 export { identityOf } from './identity.js';
 export type { OpenedVersion } from './open-version.js';
 export type { Prompts, PromptVersions, PushedPrompt, VersionChoice } from './prompts.js';
+export type { Publication } from './publishing.js';
+export { publishOrganisation } from './publishing.js';
 export type { RunEvent, RunOptions } from './runs.js';
 export type { PromptDraft } from './seal-version.js';
 export type { TrustState, TrustStore } from './trust-store.js';

@@ -136,20 +136,30 @@ export class Prompts {
     await moveLabel(this.#session, trust, await this.get(name), label, 'delete');
   }
 
-  /** Signs anew every label of a prompt whose tags have a third of their life left or less. Returns the labels. */
-  async renewLabels(name: string): Promise<string[]> {
+  /** Labels of a prompt whose tags have a third of their life left or less, with the version each points to. */
+  async dueLabels(name: string): Promise<{ label: string; version: number }[]> {
     const session = this.#session;
     const trust = await session.keeper.current();
     const prompt = await this.get(name);
     const { data } = await session.transport.call('label.list', vaultOf(session, trust), trust, { params: { id: prompt.id as PromptId } });
-    const renewed: string[] = [];
+    const due: { label: string; version: number }[] = [];
     for (const { label, version } of data) {
       const days = trust.labelRule(name, label).days;
       const resolved = await this.#stillGood(trust, prompt, label);
-      if (resolved !== undefined && resolved.expiresAt - session.now() > (days * 86_400) / 3) continue;
-      const opened = await openVersion(session, trust, prompt, version);
+      if (resolved === undefined || resolved.expiresAt - session.now() <= (days * 86_400) / 3) due.push({ label, version });
+    }
+    return due;
+  }
+
+  /** Signs anew the due labels of a prompt, of versions that this device can open. Returns the labels. */
+  async renewLabels(name: string): Promise<string[]> {
+    const trust = await this.#session.keeper.current();
+    const prompt = await this.get(name);
+    const renewed: string[] = [];
+    for (const { label, version } of await this.dueLabels(name)) {
+      const opened = await openVersion(this.#session, trust, prompt, version);
       if (opened === undefined) continue;
-      await moveLabel(session, trust, prompt, label, opened);
+      await moveLabel(this.#session, trust, prompt, label, opened);
       renewed.push(label);
     }
     return renewed;

@@ -33,6 +33,8 @@ export interface DevelopmentOptions {
 export interface DevelopmentOrganisation {
   readonly pin: string;
   readonly documents: TrustDocuments;
+  /** An older version of a document, for a vault that has not seen every version in between. */
+  readonly earlier: (kind: 'policy' | 'directory', version: number) => Promise<string | undefined>;
   /** What `PUT /organisations/dev` is authorised with, once. */
   readonly bootstrapSecret: string;
   /** One line for each thing that was made or renewed; empty if nothing changed. */
@@ -83,7 +85,12 @@ export async function prepareDevelopment(home: Home, options: DevelopmentOptions
   await Trust.establish(documents, { org: DEVELOPMENT_ORG, pin, now: options.now });
   const profile = await readProfile(home);
   if (profile?.vaultUrl !== options.vaultUrl) await writeProfile(home, { vaultUrl: options.vaultUrl, org: DEVELOPMENT_ORG, pin });
-  return { pin, documents, bootstrapSecret, changes: maker.changes };
+  const earlier = (kind: 'policy' | 'directory', version: number) => home.read(versionName(kind, version));
+  return { pin, documents, earlier, bootstrapSecret, changes: maker.changes };
+}
+
+function versionName(kind: 'policy' | 'directory', version: number): string {
+  return `${FOLDER}/${kind}.${version}.json`;
 }
 
 async function makeBootstrapSecret(home: Home): Promise<string> {
@@ -142,6 +149,7 @@ async function policyDocument({ home, now, signers, changes }: Maker, rootVersio
     max_skew: 60,
   };
   const token = await signDocument(policy, [signers.policy]);
+  await home.write(versionName('policy', policy.version), token);
   await home.write(name, token);
   changes.push(`policy version ${policy.version} signed for a year`);
   return token;
@@ -171,6 +179,7 @@ async function directoryDocument(maker: Maker, rootVersion: number, policy: stri
     withdrawn: current?.payload.withdrawn ?? [],
   };
   const token = await signDocument(directory, [signers.directory]);
+  await home.write(versionName('directory', directory.version), token);
   await home.write(name, token);
   changes.push(`directory version ${directory.version} signed for 90 days`);
   return token;

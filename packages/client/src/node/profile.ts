@@ -12,15 +12,15 @@ export interface Profile {
   readonly pin: string;
 }
 
-/** The profile of a home folder, or undefined before `bulla init`. */
-export async function readProfile(home: Home): Promise<Profile | undefined> {
-  const text = await home.read(NAME);
+/** The profile of a home folder, or one of another name; undefined before `bulla init`. */
+export async function readProfile(home: Home, name = NAME): Promise<Profile | undefined> {
+  const text = await home.read(name);
   if (text === undefined) return undefined;
   try {
     const { vault_url, org, pin } = ProfileFile.parse(JSON.parse(text));
     return { vaultUrl: vault_url, org, pin };
   } catch {
-    throw new HomeError(`${home.path(NAME)} is not a profile; it should hold vault_url, org and pin`);
+    throw new HomeError(`${home.path(name)} is not a profile; it should hold vault_url, org and pin`);
   }
 }
 

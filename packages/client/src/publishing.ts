@@ -1,0 +1,137 @@
+import { AcceptedOrganisation } from '@bulla/contract';
+import type { TrustDocuments } from '@bulla/crypto';
+import { parseDirectory, parsePolicy, pinOf, parseRoot, strictParseBody, Trust } from '@bulla/crypto';
+import { BullaError, bullaError, checked, transportFailed } from './errors.js';
+import type { Identity } from './identity.js';
+import { PublicReader } from './public-reader.js';
+import { readBytes } from './response-bytes.js';
+import type { Service } from './transport.js';
+import { Transport } from './transport.js';
+
+/** An organisation's documents as their keeper has them, and who brings them to a vault. */
+export interface Publication {
+  readonly vaultUrl: string | URL;
+  /** A device of the organisation whose roles allow it. */
+  readonly identity: Identity;
+  readonly pin: string;
+  readonly documents: TrustDocuments;
+  /** Versions before the newest, which a vault that missed some must be given in turn. */
+  readonly earlier: (kind: 'policy' | 'directory', version: number) => Promise<string | undefined>;
+  /** Lets the organisation into a vault that does not have it. */
+  readonly bootstrapSecret: string;
+  readonly fetch?: typeof fetch;
+  /** Seconds; the platform's clock unless given. */
+  readonly now?: () => number;
+}
+
+interface Publisher extends Publication {
+  readonly org: string;
+  readonly at: (path: string) => URL;
+  readonly reader: PublicReader;
+  readonly transport: Transport;
+  readonly trust: Trust;
+  readonly vault: Service;
+}
+
+const RESPONSE_MAX_BYTES = 64 * 1024;
+
+/**
+ * Brings a vault's copy of an organisation's documents up to date; an interrupted call is finished by the next.
+ * @returns whether the vault did not have the organisation before.
+ * @throws {ConflictError} name_taken if the vault has another organisation of this name, trust_rollback if it has
+ *   newer documents; {BullaError} what the vault refused
+ */
+export async function publishOrganisation(publication: Publication): Promise<{ readonly isNew: boolean }> {
+  const { identity, pin, documents, fetch: fetcher = fetch, now = () => Math.floor(Date.now() / 1000) } = publication;
+  const { org } = identity;
+  const base = new URL(publication.vaultUrl);
+  const trust = await checked(() => Trust.establish(documents, { org, pin, now: now() }));
+  const publisher: Publisher = {
+    ...publication,
+    org,
+    at: (path) => new URL(path, base),
+    reader: new PublicReader(fetcher),
+    transport: new Transport({ identity, fetch: fetcher, now }),
+    trust,
+    vault: { url: base, urn: trust.entitiesOf('vault')[0] ?? '' },
+  };
+  const served = await publisher.reader.read(publisher.at(`/.well-known/bulla/${org}/root/1.json`));
+  if (served === undefined) await create(publisher, fetcher);
+  else await requireSame(served, publisher);
+  await publishRoots(publisher);
+  await publishPolicyAndDirectory(publisher);
+  return { isNew: served === undefined };
+}
+
+async function create({ at, bootstrapSecret, documents, org, pin }: Publisher, fetcher: typeof fetch): Promise<void> {
+  const url = at(`/api/v1/organisations/${org}`);
+  const headers = {
+    'content-type': 'application/json',
+    authorization: `Bootstrap ${bootstrapSecret}`,
+    'idempotency-key': `create-${pin.slice('sha256:'.length, 72)}`,
+  };
+  const body = JSON.stringify({ root: documents.roots[0], policy: documents.policy, directory: documents.directory });
+  let response: Response;
+  try {
+    response = await fetcher(url, { method: 'PUT', headers, body, redirect: 'error' });
+  } catch (cause) {
+    throw transportFailed(`cannot reach the vault at ${url.origin}; is it running?`, { cause });
+  }
+  const bytes = await readBytes(response, RESPONSE_MAX_BYTES);
+  if (response.status !== 201 && response.status !== 200) {
+    throw transportFailed(`the vault did not take the organisation in (${response.status})`, { status: response.status, retryable: false });
+  }
+  const accepted = AcceptedOrganisation.safeParse(strictParseBody(bytes, { maxBytes: RESPONSE_MAX_BYTES }));
+  if (accepted.data?.pin !== pin) throw transportFailed('the vault says it took in something else', { retryable: false });
+}
+
+async function requireSame(root: string, { org, pin }: Publisher): Promise<void> {
+  if ((await checked(async () => pinOf(await parseRoot(root)))) === pin) return;
+  throw bullaError('name_taken', { message: `the vault has another organisation called ${org}`, origin: 'client', status: 409 });
+}
+
+async function publishRoots({ at, documents, org, reader, transport, trust, vault }: Publisher): Promise<void> {
+  for (const [index, root] of documents.roots.entries()) {
+    const n = index + 1;
+    if ((await reader.read(at(`/.well-known/bulla/${org}/root/${n}.json`))) !== undefined) continue;
+    await transport.call('root.publish', vault, trust, { params: { org, n }, body: { root }, ifMatch: index });
+  }
+}
+
+/** Each directory the vault has not seen, in turn, and before it the policy that it names. */
+async function publishPolicyAndDirectory(publisher: Publisher): Promise<void> {
+  const { at, documents, earlier, org, reader, transport, trust, vault } = publisher;
+  const served = await reader.read(at(`/.well-known/bulla/${org}/directory.json`));
+  if (served === undefined || served === documents.directory) return;
+  const known = (await checked(() => parseDirectory(served))).payload;
+  const newest = trust.directory.version;
+  if (known.version >= newest) {
+    throw bullaError('trust_rollback', { message: `the vault has another directory of version ${known.version}; here the newest is ${newest}`, check: 'directory-version', origin: 'client' });
+  }
+  let policyVersion = known.policy.version;
+  for (let version = known.version + 1; version <= newest; version++) {
+    const directory = version === newest ? documents.directory : await earlier('directory', version);
+    if (directory === undefined) throw missing('directory', version);
+    const { policy } = (await checked(() => parseDirectory(directory))).payload;
+    for (; policyVersion < policy.version; policyVersion++) {
+      await publishPolicy(publisher, policyVersion + 1);
+    }
+    await transport.call('directory.publish', vault, trust, { params: { org }, body: { directory }, ifMatch: version - 1 });
+  }
+}
+
+async function publishPolicy({ documents, earlier, org, transport, trust, vault }: Publisher, version: number): Promise<void> {
+  const policy = version === trust.policy.version ? documents.policy : await earlier('policy', version);
+  if (policy === undefined) throw missing('policy', version);
+  await checked(() => parsePolicy(policy));
+  try {
+    await transport.call('policy.publish', vault, trust, { params: { org }, body: { policy }, ifMatch: version - 1 });
+  } catch (error) {
+    // It got there before an interruption; the directory that names it decides.
+    if (!(error instanceof BullaError) || error.code !== 'version_conflict') throw error;
+  }
+}
+
+function missing(kind: string, version: number): BullaError {
+  return bullaError('version_conflict', { message: `the vault has not seen ${kind} version ${version}, and neither is it kept here`, origin: 'client', status: 412 });
+}
