@@ -8,17 +8,35 @@ export interface RawAnswer {
   readonly body: unknown;
 }
 
-/**
- * Writes bytes on a connection and reads what comes until the other end closes it.
- * @param keepOpen whether our end stays open after the bytes, as a slow or stuck client's does
- */
-export async function exchangeRaw(port: number, sent: string | Buffer, { keepOpen = true } = {}): Promise<RawAnswer> {
+export interface RawOptions {
+  /** Whether our end stays open after the bytes, as a slow or stuck client's does. */
+  readonly keepOpen?: boolean;
+  /** What happens between the first piece and the rest. */
+  readonly pause?: Promise<void>;
+}
+
+/** Writes bytes on a connection and reads what comes until the other end closes it. */
+export async function exchangeRaw(
+  port: number,
+  sent: string | readonly string[],
+  { keepOpen = true, pause }: RawOptions = {},
+): Promise<RawAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
-  const socket = connect({ port, host: '127.0.0.1' }, () => (keepOpen ? socket.write(sent) : socket.end(sent)));
+  const [first = '', ...rest] = typeof sent === 'string' ? [sent] : sent;
+  const socket = connect({ port, host: '127.0.0.1' }, () => {
+    socket.write(first);
+    void Promise.resolve(pause).then(() => (keepOpen ? socket.write(rest.join('')) : socket.end()));
+  });
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
   socket.on('error', reject);
-  socket.on('close', () => resolve(read(Buffer.concat(chunks).toString('utf8'))));
+  socket.on('close', () => {
+    try {
+      resolve(read(Buffer.concat(chunks).toString('utf8')));
+    } catch (error) {
+      reject(error);
+    }
+  });
   return promise;
 }
 

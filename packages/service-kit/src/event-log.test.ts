@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { EventLog } from './event-log.js';
+import type { LogLevel } from './event-log.js';
+import { FrameworkLog } from './framework-log.js';
+
+function logTo(lines: Record<string, unknown>[], level?: LogLevel): EventLog {
+  const stream = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+  return new EventLog({ service: 'tiny', stream, ...(level === undefined ? {} : { level }) });
+}
+
+describe('the event log', () => {
+  it('writes one JSON line for an event, with service, level and time', () => {
+    const lines: Record<string, unknown>[] = [];
+    logTo(lines).write({ event: 'service-ready', port: 1, metricsPort: 2 });
+    expect(lines).toEqual([
+      { level: 'info', time: expect.stringMatching(/^20\d\d-.*Z$/), service: 'tiny', event: 'service-ready', port: 1, metricsPort: 2 },
+    ]);
+  });
+
+  it('leaves out what is below its level', () => {
+    const lines: Record<string, unknown>[] = [];
+    const log = logTo(lines, 'warn');
+    log.write({ event: 'service-stopping' });
+    log.write({ event: 'purge-failed', errorCode: '57P01' });
+    expect(lines.map(({ event }) => event)).toEqual(['purge-failed']);
+  });
+});
+
+describe('what the framework says', () => {
+  it.each([
+    ['log', ['canary', 'RouterExplorer'], 'debug', 'RouterExplorer'],
+    ['warn', ['canary', 'Pool'], 'warn', 'Pool'],
+    ['error', [new Error('canary'), 'Error: canary\n  at x', 'Injector'], 'error', 'Injector'],
+    ['error', ['canary', 'Error: canary at x'], 'error', 'unnamed'],
+    ['warn', ['canary', { canary: 1 }], 'warn', 'unnamed'],
+    ['log', ['canary'], 'debug', 'unnamed'],
+  ] as const)('passes by %s with its context alone', (method, [message, ...rest], level, context) => {
+    const lines: Record<string, unknown>[] = [];
+    new FrameworkLog(logTo(lines, 'debug'))[method](message, ...rest);
+    expect(lines).toMatchObject([{ event: 'framework', level, context }]);
+    expect(JSON.stringify(lines)).not.toContain('canary');
+  });
+});

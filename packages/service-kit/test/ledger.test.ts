@@ -1,0 +1,205 @@
+import { mintId } from '@bulla/crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Problem } from '@bulla/contract';
+import { sql } from 'kysely';
+import { purgeExpired } from '../src/purge.js';
+import type { Store, Tiny } from './tiny-vault.js';
+import { faults, startTiny } from './tiny-vault.js';
+
+describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s a mutation', (store) => {
+  let tiny: Tiny;
+  beforeAll(async () => {
+    tiny = await startTiny({ store });
+  });
+  afterAll(() => tiny.stop());
+  afterEach(() => {
+    delete faults.beforeEffect;
+    delete faults.onGet;
+  });
+
+  const newThing = () => ({ id: mintId('prm'), name: 'claims/triage', type: 'text' });
+  const nonce = () => Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
+  const idempotencyKey = () => crypto.randomUUID();
+  const count = async (table: 'thing' | 'http_nonce' | 'idempotency' | 'audit_event') => {
+    const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.table(`tiny.${table}`)}`.execute(tiny.database.db);
+    return rows[0]?.n;
+  };
+  const lastAudit = async () =>
+    (await tiny.database.db.selectFrom('audit_event').select('event').orderBy('id', 'desc').limit(1).execute())[0]?.event;
+
+  it('is refused when its signature is used again, also at the same moment', async () => {
+    const again = { nonce: nonce() };
+    const made = await Promise.all(Array.from({ length: 8 }, () => tiny.owner.post('/api/v1/prompts', newThing(), again)));
+    expect(made.map(({ status }) => status).toSorted()).toEqual([201, 401, 401, 401, 401, 401, 401, 401]);
+    expect(await tiny.owner.post('/api/v1/prompts', newThing(), again)).toMatchObject({
+      status: 401,
+      body: { code: 'unauthenticated', detail: 'this signature was used already' },
+    });
+    expect(await lastAudit()).toMatchObject({ act: 'prompt.create', res: 'denied', why: 'unauthenticated' });
+  });
+
+  it('that was refused cannot come back either', async () => {
+    const thing = newThing();
+    await tiny.owner.post('/api/v1/prompts', thing);
+    const again = { nonce: nonce() };
+    expect(await tiny.owner.post('/api/v1/prompts', thing, again)).toMatchObject({ status: 409, body: { code: 'name_taken' } });
+    expect(await lastAudit()).toMatchObject({ act: 'prompt.create', res: 'denied', why: 'name_taken' });
+    await tiny.owner.delete(`/api/v1/prompts/${thing.id}`);
+    expect(await tiny.owner.post('/api/v1/prompts', thing, again)).toMatchObject({ status: 401 });
+    const forbidden = { nonce: nonce() };
+    expect(await tiny.auditor.post('/api/v1/prompts', newThing(), forbidden)).toMatchObject({ status: 403 });
+    const { db } = tiny.database;
+    const rows = await db.selectFrom('http_nonce').selectAll().where('nonce', '=', forbidden.nonce).execute();
+    expect(rows).toMatchObject([{ org: 'acme', keyid: tiny.acme.auditor.keyid, expires_at: tiny.clock.now() + 60 + 120 }]);
+  });
+
+  it('with the same Idempotency-Key gets the same answer and one effect', async () => {
+    const thing = newThing();
+    const key = { idempotencyKey: idempotencyKey() };
+    const first = await tiny.owner.post('/api/v1/prompts', thing, key);
+    const before = await count('audit_event');
+    const second = await tiny.owner.post('/api/v1/prompts', thing, key);
+    expect(second).toMatchObject({ status: 201, text: first.text, headers: { 'idempotent-replayed': '?1' } });
+    expect(first.headers['idempotent-replayed']).toBeUndefined();
+    expect(await count('audit_event')).toBe((before ?? 0) + 1);
+    expect(await lastAudit()).toMatchObject({ act: 'prompt.create', res: 'ok', obj: { prompt: thing.id } });
+    await expect(tiny.owner.verify(second, tiny.acme.trust, tiny.acme.vault.urn)).resolves.toBeUndefined();
+  });
+
+  it('with the same Idempotency-Key gets status and headers again', async () => {
+    const options = { idempotencyKey: idempotencyKey(), headers: { 'if-match': '"3"' } };
+    const path = '/api/v1/organisations/acme/directory';
+    await tiny.owner.put(path, { directory: '{"a":1}' }, options);
+    const second = await tiny.owner.put(path, { directory: '{"a":1}' }, options);
+    expect(second).toMatchObject({ status: 200, body: { version: 4 }, headers: { etag: '"4"', 'x-tiny': 'kept', 'idempotent-replayed': '?1' } });
+  });
+
+  it.each([
+    ['another body', { directory: '{"a":2}' }, '"3"', 'acme'],
+    ['another condition', { directory: '{"a":1}' }, '"4"', 'acme'],
+  ])('with the same Idempotency-Key and %s is a conflict', async (_name, body, ifMatch, org) => {
+    const key = { idempotencyKey: idempotencyKey() };
+    const path = `/api/v1/organisations/${org}/directory`;
+    await tiny.owner.put(path, { directory: '{"a":1}' }, { ...key, headers: { 'if-match': '"3"' } });
+    expect(await tiny.owner.put(path, body, { ...key, headers: { 'if-match': ifMatch } })).toMatchObject({
+      status: 422,
+      body: { code: 'idempotency_conflict' },
+    });
+  });
+
+  it('with the same Idempotency-Key on another route is a conflict', async () => {
+    const key = { idempotencyKey: idempotencyKey() };
+    await tiny.owner.post('/api/v1/prompts', newThing(), key);
+    expect(await tiny.owner.put('/api/v1/organisations/acme/directory', { directory: '{"a":1}' }, { ...key, headers: { 'if-match': '"1"' } })).toMatchObject({
+      status: 422,
+      body: { code: 'idempotency_conflict' },
+    });
+  });
+
+  it('with the same Idempotency-Key by another key is another matter', async () => {
+    const key = { idempotencyKey: idempotencyKey() };
+    await tiny.owner.post('/api/v1/prompts', newThing(), key);
+    expect(await tiny.clientOf(tiny.acme.author).post('/api/v1/prompts', newThing(), key)).toMatchObject({ status: 201 });
+  });
+
+  it('with the same Idempotency-Key fifty times at once has one effect and one answer', async () => {
+    const thing = newThing();
+    const key = { idempotencyKey: idempotencyKey() };
+    const before = (await count('thing')) ?? 0;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => tiny.owner.post('/api/v1/prompts', thing, key)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    expect(await count('thing')).toBe(before + 1);
+  });
+
+  it('that was refused may be tried again with the same Idempotency-Key', async () => {
+    const thing = newThing();
+    const key = { idempotencyKey: idempotencyKey() };
+    faults.beforeEffect = () => Promise.reject(new Problem('forbidden'));
+    expect(await tiny.owner.post('/api/v1/prompts', thing, key)).toMatchObject({ status: 403 });
+    delete faults.beforeEffect;
+    expect(await tiny.owner.post('/api/v1/prompts', thing, key)).toMatchObject({ status: 201 });
+  });
+
+  it('whose time to keep the answer is over is done again', async () => {
+    const key = { idempotencyKey: idempotencyKey() };
+    await tiny.owner.post('/api/v1/prompts', newThing(), key);
+    tiny.clock.advance(86_400);
+    expect(await tiny.owner.post('/api/v1/prompts', newThing(), key)).toMatchObject({ status: 201 });
+  });
+
+  it('that fails for a reason of ours has no effect and is answered without a word of it', async () => {
+    const thing = newThing();
+    const before = [await count('thing'), await count('idempotency')];
+    faults.beforeEffect = () => Promise.reject(new TypeError('canary-7f3a'));
+    const failed = await tiny.owner.post('/api/v1/prompts', thing);
+    expect(failed).toMatchObject({ status: 500, body: { code: 'internal' } });
+    expect(failed.text).not.toContain('canary');
+    expect(tiny.log.join('')).not.toContain('canary');
+    expect(tiny.log.join('')).toContain('"errorName":"TypeError"');
+    expect([await count('thing'), await count('idempotency')]).toEqual(before);
+    expect(await lastAudit()).toMatchObject({ act: 'prompt.create', res: 'error', why: 'internal' });
+  });
+
+  it('has no effect while it cannot be written to the audit log, nor does a secret leave', async () => {
+    const thing = newThing();
+    await tiny.owner.post('/api/v1/prompts', thing);
+    const { db } = tiny.database;
+    await sql`create function tiny.refuse() returns trigger language plpgsql as 'begin raise exception ''canary-7f3a''; end'`.execute(db);
+    await sql`create trigger refuse before insert on tiny.audit_event for each row execute function tiny.refuse()`.execute(db);
+    const before = [await count('thing'), await count('http_nonce'), await count('idempotency')];
+    const answers = [
+      await tiny.owner.post('/api/v1/prompts', newThing()),
+      await tiny.owner.get(`/api/v1/prompts/${thing.id}`),
+      await tiny.auditor.post('/api/v1/prompts', newThing()),
+    ];
+    await sql`drop trigger refuse on tiny.audit_event`.execute(db);
+    for (const answer of answers) expect(answer).toMatchObject({ status: 503, body: { code: 'overloaded', retryable: true }, headers: { 'retry-after': '1' } });
+    expect(answers.map(({ text }) => text).join('')).not.toContain('canary');
+    expect([await count('thing'), await count('http_nonce'), await count('idempotency')]).toEqual(before);
+    expect(tiny.log.join('')).toContain('"errorCode":"P0001"');
+    expect(tiny.log.join('')).not.toContain('canary');
+  });
+
+  it('leaves nonces and answers that are purged when their time is over', async () => {
+    const { db } = tiny.database;
+    await tiny.owner.post('/api/v1/prompts', newThing());
+    tiny.clock.advance(2 * 86_400);
+    await tiny.owner.post('/api/v1/prompts', newThing());
+    const purged = await purgeExpired(db as never, tiny.clock.now());
+    expect(purged.nonces).toBeGreaterThan(50);
+    expect(purged.answers).toBeGreaterThan(5);
+    expect([await count('http_nonce'), await count('idempotency')]).toEqual([1, 1]);
+  });
+});
+
+describe('on PostgreSQL a mutation', () => {
+  let tiny: Tiny;
+  beforeAll(async () => {
+    tiny = await startTiny();
+  });
+  afterAll(() => tiny.stop());
+  afterEach(() => {
+    delete faults.beforeEffect;
+  });
+
+  it('waits for another with its Idempotency-Key, and no longer than two seconds', async () => {
+    const thing = { id: mintId('prm'), name: 'claims/triage', type: 'text' };
+    const key = { idempotencyKey: crypto.randomUUID() };
+    const { promise: atWork, resolve: begun } = Promise.withResolvers<void>();
+    const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+    faults.beforeEffect = () => {
+      begun();
+      return allowed;
+    };
+    const first = tiny.owner.post('/api/v1/prompts', thing, key);
+    const started = first.then((answer) => answer);
+    await atWork;
+    const second = await tiny.owner.post('/api/v1/prompts', thing, key);
+    expect(second).toMatchObject({ status: 409, body: { code: 'indeterminate', retryable: true }, headers: { 'retry-after': '1' } });
+    const third = tiny.owner.post('/api/v1/prompts', thing, key);
+    allow();
+    expect(await started).toMatchObject({ status: 201 });
+    expect(await third).toMatchObject({ status: 201, headers: { 'idempotent-replayed': '?1' } });
+  });
+});

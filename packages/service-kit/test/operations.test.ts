@@ -1,0 +1,312 @@
+import { Agent, get } from 'node:http';
+import { mintId } from '@bulla/crypto';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Module } from '@nestjs/common';
+import { connectDatabase, createService, EventLog, openapiDocument, Route, ServiceKeys, TrustSource } from '../src/index.js';
+import { exchangeRaw } from './raw-socket.js';
+import type { Tiny } from './tiny-vault.js';
+import { emptyController, faults, startTiny, TinyModule } from './tiny-vault.js';
+
+interface Got {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+async function fetchText(url: string, headers: Record<string, string> = {}, agent?: Agent): Promise<Got> {
+  const { promise, resolve, reject } = Promise.withResolvers<Got>();
+  get(url, { headers, ...(agent === undefined ? {} : { agent }) }, (response) => {
+    let text = '';
+    response.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+    response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+  }).on('error', reject);
+  return promise;
+}
+
+let tiny: Tiny;
+let base: string;
+let metrics: string;
+let isUpstreamThere = true;
+beforeAll(async () => {
+  const upstream = async () => {
+    if (!isUpstreamThere) throw new Error('canary-7f3a');
+  };
+  tiny = await startTiny({ probes: { upstream }, limits: { requestsMax: 2 } });
+  const { port, metricsPort } = await tiny.service.listen();
+  base = `http://127.0.0.1:${port}`;
+  metrics = `http://127.0.0.1:${metricsPort}/metrics`;
+});
+afterAll(() => tiny.stop());
+afterEach(() => {
+  delete faults.onGet;
+});
+
+describe('health', () => {
+  it('is live, and ready while everything it needs is there', async () => {
+    expect(await fetchText(`${base}/health/live`)).toMatchObject({ status: 200, text: '{"status":"ok","checks":[]}' });
+    const ready = await fetchText(`${base}/health/ready`);
+    expect(ready.status).toBe(200);
+    expect(JSON.parse(ready.text)).toEqual({ status: 'ok', checks: [{ name: 'database', ok: true }, { name: 'upstream', ok: true }] });
+  });
+
+  it('names what is missing and does not say why', async () => {
+    isUpstreamThere = false;
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const ready = await fetchText(`${base}/health/ready`);
+    isUpstreamThere = true;
+    expect(ready).toMatchObject({ status: 503, text: expect.stringContaining('{"name":"upstream","ok":false}') });
+    expect(ready.text + tiny.log.join('')).not.toContain('canary');
+    expect(tiny.log.join('')).toContain('"event":"probe-failed","probe":"upstream"');
+  });
+
+  it('answers balancers that ask by HEAD, or without a Host', async () => {
+    const head = await exchangeRaw(Number(new URL(base).port), 'HEAD /health/live HTTP/1.0\r\n\r\n');
+    expect(head).toMatchObject({ status: 200, text: '' });
+  });
+});
+
+describe('the description of the interface', () => {
+  it.each(['vault', 'responder'] as const)('of the %s is valid OpenAPI 3.0', async (service) => {
+    const document = openapiDocument(service, '1.2.3');
+    expect(document.openapi).toBe('3.0.4');
+    expect(await new Validator().validate(JSON.parse(JSON.stringify(document)))).toMatchObject({ valid: true });
+  });
+
+  it('is served, with every route and its permission', async () => {
+    const { text, headers } = await fetchText(`${base}/api/openapi.json`);
+    expect(headers['content-type']).toBe('application/json; charset=utf-8');
+    const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, { description: string; security: unknown[] }>> };
+    expect(paths['/api/v1/prompts']?.['post']).toMatchObject({ description: 'Needs the permission prompt.write.', security: [{ signature: [] }] });
+    expect(paths['/health/live']?.['get']?.security).toEqual([]);
+    expect(Object.keys(paths)).toContain('/.well-known/bulla/{org}/root/{n}.json');
+  });
+
+  it('can be read as a page that loads nothing from elsewhere', async () => {
+    const page = await fetchText(`${base}/api/docs`);
+    expect(page).toMatchObject({ status: 200, text: expect.stringContaining('Bulla vault') });
+    const policy = String(page.headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('upgrade-insecure-requests');
+    for (const file of ['docs/swagger-ui-bundle.js', 'docs/swagger-ui.css', 'docs/swagger-ui-init.js']) {
+      expect((await fetchText(`${base}/api/docs/${file.slice(5)}`)).status).toBe(200);
+    }
+  });
+});
+
+describe('metrics', () => {
+  it('stand on a port of their own, without ids', async () => {
+    await tiny.owner.post('/api/v1/prompts', { id: mintId('prm'), name: 'claims/triage', type: 'text' });
+    await tiny.owner.get('/api/v1/prompts', { tamper: ({ headers }) => delete headers['signature'] });
+    const { status, text } = await fetchText(metrics);
+    expect(status).toBe(200);
+    expect(text).toContain('bulla_http_requests_total{route="/api/v1/prompts",method="POST",code="201",service="vault"} 1');
+    expect(text).toContain('bulla_verify_failures_total{reason="validation_failed",service="vault"} 1');
+    expect(text).toContain('bulla_build_info{version="1.2.3",service="vault"} 1');
+    expect(text).toMatch(/bulla_db_pool_connections\{state="idle",service="vault"\} [0-9]/);
+    expect(text).toContain('bulla_http_request_duration_seconds_count{service="vault",route="/api/v1/prompts",method="POST"} 1');
+    expect(text).not.toMatch(/prm_|urn:bulla|claims/);
+    expect((await fetchText(metrics.replace('/metrics', '/'))).status).toBe(404);
+    expect((await fetchText(`${base}/metrics`)).status).toBe(404);
+  });
+});
+
+describe('a public document', () => {
+  it('has its ETag and is not sent again to who has it', async () => {
+    const url = `${base}/.well-known/bulla/acme/directory.json`;
+    const first = await fetchText(url);
+    expect(first).toMatchObject({ status: 200, headers: { etag: '"7"', 'cache-control': 'public, max-age=5', 'content-type': 'application/jose+json; charset=utf-8' } });
+    expect(first.headers['signature']).toBeUndefined();
+    for (const known of ['"7"', 'W/"7"', '"6", "7"', '*']) {
+      expect(await fetchText(url, { 'if-none-match': known })).toMatchObject({ status: 304, text: '' });
+    }
+    expect((await fetchText(url, { 'if-none-match': '"8"' })).status).toBe(200);
+  });
+});
+
+describe('a request id', () => {
+  const url = () => `${base}/.well-known/bulla/acme/directory.json`;
+  it.each(['my-request-1', 'A.b_c-12345678'])('%s comes back', async (id) => {
+    const answer = await fetchText(url(), { 'x-request-id': id });
+    expect(answer.headers['x-request-id']).toBe(id);
+    const payload = (JSON.parse(answer.text) as { payload: string }).payload;
+    expect(JSON.parse(Buffer.from(payload, 'base64url').toString())).toMatchObject({ requestId: id });
+  });
+
+  it.each(['short', '<script>alert(1)</script>', 'a'.repeat(65), '{"a":1,"b":2}'])('%s is replaced', async (id) => {
+    const answer = await fetchText(url(), { 'x-request-id': id });
+    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+    expect(tiny.log.join('')).not.toContain(id.length > 10 ? id : '<script>');
+  });
+});
+
+describe('more requests than it takes', () => {
+  it('are told so at once, but for health', async () => {
+    const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+    faults.onGet = async () => {
+      await allowed;
+      return undefined;
+    };
+    const path = `/api/v1/prompts/${mintId('prm')}`;
+    const stuck = [tiny.owner.get(path), tiny.owner.get(path)].map((answer) => answer.catch(() => undefined));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const refused = await tiny.owner.get('/api/v1/prompts');
+    const alive = await fetchText(`${base}/health/live`);
+    allow();
+    await Promise.all(stuck);
+    expect(refused).toMatchObject({ status: 503, body: { code: 'overloaded' }, headers: { 'retry-after': '1' } });
+    expect(alive.status).toBe(200);
+  });
+});
+
+describe('an answer that does not fit its contract', () => {
+  it('never leaves', async () => {
+    faults.onGet = () => ({ secret: 'canary-7f3a' });
+    const failed = await tiny.owner.get(`/api/v1/prompts/${mintId('prm')}`);
+    expect(failed).toMatchObject({ status: 500, body: { code: 'internal' } });
+    expect(failed.text + tiny.log.join('')).not.toContain('canary');
+  });
+});
+
+describe('junk from strangers', () => {
+  it('makes one audit row for each code and minute', async () => {
+    const junk = () => fetchText(`${base}/api/v1/prompts`);
+    const { db } = tiny.database;
+    const rows = () => db.selectFrom('audit_event').selectAll().where('org', 'is', null).orderBy('id').execute();
+    tiny.clock.advance(60);
+    await junk();
+    // What was counted in the minute before is being written just now.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const before = (await rows()).length;
+    const minute = new Date(Math.floor(tiny.clock.now() / 60) * 60_000);
+    for (let times = 0; times < 4; times++) await junk();
+    expect((await rows()).length).toBe(before);
+    tiny.clock.advance(60);
+    await junk();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const after = await rows();
+    expect(after.length).toBe(before + 1);
+    expect(after.at(-1)).toMatchObject({
+      at: minute,
+      request_id: null,
+      event: { v: 1, act: 'request.refuse', res: 'denied', why: 'unauthenticated', obj: { count: 5 } },
+    });
+  });
+});
+
+describe('the end of a service', () => {
+  it('lets requests at work finish, takes no more and frees its ports', async () => {
+    const ending = await startTiny();
+    const { port, metricsPort } = await ending.service.listen();
+    const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+    faults.beforeEffect = () => allowed;
+    const working = ending.owner.post('/api/v1/prompts', { id: mintId('prm'), name: 'claims/triage', type: 'text' });
+    const answered = working.then((answer) => answer);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const closing = ending.service.close();
+    expect(ending.service.close()).toBe(closing);
+    await expect(fetchText(`http://127.0.0.1:${port}/health/live`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    allow();
+    expect(await answered).toMatchObject({ status: 201 });
+    await closing;
+    await expect(fetchText(`http://127.0.0.1:${metricsPort}/metrics`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(ending.log.join('')).toContain('"event":"service-stopped"');
+    delete faults.beforeEffect;
+    await expect(ending.database.ping()).resolves.toBeUndefined();
+    await ending.stop();
+  });
+
+  it('cuts what does not finish within the grace', async () => {
+    const ending = await startTiny({ limits: { graceMs: 200 } });
+    await ending.service.listen();
+    const { promise: never, resolve } = Promise.withResolvers<void>();
+    faults.beforeEffect = () => never;
+    const working = ending.owner.post('/api/v1/prompts', { id: mintId('prm'), name: 'claims/triage', type: 'text' });
+    const cut = expect(working).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await new Promise((done) => setTimeout(done, 300));
+    await ending.service.close();
+    await cut;
+    resolve();
+    delete faults.beforeEffect;
+    await ending.stop();
+  });
+
+  it('refuses a request that arrives while it drains, and says that it will not be ready again', async () => {
+    const ending = await startTiny();
+    const { port } = await ending.service.listen();
+    const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+    faults.beforeEffect = () => allowed;
+    const working = ending.owner.post('/api/v1/prompts', { id: mintId('prm'), name: 'claims/triage', type: 'text' });
+    const answered = working.then((answer) => answer);
+    const late = ['/api/v1/prompts', '/health/ready'].map((path) => {
+      const begun = Promise.withResolvers<void>();
+      return { begun, answer: exchangeRaw(port, [`GET ${path} HTTP/1.1\r\n`, 'host: x\r\n\r\n'], { pause: begun.promise }) };
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const closing = ending.service.close();
+    for (const { begun } of late) begun.resolve();
+    const [refused, ready] = await Promise.all(late.map(({ answer }) => answer));
+    expect(refused).toMatchObject({ status: 503, body: { code: 'overloaded' }, head: expect.stringMatching(/connection: close/i) });
+    expect(ready).toMatchObject({ status: 503, body: { status: 'unavailable' } });
+    allow();
+    expect((await answered).status).toBe(201);
+    await closing;
+    delete faults.beforeEffect;
+    await ending.stop();
+  });
+});
+
+describe('a service does not start', () => {
+  @Controller()
+  class Unbound {
+    @Get('/api/v1/extra')
+    extra() {
+      return undefined;
+    }
+  }
+  @Controller()
+  class Doubled {
+    @Route('grant.list')
+    list(): never {
+      throw new Error('not reached');
+    }
+  }
+  @Controller()
+  class Foreign {
+    @Route('invocation.run')
+    run(): never {
+      throw new Error('not reached');
+    }
+  }
+  @Module({ controllers: [Unbound], imports: [TinyModule] })
+  class WithUnbound {}
+  @Module({ controllers: [Doubled], imports: [TinyModule] })
+  class WithDoubled {}
+  @Module({ controllers: [Foreign], imports: [TinyModule] })
+  class WithForeign {}
+  @Module({ controllers: [emptyController('vault', ['grant.list'])], providers: [{ provide: TrustSource, useValue: {} }] })
+  class WithGap {}
+
+  const parts = async () => {
+    const log = new EventLog({ service: 'tiny', level: 'silent' });
+    const from = { url: 'postgresql://nobody@127.0.0.1:1/none' };
+    const keys = await ServiceKeys.load(tiny.acme.vault.keyFile);
+    const database = connectDatabase<never>({ from, schema: 'tiny', migrations: {}, log });
+    return { service: 'vault', version: '1', database, keys, log, listen: { host: '127.0.0.1', port: 0, metricsPort: 0 } } as const;
+  };
+
+  it.each([
+    ['a handler has no route', WithUnbound, /Unbound\.extra has no @Route/],
+    ['two handlers have one route', WithDoubled, /Doubled\.list: grant\.list has a handler already|grant\.list has a handler already/],
+    ['a handler has a route of another service', WithForeign, /Foreign\.run: invocation\.run is no route of the vault/],
+    ['a route has no handler', WithGap, /the route grant\.list has no handler/],
+  ])('while %s', async (_name, module, message) => {
+    await expect(createService({ ...(await parts()), module })).rejects.toThrow(message);
+  });
+
+  it('while it has no key to sign its answers with', async () => {
+    const { keyFile } = tiny.acme.vault;
+    const keys = await ServiceKeys.load({ ...keyFile, keys: keyFile.keys.map((key) => ({ ...key, pur: ['envelope'] })) });
+    await expect(createService({ ...(await parts()), keys, module: TinyModule })).rejects.toThrow(/no key for "http"/);
+  });
+});
