@@ -66,7 +66,9 @@ export async function signJws<Claims>(format: JwsFormat<Claims>, claims: Claims,
  * @throws {CryptoError} signature_invalid
  */
 export async function verifyJws(parsed: ParsedJws<unknown>, record: KeyRecord, check: string): Promise<void> {
-  const invalid = new CryptoError('signature_invalid', `the signature of the ${parsed.header.typ} is not valid`, { check });
+  const invalid = new CryptoError('signature_invalid', `the signature of the ${parsed.header.typ} is not valid`, {
+    check,
+  });
   if (record.use !== 'sig' || parsed.header.kid !== record.kid || parsed.header.alg !== record.alg) throw invalid;
   const key = await publicKeyOf(record);
   try {
@@ -109,10 +111,18 @@ const EMPTY: Bytes = new Uint8Array(0);
  * Reads a compact JWE without opening it.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function parseJwe<Header extends { alg: string; typ: string }>(token: string, format: JweFormat<Header>): ParsedJwe<Header> {
-  const [headerBytes, encryptedKey = EMPTY, iv = EMPTY, ciphertext = EMPTY, tag = EMPTY] = split(token, 5, format.maxBytes);
+export function parseJwe<Header extends { alg: string; typ: string }>(
+  token: string,
+  format: JweFormat<Header>,
+): ParsedJwe<Header> {
+  const [headerBytes, encryptedKey = EMPTY, iv = EMPTY, ciphertext = EMPTY, tag = EMPTY] = split(
+    token,
+    5,
+    format.maxBytes,
+  );
   const header = checkShape(parseHeader(headerBytes), format.header, `${format.typ} header`);
-  if ((header.alg === 'dir') !== (encryptedKey.length === 0)) throw malformed('the encrypted key does not fit the algorithm');
+  if ((header.alg === 'dir') !== (encryptedKey.length === 0))
+    throw malformed('the encrypted key does not fit the algorithm');
   if (iv.length !== 12 || tag.length !== 16) throw malformed('initialisation vector or tag has a wrong length');
   return { token, header, parts: { protected: token.slice(0, token.indexOf('.')), encryptedKey, iv, ciphertext, tag } };
 }
@@ -124,7 +134,8 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
   plaintext: Uint8Array,
   record: KeyRecord,
 ): Promise<string> {
-  if (record.use !== 'enc' || header.alg !== record.alg) throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
+  if (record.use !== 'enc' || header.alg !== record.alg)
+    throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
   return encrypt(format, header, plaintext, await publicKeyOf(record));
 }
 
@@ -145,7 +156,8 @@ async function encrypt<Header extends { alg: string; typ: string }>(
   key: Parameters<CompactEncrypt['encrypt']>[0],
 ): Promise<string> {
   checkShape(header, format.header, `${format.typ} header`);
-  if (plaintext.length > format.maxBytes) throw new CryptoError('payload_too_large', `more than ${format.maxBytes} bytes`);
+  if (plaintext.length > format.maxBytes)
+    throw new CryptoError('payload_too_large', `more than ${format.maxBytes} bytes`);
   return new CompactEncrypt(plaintext).setProtectedHeader(header as Header & { enc: string }).encrypt(key);
 }
 

@@ -115,19 +115,14 @@ export async function parseDirectory(token: string): Promise<ParsedDocument<Dire
   const parsed = await parseDocument(token, DIRECTORY_FORMAT);
   const directory = parsed.payload;
   checkPrevious(directory);
-  const kids = new Set<string>();
-  for (const [urn, entity] of Object.entries(directory.entities)) {
-    checkEntity(directory.org, urn, entity);
-    for (const record of entity.keys) {
-      if (kids.has(record.kid)) throw malformed('a key stands twice');
-      kids.add(record.kid);
-      await checkKeyRecord(record);
-    }
-  }
+  for (const [urn, entity] of Object.entries(directory.entities)) checkEntity(directory.org, urn, entity);
+  const records = Object.values(directory.entities).flatMap(({ keys }) => keys);
+  checkDistinct(records.map(({ kid }) => kid));
   checkDistinct(directory.revoked.map(({ kid }) => kid));
   checkDistinct(directory.kept);
   checkDistinct(directory.withdrawn.map(({ sub }) => sub));
   for (const { sub } of directory.withdrawn) checkName(directory.org, sub, 'prompt');
+  await Promise.all(records.map(checkKeyRecord));
   return parsed;
 }
 

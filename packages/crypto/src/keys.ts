@@ -107,7 +107,7 @@ export function isUsable(record: KeyRecord, usage: KeyUsage, revoked: boolean, n
 
 /** RFC 7638 SHA-256 thumbprint of the public members, base64url: the `kid` of the key. */
 export async function keyThumbprint(jwk: PublicJwk | PrivateJwk): Promise<string> {
-  return calculateJwkThumbprint(jwk as JWK, 'sha256');
+  return calculateJwkThumbprint(jwk, 'sha256');
 }
 
 /** A kid for human eyes: the first 16 bytes in hexadecimal, in groups of four digits. */

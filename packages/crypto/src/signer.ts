@@ -52,11 +52,24 @@ export async function generateKeyPair(id: SuiteId, use: 'sig' | 'enc'): Promise<
   const parameters =
     alg === 'Ed25519'
       ? { name: 'Ed25519' }
-      : { name: alg === 'PS256' ? 'RSA-PSS' : 'RSA-OAEP', modulusLength: of.modulusBits, publicExponent: new Uint8Array([1, 0, 1]), hash: HASH };
+      : {
+          name: alg === 'PS256' ? 'RSA-PSS' : 'RSA-OAEP',
+          modulusLength: of.modulusBits,
+          publicExponent: new Uint8Array([1, 0, 1]),
+          hash: HASH,
+        };
   const usages: KeyUsage[] = use === 'sig' ? ['sign', 'verify'] : ['encrypt', 'decrypt'];
   const pair = (await crypto.subtle.generateKey(parameters, true, usages)) as CryptoKeyPair;
-  const publicJwk = checkShape(pick(await crypto.subtle.exportKey('jwk', pair.publicKey)), publicJwkSchema, 'public key');
-  const privateJwk = checkShape(pick(await crypto.subtle.exportKey('jwk', pair.privateKey)), privateJwkSchema, 'private key');
+  const publicJwk = checkShape(
+    pick(await crypto.subtle.exportKey('jwk', pair.publicKey)),
+    publicJwkSchema,
+    'public key',
+  );
+  const privateJwk = checkShape(
+    pick(await crypto.subtle.exportKey('jwk', pair.privateKey)),
+    privateJwkSchema,
+    'private key',
+  );
   return { kid: await keyThumbprint(publicJwk), suite: id, alg, publicJwk, privateJwk };
 }
 
@@ -99,5 +112,7 @@ const JWK_MEMBERS = ['kty', 'crv', 'x', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi
 
 /** Only key material: WebCrypto adds alg, ext and key_ops, which the directory record states instead. */
 function pick(jwk: Record<string, unknown> | object): Record<string, unknown> {
-  return Object.fromEntries(JWK_MEMBERS.flatMap((name) => (name in jwk ? [[name, (jwk as Record<string, unknown>)[name]]] : [])));
+  return Object.fromEntries(
+    JWK_MEMBERS.flatMap((name) => (name in jwk ? [[name, (jwk as Record<string, unknown>)[name]]] : [])),
+  );
 }

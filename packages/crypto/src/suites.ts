@@ -26,7 +26,15 @@ export interface Suite {
  * the verifier takes from the key's directory record and never from a token.
  */
 export const SUITES = {
-  rsa2048: { id: 'rsa2048', strength: 112, sign: 'PS256', seal: 'RSA-OAEP-256', modulusBits: 2048, documents: false, protectUntil: '2030-12-31' },
+  rsa2048: {
+    id: 'rsa2048',
+    strength: 112,
+    sign: 'PS256',
+    seal: 'RSA-OAEP-256',
+    modulusBits: 2048,
+    documents: false,
+    protectUntil: '2030-12-31',
+  },
   rsa3072: { id: 'rsa3072', strength: 128, sign: 'PS256', seal: 'RSA-OAEP-256', modulusBits: 3072, documents: true },
   ed25519: { id: 'ed25519', strength: 128, sign: 'Ed25519', documents: true },
 } as const satisfies Record<SuiteId, Suite>;
