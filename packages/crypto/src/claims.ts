@@ -46,5 +46,10 @@ export const directoryRefSchema = z.strictObject({ ver: versionSchema, hash: has
 export type DirectoryRef = z.infer<typeof directoryRefSchema>;
 
 /** One version of a prompt: its TypeID, its name, its number and `H(C)`. */
-export const promptRefSchema = z.strictObject({ id: idSchema('prm'), name: nameSchema, ver: versionSchema, chash: hashSchema });
+export const promptRefSchema = z.strictObject({
+  id: idSchema('prm'),
+  name: nameSchema,
+  ver: versionSchema,
+  chash: hashSchema,
+});
 export type PromptRef = z.infer<typeof promptRefSchema>;
