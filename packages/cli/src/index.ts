@@ -1,1 +1,2 @@
-export {};
+export type { InputStream, Io, OutputStream } from './io.js';
+export { run } from './program.js';

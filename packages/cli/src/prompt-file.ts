@@ -8,7 +8,7 @@ export interface Variable {
   /** Longest value in characters. */
   readonly max: number;
   /** Used when the asker gives none; without it the variable is required. */
-  readonly default?: string;
+  readonly default?: string | undefined;
 }
 
 export interface PromptMessage {

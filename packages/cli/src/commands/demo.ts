@@ -1,0 +1,128 @@
+import type { Answer, Bulla } from '@bulla/client';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import type { Refusal } from '../demo-attacks.js';
+import { misuseEnvelope, recordQuestion, tamperWithAnswer } from '../demo-attacks.js';
+import { CheckFailed } from '../exit-code.js';
+import { writeWhole } from '../files.js';
+import { shortName } from '../names.js';
+import { styled } from '../output.js';
+import { draftOf } from '../prompt-draft.js';
+
+const NAME = 'demo/claim-triage';
+const LABEL = 'production';
+const PROMPT = `---
+vars:
+  claim:
+    max: 4000
+---
+Sort this insurance claim by urgency. Say high, medium or low, and give the reason in one sentence.
+Water that still flows is always urgent.
+
+{{claim}}
+`;
+const CLAIM = `A pipe broke in the kitchen last night. Water is still flowing through the ceiling of the flat below.
+The insured has photographs. The last claim was nine years ago.`;
+
+/** `bulla demo` */
+export function addDemoCommand(program: Command, context: Context): void {
+  program
+    .command('demo')
+    .description('one prompt through every step, with every check printed, and attacks that must be refused')
+    .option('--out <file>', 'keep the answer file, to look at and to verify')
+    .addHelpText(
+      'after',
+      `
+Needs a running \`bulla up\`. It stores one prompt, ${NAME}, and can be run as often as you like.
+Each line is what a function returned just then. Ends with 0, or with 10 and the check that failed.
+
+Examples:
+  $ bulla demo
+  $ bulla demo --out answer.json && bulla verify answer.json`,
+    )
+    .action((options: { out?: string }) => demo(context, options.out));
+}
+
+async function demo(context: Context, outPath: string | undefined): Promise<void> {
+  const { out, io } = context;
+  const recorder = recordQuestion(io.fetch);
+  const bulla = await context.connect(recorder.fetch);
+  const heading = (text: string) => out.line(styled(text, 'strong'));
+
+  heading('1. whom this machine trusts');
+  const trust = await bulla.refreshTrust();
+  pass(context, 'pin', `${trust.pin} is the first root of ${trust.org}`);
+  pass(context, 'documents', `root ${trust.root.version}, policy ${trust.policy.version}, directory ${trust.directory.version}, the first expires ${new Date(trust.expiresAt * 1000).toISOString().slice(0, 10)}`);
+
+  heading('2. a prompt, sealed here and stored as ciphertext');
+  await store(context, bulla);
+
+  heading('3. one question, answered whole and as a stream');
+  const whole = await bulla.prompt(NAME, { label: LABEL }).run({ claim: CLAIM }, { signal: io.signal });
+  const used = recorder.sent();
+  describeAnswer(context, 'answer', whole);
+  const { answer, pieces } = await stream(bulla, io.signal);
+  describeAnswer(context, 'stream', answer, `${pieces} pieces, `);
+  if (answer.model.startsWith('builtin:')) out.line(`  note: ${answer.model} is not a language model; it picks sentences by a stated rule. For a model: BULLA_LLM=openai:… bulla up`);
+  out.line();
+  out.line(indent(answer.text));
+  out.line();
+
+  heading('4. what the answer file proves to others');
+  const file = answer.toFile();
+  const verdict = await bulla.verify(file);
+  for (const check of verdict.checks) out.check(check);
+  if (!verdict.valid) throw new CheckFailed(`the answer does not count any more (check ${verdict.checks.find(({ ok }) => !ok)?.name ?? 'verdict'})`);
+  out.line(`  ${verdict.verdict}`);
+  if (outPath !== undefined) await writeWhole(outPath, file);
+
+  heading('5. what must be refused');
+  const refusals = await tamperWithAnswer(file, trust.pin, context.now());
+  if (used !== undefined) {
+    const attacker = { trust, identity: await context.identity(), fetch: io.fetch, now: context.now() };
+    refusals.push(...(await misuseEnvelope(attacker, used)));
+  }
+  requireRefused(context, refusals);
+  out.line(styled('demo ok', 'good'), `: ${verdict.checks.length} checks of the answer passed, ${refusals.length} attacks were refused`);
+}
+
+/** Pushes the prompt and opens what the vault has of it, which must be what was pushed. */
+async function store(context: Context, bulla: Bulla): Promise<void> {
+  const { draft } = draftOf(PROMPT, 'the prompt of bulla demo');
+  const pushed = await bulla.prompts.push(NAME, 'text', draft, [LABEL]);
+  const self = (await context.identity()).urn;
+  const sealedFor = pushed.changed ? `sealed for ${pushed.recipients.map((urn) => shortName(urn, self)).join(', ')}` : 'there already, unchanged';
+  pass(context, 'stored', `${pushed.name} v${pushed.version}, ${sealedFor}`);
+  const opened = await bulla.prompts.read(NAME, { label: LABEL });
+  if (JSON.stringify(opened.statement.content) !== JSON.stringify(draft.content)) throw new CheckFailed('the vault holds another text than the one pushed (check prompt-text)');
+  pass(context, 'opened', `the label ${LABEL} names v${opened.version}, content sha256:${opened.chash}`);
+  pass(context, 'author', `signed by ${shortName(opened.author, self)}`);
+}
+
+async function stream(bulla: Bulla, signal: AbortSignal): Promise<{ answer: Answer; pieces: number }> {
+  let pieces = 0;
+  for await (const event of bulla.prompt(NAME, { label: LABEL }).stream({ claim: CLAIM }, { signal })) {
+    if (event.answer !== undefined) return { answer: event.answer, pieces };
+    pieces += 1;
+  }
+  throw new CheckFailed('the stream ended without its signed end (check reply-final)');
+}
+
+function describeAnswer(context: Context, name: string, { usage, model, prompt, responder }: Answer, before = ''): void {
+  const tokens = `${usage.prompt_tokens ?? '?'} tokens in, ${usage.completion_tokens ?? '?'} out`;
+  pass(context, name, `${before}${prompt.name} v${prompt.version}, ${tokens}, by ${model}, signed by ${responder.split(':').slice(3).join(':')}`);
+}
+
+function requireRefused({ out }: Context, refusals: readonly Refusal[]): void {
+  for (const { attempt, by } of refusals) out.check({ name: by === undefined ? 'ACCEPTED' : 'refused', ok: by !== undefined, detail: `${attempt}${by === undefined ? '' : ` (${by})`}` });
+  const accepted = refusals.find(({ by }) => by === undefined);
+  if (accepted !== undefined) throw new CheckFailed(`something was accepted that must be refused: ${accepted.attempt} (check tampering)`);
+}
+
+function pass({ out }: Context, name: string, detail: string): void {
+  out.check({ name, ok: true, detail });
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '    ');
+}

@@ -1,0 +1,132 @@
+import type { Bulla } from '@bulla/client';
+import { BullaError } from '@bulla/client';
+import { HomeError } from '@bulla/client/node';
+import { fingerprint } from '@bulla/crypto';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit-code.js';
+import type { Finding } from '../inspection.js';
+import { inspectIdentity, inspectLabels, inspectModes, inspectNode, inspectPort, inspectServer, inspectService, inspectTrust } from '../inspection.js';
+import { styled } from '../output.js';
+import { inspectRedis } from '../redis-inspection.js';
+import type { StandaloneSettings } from '../standalone-package.js';
+import { loadStandalone } from '../standalone-package.js';
+import { UsageError } from '../usage-error.js';
+
+/** `bulla doctor` and `bulla status` */
+export function addInspectionCommands(program: Command, context: Context, setExitCode: (code: number) => void): void {
+  program
+    .command('doctor')
+    .description('check this installation and say how to mend what is wrong')
+    .option('--json', 'print the findings as JSON')
+    .addHelpText('after', '\nEnds with 0 if everything is well, else with 1.\n\nExample:\n  $ bulla doctor')
+    .action(async (options: { json?: boolean }) => {
+      const findings = await inspect(context);
+      if (options.json === true) context.out.json(findings);
+      else showFindings(context, findings);
+      if (findings.some(({ ok }) => !ok)) setExitCode(EXIT.error);
+    });
+  program
+    .command('status')
+    .description('one screen: what runs, who this device is, whom it trusts')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nIt states, and does not judge: that is what `bulla doctor` does.\n\nExample:\n  $ bulla status')
+    .action(async (options: { json?: boolean }) => {
+      const findings = await inspect(context);
+      if (options.json === true) context.out.json(findings.map(({ name, ok, detail }) => ({ name, ok, detail })));
+      else context.out.table(findings.map(({ name, detail }) => [name, detail]));
+    });
+}
+
+function showFindings({ out }: Context, findings: readonly Finding[]): void {
+  for (const finding of findings) {
+    out.check(finding);
+    if (!finding.ok && finding.fix !== undefined) out.line('    ', styled('mend it:', 'strong'), ` ${finding.fix}`);
+  }
+  const bad = findings.filter(({ ok }) => !ok).length;
+  out.talk(bad === 0 ? 'everything is well' : `${bad} of ${findings.length} things need attention`);
+}
+
+/** Everything that can be looked at from here, in the order in which one thing needs another. */
+async function inspect(context: Context): Promise<Finding[]> {
+  const findings = [inspectNode(process.versions.node), await inspectModes(context.home.folder)];
+  const settings = await findSettings(context, findings);
+  const profile = await attempt(findings, 'profile', () => context.findProfile());
+  if (profile === undefined) {
+    if (!findings.some(({ name }) => name === 'profile')) findings.push({ name: 'profile', ok: false, detail: 'there is none', fix: 'run `bulla up` once, or set BULLA_HOME to the folder that it used' });
+    return [...findings, ...(await inspectPorts(settings)), ...(await inspectStores(settings))];
+  }
+  const vault = await inspectService('vault', profile.vaultUrl, context.io.fetch, Date.now);
+  findings.push(...vault);
+  const isUp = vault[0]?.ok === true;
+  const identity = await attempt(findings, 'identity', () => context.identity());
+  const bulla = identity === undefined ? undefined : await attempt(findings, 'trust', () => context.offline());
+  if (bulla !== undefined && identity !== undefined && isUp) {
+    await inspectWithVault(context, bulla, findings, identity.urn, identity.signer.kid);
+  } else if (identity !== undefined) {
+    findings.push({ name: 'identity', ok: true, detail: `${identity.urn}, key ${fingerprint(identity.signer.kid)}` }, { name: 'pin', ok: true, detail: profile.pin });
+  }
+  if (!isUp && vault.length === 1) findings.push(...(await inspectPorts(settings)));
+  return [...findings, ...(await inspectStores(settings))];
+}
+
+async function inspectWithVault(context: Context, bulla: Bulla, findings: Finding[], urn: string, kid: string): Promise<void> {
+  const now = context.now();
+  const trust = await attempt(findings, 'pin', () => inspectTrust(bulla, now));
+  if (trust === undefined) return;
+  findings.push(...trust);
+  const identity = await attempt(findings, 'identity', () => inspectIdentity(bulla, urn, kid, now));
+  if (identity !== undefined) findings.push(identity);
+  const labels = await attempt(findings, 'labels', () => inspectLabels(bulla));
+  if (labels !== undefined) findings.push(labels);
+  const known = await bulla.trust();
+  for (const responder of known.entitiesOf('responder')) {
+    const entity = known.entity(responder);
+    if (entity?.kind === 'responder') findings.push(...(await inspectService('responder', entity.url, context.io.fetch, Date.now)));
+  }
+}
+
+/** The settings of `bulla up` in this environment; undefined where the services are not installed. */
+async function findSettings({ io }: Context, findings: Finding[]): Promise<StandaloneSettings | undefined> {
+  try {
+    const settings = (await loadStandalone(io)).readStandaloneSettings(io.env);
+    findings.push({ name: 'settings', ok: true, detail: 'every BULLA_ variable is known and good' });
+    return settings;
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    const { lines } = error as { lines?: readonly string[] };
+    for (const line of lines ?? ['the settings cannot be read']) findings.push({ name: 'settings', ok: false, detail: line, fix: 'mend or unset it; bulla up --help lists all' });
+    return undefined;
+  }
+}
+
+async function inspectPorts(settings: StandaloneSettings | undefined): Promise<Finding[]> {
+  if (settings === undefined) return [];
+  const ports: [string, string, number][] = [
+    ['vault port', 'BULLA_VAULT_PORT', settings.BULLA_VAULT_PORT],
+    ['responder port', 'BULLA_RESPONDER_PORT', settings.BULLA_RESPONDER_PORT],
+    ['metrics port', 'BULLA_METRICS_PORT', settings.BULLA_METRICS_PORT],
+    ['metrics port', 'BULLA_METRICS_PORT', settings.BULLA_METRICS_PORT + 1],
+  ];
+  return Promise.all(ports.filter(([, , port]) => port > 1).map((port) => inspectPort(...port)));
+}
+
+async function inspectStores(settings: StandaloneSettings | undefined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  if (settings?.BULLA_DATABASE_URL !== undefined) findings.push(await inspectServer('database', 'BULLA_DATABASE_URL', settings.BULLA_DATABASE_URL, 5432));
+  else if (settings !== undefined) findings.push({ name: 'database', ok: true, detail: 'embedded, in the home folder' });
+  if (settings?.BULLA_REDIS_URL !== undefined) findings.push(await inspectRedis(settings.BULLA_REDIS_URL));
+  return findings;
+}
+
+/** A thing that fails to be looked at is a finding too. */
+async function attempt<Value>(findings: Finding[], name: string, look: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    const { message, code } = error as { message: string; code?: string };
+    const isOurs = error instanceof BullaError || error instanceof HomeError || error instanceof UsageError;
+    findings.push({ name, ok: false, detail: isOurs ? message : 'it cannot be used', fix: code === undefined ? 'see bulla up --help' : `see ${code} in docs/problems.md` });
+    return undefined;
+  }
+}

@@ -1,0 +1,159 @@
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { readText, writeWhole } from '../files.js';
+import { requireLabel, requirePromptName, requireVersion, shortName } from '../names.js';
+import { styled } from '../output.js';
+import { draftOf, fileOf } from '../prompt-draft.js';
+import { UsageError } from '../usage-error.js';
+import { showHistory, showPrompt, showPrompts } from './prompt-views.js';
+
+interface PushOptions {
+  readonly file: string;
+  readonly label: readonly string[];
+  readonly message?: string;
+  readonly json?: boolean;
+}
+interface ChoiceOptions {
+  readonly label?: string;
+  readonly version?: string;
+}
+
+/** `bulla prompt …` */
+export function addPromptCommands(program: Command, context: Context): void {
+  const prompt = program
+    .command('prompt')
+    .description('seal, read and manage prompts')
+    .addHelpText(
+      'after',
+      `
+A prompt is a Markdown file. {{name}} in it is a variable:
+
+  Sort this insurance claim by urgency and say why in two sentences.
+
+  {{claim}}
+
+It is sealed on this machine before it is sent: the vault stores what it cannot read.
+
+Examples:
+  $ bulla prompt push claims/triage -f triage.md --label production -m "first"
+  $ bulla prompt list claims/
+  $ bulla prompt history claims/triage
+  $ bulla prompt label claims/triage production 1     (go back to version 1)
+  $ bulla prompt pull claims/triage --out triage.md`,
+    );
+  addWriting(prompt, context);
+  addReading(prompt, context);
+}
+
+function addWriting(prompt: Command, context: Context): void {
+  prompt
+    .command('push <name>')
+    .description('seal a prompt file as the next version; unchanged text only moves labels')
+    .requiredOption('-f, --file <path>', 'the prompt file, or - for standard input')
+    .option('--label <label>', 'point this label to the version; may be given several times', collect, [])
+    .option('-m, --message <text>', 'what is new in this version')
+    .option('--json', 'print the result as JSON')
+    .action((name: string, options: PushOptions) => push(context, name, options));
+  prompt
+    .command('label <name> <label> [version]')
+    .description('point a label to a version, or remove it')
+    .option('--delete', 'remove the label')
+    .action((name: string, label: string, version: string | undefined, options: { delete?: boolean }) => moveLabel(context, name, label, version, options));
+  prompt
+    .command('delete <name>')
+    .description('delete a prompt with all its versions')
+    .option('--yes', 'do not ask')
+    .action((name: string, options: { yes?: boolean }) => remove(context, name, options));
+}
+
+function addReading(prompt: Command, context: Context): void {
+  prompt
+    .command('pull <name>')
+    .description('open a version and write its file, byte for byte as it was pushed')
+    .option('--label <label>', 'the version that this label points to (default: latest)')
+    .option('--version <n>', 'this version')
+    .option('--out <file>', 'write to this file (default: standard output)')
+    .action((name: string, options: ChoiceOptions & { out?: string }) => pull(context, name, options));
+  prompt
+    .command('show <name>')
+    .description('open a version and show what it says and who may run it')
+    .option('--label <label>', 'the version that this label points to (default: latest)')
+    .option('--version <n>', 'this version')
+    .option('--json', 'print it as JSON')
+    .action((name: string, options: ChoiceOptions & { json?: boolean }) => showPrompt(context, requirePromptName(name), choiceOf(options), options.json === true));
+  prompt
+    .command('list [prefix]')
+    .description('list prompts whose names begin with a prefix')
+    .option('--json', 'print the list as JSON')
+    .action((prefix: string | undefined, options: { json?: boolean }) => showPrompts(context, prefix, options.json === true));
+  prompt
+    .command('history <name>')
+    .description('list the versions of a prompt, newest first')
+    .option('--json', 'print the list as JSON')
+    .action((name: string, options: { json?: boolean }) => showHistory(context, requirePromptName(name), options.json === true));
+}
+
+async function push(context: Context, name: string, options: PushOptions): Promise<void> {
+  const { out, io } = context;
+  requirePromptName(name);
+  const labels = options.label.map(requireLabel);
+  if ((options.message ?? '').length > 1000) throw new UsageError('--message: expected at most 1,000 characters');
+  const { source, draft } = draftOf(await readText(io, options.file), options.message);
+  out.talk(styled('✔', 'good'), ` read ${options.file === '-' ? 'standard input' : options.file}: ${describeVariables(source.vars)}`);
+  const bulla = await context.connect();
+  const pushed = await bulla.prompts.push(name, source.type, draft, labels);
+  const self = (await context.identity()).urn;
+  const recipients = pushed.recipients.map((urn) => shortName(urn, self));
+  if (pushed.changed) out.talk(styled('✔', 'good'), ` sealed on this machine for ${recipients.length} recipients (${recipients.join(', ')})`);
+  else out.talk(styled('✔', 'good'), ' unchanged: the newest version says the same');
+  if (options.json === true) out.json({ ...pushed, labels: [...new Set([...pushed.labels, 'latest'])] });
+  else out.line(`${name}  v${pushed.version}  sha256:${pushed.chash}  labels: ${[...new Set([...pushed.labels, 'latest'])].join(', ')}${pushed.changed ? '' : '  (unchanged)'}`);
+}
+
+async function pull(context: Context, name: string, options: ChoiceOptions & { out?: string }): Promise<void> {
+  requirePromptName(name);
+  const bulla = await context.connect();
+  const opened = await bulla.prompts.read(name, choiceOf(options));
+  const file = fileOf(opened.statement);
+  if (options.out === undefined) return context.out.exact(file);
+  await writeWhole(options.out, file);
+  context.out.talk(styled('✔', 'good'), ` ${name} v${opened.version} written to ${options.out}`);
+}
+
+async function moveLabel(context: Context, name: string, label: string, version: string | undefined, options: { delete?: boolean }): Promise<void> {
+  requirePromptName(name);
+  requireLabel(label);
+  if ((version === undefined) === (options.delete !== true)) {
+    throw new UsageError('say which version the label shall point to, or --delete', 'bulla prompt label claims/triage production 4');
+  }
+  if (version === undefined) {
+    await (await context.connect()).prompts.deleteLabel(name, label);
+    return context.out.line(`${name}  label ${label} removed`);
+  }
+  const wanted = requireVersion(version);
+  const moved = await (await context.connect()).prompts.moveLabel(name, label, wanted);
+  context.out.line(`${name}  ${label} → v${moved.version}  (move ${moved.seq})`);
+}
+
+async function remove(context: Context, name: string, options: { yes?: boolean }): Promise<void> {
+  requirePromptName(name);
+  if (options.yes !== true) throw new UsageError(`this deletes ${name} with all its versions`, `say so: bulla prompt delete ${name} --yes`);
+  await (await context.connect()).prompts.delete(name);
+  context.out.line(`${name}  deleted`);
+}
+
+/** Which version a command means: by --version, by --label, or the newest. */
+export function choiceOf({ label, version }: ChoiceOptions): { label?: string; version?: number } {
+  if (label !== undefined && version !== undefined) throw new UsageError('--label and --version exclude each other');
+  if (version !== undefined) return { version: requireVersion(version) };
+  return label === undefined ? {} : { label: requireLabel(label) };
+}
+
+function describeVariables(vars: Readonly<Record<string, { readonly default?: string | undefined }>>): string {
+  const names = Object.entries(vars).map(([name, { default: initial }]) => (initial === undefined ? `${name} (required)` : `${name} (has a default)`));
+  return names.length === 0 ? 'no variables' : `${names.length} variable${names.length === 1 ? '' : 's'}: ${names.join(', ')}`;
+}
+
+function collect(value: string, all: readonly string[]): string[] {
+  return [...all, value];
+}

@@ -1,0 +1,124 @@
+import type { Answer, RunOptions } from '@bulla/client';
+import { fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { writeWhole } from '../files.js';
+import { requirePromptName } from '../names.js';
+import { styled } from '../output.js';
+import { UsageError } from '../usage-error.js';
+import { readVariables } from '../variables.js';
+import { choiceOf } from './prompt.js';
+
+interface RunCommandOptions {
+  readonly var: readonly string[];
+  readonly label?: string;
+  readonly version?: string;
+  readonly stream?: boolean;
+  readonly json?: boolean;
+  readonly raw?: boolean;
+  readonly showQuestion?: boolean;
+  readonly out?: string;
+}
+
+/** `bulla run` */
+export function addRunCommand(program: Command, context: Context): void {
+  program
+    .command('run <prompt>')
+    .description('run a prompt and print the verified answer')
+    .option('--var <name=value>', 'a variable: name=text, name=@file, or name=- for standard input', (value: string, all: readonly string[]) => [...all, value], [])
+    .option('--label <label>', 'the version that this label points to (default: production)')
+    .option('--version <n>', 'this version')
+    .option('--stream', 'print the text while it is made; the last line says whether it was signed')
+    .option('--json', 'print answer.json, which `bulla verify` proves')
+    .option('--raw', 'print exactly the text and nothing else, control characters too')
+    .option('--show-question', 'with --json: include the variables, so that the file proves them as well')
+    .option('--out <file>', 'write to this file instead of standard output')
+    .addHelpText(
+      'after',
+      `
+Variables that are secret belong into files or standard input: other users of this machine can see command lines.
+
+Examples:
+  $ bulla run claims/triage --var claim=@claim.txt --stream
+  $ cat claim.txt | bulla run claims/triage --var claim=-
+  $ bulla run claims/triage --var claim=@claim.txt --json > answer.json && bulla verify answer.json`,
+    )
+    .action((prompt: string, options: RunCommandOptions) => runPrompt(context, prompt, options));
+}
+
+async function runPrompt(context: Context, name: string, options: RunCommandOptions): Promise<void> {
+  requirePromptName(name);
+  if (options.json === true && options.raw === true) throw new UsageError('--json and --raw exclude each other');
+  if (options.showQuestion === true && options.json !== true) throw new UsageError('--show-question needs --json');
+  const choice = choiceOf(options);
+  const bulla = await context.connect();
+  // Only for a vault whose root is the pinned one are the variables even read.
+  const vars = await readVariables(context.io, options.var);
+  const startedMs = performance.now();
+  const runOptions: RunOptions = { signal: context.io.signal };
+  const prompt = bulla.prompt(name, choice);
+  const show = new Shown(context, options);
+  let answer: Answer | undefined;
+  if (options.stream === true) {
+    for await (const event of prompt.stream(vars, runOptions)) {
+      if (event.answer !== undefined) answer = event.answer;
+      else show.piece(event.text);
+    }
+  } else answer = await prompt.run(vars, runOptions);
+  if (answer === undefined) throw new Error('a stream ended without its answer');
+  await show.answer(answer);
+  talkAbout(context, answer, performance.now() - startedMs);
+}
+
+/** What of an answer goes where. */
+class Shown {
+  readonly #context: Context;
+  readonly #options: RunCommandOptions;
+  readonly #live: boolean;
+  #any = false;
+
+  constructor(context: Context, options: RunCommandOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#live = options.stream === true && options.json !== true && options.out === undefined;
+  }
+
+  piece(text: string): void {
+    if (!this.#live) return;
+    this.#any = true;
+    this.#print(text);
+  }
+
+  async answer(answer: Answer): Promise<void> {
+    const { json, raw, showQuestion = false, out } = this.#options;
+    // A terminal, and most programs, want a last line to end; with --raw nothing is added.
+    const end = raw === true || answer.text.endsWith('\n') ? '' : '\n';
+    if (this.#live) {
+      if (this.#any) this.#print(end);
+      return;
+    }
+    const text = json === true ? answer.toFile({ showQuestion }) : answer.text + end;
+    if (out !== undefined) await writeWhole(out, text);
+    else if (json === true) this.#context.out.exact(text);
+    else this.#print(text);
+  }
+
+  #print(text: string): void {
+    if (this.#options.raw === true) this.#context.out.exact(text);
+    else this.#context.out.text(text);
+  }
+}
+
+function talkAbout(context: Context, answer: Answer, durationMs: number): void {
+  const { usage, model, finish, responder } = answer;
+  const tokens = usage.prompt_tokens === undefined || usage.completion_tokens === undefined ? 'tokens not counted' : `${usage.prompt_tokens} in / ${usage.completion_tokens} out tokens`;
+  const cut = finish === 'length' ? ' · cut at the longest length allowed' : '';
+  const builtIn = model.startsWith('builtin:') ? ' (not a language model)' : '';
+  const by = responder.split(':').slice(5).join(':');
+  const { kid } = parseFin(parseAnswer(answer.toFile()).evidence.fin).header;
+  context.out.talk(
+    styled(`— ${tokens} · ${(durationMs / 1000).toFixed(1)} s · ${model}${builtIn}${cut} · `, 'faint'),
+    styled('✔', 'good'),
+    styled(` signed by responder ${by} ${fingerprint(kid).slice(0, 9)}`, 'faint'),
+  );
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { Home } from '@bulla/client/node';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { DevelopmentHome, withHome } from '../development-home.js';
+import { styled } from '../output.js';
+import type { StandaloneSettings } from '../standalone-package.js';
+import { loadStandalone } from '../standalone-package.js';
+import { renewLabels } from './trust.js';
+
+const SETTINGS_HELP = `
+Settings, from the environment; X_FILE names a file that holds X:
+  BULLA_HOME              where everything is kept (default ~/.bulla)
+  BULLA_VAULT_PORT        4100     BULLA_RESPONDER_PORT   4200
+  BULLA_METRICS_PORT      9464, and the next port
+  BULLA_HOST              the address to listen on (default 127.0.0.1)
+  BULLA_DATABASE_URL      postgresql://… (default: an embedded database in BULLA_HOME)
+  BULLA_LLM               openai:http://127.0.0.1:11434/v1, builtin:extract (default) or builtin:echo
+  BULLA_LLM_MODEL         the model where a prompt names none
+  BULLA_LLM_API_KEY       its key, better as BULLA_LLM_API_KEY_FILE
+  BULLA_LLM_TIMEOUT_MS    the longest a model may take (default 120000)
+  BULLA_PUBLIC_URL        further URLs under which clients reach the services, separated by commas
+  BULLA_LOG_LEVEL         fatal, error, warn, info (default), debug or silent
+
+builtin:extract is not a language model: it picks sentences of the prompt by a stated rule.`;
+
+/** `bulla up` and `bulla init` */
+export function addUpCommands(program: Command, context: Context): void {
+  program
+    .command('up')
+    .description('run vault and responder here, and make a development organisation the first time')
+    .addHelpText('after', `${SETTINGS_HELP}\n\nExamples:\n  $ bulla up\n  $ BULLA_LLM=openai:http://127.0.0.1:11434/v1 bulla up`)
+    .action(() => up(context));
+  program
+    .command('init')
+    .description('make the development organisation and its keys without starting anything')
+    .addHelpText('after', '\nWhat is there already stays as it is; an interrupted first run is finished.\n\nExample:\n  $ BULLA_HOME=/tmp/try bulla init')
+    .action(() => init(context));
+}
+
+async function up(context: Context): Promise<void> {
+  const { io, out } = context;
+  const standalone = await loadStandalone(io);
+  const settings = standalone.readStandaloneSettings(io.env);
+  const home = new Home(settings.BULLA_HOME);
+  await withHome(home, async () => {
+    const addresses = await standalone.findAddresses(settings);
+    const { vaultUrl, responderUrl } = addresses;
+    const development = new DevelopmentHome(home, io);
+    out.talk(`bulla: starting; everything is kept in ${home.folder}`);
+    let running: { stop(): Promise<void> } | undefined;
+    try {
+      running = await standalone.start({
+        settings,
+        addresses,
+        home: home.folder,
+        organisation: async (at) => {
+          const { changes, ...served } = await development.prepare(at);
+          for (const change of changes) out.talk(`bulla: ${change}`);
+          return served;
+        },
+        publish: () => development.publish(vaultUrl, settings.BULLA_DATABASE_URL),
+        signal: io.signal,
+      });
+      await renewDueLabels(context);
+      out.line(styled('bulla: ready', 'good'), `  vault ${vaultUrl}  responder ${responderUrl}  answers by ${describeModel(settings)}`);
+      out.line(`bulla: try it in a second terminal:  ${settings.BULLA_HOME === undefined ? '' : `BULLA_HOME=${home.folder} `}npx bulla demo`);
+      out.line(`bulla: what the services can do:     ${vaultUrl}/api/docs and ${responderUrl}/api/docs`);
+      if (!io.signal.aborted) await once(io.signal, 'abort');
+    } catch (error) {
+      // Whoever stops it while it starts gets what they asked for.
+      if (!io.signal.aborted) throw error;
+    } finally {
+      out.talk('bulla: stopping');
+      await running?.stop();
+    }
+  });
+  out.talk('bulla: stopped');
+}
+
+/** Labels that could not be renewed are no reason not to start: `bulla doctor` shows them. */
+async function renewDueLabels(context: Context): Promise<void> {
+  try {
+    for (const line of await renewLabels(await context.connect())) context.out.talk(`bulla: ${line}`);
+  } catch (error) {
+    context.out.talk(`bulla: labels were not renewed (${String((error as { code?: unknown }).code ?? 'unknown')}); see bulla trust renew`);
+  }
+}
+
+function describeModel({ BULLA_LLM: model }: StandaloneSettings): string {
+  return model.kind === 'openai' ? `the model at ${new URL(model.url).origin}` : `builtin:${model.kind} (not a language model)`;
+}
+
+async function init(context: Context): Promise<void> {
+  const { io, out } = context;
+  const standalone = await loadStandalone(io);
+  const settings = standalone.readStandaloneSettings(io.env);
+  const home = new Home(settings.BULLA_HOME);
+  await withHome(home, async () => {
+    const { changes, org, pin } = await new DevelopmentHome(home, io).prepare(await standalone.findAddresses(settings));
+    for (const change of changes) out.talk(styled('✔', 'good'), ` ${change}`);
+    if (changes.length === 0) out.talk(styled('✔', 'good'), ' everything was there: nothing changed');
+    out.line(`organisation ${org}  ${pin}  in ${home.folder}`);
+  });
+  out.talk('next: bulla up');
+}

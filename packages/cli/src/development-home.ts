@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
+import { identityOf, publishOrganisation } from '@bulla/client';
+import type { DevelopmentOrganisation, Release } from '@bulla/client/node';
+import { DEVELOPMENT_ORG, FileTrustStore, Home, IDENTITY, prepareDevelopment, readKeyFile, RESPONDER_KEYS, VAULT_KEYS } from '@bulla/client/node';
+import { digestB64u, utf8 } from '@bulla/crypto';
+import type { Io } from './io.js';
+import type { Addresses, ServedOrganisation } from './standalone-package.js';
+
+/** Names the database whose labels were seen last, as a hash: another one counts its labels from the beginning. */
+const DATABASE = 'database';
+
+/**
+ * Works in the home folder while no other Bulla does. A folder that was not there and stays empty is taken away again.
+ * @throws {HomeError} naming the process that has it
+ */
+export async function withHome<Result>(home: Home, work: () => Promise<Result>): Promise<Result> {
+  const isNew = !existsSync(home.folder);
+  let release: Release | undefined;
+  try {
+    release = await home.lock('lock', 0);
+    return await work();
+  } finally {
+    await release?.();
+    if (isNew) await rmdir(home.folder).catch(() => undefined);
+  }
+}
+
+/** The development organisation in a home folder, made, finished or renewed. */
+export class DevelopmentHome {
+  readonly #home: Home;
+  readonly #io: Io;
+  #made: DevelopmentOrganisation | undefined;
+
+  constructor(home: Home, io: Io) {
+    this.#home = home;
+    this.#io = io;
+  }
+
+  /** Writes what is missing. @returns what the services need, and one line for each change. */
+  async prepare({ vaultUrl, responderUrl }: Addresses): Promise<ServedOrganisation & { readonly changes: readonly string[] }> {
+    const made = await prepareDevelopment(this.#home, { vaultUrl, responderUrl, now: Math.floor(Date.now() / 1000) });
+    this.#made = made;
+    return {
+      org: DEVELOPMENT_ORG,
+      pin: made.pin,
+      bootstrapSecret: made.bootstrapSecret,
+      vaultKeysFile: this.#home.path(VAULT_KEYS),
+      responderKeysFile: this.#home.path(RESPONDER_KEYS),
+      changes: made.changes,
+    };
+  }
+
+  /**
+   * Brings the documents to the vault. Who runs the vault knows whether its database is another than before: then
+   * labels begin anew, and what was seen of them in the other is no measure.
+   */
+  async publish(vaultUrl: string, databaseUrl: string | undefined): Promise<void> {
+    const file = await readKeyFile(this.#home, IDENTITY);
+    if (file === undefined || this.#made === undefined) throw new Error('an organisation is prepared before it is published');
+    const { pin, documents, earlier, bootstrapSecret } = this.#made;
+    const identity = await identityOf(file);
+    const { isNew } = await publishOrganisation({ vaultUrl, identity, pin, documents, earlier, bootstrapSecret, fetch: this.#io.fetch });
+    const database = await digestB64u(utf8(placeOf(databaseUrl)));
+    const before = await this.#home.read(DATABASE);
+    if (isNew || (before !== undefined && before !== database)) await this.#forgetLabels();
+    if (before !== database) await this.#home.write(DATABASE, database);
+  }
+
+  async #forgetLabels(): Promise<void> {
+    const store = new FileTrustStore(this.#home);
+    const state = await store.load(DEVELOPMENT_ORG);
+    if (state !== undefined) await store.update(DEVELOPMENT_ORG, (current) => ({ ...(current ?? state), names: [] }));
+  }
+}
+
+/** A database without who asks it. */
+function placeOf(url: string | undefined): string {
+  if (url === undefined) return 'embedded';
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}`;
+}

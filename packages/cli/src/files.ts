@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import type { Io } from './io.js';
+import { UsageError } from './usage-error.js';
+
+const STDIN_MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The bytes of a file, or of standard input for `-`.
+ * @throws {UsageError} naming the file
+ */
+export async function readBytes(io: Io, path: string): Promise<Uint8Array<ArrayBuffer>> {
+  if (path === '-') return readStdin(io);
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    throw new UsageError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+  }
+}
+
+/** The same as text; what is not UTF-8 is refused rather than changed. */
+export async function readText(io: Io, path: string): Promise<string> {
+  const bytes = await readBytes(io, path);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${path === '-' ? 'standard input' : path} is not UTF-8 text`);
+  }
+}
+
+/** Writes a file for its owner alone: as a whole or not at all. */
+export async function writeWhole(path: string, text: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new UsageError(`cannot write ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+  }
+}
+
+async function readStdin({ stdin, signal }: Io): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stdin) {
+    signal.throwIfAborted();
+    const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : (chunk as Uint8Array);
+    length += bytes.length;
+    if (length > STDIN_MAX_BYTES) throw new UsageError(`standard input is larger than ${STDIN_MAX_BYTES} bytes`);
+    chunks.push(bytes);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}

@@ -1,0 +1,112 @@
+import { styleText } from 'node:util';
+import type { Io, OutputStream } from './io.js';
+
+const FORMATS = { good: 'green', bad: 'red', strong: 'bold', faint: 'dim' } as const;
+export type Style = keyof typeof FORMATS;
+
+/** A piece of a line that a terminal shows in a style. */
+export interface Styled {
+  readonly text: string;
+  readonly style: Style;
+}
+export type Part = string | Styled;
+
+export function styled(text: string, style: Style): Styled {
+  return { text, style };
+}
+
+/** Control characters (but tab and newline) and what reorders text: a terminal would obey them (CWE-150). */
+const OBEYED = /(?![\t\n])[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu;
+
+/** Text in which every character that a terminal would obey is shown instead. */
+export function harmless(text: string): string {
+  return text.replace(OBEYED, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** The only file that prints. Standard output is for data, standard error for talk. */
+export class Output {
+  readonly #stdout: OutputStream;
+  readonly #stderr: OutputStream;
+  #colour: boolean;
+  #quiet = false;
+
+  constructor({ stdout, stderr, env }: Pick<Io, 'stdout' | 'stderr' | 'env'>) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#colour = (env['NO_COLOR'] ?? '') === '';
+  }
+
+  /** No talk from now on; errors are still said. */
+  beQuiet(): void {
+    this.#quiet = true;
+  }
+
+  beColourless(): void {
+    this.#colour = false;
+  }
+
+  /** A line of data. */
+  line(...parts: readonly Part[]): void {
+    this.#write(this.#stdout, [...parts, '\n']);
+  }
+
+  /** Data from elsewhere: exact where a program reads it, harmless where a terminal shows it. */
+  text(text: string): void {
+    this.#write(this.#stdout, [text]);
+  }
+
+  /** Data exactly as it is, terminal or not. */
+  exact(text: string | Uint8Array): void {
+    this.#stdout.write(text);
+  }
+
+  json(value: unknown): void {
+    this.exact(`${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** Columns that line up. */
+  table(rows: readonly (readonly string[])[]): void {
+    const columns = Math.max(0, ...rows.map((row) => row.length));
+    const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+    for (const row of rows) this.line(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  }
+
+  /** A finding as a line of data. */
+  check({ name, ok, detail }: { readonly name: string; readonly ok: boolean; readonly detail: string }): void {
+    this.line(ok ? styled('✔', 'good') : styled('✘', 'bad'), ` ${name.padEnd(20)} `, styled(detail, 'faint'));
+  }
+
+  /** A line for the person at the terminal. */
+  talk(...parts: readonly Part[]): void {
+    if (!this.#quiet) this.#write(this.#stderr, [...parts, '\n']);
+  }
+
+  error(message: string): void {
+    this.#write(this.#stderr, ['bulla: ', styled('error:', 'bad'), ` ${message}\n`]);
+  }
+
+  hint(message: string): void {
+    this.#write(this.#stderr, ['bulla: ', styled('hint:', 'strong'), ` ${message}\n`]);
+  }
+
+  /** Help that was asked for. */
+  help(text: string): void {
+    this.#stdout.write(text);
+  }
+
+  /** Usage after a mistake. */
+  usage(text: string): void {
+    this.#stderr.write(text);
+  }
+
+  #write(stream: OutputStream, parts: readonly Part[]): void {
+    const isTerminal = stream.isTTY === true;
+    const show = (part: Part): string => {
+      const text = typeof part === 'string' ? part : part.text;
+      if (!isTerminal) return text;
+      if (typeof part === 'string' || !this.#colour) return harmless(text);
+      return styleText(FORMATS[part.style], harmless(text), { validateStream: false });
+    };
+    stream.write(parts.map(show).join(''));
+  }
+}

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { addDemoCommand } from './commands/demo.js';
+import { addDevCommands } from './commands/dev.js';
+import { addInspectionCommands } from './commands/doctor.js';
+import { addPromptCommands } from './commands/prompt.js';
+import { addRunCommand } from './commands/run.js';
+import { addTrustCommands } from './commands/trust.js';
+import { addUpCommands } from './commands/up.js';
+import { addVerifyCommand } from './commands/verify.js';
+import type { GlobalOptions } from './context.js';
+import { Context } from './context.js';
+import { EXIT, report } from './exit-code.js';
+import type { Io } from './io.js';
+
+/** Commands that run until they are told to end, and then end in order and with 0. */
+const SERVICES = new Set(['up', 'fake-openai']);
+
+const HELP = `
+Bulla keeps prompts sealed: they are encrypted and signed here, stored by a vault that cannot read them, and
+answered by a responder whose answers only you can open and anybody can verify.
+
+Begin:
+  $ bulla up                     vault, responder and a development organisation on this machine
+  $ bulla demo                   in a second terminal: one prompt through every step, each check printed
+
+Then:
+  $ bulla prompt push claims/triage -f triage.md --label production -m "first"
+  $ bulla run claims/triage --var claim=@claim.txt --stream
+  $ bulla run claims/triage --var claim=@claim.txt --json > answer.json
+  $ bulla verify answer.json
+
+Results go to standard output, everything else to standard error.
+Exit codes: 0 ok, 1 error, 2 usage, 3 conflict, 4 who you are is not established, 5 you may not, 6 not found,
+  7 rate or budget, 8 network, 9 not ready, 10 verification failed, 78 bad settings, 130 interrupted`;
+
+/**
+ * Runs one command line.
+ * @param argv the arguments after the name of the program
+ * @returns the exit code (product.md §4.1)
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const context = new Context(io);
+  let exitCode: number = EXIT.ok;
+  let isService = false;
+  const program = buildProgram(context, (code) => {
+    exitCode = code;
+  });
+  program.hook('preAction', (_, action) => {
+    context.use(globalOptions(action));
+    isService = SERVICES.has(action.name());
+  });
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  const interrupt = () => {
+    if (!isService) reject(io.signal.reason as Error);
+  };
+  io.signal.addEventListener('abort', interrupt);
+  try {
+    await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted]);
+    return exitCode;
+  } catch (error) {
+    return report(error, context.out, io.signal.aborted && !isService);
+  } finally {
+    io.signal.removeEventListener('abort', interrupt);
+  }
+}
+
+function buildProgram(context: Context, setExitCode: (code: number) => void): Command {
+  const program = new Command('bulla')
+    .description('end-to-end encryption for LLM prompts')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .enablePositionalOptions()
+    .addHelpText('after', HELP)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.out.help(text),
+      writeErr: (text) => context.out.usage(text),
+      outputError: (text) => context.out.error(text.replace(/^error: /, '').trimEnd()),
+    })
+    .showHelpAfterError('see `bulla --help`, or --help after the name of a command');
+  addUpCommands(program, context);
+  addDemoCommand(program, context);
+  addPromptCommands(program, context);
+  addRunCommand(program, context);
+  addVerifyCommand(program, context);
+  addTrustCommands(program, context);
+  addInspectionCommands(program, context, setExitCode);
+  addDevCommands(program, context);
+  addGlobalOptions(program);
+  return program;
+}
+
+/** Options that stand before the command or after it; shown in the help of the program only. */
+function addGlobalOptions(command: Command): void {
+  const isProgram = command.parent === null;
+  const options = [
+    new Option('--url <url>', "the vault (default: the profile's)"),
+    new Option('--profile <file>', 'the profile (default: profile.json in BULLA_HOME)'),
+    new Option('-q, --quiet', 'say nothing but results and errors'),
+    new Option('--no-color', 'no colours; NO_COLOR does the same'),
+  ];
+  for (const option of options) command.addOption(isProgram ? option : option.hideHelp());
+  for (const child of command.commands) addGlobalOptions(child);
+}
+
+/** Those that were given, wherever they stood; the innermost counts. */
+function globalOptions(action: Command): GlobalOptions {
+  const given: Record<string, unknown> = {};
+  for (let command: Command | null = action; command !== null; command = command.parent) {
+    for (const name of ['url', 'profile', 'quiet', 'color']) {
+      if (!Object.hasOwn(given, name) && command.getOptionValueSource(name) === 'cli') given[name] = command.getOptionValue(name);
+    }
+  }
+  return given;
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return version;
+}

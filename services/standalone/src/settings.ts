@@ -1,0 +1,34 @@
+import { modelSettings } from '@bulla/responder';
+import type { Environment, Settings } from '@bulla/service-kit';
+import { databaseUrlSetting, hostSetting, logLevelSetting, pathSetting, portSetting, publicUrlSetting, readSettings } from '@bulla/service-kit';
+import * as z from 'zod';
+
+const shape = {
+  BULLA_HOME: pathSetting.optional(),
+  BULLA_HOST: hostSetting,
+  BULLA_VAULT_PORT: portSetting(4100),
+  BULLA_RESPONDER_PORT: portSetting(4200),
+  /** Of the vault; the responder's is the next. */
+  BULLA_METRICS_PORT: portSetting(9464),
+  BULLA_PUBLIC_URL: publicUrlSetting,
+  BULLA_DATABASE_URL: databaseUrlSetting,
+  /** Read so that one environment fits every installation; with both services in one process there is nothing to share. */
+  BULLA_REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\/[^\s]+$/)
+    .optional()
+    .describe('a URL such as redis://host:6379'),
+  BULLA_LOG_LEVEL: logLevelSetting,
+  ...modelSettings,
+};
+
+/** Everything that `bulla up` takes from the environment. */
+export type StandaloneSettings = Settings<typeof shape>;
+
+/**
+ * Reads the settings of both services in one process.
+ * @throws {SettingsError} naming each bad or unknown variable, where it came from and what was expected
+ */
+export function readStandaloneSettings(source: Environment): StandaloneSettings {
+  return readSettings(shape, source);
+}

@@ -1,0 +1,154 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createModel, createResponder, loadUnwrappers } from '@bulla/responder';
+import type { Service } from '@bulla/service-kit';
+import { Clock, EventLog, readKeyFile, ServiceKeys } from '@bulla/service-kit';
+import { createVault } from '@bulla/vault';
+import type { Addresses } from './addresses.js';
+import type { Databases } from './databases.js';
+import { openDatabases } from './databases.js';
+import type { StandaloneSettings } from './settings.js';
+import { StartError } from './start-error.js';
+
+const VERSION = '0.1.0';
+const READY_WITHIN_MS = 20_000;
+const READY_POLL_MS = 50;
+
+/** The organisation that both services serve, as their starter keeps it. */
+export interface ServedOrganisation {
+  readonly org: string;
+  readonly pin: string;
+  /** Lets the organisation into an empty vault, once. */
+  readonly bootstrapSecret: string;
+  readonly vaultKeysFile: string;
+  readonly responderKeysFile: string;
+}
+
+export interface StandaloneOptions {
+  readonly settings: StandaloneSettings;
+  readonly addresses: Addresses;
+  /** The folder of the embedded database. */
+  readonly home: string;
+  /** Makes or renews the organisation. Called when the database is open: what cannot start leaves nothing behind. */
+  readonly organisation: (addresses: Addresses) => Promise<ServedOrganisation>;
+  /** Brings the organisation's documents to the vault, which listens by then. */
+  readonly publish: () => Promise<void>;
+  /** Aborted when the start shall not go on; whatever was opened is closed then. */
+  readonly signal?: AbortSignal;
+}
+
+/** Both services, ready. */
+export interface Standalone {
+  /** Drains both, closes their database last. Calling it twice is no harm. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs vault and responder in one process: database, organisation, vault, documents, responder, in this order.
+ * @throws {StartError} or what a part said; everything that was opened is closed again
+ */
+export async function start(options: StandaloneOptions): Promise<Standalone> {
+  const { settings, addresses, signal } = options;
+  const level = settings.BULLA_LOG_LEVEL;
+  const logs = { vault: new EventLog({ service: 'vault', level }), responder: new EventLog({ service: 'responder', level }) };
+  const services: Service[] = [];
+  let databases: Databases | undefined;
+  let stopping: Promise<void> | undefined;
+  const stop = () => (stopping ??= closeAll(services, databases));
+  try {
+    databases = await openDatabases({ url: settings.BULLA_DATABASE_URL, home: options.home, logs });
+    signal?.throwIfAborted();
+    const organisation = await options.organisation(addresses);
+    signal?.throwIfAborted();
+    services.push(await startVault(options, databases, organisation, logs.vault));
+    await options.publish();
+    signal?.throwIfAborted();
+    services.push(await startResponder(options, databases, organisation, logs.responder));
+    await requireReady([addresses.vaultUrl, addresses.responderUrl], signal);
+    return { stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startVault(options: StandaloneOptions, databases: Databases, organisation: ServedOrganisation, log: EventLog): Promise<Service> {
+  const { addresses, settings } = options;
+  const vault = await createVault({
+    version: VERSION,
+    database: databases.vault,
+    keys: await ServiceKeys.load(await readKeyFile(organisation.vaultKeysFile)),
+    log,
+    listen: { host: addresses.host, port: addresses.vaultPort, metricsPort: addresses.metricsPorts.vault },
+    publicUrls: publicUrls(settings, addresses.vaultPort, addresses.vaultUrl),
+    bootstrapSecrets: [organisation.bootstrapSecret],
+  });
+  return listening(vault);
+}
+
+async function startResponder(options: StandaloneOptions, databases: Databases, organisation: ServedOrganisation, log: EventLog): Promise<Service> {
+  const { addresses, settings } = options;
+  const file = await readKeyFile(organisation.responderKeysFile);
+  const responder = await createResponder({
+    version: VERSION,
+    database: databases.responder,
+    keys: await ServiceKeys.load(file),
+    unwrappers: await loadUnwrappers(file),
+    pin: organisation.pin,
+    vaultUrl: addresses.vaultUrl,
+    model: createModel(settings),
+    clock: new Clock(),
+    log,
+    listen: { host: addresses.host, port: addresses.responderPort, metricsPort: addresses.metricsPorts.responder },
+    publicUrls: publicUrls(settings, addresses.responderPort, addresses.responderUrl),
+  });
+  return listening(responder);
+}
+
+/** A service that could not listen is closed: Nest holds timers from the moment it is made. */
+async function listening(service: Service): Promise<Service> {
+  try {
+    await service.listen();
+    return service;
+  } catch (error) {
+    await service.close();
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === 'EADDRINUSE' ? new StartError('a port was taken by another program while Bulla started; start again', 1) : error;
+  }
+}
+
+/** What clients may write as authority: the names of this machine always, since the directory says those (main-job M8). */
+function publicUrls(settings: StandaloneSettings, port: number, ownUrl: string): string[] {
+  const own = ['127.0.0.1', 'localhost', '[::1]'].map((host) => `http://${host}:${port}`);
+  return [...(settings.BULLA_PUBLIC_URL ?? []), ownUrl, ...own];
+}
+
+/** Both say so themselves, over the same sockets that clients use. */
+async function requireReady(urls: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+  const deadline = performance.now() + READY_WITHIN_MS;
+  for (const url of urls) {
+    while (!(await isReady(url))) {
+      signal?.throwIfAborted();
+      if (performance.now() > deadline) throw new StartError(`${url}/health/ready did not say ok within ${READY_WITHIN_MS / 1000} s; the log above says why`, 1);
+      await pause(READY_POLL_MS);
+    }
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(5_000) });
+    await response.body?.cancel();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+/** The responder needs the vault to the end, and both need the database. */
+async function closeAll(services: readonly Service[], databases: Databases | undefined): Promise<void> {
+  try {
+    await Promise.all(services.map((service) => service.close()));
+  } finally {
+    await databases?.close();
+  }
+}
