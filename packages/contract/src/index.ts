@@ -29,7 +29,13 @@ export {
 } from './ids.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations.js';
 export { LabelList, LabelMove, LabelPosition, MovedLabel } from './labels.js';
-export { BODY_BYTES_MAX, GRANTS_MAX, INVOCATION_BODY_BYTES_MAX, LABELS_MAX, ORGANISATION_BODY_BYTES_MAX } from './limits.js';
+export {
+  BODY_BYTES_MAX,
+  GRANTS_MAX,
+  INVOCATION_BODY_BYTES_MAX,
+  LABELS_MAX,
+  ORGANISATION_BODY_BYTES_MAX,
+} from './limits.js';
 export { Sequence, Version, VersionOrNone } from './numbers.js';
 export {
   AcceptedDocument,

@@ -15,15 +15,46 @@ export {
 export type { CryptoErrorCode } from './errors.js';
 export { CryptoError } from './errors.js';
 export type { RequestSignature, RequestTag, SignRequestOptions } from './http-signature.js';
-export { checkContentDigest, checkSignatureTimes, parseRequestSignature, signRequest, verifyRequestSignature } from './http-signature.js';
+export {
+  checkContentDigest,
+  checkSignatureTimes,
+  parseRequestSignature,
+  signRequest,
+  verifyRequestSignature,
+} from './http-signature.js';
 export type { HttpRequestParts, RequestSummary, RequestTarget } from './http-signature-components.js';
 export { normalizeAuthority, requestSummary, requestTargetOf } from './http-signature-components.js';
-export type { HttpResponseParts, ResponseToSign, ResponseTrust, VerifiedResponse, VerifyResponseOptions } from './http-signature-response.js';
+export type {
+  HttpResponseParts,
+  ResponseToSign,
+  ResponseTrust,
+  VerifiedResponse,
+  VerifyResponseOptions,
+} from './http-signature-response.js';
 export { signResponse, verifyResponse } from './http-signature-response.js';
 export type { IdPrefix, ParsedUrn, UrnKind } from './ids.js';
-export { idPattern, LABEL_PATTERN, mintId, NAME_PATTERN, ORG_PATTERN, organisationUrn, parseUrn, recoveryUrn, urnOf } from './ids.js';
+export {
+  idPattern,
+  LABEL_PATTERN,
+  mintId,
+  NAME_PATTERN,
+  ORG_PATTERN,
+  organisationUrn,
+  parseUrn,
+  recoveryUrn,
+  urnOf,
+} from './ids.js';
 export type { KeyFile, KeyPurpose, KeyRecord, KeyState, KeyUsage, PrivateJwk, PublicJwk } from './keys.js';
-export { checkKeyRecord, fingerprint, isUsable, keyFileSchema, keyRecordSchema, keyState, keyThumbprint, privateJwkSchema } from './keys.js';
+export {
+  checkKeyRecord,
+  fingerprint,
+  isUsable,
+  keyFileSchema,
+  keyRecordSchema,
+  keyState,
+  keyThumbprint,
+  privateJwkSchema,
+} from './keys.js';
 export { Secret } from './secret.js';
 export type { KeyPair, Signer, Unwrapper } from './signer.js';
 export { generateKeyPair, loadSigner, publicJwkOf } from './signer.js';
@@ -34,8 +65,22 @@ export type { Answer, AnswerParts, Evidence } from './evidence.js';
 export { ANSWER_MAX_BYTES, answerText, composeAnswer, parseAnswer } from './evidence.js';
 export type { FrameHead, InReplyTo } from './frames.js';
 export { DELTA_MAX_BYTES, FRAME_MAX_BYTES, parseHead } from './frames.js';
-export type { InvocationClaims, InvocationContext, InvocationHeader, InvocationMessage, SealedInvocation } from './invocation.js';
-export { checkAsker, INVOCATION_MAX_BYTES, INVOCATION_TTL_MAX_SECONDS, parseInnerInvocation, parseInvocation, sealInvocation, verifyInnerSignatureAndBinding } from './invocation.js';
+export type {
+  InvocationClaims,
+  InvocationContext,
+  InvocationHeader,
+  InvocationMessage,
+  SealedInvocation,
+} from './invocation.js';
+export {
+  checkAsker,
+  INVOCATION_MAX_BYTES,
+  INVOCATION_TTL_MAX_SECONDS,
+  parseInnerInvocation,
+  parseInvocation,
+  sealInvocation,
+  verifyInnerSignatureAndBinding,
+} from './invocation.js';
 export type { FinClaims, FinContext, FinRest, ReplyStart, ReplyUsage } from './reply.js';
 export { parseFin, ReplySealer, verifyFin } from './reply.js';
 export type { TranscriptSummary } from './transcript.js';
@@ -46,21 +91,49 @@ export type { AskerContext, Bundle, CheckedBundle, WantedPrompt } from './bundle
 export { checkBundleForAsker, checkBundleHashes, parseBundle } from './bundle.js';
 export type { ContentHeader, ContentPlace, SealedContent } from './content.js';
 export { CONTENT_MAX_BYTES, parseContent, sealContent } from './content.js';
-export type { ChatEnvelopeClaims, EnvelopeClaims, EnvelopeContext, ParsedEnvelope, VerifiedChatEnvelope, VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
-export { ENVELOPE_MAX_BYTES, ENVELOPE_TTL_MAX_SECONDS, parseEnvelope, signChatEnvelope, signEnvelope, verifyEnvelope } from './envelope.js';
+export type {
+  ChatEnvelopeClaims,
+  EnvelopeClaims,
+  EnvelopeContext,
+  ParsedEnvelope,
+  VerifiedChatEnvelope,
+  VerifiedEnvelope,
+  VerifiedPromptEnvelope,
+} from './envelope.js';
+export {
+  ENVELOPE_MAX_BYTES,
+  ENVELOPE_TTL_MAX_SECONDS,
+  parseEnvelope,
+  signChatEnvelope,
+  signEnvelope,
+  verifyEnvelope,
+} from './envelope.js';
 export type { GrantHeader, GrantPlace } from './grant.js';
 export { parseGrant, sealGrant } from './grant.js';
-export type { PromptContent, Statement, StatementContext, VariableDeclaration, VerifiedStatement } from './statement.js';
+export type {
+  PromptContent,
+  Statement,
+  StatementContext,
+  VariableDeclaration,
+  VerifiedStatement,
+} from './statement.js';
 export { parseStatement, signStatement, STATEMENT_MAX_BYTES, verifyStatement } from './statement.js';
 export type { DirectoryDocument, DirectoryEntity, EntityKind, Role } from './directory.js';
 export { parseDirectory } from './directory.js';
-export type { DocumentKey, DocumentPayload, DocumentRole, DocumentSignature, DocumentType, ParsedDocument } from './document.js';
-export { cosignDocument, countSignatures, DOCUMENT_MAX_BYTES, signDocument } from './document.js';
+export type {
+  DocumentKey,
+  DocumentPayload,
+  DocumentRole,
+  DocumentSignature,
+  DocumentType,
+  ParsedDocument,
+} from './document.js';
+export { cosignDocument, countSignatures, DOCUMENT_MAX_BYTES, requireSignatures, signDocument } from './document.js';
 export { secondsOf, timestampOf } from './document-times.js';
 export type { Custody, LabelRule, PolicyDocument } from './policy.js';
 export { parsePolicy } from './policy.js';
 export type { RootDocument } from './root.js';
-export { parseRoot, pinOf } from './root.js';
+export { parseRoot, pinOf, verifyRootChain } from './root.js';
 export type { ResolvedTag, TagClaims, TagExpectation } from './tag.js';
 export { parseTag, signTag, verifyTags } from './tag.js';
 export type { EstablishOptions, KeyDemand, KeyHolder, Recipient } from './trust.js';
