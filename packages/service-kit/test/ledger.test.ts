@@ -3,10 +3,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Problem } from '@bulla/contract';
 import { sql } from 'kysely';
 import { purgeExpired } from '../src/purge.js';
-import type { Store, Tiny } from './tiny-vault.js';
+import { describeOnServer, stores } from './stores.js';
+import type { Tiny } from './tiny-vault.js';
 import { faults, startTiny } from './tiny-vault.js';
 
-describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s a mutation', (store) => {
+describe.each(stores)('on %s a mutation', (store) => {
   let tiny: Tiny;
   beforeAll(async () => {
     tiny = await startTiny({ store });
@@ -173,7 +174,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s a mutation', (store) => {
   });
 });
 
-describe('on PostgreSQL a mutation', () => {
+describeOnServer('on PostgreSQL a mutation', () => {
   let tiny: Tiny;
   beforeAll(async () => {
     tiny = await startTiny();

@@ -33,6 +33,7 @@ import {
 } from '../src/index.js';
 import { entriesToHandle } from '../src/route-table.js';
 import { OpenapiContract, SignedClient, TestClock } from '../src/testing.js';
+import type { Store } from './stores.js';
 
 // The smallest service that has every route of the vault: enough to see the kit from outside, on a real database.
 
@@ -164,8 +165,6 @@ const HANDLED: RouteName[] = ['prompt.create', 'prompt.get', 'prompt.delete', 'p
 })
 class TinyModule {}
 export { TinyModule };
-
-export type Store = 'PostgreSQL' | 'PGlite';
 
 export interface Tiny {
   readonly service: Service;

@@ -1,0 +1,174 @@
+import { databaseForTest } from '@bulla/testkit';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+import pg from 'pg';
+import { connectDatabase, databaseFault, EventLog, openPglite } from '../src/index.js';
+import type { Database } from '../src/index.js';
+import { describeOnServer, stores } from './stores.js';
+
+interface Tables {
+  cell: { id: number; bytes: Uint8Array; big: number; at: Date; json: unknown };
+}
+
+const migrations: Record<string, Migration> = {
+  '0001-cell': {
+    async up(db) {
+      await db.schema
+        .createTable('cell')
+        .addColumn('id', 'integer', (column) => column.primaryKey())
+        .addColumn('bytes', 'bytea')
+        .addColumn('big', 'bigint')
+        .addColumn('at', 'timestamptz')
+        .addColumn('json', 'jsonb')
+        .execute();
+    },
+  },
+};
+
+const lines: string[] = [];
+const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
+let url: string;
+let drop: () => Promise<void>;
+beforeAll(async () => {
+  const found = await databaseForTest();
+  url = found.url ?? '';
+  ({ drop } = found);
+});
+afterAll(() => drop());
+
+const onServer = (options: { schema?: string; poolMax?: number; url?: string } = {}): Database<Tables> =>
+  connectDatabase({ schema: 'cells', migrations, log, ...options, from: { url: options.url ?? url } });
+
+describe.each(stores)('on %s', (store) => {
+  let database: Database<Tables>;
+  let close: () => Promise<void>;
+  beforeAll(async () => {
+    if (store === 'PostgreSQL') {
+      database = onServer();
+      close = () => database.close();
+    } else {
+      const pglite = await openPglite();
+      database = connectDatabase({ from: { pglite }, schema: 'cells', migrations, log });
+      close = () => pglite.close();
+    }
+    await database.migrate();
+  });
+  afterAll(() => close());
+
+  it('columns come back alike', async () => {
+    const at = new Date('2026-01-02T03:04:05.678Z');
+    const row = { id: 1, bytes: new Uint8Array([0, 255, 92]), big: 2 ** 53 - 1, at, json: JSON.stringify({ a: [1] }) };
+    await database.db.insertInto('cell').values(row).execute();
+    const [read] = await database.db.selectFrom('cell').selectAll().execute();
+    expect(read).toMatchObject({ id: 1, big: 2 ** 53 - 1, json: { a: [1] } });
+    expect(read?.at.getTime()).toBe(at.getTime());
+    expect(Object.getPrototypeOf(read?.bytes)?.constructor.name).toBe('Uint8Array');
+    expect([...(read?.bytes ?? [])]).toEqual([0, 255, 92]);
+    const { rows } = await sql<{ n: number }>`select count(*) as n from cells.cell`.execute(database.db);
+    expect(rows[0]?.n).toBe(1);
+  });
+
+  it('an int8 that a number cannot hold is an error, not another number', async () => {
+    await expect(sql`select 9007199254740993::int8 as n`.execute(database.db)).rejects.toThrow(/safe integer/);
+  });
+
+  it('migrations run again change nothing, and the tables lie in the schema', async () => {
+    await expect(Promise.all([database.migrate(), database.migrate(), database.migrate()])).resolves.toHaveLength(3);
+    const { rows } = await sql<{ schema: string; name: string }>`
+      select table_schema as schema, table_name as name from information_schema.tables
+      where table_schema not in ('pg_catalog', 'information_schema')`.execute(database.db);
+    expect(rows.filter(({ schema }) => schema !== 'cells')).toEqual([]);
+    expect(rows.map(({ name }) => name)).toContain('kysely_migration');
+  });
+
+  it('answers a ping', async () => {
+    await expect(database.ping()).resolves.toBeUndefined();
+    expect(database.poolState().total).toBeGreaterThan(0);
+  });
+
+  it('a broken constraint is told by its name', async () => {
+    await database.db.insertInto('cell').values({ id: 7, bytes: new Uint8Array(), big: 0, at: new Date(), json: '{}' }).execute();
+    const again = database.db.insertInto('cell').values({ id: 7, bytes: new Uint8Array(), big: 0, at: new Date(), json: '{}' }).execute();
+    const fault = await again.catch((error: unknown) => databaseFault(error));
+    expect(fault).toEqual({ code: '23505', constraint: 'cell_pkey' });
+  });
+});
+
+describeOnServer('on PostgreSQL', () => {
+  it('three processes that migrate at once are one after the other', async () => {
+    const databases = [1, 2, 3].map(() => onServer({ schema: 'together' }));
+    await expect(Promise.all(databases.map((database) => database.migrate()))).resolves.toHaveLength(3);
+    await Promise.all(databases.map((database) => database.close()));
+  });
+
+  it('a migration that fails is an error and leaves nothing', async () => {
+    const failing: Record<string, Migration> = {
+      '0001-half': {
+        async up(db) {
+          await db.schema.createTable('half').addColumn('id', 'integer').execute();
+          await sql`select canary from nowhere`.execute(db);
+        },
+      },
+    };
+    const database = connectDatabase<Tables>({ from: { url }, schema: 'failing', migrations: failing, log });
+    await expect(database.migrate()).rejects.toMatchObject({ code: '42P01' });
+    const { rows } = await sql`select 1 from information_schema.tables where table_name = 'half'`.execute(database.db);
+    expect(rows).toEqual([]);
+    await database.close();
+  });
+
+  it('no server is a lost connection', async () => {
+    const database = onServer({ url: 'postgresql://nobody@127.0.0.1:1/none' });
+    const fault = await database.ping().catch((error: unknown) => databaseFault(error));
+    expect(fault?.code).toBe('ECONNREFUSED');
+    await database.close();
+  });
+
+  it('a pool that is used up says so in time', async () => {
+    const database = onServer({ poolMax: 1 });
+    const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+    const holding = database.db.transaction().execute(async (trx) => {
+      await sql`select 1`.execute(trx);
+      await allowed;
+    });
+    const fault = await sql`select 1`.execute(database.db).catch((error: unknown) => databaseFault(error));
+    expect(fault).toEqual({ code: 'connection_lost' });
+    allow();
+    await holding;
+    await database.close();
+  });
+
+  it('a connection that dies is replaced, and the log says so without the reason in words', async () => {
+    const database = onServer({ poolMax: 1 });
+    const pid = async () => (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.db)).rows[0]?.pid;
+    const first = await pid();
+    const killer = new pg.Client({ connectionString: url });
+    await killer.connect();
+    await killer.query('select pg_terminate_backend($1)', [first]);
+    await killer.end();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await pid()).not.toBe(first);
+    expect(lines.join('')).toContain('"event":"database-connection-lost","schema":"cells","errorCode":"57P01"');
+    await database.close();
+  });
+
+  it('sessions have their bounds, and the search path is nobody’s', async () => {
+    const database = onServer();
+    const setting = async (name: string) =>
+      (await sql<{ value: string }>`select current_setting(${name}) as value`.execute(database.db)).rows[0]?.value;
+    expect(await setting('statement_timeout')).toBe('10s');
+    expect(await setting('lock_timeout')).toBe('2s');
+    expect(await setting('idle_in_transaction_session_timeout')).toBe('10s');
+    expect(await setting('application_name')).toBe('bulla-cells');
+    expect(await setting('search_path')).toBe('"$user", public');
+    await database.close();
+  });
+
+  it('a closed pool is a lost connection', async () => {
+    const database = onServer();
+    await database.ping();
+    await database.close();
+    await expect(database.ping()).rejects.toThrow();
+  });
+});
