@@ -21,6 +21,8 @@ export interface GlobalOptions {
 export class Context {
   readonly io: Io;
   readonly out: Output;
+  /** The prompt or file that the command is about, for its errors. */
+  subject: string | undefined;
   #options: GlobalOptions = {};
   #settings: ClientSettings | undefined;
 
@@ -54,7 +56,8 @@ export class Context {
   /** Where the vault is, which organisation is meant and its pin; undefined before `bulla init`. */
   async findProfile(): Promise<Profile | undefined> {
     const path = this.#options.profile ?? this.settings.profile;
-    const profile = path === undefined ? await readProfile(this.home) : await readProfile(new Home(dirname(path)), basename(path));
+    const profile =
+      path === undefined ? await readProfile(this.home) : await readProfile(new Home(dirname(path)), basename(path));
     if (profile === undefined && path !== undefined) throw new UsageError(`there is no profile at ${path}`);
     const url = requireHttpUrl('--url', this.#options.url) ?? this.settings.url;
     return profile === undefined || url === undefined ? profile : { ...profile, vaultUrl: url };
@@ -70,7 +73,10 @@ export class Context {
   /** Who this device is, by its private keys. */
   async identity(): Promise<Identity> {
     const path = this.settings.identity;
-    const file = path === undefined ? await readKeyFile(this.home, IDENTITY) : await readKeyFile(new Home(dirname(path)), basename(path));
+    const file =
+      path === undefined
+        ? await readKeyFile(this.home, IDENTITY)
+        : await readKeyFile(new Home(dirname(path)), basename(path));
     if (file === undefined) throw notSetUp(`there is no identity at ${path ?? this.home.path(IDENTITY)}`);
     return identityOf(file);
   }

@@ -31,17 +31,24 @@ const BODY_MAX_BYTES = 8 * 1024 * 1024;
 
 /** Changes copies of an answer file, each in another place, and lets them be verified. */
 export async function tamperWithAnswer(file: string, pin: string, now: number): Promise<Refusal[]> {
-  const { evidence } = JSON.parse(file) as { evidence: { deltas: string[]; fin: string; envelope: string; tags: string[] } };
+  const { evidence } = JSON.parse(file) as {
+    evidence: { deltas: string[]; fin: string; envelope: string; tags: string[] };
+  };
   const otherPin = `sha256:${(pin.at(-1) === '0' ? '1' : '0').padStart(64, pin.slice('sha256:'.length))}`;
   const attempts: [attempt: string, file: string, pin: string][] = [
     ['one letter of the text of the answer', file.replace('{"text":"', '{"text":"X'), pin],
-    ['one byte of the sealed stream', replaceOnce(file, evidence.deltas[0] ?? '', flip(evidence.deltas[0] ?? '', 0.5)), pin],
+    [
+      'one byte of the sealed stream',
+      replaceOnce(file, evidence.deltas[0] ?? '', flip(evidence.deltas[0] ?? '', 0.5)),
+      pin,
+    ],
     ["one byte of the responder's signature", replaceOnce(file, evidence.fin, flip(evidence.fin, 0.9)), pin],
     ['one byte of the envelope', replaceOnce(file, evidence.envelope, flip(evidence.envelope, 0.5)), pin],
     ['the pin of another organisation', file, otherPin],
   ];
   const refusals: Refusal[] = [];
-  for (const [attempt, changed, by] of attempts) refusals.push({ attempt, by: await refusalOf(() => verifyAnswer(changed, { pin: by, now })) });
+  for (const [attempt, changed, by] of attempts)
+    refusals.push({ attempt, by: await refusalOf(() => verifyAnswer(changed, { pin: by, now })) });
   return refusals;
 }
 
@@ -52,12 +59,17 @@ export interface SentQuestion {
 }
 
 /** Records the question that an SDK sends, by standing between it and the network. */
-export function recordQuestion(fetcher: typeof fetch): { readonly fetch: typeof fetch; readonly sent: () => SentQuestion | undefined } {
+export function recordQuestion(fetcher: typeof fetch): {
+  readonly fetch: typeof fetch;
+  readonly sent: () => SentQuestion | undefined;
+} {
   let sent: SentQuestion | undefined;
   const recording: typeof fetch = (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     if (url.pathname.endsWith('/invocations') && init?.body instanceof Uint8Array) {
-      const { bundle } = strictParseBody(new Uint8Array(init.body), { maxBytes: BODY_MAX_BYTES }) as { bundle: unknown };
+      const { bundle } = strictParseBody(new Uint8Array(init.body), { maxBytes: BODY_MAX_BYTES }) as {
+        bundle: unknown;
+      };
       sent = { url, bundle: parseBundle(bundle) };
     }
     return fetcher(input, init);
@@ -83,10 +95,15 @@ export async function misuseEnvelope(attacker: Attacker, { url, bundle }: SentQu
 }
 
 /** Sends a fresh question with a bundle. @returns who refused it and why; undefined if it was answered. */
-async function ask({ trust, identity, fetch: fetcher, now }: Attacker, url: URL, bundle: Bundle): Promise<string | undefined> {
+async function ask(
+  { trust, identity, fetch: fetcher, now }: Attacker,
+  url: URL,
+  bundle: Bundle,
+): Promise<string | undefined> {
   const envelope = parseEnvelope(bundle.env).claims;
   const recipient = trust.activeKeys(envelope.aud, 'unwrap', now)[0];
-  if (recipient === undefined || !('prm' in envelope)) throw new CryptoError('key_unknown', 'the responder has no active encryption key');
+  if (recipient === undefined || !('prm' in envelope))
+    throw new CryptoError('key_unknown', 'the responder has no active encryption key');
   const claims = {
     iss: identity.urn,
     aud: envelope.aud,
@@ -104,15 +121,29 @@ async function ask({ trust, identity, fetch: fetcher, now }: Attacker, url: URL,
   };
   const { token } = await sealInvocation(claims, identity.signer, recipient);
   const body = utf8(JSON.stringify({ bundle, inv: token }));
-  const headers = new Headers({ accept: 'application/json, application/problem+json', 'content-type': 'application/json', 'idempotency-key': encodeBase64url(randomBytes(16)) });
-  const parts: HttpRequestParts = { ...requestTargetOf('POST', url), header: (name) => headers.get(name) ?? undefined, body };
-  const signed = await signRequest(parts, { keyid: `${identity.urn}#${identity.signer.kid}`, signer: identity.signer, now });
+  const headers = new Headers({
+    accept: 'application/json, application/problem+json',
+    'content-type': 'application/json',
+    'idempotency-key': encodeBase64url(randomBytes(16)),
+  });
+  const parts: HttpRequestParts = {
+    ...requestTargetOf('POST', url),
+    header: (name) => headers.get(name) ?? undefined,
+    body,
+  };
+  const signed = await signRequest(parts, {
+    keyid: `${identity.urn}#${identity.signer.kid}`,
+    signer: identity.signer,
+    now,
+  });
   for (const [name, value] of Object.entries(signed)) headers.set(name, value);
   const response = await fetcher(url, { method: 'POST', headers, body, redirect: 'error' });
   const answer = new Uint8Array(await response.arrayBuffer());
   if (response.status === 200) return undefined;
   const problem = ProblemDocument.safeParse(JSON.parse(decodeUtf8(answer)));
-  return problem.success ? `${problem.data.origin}: ${problem.data.status} ${problem.data.code}` : `something answered ${response.status}`;
+  return problem.success
+    ? `${problem.data.origin}: ${problem.data.status} ${problem.data.code}`
+    : `something answered ${response.status}`;
 }
 
 async function refusalOf(work: () => Promise<unknown>): Promise<string | undefined> {

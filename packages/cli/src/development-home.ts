@@ -2,7 +2,16 @@ import { existsSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { identityOf, publishOrganisation } from '@bulla/client';
 import type { DevelopmentOrganisation, Release } from '@bulla/client/node';
-import { DEVELOPMENT_ORG, FileTrustStore, Home, IDENTITY, prepareDevelopment, readKeyFile, RESPONDER_KEYS, VAULT_KEYS } from '@bulla/client/node';
+import {
+  DEVELOPMENT_ORG,
+  FileTrustStore,
+  Home,
+  IDENTITY,
+  prepareDevelopment,
+  readKeyFile,
+  RESPONDER_KEYS,
+  VAULT_KEYS,
+} from '@bulla/client/node';
 import { digestB64u, utf8 } from '@bulla/crypto';
 import type { Io } from './io.js';
 import type { Addresses, ServedOrganisation } from './standalone-package.js';
@@ -38,7 +47,10 @@ export class DevelopmentHome {
   }
 
   /** Writes what is missing. @returns what the services need, and one line for each change. */
-  async prepare({ vaultUrl, responderUrl }: Addresses): Promise<ServedOrganisation & { readonly changes: readonly string[] }> {
+  async prepare({
+    vaultUrl,
+    responderUrl,
+  }: Addresses): Promise<ServedOrganisation & { readonly changes: readonly string[] }> {
     const made = await prepareDevelopment(this.#home, { vaultUrl, responderUrl, now: Math.floor(Date.now() / 1000) });
     this.#made = made;
     return {
@@ -57,10 +69,19 @@ export class DevelopmentHome {
    */
   async publish(vaultUrl: string, databaseUrl: string | undefined): Promise<void> {
     const file = await readKeyFile(this.#home, IDENTITY);
-    if (file === undefined || this.#made === undefined) throw new Error('an organisation is prepared before it is published');
+    if (file === undefined || this.#made === undefined)
+      throw new Error('an organisation is prepared before it is published');
     const { pin, documents, earlier, bootstrapSecret } = this.#made;
     const identity = await identityOf(file);
-    const { isNew } = await publishOrganisation({ vaultUrl, identity, pin, documents, earlier, bootstrapSecret, fetch: this.#io.fetch });
+    const { isNew } = await publishOrganisation({
+      vaultUrl,
+      identity,
+      pin,
+      documents,
+      earlier,
+      bootstrapSecret,
+      fetch: this.#io.fetch,
+    });
     const database = await digestB64u(utf8(placeOf(databaseUrl)));
     const before = await this.#home.read(DATABASE);
     if (isNew || (before !== undefined && before !== database)) await this.#forgetLabels();

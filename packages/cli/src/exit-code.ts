@@ -54,15 +54,33 @@ const BY_CODE: Readonly<Record<string, number>> = {
   idempotency_conflict: EXIT.conflict,
 };
 /** Found by this side, these say that somebody changed something. */
-const OWN_FINDINGS: ReadonlySet<string> = new Set(['signature_invalid', 'key_unknown', 'key_revoked', 'label_stale', 'envelope_expired', 'suite_unknown', 'key_invalid']);
-const BY_STATUS: Readonly<Record<number, number>> = { 401: EXIT.auth, 403: EXIT.forbidden, 404: EXIT.notFound, 409: EXIT.conflict, 412: EXIT.conflict, 428: EXIT.conflict, 429: EXIT.limit };
+const OWN_FINDINGS: ReadonlySet<string> = new Set([
+  'signature_invalid',
+  'key_unknown',
+  'key_revoked',
+  'label_stale',
+  'envelope_expired',
+  'suite_unknown',
+  'key_invalid',
+]);
+const BY_STATUS: Readonly<Record<number, number>> = {
+  401: EXIT.auth,
+  403: EXIT.forbidden,
+  404: EXIT.notFound,
+  409: EXIT.conflict,
+  412: EXIT.conflict,
+  428: EXIT.conflict,
+  429: EXIT.limit,
+};
 
 /** What to do about a code, where there is something. */
 const HINTS: Readonly<Record<string, string>> = {
-  transport_failed: 'is it running? start it with `bulla up` (or npm start); `bulla doctor` looks closer',
-  pin_mismatch: 'somebody else answers in its place, or this profile is of another organisation; `bulla trust show` tells what is pinned',
+  transport_failed: 'start it with `bulla up` (or npm start); `bulla doctor` looks closer',
+  pin_mismatch:
+    'somebody else stands in the place of this organisation, or the pin is that of another; `bulla trust pin` prints the pinned one',
   trust_expired: 'run `bulla trust renew`; `bulla up` does it too',
-  trust_rollback: 'the vault shows an older state than this machine has seen; it was restored from a backup, or somebody changed it',
+  trust_rollback:
+    'the vault shows an older state than this machine has seen; it was restored from a backup, or somebody changed it',
   label_stale: 'read again with `bulla prompt show NAME` and repeat',
   label_not_found: 'list the labels with `bulla prompt show NAME`, or choose with --label or --version',
   not_found: 'list what there is with `bulla prompt list`',
@@ -77,32 +95,37 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /**
  * Says what went wrong in one line, and what can be done in another.
+ * @param subject the prompt or file that the command is about
  * @returns the exit code
  */
-export function report(error: unknown, out: Output, interrupted: boolean): number {
+export function report(error: unknown, out: Output, interrupted: boolean, subject?: string): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (interrupted) {
     out.error('interrupted');
     return EXIT.interrupted;
   }
-  if (error instanceof BullaError || error instanceof CryptoError) return reportCoded(error, out);
+  if (error instanceof BullaError || error instanceof CryptoError) return reportCoded(error, out, subject);
   if (error instanceof CheckFailed) return said(out, error.message, EXIT.verification);
   if (error instanceof UsageError) return said(out, error.message, EXIT.usage, error.hint);
-  if (error instanceof PromptFileError) return said(out, error.message, EXIT.usage, 'the format is in docs/guide/prompt-file.md');
+  if (error instanceof PromptFileError)
+    return said(out, error.message, EXIT.usage, 'the format is in docs/guide/prompt-file.md');
   if (error instanceof SettingError) return said(out, error.message, EXIT.settings);
   if (error instanceof HomeError) return said(out, error.message, EXIT.error);
   return reportOther(error, out);
 }
 
-function reportCoded(error: BullaError | CryptoError, out: Output): number {
+function reportCoded(error: BullaError | CryptoError, out: Output, subject: string | undefined): number {
   const check = error.check === undefined ? '' : `, check ${error.check}`;
-  out.error(`${error.message} (${error.code}${check})`);
+  const about = subject === undefined || error.message.includes(subject) ? '' : `${subject}: `;
+  out.error(`${about}${error.message} (${error.code}${check})`);
   if (error instanceof BullaError) {
-    for (const { pointer, message } of error.errors ?? []) out.hint(`${pointer === '' ? 'the request' : pointer}: ${message}`);
+    for (const { pointer, message } of error.errors ?? [])
+      out.hint(`${pointer === '' ? 'the request' : pointer}: ${message}`);
   }
   const hint = HINTS[error.code];
   if (hint !== undefined && !error.message.includes(hint)) out.hint(hint);
-  if (error instanceof BullaError && error.requestId !== undefined) out.hint(`the ${error.origin} logged it as request ${error.requestId}`);
+  if (error instanceof BullaError && error.requestId !== undefined)
+    out.hint(`the ${error.origin} logged it as request ${error.requestId}`);
   return exitOf(error);
 }
 
@@ -116,16 +139,30 @@ function exitOf(error: BullaError | CryptoError): number {
 
 /** Faults of the parts that are loaded by name carry the exit code they want; of others only system codes are shown. */
 function reportOther(error: unknown, out: Output): number {
-  const { exitCode, lines, message, code } = error as { exitCode?: unknown; lines?: unknown; message?: unknown; code?: unknown };
+  const { exitCode, lines, message, code } = error as {
+    exitCode?: unknown;
+    lines?: unknown;
+    message?: unknown;
+    code?: unknown;
+  };
   if (typeof exitCode === 'number') {
     for (const line of Array.isArray(lines) ? lines.map(String) : [String(message)]) out.error(line);
     return exitCode;
   }
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
     const { path } = error as { path?: unknown };
-    return said(out, typeof path === 'string' ? `cannot use ${path} (${code})` : `the system refused it (${code})`, EXIT.error);
+    return said(
+      out,
+      typeof path === 'string' ? `cannot use ${path} (${code})` : `the system refused it (${code})`,
+      EXIT.error,
+    );
   }
-  return said(out, 'something went wrong that should not', EXIT.error, `please report it with what you did; it was ${String((error as { name?: unknown } | undefined)?.name)}`);
+  return said(
+    out,
+    'something went wrong that should not',
+    EXIT.error,
+    `please report it with what you did; it was ${String((error as { name?: unknown } | undefined)?.name)}`,
+  );
 }
 
 function said(out: Output, message: string, code: number, hint?: string): number {

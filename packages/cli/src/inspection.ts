@@ -2,8 +2,8 @@ import { lstat, readdir } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Bulla } from '@bulla/client';
+import { Health } from '@bulla/contract';
 import { secondsOf } from '@bulla/crypto';
-import type { Context } from './context.js';
 
 /** One thing that was looked at, with what mends it where it is wrong. */
 export interface Finding {
@@ -21,7 +21,12 @@ const MODE_EXCEPTIONS = new Set(['pglite', 'pglite.new']);
 export function inspectNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const ok = major > 22 || (major === 22 && minor >= 12);
-  return { name: 'node', ok, detail: version, fix: 'use Node 22.12 or newer; the project brings its own with `npm ci`' };
+  return {
+    name: 'node',
+    ok,
+    detail: version,
+    fix: 'use Node 22.12 or newer; the project brings its own with `npm ci`',
+  };
 }
 
 /** Nobody else may read what is in the folder: a key that others could read is no longer a secret. */
@@ -39,42 +44,75 @@ export async function inspectModes(folder: string): Promise<Finding> {
     await walk(folder);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return { name: 'home', ok: false, detail: `${folder} (${code ?? 'unknown'})`, fix: 'run `bulla up` or `bulla init` once, or set BULLA_HOME' };
+    return {
+      name: 'home',
+      ok: false,
+      detail: `${folder} (${code ?? 'unknown'})`,
+      fix: 'run `bulla up` or `bulla init` once, or set BULLA_HOME',
+    };
   }
-  if (loose.length === 0) return { name: 'home', ok: true, detail: `${folder}, ${count} files and folders for their owner alone` };
+  if (loose.length === 0)
+    return { name: 'home', ok: true, detail: `${folder}, ${count} files and folders for their owner alone` };
   return { name: 'home', ok: false, detail: `others may use ${loose.join(', ')}`, fix: `chmod -R go-rwx ${folder}` };
 }
 
 /** A service by its own word, and its clock by the Date of its answer. */
-export async function inspectService(name: string, url: string, fetcher: typeof fetch, nowMs: () => number): Promise<Finding[]> {
+export async function inspectService(
+  name: string,
+  url: string,
+  fetcher: typeof fetch,
+  nowMs: () => number,
+): Promise<Finding[]> {
   let response: Response;
-  let checks: unknown;
+  let health: Health;
   try {
-    response = await fetcher(new URL('/health/ready', url), { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
-    ({ checks } = (await response.json()) as { checks: unknown });
+    response = await fetcher(new URL('/health/ready', url), {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      redirect: 'error',
+    });
+    health = Health.parse(await response.json());
   } catch {
-    return [{ name, ok: false, detail: `${url} does not answer`, fix: 'start it: bulla up (or npm start)' }];
+    return [
+      {
+        name,
+        ok: false,
+        detail: `${url} does not answer as a Bulla service`,
+        fix: 'start it: bulla up (or npm start)',
+      },
+    ];
   }
-  const failed = Array.isArray(checks) ? checks.flatMap((one: { name: string; ok: boolean }) => (one.ok ? [] : [String(one.name)])) : ['health'];
-  const names = Array.isArray(checks) ? checks.map((one: { name: string }) => String(one.name)).join(', ') : '';
   const ready = response.status === 200;
-  const findings: Finding[] = [
-    { name, ok: ready, detail: ready ? `${url} is ready (${names})` : `${url} is not ready: ${failed.join(', ')}`, fix: `see the log of the service; ${failed.includes('database') ? 'its database does not answer' : 'it says why'}` },
-  ];
+  const failed = health.checks.filter(({ ok }) => !ok).map((check) => check.name);
+  const all = health.checks.map((check) => check.name);
+  const detail = ready ? `${url} is ready (${all.join(', ')})` : `${url} is not ready: ${failed.join(', ')}`;
+  const findings: Finding[] = [{ name, ok: ready, detail, fix: 'the log of the service says why' }];
   const date = Date.parse(response.headers.get('date') ?? '');
   if (Number.isNaN(date)) return findings;
   const difference = Math.round(Math.abs(nowMs() - date) / 1000);
-  const clock = { name: `${name} clock`, ok: difference <= CLOCK_DIFFERENCE_MAX_SECONDS, detail: `${difference} s from this machine's`, fix: 'set both clocks by NTP: signatures are good for one minute' };
+  const clock = {
+    name: `${name} clock`,
+    ok: difference <= CLOCK_DIFFERENCE_MAX_SECONDS,
+    detail: `${difference} s from this machine's`,
+    fix: 'set both clocks by NTP: signatures are good for one minute',
+  };
   return [...findings, clock];
 }
 
 /** The pinned root, the documents under it, and how long they last. */
 export async function inspectTrust(bulla: Bulla, now: number): Promise<Finding[]> {
   const trust = await bulla.refreshTrust();
-  const age = (name: string, { version, issued, expires }: { version: number; issued: string; expires: string }): Finding => {
+  const age = (
+    name: string,
+    { version, issued, expires }: { version: number; issued: string; expires: string },
+  ): Finding => {
     const left = secondsOf(expires) - now;
     const third = (secondsOf(expires) - secondsOf(issued)) / 3;
-    return { name, ok: left > third, detail: `version ${version}, ${Math.floor(left / DAY)} days left`, fix: 'bulla trust renew' };
+    return {
+      name,
+      ok: left > third,
+      detail: `version ${version}, ${Math.floor(left / DAY)} days left`,
+      fix: 'bulla trust renew',
+    };
   };
   return [
     { name: 'pin', ok: true, detail: `${trust.pin} (${trust.org}, ${trust.profile})` },
@@ -88,9 +126,20 @@ export async function inspectTrust(bulla: Bulla, now: number): Promise<Finding[]
 export async function inspectIdentity(bulla: Bulla, urn: string, kid: string, now: number): Promise<Finding> {
   const trust = await bulla.trust();
   const holder = trust.activeKeys(urn, 'http', now).find(({ record }) => record.kid === kid);
-  if (holder === undefined) return { name: 'identity', ok: false, detail: `${urn} has no active key in the directory`, fix: 'ask whoever keeps the directory key to list it again' };
+  if (holder === undefined)
+    return {
+      name: 'identity',
+      ok: false,
+      detail: `${urn} has no active key in the directory`,
+      fix: 'ask whoever keeps the directory key to list it again',
+    };
   const days = Math.floor((holder.record.use_until - now) / DAY);
-  return { name: 'identity', ok: days > 30, detail: `${urn}, its key signs for ${days} more days`, fix: 'rotate the key of this device' };
+  return {
+    name: 'identity',
+    ok: days > 30,
+    detail: `${urn}, its key signs for ${days} more days`,
+    fix: 'rotate the key of this device',
+  };
 }
 
 /** Labels that must be signed anew soon, or the prompts they name can no longer be run. */
@@ -109,8 +158,17 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding> {
 export function inspectPort(name: string, setting: string, port: number): Promise<Finding> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve({ name, ok: false, detail: `port ${port} is in use by something that is no Bulla`, fix: `stop it, or set ${setting}` }));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve({ name, ok: true, detail: `port ${port} is free` })));
+    server.once('error', () =>
+      resolve({
+        name,
+        ok: false,
+        detail: `port ${port} is in use by something that is no Bulla`,
+        fix: `stop it, or set ${setting}`,
+      }),
+    );
+    server.listen(port, '127.0.0.1', () =>
+      server.close(() => resolve({ name, ok: true, detail: `port ${port} is free` })),
+    );
   });
 }
 
@@ -120,13 +178,19 @@ export function inspectServer(name: string, setting: string, url: string, defaul
   const place = `${hostname === '' ? 'localhost' : hostname}:${port === '' ? defaultPort : port}`;
   const fix = `start it, or mend ${setting}`;
   return new Promise((resolve) => {
-    const socket = createConnection({ host: hostname === '' ? 'localhost' : hostname, port: port === '' ? defaultPort : Number(port), timeout: TIMEOUT_MS });
+    const socket = createConnection({
+      host: hostname === '' ? 'localhost' : hostname,
+      port: port === '' ? defaultPort : Number(port),
+      timeout: TIMEOUT_MS,
+    });
     const end = (ok: boolean, detail: string) => {
       socket.destroy();
       resolve({ name, ok, detail, fix });
     };
     socket.once('connect', () => end(true, `${place} accepts connections`));
     socket.once('timeout', () => end(false, `${place} does not answer`));
-    socket.once('error', (error: NodeJS.ErrnoException) => end(false, `${place} cannot be reached (${error.code ?? 'unknown'})`));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      end(false, `${place} cannot be reached (${error.code ?? 'unknown'})`),
+    );
   });
 }

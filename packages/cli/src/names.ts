@@ -5,7 +5,10 @@ import { UsageError } from './usage-error.js';
 /** @throws {UsageError} */
 export function requirePromptName(text: string): string {
   if (PromptName.safeParse(text).success) return text;
-  throw new UsageError('that is not the name of a prompt', 'names are lower-case words with hyphens, in folders: claims/triage');
+  throw new UsageError(
+    'that is not the name of a prompt',
+    'names are lower-case words with hyphens, in folders: claims/triage',
+  );
 }
 
 /** @throws {UsageError} */
@@ -18,7 +21,10 @@ export function requireLabel(text: string): string {
 export function requireVersion(text: string): number {
   const version = /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : undefined;
   if (version !== undefined) return version;
-  throw new UsageError('that is not a version', 'versions are whole numbers that count from 1; `bulla prompt history NAME` lists them');
+  throw new UsageError(
+    'that is not a version',
+    'versions are whole numbers that count from 1; `bulla prompt history NAME` lists them',
+  );
 }
 
 /** A URN in few words: who it is, as seen by `self`. */

@@ -67,8 +67,16 @@ export class Output {
   /** Columns that line up. */
   table(rows: readonly (readonly string[])[]): void {
     const columns = Math.max(0, ...rows.map((row) => row.length));
-    const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-    for (const row of rows) this.line(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+    const widths = Array.from({ length: columns }, (_, column) =>
+      Math.max(...rows.map((row) => (row[column] ?? '').length)),
+    );
+    for (const row of rows)
+      this.line(
+        row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd(),
+      );
   }
 
   /** A finding as a line of data. */

@@ -13,6 +13,8 @@ import { Context } from './context.js';
 import { EXIT, report } from './exit-code.js';
 import type { Io } from './io.js';
 
+/** Commands whose first argument says what they are about. */
+const ABOUT = /^(run|verify|prompt (push|pull|show|history|label|delete))$/;
 /** Commands that run until they are told to end, and then end in order and with 0. */
 const SERVICES = new Set(['up', 'fake-openai']);
 
@@ -48,6 +50,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   });
   program.hook('preAction', (_, action) => {
     context.use(globalOptions(action));
+    context.subject = ABOUT.test(nameOf(action)) ? action.args[0] : undefined;
     isService = SERVICES.has(action.name());
   });
   const { promise: interrupted, reject } = Promise.withResolvers<never>();
@@ -59,7 +62,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted]);
     return exitCode;
   } catch (error) {
-    return report(error, context.out, io.signal.aborted && !isService);
+    return report(error, context.out, io.signal.aborted && !isService, context.subject);
   } finally {
     io.signal.removeEventListener('abort', interrupt);
   }
@@ -103,18 +106,27 @@ function addGlobalOptions(command: Command): void {
   for (const child of command.commands) addGlobalOptions(child);
 }
 
+/** `prompt push` for a command of a command. */
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : `${parent.name()} ${command.name()}`;
+}
+
 /** Those that were given, wherever they stood; the innermost counts. */
 function globalOptions(action: Command): GlobalOptions {
   const given: Record<string, unknown> = {};
   for (let command: Command | null = action; command !== null; command = command.parent) {
     for (const name of ['url', 'profile', 'quiet', 'color']) {
-      if (!Object.hasOwn(given, name) && command.getOptionValueSource(name) === 'cli') given[name] = command.getOptionValue(name);
+      if (!Object.hasOwn(given, name) && command.getOptionValueSource(name) === 'cli')
+        given[name] = command.getOptionValue(name);
     }
   }
   return given;
 }
 
 function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   return version;
 }

@@ -37,11 +37,14 @@ export function fileOf({ content, input, acl }: Statement): string {
   const plain = sourceOf(content, input.messages);
   if (content.source === undefined) return writePromptFile(plain);
   const written = parseAgain(content.source);
-  const says = ({ messages, vars, model, acceptsMessages }: PromptSource) => JSON.stringify({ messages, vars, model, acceptsMessages });
+  const says = ({ messages, vars, model, acceptsMessages }: PromptSource) =>
+    JSON.stringify({ messages, vars, model, acceptsMessages });
   const namedLists = Object.entries(written.acl ?? {}) as [keyof Statement['acl'], readonly string[]][];
   const sameRights = namedLists.every(([list, urns]) => JSON.stringify(urns) === JSON.stringify(acl[list]));
   if (says(written) !== says(plain) || !sameRights) {
-    throw new CheckFailed('the file that its author sealed into this version says something else than what runs (check prompt-source)');
+    throw new CheckFailed(
+      'the file that its author sealed into this version says something else than what runs (check prompt-source)',
+    );
   }
   return content.source;
 }
@@ -51,12 +54,17 @@ function parseAgain(file: string): PromptSource {
     return parsePromptFile(file);
   } catch (error) {
     if (!(error instanceof PromptFileError)) throw error;
-    throw new CheckFailed(`the file that its author sealed into this version cannot be read: ${error.message} (check prompt-source)`);
+    throw new CheckFailed(
+      `the file that its author sealed into this version cannot be read: ${error.message} (check prompt-source)`,
+    );
   }
 }
 
 /** The prompt of a statement as a file would say it; what is one message of a user is written as text. */
-function sourceOf(content: Pick<Statement['content'], 'messages' | 'vars' | 'model'>, acceptsMessages: boolean): PromptSource {
+function sourceOf(
+  content: Pick<Statement['content'], 'messages' | 'vars' | 'model'>,
+  acceptsMessages: boolean,
+): PromptSource {
   const { messages, vars, model } = content;
   const isText = messages.length === 1 && messages[0]?.role === 'user';
   return { type: isText ? 'text' : 'chat', messages, vars, model: withoutUndefined(model), acceptsMessages };
@@ -64,11 +72,19 @@ function sourceOf(content: Pick<Statement['content'], 'messages' | 'vars' | 'mod
 
 function withoutUndefined(model: Statement['content']['model']): PromptSource['model'] {
   const { name, temperature, max_output_tokens } = model;
-  return { name, ...(temperature !== undefined && { temperature }), ...(max_output_tokens !== undefined && { max_output_tokens }) };
+  return {
+    name,
+    ...(temperature !== undefined && { temperature }),
+    ...(max_output_tokens !== undefined && { max_output_tokens }),
+  };
 }
 
 function aclOf({ acl }: PromptSource): PromptDraft['acl'] {
   if (acl === undefined) return undefined;
   const { invoke, read, responders } = acl;
-  return { ...(invoke && { invoke: [...invoke] }), ...(read && { read: [...read] }), ...(responders && { responders: [...responders] }) };
+  return {
+    ...(invoke && { invoke: [...invoke] }),
+    ...(read && { read: [...read] }),
+    ...(responders && { responders: [...responders] }),
+  };
 }

@@ -42,7 +42,13 @@ export function readClientSettings(env: Io['env']): ClientSettings {
 export function requireHttpUrl(source: string, text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const url = URL.parse(text);
-  const isBase = url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  const isBase =
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    url.search === '' &&
+    url.hash === '' &&
+    url.username === '' &&
+    url.password === '';
   if (!isBase) throw new SettingError(`${source}: expected a URL such as https://vault.example`);
   return text;
 }
@@ -58,7 +64,8 @@ function readSetting(env: Io['env'], name: string): string | undefined {
   } catch {
     throw new SettingError(`${name}_FILE: the file it names cannot be read`);
   }
-  if (text.length > FILE_MAX_BYTES) throw new SettingError(`${name}_FILE: the file is larger than ${FILE_MAX_BYTES} bytes`);
+  if (text.length > FILE_MAX_BYTES)
+    throw new SettingError(`${name}_FILE: the file is larger than ${FILE_MAX_BYTES} bytes`);
   return present(text.replace(/\r?\n$/, ''));
 }
 

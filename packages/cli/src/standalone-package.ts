@@ -45,6 +45,9 @@ export async function loadStandalone({ load }: Io): Promise<StandalonePackage> {
     return (await load('@bulla/standalone')) as StandalonePackage;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new UsageError('the services are not installed here', 'run this in the project folder, after `npm ci` and `npm run build`');
+    throw new UsageError(
+      'the services are not installed here',
+      'run this in the project folder, after `npm ci` and `npm run build`',
+    );
   }
 }

@@ -13,14 +13,21 @@ export async function readVariables(io: Io, given: readonly string[]): Promise<R
   for (const assignment of given) {
     const at = assignment.indexOf('=');
     const name = at < 0 ? '' : assignment.slice(0, at);
-    if (!VARIABLE_PATTERN.test(name)) throw new UsageError('--var: expected name=text, name=@file or name=-', 'names are letters, digits and underscores');
+    if (!VARIABLE_PATTERN.test(name))
+      throw new UsageError(
+        '--var: expected name=text, name=@file or name=-',
+        'names are letters, digits and underscores',
+      );
     if (vars.has(name)) throw new UsageError(`--var: ${name} is given twice`);
     const value = assignment.slice(at + 1);
     if (value === '-') {
       if (stdinUsed) throw new UsageError('--var: only one variable can be read from standard input');
       stdinUsed = true;
     }
-    vars.set(name, value === '-' || value.startsWith('@') ? await readText(io, value === '-' ? '-' : value.slice(1)) : value);
+    vars.set(
+      name,
+      value === '-' || value.startsWith('@') ? await readText(io, value === '-' ? '-' : value.slice(1)) : value,
+    );
   }
   return Object.fromEntries(vars);
 }

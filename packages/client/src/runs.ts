@@ -1,3 +1,5 @@
+import type { ProblemCode } from '@bulla/contract';
+import { PROBLEMS } from '@bulla/contract';
 import type { Bundle, FinClaims, InvocationClaims, ResolvedTag, SealedInvocation, Trust, VerifiedEnvelope } from '@bulla/crypto';
 import { checkBundleForAsker, encodeBase64url, mintId, parseBundle, randomBytes, sealInvocation, Secret, tokenHash, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
@@ -156,7 +158,7 @@ async function finish(session: Session, question: Question, fin: string, head: U
   }
   if (claims.finish === 'error') {
     throw bullaError((claims.err?.code ?? 'internal') as Parameters<typeof bullaError>[0], {
-      message: `the responder could not answer: ${claims.err?.code ?? 'internal'}`,
+      message: `the responder could not answer: ${PROBLEMS[claims.err?.code as ProblemCode]?.title ?? PROBLEMS.internal.title}`,
       origin: claims.err?.code.startsWith('upstream_') === true ? 'provider' : 'responder',
     });
   }

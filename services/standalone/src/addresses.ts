@@ -60,10 +60,12 @@ function requireDifferent(ports: readonly (readonly [string, number])[]): void {
   const taken = new Map<number, string>();
   for (const [setting, port] of ports) {
     const other = port === 0 ? undefined : taken.get(port);
-    if (other !== undefined) throw new StartError(`${setting} and ${other} both come to port ${port}; expected different ports`, 78);
+    if (other !== undefined)
+      throw new StartError(`${setting} and ${other} both come to port ${port}; expected different ports`, 78);
     taken.set(port, setting);
   }
-  if (ports.some(([, port]) => port > 65_535)) throw new StartError('BULLA_METRICS_PORT: expected at most 65534, since the next port is used too', 78);
+  if (ports.some(([, port]) => port > 65_535))
+    throw new StartError('BULLA_METRICS_PORT: expected at most 65534, since the next port is used too', 78);
 }
 
 /** Listens on all of them at once, so that two zeros are never the same port, and lets go. */
@@ -86,7 +88,12 @@ function hold(host: string, setting: string, port: number) {
 }
 
 function refusal(code: string | undefined, host: string, setting: string, port: number): StartError {
-  if (code === 'EADDRINUSE') return new StartError(`port ${port} is in use; stop what listens there, or set ${setting} to another port`, 1);
-  if (code === 'EACCES') return new StartError(`port ${port} may not be used by this account; set ${setting} to one above 1023`, 1);
-  return new StartError(`BULLA_HOST: cannot listen on ${host} (${code ?? 'unknown'}); expected an address of this machine`, 78);
+  if (code === 'EADDRINUSE')
+    return new StartError(`port ${port} is in use; stop what listens there, or set ${setting} to another port`, 1);
+  if (code === 'EACCES')
+    return new StartError(`port ${port} may not be used by this account; set ${setting} to one above 1023`, 1);
+  return new StartError(
+    `BULLA_HOST: cannot listen on ${host} (${code ?? 'unknown'}); expected an address of this machine`,
+    78,
+  );
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResponderTables } from '@bulla/responder';
 import { responderMigrations } from '@bulla/responder';
@@ -32,7 +32,12 @@ export async function openDatabases({ url, home, logs }: DatabasesOptions): Prom
   const pglite = url === undefined ? await openEmbedded(home) : undefined;
   const from = pglite === undefined ? { url: url ?? '' } : { pglite };
   const vault = connectDatabase<VaultTables>({ from, schema: 'vault', migrations: vaultMigrations, log: logs.vault });
-  const responder = connectDatabase<ResponderTables>({ from, schema: 'responder', migrations: responderMigrations, log: logs.responder });
+  const responder = connectDatabase<ResponderTables>({
+    from,
+    schema: 'responder',
+    migrations: responderMigrations,
+    log: logs.responder,
+  });
   async function close(): Promise<void> {
     await Promise.all([vault.close(), responder.close()]);
     await pglite?.close();
@@ -43,7 +48,10 @@ export async function openDatabases({ url, home, logs }: DatabasesOptions): Prom
   } catch (error) {
     await close();
     const code = databaseFault(error)?.code ?? 'unknown';
-    throw new StartError(`cannot use the ${url === undefined ? `database in ${home}` : 'database that BULLA_DATABASE_URL names'} (${code})`, 1);
+    throw new StartError(
+      `cannot use the ${url === undefined ? `database in ${home}` : 'database that BULLA_DATABASE_URL names'} (${code})`,
+      1,
+    );
   }
   return { vault, responder, close };
 }
@@ -59,11 +67,15 @@ async function openEmbedded(home: string) {
       const unfinished = join(home, 'pglite.new');
       await rm(unfinished, { recursive: true, force: true });
       await (await openPglite(unfinished)).close();
+      await chmod(unfinished, 0o700);
       await rename(unfinished, folder);
     }
     return await openPglite(folder);
   } catch {
     // What PGlite throws can quote statements; its folder is all a person can look at.
-    throw new StartError(`cannot open the embedded database in ${folder}; restore it from a backup, or move it away to begin with an empty one`, 1);
+    throw new StartError(
+      `cannot open the embedded database in ${folder}; restore it from a backup, or move it away to begin with an empty one`,
+      1,
+    );
   }
 }

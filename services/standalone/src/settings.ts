@@ -1,6 +1,14 @@
 import { modelSettings } from '@bulla/responder';
 import type { Environment, Settings } from '@bulla/service-kit';
-import { databaseUrlSetting, hostSetting, logLevelSetting, pathSetting, portSetting, publicUrlSetting, readSettings } from '@bulla/service-kit';
+import {
+  databaseUrlSetting,
+  hostSetting,
+  logLevelSetting,
+  pathSetting,
+  portSetting,
+  publicUrlSetting,
+  readSettings,
+} from '@bulla/service-kit';
 import * as z from 'zod';
 
 const shape = {

@@ -49,7 +49,10 @@ export interface Standalone {
 export async function start(options: StandaloneOptions): Promise<Standalone> {
   const { settings, addresses, signal } = options;
   const level = settings.BULLA_LOG_LEVEL;
-  const logs = { vault: new EventLog({ service: 'vault', level }), responder: new EventLog({ service: 'responder', level }) };
+  const logs = {
+    vault: new EventLog({ service: 'vault', level }),
+    responder: new EventLog({ service: 'responder', level }),
+  };
   const services: Service[] = [];
   let databases: Databases | undefined;
   let stopping: Promise<void> | undefined;
@@ -71,7 +74,12 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
   }
 }
 
-async function startVault(options: StandaloneOptions, databases: Databases, organisation: ServedOrganisation, log: EventLog): Promise<Service> {
+async function startVault(
+  options: StandaloneOptions,
+  databases: Databases,
+  organisation: ServedOrganisation,
+  log: EventLog,
+): Promise<Service> {
   const { addresses, settings } = options;
   const vault = await createVault({
     version: VERSION,
@@ -85,7 +93,12 @@ async function startVault(options: StandaloneOptions, databases: Databases, orga
   return listening(vault);
 }
 
-async function startResponder(options: StandaloneOptions, databases: Databases, organisation: ServedOrganisation, log: EventLog): Promise<Service> {
+async function startResponder(
+  options: StandaloneOptions,
+  databases: Databases,
+  organisation: ServedOrganisation,
+  log: EventLog,
+): Promise<Service> {
   const { addresses, settings } = options;
   const file = await readKeyFile(organisation.responderKeysFile);
   const responder = await createResponder({
@@ -112,7 +125,9 @@ async function listening(service: Service): Promise<Service> {
   } catch (error) {
     await service.close();
     const { code } = error as NodeJS.ErrnoException;
-    throw code === 'EADDRINUSE' ? new StartError('a port was taken by another program while Bulla started; start again', 1) : error;
+    throw code === 'EADDRINUSE'
+      ? new StartError('a port was taken by another program while Bulla started; start again', 1)
+      : error;
   }
 }
 
@@ -128,7 +143,11 @@ async function requireReady(urls: readonly string[], signal: AbortSignal | undef
   for (const url of urls) {
     while (!(await isReady(url))) {
       signal?.throwIfAborted();
-      if (performance.now() > deadline) throw new StartError(`${url}/health/ready did not say ok within ${READY_WITHIN_MS / 1000} s; the log above says why`, 1);
+      if (performance.now() > deadline)
+        throw new StartError(
+          `${url}/health/ready did not say ok within ${READY_WITHIN_MS / 1000} s; the log above says why`,
+          1,
+        );
       await pause(READY_POLL_MS);
     }
   }

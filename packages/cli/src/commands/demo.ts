@@ -52,7 +52,11 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
   heading('1. whom this machine trusts');
   const trust = await bulla.refreshTrust();
   pass(context, 'pin', `${trust.pin} is the first root of ${trust.org}`);
-  pass(context, 'documents', `root ${trust.root.version}, policy ${trust.policy.version}, directory ${trust.directory.version}, the first expires ${new Date(trust.expiresAt * 1000).toISOString().slice(0, 10)}`);
+  pass(
+    context,
+    'documents',
+    `root ${trust.root.version}, policy ${trust.policy.version}, directory ${trust.directory.version}, the first expires ${new Date(trust.expiresAt * 1000).toISOString().slice(0, 10)}`,
+  );
 
   heading('2. a prompt, sealed here and stored as ciphertext');
   await store(context, bulla);
@@ -62,8 +66,11 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
   const used = recorder.sent();
   describeAnswer(context, 'answer', whole);
   const { answer, pieces } = await stream(bulla, io.signal);
-  describeAnswer(context, 'stream', answer, `${pieces} pieces, `);
-  if (answer.model.startsWith('builtin:')) out.line(`  note: ${answer.model} is not a language model; it picks sentences by a stated rule. For a model: BULLA_LLM=openai:… bulla up`);
+  describeAnswer(context, 'stream', answer, `in ${pieces} piece${pieces === 1 ? '' : 's'}, `);
+  if (answer.model.startsWith('builtin:'))
+    out.line(
+      `  note: ${answer.model} is not a language model; it picks sentences by a stated rule. For a model: BULLA_LLM=openai:… bulla up`,
+    );
   out.line();
   out.line(indent(answer.text));
   out.line();
@@ -72,7 +79,10 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
   const file = answer.toFile();
   const verdict = await bulla.verify(file);
   for (const check of verdict.checks) out.check(check);
-  if (!verdict.valid) throw new CheckFailed(`the answer does not count any more (check ${verdict.checks.find(({ ok }) => !ok)?.name ?? 'verdict'})`);
+  if (!verdict.valid)
+    throw new CheckFailed(
+      `the answer does not count any more (check ${verdict.checks.find(({ ok }) => !ok)?.name ?? 'verdict'})`,
+    );
   out.line(`  ${verdict.verdict}`);
   if (outPath !== undefined) await writeWhole(outPath, file);
 
@@ -83,7 +93,10 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
     refusals.push(...(await misuseEnvelope(attacker, used)));
   }
   requireRefused(context, refusals);
-  out.line(styled('demo ok', 'good'), `: ${verdict.checks.length} checks of the answer passed, ${refusals.length} attacks were refused`);
+  out.line(
+    styled('demo ok', 'good'),
+    `: ${verdict.checks.length} checks of the answer passed, ${refusals.length} attacks were refused`,
+  );
 }
 
 /** Pushes the prompt and opens what the vault has of it, which must be what was pushed. */
@@ -91,10 +104,13 @@ async function store(context: Context, bulla: Bulla): Promise<void> {
   const { draft } = draftOf(PROMPT, 'the prompt of bulla demo');
   const pushed = await bulla.prompts.push(NAME, 'text', draft, [LABEL]);
   const self = (await context.identity()).urn;
-  const sealedFor = pushed.changed ? `sealed for ${pushed.recipients.map((urn) => shortName(urn, self)).join(', ')}` : 'there already, unchanged';
+  const sealedFor = pushed.changed
+    ? `sealed for ${pushed.recipients.map((urn) => shortName(urn, self)).join(', ')}`
+    : 'there already, unchanged';
   pass(context, 'stored', `${pushed.name} v${pushed.version}, ${sealedFor}`);
   const opened = await bulla.prompts.read(NAME, { label: LABEL });
-  if (JSON.stringify(opened.statement.content) !== JSON.stringify(draft.content)) throw new CheckFailed('the vault holds another text than the one pushed (check prompt-text)');
+  if (JSON.stringify(opened.statement.content) !== JSON.stringify(draft.content))
+    throw new CheckFailed('the vault holds another text than the one pushed (check prompt-text)');
   pass(context, 'opened', `the label ${LABEL} names v${opened.version}, content sha256:${opened.chash}`);
   pass(context, 'author', `signed by ${shortName(opened.author, self)}`);
 }
@@ -108,15 +124,30 @@ async function stream(bulla: Bulla, signal: AbortSignal): Promise<{ answer: Answ
   throw new CheckFailed('the stream ended without its signed end (check reply-final)');
 }
 
-function describeAnswer(context: Context, name: string, { usage, model, prompt, responder }: Answer, before = ''): void {
+function describeAnswer(
+  context: Context,
+  name: string,
+  { usage, model, prompt, responder }: Answer,
+  before = '',
+): void {
   const tokens = `${usage.prompt_tokens ?? '?'} tokens in, ${usage.completion_tokens ?? '?'} out`;
-  pass(context, name, `${before}${prompt.name} v${prompt.version}, ${tokens}, by ${model}, signed by ${responder.split(':').slice(3).join(':')}`);
+  pass(
+    context,
+    name,
+    `${before}${prompt.name} v${prompt.version}, ${tokens}, by ${model}, signed by ${responder.split(':').slice(3).join(':')}`,
+  );
 }
 
 function requireRefused({ out }: Context, refusals: readonly Refusal[]): void {
-  for (const { attempt, by } of refusals) out.check({ name: by === undefined ? 'ACCEPTED' : 'refused', ok: by !== undefined, detail: `${attempt}${by === undefined ? '' : ` (${by})`}` });
+  for (const { attempt, by } of refusals)
+    out.check({
+      name: by === undefined ? 'ACCEPTED' : 'refused',
+      ok: by !== undefined,
+      detail: `${attempt}${by === undefined ? '' : ` (${by})`}`,
+    });
   const accepted = refusals.find(({ by }) => by === undefined);
-  if (accepted !== undefined) throw new CheckFailed(`something was accepted that must be refused: ${accepted.attempt} (check tampering)`);
+  if (accepted !== undefined)
+    throw new CheckFailed(`something was accepted that must be refused: ${accepted.attempt} (check tampering)`);
 }
 
 function pass({ out }: Context, name: string, detail: string): void {

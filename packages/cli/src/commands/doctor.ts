@@ -6,7 +6,16 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-code.js';
 import type { Finding } from '../inspection.js';
-import { inspectIdentity, inspectLabels, inspectModes, inspectNode, inspectPort, inspectServer, inspectService, inspectTrust } from '../inspection.js';
+import {
+  inspectIdentity,
+  inspectLabels,
+  inspectModes,
+  inspectNode,
+  inspectPort,
+  inspectServer,
+  inspectService,
+  inspectTrust,
+} from '../inspection.js';
 import { styled } from '../output.js';
 import { inspectRedis } from '../redis-inspection.js';
 import type { StandaloneSettings } from '../standalone-package.js';
@@ -30,7 +39,10 @@ export function addInspectionCommands(program: Command, context: Context, setExi
     .command('status')
     .description('one screen: what runs, who this device is, whom it trusts')
     .option('--json', 'print it as JSON')
-    .addHelpText('after', '\nIt states, and does not judge: that is what `bulla doctor` does.\n\nExample:\n  $ bulla status')
+    .addHelpText(
+      'after',
+      '\nIt states, and does not judge: that is what `bulla doctor` does.\n\nExample:\n  $ bulla status',
+    )
     .action(async (options: { json?: boolean }) => {
       const findings = await inspect(context);
       if (options.json === true) context.out.json(findings.map(({ name, ok, detail }) => ({ name, ok, detail })));
@@ -53,7 +65,13 @@ async function inspect(context: Context): Promise<Finding[]> {
   const settings = await findSettings(context, findings);
   const profile = await attempt(findings, 'profile', () => context.findProfile());
   if (profile === undefined) {
-    if (!findings.some(({ name }) => name === 'profile')) findings.push({ name: 'profile', ok: false, detail: 'there is none', fix: 'run `bulla up` once, or set BULLA_HOME to the folder that it used' });
+    if (!findings.some(({ name }) => name === 'profile'))
+      findings.push({
+        name: 'profile',
+        ok: false,
+        detail: 'there is none',
+        fix: 'run `bulla up` once, or set BULLA_HOME to the folder that it used',
+      });
     return [...findings, ...(await inspectPorts(settings)), ...(await inspectStores(settings))];
   }
   const vault = await inspectService('vault', profile.vaultUrl, context.io.fetch, Date.now);
@@ -64,13 +82,22 @@ async function inspect(context: Context): Promise<Finding[]> {
   if (bulla !== undefined && identity !== undefined && isUp) {
     await inspectWithVault(context, bulla, findings, identity.urn, identity.signer.kid);
   } else if (identity !== undefined) {
-    findings.push({ name: 'identity', ok: true, detail: `${identity.urn}, key ${fingerprint(identity.signer.kid)}` }, { name: 'pin', ok: true, detail: profile.pin });
+    findings.push(
+      { name: 'identity', ok: true, detail: `${identity.urn}, key ${fingerprint(identity.signer.kid)}` },
+      { name: 'pin', ok: true, detail: profile.pin },
+    );
   }
   if (!isUp && vault.length === 1) findings.push(...(await inspectPorts(settings)));
   return [...findings, ...(await inspectStores(settings))];
 }
 
-async function inspectWithVault(context: Context, bulla: Bulla, findings: Finding[], urn: string, kid: string): Promise<void> {
+async function inspectWithVault(
+  context: Context,
+  bulla: Bulla,
+  findings: Finding[],
+  urn: string,
+  kid: string,
+): Promise<void> {
   const now = context.now();
   const trust = await attempt(findings, 'pin', () => inspectTrust(bulla, now));
   if (trust === undefined) return;
@@ -82,7 +109,8 @@ async function inspectWithVault(context: Context, bulla: Bulla, findings: Findin
   const known = await bulla.trust();
   for (const responder of known.entitiesOf('responder')) {
     const entity = known.entity(responder);
-    if (entity?.kind === 'responder') findings.push(...(await inspectService('responder', entity.url, context.io.fetch, Date.now)));
+    if (entity?.kind === 'responder')
+      findings.push(...(await inspectService('responder', entity.url, context.io.fetch, Date.now)));
   }
 }
 
@@ -95,7 +123,8 @@ async function findSettings({ io }: Context, findings: Finding[]): Promise<Stand
   } catch (error) {
     if (error instanceof UsageError) return undefined;
     const { lines } = error as { lines?: readonly string[] };
-    for (const line of lines ?? ['the settings cannot be read']) findings.push({ name: 'settings', ok: false, detail: line, fix: 'mend or unset it; bulla up --help lists all' });
+    for (const line of lines ?? ['the settings cannot be read'])
+      findings.push({ name: 'settings', ok: false, detail: line, fix: 'mend or unset it; bulla up --help lists all' });
     return undefined;
   }
 }
@@ -113,20 +142,31 @@ async function inspectPorts(settings: StandaloneSettings | undefined): Promise<F
 
 async function inspectStores(settings: StandaloneSettings | undefined): Promise<Finding[]> {
   const findings: Finding[] = [];
-  if (settings?.BULLA_DATABASE_URL !== undefined) findings.push(await inspectServer('database', 'BULLA_DATABASE_URL', settings.BULLA_DATABASE_URL, 5432));
-  else if (settings !== undefined) findings.push({ name: 'database', ok: true, detail: 'embedded, in the home folder' });
+  if (settings?.BULLA_DATABASE_URL !== undefined)
+    findings.push(await inspectServer('database', 'BULLA_DATABASE_URL', settings.BULLA_DATABASE_URL, 5432));
+  else if (settings !== undefined)
+    findings.push({ name: 'database', ok: true, detail: 'embedded, in the home folder' });
   if (settings?.BULLA_REDIS_URL !== undefined) findings.push(await inspectRedis(settings.BULLA_REDIS_URL));
   return findings;
 }
 
 /** A thing that fails to be looked at is a finding too. */
-async function attempt<Value>(findings: Finding[], name: string, look: () => Promise<Value>): Promise<Value | undefined> {
+async function attempt<Value>(
+  findings: Finding[],
+  name: string,
+  look: () => Promise<Value>,
+): Promise<Value | undefined> {
   try {
     return await look();
   } catch (error) {
     const { message, code } = error as { message: string; code?: string };
     const isOurs = error instanceof BullaError || error instanceof HomeError || error instanceof UsageError;
-    findings.push({ name, ok: false, detail: isOurs ? message : 'it cannot be used', fix: code === undefined ? 'see bulla up --help' : `see ${code} in docs/problems.md` });
+    findings.push({
+      name,
+      ok: false,
+      detail: isOurs ? message : 'it cannot be used',
+      fix: code === undefined ? 'see bulla up --help' : `see ${code} in docs/problems.md`,
+    });
     return undefined;
   }
 }

@@ -4,7 +4,12 @@ import { shortName } from '../names.js';
 import { styled } from '../output.js';
 
 /** One version opened: what it says, and who may do what with it. */
-export async function showPrompt(context: Context, name: string, choice: VersionChoice, asJson: boolean): Promise<void> {
+export async function showPrompt(
+  context: Context,
+  name: string,
+  choice: VersionChoice,
+  asJson: boolean,
+): Promise<void> {
   const { out } = context;
   const bulla = await context.connect();
   const opened = await bulla.prompts.read(name, choice);
@@ -12,14 +17,29 @@ export async function showPrompt(context: Context, name: string, choice: Version
   const { statement, version, chash, author } = opened;
   const { messages, vars, model } = statement.content;
   if (asJson) {
-    out.json({ name, version, chash, author, message: statement.message, created_at: instant(statement.iat), labels, acl: statement.acl, model, vars, messages });
+    out.json({
+      name,
+      version,
+      chash,
+      author,
+      message: statement.message,
+      created_at: instant(statement.iat),
+      labels,
+      acl: statement.acl,
+      model,
+      vars,
+      messages,
+    });
     return;
   }
   const self = (await context.identity()).urn;
   const pointing = labels.filter((one) => one.version === version).map(({ label }) => label);
   out.line(styled(name, 'strong'), `  v${version}  sha256:${chash}`);
   out.table([
-    ['written', `${instant(statement.iat)} by ${shortName(author, self)}${statement.message === '' ? '' : `: ${statement.message}`}`],
+    [
+      'written',
+      `${instant(statement.iat)} by ${shortName(author, self)}${statement.message === '' ? '' : `: ${statement.message}`}`,
+    ],
     ['labels', pointing.join(', ') || '(none)'],
     ['model', model.name],
     ['may run', statement.acl.invoke.join(', ') || '(nobody)'],
@@ -46,7 +66,11 @@ export async function showPrompts(context: Context, prefix: string | undefined, 
   for await (const prompt of bulla.prompts.list(prefix)) prompts.push(prompt);
   if (asJson) return out.json(prompts);
   if (prompts.length === 0) {
-    out.talk(prefix === undefined ? 'there are no prompts yet; make one: bulla prompt push NAME -f FILE' : `no prompt begins with ${prefix}`);
+    out.talk(
+      prefix === undefined
+        ? 'there are no prompts yet; make one: bulla prompt push NAME -f FILE'
+        : `no prompt begins with ${prefix}`,
+    );
     return;
   }
   const rows = prompts.map(({ name, type, latest_version, labels, updated_at }) => [
@@ -54,7 +78,7 @@ export async function showPrompts(context: Context, prefix: string | undefined, 
     type,
     `v${latest_version}`,
     labels.map(({ label, version }) => `${label} v${version}`).join(', '),
-    updated_at,
+    toSecond(updated_at),
   ]);
   out.table([['NAME', 'TYPE', 'NEWEST', 'LABELS', 'CHANGED'], ...rows]);
 }
@@ -69,14 +93,21 @@ export async function showHistory(context: Context, name: string, asJson: boolea
   const rows = versions.map(({ version, chash, author, created_at }) => [
     `v${version}`,
     `sha256:${chash}`,
-    prompt.labels.filter((one) => one.version === version).map(({ label }) => label).join(', '),
+    prompt.labels
+      .filter((one) => one.version === version)
+      .map(({ label }) => label)
+      .join(', '),
     shortName(author.urn, self),
-    created_at,
+    toSecond(created_at),
   ]);
   out.table([['VERSION', 'CONTENT', 'LABELS', 'STORED BY', 'STORED'], ...rows]);
 }
 
 /** RFC 3339, from seconds. */
 function instant(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+  return toSecond(new Date(seconds * 1000).toISOString());
+}
+
+function toSecond(timestamp: string): string {
+  return timestamp.replace(/\.\d+Z$/, 'Z');
 }

@@ -58,7 +58,9 @@ function addWriting(prompt: Command, context: Context): void {
     .command('label <name> <label> [version]')
     .description('point a label to a version, or remove it')
     .option('--delete', 'remove the label')
-    .action((name: string, label: string, version: string | undefined, options: { delete?: boolean }) => moveLabel(context, name, label, version, options));
+    .action((name: string, label: string, version: string | undefined, options: { delete?: boolean }) =>
+      moveLabel(context, name, label, version, options),
+    );
   prompt
     .command('delete <name>')
     .description('delete a prompt with all its versions')
@@ -80,17 +82,23 @@ function addReading(prompt: Command, context: Context): void {
     .option('--label <label>', 'the version that this label points to (default: latest)')
     .option('--version <n>', 'this version')
     .option('--json', 'print it as JSON')
-    .action((name: string, options: ChoiceOptions & { json?: boolean }) => showPrompt(context, requirePromptName(name), choiceOf(options), options.json === true));
+    .action((name: string, options: ChoiceOptions & { json?: boolean }) =>
+      showPrompt(context, requirePromptName(name), choiceOf(options), options.json === true),
+    );
   prompt
     .command('list [prefix]')
     .description('list prompts whose names begin with a prefix')
     .option('--json', 'print the list as JSON')
-    .action((prefix: string | undefined, options: { json?: boolean }) => showPrompts(context, prefix, options.json === true));
+    .action((prefix: string | undefined, options: { json?: boolean }) =>
+      showPrompts(context, prefix, options.json === true),
+    );
   prompt
     .command('history <name>')
     .description('list the versions of a prompt, newest first')
     .option('--json', 'print the list as JSON')
-    .action((name: string, options: { json?: boolean }) => showHistory(context, requirePromptName(name), options.json === true));
+    .action((name: string, options: { json?: boolean }) =>
+      showHistory(context, requirePromptName(name), options.json === true),
+    );
 }
 
 async function push(context: Context, name: string, options: PushOptions): Promise<void> {
@@ -99,15 +107,25 @@ async function push(context: Context, name: string, options: PushOptions): Promi
   const labels = options.label.map(requireLabel);
   if ((options.message ?? '').length > 1000) throw new UsageError('--message: expected at most 1,000 characters');
   const { source, draft } = draftOf(await readText(io, options.file), options.message);
-  out.talk(styled('✔', 'good'), ` read ${options.file === '-' ? 'standard input' : options.file}: ${describeVariables(source.vars)}`);
+  out.talk(
+    styled('✔', 'good'),
+    ` read ${options.file === '-' ? 'standard input' : options.file}: ${describeVariables(source.vars)}`,
+  );
   const bulla = await context.connect();
   const pushed = await bulla.prompts.push(name, source.type, draft, labels);
   const self = (await context.identity()).urn;
   const recipients = pushed.recipients.map((urn) => shortName(urn, self));
-  if (pushed.changed) out.talk(styled('✔', 'good'), ` sealed on this machine for ${recipients.length} recipients (${recipients.join(', ')})`);
+  if (pushed.changed)
+    out.talk(
+      styled('✔', 'good'),
+      ` sealed on this machine for ${recipients.length} recipients (${recipients.join(', ')})`,
+    );
   else out.talk(styled('✔', 'good'), ' unchanged: the newest version says the same');
   if (options.json === true) out.json({ ...pushed, labels: [...new Set([...pushed.labels, 'latest'])] });
-  else out.line(`${name}  v${pushed.version}  sha256:${pushed.chash}  labels: ${[...new Set([...pushed.labels, 'latest'])].join(', ')}${pushed.changed ? '' : '  (unchanged)'}`);
+  else
+    out.line(
+      `${name}  v${pushed.version}  sha256:${pushed.chash}  labels: ${[...new Set([...pushed.labels, 'latest'])].join(', ')}${pushed.changed ? '' : '  (unchanged)'}`,
+    );
 }
 
 async function pull(context: Context, name: string, options: ChoiceOptions & { out?: string }): Promise<void> {
@@ -120,11 +138,20 @@ async function pull(context: Context, name: string, options: ChoiceOptions & { o
   context.out.talk(styled('✔', 'good'), ` ${name} v${opened.version} written to ${options.out}`);
 }
 
-async function moveLabel(context: Context, name: string, label: string, version: string | undefined, options: { delete?: boolean }): Promise<void> {
+async function moveLabel(
+  context: Context,
+  name: string,
+  label: string,
+  version: string | undefined,
+  options: { delete?: boolean },
+): Promise<void> {
   requirePromptName(name);
   requireLabel(label);
   if ((version === undefined) === (options.delete !== true)) {
-    throw new UsageError('say which version the label shall point to, or --delete', 'bulla prompt label claims/triage production 4');
+    throw new UsageError(
+      'say which version the label shall point to, or --delete',
+      'bulla prompt label claims/triage production 4',
+    );
   }
   if (version === undefined) {
     await (await context.connect()).prompts.deleteLabel(name, label);
@@ -137,7 +164,8 @@ async function moveLabel(context: Context, name: string, label: string, version:
 
 async function remove(context: Context, name: string, options: { yes?: boolean }): Promise<void> {
   requirePromptName(name);
-  if (options.yes !== true) throw new UsageError(`this deletes ${name} with all its versions`, `say so: bulla prompt delete ${name} --yes`);
+  if (options.yes !== true)
+    throw new UsageError(`this deletes ${name} with all its versions`, `say so: bulla prompt delete ${name} --yes`);
   await (await context.connect()).prompts.delete(name);
   context.out.line(`${name}  deleted`);
 }
@@ -149,9 +177,14 @@ export function choiceOf({ label, version }: ChoiceOptions): { label?: string; v
   return label === undefined ? {} : { label: requireLabel(label) };
 }
 
-function describeVariables(vars: Readonly<Record<string, { readonly default?: string | undefined }>>): string {
-  const names = Object.entries(vars).map(([name, { default: initial }]) => (initial === undefined ? `${name} (required)` : `${name} (has a default)`));
-  return names.length === 0 ? 'no variables' : `${names.length} variable${names.length === 1 ? '' : 's'}: ${names.join(', ')}`;
+/** How many variables there are, and which must be given. */
+export function describeVariables(vars: Readonly<Record<string, { readonly default?: string | undefined }>>): string {
+  const names = Object.entries(vars).map(([name, { default: initial }]) =>
+    initial === undefined ? `${name} (required)` : `${name} (has a default)`,
+  );
+  return names.length === 0
+    ? 'no variables'
+    : `${names.length} variable${names.length === 1 ? '' : 's'}: ${names.join(', ')}`;
 }
 
 function collect(value: string, all: readonly string[]): string[] {

@@ -1,13 +1,15 @@
-import type { Answer, RunOptions } from '@bulla/client';
+import type { Answer, Bulla, RunEvent, RunOptions } from '@bulla/client';
+import { BullaError } from '@bulla/client';
 import { fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
+import { CheckFailed } from '../exit-code.js';
 import { writeWhole } from '../files.js';
 import { requirePromptName } from '../names.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { readVariables } from '../variables.js';
-import { choiceOf } from './prompt.js';
+import { choiceOf, describeVariables } from './prompt.js';
 
 interface RunCommandOptions {
   readonly var: readonly string[];
@@ -25,7 +27,12 @@ export function addRunCommand(program: Command, context: Context): void {
   program
     .command('run <prompt>')
     .description('run a prompt and print the verified answer')
-    .option('--var <name=value>', 'a variable: name=text, name=@file, or name=- for standard input', (value: string, all: readonly string[]) => [...all, value], [])
+    .option(
+      '--var <name=value>',
+      'a variable: name=text, name=@file, or name=- for standard input',
+      (value: string, all: readonly string[]) => [...all, value],
+      [],
+    )
     .option('--label <label>', 'the version that this label points to (default: production)')
     .option('--version <n>', 'this version')
     .option('--stream', 'print the text while it is made; the last line says whether it was signed')
@@ -56,18 +63,47 @@ async function runPrompt(context: Context, name: string, options: RunCommandOpti
   const vars = await readVariables(context.io, options.var);
   const startedMs = performance.now();
   const runOptions: RunOptions = { signal: context.io.signal };
-  const prompt = bulla.prompt(name, choice);
-  const show = new Shown(context, options);
-  let answer: Answer | undefined;
-  if (options.stream === true) {
-    for await (const event of prompt.stream(vars, runOptions)) {
-      if (event.answer !== undefined) answer = event.answer;
-      else show.piece(event.text);
-    }
-  } else answer = await prompt.run(vars, runOptions);
-  if (answer === undefined) throw new Error('a stream ended without its answer');
-  await show.answer(answer);
-  talkAbout(context, answer, performance.now() - startedMs);
+  const shown = new Shown(context, options);
+  try {
+    const prompt = bulla.prompt(name, choice);
+    const answer =
+      options.stream === true
+        ? await readStream(prompt.stream(vars, runOptions), shown)
+        : await prompt.run(vars, runOptions);
+    await shown.answer(answer);
+    talkAbout(context, answer, performance.now() - startedMs);
+  } catch (error) {
+    shown.cut();
+    if (error instanceof BullaError && error.code.startsWith('variable_'))
+      await explainVariables(context, bulla, name, choice);
+    throw error;
+  }
+}
+
+async function readStream(events: AsyncGenerator<RunEvent>, shown: Shown): Promise<Answer> {
+  for await (const event of events) {
+    if (event.answer !== undefined) return event.answer;
+    shown.piece(event.text);
+  }
+  throw new CheckFailed('the stream ended without its signed end (check reply-final)');
+}
+
+/** The responder does not say which variable it means; who may read the prompt can see for themselves. */
+async function explainVariables(
+  { out }: Context,
+  bulla: Bulla,
+  name: string,
+  choice: { label?: string; version?: number },
+): Promise<void> {
+  try {
+    const { statement } = await bulla.prompts.read(
+      name,
+      'version' in choice ? choice : { label: choice.label ?? 'production' },
+    );
+    out.talk(`${name} takes ${describeVariables(statement.content.vars)}`);
+  } catch {
+    // Not every asker may read it: the error that follows has to do.
+  }
 }
 
 /** What of an answer goes where. */
@@ -87,6 +123,11 @@ class Shown {
     if (!this.#live) return;
     this.#any = true;
     this.#print(text);
+  }
+
+  /** Ends the line of an answer that was cut, so that the error begins on its own. */
+  cut(): void {
+    if (this.#any && this.#options.raw !== true) this.#print('\n');
   }
 
   async answer(answer: Answer): Promise<void> {
@@ -111,7 +152,10 @@ class Shown {
 
 function talkAbout(context: Context, answer: Answer, durationMs: number): void {
   const { usage, model, finish, responder } = answer;
-  const tokens = usage.prompt_tokens === undefined || usage.completion_tokens === undefined ? 'tokens not counted' : `${usage.prompt_tokens} in / ${usage.completion_tokens} out tokens`;
+  const tokens =
+    usage.prompt_tokens === undefined || usage.completion_tokens === undefined
+      ? 'tokens not counted'
+      : `${usage.prompt_tokens} in / ${usage.completion_tokens} out tokens`;
   const cut = finish === 'length' ? ' · cut at the longest length allowed' : '';
   const builtIn = model.startsWith('builtin:') ? ' (not a language model)' : '';
   const by = responder.split(':').slice(5).join(':');

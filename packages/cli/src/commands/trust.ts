@@ -35,7 +35,9 @@ Examples:
     .command('pin [pin]')
     .description('print the pin, or check that this is the one')
     .option('--replace', 'trust this other root from now on')
-    .action((pin: string | undefined, options: { replace?: boolean }) => pinned(context, pin, options.replace === true));
+    .action((pin: string | undefined, options: { replace?: boolean }) =>
+      pinned(context, pin, options.replace === true),
+    );
   trust
     .command('renew')
     .description('sign anew every document and label that has a third of its life left')
@@ -62,7 +64,13 @@ async function show(context: Context, asJson: boolean): Promise<void> {
 
 function keyRows(trust: Trust, self: string, now: number): string[][] {
   return Object.entries(trust.directory.entities).flatMap(([urn, { keys }]) =>
-    keys.map((key) => [shortName(urn, self), fingerprint(key.kid), key.pur.join(' '), key.suite, keyState(key, trust.isRevoked(key.kid), now)]),
+    keys.map((key) => [
+      shortName(urn, self),
+      fingerprint(key.kid),
+      key.pur.join(' '),
+      key.suite,
+      keyState(key, trust.isRevoked(key.kid), now),
+    ]),
   );
 }
 
@@ -97,7 +105,15 @@ async function renewDocuments(context: Context): Promise<readonly string[]> {
   if (responder?.kind !== 'responder') return [];
   const made = await prepareDevelopment(home, { vaultUrl, responderUrl: responder.url, now: context.now() });
   if (made.pin !== pin) return [];
-  await publishOrganisation({ vaultUrl, identity, pin, documents: made.documents, earlier: made.earlier, bootstrapSecret: made.bootstrapSecret, fetch: context.io.fetch });
+  await publishOrganisation({
+    vaultUrl,
+    identity,
+    pin,
+    documents: made.documents,
+    earlier: made.earlier,
+    bootstrapSecret: made.bootstrapSecret,
+    fetch: context.io.fetch,
+  });
   return made.changes;
 }
 

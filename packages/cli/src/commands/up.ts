@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { BullaError } from '@bulla/client';
 import { Home } from '@bulla/client/node';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -29,12 +30,18 @@ export function addUpCommands(program: Command, context: Context): void {
   program
     .command('up')
     .description('run vault and responder here, and make a development organisation the first time')
-    .addHelpText('after', `${SETTINGS_HELP}\n\nExamples:\n  $ bulla up\n  $ BULLA_LLM=openai:http://127.0.0.1:11434/v1 bulla up`)
+    .addHelpText(
+      'after',
+      `${SETTINGS_HELP}\n\nExamples:\n  $ bulla up\n  $ BULLA_LLM=openai:http://127.0.0.1:11434/v1 bulla up`,
+    )
     .action(() => up(context));
   program
     .command('init')
     .description('make the development organisation and its keys without starting anything')
-    .addHelpText('after', '\nWhat is there already stays as it is; an interrupted first run is finished.\n\nExample:\n  $ BULLA_HOME=/tmp/try bulla init')
+    .addHelpText(
+      'after',
+      '\nWhat is there already stays as it is; an interrupted first run is finished.\n\nExample:\n  $ BULLA_HOME=/tmp/try bulla init',
+    )
     .action(() => init(context));
 }
 
@@ -63,8 +70,13 @@ async function up(context: Context): Promise<void> {
         signal: io.signal,
       });
       await renewDueLabels(context);
-      out.line(styled('bulla: ready', 'good'), `  vault ${vaultUrl}  responder ${responderUrl}  answers by ${describeModel(settings)}`);
-      out.line(`bulla: try it in a second terminal:  ${settings.BULLA_HOME === undefined ? '' : `BULLA_HOME=${home.folder} `}npx bulla demo`);
+      out.line(
+        styled('bulla: ready', 'good'),
+        `  vault ${vaultUrl}  responder ${responderUrl}  answers by ${describeModel(settings)}`,
+      );
+      out.line(
+        `bulla: try it in a second terminal:  ${settings.BULLA_HOME === undefined ? '' : `BULLA_HOME=${home.folder} `}npx bulla demo`,
+      );
       out.line(`bulla: what the services can do:     ${vaultUrl}/api/docs and ${responderUrl}/api/docs`);
       if (!io.signal.aborted) await once(io.signal, 'abort');
     } catch (error) {
@@ -83,12 +95,15 @@ async function renewDueLabels(context: Context): Promise<void> {
   try {
     for (const line of await renewLabels(await context.connect())) context.out.talk(`bulla: ${line}`);
   } catch (error) {
-    context.out.talk(`bulla: labels were not renewed (${String((error as { code?: unknown }).code ?? 'unknown')}); see bulla trust renew`);
+    const code = error instanceof BullaError ? error.code : 'unknown';
+    context.out.talk(`bulla: labels were not renewed (${code}); try bulla trust renew`);
   }
 }
 
 function describeModel({ BULLA_LLM: model }: StandaloneSettings): string {
-  return model.kind === 'openai' ? `the model at ${new URL(model.url).origin}` : `builtin:${model.kind} (not a language model)`;
+  return model.kind === 'openai'
+    ? `the model at ${new URL(model.url).origin}`
+    : `builtin:${model.kind} (not a language model)`;
 }
 
 async function init(context: Context): Promise<void> {

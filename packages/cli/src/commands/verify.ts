@@ -36,7 +36,8 @@ Examples:
 
 async function verify(context: Context, path: string, options: VerifyOptions): Promise<void> {
   const { out } = context;
-  if (options.pin !== undefined && !/^sha256:[0-9a-f]{64}$/.test(options.pin)) throw new UsageError('--pin: expected sha256: and 64 hexadecimal digits');
+  if (options.pin !== undefined && !/^sha256:[0-9a-f]{64}$/.test(options.pin))
+    throw new UsageError('--pin: expected sha256: and 64 hexadecimal digits');
   const bytes = await readBytes(context.io, path);
   const verdict = await verdictOf(context, bytes, options.pin);
   if (options.json === true) {
@@ -51,8 +52,13 @@ async function verify(context: Context, path: string, options: VerifyOptions): P
 
 async function verdictOf(context: Context, bytes: Uint8Array<ArrayBuffer>, pin: string | undefined): Promise<Verdict> {
   const profile = await context.findProfile();
-  if (profile !== undefined && (pin === undefined || pin === profile.pin)) return (await context.offline()).verify(bytes);
-  if (pin === undefined) throw new UsageError('there is no profile here that says whom to trust', 'give the pin of the organisation: bulla verify answer.json --pin sha256:…');
+  if (profile !== undefined && (pin === undefined || pin === profile.pin))
+    return (await context.offline()).verify(bytes);
+  if (pin === undefined)
+    throw new UsageError(
+      'there is no profile here that says whom to trust',
+      'give the pin of the organisation: bulla verify answer.json --pin sha256:…',
+    );
   return verifyAnswerFile(bytes, pin);
 }
 
@@ -60,8 +66,14 @@ function showVerdict({ out }: Context, verdict: Verdict, bytes: Uint8Array<Array
   for (const check of verdict.checks) out.check(check);
   const { kid } = parseFin(parseAnswer(bytes).evidence.fin).header;
   const prompt = verdict.prompt === undefined ? '' : ` prompt=${verdict.prompt.name}@${verdict.prompt.version}`;
-  out.line(styled(verdict.verdict, verdict.valid ? 'good' : 'bad'), ` responder=${verdict.responder}#${fingerprint(kid)}${prompt} model=${verdict.model} finish=${verdict.finish}`);
+  out.line(
+    styled(verdict.verdict, verdict.valid ? 'good' : 'bad'),
+    ` responder=${verdict.responder}#${fingerprint(kid)}${prompt} model=${verdict.model} finish=${verdict.finish}`,
+  );
   if (verdict.profile === 'development') {
-    out.talk(styled('note:', 'strong'), ' this is a development organisation: all its keys lie in one folder, so whoever has that folder could have made this answer');
+    out.talk(
+      styled('note:', 'strong'),
+      ' this is a development organisation: all its keys lie in one folder, so whoever has that folder could have made this answer',
+    );
   }
 }
