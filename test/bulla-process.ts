@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const repository = resolve(import.meta.dirname, '..');
+const program = join(repository, 'packages/cli/bin/bulla.js');
+const READY_WITHIN_MS = 60_000;
+
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The environment of this process without its own Bulla settings and Jest's options, with some of the caller's. */
+export function environment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('BULLA_') && name !== 'NODE_OPTIONS');
+  return { ...Object.fromEntries(kept), NO_COLOR: '1', ...settings };
+}
+
+/** Runs `bulla` with arguments to its end. */
+export async function bulla(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+  input = '',
+): Promise<Ended> {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: environment(settings),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stdin.end(input);
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, stdout: stdout(), stderr: stderr() };
+}
+
+/** A running `bulla up`. */
+export interface RunningBulla {
+  readonly child: ChildProcess;
+  /** What it has said so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Sends SIGTERM and waits for its end. */
+  stop(): Promise<Ended>;
+}
+
+/**
+ * Starts `bulla up` on free ports and waits for `bulla: ready`.
+ * @throws {Error} with what it said, if it ends or is late
+ */
+export async function startBulla(settings: Readonly<Record<string, string>>): Promise<RunningBulla> {
+  const ports = { BULLA_VAULT_PORT: '0', BULLA_RESPONDER_PORT: '0', BULLA_METRICS_PORT: '0' };
+  const child = spawn(process.execPath, [program, 'up'], {
+    env: environment({ ...ports, ...settings }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const ended = once(child, 'close');
+  for (const until = Date.now() + READY_WITHIN_MS; !stdout().includes('bulla: ready'); ) {
+    if (child.exitCode !== null || Date.now() > until) {
+      child.kill('SIGKILL');
+      throw new Error(`bulla up is not ready:\n${stdout()}${stderr()}`);
+    }
+    await pause(50);
+  }
+  return {
+    child,
+    stdout,
+    stderr,
+    async stop() {
+      child.kill('SIGTERM');
+      const [status] = (await ended) as [number | null];
+      return { status, stdout: stdout(), stderr: stderr() };
+    },
+  };
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  const parts: Buffer[] = [];
+  stream.on('data', (part: Buffer) => parts.push(part));
+  return () => Buffer.concat(parts).toString();
+}
