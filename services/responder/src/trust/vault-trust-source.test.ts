@@ -1,0 +1,169 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { EventLog } from '@bulla/service-kit';
+import { TestClock } from '@bulla/service-kit/testing';
+import { documentOf, openDatabase, organisationForTest, serveDocuments } from '../../test/responder-fixture.js';
+import type { DocumentServer } from '../../test/responder-fixture.js';
+import { SeenDocumentsRepository } from './seen-documents.repository.js';
+import { VaultTrustSource } from './vault-trust-source.js';
+
+let opened: Awaited<ReturnType<typeof openDatabase>>;
+let organisation: TestOrganisation;
+let vault: DocumentServer;
+let clock: TestClock;
+let lines: string[];
+
+beforeAll(async () => {
+  opened = await openDatabase('embedded');
+});
+afterAll(() => opened.drop());
+
+beforeEach(async () => {
+  await opened.database.db.deleteFrom('seen_document').execute();
+  organisation = await organisationForTest();
+  vault = await serveDocuments(organisation);
+  clock = new TestClock(organisation.now * 1000);
+  lines = [];
+});
+afterEach(() => vault.close());
+
+/** A process of the responder: what it remembers is in the database. */
+function replica(change: Partial<{ pin: string; vaultUrl: string }> = {}): VaultTrustSource {
+  const log = new EventLog({ service: 'responder', stream: { write: (line: string) => void lines.push(line) } });
+  const { org, pin } = organisation;
+  const options = { org, pin, vaultUrl: vault.url, clock, log, ...change };
+  return new VaultTrustSource(options, new SeenDocumentsRepository(opened.database.db));
+}
+
+/** Lets the time pass after which the vault is asked again. */
+async function refresh(source: VaultTrustSource): Promise<void> {
+  clock.advance(2);
+  await source.refresh(organisation.org);
+}
+
+function refusals(): string[] {
+  return lines.map((line) => JSON.parse(line) as { event: string; code: string }).flatMap(({ event, code }) => (event === 'trust-not-loaded' ? [code] : []));
+}
+
+describe('the documents of a responder', () => {
+  it('are those of its own organisation and of no other', async () => {
+    const source = replica();
+    expect(await source.trustOf('other')).toBeUndefined();
+    expect((await source.trustOf('acme'))?.directoryRef).toEqual(organisation.trust.directoryRef);
+    await source.refresh('other');
+    expect(vault.requests).toHaveLength(4);
+  });
+
+  it('become newer, root included, by a refresh', async () => {
+    const source = replica();
+    await source.trustOf('acme');
+    await organisation.publishRoot();
+    await organisation.publishPolicy();
+    await refresh(source);
+    const trust = await source.trustOf('acme');
+    expect([trust?.root.version, trust?.policy.version, trust?.directory.version]).toEqual([2, 2, 2]);
+  });
+
+  it('are asked for once by all who wait, and again only after a second', async () => {
+    const source = replica();
+    await source.trustOf('acme');
+    vault.requests.length = 0;
+    clock.advance(2);
+    await Promise.all(Array.from({ length: 10 }, () => source.refresh('acme')));
+    expect(vault.requests.filter((name) => name === 'directory.json')).toHaveLength(1);
+  });
+
+  it('are polled for until the source is stopped', async () => {
+    const source = replica();
+    source.start();
+    await source.trustOf('acme');
+    source.stop();
+    await expect(source.probe()).resolves.toBeUndefined();
+  });
+
+  it('stay, when newer ones cannot be had', async () => {
+    const source = replica();
+    await source.trustOf('acme');
+    vault.answer = () => 500;
+    await refresh(source);
+    vault.answer = () => undefined;
+    await refresh(source);
+    await vault.close();
+    await refresh(source);
+    expect(await source.trustOf('acme')).toBeDefined();
+    expect(refusals()).toEqual(['bad_status', 'missing', 'no_connection']);
+  });
+
+  it('make the service ready only while they are fresh', async () => {
+    const source = replica();
+    await source.probe();
+    clock.advance(91 * 86_400);
+    await expect(source.probe()).rejects.toMatchObject({ code: 'trust_expired' });
+  });
+});
+
+describe('a vault is not believed that', () => {
+  it('serves an organisation under another root than the pin', async () => {
+    const source = replica({ pin: `sha256:${'0'.repeat(64)}` });
+    expect(await source.trustOf('acme')).toBeUndefined();
+    expect(refusals()).toEqual(['pin_mismatch']);
+    await expect(source.probe()).rejects.toThrow('no documents');
+  });
+
+  it('[red] serves an older directory than this process has', async () => {
+    const old = { ...organisation.documents };
+    await organisation.publish();
+    const source = replica();
+    await source.trustOf('acme');
+    vault.answer = (name) => documentOf({ documents: old }, name);
+    await refresh(source);
+    expect((await source.trustOf('acme'))?.directory.version).toBe(2);
+    expect(refusals()).toEqual(['trust_rollback']);
+  });
+
+  it('[red] serves a fresh replica an older directory than another one has seen', async () => {
+    const old = { ...organisation.documents };
+    await organisation.publish();
+    await replica().trustOf('acme');
+    vault.answer = (name) => documentOf({ documents: old }, name);
+    expect(await replica().trustOf('acme')).toBeUndefined();
+    expect(refusals()).toEqual(['trust_rollback']);
+  });
+
+  it('[red] forks: another directory of the version that is known', async () => {
+    const source = replica();
+    await source.trustOf('acme');
+    const fork = await organisation.signDirectory((draft) => {
+      draft.version = 1;
+      delete draft.prev;
+      draft.kept.push(draft.policy.hash);
+    });
+    vault.answer = (name) => (name === 'directory.json' ? fork : documentOf(organisation, name));
+    await refresh(source);
+    expect((await source.trustOf('acme'))?.directoryRef).toEqual(organisation.trust.directoryRef);
+    expect(refusals()).toEqual(['trust_rollback']);
+  });
+
+  it('serves a directory that it signed itself', async () => {
+    const source = replica();
+    const own = JSON.parse(organisation.documents.directory) as { signatures: { signature: string }[] };
+    const [first] = own.signatures;
+    if (first !== undefined) first.signature = `${first.signature.startsWith('A') ? 'B' : 'A'}${first.signature.slice(1)}`;
+    vault.answer = (name) => (name === 'directory.json' ? JSON.stringify(own) : documentOf(organisation, name));
+    expect(await source.trustOf('acme')).toBeUndefined();
+    expect(refusals()).toEqual(['signature_invalid']);
+  });
+
+  it('serves more than any document may be', async () => {
+    vault.answer = () => 'x'.repeat(7 * 1024 * 1024);
+    expect(await replica().trustOf('acme')).toBeUndefined();
+    expect(refusals()).toEqual(['too_large']);
+  });
+
+  it('serves bytes that are no document', async () => {
+    vault.answer = (name) => (name === 'root/1.json' ? 'zzCanary' : documentOf(organisation, name));
+    expect(await replica().trustOf('acme')).toBeUndefined();
+    expect(refusals()).toEqual(['token_malformed']);
+    expect(lines.join('')).not.toContain('zzCanary');
+  });
+});
