@@ -12,9 +12,9 @@ import {
   tokenHash,
   urnOf,
 } from '@bulla/crypto';
-import type { TestMember, TestOrganisation } from '@bulla/crypto/testing';
+import type { TestOrganisation } from '@bulla/crypto/testing';
 import type { TestResponse } from '@bulla/service-kit/testing';
-import type { TestVault } from './running-vault.js';
+import type { TestMember, TestVault } from './running-vault.js';
 
 // What authors make on their own machines before anything is sent.
 
@@ -83,12 +83,7 @@ export function recipientOf({ urn, entity, enc }: TestMember): Recipient {
 }
 
 /** Where a label is to point; the defaults make a tag that every client takes. */
-export interface TagWish extends Partial<TagClaims> {
-  readonly tag: string;
-  readonly ver: number;
-  readonly chash: string;
-  readonly seq: number;
-}
+export type TagWish = Partial<TagClaims> & Pick<TagClaims, 'tag' | 'seq'> & { ver: number; chash: string };
 
 export function tagOf(
   organisation: TestOrganisation,

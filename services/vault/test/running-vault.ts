@@ -1,4 +1,4 @@
-import type { TestMember, TestOrganisation } from '@bulla/crypto/testing';
+import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { Database, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
@@ -13,7 +13,7 @@ import { createVault, vaultMigrations } from '../src/index.js';
 // A whole vault on a database of its own, with two organisations that it serves under one set of keys.
 
 export type Store = 'PostgreSQL' | 'PGlite';
-export type OpenStore = Awaited<ReturnType<typeof openStore>>;
+export type TestMember = TestOrganisation['owner'];
 
 const VERSION = '0.1.0';
 /** Each lets one organisation in; the third is for tests to spend. */
@@ -104,14 +104,14 @@ export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault
       const response = await request(service.app.getHttpServer()).get(path).set(headers).buffer(true).parse(readText);
       const text = response.body as string;
       const body: unknown = text === '' ? undefined : JSON.parse(text);
-      contract.check('GET', path, { status: response.status, headers: response.headers as never, body });
+      contract.check('GET', path, { status: response.status, headers: response.headers, body });
       return Object.assign(response, { text, body });
     },
     async bring(org, documents, secret) {
       const sending = request(service.app.getHttpServer()).put(`/api/v1/organisations/${org}`);
       if (secret !== undefined) sending.set('authorization', `Bootstrap ${secret}`);
       const response = await sending.send(documents as object);
-      contract.check('PUT', `/api/v1/organisations/${org}`, response as never);
+      contract.check('PUT', `/api/v1/organisations/${org}`, response);
       return response;
     },
     async countEffects() {
@@ -149,8 +149,9 @@ export function firstDocuments({ documents }: TestOrganisation) {
 
 async function openStore(store: Store) {
   if (store === 'PostgreSQL') {
-    const { url, drop } = await databaseForTest();
-    if (url !== undefined) return { from: { url }, drop };
+    const server = await databaseForTest();
+    const { url } = server;
+    if (url !== undefined) return { from: { url }, drop: () => server.drop() };
   }
   const pglite = await openPglite();
   return { from: { pglite }, drop: () => pglite.close() };

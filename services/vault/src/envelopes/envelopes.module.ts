@@ -5,10 +5,11 @@ import { EnvelopeSources } from './envelope-sources.js';
 import { EnvelopesController } from './envelopes.controller.js';
 import { EnvelopesRepository } from './envelopes.repository.js';
 import { EnvelopesService } from './envelopes.service.js';
+import { ExpiredEnvelopes } from './expired-envelopes.js';
 
 @Module({
   imports: [PromptsModule, GrantsModule],
   controllers: [EnvelopesController],
-  providers: [EnvelopesService, EnvelopeSources, EnvelopesRepository],
+  providers: [EnvelopesService, EnvelopeSources, EnvelopesRepository, ExpiredEnvelopes],
 })
 export class EnvelopesModule {}

@@ -22,4 +22,18 @@ export class EnvelopesRepository {
       .where('jti', '=', jti)
       .executeTakeFirst();
   }
+
+  /** Removes envelopes of every organisation that ended before a moment. Returns how many. */
+  async purge(endedBefore: Date, limit: number): Promise<number> {
+    const ended = this.database.db
+      .selectFrom('envelope')
+      .select('jti')
+      .where('expires_at', '<', endedBefore)
+      .limit(limit);
+    const { numDeletedRows } = await this.database.db
+      .deleteFrom('envelope')
+      .where('jti', 'in', ended)
+      .executeTakeFirstOrThrow();
+    return Number(numDeletedRows);
+  }
 }

@@ -55,8 +55,7 @@ export class GrantsRepository {
   ): Promise<GrantFacts[]> {
     let query = ofPrompt(this.database.db, org, id).select(FACTS);
     if (version !== undefined) query = query.where('version', '=', version);
-    if (after !== undefined)
-      query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('version', 'kid'), '>', tuple(...after)));
+    if (after !== undefined) query = query.where((eb) => eb(eb.refTuple('version', 'kid'), '>', eb.tuple(...after)));
     return query.orderBy('version').orderBy('kid').limit(limit).execute();
   }
 
@@ -69,7 +68,7 @@ export class GrantsRepository {
   ): Promise<GrantRow[]> {
     let query = this.database.db.selectFrom('content_grant').selectAll().where('org', '=', org).where('kid', '=', kid);
     if (after !== undefined) {
-      query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('prompt_id', 'version'), '>', tuple(...after)));
+      query = query.where((eb) => eb(eb.refTuple('prompt_id', 'version'), '>', eb.tuple(...after)));
     }
     return query.orderBy('prompt_id').orderBy('version').limit(limit).execute();
   }

@@ -60,7 +60,7 @@ export class PromptsRepository {
     // No character of a name comes after '~', so a prefix is a range, and '_' is no wildcard.
     if (prefix !== undefined) query = query.where('name', '>=', prefix).where('name', '<', `${prefix}~`);
     if (after !== undefined) {
-      query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('name', 'id'), '>', tuple(...after)));
+      query = query.where((eb) => eb(eb.refTuple('name', 'id'), '>', eb.tuple(...after)));
     }
     if (label !== undefined) {
       query = query.where('id', '=', (select) =>

@@ -1,0 +1,385 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { signDocument, timestampOf } from '@bulla/crypto';
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { makeOrganisation } from '@bulla/crypto/testing';
+import { basedOn, bodyOf, must } from './authoring.js';
+import { expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
+import type { TestVault } from './running-vault.js';
+import { firstDocuments, SECRETS, startVault } from './running-vault.js';
+
+const [ACMES_SECRET, , FREE_SECRET] = SECRETS;
+
+let vault: TestVault;
+let third: TestOrganisation;
+beforeAll(async () => {
+  vault = await startVault();
+  third = await makeOrganisation({ org: 'third' });
+});
+afterAll(() => vault.stop());
+
+function changedAt(token: string, position: number): string {
+  const other = token[position] === 'A' ? 'B' : 'A';
+  return token.slice(0, position) + other + token.slice(position + 1);
+}
+
+describe('an organisation is brought', () => {
+  it.each([
+    ['without a secret', undefined, 'unauthenticated', 401],
+    ['with a wrong secret', `${FREE_SECRET}x`, 'unauthenticated', 401],
+    ['with a secret that another organisation spent', ACMES_SECRET, 'forbidden', 403],
+  ] as const)('not %s', async (_name, secret, code, status) => {
+    await expectRefusal(vault, () => vault.bring('third', firstDocuments(third), secret), status, code);
+  });
+
+  it('not under the name of another', async () => {
+    const acme = firstDocuments(vault.acme);
+    await expectRefusal(vault, () => vault.bring('third', acme, FREE_SECRET), 400, 'validation_failed');
+    const impostor = firstDocuments(await makeOrganisation({ org: 'acme', now: vault.acme.now - 1 }));
+    await expectRefusal(vault, () => vault.bring('acme', impostor, FREE_SECRET), 409, 'name_taken');
+    await expectRefusal(vault, () => vault.bring('acme', impostor, ACMES_SECRET), 409, 'name_taken');
+    await expectRefusal(vault, () => vault.bring('acme', acme, FREE_SECRET), 409, 'name_taken');
+  });
+
+  it('with the same bytes again, as before', async () => {
+    const again = await vault.bring('acme', firstDocuments(vault.acme), ACMES_SECRET);
+    expect([again.status, again.body]).toEqual([200, { org: 'acme', pin: vault.acme.pin }]);
+  });
+
+  it('not with documents of which a byte was changed, wherever it is', async () => {
+    const documents = firstDocuments(third) as Record<string, string>;
+    for (const [name, token] of Object.entries(documents)) {
+      for (let position = 1; position < token.length; position += Math.ceil(token.length / 12)) {
+        const changed = { ...documents, [name]: changedAt(token, position) };
+        await expectAnyRefusal(vault, () => vault.bring('third', changed, FREE_SECRET));
+      }
+    }
+  });
+
+  it.each([
+    [
+      'expired',
+      (now: number) => ({ issued: timestampOf(now - 9 * 86_400), expires: timestampOf(now - 1) }),
+      'trust_expired',
+      403,
+    ],
+    [
+      'from the future',
+      (now: number) => ({ issued: timestampOf(now + 600), expires: timestampOf(now + 86_400) }),
+      'clock_skew',
+      401,
+    ],
+  ] as const)('not with a directory that is %s', async (_name, times, code, status) => {
+    const directory = await signDocument(
+      { ...third.trust.directory, ...times(vault.clock.now()) },
+      third.signers.directory,
+    );
+    const documents = { ...firstDocuments(third), directory };
+    await expectRefusal(vault, () => vault.bring('third', documents, FREE_SECRET), status, code);
+  });
+
+  it('not with a directory that another signed', async () => {
+    const directory = await signDocument(third.trust.directory, vault.acme.signers.directory);
+    const documents = { ...firstDocuments(third), directory };
+    await expectRefusal(vault, () => vault.bring('third', documents, FREE_SECRET), 401, 'signature_invalid');
+  });
+
+  it('not with documents that would be served otherwise than they came', async () => {
+    const { root, ...rest } = firstDocuments(third);
+    const { payload, signatures } = JSON.parse(root ?? '') as { payload: string; signatures: unknown[] };
+    const turned = { ...rest, root: JSON.stringify({ signatures, payload }) };
+    await expectRefusal(vault, () => vault.bring('third', turned, FREE_SECRET), 400, 'validation_failed');
+    const broken = { ...rest, root: '{' };
+    await expectRefusal(vault, () => vault.bring('third', broken, FREE_SECRET), 400, 'validation_failed');
+  });
+
+  it.each([
+    ['a missing member', ({ root, policy }: Record<string, unknown>) => ({ root, policy })],
+    ['an unknown member', (documents: Record<string, unknown>) => ({ ...documents, extra: PLANTED })],
+    ['a member of another type', (documents: Record<string, unknown>) => ({ ...documents, policy: [PLANTED] })],
+    ['a text that is no document', (documents: Record<string, unknown>) => ({ ...documents, root: PLANTED })],
+  ])('not with %s', async (_name, change) => {
+    await expectRefusal(
+      vault,
+      () => vault.bring('third', change(firstDocuments(third)), FREE_SECRET),
+      400,
+      'validation_failed',
+    );
+  });
+
+  it('once, of many who come at the same moment', async () => {
+    const responses = await Promise.all(
+      Array.from({ length: 8 }, () => vault.bring('third', firstDocuments(third), FREE_SECRET)),
+    );
+    expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 200, 200, 200, 201]);
+    const rows = await vault.database.db.selectFrom('audit_event').selectAll().where('org', '=', 'third').execute();
+    expect(rows.map(({ event }) => event)).toEqual([
+      {
+        v: 1,
+        act: 'organisation.create',
+        res: 'ok',
+        who: { type: 'bootstrap' },
+        obj: { pin: third.pin, root: 1, policy: 1, directory: 1 },
+      },
+    ]);
+  });
+});
+
+describe('documents are shown to everybody', () => {
+  it.each(['root/1.json', 'policy.json', 'directory.json'])('%s byte for byte, and once', async (file) => {
+    const { root, policy, directory } = firstDocuments(vault.acme);
+    const token = { 'root/1.json': root, 'policy.json': policy, 'directory.json': directory }[file];
+    const response = await vault.get(`/.well-known/bulla/acme/${file}`);
+    expect(response.status).toBe(200);
+    expect(response.text).toBe(token);
+    expect(response.headers['content-type']).toMatch(/^application\/jose\+json/);
+    expect(response.headers['cache-control']).toBe(
+      file.startsWith('root') ? 'public, max-age=86400, immutable' : 'public, no-cache',
+    );
+    const again = await vault.get(`/.well-known/bulla/acme/${file}`, {
+      'if-none-match': String(response.headers['etag']),
+    });
+    expect([again.status, again.text]).toEqual([304, '']);
+  });
+
+  it.each([
+    ['an organisation that is not here', '/.well-known/bulla/nobody/directory.json', 404, 'not_found'],
+    ['a root that was not published', '/.well-known/bulla/acme/root/7.json', 404, 'not_found'],
+    ['a root without a number', '/.well-known/bulla/acme/root/0.json', 400, 'validation_failed'],
+    ['an organisation that cannot be', `/.well-known/bulla/${PLANTED}_/directory.json`, 400, 'validation_failed'],
+  ] as const)('but not of %s', async (_name, path, status, code) => {
+    await expectRefusal(vault, () => vault.get(path), status, code);
+  });
+});
+
+describe('documents are published', () => {
+  const path = (what: string, org = 'acme') => `/api/v1/organisations/${org}/${what}`;
+
+  it('as the next version, once, and a retry gets the same answer', async () => {
+    const { acme } = vault;
+    const owner = vault.clientOf(acme.owner);
+    const from = acme.trust.directory.version;
+    const directory = await acme.signDirectory();
+    const idempotencyKey = `publish-directory-${from}`;
+    const put = () => owner.put(path('directory'), { directory }, { ...basedOn(from), idempotencyKey });
+    const first = must(200, await put());
+    expect([first.body, first.headers['etag']]).toEqual([{ version: from + 1 }, `"${from + 1}"`]);
+    const again = must(200, await put());
+    expect([again.body, again.headers['idempotent-replayed']]).toEqual([{ version: from + 1 }, '?1']);
+    expect((await vault.get('/.well-known/bulla/acme/directory.json')).text).toBe(directory);
+    await expectRefusal(
+      vault,
+      () => owner.put(path('directory'), { directory }, basedOn(from)),
+      412,
+      'version_conflict',
+    );
+    await acme.publish();
+    expect(acme.documents.directory).toBe(directory);
+  });
+
+  it('and count at once: a new device may ask, one that was taken out may not', async () => {
+    const { acme } = vault;
+    const device = await acme.makeDevice('further', { roles: ['author'], groups: ['grp:authors'] });
+    const client = vault.clientOf(device);
+    await expectRefusal(vault, () => client.get('/api/v1/prompts'), 401, 'unauthenticated');
+    await publishNext(acme, (draft) => {
+      draft.entities[device.urn] = device.entity;
+    });
+    must(200, await client.get('/api/v1/prompts'));
+    await publishNext(acme, (draft) => {
+      draft.revoked.push({ kid: device.sig.kid, reason: 'keyCompromise', at: acme.now });
+    });
+    await expectRefusal(vault, () => client.get('/api/v1/prompts'), 401, 'key_revoked');
+  });
+
+  it('but a revocation does not go away again', async () => {
+    const { acme } = vault;
+    const from = acme.trust.directory.version;
+    const directory = await acme.signDirectory((draft) => {
+      draft.revoked = [];
+    });
+    const owner = vault.clientOf(acme.owner);
+    await expectRefusal(
+      vault,
+      () => owner.put(path('directory'), { directory }, basedOn(from)),
+      412,
+      'version_conflict',
+    );
+  });
+
+  it('a policy is served once a directory names it', async () => {
+    const { acme } = vault;
+    const owner = vault.clientOf(acme.owner);
+    const before = acme.documents.policy;
+    const from = acme.trust.policy.version;
+    await acme.publishPolicy((draft) => {
+      draft.labels['frozen'] = { groups: ['grp:nobody'] };
+    });
+    const { policy, directory } = acme.documents;
+    const unnamed = () => owner.put(path('directory'), { directory }, basedOn(acme.trust.directory.version - 1));
+    await expectRefusal(vault, unnamed, 400, 'validation_failed');
+    must(200, await owner.put(path('policy'), { policy }, basedOn(from)));
+    expect((await vault.get('/.well-known/bulla/acme/policy.json')).text).toBe(before);
+    must(200, await unnamed());
+    expect((await vault.get('/.well-known/bulla/acme/policy.json')).text).toBe(policy);
+    await expectRefusal(vault, () => owner.put(path('policy'), { policy }, basedOn(from)), 412, 'version_conflict');
+  });
+
+  it.each([
+    ['of another organisation', (draft: Draft) => Object.assign(draft, { org: 'other' }), 400, 'validation_failed'],
+    [
+      'that skips a version',
+      (draft: Draft) => Object.assign(draft, { version: draft.version + 1 }),
+      412,
+      'version_conflict',
+    ],
+    [
+      'that follows another one',
+      (draft: Draft) => Object.assign(draft, { prev: 'A'.repeat(43) }),
+      412,
+      'version_conflict',
+    ],
+    ['under a root to come', (draft: Draft) => Object.assign(draft, { root_version: 9 }), 412, 'version_conflict'],
+  ] as const)('but no policy and no directory %s', async (_name, change, status, code) => {
+    const { acme } = vault;
+    const owner = vault.clientOf(acme.owner);
+    const directory = await acme.signDirectory((draft) => void change(draft as unknown as Draft));
+    const basedOnDirectory = basedOn(acme.trust.directory.version);
+    await expectRefusal(vault, () => owner.put(path('directory'), { directory }, basedOnDirectory), status, code);
+    const { version } = acme.trust.policy;
+    const draft = { ...acme.trust.policy, version: version + 1, prev: acme.trust.directory.policy.hash };
+    const policy = await acme.sign('policy', change(draft as unknown as Draft));
+    await expectRefusal(vault, () => owner.put(path('policy'), { policy }, basedOn(version)), status, code);
+  });
+
+  it('but none that the keys of another role signed', async () => {
+    const { acme } = vault;
+    const owner = vault.clientOf(acme.owner);
+    const { version } = acme.trust.policy;
+    const draft = { ...acme.trust.policy, version: version + 1, prev: acme.trust.directory.policy.hash };
+    const policy = await acme.sign('directory', draft);
+    await expectRefusal(vault, () => owner.put(path('policy'), { policy }, basedOn(version)), 401, 'signature_invalid');
+    const next = {
+      ...acme.trust.directory,
+      version: acme.trust.directory.version + 1,
+      prev: acme.trust.directoryRef.hash,
+    };
+    const directory = await acme.sign('policy', next);
+    const at = basedOn(acme.trust.directory.version);
+    await expectRefusal(vault, () => owner.put(path('directory'), { directory }, at), 401, 'signature_invalid');
+  });
+
+  it('of one of many who publish at the same moment', async () => {
+    const { acme } = vault;
+    const from = acme.trust.directory.version;
+    const owner = vault.clientOf(acme.owner);
+    const directories = await Promise.all(
+      Array.from({ length: 6 }, (_, index) =>
+        acme.signDirectory((draft) => {
+          draft.kept = [String(index).repeat(43)];
+        }),
+      ),
+    );
+    const responses = await Promise.all(
+      directories.map((directory) => owner.put(path('directory'), { directory }, basedOn(from))),
+    );
+    expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 412, 412, 412, 412, 412]);
+    const winner = responses.findIndex(({ status }) => status === 200);
+    await acme.publish((draft) => {
+      draft.kept = [String(winner).repeat(43)];
+    });
+    expect((await vault.get('/.well-known/bulla/acme/directory.json')).text).toBe(acme.documents.directory);
+  });
+
+  it('not in the name of another organisation', async () => {
+    const { acme, other } = vault;
+    const directory = await acme.signDirectory();
+    const at = basedOn(acme.trust.directory.version);
+    const stranger = vault.clientOf(other.owner);
+    await expectRefusal(vault, () => stranger.put(path('directory'), { directory }, at), 404, 'not_found');
+    const own = basedOn(other.trust.directory.version);
+    await expectRefusal(
+      vault,
+      () => stranger.put(path('directory', 'other'), { directory }, own),
+      400,
+      'validation_failed',
+    );
+  });
+
+  it('when the old ones have expired, and nothing else is done then', async () => {
+    const { acme, clock } = vault;
+    const owner = vault.clientOf(acme.owner);
+    const days = 91;
+    clock.advance(days * 86_400);
+    await expectRefusal(vault, () => owner.get('/api/v1/prompts'), 403, 'trust_expired');
+    await publishNext(acme, () => {}, clock.now());
+    must(200, await owner.get('/api/v1/prompts'));
+    clock.advance(-days * 86_400);
+  });
+
+  type Draft = { version: number } & Parameters<TestOrganisation['sign']>[1];
+
+  /** Signs, adopts and publishes the next directory. */
+  async function publishNext(
+    organisation: TestOrganisation,
+    change: Parameters<TestOrganisation['publish']>[0],
+    now?: number,
+  ): Promise<void> {
+    const from = organisation.trust.directory.version;
+    await organisation.publish(change, now);
+    const { directory } = organisation.documents;
+    const client = vault.clientOf(organisation.owner);
+    must(200, await client.put(path('directory', organisation.org), { directory }, basedOn(from)));
+  }
+});
+
+describe('a root is published', () => {
+  const path = (n: number) => `/api/v1/organisations/other/root/${n}`;
+
+  it('not if its number is not that of the address, and not out of turn', async () => {
+    const { other } = vault;
+    const owner = vault.clientOf(other.owner);
+    const root = await other.sign('root', { ...other.trust.root, version: 2 });
+    await expectRefusal(vault, () => owner.put(path(3), { root }, basedOn(1)), 400, 'validation_failed');
+    await expectRefusal(vault, () => owner.put(path(2), { root }, basedOn(2)), 412, 'version_conflict');
+    const skipping = await other.sign('root', { ...other.trust.root, version: 3 });
+    await expectRefusal(vault, () => owner.put(path(3), { root: skipping }, basedOn(1)), 412, 'version_conflict');
+    const foreign = await vault.acme.sign('root', { ...vault.acme.trust.root, version: 2 });
+    await expectRefusal(vault, () => owner.put(path(2), { root: foreign }, basedOn(1)), 400, 'validation_failed');
+    const unsigned = await other.sign('policy', { ...other.trust.root, version: 2 });
+    await expectRefusal(vault, () => owner.put(path(2), { root: unsigned }, basedOn(1)), 401, 'signature_invalid');
+  });
+
+  it('and with new keys the organisation can still publish what the new root signs', async () => {
+    const { other } = vault;
+    const owner = vault.clientOf(other.owner);
+    const fresh = await makeOrganisation({ org: 'other-keys' });
+    const draft = structuredClone(other.trust.root);
+    draft.version = 2;
+    draft.keys = { ...draft.keys, ...fresh.trust.root.keys };
+    draft.roles = { ...draft.roles, directory: fresh.trust.root.roles.directory };
+    const root = await other.sign('root', draft);
+    const idempotencyKey = 'publish-root-number-2';
+    const put = () => owner.put(path(2), { root }, { ...basedOn(1), idempotencyKey });
+    expect(must(200, await put()).body).toEqual({ version: 2 });
+    expect(must(200, await put()).headers['idempotent-replayed']).toBe('?1');
+    expect((await vault.get('/.well-known/bulla/other/root/2.json')).text).toBe(root);
+    must(200, await owner.get('/api/v1/prompts'));
+
+    const { version } = other.trust.directory;
+    const next = {
+      ...other.trust.directory,
+      version: version + 1,
+      prev: other.trust.directoryRef.hash,
+      root_version: 2,
+    };
+    const at = basedOn(version);
+    const byOldKey = await signDocument(next, other.signers.directory);
+    const put2 = (directory: string) => owner.put('/api/v1/organisations/other/directory', { directory }, at);
+    await expectRefusal(vault, () => put2(byOldKey), 401, 'signature_invalid');
+    const underOldRoot = await signDocument({ ...next, root_version: 1 }, fresh.signers.directory);
+    await expectRefusal(vault, () => put2(underOldRoot), 412, 'version_conflict');
+    const directory = await signDocument(next, fresh.signers.directory);
+    expect(bodyOf(must(200, await put2(directory)))).toEqual({ version: version + 1 });
+    must(200, await owner.get('/api/v1/prompts'));
+  });
+});

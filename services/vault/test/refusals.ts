@@ -1,0 +1,38 @@
+import { expect } from '@jest/globals';
+import type { ProblemCode } from '@bulla/contract';
+import { bodyOf } from './authoring.js';
+import type { TestVault } from './running-vault.js';
+
+/** Planted into requests that are refused: no answer may repeat it. */
+export const PLANTED = 'kestrel-planted-value';
+
+interface Answered {
+  readonly status: number;
+  readonly text: string;
+  readonly body: unknown;
+}
+
+/** Sends a request that must be refused so, say nothing of what was sent, and change nothing. */
+export async function expectRefusal(
+  vault: TestVault,
+  send: () => PromiseLike<Answered>,
+  status: number,
+  code: ProblemCode,
+): Promise<Answered> {
+  const before = await vault.countEffects();
+  const response = await send();
+  expect([response.status, bodyOf(response)['code'], response.text]).toEqual([status, code, response.text]);
+  expect(response.text).not.toContain(PLANTED);
+  expect(await vault.countEffects()).toEqual(before);
+  return response;
+}
+
+/** Sends a request that must be refused, for whatever reason that is the sender's fault. */
+export async function expectAnyRefusal(vault: TestVault, send: () => PromiseLike<Answered>): Promise<Answered> {
+  const before = await vault.countEffects();
+  const response = await send();
+  expect([response.status >= 400 && response.status < 500, response.text]).toEqual([true, response.text]);
+  expect(response.text).not.toContain(PLANTED);
+  expect(await vault.countEffects()).toEqual(before);
+  return response;
+}
