@@ -86,9 +86,9 @@ export const pathSetting = z.string().max(4096).describe('the path of a file');
 export const bootstrapSecretSetting = z
   .string()
   .transform((text) => text.split(',').map((secret) => secret.trim()))
-  .pipe(z.array(z.string().min(22).max(256)))
+  .pipe(z.array(z.string().regex(/^[A-Za-z0-9_-]{22,128}$/)))
   .optional()
-  .describe('one or more secrets of 22 to 256 characters, separated by commas');
+  .describe('one or more secrets of 22 to 128 letters, digits, hyphens and underscores, separated by commas');
 
 /**
  * The authorities that signed requests may name: host and port of each public URL, default port dropped; without
