@@ -14,7 +14,9 @@ const CODES: ReadonlyMap<string | undefined, ProblemCode> = new Map([
 ]);
 
 /** Answers a path that the router cannot read, before any hook sees the request; Fastify would quote it. */
-export function answerUnroutable(service: ServiceName): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
+export function answerUnroutable(
+  service: ServiceName,
+): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
   return (_error, request, reply) => {
     const problem = new Problem('validation_failed', { detail: 'the path is not well-formed or too long' });
     const place = { requestId: request.id, origin: service, nowMs: Date.now() };

@@ -55,8 +55,8 @@ export interface ServiceOptions<Tables extends LedgerTables> {
 export async function createService<Tables extends LedgerTables>(options: ServiceOptions<Tables>): Promise<Service> {
   const { service, database, keys, log, clock = new Clock() } = options;
   const ledgerDb = database as unknown as Database<LedgerTables>;
-  const metrics = new Metrics({ service, version: options.version, poolState: database.poolState });
-  const readiness = new Readiness({ database: database.ping, ...options.probes }, log);
+  const metrics = new Metrics({ service, version: options.version, poolState: () => database.poolState() });
+  const readiness = new Readiness({ database: () => database.ping(), ...options.probes }, log);
   const ledger = new Ledger(database.db, clock);
   const refusals = new RefusalCounter(ledgerDb.db, clock, log);
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
@@ -72,7 +72,9 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const authentication = new RequestAuthentication(app.get(TrustSource, { strict: false }), authorities, clock);
   app.useGlobalGuards(new SignatureGuard(authentication));
   app.useGlobalInterceptors(new RouteInterceptor());
-  app.useGlobalFilters(new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, log, clock }));
+  app.useGlobalFilters(
+    new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, log, clock }),
+  );
 
   const inFlight = new InFlight();
   const fastify = app.getHttpAdapter().getInstance();
@@ -93,6 +95,6 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     metricsServer: new MetricsServer(metrics),
     listen: options.listen,
     publicUrls: options.publicUrls,
-    graceMs: limits.graceMs,
+    limits,
   });
 }

@@ -1,6 +1,8 @@
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 
+type TypeId = Parameters<typeof pg.types.getTypeParser>[0];
+
 const INT8 = 20;
 const BYTEA = 17;
 
@@ -21,7 +23,7 @@ export const pgTypes: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text') => {
     if (oid === INT8) return parseInt8;
     if (oid === BYTEA) return parseBytea;
-    return pg.types.getTypeParser(oid, format);
+    return pg.types.getTypeParser(oid as TypeId, format);
   }) as typeof pg.types.getTypeParser,
 };
 

@@ -106,7 +106,10 @@ function openPool(options: DatabaseOptions, settings: pg.PoolConfig): pg.Pool {
   return pool;
 }
 
-function facade<Tables>(options: DatabaseOptions, root: Kysely<Tables>): Pick<Database<Tables>, 'db' | 'schema' | 'ping'> {
+function facade<Tables>(
+  options: DatabaseOptions,
+  root: Kysely<Tables>,
+): Pick<Database<Tables>, 'db' | 'schema' | 'ping'> {
   return {
     db: root.withSchema(options.schema),
     schema: options.schema,
@@ -125,7 +128,7 @@ async function migrate(options: DatabaseOptions, dialect: Dialect, { keepOpen = 
       migrationTableSchema: options.schema,
     });
     const { error, results = [] } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
+    if (error !== undefined) throw error as Error;
     options.log.write({ event: 'database-migrated', schema: options.schema, migrations: results.length });
   } finally {
     if (!keepOpen) await root.destroy();
@@ -134,7 +137,11 @@ async function migrate(options: DatabaseOptions, dialect: Dialect, { keepOpen = 
 
 async function withTimeout(work: Promise<unknown>, timeoutMs: number): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(reject, timeoutMs, Object.assign(new Error('the database did not answer'), { code: 'ETIMEDOUT' }));
+  const timer = setTimeout(
+    reject,
+    timeoutMs,
+    Object.assign(new Error('the database did not answer'), { code: 'ETIMEDOUT' }),
+  );
   try {
     await Promise.race([work, late]);
   } finally {

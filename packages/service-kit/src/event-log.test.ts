@@ -13,7 +13,14 @@ describe('the event log', () => {
     const lines: Record<string, unknown>[] = [];
     logTo(lines).write({ event: 'service-ready', port: 1, metricsPort: 2 });
     expect(lines).toEqual([
-      { level: 'info', time: expect.stringMatching(/^20\d\d-.*Z$/), service: 'tiny', event: 'service-ready', port: 1, metricsPort: 2 },
+      {
+        level: 'info',
+        time: expect.stringMatching(/^20\d\d-.*Z$/),
+        service: 'tiny',
+        event: 'service-ready',
+        port: 1,
+        metricsPort: 2,
+      },
     ]);
   });
 

@@ -13,7 +13,14 @@ export type LogEvent =
   | { event: 'service-stopping' }
   | { event: 'service-stopped'; durationMs: number }
   | { event: 'request-finished'; requestId: string; route: string; method: string; status: number; durationMs: number }
-  | { event: 'request-failed'; requestId: string; route: string; errorName: string; errorCode: string; constraint?: string }
+  | {
+      event: 'request-failed';
+      requestId: string;
+      route: string;
+      errorName: string;
+      errorCode: string;
+      constraint?: string;
+    }
   | { event: 'response-cut'; requestId: string; route: string; errorName: string; errorCode: string }
   | { event: 'database-migrated'; schema: string; migrations: number }
   | { event: 'database-connection-lost'; schema: string; errorCode: string }

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import helmet from '@fastify/helmet';
 import { Problem, problemDocument } from '@bulla/contract';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
@@ -26,6 +25,8 @@ export interface Limits {
   readonly requestsMax: number;
   /** What requests at work get to finish when the service ends. */
   readonly graceMs: number;
+  /** How often counted refusals are written down and expired rows purged. */
+  readonly choresIntervalMs: number;
 }
 
 const LIMITS: Limits = {
@@ -36,6 +37,7 @@ const LIMITS: Limits = {
   connectionsMax: 12_000,
   requestsMax: 1_000,
   graceMs: 4_000,
+  choresIntervalMs: 60_000,
 };
 
 /** The API answers data; only the page at /api/docs loads anything, and only from here. */
@@ -55,7 +57,10 @@ const CONTENT_SECURITY_POLICY = {
 };
 
 /** The adapter's options, and the limits that they and others follow. */
-export function fastifyOptions(service: ServiceName, given: Partial<Limits> = {}): { limits: Limits; adapter: FastifyServerOptions } {
+export function fastifyOptions(
+  service: ServiceName,
+  given: Partial<Limits> = {},
+): { limits: Limits; adapter: FastifyServerOptions } {
   const limits = { ...LIMITS, ...given };
   return {
     limits,
@@ -66,7 +71,7 @@ export function fastifyOptions(service: ServiceName, given: Partial<Limits> = {}
       forceCloseConnections: 'idle',
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
-      genReqId: (request) => requestIdOf(request as IncomingMessage),
+      genReqId: (request) => requestIdOf(request),
       clientErrorHandler: answerBrokenRequest(service),
       frameworkErrors: answerUnroutable(service),
       http: {
@@ -99,7 +104,9 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
     if (state !== undefined) state.rawBody = new Uint8Array(body as Buffer);
     done(null);
   });
-  const bodyLimits = new Map(entriesOf(parts.service).map((entry) => [`${entry.method} ${routerPath(entry.path)}`, entry.bodyBytesMax]));
+  const bodyLimits = new Map(
+    entriesOf(parts.service).map((entry) => [`${entry.method} ${routerPath(entry.path)}`, entry.bodyBytesMax]),
+  );
   fastify.addHook('onRoute', (route) => {
     const limit = bodyLimits.get(`${String(route.method)} ${route.url}`);
     if (limit !== undefined) route.bodyLimit = limit;

@@ -42,7 +42,9 @@ export class Readiness {
 
   async #run(): Promise<Health> {
     const probes = Object.entries(this.#probes);
-    const checks = await Promise.all(probes.map(async ([name, probe]) => ({ name, ok: await this.#passes(name, probe) })));
+    const checks = await Promise.all(
+      probes.map(async ([name, probe]) => ({ name, ok: await this.#passes(name, probe) })),
+    );
     if (this.#draining) checks.push({ name: 'draining', ok: false });
     return { status: checks.every(({ ok }) => ok) ? 'ok' : 'unavailable', checks };
   }

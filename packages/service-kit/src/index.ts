@@ -1,8 +1,8 @@
 export { Answer } from './answer.js';
 export type { AnswerOptions } from './answer.js';
 export type { AuditEntry } from './audit-record.js';
-export { ArrivedAt, CurrentCaller, RequestId } from './caller.js';
 export type { Caller, RequestFacts } from './caller.js';
+export { ArrivedAt, CurrentCaller, RequestId } from './current-caller.js';
 export { Clock } from './clock.js';
 export { createService } from './create-service.js';
 export type { ServiceOptions } from './create-service.js';

@@ -57,7 +57,13 @@ export class Metrics {
 
   /** @param collect sets the value when somebody reads it. */
   gauge<Label extends string>(name: string, help: string, labelNames: Label[], collect?: () => void): Gauge<Label> {
-    return new Gauge({ name, help, labelNames, registers: [this.registry], ...(collect === undefined ? {} : { collect }) });
+    return new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      ...(collect === undefined ? {} : { collect }),
+    });
   }
 }
 

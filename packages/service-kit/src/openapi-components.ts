@@ -45,7 +45,10 @@ function refer(value: unknown, names: ReadonlyMap<string, string>): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) =>
       key === '$ref' && typeof member === 'string'
-        ? [key, member.replace(/^#\/definitions\/(.+)$/, (_, id: string) => `#/components/schemas/${names.get(id) ?? id}`)]
+        ? [
+            key,
+            member.replace(/^#\/definitions\/(.+)$/, (_, id: string) => `#/components/schemas/${names.get(id) ?? id}`),
+          ]
         : [key, refer(member, names)],
     ),
   );

@@ -51,7 +51,8 @@ function operation(entry: RouteEntry, components: OpenapiComponents, problem: Js
     operationId: entry.name,
     tags: [entry.name.split('.')[0]],
     summary: entry.summary,
-    description: entry.permission === undefined ? `Public: ${entry.public}.` : `Needs the permission ${entry.permission}.`,
+    description:
+      entry.permission === undefined ? `Public: ${entry.public}.` : `Needs the permission ${entry.permission}.`,
     security: entry.permission === undefined ? [] : [{ signature: [] }],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(entry.body === undefined ? {} : { requestBody: requestBody(components.use(entry.body, 'input')) }),

@@ -31,7 +31,7 @@ export function answerAboutItself(app: NestFastifyApplication, { service, versio
   fastify.get(entryOf('interface.document').path, (_, reply) =>
     reply.header('content-type', 'application/json; charset=utf-8').send(text),
   );
-  SwaggerModule.setup(entryOf('interface.page').path, app, document as unknown as OpenAPIObject, {
+  SwaggerModule.setup(entryOf('interface.page').path, app, document as OpenAPIObject, {
     raw: false,
     customSiteTitle: document.info.title,
   });

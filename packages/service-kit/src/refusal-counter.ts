@@ -42,7 +42,12 @@ export class RefusalCounter {
     if (counts.size === 0) return;
     this.#counts = new Map();
     const at = new Date(this.#minute * 60_000);
-    const rows = [...counts].map(([code, count]) => ({ org: null, request_id: null, at, event: auditOfStrangers(code, count) }));
+    const rows = [...counts].map(([code, count]) => ({
+      org: null,
+      request_id: null,
+      at,
+      event: auditOfStrangers(code, count),
+    }));
     try {
       await this.#db.insertInto('audit_event').values(rows).execute();
     } catch (error) {

@@ -16,7 +16,9 @@ export class RouteInterceptor implements NestInterceptor {
     const entry = entryOfHandler(context.getHandler());
     const state = stateOf(request);
     state.input = readInput(entry, request, state);
-    return next.handle().pipe(map((result: unknown) => write(entry, request, http.getResponse<FastifyReply>(), result)));
+    return next
+      .handle()
+      .pipe(map((result: unknown) => write(entry, request, http.getResponse<FastifyReply>(), result)));
   }
 }
 

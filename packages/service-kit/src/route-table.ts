@@ -92,7 +92,9 @@ function complete(name: RouteName, route: Route): RouteEntry {
   });
 }
 
-const SIGNED = new Set([...ENTRIES.values()].flatMap(({ permission, path }) => (permission === undefined ? [] : [routerPath(path)])));
+const SIGNED = new Set(
+  [...ENTRIES.values()].flatMap(({ permission, path }) => (permission === undefined ? [] : [routerPath(path)])),
+);
 
 /** Whether a matched route is one that only signed requests may use. */
 export function requiresSignature(options: { readonly url?: string | undefined } | undefined): boolean {

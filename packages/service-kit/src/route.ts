@@ -1,5 +1,12 @@
 import type { RouteName, RouteResponse, ROUTES } from '@bulla/contract';
-import { applyDecorators, createParamDecorator, HttpCode, RequestMapping, RequestMethod, SetMetadata } from '@nestjs/common';
+import {
+  applyDecorators,
+  createParamDecorator,
+  HttpCode,
+  RequestMapping,
+  RequestMethod,
+  SetMetadata,
+} from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import type * as z from 'zod';
 import type { Answer } from './answer.js';
@@ -9,7 +16,12 @@ import { entryOf, routerPath } from './route-table.js';
 import type { RouteEntry } from './route-table.js';
 
 const ROUTE_NAME = 'bulla:route';
-const METHODS = { GET: RequestMethod.GET, POST: RequestMethod.POST, PUT: RequestMethod.PUT, DELETE: RequestMethod.DELETE } as const;
+const METHODS = {
+  GET: RequestMethod.GET,
+  POST: RequestMethod.POST,
+  PUT: RequestMethod.PUT,
+  DELETE: RequestMethod.DELETE,
+} as const;
 
 type Part<Name extends RouteName, Key extends 'params' | 'query' | 'headers' | 'body'> =
   (typeof ROUTES)[Name] extends Record<Key, infer Schema extends z.ZodType> ? z.output<Schema> : undefined;

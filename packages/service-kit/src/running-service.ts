@@ -5,6 +5,7 @@ import type { InFlight } from './admission.js';
 import type { Clock } from './clock.js';
 import { databaseFault } from './database-fault.js';
 import type { EventLog } from './event-log.js';
+import type { Limits } from './fastify-settings.js';
 import type { Readiness } from './health.js';
 import type { LedgerTables } from './ledger-tables.js';
 import type { MetricsServer } from './metrics.js';
@@ -13,8 +14,6 @@ import type { RefusalCounter } from './refusal-counter.js';
 import type { Authorities } from './request-parts.js';
 import type { ListenOptions, Service } from './service.js';
 import { authoritiesOf } from './setting-values.js';
-
-const CHORES_INTERVAL_MS = 60_000;
 
 export interface RunningServiceParts {
   readonly app: NestFastifyApplication;
@@ -28,7 +27,7 @@ export interface RunningServiceParts {
   readonly metricsServer: MetricsServer;
   readonly listen: ListenOptions;
   readonly publicUrls: readonly string[] | undefined;
-  readonly graceMs: number;
+  readonly limits: Pick<Limits, 'graceMs' | 'choresIntervalMs'>;
 }
 
 /** The life of a service from listening to its drained end. */
@@ -49,13 +48,13 @@ export class RunningService implements Service {
   }
 
   async listen(): Promise<{ port: number; metricsPort: number }> {
-    const { app, authorities, listen, log, metricsServer, publicUrls } = this.#parts;
+    const { app, authorities, limits, listen, log, metricsServer, publicUrls } = this.#parts;
     const metricsPort = await metricsServer.listen(listen.metricsPort, listen.host);
     this.#metricsListening = true;
     await app.listen({ port: listen.port, host: listen.host, backlog: 4_096 });
     const { port } = app.getHttpServer().address() as AddressInfo;
     authorities.replace(authoritiesOf(publicUrls, port));
-    this.#chores = setInterval(() => void this.#doChores(), CHORES_INTERVAL_MS).unref();
+    this.#chores = setInterval(() => void this.#doChores(), limits.choresIntervalMs).unref();
     log.write({ event: 'service-ready', port, metricsPort });
     return { port, metricsPort };
   }
@@ -66,7 +65,7 @@ export class RunningService implements Service {
   }
 
   async #drainAndClose(): Promise<void> {
-    const { app, clock, graceMs, inFlight, log, metricsServer, readiness, refusals } = this.#parts;
+    const { app, clock, inFlight, limits, log, metricsServer, readiness, refusals } = this.#parts;
     const startedMs = clock.monotonicMs();
     log.write({ event: 'service-stopping' });
     readiness.drain();
@@ -75,7 +74,7 @@ export class RunningService implements Service {
     // Stops accepting and closes what is idle; requests at work go on until the grace is over.
     server.close(() => {});
     server.closeIdleConnections();
-    await inFlight.whenIdle(graceMs);
+    await inFlight.whenIdle(limits.graceMs);
     server.closeAllConnections();
     await app.close();
     await refusals.flush();

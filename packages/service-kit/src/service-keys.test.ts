@@ -35,12 +35,24 @@ describe('a key file', () => {
     ['is too large', () => written(`"${'x'.repeat(300_000)}"`), /larger than 262144 bytes$/],
     ['is no JSON', () => written('canary'), /not a key file of Bulla$/],
     ['has a further member', () => written({ ...vault, canary: 1 }), /not a key file of Bulla$/],
-    ['is of another organisation', () => written({ ...vault, org: 'other' }), /its URN is not one of its organisation$/],
+    [
+      'is of another organisation',
+      () => written({ ...vault, org: 'other' }),
+      /its URN is not one of its organisation$/,
+    ],
     ['has no URN', () => written({ ...vault, urn: 'canary' }), /its URN is not one of its organisation$/],
-    ['has a key under another name', () => written({ ...vault, keys: vault.keys.map((key) => ({ ...key, kid: 'A'.repeat(43) })) }), /a kid is not the thumbprint of its key$/],
+    [
+      'has a key under another name',
+      () => written({ ...vault, keys: vault.keys.map((key) => ({ ...key, kid: 'A'.repeat(43) })) }),
+      /a kid is not the thumbprint of its key$/,
+    ],
   ])('is refused when it %s', async (_name, path, message) => {
     const refused = readKeyFile(path());
-    await expect(refused).rejects.toMatchObject({ name: 'KeyFileError', exitCode: 78, message: expect.stringMatching(message) });
+    await expect(refused).rejects.toMatchObject({
+      name: 'KeyFileError',
+      exitCode: 78,
+      message: expect.stringMatching(message),
+    });
     await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining('canary') });
   });
 });

@@ -49,9 +49,11 @@ async function readPrivateFile(path: string): Promise<Buffer> {
 
 async function checkKeyFile(file: KeyFile, path: string): Promise<void> {
   const urn = parseUrn(file.urn);
-  if (urn === undefined || urn.org !== file.org) throw new KeyFileError(`${path}: its URN is not one of its organisation`);
+  if (urn === undefined || urn.org !== file.org)
+    throw new KeyFileError(`${path}: its URN is not one of its organisation`);
   for (const key of file.keys) {
-    if ((await keyThumbprint(key.jwk)) !== key.kid) throw new KeyFileError(`${path}: a kid is not the thumbprint of its key`);
+    if ((await keyThumbprint(key.jwk)) !== key.kid)
+      throw new KeyFileError(`${path}: a kid is not the thumbprint of its key`);
   }
 }
 

@@ -25,24 +25,29 @@ const shape = {
   BULLA_LLM_TIMEOUT_MS: values.wholeNumberSetting(60_000, 1_000, 600_000),
 };
 
-function linesOf(environment: Record<string, string>, of: SettingsShape = shape): readonly string[] {
+function faultsOf(environment: Readonly<Record<string, string>>, of: SettingsShape = shape): SettingsError | undefined {
   try {
     readSettings(of, environment);
+    return undefined;
   } catch (error) {
-    if (error instanceof SettingsError) {
-      expect(error.exitCode).toBe(78);
-      expect(error.message).toBe(error.lines.join('\n'));
-      return error.lines;
-    }
+    if (error instanceof SettingsError) return error;
     throw error;
   }
-  return [];
+}
+
+function linesOf(environment: Readonly<Record<string, string>>, of?: SettingsShape): readonly string[] {
+  return faultsOf(environment, of)?.lines ?? [];
 }
 
 describe('settings', () => {
   it('have defaults, are frozen, and count an empty variable as absent', () => {
     const settings = readSettings(shape, { BULLA_HOST: '', PATH: '/bin' });
-    expect(settings).toEqual({ BULLA_VAULT_PORT: 4100, BULLA_HOST: '127.0.0.1', BULLA_LOG_LEVEL: 'info', BULLA_LLM_TIMEOUT_MS: 60_000 });
+    expect(settings).toEqual({
+      BULLA_VAULT_PORT: 4100,
+      BULLA_HOST: '127.0.0.1',
+      BULLA_LOG_LEVEL: 'info',
+      BULLA_LLM_TIMEOUT_MS: 60_000,
+    });
     expect(Object.isFrozen(settings)).toBe(true);
   });
 
@@ -64,28 +69,99 @@ describe('settings', () => {
   });
 
   it('let the variables of the other programs pass, as files too', () => {
-    expect(linesOf({ BULLA_URL: 'x', BULLA_PROFILE: 'x', BULLA_IDENTITY: 'x', BULLA_HOME: 'x', BULLA_PIN_FILE: '/none' })).toEqual([]);
+    expect(
+      linesOf({ BULLA_URL: 'x', BULLA_PROFILE: 'x', BULLA_IDENTITY: 'x', BULLA_HOME: 'x', BULLA_PIN_FILE: '/none' }),
+    ).toEqual([]);
   });
 
   const tooMuch = 'x'.repeat(70_000);
   it.each([
-    ['a bad value', { BULLA_VAULT_PORT: 'canary' }, ['BULLA_VAULT_PORT (from the environment): expected a port from 1 to 65535, or 0 for any free one']],
-    ['a port too high', { BULLA_VAULT_PORT: '65536' }, ['BULLA_VAULT_PORT (from the environment): expected a port from 1 to 65535, or 0 for any free one']],
-    ['a number out of bounds', { BULLA_LLM_TIMEOUT_MS: '999' }, ['BULLA_LLM_TIMEOUT_MS (from the environment): expected a whole number from 1000 to 600000']],
-    ['a URL of another kind', { BULLA_DATABASE_URL: 'mysql://canary' }, ['BULLA_DATABASE_URL (from the environment): expected a URL such as postgresql://user@host:5432/database']],
-    ['a URL with a password in it', { BULLA_PUBLIC_URL: 'https://me:canary@x' }, ['BULLA_PUBLIC_URL (from the environment): expected one or more URLs such as https://vault.example, separated by commas']],
-    ['a URL that is none', { BULLA_PUBLIC_URL: 'canary' }, ['BULLA_PUBLIC_URL (from the environment): expected one or more URLs such as https://vault.example, separated by commas']],
-    ['a secret too short', { BULLA_BOOTSTRAP_SECRET: 'canary' }, ['BULLA_BOOTSTRAP_SECRET (from the environment): expected one or more secrets of 22 to 256 characters, separated by commas']],
-    ['an unknown variable', { BULLA_VAULTPORT: 'canary' }, ['BULLA_VAULTPORT (from the environment): not a setting of Bulla; expected one of its documented names']],
-    ['the port of a Kubernetes Service', { BULLA_VAULT_PORT: 'tcp://10.0.0.1:4100' }, [expect.stringMatching(/^BULLA_VAULT_PORT .*expected a port.*Kubernetes.*enableServiceLinks/)]],
-    ['the other variables of that Service', { BULLA_VAULT_SERVICE_HOST: '10.0.0.1', BULLA_VAULT_PORT_4100_TCP_ADDR: '10.0.0.1' }, [expect.stringMatching(/^BULLA_VAULT_SERVICE_HOST .*Kubernetes/), expect.stringMatching(/^BULLA_VAULT_PORT_4100_TCP_ADDR .*Kubernetes/)]],
-    ['a file that is not there', { BULLA_DATABASE_URL_FILE: join(folder, 'none') }, ['BULLA_DATABASE_URL_FILE: the file it names cannot be read']],
-    ['a file that is too large', { BULLA_DATABASE_URL_FILE: fileWith(tooMuch) }, ['BULLA_DATABASE_URL_FILE: the file is larger than 65536 bytes']],
-    ['a bad value in a file', { BULLA_VAULT_PORT_FILE: fileWith('canary') }, [expect.stringMatching(/^BULLA_VAULT_PORT \(from the file that BULLA_VAULT_PORT_FILE names\): expected a port/)]],
-    ['a variable and its file', { BULLA_HOST: '::1', BULLA_HOST_FILE: fileWith('::1') }, ['BULLA_HOST: both it and BULLA_HOST_FILE are set; expected one of them']],
-    ['several at once', { BULLA_X: '1', BULLA_HOST: '!' }, [expect.stringMatching(/^BULLA_X/), expect.stringMatching(/^BULLA_HOST/)]],
+    [
+      'a bad value',
+      { BULLA_VAULT_PORT: 'canary' },
+      ['BULLA_VAULT_PORT (from the environment): expected a port from 1 to 65535, or 0 for any free one'],
+    ],
+    [
+      'a port too high',
+      { BULLA_VAULT_PORT: '65536' },
+      ['BULLA_VAULT_PORT (from the environment): expected a port from 1 to 65535, or 0 for any free one'],
+    ],
+    [
+      'a number out of bounds',
+      { BULLA_LLM_TIMEOUT_MS: '999' },
+      ['BULLA_LLM_TIMEOUT_MS (from the environment): expected a whole number from 1000 to 600000'],
+    ],
+    [
+      'a URL of another kind',
+      { BULLA_DATABASE_URL: 'mysql://canary' },
+      ['BULLA_DATABASE_URL (from the environment): expected a URL such as postgresql://user@host:5432/database'],
+    ],
+    [
+      'a URL with a password in it',
+      { BULLA_PUBLIC_URL: 'https://me:canary@x' },
+      [
+        'BULLA_PUBLIC_URL (from the environment): expected one or more URLs such as https://vault.example, separated by commas',
+      ],
+    ],
+    [
+      'a URL that is none',
+      { BULLA_PUBLIC_URL: 'canary' },
+      [
+        'BULLA_PUBLIC_URL (from the environment): expected one or more URLs such as https://vault.example, separated by commas',
+      ],
+    ],
+    [
+      'a secret too short',
+      { BULLA_BOOTSTRAP_SECRET: 'canary' },
+      [
+        'BULLA_BOOTSTRAP_SECRET (from the environment): expected one or more secrets of 22 to 128 letters, digits, hyphens and underscores, separated by commas',
+      ],
+    ],
+    [
+      'an unknown variable',
+      { BULLA_VAULTPORT: 'canary' },
+      ['BULLA_VAULTPORT (from the environment): not a setting of Bulla; expected one of its documented names'],
+    ],
+    [
+      'the port of a Kubernetes Service',
+      { BULLA_VAULT_PORT: 'tcp://10.0.0.1:4100' },
+      [expect.stringMatching(/^BULLA_VAULT_PORT .*expected a port.*Kubernetes.*enableServiceLinks/)],
+    ],
+    [
+      'the other variables of that Service',
+      { BULLA_VAULT_SERVICE_HOST: '10.0.0.1', BULLA_VAULT_PORT_4100_TCP_ADDR: '10.0.0.1' },
+      [
+        expect.stringMatching(/^BULLA_VAULT_SERVICE_HOST .*Kubernetes/),
+        expect.stringMatching(/^BULLA_VAULT_PORT_4100_TCP_ADDR .*Kubernetes/),
+      ],
+    ],
+    [
+      'a file that is not there',
+      { BULLA_DATABASE_URL_FILE: join(folder, 'none') },
+      ['BULLA_DATABASE_URL_FILE: the file it names cannot be read'],
+    ],
+    [
+      'a file that is too large',
+      { BULLA_DATABASE_URL_FILE: fileWith(tooMuch) },
+      ['BULLA_DATABASE_URL_FILE: the file is larger than 65536 bytes'],
+    ],
+    [
+      'a bad value in a file',
+      { BULLA_VAULT_PORT_FILE: fileWith('canary') },
+      [expect.stringMatching(/^BULLA_VAULT_PORT \(from the file that BULLA_VAULT_PORT_FILE names\): expected a port/)],
+    ],
+    [
+      'a variable and its file',
+      { BULLA_HOST: '::1', BULLA_HOST_FILE: fileWith('::1') },
+      ['BULLA_HOST: both it and BULLA_HOST_FILE are set; expected one of them'],
+    ],
+    [
+      'several at once',
+      { BULLA_X: '1', BULLA_HOST: '!' },
+      [expect.stringMatching(/^BULLA_X/), expect.stringMatching(/^BULLA_HOST/)],
+    ],
   ])('are refused for %s, by name and without the value', (_name, environment, lines) => {
-    const got = linesOf(environment as unknown as Record<string, string>);
+    const got = linesOf(environment);
     expect(got).toEqual(lines);
     expect(got.join()).not.toContain('canary');
   });
@@ -95,14 +171,27 @@ describe('settings', () => {
       'BULLA_PIN is not set; expected sha256: and 64 hexadecimal digits, as `bulla trust show` prints it',
     ]);
     expect(linesOf({}, { BULLA_PIN: z.string() })).toEqual(['BULLA_PIN is not set; expected a value']);
-    expect(linesOf({ BULLA_PIN: 'x' }, { BULLA_PIN: z.literal('y') })).toEqual(['BULLA_PIN (from the environment): expected another value']);
+    expect(linesOf({ BULLA_PIN: 'x' }, { BULLA_PIN: z.literal('y') })).toEqual([
+      'BULLA_PIN (from the environment): expected another value',
+    ]);
+  });
+
+  it('end the process as bad settings do, with one line each', () => {
+    expect(faultsOf({ BULLA_X: '1', BULLA_HOST: '!' })).toMatchObject({
+      exitCode: 78,
+      message: expect.stringMatching(/^BULLA_X [^\n]*\nBULLA_HOST [^\n]*$/),
+    });
   });
 
   it('may themselves be paths of files', () => {
     const path = fileWith('x');
     chmodSync(path, 0o600);
-    expect(readSettings({ BULLA_KEYS_FILE: values.pathSetting }, { BULLA_KEYS_FILE: path })).toEqual({ BULLA_KEYS_FILE: path });
-    expect(readSettings({ BULLA_VAULT_URL: values.urlSetting }, { BULLA_VAULT_URL: 'http://127.0.0.1:4100' })).toBeDefined();
+    expect(readSettings({ BULLA_KEYS_FILE: values.pathSetting }, { BULLA_KEYS_FILE: path })).toEqual({
+      BULLA_KEYS_FILE: path,
+    });
+    expect(
+      readSettings({ BULLA_VAULT_URL: values.urlSetting }, { BULLA_VAULT_URL: 'http://127.0.0.1:4100' }),
+    ).toBeDefined();
   });
 });
 
@@ -110,7 +199,12 @@ describe('the authorities of a service', () => {
   it.each([
     ['the loopback names of its port', undefined, 4100, ['127.0.0.1:4100', 'localhost:4100', '[::1]:4100']],
     ['without the default port', undefined, 80, ['127.0.0.1', 'localhost', '[::1]']],
-    ['those of its public URLs', ['https://Vault.example:443/', 'http://10.0.0.1:8080'], 4100, ['vault.example', '10.0.0.1:8080']],
+    [
+      'those of its public URLs',
+      ['https://Vault.example:443/', 'http://10.0.0.1:8080'],
+      4100,
+      ['vault.example', '10.0.0.1:8080'],
+    ],
   ])('are %s', (_name, urls, port, authorities) => {
     expect(values.authoritiesOf(urls, port)).toEqual(authorities);
   });

@@ -58,10 +58,12 @@ function findValue(name: string, source: Environment): Found | { fault: string }
   const file = name.endsWith('_FILE') ? undefined : source[`${name}_FILE`];
   const from = 'the environment';
   if (file === undefined || file === '') return { value: value === '' ? undefined : value, from };
-  if (value !== undefined && value !== '') return { fault: `${name}: both it and ${name}_FILE are set; expected one of them` };
+  if (value !== undefined && value !== '')
+    return { fault: `${name}: both it and ${name}_FILE are set; expected one of them` };
   try {
     const bytes = readFileSync(file);
-    if (bytes.length > FILE_MAX_BYTES) return { fault: `${name}_FILE: the file is larger than ${FILE_MAX_BYTES} bytes` };
+    if (bytes.length > FILE_MAX_BYTES)
+      return { fault: `${name}_FILE: the file is larger than ${FILE_MAX_BYTES} bytes` };
     return { value: bytes.toString('utf8').replace(/\r?\n$/, ''), from: `the file that ${name}_FILE names` };
   } catch {
     return { fault: `${name}_FILE: the file it names cannot be read` };

@@ -34,7 +34,8 @@ export class OpenapiContract {
     // What has no path in the document, or no such method, is answered with a problem all the same.
     const operation = template === undefined ? undefined : this.#document.paths[template]?.[method.toLowerCase()];
     const place = `${method} ${template ?? '(no path of the document)'} answered ${answer.status}`;
-    if (operation === undefined) return this.#validate('Problem', { $ref: '#/components/schemas/Problem' }, answer.body, place);
+    if (operation === undefined)
+      return this.#validate('Problem', { $ref: '#/components/schemas/Problem' }, answer.body, place);
     const response = (operation as OperationSchema).responses?.[answer.status];
     if (response === undefined) throw new Error(`${place}, which the document does not have`);
     const mediaType = (answer.headers['content-type'] ?? '').split(';')[0] ?? '';
@@ -45,7 +46,8 @@ export class OpenapiContract {
     const content = response.content[mediaType];
     if (content === undefined) throw new Error(`${place} as "${mediaType}"`);
     // A stream is no JSON document; its events are held against their schema elsewhere.
-    if (content.schema !== undefined && /json$/.test(mediaType)) this.#validate(place, content.schema, answer.body, place);
+    if (content.schema !== undefined && mediaType.endsWith('json'))
+      this.#validate(place, content.schema, answer.body, place);
     return undefined;
   }
 
@@ -61,6 +63,7 @@ export class OpenapiContract {
   #validate(name: string, schema: object, body: unknown, place: string): void {
     const absolute = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')) as object;
     const validate = this.#ajv.compile(absolute);
-    if (!validate(body)) throw new Error(`${place}: the body does not fit ${name}: ${this.#ajv.errorsText(validate.errors)}`);
+    if (!validate(body))
+      throw new Error(`${place}: the body does not fit ${name}: ${this.#ajv.errorsText(validate.errors)}`);
   }
 }

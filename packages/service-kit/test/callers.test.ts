@@ -37,14 +37,26 @@ describe('a signed request', () => {
   });
 
   it('hands numbers, headers and the moment of its arrival to the handler', async () => {
-    const published = await tiny.owner.put('/api/v1/organisations/acme/directory', { directory: '{"a":1}' }, {
-      headers: { 'if-match': '"41"' },
+    const published = await tiny.owner.put(
+      '/api/v1/organisations/acme/directory',
+      { directory: '{"a":1}' },
+      {
+        headers: { 'if-match': '"41"' },
+      },
+    );
+    expect(published).toMatchObject({
+      status: 200,
+      body: { version: 42 },
+      headers: { etag: '"42"', 'x-tiny': 'kept' },
     });
-    expect(published).toMatchObject({ status: 200, body: { version: 42 }, headers: { etag: '"42"', 'x-tiny': 'kept' } });
     const listed = await tiny.owner.get('/api/v1/prompts?limit=7&prefix=claims/');
     const [arrivedAt, query = ''] = (listed.body as { next_cursor: string }).next_cursor.split('-');
     expect(Number(arrivedAt)).toBe(tiny.clock.now());
-    expect(JSON.parse(Buffer.from(query, 'base64url').toString())).toEqual({ limit: 7, prefix: 'claims/', status: 'active' });
+    expect(JSON.parse(Buffer.from(query, 'base64url').toString())).toEqual({
+      limit: 7,
+      prefix: 'claims/',
+      status: 'active',
+    });
   });
 
   it('leaves an audit row that says who, what and by which evidence, and no text', async () => {
@@ -70,15 +82,46 @@ describe('refuses a request', () => {
   const at = (seconds: number): SendOptions => ({ signedAt: tiny.clock.now() + seconds });
   type Change = NonNullable<SendOptions['tamper']>;
   const tampers: [string, Change, number, string][] = [
-    ['that is not signed', ({ headers }) => ['signature', 'signature-input'].forEach((name) => delete headers[name]), 401, 'unauthenticated'],
+    [
+      'that is not signed',
+      ({ headers }) => ['signature', 'signature-input'].forEach((name) => delete headers[name]),
+      401,
+      'unauthenticated',
+    ],
     ['whose signature is cut off', ({ headers }) => delete headers['signature'], 400, 'validation_failed'],
-    ['whose signature is another', ({ headers }) => (headers['signature'] = headers['signature']?.replace(/:(.)/, (_, c) => `:${c === 'A' ? 'B' : 'A'}`) ?? ''), 401, 'signature_invalid'],
-    ['whose body was changed', (sent) => (sent.body = Buffer.from(`${sent.body?.toString().replace('triage', 'triagf')}`)), 401, 'signature_invalid'],
+    [
+      'whose signature is another',
+      ({ headers }) =>
+        (headers['signature'] = headers['signature']?.replace(/:(.)/, (_, c) => `:${c === 'A' ? 'B' : 'A'}`) ?? ''),
+      401,
+      'signature_invalid',
+    ],
+    [
+      'whose body was changed',
+      (sent) => (sent.body = Buffer.from(`${sent.body?.toString().replace('triage', 'triagf')}`)),
+      401,
+      'signature_invalid',
+    ],
     ['whose path was changed', (sent) => (sent.path = `/api/v1/prompts?prefix=a`), 401, 'signature_invalid'],
-    ['whose key for retries was changed', ({ headers }) => (headers['idempotency-key'] = '0123456789abcdef'), 401, 'signature_invalid'],
+    [
+      'whose key for retries was changed',
+      ({ headers }) => (headers['idempotency-key'] = '0123456789abcdef'),
+      401,
+      'signature_invalid',
+    ],
     ['with a condition that is not signed', ({ headers }) => (headers['if-match'] = '"1"'), 400, 'validation_failed'],
-    ['whose content type is another', ({ headers }) => (headers['content-type'] = 'application/json;v=2'), 401, 'signature_invalid'],
-    ['with a digest of something else', ({ headers }) => (headers['content-digest'] = `sha-256=:${'A'.repeat(43)}=:`), 401, 'signature_invalid'],
+    [
+      'whose content type is another',
+      ({ headers }) => (headers['content-type'] = 'application/json;v=2'),
+      401,
+      'signature_invalid',
+    ],
+    [
+      'with a digest of something else',
+      ({ headers }) => (headers['content-digest'] = `sha-256=:${'A'.repeat(43)}=:`),
+      401,
+      'signature_invalid',
+    ],
     ['for another host', ({ headers }) => (headers['host'] = 'vault.example'), 400, 'validation_failed'],
     ['for a host that is none', ({ headers }) => (headers['host'] = '!!'), 400, 'validation_failed'],
   ];
@@ -96,12 +139,18 @@ describe('refuses a request', () => {
     ['signed in the future', () => at(62)],
   ])('%s, with the time in a signed answer', async (_name, options) => {
     const refused = await tiny.owner.post('/api/v1/prompts', newThing(), options());
-    expect(refused).toMatchObject({ status: 401, body: { code: 'clock_skew', time: new Date(tiny.clock.nowMs()).toISOString() } });
+    expect(refused).toMatchObject({
+      status: 401,
+      body: { code: 'clock_skew', time: new Date(tiny.clock.nowMs()).toISOString() },
+    });
     expect(refused.headers['www-authenticate']).toBe('Signature');
     await expect(verify(refused)).resolves.toBeUndefined();
   });
 
-  it.each([['a minute and a bit ago', -110], ['a minute ahead', 60]])('not, when it was signed %s', async (_name, seconds) => {
+  it.each([
+    ['a minute and a bit ago', -110],
+    ['a minute ahead', 60],
+  ])('not, when it was signed %s', async (_name, seconds) => {
     expect(await tiny.owner.post('/api/v1/prompts', newThing(), at(seconds))).toMatchObject({ status: 201 });
   });
 
@@ -116,14 +165,19 @@ describe('refuses a request', () => {
   it('by a key under the name of another holder', async () => {
     const { owner, author } = tiny.acme;
     const mixed = { keyid: `${author.urn}#${owner.sig.kid}`, signer: owner.signer };
-    expect(await tiny.clientOf(mixed).get('/api/v1/prompts')).toMatchObject({ status: 401, body: { code: 'unauthenticated' } });
+    expect(await tiny.clientOf(mixed).get('/api/v1/prompts')).toMatchObject({
+      status: 401,
+      body: { code: 'unauthenticated' },
+    });
   });
 
   it('by a key that is revoked, without an answer that is signed for it', async () => {
     const device = await tiny.acme.makeDevice('leaver', { roles: ['author'], groups: ['grp:authors'] });
     await tiny.acme.publish((draft) => void (draft.entities[device.urn] = device.entity));
     expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({ status: 200 });
-    await tiny.acme.publish((draft) => void draft.revoked.push({ kid: device.sig.kid, reason: 'keyCompromise', at: tiny.clock.now() }));
+    await tiny.acme.publish(
+      (draft) => void draft.revoked.push({ kid: device.sig.kid, reason: 'keyCompromise', at: tiny.clock.now() }),
+    );
     const refused = await tiny.clientOf(device).get('/api/v1/prompts');
     expect(refused).toMatchObject({ status: 401, body: { code: 'key_revoked' } });
     expect(refused.headers['signature']).toBeUndefined();
@@ -134,14 +188,22 @@ describe('refuses a request', () => {
     const later = { nbf: tiny.clock.now() + 600 } satisfies Partial<KeyRecord>;
     const keys = device.entity.keys.map((key) => ({ ...key, ...later }));
     await tiny.acme.publish((draft) => void (draft.entities[device.urn] = { ...device.entity, keys } as never));
-    expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({ status: 401, body: { code: 'key_revoked' } });
+    expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({
+      status: 401,
+      body: { code: 'key_revoked' },
+    });
   });
 
   it('by a key of another purpose, such as the one of the vault for envelopes', async () => {
     const { vault } = tiny.acme;
-    await tiny.acme.publish((draft) => void draft.entities[vault.urn]?.keys.forEach((key) => (key.pur = ['envelope'])));
-    expect(await tiny.clientOf(vault).get('/api/v1/prompts')).toMatchObject({ status: 401, body: { code: 'key_unknown' } });
-    await tiny.acme.publish((draft) => void draft.entities[vault.urn]?.keys.forEach((key) => (key.pur = ['http', 'envelope', 'content'])));
+    await tiny.acme.publish((draft) => draft.entities[vault.urn]?.keys.forEach((key) => (key.pur = ['envelope'])));
+    expect(await tiny.clientOf(vault).get('/api/v1/prompts')).toMatchObject({
+      status: 401,
+      body: { code: 'key_unknown' },
+    });
+    await tiny.acme.publish((draft) =>
+      draft.entities[vault.urn]?.keys.forEach((key) => (key.pur = ['http', 'envelope', 'content'])),
+    );
   });
 
   it('of somebody who may not, in signed words and with a row in the audit log', async () => {
@@ -154,7 +216,11 @@ describe('refuses a request', () => {
   });
 
   it('for the organisation of others, as if there were none', async () => {
-    const refused = await tiny.owner.put('/api/v1/organisations/other/directory', { directory: '{"a":1}' }, { headers: { 'if-match': '"1"' } });
+    const refused = await tiny.owner.put(
+      '/api/v1/organisations/other/directory',
+      { directory: '{"a":1}' },
+      { headers: { 'if-match': '"1"' } },
+    );
     expect(refused).toMatchObject({ status: 404, body: { code: 'not_found' } });
   });
 
@@ -162,7 +228,10 @@ describe('refuses a request', () => {
     const thing = newThing();
     await tiny.owner.post('/api/v1/prompts', thing);
     const foreign = tiny.clientOf(tiny.other.owner);
-    expect(await foreign.get(`/api/v1/prompts/${thing.id}`)).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    expect(await foreign.get(`/api/v1/prompts/${thing.id}`)).toMatchObject({
+      status: 404,
+      body: { code: 'not_found' },
+    });
   });
 
   it('while the documents have expired, but for newer ones', async () => {
@@ -172,7 +241,11 @@ describe('refuses a request', () => {
       const refused = await tiny.owner.get('/api/v1/prompts');
       expect(refused).toMatchObject({ status: 403, body: { code: 'trust_expired' } });
       await expect(verify(refused)).resolves.toBeUndefined();
-      const renewed = await tiny.owner.put('/api/v1/organisations/acme/directory', { directory: '{"a":1}' }, { headers: { 'if-match': '"1"' } });
+      const renewed = await tiny.owner.put(
+        '/api/v1/organisations/acme/directory',
+        { directory: '{"a":1}' },
+        { headers: { 'if-match': '"1"' } },
+      );
       expect(renewed.status).toBe(200);
     } finally {
       tiny.clock.advance(-days);
@@ -191,7 +264,10 @@ describe('a key that is newer than the directory at hand', () => {
     expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({ status: 200 });
     expect(TinyTrust.refreshes).toEqual(['acme']);
     TinyTrust.stale = stale;
-    expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({ status: 401, body: { code: 'unauthenticated' } });
+    expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({
+      status: 401,
+      body: { code: 'unauthenticated' },
+    });
     expect(TinyTrust.refreshes).toEqual(['acme']);
     tiny.clock.advance(1);
     expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({ status: 200 });

@@ -29,13 +29,12 @@ const migrations: Record<string, Migration> = {
 const lines: string[] = [];
 const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
 let url: string;
-let drop: () => Promise<void>;
+let found: Awaited<ReturnType<typeof databaseForTest>>;
 beforeAll(async () => {
-  const found = await databaseForTest();
+  found = await databaseForTest();
   url = found.url ?? '';
-  ({ drop } = found);
 });
-afterAll(() => drop());
+afterAll(() => found.drop());
 
 const onServer = (options: { schema?: string; poolMax?: number; url?: string } = {}): Database<Tables> =>
   connectDatabase({ schema: 'cells', migrations, log, ...options, from: { url: options.url ?? url } });
@@ -88,8 +87,14 @@ describe.each(stores)('on %s', (store) => {
   });
 
   it('a broken constraint is told by its name', async () => {
-    await database.db.insertInto('cell').values({ id: 7, bytes: new Uint8Array(), big: 0, at: new Date(), json: '{}' }).execute();
-    const again = database.db.insertInto('cell').values({ id: 7, bytes: new Uint8Array(), big: 0, at: new Date(), json: '{}' }).execute();
+    await database.db
+      .insertInto('cell')
+      .values({ id: 7, bytes: new Uint8Array(), big: 0, at: new Date(), json: '{}' })
+      .execute();
+    const again = database.db
+      .insertInto('cell')
+      .values({ id: 7, bytes: new Uint8Array(), big: 0, at: new Date(), json: '{}' })
+      .execute();
     const fault = await again.catch((error: unknown) => databaseFault(error));
     expect(fault).toEqual({ code: '23505', constraint: 'cell_pkey' });
   });
@@ -141,7 +146,8 @@ describeOnServer('on PostgreSQL', () => {
 
   it('a connection that dies is replaced, and the log says so without the reason in words', async () => {
     const database = onServer({ poolMax: 1 });
-    const pid = async () => (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.db)).rows[0]?.pid;
+    const pid = async () =>
+      (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.db)).rows[0]?.pid;
     const first = await pid();
     const killer = new pg.Client({ connectionString: url });
     await killer.connect();
@@ -169,6 +175,6 @@ describeOnServer('on PostgreSQL', () => {
     const database = onServer();
     await database.ping();
     await database.close();
-    await expect(database.ping()).rejects.toThrow();
+    await expect(database.ping()).rejects.toThrow(/destroyed/);
   });
 });

@@ -44,7 +44,14 @@ function read(answer: string): RawAnswer {
   const at = answer.indexOf('\r\n\r\n');
   const head = answer.slice(0, at);
   const rest = answer.slice(at + 4);
-  const text = /transfer-encoding: chunked/i.test(head) ? rest.replaceAll(/^[0-9a-f]+\r\n|\r\n[0-9a-f]+\r\n(\r\n)?/gi, '') : rest;
+  const text = /transfer-encoding: chunked/i.test(head)
+    ? rest.replaceAll(/^[0-9a-f]+\r\n|\r\n[0-9a-f]+\r\n(\r\n)?/gi, '')
+    : rest;
   const isJson = /content-type: application\/(problem\+)?json/i.test(head);
-  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 0), head, text, body: isJson && text !== '' ? JSON.parse(text) : undefined };
+  return {
+    status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 0),
+    head,
+    text,
+    body: isJson && text !== '' ? JSON.parse(text) : undefined,
+  };
 }

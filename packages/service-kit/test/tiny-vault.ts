@@ -77,7 +77,16 @@ export { TinyTrust };
 
 const MADE_AT = '2026-01-01T00:00:00.000Z';
 const present = (id: string, name: string) =>
-  ({ id, name, type: 'text', latest_version: 0, labels: [], created_at: MADE_AT, updated_at: MADE_AT, deleted_at: null }) as never;
+  ({
+    id,
+    name,
+    type: 'text',
+    latest_version: 0,
+    labels: [],
+    created_at: MADE_AT,
+    updated_at: MADE_AT,
+    deleted_at: null,
+  }) as never;
 
 @Controller()
 class ThingsController {
@@ -103,9 +112,14 @@ class ThingsController {
   @Route('prompt.get')
   async get(@CurrentCaller() caller: Caller, @RouteParams() { id }: ParamsOf<'prompt.get'>): Promise<never> {
     if (faults.onGet !== undefined) return (await faults.onGet()) as never;
-    const row = await this.db.selectFrom('thing').selectAll().where('id', '=', id).where('org', '=', caller.org).executeTakeFirst();
+    const row = await this.db
+      .selectFrom('thing')
+      .selectAll()
+      .where('id', '=', id)
+      .where('org', '=', caller.org)
+      .executeTakeFirst();
     if (row === undefined) throw new Problem('not_found');
-    await this.ledger.read(caller, { act: 'prompt.get', obj: { prompt: row.id as never } });
+    await this.ledger.read(caller, { act: 'prompt.get', obj: { prompt: row.id } });
     return present(row.id, row.name);
   }
 
@@ -119,7 +133,10 @@ class ThingsController {
 
   @Route('prompt.list')
   list(@RouteQuery() query: unknown, @ArrivedAt() arrivedAt: number): never {
-    return { data: [], next_cursor: `${arrivedAt}-${Buffer.from(JSON.stringify(query)).toString('base64url')}` } as never;
+    return {
+      data: [],
+      next_cursor: `${arrivedAt}-${Buffer.from(JSON.stringify(query)).toString('base64url')}`,
+    } as never;
   }
 
   @Route('directory.publish')
@@ -136,7 +153,10 @@ class ThingsController {
   @Route('directory.get')
   directory(@RequestId() requestId: string, @RouteHeaders() headers: unknown): Answer<never> {
     const signature = { protected: 'eyJ9', signature: 'AAAA' };
-    const body = { payload: Buffer.from(JSON.stringify({ requestId, headers })).toString('base64url'), signatures: [signature] };
+    const body = {
+      payload: Buffer.from(JSON.stringify({ requestId, headers })).toString('base64url'),
+      signatures: [signature],
+    };
     return new AnswerOf(body as never, { etag: '"7"', headers: { 'cache-control': 'public, max-age=5' } });
   }
 }
@@ -157,7 +177,14 @@ export function emptyController(service: 'vault' | 'responder', handled: readonl
   return EmptyController;
 }
 
-const HANDLED: RouteName[] = ['prompt.create', 'prompt.get', 'prompt.delete', 'prompt.list', 'directory.publish', 'directory.get'];
+const HANDLED: RouteName[] = [
+  'prompt.create',
+  'prompt.get',
+  'prompt.delete',
+  'prompt.list',
+  'directory.publish',
+  'directory.get',
+];
 
 @Module({
   controllers: [ThingsController, emptyController('vault', HANDLED)],
@@ -209,7 +236,8 @@ export async function startTiny({ store = 'PostgreSQL', ...options }: TinyOption
     ...options,
   });
   const contract = new OpenapiContract(openapiDocument('vault', '1.2.3'));
-  const clientOf: Tiny['clientOf'] = (member) => new SignedClient(service, member, { now: () => clock.now(), contract });
+  const clientOf: Tiny['clientOf'] = (member) =>
+    new SignedClient(service, member, { now: () => clock.now(), contract });
   return {
     service,
     database,
@@ -229,10 +257,12 @@ export async function startTiny({ store = 'PostgreSQL', ...options }: TinyOption
   };
 }
 
-async function openStore(store: Store): Promise<{ from: { url: string } | { pglite: PGlite }; drop: () => Promise<void> }> {
+async function openStore(
+  store: Store,
+): Promise<{ from: { url: string } | { pglite: PGlite }; drop: () => Promise<void> }> {
   if (store === 'PostgreSQL') {
-    const { url, drop } = await databaseForTest();
-    if (url !== undefined) return { from: { url }, drop };
+    const server = await databaseForTest();
+    if (server.url !== undefined) return { from: { url: server.url }, drop: () => server.drop() };
   }
   const pglite = await openPglite();
   return { from: { pglite }, drop: () => pglite.close() };

@@ -1,0 +1,22 @@
+import { createParamDecorator } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Caller } from './caller.js';
+import { stateOf } from './request-state.js';
+
+/** The caller of a signed route: `@CurrentCaller() caller: Caller`. */
+export const CurrentCaller = createParamDecorator((_data: unknown, context: ExecutionContext): Caller => {
+  const { caller } = stateOf(context.switchToHttp().getRequest());
+  if (caller === undefined) throw new Error('this route is public, so nobody has signed the request');
+  return caller;
+});
+
+/** The arrival of a request in seconds: the t0 by which its tokens are judged (protocol.md §2.4). */
+export const ArrivedAt = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): number => stateOf(context.switchToHttp().getRequest()).arrivedAt,
+);
+
+/** The X-Request-Id, for public routes; a caller has it in `caller.request.id`. */
+export const RequestId = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): string => context.switchToHttp().getRequest<FastifyRequest>().id,
+);

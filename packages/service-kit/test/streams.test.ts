@@ -1,0 +1,235 @@
+import { request as httpRequest } from 'node:http';
+import { Readable } from 'node:stream';
+import { Problem } from '@bulla/contract';
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { makeOrganisation } from '@bulla/crypto/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Module } from '@nestjs/common';
+import {
+  connectDatabase,
+  createService,
+  CurrentCaller,
+  EventLog,
+  Ledger,
+  ledgerMigrations,
+  openapiDocument,
+  openPglite,
+  Route,
+  ServiceKeys,
+  TrustSource,
+} from '../src/index.js';
+import type { Caller, Database, LedgerTables, Service } from '../src/index.js';
+import { OpenapiContract, SignedClient } from '../src/testing.js';
+
+const reply = { head: 'AAAA', frames: ['BBBB'], final: 'CCCC' };
+const question = { bundle: { v: 1, env: 'a.b.c', tags: [] }, inv: 'a.b.c.d.e' };
+const path = '/api/v1/invocations';
+let run: (caller: Caller, ledger: Ledger) => unknown = () => reply;
+
+@Controller()
+class RunsController {
+  constructor(private readonly ledger: Ledger) {}
+
+  @Route('invocation.run')
+  async run(@CurrentCaller() caller: Caller): Promise<Response> {
+    return (await run(caller, this.ledger)) as Response;
+  }
+}
+
+let acme: TestOrganisation;
+@Module({
+  controllers: [RunsController],
+  providers: [{ provide: TrustSource, useValue: { trustOf: async () => acme.trust, refresh: async () => {} } }],
+})
+class RunsModule {}
+
+const lines: string[] = [];
+let service: Service;
+let database: Database<LedgerTables>;
+let asker: SignedClient;
+let closePglite: () => Promise<void>;
+let signs = true;
+beforeAll(async () => {
+  acme = await makeOrganisation();
+  const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
+  const pglite = await openPglite();
+  closePglite = () => pglite.close();
+  database = connectDatabase({ from: { pglite }, schema: 'runs', migrations: ledgerMigrations, log });
+  await database.migrate();
+  const loaded = await ServiceKeys.load(acme.responders[0].keyFile);
+  const http = loaded.signer('http');
+  const sign: typeof http.sign = (bytes) => (signs ? http.sign(bytes) : Promise.reject(new Error('canary-7f3a')));
+  const keys = new ServiceKeys(loaded.urn, loaded.org, new Map([['http', { ...http, sign }]]));
+  const listen = { host: '127.0.0.1', port: 0, metricsPort: 0 };
+  service = await createService({
+    service: 'responder',
+    version: '1',
+    module: RunsModule,
+    database,
+    keys,
+    log,
+    listen,
+  });
+  await service.listen();
+  asker = new SignedClient(service, acme.invoker, { contract: new OpenapiContract(openapiDocument('responder', '1')) });
+});
+afterAll(async () => {
+  await service.close();
+  await database.close();
+  await closePglite();
+});
+afterEach(() => {
+  run = () => reply;
+  signs = true;
+});
+
+const verify = (response: Awaited<ReturnType<SignedClient['get']>>) =>
+  asker.verify(response, acme.trust, acme.responders[0].urn);
+const streamOf = (chunks: Iterable<string> | AsyncIterable<string>, ended = () => {}) => {
+  const encoder = new TextEncoder();
+  async function* bytes() {
+    try {
+      for await (const chunk of chunks) yield encoder.encode(chunk);
+    } finally {
+      ended();
+    }
+  }
+  const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' };
+  return new Response(Readable.toWeb(Readable.from(bytes())) as ReadableStream, { headers });
+};
+
+describe('a sealed answer', () => {
+  it('carries no signature of the service: it is its own', async () => {
+    const answer = await asker.post(path, question);
+    expect(answer).toMatchObject({ status: 200, body: reply });
+    expect(answer.headers['signature']).toBeUndefined();
+  });
+
+  it('that there is not is a signed problem', async () => {
+    run = () => Promise.reject(new Problem('envelope_replayed'));
+    const refused = await asker.post(path, question);
+    expect(refused).toMatchObject({ status: 409, body: { code: 'envelope_replayed', origin: 'responder' } });
+    await expect(verify(refused)).resolves.toBeUndefined();
+  });
+
+  it('that there is not is an unsigned failure when the service cannot sign', async () => {
+    run = () => Promise.reject(new Problem('envelope_replayed'));
+    signs = false;
+    const failed = await asker.post(path, question);
+    expect(failed).toMatchObject({ status: 500, body: { code: 'internal' } });
+    expect(failed.headers['signature']).toBeUndefined();
+    expect(failed.text + lines.join('')).not.toContain('canary');
+  });
+
+  it('may come as a stream, as it is made', async () => {
+    run = () => streamOf(['event: bulla.head\ndata: AAAA\n\n', ': wait\n\n', 'event: bulla.final\ndata: BBBB\n\n']);
+    const answer = await asker.post(path, question);
+    expect(answer).toMatchObject({
+      status: 200,
+      headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
+    });
+    expect(answer.text).toBe('event: bulla.head\ndata: AAAA\n\n: wait\n\nevent: bulla.final\ndata: BBBB\n\n');
+    expect(answer.headers['signature']).toBeUndefined();
+  });
+
+  it('that breaks off in the middle is cut, never finished', async () => {
+    run = () =>
+      streamOf(
+        (async function* () {
+          yield 'event: bulla.head\ndata: AAAA\n\n';
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          throw new Error('canary-7f3a');
+        })(),
+      );
+    await expect(asker.post(path, question)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(lines.join('')).not.toContain('canary');
+  });
+
+  it('stops being made when the asker goes away', async () => {
+    const { promise: cancelled, resolve } = Promise.withResolvers<void>();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    run = () =>
+      streamOf(
+        (async function* () {
+          for (;;) {
+            begin();
+            yield ': wait\n\n';
+            await new Promise((done) => setTimeout(done, 20));
+          }
+        })(),
+        resolve,
+      );
+    // Sent by hand, so that it can be left in the middle.
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+    const tamper = ({ headers, body }: { headers: Record<string, string>; body: Buffer | undefined }) => {
+      const { port } = service.app.getHttpServer().address() as { port: number };
+      const request = httpRequest({
+        port,
+        host: '127.0.0.1',
+        path,
+        method: 'POST',
+        headers: { ...headers, 'content-length': body?.length ?? 0 },
+      });
+      request
+        .on('response', (response) => response.on('data', () => request.destroy()))
+        .on('error', () => leave())
+        .on('close', () => leave());
+      request.end(body);
+      headers['signature'] = 'none';
+    };
+    await asker.post(path, question, { tamper });
+    await begun;
+    await left;
+    await expect(cancelled).resolves.toBeUndefined();
+  });
+});
+
+describe('work that knows its own retries', () => {
+  it('is done for each request, and its nonce and audit row are written all the same', async () => {
+    const obj = {
+      invocation: 'inv_01jz8q0000000000000000000a',
+      envelope: 'env_01jz8q0000000000000000000a',
+      replayed: false,
+    } as never;
+    let times = 0;
+    run = (caller, ledger) =>
+      ledger.run(
+        caller,
+        async () => ({ body: { ...reply, final: `C${++times}` }, event: { act: 'invocation.run', obj } }),
+        { ownReplay: true },
+      );
+    const key = { idempotencyKey: crypto.randomUUID() };
+    const answers = [await asker.post(path, question, key), await asker.post(path, question, key)];
+    expect(answers.map(({ body }) => (body as typeof reply).final)).toEqual(['C1', 'C2']);
+    expect(await database.db.selectFrom('idempotency').selectAll().execute()).toEqual([]);
+    const audit = await database.db.selectFrom('audit_event').select('event').orderBy('id', 'desc').limit(2).execute();
+    expect(audit).toMatchObject([
+      { event: { act: 'invocation.run', res: 'ok' } },
+      { event: { act: 'invocation.run', res: 'ok' } },
+    ]);
+  });
+
+  it('may write further rows in transactions of its own', async () => {
+    const event = {
+      act: 'invocation.finish',
+      obj: { invocation: 'inv_01jz8q0000000000000000000a', frames: 1, finish: 'stop' },
+    } as never;
+    run = async (caller, ledger) => {
+      await database.db.transaction().execute((trx) => ledger.record(trx, caller, event));
+      return reply;
+    };
+    expect(await asker.post(path, question)).toMatchObject({ status: 200 });
+    const [row] = await database.db.selectFrom('audit_event').select('event').orderBy('id', 'desc').limit(1).execute();
+    expect(row).toMatchObject({ event: { act: 'invocation.finish', res: 'ok', obj: { frames: 1 } } });
+  });
+
+  it('writes nothing that the contract does not name', async () => {
+    const event = { act: 'invocation.finish', obj: { text: 'canary-7f3a' } } as never;
+    run = async (caller, ledger) => {
+      await ledger.record(database.db, caller, event);
+      return reply;
+    };
+    expect(await asker.post(path, question)).toMatchObject({ status: 500 });
+    expect(lines.join('')).not.toContain('canary');
+  });
+});
