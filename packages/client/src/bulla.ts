@@ -5,6 +5,7 @@ import { bullaError, checked } from './errors.js';
 import type { Identity } from './identity.js';
 import { Prompts } from './prompts.js';
 import { PublicReader } from './public-reader.js';
+import type { Asking } from './question.js';
 import type { RunEvent, RunOptions } from './runs.js';
 import { runPrompt } from './runs.js';
 import type { Session } from './session.js';
@@ -32,7 +33,10 @@ export interface ConnectOptions {
 export interface RunnablePrompt {
   run(vars?: Readonly<Record<string, string>>, options?: Omit<RunOptions, 'label' | 'version'>): Promise<Answer>;
   /** Text as it is authenticated; the last event is the verified answer. */
-  stream(vars?: Readonly<Record<string, string>>, options?: Omit<RunOptions, 'label' | 'version'>): AsyncGenerator<RunEvent>;
+  stream(
+    vars?: Readonly<Record<string, string>>,
+    options?: Omit<RunOptions, 'label' | 'version'>,
+  ): AsyncGenerator<RunEvent>;
 }
 
 /** The SDK: seals, runs and verifies on this machine, for one identity of one organisation. */
@@ -40,10 +44,12 @@ export class Bulla {
   readonly prompts: Prompts;
   readonly #session: Session;
   readonly #pin: string;
+  readonly #closing: AbortController;
 
-  private constructor(session: Session, pin: string) {
+  private constructor(session: Session, pin: string, closing: AbortController) {
     this.#session = session;
     this.#pin = pin;
+    this.#closing = closing;
     this.prompts = new Prompts(session);
   }
 
@@ -58,19 +64,33 @@ export class Bulla {
   }
 
   /** As connect, but asks the vault only when something needs it. */
-  static offline({ identity, pin, fetch: fetcher = fetch, store = new MemoryTrustStore(), ...options }: ConnectOptions): Bulla {
+  static offline({
+    identity,
+    pin,
+    fetch: given = fetch,
+    store = new MemoryTrustStore(),
+    ...options
+  }: ConnectOptions): Bulla {
     const now = options.now ?? (() => Math.floor(Date.now() / 1000));
     const vaultUrl = new URL(options.url);
+    const closing = new AbortController();
+    const fetcher = until(closing.signal, given);
     const keeper = new TrustKeeper({ org: identity.org, pin, vaultUrl, reader: new PublicReader(fetcher), store, now });
     const transport = new Transport({ identity, fetch: fetcher, now });
-    return new Bulla({ identity, vaultUrl, keeper, transport, now, notice: options.notice ?? (() => undefined) }, pin);
+    return new Bulla(
+      { identity, vaultUrl, keeper, transport, now, notice: options.notice ?? (() => undefined) },
+      pin,
+      closing,
+    );
   }
 
   /** A prompt by name, at a label (`production` unless given) or version. */
   prompt(name: string, choice: Pick<RunOptions, 'label' | 'version'> = {}): RunnablePrompt {
     return {
-      run: (vars = {}, options = {}) => this.#run(name, vars, { ...options, ...choice }),
-      stream: (vars = {}, options = {}) => runPrompt(this.#session, name, vars, true, { ...options, ...choice }),
+      run: (vars = {}, options = {}) =>
+        this.#run({ ...options, ...choice, name, vars, stream: false }, options.timeoutMs),
+      stream: (vars = {}, options = {}) =>
+        this.#stream({ ...options, ...choice, name, vars, stream: true }, options.timeoutMs),
     };
   }
 
@@ -98,12 +118,41 @@ export class Bulla {
     return checked(() => verifyAnswer(file, { pin: this.#pin, now: this.#session.now(), newer }));
   }
 
-  async #run(name: string, vars: Readonly<Record<string, string>>, options: RunOptions): Promise<Answer> {
-    for await (const { answer } of runPrompt(this.#session, name, vars, false, options)) {
-      if (answer !== undefined) return answer;
-    }
-    throw bullaError('stream_truncated', { message: 'there was no answer', origin: 'client' });
+  /** Stops whatever is still under way; nothing can be asked afterwards. */
+  close(): Promise<void> {
+    this.#closing.abort(bullaError('transport_failed', { message: 'this connection was closed', origin: 'client' }));
+    return Promise.resolve();
   }
+
+  async #run(asking: Asking, timeoutMs: number | undefined): Promise<Answer> {
+    const pieces = runPrompt(this.#session, asking, timeoutMs);
+    for (;;) {
+      const { done, value } = await pieces.next();
+      if (done === true) return value;
+    }
+  }
+
+  async *#stream(asking: Asking, timeoutMs: number | undefined): AsyncGenerator<RunEvent> {
+    const pieces = runPrompt(this.#session, asking, timeoutMs);
+    try {
+      for (;;) {
+        const { done, value } = await pieces.next();
+        yield done === true ? { answer: value } : { text: value };
+        if (done === true) return;
+      }
+    } finally {
+      await pieces.return(undefined as never);
+    }
+  }
+}
+
+/** `fetch` that stops when the signal aborts, and then throws the signal's reason. */
+function until(closing: AbortSignal, fetcher: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    closing.throwIfAborted();
+    const signals = init?.signal ? [closing, init.signal] : [closing];
+    return fetcher(input, { ...init, signal: AbortSignal.any(signals) });
+  };
 }
 
 /**
@@ -111,6 +160,10 @@ export class Bulla {
  * @param now seconds; the platform's clock unless given
  * @throws {VerifyError} with the name of the first check that failed in `check`
  */
-export function verifyAnswerFile(file: string | Uint8Array<ArrayBuffer>, pin: string, now = Math.floor(Date.now() / 1000)): Promise<Verdict> {
+export function verifyAnswerFile(
+  file: string | Uint8Array<ArrayBuffer>,
+  pin: string,
+  now = Math.floor(Date.now() / 1000),
+): Promise<Verdict> {
   return checked(() => verifyAnswer(file, { pin, now }));
 }

@@ -62,7 +62,7 @@ export class RateLimitError extends BullaError {
 export class VerifyError extends BullaError {
   override readonly name = 'VerifyError';
 }
-/** The organisation's documents are not the pinned ones, older than those seen, or expired. */
+/** What the organisation signed is not what was pinned, older than what was seen, or expired; or a key is none of its. */
 export class TrustError extends BullaError {
   override readonly name = 'TrustError';
 }
@@ -71,7 +71,12 @@ export class UpstreamError extends BullaError {
   override readonly name = 'UpstreamError';
 }
 
-const TRUST_CODES: ReadonlySet<string> = new Set(['pin_mismatch', 'trust_rollback', 'trust_expired', 'responder_key_changed']);
+const TRUST_CODES: ReadonlySet<string> = new Set([
+  'pin_mismatch',
+  'trust_rollback',
+  'trust_expired',
+  'responder_key_changed',
+]);
 const VERIFY_CODES: ReadonlySet<string> = new Set([
   'token_malformed',
   'signature_invalid',
@@ -91,12 +96,12 @@ export function bullaError(code: BullaErrorCode, details: BullaErrorDetails): Bu
   return new (classOf(code, details))(code, details);
 }
 
-function classOf(code: BullaErrorCode, { origin, status = 0 }: BullaErrorDetails): typeof BullaError {
+function classOf(code: BullaErrorCode, { origin, check, status = 0 }: BullaErrorDetails): typeof BullaError {
   if (code.startsWith('upstream_')) return UpstreamError;
   if (TRUST_CODES.has(code)) return TrustError;
-  if (origin === 'client' && VERIFY_CODES.has(code)) return VerifyError;
+  if (status === 404 || code === 'label_not_found') return NotFoundError;
+  if (origin === 'client' && (VERIFY_CODES.has(code) || check !== undefined)) return VerifyError;
   if (status === 401 || status === 403) return AuthError;
-  if (status === 404) return NotFoundError;
   if (status === 409 || status === 412) return ConflictError;
   return status === 429 ? RateLimitError : BullaError;
 }
@@ -117,14 +122,27 @@ export async function checked<Value>(work: () => Value | Promise<Value>): Promis
   }
 }
 
-/** A problem document that a service signed. */
+/** A problem document that a service signed. Its sentence goes to terminals, so it must not command them. */
 export function fromProblem(problem: ProblemDocument, retryAfterSeconds: number | undefined): BullaError {
   const { code, status, retryable, origin } = problem;
-  const message = problem.detail ?? problem.title;
-  return bullaError(code, { message, origin, retryable, status, requestId: problem.request_id, errors: problem.errors, retryAfterSeconds });
+  const message = (problem.detail ?? problem.title).replaceAll(/\p{C}/gu, '\u{fffd}');
+  return bullaError(code, {
+    message,
+    origin,
+    retryable,
+    status,
+    requestId: problem.request_id,
+    errors: problem.errors,
+    retryAfterSeconds,
+  });
 }
 
 /** No answer that could be trusted came back. */
 export function transportFailed(message: string, details: Partial<BullaErrorDetails> = {}): BullaError {
-  return new BullaError('transport_failed', { origin: 'client', retryable: CLIENT_PROBLEMS.transport_failed.retryable, ...details, message });
+  return new BullaError('transport_failed', {
+    origin: 'client',
+    retryable: CLIENT_PROBLEMS.transport_failed.retryable,
+    ...details,
+    message,
+  });
 }

@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser';
+import { BullaError, transportFailed } from './errors.js';
 import { bodyOf } from './response-bytes.js';
-import { transportFailed } from './errors.js';
 
 export interface StreamEvent {
   readonly event: string;
@@ -8,8 +8,8 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-/** Longest event: a frame of 16 KiB in base64url and its field names. */
-const EVENT_MAX_CHARACTERS = 64 * 1024;
+/** Longest event: a frame of 16 KiB in base64url, its field names, and the heartbeats before it. */
+const EVENT_MAX_BYTES = 64 * 1024;
 
 /**
  * The events of a `text/event-stream` answer as they arrive. The end of the connection is the end of the
@@ -19,6 +19,7 @@ const EVENT_MAX_CHARACTERS = 64 * 1024;
 export async function* readEvents(response: Response): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
   const arrived: StreamEvent[] = [];
+  /** Bytes since the last event ended. */
   let pending = 0;
   const parser = createParser({
     onEvent: ({ event, id, data }) => {
@@ -34,10 +35,11 @@ export async function* readEvents(response: Response): AsyncGenerator<StreamEven
       pending += part.length;
       parser.feed(decoder.decode(part, { stream: true }));
       yield* arrived.splice(0);
-      if (pending > EVENT_MAX_CHARACTERS) throw transportFailed('an event of the answer is longer than it may be');
+      if (pending > EVENT_MAX_BYTES) throw transportFailed('an event of the answer is longer than it may be');
     }
   } catch (cause) {
-    if (cause instanceof Error && (cause.name === 'BullaError' || cause.name === 'AbortError')) throw cause;
-    throw transportFailed('the connection broke while the answer was arriving', { cause });
+    throw cause instanceof BullaError
+      ? cause
+      : transportFailed('the connection broke while the answer was arriving', { cause });
   }
 }

@@ -8,6 +8,8 @@ export interface Identity {
   readonly urn: string;
   /** Signs requests, questions, statements and tags. */
   readonly signer: Signer;
+  /** Older signing keys, newest first: a vault that has not seen the newest yet still knows one of them. */
+  readonly olderSigners: readonly Signer[];
   /** Opens what is sealed to this device, by kid: the newest and older ones. */
   readonly unwrappers: ReadonlyMap<string, Unwrapper>;
 }
@@ -19,11 +21,13 @@ const DEVICE_PURPOSES: readonly KeyPurpose[] = ['http', 'invoke', 'content', 'ta
  * @throws {CryptoError} key_invalid if the file lacks the signing key of a device
  */
 export async function identityOf(file: KeyFile): Promise<Identity> {
-  const key = file.keys.find(({ use, pur }) => use === 'sig' && DEVICE_PURPOSES.every((purpose) => pur.includes(purpose)));
-  if (key === undefined || key.alg === 'RSA-OAEP-256') throw new CryptoError('key_invalid', 'the identity has no signing key of a device');
+  const signers: Signer[] = [];
   const unwrappers = new Map<string, Unwrapper>();
-  for (const { kid, alg, jwk } of file.keys) {
+  for (const { kid, alg, pur, jwk } of file.keys) {
     if (alg === 'RSA-OAEP-256') unwrappers.set(kid, await loadUnwrapper(jwk, alg));
+    else if (DEVICE_PURPOSES.every((purpose) => pur.includes(purpose))) signers.push(await loadSigner(jwk, alg));
   }
-  return { org: file.org, urn: file.urn, signer: await loadSigner(key.jwk, key.alg), unwrappers };
+  const [signer, ...olderSigners] = signers;
+  if (signer === undefined) throw new CryptoError('key_invalid', 'the identity has no signing key of a device');
+  return { org: file.org, urn: file.urn, signer, olderSigners, unwrappers };
 }

@@ -2,7 +2,16 @@ export { Answer } from './answer.js';
 export type { ConnectOptions, RunnablePrompt } from './bulla.js';
 export { Bulla, verifyAnswerFile } from './bulla.js';
 export type { BullaErrorCode } from './errors.js';
-export { AuthError, BullaError, ConflictError, NotFoundError, RateLimitError, TrustError, UpstreamError, VerifyError } from './errors.js';
+export {
+  AuthError,
+  BullaError,
+  ConflictError,
+  NotFoundError,
+  RateLimitError,
+  TrustError,
+  UpstreamError,
+  VerifyError,
+} from './errors.js';
 export type { Identity } from './identity.js';
 export { identityOf } from './identity.js';
 export type { OpenedVersion } from './open-version.js';

@@ -3,9 +3,10 @@ import type { ResolvedTag, Trust } from '@bulla/crypto';
 import { organisationUrn, signTag, urnOf, verifyTags } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
 import type { Session } from './session.js';
-import { vaultOf } from './session.js';
+import { noticeRemade, vaultOf } from './session.js';
 import { seqOf } from './trust-store.js';
 
+export const LATEST = 'latest';
 const DAY_SECONDS = 86_400;
 
 /** A prompt by the two names it has. */
@@ -21,10 +22,27 @@ export interface LabelTarget {
 }
 const NOWHERE: LabelTarget = { version: 0, chash: '' };
 
-/** What a label points to by its verified tags, or undefined if the prompt never bore it. A deleted one has version 0. */
-export async function readLabel(session: Session, trust: Trust, prompt: PromptRef, label: string): Promise<LabelPosition | undefined> {
+/** Why tags say nothing now although nobody lied: signed anew, they would. */
+const OUTDATED: ReadonlySet<string> = new Set([
+  'label_not_found',
+  'trust_expired',
+  'key_unknown',
+  'key_revoked',
+  'forbidden',
+  'suite_unknown',
+]);
+
+/** The position of a label as the vault has it, or undefined if the name never bore it. Nobody has verified its tags yet. */
+async function readPosition(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+): Promise<LabelPosition | undefined> {
   try {
-    return await session.transport.call('label.get', vaultOf(session, trust), trust, { params: { id: prompt.id as PromptId, label } });
+    return await session.transport.call('label.get', vaultOf(session, trust), trust, {
+      params: { id: prompt.id as PromptId, label },
+    });
   } catch (error) {
     if (error instanceof BullaError && error.code === 'label_not_found') return undefined;
     throw error;
@@ -33,21 +51,47 @@ export async function readLabel(session: Session, trust: Trust, prompt: PromptRe
 
 /**
  * The version that a label points to, said by whom the policy allows and not older than what was seen before.
+ * @param acceptExpired for signing it anew: where it points is certain even when it should no longer be followed.
  * @throws {BullaError} label_not_found, label_stale, trust_expired, signature_invalid, forbidden, …
  */
-export async function resolveLabel(session: Session, trust: Trust, prompt: PromptRef, label: string): Promise<ResolvedTag> {
-  const position = await readLabel(session, trust, prompt, label);
-  if (position === undefined) throw bullaError('label_not_found', { message: `${prompt.name} has no label ${label}`, origin: 'client', status: 404 });
-  const resolved = await checked(() => verifyTags(position.tags, { trust, name: prompt.name, label, now: session.now() }));
+export async function resolveLabel(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+  acceptExpired = false,
+): Promise<ResolvedTag> {
+  const position = await readPosition(session, trust, prompt, label);
+  if (position === undefined) throw notBorne(prompt, label);
+  const resolved = await checked(() =>
+    verifyTags(position.tags, { trust, name: prompt.name, label, now: session.now(), acceptExpired }),
+  );
   const seen = await session.keeper.seen(prompt.name);
-  if (resolved.seq < (seqOf(seen, label) ?? 0)) {
-    throw bullaError('label_stale', { message: `the vault shows an older position of ${label} than was seen before`, check: 'tag-sequence', origin: 'client' });
-  }
-  if (resolved.sub !== urnOf(trust.org, 'prompt', prompt.id)) {
-    throw bullaError('envelope_tampered', { message: `${label} is a label of another prompt`, check: 'tag-prompt', origin: 'client' });
-  }
+  const seq = seqOf(seen, label);
+  if (resolved.seq < (seq ?? 0)) throw stale(label);
+  // A label that an earlier prompt of this name left behind.
+  if (resolved.sub !== urnOf(trust.org, 'prompt', prompt.id)) throw notBorne(prompt, label);
+  // A name made again is another prompt; only a later move of a label may say so (protocol.md §2.2, as checkBundleForAsker).
+  if (seen !== undefined && seen.sub !== resolved.sub && !(seq !== undefined && resolved.seq > seq)) throw stale(label);
+  noticeRemade(session, seen, resolved);
   await session.keeper.remember(resolved);
   return resolved;
+}
+
+/** As resolveLabel, but undefined where the label is to be signed anew or was never there. Lies are still thrown. */
+export async function resolveIfGood(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+  acceptExpired = false,
+): Promise<ResolvedTag | undefined> {
+  try {
+    return await resolveLabel(session, trust, prompt, label, acceptExpired);
+  } catch (error) {
+    if (error instanceof BullaError && error.origin === 'client' && OUTDATED.has(error.code)) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -55,22 +99,32 @@ export async function resolveLabel(session: Session, trust: Trust, prompt: Promp
  * @returns the new position.
  * @throws {ConflictError} label_stale
  */
-export async function moveLabel(session: Session, trust: Trust, prompt: PromptRef, label: string, target: LabelTarget | 'delete'): Promise<{ seq: number; version: number }> {
+export async function moveLabel(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+  target: LabelTarget | 'delete',
+): Promise<{ seq: number; version: number }> {
+  const move = () => moveOnce(session, trust, prompt, label, target === 'delete' ? NOWHERE : target);
   try {
-    return await moveOnce(session, trust, prompt, label, target === 'delete' ? NOWHERE : target);
+    return await move();
   } catch (error) {
     if (!(error instanceof BullaError) || error.code !== 'label_stale' || error.origin === 'client') throw error;
-    return moveOnce(session, trust, prompt, label, target === 'delete' ? NOWHERE : target);
+    return move();
   }
 }
 
-async function moveOnce(session: Session, trust: Trust, prompt: PromptRef, label: string, target: LabelTarget): Promise<{ seq: number; version: number }> {
-  const current = await readLabel(session, trust, prompt, label);
-  const seen = seqOf(await session.keeper.seen(prompt.name), label) ?? 0;
+async function moveOnce(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+  { version, chash }: LabelTarget,
+): Promise<{ seq: number; version: number }> {
+  const current = await readPosition(session, trust, prompt, label);
   const seq = (current?.seq ?? 0) + 1;
-  if (seq <= seen) {
-    throw bullaError('label_stale', { message: `the vault shows an older position of ${label} than was seen before`, check: 'tag-sequence', origin: 'client' });
-  }
+  if (seq <= (seqOf(await session.keeper.seen(prompt.name), label) ?? 0)) throw stale(label);
   const { identity } = session;
   const iat = session.now();
   const sub = urnOf(trust.org, 'prompt', prompt.id);
@@ -80,8 +134,8 @@ async function moveOnce(session: Session, trust: Trust, prompt: PromptRef, label
     sub,
     name: prompt.name,
     tag: label,
-    ver: target.version,
-    chash: target.chash,
+    ver: version,
+    chash,
     seq,
     iat,
     exp: iat + trust.labelRule(prompt.name, label).days * DAY_SECONDS,
@@ -89,7 +143,19 @@ async function moveOnce(session: Session, trust: Trust, prompt: PromptRef, label
   };
   const tag = await checked(() => signTag(claims, identity.signer));
   const call = { params: { id: prompt.id as PromptId, label }, body: { tags: [tag] }, ifMatch: seq - 1 };
-  const moved = await session.transport.call('label.move', vaultOf(session, trust), trust, call);
-  await session.keeper.remember({ name: prompt.name, sub, label, seq });
-  return { seq: moved.seq, version: moved.version };
+  await session.transport.call('label.move', vaultOf(session, trust), trust, call);
+  await session.keeper.remember({ name: prompt.name, sub, label, seq, version, chash });
+  return { seq, version };
+}
+
+function notBorne({ name }: PromptRef, label: string): BullaError {
+  return bullaError('label_not_found', { message: `${name} has no label ${label}`, origin: 'client', status: 404 });
+}
+
+function stale(label: string): BullaError {
+  return bullaError('label_stale', {
+    message: `the vault shows an older position of ${label} than was seen before`,
+    check: 'tag-sequence',
+    origin: 'client',
+  });
 }

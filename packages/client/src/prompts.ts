@@ -1,15 +1,16 @@
 import type { Prompt, PromptId, PromptType, VersionSummary } from '@bulla/contract';
-import type { Trust } from '@bulla/crypto';
+import type { ResolvedTag, Trust } from '@bulla/crypto';
 import { mintId } from '@bulla/crypto';
 import { BullaError, bullaError } from './errors.js';
-import type { PromptRef } from './labels.js';
-import { moveLabel, resolveLabel } from './labels.js';
+import type { LabelTarget, PromptRef } from './labels.js';
+import { LATEST, moveLabel, resolveIfGood, resolveLabel } from './labels.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
 import type { PromptDraft } from './seal-version.js';
-import { aclOf, sealVersion } from './seal-version.js';
+import { saysTheSame, sealVersion } from './seal-version.js';
 import type { Session } from './session.js';
 import { vaultOf } from './session.js';
+import { contentOf } from './trust-store.js';
 
 export interface PushedPrompt extends PromptRef {
   readonly version: number;
@@ -32,8 +33,19 @@ export interface VersionChoice {
   readonly label?: string | undefined;
 }
 
-const LATEST = 'latest';
 const PAGE = 200;
+/** Longest list of grants in one request. */
+const GRANTS_MAX = 64;
+const DAY_SECONDS = 86_400;
+
+/** Why an older version cannot be compared with a draft although nobody lied: its author has lost the right to write. */
+const UNREADABLE: ReadonlySet<string> = new Set([
+  'key_unknown',
+  'key_revoked',
+  'suite_unknown',
+  'forbidden',
+  'custody_not_allowed',
+]);
 
 /** Prompts as their authors handle them. Text is sealed and opened here, on this machine. */
 export class Prompts {
@@ -47,28 +59,52 @@ export class Prompts {
    * Seals a draft as the next version and moves labels to it, `latest` always. An unchanged text makes no version; a
    * push that was interrupted is finished by the next.
    */
-  async push(name: string, type: PromptType, draft: PromptDraft, labels: readonly string[] = []): Promise<PushedPrompt> {
+  async push(
+    name: string,
+    type: PromptType,
+    draft: PromptDraft,
+    labels: readonly string[] = [],
+  ): Promise<PushedPrompt> {
     const trust = await this.#session.keeper.current();
     const prompt = (await this.find(name)) ?? (await this.#create(trust, name, type));
     if (prompt.type !== type) {
-      throw bullaError('validation_failed', { message: `${name} is a ${prompt.type} prompt; its type cannot change`, origin: 'client' });
+      throw bullaError('validation_failed', {
+        message: `${name} is a ${prompt.type} prompt; its type cannot change`,
+        origin: 'client',
+      });
     }
     const newest = await this.#newest(trust, prompt);
-    const changed = newest === undefined || !saysTheSame(newest, draft, trust, this.#session);
+    const changed = newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
     const stored = changed ? await this.#store(trust, prompt, draft) : { ...newest, recipients: [] };
     for (const label of new Set([LATEST, ...labels])) {
-      if (changed || !(await this.#pointsTo(trust, prompt, label, stored.version))) await moveLabel(this.#session, trust, prompt, label, stored);
+      if (changed || !(await this.#pointsTo(trust, prompt, label, stored)))
+        await moveLabel(this.#session, trust, prompt, label, stored);
     }
     const { id } = prompt;
-    return { id, name, version: stored.version, chash: stored.chash, changed, recipients: stored.recipients, labels: [...labels] };
+    return {
+      id,
+      name,
+      version: stored.version,
+      chash: stored.chash,
+      changed,
+      recipients: stored.recipients,
+      labels: [...labels],
+    };
   }
 
   /** The prompt that bears a name now, or undefined. */
   async find(name: string): Promise<Prompt | undefined> {
     const trust = await this.#session.keeper.current();
     try {
-      const found = await this.#session.transport.call('prompt.find', vaultOf(this.#session, trust), trust, { query: { name } });
-      if (found.name !== name) throw bullaError('envelope_tampered', { message: 'the vault answered with another prompt', check: 'prompt-name', origin: 'client' });
+      const found = await this.#session.transport.call('prompt.find', vaultOf(this.#session, trust), trust, {
+        query: { name },
+      });
+      if (found.name !== name)
+        throw bullaError('envelope_tampered', {
+          message: 'the vault answered with another prompt',
+          check: 'prompt-name',
+          origin: 'client',
+        });
       return found;
     } catch (error) {
       if (error instanceof BullaError && error.code === 'not_found' && error.origin !== 'client') return undefined;
@@ -82,18 +118,35 @@ export class Prompts {
    */
   async get(name: string): Promise<Prompt> {
     const prompt = await this.find(name);
-    if (prompt === undefined) throw bullaError('not_found', { message: `there is no prompt ${name}`, origin: 'client', status: 404 });
+    if (prompt === undefined)
+      throw bullaError('not_found', { message: `there is no prompt ${name}`, origin: 'client', status: 404 });
     return prompt;
   }
 
-  /** Opens a version; its author is verified, and its label where one is named. */
-  async read(name: string, choice: VersionChoice = {}): Promise<OpenedVersion> {
+  /**
+   * Opens a version; its author is verified, and by a label what its name stands for: by `latest` where a version is
+   * named. What a tag once said about the content of that version must still hold.
+   */
+  async read(name: string, { version: named, label }: VersionChoice = {}): Promise<OpenedVersion> {
+    if (named !== undefined && label !== undefined) {
+      throw bullaError('validation_failed', {
+        message: 'name either a version or a label, not both',
+        origin: 'client',
+      });
+    }
     const trust = await this.#session.keeper.current();
     const prompt = await this.get(name);
-    const resolved = choice.version === undefined ? await resolveLabel(this.#session, trust, prompt, choice.label ?? LATEST) : undefined;
-    const version = choice.version ?? resolved?.version ?? 0;
-    const opened = await openVersion(this.#session, trust, prompt, version, resolved?.chash);
-    if (opened === undefined) throw bullaError('forbidden', { message: `${name} version ${version} is not sealed to this device`, origin: 'client', status: 403 });
+    const resolved = await resolveLabel(this.#session, trust, prompt, label ?? LATEST);
+    const version = named ?? resolved.version;
+    const chash =
+      version === resolved.version ? resolved.chash : contentOf(await this.#session.keeper.seen(name), version);
+    const opened = await openVersion(this.#session, trust, prompt, { version, chash });
+    if (opened === undefined)
+      throw bullaError('forbidden', {
+        message: `${name} version ${version} is not sealed to this device`,
+        origin: 'client',
+        status: 403,
+      });
     return opened;
   }
 
@@ -136,28 +189,27 @@ export class Prompts {
     await moveLabel(this.#session, trust, await this.get(name), label, 'delete');
   }
 
-  /** Labels of a prompt whose tags have a third of their life left or less, with the version each points to. */
+  /**
+   * Labels of a prompt whose tags have a third of their life left or less, or are no longer good; with the version each
+   * points to, by the vault's word where no tag can say it.
+   */
   async dueLabels(name: string): Promise<{ label: string; version: number }[]> {
-    const session = this.#session;
-    const trust = await session.keeper.current();
-    const prompt = await this.get(name);
-    const { data } = await session.transport.call('label.list', vaultOf(session, trust), trust, { params: { id: prompt.id as PromptId } });
-    const due: { label: string; version: number }[] = [];
-    for (const { label, version } of data) {
-      const days = trust.labelRule(name, label).days;
-      const resolved = await this.#stillGood(trust, prompt, label);
-      if (resolved === undefined || resolved.expiresAt - session.now() <= (days * 86_400) / 3) due.push({ label, version });
-    }
-    return due;
+    const due = await this.#due(await this.#session.keeper.current(), await this.get(name));
+    return due.map(({ label, version }) => ({ label, version }));
   }
 
-  /** Signs anew the due labels of a prompt, of versions that this device can open. Returns the labels. */
+  /**
+   * Signs anew the due labels of a prompt that this device may sign and whose version it can open. Where a label points
+   * is taken from its old tags alone, never from the vault.
+   * @returns the labels.
+   */
   async renewLabels(name: string): Promise<string[]> {
     const trust = await this.#session.keeper.current();
     const prompt = await this.get(name);
     const renewed: string[] = [];
-    for (const { label, version } of await this.dueLabels(name)) {
-      const opened = await openVersion(this.#session, trust, prompt, version);
+    for (const { label, resolved } of await this.#due(trust, prompt)) {
+      if (resolved === undefined || !trust.mayTag(this.#session.identity.urn, name, label)) continue;
+      const opened = await openVersion(this.#session, trust, prompt, resolved);
       if (opened === undefined) continue;
       await moveLabel(this.#session, trust, prompt, label, opened);
       renewed.push(label);
@@ -168,7 +220,9 @@ export class Prompts {
   async delete(name: string): Promise<void> {
     const trust = await this.#session.keeper.current();
     const prompt = await this.get(name);
-    await this.#session.transport.call('prompt.delete', vaultOf(this.#session, trust), trust, { params: { id: prompt.id as PromptId } });
+    await this.#session.transport.call('prompt.delete', vaultOf(this.#session, trust), trust, {
+      params: { id: prompt.id as PromptId },
+    });
   }
 
   async #create(trust: Trust, name: string, type: PromptType): Promise<Prompt> {
@@ -176,44 +230,65 @@ export class Prompts {
     return this.#session.transport.call('prompt.create', vaultOf(this.#session, trust), trust, { body });
   }
 
-  async #store(trust: Trust, prompt: Prompt, draft: PromptDraft): Promise<{ version: number; chash: string; recipients: readonly string[] }> {
+  async #store(
+    trust: Trust,
+    prompt: Prompt,
+    draft: PromptDraft,
+  ): Promise<{ version: number; chash: string; recipients: readonly string[] }> {
     const version = prompt.latest_version + 1;
     const sealed = await sealVersion(this.#session, trust, prompt, version, draft);
-    const call = { params: { id: prompt.id as PromptId }, body: sealed.body, ifMatch: prompt.latest_version };
-    const stored = await this.#session.transport.call('version.create', vaultOf(this.#session, trust), trust, call);
+    const body = { content: sealed.content, grants: sealed.grants.slice(0, GRANTS_MAX) };
+    const call = { params: { id: prompt.id as PromptId }, body, ifMatch: prompt.latest_version };
+    const service = vaultOf(this.#session, trust);
+    const stored = await this.#session.transport.call('version.create', service, trust, call);
     if (stored.version !== version || stored.chash !== sealed.chash) {
-      throw bullaError('envelope_tampered', { message: 'the vault stored something else than was sent', check: 'content-hash', origin: 'client' });
+      throw bullaError('envelope_tampered', {
+        message: 'the vault stored something else than was sent',
+        check: 'content-hash',
+        origin: 'client',
+      });
+    }
+    for (let from = GRANTS_MAX; from < sealed.grants.length; from += GRANTS_MAX) {
+      const body = { grants: sealed.grants.slice(from, from + GRANTS_MAX) };
+      await this.#session.transport.call('grant.add', service, trust, { params: call.params, body });
     }
     return { version, chash: sealed.chash, recipients: sealed.recipients };
   }
 
   /** The newest version opened; where its label is signed already, it must be the content that was signed for. */
   async #newest(trust: Trust, prompt: Prompt): Promise<OpenedVersion | undefined> {
-    if (prompt.latest_version === 0) return undefined;
-    const latest = await this.#stillGood(trust, prompt, LATEST);
-    const chash = latest?.version === prompt.latest_version ? latest.chash : undefined;
-    return openVersion(this.#session, trust, prompt, prompt.latest_version, chash);
-  }
-
-  async #pointsTo(trust: Trust, prompt: PromptRef, label: string, version: number): Promise<boolean> {
-    return (await this.#stillGood(trust, prompt, label))?.version === version;
-  }
-
-  /** A label, or undefined if the prompt does not bear it or its tags must be signed again. Other faults are thrown. */
-  async #stillGood(trust: Trust, prompt: PromptRef, label: string) {
+    const version = prompt.latest_version;
+    if (version === 0) return undefined;
+    const latest = await resolveIfGood(this.#session, trust, prompt, LATEST);
+    const chash = latest?.version === version ? latest.chash : undefined;
     try {
-      return await resolveLabel(this.#session, trust, prompt, label);
+      return await openVersion(this.#session, trust, prompt, { version, chash });
     } catch (error) {
-      if (error instanceof BullaError && (error.code === 'label_not_found' || error.code === 'trust_expired')) return undefined;
+      if (error instanceof BullaError && error.origin === 'client' && UNREADABLE.has(error.code)) return undefined;
       throw error;
     }
   }
-}
 
-/** Whether a stored version is what the draft would become. */
-function saysTheSame(stored: OpenedVersion, draft: PromptDraft, trust: Trust, session: Session): boolean {
-  const { content, acl, input } = stored.statement;
-  const next = { content: draft.content, acl: aclOf(draft, trust, session.identity.urn), input: { messages: draft.acceptsMessages } };
-  return JSON.stringify({ content, acl, input }) === JSON.stringify(next);
-}
+  async #pointsTo(trust: Trust, prompt: PromptRef, label: string, { version, chash }: LabelTarget): Promise<boolean> {
+    const resolved = await resolveIfGood(this.#session, trust, prompt, label);
+    return resolved?.version === version && resolved.chash === chash;
+  }
 
+  async #due(
+    trust: Trust,
+    prompt: PromptRef,
+  ): Promise<{ label: string; version: number; resolved: ResolvedTag | undefined }[]> {
+    const session = this.#session;
+    const { data } = await session.transport.call('label.list', vaultOf(session, trust), trust, {
+      params: { id: prompt.id as PromptId },
+    });
+    const due = [];
+    for (const { label, version } of data) {
+      const resolved = await resolveIfGood(session, trust, prompt, label, true);
+      const life = trust.labelRule(prompt.name, label).days * DAY_SECONDS;
+      if (resolved !== undefined && resolved.expiresAt - session.now() > life / 3) continue;
+      due.push({ label, version: resolved?.version ?? version, resolved });
+    }
+    return due;
+  }
+}

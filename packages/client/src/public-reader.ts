@@ -1,4 +1,5 @@
-import { transportFailed } from './errors.js';
+import { decodeUtf8 } from '@bulla/crypto';
+import { BullaError, checked, transportFailed } from './errors.js';
 import { readBytes } from './response-bytes.js';
 
 const DOCUMENT_MAX_BYTES = 6 * 1024 * 1024;
@@ -12,17 +13,24 @@ export class PublicReader {
     this.#fetch = fetcher;
   }
 
-  /** The text at a URL, or undefined where there is none. */
+  /**
+   * The text at a URL, or undefined where there is none.
+   * @throws {BullaError} transport_failed; token_malformed if it is no UTF-8
+   */
   async read(url: URL): Promise<string | undefined> {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
     let response: Response;
     try {
-      response = await this.#fetch(url, { redirect: 'error', signal });
+      response = await this.#fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
     } catch (cause) {
-      throw transportFailed(`cannot reach the vault at ${url.origin}; is it running?`, { cause });
+      throw cause instanceof BullaError
+        ? cause
+        : transportFailed(`cannot reach the vault at ${url.origin}; is it running?`, { cause });
     }
+    if (response.status !== 200) await response.body?.cancel();
     if (response.status === 404) return undefined;
-    if (response.status !== 200) throw transportFailed(`the vault at ${url.origin} answered ${response.status} to a public document`);
-    return new TextDecoder().decode(await readBytes(response, DOCUMENT_MAX_BYTES));
+    if (response.status !== 200)
+      throw transportFailed(`the vault at ${url.origin} answered ${response.status} to a public document`);
+    const bytes = await readBytes(response, DOCUMENT_MAX_BYTES);
+    return checked(() => decodeUtf8(bytes));
   }
 }

@@ -1,12 +1,14 @@
-import { AcceptedOrganisation } from '@bulla/contract';
-import type { TrustDocuments } from '@bulla/crypto';
-import { parseDirectory, parsePolicy, pinOf, parseRoot, strictParseBody, Trust } from '@bulla/crypto';
+import { AcceptedOrganisation, ProblemDocument } from '@bulla/contract';
+import type { DirectoryDocument, TrustDocuments } from '@bulla/crypto';
+import { parseDirectory, parsePolicy, parseRoot, pinOf, strictParseBody, Trust } from '@bulla/crypto';
 import { BullaError, bullaError, checked, transportFailed } from './errors.js';
 import type { Identity } from './identity.js';
+import { requireLoopback } from './loopback.js';
 import { PublicReader } from './public-reader.js';
 import { readBytes } from './response-bytes.js';
 import type { Service } from './transport.js';
 import { Transport } from './transport.js';
+import { urlUnder } from './url-under.js';
 
 /** An organisation's documents as their keeper has them, and who brings them to a vault. */
 export interface Publication {
@@ -28,7 +30,8 @@ interface Publisher extends Publication {
   readonly org: string;
   readonly at: (path: string) => URL;
   readonly reader: PublicReader;
-  readonly transport: Transport;
+  readonly fetch: typeof fetch;
+  readonly now: () => number;
   readonly trust: Trust;
   readonly vault: Service;
 }
@@ -38,37 +41,52 @@ const RESPONSE_MAX_BYTES = 64 * 1024;
 /**
  * Brings a vault's copy of an organisation's documents up to date; an interrupted call is finished by the next.
  * @returns whether the vault did not have the organisation before.
- * @throws {ConflictError} name_taken if the vault has another organisation of this name, trust_rollback if it has
- *   newer documents; {BullaError} what the vault refused
+ * @throws {ConflictError} name_taken if the vault has another organisation of this name, version_conflict if it has not
+ *   seen a version that is kept nowhere; {TrustError} trust_rollback if it has newer documents; {BullaError} what the
+ *   vault refused
  */
 export async function publishOrganisation(publication: Publication): Promise<{ readonly isNew: boolean }> {
   const { identity, pin, documents, fetch: fetcher = fetch, now = () => Math.floor(Date.now() / 1000) } = publication;
   const { org } = identity;
   const base = new URL(publication.vaultUrl);
   const trust = await checked(() => Trust.establish(documents, { org, pin, now: now() }));
+  requireLoopback(trust, base);
+  const [urn = ''] = trust.entitiesOf('vault');
   const publisher: Publisher = {
     ...publication,
     org,
-    at: (path) => new URL(path, base),
+    at: (path) => urlUnder(base, path),
     reader: new PublicReader(fetcher),
-    transport: new Transport({ identity, fetch: fetcher, now }),
+    fetch: fetcher,
+    now,
     trust,
-    vault: { url: base, urn: trust.entitiesOf('vault')[0] ?? '' },
+    vault: { url: base, urn },
   };
-  const served = await publisher.reader.read(publisher.at(`/.well-known/bulla/${org}/root/1.json`));
-  if (served === undefined) await create(publisher, fetcher);
-  else await requireSame(served, publisher);
-  await publishRoots(publisher);
-  await publishPolicyAndDirectory(publisher);
-  return { isNew: served === undefined };
+  const first = await publisher.reader.read(publisher.at(`/.well-known/bulla/${org}/root/1.json`));
+  if (first === undefined) await create(publisher);
+  else await requireSame(first, publisher);
+  const served = await publisher.reader.read(publisher.at(`/.well-known/bulla/${org}/directory.json`));
+  const known = served === undefined ? undefined : (await checked(() => parseDirectory(served))).payload;
+  if (known === undefined) throw transportFailed('the vault has a root of the organisation and no directory');
+  const transport = transportBy(publisher, known);
+  await publishRoots(publisher, transport);
+  if (served !== documents.directory) await publishPolicyAndDirectory(publisher, transport, known);
+  return { isNew: first === undefined };
 }
 
-async function create({ at, bootstrapSecret, documents, org, pin }: Publisher, fetcher: typeof fetch): Promise<void> {
+/** Requests signed by the newest of our keys that the vault knows: a directory may bring it one that it does not. */
+function transportBy({ identity, fetch: fetcher, now }: Publisher, known: DirectoryDocument): Transport {
+  const kids = new Set(known.entities[identity.urn]?.keys.map(({ kid }) => kid));
+  const signer = [identity.signer, ...identity.olderSigners].find(({ kid }) => kids.has(kid)) ?? identity.signer;
+  return new Transport({ identity: { ...identity, signer }, fetch: fetcher, now });
+}
+
+async function create({ at, bootstrapSecret, documents, fetch: fetcher, org, pin }: Publisher): Promise<void> {
   const url = at(`/api/v1/organisations/${org}`);
   const headers = {
     'content-type': 'application/json',
     authorization: `Bootstrap ${bootstrapSecret}`,
-    'idempotency-key': `create-${pin.slice('sha256:'.length, 72)}`,
+    'idempotency-key': `create-${pin.slice('sha256:'.length)}`,
   };
   const body = JSON.stringify({ root: documents.roots[0], policy: documents.policy, directory: documents.directory });
   let response: Response;
@@ -77,20 +95,37 @@ async function create({ at, bootstrapSecret, documents, org, pin }: Publisher, f
   } catch (cause) {
     throw transportFailed(`cannot reach the vault at ${url.origin}; is it running?`, { cause });
   }
-  const bytes = await readBytes(response, RESPONSE_MAX_BYTES);
-  if (response.status !== 201 && response.status !== 200) {
-    throw transportFailed(`the vault did not take the organisation in (${response.status})`, { status: response.status, retryable: false });
+  const answer = parse(await readBytes(response, RESPONSE_MAX_BYTES));
+  if (AcceptedOrganisation.safeParse(answer).data?.pin === pin && response.ok) return;
+  // Nobody has a key of the vault yet: what it says is a hint, and the documents it then serves decide.
+  const problem = ProblemDocument.safeParse(answer).data;
+  throw transportFailed(`the vault did not take the organisation in (${problem?.code ?? response.status})`, {
+    status: response.status,
+    retryable: false,
+  });
+}
+
+function parse(body: Uint8Array<ArrayBuffer>): unknown {
+  try {
+    return strictParseBody(body, { maxBytes: RESPONSE_MAX_BYTES });
+  } catch {
+    return undefined;
   }
-  const accepted = AcceptedOrganisation.safeParse(strictParseBody(bytes, { maxBytes: RESPONSE_MAX_BYTES }));
-  if (accepted.data?.pin !== pin) throw transportFailed('the vault says it took in something else', { retryable: false });
 }
 
 async function requireSame(root: string, { org, pin }: Publisher): Promise<void> {
   if ((await checked(async () => pinOf(await parseRoot(root)))) === pin) return;
-  throw bullaError('name_taken', { message: `the vault has another organisation called ${org}`, origin: 'client', status: 409 });
+  throw bullaError('name_taken', {
+    message: `the vault has another organisation called ${org}`,
+    origin: 'client',
+    status: 409,
+  });
 }
 
-async function publishRoots({ at, documents, org, reader, transport, trust, vault }: Publisher): Promise<void> {
+async function publishRoots(
+  { at, documents, org, reader, trust, vault }: Publisher,
+  transport: Transport,
+): Promise<void> {
   for (const [index, root] of documents.roots.entries()) {
     const n = index + 1;
     if ((await reader.read(at(`/.well-known/bulla/${org}/root/${n}.json`))) !== undefined) continue;
@@ -99,28 +134,37 @@ async function publishRoots({ at, documents, org, reader, transport, trust, vaul
 }
 
 /** Each directory the vault has not seen, in turn, and before it the policy that it names. */
-async function publishPolicyAndDirectory(publisher: Publisher): Promise<void> {
-  const { at, documents, earlier, org, reader, transport, trust, vault } = publisher;
-  const served = await reader.read(at(`/.well-known/bulla/${org}/directory.json`));
-  if (served === undefined || served === documents.directory) return;
-  const known = (await checked(() => parseDirectory(served))).payload;
+async function publishPolicyAndDirectory(
+  publisher: Publisher,
+  transport: Transport,
+  known: DirectoryDocument,
+): Promise<void> {
+  const { documents, earlier, org, trust, vault } = publisher;
   const newest = trust.directory.version;
   if (known.version >= newest) {
-    throw bullaError('trust_rollback', { message: `the vault has another directory of version ${known.version}; here the newest is ${newest}`, check: 'directory-version', origin: 'client' });
+    const message = `the vault has another directory of version ${known.version}; here the newest is ${newest}`;
+    throw bullaError('trust_rollback', { message, check: 'directory-version', origin: 'client' });
   }
   let policyVersion = known.policy.version;
   for (let version = known.version + 1; version <= newest; version++) {
     const directory = version === newest ? documents.directory : await earlier('directory', version);
     if (directory === undefined) throw missing('directory', version);
     const { policy } = (await checked(() => parseDirectory(directory))).payload;
-    for (; policyVersion < policy.version; policyVersion++) {
-      await publishPolicy(publisher, policyVersion + 1);
-    }
-    await transport.call('directory.publish', vault, trust, { params: { org }, body: { directory }, ifMatch: version - 1 });
+    for (; policyVersion < policy.version; policyVersion++)
+      await publishPolicy(publisher, transport, policyVersion + 1);
+    await transport.call('directory.publish', vault, trust, {
+      params: { org },
+      body: { directory },
+      ifMatch: version - 1,
+    });
   }
 }
 
-async function publishPolicy({ documents, earlier, org, transport, trust, vault }: Publisher, version: number): Promise<void> {
+async function publishPolicy(
+  { documents, earlier, org, trust, vault }: Publisher,
+  transport: Transport,
+  version: number,
+): Promise<void> {
   const policy = version === trust.policy.version ? documents.policy : await earlier('policy', version);
   if (policy === undefined) throw missing('policy', version);
   await checked(() => parsePolicy(policy));
@@ -133,5 +177,6 @@ async function publishPolicy({ documents, earlier, org, transport, trust, vault 
 }
 
 function missing(kind: string, version: number): BullaError {
-  return bullaError('version_conflict', { message: `the vault has not seen ${kind} version ${version}, and neither is it kept here`, origin: 'client', status: 412 });
+  const message = `the vault has not seen ${kind} version ${version}, and neither is it kept here`;
+  return bullaError('version_conflict', { message, origin: 'client', status: 412 });
 }

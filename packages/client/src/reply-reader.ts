@@ -1,44 +1,75 @@
 import { Reply } from '@bulla/contract';
 import type { Bytes } from '@bulla/crypto';
 import { decodeBase64url, strictParseBody } from '@bulla/crypto';
-import { checked, transportFailed } from './errors.js';
+import { transportFailed } from './errors.js';
 import { readEvents } from './event-stream.js';
 import { readBytes } from './response-bytes.js';
 
-/** A piece of a reply as it arrives, still sealed. */
-export type ReplyPart = { readonly kind: 'head' | 'frame' | 'final'; readonly bytes: Bytes };
+/** A piece of a reply after its head, still sealed. */
+export interface ReplyPart {
+  readonly kind: 'frame' | 'final';
+  readonly bytes: Bytes;
+}
+
+/** A reply that has begun. */
+export interface IncomingReply {
+  readonly head: Bytes;
+  /** Frames and the final, in the order they come. */
+  readonly parts: AsyncIterable<ReplyPart> | Iterable<ReplyPart>;
+}
 
 const REPLY_MAX_BYTES = 64 * 1024 * 1024;
-const KINDS = { 'bulla.head': 'head', 'bulla.frame': 'frame', 'bulla.final': 'final' } as const;
 
 /**
- * The parts of a reply in order, whether it came whole (`application/json`) or as a stream of events. The media
- * type only says how to read; what was read is judged by what is in it.
+ * Reads a reply: all of it where it came whole (`application/json`), up to its head where it comes as a stream of
+ * events. The media type only says how to read; what was read is judged by what is in it.
+ * @throws {BullaError} transport_failed if it is no reply; the same from `parts` for what follows the head
  */
-export async function* readReply(response: Response): AsyncGenerator<ReplyPart> {
+export async function readReply(response: Response): Promise<IncomingReply> {
   const type = response.headers.get('content-type')?.split(';')[0];
-  if (type === 'text/event-stream') yield* readStream(response);
-  else yield* await readWhole(response);
+  return type === 'text/event-stream' ? readStream(response) : readWhole(response);
 }
 
-async function readWhole(response: Response): Promise<ReplyPart[]> {
-  const bytes = await readBytes(response, REPLY_MAX_BYTES);
-  const result = Reply.safeParse(await checked(() => strictParseBody(bytes, { maxBytes: REPLY_MAX_BYTES })));
-  if (!result.success) throw transportFailed('the answer is not a reply', { status: response.status });
-  const { head, frames, final } = result.data;
-  return checked(() => [
-    { kind: 'head' as const, bytes: decodeBase64url(head) },
-    ...frames.map((frame) => ({ kind: 'frame' as const, bytes: decodeBase64url(frame) })),
-    { kind: 'final' as const, bytes: decodeBase64url(final) },
-  ]);
+async function readWhole(response: Response): Promise<IncomingReply> {
+  const body = await readBytes(response, REPLY_MAX_BYTES);
+  return decoded(() => {
+    const { head, frames, final } = Reply.parse(strictParseBody(body, { maxBytes: REPLY_MAX_BYTES }));
+    const parts: ReplyPart[] = frames.map((frame) => ({ kind: 'frame', bytes: decodeBase64url(frame) }));
+    return { head: decodeBase64url(head), parts: [...parts, { kind: 'final', bytes: decodeBase64url(final) }] };
+  });
 }
 
-async function* readStream(response: Response): AsyncGenerator<ReplyPart> {
-  let frames = 0;
-  for await (const { event, id, data } of readEvents(response)) {
-    const kind = Object.hasOwn(KINDS, event) ? KINDS[event as keyof typeof KINDS] : undefined;
-    if (kind === undefined) throw transportFailed('the stream holds an event that belongs to no reply');
-    if (kind === 'frame' && id !== String(frames++)) throw transportFailed('the frames of the stream do not count up');
-    yield { kind, bytes: await checked(() => decodeBase64url(data)) };
+async function readStream(response: Response): Promise<IncomingReply> {
+  const events = readEvents(response);
+  const first = await events.next();
+  if (first.done === true || first.value.event !== 'bulla.head') {
+    await events.return(undefined);
+    throw noReply();
   }
+  const { data } = first.value;
+  return { head: decoded(() => decodeBase64url(data)), parts: partsIn(events) };
+}
+
+async function* partsIn(events: ReturnType<typeof readEvents>): AsyncGenerator<ReplyPart> {
+  let frames = 0;
+  for await (const { event, id, data } of events) {
+    const bytes = decoded(() => decodeBase64url(data));
+    if (event === 'bulla.frame' && id === String(frames)) yield { kind: 'frame', bytes };
+    else if (event === 'bulla.final') yield { kind: 'final', bytes };
+    else throw noReply();
+    frames++;
+  }
+}
+
+/** What does not decode has lost bytes, or is nobody's reply. */
+function decoded<Value>(decode: () => Value): Value {
+  try {
+    return decode();
+  } catch (cause) {
+    throw transportFailed('the answer is not a reply', { cause });
+  }
+}
+
+function noReply() {
+  return transportFailed('the answer is not a reply: its parts are missing or out of order');
 }

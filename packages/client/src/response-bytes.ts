@@ -1,6 +1,5 @@
 import type { Bytes } from '@bulla/crypto';
-import { concatBytes } from '@bulla/crypto';
-import { transportFailed } from './errors.js';
+import { BullaError, transportFailed } from './errors.js';
 
 /**
  * The body of a response, refused as soon as it is longer than `maxBytes`.
@@ -12,13 +11,19 @@ export async function readBytes(response: Response, maxBytes: number): Promise<B
   try {
     for await (const part of bodyOf(response)) {
       length += part.length;
-      if (length > maxBytes) throw transportFailed('the answer is longer than it may be');
+      if (length > maxBytes) throw transportFailed('the answer is longer than it may be', { retryable: false });
       parts.push(part);
     }
   } catch (cause) {
-    throw cause instanceof Error && cause.name === 'BullaError' ? cause : transportFailed('the answer was cut off', { cause });
+    throw cause instanceof BullaError ? cause : transportFailed('the answer was cut off', { cause });
   }
-  return concatBytes(...parts);
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /** The parts of a body as they arrive; leaving the loop early closes the connection. */

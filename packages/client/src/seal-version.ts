@@ -1,6 +1,13 @@
-import type { NewVersion } from '@bulla/contract';
 import type { Recipient, Statement, Trust } from '@bulla/crypto';
-import { encodeBase64url, mintId, organisationUrn, randomBytes, sealContent, sealGrant, signStatement, urnOf } from '@bulla/crypto';
+import {
+  encodeBase64url,
+  organisationUrn,
+  randomBytes,
+  sealContent,
+  sealGrant,
+  signStatement,
+  urnOf,
+} from '@bulla/crypto';
 import { bullaError, checked } from './errors.js';
 import type { PromptRef } from './labels.js';
 import type { Session } from './session.js';
@@ -19,15 +26,34 @@ export interface PromptDraft {
 }
 
 export interface SealedVersionDraft {
-  readonly body: typeof NewVersion._zod.input;
+  readonly content: string;
+  /** One for each recipient, in their order: the author's own first. */
+  readonly grants: readonly string[];
   readonly chash: string;
+  /** URNs. */
   readonly recipients: readonly string[];
 }
 
 const PROTECT_UNTIL = '2030-12-31';
 
+/** Whether a stored version is what the draft would become. */
+export function saysTheSame(
+  { content, acl, input, protect_until }: Statement,
+  draft: PromptDraft,
+  trust: Trust,
+  author: string,
+): boolean {
+  const next = {
+    content: draft.content,
+    acl: aclOf(draft, trust, author),
+    input: { messages: draft.acceptsMessages },
+    protect_until: draft.protectUntil ?? PROTECT_UNTIL,
+  };
+  return JSON.stringify({ content, acl, input, protect_until }) === JSON.stringify(next);
+}
+
 /** The access rights of a draft, with what it leaves open filled in. */
-export function aclOf(draft: PromptDraft, trust: Trust, author: string): Statement['acl'] {
+function aclOf(draft: PromptDraft, trust: Trust, author: string): Statement['acl'] {
   const groups = trust.groupsOf(author);
   return {
     invoke: [...(draft.acl?.invoke ?? groups)],
@@ -39,9 +65,15 @@ export function aclOf(draft: PromptDraft, trust: Trust, author: string): Stateme
 /**
  * Signs and seals one version, with a grant for the author's device, every active responder and reader of its
  * rights, and the recovery key where root has one.
- * @throws {BullaError} key_unknown if the author has no active encryption key
+ * @throws {BullaError} key_unknown if the author has no active encryption key or a responder is not in the directory
  */
-export async function sealVersion(session: Session, trust: Trust, prompt: PromptRef, version: number, draft: PromptDraft): Promise<SealedVersionDraft> {
+export async function sealVersion(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  version: number,
+  draft: PromptDraft,
+): Promise<SealedVersionDraft> {
   const { identity, now } = session;
   const sub = urnOf(trust.org, 'prompt', prompt.id);
   const acl = aclOf(draft, trust, identity.urn);
@@ -52,7 +84,7 @@ export async function sealVersion(session: Session, trust: Trust, prompt: Prompt
     name: prompt.name,
     ver: version,
     iat: now(),
-    jti: mintId('prm'),
+    jti: encodeBase64url(randomBytes(16)),
     purpose: 'prompt.content',
     custody: 'sealed',
     n: encodeBase64url(randomBytes(16)),
@@ -64,12 +96,16 @@ export async function sealVersion(session: Session, trust: Trust, prompt: Prompt
     message: draft.message ?? '',
   };
   return checked(async () => {
-    const sealed = await sealContent(await signStatement(statement, identity.signer), { org: trust.org, sub, ver: version });
+    const sealed = await sealContent(await signStatement(statement, identity.signer), {
+      org: trust.org,
+      sub,
+      ver: version,
+    });
     try {
       const recipients = recipientsOf(session, trust, acl);
       const grants: string[] = [];
       for (const recipient of recipients) grants.push(await sealGrant(sealed.dek, sealed, recipient));
-      return { body: { content: sealed.content, grants }, chash: sealed.chash, recipients: recipients.map(({ urn }) => urn) };
+      return { content: sealed.content, grants, chash: sealed.chash, recipients: recipients.map(({ urn }) => urn) };
     } finally {
       sealed.dek.wipe();
     }
@@ -81,8 +117,26 @@ function recipientsOf(session: Session, trust: Trust, acl: Statement['acl']): Re
   const now = session.now();
   const activeOf = (urn: string): Recipient[] => trust.activeKeys(urn, 'unwrap', now).slice(0, 1);
   const own = activeOf(session.identity.urn);
-  if (own.length === 0) throw bullaError('key_unknown', { message: 'this device has no active encryption key in the directory', origin: 'client' });
-  const readers = trust.entitiesOf('device').filter((urn) => urn !== session.identity.urn && trust.groupsOf(urn).some((group) => acl.read.includes(group)));
+  if (own.length === 0)
+    throw bullaError('key_unknown', {
+      message: 'this device has no active encryption key in the directory',
+      origin: 'client',
+    });
+  if (acl.responders.some((urn) => trust.entity(urn)?.kind !== 'responder')) {
+    throw bullaError('key_unknown', {
+      message: 'the rights name a responder that the directory does not list',
+      origin: 'client',
+    });
+  }
+  const readers = trust
+    .entitiesOf('device')
+    .filter((urn) => trust.groupsOf(urn).some((group) => acl.read.includes(group)));
   const recovery = trust.recoveryRecipient();
-  return [...own, ...acl.responders.flatMap(activeOf), ...readers.flatMap(activeOf), ...(recovery === undefined ? [] : [recovery])];
+  const all = [
+    ...own,
+    ...[...acl.responders, ...readers].flatMap(activeOf),
+    ...(recovery === undefined ? [] : [recovery]),
+  ];
+  // The vault takes one grant for each key.
+  return [...new Map(all.map((recipient) => [recipient.record.kid, recipient])).values()];
 }

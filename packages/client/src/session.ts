@@ -1,8 +1,10 @@
-import type { Trust } from '@bulla/crypto';
+import type { ResolvedTag, Trust } from '@bulla/crypto';
 import { bullaError } from './errors.js';
 import type { Identity } from './identity.js';
+import { requireLoopback } from './loopback.js';
 import type { Service, Transport } from './transport.js';
 import type { TrustKeeper } from './trust-keeper.js';
+import type { SeenName } from './trust-store.js';
 
 /** What every part of the SDK works with. */
 export interface Session {
@@ -25,14 +27,27 @@ export function vaultOf(session: Session, trust: Trust): Service {
 
 /**
  * A responder with an active key, by its URN or the first there is; its address is signed in the directory.
- * @throws {BullaError} key_unknown
+ * @throws {BullaError} key_unknown; pin_mismatch if a development organisation names one that is not on this machine
  */
 export function responderOf(session: Session, trust: Trust, wanted?: string): Service {
-  const usable = trust.entitiesOf('responder').filter((urn) => trust.activeKeys(urn, 'unwrap', session.now()).length > 0);
+  const usable = trust
+    .entitiesOf('responder')
+    .filter((urn) => trust.activeKeys(urn, 'unwrap', session.now()).length > 0);
   const urn = wanted === undefined ? usable[0] : usable.find((one) => one === wanted);
   const entity = urn === undefined ? undefined : trust.entity(urn);
   if (urn === undefined || entity?.kind !== 'responder') {
-    throw bullaError('key_unknown', { message: 'the directory lists no such responder with an active key', origin: 'client' });
+    throw bullaError('key_unknown', {
+      message: 'the directory lists no such responder with an active key',
+      origin: 'client',
+    });
   }
-  return { url: new URL(entity.url), urn };
+  const url = new URL(entity.url);
+  requireLoopback(trust, url);
+  return { url, urn };
+}
+
+/** Says aloud that a name stands for another prompt than before. */
+export function noticeRemade(session: Session, seen: SeenName | undefined, { name, sub }: ResolvedTag): void {
+  if (seen !== undefined && seen.sub !== sub)
+    session.notice(`${name} is another prompt than before: it was deleted and made again`);
 }

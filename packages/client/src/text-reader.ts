@@ -1,30 +1,33 @@
-import { strictParseBody, utf8 } from '@bulla/crypto';
+import type { Bytes } from '@bulla/crypto';
+import { answerText } from '@bulla/crypto';
 
-const LINE_MAX_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 
-interface Chunk {
-  readonly choices?: readonly { readonly delta?: { readonly content?: unknown } }[];
-}
-
-/** Takes the words out of deltas as they arrive: NDJSON of `chat.completion.chunk`, whose lines may span deltas. */
+/**
+ * Takes the words out of deltas as they arrive. What it returns, joined, is the text of the answer: both are read by
+ * the same function, here line by line, since a line may span deltas.
+ */
 export class TextReader {
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
-  #rest = '';
+  /** Bytes after the last newline. */
+  #pending: Bytes[] = [];
 
-  /** The text that this delta completes. */
-  read(delta: Uint8Array): string {
-    // A code point that is cut in two waits in the decoder, a line that is cut in two waits here.
-    this.#rest += this.#decoder.decode(delta, { stream: true });
-    if (!delta.includes(NEWLINE)) return '';
-    const lines = this.#rest.split('\n');
-    this.#rest = lines.pop() ?? '';
-    return lines.filter((line) => line !== '').map(contentOf).join('');
+  /**
+   * The text that this delta completes.
+   * @throws {CryptoError} token_malformed
+   */
+  read(delta: Bytes): string {
+    const end = delta.lastIndexOf(NEWLINE) + 1;
+    if (end === 0) {
+      this.#pending.push(delta);
+      return '';
+    }
+    const lines = [...this.#pending, delta.subarray(0, end)];
+    this.#pending = [delta.subarray(end)];
+    return answerText(lines);
   }
-}
 
-function contentOf(line: string): string {
-  const chunk = strictParseBody(utf8(line), { maxBytes: LINE_MAX_BYTES }) as Chunk;
-  const content = chunk.choices?.[0]?.delta?.content;
-  return typeof content === 'string' ? content : '';
+  /** The text of a last line that no newline ends. */
+  end(): string {
+    return answerText(this.#pending);
+  }
 }

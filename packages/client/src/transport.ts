@@ -1,17 +1,25 @@
 import type { Route, RouteBody, RouteName, RouteParams, RouteQuery, RouteResponse } from '@bulla/contract';
-import { ProblemDocument, ROUTES, targetOf } from '@bulla/contract';
+import { ROUTES, targetOf } from '@bulla/contract';
 import type { Bytes, HttpRequestParts, RequestSummary, Trust } from '@bulla/crypto';
-import { encodeBase64url, randomBytes, requestSummary, requestTargetOf, signRequest, strictParseBody, utf8, verifyResponse } from '@bulla/crypto';
-import { BullaError, checked, fromProblem, transportFailed } from './errors.js';
+import {
+  encodeBase64url,
+  randomBytes,
+  requestSummary,
+  requestTargetOf,
+  signRequest,
+  strictParseBody,
+  utf8,
+  verifyResponse,
+} from '@bulla/crypto';
+import { pause, waitBeforeRetryMs } from './backoff.js';
+import { BullaError, transportFailed } from './errors.js';
 import type { Identity } from './identity.js';
+import { PROBLEM_MAX_BYTES, refusalOf } from './refusal.js';
 import { readBytes } from './response-bytes.js';
+import { urlUnder } from './url-under.js';
 
 const RESPONSE_MAX_BYTES = 64 * 1024 * 1024;
-const PROBLEM_MAX_BYTES = 64 * 1024;
-const RETRIES = 2;
-const BACKOFF_MS = 500;
-const BACKOFF_MAX_MS = 8_000;
-const ASKED_WAIT_MAX_MS = 60_000;
+const TIMEOUT_MS = 30_000;
 
 /** A service of the organisation as the signed directory names it. */
 export interface Service {
@@ -25,7 +33,7 @@ interface CallOptions {
   /** Fresh unless given: equal for every retry of one intention. */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal | undefined;
-  /** Longest wait for the header of the answer; 30 s unless given. */
+  /** Longest wait for an answer, or for the beginning of one that comes in parts; 30 s unless given. */
   readonly timeoutMs?: number;
 }
 
@@ -36,12 +44,20 @@ export interface Call<Name extends RouteName> extends CallOptions {
   readonly body?: RouteBody<Name>;
 }
 
-type Texts = Readonly<Record<string, string | number | undefined>>;
-/** A call after its types have done their work. */
-interface AnyCall extends CallOptions {
-  readonly params?: Texts;
-  readonly query?: Texts;
-  readonly body?: unknown;
+/** A request as every try sends it: only its signature is made anew. */
+interface Intention {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Bytes | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number;
+}
+
+/** An answer whose body is still to be read; where the service signed the body, it was read and verified. */
+export interface Arrival {
+  readonly response: Response;
+  readonly body?: Bytes;
 }
 
 export interface TransportOptions {
@@ -66,79 +82,122 @@ export class Transport {
 
   /**
    * Asks a route and returns its parsed answer.
-   * @throws {BullaError} the problem the service signed, or transport_failed
+   * @throws {BullaError} the problem the service signed, or transport_failed; the signal's reason if it aborts
    */
-  async call<Name extends RouteName>(name: Name, service: Service, trust: Trust, call: Call<Name>): Promise<RouteResponse<Name>> {
-    const { response, body } = await this.exchange(name, service, trust, call);
-    const route: Route = ROUTES[name];
-    if (route.response === undefined) return undefined as RouteResponse<Name>;
-    const bytes = body ?? (await readBytes(response, RESPONSE_MAX_BYTES));
-    const result = route.response.safeParse(await checked(() => strictParseBody(bytes, { maxBytes: RESPONSE_MAX_BYTES })));
-    if (!result.success) throw transportFailed('the answer does not have the form it should have', { status: response.status });
-    return result.data as RouteResponse<Name>;
+  async call<Name extends RouteName>(
+    name: Name,
+    service: Service,
+    trust: Trust,
+    call: Call<Name>,
+  ): Promise<RouteResponse<Name>> {
+    const { response: schema }: Route = ROUTES[name];
+    return this.exchange(name, service, trust, call, async ({ response, body }) => {
+      if (schema === undefined) return undefined as RouteResponse<Name>;
+      const result = schema.safeParse(parseJson(body ?? (await readBytes(response, RESPONSE_MAX_BYTES))));
+      if (!result.success)
+        throw transportFailed('the answer does not have the form it should have', { status: response.status });
+      return result.data as RouteResponse<Name>;
+    });
   }
 
   /**
    * Sends a request until somebody answers it: the same bytes under a fresh signature each time. A signed refusal is
-   * thrown; an answer that is a token comes back unread, as a stream.
+   * thrown; an answer goes to `read`, whose faults on the way (transport_failed) are reason to try again too.
    */
-  async exchange<Name extends RouteName>(name: Name, service: Service, trust: Trust, call: Call<Name>): Promise<{ response: Response; body?: Bytes }> {
-    const idempotencyKey = call.idempotencyKey ?? newIdempotencyKey();
+  async exchange<Name extends RouteName, Value>(
+    name: Name,
+    service: Service,
+    trust: Trust,
+    call: Call<Name>,
+    read: (arrival: Arrival) => Promise<Value>,
+  ): Promise<Value> {
+    const intention = intentionOf(name, service, call);
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#send(name, service, trust, { ...(call as AnyCall), idempotencyKey });
+        return await this.#try(ROUTES[name], service, trust, intention, read);
       } catch (error) {
-        if (!(error instanceof BullaError) || !error.retryable || attempt === RETRIES || call.signal?.aborted === true) throw error;
-        await pause(waitFor(error, attempt), call.signal);
+        const wait = error instanceof BullaError ? waitBeforeRetryMs(error, attempt) : undefined;
+        if (wait === undefined) throw error;
+        await pause(wait, call.signal);
       }
     }
   }
 
-  async #send(name: RouteName, service: Service, trust: Trust, call: AnyCall & { idempotencyKey: string }): Promise<{ response: Response; body?: Bytes }> {
-    const route: Route = ROUTES[name];
-    const url = urlOf(name, service.url, call);
-    const body = call.body === undefined ? undefined : utf8(JSON.stringify(call.body));
-    const headers = new Headers({ accept: accepted(route) });
-    if (body !== undefined) {
-      headers.set('content-type', 'application/json');
-      headers.set('idempotency-key', call.idempotencyKey);
-    }
-    if (call.ifMatch !== undefined) headers.set('if-match', `"${call.ifMatch}"`);
-    const { identity, now } = this.#options;
-    const target = requestTargetOf(route.method, url);
-    const parts: HttpRequestParts = { ...target, header: (field) => headers.get(field) ?? undefined, ...(body && { body }) };
-    const keyid = `${identity.urn}#${identity.signer.kid}`;
-    const signed = await signRequest(parts, { keyid, signer: identity.signer, now: now() });
-    for (const [field, value] of Object.entries(signed)) headers.set(field, value);
-    const summary = requestSummary(target, headers.get('signature') ?? undefined);
-    const response = await this.#fetch(url, { method: route.method, headers, ...(body && { body }) }, call);
-    const isAnswer = response.status === route.status || (route.otherStatuses ?? []).includes(response.status);
-    if (isAnswer && !route.signedResponse) return { response };
-    const bytes = await readBytes(response, isAnswer ? RESPONSE_MAX_BYTES : PROBLEM_MAX_BYTES);
-    const isSigned = await this.#isSigned(response, bytes, summary, service, trust);
-    if (isAnswer && isSigned) return { response, body: bytes };
-    throw isAnswer ? transportFailed('the answer is not signed by the service that was asked', { status: response.status }) : refusal(response, bytes, isSigned);
-  }
-
-  async #fetch(url: URL, init: RequestInit, { signal, timeoutMs = 30_000 }: CallOptions): Promise<Response> {
-    // The time-out is for the header: an answer may stream for longer.
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  async #try<Value>(
+    route: Route,
+    service: Service,
+    trust: Trust,
+    intention: Intention,
+    read: (arrival: Arrival) => Promise<Value>,
+  ): Promise<Value> {
+    const { url, signal, timeoutMs } = intention;
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), timeoutMs);
     try {
-      const signals = [timeout.signal, ...(signal === undefined ? [] : [signal])];
-      return await this.#options.fetch(url, { ...init, redirect: 'error', signal: AbortSignal.any(signals) });
-    } catch (cause) {
-      if (signal?.aborted === true) throw cause;
-      throw transportFailed(timeout.signal.aborted ? `${url.origin} did not answer within ${timeoutMs / 1000} s` : `cannot reach ${url.origin}; is it running?`, { cause });
+      const aborted = AbortSignal.any([deadline.signal, ...(signal === undefined ? [] : [signal])]);
+      return await read(await this.#send(route, service, trust, intention, aborted));
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw deadline.signal.aborted
+        ? transportFailed(`${url.origin} did not answer within ${timeoutMs / 1000} s`)
+        : error;
     } finally {
+      // What still arrives of a stream may take longer.
       clearTimeout(timer);
     }
   }
 
-  async #isSigned(response: Response, body: Bytes, summary: RequestSummary, service: Service, trust: Trust): Promise<boolean> {
-    const parts = { status: response.status, header: (field: string) => response.headers.get(field) ?? undefined, ...(body.length > 0 && { body }) };
+  async #send(
+    route: Route,
+    service: Service,
+    trust: Trust,
+    { method, url, headers, body }: Intention,
+    aborted: AbortSignal,
+  ): Promise<Arrival> {
+    const { identity, now } = this.#options;
+    const target = requestTargetOf(method, url);
+    const parts: HttpRequestParts = { ...target, header: (field) => headers[field], ...(body && { body }) };
+    const signed = await signRequest(parts, {
+      keyid: `${identity.urn}#${identity.signer.kid}`,
+      signer: identity.signer,
+      now: now(),
+    });
+    const init = {
+      method,
+      headers: { ...headers, ...signed },
+      ...(body && { body }),
+      redirect: 'error',
+      signal: aborted,
+    } as const;
+    const response = await this.#options.fetch(url, init).catch((cause: unknown) => {
+      throw cause instanceof BullaError
+        ? cause
+        : transportFailed(`cannot reach ${url.origin}; is it running?`, { cause });
+    });
+    const isAnswer = response.status === route.status || (route.otherStatuses ?? []).includes(response.status);
+    if (isAnswer && !route.signedResponse) return { response };
+    const bytes = await readBytes(response, isAnswer ? RESPONSE_MAX_BYTES : PROBLEM_MAX_BYTES);
+    const isSigned = await this.#isSigned(response, bytes, requestSummary(target, signed['signature']), service, trust);
+    if (!isAnswer) throw refusalOf(response, bytes, isSigned);
+    if (!isSigned)
+      throw transportFailed('the answer is not signed by the service that was asked', { status: response.status });
+    return { response, body: bytes };
+  }
+
+  async #isSigned(
+    response: Response,
+    body: Bytes,
+    request: RequestSummary,
+    service: Service,
+    trust: Trust,
+  ): Promise<boolean> {
+    const parts = {
+      status: response.status,
+      header: (field: string) => response.headers.get(field) ?? undefined,
+      ...(body.length > 0 && { body }),
+    };
     try {
-      await verifyResponse(parts, summary, { trust, now: this.#options.now(), expectedUrn: service.urn });
+      await verifyResponse(parts, request, { trust, now: this.#options.now(), expectedUrn: service.urn });
       return true;
     } catch {
       return false;
@@ -146,47 +205,36 @@ export class Transport {
   }
 }
 
-function urlOf(name: RouteName, base: URL, call: AnyCall): URL {
-  return new URL(base.pathname.replace(/\/$/, '') + targetOf(name, call.params as never, call.query as never), base);
+function intentionOf<Name extends RouteName>(name: Name, service: Service, call: Call<Name>): Intention {
+  const route: Route = ROUTES[name];
+  const body = call.body === undefined ? undefined : utf8(JSON.stringify(call.body));
+  const types = [
+    route.contentType ?? 'application/json',
+    ...(route.event === undefined ? [] : ['text/event-stream']),
+    'application/problem+json',
+  ];
+  return {
+    method: route.method,
+    url: urlUnder(service.url, targetOf(name, call.params as RouteParams<Name>, call.query as never)),
+    headers: {
+      accept: types.join(', '),
+      ...(body && {
+        'content-type': 'application/json',
+        'idempotency-key': call.idempotencyKey ?? newIdempotencyKey(),
+      }),
+      ...(call.ifMatch !== undefined && { 'if-match': `"${call.ifMatch}"` }),
+    },
+    body,
+    signal: call.signal,
+    timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
+  };
 }
 
-function accepted(route: Route): string {
-  return [route.contentType ?? 'application/json', ...(route.event === undefined ? [] : ['text/event-stream']), 'application/problem+json'].join(', ');
-}
-
-/** What a refusal says. One that nobody signed may be anybody's word, so it says that too. */
-function refusal(response: Response, bytes: Bytes, isSigned: boolean): BullaError {
-  let problem: ProblemDocument | undefined;
+/** A body that does not parse is no answer of ours: a fault on the way. */
+function parseJson(bytes: Bytes): unknown {
   try {
-    problem = ProblemDocument.parse(strictParseBody(bytes, { maxBytes: PROBLEM_MAX_BYTES }));
-  } catch {
-    // Not a problem document: something between us and the service answered.
+    return strictParseBody(bytes, { maxBytes: RESPONSE_MAX_BYTES });
+  } catch (cause) {
+    throw transportFailed('the answer is not JSON as it should be', { cause });
   }
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-  const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
-  if (problem === undefined) return transportFailed(`something that is no Bulla service answered ${response.status}`, { status: response.status });
-  if (isSigned) return fromProblem(problem, retryAfterSeconds);
-  // The service does not sign answers to requests it could not verify, so its reason is a hint and no more.
-  return transportFailed(`${problem.detail ?? problem.title} (${problem.code}; this answer is not signed)`, {
-    status: problem.status,
-    requestId: problem.request_id,
-    retryable: problem.retryable,
-    retryAfterSeconds,
-  });
-}
-
-function waitFor(error: BullaError, attempt: number): number {
-  if (error.retryAfterSeconds !== undefined) return Math.min(error.retryAfterSeconds * 1000, ASKED_WAIT_MAX_MS);
-  const most = Math.min(BACKOFF_MS * 2 ** attempt, BACKOFF_MAX_MS);
-  return most / 2 + Math.random() * (most / 2);
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    });
-  });
 }

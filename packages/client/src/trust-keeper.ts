@@ -1,13 +1,14 @@
 import type { TrustDocuments } from '@bulla/crypto';
-import { Trust } from '@bulla/crypto';
+import { Trust, verifyRootChain } from '@bulla/crypto';
 import { bullaError, checked } from './errors.js';
+import { requireLoopback } from './loopback.js';
 import type { PublicReader } from './public-reader.js';
-import type { SeenName, TrustState, TrustStore } from './trust-store.js';
+import type { SeenName, SeenTag, TrustState, TrustStore } from './trust-store.js';
 import { seenOf, withSeen } from './trust-store.js';
+import { urlUnder } from './url-under.js';
 
 /** Older copies of the documents are fetched again before use (protocol.md §4). */
 const FRESH_SECONDS = 15 * 60;
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 export interface TrustKeeperOptions {
   readonly org: string;
@@ -36,10 +37,13 @@ export class TrustKeeper {
    * @throws {TrustError} pin_mismatch, trust_rollback, trust_expired, …
    */
   async current(): Promise<Trust> {
-    if (this.#trust === undefined) await this.#recall();
-    const now = this.#options.now();
-    if (this.#trust === undefined || now - this.#fetchedAt > FRESH_SECONDS || now >= this.#trust.expiresAt) return this.refresh();
-    return this.#trust;
+    const { now, vaultUrl } = this.#options;
+    const trust = await this.remembered();
+    const age = now() - this.#fetchedAt;
+    // An age below zero means that the clock was set back: how old the copy is, nobody knows.
+    if (trust === undefined || age < 0 || age > FRESH_SECONDS || now() >= trust.expiresAt) return this.refresh();
+    requireLoopback(trust, vaultUrl);
+    return trust;
   }
 
   /** What was trusted last, whatever its age and however far away the vault; undefined before the first contact. */
@@ -58,55 +62,76 @@ export class TrustKeeper {
 
   /** What was seen of a prompt name before. */
   async seen(name: string): Promise<SeenName | undefined> {
-    return seenOf(await this.#options.store.load(this.#options.org), name);
+    return seenOf(await this.#load(), name);
   }
 
-  /** Remembers a tag: an older one will be refused from now on. */
-  async remember(tag: { name: string; sub: string; label: string; seq: number }): Promise<void> {
+  /** Remembers a verified tag: an older one will be refused from now on. */
+  async remember(tag: SeenTag): Promise<void> {
+    const { org, pin, store } = this.#options;
     const trust = await this.current();
-    await this.#options.store.update(this.#options.org, (state) => withSeen(state ?? this.#stateOf(trust, []), tag));
+    await store.update(org, (state) => withSeen(state?.pin === pin ? state : this.#stateOf(trust, []), tag));
   }
 
   /** Rebuilds what was trusted from the store; expired documents still tell what must not be forgotten. */
   async #recall(): Promise<void> {
-    const { org, pin, store, now } = this.#options;
-    const state = await store.load(org);
-    if (state === undefined || state.pin !== pin) return;
-    this.#trust = await checked(() => Trust.establish(state.documents, { org, pin, now: now(), acceptExpired: true }));
-    this.#fetchedAt = state.fetchedAt;
+    const { org, pin, now } = this.#options;
+    const state = await this.#load();
+    if (state === undefined) return;
+    const { documents, memory, fetchedAt } = state;
+    this.#trust = await checked(() =>
+      Trust.establish(documents, { org, pin, now: now(), previous: memory, acceptExpired: true }),
+    );
+    this.#fetchedAt = fetchedAt;
+  }
+
+  /** What is kept under this pin. Another pin is another root of trust, and what was seen under it is no measure. */
+  async #load(): Promise<TrustState | undefined> {
+    const state = await this.#options.store.load(this.#options.org);
+    return state?.pin === this.#options.pin ? state : undefined;
   }
 
   async #fetch(): Promise<Trust> {
-    const { org, pin, store, now } = this.#options;
-    const previous = await this.remembered();
-    let documents = await this.#read(previous);
-    const establish = () => checked(() => Trust.establish(documents, { org, pin, now: now(), previous }));
-    const trust = await establish().catch(async (error: unknown) => {
-      // A directory may have been published between two of our requests: then, and only then, a second reading differs.
-      const again = await this.#read(previous);
+    const documents = await this.#read();
+    try {
+      return await this.#adopt(documents);
+    } catch (error) {
+      // A directory may have been published between two of our requests, or another process have stored a newer one
+      // meanwhile: then, and only then, a second reading differs.
+      const again = await this.#read();
       if (JSON.stringify(again) === JSON.stringify(documents)) throw error;
-      documents = again;
-      return establish();
-    });
-    this.#requireLoopback(trust);
-    this.#trust = trust;
-    this.#fetchedAt = now();
-    await store.update(org, (state) => {
-      if (state !== undefined && state.pin === pin && state.directoryVersion > trust.directoryRef.ver) return state;
-      return this.#stateOf(trust, state?.names ?? []);
-    });
-    return trust;
+      return this.#adopt(again);
+    }
   }
 
-  /** The chain from what is known on, and the newest policy and directory. Nothing is believed yet. */
-  async #read(previous: Trust | undefined): Promise<TrustDocuments> {
-    const { org, reader, vaultUrl } = this.#options;
-    const at = (name: string) => new URL(`/.well-known/bulla/${org}/${name}`, vaultUrl);
-    const roots = [...(previous?.documents.roots ?? [])];
+  /** Verifies documents against the newest that any process has stored, while no other can store. */
+  async #adopt(documents: TrustDocuments): Promise<Trust> {
+    const { org, pin, store, now, vaultUrl } = this.#options;
+    let adopted!: Trust;
+    await store.update(org, async (state) => {
+      const before = state?.pin === pin ? state : undefined;
+      const previous = before?.memory ?? this.#trust?.memory;
+      adopted = await checked(() =>
+        Trust.establish(documents, { org, pin, now: now(), ...(previous && { previous }) }),
+      );
+      requireLoopback(adopted, vaultUrl);
+      this.#fetchedAt = now();
+      return this.#stateOf(adopted, before?.names ?? []);
+    });
+    this.#trust = adopted;
+    return adopted;
+  }
+
+  /** The chain from what is known on, and the newest policy and directory, which nobody has verified yet. */
+  async #read(): Promise<TrustDocuments> {
+    const { org, pin, reader, vaultUrl } = this.#options;
+    const at = (name: string) => urlUnder(vaultUrl, `/.well-known/bulla/${org}/${name}`);
+    const roots = [...((await this.#load())?.documents.roots ?? [])];
     for (;;) {
       const next = await reader.read(at(`root/${roots.length + 1}.json`));
       if (next === undefined) break;
       roots.push(next);
+      // Root by root: nothing more is asked of a vault that serves another root than the pinned, or roots without end.
+      await checked(() => verifyRootChain(roots, { org, pin }));
     }
     const [directory, policy] = [await reader.read(at('directory.json')), await reader.read(at('policy.json'))];
     if (roots.length === 0 || directory === undefined || policy === undefined) {
@@ -115,18 +140,8 @@ export class TrustKeeper {
     return { roots, policy, directory };
   }
 
-  /** A development organisation keeps every key in one folder: it is believed on this machine alone. */
-  #requireLoopback(trust: Trust): void {
-    if (trust.profile !== 'development' || LOOPBACK.test(this.#options.vaultUrl.hostname)) return;
-    throw bullaError('pin_mismatch', {
-      message: `${trust.org} is a development organisation and its vault is not on this machine; use an organisation with profile production`,
-      check: 'root-profile',
-      origin: 'client',
-    });
-  }
-
   #stateOf(trust: Trust, names: TrustState['names']): TrustState {
-    const { pin, documents, directoryRef } = trust;
-    return { pin, documents, directoryVersion: directoryRef.ver, fetchedAt: this.#fetchedAt, names };
+    const { pin, documents, memory } = trust;
+    return { pin, documents, memory, fetchedAt: this.#fetchedAt, names };
   }
 }

@@ -1,43 +1,64 @@
-import type { TrustDocuments } from '@bulla/crypto';
+import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
 
-/** What a client has seen of one prompt name: which prompt it was, and how far each label had come. */
+/** What a client has seen of one prompt name: which prompt it was, how far each label had come, and which contents. */
 export interface SeenName {
   /** URN of the prompt. */
   readonly sub: string;
   /** Label and highest `seq`, as pairs, since a label may be called like a member of Object.prototype. */
   readonly labels: readonly (readonly [label: string, seq: number])[];
+  /** Version and `H(C)`, as the first tag seen for that version said: two authors can each sign one (protocol.md §4). */
+  readonly contents: readonly (readonly [version: number, chash: string])[];
+}
+
+/** What a verified tag says about a name. */
+export interface SeenTag {
+  readonly name: string;
+  readonly sub: string;
+  readonly label: string;
+  readonly seq: number;
+  /** 0 and an empty `chash` where the label is deleted. */
+  readonly version: number;
+  readonly chash: string;
 }
 
 /** What a client keeps of an organisation between runs. */
 export interface TrustState {
   readonly pin: string;
   readonly documents: TrustDocuments;
-  /** Version of the directory in `documents`. */
-  readonly directoryVersion: number;
+  /** What no later documents may contradict. */
+  readonly memory: TrustMemory;
   /** Seconds: when the documents were last fetched. */
   readonly fetchedAt: number;
   readonly names: readonly (readonly [name: string, seen: SeenName])[];
 }
 
-/** Where trust is kept. One update at a time; what is kept only rises. */
+/** Makes the next state of the newest one; the same object means that nothing changes. */
+export type TrustChange = (current: TrustState | undefined) => TrustState | Promise<TrustState>;
+
+/** Where trust is kept. One change at a time: each sees what the one before it left, so what is kept only rises. */
 export interface TrustStore {
   load(org: string): Promise<TrustState | undefined>;
-  /** Replaces the state by what `change` makes of the newest one, and returns it. */
-  update(org: string, change: (current: TrustState | undefined) => TrustState): Promise<TrustState>;
+  /** Replaces the state by what `change` makes of it. If that throws, nothing changes. */
+  update(org: string, change: TrustChange): Promise<TrustState>;
 }
 
 /** Keeps trust for the life of the process: a first use each time. */
 export class MemoryTrustStore implements TrustStore {
   readonly #states = new Map<string, TrustState>();
+  #last: Promise<unknown> = Promise.resolve();
 
   load(org: string): Promise<TrustState | undefined> {
     return Promise.resolve(this.#states.get(org));
   }
 
-  update(org: string, change: (current: TrustState | undefined) => TrustState): Promise<TrustState> {
-    const next = change(this.#states.get(org));
-    this.#states.set(org, next);
-    return Promise.resolve(next);
+  update(org: string, change: TrustChange): Promise<TrustState> {
+    const next = this.#last.then(async () => {
+      const state = await change(this.#states.get(org));
+      this.#states.set(org, state);
+      return state;
+    });
+    this.#last = next.catch(() => undefined);
+    return next;
   }
 }
 
@@ -51,11 +72,23 @@ export function seqOf(seen: SeenName | undefined, label: string): number | undef
   return seen?.labels.find(([key]) => key === label)?.[1];
 }
 
-/** The state with what a tag showed; a lower `seq` than the one kept changes nothing. */
-export function withSeen(state: TrustState, tag: { name: string; sub: string; label: string; seq: number }): TrustState {
+/** `H(C)` that was first seen for a version of a name. */
+export function contentOf(seen: SeenName | undefined, version: number): string | undefined {
+  return seen?.contents.find(([key]) => key === version)?.[1];
+}
+
+/** The state with what a tag showed. One that is older than what was seen, or says nothing new, changes nothing. */
+export function withSeen(state: TrustState, tag: SeenTag): TrustState {
   const before = seenOf(state, tag.name);
-  if (tag.seq < (seqOf(before, tag.label) ?? 0)) return state;
-  const others = (before?.labels ?? []).filter(([label]) => label !== tag.label);
-  const seen: SeenName = { sub: tag.sub, labels: [...others, [tag.label, tag.seq]] };
+  const seq = seqOf(before, tag.label) ?? 0;
+  const isSamePrompt = before?.sub === tag.sub;
+  const contents = isSamePrompt ? before.contents : [];
+  const isNewContent = tag.version > 0 && !contents.some(([version]) => version === tag.version);
+  if (tag.seq < seq || (tag.seq === seq && isSamePrompt && !isNewContent)) return state;
+  const seen: SeenName = {
+    sub: tag.sub,
+    labels: [...(before?.labels ?? []).filter(([label]) => label !== tag.label), [tag.label, tag.seq]],
+    contents: isNewContent ? [...contents, [tag.version, tag.chash]] : contents,
+  };
   return { ...state, names: [...state.names.filter(([name]) => name !== tag.name), [tag.name, seen]] };
 }

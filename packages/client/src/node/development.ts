@@ -1,24 +1,43 @@
-import type { DirectoryDocument, KeyFile, PolicyDocument, RootDocument, Signer, SuiteId, TrustDocuments } from '@bulla/crypto';
-import { encodeBase64url, mintId, parseDirectory, parsePolicy, parseRoot, pinOf, randomBytes, secondsOf, signDocument, timestampOf, Trust, urnOf } from '@bulla/crypto';
+import type {
+  DirectoryDocument,
+  DirectoryEntity,
+  KeyFile,
+  PolicyDocument,
+  RootDocument,
+  Signer,
+  SuiteId,
+  TrustDocuments,
+} from '@bulla/crypto';
+import {
+  encodeBase64url,
+  mintId,
+  parseDirectory,
+  parsePolicy,
+  parseRoot,
+  pinOf,
+  randomBytes,
+  secondsOf,
+  signDocument,
+  timestampOf,
+  Trust,
+  urnOf,
+} from '@bulla/crypto';
+import type { DevelopmentKeys } from './development-keys.js';
+import { developmentKeys, renewedKeys, withNewRecords } from './development-keys.js';
 import { documentSigner } from './document-key.js';
 import type { Home } from './home.js';
-import type { KeyLife } from './key-file.js';
-import { keyFileOnce, makeKeyFile, recordOf } from './key-file.js';
+import { HomeError } from './home.js';
+import type { Profile } from './profile.js';
 import { readProfile, writeProfile } from './profile.js';
 
 /** The development organisation: one person, every key in one folder. Clients refuse it off this machine. */
 export const DEVELOPMENT_ORG = 'dev';
 const FOLDER = `org/${DEVELOPMENT_ORG}`;
-/** Names inside the home folder. */
-export const VAULT_KEYS = 'services/vault.keys.json';
-export const RESPONDER_KEYS = 'services/responder.keys.json';
-export const IDENTITY = 'identity.json';
+const DIRECTORY = `${FOLDER}/directory.json`;
 const BOOTSTRAP_SECRET = 'bootstrap.secret';
 
 const DAY = 86_400;
 const YEAR = 365 * DAY;
-/** Keys sign for two years here; what they signed or can open stays good for twelve (protocol.md §4). */
-const KEY_LIFE: KeyLife = { use: 2 * YEAR, end: 12 * YEAR };
 const LIFE = { root: YEAR, policy: YEAR, directory: 90 * DAY } as const;
 
 export interface DevelopmentOptions {
@@ -43,8 +62,10 @@ export interface DevelopmentOrganisation {
 
 interface Maker extends DevelopmentOptions {
   readonly home: Home;
-  readonly signers: Readonly<Record<'root' | 'policy' | 'directory', Signer & { readonly publicJwk: RootDocument['keys'][string]['jwk'] }>>;
-  readonly keys: Readonly<Record<'vault' | 'responder' | 'device', KeyFile>>;
+  readonly signers: Readonly<
+    Record<'root' | 'policy' | 'directory', Signer & { readonly publicJwk: RootDocument['keys'][string]['jwk'] }>
+  >;
+  readonly keys: DevelopmentKeys;
   readonly changes: string[];
 }
 
@@ -54,27 +75,23 @@ interface Maker extends DevelopmentOptions {
  * @throws {HomeError} if a file is there and cannot be used
  */
 export async function prepareDevelopment(home: Home, options: DevelopmentOptions): Promise<DevelopmentOrganisation> {
-  const suite = options.suite ?? 'rsa2048';
-  const service = (id: string) => urnOf(DEVELOPMENT_ORG, 'svc', id);
-  const maker: Maker = {
-    ...options,
-    home,
-    changes: [],
-    signers: {
-      root: await documentSigner(home, `${FOLDER}/root.key`),
-      policy: await documentSigner(home, `${FOLDER}/policy.key`),
-      directory: await documentSigner(home, `${FOLDER}/directory.key`),
-    },
-    keys: {
-      vault: await keyFileOnce(home, VAULT_KEYS, () => makeKeyFile(DEVELOPMENT_ORG, service('vault'), suite, ['http', 'envelope'])),
-      responder: await keyFileOnce(home, RESPONDER_KEYS, () =>
-        makeKeyFile(DEVELOPMENT_ORG, service('responder:local'), suite, ['http', 'reply'], ['unwrap']),
-      ),
-      device: await keyFileOnce(home, IDENTITY, () =>
-        makeKeyFile(DEVELOPMENT_ORG, urnOf(DEVELOPMENT_ORG, 'dev', mintId('dev')), suite, ['http', 'invoke', 'content', 'tag'], ['unwrap']),
-      ),
-    },
+  const { now, suite = 'rsa2048' } = options;
+  await requireUnclaimed(home);
+  const changes: string[] = [];
+  const signers = {
+    root: await documentSigner(home, `${FOLDER}/root.key`),
+    policy: await documentSigner(home, `${FOLDER}/policy.key`),
+    directory: await documentSigner(home, `${FOLDER}/directory.key`),
   };
+  const stored = await home.read(DIRECTORY);
+  const known = stored === undefined ? undefined : (await parseDirectory(stored)).payload;
+  const recordsOf = (urn: string) => known?.entities[urn]?.keys ?? [];
+  const keys = await renewedKeys(home, await developmentKeys(home, DEVELOPMENT_ORG, suite), recordsOf, {
+    now,
+    suite,
+    changes,
+  });
+  const maker: Maker = { ...options, home, changes, signers, keys };
   const bootstrapSecret = (await home.readSecret(BOOTSTRAP_SECRET)) ?? (await makeBootstrapSecret(home));
   const roots = await rootChain(maker);
   const policy = await policyDocument(maker, roots.length);
@@ -83,10 +100,22 @@ export async function prepareDevelopment(home: Home, options: DevelopmentOptions
   const pin = pinOf(await parseRoot(roots[0] ?? ''));
   // What we wrote must stand up to what everybody else will check.
   await Trust.establish(documents, { org: DEVELOPMENT_ORG, pin, now: options.now });
-  const profile = await readProfile(home);
-  if (profile?.vaultUrl !== options.vaultUrl) await writeProfile(home, { vaultUrl: options.vaultUrl, org: DEVELOPMENT_ORG, pin });
+  await updateProfile(home, { vaultUrl: options.vaultUrl, org: DEVELOPMENT_ORG, pin });
   const earlier = (kind: 'policy' | 'directory', version: number) => home.read(versionName(kind, version));
   return { pin, documents, earlier, bootstrapSecret, changes: maker.changes };
+}
+
+/** A folder that is set up for another organisation stays as it is. */
+async function requireUnclaimed(home: Home): Promise<void> {
+  const profile = await readProfile(home);
+  if (profile === undefined || profile.org === DEVELOPMENT_ORG) return;
+  throw new HomeError(`${home.folder} is set up for the organisation ${profile.org}; set BULLA_HOME to another folder`);
+}
+
+/** Says where the vault is now. */
+async function updateProfile(home: Home, wanted: Profile): Promise<void> {
+  const profile = await readProfile(home);
+  if (profile?.vaultUrl !== wanted.vaultUrl || profile.pin !== wanted.pin) await writeProfile(home, wanted);
 }
 
 function versionName(kind: 'policy' | 'directory', version: number): string {
@@ -157,13 +186,14 @@ async function policyDocument({ home, now, signers, changes }: Maker, rootVersio
 
 async function directoryDocument(maker: Maker, rootVersion: number, policy: string): Promise<string> {
   const { home, now, signers, changes } = maker;
-  const name = `${FOLDER}/directory.json`;
-  const stored = await home.read(name);
+  const stored = await home.read(DIRECTORY);
   const current = stored === undefined ? undefined : await parseDirectory(stored);
   const { payload, hash } = await parsePolicy(policy);
-  const entities = current === undefined ? firstEntities(maker) : atAddress(current.payload.entities, maker);
-  const same = current?.payload.policy.hash === hash && JSON.stringify(entities) === JSON.stringify(current.payload.entities);
-  if (stored !== undefined && current !== undefined && same && !isDue(current.payload, LIFE.directory, now)) return stored;
+  const entities = entitiesOf(maker, current?.payload.entities ?? firstEntities(maker));
+  const same =
+    current?.payload.policy.hash === hash && JSON.stringify(entities) === JSON.stringify(current.payload.entities);
+  if (stored !== undefined && current !== undefined && same && !isDue(current.payload, LIFE.directory, now))
+    return stored;
   const directory: DirectoryDocument = {
     _type: 'bulla-directory',
     spec: '1',
@@ -180,39 +210,44 @@ async function directoryDocument(maker: Maker, rootVersion: number, policy: stri
   };
   const token = await signDocument(directory, [signers.directory]);
   await home.write(versionName('directory', directory.version), token);
-  await home.write(name, token);
+  await home.write(DIRECTORY, token);
   changes.push(`directory version ${directory.version} signed for 90 days`);
   return token;
 }
 
-function firstEntities({ keys, now, vaultUrl, responderUrl }: Maker): DirectoryDocument['entities'] {
-  // A minute back, so that a clock slightly behind does not see keys from the future.
-  const records = (file: KeyFile) => file.keys.map((key) => recordOf(key, now - 60, KEY_LIFE));
+function firstEntities({ keys, vaultUrl, responderUrl }: Maker): DirectoryDocument['entities'] {
   return {
-    [keys.vault.urn]: { kind: 'vault', url: vaultUrl, roles: ['service'], keys: records(keys.vault) },
-    [keys.responder.urn]: { kind: 'responder', url: responderUrl, roles: ['service'], keys: records(keys.responder) },
+    [keys.vault.urn]: { kind: 'vault', url: vaultUrl, roles: ['service'], keys: [] },
+    [keys.responder.urn]: { kind: 'responder', url: responderUrl, roles: ['service'], keys: [] },
     [keys.device.urn]: {
       kind: 'device',
       user: urnOf(DEVELOPMENT_ORG, 'user', mintId('usr')),
       roles: ['owner', 'author', 'invoker'],
       groups: ['grp:authors', 'grp:members'],
-      keys: records(keys.device),
+      keys: [],
     },
   };
 }
 
-/** The entities with the services where they are now: a port may have changed since the last start. */
-function atAddress(entities: DirectoryDocument['entities'], { keys, vaultUrl, responderUrl }: Maker): DirectoryDocument['entities'] {
-  const urls = new Map([
-    [keys.vault.urn, vaultUrl],
-    [keys.responder.urn, responderUrl],
-  ]);
-  return Object.fromEntries(
-    Object.entries(entities).map(([urn, entity]) => {
-      const url = urls.get(urn);
-      return [urn, url === undefined || entity.kind === 'device' ? entity : { ...entity, url }];
-    }),
-  );
+/** The entities with the services where they are now (a port may have changed since the last start), and every key. */
+function entitiesOf(
+  { keys, now, vaultUrl, responderUrl }: Maker,
+  entities: DirectoryDocument['entities'],
+): DirectoryDocument['entities'] {
+  const next = new Map(Object.entries(entities));
+  const renew = (file: KeyFile, url?: string): void => {
+    const entity = next.get(file.urn);
+    if (entity === undefined)
+      throw new HomeError(
+        `${FOLDER}/directory.json does not list ${file.urn}; restore the key files that belong to it`,
+      );
+    const renewed = { ...entity, keys: withNewRecords(entity, file, now), ...(url !== undefined && { url }) };
+    next.set(file.urn, renewed as DirectoryEntity);
+  };
+  renew(keys.vault, vaultUrl);
+  renew(keys.responder, responderUrl);
+  renew(keys.device);
+  return Object.fromEntries(next);
 }
 
 function validity(life: number, now: number): { issued: string; expires: string } {

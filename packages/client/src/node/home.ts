@@ -91,7 +91,9 @@ export class Home {
           continue;
         }
         if (performance.now() >= until) {
-          throw new HomeError(`${this.folder} is in use by process ${pidOf(holder)}; stop it first, or set BULLA_HOME to another folder`);
+          throw new HomeError(
+            `${this.folder} is in use by process ${pidOf(holder)}; stop it first, or set BULLA_HOME to another folder`,
+          );
         }
       }
     } finally {

@@ -1,5 +1,7 @@
+export { connectionOf } from './connection.js';
 export type { DevelopmentOptions, DevelopmentOrganisation } from './development.js';
-export { DEVELOPMENT_ORG, IDENTITY, prepareDevelopment, RESPONDER_KEYS, VAULT_KEYS } from './development.js';
+export { DEVELOPMENT_ORG, prepareDevelopment } from './development.js';
+export { IDENTITY, RESPONDER_KEYS, VAULT_KEYS } from './development-keys.js';
 export type { Release } from './home.js';
 export { Home, HomeError } from './home.js';
 export { readKeyFile } from './key-file.js';

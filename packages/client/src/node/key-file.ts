@@ -12,13 +12,20 @@ export interface KeyLife {
 }
 
 /** Fresh keys of one entity: one that signs for `sig`, and one that is encrypted to where `enc` is given. */
-export async function makeKeyFile(org: string, urn: string, suite: SuiteId, sig: KeyPurpose[], enc?: KeyPurpose[]): Promise<KeyFile> {
+export async function makeKeyFile(
+  org: string,
+  urn: string,
+  suite: SuiteId,
+  sig: KeyPurpose[],
+  enc?: KeyPurpose[],
+): Promise<KeyFile> {
   const keys = [await makeKey(suite, 'sig', sig)];
   if (enc !== undefined) keys.push(await makeKey(suite, 'enc', enc));
   return { v: 1, org, urn, keys };
 }
 
-async function makeKey(suite: SuiteId, use: 'sig' | 'enc', pur: KeyPurpose[]): Promise<FileKey> {
+/** A fresh key for a key file. */
+export async function makeKey(suite: SuiteId, use: 'sig' | 'enc', pur: KeyPurpose[]): Promise<FileKey> {
   const pair = await generateKeyPair(suite, use);
   return { kid: pair.kid, use, alg: pair.alg, suite, pur, jwk: pair.privateJwk };
 }
@@ -26,7 +33,17 @@ async function makeKey(suite: SuiteId, use: 'sig' | 'enc', pur: KeyPurpose[]): P
 /** The public half of a key as a directory lists it. `start` in seconds. */
 export function recordOf(key: FileKey, start: number, life: KeyLife): KeyRecord {
   const { kid, use, alg, suite, pur } = key;
-  return { kid, use, alg, suite, pur, nbf: start, use_until: start + life.use, end: start + life.end, jwk: publicJwkOf(key.jwk) };
+  return {
+    kid,
+    use,
+    alg,
+    suite,
+    pur,
+    nbf: start,
+    use_until: start + life.use,
+    end: start + life.end,
+    jwk: publicJwkOf(key.jwk),
+  };
 }
 
 /** The keys in a file, made and written when it is not there. */
@@ -34,8 +51,13 @@ export async function keyFileOnce(home: Home, name: string, make: () => Promise<
   const stored = await readKeyFile(home, name);
   if (stored !== undefined) return stored;
   const made = await make();
-  await home.write(name, `${JSON.stringify(made, null, 2)}\n`);
+  await writeKeyFile(home, name, made);
   return made;
+}
+
+/** Replaces a key file. */
+export function writeKeyFile(home: Home, name: string, file: KeyFile): Promise<void> {
+  return home.write(name, `${JSON.stringify(file, null, 2)}\n`);
 }
 
 /**

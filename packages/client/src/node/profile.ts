@@ -3,7 +3,11 @@ import type { Home } from './home.js';
 import { HomeError } from './home.js';
 
 const NAME = 'profile.json';
-const ProfileFile = z.strictObject({ vault_url: z.url(), org: z.string(), pin: z.string().regex(/^sha256:[0-9a-f]{64}$/) });
+const ProfileFile = z.strictObject({
+  vault_url: z.url(),
+  org: z.string(),
+  pin: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+});
 
 /** Where the vault is, which organisation on it is meant, and the pin of that organisation's root. */
 export interface Profile {
@@ -26,5 +30,8 @@ export async function readProfile(home: Home, name = NAME): Promise<Profile | un
 
 /** Writes the profile of a home folder. */
 export async function writeProfile(home: Home, profile: Profile): Promise<void> {
-  await home.write(NAME, `${JSON.stringify({ vault_url: profile.vaultUrl, org: profile.org, pin: profile.pin }, null, 2)}\n`);
+  await home.write(
+    NAME,
+    `${JSON.stringify({ vault_url: profile.vaultUrl, org: profile.org, pin: profile.pin }, null, 2)}\n`,
+  );
 }

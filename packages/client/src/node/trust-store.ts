@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { TrustState, TrustStore } from '../trust-store.js';
+import type { TrustChange, TrustState, TrustStore } from '../trust-store.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 
@@ -7,12 +7,28 @@ const NAME = 'trust.json';
 const LOCK = 'trust.lock';
 const LOCK_WAIT_MS = 10_000;
 
+const Seen = z.strictObject({ version: z.int(), hash: z.string() });
 const StateFile = z.strictObject({
   pin: z.string(),
   documents: z.strictObject({ roots: z.array(z.string()).min(1), policy: z.string(), directory: z.string() }),
-  directoryVersion: z.int(),
+  memory: z.strictObject({
+    root: Seen,
+    policy: Seen,
+    directory: Seen,
+    revoked: z.array(z.strictObject({ kid: z.string(), end: z.int().exactOptional() })),
+    withdrawn: z.array(z.strictObject({ sub: z.string(), below: z.int() })),
+  }),
   fetchedAt: z.int(),
-  names: z.array(z.tuple([z.string(), z.strictObject({ sub: z.string(), labels: z.array(z.tuple([z.string(), z.int()])) })])),
+  names: z.array(
+    z.tuple([
+      z.string(),
+      z.strictObject({
+        sub: z.string(),
+        labels: z.array(z.tuple([z.string(), z.int()])),
+        contents: z.array(z.tuple([z.int(), z.string()])),
+      }),
+    ]),
+  ),
 });
 /** Organisations and their states as pairs, in the file `trust.json`. */
 const TrustFile = z.array(z.tuple([z.string(), StateFile]));
@@ -30,12 +46,14 @@ export class FileTrustStore implements TrustStore {
     return stateOf(await this.#read(), org);
   }
 
-  async update(org: string, change: (current: TrustState | undefined) => TrustState): Promise<TrustState> {
+  async update(org: string, change: TrustChange): Promise<TrustState> {
     const release = await this.#home.lock(LOCK, LOCK_WAIT_MS);
     try {
       const file = await this.#read();
-      const next = change(stateOf(file, org));
-      await this.#home.write(NAME, `${JSON.stringify([...file.filter(([key]) => key !== org), [org, next]])}\n`);
+      const current = stateOf(file, org);
+      const next = await change(current);
+      if (next !== current)
+        await this.#home.write(NAME, `${JSON.stringify([...file.filter(([key]) => key !== org), [org, next]])}\n`);
       return next;
     } finally {
       await release();
@@ -49,7 +67,9 @@ export class FileTrustStore implements TrustStore {
       return TrustFile.parse(JSON.parse(text));
     } catch {
       // Starting anew would forget what must not be forgotten, so a person decides.
-      throw new HomeError(`${this.#home.path(NAME)} cannot be read; restore it, or remove it to trust the pinned root anew`);
+      throw new HomeError(
+        `${this.#home.path(NAME)} cannot be read; restore it, or remove it to trust the pinned root anew`,
+      );
     }
   }
 }

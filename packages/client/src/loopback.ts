@@ -1,0 +1,19 @@
+import type { Trust } from '@bulla/crypto';
+import { bullaError } from './errors.js';
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/**
+ * Refuses a development organisation off this machine: it keeps every key in one folder, so only that machine's own
+ * services can be meant (protocol.md §4).
+ * @param url where a service of the organisation is.
+ * @throws {TrustError} pin_mismatch (root-profile)
+ */
+export function requireLoopback({ org, profile }: Trust, url: URL): void {
+  if (profile !== 'development' || LOOPBACK.test(url.hostname)) return;
+  throw bullaError('pin_mismatch', {
+    message: `${org} is a development organisation and ${url.host} is not on this machine; use an organisation with profile production`,
+    check: 'root-profile',
+    origin: 'client',
+  });
+}

@@ -1,0 +1,25 @@
+import type { ConnectOptions } from '../bulla.js';
+import { identityOf } from '../identity.js';
+import { IDENTITY } from './development-keys.js';
+import { Home, HomeError } from './home.js';
+import { readKeyFile } from './key-file.js';
+import { readProfile } from './profile.js';
+import { FileTrustStore } from './trust-store.js';
+
+/**
+ * What `Bulla.connect` needs, from a folder that `bulla up` or `bulla init` has set up: the vault, the pin, this
+ * device's keys, and what it has trusted so far.
+ * @throws {HomeError} if something of it is missing or cannot be used
+ */
+export async function connectionOf(
+  home: Home = new Home(),
+): Promise<Pick<ConnectOptions, 'url' | 'identity' | 'pin' | 'store'>> {
+  const profile = await readProfile(home);
+  const file = await readKeyFile(home, IDENTITY);
+  if (profile === undefined || file === undefined) {
+    throw new HomeError(`${home.folder} is not set up; run \`bulla up\` (or npm start) once`);
+  }
+  if (file.org !== profile.org)
+    throw new HomeError(`the identity in ${home.folder} is not of the organisation in its profile`);
+  return { url: profile.vaultUrl, identity: await identityOf(file), pin: profile.pin, store: new FileTrustStore(home) };
+}

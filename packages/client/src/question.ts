@@ -1,0 +1,147 @@
+import type {
+  Bundle,
+  InvocationClaims,
+  ResolvedTag,
+  SealedInvocation,
+  Trust,
+  VerifiedPromptEnvelope,
+} from '@bulla/crypto';
+import {
+  checkBundleForAsker,
+  encodeBase64url,
+  mintId,
+  parseBundle,
+  parseTag,
+  randomBytes,
+  sealInvocation,
+  Secret,
+} from '@bulla/crypto';
+import { bullaError, checked } from './errors.js';
+import { LATEST } from './labels.js';
+import type { Session } from './session.js';
+import { noticeRemade, responderOf, vaultOf } from './session.js';
+import type { Service } from './transport.js';
+import { newIdempotencyKey } from './transport.js';
+import type { SeenName } from './trust-store.js';
+import { contentOf, seqOf } from './trust-store.js';
+
+/** What to ask: a prompt, its variables and how to run it. */
+export interface Asking {
+  readonly name: string;
+  /** Which version: a number or a label; the label `production` unless given. */
+  readonly version?: number | undefined;
+  readonly label?: string | undefined;
+  readonly vars: Readonly<Record<string, string>>;
+  /** Whether the answer is to come in parts. */
+  readonly stream: boolean;
+  /** The asker's own messages, where the prompt takes some. */
+  readonly messages?: InvocationClaims['messages'] | undefined;
+  readonly maxOutputTokens?: number | undefined;
+  readonly temperature?: number | undefined;
+  /** URN of the responder; the first of the directory unless given. */
+  readonly responder?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A question sealed to its responder, and what its answer must fit. */
+export interface Question {
+  readonly bundle: Bundle;
+  readonly envelope: VerifiedPromptEnvelope;
+  readonly resolved: ResolvedTag;
+  readonly sealed: SealedInvocation;
+  readonly jti: string;
+  /** What the answer is sealed under; the caller wipes it. */
+  readonly rsp: Secret;
+  readonly responder: Service;
+  /** What was trusted when it was asked. */
+  readonly trust: Trust;
+}
+
+type Permit = Pick<Question, 'bundle' | 'envelope' | 'resolved' | 'responder'>;
+
+const DEFAULT_LABEL = 'production';
+const QUESTION_LIFE_SECONDS = 120;
+
+/**
+ * Gets leave to ask, checks it, and only then seals the question: until the bundle is found good, nothing of the
+ * variables is in any request (protocol.md §2.5, "the client MUST").
+ * @throws {BullaError} what the vault refused; envelope_tampered, label_stale, key_unknown, … with the check that failed
+ */
+export async function ask(session: Session, asking: Asking): Promise<Question> {
+  const trust = await session.keeper.current();
+  const permit = await getPermit(session, trust, asking);
+  const { identity, now } = session;
+  const [recipient] = trust.activeKeys(permit.responder.urn, 'unwrap', now());
+  if (recipient === undefined)
+    throw bullaError('key_unknown', { message: 'the responder has no active encryption key', origin: 'client' });
+  const rsp = new Secret(randomBytes(32));
+  const jti = mintId('inv');
+  const { maxOutputTokens, temperature } = asking;
+  const iat = now();
+  const claims: InvocationClaims = {
+    iss: identity.urn,
+    aud: permit.responder.urn,
+    iat,
+    exp: iat + QUESTION_LIFE_SECONDS,
+    jti,
+    purpose: 'prompt.invoke',
+    name: asking.name,
+    env: { jti: permit.envelope.claims.jti, hash: permit.envelope.hash },
+    dir: trust.directoryRef,
+    rsp: encodeBase64url(rsp.reveal()),
+    vars: { ...asking.vars },
+    messages: [...(asking.messages ?? [])],
+    opt: {
+      stream: asking.stream,
+      privacy: 'padded',
+      ...(maxOutputTokens !== undefined && { max_output_tokens: maxOutputTokens }),
+      ...(temperature !== undefined && { temperature }),
+    },
+  };
+  const sealed = await checked(() => sealInvocation(claims, identity.signer, recipient));
+  return { ...permit, sealed, jti, rsp, trust };
+}
+
+/** The vault's bundle, after every check of it. */
+async function getPermit(
+  session: Session,
+  trust: Trust,
+  { name, version, label, responder: wantedResponder, signal }: Asking,
+): Promise<Permit> {
+  const { identity, keeper, transport, now } = session;
+  const responder = responderOf(session, trust, wantedResponder);
+  const choice = choiceOf(version, label);
+  const request = newIdempotencyKey();
+  const body = { name, ...choice, aud: responder.urn };
+  const bundle = await transport.call('envelope.issue', vaultOf(session, trust), trust, {
+    body,
+    idempotencyKey: request,
+    signal,
+  });
+  const seen = await keeper.seen(name);
+  const { envelope, resolved } = await checked(() => {
+    const parsed = parseBundle(bundle);
+    const minSeq = seqOf(seen, choice.label ?? LATEST);
+    const wanted = { name, ...choice, sub: seen?.sub, minSeq, chash: seenContent(seen, version, parsed) };
+    const asker = { urn: identity.urn, kid: identity.signer.kid };
+    return checkBundleForAsker(parsed, { trust, now: now(), asker, audience: responder.urn, request, wanted });
+  });
+  noticeRemade(session, seen, resolved);
+  await keeper.remember(resolved);
+  return { bundle, envelope, resolved, responder };
+}
+
+function choiceOf(
+  version: number | undefined,
+  label: string | undefined,
+): { version: number; label?: undefined } | { label: string; version?: undefined } {
+  if (version === undefined) return { label: label ?? DEFAULT_LABEL };
+  if (label === undefined) return { version };
+  throw bullaError('validation_failed', { message: 'name either a version or a label, not both', origin: 'client' });
+}
+
+/** The content first seen for a named version. If the name stands for another prompt by now, its versions are others. */
+function seenContent(seen: SeenName | undefined, version: number | undefined, { tags }: Bundle): string | undefined {
+  if (seen === undefined || version === undefined) return undefined;
+  return tags.every((tag) => parseTag(tag).claims.sub === seen.sub) ? contentOf(seen, version) : undefined;
+}
