@@ -104,5 +104,7 @@ function report(request: FastifyRequest, reply: FastifyReply, { clock, log, metr
   const durationMs = Math.round(clock.monotonicMs() - (findState(request)?.startedMs ?? 0));
   metrics.requests.inc({ route, method, code: reply.statusCode });
   metrics.requestSeconds.observe({ route, method }, durationMs / 1000);
+  // Balancers ask for health all the time; the metrics have it.
+  if (FREE.test(request.url)) return;
   log.write({ event: 'request-finished', requestId: request.id, route, method, status: reply.statusCode, durationMs });
 }

@@ -57,7 +57,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const ledgerDb = database as unknown as Database<LedgerTables>;
   const metrics = new Metrics({ service, version: options.version, poolState: () => database.poolState() });
   const readiness = new Readiness({ database: () => database.ping(), ...options.probes }, log);
-  const ledger = new Ledger(database.db, clock);
+  const ledger = new Ledger(database.db, clock, (result) => metrics.auditEvents.inc({ result }));
   const refusals = new RefusalCounter(ledgerDb.db, clock, log);
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
   keys.signer('http');

@@ -35,7 +35,7 @@ const LIMITS: Limits = {
   keepAliveTimeoutMs: 65_000,
   headerBytesMax: 16_384,
   connectionsMax: 12_000,
-  requestsMax: 1_000,
+  requestsMax: 500,
   graceMs: 4_000,
   choresIntervalMs: 60_000,
 };

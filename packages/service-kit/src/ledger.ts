@@ -1,4 +1,4 @@
-import { Problem } from '@bulla/contract';
+import { auditResult, Problem } from '@bulla/contract';
 import { digestB64u, utf8 } from '@bulla/crypto';
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
@@ -20,6 +20,7 @@ export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
   readonly keepSeconds?: number;
 }
 
+export type AuditResult = 'ok' | 'denied' | 'error';
 type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
 type StoredAnswer<Body> = Omit<Effect<Body>, 'keepSeconds'>;
 
@@ -42,10 +43,13 @@ const recorded = new WeakSet<Caller>();
 export class Ledger<Tables extends LedgerTables = LedgerTables> {
   readonly #db: Kysely<Tables>;
   readonly #clock: Clock;
+  readonly #onWritten: (result: AuditResult) => void;
 
-  constructor(db: Kysely<Tables>, clock: Clock) {
+  /** @param onWritten told of each decision that is in the audit log. */
+  constructor(db: Kysely<Tables>, clock: Clock, onWritten: (result: AuditResult) => void = () => {}) {
     this.#db = db;
     this.#clock = clock;
+    this.#onWritten = onWritten;
   }
 
   /**
@@ -71,7 +75,11 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       }
     });
     recorded.add(caller);
-    if (outcome instanceof Problem) throw outcome;
+    if (outcome instanceof Problem) {
+      this.#onWritten('denied');
+      throw outcome;
+    }
+    this.#onWritten('ok');
     return outcome;
   }
 
@@ -86,6 +94,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   /** Writes an audit row within a transaction of the service's own. */
   async record(db: Kysely<Tables>, caller: Caller, event: AuditEntry): Promise<void> {
     await insertAudit(ledgerOf(db), caller, auditOfAct(caller, event));
+    this.#onWritten('ok');
   }
 
   /** Whether nonce and decision of this request are written down already. */
@@ -104,6 +113,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       await refused(ledger, caller, problem);
     });
     recorded.add(caller);
+    this.#onWritten(auditResult(problem.code));
   }
 
   /** False if this signature was seen before. The unique key decides, also between two at the same moment. */

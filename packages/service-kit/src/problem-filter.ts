@@ -72,7 +72,6 @@ export class ProblemFilter implements ExceptionFilter {
     if (ledger.hasRecorded(caller)) return problem;
     try {
       await ledger.refuse(caller, problem);
-      metrics.auditEvents.inc({ result: isOurFault(problem) ? 'error' : 'denied' });
       return problem;
     } catch (error) {
       this.#log('request-failed', error, request);

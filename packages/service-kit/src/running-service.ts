@@ -51,7 +51,13 @@ export class RunningService implements Service {
     const { app, authorities, limits, listen, log, metricsServer, publicUrls } = this.#parts;
     const metricsPort = await metricsServer.listen(listen.metricsPort, listen.host);
     this.#metricsListening = true;
-    await app.listen({ port: listen.port, host: listen.host, backlog: 4_096 });
+    try {
+      await app.listen({ port: listen.port, host: listen.host, backlog: 4_096 });
+    } catch (error) {
+      await metricsServer.close();
+      this.#metricsListening = false;
+      throw error;
+    }
     const { port } = app.getHttpServer().address() as AddressInfo;
     authorities.replace(authoritiesOf(publicUrls, port));
     this.#chores = setInterval(() => void this.#doChores(), limits.choresIntervalMs).unref();

@@ -166,6 +166,25 @@ describe('what has no route', () => {
   );
 });
 
+describe('a request target', () => {
+  it.each([
+    ['of another form', 'GET http://evil.example/api/v1/prompts'],
+    ['that is an asterisk', 'OPTIONS *'],
+    ['with two slashes', 'GET //api/v1/prompts'],
+    ['with dots', 'GET /api/v1/../../etc/passwd'],
+    ['with encoded dots', 'GET /api/docs/%2e%2e/%2e%2e/package.json'],
+    ['with a backslash', 'GET /api/docs/..%5c..%5cpackage.json'],
+    ['with a fragment', 'GET /api/v1/prompts#canary-7f3a'],
+    ['without a slash', 'GET api/v1/prompts'],
+  ])('%s gets a problem', async (_name, line) => {
+    const answer = await exchangeRaw(port, `${line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+    expect(answer.body).toMatchObject({ type: expect.stringMatching(/^urn:bulla:problem:/), origin: 'vault' });
+    expect([400, 401, 404, 405]).toContain(answer.status);
+    expect(answer.head).toMatch(/x-request-id: [\w-]{36}/i);
+    expect(answer.text).not.toContain(CANARY);
+  });
+});
+
 describe('a connection', () => {
   const head = (lines: string) => `POST /api/v1/prompts HTTP/1.1\r\nhost: x\r\n${lines}\r\n`;
   const broken: [string, string, number, string][] = [

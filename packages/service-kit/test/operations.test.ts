@@ -128,6 +128,7 @@ describe('metrics', () => {
     expect(text).toContain(
       'bulla_http_request_duration_seconds_count{service="vault",route="/api/v1/prompts",method="POST"} 1',
     );
+    expect(text).toContain('bulla_audit_events_total{result="ok",service="vault"} 1');
     expect(text).not.toMatch(/prm_|urn:bulla|claims/);
     expect((await fetchText(metrics.replace('/metrics', '/'))).status).toBe(404);
     expect((await fetchText(`${base}/metrics`)).status).toBe(404);
@@ -310,6 +311,28 @@ describe('the end of a service', () => {
     await closing;
     delete faults.beforeEffect;
     await ending.stop();
+  });
+});
+
+describe('a service whose port is taken', () => {
+  it('says so, and leaves no other port behind', async () => {
+    const { port } = new URL(base);
+    const { acme, database } = tiny;
+    const log = new EventLog({ service: 'tiny', level: 'silent' });
+    const keys = await ServiceKeys.load(acme.vault.keyFile);
+    const listen = { host: '127.0.0.1', port: Number(port), metricsPort: 0 };
+    const second = await createService({
+      service: 'vault',
+      version: '1',
+      module: TinyModule,
+      database,
+      keys,
+      log,
+      listen,
+    });
+    await expect(second.listen()).rejects.toMatchObject({ code: 'EADDRINUSE', port: Number(port) });
+    await second.close();
+    expect(await fetchText(`${base}/health/live`)).toMatchObject({ status: 200 });
   });
 });
 
