@@ -1,0 +1,172 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestDatabase } from '@bulla/testkit';
+import { databaseForTest } from '@bulla/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Addresses, StandaloneOptions } from '../src/index.js';
+import { findAddresses, readStandaloneSettings, start } from '../src/index.js';
+import { organisationIn } from './organisation.js';
+
+let folder: string;
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await databaseForTest();
+}, 60_000);
+afterAll(() => database.drop());
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-standalone-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const FREE_PORTS = {
+  BULLA_VAULT_PORT: '0',
+  BULLA_RESPONDER_PORT: '0',
+  BULLA_METRICS_PORT: '0',
+  BULLA_LOG_LEVEL: 'silent',
+};
+
+async function optionsFor(env: Record<string, string | undefined>): Promise<StandaloneOptions> {
+  const settings = readStandaloneSettings({ ...FREE_PORTS, ...env });
+  const addresses = await findAddresses(settings);
+  const { served, publish } = await organisationIn(join(folder, 'keys'));
+  return {
+    settings,
+    addresses,
+    home: folder,
+    organisation: () => Promise.resolve(served),
+    publish: () => publish(addresses),
+  };
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const free = await new Promise<boolean>((resolve) =>
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)),
+  );
+  await new Promise((resolve) => server.close(resolve));
+  return free;
+}
+
+async function everyPortIsFree({ vaultPort, responderPort, metricsPorts }: Addresses): Promise<boolean> {
+  const ports = [vaultPort, responderPort, metricsPorts.vault, metricsPorts.responder];
+  return (await Promise.all(ports.map(isFree))).every(Boolean);
+}
+
+async function statusOf(url: string): Promise<number> {
+  return (await fetch(url)).status;
+}
+
+describe.each([
+  ['the embedded database', () => undefined],
+  ['a server', () => database.url],
+])('both services on %s', (_name, databaseUrl) => {
+  it('are ready when start returns, leave the ports free, and keep what they had over a restart', async () => {
+    const options = await optionsFor({ BULLA_DATABASE_URL: databaseUrl() });
+    const { vaultUrl, responderUrl, metricsPorts } = options.addresses;
+    const running = await start(options);
+    for (const url of [vaultUrl, responderUrl]) {
+      expect(await statusOf(`${url}/health/ready`)).toBe(200);
+      expect(await statusOf(`${url}/api/openapi.json`)).toBe(200);
+    }
+    for (const port of [metricsPorts.vault, metricsPorts.responder])
+      expect(await statusOf(`http://127.0.0.1:${port}/metrics`)).toBe(200);
+    await Promise.all([running.stop(), running.stop()]);
+    expect(await everyPortIsFree(options.addresses)).toBe(true);
+    const again = await start({ ...options, publish: () => Promise.resolve() });
+    expect(await statusOf(`${vaultUrl}/.well-known/bulla/dev/root/1.json`)).toBe(200);
+    await again.stop();
+  }, 120_000);
+});
+
+describe('the embedded database', () => {
+  it("is its owner's alone, and one that was interrupted in the making is made anew", async () => {
+    const options = await optionsFor({});
+    await organisationIn(join(folder, 'pglite.new'));
+    await (await start(options)).stop();
+    expect(readdirSync(folder).toSorted()).toEqual(['keys', 'pglite']);
+    expect((await stat(join(folder, 'pglite'))).mode & 0o077).toBe(0);
+  }, 60_000);
+
+  it('that cannot be opened is said so in one line', async () => {
+    const options = await optionsFor({});
+    await mkdir(join(folder, 'pglite'));
+    await writeFile(join(folder, 'pglite', 'PG_VERSION'), '99\n');
+    await expect(start(options)).rejects.toMatchObject({
+      name: 'StartError',
+      exitCode: 1,
+      message: expect.stringContaining(join(folder, 'pglite')),
+    });
+  }, 60_000);
+});
+
+describe('a start that cannot go on', () => {
+  it('without its database writes nothing, and says so without the password', async () => {
+    const options = await optionsFor({ BULLA_DATABASE_URL: 'postgresql://somebody:canary@127.0.0.1:1/bulla' });
+    await rm(join(folder, 'keys'), { recursive: true });
+    let made = false;
+    const organisation = () => {
+      made = true;
+      return options.organisation(options.addresses);
+    };
+    const refusal = await start({ ...options, organisation }).catch((error: unknown) => error as Error);
+    expect(refusal).toMatchObject({
+      name: 'StartError',
+      exitCode: 1,
+      message: 'cannot use the database that BULLA_DATABASE_URL names (ECONNREFUSED)',
+    });
+    expect([made, readdirSync(folder)]).toEqual([false, []]);
+  });
+
+  it('because a port was taken meanwhile closes everything again', async () => {
+    const options = await optionsFor({ BULLA_DATABASE_URL: database.url });
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(options.addresses.responderPort, '127.0.0.1', resolve));
+    const publish = () => Promise.resolve();
+    await expect(start({ ...options, publish })).rejects.toMatchObject({
+      name: 'StartError',
+      message: expect.stringContaining('a port was taken'),
+    });
+    await new Promise((resolve) => other.close(resolve));
+    expect(await everyPortIsFree(options.addresses)).toBe(true);
+  }, 60_000);
+
+  it('because publishing fails says why, and closes everything again', async () => {
+    const options = await optionsFor({ BULLA_DATABASE_URL: database.url });
+    await expect(start({ ...options, publish: () => Promise.reject(new Error('refused')) })).rejects.toThrow('refused');
+    expect(await everyPortIsFree(options.addresses)).toBe(true);
+  }, 60_000);
+
+  it.each(['organisation', 'publish'] as const)(
+    'because it was told to stop during %s ends there',
+    async (step) => {
+      const options = await optionsFor({ BULLA_DATABASE_URL: database.url });
+      const ending = new AbortController();
+      const stopped = { ...options, signal: ending.signal };
+      const wrapped =
+        step === 'organisation'
+          ? {
+              ...stopped,
+              organisation: (addresses: Addresses) => (
+                ending.abort(new Error('told to stop')), options.organisation(addresses)
+              ),
+            }
+          : { ...stopped, publish: () => (ending.abort(new Error('told to stop')), Promise.resolve()) };
+      await expect(start(wrapped)).rejects.toThrow('told to stop');
+      expect(await everyPortIsFree(options.addresses)).toBe(true);
+    },
+    60_000,
+  );
+
+  it('because its keys may be read by others names the file', async () => {
+    const options = await optionsFor({ BULLA_DATABASE_URL: database.url });
+    const missing = { ...(await options.organisation(options.addresses)), vaultKeysFile: join(folder, 'nothing.json') };
+    await expect(start({ ...options, organisation: () => Promise.resolve(missing) })).rejects.toMatchObject({
+      exitCode: 78,
+      message: expect.stringContaining('nothing.json'),
+    });
+    expect(existsSync(join(folder, 'pglite'))).toBe(false);
+  }, 60_000);
+});
