@@ -115,14 +115,11 @@ export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault
       return response;
     },
     async countEffects() {
-      const counts: Record<string, number> = {};
-      for (const table of EFFECTS) {
-        const { rows } = await sql<{
-          n: number;
-        }>`select count(*)::int as n from ${sql.table(`vault.${table}`)}`.execute(database.db);
-        counts[table] = rows[0]?.n ?? 0;
-      }
-      return counts;
+      const counts = EFFECTS.map(
+        (table) => sql`(select count(*)::int from ${sql.table(`vault.${table}`)}) as ${sql.ref(table)}`,
+      );
+      const { rows } = await sql<Record<string, number>>`select ${sql.join(counts)}`.execute(database.db);
+      return rows[0] ?? {};
     },
     async startReplica() {
       const replica = await start();

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { checkBundleForAsker, parseBundle } from '@bulla/crypto';
 import { openContent, openGrant } from '@bulla/crypto/open';
 import { parseContent, urnOf } from '@bulla/crypto';
-import { basedOn, bodyOf, createPrompt, mintId, moveLabel, must, publishPrompt, pushVersion } from './authoring.js';
+import { bodyOf, createPrompt, mintId, moveLabel, must, publishPrompt, pushVersion } from './authoring.js';
 import type { Store, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
@@ -86,7 +86,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     );
   });
 
-  it('answers a retry of every mutation as it answered the first try', async () => {
+  it('answers a retry as it answered the first try', async () => {
     const { acme } = vault;
     const author = vault.clientOf(acme.author);
     const body = { id: mintId('prm'), name: `retries/${store.toLowerCase()}`, type: 'chat' };
@@ -97,6 +97,5 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     expect(again.headers['idempotent-replayed']).toBe('?1');
     const differs = await author.post('/api/v1/prompts', { ...body, type: 'text' }, { idempotencyKey });
     expect([differs.status, bodyOf(differs)['code']]).toEqual([422, 'idempotency_conflict']);
-    expect(basedOn(0)).toEqual({ headers: { 'if-match': '"0"' } });
   });
 });

@@ -1,0 +1,233 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseEnvelope, timestampOf } from '@bulla/crypto';
+import { ExpiredEnvelopes } from '../src/envelopes/expired-envelopes.js';
+import type { Bundle, PromptRef, SealedVersion } from './authoring.js';
+import {
+  basedOn,
+  bodyOf,
+  createPrompt,
+  mintId,
+  moveLabel,
+  must,
+  publishPrompt,
+  pushVersion,
+  tokenHash,
+} from './authoring.js';
+import { expectRefusal } from './refusals.js';
+import type { TestMember, TestVault } from './running-vault.js';
+import { startVault } from './running-vault.js';
+
+let vault: TestVault;
+let prompt: PromptRef & { readonly version: SealedVersion };
+beforeAll(async () => {
+  vault = await startVault();
+  prompt = await publishPrompt(vault, vault.acme);
+});
+afterAll(() => vault.stop());
+
+const PATH = '/api/v1/envelopes';
+const issue = (member: TestMember, body: object, idempotencyKey?: string) =>
+  vault.clientOf(member).post(PATH, body, idempotencyKey === undefined ? {} : { idempotencyKey });
+const aud = () => vault.acme.responders[0].urn;
+const claimsOf = (bundle: Bundle) => {
+  const envelope = parseEnvelope(bundle.env);
+  if (envelope.kind !== 'prompt') throw new Error('not the envelope of a prompt');
+  return envelope.claims;
+};
+
+describe('an envelope is issued', () => {
+  it.each([
+    ['an id and a label', () => ({ prompt: prompt.id, label: 'production' })],
+    ['an id and a version', () => ({ prompt: prompt.id, version: 1 })],
+    ['a name and a label', () => ({ name: prompt.name, label: 'latest' })],
+    ['a name and a version', () => ({ name: prompt.name, version: 1, uses: 7 })],
+  ])('for %s', async (name, wanted) => {
+    const request = `request-for-${name.replaceAll(' ', '-')}`;
+    const { acme } = vault;
+    const response = must(201, await issue(acme.invoker, { ...wanted(), aud: aud() }, request));
+    const bundle = bodyOf<Bundle>(response);
+    const claims = claimsOf(bundle);
+    expect(claims).toMatchObject({
+      iss: acme.vault.urn,
+      aud: aud(),
+      sub: acme.invoker.urn,
+      req: request,
+      prm: { id: prompt.id, name: prompt.name, ver: 1, chash: prompt.version.chash },
+      whash: await tokenHash(prompt.version.grants[1] ?? ''),
+      cnf: { jkt: acme.invoker.sig.kid },
+      pol: { uses: name === 'a name and a version' ? 7 : 1 },
+    });
+    expect(bundle).toMatchObject({ v: 1, content: prompt.version.content, grant: prompt.version.grants[1] });
+    expect(bundle.tags).toHaveLength(1);
+    expect(response.headers['signature']).toBeUndefined();
+  });
+
+  it('under the vault of the organisation that asks', async () => {
+    const { other } = vault;
+    const foreign = await publishPrompt(vault, other);
+    const wanted = { name: foreign.name, label: 'latest', aud: other.responders[1].urn };
+    const bundle = bodyOf<Bundle>(must(201, await issue(other.invoker, wanted)));
+    expect(claimsOf(bundle)).toMatchObject({ iss: other.vault.urn, sub: other.invoker.urn });
+  });
+
+  it('once for one Idempotency-Key while it lives, also when many ask at once, and anew after that', async () => {
+    const { acme, clock } = vault;
+    const wanted = { prompt: prompt.id, label: 'production', aud: aud() };
+    const key = `same-envelope-${prompt.id}`;
+    const responses = await Promise.all(Array.from({ length: 8 }, () => issue(acme.invoker, wanted, key)));
+    expect(new Set(responses.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(responses.filter(({ headers }) => headers['idempotent-replayed'] === '?1')).toHaveLength(7);
+    await expectRefusal(vault, () => issue(acme.invoker, { ...wanted, uses: 2 }, key), 422, 'idempotency_conflict');
+    clock.advance(121);
+    const later = must(201, await issue(acme.invoker, wanted, key));
+    expect(later.text).not.toBe(responses[0]?.text);
+  });
+
+  it('and its retry is answered although the label was deleted since, but not without the grant', async () => {
+    const { acme } = vault;
+    const one = await publishPrompt(vault, acme);
+    const wanted = { name: one.name, label: 'production', aud: aud() };
+    const key = `retry-after-change-${one.id}`;
+    const first = must(201, await issue(acme.invoker, wanted, key));
+    await moveLabel(vault, acme, one, { tag: 'production', ver: 0, chash: '', seq: 2 });
+    await expectRefusal(vault, () => issue(acme.invoker, wanted), 404, 'label_not_found');
+    expect(must(201, await issue(acme.invoker, wanted, key)).text).toBe(first.text);
+    const whash = await tokenHash(one.version.grants[1] ?? '');
+    must(204, await vault.clientOf(acme.author).delete(`/api/v1/prompts/${one.id}/grants/${whash}`));
+    await expectRefusal(vault, () => issue(acme.invoker, wanted, key), 404, 'not_found');
+  });
+
+  it.each([
+    ['a label that the prompt does not bear', () => ({ prompt: prompt.id, label: 'staging' }), 404, 'label_not_found'],
+    ['a version that is not there', () => ({ prompt: prompt.id, version: 2 }), 404, 'not_found'],
+    ['a prompt that is not there', () => ({ prompt: mintId('prm'), version: 1 }), 404, 'not_found'],
+    ['a name that is not there', () => ({ name: 'never/made', label: 'production' }), 404, 'not_found'],
+    [
+      'a responder that is not there',
+      () => ({ prompt: prompt.id, version: 1, aud: 'urn:bulla:acme:svc:responder:us1' }),
+      404,
+      'not_found',
+    ],
+    [
+      'a responder of another organisation',
+      () => ({ prompt: prompt.id, version: 1, aud: vault.other.responders[0].urn }),
+      404,
+      'not_found',
+    ],
+    ['both id and name', () => ({ prompt: prompt.id, name: prompt.name, version: 1 }), 400, 'validation_failed'],
+    ['neither version nor label', () => ({ prompt: prompt.id }), 400, 'validation_failed'],
+    ['more uses than there may be', () => ({ prompt: prompt.id, version: 1, uses: 1001 }), 400, 'validation_failed'],
+    [
+      'somebody who is no responder',
+      () => ({ prompt: prompt.id, version: 1, aud: vault.acme.author.urn }),
+      400,
+      'validation_failed',
+    ],
+  ] as const)('not for %s', async (_name, wanted, status, code) => {
+    await expectRefusal(vault, () => issue(vault.acme.invoker, { aud: aud(), ...wanted() }), status, code);
+  });
+
+  it('not for the prompt of another organisation', async () => {
+    const { other } = vault;
+    const wanted = { prompt: prompt.id, version: 1, aud: other.responders[0].urn };
+    await expectRefusal(vault, () => issue(other.invoker, wanted), 404, 'not_found');
+    const named = { name: prompt.name, label: 'production', aud: other.responders[0].urn };
+    await publishPrompt(vault, other, 'only/at-other');
+    await expectRefusal(vault, () => issue(vault.acme.invoker, { ...named, name: 'only/at-other' }), 404, 'not_found');
+  });
+
+  it('not by somebody who may not run anything', async () => {
+    const wanted = { prompt: prompt.id, version: 1, aud: aud() };
+    await expectRefusal(vault, () => issue(vault.acme.author, wanted), 403, 'forbidden');
+    await expectRefusal(vault, () => issue(vault.acme.auditor, wanted), 403, 'forbidden');
+  });
+
+  it('not without a grant for a key that the responder uses now', async () => {
+    const { acme } = vault;
+    const bare = await createPrompt(vault, acme);
+    const sealed = await pushVersion(vault, acme, bare, 1);
+    await moveLabel(vault, acme, bare, { tag: 'latest', ver: 1, chash: sealed.chash, seq: 1 });
+    const wanted = { prompt: bare.id, label: 'latest', aud: aud() };
+    must(201, await issue(acme.invoker, wanted));
+    const whash = await tokenHash(sealed.grants[1] ?? '');
+    must(204, await vault.clientOf(acme.author).delete(`/api/v1/prompts/${bare.id}/grants/${whash}`));
+    await expectRefusal(vault, () => issue(acme.invoker, wanted), 409, 'needs_rewrap');
+  });
+
+  it('not by a tag that has expired, nor by one whose signer was revoked', async () => {
+    const { acme, clock } = vault;
+    const wanted = { prompt: prompt.id, label: 'production', aud: aud() };
+    clock.advance(8 * 86_400);
+    await expectRefusal(vault, () => issue(acme.invoker, wanted), 403, 'trust_expired');
+    clock.advance(-8 * 86_400);
+    await publish((draft) => {
+      draft.revoked.push({ kid: acme.author.sig.kid, reason: 'keyCompromise', at: acme.now });
+    });
+    await expectRefusal(vault, () => issue(acme.invoker, wanted), 401, 'key_revoked');
+  });
+
+  it('not for a version that was withdrawn', async () => {
+    const { other } = vault;
+    const one = await publishPrompt(vault, other);
+    const wanted = { prompt: one.id, version: 1, aud: other.responders[0].urn };
+    must(201, await issue(other.invoker, wanted));
+    const from = other.trust.directory.version;
+    await other.publish((draft) => {
+      draft.withdrawn.push({ sub: `urn:bulla:other:prompt:${one.id}`, below: 2 });
+    });
+    const { directory } = other.documents;
+    must(
+      200,
+      await vault.clientOf(other.owner).put('/api/v1/organisations/other/directory', { directory }, basedOn(from)),
+    );
+    await expectRefusal(vault, () => issue(other.invoker, wanted), 403, 'envelope_revoked');
+  });
+});
+
+describe('what became of an envelope', () => {
+  it('is told to its asker, admins and auditors, and to nobody else', async () => {
+    const { other, clock } = vault;
+    const one = await publishPrompt(vault, other);
+    const wanted = { prompt: one.id, version: 1, aud: other.responders[0].urn };
+    const { jti, exp } = claimsOf(bodyOf<Bundle>(must(201, await issue(other.invoker, wanted))));
+    const get = (member: TestMember) => vault.clientOf(member).get(`${PATH}/${jti}`);
+    const issued = { jti, state: 'issued', expires_at: timestampOf(exp).replace('Z', '.000Z') };
+    for (const member of [other.invoker, other.owner, other.auditor])
+      expect(must(200, await get(member)).body).toEqual(issued);
+    await expectRefusal(vault, () => get(vault.acme.owner), 404, 'not_found');
+    await expectRefusal(vault, () => get(other.author), 403, 'forbidden');
+    const second = await other.makeDevice('second', { roles: ['invoker'], groups: [] });
+    const from = other.trust.directory.version;
+    await other.publish((draft) => {
+      draft.entities[second.urn] = second.entity;
+    });
+    const { directory } = other.documents;
+    must(
+      200,
+      await vault.clientOf(other.owner).put('/api/v1/organisations/other/directory', { directory }, basedOn(from)),
+    );
+    await expectRefusal(vault, () => get(second), 404, 'not_found');
+    clock.advance(121);
+    expect(must(200, await get(other.invoker)).body).toEqual({ ...issued, state: 'expired' });
+  });
+
+  it('is forgotten a day after its end', async () => {
+    const { clock, service, database } = vault;
+    const expired = service.app.get(ExpiredEnvelopes, { strict: false });
+    const count = async () => (await vault.countEffects())['envelope'];
+    const before = await count();
+    expect(await expired.purge()).toBe(0);
+    clock.advance(86_400 + 121);
+    expect(await expired.purge()).toBe(before);
+    expect(await database.db.selectFrom('envelope').selectAll().execute()).toEqual([]);
+    clock.advance(-86_400 - 121);
+  });
+});
+
+async function publish(change: Parameters<TestVault['acme']['publish']>[0]): Promise<void> {
+  const { acme } = vault;
+  const from = acme.trust.directory.version;
+  await acme.publish(change);
+  const { directory } = acme.documents;
+  must(200, await vault.clientOf(acme.owner).put('/api/v1/organisations/acme/directory', { directory }, basedOn(from)));
+}

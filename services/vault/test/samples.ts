@@ -1,0 +1,84 @@
+import type { RouteName } from '@bulla/contract';
+import { ROUTES, targetOf } from '@bulla/contract';
+import type { TestResponse } from '@bulla/service-kit/testing';
+import type { PromptRef, SealedVersion } from './authoring.js';
+import { mintId, publishPrompt, sealVersion, tagOf, tokenHash } from './authoring.js';
+import type { TestMember, TestVault } from './running-vault.js';
+
+/** A request that the vault would take from the right caller, in the parts that tests change. */
+export interface Sample {
+  readonly method: 'GET' | 'DELETE' | 'POST' | 'PUT';
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>> | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Every route of the vault that takes signed requests. */
+export const SIGNED_ROUTES = (Object.keys(ROUTES) as RouteName[]).filter((name) => {
+  const route = ROUTES[name];
+  return route.service === 'vault' && 'permission' in route;
+});
+
+export interface Samples {
+  readonly prompt: PromptRef & { readonly version: SealedVersion };
+  readonly of: ReadonlyMap<RouteName, Sample>;
+}
+
+/** One good request for each signed route, about a prompt of acme's. */
+export async function makeSamples(vault: TestVault): Promise<Samples> {
+  const { acme } = vault;
+  const prompt = await publishPrompt(vault, acme);
+  const { id, name } = prompt;
+  const { content, grants } = await sealVersion(acme, acme.author, prompt, 2);
+  const tag = await tagOf(acme, acme.author, prompt, { tag: 'latest', ver: 1, chash: prompt.version.chash, seq: 2 });
+  const whash = await tokenHash(prompt.version.grants[0] ?? '');
+  const { root, policy, directory } = acme.trust;
+  const org = { org: 'acme' };
+  const kid = acme.author.enc?.kid ?? '';
+  const nextRoot = await acme.sign('root', { ...root, version: 2 });
+  const nextPolicy = await acme.sign('policy', { ...policy, version: policy.version + 1, prev: directory.policy.hash });
+  const nextDirectory = await acme.signDirectory();
+  const on = (number: number) => ({ 'if-match': `"${number}"` });
+  const samples: [RouteName, path: string, body?: Sample['body'], headers?: Sample['headers']][] = [
+    ['root.publish', targetOf('root.publish', { ...org, n: 2 }), { root: nextRoot }, on(1)],
+    ['policy.publish', targetOf('policy.publish', org), { policy: nextPolicy }, on(policy.version)],
+    ['directory.publish', targetOf('directory.publish', org), { directory: nextDirectory }, on(directory.version)],
+    ['prompt.create', targetOf('prompt.create', undefined), { id: mintId('prm'), name: 'samples/new', type: 'text' }],
+    ['prompt.list', targetOf('prompt.list', undefined, { prefix: 'claims/', limit: 5 })],
+    ['prompt.find', targetOf('prompt.find', undefined, { name })],
+    ['prompt.get', targetOf('prompt.get', { id })],
+    ['prompt.delete', targetOf('prompt.delete', { id })],
+    ['version.create', targetOf('version.create', { id }), { content, grants }, on(1)],
+    ['version.list', targetOf('version.list', { id }, { limit: 5 })],
+    ['version.get', targetOf('version.get', { id, n: 1 })],
+    ['label.move', targetOf('label.move', { id, label: 'latest' }), { tags: [tag] }, on(1)],
+    ['label.list', targetOf('label.list', { id })],
+    ['label.get', targetOf('label.get', { id, label: 'latest' })],
+    ['grant.add', targetOf('grant.add', { id }), { grants: [prompt.version.grants[0]] }],
+    ['grant.list', targetOf('grant.list', { id }, { limit: 5 })],
+    ['grant.delete', targetOf('grant.delete', { id, whash })],
+    ['grant.collect', targetOf('grant.collect', undefined, { kid, limit: 5 })],
+    [
+      'envelope.issue',
+      targetOf('envelope.issue', undefined),
+      { prompt: id, label: 'latest', aud: acme.responders[0].urn, uses: 1 },
+    ],
+    ['envelope.get', targetOf('envelope.get', { jti: mintId('env') })],
+  ];
+  const of = samples.map(([route, path, body, headers = {}]): [RouteName, Sample] => [
+    route,
+    { method: ROUTES[route].method, path, body, headers },
+  ]);
+  return { prompt, of: new Map(of) };
+}
+
+/** Sends a sample, changed or not, as a member. */
+export function sendAs(
+  vault: TestVault,
+  member: Pick<TestMember, 'keyid' | 'signer'>,
+  sample: Sample,
+  body: unknown = sample.body,
+): Promise<TestResponse> {
+  const { method, path, headers } = sample;
+  return vault.clientOf(member).send(method, path, { headers, ...(body === undefined ? {} : { body }) });
+}

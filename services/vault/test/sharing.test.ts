@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PromptRef, SealedVersion } from './authoring.js';
+import {
+  bodyOf,
+  createPrompt,
+  must,
+  publishPrompt,
+  pushVersion,
+  recipientOf,
+  sealVersion,
+  tokenHash,
+} from './authoring.js';
+import { expectRefusal } from './refusals.js';
+import type { TestMember, TestVault } from './running-vault.js';
+import { startVault } from './running-vault.js';
+
+let vault: TestVault;
+let prompt: PromptRef;
+let version: SealedVersion;
+beforeAll(async () => {
+  vault = await startVault();
+});
+afterAll(() => vault.stop());
+
+const path = (id = prompt.id) => `/api/v1/prompts/${id}/grants`;
+const add = (member: TestMember, grants: string[], id = prompt.id) => vault.clientOf(member).post(path(id), { grants });
+
+interface Listed {
+  data: { whash: string; version: number; kid: string; aud: string; prompt?: string; grant?: string }[];
+  next_cursor: string | null;
+}
+
+describe('grants are added', () => {
+  beforeAll(async () => {
+    prompt = await createPrompt(vault, vault.acme);
+    version = await pushVersion(vault, vault.acme, prompt, 1);
+  });
+
+  it('by the author of the version, to whoever is listed, and never replaced', async () => {
+    const { acme } = vault;
+    const grant = await version.grantTo(recipientOf(acme.invoker));
+    expect(must(201, await add(acme.author, [grant])).body).toEqual({ added: 1 });
+    expect(must(201, await add(acme.author, [grant])).body).toEqual({ added: 0 });
+    const another = await version.grantTo(recipientOf(acme.invoker));
+    expect(must(201, await add(acme.author, [another])).body).toEqual({ added: 0 });
+    const shown = must(200, await vault.clientOf(acme.invoker).get(`/api/v1/prompts/${prompt.id}/versions/1`));
+    expect(bodyOf(shown)['grant']).toBe(grant);
+  });
+
+  it('by somebody who holds one of the version, and by nobody else', async () => {
+    const { acme } = vault;
+    const toAuditor = await version.grantTo(recipientOf(acme.auditor));
+    await expectRefusal(vault, () => add(acme.owner, [toAuditor]), 403, 'forbidden');
+    expect(must(201, await add(acme.invoker, [toAuditor])).body).toEqual({ added: 1 });
+  });
+
+  it('by a responder to its next key', async () => {
+    const { acme } = vault;
+    const [responder, second] = acme.responders;
+    const collected = must(200, await vault.clientOf(responder).get(`/api/v1/grants?kid=${responder.enc?.kid}`));
+    expect(bodyOf<Listed>(collected).data).toEqual([
+      {
+        prompt: prompt.id,
+        version: 1,
+        kid: responder.enc?.kid,
+        whash: await tokenHash(version.grants[1] ?? ''),
+        grant: version.grants[1],
+      },
+    ]);
+    const toSecond = await version.grantTo(recipientOf(second));
+    expect(must(201, await add(responder, [toSecond])).body).toEqual({ added: 0 });
+  });
+
+  it('to several versions in one request', async () => {
+    const { acme } = vault;
+    const one = await createPrompt(vault, acme);
+    const versions = [await pushVersion(vault, acme, one, 1), await pushVersion(vault, acme, one, 2)];
+    const grants = await Promise.all(versions.map(({ grantTo }) => grantTo(recipientOf(acme.invoker))));
+    expect(must(201, await add(acme.author, grants, one.id)).body).toEqual({ added: 2 });
+    const toAuditor = await Promise.all(versions.map(({ grantTo }) => grantTo(recipientOf(acme.auditor))));
+    expect(must(201, await add(acme.invoker, toAuditor, one.id)).body).toEqual({ added: 2 });
+    const second = await tokenHash(grants[1] ?? '');
+    must(204, await vault.clientOf(acme.author).delete(`${path(one.id)}/${second}`));
+    const toOwner = await Promise.all(versions.map(({ grantTo }) => grantTo(recipientOf(acme.owner))));
+    await expectRefusal(vault, () => add(acme.invoker, toOwner, one.id), 403, 'forbidden');
+  });
+
+  it.each([
+    [
+      'of another content',
+      400,
+      'envelope_tampered',
+      async () => (await sealVersion(vault.acme, vault.acme.author, prompt, 1)).grants[0],
+    ],
+    [
+      'of a version that is not there',
+      404,
+      'not_found',
+      async () => (await sealVersion(vault.acme, vault.acme.author, prompt, 9)).grants[0],
+    ],
+    ['that is none', 400, 'validation_failed', async () => version.content.replaceAll('.', '')],
+    ['that is another token', 400, 'validation_failed', async () => version.content.slice(0, 4000)],
+  ] as const)('but none %s', async (_name, status, code, make) => {
+    const grant = (await make()) ?? '';
+    await expectRefusal(vault, () => add(vault.acme.author, [grant]), status, code);
+  });
+
+  it('but none with a byte of its head changed, wherever it is', async () => {
+    const grant = await version.grantTo(recipientOf(vault.acme.owner));
+    const head = grant.indexOf('.');
+    for (let position = 0; position <= head; position += 23) {
+      const other = grant[position] === 'A' ? 'B' : 'A';
+      const changed = grant.slice(0, position) + other + grant.slice(position + 1);
+      const before = await vault.countEffects();
+      const response = await add(vault.acme.author, [changed]);
+      expect([400, 401, 404]).toContain(response.status);
+      expect(await vault.countEffects()).toEqual(before);
+    }
+  });
+
+  it('not to a prompt of another organisation', async () => {
+    const { other } = vault;
+    const sealed = await sealVersion(other, other.author, prompt, 1);
+    await expectRefusal(vault, () => add(other.author, sealed.grants), 404, 'not_found');
+  });
+});
+
+describe('grants are listed', () => {
+  it('page by page, of one version or all, without the grants themselves', async () => {
+    const { acme } = vault;
+    const one = await createPrompt(vault, acme);
+    for (const number of [1, 2]) await pushVersion(vault, acme, one, number);
+    const auditor = vault.clientOf(acme.auditor);
+    const seen: string[] = [];
+    let next: string | null = '';
+    while (next !== null) {
+      const query: string = next === '' ? '' : `&cursor=${next}`;
+      const page = bodyOf<Listed>(must(200, await auditor.get(`${path(one.id)}?limit=2${query}`)));
+      seen.push(...page.data.map(({ version: number, kid }) => `${number} ${kid}`));
+      expect(page.data.every((item) => item.grant === undefined)).toBe(true);
+      next = page.next_cursor;
+    }
+    expect(seen).toHaveLength(6);
+    expect(new Set(seen).size).toBe(6);
+    const ofSecond = bodyOf<Listed>(must(200, await auditor.get(`${path(one.id)}?version=2`)));
+    expect(ofSecond.data.map(({ version: number }) => number)).toEqual([2, 2, 2]);
+  });
+
+  it('to holders of a key: their own, over all prompts, page by page', async () => {
+    const { other } = vault;
+    const prompts = [await publishPrompt(vault, other), await publishPrompt(vault, other)];
+    const [responder] = other.responders;
+    const client = vault.clientOf(responder);
+    const query = `/api/v1/grants?kid=${responder.enc?.kid}&limit=1`;
+    const first = must(200, await client.get(query));
+    const { data, next_cursor: cursor } = bodyOf<Listed>(first);
+    expect(first.headers['link']).toContain('rel="next"');
+    const rest = bodyOf<Listed>(must(200, await client.get(`${query}&cursor=${cursor}`)));
+    expect([...data, ...rest.data].map((item) => item.prompt).toSorted()).toEqual(
+      prompts.map(({ id }) => id).toSorted(),
+    );
+    expect(rest.next_cursor).toBeNull();
+    const [, second] = other.responders;
+    await expectRefusal(vault, () => client.get(`/api/v1/grants?kid=${second.enc?.kid}`), 404, 'not_found');
+    const foreign = vault.acme.responders[0].enc?.kid;
+    await expectRefusal(vault, () => client.get(`/api/v1/grants?kid=${foreign}`), 404, 'not_found');
+  });
+});
+
+describe('grants are deleted', () => {
+  it('by their poster, the author of the version or an admin; twice is as good as once', async () => {
+    const { acme } = vault;
+    const one = await createPrompt(vault, acme);
+    const sealed = await pushVersion(vault, acme, one, 1, [acme.invoker]);
+    const toAuditor = await sealed.grantTo(recipientOf(acme.auditor));
+    must(201, await add(acme.invoker, [toAuditor], one.id));
+    const remove = async (member: TestMember, grant: string) =>
+      vault.clientOf(member).delete(`${path(one.id)}/${await tokenHash(grant)}`);
+    const [toAuthor = '', toFirst = '', toSecond = ''] = sealed.grants;
+    const [responder] = acme.responders;
+    await expectRefusal(vault, () => remove(responder, toAuthor), 403, 'forbidden');
+    await expectRefusal(vault, () => remove(acme.auditor, toAuditor), 403, 'forbidden');
+    await expectRefusal(vault, () => remove(vault.other.owner, toAuthor), 404, 'not_found');
+    const before = (await vault.countEffects())['content_grant'] ?? 0;
+    must(204, await remove(acme.author, toFirst));
+    must(204, await remove(acme.owner, toSecond));
+    must(204, await remove(acme.invoker, toAuditor));
+    must(204, await remove(acme.invoker, toAuditor));
+    expect((await vault.countEffects())['content_grant']).toBe(before - 3);
+    const toInvoker = sealed.grants[3] ?? '';
+    const later = await pushVersion(vault, acme, one, 2);
+    must(204, await remove(acme.author, toInvoker));
+    expect(later.grants).toHaveLength(3);
+  });
+
+  it('by the author of the version also where somebody else posted them', async () => {
+    const { acme } = vault;
+    const one = await createPrompt(vault, acme);
+    const sealed = await pushVersion(vault, acme, one, 1, [acme.invoker]);
+    const toAuditor = await sealed.grantTo(recipientOf(acme.auditor));
+    must(201, await add(acme.invoker, [toAuditor], one.id));
+    must(204, await vault.clientOf(acme.author).delete(`${path(one.id)}/${await tokenHash(toAuditor)}`));
+    const listed = bodyOf<Listed>(must(200, await vault.clientOf(acme.owner).get(path(one.id))));
+    expect(listed.data.map(({ aud }) => aud)).not.toContain(acme.auditor.urn);
+  });
+});
