@@ -37,7 +37,10 @@ export interface ResponderConfig {
 export async function createResponder(config: ResponderConfig): Promise<Service> {
   const { database, keys, clock = new Clock(), log, vaultUrl, pin } = config;
   keys.signer('reply');
-  const trust = new VaultTrustSource({ org: keys.org, pin, vaultUrl, clock, log }, new SeenDocumentsRepository(database.db));
+  const trust = new VaultTrustSource(
+    { org: keys.org, pin, vaultUrl, clock, log },
+    new SeenDocumentsRepository(database.db),
+  );
   const runs = new RunsInFlight();
   const service = await createService<ResponderTables>({
     service: 'responder',

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Environment, Service } from '@bulla/service-kit';
+import type { Environment } from '@bulla/service-kit';
 import {
   connectDatabase,
   databaseUrlSetting,
@@ -35,18 +35,28 @@ const SETTINGS = {
   ...modelSettings,
 };
 
+/** A responder that serves; closing it drains it, then closes its database. */
+export interface Started {
+  close(): Promise<void>;
+}
+
 /**
  * Starts a responder on its own, from an environment that is read here and nowhere else.
- * @returns when it listens; closing it closes its database too.
+ * @returns when it listens.
  * @throws {SettingsError} naming every bad setting
  * @throws {KeyFileError}
  */
-export async function startResponder(environment: Environment): Promise<Service> {
+export async function startResponder(environment: Environment): Promise<Started> {
   const settings = readSettings(SETTINGS, environment);
   const file = await readKeyFile(settings.BULLA_KEYS_FILE);
   const log = new EventLog({ service: 'responder', level: settings.BULLA_LOG_LEVEL });
   const url = settings.BULLA_DATABASE_URL;
-  const database = connectDatabase<ResponderTables>({ from: { url }, schema: 'responder', migrations: responderMigrations, log });
+  const database = connectDatabase<ResponderTables>({
+    from: { url },
+    schema: 'responder',
+    migrations: responderMigrations,
+    log,
+  });
   try {
     await database.migrate();
     const service = await createResponder({
@@ -58,11 +68,15 @@ export async function startResponder(environment: Environment): Promise<Service>
       vaultUrl: settings.BULLA_VAULT_URL,
       model: createModel(settings),
       log,
-      listen: { host: settings.BULLA_HOST, port: settings.BULLA_RESPONDER_PORT, metricsPort: settings.BULLA_METRICS_PORT },
+      listen: {
+        host: settings.BULLA_HOST,
+        port: settings.BULLA_RESPONDER_PORT,
+        metricsPort: settings.BULLA_METRICS_PORT,
+      },
       publicUrls: settings.BULLA_PUBLIC_URL,
     });
     await service.listen();
-    return closingItsDatabase(service, () => database.close());
+    return { close: () => service.close().finally(() => database.close()) };
   } catch (error) {
     await database.close();
     throw error;
@@ -72,18 +86,4 @@ export async function startResponder(environment: Environment): Promise<Service>
 function packageVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-function closingItsDatabase(service: Service, closeDatabase: () => Promise<void>): Service {
-  return {
-    app: service.app,
-    get authorities() {
-      return service.authorities;
-    },
-    listen: () => service.listen(),
-    async close() {
-      await service.close();
-      await closeDatabase();
-    },
-  };
 }

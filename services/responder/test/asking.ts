@@ -22,7 +22,6 @@ import type { TestOrganisation } from '@bulla/crypto/testing';
 export type TestMember = TestOrganisation['owner'];
 type PromptQuestion = Extract<InvocationClaims, { purpose: 'prompt.invoke' }>;
 
-
 export const NAME = 'claims/triage';
 export const CANARY_PROMPT = 'Decide on the claim zebra-quartz';
 export const CANARY_VALUE = 'water damage violet-anvil';
@@ -114,7 +113,11 @@ export interface Asked {
 }
 
 /** An envelope for a stored prompt, and a question under it, both right unless changed. */
-export async function ask(organisation: TestOrganisation, prompt: StoredPrompt, options: AskOptions = {}): Promise<Asked> {
+export async function ask(
+  organisation: TestOrganisation,
+  prompt: StoredPrompt,
+  options: AskOptions = {},
+): Promise<Asked> {
   const { asker = organisation.invoker, responder = organisation.responders[0], now = organisation.now } = options;
   const envelope: EnvelopeClaims = {
     iss: organisation.vault.urn,
@@ -150,7 +153,10 @@ export async function ask(organisation: TestOrganisation, prompt: StoredPrompt, 
     opt: { stream: false, privacy: 'padded' },
     ...options.question,
   };
-  const sealed = await sealInvocation(question, asker.signer, { urn: question.aud, record: recordOf(responder, 'enc') });
+  const sealed = await sealInvocation(question, asker.signer, {
+    urn: question.aud,
+    record: recordOf(responder, 'enc'),
+  });
   return { body: { bundle, inv: sealed.token }, envelope, question, rh: sealed.rh, ih: sealed.ih };
 }
 
@@ -169,11 +175,19 @@ export interface SealedReply {
 }
 
 /** Opens every frame, verifies the fin against all that the asker knows, and reads the text. */
-export async function openReply(organisation: TestOrganisation, asked: Asked, reply: SealedReply): Promise<OpenedReply> {
+export async function openReply(
+  organisation: TestOrganisation,
+  asked: Asked,
+  reply: SealedReply,
+): Promise<OpenedReply> {
   const { question, envelope, rh, ih, body } = asked;
   const head = decodeBase64url(reply.head);
   const irt = { jti: question.jti, rh };
-  const opener = await ReplyOpener.start({ rsp: new Secret(decodeBase64url(question.rsp)), head, expect: { iss: envelope.aud, irt } });
+  const opener = await ReplyOpener.start({
+    rsp: new Secret(decodeBase64url(question.rsp)),
+    head,
+    expect: { iss: envelope.aud, irt },
+  });
   const deltas: Bytes[] = [];
   for (const frame of reply.frames) deltas.push(await opener.openFrame(decodeBase64url(frame)));
   const finToken = await opener.openFinal(decodeBase64url(reply.final));
@@ -186,7 +200,10 @@ export async function openReply(organisation: TestOrganisation, asked: Asked, re
     head,
     transcript: opener.transcript,
   });
-  const lines = Buffer.concat(deltas).toString('utf8').split('\n').filter((line) => line !== '');
+  const lines = Buffer.concat(deltas)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
   const chunks = lines.map((line) => JSON.parse(line) as OpenedReply['chunks'][number]);
   const text = chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('');
   return { text, chunks, deltas, fin };
@@ -198,6 +215,7 @@ export function replyOfStream(text: string): SealedReply {
     .split('\n\n')
     .filter((block) => block.startsWith('event: '))
     .map((block) => new Map(block.split('\n').map((line) => line.split(': ', 2) as [string, string])));
-  const of = (name: string) => events.filter((event) => event.get('event') === name).map((event) => event.get('data') ?? '');
+  const of = (name: string) =>
+    events.filter((event) => event.get('event') === name).map((event) => event.get('data') ?? '');
   return { head: of('bulla.head')[0] ?? '', frames: of('bulla.frame'), final: of('bulla.final')[0] ?? '' };
 }

@@ -77,7 +77,10 @@ export async function countingUnwrapper(member: TestMember): Promise<CountingUnw
 }
 
 /** A database with the responder's tables, migrated. */
-export async function openDatabase(kind: 'server' | 'embedded', log = silent()): Promise<{ database: Database<ResponderTables>; drop(): Promise<void> }> {
+export async function openDatabase(
+  kind: 'server' | 'embedded',
+  log = silent(),
+): Promise<{ database: Database<ResponderTables>; drop(): Promise<void> }> {
   const options = { schema: 'responder', migrations: responderMigrations, log };
   const server = kind === 'server' ? await databaseForTest() : undefined;
   if (server?.url !== undefined) {

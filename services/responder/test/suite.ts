@@ -24,7 +24,9 @@ export interface Suite {
 }
 
 /** One responder for all tests of a file, torn down after them. */
-export function suite(options: { model?: () => Model; organisation?: OrganisationOptions; database?: 'server' | 'embedded' } = {}): Suite {
+export function suite(
+  options: { model?: () => Model; organisation?: OrganisationOptions; database?: 'server' | 'embedded' } = {},
+): Suite {
   let parts: Pick<Suite, 'organisation' | 'vault' | 'database' | 'responder'>;
   let drop: () => Promise<void>;
 
@@ -33,7 +35,12 @@ export function suite(options: { model?: () => Model; organisation?: Organisatio
     const vault = await serveDocuments(organisation);
     const opened = await openDatabase(options.database ?? 'server');
     const model = options.model?.();
-    const responder = await startResponder({ organisation, vault, database: opened.database, ...(model === undefined ? {} : { model }) });
+    const responder = await startResponder({
+      organisation,
+      vault,
+      database: opened.database,
+      ...(model === undefined ? {} : { model }),
+    });
     drop = () => opened.drop();
     parts = { organisation, vault, database: opened.database, responder };
   });
@@ -64,14 +71,22 @@ export function suite(options: { model?: () => Model; organisation?: Organisatio
     async run(asked, as) {
       const response = await send(asked, as);
       if (response.status !== 200) throw new Error(`answered ${response.status}: ${response.text}`);
-      const isStream = response.headers['content-type']?.startsWith('text/event-stream') === true;
-      return openReply(parts.organisation, asked, isStream ? replyOfStream(response.text) : (response.body as SealedReply));
+      const isStream = response.headers['content-type']?.startsWith('text/event-stream') ?? false;
+      return openReply(
+        parts.organisation,
+        asked,
+        isStream ? replyOfStream(response.text) : (response.body as SealedReply),
+      );
     },
   };
 }
 
 /** The code of a problem document, or of an error inside a sealed reply, with where it was. */
-export async function refusalOf({ organisation }: Suite, asked: Asked, response: TestResponse): Promise<{ code: string; sealed: boolean }> {
+export async function refusalOf(
+  { organisation }: Suite,
+  asked: Asked,
+  response: TestResponse,
+): Promise<{ code: string; sealed: boolean }> {
   const { code } = (response.body ?? {}) as { code?: string };
   if (code !== undefined) return { code, sealed: false };
   const { fin } = await openReply(organisation, asked, response.body as SealedReply);

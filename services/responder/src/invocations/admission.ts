@@ -1,6 +1,20 @@
 import { Problem } from '@bulla/contract';
-import type { Bundle, EnvelopeClaims, InvocationContext, Trust, VerifiedEnvelope, VerifiedPromptEnvelope } from '@bulla/crypto';
-import { checkBundleHashes, CryptoError, parseBundle, parseGrant, parseInvocation, verifyEnvelope } from '@bulla/crypto';
+import type {
+  Bundle,
+  EnvelopeClaims,
+  InvocationContext,
+  Trust,
+  VerifiedEnvelope,
+  VerifiedPromptEnvelope,
+} from '@bulla/crypto';
+import {
+  checkBundleHashes,
+  CryptoError,
+  parseBundle,
+  parseGrant,
+  parseInvocation,
+  verifyEnvelope,
+} from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 
 /** By what one request is judged: the documents of one moment, and when it came. */
@@ -59,7 +73,11 @@ export async function checkContents({ bundle, envelope }: Presented, { trust, no
  * @throws {CryptoError} token_malformed, payload_too_large, envelope_tampered, key_unknown, key_revoked, suite_unknown
  * @throws {Problem} custody_not_allowed
  */
-export function checkPolicy({ envelope }: Presented, question: string, { trust, now, responder }: Judgement): VerifiedPromptEnvelope {
+export function checkPolicy(
+  { envelope }: Presented,
+  question: string,
+  { trust, now, responder }: Judgement,
+): VerifiedPromptEnvelope {
   if (envelope.kind !== 'prompt' || trust.custodyOf(envelope.claims.prm.name) !== 'sealed') {
     throw new Problem('custody_not_allowed', { detail: 'this responder runs sealed prompts only' });
   }
@@ -71,7 +89,10 @@ export function checkPolicy({ envelope }: Presented, question: string, { trust, 
 }
 
 /** What steps 7 and 8 hold a question against. */
-export function questionContext(envelope: VerifiedPromptEnvelope, judgement: Judgement): InvocationContext & { envelope: EnvelopeClaims } {
+export function questionContext(
+  envelope: VerifiedPromptEnvelope,
+  judgement: Judgement,
+): InvocationContext & { envelope: EnvelopeClaims } {
   const { trust, now, responder } = judgement;
   return { trust, now, envelope: envelope.claims, envelopeHash: envelope.hash, audience: responder };
 }

@@ -48,7 +48,9 @@ export class AnswerEnd {
   summary(): Pick<FinRest, 'finish' | 'model' | 'usage' | 'err'> {
     const { code } = this;
     const said = { model: this.#model, usage: this.#usage };
-    return code === undefined ? { finish: this.#finish ?? 'error', ...said } : { finish: 'error', ...said, err: { code } };
+    return code === undefined
+      ? { finish: this.#finish ?? 'error', ...said }
+      : { finish: 'error', ...said, err: { code } };
   }
 }
 

@@ -22,7 +22,11 @@ export interface AnswerPlan {
   /** The clock in seconds. */
   readonly now: () => number;
   readonly envelope: { readonly claims: EnvelopeClaims; readonly hash: string };
-  readonly question: { readonly claims: InvocationClaims; /** `H(I)` and `H` of what was inside. */ readonly rh: string; readonly ih: string };
+  readonly question: {
+    readonly claims: InvocationClaims /** `H(I)` and `H` of what was inside. */;
+    readonly rh: string;
+    readonly ih: string;
+  };
   /** What to ask the model, or why it is not asked: steps 10 to 14 failed. */
   readonly request: ModelRequest | { readonly refused: unknown };
   /** Says whether the run still holds its claim; asked before the end is signed. */

@@ -71,7 +71,15 @@ export class AnswersService {
   #logEnd(jti: string, end: AnswerEnd, frames: number, startedMs: number): void {
     const { finish } = end.summary();
     if (end.code !== undefined) this.#logFailure(jti, end.code, startedMs);
-    else this.log.write({ event: 'run-finished', jti, model: this.model.name, finish, durationMs: this.#since(startedMs), frames });
+    else
+      this.log.write({
+        event: 'run-finished',
+        jti,
+        model: this.model.name,
+        finish,
+        durationMs: this.#since(startedMs),
+        frames,
+      });
   }
 
   #logFailure(jti: string, code: string, startedMs: number): void {

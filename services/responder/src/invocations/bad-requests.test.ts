@@ -23,7 +23,12 @@ function flipped(token: string, part: number): string {
   return parts.with(part, `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`).join('.');
 }
 
-const CASES: readonly { readonly name: string; readonly body: () => unknown; readonly status: number; readonly code: string }[] = [
+const CASES: readonly {
+  readonly name: string;
+  readonly body: () => unknown;
+  readonly status: number;
+  readonly code: string;
+}[] = [
   { name: 'no members', body: () => ({}), status: 400, code: 'validation_failed' },
   { name: 'an array', body: () => [], status: 400, code: 'validation_failed' },
   { name: 'a string', body: () => JSON.stringify(ECHO), status: 400, code: 'validation_failed' },
@@ -31,27 +36,107 @@ const CASES: readonly { readonly name: string; readonly body: () => unknown; rea
   { name: 'no JSON', body: () => `{"bundle": ${ECHO}`, status: 400, code: 'validation_failed' },
   { name: 'duplicate members', body: () => `{"inv":"a","inv":"${ECHO}"}`, status: 400, code: 'validation_failed' },
   { name: 'a prototype', body: () => `{"__proto__":{"${ECHO}":1}}`, status: 400, code: 'validation_failed' },
-  { name: 'bytes that are no UTF-8', body: () => new Uint8Array([0x7b, 0xff, 0x7d]), status: 400, code: 'validation_failed' },
+  {
+    name: 'bytes that are no UTF-8',
+    body: () => new Uint8Array([0x7b, 0xff, 0x7d]),
+    status: 400,
+    code: 'validation_failed',
+  },
   { name: 'depth', body: () => `${'['.repeat(5000)}${']'.repeat(5000)}`, status: 400, code: 'validation_failed' },
   { name: 'no bundle', body: () => ({ inv: asked.body.inv }), status: 400, code: 'validation_failed' },
   { name: 'no question', body: () => ({ bundle: asked.body.bundle }), status: 400, code: 'validation_failed' },
   { name: 'an unknown member', body: () => ({ ...asked.body, [ECHO]: 1 }), status: 400, code: 'validation_failed' },
-  { name: 'an unknown member in the bundle', body: () => withBundle({ [ECHO]: 1 }), status: 400, code: 'validation_failed' },
-  { name: 'a question of another type', body: () => ({ ...asked.body, inv: 7 }), status: 400, code: 'validation_failed' },
-  { name: 'a question that is no token', body: () => ({ ...asked.body, inv: `${ECHO} ${ECHO}` }), status: 400, code: 'validation_failed' },
-  { name: 'a question of three parts', body: () => ({ ...asked.body, inv: `${ECHO}.${ECHO}.${ECHO}` }), status: 400, code: 'validation_failed' },
-  { name: 'a question that is too long', body: () => ({ ...asked.body, inv: ECHO.repeat(40_000) }), status: 400, code: 'validation_failed' },
-  { name: 'an envelope that is no token', body: () => withBundle({ env: `${ECHO}.${ECHO}.${ECHO}` }), status: 400, code: 'validation_failed' },
+  {
+    name: 'an unknown member in the bundle',
+    body: () => withBundle({ [ECHO]: 1 }),
+    status: 400,
+    code: 'validation_failed',
+  },
+  {
+    name: 'a question of another type',
+    body: () => ({ ...asked.body, inv: 7 }),
+    status: 400,
+    code: 'validation_failed',
+  },
+  {
+    name: 'a question that is no token',
+    body: () => ({ ...asked.body, inv: `${ECHO} ${ECHO}` }),
+    status: 400,
+    code: 'validation_failed',
+  },
+  {
+    name: 'a question of three parts',
+    body: () => ({ ...asked.body, inv: `${ECHO}.${ECHO}.${ECHO}` }),
+    status: 400,
+    code: 'validation_failed',
+  },
+  {
+    name: 'a question that is too long',
+    body: () => ({ ...asked.body, inv: ECHO.repeat(40_000) }),
+    status: 400,
+    code: 'validation_failed',
+  },
+  {
+    name: 'an envelope that is no token',
+    body: () => withBundle({ env: `${ECHO}.${ECHO}.${ECHO}` }),
+    status: 400,
+    code: 'validation_failed',
+  },
   { name: 'a bundle of another version', body: () => withBundle({ v: 2 }), status: 400, code: 'validation_failed' },
-  { name: 'a bundle without its grant', body: () => withBundle({ grant: undefined }), status: 400, code: 'validation_failed' },
-  { name: 'a bundle without its content', body: () => withBundle({ content: undefined }), status: 400, code: 'validation_failed' },
-  { name: 'an envelope with another header', body: () => withBundle({ env: flipped(asked.body.bundle.env, 0) }), status: 400, code: 'validation_failed' },
-  { name: 'an envelope with another signature', body: () => withBundle({ env: flipped(asked.body.bundle.env, 2) }), status: 401, code: 'signature_invalid' },
-  { name: 'another grant', body: () => withBundle({ grant: flipped(asked.body.bundle.grant ?? '', 3) }), status: 400, code: 'envelope_tampered' },
-  { name: 'another content', body: () => withBundle({ content: flipped(asked.body.bundle.content ?? '', 3) }), status: 400, code: 'envelope_tampered' },
-  { name: 'a question with another key', body: () => ({ ...asked.body, inv: flipped(asked.body.inv, 1) }), status: 400, code: 'open_failed' },
-  { name: 'a question with another text', body: () => ({ ...asked.body, inv: flipped(asked.body.inv, 3) }), status: 400, code: 'open_failed' },
-  { name: 'a question with another tag', body: () => ({ ...asked.body, inv: flipped(asked.body.inv, 4) }), status: 400, code: 'open_failed' },
+  {
+    name: 'a bundle without its grant',
+    body: () => withBundle({ grant: undefined }),
+    status: 400,
+    code: 'validation_failed',
+  },
+  {
+    name: 'a bundle without its content',
+    body: () => withBundle({ content: undefined }),
+    status: 400,
+    code: 'validation_failed',
+  },
+  {
+    name: 'an envelope with another header',
+    body: () => withBundle({ env: flipped(asked.body.bundle.env, 0) }),
+    status: 400,
+    code: 'validation_failed',
+  },
+  {
+    name: 'an envelope with another signature',
+    body: () => withBundle({ env: flipped(asked.body.bundle.env, 2) }),
+    status: 401,
+    code: 'signature_invalid',
+  },
+  {
+    name: 'another grant',
+    body: () => withBundle({ grant: flipped(asked.body.bundle.grant ?? '', 3) }),
+    status: 400,
+    code: 'envelope_tampered',
+  },
+  {
+    name: 'another content',
+    body: () => withBundle({ content: flipped(asked.body.bundle.content ?? '', 3) }),
+    status: 400,
+    code: 'envelope_tampered',
+  },
+  {
+    name: 'a question with another key',
+    body: () => ({ ...asked.body, inv: flipped(asked.body.inv, 1) }),
+    status: 400,
+    code: 'open_failed',
+  },
+  {
+    name: 'a question with another text',
+    body: () => ({ ...asked.body, inv: flipped(asked.body.inv, 3) }),
+    status: 400,
+    code: 'open_failed',
+  },
+  {
+    name: 'a question with another tag',
+    body: () => ({ ...asked.body, inv: flipped(asked.body.inv, 4) }),
+    status: 400,
+    code: 'open_failed',
+  },
 ];
 
 describe('POST /api/v1/invocations refuses', () => {
@@ -61,7 +146,9 @@ describe('POST /api/v1/invocations refuses', () => {
     expect(response.status).toBe(status);
     expect(response.text).not.toContain(ECHO);
     // Who signed the request gets a signed refusal.
-    await all.responder.client(all.organisation.invoker).verify(response, all.organisation.trust, all.organisation.responders[0].urn);
+    await all.responder
+      .client(all.organisation.invoker)
+      .verify(response, all.organisation.trust, all.organisation.responders[0].urn);
   });
 
   it.each([
@@ -99,7 +186,9 @@ describe('POST /api/v1/invocations refuses', () => {
 
   it('another content type: unsupported_media_type', async () => {
     const headers = { 'content-type': 'text/plain' };
-    const response = await all.responder.client(all.organisation.invoker).post('/api/v1/invocations', asked.body, { headers });
+    const response = await all.responder
+      .client(all.organisation.invoker)
+      .post('/api/v1/invocations', asked.body, { headers });
     expect(response.status).toBe(415);
   });
 });

@@ -39,7 +39,10 @@ async function* encoded(parts: AsyncGenerator<ReplyPart>, heartbeatMs: number): 
 const SILENCE = Symbol('silence');
 
 /** The parts, and a mark wherever the next one is longer in coming. */
-async function* withSilences(parts: AsyncGenerator<ReplyPart>, everyMs: number): AsyncGenerator<ReplyPart | typeof SILENCE> {
+async function* withSilences(
+  parts: AsyncGenerator<ReplyPart>,
+  everyMs: number,
+): AsyncGenerator<ReplyPart | typeof SILENCE> {
   try {
     for (;;) {
       const next = parts.next();

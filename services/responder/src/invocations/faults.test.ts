@@ -27,13 +27,33 @@ function askFor(stream: boolean, privacy: 'padded' | 'strict' = 'padded'): Promi
 
 const FAULTS: readonly { readonly name: string; readonly reply: FakeReply; readonly code: string }[] = [
   { name: 'refuses our credentials', reply: { status: 401 }, code: 'upstream_auth' },
-  { name: 'has too many requests', reply: { status: 429, headers: { 'retry-after': '7' } }, code: 'upstream_rate_limited' },
+  {
+    name: 'has too many requests',
+    reply: { status: 429, headers: { 'retry-after': '7' } },
+    code: 'upstream_rate_limited',
+  },
   { name: 'fails', reply: { status: 500, body: CANARY_VALUE }, code: 'upstream_unavailable' },
   { name: 'never answers', reply: { delayBeforeHeadersMs: Infinity }, code: 'upstream_timeout' },
-  { name: 'cuts its answer', reply: { tokens: ['half ', 'an '], faults: [{ kind: 'cut', afterTokens: 2 }] }, code: 'upstream_unavailable' },
-  { name: 'falls silent', reply: { tokens: ['half '], faults: [{ kind: 'stall', afterTokens: 1 }] }, code: 'upstream_timeout' },
-  { name: 'talks rubbish', reply: { tokens: ['a'], faults: [{ kind: 'write', afterTokens: 1, text: 'data: {rubbish\n\n' }] }, code: 'upstream_unavailable' },
-  { name: 'withholds its answer', reply: { tokens: ['a'], finishReason: 'content_filter' }, code: 'upstream_unavailable' },
+  {
+    name: 'cuts its answer',
+    reply: { tokens: ['half ', 'an '], faults: [{ kind: 'cut', afterTokens: 2 }] },
+    code: 'upstream_unavailable',
+  },
+  {
+    name: 'falls silent',
+    reply: { tokens: ['half '], faults: [{ kind: 'stall', afterTokens: 1 }] },
+    code: 'upstream_timeout',
+  },
+  {
+    name: 'talks rubbish',
+    reply: { tokens: ['a'], faults: [{ kind: 'write', afterTokens: 1, text: 'data: {rubbish\n\n' }] },
+    code: 'upstream_unavailable',
+  },
+  {
+    name: 'withholds its answer',
+    reply: { tokens: ['a'], finishReason: 'content_filter' },
+    code: 'upstream_unavailable',
+  },
 ];
 
 describe.each([false, true])('a model server in a run (stream: %s)', (stream) => {
@@ -71,7 +91,9 @@ describe.each([false, true])('a model server in a run (stream: %s)', (stream) =>
   it('speaks into frames of 256 bytes when the asker wants strict privacy', async () => {
     upstream.follow({ replies: { tokens: ['it ', 'is'] } });
     const response = await all.send(await askFor(stream, 'strict'));
-    const frames = stream ? [...response.text.matchAll(/event: bulla.frame\nid: [0-9]+\ndata: (.*)/g)].map(([, data]) => data ?? '') : (response.body as { frames: string[] }).frames;
+    const frames = stream
+      ? [...response.text.matchAll(/event: bulla.frame\nid: [0-9]+\ndata: (.*)/g)].map(([, data]) => data ?? '')
+      : (response.body as { frames: string[] }).frames;
     expect(frames.length).toBeGreaterThan(2);
     expect(new Set(frames.map((frame) => Buffer.from(frame, 'base64url').length))).toEqual(new Set([256 + 16]));
   });
@@ -98,8 +120,10 @@ describe('a stream', () => {
   it('has one head, frames counted from 0 and one final, and is not to be stored', async () => {
     upstream.follow({ replies: { tokens: ['one ', 'two ', 'three'], delayBetweenTokensMs: 60 } });
     const response = await all.send(await askFor(true));
-    const events = [...response.text.matchAll(/event: bulla\.(head|frame|final)\n(?:id: ([0-9]+)\n)?data: [A-Za-z0-9_-]+\n\n/g)];
-    expect(events.map(([all]) => all).join('')).toBe(response.text);
+    const events = [
+      ...response.text.matchAll(/event: bulla\.(head|frame|final)\n(?:id: ([0-9]+)\n)?data: [A-Za-z0-9_-]+\n\n/g),
+    ];
+    expect(events.map(([text]) => text).join('')).toBe(response.text);
     const frames = events.slice(1, -1);
     expect([events[0]?.[1], events.at(-1)?.[1]]).toEqual(['head', 'final']);
     expect(frames.map(([, kind, id]) => [kind, id])).toEqual(frames.map((_, index) => ['frame', String(index)]));
@@ -113,11 +137,24 @@ async function connect(asked: Asked): Promise<{ destroy(): void }> {
   const { service, url, clock } = all.responder;
   const { keyid, signer } = all.organisation.invoker;
   const body = Buffer.from(JSON.stringify(asked.body));
-  const headers: Record<string, string> = { 'content-type': 'application/json', 'idempotency-key': 'hang-up-0123456789' };
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    'idempotency-key': 'hang-up-0123456789',
+  };
   const authority = service.authorities[0] ?? '';
-  const parts = { method: 'POST', authority, path: '/api/v1/invocations', query: '?', header: (name: string) => headers[name], body: new Uint8Array(body) };
+  const parts = {
+    method: 'POST',
+    authority,
+    path: '/api/v1/invocations',
+    query: '?',
+    header: (name: string) => headers[name],
+    body: new Uint8Array(body),
+  };
   const signature = await signRequest(parts, { keyid, signer, now: clock.now() });
-  const sending = httpRequest(`${url}/api/v1/invocations`, { method: 'POST', headers: { ...headers, ...signature, host: authority } });
+  const sending = httpRequest(`${url}/api/v1/invocations`, {
+    method: 'POST',
+    headers: { ...headers, ...signature, host: authority },
+  });
   sending.on('error', () => {}).on('response', (response: IncomingMessage) => response.on('error', () => {}).resume());
   sending.end(body);
   return sending;
@@ -126,7 +163,11 @@ async function connect(asked: Asked): Promise<{ destroy(): void }> {
 /** Waits until the row of a question has come to a state: the run ends a moment after its connection. */
 async function untilState(asked: Asked, state: string): Promise<void> {
   for (;;) {
-    const row = await all.database.db.selectFrom('invocation').select('state').where('jti', '=', asked.question.jti).executeTakeFirst();
+    const row = await all.database.db
+      .selectFrom('invocation')
+      .select('state')
+      .where('jti', '=', asked.question.jti)
+      .executeTakeFirst();
     if (row?.state === state) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

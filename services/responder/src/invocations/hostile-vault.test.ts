@@ -14,7 +14,10 @@ let gateway: TestMember;
 beforeAll(async () => {
   const { organisation } = all;
   prompt = await storePrompt(organisation);
-  leaver = await organisation.makeDevice('leaver', { roles: ['author', 'invoker'], groups: ['grp:authors', 'grp:support'] });
+  leaver = await organisation.makeDevice('leaver', {
+    roles: ['author', 'invoker'],
+    groups: ['grp:authors', 'grp:support'],
+  });
   gateway = await makeGateway();
   await organisation.publish((draft) => {
     draft.entities[leaver.urn] = leaver.entity;
@@ -28,11 +31,18 @@ beforeAll(async () => {
 
 /** A gateway with the keys of a device. */
 async function makeGateway(): Promise<TestMember> {
-  const { makeDevice, org } = all.organisation;
-  const device = await makeDevice('gateway', { roles: ['invoker'], groups: [] });
-  const urn = urnOf(org, 'svc', 'gateway:1');
-  const keys = device.entity.keys.map((key) => (key.use === 'sig' ? { ...key, pur: ['http' as const, 'invoke' as const] } : key));
-  const entity = { kind: 'gateway' as const, roles: ['gateway' as const, 'invoker' as const], groups: ['grp:services'], keys };
+  const { organisation } = all;
+  const device = await organisation.makeDevice('gateway', { roles: ['invoker'], groups: [] });
+  const urn = urnOf(organisation.org, 'svc', 'gateway:1');
+  const keys = device.entity.keys.map((key) =>
+    key.use === 'sig' ? { ...key, pur: ['http' as const, 'invoke' as const] } : key,
+  );
+  const entity = {
+    kind: 'gateway' as const,
+    roles: ['gateway' as const, 'invoker' as const],
+    groups: ['grp:services'],
+    keys,
+  };
   return { ...device, urn, keyid: `${urn}#${device.sig.kid}`, entity };
 }
 
@@ -101,7 +111,11 @@ const CASES: readonly {
     sealed: false,
     make: () => {
       const { owner, invoker } = all.organisation;
-      return ask(all.organisation, prompt, { envelope: { sub: owner.urn }, question: { iss: owner.urn }, asker: invoker });
+      return ask(all.organisation, prompt, {
+        envelope: { sub: owner.urn },
+        question: { iss: owner.urn },
+        asker: invoker,
+      });
     },
     as: () => gateway,
   },
@@ -199,7 +213,8 @@ const CASES: readonly {
     name: 'a question that was asked under another envelope',
     code: 'open_failed',
     sealed: false,
-    make: async () => ask(all.organisation, prompt, { question: { env: { jti: mintId('env'), hash: await tokenHash('x') } } }),
+    make: async () =>
+      ask(all.organisation, prompt, { question: { env: { jti: mintId('env'), hash: await tokenHash('x') } } }),
   },
   {
     name: 'a question whose life is too long',

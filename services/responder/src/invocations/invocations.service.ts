@@ -49,7 +49,10 @@ export class InvocationsService {
     const leave = this.runs.enter();
     gone.addEventListener('abort', leave, { once: true });
     try {
-      const admitted = await this.#admit({ caller, trust: caller.trust, now: arrivedAt, responder: this.keys.urn }, body);
+      const admitted = await this.#admit(
+        { caller, trust: caller.trust, now: arrivedAt, responder: this.keys.urn },
+        body,
+      );
       if (admitted.claim.kind === 'replay') return replayed(admitted.claim.reply, leave);
       const run = await this.#begin(admitted, admitted.claim.lease, gone);
       return admitted.question.claims.opt.stream ? streamed(run, leave) : await whole(run, leave);
@@ -66,7 +69,8 @@ export class InvocationsService {
       try {
         return await this.pipeline.admit(judgement, body);
       } catch (error) {
-        const newer = judged < JUDGEMENTS_MAX && mayBeOutdated(error) ? await this.#newerThan(judgement.trust) : undefined;
+        const newer =
+          judged < JUDGEMENTS_MAX && mayBeOutdated(error) ? await this.#newerThan(judgement.trust) : undefined;
         if (newer === undefined) throw error instanceof TrustOutdated ? tryAgain() : error;
         judgement = { ...judgement, trust: newer, caller: underTrust(judgement.caller, newer, judgement.now) };
       }
@@ -84,6 +88,8 @@ export class InvocationsService {
     try {
       const request = await this.pipeline.prepare(admitted).catch((refused: unknown) => ({ refused }));
       gone.throwIfAborted();
+      // Also where nobody ever reads the stream, so that nothing of it runs.
+      gone.addEventListener('abort', () => void lease.abandon(), { once: true });
       if (!(await lease.begin())) throw new Problem('indeterminate', { retryAfterSeconds: 1 });
       const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping]);
       const end = this.answers.newEnd();

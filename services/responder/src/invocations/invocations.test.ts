@@ -33,7 +33,11 @@ describe.each(['server', 'embedded'] as const)('a run with the %s database', (ki
     expect(response.status).toBe(200);
     const { text, fin } = await openReply(organisation, asked, response.body as SealedReply);
     expect(text).toBe(`The claim: ${CANARY_VALUE}`);
-    expect(fin).toMatchObject({ finish: 'stop', model: 'builtin:echo', usage: { completion_tokens: expect.any(Number) } });
+    expect(fin).toMatchObject({
+      finish: 'stop',
+      model: 'builtin:echo',
+      usage: { completion_tokens: expect.any(Number) },
+    });
     expect(response.headers).toMatchObject({ 'cache-control': 'no-store' });
     expect(response.headers).not.toHaveProperty('signature');
   });

@@ -21,7 +21,9 @@ const WAITING_BYTES_MAX = 64 * 1024;
 /** The pace of a reply. Only streams have beats: the time of a whole answer is the time of its run. */
 export function paceOf({ privacy, stream }: { privacy: 'padded' | 'strict'; stream: boolean }): Pace {
   if (privacy === 'padded') return { kind: 'gather', everyMs: 40, bytes: DELTA_MAX_BYTES };
-  return stream ? { kind: 'beat', everyMs: 100, bytes: STRICT_BYTES } : { kind: 'gather', everyMs: 40, bytes: STRICT_BYTES };
+  return stream
+    ? { kind: 'beat', everyMs: 100, bytes: STRICT_BYTES }
+    : { kind: 'gather', everyMs: 40, bytes: STRICT_BYTES };
 }
 
 /**

@@ -65,7 +65,10 @@ class FragileModel extends EchoModel {
 }
 
 const model = new FragileModel();
-const all = suite({ model: () => model, organisation: { policy: { custody: { '*': 'sealed', 'managed/': 'managed' } } } });
+const all = suite({
+  model: () => model,
+  organisation: { policy: { custody: { '*': 'sealed', 'managed/': 'managed' } } },
+});
 const WITHDRAWN = mintId('prm');
 
 beforeAll(async () => {
@@ -75,7 +78,7 @@ beforeAll(async () => {
   await all.refresh();
 });
 
-async function request(faults: Faults): Promise<Asked> {
+async function askWrongly(faults: Faults): Promise<Asked> {
   const { organisation, database } = all;
   const { now, author, invoker, responders } = organisation;
   const store: StoreOptions = {
@@ -136,7 +139,7 @@ function faultsFrom(step: number): Faults {
 }
 
 async function refuse(faults: Faults) {
-  const asked = await request(faults);
+  const asked = await askWrongly(faults);
   const before = all.responder.unwrapper.calls;
   const body = faults.oversize === true ? `${JSON.stringify(asked.body)}${' '.repeat(2_097_152)}` : asked.body;
   const response = await all.responder.client(all.organisation.invoker).post('/api/v1/invocations', body, {

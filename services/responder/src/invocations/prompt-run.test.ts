@@ -15,15 +15,26 @@ interface Case {
 function render({ content = {}, messages = false, pol = {}, question = {} }: Case) {
   const statement = {
     input: { messages },
-    content: { messages: [{ role: 'user', content: 'a {{x}} b' }], vars: { x: { type: 'string', max: 5 } }, model: { name: 'default' }, ...content },
+    content: {
+      messages: [{ role: 'user', content: 'a {{x}} b' }],
+      vars: { x: { type: 'string', max: 5 } },
+      model: { name: 'default' },
+      ...content,
+    },
   } as unknown as Statement;
   const envelope = { pol: { uses: 1, stream: true, ...pol } } as unknown as EnvelopeClaims;
-  const asked = { jti: 'inv_1', vars: { x: 'one' }, messages: [], opt: { stream: false, privacy: 'padded' }, ...question };
+  const asked = {
+    jti: 'inv_1',
+    vars: { x: 'one' },
+    messages: [],
+    opt: { stream: false, privacy: 'padded' },
+    ...question,
+  };
   return renderRun(statement, envelope, asked as unknown as InvocationClaims);
 }
 
 describe('step 14 renders', () => {
-  it('the variables into the messages, the asker\'s own after them', () => {
+  it("the variables into the messages, the asker's own after them", () => {
     const request = render({ messages: true, question: { messages: [{ role: 'assistant', content: '{{x}}' }] } });
     expect(request).toEqual({
       model: 'default',
@@ -51,10 +62,18 @@ describe('step 14 renders', () => {
   });
 
   it.each([
-    ['nobody\'s', {}, undefined],
-    ['the prompt\'s', { content: { model: { name: 'm', max_output_tokens: 7 } }, pol: { max_output_tokens: 9 } }, 7],
-    ['the envelope\'s', { pol: { max_output_tokens: 5 }, question: { opt: { stream: false, privacy: 'padded', max_output_tokens: 6 } } }, 5],
-    ['the asker\'s', { pol: { max_output_tokens: 5 }, question: { opt: { stream: false, privacy: 'padded', max_output_tokens: 4 } } }, 4],
+    ["nobody's", {}, undefined],
+    ["the prompt's", { content: { model: { name: 'm', max_output_tokens: 7 } }, pol: { max_output_tokens: 9 } }, 7],
+    [
+      "the envelope's",
+      { pol: { max_output_tokens: 5 }, question: { opt: { stream: false, privacy: 'padded', max_output_tokens: 6 } } },
+      5,
+    ],
+    [
+      "the asker's",
+      { pol: { max_output_tokens: 5 }, question: { opt: { stream: false, privacy: 'padded', max_output_tokens: 4 } } },
+      4,
+    ],
   ] as [string, Case, number | undefined][])('the least limit: %s', (_name, one, limit) => {
     expect(render(one).maxOutputTokens).toBe(limit);
   });
@@ -70,15 +89,41 @@ describe('step 14 refuses', () => {
   it.each([
     ['a missing variable', { question: { vars: {} } }, 'variable_missing'],
     ['an unknown variable', { question: { vars: { x: 'one', zzCanary: 'zzCanary' } } }, 'variable_unknown'],
-    ['a name that objects have by themselves', { question: { vars: { x: 'one', toString: 'zzCanary' } } }, 'variable_unknown'],
+    [
+      'a name that objects have by themselves',
+      { question: { vars: { x: 'one', toString: 'zzCanary' } } },
+      'variable_unknown',
+    ],
     ['a value that is too long', { question: { vars: { x: 'zzCanary' } } }, 'validation_failed'],
-    ['messages where there are none', { question: { messages: [{ role: 'user', content: 'zzCanary' }] } }, 'validation_failed'],
-    ['a stream that the envelope does not allow', { pol: { stream: false }, question: { opt: { stream: true, privacy: 'padded' } } }, 'forbidden'],
-    ['another model than the prompt\'s', { question: { opt: { stream: false, privacy: 'padded', model: 'zzCanary' } } }, 'model_not_allowed'],
-    ['a template that is none', { content: { messages: [{ role: 'user', content: '{{zzCanary' }] } }, 'validation_failed'],
-    ['a template with a variable that is not declared', { content: { messages: [{ role: 'user', content: '{{zzCanary}}' }] } }, 'validation_failed'],
+    [
+      'messages where there are none',
+      { question: { messages: [{ role: 'user', content: 'zzCanary' }] } },
+      'validation_failed',
+    ],
+    [
+      'a stream that the envelope does not allow',
+      { pol: { stream: false }, question: { opt: { stream: true, privacy: 'padded' } } },
+      'forbidden',
+    ],
+    [
+      "another model than the prompt's",
+      { question: { opt: { stream: false, privacy: 'padded', model: 'zzCanary' } } },
+      'model_not_allowed',
+    ],
+    [
+      'a template that is none',
+      { content: { messages: [{ role: 'user', content: '{{zzCanary' }] } },
+      'validation_failed',
+    ],
+    [
+      'a template with a variable that is not declared',
+      { content: { messages: [{ role: 'user', content: '{{zzCanary}}' }] } },
+      'validation_failed',
+    ],
   ] as [string, Case, string][])('%s', (_name, one, code) => {
-    expect(() => render(one)).toThrow(expect.objectContaining({ code, message: expect.not.stringContaining('zzCanary') }));
+    expect(() => render(one)).toThrow(
+      expect.objectContaining({ code, message: expect.not.stringContaining('zzCanary') }),
+    );
   });
 
   it('a prompt that grows too long by using a long value many times', () => {
@@ -86,6 +131,8 @@ describe('step 14 refuses', () => {
     const uses = '{{x}}'.repeat(RENDERED_CHARACTERS_MAX / 65_536 + 1);
     const vars: Content['vars'] = { x: { type: 'string', max: 65_536 } };
     const content = { vars, messages: [{ role: 'user' as const, content: uses }] };
-    expect(() => render({ content, question: { vars: { x: value } } })).toThrow(expect.objectContaining({ code: 'payload_too_large' }));
+    expect(() => render({ content, question: { vars: { x: value } } })).toThrow(
+      expect.objectContaining({ code: 'payload_too_large' }),
+    );
   });
 });

@@ -68,7 +68,10 @@ function valuesOf(declared: Statement['content']['vars'], given: InvocationClaim
 }
 
 /** One pass: a value is never scanned for variables again. */
-function renderMessages(messages: Statement['content']['messages'], values: ReadonlyMap<string, string>): ModelMessage[] {
+function renderMessages(
+  messages: Statement['content']['messages'],
+  values: ReadonlyMap<string, string>,
+): ModelMessage[] {
   const templates = messages.map(({ role, content }) => ({ role, pieces: parsePieces(content) }));
   const pieces = templates.flatMap((template) => template.pieces);
   if (templateVariables(pieces).some((name) => !values.has(name))) throw notATemplate();

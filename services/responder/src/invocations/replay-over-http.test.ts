@@ -10,7 +10,8 @@ import { suite } from '../../test/suite.js';
 
 const upstream: FakeOpenai = await startFakeOpenai();
 const all = suite({
-  model: () => createModel(z.object(modelSettings).parse({ BULLA_LLM: `openai:${upstream.url}`, BULLA_LLM_MODEL: 'm' })),
+  model: () =>
+    createModel(z.object(modelSettings).parse({ BULLA_LLM: `openai:${upstream.url}`, BULLA_LLM_MODEL: 'm' })),
 });
 let prompt: StoredPrompt;
 
@@ -20,12 +21,18 @@ beforeAll(async () => {
 afterAll(() => upstream.stop());
 afterEach(() => upstream.follow({}));
 
-function askPlainly(question: Partial<Asked['question']> = {}, envelope: Partial<Asked['envelope']> = {}): Promise<Asked> {
+function askPlainly(
+  question: Partial<Asked['question']> = {},
+  envelope: Partial<Asked['envelope']> = {},
+): Promise<Asked> {
   return ask(all.organisation, prompt, { question, envelope });
 }
 
 /** Changes the row of a question as time or another worker would. */
-async function change(asked: Asked, values: { state?: 'accepted' | 'running'; heartbeat?: Date; fence?: number; ended_at?: Date }): Promise<void> {
+async function change(
+  asked: Asked,
+  values: { state?: 'accepted' | 'running'; heartbeat?: Date; fence?: number; ended_at?: Date },
+): Promise<void> {
   await all.database.db.updateTable('invocation').set(values).where('jti', '=', asked.question.jti).execute();
 }
 
@@ -66,7 +73,12 @@ describe('the same question again', () => {
     const statuses = responses.map(({ status }) => status);
     expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(1);
     const others = responses.filter(({ status }) => status !== 200);
-    expect(others.every(({ status, headers, body }) => status === 409 && headers['retry-after'] !== undefined && codeOf(body) === 'indeterminate')).toBe(true);
+    expect(
+      others.every(
+        ({ status, headers, body }) =>
+          status === 409 && headers['retry-after'] !== undefined && codeOf(body) === 'indeterminate',
+      ),
+    ).toBe(true);
     expect(new Set(responses.filter(({ status }) => status === 200).map(({ text }) => text)).size).toBe(1);
   });
 
@@ -86,7 +98,10 @@ describe('the same question again', () => {
     const asked = await askPlainly();
     await all.send(asked);
     const [responder] = all.organisation.responders;
-    const again = await sealInvocation(asked.question, all.organisation.invoker.signer, { urn: responder.urn, record: recordOf(responder, 'enc') });
+    const again = await sealInvocation(asked.question, all.organisation.invoker.signer, {
+      urn: responder.urn,
+      record: recordOf(responder, 'enc'),
+    });
     const response = await all.send({ body: { ...asked.body, inv: again.token } });
     expect(response.status).toBe(422);
     expect(response.body).toMatchObject({ code: 'idempotency_conflict' });
@@ -121,19 +136,34 @@ describe('the same question again', () => {
   it('is run when its worker was lost before it began, under the next fence, and uses nothing up', async () => {
     const asked = await askPlainly();
     const { iss, jti } = asked.question;
-    const row = { org: all.organisation.org, iss, jti, rh: asked.rh, state: 'accepted' as const, reply: null, heartbeat: LONG_AGO };
+    const row = {
+      org: all.organisation.org,
+      iss,
+      jti,
+      rh: asked.rh,
+      state: 'accepted' as const,
+      reply: null,
+      heartbeat: LONG_AGO,
+    };
     await all.database.db.insertInto('invocation').values(row).execute();
     const response = await all.send(asked);
     expect(response.status).toBe(200);
     expect(await rowOf(asked)).toMatchObject({ state: 'sealed', fence: 2 });
-    const uses = await all.database.db.selectFrom('envelope_use').selectAll().where('env_jti', '=', asked.envelope.jti).execute();
+    const uses = await all.database.db
+      .selectFrom('envelope_use')
+      .selectAll()
+      .where('env_jti', '=', asked.envelope.jti)
+      .execute();
     expect(uses).toEqual([]);
   });
 
-  it('is not found in another organisation\'s rows', async () => {
+  it("is not found in another organisation's rows", async () => {
     const asked = await askPlainly();
     const { iss, jti } = asked.question;
-    await all.database.db.insertInto('invocation').values({ org: 'other', iss, jti, rh: asked.rh, state: 'sealed', reply: '{}' }).execute();
+    await all.database.db
+      .insertInto('invocation')
+      .values({ org: 'other', iss, jti, rh: asked.rh, state: 'sealed', reply: '{}' })
+      .execute();
     expect((await all.send(asked)).body).toMatchObject({ code: 'idempotency_conflict' });
   });
 });
@@ -147,7 +177,9 @@ describe('two workers on one question', () => {
     await change(asked, { heartbeat: LONG_AGO });
     expect((await all.send(asked)).body).toMatchObject({ code: 'indeterminate' });
     const response = await slow;
-    const { fin } = await openReply(all.organisation, asked, response.body as SealedReply).catch(() => ({ fin: undefined }));
+    const { fin } = await openReply(all.organisation, asked, response.body as SealedReply).catch(() => ({
+      fin: undefined,
+    }));
     // Its claim was gone before the end: it either says so inside, or has nothing to say.
     expect(fin?.err?.code ?? codeOf(response.body)).toBe('indeterminate');
     expect(await rowOf(asked)).toMatchObject({ state: 'indeterminate', reply: null });
@@ -167,7 +199,9 @@ describe('an envelope', () => {
 
   it('is good for as many questions as it says, also when they come together', async () => {
     const jti = mintId('env');
-    const questions = await Promise.all(Array.from({ length: 8 }, () => askPlainly({}, { jti, pol: { uses: 3, stream: true } })));
+    const questions = await Promise.all(
+      Array.from({ length: 8 }, () => askPlainly({}, { jti, pol: { uses: 3, stream: true } })),
+    );
     const responses = await Promise.all(questions.map((asked) => all.send(asked)));
     expect(responses.filter(({ status }) => status === 200)).toHaveLength(3);
     expect(responses.filter(({ body }) => codeOf(body) === 'envelope_replayed')).toHaveLength(5);
@@ -188,10 +222,22 @@ describe('a request', () => {
     const asked = await askPlainly();
     await all.send(asked);
     await all.send(asked);
-    const rows = await all.database.db.selectFrom('audit_event').select('event').where('org', '=', all.organisation.org).execute();
-    const mine = rows.map(({ event }) => event as { act: string; res: string; obj: { invocation?: string; replayed?: boolean } });
-    const of = mine.filter(({ obj }) => obj.invocation === asked.question.jti).map(({ act, obj }) => [act, obj.replayed]);
-    expect(of).toEqual([['invocation.run', false], ['invocation.finish', undefined], ['invocation.run', true]]);
+    const rows = await all.database.db
+      .selectFrom('audit_event')
+      .select('event')
+      .where('org', '=', all.organisation.org)
+      .execute();
+    const mine = rows.map(
+      ({ event }) => event as { act: string; res: string; obj: { invocation?: string; replayed?: boolean } },
+    );
+    const of = mine
+      .filter(({ obj }) => obj.invocation === asked.question.jti)
+      .map(({ act, obj }) => [act, obj.replayed]);
+    expect(of).toEqual([
+      ['invocation.run', false],
+      ['invocation.finish', undefined],
+      ['invocation.run', true],
+    ]);
     expect(mine.some(({ act, res }) => act === 'invocation.run' && res === 'denied')).toBe(true);
   });
 });

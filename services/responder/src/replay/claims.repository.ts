@@ -94,7 +94,10 @@ export class ClaimsRepository {
   }
 
   /** Counts one use of an envelope; false if it has none left. */
-  async use(trx: ResponderTransaction, use: { readonly org: string; readonly jti: string; readonly max: number; readonly expiresAt: Date }): Promise<boolean> {
+  async use(
+    trx: ResponderTransaction,
+    use: { readonly org: string; readonly jti: string; readonly max: number; readonly expiresAt: Date },
+  ): Promise<boolean> {
     const { org, jti, max, expiresAt } = use;
     const result = await trx
       .insertInto('envelope_use')
@@ -128,8 +131,13 @@ export class ClaimsRepository {
   /** Gives up: what has not begun is free for the asker's next try at once, what has begun is indeterminate. */
   async abandon(key: ClaimKey, fence: number): Promise<void> {
     const { db } = this;
-    const ended = await this.changed(this.change(db, key).set({ state: 'indeterminate', ended_at: now }), fence, 'running');
-    if (!ended) await this.changed(this.change(db, key).set({ heartbeat: sql<Date>`to_timestamp(0)` }), fence, 'accepted');
+    const ended = await this.changed(
+      this.change(db, key).set({ state: 'indeterminate', ended_at: now }),
+      fence,
+      'running',
+    );
+    if (!ended)
+      await this.changed(this.change(db, key).set({ heartbeat: sql<Date>`to_timestamp(0)` }), fence, 'accepted');
   }
 
   /** Forgets replies, questions and uses whose time is over; the database's clock says when. */
@@ -142,15 +150,27 @@ export class ClaimsRepository {
       .where('reply', 'is not', null)
       .where('ended_at', '<', past(REPLY_SECONDS))
       .execute();
-    await db.deleteFrom('invocation').where('org', '=', org).where('created_at', '<', past(TOMBSTONE_SECONDS)).execute();
+    await db
+      .deleteFrom('invocation')
+      .where('org', '=', org)
+      .where('created_at', '<', past(TOMBSTONE_SECONDS))
+      .execute();
     await db.deleteFrom('envelope_use').where('org', '=', org).where('expires_at', '<', now).execute();
   }
 
   private change(db: Kysely<ResponderTables>, key: ClaimKey) {
-    return db.updateTable('invocation').where('org', '=', key.org).where('iss', '=', key.iss).where('jti', '=', key.jti);
+    return db
+      .updateTable('invocation')
+      .where('org', '=', key.org)
+      .where('iss', '=', key.iss)
+      .where('jti', '=', key.jti);
   }
 
-  private async changed(update: ReturnType<ClaimsRepository['change']>, fence: number, state: InvocationState): Promise<boolean> {
+  private async changed(
+    update: ReturnType<ClaimsRepository['change']>,
+    fence: number,
+    state: InvocationState,
+  ): Promise<boolean> {
     const result = await update.where('fence', '=', fence).where('state', '=', state).executeTakeFirstOrThrow();
     return result.numUpdatedRows === 1n;
   }

@@ -64,10 +64,13 @@ export class Lease {
     return this.#sealing(this.#key, this.#fence, end);
   }
 
-  /** Gives the question up; the asker's next try finds it free if nothing has happened yet. */
+  /**
+   * Gives the question up; the asker's next try finds it free if nothing has happened yet. Never rejects: where the
+   * database does not answer, the lease runs out by itself.
+   */
   async abandon(): Promise<void> {
     this.#stop();
-    await this.#claims.abandon(this.#key, this.#fence);
+    await this.#claims.abandon(this.#key, this.#fence).catch(() => {});
   }
 
   #stop(): void {

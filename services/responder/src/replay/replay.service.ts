@@ -95,7 +95,10 @@ export class ReplayService {
     return this.claims.inTransaction(async (trx) => {
       const held = await this.claims.seal(trx, key, fence, reply);
       if (held && finish !== 'error') {
-        await this.ledger.record(trx, caller, { act: 'invocation.finish', obj: { invocation: key.jti, frames, finish } });
+        await this.ledger.record(trx, caller, {
+          act: 'invocation.finish',
+          obj: { invocation: key.jti, frames, finish },
+        });
       }
       return held;
     });

@@ -42,7 +42,9 @@ async function refresh(source: VaultTrustSource): Promise<void> {
 }
 
 function refusals(): string[] {
-  return lines.map((line) => JSON.parse(line) as { event: string; code: string }).flatMap(({ event, code }) => (event === 'trust-not-loaded' ? [code] : []));
+  return lines
+    .map((line) => JSON.parse(line) as { event: string; code: string })
+    .flatMap(({ event, code }) => (event === 'trust-not-loaded' ? [code] : []));
 }
 
 describe('the documents of a responder', () => {
@@ -148,7 +150,8 @@ describe('a vault is not believed that', () => {
     const source = replica();
     const own = JSON.parse(organisation.documents.directory) as { signatures: { signature: string }[] };
     const [first] = own.signatures;
-    if (first !== undefined) first.signature = `${first.signature.startsWith('A') ? 'B' : 'A'}${first.signature.slice(1)}`;
+    if (first !== undefined)
+      first.signature = `${first.signature.startsWith('A') ? 'B' : 'A'}${first.signature.slice(1)}`;
     vault.answer = (name) => (name === 'directory.json' ? JSON.stringify(own) : documentOf(organisation, name));
     expect(await source.trustOf('acme')).toBeUndefined();
     expect(refusals()).toEqual(['signature_invalid']);

@@ -116,7 +116,9 @@ export class VaultTrustSource extends TrustSource {
 
 function isSame(fetched: TrustDocuments, held: TrustDocuments | undefined): boolean {
   return (
-    fetched.directory === held?.directory && fetched.policy === held.policy && fetched.roots.length === held.roots.length
+    fetched.directory === held?.directory &&
+    fetched.policy === held.policy &&
+    fetched.roots.length === held.roots.length
   );
 }
 

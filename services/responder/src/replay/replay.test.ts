@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { mintId } from '@bulla/crypto';
+import { databaseFault, EventLog } from '@bulla/service-kit';
+import { openDatabase } from '../../test/responder-fixture.js';
+import { ClaimPurge } from './claim-purge.js';
+import type { ClaimKey } from './claims.repository.js';
+import { ClaimsRepository } from './claims.repository.js';
+import { Lease, LeaseLost } from './lease.js';
+import type { RunEnd } from './lease.js';
+
+const LONG_AGO = new Date(0);
+const END: RunEnd = { reply: '{}', frames: 1, finish: 'stop' };
+let key: ClaimKey;
+
+describe.each(['server', 'embedded'] as const)('claims with the %s database', (kind) => {
+  let opened: Awaited<ReturnType<typeof openDatabase>>;
+  let claims: ClaimsRepository;
+
+  beforeAll(async () => {
+    opened = await openDatabase(kind);
+    claims = new ClaimsRepository(opened.database.db);
+  });
+  afterAll(() => opened.drop());
+  beforeEach(async () => {
+    key = { org: 'acme', iss: 'urn:bulla:acme:dev:x', jti: mintId('inv') };
+    await claims.inTransaction((trx) => claims.insert(trx, key, 'rh'));
+  });
+
+  const leaseOf = (fence: number) =>
+    new Lease(
+      claims,
+      (of, by, { reply }) => claims.inTransaction((trx) => claims.seal(trx, of, by, reply)),
+      key,
+      fence,
+    );
+  const rowOf = () =>
+    opened.database.db.selectFrom('invocation').selectAll().where('jti', '=', key.jti).executeTakeFirstOrThrow();
+  const change = (values: object) =>
+    opened.database.db.updateTable('invocation').set(values).where('jti', '=', key.jti).execute();
+
+  it('are made once', async () => {
+    const again = await claims.inTransaction((trx) => claims.insert(trx, key, 'rh'));
+    expect(again).toBe(false);
+  });
+
+  it('go from accepted over running to sealed', async () => {
+    const lease = leaseOf(1);
+    expect(await lease.begin()).toBe(true);
+    expect(await rowOf()).toMatchObject({ state: 'running', fence: 1 });
+    expect(await lease.beat()).toBe(true);
+    expect(await lease.seal(END)).toBe(true);
+    expect(await rowOf()).toMatchObject({ state: 'sealed', reply: '{}' });
+  });
+
+  it('begin, end and are kept alive by one worker only [red]: the fence decides', async () => {
+    const first = leaseOf(1);
+    const fence = await claims.inTransaction((trx) => claims.takeOver(trx, key));
+    const second = leaseOf(fence);
+    expect([fence, await second.begin(), await first.begin()]).toEqual([2, true, false]);
+    expect([await first.beat(), await first.seal(END)]).toEqual([false, false]);
+    expect(first.lost.reason).toBeInstanceOf(LeaseLost);
+    await first.abandon();
+    expect(await rowOf()).toMatchObject({ state: 'running', fence: 2 });
+    expect(await second.seal(END)).toBe(true);
+  });
+
+  it('do not begin twice', async () => {
+    const lease = leaseOf(1);
+    expect([await lease.begin(), await lease.begin()]).toEqual([true, false]);
+    await lease.abandon();
+  });
+
+  it('that were given up before they began are free at once', async () => {
+    await leaseOf(1).abandon();
+    const known = await claims.inTransaction((trx) => claims.lock(trx, key));
+    expect(known).toMatchObject({ state: 'accepted', alive: false });
+  });
+
+  it('that were given up after they began are indeterminate', async () => {
+    const lease = leaseOf(1);
+    await lease.begin();
+    await lease.abandon();
+    expect(await rowOf()).toMatchObject({ state: 'indeterminate' });
+    expect(await lease.seal(END)).toBe(false);
+  });
+
+  it('are settled only when their worker is lost and had begun', async () => {
+    await claims.settle(key);
+    expect(await rowOf()).toMatchObject({ state: 'accepted' });
+    await leaseOf(1).begin();
+    await claims.settle(key);
+    expect(await rowOf()).toMatchObject({ state: 'running' });
+    await change({ heartbeat: LONG_AGO });
+    await claims.settle(key);
+    expect(await rowOf()).toMatchObject({ state: 'indeterminate' });
+  });
+
+  it('of another organisation are out of reach', async () => {
+    const other = { ...key, org: 'other' };
+    expect(await claims.inTransaction((trx) => claims.lock(trx, other))).toBeUndefined();
+    expect(await claims.begin(other, 1)).toBe(false);
+  });
+
+  it('lose their reply after a quarter of an hour, and are forgotten after a day, with the uses of dead envelopes', async () => {
+    await opened.database.db
+      .insertInto('envelope_use')
+      .values({ env_jti: key.jti, org: 'acme', uses: 1, max: 1, expires_at: LONG_AGO })
+      .execute();
+    const purge = new ClaimPurge(claims, { org: 'acme' } as never, silentLog());
+    await leaseOf(1).begin();
+    await claims.inTransaction((trx) => claims.seal(trx, key, 1, 'reply'));
+    await purge.purge();
+    expect(await rowOf()).toMatchObject({ reply: 'reply' });
+    await change({ ended_at: new Date(Date.now() - 16 * 60_000) });
+    await purge.purge();
+    expect(await rowOf()).toMatchObject({ reply: null, state: 'sealed' });
+    await change({ created_at: new Date(Date.now() - 25 * 3_600_000) });
+    await purge.purge();
+    await expect(rowOf()).rejects.toThrow('no result');
+    const uses = await opened.database.db
+      .selectFrom('envelope_use')
+      .selectAll()
+      .where('env_jti', '=', key.jti)
+      .execute();
+    expect(uses).toEqual([]);
+  });
+
+  it('count no use beyond the last, whatever the code says', async () => {
+    const use = { env_jti: key.jti, org: 'acme', uses: 2, max: 1, expires_at: LONG_AGO };
+    const broken = await opened.database.db.insertInto('envelope_use').values(use).execute().catch(databaseFault);
+    expect(broken).toMatchObject({ constraint: 'envelope_use_limit' });
+  });
+});
+
+describe('a purge', () => {
+  it('that fails is a line in the log with a code, and no more', async () => {
+    const lines: string[] = [];
+    const log = new EventLog({
+      service: 'responder',
+      level: 'warn',
+      stream: { write: (line: string) => void lines.push(line) },
+    });
+    const claims = { purge: () => Promise.reject(Object.assign(new Error('zzCanary'), { code: '57P01' })) };
+    await new ClaimPurge(claims as never, { org: 'acme' } as never, log).purge();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('"errorCode":"57P01"');
+    expect(lines[0]).not.toContain('zzCanary');
+  });
+
+  it('has a timer only while the service runs', () => {
+    const purge = new ClaimPurge({} as never, { org: 'acme' } as never, silentLog());
+    purge.onApplicationBootstrap();
+    expect(() => purge.onModuleDestroy()).not.toThrow();
+  });
+});
+
+describe('a lease', () => {
+  it('is not lost for a database that does not answer for a moment', async () => {
+    const claims = { beat: () => Promise.reject(new Error('gone')) };
+    const lease = new Lease(claims as never, () => Promise.resolve(true), { org: 'acme', iss: 'x', jti: 'y' }, 1);
+    expect(await lease.beat()).toBe(true);
+    expect(lease.lost.aborted).toBe(false);
+  });
+});
+
+function silentLog(): EventLog {
+  return new EventLog({ service: 'responder', level: 'silent' });
+}
