@@ -39,7 +39,5 @@ export async function responseSignature(
 function bytesOf(payload: unknown): Bytes | undefined {
   if (payload === undefined || payload === null) return new Uint8Array(0);
   if (typeof payload === 'string') return utf8(payload);
-  return ArrayBuffer.isView(payload)
-    ? new Uint8Array(payload.buffer.slice(0) as ArrayBuffer, payload.byteOffset, payload.byteLength)
-    : undefined;
+  return ArrayBuffer.isView(payload) ? new Uint8Array(payload as Uint8Array) : undefined;
 }
