@@ -153,7 +153,8 @@ const generalRules = [
     'development-dependencies-in-tests-only',
     'What ships needs what it imports at run time.',
     { path: ANY_WORKSPACE, pathNot: TESTS },
-    { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    // The root's are development dependencies too, so what a workspace declares properly is listed as both.
+    { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm'] },
   ),
 ];
 
