@@ -139,18 +139,12 @@ function exitOf(error: BullaError | CryptoError): number {
 
 /** Faults of the parts that are loaded by name carry the exit code they want; of others only system codes are shown. */
 function reportOther(error: unknown, out: Output): number {
-  const { exitCode, lines, message, code } = error as {
-    exitCode?: unknown;
-    lines?: unknown;
-    message?: unknown;
-    code?: unknown;
-  };
+  const { exitCode, lines, message, code, path, name } = Object(error) as Record<string, unknown>;
   if (typeof exitCode === 'number') {
     for (const line of Array.isArray(lines) ? lines.map(String) : [String(message)]) out.error(line);
     return exitCode;
   }
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
-    const { path } = error as { path?: unknown };
     return said(
       out,
       typeof path === 'string' ? `cannot use ${path} (${code})` : `the system refused it (${code})`,
@@ -161,7 +155,7 @@ function reportOther(error: unknown, out: Output): number {
     out,
     'something went wrong that should not',
     EXIT.error,
-    `please report it with what you did; it was ${String((error as { name?: unknown } | undefined)?.name)}`,
+    `please report it with what you did; it was ${String(name)}`,
   );
 }
 

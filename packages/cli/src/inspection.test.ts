@@ -1,0 +1,209 @@
+import { chmodSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import type { Bulla } from '@bulla/client';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { World } from '../test/world.js';
+import {
+  inspectIdentity,
+  inspectLabels,
+  inspectModes,
+  inspectNode,
+  inspectPort,
+  inspectServer,
+  inspectService,
+  inspectTrust,
+} from './inspection.js';
+import { inspectRedis } from './redis-inspection.js';
+
+const NOW = Date.parse('2026-11-25T12:00:00Z');
+const servers: Server[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+});
+
+async function listen(server: Server): Promise<number> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+function answering(status: number, body: unknown, date?: string): typeof fetch {
+  return () =>
+    Promise.resolve(new Response(JSON.stringify(body), { status, headers: date === undefined ? {} : { date } }));
+}
+
+describe('node', () => {
+  it.each([
+    ['20.20.0', false],
+    ['22.11.9', false],
+    ['22.12.0', true],
+    ['24.21.0', true],
+  ])('%s is good: %s', (version, ok) => expect(inspectNode(version)).toMatchObject({ ok, detail: version }));
+});
+
+describe('the home folder', () => {
+  it("is well where everything is its owner's, and names what is not", async () => {
+    const world = await World.make();
+    await world.file('key', 'x');
+    chmodSync(world.path('key'), 0o600);
+    expect(await inspectModes(world.folder)).toMatchObject({
+      ok: true,
+      detail: expect.stringContaining('2 files and folders'),
+    });
+    chmodSync(world.path('key'), 0o640);
+    expect(await inspectModes(world.folder)).toMatchObject({
+      ok: false,
+      detail: `others may use ${world.path('key')}`,
+      fix: `chmod -R go-rwx ${world.folder}`,
+    });
+    await world.remove();
+  });
+
+  it('may not be there', async () =>
+    expect(await inspectModes('/nowhere')).toMatchObject({ ok: false, detail: '/nowhere (ENOENT)' }));
+});
+
+describe('a service', () => {
+  const healthy = { status: 'ok', checks: [{ name: 'database', ok: true }] };
+  it.each([
+    ['is ready', answering(200, healthy), [{ ok: true, detail: 'http://x is ready (database)' }]],
+    [
+      'has no database',
+      answering(503, { status: 'unavailable', checks: [{ name: 'database', ok: false }] }),
+      [{ ok: false, detail: 'http://x is not ready: database' }],
+    ],
+    [
+      'is something else',
+      answering(200, 'hello'),
+      [{ ok: false, detail: 'http://x does not answer as a Bulla service' }],
+    ],
+    ['is not there', (() => Promise.reject(new Error('ECONNREFUSED'))) as typeof fetch, [{ ok: false }]],
+    [
+      'has the same clock',
+      answering(200, healthy, 'Wed, 25 Nov 2026 12:00:59 GMT'),
+      [{ ok: true }, { name: 'vault clock', ok: true, detail: "59 s from this machine's" }],
+    ],
+    [
+      'has another clock',
+      answering(200, healthy, 'Wed, 25 Nov 2026 12:01:01 GMT'),
+      [{ ok: true }, { name: 'vault clock', ok: false }],
+    ],
+  ])('that %s is seen so', async (_name, fetcher, findings) => {
+    expect(await inspectService('vault', 'http://x', fetcher, () => NOW)).toMatchObject(findings);
+  });
+});
+
+describe('what is trusted', () => {
+  const document = (expires: string) => ({ version: 2, issued: '2026-11-01T00:00:00Z', expires });
+  const trust = {
+    pin: 'sha256:1',
+    org: 'dev',
+    profile: 'development',
+    root: document('2027-11-01T00:00:00Z'),
+    policy: document('2026-11-26T00:00:00Z'),
+    directory: document('2026-12-30T00:00:00Z'),
+    activeKeys: (urn: string) =>
+      urn === 'known' ? [{ record: { kid: 'k', use_until: NOW / 1000 + 90 * 86_400 } }] : [],
+  };
+  const bulla = { refreshTrust: () => Promise.resolve(trust), trust: () => Promise.resolve(trust) } as unknown as Bulla;
+
+  it('is well until a third of its life is left', async () => {
+    const findings = await inspectTrust(bulla, NOW / 1000);
+    expect(findings.map(({ name, ok }) => [name, ok])).toEqual([
+      ['pin', true],
+      ['root', true],
+      ['policy', false],
+      ['directory', true],
+    ]);
+    expect(findings[2]).toMatchObject({ detail: 'version 2, 0 days left', fix: 'bulla trust renew' });
+  });
+
+  it('includes the key of this device, or does not', async () => {
+    expect(await inspectIdentity(bulla, 'known', 'k', NOW / 1000)).toMatchObject({
+      ok: true,
+      detail: 'known, its key signs for 90 more days',
+    });
+    expect(await inspectIdentity(bulla, 'known', 'other', NOW / 1000)).toMatchObject({ ok: false });
+    expect(await inspectIdentity(bulla, 'unknown', 'k', NOW / 1000)).toMatchObject({
+      ok: false,
+      detail: 'unknown has no active key in the directory',
+    });
+  });
+
+  it('includes labels, which expire', async () => {
+    const list = async function* () {
+      yield await Promise.resolve({ name: 'a/b' });
+    };
+    const due = (labels: object[]) =>
+      ({ prompts: { list, dueLabels: () => Promise.resolve(labels) } }) as unknown as Bulla;
+    expect(await inspectLabels(due([]))).toMatchObject({ ok: true, detail: '1 prompts, no label is about to expire' });
+    expect(await inspectLabels(due([{ label: 'production' }]))).toMatchObject({
+      ok: false,
+      detail: 'about to expire: a/b production',
+    });
+  });
+});
+
+describe('ports and servers', () => {
+  it('a port is free or in use', async () => {
+    const port = await listen(createServer());
+    expect(await inspectPort('vault port', 'BULLA_VAULT_PORT', port)).toMatchObject({
+      ok: false,
+      fix: 'stop it, or set BULLA_VAULT_PORT',
+    });
+    await new Promise((resolve) => servers.pop()?.close(resolve));
+    expect(await inspectPort('vault port', 'BULLA_VAULT_PORT', port)).toMatchObject({
+      ok: true,
+      detail: `port ${port} is free`,
+    });
+  });
+
+  it('a database accepts connections or does not', async () => {
+    const port = await listen(createServer((socket) => socket.resume().end()));
+    expect(await inspectServer('database', 'X', `postgresql://u:canary@127.0.0.1:${port}/d`, 5432)).toMatchObject({
+      ok: true,
+      detail: `127.0.0.1:${port} accepts connections`,
+    });
+    const refused = await inspectServer('database', 'X', 'postgresql://u:canary@127.0.0.1:1/d', 5432);
+    expect(refused).toMatchObject({
+      ok: false,
+      detail: '127.0.0.1:1 cannot be reached (ECONNREFUSED)',
+      fix: 'start it, or mend X',
+    });
+  });
+});
+
+describe('redis', () => {
+  async function redisSaying(text: string): Promise<string> {
+    return `redis://127.0.0.1:${await listen(createServer((socket) => socket.once('data', () => socket.write(text))))}`;
+  }
+  it.each([
+    ['keeps everything', '$40\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n', { ok: true }],
+    [
+      'throws keys away',
+      '$40\r\n# Memory\r\nmaxmemory_policy:allkeys-lru\r\n',
+      { ok: false, fix: 'redis-cli config set maxmemory-policy noeviction' },
+    ],
+    [
+      'wants a password',
+      '-NOAUTH Authentication required.\r\n',
+      { ok: true, detail: expect.stringContaining('needs a password') },
+    ],
+  ])('that %s is seen so', async (_name, text, finding) => {
+    expect(await inspectRedis(await redisSaying(text))).toMatchObject(finding);
+  });
+
+  it('that hangs up without a word does not answer', async () => {
+    const port = await listen(createServer((socket) => socket.resume().end()));
+    expect(await inspectRedis(`redis://127.0.0.1:${port}`)).toMatchObject({ ok: false });
+  });
+
+  it('that is not there does not answer, and one behind TLS is not asked', async () => {
+    expect(await inspectRedis('redis://127.0.0.1:1')).toMatchObject({
+      ok: false,
+      detail: '127.0.0.1:1 does not answer',
+    });
+    expect(await inspectRedis('rediss://redis.example')).toMatchObject({ ok: true });
+  });
+});

@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import { requireLabel, requirePromptName, requireVersion, shortName } from './names.js';
+
+describe('names on the command line', () => {
+  it('pass where they are good', () => {
+    expect([requirePromptName('claims/triage'), requireLabel('production'), requireVersion('12')]).toEqual([
+      'claims/triage',
+      'production',
+      12,
+    ]);
+  });
+
+  it.each([
+    ['a prompt', () => requirePromptName('../x'), /not the name of a prompt/],
+    ['a label', () => requireLabel('a/b'), /not a label/],
+    ['a version', () => requireVersion('1.5'), /not a version/],
+  ])('are refused where %s is called something else', (_name, read, message) => expect(read).toThrow(message));
+
+  it.each([
+    ['urn:bulla:dev:dev:dev_01m886qctxfgpsxmq4k1vvc4cy', 'this device'],
+    ['urn:bulla:dev:svc:vault', 'vault'],
+    ['urn:bulla:dev:svc:responder:local', 'responder local'],
+    ['urn:bulla:dev:recovery', 'recovery key'],
+    ['something else', 'something else'],
+  ])('%s is shown as %s', (urn, shown) => {
+    expect(shortName(urn, 'urn:bulla:dev:dev:dev_01m886qctxfgpsxmq4k1vvc4cy')).toBe(shown);
+  });
+});

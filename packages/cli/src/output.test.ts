@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import { Sink } from '../test/world.js';
+import { harmless, Output, styled } from './output.js';
+
+function onTerminal(env: Record<string, string> = {}): { out: Output; stdout: Sink; stderr: Sink } {
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  stdout.isTTY = true;
+  stderr.isTTY = true;
+  return { out: new Output({ stdout, stderr, env }), stdout, stderr };
+}
+
+function intoPipes(): { out: Output; stdout: Sink; stderr: Sink } {
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  return { out: new Output({ stdout, stderr, env: {} }), stdout, stderr };
+}
+
+describe('what a terminal would obey', () => {
+  it.each([
+    ['an escape sequence', '\u001b[2J', '\\u{1b}[2J'],
+    ['the 8-bit form of one', '\u009b2J', '\\u{9b}2J'],
+    ['a carriage return that would hide the line', 'safe\rfake', 'safe\\u{d}fake'],
+    ['a bell', '\u0007', '\\u{7}'],
+    ['an override of the direction', 'a\u202eb', 'a\\u{202e}b'],
+    ['an isolate', 'a\u2066b', 'a\\u{2066}b'],
+    ['a line separator', 'a\u2028b', 'a\\u{2028}b'],
+  ])('shows %s', (_name, text, shown) => expect(harmless(text)).toBe(shown));
+
+  it.each([
+    ['lines and tabs', 'a\n\tb\n'],
+    ['letters of every script', 'Größe שלום 日本 🏺'],
+  ])('leaves %s alone', (_name, text) => expect(harmless(text)).toBe(text));
+});
+
+describe('output', () => {
+  it('neutralises text from elsewhere on a terminal, on both streams', () => {
+    const { out, stdout, stderr } = onTerminal();
+    out.text('a\u001b[31mb');
+    out.line('c\u001b[0m');
+    out.talk('d\u001b[0m');
+    out.error('e\u001b[0m');
+    expect(stdout.text).toBe('a\\u{1b}[31mbc\\u{1b}[0m\n');
+    expect(stderr.text).toContain('d\\u{1b}[0m\n');
+    expect(stderr.text).toContain(' e\\u{1b}[0m\n');
+  });
+
+  it('leaves every byte as it is where a program reads, or where exactness was asked for', () => {
+    const pipes = intoPipes();
+    pipes.out.text('a\u001b[31mb');
+    expect(pipes.stdout.text).toBe('a\u001b[31mb');
+    const terminal = onTerminal();
+    terminal.out.exact('a\u001b[31mb');
+    expect(terminal.stdout.text).toBe('a\u001b[31mb');
+  });
+
+  it('colours on a terminal only, and only where it may', () => {
+    const check = { name: 'pin', ok: true, detail: 'it is' };
+    const coloured = onTerminal();
+    coloured.out.check(check);
+    expect(coloured.stdout.text).toContain('\u001b[32m✔\u001b[39m');
+    for (const { out, stdout } of [intoPipes(), onTerminal({ NO_COLOR: '1' })]) {
+      out.check(check);
+      expect(stdout.text).toBe('✔ pin                  it is\n');
+    }
+    const without = onTerminal();
+    without.out.beColourless();
+    without.out.line(styled('x', 'bad'));
+    expect(without.stdout.text).toBe('x\n');
+  });
+
+  it('marks a check that failed', () => {
+    const { out, stdout } = intoPipes();
+    out.check({ name: 'pin', ok: false, detail: 'another' });
+    expect(stdout.text).toBe('✘ pin                  another\n');
+  });
+
+  it('is silent when asked to be, but for results and errors', () => {
+    const { out, stdout, stderr } = intoPipes();
+    out.beQuiet();
+    out.talk('talk');
+    out.line('data');
+    out.error('wrong');
+    out.hint('mend it');
+    expect(stdout.text).toBe('data\n');
+    expect(stderr.text).toBe('bulla: error: wrong\nbulla: hint: mend it\n');
+  });
+
+  it('lines columns up, also of rows that are shorter', () => {
+    const { out, stdout } = intoPipes();
+    out.table([['A', 'LONG', 'C'], ['long', 'x'], []]);
+    expect(stdout.text).toBe('A     LONG  C\nlong  x\n\n');
+  });
+
+  it('prints JSON for programs', () => {
+    const { out, stdout } = intoPipes();
+    out.json({ a: [1] });
+    expect(JSON.parse(stdout.text)).toEqual({ a: [1] });
+  });
+});

@@ -1,0 +1,359 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { FakeOpenai, startFakeOpenai } from '@bulla/testkit';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Running } from './world.js';
+import { World } from './world.js';
+
+const ANSWER = ['Priority: ', 'high', '. ', 'Größe \u001b[31m', 'zählt.'];
+
+let world: World;
+let running: Running;
+let model: FakeOpenai;
+beforeAll(async () => {
+  model = await startFakeOpenai({ replies: { tokens: ANSWER } });
+  world = await World.make();
+  world.env['BULLA_LLM'] = `openai:${model.url}`;
+  running = await world.up();
+  await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
+  await world.bulla(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
+}, 120_000);
+afterEach(() => {
+  world.isTerminal = false;
+  world.fetch = fetch;
+});
+afterAll(async () => {
+  await running.stop();
+  await model.stop();
+  await world.remove();
+}, 60_000);
+
+const run = (...options: string[]) => world.bulla(['run', 'claims/triage', '--var', 'claim=Water.', ...options]);
+
+describe('bulla run', () => {
+  it.each([[[]], [['--stream']]])('prints the text and a newline into a pipe, byte for byte (%j)', async (options) => {
+    expect(await run(...options)).toMatchObject({ code: 0, stdout: `${ANSWER.join('')}\n` });
+  });
+
+  it.each([[[]], [['--stream']]])('prints exactly the text with --raw (%j)', async (options) => {
+    world.isTerminal = true;
+    expect(await run('--raw', '-q', ...options)).toEqual({ code: 0, stdout: ANSWER.join(''), stderr: '' });
+  });
+
+  it('shows on a terminal what the terminal would obey', async () => {
+    world.isTerminal = true;
+    expect((await run('--stream', '--no-color')).stdout).toContain('Größe \\u{1b}[31mzählt.');
+  });
+
+  it('writes into a file for its owner alone, text or answer.json', async () => {
+    const path = world.path('answer.txt');
+    expect(await run('--out', path, '--stream')).toMatchObject({ code: 0, stdout: '' });
+    expect(readFileSync(path, 'utf8')).toBe(`${ANSWER.join('')}\n`);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([[[]], [['--stream']]])('prints answer.json, which verifies from standard input (%j)', async (options) => {
+    const { stdout } = await run('--json', ...options);
+    const verified = await world.bulla(['verify', '-'], { stdin: stdout });
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('prompt=claims/triage@1 model=') });
+    expect(verified.stdout).toContain('answer to a question whose content only the asker can show');
+  });
+
+  it('includes the question where it is asked to', async () => {
+    const { stdout } = await run('--json', '--show-question');
+    const verified = await world.bulla(['verify', '-', '--json'], { stdin: stdout });
+    expect(JSON.parse(verified.stdout)).toMatchObject({ valid: true, prompt: { name: 'claims/triage', version: 1 } });
+    expect((JSON.parse(stdout) as { evidence: object }).evidence).toHaveProperty('invocation');
+  });
+
+  it('ends with 10 and without a success line when the stream is cut, and what came stays on a line of its own', async () => {
+    world.fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true) return response;
+      const text = (await response.text()).replace(/event: bulla\.final[\s\S]*$/, '');
+      return new Response(text, response);
+    };
+    const ended = await run('--stream');
+    expect(ended.code).toBe(10);
+    expect(ended.stdout.endsWith('\n')).toBe(true);
+    expect(ended.stderr).toContain('stream_truncated');
+    expect(ended.stderr).not.toContain('signed by');
+  });
+
+  it('ends with 130 when it is interrupted', async () => {
+    const ending = new AbortController();
+    model.follow({ replies: { tokens: ['never'], delayBeforeTokensMs: Number.POSITIVE_INFINITY } });
+    const arrived = model.arrival(model.requests.length);
+    const ended = world.bulla(['run', 'claims/triage', '--var', 'claim=x', '--stream'], { signal: ending.signal });
+    await arrived;
+    ending.abort(new Error('SIGINT'));
+    expect(await ended).toMatchObject({ code: 130, stderr: 'bulla: error: interrupted\n' });
+    model.follow({ replies: { tokens: ANSWER } });
+  });
+
+  it('tells a model that fails from everything else', async () => {
+    model.follow({ replies: { status: 401 } });
+    expect(await run()).toMatchObject({ code: 1, stderr: expect.stringContaining('BULLA_LLM_API_KEY') });
+    model.follow({ replies: { tokens: ANSWER } });
+  });
+});
+
+describe('bulla verify', () => {
+  it.each([
+    ['a letter of the text', (file: string) => file.replace('{"text":"P', '{"text":"Q'), 'check text'],
+    ['a space more', (file: string) => file.replace('{"text"', '{ "text"'), 'check answer-form'],
+    ['a member more', (file: string) => file.replace('{"text"', '{"more":1,"text"'), 'check answer-form'],
+  ])('names the check that %s fails', async (_name, change, check) => {
+    const { stdout } = await run('--json');
+    expect(await world.bulla(['verify', '-'], { stdin: change(stdout) })).toMatchObject({
+      code: 10,
+      stderr: expect.stringContaining(check),
+    });
+  });
+
+  it('needs a pin where there is no profile, and no vault', async () => {
+    const { stdout } = await run('--json');
+    const pin = (await world.bulla(['trust', 'pin'])).stdout.trim();
+    const stranger = await World.make();
+    stranger.fetch = () => Promise.reject(new Error('nobody is asked'));
+    expect(await stranger.bulla(['verify', '-'], { stdin: stdout })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--pin'),
+    });
+    expect(await stranger.bulla(['verify', '-', '--pin', pin], { stdin: stdout })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('VALID as of'),
+    });
+    expect(existsSync(stranger.path('home'))).toBe(false);
+    await stranger.remove();
+  });
+});
+
+describe('bulla demo', () => {
+  it('passes as often as it is run, prints each check and refuses every attack', async () => {
+    const first = await world.bulla(['demo', '--out', world.path('demo.json')]);
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/demo ok: 14 checks of the answer passed, 7 attacks were refused\n$/),
+    });
+    expect(first.stdout).toContain('sealed for this device, responder local');
+    const second = await world.bulla(['demo']);
+    expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('there already, unchanged') });
+    expect(await world.bulla(['verify', world.path('demo.json')])).toMatchObject({ code: 0 });
+  });
+
+  it('ends with 10 when a responder answers what it must refuse', async () => {
+    let questions = 0;
+    world.fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      const isQuestion = String(input).endsWith('/invocations') && (questions += 1) > 2;
+      return isQuestion ? new Response('{}', { status: 200 }) : response;
+    };
+    expect(await world.bulla(['demo'])).toMatchObject({
+      code: 10,
+      stderr: expect.stringContaining('(check tampering)'),
+    });
+  });
+
+  it('says what answered where that is no service', async () => {
+    let questions = 0;
+    world.fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      const isQuestion = String(input).endsWith('/invocations') && (questions += 1) > 2;
+      return isQuestion ? new Response('{}', { status: 418 }) : response;
+    };
+    expect(await world.bulla(['demo'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('something answered 418'),
+    });
+  });
+});
+
+describe('bulla trust', () => {
+  it('shows documents and keys, in words and as JSON', async () => {
+    const shown = await world.bulla(['trust', 'show']);
+    expect(shown.stdout).toMatch(
+      /^organisation {2}dev \(development\)\npin {11}sha256:[0-9a-f]{64}\nroot {10}version 1, until .*Z\n/,
+    );
+    expect(shown.stdout).toMatch(/\nthis device +[0-9a-f:]{39} +http invoke content tag +rsa2048 +active\n/);
+    expect(JSON.parse((await world.bulla(['trust', 'show', '--json'])).stdout)).toMatchObject({
+      org: 'dev',
+      directory: { version: 1 },
+    });
+  });
+
+  it('compares a pin, and replaces it only when told so', async () => {
+    const before = (await world.bulla(['trust', 'pin'])).stdout.trim();
+    const other = `sha256:${'0'.repeat(64)}`;
+    expect(await world.bulla(['trust', 'pin', before])).toMatchObject({
+      code: 0,
+      stdout: '✔ this is the pinned root\n',
+    });
+    expect(await world.bulla(['trust', 'pin', other])).toMatchObject({ code: 10 });
+    expect(await world.bulla(['trust', 'pin', other, '--replace'])).toMatchObject({ code: 0 });
+    expect(await world.bulla(['prompt', 'list'])).toMatchObject({
+      code: 10,
+      stderr: expect.stringContaining('pin_mismatch'),
+    });
+    expect(await world.bulla(['trust', 'pin', before, '--replace'])).toMatchObject({ code: 0 });
+    expect(await world.bulla(['prompt', 'list'])).toMatchObject({ code: 0 });
+  });
+
+  it('has nothing to renew in a new organisation', async () => {
+    expect(await world.bulla(['trust', 'renew'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '✔ nothing is about to expire\n',
+    });
+  });
+});
+
+describe('bulla doctor and status', () => {
+  it('find everything well while the services run', async () => {
+    const doctor = await world.bulla(['doctor']);
+    expect(doctor).toMatchObject({ code: 0, stderr: 'everything is well\n' });
+    for (const name of [
+      'node',
+      'home',
+      'settings',
+      'vault',
+      'vault clock',
+      'pin',
+      'root',
+      'policy',
+      'directory',
+      'identity',
+      'labels',
+      'responder',
+      'responder clock',
+      'database',
+    ]) {
+      expect(doctor.stdout).toMatch(new RegExp(`^✔ ${name} `, 'm'));
+    }
+    expect((await world.bulla(['status'])).stdout).toMatch(/^vault +http:\/\/127\.0\.0\.1:\d+ is ready/m);
+  });
+
+  it('say what is wrong and how to mend it where nothing is there', async () => {
+    const empty = await World.make();
+    empty.env = {
+      ...empty.env,
+      BULLA_DATABASE_URL: 'postgresql://u:canary@127.0.0.1:1/d',
+      BULLA_REDIS_URL: 'redis://127.0.0.1:1',
+      BULLA_VAULT_PORT: '4999',
+    };
+    const doctor = await empty.bulla(['doctor']);
+    expect(doctor).toMatchObject({ code: 1, stdout: expect.stringContaining('mend it: run `bulla up`') });
+    expect(doctor.stdout).toMatch(/^✘ database .*ECONNREFUSED/m);
+    expect(doctor.stdout).toMatch(/^✘ redis /m);
+    expect(doctor.stdout).not.toContain('canary');
+    const status = await empty.bulla(['status', '--json']);
+    expect(status.code).toBe(0);
+    expect(JSON.parse(status.stdout)).toContainEqual(expect.objectContaining({ name: 'profile', ok: false }));
+    await empty.remove();
+  });
+
+  it('name settings that are wrong and files that are broken', async () => {
+    const broken = await World.make();
+    broken.env['BULLA_VAULT_PROT'] = '1';
+    expect(await broken.bulla(['init'])).toMatchObject({ code: 78 });
+    delete broken.env['BULLA_VAULT_PROT'];
+    expect(await broken.bulla(['init'])).toMatchObject({ code: 0 });
+    const stopped = await broken.bulla(['doctor', '--json']);
+    expect(JSON.parse(stopped.stdout)).toContainEqual(
+      expect.objectContaining({ name: 'vault', ok: false, fix: 'start it: bulla up (or npm start)' }),
+    );
+    await writeFile(broken.path('home/identity.json'), '{}');
+    broken.env['BULLA_VAULT_PROT'] = '1';
+    const doctor = await broken.bulla(['doctor', '--json']);
+    const findings = JSON.parse(doctor.stdout) as { name: string; ok: boolean; detail: string }[];
+    expect(findings).toContainEqual(
+      expect.objectContaining({ name: 'settings', ok: false, detail: expect.stringContaining('BULLA_VAULT_PROT') }),
+    );
+    expect(findings).toContainEqual(
+      expect.objectContaining({ name: 'identity', ok: false, detail: expect.stringContaining('is not a key file') }),
+    );
+    await broken.remove();
+  });
+});
+
+describe('commands without what they need', () => {
+  it.each([
+    ['a profile', 'profile.json', /there is no profile in .*bulla up/s],
+    ['an identity', 'identity.json', /there is no identity at .*bulla up/s],
+  ])('say that there is no %s and how to get one', async (_name, file, message) => {
+    const bare = await World.make();
+    await bare.bulla(['init']);
+    await rm(bare.path(`home/${file}`));
+    expect(await bare.bulla(['prompt', 'list'])).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
+    await bare.remove();
+  });
+
+  it('take profile and identity from elsewhere', async () => {
+    const elsewhere = await World.make();
+    elsewhere.env = {
+      ...elsewhere.env,
+      BULLA_PROFILE: world.path('home/profile.json'),
+      BULLA_IDENTITY: world.path('home/identity.json'),
+    };
+    expect(await elsewhere.bulla(['prompt', 'list', 'claims/'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('claims/triage'),
+    });
+    elsewhere.env['BULLA_IDENTITY'] = elsewhere.path('nothing.json');
+    expect(await elsewhere.bulla(['prompt', 'list'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('nothing.json'),
+    });
+    await elsewhere.remove();
+  });
+
+  it.each([
+    ['the services', ['up'], 'the services are not installed here'],
+    ['the testkit', ['dev', 'fake-openai'], 'the testkit is not installed here'],
+  ])('say that %s are not installed', async (_name, argv, message) => {
+    const bare = await World.make();
+    bare.load = () => Promise.reject(Object.assign(new Error('not found'), { code: 'ERR_MODULE_NOT_FOUND' }));
+    expect(await bare.bulla(argv)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+    bare.load = () => Promise.reject(new SyntaxError('canary'));
+    const broken = await bare.bulla(argv);
+    expect(broken).toMatchObject({ code: 1, stderr: expect.stringContaining('SyntaxError') });
+    expect(broken.stderr).not.toContain('canary');
+    await bare.remove();
+  });
+});
+
+describe('help', () => {
+  it.each([
+    [['--help']],
+    [['up', '--help']],
+    [['prompt', '--help']],
+    [['run', '--help']],
+    [['verify', '--help']],
+    [['trust', '--help']],
+    [['demo', '--help']],
+    [['doctor', '--help']],
+    [['dev', 'fake-openai', '--help']],
+  ])('of %j teaches with examples, on standard output', async (argv) => {
+    const ended = await world.bulla(argv);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/ {2}\$ bulla /);
+  });
+
+  it('tells the version', async () =>
+    expect(await world.bulla(['--version'])).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' }));
+});
+
+describe('bulla dev fake-openai', () => {
+  it('answers like OpenAI until it is stopped', async () => {
+    const fake = world.start(['dev', 'fake-openai', '--text', 'Hello there.']);
+    await fake.stdout.holds('bulla: use it');
+    const url = /fake-openai {2}(\S+)/.exec(fake.stdout.text)?.[1] ?? '';
+    const response = await fetch(`${url}/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x' }] }),
+    });
+    expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'Hello there.' } }] });
+    expect(await fake.stop()).toBe(0);
+    expect(fake.stderr.text).toContain('stopped after 1 requests');
+  });
+});

@@ -1,0 +1,45 @@
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { patternOf, readTranscript } from './transcript.js';
+import type { Running } from './world.js';
+import { World } from './world.js';
+
+const folder = new URL('./scripts/', import.meta.url);
+const scripts = readdirSync(folder).filter((name) => name.endsWith('.txt'));
+
+let world: World;
+let running: Running;
+beforeAll(async () => {
+  world = await World.make();
+  running = await world.up();
+  await world.file('triage.md', 'Sort this claim by urgency and say why.\n\n{{claim}}\n');
+  await world.file('better.md', 'Sort this claim by urgency. Water is always urgent.\n\n{{claim}}\n');
+  await world.file(
+    'chat.md',
+    '---\ntype: chat\n# kept, like every byte\nvars: {claim: {max: 100}, locale: {default: en}}\n---\n# system\nYou are careful.\n\n# user\n\n{{claim}} in {{locale}}\n',
+  );
+  await world.file('wrong.md', '---\nmodle: gpt\n---\nHello\n');
+  await world.file('claim.txt', 'Water is flowing through the ceiling. It is urgent.\n');
+  await world.file('binary', new Uint8Array([0xff, 0xfe]));
+}, 120_000);
+afterAll(async () => {
+  await running.stop();
+  await world.remove();
+}, 60_000);
+
+describe('transcripts', () => {
+  it.each(scripts)('%s is what the commands print', async (script) => {
+    const steps = readTranscript(new URL(script, folder), world.folder);
+    expect(steps.length).toBeGreaterThan(0);
+    for (const { line, argv, stdin, stdout, stderr, code } of steps) {
+      const ended = await world.bulla(argv, { stdin });
+      const at = `${script}:${line} bulla ${argv.join(' ')}`;
+      expect({ at, code: ended.code, stderr: ended.stderr }).toEqual({
+        at,
+        code,
+        stderr: expect.stringMatching(patternOf(stderr)),
+      });
+      expect({ at, stdout: ended.stdout }).toEqual({ at, stdout: expect.stringMatching(patternOf(stdout)) });
+    }
+  });
+});

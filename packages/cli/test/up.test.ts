@@ -1,0 +1,145 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { World } from './world.js';
+
+let world: World;
+beforeEach(async () => {
+  world = await World.make();
+});
+afterEach(() => world.remove());
+
+describe('bulla init', () => {
+  it('makes an organisation once and changes nothing after', async () => {
+    const first = await world.bulla(['init']);
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^organisation dev {2}sha256:[0-9a-f]{64} {2}in /),
+    });
+    expect(first.stderr).toContain('✔ directory version 1 signed for 90 days');
+    const files = () =>
+      readdirSync(world.path('home'), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8'));
+    const before = files();
+    // The same ports: other ones would be a change that the directory has to say.
+    const url = (JSON.parse(readFileSync(world.path('home/profile.json'), 'utf8')) as { vault_url: string }).vault_url;
+    world.env['BULLA_VAULT_PORT'] = new URL(url).port;
+    const responder = /"url":"http:\/\/127\.0\.0\.1:(\d+)"/g;
+    const directory = Buffer.from(
+      (JSON.parse(readFileSync(world.path('home/org/dev/directory.json'), 'utf8')) as { payload: string }).payload,
+      'base64url',
+    ).toString();
+    world.env['BULLA_RESPONDER_PORT'] = [...directory.matchAll(responder)]
+      .map(([, port]) => port)
+      .find((port) => port !== new URL(url).port);
+    const second = await world.bulla(['init']);
+    expect(second).toMatchObject({
+      code: 0,
+      stdout: first.stdout,
+      stderr: expect.stringContaining('everything was there: nothing changed'),
+    });
+    expect(files()).toEqual(before);
+  }, 60_000);
+});
+
+describe('bulla up', () => {
+  it('renews what is due, follows a change of ports, and takes the organisation to a vault that missed versions', async () => {
+    const first = await world.up();
+    expect(first.stdout.text.split('\n')).toHaveLength(4);
+    expect(first.stdout.text).toContain(`BULLA_HOME=${world.path('home')} npx bulla demo`);
+    expect(await world.bulla(['demo'])).toMatchObject({ code: 0 });
+    expect(await first.stop()).toBe(0);
+    expect(readdirSync(world.path('home'))).not.toContain('lock');
+
+    // Two changes that no vault sees, as if its database had been another one meanwhile.
+    await world.bulla(['init']);
+    await world.bulla(['init']);
+    const second = await world.up();
+    expect(second.stderr.text).toContain('directory version 4');
+    expect(await world.bulla(['demo'])).toMatchObject({ code: 0, stdout: expect.stringContaining('directory 4') });
+    expect(await second.stop()).toBe(0);
+
+    // An empty database counts labels from the beginning.
+    await rm(world.path('home/pglite'), { recursive: true });
+    const third = await world.up();
+    expect(await world.bulla(['demo'])).toMatchObject({ code: 0 });
+    expect(await third.stop()).toBe(0);
+  }, 180_000);
+
+  it('refuses a folder that another process uses, and leaves that one alone', async () => {
+    const running = await world.up();
+    const second = await world.bulla(['up']);
+    expect(second).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining(`is in use by process ${process.pid}`),
+    });
+    expect(await world.bulla(['doctor'])).toMatchObject({ code: 0 });
+    await running.stop();
+  }, 60_000);
+
+  it.each([
+    [
+      'an unknown variable',
+      { BULLA_VAULT_PROT: '4100' },
+      'BULLA_VAULT_PROT (from the environment): not a setting of Bulla',
+    ],
+    ['a bad value', { BULLA_VAULT_PORT: 'canary' }, 'BULLA_VAULT_PORT (from the environment): expected a port'],
+    ['two services on one port', { BULLA_VAULT_PORT: '5001', BULLA_RESPONDER_PORT: '5001' }, 'both come to port 5001'],
+  ])('stops at %s with 78 and writes nothing', async (_name, env, message) => {
+    world.env = { ...world.env, ...env };
+    const ended = await world.bulla(['up']);
+    expect(ended).toMatchObject({ code: 78, stdout: '', stderr: expect.stringContaining(message) });
+    expect(ended.stderr).not.toContain('canary');
+    expect(readdirSync(world.folder)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'a port in use',
+      1,
+      (port: number) => ({ BULLA_VAULT_PORT: String(port) }),
+      'is in use; stop what listens there, or set BULLA_VAULT_PORT',
+    ],
+    [
+      'a database that does not answer',
+      1,
+      () => ({ BULLA_DATABASE_URL: 'postgresql://u:canary@127.0.0.1:1/d' }),
+      'BULLA_DATABASE_URL names (ECONNREFUSED)',
+    ],
+  ])('stops at %s and writes nothing', async (_name, code, env, message) => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    world.env = { ...world.env, ...env((other.address() as AddressInfo).port) };
+    const ended = await world.bulla(['up']);
+    expect(ended).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
+    expect(ended.stderr).not.toContain('canary');
+    expect(readdirSync(world.folder)).toEqual([]);
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('refuses a half-made organisation that it cannot finish, in one line', async () => {
+    await world.bulla(['init']);
+    await writeFile(world.path('home/org/dev/root.key'), 'canary');
+    const ended = await world.bulla(['up']);
+    expect(ended).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('root.key is not an Ed25519 key; restore it from a backup'),
+    });
+    expect(ended.stderr).not.toContain('canary');
+  }, 60_000);
+
+  it('ends with 0 when it is stopped while it starts', async () => {
+    const running = world.start(['up']);
+    await running.stderr.holds('bulla: starting');
+    await pause(1);
+    expect(await running.stop()).toBe(0);
+    expect(running.stdout.text).not.toContain('ready');
+    expect(readdirSync(world.path('home')).filter((name) => name === 'lock')).toEqual([]);
+  }, 60_000);
+});

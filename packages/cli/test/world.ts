@@ -1,0 +1,128 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import type { Io } from '../src/io.js';
+import { run } from '../src/program.js';
+
+/** What a command printed and how it ended. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Collects what is written, and tells when some text has come. */
+export class Sink extends Writable {
+  text = '';
+  isTTY = false;
+  readonly #waiting: { part: string; resolve: () => void }[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString('utf8');
+    for (const { part, resolve } of this.#waiting) if (this.text.includes(part)) resolve();
+    done();
+  }
+
+  holds(part: string): Promise<void> {
+    if (this.text.includes(part)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ part, resolve }));
+  }
+}
+
+/** A folder, an environment and a home of their own, in which commands run inside this process. */
+export class World {
+  readonly folder: string;
+  env: Record<string, string | undefined>;
+  fetch: typeof fetch = fetch;
+  load: Io['load'] = (name) => import(name);
+  isTerminal = false;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.env = {
+      BULLA_HOME: join(folder, 'home'),
+      BULLA_VAULT_PORT: '0',
+      BULLA_RESPONDER_PORT: '0',
+      BULLA_METRICS_PORT: '0',
+      BULLA_LOG_LEVEL: 'silent',
+    };
+  }
+
+  static async make(): Promise<World> {
+    return new World(await mkdtemp(join(tmpdir(), 'bulla-cli-')));
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  async file(name: string, text: string | Uint8Array): Promise<string> {
+    await writeFile(this.path(name), text);
+    return this.path(name);
+  }
+
+  /** Runs a command to its end. */
+  async bulla(argv: readonly string[], { stdin = '', signal = new AbortController().signal } = {}): Promise<Ended> {
+    const { io, stdout, stderr } = this.#io(stdin, signal);
+    const code = await run(argv, io);
+    return { code, stdout: stdout.text, stderr: stderr.text };
+  }
+
+  /** Starts a command that runs until it is stopped. */
+  start(argv: readonly string[]): Running {
+    const ending = new AbortController();
+    const { io, stdout, stderr } = this.#io('', ending.signal);
+    return new Running(run(argv, io), stdout, stderr, ending);
+  }
+
+  /** Starts the services and waits until they are ready. */
+  async up(): Promise<Running> {
+    const running = this.start(['up']);
+    await Promise.race([running.stdout.holds('bulla: ready'), running.ended.then(() => undefined)]);
+    if (!running.stdout.text.includes('bulla: ready')) throw new Error(`it did not start: ${running.stderr.text}`);
+    return running;
+  }
+
+  remove(): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true });
+  }
+
+  #io(stdin: string, signal: AbortSignal): { io: Io; stdout: Sink; stderr: Sink } {
+    const [stdout, stderr] = [new Sink(), new Sink()];
+    stdout.isTTY = this.isTerminal;
+    stderr.isTTY = this.isTerminal;
+    const input = Readable.from([Buffer.from(stdin)]);
+    return {
+      io: { stdin: input, stdout, stderr, env: this.env, signal, fetch: this.fetch, load: this.load },
+      stdout,
+      stderr,
+    };
+  }
+}
+
+export class Running {
+  readonly ended: Promise<number>;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly #ending: AbortController;
+
+  constructor(ended: Promise<number>, stdout: Sink, stderr: Sink, ending: AbortController) {
+    this.ended = ended;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.#ending = ending;
+  }
+
+  /** Ends it as SIGTERM does, and again, as it arrives in a process group. */
+  async stop(): Promise<number> {
+    this.#ending.abort(new Error('SIGTERM'));
+    this.#ending.abort(new Error('SIGTERM'));
+    return this.ended;
+  }
+
+  /** The address that the ready line states after a word. */
+  url(service: 'vault' | 'responder'): string {
+    return new RegExp(`${service} (http://[^ ]+)`).exec(this.stdout.text)?.[1] ?? '';
+  }
+}
