@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AuditEvent, ROUTES } from '@bulla/contract';
+import type { RouteName } from '@bulla/contract';
+import { sql } from 'kysely';
+import { bodyOf, mintId, must } from './authoring.js';
+import { expectRefusal } from './refusals.js';
+import type { Store, TestMember, TestVault } from './running-vault.js';
+import { startVault } from './running-vault.js';
+import type { Samples } from './samples.js';
+import { makeSamples, sendAs } from './samples.js';
+
+/** Routes that change something, or give away something sealed: nothing of it without an audit row. */
+const RECORDED: RouteName[] = [
+  'prompt.create',
+  'version.create',
+  'version.get',
+  'label.move',
+  'grant.add',
+  'grant.collect',
+  'envelope.issue',
+  'grant.delete',
+  'policy.publish',
+  'root.publish',
+  'prompt.delete',
+];
+
+describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
+  let vault: TestVault;
+  let samples: Samples;
+  beforeAll(async () => {
+    vault = await startVault(store);
+    samples = await makeSamples(vault);
+  });
+  afterAll(() => vault.stop());
+
+  const sampleOf = (name: RouteName) => samples.of.get(name) ?? failed(name);
+  const callerOf = (name: RouteName): TestMember =>
+    ['version.create', 'grant.add', 'grant.collect'].includes(name) ? vault.acme.author : vault.acme.owner;
+  const rows = () => vault.database.db.selectFrom('audit_event').selectAll().orderBy('id').execute();
+
+  describe('without an audit row', () => {
+    const during = async (name: string, sabotage: { on: () => Promise<unknown>; off: () => Promise<unknown> }) => {
+      await sabotage.on();
+      const before = await vault.countEffects();
+      try {
+        const response = await sendAs(vault, callerOf(name as RouteName), sampleOf(name as RouteName));
+        expect([response.status, bodyOf(response)['code']]).toEqual([503, 'overloaded']);
+        expect(response.headers['retry-after']).toBe('1');
+      } finally {
+        await sabotage.off();
+      }
+      expect(await vault.countEffects()).toEqual(before);
+    };
+    const run = (statement: string) => sql.raw(statement).execute(vault.database.db);
+
+    it.each(RECORDED)('%s does nothing and gives nothing away', async (name) => {
+      await during(name, {
+        on: async () => {
+          await run(`create or replace function vault.refuse() returns trigger language plpgsql as
+            $$ begin raise exception using errcode = '53100', message = 'the disk is full'; end $$`);
+          await run('create trigger refuse before insert on vault.audit_event execute function vault.refuse()');
+        },
+        off: () => run('drop trigger refuse on vault.audit_event'),
+      });
+    });
+  });
+
+  it.each(RECORDED)('%s leaves one row that fits the closed union', async (name) => {
+    const before = (await rows()).length;
+    const response = await sendAs(vault, callerOf(name), sampleOf(name));
+    expect([response.status, response.status === 204 ? '' : typeof response.body]).toEqual([
+      ROUTES[name].status,
+      ROUTES[name].status === 204 ? '' : 'object',
+    ]);
+    const added = (await rows()).slice(before);
+    expect(added).toHaveLength(1);
+    const [row] = added;
+    const { keyid, entity, sig } = callerOf(name);
+    expect(AuditEvent.parse(row?.event)).toMatchObject({
+      act: name,
+      res: 'ok',
+      who: { type: entity.kind, kid: sig.kid },
+      req: expect.any(String),
+      ev: expect.any(String),
+    });
+    expect([row?.org, row?.request_id]).toEqual(['acme', response.headers['x-request-id']]);
+    expect(JSON.stringify(row)).not.toContain(keyid);
+  });
+
+  it('a refusal leaves one row that says why, and its signature is spent', async () => {
+    const { acme } = vault;
+    const before = (await rows()).length;
+    const nonce = 'bm9uY2Utb2YtYS1yZWZ1c2Fs';
+    const body = { id: mintId('prm'), name: 'refused/prompt', type: 'text' };
+    const send = () => vault.clientOf(acme.invoker).post('/api/v1/prompts', body, { nonce });
+    await expectRefusal(vault, send, 403, 'forbidden');
+    const taken = { ...body, id: samples.prompt.id };
+    await expectRefusal(vault, () => vault.clientOf(acme.author).post('/api/v1/prompts', taken), 409, 'name_taken');
+    const events = (await rows()).slice(before).map(({ event }) => AuditEvent.parse(event));
+    expect(events).toMatchObject([
+      { act: 'prompt.create', res: 'denied', why: 'forbidden', obj: {}, req: nonce },
+      { act: 'prompt.create', res: 'denied', why: 'name_taken', obj: {} },
+    ]);
+    const spent = await vault.database.db.selectFrom('http_nonce').selectAll().where('nonce', '=', nonce).execute();
+    expect(spent).toMatchObject([{ org: 'acme', keyid: acme.invoker.keyid }]);
+  });
+
+  it('every row of the log fits the closed union and bears no text, token or name', async () => {
+    const all = await rows();
+    expect(all.length).toBeGreaterThan(15);
+    for (const { event } of all) expect(AuditEvent.safeParse(event)).toMatchObject({ success: true });
+    const text = JSON.stringify(all);
+    for (const secret of ['kestrel', 'eyJ', 'claims/triage', 'samples/new']) expect(text).not.toContain(secret);
+  });
+
+  it('what is stored shows nothing of what is sealed', async () => {
+    const tables = ['prompt', 'prompt_version', 'content_grant', 'prompt_label', 'idempotency', 'audit_event'] as const;
+    let bytes = 0;
+    for (const table of tables) {
+      const text = JSON.stringify(await vault.database.db.selectFrom(table).selectAll().execute());
+      bytes += text.length;
+      expect(text).not.toContain('kestrel-plaintext-canary');
+    }
+    expect(bytes).toBeGreaterThan(10_000);
+  });
+
+  it('an organisation sees and moves nothing of another, whatever it asks', async () => {
+    const { other } = vault;
+    const client = vault.clientOf(other.owner);
+    expect(bodyOf<{ data: unknown[] }>(must(200, await client.get('/api/v1/prompts?limit=200'))).data).toEqual([]);
+    const byName = `/api/v1/prompts/by-name?name=${encodeURIComponent(samples.prompt.name)}`;
+    await expectRefusal(vault, () => client.get(byName), 404, 'not_found');
+    const orgs = await vault.database.db.selectFrom('audit_event').select('org').distinct().execute();
+    expect(orgs.map(({ org }) => org).toSorted()).toEqual(['acme', 'other']);
+  });
+});
+
+function failed(name: string): never {
+  throw new Error(`no sample of ${name}`);
+}

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SignedClient } from '@bulla/service-kit/testing';
+import type { Service } from '@bulla/service-kit';
+import { basedOn, bodyOf, must } from './authoring.js';
+import type { TestVault } from './running-vault.js';
+import { startVault } from './running-vault.js';
+
+let vault: TestVault;
+let replica: Service;
+beforeAll(async () => {
+  vault = await startVault();
+  replica = await vault.startReplica();
+});
+afterAll(() => vault.stop());
+
+const PROMPTS = '/api/v1/prompts';
+const atReplica = (member: { keyid: string; signer: TestVault['acme']['owner']['signer'] }) =>
+  new SignedClient(replica, member, { now: () => vault.clock.now() });
+
+async function publish(change: Parameters<TestVault['acme']['publish']>[0]): Promise<void> {
+  const { acme } = vault;
+  const from = acme.trust.directory.version;
+  await acme.publish(change);
+  const { directory } = acme.documents;
+  must(200, await vault.clientOf(acme.owner).put('/api/v1/organisations/acme/directory', { directory }, basedOn(from)));
+}
+
+describe('another replica', () => {
+  it('lets a new device in at once', async () => {
+    const { acme } = vault;
+    const device = await acme.makeDevice('replica', { roles: ['author'], groups: ['grp:authors'] });
+    must(200, await atReplica(acme.owner).get(PROMPTS));
+    expect((await atReplica(device).get(PROMPTS)).status).toBe(401);
+    vault.clock.advance(2);
+    await publish((draft) => {
+      draft.entities[device.urn] = device.entity;
+    });
+    must(200, await atReplica(device).get(PROMPTS));
+  });
+
+  it('refuses a revoked key within half a second', async () => {
+    const { acme } = vault;
+    must(200, await atReplica(acme.auditor).get(PROMPTS));
+    await publish((draft) => {
+      draft.revoked.push({ kid: acme.auditor.sig.kid, reason: 'keyCompromise', at: acme.now });
+    });
+    vault.clock.advance(1);
+    const response = await atReplica(acme.auditor).get(PROMPTS);
+    expect([response.status, bodyOf(response)['code']]).toEqual([401, 'key_revoked']);
+  });
+
+  it('publishes on what was published elsewhere a moment ago', async () => {
+    const { acme } = vault;
+    must(200, await atReplica(acme.owner).get(PROMPTS));
+    await publish(() => {});
+    const from = acme.trust.directory.version;
+    await acme.publish();
+    const { directory } = acme.documents;
+    const put = () => atReplica(acme.owner).put('/api/v1/organisations/acme/directory', { directory }, basedOn(from));
+    expect(must(200, await put()).body).toEqual({ version: from + 1 });
+    vault.clock.advance(1);
+    const shown = await vault.get('/.well-known/bulla/acme/directory.json');
+    expect(shown.text).toBe(directory);
+  });
+});
+
+describe('a table that somebody changed', () => {
+  const change = (token: string) =>
+    vault.database.db
+      .updateTable('org_document')
+      .set({ token })
+      .where('org', '=', 'acme')
+      .where('kind', '=', 'directory')
+      .where('version', '=', vault.acme.trust.directory.version)
+      .execute();
+
+  it('is not believed, and nothing is done until it is mended', async () => {
+    const { acme } = vault;
+    const { directory } = acme.documents;
+    const forged = await vault.other.sign('directory', { ...acme.trust.directory });
+    await change(forged);
+    const another = await vault.startReplica();
+    const refused = await new SignedClient(another, acme.owner, { now: () => vault.clock.now() }).get(PROMPTS);
+    expect([refused.status, bodyOf(refused)['code']]).toEqual([500, 'internal']);
+    expect(vault.log.join('\n')).toContain('"event":"trust-not-loaded"');
+    await change(directory);
+    must(200, await new SignedClient(another, acme.owner, { now: () => vault.clock.now() }).get(PROMPTS));
+  });
+
+  it('is not believed when documents are gone, or older ones are back', async () => {
+    const { acme } = vault;
+    const { version } = acme.trust.directory;
+    vault.clock.advance(1);
+    must(200, await vault.clientOf(acme.owner).get(PROMPTS));
+    const newest = await vault.database.db
+      .deleteFrom('org_document')
+      .where('org', '=', 'acme')
+      .where('kind', '=', 'directory')
+      .where('version', '=', version)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    vault.clock.advance(1);
+    const refused = await vault.clientOf(acme.owner).get(PROMPTS);
+    expect([refused.status, bodyOf(refused)['code']]).toEqual([500, 'internal']);
+    const policies = await vault.database.db
+      .deleteFrom('org_document')
+      .where('org', '=', 'acme')
+      .where('kind', '=', 'policy')
+      .returningAll()
+      .execute();
+    expect((await vault.clientOf(acme.owner).get(PROMPTS)).status).toBe(500);
+    await vault.database.db
+      .insertInto('org_document')
+      .values([newest, ...policies])
+      .execute();
+    must(200, await vault.clientOf(acme.owner).get(PROMPTS));
+  });
+});
