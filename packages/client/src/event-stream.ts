@@ -21,13 +21,15 @@ export async function* readEvents(response: Response): AsyncGenerator<StreamEven
   const arrived: StreamEvent[] = [];
   /** Bytes since the last event ended. */
   let pending = 0;
+  let fault: unknown;
   const parser = createParser({
     onEvent: ({ event, id, data }) => {
       pending = 0;
-      arrived.push({ event: event ?? '', id, data });
+      // What came before a fault still counts, what comes after it does not.
+      if (fault === undefined) arrived.push({ event: event ?? '', id, data });
     },
     onError: (cause) => {
-      throw transportFailed('the answer is not a stream of events', { cause });
+      fault ??= cause;
     },
   });
   try {
@@ -35,6 +37,7 @@ export async function* readEvents(response: Response): AsyncGenerator<StreamEven
       pending += part.length;
       parser.feed(decoder.decode(part, { stream: true }));
       yield* arrived.splice(0);
+      if (fault !== undefined) throw transportFailed('the answer is not a stream of events', { cause: fault });
       if (pending > EVENT_MAX_BYTES) throw transportFailed('an event of the answer is longer than it may be');
     }
   } catch (cause) {

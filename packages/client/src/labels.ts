@@ -41,7 +41,7 @@ async function readPosition(
 ): Promise<LabelPosition | undefined> {
   try {
     return await session.transport.call('label.get', vaultOf(session, trust), trust, {
-      params: { id: prompt.id as PromptId, label },
+      params: { id: prompt.id, label },
     });
   } catch (error) {
     if (error instanceof BullaError && error.code === 'label_not_found') return undefined;
@@ -142,7 +142,7 @@ async function moveOnce(
     purpose: 'prompt.tag' as const,
   };
   const tag = await checked(() => signTag(claims, identity.signer));
-  const call = { params: { id: prompt.id as PromptId, label }, body: { tags: [tag] }, ifMatch: seq - 1 };
+  const call = { params: { id: prompt.id, label }, body: { tags: [tag] }, ifMatch: seq - 1 };
   await session.transport.call('label.move', vaultOf(session, trust), trust, call);
   await session.keeper.remember({ name: prompt.name, sub, label, seq, version, chash });
   return { seq, version };

@@ -28,7 +28,7 @@ export async function openVersion(
   prompt: PromptRef,
   { version, chash: expected }: { readonly version: number; readonly chash?: string | undefined },
 ): Promise<OpenedVersion | undefined> {
-  const call = { params: { id: prompt.id as PromptId, n: version } };
+  const call = { params: { id: prompt.id, n: version } };
   const { content, grant } = await session.transport.call('version.get', vaultOf(session, trust), trust, call);
   const chash = await tokenHash(content);
   if (expected !== undefined && chash !== expected) {

@@ -169,7 +169,7 @@ export class Prompts {
     const versions: VersionSummary[] = [];
     let cursor: string | undefined;
     do {
-      const call = { params: { id: prompt.id as PromptId }, query: { limit: PAGE, cursor } };
+      const call = { params: { id: prompt.id }, query: { limit: PAGE, cursor } };
       const page = await this.#session.transport.call('version.list', vaultOf(this.#session, trust), trust, call);
       versions.push(...page.data);
       cursor = page.next_cursor ?? undefined;
@@ -221,7 +221,7 @@ export class Prompts {
     const trust = await this.#session.keeper.current();
     const prompt = await this.get(name);
     await this.#session.transport.call('prompt.delete', vaultOf(this.#session, trust), trust, {
-      params: { id: prompt.id as PromptId },
+      params: { id: prompt.id },
     });
   }
 
@@ -238,7 +238,7 @@ export class Prompts {
     const version = prompt.latest_version + 1;
     const sealed = await sealVersion(this.#session, trust, prompt, version, draft);
     const body = { content: sealed.content, grants: sealed.grants.slice(0, GRANTS_MAX) };
-    const call = { params: { id: prompt.id as PromptId }, body, ifMatch: prompt.latest_version };
+    const call = { params: { id: prompt.id }, body, ifMatch: prompt.latest_version };
     const service = vaultOf(this.#session, trust);
     const stored = await this.#session.transport.call('version.create', service, trust, call);
     if (stored.version !== version || stored.chash !== sealed.chash) {
@@ -280,7 +280,7 @@ export class Prompts {
   ): Promise<{ label: string; version: number; resolved: ResolvedTag | undefined }[]> {
     const session = this.#session;
     const { data } = await session.transport.call('label.list', vaultOf(session, trust), trust, {
-      params: { id: prompt.id as PromptId },
+      params: { id: prompt.id },
     });
     const due = [];
     for (const { label, version } of data) {

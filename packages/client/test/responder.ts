@@ -1,0 +1,130 @@
+import { Problem } from '@bulla/contract';
+import type { Bytes, FinRest, Signer } from '@bulla/crypto';
+import {
+  checkAsker,
+  checkBundleHashes,
+  encodeBase64url,
+  parseBundle,
+  ReplySealer,
+  Secret,
+  decodeBase64url,
+  tokenHash,
+  utf8,
+  verifyEnvelope,
+  verifyInnerSignatureAndBinding,
+} from '@bulla/crypto';
+import { openInvocation } from '@bulla/crypto/open';
+import type { TestMember, TestOrganisation } from '@bulla/crypto/testing';
+import type { Outgoing } from './signed-service.js';
+import { SignedService } from './signed-service.js';
+
+/** A sealed reply, part by part. */
+export interface SealedReply {
+  readonly head: Bytes;
+  readonly frames: Bytes[];
+  readonly final: Bytes;
+}
+
+/** What a reply says, and how it is said. */
+export interface Script {
+  /** Deltas, given the variables. */
+  deltas: (vars: Readonly<Record<string, string>>) => readonly Bytes[];
+  /** Members of the fin that differ. */
+  fin: Partial<FinRest>;
+  /** Who signs the fin. */
+  signer: Signer;
+  /** Changes a sealed reply before it is sent. */
+  change: (reply: SealedReply) => SealedReply;
+}
+
+/** Lines of a model's answer as NDJSON, cut into deltas of `size` bytes. */
+export function deltasOf(words: readonly string[], size = 50): Bytes[] {
+  const chunk = (content: string) => ({ object: 'chat.completion.chunk', choices: [{ index: 0, delta: { content } }] });
+  const bytes = utf8(words.map((word) => `${JSON.stringify(chunk(word))}\n`).join(''));
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.slice(index * size, (index + 1) * size));
+}
+
+/** A responder that repeats the variables it was given, honest until its script says otherwise. */
+export class TestResponder {
+  readonly service: SignedService;
+  readonly script: Script;
+  /** How many questions were run; a repeated one is answered again and not run again. */
+  runs = 0;
+  /** How a reply is sent. */
+  send: (reply: SealedReply, stream: boolean) => Outgoing = sendReply;
+  readonly #stored = new Map<string, SealedReply>();
+
+  constructor(organisation: TestOrganisation, member: TestMember, now: () => number) {
+    this.script = {
+      deltas: (vars) => deltasOf(Object.values(vars)),
+      fin: {},
+      signer: member.signer,
+      change: (reply) => reply,
+    };
+    const handler = async ({ body }: { body: { bundle: unknown; inv: string } }) => {
+      const { trust } = organisation;
+      const bundle = parseBundle(body.bundle);
+      const envelope = await verifyEnvelope(bundle.env, { trust, now: now(), audience: member.urn });
+      await checkBundleHashes(bundle, envelope);
+      const { inner } = await openInvocation(body.inv, await member.unwrapper());
+      const context = { trust, now: now(), envelope: envelope.claims, envelopeHash: envelope.hash, audience: member.urn };
+      await verifyInnerSignatureAndBinding(inner, context);
+      checkAsker(inner, context);
+      const { claims } = inner;
+      if (envelope.kind !== 'prompt') throw new Problem('forbidden');
+      const stored = this.#stored.get(body.inv);
+      if (stored !== undefined) return this.send(stored, claims.opt.stream);
+      this.runs += 1;
+      const rsp = new Secret(decodeBase64url(claims.rsp));
+      const irt = { jti: claims.jti, rh: await tokenHash(body.inv) };
+      const sealer = await ReplySealer.start({ rsp, iss: member.urn, irt });
+      const frames: Bytes[] = [];
+      for (const delta of this.script.deltas(claims.vars)) frames.push(await sealer.sealDelta(delta));
+      const rest = {
+        aud: claims.iss,
+        iat: now(),
+        ih: await tokenHash(inner.token),
+        env: envelope.hash,
+        dir: trust.directoryRef,
+        purpose: 'prompt.reply',
+        prm: envelope.claims.prm,
+        finish: 'stop',
+        model: 'echo',
+        usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+        ...this.script.fin,
+      } as FinRest;
+      const { final } = await sealer.finish(rest, this.script.signer);
+      const reply = this.script.change({ head: sealer.head, frames, final });
+      this.#stored.set(body.inv, reply);
+      return this.send(reply, claims.opt.stream);
+    };
+    this.service = new SignedService({ handlers: { 'invocation.run': handler as never }, trust: () => organisation.trust, member, now });
+  }
+}
+
+/** One event of a stream. */
+export function eventOf(name: string, bytes: Bytes, id?: number | string): string {
+  return `event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data: ${encodeBase64url(bytes)}\n\n`;
+}
+
+/** The events of a reply. */
+export function eventsOf({ head, frames, final }: SealedReply): string[] {
+  return [eventOf('bulla.head', head), ': \n\n', ...frames.map((frame, id) => eventOf('bulla.frame', frame, id)), eventOf('bulla.final', final)];
+}
+
+export function sendReply(reply: SealedReply, stream: boolean): Outgoing {
+  if (!stream) return { body: { head: encodeBase64url(reply.head), frames: reply.frames.map(encodeBase64url), final: encodeBase64url(reply.final) } };
+  return sendEvents(eventsOf(reply));
+}
+
+/** Sends pieces of a stream as they are; `cut` breaks the connection after them. */
+export function sendEvents(events: readonly string[], { cut = false } = {}): Outgoing {
+  return {
+    async write(response) {
+      response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+      for (const event of events) await new Promise<void>((resolve) => response.write(event, () => resolve()));
+      if (cut) response.destroy();
+      else response.end();
+    },
+  };
+}

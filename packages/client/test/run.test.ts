@@ -1,0 +1,160 @@
+import { utf8 } from '@bulla/crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Bulla } from '../src/bulla.js';
+import { verifyAnswerFile } from '../src/bulla.js';
+import type { RunEvent } from '../src/runs.js';
+import { deltasOf, eventsOf, sendEvents, sendReply } from './responder.js';
+import type { World } from './world.js';
+import { draftOf, makeWorld } from './world.js';
+
+const NAME = 'claims/triage';
+const VARS = { claim: 'water damage' };
+let world: World;
+let bulla: Bulla;
+beforeAll(async () => {
+  world = await makeWorld();
+  await (await world.client()).prompts.push(NAME, 'text', draftOf('Sort {{claim}}'), ['production']);
+});
+afterAll(() => world.stop());
+const honest = { deltas: (vars: Readonly<Record<string, string>>) => deltasOf(Object.values(vars)), fin: {} };
+beforeEach(async () => {
+  bulla = await world.client();
+});
+afterEach(() => {
+  Object.assign(world.responder.script, honest);
+  world.responder.send = sendReply;
+});
+
+async function collect(events: AsyncGenerator<RunEvent>): Promise<RunEvent[]> {
+  const all: RunEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+describe('a run', () => {
+  it('answers what the responder said, verified, with a file that proves it', async () => {
+    const answer = await bulla.prompt(NAME).run(VARS);
+    expect(answer).toMatchObject({ text: 'water damage', model: 'echo', finish: 'stop', verified: true, prompt: { name: NAME, version: 1 } });
+    expect(answer.usage.total_tokens).toBe(5);
+    expect(answer.responder).toBe(world.organisation.responders[0].urn);
+    const file = answer.toFile();
+    expect(file).not.toContain('"invocation"');
+    expect((await bulla.verify(file)).valid).toBe(true);
+    const shown = await verifyAnswerFile(answer.toFile({ showQuestion: true }), world.organisation.pin, world.clock.now());
+    expect(shown).toMatchObject({ valid: true, text: 'water damage' });
+    await expect(verifyAnswerFile(file, `sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'pin_mismatch', name: 'TrustError' });
+  });
+
+  it('streams text as it is authenticated, and ends with the same text, verified', async () => {
+    world.responder.script.deltas = () => [...deltasOf(['Priority: ', 'hö', 'gh ✔']), utf8('{"choices":[{"delta":{"content":"!"}}]}')];
+    const events = await collect(bulla.prompt(NAME).stream(VARS));
+    const answer = events.at(-1)?.answer;
+    expect(events.slice(0, -1).map(({ text }) => text).join('')).toBe('Priority: högh ✔!');
+    expect(answer?.text).toBe('Priority: högh ✔!');
+    expect(events.filter((event) => event.answer !== undefined)).toHaveLength(1);
+  });
+
+  it.each([
+    ['a version', { version: 1 }],
+    ['a label', { label: 'latest' }],
+  ])('is of %s that is named', async (_name, choice) => {
+    expect((await bulla.prompt(NAME, choice).run(VARS)).prompt.version).toBe(1);
+  });
+
+  it('carries messages and limits to the responder, and a named responder', async () => {
+    const [{ urn: responder }] = world.organisation.responders;
+    const messages = [{ role: 'user' as const, content: 'more' }];
+    const answer = await bulla.prompt(NAME).run(VARS, { messages, maxOutputTokens: 5, temperature: 0.5, responder });
+    expect(answer.text).toBe('water damage');
+  });
+
+  it('has no answer without variables but an empty one', async () => {
+    expect((await bulla.prompt(NAME).run()).text).toBe('');
+  });
+
+  it.each([
+    ['both a version and a label', { version: 1, label: 'latest' }, {}, { code: 'validation_failed', origin: 'client' }],
+    ['a responder that is not listed', {}, { responder: 'urn:bulla:acme:svc:responder:xx' }, { code: 'key_unknown', origin: 'client' }],
+    ['a label that is not there', { label: 'nowhere' }, {}, { code: 'label_not_found', origin: 'vault', status: 404, requestId: 'request-1', name: 'NotFoundError' }],
+  ])('refuses %s', async (_name, choice, options, problem) => {
+    await expect(bulla.prompt(NAME, choice).run(VARS, options)).rejects.toMatchObject(problem);
+  });
+
+  it.each([
+    ['variable_missing', { name: 'BullaError', code: 'variable_missing', origin: 'responder', retryable: false, status: 400 }],
+    ['upstream_timeout', { name: 'UpstreamError', code: 'upstream_timeout', origin: 'provider', retryable: true }],
+    ['no_such_code', { name: 'BullaError', code: 'internal', origin: 'responder' }],
+  ])('throws the problem inside a sealed answer: %s', async (code, problem) => {
+    world.responder.script.fin = { finish: 'error', err: { code } };
+    await expect(bulla.prompt(NAME).run(VARS)).rejects.toMatchObject(problem);
+  });
+
+  it('stops when its caller stops listening', async () => {
+    const events = bulla.prompt(NAME).stream({ claim: 'a', b: 'b' });
+    expect((await events.next()).value).toEqual({ text: 'a' });
+    await events.return(undefined);
+    expect((await events.next()).done).toBe(true);
+  });
+
+  it('throws the reason of the signal that stops it before, while waiting and while streaming', async () => {
+    const reason = new Error('enough');
+    await expect(bulla.prompt(NAME).run(VARS, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const stop = new AbortController();
+    world.responder.send = () => ({ write: () => stop.abort(reason) });
+    await expect(bulla.prompt(NAME).run(VARS, { signal: stop.signal })).rejects.toBe(reason);
+    const later = new AbortController();
+    world.responder.send = (reply) => ({
+      async write(response) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        await new Promise<void>((resolve) => response.write(eventsOf(reply).slice(0, -1).join(''), () => resolve()));
+      },
+    });
+    const events = bulla.prompt(NAME).stream(VARS, { signal: later.signal });
+    await events.next();
+    later.abort(reason);
+    await expect(events.next()).rejects.toBe(reason);
+  });
+
+  it('stops when the connection is closed, and asks nothing afterwards', async () => {
+    world.responder.send = () => ({ write: () => undefined });
+    const running = bulla.prompt(NAME).run(VARS);
+    const before = world.responder.service.of('invocation.run').length;
+    while (world.responder.service.of('invocation.run').length === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    await bulla.close();
+    await expect(running).rejects.toMatchObject({ code: 'transport_failed', message: 'this connection was closed' });
+    const requests = world.vault.service.requests.length;
+    await expect(bulla.refreshTrust()).rejects.toMatchObject({ code: 'transport_failed', message: 'this connection was closed' });
+    await expect(bulla.prompt(NAME).run(VARS)).rejects.toMatchObject({ code: 'transport_failed' });
+    expect(world.vault.service.requests).toHaveLength(requests);
+  });
+
+  it('takes an answer under a directory that was published while it ran, or before it knew', async () => {
+    await bulla.trust();
+    world.responder.send = (reply, stream) => sendReply(reply, stream);
+    // The asker knows the old directory, the responder answers under the new one.
+    await world.organisation.publish();
+    expect((await bulla.prompt(NAME).run(VARS)).text).toBe('water damage');
+    // The asker learns a newer one while the old answer is on its way.
+    const { deltas } = world.responder.script;
+    world.responder.send = (reply, stream) => ({
+      async write(response) {
+        await world.organisation.publish();
+        await bulla.refreshTrust();
+        const { write, body } = sendReply(reply, stream);
+        if (write !== undefined) return write(response);
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(body));
+      },
+    });
+    world.responder.script.deltas = deltas;
+    const answer = await bulla.prompt(NAME).run(VARS);
+    expect((await bulla.verify(answer.toFile())).valid).toBe(true);
+  });
+});
+
+describe('a stream', () => {
+  it('is read in any pieces the network makes of it', async () => {
+    world.responder.send = (reply) => sendEvents([...eventsOf(reply).join('')]);
+    expect((await collect(bulla.prompt(NAME).stream({ claim: 'ü' }))).map(({ text }) => text)).toContain('ü');
+  });
+});

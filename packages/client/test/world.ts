@@ -1,0 +1,87 @@
+import { createServer } from 'node:net';
+import type { TestMember, TestOrganisation } from '@bulla/crypto/testing';
+import { makeOrganisation } from '@bulla/crypto/testing';
+import type { ConnectOptions } from '../src/bulla.js';
+import { Bulla } from '../src/bulla.js';
+import { identityOf } from '../src/identity.js';
+import type { PromptDraft } from '../src/seal-version.js';
+import type { TrustStore } from '../src/trust-store.js';
+import { MemoryTrustStore } from '../src/trust-store.js';
+import { TestResponder } from './responder.js';
+import { TestVault } from './vault.js';
+
+/** A clock that tests move on by hand. */
+export class Clock {
+  seconds = Math.floor(Date.now() / 1000);
+  readonly now = (): number => this.seconds;
+}
+
+/** An organisation with a running vault and responder. */
+export interface World {
+  readonly clock: Clock;
+  readonly organisation: TestOrganisation;
+  readonly vault: TestVault;
+  readonly responder: TestResponder;
+  /** A second service that an organisation may be pointed to. */
+  readonly notices: string[];
+  /** An SDK for a member, with a store of its own unless given. */
+  client(member?: TestMember, options?: Partial<ConnectOptions>): Promise<Bulla>;
+  stop(): Promise<void>;
+}
+
+/** Starts one; its directory says where the responder is. */
+export async function makeWorld(options: Parameters<typeof makeOrganisation>[0] = {}): Promise<World> {
+  const clock = new Clock();
+  const organisation = await makeOrganisation({ now: clock.seconds, ...options });
+  const vault = new TestVault(organisation, clock.now);
+  const responder = new TestResponder(organisation, organisation.responders[0], clock.now);
+  await Promise.all([vault.service.start(), responder.service.start()]);
+  await organisation.publish((draft) => {
+    const entity = draft.entities[organisation.responders[0].urn];
+    if (entity?.kind === 'responder') entity.url = responder.service.url;
+  });
+  const notices: string[] = [];
+  return {
+    clock,
+    organisation,
+    vault,
+    responder,
+    notices,
+    async client(member = organisation.owner, more = {}) {
+      return Bulla.offline({
+        url: vault.service.url,
+        identity: await identityOf(member.keyFile),
+        pin: organisation.pin,
+        store: new MemoryTrustStore() as TrustStore,
+        now: clock.now,
+        notice: (message) => notices.push(message),
+        ...more,
+      });
+    },
+    async stop() {
+      await Promise.all([vault.service.stop(), responder.service.stop()]);
+    },
+  };
+}
+
+/** A prompt of one message. */
+export function draftOf(text: string, change: Partial<PromptDraft> = {}): PromptDraft {
+  return {
+    content: {
+      messages: [{ role: 'user', content: text }],
+      vars: { claim: { type: 'string', max: 1000 } },
+      model: { name: 'default' },
+    },
+    acceptsMessages: false,
+    ...change,
+  };
+}
+
+/** A port of this machine on which nobody listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
