@@ -27,7 +27,7 @@ export interface SealedVersion {
   readonly content: string;
   readonly grants: string[];
   readonly chash: string;
-  grantTo(recipient: Recipient): Promise<string>;
+  readonly grantTo: (recipient: Recipient) => Promise<string>;
 }
 
 const DAY_SECONDS = 86_400;
@@ -101,7 +101,7 @@ export function tagOf(
     purpose: 'prompt.tag' as const,
     ...wish,
   };
-  return signTag(claims as TagClaims, signer.signer);
+  return signTag(claims, signer.signer);
 }
 
 /** An `If-Match` header. */

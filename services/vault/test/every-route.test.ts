@@ -42,10 +42,9 @@ describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
     const send = () => {
       const verb = method.toLowerCase() as 'get';
       const { service } = vault;
-      const sending = request(service.app.getHttpServer())
-        [verb](path)
-        .set('host', service.authorities[0] ?? '');
-      return body === undefined ? sending : sending.set('idempotency-key', mintId('env')).send(body as object);
+      const agent = request(service.app.getHttpServer());
+      const sending = agent[verb](path).set('host', service.authorities[0] ?? '');
+      return body === undefined ? sending : sending.set('idempotency-key', mintId('env')).send(body);
     };
     await expectRefusal(vault, send, 401, 'unauthenticated');
   });
@@ -122,7 +121,7 @@ describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
       'cursor=%00',
       `cursor=${PLANTED}`,
     ])('a query with %s', async (member) => {
-      const path = `${sample().path.replace(/[?&]limit=5/, '')}`;
+      const path = sample().path.replace(/[?&]limit=5/, '');
       const changedPath = `${path}${path.includes('?') ? '&' : '?'}${member}`;
       await expectRefusal(
         vault,
@@ -162,7 +161,7 @@ describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
 
 describe.each(withBody)('%s refuses a body', (name) => {
   const sample = () => sampleOf(name);
-  const refuses = (body: unknown) =>
+  const expectRefused = (body: unknown) =>
     expectRefusal(vault, () => sendAs(vault, callerOf(name), sample(), body), 400, 'validation_failed');
 
   it('with a member of another type, or without one', async () => {
@@ -180,21 +179,24 @@ describe.each(withBody)('%s refuses a body', (name) => {
         [],
         '',
       ]) {
-        await refuses({ ...good, [member]: bad });
+        await expectRefused({ ...good, [member]: bad });
       }
       const { [member]: _without, ...rest } = good;
-      if (member !== 'uses') await refuses(rest);
+      if (member !== 'uses') await expectRefused(rest);
     }
   });
 
   it('with a member too many, one twice, or no object at all', async () => {
     const good = sample().body ?? {};
-    await refuses({ ...good, [PLANTED]: PLANTED });
-    await refuses({ ...good, constructor: PLANTED });
+    await expectRefused({ ...good, [PLANTED]: PLANTED });
+    await expectRefused({ ...good, constructor: PLANTED });
     const [member = ''] = Object.keys(good);
-    await refuses(`${JSON.stringify(good).slice(0, -1)},${JSON.stringify(member)}:${JSON.stringify(good[member])}}`);
-    for (const text of ['[]', 'null', '7', `"${PLANTED}"`, '{', `{${PLANTED}}`, ' ', '\ufeff{}']) await refuses(text);
-    await refuses(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]));
+    await expectRefused(
+      `${JSON.stringify(good).slice(0, -1)},${JSON.stringify(member)}:${JSON.stringify(good[member])}}`,
+    );
+    for (const text of ['[]', 'null', '7', `"${PLANTED}"`, '{', `{${PLANTED}}`, ' ', '\ufeff{}'])
+      await expectRefused(text);
+    await expectRefused(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]));
   });
 
   it('longer than it may be', async () => {
@@ -204,7 +206,7 @@ describe.each(withBody)('%s refuses a body', (name) => {
     await expectRefusal(vault, () => sendAs(vault, callerOf(name), sample(), body), 413, 'payload_too_large');
   });
 
-  it.each(['short', 'with a space in between', `${'x'.repeat(129)}`])('under the Idempotency-Key "%s"', async (key) => {
+  it.each(['short', 'with a space in between', 'x'.repeat(129)])('under the Idempotency-Key "%s"', async (key) => {
     const { method, path, headers, body } = sample();
     const send = () => vault.clientOf(callerOf(name)).send(method, path, { headers, body, idempotencyKey: key });
     await expectRefusal(vault, send, 400, 'validation_failed');

@@ -3,7 +3,7 @@ import { signDocument, timestampOf } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { basedOn, bodyOf, must } from './authoring.js';
-import { expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
+import { countStatuses, expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
 import type { TestVault } from './running-vault.js';
 import { firstDocuments, SECRETS, startVault } from './running-vault.js';
 
@@ -110,7 +110,7 @@ describe('an organisation is brought', () => {
     const responses = await Promise.all(
       Array.from({ length: 8 }, () => vault.bring('third', firstDocuments(third), FREE_SECRET)),
     );
-    expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 200, 200, 200, 201]);
+    expect(countStatuses(responses)).toEqual({ 200: 7, 201: 1 });
     const rows = await vault.database.db.selectFrom('audit_event').selectAll().where('org', '=', 'third').execute();
     expect(rows.map(({ event }) => event)).toEqual([
       {
@@ -136,7 +136,7 @@ describe('documents are shown to everybody', () => {
       file.startsWith('root') ? 'public, max-age=86400, immutable' : 'public, no-cache',
     );
     const again = await vault.get(`/.well-known/bulla/acme/${file}`, {
-      'if-none-match': String(response.headers['etag']),
+      'if-none-match': response.headers['etag'] ?? '',
     });
     expect([again.status, again.text]).toEqual([304, '']);
   });
@@ -242,12 +242,12 @@ describe('documents are published', () => {
   ] as const)('but no policy and no directory %s', async (_name, change, status, code) => {
     const { acme } = vault;
     const owner = vault.clientOf(acme.owner);
-    const directory = await acme.signDirectory((draft) => void change(draft as unknown as Draft));
+    const directory = await acme.signDirectory((draft) => void change(draft));
     const basedOnDirectory = basedOn(acme.trust.directory.version);
     await expectRefusal(vault, () => owner.put(path('directory'), { directory }, basedOnDirectory), status, code);
     const { version } = acme.trust.policy;
     const draft = { ...acme.trust.policy, version: version + 1, prev: acme.trust.directory.policy.hash };
-    const policy = await acme.sign('policy', change(draft as unknown as Draft));
+    const policy = await acme.sign('policy', change(draft));
     await expectRefusal(vault, () => owner.put(path('policy'), { policy }, basedOn(version)), status, code);
   });
 
@@ -282,7 +282,7 @@ describe('documents are published', () => {
     const responses = await Promise.all(
       directories.map((directory) => owner.put(path('directory'), { directory }, basedOn(from))),
     );
-    expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 412, 412, 412, 412, 412]);
+    expect(countStatuses(responses)).toEqual({ 200: 1, 412: 5 });
     const winner = responses.findIndex(({ status }) => status === 200);
     await acme.publish((draft) => {
       draft.kept = [String(winner).repeat(43)];

@@ -13,7 +13,7 @@ import {
   tagOf,
 } from './authoring.js';
 import type { Prompt } from './authoring.js';
-import { expectRefusal } from './refusals.js';
+import { countStatuses, expectRefusal } from './refusals.js';
 import type { TestMember, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
@@ -60,7 +60,7 @@ describe('prompts', () => {
         author.post('/api/v1/prompts', { id: mintId('prm'), name: 'races/name', type: 'text' }),
       ),
     );
-    expect(responses.map(({ status }) => status).toSorted()).toEqual([201, ...Array<number>(19).fill(409)]);
+    expect(countStatuses(responses)).toEqual({ 201: 1, 409: 19 });
   });
 
   it('are deleted once and for all, free their name, and can be made again', async () => {
@@ -212,7 +212,7 @@ describe('versions', () => {
     const responses = await Promise.all(
       sealed.map(({ content, grants }) => push(acme.author, prompt.id, { content, grants }, 1)),
     );
-    expect(responses.map(({ status }) => status).toSorted()).toEqual([201, ...Array<number>(49).fill(412)]);
+    expect(countStatuses(responses)).toEqual({ 201: 1, 412: 49 });
     const winner = sealed[responses.findIndex(({ status }) => status === 201)];
     const stored = must(200, await vault.clientOf(acme.author).get(`/api/v1/prompts/${prompt.id}/versions/2`));
     expect(stored.body).toMatchObject({ content: winner?.content, grant: winner?.grants[0] });
@@ -226,9 +226,8 @@ describe('versions', () => {
     const author = vault.clientOf(acme.author);
     const send = () => author.post(`/api/v1/prompts/${prompt.id}/versions`, { content, grants }, options);
     const responses = await Promise.all(Array.from({ length: 10 }, send));
-    expect(responses.map(({ status, body }) => [status, body])).toEqual(
-      Array<unknown>(10).fill([201, { version: 1, chash }]),
-    );
+    expect(countStatuses(responses)).toEqual({ 201: 10 });
+    expect(new Set(responses.map(({ text }) => text))).toEqual(new Set([JSON.stringify({ version: 1, chash })]));
     expect(responses.filter(({ headers }) => headers['idempotent-replayed'] === '?1')).toHaveLength(9);
   });
 
@@ -244,7 +243,7 @@ describe('versions', () => {
     [
       'the content of another organisation',
       'envelope_tampered',
-      async ({ acme, other }: TestVault, id: string) => {
+      async ({ other }: TestVault, id: string) => {
         return [id, await sealVersion(other, other.author, { id, name: 'x' }, 1)] as const;
       },
     ],
@@ -312,7 +311,8 @@ describe('versions', () => {
     const { content, grants, grantTo } = await sealVersion(acme, acme.author, prompt, 1);
     const recovery = acme.trust.recoveryRecipient();
     if (recovery === undefined) throw new Error('the organisation has a recovery key');
-    must(201, await push(acme.author, prompt.id, { content, grants: [...grants, await grantTo(recovery)] }, 0));
+    const body = { content, grants: [...grants, await grantTo(recovery)] };
+    expect((await push(acme.author, prompt.id, body, 0)).status).toBe(201);
   });
 
   it('are listed page by page, newest first', async () => {
@@ -378,7 +378,7 @@ describe('labels', () => {
     const responses = await Promise.all(
       Array.from({ length: 20 }, () => move(acme.author, prompt.id, 'staging', [tag], 0)),
     );
-    expect(responses.map(({ status }) => status).toSorted()).toEqual([200, ...Array<number>(19).fill(412)]);
+    expect(countStatuses(responses)).toEqual({ 200: 1, 412: 19 });
   });
 
   it.each([

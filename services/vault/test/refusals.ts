@@ -38,3 +38,10 @@ export async function expectAnyRefusal(vault: TestVault, send: () => PromiseLike
   expect(await vault.countEffects()).toEqual(before);
   return response;
 }
+
+/** How many answers had each status. */
+export function countStatuses(responses: readonly { readonly status: number }[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const { status } of responses) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}

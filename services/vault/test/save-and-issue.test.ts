@@ -2,7 +2,18 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { checkBundleForAsker, parseBundle } from '@bulla/crypto';
 import { openContent, openGrant } from '@bulla/crypto/open';
 import { parseContent, urnOf } from '@bulla/crypto';
-import { bodyOf, createPrompt, mintId, moveLabel, must, publishPrompt, pushVersion } from './authoring.js';
+import {
+  basedOn,
+  bodyOf,
+  createPrompt,
+  mintId,
+  moveLabel,
+  must,
+  publishPrompt,
+  pushVersion,
+  sealVersion,
+} from './authoring.js';
+import { countStatuses } from './refusals.js';
 import type { Store, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
@@ -97,5 +108,18 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     expect(again.headers['idempotent-replayed']).toBe('?1');
     const differs = await author.post('/api/v1/prompts', { ...body, type: 'text' }, { idempotencyKey });
     expect([differs.status, bodyOf(differs)['code']]).toEqual([422, 'idempotency_conflict']);
+  });
+
+  it('lets one of many in who push the same version at the same moment', async () => {
+    const { acme } = vault;
+    const prompt = await createPrompt(vault, acme);
+    const sealed = await Promise.all(Array.from({ length: 10 }, () => sealVersion(acme, acme.author, prompt, 1)));
+    const author = vault.clientOf(acme.author);
+    const responses = await Promise.all(
+      sealed.map(({ content, grants }) =>
+        author.post(`/api/v1/prompts/${prompt.id}/versions`, { content, grants }, basedOn(0)),
+      ),
+    );
+    expect(countStatuses(responses)).toEqual({ 201: 1, 412: 9 });
   });
 });

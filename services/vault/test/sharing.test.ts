@@ -156,9 +156,9 @@ describe('grants are listed', () => {
     const { data, next_cursor: cursor } = bodyOf<Listed>(first);
     expect(first.headers['link']).toContain('rel="next"');
     const rest = bodyOf<Listed>(must(200, await client.get(`${query}&cursor=${cursor}`)));
-    expect([...data, ...rest.data].map((item) => item.prompt).toSorted()).toEqual(
-      prompts.map(({ id }) => id).toSorted(),
-    );
+    const collected = [...data, ...rest.data].map((item) => item.prompt);
+    expect(collected).toHaveLength(2);
+    expect(new Set(collected)).toEqual(new Set(prompts.map(({ id }) => id)));
     expect(rest.next_cursor).toBeNull();
     const [, second] = other.responders;
     await expectRefusal(vault, () => client.get(`/api/v1/grants?kid=${second.enc?.kid}`), 404, 'not_found');

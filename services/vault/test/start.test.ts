@@ -44,7 +44,7 @@ describe('a vault on its own', () => {
       expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'ok' }]);
       expect(service.authorities).toContain(`127.0.0.1:${port}`);
       await service.close();
-      await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow();
+      await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow('fetch failed');
     }
   });
 

@@ -48,14 +48,14 @@ export class EnvelopeSources {
     const id = foundId as PromptId;
     requireSealed(trust, name);
     const label = wanted.label ?? LATEST;
-    const position = await this.labels.resolve(caller, { id, name }, label, trx);
-    await verifyTags(position.tokens, { trust, name, label, now: this.clock.now() });
-    const { version, chash, content } = await this.versions.get(caller, id, wanted.version ?? position.version, trx);
+    const { tokens: tags } = await this.labels.resolve(caller, { id, name }, label, trx);
+    const resolved = await verifyTags(tags, { trust, name, label, now: this.clock.now() });
+    const { version, chash, content } = await this.versions.get(caller, id, wanted.version ?? resolved.version, trx);
     if (trust.isWithdrawn(urnOf(org, 'prompt', id), version)) {
       throw new Problem('envelope_revoked', { detail: 'this version was withdrawn' });
     }
     const { whash, token: grant } = await this.grantFor(caller, id, version, wanted.aud, trx);
-    return { prompt: { id, name }, version, chash, content, tags: position.tokens, whash, grant };
+    return { prompt: { id, name }, version, chash, content, tags, whash, grant };
   }
 
   /**

@@ -54,9 +54,9 @@ export class OrganisationsRepository {
     return this.database.db.selectFrom('organisation').selectAll().where('org', '=', org).executeTakeFirst();
   }
 
-  /** Holds the organisation: who publishes for it next waits until this transaction ends. */
+  /** Holds the organisation: who publishes for it next waits until this transaction ends, nobody else does. */
   async lock(trx: VaultTransaction, org: string): Promise<void> {
-    await trx.selectFrom('organisation').select('org').where('org', '=', org).forUpdate().execute();
+    await trx.selectFrom('organisation').select('org').where('org', '=', org).forNoKeyUpdate().execute();
   }
 
   /** Adds a document. False if this version is there already. */
