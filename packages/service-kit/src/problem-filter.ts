@@ -12,7 +12,7 @@ import { isOurFault, overloaded, problemOf } from './problem-of.js';
 import type { RefusalCounter } from './refusal-counter.js';
 import { targetOf } from './request-parts.js';
 import { findState } from './request-state.js';
-import { methodsAt, requiresSignature } from './route-table.js';
+import { judgesCaller, methodsAt } from './route-table.js';
 import type { ServiceName } from './route-table.js';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
@@ -64,7 +64,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { ledger, refusals, metrics } = this.#parts;
     const caller = findState(request)?.caller;
     if (caller === undefined) {
-      if (isOurFault(problem) || !requiresSignature(request.routeOptions)) return problem;
+      if (isOurFault(problem) || !judgesCaller(request.routeOptions)) return problem;
       metrics.verifyFailures.inc({ reason: problem.code });
       refusals.count(problem.code);
       return problem;

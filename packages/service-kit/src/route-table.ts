@@ -92,11 +92,14 @@ function complete(name: RouteName, route: Route): RouteEntry {
   });
 }
 
-const SIGNED = new Set(
-  [...ENTRIES.values()].flatMap(({ permission, path }) => (permission === undefined ? [] : [routerPath(path)])),
+/** Routes that only signed requests may use, and the one that takes a bootstrap secret instead. */
+const GUARDED = new Set(
+  [...ENTRIES.values()]
+    .filter(({ permission, headers }) => permission !== undefined || headers?.shape['authorization'] !== undefined)
+    .map(({ path }) => routerPath(path)),
 );
 
-/** Whether a matched route is one that only signed requests may use. */
-export function requiresSignature(options: { readonly url?: string | undefined } | undefined): boolean {
-  return options?.url !== undefined && SIGNED.has(options.url);
+/** Whether a matched route judges who calls it. */
+export function judgesCaller(options: { readonly url?: string | undefined } | undefined): boolean {
+  return options?.url !== undefined && GUARDED.has(options.url);
 }

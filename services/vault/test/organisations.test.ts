@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signDocument, timestampOf } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import request from 'supertest';
 import { basedOn, bodyOf, must } from './authoring.js';
 import { countStatuses, expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
 import type { TestVault } from './running-vault.js';
@@ -38,6 +39,18 @@ describe('an organisation is brought', () => {
     await expectRefusal(vault, () => vault.bring('acme', impostor, FREE_SECRET), 409, 'name_taken');
     await expectRefusal(vault, () => vault.bring('acme', impostor, ACMES_SECRET), 409, 'name_taken');
     await expectRefusal(vault, () => vault.bring('acme', acme, FREE_SECRET), 409, 'name_taken');
+  });
+
+  it('and who tries in vain is counted in the audit log', async () => {
+    const replica = await vault.startReplica();
+    const put = request(replica.app.getHttpServer()).put('/api/v1/organisations/third');
+    const wrong = put.set('authorization', `Bootstrap ${FREE_SECRET}x`).send(firstDocuments(third));
+    await expectRefusal(vault, () => wrong, 401, 'unauthenticated');
+    await replica.close();
+    const rows = await vault.database.db.selectFrom('audit_event').selectAll().where('org', 'is', null).execute();
+    expect(rows.map(({ event }) => event)).toEqual([
+      { v: 1, act: 'request.refuse', res: 'denied', why: 'unauthenticated', obj: { count: 1 } },
+    ]);
   });
 
   it('with the same bytes again, as before', async () => {
@@ -272,21 +285,17 @@ describe('documents are published', () => {
     const { acme } = vault;
     const from = acme.trust.directory.version;
     const owner = vault.clientOf(acme.owner);
-    const directories = await Promise.all(
-      Array.from({ length: 6 }, (_, index) =>
-        acme.signDirectory((draft) => {
-          draft.kept = [String(index).repeat(43)];
-        }),
-      ),
-    );
+    const hashes = [...'AEIMQU'].map((letter) => letter.repeat(43));
+    const keeping = (chash: string) => (draft: { kept: string[] }) => {
+      draft.kept = [chash];
+    };
+    const directories = await Promise.all(hashes.map((chash) => acme.signDirectory(keeping(chash))));
     const responses = await Promise.all(
       directories.map((directory) => owner.put(path('directory'), { directory }, basedOn(from))),
     );
     expect(countStatuses(responses)).toEqual({ 200: 1, 412: 5 });
-    const winner = responses.findIndex(({ status }) => status === 200);
-    await acme.publish((draft) => {
-      draft.kept = [String(winner).repeat(43)];
-    });
+    const winner = hashes[responses.findIndex(({ status }) => status === 200)] ?? '';
+    await acme.publish(keeping(winner));
     expect((await vault.get('/.well-known/bulla/acme/directory.json')).text).toBe(acme.documents.directory);
   });
 
