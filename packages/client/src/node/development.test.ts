@@ -1,0 +1,192 @@
+import { copyFile, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { KeyFile } from '@bulla/crypto';
+import { parseRoot, pinOf, Trust } from '@bulla/crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { identityOf } from '../identity.js';
+import type { DevelopmentOrganisation } from './development.js';
+import { DEVELOPMENT_ORG, prepareDevelopment } from './development.js';
+import { IDENTITY, RESPONDER_KEYS, VAULT_KEYS } from './development-keys.js';
+import { Home } from './home.js';
+import { readKeyFile } from './key-file.js';
+import { readProfile, writeProfile } from './profile.js';
+
+const NOW = 1_800_000_000;
+const DAY = 86_400;
+const ADDRESSES = { vaultUrl: 'http://127.0.0.1:4100', responderUrl: 'http://127.0.0.1:4200' };
+
+let folder: string;
+let home: Home;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-development-'));
+  home = new Home(join(folder, 'home'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const prepare = (change: Partial<Parameters<typeof prepareDevelopment>[1]> = {}, where = home) => prepareDevelopment(where, { ...ADDRESSES, now: NOW, ...change });
+const trustOf = ({ documents, pin }: DevelopmentOrganisation, now = NOW) => Trust.establish(documents, { org: DEVELOPMENT_ORG, pin, now });
+
+/** Every file in the order in which it was written. */
+async function filesOf(where: Home): Promise<string[]> {
+  const entries = await readdir(where.folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name).slice(where.folder.length + 1));
+  const written = await Promise.all(files.map(async (name) => ({ name, at: (await stat(where.path(name), { bigint: true })).mtimeNs })));
+  return written.toSorted((left, right) => Number(left.at - right.at)).map(({ name }) => name);
+}
+
+async function contentsOf(where: Home): Promise<Map<string, string | undefined>> {
+  const names = (await filesOf(where)).toSorted();
+  return new Map(await Promise.all(names.map(async (name) => [name, await where.read(name)] as const)));
+}
+
+describe('the development organisation', () => {
+  it('is made of files for their owner alone, with everybody in its directory', async () => {
+    const made = await prepare();
+    expect(made.changes).toEqual(['root version 1 signed for a year', 'policy version 1 signed for a year', 'directory version 1 signed for 90 days']);
+    const trust = await trustOf(made);
+    expect(trust.profile).toBe('development');
+    const device = await readKeyFile(home, IDENTITY);
+    const identity = await identityOf(device as KeyFile);
+    expect(trust.requireKey(identity.signer.kid, { usage: 'http', purpose: 'http', now: NOW, check: '' }).urn).toBe(identity.urn);
+    expect(trust.mayAuthor(identity.urn, 'anything')).toBe(true);
+    expect(trust.mayTag(identity.urn, 'anything', 'production')).toBe(true);
+    expect(trust.hasRole(identity.urn, 'invoker')).toBe(true);
+    for (const name of [VAULT_KEYS, RESPONDER_KEYS]) {
+      const file = await readKeyFile(home, name);
+      expect(trust.entity(file?.urn ?? '')?.keys.map(({ kid }) => kid)).toEqual(file?.keys.map(({ kid }) => kid));
+    }
+    expect(await readProfile(home)).toEqual({ vaultUrl: ADDRESSES.vaultUrl, org: DEVELOPMENT_ORG, pin: made.pin });
+    expect(made.pin).toBe(pinOf(await parseRoot(made.documents.roots[0] ?? '')));
+    expect(made.bootstrapSecret).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    for (const name of await filesOf(home)) expect((await stat(home.path(name))).mode & 0o777).toBe(0o600);
+  });
+
+  it('stays as it is when it is prepared again', async () => {
+    const first = await prepare();
+    const before = await contentsOf(home);
+    const second = await prepare({ now: NOW + DAY });
+    expect(second.changes).toEqual([]);
+    expect({ ...second, earlier: 0 }).toEqual({ ...first, changes: [], earlier: 0 });
+    expect(await contentsOf(home)).toEqual(before);
+  });
+
+  it('is finished by the next run, wherever the first was interrupted', async () => {
+    await prepare();
+    const files = await filesOf(home);
+    expect(files.length).toBeGreaterThan(10);
+    for (let count = 0; count <= files.length; count++) {
+      const half = new Home(join(folder, `after-${count}`));
+      for (const name of files.slice(0, count)) {
+        await mkdir(dirname(half.path(name)), { recursive: true });
+        await copyFile(home.path(name), half.path(name));
+      }
+      // A temporary file of the write that was under way.
+      await half.write('org/dev/root.json.0.tmp', 'ha');
+      const finished = await prepare({ now: NOW + 5 }, half);
+      expect((await trustOf(finished, NOW + 5)).directory.version).toBe(1);
+      for (const name of files.slice(0, count)) {
+        // A version that no newer file follows yet was promised to nobody, and is signed again.
+        if (!/\/(?:policy|directory)\.1\.json$/.test(name)) expect(await half.read(name)).toBe(await home.read(name));
+      }
+      expect((await prepare({ now: NOW + 10 }, half)).changes).toEqual([]);
+    }
+  }, 60_000);
+
+  it('follows its services to other addresses', async () => {
+    await prepare();
+    const moved = await prepare({ vaultUrl: 'http://127.0.0.1:5100', responderUrl: 'http://127.0.0.1:5200' });
+    expect(moved.changes).toEqual(['directory version 2 signed for 90 days']);
+    const trust = await trustOf(moved);
+    expect(trust.entitiesOf('responder').map((urn) => (trust.entity(urn) as { url: string }).url)).toEqual(['http://127.0.0.1:5200']);
+    expect((await readProfile(home))?.vaultUrl).toBe('http://127.0.0.1:5100');
+  });
+
+  it('renews what has a third of its life left, one line each, and keeps what it renews', async () => {
+    const first = await prepare();
+    expect((await prepare({ now: NOW + 59 * DAY })).changes).toEqual([]);
+    const second = await prepare({ now: NOW + 60 * DAY });
+    expect(second.changes).toEqual(['directory version 2 signed for 90 days']);
+    const third = await prepare({ now: NOW + 244 * DAY });
+    expect(third.changes).toEqual(['root version 2 signed for a year', 'policy version 2 signed for a year', 'directory version 3 signed for 90 days']);
+    expect(third.documents.roots).toHaveLength(2);
+    expect(third.pin).toBe(first.pin);
+    expect(await third.earlier('directory', 2)).toBe(second.documents.directory);
+    expect(await third.earlier('policy', 1)).toBe(first.documents.policy);
+    expect(await third.earlier('policy', 9)).toBeUndefined();
+    // Each continues the one before: who knew the first takes the third.
+    const known = await trustOf(first);
+    const at = NOW + 244 * DAY;
+    const between = await Trust.establish(second.documents, { org: DEVELOPMENT_ORG, pin: first.pin, now: NOW + 60 * DAY, previous: known });
+    const newest = await Trust.establish(third.documents, { org: DEVELOPMENT_ORG, pin: first.pin, now: at, previous: between });
+    expect(newest.directory.version).toBe(3);
+    expect((await prepare({ now: at })).changes).toEqual([]);
+  });
+
+  it('renews signing keys in good time; the old ones stay listed, and nothing that is sealed is lost', async () => {
+    const first = await trustOf(await prepare());
+    const before = await identityOf((await readKeyFile(home, IDENTITY)) as KeyFile);
+    const at = NOW + 490 * DAY;
+    const renewed = await prepare({ now: at });
+    expect(renewed.changes).toEqual([
+      'signing key of the vault renewed for two years',
+      'signing key of the responder renewed for two years',
+      'signing key of the device renewed for two years',
+      'root version 2 signed for a year',
+      'policy version 2 signed for a year',
+      'directory version 2 signed for 90 days',
+    ]);
+    const trust = await trustOf(renewed, at);
+    const after = await identityOf((await readKeyFile(home, IDENTITY)) as KeyFile);
+    expect(after.signer.kid).not.toBe(before.signer.kid);
+    expect(after.olderSigners.map(({ kid }) => kid)).toEqual([before.signer.kid]);
+    expect([...after.unwrappers.keys()]).toEqual([...before.unwrappers.keys()]);
+    expect(trust.requireKey(before.signer.kid, { usage: 'durable', purpose: 'tag', now: at + 8 * 365 * DAY, check: '' }).urn).toBe(before.urn);
+    expect(trust.activeKeys(after.urn, 'http', at).map(({ record }) => record.kid)).toEqual([after.signer.kid, before.signer.kid]);
+    const [responder = ''] = trust.entitiesOf('responder');
+    expect(trust.activeKeys(responder, 'unwrap', at)).toEqual(first.activeKeys(responder, 'unwrap', NOW).map((holder) => ({ ...holder, entity: trust.entity(responder) })));
+    expect((await prepare({ now: at })).changes).toEqual([]);
+  });
+
+  it('lists a renewed key that an interrupted run only wrote', async () => {
+    await prepare();
+    const at = NOW + 490 * DAY;
+    const directory = await home.read('org/dev/directory.json');
+    await prepare({ now: at });
+    const keys = await readKeyFile(home, IDENTITY);
+    await home.write('org/dev/directory.json', directory ?? '');
+    const again = await prepare({ now: at + 1 });
+    expect(again.changes).toEqual(['directory version 2 signed for 90 days']);
+    expect(await readKeyFile(home, IDENTITY)).toEqual(keys);
+    expect((await trustOf(again, at + 1)).holder(keys?.keys[0]?.kid ?? '')?.urn).toBe(keys?.urn);
+  });
+
+  it('makes keys of the suite that is asked for', async () => {
+    await prepare({ suite: 'rsa3072' });
+    expect((await readKeyFile(home, VAULT_KEYS))?.keys[0]?.suite).toBe('rsa3072');
+  });
+
+  it('leaves a folder alone that is set up for another organisation', async () => {
+    await writeProfile(home, { vaultUrl: 'https://bulla.example', org: 'acme', pin: `sha256:${'0'.repeat(64)}` });
+    await expect(prepare()).rejects.toThrow(/set up for the organisation acme; set BULLA_HOME/);
+    expect(await filesOf(home)).toEqual(['profile.json']);
+  });
+
+  it('refuses an identity of another organisation, or one that its directory does not list', async () => {
+    await prepare();
+    const file = (await home.read(IDENTITY)) ?? '';
+    await home.write(IDENTITY, file.replace('"org": "dev"', '"org": "acme"'));
+    await expect(prepare()).rejects.toThrow(/identity\.json belongs to another organisation/);
+    await home.remove(IDENTITY);
+    await expect(prepare()).rejects.toThrow(/does not list urn:bulla:dev:dev:dev_/);
+  });
+
+  it.each([
+    ['no key at all', 'x'],
+    ['a key of another kind', '{"kty":"oct","k":"AAAA"}'],
+  ])('refuses a document key file that holds %s, and does not show it', async (_name, text) => {
+    await prepare();
+    await home.write('org/dev/root.key', text);
+    await expect(prepare()).rejects.toThrow(/root\.key is not an Ed25519 key; restore it from a backup$/);
+  });
+});

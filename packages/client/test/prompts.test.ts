@@ -1,0 +1,275 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Problem } from '@bulla/contract';
+import { encodeBase64url, generateKeyPair, mintId, parseGrant, parseTag, randomBytes, signTag, urnOf } from '@bulla/crypto';
+import type { Bulla } from '../src/bulla.js';
+import type { World } from './world.js';
+import { draftOf, makeWorld } from './world.js';
+
+const NAME = 'claims/triage';
+let world: World;
+let bulla: Bulla;
+beforeEach(async () => {
+  world = await makeWorld();
+  bulla = await world.client();
+});
+afterEach(() => world.stop());
+
+const push = (text: string, labels: string[] = []) => bulla.prompts.push(NAME, 'text', draftOf(text), labels);
+const changes = () => world.vault.service.requests.filter(({ method, name }) => method !== 'GET' && name !== undefined).map(({ name }) => name);
+const textOf = async (choice = {}) => (await bulla.prompts.read(NAME, choice)).statement.content.messages[0]?.content;
+
+describe('push', () => {
+  it('seals a first version for oneself, responders and readers, and labels it', async () => {
+    const pushed = await push('one', ['staging', 'latest']);
+    const { owner, author, responders } = world.organisation;
+    expect(pushed).toMatchObject({ name: NAME, version: 1, changed: true, labels: ['staging', 'latest'] });
+    expect(pushed.recipients).toEqual([owner.urn, responders[0].urn, responders[1].urn, author.urn, world.organisation.invoker.urn]);
+    expect(changes()).toEqual(['prompt.create', 'version.create', 'label.move', 'label.move']);
+    expect(world.vault.service.received).not.toContain('one');
+    expect(await textOf({ label: 'staging' })).toBe('one');
+    expect(await textOf({ version: 1 })).toBe('one');
+    expect((await bulla.prompts.read(NAME)).author).toBe(owner.urn);
+  });
+
+  it('makes no version of an unchanged text, and moves only labels that do not point there', async () => {
+    await push('one');
+    const before = changes().length;
+    expect(await push('one')).toMatchObject({ version: 1, changed: false, recipients: [] });
+    expect(changes()).toHaveLength(before);
+    expect(await push('one', ['staging'])).toMatchObject({ version: 1, changed: false });
+    expect(changes().slice(before)).toEqual(['label.move']);
+  });
+
+  it.each([
+    ['text', { content: draftOf('two').content }],
+    ['rights', { acl: { read: [] } }],
+    ['messages it takes', { acceptsMessages: true }],
+    ['time it must stay secret', { protectUntil: '2029-01-01' }],
+  ])('makes a version of another %s', async (_name, change) => {
+    await push('one');
+    expect(await bulla.prompts.push(NAME, 'text', draftOf('one', change))).toMatchObject({ version: 2, changed: true });
+  });
+
+  it.each([
+    ['before its first version', ['version.create'] as const],
+    ['before its labels', ['label.move'] as const],
+  ])('finishes what was interrupted %s', async (_name, [broken]) => {
+    world.vault.service.lies[broken] = () => Promise.reject(new Error('gone'));
+    await expect(push('one', ['staging'])).rejects.toMatchObject({ code: 'internal' });
+    delete world.vault.service.lies[broken];
+    expect(await push('one', ['staging'])).toMatchObject({ version: 1 });
+    expect(await textOf({ label: 'staging' })).toBe('one');
+    expect(await textOf()).toBe('one');
+    expect(world.vault.named(NAME).versions).toHaveLength(1);
+  });
+
+  it('does not take another content than the label says for its own', async () => {
+    await push('one');
+    await bulla.prompts.push('claims/other', 'text', draftOf('two'));
+    const [stored, other] = [world.vault.named(NAME), world.vault.named('claims/other')];
+    stored.versions.splice(0, 1, { ...other.versions[0], version: 1 } as never);
+    await expect(push('one')).rejects.toMatchObject({ name: 'VerifyError', code: 'envelope_tampered', check: 'content-hash' });
+    await expect(bulla.prompts.read(NAME)).rejects.toMatchObject({ code: 'envelope_tampered', check: 'content-hash' });
+  });
+
+  it('refuses a vault that stored something else than was sent', async () => {
+    world.vault.service.lies['version.create'] = () => ({ body: { version: 1, chash: encodeBase64url(randomBytes(32)) } });
+    await expect(push('one')).rejects.toMatchObject({ name: 'VerifyError', code: 'envelope_tampered', check: 'content-hash' });
+  });
+
+  it('refuses another type than the prompt has', async () => {
+    await push('one');
+    await expect(bulla.prompts.push(NAME, 'chat', draftOf('one'))).rejects.toMatchObject({ code: 'validation_failed' });
+  });
+
+  it('makes a version where this device cannot open the newest', async () => {
+    await push('one');
+    const author = await world.client(world.organisation.author);
+    world.vault.named(NAME).versions[0]?.grants.splice(0);
+    expect(await author.prompts.push(NAME, 'text', draftOf('one'))).toMatchObject({ version: 2, changed: true });
+  });
+
+  it('makes a version and signs the label anew where the one before was written by a device that has left', async () => {
+    await (await world.client(world.organisation.author)).prompts.push(NAME, 'text', draftOf('one'));
+    await world.organisation.publish((draft) => {
+      draft.revoked.push({ kid: world.organisation.author.sig.kid, reason: 'keyCompromise', at: world.clock.now() });
+    });
+    await expect(bulla.prompts.read(NAME)).rejects.toMatchObject({ name: 'VerifyError', code: 'key_revoked', check: 'tag-key' });
+    expect(await push('one')).toMatchObject({ version: 2, changed: true });
+    expect(await textOf()).toBe('one');
+  });
+
+  it('reads the position of a label again, once, when somebody else was faster', async () => {
+    await push('one');
+    const author = await world.client(world.organisation.author);
+    let asked = 0;
+    world.vault.service.lies['label.get'] = async () => {
+      const position = world.vault.position(NAME, 'latest');
+      // The first time it is read to open the version, the second to move the label.
+      if (++asked === 2) {
+        delete world.vault.service.lies['label.get'];
+        await author.prompts.push(NAME, 'text', draftOf('between'));
+      }
+      return { body: { label: 'latest', version: position?.version, seq: position?.seq, tags: position?.tags } };
+    };
+    expect(await bulla.prompts.moveLabel(NAME, 'latest', 1)).toEqual({ seq: 3, version: 1 });
+    expect(asked).toBe(2);
+    world.vault.service.lies['label.move'] = () => Promise.reject(new Problem('label_stale'));
+    await expect(bulla.prompts.moveLabel(NAME, 'latest', 1)).rejects.toMatchObject({ name: 'ConflictError', code: 'label_stale', origin: 'vault' });
+  });
+
+  it('shares with more keys than one request takes', async () => {
+    const template = world.organisation.invoker.entity.keys.find(({ use }) => use === 'enc');
+    const pairs = await Promise.all(Array.from({ length: 64 }, () => generateKeyPair('rsa2048', 'enc')));
+    await world.organisation.publish((draft) => {
+      for (const { kid, publicJwk: jwk } of pairs) {
+        const keys = [{ ...template, kid, jwk }] as (typeof world.organisation.invoker.entity)['keys'];
+        draft.entities[urnOf('acme', 'dev', mintId('dev'))] = { ...world.organisation.invoker.entity, groups: ['grp:many'], keys } as never;
+      }
+    });
+    const pushed = await bulla.prompts.push(NAME, 'text', draftOf('one', { acl: { read: ['grp:many'] } }));
+    expect(pushed.recipients).toHaveLength(67);
+    expect(world.vault.service.of('grant.add')).toHaveLength(1);
+    expect(world.vault.named(NAME).versions[0]?.grants).toHaveLength(67);
+  });
+
+  it('refuses rights that name a responder nobody knows', async () => {
+    const acl = { responders: ['urn:bulla:acme:svc:responder:xx'] };
+    await expect(bulla.prompts.push(NAME, 'text', draftOf('one', { acl }))).rejects.toMatchObject({ code: 'key_unknown' });
+  });
+
+  it('refuses to protect a text for longer than the keys do', async () => {
+    await expect(bulla.prompts.push(NAME, 'text', draftOf('one', { protectUntil: '2031-01-01' }))).rejects.toMatchObject({ code: 'key_invalid', check: 'protect-until' });
+  });
+
+  it('refuses a device without an active encryption key', async () => {
+    await world.organisation.publish((draft) => {
+      const entity = draft.entities[world.organisation.owner.urn];
+      if (entity !== undefined) entity.keys = entity.keys.filter(({ use }) => use === 'sig');
+    });
+    await expect(push('one')).rejects.toMatchObject({ code: 'key_unknown' });
+  });
+});
+
+describe('sealing for an organisation with a recovery key', () => {
+  it('adds a grant to it', async () => {
+    const other = await makeWorld({ recovery: true });
+    await (await other.client()).prompts.push(NAME, 'text', draftOf('one'));
+    const audiences = other.vault.named(NAME).versions[0]?.grants.map((grant) => parseGrant(grant).header.aud);
+    expect(audiences?.at(-1)).toBe('urn:bulla:acme:recovery');
+    await other.stop();
+  });
+});
+
+describe('reading', () => {
+  it('tells the prompt, its versions and all prompts, page by page', async () => {
+    for (const text of ['one', 'two', 'three']) await push(text);
+    for (const name of ['claims/a', 'claims/b', 'other']) await bulla.prompts.push(name, 'text', draftOf('x'));
+    expect((await bulla.prompts.get(NAME)).latest_version).toBe(3);
+    const { versions } = await bulla.prompts.history(NAME);
+    expect(versions.map(({ version }) => version)).toEqual([3, 2, 1]);
+    expect(await Array.fromAsync(bulla.prompts.list('claims/'), ({ name }) => name)).toEqual([NAME, 'claims/a', 'claims/b']);
+    expect(await Array.fromAsync(bulla.prompts.list(), ({ name }) => name)).toHaveLength(4);
+    expect(await textOf({ version: 2 })).toBe('two');
+  });
+
+  it('finds nothing where nothing is', async () => {
+    expect(await bulla.prompts.find('nothing')).toBeUndefined();
+    await expect(bulla.prompts.get('nothing')).rejects.toMatchObject({ name: 'NotFoundError', code: 'not_found' });
+    await push('one');
+    await expect(bulla.prompts.read(NAME, { label: 'nowhere' })).rejects.toMatchObject({ name: 'NotFoundError', code: 'label_not_found' });
+    await expect(bulla.prompts.read(NAME, { version: 9 })).rejects.toMatchObject({ code: 'not_found', origin: 'vault' });
+    await expect(bulla.prompts.read(NAME, { version: 1, label: 'latest' })).rejects.toMatchObject({ code: 'validation_failed' });
+  });
+
+  it('refuses a prompt of another name than was asked for', async () => {
+    await push('one');
+    world.vault.service.lies['prompt.find'] = () => ({ body: { ...world.vault.named(NAME), name: 'other', versions: undefined, deleted: undefined, latest_version: 1, labels: [], created_at: '2026-11-25T00:00:00.000Z', updated_at: '2026-11-25T00:00:00.000Z', deleted_at: null } });
+    await expect(bulla.prompts.get(NAME)).rejects.toMatchObject({ name: 'VerifyError', code: 'envelope_tampered', check: 'prompt-name' });
+  });
+
+  it('is refused for a version that is not sealed to this device', async () => {
+    await bulla.prompts.push(NAME, 'text', draftOf('one', { acl: { read: [] } }));
+    const author = await world.client(world.organisation.author);
+    await expect(author.prompts.read(NAME)).rejects.toMatchObject({ name: 'AuthError', code: 'forbidden', status: 403 });
+    // A grant to a key that this device does not have any more says as much.
+    const identity = world.organisation.owner.keyFile;
+    const without = await world.client({ ...world.organisation.owner, keyFile: { ...identity, keys: identity.keys.filter(({ use }) => use === 'sig') } });
+    await expect(without.prompts.read(NAME)).rejects.toMatchObject({ code: 'forbidden' });
+  });
+
+  it('throws what the vault refuses', async () => {
+    world.vault.service.lies['prompt.find'] = () => Promise.reject(new Error('gone'));
+    await expect(bulla.prompts.find(NAME)).rejects.toMatchObject({ code: 'internal', origin: 'vault' });
+    delete world.vault.service.lies['prompt.find'];
+    await push('one');
+    world.vault.service.lies['label.get'] = () => Promise.reject(new Error('gone'));
+    await expect(bulla.prompts.read(NAME)).rejects.toMatchObject({ code: 'internal' });
+    await expect(push('one')).rejects.toMatchObject({ code: 'internal' });
+    await expect(bulla.prompts.deleteLabel(NAME, 'latest')).rejects.toMatchObject({ code: 'internal' });
+  });
+});
+
+describe('labels', () => {
+  it('move to an older version, and away', async () => {
+    await push('one', ['staging']);
+    await push('two', ['staging']);
+    expect(await bulla.prompts.moveLabel(NAME, 'staging', 1)).toEqual({ seq: 3, version: 1 });
+    expect(await textOf({ label: 'staging' })).toBe('one');
+    await bulla.prompts.deleteLabel(NAME, 'staging');
+    await expect(textOf({ label: 'staging' })).rejects.toMatchObject({ name: 'NotFoundError', code: 'label_not_found' });
+    expect(parseTag(world.vault.position(NAME, 'staging')?.tags[0] ?? '').claims).toMatchObject({ ver: 0, chash: '', seq: 4 });
+  });
+
+  it('are renewed when a third of their life is left, to where their own tags point and not to where the vault says', async () => {
+    await push('one', ['staging', 'gone']);
+    await push('two');
+    await bulla.prompts.deleteLabel(NAME, 'gone');
+    expect(await bulla.prompts.dueLabels(NAME)).toEqual([]);
+    world.clock.seconds += 8 * 86_400;
+    expect(await bulla.prompts.dueLabels(NAME)).toEqual([
+      { label: 'latest', version: 2 },
+      { label: 'staging', version: 1 },
+    ]);
+    await expect(textOf()).rejects.toMatchObject({ code: 'trust_expired' });
+    world.vault.service.lies['label.list'] = () => ({
+      body: { data: ['latest', 'staging'].map((label) => ({ ...world.vault.position(NAME, label), prompt: undefined, label, version: 1 })) },
+    });
+    expect(await bulla.prompts.renewLabels(NAME)).toEqual(['latest', 'staging']);
+    expect(await textOf()).toBe('two');
+    expect(await textOf({ label: 'staging' })).toBe('one');
+    expect(await bulla.prompts.renewLabels(NAME)).toEqual([]);
+  });
+
+  it('are left alone where this device may not sign them, cannot open them, or no good tag says where they point', async () => {
+    const { owner, author, invoker } = world.organisation;
+    await bulla.prompts.push(NAME, 'text', draftOf('one', { acl: { read: [] } }), ['production']);
+    world.clock.seconds += 8 * 86_400;
+    expect(await (await world.client(invoker)).prompts.renewLabels(NAME)).toEqual([]);
+    expect(await (await world.client(author)).prompts.renewLabels(NAME)).toEqual([]);
+    const chash = world.vault.named(NAME).versions[0]?.chash ?? '';
+    const iat = world.clock.now();
+    const tag = await signTag(
+      { iss: invoker.urn, aud: 'urn:bulla:acme', sub: `urn:bulla:acme:prompt:${world.vault.named(NAME).id}`, name: NAME, tag: 'staging', ver: 1, chash, seq: 1, iat, exp: iat + 60, purpose: 'prompt.tag' },
+      invoker.signer,
+    );
+    world.vault.labels.set(`${NAME} staging`, [{ prompt: world.vault.named(NAME).id, version: 1, seq: 1, tags: [tag] }]);
+    expect(await bulla.prompts.dueLabels(NAME)).toContainEqual({ label: 'staging', version: 1 });
+    expect(await bulla.prompts.renewLabels(NAME)).toEqual(['latest', 'production']);
+    expect((await bulla.prompts.read(NAME, { label: 'production' })).author).toBe(owner.urn);
+  });
+});
+
+describe('deleting', () => {
+  it('frees the name; a prompt that is made again continues its labels', async () => {
+    await push('one', ['staging']);
+    await bulla.prompts.delete(NAME);
+    expect(await bulla.prompts.find(NAME)).toBeUndefined();
+    expect(await push('two')).toMatchObject({ version: 1, changed: true });
+    expect(world.vault.position(NAME, 'latest')?.seq).toBe(2);
+    expect(await textOf()).toBe('two');
+    await expect(textOf({ label: 'staging' })).rejects.toMatchObject({ code: 'label_not_found' });
+    expect(await push('two', ['staging'])).toMatchObject({ version: 1, changed: false });
+    expect(await textOf({ label: 'staging' })).toBe('two');
+  });
+});

@@ -1,0 +1,289 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeBase64url, randomBytes } from '@bulla/crypto';
+import { makeOrganisation } from '@bulla/crypto/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Bulla } from '../src/bulla.js';
+import { identityOf } from '../src/identity.js';
+import { Home } from '../src/node/home.js';
+import { FileTrustStore } from '../src/node/trust-store.js';
+import type { SeenTag, TrustState, TrustStore } from '../src/trust-store.js';
+import { contentOf, MemoryTrustStore, seenOf, seqOf, withSeen } from '../src/trust-store.js';
+import type { World } from './world.js';
+import { draftOf, makeWorld } from './world.js';
+
+let world: World;
+let folder: string;
+beforeEach(async () => {
+  world = await makeWorld();
+  folder = await mkdtemp(join(tmpdir(), 'bulla-trust-'));
+});
+afterEach(async () => {
+  await world.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const stores: [string, () => TrustStore][] = [
+  ['memory', () => new MemoryTrustStore()],
+  ['a file', () => new FileTrustStore(new Home(folder))],
+];
+const documentsRead = () => world.vault.service.requests.filter(({ path }) => path.startsWith('/.well-known/')).length;
+
+describe.each(stores)('trust in %s', (_name, makeStore) => {
+  it('is fetched once, again after 15 minutes, and again when the clock was set back', async () => {
+    const store = makeStore();
+    const bulla = await world.client(undefined, { store });
+    await Promise.all([bulla.trust(), bulla.trust()]);
+    expect(documentsRead()).toBe(4);
+    await (await world.client(undefined, { store })).trust();
+    expect(documentsRead()).toBe(4);
+    world.clock.seconds += 15 * 60 + 1;
+    await bulla.trust();
+    // The chain is known: only the next root is asked for, then the directory and the policy.
+    expect(documentsRead()).toBe(7);
+    world.clock.seconds -= 10;
+    await bulla.trust();
+    expect(documentsRead()).toBe(10);
+  });
+
+  it('only rises, however many processes use it', async () => {
+    const store = makeStore();
+    const [slow, fast] = [await world.client(undefined, { store }), await world.client(undefined, { store })];
+    await slow.trust();
+    const old = world.organisation.documents;
+    await world.organisation.publish();
+    await fast.refreshTrust();
+    const newest = (await store.load('acme'))?.memory.directory.version;
+    // To the other process, which still trusts the old ones, the vault shows those again.
+    world.vault.documents = () => old;
+    await expect(slow.refreshTrust()).rejects.toMatchObject({ name: 'TrustError', code: 'trust_rollback' });
+    expect((await store.load('acme'))?.memory.directory.version).toBe(newest);
+  });
+
+  it('takes what another process stored meanwhile for no lie', async () => {
+    const store = makeStore();
+    const [slow, fast] = [await world.client(undefined, { store }), await world.client(undefined, { store })];
+    await slow.trust();
+    const old = world.organisation.documents;
+    const served = world.vault.documents;
+    let isFirst = true;
+    world.vault.service.lies['policy.get'] = async () => {
+      delete world.vault.service.lies['policy.get'];
+      if (isFirst) {
+        isFirst = false;
+        await world.organisation.publish();
+        await fast.refreshTrust();
+      }
+      return { text: old.policy };
+    };
+    world.vault.documents = served;
+    expect((await slow.refreshTrust()).directoryRef).toEqual(world.organisation.trust.directoryRef);
+  });
+
+  it('keeps what it has seen of names apart from another pin', async () => {
+    const store = makeStore();
+    const bulla = await world.client(undefined, { store });
+    await bulla.prompts.push('a', 'text', draftOf('x'));
+    expect(seqOf(seenOf(await store.load('acme'), 'a'), 'latest')).toBe(1);
+    const other = await makeWorld({ documentSuite: 'rsa3072' });
+    const elsewhere = await other.client(undefined, { store });
+    await elsewhere.prompts.push('b', 'text', draftOf('x'));
+    const state = await store.load('acme');
+    expect(state?.names.map(([name]) => name)).toEqual(['b']);
+    expect(state?.pin).toBe(other.organisation.pin);
+    await other.stop();
+  });
+
+  it('changes nothing when a change fails or is none', async () => {
+    const store = makeStore();
+    await expect(store.update('acme', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await store.load('acme')).toBeUndefined();
+    await (await world.client(undefined, { store })).trust();
+    const before = await store.load('acme');
+    await store.update('acme', (state) => state as TrustState);
+    expect(await store.load('acme')).toEqual(before);
+  });
+
+  it('makes changes one after another', async () => {
+    const store = makeStore();
+    await (await world.client(undefined, { store })).trust();
+    const tag = (name: string): SeenTag => ({ name, sub: 's', label: 'latest', seq: 1, version: 1, chash: 'c' });
+    await Promise.all(Array.from({ length: 8 }, (_, index) => store.update('acme', (state) => withSeen(state as TrustState, tag(`n${index}`)))));
+    expect((await store.load('acme'))?.names).toHaveLength(8);
+  });
+});
+
+describe('trust', () => {
+  it('follows the root', async () => {
+    const bulla = await world.client();
+    await bulla.trust();
+    await world.organisation.publishRoot();
+    expect((await bulla.refreshTrust()).root.version).toBe(2);
+  });
+
+  it('remembers when revoked keys end, even after their records have gone', async () => {
+    const store = new MemoryTrustStore();
+    const { auditor } = world.organisation;
+    await world.organisation.publish((draft) => {
+      draft.revoked.push({ kid: auditor.sig.kid, reason: 'keyCompromise', at: world.clock.now() });
+    });
+    await (await world.client(undefined, { store })).trust();
+    await world.organisation.publish((draft) => {
+      delete draft.entities[auditor.urn];
+    });
+    const end = auditor.entity.keys[0]?.end;
+    const second = await world.client(undefined, { store });
+    await second.refreshTrust();
+    expect((await store.load('acme'))?.memory.revoked).toEqual([{ kid: auditor.sig.kid, end }]);
+    await (await world.client(undefined, { store })).refreshTrust();
+    expect((await store.load('acme'))?.memory.revoked).toEqual([{ kid: auditor.sig.kid, end }]);
+  });
+
+  it('is not lost with its file while the process lives', async () => {
+    const home = new Home(folder);
+    const bulla = await world.client(undefined, { store: new FileTrustStore(home) });
+    const old = world.organisation.documents;
+    await world.organisation.publish();
+    await bulla.trust();
+    await home.remove('trust.json');
+    world.vault.documents = () => old;
+    await expect(bulla.refreshTrust()).rejects.toMatchObject({ code: 'trust_rollback' });
+    world.vault.documents = () => world.organisation.documents;
+    await bulla.prompts.push('a', 'text', draftOf('x'));
+    expect(seenOf(await new FileTrustStore(home).load('acme'), 'a')).toBeDefined();
+  });
+
+  it('of a development organisation is for this machine alone', async () => {
+    const url = 'http://vault.example';
+    const rerouted = ((input: URL, init?: RequestInit) => fetch(new URL(input.pathname, world.vault.service.url), init)) as typeof fetch;
+    const store = new MemoryTrustStore();
+    const away = await world.client(undefined, { url, fetch: rerouted, store });
+    await expect(away.trust()).rejects.toMatchObject({ name: 'TrustError', code: 'pin_mismatch', check: 'root-profile' });
+    expect(await store.load('acme')).toBeUndefined();
+    // Trusted before from this machine, and then pointed elsewhere.
+    await (await world.client(undefined, { store })).trust();
+    await expect((await world.client(undefined, { url, store })).trust()).rejects.toMatchObject({ code: 'pin_mismatch', check: 'root-profile' });
+  });
+
+  it('of a development organisation does not reach to a responder elsewhere', async () => {
+    const bulla = await world.client();
+    await bulla.prompts.push('a', 'text', draftOf('x'), ['production']);
+    const [, { urn: responder }] = world.organisation.responders;
+    await expect(bulla.prompt('a').run({}, { responder })).rejects.toMatchObject({ code: 'pin_mismatch', check: 'root-profile' });
+  });
+
+  it('of a production organisation reaches anywhere', async () => {
+    const production = await makeOrganisation({ profile: 'production', now: world.clock.now() });
+    const served: Record<string, string | undefined> = {
+      'root/1.json': production.documents.roots[0],
+      'policy.json': production.documents.policy,
+      'directory.json': production.documents.directory,
+    };
+    const fetcher = ((input: URL) => {
+      const text = served[input.pathname.replace('/vault/.well-known/bulla/acme/', '')];
+      return Promise.resolve(new Response(text, { status: text === undefined ? 404 : 200 }));
+    }) as typeof fetch;
+    const bulla = await Bulla.connect({ url: 'https://bulla.example/vault/', identity: await identityOf(production.owner.keyFile), pin: production.pin, fetch: fetcher });
+    expect((await bulla.trust()).profile).toBe('production');
+    expect(await bulla.knownTrust()).toBe(await bulla.trust());
+  });
+
+  it('without a vault in the directory asks nothing', async () => {
+    await world.organisation.publish((draft) => {
+      delete draft.entities[world.organisation.vault.urn];
+    });
+    await expect((await world.client()).prompts.find('a')).rejects.toMatchObject({ code: 'key_unknown', origin: 'client' });
+  });
+});
+
+describe('an answer file', () => {
+  it('is verified against keys revoked since, as far as they are known', async () => {
+    const store = new MemoryTrustStore();
+    const bulla = await world.client(undefined, { store });
+    await bulla.prompts.push('a', 'text', draftOf('x'), ['production']);
+    const file = (await bulla.prompt('a').run({ claim: 'x' })).toFile();
+    expect((await bulla.verify(file)).verdict).toMatch(/^VALID as of /);
+    await world.organisation.publish((draft) => {
+      draft.revoked.push({ kid: world.organisation.responders[0].sig.kid, reason: 'keyCompromise', at: world.clock.now() });
+    });
+    await bulla.refreshTrust();
+    expect((await (await world.client(undefined, { store })).verify(file)).verdict).toMatch(/^REVOKED SINCE/);
+    await expect(bulla.verify(file.replace('"text":"x"', '"text":"y"'))).rejects.toMatchObject({ name: 'VerifyError' });
+    // Who never saw the organisation verifies by the pin alone.
+    expect((await (await world.client()).verify(file)).verdict).toMatch(/^VALID as of /);
+  });
+});
+
+describe('the trust file', () => {
+  it.each([
+    ['that is no JSON', 'x'],
+    ['of another form', '[["acme",{}]]'],
+  ])('%s is not guessed at', async (_name, text) => {
+    const home = new Home(folder);
+    await writeFile(home.path('trust.json'), text);
+    const store = new FileTrustStore(home);
+    await expect(store.load('acme')).rejects.toThrow(/trust\.json cannot be read; restore it/);
+    await expect((await world.client(undefined, { store })).trust()).rejects.toMatchObject({ name: 'HomeError' });
+    await expect(store.update('acme', (state) => state as TrustState)).rejects.toThrow(/cannot be read/);
+  });
+
+  it('whose documents were changed is not believed', async () => {
+    const home = new Home(folder);
+    const store = new FileTrustStore(home);
+    await (await world.client(undefined, { store })).trust();
+    const text = (await home.read('trust.json')) ?? '';
+    const other = await makeOrganisation({ documentSuite: 'rsa3072', now: world.clock.now() });
+    await home.write('trust.json', text.replace(JSON.stringify(world.organisation.documents.directory), JSON.stringify(other.documents.directory)));
+    await expect((await world.client(undefined, { store })).trust()).rejects.toMatchObject({ code: 'signature_invalid' });
+  });
+
+  it('keeps organisations apart, and is for its owner alone', async () => {
+    const home = new Home(folder);
+    const store = new FileTrustStore(home);
+    await (await world.client(undefined, { store })).trust();
+    const state = await store.load('acme');
+    await store.update('other', () => state as TrustState);
+    expect(await store.load('acme')).toEqual(state);
+    expect(await store.load('third')).toBeUndefined();
+    expect((await stat(home.path('trust.json'))).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('what was seen of a name', () => {
+  const empty = { pin: '', documents: { roots: [], policy: '', directory: '' }, memory: {}, fetchedAt: 0, names: [] } as unknown as TrustState;
+  const tag: SeenTag = { name: 'constructor', sub: 'one', label: '__proto__', seq: 2, version: 1, chash: 'first' };
+  const seen = (...changes: Partial<SeenTag>[]) => changes.reduce<TrustState>((state, change) => withSeen(state, { ...tag, ...change }), empty);
+
+  it('is nothing at first', () => {
+    expect(seenOf(undefined, 'a')).toBeUndefined();
+    expect(seqOf(undefined, 'a')).toBeUndefined();
+    expect(contentOf(undefined, 1)).toBeUndefined();
+  });
+
+  it('only rises', () => {
+    const state = seen({}, { seq: 1 }, { seq: 3, version: 2, chash: 'second' }, { label: 'other', seq: 9 });
+    expect(seenOf(state, 'constructor')).toEqual({
+      sub: 'one',
+      labels: [['__proto__', 3], ['other', 9]],
+      contents: [[1, 'first'], [2, 'second']],
+    });
+  });
+
+  it('keeps the first content of a version, and none of a deleted label', () => {
+    const state = seen({}, { seq: 3, chash: 'another' }, { seq: 4, version: 0, chash: '' });
+    expect(seenOf(state, 'constructor')?.contents).toEqual([[1, 'first']]);
+    expect(contentOf(seenOf(state, 'constructor'), 1)).toBe('first');
+  });
+
+  it('forgets the contents of an earlier prompt, and keeps how far its labels had come', () => {
+    const state = seen({}, { seq: 3, sub: 'two', chash: 'new' });
+    expect(seenOf(state, 'constructor')).toEqual({ sub: 'two', labels: [['__proto__', 3]], contents: [[1, 'new']] });
+  });
+
+  it('is the same object where nothing is new', () => {
+    const state = seen({});
+    expect(withSeen(state, tag)).toBe(state);
+    expect(withSeen(state, { ...tag, seq: 1, chash: encodeBase64url(randomBytes(4)) })).toBe(state);
+  });
+});
