@@ -6,7 +6,7 @@ import type {
   VersionQuery,
   VersionSummary,
 } from '@bulla/contract';
-import { entityTag, Problem } from '@bulla/contract';
+import { ContentToken, entityTag, Problem } from '@bulla/contract';
 import { parseContent, tokenHash, urnOf } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -80,11 +80,15 @@ export class VersionsService {
 
   /**
    * One stored version.
-   * @throws {Problem} not_found
+   * @throws {Problem} not_found, envelope_tampered
    */
   async get(caller: Caller, id: PromptId, version: number, source?: VaultSource): Promise<VersionRow> {
     const row = await this.versions.find(caller.org, id, version, source);
     if (row === undefined) throw new Problem('not_found');
+    // Whoever reads it compares its hash; what is no token any more could not even be said in an answer.
+    if (!ContentToken.safeParse(row.content).success) {
+      throw new Problem('envelope_tampered', { detail: 'the stored content was changed: it is no sealed content' });
+    }
     return row;
   }
 
