@@ -94,10 +94,13 @@ export class Context {
     });
   }
 
-  /** The SDK after the organisation's documents were verified against the pin. */
+  /**
+   * The SDK after the newest documents were verified against the pin. A command asks each time, so that it says what
+   * is wrong with a vault before it sends anything else.
+   */
   async connect(fetcher: typeof fetch = this.io.fetch): Promise<Bulla> {
     const bulla = await this.offline(fetcher);
-    await bulla.trust();
+    await bulla.refreshTrust();
     return bulla;
   }
 }

@@ -78,7 +78,7 @@ describe('a service', () => {
       answering(200, 'hello'),
       [{ ok: false, detail: 'http://x does not answer as a Bulla service' }],
     ],
-    ['is not there', (() => Promise.reject(new Error('ECONNREFUSED'))) as typeof fetch, [{ ok: false }]],
+    ['is not there', () => Promise.reject(new Error('ECONNREFUSED')), [{ ok: false }]],
     [
       'has the same clock',
       answering(200, healthy, 'Wed, 25 Nov 2026 12:00:59 GMT'),

@@ -28,6 +28,8 @@ afterAll(async () => {
   await world.remove();
 }, 60_000);
 
+const urlOf = (input: Parameters<typeof fetch>[0]): string =>
+  input instanceof Request ? input.url : new URL(input).href;
 const run = (...options: string[]) => world.bulla(['run', 'claims/triage', '--var', 'claim=Water.', ...options]);
 
 describe('bulla run', () => {
@@ -146,7 +148,7 @@ describe('bulla demo', () => {
     let questions = 0;
     world.fetch = async (input, init) => {
       const response = await fetch(input, init);
-      const isQuestion = String(input).endsWith('/invocations') && (questions += 1) > 2;
+      const isQuestion = urlOf(input).endsWith('/invocations') && (questions += 1) > 2;
       return isQuestion ? new Response('{}', { status: 200 }) : response;
     };
     expect(await world.bulla(['demo'])).toMatchObject({
@@ -159,7 +161,7 @@ describe('bulla demo', () => {
     let questions = 0;
     world.fetch = async (input, init) => {
       const response = await fetch(input, init);
-      const isQuestion = String(input).endsWith('/invocations') && (questions += 1) > 2;
+      const isQuestion = urlOf(input).endsWith('/invocations') && (questions += 1) > 2;
       return isQuestion ? new Response('{}', { status: 418 }) : response;
     };
     expect(await world.bulla(['demo'])).toMatchObject({

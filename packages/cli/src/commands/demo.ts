@@ -50,7 +50,7 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
   const heading = (text: string) => out.line(styled(text, 'strong'));
 
   heading('1. whom this machine trusts');
-  const trust = await bulla.refreshTrust();
+  const trust = await bulla.trust();
   pass(context, 'pin', `${trust.pin} is the first root of ${trust.org}`);
   pass(
     context,

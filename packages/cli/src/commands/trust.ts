@@ -47,7 +47,7 @@ Examples:
 async function show(context: Context, asJson: boolean): Promise<void> {
   const { out } = context;
   const bulla = await context.connect();
-  const trust = await bulla.refreshTrust();
+  const trust = await bulla.trust();
   const { org, pin, profile, root, policy, directory, directoryRef } = trust;
   if (asJson) return out.json({ org, pin, profile, root, policy, directory, directory_hash: directoryRef.hash });
   out.table([

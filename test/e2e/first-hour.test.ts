@@ -1,0 +1,166 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { databaseForTest, type FakeOpenai, startFakeOpenai, type TestDatabase } from '@bulla/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { bulla, type Ended, environment, type RunningBulla, startBulla } from '../bulla-process.js';
+
+const repository = resolve(import.meta.dirname, '../..');
+const TOKENS = ['Priority: ', 'high. ', 'Water ', 'still ', 'flows.'];
+
+let folder: string;
+let model: FakeOpenai;
+let database: TestDatabase;
+beforeAll(async () => {
+  model = await startFakeOpenai({ replies: { tokens: TOKENS } });
+  database = await databaseForTest();
+}, 60_000);
+afterAll(async () => {
+  await model.stop();
+  await database.drop();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-e2e-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** The commands of the README, in a folder with its two files. */
+async function readme(settings: Readonly<Record<string, string>>): Promise<Record<string, Ended>> {
+  const [triage, claim, answer] = ['triage.md', 'claim.txt', 'answer.json'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await writeFile(triage, 'Sort this claim by urgency and say why.\n\n{{claim}}\n');
+  await writeFile(claim, 'Water is flowing through the ceiling. It is urgent.\n');
+  const demo = await bulla(['demo'], settings);
+  const push = await bulla(
+    ['prompt', 'push', 'claims/triage', '-f', triage, '--label', 'production', '-m', 'first'],
+    settings,
+  );
+  const whole = await bulla(['run', 'claims/triage', '--var', `claim=@${claim}`], settings);
+  const stream = await bulla(['run', 'claims/triage', '--var', `claim=@${claim}`, '--stream'], settings);
+  const json = await bulla(['run', 'claims/triage', '--var', `claim=@${claim}`, '--json'], settings);
+  await writeFile(answer, json.stdout);
+  return {
+    demo,
+    push,
+    whole,
+    stream,
+    json,
+    verify: await bulla(['verify', answer], settings),
+    doctor: await bulla(['doctor'], settings),
+  };
+}
+
+function portsIn(said: string): number[] {
+  return [...said.matchAll(/http:\/\/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
+}
+
+function portsOf(up: RunningBulla): number[] {
+  return portsIn(up.stdout());
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const free = await new Promise<boolean>((done) =>
+    server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)),
+  );
+  await new Promise((done) => server.close(done));
+  return free;
+}
+
+async function filesOf(home: string): Promise<string[]> {
+  const names = [
+    'identity.json',
+    'profile.json',
+    'bootstrap.secret',
+    'org/dev/root.json',
+    'org/dev/policy.json',
+    'services/vault.keys.json',
+    'services/responder.keys.json',
+  ];
+  return Promise.all(names.map((name) => readFile(join(home, name), 'utf8')));
+}
+
+describe.each([
+  ['the embedded database and the built-in processor', {}, 'Water is flowing through the ceiling.'],
+  ['a model behind an OpenAI interface', { model: true }, TOKENS.join('')],
+  ['PostgreSQL', { server: true }, 'Water is flowing through the ceiling.'],
+])('on %s', (_name, use: { model?: boolean; server?: boolean }, words) => {
+  it('every command of the README works, and a second start finds everything and changes nothing', async () => {
+    const settings = {
+      BULLA_HOME: join(folder, 'home'),
+      ...(use.model === true && { BULLA_LLM: `openai:${model.url}` }),
+      ...(use.server === true && database.url !== undefined && { BULLA_DATABASE_URL: database.url }),
+    };
+    const up = await startBulla(settings);
+    const first = await readme(settings);
+    expect(
+      Object.entries(first).map(([name, { status, stderr }]) => [name, status, status === 0 ? '' : stderr]),
+    ).toEqual(Object.keys(first).map((name) => [name, 0, '']));
+    expect(first['demo']?.stdout).toMatch(/demo ok: 14 checks/);
+    expect(first['demo']?.stdout.includes('not a language model')).toBe(use.model !== true);
+    for (const name of ['whole', 'stream']) expect(first[name]?.stdout).toContain(words);
+    expect(first['stream']?.stdout).toBe(first['whole']?.stdout);
+    expect(first['verify']?.stdout).toMatch(/VALID as of .* prompt=claims\/triage@1 /);
+    const before = await filesOf(settings.BULLA_HOME);
+    const [vaultPort = 0, responderPort = 0] = portsOf(up);
+    expect((await up.stop()).status).toBe(0);
+
+    const again = await startBulla({
+      ...settings,
+      BULLA_VAULT_PORT: String(vaultPort),
+      BULLA_RESPONDER_PORT: String(responderPort),
+    });
+    expect(again.stderr()).not.toMatch(/^bulla: (root|policy|directory) version/m);
+    expect(await filesOf(settings.BULLA_HOME)).toEqual(before);
+    const demo = await bulla(['demo'], settings);
+    expect({ status: demo.status, stderr: demo.stderr }).toEqual({ status: 0, stderr: '' });
+    expect(demo.stdout).toContain('there already, unchanged');
+    expect((await again.stop()).status).toBe(0);
+  }, 180_000);
+});
+
+describe('a stop', () => {
+  it.each([
+    ['SIGTERM to node', 'SIGTERM', (pid: number) => pid],
+    ['SIGINT to node', 'SIGINT', (pid: number) => pid],
+    ['SIGTERM to the process group', 'SIGTERM', (pid: number) => -pid],
+    ['SIGINT to the process group', 'SIGINT', (pid: number) => -pid],
+  ] as const)(
+    'by %s ends with 0, the ports free and the lock gone',
+    async (_name, signal, target) => {
+      const home = join(folder, 'home');
+      const ports = { BULLA_VAULT_PORT: '0', BULLA_RESPONDER_PORT: '0', BULLA_METRICS_PORT: '0' };
+      // As `npm start` does it, and in a group of its own, so that the group can be signalled and not this test.
+      const child = spawn(process.execPath, [join(repository, 'scripts/start.mjs')], {
+        detached: true,
+        env: environment({ ...ports, BULLA_HOME: home, BULLA_LOG_LEVEL: 'silent' }),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const [stderr, ended] = [text(child.stderr), once(child, 'close')];
+      let stdout = '';
+      for await (const part of child.stdout) {
+        stdout += String(part);
+        if (!stdout.includes('bulla: ready') || child.killed) continue;
+        process.kill(target(child.pid ?? 0), signal);
+        // What arrives twice means no more than once.
+        process.kill(target(child.pid ?? 0), signal);
+        break;
+      }
+      const [status, by] = (await ended) as [number | null, string | null];
+      expect({ status, by, stderr: await stderr }).toMatchObject({ status: 0, by: null });
+      expect(existsSync(join(home, 'lock'))).toBe(false);
+      const used = [...new Set(portsIn(stdout))];
+      expect(used.length).toBeGreaterThan(0);
+      expect(await Promise.all(used.map(isFree))).toEqual(used.map(() => true));
+    },
+    90_000,
+  );
+});
