@@ -67,5 +67,5 @@ export { ROUTES } from './routes.js';
 export { targetOf } from './target.js';
 export type { TemplatePiece } from './template.js';
 export { parseTemplate, renderTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from './template.js';
-export { Token } from './tokens.js';
+export { ContentToken, Token } from './tokens.js';
 export { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery, VersionSummary } from './versions.js';
