@@ -1,6 +1,5 @@
 import type {
   DirectoryDocument,
-  DirectoryEntity,
   KeyFile,
   PolicyDocument,
   RootDocument,
@@ -178,7 +177,7 @@ async function policyDocument({ home, now, signers, changes }: Maker, rootVersio
     max_skew: 60,
   };
   const token = await signDocument(policy, [signers.policy]);
-  await home.write(versionName('policy', policy.version), token);
+  if (stored !== undefined) await home.write(versionName('policy', policy.version - 1), stored);
   await home.write(name, token);
   changes.push(`policy version ${policy.version} signed for a year`);
   return token;
@@ -209,7 +208,7 @@ async function directoryDocument(maker: Maker, rootVersion: number, policy: stri
     withdrawn: current?.payload.withdrawn ?? [],
   };
   const token = await signDocument(directory, [signers.directory]);
-  await home.write(versionName('directory', directory.version), token);
+  if (stored !== undefined) await home.write(versionName('directory', directory.version - 1), stored);
   await home.write(DIRECTORY, token);
   changes.push(`directory version ${directory.version} signed for 90 days`);
   return token;
@@ -242,7 +241,7 @@ function entitiesOf(
         `${FOLDER}/directory.json does not list ${file.urn}; restore the key files that belong to it`,
       );
     const renewed = { ...entity, keys: withNewRecords(entity, file, now), ...(url !== undefined && { url }) };
-    next.set(file.urn, renewed as DirectoryEntity);
+    next.set(file.urn, renewed);
   };
   renew(keys.vault, vaultUrl);
   renew(keys.responder, responderUrl);
