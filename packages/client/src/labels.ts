@@ -1,6 +1,6 @@
-import type { LabelPosition, PromptId } from '@bulla/contract';
+import type { LabelPosition } from '@bulla/contract';
 import type { ResolvedTag, Trust } from '@bulla/crypto';
-import { organisationUrn, signTag, urnOf, verifyTags } from '@bulla/crypto';
+import { CryptoError, organisationUrn, parseTag, signTag, urnOf, verifyTags } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
 import type { Session } from './session.js';
 import { noticeRemade, vaultOf } from './session.js';
@@ -8,6 +8,8 @@ import { seqOf } from './trust-store.js';
 
 export const LATEST = 'latest';
 const DAY_SECONDS = 86_400;
+/** Moves of a label that may have happened unseen, where no tag can prove them. */
+const JUMP_MAX = 1_000;
 
 /** A prompt by the two names it has. */
 export interface PromptRef {
@@ -122,9 +124,7 @@ async function moveOnce(
   label: string,
   { version, chash }: LabelTarget,
 ): Promise<{ seq: number; version: number }> {
-  const current = await readPosition(session, trust, prompt, label);
-  const seq = (current?.seq ?? 0) + 1;
-  if (seq <= (seqOf(await session.keeper.seen(prompt.name), label) ?? 0)) throw stale(label);
+  const seq = (await newestSeq(session, trust, prompt, label)) + 1;
   const { identity } = session;
   const iat = session.now();
   const sub = urnOf(trust.org, 'prompt', prompt.id);
@@ -146,6 +146,46 @@ async function moveOnce(
   await session.transport.call('label.move', vaultOf(session, trust), trust, call);
   await session.keeper.remember({ name: prompt.name, sub, label, seq, version, chash });
   return { seq, version };
+}
+
+/**
+ * The position that the next tag of a label follows. The vault says it, and its tags must bear it out: whoever signs the
+ * last position there is has frozen the label for ever. Where no tag can be believed any more, since its signer left, the
+ * vault's number is taken within a bound over what was seen.
+ */
+async function newestSeq(session: Session, trust: Trust, prompt: PromptRef, label: string): Promise<number> {
+  const position = await readPosition(session, trust, prompt, label);
+  const seen = seqOf(await session.keeper.seen(prompt.name), label) ?? 0;
+  const newest = position?.seq ?? 0;
+  if (newest < seen) throw stale(label);
+  if (
+    position !== undefined &&
+    newest > seen + JUMP_MAX &&
+    !(await isBorneOut(session, trust, prompt, label, position))
+  ) {
+    throw bullaError('label_stale', {
+      message: `the vault shows a position of ${label} that nobody signed`,
+      check: 'tag-sequence',
+      origin: 'client',
+    });
+  }
+  return newest;
+}
+
+/** Whether tags say the position that they came with; those that delete the label and expired ones count too. */
+async function isBorneOut(
+  session: Session,
+  trust: Trust,
+  { name }: PromptRef,
+  label: string,
+  { seq, tags }: LabelPosition,
+): Promise<boolean> {
+  try {
+    return (await verifyTags(tags, { trust, name, label, now: session.now(), acceptExpired: true })).seq === seq;
+  } catch (error) {
+    // The last of its checks, after the tags were found good and equal.
+    return error instanceof CryptoError && error.check === 'tag-deleted' && parseTag(tags[0] ?? '').claims.seq === seq;
+  }
 }
 
 function notBorne({ name }: PromptRef, label: string): BullaError {

@@ -1,4 +1,4 @@
-import type { Prompt, PromptId, PromptType, VersionSummary } from '@bulla/contract';
+import type { Prompt, PromptType, VersionSummary } from '@bulla/contract';
 import type { ResolvedTag, Trust } from '@bulla/crypto';
 import { mintId } from '@bulla/crypto';
 import { BullaError, bullaError } from './errors.js';
@@ -10,7 +10,7 @@ import type { PromptDraft } from './seal-version.js';
 import { saysTheSame, sealVersion } from './seal-version.js';
 import type { Session } from './session.js';
 import { vaultOf } from './session.js';
-import { contentOf } from './trust-store.js';
+import { contentOf, seqOf } from './trust-store.js';
 
 export interface PushedPrompt extends PromptRef {
   readonly version: number;
@@ -249,8 +249,8 @@ export class Prompts {
       });
     }
     for (let from = GRANTS_MAX; from < sealed.grants.length; from += GRANTS_MAX) {
-      const body = { grants: sealed.grants.slice(from, from + GRANTS_MAX) };
-      await this.#session.transport.call('grant.add', service, trust, { params: call.params, body });
+      const more = { grants: sealed.grants.slice(from, from + GRANTS_MAX) };
+      await this.#session.transport.call('grant.add', service, trust, { params: call.params, body: more });
     }
     return { version, chash: sealed.chash, recipients: sealed.recipients };
   }
@@ -284,7 +284,9 @@ export class Prompts {
     });
     const due = [];
     for (const { label, version } of data) {
-      const resolved = await resolveIfGood(session, trust, prompt, label, true);
+      // Without a memory of the label, an expired tag may be any old one: signing it anew would undo its end.
+      const isKnown = seqOf(await session.keeper.seen(prompt.name), label) !== undefined;
+      const resolved = await resolveIfGood(session, trust, prompt, label, isKnown);
       const life = trust.labelRule(prompt.name, label).days * DAY_SECONDS;
       if (resolved !== undefined && resolved.expiresAt - session.now() > life / 3) continue;
       due.push({ label, version: resolved?.version ?? version, resolved });

@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Bulla } from '../src/bulla.js';
+import type { World } from './world.js';
+import { draftOf, makeWorld } from './world.js';
+
+const NAME = 'claims/triage';
+const DAY_SECONDS = 86_400;
+const LAST = 2_147_483_646;
+let world: World;
+let author: Bulla;
+beforeEach(async () => {
+  world = await makeWorld();
+  author = await world.client();
+  await author.prompts.push(NAME, 'text', draftOf('Sort {{claim}}'), ['production']);
+});
+afterEach(() => world.stop());
+
+/** The vault says another position than the label has, with these tags. */
+function lieAboutPosition(seq: number, tags: readonly string[]): void {
+  world.vault.service.lies['label.get'] = ({ params }) => {
+    const label = params['label'] ?? '';
+    const honest = world.vault.position(NAME, label);
+    const position = label === 'production' ? { version: 1, seq, tags } : honest;
+    return { body: { label, version: position?.version, seq: position?.seq, tags: position?.tags } };
+  };
+}
+
+const moves = (): number => world.vault.service.requests.filter(({ name }) => name === 'label.move').length;
+const newest = () => world.vault.position(NAME, 'production');
+
+describe('the position that an author signs next', () => {
+  it.each([
+    ['tags that are none', () => ['a.b.c']],
+    ['tags of the position before', () => newest()?.tags ?? []],
+  ])('does not jump to the last there is on %s, which would freeze the label for ever', async (_name, tags) => {
+    lieAboutPosition(LAST, tags());
+    const before = moves();
+    await expect(author.prompts.moveLabel(NAME, 'production', 1)).rejects.toMatchObject({
+      code: 'label_stale',
+      check: 'tag-sequence',
+    });
+    expect(moves()).toBe(before);
+  });
+
+  it('follows whatever the tags bear out, and a deleted label too', async () => {
+    await author.prompts.deleteLabel(NAME, 'production');
+    const stranger = await world.client();
+    expect(await stranger.prompts.moveLabel(NAME, 'production', 1)).toEqual({ seq: 3, version: 1 });
+  });
+});
+
+describe('renewing an expired label', () => {
+  beforeEach(async () => {
+    world.clock.seconds += 8 * DAY_SECONDS;
+    await world.organisation.publish(undefined, world.clock.seconds);
+  });
+
+  it('is for a device that remembers it, and not for one to which any old tag could be shown', async () => {
+    const stranger = await world.client();
+    expect(await stranger.prompts.renewLabels(NAME)).toEqual([]);
+    expect(await author.prompts.renewLabels(NAME)).toEqual(['latest', 'production']);
+  });
+});
