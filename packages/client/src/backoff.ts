@@ -1,7 +1,5 @@
 import type { BullaError } from './errors.js';
 
-/** Tries after the first. */
-const RETRIES = 2;
 const BACKOFF_MS = 500;
 const BACKOFF_MAX_MS = 8_000;
 /** Longer waits are left to the caller, who knows whether anybody still waits. */
@@ -10,10 +8,10 @@ const ASKED_WAIT_MAX_MS = 60_000;
 /**
  * How long to wait before the next try, or undefined if there is to be none: what the service asked for, else
  * twice as long each time with jitter.
- * @param attempt number of tries before this one
+ * @param attempt number of tries before the one that failed
  */
 export function waitBeforeRetryMs(error: BullaError, attempt: number): number | undefined {
-  if (!error.retryable || attempt >= RETRIES) return undefined;
+  if (!error.retryable) return undefined;
   if (error.retryAfterSeconds !== undefined) {
     const asked = error.retryAfterSeconds * 1000;
     return asked <= ASKED_WAIT_MAX_MS ? asked : undefined;

@@ -23,6 +23,8 @@ export interface ConnectOptions {
   /** Where trust is remembered; this process only unless given. */
   readonly store?: TrustStore;
   readonly fetch?: typeof fetch;
+  /** How often a request that may still succeed is sent again; 2 unless given. */
+  readonly retries?: number;
   /** Seconds; the platform's clock unless given. */
   readonly now?: () => number;
   /** Told what a person should know and nothing failed for; nobody unless given. */
@@ -76,7 +78,13 @@ export class Bulla {
     const closing = new AbortController();
     const fetcher = until(closing.signal, given);
     const keeper = new TrustKeeper({ org: identity.org, pin, vaultUrl, reader: new PublicReader(fetcher), store, now });
-    const transport = new Transport({ identity, fetch: fetcher, now });
+    const transport = new Transport({
+      identity,
+      fetch: fetcher,
+      now,
+      retries: options.retries,
+      withKnownKeys: (trust, work) => keeper.withKnownKeys(trust, work),
+    });
     return new Bulla(
       { identity, vaultUrl, keeper, transport, now, notice: options.notice ?? (() => undefined) },
       pin,

@@ -65,8 +65,9 @@ export async function resolveLabel(
 ): Promise<ResolvedTag> {
   const position = await readPosition(session, trust, prompt, label);
   if (position === undefined) throw notBorne(prompt, label);
-  const resolved = await checked(() =>
-    verifyTags(position.tags, { trust, name: prompt.name, label, now: session.now(), acceptExpired }),
+  const expected = { name: prompt.name, label, now: session.now(), acceptExpired };
+  const resolved = await session.keeper.withKnownKeys(trust, (known) =>
+    checked(() => verifyTags(position.tags, { trust: known, ...expected })),
   );
   const seen = await session.keeper.seen(prompt.name);
   const seq = seqOf(seen, label);

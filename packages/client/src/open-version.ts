@@ -1,4 +1,3 @@
-import type { PromptId } from '@bulla/contract';
 import type { Statement, Trust } from '@bulla/crypto';
 import { parseContent, parseGrant, tokenHash, urnOf, verifyStatement } from '@bulla/crypto';
 import { openContent, openGrant } from '@bulla/crypto/open';
@@ -45,7 +44,9 @@ export async function openVersion(
     try {
       const ps = await openContent(content, dek, { org: trust.org, sub, ver: version });
       const expect = { sub, name: prompt.name, ver: version };
-      const { claims, author } = await verifyStatement(ps, { trust, now: session.now(), chash, expect });
+      const { claims, author } = await session.keeper.withKnownKeys(trust, (known) =>
+        checked(() => verifyStatement(ps, { trust: known, now: session.now(), chash, expect })),
+      );
       return { version, chash, statement: claims, author: author.urn };
     } finally {
       dek.wipe();

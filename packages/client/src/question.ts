@@ -57,7 +57,7 @@ export interface Question {
   readonly trust: Trust;
 }
 
-type Permit = Pick<Question, 'bundle' | 'envelope' | 'resolved' | 'responder'>;
+type Permit = Pick<Question, 'bundle' | 'envelope' | 'resolved' | 'responder' | 'trust'>;
 
 const DEFAULT_LABEL = 'production';
 const QUESTION_LIFE_SECONDS = 120;
@@ -68,9 +68,9 @@ const QUESTION_LIFE_SECONDS = 120;
  * @throws {BullaError} what the vault refused; envelope_tampered, label_stale, key_unknown, … with the check that failed
  */
 export async function ask(session: Session, asking: Asking): Promise<Question> {
-  const trust = await session.keeper.current();
-  const permit = await getPermit(session, trust, asking);
+  const permit = await getPermit(session, asking);
   const { identity, now } = session;
+  const { trust } = permit;
   const [recipient] = trust.activeKeys(permit.responder.urn, 'unwrap', now());
   if (recipient === undefined)
     throw bullaError('key_unknown', { message: 'the responder has no active encryption key', origin: 'client' });
@@ -99,36 +99,34 @@ export async function ask(session: Session, asking: Asking): Promise<Question> {
     },
   };
   const sealed = await checked(() => sealInvocation(claims, identity.signer, recipient));
-  return { ...permit, sealed, jti, rsp, trust };
+  return { ...permit, sealed, jti, rsp };
 }
 
 /** The vault's bundle, after every check of it. */
-async function getPermit(
-  session: Session,
-  trust: Trust,
-  { name, version, label, responder: wantedResponder, signal }: Asking,
-): Promise<Permit> {
+async function getPermit(session: Session, asking: Asking): Promise<Permit> {
+  const { name, version, label, signal } = asking;
   const { identity, keeper, transport, now } = session;
-  const responder = responderOf(session, trust, wantedResponder);
+  const trust = await keeper.current();
+  const responder = responderOf(session, trust, asking.responder);
   const choice = choiceOf(version, label);
   const request = newIdempotencyKey();
   const body = { name, ...choice, aud: responder.urn };
-  const bundle = await transport.call('envelope.issue', vaultOf(session, trust), trust, {
-    body,
-    idempotencyKey: request,
-    signal,
-  });
+  const call = { body, idempotencyKey: request, signal };
+  const answer = await transport.call('envelope.issue', vaultOf(session, trust), trust, call);
   const seen = await keeper.seen(name);
-  const { envelope, resolved } = await checked(() => {
-    const parsed = parseBundle(bundle);
-    const minSeq = seqOf(seen, choice.label ?? LATEST);
-    const wanted = { name, ...choice, sub: seen?.sub, minSeq, chash: seenContent(seen, version, parsed) };
-    const asker = { urn: identity.urn, kid: identity.signer.kid };
-    return checkBundleForAsker(parsed, { trust, now: now(), asker, audience: responder.urn, request, wanted });
-  });
-  noticeRemade(session, seen, resolved);
-  await keeper.remember(resolved);
-  return { bundle, envelope, resolved, responder };
+  const minSeq = seqOf(seen, choice.label ?? LATEST);
+  const asker = { urn: identity.urn, kid: identity.signer.kid };
+  const checkUnder = (known: Trust): Promise<Permit> =>
+    checked(async () => {
+      const bundle = parseBundle(answer);
+      const wanted = { name, ...choice, sub: seen?.sub, minSeq, chash: seenContent(seen, version, bundle) };
+      const context = { trust: known, now: now(), asker, audience: responder.urn, request, wanted };
+      return { ...(await checkBundleForAsker(bundle, context)), bundle, responder, trust: known };
+    });
+  const permit = await keeper.withKnownKeys(trust, checkUnder);
+  noticeRemade(session, seen, permit.resolved);
+  await keeper.remember(permit.resolved);
+  return permit;
 }
 
 function choiceOf(

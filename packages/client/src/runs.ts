@@ -1,6 +1,6 @@
 import { PROBLEMS, ProblemCode } from '@bulla/contract';
-import type { Bytes, FinClaims, Trust } from '@bulla/crypto';
-import { verifyFin } from '@bulla/crypto';
+import type { Bytes, Trust } from '@bulla/crypto';
+import { parseFin, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
 import { Answer } from './answer.js';
 import { BullaError, bullaError, checked } from './errors.js';
@@ -88,32 +88,27 @@ interface Received {
   readonly opener: ReplyOpener;
 }
 
-/** Verifies the signed end by the newest directory, and finds the one that the responder signed. */
+/** Verifies the signed end by the newest directory we have, and finds the one that the responder signed. */
 async function finish(session: Session, question: Question, { fin, head, deltas, opener }: Received): Promise<Answer> {
   const { bundle, envelope, resolved, sealed, jti } = question;
   const irt = { jti, rh: sealed.rh, ih: sealed.ih };
-  const verify = (trust: Trust): Promise<FinClaims> =>
-    checked(() =>
-      verifyFin(fin, {
-        trust,
-        now: session.now(),
-        envelope: envelope.claims,
-        envelopeToken: bundle.env,
-        irt,
-        head,
-        transcript: opener.transcript,
-      }),
-    );
+  const { dir } = (await checked(() => parseFin(fin))).claims;
+  const isNamed = ({ directoryRef }: Trust) => directoryRef.hash === dir.hash;
   // The responder may be a publication ahead of us; or we are by now, of what it knew when it answered.
-  const current = await session.keeper.current();
-  let claims = await verify(current);
-  const isNamed = ({ directoryRef }: Trust) => directoryRef.hash === claims.dir.hash;
-  let named = [question.trust, current].find(isNamed);
-  if (named === undefined) {
-    const newest = await session.keeper.refresh();
-    claims = await verify(newest);
-    named = [newest].find(isNamed);
-  }
+  let newest = await session.keeper.current();
+  if (![question.trust, newest].some(isNamed)) newest = await session.keeper.refresh();
+  const named = [question.trust, newest].find(isNamed);
+  const claims = await checked(() =>
+    verifyFin(fin, {
+      trust: newest,
+      now: session.now(),
+      envelope: envelope.claims,
+      envelopeToken: bundle.env,
+      irt,
+      head,
+      transcript: opener.transcript,
+    }),
+  );
   if (claims.finish === 'error') throw sealedProblem(claims.err?.code);
   if (named === undefined) {
     const message = 'the responder answered under a directory that the vault does not show';

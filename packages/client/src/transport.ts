@@ -12,7 +12,7 @@ import {
   verifyResponse,
 } from '@bulla/crypto';
 import { pause, waitBeforeRetryMs } from './backoff.js';
-import { BullaError, transportFailed } from './errors.js';
+import { BullaError, checked, transportFailed } from './errors.js';
 import type { Identity } from './identity.js';
 import { PROBLEM_MAX_BYTES, refusalOf } from './refusal.js';
 import { readBytes } from './response-bytes.js';
@@ -20,6 +20,8 @@ import { urlUnder } from './url-under.js';
 
 const RESPONSE_MAX_BYTES = 64 * 1024 * 1024;
 const TIMEOUT_MS = 30_000;
+/** Tries after the first. */
+const RETRIES = 2;
 
 /** A service of the organisation as the signed directory names it. */
 export interface Service {
@@ -65,6 +67,10 @@ export interface TransportOptions {
   readonly fetch: typeof fetch;
   /** Seconds. */
   readonly now: () => number;
+  /** As TrustKeeper.withKnownKeys; unless given, a key that is unknown stays so. */
+  readonly withKnownKeys?: <Value>(trust: Trust, work: (trust: Trust) => Promise<Value>) => Promise<Value>;
+  /** Tries after the first; 2 unless given. */
+  readonly retries?: number | undefined;
 }
 
 /** A key for one intention, which its retries share: 128 random bits. */
@@ -116,7 +122,8 @@ export class Transport {
       try {
         return await this.#try(ROUTES[name], service, trust, intention, read);
       } catch (error) {
-        const wait = error instanceof BullaError ? waitBeforeRetryMs(error, attempt) : undefined;
+        const mayRetry = error instanceof BullaError && attempt < (this.#options.retries ?? RETRIES);
+        const wait = mayRetry ? waitBeforeRetryMs(error, attempt) : undefined;
         if (wait === undefined) throw error;
         await pause(wait, call.signal);
       }
@@ -196,8 +203,11 @@ export class Transport {
       header: (field: string) => response.headers.get(field) ?? undefined,
       ...(body.length > 0 && { body }),
     };
+    const { now, withKnownKeys = (newest, work) => work(newest) } = this.#options;
     try {
-      await verifyResponse(parts, request, { trust, now: this.#options.now(), expectedUrn: service.urn });
+      await withKnownKeys(trust, (known) =>
+        checked(() => verifyResponse(parts, request, { trust: known, now: now(), expectedUrn: service.urn })),
+      );
       return true;
     } catch {
       return false;

@@ -1,6 +1,6 @@
 import type { TrustDocuments } from '@bulla/crypto';
 import { Trust, verifyRootChain } from '@bulla/crypto';
-import { bullaError, checked } from './errors.js';
+import { BullaError, bullaError, checked } from './errors.js';
 import { requireLoopback } from './loopback.js';
 import type { PublicReader } from './public-reader.js';
 import type { SeenName, SeenTag, TrustState, TrustStore } from './trust-store.js';
@@ -58,6 +58,21 @@ export class TrustKeeper {
       this.#refreshing = undefined;
     });
     return this.#refreshing;
+  }
+
+  /**
+   * Does what looks keys up. Where one is unknown it is done once more with the newest documents, which may list it: a
+   * device that was enrolled or a service that got a new key since ours were fetched.
+   */
+  async withKnownKeys<Value>(trust: Trust, work: (trust: Trust) => Promise<Value>): Promise<Value> {
+    try {
+      return await work(trust);
+    } catch (error) {
+      if (!(error instanceof BullaError) || error.code !== 'key_unknown') throw error;
+      const newest = await this.refresh();
+      if (newest.directoryRef.hash === trust.directoryRef.hash) throw error;
+      return work(newest);
+    }
   }
 
   /** What was seen of a prompt name before. */

@@ -1,4 +1,13 @@
-import { encodeBase64url, mintId, randomBytes, sealContent, sealGrant, signStatement, signTag, tokenHash } from '@bulla/crypto';
+import {
+  encodeBase64url,
+  mintId,
+  randomBytes,
+  sealContent,
+  sealGrant,
+  signStatement,
+  signTag,
+  tokenHash,
+} from '@bulla/crypto';
 import type { EnvelopeClaims, TagClaims } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -18,14 +27,25 @@ beforeEach(async () => {
   await author.prompts.push('claims/other', 'text', draftOf('Other {{claim}}'), ['production']);
   bulla = await world.client();
 });
-afterEach(async () => {
-  // Whatever was refused: neither the vault nor the responder has seen anything of the variables.
-  expect(world.vault.service.received).not.toContain(SECRET);
-  expect(world.responder.service.requests).toEqual([]);
-  await world.stop();
-});
+afterEach(() => world.stop());
 
-const run = (choice = {}) => bulla.prompt(NAME, choice).run({ claim: SECRET });
+/** Runs the prompt. Whatever is refused: neither service may have seen anything of the variables, sealed or not. */
+async function run(choice = {}): Promise<unknown> {
+  const before = world.vault.service.requests.length;
+  try {
+    return await bulla.prompt(NAME, choice).run({ claim: SECRET });
+  } finally {
+    const sent = world.vault.service.requests.slice(before).filter(({ body }) => body !== '');
+    for (const { name, body } of sent) {
+      expect(name).toBe('envelope.issue');
+      expect(new Set(Object.keys(JSON.parse(body) as object))).toEqual(
+        new Set(['name', 'aud', ...Object.keys({ label: '', ...choice }).slice(-1)]),
+      );
+    }
+    expect(world.vault.service.received).not.toContain(SECRET);
+    expect(world.responder.service.requests).toEqual([]);
+  }
+}
 
 describe('a vault that lies about trust', () => {
   it('with a root of its own is refused before any signed request', async () => {
@@ -47,7 +67,10 @@ describe('a vault that lies about trust', () => {
     const { directory, ...rest } = world.organisation.documents;
     const { payload, signatures } = JSON.parse(directory) as { payload: string; signatures: { signature: string }[] };
     const [first] = signatures;
-    const forged = JSON.stringify({ payload, signatures: [{ ...first, signature: `${(first?.signature ?? '').slice(0, -4)}AAAA` }] });
+    const forged = JSON.stringify({
+      payload,
+      signatures: [{ ...first, signature: `${(first?.signature ?? '').slice(0, -4)}AAAA` }],
+    });
     world.vault.documents = () => ({ ...rest, directory: forged });
     await expect(run()).rejects.toMatchObject({ code: 'signature_invalid', check: 'directory-signatures' });
   });
@@ -58,7 +81,11 @@ describe('a vault that lies about trust', () => {
     await bulla.trust();
     world.vault.documents = () => old;
     world.clock.seconds += 16 * 60;
-    await expect(run()).rejects.toMatchObject({ name: 'TrustError', code: 'trust_rollback', check: 'directory-rollback' });
+    await expect(run()).rejects.toMatchObject({
+      name: 'TrustError',
+      code: 'trust_rollback',
+      check: 'directory-rollback',
+    });
   });
 
   it('with a fork of the directory is refused', async () => {
@@ -87,16 +114,46 @@ type Forgery = (claims: EnvelopeClaims) => Partial<EnvelopeClaims>;
 describe('a bundle', () => {
   it.each<[string, Forgery, string, string]>([
     ['for another device', () => ({ sub: world.organisation.invoker.urn }), 'envelope_tampered', 'envelope-requester'],
-    ['for another key', () => ({ cnf: { jkt: world.organisation.invoker.sig.kid } }), 'envelope_tampered', 'envelope-requester-key'],
+    [
+      'for another key',
+      () => ({ cnf: { jkt: world.organisation.invoker.sig.kid } }),
+      'envelope_tampered',
+      'envelope-requester-key',
+    ],
     ['that answers another request', () => ({ req: 'another-request-key' }), 'envelope_tampered', 'envelope-request'],
-    ['for another responder', () => ({ aud: world.organisation.responders[1].urn }), 'envelope_tampered', 'envelope-audience'],
-    ['for another prompt', ({ prm }) => ({ prm: { ...prm, id: mintId('prm') } }), 'envelope_tampered', 'envelope-prompt'],
-    ['for a prompt of another name', ({ prm }) => ({ prm: { ...prm, name: 'claims/other' } }), 'envelope_tampered', 'envelope-prompt'],
+    [
+      'for another responder',
+      () => ({ aud: world.organisation.responders[1].urn }),
+      'envelope_tampered',
+      'envelope-audience',
+    ],
+    [
+      'for another prompt',
+      ({ prm }) => ({ prm: { ...prm, id: mintId('prm') } }),
+      'envelope_tampered',
+      'envelope-prompt',
+    ],
+    [
+      'for a prompt of another name',
+      ({ prm }) => ({ prm: { ...prm, name: 'claims/other' } }),
+      'envelope_tampered',
+      'envelope-prompt',
+    ],
     ['for another version', ({ prm }) => ({ prm: { ...prm, ver: 2 } }), 'envelope_tampered', 'envelope-version'],
-    ['for another content', ({ prm }) => ({ prm: { ...prm, chash: encodeBase64url(randomBytes(32)) } }), 'envelope_tampered', 'envelope-content'],
+    [
+      'for another content',
+      ({ prm }) => ({ prm: { ...prm, chash: encodeBase64url(randomBytes(32)) } }),
+      'envelope_tampered',
+      'envelope-content',
+    ],
     ['for another grant', () => ({ whash: encodeBase64url(randomBytes(32)) }), 'envelope_tampered', 'grant-hash'],
     ['that lives too long', ({ iat }) => ({ exp: iat + 3600 }), 'envelope_tampered', 'envelope-life'],
-    ['that is past its time', ({ iat }) => ({ iat: iat - 900, nbf: iat - 900, exp: iat - 700 }), 'envelope_expired', 'envelope-times'],
+    [
+      'that is past its time',
+      ({ iat }) => ({ iat: iat - 900, nbf: iat - 900, exp: iat - 700 }),
+      'envelope_expired',
+      'envelope-times',
+    ],
   ])('%s is refused', async (_name, forgery, code, check) => {
     world.vault.forge = forgery;
     await expect(run()).rejects.toMatchObject({ name: 'VerifyError', origin: 'client', code, check });
@@ -111,13 +168,28 @@ describe('a bundle', () => {
   it.each<[string, () => Record<string, unknown>, string, string | undefined]>([
     ['with a swapped content', () => ({ content: otherVersion()?.content }), 'envelope_tampered', 'content-hash'],
     ['with a swapped grant', () => ({ grant: otherVersion()?.grants[1] }), 'envelope_tampered', 'grant-hash'],
-    ['with the tags of another name', () => ({ tags: world.vault.position('claims/other', 'production')?.tags }), 'envelope_tampered', 'tag-name'],
-    ['with the tags of another label', () => ({ tags: world.vault.position(NAME, 'latest')?.tags }), 'envelope_tampered', 'tag-name'],
+    [
+      'with the tags of another name',
+      () => ({ tags: world.vault.position('claims/other', 'production')?.tags }),
+      'envelope_tampered',
+      'tag-name',
+    ],
+    [
+      'with the tags of another label',
+      () => ({ tags: world.vault.position(NAME, 'latest')?.tags }),
+      'envelope_tampered',
+      'tag-name',
+    ],
     ['without tags', () => ({ tags: [] }), 'token_malformed', 'tag-count'],
     ['without a grant', () => ({ grant: undefined }), 'token_malformed', undefined],
   ])('%s is refused', async (_name, swap, code, check) => {
     world.vault.swap = swap;
-    await expect(run()).rejects.toMatchObject({ name: 'VerifyError', origin: 'client', code, ...(check !== undefined && { check }) });
+    await expect(run()).rejects.toMatchObject({
+      name: 'VerifyError',
+      origin: 'client',
+      code,
+      ...(check !== undefined && { check }),
+    });
   });
 
   it('whose content was made for another place is refused, though envelope and tag agree on it', async () => {
@@ -134,7 +206,12 @@ describe('a bundle', () => {
 });
 
 /** A tag as a member signs it, put into the vault past its checks. */
-async function moveByHand(label: string, seq: number, change: Partial<TagClaims> = {}, member = world.organisation.owner): Promise<string> {
+async function moveByHand(
+  label: string,
+  seq: number,
+  change: Partial<TagClaims> = {},
+  member = world.organisation.owner,
+): Promise<string> {
   const prompt = world.vault.named(NAME);
   const iat = world.clock.now();
   const claims: TagClaims = {
@@ -153,7 +230,10 @@ async function moveByHand(label: string, seq: number, change: Partial<TagClaims>
   };
   const tag = await signTag(claims, member.signer);
   const positions = world.vault.labels.get(`${NAME} ${label}`) ?? [];
-  world.vault.labels.set(`${NAME} ${label}`, [...positions, { prompt: prompt.id, version: claims.ver, seq, tags: [tag] }]);
+  world.vault.labels.set(`${NAME} ${label}`, [
+    ...positions,
+    { prompt: prompt.id, version: claims.ver, seq, tags: [tag] },
+  ]);
   return tag;
 }
 
@@ -175,8 +255,14 @@ describe('a label', () => {
     await bulla.prompts.read(NAME, { label: 'production' });
     world.vault.labels.get(`${NAME} production`)?.pop();
     await expect(run()).rejects.toMatchObject({ name: 'VerifyError', code: 'label_stale', check: 'tag-sequence' });
-    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject({ code: 'label_stale', check: 'tag-sequence' });
-    await expect(bulla.prompts.deleteLabel(NAME, 'production')).rejects.toMatchObject({ code: 'label_stale', origin: 'client' });
+    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject({
+      code: 'label_stale',
+      check: 'tag-sequence',
+    });
+    await expect(bulla.prompts.deleteLabel(NAME, 'production')).rejects.toMatchObject({
+      code: 'label_stale',
+      origin: 'client',
+    });
   });
 });
 
@@ -215,7 +301,13 @@ describe('a name', () => {
       if (holder !== undefined) grants.push(await sealGrant(sealed.dek, sealed, holder));
     }
     old.deleted = true;
-    const version = { version: 1, chash: sealed.chash, content: sealed.content, grants, author: { urn: owner.urn, kid: owner.sig.kid } };
+    const version = {
+      version: 1,
+      chash: sealed.chash,
+      content: sealed.content,
+      grants,
+      author: { urn: owner.urn, kid: owner.sig.kid },
+    };
     world.vault.prompts.set(id, { id, name: NAME, type: 'text', versions: [version], deleted: false });
     await moveByHand('production', seq, { sub, chash: sealed.chash });
   }
@@ -224,17 +316,28 @@ describe('a name', () => {
     await bulla.prompts.read(NAME, { label: 'production' });
     await makeAnother(1);
     await expect(run()).rejects.toMatchObject({ name: 'VerifyError', code: 'label_stale', check: 'tag-sequence' });
-    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject({ code: 'label_stale', check: 'tag-sequence' });
+    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject({
+      code: 'label_stale',
+      check: 'tag-sequence',
+    });
     expect(world.notices).toEqual([]);
     world.vault.labels.get(`${NAME} production`)?.pop();
-    await moveByHand('production', 2, { sub: `urn:bulla:acme:prompt:${world.vault.named(NAME).id}`, chash: world.vault.named(NAME).versions[0]?.chash ?? '' });
-    expect((await bulla.prompts.read(NAME, { label: 'production' })).statement.content.messages[0]?.content).toBe('Another');
+    await moveByHand('production', 2, {
+      sub: `urn:bulla:acme:prompt:${world.vault.named(NAME).id}`,
+      chash: world.vault.named(NAME).versions[0]?.chash ?? '',
+    });
+    expect((await bulla.prompts.read(NAME, { label: 'production' })).statement.content.messages[0]?.content).toBe(
+      'Another',
+    );
     expect(world.notices).toEqual([`${NAME} is another prompt than before: it was deleted and made again`]);
   });
 
   it('whose label belongs to an earlier prompt has no such label', async () => {
     await makeAnother(2);
-    await expect(bulla.prompts.read(NAME, { label: 'latest' })).rejects.toMatchObject({ name: 'NotFoundError', code: 'label_not_found' });
+    await expect(bulla.prompts.read(NAME, { label: 'latest' })).rejects.toMatchObject({
+      name: 'NotFoundError',
+      code: 'label_not_found',
+    });
   });
 });
 
@@ -250,7 +353,10 @@ describe('a version that is named by its number', () => {
     await expect(run({ version: 1 })).rejects.toMatchObject({ code: 'envelope_tampered', check: 'envelope-content' });
     const version = world.vault.named(NAME).versions[0];
     Object.assign(version ?? {}, { content: world.vault.named('claims/other').versions[0]?.content });
-    await expect(bulla.prompts.read(NAME, { version: 1 })).rejects.toMatchObject({ code: 'envelope_tampered', check: 'content-hash' });
+    await expect(bulla.prompts.read(NAME, { version: 1 })).rejects.toMatchObject({
+      code: 'envelope_tampered',
+      check: 'content-hash',
+    });
     expect(chash).toHaveLength(43);
   });
 });

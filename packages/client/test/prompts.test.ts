@@ -1,6 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Problem } from '@bulla/contract';
-import { encodeBase64url, generateKeyPair, mintId, parseGrant, parseTag, randomBytes, signTag, urnOf } from '@bulla/crypto';
+import {
+  encodeBase64url,
+  generateKeyPair,
+  mintId,
+  parseGrant,
+  parseTag,
+  randomBytes,
+  signTag,
+  urnOf,
+} from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
@@ -15,7 +24,10 @@ beforeEach(async () => {
 afterEach(() => world.stop());
 
 const push = (text: string, labels: string[] = []) => bulla.prompts.push(NAME, 'text', draftOf(text), labels);
-const changes = () => world.vault.service.requests.filter(({ method, name }) => method !== 'GET' && name !== undefined).map(({ name }) => name);
+const changes = () =>
+  world.vault.service.requests
+    .filter(({ method, name }) => method !== 'GET' && name !== undefined)
+    .map(({ name }) => name);
 const textOf = async (choice = {}) => (await bulla.prompts.read(NAME, choice)).statement.content.messages[0]?.content;
 
 describe('push', () => {
@@ -23,7 +35,13 @@ describe('push', () => {
     const pushed = await push('one', ['staging', 'latest']);
     const { owner, author, responders } = world.organisation;
     expect(pushed).toMatchObject({ name: NAME, version: 1, changed: true, labels: ['staging', 'latest'] });
-    expect(pushed.recipients).toEqual([owner.urn, responders[0].urn, responders[1].urn, author.urn, world.organisation.invoker.urn]);
+    expect(pushed.recipients).toEqual([
+      owner.urn,
+      responders[0].urn,
+      responders[1].urn,
+      author.urn,
+      world.organisation.invoker.urn,
+    ]);
     expect(changes()).toEqual(['prompt.create', 'version.create', 'label.move', 'label.move']);
     expect(world.vault.service.received).not.toContain('one');
     expect(await textOf({ label: 'staging' })).toBe('one');
@@ -68,13 +86,23 @@ describe('push', () => {
     await bulla.prompts.push('claims/other', 'text', draftOf('two'));
     const [stored, other] = [world.vault.named(NAME), world.vault.named('claims/other')];
     stored.versions.splice(0, 1, { ...other.versions[0], version: 1 } as never);
-    await expect(push('one')).rejects.toMatchObject({ name: 'VerifyError', code: 'envelope_tampered', check: 'content-hash' });
+    await expect(push('one')).rejects.toMatchObject({
+      name: 'VerifyError',
+      code: 'envelope_tampered',
+      check: 'content-hash',
+    });
     await expect(bulla.prompts.read(NAME)).rejects.toMatchObject({ code: 'envelope_tampered', check: 'content-hash' });
   });
 
   it('refuses a vault that stored something else than was sent', async () => {
-    world.vault.service.lies['version.create'] = () => ({ body: { version: 1, chash: encodeBase64url(randomBytes(32)) } });
-    await expect(push('one')).rejects.toMatchObject({ name: 'VerifyError', code: 'envelope_tampered', check: 'content-hash' });
+    world.vault.service.lies['version.create'] = () => ({
+      body: { version: 1, chash: encodeBase64url(randomBytes(32)) },
+    });
+    await expect(push('one')).rejects.toMatchObject({
+      name: 'VerifyError',
+      code: 'envelope_tampered',
+      check: 'content-hash',
+    });
   });
 
   it('refuses another type than the prompt has', async () => {
@@ -94,7 +122,11 @@ describe('push', () => {
     await world.organisation.publish((draft) => {
       draft.revoked.push({ kid: world.organisation.author.sig.kid, reason: 'keyCompromise', at: world.clock.now() });
     });
-    await expect(bulla.prompts.read(NAME)).rejects.toMatchObject({ name: 'VerifyError', code: 'key_revoked', check: 'tag-key' });
+    await expect(bulla.prompts.read(NAME)).rejects.toMatchObject({
+      name: 'VerifyError',
+      code: 'key_revoked',
+      check: 'tag-key',
+    });
     expect(await push('one')).toMatchObject({ version: 2, changed: true });
     expect(await textOf()).toBe('one');
   });
@@ -115,7 +147,11 @@ describe('push', () => {
     expect(await bulla.prompts.moveLabel(NAME, 'latest', 1)).toEqual({ seq: 3, version: 1 });
     expect(asked).toBe(2);
     world.vault.service.lies['label.move'] = () => Promise.reject(new Problem('label_stale'));
-    await expect(bulla.prompts.moveLabel(NAME, 'latest', 1)).rejects.toMatchObject({ name: 'ConflictError', code: 'label_stale', origin: 'vault' });
+    await expect(bulla.prompts.moveLabel(NAME, 'latest', 1)).rejects.toMatchObject({
+      name: 'ConflictError',
+      code: 'label_stale',
+      origin: 'vault',
+    });
   });
 
   it('shares with more keys than one request takes', async () => {
@@ -124,7 +160,11 @@ describe('push', () => {
     await world.organisation.publish((draft) => {
       for (const { kid, publicJwk: jwk } of pairs) {
         const keys = [{ ...template, kid, jwk }] as (typeof world.organisation.invoker.entity)['keys'];
-        draft.entities[urnOf('acme', 'dev', mintId('dev'))] = { ...world.organisation.invoker.entity, groups: ['grp:many'], keys } as never;
+        draft.entities[urnOf('acme', 'dev', mintId('dev'))] = {
+          ...world.organisation.invoker.entity,
+          groups: ['grp:many'],
+          keys,
+        } as never;
       }
     });
     const pushed = await bulla.prompts.push(NAME, 'text', draftOf('one', { acl: { read: ['grp:many'] } }));
@@ -135,11 +175,15 @@ describe('push', () => {
 
   it('refuses rights that name a responder nobody knows', async () => {
     const acl = { responders: ['urn:bulla:acme:svc:responder:xx'] };
-    await expect(bulla.prompts.push(NAME, 'text', draftOf('one', { acl }))).rejects.toMatchObject({ code: 'key_unknown' });
+    await expect(bulla.prompts.push(NAME, 'text', draftOf('one', { acl }))).rejects.toMatchObject({
+      code: 'key_unknown',
+    });
   });
 
   it('refuses to protect a text for longer than the keys do', async () => {
-    await expect(bulla.prompts.push(NAME, 'text', draftOf('one', { protectUntil: '2031-01-01' }))).rejects.toMatchObject({ code: 'key_invalid', check: 'protect-until' });
+    await expect(
+      bulla.prompts.push(NAME, 'text', draftOf('one', { protectUntil: '2031-01-01' })),
+    ).rejects.toMatchObject({ code: 'key_invalid', check: 'protect-until' });
   });
 
   it('refuses a device without an active encryption key', async () => {
@@ -168,8 +212,13 @@ describe('reading', () => {
     expect((await bulla.prompts.get(NAME)).latest_version).toBe(3);
     const { versions } = await bulla.prompts.history(NAME);
     expect(versions.map(({ version }) => version)).toEqual([3, 2, 1]);
-    expect(await Array.fromAsync(bulla.prompts.list('claims/'), ({ name }) => name)).toEqual([NAME, 'claims/a', 'claims/b']);
-    expect(await Array.fromAsync(bulla.prompts.list(), ({ name }) => name)).toHaveLength(4);
+    const names = async (prefix?: string) => {
+      const all: string[] = [];
+      for await (const { name } of bulla.prompts.list(prefix)) all.push(name);
+      return all;
+    };
+    expect(await names('claims/')).toEqual([NAME, 'claims/a', 'claims/b']);
+    expect(await names()).toHaveLength(4);
     expect(await textOf({ version: 2 })).toBe('two');
   });
 
@@ -177,24 +226,55 @@ describe('reading', () => {
     expect(await bulla.prompts.find('nothing')).toBeUndefined();
     await expect(bulla.prompts.get('nothing')).rejects.toMatchObject({ name: 'NotFoundError', code: 'not_found' });
     await push('one');
-    await expect(bulla.prompts.read(NAME, { label: 'nowhere' })).rejects.toMatchObject({ name: 'NotFoundError', code: 'label_not_found' });
-    await expect(bulla.prompts.read(NAME, { version: 9 })).rejects.toMatchObject({ code: 'not_found', origin: 'vault' });
-    await expect(bulla.prompts.read(NAME, { version: 1, label: 'latest' })).rejects.toMatchObject({ code: 'validation_failed' });
+    await expect(bulla.prompts.read(NAME, { label: 'nowhere' })).rejects.toMatchObject({
+      name: 'NotFoundError',
+      code: 'label_not_found',
+    });
+    await expect(bulla.prompts.read(NAME, { version: 9 })).rejects.toMatchObject({
+      code: 'not_found',
+      origin: 'vault',
+    });
+    await expect(bulla.prompts.read(NAME, { version: 1, label: 'latest' })).rejects.toMatchObject({
+      code: 'validation_failed',
+    });
   });
 
   it('refuses a prompt of another name than was asked for', async () => {
     await push('one');
-    world.vault.service.lies['prompt.find'] = () => ({ body: { ...world.vault.named(NAME), name: 'other', versions: undefined, deleted: undefined, latest_version: 1, labels: [], created_at: '2026-11-25T00:00:00.000Z', updated_at: '2026-11-25T00:00:00.000Z', deleted_at: null } });
-    await expect(bulla.prompts.get(NAME)).rejects.toMatchObject({ name: 'VerifyError', code: 'envelope_tampered', check: 'prompt-name' });
+    world.vault.service.lies['prompt.find'] = () => ({
+      body: {
+        ...world.vault.named(NAME),
+        name: 'other',
+        versions: undefined,
+        deleted: undefined,
+        latest_version: 1,
+        labels: [],
+        created_at: '2026-11-25T00:00:00.000Z',
+        updated_at: '2026-11-25T00:00:00.000Z',
+        deleted_at: null,
+      },
+    });
+    await expect(bulla.prompts.get(NAME)).rejects.toMatchObject({
+      name: 'VerifyError',
+      code: 'envelope_tampered',
+      check: 'prompt-name',
+    });
   });
 
   it('is refused for a version that is not sealed to this device', async () => {
     await bulla.prompts.push(NAME, 'text', draftOf('one', { acl: { read: [] } }));
     const author = await world.client(world.organisation.author);
-    await expect(author.prompts.read(NAME)).rejects.toMatchObject({ name: 'AuthError', code: 'forbidden', status: 403 });
+    await expect(author.prompts.read(NAME)).rejects.toMatchObject({
+      name: 'AuthError',
+      code: 'forbidden',
+      status: 403,
+    });
     // A grant to a key that this device does not have any more says as much.
     const identity = world.organisation.owner.keyFile;
-    const without = await world.client({ ...world.organisation.owner, keyFile: { ...identity, keys: identity.keys.filter(({ use }) => use === 'sig') } });
+    const without = await world.client({
+      ...world.organisation.owner,
+      keyFile: { ...identity, keys: identity.keys.filter(({ use }) => use === 'sig') },
+    });
     await expect(without.prompts.read(NAME)).rejects.toMatchObject({ code: 'forbidden' });
   });
 
@@ -217,8 +297,15 @@ describe('labels', () => {
     expect(await bulla.prompts.moveLabel(NAME, 'staging', 1)).toEqual({ seq: 3, version: 1 });
     expect(await textOf({ label: 'staging' })).toBe('one');
     await bulla.prompts.deleteLabel(NAME, 'staging');
-    await expect(textOf({ label: 'staging' })).rejects.toMatchObject({ name: 'NotFoundError', code: 'label_not_found' });
-    expect(parseTag(world.vault.position(NAME, 'staging')?.tags[0] ?? '').claims).toMatchObject({ ver: 0, chash: '', seq: 4 });
+    await expect(textOf({ label: 'staging' })).rejects.toMatchObject({
+      name: 'NotFoundError',
+      code: 'label_not_found',
+    });
+    expect(parseTag(world.vault.position(NAME, 'staging')?.tags[0] ?? '').claims).toMatchObject({
+      ver: 0,
+      chash: '',
+      seq: 4,
+    });
   });
 
   it('are renewed when a third of their life is left, to where their own tags point and not to where the vault says', async () => {
@@ -233,7 +320,14 @@ describe('labels', () => {
     ]);
     await expect(textOf()).rejects.toMatchObject({ code: 'trust_expired' });
     world.vault.service.lies['label.list'] = () => ({
-      body: { data: ['latest', 'staging'].map((label) => ({ ...world.vault.position(NAME, label), prompt: undefined, label, version: 1 })) },
+      body: {
+        data: ['latest', 'staging'].map((label) => ({
+          ...world.vault.position(NAME, label),
+          prompt: undefined,
+          label,
+          version: 1,
+        })),
+      },
     });
     expect(await bulla.prompts.renewLabels(NAME)).toEqual(['latest', 'staging']);
     expect(await textOf()).toBe('two');
@@ -250,10 +344,24 @@ describe('labels', () => {
     const chash = world.vault.named(NAME).versions[0]?.chash ?? '';
     const iat = world.clock.now();
     const tag = await signTag(
-      { iss: invoker.urn, aud: 'urn:bulla:acme', sub: `urn:bulla:acme:prompt:${world.vault.named(NAME).id}`, name: NAME, tag: 'staging', ver: 1, chash, seq: 1, iat, exp: iat + 60, purpose: 'prompt.tag' },
+      {
+        iss: invoker.urn,
+        aud: 'urn:bulla:acme',
+        sub: `urn:bulla:acme:prompt:${world.vault.named(NAME).id}`,
+        name: NAME,
+        tag: 'staging',
+        ver: 1,
+        chash,
+        seq: 1,
+        iat,
+        exp: iat + 60,
+        purpose: 'prompt.tag',
+      },
       invoker.signer,
     );
-    world.vault.labels.set(`${NAME} staging`, [{ prompt: world.vault.named(NAME).id, version: 1, seq: 1, tags: [tag] }]);
+    world.vault.labels.set(`${NAME} staging`, [
+      { prompt: world.vault.named(NAME).id, version: 1, seq: 1, tags: [tag] },
+    ]);
     expect(await bulla.prompts.dueLabels(NAME)).toContainEqual({ label: 'staging', version: 1 });
     expect(await bulla.prompts.renewLabels(NAME)).toEqual(['latest', 'production']);
     expect((await bulla.prompts.read(NAME, { label: 'production' })).author).toBe(owner.urn);

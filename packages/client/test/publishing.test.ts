@@ -86,7 +86,14 @@ describe('publishing an organisation', () => {
     await world.organisation.publishRoot();
     await world.organisation.publishPolicy();
     expect(await publish()).toEqual({ isNew: false });
-    expect(changes().slice(1)).toEqual(['root.publish', 'directory.publish', 'policy.publish', 'directory.publish', 'policy.publish', 'directory.publish']);
+    expect(changes().slice(1)).toEqual([
+      'root.publish',
+      'directory.publish',
+      'policy.publish',
+      'directory.publish',
+      'policy.publish',
+      'directory.publish',
+    ]);
     expect(held?.directory).toBe(world.organisation.documents.directory);
     expect(held?.policy).toBe(world.organisation.documents.policy);
   });
@@ -108,7 +115,10 @@ describe('publishing an organisation', () => {
     const { owner } = world.organisation;
     const [newest] = device.keyFile.keys;
     // The directory that lists the newer key is not at the vault, which verifies by what it has.
-    const identity = await identityOf({ ...owner.keyFile, keys: [...(newest === undefined ? [] : [newest]), ...owner.keyFile.keys] });
+    const identity = await identityOf({
+      ...owner.keyFile,
+      keys: [...(newest === undefined ? [] : [newest]), ...owner.keyFile.keys],
+    });
     await world.organisation.publish();
     await publish({ identity });
     expect(held?.directory).toBe(world.organisation.documents.directory);
@@ -123,7 +133,11 @@ describe('publishing an organisation', () => {
     keep(world.organisation.documents);
     kept.delete(missing);
     await world.organisation.publishPolicy();
-    await expect(publish()).rejects.toMatchObject({ name: 'ConflictError', code: 'version_conflict', message: expect.stringContaining(missing.replace(' ', ' version ')) });
+    await expect(publish()).rejects.toMatchObject({
+      name: 'ConflictError',
+      code: 'version_conflict',
+      message: expect.stringContaining(missing.replace(' ', ' version ')),
+    });
   });
 
   it('throws what the vault refuses', async () => {
@@ -134,18 +148,37 @@ describe('publishing an organisation', () => {
   });
 
   it.each([
-    ['refuses the secret', { bootstrapSecret: 'wrong' }, 'the vault did not take the organisation in (unauthenticated)'],
-    ['takes in something else', { answer: { org: 'acme', pin: `sha256:${'0'.repeat(64)}` } }, 'the vault did not take the organisation in (201)'],
+    [
+      'refuses the secret',
+      { bootstrapSecret: 'wrong' },
+      'the vault did not take the organisation in (unauthenticated)',
+    ],
+    [
+      'takes in something else',
+      { answer: { org: 'acme', pin: `sha256:${'0'.repeat(64)}` } },
+      'the vault did not take the organisation in (201)',
+    ],
     ['is no vault', { answer: undefined }, 'the vault did not take the organisation in (201)'],
-  ])('fails at a vault that %s', async (_name, { bootstrapSecret, ...rest }: { bootstrapSecret?: string; answer?: unknown }, message) => {
-    if ('answer' in rest) world.vault.service.lies['organisation.create'] = () => ({ ...(rest.answer === undefined ? { text: 'hello' } : { body: rest.answer }) });
-    await expect(publish(bootstrapSecret === undefined ? {} : { bootstrapSecret })).rejects.toMatchObject({ code: 'transport_failed', message });
-  });
+  ])(
+    'fails at a vault that %s',
+    async (_name, { bootstrapSecret, ...rest }: { bootstrapSecret?: string; answer?: unknown }, message) => {
+      if ('answer' in rest)
+        world.vault.service.lies['organisation.create'] = () =>
+          rest.answer === undefined ? { text: 'hello' } : { body: rest.answer };
+      await expect(publish(bootstrapSecret === undefined ? {} : { bootstrapSecret })).rejects.toMatchObject({
+        code: 'transport_failed',
+        message,
+      });
+    },
+  );
 
   it('is refused by a vault with another organisation of that name, or with newer documents', async () => {
     await publish();
     const other = await makeOrganisation({ now: world.clock.now(), documentSuite: 'rsa3072' });
-    await expect(publish({ pin: other.pin, documents: other.documents })).rejects.toMatchObject({ name: 'ConflictError', code: 'name_taken' });
+    await expect(publish({ pin: other.pin, documents: other.documents })).rejects.toMatchObject({
+      name: 'ConflictError',
+      code: 'name_taken',
+    });
     const { documents } = world.organisation;
     await world.organisation.publish();
     await publish();
@@ -155,11 +188,20 @@ describe('publishing an organisation', () => {
   it('is refused where only a root is served, off this machine, and where nobody listens', async () => {
     held = { roots: [...world.organisation.documents.roots], policy: '', directory: undefined as never };
     await expect(publish()).rejects.toMatchObject({ code: 'transport_failed' });
-    await expect(publish({ vaultUrl: 'http://vault.example' })).rejects.toMatchObject({ code: 'pin_mismatch', check: 'root-profile' });
-    await expect(publish({ vaultUrl: `http://127.0.0.1:${await freePort()}` })).rejects.toMatchObject({ code: 'transport_failed' });
+    await expect(publish({ vaultUrl: 'http://vault.example' })).rejects.toMatchObject({
+      code: 'pin_mismatch',
+      check: 'root-profile',
+    });
+    await expect(publish({ vaultUrl: `http://127.0.0.1:${await freePort()}` })).rejects.toMatchObject({
+      code: 'transport_failed',
+    });
     held = undefined;
     let asked = 0;
-    const lost = ((...call: Parameters<typeof fetch>) => (asked++ === 0 ? fetch(...call) : Promise.reject(new TypeError('gone')))) as typeof fetch;
-    await expect(publish({ fetch: lost })).rejects.toMatchObject({ code: 'transport_failed', message: expect.stringContaining('is it running?') });
+    const lost = ((...call: Parameters<typeof fetch>) =>
+      asked++ === 0 ? fetch(...call) : Promise.reject(new TypeError('gone'))) as typeof fetch;
+    await expect(publish({ fetch: lost })).rejects.toMatchObject({
+      code: 'transport_failed',
+      message: expect.stringContaining('is it running?'),
+    });
   });
 });

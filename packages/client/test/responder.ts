@@ -14,7 +14,7 @@ import {
   verifyInnerSignatureAndBinding,
 } from '@bulla/crypto';
 import { openInvocation } from '@bulla/crypto/open';
-import type { TestMember, TestOrganisation } from '@bulla/crypto/testing';
+import type { TestOrganisation } from '@bulla/crypto/testing';
 import type { Outgoing } from './signed-service.js';
 import { SignedService } from './signed-service.js';
 
@@ -41,7 +41,9 @@ export interface Script {
 export function deltasOf(words: readonly string[], size = 50): Bytes[] {
   const chunk = (content: string) => ({ object: 'chat.completion.chunk', choices: [{ index: 0, delta: { content } }] });
   const bytes = utf8(words.map((word) => `${JSON.stringify(chunk(word))}\n`).join(''));
-  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.slice(index * size, (index + 1) * size));
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+    bytes.slice(index * size, (index + 1) * size),
+  );
 }
 
 /** A responder that repeats the variables it was given, honest until its script says otherwise. */
@@ -54,7 +56,7 @@ export class TestResponder {
   send: (reply: SealedReply, stream: boolean) => Outgoing = sendReply;
   readonly #stored = new Map<string, SealedReply>();
 
-  constructor(organisation: TestOrganisation, member: TestMember, now: () => number) {
+  constructor(organisation: TestOrganisation, member: TestOrganisation['owner'], now: () => number) {
     this.script = {
       deltas: (vars) => deltasOf(Object.values(vars)),
       fin: {},
@@ -67,7 +69,13 @@ export class TestResponder {
       const envelope = await verifyEnvelope(bundle.env, { trust, now: now(), audience: member.urn });
       await checkBundleHashes(bundle, envelope);
       const { inner } = await openInvocation(body.inv, await member.unwrapper());
-      const context = { trust, now: now(), envelope: envelope.claims, envelopeHash: envelope.hash, audience: member.urn };
+      const context = {
+        trust,
+        now: now(),
+        envelope: envelope.claims,
+        envelopeHash: envelope.hash,
+        audience: member.urn,
+      };
       await verifyInnerSignatureAndBinding(inner, context);
       checkAsker(inner, context);
       const { claims } = inner;
@@ -98,7 +106,12 @@ export class TestResponder {
       this.#stored.set(body.inv, reply);
       return this.send(reply, claims.opt.stream);
     };
-    this.service = new SignedService({ handlers: { 'invocation.run': handler as never }, trust: () => organisation.trust, member, now });
+    this.service = new SignedService({
+      handlers: { 'invocation.run': handler },
+      trust: () => organisation.trust,
+      member,
+      now,
+    });
   }
 }
 
@@ -109,11 +122,23 @@ export function eventOf(name: string, bytes: Bytes, id?: number | string): strin
 
 /** The events of a reply. */
 export function eventsOf({ head, frames, final }: SealedReply): string[] {
-  return [eventOf('bulla.head', head), ': \n\n', ...frames.map((frame, id) => eventOf('bulla.frame', frame, id)), eventOf('bulla.final', final)];
+  return [
+    eventOf('bulla.head', head),
+    ': \n\n',
+    ...frames.map((frame, id) => eventOf('bulla.frame', frame, id)),
+    eventOf('bulla.final', final),
+  ];
 }
 
 export function sendReply(reply: SealedReply, stream: boolean): Outgoing {
-  if (!stream) return { body: { head: encodeBase64url(reply.head), frames: reply.frames.map(encodeBase64url), final: encodeBase64url(reply.final) } };
+  if (!stream)
+    return {
+      body: {
+        head: encodeBase64url(reply.head),
+        frames: reply.frames.map(encodeBase64url),
+        final: encodeBase64url(reply.final),
+      },
+    };
   return sendEvents(eventsOf(reply));
 }
 

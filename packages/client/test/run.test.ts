@@ -1,4 +1,5 @@
-import { utf8 } from '@bulla/crypto';
+import type { Signer } from '@bulla/crypto';
+import { generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
 import { verifyAnswerFile } from '../src/bulla.js';
@@ -34,22 +35,43 @@ async function collect(events: AsyncGenerator<RunEvent>): Promise<RunEvent[]> {
 describe('a run', () => {
   it('answers what the responder said, verified, with a file that proves it', async () => {
     const answer = await bulla.prompt(NAME).run(VARS);
-    expect(answer).toMatchObject({ text: 'water damage', model: 'echo', finish: 'stop', verified: true, prompt: { name: NAME, version: 1 } });
+    expect(answer).toMatchObject({
+      text: 'water damage',
+      model: 'echo',
+      finish: 'stop',
+      verified: true,
+      prompt: { name: NAME, version: 1 },
+    });
     expect(answer.usage.total_tokens).toBe(5);
     expect(answer.responder).toBe(world.organisation.responders[0].urn);
     const file = answer.toFile();
     expect(file).not.toContain('"invocation"');
     expect((await bulla.verify(file)).valid).toBe(true);
-    const shown = await verifyAnswerFile(answer.toFile({ showQuestion: true }), world.organisation.pin, world.clock.now());
+    const shown = await verifyAnswerFile(
+      answer.toFile({ showQuestion: true }),
+      world.organisation.pin,
+      world.clock.now(),
+    );
     expect(shown).toMatchObject({ valid: true, text: 'water damage' });
-    await expect(verifyAnswerFile(file, `sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'pin_mismatch', name: 'TrustError' });
+    await expect(verifyAnswerFile(file, `sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({
+      code: 'pin_mismatch',
+      name: 'TrustError',
+    });
   });
 
   it('streams text as it is authenticated, and ends with the same text, verified', async () => {
-    world.responder.script.deltas = () => [...deltasOf(['Priority: ', 'hö', 'gh ✔']), utf8('{"choices":[{"delta":{"content":"!"}}]}')];
+    world.responder.script.deltas = () => [
+      ...deltasOf(['Priority: ', 'hö', 'gh ✔']),
+      utf8('{"choices":[{"delta":{"content":"!"}}]}'),
+    ];
     const events = await collect(bulla.prompt(NAME).stream(VARS));
     const answer = events.at(-1)?.answer;
-    expect(events.slice(0, -1).map(({ text }) => text).join('')).toBe('Priority: högh ✔!');
+    expect(
+      events
+        .slice(0, -1)
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe('Priority: högh ✔!');
     expect(answer?.text).toBe('Priority: högh ✔!');
     expect(events.filter((event) => event.answer !== undefined)).toHaveLength(1);
   });
@@ -73,15 +95,33 @@ describe('a run', () => {
   });
 
   it.each([
-    ['both a version and a label', { version: 1, label: 'latest' }, {}, { code: 'validation_failed', origin: 'client' }],
-    ['a responder that is not listed', {}, { responder: 'urn:bulla:acme:svc:responder:xx' }, { code: 'key_unknown', origin: 'client' }],
-    ['a label that is not there', { label: 'nowhere' }, {}, { code: 'label_not_found', origin: 'vault', status: 404, requestId: 'request-1', name: 'NotFoundError' }],
+    [
+      'both a version and a label',
+      { version: 1, label: 'latest' },
+      {},
+      { code: 'validation_failed', origin: 'client' },
+    ],
+    [
+      'a responder that is not listed',
+      {},
+      { responder: 'urn:bulla:acme:svc:responder:xx' },
+      { code: 'key_unknown', origin: 'client' },
+    ],
+    [
+      'a label that is not there',
+      { label: 'nowhere' },
+      {},
+      { code: 'label_not_found', origin: 'vault', status: 404, requestId: 'request-1', name: 'NotFoundError' },
+    ],
   ])('refuses %s', async (_name, choice, options, problem) => {
     await expect(bulla.prompt(NAME, choice).run(VARS, options)).rejects.toMatchObject(problem);
   });
 
   it.each([
-    ['variable_missing', { name: 'BullaError', code: 'variable_missing', origin: 'responder', retryable: false, status: 400 }],
+    [
+      'variable_missing',
+      { name: 'BullaError', code: 'variable_missing', origin: 'responder', retryable: false, status: 400 },
+    ],
     ['upstream_timeout', { name: 'UpstreamError', code: 'upstream_timeout', origin: 'provider', retryable: true }],
     ['no_such_code', { name: 'BullaError', code: 'internal', origin: 'responder' }],
   ])('throws the problem inside a sealed answer: %s', async (code, problem) => {
@@ -119,11 +159,15 @@ describe('a run', () => {
     world.responder.send = () => ({ write: () => undefined });
     const running = bulla.prompt(NAME).run(VARS);
     const before = world.responder.service.of('invocation.run').length;
-    while (world.responder.service.of('invocation.run').length === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (world.responder.service.of('invocation.run').length === before)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     await bulla.close();
     await expect(running).rejects.toMatchObject({ code: 'transport_failed', message: 'this connection was closed' });
     const requests = world.vault.service.requests.length;
-    await expect(bulla.refreshTrust()).rejects.toMatchObject({ code: 'transport_failed', message: 'this connection was closed' });
+    await expect(bulla.refreshTrust()).rejects.toMatchObject({
+      code: 'transport_failed',
+      message: 'this connection was closed',
+    });
     await expect(bulla.prompt(NAME).run(VARS)).rejects.toMatchObject({ code: 'transport_failed' });
     expect(world.vault.service.requests).toHaveLength(requests);
   });
@@ -152,9 +196,71 @@ describe('a run', () => {
   });
 });
 
+describe('a key that was listed after the documents were fetched', () => {
+  const HOUR = 3600;
+  /** Another key pair of an entity's signing key, listed beside it. */
+  async function listNewKey(member: World['organisation']['vault']): Promise<Signer> {
+    const pair = await generateKeyPair('rsa2048', 'sig');
+    await world.organisation.publish((draft) => {
+      const entity = draft.entities[member.urn];
+      const [record] = entity?.keys ?? [];
+      if (record === undefined) return;
+      const times = { nbf: record.nbf + HOUR };
+      entity?.keys.push({ ...record, ...times, kid: pair.kid, jwk: pair.publicJwk });
+    });
+    return loadSigner(pair.privateJwk, 'PS256');
+  }
+
+  it.each([
+    [
+      'answers of the vault',
+      async () => {
+        const signer = await listNewKey(world.organisation.vault);
+        world.vault.service.member = { keyid: `${world.organisation.vault.urn}#${signer.kid}`, signer };
+      },
+    ],
+    [
+      'envelopes of the vault',
+      async () => {
+        world.vault.envelopeSigner = await listNewKey(world.organisation.vault);
+      },
+    ],
+    [
+      'answers of the responder',
+      async () => {
+        world.responder.script.signer = await listNewKey(world.organisation.responders[0]);
+      },
+    ],
+  ])('is found by one look at the newest: %s', async (_name, rotate) => {
+    await bulla.trust();
+    await rotate();
+    const before = world.vault.service.of('directory.get').length;
+    expect((await bulla.prompts.get(NAME)).name).toBe(NAME);
+    expect((await bulla.prompt(NAME).run(VARS)).text).toBe('water damage');
+    expect(world.vault.service.of('directory.get').length - before).toBe(1);
+    Object.assign(world.responder.script, { signer: world.organisation.responders[0].signer });
+    world.vault.envelopeSigner = world.organisation.vault.signer;
+    world.vault.service.member = world.organisation.vault;
+  });
+
+  it('is that of a device which wrote the prompt and moved its label', async () => {
+    await bulla.trust();
+    const device = await world.organisation.makeDevice('late', {
+      roles: ['author', 'invoker'],
+      groups: ['grp:authors', 'grp:release', 'grp:support'],
+    });
+    await world.organisation.publish((draft) => {
+      draft.entities[device.urn] = device.entity;
+    });
+    const late = await world.client(device);
+    await late.prompts.push('claims/late', 'text', draftOf('Late {{claim}}'), ['production']);
+    expect((await bulla.prompts.read('claims/late', { label: 'production' })).author).toBe(device.urn);
+  });
+});
+
 describe('a stream', () => {
   it('is read in any pieces the network makes of it', async () => {
-    world.responder.send = (reply) => sendEvents([...eventsOf(reply).join('')]);
+    world.responder.send = (reply) => sendEvents(Array.from(eventsOf(reply).join('')));
     expect((await collect(bulla.prompt(NAME).stream({ claim: 'ü' }))).map(({ text }) => text)).toContain('ü');
   });
 });

@@ -108,8 +108,17 @@ export class SignedService {
     const headers = Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, String(value)]));
     const { name, params } = routeOf(method, url.pathname);
     this.requests.push({ name, method, path: `${url.pathname}${url.search}`, headers, body: body.toString() });
-    const target = { method, authority: headers['host'] ?? '', path: url.pathname, query: url.search === '' ? '?' : url.search };
-    const parts = { ...target, header: (field: string) => headers[field], ...(body.length > 0 && { body: new Uint8Array(body) }) };
+    const target = {
+      method,
+      authority: headers['host'] ?? '',
+      path: url.pathname,
+      query: url.search === '' ? '?' : url.search,
+    };
+    const parts = {
+      ...target,
+      header: (field: string) => headers[field],
+      ...(body.length > 0 && { body: new Uint8Array(body) }),
+    };
     let summary: RequestSummary | undefined;
     try {
       if (name === undefined) throw new Problem('not_found');
@@ -124,17 +133,48 @@ export class SignedService {
       }
       const handler = this.lies[name] ?? this.#handlers[name];
       if (handler === undefined) throw new Problem('not_found');
-      const incoming = { params, query: url.searchParams, headers, urn, kid, body: (body.length > 0 ? JSON.parse(body.toString()) : undefined) as never };
+      const incoming = {
+        params,
+        query: url.searchParams,
+        headers,
+        urn,
+        kid,
+        body: (body.length > 0 ? JSON.parse(body.toString()) : undefined) as never,
+      };
       const outgoing = await this.#once(headers['idempotency-key'], () => handler(incoming));
       if (outgoing.write !== undefined) return await outgoing.write(response);
       const text = outgoing.text ?? (outgoing.body === undefined ? undefined : JSON.stringify(outgoing.body));
       const signing = route.signedResponse ? summary : undefined;
-      await this.#answer(response, outgoing.status ?? route.status, 'application/json', text, signing, outgoing.headers);
+      await this.#answer(
+        response,
+        outgoing.status ?? route.status,
+        'application/json',
+        text,
+        signing,
+        outgoing.headers,
+      );
     } catch (error) {
-      const problem = error instanceof Problem ? error : new Problem(error instanceof CryptoError ? (error.code as ProblemCode) : 'internal', { detail: String(error) });
-      const document = problemDocument(problem, { requestId: 'request-1', origin: name?.startsWith('invocation') === true ? 'responder' : 'vault', nowMs: this.#now() * 1000 });
-      const retry = problem.retryAfterSeconds === undefined ? undefined : { 'retry-after': String(problem.retryAfterSeconds) };
-      await this.#answer(response, problem.status, 'application/problem+json', JSON.stringify(document), summary, retry);
+      const problem =
+        error instanceof Problem
+          ? error
+          : new Problem(error instanceof CryptoError ? (error.code as ProblemCode) : 'internal', {
+              detail: String(error),
+            });
+      const document = problemDocument(problem, {
+        requestId: 'request-1',
+        origin: name?.startsWith('invocation') === true ? 'responder' : 'vault',
+        nowMs: this.#now() * 1000,
+      });
+      const retry =
+        problem.retryAfterSeconds === undefined ? undefined : { 'retry-after': String(problem.retryAfterSeconds) };
+      await this.#answer(
+        response,
+        problem.status,
+        'application/problem+json',
+        JSON.stringify(document),
+        summary,
+        retry,
+      );
     }
   }
 
@@ -147,13 +187,23 @@ export class SignedService {
     return outgoing;
   }
 
-  async #answer(response: ServerResponse, status: number, contentType: string, text: string | undefined, summary?: RequestSummary, more = {}): Promise<void> {
+  async #answer(
+    response: ServerResponse,
+    status: number,
+    contentType: string,
+    text: string | undefined,
+    summary?: RequestSummary,
+    more = {},
+  ): Promise<void> {
     const body = text === undefined ? undefined : utf8(text);
     let fields = {};
     if (summary !== undefined && this.signatures !== 'none') {
       const signed = this.signatures === 'wrong' ? utf8('{}') : body;
       const { keyid, signer } = this.member;
-      fields = await signResponse({ status, contentType, ...(signed && { body: signed }), request: summary }, { keyid, signer, now: this.#now() });
+      fields = await signResponse(
+        { status, contentType, ...(signed && { body: signed }), request: summary },
+        { keyid, signer, now: this.#now() },
+      );
     }
     response.writeHead(status, { ...(body && { 'content-type': contentType }), ...fields, ...more });
     response.end(body);
@@ -162,12 +212,15 @@ export class SignedService {
 
 /** The route of a request, and what its path says. */
 function routeOf(method: string, path: string): { name: RouteName | undefined; params: Record<string, string> } {
-  const fits = (pattern: string) => new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/\{([a-z]+)\}/g, '(?<$1>[^/]+)')}$`).exec(path);
+  const fits = (pattern: string) =>
+    new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/\{([a-z]+)\}/g, '(?<$1>[^/]+)')}$`).exec(path);
   const routes = Object.entries(ROUTES).filter(([, route]) => route.method === method);
   // A fixed path goes before one with a parameter in the same place.
   const exact = routes.find(([, route]) => route.path === path);
   const found = exact ?? routes.find(([, route]) => fits(route.path) !== null);
   const groups = found === undefined ? undefined : fits(found[1].path)?.groups;
-  const params = Object.fromEntries(Object.entries(groups ?? {}).map(([key, value]) => [key, decodeURIComponent(value)]));
+  const params = Object.fromEntries(
+    Object.entries(groups ?? {}).map(([key, value]) => [key, decodeURIComponent(value)]),
+  );
   return { name: found?.[0] as RouteName | undefined, params };
 }

@@ -109,7 +109,11 @@ describe.each(stores)('trust in %s', (_name, makeStore) => {
     const store = makeStore();
     await (await world.client(undefined, { store })).trust();
     const tag = (name: string): SeenTag => ({ name, sub: 's', label: 'latest', seq: 1, version: 1, chash: 'c' });
-    await Promise.all(Array.from({ length: 8 }, (_, index) => store.update('acme', (state) => withSeen(state as TrustState, tag(`n${index}`)))));
+    await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        store.update('acme', (state) => withSeen(state as TrustState, tag(`n${index}`))),
+      ),
+    );
     expect((await store.load('acme'))?.names).toHaveLength(8);
   });
 });
@@ -156,21 +160,32 @@ describe('trust', () => {
 
   it('of a development organisation is for this machine alone', async () => {
     const url = 'http://vault.example';
-    const rerouted = ((input: URL, init?: RequestInit) => fetch(new URL(input.pathname, world.vault.service.url), init)) as typeof fetch;
+    const rerouted = ((input: URL, init?: RequestInit) =>
+      fetch(new URL(input.pathname, world.vault.service.url), init)) as typeof fetch;
     const store = new MemoryTrustStore();
     const away = await world.client(undefined, { url, fetch: rerouted, store });
-    await expect(away.trust()).rejects.toMatchObject({ name: 'TrustError', code: 'pin_mismatch', check: 'root-profile' });
+    await expect(away.trust()).rejects.toMatchObject({
+      name: 'TrustError',
+      code: 'pin_mismatch',
+      check: 'root-profile',
+    });
     expect(await store.load('acme')).toBeUndefined();
     // Trusted before from this machine, and then pointed elsewhere.
     await (await world.client(undefined, { store })).trust();
-    await expect((await world.client(undefined, { url, store })).trust()).rejects.toMatchObject({ code: 'pin_mismatch', check: 'root-profile' });
+    await expect((await world.client(undefined, { url, store })).trust()).rejects.toMatchObject({
+      code: 'pin_mismatch',
+      check: 'root-profile',
+    });
   });
 
   it('of a development organisation does not reach to a responder elsewhere', async () => {
     const bulla = await world.client();
     await bulla.prompts.push('a', 'text', draftOf('x'), ['production']);
     const [, { urn: responder }] = world.organisation.responders;
-    await expect(bulla.prompt('a').run({}, { responder })).rejects.toMatchObject({ code: 'pin_mismatch', check: 'root-profile' });
+    await expect(bulla.prompt('a').run({}, { responder })).rejects.toMatchObject({
+      code: 'pin_mismatch',
+      check: 'root-profile',
+    });
   });
 
   it('of a production organisation reaches anywhere', async () => {
@@ -184,7 +199,12 @@ describe('trust', () => {
       const text = served[input.pathname.replace('/vault/.well-known/bulla/acme/', '')];
       return Promise.resolve(new Response(text, { status: text === undefined ? 404 : 200 }));
     }) as typeof fetch;
-    const bulla = await Bulla.connect({ url: 'https://bulla.example/vault/', identity: await identityOf(production.owner.keyFile), pin: production.pin, fetch: fetcher });
+    const bulla = await Bulla.connect({
+      url: 'https://bulla.example/vault/',
+      identity: await identityOf(production.owner.keyFile),
+      pin: production.pin,
+      fetch: fetcher,
+    });
     expect((await bulla.trust()).profile).toBe('production');
     expect(await bulla.knownTrust()).toBe(await bulla.trust());
   });
@@ -193,7 +213,10 @@ describe('trust', () => {
     await world.organisation.publish((draft) => {
       delete draft.entities[world.organisation.vault.urn];
     });
-    await expect((await world.client()).prompts.find('a')).rejects.toMatchObject({ code: 'key_unknown', origin: 'client' });
+    await expect((await world.client()).prompts.find('a')).rejects.toMatchObject({
+      code: 'key_unknown',
+      origin: 'client',
+    });
   });
 });
 
@@ -205,7 +228,11 @@ describe('an answer file', () => {
     const file = (await bulla.prompt('a').run({ claim: 'x' })).toFile();
     expect((await bulla.verify(file)).verdict).toMatch(/^VALID as of /);
     await world.organisation.publish((draft) => {
-      draft.revoked.push({ kid: world.organisation.responders[0].sig.kid, reason: 'keyCompromise', at: world.clock.now() });
+      draft.revoked.push({
+        kid: world.organisation.responders[0].sig.kid,
+        reason: 'keyCompromise',
+        at: world.clock.now(),
+      });
     });
     await bulla.refreshTrust();
     expect((await (await world.client(undefined, { store })).verify(file)).verdict).toMatch(/^REVOKED SINCE/);
@@ -234,8 +261,13 @@ describe('the trust file', () => {
     await (await world.client(undefined, { store })).trust();
     const text = (await home.read('trust.json')) ?? '';
     const other = await makeOrganisation({ documentSuite: 'rsa3072', now: world.clock.now() });
-    await home.write('trust.json', text.replace(JSON.stringify(world.organisation.documents.directory), JSON.stringify(other.documents.directory)));
-    await expect((await world.client(undefined, { store })).trust()).rejects.toMatchObject({ code: 'signature_invalid' });
+    await home.write(
+      'trust.json',
+      text.replace(JSON.stringify(world.organisation.documents.directory), JSON.stringify(other.documents.directory)),
+    );
+    await expect((await world.client(undefined, { store })).trust()).rejects.toMatchObject({
+      code: 'signature_invalid',
+    });
   });
 
   it('keeps organisations apart, and is for its owner alone', async () => {
@@ -251,9 +283,16 @@ describe('the trust file', () => {
 });
 
 describe('what was seen of a name', () => {
-  const empty = { pin: '', documents: { roots: [], policy: '', directory: '' }, memory: {}, fetchedAt: 0, names: [] } as unknown as TrustState;
+  const empty = {
+    pin: '',
+    documents: { roots: [], policy: '', directory: '' },
+    memory: {},
+    fetchedAt: 0,
+    names: [],
+  } as unknown as TrustState;
   const tag: SeenTag = { name: 'constructor', sub: 'one', label: '__proto__', seq: 2, version: 1, chash: 'first' };
-  const seen = (...changes: Partial<SeenTag>[]) => changes.reduce<TrustState>((state, change) => withSeen(state, { ...tag, ...change }), empty);
+  const seen = (...changes: Partial<SeenTag>[]) =>
+    changes.reduce<TrustState>((state, change) => withSeen(state, { ...tag, ...change }), empty);
 
   it('is nothing at first', () => {
     expect(seenOf(undefined, 'a')).toBeUndefined();
@@ -265,8 +304,14 @@ describe('what was seen of a name', () => {
     const state = seen({}, { seq: 1 }, { seq: 3, version: 2, chash: 'second' }, { label: 'other', seq: 9 });
     expect(seenOf(state, 'constructor')).toEqual({
       sub: 'one',
-      labels: [['__proto__', 3], ['other', 9]],
-      contents: [[1, 'first'], [2, 'second']],
+      labels: [
+        ['__proto__', 3],
+        ['other', 9],
+      ],
+      contents: [
+        [1, 'first'],
+        [2, 'second'],
+      ],
     });
   });
 

@@ -65,7 +65,12 @@ export class TestVault {
     this.#now = now;
     this.documents = () => organisation.documents;
     this.envelopeSigner = organisation.vault.signer;
-    this.service = new SignedService({ handlers: this.#handlers(), trust: () => organisation.trust, member: organisation.vault, now });
+    this.service = new SignedService({
+      handlers: this.#handlers(),
+      trust: () => organisation.trust,
+      member: organisation.vault,
+      now,
+    });
   }
 
   get trust(): Trust {
@@ -94,15 +99,23 @@ export class TestVault {
       'directory.get': () => document(this.documents().directory),
       'prompt.create': ({ body }) => {
         const { id, name, type } = body as Stored;
-        if ([...this.prompts.values()].some((prompt) => prompt.name === name && !prompt.deleted)) throw new Problem('name_taken');
+        if ([...this.prompts.values()].some((prompt) => prompt.name === name && !prompt.deleted))
+          throw new Problem('name_taken');
         const prompt: Stored = { id, name, type, versions: [], deleted: false };
         this.prompts.set(id, prompt);
         return { body: this.#view(prompt) };
       },
       'prompt.find': ({ query }) => ({ body: this.#view(this.named(query.get('name') ?? '')) }),
       'prompt.list': ({ query }) => {
-        const all = [...this.prompts.values()].filter(({ name, deleted }) => !deleted && name.startsWith(query.get('prefix') ?? ''));
-        return { body: page(all.map((prompt) => this.#view(prompt)), query) };
+        const all = [...this.prompts.values()].filter(
+          ({ name, deleted }) => !deleted && name.startsWith(query.get('prefix') ?? ''),
+        );
+        return {
+          body: page(
+            all.map((prompt) => this.#view(prompt)),
+            query,
+          ),
+        };
       },
       'prompt.delete': ({ params }) => {
         this.#prompt(params).deleted = true;
@@ -112,12 +125,23 @@ export class TestVault {
         const prompt = this.#prompt(params);
         if (headers['if-match'] !== `"${prompt.versions.length}"`) throw new Problem('version_conflict');
         const { content, grants } = body as { content: string; grants: string[] };
-        const version = { version: prompt.versions.length + 1, chash: await tokenHash(content), content, grants, author: { urn, kid } };
+        const version = {
+          version: prompt.versions.length + 1,
+          chash: await tokenHash(content),
+          content,
+          grants,
+          author: { urn, kid },
+        };
         prompt.versions.push(version);
         return { body: { version: version.version, chash: version.chash } };
       },
       'version.list': ({ params, query }) => {
-        const versions = this.#prompt(params).versions.map(({ version, chash, author }) => ({ version, chash, author, created_at: TIME }));
+        const versions = this.#prompt(params).versions.map(({ version, chash, author }) => ({
+          version,
+          chash,
+          author,
+          created_at: TIME,
+        }));
         return { body: page(versions.toReversed(), query) };
       },
       'version.get': ({ params, urn }) => {
@@ -127,7 +151,9 @@ export class TestVault {
       },
       'grant.add': ({ params, body }) => {
         const { grants } = body as { grants: string[] };
-        this.#prompt(params).versions.at(-1)?.grants.push(...grants);
+        this.#prompt(params)
+          .versions.at(-1)
+          ?.grants.push(...grants);
         return { body: { added: grants.length } };
       },
       'label.get': ({ params }) => {
@@ -207,7 +233,16 @@ export class TestVault {
 
   #view({ id, name, type, versions }: Stored): Prompt {
     const labels = this.#labelsOf(name).map(([label, { version, seq }]) => ({ label, version, seq }));
-    return { id, name, type, latest_version: versions.length, labels, created_at: TIME, updated_at: TIME, deleted_at: null };
+    return {
+      id,
+      name,
+      type,
+      latest_version: versions.length,
+      labels,
+      created_at: TIME,
+      updated_at: TIME,
+      deleted_at: null,
+    };
   }
 }
 

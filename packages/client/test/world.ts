@@ -1,11 +1,10 @@
 import { createServer } from 'node:net';
-import type { TestMember, TestOrganisation } from '@bulla/crypto/testing';
+import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { ConnectOptions } from '../src/bulla.js';
 import { Bulla } from '../src/bulla.js';
 import { identityOf } from '../src/identity.js';
 import type { PromptDraft } from '../src/seal-version.js';
-import type { TrustStore } from '../src/trust-store.js';
 import { MemoryTrustStore } from '../src/trust-store.js';
 import { TestResponder } from './responder.js';
 import { TestVault } from './vault.js';
@@ -22,10 +21,10 @@ export interface World {
   readonly organisation: TestOrganisation;
   readonly vault: TestVault;
   readonly responder: TestResponder;
-  /** A second service that an organisation may be pointed to. */
+  /** What clients were told. */
   readonly notices: string[];
   /** An SDK for a member, with a store of its own unless given. */
-  client(member?: TestMember, options?: Partial<ConnectOptions>): Promise<Bulla>;
+  client(member?: TestOrganisation['owner'], options?: Partial<ConnectOptions>): Promise<Bulla>;
   stop(): Promise<void>;
 }
 
@@ -52,7 +51,7 @@ export async function makeWorld(options: Parameters<typeof makeOrganisation>[0] 
         url: vault.service.url,
         identity: await identityOf(member.keyFile),
         pin: organisation.pin,
-        store: new MemoryTrustStore() as TrustStore,
+        store: new MemoryTrustStore(),
         now: clock.now,
         notice: (message) => notices.push(message),
         ...more,

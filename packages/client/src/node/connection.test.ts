@@ -22,7 +22,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const prepare = () => prepareDevelopment(home, { vaultUrl: 'http://127.0.0.1:1', responderUrl: 'http://127.0.0.1:2', now: 1_800_000_000 });
+const prepare = () =>
+  prepareDevelopment(home, { vaultUrl: 'http://127.0.0.1:1', responderUrl: 'http://127.0.0.1:2', now: 1_800_000_000 });
 
 describe('the connection of a home folder', () => {
   it('is the vault, the pin, the identity and the trust of that folder', async () => {
@@ -55,7 +56,11 @@ describe('a profile', () => {
 describe('a key file', () => {
   it.each([
     ['that is no JSON', 'secret', /is not a key file \(wrong at \/\)/],
-    ['of another form', '{"v":1,"org":"dev","urn":"u","keys":[{"kid":"secret"}]}', /is not a key file \(wrong at \/keys\/0\/kid\)/],
+    [
+      'of another form',
+      '{"v":1,"org":"dev","urn":"u","keys":[{"kid":"secret"}]}',
+      /is not a key file \(wrong at \/keys\/0\/kid\)/,
+    ],
   ])('%s is refused without a word of what is in it', async (_name, text, message) => {
     await home.write(IDENTITY, text);
     const error = await readKeyFile(home, IDENTITY).catch((thrown: unknown) => thrown);
