@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Exchange } from '../test/answers.js';
 import { castOfMembers, exchange } from '../test/answers.js';
+import type { DirectoryDocument } from './directory.js';
 import { cosignDocument } from './document.js';
 import { composeAnswer } from './evidence.js';
 import { generateKeyPair, loadSigner } from './signer.js';
@@ -83,6 +84,19 @@ describe('verifyAnswer with a newer trust', () => {
     },
   );
 
+  // [red] A thief of the directory key numbers a directory as it likes.
+  it.each<[string, () => Promise<Trust>, string]>([
+    ['takes the stolen key away', () => rotate('directory'), 'keys that signed the directory are no longer in root'],
+    ['revokes a key of the answer', () => revoke(kidOf('vault')), 'of the envelope is revoked'],
+  ])('is REVOKED SINCE a trust that %s, even under a far higher directory', async (_name, publish, detail) => {
+    const before = organisation.trust;
+    const newer = await publish();
+    await answerUnder(before, { version: 999, prev: before.directoryRef.hash });
+    const verdict = await verify(newer);
+    expect(verdict).toMatchObject({ valid: false, verdict: `REVOKED SINCE ${newer.directory.issued}` });
+    expect(verdict.checks.at(-1)).toMatchObject({ ok: false, detail: expect.stringContaining(detail) });
+  });
+
   it('learns nothing from a trust that is older than the answer', async () => {
     const older = organisation.trust;
     await organisation.publish();
@@ -103,13 +117,25 @@ describe('verifyAnswer with a newer trust', () => {
     await expect(verify(trust)).rejects.toMatchObject({ code: 'pin_mismatch', check: 'revoked-since' });
   });
 
-  it('refuses a fork of the directory', async () => {
-    const { org, pin, now, trust } = organisation;
-    const directory = await organisation.sign('directory', { ...trust.directory, kept: ['A'.repeat(43)] });
-    const fork = await Trust.establish({ ...trust.documents, directory }, { org, pin, now });
-    await expect(verify(fork)).rejects.toMatchObject({ code: 'trust_rollback', check: 'revoked-since' });
+  it.each<[string, number, Partial<DirectoryDocument>]>([
+    ['two contents of one version', 2, { version: 2, kept: ['A'.repeat(43)] }],
+    ['a next version that names another one before it', 2, { version: 3 }],
+    ['a version before that the newer one does not name', 3, { version: 2, kept: ['A'.repeat(43)] }],
+  ])('refuses a fork of the directory: %s', async (_name, version, change) => {
+    const before = organisation.trust;
+    while (organisation.trust.directory.version < version) await organisation.publish();
+    await answerUnder(before, { prev: before.directoryRef.hash, ...change });
+    await expect(verify(organisation.trust)).rejects.toMatchObject({ code: 'trust_rollback', check: 'revoked-since' });
   });
 });
+
+/** Has the answer made under a directory that the organisation signed, or a thief of its key, and did not adopt. */
+async function answerUnder({ documents, directory }: Trust, change: Partial<DirectoryDocument>): Promise<void> {
+  const { org, pin, now } = organisation;
+  const token = await organisation.sign('directory', { ...directory, ...change });
+  const trust = await Trust.establish({ ...documents, directory: token }, { org, pin, now });
+  made = await exchange({ ...(await castOfMembers(organisation)), trust }, organisation.author);
+}
 
 /** The trust after root version 2 gave a role to another key, which signed the newest document too. */
 async function rotate(role: 'policy' | 'directory'): Promise<Trust> {

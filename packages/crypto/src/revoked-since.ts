@@ -13,17 +13,17 @@ import type { Trust } from './trust.js';
 
 /**
  * What of verified evidence no longer counts under a newer trust, for people; empty if everything does. A key that
- * is revoked or no longer listed counts no more, and a document not if its role lost so many of its signers.
+ * is revoked counts no more, nor one that a directory as new no longer lists, nor a document whose role lost so many of
+ * its signers.
  * @throws {CryptoError} pin_mismatch for another organisation's trust; trust_rollback if the two directories are a fork
  */
 export async function findRevoked(evidence: Evidence, then: Trust, newer: Trust): Promise<readonly string[]> {
   if (newer.org !== then.org || newer.pin !== then.pin) {
     throw new CryptoError('pin_mismatch', 'the newer trust is of another organisation');
   }
-  if (newer.directoryRef.ver === then.directoryRef.ver && newer.directoryRef.hash !== then.directoryRef.hash) {
-    throw new CryptoError('trust_rollback', 'the directory has been forked');
-  }
-  if (newer.directoryRef.ver < then.directoryRef.ver) return [];
+  if (isFork(then, newer)) throw new CryptoError('trust_rollback', 'the directory has been forked');
+  // Whoever made the answer chose its directory's version: only the absence of a key may depend on it.
+  const isOlder = newer.directoryRef.ver < then.directoryRef.ver;
   const keys: (readonly [of: string, kid: string])[] = [
     ['envelope', parseEnvelope(evidence.envelope).header.kid],
     ['reply', parseFin(evidence.fin).header.kid],
@@ -32,7 +32,7 @@ export async function findRevoked(evidence: Evidence, then: Trust, newer: Trust)
   if (evidence.invocation !== undefined) keys.push(['question', parseInnerInvocation(evidence.invocation).header.kid]);
   const gone = keys.flatMap(([of, kid]) => {
     if (newer.isRevoked(kid)) return [`key ${fingerprint(kid)} of the ${of} is revoked`];
-    return newer.holder(kid)?.urn === then.holder(kid)?.urn
+    return isOlder || newer.holder(kid)?.urn === then.holder(kid)?.urn
       ? []
       : [`key ${fingerprint(kid)} of the ${of} is no longer listed`];
   });
@@ -43,6 +43,13 @@ export async function findRevoked(evidence: Evidence, then: Trust, newer: Trust)
   if (await lostItsSigners(await parseDirectory(directory), 'directory', then, newer))
     gone.push('keys that signed the directory are no longer in root');
   return gone;
+}
+
+/** Whether two directories cannot stand in one chain: two of one version, or neighbours of which one does not name the other. */
+function isFork(one: Trust, other: Trust): boolean {
+  const [lower, upper] = one.directoryRef.ver < other.directoryRef.ver ? [one, other] : [other, one];
+  if (lower.directoryRef.ver === upper.directoryRef.ver) return lower.directoryRef.hash !== upper.directoryRef.hash;
+  return lower.directoryRef.ver + 1 === upper.directoryRef.ver && upper.directory.prev !== lower.directoryRef.hash;
 }
 
 async function lostItsSigners(
