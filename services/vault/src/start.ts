@@ -36,7 +36,7 @@ const SETTINGS = {
  * @throws {SettingsError} naming every bad setting
  * @throws {KeyFileError}
  */
-export async function startVault(environment: Environment): Promise<Service> {
+export async function startVault(environment: Environment): Promise<Pick<Service, 'close'>> {
   const settings = readSettings(SETTINGS, environment);
   const keys = await ServiceKeys.load(await readKeyFile(settings.BULLA_KEYS_FILE));
   const log = new EventLog({ service: 'vault', level: settings.BULLA_LOG_LEVEL });
@@ -55,7 +55,7 @@ export async function startVault(environment: Environment): Promise<Service> {
       publicUrls: settings.BULLA_PUBLIC_URL,
     });
     await service.listen();
-    return closingItsDatabase(service, () => database.close());
+    return closingBoth(service, database);
   } catch (error) {
     await service?.close();
     await database.close();
@@ -68,16 +68,14 @@ function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function closingItsDatabase(service: Service, closeDatabase: () => Promise<void>): Service {
+function closingBoth(service: Service, database: { close(): Promise<void> }): Pick<Service, 'close'> {
   return {
-    app: service.app,
-    get authorities() {
-      return service.authorities;
-    },
-    listen: () => service.listen(),
     async close() {
-      await service.close();
-      await closeDatabase();
+      try {
+        await service.close();
+      } finally {
+        await database.close();
+      }
     },
   };
 }

@@ -96,6 +96,13 @@ describe('an organisation is brought', () => {
     await expectRefusal(vault, () => vault.bring('third', documents, FREE_SECRET), 401, 'signature_invalid');
   });
 
+  it('not with a directory that names another policy', async () => {
+    const policy = { ...third.trust.directory.policy, hash: 'A'.repeat(43) };
+    const directory = await third.sign('directory', { ...third.trust.directory, policy });
+    const documents = { ...firstDocuments(third), directory };
+    await expectRefusal(vault, () => vault.bring('third', documents, FREE_SECRET), 400, 'validation_failed');
+  });
+
   it('not with documents that would be served otherwise than they came', async () => {
     const { root, ...rest } = firstDocuments(third);
     const { payload, signatures } = JSON.parse(root ?? '') as { payload: string; signatures: unknown[] };

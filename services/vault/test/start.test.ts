@@ -1,16 +1,18 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOrganisation } from '@bulla/crypto/testing';
-import type { TestDatabase } from '@bulla/testkit';
 import { databaseForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { serve } from '../src/serve.js';
 import { startVault } from '../src/start.js';
 
+const database = await databaseForTest();
+// A vault of its own needs a server; without one the same code runs on the embedded database in the other tests.
+const withServer = database.url === undefined ? describe.skip : describe;
 let folder: string;
-let database: TestDatabase;
 let keysFile: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-vault-'));
@@ -18,7 +20,6 @@ beforeAll(async () => {
   const { vault, author } = await makeOrganisation();
   await writeFile(keysFile, JSON.stringify(vault.keyFile), { mode: 0o600 });
   await writeFile(join(folder, 'device.keys.json'), JSON.stringify(author.keyFile), { mode: 0o600 });
-  database = await databaseForTest();
 });
 afterAll(async () => {
   await database.drop();
@@ -26,7 +27,7 @@ afterAll(async () => {
 });
 
 const environment = (changes: Record<string, string | undefined> = {}) => ({
-  BULLA_DATABASE_URL: database.url,
+  BULLA_DATABASE_URL: database.url ?? 'postgresql://nobody@127.0.0.1:1/nothing',
   BULLA_KEYS_FILE: keysFile,
   BULLA_BOOTSTRAP_SECRET: 'a-secret-that-lets-one-in',
   BULLA_VAULT_PORT: '0',
@@ -35,55 +36,85 @@ const environment = (changes: Record<string, string | undefined> = {}) => ({
   ...changes,
 });
 
-describe('a vault on its own', () => {
-  it('listens, says that it is ready, ends when it is closed, and starts again on the same database', async () => {
-    for (let start = 0; start < 2; start++) {
-      const service = await startVault(environment());
-      const { port } = service.app.getHttpServer().address() as AddressInfo;
-      const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);
+/** A process that only notes what it is told. */
+class NotedHost {
+  readonly lines: string[] = [];
+  readonly listeners = new Map<string, () => void>();
+  exitCode: number | undefined;
+  readonly stderr = { write: (line: string) => this.lines.push(line) };
+
+  on(signal: string, listener: () => void): void {
+    this.listeners.set(signal, listener);
+  }
+}
+
+async function hold(port = 0): Promise<{ port: number; release: () => Promise<void> }> {
+  const server: Server = createServer();
+  const listening = Promise.withResolvers<void>();
+  server.once('error', listening.reject).listen(port, '127.0.0.1', listening.resolve);
+  await listening.promise;
+  const release = () => new Promise<void>((resolve) => void server.close(() => resolve()));
+  return { port: (server.address() as AddressInfo).port, release };
+}
+
+withServer('a vault on its own', () => {
+  it('serves until its first signal, however many come, and then again on the same database', async () => {
+    const { port, release } = await hold();
+    await release();
+    const url = `http://127.0.0.1:${port}`;
+    for (const signals of [['SIGTERM', 'SIGTERM'], ['SIGINT']]) {
+      const host = new NotedHost();
+      await serve(environment({ BULLA_VAULT_PORT: String(port) }), host);
+      const ready = await fetch(`${url}/health/ready`);
       expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'ok' }]);
-      expect(service.authorities).toContain(`127.0.0.1:${port}`);
-      await service.close();
-      await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow('fetch failed');
+      for (const signal of signals) host.listeners.get(signal)?.();
+      const closed = async () => (await fetch(`${url}/health/live`).catch(() => undefined)) === undefined;
+      while (!(await closed()));
+      expect([host.lines, host.exitCode]).toEqual([[], undefined]);
     }
   });
 
-  it('does not start when its port is taken, and lets go of everything', async () => {
-    const holder = createServer();
-    await new Promise<void>((resolve) => void holder.listen(0, '127.0.0.1', resolve));
-    const { port } = holder.address() as AddressInfo;
-    await expect(startVault(environment({ BULLA_VAULT_PORT: String(port) }))).rejects.toMatchObject({
-      code: 'EADDRINUSE',
-    });
-    await new Promise((resolve) => void holder.close(resolve));
+  it('says in one line that its port is taken, and lets go of everything', async () => {
+    const { port, release } = await hold();
+    const host = new NotedHost();
+    await serve(environment({ BULLA_VAULT_PORT: String(port) }), host);
+    expect([host.lines, host.exitCode]).toEqual([['bulla: error: the vault could not go on (EADDRINUSE)\n'], 1]);
+    await release();
   });
 
-  it.each([
-    ['no database', { BULLA_DATABASE_URL: undefined }, /BULLA_DATABASE_URL is not set; expected a URL/],
-    [
-      'another kind of database',
-      { BULLA_DATABASE_URL: 'mysql://host/canary' },
-      /^BULLA_DATABASE_URL [^c]*: expected a URL/,
-    ],
-    ['no key file', { BULLA_KEYS_FILE: undefined }, /BULLA_KEYS_FILE is not set/],
-    [
-      'a secret that no header can carry',
-      { BULLA_BOOTSTRAP_SECRET: 'a secret with spaces in it' },
-      /^BULLA_BOOTSTRAP_SECRET /,
-    ],
-    ['an unknown setting', { BULLA_VAULT_PROT: '4100' }, /BULLA_VAULT_PROT/],
-  ])('does not start with %s', async (_name, changes, message) => {
-    await expect(startVault(environment(changes))).rejects.toMatchObject({
-      exitCode: 78,
-      message: expect.stringMatching(message),
-    });
-  });
-
-  it.each([
-    ['is not there', 'nothing.json'],
-    ['has no key for envelopes', 'device.keys.json'],
-  ])('does not start with a key file that %s', async (_name, file) => {
-    const changes = { BULLA_KEYS_FILE: join(folder, file) };
+  it('does not start with a key file that has no key for envelopes', async () => {
+    const changes = { BULLA_KEYS_FILE: join(folder, 'device.keys.json') };
     await expect(startVault(environment(changes))).rejects.toMatchObject({ name: 'KeyFileError', exitCode: 78 });
+  });
+});
+
+describe('a vault does not start', () => {
+  it.each([
+    ['without a database', { BULLA_DATABASE_URL: undefined }, /BULLA_DATABASE_URL is not set; expected a URL/],
+    [
+      'on another kind of database',
+      { BULLA_DATABASE_URL: 'mysql://host/canary' },
+      /BULLA_DATABASE_URL [^\n]*: expected a URL/,
+    ],
+    ['without a key file', { BULLA_KEYS_FILE: undefined }, /BULLA_KEYS_FILE is not set/],
+    ['with a key file that is not there', { BULLA_KEYS_FILE: '/nothing.json' }, /cannot be read/],
+    [
+      'with a secret that no header can carry',
+      { BULLA_BOOTSTRAP_SECRET: 'canary with spaces in it' },
+      /BULLA_BOOTSTRAP_SECRET /,
+    ],
+    ['with an unknown setting', { BULLA_VAULT_PROT: '4100' }, /BULLA_VAULT_PROT/],
+  ])('%s, and says why', async (_name, changes, message) => {
+    const host = new NotedHost();
+    await serve(environment(changes), host);
+    expect(host.exitCode).toBe(78);
+    expect(host.lines.join('')).toMatch(message);
+    expect(host.lines.join('')).not.toContain('canary');
+  });
+
+  it('when its database does not answer, and repeats nothing of what the driver says', async () => {
+    const host = new NotedHost();
+    await serve(environment({ BULLA_DATABASE_URL: 'postgresql://canary@127.0.0.1:1/canary' }), host);
+    expect([host.lines, host.exitCode]).toEqual([['bulla: error: the vault could not go on (ECONNREFUSED)\n'], 1]);
   });
 });

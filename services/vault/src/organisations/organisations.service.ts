@@ -1,6 +1,6 @@
 import type { AcceptedOrganisation, NewOrganisation, SignedDocument } from '@bulla/contract';
 import { AuditEvent, entityTag, Problem } from '@bulla/contract';
-import { parseDirectory, parsePolicy, parseRoot, pinOf, Trust } from '@bulla/crypto';
+import { CryptoError, parseDirectory, parsePolicy, parseRoot, pinOf, Trust } from '@bulla/crypto';
 import { Answer, Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { BootstrapSecrets } from './bootstrap-secrets.js';
@@ -65,7 +65,7 @@ export class OrganisationsService {
     const directory = await parseDirectory(sent.directory);
     const pin = pinOf(root);
     const documents = { roots: [sent.root], policy: sent.policy, directory: sent.directory };
-    await Trust.establish(documents, { org, pin, now: this.clock.now() });
+    await Trust.establish(documents, { org, pin, now: this.clock.now() }).catch(refuseMismatch);
     return {
       pin,
       documents: [
@@ -88,4 +88,10 @@ export class OrganisationsService {
       if (stored?.token !== token) throw new Problem('name_taken');
     }
   }
+}
+
+/** Nothing was seen before that first documents could contradict: they do not fit each other. */
+function refuseMismatch(error: unknown): never {
+  if (!(error instanceof CryptoError) || error.code !== 'trust_rollback') throw error;
+  throw new Problem('validation_failed', { detail: error.message });
 }
