@@ -45,6 +45,11 @@ export const PROBLEMS = {
     retryable: false,
     title: 'A signed document of the organisation has expired and must be renewed.',
   },
+  trust_rollback: {
+    status: 409,
+    retryable: false,
+    title: 'A document is older than, or contradicts, one that was seen before.',
+  },
   responder_key_changed: {
     status: 409,
     retryable: false,
@@ -110,7 +115,6 @@ export const ProblemCode = z.enum(CODES);
 export const CLIENT_PROBLEMS = {
   token_malformed: { retryable: false, title: 'Something that should be a signed or sealed token is not well-formed.' },
   pin_mismatch: { retryable: false, title: 'The root of the organisation is not the one that was pinned.' },
-  trust_rollback: { retryable: false, title: 'A document is older than, or contradicts, one that was seen before.' },
   suite_unknown: { retryable: false, title: 'A key belongs to a suite that this program does not know.' },
   key_invalid: { retryable: false, title: 'A key record contradicts itself.' },
   transport_failed: { retryable: true, title: 'No answer came back that could be trusted.' },

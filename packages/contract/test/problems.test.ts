@@ -48,7 +48,10 @@ describe('the table', () => {
     [404, ['not_found', 'label_not_found']],
     [405, ['method_not_allowed']],
     [408, ['request_timeout']],
-    [409, ['needs_rewrap', 'responder_key_changed', 'envelope_replayed', 'indeterminate', 'name_taken']],
+    [
+      409,
+      ['needs_rewrap', 'trust_rollback', 'responder_key_changed', 'envelope_replayed', 'indeterminate', 'name_taken'],
+    ],
     [412, ['version_conflict', 'label_stale']],
     [413, ['payload_too_large']],
     [415, ['unsupported_media_type']],

@@ -33,6 +33,14 @@ describe('the event log', () => {
   });
 });
 
+describe('a fork of a directory', () => {
+  it('is an error in the log, with organisation and version', () => {
+    const lines: Record<string, unknown>[] = [];
+    logTo(lines, 'error').write({ event: 'trust-fork', org: 'acme', directoryVersion: 42 });
+    expect(lines).toMatchObject([{ level: 'error', event: 'trust-fork', org: 'acme', directoryVersion: 42 }]);
+  });
+});
+
 describe('what the framework says', () => {
   it.each([
     ['log', ['canary', 'RouterExplorer'], 'debug', 'RouterExplorer'],

@@ -30,6 +30,8 @@ export type LogEvent =
   | { event: 'probe-failed'; probe: string; errorCode: string }
   | { event: 'trust-loaded'; org: string; directoryVersion: number }
   | { event: 'trust-not-loaded'; org: string; code: string }
+  /** Somebody else holds another directory of this version: the vault lies to one of us (protocol.md §2.4 step 8). */
+  | { event: 'trust-fork'; org: string; directoryVersion: number }
   | { event: 'run-begun'; requestId: string; jti: string; model: string }
   | { event: 'run-finished'; jti: string; model: string; finish: string; durationMs: number; frames: number }
   | { event: 'run-failed'; jti: string; code: string; durationMs: number }
@@ -50,6 +52,7 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'probe-failed': 'warn',
   'trust-loaded': 'info',
   'trust-not-loaded': 'warn',
+  'trust-fork': 'error',
   'run-begun': 'info',
   'run-finished': 'info',
   'run-failed': 'warn',

@@ -13,6 +13,7 @@ describe('any error becomes a problem', () => {
     ['a malformed token', new CryptoError('token_malformed', 'no'), 'validation_failed'],
     ['a code of clients', new CryptoError('pin_mismatch', 'no'), 'validation_failed'],
     ['a tampered envelope', new CryptoError('envelope_tampered', 'no'), 'envelope_tampered'],
+    ['a fork of the directory', new CryptoError('trust_rollback', 'no'), 'trust_rollback'],
     ['too large a token', new CryptoError('payload_too_large', 'no'), 'payload_too_large'],
     ['an unknown route', new NotFoundException('canary'), 'not_found'],
     ['a status of the framework', new HttpException('canary', 418), 'validation_failed'],
