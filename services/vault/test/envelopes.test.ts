@@ -13,7 +13,7 @@ import {
   pushVersion,
   tokenHash,
 } from './authoring.js';
-import { expectRefusal } from './refusals.js';
+import { expectRefusal, untilSettled } from './refusals.js';
 import type { TestMember, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
@@ -74,7 +74,9 @@ describe('an envelope is issued', () => {
     const { acme, clock } = vault;
     const wanted = { prompt: prompt.id, label: 'production', aud: aud() };
     const key = `same-envelope-${prompt.id}`;
-    const responses = await Promise.all(Array.from({ length: 8 }, () => issue(acme.invoker, wanted, key)));
+    const responses = await Promise.all(
+      Array.from({ length: 8 }, () => untilSettled(() => issue(acme.invoker, wanted, key))),
+    );
     expect(new Set(responses.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(responses.filter(({ headers }) => headers['idempotent-replayed'] === '?1')).toHaveLength(7);
     await expectRefusal(vault, () => issue(acme.invoker, { ...wanted, uses: 2 }, key), 422, 'idempotency_conflict');

@@ -4,7 +4,7 @@ import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import request from 'supertest';
 import { basedOn, bodyOf, must } from './authoring.js';
-import { countStatuses, expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
+import { countStatuses, expectAnyRefusal, expectRefusal, PLANTED, untilSettled } from './refusals.js';
 import type { TestVault } from './running-vault.js';
 import { firstDocuments, SECRETS, startVault } from './running-vault.js';
 
@@ -128,7 +128,7 @@ describe('an organisation is brought', () => {
 
   it('once, of many who come at the same moment', async () => {
     const responses = await Promise.all(
-      Array.from({ length: 8 }, () => vault.bring('third', firstDocuments(third), FREE_SECRET)),
+      Array.from({ length: 8 }, () => untilSettled(() => vault.bring('third', firstDocuments(third), FREE_SECRET))),
     );
     expect(countStatuses(responses)).toEqual({ 200: 7, 201: 1 });
     const rows = await vault.database.db.selectFrom('audit_event').selectAll().where('org', '=', 'third').execute();
@@ -298,7 +298,7 @@ describe('documents are published', () => {
     };
     const directories = await Promise.all(hashes.map((chash) => acme.signDirectory(keeping(chash))));
     const responses = await Promise.all(
-      directories.map((directory) => owner.put(path('directory'), { directory }, basedOn(from))),
+      directories.map((directory) => untilSettled(() => owner.put(path('directory'), { directory }, basedOn(from)))),
     );
     expect(countStatuses(responses)).toEqual({ 200: 1, 412: 5 });
     const winner = hashes[responses.findIndex(({ status }) => status === 200)] ?? '';

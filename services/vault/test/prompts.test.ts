@@ -13,7 +13,7 @@ import {
   tagOf,
 } from './authoring.js';
 import type { Prompt } from './authoring.js';
-import { countStatuses, expectRefusal } from './refusals.js';
+import { countStatuses, expectRefusal, untilSettled } from './refusals.js';
 import type { TestMember, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
@@ -57,7 +57,7 @@ describe('prompts', () => {
     const author = vault.clientOf(vault.acme.author);
     const responses = await Promise.all(
       Array.from({ length: 20 }, () =>
-        author.post('/api/v1/prompts', { id: mintId('prm'), name: 'races/name', type: 'text' }),
+        untilSettled(() => author.post('/api/v1/prompts', { id: mintId('prm'), name: 'races/name', type: 'text' })),
       ),
     );
     expect(countStatuses(responses)).toEqual({ 201: 1, 409: 19 });
@@ -210,7 +210,7 @@ describe('versions', () => {
     await pushVersion(vault, acme, prompt, 1);
     const sealed = await Promise.all(Array.from({ length: 50 }, () => sealVersion(acme, acme.author, prompt, 2)));
     const responses = await Promise.all(
-      sealed.map(({ content, grants }) => push(acme.author, prompt.id, { content, grants }, 1)),
+      sealed.map(({ content, grants }) => untilSettled(() => push(acme.author, prompt.id, { content, grants }, 1))),
     );
     expect(countStatuses(responses)).toEqual({ 201: 1, 412: 49 });
     const winner = sealed[responses.findIndex(({ status }) => status === 201)];
@@ -225,7 +225,7 @@ describe('versions', () => {
     const options = { ...basedOn(0), idempotencyKey: `same-request-${prompt.id}` };
     const author = vault.clientOf(acme.author);
     const send = () => author.post(`/api/v1/prompts/${prompt.id}/versions`, { content, grants }, options);
-    const responses = await Promise.all(Array.from({ length: 10 }, send));
+    const responses = await Promise.all(Array.from({ length: 10 }, () => untilSettled(send)));
     expect(countStatuses(responses)).toEqual({ 201: 10 });
     expect(new Set(responses.map(({ text }) => text))).toEqual(new Set([JSON.stringify({ version: 1, chash })]));
     expect(responses.filter(({ headers }) => headers['idempotent-replayed'] === '?1')).toHaveLength(9);
@@ -376,7 +376,7 @@ describe('labels', () => {
     const wish = { tag: 'staging', ver: 1, chash: prompt.version.chash, seq: 1 };
     const tag = await tagOf(acme, acme.author, prompt, wish);
     const responses = await Promise.all(
-      Array.from({ length: 20 }, () => move(acme.author, prompt.id, 'staging', [tag], 0)),
+      Array.from({ length: 20 }, () => untilSettled(() => move(acme.author, prompt.id, 'staging', [tag], 0))),
     );
     expect(countStatuses(responses)).toEqual({ 200: 1, 412: 19 });
   });

@@ -45,3 +45,15 @@ export function countStatuses(responses: readonly { readonly status: number }[])
   for (const { status } of responses) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
 }
+
+/**
+ * Sends until the answer says how it ended, as clients do: on a busy machine a request may wait for a lock or a
+ * connection longer than the service lets it.
+ */
+export async function untilSettled<Response extends Answered>(send: () => PromiseLike<Response>): Promise<Response> {
+  for (;;) {
+    const response = await send();
+    const { code } = (response.body ?? {}) as { code?: string };
+    if (code !== 'indeterminate' && code !== 'overloaded') return response;
+  }
+}

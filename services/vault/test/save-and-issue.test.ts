@@ -13,7 +13,7 @@ import {
   pushVersion,
   sealVersion,
 } from './authoring.js';
-import { countStatuses } from './refusals.js';
+import { countStatuses, untilSettled } from './refusals.js';
 import type { Store, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
@@ -117,7 +117,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     const author = vault.clientOf(acme.author);
     const responses = await Promise.all(
       sealed.map(({ content, grants }) =>
-        author.post(`/api/v1/prompts/${prompt.id}/versions`, { content, grants }, basedOn(0)),
+        untilSettled(() => author.post(`/api/v1/prompts/${prompt.id}/versions`, { content, grants }, basedOn(0))),
       ),
     );
     expect(countStatuses(responses)).toEqual({ 201: 1, 412: 9 });
