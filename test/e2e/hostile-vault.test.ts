@@ -42,7 +42,7 @@ afterAll(async () => {
 async function impostor(): Promise<{ url: string; received: () => Buffer }> {
   const home = join(folder, 'impostor');
   await bulla(['init'], { ...FREE_PORTS, BULLA_HOME: home });
-  const served = new Map(
+  const served = new Map<string, Buffer>(
     await Promise.all(
       ['root/1', 'policy', 'directory'].map(async (name) => {
         const file = join(home, 'org/dev', `${name.replace('/1', '')}.json`);

@@ -46,8 +46,12 @@ You answer in {{locale}}.
   });
 
   it.each([
-    ['an unknown key, by name', '---\ncolour: red\n---\nx', /unknown key colour/],
-    ['an unknown key inside, by path', '---\nmodel: {nam: x}\n---\nx', /at model: unknown key nam/],
+    ['an unknown key, by name', '---\ncolour: red\n---\nx', /^front matter at line 2: unknown key colour$/],
+    [
+      'an unknown key inside, by path',
+      '---\nmodel: {nam: x}\n---\nx',
+      /^front matter at line 2, at model: unknown key nam$/,
+    ],
     ['a variable that is used and not declared', '---\nvars: {a: {}}\n---\n{{b}}', /{{b}} is used but not declared/],
     ['a variable of another type', '---\nvars: {a: {type: number}}\n---\n{{a}}', /vars\.a\.type/],
     ['front matter that is not closed', '---\ntype: chat\nx', /not closed/],

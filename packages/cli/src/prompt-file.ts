@@ -1,5 +1,6 @@
 import { parseTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from '@bulla/contract';
-import { parseDocument, stringify } from 'yaml';
+import type { Document } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
 import * as z from 'zod';
 
 /** A variable that a prompt takes. */
@@ -105,7 +106,8 @@ function split(file: string): { front: string; body: string } {
 }
 
 function parseFrontMatter(front: string): z.infer<typeof FrontMatter> {
-  const document = parseDocument(front, { uniqueKeys: true, merge: false, schema: 'core' });
+  const lines = new LineCounter();
+  const document = parseDocument(front, { uniqueKeys: true, merge: false, schema: 'core', lineCounter: lines });
   const problem = document.errors[0];
   if (problem !== undefined) {
     // Counted from the first line of the file, which is the opening ---.
@@ -114,10 +116,22 @@ function parseFrontMatter(front: string): z.infer<typeof FrontMatter> {
   const result = FrontMatter.safeParse(plain(document) ?? {});
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const path = issue?.path.map(String).join('.') ?? '';
-  const what =
-    issue?.code === 'unrecognized_keys' ? `unknown key ${issue.keys.join(', ')}` : (issue?.message ?? 'wrong shape');
-  throw new PromptFileError(`front matter${path === '' ? '' : ` at ${path}`}: ${what}`);
+  const path = issue?.path.map(String) ?? [];
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys : [];
+  const offset = offsetOf(document, path, unknown[0]);
+  const line = offset === undefined ? '' : ` at line ${lines.linePos(offset).line + 1}`;
+  const what = unknown.length > 0 ? `unknown key ${unknown.join(', ')}` : (issue?.message ?? 'wrong shape');
+  throw new PromptFileError(`front matter${line}${path.length === 0 ? '' : `, at ${path.join('.')}`}: ${what}`);
+}
+
+/** Where in the YAML a value begins, or a key of it. */
+function offsetOf(document: Document, path: readonly string[], key: string | undefined): number | undefined {
+  const node = path.length === 0 ? document.contents : document.getIn(path, true);
+  const pair = isMap(node)
+    ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+    : undefined;
+  const found = pair?.key ?? node;
+  return isNode(found) ? found.range?.[0] : undefined;
 }
 
 /** The value of a YAML document; aliases are refused, since few lines with them can stand for gigabytes. */

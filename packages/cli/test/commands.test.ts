@@ -131,6 +131,45 @@ describe('bulla verify', () => {
   });
 });
 
+describe('bulla prompt', () => {
+  const parsed = async (...argv: string[]): Promise<unknown> =>
+    JSON.parse((await world.bulla([...argv, '--json'])).stdout);
+
+  it('prints JSON for programs', async () => {
+    const path = world.path('triage.md');
+    expect(await parsed('prompt', 'push', 'json/one', '-f', path, '--label', 'staging')).toMatchObject({
+      name: 'json/one',
+      version: 1,
+      changed: true,
+      labels: ['staging', 'latest'],
+    });
+    expect(await parsed('prompt', 'show', 'json/one')).toMatchObject({
+      version: 1,
+      messages: [{ role: 'user', content: 'Sort this claim.\n\n{{claim}}' }],
+      vars: { claim: { type: 'string', max: 65_536 } },
+    });
+    expect(await parsed('prompt', 'list', 'json/')).toMatchObject([{ name: 'json/one', latest_version: 1 }]);
+    expect(await parsed('prompt', 'history', 'json/one')).toMatchObject([{ version: 1 }]);
+  });
+
+  it('refuses a message that no version can carry', async () => {
+    const argv = ['prompt', 'push', 'json/two', '-f', world.path('triage.md'), '-m', 'x'.repeat(1_001)];
+    expect(await world.bulla(argv)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('at most 1,000 characters'),
+    });
+  });
+
+  it('says so where a prompt has no variables, or has defaults', async () => {
+    const plain = await world.bulla(['prompt', 'push', 'json/three', '-f', '-'], { stdin: 'Hello.\n' });
+    expect(plain.stderr).toContain('no variables');
+    const withDefault = await world.bulla(['prompt', 'push', 'json/four', '-f', '-'], {
+      stdin: '---\nvars: {a: {default: x}}\n---\nHello {{a}}.\n',
+    });
+    expect(withDefault.stderr).toContain('1 variable: a (has a default)');
+  });
+});
+
 describe('bulla demo', () => {
   it('passes as often as it is run, prints each check and refuses every attack', async () => {
     const first = await world.bulla(['demo', '--out', world.path('demo.json')]);

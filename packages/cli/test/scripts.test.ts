@@ -28,7 +28,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe('transcripts', () => {
-  it.each(scripts)('%s is what the commands print', async (script) => {
+  it.each(scripts)('%s is what the commands print', async (script: string) => {
     const steps = readTranscript(new URL(script, folder), world.folder);
     expect(steps.length).toBeGreaterThan(0);
     for (const { line, argv, stdin, stdout, stderr, code } of steps) {

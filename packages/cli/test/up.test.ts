@@ -3,14 +3,18 @@ import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { databaseForTest } from '@bulla/testkit';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { World } from './world.js';
 
 let world: World;
 beforeEach(async () => {
   world = await World.make();
 });
-afterEach(() => world.remove());
+afterEach(() => {
+  jest.restoreAllMocks();
+  return world.remove();
+});
 
 describe('bulla init', () => {
   it('makes an organisation once and changes nothing after', async () => {
@@ -69,6 +73,70 @@ describe('bulla up', () => {
     expect(await world.bulla(['demo'])).toMatchObject({ code: 0 });
     expect(await third.stop()).toBe(0);
   }, 180_000);
+
+  it('and trust renew sign anew what has a third of its life left, long after the first start', async () => {
+    const DAY_MS = 86_400_000;
+    const start = Date.now();
+    let passed = 0;
+    jest.spyOn(Date, 'now').mockImplementation(() => start + passed * DAY_MS);
+    const first = await world.up();
+    await world.bulla(['demo']);
+    passed = 70;
+    const due = await world.bulla(['doctor']);
+    expect(due).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^✘ directory .*\n +mend it: bulla trust renew$/m),
+    });
+    expect(due.stdout).toMatch(/^✘ labels .*demo\/claim-triage/m);
+    const renewed = await world.bulla(['trust', 'renew']);
+    expect(renewed).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(
+        'directory version 2 signed for 90 days\nlabels of demo/claim-triage signed anew: ',
+      ),
+    });
+    // The Date of answers is not ours to move, so the clocks differ; nothing else is wrong.
+    const failed = (await world.bulla(['doctor'])).stdout.match(/^✘ \w+( \w+)?/gm);
+    expect(failed).toEqual(['✘ vault clock', '✘ responder clock']);
+    expect(await first.stop()).toBe(0);
+
+    passed = 500;
+    const second = await world.up();
+    expect(second.stderr.text).toMatch(
+      /bulla: root version 2 signed for a year\nbulla: policy version 2 signed for a year\nbulla: directory version 3 signed for 90 days\n/,
+    );
+    expect(second.stderr.text).toContain('bulla: labels of demo/claim-triage signed anew: ');
+    expect(await world.bulla(['demo'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('root 2, policy 2, directory 3'),
+    });
+    expect(await second.stop()).toBe(0);
+  }, 180_000);
+
+  it('tells an empty database from the one before, and back', async () => {
+    const database = await databaseForTest();
+    for (const url of [undefined, database.url, undefined, database.url]) {
+      world.env['BULLA_DATABASE_URL'] = url;
+      const running = await world.up();
+      expect(await world.bulla(['demo'])).toMatchObject({ code: 0, stderr: expect.not.stringContaining('error') });
+      expect(await running.stop()).toBe(0);
+    }
+    await database.drop();
+  }, 240_000);
+
+  it('refuses a database that holds another organisation of this name', async () => {
+    const database = await databaseForTest();
+    world.env['BULLA_DATABASE_URL'] = database.url;
+    await (await world.up()).stop();
+    const other = await World.make();
+    other.env['BULLA_DATABASE_URL'] = database.url;
+    expect(await other.bulla(['up'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('the vault has another organisation called dev'),
+    });
+    await other.remove();
+    await database.drop();
+  }, 120_000);
 
   it('refuses a folder that another process uses, and leaves that one alone', async () => {
     const running = await world.up();

@@ -9,7 +9,7 @@ import { showHistory, showPrompt, showPrompts } from './prompt-views.js';
 
 interface PushOptions {
   readonly file: string;
-  readonly label: readonly string[];
+  readonly label?: readonly string[];
   readonly message?: string;
   readonly json?: boolean;
 }
@@ -50,7 +50,7 @@ function addWriting(prompt: Command, context: Context): void {
     .command('push <name>')
     .description('seal a prompt file as the next version; unchanged text only moves labels')
     .requiredOption('-f, --file <path>', 'the prompt file, or - for standard input')
-    .option('--label <label>', 'point this label to the version; may be given several times', collect, [])
+    .option('--label <label>', 'point this label to the version; may be given several times', collect)
     .option('-m, --message <text>', 'what is new in this version')
     .option('--json', 'print the result as JSON')
     .action((name: string, options: PushOptions) => push(context, name, options));
@@ -104,7 +104,7 @@ function addReading(prompt: Command, context: Context): void {
 async function push(context: Context, name: string, options: PushOptions): Promise<void> {
   const { out, io } = context;
   requirePromptName(name);
-  const labels = options.label.map(requireLabel);
+  const labels = (options.label ?? []).map(requireLabel);
   if ((options.message ?? '').length > 1000) throw new UsageError('--message: expected at most 1,000 characters');
   const { source, draft } = draftOf(await readText(io, options.file), options.message);
   out.talk(
@@ -187,6 +187,7 @@ export function describeVariables(vars: Readonly<Record<string, { readonly defau
     : `${names.length} variable${names.length === 1 ? '' : 's'}: ${names.join(', ')}`;
 }
 
-function collect(value: string, all: readonly string[]): string[] {
+/** Gathers an option that may be given several times. */
+export function collect(value: string, all: readonly string[] = []): string[] {
   return [...all, value];
 }

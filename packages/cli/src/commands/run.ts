@@ -9,10 +9,10 @@ import { requirePromptName } from '../names.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { readVariables } from '../variables.js';
-import { choiceOf, describeVariables } from './prompt.js';
+import { choiceOf, collect, describeVariables } from './prompt.js';
 
 interface RunCommandOptions {
-  readonly var: readonly string[];
+  readonly var?: readonly string[];
   readonly label?: string;
   readonly version?: string;
   readonly stream?: boolean;
@@ -27,12 +27,7 @@ export function addRunCommand(program: Command, context: Context): void {
   program
     .command('run <prompt>')
     .description('run a prompt and print the verified answer')
-    .option(
-      '--var <name=value>',
-      'a variable: name=text, name=@file, or name=- for standard input',
-      (value: string, all: readonly string[]) => [...all, value],
-      [],
-    )
+    .option('--var <name=value>', 'a variable: name=text, name=@file, or name=- for standard input', collect)
     .option('--label <label>', 'the version that this label points to (default: production)')
     .option('--version <n>', 'this version')
     .option('--stream', 'print the text while it is made; the last line says whether it was signed')
@@ -60,7 +55,7 @@ async function runPrompt(context: Context, name: string, options: RunCommandOpti
   const choice = choiceOf(options);
   const bulla = await context.connect();
   // Only for a vault whose root is the pinned one are the variables even read.
-  const vars = await readVariables(context.io, options.var);
+  const vars = await readVariables(context.io, options.var ?? []);
   const startedMs = performance.now();
   const runOptions: RunOptions = { signal: context.io.signal };
   const shown = new Shown(context, options);

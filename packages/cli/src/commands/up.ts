@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { BullaError } from '@bulla/client';
 import { Home } from '@bulla/client/node';
 import type { Command } from 'commander';
-import type { Context } from '../context.js';
+import { Context } from '../context.js';
 import { DevelopmentHome, withHome } from '../development-home.js';
 import { styled } from '../output.js';
 import type { StandaloneSettings } from '../standalone-package.js';
@@ -69,7 +69,7 @@ async function up(context: Context): Promise<void> {
         publish: () => development.publish(vaultUrl, settings.BULLA_DATABASE_URL),
         signal: io.signal,
       });
-      await renewDueLabels(context);
+      await renewDueLabels(context, home);
       out.line(
         styled('bulla: ready', 'good'),
         `  vault ${vaultUrl}  responder ${responderUrl}  answers by ${describeModel(settings)}`,
@@ -91,9 +91,11 @@ async function up(context: Context): Promise<void> {
 }
 
 /** Labels that could not be renewed are no reason not to start: `bulla doctor` shows them. */
-async function renewDueLabels(context: Context): Promise<void> {
+async function renewDueLabels(context: Context, home: Home): Promise<void> {
+  // This vault and this identity, wherever the environment points other commands to.
+  const own = new Context({ ...context.io, env: { BULLA_HOME: home.folder } });
   try {
-    for (const line of await renewLabels(await context.connect())) context.out.talk(`bulla: ${line}`);
+    for (const line of await renewLabels(await own.connect())) context.out.talk(`bulla: ${line}`);
   } catch (error) {
     const code = error instanceof BullaError ? error.code : 'unknown';
     context.out.talk(`bulla: labels were not renewed (${code}); try bulla trust renew`);
