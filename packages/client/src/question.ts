@@ -98,8 +98,13 @@ export async function ask(session: Session, asking: Asking): Promise<Question> {
       ...(temperature !== undefined && { temperature }),
     },
   };
-  const sealed = await checked(() => sealInvocation(claims, identity.signer, recipient));
-  return { ...permit, sealed, jti, rsp };
+  try {
+    const sealed = await checked(() => sealInvocation(claims, identity.signer, recipient));
+    return { ...permit, sealed, jti, rsp };
+  } catch (error) {
+    rsp.wipe();
+    throw error;
+  }
 }
 
 /** The vault's bundle, after every check of it. */

@@ -102,6 +102,12 @@ describe('a run', () => {
       { code: 'validation_failed', origin: 'client' },
     ],
     [
+      'more than a question may hold',
+      {},
+      { messages: [{ role: 'user' as const, content: 'x'.repeat(300_000) }] },
+      { code: 'payload_too_large', origin: 'client' },
+    ],
+    [
       'a responder that is not listed',
       {},
       { responder: 'urn:bulla:acme:svc:responder:xx' },

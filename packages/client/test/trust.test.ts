@@ -1,6 +1,8 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { encodeBase64url, randomBytes } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -243,6 +245,27 @@ describe('an answer file', () => {
 });
 
 describe('the trust file', () => {
+  it('loses nothing to processes that change it at once', async () => {
+    const store = new FileTrustStore(new Home(folder));
+    await (await world.client(undefined, { store })).trust();
+    const script = join(import.meta.dirname, 'remembering-process.mjs');
+    const remember = (own: string, count: number) =>
+      promisify(execFile)(process.execPath, [
+        '--conditions=bulla-source',
+        '--no-warnings',
+        script,
+        folder,
+        'acme',
+        own,
+        String(count),
+      ]);
+    await Promise.all([remember('one', 20), remember('two', 10)]);
+    const state = await store.load('acme');
+    expect(state?.names).toHaveLength(31);
+    expect(seqOf(seenOf(state, 'shared'), 'latest')).toBe(20);
+    expect(await readdir(folder)).toEqual(['trust.json']);
+  });
+
   it.each([
     ['that is no JSON', 'x'],
     ['of another form', '[["acme",{}]]'],
