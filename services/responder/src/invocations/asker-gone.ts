@@ -3,14 +3,15 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { RunStopped } from './answer-end.js';
 
-/** Aborts when the asker hangs up before the answer is out: `@AskerGone() gone: AbortSignal`. */
+/**
+ * Aborts when nobody is left to answer: the asker hung up, or the response is out, whatever it was. What works for a
+ * request ends with it: `@AskerGone() gone: AbortSignal`.
+ */
 export const AskerGone = createParamDecorator((_data: unknown, context: ExecutionContext): AbortSignal => {
   const { raw } = context.switchToHttp().getResponse<FastifyReply>();
   const gone = new AbortController();
-  const hangUp = (): void => {
-    if (!raw.writableFinished) gone.abort(new RunStopped('asker-gone'));
-  };
-  if (raw.destroyed) hangUp();
-  else raw.once('close', hangUp);
+  const end = (): void => gone.abort(new RunStopped('asker-gone'));
+  if (raw.destroyed) end();
+  else raw.once('close', end);
   return gone.signal;
 });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { signRequest } from '@bulla/crypto';
 import type { FakeReply } from '@bulla/testkit';
 import { startFakeOpenai } from '@bulla/testkit';
@@ -9,6 +9,8 @@ import { ask, CANARY_PROMPT, CANARY_VALUE, storePrompt } from '../../test/asking
 import type { Asked, StoredPrompt } from '../../test/asking.js';
 import { suite } from '../../test/suite.js';
 import { createModel, modelSettings } from '../models/model-settings.js';
+import { ClaimsRepository } from '../replay/claims.repository.js';
+import { RunsInFlight } from './runs-in-flight.js';
 
 const upstream = await startFakeOpenai();
 const settings = { BULLA_LLM: `openai:${upstream.url}`, BULLA_LLM_MODEL: 'm', BULLA_LLM_TIMEOUT_MS: '2000' };
@@ -113,6 +115,30 @@ describe('an asker who hangs up', () => {
     const again = await all.send(asked);
     expect(again.status).toBe(409);
     expect(again.body).toMatchObject({ code: 'indeterminate' });
+  });
+});
+
+describe('an asker who hangs up while the run is about to begin', () => {
+  it.each([false, true])('leaves no run behind that nobody ends (stream: %s)', async (stream) => {
+    const reached = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    const claims = all.responder.service.app.get(ClaimsRepository, { strict: false });
+    const begin = claims.begin.bind(claims);
+    const slow = jest.spyOn(claims, 'begin').mockImplementation(async (...claim) => {
+      reached.resolve();
+      await gate.promise;
+      return begin(...claim);
+    });
+    const runs = all.responder.service.app.get(RunsInFlight, { strict: false });
+    const asked = await askFor(stream);
+    const connection = await connect(asked);
+    await reached.promise;
+    connection.destroy();
+    while (runs.count > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    gate.resolve();
+    await untilState(asked, 'indeterminate');
+    slow.mockRestore();
+    expect(upstream.completionsOf(asked.question.jti).started).toBe(0);
   });
 });
 

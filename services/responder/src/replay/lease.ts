@@ -31,6 +31,8 @@ export class Lease {
   readonly #fence: number;
   readonly #lost = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  /** Resolves when the hold has been let go of; set as soon as that begins. */
+  #over: Promise<void> | undefined;
 
   constructor(claims: ClaimsRepository, sealing: Sealing, key: ClaimKey, fence: number) {
     this.#claims = claims;
@@ -61,16 +63,20 @@ export class Lease {
   /** Ends the run and keeps its reply, if there is one to keep; false if the claim was lost. */
   async seal(end: RunEnd): Promise<boolean> {
     this.#stop();
-    return this.#sealing(this.#key, this.#fence, end);
+    const sealed = await this.#sealing(this.#key, this.#fence, end);
+    if (sealed) this.#over = Promise.resolve();
+    return sealed;
   }
 
   /**
-   * Gives the question up; the asker's next try finds it free if nothing has happened yet. Never rejects: where the
-   * database does not answer, the lease runs out by itself.
+   * Gives the question up unless its run has ended; the asker's next try finds it free if nothing has happened yet.
+   * However often it is asked for, it happens once. Never rejects: where the database does not answer, the lease runs
+   * out by itself.
    */
-  async abandon(): Promise<void> {
+  abandon(): Promise<void> {
     this.#stop();
-    await this.#claims.abandon(this.#key, this.#fence).catch(() => {});
+    this.#over ??= this.#claims.abandon(this.#key, this.#fence).catch(() => {});
+    return this.#over;
   }
 
   #stop(): void {
