@@ -42,6 +42,14 @@ describe('an answer at its pace', () => {
     );
   });
 
+  it.each([GATHER, BEAT])('cuts a long piece without copying what waits ($kind)', async (pace) => {
+    const deltas: Bytes[] = [];
+    for await (const delta of pacedDeltas(of('x'.repeat(95)), pace)) deltas.push(delta);
+    const said = deltas.filter(({ length }) => length > 0);
+    expect(said.map(({ length }) => length)).toEqual([...Array.from({ length: 9 }, () => 10), 5]);
+    expect(new Set(said.map(({ buffer }) => buffer)).size).toBe(1);
+  });
+
   it('joins what comes together', async () => {
     expect(await collect(pacedDeltas(of('ab', 'cd', 'ef'), GATHER))).toEqual({ texts: ['abcdef'], error: undefined });
   });

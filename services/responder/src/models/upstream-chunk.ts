@@ -2,21 +2,23 @@ import * as z from 'zod';
 import type { FinishReason, ModelDelta, ModelUsage, ToolCallDelta } from './model.js';
 import { brokenAnswer } from './model-error.js';
 
-const nameSchema = z.string().max(256);
+/** The strict JSON of a reply has neither half a surrogate pair nor U+0000: its asker would refuse the whole of it. */
+const textSchema = z.string().refine((text) => text.isWellFormed() && !text.includes('\0'));
+const nameSchema = textSchema.max(256);
 const countSchema = z.int().min(0);
 const toolCallSchema = z.object({
   index: z.int().min(0).max(127),
   id: nameSchema.nullish(),
   type: z.literal('function').nullish(),
-  function: z.object({ name: nameSchema.nullish(), arguments: z.string().nullish() }).nullish(),
+  function: z.object({ name: nameSchema.nullish(), arguments: textSchema.nullish() }).nullish(),
 });
 const choiceSchema = z.object({
   index: z.literal(0).nullish(),
   delta: z
     .object({
       role: z.literal('assistant').nullish(),
-      content: z.string().nullish(),
-      refusal: z.string().nullish(),
+      content: textSchema.nullish(),
+      refusal: textSchema.nullish(),
       tool_calls: z.array(toolCallSchema).max(128).nullish(),
     })
     .nullish(),
