@@ -21,6 +21,8 @@ export interface ResponderConfig {
   readonly pin: string;
   /** Serves the organisation's documents, whose signatures decide. */
   readonly vaultUrl: string;
+  /** Whether organisations of profile `development` are refused; they are not unless it is said. */
+  readonly production?: boolean;
   /** Closed with the service. */
   readonly model: Model;
   readonly clock?: Clock;
@@ -35,10 +37,10 @@ export interface ResponderConfig {
  * @throws {KeyFileError} when a signing key is missing
  */
 export async function createResponder(config: ResponderConfig): Promise<Service> {
-  const { database, keys, clock = new Clock(), log, vaultUrl, pin } = config;
+  const { database, keys, clock = new Clock(), log, vaultUrl, pin, production = false } = config;
   keys.signer('reply');
   const trust = new VaultTrustSource(
-    { org: keys.org, pin, vaultUrl, clock, log },
+    { org: keys.org, pin, vaultUrl, production, clock, log },
     new SeenDocumentsRepository(database.db),
   );
   const runs = new RunsInFlight();

@@ -80,6 +80,23 @@ withServer('a responder on its own', () => {
     expect(host.exitCode).toBeUndefined();
   });
 
+  it('[red] never serves an organisation of profile development under NODE_ENV=production', async () => {
+    const own = await organisationForTest({ org: 'trial', profile: 'development' });
+    const served = await serveDocuments(own);
+    const keys = join(folder, 'trial.keys.json');
+    await writeFile(keys, JSON.stringify(own.responders[0].keyFile), { mode: 0o600 });
+    const trial = { BULLA_KEYS_FILE: keys, BULLA_PIN: own.pin, BULLA_VAULT_URL: served.url };
+    const port = String(await freePort());
+    const host = new NotedHost();
+    await serve({ ...environment, ...trial, BULLA_RESPONDER_PORT: port, NODE_ENV: 'production' }, host);
+    const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);
+    const checks = { checks: expect.arrayContaining([expect.objectContaining({ name: 'documents', ok: false })]) };
+    expect([ready.status, await ready.json()]).toEqual([503, expect.objectContaining(checks)]);
+    host.listeners.get('SIGTERM')?.();
+    await untilRefused(`http://127.0.0.1:${port}`);
+    await served.close();
+  });
+
   it('gives up with one line when its port is taken, and leaves no connection to the database', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));

@@ -66,6 +66,7 @@ export async function startResponder(environment: Environment): Promise<Started>
       unwrappers: await loadUnwrappers(file),
       pin: settings.BULLA_PIN,
       vaultUrl: settings.BULLA_VAULT_URL,
+      production: environment['NODE_ENV'] === 'production',
       model: createModel(settings),
       log,
       listen: {
@@ -76,7 +77,15 @@ export async function startResponder(environment: Environment): Promise<Started>
       publicUrls: settings.BULLA_PUBLIC_URL,
     });
     await service.listen();
-    return { close: () => service.close().finally(() => database.close()) };
+    return {
+      async close() {
+        try {
+          await service.close();
+        } finally {
+          await database.close();
+        }
+      },
+    };
   } catch (error) {
     await database.close();
     throw error;

@@ -29,6 +29,12 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('invocation_created_at').on('invocation').column('created_at').execute();
   await db.schema
+    .createIndex('invocation_reply_ended_at')
+    .on('invocation')
+    .column('ended_at')
+    .where(sql.ref('reply'), 'is not', null)
+    .execute();
+  await db.schema
     .createTable('envelope_use')
     .addColumn('env_jti', 'text', (column) => column.primaryKey())
     .addColumn('org', 'text', (column) => column.notNull())
@@ -44,6 +50,8 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('kind', 'text', (column) => column.notNull().check(sql`kind in ('root', 'policy', 'directory')`))
     .addColumn('version', 'integer', (column) => column.notNull())
     .addColumn('sha256', 'text', (column) => column.notNull())
+    .addColumn('memory', 'jsonb')
     .addPrimaryKeyConstraint('seen_document_pkey', ['org', 'kind'])
+    .addCheckConstraint('seen_document_memory', sql`(kind = 'directory') = (memory is not null)`)
     .execute();
 }

@@ -1,3 +1,4 @@
+import type { TrustMemory } from '@bulla/crypto';
 import type { LedgerTables } from '@bulla/service-kit';
 import type { ColumnType, Generated, Transaction } from 'kysely';
 
@@ -31,8 +32,15 @@ export interface ResponderTables extends LedgerTables {
   };
   /** How often an envelope was used. */
   envelope_use: { env_jti: string; org: string; uses: number; max: number; expires_at: ColumnType<Date, Date, never> };
-  /** The newest documents that any replica trusted: a fresh one starts no older. */
-  seen_document: { org: string; kind: 'root' | 'policy' | 'directory'; version: number; sha256: string };
+  /** The newest documents that any replica trusted: none goes back behind them, whenever it started. */
+  seen_document: {
+    org: string;
+    kind: 'root' | 'policy' | 'directory';
+    version: number;
+    sha256: string;
+    /** JSON, with the directory: what every later one must still hold. */
+    memory: ColumnType<Pick<TrustMemory, 'revoked' | 'withdrawn'> | null, string | null>;
+  };
 }
 
 /** Inside a transaction everything goes through this: the embedded database has one connection. */

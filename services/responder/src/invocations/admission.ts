@@ -19,6 +19,7 @@ import type { Caller } from '@bulla/service-kit';
 
 /** By what one request is judged: the documents of one moment, and when it came. */
 export interface Judgement {
+  /** Who signed the request; what it may do now stands in `trust`. */
   readonly caller: Caller;
   readonly trust: Trust;
   /** Arrival in seconds: a slow step or model expires nothing. */
@@ -45,7 +46,7 @@ export async function presentBundle(value: unknown, { trust, now, responder, cal
   const envelope = await verifyEnvelope(bundle.env, { trust, now, audience: responder, graceSeconds: REPLAY_SECONDS });
   const { sub, cnf } = envelope.claims;
   // Only a gateway carries what is another's; for anybody else a stolen envelope costs us no private-key work.
-  const isCarried = caller.kind === 'gateway' && caller.roles.includes('gateway');
+  const isCarried = trust.entity(caller.urn)?.kind === 'gateway' && trust.hasRole(caller.urn, 'gateway');
   if (!isCarried && (sub !== caller.urn || cnf.jkt !== caller.kid)) {
     throw tampered('envelope-requester', 'it is for another requester');
   }

@@ -224,7 +224,7 @@ const CASES: readonly {
   },
   {
     name: '[red] a directory of our version with another content',
-    code: 'validation_failed',
+    code: 'trust_rollback',
     sealed: false,
     make: async () => {
       const { ver } = all.organisation.trust.directoryRef;

@@ -3,7 +3,7 @@ import type { NewInvocation, Reply } from '@bulla/contract';
 import { CryptoError, encodeBase64url } from '@bulla/crypto';
 import type { Trust } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
-import { Answer, ServiceKeys, TrustSource } from '@bulla/service-kit';
+import { Answer, EventLog, ServiceKeys, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { TrustOutdated } from '../replay/replay.service.js';
 import type { Lease } from '../replay/lease.js';
@@ -38,11 +38,12 @@ export class InvocationsService {
     private readonly runs: RunsInFlight,
     private readonly trust: TrustSource,
     private readonly keys: ServiceKeys,
+    private readonly log: EventLog,
   ) {}
 
   /**
    * @param arrivedAt seconds; every time in the request is judged by it.
-   * @param gone aborts when the asker hangs up.
+   * @param gone aborts when the asker hangs up, and at the latest when the response is out.
    * @throws as Pipeline.admit, before anything has happened; indeterminate where the claim was lost
    */
   async run(caller: Caller, body: NewInvocation, arrivedAt: number, gone: AbortSignal): Promise<Answered> {
@@ -69,12 +70,19 @@ export class InvocationsService {
       try {
         return await this.pipeline.admit(judgement, body);
       } catch (error) {
+        if (isFork(error)) this.#logFork(judgement.trust);
         const newer =
           judged < JUDGEMENTS_MAX && mayBeOutdated(error) ? await this.#newerThan(judgement.trust) : undefined;
         if (newer === undefined) throw error instanceof TrustOutdated ? tryAgain() : error;
-        judgement = { ...judgement, trust: newer, caller: underTrust(judgement.caller, newer, judgement.now) };
+        requireCallerUnder(newer, judgement);
+        judgement = { ...judgement, trust: newer };
       }
     }
+  }
+
+  /** Two directories of one version: somebody signs more than one, and somebody shows one here and another there. */
+  #logFork({ org, directoryRef }: Trust): void {
+    this.log.write({ event: 'trust-fork', org, directoryVersion: directoryRef.ver });
   }
 
   async #newerThan(trust: Trust): Promise<Trust | undefined> {
@@ -88,9 +96,10 @@ export class InvocationsService {
     try {
       const request = await this.pipeline.prepare(admitted).catch((refused: unknown) => ({ refused }));
       gone.throwIfAborted();
-      // Also where nobody ever reads the stream, so that nothing of it runs.
-      gone.addEventListener('abort', () => void lease.abandon(), { once: true });
       if (!(await lease.begin())) throw new Problem('indeterminate', { retryAfterSeconds: 1 });
+      // Whoever hung up meanwhile reads no stream, so that nothing of it would run, its cleanup neither.
+      gone.throwIfAborted();
+      gone.addEventListener('abort', () => void lease.abandon(), { once: true });
       const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping]);
       const end = this.answers.newEnd();
       return { parts: this.answers.answer({ admitted, lease, request, signal, end }), lease, end };
@@ -148,15 +157,20 @@ function mayBeOutdated(error: unknown): boolean {
   return error instanceof CryptoError && (error.code === 'key_unknown' || error.check === 'asker-directory');
 }
 
-/** Step 2 again, by newer documents: the same key, held by the same entity, with the rights it has now. */
-function underTrust(caller: Caller, trust: Trust, now: number): Caller {
+function isFork(error: unknown): boolean {
+  return (error instanceof CryptoError || error instanceof Problem) && error.code === 'trust_rollback';
+}
+
+/**
+ * Step 2 again, by newer documents: the same key, held by the same entity, which may still ask here. The caller stays
+ * the object that it is: what it did is written down once.
+ */
+function requireCallerUnder(trust: Trust, { caller, now }: Judgement): void {
   trust.requireFresh(now);
   const holder = trust.holderOfKeyid(caller.keyid);
   if (holder === undefined) throw new Problem('unauthenticated');
   trust.requireKey(caller.kid, { usage: 'http', purpose: 'http', now, check: 'request-key' });
-  const { kind, roles } = holder.entity;
-  if (!may(roles, 'invocation.run')) throw new Problem('forbidden');
-  return { ...caller, trust, kind, roles, groups: trust.groupsOf(holder.urn), user: trust.userOf(holder.urn) };
+  if (!may(holder.entity.roles, 'invocation.run')) throw new Problem('forbidden');
 }
 
 function lost(): Problem {

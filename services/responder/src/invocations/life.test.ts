@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { tokenHash } from '@bulla/crypto';
 import type { Unwrapper } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { EventLog } from '@bulla/service-kit';
+import { sql } from 'kysely';
 import { ask, CANARY_PROMPT, CANARY_VALUE, openReply, replyOfStream, storePrompt } from '../../test/asking.js';
 import type { SealedReply, StoredPrompt } from '../../test/asking.js';
 import {
@@ -109,6 +111,55 @@ describe('two replicas on one database', () => {
     await ahead.service.close();
     await served.close();
     expect(shown.status).toBe(200);
+  });
+
+  it('[red] never work by two directories of one version', async () => {
+    const own = await organisationForTest({ org: 'forked' });
+    const served = await serveDocuments(own);
+    const stored = await storePrompt(own);
+    const lines: string[] = [];
+    const log = new EventLog({ service: 'responder', stream: { write: (line: string) => void lines.push(line) } });
+    const responder = await startResponder({ organisation: own, vault: served, database: opened.database, log });
+    expect((await responder.client(own.invoker).post(PATH, (await ask(own, stored)).body)).status).toBe(200);
+    const other = { sha256: await tokenHash('what a replica saw that began before this one') };
+    await opened.database.db
+      .updateTable('seen_document')
+      .set(other)
+      .where('org', '=', 'forked')
+      .where('kind', '=', 'directory')
+      .execute();
+    const refused = await responder.client(own.invoker).post(PATH, (await ask(own, stored)).body);
+    await responder.service.close();
+    await served.close();
+    expect([refused.status, refused.body]).toEqual([409, expect.objectContaining({ code: 'trust_rollback' })]);
+    expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({ level: 'error', event: 'trust-fork', org: 'forked', directoryVersion: 1 }),
+    );
+  });
+
+  it('write a refusal down once, also where newer documents were needed to judge it', async () => {
+    const own = await organisationForTest({ org: 'audited' });
+    const served = await serveDocuments(own);
+    const stored = await storePrompt(own);
+    const responder = await startResponder({ organisation: own, vault: served, database: opened.database });
+    const first = await ask(own, stored);
+    await responder.client(own.invoker).post(PATH, first.body);
+    await own.publish();
+    const env = first.body.bundle.env;
+    const question = { env: { jti: first.envelope.jti, hash: await tokenHash(env) } };
+    const again = await ask(own, stored, { bundle: { env }, question });
+    const refused = await responder.client(own.invoker).post(PATH, again.body);
+    await responder.service.close();
+    await served.close();
+    const rows = await opened.database.db
+      .selectFrom('audit_event')
+      .select(sql<string | null>`event ->> 'why'`.as('why'))
+      .where('org', '=', 'audited')
+      .orderBy('id')
+      .execute();
+    expect(refused.body).toMatchObject({ code: 'envelope_replayed' });
+    // The first question began and finished.
+    expect(rows.map(({ why }) => why)).toEqual([null, null, 'envelope_replayed']);
   });
 
   it('take the rights from a device that lost them in the newer directory', async () => {

@@ -84,7 +84,7 @@ export class Pipeline {
       promptId: prm.id,
       version: prm.ver,
       late: isPast(exp, judgement) || isPast(claims.exp, judgement),
-      directoryVersion: judgement.trust.directoryRef.ver,
+      directory: judgement.trust.directoryRef,
       envelope: { jti, uses: pol.uses, exp },
     });
   }

@@ -1,3 +1,4 @@
+import type { Trust } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { InvocationState, ResponderTables, ResponderTransaction } from '../database/types.js';
@@ -17,6 +18,9 @@ export interface ClaimKey {
   readonly jti: string;
 }
 
+/** Which directory: its version, and the hash of its payload. */
+export type DirectoryRef = Trust['directoryRef'];
+
 /** A question that was seen before. */
 export interface KnownClaim {
   readonly rh: string;
@@ -28,6 +32,8 @@ export interface KnownClaim {
   readonly reply: string | null;
 }
 
+const BATCH_ROWS = 1_000;
+const BATCHES_MAX = 20;
 const now = sql<Date>`now()`;
 const past = (seconds: number) => sql<Date>`now() - make_interval(secs => ${seconds})`;
 
@@ -40,15 +46,14 @@ export class ClaimsRepository {
     return this.db.transaction().execute(work);
   }
 
-  /** Version of the newest directory that any replica has trusted. */
-  async seenDirectory(trx: ResponderTransaction, org: string): Promise<number | undefined> {
-    const row = await trx
+  /** The newest directory that any replica has trusted. */
+  seenDirectory(trx: ResponderTransaction, org: string): Promise<DirectoryRef | undefined> {
+    return trx
       .selectFrom('seen_document')
-      .select('version')
+      .select(['version as ver', 'sha256 as hash'])
       .where('org', '=', org)
       .where('kind', '=', 'directory')
       .executeTakeFirst();
-    return row?.version;
   }
 
   /** Adds a question. False if it is known: of many that arrive together the primary key lets one in, the others wait. */
@@ -140,22 +145,30 @@ export class ClaimsRepository {
       await this.changed(this.change(db, key).set({ heartbeat: sql<Date>`to_timestamp(0)` }), fence, 'accepted');
   }
 
-  /** Forgets replies, questions and uses whose time is over; the database's clock says when. */
+  /**
+   * Forgets replies, questions and uses whose time is over, in small batches so that nobody waits for it long; what is
+   * left over is for the next time. The database's clock says when.
+   */
   async purge(org: string): Promise<void> {
     const { db } = this;
-    await db
-      .updateTable('invocation')
-      .set({ reply: null })
-      .where('org', '=', org)
-      .where('reply', 'is not', null)
-      .where('ended_at', '<', past(REPLY_SECONDS))
-      .execute();
-    await db
-      .deleteFrom('invocation')
-      .where('org', '=', org)
-      .where('created_at', '<', past(TOMBSTONE_SECONDS))
-      .execute();
-    await db.deleteFrom('envelope_use').where('org', '=', org).where('expires_at', '<', now).execute();
+    const invocations = db.selectFrom('invocation').select(sql`ctid`.as('at')).where('org', '=', org).limit(BATCH_ROWS);
+    const uses = db.selectFrom('envelope_use').select(sql`ctid`.as('at')).where('org', '=', org).limit(BATCH_ROWS);
+    const answered = invocations.where('reply', 'is not', null).where('ended_at', '<', past(REPLY_SECONDS));
+    const old = invocations.where('created_at', '<', past(TOMBSTONE_SECONDS));
+    const spent = uses.where('expires_at', '<', now);
+    const among = (rows: typeof old | typeof spent) => sql<boolean>`ctid = any(array(${rows}))`;
+    await inBatches(async () => {
+      const query = db.updateTable('invocation').set({ reply: null }).where(among(answered));
+      return (await query.executeTakeFirstOrThrow()).numUpdatedRows;
+    });
+    await inBatches(async () => {
+      const query = db.deleteFrom('invocation').where(among(old));
+      return (await query.executeTakeFirstOrThrow()).numDeletedRows;
+    });
+    await inBatches(async () => {
+      const query = db.deleteFrom('envelope_use').where(among(spent));
+      return (await query.executeTakeFirstOrThrow()).numDeletedRows;
+    });
   }
 
   private change(db: Kysely<ResponderTables>, key: ClaimKey) {
@@ -174,4 +187,9 @@ export class ClaimsRepository {
     const result = await update.where('fence', '=', fence).where('state', '=', state).executeTakeFirstOrThrow();
     return result.numUpdatedRows === 1n;
   }
+}
+
+/** Repeats a statement over a batch of rows until one is not full. */
+async function inBatches(batch: () => Promise<bigint>): Promise<void> {
+  for (let batches = 0; batches < BATCHES_MAX; batches++) if ((await batch()) < BATCH_ROWS) return;
 }

@@ -3,7 +3,7 @@ import type { Caller, Effect } from '@bulla/service-kit';
 import { Ledger } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { ResponderTables, ResponderTransaction } from '../database/types.js';
-import type { ClaimKey } from './claims.repository.js';
+import type { ClaimKey, DirectoryRef } from './claims.repository.js';
 import { ClaimsRepository, LEASE_SECONDS } from './claims.repository.js';
 import { Lease } from './lease.js';
 import type { RunEnd, Sealing } from './lease.js';
@@ -20,8 +20,8 @@ export interface Question {
   readonly version: number;
   /** Whether it arrived past its own or its envelope's `exp`: known ones are answered again, new ones are not. */
   readonly late: boolean;
-  /** Version of the directory that it was judged by. */
-  readonly directoryVersion: number;
+  /** The directory that it was judged by. */
+  readonly directory: DirectoryRef;
   readonly envelope: { readonly jti: string; readonly uses: number /** Seconds. */; readonly exp: number };
 }
 
@@ -53,10 +53,10 @@ export class ReplayService {
 
   /**
    * Step 9 of protocol.md §2.4: nonce, claim, one use of the envelope and the audit row, in one transaction that also
-   * reads the directory version which the replicas of this responder have seen.
+   * reads the newest directory which the replicas of this responder have seen.
    * @throws {TrustOutdated}
-   * @throws {Problem} idempotency_conflict, envelope_expired, envelope_replayed; indeterminate, with a time to retry
-   *   while the first try is still at work
+   * @throws {Problem} trust_rollback when they have seen another one of this version; idempotency_conflict,
+   *   envelope_expired, envelope_replayed; indeterminate, with a time to retry while the first try is still at work
    */
   async claim(caller: Caller, question: Question): Promise<Claim> {
     const { org, iss, jti } = question;
@@ -80,9 +80,7 @@ export class ReplayService {
 
   async #decide(trx: ResponderTransaction, key: ClaimKey, question: Question): Promise<Effect<Settled>> {
     const newest = await this.claims.seenDirectory(trx, key.org);
-    if (newest !== undefined && newest > question.directoryVersion) {
-      throw new TrustOutdated('another replica has seen a newer directory');
-    }
+    if (newest !== undefined) requireNewest(question.directory, newest);
     const isNew = await this.claims.insert(trx, key, question.rh);
     const body = isNew ? await this.#first(trx, question) : await this.#again(trx, key, question);
     const { promptId: prompt, version, envelope } = question;
@@ -121,6 +119,13 @@ export class ReplayService {
     if ((state === 'accepted' || state === 'running') && alive) throw atWork();
     if (state === 'accepted') return { kind: 'run', fence: await this.claims.takeOver(trx, key) };
     throw new Problem('indeterminate');
+  }
+}
+
+function requireNewest(own: DirectoryRef, newest: DirectoryRef): void {
+  if (newest.ver > own.ver) throw new TrustOutdated('another replica has seen a newer directory');
+  if (newest.ver === own.ver && newest.hash !== own.hash) {
+    throw new Problem('trust_rollback', { detail: 'another replica has seen another directory of this version' });
   }
 }
 

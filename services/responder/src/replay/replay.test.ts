@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mintId } from '@bulla/crypto';
 import { databaseFault, EventLog } from '@bulla/service-kit';
+import { sql } from 'kysely';
 import { openDatabase } from '../../test/responder-fixture.js';
 import { ClaimPurge } from './claim-purge.js';
 import type { ClaimKey } from './claims.repository.js';
@@ -125,6 +126,29 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     expect(uses).toEqual([]);
   });
 
+  it('are forgotten a thousand at a time, along an index', async () => {
+    const { db } = opened.database;
+    await db.deleteFrom('invocation').execute();
+    const sealed = { rh: 'rh', state: 'sealed', reply: 'reply' } as const;
+    const rows = Array.from({ length: 1_200 }, () => ({ ...key, ...sealed, jti: mintId('inv') }));
+    await db.insertInto('invocation').values(rows).execute();
+    await db.updateTable('invocation').set({ ended_at: LONG_AGO }).execute();
+    const old = rows.slice(0, 1_100).map(({ jti }) => jti);
+    await db.updateTable('invocation').set({ created_at: LONG_AGO }).where('jti', 'in', old).execute();
+    const batches: bigint[] = [];
+    const counted = db.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: ({ result }) =>
+        Promise.resolve(result).finally(() => batches.push(result.numAffectedRows ?? 0n)),
+    });
+    await new ClaimsRepository(counted).purge('acme');
+    const left = await db.selectFrom('invocation').select('reply').where('ended_at', '=', LONG_AGO).execute();
+    expect(left).toEqual(Array.from({ length: 100 }, () => ({ reply: null })));
+    expect(batches.filter((rowsOf) => rowsOf > 0n)).toEqual([1_000n, 200n, 1_000n, 100n]);
+    const indexes = await sql<{ name: string }>`select indexname as name from pg_indexes`.execute(db);
+    expect(indexes.rows).toContainEqual({ name: 'invocation_reply_ended_at' });
+  });
+
   it('count no use beyond the last, whatever the code says', async () => {
     const use = { env_jti: key.jti, org: 'acme', uses: 2, max: 1, expires_at: LONG_AGO };
     const broken = await opened.database.db.insertInto('envelope_use').values(use).execute().catch(databaseFault);
@@ -160,6 +184,18 @@ describe('a lease', () => {
     const lease = new Lease(claims as never, () => Promise.resolve(true), { org: 'acme', iss: 'x', jti: 'y' }, 1);
     expect(await lease.beat()).toBe(true);
     expect(lease.lost.aborted).toBe(false);
+  });
+
+  it.each([
+    ['once, however often it is asked for', false, 1],
+    ['not at all after its end', true, 0],
+  ])('is given up %s', async (_name, sealed, times) => {
+    let abandoned = 0;
+    const claims = { abandon: () => Promise.resolve(void (abandoned += 1)) };
+    const lease = new Lease(claims as never, () => Promise.resolve(sealed), { org: 'acme', iss: 'x', jti: 'y' }, 1);
+    await lease.seal(END);
+    await Promise.all([lease.abandon(), lease.abandon()]);
+    expect(abandoned).toBe(times);
   });
 });
 

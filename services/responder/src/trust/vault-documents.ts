@@ -1,7 +1,9 @@
 import type { TrustDocuments } from '@bulla/crypto';
-import { decodeUtf8 } from '@bulla/crypto';
+import { decodeUtf8, verifyRootChain } from '@bulla/crypto';
 
 const TIMEOUT_MS = 5_000;
+/** A payload of 64 KiB in base64url, with its signatures (docs/spec/root.md). */
+const ROOT_BYTES_MAX = 128 * 1024;
 const DOCUMENT_BYTES_MAX = 6 * 1024 * 1024;
 /** More new roots at once than any organisation makes in a century. */
 const NEW_ROOTS_MAX = 128;
@@ -17,29 +19,39 @@ export class DocumentsUnavailable extends Error {
   }
 }
 
+/** Whose documents, where they are served, and by what they are known. */
+export interface DocumentsPlace {
+  readonly org: string;
+  readonly pin: string;
+  /** Base URL. */
+  readonly vaultUrl: string;
+}
+
 /**
  * Reads the newest documents of an organisation from a vault, whose word for them is worth nothing: the caller
  * establishes trust in them by its pin (main-job.md M4, M15).
- * @param vaultUrl base URL.
  * @param roots the chain that is known, to which newer ones are added.
  * @throws {DocumentsUnavailable}
+ * @throws {CryptoError} as verifyRootChain, at the first root that is none of the organisation's
  */
-export async function fetchDocuments(vaultUrl: string, org: string, roots: readonly string[]): Promise<TrustDocuments> {
-  const base = `${vaultUrl.replace(/\/+$/, '')}/.well-known/bulla/${org}`;
+export async function fetchDocuments(place: DocumentsPlace, roots: readonly string[]): Promise<TrustDocuments> {
+  const base = `${place.vaultUrl.replace(/\/+$/, '')}/.well-known/bulla/${place.org}`;
   const chain = [...roots];
   while (chain.length < roots.length + NEW_ROOTS_MAX) {
-    const root = await fetchDocument(`${base}/root/${chain.length + 1}.json`);
+    const root = await fetchDocument(`${base}/root/${chain.length + 1}.json`, ROOT_BYTES_MAX);
     if (root === undefined) break;
     chain.push(root);
+    // Each as it comes, so that a lying vault is left at its first lie, with one small document.
+    await verifyRootChain(chain, place);
   }
-  const directory = await fetchDocument(`${base}/directory.json`);
-  const policy = await fetchDocument(`${base}/policy.json`);
+  const directory = await fetchDocument(`${base}/directory.json`, DOCUMENT_BYTES_MAX);
+  const policy = await fetchDocument(`${base}/policy.json`, DOCUMENT_BYTES_MAX);
   if (chain.length === 0 || directory === undefined || policy === undefined) throw new DocumentsUnavailable('missing');
   return { roots: chain, policy, directory };
 }
 
 /** The document at an address, undefined if there is none. */
-async function fetchDocument(url: string): Promise<string | undefined> {
+async function fetchDocument(url: string, bytesMax: number): Promise<string | undefined> {
   try {
     const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (response.status === 404) {
@@ -50,19 +62,19 @@ async function fetchDocument(url: string): Promise<string | undefined> {
       await response.body?.cancel();
       throw new DocumentsUnavailable('bad_status');
     }
-    return await readText(response);
+    return await readText(response, bytesMax);
   } catch (error) {
     throw error instanceof DocumentsUnavailable ? error : new DocumentsUnavailable('no_connection');
   }
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: Response, bytesMax: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   // Leaving the loop cancels the rest.
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    if (length > DOCUMENT_BYTES_MAX) throw new DocumentsUnavailable('too_large');
+    if (length > bytesMax) throw new DocumentsUnavailable('too_large');
     chunks.push(chunk);
   }
   return decodeUtf8(new Uint8Array(Buffer.concat(chunks)));

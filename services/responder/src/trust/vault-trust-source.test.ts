@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { mintId, parseDirectory, signDocument, urnOf } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { EventLog } from '@bulla/service-kit';
 import { TestClock } from '@bulla/service-kit/testing';
@@ -14,7 +15,7 @@ let clock: TestClock;
 let lines: string[];
 
 beforeAll(async () => {
-  opened = await openDatabase('embedded');
+  opened = await openDatabase('server');
 });
 afterAll(() => opened.drop());
 
@@ -28,10 +29,10 @@ beforeEach(async () => {
 afterEach(() => vault.close());
 
 /** A process of the responder: what it remembers is in the database. */
-function replica(change: Partial<{ pin: string; vaultUrl: string }> = {}): VaultTrustSource {
+function replica(change: Partial<{ pin: string; vaultUrl: string; production: boolean }> = {}): VaultTrustSource {
   const log = new EventLog({ service: 'responder', stream: { write: (line: string) => void lines.push(line) } });
   const { org, pin } = organisation;
-  const options = { org, pin, vaultUrl: vault.url, clock, log, ...change };
+  const options = { org, pin, vaultUrl: vault.url, production: false, clock, log, ...change };
   return new VaultTrustSource(options, new SeenDocumentsRepository(opened.database.db));
 }
 
@@ -146,6 +147,65 @@ describe('a vault is not believed that', () => {
     expect(refusals()).toEqual(['trust_rollback']);
   });
 
+  it('[red] serves a restarted responder a newer directory that has lost a revocation', async () => {
+    const kid = organisation.invoker.sig.kid;
+    const { directory, directoryRef } = organisation.trust;
+    await organisation.publish((draft) => {
+      draft.revoked.push({ kid, reason: 'keyCompromise', at: organisation.now });
+    });
+    expect((await replica().trustOf('acme'))?.isRevoked(kid)).toBe(true);
+    // An admin was shown version 1 as the newest, and went on from there.
+    let stale = { token: '', hash: directoryRef.hash };
+    for (const version of [2, 3, 4]) {
+      const token = await signDocument({ ...directory, version, prev: stale.hash }, organisation.signers.directory);
+      stale = { token, hash: (await parseDirectory(token)).hash };
+    }
+    vault.answer = (name) => (name === 'directory.json' ? stale.token : documentOf(organisation, name));
+    expect(await replica().trustOf('acme')).toBeUndefined();
+    expect(refusals()).toEqual(['trust_rollback']);
+  });
+
+  it('[red] serves a restarted responder a newer directory in which a withdrawn version is back', async () => {
+    await organisation.publish((draft) => {
+      draft.withdrawn.push({ sub: urnOf('acme', 'prompt', mintId('prm')), below: 2 });
+    });
+    await replica().trustOf('acme');
+    await organisation.publish();
+    const back = await organisation.signDirectory((draft) => {
+      draft.version += 1;
+      draft.withdrawn.length = 0;
+    });
+    vault.answer = (name) => (name === 'directory.json' ? back : documentOf(organisation, name));
+    expect(await replica().trustOf('acme')).toBeUndefined();
+    expect(refusals()).toEqual(['trust_rollback']);
+  });
+
+  it('[red] serves two replicas two directories of one version at once', async () => {
+    const fork = await organisation.signDirectory((draft) => {
+      draft.version = 1;
+      delete draft.prev;
+      draft.kept.push(draft.policy.hash);
+    });
+    const twin = await serveDocuments(organisation);
+    twin.answer = (name) => (name === 'directory.json' ? fork : documentOf(organisation, name));
+    const trusts = await Promise.all([replica().trustOf('acme'), replica({ vaultUrl: twin.url }).trustOf('acme')]);
+    await twin.close();
+    expect(trusts.filter((trust) => trust !== undefined)).toHaveLength(1);
+    expect(refusals()).toEqual(['trust_rollback']);
+  });
+
+  it('[red] goes back with a database that was restored while this process ran', async () => {
+    const old = { ...organisation.documents };
+    await organisation.publish();
+    const source = replica();
+    await source.trustOf('acme');
+    await opened.database.db.deleteFrom('seen_document').execute();
+    vault.answer = (name) => documentOf({ documents: old }, name);
+    await refresh(source);
+    expect((await source.trustOf('acme'))?.directory.version).toBe(2);
+    expect(refusals()).toEqual(['trust_rollback']);
+  });
+
   it('serves a directory that it signed itself', async () => {
     const source = replica();
     const own = JSON.parse(organisation.documents.directory) as { signatures: { signature: string }[] };
@@ -158,9 +218,22 @@ describe('a vault is not believed that', () => {
   });
 
   it('serves more than any document may be', async () => {
-    vault.answer = () => 'x'.repeat(7 * 1024 * 1024);
+    vault.answer = (name) => (name === 'directory.json' ? 'x'.repeat(7 * 1024 * 1024) : documentOf(organisation, name));
     expect(await replica().trustOf('acme')).toBeUndefined();
     expect(refusals()).toEqual(['too_large']);
+  });
+
+  it('serves a root that is larger than any root may be', async () => {
+    vault.answer = (name) => documentOf(organisation, name)?.padEnd(129 * 1024);
+    expect(await replica().trustOf('acme')).toBeUndefined();
+    expect(refusals()).toEqual(['too_large']);
+  });
+
+  it('serves a chain of roots without end, and is left at the first that is none', async () => {
+    vault.answer = (name) => documentOf(organisation, name.startsWith('root/') ? 'root/1.json' : name);
+    expect(await replica().trustOf('acme')).toBeUndefined();
+    expect(vault.requests).toEqual(['root/1.json', 'root/2.json']);
+    expect(refusals()).toEqual(['trust_rollback']);
   });
 
   it('serves bytes that are no document', async () => {
@@ -168,5 +241,21 @@ describe('a vault is not believed that', () => {
     expect(await replica().trustOf('acme')).toBeUndefined();
     expect(refusals()).toEqual(['token_malformed']);
     expect(lines.join('')).not.toContain('zzCanary');
+  });
+});
+
+describe('an organisation of profile development', () => {
+  it.each([
+    [false, 1, []],
+    [true, undefined, ['development_profile']],
+  ])('is served unless in production (production: %s) [red]', async (production, version, refused) => {
+    organisation = await organisationForTest({ profile: 'development' });
+    await vault.close();
+    vault = await serveDocuments(organisation);
+    const source = replica({ production });
+    expect((await source.trustOf('acme'))?.directory.version).toBe(version);
+    expect(refusals()).toEqual(refused);
+    const seen = await opened.database.db.selectFrom('seen_document').selectAll().execute();
+    expect(seen.length > 0).toBe(version !== undefined);
   });
 });

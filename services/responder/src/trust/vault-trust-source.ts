@@ -1,4 +1,4 @@
-import type { TrustDocuments } from '@bulla/crypto';
+import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
 import { Trust } from '@bulla/crypto';
 import type { Clock, EventLog } from '@bulla/service-kit';
 import { TrustSource } from '@bulla/service-kit';
@@ -12,8 +12,16 @@ export interface VaultTrustOptions {
   readonly pin: string;
   /** Base URL of the vault that serves the documents. */
   readonly vaultUrl: string;
+  /** Refuses organisations of profile `development`. */
+  readonly production: boolean;
   readonly clock: Clock;
   readonly log: EventLog;
+}
+
+/** Keys that lie in one folder of one person are not for work that matters (protocol.md §4). */
+class DevelopmentRefused extends Error {
+  override readonly name = 'DevelopmentRefused';
+  readonly code = 'development_profile';
 }
 
 const POLL_MS = 60_000;
@@ -99,18 +107,25 @@ export class VaultTrustSource extends TrustSource {
   }
 
   async #fetch(): Promise<void> {
-    const { org, pin, vaultUrl, clock, log } = this.#options;
-    const documents = await fetchDocuments(vaultUrl, org, this.#trust?.documents.roots ?? []);
-    if (isSame(documents, this.#trust?.documents)) return;
-    const now = clock.now();
-    // Expired ones are known too: they refuse with the right words, and nothing older takes their place.
-    const expectation = { org, pin, now, acceptExpired: true };
-    const remembered = await this.#seen.find(org);
-    if (remembered !== undefined) await Trust.establish(documents, { ...expectation, previous: remembered });
-    const trust = await Trust.establish(documents, { ...expectation, previous: this.#trust });
-    await this.#seen.remember(org, trust.memory);
+    const { org, log } = this.#options;
+    const held = this.#trust;
+    const documents = await fetchDocuments(this.#options, held?.documents.roots ?? []);
+    if (isSame(documents, held?.documents)) return;
+    // What a database that went back in time has forgotten, this process still knows.
+    if (held !== undefined) await this.#establish(documents, held);
+    const trust = await this.#seen.replace(org, (seen) => this.#establish(documents, seen ?? held));
     this.#trust = trust;
     log.write({ event: 'trust-loaded', org, directoryVersion: trust.directoryRef.ver });
+  }
+
+  async #establish(documents: TrustDocuments, previous: Trust | TrustMemory | undefined): Promise<Trust> {
+    const { org, pin, clock, production } = this.#options;
+    // Expired ones are known too: they refuse with the right words, and nothing older takes their place.
+    const trust = await Trust.establish(documents, { org, pin, now: clock.now(), acceptExpired: true, previous });
+    if (production && trust.profile === 'development') {
+      throw new DevelopmentRefused('an organisation of profile development is not served in production');
+    }
+    return trust;
   }
 }
 
