@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -90,6 +90,16 @@ describe('the lock', () => {
     await writeFile(home.path('lock'), 'garbage');
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => home.lock('lock', 0)));
     expect(tries.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('is taken from a dead holder even when the process that was doing so died too', async () => {
+    await home.makeFolder();
+    await writeFile(home.path('lock'), 'garbage');
+    await mkdir(home.path('lock.discard'));
+    const long = new Date(Date.now() - 60_000);
+    await utimes(home.path('lock.discard'), long, long);
+    await (await home.lock('lock', 0))();
+    expect(await readdir(home.folder)).toEqual([]);
   });
 
   it('is not released by somebody who no longer has it', async () => {

@@ -8,6 +8,9 @@ export class HomeError extends Error {
   override readonly name = 'HomeError';
 }
 
+/** Longest time that taking a dead lock away takes. */
+const DISCARD_MS = 5_000;
+
 /** Gives a lock back. */
 export type Release = () => Promise<void>;
 
@@ -104,16 +107,33 @@ export class Home {
     };
   }
 
-  /** Takes a dead holder's lock away; if another process was faster and the lock is alive again, it is put back. */
+  /**
+   * Takes a dead holder's lock away. One process at a time may, and it looks again first: a lock that is there can
+   * then be replaced by nobody, so a living one is never taken for the dead one that was seen before.
+   */
   private async discard(name: string, holder: string): Promise<void> {
-    const aside = `${name}.${randomUUID()}.tmp`;
+    const turn = this.path(`${name}.discard`);
     try {
-      await rename(this.path(name), this.path(aside));
-    } catch {
+      await mkdir(turn, { mode: 0o700 });
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw new HomeError(`cannot write ${turn} (${codeOf(error)})`);
+      // Left behind by a process that ended in the middle of these few steps.
+      if (await isOlderThan(turn, DISCARD_MS)) await rm(turn, { recursive: true, force: true });
       return;
     }
-    if ((await this.read(aside)) !== holder) await linkOnce(this.path(aside), this.path(name));
-    await this.remove(aside);
+    try {
+      if ((await this.read(name)) === holder) await this.remove(name);
+    } finally {
+      await rm(turn, { recursive: true, force: true });
+    }
+  }
+}
+
+async function isOlderThan(path: string, ms: number): Promise<boolean> {
+  try {
+    return Date.now() - (await stat(path)).mtimeMs > ms;
+  } catch {
+    return false;
   }
 }
 
