@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Problem } from '@bulla/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { BodyBudget } from './body-budget.js';
 import type { Clock } from './clock.js';
 import type { EventLog } from './event-log.js';
 import type { Readiness } from './health.js';
 import type { Metrics } from './metrics.js';
 import { overloaded } from './problem-of.js';
-import { beginState, findState } from './request-state.js';
+import { beginState, findState, stateOf } from './request-state.js';
+import { entryAt } from './route-table.js';
 
 const HEADERS_MAX = 64;
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
@@ -21,6 +23,8 @@ export interface AdmissionParts {
   readonly readiness: Readiness;
   /** Requests at work at once; beyond, 503 at once is kinder than an answer too late (performance.md §10). */
   readonly requestsMax: number;
+  /** Bodies on their way in or still held; beyond, 503 before a byte of another is read. */
+  readonly bodies: BodyBudget;
 }
 
 /** The X-Request-Id that came, if it is safe to write into logs and documents; else a fresh one. */
@@ -61,19 +65,22 @@ export class InFlight {
 /** Hooks around every request: its id, its bounds, its line in the log and its number in the metrics. */
 export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: AdmissionParts): void {
   fastify.addHook('onRequest', async (request, reply) => {
-    beginState(request, parts.clock.now(), parts.clock.monotonicMs());
+    const state = beginState(request, parts.clock.now(), parts.clock.monotonicMs());
     inFlight.begin();
+    // A response that nobody waits for any more never finishes, but it always closes.
+    reply.raw.once('close', () => {
+      parts.bodies.giveBack(state.bodyBytes);
+      inFlight.end();
+      parts.metrics.requestsActive.dec();
+      report(request, reply, parts);
+    });
     parts.metrics.requestsActive.inc();
     reply.header('x-request-id', request.id);
     if (parts.readiness.draining) reply.header('connection', 'close');
     if (!FREE.test(request.url)) checkLoad(inFlight, parts);
     checkHeader(request);
-  });
-  fastify.addHook('onResponse', async (request, reply) => {
-    if (findState(request) === undefined) return;
-    inFlight.end();
-    parts.metrics.requestsActive.dec();
-    report(request, reply, parts);
+    checkCredential(request);
+    takeBody(request, parts.bodies);
   });
 }
 
@@ -96,6 +103,22 @@ function checkHeader(request: FastifyRequest): void {
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
     throw new Problem('validation_failed', { detail: 'GET, HEAD and DELETE have no body' });
   }
+}
+
+/** Who brings nothing to be known by need not be read; what it is worth is judged when all of it is here. */
+function checkCredential({ headers, method, routeOptions }: FastifyRequest): void {
+  const credential = entryAt(method, routeOptions.url)?.credential;
+  if (credential !== undefined && headers[credential] === undefined) throw new Problem('unauthenticated');
+}
+
+/** Sets aside what the body says it will be, or all that the route takes where it does not say. */
+function takeBody(request: FastifyRequest, bodies: BodyBudget): void {
+  const { headers, routeOptions } = request;
+  const announced = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity;
+  // The router refuses more than the route takes without reading it.
+  const bytes = Math.min(announced, routeOptions.bodyLimit);
+  if (!bodies.tryTake(bytes)) throw overloaded();
+  stateOf(request).bodyBytes = bytes;
 }
 
 function report(request: FastifyRequest, reply: FastifyReply, { clock, log, metrics }: AdmissionParts): void {

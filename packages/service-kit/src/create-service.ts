@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { admit, InFlight } from './admission.js';
+import { BodyBudget } from './body-budget.js';
 import { Clock } from './clock.js';
 import type { Database } from './database.js';
 import type { EventLog } from './event-log.js';
@@ -79,7 +80,8 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const inFlight = new InFlight();
   const fastify = app.getHttpAdapter().getInstance();
   await prepareFastify(fastify, { service, keys, clock, log, connectionsMax: limits.connectionsMax });
-  admit(fastify, inFlight, { clock, log, metrics, readiness, requestsMax: limits.requestsMax });
+  const bodies = new BodyBudget(limits.bodyBytesInFlightMax);
+  admit(fastify, inFlight, { clock, log, metrics, readiness, requestsMax: limits.requestsMax, bodies });
   answerAboutItself(app, { service, version: options.version, readiness });
   await app.init();
   await fastify.ready();

@@ -8,7 +8,7 @@ import type { EventLog } from './event-log.js';
 import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
 import { findState } from './request-state.js';
 import { responseSignature } from './response-signature.js';
-import { entriesOf, routerPath } from './route-table.js';
+import { entryAt } from './route-table.js';
 import type { ServiceName } from './route-table.js';
 import type { ServiceKeys } from './service-keys.js';
 
@@ -23,6 +23,8 @@ export interface Limits {
   readonly headerBytesMax: number;
   readonly connectionsMax: number;
   readonly requestsMax: number;
+  /** Of all request bodies together, read and announced. */
+  readonly bodyBytesInFlightMax: number;
   /** What requests at work get to finish when the service ends. */
   readonly graceMs: number;
   /** How often counted refusals are written down and expired rows purged. */
@@ -36,6 +38,7 @@ const LIMITS: Limits = {
   headerBytesMax: 16_384,
   connectionsMax: 12_000,
   requestsMax: 500,
+  bodyBytesInFlightMax: 134_217_728,
   graceMs: 4_000,
   choresIntervalMs: 60_000,
 };
@@ -104,12 +107,9 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
     if (state !== undefined) state.rawBody = new Uint8Array(body as Buffer);
     done(null);
   });
-  const bodyLimits = new Map(
-    entriesOf(parts.service).map((entry) => [`${entry.method} ${routerPath(entry.path)}`, entry.bodyBytesMax]),
-  );
   fastify.addHook('onRoute', (route) => {
-    const limit = bodyLimits.get(`${String(route.method)} ${route.url}`);
-    if (limit !== undefined) route.bodyLimit = limit;
+    const entry = entryAt(String(route.method), route.url);
+    if (entry !== undefined) route.bodyLimit = entry.bodyBytesMax;
   });
   await fastify.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });
   fastify.addHook('onSend', async (request, reply, payload) => {

@@ -16,6 +16,8 @@ export interface RequestState {
   /** Seconds. */
   readonly arrivedAt: number;
   readonly startedMs: number;
+  /** What was set aside for its body. */
+  bodyBytes: number;
   /** Set when a handler is about to be reached. */
   entry?: RouteEntry;
   /** As received; undefined until it has been read and for requests without one. */
@@ -30,7 +32,7 @@ const states = new WeakMap<object, RequestState>();
 
 /** Begins the state of a request as its header arrives. */
 export function beginState(request: FastifyRequest, arrivedAt: number, startedMs: number): RequestState {
-  const state: RequestState = { arrivedAt, startedMs };
+  const state: RequestState = { arrivedAt, startedMs, bodyBytes: 0 };
   states.set(request.raw, state);
   return state;
 }

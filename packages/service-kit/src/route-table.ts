@@ -21,6 +21,8 @@ export interface RouteEntry {
   readonly headers: z.ZodObject | undefined;
   readonly body: z.ZodObject | undefined;
   readonly bodyBytesMax: number;
+  /** The header without which nobody can be the caller; undefined where anybody may call. */
+  readonly credential: 'signature-input' | 'authorization' | undefined;
   readonly status: number;
   readonly otherStatuses: readonly number[];
   readonly response: z.ZodType | undefined;
@@ -83,6 +85,7 @@ function complete(name: RouteName, route: Route): RouteEntry {
     headers: route.headers,
     body: route.body,
     bodyBytesMax: route.bodyBytesMax ?? BODY_BYTES_MAX,
+    credential: credentialOf(route),
     status: route.status,
     otherStatuses: route.otherStatuses ?? [],
     response: route.response,
@@ -92,11 +95,23 @@ function complete(name: RouteName, route: Route): RouteEntry {
   });
 }
 
-/** Routes that only signed requests may use, and the one that takes a bootstrap secret instead. */
+/** Most routes take signed requests only; one takes a bootstrap secret instead. */
+function credentialOf({ permission, headers }: Route): RouteEntry['credential'] {
+  if (permission !== undefined) return 'signature-input';
+  return headers?.shape['authorization'] === undefined ? undefined : 'authorization';
+}
+
+const BY_ROUTE: ReadonlyMap<string, RouteEntry> = new Map(
+  [...ENTRIES.values()].map((entry) => [`${entry.method} ${routerPath(entry.path)}`, entry]),
+);
+
+/** The entry of a matched route; undefined for what is none of the contract. @param url as the router writes it. */
+export function entryAt(method: string, url: string | undefined): RouteEntry | undefined {
+  return BY_ROUTE.get(`${method} ${url}`);
+}
+
 const GUARDED = new Set(
-  [...ENTRIES.values()]
-    .filter(({ permission, headers }) => permission !== undefined || headers?.shape['authorization'] !== undefined)
-    .map(({ path }) => routerPath(path)),
+  [...ENTRIES.values()].filter(({ credential }) => credential !== undefined).map(({ path }) => routerPath(path)),
 );
 
 /** Whether a matched route judges who calls it. */

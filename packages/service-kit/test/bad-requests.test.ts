@@ -186,7 +186,8 @@ describe('a request target', () => {
 });
 
 describe('a connection', () => {
-  const head = (lines: string) => `POST /api/v1/prompts HTTP/1.1\r\nhost: x\r\n${lines}\r\n`;
+  // As far as its header goes it might be signed.
+  const head = (lines: string) => `POST /api/v1/prompts HTTP/1.1\r\nhost: x\r\nsignature-input: x\r\n${lines}\r\n`;
   const broken: [string, string, number, string][] = [
     ['that never ends its header', 'POST /api/v1/prompts HTTP/1.1\r\nhost: x\r\n', 408, 'request_timeout'],
     [

@@ -1,0 +1,23 @@
+/**
+ * How much of request bodies may be in memory at once. A body must be here before its digest, and so its signature, can
+ * be checked: until then it may be any stranger's.
+ */
+export class BodyBudget {
+  readonly #bytesMax: number;
+  #taken = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Sets bytes aside. False, and nothing set aside, if there are not so many left. */
+  tryTake(bytes: number): boolean {
+    if (this.#taken + bytes > this.#bytesMax) return false;
+    this.#taken += bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#taken -= bytes;
+  }
+}
