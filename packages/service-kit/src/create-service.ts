@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { admit, InFlight } from './admission.js';
 import { BodyBudget } from './body-budget.js';
 import { Clock } from './clock.js';
+import { databaseProbe } from './database-probe.js';
 import type { Database } from './database.js';
 import type { EventLog } from './event-log.js';
 import { fastifyOptions, prepareFastify } from './fastify-settings.js';
@@ -57,7 +58,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const { service, database, keys, log, clock = new Clock() } = options;
   const ledgerDb = database as unknown as Database<LedgerTables>;
   const metrics = new Metrics({ service, version: options.version, poolState: () => database.poolState() });
-  const readiness = new Readiness({ database: () => database.ping(), ...options.probes }, log);
+  const readiness = new Readiness({ database: databaseProbe(database, clock, log), ...options.probes }, log);
   const ledger = new Ledger(database.db, clock, (result) => metrics.auditEvents.inc({ result }));
   const refusals = new RefusalCounter(ledgerDb.db, clock, log);
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));

@@ -35,8 +35,8 @@ export interface Database<Tables> {
   readonly schema: string;
   /** Brings the schema up to date; several processes at once are serialised by a lock. */
   migrate(): Promise<void>;
-  /** Answers when the database does, within a second or two; throws otherwise. */
-  ping(): Promise<void>;
+  /** The time of the database, in milliseconds since 1970, within a second or two; throws when it does not answer. */
+  nowMs(): Promise<number>;
   poolState(): PoolState;
   /** Closes what {@link connectDatabase} opened: the pool, never a PGlite instance. */
   close(): Promise<void>;
@@ -48,7 +48,7 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 const LOCK_TIMEOUT_MS = 2_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const MIGRATION_LOCK_TIMEOUT_MS = 10_000;
-const PING_TIMEOUT_MS = 2_000;
+const ANSWER_TIMEOUT_MS = 2_000;
 
 /** Opens the database of a service. No connection is made before the first statement. */
 export function connectDatabase<Tables>(options: DatabaseOptions): Database<Tables> {
@@ -109,12 +109,14 @@ function openPool(options: DatabaseOptions, settings: pg.PoolConfig): pg.Pool {
 function facade<Tables>(
   options: DatabaseOptions,
   root: Kysely<Tables>,
-): Pick<Database<Tables>, 'db' | 'schema' | 'ping'> {
+): Pick<Database<Tables>, 'db' | 'schema' | 'nowMs'> {
   return {
     db: root.withSchema(options.schema),
     schema: options.schema,
-    async ping() {
-      await withTimeout(sql`select 1`.execute(root), PING_TIMEOUT_MS);
+    async nowMs() {
+      const now = sql<{ ms: number }>`select (extract(epoch from clock_timestamp()) * 1000)::int8 as ms`.execute(root);
+      const { rows } = await withTimeout(now, ANSWER_TIMEOUT_MS);
+      return rows[0]?.ms ?? Number.NaN;
     },
   };
 }
@@ -135,7 +137,7 @@ async function migrate(options: DatabaseOptions, dialect: Dialect, { keepOpen = 
   }
 }
 
-async function withTimeout(work: Promise<unknown>, timeoutMs: number): Promise<void> {
+async function withTimeout<Value>(work: Promise<Value>, timeoutMs: number): Promise<Value> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
     reject,
@@ -143,7 +145,7 @@ async function withTimeout(work: Promise<unknown>, timeoutMs: number): Promise<v
     Object.assign(new Error('the database did not answer'), { code: 'ETIMEDOUT' }),
   );
   try {
-    await Promise.race([work, late]);
+    return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
   }

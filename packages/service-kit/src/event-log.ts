@@ -28,6 +28,7 @@ export type LogEvent =
   | { event: 'expired-rows-purged'; nonces: number; answers: number }
   | { event: 'purge-failed'; errorCode: string }
   | { event: 'probe-failed'; probe: string; errorCode: string }
+  | { event: 'clock-drifted'; driftMs: number }
   | { event: 'trust-loaded'; org: string; directoryVersion: number }
   | { event: 'trust-not-loaded'; org: string; code: string }
   /** Somebody else holds another directory of this version: the vault lies to one of us (protocol.md §2.4 step 8). */
@@ -50,6 +51,7 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'expired-rows-purged': 'debug',
   'purge-failed': 'warn',
   'probe-failed': 'warn',
+  'clock-drifted': 'error',
   'trust-loaded': 'info',
   'trust-not-loaded': 'warn',
   'trust-fork': 'error',
