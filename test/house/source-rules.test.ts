@@ -82,8 +82,12 @@ const RULES: readonly [name: string, SourceRule, files: string[], broken: string
     'does not know whether it is tested',
     modeOfRunning,
     product,
-    [`if (settings.NODE_ENV === 'test') stop();`, `read('NODE_ENV');`],
-    [`const mode = 'stream';`],
+    [
+      `if (settings.NODE_ENV === 'test') stop();`,
+      `read('NODE_ENV');`,
+      `const isTest = environment['NODE_ENV'] !== 'production';`,
+    ],
+    [`const mode = 'stream';`, `const production = environment['NODE_ENV'] === 'production';`],
   ],
   [
     'has no test that is yet to be written',

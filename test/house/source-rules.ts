@@ -60,9 +60,25 @@ export const injectsTypes: SourceRule = (file) => {
   );
 };
 
-/** Product code behaves the same under test. */
+/** Product code behaves the same under test. It may ask whether it is in production, where development roots are refused. */
 export const modeOfRunning: SourceRule = (file) =>
-  nodesOf(file).filter((node) => (ts.isIdentifier(node) || ts.isStringLiteralLike(node)) && node.text === 'NODE_ENV');
+  nodesOf(file).filter(
+    (node) =>
+      (ts.isIdentifier(node) || ts.isStringLiteralLike(node)) && node.text === 'NODE_ENV' && !asksForProduction(node),
+  );
+
+/** `x.NODE_ENV === 'production'` or `x['NODE_ENV'] === 'production'`. */
+function asksForProduction({ parent: access }: ts.Node): boolean {
+  const { parent: comparison } = access;
+  return (
+    comparison !== undefined &&
+    ts.isBinaryExpression(comparison) &&
+    comparison.operatorToken.kind === ts.SyntaxKind.EqualsEqualsEqualsToken &&
+    comparison.left === access &&
+    ts.isStringLiteralLike(comparison.right) &&
+    comparison.right.text === 'production'
+  );
+}
 
 /** A test to be written one day counts as nothing today. */
 export const testsToDo: SourceRule = (file) =>
