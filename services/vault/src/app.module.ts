@@ -4,21 +4,20 @@ import { Module } from '@nestjs/common';
 import { DatabaseModule } from './database/database.module.js';
 import type { VaultTables } from './database/types.js';
 import { EnvelopesModule } from './envelopes/envelopes.module.js';
-import type { BootstrapSecrets } from './organisations/bootstrap-secrets.js';
+import type { OrganisationsParts } from './organisations/organisations.module.js';
 import { OrganisationsModule } from './organisations/organisations.module.js';
 import { PromptsModule } from './prompts/prompts.module.js';
 import { SharingModule } from './sharing/sharing.module.js';
 
-export interface AppParts {
+export interface AppParts extends OrganisationsParts {
   readonly database: Database<VaultTables>;
-  readonly secrets: BootstrapSecrets;
 }
 
 /** The rooms of the vault, and what all of them keep things in. */
 @Module({})
 export class AppModule {
-  static use({ database, secrets }: AppParts): DynamicModule {
-    const rooms = [OrganisationsModule.use(secrets), PromptsModule, SharingModule, EnvelopesModule];
+  static use({ database, ...organisations }: AppParts): DynamicModule {
+    const rooms = [OrganisationsModule.use(organisations), PromptsModule, SharingModule, EnvelopesModule];
     return { module: AppModule, imports: [DatabaseModule.use(database), ...rooms] };
   }
 }

@@ -50,6 +50,7 @@ export async function startVault(environment: Environment): Promise<Pick<Service
       database,
       keys,
       bootstrapSecrets: settings.BULLA_BOOTSTRAP_SECRET,
+      production: environment['NODE_ENV'] === 'production',
       log,
       listen: { host: settings.BULLA_HOST, port: settings.BULLA_VAULT_PORT, metricsPort: settings.BULLA_METRICS_PORT },
       publicUrls: settings.BULLA_PUBLIC_URL,

@@ -3,6 +3,7 @@ import { createService } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { VaultTables } from './database/types.js';
 import { BootstrapSecrets } from './organisations/bootstrap-secrets.js';
+import { ServedProfiles } from './organisations/served-profiles.js';
 
 /** All that a vault needs; nothing is read from the environment or from files. */
 export interface VaultConfig {
@@ -13,6 +14,8 @@ export interface VaultConfig {
   readonly keys: ServiceKeys;
   /** Each lets one organisation in. */
   readonly bootstrapSecrets?: readonly string[] | undefined;
+  /** Whether organisations of profile `development` are refused; they are not unless it is said. */
+  readonly production?: boolean;
   readonly clock?: Clock;
   readonly log: EventLog;
   readonly listen: ListenOptions;
@@ -24,8 +27,16 @@ export interface VaultConfig {
  * Puts a vault together; it listens when told to.
  * @throws {KeyFileError} when a signing key is missing
  */
-export async function createVault({ bootstrapSecrets = [], ...config }: VaultConfig): Promise<Service> {
+export async function createVault({
+  bootstrapSecrets = [],
+  production = false,
+  ...config
+}: VaultConfig): Promise<Service> {
   config.keys.signer('envelope');
-  const module = AppModule.use({ database: config.database, secrets: new BootstrapSecrets(bootstrapSecrets) });
+  const module = AppModule.use({
+    database: config.database,
+    secrets: new BootstrapSecrets(bootstrapSecrets),
+    profiles: new ServedProfiles(production),
+  });
   return createService<VaultTables>({ ...config, service: 'vault', module });
 }

@@ -38,7 +38,7 @@ export interface TestVault {
   /** Rows of every table that holds effects; nonces and audit rows are not among them. */
   countEffects(): Promise<Record<string, number>>;
   /** A second vault on the same database: another replica. */
-  startReplica(): Promise<Service>;
+  startReplica(changes?: { readonly production?: boolean }): Promise<Service>;
   stop(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault
   await database.migrate();
   const clock = new TestClock(acme.now * 1000);
   const keys = await ServiceKeys.load(acme.vault.keyFile);
-  const start = () =>
+  const start = (changes: { readonly production?: boolean } = {}) =>
     createVault({
       version: VERSION,
       database,
@@ -87,6 +87,7 @@ export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault
       clock,
       log,
       listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
+      ...changes,
     });
   const service = await start();
   const contract = new OpenapiContract(openapiDocument('vault', VERSION));
@@ -121,8 +122,8 @@ export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault
       const { rows } = await sql<Record<string, number>>`select ${sql.join(counts)}`.execute(database.db);
       return rows[0] ?? {};
     },
-    async startReplica() {
-      const replica = await start();
+    async startReplica(changes) {
+      const replica = await start(changes);
       replicas.push(replica);
       return replica;
     },

@@ -8,6 +8,7 @@ import { databaseForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { serve } from '../src/serve.js';
 import { startVault } from '../src/start.js';
+import { firstDocuments } from './running-vault.js';
 
 const database = await databaseForTest();
 // A vault of its own needs a server; without one the same code runs on the embedded database in the other tests.
@@ -72,6 +73,22 @@ withServer('a vault on its own', () => {
       while (!(await closed()));
       expect([host.lines, host.exitCode]).toEqual([[], undefined]);
     }
+  });
+
+  it('[red] refuses an organisation of profile development under NODE_ENV=production', async () => {
+    const { port, release } = await hold();
+    await release();
+    const host = new NotedHost();
+    await serve(environment({ BULLA_VAULT_PORT: String(port), NODE_ENV: 'production' }), host);
+    const brought = await fetch(`http://127.0.0.1:${port}/api/v1/organisations/acme`, {
+      method: 'PUT',
+      headers: { authorization: 'Bootstrap a-secret-that-lets-one-in', 'content-type': 'application/json' },
+      body: JSON.stringify(firstDocuments(await makeOrganisation())),
+    });
+    expect([brought.status, await brought.json()]).toMatchObject([403, { code: 'forbidden' }]);
+    host.listeners.get('SIGTERM')?.();
+    while ((await fetch(`http://127.0.0.1:${port}/health/live`).catch(() => undefined)) !== undefined);
+    expect([host.lines, host.exitCode]).toEqual([[], undefined]);
   });
 
   it('says in one line that its port is taken, and lets go of everything', async () => {

@@ -6,16 +6,23 @@ import { OrganisationsController } from './organisations.controller.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { OrganisationsService } from './organisations.service.js';
 import { PublishingService } from './publishing.service.js';
+import { ServedProfiles } from './served-profiles.js';
 import { VaultTrust } from './vault-trust.js';
+
+export interface OrganisationsParts {
+  readonly secrets: BootstrapSecrets;
+  readonly profiles: ServedProfiles;
+}
 
 @Module({})
 export class OrganisationsModule {
-  static use(secrets: BootstrapSecrets): DynamicModule {
+  static use({ secrets, profiles }: OrganisationsParts): DynamicModule {
     return {
       module: OrganisationsModule,
       controllers: [OrganisationsController],
       providers: [
         { provide: BootstrapSecrets, useValue: secrets },
+        { provide: ServedProfiles, useValue: profiles },
         OrganisationsService,
         PublishingService,
         OrganisationsRepository,

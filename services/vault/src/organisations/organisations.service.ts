@@ -7,6 +7,7 @@ import { BootstrapSecrets } from './bootstrap-secrets.js';
 import type { StoredDocument } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { requireServable } from './signed-form.js';
+import { ServedProfiles } from './served-profiles.js';
 import { VaultTrust } from './vault-trust.js';
 
 /** Organisations on this vault, and the documents they show to everybody. */
@@ -15,6 +16,7 @@ export class OrganisationsService {
   constructor(
     private readonly clock: Clock,
     private readonly secrets: BootstrapSecrets,
+    private readonly profiles: ServedProfiles,
     private readonly organisations: OrganisationsRepository,
     private readonly trust: VaultTrust,
   ) {}
@@ -63,6 +65,7 @@ export class OrganisationsService {
     const root = await parseRoot(sent.root);
     const policy = await parsePolicy(sent.policy);
     const directory = await parseDirectory(sent.directory);
+    this.profiles.require(root.payload.profile);
     const pin = pinOf(root);
     const documents = { roots: [sent.root], policy: sent.policy, directory: sent.directory };
     await Trust.establish(documents, { org, pin, now: this.clock.now() }).catch(refuseMismatch);

@@ -10,6 +10,7 @@ import { VaultLedger } from '../database/vault-ledger.js';
 import type { StoredDocument } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { requireServable } from './signed-form.js';
+import { ServedProfiles } from './served-profiles.js';
 import { VaultTrust } from './vault-trust.js';
 
 /** Verifies a document as the next of its kind, after what is published now. */
@@ -23,6 +24,7 @@ export class PublishingService {
     private readonly clock: Clock,
     private readonly organisations: OrganisationsRepository,
     private readonly trust: VaultTrust,
+    private readonly profiles: ServedProfiles,
   ) {}
 
   /** The next root: signed by the thresholds of the newest and of itself (TUF §5.3). */
@@ -32,6 +34,7 @@ export class PublishingService {
       const documents = { ...trust.documents, roots: [...trust.documents.roots, token] };
       // Policy and directory follow under the new root; until then they count under the one that they state.
       const next = await this.establish(documents, trust, { acceptExpired: true, underStatedRoot: true });
+      this.profiles.require(next.profile);
       if (next.root.version !== version) {
         throw new Problem('validation_failed', { detail: 'the address and the document name different versions' });
       }

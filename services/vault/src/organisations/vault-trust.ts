@@ -5,6 +5,7 @@ import { Clock, EventLog, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { NewestVersions } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
+import { ServedProfiles } from './served-profiles.js';
 
 /** How long another replica's publication may go unnoticed. */
 const CHECK_AGAIN_MS = 500;
@@ -28,11 +29,12 @@ export class VaultTrust extends TrustSource {
     private readonly organisations: OrganisationsRepository,
     private readonly clock: Clock,
     private readonly log: EventLog,
+    private readonly profiles: ServedProfiles,
   ) {
     super();
   }
 
-  /** @throws {Problem} internal if what the table holds does not verify */
+  /** @throws {Problem} internal if what the table holds does not verify; forbidden if it is for development only */
   override async trustOf(org: string): Promise<Trust | undefined> {
     const held = this.held.get(org);
     if (held !== undefined && this.clock.monotonicMs() - held.checkedMs < CHECK_AGAIN_MS) return held.trust;
@@ -70,13 +72,14 @@ export class VaultTrust extends TrustSource {
       const { pin, documents } = await this.stored(org);
       const expectation = { org, pin, now: this.clock.now(), previous, acceptExpired: true, underStatedRoot: true };
       const trust = await Trust.establish(documents, expectation);
+      this.profiles.require(trust.profile);
       this.log.write({ event: 'trust-loaded', org, directoryVersion: trust.directory.version });
       return trust;
     } catch (error) {
-      if (!(error instanceof CryptoError)) throw error;
+      if (!(error instanceof CryptoError || error instanceof Problem)) throw error;
       // They were verified before they were stored: somebody changed the table, or went back to an older one.
       this.log.write({ event: 'trust-not-loaded', org, code: error.code });
-      throw new Problem('internal');
+      throw error instanceof Problem ? error : new Problem('internal');
     }
   }
 
