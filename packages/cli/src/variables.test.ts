@@ -3,7 +3,7 @@ import { World } from '../test/world.js';
 import type { Io } from './io.js';
 import { readVariables } from './variables.js';
 
-function ioWith(...chunks: readonly (string | Buffer)[]): Io {
+function ioWith(...chunks: readonly (string | Uint8Array)[]): Io {
   const stdin = (async function* () {
     for (const chunk of chunks) yield await Promise.resolve(chunk);
   })();

@@ -158,6 +158,7 @@ describe('bulla up', () => {
     ],
     ['a bad value', { BULLA_VAULT_PORT: 'canary' }, 'BULLA_VAULT_PORT (from the environment): expected a port'],
     ['two services on one port', { BULLA_VAULT_PORT: '5001', BULLA_RESPONDER_PORT: '5001' }, 'both come to port 5001'],
+    ['production', { NODE_ENV: 'production' }, 'NODE_ENV is production'],
   ])('stops at %s with 78 and writes nothing', async (_name, env, message) => {
     world.env = { ...world.env, ...env };
     const ended = await world.bulla(['up']);

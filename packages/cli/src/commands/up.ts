@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { Context } from '../context.js';
 import { DevelopmentHome, withHome } from '../development-home.js';
 import { styled } from '../output.js';
+import { SettingError } from '../settings.js';
 import type { StandaloneSettings } from '../standalone-package.js';
 import { loadStandalone } from '../standalone-package.js';
 import { renewLabels } from './trust.js';
@@ -47,6 +48,7 @@ export function addUpCommands(program: Command, context: Context): void {
 
 async function up(context: Context): Promise<void> {
   const { io, out } = context;
+  refuseProduction(io.env);
   const standalone = await loadStandalone(io);
   const settings = standalone.readStandaloneSettings(io.env);
   const home = new Home(settings.BULLA_HOME);
@@ -88,6 +90,14 @@ async function up(context: Context): Promise<void> {
     }
   });
   out.talk('bulla: stopped');
+}
+
+/** All keys of what it serves lie in one folder (protocol.md §4): the services refuse that in production, and so does this. */
+function refuseProduction(env: Context['io']['env']): void {
+  if (env['NODE_ENV'] === 'production')
+    throw new SettingError(
+      'NODE_ENV is production; expected anything else, since bulla up serves a development organisation: run the vault and the responder on their own instead',
+    );
 }
 
 /** Labels that could not be renewed are no reason not to start: `bulla doctor` shows them. */
