@@ -8,7 +8,7 @@ import type { EventLog } from './event-log.js';
 import type { Readiness } from './health.js';
 import type { Metrics } from './metrics.js';
 import { overloaded } from './problem-of.js';
-import { beginState, findState, stateOf } from './request-state.js';
+import { beginState, stateOf } from './request-state.js';
 import { entryAt } from './route-table.js';
 
 const HEADERS_MAX = 64;
@@ -124,7 +124,7 @@ function takeBody(request: FastifyRequest, bodies: BodyBudget): void {
 function report(request: FastifyRequest, reply: FastifyReply, { clock, log, metrics }: AdmissionParts): void {
   const route = request.routeOptions.url ?? 'unmatched';
   const { method } = request;
-  const durationMs = Math.round(clock.monotonicMs() - (findState(request)?.startedMs ?? 0));
+  const durationMs = Math.round(clock.monotonicMs() - (stateOf(request).startedMs));
   metrics.requests.inc({ route, method, code: reply.statusCode });
   metrics.requestSeconds.observe({ route, method }, durationMs / 1000);
   // Balancers ask for health all the time; the metrics have it.
