@@ -130,7 +130,9 @@ describe('golden replies', () => {
       const sealed = Buffer.from(frame, 'base64url');
       const nonce = Buffer.from(firstReply.base, 'hex');
       nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ index) >>> 0, 8);
-      const decipher = createDecipheriv('aes-256-gcm', Buffer.from(firstReply.key, 'hex'), nonce, { authTagLength: 16 });
+      const decipher = createDecipheriv('aes-256-gcm', Buffer.from(firstReply.key, 'hex'), nonce, {
+        authTagLength: 16,
+      });
       decipher.setAAD(Buffer.from(kind === 'final' ? 'final' : ''));
       decipher.setAuthTag(sealed.subarray(-16));
       const padded = Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
