@@ -1,10 +1,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 
-type TypeId = Parameters<typeof pg.types.getTypeParser>[0];
-
-const INT8 = 20;
-const BYTEA = 17;
+const { INT8, BYTEA } = pg.types.builtins;
 
 /** int8 as a number; a count or id beyond 2^53 would be wrong silently, so it is an error. */
 function parseInt8(text: string): number {
@@ -20,10 +17,10 @@ function parseBytea(text: string): Uint8Array<ArrayBuffer> {
 
 /** How pg reads columns: as PGlite does below, so that rows look the same on both. */
 export const pgTypes: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text') => {
+  getTypeParser: ((oid: Parameters<typeof pg.types.getTypeParser>[0], format?: 'text') => {
     if (oid === INT8) return parseInt8;
     if (oid === BYTEA) return parseBytea;
-    return pg.types.getTypeParser(oid as TypeId, format);
+    return pg.types.getTypeParser(oid, format);
   }) as typeof pg.types.getTypeParser,
 };
 

@@ -1,7 +1,6 @@
 import type { Health } from '@bulla/contract';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
-import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readiness } from './health.js';
 import { openapiDocument } from './openapi.js';
@@ -31,7 +30,7 @@ export function answerAboutItself(app: NestFastifyApplication, { service, versio
   fastify.get(entryOf('interface.document').path, (_, reply) =>
     reply.header('content-type', 'application/json; charset=utf-8').send(text),
   );
-  SwaggerModule.setup(entryOf('interface.page').path, app, document as OpenAPIObject, {
+  SwaggerModule.setup(entryOf('interface.page').path, app, document, {
     raw: false,
     customSiteTitle: document.info.title,
   });

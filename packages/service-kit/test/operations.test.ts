@@ -282,7 +282,7 @@ describe('the end of a service', () => {
     const working = ending.owner.post('/api/v1/prompts', { id: mintId('prm'), name: 'claims/triage', type: 'text' });
     const cut = working.then(
       () => 'answered',
-      (error: { code: string }) => error.code,
+      (error: unknown) => (error as { code: string }).code,
     );
     await new Promise((done) => setTimeout(done, 300));
     await ending.service.close();

@@ -163,6 +163,7 @@ class ThingsController {
 
 /** Every other route answers that there is nothing. */
 export function emptyController(service: 'vault' | 'responder', handled: readonly RouteName[]) {
+  @Controller()
   class EmptyController {}
   for (const { name } of entriesToHandle(service)) {
     if (handled.includes(name)) continue;
@@ -173,7 +174,6 @@ export function emptyController(service: 'vault' | 'responder', handled: readonl
     const descriptor = Object.getOwnPropertyDescriptor(EmptyController.prototype, name);
     if (descriptor !== undefined) Route(name)(EmptyController.prototype, name, descriptor as never);
   }
-  Controller()(EmptyController);
   return EmptyController;
 }
 
