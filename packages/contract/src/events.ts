@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { base64urlText } from './alphabet.js';
 import { EnvelopeId, Hash, InvocationId, Kid, Label, Pin, PromptId, ResponderUrn } from './ids.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { ProblemCode, PROBLEMS } from './problems.js';
@@ -72,11 +73,7 @@ const base = {
   v: z.literal(1),
   who: Actor,
   /** Nonce of the signed request. */
-  req: z
-    .string()
-    .max(86)
-    .regex(/^[A-Za-z0-9_-]+$/)
-    .optional(),
+  req: base64urlText(86).optional(),
   /** SHA-256 of the evidence: signature base and signature of the request. */
   ev: Hash.optional(),
 };

@@ -31,7 +31,7 @@ export type Organisation = z.infer<typeof Organisation>;
 /** Name of a prompt, such as `claims/triage`; fixed for the prompt's life. */
 export const PromptName = z
   .string()
-  .max(128, 'must have at most 128 characters')
+  .max(128, { error: 'must have at most 128 characters', abort: true })
   .regex(
     /^[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*)*$/,
     'must be lower-case letters, digits, dots, hyphens and underscores, in parts divided by single slashes',

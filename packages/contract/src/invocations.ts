@@ -1,16 +1,11 @@
 import * as z from 'zod';
+import { base64urlText } from './alphabet.js';
 import { Bundle } from './envelopes.js';
 import { FRAME_CHARACTERS_MAX, FRAMES_MAX, HEAD_CHARACTERS_MAX } from './limits.js';
 import { QuestionToken } from './tokens.js';
 
-const base64url = (charactersMax: number) =>
-  z
-    .string()
-    .min(1)
-    .max(charactersMax)
-    .regex(/^[A-Za-z0-9_-]+$/);
-const Head = base64url(HEAD_CHARACTERS_MAX);
-const Frame = base64url(FRAME_CHARACTERS_MAX);
+const Head = base64urlText(HEAD_CHARACTERS_MAX);
+const Frame = base64urlText(FRAME_CHARACTERS_MAX);
 
 /** A bundle and the question sealed to the same responder. */
 export const NewInvocation = z.strictObject({ bundle: Bundle, inv: QuestionToken }).meta({ id: 'NewInvocation' });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { base64urlText } from './alphabet.js';
 import { Organisation, Pin } from './ids.js';
 import { DOCUMENT_CHARACTERS_MAX } from './limits.js';
 import { Version } from './numbers.js';
@@ -32,24 +33,9 @@ export type AcceptedDocument = z.input<typeof AcceptedDocument>;
 /** Root, policy or directory as it was signed (General JSON JWS, RFC 7515 §7.2.1). */
 export const SignedDocument = z
   .strictObject({
-    payload: z
-      .string()
-      .min(1)
-      .max(DOCUMENT_CHARACTERS_MAX)
-      .regex(/^[A-Za-z0-9_-]+$/),
+    payload: base64urlText(DOCUMENT_CHARACTERS_MAX),
     signatures: z
-      .array(
-        z.strictObject({
-          protected: z
-            .string()
-            .max(512)
-            .regex(/^[A-Za-z0-9_-]+$/),
-          signature: z
-            .string()
-            .max(683)
-            .regex(/^[A-Za-z0-9_-]+$/),
-        }),
-      )
+      .array(z.strictObject({ protected: base64urlText(512), signature: base64urlText(683) }))
       .min(1)
       .max(16),
   })

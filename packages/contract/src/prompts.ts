@@ -32,7 +32,7 @@ export const PromptQuery = z.strictObject({
   /** Only names that begin so. */
   prefix: z
     .string()
-    .max(128, 'must have at most 128 characters')
+    .max(128, { error: 'must have at most 128 characters', abort: true })
     .regex(/^[a-z0-9._/-]*$/, 'must be the beginning of a name')
     .optional(),
   /** Only prompts that bear this label. */

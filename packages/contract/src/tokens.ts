@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import { textOf } from './alphabet.js';
 import * as limits from './limits.js';
 
 /**
@@ -6,12 +6,7 @@ import * as limits from './limits.js';
  * for whoever verifies it.
  * @param charactersMax its largest length.
  */
-export const Token = (charactersMax: number) =>
-  z
-    .string()
-    .min(1, 'must not be empty')
-    .max(charactersMax, `must have at most ${charactersMax} characters`)
-    .regex(/^[A-Za-z0-9_.-]+$/, 'must be a compact token');
+export const Token = (charactersMax: number) => textOf('A-Za-z0-9_.-', charactersMax, 'must be a compact token');
 
 /** Prompt content C, opaque to the vault. */
 export const ContentToken = Token(limits.CONTENT_CHARACTERS_MAX);
@@ -28,8 +23,11 @@ export const QuestionToken = Token(limits.QUESTION_CHARACTERS_MAX);
  * Root, policy or directory: a General JSON JWS as one string, so that its bytes survive the journey.
  * The alphabet is that of such an object in canonical JSON: no spaces, no escapes.
  */
-export const DocumentToken = z
-  .string()
-  .min(2, 'must not be empty')
-  .max(limits.DOCUMENT_CHARACTERS_MAX, `must have at most ${limits.DOCUMENT_CHARACTERS_MAX} characters`)
-  .regex(/^\{[A-Za-z0-9_\-"{}[\]:,]+\}$/, 'must be a signed document without spaces');
+export const DocumentToken = textOf(
+  String.raw`A-Za-z0-9_\-"{}[\]:,`,
+  limits.DOCUMENT_CHARACTERS_MAX,
+  'must be a signed document without spaces',
+).refine(
+  (text) => text.length > 2 && text.startsWith('{') && text.endsWith('}'),
+  'must be a signed document without spaces',
+);
