@@ -26,6 +26,8 @@ export { problemOf } from './problem-of.js';
 export { BasedOn, Route, RouteBody, RouteHeaders, RouteParams, RouteQuery } from './route.js';
 export type { BodyOf, Handled, HeadersOf, ParamsOf, QueryOf } from './route.js';
 export type { ServiceName } from './route-table.js';
+export type { Host } from './serve.js';
+export { serveUntilSignal } from './serve.js';
 export type { ListenOptions, Service } from './service.js';
 export { KeyFileError, readKeyFile, ServiceKeys } from './service-keys.js';
 export {

@@ -1,0 +1,38 @@
+import type { ServiceName } from './route-table.js';
+import type { Service } from './service.js';
+
+/** What of a process a service needs: where to complain, what to end with, and who tells it to. */
+export interface Host {
+  readonly stderr: { write(line: string): unknown };
+  exitCode?: number | string | null | undefined;
+  on(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
+}
+
+/** Starts a service on its own and serves until a signal comes; what stops it is one line and an exit code (product.md §4.1). */
+export async function serveUntilSignal(
+  name: ServiceName,
+  start: () => Promise<Pick<Service, 'close'>>,
+  host: Host,
+): Promise<void> {
+  try {
+    const service = await start();
+    let closing: Promise<void> | undefined;
+    // A signal to the process group arrives twice; the second one means the same.
+    const close = (): void => {
+      closing ??= service.close().catch((error: unknown) => complain(name, error, host));
+    };
+    host.on('SIGTERM', close);
+    host.on('SIGINT', close);
+  } catch (error) {
+    complain(name, error, host);
+  }
+}
+
+/** Settings and key files say what is wrong with them; of anybody else's error only the code is safe to repeat. */
+function complain(name: ServiceName, error: unknown, host: Host): void {
+  const { exitCode, message, code } = error as { exitCode?: unknown; message?: unknown; code?: unknown };
+  const isOurs = exitCode === 78 && typeof message === 'string';
+  const cause = typeof code === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(code) ? code : 'unknown cause';
+  host.stderr.write(`bulla: error: ${isOurs ? message : `the ${name} could not go on (${cause})`}\n`);
+  host.exitCode = isOurs ? 78 : 1;
+}
