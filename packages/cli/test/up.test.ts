@@ -4,8 +4,12 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { databaseForTest } from '@bulla/testkit';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { World } from './world.js';
+
+const server = await databaseForTest();
+const withServer = server.url === undefined ? describe.skip : describe;
+afterAll(() => server.drop());
 
 let world: World;
 beforeEach(async () => {
@@ -113,30 +117,32 @@ describe('bulla up', () => {
     expect(await second.stop()).toBe(0);
   }, 180_000);
 
-  it('tells an empty database from the one before, and back', async () => {
-    const database = await databaseForTest();
-    for (const url of [undefined, database.url, undefined, database.url]) {
-      world.env['BULLA_DATABASE_URL'] = url;
-      const running = await world.up();
-      expect(await world.bulla(['demo'])).toMatchObject({ code: 0, stderr: expect.not.stringContaining('error') });
-      expect(await running.stop()).toBe(0);
-    }
-    await database.drop();
-  }, 240_000);
+  withServer('with a PostgreSQL server', () => {
+    it('tells an empty database from the one before, and back', async () => {
+      const database = await databaseForTest();
+      for (const url of [undefined, database.url, undefined, database.url]) {
+        world.env['BULLA_DATABASE_URL'] = url;
+        const running = await world.up();
+        expect(await world.bulla(['demo'])).toMatchObject({ code: 0, stderr: expect.not.stringContaining('error') });
+        expect(await running.stop()).toBe(0);
+      }
+      await database.drop();
+    }, 240_000);
 
-  it('refuses a database that holds another organisation of this name', async () => {
-    const database = await databaseForTest();
-    world.env['BULLA_DATABASE_URL'] = database.url;
-    await (await world.up()).stop();
-    const other = await World.make();
-    other.env['BULLA_DATABASE_URL'] = database.url;
-    expect(await other.bulla(['up'])).toMatchObject({
-      code: 3,
-      stderr: expect.stringContaining('the vault has another organisation called dev'),
-    });
-    await other.remove();
-    await database.drop();
-  }, 120_000);
+    it('refuses a database that holds another organisation of this name', async () => {
+      const database = await databaseForTest();
+      world.env['BULLA_DATABASE_URL'] = database.url;
+      await (await world.up()).stop();
+      const other = await World.make();
+      other.env['BULLA_DATABASE_URL'] = database.url;
+      expect(await other.bulla(['up'])).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining('the vault has another organisation called dev'),
+      });
+      await other.remove();
+      await database.drop();
+    }, 120_000);
+  });
 
   it('refuses a folder that another process uses, and leaves that one alone', async () => {
     const running = await world.up();
