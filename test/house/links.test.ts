@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { sourceFiles } from '../../scripts/source-files.mjs';
 import { repository } from '../../scripts/workspaces.mjs';
-import { sourceFiles } from './tool.js';
 
 const pages = sourceFiles().filter((file) => file.endsWith('.md') && !file.includes('/vectors/'));
 

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { sourceFiles } from '../../scripts/source-files.mjs';
 import { repository, workspaces } from '../../scripts/workspaces.mjs';
-import { runTool, sourceFiles } from './tool.js';
+import { runTool } from './tool.js';
 
 const texts = sourceFiles()
   .filter((file) => existsSync(`${repository}/${file}`))

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { sourceFiles } from '../../scripts/source-files.mjs';
 import { repository, workspaces } from '../../scripts/workspaces.mjs';
 import {
   breaches,
@@ -13,7 +14,6 @@ import {
   type SourceRule,
   testsToDo,
 } from './source-rules.js';
-import { sourceFiles } from './tool.js';
 
 const code = sourceFiles().filter((file) => /\.(ts|mjs|cjs|js)$/.test(file));
 const product = code.filter(

@@ -56,11 +56,3 @@ export class Plot {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
-
-/** Paths of all files that git tracks or would track, relative to the repository. */
-export function sourceFiles(): string[] {
-  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'];
-  return useTool('git', list)
-    .split('\0')
-    .filter((file) => file !== '');
-}

@@ -5,8 +5,8 @@ import ts from 'typescript';
 import jestConfig from '../../jest.config.mjs';
 import { isTypeOnly } from '../../scripts/coverage-sources.mjs';
 import { coverageThreshold } from '../../scripts/coverage-threshold.mjs';
+import { sourceFiles } from '../../scripts/source-files.mjs';
 import { repository } from '../../scripts/workspaces.mjs';
-import { sourceFiles } from './tool.js';
 
 const ES_MODULE = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, removeComments: true };
 
