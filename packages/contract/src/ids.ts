@@ -21,6 +21,18 @@ export type EnvelopeId = z.infer<typeof EnvelopeId>;
 export const InvocationId = typeId('inv').brand<'InvocationId'>();
 export type InvocationId = z.infer<typeof InvocationId>;
 
+/** A ticket into an organisation; whoever invites mints the id. */
+export const InvitationId = typeId('ivt').brand<'InvitationId'>();
+export type InvitationId = z.infer<typeof InvitationId>;
+
+/** A device's request to be let in; the device mints the id. */
+export const EnrolmentId = typeId('enr').brand<'EnrolmentId'>();
+export type EnrolmentId = z.infer<typeof EnrolmentId>;
+
+/** A move of a label that waits for further signatures; the vault mints the id. */
+export const ApprovalId = typeId('apr').brand<'ApprovalId'>();
+export type ApprovalId = z.infer<typeof ApprovalId>;
+
 /** Short name of an organisation: what stands after `urn:bulla:`. */
 export const Organisation = z
   .string()
@@ -63,6 +75,26 @@ export const ResponderUrn = z
   .string()
   .regex(new RegExp(`^urn:bulla:${ORGANISATION}:svc:responder:${SERVICE}$`), 'must be the URN of a responder')
   .brand<'Urn'>();
+
+/** URN of a device. */
+export const DeviceUrn = z
+  .string()
+  .regex(new RegExp(`^urn:bulla:${ORGANISATION}:dev:dev_${SUFFIX}$`), 'must be the URN of a device')
+  .brand<'Urn'>();
+
+/** URN of a person: a random id, so that no name stands in a signed document. */
+export const UserUrn = z
+  .string()
+  .regex(new RegExp(`^urn:bulla:${ORGANISATION}:user:usr_${SUFFIX}$`), 'must be the URN of a person')
+  .brand<'UserUrn'>();
+
+/** Name of a group, as policy and directory spell it. */
+export const Group = z
+  .string()
+  .regex(
+    /^grp:[a-z0-9][a-z0-9._-]{0,63}$/,
+    'must be grp: and lower-case letters, digits, dots, hyphens and underscores',
+  );
 
 /** Name of a key: its RFC 7638 SHA-256 thumbprint. */
 export const Kid = z.string().regex(SHA256, 'must be the thumbprint of a key').brand<'Kid'>();

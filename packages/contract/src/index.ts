@@ -1,3 +1,11 @@
+export {
+  Approval,
+  ApprovalPage,
+  ApprovalQuery,
+  LabelMoveResult,
+  NewApprovalTag,
+  PendingMove,
+} from './approvals.js';
 export { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes.js';
 export { AuditEvent, auditResult } from './events.js';
 export type { AuditAct, AuditFacts } from './events.js';
@@ -14,8 +22,13 @@ export {
 export { entityTag, IdempotencyKey, IfMatch } from './headers.js';
 export { Health } from './health.js';
 export {
+  ApprovalId,
+  DeviceUrn,
+  EnrolmentId,
   EnvelopeId,
+  Group,
   Hash,
+  InvitationId,
   InvocationId,
   Kid,
   Label,
@@ -26,6 +39,7 @@ export {
   ResponderUrn,
   Timestamp,
   Urn,
+  UserUrn,
 } from './ids.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations.js';
 export { LabelList, LabelMove, LabelPosition, MovedLabel } from './labels.js';
@@ -47,6 +61,20 @@ export {
   SignedDocument,
 } from './organisations.js';
 export { Cursor } from './paging.js';
+export {
+  ApprovedEnrolment,
+  DeviceLabel,
+  DeviceRole,
+  Enrolment,
+  EnrolmentPage,
+  EnrolmentQuery,
+  EnrolmentRequest,
+  Invitation,
+  InvitationPage,
+  InvitationQuery,
+  NewEnrolment,
+  NewInvitation,
+} from './people.js';
 export {
   CLIENT_PROBLEMS,
   Problem,

@@ -33,6 +33,8 @@ export const FRAMES_MAX = 1_048_576;
 export const GRANTS_MAX = 64;
 /** Tags for one position of a label: the largest threshold a policy may ask for. */
 export const TAGS_MAX = 16;
+/** Groups of one device. */
+export const GROUPS_MAX = 64;
 /** Labels of one prompt. */
 export const LABELS_MAX = 1_000;
 /** Times one envelope may be used. */

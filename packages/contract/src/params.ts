@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { EnvelopeId, Hash, Label, Organisation, PromptId } from './ids.js';
+import { ApprovalId, EnrolmentId, EnvelopeId, Hash, InvitationId, Label, Organisation, PromptId } from './ids.js';
 import { decimal, Version } from './numbers.js';
 
 // What the braces in a path stand for.
@@ -10,3 +10,6 @@ export const inVersion = z.strictObject({ id: PromptId, n: decimal(Version) });
 export const inLabel = z.strictObject({ id: PromptId, label: Label });
 export const inGrant = z.strictObject({ id: PromptId, whash: Hash });
 export const inEnvelope = z.strictObject({ jti: EnvelopeId });
+export const inInvitation = z.strictObject({ id: InvitationId });
+export const inEnrolment = z.strictObject({ id: EnrolmentId });
+export const inApproval = z.strictObject({ id: ApprovalId });

@@ -5,6 +5,7 @@ import type { Permission } from './roles.js';
 const permissions = Object.keys(PERMISSIONS) as Permission[];
 const ADMIN = [
   'organisation.update',
+  'person.admit',
   'prompt.read',
   'prompt.delete',
   'label.move',

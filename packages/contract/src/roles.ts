@@ -15,6 +15,8 @@ export type Role = z.infer<typeof Role>;
 export const PERMISSIONS = {
   /** Bring new versions of the organisation's signed documents; their own signatures decide. */
   'organisation.update': ['admin'],
+  /** Invite people, and let their devices in; only a holder of a directory key can sign what that takes. */
+  'person.admit': ['admin'],
   /** See prompts, their versions, labels and sealed contents. */
   'prompt.read': ['admin', 'author', 'invoker', 'auditor'],
   /** Make prompts and versions, where the policy lets the author write this name. */

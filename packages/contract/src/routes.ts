@@ -17,13 +17,10 @@ import {
 import { inEnvelope, inGrant, inLabel, inOrganisation, inPrompt, inRoot, inVersion } from './params.js';
 import { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery } from './prompts.js';
 import type { Route } from './route.js';
+import { change, create, read, remove } from './route-kinds.js';
 import { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery } from './versions.js';
 
 // What routes of one sort have in common; the table below spells out the rest.
-const read = { service: 'vault', method: 'GET', status: 200, signedResponse: true } as const;
-const create = { service: 'vault', method: 'POST', headers: idempotent, status: 201, signedResponse: true } as const;
-const remove = { service: 'vault', method: 'DELETE', status: 204, signedResponse: true } as const;
-const change = { service: 'vault', method: 'PUT', headers: idempotentOn, status: 200, signedResponse: true } as const;
 const publish = {
   ...change,
   permission: 'organisation.update',

@@ -12,6 +12,19 @@ export {
   tokenHash,
   utf8,
 } from './bytes.js';
+export type { EnrolmentKeys, InvitationCode } from './enrolment.js';
+export {
+  areEnrolmentWords,
+  encodeInvitationCode,
+  enrolmentFingerprint,
+  enrolmentMac,
+  enrolmentTicket,
+  enrolmentWords,
+  isEnrolmentMac,
+  newInvitationSecret,
+  parseInvitationCode,
+  ticketHash,
+} from './enrolment.js';
 export type { CryptoErrorCode } from './errors.js';
 export { CryptoError } from './errors.js';
 export type { RequestSignature, RequestTag, SignRequestOptions } from './http-signature.js';

@@ -1,0 +1,88 @@
+import { ORGANISATION_BODY_BYTES_MAX } from './limits.js';
+import { NewDirectory } from './organisations.js';
+import { inEnrolment, inInvitation } from './params.js';
+import {
+  ApprovedEnrolment,
+  Enrolment,
+  EnrolmentPage,
+  EnrolmentQuery,
+  Invitation,
+  InvitationPage,
+  InvitationQuery,
+  NewEnrolment,
+  NewInvitation,
+} from './people.js';
+import type { Route } from './route.js';
+import { create, read, remove } from './route-kinds.js';
+
+const OWN_KEY = 'signed by the key that the device brings, which no directory lists yet';
+
+/** How people and their devices come in (protocol.md §4, main-job M6). They leave by the next directory. */
+export const PEOPLE_ROUTES = {
+  'invitation.create': {
+    ...create,
+    path: '/api/v1/invitations',
+    summary: 'Invite a device of a person',
+    permission: 'person.admit',
+    body: NewInvitation,
+    response: Invitation,
+  },
+  'invitation.list': {
+    ...read,
+    path: '/api/v1/invitations',
+    summary: 'List invitations, newest first',
+    permission: 'person.admit',
+    query: InvitationQuery,
+    response: InvitationPage,
+  },
+  'invitation.delete': {
+    ...remove,
+    path: '/api/v1/invitations/{id}',
+    summary: 'Take back an invitation that nobody has taken',
+    permission: 'person.admit',
+    params: inInvitation,
+  },
+  'enrolment.create': {
+    ...create,
+    path: '/api/v1/enrolments',
+    summary: 'Ask to be let in, by a new key and the ticket of an invitation',
+    public: OWN_KEY,
+    body: NewEnrolment,
+    response: Enrolment,
+    signedResponse: false,
+  },
+  'enrolment.get': {
+    ...read,
+    path: '/api/v1/enrolments/{id}',
+    summary: 'Read what became of the own request',
+    public: OWN_KEY,
+    params: inEnrolment,
+    response: Enrolment,
+    signedResponse: false,
+  },
+  'enrolment.list': {
+    ...read,
+    path: '/api/v1/enrolments',
+    summary: 'List the requests of devices, oldest first',
+    permission: 'person.admit',
+    query: EnrolmentQuery,
+    response: EnrolmentPage,
+  },
+  'enrolment.approve': {
+    ...create,
+    path: '/api/v1/enrolments/{id}/approval',
+    summary: 'Let a device in by the directory that lists it',
+    permission: 'person.admit',
+    params: inEnrolment,
+    body: NewDirectory,
+    bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,
+    response: ApprovedEnrolment,
+  },
+  'enrolment.refuse': {
+    ...remove,
+    path: '/api/v1/enrolments/{id}',
+    summary: 'Refuse a device; its invitation is spent',
+    permission: 'person.admit',
+    params: inEnrolment,
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,140 @@
+import { wordlist } from '@scure/bip39/wordlists/english.js';
+import * as z from 'zod/mini';
+import {
+  decodeBase64url,
+  digestB64u,
+  encodeBase64url,
+  encodeHex,
+  equalBytes,
+  randomBytes,
+  sha256,
+  utf8,
+} from './bytes.js';
+import { CryptoError } from './errors.js';
+import { idPattern } from './ids.js';
+import { kidSchema } from './keys.js';
+import { orgSchema } from './root.js';
+import { strictParse } from './strict-parse.js';
+
+/**
+ * How a device proves to whoever invited it that the keys which arrive are its own (protocol.md §4, main-job M6,
+ * docs/spec/enrolment.md). The vault carries all of it and can forge none: it never has the secret.
+ */
+
+const CODE_PREFIX = 'bulla1_';
+const CODE_MAX_CHARACTERS = 2_048;
+const SECRET_BYTES = 32;
+const WORDS = 8;
+/** A list of 2^11 words. */
+const WORD_BITS = 11;
+
+const invitationCodeSchema = z.strictObject({
+  url: z.string().check(z.maxLength(512), z.regex(/^https?:\/\/[A-Za-z0-9.\-[\]:]+(?:\/[A-Za-z0-9._~-]+)*\/?$/)),
+  org: orgSchema,
+  pin: z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/)),
+  id: z.string().check(z.regex(idPattern('ivt'))),
+  secret: z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/)),
+});
+
+/** Everything a new device needs to find its organisation and to be believed by it. Give it to one person, in private. */
+export type InvitationCode = z.infer<typeof invitationCodeSchema>;
+
+/** Which keys ask to come in, and by which invitation. */
+export interface EnrolmentKeys {
+  readonly org: string;
+  /** Id of the invitation. */
+  readonly invitation: string;
+  readonly sigKid: string;
+  readonly encKid: string;
+}
+
+/** A fresh secret for an invitation: 32 random bytes in base64url. */
+export function newInvitationSecret(): string {
+  return encodeBase64url(randomBytes(SECRET_BYTES));
+}
+
+/** The code as it is handed over: `bulla1_` and base64url of its JSON. */
+export function encodeInvitationCode(code: InvitationCode): string {
+  const { url, org, pin, id, secret } = code;
+  return `${CODE_PREFIX}${encodeBase64url(utf8(JSON.stringify({ url, org, pin, id, secret })))}`;
+}
+
+/** Reads a code. The error repeats nothing of it. @throws {CryptoError} token_malformed */
+export function parseInvitationCode(text: string): InvitationCode {
+  const code = text.trim();
+  if (!code.startsWith(CODE_PREFIX) || code.length > CODE_MAX_CHARACTERS) throw malformed();
+  try {
+    const bytes = decodeBase64url(code.slice(CODE_PREFIX.length));
+    return z.parse(invitationCodeSchema, strictParse(bytes, { maxBytes: CODE_MAX_CHARACTERS }));
+  } catch {
+    throw malformed();
+  }
+}
+
+/** What a device shows to take its invitation; who knows only the id cannot. */
+export function enrolmentTicket(secret: string): Promise<string> {
+  return digestB64u(utf8(`bulla1 ticket|${secret}`));
+}
+
+/** What the vault is given to recognise the ticket by. */
+export function ticketHash(ticket: string): Promise<string> {
+  return digestB64u(utf8(ticket));
+}
+
+/** Binds both keys of a device to the secret of its invitation: HMAC-SHA-256 in base64url. */
+export async function enrolmentMac(secret: string, keys: EnrolmentKeys): Promise<string> {
+  return encodeBase64url(new Uint8Array(await crypto.subtle.sign('HMAC', await macKey(secret), macInput(keys))));
+}
+
+/** Whether a mac was made with this secret over exactly these keys; compared by the platform, in constant time. */
+export async function isEnrolmentMac(mac: string, secret: string, keys: EnrolmentKeys): Promise<boolean> {
+  return crypto.subtle.verify('HMAC', await macKey(secret), decodeBase64url(mac), macInput(keys));
+}
+
+/**
+ * The same keys in eight words, 88 bits: for two people who compare them by voice where the approver has no secret.
+ * @throws {CryptoError} token_malformed if one of them is no thumbprint
+ */
+export async function enrolmentWords(keys: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<readonly string[]> {
+  let bits = 0n;
+  for (const byte of (await keysDigest(keys)).subarray(0, (WORDS * WORD_BITS) / 8)) bits = (bits << 8n) | BigInt(byte);
+  return Array.from({ length: WORDS }, (_, index) => {
+    const shift = BigInt((WORDS - 1 - index) * WORD_BITS);
+    return wordlist[Number((bits >> shift) & 0x7ffn)] ?? '';
+  });
+}
+
+/** Whether somebody typed the eight words of these keys; case and spacing do not matter. */
+export async function areEnrolmentWords(
+  typed: string,
+  keys: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>,
+): Promise<boolean> {
+  const given = typed.toLowerCase().trim().split(/\s+/).join(' ');
+  return equalBytes(utf8(given), utf8((await enrolmentWords(keys)).join(' ')));
+}
+
+/** The same keys in hexadecimal: the first 16 bytes of their digest, in groups of four digits. */
+export async function enrolmentFingerprint(keys: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<string> {
+  const hex = encodeHex((await keysDigest(keys)).subarray(0, 16));
+  return (hex.match(/.{4}/g) ?? []).join(':');
+}
+
+function keysDigest({ sigKid, encKid }: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<Uint8Array<ArrayBuffer>> {
+  for (const kid of [sigKid, encKid]) {
+    if (!z.safeParse(kidSchema, kid).success) throw new CryptoError('token_malformed', 'not the thumbprint of a key');
+  }
+  return sha256(utf8(`bulla1 keys|${sigKid}|${encKid}`));
+}
+
+function macInput({ org, invitation, sigKid, encKid }: EnrolmentKeys): Uint8Array<ArrayBuffer> {
+  return utf8(`bulla1 enrol|${org}|${invitation}|${sigKid}|${encKid}`);
+}
+
+function macKey(secret: string): Promise<CryptoKey> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  return crypto.subtle.importKey('raw', utf8(secret), algorithm, false, ['sign', 'verify']);
+}
+
+function malformed(): CryptoError {
+  return new CryptoError('token_malformed', 'not an invitation code of Bulla');
+}
