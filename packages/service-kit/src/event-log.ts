@@ -24,11 +24,19 @@ export type LogEvent =
   | { event: 'response-cut'; requestId: string; route: string; errorName: string; errorCode: string }
   | { event: 'database-migrated'; schema: string; migrations: number }
   | { event: 'database-connection-lost'; schema: string; errorCode: string }
+  /** A restored or promoted database: what was issued earlier than `notBefore`, in seconds, is not run (protocol.md §6). */
+  | { event: 'database-replaced'; org: string; notBefore: number }
   | { event: 'refusals-not-audited'; count: number; errorCode: string }
   | { event: 'expired-rows-purged'; nonces: number; answers: number }
   | { event: 'purge-failed'; errorCode: string }
   | { event: 'probe-failed'; probe: string; errorCode: string }
   | { event: 'clock-drifted'; driftMs: number }
+  /** Limits are counted by each process for itself from now on, and nothing is cached. */
+  | { event: 'shared-store-lost'; errorCode: string }
+  | { event: 'shared-store-back' }
+  /** Redis drops keys when memory is short, and with them what was counted. */
+  | { event: 'redis-evicts' }
+  | { event: 'redis-policy-unknown'; errorCode: string }
   | { event: 'trust-loaded'; org: string; directoryVersion: number }
   | { event: 'trust-not-loaded'; org: string; code: string }
   /** Somebody else holds another directory of this version: the vault lies to one of us (protocol.md §2.4 step 8). */
@@ -47,11 +55,16 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'response-cut': 'warn',
   'database-migrated': 'info',
   'database-connection-lost': 'warn',
+  'database-replaced': 'error',
   'refusals-not-audited': 'error',
   'expired-rows-purged': 'debug',
   'purge-failed': 'warn',
   'probe-failed': 'warn',
   'clock-drifted': 'error',
+  'shared-store-lost': 'warn',
+  'shared-store-back': 'info',
+  'redis-evicts': 'warn',
+  'redis-policy-unknown': 'warn',
   'trust-loaded': 'info',
   'trust-not-loaded': 'warn',
   'trust-fork': 'error',

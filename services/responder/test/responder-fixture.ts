@@ -5,11 +5,13 @@ import type { Database, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
 import { databaseForTest } from '@bulla/testkit';
+import { sql } from 'kysely';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestMember } from './asking.js';
 import { responderMigrations } from '../src/database/migrations.js';
 import type { ResponderTables } from '../src/database/types.js';
+import { RestoreMarkRepository } from '../src/replay/restore-mark.repository.js';
 import { EchoModel } from '../src/models/echo.model.js';
 import type { Model } from '../src/models/model.js';
 import { createResponder } from '../src/responder.js';
@@ -124,6 +126,7 @@ export const contract = new OpenapiContract(openapiDocument('responder', '0.0.0'
 export async function startResponder(options: StartOptions): Promise<RunningResponder> {
   const { organisation, vault, database, member = organisation.responders[0] } = options;
   const clock = options.clock ?? new TestClock(organisation.now * 1000);
+  await makeOld(database, organisation.org);
   const unwrapper = await countingUnwrapper(member);
   const service = await createResponder({
     version: '0.0.0',
@@ -145,6 +148,15 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
     unwrapper,
     client: ({ keyid, signer }) => new SignedClient(service, { keyid, signer }, { now: () => clock.now(), contract }),
   };
+}
+
+/** Marks a new database as one that was there before whatever is asked. */
+async function makeOld({ db }: Database<ResponderTables>, org: string): Promise<void> {
+  const marks = await db.selectFrom('restore_mark').select('org').where('org', '=', org).execute();
+  if (marks.length > 0) return;
+  await new RestoreMarkRepository(db).renew(org);
+  const longAgo = { not_before: new Date(0), written_by: sql`pg_current_xact_id()` as never };
+  await db.updateTable('restore_mark').set(longAgo).where('org', '=', org).execute();
 }
 
 /** An organisation that the wall clock and a {@link TestClock} agree about. */

@@ -7,6 +7,7 @@ import type { Migration } from 'kysely/migration';
 export const responderMigrations: Readonly<Record<string, Migration>> = {
   ...ledgerMigrations,
   '2026-11-25-responder': { up: createTables },
+  '2026-11-25-restore-mark': { up: createRestoreMark },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -53,5 +54,15 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('memory', 'jsonb')
     .addPrimaryKeyConstraint('seen_document_pkey', ['org', 'kind'])
     .addCheckConstraint('seen_document_memory', sql`(kind = 'directory') = (memory is not null)`)
+    .execute();
+}
+
+async function createRestoreMark(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('restore_mark')
+    .addColumn('org', 'text', (column) => column.primaryKey())
+    .addColumn('place', 'text', (column) => column.notNull())
+    .addColumn('written_by', sql`xid8`, (column) => column.notNull())
+    .addColumn('not_before', 'timestamptz', (column) => column.notNull())
     .execute();
 }

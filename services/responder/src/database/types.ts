@@ -41,6 +41,16 @@ export interface ResponderTables extends LedgerTables {
     /** JSON, with the directory: what every later one must still hold. */
     memory: ColumnType<Pick<TrustMemory, 'revoked' | 'withdrawn'> | null, string | null>;
   };
+  /** Where and by which transaction this row was written: it fits nowhere else and no earlier (restore-mark.repository.ts). */
+  restore_mark: {
+    org: string;
+    /** Cluster, timeline and database. */
+    place: string;
+    /** The transaction that wrote the row, an xid8. */
+    written_by: string;
+    /** What was issued before it is never run. */
+    not_before: ColumnType<Date, Date, Date>;
+  };
 }
 
 /** Inside a transaction everything goes through this: the embedded database has one connection. */

@@ -75,7 +75,7 @@ export class Pipeline {
   }
 
   #claim(judgement: Judgement, envelope: VerifiedPromptEnvelope, { claims, rh }: OpenQuestion): Promise<Claim> {
-    const { prm, pol, jti, exp } = envelope.claims;
+    const { prm, pol, jti, iat, exp } = envelope.claims;
     return this.replay.claim(judgement.caller, {
       org: judgement.trust.org,
       iss: claims.iss,
@@ -84,6 +84,7 @@ export class Pipeline {
       promptId: prm.id,
       version: prm.ver,
       late: isPast(exp, judgement) || isPast(claims.exp, judgement),
+      issuedAt: Math.min(iat, claims.iat),
       directory: judgement.trust.directoryRef,
       envelope: { jti, uses: pol.uses, exp },
     });

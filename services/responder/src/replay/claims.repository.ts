@@ -2,6 +2,7 @@ import type { Trust } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { InvocationState, ResponderTables, ResponderTransaction } from '../database/types.js';
+import { isMarkOurs, notBefore } from './restore-mark.repository.js';
 
 /** A worker that gave no sign of life for so long has lost its claim. */
 export const LEASE_SECONDS = 60;
@@ -20,6 +21,14 @@ export interface ClaimKey {
 
 /** Which directory: its version, and the hash of its payload. */
 export type DirectoryRef = Trust['directoryRef'];
+
+/** What a question is judged by, beside its own claim. */
+export interface Ground {
+  /** The newest directory that any replica has trusted. */
+  readonly newest: DirectoryRef | undefined;
+  /** Seconds; what was issued earlier is never run. Undefined in a database that does not bear our mark. */
+  readonly notBefore: number | undefined;
+}
 
 /** A question that was seen before. */
 export interface KnownClaim {
@@ -46,14 +55,21 @@ export class ClaimsRepository {
     return this.db.transaction().execute(work);
   }
 
-  /** The newest directory that any replica has trusted. */
-  seenDirectory(trx: ResponderTransaction, org: string): Promise<DirectoryRef | undefined> {
-    return trx
-      .selectFrom('seen_document')
-      .select(['version as ver', 'sha256 as hash'])
-      .where('org', '=', org)
-      .where('kind', '=', 'directory')
+  /** What has been seen and whether this is still the database in which it was seen, in one look. */
+  async ground(trx: ResponderTransaction, org: string): Promise<Ground> {
+    const row = await trx
+      .selectFrom('restore_mark')
+      .leftJoin('seen_document', (join) =>
+        join.onRef('seen_document.org', '=', 'restore_mark.org').on('seen_document.kind', '=', 'directory'),
+      )
+      .select(['seen_document.version as ver', 'seen_document.sha256 as hash'])
+      .select([isMarkOurs.as('isOurs'), notBefore.as('notBefore')])
+      .where('restore_mark.org', '=', org)
       .executeTakeFirst();
+    if (row === undefined) return { newest: undefined, notBefore: undefined };
+    const { ver, hash, isOurs } = row;
+    const newest = ver === null || hash === null ? undefined : { ver, hash };
+    return { newest, notBefore: isOurs ? row.notBefore : undefined };
   }
 
   /** Adds a question. False if it is known: of many that arrive together the primary key lets one in, the others wait. */

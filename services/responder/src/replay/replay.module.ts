@@ -2,6 +2,11 @@ import { Module } from '@nestjs/common';
 import { ClaimPurge } from './claim-purge.js';
 import { ClaimsRepository } from './claims.repository.js';
 import { ReplayService } from './replay.service.js';
+import { RestoreGuard } from './restore-guard.js';
+import { RestoreMarkRepository } from './restore-mark.repository.js';
 
-@Module({ providers: [ReplayService, ClaimsRepository, ClaimPurge], exports: [ReplayService] })
+@Module({
+  providers: [ReplayService, ClaimsRepository, RestoreMarkRepository, RestoreGuard, ClaimPurge],
+  exports: [ReplayService],
+})
 export class ReplayModule {}

@@ -7,6 +7,7 @@ import type { ClaimKey, DirectoryRef } from './claims.repository.js';
 import { ClaimsRepository, LEASE_SECONDS } from './claims.repository.js';
 import { Lease } from './lease.js';
 import type { RunEnd, Sealing } from './lease.js';
+import { RestoreGuard } from './restore-guard.js';
 
 /** What decides whether a question may run: who asked it, its two hashes' worth of identity, and its envelope. */
 export interface Question {
@@ -22,6 +23,8 @@ export interface Question {
   readonly late: boolean;
   /** The directory that it was judged by. */
   readonly directory: DirectoryRef;
+  /** When the older of it and its envelope was signed, in seconds. */
+  readonly issuedAt: number;
   readonly envelope: { readonly jti: string; readonly uses: number /** Seconds. */; readonly exp: number };
 }
 
@@ -34,6 +37,11 @@ export type Claim =
 /** Another replica trusts a newer directory than the one this question was judged by: load it and start again. */
 export class TrustOutdated extends Error {
   override readonly name = 'TrustOutdated';
+}
+
+/** This is not the database, or not the state of it, that the replicas have worked with: mark it and start again. */
+class DatabaseReplaced extends Error {
+  override readonly name = 'DatabaseReplaced';
 }
 
 type Settled = { readonly kind: 'run'; readonly fence: number } | Extract<Claim, { readonly kind: 'replay' }>;
@@ -49,6 +57,7 @@ export class ReplayService {
   constructor(
     private readonly ledger: Ledger<ResponderTables>,
     private readonly claims: ClaimsRepository,
+    private readonly restores: RestoreGuard,
   ) {}
 
   /**
@@ -68,10 +77,17 @@ export class ReplayService {
   }
 
   async #settle(caller: Caller, key: ClaimKey, question: Question): Promise<Settled> {
+    const decide = () => this.ledger.run(caller, (trx) => this.#decide(trx, key, question), { ownReplay: true });
     try {
-      const { body } = await this.ledger.run(caller, (trx) => this.#decide(trx, key, question), { ownReplay: true });
+      const { body } = await decide().catch(async (error: unknown) => {
+        if (!(error instanceof DatabaseReplaced)) throw error;
+        // Not within the claim: a refusal would take the mark back with it.
+        await this.restores.renew();
+        return decide();
+      });
       return body;
     } catch (error) {
+      if (error instanceof DatabaseReplaced) throw new Problem('overloaded', { retryAfterSeconds: 1 });
       // What an asker was told is so from now on: a worker that comes back late cannot say otherwise.
       if (error instanceof Problem && error.code === 'indeterminate') await this.claims.settle(key);
       throw error;
@@ -79,10 +95,13 @@ export class ReplayService {
   }
 
   async #decide(trx: ResponderTransaction, key: ClaimKey, question: Question): Promise<Effect<Settled>> {
-    const newest = await this.claims.seenDirectory(trx, key.org);
+    const { newest, notBefore } = await this.claims.ground(trx, key.org);
+    if (notBefore === undefined) throw new DatabaseReplaced('the database does not bear our mark');
     if (newest !== undefined) requireNewest(question.directory, newest);
     const isNew = await this.claims.insert(trx, key, question.rh);
     const body = isNew ? await this.#first(trx, question) : await this.#again(trx, key, question);
+    // What is only said again is as good as ever; what may have run in the time that was lost is not run.
+    if (body.kind === 'run' && question.issuedAt < notBefore) throw fromBefore();
     const { promptId: prompt, version, envelope } = question;
     const facts = { invocation: key.jti, envelope: envelope.jti, prompt, version, replayed: body.kind === 'replay' };
     return { body, event: { act: 'invocation.run', obj: facts } };
@@ -127,6 +146,13 @@ function requireNewest(own: DirectoryRef, newest: DirectoryRef): void {
   if (newest.ver === own.ver && newest.hash !== own.hash) {
     throw new Problem('trust_rollback', { detail: 'another replica has seen another directory of this version' });
   }
+}
+
+/** Not envelope_expired, which says that it never ran. */
+function fromBefore(): Problem {
+  const detail =
+    'the database of this responder is new, was restored or took over from another: what was issued before that, or within a minute of it, is not run';
+  return new Problem('indeterminate', { detail });
 }
 
 function atWork(): Problem {

@@ -1,0 +1,198 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { connectDatabase, EventLog } from '@bulla/service-kit';
+import type { Database } from '@bulla/service-kit';
+import { TestClock } from '@bulla/service-kit/testing';
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { ask, storePrompt } from '../../test/asking.js';
+import type { Asked, StoredPrompt } from '../../test/asking.js';
+import {
+  openDatabase,
+  organisationForTest,
+  serveDocuments,
+  silent,
+  startResponder,
+} from '../../test/responder-fixture.js';
+import type { DocumentServer, RunningResponder } from '../../test/responder-fixture.js';
+import { canRestore, startRestorableCluster } from '../../test/restoring.js';
+import type { RestorableCluster } from '../../test/restoring.js';
+import { responderMigrations } from '../database/migrations.js';
+import type { ResponderTables } from '../database/types.js';
+import { EchoModel } from '../models/echo.model.js';
+import type { ModelRequest } from '../models/model.js';
+import { RestoreMarkRepository } from './restore-mark.repository.js';
+
+const PATH = '/api/v1/invocations';
+const withServer = canRestore ? describe : describe.skip;
+/** Seconds after which even a clock that is behind by the skew is past the restore. */
+const LATER = 300;
+
+class NotingModel extends EchoModel {
+  readonly ran: string[] = [];
+  override stream(request: ModelRequest, signal: AbortSignal) {
+    this.ran.push(request.requestId);
+    return super.stream(request, signal);
+  }
+}
+
+let organisation: TestOrganisation;
+let vault: DocumentServer;
+let prompt: StoredPrompt;
+let model: NotingModel;
+let lines: string[];
+let stops: (() => Promise<unknown>)[];
+beforeEach(async () => {
+  organisation = await organisationForTest();
+  vault = await serveDocuments(organisation);
+  prompt = await storePrompt(organisation);
+  model = new NotingModel();
+  lines = [];
+  stops = [() => vault.close()];
+});
+afterEach(async () => {
+  for (const stop of stops.toReversed()) await stop();
+});
+
+async function start(database: Database<ResponderTables>, clock?: TestClock): Promise<RunningResponder> {
+  const log = new EventLog({ service: 'responder', stream: { write: (line: string) => void lines.push(line) } });
+  const responder = await startResponder({ organisation, vault, database, model, log, ...(clock && { clock }) });
+  stops.push(() => responder.service.close());
+  return responder;
+}
+
+async function open(url: string): Promise<Database<ResponderTables>> {
+  const options = { schema: 'responder', migrations: responderMigrations, log: silent() };
+  const database = connectDatabase<ResponderTables>({ ...options, from: { url } });
+  stops.push(() => database.close());
+  await database.migrate();
+  return database;
+}
+
+/** Asks, and asks again while the service says that it will be able to in a moment. */
+async function send(responder: RunningResponder, { body }: Asked) {
+  for (let tries = 1; ; tries++) {
+    const { status, headers, body: answer, text } = await responder.client(organisation.invoker).post(PATH, body);
+    if (status === 503 && tries < 50) continue;
+    return { status, code: (answer as { code?: string }).code, replayed: headers['idempotent-replayed'], text };
+  }
+}
+
+const events = () => lines.map((line) => (JSON.parse(line) as { event: string }).event);
+
+withServer('a responder whose database was restored [red]', () => {
+  let cluster: RestorableCluster;
+  beforeEach(async () => {
+    cluster = await startRestorableCluster();
+    stops.push(() => cluster.stop());
+  }, 60_000);
+
+  interface Way {
+    readonly save: () => Promise<string>;
+    /** @returns the address of what was restored */
+    readonly restore: (saved: string) => Promise<string>;
+  }
+  const ways: Readonly<Record<string, () => Way>> = {
+    'from a dump, into the database it came from': () => ({
+      save: () => cluster.dump(),
+      restore: (saved) => cluster.readBack(saved).then(() => cluster.url),
+    }),
+    'from a dump, into another database': () => ({
+      save: () => cluster.dump(),
+      restore: (saved) => cluster.readInto(saved, 'restored'),
+    }),
+    'to a moment in the past, as a standby is promoted: on a new timeline': () => ({
+      save: () => cluster.backUp().then(() => ''),
+      restore: () => cluster.recover().then(() => cluster.url),
+    }),
+  };
+
+  it.each(Object.keys(ways))(
+    '%s runs nothing from before, whether it was restarted or not',
+    async (name) => {
+      const way = ways[name]?.() as Way;
+      const database = await open(cluster.url);
+      const running = await start(database);
+      const answered = await ask(organisation, prompt);
+      const kept = await send(running, answered);
+      const lost = await ask(organisation, prompt);
+      const { iss, jti } = lost.question;
+      const row = { org: organisation.org, iss, jti, rh: lost.rh, state: 'accepted' as const, reply: null };
+      await database.db
+        .insertInto('invocation')
+        .values({ ...row, heartbeat: new Date(0) })
+        .execute();
+      const saved = await way.save();
+      // What happens between the backup and the restore is what would be forgotten.
+      const spent = await ask(organisation, prompt);
+      expect([kept.status, (await send(running, spent)).status]).toEqual([200, 200]);
+
+      const url = await way.restore(saved);
+      const isSamePlace = url === cluster.url;
+      const restarted = await start(await open(url), running.clock);
+      const fresh = await ask(organisation, prompt);
+      for (const responder of isSamePlace ? [running, restarted] : [restarted]) {
+        for (const asked of [spent, lost, fresh])
+          expect(await send(responder, asked)).toMatchObject({ status: 409, code: 'indeterminate' });
+        // Saying it again runs nothing.
+        expect(await send(responder, answered)).toEqual({ ...kept, replayed: '?1' });
+      }
+      expect(model.ran).toEqual([answered.question.jti, spent.question.jti]);
+      expect(events()).toContain('database-replaced');
+
+      running.clock.advance(LATER);
+      const anew = await ask(organisation, prompt, { now: organisation.now + LATER });
+      expect((await send(restarted, anew)).status).toBe(200);
+      expect(model.ran).toContain(anew.question.jti);
+    },
+    120_000,
+  );
+
+  it('notices it in the first claim where nobody was restarted', async () => {
+    const running = await start(await open(cluster.url));
+    const dump = await cluster.dump();
+    await send(running, await ask(organisation, prompt));
+    await cluster.readBack(dump);
+    expect(events()).not.toContain('database-replaced');
+    expect(await send(running, await ask(organisation, prompt))).toMatchObject({ code: 'indeterminate' });
+    // Once: the claims that come after it find the mark.
+    await send(running, await ask(organisation, prompt));
+    expect(events().filter((event) => event === 'database-replaced')).toHaveLength(1);
+  }, 120_000);
+});
+
+describe.each(['server', 'embedded'] as const)('the mark in a %s database', (kind) => {
+  let opened: Awaited<ReturnType<typeof openDatabase>>;
+  let marks: RestoreMarkRepository;
+  beforeAll(async () => {
+    opened = await openDatabase(kind);
+    marks = new RestoreMarkRepository(opened.database.db);
+  }, 60_000);
+  afterAll(() => opened.drop());
+
+  it('is made once for each organisation, and is ours from then on', async () => {
+    expect(await marks.renew('first')).toMatchObject({ isNew: true });
+    expect(await marks.renew('first')).toBeUndefined();
+    expect(await marks.renew('second')).toMatchObject({ isNew: true });
+  });
+
+  it('is not ours when anybody else has written it, be it word for word', async () => {
+    const { db } = opened.database;
+    const first = await marks.renew('copied');
+    const row = await db
+      .deleteFrom('restore_mark')
+      .where('org', '=', 'copied')
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    await db.insertInto('restore_mark').values(row).execute();
+    const second = await marks.renew('copied');
+    expect(second).toMatchObject({ isNew: false });
+    expect((second?.notBefore ?? 0) - (first?.notBefore ?? 0)).toBeGreaterThanOrEqual(60);
+  });
+
+  it('keeps a new database from running what was issued before it was there', async () => {
+    await marks.renew(organisation.org);
+    const responder = await start(opened.database);
+    const before = await ask(organisation, prompt, { now: organisation.now - 30 });
+    expect(await send(responder, before)).toMatchObject({ status: 409, code: 'indeterminate' });
+    expect(model.ran).toEqual([]);
+  });
+});
