@@ -68,6 +68,10 @@ export {
   keyThumbprint,
   privateJwkSchema,
 } from './keys.js';
+export type { LockedHeader, Stretching } from './locked.js';
+export { parseLocked, sealLocked } from './locked.js';
+export type { PublicKey, PublicKeys } from './public-keys.js';
+export { readPublicKeys, signPublicKeys } from './public-keys.js';
 export { Secret } from './secret.js';
 export type { KeyPair, Signer, Unwrapper } from './signer.js';
 export { generateKeyPair, loadSigner, publicJwkOf } from './signer.js';

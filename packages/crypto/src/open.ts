@@ -6,3 +6,4 @@ export { ReplyOpener } from './reply-opener.js';
 export { openContent } from './open-content.js';
 export type { ExpectedGrant } from './open-grant.js';
 export { openGrant } from './open-grant.js';
+export { openLocked } from './open-locked.js';

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Secret } from '@bulla/crypto';
+import type { AskPassphrase } from './locked-file.js';
+import { isLocked, lockText, unlockText } from './locked-file.js';
 
 /** What stands in the way of using the folder; the message names the file and what to do. */
 export class HomeError extends Error {
@@ -20,9 +23,12 @@ export type Release = () => Promise<void>;
  */
 export class Home {
   readonly folder: string;
+  readonly #askPassphrase: AskPassphrase | undefined;
 
-  constructor(folder: string = join(homedir(), '.bulla')) {
+  /** @param askPassphrase gives the passphrases of locked files; without it they are refused. */
+  constructor(folder: string = join(homedir(), '.bulla'), askPassphrase?: AskPassphrase) {
     this.folder = folder;
+    this.#askPassphrase = askPassphrase;
   }
 
   /** Absolute path of a name inside, such as `org/dev/root.json`. */
@@ -41,13 +47,22 @@ export class Home {
   }
 
   /**
-   * The text of a file that holds a key.
-   * @throws {HomeError} if others may read it
+   * The text of a file that holds a key, unlocked where it is locked.
+   * @throws {HomeError} if others may read it, or it is locked and nobody can be asked; {PassphraseError}
    */
   async readSecret(name: string): Promise<string | undefined> {
     const text = await this.read(name);
-    if (text !== undefined) await requirePrivate(this.path(name));
-    return text;
+    if (text === undefined) return undefined;
+    const path = this.path(name);
+    await requirePrivate(path);
+    return isLocked(text) ? unlockText(text, await this.#passphrase(path), path) : text;
+  }
+
+  /** Replaces a file that holds a key; one that was locked is locked again, under the same passphrase. */
+  async writeSecret(name: string, text: string): Promise<void> {
+    const before = await this.read(name);
+    const locked = before !== undefined && isLocked(before);
+    await this.write(name, locked ? await lockText(text, await this.#passphrase(this.path(name))) : text);
   }
 
   /** Writes a file by temporary file, fsync and rename: after a crash the old or the new text is there, whole. */
@@ -105,6 +120,11 @@ export class Home {
     return async () => {
       if ((await this.read(name)) === mine) await this.remove(name);
     };
+  }
+
+  #passphrase(path: string): Promise<Secret> {
+    if (this.#askPassphrase !== undefined) return this.#askPassphrase(path);
+    throw new HomeError(`${path} is locked with a passphrase; set BULLA_PASSPHRASE_FILE, or run: bulla keys unlock`);
   }
 
   /**

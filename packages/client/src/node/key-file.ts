@@ -57,7 +57,7 @@ export async function keyFileOnce(home: Home, name: string, make: () => Promise<
 
 /** Replaces a key file. */
 export function writeKeyFile(home: Home, name: string, file: KeyFile): Promise<void> {
-  return home.write(name, `${JSON.stringify(file, null, 2)}\n`);
+  return home.writeSecret(name, `${JSON.stringify(file, null, 2)}\n`);
 }
 
 /**
