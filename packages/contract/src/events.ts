@@ -1,10 +1,21 @@
 import * as z from 'zod';
 import { base64urlText } from './alphabet.js';
-import { EnvelopeId, Hash, InvocationId, Kid, Label, Pin, PromptId, ResponderUrn } from './ids.js';
+import {
+  EnrolmentId,
+  EnvelopeId,
+  Hash,
+  InvitationId,
+  InvocationId,
+  Kid,
+  Label,
+  Pin,
+  PromptId,
+  ResponderUrn,
+} from './ids.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { ProblemCode, PROBLEMS } from './problems.js';
 import { Kind } from './roles.js';
-import type { SignedRouteName } from './route-call.js';
+import type { OwnKeyRouteName, SignedRouteName } from './route-call.js';
 
 const published = z.strictObject({ version: Version });
 const ofPrompt = z.strictObject({ prompt: PromptId });
@@ -12,6 +23,9 @@ const items = z.strictObject({ items: Count });
 const itemsOfPrompt = z.strictObject({ prompt: PromptId, items: Count });
 const ofLabel = z.strictObject({ prompt: PromptId, label: Label, seq: Sequence, version: VersionOrNone });
 
+const ofInvitation = z.strictObject({ invitation: InvitationId });
+const ofEnrolment = z.strictObject({ enrolment: EnrolmentId });
+const invited = z.strictObject({ enrolment: EnrolmentId, invitation: InvitationId });
 /**
  * What the audit log keeps of each act: ids, counts, hashes and codes. Text, names of prompts and people, keys,
  * tokens and addresses have no place here. An act bears the name of its route; a run also ends with an act.
@@ -23,6 +37,14 @@ const AUDIT_FACTS = {
   'directory.publish': published,
   'prompt.create': ofPrompt,
   'prompt.list': items,
+  'invitation.create': ofInvitation,
+  'invitation.list': items,
+  'invitation.delete': ofInvitation,
+  'enrolment.create': invited,
+  'enrolment.get': ofEnrolment,
+  'enrolment.list': items,
+  'enrolment.approve': invited.extend({ version: Version }),
+  'enrolment.refuse': invited,
   'prompt.find': ofPrompt,
   'prompt.get': ofPrompt,
   'prompt.delete': ofPrompt,
@@ -58,12 +80,18 @@ const AUDIT_FACTS = {
     frames: Count,
     finish: z.enum(['stop', 'length', 'tool_calls']),
   }),
-} as const satisfies Record<SignedRouteName | 'organisation.create' | 'invocation.finish', z.ZodObject>;
+} as const satisfies Record<
+  SignedRouteName | OwnKeyRouteName | 'organisation.create' | 'invocation.finish',
+  z.ZodObject
+>;
 
 export type AuditAct = keyof typeof AUDIT_FACTS;
 export type AuditFacts<Act extends AuditAct> = z.input<(typeof AUDIT_FACTS)[Act]>;
 
-/** Who acted: the key that signed the request and what its holder is, or the bearer of the bootstrap secret. */
+/**
+ * Who acted: the key that signed the request and what its holder is, a key that asks to be listed, or the bearer of
+ * the bootstrap secret.
+ */
 const Actor = z.discriminatedUnion('type', [
   z.strictObject({ type: Kind, kid: Kid }),
   z.strictObject({ type: z.literal('bootstrap') }),
@@ -74,6 +102,7 @@ const base = {
   who: Actor,
   /** Nonce of the signed request. */
   req: base64urlText(86).optional(),
+  z.strictObject({ type: z.literal('enrolment'), kid: Kid }),
   /** SHA-256 of the evidence: signature base and signature of the request. */
   ev: Hash.optional(),
 };

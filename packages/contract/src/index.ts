@@ -90,7 +90,15 @@ export { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery, PromptType
 export { Kind, may, PERMISSIONS, Role } from './roles.js';
 export type { Permission } from './roles.js';
 export type { Route } from './route.js';
-export type { RouteBody, RouteName, RouteParams, RouteQuery, RouteResponse, SignedRouteName } from './route-call.js';
+export type {
+  OwnKeyRouteName,
+  RouteBody,
+  RouteName,
+  RouteParams,
+  RouteQuery,
+  RouteResponse,
+  SignedRouteName,
+} from './route-call.js';
 export { ROUTES } from './routes.js';
 export { targetOf } from './target.js';
 export type { TemplatePiece } from './template.js';

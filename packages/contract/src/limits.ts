@@ -7,6 +7,8 @@
 export const BODY_BYTES_MAX = 1_048_576;
 /** Body of an invocation, which carries a whole bundle and a sealed question: 2 MiB. */
 export const INVOCATION_BODY_BYTES_MAX = 2_097_152;
+/** Body of a device that asks to be let in, two keys and little else; strangers send it: 8 KiB. */
+export const ENROLMENT_BODY_BYTES_MAX = 8_192;
 /** Body that carries root, policy or directory: 6 MiB. */
 export const ORGANISATION_BODY_BYTES_MAX = 6_291_456;
 

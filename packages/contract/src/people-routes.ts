@@ -1,4 +1,4 @@
-import { ORGANISATION_BODY_BYTES_MAX } from './limits.js';
+import { ENROLMENT_BODY_BYTES_MAX, ORGANISATION_BODY_BYTES_MAX } from './limits.js';
 import { NewDirectory } from './organisations.js';
 import { inEnrolment, inInvitation } from './params.js';
 import {
@@ -15,7 +15,10 @@ import {
 import type { Route } from './route.js';
 import { create, read, remove } from './route-kinds.js';
 
-const OWN_KEY = 'signed by the key that the device brings, which no directory lists yet';
+const ownKey = {
+  public: 'signed by the key that the device brings, which no directory lists yet',
+  ownKey: true,
+} as const;
 
 /** How people and their devices come in (protocol.md §4, main-job M6). They leave by the next directory. */
 export const PEOPLE_ROUTES = {
@@ -46,8 +49,9 @@ export const PEOPLE_ROUTES = {
     ...create,
     path: '/api/v1/enrolments',
     summary: 'Ask to be let in, by a new key and the ticket of an invitation',
-    public: OWN_KEY,
+    ...ownKey,
     body: NewEnrolment,
+    bodyBytesMax: ENROLMENT_BODY_BYTES_MAX,
     response: Enrolment,
     signedResponse: false,
   },
@@ -55,7 +59,7 @@ export const PEOPLE_ROUTES = {
     ...read,
     path: '/api/v1/enrolments/{id}',
     summary: 'Read what became of the own request',
-    public: OWN_KEY,
+    ...ownKey,
     params: inEnrolment,
     response: Enrolment,
     signedResponse: false,

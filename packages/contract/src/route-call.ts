@@ -8,6 +8,11 @@ export type SignedRouteName = {
   [Name in RouteName]: (typeof ROUTES)[Name] extends { readonly permission: string } ? Name : never;
 }[RouteName];
 
+/** Routes that a new device signs by a key which no directory lists yet. */
+export type OwnKeyRouteName = {
+  [Name in RouteName]: (typeof ROUTES)[Name] extends { readonly ownKey: true } ? Name : never;
+}[RouteName];
+
 /** The schema of one part of a route; never where the route has no such part. */
 type Part<Name extends RouteName, Key extends 'params' | 'query' | 'body' | 'response'> =
   (typeof ROUTES)[Name] extends Record<Key, infer Schema extends z.ZodType> ? Schema : never;

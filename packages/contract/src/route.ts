@@ -29,9 +29,12 @@ export interface RouteShape {
   readonly signedResponse: boolean;
 }
 
-/** Who may send it: a signed request of somebody with the permission, or anybody, and then why. */
+/**
+ * Who may send it: a signed request of somebody with the permission, or anybody, and then why. With `ownKey` anybody
+ * signs it by a key of their own, which the service learns from what is sent.
+ */
 export type RouteAccess =
-  | { readonly permission: Permission; readonly public?: undefined }
-  | { readonly public: string; readonly permission?: undefined };
+  | { readonly permission: Permission; readonly public?: undefined; readonly ownKey?: undefined }
+  | { readonly public: string; readonly ownKey?: true; readonly permission?: undefined };
 
 export type Route = RouteShape & RouteAccess;

@@ -17,6 +17,7 @@ import {
 import { inEnvelope, inGrant, inLabel, inOrganisation, inPrompt, inRoot, inVersion } from './params.js';
 import { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery } from './prompts.js';
 import type { Route } from './route.js';
+import { PEOPLE_ROUTES } from './people-routes.js';
 import { change, create, read, remove } from './route-kinds.js';
 import { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery } from './versions.js';
 
@@ -107,6 +108,8 @@ export const ROUTES = {
 
   // Prompts and their versions. A version never changes.
   'prompt.create': {
+  ...PEOPLE_ROUTES,
+
     ...create,
     path: '/api/v1/prompts',
     summary: 'Make a prompt',

@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { AuditEvent, auditResult, PROBLEMS, ROUTES } from '@bulla/contract';
 import type { AuditAct, AuditFacts, ProblemCode, Route } from '@bulla/contract';
-import { device, envelope, hash, invocation, kid, prompt, responder } from './examples.js';
+import {
+  device,
+  enrolment,
+  envelope,
+  hash,
+  invitation,
+  invocation,
+  kid,
+  prompt,
+  responder,
+} from './examples.js';
 import { mutationsOf } from './mutations.js';
 
 const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
@@ -10,6 +20,14 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'policy.publish': { version: 2 },
   'directory.publish': { version: 2 },
   'prompt.create': { prompt },
+  'invitation.create': { invitation },
+  'invitation.list': { items: 2 },
+  'invitation.delete': { invitation },
+  'enrolment.create': { enrolment, invitation },
+  'enrolment.get': { enrolment },
+  'enrolment.list': { items: 0 },
+  'enrolment.approve': { enrolment, invitation, version: 3 },
+  'enrolment.refuse': { enrolment, invitation },
   'prompt.list': { items: 0 },
   'prompt.find': { prompt },
   'prompt.get': { prompt },
@@ -57,7 +75,9 @@ describe.each(acts)('%s', (act, obj) => {
 
 describe('the audit log', () => {
   it('has an act for every route that takes signed requests, for bootstrap and for the end of a run', () => {
-    const routes = Object.entries<Route>(ROUTES).filter(([, { permission }]) => permission !== undefined);
+    const routes = Object.entries<Route>(ROUTES).filter(
+      ([, { permission, ownKey }]) => permission !== undefined || ownKey === true,
+    );
     const expected = [...routes.map(([name]) => name), 'organisation.create', 'invocation.finish'];
     expect(acts.map(([act]) => act).toSorted()).toEqual(expected.toSorted());
   });
@@ -81,6 +101,8 @@ describe('the audit log', () => {
 
   it('refuses an act that it does not know', () => {
     expect(takes({ ...signed, act: 'prompt.peek', res: 'ok', obj: { prompt } })).toBe(false);
+    ['a device that asks to be let in', { type: 'enrolment', kid }, true],
+    ['such a device without a key', { type: 'enrolment' }, false],
   });
 });
 

@@ -5,6 +5,8 @@ const suffix = '01kb2w6r7hf0fvc1m1x3q8p0z5';
 export const prompt = `prm_${suffix}`;
 export const envelope = `env_${suffix}`;
 export const invocation = `inv_${suffix}`;
+export const invitation = `ivt_${suffix}`;
+export const enrolment = `enr_${suffix}`;
 export const device = `urn:bulla:acme:dev:dev_${suffix}`;
 export const responder = 'urn:bulla:acme:svc:responder:eu1';
 export const kid = 'K'.repeat(43);
@@ -42,6 +44,20 @@ const example = (name: string, schema: z.ZodType, value: unknown, optional: read
   optional,
 });
 
+const user = `urn:bulla:acme:user:usr_${suffix}`;
+const offer = { roles: ['author', 'invoker'], groups: ['grp:authors'], user, label: 'laptop' };
+const invitationExample = { id: invitation, ...offer, state: 'open', created_at: time, expires_at: time };
+const rsa = { jwk: { kty: 'RSA', n: 'n'.repeat(342), e: 'AQAB' }, alg: 'PS256' };
+const request = {
+  id: enrolment,
+  state: 'pending',
+  invitation,
+  label: 'laptop',
+  sig: { ...rsa, kid },
+  enc: { ...rsa, kid },
+  mac: hash,
+  created_at: time,
+};
 /** A good value for every body that travels, request or answer. */
 export const EXAMPLES: readonly Example[] = [
   example('NewOrganisation', contract.NewOrganisation, { root: document, policy: document, directory: document }),
@@ -68,6 +84,31 @@ export const EXAMPLES: readonly Example[] = [
     data: [{ whash: hash, version: 3, kid, aud: 'urn:bulla:acme:recovery' }],
     next_cursor: null,
   }),
+  example('NewInvitation', contract.NewInvitation, {
+    id: invitation,
+    ticket_sha256: hash,
+    ...offer,
+    expires_at: time,
+  }),
+  example('Invitation', contract.Invitation, invitationExample),
+  example('InvitationPage', contract.InvitationPage, { data: [invitationExample], next_cursor: null }),
+  example('NewEnrolment', contract.NewEnrolment, {
+    id: enrolment,
+    invitation,
+    ticket: hash,
+    label: 'laptop',
+    sig: rsa,
+    enc: rsa,
+    mac: hash,
+  }),
+  example('Enrolment', contract.Enrolment, {
+    id: enrolment,
+    state: 'approved',
+    fingerprint: Array.from({ length: 8 }, () => '0a1b').join(':'),
+    device,
+  }),
+  example('EnrolmentPage', contract.EnrolmentPage, { data: [request], next_cursor: 'bmV4dA' }),
+  example('ApprovedEnrolment', contract.ApprovedEnrolment, { id: enrolment, state: 'approved', version: 3 }),
   example('OwnGrantPage', contract.OwnGrantPage, {
     data: [{ prompt, version: 3, kid, whash: hash, grant: token }],
     next_cursor: null,

@@ -41,11 +41,17 @@ describe('the table', () => {
       'root.get',
       'policy.get',
       'directory.get',
+      'enrolment.create',
+      'enrolment.get',
       'health.live',
       'health.ready',
       'interface.document',
       'interface.page',
     ]);
+  });
+
+  it('takes exactly these with a signature by the key that a new device brings', () => {
+    expect(namesOf((route) => route.ownKey === true)).toEqual(['enrolment.create', 'enrolment.get']);
   });
 
   it('leaves exactly these answers unsigned: for strangers, and bodies that are tokens', () => {
@@ -57,7 +63,8 @@ describe('the table', () => {
 
   it('wants an idempotency key with every signed body', () => {
     const withKey = namesOf((route) => 'idempotency-key' in (route.headers?.shape ?? {}));
-    expect(withKey).toEqual(namesOf((route) => route.body !== undefined && route.permission !== undefined));
+    const isSigned = (route: Route) => route.permission !== undefined || route.ownKey === true;
+    expect(withKey).toEqual(namesOf((route) => route.body !== undefined && isSigned(route)));
   });
 
   it('wants If-Match for exactly these changes', () => {
@@ -77,6 +84,7 @@ describe('the table', () => {
       'root.publish': 6_291_456,
       'policy.publish': 6_291_456,
       'directory.publish': 6_291_456,
+      'enrolment.approve': 6_291_456,
       'invocation.run': 2_097_152,
     });
   });

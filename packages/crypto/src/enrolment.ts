@@ -12,9 +12,12 @@ import {
 } from './bytes.js';
 import { CryptoError } from './errors.js';
 import { idPattern } from './ids.js';
-import { kidSchema } from './keys.js';
+import type { KeyRecord } from './keys.js';
+import { checkPublicJwk, keyThumbprint, kidSchema, publicKeyOf, rsaPublicJwkSchema } from './keys.js';
 import { orgSchema } from './root.js';
+import { checkShape } from './schema.js';
 import { strictParse } from './strict-parse.js';
+import { SUITES } from './suites.js';
 
 /**
  * How a device proves to whoever invited it that the keys which arrive are its own (protocol.md §4, main-job M6,
@@ -117,6 +120,31 @@ export async function areEnrolmentWords(
 export async function enrolmentFingerprint(keys: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<string> {
   const hex = encodeHex((await keysDigest(keys)).subarray(0, 16));
   return (hex.match(/.{4}/g) ?? []).join(':');
+}
+
+/** A key that a device brings: what a directory will list of it, but for purposes and times. */
+export type DeviceKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'suite' | 'jwk'>;
+
+const DEVICE_ALGS = { sig: 'PS256', enc: 'RSA-OAEP-256' } as const;
+
+/**
+ * Checks a key that a device brings; its suite follows from the length of the modulus. Whether the organisation allows
+ * the suite, its policy says.
+ * @throws {CryptoError} key_invalid, token_malformed
+ */
+export async function deviceKeyOf(
+  own: { readonly jwk: unknown; readonly alg: string },
+  use: 'sig' | 'enc',
+): Promise<DeviceKey> {
+  const alg = DEVICE_ALGS[use];
+  if (own.alg !== alg) throw new CryptoError('key_invalid', `the algorithm of a device's key for ${use} is ${alg}`);
+  const jwk = checkShape(own.jwk, rsaPublicJwkSchema, 'public key');
+  const bits = decodeBase64url(jwk.n).length * 8;
+  const suite = bits > SUITES.rsa2048.modulusBits ? 'rsa3072' : 'rsa2048';
+  checkPublicJwk(jwk, suite);
+  const key = { kid: await keyThumbprint(jwk), use, alg, suite, jwk } as const;
+  await publicKeyOf(key);
+  return key;
 }
 
 function keysDigest({ sigKid, encKid }: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<Uint8Array<ArrayBuffer>> {

@@ -3,7 +3,7 @@ import { decodeBase64url, encodeBase64url, utf8 } from './bytes.js';
 import { CryptoError } from './errors.js';
 import type { ParsedUrn } from './ids.js';
 import { parseUrn } from './ids.js';
-import type { KeyRecord } from './keys.js';
+import type { VerifyingKey } from './keys.js';
 import { publicKeyOf } from './keys.js';
 
 /**
@@ -104,7 +104,7 @@ export function signatureItem(field: string | undefined): string {
 }
 
 /** Whether a signature over `base` is that of a record's key, by the record's algorithm alone. */
-export async function isSignatureOf(record: KeyRecord, base: Bytes, signature: Bytes): Promise<boolean> {
+export async function isSignatureOf(record: VerifyingKey, base: Bytes, signature: Bytes): Promise<boolean> {
   if (record.use !== 'sig') return false;
   const algorithm = record.alg === 'PS256' ? { name: 'RSA-PSS', saltLength: 32 } : { name: 'Ed25519' };
   return crypto.subtle.verify(algorithm, await publicKeyOf(record), signature, base);

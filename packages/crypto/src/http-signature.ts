@@ -16,7 +16,7 @@ import type { ParsedKeyid } from './http-signature-base.js';
 import type { HttpRequestParts, RequestSummary } from './http-signature-components.js';
 import { carriesBody, requestComponents, requestSummary } from './http-signature-components.js';
 import { checkDigest, encodeContentDigest, parseContentDigest } from './http-signature-digest.js';
-import type { KeyRecord } from './keys.js';
+import type { VerifyingKey } from './keys.js';
 import type { Signer } from './signer.js';
 
 /** Which message a request signature is for, so that it is never taken for another. */
@@ -122,11 +122,11 @@ export function parseRequestSignature(request: HttpRequestParts): RequestSignatu
 }
 
 /**
- * Checks body and signature under the key that the directory lists for this keyid.
+ * Checks body and signature under the key that the directory lists for this keyid, or that an enrolment brings.
  * @returns what a response may be bound to: only a verified request has it, so strangers get nothing signed.
  * @throws {CryptoError} signature_invalid
  */
-export async function verifyRequestSignature(parsed: RequestSignature, record: KeyRecord): Promise<RequestSummary> {
+export async function verifyRequestSignature(parsed: RequestSignature, record: VerifyingKey): Promise<RequestSummary> {
   await checkContentDigest(parsed.request);
   if (parsed.kid !== record.kid || !(await isSignatureOf(record, parsed.base, parsed.signature))) {
     throw new CryptoError('signature_invalid', 'the signature of the request is not valid', {

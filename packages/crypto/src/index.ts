@@ -12,9 +12,10 @@ export {
   tokenHash,
   utf8,
 } from './bytes.js';
-export type { EnrolmentKeys, InvitationCode } from './enrolment.js';
+export type { DeviceKey, EnrolmentKeys, InvitationCode } from './enrolment.js';
 export {
   areEnrolmentWords,
+  deviceKeyOf,
   encodeInvitationCode,
   enrolmentFingerprint,
   enrolmentMac,
@@ -57,7 +58,16 @@ export {
   recoveryUrn,
   urnOf,
 } from './ids.js';
-export type { KeyFile, KeyPurpose, KeyRecord, KeyState, KeyUsage, PrivateJwk, PublicJwk } from './keys.js';
+export type {
+  KeyFile,
+  KeyPurpose,
+  KeyRecord,
+  KeyState,
+  KeyUsage,
+  PrivateJwk,
+  PublicJwk,
+  VerifyingKey,
+} from './keys.js';
 export {
   checkKeyRecord,
   fingerprint,

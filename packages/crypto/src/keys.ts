@@ -170,6 +170,9 @@ function checkPoint(point: Uint8Array): void {
   if (SMALL_ORDER.has(hex)) throw invalid('its point has a small order');
 }
 
+/** What a signature is verified under. */
+export type VerifyingKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'jwk'>;
+
 /** What a key is imported by: a directory record, or a key that root lists. */
 type ImportableKey = Pick<KeyRecord, 'jwk' | 'alg'>;
 const imported = new WeakMap<ImportableKey, Promise<CryptoKey>>();

@@ -1,11 +1,11 @@
-import type { SignedRouteName } from '@bulla/contract';
+import type { OwnKeyRouteName, SignedRouteName } from '@bulla/contract';
 import type { EntityKind, Role, Trust } from '@bulla/crypto';
 
 /** What is known of the request a caller signed. */
 export interface RequestFacts {
   /** The X-Request-Id. */
   readonly id: string;
-  readonly route: SignedRouteName;
+  readonly route: SignedRouteName | OwnKeyRouteName;
   readonly method: string;
   /** As sent, without the query. */
   readonly path: string;
@@ -23,13 +23,20 @@ export interface RequestFacts {
   readonly evidence: string;
 }
 
-/** Who is asking: the holder of a verified signature, with what the signed directory says of it. */
-export interface Caller {
+/** Whose verified signature a request bears: what the ledger writes down of it. */
+export interface Signatory {
   readonly org: string;
   readonly urn: string;
   readonly kid: string;
   /** `urn#kid`. */
   readonly keyid: string;
+  /** `enrolment` for a key that no directory lists: it has no role and no rights. */
+  readonly kind: EntityKind | 'enrolment';
+  readonly request: RequestFacts;
+}
+
+/** Who is asking: the holder of a verified signature, with what the signed directory says of it. */
+export interface Caller extends Signatory {
   readonly kind: EntityKind;
   readonly roles: readonly Role[];
   readonly groups: readonly string[];
@@ -37,5 +44,4 @@ export interface Caller {
   readonly user: string | undefined;
   /** The documents that all this was read from; one request is judged by one of them. */
   readonly trust: Trust;
-  readonly request: RequestFacts;
 }

@@ -2,6 +2,7 @@ import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from './caller.js';
+import type { OwnKeySignature } from './own-key-signature.js';
 import { stateOf } from './request-state.js';
 
 /** The caller of a signed route: `@CurrentCaller() caller: Caller`. */
@@ -9,6 +10,13 @@ export const CurrentCaller = createParamDecorator((_data: unknown, context: Exec
   const { caller } = stateOf(context.switchToHttp().getRequest());
   if (caller === undefined) throw new Error('this route is public, so nobody has signed the request');
   return caller;
+});
+
+/** The signature of a route that takes a key of the sender's own: `@OwnKey() signature: OwnKeySignature`. */
+export const OwnKey = createParamDecorator((_data: unknown, context: ExecutionContext): OwnKeySignature => {
+  const { ownKey } = stateOf(context.switchToHttp().getRequest());
+  if (ownKey === undefined) throw new Error('this route takes no key of the sender');
+  return ownKey;
 });
 
 /** The arrival of a request in seconds: the t0 by which its tokens are judged (protocol.md §2.4). */

@@ -1,8 +1,8 @@
 export { Answer } from './answer.js';
 export type { AnswerOptions } from './answer.js';
 export type { AuditEntry } from './audit-record.js';
-export type { Caller, RequestFacts } from './caller.js';
-export { ArrivedAt, CurrentCaller, RequestId } from './current-caller.js';
+export type { Caller, RequestFacts, Signatory } from './caller.js';
+export { ArrivedAt, CurrentCaller, OwnKey, RequestId } from './current-caller.js';
 export { Clock } from './clock.js';
 export { createService } from './create-service.js';
 export type { ServiceOptions } from './create-service.js';
@@ -22,6 +22,7 @@ export type { AuditEventTable, HttpNonceTable, IdempotencyTable, LedgerTables } 
 export { Metrics } from './metrics.js';
 export { openapiDocument } from './openapi.js';
 export type { OpenapiDocument } from './openapi.js';
+export type { OwnKeySignature } from './own-key-signature.js';
 export { problemOf } from './problem-of.js';
 export { BasedOn, Route, RouteBody, RouteHeaders, RouteParams, RouteQuery } from './route.js';
 export type { BodyOf, Handled, HeadersOf, ParamsOf, QueryOf } from './route.js';

@@ -4,9 +4,9 @@ import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { Answer } from './answer.js';
 import type { AnswerOptions } from './answer.js';
-import { auditOfAct, auditOfRefusal } from './audit-record.js';
-import type { AuditEntry } from './audit-record.js';
-import type { Caller } from './caller.js';
+import { auditOfAct, auditOfFailure, auditOfRefusal } from './audit-record.js';
+import type { AuditEntry, AuditFailure } from './audit-record.js';
+import type { Signatory } from './caller.js';
 import type { Clock } from './clock.js';
 import { databaseFault } from './database-fault.js';
 import type { LedgerTables } from './ledger-tables.js';
@@ -34,7 +34,7 @@ const KEEP_SECONDS = 86_400;
 const SKEW_SECONDS = 60;
 const LOCK_NOT_AVAILABLE = '55P03';
 /** Callers whose nonce and decision are written down. */
-const recorded = new WeakSet<Caller>();
+const recorded = new WeakSet<Signatory>();
 
 /**
  * Writes down what callers do: nonce, idempotent answer, effect and audit row in one transaction, or nothing of it.
@@ -59,7 +59,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    * @throws {Problem} what the work throws; unauthenticated for a signature used before; idempotency_conflict;
    *   indeterminate while another request with this key is still at work after two seconds
    */
-  async run<Body>(caller: Caller, work: Work<Tables, Body>, options: RunOptions = {}): Promise<Answer<Body>> {
+  async run<Body>(caller: Signatory, work: Work<Tables, Body>, options: RunOptions = {}): Promise<Answer<Body>> {
     const outcome = await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
       if (!(await this.#useNonce(ledger, caller))) return refused(ledger, caller, usedAlready());
@@ -87,18 +87,24 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    * Writes the audit row of a read that gives away something sealed; the caller of this reads afterwards.
    * @throws whatever the database says: then nothing may be given away
    */
-  async read(caller: Caller, event: AuditEntry): Promise<void> {
+  async read(caller: Signatory, event: AuditEntry): Promise<void> {
     await this.record(this.#db, caller, event);
   }
 
   /** Writes an audit row within a transaction of the service's own. */
-  async record(db: Kysely<Tables>, caller: Caller, event: AuditEntry): Promise<void> {
+  async record(db: Kysely<Tables>, caller: Signatory, event: AuditEntry): Promise<void> {
     await insertAudit(ledgerOf(db), caller, auditOfAct(caller, event));
     this.#onWritten('ok');
   }
 
+  /** As {@link record}, of what failed after it had begun. */
+  async recordFailure(db: Kysely<Tables>, caller: Signatory, failure: AuditFailure): Promise<void> {
+    await insertAudit(ledgerOf(db), caller, auditOfFailure(caller, failure));
+    this.#onWritten(auditResult(failure.why));
+  }
+
   /** Whether nonce and decision of this request are written down already. */
-  hasRecorded(caller: Caller): boolean {
+  hasRecorded(caller: Signatory): boolean {
     return recorded.has(caller);
   }
 
@@ -106,7 +112,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    * Writes down a refusal that did not come from {@link run}: nonce, so that the request cannot come back, and row.
    * @throws whatever the database says
    */
-  async refuse(caller: Caller, problem: Problem): Promise<void> {
+  async refuse(caller: Signatory, problem: Problem): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
       if (changesSomething(caller)) await this.#useNonce(ledger, caller);
@@ -117,7 +123,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   }
 
   /** False if this signature was seen before. The unique key decides, also between two at the same moment. */
-  async #useNonce(trx: Kysely<LedgerTables>, caller: Caller): Promise<boolean> {
+  async #useNonce(trx: Kysely<LedgerTables>, caller: Signatory): Promise<boolean> {
     const { nonce, expires } = caller.request;
     const result = await trx
       .insertInto('http_nonce')
@@ -128,7 +134,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   }
 
   /** The answer to an earlier request with this key; undefined if there was none and the key is ours now. */
-  async #earlierAnswer<Body>(trx: Kysely<LedgerTables>, caller: Caller): Promise<Answer<Body> | undefined> {
+  async #earlierAnswer<Body>(trx: Kysely<LedgerTables>, caller: Signatory): Promise<Answer<Body> | undefined> {
     const { idempotencyKey: key } = caller.request;
     if (key === undefined) return undefined;
     const request_sha256 = await requestHash(caller);
@@ -151,7 +157,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   /** Waits for another transaction that holds the key, as long as the database lets it (main-job M14). */
   async #takeKey(
     trx: Kysely<LedgerTables>,
-    { org, keyid }: Caller,
+    { org, keyid }: Signatory,
     { key, request_sha256 }: { key: string; request_sha256: string },
   ): Promise<boolean> {
     const now = this.#clock.now();
@@ -172,7 +178,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
 
   async #apply<Body>(
     trx: Transaction<Tables>,
-    caller: Caller,
+    caller: Signatory,
     work: Work<Tables, Body>,
     options: RunOptions,
   ): Promise<Answer<Body>> {
@@ -199,13 +205,13 @@ function ledgerOf<Tables extends LedgerTables>(db: Kysely<Tables>): Kysely<Ledge
   return db as unknown as Kysely<LedgerTables>;
 }
 
-async function refused(trx: Kysely<LedgerTables>, caller: Caller, problem: Problem): Promise<Problem> {
+async function refused(trx: Kysely<LedgerTables>, caller: Signatory, problem: Problem): Promise<Problem> {
   await insertAudit(trx, caller, auditOfRefusal(caller, problem));
   return problem;
 }
 
 /** Without the row there is no effect, whatever the database has against it. */
-async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Caller, event: string): Promise<void> {
+async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Signatory, event: string): Promise<void> {
   try {
     await db.insertInto('audit_event').values({ org, event, request_id: request.id }).execute();
   } catch (error) {
@@ -214,11 +220,11 @@ async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Caller, e
 }
 
 /** What makes two requests the same: all of it but the signature. */
-function requestHash({ request: { method, path, query, ifMatch, bodySha256 } }: Caller): Promise<string> {
+function requestHash({ request: { method, path, query, ifMatch, bodySha256 } }: Signatory): Promise<string> {
   return digestB64u(utf8(JSON.stringify([method, path, query, ifMatch ?? null, bodySha256])));
 }
 
-function changesSomething(caller: Caller): boolean {
+function changesSomething(caller: Signatory): boolean {
   return caller.request.method !== 'GET';
 }
 

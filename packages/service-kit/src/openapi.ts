@@ -18,7 +18,7 @@ const SIGNATURE = {
   in: 'header',
   name: 'Signature',
   description:
-    'RFC 9421 signature with a key of the organisation’s directory, beside Signature-Input and, with a body, Content-Digest (RFC 9530).',
+    'RFC 9421 signature with a key of the organisation’s directory (of a device that asks to be listed: its own), beside Signature-Input and, with a body, Content-Digest (RFC 9530).',
 } as const;
 const PROBLEM_STATUSES = [...new Set(Object.values(PROBLEMS).map(({ status }) => status))].toSorted((a, b) => a - b);
 
@@ -53,7 +53,7 @@ function operation(entry: RouteEntry, components: OpenapiComponents, problem: Js
     summary: entry.summary,
     description:
       entry.permission === undefined ? `Public: ${entry.public}.` : `Needs the permission ${entry.permission}.`,
-    security: entry.permission === undefined ? [] : [{ signature: [] }],
+    security: entry.credential === 'signature-input' ? [{ signature: [] }] : [],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(entry.body === undefined ? {} : { requestBody: requestBody(components.use(entry.body, 'input')) }),
     responses: responsesOf(entry, components, problem),

@@ -62,7 +62,8 @@ export class ProblemFilter implements ExceptionFilter {
   /** Fail closed: a refusal that cannot be written down is answered as trouble of ours, to be tried again. */
   async #writeDown(problem: Problem, request: FastifyRequest): Promise<Problem> {
     const { ledger, refusals, metrics } = this.#parts;
-    const caller = findState(request)?.caller;
+    const { caller, signatory } = findState(request) ?? {};
+    if (signatory !== undefined && ledger.hasRecorded(signatory)) return problem;
     if (caller === undefined) {
       if (isOurFault(problem) || !judgesCaller(request.routeOptions)) return problem;
       metrics.verifyFailures.inc({ reason: problem.code });

@@ -1,5 +1,5 @@
 import { Problem } from '@bulla/contract';
-import type { SignedRouteName } from '@bulla/contract';
+import type { OwnKeyRouteName, SignedRouteName } from '@bulla/contract';
 import type { Bytes, KeyHolder, RequestSignature, Trust } from '@bulla/crypto';
 import {
   checkSignatureTimes,
@@ -11,6 +11,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import type { Caller, RequestFacts } from './caller.js';
 import type { Clock } from './clock.js';
+import { OwnKeySignature } from './own-key-signature.js';
 import { RefreshLimit } from './refresh-limit.js';
 import { requestParts, targetOf } from './request-parts.js';
 import type { Authorities } from './request-parts.js';
@@ -18,7 +19,12 @@ import { stateOf } from './request-state.js';
 import type { TrustSource } from './trust-source.js';
 
 const REFRESH_INTERVAL_MS = 1_000;
-const RENEWING: ReadonlySet<SignedRouteName> = new Set(['root.publish', 'policy.publish', 'directory.publish']);
+const RENEWING: ReadonlySet<SignedRouteName> = new Set([
+  'root.publish',
+  'policy.publish',
+  'directory.publish',
+  'enrolment.approve',
+]);
 const CHECK = 'request-key';
 const EMPTY: Bytes = new Uint8Array(0);
 
@@ -71,6 +77,29 @@ export class RequestAuthentication {
     return state.caller;
   }
 
+  /**
+   * The signature of a request to a route of `ownKey`: its shape only. The room that can find the key verifies it, and
+   * until it has nothing is answered in signed form: whoever sends it is a stranger.
+   * @throws {Problem} unauthenticated if it is not signed as an enrolment; validation_failed
+   * @throws {CryptoError} unauthenticated, token_malformed
+   */
+  readOwnKey(request: FastifyRequest, route: OwnKeyRouteName): OwnKeySignature {
+    const state = stateOf(request);
+    const authority = this.#authorities.choose(request.headers.host);
+    const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
+    return new OwnKeySignature(signature, this.#clock, async () => {
+      state.signatory = Object.freeze({
+        org: signature.org,
+        urn: signature.urn,
+        kid: signature.kid,
+        keyid: signature.keyid,
+        kind: 'enrolment',
+        request: await factsOf(request, route, signature, state.rawBody ?? EMPTY),
+      });
+      return state.signatory;
+    });
+  }
+
   /** An unknown keyid may be newer than our directory: look once, then no more for a second. */
   async #find({ org, keyid }: RequestSignature): Promise<{ trust: Trust; holder: KeyHolder }> {
     const trust = await this.#source.trustOf(org);
@@ -89,7 +118,7 @@ export class RequestAuthentication {
 
 async function factsOf(
   request: FastifyRequest,
-  route: SignedRouteName,
+  route: SignedRouteName | OwnKeyRouteName,
   signature: RequestSignature,
   body: Bytes,
 ): Promise<RequestFacts> {

@@ -16,6 +16,8 @@ export interface RouteEntry {
   readonly permission: Permission | undefined;
   /** Why anybody may call it. */
   readonly public: string | undefined;
+  /** Whether whoever calls it signs by a key of their own. */
+  readonly ownKey: boolean;
   readonly params: z.ZodObject | undefined;
   readonly query: z.ZodObject | undefined;
   readonly headers: z.ZodObject | undefined;
@@ -80,6 +82,7 @@ function complete(name: RouteName, route: Route): RouteEntry {
     summary: route.summary,
     permission: route.permission,
     public: route.public,
+    ownKey: route.ownKey === true,
     params: route.params,
     query: route.query,
     headers: route.headers,
@@ -96,8 +99,8 @@ function complete(name: RouteName, route: Route): RouteEntry {
 }
 
 /** Most routes take signed requests only; one takes a bootstrap secret instead. */
-function credentialOf({ permission, headers }: Route): RouteEntry['credential'] {
-  if (permission !== undefined) return 'signature-input';
+function credentialOf({ permission, ownKey, headers }: Route): RouteEntry['credential'] {
+  if (permission !== undefined || ownKey === true) return 'signature-input';
   return headers?.shape['authorization'] === undefined ? undefined : 'authorization';
 }
 

@@ -1,5 +1,5 @@
 import { may, Problem } from '@bulla/contract';
-import type { SignedRouteName } from '@bulla/contract';
+import type { OwnKeyRouteName, SignedRouteName } from '@bulla/contract';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from './caller.js';
@@ -20,6 +20,7 @@ export class SignatureGuard implements CanActivate {
     const entry = entryOfHandler(context.getHandler());
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     stateOf(request).entry = entry;
+    if (entry.ownKey) stateOf(request).ownKey = this.#authentication.readOwnKey(request, entry.name as OwnKeyRouteName);
     if (entry.permission === undefined) return true;
     const caller = await this.#authentication.authenticate(request, entry.name as SignedRouteName);
     requireOwnOrganisation(caller, request);

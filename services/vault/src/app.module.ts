@@ -3,7 +3,9 @@ import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { DatabaseModule } from './database/database.module.js';
 import type { VaultTables } from './database/types.js';
+import { EnrolmentsModule } from './enrolments/enrolments.module.js';
 import { EnvelopesModule } from './envelopes/envelopes.module.js';
+import { InvitationsModule } from './invitations/invitations.module.js';
 import type { OrganisationsParts } from './organisations/organisations.module.js';
 import { OrganisationsModule } from './organisations/organisations.module.js';
 import { PromptsModule } from './prompts/prompts.module.js';
@@ -17,7 +19,9 @@ export interface AppParts extends OrganisationsParts {
 @Module({})
 export class AppModule {
   static use({ database, ...organisations }: AppParts): DynamicModule {
-    const rooms = [OrganisationsModule.use(organisations), PromptsModule, SharingModule, EnvelopesModule];
+    const people = [InvitationsModule, EnrolmentsModule];
+    const prompts = [PromptsModule, SharingModule, EnvelopesModule];
+    const rooms = [OrganisationsModule.use(organisations), ...people, ...prompts];
     return { module: AppModule, imports: [DatabaseModule.use(database), ...rooms] };
   }
 }

@@ -2,11 +2,13 @@ import { ledgerMigrations } from '@bulla/service-kit';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { createPeopleTables } from './people-tables.js';
 
 /** Tables of the vault, in the order in which they came. A migration that was released is never changed. */
 export const vaultMigrations: Readonly<Record<string, Migration>> = {
   ...ledgerMigrations,
   '2026-11-25-vault': { up: createTables },
+  '2026-11-27-people': { up: createPeopleTables },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

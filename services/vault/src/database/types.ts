@@ -1,8 +1,12 @@
+import type { DeviceRole, NewEnrolment } from '@bulla/contract';
 import type { LedgerTables } from '@bulla/service-kit';
 import type { ColumnType } from 'kysely';
 
 /** A moment as PostgreSQL keeps it; the database's own clock unless given. */
 type Moment = ColumnType<Date, Date | undefined, Date>;
+
+/** What of an enrolment is kept as it was sent. */
+export type StoredRequest = Pick<NewEnrolment, 'label' | 'sig' | 'enc' | 'mac'>;
 
 /** The tables of the vault. Each has `org`, and every statement filters by it. */
 export interface VaultTables extends LedgerTables {
@@ -60,6 +64,66 @@ export interface VaultTables extends LedgerTables {
     version: number;
     /** A JSON array. */
     tokens: ColumnType<string[], string, never>;
+    created_at: Moment;
+  };
+  /** A move of a protected label that waits, or waited, for further people. */
+  label_approval: {
+    id: string;
+    org: string;
+    prompt_id: string;
+    name: string;
+    label: string;
+    seq: number;
+    /** 0, with an empty `chash`, where the label is to be deleted. */
+    version: number;
+    chash: string;
+    /** Open ones are expired from `expires_at` on. */
+    state: 'open' | 'done' | 'dropped';
+    created_at: Moment;
+    /** When the last of its tags ends. */
+    expires_at: Moment;
+  };
+  /** One tag of each person. */
+  label_approval_tag: {
+    approval_id: string;
+    user_urn: string;
+    org: string;
+    device_urn: string;
+    token: string;
+    created_at: Moment;
+  };
+  /** A ticket for one device; of its secret only what recognises the ticket is here. */
+  invitation: {
+    id: string;
+    org: string;
+    ticket_sha256: string;
+    /** A JSON array. */
+    roles: ColumnType<DeviceRole[], string, never>;
+    /** A JSON array. */
+    groups: ColumnType<string[], string, never>;
+    user_urn: string;
+    label: string;
+    /** URN of the device that invited. */
+    created_by: string;
+    created_at: Moment;
+    expires_at: Moment;
+    /** When an enrolment took it. */
+    taken_at: ColumnType<Date | null, undefined, Date>;
+    /** When it was taken back. */
+    deleted_at: ColumnType<Date | null, undefined, Date>;
+  };
+  /** The request of a device to be let in. */
+  enrolment: {
+    id: string;
+    org: string;
+    invitation: string;
+    sig_kid: string;
+    enc_kid: string;
+    /** What it asked for, without the ticket. */
+    request: ColumnType<StoredRequest, string, never>;
+    state: ColumnType<'pending' | 'approved' | 'refused', undefined, 'approved' | 'refused'>;
+    /** Who it became. */
+    device: ColumnType<string | null, undefined, string>;
     created_at: Moment;
   };
   envelope: {

@@ -19,6 +19,8 @@ export class OrganisationsModule {
   static use({ secrets, profiles }: OrganisationsParts): DynamicModule {
     return {
       module: OrganisationsModule,
+      // What an organisation says is asked, and published, in other rooms too.
+      global: true,
       controllers: [OrganisationsController],
       providers: [
         { provide: BootstrapSecrets, useValue: secrets },
@@ -29,6 +31,7 @@ export class OrganisationsModule {
         VaultTrust,
         { provide: TrustSource, useExisting: VaultTrust },
       ],
+      exports: [PublishingService, TrustSource],
     };
   }
 }

@@ -2,7 +2,7 @@ import type { AcceptedDocument } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
 import type { EstablishOptions, TrustDocuments } from '@bulla/crypto';
 import { CryptoError, parseDirectory, parsePolicy, requireSignatures, Trust } from '@bulla/crypto';
-import type { Answer, Caller } from '@bulla/service-kit';
+import type { Answer, Caller, Effect } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
@@ -15,6 +15,12 @@ import { VaultTrust } from './vault-trust.js';
 
 /** Verifies a document as the next of its kind, after what is published now. */
 type Verify = (trx: VaultTransaction, trust: Trust) => Promise<StoredDocument>;
+
+/** What is to be published, and what the publication comes to. */
+type Prepare<Body> = (
+  trx: VaultTransaction,
+  trust: Trust,
+) => Promise<{ readonly document: StoredDocument; readonly effect: Effect<Body> }>;
 
 /** New versions of an organisation's documents. Who sends one does not matter; whose signatures it bears does. */
 @Injectable()
@@ -29,7 +35,7 @@ export class PublishingService {
 
   /** The next root: signed by the thresholds of the newest and of itself (TUF §5.3). */
   root(caller: Caller, version: number, basedOn: number, token: string): Promise<Answer<AcceptedDocument>> {
-    return this.publish(caller, token, async (_trx, trust) => {
+    return this.publishAlone(caller, token, async (_trx, trust) => {
       requireNewest(basedOn, trust.root.version);
       const documents = { ...trust.documents, roots: [...trust.documents.roots, token] };
       // Policy and directory follow under the new root; until then they count under the one that they state.
@@ -44,7 +50,7 @@ export class PublishingService {
 
   /** The next policy. It is served, and counts, once a directory names it. */
   policy(caller: Caller, basedOn: number, token: string): Promise<Answer<AcceptedDocument>> {
-    return this.publish(caller, token, async (trx, { org, root }) => {
+    return this.publishAlone(caller, token, async (trx, { org, root }) => {
       const newest = await this.organisations.newestDocument(org, 'policy', trx);
       requireNewest(basedOn, newest?.version);
       const parsed = await parsePolicy(token);
@@ -61,22 +67,57 @@ export class PublishingService {
 
   /** The next directory, with the policy that it names. */
   directory(caller: Caller, basedOn: number, token: string): Promise<Answer<AcceptedDocument>> {
-    return this.publish(caller, token, async (trx, trust) => {
+    return this.publishAlone(caller, token, async (trx, trust) => {
       requireNewest(basedOn, trust.directory.version);
-      const { payload, hash } = await parseDirectory(token);
-      const policy = await this.organisations.findDocument(trust.org, 'policy', payload.policy.version, trx);
-      if (policy === undefined) {
-        throw new Problem('validation_failed', { detail: 'the directory names a policy that was not published' });
-      }
-      await this.establish({ ...trust.documents, policy: policy.token, directory: token }, trust);
-      if (payload.version !== basedOn + 1 || payload.root_version !== trust.root.version) {
-        throw new Problem('version_conflict', { detail: 'the directory does not continue the newest one' });
-      }
-      return { kind: 'directory', version: payload.version, token, sha256: hash };
+      const { document } = await this.nextDirectory(trx, trust, token);
+      return document;
     });
   }
 
-  private async publish(caller: Caller, token: string, verify: Verify): Promise<Answer<AcceptedDocument>> {
+  /**
+   * The next directory for the sake of something else, which happens in the same transaction or neither does. Which
+   * version it follows, the directory itself says.
+   * @param along is given what the directory makes true, and what was true before.
+   */
+  directoryWith<Body>(
+    caller: Caller,
+    token: string,
+    along: (trx: VaultTransaction, next: Trust, before: Trust) => Promise<Effect<Body>>,
+  ): Promise<Answer<Body>> {
+    return this.publish(caller, token, async (trx, trust) => {
+      const { document, next } = await this.nextDirectory(trx, trust, token);
+      return { document, effect: await along(trx, next, trust) };
+    });
+  }
+
+  private async nextDirectory(
+    trx: VaultTransaction,
+    trust: Trust,
+    token: string,
+  ): Promise<{ document: StoredDocument; next: Trust }> {
+    const { payload, hash } = await parseDirectory(token);
+    const policy = await this.organisations.findDocument(trust.org, 'policy', payload.policy.version, trx);
+    if (policy === undefined) {
+      throw new Problem('validation_failed', { detail: 'the directory names a policy that was not published' });
+    }
+    const next = await this.establish({ ...trust.documents, policy: policy.token, directory: token }, trust);
+    if (payload.version !== trust.directory.version + 1 || payload.root_version !== trust.root.version) {
+      throw new Problem('version_conflict', { detail: 'the directory does not continue the newest one' });
+    }
+    return { document: { kind: 'directory', version: payload.version, token, sha256: hash }, next };
+  }
+
+  /** Publishes a document for its own sake. */
+  private publishAlone(caller: Caller, token: string, verify: Verify): Promise<Answer<AcceptedDocument>> {
+    return this.publish(caller, token, async (trx, trust) => {
+      const document = await verify(trx, trust);
+      const { kind, version } = document;
+      const event = { act: `${kind}.publish`, obj: { version } } as const;
+      return { document, effect: { body: { version }, event, etag: entityTag(version) } };
+    });
+  }
+
+  private async publish<Body>(caller: Caller, token: string, prepare: Prepare<Body>): Promise<Answer<Body>> {
     requireServable(token);
     const { org } = caller;
     await this.trust.refresh(org);
@@ -88,14 +129,9 @@ export class PublishingService {
       if (newest?.root !== trust.root.version || newest.directory !== trust.directory.version) {
         throw new Problem('version_conflict');
       }
-      const document = await verify(trx, trust);
-      const { kind, version } = document;
+      const { document, effect } = await prepare(trx, trust);
       if (!(await this.organisations.insertDocument(trx, { ...document, org }))) throw new Problem('version_conflict');
-      return {
-        body: { version },
-        event: { act: `${kind}.publish`, obj: { version } } as const,
-        etag: entityTag(version),
-      };
+      return effect;
     });
     this.trust.forget(org);
     return answer;

@@ -1,0 +1,117 @@
+import type { Enrolment, EnrolmentId, NewEnrolment } from '@bulla/contract';
+import { Problem } from '@bulla/contract';
+import type { DeviceKey, Trust } from '@bulla/crypto';
+import { deviceKeyOf, enrolmentFingerprint, ticketHash } from '@bulla/crypto';
+import type { Answer, OwnKeySignature } from '@bulla/service-kit';
+import { Clock, TrustSource } from '@bulla/service-kit';
+import { Injectable } from '@nestjs/common';
+import type { StoredRequest } from '../database/types.js';
+import { VaultLedger } from '../database/vault-ledger.js';
+import { InvitationsService } from '../invitations/invitations.service.js';
+import type { EnrolmentRow } from './enrolments.repository.js';
+import { EnrolmentsRepository } from './enrolments.repository.js';
+
+interface DeviceKeys {
+  readonly sig: DeviceKey;
+  readonly enc: DeviceKey;
+}
+
+/**
+ * What a device does that nobody knows yet: ask to be let in, and ask again what became of it. It is known by the key
+ * that it brings, and until its ticket fits it is a stranger: nothing of it is written down.
+ */
+@Injectable()
+export class OwnEnrolmentsService {
+  constructor(
+    private readonly ledger: VaultLedger,
+    private readonly clock: Clock,
+    private readonly trust: TrustSource,
+    private readonly invitations: InvitationsService,
+    private readonly enrolments: EnrolmentsRepository,
+  ) {}
+
+  /**
+   * Takes an invitation for a device. The same request again is answered as before.
+   * @throws {Problem} not_found, in the same words, for an organisation, invitation or ticket that is none
+   */
+  async create(signature: OwnKeySignature, sent: NewEnrolment): Promise<Answer<Enrolment>> {
+    const keys = { sig: await deviceKeyOf(sent.sig, 'sig'), enc: await deviceKeyOf(sent.enc, 'enc') };
+    requireOwn(signature, sent.id, keys);
+    const signatory = await signature.verify(keys.sig);
+    const { org } = signature;
+    const trust = await this.trust.trustOf(org);
+    const hasTicket = await this.invitations.hasTicket(org, sent.invitation, await ticketHash(sent.ticket));
+    if (trust === undefined || !hasTicket) {
+      throw new Problem('not_found', { detail: 'there is no open invitation with this ticket' });
+    }
+    trust.requireFresh(this.clock.now());
+    return this.ledger.run(signatory, async (trx) => {
+      const event = { act: 'enrolment.create', obj: { enrolment: sent.id, invitation: sent.invitation } } as const;
+      if (!(await this.invitations.take(trx, org, sent.invitation))) {
+        const earlier = await this.enrolments.find(org, sent.id, trx);
+        if (earlier === undefined || !isSame(earlier, sent)) throw new Problem('name_taken', { detail: TAKEN });
+        return { body: await present(earlier), event };
+      }
+      requireNewKeys(trust, keys);
+      const row = await this.enrolments.insert(trx, {
+        id: sent.id,
+        org,
+        invitation: sent.invitation,
+        sig_kid: keys.sig.kid,
+        enc_kid: keys.enc.kid,
+        request: JSON.stringify(requestOf(sent)),
+        created_at: new Date(this.clock.nowMs()),
+      });
+      if (row === undefined) throw new Problem('name_taken');
+      return { body: await present(row), event };
+    });
+  }
+
+  /** How the request of a device stands, for the key that made it and for nobody else. */
+  async get(signature: OwnKeySignature, id: EnrolmentId): Promise<Enrolment> {
+    const row = await this.enrolments.find(signature.org, id);
+    if (row === undefined || signature.enrolment !== id || signature.kid !== row.sig_kid)
+      throw new Problem('not_found');
+    await signature.verify(await deviceKeyOf(row.request.sig, 'sig'));
+    return present(row);
+  }
+}
+
+const TAKEN = 'this invitation has been taken by another device';
+
+/** @throws {Problem} validation_failed if the body is of another enrolment, or by another key, than the signature says */
+function requireOwn(signature: OwnKeySignature, id: EnrolmentId, { sig, enc }: DeviceKeys): void {
+  if (signature.enrolment !== id || signature.kid !== sig.kid) {
+    throw new Problem('validation_failed', { detail: 'keyid does not name this enrolment and its signing key' });
+  }
+  if (sig.kid === enc.kid) throw new Problem('validation_failed', { detail: 'both keys are one' });
+}
+
+/** A key stands once in a directory, and only in suites that the policy allows. @throws {Problem} name_taken, validation_failed */
+function requireNewKeys(trust: Trust, { sig, enc }: DeviceKeys): void {
+  for (const { kid, suite } of [sig, enc]) {
+    const isKnown = trust.holder(kid) !== undefined || trust.isRevoked(kid) || Object.hasOwn(trust.root.keys, kid);
+    if (isKnown || trust.root.recovery_enc?.kid === kid) {
+      throw new Problem('name_taken', { detail: 'the organisation knows one of these keys already' });
+    }
+    if (!trust.policy.suites.includes(suite)) {
+      throw new Problem('validation_failed', { detail: 'the policy does not allow the suite of a key' });
+    }
+  }
+}
+
+/** What is kept of a request; the ticket is not. */
+function requestOf({ label, sig, enc, mac }: NewEnrolment): StoredRequest {
+  return { label, sig, enc, mac };
+}
+
+/** Members of a jsonb column stand in an order of the database's own. */
+function isSame({ request, invitation }: EnrolmentRow, sent: NewEnrolment): boolean {
+  const flat = ({ label, sig, enc, mac }: StoredRequest) =>
+    JSON.stringify([label, mac, ...[sig, enc].map(({ alg, jwk }) => [alg, Object.entries(jwk).toSorted()])]);
+  return invitation === sent.invitation && flat(request) === flat(requestOf(sent));
+}
+
+async function present({ id, state, device, sig_kid: sigKid, enc_kid: encKid }: EnrolmentRow): Promise<Enrolment> {
+  return { id, state, device, fingerprint: await enrolmentFingerprint({ sigKid, encKid }) };
+}

@@ -1,0 +1,38 @@
+import { Clock } from '@bulla/service-kit';
+import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
+import { InvitationsRepository } from './invitations.repository.js';
+
+const DAY_MS = 86_400_000;
+/** How long one can see that an invitation expired unused. */
+const UNUSED_MS = DAY_MS;
+/** How long a device waits to be approved, and may ask what became of it; the audit log knows it for ever. */
+const TAKEN_MS = 30 * DAY_MS;
+const INTERVAL_MS = 60_000;
+const BATCH_ROWS = 1_000;
+
+/** Forgets invitations that are past, and the requests of devices that took them. */
+@Injectable()
+export class PastInvitations implements OnModuleInit, OnModuleDestroy {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly invitations: InvitationsRepository,
+  ) {}
+
+  onModuleInit(): void {
+    // What fails now is done the next time.
+    this.timer = setInterval(() => void this.purge().catch(() => 0), INTERVAL_MS).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  /** Returns how many were forgotten: one batch at most, so that nobody waits for it. */
+  purge(): Promise<number> {
+    const nowMs = this.clock.nowMs();
+    return this.invitations.purge(new Date(nowMs - UNUSED_MS), new Date(nowMs - TAKEN_MS), BATCH_ROWS);
+  }
+}
