@@ -6,7 +6,7 @@ import type { Caller } from '@bulla/service-kit';
 import { Answer, EventLog, ServiceKeys, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { TrustOutdated } from '../replay/replay.service.js';
-import type { Lease } from '../replay/lease.js';
+import type { Lease, RunEnd } from '../replay/lease.js';
 import type { Judgement } from './admission.js';
 import type { ReplyPart } from './answer.js';
 import type { AnswerEnd } from './answer-end.js';
@@ -121,8 +121,8 @@ async function whole({ parts, lease, end }: Run, leave: () => void): Promise<Ans
     const texts: Record<ReplyPart['kind'], string[]> = { head: [], frame: [], final: [] };
     for await (const { kind, bytes } of parts) texts[kind].push(encodeBase64url(bytes));
     const reply: Reply = { head: texts.head.join(''), frames: texts.frame, final: texts.final.join('') };
-    const { finish } = end.summary();
-    if (!(await lease.seal({ reply: JSON.stringify(reply), frames: texts.frame.length, finish }))) throw lost();
+    const kept = { reply: JSON.stringify(reply), frames: texts.frame.length, ...howItEnded(end) };
+    if (!(await lease.seal(kept))) throw lost();
     return new Answer(reply, { headers: NO_STORE });
   } catch (error) {
     await lease.abandon();
@@ -130,6 +130,10 @@ async function whole({ parts, lease, end }: Run, leave: () => void): Promise<Ans
   } finally {
     leave();
   }
+}
+
+function howItEnded(end: AnswerEnd): Pick<RunEnd, 'finish' | 'code'> {
+  return { finish: end.summary().finish, code: end.code };
 }
 
 /** Passes the parts on; the final only while the run still holds its claim, so that no two ends are told. */
@@ -140,7 +144,7 @@ async function* streamed({ parts, lease, end }: Run, leave: () => void): AsyncGe
     for await (const part of parts) {
       if (part.kind === 'frame') frames += 1;
       if (part.kind === 'final') {
-        sealed = await lease.seal({ reply: null, frames, finish: end.summary().finish });
+        sealed = await lease.seal({ reply: null, frames, ...howItEnded(end) });
         if (!sealed) return;
       }
       yield part;

@@ -3,6 +3,7 @@ import { mintId, sealInvocation } from '@bulla/crypto';
 import { createModel, modelSettings } from '../models/model-settings.js';
 import type { FakeOpenai } from '@bulla/testkit';
 import { startFakeOpenai } from '@bulla/testkit';
+import { sql } from 'kysely';
 import * as z from 'zod';
 import { ask, openReply, recordOf, replyOfStream, storePrompt } from '../../test/asking.js';
 import type { Asked, SealedReply, StoredPrompt } from '../../test/asking.js';
@@ -38,6 +39,20 @@ async function change(
 
 function rowOf(asked: Asked) {
   return all.database.db.selectFrom('invocation').selectAll().where('jti', '=', asked.question.jti).executeTakeFirst();
+}
+
+/** How the audit log says that a run ended. */
+async function endOf(asked: Asked): Promise<object | undefined> {
+  const rows = await all.database.db
+    .selectFrom('audit_event')
+    .select('event')
+    .where(
+      sql<boolean>`event ->> 'act' = 'invocation.finish' and event -> 'obj' ->> 'invocation' = ${asked.question.jti}`,
+    )
+    .execute();
+  expect(rows).toHaveLength(1);
+  const { res, why, obj } = rows[0]?.event as { res: string; why?: string; obj: object };
+  return { res, why, obj };
 }
 
 const LONG_AGO = new Date(0);
@@ -216,6 +231,18 @@ describe('a request', () => {
     const first = await client.post('/api/v1/invocations', asked.body, { nonce });
     const second = await client.post('/api/v1/invocations', asked.body, { nonce });
     expect([first.status, second.status]).toEqual([200, 401]);
+  });
+
+  it('leaves a row in the audit log for a run that failed, with its code', async () => {
+    const failed = await askPlainly();
+    upstream.follow({ replies: { status: 503, body: '{}' } });
+    await all.send(failed);
+    const refused = await askPlainly({ vars: {} });
+    await all.send(refused);
+    expect([await endOf(failed), await endOf(refused)]).toEqual([
+      { res: 'error', why: 'upstream_unavailable', obj: { invocation: failed.question.jti, frames: 0 } },
+      { res: 'denied', why: 'variable_missing', obj: { invocation: refused.question.jti, frames: 0 } },
+    ]);
   });
 
   it('leaves a row in the audit log for the claim, the end, the replay and the refusal', async () => {

@@ -149,16 +149,15 @@ export class ClaimsRepository {
     return this.changed(this.change(trx, key).set({ state: 'sealed', reply, ended_at: now }), fence, 'running');
   }
 
-  /** Gives up: what has not begun is free for the asker's next try at once, what has begun is indeterminate. */
-  async abandon(key: ClaimKey, fence: number): Promise<void> {
-    const { db } = this;
-    const ended = await this.changed(
-      this.change(db, key).set({ state: 'indeterminate', ended_at: now }),
-      fence,
-      'running',
-    );
-    if (!ended)
-      await this.changed(this.change(db, key).set({ heartbeat: sql<Date>`to_timestamp(0)` }), fence, 'accepted');
+  /** Gives up what has begun; false if that is not so, or the claim was lost. */
+  giveUp(trx: ResponderTransaction, key: ClaimKey, fence: number): Promise<boolean> {
+    return this.changed(this.change(trx, key).set({ state: 'indeterminate', ended_at: now }), fence, 'running');
+  }
+
+  /** Frees what has not begun: the asker's next try finds it at once. */
+  async free(trx: ResponderTransaction, key: ClaimKey, fence: number): Promise<void> {
+    const longAgo = sql<Date>`to_timestamp(0)`;
+    await this.changed(this.change(trx, key).set({ heartbeat: longAgo }), fence, 'accepted');
   }
 
   /**

@@ -18,15 +18,22 @@ export interface RunEnd {
   readonly reply: string | null;
   readonly frames: number;
   readonly finish: 'stop' | 'length' | 'tool_calls' | 'error';
+  /** What the sealed reply tells where it is an error. */
+  readonly code?: string | undefined;
 }
 
-/** Ends a claimed run with its audit row; false if the claim was lost. */
-export type Sealing = (key: ClaimKey, fence: number, end: RunEnd) => Promise<boolean>;
+/** How a claim ends, each time with its audit row in the same transaction. */
+export interface Endings {
+  /** With a reply; false if the claim was lost. */
+  seal(key: ClaimKey, fence: number, end: RunEnd): Promise<boolean>;
+  /** Without one. */
+  abandon(key: ClaimKey, fence: number): Promise<void>;
+}
 
 /** One worker's hold on one question. What it may still do is decided by the database, by its fence. */
 export class Lease {
   readonly #claims: ClaimsRepository;
-  readonly #sealing: Sealing;
+  readonly #endings: Endings;
   readonly #key: ClaimKey;
   readonly #fence: number;
   readonly #lost = new AbortController();
@@ -34,9 +41,9 @@ export class Lease {
   /** Resolves when the hold has been let go of; set as soon as that begins. */
   #over: Promise<void> | undefined;
 
-  constructor(claims: ClaimsRepository, sealing: Sealing, key: ClaimKey, fence: number) {
+  constructor(claims: ClaimsRepository, endings: Endings, key: ClaimKey, fence: number) {
     this.#claims = claims;
-    this.#sealing = sealing;
+    this.#endings = endings;
     this.#key = key;
     this.#fence = fence;
   }
@@ -63,7 +70,7 @@ export class Lease {
   /** Ends the run and keeps its reply, if there is one to keep; false if the claim was lost. */
   async seal(end: RunEnd): Promise<boolean> {
     this.#stop();
-    const sealed = await this.#sealing(this.#key, this.#fence, end);
+    const sealed = await this.#endings.seal(this.#key, this.#fence, end);
     if (sealed) this.#over = Promise.resolve();
     return sealed;
   }
@@ -75,7 +82,7 @@ export class Lease {
    */
   abandon(): Promise<void> {
     this.#stop();
-    this.#over ??= this.#claims.abandon(this.#key, this.#fence).catch(() => {});
+    this.#over ??= this.#endings.abandon(this.#key, this.#fence).catch(() => {});
     return this.#over;
   }
 

@@ -1,4 +1,4 @@
-import { Problem } from '@bulla/contract';
+import { Problem, ProblemCode } from '@bulla/contract';
 import type { Caller, Effect } from '@bulla/service-kit';
 import { Ledger } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -6,7 +6,7 @@ import type { ResponderTables, ResponderTransaction } from '../database/types.js
 import type { ClaimKey, DirectoryRef } from './claims.repository.js';
 import { ClaimsRepository, LEASE_SECONDS } from './claims.repository.js';
 import { Lease } from './lease.js';
-import type { RunEnd, Sealing } from './lease.js';
+import type { Endings, RunEnd } from './lease.js';
 import { RestoreGuard } from './restore-guard.js';
 
 /** What decides whether a question may run: who asked it, its two hashes' worth of identity, and its envelope. */
@@ -72,8 +72,11 @@ export class ReplayService {
     const key: ClaimKey = { org, iss, jti };
     const settled = await this.#settle(caller, key, question);
     if (settled.kind === 'replay') return settled;
-    const sealing: Sealing = (sealed, fence, end) => this.#seal(caller, sealed, fence, end);
-    return { kind: 'run', lease: new Lease(this.claims, sealing, key, settled.fence) };
+    const endings: Endings = {
+      seal: (of, fence, end) => this.#seal(caller, of, fence, end),
+      abandon: (of, fence) => this.#abandon(caller, of, fence),
+    };
+    return { kind: 'run', lease: new Lease(this.claims, endings, key, settled.fence) };
   }
 
   async #settle(caller: Caller, key: ClaimKey, question: Question): Promise<Settled> {
@@ -107,17 +110,22 @@ export class ReplayService {
     return { body, event: { act: 'invocation.run', obj: facts } };
   }
 
-  /** The end of a run and its audit row in one transaction; how a run failed stands in its sealed reply. */
-  #seal(caller: Caller, key: ClaimKey, fence: number, { reply, frames, finish }: RunEnd): Promise<boolean> {
+  #seal(caller: Caller, key: ClaimKey, fence: number, { reply, frames, finish, code }: RunEnd): Promise<boolean> {
+    const act = 'invocation.finish';
     return this.claims.inTransaction(async (trx) => {
-      const held = await this.claims.seal(trx, key, fence, reply);
-      if (held && finish !== 'error') {
-        await this.ledger.record(trx, caller, {
-          act: 'invocation.finish',
-          obj: { invocation: key.jti, frames, finish },
-        });
-      }
-      return held;
+      if (!(await this.claims.seal(trx, key, fence, reply))) return false;
+      const obj = { invocation: key.jti, frames };
+      if (finish === 'error') await this.ledger.recordFailure(trx, caller, { act, why: problemCodeOf(code), obj });
+      else await this.ledger.record(trx, caller, { act, obj: { ...obj, finish } });
+      return true;
+    });
+  }
+
+  #abandon(caller: Caller, key: ClaimKey, fence: number): Promise<void> {
+    return this.claims.inTransaction(async (trx) => {
+      if (!(await this.claims.giveUp(trx, key, fence))) return this.claims.free(trx, key, fence);
+      const obj = { invocation: key.jti };
+      await this.ledger.recordFailure(trx, caller, { act: 'invocation.finish', why: 'indeterminate', obj });
     });
   }
 
@@ -139,6 +147,11 @@ export class ReplayService {
     if (state === 'accepted') return { kind: 'run', fence: await this.claims.takeOver(trx, key) };
     throw new Problem('indeterminate');
   }
+}
+
+/** A check that only clients name a code for is a bad form here. */
+function problemCodeOf(code: string | undefined): ProblemCode {
+  return ProblemCode.safeParse(code).data ?? 'validation_failed';
 }
 
 function requireNewest(own: DirectoryRef, newest: DirectoryRef): void {

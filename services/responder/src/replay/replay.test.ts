@@ -30,7 +30,13 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
   const leaseOf = (fence: number) =>
     new Lease(
       claims,
-      (of, by, { reply }) => claims.inTransaction((trx) => claims.seal(trx, of, by, reply)),
+      {
+        seal: (of, by, { reply }) => claims.inTransaction((trx) => claims.seal(trx, of, by, reply)),
+        abandon: (of, by) =>
+          claims.inTransaction(async (trx) => {
+            if (!(await claims.giveUp(trx, of, by))) await claims.free(trx, of, by);
+          }),
+      },
       key,
       fence,
     );
@@ -181,7 +187,7 @@ describe('a purge', () => {
 describe('a lease', () => {
   it('is not lost for a database that does not answer for a moment', async () => {
     const claims = { beat: () => Promise.reject(new Error('gone')) };
-    const lease = new Lease(claims as never, () => Promise.resolve(true), { org: 'acme', iss: 'x', jti: 'y' }, 1);
+    const lease = new Lease(claims as never, {} as never, { org: 'acme', iss: 'x', jti: 'y' }, 1);
     expect(await lease.beat()).toBe(true);
     expect(lease.lost.aborted).toBe(false);
   });
@@ -191,8 +197,11 @@ describe('a lease', () => {
     ['not at all after its end', true, 0],
   ])('is given up %s', async (_name, sealed, times) => {
     let abandoned = 0;
-    const claims = { abandon: () => Promise.resolve(void (abandoned += 1)) };
-    const lease = new Lease(claims as never, () => Promise.resolve(sealed), { org: 'acme', iss: 'x', jti: 'y' }, 1);
+    const endings = {
+      seal: () => Promise.resolve(sealed),
+      abandon: () => Promise.resolve(void (abandoned += 1)),
+    };
+    const lease = new Lease({} as never, endings, { org: 'acme', iss: 'x', jti: 'y' }, 1);
     await lease.seal(END);
     await Promise.all([lease.abandon(), lease.abandon()]);
     expect(abandoned).toBe(times);

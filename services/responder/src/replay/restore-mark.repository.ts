@@ -50,9 +50,9 @@ export class RestoreMarkRepository {
       .onConflict((conflict) =>
         conflict
           .column('org')
-          .doUpdateSet(({ ref }) => ({
-            place: ref('excluded.place'),
-            written_by: ref('excluded.written_by'),
+          .doUpdateSet((eb) => ({
+            place: eb.ref('excluded.place'),
+            written_by: eb.ref('excluded.written_by'),
             not_before: sql<Date>`now() + make_interval(secs => ${SKEW_SECONDS})`,
           }))
           .where(sql<boolean>`not (${isMarkOurs})`),

@@ -90,25 +90,24 @@ withServer('a responder whose database was restored [red]', () => {
     /** @returns the address of what was restored */
     readonly restore: (saved: string) => Promise<string>;
   }
-  const ways: Readonly<Record<string, () => Way>> = {
-    'from a dump, into the database it came from': () => ({
+  const ways: Readonly<Record<string, Way>> = {
+    'from a dump, into the database it came from': {
       save: () => cluster.dump(),
       restore: (saved) => cluster.readBack(saved).then(() => cluster.url),
-    }),
-    'from a dump, into another database': () => ({
+    },
+    'from a dump, into another database': {
       save: () => cluster.dump(),
       restore: (saved) => cluster.readInto(saved, 'restored'),
-    }),
-    'to a moment in the past, as a standby is promoted: on a new timeline': () => ({
+    },
+    'to a moment in the past, as a standby is promoted: on a new timeline': {
       save: () => cluster.backUp().then(() => ''),
       restore: () => cluster.recover().then(() => cluster.url),
-    }),
+    },
   };
 
-  it.each(Object.keys(ways))(
+  it.each(Object.entries(ways))(
     '%s runs nothing from before, whether it was restarted or not',
-    async (name) => {
-      const way = ways[name]?.() as Way;
+    async (_name, way) => {
       const database = await open(cluster.url);
       const running = await start(database);
       const answered = await ask(organisation, prompt);
