@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely';
 import type { Dialect } from 'kysely';
@@ -47,6 +48,8 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 /** Also how long a request waits for another with the same Idempotency-Key (main-job M14). */
 const LOCK_TIMEOUT_MS = 2_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+/** Longer than the server lets any statement take: who says nothing for so long hangs, and its connection is given up. */
+const SILENCE_MAX_MS = 12_000;
 const MIGRATION_LOCK_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 2_000;
 
@@ -69,6 +72,7 @@ function onServer<Tables>(options: DatabaseOptions, url: string): Database<Table
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    stream: impatientSocket,
   });
   const root = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return {
@@ -98,12 +102,22 @@ function embedded<Tables>(options: DatabaseOptions, pglite: PGlite): Database<Ta
 
 function openPool(options: DatabaseOptions, settings: pg.PoolConfig): pg.Pool {
   const pool = new pg.Pool(settings);
-  // An idle connection that breaks says so here; without a listener that would end the process.
-  pool.on('error', (error) => {
-    const errorCode = databaseFault(error)?.code ?? 'unknown';
-    options.log.write({ event: 'database-connection-lost', schema: options.schema, errorCode });
+  // A connection that breaks while nothing is asked of it says so here; without a listener that would end the process.
+  pool.on('connect', (client) => {
+    client.on('error', (error) => {
+      const errorCode = databaseFault(error)?.code ?? 'unknown';
+      options.log.write({ event: 'database-connection-lost', schema: options.schema, errorCode });
+    });
   });
+  // The pool repeats what its idle connections said.
+  pool.on('error', () => {});
   return pool;
+}
+
+/** Ends when nothing comes for too long. A time-out of the query would leave the connection in the pool, out of step. */
+function impatientSocket(): Socket {
+  const socket = new Socket();
+  return socket.setTimeout(SILENCE_MAX_MS, () => socket.destroy());
 }
 
 function facade<Tables>(
