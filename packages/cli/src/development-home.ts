@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { identityOf, publishOrganisation } from '@bulla/client';
-import type { DevelopmentOrganisation, Release } from '@bulla/client/node';
+import type { OwnOrganisation, Release } from '@bulla/client/node';
 import {
   DEVELOPMENT_ORG,
   FileTrustStore,
@@ -39,7 +39,7 @@ export async function withHome<Result>(home: Home, work: () => Promise<Result>):
 export class DevelopmentHome {
   readonly #home: Home;
   readonly #io: Io;
-  #made: DevelopmentOrganisation | undefined;
+  #made: OwnOrganisation | undefined;
 
   constructor(home: Home, io: Io) {
     this.#home = home;

@@ -3,10 +3,11 @@ import { Command, Option } from 'commander';
 import { addDemoCommand } from './commands/demo.js';
 import { addDevCommands } from './commands/dev.js';
 import { addInspectionCommands } from './commands/doctor.js';
+import { addInitCommand } from './commands/init.js';
 import { addPromptCommands } from './commands/prompt.js';
 import { addRunCommand } from './commands/run.js';
 import { addTrustCommands } from './commands/trust.js';
-import { addUpCommands } from './commands/up.js';
+import { addUpCommand } from './commands/up.js';
 import { addVerifyCommand } from './commands/verify.js';
 import type { GlobalOptions } from './context.js';
 import { Context } from './context.js';
@@ -81,7 +82,8 @@ function buildProgram(context: Context, setExitCode: (code: number) => void): Co
       outputError: (text) => context.out.error(text.replace(/^error: /, '').trimEnd()),
     })
     .showHelpAfterError('see `bulla --help`, or --help after the name of a command');
-  addUpCommands(program, context);
+  addUpCommand(program, context);
+  addInitCommand(program, context);
   addDemoCommand(program, context);
   addPromptCommands(program, context);
   addRunCommand(program, context);

@@ -1,6 +1,6 @@
 import { publishOrganisation } from '@bulla/client';
 import type { Bulla } from '@bulla/client';
-import { DEVELOPMENT_ORG, prepareDevelopment, writeProfile } from '@bulla/client/node';
+import { renewOrganisation, writeProfile } from '@bulla/client/node';
 import type { Trust } from '@bulla/crypto';
 import { fingerprint, keyState } from '@bulla/crypto';
 import type { Command } from 'commander';
@@ -94,27 +94,14 @@ async function renew(context: Context): Promise<void> {
   if (documents.length + labels.length === 0) out.talk(styled('✔', 'good'), ' nothing is about to expire');
 }
 
-/** Documents can be signed only where their keys are: in the home folder of a development organisation. */
+/** Documents can be signed only where their keys are; a vault that does not have the organisation yet gets it. */
 async function renewDocuments(context: Context): Promise<readonly string[]> {
   const { vaultUrl, org, pin } = await context.profile();
-  const { home } = context;
-  if (org !== DEVELOPMENT_ORG || (await home.read(`org/${org}/directory.key`)) === undefined) return [];
+  const own = await renewOrganisation(context.home, context.now());
+  if (own?.org !== org || own.pin !== pin) return [];
   const identity = await context.identity();
-  const known = await (await context.offline()).knownTrust();
-  const responder = known?.entity(known.entitiesOf('responder')[0] ?? '');
-  if (responder?.kind !== 'responder') return [];
-  const made = await prepareDevelopment(home, { vaultUrl, responderUrl: responder.url, now: context.now() });
-  if (made.pin !== pin) return [];
-  await publishOrganisation({
-    vaultUrl,
-    identity,
-    pin,
-    documents: made.documents,
-    earlier: made.earlier,
-    bootstrapSecret: made.bootstrapSecret,
-    fetch: context.io.fetch,
-  });
-  return made.changes;
+  await publishOrganisation({ ...own, vaultUrl, identity, fetch: context.io.fetch });
+  return own.changes;
 }
 
 /** Signs anew the labels of every prompt that are about to expire; one line for each prompt that had some. */

@@ -26,8 +26,8 @@ Settings, from the environment; X_FILE names a file that holds X:
 
 builtin:extract is not a language model: it picks sentences of the prompt by a stated rule.`;
 
-/** `bulla up` and `bulla init` */
-export function addUpCommands(program: Command, context: Context): void {
+/** `bulla up` */
+export function addUpCommand(program: Command, context: Context): void {
   program
     .command('up')
     .description('run vault and responder here, and make a development organisation the first time')
@@ -36,14 +36,6 @@ export function addUpCommands(program: Command, context: Context): void {
       `${SETTINGS_HELP}\n\nExamples:\n  $ bulla up\n  $ BULLA_LLM=openai:http://127.0.0.1:11434/v1 bulla up`,
     )
     .action(() => up(context));
-  program
-    .command('init')
-    .description('make the development organisation and its keys without starting anything')
-    .addHelpText(
-      'after',
-      '\nWhat is there already stays as it is; an interrupted first run is finished.\n\nExample:\n  $ BULLA_HOME=/tmp/try bulla init',
-    )
-    .action(() => init(context));
 }
 
 async function up(context: Context): Promise<void> {
@@ -116,18 +108,4 @@ function describeModel({ BULLA_LLM: model }: StandaloneSettings): string {
   return model.kind === 'openai'
     ? `the model at ${new URL(model.url).origin}`
     : `builtin:${model.kind} (not a language model)`;
-}
-
-async function init(context: Context): Promise<void> {
-  const { io, out } = context;
-  const standalone = await loadStandalone(io);
-  const settings = standalone.readStandaloneSettings(io.env);
-  const home = new Home(settings.BULLA_HOME);
-  await withHome(home, async () => {
-    const { changes, org, pin } = await new DevelopmentHome(home, io).prepare(await standalone.findAddresses(settings));
-    for (const change of changes) out.talk(styled('✔', 'good'), ` ${change}`);
-    if (changes.length === 0) out.talk(styled('✔', 'good'), ' everything was there: nothing changed');
-    out.line(`organisation ${org}  ${pin}  in ${home.folder}`);
-  });
-  out.talk('next: bulla up');
 }

@@ -8,7 +8,7 @@ import { makeOrganisation } from '@bulla/crypto/testing';
 import { identityOf } from '../identity.js';
 import { connectionOf } from './connection.js';
 import { prepareDevelopment } from './development.js';
-import { IDENTITY } from './development-keys.js';
+import { IDENTITY } from './organisation-keys.js';
 import { Home, HomeError } from './home.js';
 import { readKeyFile, writeKeyFile } from './key-file.js';
 import { readProfile, writeProfile } from './profile.js';

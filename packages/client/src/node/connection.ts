@@ -1,6 +1,6 @@
 import type { ConnectOptions } from '../bulla.js';
 import { identityOf } from '../identity.js';
-import { IDENTITY } from './development-keys.js';
+import { IDENTITY } from './organisation-keys.js';
 import { Home, HomeError } from './home.js';
 import { readKeyFile } from './key-file.js';
 import { readProfile } from './profile.js';

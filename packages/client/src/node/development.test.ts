@@ -5,11 +5,11 @@ import type { KeyFile } from '@bulla/crypto';
 import { parseRoot, pinOf, Trust } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { identityOf } from '../identity.js';
-import type { DevelopmentOrganisation } from './development.js';
 import { DEVELOPMENT_ORG, prepareDevelopment } from './development.js';
-import { IDENTITY, RESPONDER_KEYS, VAULT_KEYS } from './development-keys.js';
 import { Home } from './home.js';
 import { readKeyFile } from './key-file.js';
+import type { OwnOrganisation } from './organisation.js';
+import { IDENTITY, RESPONDER_KEYS, VAULT_KEYS } from './organisation-keys.js';
 import { readProfile, writeProfile } from './profile.js';
 
 const NOW = 1_800_000_000;
@@ -26,7 +26,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const prepare = (change: Partial<Parameters<typeof prepareDevelopment>[1]> = {}, where = home) =>
   prepareDevelopment(where, { ...ADDRESSES, now: NOW, ...change });
-const trustOf = ({ documents, pin }: DevelopmentOrganisation, now = NOW) =>
+const trustOf = ({ documents, pin }: OwnOrganisation, now = NOW) =>
   Trust.establish(documents, { org: DEVELOPMENT_ORG, pin, now });
 
 /** Every file in the order in which it was written. */
@@ -212,7 +212,7 @@ describe('the development organisation', () => {
     await home.write(IDENTITY, file.replace('"org": "dev"', '"org": "acme"'));
     await expect(prepare()).rejects.toThrow(/identity\.json belongs to another organisation/);
     await home.remove(IDENTITY);
-    await expect(prepare()).rejects.toThrow(/does not list urn:bulla:dev:dev:dev_/);
+    await expect(prepare()).rejects.toThrow(/identity\.json is gone and the directory lists its keys; restore it/);
   });
 
   it.each([

@@ -1,10 +1,13 @@
 export { connectionOf } from './connection.js';
-export type { DevelopmentOptions, DevelopmentOrganisation } from './development.js';
+export type { DevelopmentOptions } from './development.js';
 export { DEVELOPMENT_ORG, prepareDevelopment } from './development.js';
-export { IDENTITY, RESPONDER_KEYS, VAULT_KEYS } from './development-keys.js';
 export type { Release } from './home.js';
 export { Home, HomeError } from './home.js';
 export { readKeyFile } from './key-file.js';
+export type { OwnOrganisation } from './organisation.js';
+export { IDENTITY, RESPONDER_KEYS, VAULT_KEYS } from './organisation-keys.js';
+export { prepareProduction } from './production.js';
 export type { Profile } from './profile.js';
 export { readProfile, writeProfile } from './profile.js';
+export { renewOrganisation } from './renew-organisation.js';
 export { FileTrustStore } from './trust-store.js';

@@ -1,0 +1,102 @@
+import { DEVELOPMENT_ORG, Home, prepareProduction } from '@bulla/client/node';
+import type { SuiteId } from '@bulla/crypto';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { Context } from '../context.js';
+import { DevelopmentHome, withHome } from '../development-home.js';
+import { styled } from '../output.js';
+import { requireHttpUrl } from '../settings.js';
+import type { Addresses } from '../standalone-package.js';
+import { loadStandalone } from '../standalone-package.js';
+import { UsageError } from '../usage-error.js';
+
+interface InitOptions {
+  readonly production?: boolean;
+  readonly org?: string;
+  readonly vaultUrl?: string;
+  readonly responderUrl?: string;
+  readonly suite?: SuiteId;
+}
+
+/** The name of an organisation, as its URNs hold it. */
+const ORG = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+const INIT_HELP = `
+What is there already stays as it is; an interrupted first run is finished, and what is about to expire is signed anew.
+
+With --production it makes an organisation that services in production take: documents and keys with the short lives of
+the protocol, its services wherever the two URLs say. All its keys lie in BULLA_HOME at first. Move org/NAME/root.key
+and policy.key to a place without a network once it runs: they are needed once a year.
+
+Examples:
+  $ BULLA_HOME=/tmp/try bulla init
+  $ bulla init --production --org acme --vault-url https://vault.example --responder-url https://responder.example`;
+
+/** `bulla init` */
+export function addInitCommand(program: Command, context: Context): void {
+  program
+    .command('init')
+    .description('make an organisation and its keys without starting anything')
+    .option('--production', 'of profile production; else it is the development organisation of `bulla up`')
+    .option('--org <name>', 'what it is called (production only)')
+    .option('--vault-url <url>', 'where clients find the vault')
+    .option('--responder-url <url>', 'where clients find the responder; the directory says it under its signature')
+    .addOption(
+      new Option('--suite <suite>', 'of the keys that are made (production only)').choices(['rsa2048', 'rsa3072']),
+    )
+    .addHelpText('after', INIT_HELP)
+    .action((options: InitOptions) =>
+      (options.production === true ? initProduction : initDevelopment)(context, options),
+    );
+}
+
+async function initDevelopment(context: Context, options: InitOptions): Promise<void> {
+  const { io, out } = context;
+  if (options.org !== undefined || options.suite !== undefined)
+    throw new UsageError('--org and --suite are for --production', 'the development organisation is called dev');
+  const standalone = await loadStandalone(io);
+  const settings = standalone.readStandaloneSettings(io.env);
+  const home = new Home(settings.BULLA_HOME);
+  const urls = urlsOf(options);
+  await withHome(home, async () => {
+    const found = await standalone.findAddresses(settings);
+    const addresses = {
+      vaultUrl: urls.vaultUrl ?? found.vaultUrl,
+      responderUrl: urls.responderUrl ?? found.responderUrl,
+    };
+    sayMade(context, home, await new DevelopmentHome(home, io).prepare(addresses));
+  });
+  out.talk('next: bulla up');
+}
+
+async function initProduction(context: Context, options: InitOptions): Promise<void> {
+  const { out, home } = context;
+  const { org, suite } = options;
+  if (org === undefined) throw new UsageError('--production needs --org', 'such as --org acme');
+  if (!ORG.test(org)) throw new UsageError('--org: expected at most 63 lower-case letters, digits and hyphens');
+  if (org === DEVELOPMENT_ORG) throw new UsageError(`--org: ${org} is the name of development organisations`);
+  await withHome(home, async () => {
+    const made = await prepareProduction(home, { org, suite, ...urlsOf(options), now: context.now() });
+    sayMade(context, home, made);
+    if ((await home.read(`org/${org}/root.key`)) === undefined) return;
+    out.talk(`note: ${home.path(`org/${org}`)}/root.key and policy.key decide whom everybody trusts.`);
+    out.talk('note: keep them offline from now on; whoever has them is the organisation.');
+  });
+}
+
+function urlsOf({ vaultUrl, responderUrl }: InitOptions): { [Name in keyof Addresses]: string | undefined } {
+  return {
+    vaultUrl: requireHttpUrl('--vault-url', vaultUrl),
+    responderUrl: requireHttpUrl('--responder-url', responderUrl),
+  };
+}
+
+function sayMade(
+  { out }: Context,
+  home: Home,
+  { changes, org, pin }: { readonly changes: readonly string[]; readonly org: string; readonly pin: string },
+): void {
+  for (const change of changes) out.talk(styled('✔', 'good'), ` ${change}`);
+  if (changes.length === 0) out.talk(styled('✔', 'good'), ' everything was there: nothing changed');
+  out.line(`organisation ${org}  ${pin}  in ${home.folder}`);
+}

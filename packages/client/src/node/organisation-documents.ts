@@ -1,0 +1,206 @@
+import type { DirectoryDocument, PolicyDocument, RootDocument, SuiteId } from '@bulla/crypto';
+import {
+  mintId,
+  parseDirectory,
+  parsePolicy,
+  parseRoot,
+  secondsOf,
+  signDocument,
+  timestampOf,
+  urnOf,
+} from '@bulla/crypto';
+import type { DocumentSigner } from './document-key.js';
+import type { Home } from './home.js';
+import { HomeError } from './home.js';
+import { lifeInWords } from './life.js';
+import type { OrganisationKeyLives, OrganisationKeys } from './organisation-keys.js';
+import { withNewRecords } from './organisation-keys.js';
+
+/** What an organisation is called and how long what it signs is good; all times in seconds. */
+export interface OrganisationPlan {
+  readonly org: string;
+  readonly profile: RootDocument['profile'];
+  /** The last part of the responder's URN. */
+  readonly responder: string;
+  readonly suite: SuiteId;
+  /** How long each document lives; it is signed anew when a third of that is left. */
+  readonly life: Readonly<Record<DocumentKind, number>>;
+  readonly keyLife: OrganisationKeyLives;
+}
+
+export type DocumentKind = 'root' | 'policy' | 'directory';
+
+/** An organisation being made or renewed. */
+export interface OrganisationMaker {
+  readonly home: Home;
+  readonly plan: OrganisationPlan;
+  readonly folder: string;
+  readonly now: number;
+  readonly urls: { readonly vault: string; readonly responder: string };
+  /** Undefined where the key is kept elsewhere: then what it signed stays as it is. */
+  readonly signers: Readonly<Record<DocumentKind, DocumentSigner | undefined>>;
+  readonly keys: OrganisationKeys;
+  readonly changes: string[];
+}
+
+/** Root versions from the first on, with a new one where the newest is due. */
+export async function rootChain({ home, plan, folder, now, signers, changes }: OrganisationMaker): Promise<string[]> {
+  const { org, profile, life } = plan;
+  const chain: string[] = [];
+  for (;;) {
+    const name = chain.length === 0 ? `${folder}/root.json` : `${folder}/root.${chain.length + 1}.json`;
+    const stored = await home.read(name);
+    if (stored !== undefined) {
+      chain.push(stored);
+      continue;
+    }
+    const newest = chain.at(-1);
+    const { root: signer, policy, directory } = signers;
+    if (newest !== undefined && !isDue((await parseRoot(newest)).payload, life.root, now)) return chain;
+    // A new root names all three keys, so it is signed where all three are.
+    if (signer === undefined || policy === undefined || directory === undefined) return chain;
+    const role = ({ kid }: DocumentSigner) => ({ kids: [kid], threshold: 1 });
+    const root: RootDocument = {
+      _type: 'bulla-root',
+      spec: '1',
+      org,
+      profile,
+      version: chain.length + 1,
+      ...validity(life.root, now),
+      keys: Object.fromEntries(
+        [signer, policy, directory].map(({ kid, alg, publicJwk }) => [kid, { jwk: publicJwk, alg }]),
+      ),
+      roles: { root: role(signer), policy: role(policy), directory: role(directory) },
+    };
+    await home.write(name, await signDocument(root, [signer]));
+    changes.push(`root version ${root.version} signed for ${lifeInWords(life.root)}`);
+  }
+}
+
+/** The policy, or its next version where it is due. */
+export async function policyDocument(
+  { home, plan, folder, now, signers, changes }: OrganisationMaker,
+  rootVersion: number,
+): Promise<string> {
+  const name = `${folder}/policy.json`;
+  const stored = await home.read(name);
+  const current = stored === undefined ? undefined : await parsePolicy(stored);
+  if (stored !== undefined && current !== undefined && !isDue(current.payload, plan.life.policy, now)) return stored;
+  if (signers.policy === undefined) return stored ?? missing(home, `${folder}/policy.key`, 'sign the policy');
+  const policy: PolicyDocument = {
+    _type: 'bulla-policy',
+    spec: '1',
+    org: plan.org,
+    version: (current?.payload.version ?? 0) + 1,
+    root_version: rootVersion,
+    ...(current && { prev: current.hash }),
+    ...validity(plan.life.policy, now),
+    suites: ['rsa2048', 'rsa3072'],
+    custody: { '*': 'sealed' },
+    authors: { '*': ['grp:authors'] },
+    labels: {},
+    chat: [],
+    auth: { bearer: false, oidc: 'off' },
+    max_skew: 60,
+  };
+  const token = await signDocument(policy, [signers.policy]);
+  if (stored !== undefined) await home.write(versionName(folder, 'policy', policy.version - 1), stored);
+  await home.write(name, token);
+  changes.push(`policy version ${policy.version} signed for ${lifeInWords(plan.life.policy)}`);
+  return token;
+}
+
+/** The directory, or its next version where it is due or something it says has changed. */
+export async function directoryDocument(
+  maker: OrganisationMaker,
+  rootVersion: number,
+  policy: string,
+): Promise<string> {
+  const { home, plan, folder, now, signers, changes } = maker;
+  const name = `${folder}/directory.json`;
+  const stored = await home.read(name);
+  const current = stored === undefined ? undefined : await parseDirectory(stored);
+  const { payload, hash } = await parsePolicy(policy);
+  const entities = entitiesOf(maker, current?.payload.entities ?? firstEntities(maker));
+  const same =
+    current?.payload.policy.hash === hash && JSON.stringify(entities) === JSON.stringify(current.payload.entities);
+  if (stored !== undefined && current !== undefined && same && !isDue(current.payload, plan.life.directory, now))
+    return stored;
+  if (signers.directory === undefined) {
+    if (stored !== undefined && same) return stored;
+    return missing(home, `${folder}/directory.key`, 'sign the directory');
+  }
+  const directory: DirectoryDocument = {
+    _type: 'bulla-directory',
+    spec: '1',
+    org: plan.org,
+    version: (current?.payload.version ?? 0) + 1,
+    root_version: rootVersion,
+    ...(current && { prev: current.hash }),
+    policy: { version: payload.version, hash },
+    ...validity(plan.life.directory, now),
+    entities,
+    revoked: current?.payload.revoked ?? [],
+    kept: current?.payload.kept ?? [],
+    withdrawn: current?.payload.withdrawn ?? [],
+  };
+  const token = await signDocument(directory, [signers.directory]);
+  if (stored !== undefined) await home.write(versionName(folder, 'directory', directory.version - 1), stored);
+  await home.write(name, token);
+  changes.push(`directory version ${directory.version} signed for ${lifeInWords(plan.life.directory)}`);
+  return token;
+}
+
+function missing(home: Home, key: string, purpose: string): never {
+  throw new HomeError(`${home.path(key)} is not here, and it must ${purpose}; bring it back for that`);
+}
+
+function firstEntities({ plan, keys, urls }: OrganisationMaker): DirectoryDocument['entities'] {
+  return {
+    [keys.vault.urn]: { kind: 'vault', url: urls.vault, roles: ['service'], keys: [] },
+    [keys.responder.urn]: { kind: 'responder', url: urls.responder, roles: ['service'], keys: [] },
+    [keys.device.urn]: {
+      kind: 'device',
+      user: urnOf(plan.org, 'user', mintId('usr')),
+      roles: ['owner', 'author', 'invoker'],
+      groups: ['grp:authors', 'grp:members'],
+      keys: [],
+    },
+  };
+}
+
+/** The entities with the services where they are now (a port may have changed since the last start), and every key. */
+function entitiesOf(
+  { plan, folder, keys, now, urls }: OrganisationMaker,
+  entities: DirectoryDocument['entities'],
+): DirectoryDocument['entities'] {
+  const next = new Map(Object.entries(entities));
+  const renew = (who: keyof OrganisationKeys, url?: string): void => {
+    const file = keys[who];
+    const entity = next.get(file.urn);
+    if (entity === undefined)
+      throw new HomeError(
+        `${folder}/directory.json does not list ${file.urn}; restore the key files that belong to it`,
+      );
+    const records = withNewRecords(entity, file, plan.keyLife[who], now);
+    next.set(file.urn, { ...entity, keys: records, ...(url !== undefined && { url }) });
+  };
+  renew('vault', urls.vault);
+  renew('responder', urls.responder);
+  renew('device');
+  return Object.fromEntries(next);
+}
+
+function validity(life: number, now: number): { issued: string; expires: string } {
+  return { issued: timestampOf(now), expires: timestampOf(now + life) };
+}
+
+/** Whether a third of its life or less is left. */
+function isDue(document: { readonly expires: string }, life: number, now: number): boolean {
+  return secondsOf(document.expires) - now <= life / 3;
+}
+
+/** Where a version is kept that a newer one replaced. */
+export function versionName(folder: string, kind: 'policy' | 'directory', version: number): string {
+  return `${folder}/${kind}.${version}.json`;
+}

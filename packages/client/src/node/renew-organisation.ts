@@ -1,0 +1,18 @@
+import { DEVELOPMENT_ORG, developmentPlan } from './development.js';
+import type { Home } from './home.js';
+import type { OwnOrganisation } from './organisation.js';
+import { prepareOrganisation } from './organisation.js';
+import { productionPlan } from './production.js';
+import { readProfile } from './profile.js';
+
+/**
+ * Renews what is about to expire of the organisation whose keys lie in a folder; what it says stays as it is.
+ * @param now seconds.
+ * @returns undefined where the key of its directory is kept elsewhere.
+ * @throws {HomeError} as prepareOrganisation
+ */
+export async function renewOrganisation(home: Home, now: number): Promise<OwnOrganisation | undefined> {
+  const org = (await readProfile(home))?.org;
+  if (org === undefined || (await home.readSecret(`org/${org}/directory.key`)) === undefined) return undefined;
+  return prepareOrganisation(home, org === DEVELOPMENT_ORG ? developmentPlan() : productionPlan(org), { now });
+}
