@@ -1,0 +1,85 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe } from '@jest/globals';
+import { Redis } from 'ioredis';
+
+// A Redis that a test may stop, fill and empty. Where none is installed these tests cannot mean anything.
+
+const PROGRAM = 'redis-server';
+
+function isInstalled(): boolean {
+  try {
+    execFileSync(PROGRAM, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const describeWithRedis = isInstalled() ? describe : describe.skip;
+
+export interface TestRedis {
+  readonly url: string;
+  /** For what a test does to it behind the service's back. */
+  readonly admin: Redis;
+  /** It answers nothing more, but its connections stay. */
+  hang(): void;
+  goOn(): void;
+  /** Ends it at once, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again where it was, empty. */
+  restart(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+export async function startRedis({ password }: { password?: string } = {}): Promise<TestRedis> {
+  const folder = await mkdtemp(join(tmpdir(), 'bulla-redis-'));
+  const port = await freePort();
+  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
+  if (password !== undefined) settings.push('--requirepass', password);
+  const run = () => spawn(PROGRAM, settings, { stdio: 'ignore' });
+  let child = run();
+  const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`;
+  const admin = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
+  admin.on('error', () => {});
+  await admin.ping();
+  const kill = async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.once('exit', () => resolve());
+    child.kill('SIGKILL');
+    await promise;
+  };
+  return {
+    url,
+    admin,
+    hang: () => void child.kill('SIGSTOP'),
+    goOn: () => void child.kill('SIGCONT'),
+    kill,
+    async restart() {
+      child = run();
+      await admin.ping();
+    },
+    async drop() {
+      admin.disconnect();
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, '127.0.0.1', resolve);
+  await promise;
+  const { port } = server.address() as AddressInfo;
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  await closed.promise;
+  return port;
+}
