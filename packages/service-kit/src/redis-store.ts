@@ -24,7 +24,7 @@ const COMMAND_TIMEOUT_MS = 200;
 const PAUSE_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A connection that says nothing to a command for so long is made anew. */
-const SILENCE_MAX_MS = 5_000;
+const SILENCE_MAX_MS = 1_000;
 const RECONNECT_MAX_MS = 2_000;
 const READY_POLL_MS = 20;
 
@@ -112,6 +112,8 @@ export class RedisStore extends SharedStore {
 
   override async close(): Promise<void> {
     this.#redis.disconnect();
+    // That only says goodbye, which a Redis that hangs does not return.
+    this.#redis.stream?.destroy();
   }
 
   /** Goes through the breaker; what went wrong is reported once, when it begins. */

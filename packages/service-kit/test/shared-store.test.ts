@@ -115,9 +115,9 @@ describeWithRedis('Redis', () => {
   });
   afterAll(() => redis.drop());
 
-  const open = async (url = redis.url, log = silent) => {
+  const open = async (url = redis.url, log = silent, waitMs = 5_000) => {
     const store = new RedisStore({ url, prefix: 'bulla:test:', clock: new Clock(), log, pauseMs: 300 });
-    await store.whenReady(5_000);
+    await store.whenReady(waitMs);
     return store;
   };
 
@@ -163,10 +163,10 @@ describeWithRedis('Redis', () => {
       own.goOn();
       await store.close();
     });
-    const begin = async (url = own.url) => {
+    const begin = async (url = own.url, waitMs = 5_000) => {
       lines = [];
       const log = new EventLog({ service: 'test', level: 'debug', stream: { write: (line) => void lines.push(line) } });
-      store = await open(url, log);
+      store = await open(url, log, waitMs);
     };
     const taken = () => store.take(BUCKET, `canary-${Math.random()}`, 1);
     const untilBack = async () => {
@@ -180,7 +180,7 @@ describeWithRedis('Redis', () => {
       await expect(taken()).rejects.toMatchObject({ code: 'store_late' });
       // At once means in this turn of the loop: no command was sent that could be waited for.
       const outcome = await Promise.race([
-        taken().catch((error: { code: string }) => error.code),
+        taken().catch((error: unknown) => (error as { code: string }).code),
         pause(100, 'waited'),
       ]);
       expect(outcome).toBe('store_unavailable');
@@ -208,7 +208,7 @@ describeWithRedis('Redis', () => {
     });
 
     it('does not let us in', async () => {
-      await begin(own.url.replace('canary-password', 'canary-wrong'));
+      await begin(own.url.replace('canary-password', 'canary-wrong'), 500);
       await expect(taken()).rejects.toMatchObject({ code: expect.stringMatching(/^store_(refused|unavailable)$/) });
     });
 
