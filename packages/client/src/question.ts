@@ -40,6 +40,8 @@ export interface Asking {
   readonly temperature?: number | undefined;
   /** URN of the responder; the first of the directory unless given. */
   readonly responder?: string | undefined;
+  /** `inv_…` of the question that this one repeats, if its end is not known or it never ran. */
+  readonly retryOf?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -76,7 +78,7 @@ export async function ask(session: Session, asking: Asking): Promise<Question> {
     throw bullaError('key_unknown', { message: 'the responder has no active encryption key', origin: 'client' });
   const rsp = new Secret(randomBytes(32));
   const jti = mintId('inv');
-  const { maxOutputTokens, temperature } = asking;
+  const { maxOutputTokens, temperature, retryOf } = asking;
   const iat = now();
   const claims: InvocationClaims = {
     iss: identity.urn,
@@ -91,6 +93,7 @@ export async function ask(session: Session, asking: Asking): Promise<Question> {
     rsp: encodeBase64url(rsp.reveal()),
     vars: { ...asking.vars },
     messages: [...(asking.messages ?? [])],
+    ...(retryOf !== undefined && { retry_of: retryOf }),
     opt: {
       stream: asking.stream,
       privacy: 'padded',

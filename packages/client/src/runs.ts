@@ -3,12 +3,15 @@ import type { Bytes, Trust } from '@bulla/crypto';
 import { parseFin, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
 import { Answer } from './answer.js';
+import { untilKnown } from './backoff.js';
 import { BullaError, bullaError, checked } from './errors.js';
 import type { Asking, Question } from './question.js';
 import { ask } from './question.js';
+import type { IncomingReply } from './reply-reader.js';
 import { readReply } from './reply-reader.js';
 import type { Session } from './session.js';
 import { TextReader } from './text-reader.js';
+import { newIdempotencyKey } from './transport.js';
 
 export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'> {
   /** Longest wait for an answer, or for the beginning of one in parts; 10 minutes unless given. */
@@ -21,6 +24,8 @@ export type RunEvent =
   | { readonly answer: Answer; readonly text?: undefined };
 
 const ANSWER_TIMEOUT_MS = 600_000;
+/** A question is answered again for so long after its envelope's time (protocol.md §2.4 step 9). */
+const REPLAY_SECONDS = 15 * 60;
 
 /**
  * Runs a prompt, yields the text of its answer piece by piece and returns the verified answer, or throws. Text that is
@@ -33,26 +38,69 @@ export async function* runPrompt(
   asking: Asking,
   timeoutMs = ANSWER_TIMEOUT_MS,
 ): AsyncGenerator<string, Answer, undefined> {
-  const question = await ask(session, asking);
+  const { question, reply } = await begin(session, asking, timeoutMs);
   try {
-    return yield* receive(session, question, asking.signal, timeoutMs);
+    return yield* receive(session, question, reply, asking.signal);
   } finally {
     question.rsp.wipe();
   }
 }
 
-async function* receive(
+interface Begun {
+  readonly question: Question;
+  readonly reply: IncomingReply;
+}
+
+/** Asks, and once more with a new envelope and a new question if the first one was too late and never ran. */
+async function begin(session: Session, asking: Asking, timeoutMs: number): Promise<Begun> {
+  const first = await ask(session, asking);
+  try {
+    return await send(session, first, asking.signal, timeoutMs);
+  } catch (error) {
+    if (!neverRan(error)) throw error;
+    const second = await ask(session, { ...asking, retryOf: first.jti });
+    return send(session, second, asking.signal, timeoutMs);
+  }
+}
+
+/**
+ * Sends a question until a head of its answer is there: the same bytes each time, which the responder runs at most
+ * once, as long as it knows them (protocol.md §6).
+ */
+async function send(
   session: Session,
   question: Question,
   signal: AbortSignal | undefined,
   timeoutMs: number,
+): Promise<Begun> {
+  const { responder, sealed, bundle, trust, envelope, rsp } = question;
+  const untilMs = performance.now() + timeoutMs;
+  const untilSeconds = envelope.claims.exp + REPLAY_SECONDS;
+  const again = untilKnown(() => performance.now() < untilMs && session.now() < untilSeconds);
+  const call = { body: { bundle, inv: sealed.token }, idempotencyKey: newIdempotencyKey(), signal, timeoutMs, again };
+  try {
+    const reply = await session.transport.exchange('invocation.run', responder, trust, call, ({ response }) =>
+      readReply(response),
+    );
+    return { question, reply };
+  } catch (error) {
+    rsp.wipe();
+    throw error;
+  }
+}
+
+/** A responder that still knows all it ran says so of what came too late; one whose memory was restored does not. */
+function neverRan(error: unknown): boolean {
+  return error instanceof BullaError && error.code === 'envelope_expired' && error.origin === 'responder';
+}
+
+async function* receive(
+  session: Session,
+  question: Question,
+  reply: IncomingReply,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<string, Answer, undefined> {
-  const { responder, sealed, bundle, rsp, jti, trust } = question;
-  const call = { body: { bundle, inv: sealed.token }, signal, timeoutMs };
-  // Until a head is there, every try sends the same question again: the responder answers it at most once (§6).
-  const reply = await session.transport.exchange('invocation.run', responder, trust, call, ({ response }) =>
-    readReply(response),
-  );
+  const { responder, sealed, rsp, jti } = question;
   const opener = await checked(() =>
     ReplyOpener.start({ rsp, head: reply.head, expect: { iss: responder.urn, irt: { jti, rh: sealed.rh } } }),
   );

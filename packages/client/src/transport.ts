@@ -11,10 +11,12 @@ import {
   utf8,
   verifyResponse,
 } from '@bulla/crypto';
-import { pause, waitBeforeRetryMs } from './backoff.js';
+import type { Again } from './backoff.js';
+import { pause, retryAFewTimes } from './backoff.js';
 import { BullaError, checked, transportFailed } from './errors.js';
 import type { Identity } from './identity.js';
 import { PROBLEM_MAX_BYTES, refusalOf } from './refusal.js';
+import { changedKey } from './changed-key.js';
 import { readBytes } from './response-bytes.js';
 import { urlUnder } from './url-under.js';
 
@@ -37,6 +39,8 @@ interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Longest wait for an answer, or for the beginning of one that comes in parts; 30 s unless given. */
   readonly timeoutMs?: number;
+  /** When to try again; a few times, as the client was told, unless given. */
+  readonly again?: Again;
 }
 
 /** What one route takes. */
@@ -118,12 +122,12 @@ export class Transport {
     read: (arrival: Arrival) => Promise<Value>,
   ): Promise<Value> {
     const intention = intentionOf(name, service, call);
+    const { again = retryAFewTimes } = call;
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#try(ROUTES[name], service, trust, intention, read);
       } catch (error) {
-        const mayRetry = error instanceof BullaError && attempt < (this.#options.retries ?? RETRIES);
-        const wait = mayRetry ? waitBeforeRetryMs(error, attempt) : undefined;
+        const wait = error instanceof BullaError ? again(error, attempt, this.#options.retries ?? RETRIES) : undefined;
         if (wait === undefined) throw error;
         await pause(wait, call.signal);
       }
@@ -204,12 +208,16 @@ export class Transport {
       ...(body.length > 0 && { body }),
     };
     const { now, withKnownKeys = (newest, work) => work(newest) } = this.#options;
+    let newest = trust;
     try {
-      await withKnownKeys(trust, (known) =>
-        checked(() => verifyResponse(parts, request, { trust: known, now: now(), expectedUrn: service.urn })),
-      );
+      await withKnownKeys(trust, (known) => {
+        newest = known;
+        return checked(() => verifyResponse(parts, request, { trust: known, now: now(), expectedUrn: service.urn }));
+      });
       return true;
     } catch {
+      const changed = changedKey(response, service, newest, now());
+      if (changed !== undefined) throw changed;
       return false;
     }
   }

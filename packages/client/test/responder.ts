@@ -15,7 +15,7 @@ import {
 } from '@bulla/crypto';
 import { openInvocation } from '@bulla/crypto/open';
 import type { TestOrganisation } from '@bulla/crypto/testing';
-import type { Outgoing } from './signed-service.js';
+import type { Handler, Outgoing } from './signed-service.js';
 import { SignedService } from './signed-service.js';
 
 /** A sealed reply, part by part. */
@@ -52,6 +52,8 @@ export class TestResponder {
   readonly script: Script;
   /** How many questions were run; a repeated one is answered again and not run again. */
   runs = 0;
+  /** What it does with a question. */
+  readonly run: Handler;
   /** How a reply is sent. */
   send: (reply: SealedReply, stream: boolean) => Outgoing = sendReply;
   readonly #stored = new Map<string, SealedReply>();
@@ -106,6 +108,7 @@ export class TestResponder {
       this.#stored.set(body.inv, reply);
       return this.send(reply, claims.opt.stream);
     };
+    this.run = handler;
     this.service = new SignedService({
       handlers: { 'invocation.run': handler },
       trust: () => organisation.trust,

@@ -51,8 +51,9 @@ async function endOf(asked: Asked): Promise<object | undefined> {
     )
     .execute();
   expect(rows).toHaveLength(1);
-  const { res, why, obj } = rows[0]?.event as { res: string; why?: string; obj: object };
-  return { res, why, obj };
+  return rows
+    .map(({ event }) => event as { res: string; why?: string; obj: object })
+    .map(({ res, why, obj }) => ({ res, why, obj }))[0];
 }
 
 const LONG_AGO = new Date(0);

@@ -102,9 +102,8 @@ export class ReplayService {
     if (notBefore === undefined) throw new DatabaseReplaced('the database does not bear our mark');
     if (newest !== undefined) requireNewest(question.directory, newest);
     const isNew = await this.claims.insert(trx, key, question.rh);
-    const body = isNew ? await this.#first(trx, question) : await this.#again(trx, key, question);
-    // What is only said again is as good as ever; what may have run in the time that was lost is not run.
-    if (body.kind === 'run' && question.issuedAt < notBefore) throw fromBefore();
+    const isLost = question.issuedAt < notBefore;
+    const body = isNew ? await this.#first(trx, question, isLost) : await this.#again(trx, key, question, isLost);
     const { promptId: prompt, version, envelope } = question;
     const facts = { invocation: key.jti, envelope: envelope.jti, prompt, version, replayed: body.kind === 'replay' };
     return { body, event: { act: 'invocation.run', obj: facts } };
@@ -129,7 +128,10 @@ export class ReplayService {
     });
   }
 
-  async #first(trx: ResponderTransaction, { org, late, envelope }: Question): Promise<Settled> {
+  /** @param isLost whether it may have run in a time that this database has forgotten. */
+  async #first(trx: ResponderTransaction, { org, late, envelope }: Question, isLost: boolean): Promise<Settled> {
+    // Before the times: who is told that it came too late may ask anew, since it never ran.
+    if (isLost) throw fromBefore();
     if (late) throw new Problem('envelope_expired');
     const { jti, uses: max, exp } = envelope;
     const expiresAt = new Date((exp + USE_ROW_EXTRA_SECONDS) * 1000);
@@ -137,13 +139,14 @@ export class ReplayService {
     return { kind: 'run', fence: 1 };
   }
 
-  async #again(trx: ResponderTransaction, key: ClaimKey, { rh }: Question): Promise<Settled> {
+  async #again(trx: ResponderTransaction, key: ClaimKey, { rh }: Question, isLost: boolean): Promise<Settled> {
     const known = await this.claims.lock(trx, key);
     // The key is unique over all organisations, and no other one's question is told from one that never was.
     if (known === undefined || known.rh !== rh) throw new Problem('idempotency_conflict');
     const { state, alive, reply } = known;
     if (state === 'sealed' && reply !== null) return { kind: 'replay', reply };
     if ((state === 'accepted' || state === 'running') && alive) throw atWork();
+    if (state === 'accepted' && isLost) throw fromBefore();
     if (state === 'accepted') return { kind: 'run', fence: await this.claims.takeOver(trx, key) };
     throw new Problem('indeterminate');
   }

@@ -138,6 +138,8 @@ withServer('a responder whose database was restored [red]', () => {
       expect(events()).toContain('database-replaced');
 
       running.clock.advance(LATER);
+      // Its time is over too, but "too late" would say that it never ran.
+      expect(await send(restarted, spent)).toMatchObject({ code: 'indeterminate' });
       const anew = await ask(organisation, prompt, { now: organisation.now + LATER });
       expect((await send(restarted, anew)).status).toBe(200);
       expect(model.ran).toContain(anew.question.jti);
