@@ -1,8 +1,10 @@
 import type { Trust, Verdict } from '@bulla/crypto';
 import { verifyAnswer } from '@bulla/crypto';
 import type { Answer } from './answer.js';
+import { Approvals } from './approvals.js';
 import { bullaError, checked } from './errors.js';
 import type { Identity } from './identity.js';
+import { People } from './people.js';
 import { Prompts } from './prompts.js';
 import { PublicReader } from './public-reader.js';
 import type { Asking } from './question.js';
@@ -44,6 +46,10 @@ export interface RunnablePrompt {
 /** The SDK: seals, runs and verifies on this machine, for one identity of one organisation. */
 export class Bulla {
   readonly prompts: Prompts;
+  /** Moves of labels that several people must sign. */
+  readonly approvals: Approvals;
+  /** Devices: inviting, letting in, revoking. */
+  readonly people: People;
   readonly #session: Session;
   readonly #pin: string;
   readonly #closing: AbortController;
@@ -53,6 +59,8 @@ export class Bulla {
     this.#pin = pin;
     this.#closing = closing;
     this.prompts = new Prompts(session);
+    this.people = new People(session, this.prompts);
+    this.approvals = new Approvals(session);
   }
 
   /**

@@ -1,4 +1,5 @@
 export { Answer } from './answer.js';
+export type { Approvals, PendingApproval } from './approvals.js';
 export type { ConnectOptions, RunnablePrompt } from './bulla.js';
 export { Bulla, verifyAnswerFile } from './bulla.js';
 export type { BullaErrorCode } from './errors.js';
@@ -14,6 +15,7 @@ export {
 } from './errors.js';
 export type { Identity } from './identity.js';
 export { identityOf } from './identity.js';
+export type { LabelOutcome } from './labels.js';
 export type { OpenedVersion } from './open-version.js';
 export type { Prompts, PromptVersions, PushedPrompt, VersionChoice } from './prompts.js';
 export type { Publication } from './publishing.js';

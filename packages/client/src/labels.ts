@@ -1,6 +1,6 @@
-import type { LabelPosition } from '@bulla/contract';
+import type { LabelMoveResult, LabelPosition, PendingMove } from '@bulla/contract';
 import type { ResolvedTag, Trust } from '@bulla/crypto';
-import { CryptoError, organisationUrn, parseTag, signTag, urnOf, verifyTags } from '@bulla/crypto';
+import { gatherTags, organisationUrn, signTag, urnOf, verifyTags } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
 import type { Session } from './session.js';
 import { noticeRemade, vaultOf } from './session.js';
@@ -24,8 +24,16 @@ export interface LabelTarget {
 }
 const NOWHERE: LabelTarget = { version: 0, chash: '' };
 
+/** What a signed move came to: the label is there, or it waits in an approval for the tags of further people. */
+export interface LabelOutcome {
+  readonly seq: number;
+  /** 0 where the label is deleted. */
+  readonly version: number;
+  readonly pending?: Pick<PendingMove, 'approval' | 'given' | 'needed'>;
+}
+
 /** Why tags say nothing now although nobody lied: signed anew, they would. */
-const OUTDATED: ReadonlySet<string> = new Set([
+export const OUTDATED: ReadonlySet<string> = new Set([
   'label_not_found',
   'trust_expired',
   'key_unknown',
@@ -99,7 +107,7 @@ export async function resolveIfGood(
 
 /**
  * Signs where a label points and publishes it. If somebody else moved it meanwhile, its position is read again, once.
- * @returns the new position.
+ * @returns the new position; that of a label which several people must move may wait for others.
  * @throws {ConflictError} label_stale
  */
 export async function moveLabel(
@@ -108,7 +116,7 @@ export async function moveLabel(
   prompt: PromptRef,
   label: string,
   target: LabelTarget | 'delete',
-): Promise<{ seq: number; version: number }> {
+): Promise<LabelOutcome> {
   const move = () => moveOnce(session, trust, prompt, label, target === 'delete' ? NOWHERE : target);
   try {
     return await move();
@@ -123,16 +131,28 @@ async function moveOnce(
   trust: Trust,
   prompt: PromptRef,
   label: string,
-  { version, chash }: LabelTarget,
-): Promise<{ seq: number; version: number }> {
+  target: LabelTarget,
+): Promise<LabelOutcome> {
   const seq = (await newestSeq(session, trust, prompt, label)) + 1;
-  const { identity } = session;
-  const iat = session.now();
-  const sub = urnOf(trust.org, 'prompt', prompt.id);
+  const tag = await signPosition(session, trust, prompt, label, { ...target, seq });
+  const call = { params: { id: prompt.id, label }, body: { tags: [tag] }, ifMatch: seq - 1 };
+  const result = await session.transport.call('label.move', vaultOf(session, trust), trust, call);
+  return outcomeOf(session, trust, prompt, label, { ...target, seq }, result);
+}
+
+/** The tag by which this device says where a label points. */
+export function signPosition(
+  { identity, now }: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+  { version, chash, seq }: LabelTarget & { readonly seq: number },
+): Promise<string> {
+  const iat = now();
   const claims = {
     iss: identity.urn,
     aud: organisationUrn(trust.org),
-    sub,
+    sub: urnOf(trust.org, 'prompt', prompt.id),
     name: prompt.name,
     tag: label,
     ver: version,
@@ -142,10 +162,31 @@ async function moveOnce(
     exp: iat + trust.labelRule(prompt.name, label).days * DAY_SECONDS,
     purpose: 'prompt.tag' as const,
   };
-  const tag = await checked(() => signTag(claims, identity.signer));
-  const call = { params: { id: prompt.id, label }, body: { tags: [tag] }, ifMatch: seq - 1 };
-  await session.transport.call('label.move', vaultOf(session, trust), trust, call);
-  await session.keeper.remember({ name: prompt.name, sub, label, seq, version, chash });
+  return checked(() => signTag(claims, identity.signer));
+}
+
+/** What the vault made of a tag. A position is remembered that this device's tag alone proves, or whose tags were read. */
+export async function outcomeOf(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+  { version, chash, seq }: LabelTarget & { readonly seq: number },
+  result: LabelMoveResult,
+): Promise<LabelOutcome> {
+  if (result.label !== label || result.seq !== seq || result.version !== version) {
+    const message = 'the vault answered for another move of a label';
+    throw bullaError('envelope_tampered', { message, check: 'tag-sequence', origin: 'client' });
+  }
+  if ('approval' in result) {
+    const { approval, given, needed } = result;
+    return { seq, version, pending: { approval, given, needed } };
+  }
+  const { name } = prompt;
+  const isOwn = trust.labelRule(name, label).threshold === 1;
+  if (isOwn)
+    await session.keeper.remember({ name, sub: urnOf(trust.org, 'prompt', prompt.id), label, seq, version, chash });
+  else if (version > 0) await resolveLabel(session, trust, prompt, label);
   return { seq, version };
 }
 
@@ -154,7 +195,7 @@ async function moveOnce(
  * last position there is has frozen the label for ever. Where no tag can be believed any more, since its signer left, the
  * vault's number is taken within a bound over what was seen.
  */
-async function newestSeq(session: Session, trust: Trust, prompt: PromptRef, label: string): Promise<number> {
+export async function newestSeq(session: Session, trust: Trust, prompt: PromptRef, label: string): Promise<number> {
   const position = await readPosition(session, trust, prompt, label);
   const seen = seqOf(await session.keeper.seen(prompt.name), label) ?? 0;
   const newest = position?.seq ?? 0;
@@ -182,10 +223,10 @@ async function isBorneOut(
   { seq, tags }: LabelPosition,
 ): Promise<boolean> {
   try {
-    return (await verifyTags(tags, { trust, name, label, now: session.now(), acceptExpired: true })).seq === seq;
-  } catch (error) {
-    // The last of its checks, after the tags were found good and equal.
-    return error instanceof CryptoError && error.check === 'tag-deleted' && parseTag(tags[0] ?? '').claims.seq === seq;
+    const gathered = await gatherTags(tags, { trust, name, label, now: session.now(), acceptExpired: true });
+    return gathered.seq === seq && gathered.given >= gathered.needed;
+  } catch {
+    return false;
   }
 }
 
@@ -193,7 +234,7 @@ function notBorne({ name }: PromptRef, label: string): BullaError {
   return bullaError('label_not_found', { message: `${name} has no label ${label}`, origin: 'client', status: 404 });
 }
 
-function stale(label: string): BullaError {
+export function stale(label: string): BullaError {
   return bullaError('label_stale', {
     message: `the vault shows an older position of ${label} than was seen before`,
     check: 'tag-sequence',

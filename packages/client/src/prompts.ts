@@ -1,16 +1,18 @@
 import type { Prompt, PromptType, VersionSummary } from '@bulla/contract';
-import type { ResolvedTag, Trust } from '@bulla/crypto';
+import type { Trust } from '@bulla/crypto';
 import { mintId } from '@bulla/crypto';
 import { BullaError, bullaError } from './errors.js';
-import type { LabelTarget, PromptRef } from './labels.js';
+import type { LabelOutcome, LabelTarget, PromptRef } from './labels.js';
 import { LATEST, moveLabel, resolveIfGood, resolveLabel } from './labels.js';
+import { dueLabels, renewLabels } from './label-renewal.js';
+import { previousTarget } from './label-history.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
 import type { PromptDraft } from './seal-version.js';
 import { saysTheSame, sealVersion } from './seal-version.js';
 import type { Session } from './session.js';
 import { vaultOf } from './session.js';
-import { contentOf, seqOf } from './trust-store.js';
+import { contentOf } from './trust-store.js';
 
 export interface PushedPrompt extends PromptRef {
   readonly version: number;
@@ -19,7 +21,10 @@ export interface PushedPrompt extends PromptRef {
   readonly changed: boolean;
   /** URNs that the version was sealed for; empty if unchanged. */
   readonly recipients: readonly string[];
+  /** That point to the version now, beside `latest`. */
   readonly labels: readonly string[];
+  /** That several people must move, and not enough have signed. */
+  readonly pending: readonly (LabelOutcome & { readonly label: string })[];
 }
 
 export interface PromptVersions extends PromptRef {
@@ -36,7 +41,6 @@ export interface VersionChoice {
 const PAGE = 200;
 /** Longest list of grants in one request. */
 const GRANTS_MAX = 64;
-const DAY_SECONDS = 86_400;
 
 /** Why an older version cannot be compared with a draft although nobody lied: its author has lost the right to write. */
 const UNREADABLE: ReadonlySet<string> = new Set([
@@ -76,10 +80,13 @@ export class Prompts {
     const newest = await this.#newest(trust, prompt);
     const changed = newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
     const stored = changed ? await this.#store(trust, prompt, draft) : { ...newest, recipients: [] };
+    const pending: (LabelOutcome & { label: string })[] = [];
     for (const label of new Set([LATEST, ...labels])) {
-      if (changed || !(await this.#pointsTo(trust, prompt, label, stored)))
-        await moveLabel(this.#session, trust, prompt, label, stored);
+      if (!changed && (await this.#pointsTo(trust, prompt, label, stored))) continue;
+      const outcome = await moveLabel(this.#session, trust, prompt, label, stored);
+      if (outcome.pending !== undefined) pending.push({ ...outcome, label });
     }
+    const waiting = new Set(pending.map(({ label }) => label));
     const { id } = prompt;
     return {
       id,
@@ -88,7 +95,8 @@ export class Prompts {
       chash: stored.chash,
       changed,
       recipients: stored.recipients,
-      labels: [...labels],
+      labels: labels.filter((label) => !waiting.has(label)),
+      pending,
     };
   }
 
@@ -140,14 +148,7 @@ export class Prompts {
     const version = named ?? resolved.version;
     const chash =
       version === resolved.version ? resolved.chash : contentOf(await this.#session.keeper.seen(name), version);
-    const opened = await openVersion(this.#session, trust, prompt, { version, chash });
-    if (opened === undefined)
-      throw bullaError('forbidden', {
-        message: `${name} version ${version} is not sealed to this device`,
-        origin: 'client',
-        status: 403,
-      });
-    return opened;
+    return this.#open(trust, prompt, { version, chash });
   }
 
   /** All prompts whose names begin with `prefix`. */
@@ -178,15 +179,23 @@ export class Prompts {
   }
 
   /** Moves a label to a version, whose content is opened first: nobody signs for what they have not seen. */
-  async moveLabel(name: string, label: string, version: number): Promise<{ seq: number; version: number }> {
+  async moveLabel(name: string, label: string, version: number): Promise<LabelOutcome> {
     const opened = await this.read(name, { version });
     const trust = await this.#session.keeper.current();
     return moveLabel(this.#session, trust, await this.get(name), label, opened);
   }
 
-  async deleteLabel(name: string, label: string): Promise<void> {
+  /** Moves a label back to the version that it pointed to before; a second time goes there again. */
+  async rollback(name: string, label: string): Promise<LabelOutcome> {
     const trust = await this.#session.keeper.current();
-    await moveLabel(this.#session, trust, await this.get(name), label, 'delete');
+    const prompt = await this.get(name);
+    const opened = await this.#open(trust, prompt, await previousTarget(this.#session, trust, prompt, label));
+    return moveLabel(this.#session, trust, prompt, label, opened);
+  }
+
+  async deleteLabel(name: string, label: string): Promise<LabelOutcome> {
+    const trust = await this.#session.keeper.current();
+    return moveLabel(this.#session, trust, await this.get(name), label, 'delete');
   }
 
   /**
@@ -194,7 +203,7 @@ export class Prompts {
    * points to, by the vault's word where no tag can say it.
    */
   async dueLabels(name: string): Promise<{ label: string; version: number }[]> {
-    const due = await this.#due(await this.#session.keeper.current(), await this.get(name));
+    const due = await dueLabels(this.#session, await this.#session.keeper.current(), await this.get(name));
     return due.map(({ label, version }) => ({ label, version }));
   }
 
@@ -205,16 +214,7 @@ export class Prompts {
    */
   async renewLabels(name: string): Promise<string[]> {
     const trust = await this.#session.keeper.current();
-    const prompt = await this.get(name);
-    const renewed: string[] = [];
-    for (const { label, resolved } of await this.#due(trust, prompt)) {
-      if (resolved === undefined || !trust.mayTag(this.#session.identity.urn, name, label)) continue;
-      const opened = await openVersion(this.#session, trust, prompt, resolved);
-      if (opened === undefined) continue;
-      await moveLabel(this.#session, trust, prompt, label, opened);
-      renewed.push(label);
-    }
-    return renewed;
+    return renewLabels(this.#session, trust, await this.get(name));
   }
 
   async delete(name: string): Promise<void> {
@@ -223,6 +223,17 @@ export class Prompts {
     await this.#session.transport.call('prompt.delete', vaultOf(this.#session, trust), trust, {
       params: { id: prompt.id },
     });
+  }
+
+  async #open(
+    trust: Trust,
+    prompt: PromptRef,
+    wanted: { readonly version: number; readonly chash: string | undefined },
+  ): Promise<OpenedVersion> {
+    const opened = await openVersion(this.#session, trust, prompt, wanted);
+    if (opened !== undefined) return opened;
+    const message = `${prompt.name} version ${wanted.version} is not sealed to this device`;
+    throw bullaError('forbidden', { message, origin: 'client', status: 403 });
   }
 
   async #create(trust: Trust, name: string, type: PromptType): Promise<Prompt> {
@@ -272,25 +283,5 @@ export class Prompts {
   async #pointsTo(trust: Trust, prompt: PromptRef, label: string, { version, chash }: LabelTarget): Promise<boolean> {
     const resolved = await resolveIfGood(this.#session, trust, prompt, label);
     return resolved?.version === version && resolved.chash === chash;
-  }
-
-  async #due(
-    trust: Trust,
-    prompt: PromptRef,
-  ): Promise<{ label: string; version: number; resolved: ResolvedTag | undefined }[]> {
-    const session = this.#session;
-    const { data } = await session.transport.call('label.list', vaultOf(session, trust), trust, {
-      params: { id: prompt.id },
-    });
-    const due = [];
-    for (const { label, version } of data) {
-      // Without a memory of the label, an expired tag may be any old one: signing it anew would undo its end.
-      const isKnown = seqOf(await session.keeper.seen(prompt.name), label) !== undefined;
-      const resolved = await resolveIfGood(session, trust, prompt, label, isKnown);
-      const life = trust.labelRule(prompt.name, label).days * DAY_SECONDS;
-      if (resolved !== undefined && resolved.expiresAt - session.now() > life / 3) continue;
-      due.push({ label, version: resolved?.version ?? version, resolved });
-    }
-    return due;
   }
 }

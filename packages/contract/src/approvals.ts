@@ -40,8 +40,10 @@ export const Approval = z
     needed: Count,
     state: z.enum(['open', 'done', 'dropped', 'expired']),
     created_at: Timestamp,
+    /** When the last of the tags ends. */
     expires_at: Timestamp,
   })
+  .refine(({ version, chash }) => (version === 0) === (chash === ''), 'must name a content unless it deletes the label')
   .meta({ id: 'Approval' });
 export type Approval = z.input<typeof Approval>;
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { base64urlText } from './alphabet.js';
 import {
+  ApprovalId,
   EnrolmentId,
   EnvelopeId,
   Hash,
@@ -22,10 +23,11 @@ const ofPrompt = z.strictObject({ prompt: PromptId });
 const items = z.strictObject({ items: Count });
 const itemsOfPrompt = z.strictObject({ prompt: PromptId, items: Count });
 const ofLabel = z.strictObject({ prompt: PromptId, label: Label, seq: Sequence, version: VersionOrNone });
-
+const ofApproval = ofLabel.extend({ approval: ApprovalId });
 const ofInvitation = z.strictObject({ invitation: InvitationId });
 const ofEnrolment = z.strictObject({ enrolment: EnrolmentId });
 const invited = z.strictObject({ enrolment: EnrolmentId, invitation: InvitationId });
+
 /**
  * What the audit log keeps of each act: ids, counts, hashes and codes. Text, names of prompts and people, keys,
  * tokens and addresses have no place here. An act bears the name of its route; a run also ends with an act.
@@ -35,8 +37,6 @@ const AUDIT_FACTS = {
   'root.publish': published,
   'policy.publish': published,
   'directory.publish': published,
-  'prompt.create': ofPrompt,
-  'prompt.list': items,
   'invitation.create': ofInvitation,
   'invitation.list': items,
   'invitation.delete': ofInvitation,
@@ -45,15 +45,23 @@ const AUDIT_FACTS = {
   'enrolment.list': items,
   'enrolment.approve': invited.extend({ version: Version }),
   'enrolment.refuse': invited,
+  'prompt.create': ofPrompt,
+  'prompt.list': items,
   'prompt.find': ofPrompt,
   'prompt.get': ofPrompt,
   'prompt.delete': ofPrompt,
   'version.create': z.strictObject({ prompt: PromptId, version: Version, chash: Hash, grants: Count }),
   'version.list': itemsOfPrompt,
   'version.get': z.strictObject({ prompt: PromptId, version: Version, granted: z.boolean() }),
-  'label.move': ofLabel,
+  /** Where the move waits, or had waited, for further people: the approval, and how many of them were there after this. */
+  'label.move': ofLabel.extend({ approval: ApprovalId.optional(), given: Count.optional() }),
   'label.list': itemsOfPrompt,
   'label.get': ofLabel,
+  'label.history': z.strictObject({ prompt: PromptId, label: Label, items: Count }),
+  'approval.list': items,
+  'approval.get': ofApproval,
+  'approval.give': ofApproval.extend({ given: Count, moved: z.boolean() }),
+  'approval.drop': ofApproval,
   'grant.add': z.strictObject({ prompt: PromptId, added: Count }),
   'grant.list': itemsOfPrompt,
   'grant.delete': z.strictObject({ prompt: PromptId, whash: Hash }),
@@ -94,6 +102,7 @@ export type AuditFacts<Act extends AuditAct> = z.input<(typeof AUDIT_FACTS)[Act]
  */
 const Actor = z.discriminatedUnion('type', [
   z.strictObject({ type: Kind, kid: Kid }),
+  z.strictObject({ type: z.literal('enrolment'), kid: Kid }),
   z.strictObject({ type: z.literal('bootstrap') }),
 ]);
 
@@ -102,7 +111,6 @@ const base = {
   who: Actor,
   /** Nonce of the signed request. */
   req: base64urlText(86).optional(),
-  z.strictObject({ type: z.literal('enrolment'), kid: Kid }),
   /** SHA-256 of the evidence: signature base and signature of the request. */
   ev: Hash.optional(),
 };

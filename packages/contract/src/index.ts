@@ -42,7 +42,7 @@ export {
   UserUrn,
 } from './ids.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations.js';
-export { LabelList, LabelMove, LabelPosition, MovedLabel } from './labels.js';
+export { LabelHistory, LabelHistoryQuery, LabelList, LabelMove, LabelPosition, MovedLabel } from './labels.js';
 export {
   BODY_BYTES_MAX,
   GRANTS_MAX,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Label } from './ids.js';
 import { LABELS_MAX, TAGS_MAX } from './limits.js';
 import { Sequence, VersionOrNone } from './numbers.js';
+import { page, pageQuery } from './paging.js';
 import { TagToken } from './tokens.js';
 
 const tags = z.array(TagToken).min(1).max(TAGS_MAX);
@@ -21,6 +22,13 @@ export const LabelPosition = z
   .strictObject({ label: Label, version: VersionOrNone, seq: Sequence, tags })
   .meta({ id: 'LabelPosition' });
 export type LabelPosition = z.input<typeof LabelPosition>;
+
+export const LabelHistoryQuery = z.strictObject(pageQuery);
+export type LabelHistoryQuery = z.infer<typeof LabelHistoryQuery>;
+
+/** Every position that a label had under the name of a prompt, the newest first; the tags of old ones may have expired. */
+export const LabelHistory = page(LabelPosition).meta({ id: 'LabelHistory' });
+export type LabelHistory = z.input<typeof LabelHistory>;
 
 /** All labels that a prompt bears now. */
 export const LabelList = z.strictObject({ data: z.array(LabelPosition).max(LABELS_MAX) }).meta({ id: 'LabelList' });

@@ -1,9 +1,10 @@
+import { APPROVAL_ROUTES } from './approval-routes.js';
 import { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes.js';
 import { AcceptedGrants, GrantPage, GrantQuery, NewGrants, OwnGrantPage, OwnGrantQuery } from './grants.js';
 import { bootstrap, conditional, idempotent, idempotentOn } from './headers.js';
 import { Health, OpenApiDocument } from './health.js';
 import { NewInvocation, Reply, ReplyEvent } from './invocations.js';
-import { LabelList, LabelMove, LabelPosition, MovedLabel } from './labels.js';
+import { LABEL_ROUTES } from './label-routes.js';
 import { INVOCATION_BODY_BYTES_MAX, ORGANISATION_BODY_BYTES_MAX } from './limits.js';
 import {
   AcceptedDocument,
@@ -14,10 +15,10 @@ import {
   NewRoot,
   SignedDocument,
 } from './organisations.js';
-import { inEnvelope, inGrant, inLabel, inOrganisation, inPrompt, inRoot, inVersion } from './params.js';
+import { inEnvelope, inGrant, inOrganisation, inPrompt, inRoot, inVersion } from './params.js';
+import { PEOPLE_ROUTES } from './people-routes.js';
 import { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery } from './prompts.js';
 import type { Route } from './route.js';
-import { PEOPLE_ROUTES } from './people-routes.js';
 import { change, create, read, remove } from './route-kinds.js';
 import { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery } from './versions.js';
 
@@ -106,10 +107,10 @@ export const ROUTES = {
     params: inOrganisation,
   },
 
-  // Prompts and their versions. A version never changes.
-  'prompt.create': {
   ...PEOPLE_ROUTES,
 
+  // Prompts and their versions. A version never changes.
+  'prompt.create': {
     ...create,
     path: '/api/v1/prompts',
     summary: 'Make a prompt',
@@ -176,32 +177,9 @@ export const ROUTES = {
     response: SealedVersion,
   },
 
-  // Labels: pointers to versions, signed by people.
-  'label.move': {
-    ...change,
-    path: '/api/v1/prompts/{id}/labels/{label}',
-    summary: 'Move or delete a label; If-Match is its position, 0 if it is new',
-    permission: 'label.move',
-    params: inLabel,
-    body: LabelMove,
-    response: MovedLabel,
-  },
-  'label.list': {
-    ...read,
-    path: '/api/v1/prompts/{id}/labels',
-    summary: 'Read all labels of a prompt with their tags',
-    permission: 'prompt.read',
-    params: inPrompt,
-    response: LabelList,
-  },
-  'label.get': {
-    ...read,
-    path: '/api/v1/prompts/{id}/labels/{label}',
-    summary: 'Read a label with its tags',
-    permission: 'prompt.read',
-    params: inLabel,
-    response: LabelPosition,
-  },
+  // Labels: pointers to versions, signed by people; and what waits for further people.
+  ...LABEL_ROUTES,
+  ...APPROVAL_ROUTES,
 
   // Grants: the key of a version, wrapped to one recipient each.
   'grant.add': {

@@ -5,6 +5,7 @@ const suffix = '01kb2w6r7hf0fvc1m1x3q8p0z5';
 export const prompt = `prm_${suffix}`;
 export const envelope = `env_${suffix}`;
 export const invocation = `inv_${suffix}`;
+export const approval = `apr_${suffix}`;
 export const invitation = `ivt_${suffix}`;
 export const enrolment = `enr_${suffix}`;
 export const device = `urn:bulla:acme:dev:dev_${suffix}`;
@@ -17,6 +18,22 @@ const document = '{"payload":"eyJfdHlwZSI6IngifQ","signatures":[{"protected":"ey
 const summary = { version: 3, chash: hash, author: { urn: device, kid }, created_at: time };
 const bundle = { v: 1, env: token, grant: token, content: token, tags: [token] };
 const position = { label: 'production', version: 3, seq: 7, tags: [token] };
+const pending = { approval, label: 'production', seq: 8, version: 0, given: 1, needed: 2 };
+const approvalExample = {
+  id: approval,
+  prompt,
+  name: 'claims/triage',
+  label: 'production',
+  seq: 8,
+  version: 3,
+  chash: hash,
+  tags: [token],
+  signers: [device],
+  needed: 2,
+  state: 'open',
+  created_at: time,
+  expires_at: time,
+};
 const promptExample = {
   id: prompt,
   name: 'claims/triage',
@@ -26,6 +43,20 @@ const promptExample = {
   created_at: time,
   updated_at: time,
   deleted_at: null,
+};
+const user = `urn:bulla:acme:user:usr_${suffix}`;
+const offer = { roles: ['author', 'invoker'], groups: ['grp:authors'], user, label: 'laptop' };
+const invitationExample = { id: invitation, ...offer, state: 'open', created_at: time, expires_at: time };
+const rsa = { jwk: { kty: 'RSA', n: 'n'.repeat(342), e: 'AQAB' }, alg: 'PS256' };
+const request = {
+  id: enrolment,
+  state: 'pending',
+  invitation,
+  label: 'laptop',
+  sig: { ...rsa, kid },
+  enc: { ...rsa, kid },
+  mac: hash,
+  created_at: time,
 };
 
 export interface Example {
@@ -44,20 +75,6 @@ const example = (name: string, schema: z.ZodType, value: unknown, optional: read
   optional,
 });
 
-const user = `urn:bulla:acme:user:usr_${suffix}`;
-const offer = { roles: ['author', 'invoker'], groups: ['grp:authors'], user, label: 'laptop' };
-const invitationExample = { id: invitation, ...offer, state: 'open', created_at: time, expires_at: time };
-const rsa = { jwk: { kty: 'RSA', n: 'n'.repeat(342), e: 'AQAB' }, alg: 'PS256' };
-const request = {
-  id: enrolment,
-  state: 'pending',
-  invitation,
-  label: 'laptop',
-  sig: { ...rsa, kid },
-  enc: { ...rsa, kid },
-  mac: hash,
-  created_at: time,
-};
 /** A good value for every body that travels, request or answer. */
 export const EXAMPLES: readonly Example[] = [
   example('NewOrganisation', contract.NewOrganisation, { root: document, policy: document, directory: document }),
@@ -67,23 +84,6 @@ export const EXAMPLES: readonly Example[] = [
   example('NewDirectory', contract.NewDirectory, { directory: document }),
   example('AcceptedDocument', contract.AcceptedDocument, { version: 2 }),
   example('SignedDocument', contract.SignedDocument, JSON.parse(document)),
-  example('NewPrompt', contract.NewPrompt, { id: prompt, name: 'claims/triage', type: 'chat' }),
-  example('Prompt', contract.Prompt, promptExample),
-  example('PromptPage', contract.PromptPage, { data: [promptExample], next_cursor: 'bmV4dA' }),
-  example('NewVersion', contract.NewVersion, { content: token, grants: [token] }),
-  example('AcceptedVersion', contract.AcceptedVersion, { version: 3, chash: hash }),
-  example('SealedVersion', contract.SealedVersion, { ...summary, content: token, grant: token }),
-  example('VersionPage', contract.VersionPage, { data: [summary], next_cursor: null }),
-  example('LabelMove', contract.LabelMove, { tags: [token] }),
-  example('MovedLabel', contract.MovedLabel, { label: 'latest', seq: 1, version: 0 }),
-  example('LabelPosition', contract.LabelPosition, position),
-  example('LabelList', contract.LabelList, { data: [position] }),
-  example('NewGrants', contract.NewGrants, { grants: [token] }),
-  example('AcceptedGrants', contract.AcceptedGrants, { added: 0 }),
-  example('GrantPage', contract.GrantPage, {
-    data: [{ whash: hash, version: 3, kid, aud: 'urn:bulla:acme:recovery' }],
-    next_cursor: null,
-  }),
   example('NewInvitation', contract.NewInvitation, {
     id: invitation,
     ticket_sha256: hash,
@@ -109,6 +109,29 @@ export const EXAMPLES: readonly Example[] = [
   }),
   example('EnrolmentPage', contract.EnrolmentPage, { data: [request], next_cursor: 'bmV4dA' }),
   example('ApprovedEnrolment', contract.ApprovedEnrolment, { id: enrolment, state: 'approved', version: 3 }),
+  example('NewPrompt', contract.NewPrompt, { id: prompt, name: 'claims/triage', type: 'chat' }),
+  example('Prompt', contract.Prompt, promptExample),
+  example('PromptPage', contract.PromptPage, { data: [promptExample], next_cursor: 'bmV4dA' }),
+  example('NewVersion', contract.NewVersion, { content: token, grants: [token] }),
+  example('AcceptedVersion', contract.AcceptedVersion, { version: 3, chash: hash }),
+  example('SealedVersion', contract.SealedVersion, { ...summary, content: token, grant: token }),
+  example('VersionPage', contract.VersionPage, { data: [summary], next_cursor: null }),
+  example('LabelMove', contract.LabelMove, { tags: [token] }),
+  example('MovedLabel', contract.MovedLabel, { label: 'latest', seq: 1, version: 0 }),
+  example('LabelMoveResult of a move', contract.LabelMoveResult, { label: 'latest', seq: 1, version: 0 }),
+  example('LabelMoveResult of a move that waits', contract.LabelMoveResult, pending),
+  example('Approval', contract.Approval, approvalExample),
+  example('ApprovalPage', contract.ApprovalPage, { data: [approvalExample], next_cursor: null }),
+  example('NewApprovalTag', contract.NewApprovalTag, { tag: token }),
+  example('LabelPosition', contract.LabelPosition, position),
+  example('LabelHistory', contract.LabelHistory, { data: [position], next_cursor: null }),
+  example('LabelList', contract.LabelList, { data: [position] }),
+  example('NewGrants', contract.NewGrants, { grants: [token] }),
+  example('AcceptedGrants', contract.AcceptedGrants, { added: 0 }),
+  example('GrantPage', contract.GrantPage, {
+    data: [{ whash: hash, version: 3, kid, aud: 'urn:bulla:acme:recovery' }],
+    next_cursor: null,
+  }),
   example('OwnGrantPage', contract.OwnGrantPage, {
     data: [{ prompt, version: 3, kid, whash: hash, grant: token }],
     next_cursor: null,

@@ -7,7 +7,7 @@ export const NAME_PATTERN = /^(?=.{1,128}$)[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z
 /** Label of a prompt version (protocol.md §4). */
 export const LABEL_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
-export type IdPrefix = 'prm' | 'env' | 'inv' | 'ivt' | 'enr' | 'dev' | 'usr';
+export type IdPrefix = 'prm' | 'env' | 'inv' | 'ivt' | 'enr' | 'apr' | 'dev' | 'usr';
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 const SUFFIX = '[0-7][0-9a-hjkmnp-tv-z]{25}';
 

@@ -50,6 +50,15 @@ export interface ResolvedTag {
   readonly signers: readonly string[];
 }
 
+/** What good and equal tags say, be they enough or not. */
+export interface GatheredTags extends ResolvedTag {
+  /** 0, with an empty `chash`, where they delete the label. */
+  readonly version: number;
+  /** Distinct users who signed, and how many the policy asks for. */
+  readonly given: number;
+  readonly needed: number;
+}
+
 export interface TagExpectation {
   readonly trust: Trust;
   readonly name: string;
@@ -84,7 +93,31 @@ export function parseTag(token: string): ParsedJws<TagClaims> {
  *   groups, too few users or too long a life; clock_skew; trust_expired; label_not_found if the label is deleted
  */
 export async function verifyTags(tokens: readonly string[], expected: TagExpectation): Promise<ResolvedTag> {
-  const { trust, name, label, now } = expected;
+  const { given, needed, ...resolved } = await readTags(tokens, expected);
+  if (given < needed)
+    throw new CryptoError('forbidden', `${given} of ${needed} users needed signed the label`, {
+      check: 'tag-threshold',
+    });
+  requireUnexpired(resolved, expected);
+  if (resolved.version === 0)
+    throw new CryptoError('label_not_found', 'the label is deleted', { check: 'tag-deleted' });
+  return resolved;
+}
+
+/**
+ * As verifyTags, for whoever gathers tags until they are enough: how many users signed is counted and not judged, and
+ * tags that delete the label are good ones.
+ * @throws {CryptoError} as verifyTags, but for too few users and a deleted label
+ */
+export async function gatherTags(tokens: readonly string[], expected: TagExpectation): Promise<GatheredTags> {
+  const gathered = await readTags(tokens, expected);
+  requireUnexpired(gathered, expected);
+  return gathered;
+}
+
+/** Each tag verified, and all of them equal. */
+async function readTags(tokens: readonly string[], expected: TagExpectation): Promise<GatheredTags> {
+  const { trust, name, label } = expected;
   const [firstToken, ...otherTokens] = tokens;
   if (firstToken === undefined || tokens.length > TAGS_MAX)
     throw new CryptoError('token_malformed', `a label has 1 to ${TAGS_MAX} tags`, { check: 'tag-count' });
@@ -92,18 +125,18 @@ export async function verifyTags(tokens: readonly string[], expected: TagExpecta
   const tags = [first];
   for (const token of otherTokens) tags.push(await verifyTag(token, expected));
   if (tags.some((tag) => !saysTheSame(tag, first))) throw tampered('the tags of the label differ', 'tag-equal');
-  const users = new Set(tags.map(({ iss }) => trust.userOf(iss)));
-  const { threshold } = trust.labelRule(name, label);
-  if (users.size < threshold)
-    throw new CryptoError('forbidden', `${users.size} of ${threshold} users needed signed the label`, {
-      check: 'tag-threshold',
-    });
-  const expiresAt = Math.min(...tags.map(({ exp }) => exp));
-  if (expected.acceptExpired !== true && now >= expiresAt)
-    throw new CryptoError('trust_expired', 'the label has expired', { check: 'tag-expiry' });
-  if (first.ver === 0) throw new CryptoError('label_not_found', 'the label is deleted', { check: 'tag-deleted' });
   const { sub, ver, chash, seq } = first;
-  return { sub, name, label, version: ver, chash, seq, expiresAt, signers: tags.map(({ iss }) => iss) };
+  const expiresAt = Math.min(...tags.map(({ exp }) => exp));
+  const signers = tags.map(({ iss }) => iss);
+  // One person's laptop and phone are one person.
+  const given = new Set(signers.map((urn) => trust.userOf(urn))).size;
+  const needed = trust.labelRule(name, label).threshold;
+  return { sub, name, label, version: ver, chash, seq, expiresAt, signers, given, needed };
+}
+
+function requireUnexpired({ expiresAt }: ResolvedTag, { acceptExpired, now }: TagExpectation): void {
+  if (acceptExpired !== true && now >= expiresAt)
+    throw new CryptoError('trust_expired', 'the label has expired', { check: 'tag-expiry' });
 }
 
 /** One tag: key, signature, then what it says. */

@@ -94,7 +94,7 @@ describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
         "prm_01kb000000000000000000000'",
         '%00',
       ]) {
-        const path = sample().path.replace(/(prm|env)_[0-9a-z]{26}/, bad);
+        const path = sample().path.replace(/(prm|env|apr)_[0-9a-z]{26}/, bad);
         await expectAnyRefusal(vault, () => sendAs(vault, callerOf(name), { ...sample(), path }));
       }
     });
@@ -105,7 +105,7 @@ describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
       const expectsOwnToken = name === 'version.create' || name === 'label.move';
       const [status, code] = expectsOwnToken ? ([400, 'envelope_tampered'] as const) : ([404, 'not_found'] as const);
       await expectRefusal(vault, () => sendAs(vault, member, sample()), status, code);
-      const path = sample().path.replace(/prm_[0-9a-z]{26}/, mintId('prm'));
+      const path = sample().path.replace(/(prm|apr)_[0-9a-z]{26}/, (_id, kind: 'prm' | 'apr') => mintId(kind));
       await expectRefusal(vault, () => sendAs(vault, callerOf(name), { ...sample(), path }), status, code);
     });
   }

@@ -427,8 +427,8 @@ describe('labels', () => {
     const byOwner = await tagOf(acme, acme.owner, prompt, wish);
     const unequal = await tagOf(acme, acme.owner, prompt, { ...wish, seq: 2 });
     const send = (tags: string[]) => () => move(acme.author, prompt.id, 'protected', tags, 0);
-    await expectRefusal(vault, send([byAuthor]), 403, 'forbidden');
-    await expectRefusal(vault, send([byAuthor, byAuthor]), 403, 'forbidden');
+    must(202, await send([byAuthor])());
+    must(202, await send([byAuthor, byAuthor])());
     await expectRefusal(vault, send([byAuthor, unequal]), 400, 'envelope_tampered');
     must(200, await send([byAuthor, byOwner])());
     const invoker = vault.clientOf(acme.invoker);

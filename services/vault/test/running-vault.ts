@@ -49,13 +49,19 @@ const EFFECTS = [
   'prompt_version',
   'content_grant',
   'prompt_label',
+  'label_approval',
+  'label_approval_tag',
+  'invitation',
+  'enrolment',
   'envelope',
   'idempotency',
 ] as const;
 
 /** Both organisations list the same vault key; each has members of its own. */
 export async function makeTwo(): Promise<{ acme: TestOrganisation; other: TestOrganisation }> {
-  const acme = await makeOrganisation({ org: 'acme', recovery: true });
+  const twoOfRelease = { groups: ['grp:release'], threshold: 2 };
+  const labels = { production: { groups: ['grp:release'] }, reviewed: twoOfRelease, audited: twoOfRelease };
+  const acme = await makeOrganisation({ org: 'acme', recovery: true, policy: { labels } });
   const other = await makeOrganisation({ org: 'other' });
   await other.publish((draft) => {
     const vault = draft.entities[other.vault.urn];

@@ -1,8 +1,8 @@
-import type { RouteName } from '@bulla/contract';
+import type { PendingMove, RouteName } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
 import type { TestResponse } from '@bulla/service-kit/testing';
-import type { PromptRef, SealedVersion } from './authoring.js';
-import { mintId, publishPrompt, sealVersion, tagOf, tokenHash } from './authoring.js';
+import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
+import { basedOn, bodyOf, mintId, must, publishPrompt, sealVersion, tagOf, tokenHash } from './authoring.js';
 import type { TestMember, TestVault } from './running-vault.js';
 
 /** A request that the vault would take from the right caller, in the parts that tests change. */
@@ -32,6 +32,10 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   const { content, grants } = await sealVersion(acme, acme.author, prompt, 2);
   const tag = await tagOf(acme, acme.author, prompt, { tag: 'latest', ver: 1, chash: prompt.version.chash, seq: 2 });
   const whash = await tokenHash(prompt.version.grants[0] ?? '');
+  const waiting = { ver: 1, chash: prompt.version.chash, seq: 1 };
+  const toGive = await beginMove(vault, prompt, { ...waiting, tag: 'reviewed' });
+  const toDrop = await beginMove(vault, prompt, { ...waiting, tag: 'audited' });
+  const second = await tagOf(acme, acme.owner, prompt, { ...waiting, tag: 'reviewed' });
   const { root, policy, directory } = acme.trust;
   const org = { org: 'acme' };
   const kid = acme.author.enc?.kid ?? '';
@@ -54,6 +58,11 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['label.move', targetOf('label.move', { id, label: 'latest' }), { tags: [tag] }, on(1)],
     ['label.list', targetOf('label.list', { id })],
     ['label.get', targetOf('label.get', { id, label: 'latest' })],
+    ['label.history', targetOf('label.history', { id, label: 'latest' }, { limit: 5 })],
+    ['approval.list', targetOf('approval.list', undefined, { limit: 5 })],
+    ['approval.get', targetOf('approval.get', { id: toGive })],
+    ['approval.give', targetOf('approval.give', { id: toGive }), { tag: second }],
+    ['approval.drop', targetOf('approval.drop', { id: toDrop })],
     ['grant.add', targetOf('grant.add', { id }), { grants: [prompt.version.grants[0]] }],
     ['grant.list', targetOf('grant.list', { id }, { limit: 5 })],
     ['grant.delete', targetOf('grant.delete', { id, whash })],
@@ -70,6 +79,15 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     { method: ROUTES[route].method, path, body, headers },
   ]);
   return { prompt, of: new Map(of) };
+}
+
+/** Signs a move of a label that needs two people, as acme's author. Returns what it waits in. */
+async function beginMove(vault: TestVault, prompt: PromptRef, wish: TagWish): Promise<string> {
+  const { acme } = vault;
+  const tag = await tagOf(acme, acme.author, prompt, wish);
+  const path = targetOf('label.move', { id: prompt.id, label: wish.tag });
+  const response = await vault.clientOf(acme.author).put(path, { tags: [tag] }, basedOn(0));
+  return bodyOf<PendingMove>(must(202, response)).approval;
 }
 
 /** Sends a sample, changed or not, as a member. */

@@ -8,6 +8,7 @@ import { createPeopleTables } from './people-tables.js';
 export const vaultMigrations: Readonly<Record<string, Migration>> = {
   ...ledgerMigrations,
   '2026-11-25-vault': { up: createTables },
+  '2026-11-26-approvals': { up: createApprovalTables },
   '2026-11-27-people': { up: createPeopleTables },
 };
 
@@ -118,4 +119,44 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('expires_at', 'timestamptz', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('envelope_expires_at').on('envelope').column('expires_at').execute();
+}
+
+/** Moves of protected labels that wait for the tags of further people. */
+async function createApprovalTables(db: Kysely<unknown>): Promise<void> {
+  const now = sql`now()`;
+  await db.schema
+    .createTable('label_approval')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('org', 'text', (column) => column.notNull().references('organisation.org'))
+    .addColumn('prompt_id', 'text', (column) => column.notNull().references('prompt.id'))
+    .addColumn('name', sql`text collate "C"`, (column) => column.notNull())
+    .addColumn('label', 'text', (column) => column.notNull())
+    .addColumn('seq', 'integer', (column) => column.notNull().check(sql`seq > 0`))
+    .addColumn('version', 'integer', (column) => column.notNull().check(sql`version >= 0`))
+    .addColumn('chash', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull().check(sql`state in ('open', 'done', 'dropped')`))
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    // When the last of its tags ends; an open one is expired from then on, until somebody signs again.
+    .addColumn('expires_at', 'timestamptz', (column) => column.notNull())
+    .execute();
+  // Whoever wants the same adds to what is there.
+  await db.schema
+    .createIndex('label_approval_open_key')
+    .unique()
+    .on('label_approval')
+    .columns(['org', 'name', 'label', 'seq', 'prompt_id', 'version', 'chash'])
+    .where(sql.ref('state'), '=', 'open')
+    .execute();
+  await db.schema.createIndex('label_approval_of_org').on('label_approval').columns(['org', 'state', 'id']).execute();
+  await db.schema
+    .createTable('label_approval_tag')
+    .addColumn('approval_id', 'text', (column) => column.notNull().references('label_approval.id'))
+    // One person counts once, however many devices they have.
+    .addColumn('user_urn', 'text', (column) => column.notNull())
+    .addColumn('org', 'text', (column) => column.notNull())
+    .addColumn('device_urn', 'text', (column) => column.notNull())
+    .addColumn('token', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
+    .addPrimaryKeyConstraint('label_approval_tag_pkey', ['approval_id', 'user_urn'])
+    .execute();
 }

@@ -40,6 +40,18 @@ export class LabelsRepository {
       .executeTakeFirst();
   }
 
+  /** One page of the positions of one label, newest first. */
+  positions(org: string, name: string, label: string, before: number | undefined, limit: number): Promise<LabelRow[]> {
+    let query = this.database.db
+      .selectFrom('prompt_label')
+      .selectAll()
+      .where('org', '=', org)
+      .where('name', '=', name)
+      .where('label', '=', label);
+    if (before !== undefined) query = query.where('seq', '<', before);
+    return query.orderBy('seq', 'desc').limit(limit).execute();
+  }
+
   /** The newest positions of all labels of a name, deleted ones included. */
   newestOfName(org: string, name: string): Promise<LabelRow[]> {
     return this.newestOf(this.database.db, org, [name]).selectAll().execute();

@@ -90,4 +90,13 @@ export class PromptsController {
   ): Answered<'label.get'> {
     return this.labels.get(caller, id, label);
   }
+
+  @Route('label.history')
+  listPositions(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id, label }: ParamsOf<'label.history'>,
+    @RouteQuery() query: QueryOf<'label.history'>,
+  ): Answered<'label.history'> {
+    return this.labels.history(caller, id, label, query);
+  }
 }

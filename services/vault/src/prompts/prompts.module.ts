@@ -1,5 +1,9 @@
 import { Module } from '@nestjs/common';
 import { GrantsModule } from '../grants/grants.module.js';
+import { ApprovalsController } from './approvals.controller.js';
+import { ApprovalsRepository } from './approvals.repository.js';
+import { ApprovalsService } from './approvals.service.js';
+import { LabelMoves } from './label-moves.js';
 import { LabelsRepository } from './labels.repository.js';
 import { LabelsService } from './labels.service.js';
 import { PromptsController } from './prompts.controller.js';
@@ -10,8 +14,18 @@ import { VersionsService } from './versions.service.js';
 
 @Module({
   imports: [GrantsModule],
-  controllers: [PromptsController],
-  providers: [PromptsService, PromptsRepository, VersionsService, VersionsRepository, LabelsService, LabelsRepository],
+  controllers: [PromptsController, ApprovalsController],
+  providers: [
+    PromptsService,
+    PromptsRepository,
+    VersionsService,
+    VersionsRepository,
+    LabelsService,
+    LabelsRepository,
+    LabelMoves,
+    ApprovalsService,
+    ApprovalsRepository,
+  ],
   exports: [PromptsService, VersionsService, LabelsService],
 })
 export class PromptsModule {}

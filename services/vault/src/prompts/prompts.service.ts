@@ -8,6 +8,7 @@ import { VaultLedger } from '../database/vault-ledger.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import type { Page } from '../paging/page.js';
 import { pageOf } from '../paging/page.js';
+import { ApprovalsRepository } from './approvals.repository.js';
 import type { LabelPointer } from './labels.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import type { PromptRow } from './prompts.repository.js';
@@ -20,6 +21,7 @@ export class PromptsService {
     private readonly ledger: VaultLedger,
     private readonly prompts: PromptsRepository,
     private readonly labels: LabelsRepository,
+    private readonly approvals: ApprovalsRepository,
   ) {}
 
   create(caller: Caller, prompt: NewPrompt): Promise<Answer<Prompt>> {
@@ -61,6 +63,7 @@ export class PromptsService {
       const { name } = await this.find(caller, id, trx);
       if (!caller.trust.hasRole(caller.urn, 'admin')) requireAuthor(caller, name);
       await this.prompts.markDeleted(trx, caller.org, id);
+      await this.approvals.dropOfPrompt(trx, caller.org, id);
       return { body: undefined, event: { act: 'prompt.delete', obj: { prompt: id } } };
     });
   }

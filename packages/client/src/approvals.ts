@@ -1,0 +1,171 @@
+import type { Approval } from '@bulla/contract';
+import type { GatheredTags, Trust } from '@bulla/crypto';
+import { gatherTags, parseUrn } from '@bulla/crypto';
+import { BullaError, bullaError, checked } from './errors.js';
+import type { LabelOutcome, PromptRef } from './labels.js';
+import { newestSeq, OUTDATED, outcomeOf, signPosition, stale } from './labels.js';
+import { openVersion } from './open-version.js';
+import type { Session } from './session.js';
+import { noticeRemade, vaultOf } from './session.js';
+import { seqOf } from './trust-store.js';
+
+/** A move of a label that waits for further people, as the tags of those who signed say; the vault's word is not needed. */
+export interface PendingApproval {
+  readonly id: string;
+  readonly prompt: PromptRef;
+  readonly label: string;
+  readonly seq: number;
+  /** 0 where the label is to be deleted. */
+  readonly version: number;
+  /** Of the version's content; empty where the label is to be deleted. */
+  readonly chash: string;
+  /** URNs of the devices whose tags count now, one of each person. */
+  readonly signers: readonly string[];
+  /** How many people the policy asks for. */
+  readonly needed: number;
+  /** Seconds: the first of these tags to expire. */
+  readonly expiresAt: number;
+}
+
+const PAGE = 200;
+
+/** Moves of protected labels, each to be signed by several people. Nobody signs here what they have not verified. */
+export class Approvals {
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Those that wait, newest first, as the vault shows them: nobody has verified them yet, `get` does. */
+  async *list(state: Approval['state'] = 'open'): AsyncGenerator<Approval> {
+    const trust = await this.#session.keeper.current();
+    let cursor: string | undefined;
+    do {
+      const query = { state, limit: PAGE, cursor };
+      const page = await this.#session.transport.call('approval.list', vaultOf(this.#session, trust), trust, { query });
+      yield* page.data;
+      cursor = page.next_cursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+
+  /**
+   * What waits, read from its tags: each is verified, and what the vault says beside them must be the same.
+   * @throws {BullaError} not_found; label_stale if it waits no longer; trust_expired if no tag counts any more;
+   *   envelope_tampered, signature_invalid, …
+   */
+  async get(id: string): Promise<PendingApproval> {
+    return this.#verified(await this.#session.keeper.current(), id);
+  }
+
+  /**
+   * Signs the same as those before. Only if it is the next position of the label as this client counts it, for the prompt
+   * it knows under this name, and if the vault holds the very content that they signed, which this device opens.
+   * @param chash what was looked at before; anything else under this id is then refused
+   */
+  async give(id: string, chash?: string): Promise<LabelOutcome & { readonly approval: PendingApproval }> {
+    const session = this.#session;
+    const trust = await session.keeper.current();
+    const approval = await this.#verified(trust, id);
+    const { prompt, label, seq, version } = approval;
+    if (chash !== undefined && chash !== approval.chash) throw changed('what waits is another content than was named');
+    this.#requireAnother(trust, approval);
+    if ((await newestSeq(session, trust, prompt, label)) !== seq - 1) throw stale(label);
+    if (version > 0 && (await openVersion(session, trust, prompt, approval)) === undefined) {
+      throw notAllowed(
+        `${prompt.name} version ${version} is not sealed to this device, which cannot see what it would sign`,
+      );
+    }
+    const tag = await signPosition(session, trust, prompt, label, approval);
+    const call = { params: { id }, body: { tag } };
+    const result = await session.transport.call('approval.give', vaultOf(session, trust), trust, call);
+    return { ...(await outcomeOf(session, trust, prompt, label, approval, result)), approval };
+  }
+
+  /** Ends what waits. Tags that were given stay signed words until they expire; another move of the label voids them. */
+  async drop(id: string): Promise<void> {
+    const trust = await this.#session.keeper.current();
+    await this.#session.transport.call('approval.drop', vaultOf(this.#session, trust), trust, { params: { id } });
+  }
+
+  async #verified(trust: Trust, id: string): Promise<PendingApproval> {
+    const session = this.#session;
+    const call = { params: { id } };
+    const shown = await session.transport.call('approval.get', vaultOf(session, trust), trust, call);
+    if (shown.id !== id) throw changed('the vault answered with another approval');
+    if (shown.state === 'done' || shown.state === 'dropped') {
+      throw bullaError('label_stale', { message: `this approval is ${shown.state}`, origin: 'vault', status: 412 });
+    }
+    const tags = await this.#countingTags(trust, shown);
+    const [first] = tags;
+    if (first === undefined) {
+      throw bullaError('trust_expired', { message: 'no tag of this approval counts any more', origin: 'client' });
+    }
+    const { sub, name, label, version, chash, seq, needed } = first;
+    const promptId = parseUrn(sub)?.id ?? '';
+    const says = [promptId, version, chash, seq];
+    const isSame = JSON.stringify(says) === JSON.stringify([shown.prompt, shown.version, shown.chash, shown.seq]);
+    const areEqual = tags.every(
+      (tag) => tag.sub === sub && tag.version === version && tag.chash === chash && tag.seq === seq,
+    );
+    if (!isSame || !areEqual) throw changed('the tags of this approval do not say what the vault says of it');
+    await this.#requireKnown(first);
+    const byUser = new Map(tags.flatMap(({ signers }) => signers).map((urn) => [trust.userOf(urn), urn]));
+    const expiresAt = Math.min(...tags.map((tag) => tag.expiresAt));
+    return {
+      id,
+      prompt: { id: promptId, name },
+      label,
+      seq,
+      version,
+      chash,
+      signers: [...byUser.values()],
+      needed,
+      expiresAt,
+    };
+  }
+
+  /** The tags that are good now. Those that time or a leaver has made void do not count; a lie is thrown. */
+  async #countingTags(trust: Trust, { name, label, tags }: Approval): Promise<GatheredTags[]> {
+    const { keeper, now } = this.#session;
+    const good: GatheredTags[] = [];
+    for (const tag of tags) {
+      try {
+        good.push(
+          await keeper.withKnownKeys(trust, (known) =>
+            checked(() => gatherTags([tag], { trust: known, name, label, now: now() })),
+          ),
+        );
+      } catch (error) {
+        if (!(error instanceof BullaError) || !OUTDATED.has(error.code)) throw error;
+      }
+    }
+    return good;
+  }
+
+  /** A name stands for one prompt; only a later position of a label may say that it was made again. */
+  async #requireKnown(tag: GatheredTags): Promise<void> {
+    const seen = await this.#session.keeper.seen(tag.name);
+    const seq = seqOf(seen, tag.label);
+    if (tag.seq <= (seq ?? 0)) throw stale(tag.label);
+    if (seen !== undefined && seen.sub !== tag.sub && seq === undefined) throw stale(tag.label);
+    noticeRemade(this.#session, seen, tag);
+  }
+
+  #requireAnother(trust: Trust, { prompt, label, signers }: PendingApproval): void {
+    const { urn } = this.#session.identity;
+    if (!trust.mayTag(urn, prompt.name, label)) throw notAllowed(`this device may not sign label ${label}`);
+    const user = trust.userOf(urn);
+    if (signers.some((signer) => trust.userOf(signer) === user)) {
+      throw notAllowed('you have signed this already; one person counts once, whatever the device');
+    }
+  }
+}
+
+function notAllowed(message: string): BullaError {
+  return bullaError('forbidden', { message, origin: 'client', status: 403 });
+}
+
+function changed(message: string): BullaError {
+  return bullaError('envelope_tampered', { message, check: 'approval', origin: 'client' });
+}

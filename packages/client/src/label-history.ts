@@ -1,0 +1,77 @@
+import type { LabelPosition } from '@bulla/contract';
+import type { GatheredTags, Trust } from '@bulla/crypto';
+import { gatherTags, urnOf } from '@bulla/crypto';
+import { bullaError, checked } from './errors.js';
+import type { LabelTarget, PromptRef } from './labels.js';
+import { resolveLabel } from './labels.js';
+import type { Session } from './session.js';
+import { vaultOf } from './session.js';
+
+const PAGE = 50;
+
+/**
+ * Where a label pointed before it came to where it is: its newest position that names another version. The vault keeps
+ * the positions and people have signed them; it can hold some back, and cannot make one up
+ * (docs/decisions/2026-11-26-rollback.md).
+ * @throws {BullaError} label_not_found if it never pointed elsewhere, or points nowhere now; what a position in between
+ *   is refused for, since which version came before is then nobody's word
+ */
+export async function previousTarget(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+): Promise<LabelTarget> {
+  const current = await resolveLabel(session, trust, prompt, label, true);
+  const sub = urnOf(trust.org, 'prompt', prompt.id);
+  let seq = current.seq;
+  for await (const position of positionsOf(session, trust, prompt, label)) {
+    if (position.seq >= current.seq) continue;
+    const before = await verifiedPosition(session, trust, prompt, label, position);
+    if (before.seq !== seq - 1) throw unproven(label, 'the vault left a position out');
+    seq = before.seq;
+    // An earlier prompt of this name is not what one goes back to.
+    if (before.sub !== sub) break;
+    if (before.version > 0 && before.version !== current.version) return before;
+  }
+  throw bullaError('label_not_found', {
+    message: `${label} of ${prompt.name} never pointed to another version than ${current.version}`,
+    origin: 'client',
+    status: 404,
+  });
+}
+
+async function* positionsOf(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+): AsyncGenerator<LabelPosition> {
+  let cursor: string | undefined;
+  do {
+    const call = { params: { id: prompt.id, label }, query: { limit: PAGE, cursor } };
+    const page = await session.transport.call('label.history', vaultOf(session, trust), trust, call);
+    yield* page.data;
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined);
+}
+
+/** What the tags of a former position say. They may have expired, and may be fewer than the policy asks for today. */
+async function verifiedPosition(
+  session: Session,
+  trust: Trust,
+  { name }: PromptRef,
+  label: string,
+  { tags }: LabelPosition,
+): Promise<GatheredTags> {
+  const expected = { name, label, now: session.now(), acceptExpired: true };
+  return session.keeper.withKnownKeys(trust, (known) => checked(() => gatherTags(tags, { trust: known, ...expected })));
+}
+
+function unproven(label: string, why: string) {
+  return bullaError('label_stale', {
+    message: `${why}: where ${label} pointed before is not proven`,
+    check: 'tag-sequence',
+    origin: 'client',
+  });
+}

@@ -1,0 +1,44 @@
+import { LabelMoveResult } from './approvals.js';
+import { LabelHistory, LabelHistoryQuery, LabelList, LabelMove, LabelPosition } from './labels.js';
+import { inLabel, inPrompt } from './params.js';
+import type { Route } from './route.js';
+import { change, read } from './route-kinds.js';
+
+/** Labels: pointers to versions, signed by people (protocol.md §2.2). */
+export const LABEL_ROUTES = {
+  'label.move': {
+    ...change,
+    path: '/api/v1/prompts/{id}/labels/{label}',
+    summary: 'Move or delete a label; If-Match is its position, 0 if it is new',
+    permission: 'label.move',
+    params: inLabel,
+    body: LabelMove,
+    otherStatuses: [202],
+    response: LabelMoveResult,
+  },
+  'label.list': {
+    ...read,
+    path: '/api/v1/prompts/{id}/labels',
+    summary: 'Read all labels of a prompt with their tags',
+    permission: 'prompt.read',
+    params: inPrompt,
+    response: LabelList,
+  },
+  'label.get': {
+    ...read,
+    path: '/api/v1/prompts/{id}/labels/{label}',
+    summary: 'Read a label with its tags',
+    permission: 'prompt.read',
+    params: inLabel,
+    response: LabelPosition,
+  },
+  'label.history': {
+    ...read,
+    path: '/api/v1/prompts/{id}/labels/{label}/positions',
+    summary: 'List where a label stood, newest first, with the tags that say so',
+    permission: 'prompt.read',
+    params: inLabel,
+    query: LabelHistoryQuery,
+    response: LabelHistory,
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,140 @@
+import { Injectable } from '@nestjs/common';
+import type { Insertable, Selectable } from 'kysely';
+import type { VaultTables } from '../database/types.js';
+import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
+import { VaultDatabase } from '../database/vault-database.js';
+
+export type ApprovalRow = Selectable<VaultTables['label_approval']>;
+export type ApprovalTagRow = Selectable<VaultTables['label_approval_tag']>;
+
+export interface ApprovalFilter {
+  readonly org: string;
+  readonly state: ApprovalRow['state'] | 'expired';
+  /** Open ones whose tags have all ended by then are expired. */
+  readonly now: Date;
+  /** Id of the row before the page. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+@Injectable()
+export class ApprovalsRepository {
+  constructor(private readonly database: VaultDatabase) {}
+
+  /** Adds an open approval. False if there is one of the same move: the unique key decides. */
+  async insert(trx: VaultTransaction, row: Omit<Insertable<VaultTables['label_approval']>, 'state'>): Promise<boolean> {
+    const result = await trx
+      .insertInto('label_approval')
+      .values({ ...row, state: 'open' })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirstOrThrow();
+    return result.numInsertedOrUpdatedRows === 1n;
+  }
+
+  /** The open approval of a move. */
+  findOpen(
+    trx: VaultTransaction,
+    move: Pick<ApprovalRow, 'org' | 'prompt_id' | 'name' | 'label' | 'seq' | 'version' | 'chash'>,
+  ): Promise<ApprovalRow | undefined> {
+    return trx
+      .selectFrom('label_approval')
+      .selectAll()
+      .where('org', '=', move.org)
+      .where('name', '=', move.name)
+      .where('label', '=', move.label)
+      .where('seq', '=', move.seq)
+      .where('prompt_id', '=', move.prompt_id)
+      .where('version', '=', move.version)
+      .where('chash', '=', move.chash)
+      .where('state', '=', 'open')
+      .executeTakeFirst();
+  }
+
+  find(org: string, id: string, source: VaultSource = this.database.db): Promise<ApprovalRow | undefined> {
+    return source
+      .selectFrom('label_approval')
+      .selectAll()
+      .where('org', '=', org)
+      .where('id', '=', id)
+      .executeTakeFirst();
+  }
+
+  /** One page, newest first: ids rise with time. */
+  list({ org, state, now: moment, before, limit }: ApprovalFilter): Promise<ApprovalRow[]> {
+    let query = this.database.db.selectFrom('label_approval').selectAll().where('org', '=', org);
+    query = query.where('state', '=', state === 'expired' ? 'open' : state);
+    if (state === 'open') query = query.where('expires_at', '>', moment);
+    if (state === 'expired') query = query.where('expires_at', '<=', moment);
+    if (before !== undefined) query = query.where('id', '<', before);
+    return query.orderBy('id', 'desc').limit(limit).execute();
+  }
+
+  /** Keeps a person's tag; another one by the same person takes the place of the first. */
+  async putTag(trx: VaultTransaction, row: Omit<ApprovalTagRow, 'created_at'>): Promise<void> {
+    const { token, device_urn } = row;
+    await trx
+      .insertInto('label_approval_tag')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['approval_id', 'user_urn']).doUpdateSet({ token, device_urn }))
+      .execute();
+  }
+
+  /** The tags of some approvals, in the order in which the people came. */
+  async tagsOf(org: string, ids: readonly string[], source: VaultSource = this.database.db): Promise<ApprovalTagRow[]> {
+    if (ids.length === 0) return [];
+    return source
+      .selectFrom('label_approval_tag')
+      .selectAll()
+      .where('org', '=', org)
+      .where('approval_id', 'in', ids)
+      .orderBy('created_at')
+      .orderBy('user_urn')
+      .execute();
+  }
+
+  /** An approval that waits lives until the last of its tags ends. */
+  async extend(trx: VaultTransaction, org: string, id: string, until: Date): Promise<void> {
+    await trx
+      .updateTable('label_approval')
+      .set({ expires_at: until })
+      .where('org', '=', org)
+      .where('id', '=', id)
+      .where('expires_at', '<', until)
+      .execute();
+  }
+
+  /** Ends an open approval. False if it is not open. */
+  async close(trx: VaultTransaction, org: string, id: string, state: 'done' | 'dropped'): Promise<boolean> {
+    const result = await trx
+      .updateTable('label_approval')
+      .set({ state })
+      .where('org', '=', org)
+      .where('id', '=', id)
+      .where('state', '=', 'open')
+      .executeTakeFirst();
+    return result.numUpdatedRows === 1n;
+  }
+
+  /** Ends what waits for a label that has moved. */
+  async dropOf(trx: VaultTransaction, org: string, name: string, label: string): Promise<void> {
+    await trx
+      .updateTable('label_approval')
+      .set({ state: 'dropped' })
+      .where('org', '=', org)
+      .where('name', '=', name)
+      .where('label', '=', label)
+      .where('state', '=', 'open')
+      .execute();
+  }
+
+  /** Ends what waits for labels of a prompt that is deleted. */
+  async dropOfPrompt(trx: VaultTransaction, org: string, promptId: string): Promise<void> {
+    await trx
+      .updateTable('label_approval')
+      .set({ state: 'dropped' })
+      .where('org', '=', org)
+      .where('prompt_id', '=', promptId)
+      .where('state', '=', 'open')
+      .execute();
+  }
+}
