@@ -11,6 +11,8 @@ import { InvitationsService } from '../invitations/invitations.service.js';
 import type { EnrolmentRow } from './enrolments.repository.js';
 import { EnrolmentsRepository } from './enrolments.repository.js';
 
+const GONE = 'this invitation is not open any more';
+
 interface DeviceKeys {
   readonly sig: DeviceKey;
   readonly enc: DeviceKey;
@@ -49,7 +51,7 @@ export class OwnEnrolmentsService {
       const event = { act: 'enrolment.create', obj: { enrolment: sent.id, invitation: sent.invitation } } as const;
       if (!(await this.invitations.take(trx, org, sent.invitation))) {
         const earlier = await this.enrolments.find(org, sent.id, trx);
-        if (earlier === undefined || !isSame(earlier, sent)) throw new Problem('name_taken', { detail: TAKEN });
+        if (earlier === undefined || !isSame(earlier, sent)) throw new Problem('name_taken', { detail: GONE });
         return { body: await present(earlier), event };
       }
       requireNewKeys(trust, keys);
@@ -76,8 +78,6 @@ export class OwnEnrolmentsService {
     return present(row);
   }
 }
-
-const TAKEN = 'this invitation has been taken by another device';
 
 /** @throws {Problem} validation_failed if the body is of another enrolment, or by another key, than the signature says */
 function requireOwn(signature: OwnKeySignature, id: EnrolmentId, { sig, enc }: DeviceKeys): void {
