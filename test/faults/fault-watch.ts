@@ -25,10 +25,11 @@ export interface Fault {
  * back, never a 500 (I5); it is over by itself (I6); `/health/live` answers all the time (I7).
  * @returns the first author, with all that it met.
  */
-export async function throughFault(world: VaultWorld, databaseUrl: string, fault: Fault): Promise<Author> {
+export async function expectSurvival(world: VaultWorld, databaseUrl: string, fault: Fault): Promise<Author> {
   const { url } = world.vault;
   const authors = [new Author(url, world.organisation), new Author(url, world.organisation)] as const;
-  const pulse = new Pulse(url);
+  const over = new AbortController();
+  const misses = pulse(url, over.signal);
   const writing = authors.map((author) => author.writeOn());
   try {
     await until('the first writes', () => authors.every(({ acknowledged }) => acknowledged.length >= WRITES_BEFORE));
@@ -41,10 +42,10 @@ export async function throughFault(world: VaultWorld, databaseUrl: string, fault
     await until('writes again', () => authors.every(({ acknowledged }, n) => acknowledged.length > (before[n] ?? 0)));
   } finally {
     for (const author of authors) author.stop();
+    over.abort();
   }
   await Promise.all(writing);
-  await pulse.stop();
-  expect(pulse.misses).toEqual([]);
+  expect(await misses).toEqual([]);
   for (const author of authors) {
     expect(
       author.refusals.filter(({ status, headers }) => status !== 503 || headers['retry-after'] === undefined),
@@ -83,31 +84,18 @@ async function expectOnce(databaseUrl: string, ids: readonly string[]): Promise<
   }
 }
 
-/** Asks for `/health/live` all the time. */
-class Pulse {
-  readonly misses: string[] = [];
-  #beating = true;
-  readonly #done: Promise<void>;
-
-  constructor(url: string) {
-    this.#done = this.#beat(url);
-  }
-
-  stop(): Promise<void> {
-    this.#beating = false;
-    return this.#done;
-  }
-
-  async #beat(url: string): Promise<void> {
-    for (; this.#beating; await pause(100)) {
-      try {
-        const { status } = await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(LIVE_ANSWERS_WITHIN_MS) });
-        if (status !== 200) this.misses.push(String(status));
-      } catch (error) {
-        this.misses.push(String(error));
-      }
+/** Asks for `/health/live` until told to stop. @returns what came instead of a 200 in time */
+async function pulse(url: string, stop: AbortSignal): Promise<string[]> {
+  const misses: string[] = [];
+  for (; !stop.aborted; await pause(100)) {
+    try {
+      const { status } = await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(LIVE_ANSWERS_WITHIN_MS) });
+      if (status !== 200) misses.push(String(status));
+    } catch (error) {
+      misses.push(String(error));
     }
   }
+  return misses;
 }
 
 /** Status of `/health/ready`. */

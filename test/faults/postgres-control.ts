@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TestPostgres } from '@bulla/testkit';
 import pg from 'pg';
 
-type Cluster = Pick<TestPostgres, 'dataDir' | 'url'>;
+type Cluster = Pick<TestPostgres, 'dataDir' | 'logFile' | 'url'>;
 
 /** Runs one statement as the superuser, on a connection of its own. */
 export async function query<Row extends object>({ url }: Pick<Cluster, 'url'>, sql: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url, application_name: 'test' });
+  const client = new pg.Client({ connectionString: url, application_name: 'test', connectionTimeoutMillis: 5_000 });
   client.on('error', () => {});
   await client.connect();
   try {
@@ -42,14 +42,16 @@ export async function restart(cluster: Cluster): Promise<ChildProcess> {
   const { uid, gid } = await stat(cluster.dataDir);
   const asOwner = process.getuid?.() === 0 ? { uid, gid } : {};
   for (;;) {
+    const log = await open(cluster.logFile, 'a');
     const server = spawn(program, args, {
       cwd: dirname(cluster.dataDir),
       env: { LC_ALL: 'C' },
-      stdio: 'ignore',
+      stdio: ['ignore', log.fd, log.fd],
       ...asOwner,
     });
+    await log.close();
     process.once('exit', () => server.kill('SIGQUIT'));
-    while (server.exitCode === null && server.signalCode === null) {
+    while (!hasEnded(server)) {
       const answers = await query(cluster, 'select 1').catch(() => []);
       if (answers.length === 1) return server;
       await pause(50);
@@ -57,11 +59,15 @@ export async function restart(cluster: Cluster): Promise<ChildProcess> {
   }
 }
 
-/** Fast shutdown of a postmaster that {@link restart} started. */
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** Immediate shutdown of a postmaster that {@link restart} started; its files are of no use afterwards. */
 export async function shutDown(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
+  if (hasEnded(server)) return;
   const ended = new Promise((resolve) => server.once('exit', resolve));
-  server.kill('SIGINT');
+  server.kill('SIGQUIT');
   await ended;
 }
 

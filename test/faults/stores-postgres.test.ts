@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { findPostgres, startTestPostgres, type TestPostgres } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mintId } from '@bulla/crypto';
 import pg from 'pg';
 import { call } from './signed-requests.js';
-import { ready, throughFault, until } from './fault-watch.js';
+import { ready, expectSurvival, until } from './fault-watch.js';
 import { processesOf, query, restart, shutDown, signalAll } from './postgres-control.js';
 import { startVaultWorld, type VaultWorld } from './vault-world.js';
 
@@ -36,7 +37,7 @@ async function backends(): Promise<number[]> {
   });
 
   it('loses one backend to kill -9 (F10)', async () => {
-    await throughFault(world, postgres.url, {
+    await expectSurvival(world, postgres.url, {
       async begin() {
         const [victim] = await backends();
         process.kill(victim ?? 0, 'SIGKILL');
@@ -49,7 +50,7 @@ async function backends(): Promise<number[]> {
   });
 
   it('is killed with -9 and started again (F11)', async () => {
-    await throughFault(world, postgres.url, {
+    await expectSurvival(world, postgres.url, {
       async begin() {
         const [postmaster] = await processesOf(postgres);
         process.kill(postmaster ?? 0, 'SIGKILL');
@@ -61,7 +62,7 @@ async function backends(): Promise<number[]> {
   });
 
   it('hangs (F16)', async () => {
-    await throughFault(world, postgres.url, {
+    await expectSurvival(world, postgres.url, {
       begin: () => signalAll(postgres, 'SIGSTOP'),
       async during(author) {
         const answer = await author.try('/api/v1/prompts', { body: {} });
@@ -85,7 +86,7 @@ async function backends(): Promise<number[]> {
         }
       }
     };
-    await throughFault(world, postgres.url, {
+    await expectSurvival(world, postgres.url, {
       async begin() {
         await takeAll();
         // Those that the vault has: it asks for new ones, and finds us there.
@@ -104,7 +105,7 @@ async function backends(): Promise<number[]> {
   });
 
   it('takes no writes (F15)', async () => {
-    await throughFault(world, postgres.url, {
+    await expectSurvival(world, postgres.url, {
       async begin() {
         await query(postgres, 'alter system set default_transaction_read_only = on');
         await query(postgres, 'select pg_reload_conf()');
@@ -125,5 +126,43 @@ async function backends(): Promise<number[]> {
         await query(postgres, 'select pg_reload_conf()');
       },
     });
+  });
+
+  it('lets a statement run for ever (F17)', async () => {
+    const slow = `select count(*)::int as count from pg_stat_activity
+      where application_name = 'bulla-vault' and wait_event = 'PgSleep'`;
+    const sleeping = async () => (await query<{ count: number }>(postgres, slow))[0]?.count;
+    await expectSurvival(world, postgres.url, {
+      async begin() {
+        await query(
+          postgres,
+          `create function vault.sleep() returns trigger language plpgsql as $$ begin perform pg_sleep(600); return new; end $$;
+           create trigger slow before insert on vault.prompt for each row when (new.name like 'slow/%') execute function vault.sleep()`,
+        );
+      },
+      unready: false,
+      async during(author) {
+        const asked = author.try('/api/v1/prompts', { body: { id: mintId('prm'), name: 'slow/one', type: 'text' } });
+        await until('asleep', async () => (await sleeping()) === 1);
+        expect(await asked).toMatchObject({ status: 503, body: { code: 'overloaded', retryable: true } });
+        // The database gave it up, not only we.
+        expect(await sleeping()).toBe(0);
+      },
+      end: async () => void (await query(postgres, 'drop function vault.sleep cascade')),
+    });
+  });
+
+  it('has a table locked by somebody (F22)', async () => {
+    const holder = new pg.Client({ connectionString: postgres.url });
+    await holder.connect();
+    await expectSurvival(world, postgres.url, {
+      async begin() {
+        await holder.query('begin; lock table vault.prompt in access exclusive mode');
+      },
+      unready: false,
+      during: (author) => until('refused', () => author.refusals.length > 1),
+      end: async () => void (await holder.query('rollback')),
+    });
+    await holder.end();
   });
 });

@@ -36,7 +36,7 @@ export async function startVaultWorld(
   more: Readonly<Record<string, string>> = {},
 ): Promise<VaultWorld> {
   const organisation = await makeOrganisation();
-  const { settings, remove } = await vaultSettings(organisation, databaseUrl);
+  const { settings, ...folder } = await vaultSettings(organisation, databaseUrl);
   const vault = await startService('vault', { ...settings, ...more });
   await bring(vault.url, organisation);
   return {
@@ -45,7 +45,7 @@ export async function startVaultWorld(
     settings,
     async stop() {
       await vault.stop();
-      await remove();
+      await folder.remove();
     },
   };
 }

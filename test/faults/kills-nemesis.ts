@@ -1,0 +1,73 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { FakeOpenai } from '@bulla/testkit';
+
+/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The seed of `BULLA_TEST_SEED`, else a new one, told on standard error: with it the same moments come again. */
+export function seedForTest(name: string): number {
+  const given = process.env['BULLA_TEST_SEED'];
+  const seed = given === undefined ? Date.now() % 2 ** 32 : Number(given);
+  process.stderr.write(`${name}: BULLA_TEST_SEED=${seed}\n`);
+  return seed;
+}
+
+/** A process that is killed and started again, in its place. */
+export interface Victim {
+  readonly name: string;
+  /** Ends it with SIGKILL and waits for its end. */
+  kill(): Promise<void>;
+  /** Starts it and returns at once. */
+  start(): void;
+  /** Resolves when it is ready; throws when it is not within half a minute. */
+  ready(): Promise<void>;
+}
+
+const MOST_MS = 700;
+/** How long an answer of the model takes at least: a kill within it is in the middle of a run. */
+export const MODEL_MS = 200;
+
+/**
+ * Kills one process so many times, at moments that the seed decides: out of nothing, in the middle of a model's answer,
+ * or before it has come up again from the kill before.
+ * @returns what it did, one line for each kill
+ */
+export async function haunt(
+  victim: Victim,
+  kills: number,
+  random: () => number,
+  model?: FakeOpenai,
+): Promise<string[]> {
+  const done: string[] = [];
+  for (let kill = 1; kill <= kills; kill++) {
+    const way = random();
+    const afterMs = Math.round(random() * MOST_MS);
+    const isLast = kill === kills;
+    if (way < 0.25 && kill > 1 && !isLast) {
+      done.push(`${victim.name}: ${afterMs} ms after its start, ready or not`);
+      await pause(afterMs);
+    } else if (way < 0.65 && model !== undefined) {
+      const withinMs = Math.round(random() * MODEL_MS);
+      done.push(`${victim.name}: ${withinMs} ms after the model was asked`);
+      await victim.ready();
+      await Promise.race([model.arrival(model.requests.length), pause(10 * MOST_MS)]);
+      await pause(withinMs);
+    } else {
+      done.push(`${victim.name}: ${afterMs} ms after it was ready`);
+      await victim.ready();
+      await pause(afterMs);
+    }
+    await victim.kill();
+    victim.start();
+  }
+  await victim.ready();
+  return done;
+}

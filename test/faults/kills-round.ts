@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Bulla, BullaError, identityOf } from '@bulla/client';
+import type { KeyFile } from '@bulla/crypto';
+import { type FakeOpenai, startFakeOpenai } from '@bulla/testkit';
+import { environment } from '../bulla-process.js';
+import type { Completion, HistoryLine } from './kills-history.js';
+import { findFaults, readHistory } from './kills-history.js';
+import { MODEL_MS } from './kills-nemesis.js';
+
+/** Services with one client identity, whose processes are killed. */
+export interface Stack {
+  readonly vaultUrl: string;
+  readonly pin: string;
+  /** A device that may write and run. */
+  readonly keyFile: KeyFile;
+  /** Kills what there is to kill and brings it back. @returns what was done */
+  haunt(): Promise<string[]>;
+  /** Takes a minute off the life of every lease, as time would; the services are ready afterwards. */
+  ageLeases(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface Round {
+  readonly kills: readonly string[];
+  readonly lines: readonly HistoryLine[];
+  readonly faults: readonly string[];
+}
+
+const WRITERS = 8;
+const TOKENS = ['All ', 'is ', 'well.'];
+const WRITERS_END_WITHIN_MS = 90_000;
+const READY_WITHIN_MS = 30_000;
+const MARKER = /<[^>]*>/;
+
+export function startModel(): Promise<FakeOpenai> {
+  return startFakeOpenai({ replies: { tokens: TOKENS, delayBeforeTokensMs: MODEL_MS } });
+}
+
+/**
+ * One round: clients in processes of their own write and run while processes are killed, then everything that they were
+ * told is checked. The folder with histories and kills stays where a fault was found.
+ */
+export async function play(folder: string, stack: Stack, model: FakeOpenai): Promise<Round> {
+  await mkdir(folder, { recursive: true });
+  const writers = await Promise.all(Array.from({ length: WRITERS }, (_, index) => startWriter(folder, stack, index)));
+  let kills: string[];
+  try {
+    kills = await stack.haunt();
+    await stack.ageLeases();
+    await Promise.all(writers.map(({ finish }) => finish()));
+  } finally {
+    for (const { child } of writers) child.kill('SIGKILL');
+  }
+  const lines = (await Promise.all(writers.map(({ history }) => readHistory(history)))).flat();
+  const bulla = Bulla.offline({ url: stack.vaultUrl, pin: stack.pin, identity: await identityOf(stack.keyFile) });
+  const faults = await findFaults(lines, {
+    completions: completionsOf(model),
+    answer: TOKENS.join(''),
+    read: (name, version) => textOf(bulla, name, version),
+  });
+  await writeFile(join(folder, 'kills'), kills.join('\n'));
+  if (faults.length === 0) await rm(folder, { recursive: true });
+  return { kills, lines, faults };
+}
+
+async function startWriter(folder: string, { vaultUrl: url, pin, keyFile }: Stack, index: number) {
+  const history = join(folder, `history-${index}`);
+  const orders = join(folder, `orders-${index}`);
+  const name = `kills/writer-${index}`;
+  await writeFile(orders, JSON.stringify({ url, pin, keyFile, name, history }), { mode: 0o600 });
+  const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, 'kills-writer.mjs'), orders], {
+    env: environment({}),
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  const said: Buffer[] = [];
+  child.stderr?.on('data', (part: Buffer) => said.push(part));
+  const ended = once(child, 'close') as Promise<[number | null]>;
+  return {
+    child,
+    history,
+    /** Has it end what it began. @throws {Error} when it does not, or had ended before */
+    async finish() {
+      child.stdin?.end();
+      const [status] = await Promise.race([ended, pause(WRITERS_END_WITHIN_MS, [undefined], { ref: false })]);
+      if (status !== 0) throw new Error(`${name} ended with ${status}:\n${Buffer.concat(said).toString()}`);
+    },
+  };
+}
+
+function completionsOf(model: FakeOpenai): Completion[] {
+  const jtis = new Map(model.requests.map(({ requestId, body }) => [requestId, MARKER.exec(body.toString())?.[0] ?? '']));
+  return [...jtis].map(([jti, marker]) => ({ jti, marker, started: model.completionsOf(jti).started }));
+}
+
+async function textOf(bulla: Bulla, name: string, version: number): Promise<string | undefined> {
+  try {
+    const { statement } = await bulla.prompts.read(name, { version });
+    return statement.content.messages[0]?.content;
+  } catch (error) {
+    if (error instanceof BullaError && error.code === 'not_found') return undefined;
+    throw error;
+  }
+}
+
+/** @throws {Error} if it is not ready within half a minute */
+export async function requireReady(url: string, said: () => string): Promise<void> {
+  for (const until = performance.now() + READY_WITHIN_MS; ; await pause(50)) {
+    const status = await fetch(`${url}/health/ready`).then(
+      (response) => response.status,
+      () => 0,
+    );
+    if (status === 200) return;
+    if (performance.now() > until) throw new Error(`${url} is not ready after half a minute (${status}):\n${said()}`);
+  }
+}
+
+export async function freePorts(count: number): Promise<number[]> {
+  const probes = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const probe = createServer();
+      await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+      return probe;
+    }),
+  );
+  const ports = probes.map((probe) => (probe.address() as AddressInfo).port);
+  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
+  return ports;
+}
