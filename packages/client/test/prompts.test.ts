@@ -43,7 +43,7 @@ describe('push', () => {
       world.organisation.invoker.urn,
     ]);
     expect(changes()).toEqual(['prompt.create', 'version.create', 'label.move', 'label.move']);
-    expect(world.vault.service.received).not.toContain('one');
+    expect(world.vault.service.received).not.toContain('Sort this by kestrel');
     expect(await textOf({ label: 'staging' })).toBe('one');
     expect(await textOf({ version: 1 })).toBe('one');
     expect((await bulla.prompts.read(NAME)).author).toBe(owner.urn);

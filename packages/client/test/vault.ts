@@ -3,6 +3,7 @@ import { Problem } from '@bulla/contract';
 import type { EnvelopeClaims, Signer, Trust } from '@bulla/crypto';
 import { mintId, parseGrant, parseTag, signEnvelope, tokenHash } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
+import { HeldApprovals } from './held-approvals.js';
 import type { Handlers, Incoming } from './signed-service.js';
 import { SignedService } from './signed-service.js';
 
@@ -50,6 +51,7 @@ export class TestVault {
   readonly prompts = new Map<string, Stored>();
   /** Positions of a label by `name label`, oldest first. */
   readonly labels = new Map<string, Position[]>();
+  readonly approvals = new HeldApprovals();
   /** The documents it serves; the organisation's own unless replaced. */
   documents: () => Documents;
   /** Changes envelopes before they are signed. */
@@ -170,11 +172,29 @@ export class TestVault {
       'label.move': ({ params, body, headers }) => {
         const { id, name } = this.#prompt(params);
         const { tags } = body as { tags: [string] };
-        const { ver, seq, tag: label } = parseTag(tags[0]).claims;
-        const positions = this.labels.get(`${name} ${label}`) ?? [];
-        if (headers['if-match'] !== `"${positions.at(-1)?.seq ?? 0}"`) throw new Problem('label_stale');
-        this.labels.set(`${name} ${label}`, [...positions, { prompt: id, version: ver, seq, tags }]);
-        return { body: { label, seq, version: ver } };
+        const { seq, tag: label } = parseTag(tags[0]).claims;
+        const newest = this.position(name, label)?.seq ?? 0;
+        if (headers['if-match'] !== `"${newest}"` || seq !== newest + 1) throw new Problem('label_stale');
+        return this.#move(id, tags);
+      },
+      'label.history': ({ params, query }) => {
+        const label = params['label'] ?? '';
+        const positions = this.labels.get(`${this.#prompt(params).name} ${label}`) ?? [];
+        const shown = positions.map(({ version, seq, tags }) => ({ label, version, seq, tags }));
+        return { body: page(shown.toReversed(), query) };
+      },
+      'approval.list': ({ query }) => {
+        const all = [...this.approvals.all.values()].filter(({ state }) => state === query.get('state'));
+        return { body: page(all.toReversed(), query) };
+      },
+      'approval.get': ({ params }) => ({ body: this.approvals.get(params['id']) }),
+      'approval.give': ({ params, body }) => {
+        const { tag } = body as { tag: string };
+        return this.#move(this.approvals.get(params['id']).prompt, [tag]);
+      },
+      'approval.drop': ({ params }) => {
+        this.approvals.get(params['id']).state = 'dropped';
+        return {};
       },
       'envelope.issue': (incoming) => this.issue(incoming),
     };
@@ -209,6 +229,23 @@ export class TestVault {
     const env = await signEnvelope({ ...claims, ...this.forge(claims) }, this.envelopeSigner);
     const bundle = { v: 1, env, grant, content: version.content, tags: position.tags };
     return { body: { ...bundle, ...this.swap(bundle) } };
+  }
+
+  /** Tags move a label, or wait with those that are there until they are enough. */
+  #move(prompt: string, tags: readonly string[]): { status?: number; body: unknown } {
+    const [token = ''] = tags;
+    const { name, ver: version, seq, tag: label } = parseTag(token).claims;
+    const waiting = [...this.approvals.all.values()].flatMap((one) =>
+      one.state === 'open' && one.label === label && one.seq === seq ? one.tags : [],
+    );
+    const approval = this.approvals.gather(prompt, tags, this.trust);
+    if (approval !== undefined) {
+      const { id, needed } = approval;
+      return { status: 202, body: { approval: id, label, seq, version, given: approval.tags.length, needed } };
+    }
+    const positions = this.labels.get(`${name} ${label}`) ?? [];
+    this.labels.set(`${name} ${label}`, [...positions, { prompt, version, seq, tags: [...waiting, ...tags] }]);
+    return { body: { label, seq, version } };
   }
 
   #prompt(params: Incoming['params']): Stored {
