@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { KeyRecord } from '@bulla/crypto';
+import { mintId, randomBytes, sealGrant, sealInvocation, Secret, tokenHash, urnOf } from '@bulla/crypto';
+import { ask, recordOf, storePrompt } from '../../test/asking.js';
+import type { Asked, StoredPrompt, TestMember } from '../../test/asking.js';
+import { refusalOf, suite } from '../../test/suite.js';
+
+const all = suite();
+let prompt: StoredPrompt;
+/** A service that has the right to ask, and none to carry what others ask. */
+let service: TestMember;
+/** A key of the responder that it lost. */
+let lost: KeyRecord;
+
+beforeAll(async () => {
+  const { organisation } = all;
+  const [responder] = organisation.responders;
+  prompt = await storePrompt(organisation);
+  const device = await organisation.makeDevice('service', { roles: ['invoker'], groups: [] });
+  const urn = urnOf(organisation.org, 'svc', 'gateway:2');
+  service = { ...device, urn, keyid: `${urn}#${device.sig.kid}` };
+  lost = recordOf(await organisation.makeDevice('lost', { roles: ['invoker'], groups: [] }), 'enc');
+  await organisation.publish((draft) => {
+    const keys = device.entity.keys.map((key) =>
+      key.use === 'sig' ? { ...key, pur: ['http' as const, 'invoke' as const] } : key,
+    );
+    draft.entities[urn] = { kind: 'gateway', roles: ['service', 'invoker'], groups: ['grp:support'], keys };
+    draft.entities[responder.urn]?.keys.push(lost);
+    draft.revoked.push({ kid: lost.kid, reason: 'keyCompromise', at: organisation.now });
+  });
+  await all.refresh();
+});
+
+/** A question as somebody else than the asker would have it. */
+async function resealed(asked: Asked, to: { readonly urn: string; readonly record: KeyRecord }): Promise<Asked> {
+  const question = { ...asked.question, aud: to.urn, jti: mintId('inv') };
+  const sealed = await sealInvocation(question, all.organisation.invoker.signer, to);
+  return { ...asked, question, body: { ...asked.body, inv: sealed.token } };
+}
+
+/** What costs no private-key work: whoever can send it as often as they like must not keep the responder busy. */
+const CASES: readonly {
+  readonly name: string;
+  readonly code: string;
+  readonly make: () => Promise<Asked>;
+  readonly as?: () => TestMember;
+}[] = [
+  {
+    name: 'a question that is carried by a service without the role of a gateway',
+    code: 'envelope_tampered',
+    make: () => ask(all.organisation, prompt),
+    as: () => service,
+  },
+  {
+    name: 'a question that is sealed to another responder',
+    code: 'envelope_tampered',
+    make: async () => {
+      const [, other] = all.organisation.responders;
+      return resealed(await ask(all.organisation, prompt), { urn: other.urn, record: recordOf(other, 'enc') });
+    },
+  },
+  {
+    name: 'a question of somebody else under this envelope',
+    code: 'envelope_tampered',
+    make: () => ask(all.organisation, prompt, { question: { iss: all.organisation.owner.urn } }),
+  },
+  {
+    name: 'a question that is sealed to a key which the responder lost',
+    code: 'key_revoked',
+    make: async () => {
+      const [{ urn }] = all.organisation.responders;
+      return resealed(await ask(all.organisation, prompt), { urn, record: lost });
+    },
+  },
+  {
+    name: 'a grant to a key which the responder lost',
+    code: 'key_revoked',
+    make: async () => {
+      const [{ urn }] = all.organisation.responders;
+      const { sub, ver, chash } = prompt;
+      const place = { sub, ver, chash, dekId: `dek_${'0'.repeat(32)}`, protectUntil: '2029-12-31' };
+      const grant = await sealGrant(new Secret(randomBytes(32)), place, { urn, record: lost });
+      return ask(all.organisation, { ...prompt, grant, whash: await tokenHash(grant) });
+    },
+  },
+];
+
+describe('a responder refuses, before any private key has worked,', () => {
+  it.each(CASES)('$name: $code', async ({ code, make, as }) => {
+    const asked = await make();
+    const before = all.responder.unwrapper.calls;
+    const response = await all.send(asked, as?.() ?? all.organisation.invoker);
+    const refusal = await refusalOf(all, asked, response);
+    expect({ ...refusal, unwraps: all.responder.unwrapper.calls - before }).toEqual({
+      code,
+      sealed: false,
+      unwraps: 0,
+    });
+  });
+});
