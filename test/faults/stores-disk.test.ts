@@ -6,15 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectSurvival, until } from './fault-watch.js';
 import { hasEnded, query, restart, shutDown } from './postgres-control.js';
 import { call } from './signed-requests.js';
-import { mountSmallDisk, type SmallDisk } from './small-disk.js';
+import { mountSmallDisk } from './small-disk.js';
 import { startVaultWorld, type VaultWorld } from './vault-world.js';
 
 // Real file systems that are full. Where we may not mount any, this is skipped.
 
 const disk = findPostgres() === undefined ? undefined : await mountSmallDisk(96);
 const withDisk = disk === undefined ? describe.skip : describe;
-const { path, fill, free, unmount } = disk ?? ({} as SmallDisk);
-afterAll(() => disk && unmount());
+afterAll(() => disk?.unmount());
 
 withDisk('a vault whose PostgreSQL has no room for its tables (F13)', () => {
   let postgres: TestPostgres;
@@ -22,7 +21,7 @@ withDisk('a vault whose PostgreSQL has no room for its tables (F13)', () => {
   let url: string;
   beforeAll(async () => {
     postgres = await startTestPostgres({ settings: { fsync: 'on' } });
-    const tables = await ownedLike(postgres, join(path, 'tables'));
+    const tables = await ownedLike(postgres, join(disk?.path ?? '', 'tables'));
     await query(postgres, `create tablespace small location '${tables}'`);
     await query(postgres, 'create database small tablespace small');
     url = postgres.url.replace(/\/postgres$/, '/small');
@@ -35,7 +34,7 @@ withDisk('a vault whose PostgreSQL has no room for its tables (F13)', () => {
 
   it('refuses what it cannot store, serves what it can, and goes on when there is room', async () => {
     await expectSurvival(world, url, {
-      begin: () => fill(),
+      begin: async () => disk?.fill(),
       // It answers: whoever only reads is served still.
       unready: false,
       async during(author) {
@@ -43,7 +42,7 @@ withDisk('a vault whose PostgreSQL has no room for its tables (F13)', () => {
         const list = await call(world.vault.url, world.organisation.author, 'GET', '/api/v1/prompts?limit=1');
         expect(list.status).toBe(200);
       },
-      end: () => free(),
+      end: async () => disk?.free(),
     });
     expect(await readFile(postgres.logFile, 'utf8')).toContain('No space left on device');
   });
@@ -58,7 +57,7 @@ withDisk('a vault whose PostgreSQL has no room for its write-ahead log (F14)', (
     postgres = await startTestPostgres({ settings });
     await postgres.stop({ keepFiles: true });
     const log = join(postgres.dataDir, 'pg_wal');
-    const moved = await ownedLike(postgres, join(path, 'wal'));
+    const moved = await ownedLike(postgres, join(disk?.path ?? '', 'wal'));
     await cp(log, moved, { recursive: true, preserveTimestamps: true });
     await ownAll(moved);
     await rm(log, { recursive: true });
@@ -75,7 +74,7 @@ withDisk('a vault whose PostgreSQL has no room for its write-ahead log (F14)', (
   it('is not ready, has lost nothing, and goes on when there is room', async () => {
     await expectSurvival(world, postgres.url, {
       async begin() {
-        await fill();
+        await disk?.fill();
         // What is in the present segment still fits: ask for the next one until the server gives up.
         await until('no server', async () => {
           const switched = await query(postgres, 'select pg_switch_wal()').catch(() => undefined);
@@ -83,7 +82,7 @@ withDisk('a vault whose PostgreSQL has no room for its write-ahead log (F14)', (
         });
       },
       async end() {
-        await free();
+        await disk?.free();
         // Its postmaster tries to recover by itself; where it gave up somebody has to start it.
         await until('a server that is up or down', async () => hasEnded(server) || (await answers()));
         if (hasEnded(server)) server = await restart(postgres);

@@ -18,9 +18,9 @@ const removals: (() => Promise<void>)[] = [];
 async function emptyDatabase(name: string) {
   await query(postgres, `create database ${name}`);
   const url = postgres.url.replace(/\/postgres$/, `/${name}`);
-  const { settings, remove } = await vaultSettings(organisation, url);
-  removals.push(() => remove());
-  return { url, settings };
+  const folder = await vaultSettings(organisation, url);
+  removals.push(() => folder.remove());
+  return { url, settings: folder.settings };
 }
 
 /** Makes the migration stop in its middle for as long as a row says. */
@@ -76,10 +76,8 @@ async function expectWorks(url: string): Promise<void> {
     expect(await tables(database)).toEqual([]);
     await query(database, 'drop event trigger pause');
     const vaults = await Promise.all(others);
-    expect(vaults.map((vault) => vault.events('database-migrated')[0]?.['migrations']).toSorted()).toEqual([
-      0,
-      expect.any(Number),
-    ]);
+    const migrations = vaults.map((vault) => Number(vault.events('database-migrated')[0]?.['migrations']));
+    expect([Math.min(...migrations), Math.max(...migrations) > 0]).toEqual([0, true]);
     const [first, second] = vaults;
     await expectWorks(first?.url ?? '');
     expect(await ready(second?.url ?? '')).toBe(200);
