@@ -8,18 +8,24 @@ import { Clock } from './clock.js';
 import { databaseProbe } from './database-probe.js';
 import type { Database } from './database.js';
 import type { EventLog } from './event-log.js';
+import { FailingAddresses } from './failing-addresses.js';
 import { fastifyOptions, prepareFastify } from './fastify-settings.js';
 import type { Limits } from './fastify-settings.js';
 import { FrameworkLog } from './framework-log.js';
 import { Readiness } from './health.js';
 import type { Probe } from './health.js';
 import { checkHandlers } from './handler-check.js';
+import { InsuredCounts } from './insured-counts.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { Ledger } from './ledger.js';
+import { MemoryStore } from './memory-store.js';
 import { Metrics, MetricsServer } from './metrics.js';
 import { answerAboutItself } from './own-routes.js';
 import { kitModule } from './kit-module.js';
 import { ProblemFilter } from './problem-filter.js';
+import { RateLimits } from './rate-limits.js';
+import { RATES } from './rates.js';
+import type { Rates } from './rates.js';
 import { RefusalCounter } from './refusal-counter.js';
 import { RequestAuthentication } from './request-authentication.js';
 import { Authorities } from './request-parts.js';
@@ -27,6 +33,7 @@ import { RouteInterceptor } from './route-interceptor.js';
 import type { ServiceName } from './route-table.js';
 import { RunningService } from './running-service.js';
 import type { ServiceKeys } from './service-keys.js';
+import type { SharedStore } from './shared-store.js';
 import type { ListenOptions, Service } from './service.js';
 import { authoritiesOf } from './setting-values.js';
 import { SignatureGuard } from './signature-guard.js';
@@ -48,6 +55,10 @@ export interface ServiceOptions<Tables extends LedgerTables> {
   /** What the service needs beside its database to be ready, by name. */
   readonly probes?: Readonly<Record<string, Probe>>;
   readonly limits?: Partial<Limits>;
+  /** What this process shares with others of the service; its own memory unless given. The service does not close it. */
+  readonly store?: SharedStore | undefined;
+  /** How much callers may ask. */
+  readonly rates?: Partial<Rates> | undefined;
 }
 
 /**
@@ -71,8 +82,12 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     { abortOnError: false, bodyParser: false, logger: new FrameworkLog(log) },
   );
   checkHandlers(app, service);
-  const authentication = new RequestAuthentication(app.get(TrustSource, { strict: false }), authorities, clock);
-  app.useGlobalGuards(new SignatureGuard(authentication));
+  const rates = { ...RATES, ...options.rates };
+  const counts = new InsuredCounts(options.store ?? new MemoryStore(clock), clock);
+  const source = app.get(TrustSource, { strict: false });
+  const failing = new FailingAddresses(counts, rates, clock, metrics);
+  const authentication = new RequestAuthentication({ source, authorities, clock, failing });
+  app.useGlobalGuards(new SignatureGuard(authentication, new RateLimits(counts, rates, metrics)));
   app.useGlobalInterceptors(new RouteInterceptor());
   app.useGlobalFilters(
     new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, log, clock }),

@@ -1,4 +1,4 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 
 const { INT8, BYTEA } = pg.types.builtins;
@@ -29,7 +29,9 @@ export const pgTypes: pg.CustomTypesConfig = {
  * whoever opens it closes it, after them.
  * @param dataDir an existing folder's child, made when absent; in memory without it.
  */
-export function openPglite(dataDir?: string): Promise<PGlite> {
+export async function openPglite(dataDir?: string): Promise<PGlite> {
+  // Loaded when it is wanted: a service that has a server has no use for it, and its image does not contain it.
+  const { PGlite: Embedded } = await import('@electric-sql/pglite');
   const options = { parsers: { [INT8]: parseInt8, [BYTEA]: parseBytea } };
-  return PGlite.create(dataDir === undefined ? options : { ...options, dataDir });
+  return Embedded.create(dataDir === undefined ? options : { ...options, dataDir });
 }

@@ -26,6 +26,8 @@ export type { OwnKeySignature } from './own-key-signature.js';
 export { problemOf } from './problem-of.js';
 export { BasedOn, Route, RouteBody, RouteHeaders, RouteParams, RouteQuery } from './route.js';
 export type { BodyOf, Handled, HeadersOf, ParamsOf, QueryOf } from './route.js';
+export { RATES } from './rates.js';
+export type { Rates } from './rates.js';
 export type { ServiceName } from './route-table.js';
 export type { Host } from './serve.js';
 export { serveUntilSignal } from './serve.js';
@@ -46,4 +48,5 @@ export {
 } from './setting-values.js';
 export { readSettings, SettingsError } from './settings.js';
 export type { Environment, Settings, SettingsShape } from './settings.js';
+export { SharedStore } from './shared-store.js';
 export { TrustSource } from './trust-source.js';

@@ -23,6 +23,8 @@ export class Metrics {
   readonly requestsActive: Gauge;
   readonly verifyFailures: Counter<'reason'>;
   readonly auditEvents: Counter<'result'>;
+  readonly rateLimitRejections: Counter<'kind'>;
+  readonly overloads: Counter<'why'>;
 
   constructor({ service, version, poolState }: MetricsOptions) {
     this.registry.setDefaultLabels({ service });
@@ -37,6 +39,8 @@ export class Metrics {
       'reason',
     ]);
     this.auditEvents = this.counter('bulla_audit_events_total', 'Decisions written to the audit log', ['result']);
+    this.rateLimitRejections = this.counter('bulla_ratelimit_rejections_total', 'Requests told to wait', ['kind']);
+    this.overloads = this.counter('bulla_overload_total', 'Requests refused to protect the others', ['why']);
     this.gauge('bulla_build_info', 'Always 1; the label is the version', ['version']).set({ version }, 1);
     const connections = this.gauge('bulla_db_pool_connections', 'Connections to the database', ['state'], () => {
       const { total, idle, waiting } = poolState();

@@ -66,7 +66,8 @@ export class ProblemFilter implements ExceptionFilter {
     if (signatory !== undefined && ledger.hasRecorded(signatory)) return problem;
     if (caller === undefined) {
       if (isOurFault(problem) || !judgesCaller(request.routeOptions)) return problem;
-      metrics.verifyFailures.inc({ reason: problem.code });
+      // Of somebody who floods it is known who they are: that has a metric of its own.
+      if (problem.code !== 'rate_limited') metrics.verifyFailures.inc({ reason: problem.code });
       refusals.count(problem.code);
       return problem;
     }
@@ -85,6 +86,7 @@ export class ProblemFilter implements ExceptionFilter {
     const place = { requestId: request.id, origin, nowMs: clock.nowMs() };
     reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).header('cache-control', 'no-store');
     if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
+    reply.headers(findState(request)?.limited?.fields ?? {});
     if (problem.status === 401) reply.header('www-authenticate', 'Signature');
     if (problem.code === 'method_not_allowed') reply.header('allow', this.#allowed(request).join(', '));
     if (CLOSING.has(problem.code)) reply.header('connection', 'close');

@@ -12,6 +12,8 @@ import type { FastifyRequest } from 'fastify';
 import type { Caller, RequestFacts } from './caller.js';
 import type { Clock } from './clock.js';
 import { OwnKeySignature } from './own-key-signature.js';
+import type { FailingAddresses } from './failing-addresses.js';
+import { isOurFault, problemOf } from './problem-of.js';
 import { RefreshLimit } from './refresh-limit.js';
 import { requestParts, targetOf } from './request-parts.js';
 import type { Authorities } from './request-parts.js';
@@ -28,6 +30,13 @@ const RENEWING: ReadonlySet<SignedRouteName> = new Set([
 const CHECK = 'request-key';
 const EMPTY: Bytes = new Uint8Array(0);
 
+export interface RequestAuthenticationParts {
+  readonly source: TrustSource;
+  readonly authorities: Authorities;
+  readonly clock: Clock;
+  readonly failing: FailingAddresses;
+}
+
 /**
  * Finds out who signed a request, in the order of protocol.md §5: shape, keyid, signature, times, state of the key.
  */
@@ -35,12 +44,14 @@ export class RequestAuthentication {
   readonly #source: TrustSource;
   readonly #authorities: Authorities;
   readonly #clock: Clock;
+  readonly #failing: FailingAddresses;
   readonly #refreshLimit: RefreshLimit;
 
-  constructor(source: TrustSource, authorities: Authorities, clock: Clock) {
+  constructor({ source, authorities, clock, failing }: RequestAuthenticationParts) {
     this.#source = source;
     this.#authorities = authorities;
     this.#clock = clock;
+    this.#failing = failing;
     this.#refreshLimit = new RefreshLimit(clock, REFRESH_INTERVAL_MS);
   }
 
@@ -52,11 +63,21 @@ export class RequestAuthentication {
    *   suite_unknown, trust_expired
    */
   async authenticate(request: FastifyRequest, route: SignedRouteName): Promise<Caller> {
+    try {
+      return await this.#establish(request, route);
+    } catch (error) {
+      const isEstablished = stateOf(request).verified !== undefined;
+      if (!isEstablished && !isOurFault(problemOf(error))) await this.#failing.count(request.ip);
+      throw error;
+    }
+  }
+
+  async #establish(request: FastifyRequest, route: SignedRouteName): Promise<Caller> {
     const state = stateOf(request);
     const authority = this.#authorities.choose(request.headers.host);
     const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
     const { trust, holder } = await this.#find(signature);
-    const summary = await verifyRequestSignature(signature, holder.record);
+    const summary = await this.#failing.verify(request.ip, () => verifyRequestSignature(signature, holder.record));
     const now = this.#clock.now();
     trust.requireKey(signature.kid, { usage: 'http', purpose: 'http', now, check: CHECK });
     state.verified = { summary, org: trust.org };

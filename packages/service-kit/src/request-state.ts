@@ -2,6 +2,7 @@ import type { Bytes, RequestSummary } from '@bulla/crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Caller, Signatory } from './caller.js';
 import type { OwnKeySignature } from './own-key-signature.js';
+import type { Limited } from './rate-limits.js';
 import type { RouteEntry } from './route-table.js';
 
 /** The parts of a request after their schemas. */
@@ -26,6 +27,8 @@ export interface RequestState {
   /** Set once the signature is verified: whatever is answered from then on is bound to it and signed. */
   verified?: { readonly summary: RequestSummary; readonly org: string };
   caller?: Caller;
+  /** Set when the caller has asked too often. */
+  limited?: Limited;
   /** What a request to a route of `ownKey` is signed with, before and after that was verified. */
   ownKey?: OwnKeySignature;
   signatory?: Signatory;

@@ -14,6 +14,7 @@ export const SETTING_NAMES: ReadonlySet<string> = new Set([
   'BULLA_LLM_TIMEOUT_MS',
   'BULLA_LOG_LEVEL',
   'BULLA_METRICS_PORT',
+  'BULLA_PASSPHRASE',
   'BULLA_PIN',
   'BULLA_PROFILE',
   'BULLA_PUBLIC_URL',

@@ -27,7 +27,7 @@ const SERVICE_LINK_CAUSE =
   'Kubernetes sets it for a Service whose name begins with "bulla-": set enableServiceLinks: false, or rename the Service';
 
 /**
- * Reads the environment once: `X`, or the file named by `X_FILE`; an empty variable counts as absent.
+ * Reads the environment once: `X`, or the file named by `X_FILE`; an empty variable or file counts as absent.
  * @throws {SettingsError} for a bad value, for both `X` and `X_FILE`, for an unreadable file, and for a `BULLA_*`
  *   variable that no program of the project knows.
  */
@@ -64,7 +64,8 @@ function findValue(name: string, source: Environment): Found | { fault: string }
     const bytes = readFileSync(file);
     if (bytes.length > FILE_MAX_BYTES)
       return { fault: `${name}_FILE: the file is larger than ${FILE_MAX_BYTES} bytes` };
-    return { value: bytes.toString('utf8').replace(/\r?\n$/, ''), from: `the file that ${name}_FILE names` };
+    const text = bytes.toString('utf8').replace(/\r?\n$/, '');
+    return { value: text === '' ? undefined : text, from: `the file that ${name}_FILE names` };
   } catch {
     return { fault: `${name}_FILE: the file it names cannot be read` };
   }

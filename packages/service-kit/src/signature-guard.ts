@@ -3,17 +3,23 @@ import type { OwnKeyRouteName, SignedRouteName } from '@bulla/contract';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from './caller.js';
+import type { RateLimits } from './rate-limits.js';
 import type { RequestAuthentication } from './request-authentication.js';
 import { stateOf } from './request-state.js';
 import { entryOfHandler } from './route.js';
 import type { RouteEntry } from './route-table.js';
 
-/** Lets a request through to a route that its caller may use; public routes say in the contract why they are. */
+/**
+ * Lets a request through to a route that its caller may use now: who is it, did they ask too often, may they
+ * (protocol.md §5). Public routes say in the contract why they are.
+ */
 export class SignatureGuard implements CanActivate {
   readonly #authentication: RequestAuthentication;
+  readonly #limits: RateLimits;
 
-  constructor(authentication: RequestAuthentication) {
+  constructor(authentication: RequestAuthentication, limits: RateLimits) {
     this.#authentication = authentication;
+    this.#limits = limits;
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -23,9 +29,23 @@ export class SignatureGuard implements CanActivate {
     if (entry.ownKey) stateOf(request).ownKey = this.#authentication.readOwnKey(request, entry.name as OwnKeyRouteName);
     if (entry.permission === undefined) return true;
     const caller = await this.#authentication.authenticate(request, entry.name as SignedRouteName);
+    await this.#requirePoints(caller, entry, request);
     requireOwnOrganisation(caller, request);
     requirePermission(caller, entry);
     return true;
+  }
+
+  async #requirePoints(caller: Caller, entry: RouteEntry, request: FastifyRequest): Promise<void> {
+    const limited = await this.#limits.take(caller, entry.name);
+    if (limited === undefined) return;
+    const state = stateOf(request);
+    state.limited = limited;
+    // Who floods is refused like a stranger: no private key signs the answer, no row is written for each.
+    if (limited.flooded) {
+      delete state.verified;
+      delete state.caller;
+    }
+    throw limited.problem;
   }
 }
 

@@ -10,7 +10,7 @@ import { faults, startTiny } from './tiny-vault.js';
 describe.each(stores)('on %s a mutation', (store) => {
   let tiny: Tiny;
   beforeAll(async () => {
-    tiny = await startTiny({ store });
+    tiny = await startTiny({ on: store });
   });
   afterAll(() => tiny.stop());
   afterEach(() => {

@@ -8,7 +8,19 @@ import type { PGlite } from '@electric-sql/pglite';
 import { Controller, Injectable, Module } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import type { Answer, BodyOf, Caller, Database, LedgerTables, Limits, ParamsOf, Probe, Service } from '../src/index.js';
+import type {
+  Answer,
+  BodyOf,
+  Caller,
+  Database,
+  LedgerTables,
+  Limits,
+  ParamsOf,
+  Probe,
+  Rates,
+  Service,
+  SharedStore,
+} from '../src/index.js';
 import {
   ArrivedAt,
   BasedOn,
@@ -208,19 +220,31 @@ export interface Tiny {
 }
 
 export interface TinyOptions {
-  readonly store?: Store;
+  readonly on?: Store;
   readonly limits?: Partial<Limits>;
   readonly probes?: Record<string, Probe>;
   readonly publicUrls?: readonly string[];
+  readonly store?: SharedStore;
+  /** Enough for any test unless given. */
+  readonly rates?: Partial<Rates>;
+  /** Another replica: the organisations of the first, on a database of its own. */
+  readonly like?: Tiny;
 }
 
-export async function startTiny({ store = 'PostgreSQL', ...options }: TinyOptions = {}): Promise<Tiny> {
-  const acme = await makeOrganisation({ org: 'acme' });
-  const other = await makeOrganisation({ org: 'other' });
+const PLENTY: Rates = {
+  keyPerSecond: 10_000,
+  organisationPerSecond: 10_000,
+  envelopesPerMinute: 10_000,
+  failuresPerSecond: 10_000,
+};
+
+export async function startTiny({ on = 'PostgreSQL', like, rates, ...options }: TinyOptions = {}): Promise<Tiny> {
+  const acme = like?.acme ?? (await makeOrganisation({ org: 'acme' }));
+  const other = like?.other ?? (await makeOrganisation({ org: 'other' }));
   TinyTrust.organisations.set('acme', acme).set('other', other);
   const lines: string[] = [];
   const log = new EventLog({ service: 'tiny', level: 'debug', stream: { write: (line) => void lines.push(line) } });
-  const { from, drop } = await openStore(store);
+  const { from, drop } = await openStore(on);
   const database = connectDatabase<TinyTables>({ from, schema: 'tiny', migrations, log });
   await database.migrate();
   const clock = new TestClock(acme.now * 1000);
@@ -233,6 +257,7 @@ export async function startTiny({ store = 'PostgreSQL', ...options }: TinyOption
     log,
     listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
     clock,
+    rates: { ...PLENTY, ...rates },
     ...options,
   });
   const contract = new OpenapiContract(openapiDocument('vault', '1.2.3'));
@@ -258,9 +283,9 @@ export async function startTiny({ store = 'PostgreSQL', ...options }: TinyOption
 }
 
 async function openStore(
-  store: Store,
+  on: Store,
 ): Promise<{ from: { url: string } | { pglite: PGlite }; drop: () => Promise<void> }> {
-  if (store === 'PostgreSQL') {
+  if (on === 'PostgreSQL') {
     const server = await databaseForTest();
     if (server.url !== undefined) return { from: { url: server.url }, drop: () => server.drop() };
   }

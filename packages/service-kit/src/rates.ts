@@ -1,0 +1,58 @@
+import type { RouteName } from '@bulla/contract';
+import type { Bucket } from './shared-store.js';
+
+/**
+ * How much one caller may ask of a service. A point is one operation with a private RSA key, which is what a request
+ * costs beside its signature: to answer, or to issue an envelope, takes one; a run takes three.
+ */
+export interface Rates {
+  /** Points a second for one key. */
+  readonly keyPerSecond: number;
+  /** Points a second for all keys of one organisation. */
+  readonly organisationPerSecond: number;
+  /** Envelopes a minute for one key. */
+  readonly envelopesPerMinute: number;
+  /** Signatures that fail, a second from one address; above, its requests are verified one at a time. */
+  readonly failuresPerSecond: number;
+}
+
+export const RATES: Rates = {
+  keyPerSecond: 10,
+  organisationPerSecond: 200,
+  envelopesPerMinute: 60,
+  failuresPerSecond: 20,
+};
+
+/** A person's command sends a handful of requests at once and then nothing: the rate is an average over this window. */
+const WINDOW_SECONDS = 6;
+const RUN_POINTS = 3;
+
+/** Which points a request takes, and of which buckets: in this order, so that who is refused by one empties no other. */
+export function chargesOf(
+  route: RouteName,
+  rates: Rates,
+): readonly { bucket: Bucket; points: number; of: 'key' | 'org' }[] {
+  const points = route === 'invocation.run' ? RUN_POINTS : 1;
+  return [
+    { bucket: bucketOf('key', rates.keyPerSecond, WINDOW_SECONDS), points, of: 'key' },
+    ...(route === 'envelope.issue'
+      ? [
+          {
+            bucket: { name: 'envelopes', points: rates.envelopesPerMinute, windowSeconds: 60 },
+            points: 1,
+            of: 'key',
+          } as const,
+        ]
+      : []),
+    { bucket: bucketOf('organisation', rates.organisationPerSecond, WINDOW_SECONDS), points, of: 'org' },
+  ];
+}
+
+/** Failing signatures of one address. */
+export function failuresBucket({ failuresPerSecond }: Rates): Bucket {
+  return bucketOf('failures', failuresPerSecond, 1);
+}
+
+function bucketOf(name: string, perSecond: number, windowSeconds: number): Bucket {
+  return { name, points: perSecond * windowSeconds, windowSeconds };
+}
