@@ -11,6 +11,9 @@ import { makeSamples, sendAs } from './samples.js';
 
 /** Routes that change something, or give away something sealed: nothing of it without an audit row. */
 const RECORDED: RouteName[] = [
+  'invitation.create',
+  'invitation.delete',
+  'enrolment.refuse',
   'prompt.create',
   'version.create',
   'version.get',
@@ -19,6 +22,7 @@ const RECORDED: RouteName[] = [
   'grant.collect',
   'envelope.issue',
   'grant.delete',
+  'enrolment.approve',
   'policy.publish',
   'root.publish',
   'prompt.delete',

@@ -3,6 +3,7 @@ import { ROUTES, targetOf } from '@bulla/contract';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
 import { basedOn, bodyOf, mintId, must, publishPrompt, sealVersion, tagOf, tokenHash } from './authoring.js';
+import { invitationOf, invite, listing, pendingNewcomer } from './enrolling.js';
 import type { TestMember, TestVault } from './running-vault.js';
 
 /** A request that the vault would take from the right caller, in the parts that tests change. */
@@ -36,6 +37,9 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   const toGive = await beginMove(vault, prompt, { ...waiting, tag: 'reviewed' });
   const toDrop = await beginMove(vault, prompt, { ...waiting, tag: 'audited' });
   const second = await tagOf(acme, acme.owner, prompt, { ...waiting, tag: 'reviewed' });
+  const { body: invitation } = await invitationOf(vault, acme);
+  const toTakeBack = await invite(vault);
+  const [toApprove, toRefuse] = [await pendingNewcomer(vault), await pendingNewcomer(vault)];
   const { root, policy, directory } = acme.trust;
   const org = { org: 'acme' };
   const kid = acme.author.enc?.kid ?? '';
@@ -47,6 +51,16 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['root.publish', targetOf('root.publish', { ...org, n: 2 }), { root: nextRoot }, on(1)],
     ['policy.publish', targetOf('policy.publish', org), { policy: nextPolicy }, on(policy.version)],
     ['directory.publish', targetOf('directory.publish', org), { directory: nextDirectory }, on(directory.version)],
+    ['invitation.create', targetOf('invitation.create', undefined), invitation],
+    ['invitation.list', targetOf('invitation.list', undefined, { limit: 5 })],
+    ['invitation.delete', targetOf('invitation.delete', { id: toTakeBack.id })],
+    ['enrolment.list', targetOf('enrolment.list', undefined, { limit: 5 })],
+    [
+      'enrolment.approve',
+      targetOf('enrolment.approve', { id: toApprove.id }),
+      { directory: await listing(acme, toApprove) },
+    ],
+    ['enrolment.refuse', targetOf('enrolment.refuse', { id: toRefuse.id })],
     ['prompt.create', targetOf('prompt.create', undefined), { id: mintId('prm'), name: 'samples/new', type: 'text' }],
     ['prompt.list', targetOf('prompt.list', undefined, { prefix: 'claims/', limit: 5 })],
     ['prompt.find', targetOf('prompt.find', undefined, { name })],
