@@ -40,8 +40,8 @@ function linesOf(environment: Readonly<Record<string, string>>, of?: SettingsSha
 }
 
 describe('settings', () => {
-  it('have defaults, are frozen, and count an empty variable as absent', () => {
-    const settings = readSettings(shape, { BULLA_HOST: '', PATH: '/bin' });
+  it('have defaults, are frozen, and count an empty variable or file as absent', () => {
+    const settings = readSettings(shape, { BULLA_HOST: '', BULLA_LOG_LEVEL_FILE: '/dev/null', PATH: '/bin' });
     expect(settings).toEqual({
       BULLA_VAULT_PORT: 4100,
       BULLA_HOST: '127.0.0.1',

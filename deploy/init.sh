@@ -1,0 +1,53 @@
+#!/bin/sh
+# Makes the organisation and every secret, once, and hands each service what it alone may read. What is there already
+# stays as it is, so it may run at each start; what is about to expire is signed anew.
+#   BULLA_HOME   the folder of the organisation's owner
+#   SERVICES     a folder with one folder for each service, each a volume that no other service has
+#   ORGANISATION, VAULT_URL, RESPONDER_URL
+set -eu
+umask 077
+
+if [ ! -e "$BULLA_HOME/profile.json" ] && [ -e "$SERVICES/responder/pin" ]; then
+  echo 'init: the keys of the organisation are kept elsewhere, and every service has its own: nothing to do' >&2
+  exit 0
+fi
+
+bulla init --production --org "$ORGANISATION" --vault-url "$VAULT_URL" --responder-url "$RESPONDER_URL"
+
+# A file by temporary file and rename. $1 mode, $2 path; its text from standard input.
+put() {
+  cat >"$2.new"
+  chmod "$1" "$2.new"
+  mv "$2.new" "$2"
+}
+
+# The password called $1, made of 24 random bytes the first time; its characters need no escape in a URL or in SQL.
+password() {
+  file="$BULLA_HOME/passwords/$1"
+  [ -s "$file" ] || head -c 24 /dev/urandom | base64 | tr '+/' '-_' | put 600 "$file"
+  cat "$file"
+}
+
+mkdir -p "$BULLA_HOME/passwords"
+postgres=$(password postgres)
+redis=$(password redis)
+
+for service in vault responder; do
+  database=$(password "$service-database")
+  put 600 "$SERVICES/$service/keys.json" <"$BULLA_HOME/services/$service.keys.json"
+  echo "postgresql://$service:$database@postgres:5432/$service" | put 600 "$SERVICES/$service/database.url"
+  echo "redis://:$redis@redis:6379" | put 600 "$SERVICES/$service/redis.url"
+  # One role and one database each: neither service can look into the other's.
+  echo "CREATE ROLE $service LOGIN PASSWORD '$database';"
+  echo "CREATE DATABASE $service OWNER $service;"
+  echo "REVOKE CONNECT ON DATABASE $service FROM PUBLIC;"
+done | put 644 "$SERVICES/postgres/services.sql"
+put 600 "$SERVICES/vault/bootstrap.secret" <"$BULLA_HOME/bootstrap.secret"
+
+# PostgreSQL and Redis run as users of their own: nobody else has the volumes that these lie in.
+echo "$postgres" | put 644 "$SERVICES/postgres/password"
+echo "$redis" | put 644 "$SERVICES/redis/password"
+echo "requirepass $redis" | put 644 "$SERVICES/redis/redis.conf"
+
+# Last, since it says that all the rest is there.
+bulla trust pin | put 600 "$SERVICES/responder/pin"

@@ -1,0 +1,33 @@
+# The responder. From the top of the repository: docker build --file deploy/responder.Dockerfile .
+# Node and its npm build the image; what runs is a Debian with the same Node and nothing that is not needed.
+ARG NODE_IMAGE=node:24-trixie-slim
+ARG BASE_IMAGE=debian:trixie-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /bulla
+COPY . .
+# npm's configuration (another registry, a certificate) comes as a secret, which stays in no layer.
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \
+    npm ci --ignore-scripts --include-workspace-root --workspace @bulla/responder && \
+    node_modules/.bin/tsc -b services/responder
+# The same again without what only building needs. The embedded database is for `bulla up` alone.
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \
+    npm ci --ignore-scripts --omit=dev --workspace @bulla/responder && \
+    rm -rf node_modules/@electric-sql && \
+    mkdir /runtime && cp -a package.json node_modules /runtime && \
+    for dist in */*/dist; do cp -a --parents "$dist" "${dist%/dist}/package.json" /runtime; done
+
+FROM ${BASE_IMAGE}
+RUN groupadd --gid 10001 bulla && \
+    useradd --uid 10001 --gid bulla --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin bulla
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /runtime /bulla
+WORKDIR /bulla
+# Cryptography runs in as many threads as the container has cores; this counts only before Node starts.
+ENV NODE_ENV=production UV_THREADPOOL_SIZE=2 BULLA_HOST=0.0.0.0
+USER 10001:10001
+EXPOSE 4200 9465
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s \
+    CMD ["node", "-e", "fetch('http://127.0.0.1:4200/health/ready').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "services/responder/dist/main.js"]
