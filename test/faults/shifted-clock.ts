@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const FOLDERS = '/usr/lib';
@@ -33,8 +33,8 @@ export class ShiftedClock {
 
   /** From now on the clock is so far off: `+2h`, `-1h`, `+0`. */
   shift(by: string): void {
-    writeFileSync(this.#file, by);
-    // libfaketime looks at the time of the file.
-    utimesSync(this.#file, new Date(), new Date());
+    // libfaketime ends a process that finds the file empty: it must never be.
+    writeFileSync(`${this.#file}.new`, by);
+    renameSync(`${this.#file}.new`, this.#file);
   }
 }
