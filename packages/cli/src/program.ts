@@ -15,7 +15,7 @@ import { EXIT, report } from './exit-code.js';
 import type { Io } from './io.js';
 
 /** Commands whose first argument says what they are about. */
-const ABOUT = /^(run|verify|prompt (push|pull|show|history|label|delete))$/;
+const ABOUT = /^(run|verify|prompt (push|pull|show|history|promote|rollback|label|delete))$/;
 /** Commands that run until they are told to end, and then end in order and with 0. */
 const SERVICES = new Set(['up', 'fake-openai']);
 

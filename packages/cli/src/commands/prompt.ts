@@ -5,6 +5,7 @@ import { requireLabel, requirePromptName, requireVersion, shortName } from '../n
 import { styled } from '../output.js';
 import { draftOf, fileOf } from '../prompt-draft.js';
 import { UsageError } from '../usage-error.js';
+import { addLabelCommands, pendingLine } from './prompt-labels.js';
 import { showHistory, showPrompt, showPrompts } from './prompt-views.js';
 
 interface PushOptions {
@@ -38,10 +39,12 @@ Examples:
   $ bulla prompt push claims/triage -f triage.md --label production -m "first"
   $ bulla prompt list claims/
   $ bulla prompt history claims/triage
-  $ bulla prompt label claims/triage production 1     (go back to version 1)
+  $ bulla prompt promote claims/triage 2 --to production
+  $ bulla prompt rollback claims/triage              (production points where it did before)
   $ bulla prompt pull claims/triage --out triage.md`,
     );
   addWriting(prompt, context);
+  addLabelCommands(prompt, context);
   addReading(prompt, context);
 }
 
@@ -54,13 +57,6 @@ function addWriting(prompt: Command, context: Context): void {
     .option('-m, --message <text>', 'what is new in this version')
     .option('--json', 'print the result as JSON')
     .action((name: string, options: PushOptions) => push(context, name, options));
-  prompt
-    .command('label <name> <label> [version]')
-    .description('point a label to a version, or remove it')
-    .option('--delete', 'remove the label')
-    .action((name: string, label: string, version: string | undefined, options: { delete?: boolean }) =>
-      moveLabel(context, name, label, version, options),
-    );
   prompt
     .command('delete <name>')
     .description('delete a prompt with all its versions')
@@ -121,11 +117,15 @@ async function push(context: Context, name: string, options: PushOptions): Promi
       ` sealed on this machine for ${recipients.length} recipients (${recipients.join(', ')})`,
     );
   else out.talk(styled('✔', 'good'), ' unchanged: the newest version says the same');
-  if (options.json === true) out.json({ ...pushed, labels: [...new Set([...pushed.labels, 'latest'])] });
+  const waiting = new Set(pushed.pending.map(({ label }) => label));
+  const labelled = [...new Set([...pushed.labels, 'latest'])].filter((label) => !waiting.has(label));
+  if (options.json === true) out.json({ ...pushed, labels: labelled });
   else
     out.line(
-      `${name}  v${pushed.version}  sha256:${pushed.chash}  labels: ${[...new Set([...pushed.labels, 'latest'])].join(', ')}${pushed.changed ? '' : '  (unchanged)'}`,
+      `${name}  v${pushed.version}  sha256:${pushed.chash}  labels: ${labelled.join(', ')}${pushed.changed ? '' : '  (unchanged)'}`,
     );
+  if (options.json === true) return;
+  for (const { label, pending } of pushed.pending) if (pending !== undefined) out.line(...pendingLine(label, pending));
 }
 
 async function pull(context: Context, name: string, options: ChoiceOptions & { out?: string }): Promise<void> {
@@ -136,30 +136,6 @@ async function pull(context: Context, name: string, options: ChoiceOptions & { o
   if (options.out === undefined) return context.out.exact(file);
   await writeWhole(options.out, file);
   context.out.talk(styled('✔', 'good'), ` ${name} v${opened.version} written to ${options.out}`);
-}
-
-async function moveLabel(
-  context: Context,
-  name: string,
-  label: string,
-  version: string | undefined,
-  options: { delete?: boolean },
-): Promise<void> {
-  requirePromptName(name);
-  requireLabel(label);
-  if ((version === undefined) === (options.delete !== true)) {
-    throw new UsageError(
-      'say which version the label shall point to, or --delete',
-      'bulla prompt label claims/triage production 4',
-    );
-  }
-  if (version === undefined) {
-    await (await context.connect()).prompts.deleteLabel(name, label);
-    return context.out.line(`${name}  label ${label} removed`);
-  }
-  const wanted = requireVersion(version);
-  const moved = await (await context.connect()).prompts.moveLabel(name, label, wanted);
-  context.out.line(`${name}  ${label} → v${moved.version}  (move ${moved.seq})`);
 }
 
 async function remove(context: Context, name: string, options: { yes?: boolean }): Promise<void> {

@@ -13,6 +13,8 @@ import type { DocumentSigner } from './document-key.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import { lifeInWords } from './life.js';
+import type { PolicySettings } from './policy-settings.js';
+import { policySettings } from './policy-settings.js';
 import type { OrganisationKeyLives, OrganisationKeys } from './organisation-keys.js';
 import { withNewRecords } from './organisation-keys.js';
 
@@ -27,6 +29,17 @@ export interface OrganisationPlan {
   readonly life: Readonly<Record<DocumentKind, number>>;
   readonly keyLife: OrganisationKeyLives;
 }
+
+/** What a new organisation decides: everything sealed, and authors write it. */
+const FIRST_POLICY: PolicySettings = {
+  suites: ['rsa2048', 'rsa3072'],
+  custody: { '*': 'sealed' },
+  authors: { '*': ['grp:authors'] },
+  labels: {},
+  chat: [],
+  auth: { bearer: false, oidc: 'off' },
+  max_skew: 60,
+};
 
 export type DocumentKind = 'root' | 'policy' | 'directory';
 
@@ -95,13 +108,7 @@ export async function policyDocument(
     root_version: rootVersion,
     ...(current && { prev: current.hash }),
     ...validity(plan.life.policy, now),
-    suites: ['rsa2048', 'rsa3072'],
-    custody: { '*': 'sealed' },
-    authors: { '*': ['grp:authors'] },
-    labels: {},
-    chat: [],
-    auth: { bearer: false, oidc: 'off' },
-    max_skew: 60,
+    ...(current === undefined ? FIRST_POLICY : policySettings(current.payload)),
   };
   const token = await signDocument(policy, [signers.policy]);
   if (stored !== undefined) await home.write(versionName(folder, 'policy', policy.version - 1), stored);

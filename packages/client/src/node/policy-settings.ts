@@ -1,0 +1,27 @@
+import type { PolicyDocument } from '@bulla/crypto';
+import { CryptoError } from '@bulla/crypto';
+
+/** What an organisation decides in its policy; the rest of the document follows from where it stands in the chain. */
+const MEMBERS = ['suites', 'custody', 'authors', 'labels', 'chat', 'auth', 'max_skew'] as const;
+export type PolicySettings = Pick<PolicyDocument, (typeof MEMBERS)[number]>;
+
+/** What a policy decides. */
+export function policySettings(policy: PolicyDocument): PolicySettings {
+  const { suites, custody, authors, labels, chat, auth, max_skew } = policy;
+  return { suites, custody, authors, labels, chat, auth, max_skew };
+}
+
+/**
+ * Checks that a value has the members of settings, in the order in which a policy is written. What they hold is checked
+ * with the policy that they make.
+ * @throws {CryptoError} token_malformed
+ */
+export function requirePolicySettings(value: unknown): PolicySettings {
+  const given = new Map(Object.entries(Object(value) as object));
+  const extra = [...given.keys()].filter((name) => !(MEMBERS as readonly string[]).includes(name));
+  const missing = MEMBERS.filter((name) => !given.has(name));
+  if (extra.length > 0 || missing.length > 0) {
+    throw new CryptoError('token_malformed', `a policy has exactly the members ${MEMBERS.join(', ')}`);
+  }
+  return Object.fromEntries(MEMBERS.map((name) => [name, given.get(name)])) as unknown as PolicySettings;
+}
