@@ -3,8 +3,10 @@ import { Bulla, identityOf } from '@bulla/client';
 import type { Identity } from '@bulla/client';
 import type { Profile } from '@bulla/client/node';
 import { FileTrustStore, Home, IDENTITY, readKeyFile, readProfile } from '@bulla/client/node';
+import { Asker } from './asker.js';
 import type { Io } from './io.js';
 import { Output, styled } from './output.js';
+import { Passphrases } from './passphrases.js';
 import type { ClientSettings } from './settings.js';
 import { readClientSettings, requireHttpUrl } from './settings.js';
 import { UsageError } from './usage-error.js';
@@ -21,14 +23,19 @@ export interface GlobalOptions {
 export class Context {
   readonly io: Io;
   readonly out: Output;
+  readonly asker: Asker;
+  readonly passphrases: Passphrases;
   /** The prompt or file that the command is about, for its errors. */
   subject: string | undefined;
   #options: GlobalOptions = {};
   #settings: ClientSettings | undefined;
 
-  constructor(io: Io) {
+  /** @param passphrases those that were given already, unless the command has none before it. */
+  constructor(io: Io, passphrases?: Passphrases) {
     this.io = io;
     this.out = new Output(io);
+    this.asker = new Asker(io, this.out);
+    this.passphrases = passphrases ?? new Passphrases(io, this.asker);
   }
 
   /** Takes over the options that stand before or after the name of the command. */
@@ -45,7 +52,20 @@ export class Context {
   }
 
   get home(): Home {
-    return new Home(this.settings.home);
+    return this.homeAt(this.settings.home);
+  }
+
+  /** A folder whose locked files are opened by whoever runs the command. */
+  homeAt(folder: string | undefined): Home {
+    return new Home(folder, (path) => this.passphrases.of(path));
+  }
+
+  /** The folder and name of this device's key file. */
+  get identityFile(): { readonly home: Home; readonly name: string } {
+    const path = this.settings.identity;
+    return path === undefined
+      ? { home: this.home, name: IDENTITY }
+      : { home: this.homeAt(dirname(path)), name: basename(path) };
   }
 
   /** Seconds. */
@@ -72,12 +92,9 @@ export class Context {
 
   /** Who this device is, by its private keys. */
   async identity(): Promise<Identity> {
-    const path = this.settings.identity;
-    const file =
-      path === undefined
-        ? await readKeyFile(this.home, IDENTITY)
-        : await readKeyFile(new Home(dirname(path)), basename(path));
-    if (file === undefined) throw notSetUp(`there is no identity at ${path ?? this.home.path(IDENTITY)}`);
+    const { home, name } = this.identityFile;
+    const file = await readKeyFile(home, name);
+    if (file === undefined) throw notSetUp(`there is no identity at ${home.path(name)}`);
     return identityOf(file);
   }
 
@@ -101,6 +118,7 @@ export class Context {
   async connect(fetcher: typeof fetch = this.io.fetch): Promise<Bulla> {
     const bulla = await this.offline(fetcher);
     await bulla.refreshTrust();
+    await bulla.requireOwnKey();
     return bulla;
   }
 }

@@ -1,7 +1,8 @@
 import { BullaError } from '@bulla/client';
-import { HomeError } from '@bulla/client/node';
+import { HomeError, PassphraseError } from '@bulla/client/node';
 import { CryptoError } from '@bulla/crypto';
 import { CommanderError } from 'commander';
+import { Interrupted } from './asker.js';
 import type { Output } from './output.js';
 import { PromptFileError } from './prompt-file.js';
 import { SettingError } from './settings.js';
@@ -84,10 +85,13 @@ const HINTS: Readonly<Record<string, string>> = {
   label_stale: 'read again with `bulla prompt show NAME` and repeat',
   label_not_found: 'list the labels with `bulla prompt show NAME`, or choose with --label or --version',
   not_found: 'list what there is with `bulla prompt list`',
+  unauthenticated:
+    'this device was revoked, ran out or never came in; ask an owner for an invitation, then: bulla device enrol',
   clock_skew: 'set the clock of this machine; `bulla doctor` compares it with the vault',
   variable_missing: 'give it with --var name=value, --var name=@file or --var name=-',
   variable_unknown: '`bulla prompt show NAME` lists the variables of the prompt',
-  responder_key_changed: 'trust it only when whoever keeps the directory key says so',
+  responder_key_changed:
+    'only when its operator confirms the new key another way, and then whoever keeps the directory key: bulla trust accept --fingerprint NEW --keys FILE (`bulla keys public` prints the file there)',
   upstream_unavailable: 'the responder cannot reach its model: see BULLA_LLM where `bulla up` runs',
   upstream_auth: 'the model refused the key of the responder: see BULLA_LLM_API_KEY where `bulla up` runs',
   needs_rewrap: 'push the prompt again: it is not sealed to this responder',
@@ -100,7 +104,7 @@ const HINTS: Readonly<Record<string, string>> = {
  */
 export function report(error: unknown, out: Output, interrupted: boolean, subject?: string): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (interrupted) {
+  if (interrupted || error instanceof Interrupted) {
     out.error('interrupted');
     return EXIT.interrupted;
   }
@@ -110,6 +114,7 @@ export function report(error: unknown, out: Output, interrupted: boolean, subjec
   if (error instanceof PromptFileError)
     return said(out, error.message, EXIT.usage, 'the format is in docs/guide/prompt-file.md');
   if (error instanceof SettingError) return said(out, error.message, EXIT.settings);
+  if (error instanceof PassphraseError) return said(out, error.message, EXIT.auth);
   if (error instanceof HomeError) return said(out, error.message, EXIT.error);
   return reportOther(error, out);
 }

@@ -5,6 +5,8 @@ export interface OutputStream extends Writable {
 }
 export interface InputStream extends Readable {
   readonly isTTY?: boolean;
+  /** Of a terminal: whether it leaves echo and editing to the program. */
+  setRawMode?(isRaw: boolean): unknown;
 }
 
 /** Everything a command touches of the world around it, so that tests can give it another. */

@@ -89,6 +89,11 @@ export class Output {
     if (!this.#quiet) this.#write(this.#stderr, [...parts, '\n']);
   }
 
+  /** A question, whose answer is typed on the same line. */
+  ask(text: string): void {
+    this.#write(this.#stderr, [text]);
+  }
+
   error(message: string): void {
     this.#write(this.#stderr, ['bulla: ', styled('error:', 'bad'), ` ${message}\n`]);
   }

@@ -53,7 +53,11 @@ export function requireHttpUrl(source: string, text: string | undefined): string
   return text;
 }
 
-function readSetting(env: Io['env'], name: string): string | undefined {
+/**
+ * One setting: `X`, or what the file named by `X_FILE` holds without the newline at its end.
+ * @throws {SettingError}
+ */
+export function readSetting(env: Io['env'], name: string): string | undefined {
   const value = present(env[name]);
   const file = present(env[`${name}_FILE`]);
   if (file === undefined) return value;

@@ -4,6 +4,7 @@ import type { Answer } from './answer.js';
 import { Approvals } from './approvals.js';
 import { bullaError, checked } from './errors.js';
 import type { Identity } from './identity.js';
+import { requireOwnKey } from './own-key.js';
 import { People } from './people.js';
 import { Prompts } from './prompts.js';
 import { PublicReader } from './public-reader.js';
@@ -118,6 +119,15 @@ export class Bulla {
   /** What was trusted last, whatever its age; undefined before the first contact. Nothing is asked. */
   knownTrust(): Promise<Trust | undefined> {
     return this.#session.keeper.remembered();
+  }
+
+  /**
+   * Checks that the newest directory still lets this device in; a service would not even sign what it says to others.
+   * @throws {AuthError} unauthenticated
+   */
+  async requireOwnKey(): Promise<void> {
+    const { identity, keeper, now } = this.#session;
+    requireOwnKey(identity, await keeper.current(), now());
   }
 
   /** Fetches the newest documents now. */

@@ -2,6 +2,9 @@ export { Answer } from './answer.js';
 export type { Approvals, PendingApproval } from './approvals.js';
 export type { ConnectOptions, RunnablePrompt } from './bulla.js';
 export { Bulla, verifyAnswerFile } from './bulla.js';
+export type { DeviceRequest, Terms } from './device-requests.js';
+export type { EnrolmentOptions, EnrolmentOutcome, PendingEnrolment } from './enrolment.js';
+export { Enrolment, prepareEnrolment } from './enrolment.js';
 export type { BullaErrorCode } from './errors.js';
 export {
   AuthError,
@@ -16,10 +19,14 @@ export {
 export type { Identity } from './identity.js';
 export { identityOf } from './identity.js';
 export type { LabelOutcome } from './labels.js';
+export type { InvitationRecord, InvitationRecords } from './invitation-records.js';
+export type { RevocationReason } from './next-directory.js';
 export type { OpenedVersion } from './open-version.js';
+export type { AcceptedKeys, ListedDevice, Offer, People } from './people.js';
 export type { Prompts, PromptVersions, PushedPrompt, VersionChoice } from './prompts.js';
 export type { Publication } from './publishing.js';
 export { publishOrganisation } from './publishing.js';
+export type { RevocationPlan, WrittenVersion } from './revocation.js';
 export type { RunEvent, RunOptions } from './runs.js';
 export type { PromptDraft } from './seal-version.js';
 export type { TrustState, TrustStore } from './trust-store.js';

@@ -56,7 +56,7 @@ async function initDevelopment(context: Context, options: InitOptions): Promise<
     throw new UsageError('--org and --suite are for --production', 'the development organisation is called dev');
   const standalone = await loadStandalone(io);
   const settings = standalone.readStandaloneSettings(io.env);
-  const home = new Home(settings.BULLA_HOME);
+  const home = context.homeAt(settings.BULLA_HOME);
   const urls = urlsOf(options);
   await withHome(home, async () => {
     const found = await standalone.findAddresses(settings);

@@ -9,6 +9,7 @@ import { CheckFailed } from '../exit-code.js';
 import { shortName } from '../names.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
+import { addAcceptCommand } from './trust-accept.js';
 
 /** `bulla trust …` */
 export function addTrustCommands(program: Command, context: Context): void {
@@ -24,7 +25,8 @@ somebody who has it, over another way than this network.
 Examples:
   $ bulla trust pin                     (print it, to give it to others)
   $ bulla trust show                    (documents and keys, with their fingerprints)
-  $ bulla trust renew                   (sign anew what is about to expire)`,
+  $ bulla trust renew                   (sign anew what is about to expire)
+  $ bulla trust accept --fingerprint ab12:… --keys responder.public      (a responder has new keys)`,
     );
   trust
     .command('show')
@@ -42,12 +44,12 @@ Examples:
     .command('renew')
     .description('sign anew every document and label that has a third of its life left')
     .action(() => renew(context));
+  addAcceptCommand(trust, context);
 }
 
 async function show(context: Context, asJson: boolean): Promise<void> {
   const { out } = context;
-  const bulla = await context.connect();
-  const trust = await bulla.trust();
+  const trust = await (await context.offline()).refreshTrust();
   const { org, pin, profile, root, policy, directory, directoryRef } = trust;
   if (asJson) return out.json({ org, pin, profile, root, policy, directory, directory_hash: directoryRef.hash });
   out.table([

@@ -43,7 +43,7 @@ async function up(context: Context): Promise<void> {
   refuseProduction(io.env);
   const standalone = await loadStandalone(io);
   const settings = standalone.readStandaloneSettings(io.env);
-  const home = new Home(settings.BULLA_HOME);
+  const home = context.homeAt(settings.BULLA_HOME);
   await withHome(home, async () => {
     const addresses = await standalone.findAddresses(settings);
     const { vaultUrl, responderUrl } = addresses;
@@ -95,7 +95,7 @@ function refuseProduction(env: Context['io']['env']): void {
 /** Labels that could not be renewed are no reason not to start: `bulla doctor` shows them. */
 async function renewDueLabels(context: Context, home: Home): Promise<void> {
   // This vault and this identity, wherever the environment points other commands to.
-  const own = new Context({ ...context.io, env: { BULLA_HOME: home.folder } });
+  const own = new Context({ ...context.io, env: { BULLA_HOME: home.folder } }, context.passphrases);
   try {
     for (const line of await renewLabels(await own.connect())) context.out.talk(`bulla: ${line}`);
   } catch (error) {

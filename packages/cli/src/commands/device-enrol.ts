@@ -1,0 +1,102 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { EnrolmentOutcome, PendingEnrolment } from '@bulla/client';
+import { Enrolment, prepareEnrolment } from '@bulla/client';
+import {
+  dropEnrolment,
+  FileTrustStore,
+  finishEnrolment,
+  readEnrolment,
+  requireUnused,
+  writeEnrolment,
+} from '@bulla/client/node';
+import { parseInvitationCode } from '@bulla/crypto';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { requireDeviceLabel } from '../device-names.js';
+import { CheckFailed } from '../exit-code.js';
+import { readText } from '../files.js';
+import { styled } from '../output.js';
+
+interface EnrolOptions {
+  readonly code?: string;
+  readonly label: string;
+  readonly wait?: boolean;
+}
+
+const POLL_MS = 2_000;
+
+/** `bulla device enrol` */
+export function addEnrolCommand(device: Command, context: Context): void {
+  device
+    .command('enrol')
+    .description('ask to come in with this machine, by the code of an invitation')
+    .option('--code <file>', 'the file that holds the code (default: it is asked for, or read from standard input)')
+    .option('--label <label>', 'what whoever approves will see', 'device')
+    .option('--wait', 'wait until the device is let in')
+    .addHelpText(
+      'after',
+      `
+Keys are made here and never leave this machine. The eight words stand for them: whoever approves without having
+invited asks you for the words, so read them out over another way than this network. Called again, it goes on with the
+same keys where it was interrupted, and finishes when the device was let in.
+
+Examples:
+  $ bulla device enrol --wait
+  $ BULLA_HOME=/tmp/second bulla device enrol --code code.txt --label phone`,
+    )
+    .action((options: EnrolOptions) => enrol(context, options));
+}
+
+async function enrol(context: Context, options: EnrolOptions): Promise<void> {
+  const { home, io, out } = context;
+  const settings = { store: new FileTrustStore(home), fetch: io.fetch };
+  const pending = (await readEnrolment(home)) ?? (await begin(context, options, settings));
+  const enrolment = new Enrolment(pending, settings);
+  let outcome = await enrolment.proceed();
+  if (outcome.state === 'pending') {
+    out.line(`fingerprint  ${await enrolment.fingerprint()}`);
+    out.line(`words        ${(await enrolment.words()).join(' ')}`);
+    out.talk('Ask whoever invited you to run: bulla device approve');
+  }
+  while (outcome.state === 'pending' && options.wait === true) {
+    await pause(POLL_MS, undefined, { signal: io.signal });
+    outcome = await enrolment.check();
+  }
+  await conclude(context, pending, outcome);
+}
+
+async function begin(
+  context: Context,
+  options: EnrolOptions,
+  settings: { readonly store: FileTrustStore; readonly fetch: typeof fetch },
+): Promise<PendingEnrolment> {
+  const { home, io, asker } = context;
+  await requireUnused(home);
+  const label = requireDeviceLabel(options.label);
+  const text =
+    options.code === undefined ? await asker.hidden('code of the invitation:') : await readText(io, options.code);
+  const pending = await prepareEnrolment(parseInvitationCode(text), label, settings);
+  await writeEnrolment(home, pending);
+  return pending;
+}
+
+async function conclude({ home, out }: Context, pending: PendingEnrolment, outcome: EnrolmentOutcome): Promise<void> {
+  if (outcome.state === 'pending') {
+    out.talk('This device is not in yet; run `bulla device enrol` again when it was approved.');
+    return;
+  }
+  if (outcome.state === 'refused') {
+    await dropEnrolment(home);
+    throw new CheckFailed('this device was refused; its keys are of no use any more: ask for another invitation');
+  }
+  await finishEnrolment(home, pending, outcome);
+  const { urn, org } = outcome.keys;
+  const entity = outcome.trust.entity(urn);
+  out.line(styled('✔', 'good'), ` in: ${urn}`);
+  if (entity?.kind === 'device') {
+    out.talk(
+      `organisation ${org} (${outcome.trust.profile}); roles ${entity.roles.join(', ')}; groups ${entity.groups.join(', ') || 'none'}`,
+    );
+  }
+  out.talk('Put its keys under a passphrase with: bulla keys lock');
+}

@@ -1,0 +1,101 @@
+import type { Bulla, OpenedVersion, RevocationPlan, RevocationReason, WrittenVersion } from '@bulla/client';
+import { InvitationFile } from '@bulla/client/node';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { Context } from '../context.js';
+import { findDevice, idOf } from '../device-names.js';
+import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
+import { requirePromptName, requireVersion } from '../names.js';
+import { styled } from '../output.js';
+import { UsageError } from '../usage-error.js';
+import { collect } from './prompt.js';
+
+interface RevokeOptions {
+  readonly reason: RevocationReason;
+  readonly keep?: readonly string[];
+  readonly yes?: boolean;
+  readonly directoryKey?: string;
+}
+
+const REASONS: readonly RevocationReason[] = [
+  'unspecified',
+  'keyCompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'privilegeWithdrawn',
+];
+
+/** `bulla device revoke` */
+export function addRevokeCommand(device: Command, context: Context): void {
+  device
+    .command('revoke <device>')
+    .description('revoke a device: nothing it signs counts any more')
+    .addOption(new Option('--reason <reason>', 'as RFC 5280 names them').choices(REASONS).default('unspecified'))
+    .option('--keep <name@version>', 'show this text that it wrote, and keep it if you say so', collect)
+    .option('--yes', 'do not ask before it is signed')
+    .addOption(directoryKeyOption())
+    .addHelpText(
+      'after',
+      `
+What the device wrote counts no more either, but for what the organisation goes on trusting: texts that a label names
+which another person signed stay by themselves; any other only if you read it here and answer for it (--keep). So
+nothing can be slipped in that a thief wrote with the device today. What was read stays read.
+
+Examples:
+  $ bulla device revoke laptop --reason keyCompromise
+  $ bulla device revoke dev_01m8846qn4f4rbrg78kdyan1yj --keep claims/triage@3`,
+    )
+    .action((name: string, options: RevokeOptions) => revoke(context, name, options));
+}
+
+async function revoke(context: Context, name: string, options: RevokeOptions): Promise<void> {
+  const { out, asker, home } = context;
+  const wanted = (options.keep ?? []).map(requireWritten);
+  const bulla = await context.connect();
+  const trust = await bulla.trust();
+  const signer = await directorySigner(context, trust, options.directoryKey);
+  const device = findDevice(name, await bulla.people.devices(), await new InvitationFile(home).list());
+  const plan = await bulla.people.planRevocation(device.urn);
+  show(context, plan);
+  const read: OpenedVersion[] = [];
+  for (const version of wanted) read.push(...(await readToKeep(context, bulla, plan, version)));
+  const kept = plan.vouched.length + read.length;
+  if (options.yes !== true && !(await asker.agrees(`revoke ${idOf(device.urn)} and keep ${kept} of its texts?`)))
+    throw new UsageError('nothing was signed');
+  const after = await bulla.people.revoke(plan, { signer, reason: options.reason, read });
+  await adoptPublished(context, after);
+  out.line(styled('✔', 'good'), ` revoked: ${device.urn}; ${kept} of its texts kept`);
+  out.talk(`directory version ${after.directory.version}; every service refuses the device within a minute`);
+}
+
+function requireWritten(text: string): { readonly name: string; readonly version: number } {
+  const at = text.lastIndexOf('@');
+  if (at < 0) throw new UsageError('--keep: expected name@version, such as claims/triage@3');
+  return { name: requirePromptName(text.slice(0, at)), version: requireVersion(text.slice(at + 1)) };
+}
+
+function show({ out }: Context, { device, user, vouched, unvouched, loneLabels }: RevocationPlan): void {
+  out.talk(`device   ${device}, of ${idOf(user)}`);
+  out.talk(`kept     ${vouched.length} texts it wrote are named by labels that others signed`);
+  out.talk(`lost     ${unvouched.length} texts are named by nobody else`);
+  for (const { name, version, chash } of unvouched) out.talk(`           ${name}@${version}  sha256:${chash}`);
+  if (unvouched.length > 0) out.talk('           read one and keep it with --keep name@version');
+  for (const { name, label } of loneLabels)
+    out.talk(`label    ${label} of ${name} was signed by this person alone: somebody else must move it again`);
+}
+
+/** Shows a text and asks. What is kept is the content that was shown, and no other of the same number. */
+async function readToKeep(
+  { out, asker }: Context,
+  bulla: Bulla,
+  { device }: RevocationPlan,
+  { name, version }: Pick<WrittenVersion, 'name' | 'version'>,
+): Promise<OpenedVersion[]> {
+  const opened = await bulla.people.readForKeeping(device, name, version);
+  const { content, acl } = opened.statement;
+  out.line(styled(`${name}@${version}  sha256:${opened.chash}`, 'strong'));
+  for (const message of content.messages) out.text(`# ${message.role}\n${message.content}\n`);
+  out.line(`may be run by ${acl.invoke.join(', ') || 'nobody'}; read by ${acl.read.join(', ') || 'nobody'}`);
+  return (await asker.agrees('keep this text?')) ? [opened] : [];
+}

@@ -1,0 +1,103 @@
+import { basename, dirname, isAbsolute } from 'node:path';
+import type { Home } from '@bulla/client/node';
+import { HomeError, lockKeys, lockStateOf, readKeyFile, unlockKeys } from '@bulla/client/node';
+import { fingerprint, readPublicKeys, signPublicKeys } from '@bulla/crypto';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { styled } from '../output.js';
+
+const HELP = `
+A lock protects a copied disk or a backup: the file opens only with its passphrase (Argon2id, 64 MiB). Commands that
+need a locked file ask for it once, or take it from BULLA_PASSPHRASE_FILE. No option takes a passphrase: other users of
+a machine see command lines. Services read open files only.
+
+Examples:
+  $ bulla keys lock                                  (this device's identity.json)
+  $ bulla keys lock ~/.bulla/org/acme/directory.key
+  $ bulla keys status
+  $ bulla keys public services/responder.keys.json > responder.public`;
+
+/** `bulla keys …` */
+export function addKeysCommands(program: Command, context: Context): void {
+  const keys = program
+    .command('keys')
+    .description('files of private keys: their passphrases, and their public halves')
+    .addHelpText('after', HELP);
+  keys
+    .command('lock [file]')
+    .description('put a file of keys under a passphrase (default: the identity of this device)')
+    .action((file: string | undefined) => lock(context, file));
+  keys
+    .command('unlock [file]')
+    .description('take the passphrase from a file of keys')
+    .action((file: string | undefined) => unlock(context, file));
+  keys
+    .command('status [file]')
+    .description('whether a file of keys is locked')
+    .action((file: string | undefined) => status(context, file));
+  keys
+    .command('public [file]')
+    .description('print the public keys of a file, stated by its own signing key; nothing in it is secret')
+    .addHelpText(
+      'after',
+      `
+Give the output to whoever signs the directory, and the fingerprint over another way than this network:
+  $ bulla keys public services/responder.keys.json > responder.public
+  $ bulla trust accept --fingerprint ab12:… --keys responder.public`,
+    )
+    .action((file: string | undefined) => printPublic(context, file));
+}
+
+interface Place {
+  readonly home: Home;
+  readonly name: string;
+  readonly path: string;
+}
+
+/** A file that is named is looked for where the command runs; without a name it is the identity. */
+function placeOf(context: Context, file: string | undefined): Place {
+  const { home, name } =
+    file === undefined ? context.identityFile : { home: context.homeAt(dirname(file)), name: basename(file) };
+  const path = home.path(name);
+  return { home, name, path: isAbsolute(path) ? path : `./${path}` };
+}
+
+async function lock(context: Context, file: string | undefined): Promise<void> {
+  const { home, name, path } = placeOf(context, file);
+  await requireState(home, name, 'open');
+  await lockKeys(home, name, await context.passphrases.chosen(path));
+  context.out.line(styled('✔', 'good'), ` locked: ${path}`);
+  context.out.talk('Without its passphrase nobody opens it again, you neither: keep the passphrase where you find it.');
+}
+
+async function unlock(context: Context, file: string | undefined): Promise<void> {
+  const { home, name, path } = placeOf(context, file);
+  await requireState(home, name, 'locked');
+  await unlockKeys(home, name, await context.passphrases.given(path));
+  context.out.line(styled('✔', 'good'), ` open: ${path}`);
+}
+
+async function status(context: Context, file: string | undefined): Promise<void> {
+  const { home, name, path } = placeOf(context, file);
+  const state = await lockStateOf(home, name);
+  if (state === undefined) throw new HomeError(`there is no file ${path}`);
+  context.out.line(`${state}  ${path}`);
+}
+
+/** Before somebody is asked for a passphrase. */
+async function requireState(home: Home, name: string, wanted: 'open' | 'locked'): Promise<void> {
+  const state = await lockStateOf(home, name);
+  if (state === undefined) throw new HomeError(`there is no file ${home.path(name)}`);
+  if (state !== wanted)
+    throw new HomeError(`${home.path(name)} is ${state === 'locked' ? 'locked already' : 'not locked'}`);
+}
+
+async function printPublic(context: Context, file: string | undefined): Promise<void> {
+  const { home, name, path } = placeOf(context, file);
+  const keys = await readKeyFile(home, name);
+  if (keys === undefined) throw new HomeError(`there is no file ${path}`);
+  const token = await signPublicKeys(keys, context.now());
+  context.out.line(token);
+  context.out.talk(`keys of ${keys.urn}`);
+  context.out.talk(`fingerprint ${fingerprint((await readPublicKeys(token)).kid)}`);
+}

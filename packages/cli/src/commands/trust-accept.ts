@@ -1,0 +1,61 @@
+import { readPublicKeys } from '@bulla/crypto';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
+import { readText } from '../files.js';
+import { styled } from '../output.js';
+import { UsageError } from '../usage-error.js';
+
+interface AcceptOptions {
+  readonly fingerprint: string;
+  readonly keys: string;
+  readonly compromised?: boolean;
+  readonly directoryKey?: string;
+}
+
+/** `bulla trust accept` */
+export function addAcceptCommand(trust: Command, context: Context): void {
+  trust
+    .command('accept')
+    .description('list new keys of a responder, by signing the next directory')
+    .requiredOption('--fingerprint <fingerprint>', 'of its new signing key, as its operator told you another way')
+    .requiredOption('--keys <file>', 'what `bulla keys public` printed on its machine; - for standard input')
+    .option('--compromised', 'its old keys count for nothing from now on: somebody else may have them')
+    .addOption(directoryKeyOption())
+    .addHelpText(
+      'after',
+      `
+The file can come by any way: the new signing key vouches for all that is in it, and the fingerprint for that key. Ask
+the operator for the fingerprint by voice or in person, never over the network that the responder answers on.
+
+Prompts are not sealed to the new keys yet: their authors run \`bulla prompt push\` again.
+
+Examples:
+  $ bulla trust accept --fingerprint ab12:77f0:… --keys responder.public
+  $ bulla trust accept --fingerprint ab12:77f0:… --keys responder.public --compromised`,
+    )
+    .action((options: AcceptOptions) => accept(context, options));
+}
+
+async function accept(context: Context, options: AcceptOptions): Promise<void> {
+  const { io, out } = context;
+  const wanted = requireFingerprint(options.fingerprint);
+  const keys = await readPublicKeys((await readText(io, options.keys)).trim());
+  const bulla = await context.connect();
+  const signer = await directorySigner(context, await bulla.trust(), options.directoryKey);
+  const compromised = options.compromised === true;
+  const accepted = await bulla.people.acceptKeys(keys, { wanted, compromised, signer });
+  await adoptPublished(context, await bulla.trust());
+  out.line(styled('✔', 'good'), ` ${accepted.urn}: ${accepted.before.join(', ') || 'no key'} → ${accepted.after}`);
+  out.talk(
+    `directory version ${accepted.directoryVersion}; the old keys ${compromised ? 'are revoked' : 'only verify and open from now on'}`,
+  );
+  out.talk('Prompts are not sealed to the new keys yet (needs_rewrap): push each again with `bulla prompt push`.');
+  if (compromised) out.talk('Whatever was sealed to the old keys can be read by whoever has them: change those texts.');
+}
+
+function requireFingerprint(text: string): string {
+  const fingerprint = text.trim().toLowerCase();
+  if (/^[0-9a-f]{4}(:[0-9a-f]{4}){7}$/.test(fingerprint)) return fingerprint;
+  throw new UsageError('--fingerprint: expected eight groups of four hexadecimal digits, all of them');
+}

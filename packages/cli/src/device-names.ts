@@ -1,0 +1,60 @@
+import type { InvitationRecord, ListedDevice } from '@bulla/client';
+import { DeviceLabel, DeviceRole, Group } from '@bulla/contract';
+import { parseUrn, urnOf } from '@bulla/crypto';
+import { UsageError } from './usage-error.js';
+
+/** The last part of a URN: `dev_…` or `usr_…`. */
+export function idOf(urn: string): string {
+  return urn.slice(urn.lastIndexOf(':') + 1);
+}
+
+/**
+ * A device by its URN, its id, or what it was called when it was let in from here.
+ * @throws {UsageError}
+ */
+export function findDevice(
+  text: string,
+  devices: readonly ListedDevice[],
+  records: readonly InvitationRecord[],
+): ListedDevice {
+  const named = new Set(records.filter(({ label }) => label === text).map(({ device }) => device));
+  const found = devices.filter(({ urn }) => urn === text || idOf(urn) === text || named.has(urn));
+  const [device] = found;
+  if (device !== undefined && found.length === 1) return device;
+  const hint = '`bulla device list` shows every device with its id';
+  if (device === undefined) throw new UsageError('there is no such device', hint);
+  throw new UsageError(
+    `${found.length} devices are called that: ${found.map(({ urn }) => idOf(urn)).join(', ')}`,
+    hint,
+  );
+}
+
+/** URN of a person, given as such or as `usr_…`. @throws {UsageError} */
+export function requireUser(org: string, text: string): string {
+  const urn = text.startsWith('usr_') ? urnOf(org, 'user', text) : text;
+  const parsed = parseUrn(urn);
+  if (parsed?.kind === 'user' && parsed.org === org) return urn;
+  throw new UsageError(`--user: expected a person of ${org}, such as usr_…`, '`bulla device list` shows them');
+}
+
+/** @throws {UsageError} */
+export function requireRoles(given: readonly string[] | undefined): DeviceRole[] {
+  const roles = DeviceRole.array()
+    .min(1)
+    .safeParse([...new Set(given)]);
+  if (roles.success) return roles.data;
+  throw new UsageError(`--role: expected one or more of ${DeviceRole.options.join(', ')}`);
+}
+
+/** @throws {UsageError} */
+export function requireGroups(given: readonly string[] | undefined): string[] {
+  const groups = Group.array().safeParse([...new Set(given)]);
+  if (groups.success) return groups.data;
+  throw new UsageError('--group: expected the name of a group, such as grp:support');
+}
+
+/** @throws {UsageError} */
+export function requireDeviceLabel(text: string): string {
+  if (DeviceLabel.safeParse(text).success) return text;
+  throw new UsageError('--label: expected at most 64 letters, digits, spaces, dots, hyphens and underscores');
+}

@@ -1,0 +1,195 @@
+import type { Enrolment as EnrolmentAnswer, NewEnrolment } from '@bulla/contract';
+import type { InvitationCode, KeyFile, SuiteId, Trust } from '@bulla/crypto';
+import {
+  enrolmentFingerprint,
+  enrolmentMac,
+  enrolmentTicket,
+  enrolmentWords,
+  generateKeyPair,
+  mintId,
+  publicJwkOf,
+  suite,
+  urnOf,
+} from '@bulla/crypto';
+import { BullaError, bullaError, checked, transportFailed } from './errors.js';
+import { identityOf } from './identity.js';
+import { DEVICE_PURPOSES } from './next-directory.js';
+import { PublicReader } from './public-reader.js';
+import type { Service } from './transport.js';
+import { Transport } from './transport.js';
+import { TrustKeeper } from './trust-keeper.js';
+import type { TrustStore } from './trust-store.js';
+
+/**
+ * A device that asks to come in, as it is kept until it is. The secret of the invitation is not: what was made with it
+ * is in the request.
+ */
+export interface PendingEnrolment {
+  readonly vaultUrl: string;
+  readonly pin: string;
+  readonly request: NewEnrolment;
+  /** Its private keys, under the name of the request: the device's own it learns when it is let in. */
+  readonly keys: KeyFile;
+}
+
+export interface EnrolmentOptions {
+  readonly store: TrustStore;
+  readonly fetch?: typeof fetch | undefined;
+  /** Seconds; the platform's clock unless given. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** How a request stands: in, with the key file of the device; waiting; or refused, as the vault says. */
+export type EnrolmentOutcome =
+  | { readonly state: 'approved'; readonly keys: KeyFile; readonly trust: Trust }
+  | { readonly state: 'pending' }
+  | { readonly state: 'refused' };
+
+/**
+ * Makes the keys of a device, after the vault's root was found to be the one that the code names.
+ * @param label what people call the device.
+ * @throws {TrustError} pin_mismatch, …; {BullaError} transport_failed, suite_unknown
+ */
+export async function prepareEnrolment(
+  code: InvitationCode,
+  label: string,
+  options: EnrolmentOptions,
+): Promise<PendingEnrolment> {
+  const { url: vaultUrl, org, pin, id: invitation, secret } = code;
+  const trust = await keeperOf({ vaultUrl, org, pin }, options).refresh();
+  const { suites } = trust.policy;
+  const chosen = suites.find(isForDevices);
+  if (chosen === undefined)
+    throw bullaError('suite_unknown', {
+      message: 'the policy names no suite that devices here have',
+      origin: 'client',
+    });
+  const id = mintId('enr');
+  const [sig, enc] = [await makeKey(chosen, 'sig'), await makeKey(chosen, 'enc')];
+  const mac = await enrolmentMac(secret, { org, invitation, sigKid: sig.kid, encKid: enc.kid });
+  const [sent, sealed] = [sig, enc].map(({ alg, jwk }) => ({ alg, jwk: publicJwkOf(jwk) }));
+  const request = { id, invitation, ticket: await enrolmentTicket(secret), label, sig: sent, enc: sealed, mac };
+  return {
+    vaultUrl,
+    pin,
+    request: request as NewEnrolment,
+    keys: { v: 1, org, urn: urnOf(org, 'enr', id), keys: [sig, enc] },
+  };
+}
+
+/** The first of the policy that signs and seals by algorithms that a device may bring. */
+function isForDevices(id: string): id is SuiteId {
+  return id === 'rsa2048' || id === 'rsa3072';
+}
+
+async function makeKey(id: SuiteId, use: 'sig' | 'enc'): Promise<KeyFile['keys'][number]> {
+  const { kid, alg, privateJwk: jwk } = await generateKeyPair(suite(id).id, use);
+  return { kid, use, alg, suite: id, pur: [...DEVICE_PURPOSES[use]], jwk };
+}
+
+/** The request of a device on its way: the same bytes as often as it takes. */
+export class Enrolment {
+  readonly #pending: PendingEnrolment;
+  readonly #options: EnrolmentOptions;
+  readonly #keeper: TrustKeeper;
+  readonly #kids: { readonly sigKid: string; readonly encKid: string };
+
+  constructor(pending: PendingEnrolment, options: EnrolmentOptions) {
+    this.#pending = pending;
+    this.#options = options;
+    const { vaultUrl, pin, keys } = pending;
+    this.#keeper = keeperOf({ vaultUrl, pin, org: keys.org }, options);
+    const kidOf = (of: 'sig' | 'enc') => keys.keys.find(({ use }) => use === of)?.kid ?? '';
+    this.#kids = { sigKid: kidOf('sig'), encKid: kidOf('enc') };
+  }
+
+  /** What an approver who did not invite compares with what their own machine shows. */
+  words(): Promise<readonly string[]> {
+    return enrolmentWords(this.#kids);
+  }
+
+  fingerprint(): Promise<string> {
+    return enrolmentFingerprint(this.#kids);
+  }
+
+  /**
+   * Takes the invitation where the vault does not have this request yet, and looks how it stands.
+   * @throws {BullaError} transport_failed, saying why, if the invitation is not to be had; and as check
+   */
+  async proceed(): Promise<EnrolmentOutcome> {
+    try {
+      return await this.check();
+    } catch (error) {
+      if (!(error instanceof BullaError) || error.status !== 404) throw error;
+    }
+    const { request } = this.#pending;
+    try {
+      // The same bytes as often as it takes: sent again, they are answered as before.
+      await this.#call((transport, service, trust) =>
+        transport.call('enrolment.create', service, trust, { body: request, idempotencyKey: request.id }),
+      );
+    } catch (error) {
+      throw explained(error);
+    }
+    return this.check();
+  }
+
+  /**
+   * Looks whether the device is in. Only the signed directory says so, and it must list exactly the keys that were made
+   * here; that it was refused is the vault's word.
+   * @throws {VerifyError} key_unknown if the directory lists further keys under this device
+   */
+  async check(): Promise<EnrolmentOutcome> {
+    const trust = await this.#keeper.refresh();
+    const { sigKid, encKid } = this.#kids;
+    const urn = trust.holder(sigKid)?.urn;
+    if (urn !== undefined) {
+      const kids = trust.entity(urn)?.keys.map(({ kid }) => kid) ?? [];
+      if (kids.length !== 2 || !kids.includes(sigKid) || !kids.includes(encKid)) {
+        const message = 'the directory lists other keys under this device than it made';
+        throw bullaError('key_unknown', { message, check: 'enrolment-keys', origin: 'client' });
+      }
+      return { state: 'approved', keys: { ...this.#pending.keys, urn }, trust };
+    }
+    const { state } = await this.#call((transport, service, known) =>
+      transport.call('enrolment.get', service, known, { params: { id: this.#pending.request.id } }),
+    );
+    // Approved by the vault's word and not in the directory yet: a moment later it is.
+    return { state: state === 'refused' ? 'refused' : 'pending' };
+  }
+
+  async #call(
+    call: (transport: Transport, service: Service, trust: Trust) => Promise<EnrolmentAnswer>,
+  ): Promise<EnrolmentAnswer> {
+    const { keys, vaultUrl } = this.#pending;
+    const { fetch: fetcher = fetch, now = wallClock } = this.#options;
+    const trust = await this.#keeper.current();
+    const transport = new Transport({ identity: await checked(() => identityOf(keys)), fetch: fetcher, now });
+    const [urn = ''] = trust.entitiesOf('vault');
+    return call(transport, { url: new URL(vaultUrl), urn }, trust);
+  }
+}
+
+/** What a vault says to a stranger is not always signed; here it decides nothing, so it may be told in our words. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof BullaError)) return error;
+  if (error.status === 404)
+    return transportFailed('the vault knows no open invitation for this code: it was taken, taken back or ran out', {
+      status: 404,
+      retryable: false,
+    });
+  if (error.status === 409)
+    return transportFailed('another device has taken this invitation', { status: 409, retryable: false });
+  return error;
+}
+
+function keeperOf(
+  { vaultUrl, org, pin }: { readonly vaultUrl: string; readonly org: string; readonly pin: string },
+  { store, now = wallClock, fetch: fetcher = fetch }: EnrolmentOptions,
+): TrustKeeper {
+  return new TrustKeeper({ org, pin, vaultUrl: new URL(vaultUrl), reader: new PublicReader(fetcher), store, now });
+}
+
+function wallClock(): number {
+  return Math.floor(Date.now() / 1000);
+}
