@@ -1,70 +1,77 @@
 import ts from 'typescript';
 
-/** A full name as a test file writes it. */
-interface NamePattern {
-  readonly source: string;
-  /** Whether each of its groups is filled in with a text of a table, which then stands in the file too. */
-  readonly written: readonly boolean[];
-}
+/**
+ * A part of a test's full name: a text, a value of a table of the file, which then is written in the file too, or
+ * anything at all.
+ */
+type Piece = string | typeof WRITTEN | typeof ANYTHING;
+const WRITTEN = Symbol('written');
+const ANYTHING = Symbol('anything');
 
-const ANYTHING: NamePattern = { source: '.*', written: [] };
 /** What Jest fills in from a table: printf, the number of the row, a member of it. */
-const PLACEHOLDER = /%[sdifjop#%]|\$#|\$[A-Za-z_][\w.]*/g;
+const PLACEHOLDER = /(%[sdifjop#%]|\$#|\$[A-Za-z_][\w.]*)/;
+const IS_WRITTEN = /^(?:%[sdi]|\$[A-Za-z_].*)$/;
 /** Values that need not be written as texts. */
-const PLAIN_VALUE = /^(?:true|false|null|undefined|-?\d+)$/;
+const PLAIN_VALUE = /^(?:true|false|null|undefined|-?\d+)/;
 
 /** Tells whether a test file has a test of this full name, without running it. */
 export class TestNames {
-  readonly #patterns: readonly NamePattern[];
-  readonly #texts: ReadonlySet<string>;
+  readonly #names: readonly (readonly Piece[])[];
+  readonly #texts: readonly string[];
 
   constructor(path: string, text: string) {
     const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-    this.#texts = new Set(textsOf(file));
-    this.#patterns = namesIn(file, undefined);
+    this.#texts = [...new Set(textsOf(file))].filter((one) => one !== '');
+    this.#names = namesIn(file, []);
   }
 
   has(name: string): boolean {
-    return this.#patterns.some(({ source, written }) => {
-      const filled = new RegExp(`^${source}$`, 's').exec(name)?.slice(1);
-      return filled?.every((value, at) => !written[at] || this.#texts.has(value) || PLAIN_VALUE.test(value));
-    });
+    return this.#names.some((pieces) => this.#fits(name, pieces));
+  }
+
+  #fits(name: string, [piece, ...rest]: readonly Piece[]): boolean {
+    if (piece === undefined) return name === '';
+    const beginnings = piece === ANYTHING ? beginningsOf(name) : piece === WRITTEN ? this.#valuesAt(name) : [piece];
+    return beginnings.some((one) => name.startsWith(one) && this.#fits(name.slice(one.length), rest));
+  }
+
+  /** Values of tables that a name may go on with. */
+  #valuesAt(name: string): string[] {
+    return [...this.#texts.filter((text) => name.startsWith(text)), ...(PLAIN_VALUE.exec(name) ?? [])];
   }
 }
 
-function namesIn(node: ts.Node, within: NamePattern | undefined): NamePattern[] {
+function beginningsOf(text: string): string[] {
+  return Array.from({ length: text.length + 1 }, (_, length) => text.slice(0, length));
+}
+
+function namesIn(node: ts.Node, within: readonly Piece[]): Piece[][] {
   // Tests that a function declares stand wherever it is called.
-  if (ts.isFunctionDeclaration(node)) return childNamesIn(node, ANYTHING);
+  if (ts.isFunctionDeclaration(node)) return childNamesIn(node, [ANYTHING]);
   if (!ts.isCallExpression(node)) return childNamesIn(node, within);
   const [title, body] = node.arguments;
   if (title === undefined || body === undefined || !isTitle(title) || !isFunction(body))
     return childNamesIn(node, within);
-  const own = patternOf(title, isTable(node.expression));
-  const name = within === undefined ? own : joined(within, own);
+  const name = [...within, ...(within.length > 0 ? [' '] : []), ...piecesOf(title, tableOf(node.expression))];
   return /^(?:it|test)\b/.test(node.expression.getText()) ? [name] : childNamesIn(body, name);
 }
 
-function childNamesIn(node: ts.Node, within: NamePattern | undefined): NamePattern[] {
-  const names: NamePattern[] = [];
+function childNamesIn(node: ts.Node, within: readonly Piece[]): Piece[][] {
+  const names: Piece[][] = [];
   ts.forEachChild(node, (child) => void names.push(...namesIn(child, within)));
   return names;
 }
 
-function joined(outer: NamePattern, inner: NamePattern): NamePattern {
-  return { source: `${outer.source} ${inner.source}`, written: [...outer.written, ...inner.written] };
-}
-
-function patternOf(title: Title, fromTable: boolean): NamePattern {
-  if (ts.isTemplateExpression(title)) {
-    const rest = title.templateSpans.map(({ literal }) => `.+${escaped(literal.text)}`);
-    return { source: `${escaped(title.head.text)}${rest.join('')}`, written: [] };
-  }
-  if (!fromTable) return { source: escaped(title.text), written: [] };
-  const placeholders = [...title.text.matchAll(PLACEHOLDER)].map(([placeholder]) => placeholder);
-  const [first = '', ...others] = title.text.split(PLACEHOLDER);
-  const source = others.map((text, at) => `${placeholders[at] === '%%' ? '%' : '(.+)'}${escaped(text)}`);
-  const written = placeholders.filter((one) => one !== '%%').map((one) => /^(?:%[sdi]|\$[A-Za-z_])/.test(one));
-  return { source: `${escaped(first)}${source.join('')}`, written };
+function piecesOf(title: Title, table: ts.Expression | undefined): Piece[] {
+  if (ts.isTemplateExpression(title))
+    return [title.head.text, ...title.templateSpans.flatMap(({ literal }): Piece[] => [ANYTHING, literal.text])];
+  if (table === undefined) return [title.text];
+  const filled: Piece = isImported(table) ? ANYTHING : WRITTEN;
+  return title.text.split(PLACEHOLDER).map((part): Piece => {
+    if (!PLACEHOLDER.test(part)) return part;
+    if (part === '%%') return '%';
+    return IS_WRITTEN.test(part) ? filled : ANYTHING;
+  });
 }
 
 type Title = ts.StringLiteralLike | ts.TemplateExpression;
@@ -77,21 +84,31 @@ function isFunction(node: ts.Expression): boolean {
   return ts.isArrowFunction(node) || ts.isFunctionExpression(node);
 }
 
-/** `it.each(table)`, or the same of a group. */
-function isTable(callee: ts.Expression): boolean {
-  return (
-    ts.isCallExpression(callee) &&
-    ts.isPropertyAccessExpression(callee.expression) &&
-    callee.expression.name.text === 'each'
-  );
+/** The table of `it.each(table)`, or of a group. */
+function tableOf(callee: ts.Expression): ts.Expression | undefined {
+  if (!ts.isCallExpression(callee) || !ts.isPropertyAccessExpression(callee.expression)) return undefined;
+  return callee.expression.name.text === 'each' ? callee.arguments[0] : undefined;
+}
+
+/** Whether a table, or something that it is made of, is written in another file. */
+function isImported(table: ts.Expression): boolean {
+  const imports = table.getSourceFile().statements.filter(ts.isImportDeclaration);
+  const names = imports.flatMap(({ importClause }) => {
+    const bindings = importClause?.namedBindings;
+    return bindings !== undefined && ts.isNamedImports(bindings) ? bindings.elements.map(({ name }) => name.text) : [];
+  });
+  const used: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node)) used.push(node.text);
+    ts.forEachChild(node, visit);
+  };
+  if (!ts.isArrayLiteralExpression(table) || table.elements.some((element) => ts.isSpreadElement(element)))
+    visit(table);
+  return used.some((name) => names.includes(name));
 }
 
 function textsOf(node: ts.Node): string[] {
   const below: string[] = ts.isStringLiteralLike(node) ? [node.text] : [];
   ts.forEachChild(node, (child) => void below.push(...textsOf(child)));
   return below;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&');
 }

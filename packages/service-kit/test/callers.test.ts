@@ -109,6 +109,12 @@ describe('refuses a request', () => {
       401,
       'signature_invalid',
     ],
+    [
+      'with a second key for retries before the signed one',
+      ({ headers }) => Object.assign(headers, { 'idempotency-key': ['0123456789abcdef', headers['idempotency-key']] }),
+      401,
+      'signature_invalid',
+    ],
     ['with a condition that is not signed', ({ headers }) => (headers['if-match'] = '"1"'), 400, 'validation_failed'],
     [
       'whose content type is another',

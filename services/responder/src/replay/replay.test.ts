@@ -108,6 +108,17 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     expect(await claims.begin(other, 1)).toBe(false);
   });
 
+  it('of another organisation use nothing of an envelope', async () => {
+    const use = { org: 'acme', jti: mintId('env'), max: 2, expiresAt: new Date(8e12) };
+    const used = (org: string) => claims.inTransaction((trx) => claims.use(trx, { ...use, org }));
+    expect([await used('acme'), await used('other'), await used('acme'), await used('acme')]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+  });
+
   it('lose their reply after a quarter of an hour, and are forgotten after a day, with the uses of dead envelopes', async () => {
     await opened.database.db
       .insertInto('envelope_use')
