@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { compactDecrypt, importJWK } from 'jose';
 import * as z from 'zod/mini';
@@ -154,8 +154,12 @@ describe('opening with a private key', () => {
       ...unwrapper,
       unwrap: () => Promise.reject(new Error('the token in the HSM is gone: PIN 4711')),
     };
+    const decrypt = jest.spyOn(Object.getPrototypeOf(crypto.subtle) as SubtleCrypto, 'decrypt');
     const error: unknown = await open(sealed, failing).catch((reason: unknown) => reason);
+    const ciphers = decrypt.mock.calls.map(([algorithm]) => (algorithm as Algorithm).name);
+    decrypt.mockRestore();
     expect(error).toEqual(new CryptoError('open_failed', 'could not be opened'));
+    expect(ciphers).toEqual(['AES-GCM']);
   });
 });
 
