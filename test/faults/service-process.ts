@@ -36,8 +36,14 @@ export interface Spawned {
 /** Starts `services/<name>/dist/main.js` and waits for nothing. */
 export function spawnService(name: 'vault' | 'responder', settings: Readonly<Record<string, string>>): Spawned {
   const ports = { [`BULLA_${name.toUpperCase()}_PORT`]: '0', BULLA_METRICS_PORT: '0', BULLA_LOG_LEVEL: 'info' };
+  // Faults are looked for under more requests than one device may usually send.
+  const limits = {
+    BULLA_LIMIT_KEY_PER_SECOND: '10000',
+    BULLA_LIMIT_ORG_PER_SECOND: '10000',
+    BULLA_LIMIT_ENVELOPES_PER_MINUTE: '10000',
+  };
   const child = spawn(process.execPath, [join(repository, `services/${name}/dist/main.js`)], {
-    env: environment({ ...ports, ...settings }),
+    env: environment({ ...ports, ...limits, ...settings }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const parts: Buffer[] = [];

@@ -7,10 +7,10 @@ import { BodyBudget } from './body-budget.js';
 import { Clock } from './clock.js';
 import { databaseProbe } from './database-probe.js';
 import type { Database } from './database.js';
+import type { EdgeOptions } from './edge-options.js';
 import type { EventLog } from './event-log.js';
 import { FailingAddresses } from './failing-addresses.js';
 import { fastifyOptions, prepareFastify } from './fastify-settings.js';
-import type { Limits } from './fastify-settings.js';
 import { FrameworkLog } from './framework-log.js';
 import { Readiness } from './health.js';
 import type { Probe } from './health.js';
@@ -20,12 +20,12 @@ import type { LedgerTables } from './ledger-tables.js';
 import { Ledger } from './ledger.js';
 import { MemoryStore } from './memory-store.js';
 import { Metrics, MetricsServer } from './metrics.js';
+import { evictionProbe } from './open-store.js';
 import { answerAboutItself } from './own-routes.js';
 import { kitModule } from './kit-module.js';
 import { ProblemFilter } from './problem-filter.js';
 import { RateLimits } from './rate-limits.js';
 import { RATES } from './rates.js';
-import type { Rates } from './rates.js';
 import { RefusalCounter } from './refusal-counter.js';
 import { RequestAuthentication } from './request-authentication.js';
 import { Authorities } from './request-parts.js';
@@ -33,13 +33,12 @@ import { RouteInterceptor } from './route-interceptor.js';
 import type { ServiceName } from './route-table.js';
 import { RunningService } from './running-service.js';
 import type { ServiceKeys } from './service-keys.js';
-import type { SharedStore } from './shared-store.js';
 import type { ListenOptions, Service } from './service.js';
 import { authoritiesOf } from './setting-values.js';
 import { SignatureGuard } from './signature-guard.js';
 import { TrustSource } from './trust-source.js';
 
-export interface ServiceOptions<Tables extends LedgerTables> {
+export interface ServiceOptions<Tables extends LedgerTables> extends EdgeOptions {
   readonly service: ServiceName;
   readonly version: string;
   /** The rooms of the service; one of them provides {@link TrustSource}. Controllers bind their handlers with `@Route`. */
@@ -51,14 +50,8 @@ export interface ServiceOptions<Tables extends LedgerTables> {
   readonly listen: ListenOptions;
   /** What clients may sign for as authority; the loopback names of the port unless given (main-job M8). */
   readonly publicUrls?: readonly string[] | undefined;
-  readonly clock?: Clock;
   /** What the service needs beside its database to be ready, by name. */
   readonly probes?: Readonly<Record<string, Probe>>;
-  readonly limits?: Partial<Limits>;
-  /** What this process shares with others of the service; its own memory unless given. The service does not close it. */
-  readonly store?: SharedStore | undefined;
-  /** How much callers may ask. */
-  readonly rates?: Partial<Rates> | undefined;
 }
 
 /**
@@ -69,13 +62,19 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const { service, database, keys, log, clock = new Clock() } = options;
   const ledgerDb = database as unknown as Database<LedgerTables>;
   const metrics = new Metrics({ service, version: options.version, poolState: () => database.poolState() });
-  const readiness = new Readiness({ database: databaseProbe(database, clock, log), ...options.probes }, log);
+  const store = options.store ?? new MemoryStore(clock);
+  const probes = {
+    database: databaseProbe(database, clock, log),
+    ...(options.production === true ? { redis: evictionProbe(store) } : {}),
+    ...options.probes,
+  };
+  const readiness = new Readiness(probes, log);
   const ledger = new Ledger(database.db, clock, (result) => metrics.auditEvents.inc({ result }));
   const refusals = new RefusalCounter(ledgerDb.db, clock, log);
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
   keys.signer('http');
 
-  const { limits, adapter: adapterOptions } = fastifyOptions(service, options.limits);
+  const { limits, adapter: adapterOptions } = fastifyOptions(service, options);
   const app = await NestFactory.create<NestFastifyApplication>(
     kitModule({ module: options.module, clock, log, keys, metrics, ledger, db: database.db }),
     new FastifyAdapter(adapterOptions),
@@ -83,7 +82,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   );
   checkHandlers(app, service);
   const rates = { ...RATES, ...options.rates };
-  const counts = new InsuredCounts(options.store ?? new MemoryStore(clock), clock);
+  const counts = new InsuredCounts(store, clock);
   const source = app.get(TrustSource, { strict: false });
   const failing = new FailingAddresses(counts, rates, clock, metrics);
   const authentication = new RequestAuthentication({ source, authorities, clock, failing });

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { requestIdOf } from './admission.js';
 import { answerBrokenRequest, answerUnroutable } from './broken-request.js';
 import type { Clock } from './clock.js';
+import type { EdgeOptions } from './edge-options.js';
 import type { EventLog } from './event-log.js';
 import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
 import { findState } from './request-state.js';
@@ -62,13 +63,14 @@ const CONTENT_SECURITY_POLICY = {
 /** The adapter's options, and the limits that they and others follow. */
 export function fastifyOptions(
   service: ServiceName,
-  given: Partial<Limits> = {},
+  options: Pick<EdgeOptions, 'limits' | 'trustedProxies'> = {},
 ): { limits: Limits; adapter: FastifyServerOptions } {
-  const limits = { ...LIMITS, ...given };
+  const limits = { ...LIMITS, ...options.limits };
+  const { trustedProxies = false } = options;
   return {
     limits,
     adapter: {
-      trustProxy: false,
+      trustProxy: typeof trustedProxies === 'object' ? [...trustedProxies] : trustedProxies,
       exposeHeadRoutes: false,
       return503OnClosing: false,
       forceCloseConnections: 'idle',

@@ -11,6 +11,8 @@ export type { Database, DatabaseOptions, PoolState } from './database.js';
 export { brokenConstraint, databaseFault } from './database-fault.js';
 export type { DatabaseFault } from './database-fault.js';
 export { openPglite } from './database-types.js';
+export type { EdgeOptions } from './edge-options.js';
+export { edgeSettings } from './edge-settings.js';
 export { EventLog } from './event-log.js';
 export type { EventLogOptions, LogEvent, LogLevel } from './event-log.js';
 export type { Limits } from './fastify-settings.js';
@@ -22,6 +24,7 @@ export type { AuditEventTable, HttpNonceTable, IdempotencyTable, LedgerTables } 
 export { Metrics } from './metrics.js';
 export { openapiDocument } from './openapi.js';
 export type { OpenapiDocument } from './openapi.js';
+export { openEdge } from './open-store.js';
 export type { OwnKeySignature } from './own-key-signature.js';
 export { problemOf } from './problem-of.js';
 export { BasedOn, Route, RouteBody, RouteHeaders, RouteParams, RouteQuery } from './route.js';

@@ -1,15 +1,16 @@
 import type { Unwrapper } from '@bulla/crypto';
-import type { Database, EventLog, ListenOptions, Service, ServiceKeys } from '@bulla/service-kit';
+import type { Database, EdgeOptions, EventLog, ListenOptions, Service, ServiceKeys } from '@bulla/service-kit';
 import { Clock, createService } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { ResponderTables } from './database/types.js';
 import { RunsInFlight } from './invocations/runs-in-flight.js';
+import { IdleMemory } from './memory/idle-memory.js';
 import type { Model } from './models/model.js';
 import { SeenDocumentsRepository } from './trust/seen-documents.repository.js';
 import { VaultTrustSource } from './trust/vault-trust-source.js';
 
 /** All that a responder needs; nothing is read from the environment or from files. */
-export interface ResponderConfig {
+export interface ResponderConfig extends EdgeOptions {
   readonly version: string;
   /** Migrated with `responderMigrations`; the service does not close it. */
   readonly database: Database<ResponderTables>;
@@ -22,10 +23,9 @@ export interface ResponderConfig {
   /** Serves the organisation's documents, whose signatures decide. */
   readonly vaultUrl: string;
   /** Whether organisations of profile `development` are refused; they are not unless it is said. */
-  readonly production?: boolean;
+  readonly production?: boolean | undefined;
   /** Closed with the service. */
   readonly model: Model;
-  readonly clock?: Clock;
   readonly log: EventLog;
   readonly listen: ListenOptions;
   /** What clients may sign for as authority; the loopback names of the port unless given. */
@@ -43,7 +43,7 @@ export async function createResponder(config: ResponderConfig): Promise<Service>
     { org: keys.org, pin, vaultUrl, production, clock, log },
     new SeenDocumentsRepository(database.db),
   );
-  const runs = new RunsInFlight();
+  const runs = new RunsInFlight(new IdleMemory());
   const service = await createService<ResponderTables>({
     service: 'responder',
     version: config.version,
@@ -55,6 +55,11 @@ export async function createResponder(config: ResponderConfig): Promise<Service>
     log,
     listen: config.listen,
     publicUrls: config.publicUrls,
+    production,
+    limits: config.limits,
+    rates: config.rates,
+    store: config.store,
+    trustedProxies: config.trustedProxies,
   });
   trust.start();
   return {

@@ -3,9 +3,11 @@ import type { Environment } from '@bulla/service-kit';
 import {
   connectDatabase,
   databaseUrlSetting,
+  edgeSettings,
   EventLog,
   hostSetting,
   logLevelSetting,
+  openEdge,
   pathSetting,
   pinSetting,
   portSetting,
@@ -32,10 +34,11 @@ const SETTINGS = {
   BULLA_PIN: pinSetting,
   BULLA_KEYS_FILE: pathSetting,
   BULLA_LOG_LEVEL: logLevelSetting,
+  ...edgeSettings,
   ...modelSettings,
 };
 
-/** A responder that serves; closing it drains it, then closes its database. */
+/** A responder that serves; closing it drains it, then closes its Redis and its database. */
 export interface Started {
   close(): Promise<void>;
 }
@@ -57,7 +60,11 @@ export async function startResponder(environment: Environment): Promise<Started>
     migrations: responderMigrations,
     log,
   });
+  const production = environment['NODE_ENV'] === 'production';
+  let edge: Awaited<ReturnType<typeof openEdge>> | undefined;
   try {
+    const opened = await openEdge(settings, { service: 'responder', production, log });
+    edge = opened;
     await database.migrate();
     const service = await createResponder({
       version: packageVersion(),
@@ -66,7 +73,7 @@ export async function startResponder(environment: Environment): Promise<Started>
       unwrappers: await loadUnwrappers(file),
       pin: settings.BULLA_PIN,
       vaultUrl: settings.BULLA_VAULT_URL,
-      production: environment['NODE_ENV'] === 'production',
+      ...edge,
       model: createModel(settings),
       log,
       listen: {
@@ -82,11 +89,13 @@ export async function startResponder(environment: Environment): Promise<Started>
         try {
           await service.close();
         } finally {
+          await opened.store.close();
           await database.close();
         }
       },
     };
   } catch (error) {
+    await edge?.store.close();
     await database.close();
     throw error;
   }

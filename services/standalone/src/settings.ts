@@ -2,6 +2,7 @@ import { modelSettings } from '@bulla/responder';
 import type { Environment, Settings } from '@bulla/service-kit';
 import {
   databaseUrlSetting,
+  edgeSettings,
   hostSetting,
   logLevelSetting,
   pathSetting,
@@ -9,7 +10,6 @@ import {
   publicUrlSetting,
   readSettings,
 } from '@bulla/service-kit';
-import * as z from 'zod';
 
 const shape = {
   BULLA_HOME: pathSetting.optional(),
@@ -20,13 +20,8 @@ const shape = {
   BULLA_METRICS_PORT: portSetting(9464),
   BULLA_PUBLIC_URL: publicUrlSetting,
   BULLA_DATABASE_URL: databaseUrlSetting,
-  /** Read so that one environment fits every installation; with both services in one process there is nothing to share. */
-  BULLA_REDIS_URL: z
-    .string()
-    .regex(/^rediss?:\/\/[^\s]+$/)
-    .optional()
-    .describe('a URL such as redis://host:6379'),
   BULLA_LOG_LEVEL: logLevelSetting,
+  ...edgeSettings,
   ...modelSettings,
 };
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createModel, createResponder, loadUnwrappers } from '@bulla/responder';
-import type { Service } from '@bulla/service-kit';
-import { Clock, EventLog, readKeyFile, ServiceKeys } from '@bulla/service-kit';
+import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
+import { EventLog, openEdge, readKeyFile, ServiceKeys } from '@bulla/service-kit';
 import { createVault } from '@bulla/vault';
 import type { Addresses } from './addresses.js';
 import type { Databases } from './databases.js';
@@ -54,18 +54,23 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
     responder: new EventLog({ service: 'responder', level }),
   };
   const services: Service[] = [];
+  const stores: SharedStore[] = [];
   let databases: Databases | undefined;
   let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= closeAll(services, databases));
+  const stop = () => (stopping ??= closeAll(services, stores, databases));
   try {
     databases = await openDatabases({ url: settings.BULLA_DATABASE_URL, home: options.home, logs });
     signal?.throwIfAborted();
+    const vaultEdge = await openEdge(settings, { service: 'vault', production: false, log: logs.vault });
+    stores.push(vaultEdge.store);
+    const responderEdge = await openEdge(settings, { service: 'responder', production: false, log: logs.responder });
+    stores.push(responderEdge.store);
     const organisation = await options.organisation(addresses);
     signal?.throwIfAborted();
-    services.push(await startVault(options, databases, organisation, logs.vault));
+    services.push(await startVault(options, databases, organisation, { edge: vaultEdge, log: logs.vault }));
     await options.publish();
     signal?.throwIfAborted();
-    services.push(await startResponder(options, databases, organisation, logs.responder));
+    services.push(await startResponder(options, databases, organisation, { edge: responderEdge, log: logs.responder }));
     await requireReady([addresses.vaultUrl, addresses.responderUrl], signal);
     return { stop };
   } catch (error) {
@@ -78,13 +83,14 @@ async function startVault(
   options: StandaloneOptions,
   databases: Databases,
   organisation: ServedOrganisation,
-  log: EventLog,
+  { edge, log }: { readonly edge: EdgeOptions; readonly log: EventLog },
 ): Promise<Service> {
   const { addresses, settings } = options;
   const vault = await createVault({
     version: VERSION,
     database: databases.vault,
     keys: await ServiceKeys.load(await readKeyFile(organisation.vaultKeysFile)),
+    ...edge,
     log,
     listen: { host: addresses.host, port: addresses.vaultPort, metricsPort: addresses.metricsPorts.vault },
     publicUrls: publicUrls(settings, addresses.vaultPort, addresses.vaultUrl),
@@ -97,7 +103,7 @@ async function startResponder(
   options: StandaloneOptions,
   databases: Databases,
   organisation: ServedOrganisation,
-  log: EventLog,
+  { edge, log }: { readonly edge: EdgeOptions; readonly log: EventLog },
 ): Promise<Service> {
   const { addresses, settings } = options;
   const file = await readKeyFile(organisation.responderKeysFile);
@@ -109,7 +115,7 @@ async function startResponder(
     pin: organisation.pin,
     vaultUrl: addresses.vaultUrl,
     model: createModel(settings),
-    clock: new Clock(),
+    ...edge,
     log,
     listen: { host: addresses.host, port: addresses.responderPort, metricsPort: addresses.metricsPorts.responder },
     publicUrls: publicUrls(settings, addresses.responderPort, addresses.responderUrl),
@@ -164,10 +170,15 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /** The responder needs the vault to the end, and both need the database. */
-async function closeAll(services: readonly Service[], databases: Databases | undefined): Promise<void> {
+async function closeAll(
+  services: readonly Service[],
+  stores: readonly SharedStore[],
+  databases: Databases | undefined,
+): Promise<void> {
   try {
     await Promise.all(services.map((service) => service.close()));
   } finally {
+    await Promise.all(stores.map((store) => store.close()));
     await databases?.close();
   }
 }

@@ -4,9 +4,11 @@ import {
   bootstrapSecretSetting,
   connectDatabase,
   databaseUrlSetting,
+  edgeSettings,
   EventLog,
   hostSetting,
   logLevelSetting,
+  openEdge,
   pathSetting,
   portSetting,
   publicUrlSetting,
@@ -28,11 +30,12 @@ const SETTINGS = {
   BULLA_KEYS_FILE: pathSetting,
   BULLA_BOOTSTRAP_SECRET: bootstrapSecretSetting,
   BULLA_LOG_LEVEL: logLevelSetting,
+  ...edgeSettings,
 };
 
 /**
  * Starts a vault on its own, from an environment that is read here and nowhere else.
- * @returns when it listens; closing it closes its database too.
+ * @returns when it listens; closing it closes its database and its Redis too.
  * @throws {SettingsError} naming every bad setting
  * @throws {KeyFileError}
  */
@@ -42,23 +45,27 @@ export async function startVault(environment: Environment): Promise<Pick<Service
   const log = new EventLog({ service: 'vault', level: settings.BULLA_LOG_LEVEL });
   const url = settings.BULLA_DATABASE_URL;
   const database = connectDatabase<VaultTables>({ from: { url }, schema: 'vault', migrations: vaultMigrations, log });
+  const production = environment['NODE_ENV'] === 'production';
+  let edge: Awaited<ReturnType<typeof openEdge>> | undefined;
   let service: Service | undefined;
   try {
+    edge = await openEdge(settings, { service: 'vault', production, log });
     await database.migrate();
     service = await createVault({
       version: packageVersion(),
       database,
       keys,
       bootstrapSecrets: settings.BULLA_BOOTSTRAP_SECRET,
-      production: environment['NODE_ENV'] === 'production',
+      ...edge,
       log,
       listen: { host: settings.BULLA_HOST, port: settings.BULLA_VAULT_PORT, metricsPort: settings.BULLA_METRICS_PORT },
       publicUrls: settings.BULLA_PUBLIC_URL,
     });
     await service.listen();
-    return closingBoth(service, database);
+    return closingAll(service, edge.store, database);
   } catch (error) {
     await service?.close();
+    await edge?.store.close();
     await database.close();
     throw error;
   }
@@ -69,13 +76,13 @@ function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function closingBoth(service: Service, database: { close(): Promise<void> }): Pick<Service, 'close'> {
+function closingAll(service: Service, ...used: { close(): Promise<void> }[]): Pick<Service, 'close'> {
   return {
     async close() {
       try {
         await service.close();
       } finally {
-        await database.close();
+        for (const one of used) await one.close();
       }
     },
   };

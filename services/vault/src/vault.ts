@@ -1,4 +1,4 @@
-import type { Clock, Database, EventLog, ListenOptions, Service, ServiceKeys } from '@bulla/service-kit';
+import type { Database, EdgeOptions, EventLog, ListenOptions, Service, ServiceKeys } from '@bulla/service-kit';
 import { createService } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { VaultTables } from './database/types.js';
@@ -6,7 +6,7 @@ import { BootstrapSecrets } from './organisations/bootstrap-secrets.js';
 import { ServedProfiles } from './organisations/served-profiles.js';
 
 /** All that a vault needs; nothing is read from the environment or from files. */
-export interface VaultConfig {
+export interface VaultConfig extends EdgeOptions {
   readonly version: string;
   /** Migrated with `vaultMigrations`; the service does not close it. */
   readonly database: Database<VaultTables>;
@@ -15,8 +15,7 @@ export interface VaultConfig {
   /** Each lets one organisation in. */
   readonly bootstrapSecrets?: readonly string[] | undefined;
   /** Whether organisations of profile `development` are refused; they are not unless it is said. */
-  readonly production?: boolean;
-  readonly clock?: Clock;
+  readonly production?: boolean | undefined;
   readonly log: EventLog;
   readonly listen: ListenOptions;
   /** What clients may sign for as authority; the loopback names of the port unless given. */
@@ -38,5 +37,5 @@ export async function createVault({
     secrets: new BootstrapSecrets(bootstrapSecrets),
     profiles: new ServedProfiles(production),
   });
-  return createService<VaultTables>({ ...config, service: 'vault', module });
+  return createService<VaultTables>({ ...config, production, service: 'vault', module });
 }

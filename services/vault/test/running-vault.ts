@@ -93,6 +93,13 @@ export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault
       clock,
       log,
       listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
+      // Tests ask more in a second than people do.
+      rates: {
+        keyPerSecond: 10_000,
+        organisationPerSecond: 10_000,
+        envelopesPerMinute: 10_000,
+        failuresPerSecond: 10_000,
+      },
       ...changes,
     });
   const service = await start();

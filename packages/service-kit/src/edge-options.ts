@@ -1,0 +1,19 @@
+import type { Clock } from './clock.js';
+import type { TrustedProxies } from './edge-settings.js';
+import type { Limits } from './fastify-settings.js';
+import type { Rates } from './rates.js';
+import type { SharedStore } from './shared-store.js';
+
+/** How a service protects all of its callers from each of them; nothing has to be given. */
+export interface EdgeOptions {
+  readonly clock?: Clock;
+  /** Whether what is only good enough for trying is refused: a Redis that evicts makes the service not ready. */
+  readonly production?: boolean | undefined;
+  readonly limits?: Partial<Limits> | undefined;
+  /** How much callers may ask. */
+  readonly rates?: Partial<Rates> | undefined;
+  /** What this process shares with others of the service; its own memory unless given. The service does not close it. */
+  readonly store?: SharedStore | undefined;
+  /** Whose word counts for the address of a caller; nobody's unless given. */
+  readonly trustedProxies?: TrustedProxies | undefined;
+}

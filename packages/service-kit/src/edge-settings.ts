@@ -1,0 +1,70 @@
+import { isIP } from 'node:net';
+import * as z from 'zod';
+import { RATES } from './rates.js';
+import type { Rates } from './rates.js';
+import type { Settings } from './settings.js';
+import { wholeNumberSetting } from './setting-values.js';
+
+/** How many proxies in front count, or which addresses they have. */
+export type TrustedProxies = number | readonly string[];
+
+const REQUESTS_MAX = 500;
+
+const perKey = 'points of one key, where an answer takes one and a run three';
+
+export const redisUrlSetting = z
+  .string()
+  .refine(isRedisUrl)
+  .optional()
+  .describe('a URL such as redis://host:6379, or rediss://user:password@host:6379 for TLS');
+
+export const trustProxySetting = z
+  .string()
+  .transform((text) => (/^[1-9]$/.test(text) ? Number(text) : text.split(',').map((one) => one.trim())))
+  .pipe(z.union([z.int(), z.array(z.string().refine(isNetwork)).min(1)]))
+  .optional()
+  .describe(
+    'how many proxies stand before the service, from 1 to 9, or their addresses and networks, such as 10.0.0.0/8, separated by commas',
+  );
+
+const rate = (initial: number, what: string) =>
+  wholeNumberSetting(initial, 1, 1_000_000).describe(`a whole number from 1 to 1000000: ${what}`);
+
+/** What both services take for the protection of all from each. */
+export const edgeSettings = {
+  BULLA_REDIS_URL: redisUrlSetting,
+  BULLA_TRUST_PROXY: trustProxySetting,
+  BULLA_LIMIT_KEY_PER_SECOND: rate(RATES.keyPerSecond, `${perKey}, a second, on average over six seconds`),
+  BULLA_LIMIT_ORG_PER_SECOND: rate(RATES.organisationPerSecond, 'the same of all keys of an organisation together'),
+  BULLA_LIMIT_ENVELOPES_PER_MINUTE: rate(RATES.envelopesPerMinute, 'envelopes for one key, a minute'),
+  BULLA_LIMIT_FAILURES_PER_SECOND: rate(
+    RATES.failuresPerSecond,
+    'failing signatures from one address, a second, before its requests are verified one at a time',
+  ),
+  BULLA_REQUESTS_MAX: wholeNumberSetting(REQUESTS_MAX, 1, 100_000).describe(
+    'a whole number from 1 to 100000: requests at work at once; others wait a moment, then are refused',
+  ),
+};
+
+/** The rates as the settings say them. */
+export function ratesOf(settings: Settings<typeof edgeSettings>): Rates {
+  return {
+    keyPerSecond: settings.BULLA_LIMIT_KEY_PER_SECOND,
+    organisationPerSecond: settings.BULLA_LIMIT_ORG_PER_SECOND,
+    envelopesPerMinute: settings.BULLA_LIMIT_ENVELOPES_PER_MINUTE,
+    failuresPerSecond: settings.BULLA_LIMIT_FAILURES_PER_SECOND,
+  };
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, search, hash } = new URL(text);
+  return /^rediss?:$/.test(protocol) && hostname !== '' && search === '' && hash === '';
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
