@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { addApproveCommands } from './commands/approve.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addDevCommands } from './commands/dev.js';
 import { addDeviceCommands } from './commands/device.js';
 import { addInspectionCommands } from './commands/doctor.js';
 import { addInitCommand } from './commands/init.js';
 import { addKeysCommands } from './commands/keys.js';
+import { addPolicyCommands } from './commands/policy.js';
 import { addPromptCommands } from './commands/prompt.js';
 import { addRunCommand } from './commands/run.js';
 import { addTrustCommands } from './commands/trust.js';
@@ -88,9 +90,11 @@ function buildProgram(context: Context, setExitCode: (code: number) => void): Co
   addInitCommand(program, context);
   addDemoCommand(program, context);
   addPromptCommands(program, context);
+  addApproveCommands(program, context);
   addRunCommand(program, context);
   addVerifyCommand(program, context);
   addTrustCommands(program, context);
+  addPolicyCommands(program, context);
   addDeviceCommands(program, context);
   addKeysCommands(program, context);
   addInspectionCommands(program, context, setExitCode);

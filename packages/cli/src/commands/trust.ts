@@ -97,7 +97,7 @@ async function renew(context: Context): Promise<void> {
 }
 
 /** Documents can be signed only where their keys are; a vault that does not have the organisation yet gets it. */
-async function renewDocuments(context: Context): Promise<readonly string[]> {
+export async function renewDocuments(context: Context): Promise<readonly string[]> {
   const { vaultUrl, org, pin } = await context.profile();
   const own = await renewOrganisation(context.home, context.now());
   if (own?.org !== org || own.pin !== pin) return [];

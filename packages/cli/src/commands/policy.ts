@@ -1,0 +1,70 @@
+import { adoptSeenDocuments, policySettings, signNextPolicy } from '@bulla/client/node';
+import { CryptoError } from '@bulla/crypto';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { directorySigner } from '../directory-key.js';
+import { readText } from '../files.js';
+import { styled } from '../output.js';
+import { UsageError } from '../usage-error.js';
+import { renewDocuments } from './trust.js';
+
+/** `bulla policy …` */
+export function addPolicyCommands(program: Command, context: Context): void {
+  const policy = program
+    .command('policy')
+    .description('what the organisation allows: who writes which names, who moves which labels')
+    .addHelpText(
+      'after',
+      `
+The policy is signed by the organisation and read by everybody; its format is in docs/spec/policy.md. A label is
+protected by a rule such as
+  "labels": { "production": { "groups": ["grp:authors"], "threshold": 2 } }
+and then moves when two people of the group have signed.
+
+Examples:
+  $ bulla policy show > policy.json
+  $ bulla policy set policy.json`,
+    );
+  policy
+    .command('show')
+    .description('print what the newest policy decides, as JSON')
+    .action(() => show(context));
+  policy
+    .command('set <file>')
+    .description('sign the next policy, and a directory that names it; where both keys are')
+    .action((file: string) => set(context, file));
+}
+
+async function show(context: Context): Promise<void> {
+  const { policy } = await (await context.connect()).trust();
+  context.out.json(policySettings(policy));
+}
+
+async function set(context: Context, file: string): Promise<void> {
+  const { io, out, home } = context;
+  const settings = parse(await readText(io, file), file);
+  const bulla = await context.connect();
+  const before = await bulla.trust();
+  await directorySigner(context, before, undefined);
+  // What is signed stands on the newest that anybody published.
+  await adoptSeenDocuments(home, before.org);
+  try {
+    await signNextPolicy(home, before.org, settings, context.now());
+  } catch (error) {
+    if (error instanceof CryptoError)
+      throw new UsageError(`${file}: ${error.message}`, 'its form is in docs/spec/policy.md');
+    throw error;
+  }
+  for (const change of await renewDocuments(context)) out.talk(styled('✔', 'good'), ` ${change}`);
+  const { policy, directory } = await bulla.refreshTrust();
+  if (policy.version === before.policy.version) return out.talk(styled('✔', 'good'), ' the policy says this already');
+  out.line(`policy version ${policy.version}, named by directory version ${directory.version}`);
+}
+
+function parse(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError(`${file} is not JSON`, 'begin with: bulla policy show > policy.json');
+  }
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { bulla, startBulla } from '../../bulla-process.js';
+import { succeed } from './second-person.js';
+
+// S1 (product.md §3): a first run, and a second that finds everything.
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-s1-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+it('a first start makes an organisation in which doctor finds nothing wrong, and a second changes nothing of it', async () => {
+  const settings = { BULLA_HOME: join(folder, 'home') };
+  const first = await startBulla(settings);
+  expect(first.stderr()).toContain('root version 1 signed');
+  const healthy = await bulla(['doctor'], settings);
+  expect([healthy.status, healthy.stdout]).toEqual([0, expect.stringContaining('✔')]);
+  expect(healthy.stdout).not.toContain('✘');
+  const pin = (await succeed(['trust', 'pin'], settings)).stdout;
+  const before = await fingerprintsOf(settings.BULLA_HOME);
+  expect(before.size).toBeGreaterThan(8);
+  const [vaultPort = '', responderPort = ''] = [...first.stdout().matchAll(/127\.0\.0\.1:(\d+)/g)].map(
+    ([, port]) => port,
+  );
+  expect((await first.stop()).status).toBe(0);
+
+  const second = await startBulla({ ...settings, BULLA_VAULT_PORT: vaultPort, BULLA_RESPONDER_PORT: responderPort });
+  expect(second.stderr()).not.toContain('signed for');
+  expect(await fingerprintsOf(settings.BULLA_HOME)).toEqual(before);
+  expect((await succeed(['trust', 'pin'], settings)).stdout).toBe(pin);
+  const again = await bulla(['doctor'], settings);
+  expect([again.status, again.stdout.includes('✘')]).toEqual([0, false]);
+  expect((await second.stop()).status).toBe(0);
+}, 180_000);
+
+/** SHA-256 of every file that says who belongs to the organisation, and of every key. */
+async function fingerprintsOf(home: string): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const entry of await readdir(home, { recursive: true, withFileTypes: true })) {
+    const path = relative(home, join(entry.parentPath, entry.name));
+    if (!entry.isFile() || /^(pglite\/|trust\.json|lock|database)/.test(path)) continue;
+    files.set(
+      path,
+      createHash('sha256')
+        .update(await readFile(join(home, path)))
+        .digest('hex'),
+    );
+  }
+  return files;
+}

@@ -1,0 +1,66 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { bulla, type RunningBulla, startBulla } from '../../bulla-process.js';
+import { succeed } from './second-person.js';
+
+// S4 (product.md §3): an answer that anybody can prove, until one byte of it is another.
+
+let folder: string;
+let running: RunningBulla;
+let settings: Readonly<Record<string, string>>;
+let answer: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-s4-'));
+  settings = { BULLA_HOME: join(folder, 'home') };
+  running = await startBulla(settings);
+  const [prompt, claim] = [join(folder, 'triage.md'), join(folder, 'claim.txt')];
+  await writeFile(prompt, 'Sort this claim by urgency and say why.\n\n{{claim}}\n');
+  await writeFile(claim, 'Water is flowing through the ceiling. It is urgent.\n');
+  await succeed(['prompt', 'push', 'claims/triage', '-f', prompt, '--label', 'production'], settings);
+  answer = join(folder, 'a.json');
+  const run = await succeed(['run', 'claims/triage', '--var', `claim=@${claim}`, '--json'], settings);
+  await writeFile(answer, run.stdout);
+}, 120_000);
+afterAll(async () => {
+  await running.stop();
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+it('says whose answer it is, to which version of which prompt, and that it is good', async () => {
+  const { stdout } = await succeed(['verify', answer], settings);
+  expect(stdout).toMatch(
+    /VALID as of .* responder=urn:bulla:dev:svc:responder:local#[0-9a-f:]+ prompt=claims\/triage@1 model=builtin:extract/,
+  );
+  expect(stdout).not.toContain('✘');
+});
+
+it('is proved to somebody who has nothing but the pin', async () => {
+  const pin = (await succeed(['trust', 'pin'], settings)).stdout.trim();
+  const stranger = { BULLA_HOME: join(folder, 'stranger') };
+  expect((await bulla(['verify', answer], stranger)).status).toBe(2);
+  expect((await succeed(['verify', answer, '--pin', pin], stranger)).stdout).toContain('VALID as of');
+  const wrong = `sha256:${'0'.repeat(64)}`;
+  const refused = await bulla(['verify', answer, '--pin', wrong], stranger);
+  expect([refused.status, refused.stderr]).toEqual([10, expect.stringContaining('pin_mismatch')]);
+});
+
+it.each([
+  ['its text', /"text":"([^"]{8})/],
+  ['the signature under it', /"fin":"[^"]+\.([\w-]{8})/],
+  ['the envelope', /"envelope":"[^"]+\.[^"]+\.([\w-]{8})/],
+  ['the tag of the label', /"tags":\["[^"]+\.[^"]+\.([\w-]{8})/],
+])('is refused with one byte of %s flipped', async (_name, at) => {
+  const file = await readFile(answer);
+  const match = at.exec(file.toString('latin1'));
+  const place = (match?.index ?? 0) + (match?.[0].length ?? 0) - 4;
+  expect(place).toBeGreaterThan(0);
+  // The last bit: what was a letter of the file stays one.
+  file[place] = (file[place] ?? 0) ^ 1;
+  const changed = join(folder, 'changed.json');
+  await writeFile(changed, file);
+  const { status, stdout, stderr } = await bulla(['verify', changed], settings);
+  expect([status, stdout.includes('VALID')]).toEqual([10, false]);
+  expect(stderr).toMatch(/signature_invalid|envelope_tampered|token_malformed/);
+});
