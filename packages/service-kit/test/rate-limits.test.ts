@@ -27,9 +27,8 @@ const inTurn = async (times: number, ask: () => Promise<TestResponse>): Promise<
   while (answers.length < times) answers.push(await ask());
   return answers;
 };
-/** There is none, which is said after the points were taken: those of a minute, so that no slow machine sees them return. */
-const askForEnvelope = ({ owner, acme }: Tiny) =>
-  owner.post('/api/v1/envelopes', { name: 'claims/triage', aud: acme.vault.urn });
+/** It asks for nothing, which is said after the points were taken: those of a minute, so that no slow machine sees them return. */
+const askForEnvelope = ({ owner }: Tiny) => owner.post('/api/v1/envelopes', {});
 const rows = async ({ database }: Tiny) => await database.db.selectFrom('audit_event').selectAll().execute();
 
 describe('a key', () => {
@@ -106,7 +105,7 @@ describe('envelopes', () => {
   it('are counted by the minute beside the requests of a key', async () => {
     const tiny = await start({ rates: { envelopesPerMinute: 2 } });
     const answers = await inTurn(3, () => askForEnvelope(tiny));
-    expect(statuses(answers)).toEqual([404, 404, 429]);
+    expect(statuses(answers)).toEqual([400, 400, 429]);
     expect(answers[2]?.headers).toMatchObject({ 'ratelimit-policy': '"envelopes";q=2;w=60' });
     expect(await tiny.owner.get(PATH)).toMatchObject({ status: 200 });
   });
@@ -127,7 +126,7 @@ describeWithRedis('over one Redis', () => {
   afterAll(() => redis.drop());
   const stores: RedisStore[] = [];
   afterEach(async () => {
-    redis.goOn();
+    await redis.restart();
     for (const store of stores.splice(0)) await store.close();
     await redis.admin.flushall();
   });
@@ -146,8 +145,8 @@ describeWithRedis('over one Redis', () => {
 
   it('two processes have one limit together', async () => {
     const [first, second] = await startTwo();
-    expect(statuses(await inTurn(4, () => askForEnvelope(first)))).toEqual([404, 404, 404, 404]);
-    expect(statuses(await inTurn(3, () => askForEnvelope(second)))).toEqual([404, 404, 429]);
+    expect(statuses(await inTurn(4, () => askForEnvelope(first)))).toEqual([400, 400, 400, 400]);
+    expect(statuses(await inTurn(3, () => askForEnvelope(second)))).toEqual([400, 400, 429]);
     expect(await askForEnvelope(first)).toMatchObject({ status: 429 });
   });
 
@@ -159,8 +158,8 @@ describeWithRedis('over one Redis', () => {
     await inTurn(3, () => askForEnvelope(first));
     await fail();
     // What was counted there is gone with it; from here on each process gives out its own points, and no more.
-    expect(statuses(await inTurn(8, () => askForEnvelope(first)))).toEqual([404, 404, 404, 404, 404, 404, 429, 429]);
-    expect(statuses(await inTurn(7, () => askForEnvelope(second)))).toEqual([404, 404, 404, 404, 404, 404, 429]);
+    expect(statuses(await inTurn(8, () => askForEnvelope(first)))).toEqual([400, 400, 400, 400, 400, 400, 429, 429]);
+    expect(statuses(await inTurn(7, () => askForEnvelope(second)))).toEqual([400, 400, 400, 400, 400, 400, 429]);
     await mend();
   });
 
@@ -168,7 +167,7 @@ describeWithRedis('over one Redis', () => {
     const [first] = await startTwo();
     await inTurn(7, () => askForEnvelope(first));
     await redis.admin.flushall();
-    expect(statuses(await inTurn(7, () => askForEnvelope(first)))).toEqual([404, 404, 404, 404, 404, 404, 429]);
+    expect(statuses(await inTurn(7, () => askForEnvelope(first)))).toEqual([400, 400, 400, 400, 400, 400, 429]);
   });
 
   it('each counts for itself when it is full, and skips nothing', async () => {
@@ -176,7 +175,7 @@ describeWithRedis('over one Redis', () => {
     await redis.admin.config('SET', 'maxmemory', '1');
     const answers = await inTurn(7, () => askForEnvelope(first));
     await redis.admin.config('SET', 'maxmemory', '0');
-    expect(statuses(answers)).toEqual([404, 404, 404, 404, 404, 404, 429]);
+    expect(statuses(answers)).toEqual([400, 400, 400, 400, 400, 400, 429]);
   });
 
   it('nothing but counts of public ids and hashes stands there', async () => {
