@@ -12,7 +12,7 @@ const PAGE = 50;
 /**
  * Where a label pointed before it came to where it is: its newest position that names another version. The vault keeps
  * the positions and people have signed them; it can hold some back, and cannot make one up
- * (docs/decisions/2026-11-26-rollback.md).
+ * (docs/decisions/2026-11-25-approvals.md).
  * @throws {BullaError} label_not_found if it never pointed elsewhere, or points nowhere now; what a position in between
  *   is refused for, since which version came before is then nobody's word
  */

@@ -15,7 +15,7 @@ import { LabelMoves } from './label-moves.js';
 /** As many tags as one position of a label has at most. */
 const TAGS_SHOWN = 16;
 
-/** Moves of protected labels that wait for the tags of further people (docs/decisions/2026-11-26-approvals.md). */
+/** Moves of protected labels that wait for the tags of further people (docs/decisions/2026-11-25-approvals.md). */
 @Injectable()
 export class ApprovalsService {
   constructor(
