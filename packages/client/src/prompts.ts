@@ -6,6 +6,7 @@ import type { LabelOutcome, LabelTarget, PromptRef } from './labels.js';
 import { LATEST, moveLabel, resolveIfGood, resolveLabel } from './labels.js';
 import { dueLabels, renewLabels } from './label-renewal.js';
 import { previousTarget } from './label-history.js';
+import { grantMissing } from './missing-grants.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
 import type { PromptDraft } from './seal-version.js';
@@ -19,7 +20,7 @@ export interface PushedPrompt extends PromptRef {
   readonly chash: string;
   /** False if the newest version says the same already: then only labels moved. */
   readonly changed: boolean;
-  /** URNs that the version was sealed for; empty if unchanged. */
+  /** URNs that the version was sealed for; of an unchanged one, those that it was not sealed for before. */
   readonly recipients: readonly string[];
   /** That point to the version now, beside `latest`. */
   readonly labels: readonly string[];
@@ -60,8 +61,8 @@ export class Prompts {
   }
 
   /**
-   * Seals a draft as the next version and moves labels to it, `latest` always. An unchanged text makes no version; a
-   * push that was interrupted is finished by the next.
+   * Seals a draft as the next version and moves labels to it, `latest` always. An unchanged text makes no version:
+   * it is sealed to whoever came since and may have it. A push that was interrupted is finished by the next.
    */
   async push(
     name: string,
@@ -79,7 +80,9 @@ export class Prompts {
     }
     const newest = await this.#newest(trust, prompt);
     const changed = newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
-    const stored = changed ? await this.#store(trust, prompt, draft) : { ...newest, recipients: [] };
+    const stored = changed
+      ? await this.#store(trust, prompt, draft)
+      : { ...newest, recipients: await grantMissing(this.#session, trust, prompt, newest) };
     const pending: (LabelOutcome & { label: string })[] = [];
     for (const label of new Set([LATEST, ...labels])) {
       if (!changed && (await this.#pointsTo(trust, prompt, label, stored))) continue;

@@ -113,7 +113,7 @@ export async function sealVersion(
 }
 
 /** Oneself first, then responders and readers; keys come from the signed directory and from nowhere else. */
-function recipientsOf(session: Session, trust: Trust, acl: Statement['acl']): Recipient[] {
+export function recipientsOf(session: Session, trust: Trust, acl: Statement['acl']): Recipient[] {
   const now = session.now();
   const activeOf = (urn: string): Recipient[] => trust.activeKeys(urn, 'unwrap', now).slice(0, 1);
   const own = activeOf(session.identity.urn);

@@ -151,6 +151,16 @@ export class TestVault {
         const grant = grants.find((token) => parseGrant(token).header.aud === urn) ?? null;
         return { body: { version, chash, content, author, created_at: TIME, grant } };
       },
+      'grant.list': ({ params, query }) => {
+        const { versions } = this.#prompt(params);
+        const grants = versions.flatMap(({ version, grants: tokens }) =>
+          tokens.map((token) => ({ version, whash: 'A'.repeat(43), ...parseGrant(token).header })),
+        );
+        const data = grants
+          .filter(({ version }) => String(version) === query.get('version'))
+          .map(({ version, whash, kid, aud }) => ({ version, whash, kid, aud }));
+        return { body: page(data, query) };
+      },
       'grant.add': ({ params, body }) => {
         const { grants } = body as { grants: string[] };
         this.#prompt(params)

@@ -117,6 +117,8 @@ async function push(context: Context, name: string, options: PushOptions): Promi
       ` sealed on this machine for ${recipients.length} recipients (${recipients.join(', ')})`,
     );
   else out.talk(styled('✔', 'good'), ' unchanged: the newest version says the same');
+  if (!pushed.changed && recipients.length > 0)
+    out.talk(styled('✔', 'good'), ` sealed for ${recipients.length} more (${recipients.join(', ')})`);
   const waiting = new Set(pushed.pending.map(({ label }) => label));
   const labelled = [...new Set([...pushed.labels, 'latest'])].filter((label) => !waiting.has(label));
   if (options.json === true) out.json({ ...pushed, labels: labelled });
