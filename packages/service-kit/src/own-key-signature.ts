@@ -1,8 +1,7 @@
 import { Problem } from '@bulla/contract';
 import type { RequestSignature, VerifyingKey } from '@bulla/crypto';
-import { checkSignatureTimes, parseUrn, verifyRequestSignature } from '@bulla/crypto';
+import { parseUrn } from '@bulla/crypto';
 import type { Signatory } from './caller.js';
-import type { Clock } from './clock.js';
 
 /**
  * A signature by a key that no directory lists: of a device that asks to be let in (main-job M6). It says which
@@ -12,32 +11,26 @@ export class OwnKeySignature {
   readonly org: string;
   readonly enrolment: string;
   readonly kid: string;
-  readonly #signature: RequestSignature;
-  readonly #clock: Clock;
-  readonly #signatory: () => Promise<Signatory>;
+  readonly #verify: (key: VerifyingKey) => Promise<Signatory>;
 
-  /**
-   * @param signatory who signed it; asked once that is certain.
-   * @throws {Problem} unauthenticated if another than an enrolment signs
-   */
-  constructor(signature: RequestSignature, clock: Clock, signatory: () => Promise<Signatory>) {
-    const urn = parseUrn(signature.urn);
-    if (urn?.kind !== 'enr') throw new Problem('unauthenticated', { detail: 'a device signs this by its own new key' });
-    this.org = urn.org;
-    this.enrolment = urn.id;
-    this.kid = signature.kid;
-    this.#signature = signature;
-    this.#clock = clock;
-    this.#signatory = signatory;
+  /** @throws {Problem} unauthenticated if another than an enrolment signs */
+  constructor({ urn, kid }: RequestSignature, verify: (key: VerifyingKey) => Promise<Signatory>) {
+    const parsed = parseUrn(urn);
+    if (parsed?.kind !== 'enr') {
+      throw new Problem('unauthenticated', { detail: 'a device signs this by its own new key' });
+    }
+    this.org = parsed.org;
+    this.enrolment = parsed.id;
+    this.kid = kid;
+    this.#verify = verify;
   }
 
   /**
    * Checks body, signature and times under the key that the device brought.
    * @throws {CryptoError} signature_invalid, token_malformed, clock_skew
+   * @throws {Problem} rate_limited
    */
-  async verify(key: VerifyingKey): Promise<Signatory> {
-    await verifyRequestSignature(this.#signature, key);
-    checkSignatureTimes(this.#signature, this.#clock.now());
-    return this.#signatory();
+  verify(key: VerifyingKey): Promise<Signatory> {
+    return this.#verify(key);
   }
 }

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from './clock.js';
 import { databaseFault } from './database-fault.js';
 import type { EventLog } from './event-log.js';
+import type { FailingAddresses } from './failing-addresses.js';
 import type { Ledger } from './ledger.js';
 import type { Metrics } from './metrics.js';
 import { isOurFault, overloaded, problemOf } from './problem-of.js';
@@ -24,6 +25,7 @@ export interface ProblemFilterParts {
   readonly ledger: Ledger;
   readonly refusals: RefusalCounter;
   readonly metrics: Metrics;
+  readonly failing: FailingAddresses;
   readonly log: EventLog;
   readonly clock: Clock;
 }
@@ -61,12 +63,14 @@ export class ProblemFilter implements ExceptionFilter {
 
   /** Fail closed: a refusal that cannot be written down is answered as trouble of ours, to be tried again. */
   async #writeDown(problem: Problem, request: FastifyRequest): Promise<Problem> {
-    const { ledger, refusals, metrics } = this.#parts;
+    const { ledger, refusals, metrics, failing } = this.#parts;
     const { caller, signatory } = findState(request) ?? {};
     if (signatory !== undefined && ledger.hasRecorded(signatory)) return problem;
     if (caller === undefined) {
       if (isOurFault(problem) || !judgesCaller(request.routeOptions)) return problem;
       // Of somebody who floods it is known who they are: that has a metric of its own.
+      // Anybody can make a key and sign: until it is let in, it is as good as a signature that fails.
+      if (findState(request)?.entry?.ownKey === true) await failing.count(request.ip);
       if (problem.code !== 'rate_limited') metrics.verifyFailures.inc({ reason: problem.code });
       refusals.count(problem.code);
       return problem;

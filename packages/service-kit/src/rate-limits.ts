@@ -1,6 +1,6 @@
 import { Problem } from '@bulla/contract';
 import type { RouteName } from '@bulla/contract';
-import type { Caller } from './caller.js';
+import type { Signatory } from './caller.js';
 import type { InsuredCounts } from './insured-counts.js';
 import type { Metrics } from './metrics.js';
 import { chargesOf } from './rates.js';
@@ -29,7 +29,7 @@ export class RateLimits {
   }
 
   /** Takes the points of a request. @returns why it has to wait, if it has to. */
-  async take({ org, kid }: Caller, route: RouteName): Promise<Limited | undefined> {
+  async take({ org, kid }: Signatory, route: RouteName): Promise<Limited | undefined> {
     for (const { bucket, points, of } of chargesOf(route, this.#rates)) {
       const taken = await this.#counts.take(bucket, of === 'key' ? `${org}:${kid}` : org, points);
       if (taken.allowed) continue;

@@ -9,7 +9,7 @@ import {
   verifyRequestSignature,
 } from '@bulla/crypto';
 import type { FastifyRequest } from 'fastify';
-import type { Caller, RequestFacts } from './caller.js';
+import type { Caller, RequestFacts, Signatory } from './caller.js';
 import type { Clock } from './clock.js';
 import { OwnKeySignature } from './own-key-signature.js';
 import type { FailingAddresses } from './failing-addresses.js';
@@ -101,15 +101,22 @@ export class RequestAuthentication {
   /**
    * The signature of a request to a route of `ownKey`: its shape only. The room that can find the key verifies it, and
    * until it has nothing is answered in signed form: whoever sends it is a stranger.
+   * @param admit asked whom is let on, once it is certain who signed.
    * @throws {Problem} unauthenticated if it is not signed as an enrolment; validation_failed
    * @throws {CryptoError} unauthenticated, token_malformed
    */
-  readOwnKey(request: FastifyRequest, route: OwnKeyRouteName): OwnKeySignature {
+  readOwnKey(
+    request: FastifyRequest,
+    route: OwnKeyRouteName,
+    admit: (signatory: Signatory) => Promise<void>,
+  ): OwnKeySignature {
     const state = stateOf(request);
     const authority = this.#authorities.choose(request.headers.host);
     const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
-    return new OwnKeySignature(signature, this.#clock, async () => {
-      state.signatory = Object.freeze({
+    return new OwnKeySignature(signature, async (key) => {
+      await this.#failing.verify(request.ip, () => verifyRequestSignature(signature, key));
+      checkSignatureTimes(signature, this.#clock.now());
+      const signatory: Signatory = Object.freeze({
         org: signature.org,
         urn: signature.urn,
         kid: signature.kid,
@@ -117,7 +124,9 @@ export class RequestAuthentication {
         kind: 'enrolment',
         request: await factsOf(request, route, signature, state.rawBody ?? EMPTY),
       });
-      return state.signatory;
+      await admit(signatory);
+      state.signatory = signatory;
+      return signatory;
     });
   }
 

@@ -2,7 +2,7 @@ import { may, Problem } from '@bulla/contract';
 import type { OwnKeyRouteName, SignedRouteName } from '@bulla/contract';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Caller } from './caller.js';
+import type { Caller, Signatory } from './caller.js';
 import type { RateLimits } from './rate-limits.js';
 import type { RequestAuthentication } from './request-authentication.js';
 import { stateOf } from './request-state.js';
@@ -26,7 +26,11 @@ export class SignatureGuard implements CanActivate {
     const entry = entryOfHandler(context.getHandler());
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     stateOf(request).entry = entry;
-    if (entry.ownKey) stateOf(request).ownKey = this.#authentication.readOwnKey(request, entry.name as OwnKeyRouteName);
+    if (entry.ownKey) {
+      stateOf(request).ownKey = this.#authentication.readOwnKey(request, entry.name as OwnKeyRouteName, (signatory) =>
+        this.#requirePoints(signatory, entry, request),
+      );
+    }
     if (entry.permission === undefined) return true;
     const caller = await this.#authentication.authenticate(request, entry.name as SignedRouteName);
     await this.#requirePoints(caller, entry, request);
@@ -35,8 +39,8 @@ export class SignatureGuard implements CanActivate {
     return true;
   }
 
-  async #requirePoints(caller: Caller, entry: RouteEntry, request: FastifyRequest): Promise<void> {
-    const limited = await this.#limits.take(caller, entry.name);
+  async #requirePoints(signatory: Signatory, entry: RouteEntry, request: FastifyRequest): Promise<void> {
+    const limited = await this.#limits.take(signatory, entry.name);
     if (limited === undefined) return;
     const state = stateOf(request);
     state.limited = limited;

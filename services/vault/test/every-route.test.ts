@@ -3,7 +3,7 @@ import { may, ROUTES } from '@bulla/contract';
 import type { Bytes, IdPrefix } from '@bulla/crypto';
 import type { RouteName } from '@bulla/contract';
 import request from 'supertest';
-import { bodyOf, mintId } from './authoring.js';
+import { mintId } from './authoring.js';
 import { expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
 import type { TestMember, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';

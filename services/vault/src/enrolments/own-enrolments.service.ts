@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Enrolment, EnrolmentId, NewEnrolment } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { DeviceKey, Trust } from '@bulla/crypto';
@@ -105,11 +106,9 @@ function requestOf({ label, sig, enc, mac }: NewEnrolment): StoredRequest {
   return { label, sig, enc, mac };
 }
 
-/** Members of a jsonb column stand in an order of the database's own. */
+/** Whether a request is the one that is kept; members of a jsonb column stand in an order of the database's own. */
 function isSame({ request, invitation }: EnrolmentRow, sent: NewEnrolment): boolean {
-  const flat = ({ label, sig, enc, mac }: StoredRequest) =>
-    JSON.stringify([label, mac, ...[sig, enc].map(({ alg, jwk }) => [alg, Object.entries(jwk).toSorted()])]);
-  return invitation === sent.invitation && flat(request) === flat(requestOf(sent));
+  return invitation === sent.invitation && isDeepStrictEqual(request, requestOf(sent));
 }
 
 async function present({ id, state, device, sig_kid: sigKid, enc_kid: encKid }: EnrolmentRow): Promise<Enrolment> {
