@@ -15,7 +15,8 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/
     npm ci --ignore-scripts --omit=dev --workspace @bulla/responder && \
     rm -rf node_modules/@electric-sql && \
     mkdir /runtime && cp -a package.json node_modules /runtime && \
-    for dist in */*/dist; do cp -a --parents "$dist" "${dist%/dist}/package.json" /runtime; done
+    for dist in */*/dist; do cp -a --parents "$dist" "${dist%/dist}/package.json" /runtime; done && \
+    for own in */*/node_modules; do [ ! -e "$own" ] || cp -a --parents "$own" /runtime; done
 
 FROM ${BASE_IMAGE}
 RUN groupadd --gid 10001 bulla && \
