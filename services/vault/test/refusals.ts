@@ -1,6 +1,5 @@
 import { expect } from '@jest/globals';
 import type { ProblemCode } from '@bulla/contract';
-import { bodyOf } from './authoring.js';
 import type { TestVault } from './running-vault.js';
 
 /** Planted into requests that are refused: no answer may repeat it. */
@@ -22,7 +21,8 @@ export async function expectRefusal(
   const before = await vault.countEffects();
   const response = await send();
   const said = response.text.slice(0, 400);
-  expect([response.status, bodyOf(response)['code'], said]).toEqual([status, code, said]);
+  const { code: given } = (response.body ?? {}) as { code?: string };
+  expect([response.status, given, said]).toEqual([status, code, said]);
   expect(response.text).not.toContain(PLANTED);
   expect(await vault.countEffects()).toEqual(before);
   return response;
