@@ -6,10 +6,14 @@ import type { BodyBudget } from './body-budget.js';
 import type { Clock } from './clock.js';
 import type { EventLog } from './event-log.js';
 import type { Readiness } from './health.js';
+import type { LoopLag } from './loop-lag.js';
 import type { Metrics } from './metrics.js';
+import { noPlace } from './places.js';
+import type { NoPlace, Place, Places } from './places.js';
 import { overloaded } from './problem-of.js';
 import { beginState, stateOf } from './request-state.js';
 import { entryAt } from './route-table.js';
+import type { SlowReaders } from './slow-readers.js';
 
 const HEADERS_MAX = 64;
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
@@ -21,8 +25,9 @@ export interface AdmissionParts {
   readonly log: EventLog;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
-  /** Requests at work at once; beyond, 503 at once is kinder than an answer too late (performance.md §10). */
-  readonly requestsMax: number;
+  readonly places: Places;
+  readonly lag: LoopLag;
+  readonly slowReaders: SlowReaders;
   /** Bodies on their way in or still held; beyond, 503 before a byte of another is read. */
   readonly bodies: BodyBudget;
 }
@@ -67,8 +72,11 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
   fastify.addHook('onRequest', async (request, reply) => {
     const state = beginState(request, parts.clock.now(), parts.clock.monotonicMs());
     inFlight.begin();
+    parts.slowReaders.watch(reply.raw);
+    const place = askForPlace(request, parts);
     // A response that nobody waits for any more never finishes, but it always closes.
     reply.raw.once('close', () => {
+      place?.release();
       parts.bodies.giveBack(state.bodyBytes);
       inFlight.end();
       parts.metrics.requestsActive.dec();
@@ -77,16 +85,29 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
     parts.metrics.requestsActive.inc();
     reply.header('x-request-id', request.id);
     if (parts.readiness.draining) reply.header('connection', 'close');
-    if (!FREE.test(request.url)) checkLoad(inFlight, parts);
+    await requirePlace(place, parts);
     checkHeader(request);
     checkCredential(request);
-    takeBody(request, parts.bodies);
+    takeBody(request, parts);
   });
 }
 
-/** A connection that was kept alive may bring more after the last answer was promised. */
-function checkLoad(inFlight: InFlight, { readiness, requestsMax }: AdmissionParts): void {
-  if (readiness.draining || inFlight.count > requestsMax) throw overloaded();
+/** None while the service ends, since a connection that was kept alive may bring more, and none while the process cannot keep up. */
+function askForPlace(request: FastifyRequest, { lag, places, readiness }: AdmissionParts): Place | undefined {
+  if (FREE.test(request.url)) return undefined;
+  if (readiness.draining) return noPlace('draining');
+  return lag.tooHigh ? noPlace('event_loop') : places.ask();
+}
+
+async function requirePlace(place: Place | undefined, parts: AdmissionParts): Promise<void> {
+  const refused = await place?.granted;
+  if (refused !== undefined) throw overload(refused, parts);
+}
+
+/** Refuses one to protect the others. */
+function overload(why: NoPlace | 'bodies', { metrics }: AdmissionParts): Problem {
+  metrics.overloads.inc({ why });
+  return overloaded();
 }
 
 /** Everything that can be refused before a byte of the body is read. */
@@ -112,12 +133,12 @@ function checkCredential({ headers, method, routeOptions }: FastifyRequest): voi
 }
 
 /** Sets aside what the body says it will be, or all that the route takes where it does not say. */
-function takeBody(request: FastifyRequest, bodies: BodyBudget): void {
+function takeBody(request: FastifyRequest, parts: AdmissionParts): void {
   const { headers, routeOptions } = request;
   const announced = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity;
   // The router refuses more than the route takes without reading it.
   const bytes = Math.min(announced, routeOptions.bodyLimit);
-  if (!bodies.tryTake(bytes)) throw overloaded();
+  if (!parts.bodies.tryTake(bytes)) throw overload('bodies', parts);
   stateOf(request).bodyBytes = bytes;
 }
 

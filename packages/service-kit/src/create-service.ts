@@ -18,11 +18,13 @@ import { checkHandlers } from './handler-check.js';
 import { InsuredCounts } from './insured-counts.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { Ledger } from './ledger.js';
+import { LoopLag } from './loop-lag.js';
 import { MemoryStore } from './memory-store.js';
 import { Metrics, MetricsServer } from './metrics.js';
 import { evictionProbe } from './open-store.js';
 import { answerAboutItself } from './own-routes.js';
 import { kitModule } from './kit-module.js';
+import { Places } from './places.js';
 import { ProblemFilter } from './problem-filter.js';
 import { RateLimits } from './rate-limits.js';
 import { RATES } from './rates.js';
@@ -36,6 +38,7 @@ import type { ServiceKeys } from './service-keys.js';
 import type { ListenOptions, Service } from './service.js';
 import { authoritiesOf } from './setting-values.js';
 import { SignatureGuard } from './signature-guard.js';
+import { SlowReaders } from './slow-readers.js';
 import { TrustSource } from './trust-source.js';
 
 export interface ServiceOptions<Tables extends LedgerTables> extends EdgeOptions {
@@ -89,14 +92,17 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   app.useGlobalGuards(new SignatureGuard(authentication, new RateLimits(counts, rates, metrics)));
   app.useGlobalInterceptors(new RouteInterceptor());
   app.useGlobalFilters(
-    new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, failing, log, clock }),
+    new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, log, clock }),
   );
 
   const inFlight = new InFlight();
   const fastify = app.getHttpAdapter().getInstance();
   await prepareFastify(fastify, { service, keys, clock, log, connectionsMax: limits.connectionsMax });
   const bodies = new BodyBudget(limits.bodyBytesInFlightMax);
-  admit(fastify, inFlight, { clock, log, metrics, readiness, requestsMax: limits.requestsMax, bodies });
+  const places = new Places({ max: limits.requestsMax, waitingMax: limits.waitingMax, waitMs: limits.waitMs });
+  const lag = new LoopLag(limits.loopLagMaxMs);
+  const slowReaders = new SlowReaders(limits.writeTimeoutMs, () => metrics.overloads.inc({ why: 'slow_reader' }));
+  admit(fastify, inFlight, { clock, log, metrics, readiness, places, lag, slowReaders, bodies });
   answerAboutItself(app, { service, version: options.version, readiness });
   await app.init();
   await fastify.ready();
@@ -113,5 +119,6 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     listen: options.listen,
     publicUrls: options.publicUrls,
     limits,
+    watches: [lag, slowReaders],
   });
 }

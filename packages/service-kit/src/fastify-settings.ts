@@ -23,7 +23,16 @@ export interface Limits {
   readonly keepAliveTimeoutMs: number;
   readonly headerBytesMax: number;
   readonly connectionsMax: number;
+  /** Requests at work at once; others wait. */
   readonly requestsMax: number;
+  /** Requests that wait for a place at once; beyond, 503 at once. */
+  readonly waitingMax: number;
+  /** How long one waits for a place before it is told 503: an answer too late helps nobody. */
+  readonly waitMs: number;
+  /** How late the event loop may be, twice in a row, before requests are refused. */
+  readonly loopLagMaxMs: number;
+  /** How long bytes of an answer may wait for a client that does not take them. */
+  readonly writeTimeoutMs: number;
   /** Of all request bodies together, read and announced. */
   readonly bodyBytesInFlightMax: number;
   /** What requests at work get to finish when the service ends. */
@@ -39,6 +48,10 @@ const LIMITS: Limits = {
   headerBytesMax: 16_384,
   connectionsMax: 12_000,
   requestsMax: 500,
+  waitingMax: 10_000,
+  waitMs: 2_000,
+  loopLagMaxMs: 500,
+  writeTimeoutMs: 60_000,
   bodyBytesInFlightMax: 134_217_728,
   graceMs: 4_000,
   choresIntervalMs: 60_000,

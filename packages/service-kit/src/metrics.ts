@@ -40,7 +40,7 @@ export class Metrics {
     ]);
     this.auditEvents = this.counter('bulla_audit_events_total', 'Decisions written to the audit log', ['result']);
     this.rateLimitRejections = this.counter('bulla_ratelimit_rejections_total', 'Requests told to wait', ['kind']);
-    this.overloads = this.counter('bulla_overload_total', 'Requests refused to protect the others', ['why']);
+    this.overloads = this.counter('bulla_overload_total', 'Requests refused or cut to protect the others', ['why']);
     this.gauge('bulla_build_info', 'Always 1; the label is the version', ['version']).set({ version }, 1);
     const connections = this.gauge('bulla_db_pool_connections', 'Connections to the database', ['state'], () => {
       const { total, idle, waiting } = poolState();

@@ -27,6 +27,8 @@ export interface RunningServiceParts {
   readonly metricsServer: MetricsServer;
   readonly listen: ListenOptions;
   readonly publicUrls: readonly string[] | undefined;
+  /** What looks at the process now and then. */
+  readonly watches: readonly { stop(): void }[];
   readonly limits: Pick<Limits, 'graceMs' | 'choresIntervalMs'>;
 }
 
@@ -83,6 +85,7 @@ export class RunningService implements Service {
     await inFlight.whenIdle(limits.graceMs);
     server.closeAllConnections();
     await app.close();
+    for (const watch of this.#parts.watches) watch.stop();
     await refusals.flush();
     if (this.#metricsListening) await metricsServer.close();
     log.write({ event: 'service-stopped', durationMs: Math.round(clock.monotonicMs() - startedMs) });
