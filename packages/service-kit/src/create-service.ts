@@ -92,7 +92,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   app.useGlobalGuards(new SignatureGuard(authentication, new RateLimits(counts, rates, metrics)));
   app.useGlobalInterceptors(new RouteInterceptor());
   app.useGlobalFilters(
-    new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, log, clock }),
+    new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, failing, log, clock }),
   );
 
   const inFlight = new InFlight();
