@@ -84,12 +84,18 @@ export function ticketHash(ticket: string): Promise<string> {
   return digestB64u(utf8(ticket));
 }
 
-/** Binds both keys of a device to the secret of its invitation: HMAC-SHA-256 in base64url. */
+/**
+ * Binds both keys of a device to the secret of its invitation: HMAC-SHA-256 in base64url.
+ * @throws {CryptoError} token_malformed if one of the keys is no thumbprint
+ */
 export async function enrolmentMac(secret: string, keys: EnrolmentKeys): Promise<string> {
   return encodeBase64url(new Uint8Array(await crypto.subtle.sign('HMAC', await macKey(secret), macInput(keys))));
 }
 
-/** Whether a mac was made with this secret over exactly these keys; compared by the platform, in constant time. */
+/**
+ * Whether a mac was made with this secret over exactly these keys; compared by the platform, in constant time.
+ * @throws {CryptoError} token_malformed if the mac is not base64url, or one of the keys no thumbprint
+ */
 export async function isEnrolmentMac(mac: string, secret: string, keys: EnrolmentKeys): Promise<boolean> {
   return crypto.subtle.verify('HMAC', await macKey(secret), decodeBase64url(mac), macInput(keys));
 }
@@ -147,15 +153,20 @@ export async function deviceKeyOf(
   return key;
 }
 
-function keysDigest({ sigKid, encKid }: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<Uint8Array<ArrayBuffer>> {
+function keysDigest(keys: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<Uint8Array<ArrayBuffer>> {
+  return sha256(utf8(`bulla1 keys|${thumbprints(keys)}`));
+}
+
+function macInput(keys: EnrolmentKeys): Uint8Array<ArrayBuffer> {
+  return utf8(`bulla1 enrol|${keys.org}|${keys.invitation}|${thumbprints(keys)}`);
+}
+
+/** Both keys as they are hashed; of one length each, so that no other pair reads the same. */
+function thumbprints({ sigKid, encKid }: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): string {
   for (const kid of [sigKid, encKid]) {
     if (!z.safeParse(kidSchema, kid).success) throw new CryptoError('token_malformed', 'not the thumbprint of a key');
   }
-  return sha256(utf8(`bulla1 keys|${sigKid}|${encKid}`));
-}
-
-function macInput({ org, invitation, sigKid, encKid }: EnrolmentKeys): Uint8Array<ArrayBuffer> {
-  return utf8(`bulla1 enrol|${org}|${invitation}|${sigKid}|${encKid}`);
+  return `${sigKid}|${encKid}`;
 }
 
 function macKey(secret: string): Promise<CryptoKey> {
