@@ -1,5 +1,4 @@
 import type { Clock } from './clock.js';
-import type { TrustedProxies } from './edge-settings.js';
 import type { Limits } from './fastify-settings.js';
 import type { Rates } from './rates.js';
 import type { SharedStore } from './shared-store.js';
@@ -14,6 +13,6 @@ export interface EdgeOptions {
   readonly rates?: Partial<Rates> | undefined;
   /** What this process shares with others of the service; its own memory unless given. The service does not close it. */
   readonly store?: SharedStore | undefined;
-  /** Whose word counts for the address of a caller; nobody's unless given. */
-  readonly trustedProxies?: TrustedProxies | undefined;
+  /** Addresses and networks of proxies, whose word counts for the address of a caller. */
+  readonly trustedProxies?: readonly string[] | undefined;
 }

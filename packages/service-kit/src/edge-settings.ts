@@ -5,9 +5,6 @@ import type { Rates } from './rates.js';
 import type { Settings } from './settings.js';
 import { wholeNumberSetting } from './setting-values.js';
 
-/** How many proxies in front count, or which addresses they have. */
-export type TrustedProxies = number | readonly string[];
-
 const REQUESTS_MAX = 500;
 
 const perKey = 'points of one key, where an answer takes one and a run three';
@@ -20,12 +17,10 @@ export const redisUrlSetting = z
 
 export const trustProxySetting = z
   .string()
-  .transform((text) => (/^[1-9]$/.test(text) ? Number(text) : text.split(',').map((one) => one.trim())))
-  .pipe(z.union([z.int(), z.array(z.string().refine(isNetwork)).min(1)]))
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.string().trim().refine(isNetwork)).min(1))
   .optional()
-  .describe(
-    'how many proxies stand before the service, from 1 to 9, or their addresses and networks, such as 10.0.0.0/8, separated by commas',
-  );
+  .describe('the addresses and networks of the proxies in front, such as 10.0.0.0/8, separated by commas');
 
 const rate = (initial: number, what: string) =>
   wholeNumberSetting(initial, 1, 1_000_000).describe(`a whole number from 1 to 1000000: ${what}`);

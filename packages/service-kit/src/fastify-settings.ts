@@ -79,11 +79,11 @@ export function fastifyOptions(
   options: Pick<EdgeOptions, 'limits' | 'trustedProxies'> = {},
 ): { limits: Limits; adapter: FastifyServerOptions } {
   const limits = { ...LIMITS, ...options.limits };
-  const { trustedProxies = false } = options;
+  const { trustedProxies = [] } = options;
   return {
     limits,
     adapter: {
-      trustProxy: typeof trustedProxies === 'object' ? [...trustedProxies] : trustedProxies,
+      trustProxy: trustedProxies.length > 0 && [...trustedProxies],
       exposeHeadRoutes: false,
       return503OnClosing: false,
       forceCloseConnections: 'idle',

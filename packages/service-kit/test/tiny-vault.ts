@@ -219,18 +219,15 @@ export interface Tiny {
   stop(): Promise<void>;
 }
 
-export interface TinyOptions {
+export interface TinyOptions extends EdgeOptions {
   readonly on?: Store;
-  readonly limits?: Partial<Limits>;
   readonly probes?: Record<string, Probe>;
   readonly publicUrls?: readonly string[];
-  readonly store?: SharedStore;
-  /** Enough for any test unless given. */
-  readonly rates?: Partial<Rates>;
   /** Another replica: the organisations of the first, on a database of its own. */
   readonly like?: Tiny;
 }
 
+/** Enough for any test that does not give its own. */
 const PLENTY: Rates = {
   keyPerSecond: 10_000,
   organisationPerSecond: 10_000,

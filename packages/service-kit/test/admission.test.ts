@@ -1,0 +1,224 @@
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { mintId } from '@bulla/crypto';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { exchangeRaw } from './raw-socket.js';
+import type { Tiny, TinyOptions } from './tiny-vault.js';
+import { faults, startTiny } from './tiny-vault.js';
+
+const PATH = '/api/v1/prompts';
+const running: Tiny[] = [];
+const sockets: Socket[] = [];
+const start = async (options: TinyOptions = {}) => {
+  const tiny = await startTiny(options);
+  running.push(tiny);
+  const { port, metricsPort } = await tiny.service.listen();
+  const metric = async (line: string) => {
+    const { text } = await fetchText(`http://127.0.0.1:${metricsPort}/metrics`);
+    return Number(
+      text
+        .split('\n')
+        .find((one) => one.startsWith(`${line} `))
+        ?.split(' ')[1] ?? 0,
+    );
+  };
+  return { ...tiny, port, metric };
+};
+afterEach(async () => {
+  delete faults.onGet;
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const tiny of running.splice(0)) await tiny.stop();
+});
+
+async function fetchText(url: string): Promise<{ status: number; text: string }> {
+  const response = await fetch(url);
+  return { status: response.status, text: await response.text() };
+}
+
+/** Requests that stay at work until they are let go. */
+function holdGets(): { letGo: () => void; begun: () => number } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let begun = 0;
+  faults.onGet = async () => {
+    begun++;
+    await promise;
+    return undefined;
+  };
+  return { letGo: resolve, begun: () => begun };
+}
+const until = async (reached: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await reached())) await new Promise((done) => setTimeout(done, 10));
+};
+
+describe('more requests than are at work at once', () => {
+  it('wait for their turn, and get it', async () => {
+    const { owner } = await start({ limits: { requestsMax: 1, waitMs: 60_000 } });
+    const { letGo, begun } = holdGets();
+    const first = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
+    await until(() => begun() === 1);
+    const second = owner.get(PATH).then(({ status }) => status);
+    const third = owner.get(PATH).then(({ status }) => status);
+    expect(await Promise.race([second, new Promise((done) => setTimeout(done, 100, 'waits'))])).toBe('waits');
+    letGo();
+    expect(await Promise.all([first, second, third])).toEqual([500, 200, 200]);
+  });
+
+  it('are told when they waited too long, or when too many wait', async () => {
+    const { owner, metric } = await start({ limits: { requestsMax: 1, waitingMax: 1, waitMs: 300 } });
+    const { letGo, begun } = holdGets();
+    const first = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
+    await until(() => begun() === 1);
+    const answers = await Promise.all([owner.get(PATH), owner.get(PATH)]);
+    expect(answers).toMatchObject(
+      Array(2).fill({ status: 503, body: { code: 'overloaded', retryable: true }, headers: { 'retry-after': '1' } }),
+    );
+    expect(await metric('bulla_overload_total{why="queue_full",service="vault"}')).toBe(1);
+    expect(await metric('bulla_overload_total{why="queue_late",service="vault"}')).toBe(1);
+    letGo();
+    await first;
+    expect(await owner.get(PATH)).toMatchObject({ status: 200 });
+  });
+
+  it('leave their place in the queue when they hang up', async () => {
+    const { owner, port } = await start({ limits: { requestsMax: 1, waitingMax: 1, waitMs: 60_000 } });
+    const { letGo, begun } = holdGets();
+    const first = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
+    await until(() => begun() === 1);
+    const waiting = connect({ port, host: '127.0.0.1' }, () =>
+      waiting.write(`GET ${PATH} HTTP/1.1\r\nhost: x\r\n\r\n`),
+    );
+    sockets.push(waiting);
+    await until(
+      async () =>
+        (await exchangeRaw(port, `GET ${PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)).status === 503,
+    );
+    waiting.destroy();
+    const second = (async () => {
+      for (;;) {
+        const { status } = await owner.get(PATH);
+        if (status !== 503) return status;
+      }
+    })();
+    await new Promise((done) => setTimeout(done, 200));
+    letGo();
+    expect(await Promise.all([first, second])).toEqual([500, 200]);
+  });
+
+  it('do not keep anybody from asking for health', async () => {
+    const { owner, port } = await start({ limits: { requestsMax: 1, waitMs: 60_000 } });
+    const { letGo, begun } = holdGets();
+    const first = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
+    await until(() => begun() === 1);
+    expect((await fetchText(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);
+    expect((await fetchText(`http://127.0.0.1:${port}/health/ready`)).status).toBe(200);
+    letGo();
+    await first;
+  });
+});
+
+describe('an event loop that stays late', () => {
+  it('takes nothing new but questions about health, and takes more again afterwards', async () => {
+    const { owner, port, metric } = await start({ limits: { loopLagMaxMs: 150 } });
+    const until503 = async () => {
+      for (let round = 0; round < 200; round++) {
+        const end = performance.now() + 400;
+        while (performance.now() < end);
+        await new Promise((done) => setImmediate(done));
+        if ((await metric('bulla_overload_total{why="event_loop",service="vault"}')) > 0) return true;
+        void owner.get(PATH).catch(() => undefined);
+      }
+      return false;
+    };
+    expect(await until503()).toBe(true);
+    expect((await fetchText(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);
+    await until(async () => (await owner.get(PATH)).status === 200);
+  });
+});
+
+describe('a client that does not take its answer', () => {
+  it('is cut, and one that does is not', async () => {
+    const { port, metric } = await start({ limits: { writeTimeoutMs: 400 } });
+    const url = `http://127.0.0.1:${port}/api/openapi.json`;
+    const size = (await fetchText(url)).text.length;
+    // More than the buffers between us take in.
+    const times = Math.ceil(48_000_000 / size);
+    const socket = connect({ port, host: '127.0.0.1' });
+    sockets.push(socket);
+    socket.pause();
+    const closed = new Promise((done) => socket.once('close', done));
+    socket.on('error', () => {});
+    socket.write('GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(times));
+    await until(async () => (await metric('bulla_overload_total{why="slow_reader",service="vault"}')) > 0);
+    socket.resume();
+    await closed;
+    expect((await fetchText(url)).text).toHaveLength(size);
+  });
+});
+
+describe('the order in which a request is judged', () => {
+  const wrong = { name: 7 };
+  it('is load, size, key, signature, points, role, then the rest', async () => {
+    const { acme, other, owner, auditor, clientOf, port } = await start({
+      rates: { keyPerSecond: 1 },
+      limits: { requestsMax: 1, waitingMax: 0 },
+    });
+    const raw = (line: string, fields: string) =>
+      exchangeRaw(port, `${line} HTTP/1.1\r\nhost: x\r\n${fields}connection: close\r\n\r\n`);
+    // Each of these is wrong in every way that comes later, too.
+    const { letGo, begun } = holdGets();
+    const working = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
+    await until(() => begun() === 1);
+    expect(await raw(`POST ${PATH}`, 'content-length: 99999999\r\n')).toMatchObject({ body: { code: 'overloaded' } });
+    letGo();
+    await working;
+    delete faults.onGet;
+    const tooLarge = 'signature-input: x\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n';
+    expect(await raw(`POST ${PATH}`, tooLarge)).toMatchObject({ body: { code: 'payload_too_large' } });
+    const stranger = { signer: other.owner.signer, keyid: `${acme.auditor.urn}#${other.owner.sig.kid}` };
+    const breakSignature = {
+      tamper: ({ headers }: { headers: Record<string, string> }) => void (headers['signature'] = 'bulla=:AAAA:'),
+    };
+    expect(await clientOf(stranger).post(PATH, wrong, breakSignature)).toMatchObject({
+      body: { code: 'unauthenticated' },
+    });
+    for (let times = 0; times < 6; times++) await auditor.get(PATH);
+    expect(await auditor.post(PATH, wrong, breakSignature)).toMatchObject({ body: { code: 'signature_invalid' } });
+    expect(await auditor.post(PATH, wrong)).toMatchObject({ body: { code: 'rate_limited' } });
+    running[0]?.clock.advance(7);
+    expect(await auditor.post(PATH, wrong)).toMatchObject({ body: { code: 'forbidden' } });
+    expect(await owner.post(PATH, wrong)).toMatchObject({ body: { code: 'validation_failed' } });
+  });
+});
+
+describe('an address from which signatures fail', () => {
+  it('is never the reason to refuse a good one', async () => {
+    const { owner, auditor, metric } = await start({ rates: { failuresPerSecond: 1 } });
+    const bad = () => owner.get(PATH, { tamper: ({ headers }) => (headers['signature'] = 'bulla=:AAAA:') });
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, turn) => (turn % 3 === 0 ? auditor.get(PATH) : bad())),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(10);
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(20);
+    expect(await metric('bulla_ratelimit_rejections_total{kind="failures",service="vault"}')).toBeGreaterThan(0);
+  });
+});
+
+describe('the address of a caller', () => {
+  const failTwice = async ({ owner }: Tiny, address: string) => {
+    const tamper = ({ headers }: { headers: Record<string, string> }) => {
+      headers['signature'] = 'bulla=:AAAA:';
+      headers['x-forwarded-for'] = address;
+    };
+    for (let times = 0; times < 2; times++) await owner.get(PATH, { tamper });
+  };
+  it.each([
+    ['what a proxy that is trusted says', ['127.0.0.0/8', '::1'], 2],
+    ['not what somebody else says', ['192.0.2.0/24'], 1],
+    ['not what anybody says', [], 1],
+  ])('is %s', async (_name, trustedProxies, slow) => {
+    const tiny = await start({ rates: { failuresPerSecond: 1 }, trustedProxies });
+    await failTwice(tiny, '192.0.2.1');
+    await failTwice(tiny, '192.0.2.2');
+    expect(await tiny.metric('bulla_ratelimit_rejections_total{kind="failures",service="vault"}')).toBe(slow);
+  });
+});
