@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { Bulla, identityOf } from '@bulla/client';
 import type { Identity } from '@bulla/client';
-import type { Profile } from '@bulla/client/node';
+import type { KeyPlace, Profile } from '@bulla/client/node';
 import { FileTrustStore, Home, IDENTITY, readKeyFile, readProfile } from '@bulla/client/node';
 import { Asker } from './asker.js';
 import type { Io } from './io.js';
@@ -60,12 +60,15 @@ export class Context {
     return new Home(folder, (path) => this.passphrases.of(path));
   }
 
+  /** A file of keys outside of the home folder, as a folder and a name; the folder keeps its mode. */
+  placeOf(path: string): KeyPlace {
+    return { home: new Home(dirname(path), (file) => this.passphrases.of(file), false), name: basename(path) };
+  }
+
   /** The folder and name of this device's key file. */
-  get identityFile(): { readonly home: Home; readonly name: string } {
+  get identityFile(): KeyPlace {
     const path = this.settings.identity;
-    return path === undefined
-      ? { home: this.home, name: IDENTITY }
-      : { home: this.homeAt(dirname(path)), name: basename(path) };
+    return path === undefined ? { home: this.home, name: IDENTITY } : this.placeOf(path);
   }
 
   /** Seconds. */

@@ -1,4 +1,3 @@
-import { basename, dirname } from 'node:path';
 import { BullaError } from '@bulla/client';
 import { adoptSeenDocuments, findDocumentSigner } from '@bulla/client/node';
 import type { Signer, Trust } from '@bulla/crypto';
@@ -20,9 +19,7 @@ export function directoryKeyOption(): Option {
  */
 export async function directorySigner(context: Context, trust: Trust, file: string | undefined): Promise<Signer> {
   const place =
-    file === undefined
-      ? { home: context.home, name: `org/${trust.org}/directory.key` }
-      : { home: context.homeAt(dirname(file)), name: basename(file) };
+    file === undefined ? { home: context.home, name: `org/${trust.org}/directory.key` } : context.placeOf(file);
   const signer = await findDocumentSigner(place.home, place.name);
   if (signer !== undefined) return signer;
   const kids = trust.root.roles.directory.kids.map((kid) => fingerprint(kid)).join(' or ');

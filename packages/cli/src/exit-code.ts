@@ -91,7 +91,7 @@ const HINTS: Readonly<Record<string, string>> = {
   variable_missing: 'give it with --var name=value, --var name=@file or --var name=-',
   variable_unknown: '`bulla prompt show NAME` lists the variables of the prompt',
   responder_key_changed:
-    'only when its operator confirms the new key another way, and then whoever keeps the directory key: bulla trust accept --fingerprint NEW --keys FILE (`bulla keys public` prints the file there)',
+    'if its operator confirms the new key another way, whoever keeps the directory key runs: bulla trust accept --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
   upstream_unavailable: 'the responder cannot reach its model: see BULLA_LLM where `bulla up` runs',
   upstream_auth: 'the model refused the key of the responder: see BULLA_LLM_API_KEY where `bulla up` runs',
   needs_rewrap: 'push the prompt again: it is not sealed to this responder',
@@ -127,11 +127,17 @@ function reportCoded(error: BullaError | CryptoError, out: Output, subject: stri
     for (const { pointer, message } of error.errors ?? [])
       out.hint(`${pointer === '' ? 'the request' : pointer}: ${message}`);
   }
-  const hint = HINTS[error.code];
+  const hint = hintOf(error);
   if (hint !== undefined && !error.message.includes(hint)) out.hint(hint);
   if (error instanceof BullaError && error.requestId !== undefined)
     out.hint(`the ${error.origin} logged it as request ${error.requestId}`);
   return exitOf(error);
+}
+
+/** The command that accepts a key, with the key that was seen; it still takes somebody to confirm it. */
+function hintOf({ code, message }: BullaError | CryptoError): string | undefined {
+  const seen = code === 'responder_key_changed' ? /with key ([0-9a-f:]{39})/.exec(message)?.[1] : undefined;
+  return seen === undefined ? HINTS[code] : HINTS[code]?.replace('NEW', seen);
 }
 
 function exitOf(error: BullaError | CryptoError): number {

@@ -11,7 +11,7 @@ import {
   suite,
   urnOf,
 } from '@bulla/crypto';
-import { BullaError, bullaError, checked, transportFailed } from './errors.js';
+import { BullaError, bullaError, checked } from './errors.js';
 import { identityOf } from './identity.js';
 import { DEVICE_PURPOSES } from './next-directory.js';
 import { PublicReader } from './public-reader.js';
@@ -114,7 +114,7 @@ export class Enrolment {
 
   /**
    * Takes the invitation where the vault does not have this request yet, and looks how it stands.
-   * @throws {BullaError} transport_failed, saying why, if the invitation is not to be had; and as check
+   * @throws {AuthError} unauthenticated, saying why, if the invitation is not to be had; and as check
    */
   async proceed(): Promise<EnrolmentOutcome> {
     try {
@@ -172,16 +172,15 @@ export class Enrolment {
 
 /** What a vault says to a stranger is not always signed; here it decides nothing, so it may be told in our words. */
 function explained(error: unknown): unknown {
-  if (!(error instanceof BullaError)) return error;
-  if (error.status === 404)
-    return transportFailed('the vault knows no open invitation for this code: it was taken, taken back or ran out', {
-      status: 404,
-      retryable: false,
-    });
-  if (error.status === 409)
-    return transportFailed('another device has taken this invitation', { status: 409, retryable: false });
-  return error;
+  const { status } = error instanceof BullaError ? error : {};
+  const message = status === undefined ? undefined : REFUSALS[status];
+  return message === undefined ? error : bullaError('unauthenticated', { message, origin: 'client', status: 401 });
 }
+
+const REFUSALS: Readonly<Record<number, string>> = {
+  404: 'the vault knows no open invitation for this code: it was taken back, or ran out',
+  409: 'this invitation is spent: another device has taken it, or it was refused',
+};
 
 function keeperOf(
   { vaultUrl, org, pin }: { readonly vaultUrl: string; readonly org: string; readonly pin: string },

@@ -180,7 +180,7 @@ describe('a device that asks', () => {
     await ask(code);
     const late = new Enrolment(await prepareEnrolment(code, 'late', options()), options());
     await expect(late.proceed()).rejects.toMatchObject({
-      message: expect.stringContaining('another device has taken'),
+      message: expect.stringContaining('is spent'),
     });
     vault.invitations.clear();
     const none = new Enrolment(await prepareEnrolment(code, 'none', options()), options());

@@ -1,6 +1,6 @@
-import { basename, dirname, isAbsolute } from 'node:path';
-import type { Home } from '@bulla/client/node';
-import { HomeError, lockKeys, lockStateOf, readKeyFile, unlockKeys } from '@bulla/client/node';
+import { isAbsolute } from 'node:path';
+import type { Home, KeyPlace } from '@bulla/client/node';
+import { HomeError, lockKeys, lockStateOf, readKeyFile, unlockKeys, writeFreshKeys } from '@bulla/client/node';
 import { fingerprint, readPublicKeys, signPublicKeys } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -15,6 +15,7 @@ Examples:
   $ bulla keys lock                                  (this device's identity.json)
   $ bulla keys lock ~/.bulla/org/acme/directory.key
   $ bulla keys status
+  $ bulla keys generate responder.new.json --like services/responder.keys.json
   $ bulla keys public services/responder.keys.json > responder.public`;
 
 /** `bulla keys …` */
@@ -36,6 +37,19 @@ export function addKeysCommands(program: Command, context: Context): void {
     .description('whether a file of keys is locked')
     .action((file: string | undefined) => status(context, file));
   keys
+    .command('generate <file>')
+    .description('write a file of fresh keys for the entity of another file')
+    .requiredOption('--like <file>', 'whose name, suites and purposes it takes over; it stays as it is')
+    .addHelpText(
+      'after',
+      `
+For a service that is to get new keys. Nobody trusts them until a holder of the directory's key lists them.
+
+Example:
+  $ bulla keys generate responder.new.json --like services/responder.keys.json`,
+    )
+    .action((file: string, options: { like: string }) => generate(context, file, options.like));
+  keys
     .command('public [file]')
     .description('print the public keys of a file, stated by its own signing key; nothing in it is secret')
     .addHelpText(
@@ -48,18 +62,22 @@ Give the output to whoever signs the directory, and the fingerprint over another
     .action((file: string | undefined) => printPublic(context, file));
 }
 
-interface Place {
-  readonly home: Home;
-  readonly name: string;
+interface Place extends KeyPlace {
+  /** As people are told. */
   readonly path: string;
 }
 
 /** A file that is named is looked for where the command runs; without a name it is the identity. */
 function placeOf(context: Context, file: string | undefined): Place {
-  const { home, name } =
-    file === undefined ? context.identityFile : { home: context.homeAt(dirname(file)), name: basename(file) };
+  const { home, name } = file === undefined ? context.identityFile : context.placeOf(file);
   const path = home.path(name);
   return { home, name, path: isAbsolute(path) ? path : `./${path}` };
+}
+
+async function generate(context: Context, file: string, like: string): Promise<void> {
+  const to = placeOf(context, file);
+  const { urn } = await writeFreshKeys(placeOf(context, like), to);
+  context.out.line(styled('✔', 'good'), ` fresh keys of ${urn} in ${to.path}`);
 }
 
 async function lock(context: Context, file: string | undefined): Promise<void> {

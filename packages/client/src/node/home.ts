@@ -24,11 +24,16 @@ export type Release = () => Promise<void>;
 export class Home {
   readonly folder: string;
   readonly #askPassphrase: AskPassphrase | undefined;
+  readonly #isOwn: boolean;
 
-  /** @param askPassphrase gives the passphrases of locked files; without it they are refused. */
-  constructor(folder: string = join(homedir(), '.bulla'), askPassphrase?: AskPassphrase) {
+  /**
+   * @param askPassphrase gives the passphrases of locked files; without it they are refused.
+   * @param isOwn whether the folder is Bulla's; another, which only holds a file of keys, keeps its mode.
+   */
+  constructor(folder: string = join(homedir(), '.bulla'), askPassphrase?: AskPassphrase, isOwn = true) {
     this.folder = folder;
     this.#askPassphrase = askPassphrase;
+    this.#isOwn = isOwn;
   }
 
   /** Absolute path of a name inside, such as `org/dev/root.json`. */
@@ -84,7 +89,7 @@ export class Home {
   async makeFolder(path: string = this.folder): Promise<void> {
     await mkdir(path, { recursive: true, mode: 0o700 });
     // A folder that was there before keeps its mode, so the outermost is set each time.
-    await chmod(this.folder, 0o700);
+    if (this.#isOwn) await chmod(this.folder, 0o700);
   }
 
   /**

@@ -5,6 +5,8 @@ export { findDocumentSigner } from './document-key.js';
 export { dropEnrolment, finishEnrolment, readEnrolment, requireUnused, writeEnrolment } from './enrolment-file.js';
 export type { DevelopmentOptions } from './development.js';
 export { DEVELOPMENT_ORG, prepareDevelopment } from './development.js';
+export type { KeyPlace } from './fresh-keys.js';
+export { writeFreshKeys } from './fresh-keys.js';
 export type { Release } from './home.js';
 export { Home, HomeError } from './home.js';
 export { InvitationFile } from './invitation-file.js';

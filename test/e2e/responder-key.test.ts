@@ -1,0 +1,114 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { databaseForTest } from '@bulla/testkit';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { bulla, type Ended } from '../bulla-process.js';
+import { type ServiceProcess, startService } from '../faults/service-process.js';
+
+// S7 (product.md §3): a responder answers with another key than the directory lists. Nobody trusts it silently.
+
+const database = await databaseForTest();
+/** Services that run on their own need a server. */
+const withServer = database.url === undefined ? describe.skip : describe;
+const FINGERPRINT = /[0-9a-f]{4}(?::[0-9a-f]{4}){7}/g;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+const ok = (ended: Ended): Ended => {
+  expect({ status: ended.status, stderr: ended.status === 0 ? '' : ended.stderr }).toEqual({ status: 0, stderr: '' });
+  return ended;
+};
+
+withServer('a responder with new keys', () => {
+  let folder: string;
+  let home: string;
+  let settings: Record<string, string>;
+  let vault: ServiceProcess;
+  let responder: ServiceProcess;
+  let startResponder: (keys: string) => Promise<ServiceProcess>;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'bulla-s7-'));
+    home = join(folder, 'home');
+    settings = { BULLA_HOME: home };
+    const [vaultPort, responderPort] = [await freePort(), await freePort()];
+    const [vaultUrl, responderUrl] = [vaultPort, responderPort].map((port) => `http://127.0.0.1:${port}`) as [
+      string,
+      string,
+    ];
+    const urls = ['--vault-url', vaultUrl, '--responder-url', responderUrl];
+    ok(await bulla(['init', '--production', '--org', 'acme', ...urls], settings));
+    vault = await startService('vault', {
+      BULLA_DATABASE_URL: database.url ?? '',
+      BULLA_KEYS_FILE: join(home, 'services/vault.keys.json'),
+      BULLA_BOOTSTRAP_SECRET_FILE: join(home, 'bootstrap.secret'),
+      BULLA_VAULT_PORT: String(vaultPort),
+    });
+    ok(await bulla(['trust', 'renew'], settings));
+    const { pin } = JSON.parse(await readFile(join(home, 'profile.json'), 'utf8')) as { pin: string };
+    startResponder = (keys) =>
+      startService('responder', {
+        BULLA_DATABASE_URL: database.url ?? '',
+        BULLA_KEYS_FILE: keys,
+        BULLA_VAULT_URL: vaultUrl,
+        BULLA_PIN: pin,
+        BULLA_RESPONDER_PORT: String(responderPort),
+      });
+    responder = await startResponder(join(home, 'services/responder.keys.json'));
+    await writeFile(join(folder, 'triage.md'), 'Sort this claim by urgency.\n\n{{claim}}\n');
+    ok(await push());
+    ok(await run());
+  }, 180_000);
+  afterAll(async () => {
+    await responder.stop();
+    await vault.stop();
+    await rm(folder, { recursive: true, force: true });
+    await database.drop();
+  }, 60_000);
+
+  const push = () =>
+    bulla(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md'), '--label', 'production'], settings);
+  const run = () => bulla(['run', 'claims/triage', '--var', 'claim=Water is flowing. It is urgent.'], settings);
+
+  it('is refused with both fingerprints, until a holder of the directory key lists what its operator stands for', async () => {
+    const [oldKeys, newKeys] = [join(home, 'services/responder.keys.json'), join(folder, 'responder.new.json')];
+    const old = ok(await bulla(['keys', 'public', oldKeys], settings)).stderr.match(FINGERPRINT)?.[0] ?? '';
+    ok(await bulla(['keys', 'generate', newKeys, '--like', oldKeys], settings));
+    await responder.stop();
+    responder = await startResponder(newKeys);
+
+    const refused = await run();
+    expect([refused.status, refused.stdout]).toEqual([10, '']);
+    expect(refused.stderr).toContain('responder_key_changed');
+    const shown = refused.stderr.match(FINGERPRINT) ?? [];
+    expect(new Set(shown).size).toBe(2);
+    expect(shown).toContain(old);
+
+    // What the operator prints there, and reads out.
+    const stated = ok(await bulla(['keys', 'public', newKeys], settings));
+    const fingerprint = stated.stderr.match(FINGERPRINT)?.[0] ?? '';
+    expect(refused.stderr).toContain(`bulla trust accept --fingerprint ${fingerprint} `);
+    const file = join(folder, 'responder.public');
+    await writeFile(file, stated.stdout);
+    const accept = (of: string) => bulla(['trust', 'accept', '--fingerprint', of, '--keys', file], settings);
+    expect((await accept(old)).status).toBe(10);
+    expect((await accept('ab12')).status).toBe(2);
+    expect((await run()).status).toBe(10);
+
+    const accepted = ok(await accept(fingerprint));
+    expect(accepted.stdout).toContain(`${old} → ${fingerprint}`);
+    const sealedToOld = await run();
+    expect([sealedToOld.status, sealedToOld.stderr]).toEqual([3, expect.stringContaining('needs_rewrap')]);
+    expect(ok(await push()).stderr).toContain('sealed for 1 more (responder main)');
+    const answered = ok(await run());
+    expect(answered.stdout).toContain('Water is flowing.');
+    expect(answered.stderr).toContain(`signed by responder main ${fingerprint.slice(0, 9)}`);
+  }, 180_000);
+});
