@@ -2,20 +2,24 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignedClient } from '@bulla/service-kit/testing';
 import type { Service } from '@bulla/service-kit';
 import { basedOn, bodyOf, must } from './authoring.js';
+import { ENROLMENTS, invitationOf, INVITATIONS, letIn, newcomerWith, pendingNewcomer } from './enrolling.js';
 import type { TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
 let vault: TestVault;
 let replica: Service;
+let another: Service;
 beforeAll(async () => {
   vault = await startVault();
   replica = await vault.startReplica();
+  another = await vault.startReplica();
 });
 afterAll(() => vault.stop());
 
 const PROMPTS = '/api/v1/prompts';
-const atReplica = (member: { keyid: string; signer: TestVault['acme']['owner']['signer'] }) =>
-  new SignedClient(replica, member, { now: () => vault.clock.now() });
+type Member = { keyid: string; signer: TestVault['acme']['owner']['signer'] };
+const atReplica = (member: Member) => new SignedClient(replica, member, { now: () => vault.clock.now() });
+const atAnother = (member: Member) => new SignedClient(another, member, { now: () => vault.clock.now() });
 
 async function publish(change: Parameters<TestVault['acme']['publish']>[0]): Promise<void> {
   const { acme } = vault;
@@ -49,6 +53,38 @@ describe('another replica', () => {
     expect([response.status, bodyOf(response)['code']]).toEqual([401, 'key_revoked']);
   });
 
+  it('refuses a device that was let in and revoked: at once where that was published, elsewhere within a second', async () => {
+    const { acme } = vault;
+    const newcomer = await pendingNewcomer(vault);
+    await letIn(vault, newcomer);
+    const { device } = newcomer;
+    const replicas = [vault.clientOf(device), atReplica(device), atAnother(device)];
+    // An unknown key makes a replica look again at once, though not twice in a second.
+    vault.clock.advance(1);
+    for (const client of replicas) must(200, await client.get(PROMPTS));
+    await publish((draft) => {
+      draft.revoked.push({ kid: device.sig.kid, reason: 'privilegeWithdrawn', at: acme.now });
+    });
+    const refusalOf = async (client: SignedClient | undefined) => {
+      const response = await client?.get(PROMPTS);
+      return [response?.status, bodyOf(response ?? { body: {} })['code']];
+    };
+    expect(await refusalOf(replicas[0])).toEqual([401, 'key_revoked']);
+    vault.clock.advance(1);
+    for (const client of replicas) expect(await refusalOf(client)).toEqual([401, 'key_revoked']);
+  });
+
+  it('takes an approval where another took the invitation and a third the request', async () => {
+    const { acme } = vault;
+    const { invited, body } = await invitationOf(vault, acme);
+    must(201, await atReplica(acme.owner).post(INVITATIONS, body));
+    const newcomer = await newcomerWith(invited, acme);
+    must(201, await atAnother(newcomer.asker).post(ENROLMENTS, newcomer.body));
+    await letIn(vault, newcomer);
+    const shown = must(200, await atReplica(newcomer.asker).get(`${ENROLMENTS}/${newcomer.id}`));
+    expect(shown.body).toMatchObject({ state: 'approved', device: newcomer.device.urn });
+  });
+
   it('publishes on what was published elsewhere a moment ago', async () => {
     const { acme } = vault;
     must(200, await atReplica(acme.owner).get(PROMPTS));
@@ -79,12 +115,12 @@ describe('a table that somebody changed', () => {
     const { directory } = acme.documents;
     const forged = await vault.other.sign('directory', { ...acme.trust.directory });
     await change(forged);
-    const another = await vault.startReplica();
-    const refused = await new SignedClient(another, acme.owner, { now: () => vault.clock.now() }).get(PROMPTS);
+    const later = await vault.startReplica();
+    const refused = await new SignedClient(later, acme.owner, { now: () => vault.clock.now() }).get(PROMPTS);
     expect([refused.status, bodyOf(refused)['code']]).toEqual([500, 'internal']);
     expect(vault.log.join('\n')).toContain('"event":"trust-not-loaded"');
     await change(directory);
-    must(200, await new SignedClient(another, acme.owner, { now: () => vault.clock.now() }).get(PROMPTS));
+    must(200, await new SignedClient(later, acme.owner, { now: () => vault.clock.now() }).get(PROMPTS));
   });
 
   it('is not believed when documents are gone, or older ones are back', async () => {
