@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import * as client from '../src/index.js';
 import * as node from '../src/node/index.js';
+import { examplesOf, runExample } from './run-example.js';
 import type { World } from './world.js';
 import { makeWorld } from './world.js';
 
@@ -18,29 +18,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const modules: Readonly<Record<string, object>> = { '@bulla/client': client, '@bulla/client/node': node };
-
-/** Runs the code of the README with what it imports, a console and a process of its own. */
-async function runExample(code: string, given: Readonly<Record<string, unknown>>): Promise<void> {
-  const imported: Record<string, unknown> = {};
-  const body = code.replaceAll(/^import \{ ([^}]+) \} from '([^']+)';$/gm, (_line, names: string, from: string) => {
-    for (const name of names.split(', ')) imported[name] = Reflect.get(modules[from] ?? {}, name);
-    return '';
-  });
-  const all = { ...imported, ...given };
-  const AsyncFunction = (async () => undefined).constructor as new (
-    ...parts: string[]
-  ) => (...values: unknown[]) => Promise<void>;
-  await new AsyncFunction(...Object.keys(all), body)(...Object.values(all));
-}
-
 describe('the example in the README', () => {
   it('is ten lines or so that push, run, stream and verify', async () => {
     const home = new node.Home(folder);
     await home.write(node.IDENTITY, JSON.stringify(world.organisation.owner.keyFile));
     await node.writeProfile(home, { vaultUrl: world.vault.service.url, org: 'acme', pin: world.organisation.pin });
     const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-    const code = /```ts\n([^`]+)```/.exec(readme)?.[1] ?? '';
+    const [code = ''] = examplesOf(readme);
     expect(code.split('\n').filter((line) => line !== '' && !line.startsWith('import')).length).toBeLessThanOrEqual(11);
     const lines: unknown[][] = [];
     let streamed = '';

@@ -23,7 +23,8 @@ import { createModel, modelSettings } from './models/model-settings.js';
 import { loadUnwrappers } from './opener/unwrappers.js';
 import { createResponder } from './responder.js';
 
-const SETTINGS = {
+/** What it takes from the environment. */
+export const responderSettings = {
   // A responder of its own always has a server: what it must not run twice has to outlive it.
   BULLA_DATABASE_URL: databaseUrlSetting.unwrap().describe('a URL such as postgresql://user@host:5432/database'),
   BULLA_HOST: hostSetting,
@@ -50,7 +51,7 @@ export interface Started {
  * @throws {KeyFileError}
  */
 export async function startResponder(environment: Environment): Promise<Started> {
-  const settings = readSettings(SETTINGS, environment);
+  const settings = readSettings(responderSettings, environment);
   const file = await readKeyFile(settings.BULLA_KEYS_FILE);
   const log = new EventLog({ service: 'responder', level: settings.BULLA_LOG_LEVEL });
   const url = settings.BULLA_DATABASE_URL;

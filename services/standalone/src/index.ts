@@ -1,7 +1,7 @@
 export type { Addresses } from './addresses.js';
 export { findAddresses } from './addresses.js';
 export type { StandaloneSettings } from './settings.js';
-export { readStandaloneSettings } from './settings.js';
+export { readStandaloneSettings, standaloneSettings } from './settings.js';
 export type { ServedOrganisation, Standalone, StandaloneOptions } from './standalone.js';
 export { start } from './standalone.js';
 export { StartError } from './start-error.js';

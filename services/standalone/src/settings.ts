@@ -11,7 +11,7 @@ import {
   readSettings,
 } from '@bulla/service-kit';
 
-const shape = {
+export const standaloneSettings = {
   BULLA_HOME: pathSetting.optional(),
   BULLA_HOST: hostSetting,
   BULLA_VAULT_PORT: portSetting(4100),
@@ -26,12 +26,12 @@ const shape = {
 };
 
 /** Everything that `bulla up` takes from the environment. */
-export type StandaloneSettings = Settings<typeof shape>;
+export type StandaloneSettings = Settings<typeof standaloneSettings>;
 
 /**
  * Reads the settings of both services in one process.
  * @throws {SettingsError} naming each bad or unknown variable, where it came from and what was expected
  */
 export function readStandaloneSettings(source: Environment): StandaloneSettings {
-  return readSettings(shape, source);
+  return readSettings(standaloneSettings, source);
 }

@@ -20,7 +20,8 @@ import { vaultMigrations } from './database/migrations.js';
 import type { VaultTables } from './database/types.js';
 import { createVault } from './vault.js';
 
-const SETTINGS = {
+/** What it takes from the environment. */
+export const vaultSettings = {
   // A vault of its own always has a server: the embedded database is for both services in one process.
   BULLA_DATABASE_URL: databaseUrlSetting.unwrap().describe('a URL such as postgresql://user@host:5432/database'),
   BULLA_HOST: hostSetting,
@@ -40,7 +41,7 @@ const SETTINGS = {
  * @throws {KeyFileError}
  */
 export async function startVault(environment: Environment): Promise<Pick<Service, 'close'>> {
-  const settings = readSettings(SETTINGS, environment);
+  const settings = readSettings(vaultSettings, environment);
   const keys = await ServiceKeys.load(await readKeyFile(settings.BULLA_KEYS_FILE));
   const log = new EventLog({ service: 'vault', level: settings.BULLA_LOG_LEVEL });
   const url = settings.BULLA_DATABASE_URL;

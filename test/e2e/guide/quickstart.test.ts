@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { environment, type RunningBulla, startBulla } from '../../bulla-process.js';
+import { patternOf, shownCommands } from './console-blocks.js';
+
+const repository = resolve(import.meta.dirname, '../../..');
+/** `npx bulla` of the page is the command that was built here. */
+const NPX = 'npx() { shift; "$NODE" "$PROGRAM" "$@"; }';
+
+let folder: string;
+let running: RunningBulla;
+let settings: Readonly<Record<string, string>>;
+let page: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-quickstart-'));
+  settings = { BULLA_HOME: join(folder, 'home') };
+  page = await readFile(join(repository, 'docs/guide/quickstart.md'), 'utf8');
+  running = await startBulla(settings);
+}, 120_000);
+afterAll(async () => {
+  await running.stop();
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+it('every command of the quickstart prints what the page shows, one after the other', () => {
+  const commands = shownCommands(page);
+  expect(commands.length).toBeGreaterThan(10);
+  const shell = {
+    ...environment(settings),
+    NODE: process.execPath,
+    PROGRAM: join(repository, 'packages/cli/bin/bulla.js'),
+  };
+  for (const { line, command, output, status } of commands) {
+    const script = `${NPX}\nexec 2>&1\n${command}`;
+    // What is redirected is not on the page: there the talk beside it is.
+    const ended = spawnSync('sh', ['-c', script], { cwd: folder, env: shell, encoding: 'utf8' });
+    const at = `docs/guide/quickstart.md:${line} ${command}`;
+    expect({ at, status: ended.status, output: ended.stdout }).toEqual({
+      at,
+      status,
+      output: expect.stringMatching(patternOf(output)),
+    });
+  }
+}, 180_000);
+
+it('begins with the one command that the tests of a fresh clone start', () => {
+  expect([...page.matchAll(/^```sh\n([^`]*)```/gm)].map(([, commands]) => commands)).toEqual(['npm start\n']);
+});
+
+it('the page is held to what it shows: another output is seen', () => {
+  const [first] = shownCommands('```console\n$ echo one\n…two\n```');
+  expect(first).toEqual({ line: 2, command: 'echo one', output: '…two\n', status: 0 });
+  expect('one\n').not.toMatch(patternOf(first?.output ?? ''));
+  expect('and two\n').toMatch(patternOf(first?.output ?? ''));
+});
