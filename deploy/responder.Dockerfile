@@ -10,10 +10,11 @@ COPY . .
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --include-workspace-root --workspace @bulla/responder && \
     node_modules/.bin/tsc -b services/responder
-# The same again without what only building needs. The embedded database is for `bulla up` alone.
+# The same again without what only building needs. The embedded database is for `bulla up` alone, and the compiler, which
+# a framework names as an optional peer, is for no image.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --omit=dev --workspace @bulla/responder && \
-    rm -rf node_modules/@electric-sql && \
+    rm -rf node_modules/@electric-sql node_modules/typescript && \
     mkdir /runtime && cp -a package.json node_modules /runtime && \
     for dist in */*/dist; do cp -a --parents "$dist" "${dist%/dist}/package.json" /runtime; done && \
     for own in */*/node_modules; do [ ! -e "$own" ] || cp -a --parents "$own" /runtime; done
@@ -26,6 +27,8 @@ COPY --from=build /runtime /bulla
 WORKDIR /bulla
 # Cryptography runs in as many threads as the container has cores; this counts only before Node starts.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=2 BULLA_HOST=0.0.0.0
+# So does this: what is freed is overwritten (docs/decisions/2026-11-25-memory-after-runs.md).
+ENV GLIBC_TUNABLES=glibc.malloc.perturb=85:glibc.malloc.tcache_count=0
 USER 10001:10001
 EXPOSE 4200 9465
 STOPSIGNAL SIGTERM

@@ -10,10 +10,11 @@ COPY . .
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --include-workspace-root --workspace @bulla/vault && \
     node_modules/.bin/tsc -b services/vault
-# The same again without what only building needs. The embedded database is for `bulla up` alone.
+# The same again without what only building needs. The embedded database is for `bulla up` alone, and the compiler, which
+# a framework names as an optional peer, is for no image.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --omit=dev --workspace @bulla/vault && \
-    rm -rf node_modules/@electric-sql && \
+    rm -rf node_modules/@electric-sql node_modules/typescript && \
     mkdir /runtime && cp -a package.json node_modules /runtime && \
     for dist in */*/dist; do cp -a --parents "$dist" "${dist%/dist}/package.json" /runtime; done && \
     for own in */*/node_modules; do [ ! -e "$own" ] || cp -a --parents "$own" /runtime; done

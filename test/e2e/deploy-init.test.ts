@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { keyFileSchema } from '@bulla/crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { environment } from '../bulla-process.js';
+
+const repository = resolve(import.meta.dirname, '../..');
+const SERVICES = ['vault', 'responder', 'postgres', 'redis'];
+
+let folder: string;
+let home: string;
+let services: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-deploy-'));
+  home = join(folder, 'operator');
+  services = join(folder, 'services');
+  for (const name of SERVICES) mkdirSync(join(services, name), { recursive: true });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** The script of the one-shot container, with the command of this build. */
+function init() {
+  const { status, stdout, stderr } = spawnSync('sh', [join(repository, 'deploy/init.sh')], {
+    encoding: 'utf8',
+    env: environment({
+      PATH: [dirname(process.execPath), join(repository, 'node_modules/.bin'), process.env['PATH']].join(':'),
+      BULLA_HOME: home,
+      SERVICES: services,
+      ORGANISATION: 'acme',
+      VAULT_URL: 'http://127.0.0.1:4100',
+      RESPONDER_URL: 'http://127.0.0.1:4200',
+    }),
+  });
+  return { status, stdout, stderr: status === 0 ? '' : stderr };
+}
+
+/** Files by their path from a folder. */
+function filesOf(where: string): Map<string, string> {
+  const entries = readdirSync(where, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = entries.map((entry) => join(entry.parentPath, entry.name)).toSorted();
+  return new Map(paths.map((path) => [path.slice(where.length + 1), readFileSync(path, 'utf8')]));
+}
+
+describe('the first container of a deployment', () => {
+  it('hands each service its own, and keeps the keys of the organisation to itself', () => {
+    expect(init()).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/^organisation acme /) });
+    const handed = filesOf(services);
+    expect([...handed.keys()]).toEqual([
+      'postgres/password',
+      'postgres/services.sql',
+      'redis/password',
+      'redis/redis.conf',
+      'responder/database.url',
+      'responder/keys.json',
+      'responder/pin',
+      'responder/redis.url',
+      'vault/bootstrap.secret',
+      'vault/database.url',
+      'vault/keys.json',
+      'vault/redis.url',
+    ]);
+    for (const name of handed.keys())
+      expect([name, statSync(join(services, name)).mode & 0o777]).toEqual([
+        name,
+        /^(vault|responder)/.test(name) ? 0o600 : 0o644,
+      ]);
+    const urns = ['vault', 'responder'].map(
+      (name) => keyFileSchema.parse(JSON.parse(handed.get(`${name}/keys.json`) ?? '')).urn,
+    );
+    expect(urns).toEqual(['urn:bulla:acme:svc:vault', 'urn:bulla:acme:svc:responder:main']);
+    const privateParts = (text: string) => [...text.matchAll(/"d": ?"([^"]+)"/g)].map(([, part]) => part ?? '');
+    const own = filesOf(home);
+    const secrets = ['root', 'policy', 'directory'].map((kind) => own.get(`org/acme/${kind}.key`) ?? '');
+    const kept = [...secrets, own.get('identity.json') ?? ''].flatMap(privateParts);
+    expect(kept).toHaveLength(5);
+    for (const part of kept) expect([...handed.values()].join('\n')).not.toContain(part);
+    expect(handed.get('vault/keys.json')).not.toContain(privateParts(handed.get('responder/keys.json') ?? '')[0]);
+  });
+
+  it('makes passwords that differ and that everybody concerned has', () => {
+    const passwords = [...filesOf(join(home, 'passwords')).values()].map((text) => text.trim());
+    expect(new Set(passwords).size).toBe(4);
+    for (const password of passwords) expect(password).toMatch(/^[A-Za-z0-9_-]{32}$/);
+    const handed = filesOf(services);
+    const password = (name: string) => readFileSync(join(home, 'passwords', name), 'utf8').trim();
+    for (const name of ['vault', 'responder']) {
+      const url = new URL((handed.get(`${name}/database.url`) ?? '').trim());
+      expect([url.username, url.password, url.pathname]).toEqual([name, password(`${name}-database`), `/${name}`]);
+      expect(handed.get('postgres/services.sql')).toContain(`CREATE ROLE ${name} LOGIN PASSWORD '${url.password}';`);
+      expect(handed.get(`${name}/redis.url`)).toBe(`redis://:${password('redis')}@redis:6379\n`);
+    }
+    expect(handed.get('postgres/services.sql')).not.toContain(password('postgres'));
+    expect(handed.get('redis/redis.conf')).toBe(`requirepass ${password('redis')}\n`);
+  });
+
+  it('changes nothing when it runs again, and restores what a service lost', () => {
+    const before = [filesOf(home), filesOf(services)];
+    rmSync(join(services, 'vault/keys.json'));
+    expect(init()).toMatchObject({ status: 0, stderr: '' });
+    expect([filesOf(home), filesOf(services)]).toEqual(before);
+  });
+
+  it('makes no second organisation when the keys of the first were taken away', () => {
+    const before = filesOf(services);
+    cpSync(home, join(folder, 'offline'), { recursive: true });
+    rmSync(home, { recursive: true });
+    mkdirSync(home);
+    expect(init()).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(filesOf(home).size).toBe(0);
+    expect(filesOf(services)).toEqual(before);
+  });
+});
