@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Socket } from 'node:net';
 import type { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely';
@@ -5,6 +6,7 @@ import type { Dialect } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
+import { CurrentConnections } from './current-connections.js';
 import { databaseFault } from './database-fault.js';
 import { pgTypes } from './database-types.js';
 import type { EventLog } from './event-log.js';
@@ -19,8 +21,8 @@ export interface DatabaseOptions {
   readonly log: EventLog;
   /** Shown in `pg_stat_activity`. */
   readonly applicationName?: string;
-  /** Connections to a server at most; 10 unless given. */
-  readonly poolMax?: number;
+  /** Connections to a server at most; four for each core, at least ten, unless given. */
+  readonly poolMax?: number | undefined;
 }
 
 /** How many connections to a server there are. */
@@ -43,8 +45,13 @@ export interface Database<Tables> {
   close(): Promise<void>;
 }
 
+const POOL_MIN = 10;
+const POOL_PER_CORE = 4;
+/** Also how long a request waits for a free connection. */
 const CONNECT_TIMEOUT_MS = 2_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
+const POOL_MIN = 10;
+const POOL_PER_CORE = 4;
 /** Also how long a request waits for another with the same Idempotency-Key (main-job M14). */
 const LOCK_TIMEOUT_MS = 2_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
@@ -68,13 +75,19 @@ function onServer<Tables>(options: DatabaseOptions, url: string): Database<Table
   };
   const pool = openPool(options, {
     ...settings,
-    max: options.poolMax ?? 10,
+    max: options.poolMax ?? Math.max(POOL_MIN, POOL_PER_CORE * availableParallelism()),
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     stream: impatientSocket,
   });
-  const root = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const current = new CurrentConnections(pool);
+  const root = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: current }),
+    log: (event) => {
+      if (event.level === 'error') current.notice(event.error);
+    },
+  });
   return {
     ...facade(options, root),
     async migrate() {

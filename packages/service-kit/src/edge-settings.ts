@@ -36,6 +36,12 @@ export const edgeSettings = {
     RATES.failuresPerSecond,
     'failing signatures from one address, a second, before its requests are verified one at a time',
   ),
+  BULLA_DATABASE_POOL: wholeNumberSetting(1, 1, 1_000)
+    .unwrap()
+    .optional()
+    .describe(
+      'a whole number from 1 to 1000: connections to PostgreSQL at most; four for each core, at least ten, unless set',
+    ),
   BULLA_REQUESTS_MAX: wholeNumberSetting(REQUESTS_MAX, 1, 100_000).describe(
     'a whole number from 1 to 100000: requests at work at once; others wait a moment, then are refused',
   ),

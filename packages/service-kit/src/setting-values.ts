@@ -3,6 +3,7 @@ import * as z from 'zod';
 /** Every variable of the project: one environment may serve several of its programs, so each lets the others' pass. */
 export const SETTING_NAMES: ReadonlySet<string> = new Set([
   'BULLA_BOOTSTRAP_SECRET',
+  'BULLA_DATABASE_POOL',
   'BULLA_DATABASE_URL',
   'BULLA_HOME',
   'BULLA_HOST',

@@ -69,9 +69,10 @@ describe('more requests than are at work at once', () => {
     const first = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
     await until(() => begun() === 1);
     const answers = await Promise.all([owner.get(PATH), owner.get(PATH)]);
-    expect(answers).toMatchObject(
-      Array(2).fill({ status: 503, body: { code: 'overloaded', retryable: true }, headers: { 'retry-after': '1' } }),
-    );
+    for (const answer of answers) {
+      const body = { code: 'overloaded', retryable: true };
+      expect(answer).toMatchObject({ status: 503, body, headers: { 'retry-after': '1' } });
+    }
     expect(await metric('bulla_overload_total{why="queue_full",service="vault"}')).toBe(1);
     expect(await metric('bulla_overload_total{why="queue_late",service="vault"}')).toBe(1);
     letGo();
@@ -158,10 +159,8 @@ describe('a client that does not take its answer', () => {
 describe('the order in which a request is judged', () => {
   const wrong = { name: 7 };
   it('is load, size, key, signature, points, role, then the rest', async () => {
-    const { acme, other, owner, auditor, clientOf, port } = await start({
-      rates: { keyPerSecond: 1 },
-      limits: { requestsMax: 1, waitingMax: 0 },
-    });
+    const tiny = await start({ rates: { keyPerSecond: 1 }, limits: { requestsMax: 1, waitingMax: 0 } });
+    const { acme, other, owner, auditor, port } = tiny;
     const raw = (line: string, fields: string) =>
       exchangeRaw(port, `${line} HTTP/1.1\r\nhost: x\r\n${fields}connection: close\r\n\r\n`);
     // Each of these is wrong in every way that comes later, too.
@@ -178,13 +177,13 @@ describe('the order in which a request is judged', () => {
     const breakSignature = {
       tamper: ({ headers }: { headers: Record<string, string> }) => void (headers['signature'] = 'bulla=:AAAA:'),
     };
-    expect(await clientOf(stranger).post(PATH, wrong, breakSignature)).toMatchObject({
+    expect(await tiny.clientOf(stranger).post(PATH, wrong, breakSignature)).toMatchObject({
       body: { code: 'unauthenticated' },
     });
     for (let times = 0; times < 6; times++) await auditor.get(PATH);
     expect(await auditor.post(PATH, wrong, breakSignature)).toMatchObject({ body: { code: 'signature_invalid' } });
     expect(await auditor.post(PATH, wrong)).toMatchObject({ body: { code: 'rate_limited' } });
-    running[0]?.clock.advance(7);
+    tiny.clock.advance(7);
     expect(await auditor.post(PATH, wrong)).toMatchObject({ body: { code: 'forbidden' } });
     expect(await owner.post(PATH, wrong)).toMatchObject({ body: { code: 'validation_failed' } });
   });

@@ -5,6 +5,7 @@ import type { Migration } from 'kysely/migration';
 import pg from 'pg';
 import { connectDatabase, databaseFault, EventLog, openPglite } from '../src/index.js';
 import type { Database } from '../src/index.js';
+import { problemOf } from '../src/problem-of.js';
 import { describeOnServer, stores } from './stores.js';
 
 interface Tables {
@@ -158,6 +159,22 @@ describeOnServer('on PostgreSQL', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(await pid()).not.toBe(first);
     expect(lines.join('')).toContain('"event":"database-connection-lost","schema":"cells","errorCode":"57P01"');
+    await database.close();
+  });
+
+  it('connections to a server that takes no writes any more are not used again', async () => {
+    const database = onServer({ schema: 'demoted', poolMax: 1 });
+    await database.migrate();
+    const pid = async () =>
+      (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.db)).rows[0]?.pid;
+    const first = await pid();
+    expect(await pid()).toBe(first);
+    await sql`set default_transaction_read_only = on`.execute(database.db);
+    const row = { id: 1, bytes: new Uint8Array(), big: 0, at: new Date(), json: '{}' };
+    const insert = () => database.db.insertInto('cell').values(row).execute();
+    expect(await insert().catch((error: unknown) => problemOf(error))).toMatchObject({ code: 'overloaded' });
+    expect(await pid()).not.toBe(first);
+    await insert();
     await database.close();
   });
 

@@ -60,6 +60,7 @@ export async function startResponder(environment: Environment): Promise<Started>
     schema: 'responder',
     migrations: responderMigrations,
     log,
+    poolMax: settings.BULLA_DATABASE_POOL,
   });
   const production = environment['NODE_ENV'] === 'production';
   let edge: Awaited<ReturnType<typeof openEdge>> | undefined;

@@ -21,6 +21,8 @@ export interface DatabasesOptions {
   /** A server; without it the embedded database, in a folder of the home folder. */
   readonly url: string | undefined;
   readonly home: string;
+  /** Connections to the server at most, for each service. */
+  readonly poolMax: number | undefined;
   readonly logs: { readonly vault: EventLog; readonly responder: EventLog };
 }
 
@@ -28,15 +30,22 @@ export interface DatabasesOptions {
  * Opens and migrates them.
  * @throws {StartError} in one line without what drivers say, which may quote values
  */
-export async function openDatabases({ url, home, logs }: DatabasesOptions): Promise<Databases> {
+export async function openDatabases({ url, home, poolMax, logs }: DatabasesOptions): Promise<Databases> {
   const pglite = url === undefined ? await openEmbedded(home) : undefined;
   const from = pglite === undefined ? { url: url ?? '' } : { pglite };
-  const vault = connectDatabase<VaultTables>({ from, schema: 'vault', migrations: vaultMigrations, log: logs.vault });
+  const vault = connectDatabase<VaultTables>({
+    from,
+    schema: 'vault',
+    migrations: vaultMigrations,
+    log: logs.vault,
+    poolMax,
+  });
   const responder = connectDatabase<ResponderTables>({
     from,
     schema: 'responder',
     migrations: responderMigrations,
     log: logs.responder,
+    poolMax,
   });
   async function close(): Promise<void> {
     await Promise.all([vault.close(), responder.close()]);

@@ -59,7 +59,12 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
   let stopping: Promise<void> | undefined;
   const stop = () => (stopping ??= closeAll(services, stores, databases));
   try {
-    databases = await openDatabases({ url: settings.BULLA_DATABASE_URL, home: options.home, logs });
+    databases = await openDatabases({
+      url: settings.BULLA_DATABASE_URL,
+      home: options.home,
+      poolMax: settings.BULLA_DATABASE_POOL,
+      logs,
+    });
     signal?.throwIfAborted();
     const vaultEdge = await openEdge(settings, { service: 'vault', production: false, log: logs.vault });
     stores.push(vaultEdge.store);

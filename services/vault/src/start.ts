@@ -45,7 +45,13 @@ export async function startVault(environment: Environment): Promise<Pick<Service
   const keys = await ServiceKeys.load(await readKeyFile(settings.BULLA_KEYS_FILE));
   const log = new EventLog({ service: 'vault', level: settings.BULLA_LOG_LEVEL });
   const url = settings.BULLA_DATABASE_URL;
-  const database = connectDatabase<VaultTables>({ from: { url }, schema: 'vault', migrations: vaultMigrations, log });
+  const database = connectDatabase<VaultTables>({
+    from: { url },
+    schema: 'vault',
+    migrations: vaultMigrations,
+    log,
+    poolMax: settings.BULLA_DATABASE_POOL,
+  });
   const production = environment['NODE_ENV'] === 'production';
   let edge: Awaited<ReturnType<typeof openEdge>> | undefined;
   let service: Service | undefined;
