@@ -75,7 +75,7 @@ export function configurationPage({ vaultSettings, responderSettings, standalone
     const readers = programs.filter(([, settings]) => Object.hasOwn(settings, name));
     const cells = [
       `\`${name}\``,
-      readers.map(([program]) => program).join(', '),
+      namesOf(readers),
       meaningOf(name),
       agreed(readers.map(([program, settings]) => [program, settings[name].expected])),
       agreed(readers.map(([program, settings]) => [program, settings[name].initial])),
@@ -131,8 +131,13 @@ function agreed(said) {
   const byText = Map.groupBy(said, ([, text]) => text);
   if (byText.size === 1) return said[0][1];
   return [...byText]
-    .map(([text, programs]) => `${programs.map(([program]) => program).join(', ')}: ${text}`)
+    .map(([text, programs]) => `${namesOf(programs)}: ${text}`)
     .join('; ');
+}
+
+/** @param {readonly [program: string, ...unknown[]][]} programs */
+function namesOf(programs) {
+  return programs.map(([program]) => program).join(', ');
 }
 
 function meaningOf(name) {

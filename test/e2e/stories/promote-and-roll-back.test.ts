@@ -137,7 +137,8 @@ async function listed(by: Settings): Promise<{ urn: string; directory: unknown }
 }
 
 it('two people move a protected label and move it back, on the embedded database', async () => {
-  await story({ BULLA_HOME: join(folder, 'alice') });
+  const approvals = await story({ BULLA_HOME: join(folder, 'alice') });
+  expect(approvals.alice).not.toBe(approvals.bob);
 }, 240_000);
 
 withServer('on PostgreSQL', () => {
