@@ -50,8 +50,6 @@ const POOL_PER_CORE = 4;
 /** Also how long a request waits for a free connection. */
 const CONNECT_TIMEOUT_MS = 2_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
-const POOL_MIN = 10;
-const POOL_PER_CORE = 4;
 /** Also how long a request waits for another with the same Idempotency-Key (main-job M14). */
 const LOCK_TIMEOUT_MS = 2_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
