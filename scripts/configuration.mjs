@@ -92,7 +92,7 @@ const INTRODUCTION = `# Configuration
 
 Everything is set by environment variables. They are read once, when a program starts; a bad value, and a \`BULLA_\` variable that nobody knows, ends it with 78 before anything is written, with the name and what was expected and never the value.
 
-For every \`X\` there is \`X_FILE\`, the path of a file that holds the value (a secret of Docker or Kubernetes); an empty variable counts as absent. No secret has a default, and none is an argument of a command. \`bulla up\` runs vault and responder in one process; on their own they are \`node services/vault/dist/main.js\` and \`node services/responder/dist/main.js\`.
+For every \`X\` there is \`X_FILE\`, the path of a file that holds the value (a secret of Docker or Kubernetes); an empty variable or file counts as absent. No secret has a default, and none is an argument of a command. \`bulla up\` runs vault and responder in one process; on their own they are \`node services/vault/dist/main.js\` and \`node services/responder/dist/main.js\`.
 `;
 
 const END = `
