@@ -8,7 +8,18 @@ import type { PGlite } from '@electric-sql/pglite';
 import { Controller, Injectable, Module } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import type { Answer, BodyOf, Caller, Database, LedgerTables, ParamsOf, Probe, Rates, Service } from '../src/index.js';
+import type {
+  Answer,
+  BodyOf,
+  Caller,
+  Database,
+  EdgeOptions,
+  LedgerTables,
+  ParamsOf,
+  Probe,
+  Rates,
+  Service,
+} from '../src/index.js';
 import {
   ArrivedAt,
   BasedOn,
