@@ -18,10 +18,18 @@ const PLAIN_VALUE = /^(?:true|false|null|undefined|-?\d+)/;
 export class TestNames {
   readonly #names: readonly (readonly Piece[])[];
   readonly #texts: readonly string[];
+  readonly #templates: readonly RegExp[];
 
   constructor(path: string, text: string) {
     const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-    this.#texts = [...new Set(textsOf(file))].filter((one) => one !== '');
+    this.#texts = [
+      ...new Set(
+        nodesOf(file)
+          .filter(ts.isStringLiteralLike)
+          .map((one) => one.text),
+      ),
+    ].filter(Boolean);
+    this.#templates = nodesOf(file).filter(ts.isTemplateExpression).filter(hasHead).map(patternOf);
     this.#names = namesIn(file, []);
   }
 
@@ -37,7 +45,8 @@ export class TestNames {
 
   /** Values of tables that a name may go on with. */
   #valuesAt(name: string): string[] {
-    return [...this.#texts.filter((text) => name.startsWith(text)), ...(PLAIN_VALUE.exec(name) ?? [])];
+    const filled = beginningsOf(name).filter((one) => this.#templates.some((template) => template.test(one)));
+    return [...this.#texts.filter((text) => name.startsWith(text)), ...(PLAIN_VALUE.exec(name) ?? []), ...filled];
   }
 }
 
@@ -107,8 +116,22 @@ function isImported(table: ts.Expression): boolean {
   return used.some((name) => names.includes(name));
 }
 
-function textsOf(node: ts.Node): string[] {
-  const below: string[] = ts.isStringLiteralLike(node) ? [node.text] : [];
-  ts.forEachChild(node, (child) => void below.push(...textsOf(child)));
+function nodesOf(node: ts.Node): ts.Node[] {
+  const below = [node];
+  ts.forEachChild(node, (child) => void below.push(...nodesOf(child)));
   return below;
+}
+
+/** A template that says something before its first value; any other would fit everything. */
+function hasHead({ head }: ts.TemplateExpression): boolean {
+  return /\w/.test(head.text);
+}
+
+function patternOf({ head, templateSpans }: ts.TemplateExpression): RegExp {
+  const texts = [head.text, ...templateSpans.map(({ literal }) => literal.text)];
+  return new RegExp(`^${texts.map(escaped).join('.+')}$`, 's');
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&');
 }
