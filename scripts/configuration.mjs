@@ -40,7 +40,7 @@ const MEANINGS = {
 };
 
 /** What depends on the machine, and so is not written as it is on this one. */
-const BY_THE_MACHINE = { BULLA_DATABASE_POOL: 'ten, or four for each core' };
+const BY_THE_MACHINE = { BULLA_DATABASE_POOL: 'four for each core, and ten at least' };
 
 /** Of programs that do not read them by a schema, and of `bulla up` the same. */
 const COMMAND = {
@@ -130,9 +130,7 @@ function initialOf(schema) {
 function agreed(said) {
   const byText = Map.groupBy(said, ([, text]) => text);
   if (byText.size === 1) return said[0][1];
-  return [...byText]
-    .map(([text, programs]) => `${namesOf(programs)}: ${text}`)
-    .join('; ');
+  return [...byText].map(([text, programs]) => `${namesOf(programs)}: ${text}`).join('; ');
 }
 
 /** @param {readonly [program: string, ...unknown[]][]} programs */
