@@ -20,6 +20,12 @@ beforeAll(async () => {
   );
   await world.file('wrong.md', '---\nmodle: gpt\n---\nHello\n');
   await world.file('claim.txt', 'Water is flowing through the ceiling. It is urgent.\n');
+  const policy = JSON.parse((await world.bulla(['policy', 'show'])).stdout) as Record<string, unknown>;
+  const twoOf = (threshold: number) => ({ groups: ['grp:authors'], threshold });
+  await world.file('protected.json', JSON.stringify({ ...policy, labels: { audited: twoOf(2) } }));
+  await world.file('wrong.json', JSON.stringify({ ...policy, labels: { production: twoOf(17) } }));
+  // A version is not for whoever writes a policy to choose.
+  await world.file('chosen.json', JSON.stringify({ ...policy, version: 99 }));
   await world.file('binary', new Uint8Array([0xff, 0xfe]));
 }, 120_000);
 afterAll(async () => {
