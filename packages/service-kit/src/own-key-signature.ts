@@ -12,9 +12,14 @@ export class OwnKeySignature {
   readonly enrolment: string;
   readonly kid: string;
   readonly #verify: (key: VerifyingKey) => Promise<Signatory>;
+  readonly #admit: (signatory: Signatory) => Promise<void>;
 
   /** @throws {Problem} unauthenticated if another than an enrolment signs */
-  constructor({ urn, kid }: RequestSignature, verify: (key: VerifyingKey) => Promise<Signatory>) {
+  constructor(
+    { urn, kid }: RequestSignature,
+    verify: (key: VerifyingKey) => Promise<Signatory>,
+    admit: (signatory: Signatory) => Promise<void>,
+  ) {
     const parsed = parseUrn(urn);
     if (parsed?.kind !== 'enr') {
       throw new Problem('unauthenticated', { detail: 'a device signs this by its own new key' });
@@ -23,14 +28,23 @@ export class OwnKeySignature {
     this.enrolment = parsed.id;
     this.kid = kid;
     this.#verify = verify;
+    this.#admit = admit;
   }
 
   /**
    * Checks body, signature and times under the key that the device brought.
    * @throws {CryptoError} signature_invalid, token_malformed, clock_skew
-   * @throws {Problem} rate_limited
    */
   verify(key: VerifyingKey): Promise<Signatory> {
     return this.#verify(key);
+  }
+
+  /**
+   * Takes the points of the request, once it is certain that the organisation has invited whoever sends it: strangers
+   * would empty the bucket of an organisation that they only name.
+   * @throws {Problem} rate_limited
+   */
+  admit(signatory: Signatory): Promise<void> {
+    return this.#admit(signatory);
   }
 }

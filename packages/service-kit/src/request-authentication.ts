@@ -1,6 +1,6 @@
 import { Problem } from '@bulla/contract';
 import type { OwnKeyRouteName, SignedRouteName } from '@bulla/contract';
-import type { Bytes, KeyHolder, RequestSignature, Trust } from '@bulla/crypto';
+import type { Bytes, KeyHolder, RequestSignature, Trust, VerifyingKey } from '@bulla/crypto';
 import {
   checkSignatureTimes,
   concatBytes,
@@ -101,7 +101,7 @@ export class RequestAuthentication {
   /**
    * The signature of a request to a route of `ownKey`: its shape only. The room that can find the key verifies it, and
    * until it has nothing is answered in signed form: whoever sends it is a stranger.
-   * @param admit asked whom is let on, once it is certain who signed.
+   * @param admit takes the points of a request, or refuses it.
    * @throws {Problem} unauthenticated if it is not signed as an enrolment; validation_failed
    * @throws {CryptoError} unauthenticated, token_malformed
    */
@@ -113,7 +113,7 @@ export class RequestAuthentication {
     const state = stateOf(request);
     const authority = this.#authorities.choose(request.headers.host);
     const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
-    return new OwnKeySignature(signature, async (key) => {
+    const verify = async (key: VerifyingKey) => {
       await this.#failing.verify(request.ip, () => verifyRequestSignature(signature, key));
       checkSignatureTimes(signature, this.#clock.now());
       const signatory: Signatory = Object.freeze({
@@ -124,10 +124,10 @@ export class RequestAuthentication {
         kind: 'enrolment',
         request: await factsOf(request, route, signature, state.rawBody ?? EMPTY),
       });
-      await admit(signatory);
       state.signatory = signatory;
       return signatory;
-    });
+    };
+    return new OwnKeySignature(signature, verify, admit);
   }
 
   /** An unknown keyid may be newer than our directory: look once, then no more for a second. */

@@ -7,7 +7,7 @@ import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/tes
 import { databaseForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import request from 'supertest';
-import type { VaultTables } from '../src/index.js';
+import type { VaultConfig, VaultTables } from '../src/index.js';
 import { createVault, vaultMigrations } from '../src/index.js';
 
 // A whole vault on a database of its own, with two organisations that it serves under one set of keys.
@@ -38,7 +38,7 @@ export interface TestVault {
   /** Rows of every table that holds effects; nonces and audit rows are not among them. */
   countEffects(): Promise<Record<string, number>>;
   /** A second vault on the same database: another replica. */
-  startReplica(changes?: { readonly production?: boolean }): Promise<Service>;
+  startReplica(changes?: Partial<Pick<VaultConfig, 'production' | 'rates'>>): Promise<Service>;
   stop(): Promise<void>;
 }
 
@@ -84,7 +84,7 @@ export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault
   await database.migrate();
   const clock = new TestClock(acme.now * 1000);
   const keys = await ServiceKeys.load(acme.vault.keyFile);
-  const start = (changes: { readonly production?: boolean } = {}) =>
+  const start = (changes: Partial<Pick<VaultConfig, 'production' | 'rates'>> = {}) =>
     createVault({
       version: VERSION,
       database,

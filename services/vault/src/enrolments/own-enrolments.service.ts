@@ -47,6 +47,7 @@ export class OwnEnrolmentsService {
     if (trust === undefined || !hasTicket) {
       throw new Problem('not_found', { detail: 'there is no open invitation with this ticket' });
     }
+    await signature.admit(signatory);
     trust.requireFresh(this.clock.now());
     return this.ledger.run(signatory, async (trx) => {
       const event = { act: 'enrolment.create', obj: { enrolment: sent.id, invitation: sent.invitation } } as const;
@@ -75,7 +76,7 @@ export class OwnEnrolmentsService {
     const row = await this.enrolments.find(signature.org, id);
     if (row === undefined || signature.enrolment !== id || signature.kid !== row.sig_kid)
       throw new Problem('not_found');
-    await signature.verify(await deviceKeyOf(row.request.sig, 'sig'));
+    await signature.admit(await signature.verify(await deviceKeyOf(row.request.sig, 'sig')));
     return present(row);
   }
 }
