@@ -27,7 +27,8 @@ export interface PendingApproval {
   readonly expiresAt: number;
 }
 
-const PAGE = 200;
+/** Each comes with up to sixteen tags. */
+const PAGE = 50;
 
 /** Moves of protected labels, each to be signed by several people. Nobody signs here what they have not verified. */
 export class Approvals {

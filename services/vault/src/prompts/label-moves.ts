@@ -96,7 +96,7 @@ export class LabelMoves {
   private async gather(trx: VaultTransaction, caller: Caller, tags: CheckedTags): Promise<ApprovalRow> {
     const { org, trust } = caller;
     const target = targetOf(caller, tags);
-    const until = new Date(tags.expiresAt * 1000);
+    const until = new Date(Math.max(...tags.tokens.map((token) => parseTag(token).claims.exp)) * 1000);
     await this.approvals.insert(trx, { ...target, id: mintId('apr', this.clock.nowMs()), expires_at: until });
     const approval = await this.approvals.findOpen(trx, target);
     // The prompt is held, so nobody else ends it meanwhile.

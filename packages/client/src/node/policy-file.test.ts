@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseDirectory, parsePolicy } from '@bulla/crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { prepareDevelopment } from './development.js';
+import { Home } from './home.js';
+import { signNextPolicy } from './policy-file.js';
+import type { PolicySettings } from './policy-settings.js';
+import { policySettings } from './policy-settings.js';
+
+const NOW = 1_800_000_000;
+const YEAR = 365 * 86_400;
+const PROTECTED = { production: { groups: ['grp:authors'], threshold: 2 } };
+let folder: string;
+let home: Home;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-policy-'));
+  home = new Home(folder);
+  await prepare(NOW);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const prepare = (now: number) =>
+  prepareDevelopment(home, { vaultUrl: 'http://127.0.0.1:4100', responderUrl: 'http://127.0.0.1:4200', now });
+const newest = async () => (await parsePolicy((await home.read('org/dev/policy.json')) ?? '')).payload;
+const settings = async (change: Partial<PolicySettings> = {}) => ({ ...policySettings(await newest()), ...change });
+
+describe('the next policy', () => {
+  it('says what was set, follows the one before, and is named by the next directory', async () => {
+    const before = await newest();
+    expect(await signNextPolicy(home, 'dev', await settings({ labels: PROTECTED }), NOW + 60)).toBe(2);
+    expect(await newest()).toMatchObject({
+      ...before,
+      version: 2,
+      labels: PROTECTED,
+      prev: expect.any(String),
+      issued: expect.any(String),
+      expires: expect.any(String),
+    });
+    const { documents, earlier } = await prepare(NOW + 60);
+    expect((await parseDirectory(documents.directory)).payload.policy.version).toBe(2);
+    expect(await earlier('policy', 1)).toBeDefined();
+  });
+
+  it('is not signed where it would say the same', async () => {
+    expect(await signNextPolicy(home, 'dev', await settings(), NOW + 60)).toBe(1);
+    expect((await newest()).version).toBe(1);
+  });
+
+  it('keeps what was set when it is renewed', async () => {
+    await signNextPolicy(home, 'dev', await settings({ labels: PROTECTED, max_skew: 30 }), NOW);
+    await prepare(NOW + YEAR - 86_400);
+    expect(await newest()).toMatchObject({ version: 3, labels: PROTECTED, max_skew: 30 });
+  });
+
+  it.each<[string, (good: PolicySettings) => unknown]>([
+    ['a member of the document itself', (good) => ({ ...good, version: 9 })],
+    ['another organisation', (good) => ({ ...good, org: 'other' })],
+    ['a member that is missing', ({ suites, custody }) => ({ suites, custody })],
+    ['a threshold that nobody reaches', (good) => ({ ...good, labels: { production: { groups: [], threshold: 17 } } })],
+    ['a list', () => []],
+    ['nothing', () => null],
+  ])('is not signed with %s, and nothing is written', async (_name, change) => {
+    const before = await home.read('org/dev/policy.json');
+    await expect(signNextPolicy(home, 'dev', change(await settings()), NOW)).rejects.toMatchObject({
+      code: 'token_malformed',
+    });
+    expect(await home.read('org/dev/policy.json')).toBe(before);
+    expect(await home.read('org/dev/policy.1.json')).toBeUndefined();
+  });
+
+  it('takes the key of the policy', async () => {
+    await rm(join(folder, 'org/dev/policy.key'));
+    await expect(signNextPolicy(home, 'dev', await settings({ labels: PROTECTED }), NOW)).rejects.toThrow(
+      'policy.key is not here',
+    );
+  });
+});
