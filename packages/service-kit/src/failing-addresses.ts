@@ -68,12 +68,11 @@ export class FailingAddresses {
     return undefined;
   }
 
+  /** The oldest is the first to be over: no window is longer than another. */
   #makeRoom(): void {
-    if (this.#slow.size < SLOW_MAX) return;
     const nowMs = this.#clock.monotonicMs();
-    for (const [key, { endMs }] of this.#slow) if (endMs <= nowMs) this.#slow.delete(key);
-    for (const oldest of this.#slow.keys()) {
-      if (this.#slow.size < SLOW_MAX) break;
+    for (const [oldest, { endMs }] of this.#slow) {
+      if (endMs > nowMs && this.#slow.size < SLOW_MAX) break;
       this.#slow.delete(oldest);
     }
   }

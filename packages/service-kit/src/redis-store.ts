@@ -1,4 +1,3 @@
-import type { Bytes } from '@bulla/crypto';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { Breaker } from './breaker.js';
@@ -80,25 +79,6 @@ export class RedisStore extends SharedStore {
         if (refusal instanceof RateLimiterRes) return takenOf(bucket, refusal, refusal.consumedPoints === 0);
         throw refusal;
       }
-    });
-  }
-
-  override get(key: string): Promise<Bytes | undefined> {
-    return this.#ask(async () => {
-      const value = await this.#redis.getBuffer(this.#prefix + key);
-      return value === null ? undefined : new Uint8Array(value);
-    });
-  }
-
-  override set(key: string, value: Bytes, ttlSeconds: number): Promise<void> {
-    return this.#ask(async () => {
-      await this.#redis.set(this.#prefix + key, Buffer.from(value), 'EX', ttlSeconds);
-    });
-  }
-
-  override delete(key: string): Promise<void> {
-    return this.#ask(async () => {
-      await this.#redis.del(this.#prefix + key);
     });
   }
 

@@ -1,5 +1,3 @@
-import type { Bytes } from '@bulla/crypto';
-
 /** Points that may be taken in one window of time; the window begins with the first that is taken. */
 export interface Bucket {
   /** Lower-case words with hyphens: part of the key, and of what callers are told. */
@@ -33,8 +31,9 @@ export class StoreError extends Error {
 }
 
 /**
- * What the processes of one service share beside their database: counts of requests, and copies of what is public or
- * sealed. Nothing whose loss matters, nothing secret: it may be emptied, read and changed by whoever runs it.
+ * What the processes of one service share beside their database: counts of requests. Nothing whose loss matters,
+ * nothing secret: it may be emptied, read and changed by whoever runs it. Contents and documents are not copied into
+ * it (docs/decisions/2026-11-25-no-copies-in-redis.md).
  * A port because two exist: Redis, and the memory of one process.
  */
 export abstract class SharedStore {
@@ -44,18 +43,6 @@ export abstract class SharedStore {
    * @throws {StoreError}
    */
   abstract take(bucket: Bucket, key: string, points: number): Promise<Taken>;
-
-  /** @throws {StoreError} */
-  abstract get(key: string): Promise<Bytes | undefined>;
-
-  /**
-   * Keeps a copy for a while. It may be gone sooner, and what comes back must be checked.
-   * @throws {StoreError}
-   */
-  abstract set(key: string, value: Bytes, ttlSeconds: number): Promise<void>;
-
-  /** @throws {StoreError} */
-  abstract delete(key: string): Promise<void>;
 
   /**
    * Whether it drops keys before their time when memory is short: limits would be forgotten under load.

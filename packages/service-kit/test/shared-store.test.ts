@@ -9,7 +9,6 @@ import type { TestRedis } from './redis-server.js';
 import { describeWithRedis, startRedis } from './redis-server.js';
 
 const BUCKET = { name: 'key', points: 3, windowSeconds: 60 };
-const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 const silent = new EventLog({ service: 'test', level: 'silent' });
 
 /** What both stores do alike. */
@@ -56,25 +55,6 @@ function behavesAsStore(open: () => Promise<SharedStore>): void {
     expect((await store.take(short, 'a', 1)).allowed).toBe(true);
   });
 
-  it('keeps bytes as they are until it is told to delete them', async () => {
-    const value = new Uint8Array([0, 255, 10, 13, 128]);
-    expect(await store.get('value')).toBeUndefined();
-    await store.set('value', value, 60);
-    expect(await store.get('value')).toEqual(value);
-    await store.set('value', bytes('newer'), 60);
-    expect(await store.get('value')).toEqual(bytes('newer'));
-    await store.delete('value');
-    await store.delete('value');
-    expect(await store.get('value')).toBeUndefined();
-  });
-
-  it('forgets a value when its time is over', async () => {
-    await store.set('passing', bytes('x'), 1);
-    expect(await store.get('passing')).toEqual(bytes('x'));
-    await pause(1_100);
-    expect(await store.get('passing')).toBeUndefined();
-  });
-
   it('says that it does not evict', async () => {
     expect(await store.evicts()).toBe(false);
   });
@@ -83,28 +63,26 @@ function behavesAsStore(open: () => Promise<SharedStore>): void {
 describe('the memory of a process', () => {
   behavesAsStore(async () => new MemoryStore(new Clock()));
 
-  it('is bounded: what is over goes first, then the oldest', async () => {
-    const clock = new TestClock(0);
-    const store = new MemoryStore(clock, { countsMax: 2 });
-    const short = { ...BUCKET, windowSeconds: 1 };
-    await store.take(BUCKET, 'old', 3);
-    await store.take(short, 'over', 3);
-    clock.advance(2);
-    await store.take(BUCKET, 'new', 3);
-    expect((await store.take(BUCKET, 'old', 1)).allowed).toBe(false);
-    await store.take(BUCKET, 'newest', 3);
-    expect((await store.take(BUCKET, 'old', 1)).allowed).toBe(true);
-    expect((await store.take(BUCKET, 'newest', 1)).allowed).toBe(false);
+  it('is bounded: the oldest of a sort goes when there are too many, and takes none of another sort along', async () => {
+    const store = new MemoryStore(new TestClock(0), 2);
+    const other = { ...BUCKET, name: 'organisation' };
+    await store.take(other, 'kept', 3);
+    for (const key of ['first', 'second', 'third']) await store.take(BUCKET, key, 3);
+    expect((await store.take(other, 'kept', 1)).allowed).toBe(false);
+    expect((await store.take(BUCKET, 'third', 1)).allowed).toBe(false);
+    expect((await store.take(BUCKET, 'second', 1)).allowed).toBe(false);
+    expect((await store.take(BUCKET, 'first', 1)).allowed).toBe(true);
   });
 
-  it('holds so many bytes and no more', async () => {
-    const store = new MemoryStore(new Clock(), { valuesBytesMax: 10 });
-    await store.set('a', bytes('12345'), 60);
-    await store.set('b', bytes('12345'), 60);
-    await store.set('c', bytes('1'), 60);
-    await store.set('d', bytes('12345678901'), 60);
-    const found = await Promise.all(['a', 'b', 'c', 'd'].map((key) => store.get(key)));
-    expect(found.map((value) => value !== undefined)).toEqual([false, true, true, false]);
+  it('makes room by what is over before it forgets anything', async () => {
+    const clock = new TestClock(0);
+    const store = new MemoryStore(clock, 2);
+    await store.take(BUCKET, 'over', 3);
+    clock.advance(30);
+    await store.take(BUCKET, 'lasting', 3);
+    clock.advance(31);
+    await store.take(BUCKET, 'new', 3);
+    expect((await store.take(BUCKET, 'lasting', 1)).allowed).toBe(false);
   });
 });
 
