@@ -172,13 +172,20 @@ describe('a mac', () => {
     );
   });
 
-  it('holds in no other length', async () => {
+  it('holds in no other length or spelling', async () => {
     const mac = await enrolmentMac(CODE.secret, KEYS);
     expect(mac).toMatch(/^[A-Za-z0-9_-]{43}$/);
-    for (const other of [mac.slice(0, 42).replace(/.$/, 'A'), `${mac.slice(0, 42)}AAAAAA`, 'AA']) {
+    for (const other of [
+      mac.slice(0, 42).replace(/.$/, 'A'),
+      `${mac.slice(0, 42)}AAAAAA`,
+      'AA',
+      '',
+      `${mac}=`,
+      `${mac.slice(0, 42)}_`,
+      '!',
+    ]) {
       expect(await isEnrolmentMac(other, CODE.secret, KEYS)).toBe(false);
     }
-    await expect(isEnrolmentMac(`${mac}=`, CODE.secret, KEYS)).rejects.toMatchObject({ code: 'token_malformed' });
   });
 
   it.each([

@@ -94,10 +94,13 @@ export async function enrolmentMac(secret: string, keys: EnrolmentKeys): Promise
 
 /**
  * Whether a mac was made with this secret over exactly these keys; compared by the platform, in constant time.
- * @throws {CryptoError} token_malformed if the mac is not base64url, or one of the keys no thumbprint
+ * What is no base64url is no mac.
+ * @throws {CryptoError} token_malformed if one of the keys is no thumbprint
  */
 export async function isEnrolmentMac(mac: string, secret: string, keys: EnrolmentKeys): Promise<boolean> {
-  return crypto.subtle.verify('HMAC', await macKey(secret), decodeBase64url(mac), macInput(keys));
+  const input = macInput(keys);
+  const given = decodeMac(mac);
+  return given !== undefined && crypto.subtle.verify('HMAC', await macKey(secret), given, input);
 }
 
 /**
@@ -155,6 +158,15 @@ export async function deviceKeyOf(
 
 function keysDigest(keys: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<Uint8Array<ArrayBuffer>> {
   return sha256(utf8(`bulla1 keys|${thumbprints(keys)}`));
+}
+
+/** The bytes of a mac as somebody sent it, who may have sent anything. */
+function decodeMac(mac: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return decodeBase64url(mac);
+  } catch {
+    return undefined;
+  }
 }
 
 function macInput(keys: EnrolmentKeys): Uint8Array<ArrayBuffer> {
