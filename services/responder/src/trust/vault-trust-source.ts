@@ -1,3 +1,4 @@
+import { Problem } from '@bulla/contract';
 import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
 import { Trust } from '@bulla/crypto';
 import type { Clock, EventLog } from '@bulla/service-kit';
@@ -59,9 +60,11 @@ export class VaultTrustSource extends TrustSource {
     clearInterval(this.#poll);
   }
 
+  /** @throws {Problem} overloaded until there are documents: nobody's key is known then, and nobody's is unknown */
   override async trustOf(org: string): Promise<Trust | undefined> {
     if (org !== this.#options.org) return undefined;
     if (this.#trust === undefined) await (this.#running ?? this.refresh(org));
+    if (this.#trust === undefined) throw notYet();
     return this.#trust;
   }
 
@@ -81,9 +84,7 @@ export class VaultTrustSource extends TrustSource {
    */
   async probe(): Promise<void> {
     const { clock, org } = this.#options;
-    const trust = await this.trustOf(org);
-    if (trust === undefined) throw new Error('no documents of the organisation could be trusted yet');
-    trust.requireFresh(clock.now());
+    (await this.trustOf(org))?.requireFresh(clock.now());
   }
 
   async #fetchNext(): Promise<void> {
@@ -127,6 +128,11 @@ export class VaultTrustSource extends TrustSource {
     }
     return trust;
   }
+}
+
+function notYet(): Problem {
+  const detail = 'no documents of the organisation could be trusted yet';
+  return new Problem('overloaded', { detail, retryAfterSeconds: FETCH_INTERVAL_MS / 1000 });
 }
 
 function isSame(fetched: TrustDocuments, held: TrustDocuments | undefined): boolean {
