@@ -33,7 +33,7 @@ export const retryAFewTimes: Again = (error, attempt, retries) =>
 
 /** How long a service is waited for that was lost with a request: it is back within half a minute. */
 const RETURN_MS = 60_000;
-const RETURN_POLL_MS = 2_000;
+const RETURN_POLL_MS = 1_000;
 
 /**
  * As {@link retryAFewTimes} until a try may have reached the service. From then on the request is sent again until it
@@ -45,32 +45,26 @@ export function untilKnown(mayAsk: () => boolean): Again {
   let counted = 0;
   let goneSinceMs: number | undefined;
   return (error, _attempt, retries) => {
-    const wait = waitBeforeRetryMs(error, counted);
-    if (wait === undefined || retries === 0 || !mayAsk()) return undefined;
-    if (error.code === 'indeterminate') {
-      mayHaveBegun = true;
-      goneSinceMs = undefined;
-      return wait;
-    }
-    counted += 1;
-    const lost = connectionFault(error);
-    if (lost === undefined) return counted <= retries ? wait : undefined;
-    mayHaveBegun ||= lost === 'cut';
-    if (!mayHaveBegun) return counted <= retries ? wait : undefined;
-    goneSinceMs ??= performance.now();
-    return performance.now() - goneSinceMs < RETURN_MS ? Math.min(wait, RETURN_POLL_MS) : undefined;
+    if (retries === 0 || !mayAsk()) return undefined;
+    mayHaveBegun ||= error.code === 'indeterminate' || wasCut(error);
+    if (!mayHaveBegun) return retryAFewTimes(error, counted++, retries);
+    // What nobody signed is anybody's word, and worth no more than silence.
+    const wait = error.code === 'transport_failed' ? RETURN_POLL_MS : waitBeforeRetryMs(error, counted++);
+    if (error.code === 'indeterminate') goneSinceMs = undefined;
+    else goneSinceMs ??= performance.now();
+    const isGone = goneSinceMs !== undefined && performance.now() - goneSinceMs >= RETURN_MS;
+    return isGone ? undefined : wait;
   };
 }
 
 /** Nothing reaches a service by these. */
 const NOT_CONNECTED: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
-/** What `fetch` says of a connection: there was none, or it broke; browsers do not say which. */
-function connectionFault({ code, cause }: BullaError): 'none' | 'cut' | undefined {
-  if (code !== 'transport_failed' || !(cause instanceof Object) || (cause as Error).name !== 'TypeError')
-    return undefined;
-  const reason: unknown = (cause as { cause?: { code?: unknown } }).cause?.code;
-  return NOT_CONNECTED.has(reason) ? 'none' : 'cut';
+/** Whether a connection broke that was there; browsers do not say whether it was. */
+function wasCut({ code, cause }: BullaError): boolean {
+  // By its name: `fetch` may throw the class of another realm.
+  if (code !== 'transport_failed' || (cause as Error | undefined)?.name !== 'TypeError') return false;
+  return !NOT_CONNECTED.has((cause as { cause?: { code?: unknown } }).cause?.code);
 }
 
 /** Waits, unless the signal aborts first: then its reason is thrown. */
