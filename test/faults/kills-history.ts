@@ -7,7 +7,7 @@ export type HistoryLine =
   /** A run is about to be asked for; its marker goes to the model as a variable. */
   | { readonly op: 'asked'; readonly marker: string }
   | { readonly op: 'answered'; readonly marker: string; readonly text: string }
-  | { readonly op: 'refused'; readonly marker: string; readonly code: string }
+  | { readonly op: 'refused'; readonly marker: string; readonly code: string; readonly why?: string }
   /** A try to write ended otherwise; the client goes on trying. */
   | { readonly op: 'tried'; readonly code: string };
 

@@ -31,7 +31,15 @@ export interface Victim {
   ready(): Promise<void>;
 }
 
-const MOST_MS = 700;
+export interface Haunting {
+  readonly kills: number;
+  /** The longest that it is left alone. */
+  readonly mostMs: number;
+  readonly random: () => number;
+  /** Its answers are interrupted too. */
+  readonly model?: FakeOpenai;
+}
+
 /** How long an answer of the model takes at least: a kill within it is in the middle of a run. */
 export const MODEL_MS = 200;
 
@@ -40,16 +48,11 @@ export const MODEL_MS = 200;
  * or before it has come up again from the kill before.
  * @returns what it did, one line for each kill
  */
-export async function haunt(
-  victim: Victim,
-  kills: number,
-  random: () => number,
-  model?: FakeOpenai,
-): Promise<string[]> {
+export async function haunt(victim: Victim, { kills, mostMs, random, model }: Haunting): Promise<string[]> {
   const done: string[] = [];
   for (let kill = 1; kill <= kills; kill++) {
     const way = random();
-    const afterMs = Math.round(random() * MOST_MS);
+    const afterMs = Math.round(random() * mostMs);
     const isLast = kill === kills;
     if (way < 0.25 && kill > 1 && !isLast) {
       done.push(`${victim.name}: ${afterMs} ms after its start, ready or not`);
@@ -58,7 +61,7 @@ export async function haunt(
       const withinMs = Math.round(random() * MODEL_MS);
       done.push(`${victim.name}: ${withinMs} ms after the model was asked`);
       await victim.ready();
-      await Promise.race([model.arrival(model.requests.length), pause(10 * MOST_MS)]);
+      await Promise.race([model.arrival(model.requests.length), pause(2 * mostMs)]);
       await pause(withinMs);
     } else {
       done.push(`${victim.name}: ${afterMs} ms after it was ready`);

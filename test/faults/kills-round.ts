@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from '@jest/globals';
 import { Bulla, BullaError, identityOf } from '@bulla/client';
 import type { KeyFile } from '@bulla/crypto';
 import { type FakeOpenai, startFakeOpenai } from '@bulla/testkit';
@@ -32,6 +33,13 @@ export interface Round {
   readonly faults: readonly string[];
 }
 
+/** Eight busy clients are no attack. */
+export const WIDE_LIMITS = {
+  BULLA_LIMIT_KEY_PER_SECOND: '100000',
+  BULLA_LIMIT_ORG_PER_SECOND: '100000',
+  BULLA_LIMIT_ENVELOPES_PER_MINUTE: '100000',
+} as const;
+
 const WRITERS = 8;
 const TOKENS = ['All ', 'is ', 'well.'];
 const WRITERS_END_WITHIN_MS = 90_000;
@@ -53,7 +61,7 @@ export async function play(folder: string, stack: Stack, model: FakeOpenai): Pro
   try {
     kills = await stack.haunt();
     await stack.ageLeases();
-    await Promise.all(writers.map(({ finish }) => finish()));
+    await Promise.all(writers.map((writer) => writer.finish()));
   } finally {
     for (const { child } of writers) child.kill('SIGKILL');
   }
@@ -94,7 +102,9 @@ async function startWriter(folder: string, { vaultUrl: url, pin, keyFile }: Stac
 }
 
 function completionsOf(model: FakeOpenai): Completion[] {
-  const jtis = new Map(model.requests.map(({ requestId, body }) => [requestId, MARKER.exec(body.toString())?.[0] ?? '']));
+  const jtis = new Map(
+    model.requests.map(({ requestId, body }) => [requestId, MARKER.exec(body.toString())?.[0] ?? '']),
+  );
   return [...jtis].map(([jti, marker]) => ({ jti, marker, started: model.completionsOf(jti).started }));
 }
 
@@ -106,6 +116,21 @@ async function textOf(bulla: Bulla, name: string, version: number): Promise<stri
     if (error instanceof BullaError && error.code === 'not_found') return undefined;
     throw error;
   }
+}
+
+/** That the clients had something to lose: else nothing was tried. */
+export function expectWork(lines: readonly HistoryLine[]): void {
+  const count = (op: HistoryLine['op'], code?: string) =>
+    lines.filter((line) => line.op === op && (code === undefined || ('code' in line && line.code === code))).length;
+  const work = {
+    versions: count('acknowledged'),
+    answers: count('answered'),
+    unknown: count('refused', 'indeterminate'),
+  };
+  process.stderr.write(`${JSON.stringify(work)}\n`);
+  expect(work.versions).toBeGreaterThan(40);
+  expect(work.answers).toBeGreaterThan(5);
+  expect(work.unknown).toBeGreaterThan(0);
 }
 
 /** @throws {Error} if it is not ready within half a minute */
