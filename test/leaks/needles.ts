@@ -5,7 +5,7 @@ export interface Needle {
 }
 
 /**
- * Every spelling of a text that the leak test looks for: raw, hexadecimal, JSON-escaped, UTF-16 in both orders, and
+ * Every spelling of a text that the leak test looks for: raw, hexadecimal, JSON-escaped, Latin-1, UTF-16 in both orders, and
  * base64 and base64url at each of the three offsets at which the text may stand in what was encoded.
  * @param text at least 12 bytes, so that what is left between the edges of a base64 block is long enough to be no accident.
  */
@@ -14,12 +14,15 @@ export function needlesOf(text: string): Needle[] {
   if (raw.length < 12) throw new RangeError('a canary has at least 12 bytes');
   const hex = raw.toString('hex');
   const utf16 = Buffer.from(text, 'utf16le');
+  const latin1 = Buffer.from(text, 'latin1');
   const needles: Needle[] = [
     { name: 'raw', bytes: raw },
     { name: 'hex', bytes: Buffer.from(hex) },
     { name: 'HEX', bytes: Buffer.from(hex.toUpperCase()) },
     { name: 'json', bytes: Buffer.from(JSON.stringify(text).slice(1, -1)) },
     { name: 'json-ascii', bytes: Buffer.from(escapeAscii(text)) },
+    // As V8 keeps a string whose characters all fit.
+    ...(latin1.toString('latin1') === text ? [{ name: 'latin-1', bytes: latin1 }] : []),
     { name: 'utf-16le', bytes: utf16 },
     { name: 'utf-16be', bytes: Buffer.from(utf16).swap16() },
   ];

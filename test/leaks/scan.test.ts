@@ -23,6 +23,7 @@ describe('the leak scanner', () => {
       'JSON with escapes alone',
       (text: string) => Buffer.from(JSON.stringify(text).replaceAll('ö', '\\u00f6').replaceAll('ß', '\\u00df')),
     ],
+    ['Latin-1', (text: string) => Buffer.from(text, 'latin1')],
     ['UTF-16, little end first', (text: string) => Buffer.from(text, 'utf16le')],
     ['UTF-16, big end first', (text: string) => Buffer.from(text, 'utf16le').swap16()],
   ])('finds a planted text as %s, deep in a folder', async (_name, encode) => {
@@ -44,6 +45,16 @@ describe('the leak scanner', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it.each([-1, 0, 1, 5, 40])('finds a text that lies across two of the pieces it reads (%i)', async (shift) => {
+    const at = 4 * 1024 * 1024 - shift;
+    const content = Buffer.alloc(2 * at);
+    content.write(CANARY, at);
+    await writeFile(join(folder, 'large'), content);
+    const result = await scan([folder], needlesOf(CANARY));
+    expect(result.bytes).toBe(content.length);
+    expect(result.found).not.toEqual([]);
   });
 
   it('finds nothing in other texts, and leaves out what it is told to', async () => {

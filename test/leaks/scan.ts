@@ -1,6 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Needle } from './needles.js';
+
+const PIECE_BYTES = 4 * 1024 * 1024;
+const ZEROS = Buffer.alloc(PIECE_BYTES + 65_536);
 
 export interface Scan {
   readonly files: number;
@@ -23,12 +26,55 @@ export async function scan(
   const found: string[] = [];
   for (const path of (await Promise.all(paths.map(filesBelow))).flat()) {
     if (skip(path)) continue;
-    const content = await readFile(path);
+    const file = await findIn(path, needles);
     files += 1;
-    bytes += content.length;
-    for (const needle of needles) if (content.includes(needle.bytes)) found.push(`${path}: ${needle.name}`);
+    bytes += file.bytes;
+    found.push(...file.names.map((name) => `${path}: ${name}`));
   }
   return { files, bytes, found };
+}
+
+/** A part of a file. */
+export interface Range {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/**
+ * Looks for needles in a file, piece by piece: a core dump does not fit into a buffer. Each piece begins with the end of
+ * the one before.
+ * @param ranges are looked at one by one; the whole file unless given.
+ */
+export async function findIn(
+  path: string,
+  needles: readonly Needle[],
+  ranges: readonly Range[] = [{ at: 0, bytes: Infinity }],
+): Promise<{ bytes: number; names: string[] }> {
+  const overlap = Math.max(...needles.map((needle) => needle.bytes.length)) - 1;
+  const piece = Buffer.alloc(overlap + PIECE_BYTES);
+  const names = new Set<string>();
+  let total = 0;
+  const file = await open(path);
+  try {
+    for (const { at, bytes } of ranges) {
+      let kept = 0;
+      for (let read = 0; read < bytes; ) {
+        const { bytesRead } = await file.read(piece, kept, Math.min(PIECE_BYTES, bytes - read), at + read);
+        if (bytesRead === 0) break;
+        read += bytesRead;
+        total += bytesRead;
+        const filled = piece.subarray(0, kept + bytesRead);
+        // Most of a core dump was never used.
+        const isEmpty = filled.equals(ZEROS.subarray(0, filled.length));
+        if (!isEmpty) for (const needle of needles) if (filled.includes(needle.bytes)) names.add(needle.name);
+        kept = Math.min(overlap, filled.length);
+        piece.copyWithin(0, filled.length - kept, filled.length);
+      }
+    }
+    return { bytes: total, names: [...names] };
+  } finally {
+    await file.close();
+  }
 }
 
 async function filesBelow(path: string): Promise<string[]> {

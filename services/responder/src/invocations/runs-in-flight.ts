@@ -1,5 +1,6 @@
 import { Problem } from '@bulla/contract';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { IdleMemory } from '../memory/idle-memory.js';
 import { RunStopped } from './answer-end.js';
 
 /** Runs at once; a run holds up to 64 MiB of answer at the very worst, and mostly waits for its model. */
@@ -13,7 +14,13 @@ const SEALING_MS = 1_000;
 export class RunsInFlight {
   readonly #stopping = new AbortController();
   readonly #idle: (() => void)[] = [];
+  readonly #memory: IdleMemory | undefined;
   #count = 0;
+
+  /** @param memory cleaned up when nothing has run for a while. */
+  constructor(memory?: IdleMemory) {
+    this.#memory = memory;
+  }
 
   /** Aborts when the grace is over. */
   get stopping(): AbortSignal {
@@ -31,12 +38,15 @@ export class RunsInFlight {
   enter(): () => void {
     if (this.#count >= RUNS_MAX) throw new Problem('overloaded', { retryAfterSeconds: RETRY_AFTER_SECONDS });
     this.#count += 1;
+    this.#memory?.busy();
     let left = false;
     return () => {
       if (left) return;
       left = true;
       this.#count -= 1;
-      if (this.#count === 0) for (const done of this.#idle.splice(0)) done();
+      if (this.#count > 0) return;
+      this.#memory?.idle();
+      for (const done of this.#idle.splice(0)) done();
     };
   }
 
