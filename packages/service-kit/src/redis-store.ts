@@ -49,6 +49,8 @@ export class RedisStore extends SharedStore {
       commandTimeout: times.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
       connectTimeout: CONNECT_TIMEOUT_MS,
       socketTimeout: SILENCE_MAX_MS,
+      // A Redis that hangs does not return a goodbye.
+      disconnectTimeout: 0,
       // What cannot be asked now is not asked: nobody waits for a Redis that is away.
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
@@ -92,8 +94,6 @@ export class RedisStore extends SharedStore {
 
   override async close(): Promise<void> {
     this.#redis.disconnect();
-    // That only says goodbye, which a Redis that hangs does not return.
-    this.#redis.stream?.destroy();
   }
 
   /** Goes through the breaker; what went wrong is reported once, when it begins. */

@@ -44,7 +44,7 @@ export async function startRedis({ password }: { password?: string } = {}): Prom
   const run = () => spawn(PROGRAM, settings, { stdio: 'ignore' });
   let child = run();
   const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`;
-  const admin = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
+  const admin = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null, disconnectTimeout: 0 });
   admin.on('error', () => {});
   await admin.ping();
   const kill = async () => {
