@@ -188,7 +188,7 @@ describe('redis', () => {
     [
       'wants a password',
       '-NOAUTH Authentication required.\r\n',
-      { ok: true, detail: expect.stringContaining('needs a password') },
+      { ok: false, detail: expect.stringContaining('does not let us in'), fix: 'mend BULLA_REDIS_URL' },
     ],
   ])('that %s is seen so', async (_name, text, finding) => {
     expect(await inspectRedis(await redisSaying(text))).toMatchObject(finding);
@@ -199,11 +199,25 @@ describe('redis', () => {
     expect(await inspectRedis(`redis://127.0.0.1:${port}`)).toMatchObject({ ok: false });
   });
 
-  it('that is not there does not answer, and one behind TLS is not asked', async () => {
+  it('that wants a password is told the one in the URL, whatever characters it has', async () => {
+    let heard = '';
+    const server = createServer((socket) =>
+      socket.on('data', (chunk) => {
+        heard += chunk.toString();
+        if (heard.includes('memory')) socket.write('+OK\r\n$40\r\nmaxmemory_policy:noeviction\r\n');
+      }),
+    );
+    const port = await listen(server);
+    expect(await inspectRedis(`redis://user:a%0D%0Ab@127.0.0.1:${port}`)).toMatchObject({ ok: true });
+    expect(heard).toBe('*3\r\n$4\r\nAUTH\r\n$4\r\nuser\r\n$4\r\na\r\nb\r\n*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n');
+  });
+
+  it('that is not there does not answer, nor does one that speaks no TLS where it should', async () => {
     expect(await inspectRedis('redis://127.0.0.1:1')).toMatchObject({
       ok: false,
       detail: '127.0.0.1:1 does not answer',
     });
-    expect(await inspectRedis('rediss://redis.example')).toMatchObject({ ok: true });
+    const plain = await redisSaying('-ERR\r\n');
+    expect(await inspectRedis(plain.replace('redis:', 'rediss:'))).toMatchObject({ ok: false });
   });
 });
