@@ -1,41 +1,24 @@
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { keyFileSchema } from '@bulla/crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { environment } from '../bulla-process.js';
-
-const repository = resolve(import.meta.dirname, '../..');
-const SERVICES = ['vault', 'responder', 'postgres', 'redis'];
+import type { Deployment } from '../deploy-init.js';
+import { deploymentIn, runInit } from '../deploy-init.js';
 
 let folder: string;
+let deployment: Deployment;
 let home: string;
 let services: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-deploy-'));
-  home = join(folder, 'operator');
-  services = join(folder, 'services');
-  for (const name of SERVICES) mkdirSync(join(services, name), { recursive: true });
+  deployment = deploymentIn(folder);
+  ({ home, services } = deployment);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The script of the one-shot container, with the command of this build. */
-function init() {
-  const { status, stdout, stderr } = spawnSync('sh', [join(repository, 'deploy/init.sh')], {
-    encoding: 'utf8',
-    env: environment({
-      PATH: [dirname(process.execPath), join(repository, 'node_modules/.bin'), process.env['PATH']].join(':'),
-      BULLA_HOME: home,
-      SERVICES: services,
-      ORGANISATION: 'acme',
-      VAULT_URL: 'http://127.0.0.1:4100',
-      RESPONDER_URL: 'http://127.0.0.1:4200',
-    }),
-  });
-  return { status, stdout, stderr: status === 0 ? '' : stderr };
-}
+const init = () => runInit(deployment);
 
 /** Files by their path from a folder. */
 function filesOf(where: string): Map<string, string> {

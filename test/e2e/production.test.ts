@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { databaseForTest } from '@bulla/testkit';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { bulla } from '../bulla-process.js';
+import type { Deployment } from '../deploy-init.js';
+import { deploymentIn, runInit } from '../deploy-init.js';
+import { freePorts } from '../faults/kills-round.js';
+import { type ServiceProcess, startService } from '../faults/service-process.js';
+
+const database = await databaseForTest();
+const withServer = database.url === undefined ? describe.skip : describe;
+
+/** What deploy/compose.yaml does, in processes of this machine. */
+withServer('an organisation of profile production', () => {
+  let folder: string;
+  let deployment: Deployment;
+  let settings: { readonly vault: Record<string, string>; readonly responder: Record<string, string> };
+  let vault: ServiceProcess | undefined;
+  let responder: ServiceProcess | undefined;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'bulla-production-'));
+    const [vaultPort = 0, responderPort = 0] = await freePorts(2);
+    deployment = deploymentIn(folder, vaultPort, responderPort);
+    const shared = { NODE_ENV: 'production', BULLA_DATABASE_URL: database.url ?? '' };
+    const { services, vaultUrl, responderUrl } = deployment;
+    settings = {
+      vault: {
+        ...shared,
+        BULLA_VAULT_PORT: String(vaultPort),
+        BULLA_PUBLIC_URL: vaultUrl,
+        BULLA_KEYS_FILE: join(services, 'vault/keys.json'),
+        BULLA_BOOTSTRAP_SECRET_FILE: join(services, 'vault/bootstrap.secret'),
+      },
+      responder: {
+        ...shared,
+        BULLA_RESPONDER_PORT: String(responderPort),
+        BULLA_PUBLIC_URL: responderUrl,
+        BULLA_VAULT_URL: vaultUrl,
+        BULLA_KEYS_FILE: join(services, 'responder/keys.json'),
+        BULLA_PIN_FILE: join(services, 'responder/pin'),
+        BULLA_LLM_API_KEY_FILE: '/dev/null',
+      },
+    };
+  });
+  afterAll(async () => {
+    await Promise.all([vault?.stop('SIGKILL'), responder?.stop('SIGKILL')]);
+    await database.drop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const command = (...args: string[]) => bulla(args, { BULLA_HOME: deployment.home });
+
+  it('is made before the services, and given to an empty vault by trust renew', async () => {
+    expect(runInit(deployment)).toMatchObject({ status: 0, stderr: '' });
+    vault = await startService('vault', settings.vault);
+    expect((await command('trust', 'show')).status).not.toBe(0);
+    expect(await command('trust', 'renew')).toMatchObject({ status: 0 });
+    expect((await command('trust', 'show')).stdout).toMatch(/^organisation +acme \(production\)$/m);
+  });
+
+  it('passes every step of the demo, and again after its services were started anew', async () => {
+    responder = await startService('responder', settings.responder);
+    const first = await command('demo');
+    expect(first.stdout).toMatch(/^demo ok: \d+ checks of the answer passed, 7 attacks were refused$/m);
+    expect(first.stdout).toContain('production root 1 to 1 of acme');
+    expect(await Promise.all([vault?.stop(), responder.stop()])).toEqual([0, 0]);
+    expect(runInit(deployment)).toMatchObject({ status: 0, stderr: '' });
+    vault = await startService('vault', settings.vault);
+    responder = await startService('responder', settings.responder);
+    const second = await command('demo');
+    expect(second.stdout).toMatch(/v1, there already, unchanged[\s\S]*^demo ok/m);
+    expect((await command('trust', 'renew')).stderr).toContain('nothing is about to expire');
+  });
+});
