@@ -3,13 +3,14 @@ import { Socket } from 'node:net';
 import type { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely';
 import type { Dialect } from 'kysely';
-import type { Migration } from 'kysely/migration';
+import type { Migration, MigrationInfo } from 'kysely/migration';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { CurrentConnections } from './current-connections.js';
 import { databaseFault } from './database-fault.js';
 import { pgTypes } from './database-types.js';
 import type { EventLog } from './event-log.js';
+import { SettingsError } from './settings.js';
 
 export interface DatabaseOptions {
   /** A server, or the embedded instance that the caller opened and will close. */
@@ -25,6 +26,8 @@ export interface DatabaseOptions {
   readonly poolMax?: number | undefined;
 }
 
+export type MigrateHow = 'auto' | 'check' | 'off';
+
 /** How many connections to a server there are. */
 export interface PoolState {
   readonly total: number;
@@ -36,8 +39,12 @@ export interface PoolState {
 export interface Database<Tables> {
   readonly db: Kysely<Tables>;
   readonly schema: string;
-  /** Brings the schema up to date; several processes at once are serialised by a lock. */
-  migrate(): Promise<void>;
+  /**
+   * Brings the schema up to date; several processes at once are serialised by a lock.
+   * @param how to look only, or not even that, where somebody else brings it up to date.
+   * @throws {SettingsError} when it was only looked at and is older than this program
+   */
+  migrate(how?: MigrateHow): Promise<void>;
   /** The time of the database, in milliseconds since 1970, within a second or two; throws when it does not answer. */
   nowMs(): Promise<number>;
   poolState(): PoolState;
@@ -88,12 +95,13 @@ function onServer<Tables>(options: DatabaseOptions, url: string): Database<Table
   });
   return {
     ...facade(options, root),
-    async migrate() {
+    async migrate(how) {
+      if (how === 'off') return;
       // Its own connections: a migration, or the wait for another process's, may take longer than a statement.
       const dialect = new PostgresDialect({
         pool: openPool(options, { ...settings, max: 2, lock_timeout: MIGRATION_LOCK_TIMEOUT_MS }),
       });
-      await migrate(options, dialect);
+      await migrate(options, dialect, { how });
     },
     poolState: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => root.destroy(),
@@ -105,7 +113,9 @@ function embedded<Tables>(options: DatabaseOptions, pglite: PGlite): Database<Ta
   return {
     ...facade(options, root),
     // Through a Kysely of its own that is never destroyed: destroying one closes the shared instance.
-    migrate: () => migrate(options, new PGliteDialect({ pglite }), { keepOpen: true }),
+    migrate: async (how) => {
+      if (how !== 'off') await migrate(options, new PGliteDialect({ pglite }), { how, keepOpen: true });
+    },
     poolState: () => ({ total: 1, idle: 1, waiting: 0 }),
     close: async () => {},
   };
@@ -146,7 +156,11 @@ function facade<Tables>(
   };
 }
 
-async function migrate(options: DatabaseOptions, dialect: Dialect, { keepOpen = false } = {}): Promise<void> {
+async function migrate(
+  options: DatabaseOptions,
+  dialect: Dialect,
+  { how = 'auto', keepOpen = false }: { readonly how?: MigrateHow | undefined; readonly keepOpen?: boolean },
+): Promise<void> {
   const root = new Kysely<unknown>({ dialect });
   try {
     const migrator = new Migrator({
@@ -154,12 +168,20 @@ async function migrate(options: DatabaseOptions, dialect: Dialect, { keepOpen = 
       provider: { getMigrations: () => Promise.resolve({ ...options.migrations }) },
       migrationTableSchema: options.schema,
     });
+    if (how === 'check') return requireCurrent(await migrator.getMigrations());
     const { error, results = [] } = await migrator.migrateToLatest();
     if (error !== undefined) throw error as Error;
     options.log.write({ event: 'database-migrated', schema: options.schema, migrations: results.length });
   } finally {
     if (!keepOpen) await root.destroy();
   }
+}
+
+function requireCurrent(migrations: readonly MigrationInfo[]): void {
+  if (migrations.every(({ executedAt }) => executedAt !== undefined)) return;
+  throw new SettingsError([
+    'BULLA_MIGRATE: it is check, and the database is older than this program; start one with auto, and this one after it',
+  ]);
 }
 
 async function withTimeout<Value>(work: Promise<Value>, timeoutMs: number): Promise<Value> {

@@ -24,6 +24,17 @@ describe('the event log', () => {
     ]);
   });
 
+  it('writes a line that people can read, and no value makes two of it', () => {
+    let text = '';
+    const log = new EventLog({ service: 'tiny', format: 'pretty', stream: { write: (line) => (text += line) } });
+    log.write({ event: 'service-ready', port: 1, metricsPort: 2 });
+    log.write({ event: 'run-begun', requestId: 'my-request', jti: 'inv_1', model: 'a b=c\n"d' });
+    expect(text.replaceAll(/^\d\d:\d\d:\d\d\.\d{3} /gm, '')).toBe(
+      'info  tiny service-ready port=1 metricsPort=2\n' +
+        'info  tiny run-begun requestId=my-request jti=inv_1 model="a b=c\\n\\"d"\n',
+    );
+  });
+
   it('leaves out what is below its level', () => {
     const lines: Record<string, unknown>[] = [];
     const log = logTo(lines, 'warn');

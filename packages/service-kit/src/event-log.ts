@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 
 type Level = 'error' | 'warn' | 'info' | 'debug';
+export type LogFormat = 'json' | 'pretty';
 export type LogLevel = Level | 'fatal' | 'silent';
 
 /**
@@ -77,11 +78,13 @@ export interface EventLogOptions {
   /** Said in every line: which service wrote it. */
   readonly service: string;
   readonly level?: LogLevel;
-  /** Where the JSON lines go; standard error unless given. */
+  /** JSON for machines, unless people read it. */
+  readonly format?: LogFormat;
+  /** Where the lines go; standard error unless given. */
   readonly stream?: DestinationStream;
 }
 
-/** JSON lines of the closed union, one for each event. */
+/** Lines of the closed union, one for each event. */
 export class EventLog {
   readonly #log: Logger;
 
@@ -92,11 +95,27 @@ export class EventLog {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label: string) => ({ level: label }) },
     };
-    this.#log = pino(settings, options.stream ?? pino.destination({ dest: 2, sync: true }));
+    const stream = options.stream ?? pino.destination({ dest: 2, sync: true });
+    this.#log = pino(
+      settings,
+      options.format === 'pretty' ? { write: (line) => void stream.write(pretty(line)) } : stream,
+    );
   }
 
   write(event: LogEvent): void {
     const level = event.event === 'framework' ? event.level : LEVELS[event.event];
     this.#log[level](event);
   }
+}
+
+/** The time of day, the level, who, what, and the rest as it is named. */
+function pretty(line: string): string {
+  const { time, level, service, event, ...rest } = JSON.parse(line) as Record<string, string | number>;
+  const words = Object.entries(rest).map(([name, value]) => ` ${name}=${plain(value)}`);
+  return `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${service} ${event}${words.join('')}\n`;
+}
+
+/** A value that could be taken for another part of the line, or for another line, stays as JSON has it. */
+function plain(value: string | number): string {
+  return typeof value === 'string' && /^[!#-<>-~]+$/.test(value) ? value : JSON.stringify(value);
 }

@@ -7,7 +7,7 @@ export { Clock } from './clock.js';
 export { createService } from './create-service.js';
 export type { ServiceOptions } from './create-service.js';
 export { connectDatabase } from './database.js';
-export type { Database, DatabaseOptions, PoolState } from './database.js';
+export type { Database, DatabaseOptions, MigrateHow, PoolState } from './database.js';
 export { brokenConstraint, databaseFault } from './database-fault.js';
 export type { DatabaseFault } from './database-fault.js';
 export { openPglite } from './database-types.js';
@@ -41,7 +41,9 @@ export {
   bootstrapSecretSetting,
   databaseUrlSetting,
   hostSetting,
+  logFormatSetting,
   logLevelSetting,
+  migrateSetting,
   pathSetting,
   pinSetting,
   portSetting,

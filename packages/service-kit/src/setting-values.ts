@@ -17,8 +17,10 @@ export const SETTING_NAMES: ReadonlySet<string> = new Set([
   'BULLA_LLM_API_KEY',
   'BULLA_LLM_MODEL',
   'BULLA_LLM_TIMEOUT_MS',
+  'BULLA_LOG_FORMAT',
   'BULLA_LOG_LEVEL',
   'BULLA_METRICS_PORT',
+  'BULLA_MIGRATE',
   'BULLA_PASSPHRASE',
   'BULLA_PIN',
   'BULLA_PROFILE',
@@ -71,6 +73,16 @@ export const logLevelSetting = z
   .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
   .default('info')
   .describe('one of fatal, error, warn, info, debug, silent');
+
+export const logFormatSetting = z
+  .enum(['json', 'pretty'])
+  .default('json')
+  .describe('json for machines, or pretty for people');
+
+export const migrateSetting = z
+  .enum(['auto', 'check', 'off'])
+  .default('auto')
+  .describe('auto to bring the database up to date, check to start only if it is, or off');
 
 /** Any http or https base URL, without a query. */
 export const urlSetting = z.string().refine(isBaseUrl).describe('a URL such as https://vault.example');

@@ -126,6 +126,21 @@ describeOnServer('on PostgreSQL', () => {
     await database.close();
   });
 
+  it('a database is only looked at, or not even that, where a setting says so', async () => {
+    const database = onServer({ schema: 'looked_at' });
+    const tables = async () =>
+      (await sql`select 1 from information_schema.tables where table_schema = 'looked_at'`.execute(database.db)).rows;
+    await database.migrate('off');
+    await expect(database.migrate('check')).rejects.toMatchObject({
+      exitCode: 78,
+      message: expect.stringMatching(/^BULLA_MIGRATE: /),
+    });
+    expect(await tables()).toEqual([]);
+    await database.migrate();
+    await expect(database.migrate('check')).resolves.toBeUndefined();
+    await database.close();
+  });
+
   it('no server is a lost connection', async () => {
     const database = onServer({ url: 'postgresql://nobody@127.0.0.1:1/none' });
     const error: unknown = await database.nowMs().catch((refused: unknown) => refused);

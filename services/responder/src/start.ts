@@ -6,7 +6,9 @@ import {
   edgeSettings,
   EventLog,
   hostSetting,
+  logFormatSetting,
   logLevelSetting,
+  migrateSetting,
   openEdge,
   pathSetting,
   pinSetting,
@@ -35,6 +37,8 @@ export const responderSettings = {
   BULLA_PIN: pinSetting,
   BULLA_KEYS_FILE: pathSetting,
   BULLA_LOG_LEVEL: logLevelSetting,
+  BULLA_LOG_FORMAT: logFormatSetting,
+  BULLA_MIGRATE: migrateSetting,
   ...edgeSettings,
   ...modelSettings,
 };
@@ -53,7 +57,11 @@ export interface Started {
 export async function startResponder(environment: Environment): Promise<Started> {
   const settings = readSettings(responderSettings, environment);
   const file = await readKeyFile(settings.BULLA_KEYS_FILE);
-  const log = new EventLog({ service: 'responder', level: settings.BULLA_LOG_LEVEL });
+  const log = new EventLog({
+    service: 'responder',
+    level: settings.BULLA_LOG_LEVEL,
+    format: settings.BULLA_LOG_FORMAT,
+  });
   const url = settings.BULLA_DATABASE_URL;
   const database = connectDatabase<ResponderTables>({
     from: { url },
@@ -67,7 +75,7 @@ export async function startResponder(environment: Environment): Promise<Started>
   try {
     const opened = await openEdge(settings, { service: 'responder', production, log });
     edge = opened;
-    await database.migrate();
+    await database.migrate(settings.BULLA_MIGRATE);
     const service = await createResponder({
       version: packageVersion(),
       database,

@@ -3,8 +3,8 @@ import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResponderTables } from '@bulla/responder';
 import { responderMigrations } from '@bulla/responder';
-import type { Database, EventLog } from '@bulla/service-kit';
-import { connectDatabase, databaseFault, openPglite } from '@bulla/service-kit';
+import type { Database, EventLog, MigrateHow } from '@bulla/service-kit';
+import { connectDatabase, databaseFault, openPglite, SettingsError } from '@bulla/service-kit';
 import type { VaultTables } from '@bulla/vault';
 import { vaultMigrations } from '@bulla/vault';
 import { StartError } from './start-error.js';
@@ -23,6 +23,7 @@ export interface DatabasesOptions {
   readonly home: string;
   /** Connections to the server at most, for each service. */
   readonly poolMax: number | undefined;
+  readonly migrate: MigrateHow;
   readonly logs: { readonly vault: EventLog; readonly responder: EventLog };
 }
 
@@ -30,7 +31,7 @@ export interface DatabasesOptions {
  * Opens and migrates them.
  * @throws {StartError} in one line without what drivers say, which may quote values
  */
-export async function openDatabases({ url, home, poolMax, logs }: DatabasesOptions): Promise<Databases> {
+export async function openDatabases({ url, home, poolMax, migrate, logs }: DatabasesOptions): Promise<Databases> {
   const pglite = url === undefined ? await openEmbedded(home) : undefined;
   const from = pglite === undefined ? { url: url ?? '' } : { pglite };
   const vault = connectDatabase<VaultTables>({
@@ -52,10 +53,11 @@ export async function openDatabases({ url, home, poolMax, logs }: DatabasesOptio
     await pglite?.close();
   }
   try {
-    await vault.migrate();
-    await responder.migrate();
+    await vault.migrate(migrate);
+    await responder.migrate(migrate);
   } catch (error) {
     await close();
+    if (error instanceof SettingsError) throw error;
     const code = databaseFault(error)?.code ?? 'unknown';
     throw new StartError(
       `cannot use the ${url === undefined ? `database in ${home}` : 'database that BULLA_DATABASE_URL names'} (${code})`,

@@ -4,7 +4,9 @@ import {
   databaseUrlSetting,
   edgeSettings,
   hostSetting,
+  logFormatSetting,
   logLevelSetting,
+  migrateSetting,
   pathSetting,
   portSetting,
   publicUrlSetting,
@@ -21,6 +23,8 @@ export const standaloneSettings = {
   BULLA_PUBLIC_URL: publicUrlSetting,
   BULLA_DATABASE_URL: databaseUrlSetting,
   BULLA_LOG_LEVEL: logLevelSetting,
+  BULLA_LOG_FORMAT: logFormatSetting,
+  BULLA_MIGRATE: migrateSetting,
   ...edgeSettings,
   ...modelSettings,
 };

@@ -48,10 +48,10 @@ export interface Standalone {
  */
 export async function start(options: StandaloneOptions): Promise<Standalone> {
   const { settings, addresses, signal } = options;
-  const level = settings.BULLA_LOG_LEVEL;
+  const lines = { level: settings.BULLA_LOG_LEVEL, format: settings.BULLA_LOG_FORMAT };
   const logs = {
-    vault: new EventLog({ service: 'vault', level }),
-    responder: new EventLog({ service: 'responder', level }),
+    vault: new EventLog({ service: 'vault', ...lines }),
+    responder: new EventLog({ service: 'responder', ...lines }),
   };
   const services: Service[] = [];
   const stores: SharedStore[] = [];
@@ -63,6 +63,7 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
       url: settings.BULLA_DATABASE_URL,
       home: options.home,
       poolMax: settings.BULLA_DATABASE_POOL,
+      migrate: settings.BULLA_MIGRATE,
       logs,
     });
     signal?.throwIfAborted();

@@ -7,7 +7,9 @@ import {
   edgeSettings,
   EventLog,
   hostSetting,
+  logFormatSetting,
   logLevelSetting,
+  migrateSetting,
   openEdge,
   pathSetting,
   portSetting,
@@ -31,6 +33,8 @@ export const vaultSettings = {
   BULLA_KEYS_FILE: pathSetting,
   BULLA_BOOTSTRAP_SECRET: bootstrapSecretSetting,
   BULLA_LOG_LEVEL: logLevelSetting,
+  BULLA_LOG_FORMAT: logFormatSetting,
+  BULLA_MIGRATE: migrateSetting,
   ...edgeSettings,
 };
 
@@ -43,7 +47,7 @@ export const vaultSettings = {
 export async function startVault(environment: Environment): Promise<Pick<Service, 'close'>> {
   const settings = readSettings(vaultSettings, environment);
   const keys = await ServiceKeys.load(await readKeyFile(settings.BULLA_KEYS_FILE));
-  const log = new EventLog({ service: 'vault', level: settings.BULLA_LOG_LEVEL });
+  const log = new EventLog({ service: 'vault', level: settings.BULLA_LOG_LEVEL, format: settings.BULLA_LOG_FORMAT });
   const url = settings.BULLA_DATABASE_URL;
   const database = connectDatabase<VaultTables>({
     from: { url },
@@ -57,7 +61,7 @@ export async function startVault(environment: Environment): Promise<Pick<Service
   let service: Service | undefined;
   try {
     edge = await openEdge(settings, { service: 'vault', production, log });
-    await database.migrate();
+    await database.migrate(settings.BULLA_MIGRATE);
     service = await createVault({
       version: packageVersion(),
       database,
