@@ -44,7 +44,7 @@ const promptExample = {
   updated_at: time,
   deleted_at: null,
 };
-const user = `urn:bulla:acme:user:usr_${suffix}`;
+export const user = `urn:bulla:acme:user:usr_${suffix}`;
 const offer = { roles: ['author', 'invoker'], groups: ['grp:authors'], user, label: 'laptop' };
 const invitationExample = { id: invitation, ...offer, state: 'open', created_at: time, expires_at: time };
 const rsa = { jwk: { kty: 'RSA', n: 'n'.repeat(342), e: 'AQAB' }, alg: 'PS256' };

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Cursor, entityTag, IdempotencyKey, IfMatch, ROUTES } from '@bulla/contract';
 import * as ids from '@bulla/contract';
 import type * as z from 'zod';
-import { device, envelope, hash, invocation, kid, prompt, responder } from './examples.js';
+import { device, enrolment, envelope, hash, invitation, invocation, kid, prompt, responder, user } from './examples.js';
 
 const takes = (schema: z.ZodType, value: unknown): boolean => schema.safeParse(value).success;
 const ULID = prompt.slice(4);
@@ -16,6 +16,8 @@ describe.each<[string, z.ZodType, string[], unknown[]]>([
   ],
   ['EnvelopeId', ids.EnvelopeId, [envelope], [prompt, `${envelope} `]],
   ['InvocationId', ids.InvocationId, [invocation], [prompt, null]],
+  ['InvitationId', ids.InvitationId, [invitation], [enrolment, invitation.toUpperCase(), `${invitation}0`]],
+  ['EnrolmentId', ids.EnrolmentId, [enrolment], [invitation, ` ${enrolment}`]],
   [
     'Organisation',
     ids.Organisation,
@@ -55,6 +57,26 @@ describe.each<[string, z.ZodType, string[], unknown[]]>([
     ids.ResponderUrn,
     [responder],
     [device, 'urn:bulla:acme:svc:responder:', 'urn:bulla:acme:svc:vault'],
+  ],
+  ['DeviceUrn', ids.DeviceUrn, [device], [responder, user, 'urn:bulla:acme:dev:a1', `${device}#${kid}`]],
+  ['UserUrn', ids.UserUrn, [user], [device, 'urn:bulla:acme:user:bob', `${user} `]],
+  [
+    'Group',
+    ids.Group,
+    ['grp:authors', 'grp:0', `grp:${'a'.repeat(64)}`],
+    ['authors', 'grp:', 'grp:A', 'grp:.a', 'grp:a/b', `grp:${'a'.repeat(65)}`],
+  ],
+  [
+    'DeviceLabel',
+    ids.DeviceLabel,
+    ['laptop', 'Bobs iPhone', 'a.b-c_d 1', 'a'.repeat(64)],
+    ['', 'a'.repeat(65), 'a\nb', 'a\u0000', '<b>', "Bob's", 'ä'],
+  ],
+  [
+    'DeviceRole',
+    ids.DeviceRole,
+    ['owner', 'admin', 'author', 'invoker', 'auditor'],
+    ['service', 'gateway', 'Owner', ''],
   ],
   [
     'Timestamp',
