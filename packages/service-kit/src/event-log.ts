@@ -96,10 +96,7 @@ export class EventLog {
       formatters: { level: (label: string) => ({ level: label }) },
     };
     const stream = options.stream ?? pino.destination({ dest: 2, sync: true });
-    this.#log = pino(
-      settings,
-      options.format === 'pretty' ? { write: (line) => void stream.write(pretty(line)) } : stream,
-    );
+    this.#log = pino(settings, options.format === 'pretty' ? { write: (line) => stream.write(pretty(line)) } : stream);
   }
 
   write(event: LogEvent): void {
