@@ -69,6 +69,11 @@ export class Asker {
   /** Takes what comes next, and leaves the input in peace afterwards: a command that has ended must not wait for it. */
   #read(): Promise<void> {
     const { stdin, signal } = this.#io;
+    // It may have ended while nobody listened.
+    if (stdin.readableEnded || stdin.destroyed) {
+      this.#ended = true;
+      return Promise.resolve();
+    }
     return new Promise((resolve, reject) => {
       const stop = (done: () => void) => {
         stdin.off('data', take).off('end', end).off('error', reject).pause();

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
-import { identityOf, publishOrganisation } from '@bulla/client';
+import { Bulla, BullaError, identityOf, publishOrganisation } from '@bulla/client';
 import type { OwnOrganisation, Release } from '@bulla/client/node';
 import {
   DEVELOPMENT_ORG,
@@ -40,6 +40,7 @@ export class DevelopmentHome {
   readonly #home: Home;
   readonly #io: Io;
   #made: OwnOrganisation | undefined;
+  #addresses: Addresses = { vaultUrl: '', responderUrl: '' };
 
   constructor(home: Home, io: Io) {
     this.#home = home;
@@ -51,8 +52,7 @@ export class DevelopmentHome {
     vaultUrl,
     responderUrl,
   }: Addresses): Promise<ServedOrganisation & { readonly changes: readonly string[] }> {
-    const made = await prepareDevelopment(this.#home, { vaultUrl, responderUrl, now: Math.floor(Date.now() / 1000) });
-    this.#made = made;
+    const made = await this.#prepared({ vaultUrl, responderUrl });
     return {
       org: DEVELOPMENT_ORG,
       pin: made.pin,
@@ -71,21 +71,35 @@ export class DevelopmentHome {
     const file = await readKeyFile(this.#home, IDENTITY);
     if (file === undefined || this.#made === undefined)
       throw new Error('an organisation is prepared before it is published');
-    const { pin, documents, earlier, bootstrapSecret } = this.#made;
     const identity = await identityOf(file);
-    const { isNew } = await publishOrganisation({
-      vaultUrl,
-      identity,
-      pin,
-      documents,
-      earlier,
-      bootstrapSecret,
-      fetch: this.#io.fetch,
-    });
+    const publish = (made: OwnOrganisation) =>
+      publishOrganisation({ ...made, vaultUrl, identity, fetch: this.#io.fetch });
+    let isNew: boolean;
+    try {
+      ({ isNew } = await publish(this.#made));
+    } catch (error) {
+      if (!(error instanceof BullaError) || error.check !== 'directory-version') throw error;
+      // A command published and was ended before it could say so here: what the vault shows is verified, then renewed.
+      const { pin } = this.#made;
+      await Bulla.offline({
+        url: vaultUrl,
+        identity,
+        pin,
+        store: new FileTrustStore(this.#home),
+        fetch: this.#io.fetch,
+      }).refreshTrust();
+      ({ isNew } = await publish(await this.#prepared(this.#addresses)));
+    }
     const database = await digestB64u(utf8(placeOf(databaseUrl)));
     const before = await this.#home.read(DATABASE);
     if (isNew || (before !== undefined && before !== database)) await this.#forgetLabels();
     if (before !== database) await this.#home.write(DATABASE, database);
+  }
+
+  async #prepared(addresses: Addresses): Promise<OwnOrganisation> {
+    const made = await prepareDevelopment(this.#home, { ...addresses, now: Math.floor(Date.now() / 1000) });
+    [this.#made, this.#addresses] = [made, addresses];
+    return made;
   }
 
   async #forgetLabels(): Promise<void> {

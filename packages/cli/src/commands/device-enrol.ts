@@ -9,6 +9,7 @@ import {
   requireUnused,
   writeEnrolment,
 } from '@bulla/client/node';
+import type { InvitationCode } from '@bulla/crypto';
 import { parseInvitationCode } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -16,6 +17,7 @@ import { requireDeviceLabel } from '../device-names.js';
 import { CheckFailed } from '../exit-code.js';
 import { readText } from '../files.js';
 import { styled } from '../output.js';
+import { UsageError } from '../usage-error.js';
 
 interface EnrolOptions {
   readonly code?: string;
@@ -75,9 +77,18 @@ async function begin(
   const label = requireDeviceLabel(options.label);
   const text =
     options.code === undefined ? await asker.hidden('code of the invitation:') : await readText(io, options.code);
-  const pending = await prepareEnrolment(parseInvitationCode(text), label, settings);
+  const pending = await prepareEnrolment(requireCode(text), label, settings);
   await writeEnrolment(home, pending);
   return pending;
+}
+
+/** @throws {UsageError} which repeats nothing of it */
+function requireCode(text: string): InvitationCode {
+  try {
+    return parseInvitationCode(text);
+  } catch {
+    throw new UsageError('that is not the code of an invitation', 'it begins with bulla1_ and is one long word');
+  }
 }
 
 async function conclude({ home, out }: Context, pending: PendingEnrolment, outcome: EnrolmentOutcome): Promise<void> {

@@ -82,7 +82,9 @@ function show({ out }: Context, { device, user, vouched, unvouched, loneLabels }
   for (const { name, version, chash } of unvouched) out.talk(`           ${name}@${version}  sha256:${chash}`);
   if (unvouched.length > 0) out.talk('           read one and keep it with --keep name@version');
   for (const { name, label } of loneLabels)
-    out.talk(`label    ${label} of ${name} was signed by this person alone: somebody else must move it again`);
+    out.talk(
+      `label    ${label} of ${name} was signed by this person alone: move it yourself first, or another author pushes again`,
+    );
 }
 
 /** Shows a text and asks. What is kept is the content that was shown, and no other of the same number. */

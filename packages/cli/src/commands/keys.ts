@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path';
 import type { Home, KeyPlace } from '@bulla/client/node';
 import { HomeError, lockKeys, lockStateOf, readKeyFile, unlockKeys, writeFreshKeys } from '@bulla/client/node';
 import { fingerprint, readPublicKeys, signPublicKeys } from '@bulla/crypto';
@@ -70,8 +69,7 @@ interface Place extends KeyPlace {
 /** A file that is named is looked for where the command runs; without a name it is the identity. */
 function placeOf(context: Context, file: string | undefined): Place {
   const { home, name } = file === undefined ? context.identityFile : context.placeOf(file);
-  const path = home.path(name);
-  return { home, name, path: isAbsolute(path) ? path : `./${path}` };
+  return { home, name, path: home.path(name) };
 }
 
 async function generate(context: Context, file: string, like: string): Promise<void> {

@@ -1,6 +1,6 @@
-import { publishOrganisation } from '@bulla/client';
+import { BullaError, publishOrganisation } from '@bulla/client';
 import type { Bulla } from '@bulla/client';
-import { renewOrganisation, writeProfile } from '@bulla/client/node';
+import { adoptSeenDocuments, renewOrganisation, writeProfile } from '@bulla/client/node';
 import type { Trust } from '@bulla/crypto';
 import { fingerprint, keyState } from '@bulla/crypto';
 import type { Command } from 'commander';
@@ -99,11 +99,22 @@ async function renew(context: Context): Promise<void> {
 /** Documents can be signed only where their keys are; a vault that does not have the organisation yet gets it. */
 export async function renewDocuments(context: Context): Promise<readonly string[]> {
   const { vaultUrl, org, pin } = await context.profile();
+  await catchUp(context, org);
   const own = await renewOrganisation(context.home, context.now());
   if (own?.org !== org || own.pin !== pin) return [];
   const identity = await context.identity();
   await publishOrganisation({ ...own, vaultUrl, identity, fetch: context.io.fetch });
   return own.changes;
+}
+
+/** What is signed next stands on the newest that the vault shows; it may have none, or one that has just run out. */
+async function catchUp(context: Context, org: string): Promise<void> {
+  try {
+    await (await context.offline()).refreshTrust();
+  } catch (error) {
+    if (!(error instanceof BullaError) || !['not_found', 'trust_expired'].includes(error.code)) throw error;
+  }
+  await adoptSeenDocuments(context.home, org);
 }
 
 /** Signs anew the labels of every prompt that are about to expire; one line for each prompt that had some. */

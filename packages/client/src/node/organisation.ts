@@ -7,6 +7,7 @@ import type { DocumentKind, OrganisationMaker, OrganisationPlan } from './organi
 import { directoryDocument, policyDocument, rootChain, versionName } from './organisation-documents.js';
 import { organisationKeys, renewedKeys } from './organisation-keys.js';
 import { readProfile, writeProfile } from './profile.js';
+import { adoptSeenDocuments } from './seen-documents.js';
 
 const BOOTSTRAP_SECRET = 'bootstrap.secret';
 
@@ -45,6 +46,7 @@ export async function prepareOrganisation(
   const { org } = plan;
   const { now } = options;
   await requireUnclaimed(home, org);
+  await adoptSeenDocuments(home, org);
   const changes: string[] = [];
   const folder = `org/${org}`;
   const stored = await home.read(`${folder}/directory.json`);

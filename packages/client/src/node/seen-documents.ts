@@ -1,4 +1,4 @@
-import { parseDirectory, parsePolicy } from '@bulla/crypto';
+import { parseDirectory, parsePolicy, parseRoot, pinOf } from '@bulla/crypto';
 import type { Home } from './home.js';
 import { versionName } from './organisation-documents.js';
 import { FileTrustStore } from './trust-store.js';
@@ -10,7 +10,9 @@ import { FileTrustStore } from './trust-store.js';
  */
 export async function adoptSeenDocuments(home: Home, org: string): Promise<void> {
   const state = await new FileTrustStore(home).load(org);
-  if (state === undefined) return;
+  const root = await home.read(`org/${org}/root.json`);
+  // What was seen of another organisation of this name is none of this one's.
+  if (state === undefined || root === undefined || pinOf(await parseRoot(root)) !== state.pin) return;
   const { policy, directory } = state.documents;
   await adopt(home, `org/${org}`, 'policy', policy, versionOfPolicy);
   await adopt(home, `org/${org}`, 'directory', directory, versionOfDirectory);
