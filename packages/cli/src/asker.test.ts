@@ -43,7 +43,7 @@ describe('from a pipe', () => {
     stdin.end('one\n');
     expect(await asker.line('one?')).toBe('one');
     stdin.resume();
-    await new Promise((resolve) => stdin.once('end', resolve));
+    while (!stdin.readableEnded) await new Promise((resolve) => setImmediate(resolve));
     await expect(asker.line('two?')).rejects.toMatchObject({ name: 'UsageError' });
   });
 
