@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import type { Limits } from './fastify-settings.js';
+import type { Limits } from './limits.js';
 import type { Rates } from './rates.js';
 import type { SharedStore } from './shared-store.js';
 

@@ -6,56 +6,14 @@ import { answerBrokenRequest, answerUnroutable } from './broken-request.js';
 import type { Clock } from './clock.js';
 import type { EdgeOptions } from './edge-options.js';
 import type { EventLog } from './event-log.js';
+import { LIMITS } from './limits.js';
+import type { Limits } from './limits.js';
 import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
 import { findState } from './request-state.js';
 import { responseSignature } from './response-signature.js';
 import { entryAt } from './route-table.js';
 import type { ServiceName } from './route-table.js';
 import type { ServiceKeys } from './service-keys.js';
-
-/** Bounds of one process; every one of them is there because Node or Fastify has none by default. */
-export interface Limits {
-  /** From the first byte of a request to its last. */
-  readonly requestTimeoutMs: number;
-  /** From the first byte of a request to the end of its header. */
-  readonly headersTimeoutMs: number;
-  /** Between two requests of a connection. */
-  readonly keepAliveTimeoutMs: number;
-  readonly headerBytesMax: number;
-  readonly connectionsMax: number;
-  /** Requests at work at once; others wait. */
-  readonly requestsMax: number;
-  /** Requests that wait for a place at once; beyond, 503 at once. */
-  readonly waitingMax: number;
-  /** How long one waits for a place before it is told 503: an answer too late helps nobody. */
-  readonly waitMs: number;
-  /** How late the event loop may be, twice in a row, before requests are refused. */
-  readonly loopLagMaxMs: number;
-  /** How long bytes of an answer may wait for a client that does not take them. */
-  readonly writeTimeoutMs: number;
-  /** Of all request bodies together, read and announced. */
-  readonly bodyBytesInFlightMax: number;
-  /** What requests at work get to finish when the service ends. */
-  readonly graceMs: number;
-  /** How often counted refusals are written down and expired rows purged. */
-  readonly choresIntervalMs: number;
-}
-
-const LIMITS: Limits = {
-  requestTimeoutMs: 30_000,
-  headersTimeoutMs: 10_000,
-  keepAliveTimeoutMs: 65_000,
-  headerBytesMax: 16_384,
-  connectionsMax: 12_000,
-  requestsMax: 500,
-  waitingMax: 10_000,
-  waitMs: 2_000,
-  loopLagMaxMs: 500,
-  writeTimeoutMs: 60_000,
-  bodyBytesInFlightMax: 134_217_728,
-  graceMs: 4_000,
-  choresIntervalMs: 60_000,
-};
 
 /** The API answers data; only the page at /api/docs loads anything, and only from here. */
 const CONTENT_SECURITY_POLICY = {

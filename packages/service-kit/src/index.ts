@@ -15,7 +15,7 @@ export type { EdgeOptions } from './edge-options.js';
 export { edgeSettings } from './edge-settings.js';
 export { EventLog } from './event-log.js';
 export type { EventLogOptions, LogEvent, LogLevel } from './event-log.js';
-export type { Limits } from './fastify-settings.js';
+export type { Limits } from './limits.js';
 export type { Probe } from './health.js';
 export { Ledger } from './ledger.js';
 export type { Effect, RunOptions } from './ledger.js';

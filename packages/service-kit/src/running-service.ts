@@ -5,7 +5,7 @@ import type { InFlight } from './admission.js';
 import type { Clock } from './clock.js';
 import { databaseFault } from './database-fault.js';
 import type { EventLog } from './event-log.js';
-import type { Limits } from './fastify-settings.js';
+import type { Limits } from './limits.js';
 import type { Readiness } from './health.js';
 import type { LedgerTables } from './ledger-tables.js';
 import type { MetricsServer } from './metrics.js';
