@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * What became of the test that must notice a missing guard.
  * - `killed`: it failed, and by an assertion of its own
@@ -20,4 +22,26 @@ export function verdictOf(report, name) {
 
 function firstLine(text) {
   return text.trim().split('\n', 1)[0] ?? '';
+}
+
+/**
+ * Tells a mutant from what it was before somebody changed it: an outcome belongs to one guard and one test.
+ * @param {{ guard: object, test: object }} mutant
+ * @returns {string} 8 hexadecimal digits
+ */
+export function fingerprintOf({ guard, test }) {
+  return createHash('sha256')
+    .update(JSON.stringify([guard, test]))
+    .digest('hex')
+    .slice(0, 8);
+}
+
+/**
+ * The outcomes that a page of test/mutants.md states.
+ * @param {string} page
+ * @returns {Map<string, { fingerprint: string, verdict: string }>} by the id of the mutant
+ */
+export function outcomesOn(page) {
+  const rows = page.matchAll(/^\| `([a-z0-9-]+)` \|.*\| (\w+) `([0-9a-f]{8})` \|$/gm);
+  return new Map([...rows].map(([, id, verdict, fingerprint]) => [id, { verdict, fingerprint }]));
 }
