@@ -27,6 +27,9 @@ export interface PendingApproval {
   readonly expiresAt: number;
 }
 
+/** What a person decides about. */
+export type SeenMove = Pick<PendingApproval, 'prompt' | 'label' | 'seq' | 'version' | 'chash'>;
+
 /** Each comes with up to sixteen tags. */
 const PAGE = 50;
 
@@ -62,14 +65,15 @@ export class Approvals {
   /**
    * Signs the same as those before. Only if it is the next position of the label as this client counts it, for the prompt
    * it knows under this name, and if the vault holds the very content that they signed, which this device opens.
-   * @param chash what was looked at before; anything else under this id is then refused
+   * @param seen what a person looked at before; anything else that the vault has under this id by now is then refused
    */
-  async give(id: string, chash?: string): Promise<LabelOutcome & { readonly approval: PendingApproval }> {
+  async give(id: string, seen?: SeenMove): Promise<LabelOutcome & { readonly approval: PendingApproval }> {
     const session = this.#session;
     const trust = await session.keeper.current();
     const approval = await this.#verified(trust, id);
     const { prompt, label, seq, version } = approval;
-    if (chash !== undefined && chash !== approval.chash) throw changed('what waits is another content than was named');
+    if (seen !== undefined && !isSameMove(seen, approval))
+      throw changed('what waits is another move than was looked at');
     this.#requireAnother(trust, approval);
     if ((await newestSeq(session, trust, prompt, label)) !== seq - 1) throw stale(label);
     if (version > 0 && (await openVersion(session, trust, prompt, approval)) === undefined) {
@@ -161,6 +165,12 @@ export class Approvals {
       throw notAllowed('you have signed this already; one person counts once, whatever the device');
     }
   }
+}
+
+function isSameMove(left: SeenMove, right: SeenMove): boolean {
+  const says = ({ prompt, label, seq, version, chash }: SeenMove) =>
+    JSON.stringify([prompt.id, prompt.name, label, seq, version, chash]);
+  return says(left) === says(right);
 }
 
 function notAllowed(message: string): BullaError {

@@ -1,5 +1,5 @@
 export { Answer } from './answer.js';
-export type { Approvals, PendingApproval } from './approvals.js';
+export type { Approvals, PendingApproval, SeenMove } from './approvals.js';
 export type { ConnectOptions, RunnablePrompt } from './bulla.js';
 export { Bulla, verifyAnswerFile } from './bulla.js';
 export type { DeviceRequest, Terms } from './device-requests.js';

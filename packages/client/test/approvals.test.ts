@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Approval } from '@bulla/contract';
 import type { TagClaims } from '@bulla/crypto';
 import { mintId, parseTag, signTag, urnOf } from '@bulla/crypto';
+import type { SeenMove } from '../src/approvals.js';
 import type { Bulla } from '../src/bulla.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
@@ -79,7 +80,7 @@ describe('a label that several people must move', () => {
       signers: [world.organisation.author.urn],
       needed: 2,
     });
-    expect(await owner.approvals.give(id, chash)).toMatchObject({ seq: 1, version: 1, approval: shown });
+    expect(await owner.approvals.give(id, shown)).toMatchObject({ seq: 1, version: 1, approval: shown });
     expect((await author.prompts.read(NAME, { label: LABEL })).chash).toBe(chash);
     await expect(owner.approvals.get(id)).rejects.toMatchObject({ code: 'label_stale' });
   });
@@ -128,9 +129,19 @@ describe('nothing is signed', () => {
     expect(given()).toBe(0);
   });
 
-  it('for another content than the one that was looked at', async () => {
+  it.each<[string, Partial<SeenMove>]>([
+    ['content', { chash: OTHER_HASH }],
+    ['label', { label: 'staging' }],
+    ['version', { version: 2 }],
+    ['position', { seq: 2 }],
+    ['name', { prompt: { id: mintId('prm'), name: NAME } }],
+  ])('for another %s than what was looked at', async (_name, change) => {
     const id = await begin();
-    await expect(owner.approvals.give(id, OTHER_HASH)).rejects.toMatchObject({ code: 'envelope_tampered' });
+    const shown = await owner.approvals.get(id);
+    await expect(owner.approvals.give(id, { ...shown, ...change })).rejects.toMatchObject({
+      code: 'envelope_tampered',
+      check: 'approval',
+    });
     expect(given()).toBe(0);
   });
 

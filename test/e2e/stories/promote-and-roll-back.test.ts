@@ -102,7 +102,10 @@ async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
   expect(waiting.stdout).toMatch(new RegExp(`^ID .*\n${first} +claims/triage +production +v1 +1 of 2 `));
   const shown = await succeed(['approve', 'show', first], bob);
   expect(shown.stdout).toMatch(/label +production, move 1\nto +v1\ncontent +sha256:[\w-]{43}\n/);
-  const approved = await succeed(['approve', 'yes', first], bob);
+  const exactly = /sign exactly this: bulla (.*)\n/.exec(shown.stderr)?.[1]?.split(' ') ?? [];
+  const another = await bulla([...exactly.slice(0, 3), '--label', 'staging'], bob);
+  expect([another.status, another.stderr]).toEqual([10, expect.stringContaining('another move than you named')]);
+  const approved = await succeed(exactly, bob);
   expect(approved.stdout).toBe('claims/triage  production → v1  (move 1)\n');
   expect(await versionRun(bob)).toBe(1);
 

@@ -2,9 +2,16 @@ import type { PendingApproval } from '@bulla/client';
 import { ApprovalId, Hash } from '@bulla/contract';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { shortName } from '../names.js';
+import { CheckFailed } from '../exit-code.js';
+import { requireLabel, shortName } from '../names.js';
 import { UsageError } from '../usage-error.js';
 import { sayOutcome } from './prompt-labels.js';
+
+interface YesOptions {
+  readonly label?: string;
+  readonly chash?: string;
+  readonly json?: boolean;
+}
 
 /** `bulla approve …` */
 export function addApproveCommands(program: Command, context: Context): void {
@@ -36,9 +43,10 @@ Examples:
   approve
     .command('yes <id>')
     .description('sign the same as those before; with the last signature needed the label moves')
+    .option('--label <label>', 'sign only if it is for this label')
     .option('--chash <sha256:…>', 'sign only if the content is this, as `approve show` printed it')
     .option('--json', 'print the result as JSON')
-    .action((id: string, options: { chash?: string; json?: boolean }) => yes(context, id, options));
+    .action((id: string, options: YesOptions) => yes(context, id, options));
   approve
     .command('no <id>')
     .description('end what waits, for everybody')
@@ -70,21 +78,25 @@ async function show(context: Context, id: string, asJson: boolean): Promise<void
   const approval = await (await context.connect()).approvals.get(id);
   if (asJson) return out.json(approval);
   out.table(await rowsOf(context, approval));
-  const exactly = approval.version === 0 ? '' : ` --chash sha256:${approval.chash}`;
-  out.talk(`sign exactly this: bulla approve yes ${id}${exactly}`);
+  const content = approval.version === 0 ? '' : ` --chash sha256:${approval.chash}`;
+  out.talk(`sign exactly this: bulla approve yes ${id} --label ${approval.label}${content}`);
 }
 
-async function yes(context: Context, id: string, options: { chash?: string; json?: boolean }): Promise<void> {
+async function yes(context: Context, id: string, options: YesOptions): Promise<void> {
   const { out, asker } = context;
   requireApproval(id);
+  const label = options.label === undefined ? undefined : requireLabel(options.label);
   const chash = options.chash === undefined ? undefined : requireHash(options.chash);
   const bulla = await context.connect();
   const approval = await bulla.approvals.get(id);
   for (const [name = '', value = ''] of await rowsOf(context, approval)) out.talk(`${name.padEnd(10)} ${value}`);
+  if ((label ?? approval.label) !== approval.label || (chash ?? approval.chash) !== approval.chash) {
+    throw new CheckFailed('what waits is another move than you named: nothing was signed (check approval)');
+  }
   if (chash === undefined && asker.isTerminal && !(await asker.agrees('Sign this?'))) {
     throw new UsageError('nothing was signed');
   }
-  const outcome = await bulla.approvals.give(id, chash ?? approval.chash);
+  const outcome = await bulla.approvals.give(id, approval);
   sayOutcome(context, approval.prompt.name, approval.label, outcome, options.json === true);
 }
 
