@@ -100,6 +100,9 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   await prepareFastify(fastify, { service, keys, clock, log, connectionsMax: limits.connectionsMax });
   const bodies = new BodyBudget(limits.bodyBytesInFlightMax);
   const places = new Places({ max: limits.requestsMax, waitingMax: limits.waitingMax, waitMs: limits.waitMs });
+  const waiting = metrics.gauge('bulla_queue_depth', 'Requests that wait for a place', ['queue'], () => {
+    waiting.set({ queue: 'admission' }, places.waiting);
+  });
   const lag = new LoopLag(limits.loopLagMaxMs);
   const slowReaders = new SlowReaders(limits.writeTimeoutMs, () => metrics.overloads.inc({ why: 'slow_reader' }));
   admit(fastify, inFlight, { clock, log, metrics, readiness, places, lag, slowReaders, bodies });

@@ -52,12 +52,13 @@ const until = async (reached: () => boolean | Promise<boolean>): Promise<void> =
 
 describe('more requests than are at work at once', () => {
   it('wait for their turn, and get it', async () => {
-    const { owner } = await start({ limits: { requestsMax: 1, waitMs: 60_000 } });
+    const { owner, metric } = await start({ limits: { requestsMax: 1, waitMs: 60_000 } });
     const { letGo, begun } = holdGets();
     const first = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
     await until(() => begun() === 1);
     const second = owner.get(PATH).then(({ status }) => status);
     const third = owner.get(PATH).then(({ status }) => status);
+    await until(async () => (await metric('bulla_queue_depth{queue="admission",service="vault"}')) === 2);
     expect(await Promise.race([second, new Promise((done) => setTimeout(done, 100, 'waits'))])).toBe('waits');
     letGo();
     expect(await Promise.all([first, second, third])).toEqual([500, 200, 200]);
