@@ -320,6 +320,11 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
       for (const member of [acme.owner, other.owner]) {
         await expectRefusal(vault, () => vault.clientOf(member).get(path), 401, 'unauthenticated');
       }
+      // The same key under the name of another request of its own.
+      const twin = await asNewcomer(await invite(vault), newcomer.device, 'acme');
+      must(201, await enrol(vault, twin));
+      await expectRefusal(vault, () => vault.clientOf(twin.asker).get(path), 404, 'not_found');
+      must(200, await own(twin));
       must(200, await own(newcomer));
     });
 
