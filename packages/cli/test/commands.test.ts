@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { FakeOpenai, startFakeOpenai } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Running } from './world.js';
@@ -396,5 +396,32 @@ describe('bulla dev fake-openai', () => {
     expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'Hello there.' } }] });
     expect(await fake.stop()).toBe(0);
     expect(fake.stderr.text).toContain('stopped after 1 requests');
+  });
+
+  it('answers by a script, and tells in the end what came and how often', async () => {
+    const [script, record] = [world.path('script.json'), world.path('record.bin')];
+    await writeFile(
+      script,
+      JSON.stringify({ replies: [{ status: 503, body: 'busy' }, { tokens: ['Hello ', 'again.'] }] }),
+    );
+    const fake = world.start(['dev', 'fake-openai', '--script', script, '--record', record]);
+    await fake.stdout.holds('bulla: use it');
+    const url = /fake-openai {2}(\S+)/.exec(fake.stdout.text)?.[1] ?? '';
+    const ask = () =>
+      fetch(`${url}/chat/completions`, {
+        method: 'POST',
+        headers: { 'x-request-id': 'inv_1' },
+        body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'recorded-canary' }] }),
+      });
+    expect((await ask()).status).toBe(503);
+    expect(await (await ask()).json()).toMatchObject({ choices: [{ message: { content: 'Hello again.' } }] });
+    expect(await fake.stop()).toBe(0);
+    expect(fake.stdout.text).toContain('inv_1  1 begun  1 sent whole\n');
+    expect((await readFile(record, 'utf8')).split('recorded-canary')).toHaveLength(3);
+    await writeFile(script, '{"replies":{"token":[]}}');
+    expect(await world.bulla(['dev', 'fake-openai', '--script', script])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--script: the script has a member that is not known, or of another kind: token'),
+    });
   });
 });

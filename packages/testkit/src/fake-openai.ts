@@ -60,6 +60,11 @@ export class FakeOpenai {
     return { ...(this.#counts.get(requestId) ?? { started: 0, finished: 0 }) };
   }
 
+  /** Every request id that had a 200 reply, in the order in which they came. */
+  get completed(): readonly string[] {
+    return [...this.#counts.keys()];
+  }
+
   /** The nth request (from 0), once its headers are here. */
   arrival(index: number): Promise<RecordedRequest> {
     const here = this.requests[index];
