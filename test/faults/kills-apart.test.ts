@@ -8,19 +8,22 @@ import { databaseForTest } from '@bulla/testkit';
 import pg from 'pg';
 import { haunt, randomFrom, seedForTest } from './kills-nemesis.js';
 import type { Victim } from './kills-nemesis.js';
-import { freePorts, play, requireReady, startModel } from './kills-round.js';
-import type { Stack } from './kills-round.js';
+import { expectWork, freePorts, paceOf, play, requireReady, startModel, WIDE_LIMITS } from './kills-round.js';
+import type { Pace, Stack } from './kills-round.js';
 import type { Spawned } from './service-process.js';
 import { spawnService } from './service-process.js';
 import { bring, vaultSettings } from './vault-world.js';
 
-const KILLS_EACH = 12;
+const KILLS_EACH = 10;
 const database: TestDatabase = await databaseForTest();
 const withServer = database.url === undefined ? describe.skip : describe;
 
 let folder: string;
 let model: FakeOpenai;
 let stack: Stack;
+/** Of the first starts, which a busy machine makes long. */
+let pace: Pace = { readyWithinMs: 120_000, mostMs: 0 };
+const startedMs = { vault: 0, responder: 0 };
 const seed = seedForTest('kills, services apart');
 
 withServer('vault and responder on PostgreSQL, each killed with -9 under eight writers (F01, F02)', () => {
@@ -28,7 +31,7 @@ withServer('vault and responder on PostgreSQL, each killed with -9 under eight w
     folder = await mkdtemp(join(tmpdir(), 'bulla-kills-'));
     model = await startModel();
     stack = await startStack(database.url ?? '');
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await stack.stop();
     await model.stop();
@@ -40,14 +43,8 @@ withServer('vault and responder on PostgreSQL, each killed with -9 under eight w
     const { kills, lines, faults } = await play(join(folder, 'round'), stack, model);
     expect({ seed, folder, faults }).toEqual({ seed, folder, faults: [] });
     expect(kills).toHaveLength(2 * KILLS_EACH);
-    const told = (op: string, code?: string) =>
-      lines.filter((line) => line.op === op && (code === undefined || ('code' in line && line.code === code))).length;
-    // Otherwise nothing was tried.
-    expect(told('acknowledged')).toBeGreaterThan(50);
-    expect(told('answered')).toBeGreaterThan(10);
-    expect(told('refused', 'indeterminate')).toBeGreaterThan(0);
-    process.stderr.write(`${told('acknowledged')} versions, ${told('answered')} answers, ${told('refused')} refusals\n`);
-  }, 300_000);
+    expectWork(lines);
+  }, 600_000);
 });
 
 async function startStack(databaseUrl: string): Promise<Stack> {
@@ -59,10 +56,10 @@ async function startStack(databaseUrl: string): Promise<Stack> {
     const entity = draft.entities[responder.urn];
     if (entity?.kind === 'responder') entity.url = urls.responder;
   });
-  const { settings, remove } = await vaultSettings(organisation, databaseUrl);
+  const prepared = await vaultSettings(organisation, databaseUrl);
   const keys = join(folder, 'responder.keys.json');
   await writeFile(keys, JSON.stringify(responder.keyFile), { mode: 0o600 });
-  const vault = victim('vault', urls.vault, { ...settings, BULLA_VAULT_PORT: String(vaultPort) });
+  const vault = victim('vault', urls.vault, { ...prepared.settings, BULLA_VAULT_PORT: String(vaultPort) });
   const other = victim('responder', urls.responder, {
     BULLA_DATABASE_URL: databaseUrl,
     BULLA_KEYS_FILE: keys,
@@ -73,18 +70,26 @@ async function startStack(databaseUrl: string): Promise<Stack> {
     BULLA_LLM_MODEL: 'fake-model',
   });
   vault.start();
-  await requireReady(urls.vault, () => '').catch(() => {});
+  await vault.ready();
   await bring(urls.vault, organisation);
   other.start();
-  await Promise.all([vault.ready(), other.ready()]);
+  await other.ready();
+  // Both at once, as after a kill.
+  await Promise.all([vault.kill(), other.kill()]);
+  pace = await paceOf(async () => {
+    vault.start();
+    other.start();
+    await Promise.all([vault.ready(), other.ready()]);
+  });
   return {
     vaultUrl: urls.vault,
     pin: organisation.pin,
     keyFile: organisation.owner.keyFile,
     async haunt() {
+      const haunting = { kills: KILLS_EACH, mostMs: pace.mostMs };
       const done = await Promise.all([
-        haunt(vault, KILLS_EACH, randomFrom(seed)),
-        haunt(other, KILLS_EACH, randomFrom(seed + 1), model),
+        haunt(vault, { ...haunting, random: randomFrom(seed) }),
+        haunt(other, { ...haunting, random: randomFrom(seed + 1), model }),
       ]);
       return done.flat();
     },
@@ -92,7 +97,7 @@ async function startStack(databaseUrl: string): Promise<Stack> {
     async stop() {
       await vault.kill();
       await other.kill();
-      await remove();
+      await prepared.remove();
     },
   };
 }
@@ -102,13 +107,20 @@ function victim(name: 'vault' | 'responder', url: string, settings: Readonly<Rec
   return {
     name,
     start() {
-      running = spawnService(name, { BULLA_LOG_LEVEL: 'error', ...settings });
+      startedMs[name] = performance.now();
+      running = spawnService(name, { BULLA_LOG_LEVEL: 'error', ...WIDE_LIMITS, ...settings });
     },
     async kill() {
       running?.child.kill('SIGKILL');
       await running?.ended;
     },
-    ready: () => requireReady(url, () => running?.output() ?? ''),
+    ready: () =>
+      requireReady(url, {
+        withinMs: pace.readyWithinMs,
+        // A responder needs documents, so it has as long from the last start of the vault.
+        sinceMs: () => (name === 'vault' ? startedMs.vault : Math.max(startedMs.vault, startedMs.responder)),
+        said: () => running?.output() ?? '',
+      }),
   };
 }
 

@@ -13,10 +13,10 @@ const { url, pin, keyFile, name, history } = JSON.parse(readFileSync(process.arg
 const file = openSync(history, 'a');
 const bulla = Bulla.offline({ url, pin, identity: await identityOf(keyFile) });
 const openRuns = new Set();
-let stopped = false;
-process.stdin.on('end', () => (stopped = true)).resume();
+const stop = new AbortController();
+process.stdin.on('end', () => stop.abort()).resume();
 
-for (let entry = 1; !stopped; entry++) {
+for (let entry = 1; !stop.signal.aborted; entry++) {
   const text = `Entry ${entry} of ${name}, for {{marker}}.`;
   const { version } = await insist(text);
   put({ op: 'acknowledged', name, version, text });
@@ -31,7 +31,11 @@ await bulla.close();
 
 /** Writes a version until it is acknowledged. */
 async function insist(text) {
-  const content = { messages: [{ role: 'user', content: text }], vars: { marker: { type: 'string' } }, model: { name: 'default' } };
+  const content = {
+    messages: [{ role: 'user', content: text }],
+    vars: { marker: { type: 'string', max: 100 } },
+    model: { name: 'default' },
+  };
   for (;;) {
     try {
       return await bulla.prompts.push(name, 'text', { content, acceptsMessages: false }, ['production']);
@@ -48,13 +52,20 @@ async function ask(marker) {
     const { text } = await bulla.prompt(name).run({ marker }, { timeoutMs: RUN_TIMEOUT_MS });
     put({ op: 'answered', marker, text });
   } catch (error) {
-    put({ op: 'refused', marker, code: codeOf(error) });
+    put({ op: 'refused', marker, code: codeOf(error), why: whyOf(error) });
   }
 }
 
 function put(line) {
   writeSync(file, `${JSON.stringify(line)}\n`);
   fsyncSync(file);
+}
+
+/** For whoever looks for the cause of a fault. */
+function whyOf(error) {
+  const why = [];
+  for (let at = error; at instanceof Error; at = at.cause) why.push(at.message);
+  return why.join(': ');
 }
 
 function codeOf(error) {

@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { KeyFile } from '@bulla/crypto';
+import { openPglite } from '@bulla/service-kit';
+import type { FakeOpenai } from '@bulla/testkit';
+import { environment } from '../bulla-process.js';
+import { haunt, randomFrom, seedForTest } from './kills-nemesis.js';
+import type { Victim } from './kills-nemesis.js';
+import { expectWork, freePorts, paceOf, play, requireReady, startModel, WIDE_LIMITS } from './kills-round.js';
+import type { Pace, Stack } from './kills-round.js';
+
+const KILLS = 20;
+const program = resolve(import.meta.dirname, '../../packages/cli/bin/bulla.js');
+
+let folder: string;
+let model: FakeOpenai;
+let stack: Stack;
+/** Of the first start, which a busy machine makes long. */
+let pace: Pace = { readyWithinMs: 120_000, mostMs: 0 };
+const seed = seedForTest('kills, one process');
+
+describe('vault and responder in one process on PGlite, killed with -9 under eight writers (F01, F02)', () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'bulla-kills-'));
+    model = await startModel();
+    stack = await startStack();
+  }, 300_000);
+  afterAll(async () => {
+    await stack.stop();
+    await model.stop();
+    await rm(join(folder, 'home'), { recursive: true, force: true });
+  });
+
+  it('lose nothing that was acknowledged, run nothing twice, and are back within half a minute', async () => {
+    const { kills, lines, faults } = await play(join(folder, 'round'), stack, model);
+    expect({ seed, folder, faults }).toEqual({ seed, folder, faults: [] });
+    expect(kills).toHaveLength(KILLS);
+    expectWork(lines);
+  }, 600_000);
+});
+
+async function startStack(): Promise<Stack> {
+  const [vaultPort = 0, responderPort = 0] = await freePorts(2);
+  const home = join(folder, 'home');
+  const urls = [vaultPort, responderPort].map((port) => `http://127.0.0.1:${port}`);
+  const settings = {
+    BULLA_HOME: home,
+    BULLA_VAULT_PORT: String(vaultPort),
+    BULLA_RESPONDER_PORT: String(responderPort),
+    BULLA_METRICS_PORT: '0',
+    BULLA_LOG_LEVEL: 'error',
+    BULLA_LLM: `openai:${model.url}`,
+    BULLA_LLM_MODEL: 'fake-model',
+    ...WIDE_LIMITS,
+  };
+  const up = victim(settings, urls);
+  up.start();
+  await up.ready();
+  await up.kill();
+  pace = await paceOf(() => {
+    up.start();
+    return up.ready();
+  });
+  const read = async (name: string) => JSON.parse(await readFile(join(home, name), 'utf8')) as unknown;
+  const { pin } = (await read('profile.json')) as { pin: string };
+  return {
+    vaultUrl: urls[0] ?? '',
+    pin,
+    keyFile: (await read('identity.json')) as KeyFile,
+    haunt: () => haunt(up, { kills: KILLS, mostMs: pace.mostMs, random: randomFrom(seed), model }),
+    async ageLeases() {
+      await up.kill();
+      // Nobody else may hold the folder meanwhile.
+      const database = await openPglite(join(home, 'pglite'));
+      await database.query(
+        `update responder.invocation set heartbeat = heartbeat - interval '1 minute' where state in ('accepted', 'running')`,
+      );
+      await database.close();
+      up.start();
+      await up.ready();
+    },
+    async stop() {
+      await up.kill();
+    },
+  };
+}
+
+function victim(settings: Readonly<Record<string, string>>, urls: readonly string[]): Victim {
+  let child: ChildProcess | undefined;
+  let ended: Promise<unknown>;
+  let said: Buffer[] = [];
+  let startedMs = 0;
+  return {
+    name: 'bulla up',
+    start() {
+      said = [];
+      startedMs = performance.now();
+      const starting = spawn(process.execPath, [program, 'up'], {
+        env: environment(settings),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      for (const stream of [starting.stdout, starting.stderr]) stream.on('data', (part: Buffer) => said.push(part));
+      ended = once(starting, 'close');
+      process.once('exit', () => starting.kill('SIGKILL'));
+      child = starting;
+    },
+    async kill() {
+      child?.kill('SIGKILL');
+      await ended;
+    },
+    async ready() {
+      const limits = {
+        withinMs: pace.readyWithinMs,
+        sinceMs: () => startedMs,
+        said: () => Buffer.concat(said).toString(),
+      };
+      for (const url of urls) await requireReady(url, limits);
+    },
+  };
+}
