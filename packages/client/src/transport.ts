@@ -216,7 +216,7 @@ export class Transport {
       });
       return true;
     } catch {
-      const changed = changedKey(response, service, newest, now());
+      const changed = changedKey(response, service.urn, newest, now());
       if (changed !== undefined) throw changed;
       return false;
     }
