@@ -44,9 +44,11 @@ async function push(author: Settings, text: string): Promise<void> {
   await succeed(['prompt', 'push', 'claims/triage', '-f', file, '--label', 'staging'], author);
 }
 
-/** Which version the application gets that asks for `production`. */
+/** Which version the application gets that asks for `production`; the answer proves that two people put it there. */
 async function versionRun(by: Settings): Promise<number> {
   const { stdout } = await succeed(['run', 'claims/triage', '--var', 'claim=Water.', '--json'], by);
+  const verified = await succeed(['verify', '-'], by, stdout);
+  expect(verified.stdout).toMatch(/bore the label production; 2 signed it\n/);
   return (JSON.parse(stdout) as { prompt: { version: number } }).prompt.version;
 }
 
