@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { mintId } from './ids.js';
 import type { TagClaims } from './tag.js';
-import { gatherTags, parseTag, signTag, verifyTags } from './tag.js';
+import { parseTag, signTag, verifyTags } from './tag.js';
 import type { TestOrganisation } from './testing.js';
 import { makeOrganisation } from './testing.js';
 import type { TestMember } from './testing-members.js';
@@ -285,45 +285,5 @@ describe('a label that two users must move', () => {
     await expect(verify([...alone, await tagBy(acme.owner, deletion)], 'production')).rejects.toMatchObject({
       code: 'label_not_found',
     });
-  });
-});
-
-describe('tags that are gathered', () => {
-  const production = { tag: 'production' };
-  const gather = (tokens: string[], now = NOW) => gatherTags(tokens, { trust, name: NAME, label: 'production', now });
-
-  it('count the people who signed, not the devices', async () => {
-    const [author, onLaptop] = [await tagBy(acme.author, production), await tagBy(laptop, production)];
-    const owner = await tagBy(acme.owner, production);
-    expect(await gather([author])).toMatchObject({ given: 1, needed: 2, version: 3, chash: CHASH, seq: 5 });
-    expect(await gather([author, onLaptop])).toMatchObject({ given: 1, needed: 2 });
-    expect(await gather([author, onLaptop, owner])).toMatchObject({ given: 2, needed: 2 });
-  });
-
-  it('may delete the label', async () => {
-    const deletion = await tagBy(acme.author, { ...production, ver: 0, chash: '' });
-    expect(await gather([deletion])).toMatchObject({ version: 0, chash: '', given: 1 });
-  });
-
-  it.each<[string, () => Promise<string[]>, object]>([
-    ['nothing', async () => [], { check: 'tag-count' }],
-    [
-      'what has expired',
-      async () => [await tagBy(acme.author, { ...production, iat: NOW - DAY, exp: NOW })],
-      { check: 'tag-expiry' },
-    ],
-    [
-      'what somebody outside the groups signed',
-      async () => [await tagBy(acme.invoker, production)],
-      { check: 'tag-signer' },
-    ],
-    [
-      'what differs',
-      async () => [await tagBy(acme.author, production), await tagBy(acme.owner, { ...production, seq: 6 })],
-      { check: 'tag-equal' },
-    ],
-    ['another label', async () => [await tagBy(acme.author)], { check: 'tag-name' }],
-  ])('are not %s', async (_name, make, error) => {
-    await expect(gather(await make())).rejects.toMatchObject(error);
   });
 });
