@@ -47,7 +47,7 @@ withServer('a decision that has been read and not yet made', () => {
           select from pg_stat_activity
           where datname = current_database() and wait_event_type = 'Lock' and query like 'update %enrolment%'
         ) as waiting`.execute(vault.database.db);
-      if (rows[0]?.waiting === true) return;
+      if (rows[0]?.waiting) return;
       await sleep(20);
     }
   }
