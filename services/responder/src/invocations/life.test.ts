@@ -195,18 +195,19 @@ describe('two workers on one question', () => {
         return super.stream(request, signal);
       }
     }
-    const parts = { organisation, vault, database: opened.database, unwrappers: [unwrapper], model: new NotingModel() };
-    const responder = await startResponder(parts);
+    const parts = { organisation, vault, database: opened.database, model: new NotingModel() };
+    const responder = await startResponder({ ...parts, unwrappers: [unwrapper] });
+    const replica = await startResponder(parts);
     const asked = await ask(organisation, await storePrompt(organisation));
     const slow = responder.client(organisation.invoker).post(PATH, asked.body);
     void slow.catch(() => {});
     await held;
     const longAgo = { heartbeat: new Date(0) };
     await opened.database.db.updateTable('invocation').set(longAgo).where('jti', '=', asked.question.jti).execute();
-    const second = await responder.client(organisation.invoker).post(PATH, asked.body);
+    const second = await replica.client(organisation.invoker).post(PATH, asked.body);
     release();
     const first = await slow;
-    await responder.service.close();
+    for (const { service } of [responder, replica]) await service.close();
     expect([second.status, first.status, (first.body as { code?: string }).code]).toEqual([200, 409, 'indeterminate']);
     expect(models).toEqual([asked.question.jti]);
   });

@@ -92,8 +92,8 @@ export class OpenaiModel extends Model {
     }
   }
 
-  override close(): Promise<void> {
-    return this.#upstream.close();
+  override async close(): Promise<void> {
+    this.#upstream.close();
   }
 
   async *#events(body: UpstreamBody): AsyncGenerator<string> {

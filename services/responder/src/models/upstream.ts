@@ -1,10 +1,14 @@
-import { decodeUtf8, type Secret } from '@bulla/crypto';
-import { Agent, request } from 'undici';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import { decodeUtf8, type Secret, utf8 } from '@bulla/crypto';
 import { brokenAnswer, ModelError } from './model-error.js';
 import { UpstreamBody } from './upstream-body.js';
 import type { ModelTimeouts, UpstreamWatch } from './upstream-watch.js';
 
 const RETRY_AFTER_MAX_SECONDS = 3_600;
+/** An unused connection is closed before a server would: a run is never sent into one that is ending. */
+const IDLE_CONNECTION_MS = 4_000;
+const CONNECT_TIMEOUT = 'ERR_CONNECT_TIMEOUT';
 
 export interface UpstreamCall {
   readonly method: 'GET' | 'POST';
@@ -28,8 +32,8 @@ export class Upstream {
     this.#url = url;
     this.#apiKey = apiKey;
     this.#timeouts = timeouts;
-    // Headers and body are timed by the watch, to the millisecond and with errors of ours.
-    this.#agent = new Agent({ connect: { timeout: timeouts.connectMs }, headersTimeout: 0, bodyTimeout: 0 });
+    const options = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
+    this.#agent = url.startsWith('https:') ? new TlsAgent(options) : new Agent(options);
   }
 
   /**
@@ -37,36 +41,59 @@ export class Upstream {
    * @throws {ModelError} for every status but 200, every other media type, no connection, too late; the abort's reason.
    */
   async send(call: UpstreamCall, watch: UpstreamWatch): Promise<UpstreamBody> {
-    const { statusCode, headers, body } = await watch.within(this.#timeouts.firstByteMs, 'no answer began', () =>
+    const answer = await watch.within(this.#timeouts.firstByteMs, 'no answer began', () =>
       this.#request(call, watch.signal),
     );
+    const { statusCode = 0, headers } = answer;
     if (statusCode !== 200) throw statusError(statusCode, headers['retry-after']);
     if (headers['content-encoding'] !== undefined) throw brokenAnswer('it is compressed, which was not asked for');
     if (mediaType(headers['content-type']) !== call.accept) throw brokenAnswer(`it is not ${call.accept}`);
-    return new UpstreamBody(body, watch, call.bytesMax);
+    return new UpstreamBody(answer, watch, call.bytesMax);
   }
 
-  close(): Promise<void> {
-    return this.#agent.close();
+  close(): void {
+    this.#agent.destroy();
   }
 
-  async #request(call: UpstreamCall, signal: AbortSignal): ReturnType<typeof request> {
+  async #request(call: UpstreamCall, signal: AbortSignal): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const body = call.body === undefined ? undefined : utf8(call.body);
+    const send = this.#agent instanceof TlsAgent ? tlsRequest : request;
+    const sent = send(`${this.#url}${call.path}`, {
+      method: call.method,
+      agent: this.#agent,
+      headers: {
+        accept: call.accept,
+        'accept-encoding': 'identity',
+        'x-request-id': call.requestId,
+        ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
+        ...(this.#apiKey === undefined ? {} : { authorization: `Bearer ${decodeUtf8(this.#apiKey.reveal())}` }),
+      },
+    });
+    sent.once('response', (answer) => {
+      // Whoever reads it is told by the reading; nobody may be reading when it is aborted.
+      answer.on('error', () => {});
+      resolve(answer);
+    });
+    sent.on('error', reject);
+    // Not as an option of the request: its error would come out of a connection that nobody listens to.
+    signal.addEventListener('abort', () => sent.destroy(), { once: true });
+    sent.once('close', () => body?.fill(0));
+    const late = setTimeout(
+      () => sent.destroy(Object.assign(new Error('late'), { code: CONNECT_TIMEOUT })),
+      this.#timeouts.connectMs,
+    );
+    sent.once('socket', (socket) => {
+      if (!socket.connecting) clearTimeout(late);
+      else socket.once(this.#agent instanceof TlsAgent ? 'secureConnect' : 'connect', () => clearTimeout(late));
+    });
+    sent.end(body);
     try {
-      return await request(`${this.#url}${call.path}`, {
-        method: call.method,
-        headers: {
-          accept: call.accept,
-          'accept-encoding': 'identity',
-          'x-request-id': call.requestId,
-          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(this.#apiKey === undefined ? {} : { authorization: `Bearer ${decodeUtf8(this.#apiKey.reveal())}` }),
-        },
-        body: call.body ?? null,
-        dispatcher: this.#agent,
-        signal,
-      });
+      return await promise;
     } catch (error) {
       throw connectionError(error);
+    } finally {
+      clearTimeout(late);
     }
   }
 }
@@ -74,8 +101,7 @@ export class Upstream {
 /** Only the code is kept: messages and causes of a client may carry what was sent or received. */
 function connectionError(error: unknown): ModelError {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
-  if (code === 'UND_ERR_CONNECT_TIMEOUT')
-    return new ModelError('upstream_timeout', 'the upstream was too slow: no connection');
+  if (code === CONNECT_TIMEOUT) return new ModelError('upstream_timeout', 'the upstream was too slow: no connection');
   return new ModelError('upstream_unavailable', `the upstream could not be reached or hung up (${code})`);
 }
 
