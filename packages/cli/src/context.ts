@@ -29,6 +29,7 @@ export class Context {
   subject: string | undefined;
   #options: GlobalOptions = {};
   #settings: ClientSettings | undefined;
+  #identity: Promise<Identity> | undefined;
 
   /** @param passphrases those that were given already, unless the command has none before it. */
   constructor(io: Io, passphrases?: Passphrases) {
@@ -93,8 +94,13 @@ export class Context {
     return profile;
   }
 
-  /** Who this device is, by its private keys. */
-  async identity(): Promise<Identity> {
+  /** Who this device is, by its private keys; read and unlocked once. */
+  identity(): Promise<Identity> {
+    this.#identity ??= this.#readIdentity();
+    return this.#identity;
+  }
+
+  async #readIdentity(): Promise<Identity> {
     const { home, name } = this.identityFile;
     const file = await readKeyFile(home, name);
     if (file === undefined) throw notSetUp(`there is no identity at ${home.path(name)}`);

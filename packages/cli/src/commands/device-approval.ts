@@ -54,7 +54,6 @@ async function approve(context: Context, id: string | undefined, options: Approv
   const records = new InvitationFile(home);
   const request = await findRequest(context, bulla, records, id);
   const trust = await bulla.trust();
-  // A forged request is refused by anybody who may; whatever is signed takes the key.
   const signer = await directorySigner(context, trust, options.directoryKey);
   show(context, request);
   const terms = request.proof === 'unknown' ? await termsOf(context, trust.org, options) : noTerms(options);
