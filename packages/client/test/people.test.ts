@@ -5,8 +5,10 @@ import {
   generateKeyPair,
   parseDirectory,
   parseInvitationCode,
+  parseTag,
   readPublicKeys,
   signPublicKeys,
+  signTag,
 } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
@@ -322,8 +324,11 @@ describe('a revocation', () => {
     const thief = await world.client(author);
     await thief.prompts.push('claims/good', 'text', draftOf('slipped in'));
     const tags = world.vault.position('claims/good', 'latest')?.tags ?? [];
+    const inAnothersName = { ...parseTag(tags[0] ?? '').claims, iss: world.organisation.owner.urn };
+    const forged = await signTag(inAnothersName, author.signer);
+    const shown = { latest: tags, production: tags, staging: [forged] };
     world.vault.service.lies['label.list'] = () => ({
-      body: { data: ['latest', 'production', 'staging'].map((label) => ({ label, version: 1, seq: 1, tags })) },
+      body: { data: Object.entries(shown).map(([label, of]) => ({ label, version: 1, seq: 1, tags: of })) },
     });
     const plan = await owner.people.planRevocation(author.urn);
     expect(plan.vouched).toEqual([]);

@@ -59,6 +59,7 @@ describe('an answer', () => {
   });
 
   it('that is a redirect is not followed', async () => {
+    await once.trust();
     const elsewhere: string[] = [];
     const other = createServer((request, response) => {
       elsewhere.push(request.url ?? '');

@@ -213,6 +213,11 @@ describe('documents are published', () => {
 
   it('but a revocation does not go away again', async () => {
     const { acme } = vault;
+    const device = await acme.makeDevice('lost', { roles: ['author'], groups: ['grp:authors'] });
+    await publishNext(acme, (draft) => {
+      draft.entities[device.urn] = device.entity;
+      draft.revoked.push({ kid: device.sig.kid, reason: 'keyCompromise', at: acme.now });
+    });
     const from = acme.trust.directory.version;
     const directory = await acme.signDirectory((draft) => {
       draft.revoked = [];

@@ -49,6 +49,7 @@ describe('grants are added', () => {
 
   it('by somebody who holds one of the version, and by nobody else', async () => {
     const { acme } = vault;
+    must(201, await add(acme.author, [await version.grantTo(recipientOf(acme.invoker))]));
     const toAuditor = await version.grantTo(recipientOf(acme.auditor));
     await expectRefusal(vault, () => add(acme.owner, [toAuditor]), 403, 'forbidden');
     expect(must(201, await add(acme.invoker, [toAuditor])).body).toEqual({ added: 1 });
