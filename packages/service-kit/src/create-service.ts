@@ -88,8 +88,9 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const counts = new InsuredCounts(store, clock);
   const source = app.get(TrustSource, { strict: false });
   const failing = new FailingAddresses(counts, rates, clock, metrics);
-  const authentication = new RequestAuthentication({ source, authorities, clock, failing });
-  app.useGlobalGuards(new SignatureGuard(authentication, new RateLimits(counts, rates, metrics)));
+  const rateLimits = new RateLimits(counts, rates, metrics);
+  const authentication = new RequestAuthentication({ source, authorities, clock, failing, limits: rateLimits });
+  app.useGlobalGuards(new SignatureGuard(authentication, rateLimits));
   app.useGlobalInterceptors(new RouteInterceptor());
   app.useGlobalFilters(
     new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, failing, log, clock }),

@@ -3,7 +3,7 @@ import type { RouteName } from '@bulla/contract';
 import type { Signatory } from './caller.js';
 import type { InsuredCounts } from './insured-counts.js';
 import type { Metrics } from './metrics.js';
-import { chargesOf } from './rates.js';
+import { chargesOf, refusalsBucket } from './rates.js';
 import type { Rates } from './rates.js';
 import type { Bucket, Taken } from './shared-store.js';
 
@@ -37,6 +37,16 @@ export class RateLimits {
       return limited(bucket, taken);
     }
     return undefined;
+  }
+
+  /**
+   * Whether a private key may sign the refusal of a good signature that is not of now. It takes no points: whoever kept
+   * an old request could use up what is its signer's.
+   */
+  async maySignRefusal(org: string, kid: string): Promise<boolean> {
+    const { allowed } = await this.#counts.take(refusalsBucket(this.#rates), `${org}:${kid}`, 1);
+    if (!allowed) this.#metrics.rateLimitRejections.inc({ kind: 'refusals' });
+    return allowed;
   }
 }
 

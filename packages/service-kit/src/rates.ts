@@ -48,6 +48,11 @@ export function chargesOf(
   ];
 }
 
+/** Good signatures of one key whose refusal is signed although they take no points. */
+export function refusalsBucket({ keyPerSecond }: Rates): Bucket {
+  return bucketOf('refusals', keyPerSecond, WINDOW_SECONDS);
+}
+
 /** Failing signatures of one address. */
 export function failuresBucket({ failuresPerSecond }: Rates): Bucket {
   return bucketOf('failures', failuresPerSecond, 1);

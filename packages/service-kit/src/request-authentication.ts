@@ -14,10 +14,12 @@ import type { Clock } from './clock.js';
 import { OwnKeySignature } from './own-key-signature.js';
 import type { FailingAddresses } from './failing-addresses.js';
 import { isOurFault, problemOf } from './problem-of.js';
+import type { RateLimits } from './rate-limits.js';
 import { RefreshLimit } from './refresh-limit.js';
 import { requestParts, targetOf } from './request-parts.js';
 import type { Authorities } from './request-parts.js';
 import { stateOf } from './request-state.js';
+import type { RequestState } from './request-state.js';
 import type { TrustSource } from './trust-source.js';
 
 const REFRESH_INTERVAL_MS = 1_000;
@@ -35,6 +37,7 @@ export interface RequestAuthenticationParts {
   readonly authorities: Authorities;
   readonly clock: Clock;
   readonly failing: FailingAddresses;
+  readonly limits: RateLimits;
 }
 
 /**
@@ -45,13 +48,15 @@ export class RequestAuthentication {
   readonly #authorities: Authorities;
   readonly #clock: Clock;
   readonly #failing: FailingAddresses;
+  readonly #limits: RateLimits;
   readonly #refreshLimit: RefreshLimit;
 
-  constructor({ source, authorities, clock, failing }: RequestAuthenticationParts) {
+  constructor({ source, authorities, clock, failing, limits }: RequestAuthenticationParts) {
     this.#source = source;
     this.#authorities = authorities;
     this.#clock = clock;
     this.#failing = failing;
+    this.#limits = limits;
     this.#refreshLimit = new RefreshLimit(clock, REFRESH_INTERVAL_MS);
   }
 
@@ -66,10 +71,18 @@ export class RequestAuthentication {
     try {
       return await this.#establish(request, route);
     } catch (error) {
-      const isEstablished = stateOf(request).verified !== undefined;
+      const isEstablished = await this.#mayAnswer(stateOf(request));
       if (!isEstablished && !isOurFault(problemOf(error))) await this.#failing.count(request.ip);
       throw error;
     }
+  }
+
+  /** Whether somebody is there to be answered. Who sends old signatures without end becomes a stranger. */
+  async #mayAnswer(state: RequestState): Promise<boolean> {
+    const { verified } = state;
+    if (verified !== undefined && (await this.#limits.maySignRefusal(verified.org, verified.kid))) return true;
+    delete state.verified;
+    return false;
   }
 
   async #establish(request: FastifyRequest, route: SignedRouteName): Promise<Caller> {
@@ -80,7 +93,7 @@ export class RequestAuthentication {
     const summary = await this.#failing.verify(request.ip, () => verifyRequestSignature(signature, holder.record));
     const now = this.#clock.now();
     trust.requireKey(signature.kid, { usage: 'http', purpose: 'http', now, check: CHECK });
-    state.verified = { summary, org: trust.org };
+    state.verified = { summary, org: trust.org, kid: signature.kid };
     checkSignatureTimes(signature, now, trust.policy.max_skew);
     if (!RENEWING.has(route)) trust.requireFresh(now);
     state.caller = Object.freeze({

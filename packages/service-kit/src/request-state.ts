@@ -25,7 +25,7 @@ export interface RequestState {
   /** As received; undefined until it has been read and for requests without one. */
   rawBody?: Bytes;
   /** Set once the signature is verified: whatever is answered from then on is bound to it and signed. */
-  verified?: { readonly summary: RequestSummary; readonly org: string };
+  verified?: { readonly summary: RequestSummary; readonly org: string; readonly kid: string };
   caller?: Caller;
   /** Set when the caller has asked too often. */
   limited?: Limited;
