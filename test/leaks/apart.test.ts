@@ -7,7 +7,7 @@ import pg from 'pg';
 import { describeWithRedis } from '../../packages/service-kit/test/redis-server.js';
 import { call } from '../faults/signed-requests.js';
 import { type Apart, startApart } from './apart.js';
-import { canDumpCores, scanMemory } from './core-dump.js';
+import { canReadMemory, scanMemory } from './memory-image.js';
 import { needlesOf } from './needles.js';
 import { scan } from './scan.js';
 
@@ -21,8 +21,8 @@ const MISPLACED = 'Canary-misplaced-4c25: sent in the clear by mistake';
 const SECRETS = [PROMPT, VARIABLE, ANSWER];
 /** How long after the last run memory must be clean. */
 const CLEAN_AFTER_MS = 60_000;
-/** A run whose memory is dumped lasts longer than the dump. */
-const DUMP_WITHIN_MS = 8_000;
+/** Between the two tokens of a run whose memory is looked at. */
+const TOKEN_DELAY_MS = 4_000;
 const SLOW_MS = 400;
 const LOG_EVERYTHING = {
   log_min_duration_statement: '0',
@@ -31,7 +31,7 @@ const LOG_EVERYTHING = {
   log_error_verbosity: 'verbose',
 };
 const describeApart = findPostgres() === undefined ? describe.skip : describeWithRedis;
-const describeMemory = canDumpCores() ? describe : describe.skip;
+const describeMemory = canReadMemory() ? describe : describe.skip;
 
 let apart: Apart;
 let database: pg.Client;
@@ -57,7 +57,7 @@ async function memoryOf(service: 'vault' | 'responder'): Promise<readonly string
   const needles = SECRETS.flatMap((text) =>
     needlesOf(text).map(({ name, bytes }) => ({ name: `${name} ${text}`, bytes })),
   );
-  const { bytes, found } = await scanMemory(apart[service].child.pid ?? 0, join(apart.folder, service), needles);
+  const { bytes, found } = await scanMemory(apart[service].child.pid ?? 0, needles);
   process.stderr.write(`leaks: ${bytes} bytes of memory of the ${service} scanned\n`);
   return found;
 }
@@ -87,7 +87,7 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
 
   describeMemory('in memory, during a run', () => {
     it('hold what it has opened: the control of what follows', async () => {
-      apart.model.follow({ replies: { tokens: [ANSWER, '.'], delayBetweenTokensMs: DUMP_WITHIN_MS } });
+      apart.model.follow({ replies: { tokens: [ANSWER, '.'], delayBetweenTokensMs: TOKEN_DELAY_MS } });
       const before = apart.model.requests.length;
       const running = run({ claim: VARIABLE }, true);
       await apart.model.arrival(before);
@@ -110,7 +110,7 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
     await database.query('alter table responder.audit_event drop constraint fails');
     await database.query('begin; lock table responder.invocation');
     const waiting = run();
-    await pause(2 * SLOW_MS);
+    await pause(4 * SLOW_MS);
     await database.query('commit');
     expect(await waiting).toBe(ANSWER);
     const log = await readFile(apart.postgres.logFile, 'utf8');

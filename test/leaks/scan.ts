@@ -41,8 +41,8 @@ export interface Range {
 }
 
 /**
- * Looks for needles in a file, piece by piece: a core dump does not fit into a buffer. Each piece begins with the end of
- * the one before.
+ * Looks for needles in a file, piece by piece: the memory of a process does not fit into a buffer. Each piece begins
+ * with the end of the one before.
  * @param ranges are looked at one by one; the whole file unless given.
  */
 export async function findIn(
@@ -51,7 +51,7 @@ export async function findIn(
   ranges: readonly Range[] = [{ at: 0, bytes: Infinity }],
 ): Promise<{ bytes: number; names: string[] }> {
   const overlap = Math.max(...needles.map((needle) => needle.bytes.length)) - 1;
-  const piece = Buffer.alloc(overlap + PIECE_BYTES);
+  const piece = Buffer.allocUnsafeSlow(overlap + PIECE_BYTES);
   const names = new Set<string>();
   let total = 0;
   const file = await open(path);
@@ -64,7 +64,7 @@ export async function findIn(
         read += bytesRead;
         total += bytesRead;
         const filled = piece.subarray(0, kept + bytesRead);
-        // Most of a core dump was never used.
+        // Most of what a process has was never used.
         const isEmpty = filled.equals(ZEROS.subarray(0, filled.length));
         if (!isEmpty) for (const needle of needles) if (filled.includes(needle.bytes)) names.add(needle.name);
         kept = Math.min(overlap, filled.length);

@@ -101,7 +101,9 @@ export class OpenaiModel extends Model {
     const events = new UpstreamEvents(this.#limits.eventSizeMax);
     let bytes = await body.read(firstByteMs, 'no answer began');
     while (bytes !== undefined) {
-      yield* events.push(bytes);
+      const data = events.push(bytes);
+      bytes.fill(0);
+      yield* data;
       bytes = await body.read(idleMs, 'it stopped in the middle');
     }
   }

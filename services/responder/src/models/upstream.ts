@@ -1,5 +1,6 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import { decodeUtf8, type Secret, utf8 } from '@bulla/crypto';
 import { brokenAnswer, ModelError } from './model-error.js';
 import { UpstreamBody } from './upstream-body.js';
@@ -84,6 +85,7 @@ export class Upstream {
       this.#timeouts.connectMs,
     );
     sent.once('socket', (socket) => {
+      wipeRead(socket, sent);
       if (!socket.connecting) clearTimeout(late);
       else socket.once(this.#agent instanceof TlsAgent ? 'secureConnect' : 'connect', () => clearTimeout(late));
     });
@@ -96,6 +98,15 @@ export class Upstream {
       clearTimeout(late);
     }
   }
+}
+
+/** Each piece that was read is wiped once Node's parser, which copies what it takes and listens first, has seen it. */
+function wipeRead(socket: Socket, sent: ClientRequest): void {
+  const wipe = (piece: Buffer): void => {
+    piece.fill(0);
+  };
+  socket.on('data', wipe);
+  sent.once('close', () => socket.off('data', wipe));
 }
 
 /** Only the code is kept: messages and causes of a client may carry what was sent or received. */
