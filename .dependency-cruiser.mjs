@@ -146,7 +146,7 @@ const generalRules = [
   refuse(
     'declared',
     'A workspace declares what it imports in its own package.json.',
-    { path: `${ANY_WORKSPACE}|^(test|scripts)/` },
+    { path: `${ANY_WORKSPACE}|^(test|scripts|bench)/` },
     { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], couldNotResolve: false },
   ),
   refuse(
@@ -162,7 +162,7 @@ export default {
   forbidden: [...workspaceRules, ...boundaryRules, ...roomRules, ...generalRules],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(packages|services)/[^/]+/(dist|coverage)/' },
+    exclude: { path: '^((packages|services)/[^/]+|bench)/(dist|coverage)/' },
     tsPreCompilationDeps: true,
     combinedDependencies: true,
     enhancedResolveOptions: {

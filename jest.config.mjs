@@ -38,8 +38,8 @@ export default {
       displayName: 'test',
       rootDir: repository,
       // The workspaces are roots too: that way the coverage report also sees one that has no test at all.
-      roots: ['test', 'packages', 'services'].map((folder) => `<rootDir>/${folder}`),
-      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      roots: ['test', 'bench', 'packages', 'services'].map((folder) => `<rootDir>/${folder}`),
+      testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/bench/*.test.ts'],
     },
   ],
   maxWorkers: 2,

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { environment } from '../bulla-process.js';
 
-const repository = resolve(import.meta.dirname, '../..');
+const repository = repositoryAround(import.meta.dirname);
 const READY_WITHIN_MS = 60_000;
 
 export interface LogLine {
@@ -92,4 +93,9 @@ function linesOf(output: string): LogLine[] {
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as LogLine);
+}
+
+/** Not a number of steps up: bench/ compiles this file into a folder of its own. */
+function repositoryAround(folder: string): string {
+  return existsSync(join(folder, 'package-lock.json')) ? folder : repositoryAround(dirname(folder));
 }

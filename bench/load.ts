@@ -1,0 +1,94 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeMachine } from './machine.js';
+import { measure, type Target } from './measure.js';
+import { isHeld, type Report, textOf } from './report.js';
+import { envelopeRequests, runRequests } from './requests.js';
+import { startWorld, type World } from './world.js';
+
+// `npm run bench:load`: see README.md beside this file.
+
+const HELP = `usage: npm run bench:load -- [options]
+
+Measures what a vault and a responder can do, then offers each twice as much.
+Exits with 1 when a bound is missed.
+
+  --seconds <n>   how long twice the capacity is offered (60)
+  --clients <n>   connections over which it is offered (2000)
+  --only <name>   vault or responder, not both
+  --redis <url>   count requests in this Redis instead of in each process
+  --write         keep what was found in bench/RESULTS.md
+  --help          this text
+`;
+const NAMES = ['vault', 'responder'] as const;
+/** This file runs from bench/dist/bench. */
+const RESULTS = resolve(join(import.meta.dirname, '../../RESULTS.md'));
+
+const options = readOptions();
+if (options === undefined) process.stdout.write(HELP);
+else await run(options);
+
+interface Options {
+  readonly seconds: number;
+  readonly clients: number;
+  readonly names: readonly Target['name'][];
+  readonly redis: string | undefined;
+  readonly write: boolean;
+}
+
+/** Undefined where help was asked for. */
+function readOptions(): Options | undefined {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '60' },
+      clients: { type: 'string', default: '2000' },
+      only: { type: 'string' },
+      redis: { type: 'string' },
+      write: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    seconds: wholeNumber('--seconds', values.seconds),
+    clients: wholeNumber('--clients', values.clients),
+    names: NAMES.filter((name) => values.only === undefined || values.only === name),
+    redis: values.redis,
+    write: values.write,
+  };
+}
+
+function wholeNumber(name: string, text: string): number {
+  if (!/^[1-9][0-9]{0,4}$/.test(text)) throw new Error(`${name} takes a whole number from 1 to 99999`);
+  return Number(text);
+}
+
+async function run({ names, redis, write, ...load }: Options): Promise<void> {
+  const world = await startWorld(redis === undefined ? {} : { BULLA_REDIS_URL: redis });
+  try {
+    say(`on ${world.databaseFrom}`);
+    const machine = await describeMachine(world.databaseUrl);
+    const measured = [];
+    for (const name of names) measured.push(await measure(targetOf(name, world), { ...load, say }));
+    const report: Report = { machine, measured, redis: redis !== undefined, date: new Date().toISOString() };
+    process.stdout.write(`\n${textOf(report)}`);
+    if (write) writeFileSync(RESULTS, textOf(report));
+    process.exitCode = isHeld(report) ? 0 : 1;
+  } finally {
+    await world.stop();
+  }
+}
+
+function targetOf(name: Target['name'], { vault, responder, ground }: World): Target {
+  if (name === 'vault') {
+    // It signs the envelope; the answer is not signed, since the envelope is.
+    return { name, service: vault, make: envelopeRequests(vault.url, ground), privateOperations: 1 };
+  }
+  // It opens the question and signs the end of the answer; the key of a prompt is opened once and kept for a while.
+  return { name, service: responder, make: runRequests(responder.url, ground), privateOperations: 2 };
+}
+
+function say(line: string): void {
+  process.stderr.write(`bench: ${line}\n`);
+}

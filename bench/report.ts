@@ -1,0 +1,71 @@
+import { type Figures, listed, type Spread, type Verdict, verdictsOf } from './figures.js';
+import type { Machine } from './machine.js';
+import type { Measured } from './measure.js';
+
+export interface Report {
+  readonly machine: Machine;
+  readonly measured: readonly Measured[];
+  readonly redis: boolean;
+  readonly date: string;
+}
+
+/** Whether every service held every bound. */
+export function isHeld({ measured }: Report): boolean {
+  return measured.every((one) => verdicts(one).every(({ held }) => held));
+}
+
+/** Everything that was measured, as Markdown: it is read on the terminal and kept in RESULTS.md. */
+export function textOf(report: Report): string {
+  const { machine, measured, redis, date } = report;
+  const { cpu, cores, node, postgres, openssl, signsPerSecond } = machine;
+  return [
+    '# Load',
+    '',
+    `${date.slice(0, 10)}. ${cpu}, ${cores} cores; Node ${node.slice(1)}, ${postgres}, Redis ${redis ? 'on' : 'off'}. Services, database and clients share the machine.`,
+    '',
+    `${openssl}: ${signsPerSecond.toFixed(0)} RSA-2048 signatures a second on one core.`,
+    ...measured.flatMap((one) => sectionOf(one, machine)),
+    '',
+  ].join('\n');
+}
+
+function sectionOf(one: Measured, { signsPerSecond }: Machine): string[] {
+  const { target, steps, peak, overload, clients, cores, memoryMiB } = one;
+  const operations = peak * target.privateOperations;
+  const title = target.name === 'vault' ? 'Vault: envelopes' : 'Responder: runs';
+  return [
+    '',
+    `## ${title}`,
+    '',
+    '| clients, one request after the other | goodput | p50 | p95 | p99 |',
+    '|---|---|---|---|---|',
+    ...steps.map(({ clients: count, figures }) => `| ${count} | ${rate(figures)} | ${spread(figures.acceptedMs)} |`),
+    '',
+    `| under twice the peak: ${clients} connections, ${overload.seconds.toFixed(0)} s | |`,
+    '|---|---|',
+    `| peak goodput | ${peak.toFixed(0)}/s |`,
+    `| offered | ${(overload.offered / overload.seconds).toFixed(0)}/s, ${overload.offered} requests |`,
+    `| goodput | ${rate(overload)}, ${((overload.goodput / peak) * 100).toFixed(0)} % of the peak |`,
+    `| accepted, p50 / p95 / p99 | ${spread(overload.acceptedMs, ' / ')} |`,
+    `| refused | ${overload.refused} (${listed(overload.codes) || 'none'}) |`,
+    `| refused, p50 / p95 / p99 | ${spread(overload.refusedMs, ' / ')} |`,
+    `| answers by status | ${listed(overload.statuses)} |`,
+    `| most memory at once | ${memoryMiB.toFixed(0)} MiB |`,
+    `| cores busy | ${cores.service.toFixed(2)} service, ${cores.bench.toFixed(2)} clients |`,
+    `| private-key operations at the peak | ${operations.toFixed(0)}/s, ${target.privateOperations} for each answer: ${(operations / signsPerSecond).toFixed(2)} of what OpenSSL does on one core |`,
+    '',
+    ...verdicts(one).map(({ what, held }) => `- ${held ? 'held' : '**missed**'}: ${what}`),
+  ];
+}
+
+function verdicts({ overload, peak, target, memoryMiB }: Measured): Verdict[] {
+  return verdictsOf(overload, peak, { [target.name]: memoryMiB });
+}
+
+function rate({ goodput }: Figures): string {
+  return `${goodput.toFixed(0)}/s`;
+}
+
+function spread({ p50, p95, p99 }: Spread, between = ' | '): string {
+  return [p50, p95, p99].map((value) => (Number.isNaN(value) ? '–' : `${value.toFixed(0)} ms`)).join(between);
+}

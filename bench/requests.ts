@@ -1,0 +1,60 @@
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { ask, type StoredPrompt, type TestMember } from '../services/responder/test/asking.js';
+import { type Message, signedMessage } from '../test/faults/signed-requests.js';
+
+/** So many are made at a time: signatures are made beside each other in the thread pool. */
+const MADE_AT_ONCE = 32;
+
+/** Makes the request that is to be sent at a moment, in seconds since 1970. */
+export type Maker = (askedAt: number) => Promise<Buffer>;
+
+/** What a client knows before it asks. */
+export interface Ground {
+  readonly organisation: TestOrganisation;
+  readonly askers: readonly TestMember[];
+  readonly prompt: StoredPrompt;
+  /** Of the bundle that the vault hands out. */
+  readonly tags: readonly string[];
+}
+
+/** `POST /api/v1/envelopes`: an envelope of its own for each. */
+export function envelopeRequests(url: string, { organisation, askers, prompt }: Ground): Maker {
+  const next = takeTurns(askers);
+  const body = { prompt: prompt.id, label: 'latest', aud: organisation.responders[0].urn };
+  return async (signedAt) => bytesOf(await signedMessage(url, next(), 'POST', '/api/v1/envelopes', { body, signedAt }));
+}
+
+/** `POST /api/v1/invocations`: a question of its own under an envelope of its own for each, as the vault would sign it. */
+export function runRequests(url: string, { organisation, askers, prompt, tags }: Ground): Maker {
+  const next = takeTurns(askers);
+  return async (signedAt) => {
+    const asker = next();
+    const envelope = { cnf: { jkt: asker.sig.kid } };
+    const { body } = await ask(organisation, prompt, { asker, now: signedAt, envelope, bundle: { tags: [...tags] } });
+    return bytesOf(await signedMessage(url, asker, 'POST', '/api/v1/invocations', { body, signedAt }));
+  };
+}
+
+/** Makes one request for each moment. */
+export async function makeAll(make: Maker, moments: readonly number[]): Promise<Buffer[]> {
+  const requests = Array.from<Buffer>({ length: moments.length });
+  let next = 0;
+  const maker = async () => {
+    for (let at = next++; at < moments.length; at = next++) requests[at] = await make(moments[at] as number);
+  };
+  await Promise.all(Array.from({ length: MADE_AT_ONCE }, maker));
+  return requests;
+}
+
+function takeTurns<Value>(all: readonly Value[]): () => Value {
+  let turn = 0;
+  return () => all[turn++ % all.length] as Value;
+}
+
+/** As it goes over a connection that stays open. */
+function bytesOf({ method, target, headers, body }: Message): Buffer {
+  const all = { ...headers, 'content-length': String(body?.length ?? 0) };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  const head = Buffer.from(`${[`${method} ${target} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`, 'latin1');
+  return body === undefined ? head : Buffer.concat([head, body]);
+}
