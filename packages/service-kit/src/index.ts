@@ -27,6 +27,7 @@ export type { OpenapiDocument } from './openapi.js';
 export { openEdge } from './open-store.js';
 export type { OwnKeySignature } from './own-key-signature.js';
 export { problemOf } from './problem-of.js';
+export { purgeInBatches } from './purge.js';
 export { BasedOn, Route, RouteBody, RouteHeaders, RouteParams, RouteQuery } from './route.js';
 export type { BodyOf, Handled, HeadersOf, ParamsOf, QueryOf } from './route.js';
 export { RATES } from './rates.js';

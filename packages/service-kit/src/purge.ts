@@ -3,12 +3,27 @@ import { sql } from 'kysely';
 import type { LedgerTables } from './ledger-tables.js';
 
 const BATCH_ROWS = 1_000;
-const BATCHES_MAX = 20;
+/** Half a million rows: more than all callers may make between two purges, or a table would grow for ever. */
+const BATCHES_MAX = 500;
 
 /**
- * Deletes nonces and answers that are past their time, in small batches so that nobody waits for it long.
+ * Repeats a statement that takes so many rows at most until there were fewer: in small batches nobody waits for it long.
+ * @returns how many rows in all; what is left over is for the next time.
+ */
+export async function purgeInBatches(batch: (rows: number) => Promise<bigint>): Promise<number> {
+  let purged = 0;
+  for (let batches = 0; batches < BATCHES_MAX; batches++) {
+    const rows = Number(await batch(BATCH_ROWS));
+    purged += rows;
+    if (rows < BATCH_ROWS) break;
+  }
+  return purged;
+}
+
+/**
+ * Deletes nonces and answers that are past their time.
  * @param now seconds.
- * @returns how many of each; what is left over is for the next time.
+ * @returns how many of each.
  */
 export async function purgeExpired(
   db: Kysely<LedgerTables>,
@@ -20,16 +35,13 @@ export async function purgeExpired(
   };
 }
 
-async function purge(db: Kysely<LedgerTables>, table: 'http_nonce' | 'idempotency', now: number): Promise<number> {
-  let purged = 0;
-  for (let batch = 0; batch < BATCHES_MAX; batch++) {
-    const expired = db.selectFrom(table).select(sql`ctid`.as('at')).where('expires_at', '<', now).limit(BATCH_ROWS);
+function purge(db: Kysely<LedgerTables>, table: 'http_nonce' | 'idempotency', now: number): Promise<number> {
+  return purgeInBatches(async (rows) => {
+    const expired = db.selectFrom(table).select(sql`ctid`.as('at')).where('expires_at', '<', now).limit(rows);
     const { numDeletedRows } = await db
       .deleteFrom(table)
       .where(sql<boolean>`ctid = any(array(${expired}))`)
       .executeTakeFirstOrThrow();
-    purged += Number(numDeletedRows);
-    if (numDeletedRows < BATCH_ROWS) break;
-  }
-  return purged;
+    return numDeletedRows;
+  });
 }

@@ -205,6 +205,16 @@ describe.each(stores)('on %s a mutation', (store) => {
     expect(purged.answers).toBeGreaterThan(5);
     expect([await count('http_nonce'), await count('idempotency')]).toEqual([1, 1]);
   });
+
+  it('leaves no more of them than callers may make between two purges', async () => {
+    const { db } = tiny.database;
+    // Four organisations at their limit of two hundred a second.
+    const nonces = 4 * 200 * 60;
+    await sql`insert into tiny.http_nonce select 'acme', 'key', n::text, 0 from generate_series(1, ${nonces}::int) n`.execute(
+      db,
+    );
+    expect((await purgeExpired(db, 1)).nonces).toBe(nonces);
+  });
 });
 
 describeOnServer('on PostgreSQL a mutation', () => {

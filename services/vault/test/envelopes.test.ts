@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseEnvelope, timestampOf } from '@bulla/crypto';
+import { sql } from 'kysely';
 import { ExpiredEnvelopes } from '../src/envelopes/expired-envelopes.js';
 import type { Bundle, PromptRef, SealedVersion } from './authoring.js';
 import {
@@ -223,6 +224,15 @@ describe('what became of an envelope', () => {
     expect(await expired.purge()).toBe(before);
     expect(await database.db.selectFrom('envelope').selectAll().execute()).toEqual([]);
     clock.advance(-86_400 - 121);
+  });
+
+  it('is forgotten as fast as one organisation may have them issued', async () => {
+    const { service, database } = vault;
+    const perMinute = 200 * 60;
+    await sql`insert into vault.envelope
+      select 'env_' || n, 'acme', 'prm', 1, 'aud', 'kid', 'whash', now(), to_timestamp(0)
+      from generate_series(1, ${perMinute}::int) n`.execute(database.db);
+    expect(await service.app.get(ExpiredEnvelopes, { strict: false }).purge()).toBe(perMinute);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Trust } from '@bulla/crypto';
+import { purgeInBatches } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { InvocationState, ResponderTables, ResponderTransaction } from '../database/types.js';
@@ -41,8 +42,6 @@ export interface KnownClaim {
   readonly reply: string | null;
 }
 
-const BATCH_ROWS = 1_000;
-const BATCHES_MAX = 20;
 const now = sql<Date>`now()`;
 const past = (seconds: number) => sql<Date>`now() - make_interval(secs => ${seconds})`;
 
@@ -166,22 +165,25 @@ export class ClaimsRepository {
    */
   async purge(org: string): Promise<void> {
     const { db } = this;
-    const invocations = db.selectFrom('invocation').select(sql`ctid`.as('at')).where('org', '=', org).limit(BATCH_ROWS);
-    const uses = db.selectFrom('envelope_use').select(sql`ctid`.as('at')).where('org', '=', org).limit(BATCH_ROWS);
+    const invocations = db.selectFrom('invocation').select(sql`ctid`.as('at')).where('org', '=', org);
+    const uses = db.selectFrom('envelope_use').select(sql`ctid`.as('at')).where('org', '=', org);
     const answered = invocations.where('reply', 'is not', null).where('ended_at', '<', past(REPLY_SECONDS));
     const old = invocations.where('created_at', '<', past(TOMBSTONE_SECONDS));
     const spent = uses.where('expires_at', '<', now);
     const among = (rows: typeof old | typeof spent) => sql<boolean>`ctid = any(array(${rows}))`;
-    await inBatches(async () => {
-      const query = db.updateTable('invocation').set({ reply: null }).where(among(answered));
+    await purgeInBatches(async (rows) => {
+      const query = db
+        .updateTable('invocation')
+        .set({ reply: null })
+        .where(among(answered.limit(rows)));
       return (await query.executeTakeFirstOrThrow()).numUpdatedRows;
     });
-    await inBatches(async () => {
-      const query = db.deleteFrom('invocation').where(among(old));
+    await purgeInBatches(async (rows) => {
+      const query = db.deleteFrom('invocation').where(among(old.limit(rows)));
       return (await query.executeTakeFirstOrThrow()).numDeletedRows;
     });
-    await inBatches(async () => {
-      const query = db.deleteFrom('envelope_use').where(among(spent));
+    await purgeInBatches(async (rows) => {
+      const query = db.deleteFrom('envelope_use').where(among(spent.limit(rows)));
       return (await query.executeTakeFirstOrThrow()).numDeletedRows;
     });
   }
@@ -202,9 +204,4 @@ export class ClaimsRepository {
     const result = await update.where('fence', '=', fence).where('state', '=', state).executeTakeFirstOrThrow();
     return result.numUpdatedRows === 1n;
   }
-}
-
-/** Repeats a statement over a batch of rows until one is not full. */
-async function inBatches(batch: () => Promise<bigint>): Promise<void> {
-  for (let batches = 0; batches < BATCHES_MAX; batches++) if ((await batch()) < BATCH_ROWS) return;
 }

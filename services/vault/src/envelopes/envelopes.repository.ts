@@ -23,8 +23,8 @@ export class EnvelopesRepository {
       .executeTakeFirst();
   }
 
-  /** Removes envelopes of every organisation that ended before a moment. Returns how many. */
-  async purge(endedBefore: Date, limit: number): Promise<number> {
+  /** Removes so many envelopes, of every organisation, that ended before a moment. Returns how many there were. */
+  async purge(endedBefore: Date, limit: number): Promise<bigint> {
     const ended = this.database.db
       .selectFrom('envelope')
       .select('jti')
@@ -34,6 +34,6 @@ export class EnvelopesRepository {
       .deleteFrom('envelope')
       .where('jti', 'in', ended)
       .executeTakeFirstOrThrow();
-    return Number(numDeletedRows);
+    return numDeletedRows;
   }
 }

@@ -1,4 +1,4 @@
-import { Clock } from '@bulla/service-kit';
+import { Clock, purgeInBatches } from '@bulla/service-kit';
 import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { Injectable } from '@nestjs/common';
 import { EnvelopesRepository } from './envelopes.repository.js';
@@ -6,7 +6,6 @@ import { EnvelopesRepository } from './envelopes.repository.js';
 /** How long one may ask what became of an envelope; the audit log knows it for ever. */
 const KEEP_SECONDS = 86_400;
 const INTERVAL_MS = 60_000;
-const BATCH_ROWS = 1_000;
 
 /** Forgets envelopes that ended long ago, so that their table does not grow for ever. */
 @Injectable()
@@ -27,8 +26,9 @@ export class ExpiredEnvelopes implements OnModuleInit, OnModuleDestroy {
     clearInterval(this.timer);
   }
 
-  /** Returns how many were forgotten: one batch at most, so that nobody waits for it. */
+  /** Returns how many were forgotten. */
   purge(): Promise<number> {
-    return this.envelopes.purge(new Date((this.clock.now() - KEEP_SECONDS) * 1000), BATCH_ROWS);
+    const endedBefore = new Date((this.clock.now() - KEEP_SECONDS) * 1000);
+    return purgeInBatches((rows) => this.envelopes.purge(endedBefore, rows));
   }
 }

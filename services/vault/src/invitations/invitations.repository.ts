@@ -64,9 +64,9 @@ export class InvitationsRepository {
 
   /**
    * Removes, in every organisation, invitations that expired unused before one moment and those that were taken before
-   * another, with what became of them. Returns how many.
+   * another, with what became of them: so many at most. Returns how many there were.
    */
-  async purge(unusedBefore: Date, takenBefore: Date, limit: number): Promise<number> {
+  async purge(unusedBefore: Date, takenBefore: Date, limit: number): Promise<bigint> {
     const past = this.database.db
       .selectFrom('invitation')
       .select('id')
@@ -81,6 +81,6 @@ export class InvitationsRepository {
       .deleteFrom('invitation')
       .where('id', 'in', past)
       .executeTakeFirstOrThrow();
-    return Number(numDeletedRows);
+    return numDeletedRows;
   }
 }

@@ -1,4 +1,4 @@
-import { Clock } from '@bulla/service-kit';
+import { Clock, purgeInBatches } from '@bulla/service-kit';
 import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { Injectable } from '@nestjs/common';
 import { InvitationsRepository } from './invitations.repository.js';
@@ -9,7 +9,6 @@ const UNUSED_MS = DAY_MS;
 /** How long a device waits to be approved, and may ask what became of it; the audit log knows it for ever. */
 const TAKEN_MS = 30 * DAY_MS;
 const INTERVAL_MS = 60_000;
-const BATCH_ROWS = 1_000;
 
 /** Forgets invitations that are past, and the requests of devices that took them. */
 @Injectable()
@@ -30,9 +29,10 @@ export class PastInvitations implements OnModuleInit, OnModuleDestroy {
     clearInterval(this.timer);
   }
 
-  /** Returns how many were forgotten: one batch at most, so that nobody waits for it. */
+  /** Returns how many were forgotten. */
   purge(): Promise<number> {
     const nowMs = this.clock.nowMs();
-    return this.invitations.purge(new Date(nowMs - UNUSED_MS), new Date(nowMs - TAKEN_MS), BATCH_ROWS);
+    const [unused, taken] = [new Date(nowMs - UNUSED_MS), new Date(nowMs - TAKEN_MS)];
+    return purgeInBatches((rows) => this.invitations.purge(unused, taken, rows));
   }
 }
