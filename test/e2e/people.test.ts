@@ -118,7 +118,7 @@ describe('a second person', () => {
     };
     ok(await bulla(['device', 'refuse', request.request.id], owner));
     const told = await bulla(['device', 'enrol'], dave);
-    expect([told.status, told.stderr]).toEqual([10, expect.stringContaining('was refused')]);
+    expect([told.status, told.stderr]).toEqual([5, expect.stringContaining('was refused')]);
     const again = await bulla(['device', 'enrol'], dave, code);
     expect([again.status, again.stderr]).toEqual([4, expect.stringContaining('this invitation is spent')]);
   }, 120_000);

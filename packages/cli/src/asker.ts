@@ -29,24 +29,27 @@ export class Asker {
     return this.#io.stdin.isTTY === true;
   }
 
-  /** @throws {UsageError} if nothing comes */
-  async line(question: string): Promise<string> {
+  /**
+   * @param unattended what to do where nobody can be asked.
+   * @throws {UsageError} if nothing comes
+   */
+  async line(question: string, unattended?: string): Promise<string> {
     if (this.isTerminal) this.#out.ask(`${question} `);
-    return this.#next(question);
+    return this.#next(question, unattended);
   }
 
   /**
    * The same without showing what is typed.
    * @throws {UsageError} if nothing comes; {Interrupted}
    */
-  async hidden(question: string): Promise<string> {
+  async hidden(question: string, unattended?: string): Promise<string> {
     const { stdin } = this.#io;
-    if (!this.isTerminal || stdin.setRawMode === undefined) return this.#next(question);
+    if (!this.isTerminal || stdin.setRawMode === undefined) return this.#next(question, unattended);
     this.#out.ask(`${question} `);
     // In raw mode the terminal neither echoes nor edits nor interrupts: all but the echo is left to us.
     stdin.setRawMode(true);
     try {
-      return withoutRubbedOut(await this.#next(question));
+      return withoutRubbedOut(await this.#next(question, unattended));
     } finally {
       stdin.setRawMode(false);
       this.#out.ask('\n');
@@ -54,13 +57,13 @@ export class Asker {
   }
 
   /** Whether somebody types `yes`, and nothing less. */
-  async agrees(question: string): Promise<boolean> {
-    return (await this.line(`${question} (yes/no)`)).toLowerCase() === 'yes';
+  async agrees(question: string, unattended?: string): Promise<boolean> {
+    return (await this.line(`${question} (yes/no)`, unattended)).toLowerCase() === 'yes';
   }
 
-  async #next(question: string): Promise<string> {
+  async #next(question: string, unattended?: string): Promise<string> {
     while (!this.#ended && !/[\r\n]/.test(this.#rest)) await this.#read();
-    if (this.#rest === '') throw new UsageError(`nothing was given for: ${question}`);
+    if (this.#rest === '') throw new UsageError(`nothing was given for: ${question.replace(/:$/, '')}`, unattended);
     const [line = ''] = this.#rest.split(/[\r\n]/, 1);
     this.#rest = this.#rest.slice(line.length).replace(/^\r?\n?/, '');
     return line.trim();

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import { Bulla, identityOf } from '@bulla/client';
 import type { Identity } from '@bulla/client';
 import type { KeyPlace, Profile } from '@bulla/client/node';
-import { FileTrustStore, Home, IDENTITY, readKeyFile, readProfile } from '@bulla/client/node';
+import { FileTrustStore, Home, IDENTITY, readEnrolment, readKeyFile, readProfile } from '@bulla/client/node';
 import { Asker } from './asker.js';
 import type { Io } from './io.js';
 import { Output, styled } from './output.js';
@@ -90,8 +90,22 @@ export class Context {
   /** @throws {UsageError} */
   async profile(): Promise<Profile> {
     const profile = await this.findProfile();
-    if (profile === undefined) throw notSetUp(`there is no profile in ${this.home.folder}`);
+    if (profile === undefined) {
+      if (await this.waitsToComeIn())
+        throw new UsageError('this device is not in yet', 'run `bulla device enrol` again when it was approved');
+      throw notSetUp(`there is no profile in ${this.home.folder}`);
+    }
     return profile;
+  }
+
+  /** Whether this folder holds a request to come in that was not finished. */
+  async waitsToComeIn(): Promise<boolean> {
+    try {
+      return (await readEnrolment(this.home)) !== undefined;
+    } catch {
+      // One that is broken: `bulla device enrol` says what becomes of it.
+      return true;
+    }
   }
 
   /** Who this device is, by its private keys; read and unlocked once. */

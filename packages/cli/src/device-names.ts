@@ -1,7 +1,7 @@
 import type { InvitationRecord, ListedDevice } from '@bulla/client';
 import { DeviceLabel, DeviceRole, Group } from '@bulla/contract';
 import { parseUrn, urnOf } from '@bulla/crypto';
-import { UsageError } from './usage-error.js';
+import { NotThereError, UsageError } from './usage-error.js';
 
 /** The last part of a URN: `dev_…` or `usr_…`. */
 export function idOf(urn: string): string {
@@ -10,7 +10,7 @@ export function idOf(urn: string): string {
 
 /**
  * A device by its URN, its id, or what it was called when it was let in from here.
- * @throws {UsageError}
+ * @throws {NotThereError} if there is none; {UsageError} if several are called that
  */
 export function findDevice(
   text: string,
@@ -22,7 +22,7 @@ export function findDevice(
   const [device] = found;
   if (device !== undefined && found.length === 1) return device;
   const hint = '`bulla device list` shows every device with its id';
-  if (device === undefined) throw new UsageError('there is no such device', hint);
+  if (device === undefined) throw new NotThereError('there is no such device', hint);
   throw new UsageError(
     `${found.length} devices are called that: ${found.map(({ urn }) => idOf(urn)).join(', ')}`,
     hint,

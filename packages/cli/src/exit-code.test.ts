@@ -12,10 +12,10 @@ import { UsageError } from './usage-error.js';
 
 function reported(
   error: unknown,
-  { interrupted = false, subject = undefined as string | undefined } = {},
+  { interrupted = false, subject = undefined as string | undefined, command = undefined as string | undefined } = {},
 ): { code: number; stderr: string } {
   const stderr = new Sink();
-  const code = report(error, new Output({ stdout: new Sink(), stderr, env: {} }), interrupted, subject);
+  const code = report(error, new Output({ stdout: new Sink(), stderr, env: {} }), interrupted, { subject, command });
   return { code, stderr: stderr.text };
 }
 
@@ -91,6 +91,48 @@ describe('what is said', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  const hintAbout = (message: string, origin: string, code: string, about: { subject?: string; command?: string }) => {
+    const { stderr } = reported(new BullaError(code as 'internal', { message, origin: origin as 'vault' }), about);
+    return /^bulla: hint: (.*)$/m.exec(stderr)?.[1];
+  };
+  it.each([
+    ['an approval', 'approve yes', undefined, 'gone', 'bulla approve list'],
+    ['a device', 'device revoke', undefined, 'gone', 'bulla device list'],
+    ['a prompt', 'prompt show', 'a/b', 'there is no prompt a/b', '`bulla prompt list`'],
+    ['perhaps a version', 'run', 'a/b', 'gone', 'versions with `bulla prompt history a/b`'],
+    ['an organisation', 'prompt list', undefined, 'the vault has no organisation dev', 'bulla trust renew'],
+  ])('names the list that %s would stand in', (_name, command, subject, message, hint) => {
+    expect(hintAbout(message, 'client', 'not_found', { command, ...(subject !== undefined && { subject }) })).toContain(
+      hint,
+    );
+  });
+
+  it('says what decides where a service forbids, and how to get a seal that is missing', () => {
+    expect(hintAbout('no', 'vault', 'forbidden', {})).toContain('`bulla device list`');
+    expect(hintAbout('no', 'client', 'forbidden', {})).toBeUndefined();
+    expect(hintAbout('a/b version 1 is not sealed to this device', 'client', 'forbidden', {})).toContain(
+      'pushes it again',
+    );
+  });
+
+  it('takes the sentence of a code into its line, and leaves others as they are', () => {
+    const said = (message: string) => reported(new BullaError('forbidden', { message, origin: 'vault' })).stderr;
+    expect(said('You may not do this.')).toMatch(/^bulla: error: you may not do this \(forbidden\)\n/);
+    expect(said('You may not, Ada.')).toMatch(/^bulla: error: You may not, Ada\. \(forbidden\)\n/);
+  });
+
+  it.each([
+    ['a file', { code: 'EACCES', path: '/x' }, 'cannot use /x: this account may not (EACCES)'],
+    [
+      'a port',
+      { code: 'EADDRINUSE', syscall: 'listen', port: 7 },
+      'cannot listen on port 7: something else listens there',
+    ],
+    ['what we have no word for', { code: 'EXDEV' }, 'the system refused it: EXDEV'],
+  ])('says why the system refused %s', (_name, fault, told) => {
+    expect(reported(Object.assign(new Error('canary'), fault)).stderr).toContain(`bulla: error: ${told}`);
   });
 
   it('does not say twice what it is about', () => {

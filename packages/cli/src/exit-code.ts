@@ -1,12 +1,16 @@
 import { BullaError } from '@bulla/client';
 import { HomeError, PassphraseError } from '@bulla/client/node';
+import { CLIENT_PROBLEMS, PROBLEMS } from '@bulla/contract';
 import { CryptoError } from '@bulla/crypto';
 import { CommanderError } from 'commander';
 import { Interrupted } from './asker.js';
+import type { About } from './hints.js';
+import { hintOf } from './hints.js';
 import type { Output } from './output.js';
 import { PromptFileError } from './prompt-file.js';
 import { SettingError } from './settings.js';
-import { UsageError } from './usage-error.js';
+import { reasonOf } from './system-errors.js';
+import { NotThereError, UsageError } from './usage-error.js';
 
 /** What the process ends with (product.md §4.1). */
 export const EXIT = {
@@ -74,43 +78,20 @@ const BY_STATUS: Readonly<Record<number, number>> = {
   429: EXIT.limit,
 };
 
-/** What to do about a code, where there is something. */
-const HINTS: Readonly<Record<string, string>> = {
-  transport_failed: 'start it with `bulla up` (or npm start); `bulla doctor` looks closer',
-  pin_mismatch:
-    'somebody else stands in the place of this organisation, or the pin is that of another; `bulla trust pin` prints the pinned one',
-  trust_expired: 'run `bulla trust renew`; `bulla up` does it too',
-  trust_rollback:
-    'the vault shows an older state than this machine has seen; it was restored from a backup, or somebody changed it',
-  label_stale: 'read again with `bulla prompt show NAME` and repeat',
-  label_not_found: 'list the labels with `bulla prompt show NAME`, or choose with --label or --version',
-  not_found: 'list what there is with `bulla prompt list`',
-  unauthenticated:
-    'this device was revoked, ran out or never came in; ask an owner for an invitation, then: bulla device enrol',
-  clock_skew: 'set the clock of this machine; `bulla doctor` compares it with the vault',
-  variable_missing: 'give it with --var name=value, --var name=@file or --var name=-',
-  variable_unknown: '`bulla prompt show NAME` lists the variables of the prompt',
-  responder_key_changed:
-    'if its operator confirms the new key another way, whoever keeps the directory key runs: bulla trust accept --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
-  upstream_unavailable: 'the responder cannot reach its model: see BULLA_LLM where `bulla up` runs',
-  upstream_auth: 'the model refused the key of the responder: see BULLA_LLM_API_KEY where `bulla up` runs',
-  needs_rewrap: 'push the prompt again: it is not sealed to this responder',
-};
-
 /**
  * Says what went wrong in one line, and what can be done in another.
- * @param subject the prompt or file that the command is about
  * @returns the exit code
  */
-export function report(error: unknown, out: Output, interrupted: boolean, subject?: string): number {
+export function report(error: unknown, out: Output, interrupted: boolean, about: About = {}): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (interrupted || error instanceof Interrupted) {
     out.error('interrupted');
     return EXIT.interrupted;
   }
-  if (error instanceof BullaError || error instanceof CryptoError) return reportCoded(error, out, subject);
+  if (error instanceof BullaError || error instanceof CryptoError) return reportCoded(error, out, about);
   if (error instanceof CheckFailed) return said(out, error.message, EXIT.verification);
   if (error instanceof UsageError) return said(out, error.message, EXIT.usage, error.hint);
+  if (error instanceof NotThereError) return said(out, error.message, EXIT.notFound, error.hint);
   if (error instanceof PromptFileError)
     return said(out, error.message, EXIT.usage, 'the format is in docs/guide/prompt-file.md');
   if (error instanceof SettingError) return said(out, error.message, EXIT.settings);
@@ -119,25 +100,27 @@ export function report(error: unknown, out: Output, interrupted: boolean, subjec
   return reportOther(error, out);
 }
 
-function reportCoded(error: BullaError | CryptoError, out: Output, subject: string | undefined): number {
+function reportCoded(error: BullaError | CryptoError, out: Output, about: About): number {
+  const { subject } = about;
   const check = error.check === undefined ? '' : `, check ${error.check}`;
-  const about = subject === undefined || error.message.includes(subject) ? '' : `${subject}: `;
-  out.error(`${about}${error.message} (${error.code}${check})`);
+  const prefix = subject === undefined || error.message.includes(subject) ? '' : `${subject}: `;
+  out.error(`${prefix}${withinLine(error)} (${error.code}${check})`);
   if (error instanceof BullaError) {
     for (const { pointer, message } of error.errors ?? [])
       out.hint(`${pointer === '' ? 'the request' : pointer}: ${message}`);
   }
-  const hint = hintOf(error);
+  const hint = hintOf(error, about);
   if (hint !== undefined && !error.message.includes(hint)) out.hint(hint);
   if (error instanceof BullaError && error.requestId !== undefined)
     out.hint(`the ${error.origin} logged it as request ${error.requestId}`);
   return exitOf(error);
 }
 
-/** The command that accepts a key, with the key that was seen; it still takes somebody to confirm it. */
-function hintOf({ code, message }: BullaError | CryptoError): string | undefined {
-  const seen = code === 'responder_key_changed' ? /with key ([0-9a-f:]{39})/.exec(message)?.[1] : undefined;
-  return seen === undefined ? HINTS[code] : HINTS[code]?.replace('NEW', seen);
+/** The sentence that services have for a code, as a part of a line. */
+function withinLine({ code, message }: BullaError | CryptoError): string {
+  const titles: Readonly<Record<string, { readonly title: string }>> = { ...PROBLEMS, ...CLIENT_PROBLEMS };
+  if (message !== titles[code]?.title) return message;
+  return `${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\.$/, '')}`;
 }
 
 function exitOf(error: BullaError | CryptoError): number {
@@ -150,17 +133,14 @@ function exitOf(error: BullaError | CryptoError): number {
 
 /** Faults of the parts that are loaded by name carry the exit code they want; of others only system codes are shown. */
 function reportOther(error: unknown, out: Output): number {
-  const { exitCode, lines, message, code, path, name } = Object(error) as Record<string, unknown>;
+  const { exitCode, lines, message, code, path, name, syscall, port } = Object(error) as Record<string, unknown>;
   if (typeof exitCode === 'number') {
     for (const line of Array.isArray(lines) ? lines.map(String) : [String(message)]) out.error(line);
     return exitCode;
   }
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
-    return said(
-      out,
-      typeof path === 'string' ? `cannot use ${path} (${code})` : `the system refused it (${code})`,
-      EXIT.error,
-    );
+    const what = syscall === 'listen' ? `cannot listen on port ${String(port)}` : 'the system refused it';
+    return said(out, `${typeof path === 'string' ? `cannot use ${path}` : what}: ${reasonOf(error)}`, EXIT.error);
   }
   return said(
     out,

@@ -16,6 +16,8 @@ describe('files that commands write', () => {
   });
 
   it('cannot be written into a folder that is not there, and say so', async () => {
-    await expect(writeWhole('/nowhere/at/all.json', 'x')).rejects.toThrow('cannot write /nowhere/at/all.json (ENOENT)');
+    await expect(writeWhole('/nowhere/at/all.json', 'x')).rejects.toThrow(
+      'cannot write /nowhere/at/all.json: there is no such file or folder (ENOENT)',
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import type { Io } from './io.js';
+import { reasonOf } from './system-errors.js';
 import { UsageError } from './usage-error.js';
 
 const STDIN_MAX_BYTES = 64 * 1024 * 1024;
@@ -14,7 +15,7 @@ export async function readBytes(io: Io, path: string): Promise<Uint8Array<ArrayB
   try {
     return new Uint8Array(await readFile(path));
   } catch (error) {
-    throw new UsageError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    throw new UsageError(`cannot read ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -42,7 +43,7 @@ export async function writeWhole(path: string, text: string | Uint8Array): Promi
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new UsageError(`cannot write ${path} (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    throw new UsageError(`cannot write ${path}: ${reasonOf(error)}`);
   }
 }
 

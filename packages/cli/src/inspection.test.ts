@@ -61,7 +61,10 @@ describe('the home folder', () => {
   });
 
   it('may not be there', async () =>
-    expect(await inspectModes('/nowhere')).toMatchObject({ ok: false, detail: '/nowhere (ENOENT)' }));
+    expect(await inspectModes('/nowhere')).toMatchObject({
+      ok: false,
+      detail: '/nowhere: there is no such file or folder (ENOENT)',
+    }));
 });
 
 describe('a service', () => {
@@ -137,7 +140,7 @@ describe('what is trusted', () => {
     };
     const due = (labels: object[]) =>
       ({ prompts: { list, dueLabels: () => Promise.resolve(labels) } }) as unknown as Bulla;
-    expect(await inspectLabels(due([]))).toMatchObject({ ok: true, detail: '1 prompts, no label is about to expire' });
+    expect(await inspectLabels(due([]))).toMatchObject({ ok: true, detail: '1 prompt, no label is about to expire' });
     expect(await inspectLabels(due([{ label: 'production' }]))).toMatchObject({
       ok: false,
       detail: 'about to expire: a/b production',
@@ -150,7 +153,7 @@ describe('ports and servers', () => {
     const port = await listen(createServer());
     expect(await inspectPort('vault port', 'BULLA_VAULT_PORT', port)).toMatchObject({
       ok: false,
-      fix: 'stop it, or set BULLA_VAULT_PORT',
+      fix: 'stop what listens there, or set BULLA_VAULT_PORT to another port',
     });
     await new Promise((resolve) => servers.pop()?.close(resolve));
     expect(await inspectPort('vault port', 'BULLA_VAULT_PORT', port)).toMatchObject({

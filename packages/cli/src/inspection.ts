@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Bulla } from '@bulla/client';
 import { Health } from '@bulla/contract';
 import { secondsOf } from '@bulla/crypto';
+import { counted } from './output.js';
+import { reasonOf } from './system-errors.js';
 
 /** One thing that was looked at, with what mends it where it is wrong. */
 export interface Finding {
@@ -43,11 +45,10 @@ export async function inspectModes(folder: string): Promise<Finding> {
   try {
     await walk(folder);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     return {
       name: 'home',
       ok: false,
-      detail: `${folder} (${code ?? 'unknown'})`,
+      detail: `${folder}: ${reasonOf(error)}`,
       fix: 'run `bulla up` or `bulla init` once, or set BULLA_HOME',
     };
   }
@@ -63,6 +64,7 @@ export async function inspectService(
   fetcher: typeof fetch,
   nowMs: () => number,
 ): Promise<Finding[]> {
+  const address = url.replace(/\/$/, '');
   let response: Response;
   let health: Health;
   try {
@@ -76,7 +78,7 @@ export async function inspectService(
       {
         name,
         ok: false,
-        detail: `${url} does not answer as a Bulla service`,
+        detail: `${address} does not answer as a Bulla service`,
         fix: 'start it: bulla up (or npm start)',
       },
     ];
@@ -84,7 +86,7 @@ export async function inspectService(
   const ready = response.status === 200;
   const failed = health.checks.filter(({ ok }) => !ok).map((check) => check.name);
   const all = health.checks.map((check) => check.name);
-  const detail = ready ? `${url} is ready (${all.join(', ')})` : `${url} is not ready: ${failed.join(', ')}`;
+  const detail = ready ? `${address} is ready (${all.join(', ')})` : `${address} is not ready: ${failed.join(', ')}`;
   const findings: Finding[] = [{ name, ok: ready, detail, fix: 'the log of the service says why' }];
   const date = Date.parse(response.headers.get('date') ?? '');
   if (Number.isNaN(date)) return findings;
@@ -138,7 +140,7 @@ export async function inspectIdentity(bulla: Bulla, urn: string, kid: string, no
     name: 'identity',
     ok: days > 30,
     detail: `${urn}, its key signs for ${days} more days`,
-    fix: 'rotate the key of this device',
+    fix: 'bulla device renew',
   };
 }
 
@@ -150,7 +152,8 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding> {
     prompts += 1;
     for (const { label } of await bulla.prompts.dueLabels(name)) due.push(`${name} ${label}`);
   }
-  if (due.length === 0) return { name: 'labels', ok: true, detail: `${prompts} prompts, no label is about to expire` };
+  if (due.length === 0)
+    return { name: 'labels', ok: true, detail: `${counted(prompts, 'prompt')}, no label is about to expire` };
   return { name: 'labels', ok: false, detail: `about to expire: ${due.join(', ')}`, fix: 'bulla trust renew' };
 }
 
@@ -162,8 +165,8 @@ export function inspectPort(name: string, setting: string, port: number): Promis
       resolve({
         name,
         ok: false,
-        detail: `port ${port} is in use by something that is no Bulla`,
-        fix: `stop it, or set ${setting}`,
+        detail: `port ${port} is in use`,
+        fix: `stop what listens there, or set ${setting} to another port`,
       }),
     );
     server.listen(port, '127.0.0.1', () =>

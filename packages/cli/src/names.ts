@@ -1,4 +1,4 @@
-import { Label, PromptName } from '@bulla/contract';
+import { Label, PromptName, PromptQuery } from '@bulla/contract';
 import { parseUrn } from '@bulla/crypto';
 import { UsageError } from './usage-error.js';
 
@@ -7,6 +7,15 @@ export function requirePromptName(text: string): string {
   if (PromptName.safeParse(text).success) return text;
   throw new UsageError(
     'that is not the name of a prompt',
+    'names are lower-case words with hyphens, in folders: claims/triage',
+  );
+}
+
+/** @throws {UsageError} */
+export function requirePrefix(text: string): string {
+  if (PromptQuery.shape.prefix.safeParse(text).success) return text;
+  throw new UsageError(
+    'no name of a prompt begins like that',
     'names are lower-case words with hyphens, in folders: claims/triage',
   );
 }

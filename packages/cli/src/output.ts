@@ -4,6 +4,11 @@ import type { Io, OutputStream } from './io.js';
 const FORMATS = { good: 'green', bad: 'red', strong: 'bold', faint: 'dim' } as const;
 export type Style = keyof typeof FORMATS;
 
+/** A number of things: `1 piece`, `2 pieces`. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
+
 /** A piece of a line that a terminal shows in a style. */
 export interface Styled {
   readonly text: string;

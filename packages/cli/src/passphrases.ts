@@ -6,6 +6,7 @@ import { readSetting } from './settings.js';
 import { UsageError } from './usage-error.js';
 
 const CHARACTERS_MIN = 12;
+const UNATTENDED = 'give it on standard input, or in the file that BULLA_PASSPHRASE_FILE names';
 
 /** Passphrases of locked files: from BULLA_PASSPHRASE(_FILE), or asked for, once for each file. */
 export class Passphrases {
@@ -28,12 +29,12 @@ export class Passphrases {
 
   /** As `of`, where standard input may give it too: the command reads nothing else from there. */
   async given(path: string): Promise<Secret> {
-    return passphraseOf(this.#setting() ?? (await this.#asker.hidden(`passphrase of ${path}:`)));
+    return passphraseOf(this.#setting() ?? (await this.#asker.hidden(`passphrase of ${path}:`, UNATTENDED)));
   }
 
   /** A new one; at a terminal it is asked for twice. @throws {UsageError} if it is short, or was typed in two ways */
   async chosen(path: string): Promise<Secret> {
-    const text = this.#setting() ?? (await this.#asker.hidden(`new passphrase of ${path}:`));
+    const text = this.#setting() ?? (await this.#asker.hidden(`new passphrase of ${path}:`, UNATTENDED));
     if (text.length < CHARACTERS_MIN) {
       throw new UsageError(
         `a passphrase has at least ${CHARACTERS_MIN} characters`,

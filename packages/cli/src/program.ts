@@ -49,13 +49,16 @@ Exit codes: 0 ok, 1 error, 2 usage, 3 conflict, 4 who you are is not established
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const context = new Context(io);
   let exitCode: number = EXIT.ok;
+  let command: string | undefined;
   let isService = false;
   const program = buildProgram(context, (code) => {
     exitCode = code;
   });
   program.hook('preAction', (_, action) => {
     context.use(globalOptions(action));
-    context.subject = ABOUT.test(nameOf(action)) ? action.args[0] : undefined;
+    command = nameOf(action);
+    const subject = ABOUT.test(command) ? action.args[0] : undefined;
+    context.subject = subject === '-' ? 'standard input' : subject;
     isService = SERVICES.has(action.name());
   });
   const { promise: interrupted, reject } = Promise.withResolvers<never>();
@@ -67,7 +70,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted]);
     return exitCode;
   } catch (error) {
-    return report(error, context.out, io.signal.aborted && !isService, context.subject);
+    return report(error, context.out, io.signal.aborted && !isService, { subject: context.subject, command });
   } finally {
     io.signal.removeEventListener('abort', interrupt);
   }
@@ -83,9 +86,8 @@ function buildProgram(context: Context, setExitCode: (code: number) => void): Co
     .configureOutput({
       writeOut: (text) => context.out.help(text),
       writeErr: (text) => context.out.usage(text),
-      outputError: (text) => context.out.error(text.replace(/^error: /, '').trimEnd()),
-    })
-    .showHelpAfterError('see `bulla --help`, or --help after the name of a command');
+      outputError: (text) => reportUsage(context, text),
+    });
   addUpCommand(program, context);
   addInitCommand(program, context);
   addDemoCommand(program, context);
@@ -100,7 +102,24 @@ function buildProgram(context: Context, setExitCode: (code: number) => void): Co
   addInspectionCommands(program, context, setExitCode);
   addDevCommands(program, context);
   addGlobalOptions(program);
+  addUsageHints(program, 'bulla');
   return program;
+}
+
+/** What is wrong with a command line, and what was perhaps meant, each in a line of its own. */
+function reportUsage({ out }: Context, text: string): void {
+  const [message = '', meant] = text
+    .replace(/^error: /, '')
+    .trimEnd()
+    .split(/\n\((?=Did you mean)/);
+  out.error(message);
+  if (meant !== undefined) out.hint(`${meant.charAt(0).toLowerCase()}${meant.slice(1).replace(/\)$/, '')}`);
+}
+
+/** After a mistake, which help says how it is done. */
+function addUsageHints(command: Command, name: string): void {
+  command.showHelpAfterError(`bulla: hint: see \`${name} --help\``);
+  for (const child of command.commands) addUsageHints(child, `${name} ${child.name()}`);
 }
 
 /** Options that stand before the command or after it; shown in the help of the program only. */

@@ -60,6 +60,8 @@ You answer in {{locale}}.
     ['an alias', '---\nvars: {a: &x {max: 5}, b: *x}\n---\nx', /uses an alias/],
     ['text before the first section of a chat', '---\ntype: chat\n---\nhello\n# user\nx', /begins with a heading/],
     ['a chat without sections', '---\ntype: chat\n---\n\n', /needs a section/],
+    ['what no version can carry', 'one\u0000two', /U\+0000/],
+    ['more than a version holds', 'é'.repeat(200_000), /larger than 262144 bytes/],
     ['an empty prompt', '---\nmessages: true\n---\n\n', /empty/],
     ['a broken variable', 'a {{ x }}', /does not hold one variable name; write \\\{\{/],
   ])('is refused for %s', (_name, file, message) => {

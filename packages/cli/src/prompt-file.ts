@@ -1,4 +1,5 @@
 import { parseTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from '@bulla/contract';
+import { STATEMENT_MAX_BYTES, utf8 } from '@bulla/crypto';
 import type { Document } from 'yaml';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
 import * as z from 'zod';
@@ -66,6 +67,7 @@ const FrontMatter = z.strictObject({
  * @throws {PromptFileError}
  */
 export function parsePromptFile(file: string): PromptSource {
+  requireSealable(file);
   const { front, body } = split(file);
   const settings = parseFrontMatter(front);
   const messages = settings.type === 'chat' ? sections(body) : [{ role: 'user' as const, content: trimLines(body) }];
@@ -94,6 +96,14 @@ export function writePromptFile(source: PromptSource): string {
   const head = Object.keys(front).length === 0 ? '' : `---\n${stringify(front, { lineWidth: 0 })}---\n`;
   if (source.type === 'text') return `${head}${source.messages[0]?.content ?? ''}\n`;
   return `${head}${source.messages.map(({ role, content }) => `# ${role}\n\n${content}\n`).join('\n')}`;
+}
+
+/** What no version can carry is refused before anything looks at it. */
+function requireSealable(file: string): void {
+  if (file.includes('\u0000')) throw new PromptFileError('the prompt holds the character U+0000, so it is not text');
+  // A character has at least one byte; counting those of a long text is left out.
+  if (file.length > STATEMENT_MAX_BYTES || utf8(file).length > STATEMENT_MAX_BYTES)
+    throw new PromptFileError(`the prompt is larger than ${STATEMENT_MAX_BYTES} bytes`);
 }
 
 function split(file: string): { front: string; body: string } {

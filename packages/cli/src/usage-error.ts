@@ -9,3 +9,15 @@ export class UsageError extends Error {
     this.hint = hint;
   }
 }
+
+/** There is no such thing; exit code 6. */
+export class NotThereError extends Error {
+  override readonly name = 'NotThereError';
+  /** Where to look. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.hint = hint;
+  }
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { World } from '../test/world.js';
 import type { Io } from './io.js';
-import { readVariables } from './variables.js';
+import { mistakesIn, readVariables } from './variables.js';
 
 function ioWith(...chunks: readonly (string | Uint8Array)[]): Io {
   const stdin = (async function* () {
@@ -27,8 +27,13 @@ describe('variables of a run', () => {
     ['no value', ['secret'], /expected name=text/],
     ['a name that is none', ['9x=secret'], /expected name=text/],
     ['a name twice', ['x=secret', 'x=secret'], /x is given twice/],
+    ['a character that text does not have', ['x=secret\u0000'], /x holds the character U\+0000/],
     ['standard input twice', ['x=-', 'y=-'], /only one variable/],
-    ['a file that is not there', ['x=@/nowhere/at/all'], /cannot read \/nowhere\/at\/all \(ENOENT\)/],
+    [
+      'a file that is not there',
+      ['x=@/nowhere/at/all'],
+      /cannot read \/nowhere\/at\/all: there is no such file or folder \(ENOENT\)/,
+    ],
   ])('refuse %s without repeating a value', async (_name, given, message) => {
     const refusal = await readVariables(ioWith('text'), given).catch((error: unknown) => error as Error);
     expect(refusal).toMatchObject({ name: 'UsageError', message: expect.stringMatching(message) });
@@ -45,4 +50,19 @@ describe('variables of a run', () => {
     const chunk = Buffer.alloc(33 * 1024 * 1024);
     await expect(readVariables(ioWith(chunk, chunk), ['x=-'])).rejects.toThrow(/standard input is larger/);
   });
+});
+
+describe('what is wrong with variables', () => {
+  const taken = { claim: { max: 5 }, locale: { max: 2, default: 'en' }, constructor: { max: 5 } };
+
+  it('is told by name, one line each, and without a value', () => {
+    expect(mistakesIn({ claim: 'secret', locale: 'de', toString: 'secret' }, taken)).toEqual([
+      'claim has 6 characters, and may have 5',
+      'constructor is missing',
+      'toString is no variable of it',
+    ]);
+  });
+
+  it('is nothing where each is as the prompt takes it', () =>
+    expect(mistakesIn({ claim: 'water', constructor: '' }, taken)).toEqual([]));
 });

@@ -64,14 +64,22 @@ describe('what a stranger gets wrong', () => {
       '--user: expected a person',
     ],
     ['a code on the command line', ['enrol', 'bulla1_x'], 'too many arguments'],
-    ['an approval where nobody waits', ['approve'], 'no device waits'],
-    ['a device that is none', ['revoke', 'nobody'], 'there is no such device'],
     ['a text without a version', ['revoke', 'nobody', '--keep', 'claims/one'], 'expected name@version'],
     ['a reason that is none', ['revoke', 'nobody', '--reason', 'tired'], 'Allowed choices are unspecified'],
   ])('%s is told what was expected', async (_name, argv, told) => {
     const ended = await world.bulla(['device', ...argv]);
     expect(ended).toMatchObject({ code: 2, stdout: '' });
     expect(ended.stderr).toContain(told);
+  });
+
+  it.each([
+    ['an approval where nobody waits', ['approve'], 'no device waits'],
+    ['a request that is none', ['refuse', 'enr_01m8846qn4f4rbrg78kdyan1yj'], 'no such device waits'],
+    ['a device that is none', ['revoke', 'nobody'], 'there is no such device'],
+  ])('%s ends with 6, and a hint', async (_name, argv, told) => {
+    const ended = await world.bulla(['device', ...argv]);
+    expect(ended).toMatchObject({ code: 6, stdout: '', stderr: expect.stringContaining(told) });
+    expect(ended.stderr).toContain('bulla: hint: ');
   });
 
   it('a person who is not here is nobody to invite a further device for', async () => {
@@ -299,7 +307,7 @@ describe('keys', () => {
   it.each([
     ['a short passphrase', ['lock'], 'short\n', 2, 'at least 12 characters'],
     ['no passphrase', ['lock'], '', 2, 'nothing was given'],
-    ['a file that is not there', ['lock', 'nothing.json'], '', 1, 'there is no file nothing.json'],
+    ['a file that is not there', ['lock', 'nothing.json'], '', 2, 'there is no file nothing.json'],
     ['a file that is not locked', ['unlock'], '', 1, 'is not locked'],
     ['a file without keys', ['lock', '@profile.json'], `${PASSPHRASE}\n`, 1, 'holds no private keys'],
   ] as const)('are not locked or unlocked by %s', async (_name, argv, stdin, code, told) => {

@@ -19,6 +19,9 @@ beforeAll(async () => {
     '---\ntype: chat\n# kept, like every byte\nvars: {claim: {max: 100}, locale: {default: en}}\n---\n# system\nYou are careful.\n\n# user\n\n{{claim}} in {{locale}}\n',
   );
   await world.file('wrong.md', '---\nmodle: gpt\n---\nHello\n');
+  await world.file('nul.md', 'one\u0000two');
+  await world.file('huge.md', 'a'.repeat(8 * 1024 * 1024));
+  await world.file('large.md', 'a'.repeat(262_000));
   await world.file('claim.txt', 'Water is flowing through the ceiling. It is urgent.\n');
   const policy = JSON.parse((await world.bulla(['policy', 'show'])).stdout) as Record<string, unknown>;
   const twoOf = (threshold: number) => ({ groups: ['grp:authors'], threshold });

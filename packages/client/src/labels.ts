@@ -230,7 +230,8 @@ async function isBorneOut(
   }
 }
 
-function notBorne({ name }: PromptRef, label: string): BullaError {
+/** The prompt does not bear the label. */
+export function notBorne({ name }: PromptRef, label: string): BullaError {
   return bullaError('label_not_found', { message: `${name} has no label ${label}`, origin: 'client', status: 404 });
 }
 

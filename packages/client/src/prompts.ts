@@ -3,7 +3,7 @@ import type { Trust } from '@bulla/crypto';
 import { mintId } from '@bulla/crypto';
 import { BullaError, bullaError } from './errors.js';
 import type { LabelOutcome, LabelTarget, PromptRef } from './labels.js';
-import { LATEST, moveLabel, resolveIfGood, resolveLabel } from './labels.js';
+import { LATEST, moveLabel, notBorne, resolveIfGood, resolveLabel } from './labels.js';
 import { dueLabels, renewLabels } from './label-renewal.js';
 import { previousTarget } from './label-history.js';
 import { grantMissing } from './missing-grants.js';
@@ -39,6 +39,9 @@ export interface VersionChoice {
   readonly label?: string | undefined;
 }
 
+/** A prompt, and how many versions it has. */
+type NumberedPrompt = PromptRef & Pick<Prompt, 'type' | 'latest_version'>;
+
 const PAGE = 200;
 /** Longest list of grants in one request. */
 const GRANTS_MAX = 64;
@@ -71,7 +74,8 @@ export class Prompts {
     labels: readonly string[] = [],
   ): Promise<PushedPrompt> {
     const trust = await this.#session.keeper.current();
-    const prompt = (await this.find(name)) ?? (await this.#create(trust, name, type));
+    const found = await this.find(name);
+    const prompt = found ?? { id: mintId('prm'), name, type, latest_version: 0 };
     if (prompt.type !== type) {
       throw bullaError('validation_failed', {
         message: `${name} is a ${prompt.type} prompt; its type cannot change`,
@@ -81,7 +85,7 @@ export class Prompts {
     const newest = await this.#newest(trust, prompt);
     const changed = newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
     const stored = changed
-      ? await this.#store(trust, prompt, draft)
+      ? await this.#store(trust, prompt, draft, found === undefined)
       : { ...newest, recipients: await grantMissing(this.#session, trust, prompt, newest) };
     const pending: (LabelOutcome & { label: string })[] = [];
     for (const label of new Set([LATEST, ...labels])) {
@@ -196,9 +200,13 @@ export class Prompts {
     return moveLabel(this.#session, trust, prompt, label, opened);
   }
 
+  /** @throws {NotFoundError} label_not_found if the prompt does not bear it, by the vault's word */
   async deleteLabel(name: string, label: string): Promise<LabelOutcome> {
     const trust = await this.#session.keeper.current();
-    return moveLabel(this.#session, trust, await this.get(name), label, 'delete');
+    const prompt = await this.get(name);
+    // Nothing is taken from the vault's word here: a label that it hides is not followed by anybody who asks it.
+    if (!prompt.labels.some((one) => one.label === label)) throw notBorne(prompt, label);
+    return moveLabel(this.#session, trust, prompt, label, 'delete');
   }
 
   /**
@@ -239,21 +247,20 @@ export class Prompts {
     throw bullaError('forbidden', { message, origin: 'client', status: 403 });
   }
 
-  async #create(trust: Trust, name: string, type: PromptType): Promise<Prompt> {
-    const body = { id: mintId('prm'), name, type };
-    return this.#session.transport.call('prompt.create', vaultOf(this.#session, trust), trust, { body });
-  }
-
+  /** A name is taken only when there is something to store under it. */
   async #store(
     trust: Trust,
-    prompt: Prompt,
+    prompt: NumberedPrompt,
     draft: PromptDraft,
+    isNew: boolean,
   ): Promise<{ version: number; chash: string; recipients: readonly string[] }> {
     const version = prompt.latest_version + 1;
     const sealed = await sealVersion(this.#session, trust, prompt, version, draft);
     const body = { content: sealed.content, grants: sealed.grants.slice(0, GRANTS_MAX) };
     const call = { params: { id: prompt.id }, body, ifMatch: prompt.latest_version };
     const service = vaultOf(this.#session, trust);
+    const { id, name, type } = prompt;
+    if (isNew) await this.#session.transport.call('prompt.create', service, trust, { body: { id, name, type } });
     const stored = await this.#session.transport.call('version.create', service, trust, call);
     if (stored.version !== version || stored.chash !== sealed.chash) {
       throw bullaError('envelope_tampered', {
@@ -270,7 +277,7 @@ export class Prompts {
   }
 
   /** The newest version opened; where its label is signed already, it must be the content that was signed for. */
-  async #newest(trust: Trust, prompt: Prompt): Promise<OpenedVersion | undefined> {
+  async #newest(trust: Trust, prompt: NumberedPrompt): Promise<OpenedVersion | undefined> {
     const version = prompt.latest_version;
     if (version === 0) return undefined;
     const latest = await resolveIfGood(this.#session, trust, prompt, LATEST);

@@ -81,6 +81,12 @@ describe('push', () => {
     expect(world.vault.named(NAME).versions).toHaveLength(1);
   });
 
+  it('takes no name for what cannot be sealed', async () => {
+    await expect(push('a'.repeat(262_144))).rejects.toMatchObject({ code: 'payload_too_large' });
+    expect(changes()).toEqual([]);
+    expect(await bulla.prompts.find(NAME)).toBeUndefined();
+  });
+
   it('does not take another content than the label says for its own', async () => {
     await push('one');
     await bulla.prompts.push('claims/other', 'text', draftOf('two'));
@@ -306,6 +312,15 @@ describe('labels', () => {
       chash: '',
       seq: 4,
     });
+  });
+
+  it('are not removed where the prompt does not bear them', async () => {
+    await push('one', ['staging']);
+    await expect(bulla.prompts.deleteLabel(NAME, 'production')).rejects.toMatchObject({
+      name: 'NotFoundError',
+      code: 'label_not_found',
+    });
+    expect(world.vault.position(NAME, 'production')).toBeUndefined();
   });
 
   it('are renewed when a third of their life is left, to where their own tags point and not to where the vault says', async () => {

@@ -6,7 +6,7 @@ import type { Context } from '../context.js';
 import { idOf, requireDeviceLabel, requireGroups, requireRoles, requireUser } from '../device-names.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
 import { styled } from '../output.js';
-import { UsageError } from '../usage-error.js';
+import { NotThereError, UsageError } from '../usage-error.js';
 import { collect } from './prompt.js';
 
 interface ApproveOptions {
@@ -99,7 +99,11 @@ async function findRequest(
   const waiting: DeviceRequest[] = [];
   for await (const request of bulla.people.requests(records)) waiting.push(request);
   const [only, ...others] = id === undefined ? waiting : waiting.filter((request) => request.id === id);
-  if (only === undefined) throw new UsageError(id === undefined ? 'no device waits' : 'no such device waits');
+  if (only === undefined) {
+    if (id === undefined) throw new NotThereError('no device waits', 'invite one: bulla device invite --help');
+    const ids = waiting.map((request) => request.id).join(', ');
+    throw new NotThereError('no such device waits', ids === '' ? 'none does' : `these do: ${ids}`);
+  }
   if (others.length === 0) return only;
   out.table([
     ['REQUEST', 'INVITED AS', 'SAYS', 'SINCE', 'FINGERPRINT'],

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EnrolmentOutcome, PendingEnrolment } from '@bulla/client';
-import { Enrolment, prepareEnrolment } from '@bulla/client';
+import { BullaError, Enrolment, prepareEnrolment } from '@bulla/client';
 import {
   dropEnrolment,
   FileTrustStore,
@@ -14,7 +14,6 @@ import { parseInvitationCode } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { requireDeviceLabel } from '../device-names.js';
-import { CheckFailed } from '../exit-code.js';
 import { readText } from '../files.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
@@ -76,7 +75,9 @@ async function begin(
   await requireUnused(home);
   const label = requireDeviceLabel(options.label);
   const text =
-    options.code === undefined ? await asker.hidden('code of the invitation:') : await readText(io, options.code);
+    options.code === undefined
+      ? await asker.hidden('code of the invitation:', 'give it on standard input, or by --code FILE')
+      : await readText(io, options.code);
   const pending = await prepareEnrolment(requireCode(text), label, settings);
   await writeEnrolment(home, pending);
   return pending;
@@ -98,7 +99,11 @@ async function conclude({ home, out }: Context, pending: PendingEnrolment, outco
   }
   if (outcome.state === 'refused') {
     await dropEnrolment(home);
-    throw new CheckFailed('this device was refused; its keys are of no use any more: ask for another invitation');
+    throw new BullaError('forbidden', {
+      message: 'this device was refused; its keys are of no use any more: ask for another invitation',
+      origin: 'client',
+      status: 403,
+    });
   }
   await finishEnrolment(home, pending, outcome);
   const { urn, org } = outcome.keys;

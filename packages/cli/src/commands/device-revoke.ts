@@ -61,7 +61,8 @@ async function revoke(context: Context, name: string, options: RevokeOptions): P
   const read: OpenedVersion[] = [];
   for (const version of wanted) read.push(...(await readToKeep(context, bulla, plan, version)));
   const kept = plan.vouched.length + read.length;
-  if (options.yes !== true && !(await asker.agrees(`revoke ${idOf(device.urn)} and keep ${kept} of its texts?`)))
+  const question = `revoke ${idOf(device.urn)} and keep ${kept} of its texts?`;
+  if (options.yes !== true && !(await asker.agrees(question, 'say so with --yes')))
     throw new UsageError('nothing was signed');
   const after = await bulla.people.revoke(plan, { signer, reason: options.reason, read });
   await adoptPublished(context, after);

@@ -86,7 +86,7 @@ async function list(context: Context, asJson: boolean): Promise<void> {
   }
   const nameOf = ({ urn }: ListedDevice) => names.get(urn) ?? (urn === self ? 'this device' : '');
   out.table([
-    ['', 'DEVICE', 'NAME', 'PERSON', 'ROLES', 'GROUPS', 'STATE', 'SIGNS UNTIL', 'FINGERPRINT'],
+    ['', 'DEVICE', 'NAME', 'PERSON', 'ROLES', 'GROUPS', 'STATE', 'SIGNS UNTIL', 'KEY'],
     ...devices.map((device) => [
       device.urn === self ? '*' : '',
       idOf(device.urn),

@@ -1,10 +1,11 @@
 import type { Bulla } from '@bulla/client';
 import { BullaError } from '@bulla/client';
-import { HomeError } from '@bulla/client/node';
+import { HomeError, PassphraseError } from '@bulla/client/node';
 import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-code.js';
+import { hintOf } from '../hints.js';
 import type { Finding } from '../inspection.js';
 import {
   inspectIdentity,
@@ -70,7 +71,9 @@ async function inspect(context: Context): Promise<Finding[]> {
         name: 'profile',
         ok: false,
         detail: 'there is none',
-        fix: 'run `bulla up` once, or set BULLA_HOME to the folder that it used',
+        fix: (await context.waitsToComeIn())
+          ? 'this device has asked to come in: run `bulla device enrol` again when it was approved'
+          : 'run `bulla up` once, or set BULLA_HOME to the folder that it used',
       });
     return [...findings, ...(await inspectPorts(settings)), ...(await inspectStores(settings))];
   }
@@ -102,10 +105,15 @@ async function inspectWithVault(
   const trust = await attempt(findings, 'pin', () => inspectTrust(bulla, now));
   if (trust === undefined) return;
   findings.push(...trust);
-  const identity = await attempt(findings, 'identity', () => inspectIdentity(bulla, urn, kid, now));
-  if (identity !== undefined) findings.push(identity);
-  const labels = await attempt(findings, 'labels', () => inspectLabels(bulla));
-  if (labels !== undefined) findings.push(labels);
+  const identity = await attempt(findings, 'identity', async () => {
+    await bulla.requireOwnKey();
+    return inspectIdentity(bulla, urn, kid, now);
+  });
+  if (identity !== undefined) {
+    findings.push(identity);
+    const labels = await attempt(findings, 'labels', () => inspectLabels(bulla));
+    if (labels !== undefined) findings.push(labels);
+  }
   const known = await bulla.trust();
   for (const responder of known.entitiesOf('responder')) {
     const entity = known.entity(responder);
@@ -159,14 +167,17 @@ async function attempt<Value>(
   try {
     return await look();
   } catch (error) {
-    const { message, code } = error as { message: string; code?: string };
-    const isOurs = error instanceof BullaError || error instanceof HomeError || error instanceof UsageError;
-    findings.push({
-      name,
-      ok: false,
-      detail: isOurs ? message : 'it cannot be used',
-      fix: code === undefined ? 'see bulla up --help' : `see ${code} in docs/problems.md`,
-    });
+    findings.push({ name, ok: false, ...explained(error) });
     return undefined;
   }
+}
+
+function explained(error: unknown): { readonly detail: string; readonly fix?: string } {
+  if (error instanceof BullaError)
+    return { detail: error.message, fix: hintOf(error, {}) ?? `see ${error.code} in docs/problems.md` };
+  // These say themselves what mends it.
+  if (error instanceof HomeError || error instanceof PassphraseError) return { detail: error.message };
+  if (error instanceof UsageError)
+    return { detail: error.message, ...(error.hint !== undefined && { fix: error.hint }) };
+  return { detail: 'it cannot be used', fix: 'please report it with what you did' };
 }

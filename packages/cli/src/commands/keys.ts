@@ -4,6 +4,7 @@ import { fingerprint, readPublicKeys, signPublicKeys } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { styled } from '../output.js';
+import { UsageError } from '../usage-error.js';
 
 const HELP = `
 A lock protects a copied disk or a backup: the file opens only with its passphrase (Argon2id, 64 MiB). Commands that
@@ -96,14 +97,14 @@ async function unlock(context: Context, file: string | undefined): Promise<void>
 async function status(context: Context, file: string | undefined): Promise<void> {
   const { home, name, path } = placeOf(context, file);
   const state = await lockStateOf(home, name);
-  if (state === undefined) throw new HomeError(`there is no file ${path}`);
+  if (state === undefined) throw new UsageError(`there is no file ${path}`);
   context.out.line(`${state}  ${path}`);
 }
 
 /** Before somebody is asked for a passphrase. */
 async function requireState(home: Home, name: string, wanted: 'open' | 'locked'): Promise<void> {
   const state = await lockStateOf(home, name);
-  if (state === undefined) throw new HomeError(`there is no file ${home.path(name)}`);
+  if (state === undefined) throw new UsageError(`there is no file ${home.path(name)}`);
   if (state !== wanted)
     throw new HomeError(`${home.path(name)} is ${state === 'locked' ? 'locked already' : 'not locked'}`);
 }
@@ -111,7 +112,7 @@ async function requireState(home: Home, name: string, wanted: 'open' | 'locked')
 async function printPublic(context: Context, file: string | undefined): Promise<void> {
   const { home, name, path } = placeOf(context, file);
   const keys = await readKeyFile(home, name);
-  if (keys === undefined) throw new HomeError(`there is no file ${path}`);
+  if (keys === undefined) throw new UsageError(`there is no file ${path}`);
   const token = await signPublicKeys(keys, context.now());
   context.out.line(token);
   context.out.talk(`keys of ${keys.urn}`);

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { readText, writeWhole } from '../files.js';
-import { requireLabel, requirePromptName, requireVersion, shortName } from '../names.js';
-import { styled } from '../output.js';
+import { requireLabel, requirePrefix, requirePromptName, requireVersion, shortName } from '../names.js';
+import { counted, styled } from '../output.js';
 import { draftOf, fileOf } from '../prompt-draft.js';
 import { UsageError } from '../usage-error.js';
 import { addLabelCommands, pendingLine } from './prompt-labels.js';
@@ -86,7 +86,7 @@ function addReading(prompt: Command, context: Context): void {
     .description('list prompts whose names begin with a prefix')
     .option('--json', 'print the list as JSON')
     .action((prefix: string | undefined, options: { json?: boolean }) =>
-      showPrompts(context, prefix, options.json === true),
+      showPrompts(context, prefix === undefined ? undefined : requirePrefix(prefix), options.json === true),
     );
   prompt
     .command('history <name>')
@@ -114,7 +114,7 @@ async function push(context: Context, name: string, options: PushOptions): Promi
   if (pushed.changed)
     out.talk(
       styled('✔', 'good'),
-      ` sealed on this machine for ${recipients.length} recipients (${recipients.join(', ')})`,
+      ` sealed on this machine for ${counted(recipients.length, 'recipient')} (${recipients.join(', ')})`,
     );
   else out.talk(styled('✔', 'good'), ' unchanged: the newest version says the same');
   if (!pushed.changed && recipients.length > 0)
@@ -160,9 +160,7 @@ export function describeVariables(vars: Readonly<Record<string, { readonly defau
   const names = Object.entries(vars).map(([name, { default: initial }]) =>
     initial === undefined ? `${name} (required)` : `${name} (has a default)`,
   );
-  return names.length === 0
-    ? 'no variables'
-    : `${names.length} variable${names.length === 1 ? '' : 's'}: ${names.join(', ')}`;
+  return names.length === 0 ? 'no variables' : `${counted(names.length, 'variable')}: ${names.join(', ')}`;
 }
 
 /** Gathers an option that may be given several times. */

@@ -8,7 +8,7 @@ import { writeWhole } from '../files.js';
 import { requirePromptName } from '../names.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
-import { readVariables } from '../variables.js';
+import { mistakesIn, readVariables } from '../variables.js';
 import { choiceOf, collect, describeVariables } from './prompt.js';
 
 interface RunCommandOptions {
@@ -69,8 +69,8 @@ async function runPrompt(context: Context, name: string, options: RunCommandOpti
     talkAbout(context, answer, performance.now() - startedMs);
   } catch (error) {
     shown.cut();
-    if (error instanceof BullaError && error.code.startsWith('variable_'))
-      await explainVariables(context, bulla, name, choice);
+    if (error instanceof BullaError && OF_VARIABLES.has(error.code))
+      await explainVariables(context, bulla, name, choice, vars);
     throw error;
   }
 }
@@ -83,19 +83,25 @@ async function readStream(events: AsyncGenerator<RunEvent>, shown: Shown): Promi
   throw new CheckFailed('the stream ended without its signed end (check reply-final)');
 }
 
+/** What a responder says when variables are not what the prompt takes. */
+const OF_VARIABLES: ReadonlySet<string> = new Set(['variable_missing', 'variable_unknown', 'validation_failed']);
+
 /** The responder does not say which variable it means; who may read the prompt can see for themselves. */
 async function explainVariables(
   { out }: Context,
   bulla: Bulla,
   name: string,
   choice: { label?: string; version?: number },
+  given: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
     const { statement } = await bulla.prompts.read(
       name,
       'version' in choice ? choice : { label: choice.label ?? 'production' },
     );
-    out.talk(`${name} takes ${describeVariables(statement.content.vars)}`);
+    const { vars } = statement.content;
+    out.talk(`${name} takes ${describeVariables(vars)}`);
+    for (const mistake of mistakesIn(given, vars)) out.talk(`  ${mistake}`);
   } catch {
     // Not every asker may read it: the error that follows has to do.
   }

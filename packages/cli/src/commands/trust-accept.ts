@@ -1,8 +1,11 @@
-import { readPublicKeys } from '@bulla/crypto';
+import type { PublicKeys } from '@bulla/crypto';
+import { CryptoError, readPublicKeys } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
+import { CheckFailed } from '../exit-code.js';
 import { readText } from '../files.js';
+import type { Io } from '../io.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 
@@ -40,7 +43,7 @@ Examples:
 async function accept(context: Context, options: AcceptOptions): Promise<void> {
   const { io, out } = context;
   const wanted = requireFingerprint(options.fingerprint);
-  const keys = await readPublicKeys((await readText(io, options.keys)).trim());
+  const keys = await readKeys(io, options.keys);
   const bulla = await context.connect();
   const signer = await directorySigner(context, await bulla.trust(), options.directoryKey);
   const compromised = options.compromised === true;
@@ -52,6 +55,18 @@ async function accept(context: Context, options: AcceptOptions): Promise<void> {
   );
   out.talk('Prompts are not sealed to the new keys yet (needs_rewrap): push each again with `bulla prompt push`.');
   if (compromised) out.talk('Whatever was sealed to the old keys can be read by whoever has them: change those texts.');
+}
+
+/** @throws {CheckFailed} naming the file, if it is none of those; {CryptoError} if it is one that was changed */
+async function readKeys(io: Io, path: string): Promise<PublicKeys> {
+  const text = (await readText(io, path)).trim();
+  try {
+    return await readPublicKeys(text);
+  } catch (error) {
+    if (!(error instanceof CryptoError) || error.code !== 'token_malformed') throw error;
+    const file = path === '-' ? 'standard input' : path;
+    throw new CheckFailed(`${file} is not what \`bulla keys public\` prints (token_malformed)`);
+  }
 }
 
 function requireFingerprint(text: string): string {

@@ -1,0 +1,69 @@
+import type { BullaError } from '@bulla/client';
+import type { CryptoError } from '@bulla/crypto';
+
+/** What the command that failed was called with. */
+export interface About {
+  /** The prompt or file that it is about. */
+  readonly subject?: string | undefined;
+  /** Its name, such as `prompt push`. */
+  readonly command?: string | undefined;
+}
+
+/** What to do about a code, where there is something. */
+const HINTS: Readonly<Record<string, string>> = {
+  transport_failed: 'start it with `bulla up` (or npm start); `bulla doctor` looks closer',
+  pin_mismatch:
+    'somebody else stands in the place of this organisation, or the pin is that of another; `bulla trust pin` prints the pinned one',
+  trust_expired: 'run `bulla trust renew`; `bulla up` does it too',
+  trust_rollback:
+    'the vault shows an older state than this machine has seen; it was restored from a backup, or somebody changed it',
+  label_stale: 'read again with `bulla prompt show NAME` and repeat',
+  label_not_found: 'list the labels with `bulla prompt show NAME`, or choose with --label or --version',
+  unauthenticated:
+    'this device was revoked, ran out or never came in; ask an owner for an invitation, then: bulla device enrol',
+  clock_skew: 'set the clock of this machine; `bulla doctor` compares it with the vault',
+  version_conflict: 'pull it with `bulla prompt pull NAME`, put your change on top and push again',
+  variable_missing: 'give it with --var name=value, --var name=@file or --var name=-',
+  variable_unknown: '`bulla prompt show NAME` lists the variables of the prompt',
+  payload_too_large: 'shorten the prompt, or what is given for its variables',
+  model_not_allowed:
+    'the prompt asks for a model under `model` in its file; which there are, BULLA_LLM and BULLA_LLM_MODEL say where the responder runs (docs/guide/models.md)',
+  rate_limited: 'wait a moment and repeat; the limits are settings of the services (BULLA_LIMIT_…)',
+  responder_key_changed:
+    'if its operator confirms the new key another way, whoever keeps the directory key runs: bulla trust accept --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
+  upstream_unavailable: 'the responder cannot reach its model: see BULLA_LLM where `bulla up` runs',
+  upstream_timeout: 'the model took too long: see BULLA_LLM_TIMEOUT_MS where `bulla up` runs',
+  upstream_auth: 'the model refused the key of the responder: see BULLA_LLM_API_KEY where `bulla up` runs',
+  needs_rewrap: 'push the prompt again: it is not sealed to this responder',
+  indeterminate: 'it may have run: whether to ask again is your decision',
+};
+
+/** What can be done about an error, by its code and the command that met it. */
+export function hintOf(error: BullaError | CryptoError, about: About): string | undefined {
+  const { code, message } = error;
+  if (code === 'not_found') return notFoundHint(message, about);
+  if (code === 'forbidden') return forbiddenHint(error);
+  // The command that accepts a key, with the key that was seen; it still takes somebody to confirm it.
+  const seen = code === 'responder_key_changed' ? /with key ([0-9a-f:]{39})/.exec(message)?.[1] : undefined;
+  const hint = seen === undefined ? HINTS[code] : HINTS[code]?.replace('NEW', seen);
+  return about.subject === undefined ? hint : hint?.replace('NAME', about.subject);
+}
+
+function notFoundHint(message: string, { subject, command = '' }: About): string {
+  if (message.startsWith('the vault has no organisation'))
+    return 'is it the right vault? If it is and its database is new: `bulla trust renew`, where the keys of the organisation are';
+  if (command.startsWith('approve')) return 'list what waits with `bulla approve list`';
+  if (command.startsWith('device')) return 'list the devices with `bulla device list`';
+  const prompts = 'list what there is with `bulla prompt list`';
+  if (subject === undefined || message.startsWith('there is no prompt')) return prompts;
+  return `${prompts}, versions with \`bulla prompt history ${subject}\``;
+}
+
+/** Of what a service refuses; what this side finds says itself what is missing. */
+function forbiddenHint(error: BullaError | CryptoError): string | undefined {
+  if (error.message.includes('is not sealed to this device'))
+    return 'its author pushes it again, unchanged: that seals it to whoever came since';
+  if ('origin' in error && error.origin !== 'client')
+    return 'roles and groups decide: `bulla device list` shows those of this device, `bulla policy show` who writes which names';
+  return undefined;
+}
