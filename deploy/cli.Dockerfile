@@ -15,7 +15,8 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/
     npm ci --ignore-scripts --omit=dev --workspace @bulla/cli && \
     mkdir /runtime && cp -a --parents package.json node_modules packages/cli/bin deploy/init.sh /runtime && \
     for dist in */*/dist; do cp -a --parents "$dist" "${dist%/dist}/package.json" /runtime; done && \
-    for own in */*/node_modules; do [ ! -e "$own" ] || cp -a --parents "$own" /runtime; done
+    for own in */*/node_modules; do [ ! -e "$own" ] || cp -a --parents "$own" /runtime; done && \
+    find /runtime -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.[cm]ts' \) -delete
 
 FROM ${BASE_IMAGE}
 # A new volume takes owner and mode from the folder that it is mounted on.

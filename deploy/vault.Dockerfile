@@ -17,7 +17,8 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/
     rm -rf node_modules/@electric-sql node_modules/typescript && \
     mkdir /runtime && cp -a package.json node_modules /runtime && \
     for dist in */*/dist; do cp -a --parents "$dist" "${dist%/dist}/package.json" /runtime; done && \
-    for own in */*/node_modules; do [ ! -e "$own" ] || cp -a --parents "$own" /runtime; done
+    for own in */*/node_modules; do [ ! -e "$own" ] || cp -a --parents "$own" /runtime; done && \
+    find /runtime -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.[cm]ts' \) -delete
 
 FROM ${BASE_IMAGE}
 RUN groupadd --gid 10001 bulla && \
