@@ -44,6 +44,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   envelope_tampered: EXIT.verification,
   open_failed: EXIT.verification,
   stream_truncated: EXIT.verification,
+  log_inconsistent: EXIT.verification,
   clock_skew: EXIT.auth,
   sealed: EXIT.notReady,
   overloaded: EXIT.notReady,

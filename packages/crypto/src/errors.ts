@@ -23,7 +23,8 @@ export type CryptoErrorCode =
   | 'label_stale'
   | 'label_not_found'
   | 'responder_key_changed'
-  | 'stream_truncated';
+  | 'stream_truncated'
+  | 'log_inconsistent';
 
 export interface CryptoErrorOptions extends ErrorOptions {
   /** Stable kebab-case name of the check that failed, such as `content-hash`; shown by `bulla verify`. */

@@ -1,5 +1,6 @@
+import { decodeBase64, encodeBase64 } from './base64.js';
 import type { Bytes } from './bytes.js';
-import { decodeBase64url, encodeBase64url, utf8 } from './bytes.js';
+import { utf8 } from './bytes.js';
 import { CryptoError } from './errors.js';
 import type { ParsedUrn } from './ids.js';
 import { parseUrn } from './ids.js';
@@ -130,17 +131,14 @@ export function parseKeyid(keyid: string): ParsedKeyid {
 
 /** A structured-field byte sequence (RFC 9651 §3.3.5): base64 between colons. */
 export function encodeByteSequence(bytes: Uint8Array): string {
-  const base64 = encodeBase64url(bytes).replaceAll('-', '+').replaceAll('_', '/');
-  return `:${base64.padEnd(Math.ceil(base64.length / 4) * 4, '=')}:`;
+  return `:${encodeBase64(bytes)}:`;
 }
 
 /** The bytes of a byte sequence in its one canonical spelling: padded, unused bits zero. @throws {CryptoError} token_malformed */
 export function decodeByteSequence(item: string): Bytes {
-  const [, base64, padding = ''] = /^:([A-Za-z0-9+/]*)(={0,2}):$/.exec(item) ?? [];
-  if (base64 === undefined || (base64.length + padding.length) % 4 !== 0) {
-    throw malformed('not a canonical byte sequence');
-  }
-  return decodeBase64url(base64.replaceAll('+', '-').replaceAll('/', '_'));
+  const [, base64] = /^:([^:]*):$/.exec(item) ?? [];
+  if (base64 === undefined) throw malformed('not a canonical byte sequence');
+  return decodeBase64(base64);
 }
 
 export function malformed(message: string): CryptoError {

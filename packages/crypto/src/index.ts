@@ -167,3 +167,38 @@ export type { EstablishOptions, KeyDemand, KeyHolder, Recipient } from './trust.
 export { Trust } from './trust.js';
 export type { TrustDocuments } from './trust-documents.js';
 export type { SeenDocument, SeenRevocation, TrustMemory } from './trust-memory.js';
+export type { Checkpoint, CheckpointTrust, VerifiedCheckpoint } from './checkpoint.js';
+export {
+  CHECKPOINT_MAX_LENGTH,
+  encodeCheckpoint,
+  parseCheckpoint,
+  signCheckpoint,
+  verifyCheckpoint,
+} from './checkpoint.js';
+export type { Appended, Frontier, TreeHead } from './merkle.js';
+export {
+  appendLeaf,
+  EMPTY_FRONTIER,
+  emptyRoot,
+  encodeFrontier,
+  leafHash,
+  LOG_ENTRY_MAX_BYTES,
+  nodeHash,
+  parseFrontier,
+  TREE_HASH_BYTES,
+  TREE_SIZE_MAX,
+  treeHeadOf,
+} from './merkle.js';
+export type { ConsistencyClaim, InclusionClaim, ReadTreeHash } from './merkle-proof.js';
+export { makeConsistencyProof, makeInclusionProof, verifyConsistency, verifyInclusion } from './merkle-proof.js';
+export type { NoteKey, NoteSignature, NoteSigner, ParsedNote, VerifiedNote } from './note.js';
+export {
+  encodeNoteKey,
+  NOTE_MAX_BYTES,
+  NOTE_SIGNATURES_MAX,
+  noteKeyOf,
+  parseNote,
+  parseNoteKey,
+  signNote,
+  verifyNote,
+} from './note.js';
