@@ -8,8 +8,7 @@ import type { EventLog } from './event-log.js';
 import type { Readiness } from './health.js';
 import type { LoopLag } from './loop-lag.js';
 import type { Metrics } from './metrics.js';
-import { noPlace } from './places.js';
-import type { NoPlace, Place, Places } from './places.js';
+import type { NoPlace, Places } from './places.js';
 import { overloaded } from './problem-of.js';
 import { beginState, stateOf } from './request-state.js';
 import { entryAt } from './route-table.js';
@@ -28,7 +27,7 @@ export interface AdmissionParts {
   readonly places: Places;
   readonly lag: LoopLag;
   readonly slowReaders: SlowReaders;
-  /** Bodies on their way in or still held; beyond, 503 before a byte of another is read. */
+  /** Bytes of bodies that are here; beyond, 503. */
   readonly bodies: BodyBudget;
 }
 
@@ -73,10 +72,10 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
     const state = beginState(request, parts.clock.now(), parts.clock.monotonicMs());
     inFlight.begin();
     parts.slowReaders.watch(reply.raw);
-    const place = askForPlace(request, parts);
     // A response that nobody waits for any more never finishes, but it always closes.
     reply.raw.once('close', () => {
-      place?.release();
+      state.isOver = true;
+      state.place?.release();
       parts.bodies.giveBack(state.bodyBytes);
       inFlight.end();
       parts.metrics.requestsActive.dec();
@@ -85,29 +84,48 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
     parts.metrics.requestsActive.inc();
     reply.header('x-request-id', request.id);
     if (parts.readiness.draining) reply.header('connection', 'close');
-    await requirePlace(place, parts);
+    requireStrength(request, parts);
+    if (!bringsBody(request)) await requirePlace(request, parts);
     checkHeader(request);
     checkCredential(request);
-    takeBody(request, parts);
+    requireRoom(request, parts);
+  });
+  // A body comes as slowly as its sender likes, who may be anybody: it takes no place until all of it is here.
+  fastify.addHook('preValidation', async (request) => {
+    if (bringsBody(request)) await requirePlace(request, parts);
   });
 }
 
-/** None while the service ends, since a connection that was kept alive may bring more, and none while the process cannot keep up. */
-function askForPlace(request: FastifyRequest, { lag, places, readiness }: AdmissionParts): Place | undefined {
-  if (FREE.test(request.url)) return undefined;
-  if (readiness.draining) return noPlace('draining');
-  return lag.tooHigh ? noPlace('event_loop') : places.ask();
+/**
+ * Nothing new while the service ends, since a connection that was kept alive may bring more, and while the process
+ * cannot keep up.
+ */
+function requireStrength(request: FastifyRequest, parts: AdmissionParts): void {
+  if (FREE.test(request.url)) return;
+  if (parts.readiness.draining) throw overload('draining', parts);
+  if (parts.lag.tooHigh) throw overload('event_loop', parts);
+  if (parts.places.full) throw overload('queue_full', parts);
 }
 
-async function requirePlace(place: Place | undefined, parts: AdmissionParts): Promise<void> {
-  const refused = await place?.granted;
+async function requirePlace(request: FastifyRequest, parts: AdmissionParts): Promise<void> {
+  if (FREE.test(request.url)) return;
+  const state = stateOf(request);
+  const place = parts.places.ask();
+  state.place = place;
+  // Whoever hung up meanwhile is not told, and gives back nothing later.
+  if (state.isOver) place.release();
+  const refused = await place.granted;
   if (refused !== undefined) throw overload(refused, parts);
 }
 
 /** Refuses one to protect the others. */
-function overload(why: NoPlace | 'bodies', { metrics }: AdmissionParts): Problem {
+export function overload(why: NoPlace | 'bodies', { metrics }: { readonly metrics: Metrics }): Problem {
   metrics.overloads.inc({ why });
   return overloaded();
+}
+
+function bringsBody({ method }: FastifyRequest): boolean {
+  return !BODYLESS.has(method);
 }
 
 /** Everything that can be refused before a byte of the body is read. */
@@ -120,7 +138,7 @@ function checkHeader(request: FastifyRequest): void {
   if (headers['content-encoding'] !== undefined) {
     throw new Problem('unsupported_media_type', { detail: 'Content-Encoding is not allowed' });
   }
-  if (!BODYLESS.has(request.method)) return;
+  if (bringsBody(request)) return;
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
     throw new Problem('validation_failed', { detail: 'GET, HEAD and DELETE have no body' });
   }
@@ -132,14 +150,16 @@ function checkCredential({ headers, method, routeOptions }: FastifyRequest): voi
   if (credential !== undefined && headers[credential] === undefined) throw new Problem('unauthenticated');
 }
 
-/** Sets aside what the body says it will be, or all that the route takes where it does not say. */
-function takeBody(request: FastifyRequest, parts: AdmissionParts): void {
+/**
+ * Refuses a body that would not fit now, by what it says it will be, or all that the route takes where it does not say.
+ * Nothing is set aside for words: that happens as its bytes come.
+ */
+function requireRoom(request: FastifyRequest, parts: AdmissionParts): void {
   const { headers, routeOptions } = request;
   const announced = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity;
   // The router refuses more than the route takes without reading it.
   const bytes = Math.min(announced, routeOptions.bodyLimit);
-  if (!parts.bodies.tryTake(bytes)) throw overload('bodies', parts);
-  stateOf(request).bodyBytes = bytes;
+  if (!parts.bodies.hasRoom(bytes)) throw overload('bodies', parts);
 }
 
 function report(request: FastifyRequest, reply: FastifyReply, { clock, log, metrics }: AdmissionParts): void {

@@ -10,9 +10,13 @@ export class BodyBudget {
     this.#bytesMax = bytesMax;
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.#taken + bytes <= this.#bytesMax;
+  }
+
   /** Sets bytes aside. False, and nothing set aside, if there are not so many left. */
   tryTake(bytes: number): boolean {
-    if (this.#taken + bytes > this.#bytesMax) return false;
+    if (!this.hasRoom(bytes)) return false;
     this.#taken += bytes;
     return true;
   }

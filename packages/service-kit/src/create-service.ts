@@ -98,8 +98,9 @@ export async function createService<Tables extends LedgerTables>(options: Servic
 
   const inFlight = new InFlight();
   const fastify = app.getHttpAdapter().getInstance();
-  await prepareFastify(fastify, { service, keys, clock, log, connectionsMax: limits.connectionsMax });
   const bodies = new BodyBudget(limits.bodyBytesInFlightMax);
+  const { connectionsMax } = limits;
+  await prepareFastify(fastify, { service, keys, clock, log, metrics, bodies, connectionsMax });
   const places = new Places({ max: limits.requestsMax, waitingMax: limits.waitingMax, waitMs: limits.waitMs });
   const waiting = metrics.gauge('bulla_queue_depth', 'Requests that wait for a place', ['queue'], () => {
     waiting.set({ queue: 'admission' }, places.waiting);

@@ -1,15 +1,19 @@
 import helmet from '@fastify/helmet';
 import { Problem, problemDocument } from '@bulla/contract';
-import type { FastifyInstance, FastifyServerOptions } from 'fastify';
-import { requestIdOf } from './admission.js';
+import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import { overload, requestIdOf } from './admission.js';
+import type { BodyBudget } from './body-budget.js';
 import { answerBrokenRequest, answerUnroutable } from './broken-request.js';
 import type { Clock } from './clock.js';
 import type { EdgeOptions } from './edge-options.js';
 import type { EventLog } from './event-log.js';
 import { LIMITS } from './limits.js';
 import type { Limits } from './limits.js';
+import type { Metrics } from './metrics.js';
 import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
-import { findState } from './request-state.js';
+import { readBody } from './read-body.js';
+import { stateOf } from './request-state.js';
 import { responseSignature } from './response-signature.js';
 import { entryAt } from './route-table.js';
 import type { ServiceName } from './route-table.js';
@@ -67,6 +71,8 @@ export interface FastifyParts {
   readonly keys: ServiceKeys;
   readonly clock: Clock;
   readonly log: EventLog;
+  readonly metrics: Metrics;
+  readonly bodies: BodyBudget;
   readonly connectionsMax: number;
 }
 
@@ -75,10 +81,13 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
   fastify.server.maxConnections = parts.connectionsMax;
   fastify.removeAllContentTypeParsers();
   // Only kept: the signature is checked over these bytes before anything reads them (protocol.md §5).
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    const state = findState(request);
-    if (state !== undefined) state.rawBody = new Uint8Array(body as Buffer);
-    done(null);
+  fastify.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const state = stateOf(request);
+    state.rawBody = await readBody(payload, request.routeOptions.bodyLimit, (bytes) => {
+      if (!parts.bodies.tryTake(bytes)) return overload('bodies', parts);
+      state.bodyBytes += bytes;
+      return undefined;
+    });
   });
   fastify.addHook('onRoute', (route) => {
     const entry = entryAt(String(route.method), route.url);

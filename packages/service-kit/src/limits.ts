@@ -18,7 +18,7 @@ export interface Limits {
   readonly loopLagMaxMs: number;
   /** How long bytes of an answer may wait for a client that does not take them. */
   readonly writeTimeoutMs: number;
-  /** Of all request bodies together, read and announced. */
+  /** Of all request bodies together, as far as they are here. */
   readonly bodyBytesInFlightMax: number;
   /** What requests at work get to finish when the service ends. */
   readonly graceMs: number;

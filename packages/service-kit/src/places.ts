@@ -32,15 +32,16 @@ export class Places {
     return this.#waiting.size;
   }
 
+  /** Whether who asks now is refused at once. */
+  get full(): boolean {
+    return this.#taken >= this.#options.max && this.#waiting.size >= this.#options.waitingMax;
+  }
+
   ask(): Place {
-    if (this.#taken < this.#options.max) {
-      this.#taken++;
-      return this.#held(Promise.resolve(undefined));
-    }
-    if (this.#waiting.size >= this.#options.waitingMax) {
-      return noPlace('queue_full');
-    }
-    return this.#queued();
+    if (this.full) return noPlace('queue_full');
+    if (this.#taken >= this.#options.max) return this.#queued();
+    this.#taken++;
+    return this.#held(Promise.resolve(undefined));
   }
 
   #queued(): Place {
@@ -79,7 +80,6 @@ export class Places {
   }
 }
 
-/** For a request that is not even asked to wait. */
-export function noPlace(why: NoPlace): Place {
+function noPlace(why: NoPlace): Place {
   return { granted: Promise.resolve(why), release: () => {} };
 }

@@ -2,6 +2,7 @@ import type { Bytes, RequestSummary } from '@bulla/crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Caller, Signatory } from './caller.js';
 import type { OwnKeySignature } from './own-key-signature.js';
+import type { Place } from './places.js';
 import type { Limited } from './rate-limits.js';
 import type { RouteEntry } from './route-table.js';
 
@@ -18,8 +19,12 @@ export interface RequestState {
   /** Seconds. */
   readonly arrivedAt: number;
   readonly startedMs: number;
-  /** What was set aside for its body. */
+  /** What is here of its body. */
   bodyBytes: number;
+  /** What it holds while it is at work, or waits for. */
+  place?: Place;
+  /** Set when nobody waits for its answer any more. */
+  isOver: boolean;
   /** Set when a handler is about to be reached. */
   entry?: RouteEntry;
   /** As received; undefined until it has been read and for requests without one. */
@@ -39,7 +44,7 @@ const states = new WeakMap<object, RequestState>();
 
 /** Begins the state of a request as its header arrives. */
 export function beginState(request: FastifyRequest, arrivedAt: number, startedMs: number): RequestState {
-  const state: RequestState = { arrivedAt, startedMs, bodyBytes: 0 };
+  const state: RequestState = { arrivedAt, startedMs, bodyBytes: 0, isOver: false };
   states.set(request.raw, state);
   return state;
 }
