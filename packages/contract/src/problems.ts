@@ -117,7 +117,10 @@ export const CLIENT_PROBLEMS = {
   pin_mismatch: { retryable: false, title: 'The root of the organisation is not the one that was pinned.' },
   suite_unknown: { retryable: false, title: 'A key belongs to a suite that this program does not know.' },
   key_invalid: { retryable: false, title: 'A key record contradicts itself.' },
-  log_inconsistent: { retryable: false, title: 'A log does not hold what it should, or was changed after it was seen.' },
+  log_inconsistent: {
+    retryable: false,
+    title: 'A log does not hold what it should, or was changed after it was seen.',
+  },
   transport_failed: { retryable: true, title: 'No answer came back that could be trusted.' },
 } as const satisfies Record<string, Omit<ProblemEntry, 'status'>>;
 
