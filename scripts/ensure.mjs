@@ -9,6 +9,8 @@ import { obstacle, thisMachine } from './supported-machine.mjs';
 import { repository, workspaces } from './workspaces.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'];
+/** How long nothing is said. */
+const QUIET_MS = 3_000;
 const STAMP = 'node_modules/.stamp';
 const INSTALL = 'ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund --loglevel=error'.split(' ');
 
@@ -42,7 +44,10 @@ async function install(share) {
 /** Builds what changed. The compiler trusts its own notes, so it has to be told when a dist folder was removed. */
 async function build(share) {
   const whole = workspaces().every(({ folder }) => existsSync(`${folder}/dist/index.js`));
-  if ((await succeeds('tsc', whole ? ['-b'] : ['-b', '--force'], share)) || typeErrorsMayPass) return;
+  // Where nothing changed it takes a moment, which needs no word.
+  const waiting = setTimeout(say, QUIET_MS, 'building what changed, up to a minute');
+  const built = await succeeds('tsc', whole ? ['-b'] : ['-b', '--force'], share).finally(() => clearTimeout(waiting));
+  if (built || typeErrorsMayPass) return;
   throw new Error('the sources could not be built.');
 }
 

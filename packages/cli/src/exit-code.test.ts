@@ -110,8 +110,8 @@ describe('what is said', () => {
   });
 
   it('says what decides where a service forbids, and how to get a seal that is missing', () => {
-    expect(hintAbout('no', 'vault', 'forbidden', {})).toContain('`bulla device list`');
-    expect(hintAbout('no', 'client', 'forbidden', {})).toBeUndefined();
+    expect(hintAbout('You may not do this.', 'vault', 'forbidden', {})).toContain('`bulla device list`');
+    expect(hintAbout('one more signature', 'vault', 'forbidden', {})).toBeUndefined();
     expect(hintAbout('a/b version 1 is not sealed to this device', 'client', 'forbidden', {})).toContain(
       'pushes it again',
     );

@@ -1,4 +1,5 @@
 import type { BullaError } from '@bulla/client';
+import { PROBLEMS } from '@bulla/contract';
 import type { CryptoError } from '@bulla/crypto';
 
 /** What the command that failed was called with. */
@@ -31,7 +32,8 @@ const HINTS: Readonly<Record<string, string>> = {
   rate_limited: 'wait a moment and repeat; the limits are settings of the services (BULLA_LIMIT_…)',
   responder_key_changed:
     'if its operator confirms the new key another way, whoever keeps the directory key runs: bulla trust accept --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
-  upstream_unavailable: 'the responder cannot reach its model: see BULLA_LLM where `bulla up` runs',
+  upstream_unavailable: 'the responder cannot use its model: see BULLA_LLM where `bulla up` runs',
+  upstream_rate_limited: 'wait a moment and repeat; the model server limits the responder',
   upstream_timeout: 'the model took too long: see BULLA_LLM_TIMEOUT_MS where `bulla up` runs',
   upstream_auth: 'the model refused the key of the responder: see BULLA_LLM_API_KEY where `bulla up` runs',
   needs_rewrap: 'push the prompt again: it is not sealed to this responder',
@@ -59,11 +61,11 @@ function notFoundHint(message: string, { subject, command = '' }: About): string
   return `${prompts}, versions with \`bulla prompt history ${subject}\``;
 }
 
-/** Of what a service refuses; what this side finds says itself what is missing. */
+/** Of what a service refuses without a word; what this side finds says itself what is missing. */
 function forbiddenHint(error: BullaError | CryptoError): string | undefined {
   if (error.message.includes('is not sealed to this device'))
     return 'its author pushes it again, unchanged: that seals it to whoever came since';
-  if ('origin' in error && error.origin !== 'client')
+  if (error.message === PROBLEMS.forbidden.title)
     return 'roles and groups decide: `bulla device list` shows those of this device, `bulla policy show` who writes which names';
   return undefined;
 }

@@ -23,6 +23,9 @@ const ABOUT = /^(run|verify|prompt (push|pull|show|history|promote|rollback|labe
 /** Commands that run until they are told to end, and then end in order and with 0. */
 const SERVICES = new Set(['up', 'fake-openai']);
 
+/** How a hint begins that names a command's help. */
+const SEE = 'see ';
+
 const HELP = `
 Bulla keeps prompts sealed: they are encrypted and signed here, stored by a vault that cannot read them, and
 answered by a responder whose answers only you can open and anybody can verify.
@@ -85,7 +88,7 @@ function buildProgram(context: Context, setExitCode: (code: number) => void): Co
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.out.help(text),
-      writeErr: (text) => context.out.usage(text),
+      writeErr: (text) => sayUsage(context, text),
       outputError: (text) => reportUsage(context, text),
     });
   addUpCommand(program, context);
@@ -116,9 +119,15 @@ function reportUsage({ out }: Context, text: string): void {
   if (meant !== undefined) out.hint(`${meant.charAt(0).toLowerCase()}${meant.slice(1).replace(/\)$/, '')}`);
 }
 
+/** Help that was not asked for: all of it where a command is missing, else where it is. */
+function sayUsage({ out }: Context, text: string): void {
+  if (text.startsWith(SEE)) out.hint(text.trimEnd());
+  else out.usage(text);
+}
+
 /** After a mistake, which help says how it is done. */
 function addUsageHints(command: Command, name: string): void {
-  command.showHelpAfterError(`bulla: hint: see \`${name} --help\``);
+  command.showHelpAfterError(`${SEE}\`${name} --help\``);
   for (const child of command.commands) addUsageHints(child, `${name} ${child.name()}`);
 }
 

@@ -317,6 +317,66 @@ describe('bulla doctor and status', () => {
   });
 });
 
+describe('bulla doctor', () => {
+  const findings = async (of: World) =>
+    JSON.parse((await of.bulla(['doctor', '--json'])).stdout) as { name: string; detail: string; fix?: string }[];
+
+  it('says of a locked identity what opens it', async () => {
+    const locked = await World.make();
+    await locked.bulla(['init']);
+    expect(await locked.bulla(['keys', 'lock'], { stdin: 'six words that nobody guesses\n' })).toMatchObject({
+      code: 0,
+    });
+    expect(await findings(locked)).toContainEqual(
+      expect.objectContaining({
+        name: 'identity',
+        ok: false,
+        detail: expect.stringContaining('BULLA_PASSPHRASE_FILE'),
+      }),
+    );
+    await locked.remove();
+  });
+
+  it('says of a device that asked to come in what it waits for, as every command does, and of a revoked one no more than that', async () => {
+    const other = await World.make();
+    const { stdout } = await world.bulla(['device', 'invite', '--label', 'doctor', '--role', 'invoker']);
+    await other.bulla(['device', 'enrol'], { stdin: stdout });
+    expect(await findings(other)).toContainEqual(
+      expect.objectContaining({ name: 'profile', fix: expect.stringContaining('`bulla device enrol` again') }),
+    );
+    expect(await other.bulla(['prompt', 'list'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('this device is not in yet'),
+    });
+    expect(await world.bulla(['device', 'approve'])).toMatchObject({ code: 0 });
+    expect(await other.bulla(['device', 'enrol'])).toMatchObject({ code: 0 });
+    expect(await other.bulla(['doctor'])).toMatchObject({ code: 0 });
+    expect(await world.bulla(['device', 'revoke', 'doctor', '--yes'])).toMatchObject({ code: 0 });
+    const revoked = await findings(other);
+    expect(revoked).toContainEqual(
+      expect.objectContaining({
+        name: 'identity',
+        detail: expect.stringContaining('revokes this device'),
+        fix: expect.stringContaining('ask an owner for an invitation'),
+      }),
+    );
+    expect(revoked.map(({ name }) => name)).not.toContain('labels');
+    await other.remove();
+  });
+
+  it('calls no port that another Bulla has one of something else', async () => {
+    const other = await World.make();
+    const { port } = new URL(
+      (JSON.parse(readFileSync(world.path('home/profile.json'), 'utf8')) as { vault_url: string }).vault_url,
+    );
+    other.env['BULLA_VAULT_PORT'] = port;
+    expect(await findings(other)).toContainEqual(
+      expect.objectContaining({ name: 'vault port', ok: false, detail: `port ${port} is in use` }),
+    );
+    await other.remove();
+  });
+});
+
 describe('commands without what they need', () => {
   it.each([
     ['a profile', 'profile.json', /there is no profile in .*bulla up/s],

@@ -55,6 +55,39 @@ describe('bulla init', () => {
 });
 
 describe('bulla up', () => {
+  it('says who one is and what the pin is, the first time', async () => {
+    const first = await world.up();
+    await first.stop();
+    expect(first.stderr.text).toMatch(
+      /bulla: this device is urn:bulla:dev:dev:dev_\w+, the owner, with key [0-9a-f]{4}(:[0-9a-f]{4}){7}\n/,
+    );
+    expect(first.stderr.text).toMatch(/bulla: the pin is sha256:[0-9a-f]{64}: with it anybody can verify answers\n/);
+    const second = await world.up();
+    await second.stop();
+    expect(second.stderr.text).not.toContain('the pin is');
+  }, 120_000);
+
+  it.each([
+    ['a terminal', true, {}, ['pretty', 'warn']],
+    ['a terminal, where settings say otherwise', true, { BULLA_LOG_LEVEL: 'info' }, ['pretty', 'info']],
+    ['a terminal, where files do', true, { BULLA_LOG_FORMAT_FILE: '/f', BULLA_LOG_LEVEL: '' }, [undefined, 'warn']],
+    ['no terminal', false, {}, [undefined, undefined]],
+  ])('logs for who reads it: %s', async (_name, isTerminal, settings, expected) => {
+    delete world.env['BULLA_LOG_LEVEL'];
+    Object.assign(world.env, settings);
+    world.isTerminal = isTerminal;
+    let read: Readonly<Record<string, string | undefined>> = {};
+    world.load = () =>
+      Promise.resolve({
+        readStandaloneSettings(env: typeof read) {
+          read = env;
+          throw Object.assign(new Error('read'), { exitCode: 78 });
+        },
+      });
+    expect(await world.bulla(['up'])).toMatchObject({ code: 78 });
+    expect([read['BULLA_LOG_FORMAT'], read['BULLA_LOG_LEVEL']]).toEqual(expected);
+  });
+
   it('renews what is due, follows a change of ports, and takes the organisation to a vault that missed versions', async () => {
     const first = await world.up();
     expect(first.stdout.text.split('\n')).toHaveLength(4);

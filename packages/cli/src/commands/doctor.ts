@@ -21,6 +21,7 @@ import { styled } from '../output.js';
 import { inspectRedis } from '../redis-inspection.js';
 import type { StandaloneSettings } from '../standalone-package.js';
 import { loadStandalone } from '../standalone-package.js';
+import { reasonOf } from '../system-errors.js';
 import { UsageError } from '../usage-error.js';
 
 /** `bulla doctor` and `bulla status` */
@@ -179,5 +180,8 @@ function explained(error: unknown): { readonly detail: string; readonly fix?: st
   if (error instanceof HomeError || error instanceof PassphraseError) return { detail: error.message };
   if (error instanceof UsageError)
     return { detail: error.message, ...(error.hint !== undefined && { fix: error.hint }) };
+  const { code, path } = Object(error) as { code?: unknown; path?: unknown };
+  if (typeof code === 'string' && typeof path === 'string')
+    return { detail: `cannot use ${path}: ${reasonOf(error)}`, fix: 'mend the folder, or set BULLA_HOME to another' };
   return { detail: 'it cannot be used', fix: 'please report it with what you did' };
 }

@@ -142,9 +142,12 @@ async function pull(context: Context, name: string, options: ChoiceOptions & { o
 
 async function remove(context: Context, name: string, options: { yes?: boolean }): Promise<void> {
   requirePromptName(name);
-  if (options.yes !== true)
-    throw new UsageError(`this deletes ${name} with all its versions`, `say so: bulla prompt delete ${name} --yes`);
-  await (await context.connect()).prompts.delete(name);
+  const bulla = await context.connect();
+  await bulla.prompts.get(name);
+  const question = `delete ${name} with all its versions?`;
+  if (options.yes !== true && !(await context.asker.agrees(question, 'say so with --yes')))
+    throw new UsageError('nothing was deleted');
+  await bulla.prompts.delete(name);
   context.out.line(`${name}  deleted`);
 }
 

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { BullaError } from '@bulla/client';
-import { Home } from '@bulla/client/node';
+import { BullaError, identityOf } from '@bulla/client';
+import type { Home } from '@bulla/client/node';
+import { IDENTITY, readKeyFile } from '@bulla/client/node';
+import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import { Context } from '../context.js';
 import { DevelopmentHome, withHome } from '../development-home.js';
@@ -22,7 +24,9 @@ Settings, from the environment; X_FILE names a file that holds X:
   BULLA_LLM_API_KEY       its key, better as BULLA_LLM_API_KEY_FILE
   BULLA_LLM_TIMEOUT_MS    the longest a model may take (default 120000)
   BULLA_PUBLIC_URL        further URLs under which clients reach the services, separated by commas
-  BULLA_LOG_LEVEL         fatal, error, warn, info (default), debug or silent
+  BULLA_LOG_LEVEL         fatal, error, warn, info, debug or silent (default info, at a terminal warn)
+  BULLA_LOG_FORMAT        json or pretty (default json, at a terminal pretty)
+and those of bigger installations: docs/guide/configuration.md
 
 builtin:extract is not a language model: it picks sentences of the prompt by a stated rule.`;
 
@@ -42,7 +46,7 @@ async function up(context: Context): Promise<void> {
   const { io, out } = context;
   refuseProduction(io.env);
   const standalone = await loadStandalone(io);
-  const settings = standalone.readStandaloneSettings(io.env);
+  const settings = standalone.readStandaloneSettings(forPeople(io));
   const home = context.homeAt(settings.BULLA_HOME);
   await withHome(home, async () => {
     const addresses = await standalone.findAddresses(settings);
@@ -56,8 +60,10 @@ async function up(context: Context): Promise<void> {
         addresses,
         home: home.folder,
         organisation: async (at) => {
+          const isNew = (await home.read(IDENTITY)) === undefined;
           const { changes, ...served } = await development.prepare(at);
           for (const change of changes) out.talk(`bulla: ${change}`);
+          if (isNew) await introduce(context, home, served.pin);
           return served;
         },
         publish: () => development.publish(vaultUrl, settings.BULLA_DATABASE_URL),
@@ -82,6 +88,26 @@ async function up(context: Context): Promise<void> {
     }
   });
   out.talk('bulla: stopped');
+}
+
+/** At a terminal the log of the services is for people, and quiet about what goes well, unless settings say otherwise. */
+function forPeople({ env, stderr }: Context['io']): Context['io']['env'] {
+  if (stderr.isTTY !== true) return env;
+  const isSet = (name: string) => (env[name] ?? '') !== '' || (env[`${name}_FILE`] ?? '') !== '';
+  return {
+    ...env,
+    ...(isSet('BULLA_LOG_FORMAT') ? {} : { BULLA_LOG_FORMAT: 'pretty' }),
+    ...(isSet('BULLA_LOG_LEVEL') ? {} : { BULLA_LOG_LEVEL: 'warn' }),
+  };
+}
+
+/** The first time: who this device is from now on, and what others need who verify its answers. */
+async function introduce({ out }: Context, home: Home, pin: string): Promise<void> {
+  const file = await readKeyFile(home, IDENTITY);
+  if (file === undefined) return;
+  const { urn, signer } = await identityOf(file);
+  out.talk(`bulla: this device is ${urn}, the owner, with key ${fingerprint(signer.kid)}`);
+  out.talk(`bulla: the pin is ${pin}: with it anybody can verify answers`);
 }
 
 /** All keys of what it serves lie in one folder (protocol.md §4): the services refuse that in production, and so does this. */
