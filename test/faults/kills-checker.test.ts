@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Completion, Evidence, HistoryLine } from './kills-history.js';
-import { findFaults } from './kills-history.js';
+import { findFaults, workOf } from './kills-history.js';
 import { randomFrom } from './kills-nemesis.js';
 
 // What finds nothing must be able to find: each fault is planted into a history without one.
@@ -10,6 +10,7 @@ const acknowledged = (version: number, text: string): HistoryLine => ({
   name: 'kills/a',
   version,
   text,
+  chash: `sha256:${text}`,
 });
 const STORED = ['one', 'two'];
 const HISTORY: readonly HistoryLine[] = [
@@ -28,8 +29,15 @@ const COMPLETIONS: readonly Completion[] = [
   { marker: 'm2', jti: 'inv_2', started: 1 },
 ];
 
-function evidence(stored = STORED, completions = COMPLETIONS): Evidence {
-  return { completions, answer: 'yes', read: (_name, version) => Promise.resolve(stored[version - 1]) };
+function evidence(stored = STORED, completions = COMPLETIONS, bytes = stored): Evidence {
+  return {
+    completions,
+    answer: 'yes',
+    read(_name, version) {
+      const [text, kept] = [stored[version - 1], bytes[version - 1]];
+      return Promise.resolve(text === undefined ? undefined : { text, chash: `sha256:${kept}` });
+    },
+  };
 }
 
 describe('the checker of histories', () => {
@@ -40,6 +48,12 @@ describe('the checker of histories', () => {
   it.each<[name: string, lines: readonly HistoryLine[], of: Evidence, fault: string]>([
     ['a lost version', HISTORY, evidence(['one']), 'kills/a v2 was acknowledged and is lost'],
     ['a changed version', HISTORY, evidence(['one', 'too']), 'kills/a v2 is not what was acknowledged'],
+    [
+      'a version sealed anew',
+      HISTORY,
+      evidence(STORED, COMPLETIONS, ['one', 'again']),
+      'kills/a v2 is kept in other bytes',
+    ],
     [
       'two texts for one version',
       [...HISTORY, acknowledged(1, 'ONE')],
@@ -87,6 +101,13 @@ describe('the checker of histories', () => {
     ],
   ])('finds %s', async (_name, lines, of, fault) => {
     expect(await findFaults(lines, of)).toContain(fault);
+  });
+});
+
+describe('the work of the clients', () => {
+  it('counts as cut short only what had called the model', () => {
+    expect(workOf(HISTORY, COMPLETIONS)).toEqual({ versions: 2, answers: 1, cutShort: 1 });
+    expect(workOf(HISTORY, COMPLETIONS.slice(0, 1))).toMatchObject({ cutShort: 0 });
   });
 });
 

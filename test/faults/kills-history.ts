@@ -1,9 +1,15 @@
 import { readFile } from 'node:fs/promises';
 
+/** What a version says, and the hash of the bytes that the vault keeps of it. */
+export interface StoredText {
+  readonly text: string;
+  readonly chash: string;
+}
+
 /** What a client writes down, each line on the disk before it goes on. */
 export type HistoryLine =
   /** The vault has said that it has this version. */
-  | { readonly op: 'acknowledged'; readonly name: string; readonly version: number; readonly text: string }
+  | ({ readonly op: 'acknowledged'; readonly name: string; readonly version: number } & StoredText)
   /** A run is about to be asked for; its marker goes to the model as a variable. */
   | { readonly op: 'asked'; readonly marker: string }
   | { readonly op: 'answered'; readonly marker: string; readonly text: string }
@@ -24,8 +30,8 @@ export interface Evidence {
   readonly completions: readonly Completion[];
   /** What every answer says. */
   readonly answer: string;
-  /** The text of a version as its author reads it now; undefined if it is not there. */
-  readonly read: (name: string, version: number) => Promise<string | undefined>;
+  /** A version as its author reads it now; undefined if it is not there. */
+  readonly read: (name: string, version: number) => Promise<StoredText | undefined>;
 }
 
 /** What a service that is killed and comes back may tell a writer; everything else is a fault of ours. */
@@ -59,7 +65,8 @@ async function lostVersions(lines: readonly HistoryLine[], { read }: Evidence): 
     texts.set(place, line.text);
     const stored = await read(line.name, line.version);
     if (stored === undefined) faults.push(`${place} was acknowledged and is lost`);
-    else if (stored !== line.text) faults.push(`${place} is not what was acknowledged`);
+    else if (stored.text !== line.text) faults.push(`${place} is not what was acknowledged`);
+    else if (stored.chash !== line.chash) faults.push(`${place} is kept in other bytes`);
   }
   return faults;
 }
@@ -96,4 +103,22 @@ function wrongEnds(lines: readonly HistoryLine[], { completions, answer }: Evide
     if (line.op === 'asked' && !ended.has(line.marker)) faults.push(`${line.marker} has no end`);
   }
   return faults;
+}
+
+/** How much there was to lose, and how much was met. */
+export interface Work {
+  readonly versions: number;
+  readonly answers: number;
+  /** Runs that had called the model and ended as `indeterminate`. */
+  readonly cutShort: number;
+}
+
+export function workOf(lines: readonly HistoryLine[], completions: readonly Completion[]): Work {
+  const called = new Set(completions.map(({ marker }) => marker));
+  return {
+    versions: lines.filter(({ op }) => op === 'acknowledged').length,
+    answers: lines.filter(({ op }) => op === 'answered').length,
+    cutShort: lines.filter((line) => line.op === 'refused' && line.code === 'indeterminate' && called.has(line.marker))
+      .length,
+  };
 }

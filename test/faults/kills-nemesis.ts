@@ -12,10 +12,14 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** The seed of `BULLA_TEST_SEED`, else a new one, told on standard error: with it the same moments come again. */
+/**
+ * The seed of `BULLA_TEST_SEED`, else a new one, told on standard error: with it the same moments come again.
+ * @throws {Error} if it is no number
+ */
 export function seedForTest(name: string): number {
   const given = process.env['BULLA_TEST_SEED'];
   const seed = given === undefined ? Date.now() % 2 ** 32 : Number(given);
+  if (!Number.isSafeInteger(seed)) throw new Error('BULLA_TEST_SEED is no whole number');
   process.stderr.write(`${name}: BULLA_TEST_SEED=${seed}\n`);
   return seed;
 }
@@ -27,8 +31,8 @@ export interface Victim {
   kill(): Promise<void>;
   /** Starts it and returns at once. */
   start(): void;
-  /** Resolves when it is ready; throws when it is not in time. */
-  ready(): Promise<void>;
+  /** Resolves when it is ready, with how long that took; throws when it is not in time. */
+  ready(): Promise<number>;
 }
 
 export interface Haunting {
@@ -38,7 +42,11 @@ export interface Haunting {
   readonly random: () => number;
   /** Its answers are interrupted too. */
   readonly model?: FakeOpenai;
+  readonly tell: Tell;
 }
+
+/** Takes note of each kill before it happens, and of how long after its start a process was ready. */
+export type Tell = (what: { readonly kill: string } | { readonly readyMs: number }) => void;
 
 /** How long an answer of the model takes at least: a kill within it is in the middle of a run. */
 export const MODEL_MS = 200;
@@ -46,31 +54,29 @@ export const MODEL_MS = 200;
 /**
  * Kills one process so many times, at moments that the seed decides: out of nothing, in the middle of a model's answer,
  * or before it has come up again from the kill before.
- * @returns what it did, one line for each kill
  */
-export async function haunt(victim: Victim, { kills, mostMs, random, model }: Haunting): Promise<string[]> {
-  const done: string[] = [];
+export async function haunt(victim: Victim, { kills, mostMs, random, model, tell }: Haunting): Promise<void> {
+  const ready = async () => tell({ readyMs: await victim.ready() });
   for (let kill = 1; kill <= kills; kill++) {
     const way = random();
     const afterMs = Math.round(random() * mostMs);
     const isLast = kill === kills;
     if (way < 0.4 && kill > 1 && !isLast) {
-      done.push(`${victim.name}: ${afterMs} ms after its start, ready or not`);
+      tell({ kill: `${victim.name}: ${afterMs} ms after its start, ready or not` });
       await pause(afterMs);
     } else if (way < 0.75 && model !== undefined) {
       const withinMs = Math.round(random() * MODEL_MS);
-      done.push(`${victim.name}: ${withinMs} ms after the model was asked`);
-      await victim.ready();
+      tell({ kill: `${victim.name}: ${withinMs} ms after the model was asked` });
+      await ready();
       await Promise.race([model.arrival(model.requests.length), pause(2 * mostMs)]);
       await pause(withinMs);
     } else {
-      done.push(`${victim.name}: ${afterMs} ms after it was ready`);
-      await victim.ready();
+      tell({ kill: `${victim.name}: ${afterMs} ms after it was ready` });
+      await ready();
       await pause(afterMs);
     }
     await victim.kill();
     victim.start();
   }
-  await victim.ready();
-  return done;
+  await ready();
 }

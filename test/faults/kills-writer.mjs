@@ -18,8 +18,8 @@ process.stdin.on('end', () => stop.abort()).resume();
 
 for (let entry = 1; !stop.signal.aborted; entry++) {
   const text = `Entry ${entry} of ${name}, for {{marker}}.`;
-  const { version } = await insist(text);
-  put({ op: 'acknowledged', name, version, text });
+  const { version, chash } = await insist(text);
+  put({ op: 'acknowledged', name, version, chash, text });
   if (openRuns.size < OPEN_RUNS_MAX) {
     const run = ask(`<${name}:${entry}>`).finally(() => openRuns.delete(run));
     openRuns.add(run);
