@@ -92,13 +92,13 @@ const INTRODUCTION = `# Configuration
 
 <!-- Made from the code by \`npm run docs:configuration\`; a test keeps the two equal. -->
 
-Everything is set by environment variables. They are read once, when a program starts; a bad value, and a \`BULLA_\` variable that nobody knows, ends it with 78 before anything is written, with the name and what was expected and never the value.
+Everything is set by environment variables. They are read once, when a program starts; a bad value ends it with 78 before anything is written, with the name and what was expected and never the value. A \`BULLA_\` variable that nobody knows ends a service and \`bulla up\` in the same way; other commands do not look at it, and \`bulla doctor\` names it.
 
 For every \`X\` there is \`X_FILE\`, the path of a file that holds the value (a secret of Docker or Kubernetes); an empty variable or file counts as absent. No secret has a default, and none is an argument of a command. \`bulla up\` runs vault and responder in one process; on their own they are \`node services/vault/dist/main.js\` and \`node services/responder/dist/main.js\`.
 `;
 
 const END = `
-The command also obeys \`NO_COLOR\`. With \`NODE_ENV=production\` services refuse development organisations, and a Redis that drops what it should keep makes them not ready.
+The command also obeys \`NO_COLOR\`. At a terminal \`bulla up\` has \`pretty\` and \`warn\` where the two settings of its log are not set. With \`NODE_ENV=production\` services refuse development organisations, and a Redis that drops what it should keep makes them not ready.
 
 In containers and Kubernetes services must listen on \`BULLA_HOST=0.0.0.0\`; a Kubernetes Service whose name begins with \`bulla-\` sets variables such as \`BULLA_VAULT_PORT=tcp://…\` in every pod of its namespace, which is refused with that reason: set \`enableServiceLinks: false\`.
 

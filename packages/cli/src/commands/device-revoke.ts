@@ -6,7 +6,7 @@ import type { Context } from '../context.js';
 import { findDevice, idOf } from '../device-names.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
 import { requirePromptName, requireVersion } from '../names.js';
-import { styled } from '../output.js';
+import { counted, styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { collect } from './prompt.js';
 
@@ -78,8 +78,9 @@ function requireWritten(text: string): { readonly name: string; readonly version
 
 function show({ out }: Context, { device, user, vouched, unvouched, loneLabels }: RevocationPlan): void {
   out.talk(`device   ${device}, of ${idOf(user)}`);
-  out.talk(`kept     ${vouched.length} texts it wrote are named by labels that others signed`);
-  out.talk(`lost     ${unvouched.length} texts are named by nobody else`);
+  const texts = (count: number, more = '') => `${counted(count, 'text')}${more} ${count === 1 ? 'is' : 'are'}`;
+  out.talk(`kept     ${texts(vouched.length, ' it wrote')} named by labels that others signed`);
+  out.talk(`lost     ${texts(unvouched.length)} named by nobody else`);
   for (const { name, version, chash } of unvouched) out.talk(`           ${name}@${version}  sha256:${chash}`);
   if (unvouched.length > 0) out.talk('           read one and keep it with --keep name@version');
   for (const { name, label } of loneLabels)
