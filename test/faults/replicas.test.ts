@@ -156,27 +156,51 @@ function itKnowsTheDead(): void {
     expect(world.model.completionsOf(jti).started).toBe(1);
     world.model.follow({ replies: { tokens: [ANSWER] } });
   });
+}
 
-  it('lets no revoked device in, once one vault has the new directory', async () => {
+/** Publishes at one vault. */
+async function publish(change: Parameters<ReplicasWorld['organisation']['publish']>[0]): Promise<void> {
+  const { organisation, vaults } = world;
+  const { version } = organisation.trust.directory;
+  await organisation.publish(change, nowSeconds());
+  const target = `/api/v1/organisations/${organisation.org}/directory`;
+  const options = { body: { directory: organisation.documents.directory }, headers: { 'if-match': `"${version}"` } };
+  const answer = await world.sendTo(vaults[0], await world.sign('vault', organisation.owner, 'PUT', target, options));
+  expect(answer.status).toBe(200);
+}
+
+let devices = 0;
+
+function itHasOneDirectory(): void {
+  it('lets a new device in everywhere, and once it is revoked nowhere', async () => {
     const { organisation, vaults, responders } = world;
-    const { invoker, owner } = organisation;
+    const { owner } = organisation;
+    const rights = { roles: ['invoker' as const], groups: ['grp:support'] };
+    const device = await organisation.makeDevice(`replicas ${++devices}`, rights);
     const find = async (vault: ServiceProcess) =>
-      world.sendTo(vault, await world.sign('vault', invoker, 'GET', '/api/v1/prompts'));
-    for (const vault of vaults) expect((await find(vault)).status).toBe(200);
-    const { version } = organisation.trust.directory;
-    await organisation.publish((draft) => {
-      draft.revoked.push({ kid: invoker.sig.kid, reason: 'keyCompromise', at: nowSeconds() });
-    }, nowSeconds());
-    const target = `/api/v1/organisations/${organisation.org}/directory`;
-    const options = { body: { directory: organisation.documents.directory }, headers: { 'if-match': `"${version}"` } };
-    const published = await world.sendTo(vaults[0], await world.sign('vault', owner, 'PUT', target, options));
-    expect(published.status).toBeLessThan(300);
-    for (const vault of vaults) await until('refused', async () => (await find(vault)).status === 401);
+      world.sendTo(vault, await world.sign('vault', device, 'GET', '/api/v1/prompts'));
+    await publish((draft) => {
+      draft.entities[device.urn] = device.entity;
+    });
+    for (const vault of vaults) await until('let in', async () => (await find(vault)).status === 200);
+    for (const responder of responders) {
+      expect((await send(responder, await question({ asker: device }), device)).status).toBe(200);
+    }
+    const { directoryRef: before } = organisation.trust;
+    await publish((draft) => {
+      draft.revoked.push({ kid: device.sig.kid, reason: 'keyCompromise', at: nowSeconds() });
+    });
+    for (const vault of vaults) {
+      // Whoever polls has it at once.
+      const polled = await fetch(`${vault.url}/.well-known/bulla/${organisation.org}/directory.json`);
+      expect(await polled.text()).toBe(organisation.documents.directory);
+      await until('refused', async () => (await find(vault)).status === 401);
+    }
     // One responder learns of it by a question that names it, the other by the database.
     expect((await send(responders[0], await question({ asker: owner }), owner)).status).toBe(200);
-    const old = { dir: { ver: version, hash: organisation.trust.directory.prev } };
     for (const responder of responders) {
-      expect(codeOf(await send(responder, await question({ question: old as never })))).toEqual([401, 'key_revoked']);
+      const asked = await question({ asker: device, question: { dir: before } });
+      expect(codeOf(await send(responder, asked, device))).toEqual([401, 'key_revoked']);
     }
   });
 }
@@ -200,6 +224,7 @@ withServer('two vaults and two responders on one PostgreSQL, without Redis', () 
 
   itIsOneService();
   itKnowsTheDead();
+  itHasOneDirectory();
 });
 
 withBoth('two vaults and two responders on one PostgreSQL and one Redis', () => {
@@ -216,18 +241,30 @@ withBoth('two vaults and two responders on one PostgreSQL and one Redis', () => 
   });
 
   itIsOneService();
+  itHasOneDirectory();
 
   it('used Redis until here', async () => {
     expect(await redis.admin.dbsize()).toBeGreaterThan(0);
   });
 
   describe('that stops half-way', () => {
+    let meanwhile: readonly HttpAnswer[];
     let spent: { readonly message: Message; readonly asked: Asked; readonly answer: HttpAnswer };
     beforeAll(async () => {
       const asked = await question();
       const message = await messageOf(asked);
       spent = { asked, message, answer: await world.sendTo(world.responders[0], message) };
+      const asking = Array.from({ length: 20 }, async (_, index) => {
+        const replica = world.responders[index % 2] ?? world.responders[0];
+        return send(replica, await question());
+      });
+      await Promise.race(asking);
       await redis.kill();
+      meanwhile = await Promise.all(asking);
+    });
+
+    it('answer everybody who asked meanwhile', () => {
+      expect(meanwhile.map(codeOf)).toEqual(meanwhile.map(() => [200, undefined]));
     });
 
     it('remember what was spent while it was there', async () => {
@@ -241,5 +278,6 @@ withBoth('two vaults and two responders on one PostgreSQL and one Redis', () => 
 
     itIsOneService();
     itKnowsTheDead();
+    itHasOneDirectory();
   });
 });

@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { mintId, parseDirectory, signDocument, urnOf } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { EventLog } from '@bulla/service-kit';
@@ -76,11 +77,24 @@ describe('the documents of a responder', () => {
     expect(vault.requests.filter((name) => name === 'directory.json')).toHaveLength(1);
   });
 
-  it('are polled for until the source is stopped', async () => {
+  it('are polled for each minute, whoever asks, until the source is stopped', async () => {
+    const kid = organisation.invoker.sig.kid;
+    const begun = jest.spyOn(globalThis, 'setInterval');
+    const ended = jest.spyOn(globalThis, 'clearInterval');
     const source = replica();
     source.start();
-    await source.trustOf('acme');
+    const [[poll, everyMs] = []] = begun.mock.calls;
+    expect(everyMs).toBe(60_000);
+    expect((await source.trustOf('acme'))?.isRevoked(kid)).toBe(false);
+    await organisation.publish((draft) => {
+      draft.revoked.push({ kid, reason: 'keyCompromise', at: organisation.now });
+    });
+    clock.advance(60);
+    poll?.();
+    while ((await source.trustOf('acme'))?.isRevoked(kid) !== true) await pause(5);
     source.stop();
+    expect(ended.mock.calls).toContainEqual([begun.mock.results[0]?.value]);
+    jest.restoreAllMocks();
     await expect(source.probe()).resolves.toBeUndefined();
   });
 
