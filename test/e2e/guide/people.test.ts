@@ -1,0 +1,145 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { environment, type RunningBulla, startBulla } from '../../bulla-process.js';
+import { letIn, succeed } from '../stories/second-person.js';
+import { type ShownCommand, shownCommands } from './console-blocks.js';
+
+// What the pages about people and about approvals show is what their commands print, in a development organisation.
+
+type Settings = Readonly<Record<string, string>>;
+
+const repository = resolve(import.meta.dirname, '../../..');
+/** Asked at a terminal only, so not printed here. */
+const QUESTIONS = /^(code of the invitation:|the eight words that the device shows:|revoke dev_.* \(yes\/no\))$/;
+
+let folder: string;
+let running: RunningBulla;
+let owner: Settings;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-guide-'));
+  owner = { BULLA_HOME: join(folder, 'owner') };
+  running = await startBulla(owner);
+  await writeFile(join(folder, 'triage.md'), 'Sort this claim.\n\n{{claim}}\n');
+}, 120_000);
+afterAll(async () => {
+  await running.stop();
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+/** A line without what differs from one organisation to the next. */
+function shapeOf(line: string): string {
+  return line
+    .replaceAll(/\b(usr|dev|enr|apr)_[0-9a-z]{26}\b/g, '$1_')
+    .replaceAll(/\bsha256:([\w-]+|…)/g, 'HASH')
+    .replaceAll(/[0-9a-f]{4}(:[0-9a-f]{4}){7}|[0-9a-f]{4}:…/g, 'FINGERPRINT')
+    .replaceAll(/\bbulla1_[\w-]+…?/g, 'bulla1_')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:]+Z/g, 'TIME')
+    .replaceAll(/\burn:bulla:(acme|dev):/g, 'urn:bulla:')
+    .replaceAll(/\bsvc:responder:(main|local)\b/g, 'svc:responder')
+    .replaceAll(/\b(version|move|keep) \d+/g, '$1 N')
+    .replaceAll(/\b\d+ texts?( it wrote)? (is|are)\b/g, 'N texts$1 are')
+    .replaceAll(/@\d+/g, '@N')
+    .replace(/^words +.*/, 'words')
+    .replace(/ in \S*responder\.new\.json$/, ' in FILE')
+    .replaceAll(/ +/g, ' ')
+    .trimEnd();
+}
+
+/** The lines that a page shows and a command did not print. */
+function missing(shown: string, printed: string): string[] {
+  const lines = new Set(printed.split('\n').map(shapeOf));
+  return shown.split('\n').filter((line) => line !== '' && !QUESTIONS.test(line) && !lines.has(shapeOf(line)));
+}
+
+async function commandsOf(page: string): Promise<ShownCommand[]> {
+  return shownCommands(await readFile(join(repository, 'docs/guide', page), 'utf8'));
+}
+
+/** Runs a command of a page as it stands there, but for what only this organisation can know. */
+function show(shown: ShownCommand, by: Settings, { input = '', from = '', to = '', cwd = folder } = {}): string {
+  const command = from === '' ? shown.command : shown.command.replace(from, to);
+  const ended = spawnSync('sh', ['-c', `bulla() { "$NODE" "$PROGRAM" "$@"; }\nexec 2>&1\n${command}`], {
+    cwd,
+    input,
+    env: { ...environment(by), NODE: process.execPath, PROGRAM: join(repository, 'packages/cli/bin/bulla.js') },
+    encoding: 'utf8',
+  });
+  const at = `${shown.line} ${command}`;
+  expect({ at, status: ended.status, printed: ended.status === 0 ? '' : ended.stdout }).toMatchObject({
+    at,
+    status: 0,
+    printed: '',
+  });
+  expect({ at, missing: missing(shown.output, ended.stdout) }).toEqual({ at, missing: [] });
+  return ended.stdout;
+}
+
+it('people.md shows how people come in and leave, and how a responder gets new keys', async () => {
+  const [invite, enrol, approve, byWords, revoke, generate, publish, accept, ...more] = (await commandsOf(
+    'people.md',
+  )) as [
+    ShownCommand,
+    ShownCommand,
+    ShownCommand,
+    ShownCommand,
+    ShownCommand,
+    ShownCommand,
+    ShownCommand,
+    ShownCommand,
+  ];
+  expect(more).toEqual([]);
+  const [laptop, phone] = [{ BULLA_HOME: join(folder, 'laptop') }, { BULLA_HOME: join(folder, 'phone') }];
+  const code = /bulla1_\S+/.exec(show(invite, owner))?.[0] ?? '';
+  show(enrol, laptop, { input: code, from: ' --wait' });
+  show(approve, owner);
+  await succeed(['device', 'enrol'], laptop);
+
+  const other = await succeed(['device', 'invite', '--role', 'invoker', '--label', 'phone'], owner);
+  const { stdout: asked } = await succeed(['device', 'enrol'], phone, other.stdout);
+  const records = join(folder, 'owner/invitations.json');
+  await rename(records, `${records}.kept`);
+  show(byWords, owner, { input: /^words +(.*)/m.exec(asked)?.[1] ?? '' });
+  await rename(`${records}.kept`, records);
+
+  await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], laptop);
+  show(revoke, owner, { input: 'yes\n' });
+
+  const cwd = join(folder, 'owner');
+  show(generate, owner, { cwd });
+  const stated = show(publish, owner, { cwd });
+  show(accept, owner, { cwd, from: '5b21:…', to: /fingerprint (\S+)/.exec(stated)?.[1] ?? '' });
+}, 240_000);
+
+it('approvals.md shows how two people move a label, and move it back', async () => {
+  const author = ['--role', 'author', '--group', 'grp:authors', '--group', 'grp:members'];
+  const second = await letIn(folder, owner, 'second', ...author);
+  for (const version of [1, 2, 3, 4, 5]) {
+    await writeFile(join(folder, 'five.md'), `Version ${version}.\n`);
+    await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'five.md')], owner);
+  }
+  // The page begins where the label is at its first position.
+  await succeed(['prompt', 'promote', 'claims/triage', '4', '--to', 'production'], owner);
+  let approval = '';
+  const shown = await commandsOf('approvals.md');
+  expect(shown.length).toBeGreaterThan(7);
+  for (const command of shown) {
+    const isSecond = /^bulla (approve|prompt show)/.test(command.command);
+    const from = /apr_\w+/.exec(command.command)?.[0] ?? '';
+    const printed = show(command, isSecond ? second : owner, { from, to: approval });
+    approval = /\bapr_\w+/.exec(printed)?.[0] ?? approval;
+    if (!command.command.startsWith('bulla policy show')) continue;
+    const file = join(folder, 'policy.json');
+    const policy = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    const rule = { groups: ['grp:authors'], threshold: 2 };
+    await writeFile(file, JSON.stringify({ ...policy, labels: { production: rule } }));
+  }
+}, 240_000);
+
+it('a page that shows another output is seen', () => {
+  const printed = '✔ in: urn:bulla:dev:dev:dev_01m88efjraftx8sw5rdg9e5866\ndirectory version 2; it may begin at once\n';
+  const page = '✔ in: urn:bulla:acme:dev:dev_01m88efjraftx8sw5rdg9e5867\ndirectory version 7; it may begin soon\n';
+  expect(missing(page, printed)).toEqual(['directory version 7; it may begin soon']);
+});
