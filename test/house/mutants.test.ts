@@ -90,12 +90,16 @@ describe('what became of a test', () => {
 describe('names of tests', () => {
   const text = `
     import { tables } from './tables.js';
+    const { cases } = JSON.parse(readFileSync('cases.json', 'utf8')) as { cases: Case[] };
+    const kinds = parsed(readFileSync('cases.json', 'utf8'));
     describe('a room', () => {
       it('opens', () => {});
       it.each([['x', 1], ['y', 2]])('refuses %s', () => {});
       it.each(CASES)('$name: $code', () => {});
       it.each([['a', 'b'], ['a b', 'b']])('moves %s to %s', () => {});
       it.each(tables)('is elsewhere %s', () => {});
+      it.each(cases)('is read: $name', () => {});
+      it.each(kinds)('is computed: $name', () => {});
       it(\`is \${kind} enough\`, () => {});
       withServer('on a server', () => { it('closes', () => {}); });
     });
@@ -113,6 +117,8 @@ describe('names of tests', () => {
     ['a room moves a to b', true],
     ['a room moves a b to b', true],
     ['a room is elsewhere whatever it says', true],
+    ['a room is read: whatever it says', true],
+    ['a room is computed: whatever it says', false],
     ['opens', false],
     ['a room refuses z', false],
     ['a room a "quoted" one: not_found', false],

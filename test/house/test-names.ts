@@ -11,6 +11,7 @@ const ANYTHING = Symbol('anything');
 /** What Jest fills in from a table: printf, the number of the row, a member of it. */
 const PLACEHOLDER = /(%[sdifjop#%]|\$#|\$[A-Za-z_][\w.]*)/;
 const IS_WRITTEN = /^(?:%[sdi]|\$[A-Za-z_].*)$/;
+const READS_FILE = /^JSON\.parse\(readFileSync\(/;
 /** Values that need not be written as texts. */
 const PLAIN_VALUE = /^(?:true|false|null|undefined|-?\d+)/;
 
@@ -99,13 +100,16 @@ function tableOf(callee: ts.Expression): ts.Expression | undefined {
   return callee.expression.name.text === 'each' ? callee.arguments[0] : undefined;
 }
 
-/** Whether a table, or something that it is made of, is written in another file. */
+/** Whether a table, or something that it is made of, is written in another file: a module, or vectors that are read. */
 function isImported(table: ts.Expression): boolean {
-  const imports = table.getSourceFile().statements.filter(ts.isImportDeclaration);
+  const { statements } = table.getSourceFile();
+  const imports = statements.filter(ts.isImportDeclaration);
   const names = imports.flatMap(({ importClause }) => {
     const bindings = importClause?.namedBindings;
     return bindings !== undefined && ts.isNamedImports(bindings) ? bindings.elements.map(({ name }) => name.text) : [];
   });
+  for (const { name, initializer } of statements.filter(ts.isVariableStatement).flatMap(declarationsOf))
+    if (initializer !== undefined && READS_FILE.test(initializer.getText())) names.push(...boundNames(name));
   const used: string[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isIdentifier(node)) used.push(node.text);
@@ -114,6 +118,16 @@ function isImported(table: ts.Expression): boolean {
   if (!ts.isArrayLiteralExpression(table) || table.elements.some((element) => ts.isSpreadElement(element)))
     visit(table);
   return used.some((name) => names.includes(name));
+}
+
+function declarationsOf({ declarationList }: ts.VariableStatement): readonly ts.VariableDeclaration[] {
+  return declarationList.declarations;
+}
+
+function boundNames(name: ts.BindingName): string[] {
+  return ts.isIdentifier(name)
+    ? [name.text]
+    : name.elements.flatMap((element) => (ts.isBindingElement(element) ? boundNames(element.name) : []));
 }
 
 function nodesOf(node: ts.Node): ts.Node[] {

@@ -324,7 +324,7 @@ describe('what was seen of a name', () => {
   });
 
   it('only rises', () => {
-    const state = seen({}, { seq: 1 }, { seq: 3, version: 2, chash: 'second' }, { label: 'other', seq: 9 });
+    const state = seen({}, { seq: 3, version: 2, chash: 'second' }, { seq: 1 }, { label: 'other', seq: 9 });
     expect(seenOf(state, 'constructor')).toEqual({
       sub: 'one',
       labels: [

@@ -203,8 +203,9 @@ describe('more requests than it takes', () => {
 describe('an answer that does not fit its contract', () => {
   it('never leaves', async () => {
     faults.onGet = () => ({ secret: 'canary-7f3a' });
-    const failed = await tiny.owner.get(`/api/v1/prompts/${mintId('prm')}`);
-    expect(failed).toMatchObject({ status: 500, body: { code: 'internal' } });
+    const sent = tiny.owner.get(`/api/v1/prompts/${mintId('prm')}`);
+    await expect(sent).resolves.toMatchObject({ status: 500, body: { code: 'internal' } });
+    const failed = await sent;
     expect(failed.text + tiny.log.join('')).not.toContain('canary');
   });
 });

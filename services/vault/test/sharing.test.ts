@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { GrantsRepository } from '../src/grants/grants.repository.js';
 import type { PromptRef, SealedVersion } from './authoring.js';
 import {
   bodyOf,
@@ -165,6 +166,14 @@ describe('grants are listed', () => {
     await expectRefusal(vault, () => client.get(`/api/v1/grants?kid=${second.enc?.kid}`), 404, 'not_found');
     const foreign = vault.acme.responders[0].enc?.kid;
     await expectRefusal(vault, () => client.get(`/api/v1/grants?kid=${foreign}`), 404, 'not_found');
+  });
+
+  it('of one organisation only, also by the database itself, which is asked after the prompt was found', async () => {
+    const { id } = await publishPrompt(vault, vault.acme);
+    const grants = vault.service.app.get(GrantsRepository, { strict: false });
+    const listed = (org: string) => grants.list(org, id, undefined, undefined, 10);
+    expect(await listed('acme')).not.toEqual([]);
+    expect(await listed('other')).toEqual([]);
   });
 });
 

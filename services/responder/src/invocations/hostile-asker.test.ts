@@ -1,9 +1,13 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { KeyRecord } from '@bulla/crypto';
 import { mintId, randomBytes, sealGrant, sealInvocation, Secret, tokenHash, urnOf } from '@bulla/crypto';
+import type { TestOrganisation } from '@bulla/crypto/testing';
 import { ask, recordOf, storePrompt } from '../../test/asking.js';
 import type { Asked, StoredPrompt, TestMember } from '../../test/asking.js';
 import { refusalOf, suite } from '../../test/suite.js';
+
+type Gateway = Extract<TestMember['entity'], { kind: 'gateway' }>;
+type Draft = Parameters<NonNullable<Parameters<TestOrganisation['publish']>[0]>>[0];
 
 const all = suite();
 let prompt: StoredPrompt;
@@ -16,20 +20,30 @@ beforeAll(async () => {
   const { organisation } = all;
   const [responder] = organisation.responders;
   prompt = await storePrompt(organisation);
-  const device = await organisation.makeDevice('service', { roles: ['invoker'], groups: [] });
-  const urn = urnOf(organisation.org, 'svc', 'gateway:2');
-  service = { ...device, urn, keyid: `${urn}#${device.sig.kid}` };
+  service = await makeGateway('gateway:2', ['service', 'invoker']);
   lost = recordOf(await organisation.makeDevice('lost', { roles: ['invoker'], groups: [] }), 'enc');
   await organisation.publish((draft) => {
-    const keys = device.entity.keys.map((key) =>
-      key.use === 'sig' ? { ...key, pur: ['http' as const, 'invoke' as const] } : key,
-    );
-    draft.entities[urn] = { kind: 'gateway', roles: ['service', 'invoker'], groups: ['grp:support'], keys };
+    draft.entities[service.urn] = service.entity;
     draft.entities[responder.urn]?.keys.push(lost);
     draft.revoked.push({ kid: lost.kid, reason: 'keyCompromise', at: organisation.now });
   });
   await all.refresh();
 });
+
+/** A gateway with the keys of a device. */
+async function makeGateway(
+  name: 'gateway:2' | 'gateway:3' | 'gateway:4',
+  roles: Gateway['roles'],
+): Promise<TestMember> {
+  const { organisation } = all;
+  const device = await organisation.makeDevice(name, { roles: ['invoker'], groups: [] });
+  const urn = urnOf(organisation.org, 'svc', name);
+  const keys = device.entity.keys.map((key) =>
+    key.use === 'sig' ? { ...key, pur: ['http' as const, 'invoke' as const] } : key,
+  );
+  const entity: Gateway = { kind: 'gateway', roles, groups: ['grp:support'], keys };
+  return { ...device, urn, keyid: `${urn}#${device.sig.kid}`, entity };
+}
 
 /** A question as somebody else than the asker would have it. */
 async function resealed(asked: Asked, to: { readonly urn: string; readonly record: KeyRecord }): Promise<Asked> {
@@ -96,5 +110,41 @@ describe('a responder refuses, before any private key has worked,', () => {
       sealed: false,
       unwraps: 0,
     });
+  });
+});
+
+describe('a responder judges anew who carries a question that names a newer directory, and refuses', () => {
+  it.each([
+    [
+      'whoever lost the role there',
+      'gateway:3',
+      'forbidden',
+      ({ urn, entity }: TestMember, draft: Draft) => {
+        draft.entities[urn] = { ...(entity as Gateway), roles: ['service'] };
+      },
+    ],
+    [
+      'whoever lost the key there',
+      'gateway:4',
+      'key_revoked',
+      ({ sig: { kid } }: TestMember, draft: Draft) => {
+        draft.revoked.push({ kid, reason: 'keyCompromise', at: all.organisation.now });
+      },
+    ],
+  ] as const)('%s', async (_name, name, code, lose) => {
+    const { organisation, responder } = all;
+    const gateway = await makeGateway(name, ['gateway']);
+    await organisation.publish((draft) => {
+      draft.entities[gateway.urn] = gateway.entity;
+    });
+    responder.clock.advance(2);
+    await all.refresh();
+    const carried = await all.run(await ask(organisation, prompt), gateway);
+    expect(carried.fin.finish).toBe('stop');
+    await organisation.publish((draft) => lose(gateway, draft));
+    responder.clock.advance(2);
+    const asked = await ask(organisation, prompt);
+    const refusal = await refusalOf(all, asked, await all.send(asked, gateway));
+    expect(refusal).toEqual({ code, sealed: false });
   });
 });

@@ -104,7 +104,7 @@ describe('a caller who gives up', () => {
     const shared = new AbortController();
     for (let n = 0; n < 3; n += 1) {
       fake.follow({ replies: { status: 500 } });
-      await failedRun(model, REQUEST, shared.signal);
+      expect((await failedRun(model, REQUEST, shared.signal)).error).toBeDefined();
     }
     expect(getEventListeners(shared.signal, 'abort')).toHaveLength(0);
   });
