@@ -4,6 +4,8 @@ import { CryptoError } from './errors.js';
 export interface ParseLimits {
   /** Largest accepted input in bytes. */
   readonly maxBytes: number;
+  /** Most values, each member and element being one: what is made of millions takes seconds. No limit unless given. */
+  readonly maxValues?: number;
 }
 
 const DEPTH_MAX = 16;
@@ -38,12 +40,14 @@ export function strictParseBody(bytes: Uint8Array, limits: ParseLimits): unknown
   return value;
 }
 
-/** One pass before any parser: size, UTF-8, depth; counts the colons outside strings. */
+/** One pass before any parser: size, UTF-8, depth, number of values; counts the colons outside strings. */
 function scan(bytes: Uint8Array, limits: ParseLimits): { json: string; colons: number } {
   if (bytes.length > limits.maxBytes) throw new CryptoError('payload_too_large', `more than ${limits.maxBytes} bytes`);
+  const { maxValues = Infinity } = limits;
   const json = decodeUtf8(bytes);
   let depth = 0;
   let colons = 0;
+  let values = 0;
   let inString = false;
   for (let at = 0; at < json.length; at++) {
     const character = json.charCodeAt(at);
@@ -52,9 +56,12 @@ function scan(bytes: Uint8Array, limits: ParseLimits): { json: string; colons: n
       else if (character === 0x22) inString = false;
     } else if (character === 0x22) inString = true;
     else if (character === 0x3a) colons++;
+    else if (character === 0x2c) values++;
     else if (character === 0x7b || character === 0x5b) {
+      values++;
       if (++depth > DEPTH_MAX) throw malformed(`JSON is nested deeper than ${DEPTH_MAX}`);
     } else if (character === 0x7d || character === 0x5d) depth--;
+    if (values > maxValues) throw malformed(`JSON has more than ${maxValues} values`);
   }
   return { json, colons };
 }

@@ -7,6 +7,8 @@ import type { RouteEntry } from './route-table.js';
 
 /** Faults named in one answer; a body may have thousands. */
 const ERRORS_MAX = 20;
+/** Values of one body: no route takes a fifth of them. */
+const BODY_VALUES_MAX = 1_000;
 const NOTHING = z.strictObject({});
 
 /**
@@ -24,7 +26,10 @@ export function readInput(entry: RouteEntry, request: FastifyRequest, state: Req
 
 /** Parsed only here: the signature was checked over the raw bytes before (protocol.md §5). */
 function parseBody(state: RequestState, entry: RouteEntry): unknown {
-  return strictParseBody(state.rawBody ?? new Uint8Array(), { maxBytes: entry.bodyBytesMax });
+  return strictParseBody(state.rawBody ?? new Uint8Array(), {
+    maxBytes: entry.bodyBytesMax,
+    maxValues: BODY_VALUES_MAX,
+  });
 }
 
 /** Only the headers that the route names are read: the others mean nothing here. */

@@ -69,6 +69,14 @@ describe('a body is refused', () => {
     expect(await rows()).toEqual(before);
   });
 
+  it('[red] of more values than any has, before anything is made of them', async () => {
+    const many = Object.fromEntries(Array.from({ length: 1_001 }, (_, member) => [`m${member}`, 0]));
+    for (const body of [many, Array(1_001).fill([])]) {
+      const refused = await tiny.owner.post('/api/v1/prompts', body);
+      expect(refused).toMatchObject({ status: 400, body: { detail: 'JSON has more than 1000 values' } });
+    }
+  });
+
   it('naming the field as a pointer and what it should be', async () => {
     const refused = await tiny.owner.post('/api/v1/prompts', { id: 'x', name: 'A', type: 'text', extra: CANARY });
     expect((refused.body as { errors: unknown }).errors).toEqual([

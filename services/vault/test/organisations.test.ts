@@ -41,6 +41,14 @@ describe('an organisation is brought', () => {
     await expectRefusal(vault, () => vault.bring('acme', acme, FREE_SECRET), 409, 'name_taken');
   });
 
+  it('[red] not even looked at without a secret that lets somebody in', async () => {
+    // Half a million members took nine seconds of everybody's time, and whoever sent them needed no key.
+    const members = Object.fromEntries(Array.from({ length: 1_000 }, (_, member) => [`m${member}`, 0]));
+    for (const secret of [undefined, `${FREE_SECRET}x`])
+      await expectRefusal(vault, () => vault.bring('third', members, secret), 401, 'unauthenticated');
+    await expectRefusal(vault, () => vault.bring('third', members, FREE_SECRET), 400, 'validation_failed');
+  });
+
   it('and who tries in vain is counted in the audit log', async () => {
     const replica = await vault.startReplica();
     const put = request(replica.app.getHttpServer()).put('/api/v1/organisations/third');

@@ -1,7 +1,8 @@
 import type { RouteResponse } from '@bulla/contract';
 import type { Answer, BodyOf, Caller, HeadersOf, ParamsOf } from '@bulla/service-kit';
 import { BasedOn, CurrentCaller, RequestId, Route, RouteBody, RouteHeaders, RouteParams } from '@bulla/service-kit';
-import { Controller } from '@nestjs/common';
+import { Controller, UseGuards } from '@nestjs/common';
+import { BootstrapGuard } from './bootstrap-guard.js';
 import { OrganisationsService } from './organisations.service.js';
 import { PublishingService } from './publishing.service.js';
 
@@ -12,6 +13,7 @@ export class OrganisationsController {
     private readonly publishing: PublishingService,
   ) {}
 
+  @UseGuards(BootstrapGuard)
   @Route('organisation.create')
   create(
     @RouteParams() { org }: ParamsOf<'organisation.create'>,
