@@ -22,6 +22,9 @@ it('a first start makes an organisation in which doctor finds nothing wrong, and
   expect([healthy.status, healthy.stdout]).toEqual([0, expect.stringContaining('✔')]);
   expect(healthy.stdout).not.toContain('✘');
   const pin = (await succeed(['trust', 'pin'], settings)).stdout;
+  // Said once: who owns it, by which key, and what others need to check it by.
+  expect(first.stderr()).toMatch(/this device is urn:bulla:dev:dev:dev_\w+, the owner, with key [0-9a-f:]{39}\n/);
+  expect(first.stderr()).toContain(`the pin is ${pin.trim()}: `);
   const before = await fingerprintsOf(settings.BULLA_HOME);
   expect(before.size).toBeGreaterThan(8);
   const [vaultPort = '', responderPort = ''] = [...first.stdout().matchAll(/127\.0\.0\.1:(\d+)/g)].map(
@@ -30,7 +33,7 @@ it('a first start makes an organisation in which doctor finds nothing wrong, and
   expect((await first.stop()).status).toBe(0);
 
   const second = await startBulla({ ...settings, BULLA_VAULT_PORT: vaultPort, BULLA_RESPONDER_PORT: responderPort });
-  expect(second.stderr()).not.toContain('signed for');
+  expect(second.stderr()).not.toMatch(/signed for|the pin is/);
   expect(await fingerprintsOf(settings.BULLA_HOME)).toEqual(before);
   expect((await succeed(['trust', 'pin'], settings)).stdout).toBe(pin);
   const again = await bulla(['doctor'], settings);

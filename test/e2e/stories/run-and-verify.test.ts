@@ -47,11 +47,11 @@ it('is proved to somebody who has nothing but the pin', async () => {
 });
 
 it.each([
-  ['its text', /"text":"([^"]{8})/],
-  ['the signature under it', /"fin":"[^"]+\.([\w-]{8})/],
-  ['the envelope', /"envelope":"[^"]+\.[^"]+\.([\w-]{8})/],
-  ['the tag of the label', /"tags":\["[^"]+\.[^"]+\.([\w-]{8})/],
-])('is refused with one byte of %s flipped', async (_name, at) => {
+  ['its text', /"text":"([^"]{8})/, 'envelope_tampered, check text'],
+  ['the signature under it', /"fin":"[^"]+\.([\w-]{8})/, 'signature_invalid, check reply-signature'],
+  ['the envelope', /"envelope":"[^"]+\.[^"]+\.([\w-]{8})/, 'signature_invalid, check envelope'],
+  ['the tag of the label', /"tags":\["[^"]+\.[^"]+\.([\w-]{8})/, 'signature_invalid, check tag'],
+])('is refused with one byte of %s flipped', async (_name, at, found) => {
   const file = await readFile(answer);
   const match = at.exec(file.toString('latin1'));
   const place = (match?.index ?? 0) + (match?.[0].length ?? 0) - 4;
@@ -62,5 +62,5 @@ it.each([
   await writeFile(changed, file);
   const { status, stdout, stderr } = await bulla(['verify', changed], settings);
   expect([status, stdout.includes('VALID')]).toEqual([10, false]);
-  expect(stderr).toMatch(/signature_invalid|envelope_tampered|token_malformed/);
+  expect(stderr).toContain(found);
 });
