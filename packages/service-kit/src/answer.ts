@@ -7,6 +7,8 @@ export interface AnswerOptions {
   readonly etag?: string;
   /** An earlier request had this answer already (`Idempotent-Replayed: ?1`). */
   readonly replayed?: boolean;
+  /** The body is this object each time and never changes: it is checked and written once. */
+  readonly unchanging?: boolean;
 }
 
 /** A body with status or headers of its own; a bare body is enough elsewhere. */
@@ -16,6 +18,7 @@ export class Answer<Body> {
   readonly headers: Readonly<Record<string, string>>;
   readonly etag: string | undefined;
   readonly replayed: boolean;
+  readonly unchanging: boolean;
 
   constructor(body: Body, options: AnswerOptions = {}) {
     this.body = body;
@@ -23,5 +26,6 @@ export class Answer<Body> {
     this.headers = options.headers ?? {};
     this.etag = options.etag;
     this.replayed = options.replayed ?? false;
+    this.unchanging = options.unchanging ?? false;
   }
 }

@@ -18,10 +18,10 @@ export async function responseSignature(
   { keys, clock }: { readonly keys: ServiceKeys; readonly clock: Clock },
 ): Promise<Record<string, string>> {
   const { verified, entry } = findState(request) ?? {};
-  const body = bytesOf(payload);
   const contentType = reply.getHeader('content-type');
   const isDue = entry?.signedResponse === true || contentType === PROBLEM_MEDIA_TYPE;
-  if (verified === undefined || body === undefined || !isDue) return {};
+  const body = verified !== undefined && isDue ? bytesOf(payload) : undefined;
+  if (verified === undefined || body === undefined) return {};
   const response = {
     status: reply.statusCode,
     ...(typeof contentType === 'string' ? { contentType } : {}),

@@ -2,6 +2,7 @@ import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/com
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map } from 'rxjs';
 import type { Observable } from 'rxjs';
+import type * as z from 'zod';
 import { Answer } from './answer.js';
 import { stateOf } from './request-state.js';
 import { readInput } from './route-input.js';
@@ -39,8 +40,18 @@ function write(entry: RouteEntry, request: FastifyRequest, reply: FastifyReply, 
   }
   if (entry.response === undefined) return undefined;
   reply.header('content-type', `${entry.contentType}; charset=utf-8`);
-  // What the contract does not name never leaves; a body that breaks it is a fault of ours and throws.
-  return JSON.stringify(entry.response.parse(answer.body));
+  return textOf(entry.response, answer);
+}
+
+/** Bodies that never change, as they are sent. */
+const written = new WeakMap<object, string>();
+
+/** What the contract does not name never leaves; a body that breaks it is a fault of ours and throws. */
+function textOf(schema: z.ZodType, { body, unchanging }: Answer<unknown>): string {
+  const isKept = unchanging && typeof body === 'object' && body !== null;
+  const text = (isKept ? written.get(body) : undefined) ?? JSON.stringify(schema.parse(body));
+  if (isKept) written.set(body, text);
+  return text;
 }
 
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {

@@ -13,6 +13,8 @@ import { VaultTrust } from './vault-trust.js';
 /** Organisations on this vault, and the documents they show to everybody. */
 @Injectable()
 export class OrganisationsService {
+  private readonly shown = new WeakMap<Trust, Map<string, SignedDocument>>();
+
   constructor(
     private readonly clock: Clock,
     private readonly secrets: BootstrapSecrets,
@@ -57,7 +59,16 @@ export class OrganisationsService {
     // A root of a number never changes; the others may at any moment, so a cache asks each time.
     const caching = kind === 'root' ? 'public, max-age=86400, immutable' : 'public, no-cache';
     const headers = { 'cache-control': caching };
-    return new Answer(JSON.parse(token) as SignedDocument, { etag: entityTag(number), headers });
+    return new Answer(this.parsed(trust, token), { etag: entityTag(number), headers, unchanging: true });
+  }
+
+  /** A document of an organisation, read once as long as it counts: anybody may ask for it, and it may be large. */
+  private parsed(trust: Trust, token: string): SignedDocument {
+    const known = this.shown.get(trust) ?? new Map<string, SignedDocument>();
+    this.shown.set(trust, known);
+    const document = known.get(token) ?? (JSON.parse(token) as SignedDocument);
+    known.set(token, document);
+    return document;
   }
 
   private async verify(org: string, sent: NewOrganisation): Promise<{ pin: string; documents: StoredDocument[] }> {
