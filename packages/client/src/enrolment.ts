@@ -1,6 +1,7 @@
 import type { Enrolment as EnrolmentAnswer, NewEnrolment } from '@bulla/contract';
 import type { InvitationCode, KeyFile, SuiteId, Trust } from '@bulla/crypto';
 import {
+  ALL_SUITES,
   enrolmentFingerprint,
   enrolmentMac,
   enrolmentTicket,
@@ -77,9 +78,9 @@ export async function prepareEnrolment(
   };
 }
 
-/** The first of the policy that signs and seals by algorithms that a device may bring. */
+/** A suite that this program has, and that seals: devices are sealed to. */
 function isForDevices(id: string): id is SuiteId {
-  return id === 'rsa2048' || id === 'rsa3072';
+  return ALL_SUITES.some((one) => one.id === id && one.seal !== undefined);
 }
 
 async function makeKey(id: SuiteId, use: 'sig' | 'enc'): Promise<KeyFile['keys'][number]> {

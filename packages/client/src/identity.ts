@@ -1,5 +1,5 @@
 import type { KeyFile, KeyPurpose, Signer, Unwrapper } from '@bulla/crypto';
-import { CryptoError, loadSigner } from '@bulla/crypto';
+import { CryptoError, isSealAlg, loadSigner } from '@bulla/crypto';
 import { loadUnwrapper } from '@bulla/crypto/open';
 
 /** Who uses the SDK: one device of an organisation, with its private keys as non-extractable CryptoKeys. */
@@ -24,7 +24,7 @@ export async function identityOf(file: KeyFile): Promise<Identity> {
   const signers: Signer[] = [];
   const unwrappers = new Map<string, Unwrapper>();
   for (const { kid, alg, pur, jwk } of file.keys) {
-    if (alg === 'RSA-OAEP-256') unwrappers.set(kid, await loadUnwrapper(jwk, alg));
+    if (isSealAlg(alg)) unwrappers.set(kid, await loadUnwrapper(jwk, alg));
     else if (DEVICE_PURPOSES.every((purpose) => pur.includes(purpose))) signers.push(await loadSigner(jwk, alg));
   }
   const [signer, ...olderSigners] = signers;

@@ -9,6 +9,10 @@ import { checkShape } from './schema.js';
 import type { Secret } from './secret.js';
 import type { Signer } from './signer.js';
 import { strictParse } from './strict-parse.js';
+import type { P256PublicJwk } from './suite-p256.js';
+import { checkP256Key, P256_KEYS } from './suite-p256.js';
+import type { SealAlg, SignAlg } from './suites.js';
+import { isSealAlg, SEAL_ALGS, sealingMethod, SIGN_ALGS } from './suites.js';
 
 /**
  * The one mechanism under every token: compact JWS and JWE (RFC 7515, RFC 7516), read in the order
@@ -23,7 +27,7 @@ export interface JwsFormat<Claims> {
 }
 
 export interface JwsHeader {
-  readonly alg: 'PS256' | 'Ed25519';
+  readonly alg: SignAlg;
   readonly typ: string;
   readonly kid: string;
 }
@@ -36,7 +40,7 @@ export interface ParsedJws<Claims> {
 }
 
 const HEADER_MAX_BYTES = 2048;
-const jwsHeaderSchema = z.strictObject({ alg: z.enum(['PS256', 'Ed25519']), typ: z.string(), kid: kidSchema });
+const jwsHeaderSchema = z.strictObject({ alg: z.enum(SIGN_ALGS), typ: z.string(), kid: kidSchema });
 
 /**
  * Reads a compact JWS without trusting it.
@@ -78,6 +82,15 @@ export async function verifyJws(parsed: ParsedJws<unknown>, record: KeyRecord, c
   }
 }
 
+/** Members of every header of a token that is sealed to a key; `epk` is there where the key's algorithm agrees on one. */
+export const sealedToShape = {
+  alg: z.enum(SEAL_ALGS),
+  enc: z.literal('A256GCM'),
+  /** The recipient's encryption key. */
+  kid: kidSchema,
+  epk: z.optional(P256_KEYS.publicJwk),
+};
+
 export interface JweFormat<Header> {
   /** Exact value of the protected header's `typ`. */
   readonly typ: string;
@@ -111,7 +124,7 @@ const EMPTY: Bytes = new Uint8Array(0);
  * Reads a compact JWE without opening it.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function parseJwe<Header extends { alg: string; typ: string }>(
+export function parseJwe<Header extends { alg: string; typ: string; epk?: P256PublicJwk | undefined }>(
   token: string,
   format: JweFormat<Header>,
 ): ParsedJwe<Header> {
@@ -123,11 +136,24 @@ export function parseJwe<Header extends { alg: string; typ: string }>(
   const header = checkShape(parseHeader(headerBytes), format.header, `${format.typ} header`);
   if ((header.alg === 'dir') !== (encryptedKey.length === 0))
     throw malformed('the encrypted key does not fit the algorithm');
+  checkEphemeral(header);
   if (iv.length !== 12 || tag.length !== 16) throw malformed('initialisation vector or tag has a wrong length');
   return { token, header, parts: { protected: token.slice(0, token.indexOf('.')), encryptedKey, iv, ciphertext, tag } };
 }
 
-/** Encrypts to a recipient's key: RSA-OAEP-256 around a fresh content key, A256GCM around the plaintext. */
+/** An ephemeral key is where the algorithm wants one, and a point of the curve: no private key meets another. */
+function checkEphemeral({ alg, epk }: { alg: string; epk?: P256PublicJwk | undefined }): void {
+  const isWanted = SEAL_ALGS.some((one) => one === alg && sealingMethod(one).ephemeral);
+  if (isWanted !== (epk !== undefined)) throw malformed('the ephemeral key does not fit the algorithm');
+  if (epk === undefined) return;
+  try {
+    checkP256Key(epk);
+  } catch (error) {
+    throw malformed(`the ephemeral key is ${(error as CryptoError).message}`);
+  }
+}
+
+/** Encrypts to a recipient's key by its algorithm: a fresh content key to the key, A256GCM around the plaintext. */
 export async function sealTo<Header extends { alg: string; typ: string }>(
   format: JweFormat<Header>,
   header: Header,
@@ -137,6 +163,15 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
   if (record.use !== 'enc' || header.alg !== record.alg)
     throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
   return encrypt(format, header, plaintext, await publicKeyOf(record));
+}
+
+/**
+ * The algorithm by which things are sealed to a key: its record's, never one that somebody asks for.
+ * @throws {CryptoError} key_invalid for a key that signs
+ */
+export function sealAlgOf({ alg }: Pick<KeyRecord, 'alg'>): SealAlg {
+  if (!isSealAlg(alg)) throw new CryptoError('key_invalid', 'not an encryption key');
+  return alg;
 }
 
 /** Encrypts under a 32-byte content key (`dir`), which must never be used for a second message. */

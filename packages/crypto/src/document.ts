@@ -3,12 +3,12 @@ import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
 import { decodeBase64url, digestB64u, encodeBase64url, utf8 } from './bytes.js';
 import { CryptoError } from './errors.js';
-import type { PublicJwk } from './keys.js';
 import { kidSchema, publicKeyOf } from './keys.js';
 import { checkShape } from './schema.js';
 import type { Signer } from './signer.js';
 import { strictParse } from './strict-parse.js';
-import type { SignAlg } from './suites.js';
+import type { PublicJwk, SignAlg } from './suites.js';
+import { SIGN_ALGS } from './suites.js';
 
 /**
  * The mechanism under root, policy and directory: a payload signed by several keys, as JWS in the general
@@ -76,7 +76,7 @@ const outerSchema = z.strictObject({
     .array(z.strictObject({ protected: z.string(), signature: z.string().check(z.maxLength(683)) }))
     .check(z.minLength(1), z.maxLength(SIGNATURES_MAX)),
 });
-const headerSchema = z.strictObject({ alg: z.enum(['PS256', 'Ed25519']), typ: z.string(), kid: kidSchema });
+const headerSchema = z.strictObject({ alg: z.enum(SIGN_ALGS), typ: z.string(), kid: kidSchema });
 const typedSchema = z.looseObject({ _type: z.enum(['bulla-root', 'bulla-policy', 'bulla-directory']) });
 
 /**

@@ -13,11 +13,11 @@ import {
 import { CryptoError } from './errors.js';
 import { idPattern } from './ids.js';
 import type { KeyRecord } from './keys.js';
-import { checkPublicJwk, keyThumbprint, kidSchema, publicKeyOf, rsaPublicJwkSchema } from './keys.js';
+import { keyThumbprint, kidSchema, publicKeyOf, suiteOfKey } from './keys.js';
 import { orgSchema } from './root.js';
 import { checkShape } from './schema.js';
 import { strictParse } from './strict-parse.js';
-import { SUITES } from './suites.js';
+import { publicJwkSchema } from './suites.js';
 
 /**
  * How a device proves to whoever invited it that the keys which arrive are its own (protocol.md §4, main-job M6,
@@ -134,24 +134,19 @@ export async function enrolmentFingerprint(keys: Pick<EnrolmentKeys, 'sigKid' | 
 /** A key that a device brings: what a directory will list of it, but for purposes and times. */
 export type DeviceKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'suite' | 'jwk'>;
 
-const DEVICE_ALGS = { sig: 'PS256', enc: 'RSA-OAEP-256' } as const;
-
 /**
- * Checks a key that a device brings; its suite follows from the length of the modulus. Whether the organisation allows
- * the suite, its policy says.
+ * Checks a key that a device brings; its suite follows from its algorithm, type and size, and is one that seals, since
+ * a device is sealed to. Whether the organisation allows the suite, its policy says.
  * @throws {CryptoError} key_invalid, token_malformed
  */
 export async function deviceKeyOf(
   own: { readonly jwk: unknown; readonly alg: string },
   use: 'sig' | 'enc',
 ): Promise<DeviceKey> {
-  const alg = DEVICE_ALGS[use];
-  if (own.alg !== alg) throw new CryptoError('key_invalid', `the algorithm of a device's key for ${use} is ${alg}`);
-  const jwk = checkShape(own.jwk, rsaPublicJwkSchema, 'public key');
-  const bits = decodeBase64url(jwk.n).length * 8;
-  const suite = bits > SUITES.rsa2048.modulusBits ? 'rsa3072' : 'rsa2048';
-  checkPublicJwk(jwk, suite);
-  const key = { kid: await keyThumbprint(jwk), use, alg, suite, jwk } as const;
+  const jwk = checkShape(own.jwk, publicJwkSchema, 'public key');
+  const { id: suite, sign, seal } = suiteOfKey(jwk, use, own.alg);
+  if (seal === undefined) throw new CryptoError('key_invalid', `devices have no keys of suite ${suite}`);
+  const key = { kid: await keyThumbprint(jwk), use, alg: use === 'sig' ? sign : seal, suite, jwk } as const;
   await publicKeyOf(key);
   return key;
 }

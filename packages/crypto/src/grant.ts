@@ -1,10 +1,9 @@
 import * as z from 'zod/mini';
 import { hashSchema, urnOfSchema, versionSchema } from './claims.js';
 import type { JweFormat, ParsedJwe } from './compact.js';
-import { parseJwe, sealTo } from './compact.js';
+import { parseJwe, sealAlgOf, sealedToShape, sealTo } from './compact.js';
 import { CryptoError } from './errors.js';
 import { parseUrn } from './ids.js';
-import { kidSchema } from './keys.js';
 import type { Secret } from './secret.js';
 import { suite } from './suites.js';
 import type { Recipient } from './trust.js';
@@ -16,11 +15,8 @@ export const DEK_BYTES = 32;
 export const dekIdSchema = z.string().check(z.regex(/^dek_[0-9a-f]{32}$/));
 
 const headerSchema = z.strictObject({
-  alg: z.literal('RSA-OAEP-256'),
-  enc: z.literal('A256GCM'),
+  ...sealedToShape,
   typ: z.literal('bulla-grant+jwe'),
-  /** The recipient's encryption key. */
-  kid: kidSchema,
   // Never the vault: what it may open is wrapped under the organisation's key instead (protocol.md §2.3).
   aud: urnOfSchema('dev', 'svc:responder', 'recovery'),
   sub: urnOfSchema('prompt'),
@@ -62,7 +58,7 @@ export async function sealGrant(dek: Secret, place: GrantPlace, recipient: Recip
   if (limit !== undefined && place.protectUntil > limit)
     throw invalid('the suite does not protect the content long enough', 'protect-until');
   const header: GrantHeader = {
-    alg: 'RSA-OAEP-256',
+    alg: sealAlgOf(record),
     enc: 'A256GCM',
     typ: 'bulla-grant+jwe',
     kid: record.kid,

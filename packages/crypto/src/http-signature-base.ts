@@ -6,6 +6,7 @@ import type { ParsedUrn } from './ids.js';
 import { parseUrn } from './ids.js';
 import type { VerifyingKey } from './keys.js';
 import { publicKeyOf } from './keys.js';
+import { isSealAlg, signingMethod } from './suites.js';
 
 /**
  * What RFC 9421 leaves when the covered components, their order and the parameters are fixed: one label, one list,
@@ -106,9 +107,8 @@ export function signatureItem(field: string | undefined): string {
 
 /** Whether a signature over `base` is that of a record's key, by the record's algorithm alone. */
 export async function isSignatureOf(record: VerifyingKey, base: Bytes, signature: Bytes): Promise<boolean> {
-  if (record.use !== 'sig') return false;
-  const algorithm = record.alg === 'PS256' ? { name: 'RSA-PSS', saltLength: 32 } : { name: 'Ed25519' };
-  return crypto.subtle.verify(algorithm, await publicKeyOf(record), signature, base);
+  if (record.use !== 'sig' || isSealAlg(record.alg)) return false;
+  return crypto.subtle.verify(signingMethod(record.alg).operation, await publicKeyOf(record), signature, base);
 }
 
 export interface ParsedKeyid extends ParsedUrn {

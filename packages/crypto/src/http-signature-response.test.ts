@@ -114,7 +114,7 @@ describe('a signed response', () => {
     ]);
   });
 
-  it.each(['rsa2048', 'rsa3072', 'ed25519'] as const)('verifies under a key of suite %s', async (suite) => {
+  it.each(['rsa2048', 'rsa3072', 'p256', 'ed25519'] as const)('verifies under a key of suite %s', async (suite) => {
     const party = await makeParty(VAULT, suite);
     const { status, headers, body } = await respond({ status: 200, body: '{}' }, request, party);
     const options = { trust: trustIn([VAULT, party.record]), now: NOW, expectedUrn: VAULT };

@@ -79,7 +79,7 @@ describe('a signed request', () => {
     });
   });
 
-  it.each(['rsa2048', 'rsa3072', 'ed25519'] as const)('verifies under a key of suite %s', async (suite) => {
+  it.each(['rsa2048', 'rsa3072', 'p256', 'ed25519'] as const)('verifies under a key of suite %s', async (suite) => {
     const party = await makeParty(VAULT, suite);
     const parsed = parse(await sign(POST, party));
     await expect(verifyRequestSignature(parsed, party.record)).resolves.toBeDefined();

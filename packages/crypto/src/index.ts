@@ -64,8 +64,6 @@ export type {
   KeyRecord,
   KeyState,
   KeyUsage,
-  PrivateJwk,
-  PublicJwk,
   VerifyingKey,
 } from './keys.js';
 export {
@@ -76,7 +74,7 @@ export {
   keyRecordSchema,
   keyState,
   keyThumbprint,
-  privateJwkSchema,
+  suiteOfKey,
 } from './keys.js';
 export type { LockedHeader, Stretching } from './locked.js';
 export { parseLocked, sealLocked } from './locked.js';
@@ -84,10 +82,11 @@ export type { PublicKey, PublicKeys } from './public-keys.js';
 export { readPublicKeys, signPublicKeys } from './public-keys.js';
 export { Secret } from './secret.js';
 export type { KeyPair, Signer, Unwrapper } from './signer.js';
-export { generateKeyPair, loadSigner, publicJwkOf } from './signer.js';
+export { generateKeyPair, loadSigner } from './signer.js';
 export { strictParse, strictParseBody } from './strict-parse.js';
-export type { SealAlg, SignAlg, Suite, SuiteId } from './suites.js';
-export { SUITES, suite } from './suites.js';
+export type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite, SuiteId } from './suites.js';
+export { ALL_SUITES, isSealAlg, privateJwkSchema, publicJwkOf, publicJwkSchema, SUITES, suite } from './suites.js';
+export type { WrappedKey } from './suite-kind.js';
 export type { Answer, AnswerParts, Evidence } from './evidence.js';
 export { ANSWER_MAX_BYTES, answerText, composeAnswer, parseAnswer } from './evidence.js';
 export type { FrameHead, InReplyTo } from './frames.js';

@@ -13,10 +13,10 @@ import {
 } from './claims.js';
 import type { DirectoryRef } from './claims.js';
 import type { JweFormat, JwsFormat, ParsedJwe, ParsedJws } from './compact.js';
-import { parseJwe, parseJws, sealTo, signJws, verifyJws } from './compact.js';
+import { parseJwe, parseJws, sealAlgOf, sealedToShape, sealTo, signJws, verifyJws } from './compact.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims } from './envelope.js';
 import { CryptoError } from './errors.js';
-import { kidSchema, secondsSchema } from './keys.js';
+import { secondsSchema } from './keys.js';
 import type { Signer } from './signer.js';
 import type { KeyHolder, Recipient, Trust } from './trust.js';
 
@@ -76,11 +76,9 @@ const innerFormat: JwsFormat<InvocationClaims> = {
 };
 
 const headerSchema = z.strictObject({
-  alg: z.literal('RSA-OAEP-256'),
-  enc: z.literal('A256GCM'),
+  ...sealedToShape,
   typ: z.literal('bulla-invoke+jwe'),
   cty: z.literal('bulla-invoke+jwt'),
-  kid: kidSchema,
   iss: urnSchema,
   aud: urnSchema,
 });
@@ -118,7 +116,7 @@ export async function sealInvocation(
   }
   const inner = await signJws(innerFormat, claims, signer);
   const header: InvocationHeader = {
-    alg: 'RSA-OAEP-256',
+    alg: sealAlgOf(recipient.record),
     enc: 'A256GCM',
     typ: 'bulla-invoke+jwe',
     cty: 'bulla-invoke+jwt',

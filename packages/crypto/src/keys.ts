@@ -2,40 +2,36 @@ import { calculateJwkThumbprint, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import * as z from 'zod/mini';
 import { decodeBase64url, encodeHex } from './bytes.js';
-import { CryptoError } from './errors.js';
-import { SUITES, suite } from './suites.js';
-import type { SealAlg, SignAlg, SuiteId } from './suites.js';
+import { invalidKey } from './suite-kind.js';
+import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite } from './suites.js';
+import {
+  ALL_SUITES,
+  checkPublicJwk,
+  privateJwkSchema,
+  publicJwkSchema,
+  SEAL_ALGS,
+  SIGN_ALGS,
+  SUITE_IDS,
+  suite,
+} from './suites.js';
 
-const B64U = /^[A-Za-z0-9_-]+$/;
 /** An RFC 7638 SHA-256 thumbprint: 43 base64url characters. */
 export const kidSchema = z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/));
 /** NumericDate: whole seconds since 1970 (RFC 7519 §2). */
 export const secondsSchema = z.int().check(z.gte(0), z.lte(253_402_300_799));
 
-export const rsaPublicJwkSchema = z.strictObject({
-  kty: z.literal('RSA'),
-  n: z.string().check(z.maxLength(683), z.regex(B64U)),
-  e: z.literal('AQAB'),
-});
-export const ed25519PublicJwkSchema = z.strictObject({
-  kty: z.literal('OKP'),
-  crv: z.literal('Ed25519'),
-  x: z.string().check(z.length(43), z.regex(B64U)),
-});
-export const publicJwkSchema = z.discriminatedUnion('kty', [rsaPublicJwkSchema, ed25519PublicJwkSchema]);
-export type PublicJwk = z.infer<typeof publicJwkSchema>;
-
 const SIGN_PURPOSES = ['http', 'invoke', 'content', 'tag', 'envelope', 'reply'] as const;
 export type KeyPurpose = (typeof SIGN_PURPOSES)[number] | 'unwrap';
 
-const suiteSchema = z.enum(Object.keys(SUITES) as [SuiteId, ...SuiteId[]]);
+const suiteSchema = z.enum(SUITE_IDS);
+const algSchema = z.enum([...SIGN_ALGS, ...SEAL_ALGS]);
 const purposesSchema = z.array(z.enum([...SIGN_PURPOSES, 'unwrap'])).check(z.minLength(1), z.maxLength(8));
 
 /** A key as a directory lists it (protocol.md §4). The state follows from its times and the revocations, nothing else. */
 export const keyRecordSchema = z.strictObject({
   kid: kidSchema,
   use: z.enum(['sig', 'enc']),
-  alg: z.enum(['PS256', 'Ed25519', 'RSA-OAEP-256']),
+  alg: algSchema,
   suite: suiteSchema,
   pur: purposesSchema,
   nbf: secondsSchema,
@@ -44,20 +40,6 @@ export const keyRecordSchema = z.strictObject({
   jwk: publicJwkSchema,
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
-
-const B64U_PRIVATE = z.string().check(z.maxLength(683), z.regex(B64U));
-export const privateJwkSchema = z.discriminatedUnion('kty', [
-  z.extend(rsaPublicJwkSchema, {
-    d: B64U_PRIVATE,
-    p: B64U_PRIVATE,
-    q: B64U_PRIVATE,
-    dp: B64U_PRIVATE,
-    dq: B64U_PRIVATE,
-    qi: B64U_PRIVATE,
-  }),
-  z.extend(ed25519PublicJwkSchema, { d: B64U_PRIVATE }),
-]);
-export type PrivateJwk = z.infer<typeof privateJwkSchema>;
 
 /** Private keys of one entity as its 0600 file holds them: a service's key file or a device's identity. */
 export const keyFileSchema = z.strictObject({
@@ -69,7 +51,7 @@ export const keyFileSchema = z.strictObject({
       z.strictObject({
         kid: kidSchema,
         use: z.enum(['sig', 'enc']),
-        alg: z.enum(['PS256', 'Ed25519', 'RSA-OAEP-256']),
+        alg: algSchema,
         suite: suiteSchema,
         pur: purposesSchema,
         jwk: privateJwkSchema,
@@ -123,51 +105,34 @@ export function fingerprint(kid: string): string {
 export async function checkKeyRecord(record: KeyRecord): Promise<void> {
   const of = suite(record.suite);
   const expectedAlg = record.use === 'sig' ? of.sign : of.seal;
-  if (record.alg !== expectedAlg) throw invalid('its algorithm is not the one of its suite and use');
+  if (record.alg !== expectedAlg) throw invalidKey('its algorithm is not the one of its suite and use');
   if (record.pur.some((purpose) => (purpose === 'unwrap') !== (record.use === 'enc')))
-    throw invalid('its purposes do not fit its use');
-  if (new Set(record.pur).size !== record.pur.length) throw invalid('a purpose stands twice');
-  if (!(record.nbf <= record.use_until && record.use_until <= record.end)) throw invalid('its times are out of order');
+    throw invalidKey('its purposes do not fit its use');
+  if (new Set(record.pur).size !== record.pur.length) throw invalidKey('a purpose stands twice');
+  if (!(record.nbf <= record.use_until && record.use_until <= record.end))
+    throw invalidKey('its times are out of order');
   checkPublicJwk(record.jwk, record.suite);
-  if ((await keyThumbprint(record.jwk)) !== record.kid) throw invalid('its kid is not its thumbprint');
+  if ((await keyThumbprint(record.jwk)) !== record.kid) throw invalidKey('its kid is not its thumbprint');
 }
 
 /**
- * Checks type and size of a public key against its suite; the exponent is 65537 by schema.
- * @throws {CryptoError} key_invalid
+ * The suite that a key of this use and algorithm belongs to; its type and size tell.
+ * @throws {CryptoError} key_invalid, token_malformed
  */
-export function checkPublicJwk(jwk: PublicJwk, id: SuiteId): void {
-  const of = suite(id);
-  if (jwk.kty === 'OKP') {
-    if (id !== 'ed25519') throw invalid('its type is not the one of its suite');
-    checkPoint(decodeBase64url(jwk.x));
-    return;
+export function suiteOfKey(jwk: PublicJwk, use: 'sig' | 'enc', alg: string): Suite {
+  const candidates = ALL_SUITES.filter(
+    (one) => (use === 'sig' ? one.sign : one.seal) === alg && one.keys.kty === jwk.kty,
+  );
+  let refusal: unknown = invalidKey(`no suite has keys of its type under its algorithm`);
+  for (const candidate of candidates) {
+    try {
+      checkPublicJwk(jwk, candidate.id);
+      return candidate;
+    } catch (error) {
+      refusal = error;
+    }
   }
-  if (of.modulusBits === undefined) throw invalid('its type is not the one of its suite');
-  const modulus = decodeBase64url(jwk.n);
-  // RFC 7518 §2: without leading zeros, or one modulus would have several thumbprints.
-  if (modulus[0] === 0) throw invalid('its modulus has a leading zero');
-  const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
-  if (bits !== of.modulusBits) throw invalid(`its modulus is not ${of.modulusBits} bits long`);
-}
-
-/** y of the points of order 1, 2, 4 and 8 on edwards25519, the sign of x left out; lower-case hexadecimal. */
-const SMALL_ORDER: ReadonlySet<string> = new Set([
-  `01${'00'.repeat(31)}`,
-  `ec${'ff'.repeat(30)}7f`,
-  '00'.repeat(32),
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-]);
-
-/** An Ed25519 key must be canonical, so that it has one thumbprint, and of large order: others verify anything. */
-function checkPoint(point: Uint8Array): void {
-  if (point.length !== 32) throw invalid('its length is not 32 bytes');
-  const y = Uint8Array.from(point, (byte, index) => (index === 31 ? byte & 0x7f : byte));
-  const hex = encodeHex(y);
-  // Little-endian: y >= 2^255 - 19 has a second spelling below it.
-  if ((y[0] ?? 0) >= 0xed && hex.endsWith(`${'ff'.repeat(30)}7f`)) throw invalid('its point is not canonical');
-  if (SMALL_ORDER.has(hex)) throw invalid('its point has a small order');
+  throw refusal;
 }
 
 /** What a signature is verified under. */
@@ -194,10 +159,6 @@ async function importPublic(jwk: PublicJwk, alg: SignAlg | SealAlg): Promise<Cry
   try {
     return (await importJWK(jwk as JWK, alg)) as CryptoKey;
   } catch {
-    throw invalid('the platform does not accept it');
+    throw invalidKey('the platform does not accept it');
   }
-}
-
-function invalid(why: string): CryptoError {
-  return new CryptoError('key_invalid', `not a valid key: ${why}`);
 }

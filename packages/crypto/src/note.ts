@@ -2,9 +2,10 @@ import { decodeBase64, encodeBase64 } from './base64.js';
 import type { Bytes } from './bytes.js';
 import { concatBytes, decodeBase64url, decodeUtf8, encodeBase64url, encodeHex, sha256, utf8 } from './bytes.js';
 import { CryptoError } from './errors.js';
-import type { PublicJwk } from './keys.js';
-import { checkPublicJwk, keyThumbprint, publicKeyOf } from './keys.js';
+import { keyThumbprint, publicKeyOf } from './keys.js';
 import type { Signer } from './signer.js';
+import type { PublicJwk } from './suites.js';
+import { checkPublicJwk } from './suites.js';
 
 /** Largest note with its signatures, in bytes. */
 export const NOTE_MAX_BYTES = 262_144;
@@ -172,7 +173,7 @@ async function firstThat<Item>(
 }
 
 function publicBytesOf(jwk: PublicJwk): Bytes {
-  if (!('x' in jwk)) throw new CryptoError('key_invalid', 'notes are signed with Ed25519');
+  if (jwk.kty !== 'OKP') throw new CryptoError('key_invalid', 'notes are signed with Ed25519');
   return decodeBase64url(jwk.x);
 }
 

@@ -127,7 +127,7 @@ describe('opening with a private key', () => {
     );
     for (const length of [0, 16, 31, 33]) {
       const short = await crypto.subtle.encrypt({ name: 'RSA-OAEP' }, publicKey, new Uint8Array(length));
-      await expect(unwrapper.unwrap(new Uint8Array(short))).rejects.toEqual(
+      await expect(unwrapper.unwrap({ encryptedKey: new Uint8Array(short) })).rejects.toEqual(
         new CryptoError('open_failed', 'could not be opened'),
       );
     }

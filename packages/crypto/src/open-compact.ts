@@ -2,12 +2,13 @@ import type { Bytes } from './bytes.js';
 import { concatBytes, utf8 } from './bytes.js';
 import type { JweParts, ParsedJwe } from './compact.js';
 import { CryptoError } from './errors.js';
-import type { PrivateJwk } from './keys.js';
 import { keyThumbprint } from './keys.js';
 import { Secret } from './secret.js';
 import type { Unwrapper } from './signer.js';
 import { importPrivate } from './signer.js';
-import type { SealAlg } from './suites.js';
+import type { EphemeralJwk } from './suite-kind.js';
+import type { PrivateJwk, SealAlg } from './suites.js';
+import { sealingMethod } from './suites.js';
 
 /**
  * An unwrapper whose key lives in this process as a non-extractable CryptoKey.
@@ -16,13 +17,14 @@ import type { SealAlg } from './suites.js';
 export async function loadUnwrapper(jwk: PrivateJwk, alg: SealAlg): Promise<Unwrapper> {
   const kid = await keyThumbprint(jwk);
   const key = await importPrivate(jwk, alg);
+  const method = sealingMethod(alg);
   return {
     kid,
     alg,
-    async unwrap(encryptedKey) {
+    async unwrap(wrapped) {
       try {
-        const cek = new Uint8Array(await crypto.subtle.decrypt({ name: 'RSA-OAEP' }, key, encryptedKey));
-        if (cek.length === 32) return new Secret(cek);
+        const cek = await method.unwrap(key, wrapped);
+        if (cek.reveal().length === 32) return cek;
       } catch {
         // The same refusal as for a wrong length, below.
       }
@@ -31,15 +33,22 @@ export async function loadUnwrapper(jwk: PrivateJwk, alg: SealAlg): Promise<Unwr
   };
 }
 
+/** What a token that was sealed to a key says about it. */
+interface SealedToHeader {
+  readonly alg: string;
+  readonly kid: string;
+  readonly epk?: EphemeralJwk | undefined;
+}
+
 /**
  * Opens a JWE that was sealed to the holder of `unwrapper`.
  * @throws {CryptoError} open_failed, whatever went wrong
  */
-export async function openWith(parsed: ParsedJwe<{ alg: string; kid: string }>, unwrapper: Unwrapper): Promise<Bytes> {
+export async function openWith(parsed: ParsedJwe<SealedToHeader>, unwrapper: Unwrapper): Promise<Bytes> {
   if (parsed.header.kid !== unwrapper.kid || parsed.header.alg !== unwrapper.alg) throw openFailed();
   let cek: Secret;
   try {
-    cek = await unwrapper.unwrap(parsed.parts.encryptedKey);
+    cek = await unwrapper.unwrap({ encryptedKey: parsed.parts.encryptedKey, epk: parsed.header.epk });
   } catch {
     // RFC 7516 §11.5: go on with a random key, so that a bad key and a bad tag take the same path and time.
     cek = new Secret(crypto.getRandomValues(new Uint8Array(32)));

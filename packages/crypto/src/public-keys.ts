@@ -6,7 +6,8 @@ import { CryptoError } from './errors.js';
 import { organisationUrn, parseUrn } from './ids.js';
 import type { KeyFile, KeyRecord } from './keys.js';
 import { checkKeyRecord, keyRecordSchema, secondsSchema } from './keys.js';
-import { loadSigner, publicJwkOf } from './signer.js';
+import { loadSigner } from './signer.js';
+import { isSealAlg, publicJwkOf } from './suites.js';
 
 /**
  * The public keys of an entity as its own signing key states them (docs/spec/public-keys.md). Nobody has to believe it:
@@ -45,7 +46,7 @@ export interface PublicKeys {
  */
 export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number): Promise<string> {
   const sig = keys.find(({ use }) => use === 'sig');
-  if (sig === undefined || sig.alg === 'RSA-OAEP-256') throw new CryptoError('key_invalid', 'there is no signing key');
+  if (sig === undefined || isSealAlg(sig.alg)) throw new CryptoError('key_invalid', 'there is no signing key');
   const newest = [sig, ...keys.filter(({ use }) => use === 'enc').slice(0, 1)];
   const claims: Claims = {
     iss: urn,

@@ -6,8 +6,9 @@ import { parseDocument, requireSignatures } from './document.js';
 import { checkLife, timestampSchema } from './document-times.js';
 import { CryptoError } from './errors.js';
 import { ORG_PATTERN } from './ids.js';
-import { checkPublicJwk, keyThumbprint, kidSchema, publicJwkSchema, rsaPublicJwkSchema } from './keys.js';
-import { SUITES } from './suites.js';
+import { keyThumbprint, kidSchema } from './keys.js';
+import { RSA_KEYS } from './suite-rsa.js';
+import { ALL_SUITES, checkPublicJwk, publicJwkSchema, SIGN_ALGS } from './suites.js';
 
 export const orgSchema = z.string().check(z.regex(ORG_PATTERN));
 
@@ -26,7 +27,7 @@ const rootSchema = z.strictObject({
   version: versionSchema,
   issued: timestampSchema,
   expires: timestampSchema,
-  keys: z.record(kidSchema, z.strictObject({ jwk: publicJwkSchema, alg: z.enum(['PS256', 'Ed25519']) })),
+  keys: z.record(kidSchema, z.strictObject({ jwk: publicJwkSchema, alg: z.enum(SIGN_ALGS) })),
   roles: z.strictObject({ root: roleSchema, policy: roleSchema, directory: roleSchema }),
   /** Recipient of a grant of every sealed prompt; its private half is kept offline. */
   recovery_enc: z.optional(
@@ -34,7 +35,7 @@ const rootSchema = z.strictObject({
       kid: kidSchema,
       alg: z.literal('RSA-OAEP-256'),
       suite: z.literal('rsa3072'),
-      jwk: rsaPublicJwkSchema,
+      jwk: RSA_KEYS.publicJwk,
     }),
   ),
 });
@@ -53,10 +54,12 @@ export async function parseRoot(token: string): Promise<ParsedDocument<RootDocum
   const { keys, roles, recovery_enc: recovery } = parsed.payload;
   checkLife(parsed.payload, ROOT_DAYS_MAX);
   for (const [kid, { jwk, alg }] of Object.entries(keys)) {
-    // Of the RSA suites rsa3072 alone may sign documents, so the key's type tells its suite.
-    const { id, sign } = jwk.kty === 'OKP' ? SUITES.ed25519 : SUITES.rsa3072;
-    if (alg !== sign) throw new CryptoError('key_invalid', 'the algorithm of a root key is not the one of its suite');
-    checkPublicJwk(jwk, id);
+    // Of each type of key one suite may sign documents at most, so the type tells it.
+    const of = ALL_SUITES.find(({ documents, keys: { kty } }) => documents && kty === jwk.kty);
+    if (of === undefined) throw new CryptoError('key_invalid', 'no suite of keys like this may sign documents');
+    if (alg !== of.sign)
+      throw new CryptoError('key_invalid', 'the algorithm of a root key is not the one of its suite');
+    checkPublicJwk(jwk, of.id);
     if ((await keyThumbprint(jwk)) !== kid)
       throw new CryptoError('key_invalid', 'the kid of a root key is not its thumbprint');
   }

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { utf8 } from './bytes.js';
 import { keyThumbprint } from './keys.js';
 import { loadUnwrapper } from './open-compact.js';
-import { generateKeyPair, importPrivate, loadSigner, publicJwkOf } from './signer.js';
+import { generateKeyPair, importPrivate, loadSigner } from './signer.js';
 import type { SignAlg, SuiteId } from './suites.js';
-import { suite } from './suites.js';
+import { publicJwkOf, suite } from './suites.js';
 import { keyPairOf } from './testing-members.js';
 
 const MESSAGE = utf8('what is signed');
@@ -14,6 +14,8 @@ describe('a fresh key pair', () => {
     ['rsa2048', 'sig'],
     ['rsa2048', 'enc'],
     ['rsa3072', 'sig'],
+    ['p256', 'sig'],
+    ['p256', 'enc'],
     ['ed25519', 'sig'],
   ])('of %s for %s holds key material alone', async (id, use) => {
     const pair = await generateKeyPair(id, use);
@@ -29,13 +31,14 @@ describe('a fresh key pair', () => {
   });
 
   it('does not exist in an unknown suite', async () => {
-    await expect(generateKeyPair('p256' as SuiteId, 'sig')).rejects.toMatchObject({ code: 'suite_unknown' });
+    await expect(generateKeyPair('p521' as SuiteId, 'sig')).rejects.toMatchObject({ code: 'suite_unknown' });
   });
 });
 
 describe('a signer', () => {
-  it.each<[SignAlg, SuiteId, RsaPssParams | string, object]>([
+  it.each<[SignAlg, SuiteId, RsaPssParams | EcdsaParams | string, object]>([
     ['PS256', 'rsa2048', { name: 'RSA-PSS', saltLength: 32 }, { name: 'RSA-PSS', hash: 'SHA-256' }],
+    ['ES256', 'p256', { name: 'ECDSA', hash: 'SHA-256' }, { name: 'ECDSA', namedCurve: 'P-256' }],
     ['Ed25519', 'ed25519', 'Ed25519', { name: 'Ed25519' }],
   ])('makes what WebCrypto verifies as %s', async (alg, id, verifying, importing) => {
     const { privateJwk, publicJwk, kid } = await keyPairOf('signer', id, 'sig');
@@ -45,6 +48,12 @@ describe('a signer', () => {
     const signature = await signer.sign(MESSAGE);
     expect(await crypto.subtle.verify(verifying, key, signature, MESSAGE)).toBe(true);
     expect(await crypto.subtle.verify(verifying, key, signature, utf8('something else'))).toBe(false);
+  });
+
+  it('signs ES256 as r and s, 32 bytes each, never as DER', async () => {
+    const { privateJwk } = await keyPairOf('signer', 'p256', 'sig');
+    const signer = await loadSigner(privateJwk, 'ES256');
+    expect((await signer.sign(MESSAGE)).length).toBe(64);
   });
 
   it('is not made from a key of another algorithm', async () => {

@@ -2,12 +2,12 @@ import { importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import type { Bytes } from './bytes.js';
 import { CryptoError } from './errors.js';
-import { keyThumbprint, privateJwkSchema, publicJwkSchema } from './keys.js';
-import type { PrivateJwk, PublicJwk } from './keys.js';
+import { keyThumbprint } from './keys.js';
 import { checkShape } from './schema.js';
 import type { Secret } from './secret.js';
-import { suite } from './suites.js';
-import type { SealAlg, SignAlg, SuiteId } from './suites.js';
+import type { SealingMethod, WrappedKey } from './suite-kind.js';
+import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, SuiteId } from './suites.js';
+import { isSealAlg, privateJwkSchema, publicJwkOf, sealingMethod, signingMethod, suite } from './suites.js';
 
 /** Signs with a private key that may live elsewhere: in this process, an HSM or a KMS. */
 export interface Signer {
@@ -24,10 +24,10 @@ export interface Unwrapper {
   readonly kid: string;
   readonly alg: SealAlg;
   /**
-   * The 32-byte content key of a JWE's encrypted key (RFC 7516 §5.2).
+   * The 32-byte content key of a JWE (RFC 7516 §5.2).
    * @throws {CryptoError} open_failed, whatever went wrong
    */
-  unwrap(encryptedKey: Bytes): Promise<Secret>;
+  unwrap(wrapped: WrappedKey): Promise<Secret>;
 }
 
 export interface KeyPair {
@@ -38,8 +38,8 @@ export interface KeyPair {
   readonly privateJwk: PrivateJwk;
 }
 
-const PSS = { name: 'RSA-PSS', saltLength: 32 } as const;
-const HASH = 'SHA-256';
+/** 65537. */
+const EXPONENT = new Uint8Array([1, 0, 1]);
 
 /**
  * A fresh key pair of a suite; RSA exponent 65537.
@@ -49,33 +49,13 @@ export async function generateKeyPair(id: SuiteId, use: 'sig' | 'enc'): Promise<
   const of = suite(id);
   const alg = use === 'sig' ? of.sign : of.seal;
   if (alg === undefined) throw new CryptoError('key_invalid', `suite ${id} has no encryption keys`);
-  const parameters =
-    alg === 'Ed25519'
-      ? { name: 'Ed25519' }
-      : {
-          name: alg === 'PS256' ? 'RSA-PSS' : 'RSA-OAEP',
-          modulusLength: of.modulusBits,
-          publicExponent: new Uint8Array([1, 0, 1]),
-          hash: HASH,
-        };
-  const usages: KeyUsage[] = use === 'sig' ? ['sign', 'verify'] : ['encrypt', 'decrypt'];
-  const pair = (await crypto.subtle.generateKey(parameters, true, usages)) as CryptoKeyPair;
-  const publicJwk = checkShape(
-    pick(await crypto.subtle.exportKey('jwk', pair.publicKey)),
-    publicJwkSchema,
-    'public key',
-  );
-  const privateJwk = checkShape(
-    pick(await crypto.subtle.exportKey('jwk', pair.privateKey)),
-    privateJwkSchema,
-    'private key',
-  );
+  const { key, usages } = methodOf(alg);
+  const rsa = of.modulusBits !== undefined && { modulusLength: of.modulusBits, publicExponent: EXPONENT };
+  const pair = (await crypto.subtle.generateKey({ ...key, ...rsa }, true, usages.flat())) as CryptoKeyPair;
+  const exported = pick(await crypto.subtle.exportKey('jwk', pair.privateKey), of.keys.members);
+  const privateJwk = checkShape(exported, privateJwkSchema, 'private key');
+  const publicJwk = publicJwkOf(privateJwk);
   return { kid: await keyThumbprint(publicJwk), suite: id, alg, publicJwk, privateJwk };
-}
-
-/** The public half of a private JWK. */
-export function publicJwkOf(jwk: PrivateJwk): PublicJwk {
-  return jwk.kty === 'RSA' ? { kty: 'RSA', n: jwk.n, e: jwk.e } : { kty: 'OKP', crv: 'Ed25519', x: jwk.x };
 }
 
 /**
@@ -85,12 +65,12 @@ export function publicJwkOf(jwk: PrivateJwk): PublicJwk {
 export async function loadSigner(jwk: PrivateJwk, alg: SignAlg): Promise<Signer> {
   const kid = await keyThumbprint(jwk);
   const key = await importPrivate(jwk, alg);
-  const algorithm = alg === 'PS256' ? PSS : { name: 'Ed25519' };
+  const { operation } = signingMethod(alg);
   return {
     kid,
     alg,
     async sign(bytes) {
-      return new Uint8Array(await crypto.subtle.sign(algorithm, key, bytes));
+      return new Uint8Array(await crypto.subtle.sign(operation, key, bytes));
     },
   };
 }
@@ -107,12 +87,12 @@ export async function importPrivate(jwk: PrivateJwk, alg: SignAlg | SealAlg): Pr
   }
 }
 
-type KeyUsage = 'sign' | 'verify' | 'encrypt' | 'decrypt';
-const JWK_MEMBERS = ['kty', 'crv', 'x', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'] as const;
+function methodOf(alg: SignAlg | SealAlg): Pick<SealingMethod, 'key' | 'usages'> {
+  return isSealAlg(alg) ? sealingMethod(alg) : { key: signingMethod(alg).key, usages: [['verify'], ['sign']] };
+}
 
 /** Only key material: WebCrypto adds alg, ext and key_ops, which the directory record states instead. */
-function pick(jwk: Record<string, unknown> | object): Record<string, unknown> {
-  return Object.fromEntries(
-    JWK_MEMBERS.flatMap((name) => (name in jwk ? [[name, (jwk as Record<string, unknown>)[name]]] : [])),
-  );
+function pick(jwk: object, members: readonly string[]): Record<string, unknown> {
+  const all = Object.entries(jwk);
+  return Object.fromEntries(members.flatMap((name) => all.filter(([own]) => own === name)));
 }

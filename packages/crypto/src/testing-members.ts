@@ -25,7 +25,7 @@ export interface TestMember {
 /** Where a member belongs, and when and in which suite its keys are made. */
 export interface MemberPlace {
   readonly org: string;
-  readonly suite: 'rsa2048' | 'rsa3072';
+  readonly suite: 'rsa2048' | 'rsa3072' | 'p256';
   /** Seconds. */
   readonly now: number;
 }

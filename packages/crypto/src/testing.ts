@@ -9,7 +9,7 @@ import { parseRoot, pinOf } from './root.js';
 import type { KeyPair, Signer } from './signer.js';
 import { loadSigner } from './signer.js';
 import type { SignAlg } from './suites.js';
-import type { Device, TestMember } from './testing-members.js';
+import type { Device, MemberPlace, TestMember } from './testing-members.js';
 import { keyPairOf, makeDevice, makeService } from './testing-members.js';
 import { Trust } from './trust.js';
 import type { TrustDocuments } from './trust-documents.js';
@@ -23,7 +23,7 @@ export interface OrganisationOptions {
   /** Seconds; the wall clock unless given. */
   readonly now?: number;
   /** Suite of the keys of entities; `rsa2048` unless given. */
-  readonly suite?: 'rsa2048' | 'rsa3072';
+  readonly suite?: MemberPlace['suite'];
   /** Suite of the keys that sign documents; `ed25519` unless given. */
   readonly documentSuite?: 'rsa3072' | 'ed25519';
   /** How many keys each role has and how many must sign; one of one unless given. */
@@ -211,7 +211,7 @@ function firstPolicy(org: string, now: number, changes: Partial<PolicyDocument> 
     version: 1,
     root_version: 1,
     ...lasting(now, YEAR_DAYS),
-    suites: ['rsa2048', 'rsa3072', 'ed25519'],
+    suites: ['rsa2048', 'rsa3072', 'p256', 'ed25519'],
     custody: { '*': 'sealed' },
     authors: { '*': ['grp:authors'] },
     labels: { production: { groups: ['grp:release'] } },

@@ -5,11 +5,12 @@ import { decodeBase64url, decodeUtf8 } from '../src/bytes.js';
 import type { JwsHeader } from '../src/compact.js';
 import { parseJwe, split, verifyJws } from '../src/compact.js';
 import { CryptoError } from '../src/errors.js';
-import type { KeyRecord, PublicJwk } from '../src/keys.js';
+import type { KeyRecord } from '../src/keys.js';
 import { openUnder } from '../src/open-compact.js';
 import { Secret } from '../src/secret.js';
 import { openVectorJwe, readHeader, verifyVectorJws } from './vector-tokens.js';
 import { alterPart, readVectors } from './wycheproof.js';
+import type { PublicJwk } from '../src/suites.js';
 
 /** RFC 7520: the sections whose algorithms are ours, or differ from ours in one parameter. */
 interface JwsExample {

@@ -4,12 +4,14 @@ import { decodeUtf8, utf8 } from '../src/bytes.js';
 import { parseRequestSignature, signRequest, verifyRequestSignature } from '../src/http-signature.js';
 import type { RequestSummary } from '../src/http-signature-components.js';
 import { signResponse, verifyResponse } from '../src/http-signature-response.js';
-import type { KeyRecord, PrivateJwk } from '../src/keys.js';
+import type { KeyRecord } from '../src/keys.js';
 import type { Signer } from '../src/signer.js';
-import { loadSigner, publicJwkOf } from '../src/signer.js';
+import { loadSigner } from '../src/signer.js';
 import type { PlainRequest } from './http-messages.js';
 import { partsOf, withHeaders } from './http-messages.js';
 import { readVectors } from './wycheproof.js';
+import type { PrivateJwk } from '../src/suites.js';
+import { publicJwkOf } from '../src/suites.js';
 
 interface Golden {
   readonly privateJwk: PrivateJwk;

@@ -9,10 +9,11 @@ import {
   isSignatureOf,
   signatureBase,
 } from '../src/http-signature-base.js';
-import type { KeyRecord, PrivateJwk } from '../src/keys.js';
+import type { KeyRecord } from '../src/keys.js';
 import { loadSigner } from '../src/signer.js';
 
 import { readVectors } from './wycheproof.js';
+import type { PrivateJwk } from '../src/suites.js';
 
 interface AppendixB {
   readonly keys: { readonly 'test-key-ed25519': { readonly jwk: Extract<PrivateJwk, { kty: 'OKP' }> } };

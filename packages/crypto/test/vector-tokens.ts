@@ -3,13 +3,16 @@ import type { JWK } from 'jose';
 import * as z from 'zod/mini';
 import type { Bytes } from '../src/bytes.js';
 import type { JwsHeader } from '../src/compact.js';
-import { parseJwe, split, verifyJws } from '../src/compact.js';
+import { parseJwe, sealedToShape, split, verifyJws } from '../src/compact.js';
 import { CryptoError } from '../src/errors.js';
-import type { KeyRecord, PrivateJwk } from '../src/keys.js';
+import type { KeyRecord } from '../src/keys.js';
 import { loadUnwrapper, openFailed, openWith } from '../src/open-compact.js';
 import { checkShape } from '../src/schema.js';
 import { strictParse } from '../src/strict-parse.js';
+import type { P256PublicJwk } from '../src/suite-p256.js';
+import { SIGN_ALGS } from '../src/suites.js';
 import type { Level } from './wycheproof.js';
+import type { PrivateJwk, SealAlg } from '../src/suites.js';
 
 /**
  * Foreign tokens have neither our `typ` nor our `kid`, so they cannot pass parseJws and parseJwe as they are. These
@@ -18,15 +21,14 @@ import type { Level } from './wycheproof.js';
 
 const LIMITS = { maxBytes: 65_536 };
 const jwsHeaders = {
-  bulla: z.strictObject({ alg: z.enum(['PS256', 'Ed25519']), kid: z.string() }),
+  bulla: z.strictObject({ alg: z.enum(SIGN_ALGS), kid: z.string() }),
   platform: z.strictObject({ alg: z.string(), kid: z.string() }),
 };
 /** parseJwe's type wants the `typ` that every header of ours has. */
 const bullaJweHeader = z.strictObject({
-  alg: z.literal('RSA-OAEP-256'),
-  enc: z.literal('A256GCM'),
+  ...sealedToShape,
   kid: z.optional(z.string()),
-}) as unknown as z.ZodMiniType<{ alg: string; typ: string; kid?: string }>;
+}) as unknown as z.ZodMiniType<{ alg: SealAlg; typ: string; kid?: string; epk?: P256PublicJwk }>;
 const platformJweHeader = z.strictObject({
   alg: z.string(),
   enc: z.string(),
@@ -62,7 +64,7 @@ async function openAsBulla(token: string, jwk: JWK): Promise<Bytes> {
     ...LIMITS,
   });
   if (jwk.alg !== parsed.header.alg) throw new CryptoError('key_invalid', 'the key is of another algorithm');
-  const unwrapper = await loadUnwrapper(material(jwk) as PrivateJwk, 'RSA-OAEP-256');
+  const unwrapper = await loadUnwrapper(material(jwk) as PrivateJwk, parsed.header.alg);
   return openWith({ ...parsed, header: { ...parsed.header, kid: unwrapper.kid } }, unwrapper);
 }
 

@@ -1,16 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
+import type { JWK } from 'jose';
+import { encodeBase64url } from '../src/bytes.js';
 import { CryptoError } from '../src/errors.js';
 import { isSignatureOf } from '../src/http-signature-base.js';
-import type { KeyRecord, PrivateJwk, PublicJwk } from '../src/keys.js';
+import type { KeyRecord } from '../src/keys.js';
 import { loadUnwrapper, openFailed, openGcm } from '../src/open-compact.js';
+import { checkShape } from '../src/schema.js';
 import { Secret } from '../src/secret.js';
 import { importPrivate } from '../src/signer.js';
 import { material } from './vector-tokens.js';
 import type { Outcome, Vector, VectorCase } from './wycheproof.js';
 import { accepts, bytesOfHex, casesOf, excepted, findCase, requireBytes, runVectors } from './wycheproof.js';
+import { agreeP256, checkP256Key, P256_KEYS } from '../src/suite-p256.js';
+import type { P256PrivateJwk, P256PublicJwk } from '../src/suite-p256.js';
+import type { PrivateJwk, PublicJwk, SignAlg } from '../src/suites.js';
 
 interface SignatureGroup {
-  readonly publicKeyJwk: PublicJwk;
+  readonly publicKeyJwk?: PublicJwk;
+  readonly publicKey: { readonly uncompressed?: string };
 }
 interface SignatureCase extends VectorCase {
   readonly msg: string;
@@ -36,6 +43,12 @@ interface GcmCase extends VectorCase {
 type SignatureVector = Vector<SignatureGroup, SignatureCase>;
 type OaepVector = Vector<OaepGroup, OaepCase>;
 type GcmVector = Vector<unknown, GcmCase>;
+interface AgreementCase extends VectorCase {
+  readonly public: unknown;
+  readonly private: unknown;
+  readonly shared: string;
+}
+type AgreementVector = Vector<unknown, AgreementCase>;
 
 /** Exactly the listed exceptions and these numbers of cases. */
 function expectOutcome(
@@ -52,15 +65,22 @@ function expectOutcome(
   }).toEqual(counts);
 }
 
+/** The key of a group; one on a curve is written as a point, 04 and both coordinates, and not always as JWK. */
+function keyOf({ publicKeyJwk, publicKey: { uncompressed } }: SignatureGroup): JWK {
+  if (uncompressed === undefined) return material(publicKeyJwk ?? {});
+  const [x, y] = [2, 66].map((start) => encodeBase64url(bytesOfHex(uncompressed.slice(start, start + 64))));
+  return { kty: 'EC', crv: 'P-256', x: x ?? '', y: y ?? '' };
+}
+
 function flipped(hex: string): string {
   return (hex.startsWith('0') ? '1' : '0') + hex.slice(1);
 }
 
 describe('Wycheproof signatures', () => {
-  const verify = (alg: 'PS256' | 'Ed25519') => {
+  const verify = (alg: SignAlg) => {
     const records = new Map<SignatureGroup, KeyRecord>();
     return async ({ test, group }: SignatureVector): Promise<void> => {
-      const record = records.get(group) ?? ({ alg, use: 'sig', jwk: material(group.publicKeyJwk) } as KeyRecord);
+      const record = records.get(group) ?? ({ alg, use: 'sig', jwk: keyOf(group) } as KeyRecord);
       records.set(group, record);
       if (await isSignatureOf(record, bytesOfHex(test.msg), bytesOfHex(test.sig))) return;
       throw new CryptoError('signature_invalid', 'not valid');
@@ -71,6 +91,7 @@ describe('Wycheproof signatures', () => {
     ['rsa_pss_2048_sha256_mgf1_32_test.json', 'PS256', { cases: 108, accepted: 63, validRefused: 0 }],
     ['rsa_pss_3072_sha256_mgf1_32_test.json', 'PS256', { cases: 108, accepted: 63, validRefused: 0 }],
     ['rsa_pss_4096_sha256_mgf1_32_test.json', 'PS256', { cases: 108, accepted: 63, validRefused: 0 }],
+    ['ecdsa_secp256r1_sha256_p1363_test.json', 'ES256', { cases: 262, accepted: 173, validRefused: 0 }],
     ['ed25519_test.json', 'Ed25519', { cases: 151, accepted: 88, validRefused: 0 }],
   ] as const)('%s under %s: %j', async (file, alg, counts) => {
     expectOutcome(await runVectors(casesOf(file) as SignatureVector[], verify(alg)), file, counts);
@@ -78,6 +99,7 @@ describe('Wycheproof signatures', () => {
 
   it.each([
     ['rsa_pss_2048_sha256_mgf1_32_test.json', 'PS256', 2],
+    ['ecdsa_secp256r1_sha256_p1363_test.json', 'ES256', 1],
     ['ed25519_test.json', 'Ed25519', 2],
   ] as const)('%s under %s: case %i is refused once signature or message is altered', async (file, alg, tcId) => {
     const { group, test } = findCase(casesOf(file) as SignatureVector[], tcId);
@@ -92,7 +114,7 @@ describe('Wycheproof RSA-OAEP', () => {
   /** As tokens are opened: no label, 32 bytes. */
   const unwrap = async ({ test, group }: OaepVector): Promise<void> => {
     const unwrapper = await loadUnwrapper(material(group.privateKeyJwk) as PrivateJwk, 'RSA-OAEP-256');
-    const key = await unwrapper.unwrap(bytesOfHex(test.ct));
+    const key = await unwrapper.unwrap({ encryptedKey: bytesOfHex(test.ct) });
     requireBytes(key.reveal(), test.msg);
   };
   /** The same import and primitive without the limits of content keys: shows that invalid cases fail on their own account. */
@@ -134,6 +156,23 @@ describe('Wycheproof RSA-OAEP', () => {
     const { group, test } = findCase(casesOf(file) as OaepVector[], 7);
     expect(await accepts(unwrap({ group, test }))).toBe(true);
     expect(await accepts(unwrap({ group, test: { ...test, ct: flipped(test.ct) } }))).toBe(false);
+  });
+});
+
+describe('Wycheproof ECDH on P-256', () => {
+  const file = 'ecdh_secp256r1_webcrypto_test.json';
+  const vectors = casesOf(file) as AgreementVector[];
+  /** As an ephemeral key meets a private one: exactly these members, a point of the curve, then the platform. */
+  const agree = async ({ test }: Pick<AgreementVector, 'test'>): Promise<void> => {
+    const epk = checkShape<P256PublicJwk>(material(test.public as JWK), P256_KEYS.publicJwk, 'public key');
+    checkP256Key(epk);
+    const own = checkShape<P256PrivateJwk>(material(test.private as JWK), P256_KEYS.privateJwk, 'private key');
+    const agreed = await agreeP256(await importPrivate(own, 'ECDH-ES+A256KW'), epk);
+    requireBytes(agreed.reveal(), test.shared);
+  };
+
+  it(`${file}: 353 cases, 330 agreed, the others refused`, async () => {
+    expectOutcome(await runVectors(vectors, agree), file, { cases: 353, accepted: 330, validRefused: 0 });
   });
 });
 

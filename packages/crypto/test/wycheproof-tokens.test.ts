@@ -53,11 +53,11 @@ function tokensOf(file: string): TokenVector[] {
 
 describe('Wycheproof tokens', () => {
   it.each<[string, Level, { cases: number; accepted: number; validRefused: number; invalidAccepted: number }]>([
-    [FILES.signature, 'bulla', { cases: 401, accepted: 6, validRefused: 40, invalidAccepted: 0 }],
+    [FILES.signature, 'bulla', { cases: 401, accepted: 8, validRefused: 38, invalidAccepted: 0 }],
     [FILES.signature, 'platform', { cases: 401, accepted: 40, validRefused: 8, invalidAccepted: 2 }],
-    [FILES.encryption, 'bulla', { cases: 139, accepted: 1, validRefused: 64, invalidAccepted: 0 }],
+    [FILES.encryption, 'bulla', { cases: 139, accepted: 2, validRefused: 63, invalidAccepted: 0 }],
     [FILES.encryption, 'platform', { cases: 139, accepted: 56, validRefused: 9, invalidAccepted: 0 }],
-    [FILES.crypto, 'bulla', { cases: 83, accepted: 0, validRefused: 6, invalidAccepted: 0 }],
+    [FILES.crypto, 'bulla', { cases: 83, accepted: 1, validRefused: 5, invalidAccepted: 0 }],
     [FILES.crypto, 'platform', { cases: 83, accepted: 8, validRefused: 0, invalidAccepted: 2 }],
   ])('%s, level %s: %j', async (file, level, counts) => {
     const outcome = await runVectors(tokensOf(file), (vector) => runCase(vector, level));
@@ -75,6 +75,7 @@ describe('Wycheproof tokens', () => {
     [FILES.signature, 275, 'bulla', 3],
     [FILES.signature, 1, 'platform', 3],
     [FILES.encryption, 90, 'bulla', 5],
+    [FILES.encryption, 66, 'bulla', 5],
     [FILES.crypto, 50, 'platform', 5],
   ])('%s: case %i is accepted, and refused once any part is altered (%s)', async (file, tcId, level, parts) => {
     const vector = findCase(tokensOf(file), tcId);

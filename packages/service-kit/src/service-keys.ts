@@ -1,5 +1,5 @@
 import type { KeyFile, KeyPurpose, Signer } from '@bulla/crypto';
-import { keyFileSchema, keyThumbprint, loadSigner, parseUrn, strictParseBody } from '@bulla/crypto';
+import { isSealAlg, keyFileSchema, keyThumbprint, loadSigner, parseUrn, strictParseBody } from '@bulla/crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
@@ -76,7 +76,7 @@ export class ServiceKeys {
   static async load(file: KeyFile): Promise<ServiceKeys> {
     const signers = new Map<KeyPurpose, Signer>();
     for (const key of file.keys) {
-      if (key.use !== 'sig' || key.alg === 'RSA-OAEP-256') continue;
+      if (key.use !== 'sig' || isSealAlg(key.alg)) continue;
       const signer = await loadSigner(key.jwk, key.alg);
       for (const purpose of key.pur) if (!signers.has(purpose)) signers.set(purpose, signer);
     }

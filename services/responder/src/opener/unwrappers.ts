@@ -1,4 +1,5 @@
 import type { KeyFile, Unwrapper } from '@bulla/crypto';
+import { isSealAlg } from '@bulla/crypto';
 import { loadUnwrapper } from '@bulla/crypto/open';
 
 /**
@@ -8,7 +9,7 @@ import { loadUnwrapper } from '@bulla/crypto/open';
 export async function loadUnwrappers(file: KeyFile): Promise<Unwrapper[]> {
   const unwrappers: Unwrapper[] = [];
   for (const key of file.keys) {
-    if (key.use === 'enc' && key.alg === 'RSA-OAEP-256') unwrappers.push(await loadUnwrapper(key.jwk, key.alg));
+    if (key.use === 'enc' && isSealAlg(key.alg)) unwrappers.push(await loadUnwrapper(key.jwk, key.alg));
   }
   return unwrappers;
 }
