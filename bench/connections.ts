@@ -6,9 +6,14 @@ import type { Outcome } from './figures.js';
 const DEADLINE_MS = 45_000;
 /** So many are opened at a time. */
 const OPENED_AT_ONCE = 100;
+/** A service gives up connections on which nothing is asked for ten seconds, unless something was asked before. */
+const FIRST = Buffer.from('GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
 const HEADER_END = Buffer.from('\r\n\r\n');
 
-/** Connections of so many clients, kept open. Requests are bytes: nothing is made while load is measured. */
+/**
+ * Connections of so many clients, kept open; they are opened when they are needed, since a service closes what is idle
+ * for a minute. Requests are bytes: nothing is made while load is measured.
+ */
 export class Connections {
   readonly #port: number;
   readonly #all = new Set<Connection>();
@@ -73,6 +78,8 @@ export class Connections {
     await once(socket, 'connect');
     const connection = new Connection(socket);
     this.#all.add(connection);
+    const { status } = await connection.exchange(FIRST);
+    if (status !== 200) throw new Error(`a new connection was answered ${status}`);
     this.#giveBack(connection);
   }
 }

@@ -66,6 +66,9 @@ function wholeNumber(name: string, text: string): number {
 
 async function run({ names, redis, write, ...load }: Options): Promise<void> {
   const world = await startWorld(redis === undefined ? {} : { BULLA_REDIS_URL: redis });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void world.stop().finally(() => process.exit(130)));
+  }
   try {
     say(`on ${world.databaseFrom}`);
     const machine = await describeMachine(world.databaseUrl);

@@ -51,13 +51,13 @@ export interface MeasureOptions {
 /** Finds what a service can do, then offers twice as much over all connections. */
 export async function measure(target: Target, { clients, seconds, say }: MeasureOptions): Promise<Measured> {
   const pid = pidOf(target.service);
+  const steps = await findCapacity(target, clients, say);
+  const peak = Math.max(...steps.map(({ figures }) => figures.goodput));
+  const offsetsMs = arrivals(peak * OVERLOAD, seconds);
+  say(`${target.name}: making ${offsetsMs.length} requests`);
+  const requests = await makeAhead(target.make, offsetsMs);
   const connections = await Connections.open(target.service.port, clients);
   try {
-    const steps = await findCapacity(connections, target, clients, say);
-    const peak = Math.max(...steps.map(({ figures }) => figures.goodput));
-    const offsetsMs = arrivals(peak * OVERLOAD, seconds);
-    say(`${target.name}: making ${offsetsMs.length} requests`);
-    const requests = await makeAhead(target.make, offsetsMs);
     say(`${target.name}: ${(peak * OVERLOAD).toFixed(0)} requests a second for ${seconds} s`);
     const before = { service: processorSeconds(pid), bench: processorSeconds(process.pid), at: performance.now() };
     const overload = await openLoop(connections, requests, offsetsMs);
@@ -80,8 +80,7 @@ export async function measure(target: Target, { clients, seconds, say }: Measure
 }
 
 async function findCapacity(
-  connections: Connections,
-  { name, make }: Target,
+  { name, make, service }: Target,
   clientsMax: number,
   say: (line: string) => void,
 ): Promise<Step[]> {
@@ -91,7 +90,9 @@ async function findCapacity(
   // The first time around is not counted: the programs are still being compiled.
   for (const [at, clients] of [counts[0] ?? 1, ...counts].entries()) {
     const made = await makeAhead(make, times(Math.ceil(requests), 0));
+    const connections = await Connections.open(service.port, clients);
     const figures = await closedLoop(connections, made, { clients, seconds: STEP_SECONDS });
+    connections.close();
     requests = Math.max(requests / 2, figures.goodput * STEP_SECONDS * STEP_RESERVE);
     if (at === 0) continue;
     steps.push({ clients, figures });

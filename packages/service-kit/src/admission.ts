@@ -10,7 +10,7 @@ import type { LoopLag } from './loop-lag.js';
 import type { Metrics } from './metrics.js';
 import type { NoPlace, Places } from './places.js';
 import { overloaded } from './problem-of.js';
-import { beginState, stateOf } from './request-state.js';
+import { beginState, findState, stateOf } from './request-state.js';
 import { entryAt } from './route-table.js';
 import type { SlowReaders } from './slow-readers.js';
 
@@ -93,6 +93,11 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
   // A body comes as slowly as its sender likes, who may be anybody: it takes no place until all of it is here.
   fastify.addHook('preValidation', async (request) => {
     if (bringsBody(request)) await requirePlace(request, parts);
+  });
+  // Its reader takes the answer as slowly as it likes, too. A stream is still being made.
+  fastify.addHook('onSend', async (request, _reply, payload) => {
+    if (typeof payload === 'string' || Buffer.isBuffer(payload)) findState(request)?.place?.rest();
+    return payload;
   });
 }
 

@@ -3,6 +3,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from './caller.js';
 import type { OwnKeySignature } from './own-key-signature.js';
+import type { Place } from './places.js';
 import { stateOf } from './request-state.js';
 
 /** The caller of a signed route: `@CurrentCaller() caller: Caller`. */
@@ -28,3 +29,13 @@ export const ArrivedAt = createParamDecorator(
 export const RequestId = createParamDecorator(
   (_data: unknown, context: ExecutionContext): string => context.switchToHttp().getRequest<FastifyRequest>().id,
 );
+
+/** The place of a request at work, to be left to others while somebody else has to act. */
+export type Work = Pick<Place, 'rest' | 'resume'>;
+
+/** The place of this request: `@CurrentWork() work: Work`. It is given back when the response is out. */
+export const CurrentWork = createParamDecorator((_data: unknown, context: ExecutionContext): Work => {
+  const { place } = stateOf(context.switchToHttp().getRequest());
+  if (place === undefined) throw new Error('this request is not admitted');
+  return place;
+});

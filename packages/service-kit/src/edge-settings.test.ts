@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { edgeSettings, ratesOf } from './edge-settings.js';
+import { edgeSettings, limitsOf, ratesOf } from './edge-settings.js';
 import { RATES } from './rates.js';
 import { readSettings, SettingsError } from './settings.js';
 
@@ -11,6 +11,11 @@ describe('the settings of the edge', () => {
     expect(ratesOf(settings)).toEqual(RATES);
     expect(RATES).toMatchObject({ keyPerSecond: 10, envelopesPerMinute: 60, failuresPerSecond: 20 });
     expect(settings).toMatchObject({ BULLA_REDIS_URL: undefined, BULLA_TRUST_PROXY: undefined });
+    expect(limitsOf(settings)).toEqual({});
+  });
+
+  it('bound what is at work where that is set', () => {
+    expect(limitsOf(read({ BULLA_REQUESTS_MAX: '64' }))).toEqual({ requestsMax: 64 });
   });
 
   it.each([

@@ -1,11 +1,10 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
+import type { Limits } from './limits.js';
 import { RATES } from './rates.js';
 import type { Rates } from './rates.js';
 import type { Settings } from './settings.js';
 import { wholeNumberSetting } from './setting-values.js';
-
-const REQUESTS_MAX = 500;
 
 const perKey = 'points of one key, where an answer takes one and a run three';
 
@@ -42,9 +41,12 @@ export const edgeSettings = {
     .describe(
       'a whole number from 1 to 1000: connections to PostgreSQL at most; four for each core, at least ten, unless set',
     ),
-  BULLA_REQUESTS_MAX: wholeNumberSetting(REQUESTS_MAX, 1, 100_000).describe(
-    'a whole number from 1 to 100000: requests at work at once; others wait a moment, then are refused',
-  ),
+  BULLA_REQUESTS_MAX: wholeNumberSetting(1, 1, 100_000)
+    .unwrap()
+    .optional()
+    .describe(
+      'a whole number from 1 to 100000: requests at work at once, where others wait a moment, then are refused; sixteen for each core, at least 32, unless set',
+    ),
 };
 
 /** The rates as the settings say them. */
@@ -55,6 +57,11 @@ export function ratesOf(settings: Settings<typeof edgeSettings>): Rates {
     envelopesPerMinute: settings.BULLA_LIMIT_ENVELOPES_PER_MINUTE,
     failuresPerSecond: settings.BULLA_LIMIT_FAILURES_PER_SECOND,
   };
+}
+
+/** The bounds as the settings say them. */
+export function limitsOf({ BULLA_REQUESTS_MAX: requestsMax }: Settings<typeof edgeSettings>): Partial<Limits> {
+  return requestsMax === undefined ? {} : { requestsMax };
 }
 
 function isRedisUrl(text: string): boolean {

@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** Bounds of one process; every one of them is there because Node or Fastify has none by default. */
 export interface Limits {
   /** From the first byte of a request to its last. */
@@ -8,12 +10,14 @@ export interface Limits {
   readonly keepAliveTimeoutMs: number;
   readonly headerBytesMax: number;
   readonly connectionsMax: number;
-  /** Requests at work at once; others wait. */
+  /** Requests at work at once; others wait. Those that rest do not count. */
   readonly requestsMax: number;
   /** Requests that wait for a place at once; beyond, 503 at once. */
   readonly waitingMax: number;
   /** How long one waits for a place before it is told 503: an answer too late helps nobody. */
   readonly waitMs: number;
+  /** The same while there are more than can be served: others waited for nothing a short time ago. */
+  readonly crowdedWaitMs: number;
   /** How late the event loop may be, twice in a row, before requests are refused. */
   readonly loopLagMaxMs: number;
   /** How long bytes of an answer may wait for a client that does not take them. */
@@ -26,15 +30,20 @@ export interface Limits {
   readonly choresIntervalMs: number;
 }
 
+/** What a core works off in a tenth of a second; more at once only makes all of them late (performance.md §10). */
+const REQUESTS_PER_CORE = 16;
+const REQUESTS_MIN = 32;
+
 export const LIMITS: Limits = {
   requestTimeoutMs: 30_000,
   headersTimeoutMs: 10_000,
   keepAliveTimeoutMs: 65_000,
   headerBytesMax: 16_384,
   connectionsMax: 12_000,
-  requestsMax: 500,
+  requestsMax: Math.max(REQUESTS_MIN, REQUESTS_PER_CORE * availableParallelism()),
   waitingMax: 10_000,
-  waitMs: 2_000,
+  waitMs: 1_000,
+  crowdedWaitMs: 25,
   loopLagMaxMs: 500,
   writeTimeoutMs: 60_000,
   bodyBytesInFlightMax: 134_217_728,

@@ -1,6 +1,6 @@
 import { Clock } from './clock.js';
 import type { EdgeOptions } from './edge-options.js';
-import { ratesOf } from './edge-settings.js';
+import { limitsOf, ratesOf } from './edge-settings.js';
 import type { edgeSettings } from './edge-settings.js';
 import type { EventLog } from './event-log.js';
 import type { Probe } from './health.js';
@@ -65,7 +65,7 @@ export async function openEdge(
     production,
     store: await openStore({ url: settings.BULLA_REDIS_URL, service, production, clock, log }),
     rates: ratesOf(settings),
-    limits: { requestsMax: settings.BULLA_REQUESTS_MAX },
+    limits: limitsOf(settings),
     trustedProxies: settings.BULLA_TRUST_PROXY,
   };
 }

@@ -4,7 +4,7 @@ import { Places } from './places.js';
 
 const LONG_MS = 60_000;
 const open = (given: Partial<ConstructorParameters<typeof Places>[0]> = {}) =>
-  new Places({ max: 1, waitingMax: 2, waitMs: LONG_MS, ...given });
+  new Places({ max: 1, waitingMax: 2, waitMs: LONG_MS, crowdedWaitMs: LONG_MS, ...given });
 const outcome = (granted: Promise<unknown>) => Promise.race([granted, pause(20, 'waits')]);
 
 describe('places', () => {
@@ -64,5 +64,74 @@ describe('places', () => {
     const second = places.ask();
     expect(await outcome(second.granted)).toBe('waits');
     second.release();
+  });
+
+  it('are hardly waited for while others waited for nothing, and waited for again later', async () => {
+    const places = open({ waitingMax: 9, waitMs: 200, crowdedWaitMs: 1 });
+    const first = places.ask();
+    const patient = places.ask();
+    expect(await outcome(patient.granted)).toBe('waits');
+    expect(await patient.granted).toBe('queue_late');
+    expect(await outcome(places.ask().granted)).toBe('queue_late');
+    // Each of them is one more who waited for nothing; after as long as one may wait, nobody was.
+    await pause(250);
+    const later = places.ask();
+    expect(await outcome(later.granted)).toBe('waits');
+    first.release();
+    expect(await later.granted).toBeUndefined();
+  });
+});
+
+describe('a place that rests', () => {
+  it('is had by others, and taken again before those who have not begun', async () => {
+    const places = open();
+    const first = places.ask();
+    const [second, third] = [places.ask(), places.ask()];
+    first.rest();
+    expect(await outcome(second.granted)).toBeUndefined();
+    const resumed = first.resume();
+    expect(await outcome(resumed)).toBe('waits');
+    second.release();
+    expect(await outcome(resumed)).toBeUndefined();
+    expect(await outcome(third.granted)).toBe('waits');
+    first.release();
+    expect(await outcome(third.granted)).toBeUndefined();
+  });
+
+  it('is taken again at once where one is free', async () => {
+    const places = open();
+    const first = places.ask();
+    first.rest();
+    await first.resume();
+    const second = places.ask();
+    expect(await outcome(second.granted)).toBe('waits');
+    second.release();
+  });
+
+  it('is given back once, whether it rests or not', async () => {
+    const places = open({ max: 2 });
+    const [first, second] = [places.ask(), places.ask()];
+    first.rest();
+    first.rest();
+    first.release();
+    first.rest();
+    await first.resume();
+    expect(await outcome(places.ask().granted)).toBeUndefined();
+    const third = places.ask();
+    expect(await outcome(third.granted)).toBe('waits');
+    second.release();
+    expect(await outcome(third.granted)).toBeUndefined();
+  });
+
+  it('waits no longer once it is given back', async () => {
+    const places = open();
+    const first = places.ask();
+    first.rest();
+    const second = places.ask();
+    const resumed = first.resume();
+    first.release();
+    await resumed;
+    second.release();
+    expect(await outcome(places.ask().granted)).toBeUndefined();
   });
 });

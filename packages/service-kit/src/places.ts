@@ -2,6 +2,10 @@
 export interface Place {
   /** Why it may not begin; undefined, at once or when others have ended, if it may. */
   readonly granted: Promise<NoPlace | undefined>;
+  /** Leaves it to others while somebody else has to act. */
+  rest(): void;
+  /** Takes one again, before all who have not begun: their work is done in part already. */
+  resume(): Promise<void>;
   /** Gives it back, or stops waiting for it. Calling it twice is no harm. */
   release(): void;
 }
@@ -16,13 +20,19 @@ export interface PlacesOptions {
   readonly waitingMax: number;
   /** Longest wait: an answer that comes too late helps nobody. */
   readonly waitMs: number;
+  /** Longest wait while others have waited for nothing: there are more than can be served, and a wait changes nothing. */
+  readonly crowdedWaitMs: number;
 }
+
+type State = 'waiting' | 'working' | 'resting' | 'returning' | 'gone';
 
 /** Places for so many requests at work; some more wait a moment, who came first goes first (performance.md §10). */
 export class Places {
   readonly #options: PlacesOptions;
   #taken = 0;
   readonly #waiting = new Set<() => void>();
+  readonly #returning = new Set<() => void>();
+  #crowdedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: PlacesOptions) {
     this.#options = options;
@@ -41,45 +51,97 @@ export class Places {
     if (this.full) return noPlace('queue_full');
     if (this.#taken >= this.#options.max) return this.#queued();
     this.#taken++;
-    return this.#held(Promise.resolve(undefined));
+    return this.#placeOf('working', Promise.resolve(undefined));
   }
 
   #queued(): Place {
     const { promise, resolve } = Promise.withResolvers<NoPlace | undefined>();
-    let held: Place | undefined;
     const leave = () => {
       clearTimeout(timer);
       this.#waiting.delete(enter);
     };
+    const place = this.#placeOf('waiting', promise, () => {
+      leave();
+      resolve('queue_late');
+    });
     const enter = () => {
       leave();
       this.#taken++;
-      held = this.#held(promise);
+      place.state = 'working';
       resolve(undefined);
     };
-    const giveUp = () => {
-      leave();
-      resolve('queue_late');
-    };
-    const timer = setTimeout(giveUp, this.#options.waitMs);
+    const timer = setTimeout(() => this.#refuseLate(place), this.#patienceMs());
     this.#waiting.add(enter);
-    return { granted: promise, release: () => (held === undefined ? giveUp() : held.release()) };
+    return place;
   }
 
-  #held(granted: Promise<NoPlace | undefined>): Place {
-    let isHeld = true;
-    const release = () => {
-      if (!isHeld) return;
-      isHeld = false;
-      this.#taken--;
-      // The longest waiting: a set keeps the order in which its members came.
-      const [next] = this.#waiting;
-      next?.();
+  /** Somebody waited for nothing: until as much time has passed again, nobody else waits as long. */
+  #refuseLate(place: Place): void {
+    this.#crowdedUntilMs = performance.now() + this.#options.waitMs;
+    place.release();
+  }
+
+  #patienceMs(): number {
+    const { waitMs, crowdedWaitMs } = this.#options;
+    return performance.now() < this.#crowdedUntilMs ? Math.min(crowdedWaitMs, waitMs) : waitMs;
+  }
+
+  /** @param stopWaiting for one that has not begun. */
+  #placeOf(
+    first: State,
+    granted: Promise<NoPlace | undefined>,
+    stopWaiting: () => void = () => {},
+  ): Place & { state: State } {
+    let stopReturning = () => {};
+    const place = {
+      state: first,
+      granted,
+      rest: () => {
+        if (place.state !== 'working') return;
+        place.state = 'resting';
+        this.#free();
+      },
+      resume: async () => {
+        if (place.state !== 'resting') return;
+        if (this.#taken < this.#options.max) {
+          this.#taken++;
+          place.state = 'working';
+          return;
+        }
+        place.state = 'returning';
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const enter = () => {
+          this.#returning.delete(enter);
+          this.#taken++;
+          place.state = 'working';
+          resolve();
+        };
+        stopReturning = () => {
+          this.#returning.delete(enter);
+          resolve();
+        };
+        this.#returning.add(enter);
+        await promise;
+      },
+      release: () => {
+        const { state } = place;
+        place.state = 'gone';
+        if (state === 'waiting') stopWaiting();
+        if (state === 'returning') stopReturning();
+        if (state === 'working') this.#free();
+      },
     };
-    return { granted, release };
+    return place;
+  }
+
+  #free(): void {
+    this.#taken--;
+    // The longest waiting: a set keeps the order in which its members came.
+    const [next] = this.#returning.size > 0 ? this.#returning : this.#waiting;
+    next?.();
   }
 }
 
 function noPlace(why: NoPlace): Place {
-  return { granted: Promise.resolve(why), release: () => {} };
+  return { granted: Promise.resolve(why), rest: () => {}, resume: async () => {}, release: () => {} };
 }

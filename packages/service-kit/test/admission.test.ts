@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { mintId } from '@bulla/crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { exchangeRaw } from './raw-socket.js';
@@ -154,6 +155,24 @@ describe('a client that does not take its answer', () => {
     socket.resume();
     await closed;
     expect((await fetchText(url)).text).toHaveLength(size);
+  });
+
+  it('keeps no place that others need', async () => {
+    const { owner, port, metric } = await start({ limits: { requestsMax: 1, waitMs: 60_000 } });
+    const { text } = await fetchText(`http://127.0.0.1:${port}/api/openapi.json`);
+    const socket = connect({ port, host: '127.0.0.1' });
+    sockets.push(socket);
+    socket.pause();
+    socket.write('GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(Math.ceil(48_000_000 / text.length)));
+    // One of them is at work in two looks: it is stuck.
+    const active = 'bulla_http_requests_active{service="vault"}';
+    const isStuck = async () => {
+      if ((await metric(active)) === 0) return false;
+      await pause(100);
+      return (await metric(active)) > 0;
+    };
+    await until(isStuck);
+    expect(await owner.get(PATH)).toMatchObject({ status: 200 });
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Unwrapper } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testing';
-import type { Database, Service } from '@bulla/service-kit';
+import type { Database, Limits, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
 import { databaseForTest } from '@bulla/testkit';
@@ -110,6 +110,7 @@ export interface StartOptions {
   readonly log?: EventLog;
   /** `eu1` unless given. */
   readonly member?: TestMember;
+  readonly limits?: Partial<Limits> | undefined;
 }
 
 /** A responder that listens on a free port, with everything a test may want to look at. */
@@ -142,7 +143,7 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
     // Tests ask more in a second than people do, by a clock that stands still.
     rates: { keyPerSecond: 10_000, organisationPerSecond: 10_000, failuresPerSecond: 10_000 },
     // The tests share the event loop with what they test, and a machine with other tests.
-    limits: { loopLagMaxMs: 60_000 },
+    limits: { loopLagMaxMs: 60_000, ...options.limits },
   });
   const { port } = await service.listen();
   return {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testing';
-import type { Database } from '@bulla/service-kit';
+import type { Database, Limits } from '@bulla/service-kit';
 import { TrustSource } from '@bulla/service-kit';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { ResponderTables } from '../src/database/types.js';
@@ -25,7 +25,12 @@ export interface Suite {
 
 /** One responder for all tests of a file, torn down after them. */
 export function suite(
-  options: { model?: () => Model; organisation?: OrganisationOptions; database?: 'server' | 'embedded' } = {},
+  options: {
+    model?: () => Model;
+    organisation?: OrganisationOptions;
+    database?: 'server' | 'embedded';
+    limits?: Partial<Limits>;
+  } = {},
 ): Suite {
   let parts: Pick<Suite, 'organisation' | 'vault' | 'database' | 'responder'>;
   let drop: () => Promise<void>;
@@ -40,6 +45,7 @@ export function suite(
       vault,
       database: opened.database,
       ...(model === undefined ? {} : { model }),
+      limits: options.limits,
     });
     drop = () => opened.drop();
     parts = { organisation, vault, database: opened.database, responder };

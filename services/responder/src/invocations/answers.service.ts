@@ -1,4 +1,5 @@
 import { Clock, EventLog, ServiceKeys } from '@bulla/service-kit';
+import type { Work } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { Model } from '../models/model.js';
 import type { ModelRequest } from '../models/model.js';
@@ -18,6 +19,8 @@ export interface BegunRun {
   readonly signal: AbortSignal;
   /** Learns how the answer ends. */
   readonly end: AnswerEnd;
+  /** Left to others while the model speaks: that may take minutes. */
+  readonly work: Work;
 }
 
 /** Makes answers with the model and the reply key of this process. */
@@ -38,7 +41,7 @@ export class AnswersService {
    * The parts of a sealed reply, and a line in the log for how it went.
    * @throws {RunStopped} when the asker is gone
    */
-  async *answer({ admitted, lease, request, signal, end }: BegunRun): AsyncGenerator<ReplyPart> {
+  async *answer({ admitted, lease, request, signal, end, work }: BegunRun): AsyncGenerator<ReplyPart> {
     const { judgement, envelope, question } = admitted;
     const { jti } = question.claims;
     const startedMs = this.clock.monotonicMs();
@@ -51,11 +54,15 @@ export class AnswersService {
       envelope,
       question,
       request,
-      isHeld: () => lease.beat(),
+      isHeld: async () => {
+        await work.resume();
+        return lease.beat();
+      },
       lost: (): unknown => lease.lost.reason,
     };
     let frames = 0;
     this.log.write({ event: 'run-begun', requestId: judgement.caller.request.id, jti, model: this.model.name });
+    work.rest();
     try {
       for await (const part of answer(plan, end, signal)) {
         if (part.kind === 'frame') frames += 1;

@@ -1,5 +1,5 @@
-import type { BodyOf, Caller, Handled } from '@bulla/service-kit';
-import { ArrivedAt, CurrentCaller, Route, RouteBody } from '@bulla/service-kit';
+import type { BodyOf, Caller, Handled, Work } from '@bulla/service-kit';
+import { ArrivedAt, CurrentCaller, CurrentWork, Route, RouteBody } from '@bulla/service-kit';
 import { Controller } from '@nestjs/common';
 import { AskerGone } from './asker-gone.js';
 import { wholeOrStream } from './event-stream.js';
@@ -15,7 +15,8 @@ export class InvocationsController {
     @RouteBody() body: BodyOf<'invocation.run'>,
     @ArrivedAt() arrivedAt: number,
     @AskerGone() gone: AbortSignal,
+    @CurrentWork() work: Work,
   ): Promise<Handled<'invocation.run'>> {
-    return wholeOrStream(await this.invocations.run(caller, body, arrivedAt, gone));
+    return wholeOrStream(await this.invocations.run(caller, body, arrivedAt, { gone, work }));
   }
 }

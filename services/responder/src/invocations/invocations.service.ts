@@ -2,7 +2,7 @@ import { may, Problem } from '@bulla/contract';
 import type { NewInvocation, Reply } from '@bulla/contract';
 import { CryptoError, encodeBase64url } from '@bulla/crypto';
 import type { Trust } from '@bulla/crypto';
-import type { Caller } from '@bulla/service-kit';
+import type { Caller, Work } from '@bulla/service-kit';
 import { Answer, EventLog, ServiceKeys, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { TrustOutdated } from '../replay/replay.service.js';
@@ -18,11 +18,20 @@ import { RunsInFlight } from './runs-in-flight.js';
 /** A whole reply, or the parts of a stream as they are made. */
 export type Answered = Answer<Reply> | AsyncGenerator<ReplyPart>;
 
+/** What a run depends on beside its question. */
+export interface Surroundings {
+  /** Aborts when the asker hangs up, and at the latest when the response is out. */
+  readonly gone: AbortSignal;
+  /** Its place among the requests at work. */
+  readonly work: Work;
+}
+
 /** A run that has begun: what it says, its hold on the question, and how it ends. */
 interface Run {
   readonly parts: AsyncGenerator<ReplyPart>;
   readonly lease: Lease;
   readonly end: AnswerEnd;
+  readonly work: Work;
 }
 
 /** A request is judged anew by newer documents so often at most. */
@@ -43,19 +52,18 @@ export class InvocationsService {
 
   /**
    * @param arrivedAt seconds; every time in the request is judged by it.
-   * @param gone aborts when the asker hangs up, and at the latest when the response is out.
    * @throws as Pipeline.admit, before anything has happened; indeterminate where the claim was lost
    */
-  async run(caller: Caller, body: NewInvocation, arrivedAt: number, gone: AbortSignal): Promise<Answered> {
+  async run(caller: Caller, body: NewInvocation, arrivedAt: number, around: Surroundings): Promise<Answered> {
     const leave = this.runs.enter();
-    gone.addEventListener('abort', leave, { once: true });
+    around.gone.addEventListener('abort', leave, { once: true });
     try {
       const admitted = await this.#admit(
         { caller, trust: caller.trust, now: arrivedAt, responder: this.keys.urn },
         body,
       );
       if (admitted.claim.kind === 'replay') return replayed(admitted.claim.reply, leave);
-      const run = await this.#begin(admitted, admitted.claim.lease, gone);
+      const run = await this.#begin(admitted, admitted.claim.lease, around);
       return admitted.question.claims.opt.stream ? streamed(run, leave) : await whole(run, leave);
     } catch (error) {
       leave();
@@ -92,7 +100,7 @@ export class InvocationsService {
   }
 
   /** Steps 10 to 14, then the moment from which the question is never run again. */
-  async #begin(admitted: Admitted, lease: Lease, gone: AbortSignal): Promise<Run> {
+  async #begin(admitted: Admitted, lease: Lease, { gone, work }: Surroundings): Promise<Run> {
     try {
       const request = await this.pipeline.prepare(admitted).catch((refused: unknown) => ({ refused }));
       gone.throwIfAborted();
@@ -102,7 +110,7 @@ export class InvocationsService {
       gone.addEventListener('abort', () => void lease.abandon(), { once: true });
       const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping]);
       const end = this.answers.newEnd();
-      return { parts: this.answers.answer({ admitted, lease, request, signal, end }), lease, end };
+      return { parts: this.answers.answer({ admitted, lease, request, signal, end, work }), lease, end, work };
     } catch (error) {
       await lease.abandon();
       throw error;
@@ -137,7 +145,7 @@ function howItEnded(end: AnswerEnd): Pick<RunEnd, 'finish' | 'code'> {
 }
 
 /** Passes the parts on; the final only while the run still holds its claim, so that no two ends are told. */
-async function* streamed({ parts, lease, end }: Run, leave: () => void): AsyncGenerator<ReplyPart> {
+async function* streamed({ parts, lease, end, work }: Run, leave: () => void): AsyncGenerator<ReplyPart> {
   let frames = 0;
   let sealed = false;
   try {
@@ -146,6 +154,8 @@ async function* streamed({ parts, lease, end }: Run, leave: () => void): AsyncGe
       if (part.kind === 'final') {
         sealed = await lease.seal({ reply: null, frames, ...howItEnded(end) });
         if (!sealed) return;
+        // Its reader may be slow.
+        work.rest();
       }
       yield part;
     }
