@@ -29,6 +29,7 @@ describe('exit codes', () => {
     ['a stranger', coded('unauthenticated', 'vault', 401), 4],
     ['a clock that is wrong', coded('clock_skew', 'vault', 401), 4],
     ['a right that is missing', coded('forbidden', 'vault', 403), 5],
+    ['a label that too few signed', coded('forbidden', 'client'), 5],
     ['something that is not there', coded('not_found', 'vault', 404), 6],
     ['too many requests', coded('rate_limited', 'vault', 429), 7],
     ['a limit without a code of its own', coded('internal', 'vault', 429), 7],
@@ -112,6 +113,9 @@ describe('what is said', () => {
   it('says what decides where a service forbids, and how to get a seal that is missing', () => {
     expect(hintAbout('You may not do this.', 'vault', 'forbidden', {})).toContain('`bulla device list`');
     expect(hintAbout('one more signature', 'vault', 'forbidden', {})).toBeUndefined();
+    expect(hintAbout('1 of 2 users needed signed the label', 'client', 'forbidden', {})).toContain(
+      'bulla approve list',
+    );
     expect(hintAbout('a/b version 1 is not sealed to this device', 'client', 'forbidden', {})).toContain(
       'pushes it again',
     );

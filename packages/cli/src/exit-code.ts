@@ -45,6 +45,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   open_failed: EXIT.verification,
   stream_truncated: EXIT.verification,
   log_inconsistent: EXIT.verification,
+  forbidden: EXIT.forbidden,
   clock_skew: EXIT.auth,
   sealed: EXIT.notReady,
   overloaded: EXIT.notReady,

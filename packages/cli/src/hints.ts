@@ -36,6 +36,8 @@ const HINTS: Readonly<Record<string, string>> = {
   upstream_rate_limited: 'wait a moment and repeat; the model server limits the responder',
   upstream_timeout: 'the model took too long: see BULLA_LLM_TIMEOUT_MS where `bulla up` runs',
   upstream_auth: 'the model refused the key of the responder: see BULLA_LLM_API_KEY where `bulla up` runs',
+  key_revoked:
+    'a device that is listed no more signed it; another author pushes the prompt again, or moves its label: bulla prompt promote',
   needs_rewrap: 'push the prompt again: it is not sealed to this responder',
   indeterminate: 'it may have run: whether to ask again is your decision',
 };
@@ -65,6 +67,8 @@ function notFoundHint(message: string, { subject, command = '' }: About): string
 function forbiddenHint(error: BullaError | CryptoError): string | undefined {
   if (error.message.includes('is not sealed to this device'))
     return 'its author pushes it again, unchanged: that seals it to whoever came since';
+  if (error.message.includes('needed signed the label'))
+    return 'the policy protects the label; `bulla approve list` shows what waits, `bulla prompt promote` signs it where nothing does';
   if (error.message === PROBLEMS.forbidden.title)
     return 'roles and groups decide: `bulla device list` shows those of this device, `bulla policy show` who writes which names';
   return undefined;

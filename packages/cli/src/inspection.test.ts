@@ -143,7 +143,7 @@ describe('what is trusted', () => {
     expect(await inspectLabels(due([]))).toMatchObject({ ok: true, detail: '1 prompt, no label is about to expire' });
     expect(await inspectLabels(due([{ label: 'production' }]))).toMatchObject({
       ok: false,
-      detail: 'about to expire: a/b production',
+      detail: 'about to expire, or good no longer: a/b production',
     });
   });
 });

@@ -154,7 +154,12 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding> {
   }
   if (due.length === 0)
     return { name: 'labels', ok: true, detail: `${counted(prompts, 'prompt')}, no label is about to expire` };
-  return { name: 'labels', ok: false, detail: `about to expire: ${due.join(', ')}`, fix: 'bulla trust renew' };
+  return {
+    name: 'labels',
+    ok: false,
+    detail: `about to expire, or good no longer: ${due.join(', ')}`,
+    fix: 'bulla trust renew; where too few have signed, sign again: bulla prompt promote',
+  };
 }
 
 /** Whether a port can be listened on. */

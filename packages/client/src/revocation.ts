@@ -28,6 +28,8 @@ export interface RevocationPlan {
   readonly unvouched: readonly WrittenVersion[];
   /** Labels that only this person's devices signed: they point nowhere until somebody moves them. */
   readonly loneLabels: readonly { readonly name: string; readonly label: string }[];
+  /** Labels that others signed too, but fewer than the policy asks for: they count again when enough have signed. */
+  readonly shortLabels: readonly { readonly name: string; readonly label: string }[];
 }
 
 /**
@@ -43,17 +45,30 @@ export async function planRevocation(session: Session, prompts: Prompts, device:
   const kids = new Set(trust.entity(device)?.keys.map(({ kid }) => kid));
   const [vouched, unvouched]: [WrittenVersion[], WrittenVersion[]] = [[], []];
   const loneLabels: { name: string; label: string }[] = [];
+  const shortLabels: { name: string; label: string }[] = [];
   for await (const prompt of prompts.list()) {
     const resolved = await labelsOf(session, trust, prompt);
     const isOthers = ({ signers }: ResolvedTag) => signers.some((urn) => trust.userOf(urn) !== user);
     const vouchedFor = new Set(resolved.filter(isOthers).map(({ chash }) => chash));
     loneLabels.push(...resolved.filter((tag) => !isOthers(tag)).map(({ name, label }) => ({ name, label })));
+    shortLabels.push(
+      ...resolved
+        .filter((tag) => isOthers(tag) && othersOf(trust, tag, user) < trust.labelRule(tag.name, tag.label).threshold)
+        .map(({ name, label }) => ({ name, label })),
+    );
     const { versions } = await prompts.history(prompt.name);
     for (const { version, chash } of versions.filter((one) => isWrittenBy(one, kids) && !trust.isKept(one.chash))) {
       (vouchedFor.has(chash) ? vouched : unvouched).push({ name: prompt.name, version, chash });
     }
   }
-  return { device, user, vouched, unvouched, loneLabels };
+  return { device, user, vouched, unvouched, loneLabels, shortLabels };
+}
+
+/** How many people signed a label beside one. */
+function othersOf(trust: Trust, { signers }: ResolvedTag, user: string): number {
+  const people = new Set(signers.map((urn) => trust.userOf(urn)));
+  people.delete(user);
+  return people.size;
 }
 
 function isWrittenBy({ author }: VersionSummary, kids: ReadonlySet<string>): boolean {

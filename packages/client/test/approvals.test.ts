@@ -66,6 +66,15 @@ describe('a label that several people must move', () => {
     await expect(author.prompts.read(NAME, { label: LABEL })).rejects.toMatchObject({ code: 'label_not_found' });
   });
 
+  it('is among those that lack a signature when one of the people leaves', async () => {
+    const id = await begin();
+    await owner.approvals.give(id, await owner.approvals.get(id));
+    const plan = await owner.people.planRevocation(world.organisation.author.urn);
+    expect(plan.shortLabels).toEqual([{ name: NAME, label: LABEL }]);
+    expect(plan.loneLabels).toEqual([{ name: NAME, label: 'latest' }]);
+    expect((await owner.people.planRevocation(world.organisation.invoker.urn)).shortLabels).toEqual([]);
+  });
+
   it('shows whoever is asked what the tags say, and moves by their signature', async () => {
     const id = await begin();
     const { chash } = await author.prompts.read(NAME);

@@ -76,7 +76,7 @@ function requireWritten(text: string): { readonly name: string; readonly version
   return { name: requirePromptName(text.slice(0, at)), version: requireVersion(text.slice(at + 1)) };
 }
 
-function show({ out }: Context, { device, user, vouched, unvouched, loneLabels }: RevocationPlan): void {
+function show({ out }: Context, { device, user, vouched, unvouched, loneLabels, shortLabels }: RevocationPlan): void {
   out.talk(`device   ${device}, of ${idOf(user)}`);
   const texts = (count: number, more = '') => `${counted(count, 'text')}${more} ${count === 1 ? 'is' : 'are'}`;
   out.talk(`kept     ${texts(vouched.length, ' it wrote')} named by labels that others signed`);
@@ -86,6 +86,10 @@ function show({ out }: Context, { device, user, vouched, unvouched, loneLabels }
   for (const { name, label } of loneLabels)
     out.talk(
       `label    ${label} of ${name} was signed by this person alone: move it yourself first, or another author pushes again`,
+    );
+  for (const { name, label } of shortLabels)
+    out.talk(
+      `label    ${label} of ${name} has too few signatures without this person: sign it again, and another with you`,
     );
 }
 
