@@ -7,3 +7,4 @@ export { openContent } from './open-content.js';
 export type { ExpectedGrant } from './open-grant.js';
 export { openGrant } from './open-grant.js';
 export { openLocked } from './open-locked.js';
+export { openChunks, openStream } from './open-chunked.js';

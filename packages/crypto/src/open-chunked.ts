@@ -1,0 +1,79 @@
+import type { Bytes } from './bytes.js';
+import { equalBytes } from './bytes.js';
+import type { ChunkedOptions, ChunkKeys } from './chunked.js';
+import {
+  CHUNK_BYTES,
+  CHUNK_TAG_BYTES,
+  CHUNKED_HEADER_BYTES,
+  chunkParameters,
+  chunksOf,
+  deriveChunkKeys,
+} from './chunked.js';
+import { CryptoError } from './errors.js';
+import { openFailed } from './open-compact.js';
+import type { ByteTransform } from './stream-transform.js';
+import { byteTransform } from './stream-transform.js';
+
+const SALT_BYTES = 24;
+
+/**
+ * Opens a sealed stream, one chunk at a time. What it gives out is authentic and stands where it stood; that it is all,
+ * is known only when the generator ends without an error. Until then it counts as truncated.
+ * @param source pieces of any length.
+ * @throws {CryptoError} key_invalid; stream_truncated where a stream cannot end; else open_failed, whatever was changed,
+ * moved, added or cut, and for another key or context; and whatever the source throws
+ */
+export async function* openChunks(source: AsyncIterable<Uint8Array>, options: ChunkedOptions): AsyncGenerator<Bytes> {
+  const pieces = source[Symbol.asyncIterator]();
+  try {
+    const { head, rest } = await takeHeader(pieces);
+    const keys = await deriveChunkKeys(options, head.slice(0, SALT_BYTES), 'decrypt');
+    if (!equalBytes(keys.commitment, head.subarray(SALT_BYTES))) throw openFailed();
+    yield* openAll(keys, resumed(rest, pieces));
+  } finally {
+    await pieces.return?.();
+  }
+}
+
+/** The same as a transform for `pipeThrough`: the sealed stream goes in, plaintext comes out. */
+export function openStream(options: ChunkedOptions): ByteTransform {
+  return byteTransform((source) => openChunks(source, options));
+}
+
+async function* openAll(keys: ChunkKeys, source: AsyncIterable<Uint8Array>): AsyncGenerator<Bytes> {
+  let index = 0;
+  for await (const chunk of chunksOf(source, CHUNK_BYTES + CHUNK_TAG_BYTES)) {
+    // The last chunk is the one that is shorter; where none is, or it has no room for a tag, the stream was cut.
+    if (chunk.length < CHUNK_TAG_BYTES) throw new CryptoError('stream_truncated', 'the stream has no end');
+    const plaintext = await openChunk(keys, index++, chunk);
+    if (plaintext.length > 0) yield plaintext;
+  }
+}
+
+async function openChunk({ key, base }: ChunkKeys, index: number, chunk: Bytes): Promise<Bytes> {
+  const parameters = chunkParameters(base, index);
+  try {
+    return new Uint8Array(await crypto.subtle.decrypt(parameters, key, chunk));
+  } catch {
+    throw openFailed();
+  }
+}
+
+/** The first bytes of a stream, and what the last piece read had beyond them. */
+async function takeHeader(pieces: AsyncIterator<Uint8Array>): Promise<{ head: Bytes; rest: Uint8Array }> {
+  const head = new Uint8Array(CHUNKED_HEADER_BYTES);
+  let filled = 0;
+  for (;;) {
+    const { done, value } = await pieces.next();
+    if (done === true) throw new CryptoError('stream_truncated', 'the stream ends before its first chunk');
+    const taken = value.subarray(0, head.length - filled);
+    head.set(taken, filled);
+    filled += taken.length;
+    if (filled === head.length) return { head, rest: value.subarray(taken.length) };
+  }
+}
+
+async function* resumed(first: Uint8Array, pieces: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
+}
