@@ -120,7 +120,7 @@ export async function cosignDocument(token: string, signer: Signer): Promise<str
 
 /** How many distinct keys of the role signed. Signatures by other keys are ignored; a bad one does not count. */
 export async function countSignatures(
-  document: ParsedDocument<unknown>,
+  document: Pick<ParsedDocument<unknown>, 'encoded' | 'signatures'>,
   role: DocumentRole,
   keys: Readonly<Record<string, DocumentKey>>,
 ): Promise<number> {
@@ -139,7 +139,7 @@ export async function countSignatures(
  * @throws {CryptoError} signature_invalid
  */
 export async function requireSignatures(
-  document: ParsedDocument<unknown>,
+  document: Pick<ParsedDocument<unknown>, 'encoded' | 'signatures'>,
   role: DocumentRole,
   keys: Readonly<Record<string, DocumentKey>>,
   check: string,
@@ -148,6 +148,21 @@ export async function requireSignatures(
   if (count < role.threshold) {
     throw new CryptoError('signature_invalid', `${count} of ${role.threshold} signatures needed are good`, { check });
   }
+}
+
+/**
+ * As {@link requireSignatures}, before anything is made of what the document says: without the signatures that may be
+ * hundreds of thousands of anything.
+ * @throws {CryptoError} signature_invalid; token_malformed, payload_too_large
+ */
+export async function requireSignedToken(
+  token: string,
+  role: DocumentRole,
+  keys: Readonly<Record<string, DocumentKey>>,
+  check: string,
+): Promise<void> {
+  const { payload, signatures } = readOuter(token, DOCUMENT_MAX_BYTES);
+  await requireSignatures({ encoded: payload, signatures: signatures.map(readSignature) }, role, keys, check);
 }
 
 async function isGood(
@@ -182,23 +197,32 @@ interface ReadDocument {
   readonly signatures: readonly DocumentSignature[];
 }
 
-function read(token: string, maxBytes: number): ReadDocument {
+function readOuter(token: string, maxBytes: number): z.infer<typeof outerSchema> {
   const tokenMaxBytes = Math.ceil((maxBytes * 4) / 3) + SIGNATURES_MAX_BYTES;
-  const outer = checkShape(strictParse(utf8(token), { maxBytes: tokenMaxBytes }), outerSchema, 'document');
+  return checkShape(strictParse(utf8(token), { maxBytes: tokenMaxBytes }), outerSchema, 'document');
+}
+
+function read(token: string, maxBytes: number): ReadDocument {
+  const outer = readOuter(token, maxBytes);
   const bytes = decodeBase64url(outer.payload);
   const value = strictParse(bytes, { maxBytes });
   const type = checkShape(value, typedSchema, 'document')._type;
-  const signatures = outer.signatures.map((signature) => readSignature(signature, type));
+  const signatures = outer.signatures.map(readSignature);
+  for (const { typ } of signatures) {
+    if (typ !== `${type}+jws`) throw malformed('a signature was made for another type of document');
+  }
   if (new Set(signatures.map(({ kid }) => kid)).size !== signatures.length) throw malformed('a key signed twice');
   return { encoded: outer.payload, bytes, value, type, signatures };
 }
 
-function readSignature(signature: { protected: string; signature: string }, type: DocumentType): DocumentSignature {
+function readSignature(signature: {
+  protected: string;
+  signature: string;
+}): DocumentSignature & { readonly typ: string } {
   const header = strictParse(decodeBase64url(signature.protected), { maxBytes: HEADER_MAX_BYTES });
   const { alg, typ, kid } = checkShape(header, headerSchema, 'signature header');
-  if (typ !== `${type}+jws`) throw malformed('a signature was made for another type of document');
   decodeBase64url(signature.signature);
-  return { kid, alg, protected: signature.protected, signature: signature.signature };
+  return { kid, alg, typ, protected: signature.protected, signature: signature.signature };
 }
 
 function freeze<Value>(value: Value): Value {

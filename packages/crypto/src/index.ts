@@ -154,7 +154,14 @@ export type {
   DocumentType,
   ParsedDocument,
 } from './document.js';
-export { cosignDocument, countSignatures, DOCUMENT_MAX_BYTES, requireSignatures, signDocument } from './document.js';
+export {
+  cosignDocument,
+  countSignatures,
+  DOCUMENT_MAX_BYTES,
+  requireSignatures,
+  requireSignedToken,
+  signDocument,
+} from './document.js';
 export { secondsOf, timestampOf } from './document-times.js';
 export type { Custody, LabelRule, PolicyDocument } from './policy.js';
 export { parsePolicy } from './policy.js';

@@ -9,11 +9,21 @@ const PLAIN = /^\w{1,32}$/;
  * @throws {CryptoError} token_malformed
  */
 export function checkShape<T>(value: unknown, schema: z.ZodMiniType<T>, what: string): T {
-  const result = schema.safeParse(value);
+  const result = parse(value, schema, what);
   if (result.success) return result.data;
   // A member name may come from outside too: only plain ones are told.
   const path = (result.error.issues[0]?.path ?? [])
     .map((name) => (PLAIN.test(String(name)) ? String(name) : '*'))
     .join('/');
   throw new CryptoError('token_malformed', `${what} has a wrong shape at /${path}`);
+}
+
+function parse<T>(value: unknown, schema: z.ZodMiniType<T>, what: string): z.core.util.SafeParseResult<T> {
+  try {
+    return schema.safeParse(value);
+  } catch (error) {
+    // Faults are gathered on the stack, and a hundred thousand do not fit.
+    if (error instanceof RangeError) throw new CryptoError('token_malformed', `${what} has too many faults`);
+    throw error;
+  }
 }

@@ -329,8 +329,8 @@ describe('documents are published', () => {
     await expectRefusal(
       vault,
       () => stranger.put(path('directory', 'other'), { directory }, own),
-      400,
-      'validation_failed',
+      401,
+      'signature_invalid',
     );
   });
 

@@ -1,7 +1,7 @@
 import type { AcceptedDocument } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
 import type { EstablishOptions, TrustDocuments } from '@bulla/crypto';
-import { CryptoError, parseDirectory, parsePolicy, requireSignatures, Trust } from '@bulla/crypto';
+import { CryptoError, parseDirectory, parsePolicy, requireSignedToken, Trust } from '@bulla/crypto';
 import type { Answer, Caller, Effect } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -53,11 +53,11 @@ export class PublishingService {
     return this.publishAlone(caller, token, async (trx, { org, root }) => {
       const newest = await this.organisations.newestDocument(org, 'policy', trx);
       requireNewest(basedOn, newest?.version);
+      await requireSignedToken(token, root.roles.policy, root.keys, 'policy-signatures');
       const parsed = await parsePolicy(token);
       const { version, prev, root_version: statedRoot, org: statedOrg } = parsed.payload;
       if (statedOrg !== org)
         throw new Problem('validation_failed', { detail: 'the policy is of another organisation' });
-      await requireSignatures(parsed, root.roles.policy, root.keys, 'policy-signatures');
       if (version !== basedOn + 1 || prev !== newest?.sha256 || statedRoot !== root.version) {
         throw new Problem('version_conflict', { detail: 'the policy does not continue the newest one' });
       }
@@ -95,6 +95,8 @@ export class PublishingService {
     trust: Trust,
     token: string,
   ): Promise<{ document: StoredDocument; next: Trust }> {
+    const { roles, keys } = trust.root;
+    await requireSignedToken(token, roles.directory, keys, 'directory-signatures');
     const { payload, hash } = await parseDirectory(token);
     const policy = await this.organisations.findDocument(trust.org, 'policy', payload.policy.version, trx);
     if (policy === undefined) {

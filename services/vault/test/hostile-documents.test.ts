@@ -1,0 +1,48 @@
+import { encodeBase64url, utf8 } from '@bulla/crypto';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { basedOn } from './authoring.js';
+import { pendingNewcomer } from './enrolling.js';
+import { expectRefusal } from './refusals.js';
+import type { TestVault } from './running-vault.js';
+import { startVault } from './running-vault.js';
+
+// [red] Whoever may publish, of any organisation, sent a directory that nobody had signed, of 350,000 entities that are
+// none: it was looked through for five seconds of everybody's time, and the answer was 500.
+
+let vault: TestVault;
+beforeAll(async () => {
+  vault = await startVault();
+});
+afterAll(() => vault.stop());
+
+/** A document of the given payload with the signatures of another. */
+function withPayload(token: string, payload: object): string {
+  const { signatures } = JSON.parse(token) as { signatures: unknown };
+  return JSON.stringify({ payload: encodeBase64url(utf8(JSON.stringify(payload))), signatures });
+}
+
+const many = () => Object.fromEntries(Array.from({ length: 350_000 }, (_, entity) => [`u${entity}`, 0]));
+
+describe('a document that nobody signed is refused before anything is made of what it says', () => {
+  it('as a directory', async () => {
+    const { acme } = vault;
+    const { directory, policy } = acme.documents;
+    const forged = withPayload(directory, { ...acme.trust.directory, entities: many() });
+    const owner = vault.clientOf(acme.owner);
+    const publish = () =>
+      owner.put('/api/v1/organisations/acme/directory', { directory: forged }, basedOn(acme.trust.directory.version));
+    await expectRefusal(vault, publish, 401, 'signature_invalid');
+    const forgedPolicy = withPayload(policy, { ...acme.trust.policy, custody: many() });
+    const publishPolicy = () =>
+      owner.put('/api/v1/organisations/acme/policy', { policy: forgedPolicy }, basedOn(acme.trust.policy.version));
+    await expectRefusal(vault, publishPolicy, 401, 'signature_invalid');
+  });
+
+  it('as the directory that lets a device in', async () => {
+    const { acme } = vault;
+    const { id } = await pendingNewcomer(vault);
+    const directory = withPayload(acme.documents.directory, { ...acme.trust.directory, entities: many() });
+    const approve = () => vault.clientOf(acme.owner).post(`/api/v1/enrolments/${id}/approval`, { directory });
+    await expectRefusal(vault, approve, 401, 'signature_invalid');
+  });
+});
