@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { flipBit, path, subproof, TestLog } from '../test/test-log.js';
-import { utf8 } from './bytes.js';
+import { concatBytes, utf8 } from './bytes.js';
 import { emptyRoot, leafHash, nodeHash } from './merkle.js';
 import type { ConsistencyClaim, InclusionClaim } from './merkle-proof.js';
 import { makeConsistencyProof, makeInclusionProof, verifyConsistency, verifyInclusion } from './merkle-proof.js';
@@ -148,13 +148,35 @@ describe('an inclusion proof', () => {
     await expectRefused('inclusion', verifyInclusion({ ...claim, proof: claim.proof.with(1, odd) }));
   });
 
+  it('is refused for a leaf after the only one', async () => {
+    const [head, leaf] = [log.head(1), log.leaf(0)];
+    await verifyInclusion({ leaf, index: 0, head, proof: [] });
+    await expectRefused('inclusion', verifyInclusion({ leaf, index: 1, head, proof: [] }));
+  });
+
+  it('is refused with the border between two hashes moved', async () => {
+    const [left, right] = [log.leaf(0), log.leaf(1)];
+    const claim = { index: 0, head: log.head(2) };
+    await verifyInclusion({ ...claim, leaf: left, proof: [right] });
+    const moved = { leaf: left.slice(0, -1), proof: [concatBytes(left.slice(-1), right)] };
+    await expectRefused('inclusion', verifyInclusion({ ...claim, ...moved }));
+  });
+
+  it('is refused with a hash more than its place needs, even one that leads to the root', async () => {
+    const claim = { leaf: log.leaf(1), proof: [log.leaf(0)] };
+    await verifyInclusion({ ...claim, index: 1, head: log.head(2) });
+    await expectRefused('inclusion', verifyInclusion({ ...claim, index: 0, head: { ...log.head(2), size: 1 } }));
+  });
+
   it('is refused for an inner node that is shown as a leaf', async () => {
     const [left, right] = [log.leaf(0), log.leaf(1)];
     const proof = (await makeInclusionProof(0, 4, log.read)).slice(1);
-    const asLeaf = await leafHash(Uint8Array.of(...left, ...right));
-    await expectRefused('inclusion', verifyInclusion({ leaf: asLeaf, index: 0, head: log.head(4), proof }));
-    // The node itself would fit a tree half as high, which no checkpoint says: only size and root together are signed.
-    await verifyInclusion({ leaf: await nodeHash(left, right), index: 0, head: { ...log.head(4), size: 2 }, proof });
+    const node = await nodeHash(left, right);
+    await expectRefused('inclusion', verifyInclusion({ leaf: node, index: 0, head: log.head(4), proof }));
+    const joined = await leafHash(concatBytes(left, right));
+    await expectRefused('inclusion', verifyInclusion({ leaf: joined, index: 0, head: log.head(4), proof }));
+    // The node would fit a tree half as high, which no checkpoint says: only size and root together are signed.
+    await verifyInclusion({ leaf: node, index: 0, head: { ...log.head(4), size: 2 }, proof });
   });
 });
 
@@ -223,6 +245,23 @@ describe('a consistency proof', () => {
     await expectRefused('consistency', verifyConsistency({ ...claim, older: { size: 3, root: odd } }));
     await expectRefused('consistency', verifyConsistency({ ...claim, newer: { size: 8, root: odd } }));
     await expectRefused('consistency', verifyConsistency({ ...claim, proof: claim.proof.with(1, odd) }));
+  });
+
+  it('is refused with the border between two hashes moved', async () => {
+    const [left, right] = [log.leaf(0), log.leaf(1)];
+    const newer = log.head(2);
+    await verifyConsistency({ older: { size: 1, root: left }, newer, proof: [right] });
+    const proof = [concatBytes(left.slice(-1), right)];
+    await expectRefused(
+      'consistency',
+      verifyConsistency({ older: { size: 1, root: left.slice(0, -1) }, newer, proof }),
+    );
+  });
+
+  it('is refused for a tree that became smaller and kept its root', async () => {
+    const { root } = log.head(2);
+    const claim = { older: { size: 2, root }, newer: { size: 1, root }, proof: [] };
+    await expectRefused('consistency', verifyConsistency(claim));
   });
 
   it('is empty from the empty tree, which has one root only', async () => {
