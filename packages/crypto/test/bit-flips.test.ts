@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import type { TrustDocuments } from '@bulla/crypto';
+import {
+  CryptoError,
+  parseLocked,
+  readPublicKeys,
+  Secret,
+  Trust,
+  verifyEnvelope,
+  verifyStatement,
+  verifyTags,
+} from '@bulla/crypto';
+import type { ExpectedGrant } from '@bulla/crypto/open';
+import { openContent, openGrant, openInvocation, openLocked } from '@bulla/crypto/open';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { NAME } from './examples.js';
+import type { TestOrganisation } from './organisation.js';
+import { loadOrganisation, NOW } from './organisation.js';
+
+/**
+ * Every token of the golden files that is good is refused with any one of its bits flipped, the dots and the bits that
+ * leave the alphabet among them. Frames, streams, notes, requests and answers have tests of their own beside them.
+ */
+
+const load = <File>(name: string) =>
+  JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), 'utf8')) as File;
+const valid = <Case>(name: string) =>
+  load<{ cases: (Case & { name: string; result: string })[] }>(name).cases.filter(({ result }) => result === 'valid');
+const secretOf = (hex: string) => new Secret(Uint8Array.from(Buffer.from(hex, 'hex')));
+
+interface Flipping {
+  readonly format: string;
+  readonly name: string;
+  readonly text: string;
+  /** Every how many-th bit is flipped: all of them, unless trying one takes a private key or a whole chain of documents. */
+  readonly stride: number;
+  readonly verify: (text: string) => Promise<unknown>;
+}
+
+let acme: TestOrganisation;
+
+beforeAll(async () => {
+  acme = await loadOrganisation('acme');
+});
+
+const statements = valid<{ token: string; chash: string; expect: { sub: string; name: string; ver: number } }>(
+  'statement',
+).map(({ name, token, chash, expect: place }) => ({
+  format: 'statement',
+  name,
+  text: token,
+  stride: 1,
+  verify: (text: string) => verifyStatement(text, { trust: acme.trust, now: NOW, chash, expect: place }),
+}));
+
+const contents = valid<{ token: string; key: string; place: { org: string; sub: string; ver: number } }>('content').map(
+  ({ name, token, key, place }) => ({
+    format: 'content',
+    name,
+    text: token,
+    stride: 1,
+    verify: (text: string) => openContent(text, secretOf(key), place),
+  }),
+);
+
+const grants = valid<{ token: string; opener: string; expect: ExpectedGrant }>('grant').map(
+  ({ name, token, opener, expect: place }) => ({
+    format: 'grant',
+    name,
+    text: token,
+    stride: 5,
+    verify: async (text: string) => openGrant(text, await acme.unwrapper(opener), place),
+  }),
+);
+
+const envelopes = valid<{ token: string; audience: string; graceSeconds: number }>('envelope').map(
+  ({ name, token, audience, graceSeconds }) => ({
+    format: 'envelope',
+    name,
+    text: token,
+    stride: 1,
+    verify: (text: string) => verifyEnvelope(text, { trust: acme.trust, now: NOW, audience, graceSeconds }),
+  }),
+);
+
+const tags = valid<{ tokens: string[]; label: string }>('tag').flatMap(({ name, tokens, label }) =>
+  tokens.map((token, at) => ({
+    format: 'tag',
+    name: `${name}, ${at + 1} of ${tokens.length}`,
+    text: token,
+    stride: 1,
+    verify: (text: string) => verifyTags(tokens.with(at, text), { trust: acme.trust, name: NAME, label, now: NOW }),
+  })),
+);
+
+const questions = valid<{ sealed: string }>('invocation')
+  .slice(0, 1)
+  .map(({ name, sealed }) => ({
+    format: 'question',
+    name,
+    text: sealed,
+    stride: 11,
+    verify: async (text: string) => openInvocation(text, await acme.unwrapper('eu1')),
+  }));
+
+const locked = valid<{ token: string; key: string }>('locked-key').map(({ name, token, key }) => ({
+  format: 'locked key',
+  name,
+  text: token,
+  stride: 1,
+  verify: async (text: string) => openLocked(parseLocked(text), secretOf(key)),
+}));
+
+const publicKeys = valid<{ token: string }>('public-keys').map(({ name, token }) => ({
+  format: 'statement of keys',
+  name,
+  text: token,
+  stride: 3,
+  verify: (text: string) => readPublicKeys(text),
+}));
+
+const { org, pin, now, documents } = load<{ org: string; pin: string; now: number; documents: TrustDocuments }>(
+  'trust',
+);
+const establish = (changed: Partial<TrustDocuments>) =>
+  Trust.establish({ ...documents, ...changed }, { org, pin, now });
+const trustDocuments = [
+  { name: 'root', text: documents.roots[0] ?? '', verify: (text: string) => establish({ roots: [text] }) },
+  { name: 'policy', text: documents.policy, verify: (text: string) => establish({ policy: text }) },
+  { name: 'directory', text: documents.directory, verify: (text: string) => establish({ directory: text }) },
+].map((one) => ({ format: 'document', stride: 11, ...one }));
+
+const all: Flipping[] = [
+  ...statements,
+  ...contents,
+  ...grants,
+  ...envelopes,
+  ...tags,
+  ...questions,
+  ...locked,
+  ...publicKeys,
+  ...trustDocuments,
+];
+
+/** The text with one bit of one of its ASCII characters flipped. */
+function flipped(text: string, bit: number): string {
+  const at = bit >> 3;
+  return text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ (1 << (bit & 7))) + text.slice(at + 1);
+}
+
+describe('any one bit flipped', () => {
+  it('is tried in every format', () => {
+    expect(new Set(all.map(({ format }) => format)).size).toBe(9);
+    // A stride that shared a factor with 8 would leave some bits of a character alone.
+    expect(all.every(({ stride }) => stride % 2 === 1)).toBe(true);
+  });
+
+  it.each(all)(
+    'of a $format is refused: $name',
+    async ({ text, stride, verify }) => {
+      await verify(text);
+      const accepted: number[] = [];
+      for (let bit = 0; bit < text.length * 8; bit += stride) {
+        const error: unknown = await verify(flipped(text, bit)).then(
+          () => undefined,
+          (refusal: unknown) => refusal,
+        );
+        if (!(error instanceof CryptoError)) accepted.push(bit);
+      }
+      expect(accepted).toEqual([]);
+    },
+    300_000,
+  );
+});
