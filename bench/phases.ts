@@ -4,6 +4,8 @@ import { type Figures, figuresOf, type Outcome } from './figures.js';
 
 /** How often the open loop looks whether requests are due. */
 const TICK_MS = 2;
+/** What a refusal asks for. */
+const RETRY_AFTER_MS = 1_000;
 
 /**
  * So many clients, each of which asks again as soon as it is answered, until the time is over or all requests are sent.
@@ -22,7 +24,9 @@ export async function closedLoop(
     while (performance.now() < endMs) {
       const request = requests[next++];
       if (request === undefined) return;
-      outcomes.push(await connections.send(request));
+      const outcome = await connections.send(request);
+      outcomes.push(outcome);
+      if (outcome.status === 503) await pause(RETRY_AFTER_MS);
     }
   };
   await Promise.all(Array.from({ length: clients }, client));

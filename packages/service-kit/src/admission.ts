@@ -109,7 +109,8 @@ function requireStrength(request: FastifyRequest, parts: AdmissionParts): void {
   if (FREE.test(request.url)) return;
   if (parts.readiness.draining) throw overload('draining', parts);
   if (parts.lag.tooHigh) throw overload('event_loop', parts);
-  if (parts.places.full) throw overload('queue_full', parts);
+  const refused = parts.places.turnAway();
+  if (refused !== undefined) throw overload(refused, parts);
 }
 
 async function requirePlace(request: FastifyRequest, parts: AdmissionParts): Promise<void> {

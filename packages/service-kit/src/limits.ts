@@ -16,8 +16,8 @@ export interface Limits {
   readonly waitingMax: number;
   /** How long one waits for a place before it is told 503: an answer too late helps nobody. */
   readonly waitMs: number;
-  /** The same while there are more than can be served: others waited for nothing a short time ago. */
-  readonly crowdedWaitMs: number;
+  /** How long after a refusal nobody waits, so that the next ones come at once. */
+  readonly crowdedMs: number;
   /** How late the event loop may be, twice in a row, before requests are refused. */
   readonly loopLagMaxMs: number;
   /** How long bytes of an answer may wait for a client that does not take them. */
@@ -43,7 +43,7 @@ export const LIMITS: Limits = {
   requestsMax: Math.max(REQUESTS_MIN, REQUESTS_PER_CORE * availableParallelism()),
   waitingMax: 10_000,
   waitMs: 1_000,
-  crowdedWaitMs: 25,
+  crowdedMs: 250,
   loopLagMaxMs: 500,
   writeTimeoutMs: 60_000,
   bodyBytesInFlightMax: 134_217_728,

@@ -4,7 +4,7 @@ import { Places } from './places.js';
 
 const LONG_MS = 60_000;
 const open = (given: Partial<ConstructorParameters<typeof Places>[0]> = {}) =>
-  new Places({ max: 1, waitingMax: 2, waitMs: LONG_MS, crowdedWaitMs: LONG_MS, ...given });
+  new Places({ max: 1, waitingMax: 2, waitMs: LONG_MS, crowdedMs: LONG_MS, ...given });
 const outcome = (granted: Promise<unknown>) => Promise.race([granted, pause(20, 'waits')]);
 
 describe('places', () => {
@@ -66,19 +66,27 @@ describe('places', () => {
     second.release();
   });
 
-  it('are hardly waited for while others waited for nothing, and waited for again later', async () => {
-    const places = open({ waitingMax: 9, waitMs: 200, crowdedWaitMs: 1 });
+  it('are not waited for while others waited for nothing, and waited for again later', async () => {
+    const places = open({ waitingMax: 9, waitMs: 50, crowdedMs: 300 });
     const first = places.ask();
     const patient = places.ask();
-    expect(await outcome(patient.granted)).toBe('waits');
+    expect(places.turnAway()).toBeUndefined();
     expect(await patient.granted).toBe('queue_late');
-    expect(await outcome(places.ask().granted)).toBe('queue_late');
-    // Each of them is one more who waited for nothing; after as long as one may wait, nobody was.
-    await pause(250);
+    expect(await places.ask().granted).toBe('queue_full');
+    expect(places.turnAway()).toBe('queue_full');
+    await pause(350);
     const later = places.ask();
-    expect(await outcome(later.granted)).toBe('waits');
     first.release();
     expect(await later.granted).toBeUndefined();
+  });
+
+  it('are given to who comes when one is free, whoever was refused before', async () => {
+    const places = open({ waitingMax: 0 });
+    const first = places.ask();
+    expect(places.turnAway()).toBe('queue_full');
+    first.release();
+    expect(places.turnAway()).toBeUndefined();
+    expect(await outcome(places.ask().granted)).toBeUndefined();
   });
 });
 

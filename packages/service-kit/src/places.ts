@@ -20,8 +20,8 @@ export interface PlacesOptions {
   readonly waitingMax: number;
   /** Longest wait: an answer that comes too late helps nobody. */
   readonly waitMs: number;
-  /** Longest wait while others have waited for nothing: there are more than can be served, and a wait changes nothing. */
-  readonly crowdedWaitMs: number;
+  /** After a refusal nobody waits for so long; the next one begins it anew. */
+  readonly crowdedMs: number;
 }
 
 type State = 'waiting' | 'working' | 'resting' | 'returning' | 'gone';
@@ -42,13 +42,19 @@ export class Places {
     return this.#waiting.size;
   }
 
-  /** Whether who asks now is refused at once. */
-  get full(): boolean {
-    return this.#taken >= this.#options.max && this.#waiting.size >= this.#options.waitingMax;
+  /** Why who comes now is refused at once, if that is so. */
+  turnAway(): NoPlace | undefined {
+    const { max, waitingMax } = this.#options;
+    if (this.#taken < max) return undefined;
+    const isCrowded = performance.now() < this.#crowdedUntilMs;
+    if (!isCrowded && this.#waiting.size < waitingMax) return undefined;
+    this.#noteRefusal();
+    return 'queue_full';
   }
 
   ask(): Place {
-    if (this.full) return noPlace('queue_full');
+    const refused = this.turnAway();
+    if (refused !== undefined) return noPlace(refused);
     if (this.#taken >= this.#options.max) return this.#queued();
     this.#taken++;
     return this.#placeOf('working', Promise.resolve(undefined));
@@ -70,20 +76,18 @@ export class Places {
       place.state = 'working';
       resolve(undefined);
     };
-    const timer = setTimeout(() => this.#refuseLate(place), this.#patienceMs());
+    const refuse = () => {
+      this.#noteRefusal();
+      place.release();
+    };
+    const timer = setTimeout(refuse, this.#options.waitMs);
     this.#waiting.add(enter);
     return place;
   }
 
-  /** Somebody waited for nothing: until as much time has passed again, nobody else waits as long. */
-  #refuseLate(place: Place): void {
-    this.#crowdedUntilMs = performance.now() + this.#options.waitMs;
-    place.release();
-  }
-
-  #patienceMs(): number {
-    const { waitMs, crowdedWaitMs } = this.#options;
-    return performance.now() < this.#crowdedUntilMs ? Math.min(crowdedWaitMs, waitMs) : waitMs;
+  /** There are more than can be served, and waiting helps nobody. */
+  #noteRefusal(): void {
+    this.#crowdedUntilMs = performance.now() + this.#options.crowdedMs;
   }
 
   /** @param stopWaiting for one that has not begun. */
