@@ -169,21 +169,26 @@ withServer('over a connection', () => {
       );
       await sent.promise;
     };
+    const bodyBytes = async () => {
+      const [ready] = vault.vault.events('service-ready');
+      const metrics = await fetch(`http://127.0.0.1:${Number(ready?.['metricsPort'])}/metrics`);
+      return Number(/^bulla_body_bytes\{.*\} (\d+)$/m.exec(await metrics.text())?.[1]);
+    };
     const ask = () =>
       call(vault.vault.url, vault.organisation.owner, 'POST', '/api/v1/prompts', {
         body: { a: 'a'.repeat(1_000_000) },
       });
     for (let n = 0; n < 128; n++) await almostSend();
-    let refused = await ask();
-    await until('no room', async () => {
-      // One of them may have found no room for its last bytes, and left what it had.
-      await almostSend();
-      refused = await ask();
-      return refused.status === 503;
+    // Before all of it is there another body would find room, and take it from one of them.
+    await until('full', async () => (await bodyBytes()) === 128 * 1_048_575);
+    expect(await ask()).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '1' },
+      body: { code: 'overloaded' },
     });
-    expect(refused).toMatchObject({ headers: { 'retry-after': '1' }, body: { code: 'overloaded' } });
     for (const socket of open.splice(0)) socket.destroy();
-    await until('room', async () => (await ask()).status === 400);
+    await until('empty', async () => (await bodyBytes()) === 0);
+    expect((await ask()).status).toBe(400);
     expect(open).toEqual([]);
   });
 

@@ -10,6 +10,10 @@ export class BodyBudget {
     this.#bytesMax = bytesMax;
   }
 
+  get taken(): number {
+    return this.#taken;
+  }
+
   hasRoom(bytes: number): boolean {
     return this.#taken + bytes <= this.#bytesMax;
   }

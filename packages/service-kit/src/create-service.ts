@@ -101,6 +101,9 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const bodies = new BodyBudget(limits.bodyBytesInFlightMax);
   const { connectionsMax } = limits;
   await prepareFastify(fastify, { service, keys, clock, log, metrics, bodies, connectionsMax });
+  const held = metrics.gauge('bulla_body_bytes', 'Bytes of request bodies that are here', [], () => {
+    held.set(bodies.taken);
+  });
   const places = new Places({ max: limits.requestsMax, ...limits });
   const waiting = metrics.gauge('bulla_queue_depth', 'Requests that wait for a place', ['queue'], () => {
     waiting.set({ queue: 'admission' }, places.waiting);
