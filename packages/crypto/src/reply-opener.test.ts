@@ -208,6 +208,37 @@ describe('ReplyOpener', () => {
     );
   });
 
+  it('ends as truncated after any loss, move or doubling, whatever comes then', async () => {
+    const all = honest();
+    await fc.assert(
+      fc.asyncProperty(fc.shuffledSubarray([0, 1, 2, 3, 4]), fc.nat({ max: 4 }), async (order, again) => {
+        const steps = [...order, ...order.slice(again)];
+        fc.pre(order.join() !== '0,1,2,3,4');
+        const opener = await open();
+        for (const at of steps) {
+          const [kind, frame] = all[at] ?? (['delta', utf8('')] as const);
+          await (kind === 'final' ? opener.openFinal(frame) : opener.openFrame(frame)).catch(() => undefined);
+        }
+        // A prefix of deltas has not failed yet: it ends where its stream ends, without a fin.
+        expect(() => opener.transcript).toThrow(expect.objectContaining({ code: 'stream_truncated' }));
+        const isOpen = steps.every((at, index) => at === index && at < 4);
+        const late = await opener.openFinal(answered.final).then(
+          () => 'complete',
+          (error: unknown) => (error as { code: string }).code,
+        );
+        expect(late).toBe(isOpen ? (steps.length === 4 ? 'complete' : 'open_failed') : 'stream_truncated');
+      }),
+      {
+        numRuns: 300,
+        examples: [
+          [[], 0],
+          [[0, 1, 2, 3], 4],
+          [[1], 0],
+        ],
+      },
+    );
+  });
+
   it('never opens a frame with one bit flipped', async () => {
     const frame = firstFrame();
     for (let bit = 0; bit < frame.length * 8; bit++) {
