@@ -198,6 +198,15 @@ describe('a changed stream', () => {
     expect(opened).toEqual({ text: bytes(CHUNK_BYTES), end: 'stream_truncated' });
   });
 
+  it('fails again for whoever goes on after it failed', async () => {
+    const reading = openChunks(
+      pieces(flipBit(await seal(TEXT), 8 * (CHUNKED_HEADER_BYTES + SEALED_CHUNK_BYTES))),
+      options,
+    );
+    await expect(reading.next()).resolves.toMatchObject({ done: false });
+    for (let time = 0; time < 3; time++) await expect(reading.next()).rejects.toMatchObject({ code: 'open_failed' });
+  });
+
   it('fails with another commitment, although every chunk is good', async () => {
     const sealed = await seal(TEXT);
     const { base } = await deriveChunkKeys(options, sealed.slice(0, 24), 'decrypt');

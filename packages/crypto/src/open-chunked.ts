@@ -23,7 +23,16 @@ const SALT_BYTES = 24;
  * @throws {CryptoError} key_invalid; stream_truncated where a stream cannot end; else open_failed, whatever was changed,
  * moved, added or cut, and for another key or context; and whatever the source throws
  */
-export async function* openChunks(source: AsyncIterable<Uint8Array>, options: ChunkedOptions): AsyncGenerator<Bytes> {
+export function openChunks(source: AsyncIterable<Uint8Array>, options: ChunkedOptions): AsyncGenerator<Bytes> {
+  return failingForGood(open(source, options));
+}
+
+/** The same as a transform for `pipeThrough`: the sealed stream goes in, plaintext comes out. */
+export function openStream(options: ChunkedOptions): ByteTransform {
+  return byteTransform((source) => openChunks(source, options));
+}
+
+async function* open(source: AsyncIterable<Uint8Array>, options: ChunkedOptions): AsyncGenerator<Bytes> {
   const pieces = source[Symbol.asyncIterator]();
   try {
     const { head, rest } = await takeHeader(pieces);
@@ -33,11 +42,6 @@ export async function* openChunks(source: AsyncIterable<Uint8Array>, options: Ch
   } finally {
     await pieces.return?.();
   }
-}
-
-/** The same as a transform for `pipeThrough`: the sealed stream goes in, plaintext comes out. */
-export function openStream(options: ChunkedOptions): ByteTransform {
-  return byteTransform((source) => openChunks(source, options));
 }
 
 async function* openAll(keys: ChunkKeys, source: AsyncIterable<Uint8Array>): AsyncGenerator<Bytes> {
@@ -76,4 +80,20 @@ async function takeHeader(pieces: AsyncIterator<Uint8Array>): Promise<{ head: By
 async function* resumed(first: Uint8Array, pieces: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield first;
   for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
+}
+
+/** After it threw, a generator says that it is done, which here would look like the end of the stream. */
+function failingForGood(generator: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
+  const next = generator.next.bind(generator);
+  let failure: { readonly error: unknown } | undefined;
+  generator.next = async () => {
+    if (failure !== undefined) throw failure.error;
+    try {
+      return await next();
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  };
+  return generator;
 }
