@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
 import { decodeBase64url, encodeBase64url, utf8 } from './bytes.js';
 import { CryptoError } from './errors.js';
-import type { KeyRecord } from './keys.js';
+import type { VerifyingKey } from './keys.js';
 import { kidSchema, publicKeyOf } from './keys.js';
 import { checkShape } from './schema.js';
 import type { Secret } from './secret.js';
@@ -69,7 +69,7 @@ export async function signJws<Claims>(format: JwsFormat<Claims>, claims: Claims,
  * @param check names the check in the error.
  * @throws {CryptoError} signature_invalid
  */
-export async function verifyJws(parsed: ParsedJws<unknown>, record: KeyRecord, check: string): Promise<void> {
+export async function verifyJws(parsed: ParsedJws<unknown>, record: VerifyingKey, check: string): Promise<void> {
   const invalid = new CryptoError('signature_invalid', `the signature of the ${parsed.header.typ} is not valid`, {
     check,
   });
@@ -158,7 +158,7 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
   format: JweFormat<Header>,
   header: Header,
   plaintext: Uint8Array,
-  record: KeyRecord,
+  record: VerifyingKey,
 ): Promise<string> {
   if (record.use !== 'enc' || header.alg !== record.alg)
     throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
@@ -169,7 +169,7 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
  * The algorithm by which things are sealed to a key: its record's, never one that somebody asks for.
  * @throws {CryptoError} key_invalid for a key that signs
  */
-export function sealAlgOf({ alg }: Pick<KeyRecord, 'alg'>): SealAlg {
+export function sealAlgOf({ alg }: Pick<VerifyingKey, 'alg'>): SealAlg {
   if (!isSealAlg(alg)) throw new CryptoError('key_invalid', 'not an encryption key');
   return alg;
 }

@@ -1,4 +1,3 @@
-import { wordlist } from '@scure/bip39/wordlists/english.js';
 import * as z from 'zod/mini';
 import {
   decodeBase64url,
@@ -18,6 +17,7 @@ import { orgSchema } from './root.js';
 import { checkShape } from './schema.js';
 import { strictParse } from './strict-parse.js';
 import { publicJwkSchema } from './suites.js';
+import { eightWords } from './words.js';
 
 /**
  * How a device proves to whoever invited it that the keys which arrive are its own (protocol.md §4, main-job M6,
@@ -27,9 +27,6 @@ import { publicJwkSchema } from './suites.js';
 const CODE_PREFIX = 'bulla1_';
 const CODE_MAX_CHARACTERS = 2_048;
 const SECRET_BYTES = 32;
-const WORDS = 8;
-/** A list of 2^11 words. */
-const WORD_BITS = 11;
 
 const invitationCodeSchema = z.strictObject({
   url: z.string().check(z.maxLength(512), z.regex(/^https?:\/\/[A-Za-z0-9.\-[\]:]+(?:\/[A-Za-z0-9._~-]+)*\/?$/)),
@@ -108,12 +105,7 @@ export async function isEnrolmentMac(mac: string, secret: string, keys: Enrolmen
  * @throws {CryptoError} token_malformed if one of them is no thumbprint
  */
 export async function enrolmentWords(keys: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<readonly string[]> {
-  let bits = 0n;
-  for (const byte of (await keysDigest(keys)).subarray(0, (WORDS * WORD_BITS) / 8)) bits = (bits << 8n) | BigInt(byte);
-  return Array.from({ length: WORDS }, (_, index) => {
-    const shift = BigInt((WORDS - 1 - index) * WORD_BITS);
-    return wordlist[Number((bits >> shift) & 0x7ffn)] ?? '';
-  });
+  return eightWords(await keysDigest(keys));
 }
 
 /** Whether somebody typed the eight words of these keys; case and spacing do not matter. */

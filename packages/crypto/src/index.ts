@@ -76,6 +76,12 @@ export {
   keyThumbprint,
   suiteOfKey,
 } from './keys.js';
+export type { ExportOptions, KeyFormat } from './key-export.js';
+export { exportKeys } from './key-export.js';
+export type { ImportOptions, PrivateKeyMaterial } from './key-import.js';
+export { importKeys, importPrivateKeys, importPublicKeys } from './key-import.js';
+export type { KeyMaterial, KeyNames, SealingKey } from './key-material.js';
+export { keyFor, keyMaterialOf, namesOf, sealingKeyOf, verifyingKeyOf } from './key-material.js';
 export type { LockedHeader, Stretching } from './locked.js';
 export { parseLocked, sealLocked } from './locked.js';
 export type { PublicKey, PublicKeys } from './public-keys.js';

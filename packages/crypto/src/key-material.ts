@@ -1,0 +1,105 @@
+import { fingerprint, keyThumbprint } from './keys.js';
+import { fingerprintWords } from './words.js';
+import type { VerifyingKey } from './keys.js';
+import { modulusBitsOf } from './suite-rsa.js';
+import { invalidKey } from './suite-kind.js';
+import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite, SuiteId } from './suites.js';
+import { ALL_SUITES, checkPublicJwk, publicJwkOf, suite } from './suites.js';
+
+/** A key of a file, checked: of one suite, and its halves belong together. */
+export interface KeyMaterial {
+  /** RFC 7638 thumbprint. */
+  readonly kid: string;
+  readonly suite: SuiteId;
+  /** What the file says it is for; undefined where the file does not say. */
+  readonly use: 'sig' | 'enc' | undefined;
+  readonly publicJwk: PublicJwk;
+  /** Absent in a file of public keys. */
+  readonly privateJwk?: PrivateJwk;
+}
+
+/** What things are sealed to. */
+export interface SealingKey extends VerifyingKey {
+  readonly use: 'enc';
+  readonly alg: SealAlg;
+}
+
+/**
+ * Checks a key and tells its suite.
+ * @throws {CryptoError} key_invalid, saying what is wrong with it
+ */
+export async function keyMaterialOf(jwk: PublicJwk | PrivateJwk, use?: KeyMaterial['use']): Promise<KeyMaterial> {
+  const publicJwk = 'd' in jwk ? publicJwkOf(jwk) : jwk;
+  const { id } = suiteOf(publicJwk);
+  checkPublicJwk(publicJwk, id);
+  const material = { kid: await keyThumbprint(publicJwk), suite: id, use, publicJwk };
+  if (!('d' in jwk)) return material;
+  await requirePair(jwk, publicJwk, suite(id));
+  return { ...material, privateJwk: jwk };
+}
+
+/**
+ * The key of a file that signs, or that things are sealed to. A file with one key means that one, whatever it is asked
+ * for; of two the first signs and the second is sealed to, unless the file says otherwise.
+ * @throws {CryptoError} key_invalid if there is none
+ */
+export function keyFor(keys: readonly KeyMaterial[], use: 'sig' | 'enc'): KeyMaterial {
+  const found = keys.find((key) => key.use === use) ?? keys.find((key) => key.use === undefined);
+  if (found === undefined || (use === 'enc' && suite(found.suite).seal === undefined))
+    throw invalidKey(use === 'sig' ? 'none in the file signs' : 'nothing can be sealed to one in the file');
+  return found;
+}
+
+/** The key of a file whose signatures count. @throws {CryptoError} key_invalid */
+export function verifyingKeyOf(keys: readonly KeyMaterial[]): VerifyingKey & { readonly alg: SignAlg } {
+  const { kid, suite: id, publicJwk: jwk } = keyFor(keys, 'sig');
+  return { kid, use: 'sig', alg: suite(id).sign, jwk };
+}
+
+/** The key of a file that is sealed to. @throws {CryptoError} key_invalid */
+export function sealingKeyOf(keys: readonly KeyMaterial[]): SealingKey {
+  const { kid, suite: id, publicJwk: jwk } = keyFor(keys, 'enc');
+  const { seal } = suite(id);
+  if (seal === undefined) throw invalidKey('it signs and is never sealed to');
+  return { kid, use: 'enc', alg: seal, jwk };
+}
+
+/** A key for human eyes and ears. */
+export interface KeyNames {
+  /** 128 bits: eight groups of four hexadecimal digits. */
+  readonly hex: string;
+  /** 88 bits. */
+  readonly words: readonly string[];
+}
+
+/** The names of a key, from its thumbprint. */
+export function namesOf({ kid }: Pick<KeyMaterial, 'kid'>): KeyNames {
+  return { hex: fingerprint(kid), words: fingerprintWords(kid) };
+}
+
+function suiteOf(jwk: PublicJwk): Suite {
+  const suites = ALL_SUITES.filter(({ keys }) => keys.kty === jwk.kty);
+  if (jwk.kty !== 'RSA') return suites[0] ?? suite(jwk.kty);
+  const bits = modulusBitsOf(jwk);
+  const found = suites.find(({ modulusBits }) => modulusBits === bits);
+  if (found !== undefined) return found;
+  const lengths = suites.map(({ modulusBits }) => modulusBits).join(' or ');
+  throw invalidKey(
+    `an RSA key of ${bits} bits is ${bits < 2048 ? 'too weak' : 'of no suite'}: it has to have ${lengths}`,
+  );
+}
+
+/** Platforms do not see whether the halves of an RSA key belong together. */
+async function requirePair(privateJwk: PrivateJwk, publicJwk: PublicJwk, { keys }: Suite): Promise<void> {
+  const { key, operation } = keys.signing;
+  const probe = new Uint8Array(32);
+  try {
+    const signing = await crypto.subtle.importKey('jwk', privateJwk, key, false, ['sign']);
+    const verifying = await crypto.subtle.importKey('jwk', publicJwk, key, false, ['verify']);
+    const signature = await crypto.subtle.sign(operation, signing, probe);
+    if (await crypto.subtle.verify(operation, verifying, signature, probe)) return;
+  } catch {
+    // The same refusal as for halves of two keys, below.
+  }
+  throw invalidKey('its private half is not the one of its public half');
+}
