@@ -187,6 +187,8 @@ export {
   signCheckpoint,
   verifyCheckpoint,
 } from './checkpoint.js';
+export type { LogProof, VerifiedLogProof } from './log-proof.js';
+export { encodeLogProof, LOG_PROOF_MAX_BYTES, parseLogProof, verifyLogProof } from './log-proof.js';
 export type { Appended, Frontier, TreeHead } from './merkle.js';
 export {
   appendLeaf,

@@ -7,12 +7,14 @@ import {
   EMPTY_FRONTIER,
   encodeBase64url,
   encodeFrontier,
+  encodeLogProof,
   encodeNoteKey,
   leafHash,
   makeConsistencyProof,
   makeInclusionProof,
   noteKeyOf,
   parseFrontier,
+  parseLogProof,
   parseNoteKey,
   signCheckpoint,
   treeHeadOf,
@@ -20,6 +22,7 @@ import {
   verifyCheckpoint,
   verifyConsistency,
   verifyInclusion,
+  verifyLogProof,
 } from '@bulla/crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { loadSigner } from '../src/signer.js';
@@ -48,6 +51,7 @@ interface Notes {
   readonly keys: readonly [string, string];
   readonly seeds: readonly [string, string];
   readonly checkpoint: Head & { origin: string };
+  readonly proof: { readonly entry: string; readonly index: number; readonly text: string };
   readonly cases: readonly NoteCase[];
 }
 
@@ -110,6 +114,14 @@ describe('golden notes', () => {
   it.each(notes.cases)('$name: $result', async ({ name: _name, note, ...expected }) => {
     const checkpoint = expected.result === 'valid' && { checkpoint: notes.checkpoint };
     expect(await outcome(utf8(note))).toEqual({ ...expected, ...checkpoint });
+  });
+
+  it('prove that an entry is in their log', async () => {
+    const { entry, index, text } = notes.proof;
+    const leaf = await leafHash(utf8(entry));
+    const verified = await verifyLogProof(utf8(text), leaf, { origin: notes.origin, keys });
+    expect([verified.index, shown(verified.checkpoint), verified.keys]).toEqual([index, notes.checkpoint, keys]);
+    expect(encodeLogProof(parseLogProof(utf8(text)))).toBe(text);
   });
 
   it('are signed alike by us', async () => {

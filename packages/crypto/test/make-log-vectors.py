@@ -171,6 +171,7 @@ def note() -> dict:
         "keys": [log.encoded(), witness.encoded()],
         "seeds": [b64u(sha256(b"bulla test log key")), b64u(sha256(b"bulla test witness key"))],
         "checkpoint": {"origin": origin, "size": 13, "root": b64u(root)},
+        "proof": {"entry": "entry 3", "index": 3, "text": log_proof(3, whole + witness.line(text))},
         "cases": [
             {
                 "name": name,
@@ -182,6 +183,15 @@ def note() -> dict:
             for name, result, signed, keys in cases
         ],
     }
+
+
+# C2SP tlog-proof.
+
+
+def log_proof(index: int, checkpoint: str) -> str:
+    hashes_up = path(index, [f"entry {at}".encode() for at in range(13)])
+    lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *map(b64, hashes_up)]
+    return "\n".join(lines) + "\n\n" + checkpoint
 
 
 # C2SP chunked-encryption with AEAD_AES_256_GCM and SHA-512: Cobblestone-256.
