@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { checkKeyRecord, decodeBase64url, decodeUtf8, keyRecordSchema, parseInvitationCode } from '@bulla/crypto';
+import { decodeBase64url, decodeUtf8, parseInvitationCode } from '@bulla/crypto';
 import { openInvocation } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
-import * as z from 'zod/mini';
 import { loadOrganisation } from './organisation.js';
 
 /**
@@ -24,11 +23,6 @@ const inside: Readonly<Record<string, (vectors: readonly unknown[]) => Promise<u
     const { cases } = file as { cases: { code: string }[] };
     return cases.map(({ code }) => parseInvitationCode(code));
   },
-};
-
-/** An example that is in no vector of its own is at least what the code takes. */
-const judged: Readonly<Record<string, (shown: unknown) => Promise<unknown>>> = {
-  'suites.md': async (shown) => checkKeyRecord(z.parse(keyRecordSchema, shown)),
 };
 
 /** Files that a page names in backticks after a word; a name without a folder lies where the one before it lies. */
@@ -143,16 +137,14 @@ describe.each<string>(pages)('docs/spec/%s', (file) => {
     const files = vectors.filter((path) => /[.](?:json|txt)$/.test(path));
     const contents = files.map((path): unknown => (path.endsWith('.json') ? JSON.parse(read(path)) : read(path)));
     const further = await inside[file]?.(contents);
-    expect(await notJudged(file, invented(page, [...contents, further]))).toEqual([]);
+    expect(hasOwnTest(file, page) ? [] : invented(page, [...contents, further])).toEqual([]);
   });
 });
 
-/** Of examples that are in no vector, those that the code does not take either. */
-async function notJudged(file: string, examples: readonly string[]): Promise<string[]> {
-  const judge = judged[file];
-  if (judge === undefined) return [...examples];
-  await Promise.all(examples.map(async (text) => judge(JSON.parse(text))));
-  return [];
+/** Whether a page names a test of its own for its examples, and that test reads the page. */
+function hasOwnTest(file: string, page: string): boolean {
+  const [, test] = /<!-- checked by (\S+) -->/.exec(page) ?? [];
+  return test !== undefined && existsSync(new URL(test, ROOT)) && read(test).includes(`docs/spec/${file}`);
 }
 
 describe('an example', () => {
@@ -175,8 +167,17 @@ describe('an example', () => {
     expect(invented(shown(block), vectors)).toHaveLength(count);
   });
 
-  it('is looked at in every page, and changed in any it is missed', () => {
+  it.each([
+    ['frames.md', 'golden-tokens.test.ts', false],
+    ['frames.md', 'gone.test.ts', false],
+    ['public-keys.md', 'public-keys.test.ts', true],
+  ])('of %s is believed to be checked by %s: %s', (file, test, isBelieved) => {
+    expect(hasOwnTest(file, `<!-- checked by packages/crypto/test/${test} -->`)).toBe(isBelieved);
+    expect(hasOwnTest(file, 'nothing')).toBe(false);
+  });
+
+  it('is looked at in every page there is', () => {
     expect(pages.length).toBeGreaterThan(15);
-    expect(Object.keys({ ...inside, ...judged }).every((file) => pages.includes(file))).toBe(true);
+    expect(Object.keys(inside).every((file) => pages.includes(file))).toBe(true);
   });
 });
