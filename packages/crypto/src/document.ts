@@ -157,12 +157,13 @@ export async function requireSignatures(
  */
 export async function requireSignedToken(
   token: string,
+  type: DocumentType,
   role: DocumentRole,
   keys: Readonly<Record<string, DocumentKey>>,
   check: string,
 ): Promise<void> {
-  const { payload, signatures } = readOuter(token, DOCUMENT_MAX_BYTES);
-  await requireSignatures({ encoded: payload, signatures: signatures.map(readSignature) }, role, keys, check);
+  const outer = readOuter(token, DOCUMENT_MAX_BYTES);
+  await requireSignatures({ encoded: outer.payload, signatures: readSignatures(outer, type) }, role, keys, check);
 }
 
 async function isGood(
@@ -207,12 +208,16 @@ function read(token: string, maxBytes: number): ReadDocument {
   const bytes = decodeBase64url(outer.payload);
   const value = strictParse(bytes, { maxBytes });
   const type = checkShape(value, typedSchema, 'document')._type;
+  return { encoded: outer.payload, bytes, value, type, signatures: readSignatures(outer, type) };
+}
+
+function readSignatures(outer: z.infer<typeof outerSchema>, type: DocumentType): DocumentSignature[] {
   const signatures = outer.signatures.map(readSignature);
   for (const { typ } of signatures) {
     if (typ !== `${type}+jws`) throw malformed('a signature was made for another type of document');
   }
   if (new Set(signatures.map(({ kid }) => kid)).size !== signatures.length) throw malformed('a key signed twice');
-  return { encoded: outer.payload, bytes, value, type, signatures };
+  return signatures;
 }
 
 function readSignature(signature: {

@@ -76,6 +76,16 @@ describe('signatures of policy and directory', () => {
     });
   });
 
+  it.each(cases)('makes nothing of a %s that its keys did not sign', async (role) => {
+    const payload = { ...acme.trust[role], entities: 'as many as one likes', prefixes: 0 } as never;
+    await expect(establish(acme, { [role]: await acme.sign(role, payload) })).rejects.toMatchObject({
+      code: 'token_malformed',
+    });
+    await expect(establish(acme, { [role]: await signDocument(payload, globex.signers[role]) })).rejects.toMatchObject({
+      code: 'signature_invalid',
+    });
+  });
+
   it.each(cases)('refuses a %s that names another organisation', async (role) => {
     const token = await acme.sign(role, { ...globex.trust[role] });
     await expect(establish(acme, { [role]: token })).rejects.toMatchObject({

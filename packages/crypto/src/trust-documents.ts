@@ -1,7 +1,7 @@
 import type { DirectoryDocument } from './directory.js';
 import { parseDirectory } from './directory.js';
 import type { ParsedDocument } from './document.js';
-import { requireSignatures } from './document.js';
+import { requireSignatures, requireSignedToken } from './document.js';
 import { checkLife, secondsOf, SKEW_SECONDS } from './document-times.js';
 import { CryptoError } from './errors.js';
 import type { PolicyDocument } from './policy.js';
@@ -52,10 +52,8 @@ export async function verifyDocuments(
   expected: DocumentExpectation,
 ): Promise<VerifiedDocuments> {
   const { roots, newest: root } = await verifyRootChain(documents.roots, expected);
-  const policy = await parsePolicy(documents.policy);
-  await requireAuthority(policy, 'policy', roots, expected);
-  const directory = await parseDirectory(documents.directory);
-  await requireAuthority(directory, 'directory', roots, expected);
+  const policy = await readSigned('policy', documents.policy, parsePolicy, roots, expected);
+  const directory = await readSigned('directory', documents.directory, parseDirectory, roots, expected);
   checkLife(directory.payload, DIRECTORY_DAYS_MAX[root.payload.profile]);
   const named = directory.payload.policy;
   if (named.hash !== policy.hash || named.version !== policy.payload.version) {
@@ -69,25 +67,34 @@ export async function verifyDocuments(
   return { roots, root, policy, directory };
 }
 
-/** Checks organisation, root version and threshold of signatures of a policy or directory. */
-async function requireAuthority(
-  document: ParsedDocument<PolicyDocument | DirectoryDocument>,
+/**
+ * Reads a policy or directory after enough keys of its role have signed it, and checks whose it is. Under which root it
+ * was signed stands in it, so that evidence, which is judged by that root, has to be read first.
+ */
+async function readSigned<Document extends PolicyDocument | DirectoryDocument>(
   role: 'policy' | 'directory',
+  token: string,
+  parse: (token: string) => Promise<ParsedDocument<Document>>,
   roots: readonly ParsedDocument<RootDocument>[],
-  { org, underStatedRoot }: DocumentExpectation,
-): Promise<void> {
+  { org, underStatedRoot = false }: DocumentExpectation,
+): Promise<ParsedDocument<Document>> {
+  const check = `${role}-signatures`;
+  const newest = roots.at(-1)?.payload;
+  if (!underStatedRoot && newest !== undefined)
+    await requireSignedToken(token, `bulla-${role}`, newest.roles[role], newest.keys, check);
+  const document = await parse(token);
   const { org: stated, root_version: version } = document.payload;
   if (stated !== org) {
     throw new CryptoError('token_malformed', `the ${role} is of another organisation`, {
       check: `${role}-organisation`,
     });
   }
-  const statedRoot = roots[version - 1];
+  const statedRoot = roots[version - 1]?.payload;
   if (statedRoot === undefined) {
     throw rollback(`the ${role} was signed under a newer root`, `${role}-root-version`);
   }
-  const { payload: root } = underStatedRoot === true ? statedRoot : (roots.at(-1) ?? statedRoot);
-  await requireSignatures(document, root.roles[role], root.keys, `${role}-signatures`);
+  if (underStatedRoot) await requireSignatures(document, statedRoot.roles[role], statedRoot.keys, check);
+  return document;
 }
 
 function rollback(message: string, check: string): CryptoError {

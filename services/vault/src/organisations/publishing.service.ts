@@ -53,7 +53,7 @@ export class PublishingService {
     return this.publishAlone(caller, token, async (trx, { org, root }) => {
       const newest = await this.organisations.newestDocument(org, 'policy', trx);
       requireNewest(basedOn, newest?.version);
-      await requireSignedToken(token, root.roles.policy, root.keys, 'policy-signatures');
+      await requireSignedToken(token, 'bulla-policy', root.roles.policy, root.keys, 'policy-signatures');
       const parsed = await parsePolicy(token);
       const { version, prev, root_version: statedRoot, org: statedOrg } = parsed.payload;
       if (statedOrg !== org)
@@ -96,7 +96,7 @@ export class PublishingService {
     token: string,
   ): Promise<{ document: StoredDocument; next: Trust }> {
     const { roles, keys } = trust.root;
-    await requireSignedToken(token, roles.directory, keys, 'directory-signatures');
+    await requireSignedToken(token, 'bulla-directory', roles.directory, keys, 'directory-signatures');
     const { payload, hash } = await parseDirectory(token);
     const policy = await this.organisations.findDocument(trust.org, 'policy', payload.policy.version, trx);
     if (policy === undefined) {
