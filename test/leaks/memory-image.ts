@@ -35,11 +35,11 @@ function rangesOf(smaps: string): Range[] {
   const ranges: Range[] = [];
   let current: Range | undefined;
   for (const line of smaps.split('\n')) {
-    const [, from, to, permissions, name = ''] =
+    const [, from, to, permissions = '', name = ''] =
       /^([0-9a-f]+)-([0-9a-f]+) ([-rwxsp]{4}) \S+ \S+ \S+ *(.*)$/.exec(line) ?? [];
     if (from !== undefined && to !== undefined) {
       const at = Number.parseInt(from, 16);
-      const isReadable = permissions?.startsWith('r') === true && !name.startsWith('[v');
+      const isReadable = permissions.startsWith('r') && !name.startsWith('[v');
       current = isReadable ? { at, bytes: Number.parseInt(to, 16) - at } : undefined;
     } else if (current !== undefined && /^(Rss|Swap): +[1-9]/.test(line)) {
       ranges.push(current);
