@@ -109,7 +109,11 @@ describe('a proof of a log', () => {
     ['without a checkpoint', 'token_malformed', (text) => text.slice(0, text.indexOf('\n\n') + 2)],
     ['without an empty line', 'token_malformed', (text) => text.replace('\n\n', '\n')],
     ['that is empty', 'token_malformed', () => ''],
-    ['that is too long', 'payload_too_large', (text) => text.padEnd(LOG_PROOF_MAX_BYTES + 1, '\n')],
+    [
+      'that is too long',
+      'payload_too_large',
+      (text) => text.replace('index', `extra ${'A'.repeat(LOG_PROOF_MAX_BYTES)}\nindex`),
+    ],
   ])('is refused %s', async (_name, code, change) => {
     expect(await codeOf(change(await proofOf(5)))).toBe(code);
   });
