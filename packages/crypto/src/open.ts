@@ -6,5 +6,6 @@ export { ReplyOpener } from './reply-opener.js';
 export { openContent } from './open-content.js';
 export type { ExpectedGrant } from './open-grant.js';
 export { openGrant } from './open-grant.js';
+export { openLetter } from './open-letter.js';
 export { openLocked } from './open-locked.js';
 export { openChunks, openStream } from './open-chunked.js';

@@ -1,0 +1,165 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { compactDecrypt, compactVerify, importJWK } from 'jose';
+import { decodeBase64url, encodeBase64url, utf8 } from './bytes.js';
+import { CryptoError } from './errors.js';
+import type { SealingKey } from './key-material.js';
+import { keyMaterialOf, sealingKeyOf, verifyingKeyOf } from './key-material.js';
+import type { VerifyingKey } from './keys.js';
+import type { Letter } from './letter.js';
+import { isLetterName, LETTER_MAX_BYTES, parseLetter, sealLetter } from './letter.js';
+import { loadUnwrapper } from './open-compact.js';
+import { openLetter } from './open-letter.js';
+import type { KeyPair, Signer, Unwrapper } from './signer.js';
+import { loadSigner } from './signer.js';
+import type { SealAlg, SignAlg, SuiteId } from './suites.js';
+import { keyPairOf } from './testing-members.js';
+
+interface Person {
+  readonly pairs: { readonly sig: KeyPair; readonly enc: KeyPair };
+  readonly signer: Signer;
+  readonly unwrapper: Unwrapper;
+  readonly verifying: VerifyingKey;
+  readonly sealing: SealingKey;
+}
+const people: Record<string, Person> = {};
+const LETTER: Letter = { content: utf8('Dear Alice,\n'), at: 1_795_564_800, name: 'letter.txt' };
+
+async function person(name: string, suite: SuiteId): Promise<Person> {
+  const pairs = {
+    sig: await keyPairOf(`letter ${name}`, suite, 'sig'),
+    enc: await keyPairOf(`letter ${name}`, suite, 'enc'),
+  };
+  const keys = [await keyMaterialOf(pairs.sig.publicJwk, 'sig'), await keyMaterialOf(pairs.enc.publicJwk, 'enc')];
+  return {
+    pairs,
+    signer: await loadSigner(pairs.sig.privateJwk, pairs.sig.alg as SignAlg),
+    unwrapper: await loadUnwrapper(pairs.enc.privateJwk, pairs.enc.alg as SealAlg),
+    verifying: verifyingKeyOf(keys),
+    sealing: sealingKeyOf(keys),
+  };
+}
+
+function of(name: string): Person {
+  const found = people[name];
+  if (found === undefined) throw new Error(`nobody is called ${name}`);
+  return found;
+}
+
+const seal = (letter: Letter = LETTER, from = 'bob', to = 'alice') =>
+  sealLetter(letter, of(from).signer, of(to).sealing);
+const open = (token: string, by = 'alice', from = 'bob') => openLetter(token, of(by).unwrapper, of(from).verifying);
+
+beforeAll(async () => {
+  people['alice'] = await person('alice', 'p256');
+  people['bob'] = await person('bob', 'rsa2048');
+  people['carol'] = await person('carol', 'p256');
+});
+
+describe('a letter', () => {
+  it.each([
+    ['bob', 'alice'],
+    ['alice', 'bob'],
+    ['alice', 'carol'],
+    ['bob', 'bob'],
+  ])('from %s to %s is what it was', async (from, to) => {
+    expect(await open(await seal(LETTER, from, to), to, from)).toEqual(LETTER);
+  });
+
+  it('may hold any bytes, or none, and have no name', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 5_000 }), async (bytes) => {
+        const content = new Uint8Array(bytes);
+        expect(await open(await seal({ content, at: 0 }, 'alice', 'carol'), 'carol', 'alice')).toEqual({
+          content,
+          at: 0,
+        });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('says outside to which key it is, and nothing of the sender', async () => {
+    const { header } = parseLetter(await seal());
+    expect(header).toMatchObject({ kid: of('alice').sealing.kid, typ: 'bulla-letter+jwe', cty: 'bulla-letter+jws' });
+    expect(JSON.stringify(header)).not.toContain(of('bob').signer.kid);
+  });
+
+  it('is opened by any JOSE library', async () => {
+    const { pairs } = of('alice');
+    const outer = await compactDecrypt(await seal(), await importJWK(pairs.enc.privateJwk, pairs.enc.alg));
+    const { publicJwk, alg } = of('bob').pairs.sig;
+    const inner = await compactVerify(outer.plaintext, await importJWK(publicJwk, alg));
+    expect(new Uint8Array(inner.payload)).toEqual(LETTER.content);
+    expect(inner.protectedHeader).toEqual({
+      alg: 'PS256',
+      typ: 'bulla-letter+jws',
+      kid: of('bob').signer.kid,
+      aud: of('alice').sealing.kid,
+      iat: LETTER.at,
+      name: 'letter.txt',
+    });
+  });
+
+  it('holds as much as it may, and no byte more', async () => {
+    const content = new Uint8Array(LETTER_MAX_BYTES);
+    expect((await open(await seal({ content, at: 0 }))).content.length).toBe(LETTER_MAX_BYTES);
+    await expect(seal({ content: new Uint8Array(LETTER_MAX_BYTES + 1), at: 0 })).rejects.toMatchObject({
+      code: 'payload_too_large',
+    });
+  });
+
+  it('never opens after one flipped bit', async () => {
+    const parts = (await seal()).split('.');
+    await fc.assert(
+      fc.asyncProperty(fc.nat(4), fc.nat(1_000_000), async (part, bit) => {
+        const bytes = decodeBase64url(parts[part] ?? '');
+        const index = (bit >> 3) % bytes.length;
+        bytes[index] = (bytes[index] ?? 0) ^ (1 << (bit & 7));
+        const flipped = parts.with(part, encodeBase64url(bytes)).join('.');
+        await expect(open(flipped)).rejects.toBeInstanceOf(CryptoError);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('is not sealed to the key that signs it', async () => {
+    const both: SealingKey = { ...of('alice').sealing, kid: of('bob').signer.kid };
+    await expect(sealLetter(LETTER, of('bob').signer, both)).rejects.toMatchObject({ code: 'key_invalid' });
+  });
+
+  it('is neither signed nor read under Ed25519', async () => {
+    const pair = await keyPairOf('letter', 'ed25519', 'sig');
+    const signer = await loadSigner(pair.privateJwk, 'Ed25519');
+    await expect(sealLetter(LETTER, signer, of('alice').sealing)).rejects.toMatchObject({ code: 'key_invalid' });
+    const verifying = verifyingKeyOf([await keyMaterialOf(pair.publicJwk)]);
+    await expect(openLetter(await seal(), of('alice').unwrapper, verifying)).rejects.toMatchObject({
+      code: 'key_invalid',
+    });
+  });
+
+  it('is known to be to somebody else before a key is used', async () => {
+    const unused: Unwrapper = { ...of('carol').unwrapper, unwrap: () => Promise.reject(new Error('key was used')) };
+    await expect(openLetter(await seal(), unused, of('bob').verifying)).rejects.toMatchObject({ code: 'key_unknown' });
+  });
+
+  it('does not say that it opened when somebody else signed it', async () => {
+    const error: unknown = await open(await seal(LETTER, 'carol')).catch((reason: unknown) => reason);
+    expect(error).toEqual(new CryptoError('open_failed', 'could not be opened'));
+    expect((error as Error).cause).toBeUndefined();
+  });
+});
+
+describe('the name of a letter', () => {
+  it.each(['letter.txt', 'Brief an Äneas.pdf', '...', ' ', 'x'.repeat(255)])('can be "%s"', (name) => {
+    expect(isLetterName(name)).toBe(true);
+  });
+
+  it.each(['', '.', '..', 'a/b', '/etc/passwd', 'a\\b', 'a\nb', 'a\u0000', 'a\u202Eb', 'ä'.repeat(128), '\u{1b}[2J'])(
+    'cannot be %j',
+    async (name) => {
+      expect(isLetterName(name)).toBe(false);
+      await expect(seal({ ...LETTER, name })).rejects.toMatchObject({ code: 'token_malformed' });
+    },
+  );
+});
