@@ -113,7 +113,7 @@ describe('what is said', () => {
   it('says what decides where a service forbids, and how to get a seal that is missing', () => {
     expect(hintAbout('You may not do this.', 'vault', 'forbidden', {})).toContain('`bulla device list`');
     expect(hintAbout('one more signature', 'vault', 'forbidden', {})).toBeUndefined();
-    expect(hintAbout('1 of 2 users needed signed the label', 'client', 'forbidden', {})).toContain(
+    expect(hintAbout('1 of 2 people needed signed the label', 'client', 'forbidden', {})).toContain(
       'bulla approve list',
     );
     expect(hintAbout('a/b version 1 is not sealed to this device', 'client', 'forbidden', {})).toContain(

@@ -142,7 +142,7 @@ export async function checkReply(
   }
   return {
     value: claims,
-    detail: `signed by ${claims.iss} with key ${fingerprint(parsed.header.kid)} over ${claims.n} pieces, ${claims.bytes} bytes, finish ${claims.finish}`,
+    detail: `signed by ${claims.iss} with key ${fingerprint(parsed.header.kid)} over ${countOf(claims.n)}, ${claims.bytes} bytes, finish ${claims.finish}`,
   };
 }
 
@@ -212,4 +212,9 @@ export function checkMember(actual: unknown, expected: unknown, what: string): F
 
 function tampered(check: string, message: string): CryptoError {
   return new CryptoError('envelope_tampered', message, { check });
+}
+
+/** Of the pieces of an answer, for people: `1 piece`, `2 pieces`. */
+export function countOf(pieces: number): string {
+  return pieces === 1 ? '1 piece' : `${pieces} pieces`;
 }

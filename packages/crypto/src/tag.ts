@@ -95,7 +95,7 @@ export function parseTag(token: string): ParsedJws<TagClaims> {
 export async function verifyTags(tokens: readonly string[], expected: TagExpectation): Promise<ResolvedTag> {
   const { given, needed, ...resolved } = await readTags(tokens, expected);
   if (given < needed)
-    throw new CryptoError('forbidden', `${given} of ${needed} users needed signed the label`, {
+    throw new CryptoError('forbidden', `${given} of ${needed} people needed signed the label`, {
       check: 'tag-threshold',
     });
   requireUnexpired(resolved, expected);

@@ -8,6 +8,7 @@ import {
   checkSignatures,
   checkTags,
   checkTrust,
+  countOf,
 } from './answer-checks.js';
 import type { Bytes } from './bytes.js';
 import { decodeBase64url } from './bytes.js';
@@ -93,7 +94,7 @@ export async function verifyAnswer(file: Bytes | string, { pin, now, newer }: Ve
   const envelope = await check('envelope', () => checkEnvelope(evidence, trust));
   const deltas = await check('deltas', () => {
     const value = evidence.deltas.map(decodeBase64url);
-    return { value, detail: `${value.length} pieces` };
+    return { value, detail: countOf(value.length) };
   });
   const fin = await check('reply', () => checkReply(evidence, deltas, trust, envelope, now));
   await check('tags', () => checkTags(evidence, fin, trust, envelope));
