@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { Checkpoint } from '@bulla/crypto';
 import {
   CryptoError,
   decodeUtf8,
@@ -54,9 +53,9 @@ describe('readers of logs', () => {
       fc.asyncProperty(near(...cases.map((one) => one.note)), async (text) => {
         const parsed = await readBy(() => parseNote(utf8(text)));
         fc.pre(parsed !== undefined);
-        const ends = parsed?.signatures.map(({ name }) => `\u2014 ${name} `) ?? [];
+        const ends = parsed.signatures.map(({ name }) => `\u2014 ${name} `);
         expect(ends.every((start) => text.includes(`\n${start}`))).toBe(true);
-        expect(text.startsWith(`${parsed?.text}\n\u2014 `)).toBe(true);
+        expect(text.startsWith(`${parsed.text}\n\u2014 `)).toBe(true);
       }),
       { numRuns: 500 },
     ));
@@ -66,7 +65,7 @@ describe('readers of logs', () => {
       fc.asyncProperty(near(note.slice(0, note.indexOf('\n\n') + 1)), async (text) => {
         const parsed = await readBy(() => parseCheckpoint(text));
         fc.pre(parsed !== undefined);
-        const { origin, size, root, extensions } = parsed as Checkpoint;
+        const { origin, size, root, extensions } = parsed;
         const lines = [origin, size, Buffer.from(root).toString('base64'), ...extensions];
         expect(`${lines.join('\n')}\n`).toBe(text);
       }),
@@ -78,8 +77,8 @@ describe('readers of logs', () => {
       fc.asyncProperty(near(proof.text), async (text) => {
         const parsed = await readBy(() => parseLogProof(utf8(text)));
         fc.pre(parsed !== undefined);
-        expect(text.endsWith(`\n\n${parsed?.checkpoint}`)).toBe(true);
-        expect(text).toContain(`\nindex ${parsed?.index}\n`);
+        expect(text.endsWith(`\n\n${parsed.checkpoint}`)).toBe(true);
+        expect(text).toContain(`\nindex ${parsed.index}\n`);
       }),
       { numRuns: 500 },
     ));
