@@ -56,7 +56,7 @@ export async function startResponderWorld(
     BULLA_KEYS_FILE: keys,
     BULLA_LLM: `openai:${upstream.url}`,
     BULLA_LLM_MODEL: 'm',
-    BULLA_LLM_TIMEOUT_MS: '2000',
+    BULLA_LLM_TIMEOUT_MS: '20000',
     ...more,
   });
   await until('ready', async () => (await ready(responder.url)) === 200);
@@ -67,7 +67,7 @@ export async function startResponderWorld(
     upstream,
     documents,
     prompt,
-    question: (options) => ask(organisation, prompt, { now: Math.floor(Date.now() / 1000), ...options }),
+    question: (options) => ask(organisation, prompt, { now: nowSeconds(), ...options }),
     send: (asked, url = responder.url) =>
       call(url, organisation.invoker, 'POST', '/api/v1/invocations', { body: asked.body }),
     outcome: (asked, answer) => outcomeOf(organisation, asked, answer),
@@ -79,6 +79,8 @@ export async function startResponderWorld(
     },
   };
 }
+
+const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 async function outcomeOf(organisation: TestOrganisation, asked: Asked, answer: HttpAnswer): Promise<Outcome> {
   const { status, headers, body } = answer;
@@ -93,7 +95,7 @@ async function outcomeOf(organisation: TestOrganisation, asked: Asked, answer: H
   const isStream = headers['content-type']?.startsWith('text/event-stream') ?? false;
   const reply = isStream ? replyOfStream(answer.text) : (body as SealedReply);
   if (reply.final === '') return { kind: 'cut' };
-  const { text, fin } = await openReply(organisation, asked, reply);
+  const { text, fin } = await openReply(organisation, asked, reply, nowSeconds());
   if (fin.finish === 'error') return { kind: 'sealed', text, code: fin.err?.code ?? 'none' };
   return { kind: 'answer', text, finish: fin.finish, fin };
 }

@@ -14,7 +14,7 @@ let world: ResponderWorld;
 (findPostgres() === undefined ? describe.skip : describe)('a run in whose middle PostgreSQL', () => {
   beforeAll(async () => {
     postgres = await startTestPostgres({ settings: { fsync: 'on' } });
-    world = await startResponderWorld(postgres.url, { BULLA_LLM_TIMEOUT_MS: '20000' });
+    world = await startResponderWorld(postgres.url);
   });
   afterEach(() => world.upstream.follow({}));
   afterAll(async () => {

@@ -174,11 +174,15 @@ export interface SealedReply {
   readonly final: string;
 }
 
-/** Opens every frame, verifies the fin against all that the asker knows, and reads the text. */
+/**
+ * Opens every frame, verifies the fin against all that the asker knows, and reads the text.
+ * @param now the asker's clock in seconds; when the organisation was made, unless given.
+ */
 export async function openReply(
   organisation: TestOrganisation,
   asked: Asked,
   reply: SealedReply,
+  now = organisation.now,
 ): Promise<OpenedReply> {
   const { question, envelope, rh, ih, body } = asked;
   const head = decodeBase64url(reply.head);
@@ -193,7 +197,7 @@ export async function openReply(
   const finToken = await opener.openFinal(decodeBase64url(reply.final));
   const fin = await verifyFin(finToken, {
     trust: organisation.trust,
-    now: organisation.now,
+    now,
     envelope,
     envelopeToken: body.bundle.env,
     irt: { ...irt, ih },
