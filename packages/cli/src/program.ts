@@ -7,6 +7,7 @@ import { addDeviceCommands } from './commands/device.js';
 import { addInspectionCommands } from './commands/doctor.js';
 import { addInitCommand } from './commands/init.js';
 import { addKeysCommands } from './commands/keys.js';
+import { addLetterCommands } from './commands/letter.js';
 import { addPolicyCommands } from './commands/policy.js';
 import { addPromptCommands } from './commands/prompt.js';
 import { addRunCommand } from './commands/run.js';
@@ -102,6 +103,7 @@ function buildProgram(context: Context, setExitCode: (code: number) => void): Co
   addPolicyCommands(program, context);
   addDeviceCommands(program, context);
   addKeysCommands(program, context);
+  addLetterCommands(program, context);
   addInspectionCommands(program, context, setExitCode);
   addDevCommands(program, context);
   addGlobalOptions(program);

@@ -5,6 +5,8 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
+import type { GenerateOptions } from './key-files.js';
+import { addGenerateOptions, addKeyFileCommands, generateFiles } from './key-files.js';
 
 const HELP = `
 A lock protects a copied disk or a backup: the file opens only with its passphrase (Argon2id, 64 MiB). Commands that
@@ -16,13 +18,15 @@ Examples:
   $ bulla keys lock ~/.bulla/org/acme/directory.key
   $ bulla keys status
   $ bulla keys generate responder.new.json --like services/responder.keys.json
-  $ bulla keys public services/responder.keys.json > responder.public`;
+  $ bulla keys public services/responder.keys.json > responder.public
+  $ bulla keys generate alice                        (keys of a person, for seal and open)
+  $ bulla keys fingerprint alice.pub.pem`;
 
 /** `bulla keys …` */
 export function addKeysCommands(program: Command, context: Context): void {
   const keys = program
     .command('keys')
-    .description('files of private keys: their passphrases, and their public halves')
+    .description('files of keys: making, reading and converting them, passphrases, fingerprints')
     .addHelpText('after', HELP);
   keys
     .command('lock [file]')
@@ -36,19 +40,27 @@ export function addKeysCommands(program: Command, context: Context): void {
     .command('status [file]')
     .description('whether a file of keys is locked')
     .action((file: string | undefined) => status(context, file));
-  keys
-    .command('generate <file>')
-    .description('write a file of fresh keys for the entity of another file')
-    .requiredOption('--like <file>', 'whose name, suites and purposes it takes over; it stays as it is')
+  addGenerateOptions(keys.command('generate <name>'))
+    .description('write fresh keys: NAME.key.pem and NAME.pub.pem; or, with --like, a file for a service')
+    .option('--like <file>', 'whose entity, suites and purposes the file NAME takes over; it stays as it is')
     .addHelpText(
       'after',
       `
-For a service that is to get new keys. Nobody trusts them until a holder of the directory's key lists them.
+Without --like: keys of a person, for \`bulla seal\` and \`bulla open\`, which belong to no organisation.
+With --like: for a service that is to get new keys. Nobody trusts them until a holder of the directory's key lists them.
 
-Example:
+Examples:
+  $ bulla keys generate alice
   $ bulla keys generate responder.new.json --like services/responder.keys.json`,
     )
-    .action((file: string, options: { like: string }) => generate(context, file, options.like));
+    .action((name: string, options: GenerateOptions & { like?: string }) => {
+      if (options.like === undefined) return generateFiles(context, name, options);
+      if (options.suite !== undefined || options.encrypt === true)
+        throw new UsageError(
+          '--like takes suites over from the other file: neither --suite nor --encrypt goes with it',
+        );
+      return generate(context, name, options.like);
+    });
   keys
     .command('public [file]')
     .description('print the public keys of a file, stated by its own signing key; nothing in it is secret')
@@ -60,6 +72,7 @@ Give the output to whoever signs the directory, and the fingerprint over another
   $ bulla trust accept --fingerprint ab12:… --keys responder.public`,
     )
     .action((file: string | undefined) => printPublic(context, file));
+  addKeyFileCommands(keys, context);
 }
 
 interface Place extends KeyPlace {

@@ -1,0 +1,62 @@
+import { open } from 'node:fs/promises';
+import type { KeyMaterial, PrivateKeyMaterial } from '@bulla/crypto';
+import { CryptoError, importKeys, importPrivateKeys, importPublicKeys } from '@bulla/crypto';
+import type { Context } from './context.js';
+import { readBytes } from './files.js';
+import { reasonOf } from './system-errors.js';
+import { UsageError } from './usage-error.js';
+
+/** Files of keys that belong to no organisation (docs/spec/key-files.md). */
+
+/** The keys of a file, private or public; one under a passphrase is opened. */
+export function readKeys(context: Context, path: string): Promise<KeyMaterial[]> {
+  return named(context, path, (bytes) => importKeys(bytes, { passphrase: () => context.passphrases.of(path) }));
+}
+
+/** The keys of somebody else. */
+export function readPublicKeyFile(context: Context, path: string): Promise<KeyMaterial[]> {
+  return named(context, path, importPublicKeys);
+}
+
+/** One's own keys. */
+export function readPrivateKeyFile(context: Context, path: string): Promise<PrivateKeyMaterial[]> {
+  return named(context, path, (bytes) => importPrivateKeys(bytes, { passphrase: () => context.passphrases.of(path) }));
+}
+
+/**
+ * Writes a file that is not there yet.
+ * @param mode 0o600 for what is its owner's alone.
+ * @throws {UsageError} naming the file, if it is there or cannot be written
+ */
+export async function writeNew(path: string, bytes: Uint8Array, mode: 0o600 | 0o644): Promise<void> {
+  try {
+    const file = await open(path, 'wx', mode);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new UsageError(`${path} is there already: it stays as it is`);
+    throw new UsageError(`cannot write ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** The same error with the name of the file: a command works with two of them. */
+async function named<T>(
+  context: Context,
+  path: string,
+  read: (bytes: Uint8Array<ArrayBuffer>) => Promise<T>,
+): Promise<T> {
+  const bytes = await readBytes(context.io, path);
+  try {
+    return await read(bytes);
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    if (error.code === 'open_failed')
+      throw new CryptoError('open_failed', `${path}: its passphrase is another one, or the file was changed`);
+    throw new CryptoError(error.code, `${path}: ${error.message}`);
+  }
+}

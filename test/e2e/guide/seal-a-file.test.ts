@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { environment } from '../../bulla-process.js';
+import { patternOf, shownCommands } from './console-blocks.js';
+
+const repository = resolve(import.meta.dirname, '../../..');
+/** `npx bulla` of the page is the command that was built here. */
+const NPX = 'npx() { shift; "$NODE" "$PROGRAM" "$@"; }';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-letters-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it('every command about sealing a file prints what the page shows, with no server and no home folder', async () => {
+  const commands = shownCommands(await readFile(join(repository, 'docs/guide/seal-a-file.md'), 'utf8'));
+  expect(commands.length).toBeGreaterThan(10);
+  const shell = {
+    ...environment({ BULLA_HOME: join(folder, 'home') }),
+    NODE: process.execPath,
+    PROGRAM: join(repository, 'packages/cli/bin/bulla.js'),
+  };
+  for (const { line, command, output, status } of commands) {
+    const script = `${NPX}\nexec 2>&1\n${command}`;
+    const ended = spawnSync('sh', ['-c', script], { cwd: folder, env: shell, encoding: 'utf8' });
+    const at = `docs/guide/seal-a-file.md:${line} ${command}`;
+    expect({ at, status: ended.status, output: ended.stdout }).toEqual({
+      at,
+      status,
+      output: expect.stringMatching(patternOf(output)),
+    });
+  }
+  await expect(stat(join(folder, 'home'))).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(((await stat(join(folder, 'alice.key.pem'))).mode & 0o777).toString(8)).toBe('600');
+}, 120_000);
+
+it('the example of the package prints the letter', async () => {
+  const page = await readFile(join(repository, 'packages/crypto/README.md'), 'utf8');
+  const code = /```js\n([^`]+)```/.exec(page)?.[1] ?? '';
+  const ended = spawnSync(process.execPath, ['--input-type=module', '-e', code], { cwd: repository, encoding: 'utf8' });
+  expect(ended).toMatchObject({ status: 0, stdout: 'Dear Alice,\n\n' });
+});
