@@ -60,7 +60,8 @@ async function readPosition(
 }
 
 /**
- * The version that a label points to, said by whom the policy allows and not older than what was seen before.
+ * The version that a label points to, said by whom the policy allows and not older than what was seen before it was
+ * asked for.
  * @param acceptExpired for signing it anew: where it points is certain even when it should no longer be followed.
  * @throws {BullaError} label_not_found, label_stale, trust_expired, signature_invalid, forbidden, …
  */
@@ -71,13 +72,13 @@ export async function resolveLabel(
   label: string,
   acceptExpired = false,
 ): Promise<ResolvedTag> {
+  const seen = await session.keeper.seen(prompt.name);
   const position = await readPosition(session, trust, prompt, label);
   if (position === undefined) throw notBorne(prompt, label);
   const expected = { name: prompt.name, label, now: session.now(), acceptExpired };
   const resolved = await session.keeper.withKnownKeys(trust, (known) =>
     checked(() => verifyTags(position.tags, { trust: known, ...expected })),
   );
-  const seen = await session.keeper.seen(prompt.name);
   const seq = seqOf(seen, label);
   if (resolved.seq < (seq ?? 0)) throw stale(label);
   // A label that an earlier prompt of this name left behind.
@@ -196,8 +197,8 @@ export async function outcomeOf(
  * vault's number is taken within a bound over what was seen.
  */
 export async function newestSeq(session: Session, trust: Trust, prompt: PromptRef, label: string): Promise<number> {
-  const position = await readPosition(session, trust, prompt, label);
   const seen = seqOf(await session.keeper.seen(prompt.name), label) ?? 0;
+  const position = await readPosition(session, trust, prompt, label);
   const newest = position?.seq ?? 0;
   if (newest < seen) throw stale(label);
   if (

@@ -120,16 +120,19 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   const request = newIdempotencyKey();
   const body = { name, ...choice, aud: responder.urn };
   const call = { body, idempotencyKey: request, signal };
-  const answer = await transport.call('envelope.issue', vaultOf(session, trust), trust, call);
+  // What was seen before it is asked for: an answer on its way while this client moves the label is no older one.
   const seen = await keeper.seen(name);
   const minSeq = seqOf(seen, choice.label ?? LATEST);
+  const answer = await transport.call('envelope.issue', vaultOf(session, trust), trust, call);
+  // What a version says never changes, whoever saw it first.
+  const known = await keeper.seen(name);
   const asker = { urn: identity.urn, kid: identity.signer.kid };
-  const checkUnder = (known: Trust): Promise<Permit> =>
+  const checkUnder = (under: Trust): Promise<Permit> =>
     checked(async () => {
       const bundle = parseBundle(answer);
-      const wanted = { name, ...choice, sub: seen?.sub, minSeq, chash: seenContent(seen, version, bundle) };
-      const context = { trust: known, now: now(), asker, audience: responder.urn, request, wanted };
-      return { ...(await checkBundleForAsker(bundle, context)), bundle, responder, trust: known };
+      const wanted = { name, ...choice, sub: seen?.sub, minSeq, chash: seenContent(known, version, bundle) };
+      const context = { trust: under, now: now(), asker, audience: responder.urn, request, wanted };
+      return { ...(await checkBundleForAsker(bundle, context)), bundle, responder, trust: under };
     });
   const permit = await keeper.withKnownKeys(trust, checkUnder);
   noticeRemade(session, seen, permit.resolved);

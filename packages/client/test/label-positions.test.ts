@@ -61,3 +61,46 @@ describe('renewing an expired label', () => {
     expect(await author.prompts.renewLabels(NAME)).toEqual(['latest', 'production']);
   });
 });
+
+describe('an answer on its way while the same client moves the label', () => {
+  /** Keeps back the first answer to a path until it is let go. */
+  function holding(path: string) {
+    const [arrived, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let isFirst = true;
+    const holder: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (!isFirst || !(input instanceof Request ? input.url : input.toString()).includes(path)) return response;
+      isFirst = false;
+      arrived.resolve();
+      await letGo.promise;
+      return response;
+    };
+    return { fetch: holder, arrived: arrived.promise, letGo: letGo.resolve };
+  }
+
+  it.each<[string, string, (bulla: Bulla) => Promise<number>]>([
+    ['runs', '/envelopes', async (bulla) => (await bulla.prompt(NAME).run({ claim: 'a' })).prompt.version],
+    [
+      'is read',
+      '/labels/production',
+      async (bulla) => (await bulla.prompts.read(NAME, { label: 'production' })).statement.ver,
+    ],
+    [
+      'is moved to',
+      '/labels/production',
+      async (bulla) => (await bulla.prompts.moveLabel(NAME, 'production', 1)).version,
+    ],
+  ])('is no older one: the version that it names %s', async (_name, path, use) => {
+    const held = holding(path);
+    const busy = await world.client(undefined, { fetch: held.fetch });
+    const used = use(busy);
+    await held.arrived;
+    await busy.prompts.push(NAME, 'text', draftOf('Sort {{claim}} anew'), ['production']);
+    held.letGo();
+    expect(await used).toBe(1);
+    // From then on it would be one.
+    const older = world.vault.labels.get(`${NAME} production`)?.at(-2)?.tags ?? [];
+    world.vault.swap = () => ({ tags: older });
+    await expect(busy.prompt(NAME).run({ claim: 'a' })).rejects.toMatchObject({ code: 'label_stale' });
+  });
+});
