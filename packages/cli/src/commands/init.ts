@@ -1,5 +1,6 @@
 import { DEVELOPMENT_ORG, Home, prepareProduction } from '@bulla/client/node';
 import type { SuiteId } from '@bulla/crypto';
+import { ALL_SUITES } from '@bulla/crypto';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Context } from '../context.js';
@@ -18,6 +19,8 @@ interface InitOptions {
   readonly suite?: SuiteId;
 }
 
+/** Of services and devices: they are sealed to. */
+const SUITES = ALL_SUITES.filter(({ seal }) => seal !== undefined).map(({ id }) => id);
 /** The name of an organisation, as its URNs hold it. */
 const ORG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -41,9 +44,7 @@ export function addInitCommand(program: Command, context: Context): void {
     .option('--org <name>', 'what it is called (production only)')
     .option('--vault-url <url>', 'where clients find the vault')
     .option('--responder-url <url>', 'where clients find the responder; the directory says it under its signature')
-    .addOption(
-      new Option('--suite <suite>', 'of the keys that are made (production only)').choices(['rsa2048', 'rsa3072']),
-    )
+    .addOption(new Option('--suite <suite>', 'of the keys that are made (production only)').choices(SUITES))
     .addHelpText('after', INIT_HELP)
     .action((options: InitOptions) =>
       (options.production === true ? initProduction : initDevelopment)(context, options),

@@ -1,5 +1,6 @@
 import type { DirectoryDocument, PolicyDocument, RootDocument, SuiteId } from '@bulla/crypto';
 import {
+  ALL_SUITES,
   mintId,
   parseDirectory,
   parsePolicy,
@@ -30,16 +31,22 @@ export interface OrganisationPlan {
   readonly keyLife: OrganisationKeyLives;
 }
 
-/** What a new organisation decides: everything sealed, and authors write it. */
-const FIRST_POLICY: PolicySettings = {
-  suites: ['rsa2048', 'rsa3072'],
-  custody: { '*': 'sealed' },
-  authors: { '*': ['grp:authors'] },
-  labels: {},
-  chat: [],
-  auth: { bearer: false, oidc: 'off' },
-  max_skew: 60,
-};
+/**
+ * What a new organisation decides: everything sealed, and authors write it. Its own suite comes first, since new devices
+ * take the first that they have.
+ */
+function firstPolicy({ suite }: OrganisationPlan): PolicySettings {
+  const sealing = ALL_SUITES.filter(({ id, seal }) => seal !== undefined && id !== suite).map(({ id }) => id);
+  return {
+    suites: [suite, ...sealing],
+    custody: { '*': 'sealed' },
+    authors: { '*': ['grp:authors'] },
+    labels: {},
+    chat: [],
+    auth: { bearer: false, oidc: 'off' },
+    max_skew: 60,
+  };
+}
 
 export type DocumentKind = 'root' | 'policy' | 'directory';
 
@@ -108,7 +115,7 @@ export async function policyDocument(
     root_version: rootVersion,
     ...(current && { prev: current.hash }),
     ...validity(plan.life.policy, now),
-    ...(current === undefined ? FIRST_POLICY : policySettings(current.payload)),
+    ...(current === undefined ? firstPolicy(plan) : policySettings(current.payload)),
   };
   const token = await signDocument(policy, [signers.policy]);
   if (stored !== undefined) await home.write(versionName(folder, 'policy', policy.version - 1), stored);

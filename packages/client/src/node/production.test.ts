@@ -54,6 +54,14 @@ describe('an organisation of profile production', () => {
     expect(trust.activeKeys(responder, 'http', NOW)[0]?.record.suite).toBe('rsa3072');
   });
 
+  it.each(['rsa2048', 'rsa3072', 'p256'] as const)('takes its own suite for what comes in later: %s', async (suite) => {
+    const trust = await trustOf(await prepare({ suite }));
+    expect(trust.policy.suites[0]).toBe(suite);
+    expect(trust.policy.suites.toSorted()).toEqual(['p256', 'rsa2048', 'rsa3072']);
+    const [responder = ''] = trust.entitiesOf('responder');
+    expect(trust.activeKeys(responder, 'unwrap', NOW)[0]?.record.suite).toBe(suite);
+  });
+
   it('makes nothing while nobody says where its services are', async () => {
     await expect(prepare({ responderUrl: undefined })).rejects.toThrow(
       'nothing says yet where clients find the responder',
