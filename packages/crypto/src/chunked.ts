@@ -26,7 +26,7 @@ const COMMITMENT_BYTES = 32;
 const INFO = utf8('c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0');
 
 export interface ChunkedOptions {
-  /** 32 random bytes, from `newStreamKey`; the caller keeps it and wipes it. */
+  /** 32 random bytes, from `newStreamKey`. They are read at once: the caller may wipe them when the call returns. */
   readonly key: Secret;
   /** What the stream belongs to: it opens under the same bytes only. They are not in the stream. */
   readonly context: Bytes;
@@ -43,22 +43,44 @@ export function newStreamKey(): Secret {
  * @returns the sealed stream in pieces: header first, then chunk by chunk.
  * @throws {CryptoError} key_invalid; payload_too_large; and whatever the source throws
  */
-export async function* sealChunks(source: AsyncIterable<Uint8Array>, options: ChunkedOptions): AsyncGenerator<Bytes> {
-  const salt = randomBytes(SALT_BYTES);
-  const keys = await deriveChunkKeys(options, salt, 'encrypt');
-  yield concatBytes(salt, keys.commitment);
-  let index = 0;
-  for await (const chunk of chunksOf(source, CHUNK_BYTES)) yield sealChunk(keys, index++, chunk);
+export function sealChunks(source: AsyncIterable<Uint8Array>, options: ChunkedOptions): AsyncGenerator<Bytes> {
+  return seal(source, holdStreamKey(options));
 }
 
 /** The same as a transform for `pipeThrough`: plaintext goes in, the sealed stream comes out. */
 export function sealStream(options: ChunkedOptions): ByteTransform {
-  return byteTransform((source) => sealChunks(source, options));
+  const held = holdStreamKey(options);
+  return byteTransform((source) => seal(source, held));
 }
 
 /** Length of the sealed form of a plaintext of `bytes` bytes. */
 export function sealedLength(bytes: number): number {
   return CHUNKED_HEADER_BYTES + bytes + (Math.floor(bytes / CHUNK_BYTES) + 1) * CHUNK_TAG_BYTES;
+}
+
+async function* seal(source: AsyncIterable<Uint8Array>, held: HeldStreamKey): AsyncGenerator<Bytes> {
+  const salt = randomBytes(SALT_BYTES);
+  const keys = await deriveChunkKeys(held, salt, 'encrypt');
+  yield concatBytes(salt, keys.commitment);
+  let index = 0;
+  for await (const chunk of chunksOf(source, CHUNK_BYTES)) yield sealChunk(keys, index++, chunk);
+}
+
+/** A stream's key, out of the caller's hands, and its context. */
+export interface HeldStreamKey {
+  readonly prf: Promise<CryptoKey>;
+  readonly context: Bytes;
+}
+
+/**
+ * Reads key and context now: a generator begins only when it is asked, and the caller may have wiped the key by then.
+ * Where the key is none, whoever awaits `prf` hears of it (key_invalid).
+ */
+export function holdStreamKey({ key, context }: ChunkedOptions): HeldStreamKey {
+  const prf = importPrf(key);
+  // A stream that nobody reads is no unhandled error.
+  prf.catch(() => undefined);
+  return { prf, context: context.slice() };
 }
 
 export interface ChunkKeys {
@@ -74,12 +96,11 @@ export interface ChunkKeys {
  * @throws {CryptoError} key_invalid if the key is not 32 bytes long
  */
 export async function deriveChunkKeys(
-  { key, context }: ChunkedOptions,
+  { prf, context }: HeldStreamKey,
   salt: Bytes,
   usage: 'encrypt' | 'decrypt',
 ): Promise<ChunkKeys> {
-  if (key.reveal().length !== KEY_BYTES) throw new CryptoError('key_invalid', 'the key of a stream has 32 bytes');
-  const derived = await expand(key, concatBytes(INFO, salt, context), KEY_BYTES + NONCE_BYTES + COMMITMENT_BYTES);
+  const derived = await expand(await prf, concatBytes(INFO, salt, context), KEY_BYTES + NONCE_BYTES + COMMITMENT_BYTES);
   const [aead, base] = [derived.subarray(0, KEY_BYTES), derived.slice(KEY_BYTES, KEY_BYTES + NONCE_BYTES)];
   try {
     return {
@@ -126,10 +147,13 @@ async function sealChunk({ key, base }: ChunkKeys, index: number, chunk: Bytes):
   return new Uint8Array(await crypto.subtle.encrypt(chunkParameters(base, index), key, chunk));
 }
 
+async function importPrf(key: Secret): Promise<CryptoKey> {
+  if (key.reveal().length !== KEY_BYTES) throw new CryptoError('key_invalid', 'the key of a stream has 32 bytes');
+  return crypto.subtle.importKey('raw', key.reveal(), { name: 'HMAC', hash: 'SHA-512' }, false, ['sign']);
+}
+
 /** HKDF-Expand (RFC 5869 §2.3) alone, as the key is random already; WebCrypto's HKDF would extract first. */
-async function expand(prk: Secret, info: Bytes, length: number): Promise<Bytes> {
-  const hmac = { name: 'HMAC', hash: 'SHA-512' };
-  const key = await crypto.subtle.importKey('raw', prk.reveal(), hmac, false, ['sign']);
+async function expand(key: CryptoKey, info: Bytes, length: number): Promise<Bytes> {
   const output = new Uint8Array(length);
   let block: Bytes = new Uint8Array(0);
   for (let at = 0, counter = 1; at < length; at += block.length, counter++) {

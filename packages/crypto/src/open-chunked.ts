@@ -1,6 +1,6 @@
 import type { Bytes } from './bytes.js';
 import { equalBytes } from './bytes.js';
-import type { ChunkedOptions, ChunkKeys } from './chunked.js';
+import type { ChunkedOptions, ChunkKeys, HeldStreamKey } from './chunked.js';
 import {
   CHUNK_BYTES,
   CHUNK_TAG_BYTES,
@@ -8,6 +8,7 @@ import {
   chunkParameters,
   chunksOf,
   deriveChunkKeys,
+  holdStreamKey,
 } from './chunked.js';
 import { CryptoError } from './errors.js';
 import { openFailed } from './open-compact.js';
@@ -24,19 +25,20 @@ const SALT_BYTES = 24;
  * moved, added or cut, and for another key or context; and whatever the source throws
  */
 export function openChunks(source: AsyncIterable<Uint8Array>, options: ChunkedOptions): AsyncGenerator<Bytes> {
-  return failingForGood(open(source, options));
+  return failingForGood(open(source, holdStreamKey(options)));
 }
 
 /** The same as a transform for `pipeThrough`: the sealed stream goes in, plaintext comes out. */
 export function openStream(options: ChunkedOptions): ByteTransform {
-  return byteTransform((source) => openChunks(source, options));
+  const held = holdStreamKey(options);
+  return byteTransform((source) => open(source, held));
 }
 
-async function* open(source: AsyncIterable<Uint8Array>, options: ChunkedOptions): AsyncGenerator<Bytes> {
+async function* open(source: AsyncIterable<Uint8Array>, held: HeldStreamKey): AsyncGenerator<Bytes> {
   const pieces = source[Symbol.asyncIterator]();
   try {
     const { head, rest } = await takeHeader(pieces);
-    const keys = await deriveChunkKeys(options, head.slice(0, SALT_BYTES), 'decrypt');
+    const keys = await deriveChunkKeys(held, head.slice(0, SALT_BYTES), 'decrypt');
     if (!equalBytes(keys.commitment, head.subarray(SALT_BYTES))) throw openFailed();
     yield* openAll(keys, resumed(rest, pieces));
   } finally {
