@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compactDecrypt, compactVerify, importJWK } from 'jose';
+import * as z from 'zod/mini';
 import { decodeBase64url, encodeBase64url, utf8 } from './bytes.js';
+import { sealTo } from './compact.js';
 import { CryptoError } from './errors.js';
 import type { SealingKey } from './key-material.js';
 import { keyMaterialOf, sealingKeyOf, verifyingKeyOf } from './key-material.js';
@@ -141,6 +143,24 @@ describe('a letter', () => {
   it('is known to be to somebody else before a key is used', async () => {
     const unused: Unwrapper = { ...of('carol').unwrapper, unwrap: () => Promise.reject(new Error('key was used')) };
     await expect(openLetter(await seal(), unused, of('bob').verifying)).rejects.toMatchObject({ code: 'key_unknown' });
+  });
+
+  it('that was to somebody else is not taken for one to whoever it was passed on to', async () => {
+    const { pairs, sealing } = of('carol');
+    const { plaintext } = await compactDecrypt(
+      await seal(LETTER, 'bob', 'carol'),
+      await importJWK(pairs.enc.privateJwk, sealing.alg),
+    );
+    const passOn = (to: SealingKey) =>
+      sealTo(
+        { typ: 'bulla-letter+jwe', header: z.looseObject({ alg: z.string(), typ: z.string() }), maxBytes: 100_000 },
+        { alg: to.alg, enc: 'A256GCM', typ: 'bulla-letter+jwe', cty: 'bulla-letter+jws', kid: to.kid },
+        plaintext,
+        to,
+      );
+    expect(await open(await passOn(sealing), 'carol')).toEqual(LETTER);
+    const passedOn = await open(await passOn(of('alice').sealing)).catch((error: unknown) => error);
+    expect(passedOn).toEqual(new CryptoError('open_failed', 'could not be opened'));
   });
 
   it('does not say that it opened when somebody else signed it', async () => {
