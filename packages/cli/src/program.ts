@@ -41,6 +41,10 @@ Then:
   $ bulla run claims/triage --var claim=@claim.txt --json > answer.json
   $ bulla verify answer.json
 
+With key files alone, no server (bulla keys generate makes them):
+  $ bulla seal --to alice.pub.pem --from bob.key.pem < letter.txt > letter.jwe
+  $ bulla open --key alice.key.pem --sender bob.pub.pem < letter.jwe
+
 Results go to standard output, everything else to standard error.
 Exit codes: 0 ok, 1 error, 2 usage, 3 conflict, 4 who you are is not established, 5 you may not, 6 not found,
   7 rate or budget, 8 network, 9 not ready, 10 verification failed, 78 bad settings, 130 interrupted`;
