@@ -1,3 +1,4 @@
+import { LIMITS } from './limits.js';
 import type { ServiceName } from './route-table.js';
 import type { Service } from './service.js';
 
@@ -6,26 +7,39 @@ export interface Host {
   readonly stderr: { write(line: string): unknown };
   exitCode?: number | string | null | undefined;
   on(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
+  exit(code: number): unknown;
 }
 
-/** Starts a service on its own and serves until a signal comes; what stops it is one line and an exit code (product.md §4.1). */
+/**
+ * Starts a service on its own and serves until a signal comes; what stops it is one line and an exit code (product.md
+ * §4.1). A signal that comes while it starts ends it as soon as it has started, or after as long as requests would get.
+ */
 export async function serveUntilSignal(
   name: ServiceName,
   start: () => Promise<Pick<Service, 'close'>>,
   host: Host,
 ): Promise<void> {
+  const starting = start();
+  let closing: Promise<void> | undefined;
+  // A signal to the process group arrives twice; the second one means the same.
+  const close = (): void => {
+    closing ??= closeStarted(starting, host).catch((error: unknown) => complain(name, error, host));
+  };
+  // Before it is ready: whoever is told that it is may send one at once.
+  host.on('SIGTERM', close);
+  host.on('SIGINT', close);
   try {
-    const service = await start();
-    let closing: Promise<void> | undefined;
-    // A signal to the process group arrives twice; the second one means the same.
-    const close = (): void => {
-      closing ??= service.close().catch((error: unknown) => complain(name, error, host));
-    };
-    host.on('SIGTERM', close);
-    host.on('SIGINT', close);
+    await starting;
   } catch (error) {
     complain(name, error, host);
   }
+}
+
+async function closeStarted(starting: Promise<Pick<Service, 'close'>>, host: Host): Promise<void> {
+  const late = setTimeout(() => host.exit(1), LIMITS.graceMs);
+  // Why it did not start is said by whoever started it.
+  const service = await starting.catch(() => undefined).finally(() => clearTimeout(late));
+  await service?.close();
 }
 
 /** Settings and key files say what is wrong with them; of anybody else's error only the code is safe to repeat. */

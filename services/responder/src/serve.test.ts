@@ -57,6 +57,10 @@ class NotedHost {
   exitCode: number | undefined;
   readonly stderr = { write: (line: string) => this.lines.push(line) };
 
+  exit(code: number): void {
+    this.exitCode = code;
+  }
+
   on(signal: string, listener: () => void): void {
     this.listeners.set(signal, listener);
   }
