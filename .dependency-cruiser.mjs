@@ -6,6 +6,7 @@ export const WORKSPACE_IMPORTS = {
   'packages/crypto': [],
   'packages/contract': [],
   'packages/testkit': [],
+  'packages/conformance': ['packages/crypto'],
   'packages/client': ['packages/crypto', 'packages/contract'],
   'packages/cli': ['packages/client', 'packages/crypto', 'packages/contract'],
   'packages/service-kit': ['packages/crypto', 'packages/contract'],
@@ -26,7 +27,7 @@ const TESTS = '([.]test[.]ts$|^(packages|services)/[^/]+/test/|^packages/[^/]+/s
 /** The half of the crypto package that takes private encryption keys and data keys: its files begin with these words. */
 const OPENING = '^packages/crypto/src/(open|reply-opener)';
 /** Only these open anything: who asks, and the one room of the responder that holds private keys. */
-const MAY_OPEN = ['^packages/(crypto|client|cli)/', '^services/responder/src/(opener|grants)/', TESTS];
+const MAY_OPEN = ['^packages/(crypto|client|cli|conformance)/', '^services/responder/src/(opener|grants)/', TESTS];
 
 /** The command loads these two by name when it runs, so that neither is ever part of its bundle. */
 const LOADED_BY_NAME = { 'packages/cli': ['services/standalone', 'packages/testkit'] };

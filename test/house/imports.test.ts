@@ -12,6 +12,8 @@ const PLANTED: readonly [rule: string, file: string, statement: string][] = [
   ['imports-of-tests-of-packages/contract', 'packages/contract/test/bad.ts', `import '@bulla/crypto';`],
   ['imports-of-packages/testkit', 'packages/testkit/src/bad.ts', `import '@bulla/contract';`],
   ['imports-of-tests-of-packages/testkit', 'packages/testkit/src/bad.test.ts', `import '@bulla/crypto';`],
+  ['imports-of-packages/conformance', 'packages/conformance/src/bad.ts', `import '@bulla/contract';`],
+  ['imports-of-tests-of-packages/conformance', 'packages/conformance/test/bad.ts', `import '@bulla/cli';`],
   ['imports-of-packages/client', 'packages/client/src/bad.ts', `import type {} from '@bulla/service-kit';`],
   ['imports-of-tests-of-packages/client', 'packages/client/src/bad.test.ts', `import '@bulla/vault';`],
   ['imports-of-packages/cli', 'packages/cli/src/bad.ts', `await import('@bulla/vault');`],

@@ -1,0 +1,26 @@
+import { CryptoError } from '@bulla/crypto';
+import { contents, grants, letters } from './library-tokens.js';
+import type { Format } from './format.js';
+import type { Fields, Hello, Operation, Outcome, Peer, Request } from './protocol.js';
+
+const FORMATS: Readonly<Record<string, Format>> = { letter: letters, grant: grants, content: contents };
+
+/** `@bulla/crypto` as an implementation under test, and as what others are compared with. */
+export const libraryPeer: Peer = {
+  async ask(op: Request['op'], format = '', input: Fields = {}): Promise<Outcome> {
+    if (op === 'hello') return { ok: hello() };
+    const run = FORMATS[format]?.[op];
+    if (run === undefined) return { unsupported: true };
+    try {
+      return { ok: await run(input as never) };
+    } catch (error) {
+      if (!(error instanceof CryptoError)) return { failed: String(error) };
+      return { refused: error.code, ...(error.check !== undefined && { check: error.check }) };
+    }
+  },
+};
+
+function hello(): Fields & Hello {
+  const having = (op: Operation) => Object.keys(FORMATS).filter((format) => FORMATS[format]?.[op] !== undefined);
+  return { name: '@bulla/crypto', seal: having('seal'), open: having('open'), verify: having('verify') };
+}

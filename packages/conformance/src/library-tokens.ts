@@ -1,0 +1,80 @@
+import type { ContentPlace, GrantPlace, KeyRecord, PrivateJwk, PublicJwk, Unwrapper } from '@bulla/crypto';
+import {
+  decodeBase64url,
+  encodeBase64url,
+  keyMaterialOf,
+  loadSigner,
+  sealContent,
+  sealGrant,
+  sealingKeyOf,
+  sealLetter,
+  Secret,
+  verifyingKeyOf,
+} from '@bulla/crypto';
+import { loadUnwrapper, openContent, openGrant, openLetter } from '@bulla/crypto/open';
+import type { Format } from './format.js';
+
+/** The members of the vectors are those of the formats; README.md lists them. */
+interface LetterFields {
+  readonly content: string;
+  readonly at: number;
+  readonly name?: string;
+}
+interface GrantFields {
+  readonly urn: string;
+  readonly sub: string;
+  readonly ver: number;
+  readonly dek: string;
+  readonly chash: string;
+}
+
+/** docs/spec/letter.md */
+export const letters = {
+  async seal({ content, at, name, sender, recipient }: LetterFields & { sender: PrivateJwk; recipient: PublicJwk }) {
+    const { alg } = verifyingKeyOf([await keyMaterialOf(sender, 'sig')]);
+    const to = sealingKeyOf([await keyMaterialOf(recipient, 'enc')]);
+    const letter = { content: decodeBase64url(content), at, name };
+    return { token: await sealLetter(letter, await loadSigner(sender, alg), to) };
+  },
+  async open({ token, recipient, sender }: { token: string; recipient: PrivateJwk; sender: PublicJwk }) {
+    const by = verifyingKeyOf([await keyMaterialOf(sender, 'sig')]);
+    const { content, at, name } = await openLetter(token, await unwrapperOf(recipient), by);
+    return { content: encodeBase64url(content), at, ...(name !== undefined && { name }) };
+  },
+} satisfies Format;
+
+/** docs/spec/grant.md */
+export const grants = {
+  async seal(input: GrantFields & { key: string; recipient: PublicJwk; protect_until: string }) {
+    const { kid, suite } = await keyMaterialOf(input.recipient, 'enc');
+    const { alg } = sealingKeyOf([await keyMaterialOf(input.recipient, 'enc')]);
+    const always = { nbf: 0, use_until: 253_402_300_799, end: 253_402_300_799 };
+    const record: KeyRecord = { kid, use: 'enc', alg, suite, pur: ['unwrap'], ...always, jwk: input.recipient };
+    const place = { ...placeOf(input), protectUntil: input.protect_until };
+    return { token: await sealGrant(new Secret(decodeBase64url(input.key)), place, { urn: input.urn, record }) };
+  },
+  async open({ token, recipient, ...input }: GrantFields & { token: string; recipient: PrivateJwk }) {
+    const key = await openGrant(token, await unwrapperOf(recipient), { ...placeOf(input), urn: input.urn });
+    return { key: encodeBase64url(key.reveal()) };
+  },
+} satisfies Format;
+
+/** docs/spec/content.md */
+export const contents = {
+  async seal({ statement, ...place }: ContentPlace & { statement: string }) {
+    const { content, dek } = await sealContent(statement, place);
+    return { token: content, key: encodeBase64url(dek.reveal()) };
+  },
+  async open({ token, key, ...place }: ContentPlace & { token: string; key: string }) {
+    return { statement: await openContent(token, new Secret(decodeBase64url(key)), place) };
+  },
+} satisfies Format;
+
+/** The opener that a private key is, by the algorithm of its suite. */
+export async function unwrapperOf(jwk: PrivateJwk): Promise<Unwrapper> {
+  return loadUnwrapper(jwk, sealingKeyOf([await keyMaterialOf(jwk, 'enc')]).alg);
+}
+
+function placeOf({ sub, ver, dek, chash }: GrantFields): Omit<GrantPlace, 'protectUntil'> {
+  return { sub, ver, dekId: dek, chash };
+}

@@ -1,0 +1,280 @@
+/**
+ * Makes the vectors of sealed formats for each suite, once: `node packages/conformance/test/make-suite-vectors.mjs`.
+ * They come from `node:crypto` and the pages of docs/spec, not from our code. What was published stays as it is.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { algOf, flipped, json, jwe, jws, signAlgOf, thumbprint, withPart } from './raw-tokens.mjs';
+
+const golden = (name) =>
+  JSON.parse(readFileSync(new URL(`../../crypto/test/vectors/${name}.json`, import.meta.url), 'utf8'));
+const { keys: people } = golden('letter');
+/** Whoever seals and signs in a suite, and whom it is sealed to. */
+const SUITES = { rsa2048: people.carol, rsa3072: people.dora, p256: people.alice };
+const publicOf = ({ kty, n, e, crv, x, y }) => JSON.parse(JSON.stringify({ kty, n, e, crv, x, y }));
+const values = Object.fromEntries(
+  Object.entries(SUITES).flatMap(([suite, { sig, enc }]) => [
+    [`${suite}.sig`, sig],
+    [`${suite}.sig.pub`, publicOf(sig)],
+    [`${suite}.enc`, enc],
+    [`${suite}.enc.pub`, publicOf(enc)],
+  ]),
+);
+const used = (names) => Object.fromEntries(Object.entries(values).filter(([name]) => names.test(name)));
+const other = (suite) => (suite === 'p256' ? 'rsa2048' : 'p256');
+
+/** 2026-11-25T12:00:00Z. */
+const AT = 1_795_608_000;
+const TEXT = Buffer.from('Dear reader,\n\u0000 äöü\n');
+const DEK = createHash('sha256').update('the content key of the vectors').digest();
+const [{ token: statement }] = golden('statement').cases;
+const [{ place: contentPlace }] = golden('content').cases;
+const [{ expect: grantPlace }] = golden('grant').cases;
+const { dekId: dek, ...placed } = grantPlace;
+const place = { ...placed, dek };
+
+const P384 = {
+  kty: 'EC',
+  crv: 'P-384',
+  x: 'lInTxl8fjLKp_UCrxI0WDklahi-7-_6JbtiHjiRvMvhedhKVdHBfi2HCY8t_QJyc',
+  y: 'y6N1IC-2mXxHreETBW7K3mBcw0qGr3CWHCs-yl09yCQRLcyfGv7XhqAngHOu51Zv',
+};
+
+/** What is wrong on the outside, whatever is inside; `seal` makes a token with these members changed. */
+function outsides(suite, seal) {
+  const { enc } = SUITES[suite];
+  const good = seal({});
+  const [head, key, ...rest] = good.split('.');
+  const header = JSON.parse(Buffer.from(head, 'base64url'));
+  const respelled = (text) => withPart(good, 0, () => Buffer.from(text).toString('base64url'));
+  const malformed = {
+    'alg none': seal({ alg: 'none' }),
+    'PKCS#1 v1.5': seal({ alg: 'RSA1_5' }),
+    'RSA-OAEP with SHA-1': seal({ alg: 'RSA-OAEP' }),
+    'dir, with an encrypted key': seal({ alg: 'dir' }),
+    'ECDH-ES without a wrapped key': [json({ ...header, alg: 'ECDH-ES' }), '', ...rest].join('.'),
+    'the algorithm of another kind of key': seal({ alg: algOf(SUITES[other(suite)].enc) }),
+    A128GCM: seal({ enc: 'A128GCM' }),
+    'A256CBC-HS512': seal({ enc: 'A256CBC-HS512' }),
+    'another typ': seal({ typ: 'bulla-other+jwe' }),
+    'no kid': seal({ kid: undefined }),
+    'a path for a kid': seal({ kid: '../keys/own' }),
+    zip: seal({ zip: 'DEF' }),
+    crit: seal({ crit: ['exp'], exp: AT }),
+    jwk: seal({ jwk: publicOf(enc) }),
+    jku: seal({ jku: 'https://example.org/keys' }),
+    x5u: seal({ x5u: 'https://example.org/keys' }),
+    b64: seal({ b64: true }),
+    p2c: seal({ p2c: 1 }),
+    apu: seal({ apu: 'QQ' }),
+    'an epk on P-384': seal({ epk: P384 }),
+    ...(enc.kty === 'EC'
+      ? {
+          'no epk': seal({ epk: undefined }),
+          'an epk off the curve': seal({ epk: { ...header.epk, y: header.epk.x } }),
+          'an epk with a private member': seal({ epk: { ...header.epk, d: header.epk.x } }),
+        }
+      : { 'an epk that nobody needs': seal({ epk: publicOf(people.alice.enc) }) }),
+    'a member twice': respelled(JSON.stringify(header).replace('{', '{"enc":"A256GCM",')),
+    'white space in the header': respelled(JSON.stringify(header, null, 1)),
+    'an escape that need not be': respelled(JSON.stringify(header).replace('A256GCM', '\\u0041256GCM')),
+    'a byte order mark': respelled(`\ufeff${JSON.stringify(header)}`),
+    'a header that is no object': respelled('[]'),
+    'three parts': good.split('.').slice(0, 3).join('.'),
+    'four parts': good.split('.').slice(0, 4).join('.'),
+    'six parts': `${good}.${key}`,
+    padding: `${good}==`,
+    'a line feed at the end': `${good}\n`,
+    'bits left over in the last character': withPart(good, 4, (text) => `${text.slice(0, -1)}${after(text.at(-1))}`),
+    'an IV of 16 bytes': withPart(good, 2, () => randomBytes(16).toString('base64url')),
+    'a tag of 12 bytes': withPart(good, 4, (text) => text.slice(0, 16)),
+    'no encrypted key': withPart(good, 1, () => ''),
+    nothing: '',
+  };
+  const closed = {
+    'a flipped bit of the encrypted key': flipped(good, 1),
+    'a flipped bit of the IV': flipped(good, 2),
+    'a flipped bit of the ciphertext': flipped(good, 3),
+    'a flipped bit of the tag': flipped(good, 4),
+    'the encrypted key of another token': withPart(good, 1, () => seal({}).split('.')[1]),
+    'a short encrypted key': withPart(good, 1, (text) => text.slice(0, 8)),
+  };
+  return [
+    ...Object.entries(malformed).map(([name, token]) => [name, token, 'token_malformed']),
+    ...Object.entries(closed).map(([name, token]) => [name, token, 'open_failed']),
+  ];
+}
+
+/** A tag of 16 bytes ends with two bits of its last character, the others being zero. */
+const after = (character) => String.fromCharCode(character.charCodeAt(0) + 1);
+
+function grants(suite) {
+  const { enc } = SUITES[suite];
+  const kid = thumbprint(enc);
+  const stranger = people.bob.enc;
+  const { urn: aud, sub, ver, chash } = place;
+  const header = { alg: algOf(enc), enc: 'A256GCM', typ: 'bulla-grant+jwe', kid, aud, sub, ver, dek, chash };
+  const seal = (changes, key = DEK, to = enc) => jwe(key, to, header, changes);
+  const moved = seal({ ver: ver + 1 });
+  const elsewhere = {
+    'another prompt': seal({ sub: sub.replace(/.$/, (last) => (last === '0' ? '1' : '0')) }),
+    'another version': moved,
+    'another audience': seal({ aud: aud.replace('eu1', 'eu2') }),
+    'another content': seal({ chash: thumbprint(stranger) }),
+    'another content key': seal({ dek: `dek_${'0'.repeat(32)}` }),
+    'a header moved to this version': withPart(moved, 0, () => seal({}).split('.')[0]),
+    'to another key, under this kid': seal({}, DEK, suite === 'p256' ? stranger : SUITES[suite].sig),
+    'a kid of another key': seal({ kid: thumbprint(stranger) }),
+    'a content key of 31 bytes': seal({}, DEK.subarray(1)),
+    'a content key of 33 bytes': seal({}, Buffer.concat([DEK, Buffer.of(0)])),
+  };
+  const cases = [
+    ...outsides(suite, seal),
+    ...Object.entries(elsewhere).map(([name, token]) => [name, token, 'open_failed']),
+    ['to the vault', seal({ aud: 'urn:bulla:acme:svc:vault' }), 'token_malformed'],
+    ['version 0', seal({ ver: 0 }), 'token_malformed'],
+    ['a version with a fraction', seal({ ver: 1.5 }), 'token_malformed'],
+    ['no audience', seal({ aud: undefined }), 'token_malformed'],
+  ];
+  const input = (token) => ({ token, recipient: `@${suite}.enc`, ...place });
+  const key = DEK.toString('base64url');
+  return [
+    { op: 'open', name: suite, input: input(seal({})), expected: { ok: { key } } },
+    ...cases.map(([name, token, refused]) => ({
+      op: 'open',
+      name: `${suite}: ${name}`,
+      input: input(token),
+      expected: { refused },
+    })),
+  ];
+}
+
+/** What may not be granted. */
+function refusedGrants() {
+  const recipient = '@rsa2048.enc.pub';
+  const key = DEK.toString('base64url');
+  const good = { key, recipient, ...place, protect_until: '2029-12-31' };
+  const refusing = (name, changes, check) => ({
+    op: 'seal',
+    name,
+    input: { ...good, ...changes },
+    expected: { refused: 'key_invalid', check },
+  });
+  return [
+    refusing('rsa2048: protection until after its end', { protect_until: '2031-01-01' }, 'protect-until'),
+    refusing('rsa2048: a content key of 31 bytes', { key: DEK.subarray(1).toString('base64url') }, 'grant-dek'),
+    refusing(
+      'rsa2048: a recipient of another organisation',
+      { urn: place.urn.replace('acme', 'globex') },
+      'grant-organisation',
+    ),
+  ];
+}
+
+function letters(suite) {
+  const { sig, enc } = SUITES[suite];
+  const [by, to] = [thumbprint(sig), thumbprint(enc)];
+  const typ = 'bulla-letter+jws';
+  const inside = { alg: signAlgOf(sig), typ, kid: by, aud: to, iat: AT, name: 'letter.txt' };
+  const outside = { alg: algOf(enc), enc: 'A256GCM', typ: 'bulla-letter+jwe', cty: typ, kid: to };
+  const inner = (changes = {}, key = sig) => jws(TEXT, key, { ...inside, ...changes });
+  const seal = (changes, plaintext = inner()) => jwe(plaintext, enc, outside, changes);
+  const insides = {
+    'alg none': inner({ alg: 'none' }),
+    RS256: inner({ alg: 'RS256' }),
+    HS256: inner({ alg: 'HS256' }),
+    'another algorithm of letters': inner({ alg: signAlgOf(SUITES[other(suite)].sig) }),
+    'another typ': inner({ typ: 'bulla-other+jws' }),
+    'another kid': inner({ kid: to }),
+    'to somebody else': inner({ aud: by }),
+    'signed by somebody else': inner({}, suite === 'p256' ? people.bob.sig : enc),
+    'no time': inner({ iat: undefined }),
+    'a time with a fraction': inner({ iat: AT + 0.5 }),
+    'a time before 1970': inner({ iat: -1 }),
+    'a time as text': inner({ iat: String(AT) }),
+    'a path for a name': inner({ name: '../letter.txt' }),
+    'a name with a backslash': inner({ name: 'a\\b' }),
+    'two dots for a name': inner({ name: '..' }),
+    'an empty name': inner({ name: '' }),
+    'a name of 256 bytes': inner({ name: 'a'.repeat(256) }),
+    'a name with a control character': inner({ name: 'a\u001b[2J' }),
+    'a name that turns text around': inner({ name: 'a\u202etxt.exe' }),
+    'a key of its own': inner({ jwk: publicOf(sig) }),
+    crit: inner({ crit: ['b64'], b64: false }),
+    'white space in the header': withPart(inner(), 0, () =>
+      Buffer.from(JSON.stringify(inside, null, 1)).toString('base64url'),
+    ),
+    'a flipped bit of the content': flipped(inner(), 1),
+    'a flipped bit of the signature': flipped(inner(), 2),
+    'no signature': withPart(inner(), 2, () => ''),
+    'two parts': inner().split('.').slice(0, 2).join('.'),
+    'bytes that are no text': Buffer.of(0xff, 0xfe),
+    nothing: '',
+  };
+  const cases = [
+    ...outsides(suite, seal),
+    ...Object.entries(insides).map(([name, token]) => [`inside: ${name}`, seal({}, token), 'open_failed']),
+    ['a kid of another key', seal({ kid: by }), 'key_unknown'],
+    ['no cty', seal({ cty: undefined }), 'token_malformed'],
+    ['the signed letter alone', inner(), 'token_malformed'],
+  ];
+  const input = (token) => ({ token, recipient: `@${suite}.enc`, sender: `@${suite}.sig.pub` });
+  const ok = { content: TEXT.toString('base64url'), at: AT };
+  return [
+    { op: 'open', name: suite, input: input(seal({})), expected: { ok: { ...ok, name: 'letter.txt' } } },
+    {
+      op: 'open',
+      name: `${suite}: no name`,
+      input: input(seal({}, inner({ name: undefined }))),
+      expected: { ok },
+    },
+    ...cases.map(([name, token, refused]) => ({
+      op: 'open',
+      name: `${suite}: ${name}`,
+      input: input(token),
+      expected: { refused },
+    })),
+  ];
+}
+
+/** What implementations seal for each other. */
+function crossings() {
+  const suites = Object.keys(SUITES);
+  const letter = { content: TEXT.toString('base64url'), at: AT, name: 'Brief äöü.txt' };
+  const letterBetween = (from, to) => ({
+    format: 'letter',
+    name: `${from} to ${to}`,
+    seal: { ...letter, sender: `@${from}.sig`, recipient: `@${to}.enc.pub` },
+    open: { recipient: `@${to}.enc`, sender: `@${from}.sig.pub` },
+    ok: letter,
+  });
+  const key = DEK.toString('base64url');
+  const grantTo = (to) => ({
+    format: 'grant',
+    name: `to ${to}`,
+    seal: { key, recipient: `@${to}.enc.pub`, ...place, protect_until: '2029-12-31' },
+    open: { recipient: `@${to}.enc`, ...place },
+    ok: { key },
+  });
+  const content = {
+    format: 'content',
+    name: 'under a fresh key',
+    seal: { statement, ...contentPlace },
+    open: contentPlace,
+    ok: { statement },
+  };
+  return [...suites.flatMap((from) => suites.map((to) => letterBetween(from, to))), ...suites.map(grantTo), content];
+}
+
+const write = (name, file) => {
+  const path = new URL(`../vectors/${name}.json`, import.meta.url);
+  if (!existsSync(path)) writeFileSync(path, `${JSON.stringify(file, null, 1)}\n`);
+};
+const each = (make) => Object.keys(SUITES).flatMap(make);
+write('grant-suites', {
+  format: 'grant',
+  values: used(/\.enc(\.pub)?$/),
+  cases: [...each(grants), ...refusedGrants()],
+});
+write('letter-suites', { format: 'letter', values: used(/(\.enc|\.sig\.pub)$/), cases: each(letters) });
+write('crossings', { values, cases: crossings() });
