@@ -2,6 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Outcome, Peer } from './protocol.js';
 import type { Crossing, Expected, Vector } from './vectors.js';
 
+/** How far honest clocks are apart (docs/spec/statement.md). */
+const CLOCK_SKEW_SECONDS = 60;
+
 export interface Result {
   readonly id: string;
   readonly format: string;
@@ -26,8 +29,18 @@ export async function tryCrossings(sealer: Peer, opener: Peer, crossings: readon
   const results: Result[] = [];
   for (const { id, format, name, seal, open, ok } of crossings) {
     const sealed = await sealer.ask('seal', format, seal);
-    const outcome = 'ok' in sealed ? await opener.ask('open', format, { ...open, ...sealed.ok }) : sealed;
-    results.push({ id, format, name, ...judge(outcome, { ok }) });
+    if (!('ok' in sealed)) {
+      results.push({ id, format, name, ...judge(sealed, { ok }) });
+      continue;
+    }
+    const { clock, ...made } = sealed.ok;
+    const outcome = await opener.ask('open', format, { ...open, ...made });
+    results.push({
+      id,
+      format,
+      name,
+      ...judge(outcome, { ok: clock === true ? { ...ok, ...datedNow(outcome) } : ok }),
+    });
   }
   return results;
 }
@@ -42,6 +55,13 @@ export function reportOf(results: readonly Result[]): string {
     lines.push(`${format}: ${count('passed')} passed, ${count('failed')} failed, ${count('unsupported')} unsupported`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What a sealer that goes by its own clock may write for a time: now, by the clocks that the protocol allows. */
+function datedNow(outcome: Outcome): { at: unknown } {
+  const at = 'ok' in outcome ? outcome.ok['at'] : undefined;
+  const now = Math.floor(Date.now() / 1000);
+  return { at: typeof at === 'number' && Math.abs(at - now) <= CLOCK_SKEW_SECONDS ? at : now };
 }
 
 /** A check is compared where the implementation names one: the code is what all have to agree about. */

@@ -1,5 +1,14 @@
 import { Readable, Writable } from 'node:stream';
-import { answerLines, conform, libraryPeer, PeerProcess, readVectors, reportOf, tryVectors } from '@bulla/conformance';
+import {
+  answerLines,
+  conform,
+  libraryPeer,
+  PeerProcess,
+  readVectors,
+  reportOf,
+  tryCrossings,
+  tryVectors,
+} from '@bulla/conformance';
 import type { Outcome, Peer, Vector } from '@bulla/conformance';
 import { describe, expect, it } from '@jest/globals';
 
@@ -108,6 +117,29 @@ describe('a vector', () => {
     expect(reportOf(results)).toBe(
       'FAILED x/1 a vector: {"ok":{}} instead of {"refused":"open_failed"}\nx: 1 passed, 1 failed, 0 unsupported\n',
     );
+  });
+});
+
+describe('a crossing', () => {
+  const AT = 1_795_608_000;
+  const crossing = { id: 'x/1', format: 'x', name: 'a crossing', seal: {}, open: {}, ok: { text: 'a', at: AT } };
+  const now = () => Math.floor(Date.now() / 1000);
+  const sealing = (ok: object): Peer => ({ ask: () => Promise.resolve({ ok: { ...ok } }) });
+
+  it.each([
+    ['by the time it was told', {}, () => AT, 'passed'],
+    ['by another time', {}, now, 'failed'],
+    ['by its own clock', { clock: true }, now, 'passed'],
+    ['by its own clock, which is an hour ahead', { clock: true }, () => now() + 3600, 'failed'],
+    ['by its own clock, without a time', { clock: true }, () => undefined, 'failed'],
+  ])('dated %s', async (_how, sealed, at, status) => {
+    const opener = sealing({ text: 'a', at: at() });
+    expect(await tryCrossings(sealing(sealed), opener, [crossing])).toMatchObject([{ status }]);
+  });
+
+  it('of one who does not seal is never opened', async () => {
+    const refusing: Peer = { ask: () => Promise.resolve({ refused: 'key_invalid' }) };
+    expect(await tryCrossings(refusing, sealing(crossing.ok), [crossing])).toMatchObject([{ status: 'failed' }]);
   });
 });
 
