@@ -1,9 +1,32 @@
 import { CryptoError } from '@bulla/crypto';
+import { invocations, replies } from './library-exchange.js';
+import { consistencies, inclusions, lockedKeys, notes, streams } from './library-logs.js';
+import { answers, bundles, documents, envelopes, publicKeys, statements, tags } from './library-signed.js';
 import { contents, grants, letters } from './library-tokens.js';
 import type { Format } from './format.js';
 import type { Fields, Hello, Operation, Outcome, Peer, Request } from './protocol.js';
 
-const FORMATS: Readonly<Record<string, Format>> = { letter: letters, grant: grants, content: contents };
+const FORMATS: Readonly<Record<string, Format>> = {
+  letter: letters,
+  grant: grants,
+  content: contents,
+  statement: statements,
+  envelope: envelopes,
+  bundle: bundles,
+  tag: tags,
+  root: documents,
+  policy: documents,
+  directory: documents,
+  invocation: invocations,
+  frames: replies,
+  evidence: answers,
+  'public-keys': publicKeys,
+  'locked-key': lockedKeys,
+  chunked: streams,
+  note: notes,
+  'merkle-inclusion': inclusions,
+  'merkle-consistency': consistencies,
+};
 
 /** `@bulla/crypto` as an implementation under test, and as what others are compared with. */
 export const libraryPeer: Peer = {

@@ -1,5 +1,5 @@
 import { libraryPeer, readCrossings, readVectors, tryCrossings } from '@bulla/conformance';
-import type { Outcome } from '@bulla/conformance';
+import type { Hello, Outcome } from '@bulla/conformance';
 import { describe, expect, it } from '@jest/globals';
 
 describe('@bulla/crypto', () => {
@@ -13,9 +13,10 @@ describe('@bulla/crypto', () => {
 
   it('says what it has', async () => {
     const formats = (op: string) => [...new Set(readVectors().flatMap((one) => (one.op === op ? [one.format] : [])))];
-    const { ok } = (await libraryPeer.ask('hello')) as Outcome & { ok: { open: string[]; seal: string[] } };
+    const { ok } = (await libraryPeer.ask('hello')) as Outcome & { ok: Hello };
     expect(ok).toMatchObject({ name: '@bulla/crypto' });
     expect(ok.open.toSorted()).toEqual(formats('open').toSorted());
+    expect(ok.verify.toSorted()).toEqual(formats('verify').toSorted());
     expect(new Set(readCrossings().map(({ format }) => format))).toEqual(new Set(ok.seal));
   });
 

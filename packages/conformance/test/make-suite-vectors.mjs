@@ -263,7 +263,16 @@ function crossings() {
     open: contentPlace,
     ok: { statement },
   };
-  return [...suites.flatMap((from) => suites.map((to) => letterBetween(from, to))), ...suites.map(grantTo), content];
+  const context = 'an attachment';
+  const chunks = {
+    format: 'chunked',
+    name: 'two chunks',
+    seal: { content: Buffer.alloc(16_384 + 5, 'bulla ').toString('base64url'), context },
+    open: { context },
+    ok: { content: Buffer.alloc(16_384 + 5, 'bulla ').toString('base64url') },
+  };
+  const letterCrossings = suites.flatMap((from) => suites.map((to) => letterBetween(from, to)));
+  return [...letterCrossings, ...suites.map(grantTo), content, chunks];
 }
 
 const write = (name, file) => {

@@ -1,0 +1,111 @@
+import type {
+  Bundle,
+  StatementContext,
+  Trust as TrustOf,
+  TrustDocuments,
+  TrustMemory,
+  WantedPrompt,
+} from '@bulla/crypto';
+import {
+  checkBundleForAsker,
+  parseBundle,
+  readPublicKeys,
+  Trust,
+  verifyAnswer,
+  verifyEnvelope,
+  verifyStatement,
+  verifyTags,
+} from '@bulla/crypto';
+import type { Fields } from './protocol.js';
+import type { Format } from './format.js';
+
+/** An organisation as its members know it: its pin, and the documents that lead from there to everybody's keys. */
+export interface Organisation {
+  readonly org: string;
+  readonly pin: string;
+  readonly documents: TrustDocuments;
+}
+/** What everything signed is verified with. */
+export interface Signed {
+  readonly organisation: Organisation;
+  readonly now: number;
+}
+
+export function trustOf({ organisation: { documents, org, pin }, now }: Signed): Promise<TrustOf> {
+  return Trust.establish(documents, { org, pin, now });
+}
+
+/** Claims are plain JSON. */
+const asFields = (claims: object) => claims as Fields;
+
+/** docs/spec/statement.md */
+export const statements = {
+  async verify({ token, chash, ...input }: Signed & StatementContext['expect'] & { token: string; chash: string }) {
+    const { sub, name, ver, now } = input;
+    const context = { trust: await trustOf(input), now, chash, expect: { sub, name, ver } };
+    return { claims: asFields((await verifyStatement(token, context)).claims) };
+  },
+} satisfies Format;
+
+/** docs/spec/envelope.md */
+export const envelopes = {
+  async verify(input: Signed & { token: string; audience: string; grace: number }) {
+    const { token, now, audience, grace } = input;
+    const context = { trust: await trustOf(input), now, audience, graceSeconds: grace };
+    return { claims: asFields((await verifyEnvelope(token, context)).claims) };
+  },
+} satisfies Format;
+
+/** docs/spec/envelope.md, as the asker checks it with all that came beside it. */
+export const bundles = {
+  async verify({ bundle, wanted, ...input }: Signed & BundleInput) {
+    const { now, asker, audience, request } = input;
+    const context = { trust: await trustOf(input), now, asker, audience, request, wanted };
+    const { envelope } = await checkBundleForAsker(parseBundle(bundle), context);
+    return { prm: asFields(envelope.claims.prm) };
+  },
+} satisfies Format;
+interface BundleInput {
+  readonly bundle: Bundle;
+  readonly asker: { readonly urn: string; readonly kid: string };
+  readonly audience: string;
+  readonly request: string;
+  readonly wanted: WantedPrompt;
+}
+
+/** docs/spec/tag.md */
+export const tags = {
+  async verify({ tokens, name, label, ...input }: Signed & { tokens: string[]; name: string; label: string }) {
+    const context = { trust: await trustOf(input), now: input.now, name, label };
+    const { sub, version, chash, seq } = await verifyTags(tokens, context);
+    return { sub, ver: version, chash, seq };
+  },
+} satisfies Format;
+
+/** docs/spec/root.md, policy.md and directory.md: the three are verified as one chain. */
+export const documents = {
+  async verify({ org, pin, now, memory, ...chain }: TrustDocuments & Omit<Organisation, 'documents'> & DocumentsInput) {
+    const { root, policy, directory } = await Trust.establish(chain, { org, pin, now, previous: memory });
+    return { root: root.version, policy: policy.version, directory: directory.version };
+  },
+} satisfies Format;
+interface DocumentsInput {
+  readonly now: number;
+  readonly memory?: TrustMemory;
+}
+
+/** docs/spec/evidence.md */
+export const answers = {
+  async verify({ file, pin, now }: { file: string; pin: string; now: number }) {
+    await verifyAnswer(file, { pin, now });
+    return {};
+  },
+} satisfies Format;
+
+/** docs/spec/public-keys.md */
+export const publicKeys = {
+  async verify({ token }: { token: string }) {
+    const { urn, kid, keys } = await readPublicKeys(token);
+    return { urn, kid, uses: keys.map(({ use }) => use) };
+  },
+} satisfies Format;
