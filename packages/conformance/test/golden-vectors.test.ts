@@ -8,16 +8,17 @@ describe('the golden vectors', () => {
     expect(readFileSync(new URL(`../vectors/${file}`, import.meta.url), 'utf8')).toBe(text);
   });
 
-  it('are valid and refused, for each suite that is sealed to', () => {
+  it('are valid and refused, for each format and suite', () => {
     const vectors = readVectors();
     const ids = vectors.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const format of ['letter', 'grant']) {
+    for (const format of ['letter', 'grant', 'statement', 'envelope', 'tag', 'invocation']) {
       for (const suite of ['rsa2048', 'rsa3072', 'p256']) {
         const of = vectors.filter((one) => one.format === format && one.name.startsWith(suite));
         const ends = of.map(({ expected }) => ('refused' in expected ? expected.refused : 'ok'));
-        expect(ends).toEqual(expect.arrayContaining(['ok', 'open_failed', 'token_malformed']));
-        expect(ends.length).toBeGreaterThan(50);
+        expect(ends.some((end) => end === 'open_failed' || end === 'signature_invalid')).toBe(true);
+        expect(ends).toEqual(expect.arrayContaining(['ok', 'token_malformed']));
+        expect(ends.length).toBeGreaterThan(40);
       }
     }
   });

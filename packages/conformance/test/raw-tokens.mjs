@@ -15,6 +15,8 @@ import {
 const base64url = (bytes) => Buffer.from(bytes).toString('base64url');
 export const json = (value) => base64url(JSON.stringify(value));
 
+export const publicOf = ({ kty, n, e, crv, x, y }) => JSON.parse(JSON.stringify({ kty, n, e, crv, x, y }));
+
 /** RFC 7638. */
 export function thumbprint({ kty, n, e, crv, x, y }) {
   const members = kty === 'RSA' ? { e, kty, n } : { crv, kty, x, y };
@@ -62,13 +64,18 @@ export function jwe(plaintext, jwk, header, changes = {}) {
   return [head, ...[wrapped, iv, ciphertext, cipher.getAuthTag()].map(base64url)].join('.');
 }
 
-/** A compact JWS by a private key, whatever the header says. */
-export function jws(payload, jwk, header) {
-  const input = `${json(header)}.${base64url(payload)}`;
+/**
+ * A compact JWS by a private key, whatever the header says.
+ * @param how what differs from PS256 and ES256 in the call of `sign`.
+ */
+export const jws = (payload, jwk, header, how = {}) => signed(`${json(header)}.${base64url(payload)}`, jwk, how);
+
+/** The signing input with its signature. */
+export function signed(input, jwk, how = {}) {
   const key = createPrivateKey({ key: jwk, format: 'jwk' });
-  const rsa = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
-  const how = jwk.kty === 'RSA' ? rsa : { key, dsaEncoding: 'ieee-p1363' };
-  return `${input}.${base64url(sign('sha256', Buffer.from(input), how))}`;
+  const rsa = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32, ...how };
+  const options = jwk.kty === 'RSA' ? rsa : { key, dsaEncoding: 'ieee-p1363', ...how };
+  return `${input}.${base64url(sign('sha256', Buffer.from(input), options))}`;
 }
 
 /** The token with one part replaced by a function of its text. */
