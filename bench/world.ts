@@ -23,8 +23,9 @@ const NO_CALLER_IS_LIMITED = {
   BULLA_LIMIT_ENVELOPES_PER_MINUTE: '1000000',
 } as const;
 
-/** As the images and `npm start` set them. */
+/** As the images set them. */
 const AS_DEPLOYED = {
+  NODE_OPTIONS: '--max-semi-space-size=16',
   UV_THREADPOOL_SIZE: String(availableParallelism()),
   GLIBC_TUNABLES: 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0',
 } as const;
