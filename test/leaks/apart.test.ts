@@ -181,5 +181,5 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
     await apart.stopServices();
     await apart.postgres.stop({ keepFiles: true });
     await expectClean('PostgreSQL', [apart.postgres.dataDir, apart.postgres.logFile]);
-  }, 60_000);
+  }, 180_000);
 });
