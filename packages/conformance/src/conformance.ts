@@ -64,14 +64,14 @@ function datedNow(outcome: Outcome): { at: unknown } {
   return { at: typeof at === 'number' && Math.abs(at - now) <= CLOCK_SKEW_SECONDS ? at : now };
 }
 
-/** A check is compared where the implementation names one: the code is what all have to agree about. */
+/** A check is compared where both name one: the code is what all have to agree about. */
 function judge(outcome: Outcome, expected: Expected): Pick<Result, 'status' | 'why'> {
   if ('unsupported' in outcome) return { status: 'unsupported' };
   const isRight =
     'refused' in expected
       ? 'refused' in outcome &&
         outcome.refused === expected.refused &&
-        (outcome.check === undefined || outcome.check === expected.check)
+        (outcome.check ?? expected.check) === (expected.check ?? outcome.check)
       : 'ok' in outcome && isDeepStrictEqual(outcome.ok, expected.ok);
   if (isRight) return { status: 'passed' };
   return { status: 'failed', why: `${JSON.stringify(outcome)} instead of ${JSON.stringify(expected)}` };

@@ -14,7 +14,7 @@ import type { Format } from './format.js';
 import type { Fields } from './protocol.js';
 import type { Signed } from './library-signed.js';
 import { trustOf } from './library-signed.js';
-import { unwrapperOf } from './library-tokens.js';
+import { unwrapperOf } from './library-keys.js';
 
 /** docs/spec/invocation.md, as the responder opens it: steps 6 to 8 of protocol.md §2.4. */
 export const invocations = {

@@ -1,5 +1,6 @@
 import { CryptoError } from '@bulla/crypto';
 import { invocations, replies } from './library-exchange.js';
+import { httpRequests, httpResponses } from './library-http.js';
 import { consistencies, inclusions, lockedKeys, notes, streams } from './library-logs.js';
 import { answers, bundles, documents, envelopes, publicKeys, statements, tags } from './library-signed.js';
 import { contents, grants, letters } from './library-tokens.js';
@@ -20,6 +21,8 @@ const FORMATS: Readonly<Record<string, Format>> = {
   invocation: invocations,
   frames: replies,
   evidence: answers,
+  'http-request': httpRequests,
+  'http-response': httpResponses,
   'public-keys': publicKeys,
   'locked-key': lockedKeys,
   chunked: streams,

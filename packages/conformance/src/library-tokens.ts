@@ -1,4 +1,4 @@
-import type { ContentPlace, GrantPlace, KeyRecord, PrivateJwk, PublicJwk, Unwrapper } from '@bulla/crypto';
+import type { ContentPlace, GrantPlace, PrivateJwk, PublicJwk } from '@bulla/crypto';
 import {
   decodeBase64url,
   encodeBase64url,
@@ -11,8 +11,9 @@ import {
   Secret,
   verifyingKeyOf,
 } from '@bulla/crypto';
-import { loadUnwrapper, openContent, openGrant, openLetter } from '@bulla/crypto/open';
+import { openContent, openGrant, openLetter } from '@bulla/crypto/open';
 import type { Format } from './format.js';
+import { recordOf, unwrapperOf } from './library-keys.js';
 
 /** The members of the vectors are those of the formats; README.md lists them. */
 interface LetterFields {
@@ -46,10 +47,7 @@ export const letters = {
 /** docs/spec/grant.md */
 export const grants = {
   async seal(input: GrantFields & { key: string; recipient: PublicJwk; protect_until: string }) {
-    const { kid, suite } = await keyMaterialOf(input.recipient, 'enc');
-    const { alg } = sealingKeyOf([await keyMaterialOf(input.recipient, 'enc')]);
-    const always = { nbf: 0, use_until: 253_402_300_799, end: 253_402_300_799 };
-    const record: KeyRecord = { kid, use: 'enc', alg, suite, pur: ['unwrap'], ...always, jwk: input.recipient };
+    const record = await recordOf(input.recipient, 'unwrap');
     const place = { ...placeOf(input), protectUntil: input.protect_until };
     return { token: await sealGrant(new Secret(decodeBase64url(input.key)), place, { urn: input.urn, record }) };
   },
@@ -69,11 +67,6 @@ export const contents = {
     return { statement: await openContent(token, new Secret(decodeBase64url(key)), place) };
   },
 } satisfies Format;
-
-/** The opener that a private key is, by the algorithm of its suite. */
-export async function unwrapperOf(jwk: PrivateJwk): Promise<Unwrapper> {
-  return loadUnwrapper(jwk, sealingKeyOf([await keyMaterialOf(jwk, 'enc')]).alg);
-}
 
 function placeOf({ sub, ver, dek, chash }: GrantFields): Omit<GrantPlace, 'protectUntil'> {
   return { sub, ver, dekId: dek, chash };

@@ -19,6 +19,7 @@ export const publicOf = ({ kty, n, e, crv, x, y }) => JSON.parse(JSON.stringify(
 
 /** RFC 7638. */
 export function thumbprint({ kty, n, e, crv, x, y }) {
+  // JSON leaves out the `y` that Ed25519 does not have.
   const members = kty === 'RSA' ? { e, kty, n } : { crv, kty, x, y };
   return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
 }
@@ -71,11 +72,15 @@ export function jwe(plaintext, jwk, header, changes = {}) {
 export const jws = (payload, jwk, header, how = {}) => signed(`${json(header)}.${base64url(payload)}`, jwk, how);
 
 /** The signing input with its signature. */
-export function signed(input, jwk, how = {}) {
+export const signed = (input, jwk, how = {}) => `${input}.${base64url(signatureOf(input, jwk, how))}`;
+
+/** PS256, ES256 or Ed25519 over a text. */
+export function signatureOf(text, jwk, how = {}) {
   const key = createPrivateKey({ key: jwk, format: 'jwk' });
+  if (jwk.kty === 'OKP') return sign(null, Buffer.from(text), key);
   const rsa = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32, ...how };
   const options = jwk.kty === 'RSA' ? rsa : { key, dsaEncoding: 'ieee-p1363', ...how };
-  return `${input}.${base64url(sign('sha256', Buffer.from(input), options))}`;
+  return sign('sha256', Buffer.from(text), options);
 }
 
 /** The token with one part replaced by a function of its text. */

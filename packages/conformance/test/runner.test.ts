@@ -105,6 +105,7 @@ describe('a vector', () => {
     [{ refused: 'token_malformed' }, { refused: 'open_failed' }, 'failed'],
     [{ refused: 'key_unknown' }, { refused: 'key_unknown', check: 'tag-key' }, 'passed'],
     [{ refused: 'key_unknown', check: 'tag-key' }, { refused: 'key_unknown', check: 'tag-key' }, 'passed'],
+    [{ refused: 'key_unknown', check: 'tag-key' }, { refused: 'key_unknown' }, 'passed'],
     [{ refused: 'key_unknown', check: 'tag-signer' }, { refused: 'key_unknown', check: 'tag-key' }, 'failed'],
     [{ failed: 'a bug' }, { refused: 'open_failed' }, 'failed'],
     [{ unsupported: true }, { refused: 'open_failed' }, 'unsupported'],
