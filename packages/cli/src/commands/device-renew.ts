@@ -27,7 +27,7 @@ async function renew(context: Context, directoryKey: string | undefined): Promis
   // An interrupted renewal leaves a key that signs no more: what is asked here is public.
   const bulla = await context.offline();
   const signer = await directorySigner(context, await bulla.refreshTrust(), directoryKey);
-  const { before, after } = await renewDevice(context.identityFile, { bulla, signer, now: context.now() });
+  const { before, after } = await renewDevice(context.identityFile, { bulla, signer, now: () => context.now() });
   const trust = await bulla.trust();
   await adoptPublished(context, trust);
   out.line(styled('✔', 'good'), ` this device signs with ${after}; before it was ${before}`);

@@ -15,20 +15,21 @@ export interface RenewedDevice {
 /**
  * Gives this device new keys: made and kept first, then listed, then used. Until they are listed they stand last in the
  * file, where no request is signed with them; an interrupted renewal is finished by the next.
- * @param name of the key file in the home folder. @param now seconds.
+ * @param name of the key file in the home folder. @param now the time in seconds.
  */
 export async function renewDevice(
   { home, name }: { readonly home: Home; readonly name: string },
-  { bulla, signer, now }: { readonly bulla: Bulla; readonly signer: Signer; readonly now: number },
+  { bulla, signer, now }: { readonly bulla: Bulla; readonly signer: Signer; readonly now: () => number },
 ): Promise<RenewedDevice> {
   const file = await readKeyFile(home, name);
   const before = file === undefined ? undefined : signingKid(file.keys);
   if (file === undefined || before === undefined) throw new HomeError(`there is no identity at ${home.path(name)}`);
   const trust = await bulla.refreshTrust();
-  let keys = activeFirst(file, trust, now);
+  let keys = activeFirst(file, trust, now());
   if (signingKid(keys) === before) {
     const { made, all } = await withNewKeys(home, name, file, trust);
-    keys = activeFirst({ ...file, keys: all }, await bulla.people.renew(made.map(publicKeyOf), signer), now);
+    const renewed = await bulla.people.renew(made.map(publicKeyOf), signer);
+    keys = activeFirst({ ...file, keys: all }, renewed, now());
   }
   await writeKeyFile(home, name, { ...file, keys });
   return { before: fingerprint(before), after: fingerprint(signingKid(keys) ?? before) };
