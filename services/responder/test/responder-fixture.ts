@@ -20,8 +20,8 @@ import { createResponder } from '../src/responder.js';
 export interface DocumentServer {
   readonly url: string;
   readonly requests: string[];
-  /** Answers by path after `/.well-known/bulla/<org>/`; undefined is 404, a number that status. */
-  answer: (name: string) => string | number | undefined;
+  /** Answers by path after `/.well-known/bulla/<org>/`; undefined is 404, a number that status, null hangs up. */
+  answer: (name: string) => string | number | undefined | null;
   close(): Promise<void>;
 }
 
@@ -39,6 +39,7 @@ export async function serveDocuments(organisation: TestOrganisation): Promise<Do
     requests.push(name);
     const answer = served.answer(name);
     if (typeof answer === 'string') response.writeHead(200, { 'content-type': 'application/jose+json' }).end(answer);
+    else if (answer === null) request.socket.destroy();
     else response.writeHead(answer ?? 404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

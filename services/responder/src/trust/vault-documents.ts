@@ -50,8 +50,15 @@ export async function fetchDocuments(place: DocumentsPlace, roots: readonly stri
   return { roots: chain, policy, directory };
 }
 
-/** The document at an address, undefined if there is none. */
+/** The document at an address, undefined if there is none. A kept connection may end just as it is used: tried twice. */
 async function fetchDocument(url: string, bytesMax: number): Promise<string | undefined> {
+  return fetchOnce(url, bytesMax).catch((error: unknown) => {
+    if (error instanceof DocumentsUnavailable && error.code === 'no_connection') return fetchOnce(url, bytesMax);
+    throw error;
+  });
+}
+
+async function fetchOnce(url: string, bytesMax: number): Promise<string | undefined> {
   try {
     const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (response.status === 404) {

@@ -111,6 +111,17 @@ describe('the documents of a responder', () => {
     expect(refusals()).toEqual(['bad_status', 'missing', 'no_connection']);
   });
 
+  it('are read on another connection when one ends just as it is used', async () => {
+    const source = replica();
+    await source.trustOf('acme');
+    const left = new Set(['root/2.json', 'directory.json', 'policy.json']);
+    vault.answer = (name) => (left.delete(name) ? null : documentOf(organisation, name));
+    await organisation.publish();
+    await refresh(source);
+    expect((await source.trustOf('acme'))?.directoryRef).toEqual(organisation.trust.directoryRef);
+    expect([...left]).toEqual([]);
+  });
+
   it('make the service ready only while they are fresh', async () => {
     const source = replica();
     await source.probe();
