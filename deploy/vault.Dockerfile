@@ -26,7 +26,7 @@ RUN groupadd --gid 10001 bulla && \
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /runtime /bulla
 WORKDIR /bulla
-# Young garbage is collected sooner, which keeps a service under load well below its 512 MB (bench/RESULTS.md).
+# Young garbage is collected sooner: less memory under load.
 ENV NODE_OPTIONS=--max-semi-space-size=16
 # Cryptography runs in as many threads as the container has cores; this counts only before Node starts.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=2 BULLA_HOST=0.0.0.0
