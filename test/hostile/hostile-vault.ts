@@ -1,4 +1,4 @@
-import type { Bundle } from '@bulla/crypto';
+import type { Bundle, TrustDocuments } from '@bulla/crypto';
 import {
   encodeBase64url,
   randomBytes,
@@ -12,7 +12,6 @@ import {
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { Bulla, MemoryTrustStore } from '@bulla/client';
 import { identityOf } from '../../packages/client/src/identity.js';
-import type { Documents } from '../../packages/client/test/vault.js';
 import { TestVault } from '../../packages/client/test/vault.js';
 import { draftOf } from '../../packages/client/test/world.js';
 
@@ -32,13 +31,13 @@ type Written = Pick<Version, 'chash' | 'content'> & { readonly grant: string };
 export class HostileVault extends TestVault {
   readonly organisation: TestOrganisation;
   /** The documents before the newest directory. */
-  readonly before: Documents;
+  readonly before: TrustDocuments;
   /** Has those who asked before look at everything again. */
   shown: () => Promise<unknown> = () => Promise.resolve();
   /** Has somebody use a bundle. */
   spend: (bundle: Bundle) => Promise<unknown> = () => Promise.resolve();
 
-  private constructor(organisation: TestOrganisation, before: Documents) {
+  private constructor(organisation: TestOrganisation, before: TrustDocuments) {
     super(organisation, () => organisation.now);
     this.organisation = organisation;
     this.before = before;
@@ -69,7 +68,7 @@ export class HostileVault extends TestVault {
   }
 
   /** Serves documents in the place of the organisation's newest. */
-  serve(documents: Partial<Documents>): void {
+  serve(documents: Partial<TrustDocuments>): void {
     const served = { ...this.organisation.documents, ...documents };
     this.documents = () => served;
   }

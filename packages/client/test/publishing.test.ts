@@ -1,11 +1,10 @@
 import { Problem } from '@bulla/contract';
-import { parseDirectory } from '@bulla/crypto';
+import { parseDirectory, type TrustDocuments } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { identityOf } from '../src/identity.js';
 import type { Publication } from '../src/publishing.js';
 import { publishOrganisation } from '../src/publishing.js';
-import type { Documents } from './vault.js';
 import type { World } from './world.js';
 import { freePort, makeWorld } from './world.js';
 
@@ -48,7 +47,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.stop());
 
-function keep({ policy, directory }: Documents): void {
+function keep({ policy, directory }: TrustDocuments): void {
   const { trust } = world.organisation;
   kept.set(`policy ${trust.policy.version}`, policy);
   kept.set(`directory ${trust.directory.version}`, directory);

@@ -1,6 +1,6 @@
 import type { Prompt, PromptType } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
-import type { EnvelopeClaims, Signer, Trust } from '@bulla/crypto';
+import type { EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
 import { mintId, parseGrant, parseTag, signEnvelope, tokenHash } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { HeldApprovals } from './held-approvals.js';
@@ -30,12 +30,6 @@ interface Position {
   readonly tags: readonly string[];
 }
 
-export interface Documents {
-  readonly roots: readonly string[];
-  readonly policy: string;
-  readonly directory: string;
-}
-
 interface IssueBody {
   readonly name: string;
   readonly version?: number;
@@ -53,7 +47,7 @@ export class TestVault {
   readonly labels = new Map<string, Position[]>();
   readonly approvals = new HeldApprovals();
   /** The documents it serves; the organisation's own unless replaced. */
-  documents: () => Documents;
+  documents: () => TrustDocuments;
   /** Changes envelopes before they are signed. */
   forge: (claims: EnvelopeClaims) => Partial<EnvelopeClaims> = () => ({});
   /** Changes bundles before they are sent. */

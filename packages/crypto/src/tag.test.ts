@@ -1,17 +1,13 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { CHASH, DAY, NAME, NOW, SUB, tagBy } from '../test/tags.js';
 import { mintId } from './ids.js';
 import type { TagClaims } from './tag.js';
-import { parseTag, signTag, verifyTags } from './tag.js';
+import { parseTag, verifyTags } from './tag.js';
 import type { TestOrganisation } from './testing.js';
 import { makeOrganisation } from './testing.js';
 import type { TestMember } from './testing-members.js';
 import type { Trust } from './trust.js';
 
-const NOW = 1_800_000_000;
-const DAY = 86_400;
-const NAME = 'claims/triage';
-const SUB = `urn:bulla:acme:prompt:${mintId('prm')}`;
-const CHASH = 'A'.repeat(43);
 const OTHER_CHASH = 'B'.repeat(42).concat('A');
 
 let acme: TestOrganisation;
@@ -37,25 +33,6 @@ beforeAll(async () => {
     } as typeof laptop.entity;
   });
 });
-
-/** A tag of `latest` at version 3 by a member of acme, with changes. */
-function tagBy(member: TestMember, changes: Partial<TagClaims> = {}): Promise<string> {
-  const claims = {
-    iss: member.urn,
-    aud: 'urn:bulla:acme',
-    sub: SUB,
-    name: NAME,
-    tag: 'latest',
-    ver: 3,
-    chash: CHASH,
-    seq: 5,
-    iat: NOW,
-    exp: NOW + 7 * DAY,
-    purpose: 'prompt.tag',
-    ...changes,
-  } as TagClaims;
-  return signTag(claims, member.signer);
-}
 
 function verify(
   tokens: readonly string[],

@@ -5,26 +5,17 @@ import type { Bytes, ChunkedOptions } from '@bulla/crypto';
 import { concatBytes, decodeBase64url, encodeBase64url, Secret, sealChunks, utf8 } from '@bulla/crypto';
 import { openChunks } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
+import { gather, piecesOf } from './pieces.js';
 
 const load = <File>(name: string) =>
   JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), 'utf8')) as File;
 const bytesOf = (buffer: Uint8Array): Bytes => Uint8Array.from(buffer);
 const fromHex = (hex: string) => bytesOf(Buffer.from(hex, 'hex'));
 
-async function* pieces(...parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* parts;
-}
-
-async function gather(source: AsyncIterable<Bytes>): Promise<Bytes> {
-  const all: Bytes[] = [];
-  for await (const piece of source) all.push(piece);
-  return concatBytes(...all);
-}
-
 async function open(sealed: Bytes, options: ChunkedOptions): Promise<{ text: Bytes; result: string }> {
   const all: Bytes[] = [];
   try {
-    for await (const piece of openChunks(pieces(sealed), options)) all.push(piece);
+    for await (const piece of openChunks(piecesOf([sealed]), options)) all.push(piece);
     return { text: concatBytes(...all), result: 'valid' };
   } catch (error) {
     return { text: concatBytes(...all), result: (error as { code: string }).code };
@@ -106,7 +97,7 @@ describe('a peer on node:crypto', () => {
 
   it('opens what we seal', async () => {
     const sealed = Buffer.from(
-      await gather(sealChunks(pieces(text), { key: new Secret(bytesOf(key)), context: bytesOf(context) })),
+      await gather(sealChunks(piecesOf([text]), { key: new Secret(bytesOf(key)), context: bytesOf(context) })),
     );
     const derived = derive(sealed.subarray(0, 24));
     expect(sealed.subarray(24, 56).equals(derived.commitment)).toBe(true);
