@@ -6,7 +6,7 @@ import { openStream } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
 
 setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as (options: { type: 'minor' }) => void;
+const collectGarbage = runInNewContext('gc') as (options: { type: 'major' | 'minor' }) => void;
 
 const MIB = 1_048_576;
 const TOTAL_BYTES = 64 * MIB;
@@ -20,6 +20,15 @@ const GROWTH_MAX_BYTES = 24 * MIB;
 function held(): number {
   collectGarbage({ type: 'minor' });
   return process.memoryUsage().external;
+}
+
+/**
+ * The same before anything begins: what earlier tests left, and the engine gives back at a moment of its own, would hide as
+ * much of what is held later. The second collection ends what the first one left to do in the background.
+ */
+function heldBefore(): number {
+  for (const type of ['major', 'major'] as const) collectGarbage({ type });
+  return held();
 }
 
 /** 64 MiB that are made as they are asked for, in pieces of 1 MiB, through sealing and opening at once. */
@@ -44,7 +53,7 @@ async function read(
   stream: ReadableStream<Bytes>,
   keep: (piece: Bytes) => void,
 ): Promise<{ bytes: number; growth: number }> {
-  const before = held();
+  const before = heldBefore();
   const reader = stream.getReader();
   let bytes = 0;
   let growth = 0;
