@@ -5,9 +5,11 @@ import { peakMemoryMiB, processorSeconds } from './machine.js';
 import { arrivals, closedLoop, openLoop } from './phases.js';
 import { makeAll, type Maker } from './requests.js';
 
-/** Clients that ask one after the other while the capacity is looked for; the best of them is the peak. */
+/** Clients that ask one after the other while the best number of them is looked for. */
 const STEPS: readonly number[] = [4, 16, 32, 64, 128, 256];
 const STEP_SECONDS = 5;
+/** The peak is measured with that number, right before the overload and right after it. */
+const PEAK_SECONDS = 15;
 /** Enough for the first step of any machine; the others go by what came before. */
 const FIRST_STEP_REQUESTS = 4_000;
 /** A step may turn out faster than the one before it. */
@@ -33,13 +35,18 @@ export interface Step {
 export interface Measured {
   readonly target: Target;
   readonly steps: readonly Step[];
-  /** The goodput of the best step, a second. */
+  /** With the best number of clients, before the overload and after it. */
+  readonly peaks: readonly [before: Stretch, after: Stretch];
+  /** The goodput of both, a second. */
   readonly peak: number;
-  readonly overload: Figures;
+  readonly overload: Stretch;
   readonly clients: number;
-  /** Cores that were busy for it under overload. */
-  readonly cores: { readonly service: number; readonly bench: number };
   readonly memoryMiB: number;
+}
+
+/** A stretch of load, and the cores that were busy with it. */
+export interface Stretch extends Step {
+  readonly cores: { readonly service: number; readonly bench: number };
 }
 
 export interface MeasureOptions {
@@ -51,35 +58,27 @@ export interface MeasureOptions {
 /** Finds what a service can do, then offers twice as much over all connections. */
 export async function measure(target: Target, { clients, seconds, say }: MeasureOptions): Promise<Measured> {
   const pid = pidOf(target.service);
-  const steps = await findCapacity(target, clients, say);
-  const peak = Math.max(...steps.map(({ figures }) => figures.goodput));
-  const offsetsMs = arrivals(peak * OVERLOAD, seconds);
+  const steps = await findBest(target, clients, say);
+  const best = steps.reduce((one, other) => (other.figures.goodput > one.figures.goodput ? other : one));
+  const before = await measurePeak(target, best, say);
+  const offsetsMs = arrivals(before.figures.goodput * OVERLOAD, seconds);
   say(`${target.name}: making ${offsetsMs.length} requests`);
   const requests = await makeAhead(target.make, offsetsMs);
   const connections = await Connections.open(target.service.port, clients);
   try {
-    say(`${target.name}: ${(peak * OVERLOAD).toFixed(0)} requests a second for ${seconds} s`);
-    const before = { service: processorSeconds(pid), bench: processorSeconds(process.pid), at: performance.now() };
-    const overload = await openLoop(connections, requests, offsetsMs);
-    const elapsed = (performance.now() - before.at) / 1000;
-    return {
-      target,
-      steps,
-      peak,
-      overload,
-      clients,
-      cores: {
-        service: (processorSeconds(pid) - before.service) / elapsed,
-        bench: (processorSeconds(process.pid) - before.bench) / elapsed,
-      },
-      memoryMiB: peakMemoryMiB(pid),
-    };
+    say(`${target.name}: ${(offsetsMs.length / seconds).toFixed(0)} requests a second for ${seconds} s`);
+    const overload = await withCores(pid, clients, () => openLoop(connections, requests, offsetsMs));
+    const memoryMiB = peakMemoryMiB(pid);
+    connections.close();
+    const after = await measurePeak(target, best, say);
+    const peak = (before.figures.goodput + after.figures.goodput) / 2;
+    return { target, steps, peaks: [before, after], peak, overload, clients, memoryMiB };
   } finally {
     connections.close();
   }
 }
 
-async function findCapacity(
+async function findBest(
   { name, make, service }: Target,
   clientsMax: number,
   say: (line: string) => void,
@@ -90,15 +89,41 @@ async function findCapacity(
   // The first time around is not counted: the programs are still being compiled.
   for (const [at, clients] of [counts[0] ?? 1, ...counts].entries()) {
     const made = await makeAhead(make, times(Math.ceil(requests), 0));
-    const connections = await Connections.open(service.port, clients);
-    const figures = await closedLoop(connections, made, { clients, seconds: STEP_SECONDS });
-    connections.close();
+    const figures = await ask(service, made, clients, STEP_SECONDS);
     requests = Math.max(requests / 2, figures.goodput * STEP_SECONDS * STEP_RESERVE);
     if (at === 0) continue;
     steps.push({ clients, figures });
     say(`${name}: ${clients} clients: ${figures.goodput.toFixed(0)}/s, p50 ${figures.acceptedMs.p50.toFixed(0)} ms`);
   }
   return steps;
+}
+
+/** The best of several short steps is good by luck as well: what it can keep up is measured anew. */
+async function measurePeak({ name, make, service }: Target, best: Step, say: (line: string) => void): Promise<Stretch> {
+  const made = await makeAhead(make, times(Math.ceil(best.figures.goodput * PEAK_SECONDS * STEP_RESERVE), 0));
+  const { clients } = best;
+  const peak = await withCores(pidOf(service), clients, () => ask(service, made, clients, PEAK_SECONDS));
+  say(`${name}: ${clients} clients again, for longer: ${peak.figures.goodput.toFixed(0)}/s`);
+  return peak;
+}
+
+async function ask(service: ServiceProcess, made: readonly Buffer[], clients: number, seconds: number) {
+  const connections = await Connections.open(service.port, clients);
+  try {
+    return await closedLoop(connections, made, { clients, seconds });
+  } finally {
+    connections.close();
+  }
+}
+
+async function withCores(pid: number, clients: number, load: () => Promise<Figures>): Promise<Stretch> {
+  const taken = () => ({ service: processorSeconds(pid), bench: processorSeconds(process.pid) });
+  const before = { ...taken(), at: performance.now() };
+  const figures = await load();
+  const elapsed = (performance.now() - before.at) / 1000;
+  const after = taken();
+  const cores = { service: (after.service - before.service) / elapsed, bench: (after.bench - before.bench) / elapsed };
+  return { clients, figures, cores };
 }
 
 /**

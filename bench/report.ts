@@ -1,6 +1,6 @@
 import { type Figures, listed, type Spread, type Verdict, verdictsOf } from './figures.js';
 import type { Machine } from './machine.js';
-import type { Measured } from './measure.js';
+import type { Measured, Stretch } from './measure.js';
 
 export interface Report {
   readonly machine: Machine;
@@ -30,7 +30,8 @@ export function textOf(report: Report): string {
 }
 
 function sectionOf(one: Measured, { signsPerSecond }: Machine): string[] {
-  const { target, steps, peak, overload, clients, cores, memoryMiB } = one;
+  const { target, steps, peaks, peak, clients, memoryMiB } = one;
+  const { figures: overload, cores } = one.overload;
   const operations = peak * target.privateOperations;
   const title = target.name === 'vault' ? 'Vault: envelopes' : 'Responder: runs';
   return [
@@ -43,7 +44,7 @@ function sectionOf(one: Measured, { signsPerSecond }: Machine): string[] {
     '',
     `| under twice the peak: ${clients} connections, ${overload.seconds.toFixed(0)} s | |`,
     '|---|---|',
-    `| peak goodput | ${peak.toFixed(0)}/s |`,
+    `| peak goodput, ${peaks[0].clients} clients | ${peak.toFixed(0)}/s: ${peaks.map(({ figures }) => rate(figures)).join(' before, ')} after |`,
     `| offered | ${(overload.offered / overload.seconds).toFixed(0)}/s, ${overload.offered} requests |`,
     `| goodput | ${rate(overload)}, ${((overload.goodput / peak) * 100).toFixed(0)} % of the peak |`,
     `| accepted, p50 / p95 / p99 | ${spread(overload.acceptedMs, ' / ')} |`,
@@ -52,6 +53,7 @@ function sectionOf(one: Measured, { signsPerSecond }: Machine): string[] {
     `| answers by status | ${listed(overload.statuses)} |`,
     `| most memory at once | ${memoryMiB.toFixed(0)} MiB |`,
     `| cores busy | ${cores.service.toFixed(2)} service, ${cores.bench.toFixed(2)} clients |`,
+    `| processor time of the service for each accepted | ${peaks.map(msEach).join(' and ')} at the peak, ${msEach(one.overload)} with the refusals |`,
     `| private-key operations at the peak | ${operations.toFixed(0)}/s, ${target.privateOperations} for each answer: ${(operations / signsPerSecond).toFixed(2)} of what OpenSSL does on one core |`,
     '',
     ...verdicts(one).map(({ what, held }) => `- ${held ? 'held' : '**missed**'}: ${what}`),
@@ -59,7 +61,11 @@ function sectionOf(one: Measured, { signsPerSecond }: Machine): string[] {
 }
 
 function verdicts({ overload, peak, target, memoryMiB }: Measured): Verdict[] {
-  return verdictsOf(overload, peak, { [target.name]: memoryMiB });
+  return verdictsOf(overload.figures, peak, { [target.name]: memoryMiB });
+}
+
+function msEach({ cores, figures }: Stretch): string {
+  return `${((cores.service / figures.goodput) * 1000).toFixed(1)} ms`;
 }
 
 function rate({ goodput }: Figures): string {

@@ -1,12 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { Problem } from '@bulla/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { BodyBudget } from './body-budget.js';
 import type { Clock } from './clock.js';
 import type { EventLog } from './event-log.js';
+import { isFree } from './gate.js';
 import type { Readiness } from './health.js';
-import type { LoopLag } from './loop-lag.js';
 import type { Metrics } from './metrics.js';
 import type { NoPlace, Places } from './places.js';
 import { overloaded } from './problem-of.js';
@@ -15,9 +13,7 @@ import { entryAt } from './route-table.js';
 import type { SlowReaders } from './slow-readers.js';
 
 const HEADERS_MAX = 64;
-const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
 const BODYLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
-const FREE = /^\/health\//;
 
 export interface AdmissionParts {
   readonly clock: Clock;
@@ -25,16 +21,9 @@ export interface AdmissionParts {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly places: Places;
-  readonly lag: LoopLag;
   readonly slowReaders: SlowReaders;
   /** Bytes of bodies that are here; beyond, 503. */
   readonly bodies: BodyBudget;
-}
-
-/** The X-Request-Id that came, if it is safe to write into logs and documents; else a fresh one. */
-export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
-  const id = request.headers['x-request-id'];
-  return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
 }
 
 /** How many requests are at work: what a drain waits for. */
@@ -84,7 +73,6 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
     parts.metrics.requestsActive.inc();
     reply.header('x-request-id', request.id);
     if (parts.readiness.draining) reply.header('connection', 'close');
-    requireStrength(request, parts);
     if (!bringsBody(request)) await requirePlace(request, parts);
     checkHeader(request);
     checkCredential(request);
@@ -101,20 +89,8 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
   });
 }
 
-/**
- * Nothing new while the service ends, since a connection that was kept alive may bring more, and while the process
- * cannot keep up.
- */
-function requireStrength(request: FastifyRequest, parts: AdmissionParts): void {
-  if (FREE.test(request.url)) return;
-  if (parts.readiness.draining) throw overload('draining', parts);
-  if (parts.lag.tooHigh) throw overload('event_loop', parts);
-  const refused = parts.places.turnAway();
-  if (refused !== undefined) throw overload(refused, parts);
-}
-
 async function requirePlace(request: FastifyRequest, parts: AdmissionParts): Promise<void> {
-  if (FREE.test(request.url)) return;
+  if (isFree(request.url)) return;
   const state = stateOf(request);
   const place = parts.places.ask();
   state.place = place;
@@ -175,6 +151,6 @@ function report(request: FastifyRequest, reply: FastifyReply, { clock, log, metr
   metrics.requests.inc({ route, method, code: reply.statusCode });
   metrics.requestSeconds.observe({ route, method }, durationMs / 1000);
   // Balancers ask for health all the time; the metrics have it.
-  if (FREE.test(request.url)) return;
+  if (isFree(request.url)) return;
   log.write({ event: 'request-finished', requestId: request.id, route, method, status: reply.statusCode, durationMs });
 }

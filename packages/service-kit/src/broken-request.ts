@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { Problem, problemDocument } from '@bulla/contract';
 import type { ProblemCode } from '@bulla/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { requestIdOf } from './admission.js';
 import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
+import { requestIdOf } from './request-id.js';
 import type { ServiceName } from './route-table.js';
 
 const CODES: ReadonlyMap<string | undefined, ProblemCode> = new Map([

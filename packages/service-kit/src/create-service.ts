@@ -12,12 +12,14 @@ import type { EventLog } from './event-log.js';
 import { FailingAddresses } from './failing-addresses.js';
 import { fastifyOptions, prepareFastify } from './fastify-settings.js';
 import { FrameworkLog } from './framework-log.js';
+import { Gate } from './gate.js';
 import { Readiness } from './health.js';
 import type { Probe } from './health.js';
 import { checkHandlers } from './handler-check.js';
 import { InsuredCounts } from './insured-counts.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { Ledger } from './ledger.js';
+import { LIMITS } from './limits.js';
 import { LoopLag } from './loop-lag.js';
 import { MemoryStore } from './memory-store.js';
 import { Metrics, MetricsServer } from './metrics.js';
@@ -77,10 +79,14 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
   keys.signer('http');
 
-  const { limits, adapter: adapterOptions } = fastifyOptions(service, options);
+  const limits = { ...LIMITS, ...options.limits };
+  const places = new Places({ max: limits.requestsMax, ...limits });
+  const lag = new LoopLag(limits.loopLagMaxMs);
+  const slowReaders = new SlowReaders(limits.writeTimeoutMs, () => metrics.overloads.inc({ why: 'slow_reader' }));
+  const gate = new Gate({ service, log, metrics, readiness, places, lag, slowReaders });
   const app = await NestFactory.create<NestFastifyApplication>(
     kitModule({ module: options.module, clock, log, keys, metrics, ledger, db: database.db }),
-    new FastifyAdapter(adapterOptions),
+    new FastifyAdapter(fastifyOptions(service, limits, gate, options)),
     { abortOnError: false, bodyParser: false, logger: new FrameworkLog(log) },
   );
   checkHandlers(app, service);
@@ -104,13 +110,10 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const held = metrics.gauge('bulla_body_bytes', 'Bytes of request bodies that are here', [], () => {
     held.set(bodies.taken);
   });
-  const places = new Places({ max: limits.requestsMax, ...limits });
   const waiting = metrics.gauge('bulla_queue_depth', 'Requests that wait for a place', ['queue'], () => {
     waiting.set({ queue: 'admission' }, places.waiting);
   });
-  const lag = new LoopLag(limits.loopLagMaxMs);
-  const slowReaders = new SlowReaders(limits.writeTimeoutMs, () => metrics.overloads.inc({ why: 'slow_reader' }));
-  admit(fastify, inFlight, { clock, log, metrics, readiness, places, lag, slowReaders, bodies });
+  admit(fastify, inFlight, { clock, log, metrics, readiness, places, slowReaders, bodies });
   answerAboutItself(app, { service, version: options.version, readiness });
   await app.init();
   await fastify.ready();
@@ -127,6 +130,6 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     listen: options.listen,
     publicUrls: options.publicUrls,
     limits,
-    watches: [lag, slowReaders],
+    watches: [lag, slowReaders, gate],
   });
 }

@@ -14,6 +14,8 @@ export type LogEvent =
   | { event: 'service-stopping' }
   | { event: 'service-stopped'; durationMs: number }
   | { event: 'request-finished'; requestId: string; route: string; method: string; status: number; durationMs: number }
+  /** How many were refused unread within a second or so: there was no strength for them. */
+  | { event: 'requests-turned-away'; count: number }
   | {
       event: 'request-failed';
       requestId: string;
@@ -52,6 +54,7 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'service-stopping': 'info',
   'service-stopped': 'info',
   'request-finished': 'info',
+  'requests-turned-away': 'warn',
   'request-failed': 'error',
   'response-cut': 'warn',
   'database-migrated': 'info',

@@ -1,68 +1,51 @@
-import helmet from '@fastify/helmet';
 import { Problem, problemDocument } from '@bulla/contract';
 import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify';
-import type { IncomingMessage } from 'node:http';
-import { overload, requestIdOf } from './admission.js';
+import type { IncomingMessage, ServerOptions } from 'node:http';
+import { overload } from './admission.js';
 import type { BodyBudget } from './body-budget.js';
 import { answerBrokenRequest, answerUnroutable } from './broken-request.js';
 import type { Clock } from './clock.js';
 import type { EdgeOptions } from './edge-options.js';
 import type { EventLog } from './event-log.js';
-import { LIMITS } from './limits.js';
+import type { Gate } from './gate.js';
 import type { Limits } from './limits.js';
 import type { Metrics } from './metrics.js';
 import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
 import { readBody } from './read-body.js';
+import { requestIdOf } from './request-id.js';
 import { stateOf } from './request-state.js';
 import { responseSignature } from './response-signature.js';
 import { entryAt } from './route-table.js';
 import type { ServiceName } from './route-table.js';
+import { SECURITY_HEADERS } from './security-headers.js';
 import type { ServiceKeys } from './service-keys.js';
 
-/** The API answers data; only the page at /api/docs loads anything, and only from here. */
-const CONTENT_SECURITY_POLICY = {
-  useDefaults: false,
-  directives: {
-    defaultSrc: ["'none'"],
-    scriptSrc: ["'self'"],
-    // Swagger UI brings its styles inline.
-    styleSrc: ["'self'", "'unsafe-inline'"],
-    imgSrc: ["'self'", 'data:'],
-    connectSrc: ["'self'"],
-    baseUri: ["'none'"],
-    formAction: ["'none'"],
-    frameAncestors: ["'none'"],
-  },
-};
-
-/** The adapter's options, and the limits that they and others follow. */
+/** The adapter's options. */
 export function fastifyOptions(
   service: ServiceName,
-  options: Pick<EdgeOptions, 'limits' | 'trustedProxies'> = {},
-): { limits: Limits; adapter: FastifyServerOptions } {
-  const limits = { ...LIMITS, ...options.limits };
-  const { trustedProxies = [] } = options;
+  limits: Limits,
+  gate: Gate,
+  { trustedProxies = [] }: Pick<EdgeOptions, 'trustedProxies'>,
+): FastifyServerOptions {
+  const server: ServerOptions = {
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    headersTimeout: limits.headersTimeoutMs,
+    maxHeaderSize: limits.headerBytesMax,
+    // Node would answer in words of its own; admission refuses it.
+    requireHostHeader: false,
+    // How often the time-outs are looked at; half a minute unless given.
+    connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
+  };
   return {
-    limits,
-    adapter: {
-      trustProxy: trustedProxies.length > 0 && [...trustedProxies],
-      exposeHeadRoutes: false,
-      return503OnClosing: false,
-      forceCloseConnections: 'idle',
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      genReqId: (request) => requestIdOf(request),
-      clientErrorHandler: answerBrokenRequest(service),
-      frameworkErrors: answerUnroutable(service),
-      http: {
-        headersTimeout: limits.headersTimeoutMs,
-        maxHeaderSize: limits.headerBytesMax,
-        // Node would answer in words of its own; admission refuses it.
-        requireHostHeader: false,
-        // How often the two time-outs are looked at; half a minute unless given.
-        connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
-      },
-    } as FastifyServerOptions,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    genReqId: (request) => requestIdOf(request),
+    clientErrorHandler: answerBrokenRequest(service),
+    frameworkErrors: answerUnroutable(service),
+    serverFactory: (framework) => gate.serverFor(server, framework),
   };
 }
 
@@ -93,7 +76,9 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
     const entry = entryAt(String(route.method), route.url);
     if (entry !== undefined) route.bodyLimit = entry.bodyBytesMax;
   });
-  await fastify.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });
+  fastify.addHook('onRequest', async (_request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+  });
   fastify.addHook('onSend', async (request, reply, payload) => {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
     try {

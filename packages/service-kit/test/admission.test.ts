@@ -48,7 +48,9 @@ function holdGets(): { letGo: () => void; begun: () => number } {
   return { letGo: resolve, begun: () => begun };
 }
 const until = async (reached: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await reached())) await new Promise((done) => setTimeout(done, 10));
+  for (const last = performance.now() + 20_000; !(await reached()); await pause(10)) {
+    if (performance.now() > last) throw new Error('not reached');
+  }
 };
 
 describe('more requests than are at work at once', () => {
@@ -80,6 +82,44 @@ describe('more requests than are at work at once', () => {
     letGo();
     await first;
     expect(await owner.get(PATH)).toMatchObject({ status: 200 });
+  });
+
+  it('are refused unread, with the headers of every answer and one line in the log for all of them', async () => {
+    const { owner, port, log, metric } = await start({ limits: { requestsMax: 1, waitingMax: 0 } });
+    const { letGo, begun } = holdGets();
+    const first = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
+    await until(() => begun() === 1);
+    const lines = () =>
+      log
+        .join('')
+        .split('\n')
+        .filter((line) => line.includes('"requests-turned-away"'));
+    const finished = () => log.join('').split('"request-finished"').length - 1;
+    const before = finished();
+    const ask = async (method: string) =>
+      fetch(`http://127.0.0.1:${port}/no/such/path`, { method, headers: { 'x-request-id': 'refused-unread' } });
+    const answers = [await ask('POST'), await ask('GET'), await ask('HEAD')];
+    for (const { status, headers } of answers) {
+      expect(status).toBe(503);
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'cache-control': 'no-store',
+        'content-security-policy': expect.stringContaining("default-src 'none'"),
+        'content-type': 'application/problem+json; charset=utf-8',
+        'retry-after': '1',
+        'strict-transport-security': expect.any(String),
+        'x-content-type-options': 'nosniff',
+        'x-request-id': 'refused-unread',
+      });
+    }
+    const [posted, , head] = await Promise.all(answers.map((answer) => answer.text()));
+    expect(JSON.parse(posted ?? '')).toMatchObject({ code: 'overloaded', request_id: 'refused-unread' });
+    expect(head).toBe('');
+    expect(await metric('bulla_http_requests_total{route="unread",method="POST",code="503",service="vault"}')).toBe(1);
+    await until(() => lines().length > 0);
+    expect(lines().reduce((sum, line) => sum + (JSON.parse(line) as { count: number }).count, 0)).toBe(3);
+    expect(finished()).toBe(before);
+    letGo();
+    await first;
   });
 
   it('leave their place in the queue when they hang up', async () => {
@@ -123,7 +163,7 @@ describe('an event loop that stays late', () => {
   it('takes nothing new but questions about health, and takes more again afterwards', async () => {
     const { owner, port, metric } = await start({ limits: { loopLagMaxMs: 150 } });
     const until503 = async () => {
-      for (let round = 0; round < 200; round++) {
+      for (let round = 0; round < 60; round++) {
         const end = performance.now() + 400;
         while (performance.now() < end);
         await new Promise((done) => setImmediate(done));
