@@ -1,10 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './machine.js';
 import { measure, type Target } from './measure.js';
 import { isHeld, type Report, textOf } from './report.js';
 import { envelopeRequests, runRequests } from './requests.js';
+import { keep } from './results.js';
 import { startWorld, type World } from './world.js';
 
 // `npm run bench:load`: see README.md beside this file.
@@ -22,8 +21,6 @@ Exits with 1 when a bound is missed.
   --help          this text
 `;
 const NAMES = ['vault', 'responder'] as const;
-/** This file runs from bench/dist/bench. */
-const RESULTS = resolve(join(import.meta.dirname, '../../RESULTS.md'));
 
 const options = readOptions();
 if (options === undefined) process.stdout.write(HELP);
@@ -76,7 +73,7 @@ async function run({ names, redis, write, ...load }: Options): Promise<void> {
     for (const name of names) measured.push(await measure(targetOf(name, world), { ...load, say }));
     const report: Report = { machine, measured, redis: redis !== undefined, date: new Date().toISOString() };
     process.stdout.write(`\n${textOf(report)}`);
-    if (write) writeFileSync(RESULTS, textOf(report));
+    if (write) keep('load', textOf(report));
     process.exitCode = isHeld(report) ? 0 : 1;
   } finally {
     await world.stop();
