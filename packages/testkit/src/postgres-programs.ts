@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isExecutable } from './executable.js';
 import { readTestSettings } from './settings.js';
 
 /** Debian keeps the server's programs out of PATH, one folder per major version. */
@@ -50,14 +51,5 @@ function debianVersions(folder: string): string[] {
     return versions.map((version) => join(folder, version, 'bin'));
   } catch {
     return [];
-  }
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -2,7 +2,7 @@
 export interface TestSettings {
   /** A PostgreSQL server for tests, as a URL whose user may create databases. */
   readonly databaseUrl: string | undefined;
-  /** Folders to look for `initdb` and `postgres` in. */
+  /** Folders to look for programs in: `initdb`, `postgres`, `chromium`. */
   readonly path: readonly string[];
 }
 
