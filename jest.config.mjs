@@ -39,7 +39,7 @@ export default {
       rootDir: repository,
       // The workspaces are roots too: that way the coverage report also sees one that has no test at all.
       roots: ['test', 'bench', 'packages', 'services'].map((folder) => `<rootDir>/${folder}`),
-      testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/bench/*.test.ts'],
+      testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/bench/*.test.ts', '<rootDir>/bench/crypto/*.test.ts'],
     },
   ],
   maxWorkers: 2,

@@ -7,25 +7,31 @@ import pg from 'pg';
 const TICKS_PER_SECOND = 100;
 const OPENSSL_SECONDS = 2;
 
-/** What the figures were measured on. */
-export interface Machine {
+/** What every bench runs on. */
+export interface Host {
   readonly cpu: string;
   readonly cores: number;
   readonly node: string;
-  readonly postgres: string;
   readonly openssl: string;
+}
+
+/** What the figures of the services were measured on. */
+export interface Machine extends Host {
+  readonly postgres: string;
   /** RSA-2048 signatures a second on one core, by `openssl speed`: the limit that no service can pass. */
   readonly signsPerSecond: number;
 }
 
 export async function describeMachine(databaseUrl: string): Promise<Machine> {
+  return { ...describeHost(), postgres: await postgresOf(databaseUrl), signsPerSecond: signsPerSecond() };
+}
+
+export function describeHost(): Host {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     node: process.version,
-    postgres: await postgresOf(databaseUrl),
     openssl: execFileSync('openssl', ['version'], { encoding: 'utf8' }).trim().split(' ').slice(0, 2).join(' '),
-    signsPerSecond: signsPerSecond(),
   };
 }
 
@@ -55,11 +61,6 @@ async function postgresOf(url: string): Promise<string> {
   } finally {
     await client.end();
   }
-}
-
-/** The most memory that a process ever had at once (`VmHWM`), in MiB. */
-export function peakMemoryMiB(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
 /** Seconds of processor time that a process has taken, all its threads. */

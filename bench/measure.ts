@@ -1,7 +1,8 @@
 import type { ServiceProcess } from '../test/faults/service-process.js';
 import { Connections } from './connections.js';
 import type { Figures } from './figures.js';
-import { peakMemoryMiB, processorSeconds } from './machine.js';
+import { processorSeconds } from './machine.js';
+import { peakMemoryMiB } from './memory.js';
 import { arrivals, closedLoop, openLoop } from './phases.js';
 import { makeAll, type Maker } from './requests.js';
 
