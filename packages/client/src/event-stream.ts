@@ -19,6 +19,8 @@ const EVENT_MAX_BYTES = 64 * 1024;
 export async function* readEvents(response: Response): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
   const arrived: StreamEvent[] = [];
+  /** What arrived of a line that has not ended yet. */
+  const unended: string[] = [];
   /** Bytes since the last event ended. */
   let pending = 0;
   let fault: unknown;
@@ -35,7 +37,11 @@ export async function* readEvents(response: Response): AsyncGenerator<StreamEven
   try {
     for await (const part of bodyOf(response)) {
       pending += part.length;
-      parser.feed(decoder.decode(part, { stream: true }));
+      const text = decoder.decode(part, { stream: true });
+      const end = text.lastIndexOf('\n') + 1;
+      // Whole lines only: one that is no field is skipped without a word where it comes in two pieces.
+      if (end > 0) parser.feed([...unended.splice(0), text.slice(0, end)].join(''));
+      unended.push(text.slice(end));
       yield* arrived.splice(0);
       if (fault !== undefined) throw transportFailed('the answer is not a stream of events', { cause: fault });
       if (pending > EVENT_MAX_BYTES) throw transportFailed('an event of the answer is longer than it may be');
