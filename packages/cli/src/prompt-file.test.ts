@@ -77,17 +77,21 @@ You answer in {{locale}}.
       'settings',
       '---\nmodel:\n  name: small\nvars:\n  a:\n    type: string\n    max: 10\n    default: x\nmessages: true\n---\n{{a}}\n',
     ],
+    ['a text that begins as front matter does', '---\n---\n---\nx\n'],
+    ['a text that is a line of dashes', '---\n---\n---\n'],
+    ['a text that begins with a byte order mark', '---\n---\n\uFEFFx\n'],
   ])('is written back byte for byte: %s', (_name, file) => {
     expect(writePromptFile(parsePromptFile(file))).toBe(file);
   });
 
   it('means the same after writing, whatever the text', () => {
     const text = fc
-      .string({ minLength: 1 })
-      .filter((value) => value.trim() !== '' && !value.includes('{{') && !value.startsWith('---'));
+      .tuple(fc.constantFrom('', '---', '---\n', '---\r\n', '\uFEFF', '\uFEFF---\n'), fc.string({ minLength: 1 }))
+      .map((parts) => parts.join(''))
+      .filter((value) => value.trim() !== '' && !value.includes('{{'));
     fc.assert(
       fc.property(text, (body) => {
-        const source = parsePromptFile(body);
+        const source = parsePromptFile(`---\n---\n${body}`);
         expect(parsePromptFile(writePromptFile(source))).toEqual(source);
       }),
     );

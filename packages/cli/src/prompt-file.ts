@@ -94,7 +94,11 @@ export function writePromptFile(source: PromptSource): string {
     ...(source.acceptsMessages && { messages: true }),
   };
   const head = Object.keys(front).length === 0 ? '' : `---\n${stringify(front, { lineWidth: 0 })}---\n`;
-  if (source.type === 'text') return `${head}${source.messages[0]?.content ?? ''}\n`;
+  if (source.type === 'text') {
+    const text = `${source.messages[0]?.content ?? ''}\n`;
+    // A text that itself begins as a file does: behind front matter, which may be empty, it is text.
+    return `${head === '' && /^(?:\uFEFF|---\r?\n)/.test(text) ? '---\n---\n' : head}${text}`;
+  }
   return `${head}${source.messages.map(({ role, content }) => `# ${role}\n\n${content}\n`).join('\n')}`;
 }
 
