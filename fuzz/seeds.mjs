@@ -1,0 +1,254 @@
+// Writes the seeds of the corpus, `seed-*`, from the golden vectors: `node fuzz/seeds.mjs`. What a fuzzer found has
+// other names and stays.
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadUnwrapper, openInvocation } from '@bulla/crypto/open';
+
+const VECTORS = join(import.meta.dirname, '../packages/crypto/test/vectors');
+const CORPUS = join(import.meta.dirname, 'corpus');
+/** A file of the corpus is something that a person can look at. */
+const FILE_BYTES_MAX = 16_384;
+const PER_TARGET_MAX = 24;
+
+const load = (name) => JSON.parse(readFileSync(join(VECTORS, `${name}.json`), 'utf8'));
+const casesOf = (name) => load(name).cases;
+const bytesOf = (base64url) => Buffer.from(base64url, 'base64url');
+const lines = (...parts) =>
+  Buffer.concat(parts.flatMap((part, at) => [...(at > 0 ? ['\n'] : []), part]).map((part) => Buffer.from(part)));
+
+/** As `kit/tokens.ts` puts them together again; a signature or ciphertext is anything. */
+const jws = (token) => lines(...token.split('.').slice(0, 2).map(bytesOf), 'signature');
+const jwe = (token) => lines(bytesOf(token.split('.')[0]), token.split('.')[1] === '' ? '' : 'key', 'ciphertext');
+const document = (token) => {
+  const { payload, signatures } = JSON.parse(token);
+  return lines(bytesOf(payload), ...signatures.map((one) => bytesOf(one.protected)));
+};
+const readable = (seed, ...inputs) => inputs.flatMap((input) => attempt(() => seed(input)) ?? []);
+function attempt(make) {
+  try {
+    return make();
+  } catch {
+    // A vector may be broken on purpose where its parts begin.
+    return undefined;
+  }
+}
+
+const tokens = (name) => casesOf(name).map(({ token }) => token);
+const { acme, globex } = load('organisations');
+const trust = load('trust');
+const documents = [acme.documents, globex.documents, trust.documents];
+const enrolment = casesOf('enrolment').map(({ code }) => code);
+const note = load('note');
+const merkle = load('merkle');
+const http = load('http-signature');
+const letters = load('letter');
+const replies = casesOf('frames');
+const questions = casesOf('invocation').map(({ sealed }) => sealed);
+const bundles = casesOf('bundle').map(({ bundle }) => bundle);
+const keys = Object.values(trust.keys);
+const letterKeys = Object.values(letters.keys);
+const answer = load('answer');
+const requestOf = ({ request, added }) => {
+  const fields = { ...request.headers, ...request.header, ...added };
+  const head = [`${request.method} ${request.authority} ${request.path}${request.query === '?' ? '' : request.query}`];
+  return [...head, ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`), '', request.body ?? ''].join(
+    '\n',
+  );
+};
+const responseOf = ({ response, added }) =>
+  [
+    String(response.status),
+    ...Object.entries({ 'content-type': response.contentType ?? 'application/json', ...added }).map((one) =>
+      one.join(': '),
+    ),
+    '',
+    response.body ?? '',
+  ].join('\n');
+const bundleOf = (bundle) => {
+  const [header, payload] = bundle.env.split('.');
+  const body = { ...bundle, env: '$env' };
+  if (bundle.grant !== undefined) body.grant = '$grant';
+  if (bundle.content !== undefined) body.content = '$content';
+  const headOf = (token) => bytesOf((token ?? '').split('.')[0]);
+  return lines(bytesOf(header), bytesOf(payload), headOf(bundle.grant), headOf(bundle.content), JSON.stringify(body));
+};
+const publicOf = ({ kty, crv, x, y }) => ({ kty, crv, x, y });
+const spki = (jwk) => createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
+const pem = (jwk) => String(createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }));
+const pkcs8 = (jwk) => createPrivateKey({ key: jwk, format: 'jwk' }).export({ type: 'pkcs8', format: 'der' });
+
+/** One of each kind and length. */
+const publicJwks = ['root1', 'recovery', 'eu1Enc']
+  .map((name) => trust.keys[name].publicJwk)
+  .concat(publicOf(letterKeys[0].sig));
+
+async function openedQuestions() {
+  const unwrapper = await loadUnwrapper(acme.entities.eu1.keys.enc.jwk, 'RSA-OAEP-256');
+  const opened = await Promise.allSettled(questions.map((sealed) => openInvocation(sealed, unwrapper)));
+  return opened.flatMap(({ value }) => value?.inner.token ?? []);
+}
+
+function requestBodies() {
+  const [prompt] = acme.prompts;
+  const { sig, enc } = letterKeys[0];
+  const token = tokens('tag')[0] ?? casesOf('tag')[0].tokens[0];
+  const { env, grant, content } = bundles[0];
+  return [
+    { id: prompt, name: 'claims/triage', type: 'chat' },
+    { name: 'claims/triage', label: 'latest', aud: acme.entities.eu1.urn, uses: 2 },
+    { bundle: { v: 1, env, grant, content, tags: [token] }, inv: questions[0] },
+    { grants: [grant] },
+    { tags: [token] },
+    { root: documents[0].roots[0], policy: documents[0].policy, directory: documents[2].directory },
+    {
+      id: 'enr_01kaw7g0f8e5tte8wk4s2z9y7c',
+      invitation: 'ivt_01kaw7g0f8e5tte8wk4s2z9y7c',
+      ticket: 'A'.repeat(43),
+      label: 'a laptop',
+      sig: { jwk: publicOf(sig), alg: 'ES256' },
+      enc: { jwk: publicOf(enc), alg: 'ECDH-ES+A256KW' },
+      mac: 'A'.repeat(43),
+    },
+  ].map((body) => JSON.stringify(body));
+}
+
+const DELTA = 'data: {"choices":[{"delta":{"content":"Call"}}]}';
+const PROMPT_FILES = [
+  'Triage this claim:\n{{claim}}\n',
+  '---\ntype: chat\nmodel: {name: small, temperature: 0.5, max_output_tokens: 800}\nvars:\n  claim: {type: string, max: 20000}\n  locale: {default: en}\nacl: {invoke: ["grp:support"]}\nmessages: true\n---\n# system\n\nYou answer in {{locale}}.\n\n# user\n{{claim}}\n',
+  '---\nvars: {a: &x {max: 5}, b: *x}\n---\nx',
+  'Write \\{{x}} here {{y}}\n',
+  '\uFEFF---\r\nmessages: true\r\n---\r\n\r\nx\r\n',
+];
+
+/** Target by target: what its seeds are. */
+const SEEDS = {
+  answer: [`${JSON.stringify({ ...answer, evidence: { ...answer.evidence, directory: 'x', root: ['x'] } })}\n`],
+  'answer-text': answer.evidence.deltas.map((delta) => Buffer.concat([Buffer.of(3), bytesOf(delta)])),
+  base64: ['AA==', 'AAA=', 'AAAA', 'AB==', '+/+/', 'AA', '=AAA'],
+  base64url: ['AA', 'AAA', 'AAAA', 'AB', '-_-_', 'AA==', 'A'],
+  bundle: readable(bundleOf, ...bundles),
+  checkpoint: note.cases.map(({ note: text }) => text.slice(0, text.lastIndexOf('\n\n') + 1)),
+  'compact-text': [
+    tokens('tag')[0],
+    load('tag').cases[0].tokens[0],
+    tokens('grant')[0],
+    tokens('locked-key')[0],
+    tokens('envelope')[0],
+    replies[0].fin,
+    questions[0],
+  ].filter(Boolean),
+  content: readable(jwe, ...tokens('content')),
+  der: publicJwks.map(spki),
+  directory: readable(document, ...documents.map(({ directory }) => directory)),
+  'document-text': documents.flatMap(({ roots, policy }) => [...roots, policy]),
+  envelope: readable(jws, ...tokens('envelope')),
+  'event-stream': [
+    `\x05event: bulla.head\ndata: e30\n\nevent: bulla.frame\nid: 0\ndata: AAAA\n\nevent: bulla.final\ndata: AAAA\n\n`,
+    `\x01: heartbeat\n\n${DELTA}\r\n\r\nretry: 10\n\n`,
+    `\x02data: \u00e4\u{1f512}\n\n`,
+  ],
+  'frame-padding': [
+    Buffer.concat([Buffer.from('a delta'), Buffer.of(1), Buffer.alloc(56)]),
+    Buffer.concat([Buffer.of(2), Buffer.alloc(63)]),
+  ],
+  frontier: merkle.trees.map(({ size, frontier }) => lines(String(size), bytesOf(frontier))),
+  grant: readable(jwe, ...tokens('grant')),
+  'inner-invocation': readable(jws, ...(await openedQuestions())),
+  invocation: readable(jwe, ...questions),
+  'invitation-code': [...enrolment, ...enrolment.map((code) => bytesOf(code.slice('bulla1_'.length)))],
+  'key-file': [
+    ...publicJwks.flatMap((jwk) => [JSON.stringify(jwk), spki(jwk), pem(jwk)]),
+    ...letterKeys.map(({ sig, enc }) => JSON.stringify({ keys: [publicOf(sig), publicOf(enc)] })),
+    ...letterKeys.slice(0, 1).flatMap(({ sig }) => [JSON.stringify(sig), pkcs8(sig)]),
+    JSON.stringify(keys[0].privateJwk),
+    pkcs8(keys[0].privateJwk),
+  ],
+  letter: readable(jwe, ...letters.cases.map(({ token }) => token)),
+  'locked-key': readable(jwe, ...tokens('locked-key')),
+  'log-proof': [note.proof.text, note.proof.text.replace('\n', '\nextra AA==\n')],
+  'merkle-proof': merkle.inclusion.map(({ index, size, leaf, proof }) =>
+    lines(`${index} ${size}`, Buffer.concat([leaf, ...proof].map(bytesOf))),
+  ),
+  names: [
+    acme.entities.owner.urn,
+    acme.entities.vault.urn,
+    acme.entities.eu1.urn,
+    'urn:bulla:acme',
+    'urn:bulla:acme:recovery',
+    ...acme.prompts,
+    'claims/triage',
+    'vault.acme.example:443',
+    '[::1]:80',
+    'letter.txt',
+  ],
+  note: note.cases.map(({ note: text }) => text),
+  'note-key': note.keys,
+  pem: publicJwks.map((jwk) => `a key\n${pem(jwk)}and more\r\n${pem(jwk)}`),
+  policy: readable(document, ...documents.map(({ policy }) => policy)),
+  'prompt-file': PROMPT_FILES,
+  'public-keys': tokens('public-keys'),
+  'reply-fin': readable(jws, ...replies.map(({ fin }) => fin)),
+  'reply-head': replies.flatMap(({ head }) => (head === undefined ? [] : bytesOf(head))),
+  'request-bodies': requestBodies(),
+  'request-queries': [
+    'limit=50&cursor=abc',
+    'name=claims/triage',
+    'org=acme&n=1',
+    `id=${acme.prompts[0]}&n=3`,
+    'idempotency-key=0123456789abcdef&if-match=%223%22',
+  ],
+  'request-signature': http.requests.map(requestOf),
+  'response-signature': http.responses.map(responseOf),
+  root: readable(document, ...documents.flatMap(({ roots }) => roots)),
+  'sealed-frames': [
+    lines(
+      JSON.stringify({
+        v: 1,
+        iss: 'urn:bulla:acme:svc:responder:eu1',
+        irt: { jti: 'inv_01kaw7g0f8e5tte8wk4s2z9y7c', rh: 'A'.repeat(43) },
+        rn: 'A'.repeat(43),
+        enc: 'A256GCM',
+        max: 16_384,
+      }),
+      Buffer.alloc(128, 1),
+    ),
+  ],
+  // Only the first of the good ones is under the key that the target has.
+  'sealed-stream': casesOf('chunked')
+    .filter(({ result }, at) => at === 0 || result !== 'valid')
+    .flatMap(({ sealed }) => [9, 255].map((length) => Buffer.concat([Buffer.of(length), bytesOf(sealed)]))),
+  statement: readable(jws, ...tokens('statement')),
+  'strict-json': [
+    '{"a":1,"b":[true,null,"x"],"c":{"d":-1.5}}',
+    '[]',
+    '""',
+    '0',
+    '{"a":"\\u0007\\"\\\\"}',
+    '{"a":1,"a":2}',
+    '1e400',
+    '[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]',
+  ],
+  'strict-json-body': [
+    ' { "a" : 1.0 , "b" : [ true ] } ',
+    '{"a":{"b":1},"c":{"b":2}}',
+    '{"a":"\\u0061\\/"}',
+    '{"a":1,"a":2}',
+    '-0',
+    '{"__proto__":1}',
+  ],
+  tag: readable(jws, ...casesOf('tag').flatMap(({ tokens: all }) => all)),
+  template: ['Hello {{name}}', '\\{{x}} {{y}} \\\\{{z}}', '{{', '}}{{a}}{{b}}'],
+};
+
+for (const [target, seeds] of Object.entries(SEEDS)) {
+  const folder = join(CORPUS, target);
+  mkdirSync(folder, { recursive: true });
+  for (const old of globSync('seed-*', { cwd: folder })) rmSync(join(folder, old));
+  const distinct = new Map(seeds.map((seed) => [Buffer.from(seed).toString('base64'), Buffer.from(seed)]));
+  const small = [...distinct.values()].filter(({ length }) => length <= FILE_BYTES_MAX).slice(0, PER_TARGET_MAX);
+  for (const [at, seed] of small.entries())
+    writeFileSync(join(folder, `seed-${String(at + 1).padStart(2, '0')}`), seed);
+  process.stdout.write(`${target}: ${small.length} seeds\n`);
+}

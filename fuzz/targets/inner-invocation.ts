@@ -1,0 +1,11 @@
+import { parseInnerInvocation } from '@bulla/crypto';
+import { read } from './kit/refusals.js';
+import { jwsOf, requireJws } from './kit/tokens.js';
+
+/** The signed question: header, payload and signature, one on each line. */
+export function fuzz(input: Uint8Array): boolean {
+  const token = jwsOf(input);
+  const parsed = read(() => parseInnerInvocation(token));
+  if (parsed !== undefined) requireJws(token, parsed);
+  return parsed !== undefined;
+}

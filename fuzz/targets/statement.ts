@@ -1,0 +1,11 @@
+import { parseStatement } from '@bulla/crypto';
+import { read } from './kit/refusals.js';
+import { jwsOf, requireJws } from './kit/tokens.js';
+
+/** A statement: header, payload and signature, one on each line. */
+export function fuzz(input: Uint8Array): boolean {
+  const token = jwsOf(input);
+  const parsed = read(() => parseStatement(token));
+  if (parsed !== undefined) requireJws(token, parsed);
+  return parsed !== undefined;
+}
