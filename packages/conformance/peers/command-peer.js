@@ -29,32 +29,43 @@ function bulla(args, input = '') {
   throw new Refused(code);
 }
 
-const LETTER = {
-  /** The command dates letters by its own clock, and names them as their files are named. */
-  seal({ content, name, sender, recipient }) {
-    const keys = ['--to', keyFile('to.jwk', recipient), '--from', keyFile('from.jwk', sender)];
-    const bytes = Buffer.from(content, 'base64url');
-    const { stdout } =
-      name === undefined ? bulla(['seal', ...keys], bytes) : bulla(['seal', write(name, bytes), ...keys]);
-    return { token: stdout.toString().replace(/\n$/, ''), clock: true };
+/** The command dates letters by its own clock, and names them as their files are named. */
+function seal({ content, name, sender, recipient }, ...options) {
+  const args = ['seal', ...options, '--to', keyFile('to.jwk', recipient), '--from', keyFile('from.jwk', sender)];
+  const bytes = Buffer.from(content, 'base64url');
+  return (name === undefined ? bulla(args, bytes) : bulla([...args, write(name, bytes)])).stdout;
+}
+
+function open(sealed, { recipient, sender }) {
+  const output = join(folder, 'content');
+  rmSync(output, { force: true });
+  const keys = ['--key', keyFile('key.jwk', recipient), '--sender', keyFile('sender.jwk', sender)];
+  const { said } = bulla(['open', write('letter.jwe', sealed), ...keys, '-o', output]);
+  const [, dated, name] = /dated (\S+Z)(?:, called (.*))?$/m.exec(said) ?? [];
+  const content = readFileSync(output).toString('base64url');
+  return { content, at: Date.parse(dated) / 1000, ...(name !== undefined && { name }) };
+}
+
+const FORMATS = {
+  letter: {
+    seal: (input) => ({ token: seal(input).toString().replace(/\n$/, ''), clock: true }),
+    open: (input) => open(input.token, input),
   },
-  open({ token, recipient, sender }) {
-    const output = join(folder, 'content');
-    rmSync(output, { force: true });
-    const keys = ['--key', keyFile('key.jwk', recipient), '--sender', keyFile('sender.jwk', sender)];
-    const { said } = bulla(['open', write('letter.jwe', token), ...keys, '-o', output]);
-    const [, dated, name] = /dated (\S+Z)(?:, called (.*))?$/m.exec(said) ?? [];
-    const content = readFileSync(output).toString('base64url');
-    return { content, at: Date.parse(dated) / 1000, ...(name !== undefined && { name }) };
+  'streamed-letter': {
+    seal: (input) => ({ sealed: seal(input, '--stream').toString('base64url'), clock: true }),
+    open: (input) => open(Buffer.from(input.sealed, 'base64url'), input),
   },
 };
 
 function answer({ op, format, input }) {
   if (op === 'hello')
-    return { ok: { name: 'bulla seal and bulla open', seal: ['letter'], open: ['letter'], verify: [] } };
-  if (format !== 'letter' || !(op in LETTER)) return { unsupported: true };
+    return {
+      ok: { name: 'bulla seal and bulla open', seal: Object.keys(FORMATS), open: Object.keys(FORMATS), verify: [] },
+    };
+  const run = FORMATS[format]?.[op];
+  if (run === undefined) return { unsupported: true };
   try {
-    return { ok: LETTER[op](input) };
+    return { ok: run(input) };
   } catch (error) {
     return error instanceof Refused ? { refused: error.message } : { failed: String(error) };
   }

@@ -1,6 +1,4 @@
-import type { Bytes } from '@bulla/crypto';
 import {
-  concatBytes,
   decodeBase64url,
   decodeUtf8,
   encodeBase64url,
@@ -16,6 +14,7 @@ import {
 } from '@bulla/crypto';
 import { openChunks, openLocked } from '@bulla/crypto/open';
 import type { Format } from './format.js';
+import { gather, once } from './pieces.js';
 
 interface Head {
   readonly size: number;
@@ -68,13 +67,3 @@ export const lockedKeys = {
     return { plaintext: decodeUtf8(await openLocked(parseLocked(token), new Secret(decodeBase64url(key)))) };
   },
 } satisfies Format;
-
-async function* once(bytes: Bytes): AsyncGenerator<Bytes> {
-  yield bytes;
-}
-
-async function gather(pieces: AsyncIterable<Bytes>): Promise<Bytes> {
-  const all: Bytes[] = [];
-  for await (const piece of pieces) all.push(piece);
-  return concatBytes(...all);
-}

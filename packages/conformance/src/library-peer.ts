@@ -3,12 +3,13 @@ import { invocations, replies } from './library-exchange.js';
 import { httpRequests, httpResponses } from './library-http.js';
 import { consistencies, inclusions, lockedKeys, notes, streams } from './library-logs.js';
 import { answers, bundles, documents, envelopes, publicKeys, statements, tags } from './library-signed.js';
-import { contents, grants, letters } from './library-tokens.js';
+import { contents, grants, letters, streamedLetters } from './library-tokens.js';
 import type { Format } from './format.js';
 import type { Fields, Hello, Operation, Outcome, Peer, Request } from './protocol.js';
 
 const FORMATS: Readonly<Record<string, Format>> = {
   letter: letters,
+  'streamed-letter': streamedLetters,
   grant: grants,
   content: contents,
   statement: statements,

@@ -8,12 +8,14 @@ import {
   sealGrant,
   sealingKeyOf,
   sealLetter,
+  sealStreamedLetter,
   Secret,
   verifyingKeyOf,
 } from '@bulla/crypto';
-import { openContent, openGrant, openLetter } from '@bulla/crypto/open';
+import { openContent, openGrant, openLetter, openStreamedLetter } from '@bulla/crypto/open';
 import type { Format } from './format.js';
 import { recordOf, unwrapperOf } from './library-keys.js';
+import { gather, once } from './pieces.js';
 
 /** The members of the vectors are those of the formats; README.md lists them. */
 interface LetterFields {
@@ -41,6 +43,25 @@ export const letters = {
     const by = verifyingKeyOf([await keyMaterialOf(sender, 'sig')]);
     const { content, at, name } = await openLetter(token, await unwrapperOf(recipient), by);
     return { content: encodeBase64url(content), at, ...(name !== undefined && { name }) };
+  },
+} satisfies Format;
+
+/** docs/spec/streamed-letter.md */
+export const streamedLetters = {
+  async seal({ content, at, name, sender, recipient }: LetterFields & { sender: PrivateJwk; recipient: PublicJwk }) {
+    const { alg } = verifyingKeyOf([await keyMaterialOf(sender, 'sig')]);
+    const to = sealingKeyOf([await keyMaterialOf(recipient, 'enc')]);
+    const pieces = sealStreamedLetter(once(decodeBase64url(content)), { at, name }, await loadSigner(sender, alg), to);
+    return { sealed: encodeBase64url(await gather(pieces)) };
+  },
+  async open({ sealed, recipient, sender }: { sealed: string; recipient: PrivateJwk; sender: PublicJwk }) {
+    const by = verifyingKeyOf([await keyMaterialOf(sender, 'sig')]);
+    const { content, at, name } = await openStreamedLetter(
+      once(decodeBase64url(sealed)),
+      await unwrapperOf(recipient),
+      by,
+    );
+    return { content: encodeBase64url(await gather(content)), at, ...(name !== undefined && { name }) };
   },
 } satisfies Format;
 

@@ -84,6 +84,7 @@ export type { KeyMaterial, KeyNames, SealingKey } from './key-material.js';
 export { keyFor, keyMaterialOf, namesOf, sealingKeyOf, verifyingKeyOf } from './key-material.js';
 export type { Letter, LetterInside, LetterOutside } from './letter.js';
 export { isLetterName, LETTER_MAX_BYTES, parseLetter, sealLetter } from './letter.js';
+export { sealStreamedLetter } from './streamed-letter.js';
 export type { LockedHeader, Stretching } from './locked.js';
 export { parseLocked, sealLocked } from './locked.js';
 export type { PublicKey, PublicKeys } from './public-keys.js';

@@ -2,45 +2,22 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compactDecrypt, compactVerify, importJWK } from 'jose';
 import * as z from 'zod/mini';
+import type { Person } from '../test/people.js';
+import { person } from '../test/people.js';
 import { decodeBase64url, encodeBase64url, utf8 } from './bytes.js';
 import { sealTo } from './compact.js';
 import { CryptoError } from './errors.js';
 import type { SealingKey } from './key-material.js';
-import { keyMaterialOf, sealingKeyOf, verifyingKeyOf } from './key-material.js';
-import type { VerifyingKey } from './keys.js';
+import { keyMaterialOf, verifyingKeyOf } from './key-material.js';
 import type { Letter } from './letter.js';
 import { isLetterName, LETTER_MAX_BYTES, parseLetter, sealLetter } from './letter.js';
-import { loadUnwrapper } from './open-compact.js';
 import { openLetter } from './open-letter.js';
-import type { KeyPair, Signer, Unwrapper } from './signer.js';
+import type { Unwrapper } from './signer.js';
 import { loadSigner } from './signer.js';
-import type { SealAlg, SignAlg, SuiteId } from './suites.js';
 import { keyPairOf } from './testing-members.js';
 
-interface Person {
-  readonly pairs: { readonly sig: KeyPair; readonly enc: KeyPair };
-  readonly signer: Signer;
-  readonly unwrapper: Unwrapper;
-  readonly verifying: VerifyingKey;
-  readonly sealing: SealingKey;
-}
 const people: Record<string, Person> = {};
 const LETTER: Letter = { content: utf8('Dear Alice,\n'), at: 1_795_564_800, name: 'letter.txt' };
-
-async function person(name: string, suite: SuiteId): Promise<Person> {
-  const pairs = {
-    sig: await keyPairOf(`letter ${name}`, suite, 'sig'),
-    enc: await keyPairOf(`letter ${name}`, suite, 'enc'),
-  };
-  const keys = [await keyMaterialOf(pairs.sig.publicJwk, 'sig'), await keyMaterialOf(pairs.enc.publicJwk, 'enc')];
-  return {
-    pairs,
-    signer: await loadSigner(pairs.sig.privateJwk, pairs.sig.alg as SignAlg),
-    unwrapper: await loadUnwrapper(pairs.enc.privateJwk, pairs.enc.alg as SealAlg),
-    verifying: verifyingKeyOf(keys),
-    sealing: sealingKeyOf(keys),
-  };
-}
 
 function of(name: string): Person {
   const found = people[name];

@@ -19,16 +19,10 @@ import { strictParse } from './strict-parse.js';
 /** Largest content of a letter, in bytes. */
 export const LETTER_MAX_BYTES = 8 * 1024 * 1024;
 const NAME_MAX_BYTES = 255;
-/** The inner token is a third larger than the content, and has a header and a signature. */
-const INNER_MAX_BYTES = Math.ceil((LETTER_MAX_BYTES * 4) / 3) + 4096;
 
-const OUTER_TYP = 'bulla-letter+jwe';
-const INNER_TYP = 'bulla-letter+jws';
-
-const outerSchema = z.strictObject({ ...sealedToShape, typ: z.literal(OUTER_TYP), cty: z.literal(INNER_TYP) });
+const outerSchema = z.strictObject({ ...sealedToShape, typ: z.string(), cty: z.string() });
 /** What of a letter is readable without a key: to which key it is sealed. */
 export type LetterOutside = z.infer<typeof outerSchema>;
-const OUTER: JweFormat<LetterOutside> = { typ: OUTER_TYP, header: outerSchema, maxBytes: INNER_MAX_BYTES };
 
 /** Of the suites that are sealed to: RFC 9864's Ed25519 is not in every JOSE library yet. */
 const LETTER_ALGS = ['PS256', 'ES256'] as const;
@@ -41,7 +35,7 @@ const nameSchema = z.string().check(
 );
 const innerSchema = z.strictObject({
   alg: z.enum(LETTER_ALGS),
-  typ: z.literal(INNER_TYP),
+  typ: z.string(),
   /** The sender's key. */
   kid: kidSchema,
   /** The recipient's key: a letter that was passed on is not to whoever it was passed on to. */
@@ -51,6 +45,30 @@ const innerSchema = z.strictObject({
 });
 /** What the sender signed beside the content. */
 export type LetterInside = z.infer<typeof innerSchema>;
+
+/** What letters, and letters whose content comes as a stream, have in common. */
+export interface LetterFormat {
+  readonly outer: JweFormat<LetterOutside>;
+  readonly inner: z.ZodMiniType<LetterInside>;
+  readonly innerTyp: string;
+  /** Largest payload of the inner token. */
+  readonly maxBytes: number;
+}
+
+export function letterFormat(typ: string, maxBytes: number): LetterFormat {
+  const [outerTyp, innerTyp] = [`${typ}+jwe`, `${typ}+jws`];
+  const header = z.extend(outerSchema, { typ: z.literal(outerTyp), cty: z.literal(innerTyp) });
+  return {
+    // The inner token is a third larger than the content, and has a header and a signature.
+    outer: { typ: outerTyp, header, maxBytes: Math.ceil((maxBytes * 4) / 3) + 4096 },
+    inner: z.extend(innerSchema, { typ: z.literal(innerTyp) }),
+    innerTyp,
+    maxBytes,
+  };
+}
+
+/** A file in one piece. */
+export const LETTER = letterFormat('bulla-letter', LETTER_MAX_BYTES);
 
 export interface Letter {
   readonly content: Bytes;
@@ -70,24 +88,34 @@ export function isLetterName(name: string): boolean {
  * @throws {CryptoError} key_invalid if the sender's key signs by an algorithm that letters do not have, or is the
  *   recipient's; token_malformed for a name that is none; payload_too_large
  */
-export async function sealLetter({ content, at, name }: Letter, from: Signer, to: SealingKey): Promise<string> {
-  if (content.length > LETTER_MAX_BYTES)
+export async function sealLetter(letter: Letter, from: Signer, to: SealingKey): Promise<string> {
+  if (letter.content.length > LETTER_MAX_BYTES)
     throw new CryptoError('payload_too_large', `a letter has at most ${LETTER_MAX_BYTES} bytes`);
+  return (await sealAs(LETTER, letter, from, to)).token;
+}
+
+/** Signs and seals a letter of either format: what is sent, and what is signed inside. */
+export async function sealAs(
+  { outer, inner: schema, innerTyp }: LetterFormat,
+  { content, at, name }: Letter,
+  from: Signer,
+  to: SealingKey,
+): Promise<{ token: string; inner: string }> {
   const alg = letterAlgOf(from);
   if (from.kid === to.kid) throw new CryptoError('key_invalid', 'one key would sign and be sealed to');
   const inside: LetterInside = {
     alg,
-    typ: INNER_TYP,
+    typ: innerTyp,
     kid: from.kid,
     aud: to.kid,
     iat: at,
     ...(name !== undefined && { name }),
   };
-  checkShape(inside, innerSchema, 'letter');
+  checkShape(inside, schema, 'letter');
   const signingInput = `${encodeBase64url(utf8(JSON.stringify(inside)))}.${encodeBase64url(content)}`;
   const inner = `${signingInput}.${encodeBase64url(await from.sign(utf8(signingInput)))}`;
-  const outside: LetterOutside = { alg: sealAlgOf(to), enc: 'A256GCM', typ: OUTER_TYP, cty: INNER_TYP, kid: to.kid };
-  return sealTo(OUTER, outside, utf8(inner), to);
+  const outside: LetterOutside = { alg: sealAlgOf(to), enc: 'A256GCM', typ: outer.typ, cty: innerTyp, kid: to.kid };
+  return { token: await sealTo(outer, outside, utf8(inner), to), inner };
 }
 
 /**
@@ -105,17 +133,22 @@ export function letterAlgOf({ alg }: Pick<VerifyingKey, 'alg'>): LetterInside['a
  * @throws {CryptoError} token_malformed, payload_too_large
  */
 export function parseLetter(token: string): ParsedJwe<LetterOutside> {
-  return parseJwe(token, OUTER);
+  return parseJwe(token, LETTER.outer);
 }
 
 /**
  * Reads and verifies the signed letter inside: signed by this sender, to this recipient.
  * @throws {CryptoError} token_malformed, payload_too_large, signature_invalid
  */
-export async function verifyInnerLetter(inner: string, sender: VerifyingKey, recipientKid: string): Promise<Letter> {
-  const [header, content = new Uint8Array(0)] = split(inner, 3, LETTER_MAX_BYTES);
+export async function verifyInnerLetter(
+  { inner: schema, maxBytes }: LetterFormat,
+  inner: string,
+  sender: VerifyingKey,
+  recipientKid: string,
+): Promise<Letter> {
+  const [header, content = new Uint8Array(0)] = split(inner, 3, maxBytes);
   const read = strictParse(header ?? new Uint8Array(0), { maxBytes: 2048 });
-  const inside = checkShape(read, innerSchema, 'letter');
+  const inside = checkShape(read, schema, 'letter');
   if (inside.aud !== recipientKid) throw new CryptoError('signature_invalid', 'the letter is to somebody else');
   await verifyJws({ token: inner, header: inside satisfies JwsHeader, claims: undefined }, sender, 'letter-signature');
   return { content, at: inside.iat, name: inside.name };

@@ -79,13 +79,14 @@ async function takeHeader(pieces: AsyncIterator<Uint8Array>): Promise<{ head: By
   }
 }
 
-async function* resumed(first: Uint8Array, pieces: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** What is left of a source of which the first pieces were taken. */
+export async function* resumed(first: Uint8Array, pieces: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield first;
   for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
 }
 
 /** After it threw, a generator says that it is done, which here would look like the end of the stream. */
-function failingForGood(generator: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
+export function failingForGood(generator: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
   const next = generator.next.bind(generator);
   let failure: { readonly error: unknown } | undefined;
   generator.next = async () => {

@@ -1,8 +1,9 @@
 import { decodeUtf8 } from './bytes.js';
+import { parseJwe } from './compact.js';
 import { CryptoError } from './errors.js';
 import type { VerifyingKey } from './keys.js';
-import type { Letter } from './letter.js';
-import { letterAlgOf, parseLetter, verifyInnerLetter } from './letter.js';
+import type { Letter, LetterFormat } from './letter.js';
+import { LETTER, letterAlgOf, verifyInnerLetter } from './letter.js';
 import { openFailed, openWith } from './open-compact.js';
 import type { Unwrapper } from './signer.js';
 
@@ -12,13 +13,24 @@ import type { Unwrapper } from './signer.js';
  *   key; else open_failed, whatever went wrong
  */
 export async function openLetter(token: string, recipient: Unwrapper, sender: VerifyingKey): Promise<Letter> {
+  return (await openAs(LETTER, token, recipient, sender)).letter;
+}
+
+/** Opens a letter of either format, with what the sender signed. */
+export async function openAs(
+  format: LetterFormat,
+  token: string,
+  recipient: Unwrapper,
+  sender: VerifyingKey,
+): Promise<{ letter: Letter; inner: string }> {
   letterAlgOf(sender);
-  const parsed = parseLetter(token);
+  const parsed = parseJwe(token, format.outer);
   if (parsed.header.kid !== recipient.kid || parsed.header.alg !== recipient.alg)
     throw new CryptoError('key_unknown', 'the letter is sealed to another key');
-  const inner = await openWith(parsed, recipient);
+  const plaintext = await openWith(parsed, recipient);
   try {
-    return await verifyInnerLetter(decodeUtf8(inner), sender, recipient.kid);
+    const inner = decodeUtf8(plaintext);
+    return { letter: await verifyInnerLetter(format, inner, sender, recipient.kid), inner };
   } catch {
     // The private key was used: that the letter opened, but is by somebody else, is nobody's to know.
     throw openFailed();

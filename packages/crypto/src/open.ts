@@ -7,5 +7,7 @@ export { openContent } from './open-content.js';
 export type { ExpectedGrant } from './open-grant.js';
 export { openGrant } from './open-grant.js';
 export { openLetter } from './open-letter.js';
+export type { StreamedLetter } from './open-streamed-letter.js';
+export { isStreamedLetter, openStreamedLetter } from './open-streamed-letter.js';
 export { openLocked } from './open-locked.js';
 export { openChunks, openStream } from './open-chunked.js';
