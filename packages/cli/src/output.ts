@@ -65,6 +65,21 @@ export class Output {
     this.#stdout.write(text);
   }
 
+  /**
+   * Data of any length as it comes, no faster than it is read.
+   * @returns false where whoever reads stopped reading (`| head`), which is no fault
+   */
+  async pieces(pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
+    for await (const piece of pieces) {
+      const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
+        this.#stdout.write(piece, resolve);
+      });
+      if (error?.code === 'EPIPE') return false;
+      if (error) throw error;
+    }
+    return true;
+  }
+
   json(value: unknown): void {
     this.exact(`${JSON.stringify(value, null, 2)}\n`);
   }

@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import {
-  CryptoError,
   isLetterName,
   LETTER_MAX_BYTES,
   keyFor,
@@ -10,13 +9,20 @@ import {
   sealLetter,
   verifyingKeyOf,
 } from '@bulla/crypto';
-import type { Letter, PrivateKeyMaterial } from '@bulla/crypto';
-import { loadUnwrapper, openLetter } from '@bulla/crypto/open';
+import type { KeyMaterial, Letter, PrivateKeyMaterial } from '@bulla/crypto';
+import { isStreamedLetter, loadUnwrapper, openLetter } from '@bulla/crypto/open';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { readBytes, readText } from '../files.js';
+import { gather, peek, readPieces } from '../file-streams.js';
+import { readBytes } from '../files.js';
 import { readPrivateKeyFile, readPublicKeyFile, writeNew } from '../key-files.js';
 import { UsageError } from '../usage-error.js';
+import { explained, openPieces, sealPieces } from './streamed-letter.js';
+
+/** Enough of a file to tell what it is. */
+const BEGINNING_BYTES = 4096;
+/** Larger than any letter that is no stream. */
+const SEALED_MAX_BYTES = 64 * 1024 * 1024;
 
 /** `bulla seal` and `bulla open`: files between people who have nothing but each other's public keys. */
 export function addLetterCommands(program: Command, context: Context): void {
@@ -25,15 +31,19 @@ export function addLetterCommands(program: Command, context: Context): void {
     .description('sign a file and seal it to somebody, with nothing but key files (no vault, no organisation)')
     .requiredOption('--to <file>', "the reader's public keys")
     .requiredOption('--from <file>', 'your private keys')
+    .option('--stream', 'for a file of any size: it is sealed while it is read')
     .option('-o, --output <file>', 'a file that is not there yet (default: standard output)')
     .addHelpText(
       'after',
       `
 The file is read from standard input unless it is named. \`bulla keys generate NAME\` makes keys.
+Without --stream it is at most 8 MiB, and what is sealed is one line of text.
 
 Examples:
   $ bulla seal --to alice.pub.pem --from bob.key.pem < letter.txt > letter.jwe
-  $ bulla seal report.pdf --to alice.pub.pem --from bob.key.pem -o report.jwe`,
+  $ bulla seal report.pdf --to alice.pub.pem --from bob.key.pem -o report.jwe
+  $ bulla seal --stream film.mkv --to alice.pub.pem --from bob.key.pem -o film.sealed
+  $ tar c photos | bulla seal --stream --to alice.pub.pem --from bob.key.pem > photos.sealed`,
     )
     .action((file: string | undefined, options: SealOptions) => seal(context, file ?? '-', options));
   program
@@ -47,8 +57,13 @@ Examples:
       `
 What was sealed is read from standard input unless it is named. Nothing is printed or written unless all of it is good.
 
-Example:
-  $ bulla open --key alice.key.pem --sender bob.pub.pem < letter.jwe`,
+What was sealed with --stream is opened while it is read: with -o, the file is there when all of it was good, and not
+before. On standard output it comes as it is read, and this command ends with 10 if it was cut or changed: what came
+out is then not to be used.
+
+Examples:
+  $ bulla open --key alice.key.pem --sender bob.pub.pem < letter.jwe
+  $ bulla open film.sealed --key alice.key.pem --sender bob.pub.pem -o film.mkv`,
     )
     .action((file: string | undefined, options: OpenOptions) => openSealed(context, file ?? '-', options));
 }
@@ -56,6 +71,7 @@ Example:
 interface SealOptions {
   readonly to: string;
   readonly from: string;
+  readonly stream?: boolean;
   readonly output?: string;
 }
 
@@ -65,15 +81,22 @@ interface OpenOptions {
   readonly output?: string;
 }
 
-async function seal(context: Context, file: string, { to, from, output }: SealOptions): Promise<void> {
+async function seal(context: Context, file: string, { to, from, stream, output }: SealOptions): Promise<void> {
   const recipient = sealingKeyOf(await readPublicKeyFile(context, to));
   const keys = await readPrivateKeyFile(context, from);
   const own = privateFor(keys, 'sig');
   const signer = await loadSigner(own.privateJwk, verifyingKeyOf(keys).alg);
-  const content = await readBytes(context.io, file);
-  if (content.length > LETTER_MAX_BYTES) throw new UsageError(`a letter holds at most ${LETTER_MAX_BYTES} bytes`);
   const name = file === '-' || !isLetterName(basename(file)) ? undefined : basename(file);
-  const letter = `${await sealLetter({ content, at: context.now(), name }, signer, recipient)}\n`;
+  const about = { at: context.now(), name };
+  if (stream === true) {
+    const source = readPieces(context.io, file);
+    await sealPieces(context, source, { letter: about, signer, recipient, output });
+    return;
+  }
+  const content = await readBytes(context.io, file);
+  if (content.length > LETTER_MAX_BYTES)
+    throw new UsageError(`a letter holds at most ${LETTER_MAX_BYTES} bytes`, '--stream seals files of any size');
+  const letter = `${await sealLetter({ content, ...about }, signer, recipient)}\n`;
   if (output === undefined) context.out.exact(letter);
   else await writeNew(output, new TextEncoder().encode(letter), 0o644);
 }
@@ -82,25 +105,34 @@ async function openSealed(context: Context, file: string, { key, sender, output 
   const writers = await readPublicKeyFile(context, sender);
   const keys = await readPrivateKeyFile(context, key);
   const unwrapper = await loadUnwrapper(privateFor(keys, 'enc').privateJwk, sealingKeyOf(keys).alg);
-  const text = await readText(context.io, file);
+  const { beginning, all } = await peek(readPieces(context.io, file), BEGINNING_BYTES);
   context.subject = file === '-' ? undefined : file;
-  const letter = await openOrExplain(() => openLetter(text.replace(/\r?\n$/, ''), unwrapper, verifyingKeyOf(writers)));
+  const by = verifyingKeyOf(writers);
+  if (isStreamedLetter(beginning)) {
+    const letter = await openPieces(context, all, { unwrapper, sender: by, output });
+    if (letter === undefined) context.out.talk('not read to its end: whether it is whole was not checked');
+    else sayWho(context, writers, letter);
+    return;
+  }
+  const text = asText(await gather(all, SEALED_MAX_BYTES, nameOf(file)), `${nameOf(file)} is not UTF-8 text`);
+  const letter = await explained(() => openLetter(text.replace(/\r?\n$/, ''), unwrapper, by), '');
   if (output !== undefined) await writeNew(output, letter.content, 0o600);
-  else if (context.io.stdout.isTTY === true) context.out.text(asText(letter.content));
+  else if (context.io.stdout.isTTY === true)
+    context.out.text(
+      asText(letter.content, 'it is not text, which a terminal could show', 'name a file with -o, or a pipe'),
+    );
   else context.out.exact(letter.content);
-  const called = letter.name === undefined ? '' : `, called ${letter.name}`;
-  const when = new Date(letter.at * 1000).toISOString();
+  sayWho(context, writers, letter);
+}
+
+function sayWho(context: Context, writers: KeyMaterial[], { at, name }: Omit<Letter, 'content'>): void {
+  const called = name === undefined ? '' : `, called ${name}`;
+  const when = new Date(at * 1000).toISOString();
   context.out.talk(`signed by ${namesOf(keyFor(writers, 'sig')).hex}, dated ${when}${called}`);
 }
 
-/** One message for all that can be wrong once the private key was used. */
-async function openOrExplain(open: () => Promise<Letter>): Promise<Letter> {
-  try {
-    return await open();
-  } catch (error) {
-    if (!(error instanceof CryptoError) || error.code !== 'open_failed') throw error;
-    throw new CryptoError('open_failed', 'it was changed, or it is not by this sender');
-  }
+function nameOf(file: string): string {
+  return file === '-' ? 'standard input' : file;
 }
 
 function privateFor(keys: readonly PrivateKeyMaterial[], use: 'sig' | 'enc'): PrivateKeyMaterial {
@@ -110,10 +142,11 @@ function privateFor(keys: readonly PrivateKeyMaterial[], use: 'sig' | 'enc'): Pr
   return found;
 }
 
-function asText(content: Uint8Array): string {
+/** @throws {UsageError} saying this, if the bytes are no text */
+function asText(content: Uint8Array, otherwise: string, hint?: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
   } catch {
-    throw new UsageError('it is not text, which a terminal could show', 'name a file with -o, or a pipe');
+    throw new UsageError(otherwise, hint);
   }
 }
