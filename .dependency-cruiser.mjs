@@ -92,7 +92,10 @@ const boundaryRules = [
   refuse(
     'isomorphic-without-node',
     'The same code runs in browsers: no Node core module.',
-    { path: '^packages/(crypto|contract|client)/src/', pathNot: ['^packages/client/src/node/', TESTS] },
+    {
+      path: '^packages/(crypto|contract|client)/src/',
+      pathNot: ['^packages/client/src/node/', '^packages/crypto/src/(open-)?platform-node[.]ts$', TESTS],
+    },
     { dependencyTypes: ['core'] },
   ),
   refuse(

@@ -64,7 +64,8 @@ describe('every workspace', () => {
   it('is built and type-checked with its tests', () => {
     const referenced = (file: string) => new Set((read(file) as Settings).references.map(({ path }) => path));
     const all = new Set(folders.map((folder) => `./${folder}`));
-    expect(referenced('tsconfig.json')).toEqual(all);
+    // What the crypto package does in Node alone; everybody else's tsconfig refers to the package.
+    expect(referenced('tsconfig.json')).toEqual(new Set([...all, './packages/crypto/tsconfig.node.json']));
     expect(referenced('tsconfig.tests.json')).toEqual(all);
   });
 

@@ -1,13 +1,11 @@
+import { platform } from '#platform';
 import { CryptoError } from './errors.js';
+import type { Bytes } from './platform.js';
 
-/** Bytes that own their buffer: what WebCrypto takes. */
-export type Bytes = Uint8Array<ArrayBuffer>;
+export type { Bytes };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const VALUES = new Int8Array(128).fill(-1);
-for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
 
 /** UTF-8 bytes of a well-formed string. */
 export function utf8(text: string): Bytes {
@@ -28,12 +26,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
 
 /** base64url without padding (RFC 7515 §2). */
 export function encodeBase64url(bytes: Uint8Array): string {
-  let text = '';
-  // Pieces of a multiple of three bytes, small enough for the argument list of fromCharCode.
-  for (let start = 0; start < bytes.length; start += 0x3000) {
-    text += btoa(String.fromCharCode(...bytes.subarray(start, start + 0x3000)));
-  }
-  return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  return platform.encodeBase64url(bytes);
 }
 
 /**
@@ -42,23 +35,8 @@ export function encodeBase64url(bytes: Uint8Array): string {
  * @throws {CryptoError} token_malformed
  */
 export function decodeBase64url(text: string): Bytes {
-  const remainder = text.length % 4;
-  if (remainder === 1) throw new CryptoError('token_malformed', 'not canonical base64url');
-  const bytes = new Uint8Array((text.length * 3) >> 2);
-  let bits = 0;
-  let held = 0;
-  let at = 0;
-  for (let index = 0; index < text.length; index++) {
-    const value = VALUES[text.charCodeAt(index)] ?? -1;
-    if (value < 0) throw new CryptoError('token_malformed', 'not canonical base64url');
-    held = ((held << 6) | value) & 0xffff;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes[at++] = (held >> bits) & 0xff;
-    }
-  }
-  if ((held & ((1 << bits) - 1)) !== 0) throw new CryptoError('token_malformed', 'not canonical base64url');
+  const bytes = platform.decodeBase64url(text);
+  if (bytes === undefined) throw new CryptoError('token_malformed', 'not canonical base64url');
   return bytes;
 }
 
@@ -92,8 +70,8 @@ export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
 }
 
 /** SHA-256, 32 bytes. */
-export async function sha256(bytes: Bytes): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+export function sha256(bytes: Bytes): Promise<Bytes> {
+  return platform.sha256(bytes);
 }
 
 /** base64url SHA-256 of bytes: the hash of a root, policy or directory payload. */

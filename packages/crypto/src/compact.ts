@@ -1,12 +1,12 @@
-import { CompactEncrypt, compactVerify } from 'jose';
+import { platform } from '#platform';
 import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
-import { decodeBase64url, encodeBase64url, utf8 } from './bytes.js';
+import { decodeBase64url, encodeBase64url, randomBytes, utf8 } from './bytes.js';
 import { CryptoError } from './errors.js';
 import type { VerifyingKey } from './keys.js';
-import { kidSchema, publicKeyOf } from './keys.js';
+import { isSignatureOf, kidSchema, publicKeyOf } from './keys.js';
 import { checkShape } from './schema.js';
-import type { Secret } from './secret.js';
+import { Secret } from './secret.js';
 import type { Signer } from './signer.js';
 import { strictParse } from './strict-parse.js';
 import type { P256PublicJwk } from './suite-p256.js';
@@ -16,7 +16,7 @@ import { isSealAlg, SEAL_ALGS, sealingMethod, SIGN_ALGS } from './suites.js';
 
 /**
  * The one mechanism under every token: compact JWS and JWE (RFC 7515, RFC 7516), read in the order
- * split, canonical check, strict header, schema, key record, jose (protocol.md §2.7).
+ * split, canonical check, strict header, schema, key record, signature or key (protocol.md §2.7).
  */
 export interface JwsFormat<Claims> {
   /** Exact value of the protected header's `typ`. */
@@ -70,16 +70,16 @@ export async function signJws<Claims>(format: JwsFormat<Claims>, claims: Claims,
  * @throws {CryptoError} signature_invalid
  */
 export async function verifyJws(parsed: ParsedJws<unknown>, record: VerifyingKey, check: string): Promise<void> {
-  const invalid = new CryptoError('signature_invalid', `the signature of the ${parsed.header.typ} is not valid`, {
-    check,
-  });
-  if (record.use !== 'sig' || parsed.header.kid !== record.kid || parsed.header.alg !== record.alg) throw invalid;
-  const key = await publicKeyOf(record);
-  try {
-    await compactVerify(parsed.token, key, { algorithms: [record.alg] });
-  } catch {
-    throw invalid;
+  if (!(await isSignedBy(parsed, record))) {
+    const { typ } = parsed.header;
+    throw new CryptoError('signature_invalid', `the signature of the ${typ} is not valid`, { check });
   }
+}
+
+async function isSignedBy({ token, header }: ParsedJws<unknown>, record: VerifyingKey): Promise<boolean> {
+  if (header.kid !== record.kid || header.alg !== record.alg) return false;
+  const end = token.lastIndexOf('.');
+  return isSignatureOf(record, utf8(token.slice(0, end)), decodeBase64url(token.slice(end + 1)));
 }
 
 /** Members of every header of a token that is sealed to a key; `epk` is there where the key's algorithm agrees on one. */
@@ -162,7 +162,14 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
 ): Promise<string> {
   if (record.use !== 'enc' || header.alg !== record.alg)
     throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
-  return encrypt(format, header, plaintext, await publicKeyOf(record));
+  const cek = new Secret(randomBytes(32));
+  try {
+    const { encryptedKey, epk } = await sealingMethod(sealAlgOf(record)).wrap(await publicKeyOf(record), cek);
+    const complete = epk === undefined ? header : { ...header, epk };
+    return await assemble(format, complete, { cek, encryptedKey }, plaintext);
+  } finally {
+    cek.wipe();
+  }
 }
 
 /**
@@ -181,19 +188,22 @@ export async function sealUnder<Header extends { alg: string; typ: string }>(
   plaintext: Uint8Array,
   dek: Secret,
 ): Promise<string> {
-  return encrypt(format, header, plaintext, dek.reveal());
+  return assemble(format, header, { cek: dek, encryptedKey: EMPTY }, plaintext);
 }
 
-async function encrypt<Header extends { alg: string; typ: string }>(
+/** The compact serialisation (RFC 7516 §7.1), the ciphertext bound to the header as it stands there (§5.1 step 14). */
+async function assemble<Header extends { alg: string; typ: string }>(
   format: JweFormat<Header>,
   header: Header,
+  { cek, encryptedKey }: { readonly cek: Secret; readonly encryptedKey: Bytes },
   plaintext: Uint8Array,
-  key: Parameters<CompactEncrypt['encrypt']>[0],
 ): Promise<string> {
   checkShape(header, format.header, `${format.typ} header`);
   if (plaintext.length > format.maxBytes)
     throw new CryptoError('payload_too_large', `more than ${format.maxBytes} bytes`);
-  return new CompactEncrypt(plaintext).setProtectedHeader(header as Header & { enc: string }).encrypt(key);
+  const aad = encodeBase64url(utf8(JSON.stringify(header)));
+  const { iv, ciphertext, tag } = await platform.sealGcm(cek.reveal(), plaintext, utf8(aad));
+  return [aad, ...[encryptedKey, iv, ciphertext, tag].map(encodeBase64url)].join('.');
 }
 
 /**

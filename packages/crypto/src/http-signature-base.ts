@@ -4,9 +4,6 @@ import { utf8 } from './bytes.js';
 import { CryptoError } from './errors.js';
 import type { ParsedUrn } from './ids.js';
 import { parseUrn } from './ids.js';
-import type { VerifyingKey } from './keys.js';
-import { publicKeyOf } from './keys.js';
-import { isSealAlg, signingMethod } from './suites.js';
 
 /**
  * What RFC 9421 leaves when the covered components, their order and the parameters are fixed: one label, one list,
@@ -103,12 +100,6 @@ export function signatureItem(field: string | undefined): string {
   const item = SIGNATURE_MEMBER.exec(field ?? '')?.[1];
   if (item === undefined) throw malformed('Signature is not one member "bulla"');
   return item;
-}
-
-/** Whether a signature over `base` is that of a record's key, by the record's algorithm alone. */
-export async function isSignatureOf(record: VerifyingKey, base: Bytes, signature: Bytes): Promise<boolean> {
-  if (record.use !== 'sig' || isSealAlg(record.alg)) return false;
-  return crypto.subtle.verify(signingMethod(record.alg).operation, await publicKeyOf(record), signature, base);
 }
 
 export interface ParsedKeyid extends ParsedUrn {

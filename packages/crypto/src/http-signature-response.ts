@@ -6,7 +6,6 @@ import {
   componentList,
   encodeSeconds,
   fieldComponent,
-  isSignatureOf,
   malformed,
   parseKeyid,
   parseSignatureFields,
@@ -18,6 +17,7 @@ import type { RequestSummary } from './http-signature-components.js';
 import { targetComponents } from './http-signature-components.js';
 import { checkDigest, encodeContentDigest, parseContentDigest } from './http-signature-digest.js';
 import type { KeyRecord } from './keys.js';
+import { isSignatureOf } from './keys.js';
 import type { Signer } from './signer.js';
 
 export interface ResponseToSign {

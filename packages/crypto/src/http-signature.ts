@@ -4,7 +4,6 @@ import { CryptoError } from './errors.js';
 import {
   componentList,
   encodeSeconds,
-  isSignatureOf,
   malformed,
   parseKeyid,
   parseSignatureFields,
@@ -17,6 +16,7 @@ import type { HttpRequestParts, RequestSummary } from './http-signature-componen
 import { carriesBody, requestComponents, requestSummary } from './http-signature-components.js';
 import { checkDigest, encodeContentDigest, parseContentDigest } from './http-signature-digest.js';
 import type { VerifyingKey } from './keys.js';
+import { isSignatureOf } from './keys.js';
 import type { Signer } from './signer.js';
 
 /** Which message a request signature is for, so that it is never taken for another. */

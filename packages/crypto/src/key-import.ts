@@ -12,7 +12,7 @@ import { parsePem } from './pem.js';
 import { checkShape } from './schema.js';
 import type { Secret } from './secret.js';
 import { strictParseBody } from './strict-parse.js';
-import type { KeyParameters } from './suite-kind.js';
+import type { KeyParameters } from './platform.js';
 import { invalidKey } from './suite-kind.js';
 import type { PrivateJwk, PublicJwk } from './suites.js';
 import { ALL_SUITES, privateJwkSchema, publicJwkSchema } from './suites.js';

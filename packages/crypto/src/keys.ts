@@ -1,16 +1,20 @@
+import { platform } from '#platform';
 import { calculateJwkThumbprint, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import * as z from 'zod/mini';
+import type { Bytes } from './bytes.js';
 import { decodeBase64url, encodeHex } from './bytes.js';
 import { invalidKey } from './suite-kind.js';
 import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite } from './suites.js';
 import {
   ALL_SUITES,
   checkPublicJwk,
+  isSealAlg,
   privateJwkSchema,
   publicJwkSchema,
   SEAL_ALGS,
   SIGN_ALGS,
+  signingMethod,
   SUITE_IDS,
   suite,
 } from './suites.js';
@@ -137,6 +141,12 @@ export function suiteOfKey(jwk: PublicJwk, use: 'sig' | 'enc', alg: string): Sui
 
 /** What a signature is verified under. */
 export type VerifyingKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'jwk'>;
+
+/** Whether a signature over bytes is that of a record's key, by the record's algorithm alone. */
+export async function isSignatureOf(record: VerifyingKey, bytes: Bytes, signature: Bytes): Promise<boolean> {
+  if (record.use !== 'sig' || isSealAlg(record.alg)) return false;
+  return platform.verify(signingMethod(record.alg), await publicKeyOf(record), signature, bytes);
+}
 
 /** What a key is imported by: a directory record, or a key that root lists. */
 type ImportableKey = Pick<KeyRecord, 'jwk' | 'alg'>;

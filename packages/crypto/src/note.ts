@@ -1,3 +1,4 @@
+import { platform } from '#platform';
 import { decodeBase64, encodeBase64 } from './base64.js';
 import type { Bytes } from './bytes.js';
 import { concatBytes, decodeBase64url, decodeUtf8, encodeBase64url, encodeHex, sha256, utf8 } from './bytes.js';
@@ -5,7 +6,7 @@ import { CryptoError } from './errors.js';
 import { keyThumbprint, publicKeyOf } from './keys.js';
 import type { Signer } from './signer.js';
 import type { PublicJwk } from './suites.js';
-import { checkPublicJwk } from './suites.js';
+import { checkPublicJwk, signingMethod } from './suites.js';
 
 /** Largest note with its signatures, in bytes. */
 export const NOTE_MAX_BYTES = 262_144;
@@ -161,7 +162,7 @@ function parseSignatureLine(line: string): NoteSignature {
 }
 
 async function isSignedBy(key: NoteKey, text: Bytes, signature: Bytes): Promise<boolean> {
-  return crypto.subtle.verify({ name: 'Ed25519' }, await publicKeyOf(key), signature, text);
+  return platform.verify(signingMethod('Ed25519'), await publicKeyOf(key), signature, text);
 }
 
 async function firstThat<Item>(

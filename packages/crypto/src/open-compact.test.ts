@@ -1,3 +1,4 @@
+import { openPlatform } from '#open-platform';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { compactDecrypt, importJWK } from 'jose';
@@ -154,12 +155,12 @@ describe('opening with a private key', () => {
       ...unwrapper,
       unwrap: () => Promise.reject(new Error('the token in the HSM is gone: PIN 4711')),
     };
-    const decrypt = jest.spyOn(Object.getPrototypeOf(crypto.subtle) as SubtleCrypto, 'decrypt');
+    const tried = jest.spyOn(openPlatform, 'openGcm');
     const error: unknown = await open(sealed, failing).catch((reason: unknown) => reason);
-    const ciphers = decrypt.mock.calls.map(([algorithm]) => (algorithm as Algorithm).name);
-    decrypt.mockRestore();
+    const attempts = tried.mock.calls.length;
+    tried.mockRestore();
     expect(error).toEqual(new CryptoError('open_failed', 'could not be opened'));
-    expect(ciphers).toEqual(['AES-GCM']);
+    expect(attempts).toBe(1);
   });
 });
 

@@ -1,11 +1,13 @@
+import { openPlatform } from '#open-platform';
+import { importJWK } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 import type { Bytes } from './bytes.js';
-import { concatBytes, utf8 } from './bytes.js';
+import { utf8 } from './bytes.js';
 import type { JweParts, ParsedJwe } from './compact.js';
 import { CryptoError } from './errors.js';
 import { keyThumbprint } from './keys.js';
 import { Secret } from './secret.js';
 import type { Unwrapper } from './signer.js';
-import { importPrivate } from './signer.js';
 import type { EphemeralJwk } from './suite-kind.js';
 import type { PrivateJwk, SealAlg } from './suites.js';
 import { sealingMethod } from './suites.js';
@@ -31,6 +33,14 @@ export async function loadUnwrapper(jwk: PrivateJwk, alg: SealAlg): Promise<Unwr
       throw openFailed();
     },
   };
+}
+
+async function importPrivate(jwk: PrivateJwk, alg: SealAlg): Promise<CryptoKey> {
+  try {
+    return (await importJWK(jwk as JWK, alg, { extractable: false })) as CryptoKey;
+  } catch {
+    throw new CryptoError('key_invalid', 'not a private key of this algorithm');
+  }
 }
 
 /** What a token that was sealed to a key says about it. */
@@ -69,7 +79,7 @@ export async function openUnder(parsed: ParsedJwe<{ alg: string }>, dek: Secret)
 }
 
 /**
- * A256GCM (RFC 7518 §5.3): 256-bit key, 96-bit IV, 128-bit tag; WebCrypto alone would take other lengths too.
+ * A256GCM (RFC 7518 §5.3): 256-bit key, 96-bit IV, 128-bit tag; the platform alone would take other lengths too.
  * @throws {CryptoError} open_failed, whatever went wrong
  */
 export async function openGcm(
@@ -79,9 +89,7 @@ export async function openGcm(
 ): Promise<Bytes> {
   if (dek.reveal().length !== 32 || iv.length !== 12 || tag.length !== 16) throw openFailed();
   try {
-    const key = await crypto.subtle.importKey('raw', dek.reveal(), 'AES-GCM', false, ['decrypt']);
-    const parameters = { name: 'AES-GCM', iv, additionalData, tagLength: 128 };
-    return new Uint8Array(await crypto.subtle.decrypt(parameters, key, concatBytes(ciphertext, tag)));
+    return await openPlatform.openGcm(dek.reveal(), { iv, ciphertext, tag }, additionalData);
   } catch {
     throw openFailed();
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { utf8 } from './bytes.js';
 import { keyThumbprint } from './keys.js';
 import { loadUnwrapper } from './open-compact.js';
-import { generateKeyPair, importPrivate, loadSigner } from './signer.js';
+import { generateKeyPair, loadSigner } from './signer.js';
 import type { SignAlg, SuiteId } from './suites.js';
 import { publicJwkOf, suite } from './suites.js';
 import { keyPairOf } from './testing-members.js';
@@ -72,11 +72,6 @@ describe('a signer', () => {
     const { privateJwk } = await keyPairOf('signer', 'rsa2048', 'sig');
     const signer = await loadSigner(privateJwk, 'PS256');
     expect(JSON.stringify(signer)).not.toContain(privateJwk.d);
-  });
-
-  it('holds a key that cannot be taken out', async () => {
-    const { privateJwk } = await keyPairOf('signer', 'rsa2048', 'sig');
-    expect((await importPrivate(privateJwk, 'PS256')).extractable).toBe(false);
   });
 });
 

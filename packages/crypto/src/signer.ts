@@ -1,5 +1,4 @@
-import { importJWK } from 'jose';
-import type { CryptoKey, JWK } from 'jose';
+import { platform } from '#platform';
 import type { Bytes } from './bytes.js';
 import { CryptoError } from './errors.js';
 import { keyThumbprint } from './keys.js';
@@ -59,29 +58,13 @@ export async function generateKeyPair(id: SuiteId, use: 'sig' | 'enc'): Promise<
 }
 
 /**
- * A signer whose key lives in this process as a non-extractable CryptoKey.
+ * A signer whose key lives in this process, where nothing but its signatures gets out.
  * @throws {CryptoError} key_invalid
  */
 export async function loadSigner(jwk: PrivateJwk, alg: SignAlg): Promise<Signer> {
   const kid = await keyThumbprint(jwk);
-  const key = await importPrivate(jwk, alg);
-  const { operation } = signingMethod(alg);
-  return {
-    kid,
-    alg,
-    async sign(bytes) {
-      return new Uint8Array(await crypto.subtle.sign(operation, key, bytes));
-    },
-  };
-}
-
-/**
- * Imports a private key, non-extractable.
- * @throws {CryptoError} key_invalid
- */
-export async function importPrivate(jwk: PrivateJwk, alg: SignAlg | SealAlg): Promise<CryptoKey> {
   try {
-    return (await importJWK(jwk as JWK, alg, { extractable: false })) as CryptoKey;
+    return { kid, alg, sign: await platform.importSigner(jwk, signingMethod(alg)) };
   } catch {
     throw new CryptoError('key_invalid', 'not a private key of this algorithm');
   }

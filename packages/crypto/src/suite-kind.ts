@@ -1,7 +1,10 @@
 import type * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
 import { CryptoError } from './errors.js';
+import type { KeyParameters, SigningMethod } from './platform.js';
 import type { Secret } from './secret.js';
+
+export type { SigningMethod };
 
 /**
  * What the file of a suite says about its keys: the shape of both halves, what a good one is, and how WebCrypto signs
@@ -25,13 +28,6 @@ interface KeyMaterial {
   readonly kty: string;
 }
 
-/** A JWS algorithm in WebCrypto's words. */
-export interface SigningMethod {
-  readonly alg: string;
-  readonly key: KeyParameters;
-  readonly operation: OperationParameters;
-}
-
 /** A JWE key management algorithm in WebCrypto's words. */
 export interface SealingMethod {
   readonly alg: string;
@@ -40,6 +36,11 @@ export interface SealingMethod {
   readonly usages: readonly [readonly KeyUsage[], readonly KeyUsage[]];
   /** Whether tokens bring an ephemeral key (`epk`). */
   readonly ephemeral: boolean;
+  /**
+   * A content key for a token.
+   * @param key the public half
+   */
+  wrap(key: CryptoKey, cek: Secret): Promise<WrappedKey>;
   /**
    * The content key of a token; fails with whatever error where there is none.
    * @param key the private half, not extractable
@@ -62,16 +63,6 @@ export interface EphemeralJwk {
   readonly y: string;
 }
 
-export interface KeyParameters {
-  readonly name: string;
-  readonly namedCurve?: string;
-  readonly hash?: string;
-}
-interface OperationParameters {
-  readonly name: string;
-  readonly hash?: string;
-  readonly saltLength?: number;
-}
 type KeyUsage = 'sign' | 'verify' | 'encrypt' | 'decrypt' | 'deriveBits';
 
 /** The error of every bad key. */

@@ -16,6 +16,7 @@ const privateJwk = z.extend(publicJwk, { d: BYTES_32 });
 export type P256PrivateJwk = z.infer<typeof privateJwk>;
 
 const SEAL_ALG = 'ECDH-ES+A256KW';
+const AGREEMENT = { name: 'ECDH', namedCurve: 'P-256' };
 
 export const P256_KEYS = {
   kty: 'EC',
@@ -30,9 +31,10 @@ export const P256_KEYS = {
   },
   sealing: {
     alg: SEAL_ALG,
-    key: { name: 'ECDH', namedCurve: 'P-256' },
+    key: AGREEMENT,
     usages: [[], ['deriveBits']],
     ephemeral: true,
+    wrap: wrapAgreed,
     unwrap: unwrapAgreed,
   },
   publicOf: ({ x, y }) => ({ kty: 'EC', crv: 'P-256', x, y }),
@@ -59,18 +61,31 @@ function coordinate(text: string): bigint {
 }
 
 /**
- * ECDH-ES+A256KW (RFC 7518 §4.6, RFC 3394). jose does the same when it opens a token, but keeps the content key to
- * itself; a differential test holds the two together.
+ * ECDH-ES+A256KW (RFC 7518 §4.6, RFC 3394) with an ephemeral key that is used once. jose does the same within a token;
+ * a differential test holds the two together.
  */
+async function wrapAgreed(key: CryptoKey, cek: Secret): Promise<WrappedKey> {
+  const ephemeral = await crypto.subtle.generateKey(AGREEMENT, false, ['deriveBits']);
+  const { x = '', y = '' } = await crypto.subtle.exportKey('jwk', ephemeral.publicKey);
+  const kek = await wrappingKey(await agree(ephemeral.privateKey, key), 'wrapKey');
+  const wrapped = await crypto.subtle.importKey('raw', cek.reveal(), 'AES-GCM', true, ['encrypt']);
+  const encryptedKey = new Uint8Array(await crypto.subtle.wrapKey('raw', wrapped, kek, 'AES-KW'));
+  return { encryptedKey, epk: { kty: 'EC', crv: 'P-256', x, y } };
+}
+
 async function unwrapAgreed(key: CryptoKey, { encryptedKey, epk }: WrappedKey): Promise<Secret> {
   if (epk === undefined) throw invalidKey('the ephemeral key is missing');
-  const agreed = await agreeP256(key, epk);
+  const kek = await wrappingKey(await agreeP256(key, epk), 'unwrapKey');
+  const cek = await crypto.subtle.unwrapKey('raw', encryptedKey, kek, 'AES-KW', 'AES-GCM', true, ['decrypt']);
+  return new Secret(new Uint8Array(await crypto.subtle.exportKey('raw', cek)));
+}
+
+/** The key-wrapping key of what two keys agree on, which is wiped. */
+async function wrappingKey(agreed: Secret, usage: 'wrapKey' | 'unwrapKey'): Promise<CryptoKey> {
   const wrapping = new Secret(await concatKdf(agreed));
   agreed.wipe();
   try {
-    const kek = await crypto.subtle.importKey('raw', wrapping.reveal(), 'AES-KW', false, ['unwrapKey']);
-    const cek = await crypto.subtle.unwrapKey('raw', encryptedKey, kek, 'AES-KW', 'AES-GCM', true, ['decrypt']);
-    return new Secret(new Uint8Array(await crypto.subtle.exportKey('raw', cek)));
+    return await crypto.subtle.importKey('raw', wrapping.reveal(), 'AES-KW', false, [usage]);
   } finally {
     wrapping.wipe();
   }
@@ -78,7 +93,10 @@ async function unwrapAgreed(key: CryptoKey, { encryptedKey, epk }: WrappedKey): 
 
 /** What two keys agree on: the x coordinate, 32 bytes (RFC 6090 §4). The public one was checked before. */
 export async function agreeP256(key: CryptoKey, epk: P256PublicJwk): Promise<Secret> {
-  const peer = await crypto.subtle.importKey('jwk', epk, P256_KEYS.sealing.key, false, []);
+  return agree(key, await crypto.subtle.importKey('jwk', epk, AGREEMENT, false, []));
+}
+
+async function agree(key: CryptoKey, peer: CryptoKey): Promise<Secret> {
   return new Secret(new Uint8Array(await crypto.subtle.deriveBits({ name: 'ECDH', public: peer }, key, 256)));
 }
 

@@ -1,3 +1,4 @@
+import { platform } from '#platform';
 import * as z from 'zod/mini';
 import { decodeBase64url } from './bytes.js';
 import { Secret } from './secret.js';
@@ -34,6 +35,9 @@ export const RSA_KEYS = {
     key: { name: 'RSA-OAEP', hash: 'SHA-256' },
     usages: [['encrypt'], ['decrypt']],
     ephemeral: false,
+    async wrap(key, cek) {
+      return { encryptedKey: await platform.encryptOaep(key, cek.reveal()) };
+    },
     async unwrap(key, { encryptedKey }) {
       return new Secret(new Uint8Array(await crypto.subtle.decrypt({ name: 'RSA-OAEP' }, key, encryptedKey)));
     },

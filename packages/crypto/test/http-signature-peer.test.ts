@@ -4,7 +4,7 @@ import { component as peerComponent, createSignature, createSignatureSync, verif
 import type { RequestDescriptor, ResponseDescriptor, SignatureComponent, Signer, Verifier } from 'http-message-sig';
 import { decodeUtf8, encodeBase64url, randomBytes, utf8 } from '../src/bytes.js';
 import { verifyRequestSignature } from '../src/http-signature.js';
-import { isSignatureOf } from '../src/http-signature-base.js';
+import { isSignatureOf } from '../src/keys.js';
 import type { RequestSummary } from '../src/http-signature-components.js';
 import { requestSummary } from '../src/http-signature-components.js';
 import { signResponse, verifyResponse } from '../src/http-signature-response.js';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeUtf8 } from '../src/bytes.js';
 import type { Component } from '../src/http-signature-base.js';
+import { isSignatureOf } from '../src/keys.js';
 import {
   component,
   componentList,
   decodeByteSequence,
   encodeByteSequence,
-  isSignatureOf,
   signatureBase,
 } from '../src/http-signature-base.js';
 import type { KeyRecord } from '../src/keys.js';

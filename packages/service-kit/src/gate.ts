@@ -15,6 +15,8 @@ import type { SlowReaders } from './slow-readers.js';
 
 const FREE = /^\/health\//;
 const SAY_INTERVAL_MS = 1_000;
+/** Never thrown: each error of its own would write down where it was made. */
+const REFUSAL = overloaded();
 
 export interface GateParts {
   readonly service: ServiceName;
@@ -69,22 +71,21 @@ export class Gate {
 
   #refuse(why: NoPlace, request: IncomingMessage, response: ServerResponse): void {
     const { service: origin, metrics, slowReaders } = this.#parts;
-    const problem = overloaded();
     const requestId = requestIdOf(request);
-    const body = JSON.stringify(problemDocument(problem, { requestId, origin, nowMs: 0 }));
+    const body = JSON.stringify(problemDocument(REFUSAL, { requestId, origin, nowMs: 0 }));
     slowReaders.watch(response);
-    response.writeHead(problem.status, {
+    response.writeHead(REFUSAL.status, {
       ...SECURITY_HEADERS,
       'content-type': PROBLEM_MEDIA_TYPE,
       'content-length': Buffer.byteLength(body),
       'cache-control': 'no-store',
-      'retry-after': String(problem.retryAfterSeconds),
+      'retry-after': String(REFUSAL.retryAfterSeconds),
       'x-request-id': requestId,
       ...(why === 'draining' ? { connection: 'close' } : {}),
     });
     response.end(body);
     metrics.overloads.inc({ why });
-    metrics.requests.inc({ route: 'unread', method: request.method ?? '', code: problem.status });
+    metrics.requests.inc({ route: 'unread', method: request.method ?? '', code: REFUSAL.status });
     this.#unsaid++;
   }
 

@@ -1,0 +1,64 @@
+import type { Bytes, Platform } from './platform.js';
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const VALUES = new Int8Array(128).fill(-1);
+for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** WebCrypto, in browsers and wherever else it is. */
+export const platform: Platform = {
+  encodeBase64url(bytes) {
+    let text = '';
+    // Pieces of a multiple of three bytes, small enough for the argument list of fromCharCode.
+    for (let start = 0; start < bytes.length; start += 0x3000) {
+      text += btoa(String.fromCharCode(...bytes.subarray(start, start + 0x3000)));
+    }
+    return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  },
+
+  decodeBase64url(text) {
+    if (text.length % 4 === 1) return undefined;
+    const bytes = new Uint8Array((text.length * 3) >> 2);
+    let bits = 0;
+    let held = 0;
+    let at = 0;
+    for (let index = 0; index < text.length; index++) {
+      const value = VALUES[text.charCodeAt(index)] ?? -1;
+      if (value < 0) return undefined;
+      held = ((held << 6) | value) & 0xffff;
+      bits += 6;
+      if (bits >= 8) {
+        bits -= 8;
+        bytes[at++] = (held >> bits) & 0xff;
+      }
+    }
+    return (held & ((1 << bits) - 1)) === 0 ? bytes : undefined;
+  },
+
+  async sha256(bytes) {
+    return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  },
+
+  async sealGcm(keyBytes, plaintext, additionalData) {
+    const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+    const key = await crypto.subtle.importKey('raw', keyBytes, 'AES-GCM', false, ['encrypt']);
+    const parameters = { name: 'AES-GCM', iv, additionalData, tagLength: TAG_BYTES * 8 };
+    const sealed: Bytes = new Uint8Array(await crypto.subtle.encrypt(parameters, key, plaintext as Bytes));
+    const end = sealed.length - TAG_BYTES;
+    return { iv, ciphertext: sealed.subarray(0, end), tag: sealed.subarray(end) };
+  },
+
+  async encryptOaep(key, plaintext) {
+    return new Uint8Array(await crypto.subtle.encrypt({ name: 'RSA-OAEP' }, key, plaintext));
+  },
+
+  async importSigner(jwk, { key: parameters, operation }) {
+    const key = await crypto.subtle.importKey('jwk', jwk, parameters, false, ['sign']);
+    return async (bytes) => new Uint8Array(await crypto.subtle.sign(operation, key, bytes));
+  },
+
+  verify({ operation }, key, signature, bytes) {
+    return crypto.subtle.verify(operation, key, signature, bytes);
+  },
+};

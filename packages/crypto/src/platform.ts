@@ -1,0 +1,54 @@
+/** Bytes that own their buffer: what WebCrypto takes. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A JWS algorithm in WebCrypto's words. */
+export interface SigningMethod {
+  readonly alg: string;
+  readonly key: KeyParameters;
+  readonly operation: OperationParameters;
+}
+
+export interface KeyParameters {
+  readonly name: string;
+  readonly namedCurve?: string;
+  readonly hash?: string;
+}
+
+interface OperationParameters {
+  readonly name: string;
+  readonly hash?: string;
+  readonly saltLength?: number;
+}
+
+/**
+ * What costs time and is there in two forms: WebCrypto everywhere (`platform-web.ts`), `node:crypto` and Buffer in Node
+ * (`platform-node.ts`), which spare the thread pool for what is done faster than it is handed over (performance.md §10).
+ * The condition `node` of `#platform` in package.json chooses. `test/platforms.test.ts` holds both to the same bytes
+ * and verdicts.
+ */
+export interface Platform {
+  encodeBase64url(bytes: Uint8Array): string;
+  /** Undefined where the text is not the one canonical spelling of bytes. */
+  decodeBase64url(text: string): Bytes | undefined;
+  sha256(bytes: Bytes): Promise<Bytes>;
+  /** A256GCM under a fresh IV, which nobody can choose; the tag is the 128 bits after the ciphertext. */
+  sealGcm(key: Bytes, plaintext: Uint8Array, additionalData: Bytes): Promise<SealedGcm>;
+  /** RSA-OAEP with SHA-256, to a public key. */
+  encryptOaep(key: CryptoKey, plaintext: Bytes): Promise<Bytes>;
+  /** @throws whatever the platform says of a key that it does not take */
+  importSigner(jwk: object, method: SigningMethod): Promise<SignBytes>;
+  verify(method: SigningMethod, key: CryptoKey, signature: Bytes, bytes: Bytes): Promise<boolean>;
+}
+
+export interface SealedGcm {
+  /** 12 bytes. */
+  readonly iv: Bytes;
+  readonly ciphertext: Bytes;
+  /** 16 bytes. */
+  readonly tag: Bytes;
+}
+
+export type SignBytes = (bytes: Bytes) => Promise<Bytes>;
+
+/** The one of this platform. */
+export declare const platform: Platform;
