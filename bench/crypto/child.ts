@@ -1,3 +1,4 @@
+import type { Bytes } from '@bulla/crypto';
 import { type Holding, holdingOf } from './holding.js';
 import { makeParts } from './parts.js';
 import { type Profile, profileOf } from './profile.js';
@@ -27,6 +28,7 @@ export interface Subject {
 export type Command = { [Kind in keyof Commands]: { kind: Kind } & Commands[Kind] }[keyof Commands] & Subject;
 
 const [, , name = '', ...sizes] = process.argv;
+const prepare = await preparing();
 const operations = new Map<number, Record<string, Run>>();
 for (const bytes of sizes.map(Number)) operations.set(bytes, await prepare(payloadOf(bytes)));
 process.on('message', (command: Command) => {
@@ -37,14 +39,18 @@ process.on('message', (command: Command) => {
 });
 process.send?.({ reply: 'ready' });
 
-async function prepare(payload: Uint8Array<ArrayBuffer>): Promise<Record<string, Run>> {
-  if (name === 'parts') {
+/** Keys are made once, whatever the size of a payload. */
+async function preparing(): Promise<(payload: Bytes) => Promise<Record<string, Run>>> {
+  if (name !== 'parts') {
+    const { make }: { make: () => Promise<Variant> } = VARIANTS[name as VariantName];
+    const variant = await make();
+    return (payload) => operationsOf(variant, payload);
+  }
+  return async (payload) => {
     const parts = await makeParts(payload);
     for (const run of Object.values(parts)) await run();
     return parts;
-  }
-  const { make }: { make: () => Promise<Variant> } = VARIANTS[name as VariantName];
-  return operationsOf(await make(), payload);
+  };
 }
 
 async function answer(command: Command): Promise<Replies[keyof Replies]> {
@@ -56,7 +62,7 @@ async function answer(command: Command): Promise<Replies[keyof Replies]> {
 }
 
 /** Printable, since a question holds text, and of no pattern. */
-function payloadOf(bytes: number): Uint8Array<ArrayBuffer> {
+function payloadOf(bytes: number): Bytes {
   const random = Buffer.from(crypto.getRandomValues(new Uint8Array(bytes)));
   return Uint8Array.from(Buffer.from(random.toString('base64url').slice(0, bytes), 'latin1'));
 }

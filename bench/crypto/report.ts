@@ -30,7 +30,7 @@ export function textOf(report: Report): string {
   return [
     '# Crypto',
     '',
-    `${date.slice(0, 10)}. ${host.cpu}, ${host.cores} cores; Node ${host.node.slice(1)} (OpenSSL ${process.versions.openssl}), as many threads in each pool; ${host.openssl} for the primitives. ${rounds} rounds of ${seconds} s for each figure, all variants after each other in each round; medians.`,
+    `${date.slice(0, 10)}. ${host.cpu}, ${host.cores} cores; Node ${host.node.slice(1)} (OpenSSL ${process.versions.openssl}), as many threads in each pool; ${host.openssl} for the primitives. Each figure is the median of ${rounds} × ${seconds} s, all variants after each other in each round.`,
     '',
     'Operations for each second of processor time of all threads. In brackets: how many times as many letters are done in that time, so above 1 ours is faster; for OpenSSL it is the part of its limit that a letter reaches.',
     ...SIZES.flatMap((bytes) => tableOf(report, bytes)),
