@@ -91,7 +91,11 @@ function complaintsOf(page: Page): readonly string[] {
     if (/^(error|warning|assert)$/.test(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
-  page.on('requestfailed', (request) => complaints.push(`${request.failure()?.errorText}: ${request.url()}`));
+  page.on('requestfailed', (request) => {
+    const why = request.failure()?.errorText ?? 'failed';
+    // What the page itself no longer wants is no failure.
+    if (why !== 'net::ERR_ABORTED') complaints.push(`${why}: ${request.url()}`);
+  });
   page.on('crash', () => complaints.push('the page crashed'));
   return complaints;
 }

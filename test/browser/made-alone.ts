@@ -1,0 +1,88 @@
+import type { Vector } from '@bulla/conformance';
+import type { Bytes, TreeHead } from '@bulla/crypto';
+import {
+  appendLeaf,
+  EMPTY_FRONTIER,
+  encodeBase64url,
+  encodeNoteKey,
+  generateKeyPair,
+  leafHash,
+  loadSigner,
+  makeConsistencyProof,
+  makeInclusionProof,
+  newStreamKey,
+  noteKeyOf,
+  randomBytes,
+  sealChunks,
+  sealLocked,
+  Secret,
+  signCheckpoint,
+  treeHeadOf,
+  utf8,
+} from '@bulla/crypto';
+import { gather, made, once } from './made.js';
+
+const ORIGIN = 'vault.acme.example/log';
+const OLDER = 5;
+const NEWER = 13;
+const LEAF = 9;
+
+/** What needs no organisation: one vector of each such format. */
+export async function makeAlone(): Promise<Vector[]> {
+  return [...(await log()), await stream(), await lockedKey()];
+}
+
+/** A log of thirteen entries, with its checkpoint signed with Ed25519, and proofs. */
+async function log(): Promise<Vector[]> {
+  const hashes = new Map<string, Bytes>();
+  const heads: TreeHead[] = [await treeHeadOf(EMPTY_FRONTIER)];
+  let frontier = EMPTY_FRONTIER;
+  for (let size = 0; size < NEWER; size += 1) {
+    const appended = await appendLeaf(frontier, await leafHash(utf8(`entry ${size}`)));
+    for (const [level, hash] of appended.completed.entries()) hashes.set(`${level}/${size >> level}`, hash);
+    frontier = appended.frontier;
+    heads.push(await treeHeadOf(frontier));
+  }
+  const read = async (level: number, index: number) => there(hashes.get(`${level}/${index}`));
+  const [older, newer] = [there(heads[OLDER]), there(heads[NEWER])];
+  const { privateJwk, publicJwk } = await generateKeyPair('ed25519', 'sig');
+  const key = await noteKeyOf(ORIGIN, publicJwk);
+  const note = await signCheckpoint(ORIGIN, newer, [{ key, signer: await loadSigner(privateJwk, 'Ed25519') }]);
+  const included = await makeInclusionProof(LEAF, NEWER, read);
+  const leaf = { leaf: encodeBase64url(await read(0, LEAF)), index: LEAF, head: plain(newer) };
+  const grown = await makeConsistencyProof(OLDER, NEWER, read);
+  return [
+    made('verify', 'note', { note, origin: ORIGIN, keys: [encodeNoteKey(key)] }, { keys: [ORIGIN], ...plain(newer) }),
+    made('verify', 'merkle-inclusion', { ...leaf, proof: included.map(encodeBase64url) }, {}),
+    made(
+      'verify',
+      'merkle-consistency',
+      { older: plain(older), newer: plain(newer), proof: grown.map(encodeBase64url) },
+      {},
+    ),
+  ];
+}
+
+async function stream(): Promise<Vector> {
+  const key = newStreamKey();
+  const content = randomBytes(40_000);
+  const pieces = sealChunks(once(content), { key, context: utf8('a context') });
+  const sealed = encodeBase64url(await gather(pieces));
+  const input = { sealed, key: encodeBase64url(key.reveal()), context: 'a context' };
+  return made('open', 'chunked', input, { content: encodeBase64url(content) });
+}
+
+/** The passphrase is stretched already: Argon2id is not in WebCrypto, and the client has it from Node. */
+async function lockedKey(): Promise<Vector> {
+  const key = randomBytes(32);
+  const kdf = { name: 'argon2id' as const, m: 65_536, t: 3, p: 4, salt: encodeBase64url(randomBytes(16)) };
+  const token = await sealLocked(utf8('{"keys":[]}'), new Secret(key), kdf);
+  return made('open', 'locked-key', { token, key: encodeBase64url(key) }, { plaintext: '{"keys":[]}' });
+}
+
+const plain = ({ size, root }: TreeHead) => ({ size, root: encodeBase64url(root) });
+
+function there<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('the log does not have it');
+  return value;
+}
