@@ -87,6 +87,11 @@ describe('sealGrant refuses', () => {
       () => sealGrant(sealed.dek, { ...sealed, sub: 'prompt' }, eu1),
       key('grant-organisation'),
     ],
+    [
+      'a prompt and a recipient that are none',
+      () => sealGrant(sealed.dek, { ...sealed, sub: 'prompt' }, { ...eu1, urn: '' }),
+      key('grant-organisation'),
+    ],
     ['a recipient without a name', () => sealGrant(sealed.dek, sealed, { ...eu1, urn: '' }), key('grant-organisation')],
     [
       'a suite that ends before the content may be read',
@@ -188,6 +193,8 @@ describe('parseGrant refuses', () => {
     ['with a prompt that is none', { sub: 'claims/triage' }],
     ['with a fraction of a version', { ver: 3.5 }],
     ['with a key id in capitals', { dek: `dek_${'A'.repeat(32)}` }],
+    ['with more before its key id', { dek: `x_dek_${'a'.repeat(32)}` }],
+    ['with more after its key id', { dek: `dek_${'a'.repeat(33)}` }],
     ['without a content hash', { chash: undefined }],
     ['with a member more', { iat: 1 }],
   ])('a header %s', (_name, change) => {

@@ -84,6 +84,7 @@ describe('parseRequestSignature refuses', () => {
       'two Content-Digests',
       (request) => edit('content-digest', /$/, `, ${request.headers['content-digest']}`)(request),
     ],
+    ['a Content-Digest behind another', edit('content-digest', /^/, 'x-')],
     ['a Content-Digest in another spelling', edit('content-digest', /.=:$/, 'B=:')],
     ['no Content-Digest', set({ 'content-digest': undefined })],
     ['no Content-Type', set({ 'content-type': undefined })],

@@ -21,3 +21,19 @@ it.each<[string, unknown, string]>([
     expect.objectContaining({ code: 'token_malformed', message }),
   );
 });
+
+it('refuses more faults than fit on the stack', () => {
+  const lists = z.strictObject({ list: z.array(z.int()) });
+  expect(() => checkShape({ list: Array(200_000).fill('canary') }, lists, 'thing')).toThrow(
+    expect.objectContaining({ code: 'token_malformed', message: 'thing has too many faults' }),
+  );
+});
+
+it('hides no fault of a schema', () => {
+  const broken = z.string().check(
+    z.refine(() => {
+      throw new TypeError('broken');
+    }),
+  );
+  expect(() => checkShape('a', broken, 'thing')).toThrow(TypeError);
+});

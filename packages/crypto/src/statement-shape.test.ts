@@ -38,6 +38,8 @@ describe('parseStatement refuses', () => {
     ['custody', 'open'],
     ['n', 'short'],
     ['n', 'tPYV0ZbJ8cOxh2Qm1a7Kzh'],
+    ['n', 'xtPYV0ZbJ8cOxh2Qm1a7Kzg'],
+    ['n', 'tPYV0ZbJ8cOxh2Qm1a7Kzgx'],
     ['protect_until', '2029-13-01'],
     ['protect_until', '2029-02-30'],
     ['protect_until', 2029],

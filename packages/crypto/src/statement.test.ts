@@ -28,6 +28,12 @@ async function signedBy(name: string, changes: Partial<Statement> = {}, key = 's
   return signStatement(exampleStatement(acme, { iss: acme.urn(name), ...changes }), await acme.signer(name, key));
 }
 
+/** A prompt with a variable of three characters. */
+function contentWith(variable: { default?: string }): Statement['content'] {
+  const vars = { a: { type: 'string' as const, max: 3, ...variable } };
+  return { messages: [{ role: 'user', content: '{{a}}' }], vars, model: { name: 'm' } };
+}
+
 describe('a statement', () => {
   it('is read back as it was signed, with its author', async () => {
     const claims = exampleStatement(acme);
@@ -54,6 +60,13 @@ describe('a statement', () => {
       'owner',
       { content: { messages: [{ role: 'user', content: 'x' }], vars: {}, model: { name: 'm', temperature: 2 } } },
     ],
+    [
+      'with an answer among its messages',
+      'owner',
+      { content: { messages: [{ role: 'assistant', content: 'x' }], vars: {}, model: { name: 'm' } } },
+    ],
+    ['with a default as long as its variable may be', 'owner', { content: contentWith({ default: 'abc' }) }],
+    ['with a short variable that has no default', 'owner', { content: contentWith({}) }],
   ] as [string, string, Partial<Statement>][])('is accepted %s', async (_name, author, changes) => {
     const { claims } = await verifyStatement(await signedBy(author, changes), context());
     expect(claims).toMatchObject(changes);

@@ -133,6 +133,16 @@ describe('JSON of a token', () => {
     expect(parse(JSON.stringify(`"\\${'{'.repeat(100)}`))).toBe(`"\\${'{'.repeat(100)}`);
   });
 
+  it.each([
+    ['{"a":', '1', '}'],
+    ['[1,', '1', ']'],
+    ['[', '"]]]]]]]]]]]]]]]]"', ']'],
+  ])('goes as deep whatever stands between: %s%s%s', (open, value, close) => {
+    const deep = (depth: number) => open.repeat(depth) + value + close.repeat(depth);
+    expect(parse(deep(16))).toEqual(JSON.parse(deep(16)));
+    expect(() => parse(deep(17))).toThrow(malformed);
+  });
+
   it.each(['[]', '{}', '[{}]', '{"a":[]}'])('may hold %s a hundred times side by side', (item) => {
     const text = `[${Array(100).fill(item).join(',')}]`;
     expect(parse(text)).toEqual(JSON.parse(text));
@@ -155,6 +165,18 @@ describe('JSON of a token', () => {
     expect(() => strictParse(utf8('"ääää"'), { maxBytes: 8 })).toThrow(
       expect.objectContaining({ code: 'payload_too_large' }),
     );
+  });
+
+  it.each([
+    ['an array of two', '[1,2]', 2],
+    ['an object of two', '{"a":1,"b":2}', 2],
+    ['an array of arrays', '[[],[]]', 4],
+    ['an object of objects', '{"a":{},"b":{}}', 4],
+    ['brackets and commas in a string', '["[{,,"]', 1],
+  ])('counts %s', (_name, text, values) => {
+    const parseAtMost = (maxValues: number) => strictParse(utf8(text), { ...LIMITS, maxValues });
+    expect(parseAtMost(values)).toEqual(JSON.parse(text));
+    expect(() => parseAtMost(values - 1)).toThrow(malformed);
   });
 
   it('never quotes what it refuses', () => {
