@@ -12,9 +12,8 @@ describe('what is measured', () => {
   });
 
   it('comes after what it is compared with', () => {
-    for (const [at, cell] of cells.entries()) {
-      if (cell.name === 'jose') expect(cells[at - 1]).toEqual({ ...cell, name: 'letter' });
-    }
+    const before = cells.flatMap(({ name }, at) => (name === 'jose' ? [cells[at - 1]] : []));
+    expect(before).toEqual(cells.filter(({ name }) => name === 'jose').map((cell) => ({ ...cell, name: 'letter' })));
   });
 
   it('is answered by ours alone', () => {
