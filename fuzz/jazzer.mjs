@@ -19,7 +19,7 @@ const FINDING = /^(crash|timeout|oom|slow-unit|leak)-/;
  * @property {string} name
  * @property {string} module the built file that exports `fuzz`
  * @property {string} corpus folder of the inputs to begin with; it need not be there
- * @property {string} instrumented what of the path tells the files whose coverage guides the search
+ * @property {string[]} instrumented folders of the files whose coverage guides the search
  *
  * @typedef {object} Outcome
  * @property {string} name
@@ -117,7 +117,7 @@ export function readOutput(output) {
 
 /** @param {Target} target */
 function instrumentation({ instrumented }) {
-  return [`--includes=${instrumented}`, '--excludes=node_modules/'];
+  return [...instrumented.map((folder) => `--includes=${folder}`), '--excludes=node_modules/'];
 }
 
 /** @param {readonly string[]} args */

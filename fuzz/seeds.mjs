@@ -3,6 +3,7 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TAG, writeDer, writeInteger, writeOid } from '../packages/crypto/dist/der.js';
 import { loadUnwrapper, openInvocation } from '@bulla/crypto/open';
 
 const VECTORS = join(import.meta.dirname, '../packages/crypto/test/vectors');
@@ -77,6 +78,17 @@ const publicOf = ({ kty, crv, x, y }) => ({ kty, crv, x, y });
 const spki = (jwk) => createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
 const pem = (jwk) => String(createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }));
 const pkcs8 = (jwk) => createPrivateKey({ key: jwk, format: 'jwk' }).export({ type: 'pkcs8', format: 'der' });
+
+/** Encrypted PKCS#8 as keys are exported, with nothing in it; it opens under no passphrase. */
+function encryptedKey() {
+  const sequence = (...parts) => writeDer(TAG.sequence, ...parts);
+  const hmac = sequence(writeOid('2a864886f70d0209'), writeDer(TAG.nothing));
+  const stretching = sequence(writeDer(TAG.octets, new Uint8Array(16)), writeInteger(600_000), hmac);
+  const derivation = sequence(writeOid('2a864886f70d01050c'), stretching);
+  const cipher = sequence(writeOid('60864801650304012a'), writeDer(TAG.octets, new Uint8Array(16)));
+  const scheme = sequence(writeOid('2a864886f70d01050d'), sequence(derivation, cipher));
+  return sequence(scheme, writeDer(TAG.octets, new Uint8Array(48)));
+}
 
 /** One of each kind and length. */
 const publicJwks = ['root1', 'recovery', 'eu1Enc']
@@ -156,6 +168,25 @@ const SEEDS = {
   frontier: merkle.trees.map(({ size, frontier }) => lines(String(size), bytesOf(frontier))),
   grant: readable(jwe, ...tokens('grant')),
   'inner-invocation': readable(jws, ...(await openedQuestions())),
+  'inner-letter': [
+    { alg: 'ES256', name: 'letter.txt' },
+    { alg: 'PS256' },
+    { alg: 'ES256', name: '../letter' },
+    { alg: 'Ed25519' },
+  ].map(({ alg, name }) =>
+    lines(
+      JSON.stringify({
+        alg,
+        typ: 'bulla-letter+jws',
+        kid: 'ZmQ0X5f0BfnnWKJhGMqtWb7JwRC7yWbQZ3rYxLqkGbc',
+        aud: 'A'.repeat(43),
+        iat: 1_795_608_000,
+        name,
+      }),
+      'Dear Alice',
+      Buffer.alloc(64, 1),
+    ),
+  ),
   invocation: readable(jwe, ...questions),
   'invitation-code': [...enrolment, ...enrolment.map((code) => bytesOf(code.slice('bulla1_'.length)))],
   'key-file': [
@@ -164,6 +195,7 @@ const SEEDS = {
     ...letterKeys.slice(0, 1).flatMap(({ sig }) => [JSON.stringify(sig), pkcs8(sig)]),
     JSON.stringify(keys[0].privateJwk),
     pkcs8(keys[0].privateJwk),
+    encryptedKey(),
   ],
   letter: readable(jwe, ...letters.cases.map(({ token }) => token)),
   'locked-key': readable(jwe, ...tokens('locked-key')),
@@ -240,6 +272,11 @@ const SEEDS = {
   ],
   tag: readable(jws, ...casesOf('tag').flatMap(({ tokens: all }) => all)),
   template: ['Hello {{name}}', '\\{{x}} {{y}} \\\\{{z}}', '{{', '}}{{a}}{{b}}'],
+  'upstream-events': [
+    `\x05${DELTA}\n\n: waiting\n\n${DELTA}\n\ndata: [DONE]\n\n`,
+    `\x02${DELTA}\r\n\r\ndata: \u00e4\u{1f512}\n\n`,
+    `\x01${DELTA}\n\n<html>\n`,
+  ],
 };
 
 for (const [target, seeds] of Object.entries(SEEDS)) {

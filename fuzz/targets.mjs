@@ -21,7 +21,7 @@ export function targetOf(name) {
     name,
     module: join(FOLDER, 'dist', `${name}.js`),
     corpus: join(FOLDER, 'corpus', name),
-    instrumented: `${repository}/packages/`,
+    instrumented: ['packages', 'services'].map((folder) => `${repository}/${folder}/`),
   };
 }
 
@@ -35,6 +35,6 @@ export function controls(work) {
     name,
     module: join(FOLDER, 'control', `${name}.mjs`),
     corpus: join(work, `${name}-corpus`),
-    instrumented: join(FOLDER, 'control/'),
+    instrumented: [join(FOLDER, 'control/')],
   }));
 }
