@@ -7,6 +7,7 @@ import { TAG, writeDer, writeInteger, writeOid } from '../packages/crypto/dist/d
 import { loadUnwrapper, openInvocation } from '@bulla/crypto/open';
 
 const VECTORS = join(import.meta.dirname, '../packages/crypto/test/vectors');
+const PUBLIC_VECTORS = join(import.meta.dirname, '../packages/conformance/vectors');
 const CORPUS = join(import.meta.dirname, 'corpus');
 /** A file of the corpus is something that a person can look at. */
 const FILE_BYTES_MAX = 16_384;
@@ -44,6 +45,7 @@ const note = load('note');
 const merkle = load('merkle');
 const http = load('http-signature');
 const letters = load('letter');
+const streamed = JSON.parse(readFileSync(join(PUBLIC_VECTORS, 'streamed-letter.json'), 'utf8')).cases;
 const replies = casesOf('frames');
 const questions = casesOf('invocation').map(({ sealed }) => sealed);
 const bundles = casesOf('bundle').map(({ bundle }) => bundle);
@@ -270,6 +272,12 @@ const SEEDS = {
     '-0',
     '{"__proto__":1}',
   ],
+  // Of each part that may be wrong, and the first good one: that is the text which the target knows.
+  'streamed-letter': streamed
+    .filter(({ expected }, at) => at === 0 || (expected.ok === undefined && at % 4 === 0))
+    .flatMap(({ input }, at) =>
+      (at === 0 ? [9, 255] : [9]).map((length) => Buffer.concat([Buffer.of(length), bytesOf(input.sealed)])),
+    ),
   tag: readable(jws, ...casesOf('tag').flatMap(({ tokens: all }) => all)),
   template: ['Hello {{name}}', '\\{{x}} {{y}} \\\\{{z}}', '{{', '}}{{a}}{{b}}'],
   'upstream-events': [
