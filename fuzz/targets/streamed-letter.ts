@@ -19,7 +19,7 @@ const recipient = await loadUnwrapper(
 const SENDER =
   '{"kty":"EC","crv":"P-256","x":"KSe85FXOABbK6RuZt5dwxIZKV1rCd-5s0wMAtFu7BSs","y":"a0Yacmgx2HKCmsrtu2xRqpA-1KLWXoWGvC0Z_tP5QgI"}';
 const sender = verifyingKeyOf(await importPublicKeys(own(Buffer.from(SENDER))));
-const TEXT = 'The key lies under the third stone.\nThe stone lies by the river.\n\n';
+const TEXT = 'The key lies under the third stone.\nThe stone lies by the river.\n';
 
 /** A file of any size from one person to another, in pieces of the length that the first byte says. */
 export async function fuzz(input: Uint8Array): Promise<boolean> {
