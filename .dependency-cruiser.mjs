@@ -150,7 +150,7 @@ const generalRules = [
   refuse(
     'declared',
     'A workspace declares what it imports in its own package.json.',
-    { path: `${ANY_WORKSPACE}|^(test|scripts|bench)/` },
+    { path: `${ANY_WORKSPACE}|^(test|scripts|bench|fuzz)/` },
     { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], couldNotResolve: false },
   ),
   refuse(
@@ -166,7 +166,7 @@ export default {
   forbidden: [...workspaceRules, ...boundaryRules, ...roomRules, ...generalRules],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^((packages|services)/[^/]+|bench)/(dist|coverage)/' },
+    exclude: { path: '^((packages|services)/[^/]+|bench|fuzz)/(dist|coverage)/' },
     tsPreCompilationDeps: true,
     combinedDependencies: true,
     enhancedResolveOptions: {
