@@ -2,7 +2,7 @@ import { openPlatform } from '#open-platform';
 import { importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import type { Bytes } from './bytes.js';
-import { utf8 } from './bytes.js';
+import { randomBytes, utf8 } from './bytes.js';
 import type { JweParts, ParsedJwe } from './compact.js';
 import { CryptoError } from './errors.js';
 import { keyThumbprint } from './keys.js';
@@ -13,7 +13,7 @@ import type { PrivateJwk, SealAlg } from './suites.js';
 import { sealingMethod } from './suites.js';
 
 /**
- * An unwrapper whose key lives in this process as a non-extractable CryptoKey.
+ * An unwrapper whose key lives in this process, where nothing but content keys gets out.
  * @throws {CryptoError} key_invalid
  */
 export async function loadUnwrapper(jwk: PrivateJwk, alg: SealAlg): Promise<Unwrapper> {
@@ -27,6 +27,7 @@ export async function loadUnwrapper(jwk: PrivateJwk, alg: SealAlg): Promise<Unwr
       try {
         const cek = await method.unwrap(key, wrapped);
         if (cek.reveal().length === 32) return cek;
+        await refuseAsPlatform();
       } catch {
         // The same refusal as for a wrong length, below.
       }
@@ -56,18 +57,37 @@ interface SealedToHeader {
  */
 export async function openWith(parsed: ParsedJwe<SealedToHeader>, unwrapper: Unwrapper): Promise<Bytes> {
   if (parsed.header.kid !== unwrapper.kid || parsed.header.alg !== unwrapper.alg) throw openFailed();
-  let cek: Secret;
+  // RFC 7516 §11.5: after a bad key all goes on with a random one, so that it and a bad tag take the same path and time.
+  const random = new Secret(randomBytes(32));
+  let cek: Secret | undefined;
   try {
     cek = await unwrapper.unwrap({ encryptedKey: parsed.parts.encryptedKey, epk: parsed.header.epk });
   } catch {
-    // RFC 7516 §11.5: go on with a random key, so that a bad key and a bad tag take the same path and time.
-    cek = new Secret(crypto.getRandomValues(new Uint8Array(32)));
+    // The same refusal as for a bad tag, below.
   }
   try {
-    return await openUnder(parsed, cek);
+    return await openUnder(parsed, cek ?? random);
+  } catch (error) {
+    if (cek !== undefined) await failLikeBadKey();
+    throw error;
   } finally {
-    cek.wipe();
+    cek?.wipe();
+    random.wipe();
   }
+}
+
+/** What a bad key costs beside the key itself: the platform's refusal and ours, made and caught once more. */
+async function failLikeBadKey(): Promise<void> {
+  try {
+    await refuseAsPlatform();
+  } catch {
+    await Promise.reject(openFailed()).catch(() => {});
+  }
+}
+
+/** WebCrypto's refusal of a bad key: it takes longer than ours. */
+async function refuseAsPlatform(): Promise<never> {
+  throw new DOMException('The operation failed for an operation-specific reason', 'OperationError');
 }
 
 /**
