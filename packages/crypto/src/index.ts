@@ -28,6 +28,7 @@ export {
 } from './enrolment.js';
 export type { CryptoErrorCode } from './errors.js';
 export { CryptoError } from './errors.js';
+export { fingerprint } from './fingerprint.js';
 export type { RequestSignature, RequestTag, SignRequestOptions } from './http-signature.js';
 export {
   checkContentDigest,
@@ -68,7 +69,6 @@ export type {
 } from './keys.js';
 export {
   checkKeyRecord,
-  fingerprint,
   isUsable,
   keyFileSchema,
   keyRecordSchema,

@@ -1,4 +1,5 @@
-import { fingerprint, keyThumbprint } from './keys.js';
+import { fingerprint } from './fingerprint.js';
+import { keyThumbprint } from './keys.js';
 import { fingerprintWords } from './words.js';
 import type { VerifyingKey } from './keys.js';
 import { modulusBitsOf } from './suite-rsa.js';

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { decodeBase64url, encodeBase64url } from './bytes.js';
+import { fingerprint } from './fingerprint.js';
 import type { KeyRecord, KeyState, KeyUsage } from './keys.js';
 import {
   checkKeyRecord,
-  fingerprint,
   isUsable,
   keyFileSchema,
   keyRecordSchema,

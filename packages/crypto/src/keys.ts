@@ -3,7 +3,6 @@ import { calculateJwkThumbprint, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
-import { decodeBase64url, encodeHex } from './bytes.js';
 import { invalidKey } from './suite-kind.js';
 import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite } from './suites.js';
 import {
@@ -94,12 +93,6 @@ export function isUsable(record: KeyRecord, usage: KeyUsage, revoked: boolean, n
 /** RFC 7638 SHA-256 thumbprint of the public members, base64url: the `kid` of the key. */
 export async function keyThumbprint(jwk: PublicJwk | PrivateJwk): Promise<string> {
   return calculateJwkThumbprint(jwk, 'sha256');
-}
-
-/** A kid for human eyes: the first 16 bytes in hexadecimal, in groups of four digits. */
-export function fingerprint(kid: string): string {
-  const groups = encodeHex(decodeBase64url(kid)).slice(0, 32).match(/.{4}/g);
-  return (groups ?? []).join(':');
 }
 
 /**

@@ -5,8 +5,8 @@ import type { TestOrganisation } from '../test/organisation.js';
 import { loadOrganisation, NOW } from '../test/organisation.js';
 import { flipped, headerFor, rawJws } from '../test/raw-token.js';
 import { utf8 } from './bytes.js';
+import { fingerprint } from './fingerprint.js';
 import { buildHead } from './frames.js';
-import { fingerprint } from './keys.js';
 import type { FinContext } from './reply.js';
 import { parseFin, verifyFin } from './reply.js';
 

@@ -37,10 +37,3 @@ it('every command about sealing a file prints what the page shows, with no serve
   await expect(stat(join(folder, 'home'))).rejects.toMatchObject({ code: 'ENOENT' });
   expect(((await stat(join(folder, 'alice.key.pem'))).mode & 0o777).toString(8)).toBe('600');
 }, 120_000);
-
-it('the example of the package prints the letter', async () => {
-  const page = await readFile(join(repository, 'packages/crypto/README.md'), 'utf8');
-  const code = /```js\n([^`]+)```/.exec(page)?.[1] ?? '';
-  const ended = spawnSync(process.execPath, ['--input-type=module', '-e', code], { cwd: repository, encoding: 'utf8' });
-  expect(ended).toMatchObject({ status: 0, stdout: 'Dear Alice,\n\n' });
-});
