@@ -258,7 +258,8 @@ describe('whoever has the key of a stream', () => {
   it.each<[string, (inner: string) => Promise<Bytes>]>([
     ['no end', () => Promise.resolve(OTHER)],
     ['an end that is no token', () => Promise.resolve(ended(OTHER, 'end'))],
-    ['the end of the other content', async (inner) => ended(OTHER, await signed(CONTENT, inner))],
+    ['the end of longer content', async (inner) => ended(OTHER, await signed(CONTENT, inner))],
+    ['the end of content as long', async (inner) => ended(OTHER, await signed(utf8('Pay Bob, now'), inner))],
     ['an end of their own', async (inner) => ended(OTHER, await signed(OTHER, inner, carol))],
     ['an end of another letter', async () => ended(OTHER, await signed(OTHER, 'a.b.c'))],
     [
