@@ -6,6 +6,7 @@ import { Option } from 'commander';
 import type { Context } from '../context.js';
 import { readKeys, writeNew } from '../key-files.js';
 import { styled } from '../output.js';
+import { qrCode } from '../qr-code.js';
 import { UsageError } from '../usage-error.js';
 
 const FORMATS = ['pem', 'der', 'jwk'] as const;
@@ -35,15 +36,18 @@ export function addKeyFileCommands(keys: Command, context: Context): void {
   keys
     .command('fingerprint <file>')
     .description('print the fingerprints of the keys in a file, in hexadecimal and in eight words')
+    .option('--qr', 'as QR codes too, for who has a camera')
     .addHelpText(
       'after',
       `
-Compare one of them with the owner of the keys, over another way than the file came.
+Compare one of them with the owner of the keys, over another way than the file came. A QR code holds
+\`bulla-fingerprint:\` and the same digits.
 
-Example:
-  $ bulla keys fingerprint alice.pub.pem`,
+Examples:
+  $ bulla keys fingerprint alice.pub.pem
+  $ bulla keys fingerprint alice.pub.pem --qr`,
     )
-    .action((file: string) => printFingerprints(context, file));
+    .action((file: string, options: { qr?: boolean }) => printFingerprints(context, file, options.qr === true));
   keys
     .command('convert <file>')
     .description('write the keys of a file in another format')
@@ -95,7 +99,7 @@ async function inspect(context: Context, file: string, isJson: boolean): Promise
   context.out.table([['FOR', 'SUITE', 'HALF', 'THUMBPRINT'], ...rows]);
 }
 
-async function printFingerprints(context: Context, file: string): Promise<void> {
+async function printFingerprints(context: Context, file: string, asCodes: boolean): Promise<void> {
   const keys = await readKeys(context, file);
   context.out.table([
     ['FOR', 'FINGERPRINT'],
@@ -104,6 +108,11 @@ async function printFingerprints(context: Context, file: string): Promise<void> 
       ['', namesOf(key).words.join(' ')],
     ]),
   ]);
+  if (!asCodes) return;
+  for (const key of keys) {
+    context.out.line(`\n${useOf(key)}`);
+    context.out.line(qrCode(`bulla-fingerprint:${namesOf(key).hex}`));
+  }
 }
 
 function useOf({ use, suite: id }: KeyMaterial): string {
