@@ -17,10 +17,14 @@ export class Result {
   /** `{ file, sha256, tests }` for each file of tests */
   #testFiles = [];
 
-  /** @param {string} name of a file of packages/crypto/src, without its ending */
-  constructor(name) {
+  /**
+   * @param {string} name of a file of packages/crypto/src, without its ending
+   * @param {readonly string[]} tests its files of tests, in packages/crypto
+   */
+  constructor(name, tests) {
     this.name = name;
     this.file = `packages/crypto/src/${name}.ts`;
+    this.tests = tests.map((test) => `packages/crypto/${test}`);
     this.#path = `${repository}/stryker/incremental/${name}.ndjson`;
     if (existsSync(this.#path)) this.#read();
   }
@@ -32,7 +36,9 @@ export class Result {
 
   /** Whether file and tests are still those that were tried. */
   get current() {
-    return this.tried && [this.#source, ...this.#testFiles].every(isUnchanged);
+    const files = this.#testFiles.map(({ file }) => file);
+    const sameTests = this.tests.length === files.length && this.tests.every((test) => files.includes(test));
+    return this.tried && sameTests && [this.#source, ...this.#testFiles].every(isUnchanged);
   }
 
   /** The commit that the file was last changed in, as it was tried. */
@@ -55,14 +61,15 @@ export class Result {
 
   /**
    * The report as Stryker wants to read it, with the sources that are not kept twice. A file that is another by now is
-   * left out as a whole, so what depends on it is tried again.
+   * left out as a whole, so what depends on it is tried again. So is what was not killed when anything changed: Stryker
+   * does not see that a test came to what is evaluated once, when a file is loaded.
    */
   report() {
+    const { mutants } = this.#source;
+    const source = { ...this.#source, mutants: mutants.filter(({ status }) => this.current || status === 'Killed') };
     const withSources = (files) =>
-      Object.fromEntries(
-        files.filter(isUnchanged).map(({ file, tests, mutants }) => [file, { tests, mutants, source: textOf(file) }]),
-      );
-    return { schemaVersion: '1.0', files: withSources([this.#source]), testFiles: withSources(this.#testFiles) };
+      Object.fromEntries(files.filter(isUnchanged).map((kept) => [kept.file, { ...kept, source: textOf(kept.file) }]));
+    return { schemaVersion: '1.0', files: withSources([source]), testFiles: withSources(this.#testFiles) };
   }
 
   /**

@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
 
 process.chdir(repository);
 const targets = JSON.parse(readFileSync('stryker/targets.json', 'utf8'));
-const results = Object.keys(targets).map((name) => new Result(name));
+const results = Object.entries(targets).map(([name, tests]) => new Result(name, tests));
 const unknown = (options.only ?? []).filter((name) => !(name in targets));
 if (unknown.length > 0) throw new Error(`not in stryker/targets.json: ${unknown.join(', ')}`);
 

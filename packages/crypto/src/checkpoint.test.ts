@@ -73,6 +73,8 @@ describe('a checkpoint', () => {
 
   it.each([
     ['without a root', `${ORIGIN}\n42\n`],
+    ['with its origin alone', `${ORIGIN}\n`],
+    ['with a line that does not end', `${TEXT}extra`],
     ['without its last newline', TEXT.slice(0, -1)],
     ['without an origin', TEXT.slice(ORIGIN.length)],
     ['with an empty line', `${TEXT}\n`],

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { normalizeAuthority, requestSummary, requestTargetOf } from './http-signature-components.js';
+import { GET, partsOf, POST } from '../test/http-messages.js';
+import {
+  carriesBody,
+  normalizeAuthority,
+  requestComponents,
+  requestSummary,
+  requestTargetOf,
+} from './http-signature-components.js';
 
 const malformed = expect.objectContaining({ code: 'token_malformed' });
 
@@ -24,6 +31,37 @@ describe('normalizeAuthority', () => {
       expect(() => normalizeAuthority(authority, 'https')).toThrow(malformed);
     },
   );
+});
+
+describe('carriesBody', () => {
+  it.each([
+    ['POST', true],
+    ['PUT', true],
+    ['PATCH', true],
+    ['GET', false],
+    ['HEAD', false],
+    ['DELETE', false],
+  ])('of %s is %s', (method, expected) => expect(carriesBody(method)).toBe(expected));
+
+  it.each(['', 'get', 'CONNECT', 'OPTIONS', 'TRACE'])('refuses %j', (method) => {
+    expect(() => carriesBody(method)).toThrow(malformed);
+  });
+});
+
+describe('requestComponents', () => {
+  const target = ['"@method"', '"@authority"', '"@path"', '"@query"'];
+  it.each([
+    ['a request without a body', GET, undefined, target],
+    [
+      'a request with a body',
+      POST,
+      'sha-256=:AAAA:',
+      [...target, '"content-type"', '"content-digest"', '"idempotency-key"'],
+    ],
+  ])('of %s', (_name, request, digest, identifiers) => {
+    const components = requestComponents(partsOf(request), digest);
+    expect(components.map(({ identifier }) => identifier)).toEqual(identifiers);
+  });
 });
 
 describe('requestTargetOf', () => {

@@ -8,7 +8,7 @@ import type { CryptoError } from './errors.js';
 import { encodeLogProof, LOG_PROOF_MAX_BYTES, parseLogProof, verifyLogProof } from './log-proof.js';
 import { makeInclusionProof } from './merkle-proof.js';
 import type { NoteSigner } from './note.js';
-import { noteKeyOf } from './note.js';
+import { NOTE_MAX_BYTES, noteKeyOf } from './note.js';
 import { generateKeyPair, loadSigner } from './signer.js';
 
 const ORIGIN = 'vault.example/bulla/audit/acme';
@@ -64,6 +64,16 @@ describe('a proof of a log', () => {
     await expect(verifyLogProof(utf8(text), only.leaf(0), trust)).resolves.toMatchObject({ index: 0 });
   });
 
+  it('has room for the largest checkpoint and for a hash of each level', () => {
+    const parts = { index: 0, proof: Array.from({ length: 53 }, () => new Uint8Array(32)) };
+    const largest = { ...parts, checkpoint: 'x'.repeat(NOTE_MAX_BYTES) };
+    expect(parseLogProof(utf8(encodeLogProof(largest)))).toEqual(largest);
+    const filled = encodeLogProof({ ...parts, checkpoint: '' });
+    const text = filled + 'x'.repeat(LOG_PROOF_MAX_BYTES - filled.length);
+    expect(parseLogProof(utf8(text)).proof).toHaveLength(53);
+    expect(() => parseLogProof(utf8(`${text}x`))).toThrow(expect.objectContaining({ code: 'payload_too_large' }));
+  });
+
   it('leaves out what another log added', async () => {
     const text = (await proofOf(5)).replace('index', 'extra YWdl\nindex');
     expect(await codeOf(text)).toBe('valid');
@@ -91,6 +101,8 @@ describe('a proof of a log', () => {
   it.each<[string, string, (text: string) => string]>([
     ['of another kind', 'token_malformed', (text) => text.replace('@v1', '@v2')],
     ['without its first line', 'token_malformed', (text) => text.slice(text.indexOf('\n') + 1)],
+    ['of its first line alone', 'token_malformed', (text) => text.replace(/\n[^]*\n\n/, '\n\n')],
+    ['with a word before its index', 'token_malformed', (text) => text.replace('index', 'x index')],
     ['without an index', 'token_malformed', (text) => text.replace('index 5\n', '')],
     ['with an index with a zero before it', 'token_malformed', (text) => text.replace('index 5', 'index 05')],
     ['with an index below zero', 'token_malformed', (text) => text.replace('index 5', 'index -5')],

@@ -128,6 +128,18 @@ describe('a note', () => {
   });
 });
 
+describe('parseNote reads', () => {
+  it.each([
+    ['a signature of one byte', 'x.example', 'AAAAAAA='],
+    ['a signature of two bytes', 'x.example', 'AAAAAAAA'],
+    ['a signature of three bytes', 'x.example', 'AAAAAAAAAA=='],
+    ['a name of 256 characters', 'x'.repeat(256), 'AAAAAAA='],
+  ])('%s', (_name, name, encoded) => {
+    const [signature] = parseNote(utf8(`text\n\n\u2014 ${name} ${encoded}\n`)).signatures;
+    expect(signature).toEqual({ name, id: '00000000', signature: decodeBase64(encoded).subarray(4) });
+  });
+});
+
 describe('parseNote refuses', () => {
   const line = '\u2014 x.example AAAAAAA=';
 
@@ -136,11 +148,13 @@ describe('parseNote refuses', () => {
     ['a text alone', 'text\n'],
     ['a text without signatures', 'text\n\n'],
     ['signatures without a text', `${line}\n`],
+    ['an empty line and signatures', `\n${line}\n`],
     ['signatures right below the text', `text\n${line}\n`],
     ['a last line that does not end', `text\n\n${line}`],
     ['an empty line between signatures', `text\n\n${line}\n\n${line}\n\n`],
     ['a hyphen for a dash', 'text\n\n- x.example AAAAAAA=\n'],
     ['two spaces', 'text\n\n\u2014 x.example  AAAAAAA=\n'],
+    ['a word before a line', `text\n\nx ${line}\n`],
     ['a word at the end of a line', `text\n\n${line} x\n`],
     ['a name with a plus', 'text\n\n\u2014 x+example AAAAAAA=\n'],
     ['a name with a space', 'text\n\n\u2014 x\u00a0example AAAAAAA=\n'],
@@ -188,14 +202,16 @@ describe('signNote refuses', () => {
   });
 
   it('a text that is too long', async () => {
-    await expect(signNote(`${'x'.repeat(NOTE_MAX_BYTES)}\n`, [log])).rejects.toMatchObject({
-      code: 'payload_too_large',
-    });
+    const rest = utf8(await signNote('\n', [log])).length;
+    const longest = `${'x'.repeat(NOTE_MAX_BYTES - rest)}\n`;
+    expect(utf8(await signNote(longest, [log]))).toHaveLength(NOTE_MAX_BYTES);
+    await expect(signNote(`x${longest}`, [log])).rejects.toMatchObject({ code: 'payload_too_large' });
   });
 
   it('more signers than a note has signatures', async () => {
-    const many = Array.from({ length: NOTE_SIGNATURES_MAX + 1 }, () => log);
-    await expect(signNote(TEXT, many)).rejects.toMatchObject({ code: 'payload_too_large' });
+    const most = Array.from({ length: NOTE_SIGNATURES_MAX }, () => log);
+    expect(parseNote(utf8(await signNote(TEXT, most))).signatures).toHaveLength(NOTE_SIGNATURES_MAX);
+    await expect(signNote(TEXT, [...most, log])).rejects.toMatchObject({ code: 'payload_too_large' });
   });
 
   it("another one's signer", async () => {
@@ -216,6 +232,8 @@ describe('a note key', () => {
     ['an id in capitals', PETER.replace('c74f20a3', 'C74F20A3')],
     ['a key that is too short', PETER.slice(0, -4)],
     ['a name with a space', PETER.replace('Peter', 'Peter ')],
+    ['a key with more before its name', `x+${PETER}`],
+    ['a key with more behind it', `${PETER}x`],
   ])('is refused as %s', async (_name, text) => {
     await expect(parseNoteKey(text)).rejects.toMatchObject({ code: 'token_malformed' });
   });
@@ -232,5 +250,8 @@ describe('a note key', () => {
   it('is refused over an RSA key', async () => {
     const { publicJwk } = await generateKeyPair('rsa2048', 'sig');
     await expect(noteKeyOf('x.example', publicJwk)).rejects.toMatchObject({ code: 'key_invalid' });
+    expect(() => encodeNoteKey({ ...log.key, jwk: publicJwk })).toThrow(
+      expect.objectContaining({ code: 'key_invalid' }),
+    );
   });
 });
