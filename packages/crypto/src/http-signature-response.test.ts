@@ -126,11 +126,15 @@ describe('a signed response', () => {
     ['204', { status: 204, body: '' }],
     ['304', { status: 304, body: '' }],
     ['202 with an empty body', { status: 202, body: '' }],
+    ['599', { status: 599, body: '' }],
   ])('without content covers neither type nor digest: %s', async (_name, response) => {
     const signed = await respond(response);
     expect(signed.headers).not.toHaveProperty('content-digest');
     expect(signed.headers['signature-input']).toContain('bulla=("@status" "@method";req ');
     await expect(verify(signed)).resolves.toMatchObject({ keyid: vault.keyid });
+    const bodyless = { status: response.status, header: (name: string) => signed.headers[name] };
+    const options = { trust: trustIn([VAULT, vault.record]), now: NOW, expectedUrn: VAULT };
+    await expect(verifyResponse(bodyless, request, options)).resolves.toMatchObject({ keyid: vault.keyid });
   });
 
   it('to HEAD has no content, whatever type the header names', async () => {
@@ -162,6 +166,7 @@ describe('signResponse refuses', () => {
     ['content in a 204', () => respond({ status: 204, body: '{}' }), 'token_malformed'],
     ['content in a 304', () => respond({ status: 304, body: '{}' }), 'token_malformed'],
     ['an interim status', () => respond({ status: 103, body: '' }), 'token_malformed'],
+    ['a status beyond all', () => respond({ status: 600, body: '' }), 'token_malformed'],
     ['a status that is no number of three digits', () => respond({ status: 200.5, body: '' }), 'token_malformed'],
     [
       'content without a type',
@@ -227,7 +232,16 @@ describe('verifyResponse refuses', () => {
   it('another service of the organisation, and a device', async () => {
     await expect(verify(await respond(answer, request, responder))).rejects.toMatchObject({ code: 'key_unknown' });
     await expect(verify(await respond(answer, request, device))).rejects.toMatchObject({ code: 'key_unknown' });
-    await expect(verify(answer, request, NOW, RESPONDER)).rejects.toMatchObject({ code: 'key_unknown' });
+    await expect(verify(answer, request, NOW, RESPONDER)).rejects.toMatchObject({
+      code: 'key_unknown',
+      check: 'response-signature',
+    });
+  });
+
+  it('the vault that signs under the URN of another service', async () => {
+    const disguised = { ...vault, keyid: `${RESPONDER}#${vault.record.kid}` };
+    const signed = await respond(answer, request, disguised);
+    await expect(verify(signed, request, NOW, RESPONDER)).rejects.toMatchObject({ code: 'key_unknown' });
   });
 
   it('a key that is out of its time', async () => {
