@@ -1,4 +1,4 @@
-import { readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repository, workspaces } from '../../scripts/workspaces.mjs';
 import { Plot, runTool } from './tool.js';
@@ -23,8 +23,12 @@ describe('types', () => {
     for (const file of ['tsconfig.base.json', 'package.json']) plot.copy(file);
     symlinkSync(`${repository}/node_modules`, `${plot.folder}/node_modules`);
     for (const { folder } of workspaces()) {
+      // What is compiled for every platform, where some is compiled for Node alone.
+      const [of] = ['tsconfig.web.json', 'tsconfig.json'].filter((name) =>
+        existsSync(`${repository}/${folder}/${name}`),
+      );
       const { references: _others, ...settings } = JSON.parse(
-        readFileSync(`${repository}/${folder}/tsconfig.json`, 'utf8'),
+        readFileSync(`${repository}/${folder}/${of}`, 'utf8'),
       ) as Record<string, unknown>;
       plot.copy(`${folder}/package.json`);
       plot.plant(`${folder}/tsconfig.json`, JSON.stringify(settings));
