@@ -88,7 +88,16 @@ describe('an invitation code', () => {
     ['a member too few', asCode(JSON.stringify({ ...CODE, secret: undefined }))],
     ['more than 2,048 characters', asCode(JSON.stringify({ ...CODE, url: `https://a/${'a'.repeat(1_600)}` }))],
     ...Object.entries({
-      url: [PLANTED, 'ftp://a', 'https://user:password@a', 'https://a?b', 'https://a#b', `https://${'a'.repeat(600)}`],
+      url: [
+        PLANTED,
+        'ftp://a',
+        'https://user:password@a',
+        'https://a?b',
+        'https://a#b',
+        'http://[::1]74100/',
+        'https://a:99999',
+        `https://${'a'.repeat(600)}`,
+      ],
       org: ['Acme', '', 'a:b', PLANTED.repeat(4)],
       pin: [PLANTED, '0a'.repeat(32), `sha256:${'0A'.repeat(32)}`],
       id: [mintId('enr'), CODE.id.toUpperCase(), PLANTED],

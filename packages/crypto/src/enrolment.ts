@@ -29,7 +29,12 @@ const CODE_MAX_CHARACTERS = 2_048;
 const SECRET_BYTES = 32;
 
 const invitationCodeSchema = z.strictObject({
-  url: z.string().check(z.maxLength(512), z.regex(/^https?:\/\/[A-Za-z0-9.\-[\]:]+(?:\/[A-Za-z0-9._~-]+)*\/?$/)),
+  url: z.string().check(
+    z.maxLength(512),
+    z.regex(/^https?:\/\/[A-Za-z0-9.\-[\]:]+(?:\/[A-Za-z0-9._~-]+)*\/?$/),
+    // Brackets and ports have rules that a pattern does not say.
+    z.refine((url) => URL.canParse(url)),
+  ),
   org: orgSchema,
   pin: z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/)),
   id: z.string().check(z.regex(idPattern('ivt'))),
