@@ -4,6 +4,7 @@ import { compactDecrypt, compactVerify, importJWK } from 'jose';
 import * as z from 'zod/mini';
 import type { Person } from '../test/people.js';
 import { person } from '../test/people.js';
+import { withPart } from '../test/raw-token.js';
 import { decodeBase64url, encodeBase64url, utf8 } from './bytes.js';
 import { sealTo } from './compact.js';
 import { CryptoError } from './errors.js';
@@ -120,6 +121,14 @@ describe('a letter', () => {
   it('is known to be to somebody else before a key is used', async () => {
     const unused: Unwrapper = { ...of('carol').unwrapper, unwrap: () => Promise.reject(new Error('key was used')) };
     await expect(openLetter(await seal(), unused, of('bob').verifying)).rejects.toMatchObject({ code: 'key_unknown' });
+  });
+
+  it('is known to be by another algorithm before a key is used', async () => {
+    const unused: Unwrapper = { ...of('alice').unwrapper, unwrap: () => Promise.reject(new Error('key was used')) };
+    const toBob = await seal(LETTER, 'bob', 'bob');
+    const header = new TextDecoder().decode(decodeBase64url(toBob.split('.')[0] ?? ''));
+    const renamed = withPart(toBob, 0, header.replace(of('bob').sealing.kid, unused.kid));
+    await expect(openLetter(renamed, unused, of('bob').verifying)).rejects.toMatchObject({ code: 'key_unknown' });
   });
 
   it('that was to somebody else is not taken for one to whoever it was passed on to', async () => {

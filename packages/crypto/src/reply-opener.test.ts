@@ -5,8 +5,10 @@ import { ask, castOf, irtOf, reply, secretOf } from '../test/exchange.js';
 import { loadOrganisation } from '../test/organisation.js';
 import type { Bytes } from './bytes.js';
 import { encodeBase64url, encodeHex, randomBytes, utf8 } from './bytes.js';
+import { signJws } from './compact.js';
 import type { FrameKind } from './frames.js';
-import { deriveFrameKeys, FRAME_MAX_BYTES, frameParameters, pad } from './frames.js';
+import { DELTA_MAX_BYTES, deriveFrameKeys, FRAME_MAX_BYTES, frameParameters, pad, TAG_BYTES } from './frames.js';
+import { finFormat, parseFin } from './reply.js';
 import { ReplyOpener } from './reply-opener.js';
 
 let cast: Cast;
@@ -69,6 +71,13 @@ describe('ReplyOpener', () => {
   it('opens an answer without any delta', async () => {
     const empty = await reply(cast, asked, []);
     expect(await play([['final', empty.final]], empty.head)).toEqual({ deltas: [], end: 'complete' });
+  });
+
+  it('opens a delta as long as it may be', async () => {
+    const longest = new Uint8Array(DELTA_MAX_BYTES).fill(7);
+    const frame = await sealedBy(answered.head, 0, 'delta', pad(longest, 'delta'));
+    expect(frame).toHaveLength(FRAME_MAX_BYTES + TAG_BYTES);
+    expect(await (await open()).openFrame(frame)).toEqual(longest);
   });
 
   it.each<[string, () => Step[], number, string]>([
@@ -138,7 +147,9 @@ describe('ReplyOpener', () => {
     ['that is missing', () => '', 'token_malformed'],
   ])('refuses a head %s', async (_name, change, code) => {
     const head = change(JSON.parse(new TextDecoder().decode(answered.head)) as Record<string, unknown>);
-    await expect(open(utf8(typeof head === 'string' ? head : JSON.stringify(head)))).rejects.toMatchObject({ code });
+    const check = code === 'envelope_tampered' ? 'reply-head' : undefined;
+    const opening = open(utf8(typeof head === 'string' ? head : JSON.stringify(head)));
+    await expect(opening).rejects.toMatchObject({ code, check });
   });
 
   it('refuses a foreign head: it salts the key', async () => {
@@ -175,6 +186,16 @@ describe('ReplyOpener', () => {
     );
     const final = await sealedBy(answered.head, 4, 'final', pad(utf8(others.fin), 'final'));
     expect(await play([...honest().slice(0, -1), ['final', final]])).toMatchObject({ end });
+  });
+
+  it.each([
+    ['deltas', { n: 5 }],
+    ['bytes', { bytes: 1 }],
+  ])('refuses a fin that counts other %s though it hashes the same', async (_name, change) => {
+    const { claims } = parseFin(answered.fin);
+    const fin = await signJws(finFormat, { ...claims, ...change }, cast.responder.signer);
+    const final = await sealedBy(answered.head, 4, 'final', pad(utf8(fin), 'final'));
+    expect(await play([...honest().slice(0, -1), ['final', final]])).toMatchObject({ end: 'stream_truncated' });
   });
 
   it('refuses a fin over other deltas of the same count and length', async () => {
