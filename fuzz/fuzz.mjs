@@ -1,4 +1,4 @@
-// `npm run fuzz`: every parser under Jazzer.js, one after another (docs/decisions/2026-11-26-fuzzing.md).
+// `npm run fuzz`: every parser under Jazzer.js (docs/decisions/2026-11-26-fuzzing.md).
 import { createHash } from 'node:crypto';
 import { cpus } from 'node:os';
 import { writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ Exits with 1 when one does what it must not, and names the input.
 
   --seconds <n>    for each target (60)
   --only <target>  this one; may be given several times
+  --jobs <n>       so many at once (1)
   --keep           put inputs that reach something new into the corpus
   --write          keep the table in fuzz/RESULTS.md
   --help           this text
@@ -30,19 +31,21 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
     only: { type: 'string', multiple: true },
+    jobs: { type: 'string', default: '1' },
     keep: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) process.stdout.write(HELP);
-else process.exitCode = await run(wholeNumber(values.seconds), values.only ?? targetNames());
+else process.exitCode = await run(wholeNumber('seconds'), wholeNumber('jobs'), values.only ?? targetNames());
 
 /**
  * @param {number} seconds
+ * @param {number} jobs
  * @param {readonly string[]} names
  */
-async function run(seconds, names) {
+async function run(seconds, jobs, names) {
   const unknown = names.find((name) => !targetNames().includes(name));
   if (unknown !== undefined) throw new Error(`there is no target ${unknown}: ${targetNames().join(', ')}`);
   const planted = [];
@@ -56,13 +59,18 @@ async function run(seconds, names) {
     say(`fuzz: ${control.name} found after ${outcome.executions} inputs, as it has to be`);
   }
   const outcomes = [];
-  for (const name of names) {
-    const outcome = await fuzzTarget(targetOf(name), { seconds, work: WORK });
-    outcomes.push(outcome);
-    say(`fuzz: ${name}: ${outcome.executions} inputs, ${outcome.findings.length} findings`);
-    explain(outcome);
-    if (values.keep) await keep(name);
-  }
+  const waiting = [...names];
+  const work = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const outcome = await fuzzTarget(targetOf(name), { seconds, work: WORK });
+      outcomes.push(outcome);
+      say(`fuzz: ${name}: ${outcome.executions} inputs, ${outcome.findings.length} findings`);
+      explain(outcome);
+      if (values.keep) await keep(name);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  outcomes.sort((left, right) => names.indexOf(left.name) - names.indexOf(right.name));
   say('', tableOf(outcomes), '');
   if (values.write)
     writeFileSync(
@@ -110,10 +118,10 @@ function today() {
   return new Date().toISOString().slice(0, 10);
 }
 
-/** @param {string} text */
-function wholeNumber(text) {
-  if (!/^[1-9][0-9]{0,5}$/.test(text)) throw new Error('--seconds is a whole number');
-  return Number(text);
+/** @param {'seconds' | 'jobs'} option */
+function wholeNumber(option) {
+  if (!/^[1-9][0-9]{0,5}$/.test(values[option])) throw new Error(`--${option} is a whole number from 1 on`);
+  return Number(values[option]);
 }
 
 /** @param {readonly string[]} lines */

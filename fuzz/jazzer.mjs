@@ -46,7 +46,7 @@ export async function fuzzTarget(target, { seconds, work, hangMs = HANG_MS }) {
   // One that answers at once is called without a turn of the event loop, several times as often.
   const sync = fuzz.constructor.name === 'AsyncFunction' ? [] : ['--sync'];
   const began = performance.now();
-  const { code, output } = await run([
+  const { ending, output } = await run([
     target.module,
     units,
     target.corpus,
@@ -70,7 +70,7 @@ export async function fuzzTarget(target, { seconds, work, hangMs = HANG_MS }) {
     seconds: (performance.now() - began) / 1000,
     newUnits: readdirSync(units).length,
     findings: found,
-    fault: code === 0 || found.length > 0 ? undefined : `it ended with ${code} and nothing found`,
+    fault: ending === 0 || found.length > 0 ? undefined : `it ended with ${ending} and nothing found`,
     output,
   };
 }
@@ -128,7 +128,7 @@ async function run(args) {
   /** @type {Buffer[]} */
   const pieces = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => pieces.push(piece));
-  const [code] = await once(child, 'close');
+  const [code, signal] = await once(child, 'close');
   for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stop);
-  return { code, output: Buffer.concat(pieces).toString('utf8') };
+  return { ending: code ?? signal, output: Buffer.concat(pieces).toString('utf8') };
 }

@@ -24,7 +24,7 @@ describe('.ci/run', () => {
     );
     const run = runTool('bash', ['-c', 'PATH="$PWD/bin:$PATH" exec .ci/run'], plot.folder);
     expect({ status: run.status, line: run.stdout.trimEnd().split('\n').at(-1) }).toEqual({ status, line });
-    expect(run.text).toContain('fuzzing: run fuzz -- --seconds 5');
+    expect(run.text).toContain('fuzzing: run fuzz -- --seconds 5 --jobs 2');
   });
 
   function plant(name: string, ...lines: readonly string[]): void {
