@@ -128,7 +128,7 @@ async function run(args) {
   /** @type {Buffer[]} */
   const pieces = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => pieces.push(piece));
-  const [code, signal] = await once(child, 'close');
+  const [code, killedBy] = await once(child, 'close');
   for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stop);
-  return { ending: code ?? signal, output: Buffer.concat(pieces).toString('utf8') };
+  return { ending: code ?? killedBy, output: Buffer.concat(pieces).toString('utf8') };
 }
