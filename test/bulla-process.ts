@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const repository = resolve(import.meta.dirname, '..');
 const program = join(repository, 'packages/cli/bin/bulla.js');
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 120_000;
 
 export interface Ended {
   readonly status: number | null;

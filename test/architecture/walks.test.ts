@@ -32,7 +32,7 @@ describe('the walks on the map', () => {
     folder = await mkdtemp(join(tmpdir(), 'bulla-walk-'));
     const script = join(repository, 'test/architecture/walk.mjs');
     traced = await trace(script, [repository, join(folder, 'home')], [...save, ...run, control, unused]);
-  }, 120_000);
+  });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('are long enough to be walks', () => {

@@ -20,7 +20,7 @@ let folder: string;
 let model: FakeOpenai;
 beforeAll(async () => {
   model = await startFakeOpenai({ replies: { tokens: TOKENS } });
-}, 60_000);
+});
 afterAll(async () => {
   await model.stop();
   await database.drop();
@@ -121,7 +121,7 @@ function firstHour(stack: () => Readonly<Record<string, string>>, words: string)
     expect({ status: demo.status, stderr: demo.stderr }).toEqual({ status: 0, stderr: '' });
     expect(demo.stdout).toContain('there already, unchanged');
     expect((await again.stop()).status).toBe(0);
-  }, 180_000);
+  });
 }
 
 const EXTRACTED = 'Water is flowing through the ceiling.';
@@ -141,35 +141,31 @@ describe('a stop', () => {
     ['SIGINT to node', 'SIGINT', (pid: number) => pid],
     ['SIGTERM to the process group', 'SIGTERM', (pid: number) => -pid],
     ['SIGINT to the process group', 'SIGINT', (pid: number) => -pid],
-  ] as const)(
-    'by %s ends with 0, the ports free and the lock gone',
-    async (_name, signal, target) => {
-      const home = join(folder, 'home');
-      const ports = { BULLA_VAULT_PORT: '0', BULLA_RESPONDER_PORT: '0', BULLA_METRICS_PORT: '0' };
-      // As `npm start` does it, and in a group of its own, so that the group can be signalled and not this test.
-      const child = spawn(process.execPath, [join(repository, 'scripts/start.mjs')], {
-        detached: true,
-        env: environment({ ...ports, BULLA_HOME: home, BULLA_LOG_LEVEL: 'silent' }),
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      const [stderr, ended] = [text(child.stderr), once(child, 'close')];
-      let stdout = '';
-      for await (const part of child.stdout) {
-        stdout += String(part);
-        if (!stdout.includes('bulla: ready') || child.killed) continue;
-        process.kill(target(child.pid ?? 0), signal);
-        // What arrives twice means no more than once.
-        process.kill(target(child.pid ?? 0), signal);
-        break;
-      }
-      const [status, by] = (await ended) as [number | null, string | null];
-      const said = status === 0 ? '' : await stderr;
-      expect({ status, by, said }).toEqual({ status: 0, by: null, said: '' });
-      expect(existsSync(join(home, 'lock'))).toBe(false);
-      const used = [...new Set(portsIn(stdout))];
-      expect(used.length).toBeGreaterThan(0);
-      expect(await Promise.all(used.map(isFree))).toEqual(used.map(() => true));
-    },
-    90_000,
-  );
+  ] as const)('by %s ends with 0, the ports free and the lock gone', async (_name, signal, target) => {
+    const home = join(folder, 'home');
+    const ports = { BULLA_VAULT_PORT: '0', BULLA_RESPONDER_PORT: '0', BULLA_METRICS_PORT: '0' };
+    // As `npm start` does it, and in a group of its own, so that the group can be signalled and not this test.
+    const child = spawn(process.execPath, [join(repository, 'scripts/start.mjs')], {
+      detached: true,
+      env: environment({ ...ports, BULLA_HOME: home, BULLA_LOG_LEVEL: 'silent' }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [stderr, ended] = [text(child.stderr), once(child, 'close')];
+    let stdout = '';
+    for await (const part of child.stdout) {
+      stdout += String(part);
+      if (!stdout.includes('bulla: ready') || child.killed) continue;
+      process.kill(target(child.pid ?? 0), signal);
+      // What arrives twice means no more than once.
+      process.kill(target(child.pid ?? 0), signal);
+      break;
+    }
+    const [status, by] = (await ended) as [number | null, string | null];
+    const said = status === 0 ? '' : await stderr;
+    expect({ status, by, said }).toEqual({ status: 0, by: null, said: '' });
+    expect(existsSync(join(home, 'lock'))).toBe(false);
+    const used = [...new Set(portsIn(stdout))];
+    expect(used.length).toBeGreaterThan(0);
+    expect(await Promise.all(used.map(isFree))).toEqual(used.map(() => true));
+  });
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
   };
   up = await startBulla(settings);
   await bulla(['demo'], settings);
-}, 120_000);
+});
 afterEach(async () => {
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
@@ -69,31 +69,27 @@ describe('a vault with a root of its own making', () => {
   it.each([
     ['at first contact', false],
     ['in the place of one that was known', true],
-  ])(
-    '%s is refused with 10 before any byte of the variables is sent',
-    async (_name, known) => {
-      const { url, received } = await impostor();
-      const asker = known ? settings : { ...settings, BULLA_HOME: join(folder, 'fresh') };
-      if (!known) {
-        const own = {
-          BULLA_PROFILE: join(folder, 'home/profile.json'),
-          BULLA_IDENTITY: join(folder, 'home/identity.json'),
-        };
-        Object.assign(asker, own);
-      }
-      const ended = await bulla(['run', 'demo/claim-triage', '--var', 'claim=-', '--url', url], asker, SECRET);
-      expect(ended).toMatchObject({
-        status: 10,
-        stdout: '',
-        stderr: expect.stringMatching(/pin_mismatch|signature_invalid|trust_rollback/),
-      });
-      const sent = received().toString('latin1');
-      expect(sent).toContain('GET /.well-known/bulla/dev/');
-      expect(sent.match(/^[A-Z]+ \/\S+/gm)?.every((line) => line.startsWith('GET /.well-known/'))).toBe(true);
-      expect(sent).not.toContain('canary');
-    },
-    60_000,
-  );
+  ])('%s is refused with 10 before any byte of the variables is sent', async (_name, known) => {
+    const { url, received } = await impostor();
+    const asker = known ? settings : { ...settings, BULLA_HOME: join(folder, 'fresh') };
+    if (!known) {
+      const own = {
+        BULLA_PROFILE: join(folder, 'home/profile.json'),
+        BULLA_IDENTITY: join(folder, 'home/identity.json'),
+      };
+      Object.assign(asker, own);
+    }
+    const ended = await bulla(['run', 'demo/claim-triage', '--var', 'claim=-', '--url', url], asker, SECRET);
+    expect(ended).toMatchObject({
+      status: 10,
+      stdout: '',
+      stderr: expect.stringMatching(/pin_mismatch|signature_invalid|trust_rollback/),
+    });
+    const sent = received().toString('latin1');
+    expect(sent).toContain('GET /.well-known/bulla/dev/');
+    expect(sent.match(/^[A-Z]+ \/\S+/gm)?.every((line) => line.startsWith('GET /.well-known/'))).toBe(true);
+    expect(sent).not.toContain('canary');
+  });
 });
 
 withServer('content that somebody changed in the database', () => {
@@ -113,24 +109,20 @@ withServer('content that somebody changed in the database', () => {
     ],
     ['a byte to something that no token holds', `overlay(content placing '!' from 400 for 1)`],
     ['the last byte', `left(content, -1) || (CASE WHEN right(content, 1) = 'A' THEN 'B' ELSE 'A' END)`],
-  ])(
-    '%s makes the demo end with 10 and name the check',
-    async (_name, expression) => {
-      const client = new pg.Client({ connectionString: database.url });
-      await client.connect();
-      const { rows } = await client.query<{ content: string }>('SELECT content FROM vault.prompt_version');
-      await changeContent(expression);
-      const ended = await bulla(['demo'], settings);
-      const run = await bulla(['run', 'demo/claim-triage', '--var', 'claim=-'], settings, SECRET);
-      await client.query('UPDATE vault.prompt_version SET content = $1', [rows[0]?.content]);
-      await client.end();
-      expect({ status: ended.status, stderr: ended.stderr }).toEqual({
-        status: 10,
-        stderr: expect.stringContaining('(envelope_tampered'),
-      });
-      expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 10, stdout: '' });
-      expect((await bulla(['demo'], settings)).status).toBe(0);
-    },
-    60_000,
-  );
+  ])('%s makes the demo end with 10 and name the check', async (_name, expression) => {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const { rows } = await client.query<{ content: string }>('SELECT content FROM vault.prompt_version');
+    await changeContent(expression);
+    const ended = await bulla(['demo'], settings);
+    const run = await bulla(['run', 'demo/claim-triage', '--var', 'claim=-'], settings, SECRET);
+    await client.query('UPDATE vault.prompt_version SET content = $1', [rows[0]?.content]);
+    await client.end();
+    expect({ status: ended.status, stderr: ended.stderr }).toEqual({
+      status: 10,
+      stderr: expect.stringContaining('(envelope_tampered'),
+    });
+    expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 10, stdout: '' });
+    expect((await bulla(['demo'], settings)).status).toBe(0);
+  });
 });

@@ -59,6 +59,5 @@ describe('a first run', () => {
       expect(again.stderr).toContain('nothing changed');
       expect(filesOf(home)).toEqual(after);
     },
-    60_000,
   );
 });

@@ -14,7 +14,7 @@ let up: RunningBulla;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-openapi-'));
   up = await startBulla({ BULLA_HOME: join(folder, 'home') });
-}, 90_000);
+});
 afterAll(async () => {
   await up.stop();
   await rm(folder, { recursive: true, force: true });
@@ -56,5 +56,5 @@ describe('the interface that the services describe', () => {
       ]),
     );
     expect(exchanges.length).toBeGreaterThan(15);
-  }, 60_000);
+  });
 });

@@ -18,7 +18,7 @@ beforeAll(async () => {
   bob = { BULLA_HOME: join(folder, 'bob') };
   up = await startBulla(owner);
   await writeFile(join(folder, 'triage.md'), 'Sort this claim by urgency.\n\n{{claim}}\n');
-}, 120_000);
+});
 afterAll(async () => {
   await up.stop();
   await rm(folder, { recursive: true, force: true });
@@ -58,7 +58,7 @@ describe('a second person', () => {
     const listed = ok(await bulla(['device', 'list'], owner)).stdout;
     expect(listed).toMatch(/^\* {2}dev_\w+ +this device .* owner,author,invoker .* active /m);
     expect(listed).toMatch(/^ {3}dev_\w+ +laptop .* author,invoker +grp:authors,grp:members +active /m);
-  }, 120_000);
+  });
 
   it('is revoked: nothing it signs counts, the vault answers 401, and what others vouched for stays', async () => {
     ok(await push('claims/kept', bob));
@@ -83,7 +83,7 @@ describe('a second person', () => {
     expect(ok(await run('claims/kept', owner)).stdout).toContain('Water is flowing.');
     expect((await run('claims/own', owner)).status).not.toBe(0);
     expect(ok(await bulla(['device', 'list'], owner)).stdout).toMatch(/laptop .* revoked /);
-  }, 120_000);
+  });
 
   it('is refused when it is not the one that was invited', async () => {
     const carol = { BULLA_HOME: join(folder, 'carol') };
@@ -105,7 +105,7 @@ describe('a second person', () => {
     ok(await bulla(['device', 'approve', ...terms], owner, `${words}\n`));
     expect(ok(await bulla(['device', 'enrol'], carol)).stdout).toContain('in: urn:bulla:dev:dev:');
     await writeFile(records, kept, { mode: 0o600 });
-  }, 120_000);
+  });
 
   it('is told when it was refused, and its code is spent', async () => {
     const dave = { BULLA_HOME: join(folder, 'dave') };
@@ -121,7 +121,7 @@ describe('a second person', () => {
     expect([told.status, told.stderr]).toEqual([5, expect.stringContaining('was refused')]);
     const again = await bulla(['device', 'enrol'], dave, code);
     expect([again.status, again.stderr]).toEqual([4, expect.stringContaining('this invitation is spent')]);
-  }, 120_000);
+  });
 });
 
 describe('the first person', () => {
@@ -135,7 +135,7 @@ describe('the first person', () => {
     expect(ok(await bulla(['prompt', 'pull', 'claims/triage'], owner)).stdout).toContain('Sort this claim');
     expect(ok(await run('claims/triage', owner)).stdout).toContain('Water is flowing.');
     ok(await push('claims/next', owner));
-  }, 120_000);
+  });
 
   it('starts again on what was published meanwhile, with the identity under a passphrase', async () => {
     const locked = { ...owner, BULLA_PASSPHRASE_FILE: join(folder, 'passphrase') };
@@ -154,5 +154,5 @@ describe('the first person', () => {
       'open: ',
     );
     expect(ok(await bulla(['keys', 'status'], owner)).stdout).toMatch(/^open {2}/);
-  }, 120_000);
+  });
 });

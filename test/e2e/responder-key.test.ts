@@ -65,13 +65,13 @@ withServer('a responder with new keys', () => {
     await writeFile(join(folder, 'triage.md'), 'Sort this claim by urgency.\n\n{{claim}}\n');
     ok(await push());
     ok(await run());
-  }, 180_000);
+  });
   afterAll(async () => {
     await responder.stop();
     await vault.stop();
     await rm(folder, { recursive: true, force: true });
     await database.drop();
-  }, 60_000);
+  });
 
   const push = () =>
     bulla(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md'), '--label', 'production'], settings);
@@ -110,5 +110,5 @@ withServer('a responder with new keys', () => {
     const answered = ok(await run());
     expect(answered.stdout).toContain('Water is flowing.');
     expect(answered.stderr).toContain(`signed by responder main ${fingerprint.slice(0, 9)}`);
-  }, 180_000);
+  });
 });

@@ -219,7 +219,7 @@ withServer('two vaults and two responders on one PostgreSQL, without Redis', () 
   let database: TestDatabase;
   beforeAll(async () => {
     database = await start();
-  }, 120_000);
+  });
   afterAll(async () => {
     await world.stop();
     await database.drop();
@@ -236,7 +236,7 @@ withBoth('two vaults and two responders on one PostgreSQL and one Redis', () => 
   beforeAll(async () => {
     redis = await startRedis();
     database = await start({ BULLA_REDIS_URL: redis.url });
-  }, 120_000);
+  });
   afterAll(async () => {
     await world.stop();
     await redis.drop();

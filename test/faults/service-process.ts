@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { environment } from '../bulla-process.js';
 
 const repository = repositoryAround(import.meta.dirname);
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 120_000;
 
 export interface LogLine {
   readonly event: string;

@@ -79,11 +79,11 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
     const messages = [{ role: 'user' as const, content: `${PROMPT}\n{{claim}}` }];
     const content = { messages, vars, model: { name: 'default' } };
     await apart.bulla.prompts.push(NAME, 'text', { acceptsMessages: false, content }, ['production']);
-  }, 120_000);
+  });
   afterAll(async () => {
     await database?.end().catch(() => {});
     await apart?.remove();
-  }, 60_000);
+  });
 
   describeMemory('in memory, during a run', () => {
     it('hold what it has opened: the control of what follows', async () => {
@@ -98,7 +98,7 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
         SECRETS.filter((text) => !found.some((line) => line === `latin-1 ${text}` || line === `raw ${text}`)),
       ).toEqual([]);
       expect(await running).toBe(`${ANSWER}.`);
-    }, 120_000);
+    });
   });
 
   it('answer, and refuse, and let a statement fail and another wait', async () => {
@@ -117,7 +117,7 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
     expect(log).toMatch(/violates check constraint "fails"/);
     const durations = [...log.matchAll(/duration: ([0-9]+)\.[0-9]+ ms/g)].map(([, ms]) => Number(ms));
     expect(Math.max(...durations)).toBeGreaterThan(SLOW_MS);
-  }, 60_000);
+  });
 
   it('never say in a refusal what was sent', async () => {
     const { vault, responder, organisation } = apart;
@@ -164,14 +164,14 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
     const folder = (await admin.config('GET', 'dir'))[1] ?? '';
     expect(await admin.dbsize()).toBeGreaterThan(1);
     await expectClean('Redis', [folder]);
-  }, 30_000);
+  });
 
   describeMemory('in memory, a minute after the last run', () => {
     it('hold none of it', async () => {
       await pause(Math.max(0, CLEAN_AFTER_MS - (performance.now() - lastRunMs)));
       expect(await memoryOf('vault')).toEqual([]);
       expect(await memoryOf('responder')).toEqual([]);
-    }, 180_000);
+    });
   });
 
   it('leave none of it in PostgreSQL: its tables, its write-ahead log, its own log', async () => {
@@ -181,5 +181,5 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
     await apart.stopServices();
     await apart.postgres.stop({ keepFiles: true });
     await expectClean('PostgreSQL', [apart.postgres.dataDir, apart.postgres.logFile]);
-  }, 180_000);
+  });
 });

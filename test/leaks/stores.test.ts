@@ -74,7 +74,7 @@ describe('nothing of a prompt or its variables is written down', () => {
     await database.exec(`create table control (text text); insert into control values ('${CONTROL}'); checkpoint`);
     await database.close();
     await expectNoLeak('PGlite', [join(folder, 'home/pglite')]);
-  }, 180_000);
+  });
 });
 
 withServer('nothing of a prompt or its variables is written down with a server', () => {
@@ -98,5 +98,5 @@ withServer('nothing of a prompt or its variables is written down with a server',
     } finally {
       await server.stop();
     }
-  }, 180_000);
+  });
 });

@@ -21,7 +21,7 @@ const examples = [...README.matchAll(/```js\n([^`]+(?:`[^`]+`[^`]+)*?)\n```\n\n`
 let crypto: InstalledPackage;
 beforeAll(() => {
   crypto = new InstalledPackage('packages/crypto');
-}, 120_000);
+});
 afterAll(() => crypto.remove());
 
 /** What publint has to say of an archive. */
@@ -113,7 +113,7 @@ describe('@bulla/crypto alone', () => {
     }
     crypto.file('example.ts', code.replace('sealLetter(letter', 'sealLetter(42'));
     expect(runTool('tsc', [...settings, '--module', 'nodenext', 'example.ts'], crypto.folder).text).toContain('TS2345');
-  }, 120_000);
+  });
 });
 
 describe('the examples of its README', () => {
@@ -150,7 +150,7 @@ describe('the examples of its README', () => {
         output: expect.stringMatching(patternOf(output)),
       });
     }
-  }, 120_000);
+  });
 });
 
 describe('a bundle of it', () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   running = await world.up();
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
   await world.bulla(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
-}, 120_000);
+});
 afterEach(() => {
   world.isTerminal = false;
   world.fetch = fetch;
@@ -26,7 +26,7 @@ afterAll(async () => {
   await running.stop();
   await model.stop();
   await world.remove();
-}, 60_000);
+});
 
 const urlOf = (input: Parameters<typeof fetch>[0]): string =>
   input instanceof Request ? input.url : new URL(input).href;

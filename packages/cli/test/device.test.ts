@@ -14,7 +14,7 @@ beforeAll(async () => {
   home = world.path('home');
   running = await world.up();
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
-}, 120_000);
+});
 afterEach(() => {
   world.env['BULLA_HOME'] = home;
   delete world.env['BULLA_PASSPHRASE'];
@@ -22,7 +22,7 @@ afterEach(() => {
 afterAll(async () => {
   await running.stop();
   await world.remove();
-}, 60_000);
+});
 
 /** A command in another home folder. */
 async function as(name: string, argv: readonly string[], stdin = ''): Promise<Ended> {
@@ -144,7 +144,7 @@ describe('letting in', () => {
       expect.objectContaining({ label: 'one', roles: ['invoker'], groups: ['grp:members'] }),
     );
     expect(devices).toContainEqual(expect.objectContaining({ label: 'two', roles: ['invoker'], groups: [] }));
-  }, 60_000);
+  });
 
   it('takes the key of the directory, and says who has it where it is not', async () => {
     ok(await as('keyless', ['device', 'enrol'], await invite('keyless')));
@@ -156,7 +156,7 @@ describe('letting in', () => {
     expect(refused.stderr).toMatch(/most likely an owner: usr_\w+/);
     ok(await world.bulla(['device', 'approve', '--directory-key', world.path('directory.key')]));
     await rename(world.path('directory.key'), key);
-  }, 60_000);
+  });
 
   it('a further device of a person is one more of theirs', async () => {
     const self = JSON.parse((await world.bulla(['device', 'list', '--json'])).stdout) as {
@@ -170,7 +170,7 @@ describe('letting in', () => {
       user: string;
     }[];
     expect(after.find(({ label }) => label === 'further')?.user).toBe(user);
-  }, 60_000);
+  });
 });
 
 describe('revoking', () => {
@@ -197,7 +197,7 @@ describe('revoking', () => {
       code: 4,
       stderr: expect.stringContaining('revokes this device'),
     });
-  }, 60_000);
+  });
 
   it('leaves an owner', async () => {
     const list = JSON.parse((await world.bulla(['device', 'list', '--json'])).stdout) as {
@@ -218,22 +218,18 @@ describe('what was interrupted', () => {
   it.each([
     ['published', ['trust.json', 'org/dev/directory.json']],
     ['kept as its own', ['org/dev/directory.json']],
-  ])(
-    'a change that was published and not %s is found by the next start',
-    async (_name, forgotten) => {
-      const before = world.path('before');
-      await mkdir(before, { recursive: true });
-      await keep(home, before);
-      await letIn(`late-${forgotten.length}`);
-      for (const name of forgotten) await copyFile(`${before}/${name.replaceAll('/', '-')}`, `${home}/${name}`);
-      await running.stop();
-      running = await world.up();
-      const { stdout } = ok(await world.bulla(['device', 'list']));
-      expect(stdout).toContain(`late-${forgotten.length} `);
-      expect(stdout).toMatch(/writer .* revoked/);
-    },
-    120_000,
-  );
+  ])('a change that was published and not %s is found by the next start', async (_name, forgotten) => {
+    const before = world.path('before');
+    await mkdir(before, { recursive: true });
+    await keep(home, before);
+    await letIn(`late-${forgotten.length}`);
+    for (const name of forgotten) await copyFile(`${before}/${name.replaceAll('/', '-')}`, `${home}/${name}`);
+    await running.stop();
+    running = await world.up();
+    const { stdout } = ok(await world.bulla(['device', 'list']));
+    expect(stdout).toContain(`late-${forgotten.length} `);
+    expect(stdout).toMatch(/writer .* revoked/);
+  });
 
   it('a renewal that was published and not taken over is finished by the next', async () => {
     const before = await readFile(`${home}/identity.json`, 'utf8');
@@ -248,7 +244,7 @@ describe('what was interrupted', () => {
     const again = ok(await world.bulla(['device', 'renew']));
     expect(again.stdout).toBe(renewed.stdout);
     ok(await world.bulla(['prompt', 'list']));
-  }, 60_000);
+  });
 });
 
 describe('keys', () => {
@@ -272,7 +268,7 @@ describe('keys', () => {
     const unlocked = ok(await world.bulla(['keys', 'unlock'], { stdin: `${PASSPHRASE}\n` }));
     expect(unlocked.stdout + unlocked.stderr).not.toContain(PASSPHRASE);
     ok(await world.bulla(['prompt', 'list']));
-  }, 60_000);
+  });
 
   it('the key that signs the directory can be locked, too', async () => {
     const key = `${home}/org/dev/directory.key`;
@@ -282,7 +278,7 @@ describe('keys', () => {
     world.env['BULLA_PASSPHRASE'] = PASSPHRASE;
     ok(await world.bulla(['device', 'approve']));
     ok(await world.bulla(['keys', 'unlock', key]));
-  }, 60_000);
+  });
 
   it('elsewhere leave their folder as it is, and are never written over', async () => {
     const folder = world.path('elsewhere');

@@ -9,7 +9,7 @@ beforeAll(async () => {
   world = await World.make();
   for (const name of ['alice', 'bob']) await generate(name);
   await world.file('letter.txt', 'Dear Alice,\n');
-}, 60_000);
+});
 afterEach(() => {
   delete world.env['BULLA_PASSPHRASE'];
   world.isTerminal = false;
@@ -106,7 +106,7 @@ describe('keys of people', () => {
     });
     delete world.env['BULLA_PASSPHRASE'];
     expect(await world.bulla(['keys', 'inspect', path('carol.key.pem')])).toMatchObject({ code: 4 });
-  }, 30_000);
+  });
 
   it('go with --like in one way alone', async () => {
     const like = ['--like', path('alice.key.pem')];

@@ -15,7 +15,7 @@ let world: World;
 beforeAll(async () => {
   world = await World.make();
   await world.bulla(['keys', 'generate', world.path('alice'), '--suite', 'p256']);
-}, 60_000);
+});
 afterAll(() => world.remove());
 
 /** What a camera reads from lines of half blocks, light on dark; null if there is no code. */

@@ -30,11 +30,11 @@ beforeAll(async () => {
   // A version is not for whoever writes a policy to choose.
   await world.file('chosen.json', JSON.stringify({ ...policy, version: 99 }));
   await world.file('binary', new Uint8Array([0xff, 0xfe]));
-}, 120_000);
+});
 afterAll(async () => {
   await running.stop();
   await world.remove();
-}, 60_000);
+});
 
 describe('transcripts', () => {
   it.each(scripts)('%s is what the commands print', async (script: string) => {

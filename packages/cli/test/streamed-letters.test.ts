@@ -16,7 +16,7 @@ beforeAll(async () => {
   await world.file('text.txt', TEXT);
   await seal(path('film.mkv'), '-o', path('film.sealed'));
   await seal(path('text.txt'), '-o', path('text.sealed'));
-}, 60_000);
+});
 afterAll(() => world.remove());
 afterEach(() => {
   world.isTerminal = false;

@@ -51,7 +51,7 @@ describe('bulla init', () => {
       stderr: expect.stringContaining('everything was there: nothing changed'),
     });
     expect(files()).toEqual(before);
-  }, 60_000);
+  });
 });
 
 describe('bulla up', () => {
@@ -65,7 +65,7 @@ describe('bulla up', () => {
     const second = await world.up();
     await second.stop();
     expect(second.stderr.text).not.toContain('the pin is');
-  }, 120_000);
+  });
 
   it.each([
     ['a terminal', true, {}, ['pretty', 'warn']],
@@ -109,7 +109,7 @@ describe('bulla up', () => {
     const third = await world.up();
     expect(await world.bulla(['demo'])).toMatchObject({ code: 0 });
     expect(await third.stop()).toBe(0);
-  }, 180_000);
+  });
 
   it('and trust renew sign anew what has a third of its life left, long after the first start', async () => {
     const DAY_MS = 86_400_000;
@@ -148,7 +148,7 @@ describe('bulla up', () => {
       stdout: expect.stringContaining('root 2, policy 2, directory 3'),
     });
     expect(await second.stop()).toBe(0);
-  }, 180_000);
+  });
 
   withServer('with a PostgreSQL server', () => {
     it('tells an empty database from the one before, and back', async () => {
@@ -174,7 +174,7 @@ describe('bulla up', () => {
       });
       await other.remove();
       await database.drop();
-    }, 120_000);
+    });
   });
 
   it('refuses a folder that another process uses, and leaves that one alone', async () => {
@@ -187,7 +187,7 @@ describe('bulla up', () => {
     });
     expect(await world.bulla(['doctor'])).toMatchObject({ code: 0 });
     await running.stop();
-  }, 60_000);
+  });
 
   it.each([
     [
@@ -240,7 +240,7 @@ describe('bulla up', () => {
       stderr: expect.stringContaining('root.key is not an Ed25519 key; restore it from a backup'),
     });
     expect(ended.stderr).not.toContain('canary');
-  }, 60_000);
+  });
 
   it('ends with 0 when it is stopped while it starts', async () => {
     const running = world.start(['up']);
@@ -249,5 +249,5 @@ describe('bulla up', () => {
     expect(await running.stop()).toBe(0);
     expect(running.stdout.text).not.toContain('ready');
     expect(readdirSync(world.path('home')).filter((name) => name === 'lock')).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -66,7 +66,7 @@ describe('a question whose first try may have reached the responder', () => {
     const other = await world.client(undefined, { fetch: never.fetch, retries: 1 });
     await expect(other.prompt(NAME).run(VARS)).rejects.toMatchObject({ code: 'transport_failed' });
     expect([cut.tries(), never.tries()]).toEqual([5, 2]);
-  }, 30_000);
+  });
 
   it('is not sent again once nobody would know its answer, a quarter of an hour after its envelope', async () => {
     const later = () => {

@@ -219,28 +219,24 @@ describe('what is no reply at all', () => {
     ['a stream that does not begin with a head', sendEvents(['event: bulla.final\ndata: AAAA\n\n'])],
     ['an empty stream', sendEvents([])],
     ['a stream that breaks at once', sendEvents([': \n\n'], { cut: true })],
-  ])(
-    '%s is a fault on the way: the same question is sent again',
-    async (_name, outgoing) => {
-      const { runs } = world.responder;
-      const before = world.responder.service.of('invocation.run').length;
-      let tries = 0;
-      world.responder.send = (reply, isStream) => (++tries < 2 ? outgoing : sendReply(reply, isStream));
-      // An honest service would repeat its answer; this one's were lost.
-      world.responder.service.forgetAnswers = true;
-      expect((await run()).text).toBe('water damage');
-      const sent = world.responder.service.of('invocation.run').slice(before);
-      expect(sent).toHaveLength(2);
-      expect(new Set(sent.map(({ body }) => body)).size).toBe(1);
-      expect(new Set(sent.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
-      expect(new Set(sent.map(({ headers }) => headers['signature-input'])).size).toBe(2);
-      expect(world.responder.runs).toBe(runs + 1);
-    },
-    20_000,
-  );
+  ])('%s is a fault on the way: the same question is sent again', async (_name, outgoing) => {
+    const { runs } = world.responder;
+    const before = world.responder.service.of('invocation.run').length;
+    let tries = 0;
+    world.responder.send = (reply, isStream) => (++tries < 2 ? outgoing : sendReply(reply, isStream));
+    // An honest service would repeat its answer; this one's were lost.
+    world.responder.service.forgetAnswers = true;
+    expect((await run()).text).toBe('water damage');
+    const sent = world.responder.service.of('invocation.run').slice(before);
+    expect(sent).toHaveLength(2);
+    expect(new Set(sent.map(({ body }) => body)).size).toBe(1);
+    expect(new Set(sent.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
+    expect(new Set(sent.map(({ headers }) => headers['signature-input'])).size).toBe(2);
+    expect(world.responder.runs).toBe(runs + 1);
+  });
 
   it('is given up after the third time, and never called an answer', async () => {
     world.responder.send = () => ({ text: '{}' });
     await expect(run()).rejects.toMatchObject({ code: 'transport_failed', retryable: true });
-  }, 20_000);
+  });
 });

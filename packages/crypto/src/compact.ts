@@ -8,6 +8,7 @@ import { isSignatureOf, kidSchema, publicKeyOf } from './keys.js';
 import { checkShape } from './schema.js';
 import { Secret } from './secret.js';
 import type { Signer } from './signer.js';
+import type { WrappedKey } from './suite-kind.js';
 import { strictParse } from './strict-parse.js';
 import type { P256PublicJwk } from './suite-p256.js';
 import { checkP256Key, P256_KEYS } from './suite-p256.js';
@@ -164,12 +165,24 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
     throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
   const cek = new Secret(randomBytes(32));
   try {
-    const { encryptedKey, epk } = await sealingMethod(sealAlgOf(record)).wrap(await publicKeyOf(record), cek);
+    const { encryptedKey, epk } = await wrapKey(record, cek);
     const complete = epk === undefined ? header : { ...header, epk };
     return await assemble(format, complete, { cek, encryptedKey }, plaintext);
   } finally {
     cek.wipe();
   }
+}
+
+/**
+ * A 32-byte key for the holder of another, by that one's algorithm: RSA-OAEP-256 (RFC 7518 §4.3) or ECDH-ES+A256KW (§4.6).
+ * An `Unwrapper` is its other end.
+ * @param to the public key
+ * @throws {CryptoError} key_invalid for a key that signs, or another length
+ */
+export async function wrapKey(to: VerifyingKey, key: Secret): Promise<WrappedKey> {
+  const alg = sealAlgOf(to);
+  if (key.reveal().length !== 32) throw new CryptoError('key_invalid', 'a content key has 32 bytes');
+  return sealingMethod(alg).wrap(await publicKeyOf(to), key);
 }
 
 /**

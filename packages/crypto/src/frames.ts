@@ -3,6 +3,7 @@ import type { Bytes } from './bytes.js';
 import { encodeBase64url, randomBytes, sha256, utf8 } from './bytes.js';
 import { bytes32Schema, hashSchema, idSchema, urnSchema } from './claims.js';
 import { CryptoError } from './errors.js';
+import { deriveGcmKey, deriveSecret } from './hkdf.js';
 import { checkShape } from './schema.js';
 import type { Secret } from './secret.js';
 import { strictParse } from './strict-parse.js';
@@ -15,6 +16,7 @@ export const DELTA_MAX_BYTES = FRAME_MAX_BYTES - 1;
 export const TAG_BYTES = 16;
 const HEAD_MAX_BYTES = 1024;
 const BLOCK_BYTES = 64;
+const NONCE_BYTES = 12;
 
 /** Which invocation a reply answers: its `jti` and `rh`, the hash of its sealed form. */
 const inReplyToSchema = z.strictObject({ jti: idSchema('inv'), rh: hashSchema });
@@ -110,11 +112,10 @@ export interface FrameKeys {
 export async function deriveFrameKeys(rsp: Secret, head: Bytes, usage: 'encrypt' | 'decrypt'): Promise<FrameKeys> {
   if (rsp.reveal().length !== 32) throw new CryptoError('key_invalid', 'the reply secret is not 32 bytes long');
   const salt = await sha256(head);
-  const ikm = await crypto.subtle.importKey('raw', rsp.reveal(), 'HKDF', false, ['deriveKey', 'deriveBits']);
-  const hkdf = (info: string): HkdfParams => ({ name: 'HKDF', hash: 'SHA-256', salt, info: utf8(info) });
+  const nonce = await deriveSecret(rsp, { salt, info: utf8('bulla1 reply nonce') }, NONCE_BYTES);
   return {
-    key: await crypto.subtle.deriveKey(hkdf('bulla1 reply key'), ikm, { name: 'AES-GCM', length: 256 }, false, [usage]),
-    base: new Uint8Array(await crypto.subtle.deriveBits(hkdf('bulla1 reply nonce'), ikm, 96)),
+    key: await deriveGcmKey(rsp, { salt, info: utf8('bulla1 reply key') }, usage),
+    base: nonce.reveal(),
   };
 }
 

@@ -69,6 +69,7 @@ export type {
 } from './keys.js';
 export {
   checkKeyRecord,
+  isSignatureOf,
   isUsable,
   keyFileSchema,
   keyRecordSchema,
@@ -221,4 +222,8 @@ export {
 } from './note.js';
 export type { ChunkedOptions } from './chunked.js';
 export { CHUNK_BYTES, newStreamKey, sealChunks, sealedLength, sealStream } from './chunked.js';
+export { wrapKey } from './compact.js';
+export type { Derivation } from './hkdf.js';
+export { deriveSecret, HKDF_MAX_BYTES } from './hkdf.js';
+export { SEALED_BYTES_OVERHEAD, sealBytes } from './sealed-bytes.js';
 export type { ByteTransform } from './stream-transform.js';

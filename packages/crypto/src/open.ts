@@ -3,6 +3,7 @@ export type { OpenedInvocation } from './open-invocation.js';
 export { openInvocation } from './open-invocation.js';
 export type { ReplyOpening } from './reply-opener.js';
 export { ReplyOpener } from './reply-opener.js';
+export { openBytes } from './open-sealed-bytes.js';
 export { openContent } from './open-content.js';
 export type { ExpectedGrant } from './open-grant.js';
 export { openGrant } from './open-grant.js';

@@ -206,7 +206,7 @@ describe('the states of keys', () => {
       }),
       { numRuns: 60 },
     );
-  }, 120_000);
+  });
 
   it('would be told apart by the comparison', async () => {
     const organisation = await makeOrganisation({ now: NOW });

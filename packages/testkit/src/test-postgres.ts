@@ -10,7 +10,7 @@ import { findPostgres, type PostgresPrograms, type ServerUser, serverUser } from
 
 const STARTS_MAX = 3;
 const START_POLL_MS = 25;
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 
 export interface TestPostgresOptions {
   /** Server settings by name, such as `{ fsync: 'on', log_min_duration_statement: '0' }`. */

@@ -72,7 +72,7 @@ function bothServices(databaseUrl: string | undefined): void {
     const again = await start({ ...options, publish: () => Promise.resolve() });
     expect(await statusOf(`${vaultUrl}/.well-known/bulla/dev/root/1.json`)).toBe(200);
     await again.stop();
-  }, 120_000);
+  });
 }
 
 describe('both services on the embedded database', () => {
@@ -89,7 +89,7 @@ describe('the embedded database', () => {
     await (await start(options)).stop();
     expect(readdirSync(folder).toSorted()).toEqual(['keys', 'pglite']);
     expect((await stat(join(folder, 'pglite'))).mode & 0o077).toBe(0);
-  }, 60_000);
+  });
 
   it('that cannot be opened is said so in one line', async () => {
     const options = await optionsFor({});
@@ -100,7 +100,7 @@ describe('the embedded database', () => {
       exitCode: 1,
       message: expect.stringContaining(join(folder, 'pglite')),
     });
-  }, 60_000);
+  });
 });
 
 describe('a start that cannot go on', () => {
@@ -132,34 +132,30 @@ describe('a start that cannot go on', () => {
     });
     await new Promise((resolve) => other.close(resolve));
     expect(await everyPortIsFree(options.addresses)).toBe(true);
-  }, 60_000);
+  });
 
   it('because publishing fails says why, and closes everything again', async () => {
     const options = await optionsFor({ BULLA_DATABASE_URL: database.url });
     await expect(start({ ...options, publish: () => Promise.reject(new Error('refused')) })).rejects.toThrow('refused');
     expect(await everyPortIsFree(options.addresses)).toBe(true);
-  }, 60_000);
+  });
 
-  it.each(['organisation', 'publish'] as const)(
-    'because it was told to stop during %s ends there',
-    async (step) => {
-      const options = await optionsFor({ BULLA_DATABASE_URL: database.url });
-      const ending = new AbortController();
-      const stopped = { ...options, signal: ending.signal };
-      const wrapped =
-        step === 'organisation'
-          ? {
-              ...stopped,
-              organisation: (addresses: Addresses) => (
-                ending.abort(new Error('told to stop')), options.organisation(addresses)
-              ),
-            }
-          : { ...stopped, publish: () => (ending.abort(new Error('told to stop')), Promise.resolve()) };
-      await expect(start(wrapped)).rejects.toThrow('told to stop');
-      expect(await everyPortIsFree(options.addresses)).toBe(true);
-    },
-    60_000,
-  );
+  it.each(['organisation', 'publish'] as const)('because it was told to stop during %s ends there', async (step) => {
+    const options = await optionsFor({ BULLA_DATABASE_URL: database.url });
+    const ending = new AbortController();
+    const stopped = { ...options, signal: ending.signal };
+    const wrapped =
+      step === 'organisation'
+        ? {
+            ...stopped,
+            organisation: (addresses: Addresses) => (
+              ending.abort(new Error('told to stop')), options.organisation(addresses)
+            ),
+          }
+        : { ...stopped, publish: () => (ending.abort(new Error('told to stop')), Promise.resolve()) };
+    await expect(start(wrapped)).rejects.toThrow('told to stop');
+    expect(await everyPortIsFree(options.addresses)).toBe(true);
+  });
 
   it('because its keys may be read by others names the file', async () => {
     const options = await optionsFor({ BULLA_DATABASE_URL: database.url });
@@ -168,5 +164,5 @@ describe('a start that cannot go on', () => {
       exitCode: 78,
       message: expect.stringContaining('nothing.json'),
     });
-  }, 60_000);
+  });
 });

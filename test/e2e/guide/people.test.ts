@@ -23,11 +23,11 @@ beforeAll(async () => {
   owner = { BULLA_HOME: join(folder, 'owner') };
   running = await startBulla(owner);
   await writeFile(join(folder, 'triage.md'), 'Sort this claim.\n\n{{claim}}\n');
-}, 120_000);
+});
 afterAll(async () => {
   await running.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** A line without what differs from one organisation to the next. */
 function shapeOf(line: string): string {

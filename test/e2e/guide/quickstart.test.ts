@@ -19,11 +19,11 @@ beforeAll(async () => {
   settings = { BULLA_HOME: join(folder, 'home') };
   page = await readFile(join(repository, 'docs/guide/quickstart.md'), 'utf8');
   running = await startBulla(settings);
-}, 120_000);
+});
 afterAll(async () => {
   await running.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 it('every command of the quickstart prints what the page shows, one after the other', () => {
   const commands = shownCommands(page);
@@ -44,7 +44,7 @@ it('every command of the quickstart prints what the page shows, one after the ot
       output: expect.stringMatching(patternOf(output)),
     });
   }
-}, 180_000);
+});
 
 it('begins with the one command that the tests of a fresh clone start', () => {
   expect([...page.matchAll(/^```sh\n([^`]*)```/gm)].map(([, commands]) => commands)).toEqual(['npm start\n']);

@@ -36,4 +36,4 @@ it('every command about sealing a file prints what the page shows, with no serve
   }
   await expect(stat(join(folder, 'home'))).rejects.toMatchObject({ code: 'ENOENT' });
   expect(((await stat(join(folder, 'alice.key.pem'))).mode & 0o777).toString(8)).toBe('600');
-}, 120_000);
+});

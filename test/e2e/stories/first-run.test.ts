@@ -39,7 +39,7 @@ it('a first start makes an organisation in which doctor finds nothing wrong, and
   const again = await bulla(['doctor'], settings);
   expect([again.status, again.stdout.includes('✘')]).toEqual([0, false]);
   expect((await second.stop()).status).toBe(0);
-}, 180_000);
+});
 
 /** SHA-256 of every file that says who belongs to the organisation, and of every key. */
 async function fingerprintsOf(home: string): Promise<Map<string, string>> {

@@ -24,7 +24,7 @@ afterEach(async () => {
   await running?.stop();
   running = undefined;
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** The organisation wants two people of `grp:authors` to move `production`. */
 async function protectProduction(owner: Settings): Promise<void> {

@@ -22,11 +22,11 @@ beforeAll(async () => {
   answer = join(folder, 'a.json');
   const run = await succeed(['run', 'claims/triage', '--var', `claim=@${claim}`, '--json'], settings);
   await writeFile(answer, run.stdout);
-}, 120_000);
+});
 afterAll(async () => {
   await running.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 it('says whose answer it is, to which version of which prompt, and that it is good', async () => {
   const { stdout } = await succeed(['verify', answer], settings);

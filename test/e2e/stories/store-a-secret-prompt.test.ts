@@ -34,12 +34,12 @@ withServer('on PostgreSQL and Redis', () => {
       BULLA_LOG_LEVEL: 'debug',
     };
     running = await startBulla(settings);
-  }, 120_000);
+  });
   afterEach(async () => {
     await running.stop();
     await redis.drop();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   it('nobody who reads every table, every key or the log finds a word of it, or of what it was asked', async () => {
     const file = join(folder, 'triage.md');
@@ -74,7 +74,7 @@ withServer('on PostgreSQL and Redis', () => {
     expect(log).toContain('"service":"vault"');
     expect(found([{ table: 'log', text: log }], SECRET)).toEqual([]);
     expect(found([{ table: 'log', text: log }], CLAIM)).toEqual([]);
-  }, 120_000);
+  });
 });
 
 interface Row {

@@ -102,7 +102,7 @@ describe('the development organisation', () => {
       for (const name of kept) expect(await half.read(name)).toBe(await home.read(name));
       expect((await prepare({ now: NOW + 10 }, half)).changes).toEqual([]);
     }
-  }, 60_000);
+  });
 
   it('follows its services to other addresses', async () => {
     await prepare();

@@ -83,7 +83,7 @@ withServer('a responder whose database was restored [red]', () => {
   beforeEach(async () => {
     cluster = await startRestorableCluster();
     stops.push(() => cluster.stop());
-  }, 60_000);
+  });
 
   interface Way {
     readonly save: () => Promise<string>;
@@ -105,47 +105,43 @@ withServer('a responder whose database was restored [red]', () => {
     },
   };
 
-  it.each(Object.entries(ways))(
-    '%s runs nothing from before, whether it was restarted or not',
-    async (_name, way) => {
-      const database = await open(cluster.url);
-      const running = await start(database);
-      const answered = await ask(organisation, prompt);
-      const kept = await send(running, answered);
-      const lost = await ask(organisation, prompt);
-      const { iss, jti } = lost.question;
-      const row = { org: organisation.org, iss, jti, rh: lost.rh, state: 'accepted' as const, reply: null };
-      await database.db
-        .insertInto('invocation')
-        .values({ ...row, heartbeat: new Date(0) })
-        .execute();
-      const saved = await way.save();
-      // What happens between the backup and the restore is what would be forgotten.
-      const spent = await ask(organisation, prompt);
-      expect([kept.status, (await send(running, spent)).status]).toEqual([200, 200]);
+  it.each(Object.entries(ways))('%s runs nothing from before, whether it was restarted or not', async (_name, way) => {
+    const database = await open(cluster.url);
+    const running = await start(database);
+    const answered = await ask(organisation, prompt);
+    const kept = await send(running, answered);
+    const lost = await ask(organisation, prompt);
+    const { iss, jti } = lost.question;
+    const row = { org: organisation.org, iss, jti, rh: lost.rh, state: 'accepted' as const, reply: null };
+    await database.db
+      .insertInto('invocation')
+      .values({ ...row, heartbeat: new Date(0) })
+      .execute();
+    const saved = await way.save();
+    // What happens between the backup and the restore is what would be forgotten.
+    const spent = await ask(organisation, prompt);
+    expect([kept.status, (await send(running, spent)).status]).toEqual([200, 200]);
 
-      const url = await way.restore(saved);
-      const isSamePlace = url === cluster.url;
-      const restarted = await start(await open(url), running.clock);
-      const fresh = await ask(organisation, prompt);
-      for (const responder of isSamePlace ? [running, restarted] : [restarted]) {
-        for (const asked of [spent, lost, fresh])
-          expect(await send(responder, asked)).toMatchObject({ status: 409, code: 'indeterminate' });
-        // Saying it again runs nothing.
-        expect(await send(responder, answered)).toEqual({ ...kept, replayed: '?1' });
-      }
-      expect(model.ran).toEqual([answered.question.jti, spent.question.jti]);
-      expect(events()).toContain('database-replaced');
+    const url = await way.restore(saved);
+    const isSamePlace = url === cluster.url;
+    const restarted = await start(await open(url), running.clock);
+    const fresh = await ask(organisation, prompt);
+    for (const responder of isSamePlace ? [running, restarted] : [restarted]) {
+      for (const asked of [spent, lost, fresh])
+        expect(await send(responder, asked)).toMatchObject({ status: 409, code: 'indeterminate' });
+      // Saying it again runs nothing.
+      expect(await send(responder, answered)).toEqual({ ...kept, replayed: '?1' });
+    }
+    expect(model.ran).toEqual([answered.question.jti, spent.question.jti]);
+    expect(events()).toContain('database-replaced');
 
-      running.clock.advance(LATER);
-      // Its time is over too, but "too late" would say that it never ran.
-      expect(await send(restarted, spent)).toMatchObject({ code: 'indeterminate' });
-      const anew = await ask(organisation, prompt, { now: organisation.now + LATER });
-      expect((await send(restarted, anew)).status).toBe(200);
-      expect(model.ran).toContain(anew.question.jti);
-    },
-    120_000,
-  );
+    running.clock.advance(LATER);
+    // Its time is over too, but "too late" would say that it never ran.
+    expect(await send(restarted, spent)).toMatchObject({ code: 'indeterminate' });
+    const anew = await ask(organisation, prompt, { now: organisation.now + LATER });
+    expect((await send(restarted, anew)).status).toBe(200);
+    expect(model.ran).toContain(anew.question.jti);
+  });
 
   it('notices it in the first claim where nobody was restarted', async () => {
     const running = await start(await open(cluster.url));
@@ -157,7 +153,7 @@ withServer('a responder whose database was restored [red]', () => {
     // Once: the claims that come after it find the mark.
     await send(running, await ask(organisation, prompt));
     expect(events().filter((event) => event === 'database-replaced')).toHaveLength(1);
-  }, 120_000);
+  });
 });
 
 describe.each(['server', 'embedded'] as const)('the mark in a %s database', (kind) => {
@@ -166,7 +162,7 @@ describe.each(['server', 'embedded'] as const)('the mark in a %s database', (kin
   beforeAll(async () => {
     opened = await openDatabase(kind);
     marks = new RestoreMarkRepository(opened.database.db);
-  }, 60_000);
+  });
   afterAll(() => opened.drop());
 
   it('is made once for each organisation, and is ours from then on', async () => {
