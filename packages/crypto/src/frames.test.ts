@@ -2,6 +2,7 @@ import { hkdfSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { encodeHex, equalBytes, sha256, utf8 } from './bytes.js';
+import type { Bytes } from './bytes.js';
 import type { CryptoError } from './errors.js';
 import type { FrameKind } from './frames.js';
 import {
@@ -9,8 +10,10 @@ import {
   deriveFrameKeys,
   DELTA_MAX_BYTES,
   FRAME_MAX_BYTES,
-  frameParameters,
+  frameData,
+  frameNonce,
   pad,
+  sealFrame,
   parseHead,
   unpad,
 } from './frames.js';
@@ -119,31 +122,43 @@ describe('key schedule', () => {
   it('is HKDF-SHA-256 of the secret, salted with the hash of the head', async () => {
     const head = buildHead(iss, irt);
     const salt = await sha256(head);
-    const { key, base } = await deriveFrameKeys(new Secret(rsp), head, 'encrypt');
+    const keys = await deriveFrameKeys(new Secret(rsp), head);
     const expected = (info: string, length: number) => new Uint8Array(hkdfSync('sha256', rsp, salt, info, length));
-    expect(encodeHex(base)).toBe(encodeHex(expected('bulla1 reply nonce', 12)));
-    expect(key).toMatchObject({ extractable: false, usages: ['encrypt'], algorithm: { name: 'AES-GCM', length: 256 } });
-    const own = await crypto.subtle.importKey('raw', expected('bulla1 reply key', 32), 'AES-GCM', false, ['decrypt']);
-    const parameters = frameParameters(base, 0, 'delta');
-    const sealed = await crypto.subtle.encrypt(parameters, key, utf8('delta'));
-    expect(new TextDecoder().decode(await crypto.subtle.decrypt(parameters, own, sealed))).toBe('delta');
+    expect(encodeHex(keys.base)).toBe(encodeHex(expected('bulla1 reply nonce', 12)));
+    expect(encodeHex(keys.key.reveal())).toBe(encodeHex(expected('bulla1 reply key', 32)));
+  });
+
+  it('seals a frame under the nonce of its index, and says in the AAD alone that it is the last', async () => {
+    const keys = await deriveFrameKeys(new Secret(rsp), buildHead(iss, irt));
+    const raw = keys.key.reveal();
+    const key = await crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['decrypt']);
+    const open = async (frame: Bytes, index: number, additionalData: Bytes) => {
+      const parameters = { name: 'AES-GCM', iv: frameNonce(keys.base, index), additionalData };
+      return new TextDecoder().decode(await crypto.subtle.decrypt(parameters, key, frame));
+    };
+    const [delta, final] = [
+      await sealFrame(keys, 3, 'delta', utf8('delta')),
+      await sealFrame(keys, 4, 'final', utf8('final')),
+    ];
+    expect([await open(delta, 3, utf8('')), await open(final, 4, utf8('final'))]).toEqual(['delta', 'final']);
+    await expect(open(delta, 4, utf8(''))).rejects.toThrow(expect.objectContaining({ name: 'OperationError' }));
+    await expect(open(delta, 3, utf8('final'))).rejects.toThrow(expect.objectContaining({ name: 'OperationError' }));
+    await expect(open(final, 4, utf8(''))).rejects.toThrow(expect.objectContaining({ name: 'OperationError' }));
   });
 
   it.each([31, 33])('refuses a secret of %d bytes', async (length) => {
     const secret = new Secret(new Uint8Array(length));
-    await expect(deriveFrameKeys(secret, buildHead(iss, irt), 'encrypt')).rejects.toMatchObject({
+    await expect(deriveFrameKeys(secret, buildHead(iss, irt))).rejects.toMatchObject({
       code: 'key_invalid',
     });
   });
 
   it('counts in the last four bytes of the nonce, big-endian, and says final in the AAD alone', () => {
     const base = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 0xff, 0, 0, 0xff]);
-    const nonceOf = (index: number) =>
-      encodeHex(new Uint8Array(frameParameters(base, index, 'delta').iv as Uint8Array));
+    const nonceOf = (index: number) => encodeHex(frameNonce(base, index));
     expect(nonceOf(0)).toBe('0102030405060708ff0000ff');
     expect(nonceOf(1)).toBe('0102030405060708ff0000fe');
     expect(nonceOf(2 ** 20)).toBe('0102030405060708ff1000ff');
-    expect(frameParameters(base, 0, 'final')).toMatchObject({ additionalData: utf8('final'), tagLength: 128 });
-    expect(frameParameters(base, 0, 'delta').additionalData).toHaveLength(0);
+    expect([frameData('final'), frameData('delta')]).toEqual([utf8('final'), utf8('')]);
   });
 });

@@ -1,9 +1,10 @@
+import { platform } from '#platform';
 import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
-import { encodeBase64url, randomBytes, sha256, utf8 } from './bytes.js';
+import { concatBytes, encodeBase64url, randomBytes, sha256, utf8 } from './bytes.js';
 import { bytes32Schema, hashSchema, idSchema, urnSchema } from './claims.js';
 import { CryptoError } from './errors.js';
-import { deriveGcmKey, deriveSecret } from './hkdf.js';
+import { deriveSecret } from './hkdf.js';
 import { checkShape } from './schema.js';
 import type { Secret } from './secret.js';
 import { strictParse } from './strict-parse.js';
@@ -17,6 +18,7 @@ export const TAG_BYTES = 16;
 const HEAD_MAX_BYTES = 1024;
 const BLOCK_BYTES = 64;
 const NONCE_BYTES = 12;
+const KEY_BYTES = 32;
 
 /** Which invocation a reply answers: its `jti` and `rh`, the hash of its sealed form. */
 const inReplyToSchema = z.strictObject({ jti: idSchema('inv'), rh: hashSchema });
@@ -99,7 +101,8 @@ export function unpad(padded: Bytes, kind: FrameKind): Bytes {
 
 /** Key and base nonce of one reply. */
 export interface FrameKeys {
-  readonly key: CryptoKey;
+  /** 32 bytes. */
+  readonly key: Secret;
   /** 12 bytes. */
   readonly base: Bytes;
 }
@@ -109,20 +112,34 @@ export interface FrameKeys {
  * @param rsp 32 bytes.
  * @throws {CryptoError} key_invalid
  */
-export async function deriveFrameKeys(rsp: Secret, head: Bytes, usage: 'encrypt' | 'decrypt'): Promise<FrameKeys> {
+export async function deriveFrameKeys(rsp: Secret, head: Bytes): Promise<FrameKeys> {
   if (rsp.reveal().length !== 32) throw new CryptoError('key_invalid', 'the reply secret is not 32 bytes long');
   const salt = await sha256(head);
-  const nonce = await deriveSecret(rsp, { salt, info: utf8('bulla1 reply nonce') }, NONCE_BYTES);
-  return {
-    key: await deriveGcmKey(rsp, { salt, info: utf8('bulla1 reply key') }, usage),
-    base: nonce.reveal(),
-  };
+  const derive = (purpose: string, bytes: number) => deriveSecret(rsp, { salt, info: utf8(purpose) }, bytes);
+  const nonce = await derive('bulla1 reply nonce', NONCE_BYTES);
+  return { key: await derive('bulla1 reply key', KEY_BYTES), base: nonce.reveal() };
 }
 
-/** AES-GCM parameters of frame `index`: base ⊕ counter, big-endian in the last four bytes; the AAD says final or nothing. */
-export function frameParameters(base: Bytes, index: number, kind: FrameKind): AesGcmParams {
-  const iv = base.slice();
-  const tail = new DataView(iv.buffer, 8);
+/** The nonce of frame `index`: base ⊕ counter, big-endian in the last four bytes. */
+export function frameNonce(base: Bytes, index: number): Bytes {
+  const nonce = base.slice();
+  const tail = new DataView(nonce.buffer, 8);
   tail.setUint32(0, tail.getUint32(0) ^ index);
-  return { name: 'AES-GCM', iv, additionalData: FRAME_AAD[kind], tagLength: TAG_BYTES * 8 };
+  return nonce;
+}
+
+/** The additional authenticated data of a frame says final or nothing. */
+export function frameData(kind: FrameKind): Bytes {
+  return FRAME_AAD[kind];
+}
+
+/** A padded frame as it is sent: ciphertext ‖ tag. */
+export async function sealFrame(
+  { key, base }: FrameKeys,
+  index: number,
+  kind: FrameKind,
+  padded: Bytes,
+): Promise<Bytes> {
+  const { ciphertext, tag } = await platform.sealGcmAt(frameNonce(base, index), key.reveal(), padded, frameData(kind));
+  return concatBytes(ciphertext, tag);
 }

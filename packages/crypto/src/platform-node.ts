@@ -4,6 +4,7 @@ import {
   createPrivateKey,
   createSecretKey,
   hash,
+  hkdfSync,
   KeyObject,
   publicEncrypt,
   randomFillSync,
@@ -60,15 +61,18 @@ export const platform: Platform = {
     return owned(hash('sha256', bytes, 'buffer'));
   },
 
-  async sealGcm(keyBytes, plaintext, additionalData) {
+  async sealGcm(key, plaintext, additionalData) {
     const iv: Bytes = new Uint8Array(IV_BYTES);
     randomFillSync(iv);
-    // A cipher over the bytes themselves takes eight times as long to set up as one over a key object.
-    const cipher = createCipheriv('aes-256-gcm', createSecretKey(keyBytes), iv, { authTagLength: TAG_BYTES });
-    cipher.setAAD(additionalData);
-    const ciphertext = owned(cipher.update(plaintext));
-    cipher.final();
-    return { iv, ciphertext, tag: owned(cipher.getAuthTag()) };
+    return { iv, ...sealGcmAt(iv, key, plaintext, additionalData) };
+  },
+
+  async sealGcmAt(nonce, key, plaintext, additionalData) {
+    return sealGcmAt(nonce, key, plaintext, additionalData);
+  },
+
+  async hkdf(secret, salt, info, length) {
+    return new Uint8Array(hkdfSync('sha256', secret, salt, info, length));
   },
 
   async encryptOaep(key, plaintext) {
@@ -96,6 +100,20 @@ export const platform: Platform = {
     return verify(native.digest, bytes, { ...native.options, key: keyObjectOf(key) }, signature);
   },
 };
+
+function sealGcmAt(
+  iv: Bytes,
+  keyBytes: Bytes,
+  plaintext: Uint8Array,
+  additionalData: Bytes,
+): { readonly ciphertext: Bytes; readonly tag: Bytes } {
+  // A cipher over the bytes themselves takes eight times as long to set up as one over a key object.
+  const cipher = createCipheriv('aes-256-gcm', createSecretKey(keyBytes), iv, { authTagLength: TAG_BYTES });
+  cipher.setAAD(additionalData);
+  const ciphertext = owned(cipher.update(plaintext));
+  cipher.final();
+  return { ciphertext, tag: owned(cipher.getAuthTag()) };
+}
 
 function encodeBase64url(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');

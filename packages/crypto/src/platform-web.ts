@@ -1,4 +1,4 @@
-import type { Bytes, Platform } from './platform.js';
+import type { Bytes, Platform, SealedGcm } from './platform.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const VALUES = new Int8Array(128).fill(-1);
@@ -40,13 +40,17 @@ export const platform: Platform = {
     return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   },
 
-  async sealGcm(keyBytes, plaintext, additionalData) {
+  async sealGcm(key, plaintext, additionalData) {
     const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-    const key = await crypto.subtle.importKey('raw', keyBytes, 'AES-GCM', false, ['encrypt']);
-    const parameters = { name: 'AES-GCM', iv, additionalData, tagLength: TAG_BYTES * 8 };
-    const sealed: Bytes = new Uint8Array(await crypto.subtle.encrypt(parameters, key, plaintext as Bytes));
-    const end = sealed.length - TAG_BYTES;
-    return { iv, ciphertext: sealed.subarray(0, end), tag: sealed.subarray(end) };
+    return { iv, ...(await sealGcmAt(iv, key, plaintext, additionalData)) };
+  },
+
+  sealGcmAt,
+
+  async hkdf(secret, salt, info, length) {
+    const key = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits']);
+    const parameters = { name: 'HKDF', hash: 'SHA-256', salt, info };
+    return new Uint8Array(await crypto.subtle.deriveBits(parameters, key, length * 8));
   },
 
   async encryptOaep(key, plaintext) {
@@ -62,3 +66,16 @@ export const platform: Platform = {
     return crypto.subtle.verify(operation, key, signature, bytes);
   },
 };
+
+async function sealGcmAt(
+  iv: Bytes,
+  keyBytes: Bytes,
+  plaintext: Uint8Array,
+  additionalData: Bytes,
+): Promise<Omit<SealedGcm, 'iv'>> {
+  const key = await crypto.subtle.importKey('raw', keyBytes, 'AES-GCM', false, ['encrypt']);
+  const parameters = { name: 'AES-GCM', iv, additionalData, tagLength: TAG_BYTES * 8 };
+  const sealed: Bytes = new Uint8Array(await crypto.subtle.encrypt(parameters, key, plaintext as Bytes));
+  const end = sealed.length - TAG_BYTES;
+  return { ciphertext: sealed.subarray(0, end), tag: sealed.subarray(end) };
+}

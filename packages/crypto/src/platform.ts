@@ -33,6 +33,10 @@ export interface Platform {
   sha256(bytes: Bytes): Promise<Bytes>;
   /** A256GCM under a fresh IV, which nobody can choose; the tag is the 128 bits after the ciphertext. */
   sealGcm(key: Bytes, plaintext: Uint8Array, additionalData: Bytes): Promise<SealedGcm>;
+  /** As `sealGcm`, under a nonce that is counted: for keys that are derived for one stream of messages and end with it. */
+  sealGcmAt(nonce: Bytes, key: Bytes, plaintext: Uint8Array, additionalData: Bytes): Promise<Omit<SealedGcm, 'iv'>>;
+  /** HKDF with SHA-256 (RFC 5869), `length` bytes. */
+  hkdf(secret: Bytes, salt: Bytes, info: Bytes, length: number): Promise<Bytes>;
   /** RSA-OAEP with SHA-256, to a public key. */
   encryptOaep(key: CryptoKey, plaintext: Bytes): Promise<Bytes>;
   /** @throws whatever the platform says of a key that it does not take */

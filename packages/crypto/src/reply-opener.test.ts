@@ -7,7 +7,7 @@ import type { Bytes } from './bytes.js';
 import { encodeBase64url, encodeHex, randomBytes, utf8 } from './bytes.js';
 import { signJws } from './compact.js';
 import type { FrameKind } from './frames.js';
-import { DELTA_MAX_BYTES, deriveFrameKeys, FRAME_MAX_BYTES, frameParameters, pad, TAG_BYTES } from './frames.js';
+import { DELTA_MAX_BYTES, deriveFrameKeys, FRAME_MAX_BYTES, pad, sealFrame, TAG_BYTES } from './frames.js';
 import { finFormat, parseFin } from './reply.js';
 import { ReplyOpener } from './reply-opener.js';
 
@@ -53,8 +53,7 @@ function honest(): Step[] {
 
 /** A frame that the responder's keys seal but its code never would. */
 async function sealedBy(head: Bytes, index: number, kind: FrameKind, padded: Bytes): Promise<Bytes> {
-  const { key, base } = await deriveFrameKeys(asked.rsp, head, 'encrypt');
-  return new Uint8Array(await crypto.subtle.encrypt(frameParameters(base, index, kind), key, padded));
+  return sealFrame(await deriveFrameKeys(asked.rsp, head), index, kind, padded);
 }
 
 describe('ReplyOpener', () => {

@@ -2,8 +2,8 @@ import type { Bytes } from './bytes.js';
 import { decodeUtf8 } from './bytes.js';
 import { CryptoError } from './errors.js';
 import type { FrameKeys, FrameKind, InReplyTo } from './frames.js';
-import { deriveFrameKeys, FRAME_MAX_BYTES, frameParameters, parseHead, TAG_BYTES, unpad } from './frames.js';
-import { openFailed } from './open-compact.js';
+import { deriveFrameKeys, FRAME_MAX_BYTES, frameData, frameNonce, parseHead, TAG_BYTES, unpad } from './frames.js';
+import { openFailed, openGcm } from './open-compact.js';
 import { parseFin } from './reply.js';
 import type { Secret } from './secret.js';
 import type { TranscriptSummary } from './transcript.js';
@@ -38,7 +38,7 @@ export class ReplyOpener {
     if (iss !== expect.iss || irt.jti !== expect.irt.jti || irt.rh !== expect.irt.rh) {
       throw new CryptoError('envelope_tampered', 'the reply is not to this question', { check: 'reply-head' });
     }
-    return new ReplyOpener(await deriveFrameKeys(rsp, head, 'decrypt'));
+    return new ReplyOpener(await deriveFrameKeys(rsp, head));
   }
 
   /** What was opened. Known only after a good final frame: until then the reply counts as truncated. */
@@ -80,12 +80,10 @@ export class ReplyOpener {
 
   async #decrypt(frame: Bytes, kind: FrameKind): Promise<Bytes> {
     if (frame.length > FRAME_MAX_BYTES + TAG_BYTES) throw openFailed();
-    const parameters = frameParameters(this.#keys.base, this.#transcript.n, kind);
-    try {
-      return unpad(new Uint8Array(await crypto.subtle.decrypt(parameters, this.#keys.key, frame)), kind);
-    } catch {
-      throw openFailed();
-    }
+    const { key, base } = this.#keys;
+    const [ciphertext, tag] = [frame.slice(0, -TAG_BYTES), frame.slice(-TAG_BYTES)];
+    const sealed = { iv: frameNonce(base, this.#transcript.n), ciphertext, tag };
+    return unpad(await openGcm(key, sealed, frameData(kind)), kind);
   }
 }
 

@@ -16,8 +16,8 @@ import { parseJws, signJws, verifyJws } from './compact.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims } from './envelope.js';
 import { CryptoError } from './errors.js';
 import { fingerprint } from './fingerprint.js';
-import type { FrameKeys, FrameKind, InReplyTo } from './frames.js';
-import { buildHead, deriveFrameKeys, frameParameters, pad, parseHead } from './frames.js';
+import type { FrameKeys, InReplyTo } from './frames.js';
+import { buildHead, deriveFrameKeys, pad, parseHead, sealFrame } from './frames.js';
 import { secondsSchema } from './keys.js';
 import type { Secret } from './secret.js';
 import type { Signer } from './signer.js';
@@ -106,7 +106,7 @@ export class ReplySealer {
   /** @throws {CryptoError} key_invalid if the secret is not 32 bytes long; token_malformed */
   static async start(start: ReplyStart): Promise<ReplySealer> {
     const head = buildHead(start.iss, start.irt);
-    return new ReplySealer(start, head, await deriveFrameKeys(start.rsp, head, 'encrypt'));
+    return new ReplySealer(start, head, await deriveFrameKeys(start.rsp, head));
   }
 
   /**
@@ -118,7 +118,7 @@ export class ReplySealer {
     const padded = pad(delta, 'delta', this.#start.block);
     const index = this.#transcript.n;
     this.#transcript.add(delta);
-    return this.#seal(index, 'delta', padded);
+    return sealFrame(this.#keys, index, 'delta', padded);
   }
 
   /**
@@ -135,13 +135,10 @@ export class ReplySealer {
     const summary = await this.#transcript.summary();
     const signed = { iss, aud, iat, jti, ...claims, irt: { ...irt, ih }, head, ...summary };
     const fin = await signJws(finFormat, signed, signer);
-    return { final: await this.#seal(this.#transcript.n, 'final', pad(utf8(fin), 'final', this.#start.block)), fin };
-  }
-
-  async #seal(index: number, kind: FrameKind, padded: Bytes): Promise<Bytes> {
-    return new Uint8Array(
-      await crypto.subtle.encrypt(frameParameters(this.#keys.base, index, kind), this.#keys.key, padded),
-    );
+    const padded = pad(utf8(fin), 'final', this.#start.block);
+    const final = await sealFrame(this.#keys, this.#transcript.n, 'final', padded);
+    this.#keys.key.wipe();
+    return { final, fin };
   }
 
   #requireUnfinished(): void {

@@ -119,7 +119,7 @@ describe('golden replies', () => {
   });
 
   it('derive the base nonce that is written down', async () => {
-    const { base } = await deriveFrameKeys(secretOf(firstReply.rsp), decodeBase64url(firstReply.head), 'decrypt');
+    const { base } = await deriveFrameKeys(secretOf(firstReply.rsp), decodeBase64url(firstReply.head));
     expect(Buffer.from(base).toString('hex')).toBe(firstReply.base);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { encodeHex, randomBytes, sha256, utf8 } from '../src/bytes.js';
 import { deriveFrameKeys } from '../src/frames.js';
-import { deriveGcmKey, deriveSecret } from '../src/hkdf.js';
+import { deriveSecret } from '../src/hkdf.js';
 import { Secret } from '../src/secret.js';
 import type { VectorCase } from './wycheproof.js';
 import { bytesOfHex, casesOf } from './wycheproof.js';
@@ -32,16 +32,12 @@ describe('HKDF-SHA-256', () => {
   it('derives frame key and base nonce from the secret and the hash of the head', async () => {
     const secret = new Secret(randomBytes(32));
     const head = utf8('{"v":1}');
-    const { key, base } = await deriveFrameKeys(secret, head, 'encrypt');
+    const { key, base } = await deriveFrameKeys(secret, head);
     const salt = await sha256(head);
-    const of = (info: string, bytes: number) => deriveSecret(secret, { salt, info: utf8(info) }, bytes);
-    expect(base).toEqual((await of('bulla1 reply nonce', 12)).reveal());
-
-    const raw = await of('bulla1 reply key', 32);
-    const reference = await crypto.subtle.importKey('raw', raw.reveal(), 'AES-GCM', false, ['decrypt']);
-    const ciphertext = await crypto.subtle.encrypt({ name: 'AES-GCM', iv: base }, key, utf8('frame'));
-    const plaintext = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: base }, reference, ciphertext);
-    expect(new Uint8Array(plaintext)).toEqual(utf8('frame'));
+    const of = async (info: string, bytes: number) =>
+      (await deriveSecret(secret, { salt, info: utf8(info) }, bytes)).reveal();
+    expect(base).toEqual(await of('bulla1 reply nonce', 12));
+    expect(key.reveal()).toEqual(await of('bulla1 reply key', 32));
   });
 
   it.each([0, -1, 1.5, 8161])('derives no %d bytes', async (bytes) => {
@@ -49,11 +45,5 @@ describe('HKDF-SHA-256', () => {
     await expect(deriveSecret(new Secret(randomBytes(32)), derivation, bytes)).rejects.toMatchObject({
       code: 'key_invalid',
     });
-  });
-
-  it('keeps the derived key of a cipher to the platform, for one use', async () => {
-    const derivation = { salt: randomBytes(16), info: utf8('purpose') };
-    const key = await deriveGcmKey(new Secret(randomBytes(32)), derivation, 'decrypt');
-    expect(key).toMatchObject({ extractable: false, usages: ['decrypt'] });
   });
 });

@@ -119,7 +119,17 @@ it('SHA-256 is the same', async () => {
   );
 });
 
-describe.each(BOTH)('what %s seals', (_name, one, _openOne, _other, openOther) => {
+it('HKDF is the same', async () => {
+  const length = fc.integer({ min: 1, max: 200 });
+  await fc.assert(
+    fc.asyncProperty(bytes(), bytes(), bytes(), length, async (secret, salt, info, of) => {
+      const [one, other] = [await node.hkdf(secret, salt, info, of), await web.hkdf(secret, salt, info, of)];
+      expect([one.length, encodeHex(one)]).toEqual([of, encodeHex(other)]);
+    }),
+  );
+});
+
+describe.each(BOTH)('what %s seals', (_name, one, _openOne, other, openOther) => {
   const key = new Uint8Array(32).fill(7);
 
   it.each([0, 1, 16, 1_000, 70_000])('opens on the other, %i bytes, and not with a bit changed', async (length) => {
@@ -142,6 +152,13 @@ describe.each(BOTH)('what %s seals', (_name, one, _openOne, _other, openOther) =
     ];
     const wrong = await Promise.all(attempts.map(verdict));
     expect(wrong).toEqual(wrong.map(() => false));
+  });
+
+  it('has the same bytes under a nonce that is counted', async () => {
+    const [nonce, plaintext] = [new Uint8Array(12).fill(3), utf8('frame')];
+    const sealed = await one.sealGcmAt(nonce, key, plaintext, MESSAGE);
+    expect(sealed).toEqual(await other.sealGcmAt(nonce, key, plaintext, MESSAGE));
+    expect(await openOther.openGcm(key, { iv: nonce, ...sealed }, MESSAGE)).toEqual(plaintext);
   });
 
   it('has a fresh IV each time', async () => {

@@ -2,13 +2,18 @@ import type { Pool, PoolClient } from 'pg';
 import { databaseFault } from './database-fault.js';
 
 const READ_ONLY = '25006';
-/** A server that stays read-only must not make us connect anew for every statement. */
+/** A prepared statement whose table has changed since, or which somebody between us and the server has forgotten. */
+const PLAN_OUTDATED = '0A000';
+const STATEMENT_UNKNOWN = '26000';
+const OUTDATED: readonly unknown[] = [READ_ONLY, PLAN_OUTDATED, STATEMENT_UNKNOWN];
+/** What stays wrong must not make us connect anew for every statement. */
 const INTERVAL_MS = 1_000;
 
 /**
- * The connections of a pool that lead to a server which takes writes. When one turns out not to, after a failover or
- * while it is being demoted, all that are older than this moment are closed instead of being used again: a name that
- * points to the new server by now is only asked for by new connections.
+ * The connections of a pool that lead to a server which takes writes, and know its tables. When one turns out not to,
+ * after a failover, while it is being demoted, or after a migration, all that are older than this moment are closed
+ * instead of being used again: a name that points to the new server by now is only asked for by new connections, and
+ * statements are prepared anew only on them.
  */
 export class CurrentConnections {
   readonly #pool: Pool;
@@ -27,7 +32,7 @@ export class CurrentConnections {
   /** @param error of any statement. */
   notice(error: unknown): void {
     const nowMs = performance.now();
-    if (databaseFault(error)?.code !== READ_ONLY || nowMs - this.#usableFromMs < INTERVAL_MS) return;
+    if (!OUTDATED.includes(databaseFault(error)?.code) || nowMs - this.#usableFromMs < INTERVAL_MS) return;
     this.#usableFromMs = nowMs;
   }
 

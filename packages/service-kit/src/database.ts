@@ -10,6 +10,7 @@ import { CurrentConnections } from './current-connections.js';
 import { databaseFault } from './database-fault.js';
 import { pgTypes } from './database-types.js';
 import type { EventLog } from './event-log.js';
+import { preparingClient } from './prepared-statements.js';
 import { SettingsError } from './settings.js';
 
 export interface DatabaseOptions {
@@ -85,6 +86,7 @@ function onServer<Tables>(options: DatabaseOptions, url: string): Database<Table
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     stream: impatientSocket,
+    Client: preparingClient(),
   });
   const current = new CurrentConnections(pool);
   const root = new Kysely<Tables>({

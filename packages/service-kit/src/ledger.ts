@@ -1,6 +1,6 @@
 import { auditResult, Problem } from '@bulla/contract';
 import { digestB64u, utf8 } from '@bulla/crypto';
-import type { Kysely, Transaction } from 'kysely';
+import type { Expression, Kysely, OperationNodeSource, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { Answer } from './answer.js';
 import type { AnswerOptions } from './answer.js';
@@ -88,19 +88,41 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    * @throws whatever the database says: then nothing may be given away
    */
   async read(caller: Signatory, event: AuditEntry): Promise<void> {
-    await this.record(this.#db, caller, event);
-  }
-
-  /** Writes an audit row within a transaction of the service's own. */
-  async record(db: Kysely<Tables>, caller: Signatory, event: AuditEntry): Promise<void> {
-    await insertAudit(ledgerOf(db), caller, auditOfAct(caller, event));
+    await insertAudit(ledgerOf(this.#db), caller, auditOfAct(caller, event));
     this.#onWritten('ok');
   }
 
-  /** As {@link record}, of what failed after it had begun. */
-  async recordFailure(db: Kysely<Tables>, caller: Signatory, failure: AuditFailure): Promise<void> {
-    await insertAudit(ledgerOf(db), caller, auditOfFailure(caller, failure));
-    this.#onWritten(auditResult(failure.why));
+  /**
+   * Changes something and writes the audit row of it, in one statement: where nothing is changed, nothing is written.
+   * @param change an update that returns something for each row.
+   * @param entry what was done, or what failed after it had begun
+   * @returns whether something was changed
+   */
+  async recordChange(
+    caller: Signatory,
+    change: OperationNodeSource,
+    entry: AuditEntry | AuditFailure,
+  ): Promise<boolean> {
+    const event = 'why' in entry ? auditOfFailure(caller, entry) : auditOfAct(caller, entry);
+    const written = ledgerOf(this.#db)
+      .with('changed', () => change as Expression<object>)
+      .insertInto('audit_event')
+      .columns(['org', 'event', 'request_id'])
+      .expression((eb) =>
+        eb
+          .selectFrom('changed')
+          .select([
+            sql<string>`${caller.org}::text`.as('org'),
+            sql<string>`${event}::jsonb`.as('event'),
+            sql<string>`${caller.request.id}::text`.as('request_id'),
+          ]),
+      );
+    const { numInsertedOrUpdatedRows } = await written.executeTakeFirstOrThrow().catch((error: unknown) => {
+      throw overloaded(error);
+    });
+    if (numInsertedOrUpdatedRows !== 1n) return false;
+    this.#onWritten('why' in entry ? auditResult(entry.why) : 'ok');
+    return true;
   }
 
   /** Whether nonce and decision of this request are written down already. */

@@ -193,6 +193,30 @@ describeOnServer('on PostgreSQL', () => {
     await database.close();
   });
 
+  it('what is asked for again and again is prepared once for each connection', async () => {
+    const database = onServer({ schema: 'prepared', poolMax: 1 });
+    await database.migrate();
+    const prepared = async () =>
+      (await sql<{ text: string }>`select statement as text from pg_prepared_statements`.execute(database.db)).rows;
+    const count = () => database.db.selectFrom('cell').select('id').where('id', '=', 1).execute();
+    for (let times = 0; times < 4; times++) await count();
+    expect(await prepared()).toEqual([]);
+    for (let times = 0; times < 4; times++) await count();
+    expect(await prepared()).toEqual([{ text: 'select "id" from "prepared"."cell" where "id" = $1' }]);
+    await database.close();
+  });
+
+  it('a statement whose table was migrated meanwhile fails once, as what passes, and is prepared anew', async () => {
+    const database = onServer({ schema: 'migrated', poolMax: 1 });
+    await database.migrate();
+    const read = () => database.db.selectFrom('cell').selectAll().where('id', '=', 1).execute();
+    for (let times = 0; times < 8; times++) await read();
+    await sql`alter table migrated.cell add column more integer`.execute(database.db);
+    expect(await read().catch((error: unknown) => problemOf(error))).toMatchObject({ code: 'overloaded' });
+    for (let times = 0; times < 8; times++) expect(await read()).toEqual([]);
+    await database.close();
+  });
+
   it('sessions have their bounds, and the search path is nobody’s', async () => {
     const database = onServer();
     const setting = async (name: string) =>

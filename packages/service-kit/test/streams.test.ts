@@ -5,6 +5,7 @@ import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Module } from '@nestjs/common';
+import { sql } from 'kysely';
 import {
   connectDatabase,
   createService,
@@ -209,24 +210,73 @@ describe('work that knows its own retries', () => {
     ]);
   });
 
-  it('may write further rows in transactions of its own', async () => {
-    const event = {
-      act: 'invocation.finish',
-      obj: { invocation: 'inv_01jz8q0000000000000000000a', frames: 1, finish: 'stop' },
-    } as never;
-    run = async (caller, ledger) => {
-      await database.db.transaction().execute((trx) => ledger.record(trx, caller, event));
-      return reply;
+  describe('a change and its row in one statement', () => {
+    const obj = { invocation: 'inv_01jz8q0000000000000000000a', frames: 1 } as const;
+    const done = { act: 'invocation.finish', obj: { ...obj, finish: 'stop' } } as const;
+    const failed = { act: 'invocation.finish', why: 'indeterminate', obj } as const;
+    /** Stands for any change: the answer under one key. */
+    const changing = (key: string, answer: string | null) =>
+      database.db
+        .updateTable('idempotency')
+        .set({ answer: answer as string })
+        .where('key', '=', key)
+        .returning('key');
+    const rows = () =>
+      database.db
+        .selectFrom('audit_event')
+        .select('event')
+        .where(sql`event ->> 'act'`, '=', 'invocation.finish')
+        .orderBy('id', 'desc')
+        .execute();
+    const answer = () => database.db.selectFrom('idempotency').select('answer').where('key', '=', 'one').execute();
+    beforeAll(async () => {
+      const row = { org: 'acme', keyid: 'kid', key: 'one', request_sha256: '', answer: 'a', expires_at: 0 };
+      await database.db.insertInto('idempotency').values(row).execute();
+    });
+    afterAll(() => database.db.deleteFrom('idempotency').execute());
+    const changed = async (...of: [change: ReturnType<typeof changing>, entry: typeof done | typeof failed]) => {
+      let was: boolean | undefined;
+      run = async (caller, ledger) => {
+        was = await ledger.recordChange(caller, ...of);
+        return reply;
+      };
+      const { status } = await asker.post(path, question);
+      return [status, was];
     };
-    expect(await asker.post(path, question)).toMatchObject({ status: 200 });
-    const [row] = await database.db.selectFrom('audit_event').select('event').orderBy('id', 'desc').limit(1).execute();
-    expect(row).toMatchObject({ event: { act: 'invocation.finish', res: 'ok', obj: { frames: 1 } } });
+
+    it.each([
+      [done, { res: 'ok', obj: { frames: 1, finish: 'stop' } }],
+      [failed, { res: 'denied', why: 'indeterminate', obj: { frames: 1 } }],
+    ] as const)('are written: %j', async (entry, event) => {
+      const before = (await rows()).length;
+      expect(await changed(changing('one', 'b'), entry)).toEqual([200, true]);
+      expect(await answer()).toEqual([{ answer: 'b' }]);
+      const after = await rows();
+      expect(after).toHaveLength(before + 1);
+      expect(after[0]).toMatchObject({ event: { act: 'invocation.finish', ...event } });
+    });
+
+    it('are not, where nothing is changed', async () => {
+      const before = await rows();
+      expect(await changed(changing('other', 'c'), done)).toEqual([200, false]);
+      expect(await rows()).toEqual(before);
+    });
+
+    it('are both not, where one cannot be', async () => {
+      const before = await rows();
+      expect(await changed(changing('one', null), done)).toEqual([503, undefined]);
+      await sql`alter table runs.audit_event add constraint never check (false) not valid`.execute(database.db);
+      expect(await changed(changing('one', 'd'), done)).toEqual([503, undefined]);
+      await sql`alter table runs.audit_event drop constraint never`.execute(database.db);
+      expect(await rows()).toEqual(before);
+      expect(await answer()).toEqual([{ answer: 'b' }]);
+    });
   });
 
   it('writes nothing that the contract does not name', async () => {
     const event = { act: 'invocation.finish', obj: { text: 'canary-7f3a' } } as never;
     run = async (caller, ledger) => {
-      await ledger.record(database.db, caller, event);
+      await ledger.read(caller, event);
       return reply;
     };
     expect(await asker.post(path, question)).toMatchObject({ status: 500 });

@@ -56,7 +56,7 @@ export class AnswersService {
       request,
       isHeld: async () => {
         await work.resume();
-        return lease.beat();
+        return lease.isHeld();
       },
       lost: (): unknown => lease.lost.reason,
     };

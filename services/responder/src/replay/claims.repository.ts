@@ -23,8 +23,20 @@ export interface ClaimKey {
 /** Which directory: its version, and the hash of its payload. */
 export type DirectoryRef = Trust['directoryRef'];
 
-/** What a question is judged by, beside its own claim. */
-export interface Ground {
+/** One use of an envelope. */
+export interface EnvelopeUse {
+  readonly jti: string;
+  /** How often it may be used. */
+  readonly max: number;
+  readonly expiresAt: Date;
+}
+
+/** What became of a question, and what it is judged by. */
+export interface Taken {
+  /** False where it was known. */
+  readonly isNew: boolean;
+  /** Whether its envelope had a use left; false where the question was known. */
+  readonly isUsed: boolean;
   /** The newest directory that any replica has trusted. */
   readonly newest: DirectoryRef | undefined;
   /** Seconds; what was issued earlier is never run. Undefined in a database that does not bear our mark. */
@@ -50,35 +62,60 @@ const past = (seconds: number) => sql<Date>`now() - make_interval(secs => ${seco
 export class ClaimsRepository {
   constructor(private readonly db: Kysely<ResponderTables>) {}
 
-  inTransaction<Result>(work: (trx: ResponderTransaction) => Promise<Result>): Promise<Result> {
-    return this.db.transaction().execute(work);
-  }
-
-  /** What has been seen and whether this is still the database in which it was seen, in one look. */
-  async ground(trx: ResponderTransaction, org: string): Promise<Ground> {
+  /**
+   * Adds a question, unless it is known, and counts one use of its envelope, unless it has none left; with that, what has
+   * been seen and whether this is still the database in which it was seen. All in one statement: of many that arrive
+   * together the primary key lets one in, the others wait.
+   */
+  async take(trx: ResponderTransaction, key: ClaimKey, rh: string, use: EnvelopeUse): Promise<Taken> {
     const row = await trx
+      .with('taken', (db) =>
+        db
+          .insertInto('invocation')
+          .values({ ...key, rh, state: 'accepted', reply: null })
+          .onConflict((conflict) => conflict.columns(['iss', 'jti']).doNothing())
+          .returning('jti'),
+      )
+      .with('used', (db) =>
+        db
+          .insertInto('envelope_use')
+          .columns(['env_jti', 'org', 'uses', 'max', 'expires_at'])
+          .expression((eb) =>
+            eb
+              .selectFrom('taken')
+              .select([
+                sql<string>`${use.jti}::text`.as('env_jti'),
+                sql<string>`${key.org}::text`.as('org'),
+                sql<number>`1`.as('uses'),
+                sql<number>`${use.max}::int`.as('max'),
+                sql<Date>`${use.expiresAt}::timestamptz`.as('expires_at'),
+              ]),
+          )
+          .onConflict((conflict) =>
+            conflict
+              .column('env_jti')
+              .doUpdateSet({ uses: sql`envelope_use.uses + 1` })
+              .whereRef('envelope_use.uses', '<', 'envelope_use.max')
+              .where('envelope_use.org', '=', key.org),
+          )
+          .returning('env_jti'),
+      )
       .selectFrom('restore_mark')
       .leftJoin('seen_document', (join) =>
         join.onRef('seen_document.org', '=', 'restore_mark.org').on('seen_document.kind', '=', 'directory'),
       )
       .select(['seen_document.version as ver', 'seen_document.sha256 as hash'])
       .select([isMarkOurs.as('isOurs'), notBefore.as('notBefore')])
-      .where('restore_mark.org', '=', org)
+      .select([
+        sql<boolean>`exists (select from taken)`.as('isNew'),
+        sql<boolean>`exists (select from used)`.as('isUsed'),
+      ])
+      .where('restore_mark.org', '=', key.org)
       .executeTakeFirst();
-    if (row === undefined) return { newest: undefined, notBefore: undefined };
-    const { ver, hash, isOurs } = row;
+    if (row === undefined) return { newest: undefined, notBefore: undefined, isNew: false, isUsed: false };
+    const { ver, hash, isOurs, isNew, isUsed } = row;
     const newest = ver === null || hash === null ? undefined : { ver, hash };
-    return { newest, notBefore: isOurs ? row.notBefore : undefined };
-  }
-
-  /** Adds a question. False if it is known: of many that arrive together the primary key lets one in, the others wait. */
-  async insert(trx: ResponderTransaction, key: ClaimKey, rh: string): Promise<boolean> {
-    const result = await trx
-      .insertInto('invocation')
-      .values({ ...key, rh, state: 'accepted', reply: null })
-      .onConflict((conflict) => conflict.columns(['iss', 'jti']).doNothing())
-      .executeTakeFirstOrThrow();
-    return result.numInsertedOrUpdatedRows === 1n;
+    return { newest, notBefore: isOurs ? row.notBefore : undefined, isNew, isUsed };
   }
 
   /** A known question, locked until the transaction ends. */
@@ -113,50 +150,34 @@ export class ClaimsRepository {
       .execute();
   }
 
-  /** Counts one use of an envelope; false if it has none left. */
-  async use(
-    trx: ResponderTransaction,
-    use: { readonly org: string; readonly jti: string; readonly max: number; readonly expiresAt: Date },
-  ): Promise<boolean> {
-    const { org, jti, max, expiresAt } = use;
-    const result = await trx
-      .insertInto('envelope_use')
-      .values({ env_jti: jti, org, uses: 1, max, expires_at: expiresAt })
-      .onConflict((conflict) =>
-        conflict
-          .column('env_jti')
-          .doUpdateSet({ uses: sql`envelope_use.uses + 1` })
-          .whereRef('envelope_use.uses', '<', 'envelope_use.max')
-          .where('envelope_use.org', '=', org),
-      )
-      .executeTakeFirstOrThrow();
-    return result.numInsertedOrUpdatedRows === 1n;
-  }
-
   /** Moves an accepted question to `running`; false if another worker has it now. */
   begin(key: ClaimKey, fence: number): Promise<boolean> {
-    return this.changed(this.change(this.db, key).set({ state: 'running', heartbeat: now }), fence, 'accepted');
+    return changesIt(heldBy(this.change(this.db, key).set({ state: 'running', heartbeat: now }), fence, 'accepted'));
   }
 
   /** Shows that the worker lives; false if it has lost its claim. */
   beat(key: ClaimKey, fence: number): Promise<boolean> {
-    return this.changed(this.change(this.db, key).set({ heartbeat: now }), fence, 'running');
+    return changesIt(heldBy(this.change(this.db, key).set({ heartbeat: now }), fence, 'running'));
   }
 
-  /** Ends a run, with the reply to keep; false if the claim was lost. */
-  seal(trx: ResponderTransaction, key: ClaimKey, fence: number, reply: string | null): Promise<boolean> {
-    return this.changed(this.change(trx, key).set({ state: 'sealed', reply, ended_at: now }), fence, 'running');
+  /** What ends a run, with the reply to keep; changes nothing if the claim was lost. */
+  sealing(key: ClaimKey, fence: number, reply: string | null) {
+    return heldBy(this.change(this.db, key).set({ state: 'sealed', reply, ended_at: now }), fence, 'running').returning(
+      'jti',
+    );
   }
 
-  /** Gives up what has begun; false if that is not so, or the claim was lost. */
-  giveUp(trx: ResponderTransaction, key: ClaimKey, fence: number): Promise<boolean> {
-    return this.changed(this.change(trx, key).set({ state: 'indeterminate', ended_at: now }), fence, 'running');
+  /** What gives up a run that has begun; changes nothing if that is not so, or the claim was lost. */
+  givingUp(key: ClaimKey, fence: number) {
+    return heldBy(this.change(this.db, key).set({ state: 'indeterminate', ended_at: now }), fence, 'running').returning(
+      'jti',
+    );
   }
 
   /** Frees what has not begun: the asker's next try finds it at once. */
-  async free(trx: ResponderTransaction, key: ClaimKey, fence: number): Promise<void> {
+  async free(key: ClaimKey, fence: number): Promise<void> {
     const longAgo = sql<Date>`to_timestamp(0)`;
-    await this.changed(this.change(trx, key).set({ heartbeat: longAgo }), fence, 'accepted');
+    await heldBy(this.change(this.db, key).set({ heartbeat: longAgo }), fence, 'accepted').execute();
   }
 
   /**
@@ -195,13 +216,15 @@ export class ClaimsRepository {
       .where('iss', '=', key.iss)
       .where('jti', '=', key.jti);
   }
+}
 
-  private async changed(
-    update: ReturnType<ClaimsRepository['change']>,
-    fence: number,
-    state: InvocationState,
-  ): Promise<boolean> {
-    const result = await update.where('fence', '=', fence).where('state', '=', state).executeTakeFirstOrThrow();
-    return result.numUpdatedRows === 1n;
-  }
+type Change = ReturnType<ClaimsRepository['change']>;
+
+/** The fence decides: only the worker that has the claim changes it. */
+function heldBy(update: Change, fence: number, state: InvocationState): Change {
+  return update.where('fence', '=', fence).where('state', '=', state);
+}
+
+async function changesIt(update: Change): Promise<boolean> {
+  return (await update.executeTakeFirstOrThrow()).numUpdatedRows === 1n;
 }

@@ -38,6 +38,8 @@ export class Lease {
   readonly #fence: number;
   readonly #lost = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  /** When the database last said that the claim is ours. */
+  #shownMs = Number.NEGATIVE_INFINITY;
   /** Resolves when the hold has been let go of; set as soon as that begins. */
   #over: Promise<void> | undefined;
 
@@ -55,14 +57,25 @@ export class Lease {
 
   /** To be asked before the head is sent or the model called; from then on the question is never run again. */
   async begin(): Promise<boolean> {
+    const askedMs = performance.now();
     const begun = await this.#claims.begin(this.#key, this.#fence);
-    if (begun) this.#timer = setInterval(() => void this.beat(), BEAT_MS).unref();
-    return begun;
+    if (!begun) return false;
+    this.#shownMs = askedMs;
+    this.#timer = setInterval(() => void this.beat(), BEAT_MS).unref();
+    return true;
+  }
+
+  /** To be asked before the end is signed. Nobody takes a claim over whose worker showed itself within the lease. */
+  async isHeld(): Promise<boolean> {
+    if (this.#lost.signal.aborted) return false;
+    return performance.now() - this.#shownMs < BEAT_MS || this.beat();
   }
 
   /** Shows a sign of life; false, and {@link lost}, if the claim is gone. A database that does not answer loses nothing yet. */
   async beat(): Promise<boolean> {
+    const askedMs = performance.now();
     const alive = await this.#claims.beat(this.#key, this.#fence).catch(() => undefined);
+    if (alive === true) this.#shownMs = askedMs;
     if (alive === false) this.#lost.abort(new LeaseLost());
     return alive !== false;
   }

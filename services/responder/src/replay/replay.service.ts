@@ -3,7 +3,7 @@ import type { Caller, Effect } from '@bulla/service-kit';
 import { Ledger } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { ResponderTables, ResponderTransaction } from '../database/types.js';
-import type { ClaimKey, DirectoryRef } from './claims.repository.js';
+import type { ClaimKey, DirectoryRef, Taken } from './claims.repository.js';
 import { ClaimsRepository, LEASE_SECONDS } from './claims.repository.js';
 import { Lease } from './lease.js';
 import type { Endings, RunEnd } from './lease.js';
@@ -98,12 +98,14 @@ export class ReplayService {
   }
 
   async #decide(trx: ResponderTransaction, key: ClaimKey, question: Question): Promise<Effect<Settled>> {
-    const { newest, notBefore } = await this.claims.ground(trx, key.org);
+    const { jti, uses: max, exp } = question.envelope;
+    const expiresAt = new Date((exp + USE_ROW_EXTRA_SECONDS) * 1000);
+    const taken = await this.claims.take(trx, key, question.rh, { jti, max, expiresAt });
+    const { newest, notBefore } = taken;
     if (notBefore === undefined) throw new DatabaseReplaced('the database does not bear our mark');
     if (newest !== undefined) requireNewest(question.directory, newest);
-    const isNew = await this.claims.insert(trx, key, question.rh);
     const isLost = question.issuedAt < notBefore;
-    const body = isNew ? await this.#first(trx, question, isLost) : await this.#again(trx, key, question, isLost);
+    const body = taken.isNew ? first(question, taken, isLost) : await this.#again(trx, key, question, isLost);
     const { promptId: prompt, version, envelope } = question;
     const facts = { invocation: key.jti, envelope: envelope.jti, prompt, version, replayed: body.kind === 'replay' };
     return { body, event: { act: 'invocation.run', obj: facts } };
@@ -111,32 +113,17 @@ export class ReplayService {
 
   #seal(caller: Caller, key: ClaimKey, fence: number, { reply, frames, finish, code }: RunEnd): Promise<boolean> {
     const act = 'invocation.finish';
-    return this.claims.inTransaction(async (trx) => {
-      if (!(await this.claims.seal(trx, key, fence, reply))) return false;
-      const obj = { invocation: key.jti, frames };
-      if (finish === 'error') await this.ledger.recordFailure(trx, caller, { act, why: problemCodeOf(code), obj });
-      else await this.ledger.record(trx, caller, { act, obj: { ...obj, finish } });
-      return true;
-    });
+    const obj = { invocation: key.jti, frames };
+    const sealing = this.claims.sealing(key, fence, reply);
+    return finish === 'error'
+      ? this.ledger.recordChange(caller, sealing, { act, why: problemCodeOf(code), obj })
+      : this.ledger.recordChange(caller, sealing, { act, obj: { ...obj, finish } });
   }
 
-  #abandon(caller: Caller, key: ClaimKey, fence: number): Promise<void> {
-    return this.claims.inTransaction(async (trx) => {
-      if (!(await this.claims.giveUp(trx, key, fence))) return this.claims.free(trx, key, fence);
-      const obj = { invocation: key.jti };
-      await this.ledger.recordFailure(trx, caller, { act: 'invocation.finish', why: 'indeterminate', obj });
-    });
-  }
-
-  /** @param isLost whether it may have run in a time that this database has forgotten. */
-  async #first(trx: ResponderTransaction, { org, late, envelope }: Question, isLost: boolean): Promise<Settled> {
-    // Before the times: who is told that it came too late may ask anew, since it never ran.
-    if (isLost) throw fromBefore();
-    if (late) throw new Problem('envelope_expired');
-    const { jti, uses: max, exp } = envelope;
-    const expiresAt = new Date((exp + USE_ROW_EXTRA_SECONDS) * 1000);
-    if (!(await this.claims.use(trx, { org, jti, max, expiresAt }))) throw new Problem('envelope_replayed');
-    return { kind: 'run', fence: 1 };
+  async #abandon(caller: Caller, key: ClaimKey, fence: number): Promise<void> {
+    const failure = { act: 'invocation.finish', why: 'indeterminate', obj: { invocation: key.jti } } as const;
+    const wasRunning = await this.ledger.recordChange(caller, this.claims.givingUp(key, fence), failure);
+    if (!wasRunning) await this.claims.free(key, fence);
   }
 
   async #again(trx: ResponderTransaction, key: ClaimKey, { rh }: Question, isLost: boolean): Promise<Settled> {
@@ -150,6 +137,18 @@ export class ReplayService {
     if (state === 'accepted') return { kind: 'run', fence: await this.claims.takeOver(trx, key) };
     throw new Problem('indeterminate');
   }
+}
+
+/**
+ * What takes a question back takes its claim and the use of its envelope back too.
+ * @param isLost whether it may have run in a time that this database has forgotten.
+ */
+function first({ late }: Question, { isUsed }: Taken, isLost: boolean): Settled {
+  // Before the times: who is told that it came too late may ask anew, since it never ran.
+  if (isLost) throw fromBefore();
+  if (late) throw new Problem('envelope_expired');
+  if (!isUsed) throw new Problem('envelope_replayed');
+  return { kind: 'run', fence: 1 };
 }
 
 /** A check that only clients name a code for is a bad form here. */

@@ -1,16 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { mintId } from '@bulla/crypto';
 import { databaseFault, EventLog } from '@bulla/service-kit';
 import { sql } from 'kysely';
 import { openDatabase } from '../../test/responder-fixture.js';
 import { ClaimPurge } from './claim-purge.js';
-import type { ClaimKey } from './claims.repository.js';
+import type { ResponderTransaction } from '../database/types.js';
+import type { ClaimKey, EnvelopeUse } from './claims.repository.js';
 import { ClaimsRepository } from './claims.repository.js';
 import { Lease, LeaseLost } from './lease.js';
 import type { RunEnd } from './lease.js';
+import { RestoreMarkRepository } from './restore-mark.repository.js';
 
 const LONG_AGO = new Date(0);
 const END: RunEnd = { reply: '{}', frames: 1, finish: 'stop' };
+const USE = { max: 1, expiresAt: new Date(8e12) };
 let key: ClaimKey;
 
 describe.each(['server', 'embedded'] as const)('claims with the %s database', (kind) => {
@@ -20,22 +23,27 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
   beforeAll(async () => {
     opened = await openDatabase(kind);
     claims = new ClaimsRepository(opened.database.db);
+    await new RestoreMarkRepository(opened.database.db).renew('acme');
   });
   afterAll(() => opened.drop());
   beforeEach(async () => {
     key = { org: 'acme', iss: 'urn:bulla:acme:dev:x', jti: mintId('inv') };
-    await claims.inTransaction((trx) => claims.insert(trx, key, 'rh'));
+    await taken();
   });
 
+  const inTransaction = <Result>(work: (trx: ResponderTransaction) => Promise<Result>) =>
+    opened.database.db.transaction().execute(work);
+  const taken = (use: Partial<EnvelopeUse> = {}, of = key) =>
+    inTransaction((trx) => claims.take(trx, of, 'rh', { ...USE, jti: mintId('env'), ...use }));
+  const isDone = async (change: ReturnType<ClaimsRepository['sealing']>) => (await change.execute()).length === 1;
   const leaseOf = (fence: number) =>
     new Lease(
       claims,
       {
-        seal: (of, by, { reply }) => claims.inTransaction((trx) => claims.seal(trx, of, by, reply)),
-        abandon: (of, by) =>
-          claims.inTransaction(async (trx) => {
-            if (!(await claims.giveUp(trx, of, by))) await claims.free(trx, of, by);
-          }),
+        seal: async (of, by, { reply }) => isDone(claims.sealing(of, by, reply)),
+        abandon: async (of, by) => {
+          if (!(await isDone(claims.givingUp(of, by)))) await claims.free(of, by);
+        },
       },
       key,
       fence,
@@ -46,8 +54,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     opened.database.db.updateTable('invocation').set(values).where('jti', '=', key.jti).execute();
 
   it('are made once', async () => {
-    const again = await claims.inTransaction((trx) => claims.insert(trx, key, 'rh'));
-    expect(again).toBe(false);
+    expect(await taken()).toMatchObject({ isNew: false, isUsed: false });
   });
 
   it('go from accepted over running to sealed', async () => {
@@ -61,7 +68,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
 
   it('begin, end and are kept alive by one worker only [red]: the fence decides', async () => {
     const first = leaseOf(1);
-    const fence = await claims.inTransaction((trx) => claims.takeOver(trx, key));
+    const fence = await inTransaction((trx) => claims.takeOver(trx, key));
     const second = leaseOf(fence);
     expect([fence, await second.begin(), await first.begin()]).toEqual([2, true, false]);
     expect([await first.beat(), await first.seal(END)]).toEqual([false, false]);
@@ -79,7 +86,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
 
   it('that were given up before they began are free at once', async () => {
     await leaseOf(1).abandon();
-    const known = await claims.inTransaction((trx) => claims.lock(trx, key));
+    const known = await inTransaction((trx) => claims.lock(trx, key));
     expect(known).toMatchObject({ state: 'accepted', alive: false });
   });
 
@@ -104,19 +111,29 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
 
   it('of another organisation are out of reach', async () => {
     const other = { ...key, org: 'other' };
-    expect(await claims.inTransaction((trx) => claims.lock(trx, other))).toBeUndefined();
+    expect(await inTransaction((trx) => claims.lock(trx, other))).toBeUndefined();
     expect(await claims.begin(other, 1)).toBe(false);
   });
 
   it('of another organisation use nothing of an envelope', async () => {
-    const use = { org: 'acme', jti: mintId('env'), max: 2, expiresAt: new Date(8e12) };
-    const used = (org: string) => claims.inTransaction((trx) => claims.use(trx, { ...use, org }));
+    const jti = mintId('env');
+    const used = async (org: string) => {
+      const { isNew, isUsed } = await taken({ jti, max: 2 }, { ...key, org, jti: mintId('inv') });
+      return [isNew, isUsed];
+    };
+    await new RestoreMarkRepository(opened.database.db).renew('other');
     expect([await used('acme'), await used('other'), await used('acme'), await used('acme')]).toEqual([
-      true,
-      false,
-      true,
-      false,
+      [true, true],
+      [true, false],
+      [true, true],
+      [true, false],
     ]);
+  });
+
+  it('that are known use nothing of their envelope', async () => {
+    const jti = mintId('env');
+    expect(await taken({ jti })).toMatchObject({ isNew: false });
+    expect(await taken({ jti }, { ...key, jti: mintId('inv') })).toMatchObject({ isNew: true, isUsed: true });
   });
 
   it('lose their reply after a quarter of an hour, and are forgotten after a day, with the uses of dead envelopes', async () => {
@@ -126,7 +143,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
       .execute();
     const purge = new ClaimPurge(claims, { org: 'acme' } as never, silentLog());
     await leaseOf(1).begin();
-    await claims.inTransaction((trx) => claims.seal(trx, key, 1, 'reply'));
+    expect(await isDone(claims.sealing(key, 1, 'reply'))).toBe(true);
     await purge.purge();
     expect(await rowOf()).toMatchObject({ reply: 'reply' });
     await change({ ended_at: new Date(Date.now() - 16 * 60_000) });
@@ -201,6 +218,29 @@ describe('a lease', () => {
     const lease = new Lease(claims as never, {} as never, { org: 'acme', iss: 'x', jti: 'y' }, 1);
     expect(await lease.beat()).toBe(true);
     expect(lease.lost.aborted).toBe(false);
+  });
+
+  it('is asked for before an end is signed, unless the database has just said that it is held', async () => {
+    let beats = 0;
+    const claims = { begin: async () => true, beat: async () => (++beats, beats < 2) };
+    const lease = new Lease(claims as never, {} as never, { org: 'acme', iss: 'x', jti: 'y' }, 1);
+    const startMs = Math.ceil(performance.now());
+    const clock = jest.spyOn(performance, 'now');
+    try {
+      clock.mockReturnValue(startMs);
+      expect([await lease.begin(), await lease.isHeld(), beats]).toEqual([true, true, 0]);
+      clock.mockReturnValue(startMs + 19_999);
+      expect([await lease.isHeld(), beats]).toEqual([true, 0]);
+      clock.mockReturnValue(startMs + 20_000);
+      expect([await lease.isHeld(), await lease.isHeld(), beats]).toEqual([true, true, 1]);
+      clock.mockReturnValue(startMs + 40_000);
+      expect([await lease.isHeld(), beats, lease.lost.aborted]).toEqual([false, 2, true]);
+      clock.mockReturnValue(startMs + 40_001);
+      expect([await lease.isHeld(), beats]).toEqual([false, 2]);
+    } finally {
+      clock.mockRestore();
+      await lease.seal(END).catch(() => {});
+    }
   });
 
   it.each([

@@ -1,0 +1,50 @@
+import pg from 'pg';
+
+/** Statements that are asked for only now and then are parsed each time. */
+const USES_BEFORE = 4;
+/** Each connection keeps each plan in the memory of the server. */
+const NAMES_MAX = 200;
+/** Statements that are being counted; those of lists differ with every length. */
+const COUNTED_MAX = 1_000;
+
+/**
+ * Names for statements that come again and again: under its name a server parses and plans a statement once for each
+ * connection, which costs more than to run it. The text is the statement, so that one name never means two.
+ */
+export class StatementNames {
+  readonly #uses = new Map<string, number>();
+  readonly #names = new Map<string, string>();
+
+  /** Undefined for a statement that is not worth a name yet, or where there are enough of them. */
+  of(text: string): string | undefined {
+    const name = this.#names.get(text);
+    if (name !== undefined || this.#names.size >= NAMES_MAX) return name;
+    const uses = (this.#uses.get(text) ?? 0) + 1;
+    if (uses > USES_BEFORE) {
+      this.#uses.delete(text);
+      this.#names.set(text, `bulla_${this.#names.size}`);
+    } else {
+      if (this.#uses.size >= COUNTED_MAX) this.#uses.clear();
+      this.#uses.set(text, uses);
+    }
+    return this.#names.get(text);
+  }
+}
+
+/** A kind of client whose statements with parameters are prepared by name; those of transactions have none. */
+export function preparingClient(names = new StatementNames()): typeof pg.Client {
+  // `query` has a dozen forms; Kysely uses this one.
+  type Query = (text: unknown, values?: unknown, ...rest: unknown[]) => unknown;
+  return class PreparingClient extends pg.Client {
+    constructor(config?: string | pg.ClientConfig) {
+      super(config);
+      const query = this.query.bind(this) as Query;
+      const prepare: Query = (text, values, ...rest) => {
+        const hasValues = typeof text === 'string' && Array.isArray(values) && values.length > 0;
+        const name = hasValues ? names.of(text) : undefined;
+        return name === undefined ? query(text, values, ...rest) : query({ name, text, values }, ...rest);
+      };
+      this.query = prepare as typeof this.query;
+    }
+  };
+}
