@@ -193,7 +193,7 @@ function frames(one) {
   const issued = envelopeClaims(one);
   const key = made.vault.sig.privateJwk;
   const header = { alg: signAlgOf(key), typ: 'bulla-envelope+jwt', kid: made.vault.sig.kid };
-  const envelope = jws(JSON.stringify(issued), key, header);
+  const env = jws(JSON.stringify(issued), key, header);
   const question = { jti: 'inv_01kz84k0v7eftvk3x9m2q5c8hp', rh: hashOf('a question'), ih: hashOf('its inside') };
   const reply = finsOf({ responder, question, delta: Buffer.from('Grüß Gott 👋') });
   const claims = {
@@ -201,7 +201,7 @@ function frames(one) {
     aud: issued.sub,
     iat: NOW,
     jti: 'v0AqWfhR3o_ZXn8UMWG7oQ',
-    env: hashOf(envelope),
+    env: hashOf(env),
     dir: { ver: trust.directory.version, hash: trust.directoryRef.hash },
     finish: 'stop',
     model: 'echo',
@@ -214,7 +214,7 @@ function frames(one) {
   const of = { claims, typ: 'bulla-reply-fin+jwt', signer: responder, other: made.owner, stranger };
   const { valid, signature_invalid, key_unknown, token_malformed } = signatures(suite, of);
   const kinds = { valid, signature_invalid, responder_key_changed: key_unknown, stream_truncated: token_malformed };
-  const inputOf = (fin) => ({ ...reply.with(fin), envelope, irt: question, responder: responder.urn });
+  const inputOf = (fin) => ({ ...reply.with(fin), envelope: env, irt: question, responder: responder.urn });
   const okOf = (fin) => ({ deltas: [reply.delta], fin });
   return casesOf(suite, kinds, { signature_invalid: 'reply-signature' }, 'open', inputOf, okOf);
 }
