@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
 import { GrantsRepository } from '../src/grants/grants.repository.js';
 import type { PromptRef, SealedVersion } from './authoring.js';
 import {
@@ -85,6 +86,27 @@ describe('grants are added', () => {
     must(204, await vault.clientOf(acme.author).delete(`${path(one.id)}/${second}`));
     const toOwner = await Promise.all(versions.map(({ grantTo }) => grantTo(recipientOf(acme.owner))));
     await expectRefusal(vault, () => add(acme.invoker, toOwner, one.id), 403, 'forbidden');
+  });
+
+  it('in one order, whatever order they come in: two who add the same do not wait for each other', async () => {
+    const { acme } = vault;
+    const one = await createPrompt(vault, acme);
+    const versions = [await pushVersion(vault, acme, one, 1), await pushVersion(vault, acme, one, 2)];
+    const recipients = [acme.invoker, acme.auditor, acme.owner].map(recipientOf);
+    const grants = await Promise.all(versions.flatMap(({ grantTo }) => recipients.map(grantTo)));
+    const [forth, back] = await Promise.all([
+      add(acme.author, grants, one.id),
+      add(acme.author, grants.toReversed(), one.id),
+    ]);
+    expect([forth.status, back.status]).toEqual([201, 201]);
+    const stored = vault.database.db
+      .selectFrom('content_grant')
+      .select(['version', 'kid'])
+      .where('prompt_id', '=', one.id)
+      .where('aud', 'in', [acme.invoker.urn, acme.auditor.urn, acme.owner.urn]);
+    const ordered = await stored.orderBy('version').orderBy(sql`kid collate "C"`).execute();
+    expect(ordered).toHaveLength(6);
+    expect(await stored.orderBy(sql`ctid`).execute()).toEqual(ordered);
   });
 
   it.each([

@@ -8,17 +8,22 @@ export type GrantRow = Selectable<VaultTables['content_grant']>;
 /** All but the grant itself. */
 export type GrantFacts = Omit<GrantRow, 'token'>;
 
+type NewGrant = Insertable<VaultTables['content_grant']>;
+
 const FACTS = ['whash', 'org', 'prompt_id', 'version', 'kid', 'aud', 'poster_kid', 'created_at'] as const;
 
 @Injectable()
 export class GrantsRepository {
   constructor(private readonly database: VaultDatabase) {}
 
-  /** Adds grants in one statement. Returns how many went in: a stored one for the same key is never overwritten. */
-  async insert(trx: VaultTransaction, rows: readonly Insertable<VaultTables['content_grant']>[]): Promise<number> {
+  /**
+   * Adds grants in one statement, in one order: of two that add the same at once, neither holds what the other waits for.
+   * Returns how many went in: a stored one for the same key is never overwritten.
+   */
+  async insert(trx: VaultTransaction, rows: readonly NewGrant[]): Promise<number> {
     const result = await trx
       .insertInto('content_grant')
-      .values(rows)
+      .values(rows.toSorted(byVersionAndKey))
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirstOrThrow();
     return Number(result.numInsertedOrUpdatedRows);
@@ -85,4 +90,10 @@ export class GrantsRepository {
 
 function ofPrompt(source: VaultSource, org: string, id: string) {
   return source.selectFrom('content_grant').where('org', '=', org).where('prompt_id', '=', id);
+}
+
+function byVersionAndKey(one: NewGrant, other: NewGrant): number {
+  if (one.version !== other.version) return one.version - other.version;
+  if (one.kid === other.kid) return 0;
+  return one.kid < other.kid ? -1 : 1;
 }
