@@ -26,7 +26,7 @@ RUN groupadd --gid 10001 bulla && \
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /runtime /bulla
 WORKDIR /bulla
-# Young garbage is collected sooner: less memory under load.
+# Room for young garbage: less than Node takes on a large machine, more than it takes in 512 MB (EVIDENCE.md).
 ENV NODE_OPTIONS=--max-semi-space-size=16
 # Cryptography runs in as many threads as the container has cores; this counts only before Node starts.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=2 BULLA_HOST=0.0.0.0
