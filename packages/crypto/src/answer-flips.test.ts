@@ -29,7 +29,7 @@ interface Sample {
 
 /** An answer with all members, under documents with a signature more than they need. */
 let usual: Sample;
-/** An answer of three entities with short keys, so that a third of its bytes can be tried. */
+/** An answer of three entities with short keys, so that every byte of it can be tried. */
 let small: Sample;
 
 beforeAll(async () => {
@@ -104,12 +104,11 @@ describe('one changed byte of answer.json', () => {
   });
 
   it('is refused wherever it is, in a small answer', async () => {
-    // Every third: 3 and 4 share no factor, so that every position of a base64url group is met.
-    expect(await surprises(small, 3, 0x01)).toEqual([]);
+    expect(await surprises(small, 1, 0x01)).toEqual([]);
   }, 300_000);
 
   it.each([0x02, 0x20, 0x80])('is refused in an answer with all members (mask %i)', async (mask) => {
-    // 83 and 4 share no factor either.
-    expect(await surprises(usual, 83, mask)).toEqual([]);
+    // 41 divides neither 3 nor 4: the samples meet every position of a base64url group.
+    expect(await surprises(usual, 41, mask)).toEqual([]);
   });
 });

@@ -161,8 +161,7 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
   plaintext: Uint8Array,
   record: VerifyingKey,
 ): Promise<string> {
-  if (record.use !== 'enc' || header.alg !== record.alg)
-    throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
+  if (header.alg !== record.alg) throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
   const cek = new Secret(randomBytes(32));
   try {
     const { encryptedKey, epk } = await wrapKey(record, cek);
@@ -181,6 +180,7 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
  */
 export async function wrapKey(to: VerifyingKey, key: Secret): Promise<WrappedKey> {
   const alg = sealAlgOf(to);
+  if (to.use !== 'enc') throw new CryptoError('key_invalid', 'not an encryption key');
   if (key.reveal().length !== 32) throw new CryptoError('key_invalid', 'a content key has 32 bytes');
   return sealingMethod(alg).wrap(await publicKeyOf(to), key);
 }

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Asked, Cast } from '../test/exchange.js';
 import { ask, castOf, chatEnvelopeClaims, finRest, irtOf, reply } from '../test/exchange.js';
 import type { TestOrganisation } from '../test/organisation.js';
@@ -9,6 +9,7 @@ import { DELTA_MAX_BYTES, FRAME_MAX_BYTES, parseHead, TAG_BYTES } from './frames
 import type { FinRest } from './reply.js';
 import { parseFin, ReplySealer } from './reply.js';
 import { ReplyOpener } from './reply-opener.js';
+import { Secret } from './secret.js';
 import type { Signer } from './signer.js';
 
 let acme: TestOrganisation;
@@ -66,6 +67,22 @@ describe('ReplySealer', () => {
     });
     for (const frame of frames) await opener.openFrame(frame);
     expect(await opener.openFinal(final)).toBe(fin);
+  });
+
+  it('and its reader wipe the key of the reply at its end, be that good or bad', async () => {
+    const wiped = jest.spyOn(Secret.prototype, 'wipe');
+    const sealer = await start();
+    const signer = { ...cast.responder.signer, sign: () => Promise.reject(new Error('the module is away')) };
+    await expect(sealer.finish(await finRest(cast, asked), signer)).rejects.toThrow('the module is away');
+    const { head, final } = await reply(cast, asked, []);
+    expect(wiped).toHaveBeenCalledTimes(2);
+    const expected = { rsp: asked.rsp, head, expect: { iss: cast.responder.urn, irt: irtOf(asked) } };
+    await (await ReplyOpener.start(expected)).openFinal(final);
+    await expect((await ReplyOpener.start(expected)).openFinal(final.slice(1))).rejects.toMatchObject({
+      code: 'open_failed',
+    });
+    expect(wiped).toHaveBeenCalledTimes(4);
+    wiped.mockRestore();
   });
 
   it('seals the same delta differently in every frame', async () => {

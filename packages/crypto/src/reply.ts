@@ -128,17 +128,20 @@ export class ReplySealer {
   async finish(rest: FinRest, signer: Signer): Promise<{ final: Bytes; fin: string }> {
     this.#requireUnfinished();
     this.#finished = true;
-    const { ih, aud, iat, ...claims } = rest;
+    try {
+      const fin = await signJws(finFormat, await this.#claimsOf(rest), signer);
+      const padded = pad(utf8(fin), 'final', this.#start.block);
+      return { final: await sealFrame(this.#keys, this.#transcript.n, 'final', padded), fin };
+    } finally {
+      this.#keys.key.wipe();
+    }
+  }
+
+  async #claimsOf({ ih, aud, iat, ...claims }: FinRest): Promise<FinClaims> {
     const { iss, irt } = this.#start;
     const jti = encodeBase64url(randomBytes(16));
     const head = await digestB64u(this.head);
-    const summary = await this.#transcript.summary();
-    const signed = { iss, aud, iat, jti, ...claims, irt: { ...irt, ih }, head, ...summary };
-    const fin = await signJws(finFormat, signed, signer);
-    const padded = pad(utf8(fin), 'final', this.#start.block);
-    const final = await sealFrame(this.#keys, this.#transcript.n, 'final', padded);
-    this.#keys.key.wipe();
-    return { final, fin };
+    return { iss, aud, iat, jti, ...claims, irt: { ...irt, ih }, head, ...(await this.#transcript.summary()) };
   }
 
   #requireUnfinished(): void {

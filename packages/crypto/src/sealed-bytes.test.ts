@@ -73,6 +73,7 @@ describe.each([
     expect((await unwrapper.unwrap(wrapped)).reveal()).toEqual(key.reveal());
     const stranger = await loadUnwrapper((await generateKeyPair(suite, 'enc')).privateJwk, seal);
     await expect(stranger.unwrap(wrapped)).rejects.toMatchObject(failed);
+    await expect(wrapKey({ ...to, use: 'sig' }, key)).rejects.toMatchObject({ code: 'key_invalid' });
     for (const length of [0, 16, 33])
       await expect(wrapKey(to, new Secret(randomBytes(length)))).rejects.toMatchObject({ code: 'key_invalid' });
   });
