@@ -100,6 +100,7 @@ describe('parseRequestSignature refuses', () => {
     ['a path with a query in it', put({ path: '/api?x=1' })],
     ['a path with a space', put({ path: '/api v1' })],
     ['a query without its question mark', put({ query: 'x=1' })],
+    ['a query with its question mark in the middle', put({ query: 'x?y=1' })],
     ['a fragment', put({ query: '?x#y' })],
   ])('%s', (_name, change) => {
     expect(() => parse(change(post))).toThrow(expect.objectContaining({ code: 'token_malformed' }));
