@@ -61,9 +61,14 @@ function trustIn(...records: readonly [string, KeyRecord][]): ResponseTrust {
   };
 }
 
-async function verify(response: PlainResponse, to = request, now = NOW, expectedUrn = VAULT): Promise<unknown> {
+async function verify(
+  response: PlainResponse,
+  to = request,
+  now = NOW,
+  expectedUrn = VAULT,
+  trust = trustIn([VAULT, vault.record], [RESPONDER, responder.record]),
+): Promise<unknown> {
   const { status, headers, body } = response;
-  const trust = trustIn([VAULT, vault.record], [RESPONDER, responder.record]);
   const parts = { status, header: (name: string) => headers[name], body: utf8(body) };
   return verifyResponse(parts, to, { trust, now, expectedUrn });
 }
@@ -142,6 +147,19 @@ describe('a signed response', () => {
     const signed = await respond({ status: 200, body: '' }, head);
     await expect(verify(set({ 'content-type': 'application/json' })(signed), head)).resolves.toBeDefined();
     await expect(respond({ status: 200, body: '{}' }, head)).rejects.toMatchObject({ code: 'token_malformed' });
+  });
+
+  it('is signed with a key that the trust says is for HTTP now', async () => {
+    const asked: unknown[] = [];
+    const trust: ResponseTrust = {
+      requireKey: (...demand) => {
+        asked.push(demand);
+        return trustIn([VAULT, vault.record]).requireKey(...demand);
+      },
+    };
+    await verify(answer, request, NOW + 1, VAULT, trust);
+    const use = { usage: 'http', purpose: 'http', now: NOW + 1, check: 'response-signature' };
+    expect(asked).toStrictEqual([[vault.record.kid, use]]);
   });
 
   it('binds to what the client itself sent', async () => {

@@ -218,6 +218,12 @@ describe('signNote refuses', () => {
     const mixed = { key: log.key, signer: witness.signer };
     await expect(signNote(TEXT, [mixed])).rejects.toMatchObject({ code: 'key_invalid' });
   });
+
+  // A signer may live in an HSM, whose word about its algorithm is all there is.
+  it('a signer of another algorithm', async () => {
+    const signer = { ...log.signer, alg: 'ES256' as const };
+    await expect(signNote(TEXT, [{ key: log.key, signer }])).rejects.toMatchObject({ code: 'key_invalid' });
+  });
 });
 
 describe('a note key', () => {
