@@ -57,27 +57,31 @@ interface SealedToHeader {
  */
 export async function openWith(parsed: ParsedJwe<SealedToHeader>, unwrapper: Unwrapper): Promise<Bytes> {
   if (parsed.header.kid !== unwrapper.kid || parsed.header.alg !== unwrapper.alg) throw openFailed();
-  // RFC 7516 §11.5: after a bad key all goes on with a random one, so that it and a bad tag take the same path and time.
-  const random = new Secret(randomBytes(32));
   let cek: Secret | undefined;
   try {
     cek = await unwrapper.unwrap({ encryptedKey: parsed.parts.encryptedKey, epk: parsed.header.epk });
   } catch {
     // The same refusal as for a bad tag, below.
   }
+  // RFC 7516 §11.5: after a bad key all goes on with a random one, so that it and a bad tag take the same path and time.
+  const used = cek ?? randomKey();
   try {
-    return await openUnder(parsed, cek ?? random);
+    return await openUnder(parsed, used);
   } catch (error) {
     if (cek !== undefined) await failLikeBadKey();
     throw error;
   } finally {
-    cek?.wipe();
-    random.wipe();
+    used.wipe();
   }
 }
 
-/** What a bad key costs beside the key itself: the platform's refusal and ours, made and caught once more. */
+function randomKey(): Secret {
+  return new Secret(randomBytes(32));
+}
+
+/** What a bad key costs beside the key itself: a random one, and the platform's refusal and ours, made and caught once more. */
 async function failLikeBadKey(): Promise<void> {
+  randomKey().wipe();
   try {
     await refuseAsPlatform();
   } catch {

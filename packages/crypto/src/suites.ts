@@ -109,20 +109,17 @@ export function isSealAlg(alg: SignAlg | SealAlg): alg is SealAlg {
   return SEAL_ALGS.some((one) => one === alg);
 }
 
+const SIGNING: readonly SigningMethod[] = ALL_SUITES.map(({ keys }) => keys.signing);
+const SEALING = ALL_SUITES.flatMap(({ keys }): SealingMethod[] => ('sealing' in keys ? [keys.sealing] : []));
+
 /** How WebCrypto signs and verifies under this algorithm. */
 export function signingMethod(alg: SignAlg): SigningMethod {
-  return methodOf(
-    ALL_SUITES.map(({ keys }) => keys.signing),
-    alg,
-  );
+  return methodOf(SIGNING, alg);
 }
 
 /** How WebCrypto seals and unwraps under this algorithm. */
 export function sealingMethod(alg: SealAlg): SealingMethod {
-  return methodOf(
-    ALL_SUITES.flatMap(({ keys }): SealingMethod[] => ('sealing' in keys ? [keys.sealing] : [])),
-    alg,
-  );
+  return methodOf(SEALING, alg);
 }
 
 function methodOf<Method extends { alg: string }>(methods: readonly Method[], alg: string): Method {

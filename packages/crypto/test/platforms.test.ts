@@ -14,7 +14,7 @@ import { openPlatform as openWeb } from '../src/open-platform-web.js';
 import { platform as node } from '../src/platform-node.js';
 import { platform as web } from '../src/platform-web.js';
 import { loadSigner } from '../src/signer.js';
-import { sealingMethod, signingMethod } from '../src/suites.js';
+import { publicJwkOf, sealingMethod, signingMethod } from '../src/suites.js';
 import { keyPairOf } from '../src/testing-members.js';
 
 /** What is done in two ways gives one result: the same bytes and the same verdicts, and those of jose. */
@@ -197,6 +197,18 @@ describe.each(BOTH)('what %s signs', (_name, one, _openOne, other, _openOther) =
   ] as const)('%s takes no key of %s', async (alg, suite) => {
     const { privateJwk } = await recordOf(suite, 'sig');
     expect(await verdict(one.importSigner(privateJwk, signingMethod(alg)))).toBe(false);
+  });
+
+  it('is not verified under a key that is sealed to, nor is anything sealed to one that signs', async () => {
+    const { privateJwk, publicKey: signing } = await recordOf('rsa2048', 'sig');
+    const material = { alg: 'RSA-OAEP-256', jwk: publicJwkOf(privateJwk) } as const;
+    const sealing = await publicKeyOf(material);
+    const method = signingMethod('PS256');
+    const signature = await (await one.importSigner(privateJwk, method))(MESSAGE);
+    expect(await one.verify(method, signing, signature, MESSAGE)).toBe(true);
+    expect(await verdict(one.verify(method, sealing, signature, MESSAGE))).toBe(false);
+    expect(await verdict(one.encryptOaep(sealing, MESSAGE))).toBe(true);
+    expect(await verdict(one.encryptOaep(signing, MESSAGE))).toBe(false);
   });
 });
 
