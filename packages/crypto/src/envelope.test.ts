@@ -1,12 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { example, exampleChatEnvelope, exampleEnvelope, exampleStatement, promptOf } from '../test/examples.js';
+import { exampleChatEnvelope, exampleEnvelope, promptOf } from '../test/examples.js';
 import type { TestOrganisation } from '../test/organisation.js';
 import { loadOrganisation, NOW } from '../test/organisation.js';
 import { flipped, headerFor, rawJws } from '../test/raw-token.js';
 import { tokenHash } from './bytes.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims, EnvelopeContext } from './envelope.js';
 import { ENVELOPE_MAX_BYTES, parseEnvelope, signChatEnvelope, signEnvelope, verifyEnvelope } from './envelope.js';
-import { signStatement } from './statement.js';
 import type { Signer } from './signer.js';
 
 const TYP = 'bulla-envelope+jwt';
@@ -62,6 +61,11 @@ describe('an envelope', () => {
     ],
   ])('is good %s', async (_name, times, changes) => {
     await expect(verifyEnvelope(await signed(times), context(changes))).resolves.toMatchObject({ claims: times });
+  });
+
+  it('is good for a gateway, which asks for others', async () => {
+    const sub = 'urn:bulla:acme:svc:gateway:g1';
+    await expect(verifyEnvelope(await signed({ sub }), context())).resolves.toMatchObject({ claims: { sub } });
   });
 
   it('is good under a key that stopped signing while it was on its way', async () => {
@@ -135,6 +139,7 @@ describe('verifyEnvelope refuses', () => {
       'envelope_tampered',
       'envelope-life',
     ],
+    ['a life that ends as it begins', () => signed({ exp: NOW, nbf: NOW - 1 }), 'envelope_tampered', 'envelope-life'],
     ['a life that ends before it is valid', () => signed({ nbf: NOW + 120 }), 'envelope_tampered', 'envelope-life'],
     ['an issue in the future', () => signed({ iat: NOW + 61, exp: NOW + 120 }), 'clock_skew', 'envelope-times'],
     ['what is not valid yet', () => signed({ nbf: NOW + 61 }), 'clock_skew', 'envelope-times'],
@@ -176,11 +181,6 @@ describe('verifyEnvelope refuses', () => {
 });
 
 describe('parseEnvelope', () => {
-  it('tells the kind by the type', async () => {
-    expect(parseEnvelope(await signed()).kind).toBe('prompt');
-    expect(parseEnvelope(await signChatEnvelope(exampleChatEnvelope(acme), vault)).kind).toBe('chat');
-  });
-
   const wrong: [string, unknown][] = [
     ['iss', 'urn:bulla:acme:svc:gateway:g1'],
     ['aud', 'urn:bulla:acme:svc:vault'],
@@ -244,36 +244,6 @@ describe('parseEnvelope', () => {
       }
     },
   );
-
-  it('refuses the claims of one type under the name of the other', async () => {
-    const tokens = [
-      await rawJws(headerFor(CHAT_TYP, vault), exampleEnvelope(acme, bound), vault),
-      await rawJws(headerFor(TYP, vault), exampleChatEnvelope(acme), vault),
-    ];
-    for (const token of tokens) {
-      expect(() => parseEnvelope(token)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
-    }
-  });
-
-  it('refuses tokens of other types', async () => {
-    const { statement, grant, sealed } = await example(acme);
-    const tokens = [
-      statement,
-      grant,
-      sealed.content,
-      await signStatement(exampleStatement(acme, { iss: acme.urn('vault') }), vault),
-      await rawJws({ ...headerFor('JWT', vault) }, exampleEnvelope(acme, bound), vault),
-      await rawJws({ ...headerFor(TYP, vault), crit: [] }, exampleEnvelope(acme, bound), vault),
-      await rawJws('[]', exampleEnvelope(acme, bound), vault),
-      await rawJws('null', exampleEnvelope(acme, bound), vault),
-      '',
-      '.',
-      'e30.e30.e30',
-    ];
-    for (const token of tokens) {
-      expect(() => parseEnvelope(token)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
-    }
-  });
 
   it('refuses an envelope over its size', async () => {
     const claims = { ...exampleEnvelope(acme, bound), more: 'x'.repeat(ENVELOPE_MAX_BYTES) };
