@@ -65,6 +65,7 @@ describe('an asker accepts', () => {
     ['what latest stands for', async () => good.bundle, {}],
     ['what latest stands for, by its label', async () => good.bundle, { label: 'latest' }],
     ['the version it named', async () => good.bundle, { version: 3 }],
+    ['the version it named, whatever label it named too', async () => good.bundle, { version: 3, label: 'production' }],
     [
       'an older version that it named',
       () =>
@@ -236,6 +237,7 @@ describe('an asker refuses', () => {
       () => ({ aud: acme.urn('us1'), kid: acme.kid('us1', 'enc') }),
       tampered('grant-recipient'),
     ],
+    ['that names another responder, to the right key', () => ({ aud: acme.urn('us1') }), tampered('grant-recipient')],
     ['to a key of somebody else', () => ({ kid: acme.kid('us1', 'enc') }), tampered('grant-recipient')],
     [
       'to a key that nobody holds',
@@ -247,6 +249,13 @@ describe('an asker refuses', () => {
     const header = { ...parseGrant(good.grant).header, ...change() };
     const grant = await rawJwe(header, good.sealed.dek.reveal(), acme.holder('eu1', 'enc').record.jwk);
     await expect(checkBundleForAsker(await bundleWith({}, { grant }), context())).rejects.toMatchObject(error);
+  });
+
+  it.each(['grant', 'content'])('no %s, even where envelope and tag name the hash of nothing', async (part) => {
+    const chash = part === 'content' ? await tokenHash('') : good.sealed.chash;
+    const bundle = await bundleWith({}, { [part]: '', tags: [await tag({ chash })] });
+    const refused = checkBundleForAsker({ ...bundle, [part]: undefined }, context());
+    await expect(refused).rejects.toMatchObject({ code: 'token_malformed' });
   });
 
   it('everything once root, policy or directory has expired', async () => {

@@ -39,6 +39,8 @@ describe('parseBundle', () => {
       "grant and content in each other's place",
       () => ({ ...good.bundle, grant: good.bundle.content, content: good.grant }),
     ],
+    ['a content for a grant', () => ({ ...good.bundle, grant: good.bundle.content })],
+    ['a grant for a content', () => ({ ...good.bundle, content: good.grant })],
     ['a statement instead of an envelope', () => ({ ...good.bundle, env: good.statement })],
     ['a grant beside a chat', () => ({ v: 1, env: chat, grant: good.grant, tags: [] })],
     ['a content beside a chat', () => ({ v: 1, env: chat, content: good.bundle.content, tags: [] })],
