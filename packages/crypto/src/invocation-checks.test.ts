@@ -46,6 +46,13 @@ describe('verifyInvocation and step 7', () => {
     await expect(verifyInnerSignatureAndBinding(inner, { ...context, now: NOW + 600 })).resolves.toBeUndefined();
   });
 
+  it.each([
+    ['dated a minute ahead', { iat: NOW + 60, exp: NOW + 90 }],
+    ['that lives for two minutes', { iat: NOW, exp: NOW + 120 }],
+  ])('accepts a question %s', async (_name, times) => {
+    await expect(verifyInvocation(parseInnerInvocation(await signed(times)), context)).resolves.toBeUndefined();
+  });
+
   it('accepts a chat under a chat envelope', async () => {
     const chat = await ask(cast, chatEnvelopeClaims(cast));
     await expect(
@@ -119,6 +126,14 @@ describe('checkAsker, step 8', () => {
       urn: acme.urn('asker'),
       record: { kid: acme.kid('asker') },
     });
+  });
+
+  it('accepts a key for five minutes after it stopped signing, and no second longer', () => {
+    const inner = parseInnerInvocation(asked.sealed.inner);
+    const now = acme.holder('asker').record.use_until + 300;
+    expect(checkAsker(inner, { ...context, now }).urn).toBe(acme.urn('asker'));
+    const late = () => checkAsker(inner, { ...context, now: now + 1 });
+    expect(late).toThrow(expect.objectContaining({ code: 'key_revoked', check: 'asker-key' }));
   });
 
   it('accepts an asker with an older directory', () => {

@@ -152,6 +152,21 @@ describe('a tag', () => {
     ).resolves.toMatchObject({ version: 3 });
   });
 
+  it('is not judged by its date either, where it is evidence', async () => {
+    const tokens = [await tagBy(acme.author, { iat: NOW + 61 })];
+    const expected = { trust, name: NAME, label: 'latest', now: NOW };
+    await expect(verifyTags(tokens, { ...expected, acceptExpired: true })).resolves.toMatchObject({ version: 3 });
+    const refused = verifyTags(tokens, { ...expected, acceptExpired: false });
+    await expect(refused).rejects.toMatchObject({ code: 'clock_skew', check: 'tag-issued' });
+  });
+
+  it('outlives the time in which its key signs', async () => {
+    const [key] = acme.author.entity.keys;
+    const now = (key?.use_until ?? 0) + DAY;
+    const token = await tagBy(acme.author, { iat: now, exp: now + DAY });
+    await expect(verify([token], 'latest', now)).resolves.toMatchObject({ version: 3 });
+  });
+
   it("is as dead as its signer's key", async () => {
     const organisation = await makeOrganisation({ now: NOW });
     const token = await tagBy(organisation.author);
@@ -184,7 +199,9 @@ describe('a tag', () => {
   });
 
   it('is read without being trusted', async () => {
-    expect(parseTag(await tagBy(globex.author)).claims).toMatchObject({ name: NAME, ver: 3 });
+    const { header, claims } = parseTag(await tagBy(globex.author));
+    expect(claims).toMatchObject({ name: NAME, ver: 3 });
+    expect(header).toEqual({ alg: 'PS256', typ: 'bulla-tag+jwt', kid: globex.author.sig.kid });
   });
 });
 
