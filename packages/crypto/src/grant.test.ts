@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { example, promptOf } from '../test/examples.js';
 import type { TestOrganisation } from '../test/organisation.js';
 import { loadOrganisation } from '../test/organisation.js';
@@ -170,11 +170,22 @@ describe('openGrant gives one error for', () => {
     }
   });
 
-  it('a wrong place, without using the key', async () => {
+  it('a wrong place or recipient, without using the key', async () => {
     let uses = 0;
     const counting: Unwrapper = { ...unwrapper, unwrap: (bytes) => (uses++, unwrapper.unwrap(bytes)) };
     await expect(openGrant(grant, counting, { ...expected, ver: 2 })).rejects.toMatchObject({ code: 'open_failed' });
+    const renamed = { ...counting, kid: acme.kid('us1', 'enc') };
+    await expect(openGrant(grant, renamed, expected)).rejects.toMatchObject({ code: 'open_failed' });
     expect(uses).toBe(0);
+  });
+
+  it('a content key of another length, and wipes it', async () => {
+    const token = await grantWith({}, new Uint8Array(31).fill(7));
+    const wipe = jest.spyOn(Secret.prototype, 'wipe');
+    await expect(openGrant(token, unwrapper, expected)).rejects.toMatchObject({ code: 'open_failed' });
+    const wiped = (wipe.mock.contexts as Secret[]).map((secret) => secret.reveal());
+    wipe.mockRestore();
+    expect(wiped).toContainEqual(new Uint8Array(31));
   });
 });
 
