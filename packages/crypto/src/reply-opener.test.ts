@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { openPlatform } from '#open-platform';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { Answered, Asked, Cast } from '../test/exchange.js';
 import { ask, castOf, irtOf, reply, secretOf } from '../test/exchange.js';
@@ -77,6 +78,16 @@ describe('ReplyOpener', () => {
     const frame = await sealedBy(answered.head, 0, 'delta', pad(longest, 'delta'));
     expect(frame).toHaveLength(FRAME_MAX_BYTES + TAG_BYTES);
     expect(await (await open()).openFrame(frame)).toEqual(longest);
+  });
+
+  it('does not decrypt a frame that is longer, even one rightly sealed', async () => {
+    const frame = await sealedBy(answered.head, 0, 'delta', new Uint8Array(FRAME_MAX_BYTES + 1));
+    const opener = await open();
+    const decrypting = jest.spyOn(openPlatform, 'openGcm');
+    await expect(opener.openFrame(frame)).rejects.toMatchObject({ code: 'open_failed' });
+    const times = decrypting.mock.calls.length;
+    decrypting.mockRestore();
+    expect(times).toBe(0);
   });
 
   it.each<[string, () => Step[], number, string]>([
