@@ -62,6 +62,10 @@ describe('verifyAnswer', () => {
       'responder',
     ]);
     expect(verdict.checks.every(({ ok, detail }) => ok && detail.length > 0)).toBe(true);
+    const members = names.slice(-4);
+    expect(members.map((name) => detailOf(verdict, name))).toEqual(
+      members.map((name) => `${name} is what the responder signed`),
+    );
   });
 
   it('says that only the asker can show the question, until it is shown', async () => {
