@@ -235,6 +235,15 @@ describe('after the keys of a role were rotated', () => {
     expect((await establish(acme, { ...rotated, policy, directory: token })).root.version).toBe(2);
   });
 
+  it('accepts documents by the new keys alone, though they state the old root', async () => {
+    const documents = {
+      ...rotated,
+      policy: await signDocument(acme.trust.policy, next),
+      directory: await signDocument(acme.trust.directory, next),
+    };
+    expect((await establish(acme, documents)).root.version).toBe(2);
+  });
+
   it('verifies evidence under the root that its documents state', async () => {
     const trust = await Trust.establish(rotated, {
       org: 'acme',

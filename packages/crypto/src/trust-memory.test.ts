@@ -198,7 +198,7 @@ describe('memory', () => {
     await organisation.publish((draft) => {
       draft.revoked = [{ kid, reason: 'unspecified', at: NOW }];
     });
-    expect(organisation.trust.memory.revoked).toEqual([{ kid }]);
+    expect(organisation.trust.memory.revoked).toStrictEqual([{ kid }]);
     const later = NOW + 80 * DAY;
     const dropped = organisation.publish((draft) => {
       draft.revoked = [];

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { DirectoryDocument } from './directory.js';
+import type { DirectoryDocument, Role } from './directory.js';
+import { secondsOf } from './document-times.js';
 import { mintId } from './ids.js';
 import type { KeyPurpose, KeyRecord, KeyUsage } from './keys.js';
 import type { TestOrganisation } from './testing.js';
@@ -171,11 +172,10 @@ describe('the active keys of an entity', () => {
 });
 
 describe('rights', () => {
-  it.each<
-    [string, 'owner' | 'author' | 'invoker' | 'auditor' | 'vault', 'owner' | 'admin' | 'author' | 'service', boolean]
-  >([
+  it.each<[string, 'owner' | 'author' | 'invoker' | 'auditor' | 'vault', Role, boolean]>([
     ['an owner is an owner', 'owner', 'owner', true],
     ['an owner is an admin', 'owner', 'admin', true],
+    ['an owner is no auditor', 'owner', 'auditor', false],
     ['an author is no admin', 'author', 'admin', false],
     ['an auditor is no author', 'auditor', 'author', false],
     ['a vault is a service', 'vault', 'service', true],
@@ -220,6 +220,20 @@ describe('rights', () => {
     expect(changed.mayTag(organisation.author.urn, 'greeting', 'production')).toBe(true);
   });
 
+  it('of groups are those of devices: a gateway in them has none', async () => {
+    const organisation = await makeOrganisation({ org: 'gates', now: NOW, policy: { chat: ['grp:support'] } });
+    const [{ urn, entity }, groups] = [
+      await makeService({ org: 'gates', suite: 'rsa2048', now: NOW }, 'gateway:proxy'),
+      ['grp:support', 'grp:release'],
+    ];
+    const changed = await organisation.publish((draft) =>
+      Object.assign(draft.entities, { [urn]: { ...entity, groups } }),
+    );
+    expect(changed.groupsOf(urn)).toEqual(groups);
+    expect([changed.mayChat(urn), changed.mayTag(urn, 'greeting', 'production')]).toEqual([false, false]);
+    expect(changed.mayChat(organisation.invoker.urn)).toBe(true);
+  });
+
   it.each<[string, 'author' | 'invoker' | 'vault', string, boolean]>([
     ['a member of the groups of a label moves it', 'author', 'production', true],
     ['an author moves a label without a rule', 'author', 'latest', true],
@@ -256,6 +270,8 @@ describe('the recovery recipient', () => {
       urn: 'urn:bulla:acme:recovery',
       record: { kid: acme.recovery?.kid, use: 'enc', alg: 'RSA-OAEP-256', suite: 'rsa3072', pur: ['unwrap'] },
     });
+    const [nbf, end] = [trust.root.issued, trust.root.expires].map(secondsOf);
+    expect(trust.recoveryRecipient()?.record).toMatchObject({ nbf, use_until: end, end });
   });
 
   it('is nobody where root has none', () => {
