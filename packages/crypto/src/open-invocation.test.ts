@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { openPlatform } from '#open-platform';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Asked, Cast } from '../test/exchange.js';
 import { ask, castOf } from '../test/exchange.js';
 import type { TestOrganisation } from '../test/organisation.js';
@@ -82,6 +83,25 @@ describe('openInvocation', () => {
     const token = await make();
     const unused: Unwrapper = { ...cast.responder.unwrapper, unwrap: () => Promise.reject(new Error('key was used')) };
     await expect(openInvocation(token, unused)).rejects.toMatchObject({ code });
+  });
+
+  it('takes a question of almost 256 KiB, and wipes what it opened, good or bad', async () => {
+    // The three parts of a question never have exactly 256 KiB: that one of them would end in a lone character.
+    const longest = INVOCATION_MAX_BYTES - 1;
+    const spare = Math.floor(((INVOCATION_MAX_BYTES - asked.sealed.inner.length) * 3) / 4) - 16;
+    let full = asked;
+    for (let more = 0; full.sealed.inner.length < longest; more++)
+      full = await ask(cast, undefined, { vars: { ...asked.question.vars, text: 'x'.repeat(spare + more) } });
+    expect(full.sealed.inner).toHaveLength(longest);
+    const open = jest.spyOn(openPlatform, 'openGcm');
+    const { inner } = await openInvocation(full.sealed.token, cast.responder.unwrapper);
+    expect(inner.claims).toEqual(full.question);
+    const bad = openInvocation(await sealed('hello'), cast.responder.unwrapper);
+    await expect(bad).rejects.toMatchObject({ code: 'open_failed' });
+    const opened = await Promise.all(open.mock.results.map(({ value }) => value as Promise<Uint8Array>));
+    open.mockRestore();
+    expect(opened.map(({ length }) => length)).toEqual([longest, 5]);
+    expect(opened.every((bytes) => bytes.every((byte) => byte === 0))).toBe(true);
   });
 
   it('never opens after one changed character', async () => {
