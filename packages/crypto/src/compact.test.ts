@@ -1,10 +1,10 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactEncrypt, importJWK } from 'jose';
 import * as z from 'zod/mini';
 import { encodeBase64url, randomBytes, utf8 } from './bytes.js';
 import type { JweFormat, JwsFormat } from './compact.js';
-import { parseJwe, parseJws, sealTo, sealUnder, signJws, verifyJws } from './compact.js';
+import { parseJwe, parseJws, sealTo, sealUnder, signJws, split, verifyJws } from './compact.js';
 import type { KeyRecord } from './keys.js';
 import { Secret } from './secret.js';
 import type { KeyPair, Signer } from './signer.js';
@@ -144,6 +144,14 @@ describe('a signed token', () => {
     });
   });
 
+  it('is refused if it names another algorithm than its key has, though the signature is good', async () => {
+    const signing = `${encode({ alg: 'ES256', typ: JWS.typ, kid: rsa.kid })}.${encode({ text: 'hello' })}`;
+    const named = `${signing}.${encodeBase64url(await signer.sign(utf8(signing)))}`;
+    await expect(verifyJws(parseJws(named, JWS), recordOf(rsa), 'the-check')).rejects.toMatchObject({
+      code: 'signature_invalid',
+    });
+  });
+
   it('is refused after any one character of it changed', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(token.length - 1), fc.constantFrom(...'Ab0_'.split('')), async (at, letter) => {
@@ -207,7 +215,20 @@ describe('a sealed token', () => {
     expect(() => parseJwe(make(), JWE)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
   });
 
-  it('is refused if it is too long', () => {
+  it('wipes its content key', async () => {
+    const wipe = jest.spyOn(Secret.prototype, 'wipe');
+    await sealTo(JWE, { ...HEADER, alg: 'RSA-OAEP-256' }, utf8('hello'), recordOf(sealing, 'enc'));
+    const wiped = (wipe.mock.contexts as Secret[]).map((secret) => secret.reveal());
+    wipe.mockRestore();
+    expect(wiped).toEqual([new Uint8Array(32)]);
+  });
+
+  it('is refused if it is too long, by a character', () => {
+    const longest = Math.ceil(((100 + 2048 + 512) * 4) / 3) + 64;
+    expect(split(`${'A'.repeat(longest - 5)}.AAA.`, 3, 100)).toHaveLength(3);
+    expect(() => split(`${'A'.repeat(longest - 5)}.AAAA.`, 3, 100)).toThrow(
+      expect.objectContaining({ code: 'payload_too_large' }),
+    );
     expect(() => parseJwe(withPart(sealed, 3, 'A'.repeat(10_000)), JWE)).toThrow(
       expect.objectContaining({ code: 'payload_too_large' }),
     );

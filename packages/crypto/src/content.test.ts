@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { openPlatform } from '#open-platform';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { exampleStatement, promptOf } from '../test/examples.js';
 import type { TestOrganisation } from '../test/organisation.js';
@@ -34,6 +35,16 @@ const failed = { code: 'open_failed', message: 'could not be opened', check: und
 describe('a content', () => {
   it('opens with its key at its place', async () => {
     await expect(openContent(sealed.content, sealed.dek, place)).resolves.toBe(statement);
+  });
+
+  it('is wiped where it was opened, good or bad', async () => {
+    const open = jest.spyOn(openPlatform, 'openGcm');
+    await openContent(sealed.content, sealed.dek, place);
+    const other = await contentWith({ cmt: 'A'.repeat(43) });
+    await expect(openContent(other, sealed.dek, place)).rejects.toMatchObject({ code: 'open_failed' });
+    const opened = await Promise.all(open.mock.results.map(({ value }) => value as Promise<Uint8Array>));
+    open.mockRestore();
+    expect(opened).toEqual([1, 2].map(() => new Uint8Array(utf8(statement).length)));
   });
 
   it('tells its place, its key id and a commitment to its plaintext, and nothing of the text', async () => {

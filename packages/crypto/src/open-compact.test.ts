@@ -104,11 +104,14 @@ describe('opening with a private key', () => {
     await expect(openWith(parsed, { ...unwrapper, kid: 'other' })).rejects.toMatchObject({ code: 'open_failed' });
   });
 
-  it('refuses a token for another kid without using the key', async () => {
+  it.each<[string, Partial<Unwrapper>]>([
+    ['kid', { kid: 'other' }],
+    ['algorithm', { alg: 'ECDH-ES+A256KW' }],
+  ])('refuses a token for another %s without using the key', async (_what, changes) => {
     let used = 0;
     const counting: Unwrapper = {
       ...unwrapper,
-      kid: 'other',
+      ...changes,
       unwrap: (key) => {
         used++;
         return unwrapper.unwrap(key);
@@ -116,6 +119,11 @@ describe('opening with a private key', () => {
     };
     await expect(open(sealed, counting)).rejects.toMatchObject({ code: 'open_failed' });
     expect(used).toBe(0);
+  });
+
+  it('takes no key of another algorithm', async () => {
+    const { privateJwk } = await keyPairOf('open', 'p256', 'enc');
+    await expect(loadUnwrapper(privateJwk, 'RSA-OAEP-256')).rejects.toMatchObject({ code: 'key_invalid' });
   });
 
   it('refuses a content key of another length, like any other fault', async () => {
@@ -164,6 +172,19 @@ describe('opening with a private key', () => {
   });
 });
 
+describe('what does not open', () => {
+  it.each<[string, () => Promise<unknown>]>([
+    ['by its key', () => open(sealed, { ...unwrapper, unwrap: () => Promise.reject(new Error('not this one')) })],
+    ['by its tag', () => open(flip(sealed, 4, 0))],
+  ])('%s draws one random key, and wipes it', async (_why, opening) => {
+    const [draw, wipe] = [jest.spyOn(crypto, 'getRandomValues'), jest.spyOn(Secret.prototype, 'wipe')];
+    await expect(opening()).rejects.toMatchObject({ code: 'open_failed' });
+    const drawn = draw.mock.calls.map(([bytes]) => bytes);
+    for (const spy of [draw, wipe]) spy.mockRestore();
+    expect(drawn).toEqual([new Uint8Array(32)]);
+  });
+});
+
 describe('opening under a content key', () => {
   const header = { alg: 'dir', enc: 'A256GCM', typ: 'test+jwe', kid: 'dek' } as const;
 
@@ -183,9 +204,15 @@ describe('opening under a content key', () => {
     ['no key', () => new Secret(new Uint8Array(0))],
   ])('refuses %s, with one error', async (_name, wrong) => {
     const token = await sealUnder(JWE, header, utf8('hello'), new Secret(randomBytes(32)));
-    await expect(openUnder(parseJwe(token, JWE), wrong())).rejects.toEqual(
+    const dek = wrong();
+    const tried = jest.spyOn(openPlatform, 'openGcm');
+    await expect(openUnder(parseJwe(token, JWE), dek)).rejects.toEqual(
       new CryptoError('open_failed', 'could not be opened'),
     );
+    const attempts = tried.mock.calls.length;
+    tried.mockRestore();
+    // What has another length, platforms take for another cipher.
+    expect(attempts).toBe(dek.reveal().length === 32 ? 1 : 0);
   });
 
   it('refuses a token that was rightly sealed under a key of 16 bytes', async () => {
@@ -209,6 +236,10 @@ describe('opening under a content key', () => {
     const dek = new Secret(randomBytes(32));
     const parsed = parseJwe(await sealUnder(JWE, header, utf8('hello'), dek), JWE);
     const parts = { ...parsed.parts, [part]: new Uint8Array(length) };
+    const tried = jest.spyOn(openPlatform, 'openGcm');
     await expect(openUnder({ ...parsed, parts }, dek)).rejects.toMatchObject({ code: 'open_failed' });
+    const attempts = tried.mock.calls.length;
+    tried.mockRestore();
+    expect(attempts).toBe(0);
   });
 });

@@ -15,8 +15,8 @@ export async function openContent(token: string, dek: Secret, expect: ContentPla
   const { header } = parsed;
   if (header.org !== expect.org || header.sub !== expect.sub || header.ver !== expect.ver) throw openFailed();
   const plaintext = await openUnder(parsed, dek);
-  if ((await digestB64u(plaintext)) !== header.cmt) throw openFailed();
   try {
+    if ((await digestB64u(plaintext)) !== header.cmt) throw openFailed();
     return decodeUtf8(plaintext);
   } catch {
     throw openFailed();
