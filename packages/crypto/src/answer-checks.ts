@@ -167,7 +167,7 @@ export async function checkTags(
   if (tag.sub !== urnOf(trust.org, 'prompt', prm.id)) {
     throw tampered('tag-prompt', 'the name stands for another prompt');
   }
-  const age = tag.expiresAt < envelope.claims.iat ? ', expired when the question was asked' : '';
+  const age = tag.expiresAt <= envelope.claims.iat ? ', expired when the question was asked' : '';
   const who = `${tag.signers.length} signed it${age}`;
   if (label === 'latest' && tag.version > prm.ver) {
     return {
