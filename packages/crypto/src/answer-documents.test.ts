@@ -93,4 +93,14 @@ describe('the documents in answer.json', () => {
   it('may carry every signature of their role', async () => {
     await expect(verifyWith(() => undefined)).resolves.toMatchObject({ valid: true });
   });
+
+  it('are judged by the root that they state, though a later one gave their roles to other keys', async () => {
+    const root = structuredClone(organisation.trust.root);
+    root.version += 1;
+    const { kid, publicJwk } = await generateKeyPair('ed25519', 'sig');
+    root.keys[kid] = { jwk: publicJwk, alg: 'Ed25519' };
+    for (const role of ['policy', 'directory'] as const) root.roles[role] = { kids: [kid], threshold: 1 };
+    const later = await organisation.sign('root', root);
+    await expect(verifyWith(({ root: roots }) => roots.push(later))).resolves.toMatchObject({ valid: true });
+  });
 });
