@@ -65,7 +65,7 @@ function settingsOf({ name, file }) {
     },
     coverageAnalysis: 'perTest',
     // Modules of ES cannot be unloaded: a process that has run many tests is large.
-    maxTestRunnerReuse: 150,
+    maxTestRunnerReuse: 40,
     concurrency: Number(options.concurrency),
     // A loop without an end is noticed by its turns; this is for what waits, and generous since machines are busy.
     timeoutMS: 15_000,
