@@ -4,7 +4,7 @@ import { CompactEncrypt, importJWK } from 'jose';
 import * as z from 'zod/mini';
 import { encodeBase64url, randomBytes, utf8 } from './bytes.js';
 import type { JweFormat, JwsFormat } from './compact.js';
-import { parseJwe, parseJws, sealTo, sealUnder, signJws, split, verifyJws } from './compact.js';
+import { parseJwe, parseJws, sealAlgOf, sealTo, sealUnder, signJws, split, verifyJws } from './compact.js';
 import type { KeyRecord } from './keys.js';
 import { Secret } from './secret.js';
 import type { KeyPair, Signer } from './signer.js';
@@ -244,6 +244,7 @@ describe('a sealed token', () => {
   it("is not made to a signing key, or under another algorithm than the key's", async () => {
     const header = { ...HEADER, alg: 'RSA-OAEP-256' } as const;
     await expect(sealTo(JWE, header, utf8('x'), recordOf(rsa))).rejects.toMatchObject({ code: 'key_invalid' });
+    expect(() => sealAlgOf(recordOf(rsa))).toThrow(expect.objectContaining({ code: 'key_invalid' }));
     await expect(sealTo(JWE, HEADER, utf8('x'), recordOf(sealing, 'enc'))).rejects.toMatchObject({
       code: 'key_invalid',
     });
