@@ -62,14 +62,16 @@ export class Result {
   /**
    * The report as Stryker wants to read it, with the sources that are not kept twice. A file that is another by now is
    * left out as a whole, so what depends on it is tried again. So is what was not killed when anything changed: Stryker
-   * does not see that a test came to what is evaluated once, when a file is loaded.
+   * does not see that a test came to what is evaluated once, when a file is loaded. Tests that are no longer named for the
+   * file are forgotten, and what they killed.
    */
   report() {
     const { mutants } = this.#source;
     const source = { ...this.#source, mutants: mutants.filter(({ status }) => this.current || status === 'Killed') };
     const withSources = (files) =>
       Object.fromEntries(files.filter(isUnchanged).map((kept) => [kept.file, { ...kept, source: textOf(kept.file) }]));
-    return { schemaVersion: '1.0', files: withSources([source]), testFiles: withSources(this.#testFiles) };
+    const named = this.#testFiles.filter(({ file }) => this.tests.includes(file));
+    return { schemaVersion: '1.0', files: withSources([source]), testFiles: withSources(named) };
   }
 
   /**
