@@ -18,8 +18,8 @@ export interface ExpectedGrant extends Omit<GrantPlace, 'protectUntil'> {
 export async function openGrant(token: string, unwrapper: Unwrapper, expect: ExpectedGrant): Promise<Secret> {
   const parsed = parseGrant(token);
   const { header } = parsed;
-  // That the key is the recipient's is openWith's to check: it refuses alike, before the key is used.
   const right =
+    header.kid === unwrapper.kid &&
     header.aud === expect.urn &&
     header.sub === expect.sub &&
     header.ver === expect.ver &&
