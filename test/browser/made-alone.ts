@@ -13,6 +13,7 @@ import {
   newStreamKey,
   noteKeyOf,
   randomBytes,
+  sealAttachment,
   sealChunks,
   sealLocked,
   Secret,
@@ -29,7 +30,7 @@ const LEAF = 9;
 
 /** What needs no organisation: one vector of each such format. */
 export async function makeAlone(): Promise<Vector[]> {
-  return [...(await log()), await stream(), await lockedKey()];
+  return [...(await log()), await stream(), await attachment(), await lockedKey()];
 }
 
 /** A log of thirteen entries, with its checkpoint signed with Ed25519, and proofs. */
@@ -70,6 +71,14 @@ async function stream(): Promise<Vector> {
   const sealed = encodeBase64url(await gather(pieces));
   const input = { sealed, key: encodeBase64url(key.reveal()), context: 'a context' };
   return made('open', 'chunked', input, { content: encodeBase64url(content) });
+}
+
+async function attachment(): Promise<Vector> {
+  const place = { sub: 'urn:bulla:acme:prompt:prm_01m8846r1de35rhayqpfw25ggb', ver: 3 };
+  const content = randomBytes(40_000);
+  const { sealed, entry } = sealAttachment(once(content), 'policy.pdf', place);
+  const input = { sealed: encodeBase64url(await gather(sealed)), attachment: entry(), ...place };
+  return made('open', 'attachment', input, { content: encodeBase64url(content) });
 }
 
 /** The passphrase is stretched already: Argon2id is not in WebCrypto, and the client has it from Node. */

@@ -12,6 +12,7 @@ const AUTHENTICATED: Readonly<Record<string, readonly (string | number)[]>> = {
   'http-request': ['request', 'body'],
   'http-response': ['response', 'headers', 'signature'],
   chunked: ['sealed'],
+  attachment: ['sealed'],
   'streamed-letter': ['sealed'],
   note: ['note'],
   'merkle-inclusion': ['proof', 0],

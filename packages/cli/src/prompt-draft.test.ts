@@ -8,7 +8,8 @@ type Statement = Parameters<typeof fileOf>[0];
 function statementOf(file: string): Statement {
   const { draft } = draftOf(file, undefined);
   const acl = { invoke: ['grp:members'], read: ['grp:authors'], responders: [], ...draft.acl };
-  return { content: draft.content, input: { messages: draft.acceptsMessages }, acl } as unknown as Statement;
+  const input = { messages: draft.acceptsMessages };
+  return { content: draft.content, input, acl, attachments: [] } as unknown as Statement;
 }
 
 const plain = 'Say hello to {{name}}.\n';
@@ -74,6 +75,16 @@ describe('a pulled file', () => {
     const changed = { ...statement, content: { ...statement.content, ...change } };
     expect(() => fileOf(changed)).toThrow(
       expect.objectContaining({ name: 'CheckFailed', message: expect.stringMatching(message) }),
+    );
+  });
+
+  it('is refused where the version has files that it would not hold', () => {
+    const attachments = [{ id: 'policy.pdf', key: 'k', size: 1, hash: 'h' }];
+    expect(() => fileOf({ ...statementOf(file), attachments })).toThrow(
+      expect.objectContaining({
+        name: 'PromptFileError',
+        message: 'this version has attachments (policy.pdf), and a prompt file holds none',
+      }),
     );
   });
 

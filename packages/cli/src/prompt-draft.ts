@@ -32,8 +32,13 @@ export function draftOf(file: string, message: string | undefined): ParsedFile {
 /**
  * The file that a version was pushed from, byte for byte.
  * @throws {CheckFailed} if the author's file says something else than the version that runs
+ * @throws {PromptFileError} if the version has attachments, which no file holds
  */
-export function fileOf({ content, input, acl }: Statement): string {
+export function fileOf({ content, input, acl, attachments }: Statement): string {
+  if (attachments.length > 0)
+    throw new PromptFileError(
+      `this version has attachments (${attachments.map(({ id }) => id).join(', ')}), and a prompt file holds none`,
+    );
   const plain = sourceOf(content, input.messages);
   if (content.source === undefined) return writePromptFile(plain);
   const written = parseAgain(content.source);

@@ -38,7 +38,7 @@ const PROTECT_UNTIL = '2030-12-31';
 
 /** Whether a stored version is what the draft would become. */
 export function saysTheSame(
-  { content, acl, input, protect_until }: Statement,
+  { content, acl, input, protect_until, attachments }: Statement,
   draft: PromptDraft,
   trust: Trust,
   author: string,
@@ -48,8 +48,9 @@ export function saysTheSame(
     acl: aclOf(draft, trust, author),
     input: { messages: draft.acceptsMessages },
     protect_until: draft.protectUntil ?? PROTECT_UNTIL,
+    attachments: [],
   };
-  return JSON.stringify({ content, acl, input, protect_until }) === JSON.stringify(next);
+  return JSON.stringify({ content, acl, input, protect_until, attachments }) === JSON.stringify(next);
 }
 
 /** The access rights of a draft, with what it leaves open filled in. */

@@ -11,6 +11,7 @@ import {
   urnOf,
 } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
+import { saysTheSame } from '../src/seal-version.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
 
@@ -66,6 +67,16 @@ describe('push', () => {
   ])('makes a version of another %s', async (_name, change) => {
     await push('one');
     expect(await bulla.prompts.push(NAME, 'text', draftOf('one', change))).toMatchObject({ version: 2, changed: true });
+  });
+
+  it('makes a version of a text that had files before', async () => {
+    await push('one');
+    const { statement } = await bulla.prompts.read(NAME);
+    const { trust, owner } = world.organisation;
+    const same = (one: typeof statement) => saysTheSame(one, draftOf('one'), trust, owner.urn);
+    expect(same(statement)).toBe(true);
+    const hash = encodeBase64url(randomBytes(32));
+    expect(same({ ...statement, attachments: [{ id: 'policy.pdf', key: hash, size: 1, hash }] })).toBe(false);
   });
 
   it.each([

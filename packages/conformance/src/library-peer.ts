@@ -3,7 +3,7 @@ import { invocations, replies } from './library-exchange.js';
 import { httpRequests, httpResponses } from './library-http.js';
 import { consistencies, inclusions, lockedKeys, notes, streams } from './library-logs.js';
 import { answers, bundles, documents, envelopes, publicKeys, statements, tags } from './library-signed.js';
-import { contents, grants, letters, streamedLetters } from './library-tokens.js';
+import { attachments, contents, grants, letters, streamedLetters } from './library-tokens.js';
 import type { Format } from './format.js';
 import type { Fields, Hello, Operation, Outcome, Peer, Request } from './protocol.js';
 
@@ -27,6 +27,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'public-keys': publicKeys,
   'locked-key': lockedKeys,
   chunked: streams,
+  attachment: attachments,
   note: notes,
   'merkle-inclusion': inclusions,
   'merkle-consistency': consistencies,

@@ -1,9 +1,10 @@
-import type { ContentPlace, GrantPlace, PrivateJwk, PublicJwk } from '@bulla/crypto';
+import type { Attachment, AttachmentPlace, ContentPlace, GrantPlace, PrivateJwk, PublicJwk } from '@bulla/crypto';
 import {
   decodeBase64url,
   encodeBase64url,
   keyMaterialOf,
   loadSigner,
+  sealAttachment,
   sealContent,
   sealGrant,
   sealingKeyOf,
@@ -12,7 +13,7 @@ import {
   Secret,
   verifyingKeyOf,
 } from '@bulla/crypto';
-import { openContent, openGrant, openLetter, openStreamedLetter } from '@bulla/crypto/open';
+import { openAttachment, openContent, openGrant, openLetter, openStreamedLetter } from '@bulla/crypto/open';
 import type { Format } from './format.js';
 import { recordOf, unwrapperOf } from './library-keys.js';
 import { gather, once } from './pieces.js';
@@ -86,6 +87,18 @@ export const contents = {
   },
   async open({ token, key, ...place }: ContentPlace & { token: string; key: string }) {
     return { statement: await openContent(token, new Secret(decodeBase64url(key)), place) };
+  },
+} satisfies Format;
+
+/** docs/spec/attachment.md */
+export const attachments = {
+  async seal({ content, id, ...place }: AttachmentPlace & { content: string; id: string }) {
+    const { sealed, entry } = sealAttachment(once(decodeBase64url(content)), id, place);
+    return { sealed: encodeBase64url(await gather(sealed)), attachment: entry() };
+  },
+  async open({ sealed, attachment, ...place }: AttachmentPlace & { sealed: string; attachment: Attachment }) {
+    const content = await gather(openAttachment(once(decodeBase64url(sealed)), attachment, place));
+    return { content: encodeBase64url(content) };
   },
 } satisfies Format;
 

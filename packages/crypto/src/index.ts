@@ -125,6 +125,8 @@ export type { Check, Verdict, VerifyAnswerOptions } from './verify-answer.js';
 export { verifyAnswer } from './verify-answer.js';
 export type { AskerContext, Bundle, CheckedBundle, WantedPrompt } from './bundle.js';
 export { checkBundleForAsker, checkBundleHashes, parseBundle } from './bundle.js';
+export type { Attachment, AttachmentPlace, SealingAttachment } from './attachment.js';
+export { ATTACHMENTS_MAX, sealAttachment } from './attachment.js';
 export type { ContentHeader, ContentPlace, SealedContent } from './content.js';
 export { CONTENT_MAX_BYTES, parseContent, sealContent } from './content.js';
 export type {

@@ -1,6 +1,7 @@
 import type { Bytes } from './bytes.js';
 import { concatBytes, decodeBase64url, decodeUtf8 } from './bytes.js';
 import { parseJws, verifyJws } from './compact.js';
+import { ContentHash } from './content-hash.js';
 import { CryptoError } from './errors.js';
 import type { VerifyingKey } from './keys.js';
 import type { Letter } from './letter.js';
@@ -10,7 +11,6 @@ import { openAs } from './open-letter.js';
 import { Secret } from './secret.js';
 import type { Unwrapper } from './signer.js';
 import {
-  ContentHash,
   LETTER_END,
   LETTER_END_MAX_BYTES,
   letterEndOf,

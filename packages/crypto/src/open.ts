@@ -12,3 +12,4 @@ export type { StreamedLetter } from './open-streamed-letter.js';
 export { isStreamedLetter, openStreamedLetter } from './open-streamed-letter.js';
 export { openLocked } from './open-locked.js';
 export { openChunks, openStream } from './open-chunked.js';
+export { openAttachment } from './open-attachment.js';

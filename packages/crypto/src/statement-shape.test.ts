@@ -52,6 +52,9 @@ describe('parseStatement refuses', () => {
     ['input', { messages: 'no' }],
     ['input', { messages: true, files: true }],
     ['attachments', [{ id: 'a', key: 'A'.repeat(43), size: 1, sha256: 'A'.repeat(43) }]],
+    ['attachments', [{ id: 'a', key: 'A'.repeat(43), size: 1 }]],
+    ['attachments', {}],
+    ['attachments', null],
     ['message', 'x'.repeat(1001)],
     ['message', null],
   ];

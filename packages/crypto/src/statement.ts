@@ -1,13 +1,6 @@
 import * as z from 'zod/mini';
-import {
-  bytes32Schema,
-  hashSchema,
-  modelNameSchema,
-  nameSchema,
-  opaqueIdSchema,
-  urnOfSchema,
-  versionSchema,
-} from './claims.js';
+import { attachmentsSchema } from './attachment.js';
+import { modelNameSchema, nameSchema, opaqueIdSchema, urnOfSchema, versionSchema } from './claims.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
 import { CryptoError } from './errors.js';
@@ -53,13 +46,6 @@ const contentSchema = z.strictObject({
 /** The text of a prompt, its variables and the model it asks for. */
 export type PromptContent = z.infer<typeof contentSchema>;
 
-const attachmentSchema = z.strictObject({
-  id: opaqueIdSchema,
-  key: bytes32Schema,
-  size: z.int().check(z.gte(0)),
-  sha256: hashSchema,
-});
-
 const claimsSchema = z.strictObject({
   iss: urnOfSchema('dev', 'svc:vault'),
   aud: urnOfSchema('organisation'),
@@ -81,8 +67,8 @@ const claimsSchema = z.strictObject({
   }),
   input: z.strictObject({ messages: z.boolean() }),
   content: contentSchema,
-  // Attachments have a shape but no code that opens them yet: a prompt must not run without what belongs to it.
-  attachments: z.array(attachmentSchema).check(z.maxLength(0)),
+  /** Files that belong to the prompt. Whoever runs it and cannot open them must not run it without. */
+  attachments: attachmentsSchema,
   /** What the author says about this version. */
   message: z.string().check(z.maxLength(1000)),
 });

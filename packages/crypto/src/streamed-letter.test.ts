@@ -8,6 +8,7 @@ import type { Bytes } from './bytes.js';
 import { concatBytes, equalBytes, utf8 } from './bytes.js';
 import { CHUNK_BYTES, CHUNKED_HEADER_BYTES, sealChunks } from './chunked.js';
 import { signJws } from './compact.js';
+import { ContentHash } from './content-hash.js';
 import { CryptoError } from './errors.js';
 import { LETTER, parseLetter, sealAs, sealLetter } from './letter.js';
 import { openAs, openLetter } from './open-letter.js';
@@ -15,7 +16,6 @@ import { isStreamedLetter, openStreamedLetter } from './open-streamed-letter.js'
 import { Secret } from './secret.js';
 import type { Unwrapper } from './signer.js';
 import {
-  ContentHash,
   LETTER_END,
   LETTER_END_MAX_BYTES,
   letterEndOf,
@@ -279,21 +279,5 @@ describe('whoever has the key of a stream', () => {
     const { content, end } = await open(file);
     expect(end).toBe('open_failed');
     expect(content.length).toBeLessThan(other.length);
-  });
-});
-
-describe('the hash of content', () => {
-  const end = async (...pieces: Uint8Array[]) => {
-    const hash = new ContentHash();
-    for (const piece of pieces) await hash.add(piece);
-    return { size: hash.size, hash: await hash.end() };
-  };
-
-  it('is the same however it is cut, and another for other content', async () => {
-    const whole = await end(CONTENT);
-    expect(whole.size).toBe(CONTENT.length);
-    expect(await end(CONTENT.slice(0, 7), NOTHING, CONTENT.slice(7, 20_000), CONTENT.slice(20_000))).toEqual(whole);
-    const hashes = [CONTENT, CONTENT.slice(1), flipBit(CONTENT, 9), CONTENT.slice(0, CHUNK_BYTES), NOTHING];
-    expect(new Set((await Promise.all(hashes.map((one) => end(one)))).map(({ hash }) => hash.join())).size).toBe(5);
   });
 });

@@ -1,10 +1,11 @@
 import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
 import { concatBytes, encodeBase64url, sha256, tokenHash, utf8 } from './bytes.js';
-import { CHUNK_BYTES, newStreamKey, sealChunks } from './chunked.js';
+import { newStreamKey, sealChunks } from './chunked.js';
 import { hashSchema } from './claims.js';
 import type { JwsFormat } from './compact.js';
 import { signJws } from './compact.js';
+import { ContentHash } from './content-hash.js';
 import type { SealingKey } from './key-material.js';
 import type { Letter } from './letter.js';
 import { letterFormat, sealAs } from './letter.js';
@@ -87,40 +88,4 @@ async function* withEnd(source: AsyncIterable<Uint8Array>, inner: string, from: 
     yield piece;
   }
   yield utf8(`\n${await signJws(LETTER_END, await letterEndOf(inner, content), from)}`);
-}
-
-const HASH_BYTES = 32;
-
-/**
- * A hash of content of any size in constant memory, which WebCrypto's SHA-256 is not: beginning with 32 zero bytes, the
- * hash of the hash so far ‖ the next 16,384 bytes; the last piece is shorter and may be empty.
- */
-export class ContentHash {
-  /** The hash so far ‖ the piece that is being filled. */
-  readonly #block = new Uint8Array(HASH_BYTES + CHUNK_BYTES);
-  #filled = HASH_BYTES;
-  #size = 0;
-
-  /** Bytes that were added. */
-  get size(): number {
-    return this.#size;
-  }
-
-  async add(piece: Uint8Array): Promise<void> {
-    this.#size += piece.length;
-    for (let at = 0; at < piece.length; ) {
-      const taken = piece.subarray(at, at + this.#block.length - this.#filled);
-      this.#block.set(taken, this.#filled);
-      this.#filled += taken.length;
-      at += taken.length;
-      if (this.#filled < this.#block.length) continue;
-      this.#block.set(await sha256(this.#block));
-      this.#filled = HASH_BYTES;
-    }
-  }
-
-  /** 32 bytes; nothing is added after it. */
-  end(): Promise<Bytes> {
-    return sha256(this.#block.subarray(0, this.#filled));
-  }
 }

@@ -51,6 +51,11 @@ const statementCase =
   (token, changes = {}) =>
   async () => ({ token: await token(), chash, expect, ...changes });
 const managed = { name: 'open/faq', custody: 'managed' };
+/** Entries of attachments; what they stand for is in the vectors of that format. */
+const policyFile = { id: 'policy.pdf', key: `${'k'.repeat(42)}A`, size: 48_213, hash: `${'h'.repeat(42)}A` };
+const photo = { id: 'photo-1.jpeg', key: `${'K'.repeat(42)}A`, size: 0, hash: `${'H'.repeat(42)}A` };
+const attaching = (...attachments) =>
+  statementCase(() => rawJws(headerFor(PROMPT, owner), { ...exampleStatement(acme), attachments }, owner));
 
 await add('statement', [
   ['an author with an RSA-2048 key', 'valid', '', statementCase(() => statementBy('owner'))],
@@ -204,6 +209,23 @@ await add('statement', [
     ),
   ],
   ['padding after a part', 'token_malformed', '', statementCase(async () => `${await statementBy('owner')}=`)],
+  ['two attachments', 'valid', '', attaching(policyFile, photo)],
+  ['two attachments of one name', 'token_malformed', '', attaching(policyFile, { ...photo, id: policyFile.id })],
+  ['two attachments under one key', 'token_malformed', '', attaching(policyFile, { ...photo, key: policyFile.key })],
+  ['an attachment with a key of 31 bytes', 'token_malformed', '', attaching({ ...photo, key: 'A'.repeat(42) })],
+  ['an attachment without its hash', 'token_malformed', '', attaching({ ...photo, hash: undefined })],
+  [
+    'more than 64 attachments',
+    'token_malformed',
+    '',
+    attaching(
+      ...Array.from({ length: 65 }, (_, at) => ({
+        ...photo,
+        id: `file-${at}`,
+        key: Buffer.alloc(32, at).toString('base64url'),
+      })),
+    ),
+  ],
 ]);
 
 // C, W and E belong together: all later cases are changes of the first content and of the first grant.

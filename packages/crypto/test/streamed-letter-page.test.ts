@@ -1,4 +1,3 @@
-import { createDecipheriv, createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { PrivateJwk, PublicJwk } from '@bulla/crypto';
 import { sealStreamedLetter } from '@bulla/crypto';
@@ -6,6 +5,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { compactDecrypt, compactVerify, importJWK } from 'jose';
 import { person } from './people.js';
 import { gather, piecesOf } from './pieces.js';
+import { contentHash, openStream, sha256 } from './raw-stream.js';
 
 /** docs/spec/streamed-letter.md once more, with jose and node:crypto and nothing of ours. */
 interface Steps {
@@ -18,29 +18,6 @@ interface Steps {
   readonly content: Buffer;
   readonly endHeader: object;
   readonly endPayload: object;
-}
-
-const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest();
-const cut = (text: Buffer, length: number) =>
-  Array.from({ length: Math.floor(text.length / length) + 1 }, (_, at) =>
-    text.subarray(at * length, (at + 1) * length),
-  );
-
-function openStream(stream: Buffer, key: Buffer, context: Buffer): Buffer {
-  const salt = stream.subarray(0, 24);
-  const info = Buffer.concat([Buffer.from('c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0'), salt, context]);
-  const hmac = (...parts: Uint8Array[]) => createHmac('sha512', key).update(Buffer.concat(parts)).digest();
-  const first = hmac(info, Buffer.of(1));
-  const derived = Buffer.concat([first, hmac(first, info, Buffer.of(2))]);
-  if (!derived.subarray(44, 76).equals(stream.subarray(24, 56))) throw new Error('another commitment');
-  const chunks = cut(stream.subarray(56), 16_400).map((chunk, index) => {
-    const iv = Buffer.from(derived.subarray(32, 44));
-    iv.writeUInt32BE((iv.readUInt32BE(8) ^ index) >>> 0, 8);
-    const decipher = createDecipheriv('aes-256-gcm', derived.subarray(0, 32), iv, { authTagLength: 16 });
-    decipher.setAuthTag(chunk.subarray(-16));
-    return Buffer.concat([decipher.update(chunk.subarray(0, -16)), decipher.final()]);
-  });
-  return Buffer.concat(chunks);
 }
 
 async function stepsOf(file: Buffer, recipient: PrivateJwk, sender: PublicJwk): Promise<Steps> {
@@ -57,11 +34,10 @@ async function stepsOf(file: Buffer, recipient: PrivateJwk, sender: PublicJwk): 
   const [content, end] = [text.subarray(0, at), text.subarray(at + 1).toString()];
   const verified = await compactVerify(end, by);
   const endPayload = JSON.parse(Buffer.from(verified.payload).toString()) as object;
-  const hash = cut(content, 16_384).reduce((before, piece) => sha256(Buffer.concat([before, piece])), Buffer.alloc(32));
   expect(endPayload).toEqual({
     letter: sha256(outer.plaintext).toString('base64url'),
     size: content.length,
-    hash: hash.toString('base64url'),
+    hash: contentHash(content),
   });
   return {
     outside: outer.protectedHeader,

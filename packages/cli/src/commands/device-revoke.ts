@@ -5,6 +5,7 @@ import { Option } from 'commander';
 import type { Context } from '../context.js';
 import { findDevice, idOf } from '../device-names.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
+import { keptText } from '../kept-text.js';
 import { requirePromptName, requireVersion } from '../names.js';
 import { counted, styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
@@ -101,9 +102,7 @@ async function readToKeep(
   { name, version }: Pick<WrittenVersion, 'name' | 'version'>,
 ): Promise<OpenedVersion[]> {
   const opened = await bulla.people.readForKeeping(device, name, version);
-  const { content, acl } = opened.statement;
   out.line(styled(`${name}@${version}  sha256:${opened.chash}`, 'strong'));
-  for (const message of content.messages) out.text(`# ${message.role}\n${message.content}\n`);
-  out.line(`may be run by ${acl.invoke.join(', ') || 'nobody'}; read by ${acl.read.join(', ') || 'nobody'}`);
+  out.text(keptText(opened.statement));
   return (await asker.agrees('keep this text?')) ? [opened] : [];
 }

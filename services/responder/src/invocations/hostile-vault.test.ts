@@ -97,6 +97,16 @@ const CASES: readonly {
     },
   },
   {
+    name: 'a prompt with a file that no question brings',
+    code: 'open_failed',
+    sealed: true,
+    make: async () => {
+      const hash = await tokenHash('a file');
+      const attachments = [{ id: 'policy.pdf', key: hash, size: 48_213, hash }];
+      return ask(all.organisation, await storePrompt(all.organisation, { statement: { attachments } }));
+    },
+  },
+  {
     name: '[red] content of a revoked author, backdated',
     code: 'open_failed',
     sealed: true,

@@ -56,6 +56,8 @@ export class OpenerService implements OnApplicationShutdown {
       const statement = await this.#openStatement(sealed, trust);
       const { chash, sub, name, ver } = sealed;
       const { claims } = await verifyStatement(statement, { trust, now, chash, expect: { sub, name, ver } });
+      // No question brings the files yet, and a prompt does not run without what belongs to it.
+      if (claims.attachments.length > 0) throw openFailed();
       return claims;
     } catch (error) {
       if (error instanceof CryptoError) throw openFailed();

@@ -1,0 +1,35 @@
+import { createDecipheriv, createHash, createHmac } from 'node:crypto';
+
+/** docs/spec/chunked.md once more, with node:crypto and nothing of ours. */
+
+export const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest();
+
+/** Pieces of this length, and a last one that is shorter and may be empty. */
+const cut = (text: Buffer, length: number) =>
+  Array.from({ length: Math.floor(text.length / length) + 1 }, (_, at) =>
+    text.subarray(at * length, (at + 1) * length),
+  );
+
+/** The text of a sealed stream; throws where a commitment or a chunk is wrong. */
+export function openStream(stream: Buffer, key: Buffer, context: Buffer): Buffer {
+  const salt = stream.subarray(0, 24);
+  const info = Buffer.concat([Buffer.from('c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0'), salt, context]);
+  const hmac = (...parts: Uint8Array[]) => createHmac('sha512', key).update(Buffer.concat(parts)).digest();
+  const first = hmac(info, Buffer.of(1));
+  const derived = Buffer.concat([first, hmac(first, info, Buffer.of(2))]);
+  if (!derived.subarray(44, 76).equals(stream.subarray(24, 56))) throw new Error('another commitment');
+  const chunks = cut(stream.subarray(56), 16_400).map((chunk, index) => {
+    const iv = Buffer.from(derived.subarray(32, 44));
+    iv.writeUInt32BE((iv.readUInt32BE(8) ^ index) >>> 0, 8);
+    const decipher = createDecipheriv('aes-256-gcm', derived.subarray(0, 32), iv, { authTagLength: 16 });
+    decipher.setAuthTag(chunk.subarray(-16));
+    return Buffer.concat([decipher.update(chunk.subarray(0, -16)), decipher.final()]);
+  });
+  return Buffer.concat(chunks);
+}
+
+/** The hash of a text, base64url. */
+export const contentHash = (text: Buffer) =>
+  cut(text, 16_384)
+    .reduce((before, piece) => sha256(Buffer.concat([before, piece])), Buffer.alloc(32))
+    .toString('base64url');
