@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { gather, piecesOf } from '../test/pieces.js';
 import { flipBit } from '../test/test-log.js';
 import type { Attachment, AttachmentPlace } from './attachment.js';
-import { attachmentContext, attachmentsSchema, ATTACHMENTS_MAX, sealAttachment } from './attachment.js';
+import { attachmentContext, attachmentsSchema, sealAttachment } from './attachment.js';
 import type { Bytes } from './bytes.js';
 import { concatBytes, decodeBase64url, decodeUtf8, encodeBase64url } from './bytes.js';
 import { CHUNK_BYTES, CHUNKED_HEADER_BYTES, sealChunks, sealedLength } from './chunked.js';
@@ -262,40 +262,5 @@ describe('the source of an attachment', () => {
     for (const _piece of ['header', 'chunk']) await made.sealed.next();
     expect(pulled).toBeLessThanOrEqual(2);
     await made.sealed.return(undefined);
-  });
-});
-
-describe('a list of attachments', () => {
-  const entryOf = (at: number): Attachment => ({
-    ...sealed.entry,
-    id: `file-${at}`,
-    key: encodeBase64url(Uint8Array.from({ length: 32 }, () => at)),
-  });
-  const list = (length: number) => Array.from({ length }, (_, at) => entryOf(at));
-
-  it('may have none, and 64', () => {
-    for (const length of [0, 1, 2, ATTACHMENTS_MAX])
-      expect(attachmentsSchema.safeParse(list(length))).toMatchObject({ success: true });
-  });
-
-  it.each<[string, () => unknown]>([
-    ['more than 64', () => list(ATTACHMENTS_MAX + 1)],
-    ['two of one name', () => [entryOf(1), { ...entryOf(2), id: 'file-1' }]],
-    ['two under one key', () => [entryOf(1), { ...entryOf(1), id: 'file-2' }]],
-    ['a name that is none', () => [{ ...entryOf(1), id: 'a/b' }]],
-    ['a key of 31 bytes', () => [{ ...entryOf(1), key: 'A'.repeat(42) }]],
-    ['a hash in another spelling', () => [{ ...entryOf(1), hash: `${'A'.repeat(42)}B` }]],
-    ['a size below zero', () => [{ ...entryOf(1), size: -1 }]],
-    ['a size with a fraction', () => [{ ...entryOf(1), size: 0.5 }]],
-    ['a size of 64 TiB', () => [{ ...entryOf(1), size: 2 ** 46 }]],
-    ['a member more', () => [{ ...entryOf(1), type: 'application/pdf' }]],
-    ['a member less', () => [{ id: 'file-1', key: entryOf(1).key, size: 1 }]],
-    ['no list', () => ({})],
-  ])('may not have %s', (_name, value) => {
-    expect(attachmentsSchema.safeParse(value())).toMatchObject({ success: false });
-  });
-
-  it('may have a file of a byte less than 64 TiB', () => {
-    expect(attachmentsSchema.safeParse([{ ...entryOf(1), size: 2 ** 46 - 1 }])).toMatchObject({ success: true });
   });
 });
