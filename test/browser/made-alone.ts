@@ -4,12 +4,22 @@ import {
   appendLeaf,
   EMPTY_FRONTIER,
   encodeBase64url,
+  encodeInvitationCode,
   encodeNoteKey,
+  enrolmentFingerprint,
+  enrolmentMac,
+  enrolmentTicket,
+  enrolmentWords,
+  exportKeys,
   generateKeyPair,
+  keyMaterialOf,
   leafHash,
   loadSigner,
   makeConsistencyProof,
   makeInclusionProof,
+  mintId,
+  namesOf,
+  newInvitationSecret,
   newStreamKey,
   noteKeyOf,
   randomBytes,
@@ -18,6 +28,7 @@ import {
   sealLocked,
   Secret,
   signCheckpoint,
+  ticketHash,
   treeHeadOf,
   utf8,
 } from '@bulla/crypto';
@@ -30,7 +41,7 @@ const LEAF = 9;
 
 /** What needs no organisation: one vector of each such format. */
 export async function makeAlone(): Promise<Vector[]> {
-  return [...(await log()), await stream(), await attachment(), await lockedKey()];
+  return [...(await log()), await stream(), await attachment(), await lockedKey(), await keyFile(), await enrolment()];
 }
 
 /** A log of thirteen entries, with its checkpoint signed with Ed25519, and proofs. */
@@ -87,6 +98,34 @@ async function lockedKey(): Promise<Vector> {
   const kdf = { name: 'argon2id' as const, m: 65_536, t: 3, p: 4, salt: encodeBase64url(randomBytes(16)) };
   const token = await sealLocked(utf8('{"keys":[]}'), new Secret(key), kdf);
   return made('open', 'locked-key', { token, key: encodeBase64url(key) }, { plaintext: '{"keys":[]}' });
+}
+
+async function keyFile(): Promise<Vector> {
+  const key = await keyMaterialOf((await generateKeyPair('p256', 'sig')).publicJwk);
+  const file = await exportKeys([key], { format: 'pem', half: 'public' });
+  const { hex, words } = namesOf(key);
+  const { kid, suite, publicJwk: jwk } = key;
+  const input = { file: encodeBase64url(file), half: 'public' };
+  return made('open', 'key-file', input, { keys: [{ suite, kid, hex, words: words.join(' '), jwk }] });
+}
+
+async function enrolment(): Promise<Vector> {
+  const secret = newInvitationSecret();
+  const shown = { url: 'https://vault.acme.example', org: 'acme', pin: `sha256:${'0a'.repeat(32)}`, id: mintId('ivt') };
+  const [sigKid, encKid] = [encodeBase64url(randomBytes(32)), encodeBase64url(randomBytes(32))];
+  const keys = { org: shown.org, invitation: shown.id, sigKid, encKid };
+  const mac = await enrolmentMac(secret, keys);
+  const ticket = await enrolmentTicket(secret);
+  const words = (await enrolmentWords(keys)).join(' ');
+  const fingerprint = await enrolmentFingerprint(keys);
+  const input = { code: encodeInvitationCode({ ...shown, secret }), sig_kid: sigKid, enc_kid: encKid, mac };
+  return made('verify', 'enrolment', input, {
+    ...shown,
+    ticket,
+    ticket_sha256: await ticketHash(ticket),
+    words,
+    fingerprint,
+  });
 }
 
 const plain = ({ size, root }: TreeHead) => ({ size, root: encodeBase64url(root) });

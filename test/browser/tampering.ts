@@ -15,6 +15,8 @@ const AUTHENTICATED: Readonly<Record<string, readonly (string | number)[]>> = {
   attachment: ['sealed'],
   'streamed-letter': ['sealed'],
   note: ['note'],
+  'key-file': ['file'],
+  enrolment: ['mac'],
   'merkle-inclusion': ['proof', 0],
   'merkle-consistency': ['proof', 0],
 };

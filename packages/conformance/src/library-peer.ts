@@ -1,6 +1,7 @@
 import { CryptoError } from '@bulla/crypto';
 import { invocations, replies } from './library-exchange.js';
 import { httpRequests, httpResponses } from './library-http.js';
+import { enrolments, keyFiles } from './library-keys.js';
 import { consistencies, inclusions, lockedKeys, notes, streams } from './library-logs.js';
 import { answers, bundles, documents, envelopes, publicKeys, statements, tags } from './library-signed.js';
 import { attachments, contents, grants, letters, streamedLetters } from './library-tokens.js';
@@ -26,6 +27,8 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'http-response': httpResponses,
   'public-keys': publicKeys,
   'locked-key': lockedKeys,
+  'key-file': keyFiles,
+  enrolment: enrolments,
   chunked: streams,
   attachment: attachments,
   note: notes,
