@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePorts } from '@bulla/testkit';
 
 const repository = resolve(import.meta.dirname, '..');
 const program = join(repository, 'packages/cli/bin/bulla.js');
@@ -50,7 +51,13 @@ export interface RunningBulla {
  * @throws {Error} with what it said, if it ends or is late
  */
 export async function startBulla(settings: Readonly<Record<string, string>>): Promise<RunningBulla> {
-  const ports = { BULLA_VAULT_PORT: '0', BULLA_RESPONDER_PORT: '0', BULLA_METRICS_PORT: '0' };
+  // Not those that the system finds for 0: it might give one to another process before `bulla up` listens there.
+  const [vault, responder, metrics] = await freePorts(4);
+  const ports = {
+    BULLA_VAULT_PORT: String(vault),
+    BULLA_RESPONDER_PORT: String(responder),
+    BULLA_METRICS_PORT: String(metrics),
+  };
   const child = spawn(process.execPath, [program, 'up'], {
     env: environment({ ...ports, ...settings }),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,12 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, freePorts } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bulla } from '../bulla-process.js';
 import type { Deployment } from '../deploy-init.js';
 import { deploymentIn, runInit } from '../deploy-init.js';
-import { freePorts } from '../faults/kills-round.js';
 import { type ServiceProcess, startService } from '../faults/service-process.js';
 
 const database = await databaseForTest();

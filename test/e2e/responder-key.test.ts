@@ -1,8 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, freePorts } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bulla, type Ended } from '../bulla-process.js';
 import { type ServiceProcess, startService } from '../faults/service-process.js';
@@ -13,14 +12,6 @@ const database = await databaseForTest();
 /** Services that run on their own need a server. */
 const withServer = database.url === undefined ? describe.skip : describe;
 const FINGERPRINT = /[0-9a-f]{4}(?::[0-9a-f]{4}){7}/g;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 const ok = (ended: Ended): Ended => {
   expect({ status: ended.status, stderr: ended.status === 0 ? '' : ended.stderr }).toEqual({ status: 0, stderr: '' });
@@ -38,7 +29,7 @@ withServer('a responder with new keys', () => {
     folder = await mkdtemp(join(tmpdir(), 'bulla-s7-'));
     home = join(folder, 'home');
     settings = { BULLA_HOME: home };
-    const [vaultPort, responderPort] = [await freePort(), await freePort()];
+    const [vaultPort = 0, responderPort = 0] = await freePorts(2);
     const [vaultUrl, responderUrl] = [vaultPort, responderPort].map((port) => `http://127.0.0.1:${port}`) as [
       string,
       string,

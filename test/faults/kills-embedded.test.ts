@@ -8,10 +8,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { KeyFile } from '@bulla/crypto';
 import { openPglite } from '@bulla/service-kit';
 import type { FakeOpenai } from '@bulla/testkit';
+import { freePorts } from '@bulla/testkit';
 import { environment } from '../bulla-process.js';
 import { haunt, randomFrom, seedForTest } from './kills-nemesis.js';
 import type { Victim } from './kills-nemesis.js';
-import { expectWork, freePorts, paceOf, play, requireReady, startModel, WIDE_LIMITS } from './kills-round.js';
+import { expectWork, paceOf, play, requireReady, startModel, WIDE_LIMITS } from './kills-round.js';
 import type { Pace, Stack } from './kills-round.js';
 
 const KILLS = 20;

@@ -53,7 +53,7 @@ export const MODEL_MS = 200;
 
 /**
  * Kills one process so many times, at moments that the seed decides: out of nothing, in the middle of a model's answer,
- * or before it has come up again from the kill before.
+ * or before it has come up again from the kill before. The first of one that asks a model is in such a middle.
  */
 export async function haunt(victim: Victim, { kills, mostMs, random, model, tell }: Haunting): Promise<void> {
   const ready = async () => tell({ readyMs: await victim.ready() });
@@ -64,11 +64,13 @@ export async function haunt(victim: Victim, { kills, mostMs, random, model, tell
     if (way < 0.4 && kill > 1 && !isLast) {
       tell({ kill: `${victim.name}: ${afterMs} ms after its start, ready or not` });
       await pause(afterMs);
-    } else if (way < 0.75 && model !== undefined) {
+    } else if (model !== undefined && (way < 0.75 || kill === 1)) {
       const withinMs = Math.round(random() * MODEL_MS);
       tell({ kill: `${victim.name}: ${withinMs} ms after the model was asked` });
       await ready();
-      await Promise.race([model.arrival(model.requests.length), pause(2 * mostMs)]);
+      const arrival = model.arrival(model.requests.length);
+      // Later every writer may wait for the end of what was cut short; but a seed must not leave nothing cut short.
+      await (kill === 1 ? arrival : Promise.race([arrival, pause(2 * mostMs)]));
       await pause(withinMs);
     } else {
       tell({ kill: `${victim.name}: ${afterMs} ms after it was ready` });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
-import { type FakeOpenai, startFakeOpenai } from '@bulla/testkit';
+import { type FakeOpenai, freePorts, startFakeOpenai } from '@bulla/testkit';
 import type { Asked, AskOptions, SealedReply, StoredPrompt } from '../../services/responder/test/asking.js';
 import { ask, openReply, replyOfStream, storePrompt } from '../../services/responder/test/asking.js';
 import { type DocumentServer, serveDocuments } from '../../services/responder/test/responder-fixture.js';
@@ -45,7 +45,9 @@ export async function startResponderWorld(
 ): Promise<ResponderWorld> {
   const organisation = await makeOrganisation();
   const documents = await serveDocuments(organisation);
-  const upstream = await startFakeOpenai();
+  // It may be stopped and come back.
+  const [upstreamPort] = await freePorts(1);
+  const upstream = await startFakeOpenai({}, upstreamPort);
   const folder = await mkdtemp(join(tmpdir(), 'bulla-faults-'));
   const keys = join(folder, 'responder.keys.json');
   await writeFile(keys, JSON.stringify(organisation.responders[0].keyFile), { mode: 0o600 });

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { Bulla, identityOf } from '@bulla/client';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
-import { type FakeOpenai, startFakeOpenai, startTestPostgres, type TestPostgres } from '@bulla/testkit';
+import { type FakeOpenai, freePorts, startFakeOpenai, startTestPostgres, type TestPostgres } from '@bulla/testkit';
 import { startRedis, type TestRedis } from '../../packages/service-kit/test/redis-server.js';
-import { freePorts } from '../faults/kills-round.js';
 import { type ServiceProcess, startService } from '../faults/service-process.js';
 import { bring, vaultSettings } from '../faults/vault-world.js';
 

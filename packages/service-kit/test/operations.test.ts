@@ -1,4 +1,6 @@
 import { Agent, get } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { mintId } from '@bulla/crypto';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -184,13 +186,16 @@ describe('a request id', () => {
 describe('more requests than it takes', () => {
   it('are told so at once, but for health', async () => {
     const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+    const { promise: full, resolve: fill } = Promise.withResolvers<void>();
+    let begun = 0;
     faults.onGet = async () => {
+      if (++begun === 2) fill();
       await allowed;
       return undefined;
     };
     const path = `/api/v1/prompts/${mintId('prm')}`;
     const stuck = [tiny.owner.get(path), tiny.owner.get(path)].map((answer) => answer.catch(() => undefined));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await full;
     const refused = await tiny.owner.get('/api/v1/prompts');
     const alive = await fetchText(`${base}/health/live`);
     allow();
@@ -212,27 +217,26 @@ describe('an answer that does not fit its contract', () => {
 
 describe('junk from strangers', () => {
   it('makes one audit row for each code and minute', async () => {
-    const junk = () => fetchText(`${base}/api/v1/prompts`);
-    const { db } = tiny.database;
-    const rows = () => db.selectFrom('audit_event').selectAll().where('org', 'is', null).orderBy('id').execute();
-    tiny.clock.advance(60);
+    const quiet = await startTiny();
+    const { port } = await quiet.service.listen();
+    const junk = () => fetchText(`http://127.0.0.1:${port}/api/v1/prompts`);
+    const { db } = quiet.database;
+    const rows = () => db.selectFrom('audit_event').selectAll().where('org', 'is', null).execute();
+    const minute = new Date(Math.floor(quiet.clock.now() / 60) * 60_000);
+    for (let times = 0; times < 5; times++) await junk();
+    expect(await rows()).toEqual([]);
+    quiet.clock.advance(60);
     await junk();
     // What was counted in the minute before is being written just now.
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const before = (await rows()).length;
-    const minute = new Date(Math.floor(tiny.clock.now() / 60) * 60_000);
-    for (let times = 0; times < 4; times++) await junk();
-    expect((await rows()).length).toBe(before);
-    tiny.clock.advance(60);
-    await junk();
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const after = await rows();
-    expect(after.length).toBe(before + 1);
-    expect(after.at(-1)).toMatchObject({
-      at: minute,
-      request_id: null,
-      event: { v: 1, act: 'request.refuse', res: 'denied', why: 'unauthenticated', obj: { count: 5 } },
-    });
+    while ((await rows()).length === 0);
+    expect(await rows()).toMatchObject([
+      {
+        at: minute,
+        request_id: null,
+        event: { v: 1, act: 'request.refuse', res: 'denied', why: 'unauthenticated', obj: { count: 5 } },
+      },
+    ]);
+    await quiet.stop();
   });
 });
 
@@ -253,19 +257,28 @@ describe('the chores of a service', () => {
   });
 });
 
+/** Holds changes at work until they are let go. */
+function holdEffects(): { begun: Promise<void>; letGo: () => void } {
+  const [begun, allowed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  faults.beforeEffect = () => {
+    begun.resolve();
+    return allowed.promise;
+  };
+  return { begun: begun.promise, letGo: allowed.resolve };
+}
+
 describe('the end of a service', () => {
   it('lets requests at work finish, takes no more and frees its ports', async () => {
     const ending = await startTiny();
     const { port, metricsPort } = await ending.service.listen();
-    const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
-    faults.beforeEffect = () => allowed;
+    const { begun, letGo } = holdEffects();
     const working = ending.owner.post('/api/v1/prompts', { id: mintId('prm'), name: 'claims/triage', type: 'text' });
     const answered = working.then((answer) => answer);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await begun;
     const closing = ending.service.close();
     expect(ending.service.close()).toBe(closing);
     await expect(fetchText(`http://127.0.0.1:${port}/health/live`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-    allow();
+    letGo();
     expect(await answered).toMatchObject({ status: 201 });
     await closing;
     await expect(fetchText(`http://127.0.0.1:${metricsPort}/metrics`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
@@ -278,17 +291,16 @@ describe('the end of a service', () => {
   it('cuts what does not finish within the grace', async () => {
     const ending = await startTiny({ limits: { graceMs: 200 } });
     await ending.service.listen();
-    const { promise: never, resolve } = Promise.withResolvers<void>();
-    faults.beforeEffect = () => never;
+    const { begun, letGo } = holdEffects();
     const working = ending.owner.post('/api/v1/prompts', { id: mintId('prm'), name: 'claims/triage', type: 'text' });
     const cut = working.then(
       () => 'answered',
       (error: unknown) => (error as { code: string }).code,
     );
-    await new Promise((done) => setTimeout(done, 300));
+    await begun;
     await ending.service.close();
     expect(await cut).toBe('ECONNRESET');
-    resolve();
+    letGo();
     delete faults.beforeEffect;
     await ending.stop();
   });
@@ -296,20 +308,23 @@ describe('the end of a service', () => {
   it('refuses a request that arrives while it drains, and says that it will not be ready again', async () => {
     const ending = await startTiny();
     const { port } = await ending.service.listen();
-    const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
-    faults.beforeEffect = () => allowed;
+    const { begun, letGo } = holdEffects();
+    const connected: Socket[] = [];
+    ending.service.app.getHttpServer().on('connection', (socket: Socket) => connected.push(socket));
     const working = ending.owner.post('/api/v1/prompts', { id: mintId('prm'), name: 'claims/triage', type: 'text' });
     const answered = working.then((answer) => answer);
     const late = ['/api/v1/prompts', '/health/ready'].map((path) => {
-      const begun = Promise.withResolvers<void>();
+      const closed = Promise.withResolvers<void>();
       return {
-        begun,
-        answer: exchangeRaw(port, [`GET ${path} HTTP/1.1\r\n`, 'host: x\r\n\r\n'], { pause: begun.promise }),
+        goOn: closed.resolve,
+        answer: exchangeRaw(port, [`GET ${path} HTTP/1.1\r\n`, 'host: x\r\n\r\n'], { pause: closed.promise }),
       };
     });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await begun;
+    // The first line of each is there: it is a request that has begun.
+    while (connected.filter(({ bytesRead }) => bytesRead > 0).length < 3) await pause(5);
     const closing = ending.service.close();
-    for (const { begun } of late) begun.resolve();
+    for (const { goOn } of late) goOn();
     const [refused, ready] = await Promise.all(late.map(({ answer }) => answer));
     expect(refused).toMatchObject({
       status: 503,
@@ -317,7 +332,7 @@ describe('the end of a service', () => {
       head: expect.stringMatching(/connection: close/i),
     });
     expect(ready).toMatchObject({ status: 503, body: { status: 'unavailable' } });
-    allow();
+    letGo();
     expect((await answered).status).toBe(201);
     await closing;
     delete faults.beforeEffect;

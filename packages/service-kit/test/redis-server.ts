@@ -1,9 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '@bulla/testkit';
 import { describe } from '@jest/globals';
 import { Redis } from 'ioredis';
 
@@ -38,7 +37,7 @@ export interface TestRedis {
 
 export async function startRedis({ password }: { password?: string } = {}): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'bulla-redis-'));
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
   if (password !== undefined) settings.push('--requirepass', password);
   const run = () => spawn(PROGRAM, settings, { stdio: 'ignore' });
@@ -71,16 +70,4 @@ export async function startRedis({ password }: { password?: string } = {}): Prom
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, '127.0.0.1', resolve);
-  await promise;
-  const { port } = server.address() as AddressInfo;
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
-  return port;
 }

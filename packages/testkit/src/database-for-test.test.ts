@@ -81,6 +81,8 @@ it('reads the server and the search path from the environment', () => {
   expect(readTestSettings({ BULLA_TEST_DATABASE_URL: NOBODY, PATH: '/a::/b' })).toEqual({
     databaseUrl: NOBODY,
     path: ['/a', '/b'],
+    worker: 0,
   });
-  expect(readTestSettings({ BULLA_TEST_DATABASE_URL: '' })).toEqual({ databaseUrl: undefined, path: [] });
+  expect(readTestSettings({ BULLA_TEST_DATABASE_URL: '' })).toMatchObject({ databaseUrl: undefined, path: [] });
+  expect(readTestSettings({ JEST_WORKER_ID: '2' }).worker).toBe(2);
 });

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chown, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePorts } from './free-ports.js';
 import { findPostgres, type PostgresPrograms, type ServerUser, serverUser } from './postgres-programs.js';
 
 const STARTS_MAX = 3;
@@ -44,7 +44,7 @@ export async function startTestPostgres(options: TestPostgresOptions = {}): Prom
   const cluster = await makeCluster(programs, serverUser());
   try {
     for (let attempt = 1; ; attempt += 1) {
-      const port = await freePort();
+      const [port = 0] = await freePorts(1);
       const server = await startServer(cluster, port, options.settings ?? {});
       if (server !== undefined) return running(cluster, port, server);
       // Somebody took the port in between: take another one.
@@ -162,13 +162,4 @@ async function isReady(dataDir: string, pid: number | undefined): Promise<boolea
 /** No environment of ours: PG* variables would change what is started. */
 function processOptions(cluster: Cluster): { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
   return { cwd: cluster.folder, env: { LC_ALL: 'C' }, ...cluster.user };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

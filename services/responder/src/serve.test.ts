@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { TestOrganisation } from '@bulla/crypto/testing';
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, freePorts } from '@bulla/testkit';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -29,7 +29,7 @@ beforeAll(async () => {
     BULLA_VAULT_URL: vault.url,
     BULLA_PIN: organisation.pin,
     BULLA_KEYS_FILE: keys,
-    BULLA_RESPONDER_PORT: String(await freePort()),
+    BULLA_RESPONDER_PORT: await freePort(),
     BULLA_METRICS_PORT: '0',
     BULLA_LLM: 'builtin:echo',
     BULLA_LOG_LEVEL: 'silent',
@@ -42,12 +42,9 @@ afterAll(async () => {
   await server.drop();
 });
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
+async function freePort(): Promise<string> {
+  const [port = 0] = await freePorts(1);
+  return String(port);
 }
 
 /** A process that only notes what it is told. */
@@ -90,7 +87,7 @@ withServer('a responder on its own', () => {
     const keys = join(folder, 'trial.keys.json');
     await writeFile(keys, JSON.stringify(own.responders[0].keyFile), { mode: 0o600 });
     const trial = { BULLA_KEYS_FILE: keys, BULLA_PIN: own.pin, BULLA_VAULT_URL: served.url };
-    const port = String(await freePort());
+    const port = await freePort();
     const host = new NotedHost();
     await serve({ ...environment, ...trial, BULLA_RESPONDER_PORT: port, NODE_ENV: 'production' }, host);
     const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, freePorts } from '@bulla/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Addresses, StandaloneOptions } from '../src/index.js';
 import { findAddresses, readStandaloneSettings, start } from '../src/index.js';
@@ -18,15 +18,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const FREE_PORTS = {
-  BULLA_VAULT_PORT: '0',
-  BULLA_RESPONDER_PORT: '0',
-  BULLA_METRICS_PORT: '0',
-  BULLA_LOG_LEVEL: 'silent',
-};
-
 async function optionsFor(env: Record<string, string | undefined>): Promise<StandaloneOptions> {
-  const settings = readStandaloneSettings({ ...FREE_PORTS, ...env });
+  const [vault, responder, metrics] = await freePorts(4);
+  const ports = {
+    BULLA_VAULT_PORT: String(vault),
+    BULLA_RESPONDER_PORT: String(responder),
+    BULLA_METRICS_PORT: String(metrics),
+  };
+  const settings = readStandaloneSettings({ ...ports, BULLA_LOG_LEVEL: 'silent', ...env });
   const addresses = await findAddresses(settings);
   const { served, publish } = await organisationIn(join(folder, 'keys'));
   return {

@@ -4,7 +4,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOrganisation } from '@bulla/crypto/testing';
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, freePorts } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { serve } from '../src/serve.js';
 import { startVault } from '../src/start.js';
@@ -53,10 +53,10 @@ class NotedHost {
   }
 }
 
-async function hold(port = 0): Promise<{ port: number; release: () => Promise<void> }> {
+async function hold(): Promise<{ port: number; release: () => Promise<void> }> {
   const server: Server = createServer();
   const listening = Promise.withResolvers<void>();
-  server.once('error', listening.reject).listen(port, '127.0.0.1', listening.resolve);
+  server.once('error', listening.reject).listen(0, '127.0.0.1', listening.resolve);
   await listening.promise;
   const release = () => new Promise<void>((resolve) => void server.close(() => resolve()));
   return { port: (server.address() as AddressInfo).port, release };
@@ -64,8 +64,7 @@ async function hold(port = 0): Promise<{ port: number; release: () => Promise<vo
 
 withServer('a vault on its own', () => {
   it('serves until its first signal, however many come, and then again on the same database', async () => {
-    const { port, release } = await hold();
-    await release();
+    const [port = 0] = await freePorts(1);
     const url = `http://127.0.0.1:${port}`;
     for (const signals of [['SIGTERM', 'SIGTERM'], ['SIGINT']]) {
       const host = new NotedHost();
@@ -80,8 +79,7 @@ withServer('a vault on its own', () => {
   });
 
   it('[red] refuses an organisation of profile development under NODE_ENV=production', async () => {
-    const { port, release } = await hold();
-    await release();
+    const [port = 0] = await freePorts(1);
     const host = new NotedHost();
     await serve(environment({ BULLA_VAULT_PORT: String(port), NODE_ENV: 'production' }), host);
     const brought = await fetch(`http://127.0.0.1:${port}/api/v1/organisations/acme`, {
