@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
 import { MemoryTrustStore } from '../src/trust-store.js';
 import type { World } from './world.js';
-import { draftOf, makeWorld } from './world.js';
+import { draftOf, makeWorld, withAnotherEnd } from './world.js';
 
 const NAME = 'claims/triage';
 const SECRET = 'the-claim-that-nobody-may-see';
@@ -69,7 +69,7 @@ describe('a vault that lies about trust', () => {
     const [first] = signatures;
     const forged = JSON.stringify({
       payload,
-      signatures: [{ ...first, signature: `${(first?.signature ?? '').slice(0, -4)}AAAA` }],
+      signatures: [{ ...first, signature: withAnotherEnd(first?.signature ?? '') }],
     });
     world.vault.documents = () => ({ ...rest, directory: forged });
     await expect(run()).rejects.toMatchObject({ code: 'signature_invalid', check: 'directory-signatures' });

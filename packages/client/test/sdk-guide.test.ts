@@ -5,13 +5,13 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import * as node from '../src/node/index.js';
 import { examplesOf, runExample } from './run-example.js';
 import type { World } from './world.js';
-import { makeWorld } from './world.js';
+import { makeWorld, WallClock } from './world.js';
 
 const PAGE = new URL('../../../docs/guide/sdk.md', import.meta.url);
 let world: World;
 let folder: string;
 beforeEach(async () => {
-  world = await makeWorld();
+  world = await makeWorld({}, new WallClock());
   folder = await mkdtemp(join(tmpdir(), 'bulla-sdk-'));
 });
 afterEach(async () => {

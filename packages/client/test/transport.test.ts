@@ -4,7 +4,7 @@ import { Problem } from '@bulla/contract';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
 import type { World } from './world.js';
-import { draftOf, freePort, makeWorld } from './world.js';
+import { draftOf, makeWorld, NOBODY_URL } from './world.js';
 
 const NAME = 'claims/triage';
 let world: World;
@@ -222,7 +222,7 @@ describe('a request', () => {
   });
 
   it('to nobody says that nobody is there', async () => {
-    const url = `http://127.0.0.1:${await freePort()}`;
+    const url = NOBODY_URL;
     const lost = await world.client(undefined, { url });
     await expect(lost.trust()).rejects.toMatchObject({
       code: 'transport_failed',

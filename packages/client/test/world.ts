@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { ConnectOptions } from '../src/bulla.js';
@@ -15,6 +14,11 @@ export class Clock {
   readonly now = (): number => this.seconds;
 }
 
+/** The clock of everybody, for what cannot be told another one. */
+export class WallClock extends Clock {
+  override readonly now = (): number => Math.floor(Date.now() / 1000);
+}
+
 /** An organisation with a running vault and responder. */
 export interface World {
   readonly clock: Clock;
@@ -29,8 +33,10 @@ export interface World {
 }
 
 /** Starts one; its directory says where the responder is. */
-export async function makeWorld(options: Parameters<typeof makeOrganisation>[0] = {}): Promise<World> {
-  const clock = new Clock();
+export async function makeWorld(
+  options: Parameters<typeof makeOrganisation>[0] = {},
+  clock = new Clock(),
+): Promise<World> {
   const organisation = await makeOrganisation({ now: clock.seconds, ...options });
   const vault = new TestVault(organisation, clock.now);
   const responder = new TestResponder(organisation, organisation.responders[0], clock.now);
@@ -76,11 +82,13 @@ export function draftOf(text: string, change: Partial<PromptDraft> = {}): Prompt
   };
 }
 
-/** A port of this machine on which nobody listens. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
+/**
+ * Where nobody listens. A port that was free a moment ago may be given to another test; this one is given to nobody, and
+ * `fetch` does not refuse it unasked.
+ */
+export const NOBODY_URL = 'http://127.0.0.1:2';
+
+/** A token or a signature whose last letters are others, canonical base64url like those before, whatever they were. */
+export function withAnotherEnd(text: string): string {
+  return `${text.slice(0, -4)}${text.endsWith('AAAA') ? 'BAAA' : 'AAAA'}`;
 }

@@ -29,20 +29,27 @@ const prepare = (change: Partial<Parameters<typeof prepareDevelopment>[1]> = {},
 const trustOf = ({ documents, pin }: OwnOrganisation, now = NOW) =>
   Trust.establish(documents, { org: DEVELOPMENT_ORG, pin, now });
 
-/** Every file in the order in which it was written. */
+/** Notes what is written in its order: two files that are written at once bear the same time. */
+class NotingHome extends Home {
+  readonly written: string[] = [];
+
+  override async write(name: string, text: string): Promise<void> {
+    await super.write(name, text);
+    this.written.push(name);
+  }
+}
+
+/** Every file, by its name. */
 async function filesOf(where: Home): Promise<string[]> {
   const entries = await readdir(where.folder, { recursive: true, withFileTypes: true });
-  const files = entries
+  return entries
     .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name).slice(where.folder.length + 1));
-  const written = await Promise.all(
-    files.map(async (name) => ({ name, at: (await stat(where.path(name), { bigint: true })).mtimeNs })),
-  );
-  return written.toSorted((left, right) => (left.at < right.at ? -1 : 1)).map(({ name }) => name);
+    .map(({ parentPath, name }) => join(parentPath, name).slice(where.folder.length + 1))
+    .toSorted();
 }
 
 async function contentsOf(where: Home): Promise<Map<string, string | undefined>> {
-  const names = (await filesOf(where)).toSorted();
+  const names = await filesOf(where);
   return new Map(await Promise.all(names.map(async (name) => [name, await where.read(name)] as const)));
 }
 
@@ -84,8 +91,10 @@ describe('the development organisation', () => {
   });
 
   it('is finished by the next run, wherever the first was interrupted', async () => {
-    await prepare();
-    const files = await filesOf(home);
+    const noting = new NotingHome(home.folder);
+    await prepare({}, noting);
+    const files = noting.written;
+    expect(files.toSorted()).toEqual(await filesOf(home));
     expect(files.length).toBeGreaterThan(10);
     for (let count = 0; count <= files.length; count++) {
       const half = new Home(join(folder, `after-${count}`));
