@@ -33,18 +33,18 @@ describe('bulla init', () => {
         .filter((entry) => entry.isFile())
         .map((entry) => readFileSync(`${entry.parentPath}/${entry.name}`, 'utf8'));
     const before = files();
-    // The same ports: other ones would be a change that the directory has to say.
+    // The same addresses: other ones would be a change that the directory has to say.
     const url = (JSON.parse(readFileSync(world.path('home/profile.json'), 'utf8')) as { vault_url: string }).vault_url;
-    world.env['BULLA_VAULT_PORT'] = new URL(url).port;
-    const responder = /"url":"http:\/\/127\.0\.0\.1:(\d+)"/g;
+    const responder = /"url":"(http:\/\/127\.0\.0\.1:\d+)"/g;
     const directory = Buffer.from(
       (JSON.parse(readFileSync(world.path('home/org/dev/directory.json'), 'utf8')) as { payload: string }).payload,
       'base64url',
     ).toString();
-    world.env['BULLA_RESPONDER_PORT'] = [...directory.matchAll(responder)]
-      .map(([, port]) => port)
-      .find((port) => port !== new URL(url).port);
-    const second = await world.bulla(['init']);
+    const [responderUrl = ''] = [...directory.matchAll(responder)]
+      .map(([, address = '']) => address)
+      .filter((address) => address !== url);
+    // By URL and not by port: another test may have been given one of the ports meanwhile.
+    const second = await world.bulla(['init', '--vault-url', url, '--responder-url', responderUrl]);
     expect(second).toMatchObject({
       code: 0,
       stdout: first.stdout,

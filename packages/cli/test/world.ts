@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,10 +82,17 @@ export class World {
 
   /** Starts the services and waits until they are ready. */
   async up(): Promise<Running> {
-    const running = this.start(['up']);
-    await Promise.race([running.stdout.holds('bulla: ready'), running.ended.then(() => undefined)]);
-    if (!running.stdout.text.includes('bulla: ready')) throw new Error(`it did not start: ${running.stderr.text}`);
-    return running;
+    const home = this.path('home');
+    const isNew = !existsSync(home);
+    for (;;) {
+      const running = this.start(['up']);
+      await Promise.race([running.stdout.holds('bulla: ready'), running.ended.then(() => undefined)]);
+      if (running.stdout.text.includes('bulla: ready')) return running;
+      // A port that it found free may be given to another test before it listens: it says itself to start again.
+      if (!running.stderr.text.includes('a port was taken by another program while Bulla started'))
+        throw new Error(`it did not start: ${running.stderr.text}`);
+      if (isNew) await rm(home, { recursive: true });
+    }
   }
 
   remove(): Promise<void> {
