@@ -22,7 +22,11 @@ const enrolled = read('enrolment').cases.map(({ name, code, url, org, pin, id, s
     input: { code, sig_kid, enc_kid, mac },
     expected: {
       ok: {
-        ...{ url, org, pin, id, ticket },
+        url,
+        org,
+        pin,
+        id,
+        ticket,
         ticket_sha256: text(ticket).toString('base64url'),
         words,
         fingerprint,

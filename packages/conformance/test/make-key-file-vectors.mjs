@@ -22,7 +22,7 @@ const halves = { public: 'public', private: 'private' };
 const objectOf = (jwk, half) =>
   half === halves.public ? createPublicKey({ key: jwk, format: 'jwk' }) : createPrivateKey({ key: jwk, format: 'jwk' });
 const type = (half) => (half === halves.public ? 'spki' : 'pkcs8');
-const pem = (jwk, half) => objectOf(jwk, half).export({ format: 'pem', type: type(half) });
+const pem = (jwk, half) => String(objectOf(jwk, half).export({ format: 'pem', type: type(half) }));
 const der = (jwk, half) => objectOf(jwk, half).export({ format: 'der', type: type(half) });
 const locked = (jwk) =>
   objectOf(jwk, halves.private).export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: PASSPHRASE });
@@ -43,7 +43,7 @@ const valid = (name, file, half, listed, passphrase) => ({
   input: input(file, half, passphrase),
   expected: { ok: { keys: listed } },
 });
-const refused = (name, file, half = halves.public, code = 'key_invalid', passphrase = undefined) => ({
+const refused = (name, file, half = halves.public, code = 'key_invalid', passphrase) => ({
   op: 'open',
   name,
   input: input(file, half, passphrase),
