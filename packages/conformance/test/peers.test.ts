@@ -14,6 +14,12 @@ const peers: [string, string[], string[], boolean][] = [
   ['@bulla/crypto', [process.execPath, file('bin/bulla-peer.js')], ALL, true],
   ['python3-jwcrypto', [PYTHON, file('peers/jwcrypto_peer.py')], ['letter', 'grant', 'content'], hasPython('jwcrypto')],
   [
+    'python3-cryptography',
+    [PYTHON, file('peers/stream_peer.py')],
+    ['chunked', 'attachment'],
+    hasPython('cryptography'),
+  ],
+  [
     "Python's hashlib",
     [PYTHON, file('peers/merkle_peer.py')],
     ['merkle-inclusion', 'merkle-consistency'],
