@@ -45,8 +45,8 @@ interface KeyFileFields {
 export const keyFiles = {
   async open({ file, half, passphrase }: KeyFileFields) {
     const bytes = decodeBase64url(file);
-    const options = passphrase !== undefined && { passphrase: async () => new Secret(utf8(passphrase)) };
-    const keys = half === 'public' ? await importPublicKeys(bytes) : await importPrivateKeys(bytes, options || {});
+    const options = passphrase === undefined ? {} : { passphrase: async () => new Secret(utf8(passphrase)) };
+    const keys = half === 'public' ? await importPublicKeys(bytes) : await importPrivateKeys(bytes, options);
     return {
       keys: keys.map((key) => {
         const { suite, kid, use, publicJwk: jwk } = key;

@@ -1,24 +1,21 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { gather, piecesOf } from '../test/pieces.js';
+import type { Ending } from '../test/sealed-streams.js';
+import { bytes, CONTENT, endingOf, NOTHING, partsOf } from '../test/sealed-streams.js';
 import { flipBit } from '../test/test-log.js';
 import type { Attachment, AttachmentPlace } from './attachment.js';
 import { attachmentContext, attachmentsSchema, sealAttachment } from './attachment.js';
 import type { Bytes } from './bytes.js';
 import { concatBytes, decodeBase64url, decodeUtf8, encodeBase64url } from './bytes.js';
-import { CHUNK_BYTES, CHUNKED_HEADER_BYTES, sealChunks, sealedLength } from './chunked.js';
+import { CHUNK_BYTES, sealChunks, sealedLength } from './chunked.js';
 import { ContentHash } from './content-hash.js';
-import { CryptoError } from './errors.js';
 import { openAttachment } from './open-attachment.js';
 import { Secret } from './secret.js';
 
 const SUB = 'urn:bulla:acme:prompt:prm_01m8846r1de35rhayqpfw25ggb';
 const PLACE: AttachmentPlace = { sub: SUB, ver: 3 };
 const ID = 'policy.pdf';
-const SEALED_CHUNK_BYTES = CHUNK_BYTES + 16;
-const bytes = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 7 + (at >> 8)) & 0xff);
-/** Three full chunks and a short one. */
-const CONTENT = bytes(3 * CHUNK_BYTES + 5);
 
 interface Sealed {
   readonly stream: Bytes;
@@ -30,17 +27,8 @@ async function seal(content: Uint8Array = CONTENT, id = ID, place = PLACE): Prom
   return { stream: await gather(sealed), entry: entry() };
 }
 
-/** All that is given out before the end, and what the end is: `complete`, or the code of the refusal. */
-async function open(stream: Uint8Array, entry: Attachment, place = PLACE): Promise<{ content: Bytes; end: string }> {
-  const all: Bytes[] = [];
-  try {
-    for await (const piece of openAttachment(piecesOf([stream]), entry, place)) all.push(piece);
-    return { content: concatBytes(...all), end: 'complete' };
-  } catch (error) {
-    if (!(error instanceof CryptoError) || error.cause !== undefined) throw error;
-    return { content: concatBytes(...all), end: error.code };
-  }
-}
+const open = (stream: Uint8Array, entry: Attachment, place = PLACE): Promise<Ending> =>
+  endingOf(() => openAttachment(piecesOf([stream]), entry, place));
 
 /** What whoever read the statement can do: another stream under the same key, at the same place. */
 function restreamed(content: Uint8Array, entry: Attachment): Promise<Bytes> {
@@ -48,18 +36,11 @@ function restreamed(content: Uint8Array, entry: Attachment): Promise<Bytes> {
   return gather(sealChunks(piecesOf([content]), options));
 }
 
-function chunksOf(stream: Bytes): Bytes[] {
-  const chunks = [];
-  for (let at = CHUNKED_HEADER_BYTES; at < stream.length; at += SEALED_CHUNK_BYTES)
-    chunks.push(stream.slice(at, at + SEALED_CHUNK_BYTES));
-  return chunks;
-}
-
 let sealed: Sealed;
 beforeAll(async () => {
   sealed = await seal();
 });
-const FAILED = { content: new Uint8Array(0), end: 'open_failed' };
+const FAILED = { content: NOTHING, end: 'open_failed' };
 
 describe('an attachment', () => {
   it.each([0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 5])(
@@ -174,19 +155,18 @@ describe('an attachment does not open', () => {
   });
 
   it('with chunks moved, left out or repeated, beyond what stood before the change', async () => {
-    const header = sealed.stream.slice(0, CHUNKED_HEADER_BYTES);
-    const [first, second, third, last] = chunksOf(sealed.stream) as [Bytes, Bytes, Bytes, Bytes];
-    const streamOf = (...chunks: Bytes[]) => concatBytes(header, ...chunks);
-    const none = new Uint8Array(0);
+    const { header, chunks } = partsOf(sealed.stream);
+    const [first, second, third, last] = chunks as [Bytes, Bytes, Bytes, Bytes];
+    const streamOf = (...some: Bytes[]) => concatBytes(header, ...some);
     for (const [stream, given, end] of [
-      [streamOf(second, first, third, last), none, 'open_failed'],
-      [streamOf(first, third, last), none, 'open_failed'],
-      [streamOf(first, first, second, third, last), none, 'open_failed'],
+      [streamOf(second, first, third, last), NOTHING, 'open_failed'],
+      [streamOf(first, third, last), NOTHING, 'open_failed'],
+      [streamOf(first, first, second, third, last), NOTHING, 'open_failed'],
       [streamOf(first, second, third, last, last), CONTENT.slice(0, 2 * CHUNK_BYTES), 'open_failed'],
       [streamOf(first, second, third), CONTENT.slice(0, 2 * CHUNK_BYTES), 'stream_truncated'],
-      [streamOf(first), none, 'stream_truncated'],
-      [header, none, 'stream_truncated'],
-      [none, none, 'stream_truncated'],
+      [streamOf(first), NOTHING, 'stream_truncated'],
+      [header, NOTHING, 'stream_truncated'],
+      [NOTHING, NOTHING, 'stream_truncated'],
     ] as const)
       expect(await open(stream, sealed.entry)).toEqual({ content: given, end });
   });
@@ -219,7 +199,7 @@ describe('another reader of the prompt', () => {
     await expect(gather(opening)).rejects.toMatchObject({ code: 'open_failed' });
     // Refused with the first byte too many, not at its end.
     expect(made).toBeLessThan(10);
-    const empty = await seal(new Uint8Array(0));
+    const empty = await seal(NOTHING);
     expect(await open(await restreamed(bytes(1), empty.entry), empty.entry)).toEqual(FAILED);
   });
 

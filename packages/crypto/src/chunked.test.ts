@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { gather, piecesOf } from '../test/pieces.js';
+import type { Ending } from '../test/sealed-streams.js';
+import { bytes, CONTENT, endingOf, NOTHING, partsOf, SEALED_CHUNK_BYTES } from '../test/sealed-streams.js';
 import { flipBit } from '../test/test-log.js';
 import type { Bytes } from './bytes.js';
 import { concatBytes, equalBytes, randomBytes, utf8 } from './bytes.js';
@@ -19,39 +21,12 @@ import {
 import { openChunks, openStream } from './open-chunked.js';
 import { Secret } from './secret.js';
 
-const SEALED_CHUNK_BYTES = CHUNK_BYTES + CHUNK_TAG_BYTES;
 const options: ChunkedOptions = { key: newStreamKey(), context: utf8('prm_1 3 report.pdf') };
 
 const seal = async (text: Uint8Array, under = options) => gather(sealChunks(piecesOf([text]), under));
 
-interface Ending {
-  readonly text: Bytes;
-  /** `complete`, or the code of the refusal. */
-  readonly end: string;
-}
-
-/** All that is given out before the end, and what the end is. */
-async function open(sealed: Uint8Array, under = options): Promise<Ending> {
-  const all: Bytes[] = [];
-  try {
-    for await (const piece of openChunks(piecesOf([sealed]), under)) all.push(piece);
-    return { text: concatBytes(...all), end: 'complete' };
-  } catch (error) {
-    return { text: concatBytes(...all), end: (error as { code: string }).code };
-  }
-}
-
-/** Header and chunks of a sealed stream. */
-function partsOf(sealed: Bytes): { header: Bytes; chunks: Bytes[] } {
-  const chunks: Bytes[] = [];
-  for (let at = CHUNKED_HEADER_BYTES; at < sealed.length; at += SEALED_CHUNK_BYTES)
-    chunks.push(sealed.slice(at, at + SEALED_CHUNK_BYTES));
-  return { header: sealed.slice(0, CHUNKED_HEADER_BYTES), chunks };
-}
-
-const bytes = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 7 + (at >> 8)) & 0xff);
-/** Three full chunks and a short one. */
-const TEXT = bytes(3 * CHUNK_BYTES + 5);
+const open = (sealed: Uint8Array, under = options): Promise<Ending> =>
+  endingOf(() => openChunks(piecesOf([sealed]), under));
 
 describe('a sealed stream', () => {
   it.each([0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 5])(
@@ -60,7 +35,7 @@ describe('a sealed stream', () => {
       const text = bytes(length);
       const sealed = await seal(text);
       expect(sealed).toHaveLength(sealedLength(length));
-      expect(await open(sealed)).toEqual({ text, end: 'complete' });
+      expect(await open(sealed)).toEqual({ content: text, end: 'complete' });
     },
   );
 
@@ -83,14 +58,14 @@ describe('a sealed stream', () => {
     ));
 
   it('never repeats: every stream has its own salt', async () => {
-    const [one, other] = [await seal(TEXT), await seal(TEXT)];
+    const [one, other] = [await seal(CONTENT), await seal(CONTENT)];
     expect(one.slice(0, 24)).not.toEqual(other.slice(0, 24));
     expect(one.slice(24)).not.toEqual(other.slice(24));
   });
 
   it('opens under its own key and context only', async () => {
-    const sealed = await seal(TEXT);
-    const nothing = { text: new Uint8Array(0), end: 'open_failed' };
+    const sealed = await seal(CONTENT);
+    const nothing = { content: NOTHING, end: 'open_failed' };
     expect(await open(sealed, { ...options, key: newStreamKey() })).toEqual(nothing);
     for (const context of ['', 'prm_1 3 report.pd', 'prm_1 4 report.pdf', 'prm_2 3 report.pdf'])
       expect(await open(sealed, { ...options, context: utf8(context) })).toEqual(nothing);
@@ -98,20 +73,20 @@ describe('a sealed stream', () => {
 
   it.each([0, 16, 31, 33])('is not made, nor opened, under a key of %i bytes', async (length) => {
     const short = { ...options, key: new Secret(new Uint8Array(length)) };
-    await expect(seal(TEXT, short)).rejects.toMatchObject({ code: 'key_invalid' });
-    expect(await open(await seal(TEXT), short)).toMatchObject({ end: 'key_invalid' });
+    await expect(seal(CONTENT, short)).rejects.toMatchObject({ code: 'key_invalid' });
+    expect(await open(await seal(CONTENT), short)).toMatchObject({ end: 'key_invalid' });
   });
 
   it('is sealed and opened under the key as it was when that began', async () => {
     const once = () => ({ ...options, key: new Secret(options.key.reveal().slice()) });
     const [sealing, opening] = [once(), once()];
-    const chunks = sealChunks(piecesOf([TEXT]), sealing);
+    const chunks = sealChunks(piecesOf([CONTENT]), sealing);
     const stream = sealStream(sealing).readable;
     sealing.key.wipe();
     const sealed = await gather(chunks);
     const opened = openChunks(piecesOf([sealed]), opening);
     opening.key.wipe();
-    expect(equalBytes(await gather(opened), TEXT)).toBe(true);
+    expect(equalBytes(await gather(opened), CONTENT)).toBe(true);
     await stream.cancel();
   });
 
@@ -127,29 +102,29 @@ describe('a sealed stream', () => {
 
 describe('a changed stream', () => {
   it('gives out an exact prefix and then fails, whichever bit was flipped', async () => {
-    const sealed = await seal(TEXT);
+    const sealed = await seal(CONTENT);
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: sealed.length * 8 - 1 }), async (bit) => {
-        const { text, end } = await open(flipBit(sealed, bit));
+        const { content, end } = await open(flipBit(sealed, bit));
         const chunk = Math.floor(((bit >> 3) - CHUNKED_HEADER_BYTES) / SEALED_CHUNK_BYTES);
         expect(end).toBe('open_failed');
-        expect(equalBytes(text, TEXT.slice(0, Math.max(0, chunk) * CHUNK_BYTES))).toBe(true);
+        expect(equalBytes(content, CONTENT.slice(0, Math.max(0, chunk) * CHUNK_BYTES))).toBe(true);
       }),
       { numRuns: 200, examples: [[0], [24 * 8], [CHUNKED_HEADER_BYTES * 8], [sealed.length * 8 - 1]] },
     );
   });
 
   it('gives out an exact prefix and then fails, wherever it was cut', async () => {
-    const sealed = await seal(TEXT);
+    const sealed = await seal(CONTENT);
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: sealed.length - 1 }), async (length) => {
-        const { text, end } = await open(sealed.slice(0, length));
+        const { content, end } = await open(sealed.slice(0, length));
         const [whole, rest] = [
           Math.floor((length - CHUNKED_HEADER_BYTES) / SEALED_CHUNK_BYTES),
           (length - CHUNKED_HEADER_BYTES) % SEALED_CHUNK_BYTES,
         ];
         expect(end).toBe(rest < CHUNK_TAG_BYTES ? 'stream_truncated' : 'open_failed');
-        expect(equalBytes(text, TEXT.slice(0, Math.max(0, whole) * CHUNK_BYTES))).toBe(true);
+        expect(equalBytes(content, CONTENT.slice(0, Math.max(0, whole) * CHUNK_BYTES))).toBe(true);
       }),
       {
         numRuns: 100,
@@ -161,14 +136,14 @@ describe('a changed stream', () => {
   });
 
   it('gives out an exact prefix and then fails, whichever chunks were moved, left out or doubled', async () => {
-    const sealed = await seal(TEXT);
+    const sealed = await seal(CONTENT);
     const { header, chunks } = partsOf(sealed);
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: chunks.length - 1 }), { maxLength: 6 }), async (order) => {
-        const { text, end } = await open(concatBytes(header, ...order.flatMap((at) => chunks.slice(at, at + 1))));
-        expect(equalBytes(text, TEXT.slice(0, text.length))).toBe(true);
+        const { content, end } = await open(concatBytes(header, ...order.flatMap((at) => chunks.slice(at, at + 1))));
+        expect(equalBytes(content, CONTENT.slice(0, content.length))).toBe(true);
         expect(end === 'complete').toBe(order.join() === '0,1,2,3');
-        expect(end === 'complete' || text.length % CHUNK_BYTES === 0).toBe(true);
+        expect(end === 'complete' || content.length % CHUNK_BYTES === 0).toBe(true);
       }),
       { numRuns: 200, examples: [[[0, 1, 2, 3]], [[0, 1, 3]], [[0, 1, 2, 3, 3]], [[1, 0, 2, 3]], [[0, 0, 1, 2, 3]]] },
     );
@@ -189,20 +164,20 @@ describe('a changed stream', () => {
         ),
     ],
   ])('fails with %s', async (_name, change) => {
-    const opened = await open(change(await seal(TEXT), await seal(TEXT)));
+    const opened = await open(change(await seal(CONTENT), await seal(CONTENT)));
     expect(opened.end).toBe('open_failed');
-    expect(opened.text.length).toBeLessThan(TEXT.length);
+    expect(opened.content.length).toBeLessThan(CONTENT.length);
   });
 
   it('fails with a full chunk for its last, rightly sealed', async () => {
     const sealed = await seal(bytes(CHUNK_BYTES));
     const opened = await open(sealed.slice(0, -CHUNK_TAG_BYTES));
-    expect(opened).toEqual({ text: bytes(CHUNK_BYTES), end: 'stream_truncated' });
+    expect(opened).toEqual({ content: bytes(CHUNK_BYTES), end: 'stream_truncated' });
   });
 
   it('fails again for whoever goes on after it failed', async () => {
     const reading = openChunks(
-      piecesOf([flipBit(await seal(TEXT), 8 * (CHUNKED_HEADER_BYTES + SEALED_CHUNK_BYTES))]),
+      piecesOf([flipBit(await seal(CONTENT), 8 * (CHUNKED_HEADER_BYTES + SEALED_CHUNK_BYTES))]),
       options,
     );
     await expect(reading.next()).resolves.toMatchObject({ done: false });
@@ -210,9 +185,9 @@ describe('a changed stream', () => {
   });
 
   it('fails with another commitment, although every chunk is good', async () => {
-    const sealed = await seal(TEXT);
+    const sealed = await seal(CONTENT);
     const opened = await open(concatBytes(sealed.slice(0, 24), randomBytes(32), sealed.slice(56)));
-    expect(opened).toEqual({ text: new Uint8Array(0), end: 'open_failed' });
+    expect(opened).toEqual({ content: NOTHING, end: 'open_failed' });
   });
 });
 
@@ -253,7 +228,7 @@ describe('as web streams', () => {
   it('a refusal reaches the reader and the writer', async () => {
     const { readable, writable } = openStream(options);
     const writer = writable.getWriter();
-    const writing = writer.write(flipBit(await seal(TEXT), 600));
+    const writing = writer.write(flipBit(await seal(CONTENT), 600));
     await expect(readable.getReader().read()).rejects.toMatchObject({ code: 'open_failed' });
     await writing;
     await expect(writer.closed).rejects.toMatchObject({ code: 'open_failed' });
@@ -263,7 +238,7 @@ describe('as web streams', () => {
     const { readable, writable } = openStream(options);
     const writer = writable.getWriter();
     const reading = new Response(readable).arrayBuffer();
-    await writer.write((await seal(TEXT)).slice(0, -1)).catch(() => undefined);
+    await writer.write((await seal(CONTENT)).slice(0, -1)).catch(() => undefined);
     await writer.abort(new Error('the disk is gone'));
     await expect(reading).rejects.toThrow('the disk is gone');
   });

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { bytes, NOTHING } from '../test/sealed-streams.js';
 import { flipBit } from '../test/test-log.js';
 import { encodeHex } from './bytes.js';
 import { CHUNK_BYTES } from './chunked.js';
 import { ContentHash } from './content-hash.js';
-
-const bytes = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 7 + (at >> 8)) & 0xff);
-const NOTHING = new Uint8Array(0);
 
 async function hashOf(...pieces: Uint8Array[]): Promise<{ size: number; hash: string }> {
   const hash = new ContentHash();

@@ -1,18 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { gather, piecesOf } from '../test/pieces.js';
-import {
-  alice,
-  bob,
-  bytes,
-  carol,
-  CONTENT,
-  hashOf,
-  NOTHING,
-  open,
-  partsOf,
-  seal,
-  signed,
-} from '../test/streamed-letters.js';
+import { bytes, CONTENT, NOTHING } from '../test/sealed-streams.js';
+import { alice, bob, carol, hashOf, open, partsOf, seal, signed } from '../test/streamed-letters.js';
 import type { Bytes } from './bytes.js';
 import { concatBytes, utf8 } from './bytes.js';
 import { CHUNK_BYTES, sealChunks } from './chunked.js';

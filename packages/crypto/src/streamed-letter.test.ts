@@ -1,20 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { gather, piecesOf } from '../test/pieces.js';
-import {
-  alice,
-  AT,
-  bob,
-  bytes,
-  carol,
-  CONTENT,
-  NOTHING,
-  open,
-  partsOf,
-  seal,
-  SEALED_CHUNK_BYTES,
-  signed,
-} from '../test/streamed-letters.js';
+import { bytes, CONTENT, NOTHING, SEALED_CHUNK_BYTES } from '../test/sealed-streams.js';
+import { alice, AT, bob, carol, open, partsOf, seal, signed } from '../test/streamed-letters.js';
 import { flipBit } from '../test/test-log.js';
 import type { Bytes } from './bytes.js';
 import { concatBytes, encodeBase64url, equalBytes, utf8 } from './bytes.js';
