@@ -51,6 +51,14 @@ describe('a streamed letter', () => {
       { numRuns: 30 },
     ));
 
+  it('may come in pieces of which one begins with the newline after its letter', async () => {
+    const file = await seal();
+    const newline = file.indexOf(NEWLINE);
+    const pieces = piecesOf([file.subarray(0, newline), file.subarray(newline)]);
+    const { content } = await openStreamedLetter(pieces, alice.unwrapper, bob.verifying);
+    expect(equalBytes(await gather(content), CONTENT)).toBe(true);
+  });
+
   it('may hold lines, and lines that look like an end', async () => {
     const content = utf8(`one\ntwo\n${await signed(CONTENT, 'a.b.c')}\n`);
     expect(await open(await seal(content))).toEqual({ content, end: 'complete' });
