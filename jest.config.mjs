@@ -1,28 +1,13 @@
 import { coverageSources } from './scripts/coverage-sources.mjs';
 import { repository, workspaces } from './scripts/workspaces.mjs';
 
-const swc = [
-  '@swc/jest',
-  {
-    jsc: {
-      target: 'es2023',
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, decoratorMetadata: true, verbatimModuleSyntax: true },
-      keepClassNames: true,
-    },
-    module: { type: 'es6' },
-    sourceMaps: 'inline',
-  },
-];
-
 const project = {
-  testEnvironment: `${repository}/scripts/jest-environment.cjs`,
-  // Workspaces' sources instead of their builds. Never add `import` or `default`: `require` would then load ESM.
-  testEnvironmentOptions: { customExportConditions: ['bulla-source', 'node', 'node-addons'] },
-  extensionsToTreatAsEsm: ['.ts'],
+  runtime: `${repository}/scripts/jest/native-runtime.cjs`,
+  testEnvironment: `${repository}/scripts/jest/native-environment.cjs`,
+  // For what looks for the tests of a source; Node itself finds sources by source-loader.mjs.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   modulePathIgnorePatterns: ['<rootDir>/(.*/)?(dist|coverage)/'],
-  transform: { '^.+\\.ts$': swc },
+  transform: {},
 };
 
 export default {
@@ -45,7 +30,7 @@ export default {
   maxWorkers: 2,
   // A hang ends some day; a machine that is busy or slow is no failure.
   testTimeout: 180_000,
-  reporters: ['default', '<rootDir>/scripts/closing-line.mjs'],
+  reporters: ['default', '<rootDir>/scripts/jest/file-seconds.mjs', '<rootDir>/scripts/jest/closing-line.mjs'],
   coverageProvider: 'v8',
   coverageReporters: ['text-summary', 'json-summary', 'lcovonly', ['text', { skipFull: true }]],
   collectCoverageFrom: coverageSources(),

@@ -10,12 +10,19 @@ const coverage = isWholeSuite(jestArguments)
   ? ['--coverage', '--coverageThreshold', JSON.stringify(coverageThreshold())]
   : [];
 
-const jest = spawn(process.execPath, [`${repository}/node_modules/jest/bin/jest.js`, ...coverage, ...jestArguments], {
-  cwd: repository,
-  stdio: 'inherit',
-  // ECMAScript modules inside Jest need the first; the second keeps its announcement out of the output.
-  env: { ...process.env, NODE_OPTIONS: '--experimental-vm-modules --no-warnings' },
-});
+const jest = spawn(
+  process.execPath,
+  [
+    // Workspaces' sources instead of their builds; Jest's workers are started with the same options.
+    '--conditions=bulla-source',
+    `--import=${new URL('jest/source-loader.mjs', import.meta.url)}`,
+    '--no-warnings',
+    `${repository}/node_modules/jest/bin/jest.js`,
+    ...coverage,
+    ...jestArguments,
+  ],
+  { cwd: repository, stdio: 'inherit' },
+);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => jest.kill(signal));
 jest.on('close', (code) => {
   process.exitCode = code ?? 1;

@@ -4,10 +4,33 @@ import jestConfig from '../jest.config.mjs';
 const { projects, testTimeout } = jestConfig;
 const crypto = projects.find(({ displayName }) => displayName === 'crypto');
 
-/** The project `crypto` by itself. Which of its tests are run is said for each file that is mutated. */
+const swc = [
+  '@swc/jest',
+  {
+    jsc: {
+      target: 'es2023',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true, verbatimModuleSyntax: true },
+      keepClassNames: true,
+    },
+    module: { type: 'es6' },
+    sourceMaps: 'inline',
+  },
+];
+
+/**
+ * The project `crypto` by itself. Which of its tests are run is said for each file that is mutated. Stryker loads every
+ * mutant into the same process, so that modules must be evaluated for each test file: Jest's own runtime does.
+ */
 export default {
-  ...crypto,
+  rootDir: crypto.rootDir,
   testTimeout,
+  testEnvironment: `${repository}/stryker/realm-environment.cjs`,
+  // Workspaces' sources instead of their builds. Never add `import` or `default`: `require` would then load ESM.
+  testEnvironmentOptions: { customExportConditions: ['bulla-source', 'node', 'node-addons'] },
+  extensionsToTreatAsEsm: ['.ts'],
+  modulePathIgnorePatterns: crypto.modulePathIgnorePatterns,
+  transform: { '^.+\\.ts$': swc },
   moduleNameMapper: {
     ...crypto.moduleNameMapper,
     // By its name the package would be that of the tree, which nobody mutates, and not the one of the copy.

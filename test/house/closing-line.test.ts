@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { closingLine, countResults } from '../../scripts/closing-line.mjs';
+import { closingLine, countResults } from '../../scripts/jest/closing-line.mjs';
 
 describe('closing line', () => {
   it('counts a file that could not run as a failure, and tests to be written as skipped', () => {
