@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { FakeOpenai, TestDatabase } from '@bulla/testkit';
-import { databaseForTest, freePorts } from '@bulla/testkit';
+import { databaseForTest, freePorts, isLongRun, randomFrom, seedOfRun } from '@bulla/testkit';
 import pg from 'pg';
-import { haunt, randomFrom, seedForTest } from './kills-nemesis.js';
+import { haunt } from './kills-nemesis.js';
 import type { Victim } from './kills-nemesis.js';
 import { expectWork, paceOf, play, requireReady, startModel, WIDE_LIMITS } from './kills-round.js';
 import type { Pace, Stack } from './kills-round.js';
@@ -14,7 +14,7 @@ import type { Spawned } from './service-process.js';
 import { spawnService } from './service-process.js';
 import { bring, vaultSettings } from './vault-world.js';
 
-const KILLS_EACH = 10;
+const KILLS_EACH = isLongRun() ? 10 : 2;
 const KEYS = 'responder.keys.json';
 const database: TestDatabase = await databaseForTest();
 const withServer = database.url === undefined ? describe.skip : describe;
@@ -25,7 +25,7 @@ let stack: Stack;
 /** Of the first starts, which a busy machine makes long. */
 let pace: Pace = { readyWithinMs: 120_000, mostMs: 0 };
 const startedMs = { vault: 0, responder: 0 };
-const seed = seedForTest('kills, services apart');
+const seed = seedOfRun();
 
 withServer('vault and responder on PostgreSQL, each killed with -9 under eight writers (F01, F02)', () => {
   beforeAll(async () => {

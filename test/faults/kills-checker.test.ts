@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Completion, Evidence, HistoryLine } from './kills-history.js';
 import { findFaults, workOf } from './kills-history.js';
-import { randomFrom } from './kills-nemesis.js';
 
 // What finds nothing must be able to find: each fault is planted into a history without one.
 
@@ -108,14 +107,5 @@ describe('the work of the clients', () => {
   it('counts as cut short only what had called the model', () => {
     expect(workOf(HISTORY, COMPLETIONS)).toEqual({ versions: 2, answers: 1, cutShort: 1 });
     expect(workOf(HISTORY, COMPLETIONS.slice(0, 1))).toMatchObject({ cutShort: 0 });
-  });
-});
-
-describe('the moments of the kills', () => {
-  it('are the same for the same seed, and others for another', () => {
-    const of = (seed: number) => Array.from({ length: 20 }, randomFrom(seed));
-    expect(of(1)).toEqual(of(1));
-    expect(of(1)).not.toEqual(of(2));
-    expect(of(1).every((number) => number >= 0 && number < 1)).toBe(true);
   });
 });

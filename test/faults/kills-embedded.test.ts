@@ -8,14 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { KeyFile } from '@bulla/crypto';
 import { openPglite } from '@bulla/service-kit';
 import type { FakeOpenai } from '@bulla/testkit';
-import { freePorts } from '@bulla/testkit';
+import { freePorts, isLongRun, randomFrom, seedOfRun } from '@bulla/testkit';
 import { environment } from '../bulla-process.js';
-import { haunt, randomFrom, seedForTest } from './kills-nemesis.js';
+import { haunt } from './kills-nemesis.js';
 import type { Victim } from './kills-nemesis.js';
 import { expectWork, paceOf, play, requireReady, startModel, WIDE_LIMITS } from './kills-round.js';
 import type { Pace, Stack } from './kills-round.js';
 
-const KILLS = 20;
+const KILLS = isLongRun() ? 20 : 3;
 const repository = resolve(import.meta.dirname, '../..');
 
 let folder: string;
@@ -23,7 +23,7 @@ let model: FakeOpenai;
 let stack: Stack;
 /** Of the first start, which a busy machine makes long. */
 let pace: Pace = { readyWithinMs: 120_000, mostMs: 0 };
-const seed = seedForTest('kills, one process');
+const seed = seedOfRun();
 
 describe('vault and responder in one process on PGlite, killed with -9 under eight writers (F01, F02)', () => {
   beforeAll(async () => {

@@ -1,29 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FakeOpenai } from '@bulla/testkit';
 
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/**
- * The seed of `BULLA_TEST_SEED`, else a new one, told on standard error: with it the same moments come again.
- * @throws {Error} if it is no number
- */
-export function seedForTest(name: string): number {
-  const given = process.env['BULLA_TEST_SEED'];
-  const seed = given === undefined ? Date.now() % 2 ** 32 : Number(given);
-  if (!Number.isSafeInteger(seed)) throw new Error('BULLA_TEST_SEED is no whole number');
-  process.stderr.write(`${name}: BULLA_TEST_SEED=${seed}\n`);
-  return seed;
-}
-
 /** A process that is killed and started again, in its place. */
 export interface Victim {
   readonly name: string;

@@ -82,7 +82,13 @@ it('reads the server and the search path from the environment', () => {
     databaseUrl: NOBODY,
     path: ['/a', '/b'],
     worker: 0,
+    seed: undefined,
+    long: false,
   });
   expect(readTestSettings({ BULLA_TEST_DATABASE_URL: '' })).toMatchObject({ databaseUrl: undefined, path: [] });
-  expect(readTestSettings({ JEST_WORKER_ID: '2' }).worker).toBe(2);
+  expect(readTestSettings({ JEST_WORKER_ID: '2', BULLA_TEST_SEED: '7', BULLA_TEST_LONG: '1' })).toMatchObject({
+    worker: 2,
+    seed: 7,
+    long: true,
+  });
 });

@@ -6,12 +6,25 @@ export interface TestSettings {
   readonly path: readonly string[];
   /** Which of Jest's workers this is, from 1; 0 elsewhere. */
   readonly worker: number;
+  /** What decides the choices of this run. */
+  readonly seed: number | undefined;
+  /** Whether everything is tried, however long it takes. */
+  readonly long: boolean;
 }
 
+/** @throws {Error} if the seed is no whole number */
 export function readTestSettings(environment: NodeJS.ProcessEnv = process.env): TestSettings {
   return {
     databaseUrl: environment['BULLA_TEST_DATABASE_URL'] || undefined,
     path: (environment['PATH'] ?? '').split(':').filter((folder) => folder !== ''),
     worker: Number(environment['JEST_WORKER_ID'] ?? 0),
+    seed: environment['BULLA_TEST_SEED'] ? wholeNumber(environment['BULLA_TEST_SEED']) : undefined,
+    long: environment['BULLA_TEST_LONG'] === '1',
   };
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new Error('BULLA_TEST_SEED is no whole number');
+  return number;
 }
