@@ -1,4 +1,4 @@
-import { coverageSources } from './scripts/coverage-sources.mjs';
+import { ALONE } from './scripts/jest/alone.mjs';
 import { repository, workspaces } from './scripts/workspaces.mjs';
 
 const project = {
@@ -10,6 +10,9 @@ const project = {
   transform: {},
 };
 
+/** Tests across workspaces, and of what is measured. */
+const across = { ...project, rootDir: repository, roots: ['<rootDir>/test', '<rootDir>/bench'] };
+
 export default {
   projects: [
     ...workspaces().map(({ name, folder }) => ({
@@ -19,19 +22,16 @@ export default {
       testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
     })),
     {
-      ...project,
+      ...across,
       displayName: 'test',
-      rootDir: repository,
-      // The workspaces are roots too: that way the coverage report also sees one that has no test at all.
-      roots: ['test', 'bench', 'packages', 'services'].map((folder) => `<rootDir>/${folder}`),
       testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/bench/*.test.ts', '<rootDir>/bench/crypto/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', ...ALONE],
     },
+    { ...across, displayName: 'alone', testRegex: ALONE },
   ],
   maxWorkers: 2,
   // A hang ends some day; a machine that is busy or slow is no failure.
   testTimeout: 180_000,
-  reporters: ['default', '<rootDir>/scripts/jest/file-seconds.mjs', '<rootDir>/scripts/jest/closing-line.mjs'],
-  coverageProvider: 'v8',
-  coverageReporters: ['text-summary', 'json-summary', 'lcovonly', ['text', { skipFull: true }]],
-  collectCoverageFrom: coverageSources(),
+  testSequencer: `${repository}/scripts/jest/sequencer.cjs`,
+  reporters: ['default', `${repository}/scripts/jest/tell-parent.cjs`],
 };

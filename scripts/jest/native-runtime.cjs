@@ -4,6 +4,8 @@ const { pathToFileURL } = require('node:url');
 const GLOBALS = Symbol.for('bulla.jest-globals');
 /** Where source-loader.mjs says which source map belongs to which file. */
 const SOURCE_MAPS = Symbol.for('bulla.source-maps');
+/** Who counts what a test file covered: coverage-probe.mjs. */
+const FILE_ENDED = Symbol.for('bulla.test-file-ended');
 /** Jest's own name of its list of listeners, which belong to one test file. */
 const EVENT_HANDLERS = Symbol.for('EVENT_HANDLERS');
 
@@ -81,5 +83,7 @@ module.exports = class NativeRuntime {
 
   leaveTestCode() {}
 
-  teardown() {}
+  teardown() {
+    globalThis[FILE_ENDED]?.();
+  }
 };

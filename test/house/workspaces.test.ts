@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { WORKSPACE_IMPORTS } from '../../.dependency-cruiser.mjs';
 import ts from 'typescript';
 import jestConfig from '../../jest.config.mjs';
-import { isTypeOnly } from '../../scripts/coverage-sources.mjs';
+import { coverageSources, isTypeOnly } from '../../scripts/coverage-sources.mjs';
 import { coverageThreshold } from '../../scripts/coverage-threshold.mjs';
 import { sourceFiles } from '../../scripts/source-files.mjs';
 import { repository } from '../../scripts/workspaces.mjs';
@@ -47,7 +47,7 @@ describe('every workspace', () => {
   });
 
   it('has all of its sources in the coverage report, but those that compile to nothing', () => {
-    const [sources, tests, ...typeOnly] = jestConfig.collectCoverageFrom;
+    const [sources, tests, ...typeOnly] = coverageSources();
     expect([sources, tests]).toEqual(['{packages,services}/*/src/**/*.ts', '!**/*.test.ts']);
     const compiled = (file: string) => ts.transpile(readFileSync(`${repository}/${file}`, 'utf8'), ES_MODULE).trim();
     expect(typeOnly.filter((pattern) => compiled(pattern.slice(1)) !== 'export {};')).toEqual([]);

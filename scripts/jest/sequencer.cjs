@@ -1,0 +1,52 @@
+const { existsSync, readFileSync } = require('node:fs');
+const { relative } = require('node:path');
+const TestSequencer = require('@jest/test-sequencer').default;
+
+const SECONDS = 'test/results/file-seconds.txt';
+/** A new file is likely a quick one, and nothing waits for it at the end. */
+const UNKNOWN_SECONDS = 1;
+
+/**
+ * Slowest files first, by the table of the last whole run that was kept, so that no worker is left alone with a long one
+ * at the end; in random order with `--randomize`, by its seed.
+ */
+module.exports = class SlowestFirst extends TestSequencer {
+  #root;
+  #random;
+
+  constructor({ globalConfig }) {
+    super(...arguments);
+    this.#root = globalConfig.rootDir;
+    this.#random = globalConfig.randomize ? numbersFrom(globalConfig.seed) : undefined;
+  }
+
+  sort(tests) {
+    const key = this.#random === undefined ? this.#bySeconds() : this.#shuffled(tests);
+    return [...tests].sort((one, other) => key(other) - key(one) || one.path.localeCompare(other.path));
+  }
+
+  #bySeconds() {
+    const path = `${this.#root}/${SECONDS}`;
+    const table = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const seconds = new Map([...table.matchAll(/^ *([\d.]+) {2}(\S+)$/gm)].map(([, s, file]) => [file, Number(s)]));
+    return ({ path: file }) => seconds.get(relative(this.#root, file)) ?? UNKNOWN_SECONDS;
+  }
+
+  #shuffled(tests) {
+    const random = this.#random;
+    const inOrder = tests.map(({ path }) => path).sort();
+    const places = new Map(inOrder.map((path) => [path, random()]));
+    return ({ path }) => places.get(path);
+  }
+};
+
+/** Mulberry32, as `randomFrom` of the test kit: Jest loads this file before any source can be. */
+function numbersFrom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,30 @@
+/** Options of Jest that change how the tests run or are shown, but not which. */
+const HOW_ONLY =
+  /^--(ci|verbose|silent|colors|no-colors|no-cache|detectOpenHandles|randomize|(maxWorkers|seed|testTimeout)=.+)$/;
+
+/**
+ * Whether these arguments let every test run. An option that is not known here counts as a selection.
+ * @param {readonly string[]} jestArguments
+ */
+export function isWholeSuite(jestArguments) {
+  return jestArguments.every((argument) => HOW_ONLY.test(argument));
+}
+
+/**
+ * The parts of a whole run, one after the other: the workspaces' own tests, where coverage is counted; tests across
+ * workspaces; and those that need the machine to themselves, one file at a time.
+ * @param {readonly string[]} projects names of all projects in jest.config.mjs
+ * @returns {{ name: string, args: string[], coverage: boolean }[]}
+ */
+export function tiers(projects) {
+  const workspaces = projects.filter((name) => name !== 'test' && name !== 'alone');
+  return [
+    { name: 'the tests of each workspace', args: ['--selectProjects', ...workspaces], coverage: true },
+    { name: 'the tests across workspaces', args: ['--selectProjects', 'test'], coverage: false },
+    {
+      name: 'the tests that have the machine to themselves',
+      args: ['--selectProjects', 'alone', '--runInBand'],
+      coverage: false,
+    },
+  ];
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import jestConfig from '../../jest.config.mjs';
+import { isWholeSuite, tiers } from '../../scripts/testing/selection.mjs';
+
+describe('a whole run', () => {
+  it.each([[[]], [['--verbose']], [['--ci', '--maxWorkers=1']], [['--randomize']]])('is jest %j', (args: string[]) =>
+    expect(isWholeSuite(args)).toBe(true),
+  );
+
+  it.each([
+    [['packages/crypto']],
+    [['--selectProjects', 'crypto']],
+    [['-t', 'refuses']],
+    [['--shard=1/2']],
+    [['--maxWorkers', '1']],
+  ])('is not jest %j', (args: string[]) => expect(isWholeSuite(args)).toBe(false));
+
+  it('has every project in one of its parts, and counts coverage in that of the workspaces', () => {
+    const projects = jestConfig.projects.map(({ displayName }) => displayName);
+    const parts = tiers(projects);
+    expect(parts.flatMap(({ args }) => args.filter((argument) => !argument.startsWith('--'))).toSorted()).toEqual(
+      projects.toSorted(),
+    );
+    expect(parts.filter(({ coverage }) => coverage).map(({ args }) => args)).toEqual([
+      ['--selectProjects', ...projects.filter((name) => name !== 'test' && name !== 'alone')],
+    ]);
+  });
+
+  it('runs what needs the machine to itself last, one file at a time', () =>
+    expect(tiers(['test', 'alone']).at(-1)?.args).toEqual(['--selectProjects', 'alone', '--runInBand']));
+});
