@@ -62,7 +62,8 @@ const SOIL: readonly [file: string, text: string][] = [
 
 describe('import table', () => {
   const plot = new Plot();
-  let violations: { rule: string; from: string }[];
+  let violations: { rule: string | undefined; from: string | undefined }[];
+  let status: number | null;
 
   beforeAll(() => {
     for (const file of ['.dependency-cruiser.mjs', 'package.json']) plot.copy(file);
@@ -73,9 +74,9 @@ describe('import table', () => {
     for (const [file, text] of SOIL) plot.plant(file, text);
     for (const [, file, statement] of PLANTED) plot.plant(file, statement);
     linkPackages(plot);
-    const run = runTool('depcruise', ['--output-type', 'json', 'packages', 'services'], plot.folder);
-    const report = JSON.parse(run.stdout) as { summary: { violations: { rule: { name: string }; from: string }[] } };
-    violations = report.summary.violations.map(({ rule, from }) => ({ rule: rule.name, from }));
+    const run = runTool('depcruise', ['packages', 'services'], plot.folder);
+    status = run.status;
+    violations = [...run.stdout.matchAll(/^ {2}error (\S+): (\S+)/gm)].map(([, rule, from]) => ({ rule, from }));
   });
   afterAll(() => plot.remove());
 
@@ -83,9 +84,7 @@ describe('import table', () => {
     expect(violations).toContainEqual({ rule, from: file });
   });
 
-  it('fails the check', () => {
-    expect(runTool('depcruise', ['packages', 'services'], plot.folder).status).not.toBe(0);
-  });
+  it('fails the check', () => expect(status).not.toBe(0));
 
   it('has a planted import for every rule', () => {
     expect(new Set(PLANTED.map(([rule]) => rule))).toEqual(new Set(cruiser.forbidden.map(({ name }) => name)));
@@ -93,13 +92,7 @@ describe('import table', () => {
 
   it('lets good imports pass', () => {
     const good = SOIL.map(([file]) => file).filter((file) => !file.includes('circle'));
-    expect(violations.filter(({ from }) => good.includes(from))).toEqual([]);
-  });
-
-  it('is kept by the whole tree', () => {
-    const run = runTool('depcruise', ['packages', 'services', 'test', 'scripts']);
-    expect(run.text).toContain('no dependency violations found');
-    expect(run.status).toBe(0);
+    expect(violations.filter(({ from }) => from === undefined || good.includes(from))).toEqual([]);
   });
 });
 

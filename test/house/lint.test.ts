@@ -55,13 +55,16 @@ interface Report {
 describe('lint', () => {
   const plot = new Plot();
   let found: { rule: string; file: string }[];
+  let status: number | null;
 
   beforeAll(() => {
     plot.copy('.oxlintrc.json');
     plot.plant('tsconfig.json', '{ "compilerOptions": { "strict": true, "module": "nodenext", "noEmit": true } }');
     for (const [, file, code] of PLANTED) plot.plant(file, code);
     for (const [file, code] of KEPT) plot.plant(file, code);
-    const report = JSON.parse(runTool('oxlint', ['--format', 'json'], plot.folder).stdout) as Report;
+    const run = runTool('oxlint', ['--format', 'json'], plot.folder);
+    const report = JSON.parse(run.stdout) as Report;
+    status = run.status;
     found = report.diagnostics.map(({ code, filename }) => ({ rule: code, file: filename }));
   });
   afterAll(() => plot.remove());
@@ -70,10 +73,5 @@ describe('lint', () => {
 
   it.each(KEPT)('accepts %s', (kept) => expect(found.filter(({ file }) => file === kept)).toEqual([]));
 
-  it('fails for bad code', () => expect(runTool('oxlint', [], plot.folder).status).not.toBe(0));
-
-  it('is kept by the whole tree', () => {
-    const run = runTool('oxlint', ['--format', 'unix']);
-    expect({ problems: run.stdout.trim(), status: run.status }).toEqual({ problems: '', status: 0 });
-  });
+  it('fails for bad code', () => expect(status).not.toBe(0));
 });
