@@ -1,7 +1,26 @@
 import ts from 'typescript';
 
 /** A rule that the linter does not have: the places in a file that break it. */
-export type SourceRule = (file: ts.SourceFile) => readonly ts.Node[];
+export type SourceRule = (file: Source) => readonly ts.Node[];
+
+/** A parsed file, with all of its nodes in the order of the text: rules share what only has to be made once. */
+export class Source {
+  readonly tree: ts.SourceFile;
+  #nodes: readonly ts.Node[] | undefined;
+
+  constructor(path: string, text: string) {
+    this.tree = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  }
+
+  get statements(): readonly ts.Statement[] {
+    return this.tree.statements;
+  }
+
+  get nodes(): readonly ts.Node[] {
+    this.#nodes ??= nodesOf(this.tree);
+    return this.#nodes;
+  }
+}
 
 /** `export * from` hides what an entry offers; entries export by name. */
 export const exportsAll: SourceRule = (file) =>
@@ -15,12 +34,12 @@ export const exportsAll: SourceRule = (file) =>
 export const isBarrel: SourceRule = (file) => {
   const passesOn = (statement: ts.Statement) =>
     ts.isImportDeclaration(statement) || (ts.isExportDeclaration(statement) && statement.moduleSpecifier !== undefined);
-  return file.statements.length > 0 && file.statements.every(passesOn) ? [file] : [];
+  return file.statements.length > 0 && file.statements.every(passesOn) ? [file.tree] : [];
 };
 
 /** Without `authTagLength` Node accepts tags of four bytes. */
 export const decipherWithoutTagLength: SourceRule = (file) =>
-  nodesOf(file).filter(
+  file.nodes.filter(
     (node) =>
       ts.isCallExpression(node) &&
       calledName(node) === 'createDecipheriv' &&
@@ -29,7 +48,7 @@ export const decipherWithoutTagLength: SourceRule = (file) =>
 
 /** The environment by another road than `process.env`, which the linter sees. */
 export const environmentByDetour: SourceRule = (file) =>
-  nodesOf(file).filter(
+  file.nodes.filter(
     (node) =>
       (ts.isVariableDeclaration(node) &&
         node.initializer !== undefined &&
@@ -40,7 +59,7 @@ export const environmentByDetour: SourceRule = (file) =>
 
 /** Names that only Node knows, in code that runs in browsers too. */
 export const globalsOfNode: SourceRule = (file) =>
-  nodesOf(file).filter(
+  file.nodes.filter(
     (node) =>
       ts.isIdentifier(node) &&
       /^(Buffer|process|require|module|global|__dirname|__filename|setImmediate)$/.test(node.text) &&
@@ -50,7 +69,7 @@ export const globalsOfNode: SourceRule = (file) =>
 /** A class that Nest injects by its constructor must be there at run time; a type import compiles and then fails. */
 export const injectsTypes: SourceRule = (file) => {
   const types = new Set(file.statements.filter(ts.isImportDeclaration).flatMap(typesImportedBy));
-  return nodesOf(file).filter(
+  return file.nodes.filter(
     (node) =>
       ts.isParameter(node) &&
       ts.isConstructorDeclaration(node.parent) &&
@@ -62,7 +81,7 @@ export const injectsTypes: SourceRule = (file) => {
 
 /** Product code behaves the same under test. It may ask whether it is in production, where development roots are refused. */
 export const modeOfRunning: SourceRule = (file) =>
-  nodesOf(file).filter(
+  file.nodes.filter(
     (node) =>
       (ts.isIdentifier(node) || ts.isStringLiteralLike(node)) && node.text === 'NODE_ENV' && !asksForProduction(node),
   );
@@ -82,22 +101,29 @@ function asksForProduction({ parent: access }: ts.Node): boolean {
 
 /** A test to be written one day counts as nothing today. */
 export const testsToDo: SourceRule = (file) =>
-  nodesOf(file).filter(
+  file.nodes.filter(
     (node) =>
       ts.isPropertyAccessExpression(node) && node.name.text === 'todo' && /^(it|test)$/.test(node.expression.getText()),
   );
 
 /**
- * Parses one file and names each place that breaks the rule.
+ * Names each place of a file that breaks the rule.
  * @returns `path:line`, in the order of the file
  */
-export function breaches(rule: SourceRule, path: string, text: string): string[] {
-  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-  return rule(file).map((node) => `${path}:${file.getLineAndCharacterOfPosition(node.getStart()).line + 1}`);
+export function breaches(rule: SourceRule, file: Source): string[] {
+  const { tree } = file;
+  return rule(file).map((node) => `${tree.fileName}:${tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`);
 }
 
-function nodesOf(node: ts.Node): ts.Node[] {
-  return [node, ...node.getChildren().flatMap(nodesOf)];
+/** Without the tokens that only punctuate: no rule is about those. */
+function nodesOf(file: ts.SourceFile): ts.Node[] {
+  const nodes: ts.Node[] = [];
+  const visit = (node: ts.Node): void => {
+    nodes.push(node);
+    node.forEachChild(visit);
+  };
+  visit(file);
+  return nodes;
 }
 
 function typesImportedBy({ importClause }: ts.ImportDeclaration): string[] {
