@@ -10,8 +10,9 @@ import { repository } from '../../scripts/workspaces.mjs';
 
 const ES_MODULE = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, removeComments: true };
 
+const files = sourceFiles();
 /** Found by git and not by the list under test. */
-const folders = sourceFiles()
+const folders = files
   .filter((file) => /^[^/]+\/[^/]+\/package\.json$/.test(file))
   .map((file) => file.replace('/package.json', ''));
 
@@ -35,8 +36,7 @@ describe('every workspace', () => {
   });
 
   it('has tests, or the coverage gate would not see it', () => {
-    const tested = (folder: string) =>
-      sourceFiles().some((file) => file.startsWith(`${folder}/`) && file.endsWith('.test.ts'));
+    const tested = (folder: string) => files.some((file) => file.startsWith(`${folder}/`) && file.endsWith('.test.ts'));
     expect(folders.filter((folder) => !tested(folder))).toEqual([]);
   });
 
