@@ -21,10 +21,11 @@ export async function checkHouse({ names = HOUSE_CHECKS, folder = repository, si
   const unknown = names.filter((name) => scripts[name] === undefined);
   if (unknown.length > 0) throw new Error(`package.json has no script ${unknown.join(', ')}.`);
   const results = [];
-  const waiting = [...names.entries()];
+  const waiting = names.entries();
   const work = async () => {
-    while (waiting.length > 0 && signal?.aborted !== true) {
-      const [at, name] = waiting.shift();
+    // Each takes from the same list what the other has not taken.
+    for (const [at, name] of waiting) {
+      if (signal?.aborted) return;
       const { passed, seconds, output } = await run(scripts[name], folder, signal);
       print(`${passed ? 'passed' : 'FAILED'} ${seconds.toFixed(1).padStart(6)} s  ${name}`);
       if (!passed) print(output.trimEnd());
