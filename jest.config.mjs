@@ -2,8 +2,8 @@ import { ALONE } from './scripts/jest/alone.mjs';
 import { repository, workspaces } from './scripts/workspaces.mjs';
 
 const project = {
-  runtime: `${repository}/scripts/jest/native-runtime.cjs`,
-  testEnvironment: `${repository}/scripts/jest/native-environment.cjs`,
+  runtime: `${repository}/scripts/jest/native-runtime.mjs`,
+  testEnvironment: `${repository}/scripts/jest/native-environment.mjs`,
   // For what looks for the tests of a source; Node itself finds sources by source-loader.mjs.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   modulePathIgnorePatterns: ['<rootDir>/(.*/)?(dist|coverage)/'],
@@ -32,6 +32,6 @@ export default {
   maxWorkers: 2,
   // A hang ends some day; a machine that is busy or slow is no failure.
   testTimeout: 180_000,
-  testSequencer: `${repository}/scripts/jest/sequencer.cjs`,
-  reporters: ['default', `${repository}/scripts/jest/tell-parent.cjs`],
+  testSequencer: `${repository}/scripts/jest/sequencer.mjs`,
+  reporters: ['default', `${repository}/scripts/jest/tell-parent.mjs`],
 };

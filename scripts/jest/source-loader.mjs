@@ -7,7 +7,7 @@ import { compileSource } from './compile-source.mjs';
 
 const GLOBALS = new URL('jest-globals.mjs', import.meta.url).href;
 
-/** Source file (as a URL) to the file of its source map: native-runtime.cjs hands it to Jest, for stacks. */
+/** Source file (as a URL) to the file of its source map: native-runtime.mjs hands it to Jest, for stacks. */
 const sourceMaps = new Map();
 globalThis[Symbol.for('bulla.source-maps')] = sourceMaps;
 

@@ -35,7 +35,7 @@ export async function runJest(args, { record, environment, fileMinutesMax, cover
   child.on('message', (event) => record.note(event));
   const kill = (signalName) => {
     try {
-      process.kill(-child.pid, signalName);
+      if (child.pid !== undefined) process.kill(-child.pid, signalName);
     } catch (error) {
       if (error.code !== 'ESRCH') throw error;
     }

@@ -51,10 +51,10 @@ export class TestRecord {
 
   /** @returns {string[]} a line for each thing that went wrong, for the end of the output */
   troubles(now = Date.now()) {
-    const failed = [...this.#ended].filter(([file, { failed }]) => failed > 0 && !this.#broken.has(file));
+    const failing = [...this.#ended].filter(([file, { failed }]) => failed > 0 && !this.#broken.has(file));
     return [
       ...this.#checks.filter(({ passed }) => !passed).map(({ name }) => `failed: ${name}`),
-      ...failed.map(([file, { failed }]) => `failed: ${file}, ${failed} ${failed === 1 ? 'test' : 'tests'}`),
+      ...failing.map(([file, { failed }]) => `failed: ${file}, ${failed} ${failed === 1 ? 'test' : 'tests'}`),
       ...[...this.#broken].map(([file, why]) => `broke: ${file}: ${why}`),
       ...this.running(now).map(({ file, seconds }) => `did not end: ${file}, running for ${seconds.toFixed(0)} s`),
     ];

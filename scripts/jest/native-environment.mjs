@@ -1,13 +1,13 @@
-const { ModernFakeTimers } = require('@jest/fake-timers');
-const { ModuleMocker } = require('jest-mock');
+import { ModernFakeTimers } from '@jest/fake-timers';
+import { ModuleMocker } from 'jest-mock';
 
 /** Jest environment: tests run in the process's own realm, as the product does. What a file changed there is put back. */
-module.exports = class NativeEnvironment {
+export default class NativeEnvironment {
   global = globalThis;
   moduleMocker = new ModuleMocker(globalThis);
   fakeTimers = null;
   #console = globalThis.console;
-  #exit = process.exit;
+  #exit = Object.getOwnPropertyDescriptor(process, 'exit');
 
   constructor({ projectConfig }) {
     this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global: globalThis });
@@ -20,7 +20,7 @@ module.exports = class NativeEnvironment {
     this.fakeTimersModern.dispose();
     // Jest replaces both for each file, on top of the file before.
     globalThis.console = this.#console;
-    process.exit = this.#exit;
+    Object.defineProperty(process, 'exit', this.#exit);
   }
 
   getVmContext() {
@@ -30,4 +30,4 @@ module.exports = class NativeEnvironment {
   exportConditions() {
     return [];
   }
-};
+}

@@ -1,10 +1,10 @@
-const { relative } = require('node:path');
+import { relative } from 'node:path';
 
 /**
  * Jest reporter: tells the process that started Jest (scripts/testing/jest-run.mjs) which file began and how each ended.
  * The messages have the shape of `FileEvent` there.
  */
-module.exports = class TellParent {
+export default class TellParent {
   #root;
 
   constructor({ rootDir }) {
@@ -37,7 +37,7 @@ module.exports = class TellParent {
   #tell(message) {
     process.send?.(message);
   }
-};
+}
 
 function firstLine({ message, stack }) {
   return String(message || stack || 'it could not be run')

@@ -1,4 +1,7 @@
-const { pathToFileURL } = require('node:url');
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
+const require = createRequire(import.meta.url);
 
 /** Where what a test file imports from `@jest/globals` stands while it runs: jest-globals.mjs reads it. */
 const GLOBALS = Symbol.for('bulla.jest-globals');
@@ -14,7 +17,7 @@ const EVENT_HANDLERS = Symbol.for('EVENT_HANDLERS');
  * (Jest's own runtime would evaluate every module anew for every test file). It is the part of jest-runtime's interface
  * that jest-runner and jest-circus use; what the tests do not use is not here and throws.
  */
-module.exports = class NativeRuntime {
+export default class NativeRuntime {
   #mocker;
   #timers;
 
@@ -86,4 +89,4 @@ module.exports = class NativeRuntime {
   teardown() {
     globalThis[FILE_ENDED]?.();
   }
-};
+}
