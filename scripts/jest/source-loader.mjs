@@ -1,5 +1,5 @@
 // Preloaded into the processes that run tests: Node imports the sources themselves, each module once in a process.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
@@ -10,6 +10,9 @@ const GLOBALS = new URL('jest-globals.mjs', import.meta.url).href;
 /** Source file (as a URL) to the file of its source map: native-runtime.mjs hands it to Jest, for stacks. */
 const sourceMaps = new Map();
 globalThis[Symbol.for('bulla.source-maps')] = sourceMaps;
+
+/** One source that stands in another text than its file, as JSON `{ file, text }`: scripts/guards runs tests so. */
+const replaced = process.env.BULLA_GUARD_SOURCE && JSON.parse(readFileSync(process.env.BULLA_GUARD_SOURCE, 'utf8'));
 
 // The product's own threads run what the product runs them with.
 if (isMainThread) registerHooks({ resolve, load });
@@ -29,7 +32,8 @@ function sourceOf(specifier, parent) {
 
 function load(url, context, nextLoad) {
   if (!url.startsWith('file:') || !url.endsWith('.ts') || url.includes('/node_modules/')) return nextLoad(url, context);
-  const { code, mapFile } = compileSource(fileURLToPath(url));
+  const file = fileURLToPath(url);
+  const { code, mapFile } = compileSource(file, file === replaced?.file ? replaced.text : undefined);
   sourceMaps.set(url, mapFile);
   return { format: 'module', source: code, shortCircuit: true };
 }
