@@ -86,6 +86,7 @@ export async function checkSignatures(evidence: Evidence, trust: Trust): Promise
   ] as const;
   for (const [check, parsed] of signed) {
     const holder = trust.holder(parsed.header.kid);
+    // guard: answer-signatures-first
     if (holder !== undefined) await verifyJws(parsed, holder.record, check);
   }
   return { value: undefined, detail: 'envelope and reply are unchanged' };
@@ -96,6 +97,7 @@ export async function checkEnvelope(evidence: Evidence, trust: Trust): Promise<F
   const { aud, exp } = parseEnvelope(evidence.envelope).claims;
   const repliedAt = parseFin(evidence.fin).claims.iat;
   const envelope = await verifyEnvelope(evidence.envelope, { trust, now: Math.min(repliedAt, exp), audience: aud });
+  // guard: answer-envelope-late
   if (repliedAt > exp + RUN_MAX_SECONDS) {
     throw new CryptoError('envelope_expired', 'the reply was signed long after its envelope', {
       check: 'envelope-times',
@@ -133,10 +135,12 @@ export async function checkReply(
     head,
     transcript: await transcript.summary(),
   });
+  // guard: answer-directory
   if (claims.dir.ver !== trust.directoryRef.ver || claims.dir.hash !== trust.directoryRef.hash) {
     throw tampered('reply-directory', 'the responder signed another directory');
   }
   const { issued, expires } = trust.directory;
+  // guard: answer-time
   if (repliedAt < secondsOf(issued) - SKEW_SECONDS || repliedAt > secondsOf(expires) + RUN_MAX_SECONDS) {
     throw tampered('reply-time', 'the reply is not of the time of its directory');
   }
@@ -164,6 +168,7 @@ export async function checkTags(
   const { prm, iat } = fin;
   const label = tags[0] === undefined ? 'latest' : parseTag(tags[0]).claims.tag;
   const tag = await verifyTags(tags, { trust, name: prm.name, label, now: iat, acceptExpired: true });
+  // guard: answer-tag-prompt
   if (tag.sub !== urnOf(trust.org, 'prompt', prm.id)) {
     throw tampered('tag-prompt', 'the name stands for another prompt');
   }
@@ -175,6 +180,7 @@ export async function checkTags(
       detail: `version ${prm.ver} was named by its number: the label latest, at ${tag.version}, shows the prompt and not this content; ${who}`,
     };
   }
+  // guard: answer-tag-version
   if (tag.version !== prm.ver || tag.chash !== prm.chash) {
     throw tampered('tag-version', 'the label names another version');
   }
@@ -196,14 +202,18 @@ export async function checkQuestion(
   const now = Math.min(fin.iat, claims.exp);
   const context = { trust, now, envelope: envelope.claims, envelopeHash: envelope.hash, audience: fin.iss };
   await verifyInvocation(inner, context);
+  // guard: answer-asker
   checkAsker(inner, context);
+  // guard: answer-question-id
   if (claims.jti !== fin.irt.jti) throw tampered('invocation-id', 'another question was answered');
+  // guard: answer-act
   if (claims.act !== fin.act) throw tampered('reply-act', 'the reply names another API key than the question');
   return { value: claims, detail: `asked by ${claims.iss}` };
 }
 
 /** A member that a reader sees is what the tokens say. */
 export function checkMember(actual: unknown, expected: unknown, what: string): Finding<void> {
+  // guard: answer-member
   if (JSON.stringify(actual) !== JSON.stringify(expected)) {
     throw new CryptoError('envelope_tampered', `${what} is not what the responder signed`);
   }

@@ -64,7 +64,7 @@ describe('the documents in answer.json', () => {
       'directory-root-version',
     ],
     [
-      'a signature beyond the threshold that is not good',
+      'a signature beyond the threshold that is not good [guard: answer-documents]',
       async () => (documents) => {
         const document = JSON.parse(documents.directory) as { signatures: { signature: string }[] };
         const [first, second] = document.signatures;

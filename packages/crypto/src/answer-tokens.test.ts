@@ -31,7 +31,7 @@ function verify(parts: AnswerParts): Promise<Verdict> {
 describe('envelope and reply in answer.json', () => {
   it.each<[string, () => Partial<AnswerParts>, string]>([
     [
-      'an envelope whose end was moved to before its key',
+      'an envelope whose end was moved to before its key [guard: answer-signatures-first]',
       () => ({ envelope: withPart(made.parts.envelope, 1, { ...parseEnvelope(made.parts.envelope).claims, exp: 1 }) }),
       'envelope-signature',
     ],
@@ -91,8 +91,13 @@ describe('the question in answer.json', () => {
 
   it.each<[string, QuestionChange, string, string]>([
     ['was asked one second further after it was answered', { asked: 66 }, 'clock_skew', 'invocation-time'],
-    ['was not the one that was answered', { answered: mintId('inv') }, 'envelope_tampered', 'invocation-id'],
-    ['comes from a device that may not ask', { asker: 'author' }, 'forbidden', 'asker-role'],
+    [
+      'was not the one that was answered [guard: answer-question-id]',
+      { answered: mintId('inv') },
+      'envelope_tampered',
+      'invocation-id',
+    ],
+    ['comes from a device that may not ask [guard: answer-asker]', { asker: 'author' }, 'forbidden', 'asker-role'],
     ['is signed by another device than the envelope names', { signer: 'owner' }, 'envelope_tampered', 'asker-key'],
     [
       'names a newer directory than the reply',

@@ -14,9 +14,9 @@ describe('a list of attachments', () => {
   });
 
   it.each<[string, () => unknown]>([
-    ['more than 64', () => list(ATTACHMENTS_MAX + 1)],
-    ['two of one name', () => [entryOf(1), { ...entryOf(2), id: 'file-1' }]],
-    ['two under one key', () => [entryOf(1), { ...entryOf(1), id: 'file-2' }]],
+    ['more than 64 [guard: attachments-most]', () => list(ATTACHMENTS_MAX + 1)],
+    ['two of one name [guard: attachments-one-name]', () => [entryOf(1), { ...entryOf(2), id: 'file-1' }]],
+    ['two under one key [guard: attachments-one-key]', () => [entryOf(1), { ...entryOf(1), id: 'file-2' }]],
     ['a name that is none', () => [{ ...entryOf(1), id: 'a/b' }]],
     ['a key of 31 bytes', () => [{ ...entryOf(1), key: 'A'.repeat(42) }]],
     ['a hash in another spelling', () => [{ ...entryOf(1), hash: `${'A'.repeat(42)}B` }]],

@@ -124,21 +124,21 @@ describe('an attachment', () => {
 
 describe('an attachment does not open', () => {
   it.each<[string, Partial<AttachmentPlace>]>([
-    ['for another prompt', { sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }],
+    ['for another prompt [guard: attachment-prompt]', { sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }],
     ['for another organisation', { sub: SUB.replace('acme', 'globex') }],
-    ['for another version', { ver: 4 }],
+    ['for another version [guard: attachment-version]', { ver: 4 }],
   ])('%s', async (_name, other) => {
     expect(await open(sealed.stream, sealed.entry, { ...PLACE, ...other })).toEqual(FAILED);
   });
 
-  it('under another name, by another key, or in the place of another', async () => {
+  it('under another name, by another key, or in the place of another [guard: attachment-name]', async () => {
     const other = await seal(CONTENT, 'other.pdf');
     expect(await open(sealed.stream, { ...sealed.entry, id: 'other.pdf' })).toEqual(FAILED);
     expect(await open(sealed.stream, { ...sealed.entry, key: other.entry.key })).toEqual(FAILED);
     expect(await open(other.stream, sealed.entry)).toEqual(FAILED);
   });
 
-  it('with another size or another hash than it has', async () => {
+  it('with another size or another hash than it has [guard: attachment-size]', async () => {
     const { stream, entry } = await seal(bytes(40));
     const hash = (await seal(bytes(41))).entry.hash;
     for (const wrong of [{ size: 39 }, { size: 41 }, { hash }])
@@ -174,7 +174,7 @@ describe('an attachment does not open', () => {
 
 /** They have the key, as all who may read the prompt; what they have not is the author's signature over the entry. */
 describe('another reader of the prompt', () => {
-  it('can make no other file of its size', async () => {
+  it('can make no other file of its size [guard: attachment-hash] [guard: attachment-held-back]', async () => {
     const short = await seal(bytes(1000));
     expect(await open(await restreamed(bytes(1000).fill(1), short.entry), short.entry)).toEqual(FAILED);
     const other = CONTENT.slice().fill(1);
@@ -184,7 +184,7 @@ describe('another reader of the prompt', () => {
     expect(content).toEqual(other.slice(0, 3 * CHUNK_BYTES));
   });
 
-  it('can make none that is shorter, longer, or goes on for ever', async () => {
+  it('can make none that is shorter, longer, or goes on for ever [guard: attachment-longer]', async () => {
     const part = CONTENT.slice(0, 2 * CHUNK_BYTES);
     expect(await open(await restreamed(part, sealed.entry), sealed.entry)).toEqual({
       content: part.slice(0, CHUNK_BYTES),
@@ -203,7 +203,7 @@ describe('another reader of the prompt', () => {
     expect(await open(await restreamed(bytes(1), empty.entry), empty.entry)).toEqual(FAILED);
   });
 
-  it('hears again what was wrong, however often it asks', async () => {
+  it('hears again what was wrong, however often it asks [guard: attachment-fails-again]', async () => {
     const opening = openAttachment(piecesOf([sealed.stream.slice(1)]), sealed.entry, PLACE);
     for (const _time of [1, 2]) await expect(opening.next()).rejects.toMatchObject({ code: 'open_failed' });
   });

@@ -29,9 +29,11 @@ const attachmentSchema = z.strictObject({
 export type Attachment = z.infer<typeof attachmentSchema>;
 
 /** The list in a statement: no two of a name, no key for two streams. */
-export const attachmentsSchema = z
-  .array(attachmentSchema)
-  .check(z.maxLength(ATTACHMENTS_MAX), z.refine(differIn('id')), z.refine(differIn('key')));
+export const attachmentsSchema = z.array(attachmentSchema).check(
+  z.maxLength(ATTACHMENTS_MAX), // guard: attachments-most
+  z.refine(differIn('id')), // guard: attachments-one-name
+  z.refine(differIn('key')), // guard: attachments-one-key
+);
 
 function differIn(member: 'id' | 'key'): (list: Attachment[]) => boolean {
   return (list) => new Set(list.map((one) => one[member])).size === list.length;
@@ -97,6 +99,9 @@ export function sealAttachment(
  */
 export function attachmentContext(id: string, { sub, ver }: AttachmentPlace): Bytes {
   const place = checkShape({ sub, ver, id }, placeSchema, 'attachment');
+  // guard: attachment-prompt without: return utf8(`bulla-attachment\n${place.ver}\n${place.id}`);
+  // guard: attachment-version without: return utf8(`bulla-attachment\n${place.sub}\n${place.id}`);
+  // guard: attachment-name without: return utf8(`bulla-attachment\n${place.sub}\n${place.ver}`);
   return utf8(`bulla-attachment\n${place.sub}\n${place.ver}\n${place.id}`);
 }
 

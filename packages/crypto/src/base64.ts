@@ -15,6 +15,7 @@ export function encodeBase64(bytes: Uint8Array): string {
  * @throws {CryptoError} token_malformed
  */
 export function decodeBase64(text: string): Bytes {
+  // guard: base64-canonical
   if (!SHAPE.test(text)) throw new CryptoError('token_malformed', 'not canonical base64');
   return decodeBase64url(text.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_'));
 }

@@ -116,19 +116,31 @@ describe('an asker refuses', () => {
       { code: 'key_unknown' },
     ],
     ['an envelope for another responder', () => bundleWith({ aud: acme.urn('us1') }), tampered('envelope-audience')],
-    ['an envelope for somebody else', () => bundleWith({ sub: acme.urn('owner') }), tampered('envelope-requester')],
     [
-      'an envelope for another of its keys',
+      'an envelope for somebody else [guard: asker-requester]',
+      () => bundleWith({ sub: acme.urn('owner') }),
+      tampered('envelope-requester'),
+    ],
+    [
+      'an envelope for another of its keys [guard: asker-key]',
       () => bundleWith({ cnf: { jkt: acme.kid('owner') } }),
       tampered('envelope-requester-key'),
     ],
-    ['an answer to another request', () => bundleWith({ req: 'req_1' }), tampered('envelope-request')],
+    [
+      'an answer to another request [guard: asker-request]',
+      () => bundleWith({ req: 'req_1' }),
+      tampered('envelope-request'),
+    ],
     [
       'an envelope that has expired',
       () => bundleWith({ iat: NOW - 300, nbf: NOW - 300, exp: NOW - 61 }),
       { code: 'envelope_expired' },
     ],
-    ['a chat instead of a prompt', async () => ({ v: 1, env: chat, tags: [] }), tampered('envelope-type')],
+    [
+      'a chat instead of a prompt [guard: asker-chat-for-prompt]',
+      async () => ({ v: 1, env: chat, tags: [] }),
+      tampered('envelope-type'),
+    ],
     ['no tag', async () => ({ ...good.bundle, tags: [] }), { code: 'token_malformed', check: 'tag-count' }],
     ['a tag of another label', async () => good.bundle, tampered('tag-name'), { label: 'production' }],
     ['a tag of another name', async () => good.bundle, tampered('tag-name'), { name: 'claims/other' }],
@@ -144,7 +156,7 @@ describe('an asker refuses', () => {
       { code: 'trust_expired' },
     ],
     [
-      'a tag by somebody who is no author',
+      'a tag by somebody who is no author [guard: label-unruled]',
       async () => ({ ...good.bundle, tags: [await tag({}, 'member')] }),
       { code: 'forbidden', check: 'tag-signer' },
     ],
@@ -154,13 +166,13 @@ describe('an asker refuses', () => {
       { code: 'label_not_found' },
     ],
     [
-      'an older move of the label',
+      'an older move of the label [guard: asker-label-back]',
       async () => good.bundle,
       { code: 'label_stale', check: 'tag-sequence' },
       { minSeq: 8 },
     ],
     [
-      'another prompt under the name without a later move of the label',
+      'another prompt under the name without a later move of the label [guard: asker-name-remade]',
       async () => good.bundle,
       { code: 'label_stale', check: 'tag-sequence' },
       { sub: 'urn:bulla:acme:prompt:other', minSeq: 7 },
@@ -172,7 +184,7 @@ describe('an asker refuses', () => {
       { sub: 'urn:bulla:acme:prompt:other' },
     ],
     [
-      'another prompt than the label stands for',
+      'another prompt than the label stands for [guard: asker-prompt]',
       async () => ({ ...good.bundle, tags: [await tag({ sub: `urn:bulla:acme:prompt:${acme.prompts[1]}` })] }),
       tampered('envelope-prompt'),
     ],
@@ -182,13 +194,13 @@ describe('an asker refuses', () => {
       tampered('envelope-prompt'),
     ],
     [
-      'another version than the label stands for',
+      'another version than the label stands for [guard: asker-version]',
       async () => ({ ...good.bundle, tags: [await tag({ ver: 4 })] }),
       tampered('envelope-version'),
     ],
     ['another version than it named', async () => good.bundle, tampered('envelope-version'), { version: 2 }],
     [
-      "another content of the label's version",
+      "another content of the label's version [guard: asker-content]",
       async () => ({ ...good.bundle, tags: [await tag({ chash: other.sealed.chash })] }),
       tampered('envelope-content'),
     ],
@@ -213,7 +225,10 @@ describe('an asker refuses', () => {
 
   const moved: [string, object, object?][] = [
     ['a content of another organisation', { org: 'globex' }],
-    ['a content of another prompt', { sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }],
+    [
+      'a content of another prompt [guard: asker-content-place]',
+      { sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' },
+    ],
     ['a content of another version', { ver: 2 }],
   ];
   it.each(moved)('%s, even where envelope and tag name it', async (_name, change) => {
@@ -229,7 +244,7 @@ describe('an asker refuses', () => {
       () => ({ sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }),
       tampered('grant-place'),
     ],
-    ['of another version', () => ({ ver: 2 }), tampered('grant-place')],
+    ['of another version [guard: asker-grant-place]', () => ({ ver: 2 }), tampered('grant-place')],
     ['of another content', () => ({ chash: other.sealed.chash }), tampered('grant-place')],
     ['of another content key', () => ({ dek: other.sealed.dekId }), tampered('grant-place')],
     [
@@ -238,7 +253,11 @@ describe('an asker refuses', () => {
       tampered('grant-recipient'),
     ],
     ['that names another responder, to the right key', () => ({ aud: acme.urn('us1') }), tampered('grant-recipient')],
-    ['to a key of somebody else', () => ({ kid: acme.kid('us1', 'enc') }), tampered('grant-recipient')],
+    [
+      'to a key of somebody else [guard: asker-grant-recipient]',
+      () => ({ kid: acme.kid('us1', 'enc') }),
+      tampered('grant-recipient'),
+    ],
     [
       'to a key that nobody holds',
       () => ({ kid: globex.kid('eu1', 'enc') }),
@@ -258,7 +277,7 @@ describe('an asker refuses', () => {
     await expect(refused).rejects.toMatchObject({ code: 'token_malformed' });
   });
 
-  it('everything once root, policy or directory has expired', async () => {
+  it('everything once root, policy or directory has expired [guard: asker-fresh]', async () => {
     const late = context({}, { now: acme.trust.expiresAt });
     await expect(checkBundleForAsker(good.bundle, late)).rejects.toMatchObject({
       code: 'trust_expired',

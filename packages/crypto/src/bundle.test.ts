@@ -33,7 +33,7 @@ describe('parseBundle', () => {
     ['no tags', () => ({ ...good.bundle, tags: undefined })],
     ['too many tags', () => ({ ...good.bundle, tags: Array.from({ length: 17 }, () => 'x') })],
     ['a tag that is no text', () => ({ ...good.bundle, tags: [1] })],
-    ['no grant beside a prompt', () => ({ ...good.bundle, grant: undefined })],
+    ['no grant beside a prompt [guard: bundle-prompt-whole]', () => ({ ...good.bundle, grant: undefined })],
     ['no content beside a prompt', () => ({ ...good.bundle, content: undefined })],
     [
       "grant and content in each other's place",
@@ -42,7 +42,7 @@ describe('parseBundle', () => {
     ['a content for a grant', () => ({ ...good.bundle, grant: good.bundle.content })],
     ['a grant for a content', () => ({ ...good.bundle, content: good.grant })],
     ['a statement instead of an envelope', () => ({ ...good.bundle, env: good.statement })],
-    ['a grant beside a chat', () => ({ v: 1, env: chat, grant: good.grant, tags: [] })],
+    ['a grant beside a chat [guard: bundle-chat-alone]', () => ({ v: 1, env: chat, grant: good.grant, tags: [] })],
     ['a content beside a chat', () => ({ v: 1, env: chat, content: good.bundle.content, tags: [] })],
     ['a tag beside a chat', () => ({ v: 1, env: chat, tags: good.bundle.tags })],
   ] as [string, () => unknown][])('refuses %s', (_name, value) => {
@@ -59,11 +59,19 @@ describe('checkBundleHashes', () => {
   });
 
   const swapped: [string, () => Bundle, string][] = [
-    ['a swapped grant', () => ({ ...good.bundle, grant: other.grant }), 'grant-hash'],
+    ['a swapped grant [guard: bundle-grant-hash]', () => ({ ...good.bundle, grant: other.grant }), 'grant-hash'],
     ['a missing grant', () => ({ v: 1, env: good.bundle.env, content: good.bundle.content, tags: [] }), 'grant-hash'],
-    ['a swapped content', () => ({ ...good.bundle, content: other.bundle.content }), 'content-hash'],
+    [
+      'a swapped content [guard: bundle-content-hash]',
+      () => ({ ...good.bundle, content: other.bundle.content }),
+      'content-hash',
+    ],
     ['a missing content', () => ({ v: 1, env: good.bundle.env, grant: good.grant, tags: [] }), 'content-hash'],
-    ['an envelope that was not verified', () => ({ ...good.bundle, env: other.bundle.env }), 'envelope-hash'],
+    [
+      'an envelope that was not verified [guard: bundle-verified]',
+      () => ({ ...good.bundle, env: other.bundle.env }),
+      'envelope-hash',
+    ],
   ];
   it.each(swapped)('refuses %s', async (_name, bundle, check) => {
     const refused = checkBundleHashes(bundle(), await verify(good.bundle.env));

@@ -29,9 +29,11 @@ export function parseBundle(value: unknown): Bundle {
   const bundle = checkShape(value, bundleSchema, 'bundle');
   const { kind } = parseEnvelope(bundle.env);
   if (kind === 'chat') {
+    // guard: bundle-chat-alone without: return bundle;
     if (bundle.grant === undefined && bundle.content === undefined && bundle.tags.length === 0) return bundle;
     throw malformed('the bundle of a chat holds an envelope and nothing else');
   }
+  // guard: bundle-prompt-whole
   if (bundle.grant === undefined || bundle.content === undefined)
     throw malformed('the bundle lacks its grant or its content');
   parseGrant(bundle.grant);
@@ -45,6 +47,7 @@ export function parseBundle(value: unknown): Bundle {
  * @throws {CryptoError} envelope_tampered
  */
 export async function checkBundleHashes(bundle: Bundle, envelope: VerifiedEnvelope): Promise<void> {
+  // guard: bundle-verified
   if (bundle.env !== envelope.token) throw tampered('envelope-hash', 'another envelope was verified');
   if (envelope.kind === 'chat') {
     if (bundle.grant !== undefined || bundle.content !== undefined)
@@ -52,8 +55,10 @@ export async function checkBundleHashes(bundle: Bundle, envelope: VerifiedEnvelo
     return;
   }
   const { whash, prm } = envelope.claims;
+  // guard: bundle-grant-hash
   if ((await tokenHash(bundle.grant ?? '')) !== whash)
     throw tampered('grant-hash', 'its grant is not the one the envelope names');
+  // guard: bundle-content-hash
   if ((await tokenHash(bundle.content ?? '')) !== prm.chash)
     throw tampered('content-hash', 'its content is not the one the envelope names');
 }
@@ -97,12 +102,17 @@ export interface CheckedBundle {
  */
 export async function checkBundleForAsker(bundle: Bundle, context: AskerContext): Promise<CheckedBundle> {
   const { trust, now, asker, audience, wanted } = context;
+  // guard: asker-fresh
   trust.requireFresh(now);
   const envelope = await verifyEnvelope(bundle.env, { trust, now, audience });
+  // guard: asker-chat-for-prompt
   if (envelope.kind !== 'prompt') throw tampered('envelope-type', 'it is for a chat');
   const { claims } = envelope;
+  // guard: asker-requester
   if (claims.sub !== asker.urn) throw tampered('envelope-requester', 'it is for another requester');
+  // guard: asker-key
   if (claims.cnf.jkt !== asker.kid) throw tampered('envelope-requester-key', 'it is for another key of the requester');
+  // guard: asker-request
   if (claims.req !== context.request) throw tampered('envelope-request', 'it answers another request');
   const resolved = await resolve(bundle, context);
   checkPrompt(envelope, wanted, resolved);
@@ -116,21 +126,26 @@ async function resolve(bundle: Bundle, context: AskerContext): Promise<ResolvedT
   const { trust, now, wanted } = context;
   const label = wanted.version === undefined ? (wanted.label ?? 'latest') : 'latest';
   const resolved = await verifyTags(bundle.tags, { trust, name: wanted.name, label, now });
+  // guard: asker-label-back
   if (wanted.minSeq !== undefined && resolved.seq < wanted.minSeq) throw stale('the label has moved on since');
   // A name made again is another prompt. Only a later move of the label may say so, or the vault could bring back the old one.
   const renamed = wanted.sub !== undefined && resolved.sub !== wanted.sub;
   const moved = wanted.minSeq !== undefined && resolved.seq > wanted.minSeq;
+  // guard: asker-name-remade
   if (renamed && !moved) throw stale('the name stood for another prompt');
   return resolved;
 }
 
 function checkPrompt(envelope: VerifiedPromptEnvelope, wanted: WantedPrompt, resolved: ResolvedTag): void {
   const { prm } = envelope.claims;
+  // guard: asker-prompt
   if (prm.name !== wanted.name || envelope.sub !== resolved.sub) {
     throw tampered('envelope-prompt', 'it is for another prompt');
   }
+  // guard: asker-version
   if (prm.ver !== (wanted.version ?? resolved.version)) throw tampered('envelope-version', 'it is for another version');
   const named = prm.ver === resolved.version ? [resolved.chash, wanted.chash] : [wanted.chash];
+  // guard: asker-content
   if (named.some((chash) => chash !== undefined && chash !== prm.chash)) {
     throw tampered('envelope-content', 'it is for another content of this version');
   }
@@ -140,10 +155,12 @@ function checkPrompt(envelope: VerifiedPromptEnvelope, wanted: WantedPrompt, res
 function checkHeaders(bundle: Bundle, envelope: VerifiedPromptEnvelope, trust: Trust): void {
   const { claims, sub } = envelope;
   const content = parseContent(bundle.content ?? '').header;
+  // guard: asker-content-place
   if (content.org !== trust.org || content.sub !== sub || content.ver !== claims.prm.ver) {
     throw tampered('content-place', 'its content belongs elsewhere');
   }
   const grant = parseGrant(bundle.grant ?? '').header;
+  // guard: asker-grant-place
   if (
     grant.sub !== sub ||
     grant.ver !== claims.prm.ver ||
@@ -155,6 +172,7 @@ function checkHeaders(bundle: Bundle, envelope: VerifiedPromptEnvelope, trust: T
   const recipient = trust.holder(grant.kid);
   if (recipient === undefined)
     throw new CryptoError('key_unknown', 'the directory lists no such key', { check: 'grant-recipient' });
+  // guard: asker-grant-recipient
   if (grant.aud !== claims.aud || recipient.urn !== claims.aud)
     throw tampered('grant-recipient', 'its grant is for somebody else');
 }

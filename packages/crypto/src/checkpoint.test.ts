@@ -78,15 +78,15 @@ describe('a checkpoint', () => {
     ['without its last newline', TEXT.slice(0, -1)],
     ['without an origin', TEXT.slice(ORIGIN.length)],
     ['with an empty line', `${TEXT}\n`],
-    ['with an empty line before another', `${TEXT}\nx\n`],
-    ['with a leading zero', TEXT.replace('42', '042')],
+    ['with an empty line before another [guard: checkpoint-lines]', `${TEXT}\nx\n`],
+    ['with a leading zero [guard: checkpoint-size]', TEXT.replace('42', '042')],
     ['with a sign', TEXT.replace('42', '+42')],
     ['with a size below zero', TEXT.replace('42', '-1')],
     ['with half a leaf', TEXT.replace('42', '4.2')],
     ['with a size in hexadecimal', TEXT.replace('42', '0x2a')],
     ['with a size that cannot be counted to', TEXT.replace('42', '9007199254740992')],
     ['with a size of twenty digits', TEXT.replace('42', '18446744073709551615')],
-    ['with a root that is too short', TEXT.replace(ROOT, encodeBase64(HEAD.root.slice(1)))],
+    ['with a root that is too short [guard: checkpoint-root]', TEXT.replace(ROOT, encodeBase64(HEAD.root.slice(1)))],
     ['with a root that is too long', TEXT.replace(ROOT, encodeBase64(new Uint8Array(33)))],
     ['with a root that is not base64', TEXT.replace(ROOT, ROOT.replace('=', ''))],
   ])('is refused %s', (_name, text) => {
@@ -123,12 +123,12 @@ describe('a signed checkpoint', () => {
     await expect(verifyCheckpoint(note, trust)).resolves.toMatchObject({ keys: [log.key, witness.key] });
   });
 
-  it('is refused if only a witness signed it', async () => {
+  it('is refused if only a witness signed it [guard: checkpoint-log]', async () => {
     const note = utf8(await signNote(TEXT, [witness]));
     await expect(verifyCheckpoint(note, trust)).rejects.toMatchObject({ code: 'key_unknown' });
   });
 
-  it('is refused if it is that of another log under the same key', async () => {
+  it('is refused if it is that of another log under the same key [guard: checkpoint-origin]', async () => {
     const note = utf8(await signNote(TEXT.replace('acme', 'evil'), [log]));
     await expect(verifyCheckpoint(note, trust)).rejects.toMatchObject({ code: 'log_inconsistent', check: 'origin' });
   });
@@ -145,7 +145,7 @@ describe('a signed checkpoint', () => {
     await expect(verifyCheckpoint(note, trust)).rejects.toMatchObject({ code: 'token_malformed' });
   });
 
-  it('is not signed with a key of another name', async () => {
+  it('is not signed with a key of another name [guard: checkpoint-signer]', async () => {
     await expect(signCheckpoint(ORIGIN, HEAD, [log, witness])).rejects.toMatchObject({ code: 'key_invalid' });
   });
 });

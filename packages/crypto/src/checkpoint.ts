@@ -34,12 +34,15 @@ export function parseCheckpoint(text: string): Checkpoint {
   }
   if (!text.endsWith('\n')) throw malformed('a checkpoint ends in a newline');
   const lines = text.slice(0, -1).split('\n');
+  // guard: checkpoint-lines
   if (lines.includes('')) throw malformed('a checkpoint has an empty line');
   const [origin, digits = '', encoded, ...extensions] = lines;
   if (origin === undefined || encoded === undefined) throw malformed('a checkpoint is origin, size and root');
+  // guard: checkpoint-size without: const size = /^[0-9]{1,16}$/.test(digits) ? Number(digits) : Number.NaN;
   const size = /^(?:0|[1-9][0-9]{0,15})$/.test(digits) ? Number(digits) : Number.NaN;
   if (!isTreeSize(size)) throw malformed('the size of a checkpoint is not a number that can be counted to');
   const root = decodeBase64(encoded);
+  // guard: checkpoint-root
   if (root.length !== TREE_HASH_BYTES) throw malformed('the root of a checkpoint is not 32 bytes long');
   return { origin, size, root, extensions };
 }
@@ -52,6 +55,7 @@ export function parseCheckpoint(text: string): Checkpoint {
  */
 export async function signCheckpoint(origin: string, head: TreeHead, signers: readonly NoteSigner[]): Promise<string> {
   const text = encodeCheckpoint({ origin, ...head });
+  // guard: checkpoint-signer
   if (signers.some(({ key }) => key.name !== origin))
     throw new CryptoError('key_invalid', 'a log signs with keys of its own name');
   return signNote(text, signers);
@@ -80,9 +84,11 @@ export async function verifyCheckpoint(
   { origin, keys }: CheckpointTrust,
 ): Promise<VerifiedCheckpoint> {
   const verified = await verifyNote(note, keys);
+  // guard: checkpoint-log
   if (!verified.keys.some(({ name }) => name === origin))
     throw new CryptoError('key_unknown', 'the log did not sign its checkpoint');
   const checkpoint = parseCheckpoint(verified.text);
+  // guard: checkpoint-origin
   if (checkpoint.origin !== origin)
     throw new CryptoError('log_inconsistent', 'a checkpoint of another log', { check: 'origin' });
   return { checkpoint, keys: verified.keys };

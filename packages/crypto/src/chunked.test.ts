@@ -63,7 +63,7 @@ describe('a sealed stream', () => {
     expect(one.slice(24)).not.toEqual(other.slice(24));
   });
 
-  it('opens under its own key and context only', async () => {
+  it('opens under its own key and context only [guard: stream-context]', async () => {
     const sealed = await seal(CONTENT);
     const nothing = { content: NOTHING, end: 'open_failed' };
     expect(await open(sealed, { ...options, key: newStreamKey() })).toEqual(nothing);
@@ -71,7 +71,7 @@ describe('a sealed stream', () => {
       expect(await open(sealed, { ...options, context: utf8(context) })).toEqual(nothing);
   });
 
-  it.each([0, 16, 31, 33])('is not made, nor opened, under a key of %i bytes', async (length) => {
+  it.each([0, 16, 31, 33])('is not made, nor opened, under a key of %i bytes [guard: stream-key]', async (length) => {
     const short = { ...options, key: new Secret(new Uint8Array(length)) };
     await expect(seal(CONTENT, short)).rejects.toMatchObject({ code: 'key_invalid' });
     expect(await open(await seal(CONTENT), short)).toMatchObject({ end: 'key_invalid' });
@@ -90,7 +90,7 @@ describe('a sealed stream', () => {
     await stream.cancel();
   });
 
-  it('has a counter of 32 bits in its nonces, and no more chunks than that', () => {
+  it('has a counter of 32 bits in its nonces, and no more chunks than that [guard: stream-length]', () => {
     const base = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 0xff, 0, 0, 0xff);
     const iv = (index: number) => [...new Uint8Array(chunkParameters(base, index).iv as ArrayBuffer)].slice(8);
     expect(iv(0)).toEqual([0xff, 0, 0, 0xff]);
@@ -135,7 +135,7 @@ describe('a changed stream', () => {
     );
   });
 
-  it('gives out an exact prefix and then fails, whichever chunks were moved, left out or doubled', async () => {
+  it('gives out an exact prefix and then fails, whichever chunks were moved, left out or doubled [guard: stream-order]', async () => {
     const sealed = await seal(CONTENT);
     const { header, chunks } = partsOf(sealed);
     await fc.assert(
@@ -169,13 +169,13 @@ describe('a changed stream', () => {
     expect(opened.content.length).toBeLessThan(CONTENT.length);
   });
 
-  it('fails with a full chunk for its last, rightly sealed', async () => {
+  it('fails with a full chunk for its last, rightly sealed [guard: stream-end]', async () => {
     const sealed = await seal(bytes(CHUNK_BYTES));
     const opened = await open(sealed.slice(0, -CHUNK_TAG_BYTES));
     expect(opened).toEqual({ content: bytes(CHUNK_BYTES), end: 'stream_truncated' });
   });
 
-  it('fails again for whoever goes on after it failed', async () => {
+  it('fails again for whoever goes on after it failed [guard: stream-fails-again]', async () => {
     const reading = openChunks(
       piecesOf([flipBit(await seal(CONTENT), 8 * (CHUNKED_HEADER_BYTES + SEALED_CHUNK_BYTES))]),
       options,
@@ -184,7 +184,7 @@ describe('a changed stream', () => {
     for (let time = 0; time < 3; time++) await expect(reading.next()).rejects.toMatchObject({ code: 'open_failed' });
   });
 
-  it('fails with another commitment, although every chunk is good', async () => {
+  it('fails with another commitment, although every chunk is good [guard: stream-commitment]', async () => {
     const sealed = await seal(CONTENT);
     const opened = await open(concatBytes(sealed.slice(0, 24), randomBytes(32), sealed.slice(56)));
     expect(opened).toEqual({ content: NOTHING, end: 'open_failed' });

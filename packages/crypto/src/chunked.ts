@@ -100,7 +100,15 @@ export async function deriveChunkKeys(
   salt: Bytes,
   usage: 'encrypt' | 'decrypt',
 ): Promise<ChunkKeys> {
-  const derived = await expand(await prf, concatBytes(INFO, salt, context), KEY_BYTES + NONCE_BYTES + COMMITMENT_BYTES);
+  const derived = await expand(
+    await prf,
+    concatBytes(
+      INFO,
+      salt,
+      context, // guard: stream-context
+    ),
+    KEY_BYTES + NONCE_BYTES + COMMITMENT_BYTES,
+  );
   const [aead, base] = [derived.subarray(0, KEY_BYTES), derived.slice(KEY_BYTES, KEY_BYTES + NONCE_BYTES)];
   try {
     return {
@@ -115,9 +123,11 @@ export async function deriveChunkKeys(
 
 /** AES-GCM parameters of a chunk: base ⊕ counter, big-endian in the last four bytes; the AAD is empty. */
 export function chunkParameters(base: Bytes, index: number): AesGcmParams {
+  // guard: stream-length
   if (index >= CHUNKS_MAX) throw new CryptoError('payload_too_large', 'a stream has at most 2^32 chunks');
   const iv = base.slice();
   const tail = new DataView(iv.buffer, 8);
+  // guard: stream-order
   tail.setUint32(0, tail.getUint32(0) ^ index);
   return { name: 'AES-GCM', iv, tagLength: CHUNK_TAG_BYTES * 8 };
 }
@@ -148,6 +158,7 @@ async function sealChunk({ key, base }: ChunkKeys, index: number, chunk: Bytes):
 }
 
 async function importPrf(key: Secret): Promise<CryptoKey> {
+  // guard: stream-key
   if (key.reveal().length !== KEY_BYTES) throw new CryptoError('key_invalid', 'the key of a stream has 32 bytes');
   return crypto.subtle.importKey('raw', key.reveal(), { name: 'HMAC', hash: 'SHA-512' }, false, ['sign']);
 }

@@ -80,15 +80,21 @@ describe('a signed token', () => {
 
   it.each<[string, () => string]>([
     ['nothing', () => ''],
-    ['two parts', () => token.slice(0, token.lastIndexOf('.'))],
-    ['four parts', () => `${token}.`],
+    ['two parts [guard: token-parts]', () => token.slice(0, token.lastIndexOf('.'))],
+    ['four parts [refuses: token-parts]', () => `${token}.`],
     ['five parts', () => sealed],
     ['an empty header', () => withPart(token, 0, '')],
     ['an empty payload', () => withPart(token, 1, '')],
     ['padding', () => `${token}==`],
     ['a line break', () => `${token}\n`],
-    ['another spelling of its signature', () => token.replace(/.$/, (last) => (last === 'B' ? 'C' : 'B'))],
-    ['the general JSON serialisation', () => JSON.stringify({ payload: token.split('.')[1], signatures: [] })],
+    [
+      'another spelling of its signature [refuses: base64url-spelling]',
+      () => token.replace(/.$/, (last) => (last === 'B' ? 'C' : 'B')),
+    ],
+    [
+      'the general JSON serialisation [refuses: json-serialisation]',
+      () => JSON.stringify({ payload: token.split('.')[1], signatures: [] }),
+    ],
     ['a header that is no object', () => withPart(token, 0, encode('[]'))],
     ['a header with white space', () => withPart(token, 0, encode(' {}'))],
     [
@@ -96,19 +102,21 @@ describe('a signed token', () => {
       () => withPart(token, 0, encode(`{"alg":"PS256","typ":"test+jwt","kid":"${rsa.kid}","alg":"PS256"}`)),
     ],
     ['no kid', () => withPart(token, 0, encode({ alg: 'PS256', typ: 'test+jwt' }))],
-    ['another typ', () => withHeader({ typ: 'other+jwt' })],
+    ['another typ [guard: token-typ]', () => withHeader({ typ: 'other+jwt' })],
     ['a typ in capitals', () => withHeader({ typ: 'TEST+JWT' })],
-    ...['none', 'None', 'nOnE', 'HS256', 'RS256', 'ES384', 'EdDSA', 'ps256', ''].map((alg): [string, () => string] => [
+    ['alg "none" [guard: token-algorithm-names]', () => withHeader({ alg: 'none' })],
+    ...['None', 'nOnE', 'HS256', 'RS256', 'ES384', 'EdDSA', 'ps256', ''].map((alg): [string, () => string] => [
       `alg "${alg}"`,
       () => withHeader({ alg }),
     ]),
-    ...['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'crit', 'zip', 'b64', 'p2c', 'apu', 'enc', 'cty'].map(
-      (name): [string, () => string] => [
-        `a header with ${name}`,
-        () => withHeader({ [name]: name === 'b64' ? false : 'x' }),
-      ],
-    ),
-    ...['../key', "' OR 1=1 --", 'https://evil.example', ''].map((kid): [string, () => string] => [
+    ['a header with x5u [refuses: x5u-present]', () => withHeader({ x5u: 'x' })],
+    ['a header with b64 [refuses: b64-present]', () => withHeader({ b64: false })],
+    ...['jwk', 'jku', 'x5c', 'x5t', 'crit', 'zip', 'p2c', 'apu', 'enc', 'cty'].map((name): [string, () => string] => [
+      `a header with ${name}`,
+      () => withHeader({ [name]: 'x' }),
+    ]),
+    [`kid "' OR 1=1 --" [refuses: kid-sql]`, () => withHeader({ kid: "' OR 1=1 --" })],
+    ...['../key', 'https://evil.example', ''].map((kid): [string, () => string] => [
       `kid "${kid}"`,
       () => withHeader({ kid }),
     ]),
@@ -122,8 +130,8 @@ describe('a signed token', () => {
 
   it.each<[string, () => string]>([
     ['payload', () => withPart(token, 1, encode({ text: 'x'.repeat(90) }))],
-    ['header', () => withHeader({ kid: 'x'.repeat(2048) })],
-    ['whole', () => `${token}${'A'.repeat(10_000)}`],
+    ['header [refuses: oversize-header]', () => withHeader({ kid: 'x'.repeat(2048) })],
+    ['whole [guard: token-length]', () => `${token}${'A'.repeat(10_000)}`],
   ])('is refused with a %s that is too long', (_name, make) => {
     expect(() => parseJws(make(), JWS)).toThrow(expect.objectContaining({ code: 'payload_too_large' }));
   });
@@ -133,10 +141,10 @@ describe('a signed token', () => {
   });
 
   it.each<[string, () => KeyRecord]>([
-    ['under another kid', () => ({ ...recordOf(rsa), kid: edwards.kid })],
+    ['under another kid [guard: token-kid]', () => ({ ...recordOf(rsa), kid: edwards.kid })],
     ['under another key', () => ({ ...recordOf(other), kid: rsa.kid })],
     ['by a record of another algorithm', () => ({ ...recordOf(edwards), kid: rsa.kid })],
-    ['by a sealing key', () => recordOf(rsa, 'enc')],
+    ['by a sealing key [guard: token-key-use]', () => recordOf(rsa, 'enc')],
   ])('is refused %s', async (_name, record) => {
     await expect(verifyJws(parseJws(token, JWS), record(), 'the-check')).rejects.toMatchObject({
       code: 'signature_invalid',
@@ -193,14 +201,14 @@ describe('a sealed token', () => {
   const headerWith = (changes: object) => withPart(sealed, 0, encode({ ...HEADER, alg: 'RSA-OAEP-256', ...changes }));
 
   it.each<[string, () => string]>([
-    ['three parts', () => token],
+    ['three parts [refuses: token-parts]', () => token],
     ['four parts', () => sealed.slice(0, sealed.lastIndexOf('.'))],
-    ['six parts', () => `${sealed}.`],
-    ['an encrypted key where there is none', () => headerWith({ alg: 'dir' })],
+    ['six parts [refuses: token-parts]', () => `${sealed}.`],
+    ['an encrypted key where there is none [guard: token-encrypted-key]', () => headerWith({ alg: 'dir' })],
     ['no encrypted key where there is one', () => withPart(sealed, 1, '')],
     ['an initialisation vector of 16 bytes', () => withPart(sealed, 2, encodeBase64url(new Uint8Array(16)))],
     ['no initialisation vector', () => withPart(sealed, 2, '')],
-    ['a tag of 12 bytes', () => withPart(sealed, 4, encodeBase64url(new Uint8Array(12)))],
+    ['a tag of 12 bytes [guard: token-iv]', () => withPart(sealed, 4, encodeBase64url(new Uint8Array(12)))],
     ['no tag', () => withPart(sealed, 4, '')],
     ...['RSA1_5', 'RSA-OAEP', 'A256KW', 'ECDH-ES', 'PBES2-HS256+A128KW'].map((alg): [string, () => string] => [
       `alg ${alg}`,
@@ -234,14 +242,14 @@ describe('a sealed token', () => {
     );
   });
 
-  it('is refused if jose made it with compression', async () => {
+  it('is refused if jose made it with compression [refuses: zip-present] [refuses: zip-bomb]', async () => {
     const key = await importJWK(sealing.publicJwk, 'RSA-OAEP-256');
     const header = { ...HEADER, alg: 'RSA-OAEP-256', zip: 'DEF' };
     const compressed = await new CompactEncrypt(utf8('hello')).setProtectedHeader(header).encrypt(key);
     expect(() => parseJwe(compressed, JWE)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
   });
 
-  it("is not made to a signing key, or under another algorithm than the key's", async () => {
+  it("is not made to a signing key, or under another algorithm than the key's [guard: seal-to-enc]", async () => {
     const header = { ...HEADER, alg: 'RSA-OAEP-256' } as const;
     await expect(sealTo(JWE, header, utf8('x'), recordOf(rsa))).rejects.toMatchObject({ code: 'key_invalid' });
     expect(() => sealAlgOf(recordOf(rsa))).toThrow(expect.objectContaining({ code: 'key_invalid' }));

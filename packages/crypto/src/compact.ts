@@ -41,7 +41,13 @@ export interface ParsedJws<Claims> {
 }
 
 const HEADER_MAX_BYTES = 2048;
-const jwsHeaderSchema = z.strictObject({ alg: z.enum(SIGN_ALGS), typ: z.string(), kid: kidSchema });
+// guard: token-header without:
+//   const jwsHeaderSchema = z.looseObject({ alg: z.enum(SIGN_ALGS), typ: z.string(), kid: kidSchema });
+const jwsHeaderSchema = z.strictObject({
+  alg: z.enum(SIGN_ALGS), // guard: token-algorithm-names without: alg: z.string()
+  typ: z.string(),
+  kid: kidSchema,
+});
 
 /**
  * Reads a compact JWS without trusting it.
@@ -50,6 +56,7 @@ const jwsHeaderSchema = z.strictObject({ alg: z.enum(SIGN_ALGS), typ: z.string()
 export function parseJws<Claims>(token: string, format: JwsFormat<Claims>): ParsedJws<Claims> {
   const [header, payload] = split(token, 3, format.maxBytes);
   const checked = checkShape(parseHeader(header), jwsHeaderSchema, 'token header');
+  // guard: token-typ
   if (checked.typ !== format.typ) throw malformed(`the token is not a ${format.typ}`);
   const claims = checkShape(strictParse(payload ?? new Uint8Array(), format), format.claims, format.typ);
   return { token, header: checked, claims };
@@ -78,7 +85,11 @@ export async function verifyJws(parsed: ParsedJws<unknown>, record: VerifyingKey
 }
 
 async function isSignedBy({ token, header }: ParsedJws<unknown>, record: VerifyingKey): Promise<boolean> {
-  if (header.kid !== record.kid || header.alg !== record.alg) return false;
+  if (
+    header.kid !== record.kid || // guard: token-kid
+    header.alg !== record.alg
+  )
+    return false;
   const end = token.lastIndexOf('.');
   return isSignatureOf(record, utf8(token.slice(0, end)), decodeBase64url(token.slice(end + 1)));
 }
@@ -135,9 +146,11 @@ export function parseJwe<Header extends { alg: string; typ: string; epk?: P256Pu
     format.maxBytes,
   );
   const header = checkShape(parseHeader(headerBytes), format.header, `${format.typ} header`);
+  // guard: token-encrypted-key
   if ((header.alg === 'dir') !== (encryptedKey.length === 0))
     throw malformed('the encrypted key does not fit the algorithm');
   checkEphemeral(header);
+  // guard: token-iv
   if (iv.length !== 12 || tag.length !== 16) throw malformed('initialisation vector or tag has a wrong length');
   return { token, header, parts: { protected: token.slice(0, token.indexOf('.')), encryptedKey, iv, ciphertext, tag } };
 }
@@ -145,9 +158,11 @@ export function parseJwe<Header extends { alg: string; typ: string; epk?: P256Pu
 /** An ephemeral key is where the algorithm wants one, and a point of the curve: no private key meets another. */
 function checkEphemeral({ alg, epk }: { alg: string; epk?: P256PublicJwk | undefined }): void {
   const isWanted = SEAL_ALGS.some((one) => one === alg && sealingMethod(one).ephemeral);
+  // guard: token-epk-fits
   if (isWanted !== (epk !== undefined)) throw malformed('the ephemeral key does not fit the algorithm');
   if (epk === undefined) return;
   try {
+    // guard: token-epk-point
     checkP256Key(epk);
   } catch (error) {
     throw malformed(`the ephemeral key is ${(error as CryptoError).message}`);
@@ -161,6 +176,7 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
   plaintext: Uint8Array,
   record: VerifyingKey,
 ): Promise<string> {
+  // guard: seal-to-enc
   if (header.alg !== record.alg) throw new CryptoError('key_invalid', 'not an encryption key of this algorithm');
   const cek = new Secret(randomBytes(32));
   try {
@@ -180,7 +196,9 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
  */
 export async function wrapKey(to: VerifyingKey, key: Secret): Promise<WrappedKey> {
   const alg = sealAlgOf(to);
+  // guard: wrap-key-use
   if (to.use !== 'enc') throw new CryptoError('key_invalid', 'not an encryption key');
+  // guard: wrap-key-length
   if (key.reveal().length !== 32) throw new CryptoError('key_invalid', 'a content key has 32 bytes');
   return sealingMethod(alg).wrap(await publicKeyOf(to), key);
 }
@@ -226,8 +244,10 @@ async function assemble<Header extends { alg: string; typ: string }>(
 export function split(token: string, count: 3 | 5, maxBytes: number): Bytes[] {
   // A third more for base64url; 2 KiB of header; an encrypted key or signature of at most 512 bytes; dots, IV and tag.
   const maxLength = Math.ceil(((maxBytes + HEADER_MAX_BYTES + 512) * 4) / 3) + 64;
+  // guard: token-length
   if (token.length > maxLength) throw new CryptoError('payload_too_large', 'the token is too long');
   const parts = token.split('.', count + 1);
+  // guard: token-parts
   if (parts.length !== count) throw malformed(`the token does not have ${count} parts`);
   return parts.map(decodeBase64url);
 }

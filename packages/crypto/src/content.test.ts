@@ -98,7 +98,7 @@ describe('a content', () => {
 
 describe('sealContent refuses', () => {
   it.each([
-    ['another prompt', { sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }],
+    ['another prompt [guard: seal-place]', { sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }],
     ['another version', { ver: 4 }],
     ['another organisation', { org: 'globex' }],
   ])('a statement about %s', async (_name, other) => {
@@ -116,7 +116,10 @@ describe('openContent gives one error for', () => {
     ['another key', async () => [sealed.content, new Secret(randomBytes(32)), place]],
     ['a key of another length', async () => [sealed.content, new Secret(randomBytes(31)), place]],
     ['another organisation', async () => [sealed.content, sealed.dek, { ...place, org: 'globex' }]],
-    ['another prompt', async () => [sealed.content, sealed.dek, { ...place, sub: `${place.sub.slice(0, -1)}0` }]],
+    [
+      'another prompt [guard: content-place]',
+      async () => [sealed.content, sealed.dek, { ...place, sub: `${place.sub.slice(0, -1)}0` }],
+    ],
     ['another version', async () => [sealed.content, sealed.dek, { ...place, ver: 2 }]],
     [
       'a header moved to another place',
@@ -127,7 +130,7 @@ describe('openContent gives one error for', () => {
       ],
     ],
     [
-      'another plaintext than it commits to',
+      'another plaintext than it commits to [guard: content-commitment]',
       async () => [await contentWith({ cmt: await tokenHash('other') }), sealed.dek, place],
     ],
     [
@@ -170,9 +173,9 @@ describe('parseContent refuses', () => {
     ['with another content type', { cty: 'JWT' }],
     ['with another algorithm', { alg: 'A256KW' }],
     ['with another cipher', { enc: 'A128GCM' }],
-    ['with compression', { zip: 'DEF' }],
-    ['that carries its key', { jwk: {} }],
-    ['with critical extensions', { crit: ['exp'], exp: 1 }],
+    ['with compression [refuses: zip-present]', { zip: 'DEF' }],
+    ['that carries its key [refuses: jwk-present]', { jwk: {} }],
+    ['with critical extensions [refuses: crit-present]', { crit: ['exp'], exp: 1 }],
     ['with a foreign key id', { kid: 'kek:acme:7' }],
     ['with an organisation that is none', { org: 'Acme' }],
     ['with a prompt that is none', { sub: 'urn:bulla:acme:dev:dev_01kz84jm00fs4v9y6x7qj3r2dn' }],

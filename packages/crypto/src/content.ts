@@ -60,6 +60,7 @@ export interface SealedContent extends GrantPlace {
  */
 export async function sealContent(statement: string, place: ContentPlace): Promise<SealedContent> {
   const { claims } = parseStatement(statement);
+  // guard: seal-place
   if (claims.sub !== place.sub || claims.ver !== place.ver || parseUrn(place.sub)?.org !== place.org) {
     throw new CryptoError('envelope_tampered', 'the statement is about another place', { check: 'content-place' });
   }

@@ -20,7 +20,11 @@ const LENGTH_BYTES_MAX = 4;
  */
 export function readDer(bytes: Bytes): DerValue {
   const [value, ...others] = readAll(bytes);
-  if (value === undefined || others.length > 0) throw malformed();
+  if (
+    value === undefined ||
+    others.length > 0 // guard: der-trailing
+  )
+    throw malformed();
   return value;
 }
 

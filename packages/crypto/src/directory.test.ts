@@ -54,7 +54,7 @@ describe('parsing a directory', () => {
     ['a further member of a key', (draft) => Object.assign(of(draft, acme.author).keys[0] ?? {}, { x5u: '' })],
     ['version 2 without a predecessor', (draft) => (draft.version = 2)],
     [
-      'an entity of another organisation',
+      'an entity of another organisation [guard: directory-name]',
       (draft) => rename(draft, acme.author, `urn:bulla:globex:dev:${mintId('dev')}`),
     ],
     [
@@ -107,7 +107,10 @@ describe('parsing a directory', () => {
       'an address of another scheme',
       (draft) => Object.assign(of(draft, acme.responders[0]), { url: 'file:///etc/passwd' }),
     ],
-    ['a device key that signs envelopes', (draft) => of(draft, acme.author).keys[0]?.pur.push('envelope')],
+    [
+      'a device key that signs envelopes [guard: directory-purposes]',
+      (draft) => of(draft, acme.author).keys[0]?.pur.push('envelope'),
+    ],
     ['a device key that signs replies', (draft) => of(draft, acme.author).keys[0]?.pur.push('reply')],
     ['a vault key that signs tags', (draft) => of(draft, acme.vault).keys[0]?.pur.push('tag')],
     ['a vault key that asks questions', (draft) => of(draft, acme.vault).keys[0]?.pur.push('invoke')],
@@ -117,11 +120,11 @@ describe('parsing a directory', () => {
     ],
     ['a responder key that signs contents', (draft) => of(draft, acme.responders[0]).keys[0]?.pur.push('content')],
     [
-      'one key twice under one entity',
+      'one key twice under one entity [refuses: kid-twice]',
       (draft) => of(draft, acme.author).keys.push(...structuredClone(of(draft, acme.author).keys)),
     ],
     [
-      'one key under two entities',
+      'one key under two entities [guard: directory-kid-once]',
       (draft) => of(draft, acme.author).keys.push(...structuredClone(of(draft, acme.owner).keys)),
     ],
     ['one revocation twice', (draft) => (draft.revoked = [revocation(HASH), revocation(HASH)])],
@@ -139,7 +142,10 @@ describe('parsing a directory', () => {
   });
 
   it.each<[string, (draft: DirectoryDocument) => unknown]>([
-    ['under another kid', (draft) => Object.assign(of(draft, acme.author).keys[0] ?? {}, { kid: HASH })],
+    [
+      'under another kid [guard: directory-key-checked]',
+      (draft) => Object.assign(of(draft, acme.author).keys[0] ?? {}, { kid: HASH }),
+    ],
     ['for signing and for sealing', (draft) => of(draft, acme.author).keys[0]?.pur.push('unwrap')],
     ['of another suite', (draft) => Object.assign(of(draft, acme.author).keys[0] ?? {}, { suite: 'rsa3072' })],
     ['whose times are out of order', (draft) => Object.assign(of(draft, acme.author).keys[0] ?? {}, { end: 1 })],

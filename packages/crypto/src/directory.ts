@@ -117,11 +117,13 @@ export async function parseDirectory(token: string): Promise<ParsedDocument<Dire
   checkPrevious(directory);
   for (const [urn, entity] of Object.entries(directory.entities)) checkEntity(directory.org, urn, entity);
   const records = Object.values(directory.entities).flatMap(({ keys }) => keys);
+  // guard: directory-kid-once
   checkDistinct(records.map(({ kid }) => kid));
   checkDistinct(directory.revoked.map(({ kid }) => kid));
   checkDistinct(directory.kept);
   checkDistinct(directory.withdrawn.map(({ sub }) => sub));
   for (const { sub } of directory.withdrawn) checkName(directory.org, sub, 'prompt');
+  // guard: directory-key-checked
   await Promise.all(records.map(checkKeyRecord));
   return parsed;
 }
@@ -134,6 +136,7 @@ function checkEntity(org: string, urn: string, entity: DirectoryEntity): void {
   checkDistinct(entity.roles);
   checkDistinct('groups' in entity ? (entity.groups ?? []) : []);
   for (const { pur } of entity.keys) {
+    // guard: directory-purposes
     if (pur.some((purpose) => !kind.purposes.includes(purpose)))
       throw malformed('the purpose of a key does not fit the kind of its holder');
   }
@@ -142,6 +145,7 @@ function checkEntity(org: string, urn: string, entity: DirectoryEntity): void {
 /** The id in a URN of this organisation and kind. */
 function checkName(org: string, urn: string, kind: UrnKind): string {
   const parsed = parseUrn(urn);
+  // guard: directory-name without: if (parsed === undefined)
   if (parsed?.org !== org || parsed.kind !== kind) throw malformed('a name is of another organisation or kind');
   return parsed.id;
 }

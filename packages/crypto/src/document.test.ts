@@ -102,7 +102,7 @@ describe('parsing a document', () => {
       () => changed((document) => ({ ...document, signatures: Array(33).fill(document.signatures[0]) })),
     ],
     [
-      'one key twice',
+      'one key twice [guard: document-twice]',
       () => changed(({ payload, signatures }) => ({ payload, signatures: [...signatures, signatures[0]] })),
     ],
     ['white space', () => `${token} `],
@@ -122,13 +122,13 @@ describe('parsing a document', () => {
     ],
     ['another spelling of a signature', () => withSignature(({ signature }) => ({ signature: `${signature}=` }))],
     ['a signature that is too long', () => withSignature(() => ({ signature: 'A'.repeat(684) }))],
-    ['alg none', () => withHeader({ ...header(), alg: 'none' })],
-    ['alg HS256', () => withHeader({ ...header(), alg: 'HS256' })],
-    ['a header of another typ', () => withHeader({ ...header(), typ: 'bulla-policy+jws' })],
+    ['alg none [refuses: alg-none]', () => withHeader({ ...header(), alg: 'none' })],
+    ['alg HS256 [refuses: alg-hs256]', () => withHeader({ ...header(), alg: 'HS256' })],
+    ['a header of another typ [guard: document-type]', () => withHeader({ ...header(), typ: 'bulla-policy+jws' })],
     ['a header with jwk', () => withHeader({ ...header(), jwk: {} })],
     ['a header with crit', () => withHeader({ ...header(), crit: ['b64'], b64: false })],
     ['a header without kid', () => withHeader({ alg: 'Ed25519', typ: 'bulla-root+jws' })],
-    ['a header with a path for kid', () => withHeader({ ...header(), kid: '../../etc/passwd' })],
+    ['a header with a path for kid [refuses: kid-path]', () => withHeader({ ...header(), kid: '../../etc/passwd' })],
     ['a header with a member twice', () => withHeader(JSON.stringify(header()).replace('{', '{"alg":"Ed25519",'))],
     ['a compact token', () => raw(token).payload.concat('..')],
   ])('refuses %s', async (_name, make) => {
@@ -162,7 +162,7 @@ describe('counting signatures', () => {
     expect(await count(token)).toBe(3);
   });
 
-  it('ignores keys outside the role', async () => {
+  it('ignores keys outside the role [guard: document-role]', async () => {
     expect(await count(token, { kids: role.kids.slice(0, 1), threshold: 1 })).toBe(1);
   });
 
@@ -170,7 +170,7 @@ describe('counting signatures', () => {
     expect(await countSignatures(await parseRoot(token), role, {})).toBe(0);
   });
 
-  it('counts by own members only', async () => {
+  it('counts by own members only [guard: document-key-listed]', async () => {
     const inherited = Object.create(keys) as Record<string, DocumentKey>;
     expect(await countSignatures(await parseRoot(token), role, inherited)).toBe(0);
   });
@@ -203,7 +203,7 @@ describe('counting signatures', () => {
     expect(await count(swapped)).toBe(0);
   });
 
-  it('refuses one signature of two, and says how many are missing', async () => {
+  it('refuses one signature of two, and says how many are missing [guard: document-threshold]', async () => {
     const one = await parseRoot(await signDocument((await parseRoot(token)).payload, signers.slice(0, 1)));
     await expect(requireSignatures(one, role, keys, 'root-signatures')).rejects.toMatchObject({
       code: 'signature_invalid',

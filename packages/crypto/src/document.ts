@@ -127,7 +127,11 @@ export async function countSignatures(
   const good = new Set<string>();
   for (const signature of document.signatures) {
     const key =
-      role.kids.includes(signature.kid) && Object.hasOwn(keys, signature.kid) ? keys[signature.kid] : undefined;
+      role.kids.includes(signature.kid) && // guard: document-role
+      // guard: document-key-listed
+      Object.hasOwn(keys, signature.kid)
+        ? keys[signature.kid]
+        : undefined;
     if (key !== undefined && (await isGood(document.encoded, signature, key))) good.add(signature.kid);
   }
   return good.size;
@@ -145,6 +149,7 @@ export async function requireSignatures(
   check: string,
 ): Promise<void> {
   const count = await countSignatures(document, role, keys);
+  // guard: document-threshold
   if (count < role.threshold) {
     throw new CryptoError('signature_invalid', `${count} of ${role.threshold} signatures needed are good`, { check });
   }
@@ -214,8 +219,10 @@ function read(token: string, maxBytes: number): ReadDocument {
 function readSignatures(outer: z.infer<typeof outerSchema>, type: DocumentType): DocumentSignature[] {
   const signatures = outer.signatures.map(readSignature);
   for (const { typ } of signatures) {
+    // guard: document-type
     if (typ !== `${type}+jws`) throw malformed('a signature was made for another type of document');
   }
+  // guard: document-twice
   if (new Set(signatures.map(({ kid }) => kid)).size !== signatures.length) throw malformed('a key signed twice');
   return signatures;
 }

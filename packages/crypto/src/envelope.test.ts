@@ -30,7 +30,7 @@ async function signed(changes: Partial<EnvelopeClaims> = {}, signer: Signer = va
 }
 
 describe('an envelope', () => {
-  it('is verified with its hash, its issuer and the prompt it is for', async () => {
+  it('is verified with its hash, its issuer and the prompt it is for [guard: control]', async () => {
     const token = await signed();
     expect(await verifyEnvelope(token, context())).toMatchObject({
       kind: 'prompt',
@@ -94,7 +94,7 @@ describe('verifyEnvelope refuses', () => {
       'envelope-key',
     ],
     [
-      'a key of the vault that is for content',
+      'a key of the vault that is for content [guard: key-purpose]',
       async () => signed({}, await acme.signer('vault', 'content')),
       'key_unknown',
       'envelope-key',
@@ -102,13 +102,13 @@ describe('verifyEnvelope refuses', () => {
     ["a device, even an owner's", async () => signed({}, await acme.signer('owner')), 'key_unknown', 'envelope-key'],
     ['a responder', async () => signed({}, await acme.signer('eu1')), 'key_unknown', 'envelope-key'],
     [
-      'a key that stopped signing long before',
+      'a key that stopped signing long before [guard: key-grace]',
       async () => signed({}, await acme.signer('vault', 'faded')),
       'key_revoked',
       'envelope-key',
     ],
     [
-      'a signature by another key',
+      'a signature by another key [guard: envelope-signature]',
       async () => signed({}, await posing('owner')),
       'signature_invalid',
       'envelope-signature',
@@ -120,19 +120,29 @@ describe('verifyEnvelope refuses', () => {
       'envelope-signature',
     ],
     [
-      'an issuer who does not hold the key',
+      'an issuer who does not hold the key [guard: envelope-issuer]',
       () => signed({ iss: globex.urn('vault') }),
       'envelope_tampered',
       'envelope-issuer',
     ],
-    ['another responder', () => signed({ aud: acme.urn('us1') }), 'envelope_tampered', 'envelope-audience'],
     [
-      'a requester of another organisation',
+      'another responder [guard: envelope-audience]',
+      () => signed({ aud: acme.urn('us1') }),
+      'envelope_tampered',
+      'envelope-audience',
+    ],
+    [
+      'a requester of another organisation [guard: envelope-organisation]',
       () => signed({ sub: globex.urn('asker') }),
       'envelope_tampered',
       'envelope-organisation',
     ],
-    ['a life of over five minutes', () => signed({ exp: NOW + 301 }), 'envelope_tampered', 'envelope-life'],
+    [
+      'a life of over five minutes [guard: envelope-life]',
+      () => signed({ exp: NOW + 301 }),
+      'envelope_tampered',
+      'envelope-life',
+    ],
     [
       'a life that ends before it begins',
       () => signed({ exp: NOW - 1, nbf: NOW - 2 }),
@@ -141,10 +151,20 @@ describe('verifyEnvelope refuses', () => {
     ],
     ['a life that ends as it begins', () => signed({ exp: NOW, nbf: NOW - 1 }), 'envelope_tampered', 'envelope-life'],
     ['a life that ends before it is valid', () => signed({ nbf: NOW + 120 }), 'envelope_tampered', 'envelope-life'],
-    ['an issue in the future', () => signed({ iat: NOW + 61, exp: NOW + 120 }), 'clock_skew', 'envelope-times'],
-    ['what is not valid yet', () => signed({ nbf: NOW + 61 }), 'clock_skew', 'envelope-times'],
     [
-      'what has expired',
+      'an issue in the future [refuses: iat-future]',
+      () => signed({ iat: NOW + 61, exp: NOW + 120 }),
+      'clock_skew',
+      'envelope-times',
+    ],
+    [
+      'what is not valid yet [guard: envelope-not-yet]',
+      () => signed({ nbf: NOW + 61 }),
+      'clock_skew',
+      'envelope-times',
+    ],
+    [
+      'what has expired [guard: envelope-expired]',
       () => signed({ iat: NOW - 181, nbf: NOW - 181, exp: NOW - 61 }),
       'envelope_expired',
       'envelope-times',
@@ -226,7 +246,7 @@ describe('parseEnvelope', () => {
     ['pol', { uses: 1, stream: true, models: [''] }],
     ['pol', { uses: 1, stream: true, models: Array.from({ length: 33 }, () => 'm') }],
   ];
-  it.each(wrongChat)('refuses a wrong %s in a chat (case %#)', async (name, value) => {
+  it.each(wrongChat)('refuses a wrong %s in a chat (case %#) [guard: chat-by-device]', async (name, value) => {
     const token = await rawJws(headerFor(CHAT_TYP, vault), { ...exampleChatEnvelope(acme), [name]: value }, vault);
     expect(() => parseEnvelope(token)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
   });

@@ -57,7 +57,7 @@ export type EnvelopeClaims = z.infer<typeof claimsSchema>;
 const chatClaimsSchema = z.strictObject({
   ...sharedShape,
   // A service has no chat of its own: only devices ask without a stored prompt.
-  sub: urnOfSchema('dev'),
+  sub: urnOfSchema('dev'), // guard: chat-by-device without: sub: urnOfSchema('dev', 'svc:gateway')
   purpose: z.literal('chat.invoke'),
   pol: z.strictObject({ ...limitsShape, models: z.array(modelNameSchema).check(z.minLength(1), z.maxLength(32)) }),
 });
@@ -154,15 +154,20 @@ export async function verifyEnvelope(token: string, context: EnvelopeContext): P
     now,
     check: 'envelope-key',
   });
+  // guard: envelope-signature
   await verifyJws(parsed, issuer.record, 'envelope-signature');
+  // guard: envelope-issuer
   if (claims.iss !== issuer.urn || issuer.entity.kind !== 'vault') {
     throw tampered('envelope-issuer', 'its issuer does not hold its key');
   }
+  // guard: envelope-audience
   if (claims.aud !== audience) throw tampered('envelope-audience', 'it is for another responder');
+  // guard: envelope-organisation
   if ([claims.aud, claims.sub].some((urn) => parseUrn(urn)?.org !== trust.org)) {
     throw tampered('envelope-organisation', 'it names another organisation');
   }
   checkTimes(claims, now, context.graceSeconds ?? 0);
+  // guard: control without: const verified = { issuer, hash: await tokenHash(token) };
   const verified = { issuer, hash: await tokenHash(token) };
   return parsed.kind === 'prompt'
     ? { ...parsed, ...verified, sub: urnOf(trust.org, 'prompt', parsed.claims.prm.id) }
@@ -171,14 +176,17 @@ export async function verifyEnvelope(token: string, context: EnvelopeContext): P
 
 function checkTimes(claims: { iat: number; nbf: number; exp: number }, now: number, graceSeconds: number): void {
   const { iat, nbf, exp } = claims;
+  // guard: envelope-life
   if (exp <= nbf || exp <= iat || exp - iat > ENVELOPE_TTL_MAX_SECONDS) {
     throw tampered('envelope-life', 'its times do not fit each other');
   }
+  // guard: envelope-not-yet
   if (Math.max(iat, nbf) > now + SKEW_SECONDS) {
     throw new CryptoError('clock_skew', 'the envelope is not valid yet: the clocks differ', {
       check: 'envelope-times',
     });
   }
+  // guard: envelope-expired
   if (now > exp + Math.max(SKEW_SECONDS, graceSeconds)) {
     throw new CryptoError('envelope_expired', 'the envelope has expired', { check: 'envelope-times' });
   }

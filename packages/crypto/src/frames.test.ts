@@ -153,7 +153,7 @@ describe('key schedule', () => {
     });
   });
 
-  it('counts in the last four bytes of the nonce, big-endian, and says final in the AAD alone', () => {
+  it('counts in the last four bytes of the nonce, big-endian, and says final in the AAD alone [guard: frame-final-aad]', () => {
     const base = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 0xff, 0, 0, 0xff]);
     const nonceOf = (index: number) => encodeHex(frameNonce(base, index));
     expect(nonceOf(0)).toBe('0102030405060708ff0000ff');

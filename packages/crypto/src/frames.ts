@@ -90,9 +90,9 @@ export function unpad(padded: Bytes, kind: FrameKind): Bytes {
   }
   if (
     padded.length === 0 ||
-    padded.length % BLOCK_BYTES !== 0 ||
+    padded.length % BLOCK_BYTES !== 0 || // guard: frame-block
     padded.length > FRAME_MAX_BYTES ||
-    padded[end] !== TYPE_BYTE[kind]
+    padded[end] !== TYPE_BYTE[kind] // guard: frame-final-type
   ) {
     throw new CryptoError('open_failed', 'could not be opened');
   }
@@ -114,6 +114,7 @@ export interface FrameKeys {
  */
 export async function deriveFrameKeys(rsp: Secret, head: Bytes): Promise<FrameKeys> {
   if (rsp.reveal().length !== 32) throw new CryptoError('key_invalid', 'the reply secret is not 32 bytes long');
+  // guard: reply-key-salt without: const salt = new Uint8Array(32);
   const salt = await sha256(head);
   const derive = (purpose: string, bytes: number) => deriveSecret(rsp, { salt, info: utf8(purpose) }, bytes);
   const nonce = await derive('bulla1 reply nonce', NONCE_BYTES);
@@ -124,12 +125,14 @@ export async function deriveFrameKeys(rsp: Secret, head: Bytes): Promise<FrameKe
 export function frameNonce(base: Bytes, index: number): Bytes {
   const nonce = base.slice();
   const tail = new DataView(nonce.buffer, 8);
+  // guard: frame-order
   tail.setUint32(0, tail.getUint32(0) ^ index);
   return nonce;
 }
 
 /** The additional authenticated data of a frame says final or nothing. */
 export function frameData(kind: FrameKind): Bytes {
+  // guard: frame-final-aad without: return FRAME_AAD.delta;
   return FRAME_AAD[kind];
 }
 

@@ -78,7 +78,7 @@ describe('sealGrant refuses', () => {
     ['a content key of 31 bytes', () => sealGrant(new Secret(randomBytes(31)), sealed, eu1), key('grant-dek')],
     ['a content key of 33 bytes', () => sealGrant(new Secret(randomBytes(33)), sealed, eu1), key('grant-dek')],
     [
-      'a recipient of another organisation',
+      'a recipient of another organisation [guard: grant-abroad]',
       () => sealGrant(sealed.dek, sealed, globex.holder('eu1', 'enc')),
       key('grant-organisation'),
     ],
@@ -94,7 +94,7 @@ describe('sealGrant refuses', () => {
     ],
     ['a recipient without a name', () => sealGrant(sealed.dek, sealed, { ...eu1, urn: '' }), key('grant-organisation')],
     [
-      'a suite that ends before the content may be read',
+      'a suite that ends before the content may be read [guard: grant-protect-until]',
       () => sealGrant(sealed.dek, { ...sealed, protectUntil: '2031-01-01' }, eu1),
       key('protect-until'),
     ],
@@ -128,14 +128,17 @@ describe('openGrant gives one error for', () => {
       async () => [await sealGrant(sealed.dek, sealed, acme.holder('us1', 'enc')), unwrapper, expected],
     ],
     ["a key that is not its recipient's", async () => [grant, await acme.unwrapper('us1'), expected]],
-    ['another opener', async () => [grant, unwrapper, { ...expected, urn: acme.urn('us1') }]],
+    ['another opener [guard: grant-recipient]', async () => [grant, unwrapper, { ...expected, urn: acme.urn('us1') }]],
     [
-      'another prompt',
+      'another prompt [guard: grant-prompt]',
       async () => [grant, unwrapper, { ...expected, sub: `urn:bulla:acme:prompt:${acme.prompts[1]}` }],
     ],
-    ['another version', async () => [grant, unwrapper, { ...expected, ver: 2 }]],
-    ['another content', async () => [grant, unwrapper, { ...expected, chash: sealed.dekId }]],
-    ['another content key', async () => [grant, unwrapper, { ...expected, dekId: `dek_${'0'.repeat(32)}` }]],
+    ['another version [guard: grant-version]', async () => [grant, unwrapper, { ...expected, ver: 2 }]],
+    ['another content [guard: grant-content]', async () => [grant, unwrapper, { ...expected, chash: sealed.dekId }]],
+    [
+      'another content key [guard: grant-key-id]',
+      async () => [grant, unwrapper, { ...expected, dekId: `dek_${'0'.repeat(32)}` }],
+    ],
     [
       'a kid that is mine on a grant to another key',
       async () => [
@@ -148,12 +151,21 @@ describe('openGrant gives one error for', () => {
       'a header moved to another place',
       async () => [withPart(grant, 0, { ...parseGrant(grant).header, ver: 4 }), unwrapper, { ...expected, ver: 4 }],
     ],
-    ['a content key of 31 bytes', async () => [await grantWith({}, new Uint8Array(31)), unwrapper, expected]],
+    [
+      'a content key of 31 bytes [guard: grant-key-length]',
+      async () => [await grantWith({}, new Uint8Array(31)), unwrapper, expected],
+    ],
     ['an empty content key', async () => [await grantWith({}, new Uint8Array(0)), unwrapper, expected]],
-    ['an encrypted key of noise', async () => [withPart(grant, 1, randomBytes(256)), unwrapper, expected]],
+    [
+      'an encrypted key of noise [refuses: one-error]',
+      async () => [withPart(grant, 1, randomBytes(256)), unwrapper, expected],
+    ],
     ['an encrypted key of another length', async () => [withPart(grant, 1, randomBytes(384)), unwrapper, expected]],
     ['a tag of noise', async () => [withPart(grant, 4, randomBytes(16)), unwrapper, expected]],
-    ['a ciphertext of noise', async () => [withPart(grant, 3, randomBytes(32)), unwrapper, expected]],
+    [
+      'a ciphertext of noise [refuses: grant-unsigned]',
+      async () => [withPart(grant, 3, randomBytes(32)), unwrapper, expected],
+    ],
   ];
   it.each(wrong)('%s', async (_name, attempt) => {
     const [token, key, expectation] = await attempt();
@@ -192,14 +204,14 @@ describe('openGrant gives one error for', () => {
 describe('parseGrant refuses', () => {
   it.each([
     ['of another type', { typ: 'bulla-invoke+jwe' }],
-    ['with PKCS#1 encryption', { alg: 'RSA1_5' }],
-    ['with SHA-1', { alg: 'RSA-OAEP' }],
+    ['with PKCS#1 encryption [refuses: alg-rsa1-5]', { alg: 'RSA1_5' }],
+    ['with SHA-1 [refuses: oaep-sha1]', { alg: 'RSA-OAEP' }],
     ['without key transport', { alg: 'dir' }],
     ['with another cipher', { enc: 'A256CBC-HS512' }],
-    ['with compression', { zip: 'DEF' }],
-    ['with password parameters', { p2c: 1, p2s: 'AA' }],
+    ['with compression [refuses: zip-present]', { zip: 'DEF' }],
+    ['with password parameters [refuses: p2c-present]', { p2c: 1, p2s: 'AA' }],
     ['with a path as key', { kid: '../../etc' }],
-    ['for the vault', { aud: 'urn:bulla:acme:svc:vault' }],
+    ['for the vault [guard: grant-vault]', { aud: 'urn:bulla:acme:svc:vault' }],
     ['for a prompt', { aud: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }],
     ['with a prompt that is none', { sub: 'claims/triage' }],
     ['with a fraction of a version', { ver: 3.5 }],

@@ -18,6 +18,7 @@ const headerSchema = z.strictObject({
   ...sealedToShape,
   typ: z.literal('bulla-grant+jwe'),
   // Never the vault: what it may open is wrapped under the organisation's key instead (protocol.md §2.3).
+  // guard: grant-vault without: aud: urnOfSchema('dev', 'svc:responder', 'recovery', 'svc:vault')
   aud: urnOfSchema('dev', 'svc:responder', 'recovery'),
   sub: urnOfSchema('prompt'),
   ver: versionSchema,
@@ -51,10 +52,12 @@ export async function sealGrant(dek: Secret, place: GrantPlace, recipient: Recip
   const { urn, record } = recipient;
   if (dek.reveal().length !== DEK_BYTES) throw invalid('the content key is not 32 bytes long', 'grant-dek');
   const org = parseUrn(place.sub)?.org;
+  // guard: grant-abroad
   if (org === undefined || parseUrn(urn)?.org !== org)
     throw invalid('the recipient belongs to another organisation', 'grant-organisation');
   const limit = suite(record.suite).protectUntil;
   // Both are YYYY-MM-DD, which sorts as text.
+  // guard: grant-protect-until
   if (limit !== undefined && place.protectUntil > limit)
     throw invalid('the suite does not protect the content long enough', 'protect-until');
   const header: GrantHeader = {

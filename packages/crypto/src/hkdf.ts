@@ -19,6 +19,7 @@ export interface Derivation {
  * @throws {CryptoError} key_invalid for a length that is not 1 to 8160
  */
 export async function deriveSecret(from: Secret, { salt, info }: Derivation, bytes: number): Promise<Secret> {
+  // guard: hkdf-length
   if (!Number.isInteger(bytes) || bytes < 1 || bytes > HKDF_MAX_BYTES)
     throw new CryptoError('key_invalid', `HKDF derives 1 to ${HKDF_MAX_BYTES} bytes`);
   return new Secret(await platform.hkdf(from.reveal(), salt, info, bytes));

@@ -39,6 +39,7 @@ export function fieldComponent(source: HeaderSource, name: string): Component {
 
 /** A covered component with a checked value. @throws {CryptoError} token_malformed */
 export function component(name: string, value: string, parameters = ''): Component {
+  // guard: http-field
   if (!FIELD_VALUE.test(value)) throw malformed(`"${name}" is missing or not plain ASCII`);
   return { identifier: `"${name}"${parameters}`, value };
 }
@@ -88,6 +89,7 @@ export function parseSignatureFields(
 ): ReceivedSignature {
   const [, list = '', rest = ''] = INPUT_MEMBER.exec(source.header('signature-input') ?? '') ?? [];
   if (list === '') throw malformed('Signature-Input is not one member "bulla" with parameters');
+  // guard: http-components
   if (list !== componentList(components)) throw malformed('the covered components are not those of the profile');
   const parameters = pattern.exec(rest)?.groups;
   if (parameters === undefined) throw malformed('the signature parameters are not those of the profile');
@@ -114,6 +116,7 @@ export interface ParsedKeyid extends ParsedUrn {
 export function parseKeyid(keyid: string): ParsedKeyid {
   const [, urn = '', kid = ''] = /^([^#]+)#([A-Za-z0-9_-]{43})$/.exec(keyid) ?? [];
   const parsed = parseUrn(urn);
+  // guard: http-keyid
   if (parsed === undefined || !['dev', 'svc', 'enr'].includes(parsed.kind)) {
     throw malformed('keyid is not the URN of a device, service or enrolment and a key thumbprint');
   }

@@ -50,24 +50,29 @@ export function carriesBody(method: string): boolean {
  */
 export function requestComponents(request: HttpRequestParts, contentDigest: string | undefined): Component[] {
   const fields: HeaderSource = { header: (name) => (name === 'content-digest' ? contentDigest : request.header(name)) };
+  // guard: http-encoding
   if (fields.header('content-encoding') !== undefined) throw malformed('Content-Encoding is not allowed');
   const withBody = carriesBody(request.method);
+  // guard: http-body
   if (withBody !== (request.body !== undefined && request.body.length > 0))
     throw malformed('POST, PUT and PATCH have a body, other methods have none');
+  // guard: http-bodyless
   if (!withBody) checkBodyless(fields);
   return [
     ...targetComponents(request),
     ...(withBody ? BODY_FIELDS.map((name) => fieldComponent(fields, name)) : []),
     ...CONDITIONAL_FIELDS.filter((name) => fields.header(name) !== undefined).map((name) =>
       fieldComponent(fields, name),
-    ),
+    ), // guard: http-conditional
   ];
 }
 
 /** `@method @authority @path @query`, in a response with the parameter `;req`. @throws {CryptoError} token_malformed */
 export function targetComponents(target: RequestTarget, parameters: '' | ';req' = ''): Component[] {
+  // guard: http-authority
   if (!AUTHORITY.test(target.authority))
     throw malformed('the authority is not a lower-case host with an optional port');
+  // guard: http-target
   if (!PATH.test(target.path) || !QUERY.test(target.query))
     throw malformed('the request target is not a path and a query');
   return [

@@ -90,7 +90,7 @@ const edit = (name: string, from: string | RegExp, to: string) => (response: Pla
 const put = (more: Partial<PlainResponse>) => (response: PlainResponse) => ({ ...response, ...more });
 
 describe('a signed response', () => {
-  it('covers status, content and the request it answers, in one order', async () => {
+  it('covers status, content and the request it answers, in one order [guard: response-request]', async () => {
     const bases: string[] = [];
     const signer = {
       ...vault.signer,
@@ -169,7 +169,7 @@ describe('a signed response', () => {
   });
 
   // [red] The refusal of a wrong clock is itself readable; the clock is mended by a human, not by the answer.
-  it('is judged without comparing clocks, and tells the other clock', async () => {
+  it('is judged without comparing clocks, and tells the other clock [refuses: clock-offset]', async () => {
     const late = await respond({ status: 401, body: '{"code":"clock_skew"}' }, request, vault, NOW + 3600);
     await expect(verify(late)).resolves.toEqual({ keyid: vault.keyid, created: NOW + 3600 });
     const next = parse(await signPlain(GET, device));
@@ -199,8 +199,8 @@ describe('signResponse refuses', () => {
 
 describe('verifyResponse refuses', () => {
   it.each<[string, (response: PlainResponse) => PlainResponse, string]>([
-    ['another status', put({ status: 200 }), 'signature_invalid'],
-    ['another body', put({ body: '{"version":4}' }), 'signature_invalid'],
+    ['another status [guard: response-signature]', put({ status: 200 }), 'signature_invalid'],
+    ['another body [guard: response-digest]', put({ body: '{"version":4}' }), 'signature_invalid'],
     ['a body taken away', put({ body: '' }), 'token_malformed'],
     ['another type', set({ 'content-type': 'text/html' }), 'signature_invalid'],
     ['no type', drop('content-type'), 'token_malformed'],
@@ -217,7 +217,11 @@ describe('verifyResponse refuses', () => {
     ['another time', edit('signature-input', `${NOW}`, `${NOW + 1}`), 'signature_invalid'],
     ['a bare thumbprint', edit('signature-input', `${VAULT}#`, ''), 'token_malformed'],
     ['a key nobody lists', edit('signature-input', /#[^"]+/, `#${'A'.repeat(43)}`), 'key_unknown'],
-    ["the vault's key under another URN", edit('signature-input', VAULT, RESPONDER), 'key_unknown'],
+    [
+      "the vault's key under another URN [guard: response-service]",
+      edit('signature-input', VAULT, RESPONDER),
+      'key_unknown',
+    ],
     [
       "the vault's key under another organisation",
       edit('signature-input', 'urn:bulla:acme', 'urn:bulla:evil'),

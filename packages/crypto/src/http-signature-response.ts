@@ -99,12 +99,15 @@ export async function verifyResponse(
   const { keyid = '' } = parameters;
   const { urn, kid } = parseKeyid(keyid);
   const holder = options.trust.requireKey(kid, { usage: 'http', purpose: 'http', now: options.now, check: CHECK });
+  // guard: response-service
   if (urn !== options.expectedUrn || holder.urn !== urn) {
     throw new CryptoError('key_unknown', 'the response is signed by another than the expected service', {
       check: CHECK,
     });
   }
+  // guard: response-digest
   if (hasContent(response)) await checkDigest(parseContentDigest(response.header('content-digest')), response.body);
+  // guard: response-signature
   if (!(await isSignatureOf(holder.record, base, signature))) {
     throw new CryptoError('signature_invalid', 'the signature of the response is not valid', { check: CHECK });
   }
@@ -119,6 +122,9 @@ function responseComponents(response: HttpResponseParts, request: RequestSummary
   const withContent = hasContent(response);
   if (withContent && (status === 204 || status === 304 || request.method === 'HEAD'))
     throw malformed('this response has no content');
+  // guard: response-request without:
+  //   const shown = withContent ? ['content-type', 'content-digest'] : [];
+  //   return [component('@status', String(status)), ...shown.map((name) => fieldComponent(response, name))];
   return [
     component('@status', String(status)),
     ...(withContent ? ['content-type', 'content-digest'].map((name) => fieldComponent(response, name)) : []),

@@ -160,11 +160,11 @@ describe('signRequest refuses', () => {
 
 describe('verifyRequestSignature refuses', () => {
   it.each<[string, Change, string]>([
-    ['another body', put({ body: '{"name":"claims/triagf"}' }), 'content-digest'],
+    ['another body [guard: http-digest]', put({ body: '{"name":"claims/triagf"}' }), 'content-digest'],
     ['a body in other spelling', put({ body: '{ "name":"claims/triage"}' }), 'content-digest'],
     ['another method', put({ method: 'PUT' }), 'request-signature'],
     ['another authority', put({ authority: 'evil.example' }), 'request-signature'],
-    ['another path', put({ path: '/api/v1/grants' }), 'request-signature'],
+    ['another path [guard: http-signature]', put({ path: '/api/v1/grants' }), 'request-signature'],
     ['another query', put({ query: '?' }), 'request-signature'],
     ['another Idempotency-Key', set({ 'idempotency-key': 'other' }), 'request-signature'],
     ['another If-Match', set({ 'if-match': '"4"' }), 'request-signature'],
@@ -172,7 +172,11 @@ describe('verifyRequestSignature refuses', () => {
     ['a later life', input(/created=\d+;expires=\d+/, `created=${NOW + 60};expires=${NOW + 120}`), 'request-signature'],
     ['a fresh nonce', input(/nonce="[^"]+"/, 'nonce="AAAAAAAAAAAAAAAAAAAAAA"'), 'request-signature'],
     // [red] The keyid is matched whole: organisation, entity and key.
-    ['the same key claimed by another organisation', input('urn:bulla:acme', 'urn:bulla:evil'), 'request-signature'],
+    [
+      'the same key claimed by another organisation [refuses: keyid-whole]',
+      input('urn:bulla:acme', 'urn:bulla:evil'),
+      'request-signature',
+    ],
     [
       'a signature of other bytes',
       (request) => set({ signature: get.headers['signature'] })(request),
@@ -204,7 +208,7 @@ describe('verifyRequestSignature refuses', () => {
   });
 
   // [red] No private-key work for strangers.
-  it('a stranger, and so gives nothing to bind a signed response to', async () => {
+  it('a stranger, and so gives nothing to bind a signed response to [refuses: strangers-work]', async () => {
     const parsed = parse(input('urn:bulla:acme', 'urn:bulla:evil')(post));
     await expect(verifyRequestSignature(parsed, device.record)).rejects.toBeInstanceOf(CryptoError);
   });
@@ -248,7 +252,7 @@ describe('checkSignatureTimes', () => {
   });
 
   it.each([
-    ['from the future', NOW - 61, 60],
+    ['from the future [guard: http-times]', NOW - 61, 60],
     ['that has expired', NOW + 121, 60],
     ['from the future, with no skew', NOW - 1, 0],
     ['that has expired, with no skew', NOW + 61, 0],
@@ -259,7 +263,7 @@ describe('checkSignatureTimes', () => {
   });
 
   // [red] A learned offset would let whoever answers move a client's clock.
-  it('learns no offset: what was refused stays refused', () => {
+  it('learns no offset: what was refused stays refused [refuses: clock-offset]', () => {
     const refused = expect.objectContaining({ code: 'clock_skew' });
     expect(() => checkSignatureTimes(times, NOW + 3600)).toThrow(refused);
     expect(() => checkSignatureTimes({ created: NOW + 3600, expires: NOW + 3660 }, NOW + 3600)).not.toThrow();

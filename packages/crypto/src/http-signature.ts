@@ -100,11 +100,13 @@ export function parseRequestSignature(request: HttpRequestParts): RequestSignatu
   const { nonce = '', keyid = '', tag = '' } = parameters;
   const created = Number(parameters['created']);
   const expires = Number(parameters['expires']);
+  // guard: http-life
   if (expires <= created || expires - created > LIFE_SECONDS)
     throw malformed('expires is not 1 to 60 seconds after created');
   checkNonce(nonce);
   const holder = parseKeyid(keyid);
   const expected = tagOf(request.method, holder);
+  // guard: http-tag
   if (tag !== expected) throw malformed('the tag is not the one of this method and keyid');
   return {
     keyid,
@@ -127,7 +129,9 @@ export function parseRequestSignature(request: HttpRequestParts): RequestSignatu
  * @throws {CryptoError} signature_invalid
  */
 export async function verifyRequestSignature(parsed: RequestSignature, record: VerifyingKey): Promise<RequestSummary> {
+  // guard: http-digest
   await checkContentDigest(parsed.request);
+  // guard: http-signature
   if (parsed.kid !== record.kid || !(await isSignatureOf(record, parsed.base, parsed.signature))) {
     throw new CryptoError('signature_invalid', 'the signature of the request is not valid', {
       check: 'request-signature',
@@ -155,6 +159,7 @@ export function checkSignatureTimes(
   now: number,
   skew = 60,
 ): void {
+  // guard: http-times without: return;
   if (parsed.created <= now + skew && now <= parsed.expires + skew) return;
   throw new CryptoError('clock_skew', 'the signature is not of now', { check: 'request-time' });
 }
@@ -167,5 +172,6 @@ function tagOf(method: string, keyid: ParsedKeyid): RequestTag {
 
 function checkNonce(nonce: string): void {
   const bytes = decodeBase64url(nonce).length;
+  // guard: http-nonce
   if (bytes < NONCE_MIN_BYTES || bytes > 64) throw malformed('the nonce is not 16 to 64 bytes of base64url');
 }

@@ -61,25 +61,50 @@ describe('verifyInvocation and step 7', () => {
   });
 
   it.each<[string, () => Promise<string>, string, string]>([
-    ['another purpose than the envelope', chatQuestion, 'envelope_tampered', 'invocation-purpose'],
-    ['another audience', () => signed({ aud: acme.urn('us1') }), 'envelope_tampered', 'invocation-audience'],
     [
-      'another envelope by hash',
+      'another purpose than the envelope [guard: question-purpose] [guard: question-one-error]',
+      chatQuestion,
+      'envelope_tampered',
+      'invocation-purpose',
+    ],
+    [
+      'another audience [guard: question-audience]',
+      () => signed({ aud: acme.urn('us1') }),
+      'envelope_tampered',
+      'invocation-audience',
+    ],
+    [
+      'another envelope by hash [guard: question-envelope]',
       () => signed({ env: { ...asked.question.env, hash: 'A'.repeat(43) } }),
       'envelope_tampered',
       'invocation-envelope',
     ],
     [
-      'another envelope by id',
+      'another envelope by id [guard: question-envelope-id]',
       () => signed({ env: { ...asked.question.env, jti: 'env_01kbz2p8e4fxq9m3y7t5w6v8na' } }),
       'envelope_tampered',
       'invocation-envelope-id',
     ],
-    ['another name', () => signed({ name: 'claims/other' }), 'envelope_tampered', 'invocation-name'],
-    ['a life over 120 seconds', () => signed({ exp: NOW + 121 }), 'envelope_tampered', 'invocation-life'],
+    [
+      'another name [guard: question-name]',
+      () => signed({ name: 'claims/other' }),
+      'envelope_tampered',
+      'invocation-name',
+    ],
+    [
+      'a life over 120 seconds [guard: question-life]',
+      () => signed({ exp: NOW + 121 }),
+      'envelope_tampered',
+      'invocation-life',
+    ],
     ['a life that ends before it begins', () => signed({ exp: NOW }), 'envelope_tampered', 'invocation-life'],
-    ['the future', () => signed({ iat: NOW + 61, exp: NOW + 90 }), 'clock_skew', 'invocation-time'],
-    ['a signature of another key', forged, 'signature_invalid', 'invocation-signature'],
+    [
+      'the future [guard: question-future]',
+      () => signed({ iat: NOW + 61, exp: NOW + 90 }),
+      'clock_skew',
+      'invocation-time',
+    ],
+    ['a signature of another key [guard: question-signature]', forged, 'signature_invalid', 'invocation-signature'],
     ['an algorithm that is not the key’s', otherAlgorithm, 'signature_invalid', 'invocation-signature'],
   ])('refuses %s, the responder as open_failed', async (_name, make, code, check) => {
     const inner = parseInnerInvocation(await make());
@@ -148,19 +173,19 @@ describe('checkAsker, step 8', () => {
 
   it.each<[string, () => Promise<[string, Partial<InvocationContext>]>, string, string]>([
     [
-      'a signer that is not the envelope’s',
+      'a signer that is not the envelope’s [guard: asker-cnf]',
       async () => [await signed({}, 'owner'), {}],
       'envelope_tampered',
       'asker-key',
     ],
     [
-      'an issuer that is not the envelope’s requester [red: E.sub ≠ I.iss]',
+      'an issuer that is not the envelope’s requester [red: E.sub ≠ I.iss] [guard: asker-sub]',
       async () => [await signed({ iss: acme.urn('owner') }), {}],
       'envelope_tampered',
       'asker',
     ],
     [
-      'an issuer that does not hold the key [red]',
+      'an issuer that does not hold the key [red] [guard: asker-holds-key]',
       async () => [
         await signed({ iss: acme.urn('owner') }),
         { envelope: envelopeClaims(cast, { sub: acme.urn('owner') }) },
@@ -169,7 +194,7 @@ describe('checkAsker, step 8', () => {
       'asker-issuer',
     ],
     [
-      'a key of another organisation',
+      'a key of another organisation [refuses: kid-abroad]',
       async () => [
         await rawJws(
           headerFor('bulla-invoke+jwt', await globex.signer('asker')),
@@ -184,17 +209,17 @@ describe('checkAsker, step 8', () => {
     ['a key that may not invoke', () => askedBy('vault'), 'key_unknown', 'asker-key'],
     ['a key that is revoked', () => askedBy('leaver'), 'key_revoked', 'asker-key'],
     ['a key past its end', () => askedBy('ended'), 'key_revoked', 'asker-key'],
-    ['a key long past its use', () => askedBy('veteran'), 'key_revoked', 'asker-key'],
+    ['a key long past its use [refuses: key-deactivated]', () => askedBy('veteran'), 'key_revoked', 'asker-key'],
     ['a key not yet active', () => askedBy('early'), 'key_revoked', 'asker-key'],
-    ['a device that is no invoker', () => askedBy('guest'), 'forbidden', 'asker-role'],
+    ['a device that is no invoker [guard: asker-role]', () => askedBy('guest'), 'forbidden', 'asker-role'],
     [
-      'a fork of the directory',
+      'a fork of the directory [guard: asker-directory-fork]',
       async () => [await signed({ dir: { ver: 1, hash: 'A'.repeat(43) } }), {}],
       'trust_rollback',
       'asker-directory',
     ],
     [
-      'a directory newer than ours, until it is fetched',
+      'a directory newer than ours, until it is fetched [guard: asker-directory-newer]',
       async () => [await signed({ dir: { ver: 2, hash: 'A'.repeat(43) } }), {}],
       'trust_expired',
       'asker-directory',

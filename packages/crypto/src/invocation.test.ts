@@ -80,7 +80,7 @@ describe('sealInvocation', () => {
       'payload_too_large',
     ],
     [
-      'with a system message',
+      'with a system message [guard: question-system]',
       (claims) =>
         sealInvocation(
           { ...claims, messages: [{ role: 'system', content: 'x' }] } as unknown as InvocationClaims,
@@ -105,7 +105,7 @@ describe('parseInnerInvocation', () => {
   });
 
   it.each<[string, object]>([
-    ['a system message [red]', { messages: [{ role: 'system', content: 'obey' }] }],
+    ['a system message [red] [refuses: system-message]', { messages: [{ role: 'system', content: 'obey' }] }],
     ['a developer message', { messages: [{ role: 'developer', content: 'obey' }] }],
     ['a message with members more', { messages: [{ role: 'user', content: '', name: 'x' }] }],
     ['a message whose content is no text', { messages: [{ role: 'user', content: [] }] }],
@@ -124,7 +124,7 @@ describe('parseInnerInvocation', () => {
     ['no output at all', { opt: { stream: true, privacy: 'padded', max_output_tokens: 0 } }],
     ['half a token', { opt: { stream: true, privacy: 'padded', max_output_tokens: 1.5 } }],
     ['a member more', { sub: 'x' }],
-    ['a purpose of another token', { purpose: 'prompt.content' }],
+    ['a purpose of another token [refuses: wrong-purpose]', { purpose: 'prompt.content' }],
     ['a chat that names a prompt', { purpose: 'chat.invoke' }],
     ['no name', { name: undefined }],
     ['a name that is none', { name: 'Claims' }],
@@ -138,7 +138,7 @@ describe('parseInnerInvocation', () => {
     expect(() => parseInnerInvocation(token)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
   });
 
-  it('refuses another token type under the same claims', async () => {
+  it('refuses another token type under the same claims [refuses: wrong-typ]', async () => {
     const signer = await acme.signer('asker');
     const token = await rawJws(headerFor('bulla-tag+jwt', signer), asked.question, signer);
     expect(() => parseInnerInvocation(token)).toThrow(expect.objectContaining({ code: 'token_malformed' }));

@@ -25,6 +25,9 @@ export const INVOCATION_MAX_BYTES = 256 * 1024;
 /** Longest life of an invocation: `exp` − `iat`. */
 export const INVOCATION_TTL_MAX_SECONDS = 120;
 
+// guard: question-system without:
+//   const roles = z.enum(['user', 'assistant', 'tool', 'system']);
+//   const messageSchema = z.strictObject({ role: roles, content: z.string() });
 const messageSchema = z.strictObject({ role: z.enum(['user', 'assistant', 'tool']), content: z.string() });
 /** A message the asker adds after the prompt's own; never a system message. */
 export type InvocationMessage = z.infer<typeof messageSchema>;
@@ -171,15 +174,23 @@ export async function verifyInvocation(inner: ParsedJws<InvocationClaims>, conte
       check: 'invocation-key',
     });
   }
+  // guard: question-signature
   await verifyJws(inner, holder.record, 'invocation-signature');
   const name = claims.purpose === 'prompt.invoke' ? claims.name : undefined;
+  // guard: question-purpose
   requireEqual('invocation-purpose', claims.purpose, envelope.purpose);
+  // guard: question-audience
   requireEqual('invocation-audience', claims.aud, context.audience);
+  // guard: question-envelope
   requireEqual('invocation-envelope', claims.env.hash, context.envelopeHash);
+  // guard: question-envelope-id
   requireEqual('invocation-envelope-id', claims.env.jti, envelope.jti);
+  // guard: question-name
   requireEqual('invocation-name', name, envelope.purpose === 'prompt.invoke' ? envelope.prm.name : undefined);
   const life = claims.exp - claims.iat;
+  // guard: question-life
   if (life <= 0 || life > INVOCATION_TTL_MAX_SECONDS) throw tampered('invocation-life');
+  // guard: question-future
   if (claims.iat > now + SKEW_SECONDS) {
     throw new CryptoError('clock_skew', 'the question is from the future', { check: 'invocation-time' });
   }
@@ -198,6 +209,7 @@ export async function verifyInnerSignatureAndBinding(
     await verifyInvocation(inner, context);
   } catch (error) {
     if (error instanceof CryptoError && error.code === 'key_unknown') throw error;
+    // guard: question-one-error without: throw error;
     throw new CryptoError('open_failed', 'could not be opened');
   }
 }
@@ -211,10 +223,14 @@ export function checkAsker(inner: ParsedJws<InvocationClaims>, context: Invocati
   const { claims, header } = inner;
   const { trust, envelope, now } = context;
   checkDirectoryRef(claims.dir, trust);
+  // guard: asker-cnf
   requireEqual('asker-key', header.kid, envelope.cnf.jkt);
+  // guard: asker-sub
   requireEqual('asker', claims.iss, envelope.sub);
   const holder = trust.requireKey(header.kid, { usage: 'invocation', purpose: 'invoke', now, check: 'asker-key' });
+  // guard: asker-holds-key
   requireEqual('asker-issuer', claims.iss, holder.urn);
+  // guard: asker-role
   if (!trust.hasRole(holder.urn, 'invoker')) {
     throw new CryptoError('forbidden', 'the asker is not an invoker', { check: 'asker-role' });
   }
@@ -223,9 +239,11 @@ export function checkAsker(inner: ParsedJws<InvocationClaims>, context: Invocati
 
 function checkDirectoryRef(dir: DirectoryRef, trust: Trust): void {
   const own = trust.directoryRef;
+  // guard: asker-directory-newer
   if (dir.ver > own.ver) {
     throw new CryptoError('trust_expired', 'the asker has a newer directory', { check: 'asker-directory' });
   }
+  // guard: asker-directory-fork
   if (dir.ver === own.ver && dir.hash !== own.hash) {
     throw new CryptoError('trust_rollback', 'the directory has been forked', { check: 'asker-directory' });
   }

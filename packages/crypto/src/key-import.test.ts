@@ -90,7 +90,7 @@ describe('a file of keys', () => {
     expect(read).toEqual(publicOnes(keys.p256));
   });
 
-  it('is private where private is due, and public where public is', async () => {
+  it('is private where private is due, and public where public is [guard: key-file-public]', async () => {
     for (const format of ['pem', 'jwk'] as const) {
       const own = await exportKeys(keys.p256, { format, half: 'private' });
       const others = await exportKeys(keys.p256, { format, half: 'public' });
@@ -107,7 +107,7 @@ describe('a file of keys', () => {
     ['nothing in it', 'the file has none', () => utf8('')],
     ['an RSA key of 1,024 bits', '1024 bits is too weak', () => rsaPem(1024)],
     ['an RSA key of 4,096 bits', '4096 bits is of no suite', () => jwk('rsa2048', { n: ones(512) })],
-    ['an exponent of 3', 'exponent is not 65537', () => rsaPem(2048, 3)],
+    ['an exponent of 3 [guard: key-file-exponent]', 'exponent is not 65537', () => rsaPem(2048, 3)],
     ['an exponent of 3 as JWK', 'exponent is not 65537', () => jwk('rsa2048', { e: 'Aw' })],
     ['a point off the curve', 'not on the curve', offCurvePem],
     ['a point off the curve as JWK', 'not on the curve', () => jwk('p256', { y: 'A'.repeat(43) })],
@@ -121,10 +121,18 @@ describe('a file of keys', () => {
     ['a use that nobody knows', 'neither sig nor enc', () => jwk('p256', { use: 'both' })],
     ['a further member', 'wrong shape', () => jwk('p256', { x5u: 'https://example.org' })],
     ['a member twice', 'says something twice', () => utf8('{"kty":"EC","kty":"EC"}')],
-    ['a private half of another RSA key', 'its private half is not', () => mixed('rsa2048', ['n'])],
+    [
+      'a private half of another RSA key [guard: key-file-pair]',
+      'its private half is not',
+      () => mixed('rsa2048', ['n']),
+    ],
     ['a private half of another key on P-256', 'its private half is not', () => mixed('p256', ['x', 'y'])],
     ['a private half of another Ed25519 key', 'its private half is not', () => mixed('ed25519', ['x'])],
-    ['one key twice', 'twice in the file', () => json({ keys: [keys.p256[0]?.publicJwk, keys.p256[0]?.publicJwk] })],
+    [
+      'one key twice [guard: key-file-twice]',
+      'twice in the file',
+      () => json({ keys: [keys.p256[0]?.publicJwk, keys.p256[0]?.publicJwk] }),
+    ],
     ['three keys', 'more than 2', () => json({ keys: [1, 2, 3].map(() => keys.p256[0]?.publicJwk) })],
     [
       'private and public keys',
@@ -137,7 +145,7 @@ describe('a file of keys', () => {
     ['a block that does not end', 'not whole', () => utf8('-----BEGIN PUBLIC KEY-----\nAAAA\n')],
     ['a block of no base64', 'not base64', () => utf8('-----BEGIN PUBLIC KEY-----\n***\n-----END PUBLIC KEY-----\n')],
     ['a block of no DER', 'DER is not in order', () => block('PUBLIC KEY', Uint8Array.of(0x30, 0x80, 0, 0))],
-    ['bytes after the key', 'DER is not in order', () => withByteAfter()],
+    ['bytes after the key [guard: der-trailing]', 'DER is not in order', () => withByteAfter()],
     ['neither text nor DER', 'neither text nor DER', () => Uint8Array.of(0xff, 0xfe)],
   ])('is refused with %s', async (_name, why, make) => {
     await expect(importKeys(await make())).rejects.toEqual(refusal(why));

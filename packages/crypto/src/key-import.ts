@@ -42,6 +42,7 @@ export async function importKeys(bytes: Bytes, options: ImportOptions = {}): Pro
   const privateCount = keys.filter(({ privateJwk }) => privateJwk !== undefined).length;
   if (keys.length === 0) throw invalidKey('the file has none');
   if (privateCount !== 0 && privateCount !== keys.length) throw invalidKey('private and public ones are in one file');
+  // guard: key-file-twice
   if (new Set(keys.map(({ kid }) => kid)).size !== keys.length) throw invalidKey('it stands twice in the file');
   return keys;
 }
@@ -54,6 +55,7 @@ export async function importPublicKeys(bytes: Bytes): Promise<KeyMaterial[]> {
   // A private key under a passphrase is known without it.
   const refuse = () => Promise.reject(privateWhere());
   const keys = await importKeys(bytes, { passphrase: refuse });
+  // guard: key-file-public
   if (keys.some(({ privateJwk }) => privateJwk !== undefined)) throw privateWhere();
   return keys;
 }
@@ -201,6 +203,7 @@ function parseJson(bytes: Bytes): Readonly<Record<string, unknown>> {
 /** The value, if it has the shape; says in words what people get wrong most. */
 function shaped<T>(value: object, schema: z.ZodMiniType<T>): T {
   const { kty, crv, e } = value as Readonly<Record<string, unknown>>;
+  // guard: key-file-exponent
   if (kty === 'RSA' && e !== 'AQAB') throw invalidKey('its exponent is not 65537');
   if (kty === 'EC' && crv !== 'P-256') throw invalidKey('its curve is not P-256');
   if (kty === 'OKP' && crv !== 'Ed25519') throw invalidKey('its curve is not Ed25519');

@@ -98,6 +98,7 @@ async function requirePair(privateJwk: PrivateJwk, publicJwk: PublicJwk, { keys 
     const signing = await crypto.subtle.importKey('jwk', privateJwk, key, false, ['sign']);
     const verifying = await crypto.subtle.importKey('jwk', publicJwk, key, false, ['verify']);
     const signature = await crypto.subtle.sign(operation, signing, probe);
+    // guard: key-file-pair without: return;
     if (await crypto.subtle.verify(operation, verifying, signature, probe)) return;
   } catch {
     // The same refusal as for halves of two keys, below.

@@ -39,18 +39,18 @@ describe('a key record', () => {
   });
 
   it.each<[string, keyof typeof records, () => Partial<KeyRecord>]>([
-    ['the algorithm of another suite', 'rsaSig', () => ({ alg: 'Ed25519' })],
+    ['the algorithm of another suite [guard: key-algorithm]', 'rsaSig', () => ({ alg: 'Ed25519' })],
     ['the algorithm of another use', 'rsaSig', () => ({ alg: 'RSA-OAEP-256' })],
-    ['another suite', 'rsaSig', () => ({ suite: 'rsa3072' })],
+    ['another suite [guard: key-modulus]', 'rsaSig', () => ({ suite: 'rsa3072' })],
     ['the suite of another type', 'edwards', () => ({ suite: 'rsa2048', alg: 'PS256' })],
     ['an RSA key in the suite of Edwards keys', 'rsaSig', () => ({ suite: 'ed25519', alg: 'Ed25519' })],
     ['sealing in a suite that only signs', 'edwards', () => ({ use: 'enc', alg: 'RSA-OAEP-256', pur: ['unwrap'] })],
-    ['a signing key that unwraps', 'rsaSig', () => ({ pur: ['unwrap'] })],
+    ['a signing key that unwraps [guard: key-use]', 'rsaSig', () => ({ pur: ['unwrap'] })],
     ['a sealing key that signs', 'rsaEnc', () => ({ pur: ['unwrap', 'http'] })],
     ['one purpose twice', 'rsaSig', () => ({ pur: ['http', 'http'] })],
     ['an end before its use ends', 'rsaSig', () => ({ end: 1999 })],
     ['a use that ends before it starts', 'rsaSig', () => ({ use_until: 999 })],
-    ['the kid of another key', 'rsaSig', () => ({ kid: records.strong.kid })],
+    ['the kid of another key [guard: kid-thumbprint]', 'rsaSig', () => ({ kid: records.strong.kid })],
     ['the key of another kid', 'strong', () => ({ jwk: records.rsaSig.jwk, suite: 'rsa2048' })],
   ])('refuses %s', async (_name, of, changes) => {
     await expect(checkKeyRecord({ ...records[of], ...changes() })).rejects.toMatchObject({ code: 'key_invalid' });
@@ -72,13 +72,16 @@ describe('a key record', () => {
     ['an unknown purpose', () => ({ pur: ['root'] })],
     ['a negative time', () => ({ nbf: -1 })],
     ['a fractional time', () => ({ end: 3000.5 })],
-    ['exponent 3', () => ({ jwk: { ...records.rsaSig.jwk, e: 'Aw' } })],
-    ['exponent 1', () => ({ jwk: { ...records.rsaSig.jwk, e: 'AQ' } })],
+    ['exponent 3 [guard: key-exponent]', () => ({ jwk: { ...records.rsaSig.jwk, e: 'Aw' } })],
+    ['exponent 1 [refuses: rsa-exponent]', () => ({ jwk: { ...records.rsaSig.jwk, e: 'AQ' } })],
     ['a private exponent', () => ({ jwk: { ...records.rsaSig.jwk, d: 'AAAA' } })],
     ['an alg within its key', () => ({ jwk: { ...records.rsaSig.jwk, alg: 'RS256' } })],
     ['a symmetric key', () => ({ jwk: { kty: 'oct', k: 'AAAA' } })],
-    ['an X25519 key', () => ({ jwk: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) } })],
-    ['a P-384 key', () => ({ jwk: { kty: 'EC', crv: 'P-384', x: 'A'.repeat(64), y: 'A'.repeat(64) } })],
+    ['an X25519 key [refuses: wrong-curve]', () => ({ jwk: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) } })],
+    [
+      'a P-384 key [refuses: wrong-curve]',
+      () => ({ jwk: { kty: 'EC', crv: 'P-384', x: 'A'.repeat(64), y: 'A'.repeat(64) } }),
+    ],
     ['a further member', () => ({ x5c: [] })],
   ])('has no %s', (_name, changes) => {
     expect(keyRecordSchema.safeParse({ ...records.rsaSig, ...changes() }).success).toBe(false);
@@ -86,7 +89,7 @@ describe('a key record', () => {
 });
 
 describe('a public key', () => {
-  it.each([512, 1024, 1536, 4096, 8192])('of %i RSA bits is refused', (bits) => {
+  it.each([512, 1024, 1536, 4096, 8192])('of %i RSA bits is refused [refuses: rsa-bits]', (bits) => {
     const n = encodeBase64url(new Uint8Array(bits / 8).fill(0xc1));
     expect(() => checkPublicJwk({ kty: 'RSA', n, e: 'AQAB' }, 'rsa2048')).toThrow(
       expect.objectContaining({ code: 'key_invalid' }),
@@ -103,7 +106,7 @@ describe('a public key', () => {
     );
   });
 
-  it('with a leading zero would have a second thumbprint, and is refused', async () => {
+  it('with a leading zero would have a second thumbprint, and is refused [guard: key-leading-zero]', async () => {
     const { jwk } = records.rsaSig;
     if (jwk.kty !== 'RSA') throw new Error('not an RSA key');
     const padded: PublicJwk = { ...jwk, n: encodeBase64url(Uint8Array.of(0, ...decodeBase64url(jwk.n))) };
@@ -112,15 +115,18 @@ describe('a public key', () => {
   });
 
   it.each([
-    ['order 1', '0100000000000000000000000000000000000000000000000000000000000000'],
+    ['order 1 [guard: key-small-order]', '0100000000000000000000000000000000000000000000000000000000000000'],
     ['order 1, the sign set', '0100000000000000000000000000000000000000000000000000000000000080'],
     ['order 2', 'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f'],
     ['order 4', '0000000000000000000000000000000000000000000000000000000000000000'],
     ['order 4, the sign set', '0000000000000000000000000000000000000000000000000000000000000080'],
-    ['order 8', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'],
+    ['order 8 [refuses: small-order]', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'],
     ['order 8, the sign set', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85'],
     ['order 8, the other', 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'],
-    ['order 4 in a second spelling', 'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f'],
+    [
+      'order 4 in a second spelling [guard: key-canonical-point]',
+      'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    ],
     ['order 1 in a second spelling', 'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'],
     ['the largest y there is', 'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'],
   ])('on Edwards25519 of %s is refused', (_name, hex) => {

@@ -68,9 +68,12 @@ export type KeyState = 'pending' | 'active' | 'deactivated' | 'ended' | 'revoked
 
 /** The state of a key at `now` (seconds); a key past its end is as dead as a revoked one. */
 export function keyState(record: KeyRecord, revoked: boolean, now: number): KeyState {
+  // guard: key-revoked
   if (revoked) return 'revoked';
+  // guard: key-not-yet
   if (now < record.nbf) return 'pending';
   if (now < record.use_until) return 'active';
+  // guard: key-past-end without: return 'deactivated';
   return now < record.end ? 'deactivated' : 'ended';
 }
 
@@ -87,7 +90,11 @@ export function isUsable(record: KeyRecord, usage: KeyUsage, revoked: boolean, n
   if (state === 'active') return true;
   if (state !== 'deactivated') return false;
   if (usage === 'durable') return true;
-  return (usage === 'envelope' || usage === 'invocation') && now <= record.use_until + GRACE_SECONDS;
+  return (
+    (usage === 'envelope' || usage === 'invocation') &&
+    // guard: key-grace
+    now <= record.use_until + GRACE_SECONDS
+  );
 }
 
 /** RFC 7638 SHA-256 thumbprint of the public members, base64url: the `kid` of the key. */
@@ -102,13 +109,16 @@ export async function keyThumbprint(jwk: PublicJwk | PrivateJwk): Promise<string
 export async function checkKeyRecord(record: KeyRecord): Promise<void> {
   const of = suite(record.suite);
   const expectedAlg = record.use === 'sig' ? of.sign : of.seal;
+  // guard: key-algorithm
   if (record.alg !== expectedAlg) throw invalidKey('its algorithm is not the one of its suite and use');
+  // guard: key-use
   if (record.pur.some((purpose) => (purpose === 'unwrap') !== (record.use === 'enc')))
     throw invalidKey('its purposes do not fit its use');
   if (new Set(record.pur).size !== record.pur.length) throw invalidKey('a purpose stands twice');
   if (!(record.nbf <= record.use_until && record.use_until <= record.end))
     throw invalidKey('its times are out of order');
   checkPublicJwk(record.jwk, record.suite);
+  // guard: kid-thumbprint
   if ((await keyThumbprint(record.jwk)) !== record.kid) throw invalidKey('its kid is not its thumbprint');
 }
 
@@ -137,7 +147,11 @@ export type VerifyingKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'jwk'>;
 
 /** Whether a signature over bytes is that of a record's key, by the record's algorithm alone. */
 export async function isSignatureOf(record: VerifyingKey, bytes: Bytes, signature: Bytes): Promise<boolean> {
-  if (record.use !== 'sig' || isSealAlg(record.alg)) return false;
+  if (
+    record.use !== 'sig' || // guard: token-key-use
+    isSealAlg(record.alg)
+  )
+    return false;
   return platform.verify(signingMethod(record.alg), await publicKeyOf(record), signature, bytes);
 }
 

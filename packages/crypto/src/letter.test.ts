@@ -103,7 +103,7 @@ describe('a letter', () => {
     );
   });
 
-  it('is not sealed to the key that signs it', async () => {
+  it('is not sealed to the key that signs it [guard: letter-two-keys]', async () => {
     const both: SealingKey = { ...of('alice').sealing, kid: of('bob').signer.kid };
     await expect(sealLetter(LETTER, of('bob').signer, both)).rejects.toMatchObject({ code: 'key_invalid' });
   });
@@ -118,7 +118,7 @@ describe('a letter', () => {
     });
   });
 
-  it('is known to be to somebody else before a key is used', async () => {
+  it('is known to be to somebody else before a key is used [guard: letter-kid]', async () => {
     const unused: Unwrapper = { ...of('carol').unwrapper, unwrap: () => Promise.reject(new Error('key was used')) };
     await expect(openLetter(await seal(), unused, of('bob').verifying)).rejects.toMatchObject({ code: 'key_unknown' });
   });
@@ -131,7 +131,7 @@ describe('a letter', () => {
     await expect(openLetter(renamed, unused, of('bob').verifying)).rejects.toMatchObject({ code: 'key_unknown' });
   });
 
-  it('that was to somebody else is not taken for one to whoever it was passed on to', async () => {
+  it('that was to somebody else is not taken for one to whoever it was passed on to [guard: letter-aud]', async () => {
     const { pairs, sealing } = of('carol');
     const { plaintext } = await compactDecrypt(
       await seal(LETTER, 'bob', 'carol'),
@@ -149,7 +149,7 @@ describe('a letter', () => {
     expect(passedOn).toEqual(new CryptoError('open_failed', 'could not be opened'));
   });
 
-  it('does not say that it opened when somebody else signed it', async () => {
+  it('does not say that it opened when somebody else signed it [guard: letter-signature] [guard: letter-one-error]', async () => {
     const error: unknown = await open(await seal(LETTER, 'carol')).catch((reason: unknown) => reason);
     expect(error).toEqual(new CryptoError('open_failed', 'could not be opened'));
     expect((error as Error).cause).toBeUndefined();
@@ -162,7 +162,7 @@ describe('the name of a letter', () => {
   });
 
   it.each(['', '.', '..', 'a/b', '/etc/passwd', 'a\\b', 'a\nb', 'a\u0000', 'a\u202Eb', 'ä'.repeat(128), '\u{1b}[2J'])(
-    'cannot be %j',
+    'cannot be %j [guard: letter-name]',
     async (name) => {
       expect(isLetterName(name)).toBe(false);
       await expect(seal({ ...LETTER, name })).rejects.toMatchObject({ code: 'token_malformed' });

@@ -30,6 +30,7 @@ const LETTER_ALGS = ['PS256', 'ES256'] as const;
 /** A name and no path: nothing that a reader would write elsewhere than it was told. */
 const nameSchema = z.string().check(
   z.minLength(1),
+  // guard: letter-name without: z.regex(/^[^\\\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]+$/u)
   z.regex(/^[^/\\\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]+$/u),
   z.refine((name) => name !== '.' && name !== '..' && utf8(name).length <= NAME_MAX_BYTES),
 );
@@ -102,6 +103,7 @@ export async function sealAs(
   to: SealingKey,
 ): Promise<{ token: string; inner: string }> {
   const alg = letterAlgOf(from);
+  // guard: letter-two-keys
   if (from.kid === to.kid) throw new CryptoError('key_invalid', 'one key would sign and be sealed to');
   const inside: LetterInside = {
     alg,
@@ -149,7 +151,9 @@ export async function verifyInnerLetter(
   const [header, content = new Uint8Array(0)] = split(inner, 3, maxBytes);
   const read = strictParse(header ?? new Uint8Array(0), { maxBytes: 2048 });
   const inside = checkShape(read, schema, 'letter');
+  // guard: letter-aud
   if (inside.aud !== recipientKid) throw new CryptoError('signature_invalid', 'the letter is to somebody else');
+  // guard: letter-signature
   await verifyJws({ token: inner, header: inside satisfies JwsHeader, claims: undefined }, sender, 'letter-signature');
   return { content, at: inside.iat, name: inside.name };
 }

@@ -80,7 +80,7 @@ describe('a proof of a log', () => {
     expect(parseLogProof(utf8(text))).toEqual(parseLogProof(utf8(await proofOf(5))));
   });
 
-  it('is refused for every other entry', async () => {
+  it('is refused for every other entry [guard: log-proof-inclusion]', async () => {
     const text = await proofOf(5);
     for (let index = 0; index < SIZE; index++)
       expect(await codeOf(text, log.leaf(index))).toBe(index === 5 ? 'valid' : 'log_inconsistent');
@@ -99,7 +99,7 @@ describe('a proof of a log', () => {
   });
 
   it.each<[string, string, (text: string) => string]>([
-    ['of another kind', 'token_malformed', (text) => text.replace('@v1', '@v2')],
+    ['of another kind [guard: log-proof-kind]', 'token_malformed', (text) => text.replace('@v1', '@v2')],
     ['without its first line', 'token_malformed', (text) => text.slice(text.indexOf('\n') + 1)],
     ['of its first line alone', 'token_malformed', (text) => text.replace(/\n[^]*\n\n/, '\n\n')],
     ['with a word before its index', 'token_malformed', (text) => text.replace('index', 'x index')],
@@ -122,7 +122,7 @@ describe('a proof of a log', () => {
     ['without an empty line', 'token_malformed', (text) => text.replace('\n\n', '\n')],
     ['that is empty', 'token_malformed', () => ''],
     [
-      'that is too long',
+      'that is too long [guard: log-proof-size]',
       'payload_too_large',
       (text) => text.replace('index', `extra ${'A'.repeat(LOG_PROOF_MAX_BYTES)}\nindex`),
     ],

@@ -37,12 +37,14 @@ export function encodeLogProof({ index, proof, checkpoint }: LogProof): string {
  * @throws {CryptoError} token_malformed, payload_too_large
  */
 export function parseLogProof(bytes: Uint8Array): LogProof {
+  // guard: log-proof-size
   if (bytes.length > LOG_PROOF_MAX_BYTES) {
     throw new CryptoError('payload_too_large', `a proof has at most ${LOG_PROOF_MAX_BYTES} bytes`);
   }
   const text = decodeUtf8(bytes);
   const end = text.indexOf('\n\n');
   const [first, ...lines] = text.slice(0, Math.max(end, 0)).split('\n');
+  // guard: log-proof-kind
   if (first !== FIRST_LINE) throw malformed('not a proof of a log');
   if (lines[0]?.startsWith('extra ') === true) decodeBase64(lines.shift()?.slice('extra '.length) ?? '');
   const [, digits = ''] = /^index (0|[1-9][0-9]{0,15})$/.exec(lines.shift() ?? '') ?? [];
@@ -70,6 +72,7 @@ export async function verifyLogProof(
 ): Promise<VerifiedLogProof> {
   const { index, proof, checkpoint } = parseLogProof(bytes);
   const verified = await verifyCheckpoint(utf8(checkpoint), trust);
+  // guard: log-proof-inclusion
   await verifyInclusion({ leaf, index, head: verified.checkpoint, proof });
   return { ...verified, index };
 }

@@ -94,7 +94,7 @@ describe('an inclusion proof', () => {
     .integer({ min: 2, max: SIZE })
     .chain((size) => fc.tuple(fc.nat({ max: size - 1 }), fc.constant(size)));
 
-  it('is refused after any bit was flipped', () =>
+  it('is refused after any bit was flipped [guard: inclusion-root]', () =>
     fc.assert(
       fc.asyncProperty(place, fc.nat(), async ([index, size], at) => {
         const claim = await included(index, size);
@@ -148,13 +148,13 @@ describe('an inclusion proof', () => {
     await expectRefused('inclusion', verifyInclusion({ ...claim, proof: claim.proof.with(1, odd) }));
   });
 
-  it('is refused for a leaf after the only one', async () => {
+  it('is refused for a leaf after the only one [guard: inclusion-index]', async () => {
     const [head, leaf] = [log.head(1), log.leaf(0)];
     await verifyInclusion({ leaf, index: 0, head, proof: [] });
     await expectRefused('inclusion', verifyInclusion({ leaf, index: 1, head, proof: [] }));
   });
 
-  it('is refused with the border between two hashes moved', async () => {
+  it('is refused with the border between two hashes moved [guard: inclusion-hash-length]', async () => {
     const [left, right] = [log.leaf(0), log.leaf(1)];
     const claim = { index: 0, head: log.head(2) };
     await verifyInclusion({ ...claim, leaf: left, proof: [right] });
@@ -162,13 +162,13 @@ describe('an inclusion proof', () => {
     await expectRefused('inclusion', verifyInclusion({ ...claim, ...moved }));
   });
 
-  it('is refused with a hash more than its place needs, even one that leads to the root', async () => {
+  it('is refused with a hash more than its place needs, even one that leads to the root [guard: inclusion-too-long]', async () => {
     const claim = { leaf: log.leaf(1), proof: [log.leaf(0)] };
     await verifyInclusion({ ...claim, index: 1, head: log.head(2) });
     await expectRefused('inclusion', verifyInclusion({ ...claim, index: 0, head: { ...log.head(2), size: 1 } }));
   });
 
-  it('is refused for an inner node that is shown as a leaf', async () => {
+  it('is refused for an inner node that is shown as a leaf [guard: inclusion-too-short]', async () => {
     const [left, right] = [log.leaf(0), log.leaf(1)];
     const proof = (await makeInclusionProof(0, 4, log.read)).slice(1);
     const node = await nodeHash(left, right);
@@ -185,7 +185,7 @@ describe('a consistency proof', () => {
     .integer({ min: 2, max: SIZE })
     .chain((newer) => fc.tuple(fc.integer({ min: 1, max: newer - 1 }), fc.constant(newer)));
 
-  it('is refused after any bit was flipped', () =>
+  it('is refused after any bit was flipped [guard: consistency-newer-root]', () =>
     fc.assert(
       fc.asyncProperty(pair, fc.nat(), async ([from, to], at) => {
         const claim = await consistent(from, to);
@@ -232,7 +232,7 @@ describe('a consistency proof', () => {
       { numRuns: 200 },
     ));
 
-  it('is refused for a log that was rewritten', async () => {
+  it('is refused for a log that was rewritten [guard: consistency-older-root]', async () => {
     const rewritten = await TestLog.of(Array.from({ length: 12 }, (_, at) => utf8(`entry ${at === 2 ? 'two' : at}`)));
     const proof = await makeConsistencyProof(6, 12, rewritten.read);
     await expectRefused('consistency', verifyConsistency({ older: log.head(6), newer: rewritten.head(12), proof }));
@@ -247,7 +247,7 @@ describe('a consistency proof', () => {
     await expectRefused('consistency', verifyConsistency({ ...claim, proof: claim.proof.with(1, odd) }));
   });
 
-  it('is refused with the border between two hashes moved', async () => {
+  it('is refused with the border between two hashes moved [guard: consistency-hash-length]', async () => {
     const [left, right] = [log.leaf(0), log.leaf(1)];
     const newer = log.head(2);
     await verifyConsistency({ older: { size: 1, root: left }, newer, proof: [right] });
@@ -258,20 +258,20 @@ describe('a consistency proof', () => {
     );
   });
 
-  it('is refused for a tree that became smaller and kept its root', async () => {
+  it('is refused for a tree that became smaller and kept its root [guard: consistency-order]', async () => {
     const { root } = log.head(2);
     const claim = { older: { size: 2, root }, newer: { size: 1, root }, proof: [] };
     await expectRefused('consistency', verifyConsistency(claim));
   });
 
-  it('is empty from the empty tree, which has one root only', async () => {
+  it('is empty from the empty tree, which has one root only [guard: consistency-empty]', async () => {
     const [older, newer] = [log.head(0), log.head(7)];
     await verifyConsistency({ older, newer, proof: [] });
     await expectRefused('consistency', verifyConsistency({ older, newer, proof: [log.leaf(0)] }));
     await expectRefused('consistency', verifyConsistency({ older: { size: 0, root: log.leaf(0) }, newer, proof: [] }));
   });
 
-  it('is empty from a tree to itself, which has one root only', async () => {
+  it('is empty from a tree to itself, which has one root only [guard: consistency-equal-size]', async () => {
     const head = log.head(7);
     await verifyConsistency({ older: head, newer: head, proof: [] });
     await expectRefused('consistency', verifyConsistency({ older: head, newer: head, proof: [head.root] }));

@@ -75,12 +75,15 @@ export interface InclusionClaim {
  */
 export async function verifyInclusion({ leaf, index, head, proof }: InclusionClaim): Promise<void> {
   const fail = (why: string) => refused('inclusion', why);
+  // guard: inclusion-index
   if (!isTreeSize(head.size) || !isTreeSize(index) || index >= head.size) throw fail('no such leaf in the tree');
+  // guard: inclusion-hash-length
   checkHashes([leaf, head.root, ...proof], fail);
   let root = leaf;
   await climb({ node: index, last: head.size - 1, proof }, fail, async (sibling, isLeft) => {
     root = isLeft ? await nodeHash(sibling, root) : await nodeHash(root, sibling);
   });
+  // guard: inclusion-root
   if (!equalBytes(root, head.root)) throw fail('the proof leads to another root');
 }
 
@@ -99,12 +102,16 @@ export interface ConsistencyClaim {
  */
 export async function verifyConsistency({ older, newer, proof }: ConsistencyClaim): Promise<void> {
   const fail = (why: string) => refused('consistency', why);
+  // guard: consistency-order
   if (!isTreeSize(older.size) || !isTreeSize(newer.size) || older.size > newer.size)
     throw fail('a tree does not begin with a larger one');
+  // guard: consistency-hash-length
   checkHashes([older.root, newer.root, ...proof], fail);
   if (older.size === 0 || older.size === newer.size) {
+    // guard: consistency-empty
     if (proof.length > 0) throw fail('the proof is too long');
     const expected = older.size === newer.size ? newer.root : await emptyRoot();
+    // guard: consistency-equal-size
     if (!equalBytes(older.root, expected)) throw fail('the roots differ');
     return;
   }
@@ -119,7 +126,9 @@ export async function verifyConsistency({ older, newer, proof }: ConsistencyClai
     if (isLeft) olderRoot = await nodeHash(sibling, olderRoot);
     newerRoot = isLeft ? await nodeHash(sibling, newerRoot) : await nodeHash(newerRoot, sibling);
   });
+  // guard: consistency-older-root
   if (!equalBytes(olderRoot, older.root)) throw fail('the proof leads to another root of the older tree');
+  // guard: consistency-newer-root
   if (!equalBytes(newerRoot, newer.root)) throw fail('the proof leads to another root');
 }
 
@@ -138,6 +147,7 @@ async function climb(
 ): Promise<void> {
   let { node, last } = from;
   for (const sibling of proof) {
+    // guard: inclusion-too-long
     if (last === 0) throw fail('the proof is too long');
     const isLeft = isRight(node) || node === last;
     await step(sibling, isLeft);
@@ -145,6 +155,7 @@ async function climb(
     if (isLeft) while (!isRight(node) && node !== 0) [node, last] = [parentOf(node), parentOf(last)];
     [node, last] = [parentOf(node), parentOf(last)];
   }
+  // guard: inclusion-too-short
   if (last !== 0) throw fail('the proof is too short');
 }
 

@@ -41,7 +41,7 @@ describe('a tree', () => {
     await expect(leafHash(new Uint8Array(LOG_ENTRY_MAX_BYTES))).resolves.toHaveLength(32);
   });
 
-  it('refuses an entry that is longer', async () => {
+  it('refuses an entry that is longer [guard: log-entry-length]', async () => {
     const longer = new Uint8Array(LOG_ENTRY_MAX_BYTES + 1);
     await expect(leafHash(longer)).rejects.toMatchObject({ code: 'payload_too_large' });
   });
@@ -67,14 +67,14 @@ describe('a tree', () => {
     expect(encodeHex(encodeFrontier(log.frontier))).toBe(before);
   });
 
-  it('refuses a leaf hash that is not 32 bytes long', async () => {
+  it('refuses a leaf hash that is not 32 bytes long [guard: log-leaf-length]', async () => {
     for (const length of [0, 31, 33])
       await expect(appendLeaf(EMPTY_FRONTIER, new Uint8Array(length))).rejects.toMatchObject({
         code: 'token_malformed',
       });
   });
 
-  it('refuses a leaf when it is full', async () => {
+  it('refuses a leaf when it is full [guard: log-full]', async () => {
     const full = { size: TREE_SIZE_MAX, peaks: Array.from({ length: 53 }, (_, at) => hash32(at)) };
     await expect(appendLeaf(full, hash32(1))).rejects.toMatchObject({ code: 'payload_too_large' });
   });
@@ -111,7 +111,7 @@ describe('a stored frontier', () => {
     ));
 
   it.each([
-    ['with a hash too few', 7, 2 * 32],
+    ['with a hash too few [guard: log-frontier-length]', 7, 2 * 32],
     ['with a hash too many', 8, 2 * 32],
     ['with half a hash', 1, 16],
     ['of a size below zero', -1, 0],

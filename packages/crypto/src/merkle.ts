@@ -23,6 +23,7 @@ export interface TreeHead {
  * @throws {CryptoError} payload_too_large
  */
 export async function leafHash(entry: Uint8Array): Promise<Bytes> {
+  // guard: log-entry-length
   if (entry.length > LOG_ENTRY_MAX_BYTES) {
     throw new CryptoError('payload_too_large', `a log entry has at most ${LOG_ENTRY_MAX_BYTES} bytes`);
   }
@@ -64,7 +65,9 @@ export interface Appended {
  * @throws {CryptoError} payload_too_large if the tree is full; token_malformed if the hash is not 32 bytes long
  */
 export async function appendLeaf(frontier: Frontier, leaf: Bytes): Promise<Appended> {
+  // guard: log-leaf-length
   if (leaf.length !== TREE_HASH_BYTES) throw malformed('a leaf hash is not 32 bytes long');
+  // guard: log-full
   if (frontier.size >= TREE_SIZE_MAX) throw new CryptoError('payload_too_large', 'the tree is full');
   const peaks = [...frontier.peaks];
   const completed = [leaf];
@@ -105,6 +108,7 @@ export function encodeFrontier({ peaks }: Frontier): Bytes {
 export function parseFrontier(size: number, bytes: Uint8Array): Frontier {
   if (!isTreeSize(size)) throw malformed('not a size of a tree');
   const count = peakCount(size);
+  // guard: log-frontier-length
   if (bytes.length !== count * TREE_HASH_BYTES) throw malformed('a frontier does not fit its size');
   const peaks = Array.from({ length: count }, (_, at) =>
     Uint8Array.from(bytes.subarray(at * TREE_HASH_BYTES, (at + 1) * TREE_HASH_BYTES)),

@@ -97,7 +97,7 @@ describe('a note', () => {
     expect([...ends].toSorted()).toEqual(['key_unknown', 'signature_invalid', 'token_malformed']);
   });
 
-  it('is refused if no known key signed it', async () => {
+  it('is refused if no known key signed it [guard: note-unknown]', async () => {
     const other = await noteSigner('vault.example/log');
     await expect(verifyNote(utf8(note), [])).rejects.toMatchObject({ code: 'key_unknown' });
     await expect(verifyNote(utf8(note), [other.key])).rejects.toMatchObject({ code: 'key_unknown' });
@@ -105,13 +105,13 @@ describe('a note', () => {
     await expect(verifyNote(utf8(note), [renamed])).rejects.toMatchObject({ code: 'key_unknown' });
   });
 
-  it('is refused if one signature of a known key is not good, beside those that are', async () => {
+  it('is refused if one signature of a known key is not good, beside those that are [guard: note-known-bad]', async () => {
     const forged = note.replace(/(?<=witness\.example )\S+/, (good) => encodeBase64(flipBit(decodeBase64(good), 100)));
     await expect(verifyNote(utf8(forged), [log.key, witness.key])).rejects.toMatchObject({ code: 'signature_invalid' });
     await expect(verifyNote(utf8(forged), [log.key])).resolves.toMatchObject({ keys: [log.key] });
   });
 
-  it('is refused under the signatures of another', async () => {
+  it('is refused under the signatures of another [guard: note-signature]', async () => {
     const other = await signNote('a log\n8\n', [log]);
     const moved = TEXT + other.slice('a log\n8\n'.length);
     await expect(verifyNote(utf8(moved), [log.key])).rejects.toMatchObject({ code: 'signature_invalid' });
@@ -156,13 +156,13 @@ describe('parseNote refuses', () => {
     ['two spaces', 'text\n\n\u2014 x.example  AAAAAAA=\n'],
     ['a word before a line', `text\n\nx ${line}\n`],
     ['a word at the end of a line', `text\n\n${line} x\n`],
-    ['a name with a plus', 'text\n\n\u2014 x+example AAAAAAA=\n'],
+    ['a name with a plus [guard: note-name]', 'text\n\n\u2014 x+example AAAAAAA=\n'],
     ['a name with a space', 'text\n\n\u2014 x\u00a0example AAAAAAA=\n'],
     ['a name that is too long', `text\n\n\u2014 ${'x'.repeat(257)} AAAAAAA=\n`],
     ['a signature of the id alone', 'text\n\n\u2014 x.example AAAAAA==\n'],
     ['a signature without padding', 'text\n\n\u2014 x.example AAAAAAA\n'],
     ['a signature with idle bits', 'text\n\n\u2014 x.example AAAAAAB=\n'],
-    ['a tab', `te\txt\n\n${line}\n`],
+    ['a tab [guard: note-control]', `te\txt\n\n${line}\n`],
     ['a carriage return', `text\r\n\n${line}\n`],
     ['a NUL', `te\0xt\n\n${line}\n`],
   ])('%s', (_name, text) => expectMalformed(text));
@@ -172,13 +172,13 @@ describe('parseNote refuses', () => {
     expect(() => parseNote(bytes)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
   });
 
-  it('more signatures than a note has', () => {
+  it('more signatures than a note has [guard: note-signatures]', () => {
     const most = `text\n\n${`${line}\n`.repeat(NOTE_SIGNATURES_MAX)}`;
     expect(parseNote(utf8(most)).signatures).toHaveLength(NOTE_SIGNATURES_MAX);
     expect(() => parseNote(utf8(`${most}${line}\n`))).toThrow(expect.objectContaining({ code: 'payload_too_large' }));
   });
 
-  it('more bytes than a note has', () => {
+  it('more bytes than a note has [guard: note-size]', () => {
     const longest = utf8(`${'x'.repeat(NOTE_MAX_BYTES - utf8(`\n\n${line}\n`).length)}\n\n${line}\n`);
     expect(parseNote(longest).signatures).toHaveLength(1);
     expect(() => parseNote(concatBytes(utf8('x'), longest))).toThrow(
@@ -214,7 +214,7 @@ describe('signNote refuses', () => {
     await expect(signNote(TEXT, [...most, log])).rejects.toMatchObject({ code: 'payload_too_large' });
   });
 
-  it("another one's signer", async () => {
+  it("another one's signer [guard: note-signer]", async () => {
     const mixed = { key: log.key, signer: witness.signer };
     await expect(signNote(TEXT, [mixed])).rejects.toMatchObject({ code: 'key_invalid' });
   });
@@ -245,7 +245,7 @@ describe('a note key', () => {
   });
 
   it.each([
-    ['another id', PETER.replace('c74f20a3', 'c74f20a4')],
+    ['another id [guard: note-key-id]', PETER.replace('c74f20a3', 'c74f20a4')],
     ['another name', PETER.replace('Peter', 'Paul')],
     ['another type', PETER.replace('+ARpc', '+BBpc')],
     ['a point of small order', `x+00000000+${encodeBase64(Uint8Array.of(1, ...new Uint8Array(32)))}`],

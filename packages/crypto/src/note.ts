@@ -60,6 +60,7 @@ export async function parseNoteKey(text: string): Promise<NoteKey> {
   const [type, ...publicKey] = decodeBase64(encoded);
   if (type !== ED25519) throw new CryptoError('key_invalid', 'a note key of another type than Ed25519');
   const key = await noteKeyOf(name, { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(Uint8Array.from(publicKey)) });
+  // guard: note-key-id
   if (key.id !== id) throw new CryptoError('key_invalid', 'the id of a note key is not that of its name and key');
   return key;
 }
@@ -83,6 +84,7 @@ export async function signNote(text: string, signers: readonly NoteSigner[]): Pr
   const bytes = utf8(text);
   let note = `${text}\n`;
   for (const { key, signer } of signers) {
+    // guard: note-signer
     if (signer.alg !== key.alg || signer.kid !== (await keyThumbprint(key.jwk)))
       throw new CryptoError('key_invalid', 'the signer is not the holder of the note key');
     const signature = await signer.sign(bytes);
@@ -110,13 +112,16 @@ export interface ParsedNote {
  * @throws {CryptoError} token_malformed, payload_too_large
  */
 export function parseNote(note: Uint8Array): ParsedNote {
+  // guard: note-size
   if (note.length > NOTE_MAX_BYTES) throw tooLarge();
   const whole = decodeUtf8(note);
+  // guard: note-control
   if (CONTROL.test(whole)) throw malformed('a note has a control character');
   // The text may have empty lines itself: the last one ends it.
   const end = whole.lastIndexOf('\n\n') + 1;
   if (end === 0 || !whole.endsWith('\n')) throw malformed('a note is text, a blank line and signatures');
   const lines = whole.slice(end + 1, -1).split('\n');
+  // guard: note-signatures
   if (lines.length > NOTE_SIGNATURES_MAX) throw tooLarge();
   return { text: whole.slice(0, end), signatures: lines.map(parseSignatureLine) };
 }
@@ -142,8 +147,10 @@ export async function verifyNote(note: Uint8Array, known: readonly NoteKey[]): P
     const candidates = known.filter((key) => key.name === name && key.id === id);
     const key = await firstThat(candidates, async (one) => isSignedBy(one, bytes, signature));
     if (key !== undefined) signed.add(key);
+    // guard: note-known-bad
     else if (candidates.length > 0) throw new CryptoError('signature_invalid', 'a signature of the note is not good');
   }
+  // guard: note-unknown
   if (signed.size === 0) throw new CryptoError('key_unknown', 'no known key signed the note');
   return { text, keys: known.filter((key) => signed.has(key)) };
 }
@@ -155,6 +162,7 @@ export function isKeyName(name: string): boolean {
 
 function parseSignatureLine(line: string): NoteSignature {
   const [, name = '', encoded = ''] = SIGNATURE_LINE.exec(line) ?? [];
+  // guard: note-name
   if (!isKeyName(name)) throw malformed('not the signature of a note');
   const bytes = decodeBase64(encoded);
   if (bytes.length <= ID_BYTES) throw malformed('a signature of a note is too short');
@@ -162,6 +170,7 @@ function parseSignatureLine(line: string): NoteSignature {
 }
 
 async function isSignedBy(key: NoteKey, text: Bytes, signature: Bytes): Promise<boolean> {
+  // guard: note-signature without: return true;
   return platform.verify(signingMethod('Ed25519'), await publicKeyOf(key), signature, text);
 }
 

@@ -26,6 +26,7 @@ export function openAttachment(
   const context = attachmentContext(attachment.id, place);
   const key = new Secret(decodeBase64url(attachment.key));
   try {
+    // guard: attachment-fails-again without: return whole(openChunks(source, { key, context }), attachment);
     return failingForGood(whole(openChunks(source, { key, context }), attachment));
   } finally {
     key.wipe();
@@ -42,10 +43,16 @@ async function* whole(
   for await (const chunk of chunks) {
     await content.add(chunk);
     // A longer one is not the author's: whoever made it could go on for ever.
+    // guard: attachment-longer
     if (content.size > size) throw openFailed();
     if (held !== undefined) yield held;
+    // guard: attachment-held-back without: yield chunk;
     held = chunk;
   }
-  if (content.size !== size || encodeBase64url(await content.end()) !== hash) throw openFailed();
+  if (
+    content.size !== size || // guard: attachment-size
+    encodeBase64url(await content.end()) !== hash // guard: attachment-hash
+  )
+    throw openFailed();
   if (held !== undefined) yield held;
 }

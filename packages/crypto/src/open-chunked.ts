@@ -39,6 +39,7 @@ async function* open(source: AsyncIterable<Uint8Array>, held: HeldStreamKey): As
   try {
     const { head, rest } = await takeHeader(pieces);
     const keys = await deriveChunkKeys(held, head.slice(0, SALT_BYTES), 'decrypt');
+    // guard: stream-commitment
     if (!equalBytes(keys.commitment, head.subarray(SALT_BYTES))) throw openFailed();
     yield* openAll(keys, resumed(rest, pieces));
   } finally {
@@ -50,6 +51,7 @@ async function* openAll(keys: ChunkKeys, source: AsyncIterable<Uint8Array>): Asy
   let index = 0;
   for await (const chunk of chunksOf(source, CHUNK_BYTES + CHUNK_TAG_BYTES)) {
     // The last chunk is the one that is shorter; where none is, or it has no room for a tag, the stream was cut.
+    // guard: stream-end without: if (chunk.length === 0) return;
     if (chunk.length < CHUNK_TAG_BYTES) throw new CryptoError('stream_truncated', 'the stream has no end');
     const plaintext = await openChunk(keys, index++, chunk);
     if (plaintext.length > 0) yield plaintext;
@@ -90,6 +92,7 @@ export function failingForGood(generator: AsyncGenerator<Bytes>): AsyncGenerator
   const next = generator.next.bind(generator);
   let failure: { readonly error: unknown } | undefined;
   generator.next = async () => {
+    // guard: stream-fails-again
     if (failure !== undefined) throw failure.error;
     try {
       return await next();

@@ -82,7 +82,7 @@ describe('opening with a private key', () => {
     ['encrypted key', 1],
     ['initialisation vector', 2],
     ['ciphertext', 3],
-    ['tag', 4],
+    ['tag [refuses: one-error]', 4],
   ])('refuses any bit of the %s flipped, with one error', async (_name, part) => {
     await fc.assert(
       fc.asyncProperty(fc.nat(2047), async (bit) => {
@@ -105,7 +105,7 @@ describe('opening with a private key', () => {
   });
 
   it.each<[string, Partial<Unwrapper>]>([
-    ['kid', { kid: 'other' }],
+    ['kid [guard: open-kid]', { kid: 'other' }],
     ['algorithm', { alg: 'ECDH-ES+A256KW' }],
   ])('refuses a token for another %s without using the key', async (_what, changes) => {
     let used = 0;
@@ -126,7 +126,7 @@ describe('opening with a private key', () => {
     await expect(loadUnwrapper(privateJwk, 'RSA-OAEP-256')).rejects.toMatchObject({ code: 'key_invalid' });
   });
 
-  it('refuses a content key of another length, like any other fault', async () => {
+  it('refuses a content key of another length, like any other fault [guard: open-cek-length]', async () => {
     const publicKey = await crypto.subtle.importKey(
       'jwk',
       pair.publicJwk,
@@ -158,7 +158,7 @@ describe('opening with a private key', () => {
     expect(cek?.reveal()).toEqual(new Uint8Array(32));
   });
 
-  it('goes on to the tag after a bad key, so that both take the same path', async () => {
+  it('goes on to the tag after a bad key, so that both take the same path [refuses: one-error]', async () => {
     const failing: Unwrapper = {
       ...unwrapper,
       unwrap: () => Promise.reject(new Error('the token in the HSM is gone: PIN 4711')),

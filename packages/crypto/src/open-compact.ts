@@ -26,6 +26,7 @@ export async function loadUnwrapper(jwk: PrivateJwk, alg: SealAlg): Promise<Unwr
     async unwrap(wrapped) {
       try {
         const cek = await method.unwrap(key, wrapped);
+        // guard: open-cek-length without: return cek;
         if (cek.reveal().length === 32) return cek;
         await refuseAsPlatform();
       } catch {
@@ -56,6 +57,7 @@ interface SealedToHeader {
  * @throws {CryptoError} open_failed, whatever went wrong
  */
 export async function openWith(parsed: ParsedJwe<SealedToHeader>, unwrapper: Unwrapper): Promise<Bytes> {
+  // guard: open-kid
   if (parsed.header.kid !== unwrapper.kid || parsed.header.alg !== unwrapper.alg) throw openFailed();
   let cek: Secret | undefined;
   try {

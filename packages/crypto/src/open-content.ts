@@ -13,9 +13,11 @@ import type { Secret } from './secret.js';
 export async function openContent(token: string, dek: Secret, expect: ContentPlace): Promise<string> {
   const parsed = parseContent(token);
   const { header } = parsed;
+  // guard: content-place
   if (header.org !== expect.org || header.sub !== expect.sub || header.ver !== expect.ver) throw openFailed();
   const plaintext = await openUnder(parsed, dek);
   try {
+    // guard: content-commitment
     if ((await digestB64u(plaintext)) !== header.cmt) throw openFailed();
     return decodeUtf8(plaintext);
   } catch {

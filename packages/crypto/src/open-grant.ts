@@ -20,13 +20,15 @@ export async function openGrant(token: string, unwrapper: Unwrapper, expect: Exp
   const { header } = parsed;
   const right =
     header.kid === unwrapper.kid &&
-    header.aud === expect.urn &&
-    header.sub === expect.sub &&
-    header.ver === expect.ver &&
-    header.dek === expect.dekId &&
+    header.aud === expect.urn && // guard: grant-recipient
+    header.sub === expect.sub && // guard: grant-prompt
+    header.ver === expect.ver && // guard: grant-version
+    header.dek === expect.dekId && // guard: grant-key-id
+    // guard: grant-content
     header.chash === expect.chash;
   if (!right) throw openFailed();
   const dek = new Secret(await openWith(parsed, unwrapper));
+  // guard: grant-key-length without: return dek;
   if (dek.reveal().length === DEK_BYTES) return dek;
   dek.wipe();
   throw openFailed();

@@ -34,7 +34,11 @@ describe('openInvocation', () => {
   });
 
   it.each<[string, () => Promise<string>, string]>([
-    ['an outside that names another asker', () => sealed(asked.sealed.inner, { iss: acme.urn('owner') }), 'eu1'],
+    [
+      'an outside that names another asker [guard: question-outside]',
+      () => sealed(asked.sealed.inner, { iss: acme.urn('owner') }),
+      'eu1',
+    ],
     ['an outside that names another audience', () => sealed(asked.sealed.inner, { aud: acme.urn('us1') }), 'eu1'],
     ['an inside that is no token', () => sealed('hello'), 'eu1'],
     ['an inside that is not UTF-8', () => sealed(Uint8Array.of(0xff, 0xfe)), 'eu1'],
@@ -70,8 +74,8 @@ describe('openInvocation', () => {
     ['a compressed inside', () => withHeader({ zip: 'DEF' }), 'token_malformed'],
     ['a critical extension', () => withHeader({ crit: ['exp'] }), 'token_malformed'],
     ['a key in the header', () => withHeader({ jwk: {} }), 'token_malformed'],
-    ['RSA1_5', () => withHeader({ alg: 'RSA1_5' }), 'token_malformed'],
-    ['OAEP with SHA-1', () => withHeader({ alg: 'RSA-OAEP' }), 'token_malformed'],
+    ['RSA1_5 [refuses: alg-rsa1-5]', () => withHeader({ alg: 'RSA1_5' }), 'token_malformed'],
+    ['OAEP with SHA-1 [refuses: oaep-sha1]', () => withHeader({ alg: 'RSA-OAEP' }), 'token_malformed'],
     ['AES-CBC', () => withHeader({ enc: 'A256CBC-HS512' }), 'token_malformed'],
     ['the type of a grant', () => withHeader({ typ: 'bulla-grant+jwe' }), 'token_malformed'],
     ['no cty', () => withHeader({ cty: undefined }), 'token_malformed'],

@@ -21,6 +21,7 @@ export async function openInvocation(token: string, unwrapper: Unwrapper): Promi
   try {
     if (plaintext.length > INVOCATION_MAX_BYTES) throw openFailed();
     const inner = parseInnerInvocation(decodeUtf8(plaintext));
+    // guard: question-outside
     if (inner.claims.iss !== outer.header.iss || inner.claims.aud !== outer.header.aud) throw openFailed();
     return { header: outer.header, inner };
   } catch {

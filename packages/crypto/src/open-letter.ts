@@ -25,6 +25,7 @@ export async function openAs(
 ): Promise<{ letter: Letter; inner: string }> {
   letterAlgOf(sender);
   const parsed = parseJwe(token, format.outer);
+  // guard: letter-kid
   if (parsed.header.kid !== recipient.kid || parsed.header.alg !== recipient.alg)
     throw new CryptoError('key_unknown', 'the letter is sealed to another key');
   const plaintext = await openWith(parsed, recipient);
@@ -33,6 +34,7 @@ export async function openAs(
     return { letter: await verifyInnerLetter(format, inner, sender, recipient.kid), inner };
   } catch {
     // The private key was used: that the letter opened, but is by somebody else, is nobody's to know.
+    // guard: letter-one-error without: throw new CryptoError('signature_invalid', 'x');
     throw openFailed();
   }
 }

@@ -65,6 +65,7 @@ export async function openStreamedLetter(
     const { token, rest } = await takeToken(pieces);
     const { letter, inner } = await openAs(STREAMED_LETTER, token, recipient, sender);
     const chunks = await openKeyed(resumed(rest, pieces), letter.content, token);
+    // guard: streamed-fails-again without: const content = contentOf({ chunks, pieces, inner, sender });
     const content = failingForGood(contentOf({ chunks, pieces, inner, sender }));
     return { at: letter.at, name: letter.name, content };
   } catch (error) {
@@ -81,6 +82,7 @@ async function openKeyed(
 ): Promise<AsyncGenerator<Bytes>> {
   const key = new Secret(bytes);
   try {
+    // guard: streamed-key-length
     if (bytes.length !== STREAM_KEY_BYTES) throw openFailed();
     return openChunks(source, { key, context: await streamContext(token) });
   } finally {
@@ -121,6 +123,7 @@ async function* contentOf({ chunks, pieces, inner, sender }: Opening): AsyncGene
     await verifyEnd(held.subarray(newline + 1), { content, inner, sender });
     if (last.length > 0) yield last;
   } finally {
+    // guard: streamed-source-closed
     await pieces.return?.();
   }
 }
@@ -134,7 +137,13 @@ async function verifyEnd(
   try {
     const parsed = parseJws(decodeUtf8(end), LETTER_END);
     const { letter, size, hash } = parsed.claims;
-    if (letter !== due.letter || size !== due.size || hash !== due.hash) throw openFailed();
+    if (
+      letter !== due.letter || // guard: streamed-end-letter
+      size !== due.size ||
+      hash !== due.hash // guard: streamed-end-hash
+    )
+      throw openFailed();
+    // guard: streamed-end-signature
     await verifyJws(parsed, sender, 'letter-end-signature');
   } catch {
     throw openFailed();

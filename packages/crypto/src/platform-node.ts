@@ -52,6 +52,7 @@ export const platform: Platform = {
     const bytes = new Uint8Array((text.length * 3) >> 2);
     Buffer.from(bytes.buffer).write(text, 'base64url');
     // Buffer skips what it does not know and takes several spellings of one value; it writes only the canonical one.
+    // guard: token-canonical without: return bytes;
     return encodeBase64url(bytes) === text ? bytes : undefined;
   },
 
@@ -82,6 +83,7 @@ export const platform: Platform = {
     if (native === undefined) return web.importSigner(jwk, method);
     const { digest, keyType, offLoop } = native;
     const key = withOptions(createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' }), method.key.name);
+    // guard: signer-kind
     if (key.asymmetricKeyType !== keyType) throw new TypeError('a key of another kind');
     if (!offLoop) return async (bytes) => owned(sign(digest, bytes, key));
     return (bytes) =>

@@ -25,6 +25,7 @@ export const platform: Platform = {
     let at = 0;
     for (let index = 0; index < text.length; index++) {
       const value = VALUES[text.charCodeAt(index)] ?? -1;
+      // guard: token-alphabet
       if (value < 0) return undefined;
       held = ((held << 6) | value) & 0xffff;
       bits += 6;
@@ -33,6 +34,7 @@ export const platform: Platform = {
         bytes[at++] = (held >> bits) & 0xff;
       }
     }
+    // guard: token-canonical-web without: return bytes;
     return (held & ((1 << bits) - 1)) === 0 ? bytes : undefined;
   },
 

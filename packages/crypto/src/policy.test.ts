@@ -39,7 +39,7 @@ describe('parsing a policy', () => {
     ['automatic enrolment', (draft) => Object.assign(draft.auth, { oidc: 'auto' })],
     ['a skew over a minute', (draft) => (draft.max_skew = 61)],
     ['a life over 366 days', (draft) => (draft.expires = '2099-01-01T00:00:00Z')],
-    ['a predecessor of version 1', (draft) => (draft.prev = 'A'.repeat(43))],
+    ['a predecessor of version 1 [guard: policy-previous]', (draft) => (draft.prev = 'A'.repeat(43))],
     ['version 2 without a predecessor', (draft) => (draft.version = 2)],
     ['a predecessor that is no hash', (draft) => Object.assign(draft, { version: 2, prev: 'first' })],
     [

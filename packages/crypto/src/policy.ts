@@ -72,6 +72,7 @@ const TAG_DAYS = 7;
 export async function parsePolicy(token: string): Promise<ParsedDocument<PolicyDocument>> {
   const parsed = await parseDocument(token, POLICY_FORMAT);
   checkLife(parsed.payload, POLICY_DAYS_MAX);
+  // guard: policy-previous
   checkPrevious(parsed.payload);
   return parsed;
 }

@@ -67,12 +67,14 @@ export async function readPublicKeys(token: string): Promise<PublicKeys> {
   const parsed = parseJws(token, FORMAT);
   const { iss, aud, keys } = parsed.claims;
   const { org } = parseUrn(iss) ?? { org: '' };
+  // guard: public-keys-organisation
   if (aud !== organisationUrn(org)) throw malformed('the keys are stated for another organisation');
   if (new Set(keys.map(({ kid }) => kid)).size !== keys.length) throw malformed('a key stands twice');
   const records = keys.map((key): KeyRecord => ({ ...key, nbf: 0, use_until: 0, end: 0 }));
   await Promise.all(records.map(checkKeyRecord));
   const signer = records.find(({ kid }) => kid === parsed.header.kid);
   if (signer === undefined) throw malformed('the keys are signed by none of them');
+  // guard: public-keys-signature
   await verifyJws(parsed, signer, 'public-keys-signature');
   return { org, urn: iss, kid: signer.kid, keys };
 }

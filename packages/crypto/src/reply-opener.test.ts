@@ -91,17 +91,27 @@ describe('ReplyOpener', () => {
   });
 
   it.each<[string, () => Step[], number, string]>([
-    ['truncated before the final', () => honest().slice(0, -1), 4, 'stream_truncated'],
+    ['truncated before the final [refuses: truncated-stream]', () => honest().slice(0, -1), 4, 'stream_truncated'],
     ['truncated within', () => honest().toSpliced(-2, 1), 3, 'open_failed'],
     ['with nothing at all', () => [], 0, 'stream_truncated'],
     ['with a final alone', () => honest().slice(-1), 0, 'open_failed'],
-    ['reordered', () => [1, 0, 2, 3, 4].flatMap((at) => honest().slice(at, at + 1)), 0, 'open_failed'],
+    [
+      'reordered [guard: frame-order]',
+      () => [1, 0, 2, 3, 4].flatMap((at) => honest().slice(at, at + 1)),
+      0,
+      'open_failed',
+    ],
     ['with its first frame dropped', () => honest().slice(1), 0, 'open_failed'],
     ['with a frame duplicated', () => honest().toSpliced(1, 0, ...honest().slice(0, 1)), 1, 'open_failed'],
     ['with a frame as final', () => [['final', firstFrame()]], 0, 'open_failed'],
     ['with the final as a frame', () => honest().map(([, frame]): Step => ['delta', frame]), 4, 'open_failed'],
     ['with a frame after the final', () => [...honest(), ...honest().slice(0, 1)], 4, 'stream_truncated'],
-    ['with the final twice', () => [...honest(), ...honest().slice(-1)], 4, 'stream_truncated'],
+    [
+      'with the final twice [guard: frame-after-end]',
+      () => [...honest(), ...honest().slice(-1)],
+      4,
+      'stream_truncated',
+    ],
     ['with an empty frame', () => [['delta', new Uint8Array(0)]], 0, 'open_failed'],
     ['with a frame cut short', () => [['delta', firstFrame().slice(0, -1)]], 0, 'open_failed'],
     ['with a frame that is too long', () => [['delta', new Uint8Array(FRAME_MAX_BYTES + 17)]], 0, 'open_failed'],
@@ -129,7 +139,7 @@ describe('ReplyOpener', () => {
   });
 
   it.each<[string, () => Promise<Answered>]>([
-    ['another reply to the same question', () => reply(cast, asked, answered.deltas)],
+    ['another reply to the same question [guard: reply-key-salt]', () => reply(cast, asked, answered.deltas)],
     [
       'a reply under another secret',
       () => reply(cast, { ...asked, rsp: secretOf(encodeBase64url(randomBytes(32))) }, answered.deltas),
@@ -144,7 +154,7 @@ describe('ReplyOpener', () => {
   it.each<[string, (head: Record<string, unknown>) => object | string, string]>([
     ['of another responder', (head) => ({ ...head, iss: 'urn:bulla:acme:svc:responder:us1' }), 'envelope_tampered'],
     [
-      'to another question',
+      'to another question [guard: head-question]',
       (head) => ({ ...head, irt: { ...irtOf(asked), jti: 'inv_01kbz2p8e4fxq9m3y7t5w6v8na' } }),
       'envelope_tampered',
     ],
@@ -154,7 +164,7 @@ describe('ReplyOpener', () => {
       'envelope_tampered',
     ],
     ['with a member more', (head) => ({ ...head, kid: 'x' }), 'token_malformed'],
-    ['that is missing', () => '', 'token_malformed'],
+    ['that is missing [refuses: missing-head]', () => '', 'token_malformed'],
   ])('refuses a head %s', async (_name, change, code) => {
     const head = change(JSON.parse(new TextDecoder().decode(answered.head)) as Record<string, unknown>);
     const check = code === 'envelope_tampered' ? 'reply-head' : undefined;
@@ -169,7 +179,7 @@ describe('ReplyOpener', () => {
 
   it.each<[string, () => Promise<Step[]>]>([
     [
-      'says final in its padding and not in its AAD',
+      'says final in its padding and not in its AAD [guard: frame-final-type]',
       async () => [['delta', await sealedBy(answered.head, 0, 'delta', pad(utf8(answered.fin), 'final'))]],
     ],
     [
@@ -178,7 +188,7 @@ describe('ReplyOpener', () => {
     ],
     ['has no type byte', async () => [['delta', await sealedBy(answered.head, 0, 'delta', new Uint8Array(64))]]],
     [
-      'is not padded to 64 bytes',
+      'is not padded to 64 bytes [guard: frame-block]',
       async () => [['delta', await sealedBy(answered.head, 0, 'delta', pad(utf8('x'), 'delta').slice(0, 32))]],
     ],
   ])('refuses a frame that %s, rightly sealed', async (_name, steps) => {
@@ -186,7 +196,7 @@ describe('ReplyOpener', () => {
   });
 
   it.each<[string, number, string]>([
-    ['fewer deltas than were opened', 3, 'stream_truncated'],
+    ['fewer deltas than were opened [guard: frame-truncated]', 3, 'stream_truncated'],
     ['more deltas than were opened', 5, 'stream_truncated'],
   ])('refuses a fin that counts %s, rightly sealed', async (_name, count, end) => {
     const others = await reply(

@@ -35,6 +35,7 @@ export class ReplyOpener {
   /** @throws {CryptoError} token_malformed, payload_too_large, envelope_tampered for another question's or responder's head; key_invalid */
   static async start({ rsp, head, expect }: ReplyOpening): Promise<ReplyOpener> {
     const { iss, irt } = parseHead(head);
+    // guard: head-question
     if (iss !== expect.iss || irt.jti !== expect.irt.jti || irt.rh !== expect.irt.rh) {
       throw new CryptoError('envelope_tampered', 'the reply is not to this question', { check: 'reply-head' });
     }
@@ -74,6 +75,7 @@ export class ReplyOpener {
 
   /** Closed while at work: it stays so unless the work ends well. */
   #close(): void {
+    // guard: frame-after-end
     if (!this.#open) throw truncated();
     this.#open = false;
   }
@@ -92,6 +94,7 @@ function readFin(plaintext: Bytes, summary: TranscriptSummary): string {
   try {
     const fin = decodeUtf8(plaintext);
     const { n, bytes, sha256 } = parseFin(fin).claims;
+    // guard: frame-truncated without: return fin;
     if (n === summary.n && bytes === summary.bytes && sha256 === summary.sha256) return fin;
   } catch {
     // A final frame without a fin ends nothing: the same refusal, below.

@@ -115,7 +115,7 @@ describe('ReplySealer', () => {
     expect(parseFin(fin).claims).toMatchObject({ n: 1, bytes: DELTA_MAX_BYTES });
   });
 
-  it('seals nothing once it has finished, even while it still signs', async () => {
+  it('seals nothing once it has finished, even while it still signs [guard: seal-after-finish]', async () => {
     const sealer = await start();
     const rest = await finRest(cast, asked);
     const finishing = sealer.finish(rest, cast.responder.signer);
@@ -146,7 +146,7 @@ describe('ReplySealer', () => {
   });
 
   it.each<[string, object]>([
-    ['an error without a code', { finish: 'error' }],
+    ['an error without a code [guard: reply-error-code]', { finish: 'error' }],
     ['a code without an error', { err: { code: 'model_unavailable' } }],
     ['a code that is a sentence', { finish: 'error', err: { code: 'The model said no' } }],
     ['an error with members more', { finish: 'error', err: { code: 'x', message: 'y' } }],

@@ -59,7 +59,7 @@ const claimsSchema = z
     z.strictObject({ ...sharedShape, purpose: z.literal('prompt.reply'), prm: promptRefSchema }),
     z.strictObject({ ...sharedShape, purpose: z.literal('chat.reply') }),
   ])
-  .check(z.refine((claims) => (claims.finish === 'error') === (claims.err !== undefined), { path: ['err'] }));
+  .check(z.refine((claims) => (claims.finish === 'error') === (claims.err !== undefined), { path: ['err'] })); // guard: reply-error-code
 /** The end of a reply: what the responder signs over everything before it (protocol.md §3, fin). */
 export type FinClaims = z.infer<typeof claimsSchema>;
 
@@ -145,6 +145,7 @@ export class ReplySealer {
   }
 
   #requireUnfinished(): void {
+    // guard: seal-after-finish
     if (this.#finished) throw new CryptoError('stream_truncated', 'nothing follows the final frame');
   }
 }
@@ -174,40 +175,48 @@ export async function verifyFin(fin: string, context: FinContext): Promise<FinCl
   const parsed = parseFin(fin);
   const { claims, header } = parsed;
   const holder = trust.holder(header.kid);
-  if (holder === undefined || holder.urn !== envelope.aud || !holder.record.pur.includes('reply')) {
+  if (
+    holder === undefined ||
+    holder.urn !== envelope.aud || // guard: reply-key-holder
+    !holder.record.pur.includes('reply')
+  ) {
     throw keyChanged(header.kid, context);
   }
+  // guard: reply-key-usable
   trust.requireKey(header.kid, { usage: 'durable', purpose: 'reply', now, check: 'reply-key' });
+  // guard: reply-signature
   await verifyJws(parsed, holder.record, 'reply-signature');
 
   const asked = envelope.purpose === 'prompt.invoke' ? envelope.prm : undefined;
   const answered = claims.purpose === 'prompt.reply' ? claims.prm : undefined;
   const comparisons: readonly (readonly [check: string, actual: unknown, expected: unknown])[] = [
-    ['reply-issuer', claims.iss, envelope.aud],
-    ['reply-head-issuer', parseHead(context.head).iss, envelope.aud],
-    ['reply-audience', claims.aud, envelope.sub],
-    ['reply-purpose', claims.purpose, envelope.purpose === 'prompt.invoke' ? 'prompt.reply' : 'chat.reply'],
-    ['reply-question-id', claims.irt.jti, irt.jti],
-    ['reply-question-sealed', claims.irt.rh, irt.rh],
-    ['reply-question-signed', claims.irt.ih, irt.ih ?? claims.irt.ih],
-    ['reply-envelope', claims.env, await tokenHash(context.envelopeToken)],
-    ['reply-prompt-id', answered?.id, asked?.id],
-    ['reply-prompt-name', answered?.name, asked?.name],
-    ['reply-prompt-version', answered?.ver, asked?.ver],
-    ['reply-content', answered?.chash, asked?.chash],
-    ['reply-head', claims.head, await digestB64u(context.head)],
-    ['reply-frame-count', claims.n, transcript.n],
-    ['reply-bytes', claims.bytes, transcript.bytes],
-    ['reply-transcript', claims.sha256, transcript.sha256],
+    ['reply-issuer', claims.iss, envelope.aud], // guard: reply-issuer
+    ['reply-head-issuer', parseHead(context.head).iss, envelope.aud], // guard: reply-head-issuer
+    ['reply-audience', claims.aud, envelope.sub], // guard: reply-audience
+    ['reply-purpose', claims.purpose, envelope.purpose === 'prompt.invoke' ? 'prompt.reply' : 'chat.reply'], // guard: reply-purpose
+    ['reply-question-id', claims.irt.jti, irt.jti], // guard: reply-question-id
+    ['reply-question-sealed', claims.irt.rh, irt.rh], // guard: reply-question-sealed
+    ['reply-question-signed', claims.irt.ih, irt.ih ?? claims.irt.ih], // guard: reply-question-signed
+    ['reply-envelope', claims.env, await tokenHash(context.envelopeToken)], // guard: reply-envelope
+    ['reply-prompt-id', answered?.id, asked?.id], // guard: reply-prompt-id
+    ['reply-prompt-name', answered?.name, asked?.name], // guard: reply-prompt-name
+    ['reply-prompt-version', answered?.ver, asked?.ver], // guard: reply-prompt-version
+    ['reply-content', answered?.chash, asked?.chash], // guard: reply-content
+    ['reply-head', claims.head, await digestB64u(context.head)], // guard: reply-head
+    ['reply-frame-count', claims.n, transcript.n], // guard: reply-frame-count
+    ['reply-bytes', claims.bytes, transcript.bytes], // guard: reply-bytes
+    ['reply-transcript', claims.sha256, transcript.sha256], // guard: reply-transcript
   ];
   for (const [check, actual, expected] of comparisons) {
     if (actual !== expected) {
       throw new CryptoError('envelope_tampered', 'the reply does not belong to what was asked', { check });
     }
   }
+  // guard: reply-future
   if (claims.iat > now + SKEW_SECONDS) {
     throw new CryptoError('clock_skew', 'the reply is from the future', { check: 'reply-time' });
   }
+  // guard: reply-fork
   if (claims.dir.ver === trust.directoryRef.ver && claims.dir.hash !== trust.directoryRef.hash) {
     throw new CryptoError('trust_rollback', 'the directory has been forked', { check: 'reply-directory' });
   }

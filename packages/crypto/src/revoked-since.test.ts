@@ -50,7 +50,7 @@ describe('verifyAnswer with a newer trust', () => {
   });
 
   it.each<[string, 'vault' | 'responder' | 'author' | 'invoker', string, boolean]>([
-    ['the vault’s', 'vault', 'of the envelope is revoked', false],
+    ['the vault’s [guard: answer-revoked]', 'vault', 'of the envelope is revoked', false],
     ['the responder’s', 'responder', 'of the reply is revoked', false],
     ['the tag’s', 'author', 'of the tag is revoked', false],
     ['the asker’s, once the question is shown', 'invoker', 'of the question is revoked', true],
@@ -75,7 +75,7 @@ describe('verifyAnswer with a newer trust', () => {
   });
 
   it.each(['policy', 'directory'] as const)(
-    'is REVOKED SINCE a root that drops the key that signed the %s',
+    'is REVOKED SINCE a root that drops the key that signed the %s [guard: answer-dropped-signer]',
     async (role) => {
       const newer = await rotate(role);
       const verdict = await verify(newer);
@@ -118,7 +118,7 @@ describe('verifyAnswer with a newer trust', () => {
   });
 
   it.each<[string, number, Partial<DirectoryDocument>]>([
-    ['two contents of one version', 2, { version: 2, kept: ['A'.repeat(43)] }],
+    ['two contents of one version [guard: answer-fork]', 2, { version: 2, kept: ['A'.repeat(43)] }],
     ['a next version that names another one before it', 2, { version: 3 }],
     ['a version before that the newer one does not name', 3, { version: 2, kept: ['A'.repeat(43)] }],
   ])('refuses a fork of the directory: %s', async (_name, version, change) => {

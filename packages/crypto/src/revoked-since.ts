@@ -21,6 +21,7 @@ export async function findRevoked(evidence: Evidence, then: Trust, newer: Trust)
   if (newer.org !== then.org || newer.pin !== then.pin) {
     throw new CryptoError('pin_mismatch', 'the newer trust is of another organisation');
   }
+  // guard: answer-fork
   if (isFork(then, newer)) throw new CryptoError('trust_rollback', 'the directory has been forked');
   // Whoever made the answer chose its directory's version: only the absence of a key may depend on it.
   const isOlder = newer.directoryRef.ver < then.directoryRef.ver;
@@ -31,6 +32,7 @@ export async function findRevoked(evidence: Evidence, then: Trust, newer: Trust)
   ];
   if (evidence.invocation !== undefined) keys.push(['question', parseInnerInvocation(evidence.invocation).header.kid]);
   const gone = keys.flatMap(([of, kid]) => {
+    // guard: answer-revoked
     if (newer.isRevoked(kid)) return [`key ${fingerprint(kid)} of the ${of} is revoked`];
     return isOlder || newer.holder(kid)?.urn === then.holder(kid)?.urn
       ? []
@@ -62,5 +64,6 @@ async function lostItsSigners(
   const left = document.signatures.filter(
     ({ kid }) => stated.kids.includes(kid) && newer.root.roles[role].kids.includes(kid),
   );
+  // guard: answer-dropped-signer without: return false;
   return left.length < stated.threshold;
 }

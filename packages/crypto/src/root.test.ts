@@ -67,7 +67,11 @@ describe('parsing a root', () => {
       'token_malformed',
       (draft) => delete draft.keys[draft.roles.root.kids[1] ?? ''],
     ],
-    ['a role with one key twice', 'token_malformed', (draft) => draft.roles.directory.kids.push(aKid())],
+    [
+      'a role with one key twice [guard: root-role-distinct]',
+      'token_malformed',
+      (draft) => draft.roles.directory.kids.push(aKid()),
+    ],
     ['threshold zero', 'token_malformed', (draft) => (draft.roles.root.threshold = 0)],
     ['a threshold above the number of keys', 'token_malformed', (draft) => (draft.roles.root.threshold = 4)],
     ['a fractional threshold', 'token_malformed', (draft) => (draft.roles.root.threshold = 1.5)],
@@ -81,7 +85,11 @@ describe('parsing a root', () => {
     ['an organisation with a colon', 'token_malformed', (draft) => (draft.org = 'acme:dev')],
     ['an end before its start', 'token_malformed', (draft) => (draft.expires = draft.issued)],
     ['a life over 366 days', 'token_malformed', (draft) => (draft.expires = '2028-01-17T08:00:01Z')],
-    ['a kid that is not the thumbprint', 'key_invalid', (draft) => (draft.keys['A'.repeat(43)] = anyKey(draft))],
+    [
+      'a kid that is not the thumbprint [guard: root-kid]',
+      'key_invalid',
+      (draft) => (draft.keys['A'.repeat(43)] = anyKey(draft)),
+    ],
     ['the algorithm of another suite', 'key_invalid', (draft) => (anyKey(draft).alg = 'PS256')],
     ['a private key', 'token_malformed', (draft) => Object.assign(anyKey(draft).jwk, { d: 'A'.repeat(43) })],
     [
@@ -110,7 +118,7 @@ describe('parsing a root', () => {
     await expect(parseRoot(token)).rejects.toMatchObject({ code: 'key_invalid' });
   });
 
-  it('refuses a recovery key that also signs', async () => {
+  it('refuses a recovery key that also signs [guard: recovery-signs]', async () => {
     const { kid, publicJwk } = await keyPairOf('acme recovery', 'rsa3072', 'enc');
     const token = await first((draft) => (draft.keys[kid] = { jwk: publicJwk, alg: 'PS256' }));
     await expect(parseRoot(token)).rejects.toMatchObject({ code: 'key_invalid' });
@@ -157,7 +165,11 @@ describe('a root chain', () => {
       { code: 'trust_rollback', check: 'root-version' },
       async () => Array(256).fill(acme.documents.roots[0]) as string[],
     ],
-    ['a self-made root', { code: 'pin_mismatch', check: 'root-pin' }, async () => [...globex.documents.roots]],
+    [
+      'a self-made root [guard: root-pin]',
+      { code: 'pin_mismatch', check: 'root-pin' },
+      async () => [...globex.documents.roots],
+    ],
     [
       'the pinned root with one byte changed',
       { code: 'pin_mismatch', check: 'root-pin' },
@@ -172,7 +184,7 @@ describe('a root chain', () => {
     await expect(verifyRootChain(await make(), acme)).rejects.toMatchObject(error);
   });
 
-  it('refuses the pinned root for another organisation', async () => {
+  it('refuses the pinned root for another organisation [guard: root-organisation]', async () => {
     await expect(verifyRootChain(acme.documents.roots, { org: 'globex', pin: acme.pin })).rejects.toMatchObject({
       code: 'pin_mismatch',
       check: 'root-organisation',
@@ -188,7 +200,7 @@ describe('a root chain', () => {
     });
   });
 
-  it('refuses a pinned root without its own threshold', async () => {
+  it('refuses a pinned root without its own threshold [guard: root-first-signed]', async () => {
     const token = await signDocument(version1, old.slice(0, 1));
     await expect(verifyRootChain([token], acme)).rejects.toMatchObject({
       code: 'signature_invalid',
@@ -198,7 +210,7 @@ describe('a root chain', () => {
 
   it.each<[string, { code: string; check: string }, (draft: RootDocument) => unknown, () => readonly Signer[]]>([
     [
-      'a version left out',
+      'a version left out [guard: root-version]',
       { code: 'trust_rollback', check: 'root-version' },
       (draft) => (draft.version = 3),
       () => old,
@@ -215,9 +227,24 @@ describe('a root chain', () => {
       (draft) => (draft.org = 'globex'),
       () => old,
     ],
-    ['one signature of two', { code: 'signature_invalid', check: 'root-signatures' }, () => {}, () => old.slice(0, 1)],
-    ['the new keys alone', { code: 'signature_invalid', check: 'root-signatures' }, rotateRootKeys, nextSigners],
-    ['the old keys alone', { code: 'signature_invalid', check: 'root-signatures' }, rotateRootKeys, () => old],
+    [
+      'one signature of two [refuses: one-of-two]',
+      { code: 'signature_invalid', check: 'root-signatures' },
+      () => {},
+      () => old.slice(0, 1),
+    ],
+    [
+      'the new keys alone [guard: root-by-old]',
+      { code: 'signature_invalid', check: 'root-signatures' },
+      rotateRootKeys,
+      nextSigners,
+    ],
+    [
+      'the old keys alone [guard: root-by-new]',
+      { code: 'signature_invalid', check: 'root-signatures' },
+      rotateRootKeys,
+      () => old,
+    ],
     [
       'the old threshold and half the new',
       { code: 'signature_invalid', check: 'root-signatures' },

@@ -60,11 +60,13 @@ export async function parseRoot(token: string): Promise<ParsedDocument<RootDocum
     if (alg !== of.sign)
       throw new CryptoError('key_invalid', 'the algorithm of a root key is not the one of its suite');
     checkPublicJwk(jwk, of.id);
+    // guard: root-kid
     if ((await keyThumbprint(jwk)) !== kid)
       throw new CryptoError('key_invalid', 'the kid of a root key is not its thumbprint');
   }
   for (const { kids, threshold } of Object.values(roles)) {
     if (kids.some((kid) => !Object.hasOwn(keys, kid))) throw malformed('a role names a key that is not listed');
+    // guard: root-role-distinct
     if (new Set(kids).size !== kids.length) throw malformed('a role names a key twice');
     if (threshold > kids.length) throw malformed('a threshold cannot be met');
   }
@@ -72,6 +74,7 @@ export async function parseRoot(token: string): Promise<ParsedDocument<RootDocum
     checkPublicJwk(recovery.jwk, recovery.suite);
     const kid = await keyThumbprint(recovery.jwk);
     if (kid !== recovery.kid) throw new CryptoError('key_invalid', 'the kid of the recovery key is not its thumbprint');
+    // guard: recovery-signs
     if (Object.hasOwn(keys, kid)) throw new CryptoError('key_invalid', 'the recovery key also signs');
   }
   return parsed;
@@ -102,16 +105,22 @@ export async function verifyRootChain(
     throw new CryptoError('token_malformed', `a root chain has 1 to ${CHAIN_MAX} versions`, { check: 'root-count' });
   }
   let newest = await parseRoot(firstToken);
+  // guard: root-pin
   if (pinOf(newest) !== expected.pin) throw mismatch('the root is not the pinned one', 'root-pin');
+  // guard: root-organisation
   if (newest.payload.org !== expected.org) throw mismatch('the root is of another organisation', 'root-organisation');
   if (newest.payload.version !== 1) throw outOfOrder();
+  // guard: root-first-signed
   await requireRootSignatures(newest, newest.payload);
   const roots = [newest];
   for (const token of laterTokens) {
     const next = await parseRoot(token);
     if (next.payload.org !== expected.org) throw mismatch('the root is of another organisation', 'root-organisation');
+    // guard: root-version
     if (next.payload.version !== newest.payload.version + 1) throw outOfOrder();
+    // guard: root-by-old
     await requireRootSignatures(next, newest.payload);
+    // guard: root-by-new
     await requireRootSignatures(next, next.payload);
     roots.push(next);
     newest = next;

@@ -11,7 +11,7 @@ it('gives the value back', () => {
 });
 
 it.each<[string, unknown, string]>([
-  ['where the fault is', { keys: { a: { x: 'canary' } } }, 'thing has a wrong shape at /keys/a/x'],
+  ['where the fault is [guard: shape]', { keys: { a: { x: 'canary' } } }, 'thing has a wrong shape at /keys/a/x'],
   ['that the whole is wrong', 'canary', 'thing has a wrong shape at /'],
   ['no further member', { keys: {}, canary: 1 }, 'thing has a wrong shape at /'],
   ['no odd member name', { keys: { 'can\nary': { x: 1 } } }, 'thing has a wrong shape at /keys/*'],

@@ -54,7 +54,7 @@ describe('bytes under a key of one’s own', () => {
     expect(new Set(sealed.map((one) => one.slice(0, 12).join())).size).toBe(200);
   });
 
-  it.each([0, 16, 31, 33])('are not sealed under a key of %d bytes', async (length) => {
+  it.each([0, 16, 31, 33])('are not sealed under a key of %d bytes [guard: seal-bytes-key]', async (length) => {
     const short = new Secret(randomBytes(length));
     await expect(sealBytes(short, utf8('word'), PLACE)).rejects.toMatchObject({ code: 'key_invalid' });
   });
@@ -64,7 +64,7 @@ describe.each([
   ['rsa2048', 'RSA-OAEP-256', 'PS256'],
   ['p256', 'ECDH-ES+A256KW', 'ES256'],
 ] as const)('with keys of %s', (suite, seal: SealAlg, sign: SignAlg) => {
-  it('a key is wrapped for the holder of another, and comes out', async () => {
+  it('a key is wrapped for the holder of another, and comes out [guard: wrap-key-use] [guard: wrap-key-length]', async () => {
     const pair = await generateKeyPair(suite, 'enc');
     const to = sealingKeyOf([await keyMaterialOf(pair.publicJwk, 'enc')]);
     const unwrapper = await loadUnwrapper(pair.privateJwk, seal);

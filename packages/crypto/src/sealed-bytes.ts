@@ -15,6 +15,7 @@ export const SEALED_BYTES_OVERHEAD = 28;
  * @throws {CryptoError} key_invalid
  */
 export async function sealBytes(key: Secret, plaintext: Bytes, additionalData: Bytes): Promise<Bytes> {
+  // guard: seal-bytes-key
   if (key.reveal().length !== 32) throw new CryptoError('key_invalid', 'an AES-256 key has 32 bytes');
   const { iv, ciphertext, tag } = await platform.sealGcm(key.reveal(), plaintext, additionalData);
   return concatBytes(iv, ciphertext, tag);

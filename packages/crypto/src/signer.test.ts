@@ -56,7 +56,7 @@ describe('a signer', () => {
     expect((await signer.sign(MESSAGE)).length).toBe(64);
   });
 
-  it('is not made from a key of another algorithm', async () => {
+  it('is not made from a key of another algorithm [guard: signer-kind]', async () => {
     const { privateJwk } = await keyPairOf('signer', 'ed25519', 'sig');
     await expect(loadSigner(privateJwk, 'PS256')).rejects.toMatchObject({ code: 'key_invalid' });
   });

@@ -128,14 +128,14 @@ describe('parseStatement refuses', () => {
     ['of another type', { typ: 'bulla-tag+jwt' }],
     ['of the general type', { typ: 'JWT' }],
     ['without a type', { typ: undefined }],
-    ['that names its own key', { jwk: {} }],
-    ['that points to a key', { jku: 'https://evil.example' }],
-    ['with critical extensions', { crit: ['b64'], b64: false }],
-    ['without a signature algorithm', { alg: 'none' }],
-    ['without a signature algorithm, spelled otherwise', { alg: 'nOnE' }],
-    ['with a symmetric algorithm', { alg: 'HS256' }],
-    ['with PKCS#1 signatures', { alg: 'RS256' }],
-    ['with a path as key', { kid: '../vault' }],
+    ['that names its own key [guard: token-header]', { jwk: {} }],
+    ['that points to a key [refuses: jku-present]', { jku: 'https://evil.example' }],
+    ['with critical extensions [refuses: crit-present]', { crit: ['b64'], b64: false }],
+    ['without a signature algorithm [refuses: alg-none]', { alg: 'none' }],
+    ['without a signature algorithm, spelled otherwise [refuses: alg-none]', { alg: 'nOnE' }],
+    ['with a symmetric algorithm [refuses: alg-hs256]', { alg: 'HS256' }],
+    ['with PKCS#1 signatures [refuses: alg-rs256]', { alg: 'RS256' }],
+    ['with a path as key [refuses: kid-path]', { kid: '../vault' }],
   ])('a header %s', async (_name, change) => {
     const token = await rawJws({ ...headerFor(TYP, owner), ...change }, exampleStatement(acme), owner);
     expect(() => parseStatement(token)).toThrow(expect.objectContaining({ code: 'token_malformed' }));

@@ -120,16 +120,24 @@ export async function verifyStatement(token: string, context: StatementContext):
   const { claims } = parsed;
   const kept = trust.isKept(context.chash);
   const author = kept ? keptAuthor(trust, parsed.header.kid) : activeAuthor(trust, parsed.header.kid, now);
+  // guard: statement-signature
   await verifyJws(parsed, author.record, 'statement-signature');
+  // guard: statement-issuer
   if (claims.iss !== author.urn) throw tampered('statement-issuer', 'its issuer does not hold its key');
-  if (claims.sub !== expect.sub || claims.name !== expect.name || claims.ver !== expect.ver) {
+  if (
+    claims.sub !== expect.sub || // guard: statement-prompt
+    claims.name !== expect.name || // guard: statement-name
+    claims.ver !== expect.ver // guard: statement-version
+  ) {
     throw tampered('statement-place', 'it is about another prompt or version');
   }
   const organisation = organisationUrn(trust.org);
   const foreign = [claims.sub, ...claims.acl.responders].some((urn) => !urn.startsWith(`${organisation}:`));
+  // guard: statement-organisation
   if (claims.aud !== organisation || foreign)
     throw tampered('statement-organisation', 'it is for another organisation');
   const custody = trust.custodyOf(claims.name);
+  // guard: statement-custody
   if (claims.custody !== custody) {
     throw new CryptoError('custody_not_allowed', 'the policy gives this name another custody', {
       check: 'statement-custody',
@@ -137,7 +145,12 @@ export async function verifyStatement(token: string, context: StatementContext):
   }
   const { kind } = author.entity;
   const allowed =
-    kind === 'device' ? kept || trust.mayAuthor(author.urn, claims.name) : kind === 'vault' && custody === 'managed';
+    kind === 'device'
+      ? kept || trust.mayAuthor(author.urn, claims.name)
+      : kind === 'vault' &&
+        // guard: statement-vault
+        custody === 'managed';
+  // guard: statement-author
   if (!allowed)
     throw new CryptoError('forbidden', 'its signer may not author this name', { check: 'statement-author' });
   return { claims, author };
@@ -150,7 +163,10 @@ function activeAuthor(trust: Trust, kid: string, now: number): KeyHolder {
 /** Of content that the organisation keeps, the key may be past its end or revoked, but it must still be listed (§4). */
 function keptAuthor(trust: Trust, kid: string): KeyHolder {
   const holder = trust.holder(kid);
-  if (holder === undefined || !holder.record.pur.includes('content')) {
+  if (
+    holder === undefined ||
+    !holder.record.pur.includes('content') // guard: kept-purpose
+  ) {
     throw new CryptoError('key_unknown', 'the directory lists no such key', { check: 'statement-key' });
   }
   return holder;

@@ -38,9 +38,15 @@ describe('whoever has the key of a stream', () => {
         return ended(OTHER, await signJws(LETTER_END, { ...due, size: due.size + 1 }, bob.signer));
       },
     ],
-    ['the end of content as long', async (inner) => ended(OTHER, await signed(utf8('Pay Bob, now'), inner))],
-    ['an end of their own', async (inner) => ended(OTHER, await signed(OTHER, inner, carol))],
-    ['an end of another letter', async () => ended(OTHER, await signed(OTHER, 'a.b.c'))],
+    [
+      'the end of content as long [guard: streamed-end-hash]',
+      async (inner) => ended(OTHER, await signed(utf8('Pay Bob, now'), inner)),
+    ],
+    [
+      'an end of their own [guard: streamed-end-signature]',
+      async (inner) => ended(OTHER, await signed(OTHER, inner, carol)),
+    ],
+    ['an end of another letter [guard: streamed-end-letter]', async () => ended(OTHER, await signed(OTHER, 'a.b.c'))],
     [
       'a byte more before the end',
       async (inner) => ended(concatBytes(OTHER, Uint8Array.of(0)), await signed(OTHER, inner)),

@@ -64,7 +64,7 @@ describe('a streamed letter', () => {
     expect(await open(await seal(content))).toEqual({ content, end: 'complete' });
   });
 
-  it('closes its source when it is not read to its end, and when it does not open', async () => {
+  it('closes its source when it is not read to its end, and when it does not open [guard: streamed-source-closed]', async () => {
     let closed = 0;
     async function* source(file: Bytes): AsyncGenerator<Uint8Array> {
       try {
@@ -135,7 +135,7 @@ describe('a streamed letter', () => {
     expect(await open(utf8(token))).toEqual({ content: NOTHING, end: 'token_malformed' });
   });
 
-  it('holds a key of 32 bytes and nothing else', async () => {
+  it('holds a key of 32 bytes and nothing else [guard: streamed-key-length]', async () => {
     for (const length of [0, 31]) {
       const short = { content: bytes(length), at: AT };
       const { token } = await sealAs(STREAMED_LETTER, short, bob.signer, alice.sealing);
@@ -221,7 +221,7 @@ describe('a changed streamed letter', () => {
     expect(equalBytes(content, CONTENT.subarray(0, content.length))).toBe(true);
   });
 
-  it('fails again for whoever goes on after it failed', async () => {
+  it('fails again for whoever goes on after it failed [guard: streamed-fails-again]', async () => {
     const file = flipBit(await seal(), 8 * ((await seal()).length - 1));
     const { content } = await openStreamedLetter(piecesOf([file]), alice.unwrapper, bob.verifying);
     await expect(gather(content)).rejects.toMatchObject({ code: 'open_failed' });

@@ -92,7 +92,7 @@ describe('JSON of a token', () => {
     ['white space within', '{"a": 1}'],
     ['a line break at the end', '{}\n'],
     ['a byte order mark', '\ufeff{}'],
-    ['a member twice', '{"a":1,"a":1}'],
+    ['a member twice [guard: parse-canonical]', '{"a":1,"a":1}'],
     ['a member twice, deep', '{"a":[{"b":1,"b":2}]}'],
     ['a member twice, once escaped', '{"a":1,"\\u0061":2}'],
     ['an escape that is not needed', '"\\u0061"'],
@@ -102,13 +102,13 @@ describe('JSON of a token', () => {
     ['an exponent', '[1e3]'],
     ['minus zero', '[-0]'],
     ['a number too large for a double', '[1e400]'],
-    ['an integer that is not safe', '[9007199254740992]'],
+    ['an integer that is not safe [guard: parse-numbers]', '[9007199254740992]'],
     ['an integer that changes silently', '[9007199254740993]'],
     ['a large integer as ECMAScript writes it', '[1e+21]'],
-    ['a null character', '"\\u0000"'],
+    ['a null character [guard: parse-strings]', '"\\u0000"'],
     ['a lone surrogate', '"\\ud800"'],
     ['a lone surrogate in a name', '{"\\udc00":1}'],
-    ['the name __proto__', '{"__proto__":1}'],
+    ['the name __proto__ [guard: parse-names]', '{"__proto__":1}'],
     ['the name constructor', '{"constructor":1}'],
     ['the name prototype, deep', '[[{"prototype":1}]]'],
     ['the name __proto__, escaped', '{"__pr\\u006fto__":1}'],
@@ -126,7 +126,7 @@ describe('JSON of a token', () => {
     expect(() => strictParse(Uint8Array.of(0x22, 0xff, 0x22), LIMITS)).toThrow(malformed);
   });
 
-  it('goes 16 deep and no deeper', () => {
+  it('goes 16 deep and no deeper [guard: parse-depth]', () => {
     expect(parse(nested(16))).toEqual(JSON.parse(nested(16)));
     expect(() => parse(nested(17))).toThrow(malformed);
     expect(parse(JSON.stringify('['.repeat(100)))).toBe('['.repeat(100));
@@ -148,12 +148,12 @@ describe('JSON of a token', () => {
     expect(parse(text)).toEqual(JSON.parse(text));
   });
 
-  it('refuses a bomb without unrolling it', () => {
+  it('refuses a bomb without unrolling it [refuses: depth-bomb]', () => {
     const bomb = '['.repeat(1_000_000);
     expect(() => strictParse(utf8(bomb), { maxBytes: 2_000_000 })).toThrow(malformed);
   });
 
-  it('is at most as long as said', () => {
+  it('is at most as long as said [guard: parse-size]', () => {
     const text = JSON.stringify('x'.repeat(98));
     expect(strictParse(utf8(text), { maxBytes: 100 })).toBe('x'.repeat(98));
     expect(() => strictParse(utf8(text), { maxBytes: 99 })).toThrow(
@@ -220,9 +220,9 @@ describe('JSON of an HTTP body', () => {
   it.each([
     ['nothing', ''],
     ['a byte order mark', '\ufeff{}'],
-    ['a member twice', '{"a":1,"a":1}'],
+    ['a member twice [guard: body-duplicates]', '{"a":1,"a":1}'],
     ['a member twice, deep', '{"x":[{"a":1, "a":2}]}'],
-    ['a member twice, once escaped', '{"a":1,"\\u0061":1}'],
+    ['a member twice, once escaped [refuses: duplicate-members] [refuses: body-spelling]', '{"a":1,"\\u0061":1}'],
     ['a member thrice beside others', '{"a":1,"b":2,"a":1,"a":1}'],
     ['a number too large for a double', '[1e400]'],
     ['an integer that changes silently', '[9007199254740993]'],
@@ -236,7 +236,7 @@ describe('JSON of an HTTP body', () => {
     expect(() => parseBody(text)).toThrow(malformed);
   });
 
-  it('refuses every duplicate, wherever it stands', () => {
+  it('refuses every duplicate, wherever it stands [refuses: body-spelling]', () => {
     const name = fc.constantFrom('a', 'b', 'c');
     fc.assert(
       fc.property(fc.array(fc.tuple(name, jsonValue), { minLength: 1, maxLength: 5 }), (members) => {

@@ -22,6 +22,7 @@ export function strictParse(bytes: Uint8Array, limits: ParseLimits): unknown {
   const text = scan(bytes, limits);
   const value = parse(text.json);
   // Bytes that JSON.stringify would not write are another spelling: the comparison finds them all at once.
+  // guard: parse-canonical
   if (JSON.stringify(value) !== text.json) throw malformed('JSON is not in canonical form');
   checkMembers(value);
   return value;
@@ -36,12 +37,14 @@ export function strictParseBody(bytes: Uint8Array, limits: ParseLimits): unknown
   const text = scan(bytes, limits);
   const value = parse(text.json);
   // JSON.parse keeps the last of two equal names, so the text then has more colons than the value has members.
+  // guard: body-duplicates without: checkMembers(value);
   if (checkMembers(value) !== text.colons) throw malformed('JSON has duplicate members');
   return value;
 }
 
 /** One pass before any parser: size, UTF-8, depth, number of values; counts the colons outside strings. */
 function scan(bytes: Uint8Array, limits: ParseLimits): { json: string; colons: number } {
+  // guard: parse-size
   if (bytes.length > limits.maxBytes) throw new CryptoError('payload_too_large', `more than ${limits.maxBytes} bytes`);
   const { maxValues = Infinity } = limits;
   const json = decodeUtf8(bytes);
@@ -59,8 +62,10 @@ function scan(bytes: Uint8Array, limits: ParseLimits): { json: string; colons: n
     else if (character === 0x2c) values++;
     else if (character === 0x7b || character === 0x5b) {
       values++;
+      // guard: parse-depth without: if (++depth > 1e9)
       if (++depth > DEPTH_MAX) throw malformed(`JSON is nested deeper than ${DEPTH_MAX}`);
     } else if (character === 0x7d || character === 0x5d) depth--;
+    // guard: body-values
     if (values > maxValues) throw malformed(`JSON has more than ${maxValues} values`);
   }
   return { json, colons };
@@ -83,6 +88,7 @@ function checkMembers(value: unknown): number {
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + checkMembers(item), 0);
   let members = 0;
   for (const [name, member] of Object.entries(value)) {
+    // guard: parse-names
     if (FORBIDDEN_NAMES.has(name)) throw malformed('JSON has a forbidden member name');
     checkString(name);
     members += 1 + checkMembers(member);
@@ -91,12 +97,14 @@ function checkMembers(value: unknown): number {
 }
 
 function checkString(text: string): 0 {
+  // guard: parse-strings
   if (!text.isWellFormed() || text.includes('\u0000')) throw malformed('JSON has an ill-formed string');
   return 0;
 }
 
 function checkNumber(value: number): 0 {
   // 1e400 parses to Infinity; integers beyond 2^53 change silently. Fractions are left to the schema.
+  // guard: parse-numbers
   if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
     throw malformed('JSON has a number out of range');
   }

@@ -41,6 +41,8 @@ export function checkEd25519Key({ x }: Ed25519PublicJwk): void {
   const y = Uint8Array.from(point, (byte, index) => (index === 31 ? byte & 0x7f : byte));
   const hex = encodeHex(y);
   // Little-endian: y >= 2^255 - 19 has a second spelling below it.
+  // guard: key-canonical-point
   if ((y[0] ?? 0) >= 0xed && hex.endsWith(`${'ff'.repeat(30)}7f`)) throw invalidKey('its point is not canonical');
+  // guard: key-small-order
   if (SMALL_ORDER.has(hex)) throw invalidKey('its point has a small order');
 }

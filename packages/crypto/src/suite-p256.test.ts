@@ -73,9 +73,13 @@ describe('a point of P-256', () => {
   });
 
   it.each<[string, string, () => object]>([
-    ['off the curve', 'its point is not on the curve', () => ({ y: point.x })],
+    ['off the curve [guard: p256-curve]', 'its point is not on the curve', () => ({ y: point.x })],
     ['of zeros, as infinity is often written', 'not on the curve', () => ({ x: number(0n), y: number(0n) })],
-    ['with an x as large as the prime', 'its point is not canonical', () => ({ x: number(PRIME) })],
+    [
+      'with an x as large as the prime [guard: p256-canonical]',
+      'its point is not canonical',
+      () => ({ x: number(PRIME) }),
+    ],
     ['with a y beyond the prime', 'its point is not canonical', () => ({ y: number(2n ** 256n - 1n) })],
     ['with a coordinate of 31 bytes', 'its coordinates are not 32 bytes', () => ({ x: 'A'.repeat(42) })],
   ])('%s is refused', (_name, message, changes) => {
@@ -133,8 +137,8 @@ describe('a token sealed to a key on P-256', () => {
   });
 
   it.each<[string, () => string]>([
-    ['no ephemeral key', () => withHeader({ epk: undefined })],
-    ['one off the curve', () => withHeader({ epk: { ...point, y: point.x } })],
+    ['no ephemeral key [guard: token-epk-fits]', () => withHeader({ epk: undefined })],
+    ['one off the curve [guard: token-epk-point]', () => withHeader({ epk: { ...point, y: point.x } })],
     ['the point (0, 0)', () => withHeader({ epk: { ...point, x: number(0n), y: number(0n) } })],
     ['one on another curve', () => withHeader({ epk: { ...point, crv: 'P-384' } })],
     ['a private one', () => withHeader({ epk: { ...point, d: point.x } })],

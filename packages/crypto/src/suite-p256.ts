@@ -50,7 +50,9 @@ const B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
  */
 export function checkP256Key(jwk: P256PublicJwk): void {
   const [x, y] = [coordinate(jwk.x), coordinate(jwk.y)];
+  // guard: p256-canonical
   if (x >= P || y >= P) throw invalidKey('its point is not canonical');
+  // guard: p256-curve
   if ((y * y - (x * x * x - 3n * x + B)) % P !== 0n) throw invalidKey('its point is not on the curve');
 }
 

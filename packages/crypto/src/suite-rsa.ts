@@ -13,7 +13,7 @@ const publicJwk = z.strictObject({
   kty: z.literal('RSA'),
   n: NUMBER,
   // 65537 and nothing else.
-  e: z.literal('AQAB'),
+  e: z.literal('AQAB'), // guard: key-exponent without: e: z.string()
 });
 export type RsaPublicJwk = z.infer<typeof publicJwk>;
 
@@ -52,6 +52,7 @@ export const RSA_KEYS = {
 export function modulusBitsOf({ n }: RsaPublicJwk): number {
   const modulus = decodeBase64url(n);
   // RFC 7518 §2: without leading zeros, or one modulus would have several thumbprints.
+  // guard: key-leading-zero
   if (modulus[0] === 0) throw invalidKey('its modulus has a leading zero');
   return modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
 }
@@ -62,5 +63,6 @@ export function modulusBitsOf({ n }: RsaPublicJwk): number {
  */
 export function checkRsaKey(jwk: RsaPublicJwk, modulusBits: number): void {
   const bits = modulusBitsOf(jwk);
+  // guard: key-modulus
   if (bits !== modulusBits) throw invalidKey(`its modulus has ${bits} bits and not ${modulusBits}`);
 }

@@ -58,20 +58,20 @@ describe('a tag', () => {
   });
 
   it.each<[string, () => Promise<string>, { code: string; check?: string }]>([
-    ['by an unknown key', () => tagBy(globex.author), { code: 'key_unknown', check: 'tag-key' }],
+    ['by an unknown key [refuses: kid-abroad]', () => tagBy(globex.author), { code: 'key_unknown', check: 'tag-key' }],
     ['by the vault', () => tagBy(acme.vault), { code: 'key_unknown', check: 'tag-key' }],
     [
-      'in the name of somebody else',
+      'in the name of somebody else [guard: tag-issuer]',
       () => tagBy(acme.author, { iss: acme.owner.urn }),
       { code: 'envelope_tampered', check: 'tag-issuer' },
     ],
     [
-      'of another organisation',
+      'of another organisation [guard: tag-audience]',
       () => tagBy(acme.author, { aud: 'urn:bulla:globex' }),
       { code: 'envelope_tampered', check: 'tag-audience' },
     ],
     [
-      "of another organisation's prompt",
+      "of another organisation's prompt [guard: tag-prompt]",
       () => tagBy(acme.author, { sub: SUB.replace('acme', 'globex') }),
       { code: 'envelope_tampered', check: 'tag-prompt' },
     ],
@@ -81,25 +81,25 @@ describe('a tag', () => {
       { code: 'envelope_tampered', check: 'tag-prompt' },
     ],
     [
-      'of another name',
+      'of another name [guard: tag-name]',
       () => tagBy(acme.author, { name: 'claims/other' }),
       { code: 'envelope_tampered', check: 'tag-name' },
     ],
     ['of another label', () => tagBy(acme.author, { tag: 'stable' }), { code: 'envelope_tampered', check: 'tag-name' }],
-    ['by an invoker', () => tagBy(acme.invoker), { code: 'forbidden', check: 'tag-signer' }],
+    ['by an invoker [guard: tag-signer]', () => tagBy(acme.invoker), { code: 'forbidden', check: 'tag-signer' }],
     [
-      'that lives over seven days',
+      'that lives over seven days [guard: tag-life]',
       () => tagBy(acme.author, { exp: NOW + 7 * DAY + 1 }),
       { code: 'forbidden', check: 'tag-life' },
     ],
     ['that ends before it starts', () => tagBy(acme.author, { exp: NOW }), { code: 'forbidden', check: 'tag-life' }],
     [
-      'dated more than a minute ahead',
+      'dated more than a minute ahead [guard: tag-issued]',
       () => tagBy(acme.author, { iat: NOW + 61 }),
       { code: 'clock_skew', check: 'tag-issued' },
     ],
     [
-      'of a deleted label',
+      'of a deleted label [guard: tag-deleted]',
       () => tagBy(acme.author, { ver: 0, chash: '' }),
       { code: 'label_not_found', check: 'tag-deleted' },
     ],
@@ -142,7 +142,7 @@ describe('a tag', () => {
     await expect(verify([longer], 'stable')).rejects.toMatchObject({ check: 'tag-life' });
   });
 
-  it('expires, at its second, unless it is evidence', async () => {
+  it('expires, at its second, unless it is evidence [guard: tag-expiry]', async () => {
     const token = await tagBy(acme.author);
     const now = NOW + 7 * DAY;
     await expect(verify([token], 'latest', now - 1)).resolves.toMatchObject({ version: 3 });
@@ -167,7 +167,7 @@ describe('a tag', () => {
     await expect(verify([token], 'latest', now)).resolves.toMatchObject({ version: 3 });
   });
 
-  it("is as dead as its signer's key", async () => {
+  it("is as dead as its signer's key [guard: key-revoked]", async () => {
     const organisation = await makeOrganisation({ now: NOW });
     const token = await tagBy(organisation.author);
     const revoked = await organisation.publish((draft) => {
@@ -191,7 +191,7 @@ describe('a tag', () => {
     });
   });
 
-  it('is refused with any character of its signature changed', async () => {
+  it('is refused with any character of its signature changed [guard: tag-signature]', async () => {
     const token = await tagBy(acme.author);
     const at = token.lastIndexOf('.') + 20;
     const flipped = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
@@ -218,19 +218,23 @@ describe('a label that two users must move', () => {
 
   it.each<[string, () => Promise<string[]>, { code: string; check: string }]>([
     ['no tag', async () => [], { code: 'token_malformed', check: 'tag-count' }],
-    ['one user', async () => [await tagBy(acme.author, production)], { code: 'forbidden', check: 'tag-threshold' }],
+    [
+      'one user [guard: tag-threshold]',
+      async () => [await tagBy(acme.author, production)],
+      { code: 'forbidden', check: 'tag-threshold' },
+    ],
     [
       'one tag twice',
       async () => Array(2).fill(await tagBy(acme.author, production)) as string[],
       { code: 'forbidden', check: 'tag-threshold' },
     ],
     [
-      'two devices of one user',
+      'two devices of one user [guard: tag-distinct-users]',
       async () => [await tagBy(acme.author, production), await tagBy(laptop, production)],
       { code: 'forbidden', check: 'tag-threshold' },
     ],
     [
-      'a user outside its groups',
+      'a user outside its groups [guard: label-group]',
       async () => [await tagBy(acme.author, production), await tagBy(acme.invoker, production)],
       { code: 'forbidden', check: 'tag-signer' },
     ],
@@ -240,7 +244,7 @@ describe('a label that two users must move', () => {
       { code: 'forbidden', check: 'tag-threshold' },
     ],
     [
-      'a tag more than it may have',
+      'a tag more than it may have [guard: tag-count]',
       async () => Array(17).fill(await tagBy(acme.author, production)) as string[],
       { code: 'token_malformed', check: 'tag-count' },
     ],
@@ -262,7 +266,7 @@ describe('a label that two users must move', () => {
   });
 
   it.each<[string, Partial<TagClaims>]>([
-    ['prompt', { sub: `urn:bulla:acme:prompt:${mintId('prm')}` }],
+    ['prompt [guard: tag-equal]', { sub: `urn:bulla:acme:prompt:${mintId('prm')}` }],
     ['version', { ver: 4 }],
     ['content', { chash: OTHER_CHASH }],
     ['sequence number', { seq: 6 }],

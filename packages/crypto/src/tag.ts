@@ -94,11 +94,13 @@ export function parseTag(token: string): ParsedJws<TagClaims> {
  */
 export async function verifyTags(tokens: readonly string[], expected: TagExpectation): Promise<ResolvedTag> {
   const { given, needed, ...resolved } = await readTags(tokens, expected);
+  // guard: tag-threshold
   if (given < needed)
     throw new CryptoError('forbidden', `${given} of ${needed} people needed signed the label`, {
       check: 'tag-threshold',
     });
   requireUnexpired(resolved, expected);
+  // guard: tag-deleted
   if (resolved.version === 0)
     throw new CryptoError('label_not_found', 'the label is deleted', { check: 'tag-deleted' });
   return resolved;
@@ -119,22 +121,28 @@ export async function gatherTags(tokens: readonly string[], expected: TagExpecta
 async function readTags(tokens: readonly string[], expected: TagExpectation): Promise<GatheredTags> {
   const { trust, name, label } = expected;
   const [firstToken, ...otherTokens] = tokens;
-  if (firstToken === undefined || tokens.length > TAGS_MAX)
+  if (
+    firstToken === undefined ||
+    tokens.length > TAGS_MAX // guard: tag-count
+  )
     throw new CryptoError('token_malformed', `a label has 1 to ${TAGS_MAX} tags`, { check: 'tag-count' });
   const first = await verifyTag(firstToken, expected);
   const tags = [first];
   for (const token of otherTokens) tags.push(await verifyTag(token, expected));
+  // guard: tag-equal
   if (tags.some((tag) => !saysTheSame(tag, first))) throw tampered('the tags of the label differ', 'tag-equal');
   const { sub, ver, chash, seq } = first;
   const expiresAt = Math.min(...tags.map(({ exp }) => exp));
   const signers = tags.map(({ iss }) => iss);
   // One person's laptop and phone are one person.
+  // guard: tag-distinct-users without: const given = new Set(signers).size;
   const given = new Set(signers.map((urn) => trust.userOf(urn))).size;
   const needed = trust.labelRule(name, label).threshold;
   return { sub, name, label, version: ver, chash, seq, expiresAt, signers, given, needed };
 }
 
 function requireUnexpired({ expiresAt }: ResolvedTag, { acceptExpired, now }: TagExpectation): void {
+  // guard: tag-expiry
   if (acceptExpired !== true && now >= expiresAt)
     throw new CryptoError('trust_expired', 'the label has expired', { check: 'tag-expiry' });
 }
@@ -147,19 +155,27 @@ async function verifyTag(
   const parsed = parseTag(token);
   const { claims } = parsed;
   const holder = trust.requireKey(parsed.header.kid, { usage: 'durable', purpose: 'tag', now, check: 'tag-key' });
+  // guard: tag-signature
   await verifyJws(parsed, holder.record, 'tag-signature');
+  // guard: tag-issuer
   if (claims.iss !== holder.urn) throw tampered('the tag was signed by another entity', 'tag-issuer');
+  // guard: tag-audience
   if (claims.aud !== organisationUrn(trust.org)) throw tampered('the tag is for another organisation', 'tag-audience');
   const prompt = parseUrn(claims.sub);
+  // guard: tag-prompt
   if (prompt?.org !== trust.org || prompt.kind !== 'prompt')
     throw tampered('the tag is not for a prompt of this organisation', 'tag-prompt');
+  // guard: tag-name
   if (claims.name !== name || claims.tag !== label) throw tampered('the tag is for another name or label', 'tag-name');
+  // guard: tag-signer
   if (!trust.mayTag(holder.urn, name, label))
     throw new CryptoError('forbidden', 'the signer may not move this label', { check: 'tag-signer' });
   const { days } = trust.labelRule(name, label);
+  // guard: tag-life
   if (claims.exp <= claims.iat || claims.exp - claims.iat > days * DAY_SECONDS) {
     throw new CryptoError('forbidden', `the tag does not expire within ${days} days`, { check: 'tag-life' });
   }
+  // guard: tag-issued
   if (acceptExpired !== true && claims.iat > now + trust.policy.max_skew)
     throw new CryptoError('clock_skew', 'the tag is dated in the future', { check: 'tag-issued' });
   return claims;

@@ -47,7 +47,7 @@ describe('signatures of policy and directory', () => {
     expect((await establish(careful, changes)).documents[role]).toBe(token);
   });
 
-  it.each(cases)('refuses a %s one signature short', async (role) => {
+  it.each(cases)('refuses a %s one signature short [guard: directory-threshold]', async (role) => {
     const token = await signDocument(careful.trust[role], careful.signers[role].slice(0, 1));
     await expect(establish(careful, { [role]: token })).rejects.toMatchObject({
       code: 'signature_invalid',
@@ -86,7 +86,7 @@ describe('signatures of policy and directory', () => {
     });
   });
 
-  it.each(cases)('refuses a %s that names another organisation', async (role) => {
+  it.each(cases)('refuses a %s that names another organisation [guard: document-organisation]', async (role) => {
     const token = await acme.sign(role, { ...globex.trust[role] });
     await expect(establish(acme, { [role]: token })).rejects.toMatchObject({
       code: 'token_malformed',
@@ -99,17 +99,20 @@ describe('signatures of policy and directory', () => {
     await expect(establish(acme, { [role]: other })).rejects.toMatchObject({ code: 'token_malformed' });
   });
 
-  it.each(cases)('refuses a %s that was signed under a root it cannot see', async (role) => {
-    const token = await acme.sign(role, { ...acme.trust[role], root_version: 2 });
-    await expect(establish(acme, { [role]: token })).rejects.toMatchObject({
-      code: 'trust_rollback',
-      check: `${role}-root-version`,
-    });
-  });
+  it.each(cases)(
+    'refuses a %s that was signed under a root it cannot see [guard: document-root-version]',
+    async (role) => {
+      const token = await acme.sign(role, { ...acme.trust[role], root_version: 2 });
+      await expect(establish(acme, { [role]: token })).rejects.toMatchObject({
+        code: 'trust_rollback',
+        check: `${role}-root-version`,
+      });
+    },
+  );
 });
 
 describe('policy and directory together', () => {
-  it('refuses an old policy beside the newest directory', async () => {
+  it('refuses an old policy beside the newest directory [guard: directory-names-policy]', async () => {
     const organisation = await makeOrganisation({ now: NOW });
     const { policy } = organisation.documents;
     await organisation.publishPolicy((draft) => {
@@ -147,20 +150,23 @@ describe('policy and directory together', () => {
 });
 
 describe('times of documents', () => {
-  it.each(['development', 'production'] as const)('refuses a directory that lives too long in %s', async (profile) => {
-    const days = { development: 90, production: 7 }[profile];
-    const organisation = await makeOrganisation({ now: NOW, profile });
-    expect(organisation.trust.expiresAt).toBe(NOW + days * DAY);
-    const token = await directory(organisation, (draft) => (draft.expires = timestampOf(NOW + days * DAY + 1)));
-    await expect(establish(organisation, { directory: token })).rejects.toMatchObject({ code: 'token_malformed' });
-  });
+  it.each(['development', 'production'] as const)(
+    'refuses a directory that lives too long in %s [guard: directory-life]',
+    async (profile) => {
+      const days = { development: 90, production: 7 }[profile];
+      const organisation = await makeOrganisation({ now: NOW, profile });
+      expect(organisation.trust.expiresAt).toBe(NOW + days * DAY);
+      const token = await directory(organisation, (draft) => (draft.expires = timestampOf(NOW + days * DAY + 1)));
+      await expect(establish(organisation, { directory: token })).rejects.toMatchObject({ code: 'token_malformed' });
+    },
+  );
 
-  it('accepts documents dated a minute ahead, and no more', async () => {
+  it('accepts documents dated a minute ahead, and no more [guard: document-issued]', async () => {
     await expect(establish(acme, {}, NOW - 60)).resolves.toBeInstanceOf(Trust);
     await expect(establish(acme, {}, NOW - 61)).rejects.toMatchObject({ code: 'clock_skew', check: 'document-issued' });
   });
 
-  it('refuses an expired directory, at the second it expires', async () => {
+  it('refuses an expired directory, at the second it expires [guard: trust-fresh]', async () => {
     await expect(establish(acme, {}, NOW + 90 * DAY - 1)).resolves.toBeInstanceOf(Trust);
     await expect(establish(acme, {}, NOW + 90 * DAY)).rejects.toMatchObject({ code: 'trust_expired' });
   });
@@ -255,7 +261,7 @@ describe('after the keys of a role were rotated', () => {
     expect(trust.directoryRef).toEqual(acme.trust.directoryRef);
   });
 
-  it('refuses evidence by new keys that states the old root', async () => {
+  it('refuses evidence by new keys that states the old root [guard: policy-threshold]', async () => {
     const token = await signDocument(acme.trust.directory, next);
     const options = { org: 'acme', pin: acme.pin, now: NOW, underStatedRoot: true };
     await expect(Trust.establish({ ...rotated, directory: token }, options)).rejects.toMatchObject({

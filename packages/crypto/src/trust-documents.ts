@@ -54,12 +54,15 @@ export async function verifyDocuments(
   const { roots, newest: root } = await verifyRootChain(documents.roots, expected);
   const policy = await readSigned('policy', documents.policy, parsePolicy, roots, expected);
   const directory = await readSigned('directory', documents.directory, parseDirectory, roots, expected);
+  // guard: directory-life
   checkLife(directory.payload, DIRECTORY_DAYS_MAX[root.payload.profile]);
   const named = directory.payload.policy;
+  // guard: directory-names-policy
   if (named.hash !== policy.hash || named.version !== policy.payload.version) {
     throw rollback('the policy is not the one the directory names', 'directory-policy');
   }
   for (const { issued } of [root.payload, policy.payload, directory.payload]) {
+    // guard: document-issued
     if (secondsOf(issued) > expected.now + SKEW_SECONDS) {
       throw new CryptoError('clock_skew', 'a document is dated in the future', { check: 'document-issued' });
     }
@@ -80,19 +83,23 @@ async function readSigned<Document extends PolicyDocument | DirectoryDocument>(
 ): Promise<ParsedDocument<Document>> {
   const check = `${role}-signatures`;
   const newest = roots.at(-1)?.payload;
+  // guard: directory-threshold
   if (!underStatedRoot && newest !== undefined)
     await requireSignedToken(token, `bulla-${role}`, newest.roles[role], newest.keys, check);
   const document = await parse(token);
   const { org: stated, root_version: version } = document.payload;
+  // guard: document-organisation
   if (stated !== org) {
     throw new CryptoError('token_malformed', `the ${role} is of another organisation`, {
       check: `${role}-organisation`,
     });
   }
   const statedRoot = roots[version - 1]?.payload;
+  // guard: document-root-version
   if (statedRoot === undefined) {
     throw rollback(`the ${role} was signed under a newer root`, `${role}-root-version`);
   }
+  // guard: policy-threshold
   if (underStatedRoot) await requireSignatures(document, statedRoot.roles[role], statedRoot.keys, check);
   return document;
 }

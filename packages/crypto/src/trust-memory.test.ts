@@ -61,9 +61,9 @@ describe.each<[string, () => Trust | TrustMemory]>([
   });
 
   it.each<[string, string, () => Promise<TrustDocuments>]>([
-    ['an older directory', 'directory-rollback', async () => before],
+    ['an older directory [guard: memory-rollback]', 'directory-rollback', async () => before],
     [
-      'the same version with other content',
+      'the same version with other content [guard: memory-fork]',
       'directory-fork',
       () =>
         following((draft) => Object.assign(draft, { version: 2, prev: held.directory.prev, kept: ['A'.repeat(43)] })),
@@ -77,17 +77,25 @@ describe.each<[string, () => Trust | TrustMemory]>([
         ),
     ],
     [
-      'the next directory after another one',
+      'the next directory after another one [guard: memory-prev]',
       'directory-prev',
       () => following((draft) => (draft.prev = 'A'.repeat(43))),
     ],
-    ['a directory without a revocation it had', 'directory-revoked', () => following((draft) => (draft.revoked = []))],
+    [
+      'a directory without a revocation it had [guard: memory-revoked]',
+      'directory-revoked',
+      () => following((draft) => (draft.revoked = [])),
+    ],
     [
       'a directory that revokes another key instead',
       'directory-revoked',
       () => following((draft) => (draft.revoked = [{ kid: acme.author.sig.kid, reason: 'superseded', at: NOW }])),
     ],
-    ['a withdrawn prompt that is back', 'directory-withdrawn', () => following((draft) => (draft.withdrawn = []))],
+    [
+      'a withdrawn prompt that is back [guard: memory-withdrawn]',
+      'directory-withdrawn',
+      () => following((draft) => (draft.withdrawn = [])),
+    ],
     [
       'a withdrawn version that is back',
       'directory-withdrawn',
@@ -121,7 +129,7 @@ describe.each<[string, () => Trust | TrustMemory]>([
 });
 
 describe('root and policy', () => {
-  it('refuses a shorter root chain', async () => {
+  it('refuses a shorter root chain [guard: memory-root]', async () => {
     const organisation = await makeOrganisation({ now: NOW });
     const { roots } = organisation.documents;
     const previous = await organisation.publishRoot();
@@ -192,7 +200,7 @@ describe('memory', () => {
     expect(gone.memory.revoked).toEqual([{ kid, end }]);
   });
 
-  it('never lets a revocation go whose key it has not seen', async () => {
+  it('never lets a revocation go whose key it has not seen [guard: memory-ends]', async () => {
     const kid = 'A'.repeat(43);
     const organisation = await makeOrganisation({ now: NOW });
     await organisation.publish((draft) => {

@@ -57,6 +57,7 @@ export function checkContinues(
   { roots, policy, directory }: VerifiedDocuments,
   now: number,
 ): void {
+  // guard: memory-root
   if (roots[memory.root.version - 1]?.hash !== memory.root.hash)
     throw rollback('the root is older or another one', 'root-rollback');
   checkSucceeds(memory.policy, policy, 'policy');
@@ -64,11 +65,16 @@ export function checkContinues(
   const revoked = new Set(directory.payload.revoked.map(({ kid }) => kid));
   for (const { kid, end } of memory.revoked) {
     // A key whose end was never seen stays revoked for ever: nobody could tell that it has ended.
-    if (!revoked.has(kid) && (end === undefined || now < end))
+    // guard: memory-revoked
+    if (
+      !revoked.has(kid) &&
+      (end === undefined || now < end) // guard: memory-ends without: (end !== undefined && now < end)
+    )
       throw rollback('a revocation is missing', 'directory-revoked');
   }
   const withdrawn = new Map(directory.payload.withdrawn.map(({ sub, below }) => [sub, below]));
   for (const { sub, below } of memory.withdrawn) {
+    // guard: memory-withdrawn
     if ((withdrawn.get(sub) ?? 0) < below) throw rollback('a withdrawn version is back', 'directory-withdrawn');
   }
 }
@@ -79,9 +85,12 @@ function checkSucceeds(
   what: 'policy' | 'directory',
 ): void {
   const { version, prev } = next.payload;
+  // guard: memory-rollback
   if (version < seen.version) throw rollback(`the ${what} is older than one already seen`, `${what}-rollback`);
+  // guard: memory-fork
   if (version === seen.version && next.hash !== seen.hash)
     throw rollback(`the ${what} has two contents under one version`, `${what}-fork`);
+  // guard: memory-prev
   if (version === seen.version + 1 && prev !== seen.hash)
     throw rollback(`the ${what} does not follow the one held`, `${what}-prev`);
 }

@@ -75,7 +75,7 @@ describe('the holder of a keyid', () => {
   });
 
   it.each<[string, () => string]>([
-    ['a bare thumbprint', () => acme.author.sig.kid],
+    ['a bare thumbprint [guard: keyid-whole]', () => acme.author.sig.kid],
     ['a thumbprint after a hash', () => `#${acme.author.sig.kid}`],
     ['the key of another entity', () => `${acme.owner.urn}#${acme.author.sig.kid}`],
     ['our key under the name of another organisation', () => `${globex.author.urn}#${acme.author.sig.kid}`],
@@ -139,7 +139,7 @@ describe('a required key', () => {
 });
 
 describe('the active keys of an entity', () => {
-  it('are those in use, the newest first', async () => {
+  it('are those in use, the newest first [guard: active-key] [guard: active-purpose]', async () => {
     const organisation = await makeOrganisation({ org: 'rotating', now: NOW });
     const [responder] = organisation.responders;
     const keys: [name: string, times: Pick<KeyRecord, 'nbf' | 'use_until' | 'end'>][] = [
@@ -253,7 +253,7 @@ describe('rights', () => {
   });
 });
 
-describe('names and contents', () => {
+describe('names and contents [guard: withdrawn]', () => {
   it('follow from policy and directory', () => {
     expect(trust.custodyOf('drafts/one')).toBe('managed');
     expect(trust.custodyOf('greeting')).toBe('sealed');

@@ -115,6 +115,7 @@ export class Trust {
    * @throws {CryptoError} trust_expired
    */
   requireFresh(now: number): void {
+    // guard: trust-fresh
     if (now >= this.expiresAt)
       throw new CryptoError('trust_expired', 'root, policy or directory has expired', { check: 'trust-fresh' });
   }
@@ -131,6 +132,7 @@ export class Trust {
   /** The key of an HTTP `keyid`, `<urn>#<kid>`, matched whole: a bare thumbprint could be claimed by another organisation. */
   holderOfKeyid(keyid: string): KeyHolder | undefined {
     const holder = this.#holders.get(keyid.slice(keyid.indexOf('#') + 1));
+    // guard: keyid-whole without: return holder;
     return holder !== undefined && `${holder.urn}#${holder.record.kid}` === keyid ? holder : undefined;
   }
 
@@ -145,10 +147,13 @@ export class Trust {
    */
   requireKey(kid: string, { usage, purpose, now, check }: KeyDemand): KeyHolder {
     const holder = this.#holders.get(kid);
+    // guard: key-purpose without: if (holder === undefined)
     if (!holder?.record.pur.includes(purpose))
       throw new CryptoError('key_unknown', `no key for this purpose (${purpose}) is listed`, { check });
+    // guard: key-usable
     if (!isUsable(holder.record, usage, this.isRevoked(kid), now))
       throw new CryptoError('key_revoked', 'the key is revoked or out of its time', { check });
+    // guard: key-suite
     if (!this.#allows(holder.record))
       throw new CryptoError('suite_unknown', 'the policy does not allow the suite of the key', { check });
     return holder;
@@ -159,9 +164,9 @@ export class Trust {
     return (this.#entities.get(urn)?.keys ?? [])
       .filter(
         (record) =>
-          record.pur.includes(purpose) &&
+          record.pur.includes(purpose) && // guard: active-purpose
           this.#allows(record) &&
-          keyState(record, this.isRevoked(record.kid), now) === 'active',
+          keyState(record, this.isRevoked(record.kid), now) === 'active', // guard: active-key without: true
       )
       .toSorted((left, right) => right.nbf - left.nbf)
       .flatMap(({ kid }) => this.#holders.get(kid) ?? []);
@@ -195,7 +200,12 @@ export class Trust {
 
   /** Whether an entity is a device with role author in a group that writes under this prompt name. */
   mayAuthor(urn: string, name: string): boolean {
-    return this.#isDevice(urn) && this.hasRole(urn, 'author') && this.#isMember(urn, authorsOf(this.policy, name));
+    return (
+      this.#isDevice(urn) &&
+      this.hasRole(urn, 'author') && // guard: author-role
+      // guard: author-group
+      this.#isMember(urn, authorsOf(this.policy, name))
+    );
   }
 
   labelRule(name: string, label: string): LabelRule {
@@ -204,8 +214,14 @@ export class Trust {
 
   /** Whether an entity may sign tags of this label: a device in the label's groups, or an author where it has none. */
   mayTag(urn: string, name: string, label: string): boolean {
-    if (!Object.hasOwn(this.policy.labels, label)) return this.mayAuthor(urn, name);
-    return this.#isDevice(urn) && this.#isMember(urn, this.labelRule(name, label).groups);
+    if (!Object.hasOwn(this.policy.labels, label))
+      // guard: label-unruled without: return true;
+      return this.mayAuthor(urn, name);
+    return (
+      this.#isDevice(urn) &&
+      // guard: label-group
+      this.#isMember(urn, this.labelRule(name, label).groups)
+    );
   }
 
   /** Whether an entity may send chats without a stored prompt. */
@@ -219,6 +235,7 @@ export class Trust {
   }
 
   isWithdrawn(promptUrn: string, version: number): boolean {
+    // guard: withdrawn without: return false;
     return version < (this.#withdrawn.get(promptUrn) ?? 0);
   }
 

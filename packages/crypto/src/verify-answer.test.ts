@@ -94,7 +94,7 @@ describe('verifyAnswer', () => {
     expect(await verify(composeAnswer(parts))).toMatchObject({ valid: true, text: '', finish: 'error' });
   });
 
-  it('accepts an answer of long ago, whose documents have expired, and says so [red: for this alone]', async () => {
+  it('accepts an answer of long ago, whose documents have expired, and says so [red: for this alone] [refuses: directory-expired]', async () => {
     const verdict = await verify(composeAnswer(made.parts), cast.now + 3 * 365 * 86_400);
     expect(verdict).toMatchObject({ valid: true, verdict: `VALID as of ${organisation.trust.directory.issued}` });
     expect(detailOf(verdict, 'trust')).toContain('expired since');
@@ -106,7 +106,7 @@ describe('verifyAnswer', () => {
   });
 
   it.each<[string, (answer: Parameters<NonNullable<Parameters<typeof answerFile>[1]>>[0]) => void, string]>([
-    ['text', (answer) => (answer['text'] = 'Call nobody.'), 'text'],
+    ['text [guard: answer-member]', (answer) => (answer['text'] = 'Call nobody.'), 'text'],
     ['usage', (answer) => (answer['usage'] = { prompt_tokens: 7 }), 'usage'],
     ['prompt name', (answer) => (answer['prompt'] = { name: 'claims/other', version: 3 }), 'prompt'],
     ['prompt version', (answer) => (answer['prompt'] = { name: 'claims/triage', version: 4 }), 'prompt'],
@@ -148,14 +148,20 @@ describe('verifyAnswer', () => {
     ],
     ['the tags', 'missing', async () => ({ tags: [] }), 'token_malformed', 'tag-count'],
     [
-      'the tag',
+      'the tag [guard: answer-tag-prompt]',
       'of another prompt',
       () => tags({ sub: `urn:bulla:acme:prompt:${OTHER_PROMPT}` }),
       'envelope_tampered',
       'tag-prompt',
     ],
     ['the tag', 'of another name', () => tags({ name: 'claims/other' }), 'envelope_tampered', 'tag-name'],
-    ['the tag', 'of another content', () => tags({ chash: 'A'.repeat(43) }), 'envelope_tampered', 'tag-version'],
+    [
+      'the tag [guard: answer-tag-version]',
+      'of another content',
+      () => tags({ chash: 'A'.repeat(43) }),
+      'envelope_tampered',
+      'tag-version',
+    ],
     ['the tag', 'latest of a lower version', () => tags({ ver: 2 }), 'envelope_tampered', 'tag-version'],
     [
       'the tag',
@@ -194,18 +200,33 @@ describe('verifyAnswer', () => {
   });
 
   it.each<[string, ExchangeChange, string, string]>([
-    ['signed by another responder [red]', { signer: 1 }, 'responder_key_changed', 'reply-key'],
+    [
+      'signed by another responder [red] [refuses: fin-of-another]',
+      { signer: 1 },
+      'responder_key_changed',
+      'reply-key',
+    ],
     ['from before its envelope', { iat: -3600 }, 'clock_skew', 'envelope-times'],
     ['from the future', { iat: 130 }, 'clock_skew', 'reply-time'],
-    ['long after its envelope', { iat: 120 + 3601, now: 7200 }, 'envelope_expired', 'envelope-times'],
     [
-      'under another directory than is shown',
+      'long after its envelope [guard: answer-envelope-late]',
+      { iat: 120 + 3601, now: 7200 },
+      'envelope_expired',
+      'envelope-times',
+    ],
+    [
+      'under another directory than is shown [guard: answer-directory]',
       { dir: { ver: 9, hash: 'A'.repeat(43) } },
       'envelope_tampered',
       'reply-directory',
     ],
     ['under a fork of the directory', { dir: { ver: 1, hash: 'A'.repeat(43) } }, 'trust_rollback', 'reply-directory'],
-    ['for an API key that the question does not name', { act: 'key_1', show: true }, 'envelope_tampered', 'reply-act'],
+    [
+      'for an API key that the question does not name [guard: answer-act]',
+      { act: 'key_1', show: true },
+      'envelope_tampered',
+      'reply-act',
+    ],
   ])('refuses a reply %s', async (_name, change, code, check) => {
     const by = {
       ...cast,
@@ -219,7 +240,7 @@ describe('verifyAnswer', () => {
   });
 
   it.each([
-    ['after the end of', 90 * 86_400 + 3600],
+    ['after the end of [guard: answer-time]', 90 * 86_400 + 3600],
     ['before', -3600],
   ])('refuses a reply from %s its directory', async (_name, seconds) => {
     const then = { ...cast, now: cast.now + seconds };

@@ -89,6 +89,7 @@ export async function verifyAnswer(file: Bytes | string, { pin, now, newer }: Ve
   }));
   const { evidence } = answer;
   const trust = await check('trust', () => checkTrust(evidence, pin, now));
+  // guard: answer-documents
   await check('document-signatures', () => checkDocumentSignatures(trust));
   await check('signatures', () => checkSignatures(evidence, trust));
   const envelope = await check('envelope', () => checkEnvelope(evidence, trust));

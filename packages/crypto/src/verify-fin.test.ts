@@ -68,20 +68,36 @@ describe('verifyFin', () => {
   });
 
   it.each<[string, () => object, string]>([
-    ['another issuer', () => ({ iss: acme.urn('us1') }), 'reply-issuer'],
-    ['another asker', () => ({ aud: acme.urn('owner') }), 'reply-audience'],
-    ['another question', () => ({ irt: irt({ jti: 'inv_01kbz2p8e4fxq9m3y7t5w6v8na' }) }), 'reply-question-id'],
-    ['another sealing of the question', () => ({ irt: irt({ rh: OTHER_HASH }) }), 'reply-question-sealed'],
-    ['another content of the question', () => ({ irt: irt({ ih: OTHER_HASH }) }), 'reply-question-signed'],
-    ['another envelope', () => ({ env: OTHER_HASH }), 'reply-envelope'],
-    ['another prompt', () => ({ prm: prm({ id: acme.prompts[1] }) }), 'reply-prompt-id'],
-    ['another name', () => ({ prm: prm({ name: 'claims/other' }) }), 'reply-prompt-name'],
-    ['another version', () => ({ prm: prm({ ver: 4 }) }), 'reply-prompt-version'],
-    ['another content', () => ({ prm: prm({ chash: OTHER_HASH }) }), 'reply-content'],
-    ['another head [red: another responder signed one]', () => ({ head: OTHER_HASH }), 'reply-head'],
-    ['another count of frames', () => ({ n: 3 }), 'reply-frame-count'],
-    ['another count of bytes', () => ({ bytes: 7 }), 'reply-bytes'],
-    ['another transcript', () => ({ sha256: OTHER_HASH }), 'reply-transcript'],
+    ['another issuer [guard: reply-issuer]', () => ({ iss: acme.urn('us1') }), 'reply-issuer'],
+    ['another asker [guard: reply-audience]', () => ({ aud: acme.urn('owner') }), 'reply-audience'],
+    [
+      'another question [guard: reply-question-id]',
+      () => ({ irt: irt({ jti: 'inv_01kbz2p8e4fxq9m3y7t5w6v8na' }) }),
+      'reply-question-id',
+    ],
+    [
+      'another sealing of the question [guard: reply-question-sealed]',
+      () => ({ irt: irt({ rh: OTHER_HASH }) }),
+      'reply-question-sealed',
+    ],
+    [
+      'another content of the question [guard: reply-question-signed]',
+      () => ({ irt: irt({ ih: OTHER_HASH }) }),
+      'reply-question-signed',
+    ],
+    ['another envelope [guard: reply-envelope]', () => ({ env: OTHER_HASH }), 'reply-envelope'],
+    ['another prompt [guard: reply-prompt-id]', () => ({ prm: prm({ id: acme.prompts[1] }) }), 'reply-prompt-id'],
+    ['another name [guard: reply-prompt-name]', () => ({ prm: prm({ name: 'claims/other' }) }), 'reply-prompt-name'],
+    ['another version [guard: reply-prompt-version]', () => ({ prm: prm({ ver: 4 }) }), 'reply-prompt-version'],
+    ['another content [guard: reply-content]', () => ({ prm: prm({ chash: OTHER_HASH }) }), 'reply-content'],
+    [
+      'another head [red: another responder signed one] [guard: reply-head]',
+      () => ({ head: OTHER_HASH }),
+      'reply-head',
+    ],
+    ['another count of frames [guard: reply-frame-count]', () => ({ n: 3 }), 'reply-frame-count'],
+    ['another count of bytes [guard: reply-bytes]', () => ({ bytes: 7 }), 'reply-bytes'],
+    ['another transcript [guard: reply-transcript]', () => ({ sha256: OTHER_HASH }), 'reply-transcript'],
   ])('refuses a fin about %s', async (_name, change, check) => {
     await expect(verifyFin(await signed(change()), context)).rejects.toMatchObject({
       code: 'envelope_tampered',
@@ -89,7 +105,7 @@ describe('verifyFin', () => {
     });
   });
 
-  it('refuses the reply to a chat for a prompt', async () => {
+  it('refuses the reply to a chat for a prompt [guard: reply-purpose]', async () => {
     const { prm: _prm, ...rest } = parseFin(answered.fin).claims as Extract<
       ReturnType<typeof parseFin>['claims'],
       { purpose: 'prompt.reply' }
@@ -99,23 +115,23 @@ describe('verifyFin', () => {
     await expect(verifyFin(fin, context)).rejects.toMatchObject({ code: 'envelope_tampered', check: 'reply-purpose' });
   });
 
-  it('refuses a head that names another issuer than the fin', async () => {
+  it('refuses a head that names another issuer than the fin [guard: reply-head-issuer]', async () => {
     const head = buildHead(acme.urn('us1'), irtOf(asked));
     await expect(verifyFin(answered.fin, { ...context, head })).rejects.toMatchObject({ check: 'reply-head-issuer' });
   });
 
-  it('refuses a reply from the future', async () => {
+  it('refuses a reply from the future [guard: reply-future]', async () => {
     const fin = await signed({ iat: NOW + 71 });
     await expect(verifyFin(fin, context)).rejects.toMatchObject({ code: 'clock_skew', check: 'reply-time' });
   });
 
-  it('refuses a fork of the directory', async () => {
+  it('refuses a fork of the directory [guard: reply-fork]', async () => {
     const fin = await signed({ dir: { ver: 1, hash: OTHER_HASH } });
     await expect(verifyFin(fin, context)).rejects.toMatchObject({ code: 'trust_rollback', check: 'reply-directory' });
   });
 
   describe('refuses a key that is not the responder’s with both fingerprints', () => {
-    it.each(['us1', 'asker', 'vault'])('when %s signed', async (who) => {
+    it.each(['us1', 'asker', 'vault'])('when %s signed [guard: reply-key-holder]', async (who) => {
       const { fin } = await reply(cast, asked, deltas, {}, await acme.signer(who));
       const refused = verifyFin(fin, context);
       await expect(refused).rejects.toMatchObject({ code: 'responder_key_changed', check: 'reply-key' });
@@ -137,7 +153,7 @@ describe('verifyFin', () => {
     });
   });
 
-  it('refuses a signature of another key under the responder’s kid', async () => {
+  it('refuses a signature of another key under the responder’s kid [guard: reply-signature]', async () => {
     const signer = { ...(await acme.signer('us1')), kid: acme.kid('eu1') };
     const { fin } = await reply(cast, asked, deltas, {}, signer);
     await expect(verifyFin(fin, context)).rejects.toMatchObject({
@@ -146,7 +162,7 @@ describe('verifyFin', () => {
     });
   });
 
-  it('refuses a key past its end', async () => {
+  it('refuses a key past its end [guard: reply-key-usable]', async () => {
     await expect(verifyFin(answered.fin, { ...context, now: NOW + 400_000_000 })).rejects.toMatchObject({
       code: 'key_revoked',
       check: 'reply-key',

@@ -40,7 +40,7 @@ describe('HKDF-SHA-256', () => {
     expect(key.reveal()).toEqual(await of('bulla1 reply key', 32));
   });
 
-  it.each([0, -1, 1.5, 8161])('derives no %d bytes', async (bytes) => {
+  it.each([0, -1, 1.5, 8161])('derives no %d bytes [guard: hkdf-length]', async (bytes) => {
     const derivation = { salt: new Uint8Array(0), info: utf8('purpose') };
     await expect(deriveSecret(new Secret(randomBytes(32)), derivation, bytes)).rejects.toMatchObject({
       code: 'key_invalid',

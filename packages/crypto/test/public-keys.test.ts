@@ -29,10 +29,13 @@ async function outcome(token: string): Promise<object> {
 }
 
 describe('golden stated keys', () => {
-  it.each(cases)('$name: $result', async ({ name: _name, token, ...expected }) => {
-    const uses = expected.result === 'valid' ? { uses: ['sig', 'enc'] } : {};
-    expect(await outcome(token)).toEqual({ ...expected, ...uses });
-  });
+  it.each(cases)(
+    '$name: $result [guard: public-keys-signature] [guard: public-keys-organisation]',
+    async ({ name: _name, token, ...expected }) => {
+      const uses = expected.result === 'valid' ? { uses: ['sig', 'enc'] } : {};
+      expect(await outcome(token)).toEqual({ ...expected, ...uses });
+    },
+  );
 
   it('are shown in docs/spec/public-keys.md as they are, keys cut short', () => {
     const shown = JSON.parse(/```json\n([^`]+)\n```/.exec(page)?.[1] ?? '') as object;
