@@ -78,7 +78,7 @@ describe('a pulled file', () => {
     );
   });
 
-  it('is refused where the version has files that it would not hold', () => {
+  it('is refused where the version has files that it would not hold [guard: pull-attachments]', () => {
     const attachments = [{ id: 'policy.pdf', key: 'k', size: 1, hash: 'h' }];
     expect(() => fileOf({ ...statementOf(file), attachments })).toThrow(
       expect.objectContaining({

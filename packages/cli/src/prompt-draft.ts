@@ -35,6 +35,7 @@ export function draftOf(file: string, message: string | undefined): ParsedFile {
  * @throws {PromptFileError} if the version has attachments, which no file holds
  */
 export function fileOf({ content, input, acl, attachments }: Statement): string {
+  // guard: pull-attachments
   if (attachments.length > 0)
     throw new PromptFileError(
       `this version has attachments (${attachments.map(({ id }) => id).join(', ')}), and a prompt file holds none`,

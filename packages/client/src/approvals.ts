@@ -72,10 +72,13 @@ export class Approvals {
     const trust = await session.keeper.current();
     const approval = await this.#verified(trust, id);
     const { prompt, label, seq, version } = approval;
+    // guard: client-approval-looked-at
     if (seen !== undefined && !isSameMove(seen, approval))
       throw changed('what waits is another move than was looked at');
     this.#requireAnother(trust, approval);
+    // guard: client-approval-next
     if ((await newestSeq(session, trust, prompt, label)) !== seq - 1) throw stale(label);
+    // guard: client-approval-opened
     if (version > 0 && (await openVersion(session, trust, prompt, approval)) === undefined) {
       throw notAllowed(
         `${prompt.name} version ${version} is not sealed to this device, which cannot see what it would sign`,
@@ -113,7 +116,11 @@ export class Approvals {
     const areEqual = tags.every(
       (tag) => tag.sub === sub && tag.version === version && tag.chash === chash && tag.seq === seq,
     );
-    if (!isSame || !areEqual) throw changed('the tags of this approval do not say what the vault says of it');
+    if (
+      !isSame || // guard: client-approval-says
+      !areEqual // guard: client-approval-equal
+    )
+      throw changed('the tags of this approval do not say what the vault says of it');
     await this.#requireKnown(first);
     const byUser = new Map(tags.flatMap(({ signers }) => signers).map((urn) => [trust.userOf(urn), urn]));
     const expiresAt = Math.min(...tags.map((tag) => tag.expiresAt));
@@ -152,7 +159,9 @@ export class Approvals {
   async #requireKnown(tag: GatheredTags): Promise<void> {
     const seen = await this.#session.keeper.seen(tag.name);
     const seq = seqOf(seen, tag.label);
+    // guard: client-approval-passed
     if (tag.seq <= (seq ?? 0)) throw stale(tag.label);
+    // guard: client-approval-remade
     if (seen !== undefined && seen.sub !== tag.sub && seq === undefined) throw stale(tag.label);
     noticeRemade(this.#session, seen, tag);
   }
@@ -161,6 +170,7 @@ export class Approvals {
     const { urn } = this.#session.identity;
     if (!trust.mayTag(urn, prompt.name, label)) throw notAllowed(`this device may not sign label ${label}`);
     const user = trust.userOf(urn);
+    // guard: client-approval-once
     if (signers.some((signer) => trust.userOf(signer) === user)) {
       throw notAllowed('you have signed this already; one person counts once, whatever the device');
     }

@@ -68,6 +68,9 @@ async function requestOf(
   own: readonly InvitationRecord[],
 ): Promise<DeviceRequest> {
   const [sig, enc] = [await deviceKeyOf(sentSig, 'sig'), await deviceKeyOf(sentEnc, 'enc')];
+  // guard: enrol-own-kids without:
+  //   const sentKid = (sent: unknown) => (sent as { kid?: string }).kid ?? '';
+  //   const kids = { sigKid: sentKid(sentSig), encKid: sentKid(sentEnc) };
   const kids = { sigKid: sig.kid, encKid: enc.kid };
   const record = own.find((one) => one.id === invitation && one.secret !== undefined);
   const isProved =
@@ -99,6 +102,7 @@ export async function approveRequest(
   request: DeviceRequest,
   { records, signer, terms }: { records: InvitationRecords; signer: Signer; terms?: Terms | undefined },
 ): Promise<string> {
+  // guard: enrol-proof
   if (request.proof === 'forged') {
     await refuseRequest(session, request, records);
     throw bullaError('signature_invalid', {
@@ -109,6 +113,9 @@ export async function approveRequest(
     });
   }
   requireSignatory(await session.keeper.current(), signer);
+  // guard: enrol-terms without:
+  //   const wanted = request.record ?? (await termsOf(request, terms));
+  //   const granted = { ...wanted, roles: ['owner'] as const };
   const granted = request.record ?? (await termsOf(request, terms));
   const { org } = session.identity;
   const urn = urnOf(org, 'dev', mintId('dev'));
@@ -131,6 +138,7 @@ async function termsOf({ sig, enc }: DeviceRequest, terms: Terms | undefined): P
       origin: 'client',
     });
   }
+  // guard: enrol-words without: return terms;
   if (await areEnrolmentWords(terms.words, { sigKid: sig.kid, encKid: enc.kid })) return terms;
   throw bullaError('signature_invalid', {
     message: 'these are not the words of the keys that arrived: nothing was signed',

@@ -146,6 +146,7 @@ export class Enrolment {
     const urn = trust.holder(sigKid)?.urn;
     if (urn !== undefined) {
       const kids = trust.entity(urn)?.keys.map(({ kid }) => kid) ?? [];
+      // guard: enrol-listed-keys
       if (kids.length !== 2 || !kids.includes(sigKid) || !kids.includes(encKid)) {
         const message = 'the directory lists other keys under this device than it made';
         throw bullaError('key_unknown', { message, check: 'enrolment-keys', origin: 'client' });

@@ -28,6 +28,7 @@ export async function previousTarget(
   for await (const position of positionsOf(session, trust, prompt, label)) {
     if (position.seq >= current.seq) continue;
     const before = await verifiedPosition(session, trust, prompt, label, position);
+    // guard: client-history-gap
     if (before.seq !== seq - 1) throw unproven(label, 'the vault left a position out');
     seq = before.seq;
     // An earlier prompt of this name is not what one goes back to.

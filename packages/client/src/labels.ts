@@ -80,10 +80,13 @@ export async function resolveLabel(
     checked(() => verifyTags(position.tags, { trust: known, ...expected })),
   );
   const seq = seqOf(seen, label);
+  // guard: client-label-back
   if (resolved.seq < (seq ?? 0)) throw stale(label);
   // A label that an earlier prompt of this name left behind.
+  // guard: client-label-earlier
   if (resolved.sub !== urnOf(trust.org, 'prompt', prompt.id)) throw notBorne(prompt, label);
   // A name made again is another prompt; only a later move of a label may say so (protocol.md §2.2, as checkBundleForAsker).
+  // guard: client-label-remade
   if (seen !== undefined && seen.sub !== resolved.sub && !(seq !== undefined && resolved.seq > seq)) throw stale(label);
   noticeRemade(session, seen, resolved);
   await session.keeper.remember(resolved);
@@ -175,6 +178,7 @@ export async function outcomeOf(
   { version, chash, seq }: LabelTarget & { readonly seq: number },
   result: LabelMoveResult,
 ): Promise<LabelOutcome> {
+  // guard: client-move-answer
   if (result.label !== label || result.seq !== seq || result.version !== version) {
     const message = 'the vault answered for another move of a label';
     throw bullaError('envelope_tampered', { message, check: 'tag-sequence', origin: 'client' });
@@ -184,6 +188,7 @@ export async function outcomeOf(
     return { seq, version, pending: { approval, given, needed } };
   }
   const { name } = prompt;
+  // guard: client-move-alone without: const isOwn = true;
   const isOwn = trust.labelRule(name, label).threshold === 1;
   if (isOwn)
     await session.keeper.remember({ name, sub: urnOf(trust.org, 'prompt', prompt.id), label, seq, version, chash });
@@ -200,10 +205,11 @@ export async function newestSeq(session: Session, trust: Trust, prompt: PromptRe
   const seen = seqOf(await session.keeper.seen(prompt.name), label) ?? 0;
   const position = await readPosition(session, trust, prompt, label);
   const newest = position?.seq ?? 0;
+  // guard: client-label-next
   if (newest < seen) throw stale(label);
   if (
     position !== undefined &&
-    newest > seen + JUMP_MAX &&
+    newest > seen + JUMP_MAX && // guard: client-label-jump without: false
     !(await isBorneOut(session, trust, prompt, label, position))
   ) {
     throw bullaError('label_stale', {

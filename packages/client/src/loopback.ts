@@ -10,6 +10,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
  * @throws {TrustError} pin_mismatch (root-profile)
  */
 export function requireLoopback({ org, profile }: Trust, url: URL): void {
+  // guard: client-loopback without: return;
   if (profile !== 'development' || LOOPBACK.test(url.hostname)) return;
   throw bullaError('pin_mismatch', {
     message: `${org} is a development organisation and ${url.host} is not on this machine; use an organisation with profile production`,

@@ -37,7 +37,11 @@ export async function grantMissing(
   const stored = await session.transport.call('version.get', service, trust, { params: { id: prompt.id, n: version } });
   const unwrapper =
     stored.grant === null ? undefined : session.identity.unwrappers.get(parseGrant(stored.grant).header.kid);
-  if (stored.grant === null || unwrapper === undefined || (await tokenHash(stored.content)) !== chash) {
+  if (
+    stored.grant === null ||
+    unwrapper === undefined ||
+    (await tokenHash(stored.content)) !== chash // guard: client-grant-content
+  ) {
     const message = 'the vault holds another content than it showed before';
     throw bullaError('envelope_tampered', { message, check: 'content-hash', origin: 'client' });
   }

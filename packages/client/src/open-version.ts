@@ -30,6 +30,7 @@ export async function openVersion(
   const call = { params: { id: prompt.id, n: version } };
   const { content, grant } = await session.transport.call('version.get', vaultOf(session, trust), trust, call);
   const chash = await tokenHash(content);
+  // guard: client-read-content
   if (expected !== undefined && chash !== expected) {
     const message = 'the vault holds another content than the one that a label was signed for';
     throw bullaError('envelope_tampered', { message, check: 'content-hash', origin: 'client' });

@@ -146,6 +146,7 @@ export class People {
     by: { readonly signer: Signer; readonly reason: RevocationReason; readonly read: readonly OpenedVersion[] },
   ): Promise<Trust> {
     const rest = (await this.devices()).filter(({ urn, state }) => urn !== plan.device && state === 'active');
+    // guard: revoke-last-owner
     if (!rest.some(({ roles }) => roles.includes('owner'))) {
       throw bullaError('validation_failed', {
         message: 'no owner would be left; let another owner in first',
@@ -172,6 +173,7 @@ export class People {
     { wanted, compromised, signer }: { wanted: string; compromised: boolean; signer: Signer },
   ): Promise<AcceptedKeys> {
     const after = fingerprint(kid);
+    // guard: accept-fingerprint
     if (after !== wanted) {
       throw bullaError('responder_key_changed', {
         message: `the file states the signing key ${after}, and you were told ${wanted}: nothing was signed`,

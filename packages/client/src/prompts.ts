@@ -114,6 +114,7 @@ export class Prompts {
       const found = await this.#session.transport.call('prompt.find', vaultOf(this.#session, trust), trust, {
         query: { name },
       });
+      // guard: client-prompt-name
       if (found.name !== name)
         throw bullaError('envelope_tampered', {
           message: 'the vault answered with another prompt',
@@ -262,6 +263,7 @@ export class Prompts {
     const { id, name, type } = prompt;
     if (isNew) await this.#session.transport.call('prompt.create', service, trust, { body: { id, name, type } });
     const stored = await this.#session.transport.call('version.create', service, trust, call);
+    // guard: client-stored
     if (stored.version !== version || stored.chash !== sealed.chash) {
       throw bullaError('envelope_tampered', {
         message: 'the vault stored something else than was sent',

@@ -122,6 +122,7 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   const call = { body, idempotencyKey: request, signal };
   // What was seen before it is asked for: an answer on its way while this client moves the label is no older one.
   const seen = await keeper.seen(name);
+  // guard: client-min-seq without: const minSeq = undefined;
   const minSeq = seqOf(seen, choice.label ?? LATEST);
   const answer = await transport.call('envelope.issue', vaultOf(session, trust), trust, call);
   // What a version says never changes, whoever saw it first.
@@ -130,8 +131,21 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   const checkUnder = (under: Trust): Promise<Permit> =>
     checked(async () => {
       const bundle = parseBundle(answer);
-      const wanted = { name, ...choice, sub: seen?.sub, minSeq, chash: seenContent(known, version, bundle) };
+      const wanted = {
+        name,
+        ...choice,
+        sub: seen?.sub, // guard: client-pinned-name
+        minSeq,
+        chash: seenContent(known, version, bundle), // guard: client-first-content without: chash: undefined
+      };
       const context = { trust: under, now: now(), asker, audience: responder.urn, request, wanted };
+      // guard: client-bundle without:
+      //   const part = (bundle.env.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
+      //   const envelope = { claims: JSON.parse(atob(part)), hash: 'A'.repeat(43) };
+      //   const resolved = { name, sub: '', label: 'production', seq: 1, version: 1, chash: '' };
+      //   const unchecked = () => ({ envelope, resolved }) as never;
+      //   const checked = await checkBundleForAsker(bundle, context).catch(unchecked);
+      //   return { ...checked, bundle, responder, trust: under };
       return { ...(await checkBundleForAsker(bundle, context)), bundle, responder, trust: under };
     });
   const permit = await keeper.withKnownKeys(trust, checkUnder);

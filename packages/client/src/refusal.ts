@@ -18,6 +18,7 @@ export function refusalOf(response: Response, body: Bytes, isSigned: boolean): B
   if (problem === undefined)
     return transportFailed(`something that is no Bulla service answered ${status}`, { status });
   const retryAfterSeconds = retryAfterOf(response);
+  // guard: client-refusal-signed without: return fromProblem(problem, retryAfterSeconds);
   if (isSigned) return fromProblem(problem, retryAfterSeconds);
   const { code, request_id: requestId, retryable } = problem;
   return transportFailed(`the answer is not signed; it says: ${PROBLEMS[code].title} (${code})`, {

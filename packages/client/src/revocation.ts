@@ -48,6 +48,7 @@ export async function planRevocation(session: Session, prompts: Prompts, device:
   const shortLabels: { name: string; label: string }[] = [];
   for await (const prompt of prompts.list()) {
     const resolved = await labelsOf(session, trust, prompt);
+    // guard: kept-others without: const isOthers = ({ signers }: ResolvedTag) => signers.length > 0;
     const isOthers = ({ signers }: ResolvedTag) => signers.some((urn) => trust.userOf(urn) !== user);
     const vouchedFor = new Set(resolved.filter(isOthers).map(({ chash }) => chash));
     loneLabels.push(...resolved.filter((tag) => !isOthers(tag)).map(({ name, label }) => ({ name, label })));
@@ -94,6 +95,10 @@ async function resolve(
   now: number,
 ): Promise<ResolvedTag | undefined> {
   try {
+    // guard: kept-verified without:
+    //   const { parseTag } = await import('@bulla/crypto');
+    //   const { sub, ver: version, chash, seq, exp: expiresAt, iss } = parseTag(tags[0] ?? '').claims;
+    //   return { sub, name, label, version, chash, seq, expiresAt, signers: [iss] };
     return await verifyTags(tags, { trust, name, label, now });
   } catch (error) {
     if (error instanceof CryptoError) return undefined;
@@ -112,6 +117,7 @@ export async function readForKeeping(
   version: number,
 ): Promise<OpenedVersion> {
   const opened = await prompts.read(name, { version });
+  // guard: kept-author without: return opened;
   if (opened.author === device) return opened;
   throw bullaError('validation_failed', {
     message: `${name} version ${version} was written by another device, which stays trusted`,

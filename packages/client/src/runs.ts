@@ -146,6 +146,7 @@ async function finish(session: Session, question: Question, { fin, head, deltas,
   let newest = await session.keeper.current();
   if (![question.trust, newest].some(isNamed)) newest = await session.keeper.refresh();
   const named = [question.trust, newest].find(isNamed);
+  // guard: client-fin without: const { claims } = parseFin(fin);
   const claims = await checked(() =>
     verifyFin(fin, {
       trust: newest,
@@ -158,6 +159,7 @@ async function finish(session: Session, question: Question, { fin, head, deltas,
     }),
   );
   if (claims.finish === 'error') throw sealedProblem(claims.err?.code);
+  // guard: client-fin-directory
   if (named === undefined) {
     const message = 'the responder answered under a directory that the vault does not show';
     throw bullaError('trust_rollback', { message, check: 'reply-directory', origin: 'client' });

@@ -177,7 +177,7 @@ export class Transport {
       method,
       headers: { ...headers, ...signed },
       ...(body && { body }),
-      redirect: 'error',
+      redirect: 'error', // guard: client-redirect without: redirect: 'follow'
       signal: aborted,
     } as const;
     const response = await this.#options.fetch(url, init).catch((cause: unknown) => {
@@ -190,6 +190,7 @@ export class Transport {
     const bytes = await readBytes(response, isAnswer ? RESPONSE_MAX_BYTES : PROBLEM_MAX_BYTES);
     const isSigned = await this.#isSigned(response, bytes, requestSummary(target, signed['signature']), service, trust);
     if (!isAnswer) throw refusalOf(response, bytes, isSigned);
+    // guard: client-response-signed
     if (!isSigned)
       throw transportFailed('the answer is not signed by the service that was asked', { status: response.status });
     return { response, body: bytes };

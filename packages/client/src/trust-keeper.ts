@@ -41,6 +41,7 @@ export class TrustKeeper {
     const trust = await this.remembered();
     const age = now() - this.#fetchedAt;
     // An age below zero means that the clock was set back: how old the copy is, nobody knows.
+    // guard: client-fresh without: if (trust === undefined)
     if (trust === undefined || age < 0 || age > FRESH_SECONDS || now() >= trust.expiresAt) return this.refresh();
     requireLoopback(trust, vaultUrl);
     return trust;
@@ -126,7 +127,12 @@ export class TrustKeeper {
       const before = state?.pin === pin ? state : undefined;
       const previous = before?.memory ?? this.#trust?.memory;
       adopted = await checked(() =>
-        Trust.establish(documents, { org, pin, now: now(), ...(previous && { previous }) }),
+        Trust.establish(documents, {
+          org,
+          pin,
+          now: now(),
+          ...(previous && { previous }), // guard: client-memory
+        }),
       );
       requireLoopback(adopted, vaultUrl);
       this.#fetchedAt = now();
@@ -146,6 +152,7 @@ export class TrustKeeper {
       if (next === undefined) break;
       roots.push(next);
       // Root by root: nothing more is asked of a vault that serves another root than the pinned, or roots without end.
+      // guard: client-root-by-root
       await checked(() => verifyRootChain(roots, { org, pin }));
     }
     const [directory, policy] = [await reader.read(at('directory.json')), await reader.read(at('policy.json'))];

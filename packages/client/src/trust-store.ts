@@ -84,7 +84,11 @@ export function withSeen(state: TrustState, tag: SeenTag): TrustState {
   const isSamePrompt = before?.sub === tag.sub;
   const contents = isSamePrompt ? before.contents : [];
   const isNewContent = tag.version > 0 && !contents.some(([version]) => version === tag.version);
-  if (tag.seq < seq || (tag.seq === seq && isSamePrompt && !isNewContent)) return state;
+  if (
+    tag.seq < seq || // guard: client-seen-rises
+    (tag.seq === seq && isSamePrompt && !isNewContent)
+  )
+    return state;
   const seen: SeenName = {
     sub: tag.sub,
     labels: [...(before?.labels ?? []).filter(([label]) => label !== tag.label), [tag.label, tag.seq]],

@@ -130,7 +130,7 @@ describe('a label that several people must move', () => {
 });
 
 describe('nothing is signed', () => {
-  it('by the same person again, nor by somebody outside the groups', async () => {
+  it('by the same person again, nor by somebody outside the groups [guard: client-approval-once]', async () => {
     const id = await begin();
     await expect(author.approvals.give(id)).rejects.toMatchObject({ code: 'forbidden' });
     const invoker = await world.client(world.organisation.invoker);
@@ -139,7 +139,7 @@ describe('nothing is signed', () => {
   });
 
   it.each<[string, Partial<SeenMove>]>([
-    ['content', { chash: OTHER_HASH }],
+    ['content [guard: client-approval-looked-at]', { chash: OTHER_HASH }],
     ['label', { label: 'staging' }],
     ['version', { version: 2 }],
     ['position', { seq: 2 }],
@@ -155,7 +155,7 @@ describe('nothing is signed', () => {
   });
 
   it.each<[string, string, (honest: Approval) => Partial<Approval>]>([
-    ['another version', 'envelope_tampered', () => ({ version: 2 })],
+    ['another version [guard: client-approval-says]', 'envelope_tampered', () => ({ version: 2 })],
     ['another content', 'envelope_tampered', () => ({ chash: OTHER_HASH })],
     ['another position', 'envelope_tampered', () => ({ seq: 2 })],
     ['another prompt', 'envelope_tampered', () => ({ prompt: mintId('prm') })],
@@ -182,7 +182,7 @@ describe('nothing is signed', () => {
     expect(given()).toBe(0);
   });
 
-  it('for tags that differ among themselves', async () => {
+  it('for tags that differ among themselves [guard: client-approval-equal]', async () => {
     const id = await begin();
     const other = await tagLike(id, { chash: OTHER_HASH });
     lieAbout(id, ({ tags }) => ({ tags: [...tags, other] }));
@@ -190,7 +190,7 @@ describe('nothing is signed', () => {
     expect(given()).toBe(0);
   });
 
-  it('for a position that is not the next', async () => {
+  it('for a position that is not the next [guard: client-approval-next]', async () => {
     const id = await begin();
     const tag = await tagLike(id, { seq: 7 });
     lieAbout(id, () => ({ seq: 7, tags: [tag] }));
@@ -198,7 +198,7 @@ describe('nothing is signed', () => {
     expect(given()).toBe(0);
   });
 
-  it('for a position that was passed', async () => {
+  it('for a position that was passed [guard: client-approval-passed]', async () => {
     await owner.approvals.give(await begin());
     const id = await begin('Sort {{claim}} again');
     const tag = await tagLike(id, { seq: 1 });
@@ -211,7 +211,7 @@ describe('nothing is signed', () => {
     expect(given()).toBe(before);
   });
 
-  it('for another prompt than the name stood for', async () => {
+  it('for another prompt than the name stood for [guard: client-approval-remade]', async () => {
     await owner.prompts.push(NAME, 'text', draftOf('Sort {{claim}}'));
     const id = await begin('Another {{claim}}');
     const prompt = mintId('prm');
@@ -230,7 +230,7 @@ describe('nothing is signed', () => {
     expect(given()).toBe(0);
   });
 
-  it('for a version that is not sealed to this device', async () => {
+  it('for a version that is not sealed to this device [guard: client-approval-opened]', async () => {
     const draft = draftOf('Sort {{claim}}', { acl: { read: [] } });
     const { pending } = await author.prompts.push(NAME, 'text', draft, [LABEL]);
     const id = pending[0]?.pending?.approval ?? '';
@@ -240,7 +240,7 @@ describe('nothing is signed', () => {
 });
 
 describe('a vault that says', () => {
-  it('that the label moved is not believed where one person signed', async () => {
+  it('that the label moved is not believed where one person signed [guard: client-move-alone]', async () => {
     world.vault.service.lies['label.move'] = ({ body }) => {
       const { tag, seq, ver } = parseTag((body as { tags: [string] }).tags[0]).claims;
       return { body: { label: tag, seq, version: ver } };
@@ -250,7 +250,7 @@ describe('a vault that says', () => {
     });
   });
 
-  it('what came of another move is not believed', async () => {
+  it('what came of another move is not believed [guard: client-move-answer]', async () => {
     world.vault.service.lies['label.move'] = () => ({ body: { label: 'latest', seq: 9, version: 1 } });
     await expect(author.prompts.push(NAME, 'text', draftOf('Sort {{claim}}'))).rejects.toMatchObject({
       code: 'envelope_tampered',
@@ -290,18 +290,17 @@ describe('going back', () => {
     expect(await owner.approvals.give(pending?.approval ?? '')).toMatchObject({ seq: 3, version: 1 });
   });
 
-  it.each<[string, (seq: number) => boolean, string]>([['left out', (seq) => seq !== 2, 'label_stale']])(
-    'is refused where the vault has positions %s',
-    async (_name, keeps, code) => {
-      world.vault.service.lies['label.history'] = () => {
-        const data = (world.vault.labels.get(`${NAME} staging`) ?? [])
-          .map(({ version, seq, tags }) => ({ label: 'staging', version, seq, tags }))
-          .toReversed();
-        return { body: { data: data.filter(({ seq }) => keeps(seq)), next_cursor: null } };
-      };
-      await expect(author.prompts.rollback(NAME, 'staging')).rejects.toMatchObject({ code });
-    },
-  );
+  it.each<[string, (seq: number) => boolean, string]>([
+    ['left out [guard: client-history-gap]', (seq) => seq !== 2, 'label_stale'],
+  ])('is refused where the vault has positions %s', async (_name, keeps, code) => {
+    world.vault.service.lies['label.history'] = () => {
+      const data = (world.vault.labels.get(`${NAME} staging`) ?? [])
+        .map(({ version, seq, tags }) => ({ label: 'staging', version, seq, tags }))
+        .toReversed();
+      return { body: { data: data.filter(({ seq }) => keeps(seq)), next_cursor: null } };
+    };
+    await expect(author.prompts.rollback(NAME, 'staging')).rejects.toMatchObject({ code });
+  });
 
   it('goes by what people signed, not by what the vault says beside it', async () => {
     world.vault.service.lies['label.history'] = () => {

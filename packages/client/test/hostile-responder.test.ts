@@ -56,7 +56,7 @@ function withAnotherHash(head: string): string {
 }
 
 describe('an answer that is signed by', () => {
-  it('another responder is refused with both fingerprints', async () => {
+  it('another responder is refused with both fingerprints [guard: client-fin]', async () => {
     const other = world.organisation.responders[1].signer;
     world.responder.script.signer = other;
     const error = await run().catch((thrown: unknown) => thrown);
@@ -98,7 +98,12 @@ describe('an answer that says it is', () => {
       'envelope_tampered',
       'reply-prompt-id',
     ],
-    ['under a directory that nobody has seen', () => ({ dir: { ...elsewhere, ver: 99 } }), 'trust_rollback', undefined],
+    [
+      'under a directory that nobody has seen [guard: client-fin-directory]',
+      () => ({ dir: { ...elsewhere, ver: 99 } }),
+      'trust_rollback',
+      undefined,
+    ],
     [
       'under a fork of the directory',
       () => ({ dir: { ...elsewhere, ver: world.organisation.trust.directoryRef.ver } }),
@@ -161,7 +166,7 @@ describe('a whole answer', () => {
 
 describe('a stream', () => {
   it.each([
-    ['without its final', events((all) => all.slice(0, -1)), 'stream_truncated'],
+    ['without its final [refuses: truncated-stream]', events((all) => all.slice(0, -1)), 'stream_truncated'],
     ['whose connection is cut', events((all) => all.slice(0, -1), true), 'stream_truncated'],
     [
       'cut within its final',
@@ -220,7 +225,10 @@ describe('what is no reply at all', () => {
   it.each([
     ['a page', { text: '<html>' }],
     ['JSON of another form', { body: { head: 'AA', frames: 'no', final: 'AA' } }],
-    ['a stream that does not begin with a head', sendEvents(['event: bulla.final\ndata: AAAA\n\n'])],
+    [
+      'a stream that does not begin with a head [refuses: missing-head]',
+      sendEvents(['event: bulla.final\ndata: AAAA\n\n']),
+    ],
     ['an empty stream', sendEvents([])],
     ['a stream that breaks at once', sendEvents([': \n\n'], { cut: true })],
   ])('%s is a fault on the way: the same question is sent again', async (_name, outgoing) => {

@@ -48,7 +48,7 @@ async function run(choice = {}): Promise<unknown> {
 }
 
 describe('a vault that lies about trust', () => {
-  it('with a root of its own is refused before any signed request', async () => {
+  it('with a root of its own is refused before any signed request [guard: client-root-by-root]', async () => {
     const evil = await makeOrganisation({ now: world.clock.now(), documentSuite: 'rsa3072' });
     world.vault.documents = () => evil.documents;
     const before = world.vault.service.requests.length;
@@ -75,7 +75,7 @@ describe('a vault that lies about trust', () => {
     await expect(run()).rejects.toMatchObject({ code: 'signature_invalid', check: 'directory-signatures' });
   });
 
-  it('with an older directory than was seen before is refused', async () => {
+  it('with an older directory than was seen before is refused [guard: client-memory]', async () => {
     const old = world.organisation.documents;
     await world.organisation.publish();
     await bulla.trust();
@@ -98,7 +98,7 @@ describe('a vault that lies about trust', () => {
     await expect(run()).rejects.toMatchObject({ name: 'TrustError', code: 'trust_rollback', check: 'directory-fork' });
   });
 
-  it('with documents that have expired is refused', async () => {
+  it('with documents that have expired is refused [refuses: directory-freeze]', async () => {
     world.clock.seconds += 91 * 86_400;
     await expect(run()).rejects.toMatchObject({ name: 'TrustError', code: 'trust_expired' });
   });
@@ -113,7 +113,12 @@ type Forgery = (claims: EnvelopeClaims) => Partial<EnvelopeClaims>;
 
 describe('a bundle', () => {
   it.each<[string, Forgery, string, string]>([
-    ['for another device', () => ({ sub: world.organisation.invoker.urn }), 'envelope_tampered', 'envelope-requester'],
+    [
+      'for another device [guard: client-bundle]',
+      () => ({ sub: world.organisation.invoker.urn }),
+      'envelope_tampered',
+      'envelope-requester',
+    ],
     [
       'for another key',
       () => ({ cnf: { jkt: world.organisation.invoker.sig.kid } }),
@@ -248,7 +253,7 @@ describe('a label', () => {
     await expect(run()).rejects.toMatchObject({ name: 'TrustError', code: 'trust_expired', check: 'tag-expiry' });
   });
 
-  it('in an older position than was seen before is refused', async () => {
+  it('in an older position than was seen before is refused [guard: client-min-seq] [guard: client-label-back] [guard: client-label-next]', async () => {
     const store = new MemoryTrustStore();
     bulla = await world.client(undefined, { store });
     await moveByHand('production', 2);
@@ -312,7 +317,7 @@ describe('a name', () => {
     await moveByHand('production', seq, { sub, chash: sealed.chash });
   }
 
-  it('that suddenly stands for another prompt is refused, unless its label has moved on', async () => {
+  it('that suddenly stands for another prompt is refused, unless its label has moved on [guard: client-pinned-name] [guard: client-label-remade]', async () => {
     await bulla.prompts.read(NAME, { label: 'production' });
     await makeAnother(1);
     await expect(run()).rejects.toMatchObject({ name: 'VerifyError', code: 'label_stale', check: 'tag-sequence' });
@@ -332,7 +337,7 @@ describe('a name', () => {
     expect(world.notices).toEqual([`${NAME} is another prompt than before: it was deleted and made again`]);
   });
 
-  it('whose label belongs to an earlier prompt has no such label', async () => {
+  it('whose label belongs to an earlier prompt has no such label [guard: client-label-earlier]', async () => {
     await makeAnother(2);
     await expect(bulla.prompts.read(NAME, { label: 'latest' })).rejects.toMatchObject({
       name: 'NotFoundError',
@@ -341,7 +346,7 @@ describe('a name', () => {
   });
 });
 
-describe('a version that is named by its number', () => {
+describe('a version that is named by its number [guard: client-first-content]', () => {
   it('keeps the content of the first tag that was seen for it', async () => {
     const store = new MemoryTrustStore();
     bulla = await world.client(undefined, { store });

@@ -30,7 +30,7 @@ const newest = () => world.vault.position(NAME, 'production');
 
 describe('the position that an author signs next', () => {
   it.each([
-    ['tags that are none', () => ['a.b.c']],
+    ['tags that are none [guard: client-label-jump]', () => ['a.b.c']],
     ['tags of the position before', () => newest()?.tags ?? []],
   ])('does not jump to the last there is on %s, which would freeze the label for ever', async (_name, tags) => {
     lieAboutPosition(LAST, tags());

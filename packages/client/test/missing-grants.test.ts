@@ -39,7 +39,7 @@ describe('a push of what was pushed before', () => {
     expect(sealed).not.toContain(world.organisation.auditor.urn);
   });
 
-  it('gives no key of it to anybody where the vault shows another content', async () => {
+  it('gives no key of it to anybody where the vault shows another content [guard: client-grant-content]', async () => {
     await push();
     await join();
     const stored = world.vault.named(NAME).versions[0];

@@ -83,7 +83,7 @@ describe('an invited device', () => {
     expect(world.vault.service.received).not.toContain(code.secret);
   });
 
-  it('gets no more than it was given, whatever the vault says of the invitation [red]', async () => {
+  it('gets no more than it was given, whatever the vault says of the invitation [red] [guard: enrol-terms]', async () => {
     const code = await invite();
     const stored = vault.invitations.get(code.id);
     if (stored !== undefined) vault.invitations.set(code.id, { ...stored, roles: ['owner'], groups: ['grp:authors'] });
@@ -97,7 +97,7 @@ describe('an invited device', () => {
   });
 
   it.each([
-    ['encryption key', 'enc'],
+    ['encryption key [guard: enrol-proof]', 'enc'],
     ['signing key', 'sig'],
   ] as const)('whose %s the vault replaced is refused, and its invitation burnt', async (_name, use) => {
     await ask(await invite());
@@ -115,7 +115,7 @@ describe('an invited device', () => {
     expect(vault.directories).toEqual([]);
   });
 
-  it('is known by its keys and not by the names that the vault puts beside them', async () => {
+  it('is known by its keys and not by the names that the vault puts beside them [guard: enrol-own-kids]', async () => {
     await ask(await invite());
     const { kid } = await generateKeyPair('rsa2048', 'sig');
     const honest = await waiting();
@@ -146,7 +146,7 @@ describe('a device that somebody else invited', () => {
     expect((await newest()).entities[urn]).toMatchObject({ user: user(), roles: ['invoker'], groups: [] });
   });
 
-  it('does not come in by other words, by seven, or without any; and stays to be asked again', async () => {
+  it('does not come in by other words, by seven, or without any; and stays to be asked again [guard: enrol-words]', async () => {
     const { request, words } = await elsewhere();
     for (const wrong of [words.split(' ').toReversed().join(' '), words.split(' ').slice(1).join(' '), '']) {
       await expect(
@@ -189,7 +189,7 @@ describe('a device that asks', () => {
     await expect(none.proceed()).rejects.toMatchObject({ message: expect.stringContaining('no open invitation') });
   });
 
-  it('does not take itself for in when the directory lists a further key under its name', async () => {
+  it('does not take itself for in when the directory lists a further key under its name [guard: enrol-listed-keys]', async () => {
     const { pending, enrolment } = await ask(await invite());
     const keys = await Promise.all([
       deviceKeyOf(pending.request.sig, 'sig'),
@@ -217,7 +217,7 @@ describe('the next directory', () => {
   const revoked = () =>
     ({ kid: world.organisation.auditor.sig.kid, reason: 'keyCompromise', at: world.clock.seconds }) as const;
 
-  it('is not made on an older one than was ever trusted: a revocation would be signed away [red]', async () => {
+  it('is not made on an older one than was ever trusted: a revocation would be signed away [red] [guard: next-base]', async () => {
     const old = world.organisation.documents;
     await world.organisation.publish((draft) => {
       draft.revoked.push(revoked());
@@ -279,7 +279,7 @@ describe('the next directory', () => {
     expect((await newest()).withdrawn).toHaveLength(3);
   });
 
-  it('is signed by nobody but whom root lists', async () => {
+  it('is signed by nobody but whom root lists [guard: next-signatory]', async () => {
     await ask(await invite());
     const [policySigner] = world.organisation.signers.policy as [Signer];
     const request = await waiting();
@@ -294,7 +294,7 @@ describe('the next directory', () => {
 describe('a revocation', () => {
   const by = (read: readonly never[] = []) => ({ signer, reason: 'keyCompromise', read }) as const;
 
-  it('keeps what another person signed a label for, and nothing that the thief named', async () => {
+  it('keeps what another person signed a label for, and nothing that the thief named [guard: kept-others]', async () => {
     const { author } = world.organisation;
     const thief = await world.client(author);
     const good = await thief.prompts.push('claims/good', 'text', draftOf('good'));
@@ -319,7 +319,7 @@ describe('a revocation', () => {
     await expect((await world.client(author)).requireOwnKey()).rejects.toMatchObject(refused);
   });
 
-  it('does not believe a vault that shows the tag of a thief as that of another label or person [red]', async () => {
+  it('does not believe a vault that shows the tag of a thief as that of another label or person [red] [guard: kept-verified]', async () => {
     const { author } = world.organisation;
     const thief = await world.client(author);
     await thief.prompts.push('claims/good', 'text', draftOf('slipped in'));
@@ -335,7 +335,7 @@ describe('a revocation', () => {
     expect(plan.unvouched).toHaveLength(1);
   });
 
-  it('keeps a text that was read, by what was read and not by its number', async () => {
+  it('keeps a text that was read, by what was read and not by its number [guard: kept-author]', async () => {
     const { author } = world.organisation;
     const thief = await world.client(author);
     const { chash } = await thief.prompts.push('claims/own', 'text', draftOf('a good text'));
@@ -350,7 +350,7 @@ describe('a revocation', () => {
     expect((await newest()).kept).toEqual([chash]);
   });
 
-  it('leaves an owner', async () => {
+  it('leaves an owner [guard: revoke-last-owner]', async () => {
     const plan = await owner.people.planRevocation(world.organisation.owner.urn);
     await expect(owner.people.revoke(plan, by())).rejects.toMatchObject({
       code: 'validation_failed',
@@ -384,7 +384,7 @@ describe('new keys of a responder', () => {
     expect(trust.isRevoked(before)).toBe(compromised);
   });
 
-  it('are refused by another fingerprint, for another organisation, and for what is no responder', async () => {
+  it('are refused by another fingerprint, for another organisation, and for what is no responder [guard: accept-fingerprint]', async () => {
     const keys = await stated();
     const accept = (given: typeof keys, wanted: string) =>
       owner.people.acceptKeys(given, { wanted, compromised: false, signer });

@@ -98,7 +98,7 @@ describe('push', () => {
     expect(await bulla.prompts.find(NAME)).toBeUndefined();
   });
 
-  it('does not take another content than the label says for its own', async () => {
+  it('does not take another content than the label says for its own [guard: client-read-content]', async () => {
     await push('one');
     await bulla.prompts.push('claims/other', 'text', draftOf('two'));
     const [stored, other] = [world.vault.named(NAME), world.vault.named('claims/other')];
@@ -111,7 +111,7 @@ describe('push', () => {
     await expect(bulla.prompts.read(NAME)).rejects.toMatchObject({ code: 'envelope_tampered', check: 'content-hash' });
   });
 
-  it('refuses a vault that stored something else than was sent', async () => {
+  it('refuses a vault that stored something else than was sent [guard: client-stored]', async () => {
     world.vault.service.lies['version.create'] = () => ({
       body: { version: 1, chash: encodeBase64url(randomBytes(32)) },
     });
@@ -256,7 +256,7 @@ describe('reading', () => {
     });
   });
 
-  it('refuses a prompt of another name than was asked for', async () => {
+  it('refuses a prompt of another name than was asked for [guard: client-prompt-name]', async () => {
     await push('one');
     world.vault.service.lies['prompt.find'] = () => ({
       body: {

@@ -30,7 +30,7 @@ const find = () => once.prompts.find(NAME);
 describe('an answer', () => {
   it.each([
     [
-      'that is not signed',
+      'that is not signed [guard: client-response-signed]',
       () => {
         world.vault.service.signatures = 'none';
       },
@@ -58,7 +58,7 @@ describe('an answer', () => {
     await expect(find()).rejects.toMatchObject({ name: 'BullaError', code: 'transport_failed', origin: 'client' });
   });
 
-  it('that is a redirect is not followed', async () => {
+  it('that is a redirect is not followed [guard: client-redirect]', async () => {
     await once.trust();
     const elsewhere: string[] = [];
     const other = createServer((request, response) => {
@@ -151,7 +151,7 @@ describe('a refusal', () => {
     await expect(find()).rejects.toMatchObject({ name, code });
   });
 
-  it('that nobody signed is told as a hint in our own words', async () => {
+  it('that nobody signed is told as a hint in our own words [guard: client-refusal-signed]', async () => {
     world.vault.service.signatures = 'none';
     world.vault.service.lies['prompt.find'] = () =>
       Promise.reject(new Problem('forbidden', { detail: 'send me your keys' }));

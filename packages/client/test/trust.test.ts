@@ -33,7 +33,7 @@ const stores: [string, () => TrustStore][] = [
 const documentsRead = () => world.vault.service.requests.filter(({ path }) => path.startsWith('/.well-known/')).length;
 
 describe.each(stores)('trust in %s', (_name, makeStore) => {
-  it('is fetched once, again after 15 minutes, and again when the clock was set back', async () => {
+  it('is fetched once, again after 15 minutes, and again when the clock was set back [guard: client-fresh]', async () => {
     const store = makeStore();
     const bulla = await world.client(undefined, { store });
     await Promise.all([bulla.trust(), bulla.trust()]);
@@ -160,7 +160,7 @@ describe('trust', () => {
     expect(seenOf(await new FileTrustStore(home).load('acme'), 'a')).toBeDefined();
   });
 
-  it('of a development organisation is for this machine alone', async () => {
+  it('of a development organisation is for this machine alone [guard: client-loopback]', async () => {
     const url = 'http://vault.example';
     const rerouted = ((input: URL, init?: RequestInit) =>
       fetch(new URL(input.pathname, world.vault.service.url), init)) as typeof fetch;
@@ -323,7 +323,7 @@ describe('what was seen of a name', () => {
     expect(contentOf(undefined, 1)).toBeUndefined();
   });
 
-  it('only rises', () => {
+  it('only rises [guard: client-seen-rises]', () => {
     const state = seen({}, { seq: 3, version: 2, chash: 'second' }, { seq: 1 }, { label: 'other', seq: 9 });
     expect(seenOf(state, 'constructor')).toEqual({
       sub: 'one',

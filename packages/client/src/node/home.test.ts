@@ -47,7 +47,7 @@ describe('the home folder', () => {
     await expect(home.read('sub')).rejects.toThrow(/cannot read .*sub \(EISDIR\)/);
   });
 
-  it('refuses a secret that others may read and says how to mend it', async () => {
+  it('refuses a secret that others may read and says how to mend it [guard: secret-file-mode]', async () => {
     await home.write('identity.json', 'x');
     expect(await home.readSecret('identity.json')).toBe('x');
     await chmod(home.path('identity.json'), 0o644);

@@ -168,6 +168,7 @@ async function isOlderThan(path: string, ms: number): Promise<boolean> {
  */
 export async function requirePrivate(path: string): Promise<void> {
   const { mode } = await stat(path);
+  // guard: secret-file-mode
   if ((mode & 0o077) !== 0) throw new HomeError(`${path} may be read by others; run: chmod 600 ${path}`);
 }
 
