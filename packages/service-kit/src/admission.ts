@@ -73,6 +73,7 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
     parts.metrics.requestsActive.inc();
     reply.header('x-request-id', request.id);
     if (parts.readiness.draining) reply.header('connection', 'close');
+    // guard: request-dawdlers without: await requirePlace(request, parts);
     if (!bringsBody(request)) await requirePlace(request, parts);
     checkHeader(request);
     checkCredential(request);
@@ -112,15 +113,18 @@ function bringsBody({ method }: FastifyRequest): boolean {
 
 /** Everything that can be refused before a byte of the body is read. */
 function checkHeader(request: FastifyRequest): void {
+  // guard: request-headers
   if (request.raw.rawHeaders.length > 2 * HEADERS_MAX) throw new Problem('headers_too_large');
   const { headers } = request;
   if (headers.host === undefined && request.raw.httpVersion !== '1.0') {
     throw new Problem('validation_failed', { detail: 'there is no Host' });
   }
+  // guard: request-encoding
   if (headers['content-encoding'] !== undefined) {
     throw new Problem('unsupported_media_type', { detail: 'Content-Encoding is not allowed' });
   }
   if (bringsBody(request)) return;
+  // guard: request-bodyless
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
     throw new Problem('validation_failed', { detail: 'GET, HEAD and DELETE have no body' });
   }
@@ -129,6 +133,7 @@ function checkHeader(request: FastifyRequest): void {
 /** Who brings nothing to be known by need not be read; what it is worth is judged when all of it is here. */
 function checkCredential({ headers, method, routeOptions }: FastifyRequest): void {
   const credential = entryAt(method, routeOptions.url)?.credential;
+  // guard: request-credential
   if (credential !== undefined && headers[credential] === undefined) throw new Problem('unauthenticated');
 }
 
@@ -141,6 +146,7 @@ function requireRoom(request: FastifyRequest, parts: AdmissionParts): void {
   const announced = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity;
   // The router refuses more than the route takes without reading it.
   const bytes = Math.min(announced, routeOptions.bodyLimit);
+  // guard: request-bodies
   if (!parts.bodies.hasRoom(bytes)) throw overload('bodies', parts);
 }
 

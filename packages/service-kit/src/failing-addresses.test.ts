@@ -35,7 +35,7 @@ function open() {
 }
 
 describe('the requests of an address', () => {
-  it('are verified together up to the limit of failures, and one at a time above it', async () => {
+  it('are verified together up to the limit of failures, and one at a time above it [guard: failing-lane]', async () => {
     const { fail, together } = open();
     await fail(20);
     expect(await together()).toBe(5);

@@ -51,6 +51,7 @@ export class Gate {
   /** A server that asks the gate first, and the framework only if it lets a request through. */
   serverFor(options: ServerOptions, framework: RequestListener): Server {
     return createServer(options, (request, response) => {
+      // guard: gate-health without: const why = this.#whyNot();
       const why = isFree(request.url) ? undefined : this.#whyNot();
       if (why === undefined) framework(request, response);
       else this.#refuse(why, request, response);
@@ -65,7 +66,10 @@ export class Gate {
   /** Nothing new while the service ends, since a connection that was kept alive may bring more. */
   #whyNot(): NoPlace | undefined {
     const { readiness, lag, places } = this.#parts;
+    // guard: gate-draining
     if (readiness.draining) return 'draining';
+    // guard: gate-full without: return lag.tooHigh ? 'event_loop' : undefined;
+    // guard: gate-lag without: return places.turnAway();
     return lag.tooHigh ? 'event_loop' : places.turnAway();
   }
 

@@ -62,6 +62,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   async run<Body>(caller: Signatory, work: Work<Tables, Body>, options: RunOptions = {}): Promise<Answer<Body>> {
     const outcome = await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
+      // guard: nonce-effect without: await this.#useNonce(ledger, caller);
       if (!(await this.#useNonce(ledger, caller))) return refused(ledger, caller, usedAlready());
       await sql`savepoint effect`.execute(trx);
       try {
@@ -88,6 +89,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    * @throws whatever the database says: then nothing may be given away
    */
   async read(caller: Signatory, event: AuditEntry): Promise<void> {
+    // guard: audit-read
     await insertAudit(ledgerOf(this.#db), caller, auditOfAct(caller, event));
     this.#onWritten('ok');
   }
@@ -120,6 +122,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     const { numInsertedOrUpdatedRows } = await written.executeTakeFirstOrThrow().catch((error: unknown) => {
       throw overloaded(error);
     });
+    // guard: record-change
     if (numInsertedOrUpdatedRows !== 1n) return false;
     this.#onWritten('why' in entry ? auditResult(entry.why) : 'ok');
     return true;
@@ -137,6 +140,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   async refuse(caller: Signatory, problem: Problem): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
+      // guard: nonce-refusal
       if (changesSomething(caller)) await this.#useNonce(ledger, caller);
       await refused(ledger, caller, problem);
     });
@@ -170,6 +174,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       .executeTakeFirst();
     // Purged between the two statements: the next try finds the key free.
     if (earlier === undefined) throw stillRunning();
+    // guard: idempotency-request
     if (earlier.request_sha256 !== request_sha256) throw new Problem('idempotency_conflict');
     const { body, event, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
     await insertAudit(trx, caller, auditOfAct(caller, event));
@@ -217,6 +222,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
         .execute();
     }
     const { body, event, ...rest } = effect;
+    // guard: audit-effect
     await insertAudit(ledger, caller, auditOfAct(caller, event));
     return new Answer(body, rest);
   }
@@ -243,7 +249,17 @@ async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Signatory
 
 /** What makes two requests the same: all of it but the signature. */
 function requestHash({ request: { method, path, query, ifMatch, bodySha256 } }: Signatory): Promise<string> {
-  return digestB64u(utf8(JSON.stringify([method, path, query, ifMatch ?? null, bodySha256])));
+  return digestB64u(
+    utf8(
+      JSON.stringify([
+        method,
+        path,
+        query,
+        ifMatch ?? null, // guard: idempotency-condition
+        bodySha256, // guard: idempotency-body
+      ]),
+    ),
+  );
 }
 
 function changesSomething(caller: Signatory): boolean {

@@ -21,6 +21,7 @@ export class OwnKeySignature {
     admit: (signatory: Signatory) => Promise<void>,
   ) {
     const parsed = parseUrn(urn);
+    // guard: own-key-kind without: if (parsed === undefined)
     if (parsed?.kind !== 'enr') {
       throw new Problem('unauthenticated', { detail: 'a device signs this by its own new key' });
     }

@@ -43,7 +43,7 @@ describe('any error becomes a problem', () => {
     expect(problem.retryAfterSeconds).toBe(code === 'overloaded' ? 1 : undefined);
   });
 
-  it('with the words of the check, but not after a private key was used', () => {
+  it('with the words of the check, but not after a private key was used [guard: cause-of-errors]', () => {
     expect(problemOf(new CryptoError('key_unknown', 'no such key')).detail).toBe('no such key');
     expect(problemOf(new CryptoError('open_failed', 'no such key')).detail).toBeUndefined();
   });

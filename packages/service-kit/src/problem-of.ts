@@ -38,6 +38,7 @@ export function isOurFault(problem: Problem): boolean {
 function ofCryptoError(error: CryptoError): Problem {
   const known = Object.hasOwn(PROBLEMS, error.code) ? (error.code as ProblemCode) : 'validation_failed';
   // After a private key was used the code is all there is to know (protocol.md §2.1).
+  // guard: cause-of-errors
   if (known === 'open_failed') return new Problem(known);
   return new Problem(known, { detail: error.message });
 }

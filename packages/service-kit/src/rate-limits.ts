@@ -31,7 +31,10 @@ export class RateLimits {
   /** Takes the points of a request. @returns why it has to wait, if it has to. */
   async take({ org, kid }: Signatory, route: RouteName): Promise<Limited | undefined> {
     for (const { bucket, points, of } of chargesOf(route, this.#rates)) {
+      // guard: limit-others without: const taken = await this.#counts.take(bucket, 'all', points);
+      // guard: limit-organisation without: const taken = await this.#counts.take(bucket, `${org}:${kid}`, points);
       const taken = await this.#counts.take(bucket, of === 'key' ? `${org}:${kid}` : org, points);
+      // guard: limit-keys without: continue;
       if (taken.allowed) continue;
       this.#metrics.rateLimitRejections.inc({ kind: bucket.name });
       return limited(bucket, taken);

@@ -80,7 +80,11 @@ export class RequestAuthentication {
   /** Whether somebody is there to be answered. Who sends old signatures without end becomes a stranger. */
   async #mayAnswer(state: RequestState): Promise<boolean> {
     const { verified } = state;
-    if (verified !== undefined && (await this.#limits.maySignRefusal(verified.org, verified.kid))) return true;
+    if (
+      verified !== undefined &&
+      (await this.#limits.maySignRefusal(verified.org, verified.kid)) // guard: request-stale
+    )
+      return true;
     delete state.verified;
     return false;
   }
@@ -90,11 +94,17 @@ export class RequestAuthentication {
     const authority = this.#authorities.choose(request.headers.host);
     const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
     const { trust, holder } = await this.#find(signature);
+    // guard: request-signature without:
+    //   const forged = { method: 'GET', authority, path: '/', query: '?', signature: ':AAAA:' };
+    //   const summary = await this.#failing.verify(request.ip, () => Promise.resolve(forged));
     const summary = await this.#failing.verify(request.ip, () => verifyRequestSignature(signature, holder.record));
     const now = this.#clock.now();
+    // guard: request-key-state
     trust.requireKey(signature.kid, { usage: 'http', purpose: 'http', now, check: CHECK });
     state.verified = { summary, org: trust.org, kid: signature.kid };
+    // guard: request-times
     checkSignatureTimes(signature, now, trust.policy.max_skew);
+    // guard: request-fresh
     if (!RENEWING.has(route)) trust.requireFresh(now);
     state.caller = Object.freeze({
       org: trust.org,
@@ -127,7 +137,9 @@ export class RequestAuthentication {
     const authority = this.#authorities.choose(request.headers.host);
     const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
     const verify = async (key: VerifyingKey) => {
+      // guard: own-key-signature
       await this.#failing.verify(request.ip, () => verifyRequestSignature(signature, key));
+      // guard: own-key-times
       checkSignatureTimes(signature, this.#clock.now());
       const signatory: Signatory = Object.freeze({
         org: signature.org,

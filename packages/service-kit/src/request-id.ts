@@ -6,5 +6,9 @@ const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
 /** The X-Request-Id that came, if it is safe to write into logs and documents; else a fresh one. */
 export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const id = request.headers['x-request-id'];
-  return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
+  return typeof id === 'string' &&
+    // guard: request-id
+    REQUEST_ID.test(id)
+    ? id
+    : randomUUID();
 }

@@ -25,7 +25,11 @@ export class Authorities {
   choose(host: string | undefined): string {
     for (const scheme of ['https', 'http'] as const) {
       const authority = host === undefined ? undefined : normalizeAuthority(host, scheme);
-      if (authority !== undefined && this.#known.has(authority)) return authority;
+      if (
+        authority !== undefined &&
+        this.#known.has(authority) // guard: request-host
+      )
+        return authority;
     }
     throw new Problem('validation_failed', { detail: 'Host is not an authority of this service' });
   }
@@ -52,7 +56,10 @@ function rawFields(rawHeaders: readonly string[]): Map<string, string> {
     const name = (rawHeaders[index] ?? '').toLowerCase();
     const value = (rawHeaders[index + 1] ?? '').trim();
     const before = fields.get(name);
-    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+    fields.set(
+      name,
+      before === undefined ? value : `${before}, ${value}`, // guard: request-raw-fields without: value
+    );
   }
   return fields;
 }

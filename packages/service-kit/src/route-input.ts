@@ -26,6 +26,7 @@ export function readInput(entry: RouteEntry, request: FastifyRequest, state: Req
 
 /** Parsed only here: the signature was checked over the raw bytes before (protocol.md §5). */
 function parseBody(state: RequestState, entry: RouteEntry): unknown {
+  // guard: body-strict without: return JSON.parse(Buffer.from(state.rawBody ?? []).toString());
   return strictParseBody(state.rawBody ?? new Uint8Array(), {
     maxBytes: entry.bodyBytesMax,
     maxValues: BODY_VALUES_MAX,
@@ -36,6 +37,7 @@ function parseBody(state: RequestState, entry: RouteEntry): unknown {
 function checkHeaders(schema: z.ZodObject, request: FastifyRequest): unknown {
   const named = Object.keys(schema.shape).map((name) => [name, request.headers[name]]);
   const headers: Record<string, unknown> = Object.fromEntries(named.filter(([, value]) => value !== undefined));
+  // guard: route-condition
   if ('if-match' in schema.shape && headers['if-match'] === undefined) throw new Problem('precondition_required');
   return check(schema, headers, 'header');
 }

@@ -45,6 +45,7 @@ export class SignatureGuard implements CanActivate {
     const state = stateOf(request);
     state.limited = limited;
     // Who floods is refused like a stranger: no private key signs the answer, no row is written for each.
+    // guard: limit-flood
     if (limited.flooded) {
       delete state.verified;
       delete state.caller;
@@ -56,9 +57,11 @@ export class SignatureGuard implements CanActivate {
 /** What is not yours is not found, whoever you are elsewhere. */
 function requireOwnOrganisation(caller: Caller, request: FastifyRequest): void {
   const { org } = request.params as { org?: unknown };
+  // guard: own-organisation
   if (org !== undefined && org !== caller.org) throw new Problem('not_found');
 }
 
 function requirePermission(caller: Caller, { permission }: RouteEntry): void {
+  // guard: permission
   if (permission === undefined || !may(caller.roles, permission)) throw new Problem('forbidden');
 }

@@ -84,7 +84,7 @@ describe('more requests than are at work at once', () => {
     expect(await owner.get(PATH)).toMatchObject({ status: 200 });
   });
 
-  it('are refused unread, with the headers of every answer and one line in the log for all of them', async () => {
+  it('are refused unread, with the headers of every answer and one line in the log for all of them [guard: gate-full]', async () => {
     const { owner, port, log, metric } = await start({ limits: { requestsMax: 1, waitingMax: 0 } });
     const { letGo, begun } = holdGets();
     const first = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
@@ -159,7 +159,7 @@ describe('more requests than are at work at once', () => {
   });
 });
 
-describe('an event loop that stays late', () => {
+describe('an event loop that stays late [guard: gate-lag]', () => {
   it('takes nothing new but questions about health, and takes more again afterwards', async () => {
     const { owner, port, metric } = await start({ limits: { loopLagMaxMs: 150 } });
     const until503 = async () => {

@@ -25,8 +25,13 @@ const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 describe('a body is refused', () => {
   const bodies: [string, () => string | Buffer, number, string][] = [
     ['that is no JSON', () => '{"id":', 400, 'validation_failed'],
-    ['with a member twice', () => thing(`,"name":"${CANARY}"`), 400, 'validation_failed'],
-    ['with a member twice, spelled differently', () => thing(String.raw`,"n\u0061me":"b"`), 400, 'validation_failed'],
+    ['with a member twice [guard: body-strict]', () => thing(`,"name":"${CANARY}"`), 400, 'validation_failed'],
+    [
+      'with a member twice, spelled differently [refuses: duplicate-members]',
+      () => thing(String.raw`,"n\u0061me":"b"`),
+      400,
+      'validation_failed',
+    ],
     ['with a member that is not known', () => thing(`,"${CANARY}":1`), 400, 'validation_failed'],
     ['without a member', () => '{"name":"a","type":"text"}', 400, 'validation_failed'],
     ['with a member of another type', () => thing('').replace('"a"', '7'), 400, 'validation_failed'],
@@ -55,10 +60,15 @@ describe('a body is refused', () => {
       'validation_failed',
     ],
     ['nested too deep', () => thing(`,"x":${nested(17)}`), 400, 'validation_failed'],
-    ['nested four hundred thousand deep', () => nested(400_000), 400, 'validation_failed'],
+    ['nested four hundred thousand deep [refuses: depth-bomb]', () => nested(400_000), 400, 'validation_failed'],
     ['that is an array', () => '[]', 400, 'validation_failed'],
     ['that is null', () => 'null', 400, 'validation_failed'],
-    ['larger than the route takes', () => thing(`,"x":"${'x'.repeat(1_048_576)}"`), 413, 'payload_too_large'],
+    [
+      'larger than the route takes [refuses: oversize-body]',
+      () => thing(`,"x":"${'x'.repeat(1_048_576)}"`),
+      413,
+      'payload_too_large',
+    ],
   ];
   it.each(bodies)('%s', async (_name, body, status, code) => {
     const before = await rows();
@@ -69,7 +79,7 @@ describe('a body is refused', () => {
     expect(await rows()).toEqual(before);
   });
 
-  it('[red] of more values than any has, before anything is made of them', async () => {
+  it('[red] of more values than any has, before anything is made of them [guard: body-values]', async () => {
     const many = Object.fromEntries(Array.from({ length: 1_001 }, (_, member) => [`m${member}`, 0]));
     for (const body of [many, Array.from({ length: 1_001 }, () => [])]) {
       const refused = await tiny.owner.post('/api/v1/prompts', body);
@@ -99,7 +109,7 @@ describe('a body is refused', () => {
     ['a form', { 'content-type': 'application/x-www-form-urlencoded' }],
     ['no media type', { 'content-type': '' }],
     ['a media type that is none', { 'content-type': 'json' }],
-    ['a content encoding', { 'content-encoding': 'gzip' }],
+    ['a content encoding [guard: request-encoding]', { 'content-encoding': 'gzip' }],
   ])('of %s, before anybody looks at its signature', async (_name, headers) => {
     const tamper = (sent: { headers: Record<string, string> }) => void Object.assign(sent.headers, headers);
     const refused = await tiny.owner.post('/api/v1/prompts', thing(''), { tamper });
@@ -123,7 +133,7 @@ describe('a path, query or header is refused', () => {
     expect(refused.text).not.toContain(CANARY);
   });
 
-  it('no If-Match where a change must say what it is based on', async () => {
+  it('no If-Match where a change must say what it is based on [guard: route-condition]', async () => {
     const path = '/api/v1/organisations/acme/directory';
     expect(await tiny.owner.put(path, { directory: '{"a":1}' })).toMatchObject({
       status: 428,
@@ -204,8 +214,13 @@ describe('a connection', () => {
       408,
       'request_timeout',
     ],
-    ['with a header that is too large', head(`x-a: ${'a'.repeat(20_000)}\r\n`), 431, 'headers_too_large'],
-    ['with too many headers', head('a: b\r\n'.repeat(80)), 431, 'headers_too_large'],
+    [
+      'with a header that is too large [refuses: oversize-header]',
+      head(`x-a: ${'a'.repeat(20_000)}\r\n`),
+      431,
+      'headers_too_large',
+    ],
+    ['with too many headers [guard: request-headers]', head('a: b\r\n'.repeat(80)), 431, 'headers_too_large'],
     ['that does not speak HTTP', 'hello\r\n\r\n', 400, 'validation_failed'],
     ['without a host', 'GET /api/v1/prompts HTTP/1.1\r\n\r\n', 400, 'validation_failed'],
     ['with two lengths', head('content-length: 1\r\ncontent-length: 2\r\n'), 400, 'validation_failed'],
@@ -213,13 +228,13 @@ describe('a connection', () => {
     ['with another encoding of the transfer', head('transfer-encoding: xchunked\r\n'), 400, 'validation_failed'],
     ['with bare line feeds', 'GET / HTTP/1.1\nhost: x\n\n', 400, 'validation_failed'],
     [
-      'with a GET that has a body',
+      'with a GET that has a body [guard: request-bodyless]',
       'GET /api/v1/prompts HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}',
       400,
       'validation_failed',
     ],
     [
-      'with a DELETE in chunks',
+      'with a DELETE in chunks [refuses: body-added]',
       'DELETE /api/v1/prompts/x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\n',
       400,
       'validation_failed',

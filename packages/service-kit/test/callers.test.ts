@@ -90,7 +90,7 @@ describe('refuses a request', () => {
     ],
     ['whose signature is cut off', ({ headers }) => delete headers['signature'], 400, 'validation_failed'],
     [
-      'whose signature is another',
+      'whose signature is another [guard: request-signature]',
       ({ headers }) =>
         (headers['signature'] = headers['signature']?.replace(/:(.)/, (_, c) => `:${c === 'A' ? 'B' : 'A'}`) ?? ''),
       401,
@@ -110,12 +110,17 @@ describe('refuses a request', () => {
       'signature_invalid',
     ],
     [
-      'with a second key for retries before the signed one',
+      'with a second key for retries before the signed one [guard: request-raw-fields]',
       ({ headers }) => Object.assign(headers, { 'idempotency-key': ['0123456789abcdef', headers['idempotency-key']] }),
       401,
       'signature_invalid',
     ],
-    ['with a condition that is not signed', ({ headers }) => (headers['if-match'] = '"1"'), 400, 'validation_failed'],
+    [
+      'with a condition that is not signed [refuses: if-match-uncovered]',
+      ({ headers }) => (headers['if-match'] = '"1"'),
+      400,
+      'validation_failed',
+    ],
     [
       'whose content type is another',
       ({ headers }) => (headers['content-type'] = 'application/json;v=2'),
@@ -128,7 +133,12 @@ describe('refuses a request', () => {
       401,
       'signature_invalid',
     ],
-    ['for another host', ({ headers }) => (headers['host'] = 'vault.example'), 400, 'validation_failed'],
+    [
+      'for another host [guard: request-host]',
+      ({ headers }) => (headers['host'] = 'vault.example'),
+      400,
+      'validation_failed',
+    ],
     ['for a host that is none', ({ headers }) => (headers['host'] = '!!'), 400, 'validation_failed'],
   ];
   it.each(tampers)('%s', async (_name, tamper, status, code) => {
@@ -140,7 +150,7 @@ describe('refuses a request', () => {
   });
 
   it.each([
-    ['signed long ago', () => past],
+    ['signed long ago [guard: request-times]', () => past],
     ['signed two minutes ago', () => at(-121)],
     ['signed in the future', () => at(62)],
   ])('%s, with the time in a signed answer', async (_name, options) => {
@@ -177,7 +187,7 @@ describe('refuses a request', () => {
     });
   });
 
-  it('by a key that is revoked, without an answer that is signed for it', async () => {
+  it('by a key that is revoked, without an answer that is signed for it [guard: request-key-state]', async () => {
     const device = await tiny.acme.makeDevice('leaver', { roles: ['author'], groups: ['grp:authors'] });
     await tiny.acme.publish((draft) => void (draft.entities[device.urn] = device.entity));
     expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({ status: 200 });
@@ -189,7 +199,7 @@ describe('refuses a request', () => {
     expect(refused.headers['signature']).toBeUndefined();
   });
 
-  it('by a key that is not yet valid', async () => {
+  it('by a key that is not yet valid [refuses: key-pending]', async () => {
     const device = await tiny.acme.makeDevice('early', { roles: ['author'], groups: ['grp:authors'] });
     const later = { nbf: tiny.clock.now() + 600 } satisfies Partial<KeyRecord>;
     const keys = device.entity.keys.map((key) => ({ ...key, ...later }));
@@ -212,7 +222,7 @@ describe('refuses a request', () => {
     );
   });
 
-  it('of somebody who may not, in signed words and with a row in the audit log', async () => {
+  it('of somebody who may not, in signed words and with a row in the audit log [guard: permission]', async () => {
     const refused = await tiny.auditor.post('/api/v1/prompts', newThing());
     expect(refused).toMatchObject({ status: 403, body: { code: 'forbidden' } });
     await expect(verify(refused)).resolves.toBeUndefined();
@@ -221,7 +231,7 @@ describe('refuses a request', () => {
     expect(row?.event).toMatchObject({ who: { kid: tiny.acme.auditor.sig.kid } });
   });
 
-  it('for the organisation of others, as if there were none', async () => {
+  it('for the organisation of others, as if there were none [guard: own-organisation]', async () => {
     const refused = await tiny.owner.put(
       '/api/v1/organisations/other/directory',
       { directory: '{"a":1}' },
@@ -240,7 +250,7 @@ describe('refuses a request', () => {
     });
   });
 
-  it('while the documents have expired, but for newer ones', async () => {
+  it('while the documents have expired, but for newer ones [guard: request-fresh]', async () => {
     const days = 91 * 86_400;
     tiny.clock.advance(days);
     try {

@@ -46,7 +46,7 @@ async function untilActive(count: number): Promise<void> {
 const thing = () => tiny.owner.post('/api/v1/prompts', {});
 
 describe('whoever begins a body and does not go on', () => {
-  it('takes no place from others, however many there are', async () => {
+  it('takes no place from others, however many there are [guard: request-dawdlers]', async () => {
     await Promise.all(Array.from({ length: LIMITS.requestsMax + 1 }, () => dawdle(PROMPTS, 100)));
     await untilActive(LIMITS.requestsMax + 1);
     expect(await tiny.owner.get('/api/v1/prompts')).toMatchObject({ status: 200 });

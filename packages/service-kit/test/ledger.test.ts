@@ -31,7 +31,7 @@ describe.each(stores)('on %s a mutation', (store) => {
     (await tiny.database.db.selectFrom('audit_event').select('event').orderBy('id', 'desc').limit(1).execute())[0]
       ?.event;
 
-  it('is refused when its signature is used again, also at the same moment', async () => {
+  it('is refused when its signature is used again, also at the same moment [guard: nonce-effect]', async () => {
     const again = { nonce: nonce() };
     const made = await Promise.all(
       Array.from({ length: 8 }, () => tiny.owner.post('/api/v1/prompts', newThing(), again)),
@@ -46,7 +46,7 @@ describe.each(stores)('on %s a mutation', (store) => {
     expect(await lastAudit()).toMatchObject({ act: 'prompt.create', res: 'denied', why: 'unauthenticated' });
   });
 
-  it('that was refused cannot come back either', async () => {
+  it('that was refused cannot come back either [guard: nonce-refusal]', async () => {
     const thing = newThing();
     await tiny.owner.post('/api/v1/prompts', thing);
     const again = { nonce: nonce() };
@@ -92,8 +92,8 @@ describe.each(stores)('on %s a mutation', (store) => {
   });
 
   it.each([
-    ['another body', { directory: '{"a":2}' }, '"3"', 'acme'],
-    ['another condition', { directory: '{"a":1}' }, '"4"', 'acme'],
+    ['another body [guard: idempotency-request] [guard: idempotency-body]', { directory: '{"a":2}' }, '"3"', 'acme'],
+    ['another condition [guard: idempotency-condition]', { directory: '{"a":1}' }, '"4"', 'acme'],
   ])('with the same Idempotency-Key and %s is a conflict', async (_name, body, ifMatch, org) => {
     const key = { idempotencyKey: idempotencyKey() };
     const path = `/api/v1/organisations/${org}/directory`;
@@ -166,7 +166,7 @@ describe.each(stores)('on %s a mutation', (store) => {
     expect(await lastAudit()).toMatchObject({ act: 'prompt.create', res: 'error', why: 'internal' });
   });
 
-  it('has no effect while it cannot be written to the audit log, nor does a secret leave', async () => {
+  it('has no effect while it cannot be written to the audit log, nor does a secret leave [guard: audit-effect] [guard: audit-read]', async () => {
     const thing = newThing();
     await tiny.owner.post('/api/v1/prompts', thing);
     const { db } = tiny.database;

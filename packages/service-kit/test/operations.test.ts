@@ -176,11 +176,14 @@ describe('a request id', () => {
     expect(JSON.parse(Buffer.from(payload, 'base64url').toString())).toMatchObject({ requestId: id });
   });
 
-  it.each(['short', '<script>alert(1)</script>', 'a'.repeat(65), '{"a":1,"b":2}'])('%s is replaced', async (id) => {
-    const answer = await fetchText(url(), { 'x-request-id': id });
-    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
-    expect(tiny.log.join('')).not.toContain(id.length > 10 ? id : '<script>');
-  });
+  it.each(['short', '<script>alert(1)</script>', 'a'.repeat(65), '{"a":1,"b":2}'])(
+    '%s is replaced [guard: request-id]',
+    async (id) => {
+      const answer = await fetchText(url(), { 'x-request-id': id });
+      expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+      expect(tiny.log.join('')).not.toContain(id.length > 10 ? id : '<script>');
+    },
+  );
 });
 
 describe('more requests than it takes', () => {
@@ -205,7 +208,7 @@ describe('more requests than it takes', () => {
   });
 });
 
-describe('an answer that does not fit its contract', () => {
+describe('an answer that does not fit its contract [guard: response-shape]', () => {
   it('never leaves', async () => {
     faults.onGet = () => ({ secret: 'canary-7f3a' });
     const sent = tiny.owner.get(`/api/v1/prompts/${mintId('prm')}`);
@@ -305,7 +308,7 @@ describe('the end of a service', () => {
     await ending.stop();
   });
 
-  it('refuses a request that arrives while it drains, and says that it will not be ready again', async () => {
+  it('refuses a request that arrives while it drains, and says that it will not be ready again [guard: gate-draining] [guard: gate-health]', async () => {
     const ending = await startTiny();
     const { port } = await ending.service.listen();
     const { begun, letGo } = holdEffects();

@@ -32,7 +32,7 @@ const askForEnvelope = ({ owner }: Tiny) => owner.post('/api/v1/envelopes', {});
 const rows = async ({ database }: Tiny) => await database.db.selectFrom('audit_event').selectAll().execute();
 
 describe('a key', () => {
-  it('that asks too often is told when to come back, in an answer that is signed and written down', async () => {
+  it('that asks too often is told when to come back, in an answer that is signed and written down [guard: limit-keys]', async () => {
     const tiny = await start({ rates: { keyPerSecond: 1 } });
     expect(statuses(await inTurn(6, () => tiny.owner.get(PATH)))).toEqual([200, 200, 200, 200, 200, 200]);
     const refused = await tiny.owner.get(PATH);
@@ -45,14 +45,14 @@ describe('a key', () => {
     expect((await rows(tiny)).at(-1)?.event).toMatchObject({ act: 'prompt.list', res: 'denied', why: 'rate_limited' });
   });
 
-  it('leaves others what is theirs', async () => {
+  it('leaves others what is theirs [guard: limit-others]', async () => {
     const tiny = await start({ rates: { keyPerSecond: 1 } });
     await inTurn(9, () => tiny.owner.get(PATH));
     expect(await tiny.auditor.get(PATH)).toMatchObject({ status: 200 });
     expect(await tiny.clientOf(tiny.other.owner).get(PATH)).toMatchObject({ status: 200 });
   });
 
-  it('that floods gets no signature and no row for each', async () => {
+  it('that floods gets no signature and no row for each [guard: limit-flood]', async () => {
     const tiny = await start({ rates: { keyPerSecond: 1 } });
     await inTurn(12, () => tiny.owner.get(PATH));
     const before = (await rows(tiny)).length;
@@ -85,7 +85,7 @@ describe('a key', () => {
 });
 
 describe('an organisation', () => {
-  it('that asks too often waits, whoever of it asks, and others do not', async () => {
+  it('that asks too often waits, whoever of it asks, and others do not [guard: limit-organisation]', async () => {
     const tiny = await start({ rates: { organisationPerSecond: 1 } });
     await inTurn(3, () => tiny.owner.get(PATH));
     await inTurn(3, () => tiny.auditor.get(PATH));

@@ -23,7 +23,7 @@ const codes = (answers: readonly TestResponse[]) => [
 ];
 
 describe('refusals that take no points', () => {
-  it('of signatures of another time are signed as often as a key may ask, then like those of strangers', async () => {
+  it('of signatures of another time are signed as often as a key may ask, then like those of strangers [guard: request-stale]', async () => {
     const { owner, clock } = await start({ rates: { keyPerSecond: 1 } });
     const answers = await many(() => owner.get(PATH, { signedAt: clock.now() - 3_600 }));
     expect(codes(answers)).toEqual(['clock_skew']);

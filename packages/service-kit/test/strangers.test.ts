@@ -26,9 +26,15 @@ const ask = (line: string, fields: string): Promise<RawAnswer> =>
 
 describe('a body that never ends is refused at once', () => {
   it.each([
-    ['where nothing is signed', PROMPTS, 401, 'unauthenticated', ''],
+    ['where nothing is signed [guard: request-credential]', PROMPTS, 401, 'unauthenticated', ''],
     ['where no bootstrap secret comes', 'PUT /api/v1/organisations/third', 401, 'unauthenticated', ''],
-    ['where it says that it will be too large', PROMPTS, 503, 'overloaded', `${PRETENDED}content-length: 2001\r\n`],
+    [
+      'where it says that it will be too large [guard: request-bodies]',
+      PROMPTS,
+      503,
+      'overloaded',
+      `${PRETENDED}content-length: 2001\r\n`,
+    ],
     ['where it does not say how large', PROMPTS, 503, 'overloaded', `${PRETENDED}transfer-encoding: chunked\r\n`],
     ['where there is no route', 'POST /api/v1/runs', 503, 'overloaded', 'content-length: 2001\r\n'],
   ])('%s', async (_name, line, status, code, fields) => {

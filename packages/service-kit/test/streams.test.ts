@@ -256,7 +256,7 @@ describe('work that knows its own retries', () => {
       expect(after[0]).toMatchObject({ event: { act: 'invocation.finish', ...event } });
     });
 
-    it('are not, where nothing is changed', async () => {
+    it('are not, where nothing is changed [guard: record-change]', async () => {
       const before = await rows();
       expect(await changed(changing('other', 'c'), done)).toEqual([200, false]);
       expect(await rows()).toEqual(before);
