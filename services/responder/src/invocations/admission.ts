@@ -46,7 +46,11 @@ export async function presentBundle(value: unknown, { trust, now, responder, cal
   const envelope = await verifyEnvelope(bundle.env, { trust, now, audience: responder, graceSeconds: REPLAY_SECONDS });
   const { sub, cnf } = envelope.claims;
   // Only a gateway carries what is another's; for anybody else a stolen envelope costs us no private-key work.
-  const isCarried = trust.entity(caller.urn)?.kind === 'gateway' && trust.hasRole(caller.urn, 'gateway');
+  const isCarried =
+    trust.entity(caller.urn)?.kind === 'gateway' &&
+    // guard: run-gateway-role
+    trust.hasRole(caller.urn, 'gateway');
+  // guard: run-requester
   if (!isCarried && (sub !== caller.urn || cnf.jkt !== caller.kid)) {
     throw tampered('envelope-requester', 'it is for another requester');
   }
@@ -60,11 +64,14 @@ export async function presentBundle(value: unknown, { trust, now, responder, cal
  * @throws {Problem} envelope_revoked
  */
 export async function checkContents({ bundle, envelope }: Presented, { trust, now }: Judgement): Promise<void> {
+  // guard: run-hashes
   await checkBundleHashes(bundle, envelope);
   if (envelope.kind !== 'prompt') return;
+  // guard: run-withdrawn
   if (trust.isWithdrawn(envelope.sub, envelope.claims.prm.ver)) {
     throw new Problem('envelope_revoked', { detail: 'this version of the prompt has been withdrawn' });
   }
+  // guard: run-grant-key
   requireSealingKey(parseGrant(bundle.grant ?? '').header.kid, trust, now, 'grant-recipient');
 }
 
@@ -79,12 +86,16 @@ export function checkPolicy(
   question: string,
   { trust, now, responder }: Judgement,
 ): VerifiedPromptEnvelope {
+  // guard: run-custody
   if (envelope.kind !== 'prompt' || trust.custodyOf(envelope.claims.prm.name) !== 'sealed') {
     throw new Problem('custody_not_allowed', { detail: 'this responder runs sealed prompts only' });
   }
   const { header } = parseInvocation(question);
+  // guard: run-outside-audience
   if (header.aud !== responder) throw tampered('invocation-audience', 'the question is for another responder');
+  // guard: run-outside-issuer
   if (header.iss !== envelope.claims.sub) throw tampered('invocation-issuer', 'the question is of another requester');
+  // guard: run-question-key
   requireSealingKey(header.kid, trust, now, 'invocation-recipient');
   return envelope;
 }

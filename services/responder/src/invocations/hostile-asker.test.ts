@@ -60,13 +60,13 @@ const CASES: readonly {
   readonly as?: () => TestMember;
 }[] = [
   {
-    name: 'a question that is carried by a service without the role of a gateway',
+    name: 'a question that is carried by a service without the role of a gateway [guard: run-gateway-role]',
     code: 'envelope_tampered',
     make: () => ask(all.organisation, prompt),
     as: () => service,
   },
   {
-    name: 'a question that is sealed to another responder',
+    name: 'a question that is sealed to another responder [guard: run-outside-audience]',
     code: 'envelope_tampered',
     make: async () => {
       const [, other] = all.organisation.responders;
@@ -74,12 +74,12 @@ const CASES: readonly {
     },
   },
   {
-    name: 'a question of somebody else under this envelope',
+    name: 'a question of somebody else under this envelope [guard: run-outside-issuer]',
     code: 'envelope_tampered',
     make: () => ask(all.organisation, prompt, { question: { iss: all.organisation.owner.urn } }),
   },
   {
-    name: 'a question that is sealed to a key which the responder lost',
+    name: 'a question that is sealed to a key which the responder lost [guard: run-question-key]',
     code: 'key_revoked',
     make: async () => {
       const [{ urn }] = all.organisation.responders;
@@ -87,7 +87,7 @@ const CASES: readonly {
     },
   },
   {
-    name: 'a grant to a key which the responder lost',
+    name: 'a grant to a key which the responder lost [guard: run-grant-key]',
     code: 'key_revoked',
     make: async () => {
       const [{ urn }] = all.organisation.responders;
@@ -116,7 +116,7 @@ describe('a responder refuses, before any private key has worked,', () => {
 describe('a responder judges anew who carries a question that names a newer directory, and refuses', () => {
   it.each([
     [
-      'whoever lost the role there',
+      'whoever lost the role there [guard: run-role-again]',
       'gateway:3',
       'forbidden',
       ({ urn, entity }: TestMember, draft: Draft) => {
@@ -124,7 +124,7 @@ describe('a responder judges anew who carries a question that names a newer dire
       },
     ],
     [
-      'whoever lost the key there',
+      'whoever lost the key there [guard: run-key-again]',
       'gateway:4',
       'key_revoked',
       ({ sig: { kid } }: TestMember, draft: Draft) => {

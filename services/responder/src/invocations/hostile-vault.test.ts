@@ -55,7 +55,7 @@ const CASES: readonly {
   readonly as?: () => TestMember;
 }[] = [
   {
-    name: "[red] another prompt's content under this prompt's name",
+    name: "[red] another prompt's content under this prompt's name [refuses: another-prompt]",
     code: 'open_failed',
     sealed: true,
     make: async () => {
@@ -64,7 +64,7 @@ const CASES: readonly {
     },
   },
   {
-    name: '[red] the right id with the name of another prompt',
+    name: '[red] the right id with the name of another prompt [guard: opener-one-error]',
     code: 'open_failed',
     sealed: true,
     make: () => ask(all.organisation, { ...prompt, name: 'claims/renamed' }),
@@ -76,13 +76,13 @@ const CASES: readonly {
     make: () => ask(all.organisation, { ...prompt, ver: 2 }),
   },
   {
-    name: '[red] an author outside the groups of the name',
+    name: '[red] an author outside the groups of the name [refuses: author-outside] [refuses: signer-may-author]',
     code: 'open_failed',
     sealed: true,
     make: async () => ask(all.organisation, await storePrompt(all.organisation, { author: all.organisation.invoker })),
   },
   {
-    name: '[red] content that the vault signed under a sealed name',
+    name: '[red] content that the vault signed under a sealed name [refuses: vault-signed] [refuses: signer-may-author]',
     code: 'open_failed',
     sealed: true,
     make: async () => ask(all.organisation, await storePrompt(all.organisation, { author: all.organisation.vault })),
@@ -97,7 +97,7 @@ const CASES: readonly {
     },
   },
   {
-    name: 'a prompt with a file that no question brings',
+    name: 'a prompt with a file that no question brings [guard: responder-attachments]',
     code: 'open_failed',
     sealed: true,
     make: async () => {
@@ -107,7 +107,7 @@ const CASES: readonly {
     },
   },
   {
-    name: '[red] content of a revoked author, backdated',
+    name: '[red] content of a revoked author, backdated [refuses: author-backdated] [refuses: iat-decides-nothing]',
     code: 'open_failed',
     sealed: true,
     make: async () => {
@@ -116,7 +116,7 @@ const CASES: readonly {
     },
   },
   {
-    name: '[red] a question by one device in the name of another (E.sub is not the holder of the key), carried by a gateway',
+    name: '[red] a question by one device in the name of another (E.sub is not the holder of the key), carried by a gateway [guard: run-asker]',
     code: 'envelope_tampered',
     sealed: false,
     make: () => {
@@ -130,7 +130,7 @@ const CASES: readonly {
     as: () => gateway,
   },
   {
-    name: '[red] a sealed prompt to a service that asks in its own name',
+    name: '[red] a sealed prompt to a service that asks in its own name [guard: access-device]',
     code: 'custody_not_allowed',
     sealed: true,
     make: async () => {
@@ -140,7 +140,7 @@ const CASES: readonly {
     as: () => gateway,
   },
   {
-    name: '[red] an envelope for another device, stolen',
+    name: '[red] an envelope for another device, stolen [guard: run-requester]',
     code: 'envelope_tampered',
     sealed: false,
     make: () => ask(all.organisation, prompt, { asker: all.organisation.owner }),
@@ -177,7 +177,7 @@ const CASES: readonly {
     },
   },
   {
-    name: 'a swapped content',
+    name: 'a swapped content [guard: run-hashes]',
     code: 'envelope_tampered',
     sealed: false,
     make: async () => {
@@ -186,7 +186,7 @@ const CASES: readonly {
     },
   },
   {
-    name: "[red] a warm grant and content with another prompt's reference (cache hit)",
+    name: "[red] a warm grant and content with another prompt's reference (cache hit) [refuses: cache-other-prompt] [refuses: compared-when-cached]",
     code: 'open_failed',
     sealed: true,
     make: async () => {
@@ -196,13 +196,13 @@ const CASES: readonly {
     },
   },
   {
-    name: '[red] further messages where the prompt takes none',
+    name: '[red] further messages where the prompt takes none [guard: input-messages]',
     code: 'validation_failed',
     sealed: true,
     make: () => ask(all.organisation, prompt, { question: { messages: [{ role: 'user', content: 'and more' }] } }),
   },
   {
-    name: '[red] an asker outside the groups of the prompt',
+    name: '[red] an asker outside the groups of the prompt [guard: run-access] [guard: access-groups]',
     code: 'forbidden',
     sealed: true,
     make: async () => {
@@ -211,7 +211,7 @@ const CASES: readonly {
     },
   },
   {
-    name: 'a prompt that does not run here',
+    name: 'a prompt that does not run here [guard: access-responder]',
     code: 'forbidden',
     sealed: true,
     make: async () => {
@@ -220,7 +220,7 @@ const CASES: readonly {
     },
   },
   {
-    name: 'a question that was asked under another envelope',
+    name: 'a question that was asked under another envelope [guard: run-binding]',
     code: 'open_failed',
     sealed: false,
     make: async () =>
@@ -242,7 +242,7 @@ const CASES: readonly {
     },
   },
   {
-    name: 'an envelope that has expired',
+    name: 'an envelope that has expired [guard: run-late-envelope] [guard: claim-late]',
     code: 'envelope_expired',
     sealed: false,
     make: () => {
@@ -251,7 +251,7 @@ const CASES: readonly {
     },
   },
   {
-    name: 'a question that has expired',
+    name: 'a question that has expired [guard: run-late-question]',
     code: 'envelope_expired',
     sealed: false,
     make: () => {

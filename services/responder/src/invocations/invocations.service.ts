@@ -183,7 +183,9 @@ function requireCallerUnder(trust: Trust, { caller, now }: Judgement): void {
   trust.requireFresh(now);
   const holder = trust.holderOfKeyid(caller.keyid);
   if (holder === undefined) throw new Problem('unauthenticated');
+  // guard: run-key-again
   trust.requireKey(caller.kid, { usage: 'http', purpose: 'http', now, check: 'request-key' });
+  // guard: run-role-again
   if (!may(holder.entity.roles, 'invocation.run')) throw new Problem('forbidden');
 }
 

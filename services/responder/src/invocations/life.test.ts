@@ -73,7 +73,7 @@ describe('a responder that is told to end', () => {
 });
 
 describe('two replicas on one database', () => {
-  it('run a question once between them', async () => {
+  it('run a question once between them [refuses: replay-replicas]', async () => {
     const shared = { organisation, vault, database: opened.database };
     const replicas = [await startResponder(shared), await startResponder(shared)];
     const asked = await ask(organisation, prompt);
@@ -87,7 +87,7 @@ describe('two replicas on one database', () => {
     expect(responses[1]?.text).toBe(responses[0]?.text);
   });
 
-  it('judge by the newest directory that either has seen, and refuse while they cannot have it', async () => {
+  it('judge by the newest directory that either has seen, and refuse while they cannot have it [guard: claim-newer]', async () => {
     const own = await organisationForTest({ org: 'twins' });
     const served = await serveDocuments(own);
     const old = { ...own.documents };
@@ -113,7 +113,7 @@ describe('two replicas on one database', () => {
     expect(shown.status).toBe(200);
   });
 
-  it('[red] never work by two directories of one version', async () => {
+  it('[red] never work by two directories of one version [guard: claim-fork]', async () => {
     const own = await organisationForTest({ org: 'forked' });
     const served = await serveDocuments(own);
     const stored = await storePrompt(own);
@@ -185,7 +185,7 @@ describe('two replicas on one database', () => {
   });
 });
 
-describe('two workers on one question', () => {
+describe('two workers on one question [guard: begin-first]', () => {
   it('[red] make one model call: who was overtaken before it began does not begin', async () => {
     const { unwrapper, held, release } = await gatedUnwrapper();
     const models: string[] = [];
@@ -275,7 +275,7 @@ describe('what a run leaves behind', () => {
 });
 
 describe('runs in flight', () => {
-  it('are refused beyond what one process holds, and let in again', () => {
+  it('are refused beyond what one process holds, and let in again [guard: runs-max]', () => {
     const runs = new RunsInFlight();
     const leaves = Array.from({ length: 256 }, () => runs.enter());
     expect(() => runs.enter()).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterSeconds: 1 }));

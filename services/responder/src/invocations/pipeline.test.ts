@@ -155,14 +155,14 @@ async function refuse(faults: Faults) {
   return { ...refusal, unwraps: all.responder.unwrapper.calls - before };
 }
 
-describe('a request that is wrong at one step and at every later one', () => {
+describe('a request that is wrong at one step and at every later one [guard: run-custody]', () => {
   it.each(STEPS)('is refused by step $step ($fault): $code', async ({ step, code, sealed, unwraps }) => {
     const refusal = await refuse(faultsFrom(step));
     expect(refusal).toEqual({ code, sealed, unwraps });
   });
 });
 
-describe('a request that is wrong at one step only', () => {
+describe('a request that is wrong at one step only [guard: run-withdrawn] [refuses: oversize-body]', () => {
   it.each(STEPS)('is refused by step $step ($fault): $code', async ({ fault, code, sealed }) => {
     const refusal = await refuse({ [fault]: true });
     expect(refusal).toMatchObject({ code, sealed });

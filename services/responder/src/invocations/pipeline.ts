@@ -51,7 +51,9 @@ export class Pipeline {
     await checkContents(presented, judgement); // 4
     const envelope = checkPolicy(presented, inv, judgement); // 5
     const { inner } = await this.opener.openQuestion(inv); // 6
+    // guard: run-binding
     await verifyInnerSignatureAndBinding(inner, questionContext(envelope, judgement)); // 7
+    // guard: run-asker
     checkAsker(inner, questionContext(envelope, judgement)); // 8
     const question = { claims: inner.claims, rh: await tokenHash(inv), ih: await tokenHash(inner.token) };
     const claim = await this.#claim(judgement, envelope, question); // 9
@@ -70,6 +72,7 @@ export class Pipeline {
     const { chash, name, ver } = prm;
     const sealed = { grant, content, whash, chash, sub: envelope.sub, name, ver, urn };
     const statement = await this.opener.openPrompt(sealed, trust, now); // 10, 11, 12
+    // guard: run-access
     checkAccess(statement, asker, judgement); // 13
     return renderRun(statement, envelope.claims, question.claims); // 14
   }
@@ -83,7 +86,10 @@ export class Pipeline {
       rh,
       promptId: prm.id,
       version: prm.ver,
-      late: isPast(exp, judgement) || isPast(claims.exp, judgement),
+      late:
+        isPast(exp, judgement) || // guard: run-late-envelope
+        // guard: run-late-question
+        isPast(claims.exp, judgement),
       issuedAt: Math.min(iat, claims.iat),
       directory: judgement.trust.directoryRef,
       envelope: { jti, uses: pol.uses, exp },

@@ -65,7 +65,7 @@ describe('step 14 renders', () => {
     ["nobody's", {}, undefined],
     ["the prompt's", { content: { model: { name: 'm', max_output_tokens: 7 } }, pol: { max_output_tokens: 9 } }, 7],
     [
-      "the envelope's",
+      "the envelope's [guard: input-limits]",
       { pol: { max_output_tokens: 5 }, question: { opt: { stream: false, privacy: 'padded', max_output_tokens: 6 } } },
       5,
     ],
@@ -87,26 +87,30 @@ describe('step 14 renders', () => {
 
 describe('step 14 refuses', () => {
   it.each([
-    ['a missing variable', { question: { vars: {} } }, 'variable_missing'],
-    ['an unknown variable', { question: { vars: { x: 'one', zzCanary: 'zzCanary' } } }, 'variable_unknown'],
+    ['a missing variable [guard: input-missing]', { question: { vars: {} } }, 'variable_missing'],
+    [
+      'an unknown variable [guard: input-unknown]',
+      { question: { vars: { x: 'one', zzCanary: 'zzCanary' } } },
+      'variable_unknown',
+    ],
     [
       'a name that objects have by themselves',
       { question: { vars: { x: 'one', toString: 'zzCanary' } } },
       'variable_unknown',
     ],
-    ['a value that is too long', { question: { vars: { x: 'zzCanary' } } }, 'validation_failed'],
+    ['a value that is too long [guard: input-length]', { question: { vars: { x: 'zzCanary' } } }, 'validation_failed'],
     [
       'messages where there are none',
       { question: { messages: [{ role: 'user', content: 'zzCanary' }] } },
       'validation_failed',
     ],
     [
-      'a stream that the envelope does not allow',
+      'a stream that the envelope does not allow [guard: input-stream]',
       { pol: { stream: false }, question: { opt: { stream: true, privacy: 'padded' } } },
       'forbidden',
     ],
     [
-      "another model than the prompt's",
+      "another model than the prompt's [guard: input-model]",
       { question: { opt: { stream: false, privacy: 'padded', model: 'zzCanary' } } },
       'model_not_allowed',
     ],
@@ -126,7 +130,7 @@ describe('step 14 refuses', () => {
     );
   });
 
-  it('a prompt that grows too long by using a long value many times', () => {
+  it('a prompt that grows too long by using a long value many times [guard: input-rendered]', () => {
     const value = 'v'.repeat(65_536);
     const uses = '{{x}}'.repeat(RENDERED_CHARACTERS_MAX / 65_536 + 1);
     const vars: Content['vars'] = { x: { type: 'string', max: 65_536 } };

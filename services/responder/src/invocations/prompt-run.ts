@@ -14,13 +14,16 @@ export const RENDERED_CHARACTERS_MAX = 4 * 1024 * 1024;
  */
 export function checkAccess(statement: Statement, asker: string, { trust, responder }: Judgement): void {
   const groups = trust.groupsOf(asker);
+  // guard: access-groups
   if (!statement.acl.invoke.some((group) => groups.includes(group))) {
     throw new Problem('forbidden', { detail: 'the prompt is not for the groups of the asker' });
   }
+  // guard: access-responder
   if (!statement.acl.responders.includes(responder)) {
     throw new Problem('forbidden', { detail: 'the prompt does not run on this responder' });
   }
   // A service asks on behalf of others, which only managed names allow.
+  // guard: access-device
   if (trust.entity(asker)?.kind !== 'device' && statement.custody !== 'managed') {
     throw new Problem('custody_not_allowed', { detail: 'only devices may run sealed prompts' });
   }
@@ -34,19 +37,23 @@ export function checkAccess(statement: Statement, asker: string, { trust, respon
 export function renderRun(statement: Statement, envelope: EnvelopeClaims, question: InvocationClaims): ModelRequest {
   const { content } = statement;
   const values = valuesOf(content.vars, question.vars);
+  // guard: input-messages
   if (question.messages.length > 0 && !statement.input.messages) {
     throw new Problem('validation_failed', { detail: 'the prompt takes no further messages' });
   }
+  // guard: input-stream
   if (question.opt.stream && !envelope.pol.stream) {
     throw new Problem('forbidden', { detail: 'the envelope allows no stream' });
   }
   const { model } = content;
+  // guard: input-model
   if (question.opt.model !== undefined && question.opt.model !== model.name) {
     throw new Problem('model_not_allowed', { detail: 'the prompt names its own model' });
   }
   return {
     model: model.name,
     messages: [...renderMessages(content.messages, values), ...question.messages],
+    // guard: input-limits without: maxOutputTokens: question.opt.max_output_tokens ?? model.max_output_tokens
     maxOutputTokens: leastOf(model.max_output_tokens, envelope.pol.max_output_tokens, question.opt.max_output_tokens),
     // What the author set is part of the prompt.
     temperature: model.temperature ?? question.opt.temperature,
@@ -57,10 +64,13 @@ export function renderRun(statement: Statement, envelope: EnvelopeClaims, questi
 function valuesOf(declared: Statement['content']['vars'], given: InvocationClaims['vars']): Map<string, string> {
   const values = new Map(Object.entries(given));
   const declarations = new Map(Object.entries(declared));
+  // guard: input-unknown
   for (const name of values.keys()) if (!declarations.has(name)) throw new Problem('variable_unknown');
   for (const [name, { max, default: initial }] of declarations) {
     const value = values.get(name) ?? initial;
+    // guard: input-missing
     if (value === undefined) throw new Problem('variable_missing');
+    // guard: input-length
     if (value.length > max) throw new Problem('validation_failed', { detail: 'a variable is too long' });
     values.set(name, value);
   }
@@ -76,6 +86,7 @@ function renderMessages(
   const pieces = templates.flatMap((template) => template.pieces);
   if (templateVariables(pieces).some((name) => !values.has(name))) throw notATemplate();
   const length = pieces.reduce((sum, piece) => sum + textOf(piece, values).length, 0);
+  // guard: input-rendered
   if (length > RENDERED_CHARACTERS_MAX) {
     throw new Problem('payload_too_large', { detail: 'the prompt is too long with these variables' });
   }

@@ -98,7 +98,7 @@ describe('the same question again', () => {
     expect(new Set(responses.filter(({ status }) => status === 200).map(({ text }) => text)).size).toBe(1);
   });
 
-  it('is told to come back while the first try is at work', async () => {
+  it('is told to come back while the first try is at work [guard: claim-at-work]', async () => {
     const asked = await askPlainly();
     upstream.follow({ replies: { delayBeforeHeadersMs: 400 } });
     const first = all.send(asked);
@@ -110,7 +110,7 @@ describe('the same question again', () => {
     expect((await first).status).toBe(200);
   });
 
-  it('[red] sealed a second time under one jti is a conflict', async () => {
+  it('[red] sealed a second time under one jti is a conflict [guard: claim-rh]', async () => {
     const asked = await askPlainly();
     await all.send(asked);
     const [responder] = all.organisation.responders;
@@ -173,7 +173,7 @@ describe('the same question again', () => {
     expect(uses).toEqual([]);
   });
 
-  it("is not found in another organisation's rows", async () => {
+  it("is not found in another organisation's rows [guard: claim-org]", async () => {
     const asked = await askPlainly();
     const { iss, jti } = asked.question;
     await all.database.db
@@ -184,7 +184,7 @@ describe('the same question again', () => {
   });
 });
 
-describe('two workers on one question', () => {
+describe('two workers on one question [guard: claim-settled]', () => {
   it('[red] end with one telling: who lost the claim tells a sealed "indeterminate", and the other\'s word stays', async () => {
     const asked = await askPlainly();
     upstream.follow({ replies: { delayBeforeHeadersMs: 400 } });
@@ -203,7 +203,7 @@ describe('two workers on one question', () => {
 });
 
 describe('an envelope', () => {
-  it('is good for one question', async () => {
+  it('is good for one question [guard: claim-use] [guard: use-count]', async () => {
     const first = await askPlainly();
     await all.send(first);
     const second = await askPlainly({}, { jti: first.envelope.jti });

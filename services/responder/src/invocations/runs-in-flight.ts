@@ -36,6 +36,7 @@ export class RunsInFlight {
    * @throws {Problem} overloaded
    */
   enter(): () => void {
+    // guard: runs-max
     if (this.#count >= RUNS_MAX) throw new Problem('overloaded', { retryAfterSeconds: RETRY_AFTER_SECONDS });
     this.#count += 1;
     this.#memory?.busy();

@@ -140,10 +140,10 @@ describe('an answer that is not whole', () => {
     ['cut at once', { tokens, faults: [{ afterTokens: 0, kind: 'cut' }] }],
     ['cut in the middle', { tokens, faults: [{ afterTokens: 2, kind: 'cut' }] }],
     ['cut after its last token', { tokens, faults: [{ afterTokens: 3, kind: 'cut' }] }],
-    ['without [DONE]', { tokens, omitDone: true }],
-    ['without a finish reason', { tokens, finishReason: null }],
+    ['without [DONE] [guard: upstream-done]', { tokens, omitDone: true }],
+    ['without a finish reason [guard: upstream-finish]', { tokens, finishReason: null }],
     ['with an empty finish reason', { tokens, finishReason: '' }],
-    ['withheld by a filter', { tokens, finishReason: 'content_filter' }],
+    ['withheld by a filter [guard: upstream-withheld]', { tokens, finishReason: 'content_filter' }],
     ['ended for a reason nobody knows', { tokens, finishReason: CANARY }],
     ['[DONE] in the middle', written('data: [DONE]\n\n')],
     ['an error in the middle', event({ error: { message: CANARY } })],
@@ -172,7 +172,7 @@ describe('an answer that is not whole', () => {
     ['half a surrogate pair in a name', event({ choices: [], model: 'm\udfff' })],
     ['U+0000 in a name', event({ choices: [], model: 'm\0' })],
     ['a negative usage', event({ choices: [], usage: { prompt_tokens: -1, completion_tokens: 0 } })],
-    ['text after its end', event({ choices: [{ delta: {}, finish_reason: 'stop' }] })],
+    ['text after its end [guard: upstream-after-end]', event({ choices: [{ delta: {}, finish_reason: 'stop' }] })],
     ['a huge event', { tokens, faults: [{ afterTokens: 2, kind: 'huge-event', bytes: 20_000 }] }],
     [
       'a line that never ends',
@@ -185,7 +185,7 @@ describe('an answer that is not whole', () => {
       },
     ],
     [
-      'too many bytes',
+      'too many bytes [guard: upstream-bytes]',
       { tokens, faults: [{ afterTokens: 2, kind: 'write', text: `: ${'x'.repeat(5_000)}\n`.repeat(20) }] },
     ],
   ])('%s', async (_name, reply) => {

@@ -24,6 +24,7 @@ export class UpstreamAnswer {
     this.#model = chunk.model ?? this.#model;
     this.#usage = chunk.usage ?? this.#usage;
     if (this.#finished !== undefined) {
+      // guard: upstream-after-end
       if (saysSomething(chunk.delta)) throw brokenAnswer('it goes on after its end');
       return undefined;
     }
@@ -39,7 +40,9 @@ export class UpstreamAnswer {
 
   /** The chunk with the usage, if there was one. @throws {ModelError} upstream_unavailable when it is not complete. */
   *end(done: boolean): Generator<ModelChunk> {
+    // guard: upstream-done
     if (!done) throw brokenAnswer('it ends without [DONE]');
+    // guard: upstream-finish
     if (this.#finished === undefined) throw brokenAnswer('it gives no reason why it ended');
     if (this.#usage !== undefined) yield { ...this.#shape, model: this.#model, choices: [], usage: this.#usage };
   }

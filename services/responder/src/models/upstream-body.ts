@@ -25,6 +25,7 @@ export class UpstreamBody {
     const next = await this.#watch.within(waitMs, what, () => this.#pieces.next().catch(failCut));
     if (next.done === true) return undefined;
     this.#bytes += next.value.length;
+    // guard: upstream-bytes
     if (this.#bytes > this.#bytesMax) throw brokenAnswer('it is too long');
     return next.value;
   }

@@ -91,5 +91,6 @@ function toolCallOf(call: z.infer<typeof toolCallSchema>): ToolCallDelta {
 function finishReasonOf(reason: string | null | undefined): FinishReason | undefined {
   if (!reason) return undefined;
   if (reason === 'stop' || reason === 'length' || reason === 'tool_calls') return reason;
+  // guard: upstream-withheld without: return 'stop';
   throw brokenAnswer('it was withheld, or ended for a reason that is no end');
 }

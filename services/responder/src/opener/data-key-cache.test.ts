@@ -12,7 +12,7 @@ function make() {
 }
 
 describe('the cache of content keys', () => {
-  it('gives copies: what one user wipes, the next still has', () => {
+  it('gives copies: what one user wipes, the next still has [guard: cache-copy]', () => {
     const { cache } = make();
     const dek = key(1);
     cache.keep('w', dek);
@@ -29,7 +29,7 @@ describe('the cache of content keys', () => {
     cache.clear();
   });
 
-  it('forgets a key after its age, asked for or not', () => {
+  it('forgets a key after its age, asked for or not [guard: cache-age]', () => {
     const { cache, clock } = make();
     cache.keep('w', key(1));
     cache.keep('v', key(2));
@@ -51,7 +51,7 @@ describe('the cache of content keys', () => {
     expect(cache.find('w')).toBeUndefined();
   });
 
-  it('forgets a key after its uses', () => {
+  it('forgets a key after its uses [guard: cache-uses]', () => {
     const { cache } = make();
     cache.keep('w', key(1));
     const found = Array.from({ length: 4 }, () => cache.find('w') !== undefined);

@@ -40,11 +40,15 @@ export class DataKeyCache {
   find(whash: string): Secret | undefined {
     const entry = this.#entries.get(whash);
     if (entry === undefined) return undefined;
-    if (this.#clock.monotonicMs() >= entry.untilMs || entry.usesLeft === 0) {
+    if (
+      this.#clock.monotonicMs() >= entry.untilMs || // guard: cache-age
+      entry.usesLeft === 0 // guard: cache-uses
+    ) {
       this.#remove(whash, entry);
       return undefined;
     }
     entry.usesLeft -= 1;
+    // guard: cache-copy without: return entry.dek;
     return copyOf(entry.dek);
   }
 

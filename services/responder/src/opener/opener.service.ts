@@ -52,14 +52,17 @@ export class OpenerService implements OnApplicationShutdown {
    */
   async openPrompt(sealed: SealedPrompt, trust: Trust, now: number): Promise<Statement> {
     try {
+      // guard: cache-places
       checkPlaces(sealed, trust);
       const statement = await this.#openStatement(sealed, trust);
       const { chash, sub, name, ver } = sealed;
       const { claims } = await verifyStatement(statement, { trust, now, chash, expect: { sub, name, ver } });
       // No question brings the files yet, and a prompt does not run without what belongs to it.
+      // guard: responder-attachments
       if (claims.attachments.length > 0) throw openFailed();
       return claims;
     } catch (error) {
+      // guard: opener-one-error
       if (error instanceof CryptoError) throw openFailed();
       throw error;
     }

@@ -91,12 +91,13 @@ export class ClaimsRepository {
                 sql<Date>`${use.expiresAt}::timestamptz`.as('expires_at'),
               ]),
           )
-          .onConflict((conflict) =>
-            conflict
-              .column('env_jti')
-              .doUpdateSet({ uses: sql`envelope_use.uses + 1` })
-              .whereRef('envelope_use.uses', '<', 'envelope_use.max')
-              .where('envelope_use.org', '=', key.org),
+          .onConflict(
+            (conflict) =>
+              conflict
+                .column('env_jti')
+                .doUpdateSet({ uses: sql`envelope_use.uses + 1` })
+                .whereRef('envelope_use.uses', '<', 'envelope_use.max') // guard: use-count
+                .where('envelope_use.org', '=', key.org), // guard: use-org
           )
           .returning('env_jti'),
       )
@@ -125,7 +126,7 @@ export class ClaimsRepository {
       .select(['rh', 'state', 'fence'])
       .select(sql<boolean>`heartbeat > ${past(LEASE_SECONDS)}`.as('alive'))
       .select(sql<string | null>`case when ended_at > ${past(REPLY_SECONDS)} then reply end`.as('reply'))
-      .where('org', '=', key.org)
+      .where('org', '=', key.org) // guard: claim-org
       .where('iss', '=', key.iss)
       .where('jti', '=', key.jti)
       .forUpdate()
@@ -135,7 +136,10 @@ export class ClaimsRepository {
   /** Takes a claim over whose worker was lost before it began; returns the new fence. */
   async takeOver(trx: ResponderTransaction, key: ClaimKey): Promise<number> {
     const { fence } = await this.change(trx, key)
-      .set((eb) => ({ fence: eb('fence', '+', 1), heartbeat: now }))
+      .set((eb) => ({
+        fence: eb('fence', '+', 1), // guard: fence-rises
+        heartbeat: now,
+      }))
       .returning('fence')
       .executeTakeFirstOrThrow();
     return fence;
@@ -146,7 +150,7 @@ export class ClaimsRepository {
     await this.change(this.db, key)
       .set({ state: 'indeterminate', ended_at: now })
       .where('state', '=', 'running')
-      .where('heartbeat', '<=', past(LEASE_SECONDS))
+      .where('heartbeat', '<=', past(LEASE_SECONDS)) // guard: settle-lost
       .execute();
   }
 
@@ -212,7 +216,7 @@ export class ClaimsRepository {
   private change(db: Kysely<ResponderTables>, key: ClaimKey) {
     return db
       .updateTable('invocation')
-      .where('org', '=', key.org)
+      .where('org', '=', key.org) // guard: claim-change-org
       .where('iss', '=', key.iss)
       .where('jti', '=', key.jti);
   }
@@ -222,6 +226,8 @@ type Change = ReturnType<ClaimsRepository['change']>;
 
 /** The fence decides: only the worker that has the claim changes it. */
 function heldBy(update: Change, fence: number, state: InvocationState): Change {
+  // guard: fence without: return update.where('state', '=', state);
+  // guard: fence-state without: return update.where('fence', '=', fence);
   return update.where('fence', '=', fence).where('state', '=', state);
 }
 

@@ -58,6 +58,9 @@ export class Lease {
   /** To be asked before the head is sent or the model called; from then on the question is never run again. */
   async begin(): Promise<boolean> {
     const askedMs = performance.now();
+    // guard: begin-first without:
+    //   await this.#claims.begin(this.#key, this.#fence);
+    //   const begun = true;
     const begun = await this.#claims.begin(this.#key, this.#fence);
     if (!begun) return false;
     this.#shownMs = askedMs;
@@ -68,6 +71,7 @@ export class Lease {
   /** To be asked before the end is signed. Nobody takes a claim over whose worker showed itself within the lease. */
   async isHeld(): Promise<boolean> {
     if (this.#lost.signal.aborted) return false;
+    // guard: lease-held without: return true;
     return performance.now() - this.#shownMs < BEAT_MS || this.beat();
   }
 

@@ -92,6 +92,7 @@ export class ReplayService {
     } catch (error) {
       if (error instanceof DatabaseReplaced) throw new Problem('overloaded', { retryAfterSeconds: 1 });
       // What an asker was told is so from now on: a worker that comes back late cannot say otherwise.
+      // guard: claim-settled
       if (error instanceof Problem && error.code === 'indeterminate') await this.claims.settle(key);
       throw error;
     }
@@ -129,9 +130,14 @@ export class ReplayService {
   async #again(trx: ResponderTransaction, key: ClaimKey, { rh }: Question, isLost: boolean): Promise<Settled> {
     const known = await this.claims.lock(trx, key);
     // The key is unique over all organisations, and no other one's question is told from one that never was.
-    if (known === undefined || known.rh !== rh) throw new Problem('idempotency_conflict');
+    if (
+      known === undefined ||
+      known.rh !== rh // guard: claim-rh
+    )
+      throw new Problem('idempotency_conflict');
     const { state, alive, reply } = known;
     if (state === 'sealed' && reply !== null) return { kind: 'replay', reply };
+    // guard: claim-at-work
     if ((state === 'accepted' || state === 'running') && alive) throw atWork();
     if (state === 'accepted' && isLost) throw fromBefore();
     if (state === 'accepted') return { kind: 'run', fence: await this.claims.takeOver(trx, key) };
@@ -145,8 +151,11 @@ export class ReplayService {
  */
 function first({ late }: Question, { isUsed }: Taken, isLost: boolean): Settled {
   // Before the times: who is told that it came too late may ask anew, since it never ran.
+  // guard: claim-before-restore
   if (isLost) throw fromBefore();
+  // guard: claim-late
   if (late) throw new Problem('envelope_expired');
+  // guard: claim-use
   if (!isUsed) throw new Problem('envelope_replayed');
   return { kind: 'run', fence: 1 };
 }
@@ -157,7 +166,9 @@ function problemCodeOf(code: string | undefined): ProblemCode {
 }
 
 function requireNewest(own: DirectoryRef, newest: DirectoryRef): void {
+  // guard: claim-newer
   if (newest.ver > own.ver) throw new TrustOutdated('another replica has seen a newer directory');
+  // guard: claim-fork
   if (newest.ver === own.ver && newest.hash !== own.hash) {
     throw new Problem('trust_rollback', { detail: 'another replica has seen another directory of this version' });
   }

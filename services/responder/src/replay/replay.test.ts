@@ -66,7 +66,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     expect(await rowOf()).toMatchObject({ state: 'sealed', reply: '{}' });
   });
 
-  it('begin, end and are kept alive by one worker only [red]: the fence decides', async () => {
+  it('begin, end and are kept alive by one worker only [red]: the fence decides [guard: fence] [guard: fence-rises]', async () => {
     const first = leaseOf(1);
     const fence = await inTransaction((trx) => claims.takeOver(trx, key));
     const second = leaseOf(fence);
@@ -78,7 +78,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     expect(await second.seal(END)).toBe(true);
   });
 
-  it('do not begin twice', async () => {
+  it('do not begin twice [guard: fence-state]', async () => {
     const lease = leaseOf(1);
     expect([await lease.begin(), await lease.begin()]).toEqual([true, false]);
     await lease.abandon();
@@ -98,7 +98,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     expect(await lease.seal(END)).toBe(false);
   });
 
-  it('are settled only when their worker is lost and had begun', async () => {
+  it('are settled only when their worker is lost and had begun [guard: settle-lost]', async () => {
     await claims.settle(key);
     expect(await rowOf()).toMatchObject({ state: 'accepted' });
     await leaseOf(1).begin();
@@ -109,13 +109,13 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     expect(await rowOf()).toMatchObject({ state: 'indeterminate' });
   });
 
-  it('of another organisation are out of reach', async () => {
+  it('of another organisation are out of reach [guard: claim-change-org]', async () => {
     const other = { ...key, org: 'other' };
     expect(await inTransaction((trx) => claims.lock(trx, other))).toBeUndefined();
     expect(await claims.begin(other, 1)).toBe(false);
   });
 
-  it('of another organisation use nothing of an envelope', async () => {
+  it('of another organisation use nothing of an envelope [guard: use-org]', async () => {
     const jti = mintId('env');
     const used = async (org: string) => {
       const { isNew, isUsed } = await taken({ jti, max: 2 }, { ...key, org, jti: mintId('inv') });
@@ -220,7 +220,7 @@ describe('a lease', () => {
     expect(lease.lost.aborted).toBe(false);
   });
 
-  it('is asked for before an end is signed, unless the database has just said that it is held', async () => {
+  it('is asked for before an end is signed, unless the database has just said that it is held [guard: lease-held]', async () => {
     let beats = 0;
     const claims = { begin: async () => true, beat: async () => (++beats, beats < 2) };
     const lease = new Lease(claims as never, {} as never, { org: 'acme', iss: 'x', jti: 'y' }, 1);

@@ -95,14 +95,15 @@ withServer('a responder whose database was restored [red]', () => {
       save: () => cluster.dump(),
       restore: (saved) => cluster.readBack(saved).then(() => cluster.url),
     },
-    'from a dump, into another database': {
+    'from a dump, into another database [refuses: replay-failover] [refuses: before-restore]': {
       save: () => cluster.dump(),
       restore: (saved) => cluster.readInto(saved, 'restored'),
     },
-    'to a moment in the past, as a standby is promoted: on a new timeline': {
-      save: () => cluster.backUp().then(() => ''),
-      restore: () => cluster.recover().then(() => cluster.url),
-    },
+    'to a moment in the past, as a standby is promoted: on a new timeline [refuses: replay-failover] [refuses: before-restore]':
+      {
+        save: () => cluster.backUp().then(() => ''),
+        restore: () => cluster.recover().then(() => cluster.url),
+      },
   };
 
   it.each(Object.entries(ways))('%s runs nothing from before, whether it was restarted or not', async (_name, way) => {
@@ -185,7 +186,7 @@ describe.each(['server', 'embedded'] as const)('the mark in a %s database', (kin
     expect((second?.notBefore ?? 0) - (first?.notBefore ?? 0)).toBeGreaterThanOrEqual(60);
   });
 
-  it('keeps a new database from running what was issued before it was there', async () => {
+  it('keeps a new database from running what was issued before it was there [guard: claim-before-restore]', async () => {
     await marks.renew(organisation.org);
     const responder = await start(opened.database);
     const before = await ask(organisation, prompt, { now: organisation.now - 30 });

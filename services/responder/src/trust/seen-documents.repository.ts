@@ -19,6 +19,7 @@ export class SeenDocumentsRepository {
   replace(org: string, establish: (seen: TrustMemory | undefined) => Promise<Trust>): Promise<Trust> {
     return this.db.transaction().execute(async (trx) => {
       // There may be no row yet that could be locked.
+      // guard: trust-one-replica
       await sql`select pg_advisory_xact_lock(hashtextextended(${`bulla seen_document ${org}`}, 0))`.execute(trx);
       const trust = await establish(await find(trx, org));
       await write(trx, org, trust.memory);

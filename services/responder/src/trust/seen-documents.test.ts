@@ -14,7 +14,7 @@ const server = await databaseForTest();
 /** The embedded database has one connection: there nobody could come in between. */
 const withServer = server.url === undefined ? describe.skip : describe;
 
-withServer('two replicas with documents at the same moment', () => {
+withServer('two replicas with documents at the same moment [guard: trust-one-replica]', () => {
   let database: Database<ResponderTables>;
   let trust: Trust;
   beforeAll(async () => {

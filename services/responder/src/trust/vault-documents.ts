@@ -42,6 +42,7 @@ export async function fetchDocuments(place: DocumentsPlace, roots: readonly stri
     if (root === undefined) break;
     chain.push(root);
     // Each as it comes, so that a lying vault is left at its first lie, with one small document.
+    // guard: documents-pin
     await verifyRootChain(chain, place);
   }
   const directory = await fetchDocument(`${base}/directory.json`, DOCUMENT_BYTES_MAX);
@@ -81,6 +82,7 @@ async function readText(response: Response, bytesMax: number): Promise<string> {
   // Leaving the loop cancels the rest.
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
+    // guard: documents-size
     if (length > bytesMax) throw new DocumentsUnavailable('too_large');
     chunks.push(chunk);
   }

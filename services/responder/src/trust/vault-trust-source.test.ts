@@ -138,7 +138,7 @@ describe('a vault is not believed that', () => {
     await expect(source.probe()).rejects.toThrow('no documents');
   });
 
-  it('[red] serves an older directory than this process has', async () => {
+  it('[red] serves an older directory than this process has [refuses: directory-rollback]', async () => {
     const old = { ...organisation.documents };
     await organisation.publish();
     const source = replica();
@@ -158,7 +158,7 @@ describe('a vault is not believed that', () => {
     expect(refusals()).toEqual(['trust_rollback']);
   });
 
-  it('[red] forks: another directory of the version that is known', async () => {
+  it('[red] forks: another directory of the version that is known [refuses: directory-fork]', async () => {
     const source = replica();
     await source.trustOf('acme');
     const fork = await organisation.signDirectory((draft) => {
@@ -172,7 +172,7 @@ describe('a vault is not believed that', () => {
     expect(refusals()).toEqual(['trust_rollback']);
   });
 
-  it('[red] serves a restarted responder a newer directory that has lost a revocation', async () => {
+  it('[red] serves a restarted responder a newer directory that has lost a revocation [guard: trust-seen]', async () => {
     const kid = organisation.invoker.sig.kid;
     const { directory, directoryRef } = organisation.trust;
     await organisation.publish((draft) => {
@@ -222,7 +222,7 @@ describe('a vault is not believed that', () => {
     expect(refusals()).toEqual(['trust_rollback']);
   });
 
-  it('[red] goes back with a database that was restored while this process ran', async () => {
+  it('[red] goes back with a database that was restored while this process ran [guard: trust-held]', async () => {
     const { db } = opened.database;
     const old = { ...organisation.documents };
     const source = replica();
@@ -252,7 +252,7 @@ describe('a vault is not believed that', () => {
     expect(refusals()).toEqual(['signature_invalid']);
   });
 
-  it('serves more than any document may be', async () => {
+  it('serves more than any document may be [guard: documents-size]', async () => {
     vault.answer = (name) => (name === 'directory.json' ? 'x'.repeat(7 * 1024 * 1024) : documentOf(organisation, name));
     await expect(replica().trustOf('acme')).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
     expect(refusals()).toEqual(['too_large']);
@@ -264,7 +264,7 @@ describe('a vault is not believed that', () => {
     expect(refusals()).toEqual(['too_large']);
   });
 
-  it('serves a chain of roots without end, and is left at the first that is none', async () => {
+  it('serves a chain of roots without end, and is left at the first that is none [guard: documents-pin]', async () => {
     vault.answer = (name) => documentOf(organisation, name.startsWith('root/') ? 'root/1.json' : name);
     await expect(replica().trustOf('acme')).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
     expect(vault.requests).toEqual(['root/1.json', 'root/2.json']);
@@ -279,7 +279,7 @@ describe('a vault is not believed that', () => {
   });
 });
 
-describe('an organisation of profile development', () => {
+describe('an organisation of profile development [guard: trust-development]', () => {
   it.each([
     [false, 1, []],
     [true, undefined, ['development_profile']],

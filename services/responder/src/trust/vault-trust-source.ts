@@ -113,7 +113,10 @@ export class VaultTrustSource extends TrustSource {
     const documents = await fetchDocuments(this.#options, held?.documents.roots ?? []);
     if (isSame(documents, held?.documents)) return;
     // What a database that went back in time has forgotten, this process still knows.
+    // guard: trust-held
     if (held !== undefined) await this.#establish(documents, held);
+    // guard: trust-seen without:
+    //   const trust = await this.#seen.replace(org, () => this.#establish(documents, held));
     const trust = await this.#seen.replace(org, (seen) => this.#establish(documents, seen ?? held));
     this.#trust = trust;
     log.write({ event: 'trust-loaded', org, directoryVersion: trust.directoryRef.ver });
@@ -123,6 +126,7 @@ export class VaultTrustSource extends TrustSource {
     const { org, pin, clock, production } = this.#options;
     // Expired ones are known too: they refuse with the right words, and nothing older takes their place.
     const trust = await Trust.establish(documents, { org, pin, now: clock.now(), acceptExpired: true, previous });
+    // guard: trust-development
     if (production && trust.profile === 'development') {
       throw new DevelopmentRefused('an organisation of profile development is not served in production');
     }
