@@ -81,7 +81,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('letting a device in on %s', (sto
 
   type Draft = (draft: DirectoryDocument, newcomer: Newcomer) => void;
   it.each<[string, Draft]>([
-    ['nobody new', () => {}],
+    ['nobody new [guard: approve-listed]', () => {}],
     [
       'another device',
       (draft, { device }) => {

@@ -94,7 +94,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     ]);
   });
 
-  it('counts one person once, whatever the device and the way', async () => {
+  it('counts one person once, whatever the device and the way [refuses: threshold-people]', async () => {
     const { acme } = vault;
     const { prompt, approval } = await begin();
     const again = await sign(laptop, prompt);
@@ -146,7 +146,12 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
   });
 
   it.each<[string, number, string, (prompt: Versioned) => Promise<string>]>([
-    ['of another position', 400, 'envelope_tampered', (prompt) => sign(vault.acme.owner, prompt, { seq: 2 })],
+    [
+      'of another position [guard: vault-approval-same]',
+      400,
+      'envelope_tampered',
+      (prompt) => sign(vault.acme.owner, prompt, { seq: 2 }),
+    ],
     [
       'of another content',
       400,
@@ -204,7 +209,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     await expectRefusal(vault, () => give(acme.author, second, done), 412, 'label_stale');
   });
 
-  it('does not move by a tag that has expired since, until it is signed anew', async () => {
+  it('does not move by a tag that has expired since, until it is signed anew [guard: approval-expired]', async () => {
     const { acme } = vault;
     const prompt = await publishPrompt(vault, acme);
     const short = await sign(acme.author, prompt, { exp: vault.clock.now() + 60 });
@@ -219,7 +224,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     must(200, await give(acme.author, approval, await sign(acme.author, prompt)));
   });
 
-  it('does not move by the tag of somebody who has left its group since', async () => {
+  it('does not move by the tag of somebody who has left its group since [guard: vault-approval-good]', async () => {
     const { acme } = vault;
     const prompt = await publishPrompt(vault, acme);
     const waiting = must(202, await move(third, prompt, [await sign(third, prompt)]));
@@ -232,7 +237,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     must(200, await give(acme.owner, approval, second));
   });
 
-  it('is given up by whoever may sign it, and by nobody else', async () => {
+  it('is given up by whoever may sign it, and by nobody else [guard: vault-approval-drop] [guard: approval-open]', async () => {
     const { acme } = vault;
     const { prompt, approval } = await begin();
     const path = `/api/v1/approvals/${approval}`;
@@ -326,7 +331,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     expect(rows).toEqual([{ rows: 1 }]);
   });
 
-  it('waits in one approval for all who ask for the same at the same moment', async () => {
+  it('waits in one approval for all who ask for the same at the same moment [guard: vault-label-enough]', async () => {
     const { acme } = vault;
     const prompt = await publishPrompt(vault, acme);
     const tag = await sign(acme.author, prompt, { exp: acme.now + DAY_SECONDS });

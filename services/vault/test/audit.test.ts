@@ -135,7 +135,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     expect(bytes).toBeGreaterThan(10_000);
   });
 
-  it('an organisation sees and moves nothing of another, whatever it asks', async () => {
+  it('an organisation sees and moves nothing of another, whatever it asks [guard: org-list]', async () => {
     const { other } = vault;
     const client = vault.clientOf(other.owner);
     expect(bodyOf<{ data: unknown[] }>(must(200, await client.get('/api/v1/prompts?limit=200'))).data).toEqual([]);

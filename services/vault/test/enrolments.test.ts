@@ -94,13 +94,13 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
 
     it.each<[string, number, string, Attempt]>([
       [
-        'who signs as a device of the organisation',
+        'who signs as a device of the organisation [guard: own-key-kind]',
         401,
         'unauthenticated',
         (newcomer) => enrol(vault, { ...newcomer, asker: vault.acme.owner }),
       ],
       [
-        'whose signature is for another enrolment',
+        'whose signature is for another enrolment [guard: enrol-own-key]',
         400,
         'validation_failed',
         (newcomer) => signedBy(newcomer, newcomer.asker.keyid.replace(newcomer.id, mintId('enr'))),
@@ -116,7 +116,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
         },
       ],
       [
-        'who signs with another key under the name of its own',
+        'who signs with another key under the name of its own [guard: own-key-signature]',
         401,
         'signature_invalid',
         (newcomer) => {
@@ -128,7 +128,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
       ],
       ['whose body was changed on its way', 401, 'signature_invalid', (one) => enrol(vault, one, {}, tampered)],
       [
-        'whose signature is of yesterday',
+        'whose signature is of yesterday [guard: own-key-times]',
         401,
         'clock_skew',
         (newcomer) => enrol(vault, newcomer, {}, { signedAt: vault.clock.now() - DAY_SECONDS }),
@@ -151,7 +151,12 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
         'not_found',
         (newcomer) => enrol(vault, newcomer, { invitation: mintId('ivt') }),
       ],
-      ['with a wrong ticket', 404, 'not_found', (newcomer) => enrol(vault, newcomer, { ticket: 'A'.repeat(43) })],
+      [
+        'with a wrong ticket [guard: enrol-ticket]',
+        404,
+        'not_found',
+        (newcomer) => enrol(vault, newcomer, { ticket: 'A'.repeat(43) }),
+      ],
       [
         'with the hash of the ticket, which the vault has',
         404,
@@ -165,7 +170,12 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
           return enrol(vault, newcomer, { ticket });
         },
       ],
-      ['with both keys one', 400, 'validation_failed', (one) => enrol(vault, one, { enc: asEnc(one.body.sig) })],
+      [
+        'with both keys one [guard: enrol-two-keys]',
+        400,
+        'validation_failed',
+        (one) => enrol(vault, one, { enc: asEnc(one.body.sig) }),
+      ],
       [
         'with a key for another algorithm',
         400,
@@ -272,7 +282,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
       must(201, await enrol(vault, second));
     });
 
-    it('with a key that the organisation knows', async () => {
+    it('with a key that the organisation knows [guard: enrol-known-key]', async () => {
       const { acme } = vault;
       const invited = await invite(vault);
       await expectKnown(await asNewcomer(invited, acme.author, 'acme'));
@@ -299,7 +309,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
   });
 
   describe('asks what became of its request', () => {
-    it('and nobody else does', async () => {
+    it('and nobody else does [guard: enrol-asked-by-owner]', async () => {
       const { acme, other } = vault;
       const newcomer = await pendingNewcomer(vault);
       const path = `${ENROLMENTS}/${newcomer.id}`;
@@ -348,7 +358,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
     await expectRefusal(vault, () => client.delete(`${ENROLMENTS}/${newcomer.id}`), 401, 'unauthenticated');
   });
 
-  it('is refused in a suite that the policy does not allow, and while trust has expired', async () => {
+  it('is refused in a suite that the policy does not allow, and while trust has expired [guard: enrol-suite]', async () => {
     const { acme } = vault;
     const large = async () => {
       const { device } = await fresh();

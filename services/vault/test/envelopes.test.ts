@@ -106,7 +106,7 @@ describe('an envelope is issued', () => {
     ['a prompt that is not there', () => ({ prompt: mintId('prm'), version: 1 }), 404, 'not_found'],
     ['a name that is not there', () => ({ name: 'never/made', label: 'production' }), 404, 'not_found'],
     [
-      'a responder that is not there',
+      'a responder that is not there [guard: vault-issue-responder]',
       () => ({ prompt: prompt.id, version: 1, aud: 'urn:bulla:acme:svc:responder:us1' }),
       404,
       'not_found',
@@ -130,7 +130,7 @@ describe('an envelope is issued', () => {
     await expectRefusal(vault, () => issue(vault.acme.invoker, { aud: aud(), ...wanted() }), status, code);
   });
 
-  it('not for the prompt of another organisation', async () => {
+  it('not for the prompt of another organisation [guard: org-name]', async () => {
     const { other } = vault;
     const wanted = { prompt: prompt.id, version: 1, aud: other.responders[0].urn };
     await expectRefusal(vault, () => issue(other.invoker, wanted), 404, 'not_found');
@@ -157,7 +157,7 @@ describe('an envelope is issued', () => {
     await expectRefusal(vault, () => issue(acme.invoker, wanted), 409, 'needs_rewrap');
   });
 
-  it('not by a tag that has expired, nor by one whose signer was revoked', async () => {
+  it('not by a tag that has expired, nor by one whose signer was revoked [guard: vault-issue-tags]', async () => {
     const { acme, clock } = vault;
     const wanted = { prompt: prompt.id, label: 'production', aud: aud() };
     clock.advance(8 * 86_400);
@@ -169,7 +169,7 @@ describe('an envelope is issued', () => {
     await expectRefusal(vault, () => issue(acme.invoker, wanted), 401, 'key_revoked');
   });
 
-  it('not for a version that was withdrawn', async () => {
+  it('not for a version that was withdrawn [guard: vault-issue-withdrawn]', async () => {
     const { other } = vault;
     const one = await publishPrompt(vault, other);
     const wanted = { prompt: one.id, version: 1, aud: other.responders[0].urn };
@@ -188,7 +188,7 @@ describe('an envelope is issued', () => {
 });
 
 describe('what became of an envelope', () => {
-  it('is told to its asker, admins and auditors, and to nobody else', async () => {
+  it('is told to its asker, admins and auditors, and to nobody else [guard: vault-status] [guard: org-envelope]', async () => {
     const { other, clock } = vault;
     const one = await publishPrompt(vault, other);
     const wanted = { prompt: one.id, version: 1, aud: other.responders[0].urn };

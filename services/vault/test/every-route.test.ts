@@ -101,7 +101,7 @@ describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
       }
     });
 
-    it('an id of another organisation, and one that is nowhere', async () => {
+    it('an id of another organisation, and one that is nowhere [guard: org-prompt] [guard: org-version]', async () => {
       const { other } = vault;
       const member = callerOf(name, other);
       const expectsOwnToken = name === 'version.create' || name === 'label.move';

@@ -34,7 +34,7 @@ afterAll(() => vault.stop());
 const promptOf = (name: string) => ({ id: mintId('prm'), name, type: 'text' });
 
 describe('an organisation that lists the key of a member of another one', () => {
-  it("[red] gets nothing of what that member does: the keyid says which organisation's", async () => {
+  it("[red] gets nothing of what that member does: the keyid says which organisation's [refuses: foreign-directory]", async () => {
     const { acme, other } = vault;
     const author = vault.clientOf(acme.author);
     must(201, await author.post('/api/v1/prompts', promptOf('claims/foreign')));
@@ -44,7 +44,7 @@ describe('an organisation that lists the key of a member of another one', () => 
     expect(await seen(other.owner)).toEqual([]);
   });
 
-  it('[red] cannot take a request of that member for its own', async () => {
+  it('[red] cannot take a request of that member for its own [refuses: foreign-directory] [refuses: keyid-whole]', async () => {
     const { acme } = vault;
     const author = vault.clientOf(acme.author);
     const asTheirs = (sent: { headers: Record<string, string> }) => {

@@ -23,7 +23,7 @@ afterAll(() => vault.stop());
 
 const pathOf = (id: string) => `/api/v1/prompts/${id}`;
 
-describe('[red] an author outside the groups of a name', () => {
+describe('[red] an author outside the groups of a name [guard: vault-delete-author] [guard: vault-version-author]', () => {
   it('neither makes a prompt, nor writes a version, nor deletes what is there', async () => {
     const { acme } = vault;
     const client = vault.clientOf(outsider);
@@ -37,7 +37,7 @@ describe('[red] an author outside the groups of a name', () => {
   });
 });
 
-describe("[red] an author with another prompt's content", () => {
+describe("[red] an author with another prompt's content [guard: vault-version-place]", () => {
   it('cannot store it here, though the grants say that it belongs here', async () => {
     const { acme } = vault;
     const { author } = acme;

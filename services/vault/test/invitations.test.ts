@@ -42,7 +42,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an invitation on %s', (store) =>
   it.each([
     ['that has ended', 0],
     ['that ended yesterday', -DAY_SECONDS],
-    ['of more than a day', DAY_SECONDS + 1],
+    ['of more than a day [guard: invite-life]', DAY_SECONDS + 1],
     ['of a thousand years', 1_000 * 365 * DAY_SECONDS],
   ])('is not made for a time %s', async (_name, seconds) => {
     const { body } = await invitationOf(vault, vault.acme);
@@ -63,7 +63,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an invitation on %s', (store) =>
     ['the role of a service', () => ({ roles: ['service'] })],
     ['one group twice', () => ({ groups: ['grp:a', 'grp:a'] })],
     ['a group that is none', () => ({ groups: ['support'] })],
-    ['a person of another organisation', () => ({ user: urnOf('other', 'user', mintId('usr')) })],
+    ['a person of another organisation [guard: invite-user]', () => ({ user: urnOf('other', 'user', mintId('usr')) })],
     ['a device as the person', () => ({ user: vault.acme.owner.urn })],
     ['a label with a line break', () => ({ label: 'a\nb' })],
     ['a ticket that is no hash', () => ({ ticket_sha256: 'short' })],
@@ -82,7 +82,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an invitation on %s', (store) =>
     }
   });
 
-  it('can be taken back, twice as well as once, and takes nobody in afterwards', async () => {
+  it('can be taken back, twice as well as once, and takes nobody in afterwards [guard: invite-taken-back]', async () => {
     const invited = await invite(vault);
     must(204, await owner().delete(`${INVITATIONS}/${invited.id}`));
     must(204, await owner().delete(`${INVITATIONS}/${invited.id}`));

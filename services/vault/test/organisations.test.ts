@@ -26,13 +26,13 @@ function changedAt(token: string, position: number): string {
 describe('an organisation is brought', () => {
   it.each([
     ['without a secret', undefined, 'unauthenticated', 401],
-    ['with a wrong secret', `${FREE_SECRET}x`, 'unauthenticated', 401],
-    ['with a secret that another organisation spent', ACMES_SECRET, 'forbidden', 403],
+    ['with a wrong secret [guard: vault-bootstrap]', `${FREE_SECRET}x`, 'unauthenticated', 401],
+    ['with a secret that another organisation spent [guard: vault-bootstrap-spent]', ACMES_SECRET, 'forbidden', 403],
   ] as const)('not %s', async (_name, secret, code, status) => {
     await expectRefusal(vault, () => vault.bring('third', firstDocuments(third), secret), status, code);
   });
 
-  it('not under the name of another', async () => {
+  it('not under the name of another [guard: vault-bootstrap-same]', async () => {
     const acme = firstDocuments(vault.acme);
     await expectRefusal(vault, () => vault.bring('third', acme, FREE_SECRET), 400, 'validation_failed');
     const impostor = firstDocuments(await makeOrganisation({ org: 'acme', now: vault.acme.now - 1 }));
@@ -41,7 +41,7 @@ describe('an organisation is brought', () => {
     await expectRefusal(vault, () => vault.bring('acme', acme, FREE_SECRET), 409, 'name_taken');
   });
 
-  it('[red] not even looked at without a secret that lets somebody in', async () => {
+  it('[red] not even looked at without a secret that lets somebody in [guard: bootstrap-first]', async () => {
     // Half a million members took nine seconds of everybody's time, and whoever sent them needed no key.
     const members = Object.fromEntries(Array.from({ length: 1_000 }, (_, member) => [`m${member}`, 0]));
     for (const secret of [undefined, `${FREE_SECRET}x`])
@@ -111,7 +111,7 @@ describe('an organisation is brought', () => {
     await expectRefusal(vault, () => vault.bring('third', documents, FREE_SECRET), 400, 'validation_failed');
   });
 
-  it('not with documents that would be served otherwise than they came', async () => {
+  it('not with documents that would be served otherwise than they came [guard: vault-servable]', async () => {
     const { root, ...rest } = firstDocuments(third);
     const { payload, signatures } = JSON.parse(root ?? '') as { payload: string; signatures: unknown[] };
     const turned = { ...rest, root: JSON.stringify({ signatures, payload }) };
@@ -219,7 +219,7 @@ describe('documents are published', () => {
     await expectRefusal(vault, () => client.get('/api/v1/prompts'), 401, 'key_revoked');
   });
 
-  it('but a revocation does not go away again', async () => {
+  it('but a revocation does not go away again [guard: vault-publish-continues]', async () => {
     const { acme } = vault;
     const device = await acme.makeDevice('lost', { roles: ['author'], groups: ['grp:authors'] });
     await publishNext(acme, (draft) => {
@@ -260,7 +260,7 @@ describe('documents are published', () => {
   it.each([
     ['of another organisation', (draft: Draft) => Object.assign(draft, { org: 'other' }), 400, 'validation_failed'],
     [
-      'that skips a version',
+      'that skips a version [guard: vault-publish-policy-next]',
       (draft: Draft) => Object.assign(draft, { version: draft.version + 1 }),
       412,
       'version_conflict',
@@ -284,7 +284,7 @@ describe('documents are published', () => {
     await expectRefusal(vault, () => owner.put(path('policy'), { policy }, basedOn(version)), status, code);
   });
 
-  it('but none that the keys of another role signed', async () => {
+  it('but none that the keys of another role signed [guard: vault-publish-policy-signed]', async () => {
     const { acme } = vault;
     const owner = vault.clientOf(acme.owner);
     const { version } = acme.trust.policy;
@@ -364,7 +364,7 @@ describe('documents are published', () => {
 describe('a root is published', () => {
   const path = (n: number) => `/api/v1/organisations/other/root/${n}`;
 
-  it('not if its number is not that of the address, and not out of turn', async () => {
+  it('not if its number is not that of the address, and not out of turn [guard: vault-publish-if-match]', async () => {
     const { other } = vault;
     const owner = vault.clientOf(other.owner);
     const root = await other.sign('root', { ...other.trust.root, version: 2 });
@@ -378,7 +378,7 @@ describe('a root is published', () => {
     await expectRefusal(vault, () => owner.put(path(2), { root: unsigned }, basedOn(1)), 401, 'signature_invalid');
   });
 
-  it('and with new keys the organisation can still publish what the new root signs', async () => {
+  it('and with new keys the organisation can still publish what the new root signs [guard: vault-publish-old-root]', async () => {
     const { other } = vault;
     const owner = vault.clientOf(other.owner);
     const fresh = await makeOrganisation({ org: 'other-keys' });

@@ -33,7 +33,7 @@ function bring(organisation: TestOrganisation): request.Test {
 }
 
 describe('[red] profile development is refused in production', () => {
-  it('when the organisation is brought', async () => {
+  it('when the organisation is brought [guard: vault-production]', async () => {
     const toy = await makeOrganisation({ org: 'toy', now: vault.acme.now });
     await expectRefusal(vault, () => bring(toy), 403, 'forbidden');
   });

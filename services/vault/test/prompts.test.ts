@@ -63,7 +63,7 @@ describe('prompts', () => {
     expect(countStatuses(responses)).toEqual({ 201: 1, 409: 19 });
   });
 
-  it('are deleted once and for all, free their name, and can be made again', async () => {
+  it('are deleted once and for all, free their name, and can be made again [guard: vault-label-earlier]', async () => {
     const { acme } = vault;
     const author = vault.clientOf(acme.author);
     const prompt = await publishPrompt(vault, acme);
@@ -165,7 +165,7 @@ describe('prompts', () => {
     expect(await list('status=active')).toEqual([labelled.name, moved.name]);
   });
 
-  it('are not made and not written under a managed name', async () => {
+  it('are not made and not written under a managed name [guard: vault-author] [guard: vault-sealed] [guard: vault-version-sealed]', async () => {
     const { acme } = vault;
     const author = vault.clientOf(acme.author);
     const prompt = await publishPrompt(vault, acme, 'later-managed/triage');
@@ -191,7 +191,7 @@ describe('versions', () => {
   const push = (member: TestMember, id: string, body: object, at: number) =>
     vault.clientOf(member).post(`/api/v1/prompts/${id}/versions`, body, basedOn(at));
 
-  it('are numbered without a gap', async () => {
+  it('are numbered without a gap [guard: vault-version-number] [guard: vault-version-claim]', async () => {
     const { acme } = vault;
     const prompt = await createPrompt(vault, acme);
     const second = await sealVersion(acme, acme.author, prompt, 2);
@@ -248,7 +248,7 @@ describe('versions', () => {
       },
     ],
     [
-      'grants of another content',
+      'grants of another content [guard: vault-grant-place]',
       'envelope_tampered',
       async ({ acme }: TestVault, id: string) => {
         const [one, two] = [
@@ -259,7 +259,7 @@ describe('versions', () => {
       },
     ],
     [
-      'no grant for its author',
+      'no grant for its author [guard: vault-version-own-grant]',
       'validation_failed',
       async ({ acme }: TestVault, id: string) => {
         const { content, grants } = await sealVersion(acme, acme.author, { id, name: 'x' }, 1);
@@ -267,7 +267,7 @@ describe('versions', () => {
       },
     ],
     [
-      'two grants for one key',
+      'two grants for one key [guard: vault-grant-twice]',
       'validation_failed',
       async ({ acme }: TestVault, id: string) => {
         const { content, grants } = await sealVersion(acme, acme.author, { id, name: 'x' }, 1, [acme.author]);
@@ -281,7 +281,7 @@ describe('versions', () => {
     await expectRefusal(vault, () => push(acme.author, id, { content, grants }, 0), 400, code);
   });
 
-  it('are not stored with a grant for a key that is not listed, not for sealing, revoked, or held by another', async () => {
+  it('are not stored with a grant for a key that is not listed, not for sealing, revoked, or held by another [guard: vault-grant-recipient] [guard: vault-grant-holder]', async () => {
     const { acme } = vault;
     const prompt = await createPrompt(vault, acme);
     const { content, grants, grantTo } = await sealVersion(acme, acme.author, prompt, 1);
@@ -332,7 +332,7 @@ describe('labels', () => {
   const move = (member: TestMember, id: string, label: string, tags: string[], at: number) =>
     vault.clientOf(member).put(`/api/v1/prompts/${id}/labels/${label}`, { tags }, basedOn(at));
 
-  it('move one position at a time, and a deleted one goes on counting', async () => {
+  it('move one position at a time, and a deleted one goes on counting [guard: vault-label-newest]', async () => {
     const { acme } = vault;
     const prompt = await publishPrompt(vault, acme);
     const { chash } = prompt.version;
@@ -382,11 +382,16 @@ describe('labels', () => {
   });
 
   it.each([
-    ['another prompt', 'envelope_tampered', 400, { sub: 'urn:bulla:acme:prompt:prm_01kb0000000000000000000000' }],
-    ['another name', 'envelope_tampered', 400, { name: 'other/name' }],
+    [
+      'another prompt [guard: vault-label-prompt]',
+      'envelope_tampered',
+      400,
+      { sub: 'urn:bulla:acme:prompt:prm_01kb0000000000000000000000' },
+    ],
+    ['another name [guard: vault-label-name]', 'envelope_tampered', 400, { name: 'other/name' }],
     ['another label', 'envelope_tampered', 400, { tag: 'production' }],
     ['another organisation', 'envelope_tampered', 400, { aud: 'urn:bulla:other' }],
-    ['another content', 'envelope_tampered', 400, { chash: 'A'.repeat(43) }],
+    ['another content [guard: vault-label-content]', 'envelope_tampered', 400, { chash: 'A'.repeat(43) }],
     ['a version that is not there', 'envelope_tampered', 400, { ver: 9 }],
     ['another signer', 'envelope_tampered', 400, { iss: 'urn:bulla:acme:dev:dev_01kb0000000000000000000000' }],
     ['too long a time', 'forbidden', 403, { exp: 4_000_000_000 }],
@@ -440,7 +445,7 @@ describe('labels', () => {
     expect(bodyOf<{ tags: string[] }>(must(201, issued)).tags).toEqual([byAuthor, byOwner]);
   });
 
-  it('of one name are a thousand at most', async () => {
+  it('of one name are a thousand at most [guard: vault-label-many]', async () => {
     const { acme, database } = vault;
     const prompt = await publishPrompt(vault, acme);
     await sql`insert into vault.prompt_label (org, name, label, seq, prompt_id, version, tokens)

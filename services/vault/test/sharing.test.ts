@@ -38,7 +38,7 @@ describe('grants are added', () => {
     version = await pushVersion(vault, vault.acme, prompt, 1);
   });
 
-  it('by the author of the version, to whoever is listed, and never replaced', async () => {
+  it('by the author of the version, to whoever is listed, and never replaced [guard: vault-grant-kept]', async () => {
     const { acme } = vault;
     const grant = await version.grantTo(recipientOf(acme.invoker));
     expect(must(201, await add(acme.author, [grant])).body).toEqual({ added: 1 });
@@ -49,7 +49,7 @@ describe('grants are added', () => {
     expect(bodyOf(shown)['grant']).toBe(grant);
   });
 
-  it('by somebody who holds one of the version, and by nobody else', async () => {
+  it('by somebody who holds one of the version, and by nobody else [guard: vault-share-holder]', async () => {
     const { acme } = vault;
     must(201, await add(acme.author, [await version.grantTo(recipientOf(acme.invoker))]));
     const toAuditor = await version.grantTo(recipientOf(acme.auditor));
@@ -170,7 +170,7 @@ describe('grants are listed', () => {
     expect(ofSecond.data.map(({ version: number }) => number)).toEqual([2, 2, 2]);
   });
 
-  it('to holders of a key: their own, over all prompts, page by page', async () => {
+  it('to holders of a key: their own, over all prompts, page by page [guard: vault-collect-own]', async () => {
     const { other } = vault;
     const prompts = [await publishPrompt(vault, other), await publishPrompt(vault, other)];
     const [responder] = other.responders;
@@ -190,7 +190,7 @@ describe('grants are listed', () => {
     await expectRefusal(vault, () => client.get(`/api/v1/grants?kid=${foreign}`), 404, 'not_found');
   });
 
-  it('of one organisation only, also by the database itself, which is asked after the prompt was found', async () => {
+  it('of one organisation only, also by the database itself, which is asked after the prompt was found [guard: org-grant]', async () => {
     const { id } = await publishPrompt(vault, vault.acme);
     const grants = vault.service.app.get(GrantsRepository, { strict: false });
     const listed = (org: string) => grants.list(org, id, undefined, undefined, 10);
@@ -200,7 +200,7 @@ describe('grants are listed', () => {
 });
 
 describe('grants are deleted', () => {
-  it('by their poster, the author of the version or an admin; twice is as good as once', async () => {
+  it('by their poster, the author of the version or an admin; twice is as good as once [guard: vault-unshare]', async () => {
     const { acme } = vault;
     const one = await createPrompt(vault, acme);
     const sealed = await pushVersion(vault, acme, one, 1, [acme.invoker]);

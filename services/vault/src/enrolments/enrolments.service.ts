@@ -85,6 +85,7 @@ function listedDevice(row: EnrolmentRow, next: Trust, before: Trust): string {
     uses[row.enc_kid] === 'enc' &&
     !next.isRevoked(row.sig_kid) &&
     !next.isRevoked(row.enc_kid);
+  // guard: approve-listed without: return urn;
   if (isListed) return urn;
   throw new Problem('validation_failed', {
     detail: 'the directory does not list a new device with exactly the two keys of this enrolment',

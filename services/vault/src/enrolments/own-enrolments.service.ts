@@ -44,7 +44,10 @@ export class OwnEnrolmentsService {
     const { org } = signature;
     const trust = await this.trust.trustOf(org);
     const hasTicket = await this.invitations.hasTicket(org, sent.invitation, await ticketHash(sent.ticket));
-    if (trust === undefined || !hasTicket) {
+    if (
+      trust === undefined ||
+      !hasTicket // guard: enrol-ticket
+    ) {
       throw new Problem('not_found', { detail: 'there is no open invitation with this ticket' });
     }
     await signature.admit(signatory);
@@ -56,6 +59,7 @@ export class OwnEnrolmentsService {
         if (earlier === undefined || !isSame(earlier, sent)) throw new Problem('name_taken', { detail: GONE });
         return { body: await present(earlier), event };
       }
+      // guard: enrol-known-key
       requireNewKeys(trust, keys);
       const row = await this.enrolments.insert(trx, {
         id: sent.id,
@@ -74,6 +78,7 @@ export class OwnEnrolmentsService {
   /** How the request of a device stands, for the key that made it and for nobody else. */
   async get(signature: OwnKeySignature, id: EnrolmentId): Promise<Enrolment> {
     const row = await this.enrolments.find(signature.org, id);
+    // guard: enrol-asked-by-owner without: if (row === undefined)
     if (row === undefined || signature.enrolment !== id || signature.kid !== row.sig_kid)
       throw new Problem('not_found');
     await signature.admit(await signature.verify(await deviceKeyOf(row.request.sig, 'sig')));
@@ -83,9 +88,11 @@ export class OwnEnrolmentsService {
 
 /** @throws {Problem} validation_failed if the body is of another enrolment, or by another key, than the signature says */
 function requireOwn(signature: OwnKeySignature, id: EnrolmentId, { sig, enc }: DeviceKeys): void {
+  // guard: enrol-own-key
   if (signature.enrolment !== id || signature.kid !== sig.kid) {
     throw new Problem('validation_failed', { detail: 'keyid does not name this enrolment and its signing key' });
   }
+  // guard: enrol-two-keys
   if (sig.kid === enc.kid) throw new Problem('validation_failed', { detail: 'both keys are one' });
 }
 
@@ -96,6 +103,7 @@ function requireNewKeys(trust: Trust, { sig, enc }: DeviceKeys): void {
     if (isKnown || trust.root.recovery_enc?.kid === kid) {
       throw new Problem('name_taken', { detail: 'the organisation knows one of these keys already' });
     }
+    // guard: enrol-suite
     if (!trust.policy.suites.includes(suite)) {
       throw new Problem('validation_failed', { detail: 'the policy does not allow the suite of a key' });
     }

@@ -49,8 +49,12 @@ export class EnvelopeSources {
     requireSealed(trust, name);
     const label = wanted.label ?? LATEST;
     const { tokens: tags } = await this.labels.resolve(caller, { id, name }, label, trx);
+    // guard: vault-issue-tags without:
+    //   const claims = Buffer.from((tags[0] ?? '').split('.')[1] ?? '', 'base64url').toString();
+    //   const resolved = { version: (JSON.parse(claims) as { ver: number }).ver };
     const resolved = await verifyTags(tags, { trust, name, label, now: this.clock.now() });
     const { version, chash, content } = await this.versions.get(caller, id, wanted.version ?? resolved.version, trx);
+    // guard: vault-issue-withdrawn
     if (trust.isWithdrawn(urnOf(org, 'prompt', id), version)) {
       throw new Problem('envelope_revoked', { detail: 'this version was withdrawn' });
     }
@@ -77,6 +81,7 @@ export class EnvelopeSources {
   /** The grant for a key that prompts are sealed to now; the responder's newest where there are several. */
   private async grantFor(caller: Caller, id: PromptId, version: number, aud: string, source: VaultSource) {
     const { trust, org } = caller;
+    // guard: vault-issue-responder
     if (trust.entity(aud)?.kind !== 'responder') {
       throw new Problem('not_found', { detail: 'the directory lists no such responder' });
     }

@@ -18,7 +18,7 @@ export class EnvelopesRepository {
     return this.database.db
       .selectFrom('envelope')
       .selectAll()
-      .where('org', '=', org)
+      .where('org', '=', org) // guard: org-envelope
       .where('jti', '=', jti)
       .executeTakeFirst();
   }

@@ -67,7 +67,11 @@ export class EnvelopesService {
     const row = await this.envelopes.find(caller.org, jti);
     const { trust, urn } = caller;
     const seesAll = trust.hasRole(urn, 'admin') || trust.hasRole(urn, 'auditor');
-    if (row === undefined || !(seesAll || trust.holder(row.requester_kid)?.urn === urn)) throw new Problem('not_found');
+    if (
+      row === undefined ||
+      !(seesAll || trust.holder(row.requester_kid)?.urn === urn) // guard: vault-status
+    )
+      throw new Problem('not_found');
     const state = row.expires_at.getTime() > this.clock.nowMs() ? 'issued' : 'expired';
     return { jti: row.jti, state, expires_at: row.expires_at.toISOString() };
   }

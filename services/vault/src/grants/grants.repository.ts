@@ -24,6 +24,11 @@ export class GrantsRepository {
     const result = await trx
       .insertInto('content_grant')
       .values(rows.toSorted(byVersionAndKey))
+      // guard: vault-grant-kept without:
+      //   .onConflict((conflict) => {
+      //     const newer = conflict.columns(['prompt_id', 'version', 'kid']);
+      //     return newer.doUpdateSet((eb) => ({ token: eb.ref('excluded.token'), whash: eb.ref('excluded.whash') }));
+      //   })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirstOrThrow();
     return Number(result.numInsertedOrUpdatedRows);
@@ -89,7 +94,10 @@ export class GrantsRepository {
 }
 
 function ofPrompt(source: VaultSource, org: string, id: string) {
-  return source.selectFrom('content_grant').where('org', '=', org).where('prompt_id', '=', id);
+  return source
+    .selectFrom('content_grant')
+    .where('org', '=', org) // guard: org-grant
+    .where('prompt_id', '=', id);
 }
 
 function byVersionAndKey(one: NewGrant, other: NewGrant): number {

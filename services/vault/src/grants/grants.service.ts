@@ -45,13 +45,16 @@ export class GrantsService {
       tokens.map(async (token) => {
         const { header } = parseGrant(token);
         const { kid, aud } = header;
+        // guard: vault-grant-place
         if (header.sub !== sub || header.ver !== of.version || header.chash !== of.chash || header.dek !== of.dekId) {
           throw new Problem('envelope_tampered', { detail: 'a grant is for another content' });
         }
+        // guard: vault-grant-recipient
         this.requireRecipient(trust, kid, aud);
         return { token, whash: await tokenHash(token), kid, aud };
       }),
     );
+    // guard: vault-grant-twice
     if (new Set(checked.map(({ kid }) => kid)).size !== checked.length) {
       throw new Problem('validation_failed', { detail: 'two grants are for the same key' });
     }
@@ -113,6 +116,7 @@ export class GrantsService {
     const recovery = trust.recoveryRecipient();
     if (recovery?.record.kid === kid && recovery.urn === aud) return;
     const demand = { usage: 'encrypt', purpose: 'unwrap', now: this.clock.now(), check: 'grant-recipient' } as const;
+    // guard: vault-grant-holder without: trust.requireKey(kid, demand);
     if (trust.requireKey(kid, demand).urn !== aud) {
       throw new Problem('envelope_tampered', { detail: 'a grant names another holder of its key' });
     }

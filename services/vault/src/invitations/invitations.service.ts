@@ -74,7 +74,12 @@ export class InvitationsService {
   /** Whether this ticket, by its hash, is that of an invitation that is open or was taken in its time. */
   async hasTicket(org: string, id: InvitationId, ticketSha256: string): Promise<boolean> {
     const row = await this.invitations.find(org, id);
-    if (row === undefined || row.deleted_at !== null || row.ticket_sha256 !== ticketSha256) return false;
+    if (
+      row === undefined ||
+      row.deleted_at !== null || // guard: invite-taken-back
+      row.ticket_sha256 !== ticketSha256
+    )
+      return false;
     return row.taken_at !== null || this.stateOf(row) === 'open';
   }
 
@@ -87,6 +92,7 @@ export class InvitationsService {
   private requireShortLife(expiresAt: string): Date {
     const expires = new Date(expiresAt);
     const lifeMs = expires.getTime() - this.clock.nowMs();
+    // guard: invite-life without: return expires;
     if (lifeMs > 0 && lifeMs <= LIFE_MAX_MS) return expires;
     throw refusedMember('/expires_at', 'must be within the next 24 hours');
   }
@@ -119,6 +125,7 @@ function requireDistinct({ roles, groups }: NewInvitation): void {
 
 /** @throws {Problem} validation_failed */
 function requireOwnUser(org: string, user: string): void {
+  // guard: invite-user
   if (parseUrn(user)?.org !== org) throw refusedMember('/user', 'must be a person of your organisation');
 }
 

@@ -10,6 +10,7 @@ export class BootstrapGuard implements CanActivate {
   /** @throws {Problem} unauthenticated */
   canActivate(context: ExecutionContext): boolean {
     const { headers } = context.switchToHttp().getRequest<{ headers: { authorization?: string } }>();
+    // guard: bootstrap-first
     this.secrets.require(headers.authorization);
     return true;
   }

@@ -19,6 +19,7 @@ export class BootstrapSecrets {
     const given = sha256(authorization?.startsWith(SCHEME) === true ? authorization.slice(SCHEME.length) : '');
     // Every hash is compared, so that the time does not tell how many there are.
     const isKnown = this.hashes.map((hash) => timingSafeEqual(hash, given)).includes(true);
+    // guard: vault-bootstrap
     if (authorization === undefined || !isKnown)
       throw new Problem('unauthenticated', { detail: 'the bootstrap secret is missing or wrong' });
     return given.toString('hex');

@@ -94,11 +94,13 @@ export class OrganisationsService {
   private async requireSame(org: string, secret: string, documents: readonly StoredDocument[]): Promise<void> {
     const known = await this.organisations.find(org);
     if (known === undefined) {
+      // guard: vault-bootstrap-spent without: return;
       throw new Problem('forbidden', { detail: 'this bootstrap secret has let an organisation in already' });
     }
     if (known.bootstrap_sha256 !== secret) throw new Problem('name_taken');
     for (const { kind, version, token } of documents) {
       const stored = await this.organisations.findDocument(org, kind, version);
+      // guard: vault-bootstrap-same
       if (stored?.token !== token) throw new Problem('name_taken');
     }
   }

@@ -53,11 +53,13 @@ export class PublishingService {
     return this.publishAlone(caller, token, async (trx, { org, root }) => {
       const newest = await this.organisations.newestDocument(org, 'policy', trx);
       requireNewest(basedOn, newest?.version);
+      // guard: vault-publish-policy-signed
       await requireSignedToken(token, 'bulla-policy', root.roles.policy, root.keys, 'policy-signatures');
       const parsed = await parsePolicy(token);
       const { version, prev, root_version: statedRoot, org: statedOrg } = parsed.payload;
       if (statedOrg !== org)
         throw new Problem('validation_failed', { detail: 'the policy is of another organisation' });
+      // guard: vault-publish-policy-next
       if (version !== basedOn + 1 || prev !== newest?.sha256 || statedRoot !== root.version) {
         throw new Problem('version_conflict', { detail: 'the policy does not continue the newest one' });
       }
@@ -103,7 +105,10 @@ export class PublishingService {
       throw new Problem('validation_failed', { detail: 'the directory names a policy that was not published' });
     }
     const next = await this.establish({ ...trust.documents, policy: policy.token, directory: token }, trust);
-    if (payload.version !== trust.directory.version + 1 || payload.root_version !== trust.root.version) {
+    if (
+      payload.version !== trust.directory.version + 1 ||
+      payload.root_version !== trust.root.version // guard: vault-publish-old-root
+    ) {
       throw new Problem('version_conflict', { detail: 'the directory does not continue the newest one' });
     }
     return { document: { kind: 'directory', version: payload.version, token, sha256: hash }, next };
@@ -146,7 +151,13 @@ export class PublishingService {
   ): Promise<Trust> {
     const { org, pin } = previous;
     try {
-      return await Trust.establish(documents, { org, pin, now: this.clock.now(), previous, ...options });
+      return await Trust.establish(documents, {
+        org,
+        pin,
+        now: this.clock.now(),
+        previous, // guard: vault-publish-continues
+        ...options,
+      });
     } catch (error) {
       if (error instanceof CryptoError && error.code === 'trust_rollback') {
         throw new Problem('version_conflict', { detail: `it does not continue what was published: ${error.message}` });
@@ -157,5 +168,6 @@ export class PublishingService {
 }
 
 function requireNewest(basedOn: number, newest: number | undefined): void {
+  // guard: vault-publish-if-match
   if (basedOn !== newest) throw new Problem('version_conflict');
 }

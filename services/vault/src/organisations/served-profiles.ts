@@ -10,6 +10,7 @@ export class ServedProfiles {
 
   /** @throws {Problem} forbidden */
   require(profile: RootDocument['profile']): void {
+    // guard: vault-production without: return;
     if (!this.production || profile !== 'development') return;
     throw new Problem('forbidden', { detail: 'an organisation of profile development is not served in production' });
   }

@@ -7,6 +7,7 @@ import { Problem, SignedDocument } from '@bulla/contract';
  */
 export function requireServable(token: string): void {
   const result = SignedDocument.safeParse(parse(token));
+  // guard: vault-servable
   if (!result.success || JSON.stringify(result.data) !== token) {
     throw new Problem('validation_failed', { detail: 'a document is not written as it would be served' });
   }

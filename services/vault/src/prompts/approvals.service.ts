@@ -52,6 +52,7 @@ export class ApprovalsService {
     const { prompt_id: found, name, label, seq, version, chash } = await this.find(caller, id);
     const prompt = found as PromptId;
     const tags = await this.moves.check(caller, prompt, label, [token]);
+    // guard: vault-approval-same
     if (tags.name !== name || tags.seq !== seq || tags.version !== version || tags.chash !== chash) {
       throw new Problem('envelope_tampered', { detail: 'the tag says something else than those it is added to' });
     }
@@ -74,6 +75,7 @@ export class ApprovalsService {
     return this.ledger.run(caller, async (trx) => {
       const { prompt_id: found, name, label, seq, version, state } = await this.find(caller, id, trx);
       const { trust, urn } = caller;
+      // guard: vault-approval-drop
       if (!trust.mayAuthor(urn, name) && !trust.mayTag(urn, name, label)) throw new Problem('forbidden');
       if (state === 'done') throw new Problem('label_stale', { detail: 'the label has moved by this approval' });
       if (!(await this.approvals.close(trx, caller.org, id, 'dropped'))) {
@@ -95,7 +97,9 @@ export class ApprovalsService {
   /** @throws {Problem} label_stale, trust_expired */
   private requireOpen({ state, expires_at: end }: ApprovalRow): void {
     if (state === 'done') throw new Problem('label_stale', { detail: 'the label has moved by this approval' });
+    // guard: approval-open
     if (state === 'dropped') throw new Problem('label_stale', { detail: 'this approval was dropped' });
+    // guard: approval-expired
     if (end <= this.now()) throw new Problem('trust_expired', { detail: 'the tags of this approval have expired' });
   }
 

@@ -45,6 +45,7 @@ export class LabelMoves {
    */
   async check({ trust }: Caller, promptId: PromptId, label: string, tokens: readonly string[]): Promise<CheckedTags> {
     const { name, sub } = parseTag(tokens[0] ?? '').claims;
+    // guard: vault-label-prompt
     if (sub !== urnOf(trust.org, 'prompt', promptId)) {
       throw new Problem('envelope_tampered', { detail: 'the tags are for another prompt' });
     }
@@ -60,6 +61,7 @@ export class LabelMoves {
   async take(trx: VaultTransaction, caller: Caller, tags: CheckedTags): Promise<MoveOutcome> {
     await this.requireMovable(trx, caller, tags);
     const target = targetOf(caller, tags);
+    // guard: vault-label-enough without: if (true)
     if (tags.given >= tags.needed) {
       const waiting = await this.approvals.findOpen(trx, target);
       return this.move(trx, caller, tags, tags.tokens, waiting?.id);
@@ -120,6 +122,7 @@ export class LabelMoves {
     const byUser = new Map<string, string>();
     for (const { token } of stored) {
       try {
+        // guard: vault-approval-good without: const signers = [parseTag(token).claims.iss];
         const { signers } = await gatherTags([token], { trust, name, label, now: this.clock.now() });
         byUser.set(trust.userOf(signers[0] ?? '') ?? '', token);
       } catch (error) {
@@ -143,14 +146,18 @@ export class LabelMoves {
     const { promptId: id, name, label, seq } = target;
     await this.hold(trx, caller, id);
     const prompt = await this.prompts.find(org, id, trx);
+    // guard: vault-label-name
     if (prompt?.name !== name) throw new Problem('envelope_tampered', { detail: 'the tags are for another name' });
     const newest = await this.labels.newest(org, name, label, trx);
+    // guard: vault-label-newest
     if (seq !== (newest?.seq ?? 0) + 1) throw new Problem('label_stale');
+    // guard: vault-label-many
     if (newest === undefined && (await this.labels.count(trx, org, name)) >= LABELS_MAX) {
       throw new Problem('validation_failed', { detail: `a name has at most ${LABELS_MAX} labels` });
     }
     if (target.version === 0) return;
     const [version] = await this.versions.findFacts(org, id, [target.version], trx);
+    // guard: vault-label-content
     if (version?.chash !== target.chash) {
       throw new Problem('envelope_tampered', { detail: 'the tags name a content that this version does not have' });
     }

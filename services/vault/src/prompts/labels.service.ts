@@ -99,7 +99,12 @@ export class LabelsService {
     source: VaultSource,
   ): Promise<LabelRow> {
     const row = await this.labels.newest(caller.org, prompt.name, label, source);
-    if (row === undefined || row.version === 0 || row.prompt_id !== prompt.id) throw new Problem('label_not_found');
+    if (
+      row === undefined ||
+      row.version === 0 ||
+      row.prompt_id !== prompt.id // guard: vault-label-earlier
+    )
+      throw new Problem('label_not_found');
     return row;
   }
 }

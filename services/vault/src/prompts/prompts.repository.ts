@@ -39,7 +39,12 @@ export class PromptsRepository {
   }
 
   find(org: string, id: string, source: VaultSource = this.database.db): Promise<PromptRow | undefined> {
-    return source.selectFrom('prompt').selectAll().where('org', '=', org).where('id', '=', id).executeTakeFirst();
+    return source
+      .selectFrom('prompt')
+      .selectAll()
+      .where('org', '=', org) // guard: org-prompt
+      .where('id', '=', id)
+      .executeTakeFirst();
   }
 
   /** The prompt that bears a name now; deleted ones have given theirs up. */
@@ -47,7 +52,7 @@ export class PromptsRepository {
     return source
       .selectFrom('prompt')
       .selectAll()
-      .where('org', '=', org)
+      .where('org', '=', org) // guard: org-name
       .where('name', '=', name)
       .where('deleted_at', 'is', null)
       .executeTakeFirst();
@@ -55,6 +60,7 @@ export class PromptsRepository {
 
   /** One page by name, in the order of bytes. */
   list({ org, prefix, label, deleted, after, limit }: PromptFilter): Promise<PromptRow[]> {
+    // guard: org-list without: let query = this.database.db.selectFrom('prompt').selectAll();
     let query = this.database.db.selectFrom('prompt').selectAll().where('org', '=', org);
     query = query.where('deleted_at', deleted ? 'is not' : 'is', null);
     // No character of a name comes after '~', so a prefix is a range, and '_' is no wildcard.
@@ -91,7 +97,7 @@ export class PromptsRepository {
       .set({ latest_version: version, updated_at: now })
       .where('org', '=', org)
       .where('id', '=', id)
-      .where('latest_version', '=', version - 1)
+      .where('latest_version', '=', version - 1) // guard: vault-version-claim
       .where('deleted_at', 'is', null)
       .executeTakeFirst();
     return result.numUpdatedRows === 1n;

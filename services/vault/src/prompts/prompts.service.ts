@@ -61,6 +61,7 @@ export class PromptsService {
   async delete(caller: Caller, id: PromptId): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
       const { name } = await this.find(caller, id, trx);
+      // guard: vault-delete-author
       if (!caller.trust.hasRole(caller.urn, 'admin')) requireAuthor(caller, name);
       await this.prompts.markDeleted(trx, caller.org, id);
       await this.approvals.dropOfPrompt(trx, caller.org, id);
@@ -113,6 +114,7 @@ export class PromptsService {
 
 /** @throws {Problem} forbidden */
 export function requireAuthor({ trust, urn }: Caller, name: string): void {
+  // guard: vault-author
   if (!trust.mayAuthor(urn, name))
     throw new Problem('forbidden', { detail: 'you are not among the authors of this name' });
 }
@@ -122,6 +124,7 @@ export function requireAuthor({ trust, urn }: Caller, name: string): void {
  * @throws {Problem} custody_not_allowed
  */
 export function requireSealed(trust: Trust, name: string): void {
+  // guard: vault-sealed
   if (trust.custodyOf(name) !== 'sealed') throw new Problem('custody_not_allowed');
 }
 

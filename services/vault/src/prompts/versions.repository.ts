@@ -33,7 +33,7 @@ export class VersionsRepository {
     return source
       .selectFrom('prompt_version')
       .selectAll()
-      .where('org', '=', org)
+      .where('org', '=', org) // guard: org-version
       .where('prompt_id', '=', id)
       .where('version', '=', version)
       .executeTakeFirst();

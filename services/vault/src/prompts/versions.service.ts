@@ -40,12 +40,15 @@ export class VersionsService {
   async create(caller: Caller, id: PromptId, newest: number, sent: NewVersion): Promise<Answer<AcceptedVersion>> {
     const place = await placeOf(caller, id, newest + 1, sent.content);
     const grants = await this.grants.check(caller.trust, place, sent.grants);
+    // guard: vault-version-own-grant
     if (!grants.some(({ aud }) => aud === caller.urn)) {
       throw new Problem('validation_failed', { detail: 'one grant must be for the device that sends the version' });
     }
     return this.ledger.run(caller, async (trx) => {
       const { name } = await this.room.findLive(caller, { id }, trx);
+      // guard: vault-version-author
       requireAuthor(caller, name);
+      // guard: vault-version-sealed
       requireSealed(caller.trust, name);
       const { version, chash, dekId } = place;
       if (!(await this.prompts.claimVersion(trx, caller.org, id, version))) throw new Problem('version_conflict');
@@ -115,9 +118,11 @@ export class VersionsService {
  */
 async function placeOf({ org }: Caller, id: PromptId, version: number, content: string): Promise<GrantedVersion> {
   const { header } = parseContent(content);
+  // guard: vault-version-place
   if (header.org !== org || header.sub !== urnOf(org, 'prompt', id)) {
     throw new Problem('envelope_tampered', { detail: 'the content is for another prompt' });
   }
+  // guard: vault-version-number
   if (header.ver !== version) {
     throw new Problem('version_conflict', { detail: 'the content is for another version than the one after If-Match' });
   }

@@ -40,6 +40,7 @@ export class SharingService {
     return this.ledger.run(caller, async (trx) => {
       await this.prompts.findLive(caller, { id }, trx);
       const versions = await this.versions.getFacts(caller, id, [...byVersion.keys()], trx);
+      // guard: vault-share-holder
       await this.requireHolder(trx, caller, id, versions);
       let added = 0;
       for (const [version, { chash, dek_id: dekId }] of versions) {
@@ -66,6 +67,7 @@ export class SharingService {
   /** The caller's own grants under one of its keys, of all prompts: what a rewrap goes through. */
   async collect(caller: Caller, query: OwnGrantQuery): Promise<Answer<OwnGrantPage>> {
     const { kid, limit, cursor } = query;
+    // guard: vault-collect-own
     if (caller.trust.holder(kid)?.urn !== caller.urn) throw new Problem('not_found');
     const after = cursor === undefined ? undefined : decodeCursor(cursor, ['string', 'number']);
     const rows = await this.grants.listOfKey(caller.org, kid, after, limit + 1);
@@ -83,6 +85,7 @@ export class SharingService {
     return this.ledger.run(caller, async (trx) => {
       await this.prompts.find(caller, id, trx);
       const grant = await this.grants.findByHash(caller.org, id, whash, trx);
+      // guard: vault-unshare
       if (grant !== undefined && !(await this.mayDelete(trx, caller, id, grant))) throw new Problem('forbidden');
       await this.grants.delete(trx, caller.org, id, whash);
       return { body: undefined, event: { act: 'grant.delete', obj: { prompt: id, whash } } };
