@@ -68,7 +68,7 @@ export const LIES_ABOUT_TRUST: readonly Lie[] = [
     client: { code: 'signature_invalid', check: 'directory-signatures' },
   },
   {
-    name: 'an older directory',
+    name: 'an older directory [refuses: directory-rollback]',
     tell: (vault) => vault.serve(vault.before),
     client: rolledBack('directory-rollback'),
   },
@@ -83,7 +83,7 @@ export const LIES_ABOUT_TRUST: readonly Lie[] = [
     client: rolledBack('policy-rollback'),
   },
   {
-    name: 'an old policy beside the newest directory',
+    name: 'an old policy beside the newest directory [refuses: policy-named]',
     tell: async (vault) => {
       const { policy } = vault.organisation.documents;
       await vault.organisation.publishPolicy();
@@ -92,7 +92,7 @@ export const LIES_ABOUT_TRUST: readonly Lie[] = [
     client: rolledBack('directory-policy'),
   },
   {
-    name: 'a second directory of one version',
+    name: 'a second directory of one version [refuses: directory-fork]',
     tell: (vault) =>
       serveNext(vault, (draft) => {
         const { version, prev } = vault.organisation.trust.directory;
@@ -101,12 +101,12 @@ export const LIES_ABOUT_TRUST: readonly Lie[] = [
     client: rolledBack('directory-fork'),
   },
   {
-    name: 'a next directory on a stale base, from which a revocation is missing',
+    name: 'a next directory on a stale base, from which a revocation is missing [refuses: stale-base]',
     tell: (vault) => serveNext(vault, (draft) => void (draft.revoked = [])),
     client: rolledBack('directory-revoked'),
   },
   {
-    name: 'a next directory on a stale base, in which a withdrawn version is back',
+    name: 'a next directory on a stale base, in which a withdrawn version is back [refuses: stale-base]',
     tell: (vault) => serveNext(vault, (draft) => void (draft.withdrawn = [])),
     client: rolledBack('directory-withdrawn'),
   },
@@ -199,7 +199,7 @@ export const LIES_ABOUT_PROMPTS: readonly Lie[] = [
     responder: openly('envelope_tampered'),
   },
   {
-    name: 'another prompt under this name',
+    name: 'another prompt under this name [refuses: another-prompt]',
     tell: (vault) => standIn(vault),
     client: tampered('envelope-prompt'),
     responder: OPEN_FAILED,
@@ -232,7 +232,7 @@ export const LIES_ABOUT_PROMPTS: readonly Lie[] = [
     responder: OPEN_FAILED,
   },
   {
-    name: 'a text that it wrote itself',
+    name: 'a text that it wrote itself [refuses: vault-signed]',
     tell: (vault) => vault.write(vault.organisation.vault).then((written) => vault.slip(written, written.grant)),
     client: tampered('envelope-content'),
     responder: OPEN_FAILED,

@@ -1,16 +1,20 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { type Inventory, readInventory } from '../../scripts/guards/inventory.mjs';
 import { repository } from '../../scripts/workspaces.mjs';
-import { TestNames } from './test-names.js';
 
-/** What the protocol says must be refused, and the tests that show it; `later` says why there is none yet. */
+/** What the protocol says must be refused, and what shows it; `later` says why nothing does yet. */
 interface Entry {
-  readonly tests?: readonly { readonly file: string; readonly name: string }[];
+  /** Guards that a test misses. */
+  readonly guards?: readonly string[];
+  /** What other tests are tagged with: `[refuses: NAME]`. */
+  readonly refuses?: string;
+  /** How many rows and titles have this tag, where it is more than one. */
+  readonly places?: number;
   readonly later?: string;
 }
 
-const read = (file: string) => readFileSync(`${repository}/${file}`, 'utf8');
-const { negative, red } = JSON.parse(read('test/negative-list.json')) as {
+const { negative, red } = JSON.parse(readFileSync(`${repository}/test/negative-list.json`, 'utf8')) as {
   /** The negative list of protocol §9, item by item. */
   readonly negative: readonly (Entry & { readonly item: string })[];
   /** Every attack that succeeded before the rule beside it was added. */
@@ -21,14 +25,17 @@ const entries = [
   ...red.map(({ mark, ...rest }) => ({ what: mark, ...rest })),
 ];
 
-const names = new Map<string, TestNames>();
-function missing(tests: Entry['tests'] = []): string[] {
-  return tests.flatMap(({ file, name }) => {
-    if (!existsSync(`${repository}/${file}`)) return [`${file} is not there`];
-    const known = names.get(file) ?? new TestNames(file, read(file));
-    names.set(file, known);
-    return known.has(name) ? [] : [`${file}: ${name}`];
-  });
+const { tags } = readInventory();
+const namesOf = (kind: Inventory['tags'][number]['kind']) =>
+  tags.filter((tag) => tag.kind === kind).map(({ name }) => name);
+const [guarded, refused] = [namesOf('guard'), namesOf('refuses')];
+function missing({ guards = [], refuses, places = 1 }: Entry): string[] {
+  const tagged = refused.filter((name) => name === refuses).length;
+  const isShort = refuses !== undefined && tagged !== places;
+  return [
+    ...guards.filter((name) => !guarded.includes(name)),
+    ...(isShort ? [`${refuses}: tagged at ${tagged} places and not at ${places}`] : []),
+  ];
 }
 
 describe('what the protocol says must be refused', () => {
@@ -37,10 +44,11 @@ describe('what the protocol says must be refused', () => {
     expect(new Set(entries.map(({ what }) => what)).size).toBe(entries.length);
   });
 
-  it.each(entries)('is shown by tests that are there, or said to come later: $what', ({ tests, later }) => {
-    expect(tests === undefined).toBe(later !== undefined);
-    expect(missing(tests)).toEqual([]);
-    expect(later ?? tests).not.toHaveLength(0);
+  it.each(entries)('is shown by tests that are there, or said to come later: $what', (entry) => {
+    const shown = [...(entry.guards ?? []), ...(entry.refuses === undefined ? [] : [entry.refuses])];
+    expect(shown.length === 0).toBe(entry.later !== undefined);
+    expect(missing(entry)).toEqual([]);
+    expect(entry.later ?? shown).not.toHaveLength(0);
   });
 
   it('comes later in as few places as are said here', () =>
@@ -49,9 +57,14 @@ describe('what the protocol says must be refused', () => {
       '§2.6 signed grants with regrant and prev chains',
     ]));
 
+  it('has a tag of its own for each item, and no test is tagged for another', () => {
+    const onList = entries.flatMap(({ refuses }) => refuses ?? []);
+    expect(new Set(onList).size).toBe(onList.length);
+    expect(new Set(onList)).toEqual(new Set(refused));
+  });
+
   it('would be noticed without its test', () => {
-    const file = negative[0]?.tests?.[0]?.file ?? '';
-    expect(missing([{ file, name: 'nobody wrote this' }])).toEqual([`${file}: nobody wrote this`]);
-    expect(missing([{ file: 'test/gone.test.ts', name: 'x' }])).toEqual(['test/gone.test.ts is not there']);
+    expect(missing({ guards: ['nobody-wrote-this'] })).toEqual(['nobody-wrote-this']);
+    expect(missing({ refuses: 'nobody-wrote-this' })).toEqual(['nobody-wrote-this: tagged at 0 places and not at 1']);
   });
 });

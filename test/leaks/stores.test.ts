@@ -67,7 +67,7 @@ async function expectNoLeak(store: string, paths: readonly string[]): Promise<vo
   expect(result.found).toEqual([]);
 }
 
-describe('nothing of a prompt or its variables is written down', () => {
+describe('nothing of a prompt or its variables is written down [refuses: leaks]', () => {
   it('by the embedded database, the log or the home folder', async () => {
     await useBulla({});
     const database = await PGlite.create({ dataDir: join(folder, 'home/pglite') });
@@ -77,7 +77,7 @@ describe('nothing of a prompt or its variables is written down', () => {
   });
 });
 
-withServer('nothing of a prompt or its variables is written down with a server', () => {
+withServer('nothing of a prompt or its variables is written down with a server [refuses: leaks]', () => {
   it('by PostgreSQL: its tables, its write-ahead log, its own log with every statement', async () => {
     const settings = {
       log_min_duration_statement: '0',
