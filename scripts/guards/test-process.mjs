@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { jestPart } from './jest-parts.mjs';
 
 const { default: TestRunner } = jestPart('jest-runner');
-const testEnvironment = fileURLToPath(new URL('guard-environment.cjs', import.meta.url));
+const testEnvironment = fileURLToPath(new URL('guard-environment.mjs', import.meta.url));
 
 process.on('message', async ({ path, config, globalConfig }) => {
   const runner = new TestRunner(globalConfig, {});

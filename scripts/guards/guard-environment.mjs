@@ -1,10 +1,10 @@
-const NativeEnvironment = require('../jest/native-environment.cjs');
+import NativeEnvironment from '../jest/native-environment.mjs';
 
 /** No test has it. */
 const NONE = /(?!)/;
 
 /** Jest environment of tests without a guard: once one has noticed, the others have nothing to add. */
-module.exports = class GuardEnvironment extends NativeEnvironment {
+export default class GuardEnvironment extends NativeEnvironment {
   constructor(config, context) {
     super(config, context);
     // Jest calls every process that runs tests in itself the first one, and they would take each other's ports.
@@ -16,4 +16,4 @@ module.exports = class GuardEnvironment extends NativeEnvironment {
     const noticed = event.test.errors.flat().some((error) => /\bexpect\(/.test(String(error?.message ?? error)));
     if (noticed) state.testNamePattern = NONE;
   }
-};
+}
