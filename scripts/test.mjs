@@ -62,7 +62,7 @@ async function runCovered(args) {
 
 function run(args, coverageFolder) {
   const how = { record, environment, fileMinutesMax: FILE_MINUTES_MAX, coverageFolder, signal: stopped.signal };
-  return runJest([...args, ...randomized], how);
+  return runJest([...randomized, ...args], how);
 }
 
 function stop(signal) {
