@@ -16,11 +16,7 @@ const PAGE = `${repository}/test/results/mutants.md`;
 const begun = performance.now();
 const secondsSince = () => (performance.now() - begun) / 1000;
 
-const wanted = readArguments(process.argv.slice(2));
-const inventory = readInventory();
-if (inventory.errors.length > 0) throw new Error(`guards and tests do not fit:\n${inventory.errors.join('\n')}`);
-const guards = chosenGuards(inventory, wanted);
-
+const { wanted, guards, fileOf } = chosen();
 const runs = await TestRuns.start();
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => {
@@ -30,7 +26,6 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 
 try {
-  const fileOf = new Map(inventory.tags.filter(({ kind }) => kind === 'guard').map(({ name, file }) => [name, file]));
   const jobs = Math.max(1, Math.min(wanted.jobs, guards.length));
   const work = { guards, fileOf, runs, jobs, typeErrors: typeErrorsOf(guards), done: progressOf(guards.length) };
   const outcomes = await tryGuards(work);
@@ -41,6 +36,24 @@ try {
   process.exitCode = [...outcomes].every(([name, outcome]) => isAsItMust(name, outcome)) ? 0 : 1;
 } finally {
   runs.end();
+}
+
+/** What was asked for. Ends with the reason where it cannot be done. */
+function chosen() {
+  try {
+    const asked = readArguments(process.argv.slice(2));
+    const inventory = readInventory();
+    if (inventory.errors.length > 0) throw new Error(`guards and tests do not fit:\n${inventory.errors.join('\n')}`);
+    const tags = inventory.tags.filter(({ kind }) => kind === 'guard');
+    return {
+      wanted: asked,
+      guards: chosenGuards(inventory, asked),
+      fileOf: new Map(tags.map(({ name, file }) => [name, file])),
+    };
+  } catch (error) {
+    console.error(`mutants: ${error.message}`);
+    return process.exit(2);
+  }
 }
 
 /** In a process of its own: it takes as long as many tests. */

@@ -29,6 +29,8 @@ export function guardsIn(file, text) {
     const { after, before } = mark.comment;
     const subject = after === undefined ? subjectAfter(source, before) : subjectBefore(source, after);
     if (subject === undefined) errors.push(`${mark.line + 1}: guard ${mark.name} marks nothing`);
+    else if (mark.code === undefined && isDeclaration(subject.node))
+      errors.push(`${mark.line + 1}: guard ${mark.name} takes away a declaration: say what stands there without it`);
     else if (mark.code === '') continue;
     else guards.push(guardOf(source, mark, subject));
   }
@@ -71,6 +73,11 @@ function removalOf(source, { kind, node, start, end }) {
     return { start: expression.getStart(source), end: expression.end, code: 'false' };
   }
   return { start, end, code: isListed(node) ? '' : '{}' };
+}
+
+/** What others name: without it they fail by that, which shows nothing. */
+function isDeclaration(node) {
+  return ts.isVariableStatement(node) || (ts.isDeclarationStatement(node) && !ts.isClassElement(node));
 }
 
 /** Whether a statement is one of a list, or a member of a class, and may be none or several. */

@@ -6,7 +6,7 @@ import { jestPart } from './jest-parts.mjs';
 const { default: TestRunner } = jestPart('jest-runner');
 const testEnvironment = fileURLToPath(new URL('guard-environment.mjs', import.meta.url));
 
-process.on('message', async ({ path, config, globalConfig }) => {
+async function run({ path, config, globalConfig }) {
   const runner = new TestRunner(globalConfig, {});
   const answer = { tests: [], error: undefined };
   runner.on('test-file-success', ([, { testResults, failureMessage }]) => {
@@ -17,4 +17,6 @@ process.on('message', async ({ path, config, globalConfig }) => {
   const test = { path, context: { config: { ...config, testEnvironment } } };
   await runner.runTests([test], { isInterrupted: () => false }, { serial: true });
   process.send(answer);
-});
+}
+
+process.on('message', (task) => void run(task));

@@ -9,6 +9,13 @@ import { jestPart } from './jest-parts.mjs';
 /** Longest run of one test file; a guard that is gone may leave somebody waiting. */
 const RUN_TIMEOUT_MS = 180_000;
 const PROCESS = fileURLToPath(new URL('test-process.mjs', import.meta.url));
+/** Every row of a table is there, so that the one which is named for a guard is too, and chance chooses the same twice. */
+const ENVIRONMENT = {
+  NODE_ENV: 'test',
+  NO_COLOR: '1',
+  BULLA_TEST_LONG: '1',
+  BULLA_TEST_SEED: process.env.BULLA_TEST_SEED ?? '1',
+};
 const LOADER = new URL('../jest/source-loader.mjs', import.meta.url).href;
 
 /**
@@ -80,7 +87,7 @@ export class TestRuns {
   }
 
   #fork(worker, source) {
-    const env = { ...process.env, NODE_ENV: 'test', NO_COLOR: '1', BULLA_GUARD_WORKER: String(worker) };
+    const env = { ...process.env, ...ENVIRONMENT, BULLA_GUARD_WORKER: String(worker) };
     delete env.FORCE_COLOR;
     if (source !== undefined) env.BULLA_GUARD_SOURCE = source;
     const execArgv = ['--conditions=bulla-source', `--import=${LOADER}`, '--no-warnings'];
@@ -95,9 +102,12 @@ export class TestRuns {
     const config = this.#projects.find(({ rootDir }) => path.startsWith(`${rootDir}/`));
     const { promise, resolve } = Promise.withResolvers();
     const timer = setTimeout(() => child.kill('SIGKILL'), RUN_TIMEOUT_MS);
-    child.once('message', resolve);
-    child.once('close', (code, signal) => resolve({ tests: [], error: `its process ended: ${signal ?? code}` }));
+    const onClose = (code, signal) => resolve({ tests: [], error: `its process ended: ${signal ?? code}` });
+    child.once('message', resolve).once('close', onClose);
     child.send({ path, config, globalConfig: { ...this.#globalConfig, testNamePattern } });
-    return promise.finally(() => clearTimeout(timer));
+    return promise.finally(() => {
+      clearTimeout(timer);
+      child.off('message', resolve).off('close', onClose);
+    });
   }
 }

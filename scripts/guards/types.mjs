@@ -74,7 +74,7 @@ function pathOf({ file }) {
 
 function optionsOfTests() {
   const path = `${repository}/tsconfig.tests.json`;
-  const { config } = ts.readConfigFile(path, ts.sys.readFile);
+  const { config } = ts.readConfigFile(path, (file) => ts.sys.readFile(file));
   const { options } = ts.parseJsonConfigFileContent(config, { ...ts.sys, readDirectory: () => [] }, repository);
   return { ...options, incremental: false, tsBuildInfoFile: undefined, allowUnreachableCode: true };
 }

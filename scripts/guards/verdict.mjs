@@ -30,7 +30,11 @@ export function testsOf(tests, name) {
   return tests.filter(({ fullName }) => fullName.includes(tagOf('guard', name)));
 }
 
-/** Whether a guard became what it must: noticed when it is gone, and the control not at all. */
+/**
+ * Whether a guard became what it must: noticed when it is gone, and the control not at all.
+ * @param {string} name
+ * @param {Pick<Outcome, 'verdict'>} outcome
+ */
 export function isAsItMust(name, { verdict }) {
   return verdict === (name === CONTROL ? 'survived' : 'killed');
 }
