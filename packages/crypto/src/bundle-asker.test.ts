@@ -24,6 +24,9 @@ import { signStatement } from './statement.js';
 import type { TagClaims } from './tag.js';
 import { signTag } from './tag.js';
 
+const ANOTHER = 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn';
+const STALE = { code: 'label_stale', check: 'tag-sequence' };
+
 let acme: TestOrganisation;
 let globex: TestOrganisation;
 let good: Example;
@@ -165,22 +168,17 @@ describe('an asker refuses', () => {
       async () => ({ ...good.bundle, tags: [await tag({ ver: 0, chash: '' })] }),
       { code: 'label_not_found' },
     ],
-    [
-      'an older move of the label [guard: asker-label-back]',
-      async () => good.bundle,
-      { code: 'label_stale', check: 'tag-sequence' },
-      { minSeq: 8 },
-    ],
+    ['an older move of the label [guard: asker-label-back]', async () => good.bundle, STALE, { minSeq: 8 }],
     [
       'another prompt under the name without a later move of the label [guard: asker-name-remade]',
       async () => good.bundle,
-      { code: 'label_stale', check: 'tag-sequence' },
+      STALE,
       { sub: 'urn:bulla:acme:prompt:other', minSeq: 7 },
     ],
     [
       'another prompt under the name of a label never seen',
       async () => good.bundle,
-      { code: 'label_stale', check: 'tag-sequence' },
+      STALE,
       { sub: 'urn:bulla:acme:prompt:other' },
     ],
     [
@@ -225,10 +223,7 @@ describe('an asker refuses', () => {
 
   const moved: [string, object, object?][] = [
     ['a content of another organisation', { org: 'globex' }],
-    [
-      'a content of another prompt [guard: asker-content-place]',
-      { sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' },
-    ],
+    ['a content of another prompt [guard: asker-content-place]', { sub: ANOTHER }],
     ['a content of another version', { ver: 2 }],
   ];
   it.each(moved)('%s, even where envelope and tag name it', async (_name, change) => {
@@ -239,11 +234,7 @@ describe('an asker refuses', () => {
   });
 
   const granted: [string, () => object, object][] = [
-    [
-      'of another prompt',
-      () => ({ sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }),
-      tampered('grant-place'),
-    ],
+    ['of another prompt', () => ({ sub: ANOTHER }), tampered('grant-place')],
     ['of another version [guard: asker-grant-place]', () => ({ ver: 2 }), tampered('grant-place')],
     ['of another content', () => ({ chash: other.sealed.chash }), tampered('grant-place')],
     ['of another content key', () => ({ dek: other.sealed.dekId }), tampered('grant-place')],

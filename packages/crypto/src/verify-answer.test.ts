@@ -11,6 +11,8 @@ import { makeOrganisation } from './testing.js';
 import type { Verdict } from './verify-answer.js';
 import { verifyAnswer } from './verify-answer.js';
 
+const TAMPERED = 'envelope_tampered';
+
 let organisation: TestOrganisation;
 let cast: Cast;
 let made: Exchange;
@@ -121,55 +123,37 @@ describe('verifyAnswer', () => {
       'reply-transcript',
     ],
   ])('refuses another %s as envelope_tampered, by name', async (_name, change, check) => {
-    await expect(verify(answerFile(made.parts, change))).rejects.toMatchObject({ code: 'envelope_tampered', check });
+    await expect(verify(answerFile(made.parts, change))).rejects.toMatchObject({ code: TAMPERED, check });
   });
 
   it.each<[string, string, () => Promise<Partial<Exchange['parts']>>, string, string]>([
-    [
-      'the head',
-      'of another reply',
-      async () => ({ head: (await another()).parts.head }),
-      'envelope_tampered',
-      'reply-question-id',
-    ],
-    [
-      'the fin',
-      'of another reply',
-      async () => ({ fin: (await another()).parts.fin }),
-      'envelope_tampered',
-      'reply-question-id',
-    ],
+    ['the head', 'of another reply', async () => ({ head: (await anew()).parts.head }), TAMPERED, 'reply-question-id'],
+    ['the fin', 'of another reply', async () => ({ fin: (await anew()).parts.fin }), TAMPERED, 'reply-question-id'],
     [
       'the envelope',
       'of another question',
-      async () => ({ envelope: (await another()).parts.envelope }),
-      'envelope_tampered',
+      async () => ({ envelope: (await anew()).parts.envelope }),
+      TAMPERED,
       'reply-envelope',
     ],
     ['the tags', 'missing', async () => ({ tags: [] }), 'token_malformed', 'tag-count'],
     [
-      'the tag [guard: answer-tag-prompt]',
-      'of another prompt',
+      'the tag',
+      'of another prompt [guard: answer-tag-prompt]',
       () => tags({ sub: `urn:bulla:acme:prompt:${OTHER_PROMPT}` }),
-      'envelope_tampered',
+      TAMPERED,
       'tag-prompt',
     ],
-    ['the tag', 'of another name', () => tags({ name: 'claims/other' }), 'envelope_tampered', 'tag-name'],
-    [
-      'the tag [guard: answer-tag-version]',
-      'of another content',
-      () => tags({ chash: 'A'.repeat(43) }),
-      'envelope_tampered',
-      'tag-version',
-    ],
-    ['the tag', 'latest of a lower version', () => tags({ ver: 2 }), 'envelope_tampered', 'tag-version'],
+    ['the tag', 'of another name', () => tags({ name: 'claims/other' }), TAMPERED, 'tag-name'],
     [
       'the tag',
-      'production of a higher version',
-      () => tags({ tag: 'production', ver: 4 }),
-      'envelope_tampered',
+      'of another content [guard: answer-tag-version]',
+      () => tags({ chash: 'A'.repeat(43) }),
+      TAMPERED,
       'tag-version',
     ],
+    ['the tag', 'latest of a lower version', () => tags({ ver: 2 }), TAMPERED, 'tag-version'],
+    ['the tag', 'production of a higher version', () => tags({ tag: 'production', ver: 4 }), TAMPERED, 'tag-version'],
     [
       'the tag',
       'by somebody outside the label’s groups',
@@ -180,8 +164,8 @@ describe('verifyAnswer', () => {
     [
       'the question',
       'of somebody else’s',
-      async () => ({ invocation: (await another()).asked.sealed.inner }),
-      'envelope_tampered',
+      async () => ({ invocation: (await anew()).asked.sealed.inner }),
+      TAMPERED,
       'reply-question-signed',
     ],
   ])('refuses %s %s', async (_what, _which, change, code, check) => {
@@ -217,14 +201,14 @@ describe('verifyAnswer', () => {
     [
       'under another directory than is shown [guard: answer-directory]',
       { dir: { ver: 9, hash: 'A'.repeat(43) } },
-      'envelope_tampered',
+      TAMPERED,
       'reply-directory',
     ],
     ['under a fork of the directory', { dir: { ver: 1, hash: 'A'.repeat(43) } }, 'trust_rollback', 'reply-directory'],
     [
       'for an API key that the question does not name [guard: answer-act]',
       { act: 'key_1', show: true },
-      'envelope_tampered',
+      TAMPERED,
       'reply-act',
     ],
   ])('refuses a reply %s', async (_name, change, code, check) => {
@@ -246,7 +230,7 @@ describe('verifyAnswer', () => {
     const then = { ...cast, now: cast.now + seconds };
     const { parts } = await exchange(then, organisation.author);
     await expect(verify(composeAnswer(parts), cast.now + 100 * 86_400)).rejects.toMatchObject({
-      code: 'envelope_tampered',
+      code: TAMPERED,
       check: 'reply-time',
     });
   });
@@ -283,7 +267,7 @@ describe('verifyAnswer', () => {
   it('refuses tags beside a chat', async () => {
     const { parts } = await exchange(cast, organisation.author, { envelope: chatEnvelopeClaims(cast) });
     const file = composeAnswer({ ...parts, tags: made.parts.tags });
-    await expect(verify(file)).rejects.toMatchObject({ code: 'envelope_tampered', check: 'tag-count' });
+    await expect(verify(file)).rejects.toMatchObject({ code: TAMPERED, check: 'tag-count' });
   });
 
   interface ExchangeChange {
@@ -297,7 +281,7 @@ describe('verifyAnswer', () => {
 
   const OTHER_PROMPT = 'prm_01kbz2p8e4fxq9m3y7t5w6v8na';
 
-  function another(): Promise<Exchange> {
+  function anew(): Promise<Exchange> {
     return exchange(cast, organisation.author);
   }
 

@@ -40,9 +40,7 @@ describe('a signed request', () => {
     const published = await tiny.owner.put(
       '/api/v1/organisations/acme/directory',
       { directory: '{"a":1}' },
-      {
-        headers: { 'if-match': '"41"' },
-      },
+      { headers: { 'if-match': '"41"' } },
     );
     expect(published).toMatchObject({
       status: 200,
@@ -52,11 +50,8 @@ describe('a signed request', () => {
     const listed = await tiny.owner.get('/api/v1/prompts?limit=7&prefix=claims/');
     const [arrivedAt, query = ''] = (listed.body as { next_cursor: string }).next_cursor.split('-');
     expect(Number(arrivedAt)).toBe(tiny.clock.now());
-    expect(JSON.parse(Buffer.from(query, 'base64url').toString())).toEqual({
-      limit: 7,
-      prefix: 'claims/',
-      status: 'active',
-    });
+    const asked: unknown = JSON.parse(Buffer.from(query, 'base64url').toString());
+    expect(asked).toEqual({ limit: 7, prefix: 'claims/', status: 'active' });
   });
 
   it('leaves an audit row that says who, what and by which evidence, and no text', async () => {
