@@ -1,11 +1,13 @@
-import { repository } from '../scripts/workspaces.mjs';
+import { createRequire } from 'node:module';
 import jestConfig from '../jest.config.mjs';
+import { repository } from '../scripts/workspaces.mjs';
 
 const { projects, testTimeout } = jestConfig;
 const crypto = projects.find(({ displayName }) => displayName === 'crypto');
 
 const swc = [
-  '@swc/jest',
+  // One of Stryker's packages here, which Jest would look for in those of the repository.
+  createRequire(import.meta.url).resolve('@swc/jest'),
   {
     jsc: {
       target: 'es2023',

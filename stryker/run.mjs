@@ -1,14 +1,16 @@
 // `npm run stryker`: changes what parses, verifies and opens in one place after another, in a copy of the tree, and sees
-// whether a test minds. What became of each mutant is kept in stryker/incremental; the next run tries only what a change
-// of the file or of its tests concerns. `-- --only <name>` tries one file (may be repeated), `--force` all of its mutants
-// again, `--page` none: it writes stryker/RESULTS.md anew, as every run does. `--concurrency <n>`, 2 unless told.
+// whether a test minds. The outcome is in stryker/RESULTS.md: files that a run tries are written anew there, what it says
+// of others stays. This clone remembers what became of each mutant (.cache/stryker-memory): the next run tries only what a
+// change of the file or of its tests concerns. `-- --only <name>` tries one file (may be repeated), `--force` all of its
+// mutants again, `--page` none: it writes the page with the reasons of survivors.json. `--concurrency <n>`, 2 unless told.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import { repository } from '../scripts/workspaces.mjs';
-import { faultsOf, pageOf } from './page.mjs';
-import { Result, scoreOf } from './results.mjs';
+import { Memory } from './memory.mjs';
+import { scoreOf } from './outcome.mjs';
+import { faultsOf, outcomesOf, PAGE, pageOf } from './page.mjs';
 
 const SCRATCH = '.cache/stryker';
 const REPORT = `${SCRATCH}/incremental.json`;
@@ -24,30 +26,38 @@ const { values: options } = parseArgs({
 
 process.chdir(repository);
 const targets = JSON.parse(readFileSync('stryker/targets.json', 'utf8'));
-const results = Object.entries(targets).map(([name, tests]) => new Result(name, tests));
-const unknown = (options.only ?? []).filter((name) => !(name in targets));
+const names = Object.keys(targets);
+const unknown = (options.only ?? []).filter((name) => !names.includes(name));
 if (unknown.length > 0) throw new Error(`not in stryker/targets.json: ${unknown.join(', ')}`);
 
-for (const result of options.page ? [] : results) {
-  if (options.only?.includes(result.name) ?? true) await attempt(result);
+const outcomes = outcomesOf(readFileSync(PAGE, 'utf8'));
+for (const name of options.page ? [] : names) {
+  if (!(options.only?.includes(name) ?? true)) continue;
+  outcomes.set(name, await attempt(new Memory(name, targets[name])));
+  // Whole runs take hours: what is known is not lost when one is stopped.
+  writeFileSync(PAGE, pageOf(targets, outcomes));
 }
-writeFileSync('stryker/RESULTS.md', pageOf(results));
-const faults = faultsOf(results);
+writeFileSync(PAGE, pageOf(targets, outcomes));
+const faults = faultsOf(targets, outcomes);
 for (const fault of faults) console.log(fault);
-console.log(`${scoreOf(results.filter(({ tried }) => tried)).toFixed(1)} % of the mutants were noticed`);
+const tried = names.filter((name) => outcomes.has(name)).map((name) => outcomes.get(name));
+console.log(`${scoreOf(tried).toFixed(1)} % of the mutants were noticed`);
 process.exitCode = faults.length === 0 ? 0 : 1;
 
 /** Tries the mutants of one file. Throws if its tests do not pass as the tree is. */
-async function attempt(result) {
+async function attempt(memory) {
   mkdirSync(SCRATCH, { recursive: true });
   rmSync(REPORT, { force: true });
-  if (result.tried && !options.force) writeFileSync(REPORT, JSON.stringify(result.report()));
+  const known = options.force ? undefined : memory.report();
+  if (known !== undefined) writeFileSync(REPORT, JSON.stringify(known));
   const started = Date.now();
-  await new Stryker(settingsOf(result)).runMutationTest();
-  if (!existsSync(REPORT)) throw new Error(`Stryker left no report of ${result.name}`);
-  result.keep(JSON.parse(readFileSync(REPORT, 'utf8')), lastCommitOf(result.file));
+  await new Stryker(settingsOf(memory)).runMutationTest();
+  if (!existsSync(REPORT)) throw new Error(`Stryker left no report of ${memory.name}`);
+  const outcome = memory.keep(JSON.parse(readFileSync(REPORT, 'utf8')), lastCommitOf(memory.file));
   const seconds = Math.round((Date.now() - started) / 1000);
-  console.log(`${result.name}: ${scoreOf([result]).toFixed(1)} % of ${result.mutants.length} in ${seconds} s`);
+  const mutants = outcome.counts.reduce((sum, count) => sum + count, 0);
+  console.log(`${memory.name}: ${scoreOf([outcome]).toFixed(1)} % of ${mutants} in ${seconds} s`);
+  return outcome;
 }
 
 /** @returns {any} whose log level is none of an enumeration that has no values at run time */
