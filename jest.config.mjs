@@ -10,13 +10,27 @@ const project = {
   transform: {},
 };
 
+/** Workspaces whose tests open no database: nothing is prepared for a run of these alone. */
+const WITHOUT_DATABASES = [
+  'packages/client',
+  'packages/conformance',
+  'packages/contract',
+  'packages/crypto',
+  'packages/testkit',
+];
+const databases = {
+  globalSetup: `${repository}/scripts/jest/global-setup.mjs`,
+  globalTeardown: `${repository}/scripts/jest/global-teardown.mjs`,
+};
+
 /** Tests across workspaces, and of what is measured. */
-const across = { ...project, rootDir: repository, roots: ['<rootDir>/test', '<rootDir>/bench'] };
+const across = { ...project, ...databases, rootDir: repository, roots: ['<rootDir>/test', '<rootDir>/bench'] };
 
 export default {
   projects: [
     ...workspaces().map(({ name, folder }) => ({
       ...project,
+      ...(WITHOUT_DATABASES.includes(folder) ? {} : databases),
       displayName: name,
       rootDir: `${repository}/${folder}`,
       testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],

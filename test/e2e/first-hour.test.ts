@@ -13,7 +13,7 @@ import { bulla, type Ended, environment, type RunningBulla, startBulla } from '.
 const repository = resolve(import.meta.dirname, '../..');
 const TOKENS = ['Priority: ', 'high. ', 'Water ', 'still ', 'flows.'];
 
-const database = await databaseForTest();
+const database = await databaseForTest({ empty: true });
 const withServer = database.url === undefined ? describe.skip : describe;
 
 let folder: string;

@@ -8,7 +8,7 @@ import type { Deployment } from '../deploy-init.js';
 import { deploymentIn, runInit } from '../deploy-init.js';
 import { type ServiceProcess, startService } from '../faults/service-process.js';
 
-const database = await databaseForTest();
+const database = await databaseForTest({ empty: true });
 const withServer = database.url === undefined ? describe.skip : describe;
 
 /** What deploy/compose.yaml does, in processes of this machine. */

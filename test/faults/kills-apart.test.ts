@@ -16,7 +16,7 @@ import { bring, vaultSettings } from './vault-world.js';
 
 const KILLS_EACH = isLongRun() ? 10 : 2;
 const KEYS = 'responder.keys.json';
-const database: TestDatabase = await databaseForTest();
+const database: TestDatabase = await databaseForTest({ empty: true });
 const withServer = database.url === undefined ? describe.skip : describe;
 
 let folder: string;

@@ -17,7 +17,7 @@ import type { HttpAnswer, Message } from './signed-requests.js';
 
 const NAME = 'replicas/sorted';
 const INVOCATIONS = '/api/v1/invocations';
-const server = await databaseForTest();
+const server = await databaseForTest({ empty: true });
 await server.drop();
 const withServer = server.url === undefined ? describe.skip : describe;
 const withBoth = server.url === undefined ? describe.skip : describeWithRedis;
@@ -209,7 +209,7 @@ function itHasOneDirectory(): void {
 }
 
 async function start(more: Readonly<Record<string, string>> = {}): Promise<TestDatabase> {
-  const database = await databaseForTest();
+  const database = await databaseForTest({ empty: true });
   world = await startReplicas(database.url ?? '', more);
   prompt = await storePrompt(world.organisation);
   return database;

@@ -7,7 +7,7 @@ import { databaseForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { World } from './world.js';
 
-const server = await databaseForTest();
+const server = await databaseForTest({ empty: true });
 const withServer = server.url === undefined ? describe.skip : describe;
 afterAll(() => server.drop());
 
@@ -152,7 +152,7 @@ describe('bulla up', () => {
 
   withServer('with a PostgreSQL server', () => {
     it('tells an empty database from the one before, and back', async () => {
-      const database = await databaseForTest();
+      const database = await databaseForTest({ empty: true });
       for (const url of [undefined, database.url, undefined, database.url]) {
         world.env['BULLA_DATABASE_URL'] = url;
         const running = await world.up();
@@ -163,7 +163,7 @@ describe('bulla up', () => {
     }, 240_000);
 
     it('refuses a database that holds another organisation of this name', async () => {
-      const database = await databaseForTest();
+      const database = await databaseForTest({ empty: true });
       world.env['BULLA_DATABASE_URL'] = database.url;
       await (await world.up()).stop();
       const other = await World.make();

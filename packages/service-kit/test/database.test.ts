@@ -1,4 +1,4 @@
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, pgliteForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
@@ -32,7 +32,7 @@ const log = new EventLog({ service: 'tiny', stream: { write: (line) => void line
 let url: string;
 let found: Awaited<ReturnType<typeof databaseForTest>>;
 beforeAll(async () => {
-  found = await databaseForTest();
+  found = await databaseForTest({ empty: true });
   url = found.url ?? '';
 });
 afterAll(() => found.drop());
@@ -48,9 +48,10 @@ describe.each(stores)('on %s', (store) => {
       database = onServer();
       close = () => database.close();
     } else {
-      const pglite = await openPglite();
+      const { dataDir, remove } = await pgliteForTest({ empty: true });
+      const pglite = await openPglite(dataDir);
       database = connectDatabase({ from: { pglite }, schema: 'cells', migrations, log });
-      close = () => pglite.close();
+      close = () => pglite.close().then(remove);
     }
     await database.migrate();
   });

@@ -3,7 +3,7 @@ import { Problem } from '@bulla/contract';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { Trust } from '@bulla/crypto';
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, pgliteForTest } from '@bulla/testkit';
 import type { PGlite } from '@electric-sql/pglite';
 import { Controller, Injectable, Module } from '@nestjs/common';
 import { Kysely } from 'kysely';
@@ -293,6 +293,7 @@ async function openStore(
     const server = await databaseForTest();
     if (server.url !== undefined) return { from: { url: server.url }, drop: () => server.drop() };
   }
-  const pglite = await openPglite();
-  return { from: { pglite }, drop: () => pglite.close() };
+  const { dataDir, remove } = await pgliteForTest();
+  const pglite = await openPglite(dataDir);
+  return { from: { pglite }, drop: () => pglite.close().then(remove) };
 }

@@ -26,7 +26,7 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   afterAll(() => server.stop());
 
   const databases = async () =>
-    (await query(server.url, `SELECT datname FROM pg_database WHERE datname LIKE 'bulla_test_%'`)).length;
+    (await query(server.url, `SELECT datname FROM pg_database WHERE datname LIKE 'bulla_run_%'`)).length;
 
   it('makes a database with a name of its own on the named server, and drops it while it is in use', async () => {
     const [one, two] = await Promise.all([

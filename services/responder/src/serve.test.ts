@@ -11,7 +11,7 @@ import type { DocumentServer } from '../test/responder-fixture.js';
 import { createModel, createResponder, loadUnwrappers, modelSettings, responderMigrations } from './index.js';
 import { serve } from './serve.js';
 
-const server = await databaseForTest();
+const server = await databaseForTest({ empty: true });
 const withServer = server.url === undefined ? describe.skip : describe;
 let organisation: TestOrganisation;
 let vault: DocumentServer;

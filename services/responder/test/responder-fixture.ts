@@ -4,7 +4,7 @@ import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testin
 import type { Database, Limits, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, pgliteForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -91,10 +91,11 @@ export async function openDatabase(
     await database.migrate();
     return { database, drop: () => database.close().then(() => server.drop()) };
   }
-  const pglite = await openPglite();
+  const { dataDir, remove } = await pgliteForTest();
+  const pglite = await openPglite(dataDir);
   const database = connectDatabase<ResponderTables>({ ...options, from: { pglite } });
   await database.migrate();
-  return { database, drop: () => pglite.close() };
+  return { database, drop: () => pglite.close().then(remove) };
 }
 
 export function silent(): EventLog {

@@ -9,7 +9,7 @@ import type { Addresses, StandaloneOptions } from '../src/index.js';
 import { findAddresses, readStandaloneSettings, start } from '../src/index.js';
 import { organisationIn } from './organisation.js';
 
-const database = await databaseForTest();
+const database = await databaseForTest({ empty: true });
 const withServer = database.url === undefined ? describe.skip : describe;
 let folder: string;
 afterAll(() => database.drop());

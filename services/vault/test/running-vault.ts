@@ -4,7 +4,7 @@ import type { Database, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, pgliteForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import request from 'supertest';
 import type { VaultConfig, VaultTables } from '../src/index.js';
@@ -166,8 +166,9 @@ async function openStore(store: Store) {
     const { url } = server;
     if (url !== undefined) return { from: { url }, drop: () => server.drop() };
   }
-  const pglite = await openPglite();
-  return { from: { pglite }, drop: () => pglite.close() };
+  const { dataDir, remove } = await pgliteForTest();
+  const pglite = await openPglite(dataDir);
+  return { from: { pglite }, drop: () => pglite.close().then(remove) };
 }
 
 function readText(response: request.Response, done: (error: Error | null, text: string) => void): void {

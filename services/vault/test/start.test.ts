@@ -10,7 +10,7 @@ import { serve } from '../src/serve.js';
 import { startVault } from '../src/start.js';
 import { firstDocuments } from './running-vault.js';
 
-const database = await databaseForTest();
+const database = await databaseForTest({ empty: true });
 // A vault of its own needs a server; without one the same code runs on the embedded database in the other tests.
 const withServer = database.url === undefined ? describe.skip : describe;
 let folder: string;
