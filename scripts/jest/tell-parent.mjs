@@ -9,6 +9,8 @@ export default class TellParent {
 
   constructor({ rootDir }) {
     this.#root = rootDir;
+    // The process that started us was killed: our workers and what tests have started end with us.
+    process.once('disconnect', () => process.kill(-process.pid, 'SIGKILL'));
   }
 
   onTestFileStart({ path }) {
