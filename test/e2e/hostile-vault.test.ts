@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { databaseForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { bulla, type RunningBulla, startBulla } from '../bulla-process.js';
+import { bulla } from '../bulla-command.js';
+import { type RunningBulla, startBulla } from '../bulla-process.js';
 
 const SECRET = 'canary-5b1e: the claim nobody but the responder may read';
 const FREE_PORTS = { BULLA_VAULT_PORT: '0', BULLA_RESPONDER_PORT: '0', BULLA_METRICS_PORT: '0' };

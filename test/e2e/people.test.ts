@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Bulla } from '@bulla/client';
 import { connectionOf, Home } from '@bulla/client/node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bulla, type Ended, type RunningBulla, startBulla } from '../bulla-process.js';
+import { bulla } from '../bulla-command.js';
+import { type Ended, type RunningBulla, startBulla } from '../bulla-process.js';
 
 type Settings = Readonly<Record<string, string>>;
 

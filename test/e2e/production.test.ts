@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { databaseForTest, freePorts } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bulla } from '../bulla-process.js';
+import { bulla } from '../bulla-command.js';
 import type { Deployment } from '../deploy-init.js';
 import { deploymentIn, runInit } from '../deploy-init.js';
 import { type ServiceProcess, startService } from '../faults/service-process.js';

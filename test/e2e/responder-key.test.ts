@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { databaseForTest, freePorts } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bulla, type Ended } from '../bulla-process.js';
+import { bulla } from '../bulla-command.js';
+import type { Ended } from '../bulla-process.js';
 import { type ServiceProcess, startService } from '../faults/service-process.js';
 
 // S7 (product.md §3): a responder answers with another key than the directory lists. Nobody trusts it silently.

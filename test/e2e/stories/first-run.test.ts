@@ -3,7 +3,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { bulla, startBulla } from '../../bulla-process.js';
+import { bulla } from '../../bulla-command.js';
+import { startBulla } from '../../bulla-process.js';
 import { succeed } from './second-person.js';
 
 // S1 (product.md §3): a first run, and a second that finds everything.

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { databaseForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { bulla, type RunningBulla, startBulla } from '../../bulla-process.js';
+import { bulla } from '../../bulla-command.js';
+import { type RunningBulla, startBulla } from '../../bulla-process.js';
 import { letIn, personOf, succeed } from './second-person.js';
 
 // S3 (product.md §3): a protected label moves when two people have signed, and goes back in the same way.

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { bulla, type RunningBulla, startBulla } from '../../bulla-process.js';
+import { bulla } from '../../bulla-command.js';
+import { type RunningBulla, startBulla } from '../../bulla-process.js';
 import { succeed } from './second-person.js';
 
 // S4 (product.md §3): an answer that anybody can prove, until one byte of it is another.

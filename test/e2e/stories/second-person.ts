@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bulla, type Ended } from '../../bulla-process.js';
+import { bulla } from '../../bulla-command.js';
+import type { Ended } from '../../bulla-process.js';
 
 /** Runs a command that must succeed. @throws {Error} with what it said */
 export async function succeed(
