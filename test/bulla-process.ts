@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePorts } from '@bulla/testkit';
+import { freePorts, placePglite } from '@bulla/testkit';
 
 const repository = resolve(import.meta.dirname, '..');
 const program = join(repository, 'packages/cli/bin/bulla.js');
 const READY_WITHIN_MS = 120_000;
 
+/** How a command ended. */
 export interface Ended {
   readonly status: number | null;
   readonly stdout: string;
@@ -18,6 +21,26 @@ export interface Ended {
 export function environment(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('BULLA_') && name !== 'NODE_OPTIONS');
   return { ...Object.fromEntries(kept), NO_COLOR: '1', ...settings };
+}
+
+/**
+ * Makes a home folder, unless it is there, with nothing but an embedded database in it, which `bulla up` would take
+ * seconds to make: for tests whose subject is not the first start.
+ */
+export async function prepareHome(home: string): Promise<void> {
+  if (existsSync(home)) return;
+  await mkdir(home, { mode: 0o700 });
+  await placePglite(join(home, 'pglite'));
+}
+
+/** Ports for `bulla up`: not those that the system finds for 0, which it might give to another process before. */
+export async function portSettings(): Promise<Readonly<Record<string, string>>> {
+  const [vault, responder, metrics] = await freePorts(4);
+  return {
+    BULLA_VAULT_PORT: String(vault),
+    BULLA_RESPONDER_PORT: String(responder),
+    BULLA_METRICS_PORT: String(metrics),
+  };
 }
 
 /** Runs `bulla` with arguments to its end. */
@@ -51,15 +74,8 @@ export interface RunningBulla {
  * @throws {Error} with what it said, if it ends or is late
  */
 export async function startBulla(settings: Readonly<Record<string, string>>): Promise<RunningBulla> {
-  // Not those that the system finds for 0: it might give one to another process before `bulla up` listens there.
-  const [vault, responder, metrics] = await freePorts(4);
-  const ports = {
-    BULLA_VAULT_PORT: String(vault),
-    BULLA_RESPONDER_PORT: String(responder),
-    BULLA_METRICS_PORT: String(metrics),
-  };
   const child = spawn(process.execPath, [program, 'up'], {
-    env: environment({ ...ports, ...settings }),
+    env: environment({ ...(await portSettings()), ...settings }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];

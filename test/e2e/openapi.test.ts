@@ -6,14 +6,15 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { environment, type RunningBulla, startBulla } from '../bulla-process.js';
+import { type RunningCommand, startUp } from '../bulla-command.js';
+import { environment } from '../bulla-process.js';
 
 const repository = resolve(import.meta.dirname, '../..');
 let folder: string;
-let up: RunningBulla;
+let up: RunningCommand;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-openapi-'));
-  up = await startBulla({ BULLA_HOME: join(folder, 'home') });
+  up = await startUp({ BULLA_HOME: join(folder, 'home') });
 });
 afterAll(async () => {
   await up.stop();

@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { Bulla } from '@bulla/client';
 import { connectionOf, Home } from '@bulla/client/node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bulla } from '../bulla-command.js';
-import { type Ended, type RunningBulla, startBulla } from '../bulla-process.js';
+import { bulla, type RunningCommand, startUp } from '../bulla-command.js';
+import type { Ended } from '../bulla-process.js';
 
 type Settings = Readonly<Record<string, string>>;
 
 let folder: string;
-let up: RunningBulla;
+let up: RunningCommand;
 let owner: Settings;
 let bob: Settings;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-people-'));
   owner = { BULLA_HOME: join(folder, 'home') };
   bob = { BULLA_HOME: join(folder, 'bob') };
-  up = await startBulla(owner);
+  up = await startUp(owner);
   await writeFile(join(folder, 'triage.md'), 'Sort this claim by urgency.\n\n{{claim}}\n');
 });
 afterAll(async () => {
@@ -147,7 +147,7 @@ describe('the first person', () => {
     expect([silent.status, silent.stderr]).toEqual([4, expect.stringContaining('BULLA_PASSPHRASE_FILE')]);
     const wrong = await bulla(['device', 'list'], { ...owner, BULLA_PASSPHRASE: 'twelve letters of something else' });
     expect([wrong.status, wrong.stderr]).toEqual([4, expect.stringContaining('the passphrase is another one')]);
-    up = await startBulla(locked);
+    up = await startUp(locked);
     expect(ok(await run('claims/triage', locked)).stdout).toContain('Water is flowing.');
     // The directory that names the new ports stands on the newest: who was revoked still is.
     expect(ok(await bulla(['device', 'list'], locked)).stdout).toMatch(/laptop .* revoked /);

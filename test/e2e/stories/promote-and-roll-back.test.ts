@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { databaseForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { bulla } from '../../bulla-command.js';
-import { type RunningBulla, startBulla } from '../../bulla-process.js';
+import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { letIn, personOf, succeed } from './second-person.js';
 
 // S3 (product.md §3): a protected label moves when two people have signed, and goes back in the same way.
@@ -17,7 +16,7 @@ const withServer = database.url === undefined ? describe.skip : describe;
 afterAll(() => database.drop());
 
 let folder: string;
-let running: RunningBulla | undefined;
+let running: RunningCommand | undefined;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-s3-'));
 });
@@ -58,7 +57,7 @@ const APPROVAL =
 const approvalIn = (said: string): string => APPROVAL.exec(said)?.[1] ?? `no approval in: ${said}`;
 
 async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
-  running = await startBulla(alice);
+  running = await startUp(alice);
   await protectProduction(alice);
   const { urn, directory } = await listed(alice);
   const bob = await letIn(

@@ -2,20 +2,19 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { bulla } from '../../bulla-command.js';
-import { type RunningBulla, startBulla } from '../../bulla-process.js';
+import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { succeed } from './second-person.js';
 
 // S4 (product.md §3): an answer that anybody can prove, until one byte of it is another.
 
 let folder: string;
-let running: RunningBulla;
+let running: RunningCommand;
 let settings: Readonly<Record<string, string>>;
 let answer: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-s4-'));
   settings = { BULLA_HOME: join(folder, 'home') };
-  running = await startBulla(settings);
+  running = await startUp(settings);
   const [prompt, claim] = [join(folder, 'triage.md'), join(folder, 'claim.txt')];
   await writeFile(prompt, 'Sort this claim by urgency and say why.\n\n{{claim}}\n');
   await writeFile(claim, 'Water is flowing through the ceiling. It is urgent.\n');
