@@ -1,11 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { environment, type RunningBulla, startBulla } from '../../bulla-process.js';
+import { type RunningCommand, startUp } from '../../bulla-command.js';
 import { letIn, succeed } from '../stories/second-person.js';
 import { type ShownCommand, shownCommands } from './console-blocks.js';
+import { runShown } from './shell.js';
 
 // What the pages about people and about approvals show is what their commands print, in a development organisation.
 
@@ -16,12 +16,12 @@ const repository = resolve(import.meta.dirname, '../../..');
 const QUESTIONS = /^(code of the invitation:|the eight words that the device shows:|revoke dev_.* \(yes\/no\))$/;
 
 let folder: string;
-let running: RunningBulla;
+let running: RunningCommand;
 let owner: Settings;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-guide-'));
   owner = { BULLA_HOME: join(folder, 'owner') };
-  running = await startBulla(owner);
+  running = await startUp(owner);
   await writeFile(join(folder, 'triage.md'), 'Sort this claim.\n\n{{claim}}\n');
 });
 afterAll(async () => {
@@ -59,22 +59,21 @@ async function commandsOf(page: string): Promise<ShownCommand[]> {
 }
 
 /** Runs a command of a page as it stands there, but for what only this organisation can know. */
-function show(shown: ShownCommand, by: Settings, { input = '', from = '', to = '', cwd = folder } = {}): string {
+async function show(
+  shown: ShownCommand,
+  by: Settings,
+  { input = '', from = '', to = '', cwd = folder } = {},
+): Promise<string> {
   const command = from === '' ? shown.command : shown.command.replace(from, to);
-  const ended = spawnSync('sh', ['-c', `bulla() { "$NODE" "$PROGRAM" "$@"; }\nexec 2>&1\n${command}`], {
-    cwd,
-    input,
-    env: { ...environment(by), NODE: process.execPath, PROGRAM: join(repository, 'packages/cli/bin/bulla.js') },
-    encoding: 'utf8',
-  });
+  const { status, output } = await runShown(command, cwd, by, input);
   const at = `${shown.line} ${command}`;
-  expect({ at, status: ended.status, printed: ended.status === 0 ? '' : ended.stdout }).toMatchObject({
+  expect({ at, status, printed: status === 0 ? '' : output }).toMatchObject({
     at,
     status: 0,
     printed: '',
   });
-  expect({ at, missing: missing(shown.output, ended.stdout) }).toEqual({ at, missing: [] });
-  return ended.stdout;
+  expect({ at, missing: missing(shown.output, output) }).toEqual({ at, missing: [] });
+  return output;
 }
 
 it('people.md shows how people come in and leave, and how a responder gets new keys', async () => {
@@ -92,25 +91,25 @@ it('people.md shows how people come in and leave, and how a responder gets new k
   ];
   expect(more).toEqual([]);
   const [laptop, phone] = [{ BULLA_HOME: join(folder, 'laptop') }, { BULLA_HOME: join(folder, 'phone') }];
-  const code = /bulla1_\S+/.exec(show(invite, owner))?.[0] ?? '';
-  show(enrol, laptop, { input: code, from: ' --wait' });
-  show(approve, owner);
+  const code = /bulla1_\S+/.exec(await show(invite, owner))?.[0] ?? '';
+  await show(enrol, laptop, { input: code, from: ' --wait' });
+  await show(approve, owner);
   await succeed(['device', 'enrol'], laptop);
 
   const other = await succeed(['device', 'invite', '--role', 'invoker', '--label', 'phone'], owner);
   const { stdout: asked } = await succeed(['device', 'enrol'], phone, other.stdout);
   const records = join(folder, 'owner/invitations.json');
   await rename(records, `${records}.kept`);
-  show(byWords, owner, { input: /^words +(.*)/m.exec(asked)?.[1] ?? '' });
+  await show(byWords, owner, { input: /^words +(.*)/m.exec(asked)?.[1] ?? '' });
   await rename(`${records}.kept`, records);
 
   await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], laptop);
-  show(revoke, owner, { input: 'yes\n' });
+  await show(revoke, owner, { input: 'yes\n' });
 
   const cwd = join(folder, 'owner');
-  show(generate, owner, { cwd });
-  const stated = show(publish, owner, { cwd });
-  show(accept, owner, { cwd, from: '5b21:…', to: /fingerprint (\S+)/.exec(stated)?.[1] ?? '' });
+  await show(generate, owner, { cwd });
+  const stated = await show(publish, owner, { cwd });
+  await show(accept, owner, { cwd, from: '5b21:…', to: /fingerprint (\S+)/.exec(stated)?.[1] ?? '' });
 }, 240_000);
 
 it('approvals.md shows how two people move a label, and move it back', async () => {
@@ -128,7 +127,7 @@ it('approvals.md shows how two people move a label, and move it back', async () 
   for (const command of shown) {
     const isSecond = /^bulla (approve|prompt show)/.test(command.command);
     const from = /apr_\w+/.exec(command.command)?.[0] ?? '';
-    const printed = show(command, isSecond ? second : owner, { from, to: approval });
+    const printed = await show(command, isSecond ? second : owner, { from, to: approval });
     approval = /\bapr_\w+/.exec(printed)?.[0] ?? approval;
     if (!command.command.startsWith('bulla policy show')) continue;
     const file = join(folder, 'policy.json');

@@ -1,44 +1,36 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { environment, type RunningBulla, startBulla } from '../../bulla-process.js';
+import { type RunningCommand, startUp } from '../../bulla-command.js';
 import { patternOf, shownCommands } from './console-blocks.js';
+import { runShown } from './shell.js';
 
 const repository = resolve(import.meta.dirname, '../../..');
-/** `npx bulla` of the page is the command that was built here. */
-const NPX = 'npx() { shift; "$NODE" "$PROGRAM" "$@"; }';
 
 let folder: string;
-let running: RunningBulla;
+let running: RunningCommand;
 let settings: Readonly<Record<string, string>>;
 let page: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-quickstart-'));
   settings = { BULLA_HOME: join(folder, 'home') };
   page = await readFile(join(repository, 'docs/guide/quickstart.md'), 'utf8');
-  running = await startBulla(settings);
+  running = await startUp(settings);
 });
 afterAll(async () => {
   await running.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
-it('every command of the quickstart prints what the page shows, one after the other', () => {
+it('every command of the quickstart prints what the page shows, one after the other', async () => {
   const commands = shownCommands(page);
   expect(commands.length).toBeGreaterThan(10);
-  const shell = {
-    ...environment(settings),
-    NODE: process.execPath,
-    PROGRAM: join(repository, 'packages/cli/bin/bulla.js'),
-  };
   for (const { line, command, output, status } of commands) {
-    const script = `${NPX}\nexec 2>&1\n${command}`;
     // What is redirected is not on the page: there the talk beside it is.
-    const ended = spawnSync('sh', ['-c', script], { cwd: folder, env: shell, encoding: 'utf8' });
+    const ended = await runShown(command, folder, settings);
     const at = `docs/guide/quickstart.md:${line} ${command}`;
-    expect({ at, status: ended.status, output: ended.stdout }).toEqual({
+    expect({ at, status: ended.status, output: ended.output }).toEqual({
       at,
       status,
       output: expect.stringMatching(patternOf(output)),

@@ -1,14 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { environment } from '../../bulla-process.js';
 import { patternOf, shownCommands } from './console-blocks.js';
+import { runShown } from './shell.js';
 
 const repository = resolve(import.meta.dirname, '../../..');
-/** `npx bulla` of the page is the command that was built here. */
-const NPX = 'npx() { shift; "$NODE" "$PROGRAM" "$@"; }';
 
 let folder: string;
 beforeAll(async () => {
@@ -19,16 +16,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 it('every command about sealing a file prints what the page shows, with no server and no home folder', async () => {
   const commands = shownCommands(await readFile(join(repository, 'docs/guide/seal-a-file.md'), 'utf8'));
   expect(commands.length).toBeGreaterThan(10);
-  const shell = {
-    ...environment({ BULLA_HOME: join(folder, 'home') }),
-    NODE: process.execPath,
-    PROGRAM: join(repository, 'packages/cli/bin/bulla.js'),
-  };
   for (const { line, command, output, status } of commands) {
-    const script = `${NPX}\nexec 2>&1\n${command}`;
-    const ended = spawnSync('sh', ['-c', script], { cwd: folder, env: shell, encoding: 'utf8' });
+    const ended = await runShown(command, folder, { BULLA_HOME: join(folder, 'home') });
     const at = `docs/guide/seal-a-file.md:${line} ${command}`;
-    expect({ at, status: ended.status, output: ended.stdout }).toEqual({
+    expect({ at, status: ended.status, output: ended.output }).toEqual({
       at,
       status,
       output: expect.stringMatching(patternOf(output)),

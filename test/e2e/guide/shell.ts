@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { environment } from '../../bulla-process.js';
+
+const program = join(resolve(import.meta.dirname, '../../..'), 'packages/cli/bin/bulla.js');
+
+/** How a command of a page ended, and what it printed on both streams, but for what it redirected. */
+export interface Shown {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+/**
+ * Runs a command of a page in a shell in which `bulla` and `npx bulla` are the command that was built here. This process
+ * goes on meanwhile: the services may be in it.
+ */
+export async function runShown(
+  command: string,
+  cwd: string,
+  settings: Readonly<Record<string, string>>,
+  input = '',
+): Promise<Shown> {
+  const names = 'bulla() { "$NODE" "$PROGRAM" "$@"; }\nnpx() { "$@"; }';
+  const child = spawn('sh', ['-c', `${names}\nexec 2>&1\n${command}`], {
+    cwd,
+    env: { ...environment(settings), NODE: process.execPath, PROGRAM: program },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  // Not every command reads what it is given.
+  child.stdin.on('error', () => undefined).end(input);
+  const [output, [status]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<[number | null]>]);
+  return { status, output };
+}
