@@ -9,7 +9,7 @@ import type { KeyFile } from '@bulla/crypto';
 import { openPglite } from '@bulla/service-kit';
 import type { FakeOpenai } from '@bulla/testkit';
 import { freePorts, isLongRun, randomFrom, seedOfRun } from '@bulla/testkit';
-import { environment } from '../bulla-process.js';
+import { environment, prepareHome } from '../bulla-process.js';
 import { haunt } from './kills-nemesis.js';
 import type { Victim } from './kills-nemesis.js';
 import { expectWork, paceOf, play, requireReady, startModel, WIDE_LIMITS } from './kills-round.js';
@@ -61,9 +61,7 @@ async function startStack(): Promise<Stack> {
     ...WIDE_LIMITS,
   };
   const up = victim(await commandOfNpmStart(), settings, urls);
-  up.start();
-  await up.ready();
-  await up.kill();
+  await prepareHome(home);
   pace = await paceOf(() => {
     up.start();
     return up.ready();

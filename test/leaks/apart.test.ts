@@ -1,10 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { findPostgres } from '@bulla/testkit';
+import { findPostgres, isLongRun } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { describeWithRedis } from '../../packages/service-kit/test/redis-server.js';
+import { IDLE_MS } from '../../services/responder/src/memory/idle-memory.js';
 import { call } from '../faults/signed-requests.js';
 import { type Apart, startApart } from './apart.js';
 import { canReadMemory, scanMemory } from './memory-image.js';
@@ -19,8 +20,11 @@ const CONTROL = 'Canary-control-61fa: this one was planted';
 /** Sent by clients where no prompt should stand: whoever does that shows it to the service. */
 const MISPLACED = 'Canary-misplaced-4c25: sent in the clear by mistake';
 const SECRETS = [PROMPT, VARIABLE, ANSWER];
-/** How long after the last run memory must be clean. */
+/** How long after the last run memory must be clean at the latest. */
 const CLEAN_AFTER_MS = 60_000;
+/** When it is looked at first: the responder cleans up twice. A long run does not look before the minute is over. */
+const LOOK_AFTER_MS = isLongRun() ? CLEAN_AFTER_MS : 2 * IDLE_MS + 1_000;
+const LOOK_AGAIN_MS = 5_000;
 /** Between the two tokens of a run whose memory is looked at. */
 const TOKEN_DELAY_MS = 4_000;
 const SLOW_MS = 400;
@@ -60,6 +64,19 @@ async function memoryOf(service: 'vault' | 'responder'): Promise<readonly string
   const { bytes, found } = await scanMemory(apart[service].child.pid ?? 0, needles);
   process.stderr.write(`leaks: ${bytes} bytes of memory of the ${service} scanned\n`);
   return found;
+}
+
+/** Looks again and again until nothing is found, a minute after the last run at the latest. @returns what is found then */
+async function memoryInTheEnd(service: 'vault' | 'responder'): Promise<readonly string[]> {
+  const sinceMs = () => performance.now() - lastRunMs;
+  await pause(Math.max(0, LOOK_AFTER_MS - sinceMs()));
+  // Nothing runs meanwhile: what is clean before the minute is over is clean then.
+  for (;;) {
+    const isLast = sinceMs() >= CLEAN_AFTER_MS;
+    const found = await memoryOf(service);
+    if (isLast || found.length === 0) return found;
+    await pause(LOOK_AGAIN_MS);
+  }
 }
 
 /** The control is found in these files, which shows that they are the right ones, and no spelling of a secret is. */
@@ -168,9 +185,8 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
 
   describeMemory('in memory, a minute after the last run', () => {
     it('hold none of it', async () => {
-      await pause(Math.max(0, CLEAN_AFTER_MS - (performance.now() - lastRunMs)));
-      expect(await memoryOf('vault')).toEqual([]);
-      expect(await memoryOf('responder')).toEqual([]);
+      expect(await memoryInTheEnd('vault')).toEqual([]);
+      expect(await memoryInTheEnd('responder')).toEqual([]);
     });
   });
 

@@ -5,7 +5,8 @@ import { findPostgres, startTestPostgres } from '@bulla/testkit';
 import { PGlite } from '@electric-sql/pglite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { bulla, startBulla } from '../bulla-process.js';
+import { bulla } from '../bulla-command.js';
+import { prepareHome, startBulla } from '../bulla-process.js';
 import { needlesOf } from './needles.js';
 import { type Scan, scan } from './scan.js';
 
@@ -30,6 +31,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 async function useBulla(settings: Readonly<Record<string, string>>): Promise<void> {
   const env = { BULLA_HOME: join(folder, 'home'), BULLA_LOG_LEVEL: 'debug', ...settings };
   await mkdir(join(folder, 'own'));
+  if (settings['BULLA_DATABASE_URL'] === undefined) await prepareHome(env.BULLA_HOME);
   await writeFile(join(folder, 'own/prompt.md'), `${PROMPT}\n\n{{claim}}\n`);
   const up = await startBulla(env);
   try {
