@@ -1,4 +1,4 @@
-import { Ajv } from 'ajv';
+import { Ajv, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { OpenapiDocument } from './openapi.js';
 
@@ -16,6 +16,8 @@ interface OperationSchema {
 export class OpenapiContract {
   readonly #document: OpenapiDocument;
   readonly #ajv: Ajv;
+  /** By the schema as text: making one takes as long as a request. */
+  readonly #validators = new Map<string, ValidateFunction>();
 
   constructor(document: OpenapiDocument) {
     this.#document = document;
@@ -61,8 +63,9 @@ export class OpenapiContract {
   }
 
   #validate(name: string, schema: object, body: unknown, place: string): void {
-    const absolute = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')) as object;
-    const validate = this.#ajv.compile(absolute);
+    const absolute = JSON.stringify(schema).replaceAll('"#/', '"document#/');
+    const validate = this.#validators.get(absolute) ?? this.#ajv.compile(JSON.parse(absolute) as object);
+    this.#validators.set(absolute, validate);
     if (!validate(body))
       throw new Error(`${place}: the body does not fit ${name}: ${this.#ajv.errorsText(validate.errors)}`);
   }

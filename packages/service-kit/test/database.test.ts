@@ -48,7 +48,7 @@ describe.each(stores)('on %s', (store) => {
       database = onServer();
       close = () => database.close();
     } else {
-      const { dataDir, remove } = await pgliteForTest({ empty: true });
+      const { dataDir, remove } = pgliteForTest({ empty: true });
       const pglite = await openPglite(dataDir);
       database = connectDatabase({ from: { pglite }, schema: 'cells', migrations, log });
       close = () => pglite.close().then(remove);

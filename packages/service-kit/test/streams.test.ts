@@ -54,7 +54,7 @@ let signs = true;
 beforeAll(async () => {
   acme = await makeOrganisation();
   const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
-  const { dataDir, remove } = await pgliteForTest();
+  const { dataDir, remove } = pgliteForTest();
   const pglite = await openPglite(dataDir);
   closePglite = () => pglite.close().then(remove);
   database = connectDatabase({ from: { pglite }, schema: 'runs', migrations: ledgerMigrations, log });

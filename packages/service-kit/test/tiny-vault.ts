@@ -226,6 +226,8 @@ export interface TinyOptions extends EdgeOptions {
   readonly like?: Tiny;
 }
 
+const contract = new OpenapiContract(openapiDocument('vault', '1.2.3'));
+
 /** Enough for any test that does not give its own. */
 const PLENTY: Rates = {
   keyPerSecond: 10_000,
@@ -264,7 +266,6 @@ export async function startTiny({
     limits: { loopLagMaxMs: 60_000, ...limits },
     ...options,
   });
-  const contract = new OpenapiContract(openapiDocument('vault', '1.2.3'));
   const clientOf: Tiny['clientOf'] = (member) =>
     new SignedClient(service, member, { now: () => clock.now(), contract });
   return {
@@ -293,7 +294,7 @@ async function openStore(
     const server = await databaseForTest();
     if (server.url !== undefined) return { from: { url: server.url }, drop: () => server.drop() };
   }
-  const { dataDir, remove } = await pgliteForTest();
+  const { dataDir, remove } = pgliteForTest();
   const pglite = await openPglite(dataDir);
   return { from: { pglite }, drop: () => pglite.close().then(remove) };
 }

@@ -1,6 +1,6 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { copyFolder, makeFolder } from './run-folders.js';
 import { currentRun } from './test-run.js';
 
 /** A folder for the embedded database of one test. */
@@ -20,10 +20,10 @@ export interface TestPgliteOptions {
  * A folder to open an embedded database in: a copy of one of the run, which takes a tenth of the time that a new one
  * takes. A test migrates it in either case: where all is done that does nothing.
  */
-export async function pgliteForTest(options: TestPgliteOptions = {}): Promise<TestPglite> {
-  const folder = await mkdtemp(join(tmpdir(), `${currentRun().prefix}_pglite-`));
+export function pgliteForTest(options: TestPgliteOptions = {}): TestPglite {
+  const folder = makeFolder(`${currentRun().prefix}_pglite-`);
   const dataDir = join(folder, 'pglite');
-  await placePglite(dataDir, options);
+  placePglite(dataDir, options);
   return { dataDir, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
@@ -32,8 +32,8 @@ export async function pgliteForTest(options: TestPgliteOptions = {}): Promise<Te
  * `bulla up`. Does nothing in a process that belongs to no run: the program then makes its own.
  * @param dataDir is not there yet, but the folder that it is in is.
  */
-export async function placePglite(dataDir: string, { empty = false }: TestPgliteOptions = {}): Promise<void> {
+export function placePglite(dataDir: string, { empty = false }: TestPgliteOptions = {}): void {
   const { pglite } = currentRun();
   const from = empty ? pglite?.empty : pglite?.migrated;
-  if (from !== undefined) await cp(from, dataDir, { recursive: true, errorOnExist: true, force: false });
+  if (from !== undefined) copyFolder(from, dataDir);
 }

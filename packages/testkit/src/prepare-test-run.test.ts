@@ -9,6 +9,7 @@ import { findPostgres } from './postgres-programs.js';
 import type { Preparations } from './prepare-test-run.js';
 import { prepareTestRun } from './prepare-test-run.js';
 import { readTestSettings, writeRunSetting } from './settings.js';
+import { makeFolder } from './run-folders.js';
 import { announceRun, currentRun, prefixOf } from './test-run.js';
 import { startTestPostgres, type TestPostgres } from './test-postgres.js';
 import { withClient } from './test-server.js';
@@ -39,12 +40,12 @@ describe('a run without a server', () => {
     const end = await prepareTestRun(preparations, NO_SERVER);
     const { pglite, server } = currentRun();
     expect([server, pglite?.empty]).toEqual([undefined, kept]);
-    const [one, two] = [await pgliteForTest(), await pgliteForTest()];
+    const [one, two] = [pgliteForTest(), pgliteForTest()];
     expect(one.dataDir).not.toBe(two.dataDir);
     writeFileSync(join(one.dataDir, 'made'), 'changed');
     expect(readFileSync(join(two.dataDir, 'made'), 'utf8')).toBe('once');
-    await expect(placePglite(two.dataDir)).rejects.toMatchObject({ code: 'ERR_FS_CP_EEXIST' });
-    const empty = await pgliteForTest({ empty: true });
+    expect(() => placePglite(two.dataDir)).toThrow(expect.objectContaining({ code: 'ERR_FS_CP_EEXIST' }));
+    const empty = pgliteForTest({ empty: true });
     expect(readdirSync(empty.dataDir)).toEqual([]);
     await one.remove();
     expect(existsSync(one.dataDir)).toBe(false);
@@ -62,17 +63,25 @@ describe('a run without a server', () => {
     ] as const) {
       const end = await prepareTestRun({ ...preparations, ...failing }, NO_SERVER);
       expect(complaints.splice(0)).toEqual([expect.stringContaining('no space')]);
-      const folders = [await pgliteForTest(), await pgliteForTest({ empty: true })];
+      const folders = [pgliteForTest(), pgliteForTest({ empty: true })];
       expect(folders.map(({ dataDir }) => existsSync(dataDir))).toEqual([false, empty]);
       await end();
     }
   });
 
   it('removes folders of dead runs only', async () => {
-    const [dead, alive] = [ended(), prefixOf(1)].map((prefix) => mkdtempSync(join(tmpdir(), `${prefix}_run-`)));
+    const none = join(kept, 'none');
+    // In memory where there is some, and on the disk.
+    const folders = [ended(), prefixOf(1)].flatMap((prefix) => [
+      makeFolder(`${prefix}_run-`),
+      makeFolder(`${prefix}_run-`, none),
+    ]);
+    expect(folders.filter((folder) => folder.startsWith(tmpdir()))).toEqual(
+      expect.arrayContaining([folders[1], folders[3]]),
+    );
     await (await prepareTestRun(preparations, NO_SERVER))();
-    expect([existsSync(dead ?? ''), existsSync(alive ?? '')]).toEqual([false, true]);
-    rmSync(alive ?? '', { recursive: true });
+    expect(folders.map((folder) => existsSync(folder))).toEqual([false, false, true, true]);
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   });
 
   it('fails where the named server does not answer', async () => {
@@ -82,7 +91,7 @@ describe('a run without a server', () => {
 });
 
 it('a process without a run has no folder to copy', async () => {
-  const { dataDir, remove } = await pgliteForTest();
+  const { dataDir, remove } = pgliteForTest();
   expect(existsSync(dataDir)).toBe(false);
   await remove();
 });

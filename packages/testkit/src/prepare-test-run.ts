@@ -1,7 +1,6 @@
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDatabase, databaseUrl, dropDatabase } from './database-for-test.js';
+import { copyFolder, makeFolder, removeFolders } from './run-folders.js';
 import { announceRun, isLeftover, prefixOf, type TestRun } from './test-run.js';
 import { findTestServer, type TestServerSources, withClient } from './test-server.js';
 
@@ -28,18 +27,18 @@ export async function prepareTestRun(
   sources: TestServerSources = {},
 ): Promise<() => Promise<void>> {
   const prefix = prefixOf(process.pid);
-  const folder = await mkdtemp(join(tmpdir(), `${prefix}_run-`));
   const server = await findTestServer(sources);
+  const folder = makeFolder(`${prefix}_run-`);
   const run: TestRun = { prefix, ...(server && { server: { url: server.url, reason: server.reason } }) };
   announceRun(run);
   async function end(): Promise<void> {
     announceRun(undefined);
-    await removeFolders((name) => name.startsWith(`${prefix}_`));
+    removeFolders((name) => name.startsWith(`${prefix}_`));
     if (server?.stop !== undefined) await server.stop();
     else if (server !== undefined) await dropDatabases(server.url, (name) => name.startsWith(`${prefix}_`));
   }
   try {
-    await removeFolders(isLeftover);
+    removeFolders(isLeftover);
     if (server !== undefined && server.stop === undefined) await dropDatabases(server.url, isLeftover);
     const [template, pglite] = await Promise.all([
       server && prepared(() => makeTemplate(server.url, preparations), 'database', preparations),
@@ -78,7 +77,7 @@ async function makePglite(dataDir: string, preparations: Preparations): Promise<
 }
 
 async function migrateCopy(empty: string, dataDir: string, preparations: Preparations): Promise<string> {
-  await cp(empty, dataDir, { recursive: true });
+  copyFolder(empty, dataDir);
   await preparations.migratePglite(dataDir);
   return dataDir;
 }
@@ -89,9 +88,4 @@ async function dropDatabases(serverUrl: string, wanted: (name: string) => boolea
     return rows.map(({ datname }) => datname);
   });
   for (const name of names.filter(wanted)) await dropDatabase(serverUrl, name);
-}
-
-async function removeFolders(wanted: (name: string) => boolean): Promise<void> {
-  const names = (await readdir(tmpdir())).filter(wanted);
-  for (const name of names) await rm(join(tmpdir(), name), { recursive: true, force: true });
 }

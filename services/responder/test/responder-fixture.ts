@@ -91,7 +91,7 @@ export async function openDatabase(
     await database.migrate();
     return { database, drop: () => database.close().then(() => server.drop()) };
   }
-  const { dataDir, remove } = await pgliteForTest();
+  const { dataDir, remove } = pgliteForTest();
   const pglite = await openPglite(dataDir);
   const database = connectDatabase<ResponderTables>({ ...options, from: { pglite } });
   await database.migrate();

@@ -16,6 +16,7 @@ export type Store = 'PostgreSQL' | 'PGlite';
 export type TestMember = TestOrganisation['owner'];
 
 const VERSION = '0.1.0';
+const contract = new OpenapiContract(openapiDocument('vault', VERSION));
 /** Each lets one organisation in; the third is for tests to spend. */
 export const SECRETS = [
   'first-secret-of-the-tests',
@@ -61,8 +62,8 @@ const EFFECTS = [
 export async function makeTwo(): Promise<{ acme: TestOrganisation; other: TestOrganisation }> {
   const twoOfRelease = { groups: ['grp:release'], threshold: 2 };
   const labels = { production: { groups: ['grp:release'] }, reviewed: twoOfRelease, audited: twoOfRelease };
-  const acme = await makeOrganisation({ org: 'acme', recovery: true, policy: { labels } });
-  const other = await makeOrganisation({ org: 'other' });
+  const acme = await makeOrganisation({ org: 'acme', suite: 'p256', recovery: true, policy: { labels } });
+  const other = await makeOrganisation({ org: 'other', suite: 'p256' });
   await other.publish((draft) => {
     const vault = draft.entities[other.vault.urn];
     if (vault !== undefined) vault.keys = acme.vault.entity.keys;
@@ -105,7 +106,6 @@ export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault
       ...changes,
     });
   const service = await start();
-  const contract = new OpenapiContract(openapiDocument('vault', VERSION));
   const replicas: Service[] = [];
 
   const vault: TestVault = {
@@ -166,7 +166,7 @@ async function openStore(store: Store) {
     const { url } = server;
     if (url !== undefined) return { from: { url }, drop: () => server.drop() };
   }
-  const { dataDir, remove } = await pgliteForTest();
+  const { dataDir, remove } = pgliteForTest();
   const pglite = await openPglite(dataDir);
   return { from: { pglite }, drop: () => pglite.close().then(remove) };
 }
