@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { TAG, writeDer, writeInteger, writeOid } from '../packages/crypto/dist/der.js';
 import { loadUnwrapper, openInvocation } from '@bulla/crypto/open';
 
-const VECTORS = join(import.meta.dirname, '../packages/crypto/test/vectors');
+const VECTORS = join(import.meta.dirname, '../packages/conformance/vectors/golden');
 const PUBLIC_VECTORS = join(import.meta.dirname, '../packages/conformance/vectors');
 const CORPUS = join(import.meta.dirname, 'corpus');
 /** A file of the corpus is something that a person can look at. */

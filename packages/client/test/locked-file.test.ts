@@ -13,7 +13,7 @@ import { isLocked, lockText, passphraseOf, unlockText } from '../src/node/locked
 
 const PASSPHRASE = 'correct hörse battery staple';
 const vectors = JSON.parse(
-  readFileSync(new URL('../../crypto/test/vectors/locked-key.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../conformance/vectors/golden/locked-key.json', import.meta.url), 'utf8'),
 ) as { passphrase: string; cases: { token: string; key: string; plaintext: string; result: string }[] };
 const [golden] = vectors.cases as [(typeof vectors.cases)[number]];
 

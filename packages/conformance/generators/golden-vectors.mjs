@@ -1,13 +1,10 @@
-/**
- * The golden vectors of `packages/crypto/test/vectors` in the form of this package. After a vector was added there:
- * `node packages/conformance/test/golden-vectors.mjs`; golden-vectors.test.ts holds the files equal.
- */
-import { writeFileSync } from 'node:fs';
+/** The golden vectors in the form for everybody; golden-vectors.test.ts holds both equal. */
 import { fileURLToPath } from 'node:url';
 import { content, grant, letter, lockedKey } from './golden-sealed.mjs';
 import { chunked, consistency, inclusion, note } from './golden-logs.mjs';
 import { frames, invocation } from './golden-exchange.mjs';
 import { bundle, documents, envelope, evidence, publicKeys, statement, tag } from './golden-signed.mjs';
+import { write } from './published.mjs';
 
 /** Each file of `vectors/` that is made this way, with its text. */
 export function goldenFiles() {
@@ -35,5 +32,4 @@ export function goldenFiles() {
   return Object.entries(files).map(([name, file]) => [`${name}.json`, `${JSON.stringify(file, null, 1)}\n`]);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  for (const [name, text] of goldenFiles()) writeFileSync(new URL(`../vectors/${name}`, import.meta.url), text);
+if (process.argv[1] === fileURLToPath(import.meta.url)) for (const [name, text] of goldenFiles()) write(name, text);

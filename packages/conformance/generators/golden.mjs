@@ -1,8 +1,8 @@
-/** The golden files of `packages/crypto/test/vectors`, and what vectors of this package are made of. */
-import { readFileSync } from 'node:fs';
+/** The golden files, and what vectors for everybody are made of. */
+import { read as readVectors, readText as readVectorText } from './published.mjs';
 
-export const readText = (file) => readFileSync(new URL(`../../crypto/test/vectors/${file}`, import.meta.url), 'utf8');
-export const read = (name) => JSON.parse(readText(`${name}.json`));
+export const readText = (file) => readVectorText(`golden/${file}`);
+export const read = (name) => readVectors(`golden/${name}.json`);
 export const base64url = (hex) => Buffer.from(hex, 'hex').toString('base64url');
 
 export const publicOf = ({ kty, n, e, crv, x, y }) => JSON.parse(JSON.stringify({ kty, n, e, crv, x, y }));

@@ -1,14 +1,10 @@
-/**
- * Makes the vectors of attachments, once: `node packages/conformance/test/make-attachment-vectors.mjs`. They come from
- * `node:crypto` and docs/spec/attachment.md, not from our code. What was published stays as it is; crossings are added
- * where there are none of this format.
- */
+/** Vectors of attachments, and crossings: with `node:crypto`, by docs/spec/attachment.md, and not with our code. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { contentHash, streamParts } from './raw-stream.mjs';
+import { publish, read, write } from './published.mjs';
 
-const CROSSINGS = new URL('../vectors/crossings.json', import.meta.url);
-const FILE = new URL('../vectors/attachment.json', import.meta.url);
+const CROSSINGS = 'crossings.json';
+const FILE = 'attachment.json';
 
 const TEXT = Buffer.from('Section 4: water damage is covered.\n');
 const LONG = Buffer.from(Array.from({ length: 16_384 + 3000 }, (_, at) => (at * 7) % 251));
@@ -101,9 +97,9 @@ const crossing = (name, content) => ({
   open: place,
   ok: { content: content.toString('base64url') },
 });
-if (!existsSync(FILE)) writeFileSync(FILE, `${JSON.stringify({ format: 'attachment', values: {}, cases }, null, 1)}\n`);
-const crossings = JSON.parse(readFileSync(CROSSINGS, 'utf8'));
+publish(FILE, { format: 'attachment', values: {}, cases });
+const crossings = read(CROSSINGS);
 if (!crossings.cases.some(({ format }) => format === 'attachment')) {
   crossings.cases.push(crossing('two chunks', LONG), crossing('no content', Buffer.alloc(0)));
-  writeFileSync(CROSSINGS, `${JSON.stringify(crossings, null, 1)}\n`);
+  write(CROSSINGS, crossings);
 }

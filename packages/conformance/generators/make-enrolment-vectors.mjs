@@ -1,12 +1,11 @@
 /**
- * Makes the vectors of enrolments, once: `node packages/conformance/test/make-enrolment-vectors.mjs`. They come from
- * `node:crypto` and docs/spec/enrolment.md, not from our code; the codes are those of the golden file. What was published
- * stays as it is.
+ * Vectors of enrolments: with `node:crypto`, by docs/spec/enrolment.md, and not with our code; the codes are those of the
+ * golden file.
  */
 import { createHash, createHmac } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
 import { read } from './golden.mjs';
 import { namesOf } from './names.mjs';
+import { publish } from './published.mjs';
 
 const json = (value) => JSON.stringify(value);
 const text = (value) => createHash('sha256').update(value).digest();
@@ -97,6 +96,4 @@ const enrolments = [
   },
 ];
 
-const path = new URL('../vectors/enrolment.json', import.meta.url);
-if (!existsSync(path))
-  writeFileSync(path, `${JSON.stringify({ format: 'enrolment', values: {}, cases: enrolments }, null, 1)}\n`);
+publish('enrolment.json', { format: 'enrolment', values: {}, cases: enrolments });

@@ -1,12 +1,9 @@
-/**
- * Makes the vectors of HTTP signatures for each suite, once: `node packages/conformance/test/make-http-vectors.mjs`, with
- * `node:crypto` by docs/spec/http-signature.md. What was published stays as it is.
- */
+/** Vectors of HTTP signatures for each suite: with `node:crypto`, by docs/spec/http-signature.md. */
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { publicOf, signatureOf, thumbprint } from './raw-tokens.mjs';
+import { publish, read } from './published.mjs';
 
-const { values: known } = JSON.parse(readFileSync(new URL('../vectors/crossings.json', import.meta.url), 'utf8'));
+const { values: known } = read('crossings.json');
 const KEYS = {
   rsa2048: known['rsa2048.sig'],
   rsa3072: known['rsa3072.sig'],
@@ -218,7 +215,5 @@ function responses(suite) {
 }
 
 for (const [format, make] of Object.entries({ 'http-request': requests, 'http-response': responses })) {
-  const path = new URL(`../vectors/${format}.json`, import.meta.url);
-  const file = { format, values, cases: Object.keys(KEYS).flatMap(make) };
-  if (!existsSync(path)) writeFileSync(path, `${JSON.stringify(file, null, 1)}\n`);
+  publish(`${format}.json`, { format, values, cases: Object.keys(KEYS).flatMap(make) });
 }

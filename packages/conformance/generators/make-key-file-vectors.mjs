@@ -1,13 +1,10 @@
-/**
- * Makes the vectors of key files, once: `node packages/conformance/test/make-key-file-vectors.mjs`. They come from
- * `node:crypto` and docs/spec/key-files.md, not from our code. What was published stays as it is.
- */
+/** Vectors of key files: with `node:crypto`, by docs/spec/key-files.md, and not with our code. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { namesOf } from './names.mjs';
 import { publicOf, thumbprint } from './raw-tokens.mjs';
+import { publish, read } from './published.mjs';
 
-const { values } = JSON.parse(readFileSync(new URL('../vectors/crossings.json', import.meta.url), 'utf8'));
+const { values } = read('crossings.json');
 const PASSPHRASE = 'correct horse battery staple';
 /** Two keys of each suite that seals, as letters have them; Ed25519 only signs. */
 const ed25519 = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
@@ -169,6 +166,4 @@ const keyFiles = [
   refused('more than 64 KiB', `${pem(p256.sig, 'public')}${' '.repeat(65_536)}`, 'public', 'payload_too_large'),
 ];
 
-const path = new URL('../vectors/key-file.json', import.meta.url);
-if (!existsSync(path))
-  writeFileSync(path, `${JSON.stringify({ format: 'key-file', values: {}, cases: keyFiles }, null, 1)}\n`);
+publish('key-file.json', { format: 'key-file', values: {}, cases: keyFiles });

@@ -1,12 +1,8 @@
-/**
- * Makes the golden vectors of locked files, once: `node packages/crypto/test/make-locked-vectors.mjs` after a build.
- * What was published must be read for ever, so an existing file stays.
- */
+/** Golden vectors of locked files, valid and refused: `node:crypto` derives the key, our code seals. */
 import { argon2Sync } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
-import { encodeBase64url, encodeHex, sealLocked, Secret, utf8 } from '../dist/index.js';
+import { encodeBase64url, encodeHex, sealLocked, Secret, utf8 } from '@bulla/crypto';
+import { publish } from './published.mjs';
 
-const FILE = new URL('vectors/locked-key.json', import.meta.url);
 const PASSPHRASE = 'correct hörse battery staple';
 /** A private key that is for tests only, and published on purpose. */
 const PLAINTEXT =
@@ -66,5 +62,4 @@ const cases = [
   ),
   refused('an encrypted key where none is due', 'token_malformed', [header, 'AAAA', iv, ciphertext, tag].join('.')),
 ];
-if (!existsSync(FILE))
-  writeFileSync(FILE, `${JSON.stringify({ format: 'locked-key', passphrase: PASSPHRASE, cases }, null, 1)}\n`);
+publish('golden/locked-key.json', { format: 'locked-key', passphrase: PASSPHRASE, cases });

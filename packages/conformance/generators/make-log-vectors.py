@@ -3,13 +3,14 @@
 Written in another language, with other libraries (hashlib, pyca/cryptography) and from the specifications, so that the
 files are evidence and no echo. All keys and salts are fixed: running it again changes nothing.
 
-    python3 packages/crypto/test/make-log-vectors.py
+    python3 make-log-vectors.py [--vectors=FOLDER]
 """
 
 import base64
 import hashlib
 import json
 import pathlib
+import sys
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,7 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-VECTORS = pathlib.Path(__file__).parent / "vectors"
+GIVEN = [argument.removeprefix("--vectors=") for argument in sys.argv if argument.startswith("--vectors=")]
+VECTORS = pathlib.Path(GIVEN[0] if GIVEN else pathlib.Path(__file__).parent / "../vectors") / "golden"
 
 
 def sha256(*parts: bytes) -> bytes:

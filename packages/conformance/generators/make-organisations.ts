@@ -1,9 +1,7 @@
 /**
- * Makes the two organisations of the golden vectors once: keys, root, policy and directory.
- * Run after a build: `node packages/crypto/test/make-organisations.ts`. It refuses to replace what is there,
- * because every vector is signed by these keys. The private keys are published on purpose and good for tests only.
+ * The two organisations of the golden vectors: keys, root, policy and directory. Every vector is signed by these keys.
+ * The private keys are published on purpose and good for tests only.
  */
-import { writeFileSync } from 'node:fs';
 import type { KeyPair, KeyPurpose, SuiteId } from '@bulla/crypto';
 import {
   generateKeyPair,
@@ -15,11 +13,11 @@ import {
   signDocument,
   tokenHash,
 } from '@bulla/crypto';
+import { publish } from './published.mjs';
 
 const NOW = 1_800_000_000;
 const DAY = 86_400;
 const YEAR = 365 * DAY;
-const file = new URL('vectors/organisations.json', import.meta.url);
 
 interface KeyPlan {
   readonly suite: SuiteId;
@@ -204,4 +202,4 @@ const organisations = {
 };
 organisations.acme = await makeOrganisation('acme', [organisations.kept]);
 organisations.globex = await makeOrganisation('globex', [organisations.kept]);
-writeFileSync(file, `${JSON.stringify(organisations, null, 1)}\n`, { flag: 'wx' });
+publish('golden/organisations.json', organisations);

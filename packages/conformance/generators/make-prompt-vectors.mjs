@@ -1,23 +1,17 @@
-/**
- * Adds golden vectors: `node --conditions=bulla-source packages/crypto/test/make-vectors.mjs`.
- * A case that a file already holds is never made again: what was published once must be read for ever.
- */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
-
-// Sources import each other as `x.js`, which Node does not map to `x.ts`.
-registerHooks({
-  resolve(specifier, context, next) {
-    const own = specifier.startsWith('.') && !context.parentURL?.includes('/node_modules/');
-    return next(own ? specifier.replace(/\.js$/, '.ts') : specifier, context);
-  },
-});
-const crypto = await import('@bulla/crypto');
-const { example, exampleChatEnvelope, exampleEnvelope, exampleStatement, exampleTag, NAME, promptOf } = await import(
-  './examples.ts'
-);
-const { KEPT, loadOrganisation, NOW } = await import('./organisation.ts');
-const { headerFor, rawJwe, rawJws, withPart } = await import('./raw-token.ts');
+/** Golden vectors of statements, contents, grants, envelopes and bundles, valid and refused, with our code. */
+import * as crypto from '@bulla/crypto';
+import {
+  example,
+  exampleChatEnvelope,
+  exampleEnvelope,
+  exampleStatement,
+  exampleTag,
+  NAME,
+  promptOf,
+} from '../../crypto/test/examples.ts';
+import { KEPT, loadOrganisation, NOW } from '../../crypto/test/organisation.ts';
+import { headerFor, rawJwe, rawJws, withPart } from '../../crypto/test/raw-token.ts';
+import { addCases, read } from './published.mjs';
 
 const acme = await loadOrganisation('acme');
 const globex = await loadOrganisation('globex');
@@ -25,17 +19,6 @@ const owner = await acme.signer('owner');
 const vault = await acme.signer('vault');
 const PROMPT = 'bulla-prompt+jwt';
 const ENVELOPE = 'bulla-envelope+jwt';
-
-/** Writes the cases that are not there yet. A plan is [name, result, check, make]. */
-async function add(format, plans) {
-  const file = new URL(`vectors/${format}.json`, import.meta.url);
-  const vectors = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { format, cases: [] };
-  for (const [name, result, check, make] of plans) {
-    if (vectors.cases.some((one) => one.name === name)) continue;
-    vectors.cases.push({ name, result, ...(check && { check }), ...(await make()) });
-  }
-  writeFileSync(file, `${JSON.stringify(vectors, null, 1)}\n`);
-}
 
 function lastCharacterChanged(token) {
   // The last character of 2048 and 3072 bit signatures and of 16-byte tags has unused bits: change the one before.
@@ -57,7 +40,7 @@ const photo = { id: 'photo-1.jpeg', key: `${'K'.repeat(42)}A`, size: 0, hash: `$
 const attaching = (...attachments) =>
   statementCase(() => rawJws(headerFor(PROMPT, owner), { ...exampleStatement(acme), attachments }, owner));
 
-await add('statement', [
+await addCases('statement', [
   ['an author with an RSA-2048 key', 'valid', '', statementCase(() => statementBy('owner'))],
   ['an author with an Ed25519 key', 'valid', '', statementCase(() => statementBy('releaser'))],
   ['an author whose key no longer signs', 'valid', '', statementCase(() => statementBy('veteran'))],
@@ -232,7 +215,7 @@ await add('statement', [
 const start = await example(acme);
 const place = { org: 'acme', sub: promptOf(acme), ver: 3 };
 const hexOf = (secret) => crypto.encodeHex(secret.reveal());
-await add('content', [
+await addCases('content', [
   [
     'a sealed statement',
     'valid',
@@ -253,7 +236,7 @@ const contentWith = (change, plaintext = first.plaintext) =>
     dek.reveal(),
   );
 
-await add('content', [
+await addCases('content', [
   ['another key', 'open_failed', '', contentCase(first.token, { key: '00'.repeat(32) })],
   ['another organisation', 'open_failed', '', contentCase(first.token, { place: { ...place, org: 'globex' } })],
   [
@@ -301,7 +284,7 @@ const grantCase =
     expect: { urn: eu1.urn, ...grantPlace },
     ...changes,
   });
-await add('grant', [
+await addCases('grant', [
   ['the content key to a responder, RSA-2048', 'valid', '', grantCase(grantTo(eu1), { key: first.key })],
   [
     'the content key to the recovery key, RSA-3072',
@@ -320,7 +303,7 @@ const grantWith = (change, plaintext = dek.reveal()) =>
   rawJwe({ ...grantHeader, ...change }, plaintext, eu1.record.jwk);
 const grantFor = (change) => ({ expect: { urn: eu1.urn, ...grantPlace, ...change } });
 
-await add('grant', [
+await addCases('grant', [
   ['a grant to another responder', 'open_failed', '', grantCase(grantTo(acme.holder('us1', 'enc')))],
   [
     'the kid of one responder on a grant to another',
@@ -361,7 +344,7 @@ const envelopeCase =
   async () => ({ token: await token(), audience: acme.urn('eu1'), graceSeconds: 0, ...changes });
 const from = (iat, seconds = 120) => ({ iat: NOW + iat, nbf: NOW + iat, exp: NOW + iat + seconds });
 
-await add('envelope', [
+await addCases('envelope', [
   ['a prompt, RSA-2048', 'valid', '', envelopeCase(() => envelopeBy())],
   ['a chat, RSA-2048', 'valid', '', envelopeCase(() => crypto.signChatEnvelope(exampleChatEnvelope(acme), vault))],
   [
@@ -470,7 +453,7 @@ await add('envelope', [
 
 const tagBy = async (changes = {}, name = 'owner') =>
   crypto.signTag(exampleTag(acme, grantPlace.chash, { iss: acme.urn(name), ...changes }), await acme.signer(name));
-await add('bundle', [
+await addCases('bundle', [
   [
     'a prompt by its label',
     'valid',
@@ -497,7 +480,7 @@ const production = async (...names) => ({
   tags: await Promise.all(names.map((name) => tagBy({ tag: 'production' }, name))),
 });
 
-await add('bundle', [
+await addCases('bundle', [
   ['a prompt by its version', 'valid', '', bundleCase(() => ({}), { version: 3 })],
   [
     'a label that two users signed',
@@ -601,5 +584,5 @@ await add('bundle', [
 ]);
 
 function firstOf(format, index = 0) {
-  return JSON.parse(readFileSync(new URL(`vectors/${format}.json`, import.meta.url), 'utf8')).cases[index];
+  return read(`golden/${format}.json`).cases[index];
 }

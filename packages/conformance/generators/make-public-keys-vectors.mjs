@@ -1,12 +1,8 @@
-/**
- * Makes the golden vectors of stated public keys, once: `node packages/crypto/test/make-public-keys-vectors.mjs` after a
- * build. What was published must be read for ever, so an existing file stays.
- */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { encodeBase64url, loadSigner, signPublicKeys, utf8 } from '../dist/index.js';
+/** Golden vectors of stated public keys, valid and refused, with our code. */
+import { encodeBase64url, loadSigner, signPublicKeys, utf8 } from '@bulla/crypto';
+import { publish, read } from './published.mjs';
 
-const FILE = new URL('vectors/public-keys.json', import.meta.url);
-const { now, acme, globex } = JSON.parse(readFileSync(new URL('vectors/organisations.json', import.meta.url), 'utf8'));
+const { now, acme, globex } = read('golden/organisations.json');
 const responder = acme.entities.eu1;
 
 function keyFile({ urn, keys }) {
@@ -82,4 +78,4 @@ async function swapped() {
   return [head, encodeBase64url(utf8(JSON.stringify(changed))), signature].join('.');
 }
 
-if (!existsSync(FILE)) writeFileSync(FILE, `${JSON.stringify({ format: 'public-keys', cases }, null, 1)}\n`);
+publish('golden/public-keys.json', { format: 'public-keys', cases });

@@ -1,25 +1,12 @@
-/**
- * Adds golden vectors of questions, replies and answer files, after those of make-vectors.mjs:
- * `node --conditions=bulla-source packages/crypto/test/make-reply-vectors.mjs`.
- * A case that a file already holds is never made again: what was published once must be read for ever.
- */
+/** Golden vectors of questions, replies and answer files, valid and refused, with our code. */
 import { hkdfSync } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
-
-// Sources import each other as `x.js`, which Node does not map to `x.ts`.
-registerHooks({
-  resolve(specifier, context, next) {
-    const own = specifier.startsWith('.') && !context.parentURL?.includes('/node_modules/');
-    return next(own ? specifier.replace(/\.js$/, '.ts') : specifier, context);
-  },
-});
-const crypto = await import('@bulla/crypto');
-const { frameParameters, deriveFrameKeys, pad } = await import('../src/frames.ts');
-const { exampleTag } = await import('./examples.ts');
-const { ask, castOf, chatEnvelopeClaims, envelopeClaims, irtOf, reply } = await import('./exchange.ts');
-const { loadOrganisation, NOW } = await import('./organisation.ts');
-const { headerFor, rawJwe, rawJws } = await import('./raw-token.ts');
+import * as crypto from '@bulla/crypto';
+import { deriveFrameKeys, pad, sealFrame } from '../../crypto/src/frames.ts';
+import { exampleTag } from '../../crypto/test/examples.ts';
+import { ask, castOf, chatEnvelopeClaims, envelopeClaims, irtOf, reply } from '../../crypto/test/exchange.ts';
+import { loadOrganisation, NOW } from '../../crypto/test/organisation.ts';
+import { headerFor, rawJwe, rawJws } from '../../crypto/test/raw-token.ts';
+import { addCases, isPublished, read, readText, write } from './published.mjs';
 
 const acme = await loadOrganisation('acme');
 const globex = await loadOrganisation('globex');
@@ -27,22 +14,9 @@ const cast = await castOf(acme);
 const b64u = crypto.encodeBase64url;
 const OTHER_HASH = await crypto.tokenHash('something else');
 
-/** Adds the cases that are not there yet. A plan is [name, result, check, make]. */
-async function add(format, plans) {
-  const file = new URL(`vectors/${format}.json`, import.meta.url);
-  const vectors = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { format, cases: [] };
-  for (const [name, result, check, make] of plans) {
-    if (vectors.cases.some((one) => one.name === name)) continue;
-    vectors.cases.push({ name, result, ...(check && { check }), ...(await make()) });
-  }
-  writeFileSync(file, `${JSON.stringify(vectors, null, 1)}\n`);
-  return (name) => vectors.cases.find((one) => one.name === name);
-}
-
 // Questions.
 
-const storedEnvelope = JSON.parse(readFileSync(new URL('vectors/envelope.json', import.meta.url), 'utf8')).cases[0]
-  .token;
+const storedEnvelope = read('golden/envelope.json').cases[0].token;
 const envelope = crypto.parseEnvelope(storedEnvelope).claims;
 const question = {
   iss: acme.urn('asker'),
@@ -99,7 +73,7 @@ const withKid = async (who, kid) => {
   return rawJws({ ...headerFor('bulla-invoke+jwt', signer), kid }, question, signer);
 };
 
-await add('invocation', [
+await addCases('invocation', [
   ['a question to a stored prompt', 'valid', '', questionCase()],
   [
     'a question with every optional claim',
@@ -275,10 +249,8 @@ const frameCase =
   (changes = {}) =>
   async () =>
     changes;
-const frameOf = async (kind, index, padded) => {
-  const { key, base } = await deriveFrameKeys(asked.rsp, answered.head, 'encrypt');
-  return b64u(new Uint8Array(await globalThis.crypto.subtle.encrypt(frameParameters(base, index, kind), key, padded)));
-};
+const frameOf = async (kind, index, padded) =>
+  b64u(await sealFrame(await deriveFrameKeys(asked.rsp, answered.head), index, kind, padded));
 /** A whole reply whose fin says something else, or is signed by somebody else. */
 const finCase =
   (changes, signer = cast.responder.signer) =>
@@ -306,7 +278,7 @@ const otherHead = async () => (await reply(cast, asked, [])).head;
 const headWith = (changes) =>
   b64u(crypto.utf8(JSON.stringify({ ...JSON.parse(new TextDecoder().decode(answered.head)), ...changes })));
 
-await add('frames', [
+await addCases('frames', [
   ['three deltas, the last one empty', 'valid', '', async () => ({ ...first, ...(await schedule()) })],
   [
     'a strict reply in frames of 256 bytes',
@@ -431,20 +403,18 @@ await add('frames', [
 
 // Answer files: one good file, and what is replaced in it.
 
-const answerFile = new URL('vectors/answer.json', import.meta.url);
-if (!existsSync(answerFile)) {
+const ANSWER = 'golden/answer.json';
+const QUESTION = 'golden/answer-question.txt';
+if (!isPublished(ANSWER)) {
   const tags = [await crypto.signTag(exampleTag(acme, envelope.prm.chash), await acme.signer('owner'))];
   const { head, deltas, fin } = answered;
   const documents = acme.trust.documents;
-  writeFileSync(
-    answerFile,
-    crypto.composeAnswer({ documents, tags, envelope: asked.envelopeToken, head, deltas, fin }),
-  );
+  write(ANSWER, crypto.composeAnswer({ documents, tags, envelope: asked.envelopeToken, head, deltas, fin }));
   // The question that this answer answers: the asker may show it or not.
-  writeFileSync(new URL('vectors/answer-question.txt', import.meta.url), `${asked.sealed.inner}\n`);
+  write(QUESTION, `${asked.sealed.inner}\n`);
 }
-const { evidence, ...readable } = JSON.parse(readFileSync(answerFile, 'utf8'));
-const shown = readFileSync(new URL('vectors/answer-question.txt', import.meta.url), 'utf8').trim();
+const { evidence, ...readable } = read(ANSWER);
+const shown = readText(QUESTION).trim();
 const text = (value) => JSON.stringify(value);
 const replaced =
   (...pairs) =>
@@ -463,7 +433,7 @@ const keptFin = async (changes, signer = cast.responder.signer) => {
 const kept = crypto.parseFin(evidence.fin).claims;
 const foreignDirectory = globex.trust.documents.directory;
 
-await add('evidence', [
+await addCases('evidence', [
   ['an answer to a question that is not shown', 'valid', '', replaced()],
   ['an answer to a question that is shown', 'valid', '', replaced(['"head":', `"invocation":${text(shown)},"head":`])],
   ['what the asker’s client claims is not read', 'valid', '', replaced(['"verified":true', '"verified":false'])],

@@ -1,15 +1,14 @@
 /**
- * Makes the vectors of signed tokens and of questions for each suite, once, after a build:
- * `node packages/conformance/test/make-signed-vectors.mjs`. Organisations come from `@bulla/crypto/testing`; the tokens
- * are made with `node:crypto` by the pages of docs/spec. What was published stays as it is.
+ * Vectors of signed tokens and of questions for each suite. Organisations come from `@bulla/crypto/testing`; the tokens are
+ * made with `node:crypto`, by the pages of docs/spec.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { outsides } from './outsides.mjs';
 import { algOf, jwe, jws, signAlgOf } from './raw-tokens.mjs';
 import { finsOf } from './raw-reply.mjs';
 import { signatures } from './signatures.mjs';
+import { publish } from './published.mjs';
 
 const NOW = 1_800_000_000;
 const NAME = 'claims/triage';
@@ -224,8 +223,6 @@ const recipients = Object.fromEntries(
   suites.map(({ suite, made }) => [`${suite}.enc`, made.responders[0].enc.privateJwk]),
 );
 for (const [format, make] of Object.entries({ statement, envelope, tag, invocation, frames })) {
-  const path = new URL(`../vectors/${format}-suites.json`, import.meta.url);
   const values = format === 'invocation' ? { ...organisations, ...recipients } : organisations;
-  if (!existsSync(path))
-    writeFileSync(path, `${JSON.stringify({ format, values, cases: suites.flatMap(make) }, null, 1)}\n`);
+  publish(`${format}-suites.json`, { format, values, cases: suites.flatMap(make) });
 }

@@ -1,17 +1,16 @@
 /**
- * Makes the vectors of streamed letters, once: `node packages/conformance/test/make-streamed-vectors.mjs`. They come from
- * `node:crypto` and docs/spec/streamed-letter.md, not from our code. What was published stays as it is; crossings are added
- * where there are none of this format.
+ * Vectors of streamed letters, and crossings: with `node:crypto`, by docs/spec/streamed-letter.md, and not with our
+ * code.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { outsides } from './outsides.mjs';
 import { contentHash, streamParts } from './raw-stream.mjs';
 import { algOf, flipped, jwe, jws, signAlgOf, thumbprint, withPart } from './raw-tokens.mjs';
+import { isPublished, publish, read, write } from './published.mjs';
 
-const CROSSINGS = new URL('../vectors/crossings.json', import.meta.url);
-const FILE = new URL('../vectors/streamed-letter.json', import.meta.url);
-const crossings = JSON.parse(readFileSync(CROSSINGS, 'utf8'));
+const CROSSINGS = 'crossings.json';
+const FILE = 'streamed-letter.json';
+const crossings = read(CROSSINGS);
 const { values } = crossings;
 
 /** 2026-11-26T12:00:00Z. */
@@ -177,9 +176,9 @@ const crossing = (from, to, content) => {
     ok: made,
   };
 };
-if (!existsSync(FILE)) {
+if (!isPublished(FILE)) {
   const used = Object.fromEntries(Object.entries(values).filter(([name]) => /(\.enc|\.sig\.pub)$/.test(name)));
-  writeFileSync(FILE, `${JSON.stringify({ format: 'streamed-letter', values: used, cases }, null, 1)}\n`);
+  publish(FILE, { format: 'streamed-letter', values: used, cases });
 }
 if (!crossings.cases.some(({ format }) => format === 'streamed-letter')) {
   crossings.cases.push(
@@ -187,5 +186,5 @@ if (!crossings.cases.some(({ format }) => format === 'streamed-letter')) {
     crossing('rsa2048', 'rsa3072', TEXT),
     crossing('p256', 'rsa2048', TEXT),
   );
-  writeFileSync(CROSSINGS, `${JSON.stringify(crossings, null, 1)}\n`);
+  write(CROSSINGS, crossings);
 }

@@ -1,14 +1,13 @@
 /**
- * Makes the vectors of sealed formats for each suite, once: `node packages/conformance/test/make-suite-vectors.mjs`.
- * They come from `node:crypto` and the pages of docs/spec, not from our code. What was published stays as it is.
+ * Vectors of sealed formats for each suite, and crossings: with `node:crypto`, by the pages of docs/spec, and not with
+ * our code.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { outsides } from './outsides.mjs';
 import { algOf, flipped, jwe, jws, publicOf, signAlgOf, thumbprint, withPart } from './raw-tokens.mjs';
+import { publish, read } from './published.mjs';
 
-const golden = (name) =>
-  JSON.parse(readFileSync(new URL(`../../crypto/test/vectors/${name}.json`, import.meta.url), 'utf8'));
+const golden = (name) => read(`golden/${name}.json`);
 const { keys: people } = golden('letter');
 /** Whoever seals and signs in a suite, and whom it is sealed to. */
 const SUITES = { rsa2048: people.carol, rsa3072: people.dora, p256: people.alice };
@@ -200,15 +199,11 @@ function crossings() {
   return [...letterCrossings, ...suites.map(grantTo), content, chunks];
 }
 
-const write = (name, file) => {
-  const path = new URL(`../vectors/${name}.json`, import.meta.url);
-  if (!existsSync(path)) writeFileSync(path, `${JSON.stringify(file, null, 1)}\n`);
-};
 const each = (make) => Object.keys(SUITES).flatMap(make);
-write('grant-suites', {
+publish('grant-suites.json', {
   format: 'grant',
   values: used(/\.enc(\.pub)?$/),
   cases: [...each(grants), ...refusedGrants()],
 });
-write('letter-suites', { format: 'letter', values: used(/(\.enc|\.sig\.pub)$/), cases: each(letters) });
-write('crossings', { values, cases: crossings() });
+publish('letter-suites.json', { format: 'letter', values: used(/(\.enc|\.sig\.pub)$/), cases: each(letters) });
+publish('crossings.json', { values, cases: crossings() });

@@ -1,21 +1,8 @@
-/**
- * Adds golden vectors of root, policy, directory and tag:
- * `node --conditions=bulla-source packages/crypto/test/make-trust-vectors.mjs`.
- * A case that a file already holds is never made again: what was published once must be read for ever.
- */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
-
-// Sources import each other as `x.js`, which Node does not map to `x.ts`.
-registerHooks({
-  resolve(specifier, context, next) {
-    const own = specifier.startsWith('.') && !context.parentURL?.includes('/node_modules/');
-    return next(own ? specifier.replace(/\.js$/, '.ts') : specifier, context);
-  },
-});
-const crypto = await import('@bulla/crypto');
-const { exampleTag } = await import('./examples.ts');
-const { loadOrganisation, NOW } = await import('./organisation.ts');
+/** Golden vectors of root, policy, directory and tag, valid and refused, with our code. */
+import * as crypto from '@bulla/crypto';
+import { exampleTag } from '../../crypto/test/examples.ts';
+import { loadOrganisation, NOW } from '../../crypto/test/organisation.ts';
+import { isPublished, read, write } from './published.mjs';
 
 const DAY = 86_400;
 const YEAR = 365 * DAY;
@@ -24,8 +11,8 @@ const PROMPT = 'urn:bulla:acme:prompt:prm_01m8846r1de35rhayqpfw25ggb';
 
 /** Reads a vector file, or starts it. */
 async function open(format, start) {
-  const file = new URL(`vectors/${format}.json`, import.meta.url);
-  const vectors = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : await start();
+  const path = `golden/${format}.json`;
+  const vectors = isPublished(path) ? read(path) : await start();
   return {
     vectors,
     /** Adds the cases that are not there yet. */
@@ -34,7 +21,7 @@ async function open(format, start) {
         const isThere = vectors.cases.some(({ page, name }) => page === plan.page && name === plan.name);
         if (!isThere) vectors.cases.push({ ...plan, ...(await make()) });
       }
-      writeFileSync(file, `${JSON.stringify(vectors, null, 1)}\n`);
+      write(path, vectors);
     },
   };
 }

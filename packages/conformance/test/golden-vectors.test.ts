@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { readVectors } from '@bulla/conformance';
-import { goldenFiles } from './golden-vectors.mjs';
+import { goldenFiles } from '../generators/golden-vectors.mjs';
 
 describe('the golden vectors', () => {
-  it.each(goldenFiles())('are %s, or `node packages/conformance/test/golden-vectors.mjs` makes them', (file, text) => {
+  it.each(goldenFiles())('are %s, or `npm run vectors -- golden` makes them', (file, text) => {
     expect(readFileSync(new URL(`../vectors/${file}`, import.meta.url), 'utf8')).toBe(text);
   });
 

@@ -4,6 +4,7 @@ import { sealAttachment } from '@bulla/crypto';
 import { describe, expect, it } from '@jest/globals';
 import { gather, piecesOf } from './pieces.js';
 import { contentHash, openStream } from './raw-stream.js';
+import { readVectors } from './vectors.js';
 
 interface Vector {
   readonly input: {
@@ -25,9 +26,7 @@ function openByThePage(stream: Buffer, { id, key, size, hash }: Attachment, sub:
 
 describe('docs/spec/attachment.md', () => {
   const page = readFileSync(new URL('../../../docs/spec/attachment.md', import.meta.url), 'utf8');
-  const { cases } = JSON.parse(
-    readFileSync(new URL('../../conformance/vectors/attachment.json', import.meta.url), 'utf8'),
-  ) as { cases: [Vector] };
+  const { cases } = readVectors('attachment.json') as { cases: [Vector] };
   const [, entry = '', context, stream = ''] =
     /```json\n([^`]+)\n```[^`]+```text\n([^`]+)\n```[^`]+```text\n([^`]+)\n```/.exec(page) ?? [];
 

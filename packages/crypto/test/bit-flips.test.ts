@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { TrustDocuments } from '@bulla/crypto';
 import {
   CryptoError,
@@ -18,6 +17,7 @@ import { NAME } from './examples.js';
 import { edgesOf, upTo } from './flips.js';
 import type { TestOrganisation } from './organisation.js';
 import { loadOrganisation, NOW } from './organisation.js';
+import { readVectors } from './vectors.js';
 
 /**
  * Every token of the golden files that is good is refused with any one of its bits flipped, the dots and the bits that
@@ -26,8 +26,7 @@ import { loadOrganisation, NOW } from './organisation.js';
  */
 const SAMPLED_BITS = 400;
 
-const load = <File>(name: string) =>
-  JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), 'utf8')) as File;
+const load = <File>(name: string) => readVectors(`golden/${name}.json`) as File;
 const valid = <Case>(name: string) =>
   load<{ cases: (Case & { name: string; result: string })[] }>(name).cases.filter(({ result }) => result === 'valid');
 const secretOf = (hex: string) => new Secret(Uint8Array.from(Buffer.from(hex, 'hex')));

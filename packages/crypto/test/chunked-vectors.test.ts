@@ -1,14 +1,13 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { inflateSync } from 'node:zlib';
 import type { Bytes, ChunkedOptions } from '@bulla/crypto';
 import { concatBytes, decodeBase64url, encodeBase64url, Secret, sealChunks, utf8 } from '@bulla/crypto';
 import { openChunks } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
 import { gather, piecesOf } from './pieces.js';
+import { readVectors } from './vectors.js';
 
-const load = <File>(name: string) =>
-  JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), 'utf8')) as File;
+const load = <File>(name: string) => readVectors(`${name}.json`) as File;
 const bytesOf = (buffer: Uint8Array): Bytes => Uint8Array.from(buffer);
 const fromHex = (hex: string) => bytesOf(Buffer.from(hex, 'hex'));
 
@@ -59,7 +58,7 @@ describe('golden streams', () => {
     readonly sealed: string;
     readonly text: string;
   }
-  const { cases } = load<{ cases: Case[] }>('chunked');
+  const { cases } = load<{ cases: Case[] }>('golden/chunked');
 
   it.each(cases)('$name: $result', async ({ result, key, context, sealed, text }) => {
     const options = { key: new Secret(decodeBase64url(key)), context: utf8(context) };

@@ -9,7 +9,8 @@ import type { KeyRecord } from '../src/keys.js';
 import { openUnder } from '../src/open-compact.js';
 import { Secret } from '../src/secret.js';
 import { openVectorJwe, readHeader, verifyVectorJws } from './vector-tokens.js';
-import { alterPart, readVectors } from './wycheproof.js';
+import { readVectors } from './vectors.js';
+import { alterPart } from './wycheproof.js';
 import type { PublicJwk } from '../src/suites.js';
 
 /** RFC 7520: the sections whose algorithms are ours, or differ from ours in one parameter. */

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { Bytes } from '@bulla/crypto';
 import { encodeHex, makeConsistencyProof, makeInclusionProof, verifyConsistency, verifyInclusion } from '@bulla/crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { TestLog } from './test-log.js';
+import { readVectors } from './vectors.js';
 
 describe('the vectors of Certificate Transparency', () => {
   interface Vectors {
@@ -12,8 +12,7 @@ describe('the vectors of Certificate Transparency', () => {
     readonly inclusion: readonly { index: number; size: number; proof: readonly string[] }[];
     readonly consistency: readonly { older: number; newer: number; proof: readonly string[] }[];
   }
-  const file = new URL('vectors/ct-merkle.json', import.meta.url);
-  const vectors = JSON.parse(readFileSync(file, 'utf8')) as Vectors;
+  const vectors = readVectors('certificate-transparency/ct-merkle.json') as Vectors;
   const bytesOf = (hex: string): Bytes => Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
   let ct: TestLog;
 

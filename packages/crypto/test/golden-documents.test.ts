@@ -5,6 +5,7 @@ import { CryptoError, decodeBase64url, strictParse, Trust, verifyTags } from '@b
 import { NAME } from './examples.js';
 import type { TestOrganisation } from './organisation.js';
 import { loadOrganisation, NOW } from './organisation.js';
+import { readVectors } from './vectors.js';
 
 interface Case {
   readonly name: string;
@@ -24,12 +25,8 @@ interface TagVectors {
   readonly cases: readonly (Case & { tokens: readonly string[]; label: string })[];
 }
 
-function read<Vectors>(file: string): Vectors {
-  return JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')) as Vectors;
-}
-
-const trust = read<TrustVectors>('vectors/trust.json');
-const tags = read<TagVectors>('vectors/tag.json');
+const trust = readVectors('golden/trust.json') as TrustVectors;
+const tags = readVectors('golden/tag.json') as TagVectors;
 
 /** How a case ends: `valid`, or its code and check. */
 async function outcome(run: () => Promise<unknown>): Promise<{ result: string; check?: string }> {

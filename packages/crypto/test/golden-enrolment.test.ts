@@ -11,6 +11,7 @@ import {
   ticketHash,
 } from '@bulla/crypto';
 import { describe, expect, it } from '@jest/globals';
+import { readVectors } from './vectors.js';
 
 interface Case {
   readonly name: string;
@@ -29,7 +30,7 @@ interface Case {
   readonly fingerprint: string;
 }
 
-const { cases } = JSON.parse(readFileSync(new URL('vectors/enrolment.json', import.meta.url), 'utf8')) as {
+const { cases } = readVectors('golden/enrolment.json') as {
   cases: [Case, ...Case[]];
 };
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Bytes, Checkpoint, NoteKey } from '@bulla/crypto';
 import {
   appendLeaf,
@@ -27,6 +26,7 @@ import {
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { loadSigner } from '../src/signer.js';
 import { TestLog } from './test-log.js';
+import { readVectors } from './vectors.js';
 
 interface Head {
   readonly size: number;
@@ -55,8 +55,7 @@ interface Notes {
   readonly cases: readonly NoteCase[];
 }
 
-const load = <File>(name: string) =>
-  JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), 'utf8')) as File;
+const load = <File>(name: string) => readVectors(`golden/${name}.json`) as File;
 const trees = load<Trees>('merkle');
 const notes = load<Notes>('note');
 

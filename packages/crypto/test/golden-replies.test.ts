@@ -20,6 +20,7 @@ import { verifyInvocation } from '../src/invocation.js';
 import { secretOf } from './exchange.js';
 import type { TestOrganisation } from './organisation.js';
 import { loadOrganisation, NOW } from './organisation.js';
+import { readVectorText } from './vectors.js';
 
 interface Case {
   readonly name: string;
@@ -40,7 +41,7 @@ type FirstFrameCase = Case & Reply & { key: string; base: string; deltas: string
 type EvidenceCase = Case & { replace: readonly [string, string][] };
 
 function read(name: string): string {
-  return readFileSync(new URL(`vectors/${name}`, import.meta.url), 'utf8');
+  return readVectorText(`golden/${name}`);
 }
 
 function vectors<C extends Case>(format: string): C[] {

@@ -17,6 +17,7 @@ import { openContent, openGrant } from '@bulla/crypto/open';
 import { REQUEST } from './examples.js';
 import type { TestOrganisation } from './organisation.js';
 import { loadOrganisation, NOW } from './organisation.js';
+import { readVectors } from './vectors.js';
 
 interface Case {
   readonly name: string;
@@ -34,8 +35,7 @@ type EnvelopeCase = TokenCase & { audience: string; graceSeconds: number };
 type BundleCase = Case & { bundle: Bundle; wanted: WantedPrompt };
 
 function vectors<C extends Case>(format: string): C[] {
-  const file = new URL(`vectors/${format}.json`, import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { cases: C[] }).cases;
+  return (readVectors(`golden/${format}.json`) as { cases: C[] }).cases;
 }
 
 /** How a case ends: what it yields, or its code and check. */

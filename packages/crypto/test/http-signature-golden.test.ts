@@ -9,7 +9,7 @@ import type { Signer } from '../src/signer.js';
 import { loadSigner } from '../src/signer.js';
 import type { PlainRequest } from './http-messages.js';
 import { partsOf, withHeaders } from './http-messages.js';
-import { readVectors } from './wycheproof.js';
+import { readVectors } from './vectors.js';
 import type { PrivateJwk } from '../src/suites.js';
 import { publicJwkOf } from '../src/suites.js';
 
@@ -32,7 +32,7 @@ interface Golden {
   }[];
 }
 
-const golden = readVectors('http-signature.json') as Golden;
+const golden = readVectors('golden/http-signature.json') as Golden;
 const { now, nonce } = golden;
 let signer: Signer;
 let record: KeyRecord;

@@ -12,7 +12,7 @@ import {
 import type { KeyRecord } from '../src/keys.js';
 import { loadSigner } from '../src/signer.js';
 
-import { readVectors } from './wycheproof.js';
+import { readVectors } from './vectors.js';
 import type { PrivateJwk } from '../src/suites.js';
 
 interface AppendixB {

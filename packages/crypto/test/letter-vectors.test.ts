@@ -13,7 +13,7 @@ import {
 import { loadUnwrapper, openLetter } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
 import { compactDecrypt, importJWK } from 'jose';
-import { readVectors } from './wycheproof.js';
+import { readVectors } from './vectors.js';
 
 interface Case {
   readonly name: string;
@@ -26,7 +26,7 @@ interface Case {
   readonly at?: number;
   readonly file?: string;
 }
-const { keys, cases } = readVectors('letter.json') as {
+const { keys, cases } = readVectors('golden/letter.json') as {
   keys: Record<string, { readonly sig: PrivateJwk; readonly enc: PrivateJwk }>;
   cases: [Case, ...Case[]];
 };

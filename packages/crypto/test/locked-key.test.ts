@@ -4,6 +4,7 @@ import { decodeBase64url, decodeUtf8, parseLocked, Secret, strictParse } from '@
 import { openLocked } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
 import { compactDecrypt } from 'jose';
+import { readVectors } from './vectors.js';
 
 interface Case {
   readonly name: string;
@@ -15,7 +16,7 @@ interface Case {
   readonly plaintext?: string;
 }
 
-const { cases } = JSON.parse(readFileSync(new URL('vectors/locked-key.json', import.meta.url), 'utf8')) as {
+const { cases } = readVectors('golden/locked-key.json') as {
   cases: [Case, ...Case[]];
 };
 const bytesOf = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));

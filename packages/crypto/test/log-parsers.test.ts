@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   CryptoError,
   decodeUtf8,
@@ -11,10 +10,11 @@ import {
 } from '@bulla/crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { readVectors } from './vectors.js';
 
 /** Readers of what strangers send: whatever it is, it is read or refused with a code, and what is read is spelled one way. */
 
-const { cases, keys, proof } = JSON.parse(readFileSync(new URL('vectors/note.json', import.meta.url), 'utf8')) as {
+const { cases, keys, proof } = readVectors('golden/note.json') as {
   cases: readonly [{ note: string }, ...{ note: string }[]];
   keys: readonly [string, string];
   proof: { text: string };

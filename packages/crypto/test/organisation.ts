@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { KeyHolder, PrivateJwk, SealAlg, SignAlg, Signer, TrustDocuments, Unwrapper } from '@bulla/crypto';
 import { loadSigner, Trust } from '@bulla/crypto';
 import { loadUnwrapper } from '@bulla/crypto/open';
+import { readVectors } from './vectors.js';
 
 interface StoredKey {
   readonly kid: string;
@@ -25,9 +25,7 @@ interface StoredOrganisations {
   readonly globex: StoredOrganisation;
 }
 
-const stored = JSON.parse(
-  readFileSync(new URL('vectors/organisations.json', import.meta.url), 'utf8'),
-) as StoredOrganisations;
+const stored = readVectors('golden/organisations.json') as StoredOrganisations;
 
 /** The moment of all vectors, in seconds. */
 export const NOW = stored.now;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { CryptoError } from '@bulla/crypto';
 import { decodeBase64url, readPublicKeys, strictParse } from '@bulla/crypto';
 import { describe, expect, it } from '@jest/globals';
+import { readVectors } from './vectors.js';
 
 interface Case {
   readonly name: string;
@@ -13,7 +14,7 @@ interface Case {
   readonly kid?: string;
 }
 
-const { cases } = JSON.parse(readFileSync(new URL('vectors/public-keys.json', import.meta.url), 'utf8')) as {
+const { cases } = readVectors('golden/public-keys.json') as {
   cases: [Case, ...Case[]];
 };
 const page = readFileSync(new URL('../../../docs/spec/public-keys.md', import.meta.url), 'utf8');

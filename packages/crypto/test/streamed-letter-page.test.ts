@@ -6,6 +6,7 @@ import { compactDecrypt, compactVerify, importJWK } from 'jose';
 import { person } from './people.js';
 import { gather, piecesOf } from './pieces.js';
 import { contentHash, openStream, sha256 } from './raw-stream.js';
+import { readVectors } from './vectors.js';
 
 /** docs/spec/streamed-letter.md once more, with jose and node:crypto and nothing of ours. */
 interface Steps {
@@ -54,9 +55,7 @@ async function stepsOf(file: Buffer, recipient: PrivateJwk, sender: PublicJwk): 
 
 describe('docs/spec/streamed-letter.md', () => {
   const page = readFileSync(new URL('../../../docs/spec/streamed-letter.md', import.meta.url), 'utf8');
-  const { values, cases } = JSON.parse(
-    readFileSync(new URL('../../conformance/vectors/streamed-letter.json', import.meta.url), 'utf8'),
-  ) as {
+  const { values, cases } = readVectors('streamed-letter.json') as {
     values: Record<'p256.enc', PrivateJwk> & Record<'p256.sig.pub', PublicJwk>;
     cases: [{ input: { sealed: string } }];
   };

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { equalBytes } from '../src/bytes.js';
 import { CryptoError } from '../src/errors.js';
+import { readVectors } from './vectors.js';
 
 /** One case of a Wycheproof file (github.com/C2SP/wycheproof, `testvectors_v1`). */
 export interface VectorCase {
@@ -39,13 +39,8 @@ interface ExceptionEntry {
   readonly tcIds: readonly number[];
 }
 
-/** The JSON of a file under `vectors/`. */
-export function readVectors(path: string): unknown {
-  return JSON.parse(readFileSync(new URL(`vectors/${path}`, import.meta.url), 'utf8'));
-}
-
 /** The reviewed exceptions, each with its reason. */
-export const exceptions = readVectors('exceptions.json') as readonly ExceptionEntry[];
+export const exceptions = readVectors('wycheproof/exceptions.json') as readonly ExceptionEntry[];
 
 /** The tcIds that exceptions.json lists for a file, in ascending order. */
 export function excepted(file: string, level: Level, kind: ExceptionEntry['kind']): number[] {

@@ -1,0 +1,74 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const LOADER = new URL('../../../scripts/jest/source-loader.mjs', import.meta.url);
+
+/**
+ * What makes vectors: the program, its files in `vectors/`, and those of others that it adds cases to. Later ones read what
+ * earlier ones made.
+ * @type {Readonly<Record<string, { program: string, makes: readonly string[], addsTo?: readonly string[] }>>}
+ */
+export const GENERATORS = {
+  organisations: { program: 'make-organisations.ts', makes: ['golden/organisations.json'] },
+  prompts: { program: 'make-prompt-vectors.mjs', makes: golden('statement', 'content', 'grant', 'envelope', 'bundle') },
+  replies: {
+    program: 'make-reply-vectors.mjs',
+    makes: [...golden('invocation', 'frames', 'answer', 'evidence'), 'golden/answer-question.txt'],
+  },
+  trust: { program: 'make-trust-vectors.mjs', makes: golden('trust', 'tag') },
+  letters: { program: 'make-letter-vectors.mjs', makes: golden('letter') },
+  'locked-keys': { program: 'make-locked-vectors.mjs', makes: golden('locked-key') },
+  'public-keys': { program: 'make-public-keys-vectors.mjs', makes: golden('public-keys') },
+  logs: { program: 'make-log-vectors.py', makes: golden('merkle', 'note', 'chunked') },
+  golden: {
+    program: 'golden-vectors.mjs',
+    makes: [
+      ...forEverybody('letter', 'grant', 'content', 'statement', 'envelope', 'bundle', 'tag', 'root', 'policy'),
+      ...forEverybody('directory', 'invocation', 'frames', 'evidence', 'public-keys', 'locked-key', 'chunked', 'note'),
+      ...forEverybody('merkle-inclusion', 'merkle-consistency'),
+    ],
+  },
+  suites: { program: 'make-suite-vectors.mjs', makes: forEverybody('grant-suites', 'letter-suites', 'crossings') },
+  signed: {
+    program: 'make-signed-vectors.mjs',
+    makes: forEverybody('statement-suites', 'envelope-suites', 'tag-suites', 'invocation-suites', 'frames-suites'),
+  },
+  streamed: {
+    program: 'make-streamed-vectors.mjs',
+    makes: forEverybody('streamed-letter'),
+    addsTo: forEverybody('crossings'),
+  },
+  attachments: {
+    program: 'make-attachment-vectors.mjs',
+    makes: forEverybody('attachment'),
+    addsTo: forEverybody('crossings'),
+  },
+  'key-files': { program: 'make-key-file-vectors.mjs', makes: forEverybody('key-file') },
+  enrolments: { program: 'make-enrolment-vectors.mjs', makes: forEverybody('enrolment') },
+  http: { program: 'make-http-vectors.mjs', makes: forEverybody('http-request', 'http-response') },
+};
+
+/**
+ * Runs a generator to its end. It adds what is not there and changes nothing that is.
+ * @param {string} name of GENERATORS
+ * @param {string} [folder] in place of `vectors/`
+ * @throws {Error} with what it said, when it fails
+ */
+export function runGenerator(name, folder) {
+  const program = fileURLToPath(new URL(GENERATORS[name].program, import.meta.url));
+  const [command, options] = program.endsWith('.py')
+    ? ['/usr/bin/python3', []]
+    : [process.execPath, ['--conditions=bulla-source', `--import=${LOADER}`, '--no-warnings']];
+  const args = [...options, program, ...(folder === undefined ? [] : [`--vectors=${folder}`])];
+  const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`);
+}
+
+function golden(...names) {
+  return names.map((name) => `golden/${name}.json`);
+}
+
+function forEverybody(...names) {
+  return names.map((name) => `${name}.json`);
+}
