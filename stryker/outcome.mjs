@@ -32,7 +32,8 @@ export function testsOf(tests) {
  * @returns {Pick<Outcome, 'counts' | 'survivors'>}
  */
 export function judged(mutants, text) {
-  const lines = text.split('\n');
+  // Marks of guards come and go; reasons are given for the code.
+  const lines = text.split('\n').map((line) => line.replace(/\s*\/\/ guard: .*$/, ''));
   const survivors = mutants.filter(({ status }) => UNDETECTED.includes(status)).toSorted(byPlace);
   return {
     counts: COUNTED.map((status) => mutants.filter((mutant) => mutant.status === status).length),

@@ -58,6 +58,16 @@ export function pageOf(targets, outcomes, reasons = readReasons()) {
   ].join('\n');
 }
 
+/**
+ * Whether a file and its tests are those that the outcome is of.
+ * @param {string} name
+ * @param {readonly string[]} tests
+ * @param {import('./outcome.mjs').Outcome | undefined} outcome
+ */
+export function isCurrent(name, tests, outcome) {
+  return outcome?.fingerprint === fingerprintOf([sourceOf(name), ...testsOf(tests)]);
+}
+
 /** What keeps the outcomes from being good, in words. */
 export function faultsOf(targets, outcomes, reasons = readReasons()) {
   const names = Object.keys(targets);
@@ -86,7 +96,7 @@ function readReasons() {
 function rowOf(name, tests, outcome) {
   if (outcome === undefined) return `| \`${name}.ts\` | not tried | | | | | | | | |`;
   const { commit, fingerprint } = outcome;
-  const state = fingerprint === fingerprintOf([sourceOf(name), ...testsOf(tests)]) ? '' : 'since changed';
+  const state = isCurrent(name, tests, outcome) ? '' : 'since changed';
   const cells = [
     `\`${name}.ts\``,
     percent([outcome]),

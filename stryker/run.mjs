@@ -1,8 +1,9 @@
 // `npm run stryker`: changes what parses, verifies and opens in one place after another, in a copy of the tree, and sees
 // whether a test minds. The outcome is in stryker/RESULTS.md: files that a run tries are written anew there, what it says
 // of others stays. This clone remembers what became of each mutant (.cache/stryker-memory): the next run tries only what a
-// change of the file or of its tests concerns. `-- --only <name>` tries one file (may be repeated), `--force` all of its
-// mutants again, `--page` none: it writes the page with the reasons of survivors.json. `--concurrency <n>`, 2 unless told.
+// change of the file or of its tests concerns. `-- --only <name>` tries one file (may be repeated), `--changed` those
+// that are others than the page says, `--force` all mutants again, `--page` none: it writes the page with the reasons of
+// survivors.json. `--concurrency <n>`, 2 unless told.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -10,7 +11,7 @@ import { Stryker } from '@stryker-mutator/core';
 import { repository } from '../scripts/workspaces.mjs';
 import { Memory } from './memory.mjs';
 import { scoreOf } from './outcome.mjs';
-import { faultsOf, outcomesOf, PAGE, pageOf } from './page.mjs';
+import { faultsOf, isCurrent, outcomesOf, PAGE, pageOf } from './page.mjs';
 
 const SCRATCH = '.cache/stryker';
 const REPORT = `${SCRATCH}/incremental.json`;
@@ -18,6 +19,7 @@ const REPORT = `${SCRATCH}/incremental.json`;
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
+    changed: { type: 'boolean', default: false },
     force: { type: 'boolean', default: false },
     page: { type: 'boolean', default: false },
     concurrency: { type: 'string', default: '2' },
@@ -33,6 +35,7 @@ if (unknown.length > 0) throw new Error(`not in stryker/targets.json: ${unknown.
 const outcomes = outcomesOf(readFileSync(PAGE, 'utf8'));
 for (const name of options.page ? [] : names) {
   if (!(options.only?.includes(name) ?? true)) continue;
+  if (options.changed && isCurrent(name, targets[name], outcomes.get(name))) continue;
   outcomes.set(name, await attempt(new Memory(name, targets[name])));
   // Whole runs take hours: what is known is not lost when one is stopped.
   writeFileSync(PAGE, pageOf(targets, outcomes));

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { repository } from '../../scripts/workspaces.mjs';
-import { type Outcome, sourceOf, testsOf } from '../../stryker/outcome.mjs';
-import { faultsOf, outcomesOf, PAGE, pageOf } from '../../stryker/page.mjs';
+import { fingerprintOf, judged, type Outcome, sourceOf, testsOf } from '../../stryker/outcome.mjs';
+import { faultsOf, isCurrent, outcomesOf, PAGE, pageOf } from '../../stryker/page.mjs';
 
 const page = readFileSync(`${repository}/${PAGE}`, 'utf8');
 const targets = JSON.parse(readFileSync(`${repository}/stryker/targets.json`, 'utf8')) as Record<string, string[]>;
@@ -51,6 +51,36 @@ describe('the page of mutants that Stryker tried', () => {
     const later = pageOf({ ...tests, stone: [] }, outcomesOf(written).set('soil', SURVIVED), {});
     expect(later.match(/no reason given/g)).toHaveLength(4);
     expect(later).toContain('| `stone.ts` | not tried |');
+  });
+
+  it('names survivors by their code, in its order, without the marks of guards', () => {
+    const text = 'const a =\n  one && // guard: first\n  two;\nif (a) {\n  // guard: second\n  stop();\n}\n';
+    const at = (line: number, column: number, endLine: number, endColumn: number) => ({
+      start: { line, column },
+      end: { line: endLine, column: endColumn },
+    });
+    const { counts, survivors } = judged(
+      [
+        { status: 'NoCoverage', replacement: '{}', location: at(4, 8, 7, 2) },
+        { status: 'Survived', replacement: 'one || two', location: at(2, 3, 3, 6) },
+        { status: 'Killed', replacement: 'false', location: at(4, 5, 4, 6) },
+      ],
+      text,
+    );
+    expect(counts).toEqual([1, 0, 1, 1, 0]);
+    expect(survivors).toEqual([
+      { line: 'one &&', change: 'one && two → one || two' },
+      { line: 'if (a) {', change: '{ stop(); } → {}' },
+    ]);
+  });
+
+  it('tells files that are as they were tried from others', () => {
+    const [[name, tests] = ['', []]] = Object.entries(targets);
+    const fingerprint = fingerprintOf([sourceOf(name), ...testsOf(tests)]);
+    expect(isCurrent(name, tests, { ...KILLED, fingerprint })).toBe(true);
+    expect(isCurrent(name, [...tests, 'src/other.test.ts'], { ...KILLED, fingerprint })).toBe(false);
+    expect(isCurrent(name, tests, KILLED)).toBe(false);
+    expect(isCurrent(name, tests, undefined)).toBe(false);
   });
 
   it.each<[string, Record<string, Outcome>, object, RegExp[]]>([
