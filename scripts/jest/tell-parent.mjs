@@ -11,6 +11,8 @@ export default class TellParent {
     this.#root = rootDir;
     // The process that started us was killed: our workers and what tests have started end with us.
     process.once('disconnect', () => process.kill(-process.pid, 'SIGKILL'));
+    // Listening alone must not keep a run alive that has ended.
+    process.channel?.unref();
   }
 
   onTestFileStart({ path }) {
