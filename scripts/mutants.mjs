@@ -17,12 +17,9 @@ const begun = performance.now();
 const secondsSince = () => (performance.now() - begun) / 1000;
 
 const { wanted, guards, fileOf } = chosen();
-const runs = await TestRuns.start();
+const runs = await TestRuns.start(guards.map(({ name }) => fileOf.get(name)));
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    runs.end();
-    process.exit(130);
-  });
+  process.once(signal, () => void runs.end().finally(() => process.exit(130)));
 }
 
 try {
@@ -35,7 +32,7 @@ try {
   console.log(closingLine(outcomes, secondsSince()));
   process.exitCode = [...outcomes].every(([name, outcome]) => isAsItMust(name, outcome)) ? 0 : 1;
 } finally {
-  runs.end();
+  await runs.end();
 }
 
 /** What was asked for. Ends with the reason where it cannot be done. */

@@ -9,6 +9,7 @@ import { jestPart } from './jest-parts.mjs';
 /** Longest run of one test file; a guard that is gone may leave somebody waiting. */
 const RUN_TIMEOUT_MS = 180_000;
 const PROCESS = fileURLToPath(new URL('test-process.mjs', import.meta.url));
+const SETUP = fileURLToPath(new URL('setup-process.mjs', import.meta.url));
 /** Every row of a table is there, so that the one which is named for a guard is too, and chance chooses the same twice. */
 const ENVIRONMENT = {
   NODE_ENV: 'test',
@@ -17,6 +18,8 @@ const ENVIRONMENT = {
   BULLA_TEST_SEED: process.env.BULLA_TEST_SEED ?? '1',
 };
 const LOADER = new URL('../jest/source-loader.mjs', import.meta.url).href;
+/** As `npm test` starts Jest and its workers. */
+const HOW = { cwd: repository, execArgv: ['--conditions=bulla-source', `--import=${LOADER}`, '--no-warnings'] };
 
 /**
  * What became of the tests of a file that have the wanted name; `error` where the file did not run.
@@ -29,12 +32,19 @@ export class TestRuns {
   #globalConfig;
   #projects;
   #running = new Set();
+  #setup;
+  #prepared = {};
 
-  /** @returns {Promise<TestRuns>} */
-  static async start() {
+  /**
+   * @param {readonly string[]} files that will run: what their projects want is prepared, as in a run of Jest
+   * @returns {Promise<TestRuns>}
+   */
+  static async start(files) {
     const { readConfigs } = jestPart('jest-config');
     const { globalConfig, configs } = await readConfigs({ $0: '', _: [] }, [repository]);
-    return new TestRuns(globalConfig, configs);
+    const runs = new TestRuns(globalConfig, configs);
+    await runs.#prepare(files);
+    return runs;
   }
 
   constructor(globalConfig, configs) {
@@ -80,26 +90,47 @@ export class TestRuns {
     }
   }
 
-  /** Ends what runs. */
-  end() {
+  /** Ends what runs, and takes away what was prepared. */
+  async end() {
     for (const child of this.#running) child.kill('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#setup?.connected !== true) return;
+    const { promise, resolve } = Promise.withResolvers();
+    this.#setup.once('exit', resolve);
+    this.#setup.disconnect();
+    await promise;
+  }
+
+  async #prepare(files) {
+    const projects = [...new Set(files.map((file) => this.#projectOf(file)))];
+    const pathsOf = (name) => [...new Set(projects.flatMap((project) => project[name] ?? []))];
+    const setups = pathsOf('globalSetup');
+    if (setups.length === 0) return;
+    this.#setup = fork(SETUP, { ...HOW, env: { ...process.env, ...ENVIRONMENT }, stdio: 'inherit' });
+    const { promise, resolve, reject } = Promise.withResolvers();
+    this.#setup.once('message', resolve);
+    this.#setup.once('exit', (code) => reject(new Error(`what tests share could not be prepared: ${code}`)));
+    this.#setup.send({ setups, teardowns: pathsOf('globalTeardown') });
+    this.#prepared = await promise;
   }
 
   #fork(worker, source) {
-    const env = { ...process.env, ...ENVIRONMENT, BULLA_GUARD_WORKER: String(worker) };
+    const env = { ...process.env, ...ENVIRONMENT, ...this.#prepared, BULLA_GUARD_WORKER: String(worker) };
     delete env.FORCE_COLOR;
     if (source !== undefined) env.BULLA_GUARD_SOURCE = source;
-    const execArgv = ['--conditions=bulla-source', `--import=${LOADER}`, '--no-warnings'];
-    const child = fork(PROCESS, { cwd: repository, env, execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    const child = fork(PROCESS, { ...HOW, env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     this.#running.add(child);
     child.on('close', () => this.#running.delete(child));
     return child;
   }
 
+  #projectOf(file) {
+    return this.#projects.find(({ rootDir }) => `${repository}/${file}`.startsWith(`${rootDir}/`));
+  }
+
   #ask(child, file, testNamePattern) {
     const path = `${repository}/${file}`;
-    const config = this.#projects.find(({ rootDir }) => path.startsWith(`${rootDir}/`));
+    const config = this.#projectOf(file);
     const { promise, resolve } = Promise.withResolvers();
     const timer = setTimeout(() => child.kill('SIGKILL'), RUN_TIMEOUT_MS);
     const onClose = (code, signal) => resolve({ tests: [], error: `its process ended: ${signal ?? code}` });

@@ -138,7 +138,7 @@ describe('code that stands there without a guard', () => {
 describe('a run of guards', () => {
   let runs: TestRuns;
   beforeAll(async () => {
-    runs = await TestRuns.start();
+    runs = await TestRuns.start([]);
   });
   afterAll(() => runs.end());
 
