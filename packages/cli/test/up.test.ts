@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { databaseForTest } from '@bulla/testkit';
+import { databaseForTest, placePglite } from '@bulla/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { World } from './world.js';
 
@@ -19,6 +19,12 @@ afterEach(() => {
   jest.restoreAllMocks();
   return world.remove();
 });
+
+/** Makes a home folder whose embedded database is there: making one is the subject of one test alone. */
+async function prepareHome(): Promise<void> {
+  await mkdir(world.path('home'), { mode: 0o700 });
+  await placePglite(world.path('home/pglite'));
+}
 
 describe('bulla init', () => {
   it('makes an organisation once and changes nothing after', async () => {
@@ -89,6 +95,7 @@ describe('bulla up', () => {
   });
 
   it('renews what is due, follows a change of ports, and takes the organisation to a vault that missed versions', async () => {
+    await prepareHome();
     const first = await world.up();
     expect(first.stdout.text.split('\n')).toHaveLength(4);
     expect(first.stdout.text).toContain(`BULLA_HOME=${world.path('home')} npx bulla demo`);
@@ -106,6 +113,7 @@ describe('bulla up', () => {
 
     // An empty database counts labels from the beginning.
     await rm(world.path('home/pglite'), { recursive: true });
+    await placePglite(world.path('home/pglite'), { empty: true });
     const third = await world.up();
     expect(await world.bulla(['demo'])).toMatchObject({ code: 0 });
     expect(await third.stop()).toBe(0);
@@ -116,6 +124,7 @@ describe('bulla up', () => {
     const start = Date.now();
     let passed = 0;
     jest.spyOn(Date, 'now').mockImplementation(() => start + passed * DAY_MS);
+    await prepareHome();
     const first = await world.up();
     await world.bulla(['demo']);
     passed = 70;
@@ -153,6 +162,7 @@ describe('bulla up', () => {
   withServer('with a PostgreSQL server', () => {
     it('tells an empty database from the one before, and back', async () => {
       const database = await databaseForTest({ empty: true });
+      await prepareHome();
       for (const url of [undefined, database.url, undefined, database.url]) {
         world.env['BULLA_DATABASE_URL'] = url;
         const running = await world.up();
@@ -178,6 +188,7 @@ describe('bulla up', () => {
   });
 
   it('refuses a folder that another process uses, and leaves that one alone', async () => {
+    await prepareHome();
     const running = await world.up();
     const second = await world.bulla(['up']);
     expect(second).toMatchObject({
@@ -231,6 +242,7 @@ describe('bulla up', () => {
   });
 
   it('refuses a half-made organisation that it cannot finish, in one line', async () => {
+    await prepareHome();
     await world.bulla(['init']);
     await writeFile(world.path('home/org/dev/root.key'), 'canary');
     const ended = await world.bulla(['up']);

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { databaseForTest, freePorts } from '@bulla/testkit';
+import { databaseForTest, freePorts, placePglite } from '@bulla/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Addresses, StandaloneOptions } from '../src/index.js';
 import { findAddresses, readStandaloneSettings, start } from '../src/index.js';
@@ -58,6 +58,8 @@ async function statusOf(url: string): Promise<number> {
 function bothServices(databaseUrl: string | undefined): void {
   it('are ready when start returns, leave the ports free, and keep what they had over a restart', async () => {
     const options = await optionsFor({ BULLA_DATABASE_URL: databaseUrl });
+    // How it is made is the subject of a test below.
+    if (databaseUrl === undefined) await placePglite(join(folder, 'pglite'), { empty: true });
     const { vaultUrl, responderUrl, metricsPorts } = options.addresses;
     const running = await start(options);
     for (const url of [vaultUrl, responderUrl]) {
