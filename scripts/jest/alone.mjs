@@ -1,7 +1,10 @@
-/** Test files that need the machine to themselves, as patterns of Jest: they run at the end, one after the other. */
+/**
+ * Test files, as regular expressions on their paths, that must have the machine to themselves, one after the other: next
+ * to others they would find faults that are the machine's.
+ */
 export const ALONE = [
-  // They time how long services take to be ready, and how many kills fit in between.
-  '/test/faults/kills-(apart|embedded)\\.test\\.ts$',
-  // They read the memory of processes.
-  '/test/leaks/(apart|stores)\\.test\\.ts$',
+  // Clients give a service up that is gone for a minute: kills one after the other must be outlived within it.
+  'test/faults/kills-(apart|embedded)\\.test\\.ts$',
+  // A client that finds its answer late, or a lease that is not renewed in time, looks like a fault of two replicas.
+  'test/faults/replicas\\.test\\.ts$',
 ];
