@@ -30,7 +30,9 @@ describe('the peers of the bench', () => {
 
   it('are in the decision record with their licences', () => {
     const text = read('docs/decisions/2026-11-25-dependencies.md');
-    const recorded = [...text.matchAll(/^\| `([^`]+)` \| ([^|]+) \| [^|]{8,} \|$/gm)].map(([, name, licence]) => [
+    const [, section = ''] = text.split(/^## For one bench$/m);
+    const [own = ''] = section.split(/^## /m);
+    const recorded = [...own.matchAll(/^\| `([^`]+)` \| ([^|]+) \| [^|]{8,} \|$/gm)].map(([, name, licence]) => [
       name,
       licence,
     ]);
