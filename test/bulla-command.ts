@@ -79,14 +79,13 @@ export async function startUp(settings: Settings): Promise<RunningCommand> {
   if (settings['BULLA_DATABASE_URL'] === undefined) await prepareHome(settings['BULLA_HOME'] ?? '');
   const ending = new AbortController();
   const up = begin(['up'], { ...USUAL, ...(await portSettings()), ...settings }, '', ending.signal);
-  let status: number | undefined;
-  void up.ended.then((code) => {
-    status = code;
+  let isOver = false;
+  void up.ended.finally(() => {
+    isOver = true;
   });
   const stdout = () => up.stdout().toString();
   for (const until = Date.now() + READY_WITHIN_MS; !stdout().includes('bulla: ready'); await pause(20)) {
-    if (status !== undefined || Date.now() > until)
-      throw new Error(`bulla up is not ready:\n${stdout()}${up.stderr()}`);
+    if (isOver || Date.now() > until) throw new Error(`bulla up is not ready:\n${stdout()}${up.stderr()}`);
   }
   return {
     stdout,

@@ -30,7 +30,7 @@ export function environment(settings: Readonly<Record<string, string>>): NodeJS.
 export async function prepareHome(home: string): Promise<void> {
   if (existsSync(home)) return;
   await mkdir(home, { mode: 0o700 });
-  await placePglite(join(home, 'pglite'));
+  placePglite(join(home, 'pglite'));
 }
 
 /** Ports for `bulla up`: not those that the system finds for 0, which it might give to another process before. */

@@ -41,7 +41,7 @@ const PROCESSES: Way = { bulla, up: startBulla };
 const HERE: Way = { bulla: bullaHere, up: startUp };
 
 /** The commands of the README, in a folder with its two files. */
-async function readme({ bulla }: Way, settings: Settings): Promise<Record<string, Ended>> {
+async function readme(way: Way, settings: Settings): Promise<Record<string, Ended>> {
   const [triage, claim, answer] = ['triage.md', 'claim.txt', 'answer.json'].map((name) => join(folder, name)) as [
     string,
     string,
@@ -49,14 +49,14 @@ async function readme({ bulla }: Way, settings: Settings): Promise<Record<string
   ];
   await writeFile(triage, 'Sort this claim by urgency and say why.\n\n{{claim}}\n');
   await writeFile(claim, 'Water is flowing through the ceiling. It is urgent.\n');
-  const demo = await bulla(['demo'], settings);
-  const push = await bulla(
+  const demo = await way.bulla(['demo'], settings);
+  const push = await way.bulla(
     ['prompt', 'push', 'claims/triage', '-f', triage, '--label', 'production', '-m', 'first'],
     settings,
   );
-  const whole = await bulla(['run', 'claims/triage', '--var', `claim=@${claim}`], settings);
-  const stream = await bulla(['run', 'claims/triage', '--var', `claim=@${claim}`, '--stream'], settings);
-  const json = await bulla(['run', 'claims/triage', '--var', `claim=@${claim}`, '--json'], settings);
+  const whole = await way.bulla(['run', 'claims/triage', '--var', `claim=@${claim}`], settings);
+  const stream = await way.bulla(['run', 'claims/triage', '--var', `claim=@${claim}`, '--stream'], settings);
+  const json = await way.bulla(['run', 'claims/triage', '--var', `claim=@${claim}`, '--json'], settings);
   await writeFile(answer, json.stdout);
   return {
     demo,
@@ -64,8 +64,8 @@ async function readme({ bulla }: Way, settings: Settings): Promise<Record<string
     whole,
     stream,
     json,
-    verify: await bulla(['verify', answer], settings),
-    doctor: await bulla(['doctor'], settings),
+    verify: await way.bulla(['verify', answer], settings),
+    doctor: await way.bulla(['doctor'], settings),
   };
 }
 

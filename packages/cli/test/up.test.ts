@@ -23,7 +23,7 @@ afterEach(() => {
 /** Makes a home folder whose embedded database is there: making one is the subject of one test alone. */
 async function prepareHome(): Promise<void> {
   await mkdir(world.path('home'), { mode: 0o700 });
-  await placePglite(world.path('home/pglite'));
+  placePglite(world.path('home/pglite'));
 }
 
 describe('bulla init', () => {
@@ -113,7 +113,7 @@ describe('bulla up', () => {
 
     // An empty database counts labels from the beginning.
     await rm(world.path('home/pglite'), { recursive: true });
-    await placePglite(world.path('home/pglite'), { empty: true });
+    placePglite(world.path('home/pglite'), { empty: true });
     const third = await world.up();
     expect(await world.bulla(['demo'])).toMatchObject({ code: 0 });
     expect(await third.stop()).toBe(0);

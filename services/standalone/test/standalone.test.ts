@@ -59,7 +59,7 @@ function bothServices(databaseUrl: string | undefined): void {
   it('are ready when start returns, leave the ports free, and keep what they had over a restart', async () => {
     const options = await optionsFor({ BULLA_DATABASE_URL: databaseUrl });
     // How it is made is the subject of a test below.
-    if (databaseUrl === undefined) await placePglite(join(folder, 'pglite'), { empty: true });
+    if (databaseUrl === undefined) placePglite(join(folder, 'pglite'), { empty: true });
     const { vaultUrl, responderUrl, metricsPorts } = options.addresses;
     const running = await start(options);
     for (const url of [vaultUrl, responderUrl]) {
