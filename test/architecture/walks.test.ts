@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { prepareHome } from '../bulla-process.js';
 import { type MappedFunction, type Trace, trace } from './tracer.js';
 
 const repository = resolve(import.meta.dirname, '../..');
@@ -30,6 +31,7 @@ describe('the walks on the map', () => {
   let traced: Trace;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'bulla-walk-'));
+    await prepareHome(join(folder, 'home'));
     const script = join(repository, 'test/architecture/walk.mjs');
     traced = await trace(script, [repository, join(folder, 'home')], [...save, ...run, control, unused]);
   });
