@@ -19,7 +19,10 @@ const secondsSince = () => (performance.now() - begun) / 1000;
 const { wanted, guards, fileOf } = chosen();
 const runs = await TestRuns.start(guards.map(({ name }) => fileOf.get(name)));
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => void runs.end().finally(() => process.exit(130)));
+  process.once(signal, () => {
+    console.log(`stopped by ${signal}`);
+    void runs.end().finally(() => process.exit(130));
+  });
 }
 
 try {

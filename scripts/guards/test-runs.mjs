@@ -34,6 +34,7 @@ export class TestRuns {
   #running = new Set();
   #setup;
   #prepared = {};
+  #isEnded = false;
 
   /**
    * @param {readonly string[]} files that will run: what their projects want is prepared, as in a run of Jest
@@ -92,6 +93,7 @@ export class TestRuns {
 
   /** Ends what runs, and takes away what was prepared. */
   async end() {
+    this.#isEnded = true;
     for (const child of this.#running) child.kill('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
     if (this.#setup?.connected !== true) return;
@@ -139,6 +141,8 @@ export class TestRuns {
     return promise.finally(() => {
       clearTimeout(timer);
       child.off('message', resolve).off('close', onClose);
+      // Whoever waits for more would begin the next.
+      return this.#isEnded ? new Promise(() => {}) : undefined;
     });
   }
 }
