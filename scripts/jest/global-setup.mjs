@@ -25,7 +25,7 @@ export default async function setUp() {
   globalThis[Symbol.for('bulla.end-of-run')] = end;
   // Jest itself ends at once, without its teardown.
   for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
-    process.once(signal, () => end().finally(() => process.exit(code)));
+    process.once(signal, () => void end().finally(() => process.exit(code)));
   }
 }
 
