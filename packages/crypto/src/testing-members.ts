@@ -28,7 +28,11 @@ export interface MemberPlace {
   readonly suite: 'rsa2048' | 'rsa3072' | 'p256';
   /** Seconds. */
   readonly now: number;
+  readonly readyKeyPair?: ReadyKeyPair | undefined;
 }
+
+/** Gives key pairs that were made before, each to one slot; undefined where there is none, and one is made. */
+export type ReadyKeyPair = (suite: SuiteId, use: 'sig' | 'enc') => KeyPair | undefined;
 
 export type Device = Extract<DirectoryEntity, { kind: 'device' }>;
 type ServiceName = 'vault' | `responder:${string}` | `gateway:${string}`;
@@ -37,9 +41,14 @@ const DAY_SECONDS = 86_400;
 const keyPairs = new Map<string, Promise<KeyPair>>();
 
 /** One key pair per slot and process: making RSA keys is slow, and tests make many organisations. */
-export function keyPairOf(slot: string, suite: SuiteId, use: 'sig' | 'enc'): Promise<KeyPair> {
+export function keyPairOf(
+  slot: string,
+  suite: SuiteId,
+  use: 'sig' | 'enc',
+  ready: ReadyKeyPair = () => undefined,
+): Promise<KeyPair> {
   const name = `${slot} ${suite} ${use}`;
-  const pair = keyPairs.get(name) ?? generateKeyPair(suite, use);
+  const pair = keyPairs.get(name) ?? Promise.resolve(ready(suite, use) ?? generateKeyPair(suite, use));
   keyPairs.set(name, pair);
   return pair;
 }
@@ -80,9 +89,9 @@ interface MemberKind {
 }
 
 async function makeMember(place: MemberPlace, slot: string, urn: string, kind: MemberKind): Promise<TestMember> {
-  const { org, suite, now } = place;
-  const sig = await keyPairOf(`${org} ${slot}`, suite, 'sig');
-  const enc = kind.seals ? await keyPairOf(`${org} ${slot}`, suite, 'enc') : undefined;
+  const { org, suite, now, readyKeyPair } = place;
+  const sig = await keyPairOf(`${org} ${slot}`, suite, 'sig', readyKeyPair);
+  const enc = kind.seals ? await keyPairOf(`${org} ${slot}`, suite, 'enc', readyKeyPair) : undefined;
   const keys: { pair: KeyPair; use: 'sig' | 'enc'; pur: KeyPurpose[] }[] = [
     { pair: sig, use: 'sig', pur: kind.purposes },
   ];

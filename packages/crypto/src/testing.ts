@@ -9,7 +9,7 @@ import { parseRoot, pinOf } from './root.js';
 import type { KeyPair, Signer } from './signer.js';
 import { loadSigner } from './signer.js';
 import type { SignAlg } from './suites.js';
-import type { Device, MemberPlace, TestMember } from './testing-members.js';
+import type { Device, MemberPlace, ReadyKeyPair, TestMember } from './testing-members.js';
 import { keyPairOf, makeDevice, makeService } from './testing-members.js';
 import { Trust } from './trust.js';
 import type { TrustDocuments } from './trust-documents.js';
@@ -30,6 +30,8 @@ export interface OrganisationOptions {
   readonly quorums?: Partial<Record<DocumentRoleName, Quorum>>;
   /** Whether root has a recovery key; not unless given. */
   readonly recovery?: boolean;
+  /** Keys that were made before, for those who make many organisations; fresh ones unless given. */
+  readonly readyKeyPair?: ReadyKeyPair;
   /** Members of the first policy that differ from the default. */
   readonly policy?: Partial<PolicyDocument>;
 }
@@ -87,7 +89,7 @@ const ONE_OF_ONE: Quorum = { keys: 1, threshold: 1 };
 export async function makeOrganisation(options: OrganisationOptions = {}): Promise<TestOrganisation> {
   const { org = 'acme', profile = 'development', suite = 'rsa2048' } = options;
   const now = options.now ?? Math.floor(Date.now() / 1000);
-  const place = { org, suite, now };
+  const place = { org, suite, now, readyKeyPair: options.readyKeyPair };
   const owner = await makeDevice(place, 'owner', {
     roles: ['owner', 'author', 'invoker'],
     groups: ['grp:authors', 'grp:release', 'grp:support'],
@@ -101,7 +103,8 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
     auditor: await makeDevice(place, 'auditor', { roles: ['auditor'], groups: [] }),
   };
   const { signers, root } = await makeRoot(options, org, profile, now);
-  const recovery = options.recovery === true ? await keyPairOf(`${org} recovery`, 'rsa3072', 'enc') : undefined;
+  const recovery =
+    options.recovery === true ? await keyPairOf(`${org} recovery`, 'rsa3072', 'enc', options.readyKeyPair) : undefined;
   if (recovery?.publicJwk.kty === 'RSA') {
     root.recovery_enc = { kid: recovery.kid, alg: 'RSA-OAEP-256', suite: 'rsa3072', jwk: recovery.publicJwk };
   }
@@ -180,7 +183,9 @@ async function makeRoot(options: OrganisationOptions, org: string, profile: Root
   const makeRole = async (role: DocumentRoleName) => {
     const { keys: count, threshold } = options.quorums?.[role] ?? ONE_OF_ONE;
     const slots = Array.from({ length: count }, (_, index) => `${org} ${role} ${index}`);
-    const pairs = await Promise.all(slots.map((slot) => keyPairOf(slot, options.documentSuite ?? 'ed25519', 'sig')));
+    const pairs = await Promise.all(
+      slots.map((slot) => keyPairOf(slot, options.documentSuite ?? 'ed25519', 'sig', options.readyKeyPair)),
+    );
     for (const { kid, publicJwk, alg } of pairs) keys[kid] = { jwk: publicJwk, alg: alg as SignAlg };
     const signers = await Promise.all(pairs.map(({ privateJwk, alg }) => loadSigner(privateJwk, alg as SignAlg)));
     return { signers, role: { kids: pairs.map(({ kid }) => kid), threshold } };

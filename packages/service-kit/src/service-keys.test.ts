@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyFile } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import { committedKeyPair } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readKeyFile, ServiceKeys } from './service-keys.js';
 
@@ -11,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 let vault: KeyFile;
 let responder: KeyFile;
 beforeAll(async () => {
-  const acme = await makeOrganisation();
+  const acme = await makeOrganisation({ readyKeyPair: committedKeyPair });
   vault = acme.vault.keyFile;
   responder = acme.responders[0].keyFile;
 });

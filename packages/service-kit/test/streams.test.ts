@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { Problem } from '@bulla/contract';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
-import { pgliteForTest } from '@bulla/testkit';
+import { committedKeyPair, pgliteForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Module } from '@nestjs/common';
 import { sql } from 'kysely';
@@ -52,7 +52,7 @@ let asker: SignedClient;
 let closePglite: () => Promise<void>;
 let signs = true;
 beforeAll(async () => {
-  acme = await makeOrganisation();
+  acme = await makeOrganisation({ readyKeyPair: committedKeyPair });
   const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
   const { dataDir, remove } = pgliteForTest();
   const pglite = await openPglite(dataDir);

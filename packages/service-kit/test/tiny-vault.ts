@@ -3,7 +3,7 @@ import { Problem } from '@bulla/contract';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { Trust } from '@bulla/crypto';
-import { databaseForTest, pgliteForTest } from '@bulla/testkit';
+import { committedKeyPair, databaseForTest, pgliteForTest } from '@bulla/testkit';
 import type { PGlite } from '@electric-sql/pglite';
 import { Controller, Injectable, Module } from '@nestjs/common';
 import { Kysely } from 'kysely';
@@ -243,8 +243,8 @@ export async function startTiny({
   limits,
   ...options
 }: TinyOptions = {}): Promise<Tiny> {
-  const acme = like?.acme ?? (await makeOrganisation({ org: 'acme' }));
-  const other = like?.other ?? (await makeOrganisation({ org: 'other' }));
+  const acme = like?.acme ?? (await makeOrganisation({ org: 'acme', readyKeyPair: committedKeyPair }));
+  const other = like?.other ?? (await makeOrganisation({ org: 'other', readyKeyPair: committedKeyPair }));
   TinyTrust.organisations.set('acme', acme).set('other', other);
   const lines: string[] = [];
   const log = new EventLog({ service: 'tiny', level: 'debug', stream: { write: (line) => void lines.push(line) } });

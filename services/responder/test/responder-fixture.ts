@@ -4,7 +4,7 @@ import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testin
 import type { Database, Limits, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
-import { databaseForTest, pgliteForTest } from '@bulla/testkit';
+import { committedKeyPair, databaseForTest, pgliteForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -168,5 +168,5 @@ async function makeOld({ db }: Database<ResponderTables>, org: string): Promise<
 
 /** An organisation that the wall clock and a {@link TestClock} agree about. */
 export function organisationForTest(options: OrganisationOptions = {}): Promise<TestOrganisation> {
-  return makeOrganisation(options);
+  return makeOrganisation({ readyKeyPair: committedKeyPair, ...options });
 }

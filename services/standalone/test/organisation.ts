@@ -9,7 +9,7 @@ const BOOTSTRAP_SECRET = 'a-secret-of-this-test-0123456789';
 export async function organisationIn(
   folder: string,
 ): Promise<{ served: ServedOrganisation; publish: (addresses: Addresses) => Promise<void> }> {
-  const organisation = await makeOrganisation({ org: 'dev' });
+  const organisation = await makeOrganisation({ org: 'dev', suite: 'p256' });
   await mkdir(folder, { recursive: true });
   const files = { vault: join(folder, 'vault.json'), responder: join(folder, 'responder.json') };
   await writeFile(files.vault, JSON.stringify(organisation.vault.keyFile), { mode: 0o600 });

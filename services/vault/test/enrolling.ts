@@ -2,7 +2,9 @@ import type { NewEnrolment } from '@bulla/contract';
 import type { Signer } from '@bulla/crypto';
 import { enrolmentMac, enrolmentTicket, mintId, newInvitationSecret, ticketHash, urnOf } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
+import { makeOrganisation } from '@bulla/crypto/testing';
 import type { SendOptions, TestResponse } from '@bulla/service-kit/testing';
+import { committedKeyPair } from '@bulla/testkit';
 import { must } from './authoring.js';
 import type { TestMember, TestVault } from './running-vault.js';
 
@@ -52,12 +54,20 @@ export async function invite(vault: TestVault, organisation = vault.acme): Promi
   return invited;
 }
 
+const RIGHTS = { roles: ['invoker' as const], groups: ['grp:support'] };
+
 let slots = 0;
 /** A device that holds an invitation, with keys of its own. */
 export async function newcomerWith(invited: Invited, organisation: TestOrganisation): Promise<Newcomer> {
   slots += 1;
-  const rights = { roles: ['invoker' as const], groups: ['grp:support'] };
-  return asNewcomer(invited, await organisation.makeDevice(`newcomer ${slots}`, rights), organisation.org);
+  return asNewcomer(invited, await organisation.makeDevice(`newcomer ${slots}`, RIGHTS), organisation.org);
+}
+
+/** The same with RSA keys, for what only those have. */
+export async function rsaNewcomerWith(invited: Invited, { org, now }: TestOrganisation): Promise<Newcomer> {
+  slots += 1;
+  const likeIt = await makeOrganisation({ org, now, suite: 'rsa2048', readyKeyPair: committedKeyPair });
+  return asNewcomer(invited, await likeIt.makeDevice(`newcomer ${slots}`, RIGHTS), org);
 }
 
 /** A device with these keys, as it asks to be let in. */

@@ -4,10 +4,11 @@ import { enrolmentFingerprint, generateKeyPair, mintId, urnOf } from '@bulla/cry
 import type { Bytes } from '@bulla/crypto';
 import { Metrics } from '@bulla/service-kit';
 import type { SendOptions, TestResponse } from '@bulla/service-kit/testing';
+import { committedKeyPair } from '@bulla/testkit';
 import request from 'supertest';
 import { must } from './authoring.js';
 import type { Newcomer } from './enrolling.js';
-import { asNewcomer, enrol, ENROLMENTS, invite, newcomerWith, pendingNewcomer } from './enrolling.js';
+import { asNewcomer, enrol, ENROLMENTS, invite, newcomerWith, pendingNewcomer, rsaNewcomerWith } from './enrolling.js';
 import { countStatuses, expectRefusal, PLANTED, untilSettled } from './refusals.js';
 import type { Store, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
@@ -23,6 +24,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
   afterAll(() => vault.stop());
 
   const fresh = async () => newcomerWith(await invite(vault), vault.acme);
+  const freshRsa = async () => rsaNewcomerWith(await invite(vault), vault.acme);
   const own = ({ asker, id }: Newcomer) => vault.clientOf(asker).get(`${ENROLMENTS}/${id}`);
   const stateOfBoth = ({ id, device }: Newcomer) =>
     enrolmentFingerprint({ sigKid: device.sig.kid, encKid: device.enc?.kid ?? '' }).then((fingerprint) => ({
@@ -92,6 +94,14 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
       },
     };
 
+    /** What is wrong with these is so in RSA keys; the others have keys of p256. */
+    const OF_RSA_KEYS: ReadonlySet<string> = new Set([
+      'with a key of an odd exponent',
+      'with a short key',
+      'with a key of a length that no suite has',
+      'with a key on a curve',
+      'with a private key',
+    ]);
     it.each<[string, number, string, Attempt]>([
       [
         'who signs as a device of the organisation [guard: own-key-kind]',
@@ -222,8 +232,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
         (newcomer) => enrol(vault, newcomer, { mac: 'A'.repeat(9_000) }),
       ],
       ['with a member too many', 400, 'validation_failed', (one) => enrol(vault, one, { roles: [PLANTED] })],
-    ])('%s', async (_name, status, code, attempt) => {
-      const newcomer = await fresh();
+    ])('%s', async (name, status, code, attempt) => {
+      const newcomer = OF_RSA_KEYS.has(name) ? await freshRsa() : await fresh();
       const before = (await auditRows()).length;
       await expectRefusal(vault, () => attempt(newcomer), status, code as 'not_found');
       expect(await auditRows()).toHaveLength(before);
@@ -362,11 +372,11 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
     const { acme } = vault;
     const large = async () => {
       const { device } = await fresh();
-      return { ...device, enc: await generateKeyPair('rsa3072', 'enc') };
+      return { ...device, enc: committedKeyPair('rsa3072', 'enc') ?? (await generateKeyPair('rsa3072', 'enc')) };
     };
     must(201, await enrol(vault, await asNewcomer(await invite(vault), await large(), 'acme')));
     await acme.publishPolicy((draft) => {
-      draft.suites = ['rsa2048', 'ed25519'];
+      draft.suites = ['p256', 'ed25519'];
     });
     const { policy, directory } = acme.documents;
     const put = (kind: string, body: object, version: number) =>
@@ -385,7 +395,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
 });
 
 function asEnc({ jwk }: Newcomer['body']['sig']): Newcomer['body']['enc'] {
-  return { jwk, alg: 'RSA-OAEP-256' };
+  return { jwk, alg: 'ECDH-ES+A256KW' };
 }
 
 function withMember(key: Newcomer['body']['enc'], name: string, value: string): unknown {

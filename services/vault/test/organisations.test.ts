@@ -14,7 +14,7 @@ let vault: TestVault;
 let third: TestOrganisation;
 beforeAll(async () => {
   vault = await startVault();
-  third = await makeOrganisation({ org: 'third' });
+  third = await makeOrganisation({ org: 'third', suite: 'p256' });
 });
 afterAll(() => vault.stop());
 
@@ -35,7 +35,7 @@ describe('an organisation is brought', () => {
   it('not under the name of another [guard: vault-bootstrap-same]', async () => {
     const acme = firstDocuments(vault.acme);
     await expectRefusal(vault, () => vault.bring('third', acme, FREE_SECRET), 400, 'validation_failed');
-    const impostor = firstDocuments(await makeOrganisation({ org: 'acme', now: vault.acme.now - 1 }));
+    const impostor = firstDocuments(await makeOrganisation({ org: 'acme', suite: 'p256', now: vault.acme.now - 1 }));
     await expectRefusal(vault, () => vault.bring('acme', impostor, FREE_SECRET), 409, 'name_taken');
     await expectRefusal(vault, () => vault.bring('acme', impostor, ACMES_SECRET), 409, 'name_taken');
     await expectRefusal(vault, () => vault.bring('acme', acme, FREE_SECRET), 409, 'name_taken');
@@ -381,7 +381,7 @@ describe('a root is published', () => {
   it('and with new keys the organisation can still publish what the new root signs [guard: vault-publish-old-root]', async () => {
     const { other } = vault;
     const owner = vault.clientOf(other.owner);
-    const fresh = await makeOrganisation({ org: 'other-keys' });
+    const fresh = await makeOrganisation({ org: 'other-keys', suite: 'p256' });
     const draft = structuredClone(other.trust.root);
     draft.version = 2;
     draft.keys = { ...draft.keys, ...fresh.trust.root.keys };

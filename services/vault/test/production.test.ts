@@ -18,7 +18,7 @@ let serious: TestOrganisation;
 beforeAll(async () => {
   vault = await startVault();
   inProduction = await vault.startReplica({ production: true });
-  serious = await makeOrganisation({ org: 'serious', profile: 'production', now: vault.acme.now });
+  serious = await makeOrganisation({ org: 'serious', suite: 'p256', profile: 'production', now: vault.acme.now });
 });
 afterAll(() => vault.stop());
 
@@ -34,7 +34,7 @@ function bring(organisation: TestOrganisation): request.Test {
 
 describe('[red] profile development is refused in production', () => {
   it('when the organisation is brought [guard: vault-production]', async () => {
-    const toy = await makeOrganisation({ org: 'toy', now: vault.acme.now });
+    const toy = await makeOrganisation({ org: 'toy', suite: 'p256', now: vault.acme.now });
     await expectRefusal(vault, () => bring(toy), 403, 'forbidden');
   });
 

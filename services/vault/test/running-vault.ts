@@ -1,10 +1,10 @@
-import type { TestOrganisation } from '@bulla/crypto/testing';
+import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { Database, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
-import { databaseForTest, pgliteForTest } from '@bulla/testkit';
+import { committedKeyPair, databaseForTest, pgliteForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import request from 'supertest';
 import type { VaultConfig, VaultTables } from '../src/index.js';
@@ -59,11 +59,14 @@ const EFFECTS = [
 ] as const;
 
 /** Both organisations list the same vault key; each has members of its own. */
-export async function makeTwo(): Promise<{ acme: TestOrganisation; other: TestOrganisation }> {
+export async function makeTwo(
+  suite: OrganisationOptions['suite'] = 'p256',
+): Promise<{ acme: TestOrganisation; other: TestOrganisation }> {
   const twoOfRelease = { groups: ['grp:release'], threshold: 2 };
   const labels = { production: { groups: ['grp:release'] }, reviewed: twoOfRelease, audited: twoOfRelease };
-  const acme = await makeOrganisation({ org: 'acme', suite: 'p256', recovery: true, policy: { labels } });
-  const other = await makeOrganisation({ org: 'other', suite: 'p256' });
+  const keys = { suite, readyKeyPair: committedKeyPair };
+  const acme = await makeOrganisation({ org: 'acme', ...keys, recovery: true, policy: { labels } });
+  const other = await makeOrganisation({ org: 'other', ...keys });
   await other.publish((draft) => {
     const vault = draft.entities[other.vault.urn];
     if (vault !== undefined) vault.keys = acme.vault.entity.keys;
@@ -71,8 +74,12 @@ export async function makeTwo(): Promise<{ acme: TestOrganisation; other: TestOr
   return { acme, other };
 }
 
-export async function startVault(store: Store = 'PostgreSQL'): Promise<TestVault> {
-  const { acme, other } = await makeTwo();
+/** @param suite of the keys of all members; `p256` unless given: many tests let in one new device after the other. */
+export async function startVault(
+  store: Store = 'PostgreSQL',
+  suite?: OrganisationOptions['suite'],
+): Promise<TestVault> {
+  const { acme, other } = await makeTwo(suite);
   const lines: string[] = [];
   const log = new EventLog({ service: 'vault', level: 'debug', stream: { write: (line) => void lines.push(line) } });
   const opened = await openStore(store);

@@ -18,7 +18,7 @@ let keysFile: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-vault-'));
   keysFile = join(folder, 'vault.keys.json');
-  const { vault, author } = await makeOrganisation();
+  const { vault, author } = await makeOrganisation({ suite: 'p256' });
   await writeFile(keysFile, JSON.stringify(vault.keyFile), { mode: 0o600 });
   await writeFile(join(folder, 'device.keys.json'), JSON.stringify(author.keyFile), { mode: 0o600 });
 });
@@ -85,7 +85,7 @@ withServer('a vault on its own', () => {
     const brought = await fetch(`http://127.0.0.1:${port}/api/v1/organisations/acme`, {
       method: 'PUT',
       headers: { authorization: 'Bootstrap a-secret-that-lets-one-in', 'content-type': 'application/json' },
-      body: JSON.stringify(firstDocuments(await makeOrganisation())),
+      body: JSON.stringify(firstDocuments(await makeOrganisation({ suite: 'p256' }))),
     });
     expect([brought.status, await brought.json()]).toMatchObject([403, { code: 'forbidden' }]);
     host.listeners.get('SIGTERM')?.();

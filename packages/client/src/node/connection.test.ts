@@ -78,7 +78,7 @@ describe('a key file', () => {
 
 describe('an identity', () => {
   it('has the signing key of a device', async () => {
-    const { vault, owner } = await makeOrganisation();
+    const { vault, owner } = await makeOrganisation({ suite: 'p256' });
     await expect(identityOf(vault.keyFile)).rejects.toMatchObject({ code: 'key_invalid' });
     await expect(identityOf(vault.keyFile)).rejects.toBeInstanceOf(CryptoError);
     await writeKeyFile(home, IDENTITY, owner.keyFile);
