@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
 import { databaseForTest, type FakeOpenai, startFakeOpenai } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { bulla as bullaHere, type RunningCommand, startUp } from '../bulla-command.js';
@@ -75,6 +75,30 @@ function portsIn(said: string): number[] {
 
 function portsOf(up: RunningCommand): number[] {
   return portsIn(up.stdout());
+}
+
+/** What a process has said so far. */
+class Said {
+  text = '';
+  readonly #stream: Readable;
+
+  constructor(stream: Readable) {
+    this.#stream = stream.setEncoding('utf8').on('data', (part: string) => (this.text += part));
+  }
+
+  async until(words: string): Promise<void> {
+    while (!this.text.includes(words)) await once(this.#stream, 'data');
+  }
+}
+
+/** A request whose body does not end: the service that serves it cannot end before. */
+async function heldRequest(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket
+    .on('error', () => {})
+    .write(`POST /api/v1/envelopes HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-length: 9\r\n\r\n{`);
+  return socket;
 }
 
 async function isFree(port: number): Promise<boolean> {
@@ -167,23 +191,21 @@ describe('a stop', () => {
       env: environment({ ...ports, BULLA_HOME: home, BULLA_LOG_LEVEL: 'silent' }),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const [stderr, ended] = [text(child.stderr), once(child, 'close')];
-    let stdout = '';
-    for await (const part of child.stdout) {
-      stdout += String(part);
-      if (!stdout.includes('bulla: ready') || child.killed) continue;
-      // Else, on a busy machine, it may be woken by the first signal and at its end before the second is sent.
-      setPriority(child.pid ?? 0, constants.priority.PRIORITY_LOW);
-      process.kill(target(child.pid ?? 0), signal);
-      // What arrives twice means no more than once.
-      process.kill(target(child.pid ?? 0), signal);
-      break;
-    }
+    const ended = once(child, 'close');
+    const [stdout, stderr] = [new Said(child.stdout), new Said(child.stderr)];
+    await stdout.until('bulla: ready');
+    const [vaultPort = 0] = portsIn(stdout.text);
+    const held = await heldRequest(vaultPort);
+    process.kill(target(child.pid ?? 0), signal);
+    // What arrives twice means no more than once: the second one while what is held keeps the stop from its end.
+    await stderr.until('bulla: stopping');
+    process.kill(target(child.pid ?? 0), signal);
+    held.destroy();
     const [status, by] = (await ended) as [number | null, string | null];
-    const said = status === 0 ? '' : await stderr;
+    const said = status === 0 ? '' : stderr.text;
     expect({ status, by, said }).toEqual({ status: 0, by: null, said: '' });
     expect(existsSync(join(home, 'lock'))).toBe(false);
-    const used = [...new Set(portsIn(stdout))];
+    const used = [...new Set(portsIn(stdout.text))];
     expect(used.length).toBeGreaterThan(0);
     expect(await Promise.all(used.map(isFree))).toEqual(used.map(() => true));
   });
