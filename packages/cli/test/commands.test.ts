@@ -14,7 +14,7 @@ beforeAll(async () => {
   model = await startFakeOpenai({ replies: { tokens: ANSWER } });
   world = await World.make();
   world.env['BULLA_LLM'] = `openai:${model.url}`;
-  running = await world.up();
+  running = await world.up('database');
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
   await world.bulla(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
 });

@@ -12,7 +12,7 @@ let home: string;
 beforeAll(async () => {
   world = await World.make();
   home = world.path('home');
-  running = await world.up();
+  running = await world.up('organisation');
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
 });
 afterEach(() => {

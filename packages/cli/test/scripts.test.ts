@@ -11,7 +11,7 @@ let world: World;
 let running: Running;
 beforeAll(async () => {
   world = await World.make();
-  running = await world.up();
+  running = await world.up('database');
   await world.file('triage.md', 'Sort this claim by urgency and say why.\n\n{{claim}}\n');
   await world.file('better.md', 'Sort this claim by urgency. Water is always urgent.\n\n{{claim}}\n');
   await world.file(

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
+import { Home, prepareDevelopment } from '@bulla/client/node';
+import { placePglite } from '@bulla/testkit';
 import type { Io } from '../src/io.js';
 import { run } from '../src/program.js';
 
@@ -80,11 +82,15 @@ export class World {
     return new Running(run(argv, io), stdout, stderr, ending);
   }
 
-  /** Starts the services and waits until they are ready. */
-  async up(): Promise<Running> {
+  /**
+   * Starts the services and waits until they are ready. Where the first start is not what is tested, it can be shortened:
+   * by a database that is there already (`database`), and by an organisation of p256 as well (`organisation`).
+   */
+  async up(there: 'nothing' | 'database' | 'organisation' = 'nothing'): Promise<Running> {
     const home = this.path('home');
     const isNew = !existsSync(home);
     for (;;) {
+      if (!existsSync(home) && there !== 'nothing') await prepareHome(home, there);
       const running = this.start(['up']);
       await Promise.race([running.stdout.holds('bulla: ready'), running.ended.then(() => undefined)]);
       if (running.stdout.text.includes('bulla: ready')) return running;
@@ -110,6 +116,14 @@ export class World {
       stderr,
     };
   }
+}
+
+async function prepareHome(folder: string, there: 'database' | 'organisation'): Promise<void> {
+  await mkdir(folder, { mode: 0o700 });
+  placePglite(join(folder, 'pglite'));
+  if (there === 'database') return;
+  const nowhere = { vaultUrl: 'http://127.0.0.1:1', responderUrl: 'http://127.0.0.1:2' };
+  await prepareDevelopment(new Home(folder), { ...nowhere, now: Math.floor(Date.now() / 1000), suite: 'p256' });
 }
 
 export class Running {

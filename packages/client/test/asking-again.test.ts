@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Problem } from '@bulla/contract';
 import { openInvocation } from '@bulla/crypto/open';
+import { pauseless } from './pauseless.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
 
@@ -61,10 +62,14 @@ describe('a question whose first try may have reached the responder', () => {
   it('is sent again while the responder is gone, more often than a request that never came to it', async () => {
     const cut = failing(['ECONNRESET', 'ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED']);
     const bulla = await world.client(undefined, { fetch: cut.fetch, retries: 1 });
-    expect((await bulla.prompt(NAME).run(VARS)).text).toBe('water');
+    const pauses: number[] = [];
+    expect((await pauseless(() => bulla.prompt(NAME).run(VARS), pauses)).text).toBe('water');
+    // A second each while it is gone.
+    expect(pauses).toEqual([1_000, 1_000, 1_000, 1_000]);
     const never = failing(Array.from({ length: 5 }, () => 'ECONNREFUSED'));
     const other = await world.client(undefined, { fetch: never.fetch, retries: 1 });
-    await expect(other.prompt(NAME).run(VARS)).rejects.toMatchObject({ code: 'transport_failed' });
+    const failed = pauseless(() => other.prompt(NAME).run(VARS));
+    await expect(failed).rejects.toMatchObject({ code: 'transport_failed' });
     expect([cut.tries(), never.tries()]).toEqual([5, 2]);
   });
 

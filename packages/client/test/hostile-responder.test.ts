@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Bulla } from '../src/bulla.js';
 import type { Script, SealedReply } from './responder.js';
 import { deltasOf, eventOf, eventsOf, sendEvents, sendReply } from './responder.js';
+import { pauseless } from './pauseless.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
 
@@ -238,7 +239,9 @@ describe('what is no reply at all', () => {
     world.responder.send = (reply, isStream) => (++tries < 2 ? outgoing : sendReply(reply, isStream));
     // An honest service would repeat its answer; this one's were lost.
     world.responder.service.forgetAnswers = true;
-    expect((await run()).text).toBe('water damage');
+    const pauses: number[] = [];
+    expect((await pauseless(run, pauses)).text).toBe('water damage');
+    expect(pauses).toHaveLength(1);
     const sent = world.responder.service.of('invocation.run').slice(before);
     expect(sent).toHaveLength(2);
     expect(new Set(sent.map(({ body }) => body)).size).toBe(1);
@@ -249,6 +252,8 @@ describe('what is no reply at all', () => {
 
   it('is given up after the third time, and never called an answer', async () => {
     world.responder.send = () => ({ text: '{}' });
-    await expect(run()).rejects.toMatchObject({ code: 'transport_failed', retryable: true });
+    const pauses: number[] = [];
+    await expect(pauseless(run, pauses)).rejects.toMatchObject({ code: 'transport_failed', retryable: true });
+    expect(pauses).toHaveLength(2);
   });
 });

@@ -10,6 +10,7 @@ import {
 } from '@bulla/crypto';
 import type { EnvelopeClaims, TagClaims } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import { committedKeyPair } from '@bulla/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
 import { MemoryTrustStore } from '../src/trust-store.js';
@@ -49,7 +50,12 @@ async function run(choice = {}): Promise<unknown> {
 
 describe('a vault that lies about trust', () => {
   it('with a root of its own is refused before any signed request [guard: client-root-by-root]', async () => {
-    const evil = await makeOrganisation({ now: world.clock.now(), documentSuite: 'rsa3072' });
+    const evil = await makeOrganisation({
+      suite: 'p256',
+      readyKeyPair: committedKeyPair,
+      now: world.clock.now(),
+      documentSuite: 'rsa3072',
+    });
     world.vault.documents = () => evil.documents;
     const before = world.vault.service.requests.length;
     await expect(run()).rejects.toMatchObject({ name: 'TrustError', code: 'pin_mismatch', check: 'root-pin' });

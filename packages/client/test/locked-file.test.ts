@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeHex, parseLocked, Secret, utf8 } from '@bulla/crypto';
+import { isLongRun, seedOfRun } from '@bulla/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { stretch } from '../src/node/argon2id.js';
@@ -80,7 +81,7 @@ describe('a locked text', () => {
         bytes[at] = (bytes[at] ?? 0) ^ change;
         expect(await opaque(new TextDecoder().decode(bytes))).toBe(REFUSED);
       }),
-      { numRuns: 25 },
+      { numRuns: isLongRun() ? 25 : 8, seed: seedOfRun() },
     );
   });
 });

@@ -1,6 +1,7 @@
 import { Problem } from '@bulla/contract';
 import { parseDirectory, type TrustDocuments } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import { committedKeyPair } from '@bulla/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { identityOf } from '../src/identity.js';
 import type { Publication } from '../src/publishing.js';
@@ -173,7 +174,12 @@ describe('publishing an organisation', () => {
 
   it('is refused by a vault with another organisation of that name, or with newer documents', async () => {
     await publish();
-    const other = await makeOrganisation({ now: world.clock.now(), documentSuite: 'rsa3072' });
+    const other = await makeOrganisation({
+      suite: 'p256',
+      readyKeyPair: committedKeyPair,
+      now: world.clock.now(),
+      documentSuite: 'rsa3072',
+    });
     await expect(publish({ pin: other.pin, documents: other.documents })).rejects.toMatchObject({
       name: 'ConflictError',
       code: 'name_taken',

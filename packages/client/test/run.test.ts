@@ -206,7 +206,7 @@ describe('a key that was listed after the documents were fetched', () => {
   const HOUR = 3600;
   /** Another key pair of an entity's signing key, listed beside it. */
   async function listNewKey(member: World['organisation']['vault']): Promise<Signer> {
-    const pair = await generateKeyPair('rsa2048', 'sig');
+    const pair = await generateKeyPair('p256', 'sig');
     await world.organisation.publish((draft) => {
       const entity = draft.entities[member.urn];
       const [record] = entity?.keys ?? [];
@@ -214,7 +214,7 @@ describe('a key that was listed after the documents were fetched', () => {
       const times = { nbf: record.nbf + HOUR };
       entity?.keys.push({ ...record, ...times, kid: pair.kid, jwk: pair.publicJwk });
     });
-    return loadSigner(pair.privateJwk, 'PS256');
+    return loadSigner(pair.privateJwk, 'ES256');
   }
 
   it.each([

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { encodeBase64url, randomBytes } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import { committedKeyPair } from '@bulla/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Bulla } from '../src/bulla.js';
 import { identityOf } from '../src/identity.js';
@@ -191,7 +192,12 @@ describe('trust', () => {
   });
 
   it('of a production organisation reaches anywhere', async () => {
-    const production = await makeOrganisation({ profile: 'production', now: world.clock.now() });
+    const production = await makeOrganisation({
+      suite: 'p256',
+      readyKeyPair: committedKeyPair,
+      profile: 'production',
+      now: world.clock.now(),
+    });
     const served: Record<string, string | undefined> = {
       'root/1.json': production.documents.roots[0],
       'policy.json': production.documents.policy,
@@ -283,7 +289,12 @@ describe('the trust file', () => {
     const store = new FileTrustStore(home);
     await (await world.client(undefined, { store })).trust();
     const text = (await home.read('trust.json')) ?? '';
-    const other = await makeOrganisation({ documentSuite: 'rsa3072', now: world.clock.now() });
+    const other = await makeOrganisation({
+      suite: 'p256',
+      readyKeyPair: committedKeyPair,
+      documentSuite: 'rsa3072',
+      now: world.clock.now(),
+    });
     await home.write(
       'trust.json',
       text.replace(JSON.stringify(world.organisation.documents.directory), JSON.stringify(other.documents.directory)),

@@ -1,5 +1,6 @@
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import { committedKeyPair } from '@bulla/testkit';
 import type { ConnectOptions } from '../src/bulla.js';
 import { Bulla } from '../src/bulla.js';
 import { identityOf } from '../src/identity.js';
@@ -32,12 +33,15 @@ export interface World {
   stop(): Promise<void>;
 }
 
-/** Starts one; its directory says where the responder is. */
+/** Starts one; its directory says where the responder is. Its keys are of p256 unless another suite is given. */
 export async function makeWorld(
   options: Parameters<typeof makeOrganisation>[0] = {},
   clock = new Clock(),
 ): Promise<World> {
-  const organisation = await makeOrganisation({ now: clock.seconds, ...options });
+  // Its own suite comes first: new devices take it.
+  const policy = { suites: ['p256', 'rsa2048', 'rsa3072', 'ed25519'], ...options.policy };
+  const keys = { suite: 'p256', readyKeyPair: committedKeyPair } as const;
+  const organisation = await makeOrganisation({ now: clock.seconds, ...keys, ...options, policy });
   const vault = new TestVault(organisation, clock.now);
   const responder = new TestResponder(organisation, organisation.responders[0], clock.now);
   await Promise.all([vault.service.start(), responder.service.start()]);

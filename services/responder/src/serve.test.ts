@@ -82,7 +82,7 @@ withServer('a responder on its own', () => {
   });
 
   it('[red] never serves an organisation of profile development under NODE_ENV=production', async () => {
-    const own = await organisationForTest({ org: 'trial', profile: 'development' });
+    const own = await organisationForTest({ org: 'trial', suite: 'p256', profile: 'development' });
     const served = await serveDocuments(own);
     const keys = join(folder, 'trial.keys.json');
     await writeFile(keys, JSON.stringify(own.responders[0].keyFile), { mode: 0o600 });

@@ -23,7 +23,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const prepare = () =>
-  prepareDevelopment(home, { vaultUrl: 'http://127.0.0.1:1', responderUrl: 'http://127.0.0.1:2', now: 1_800_000_000 });
+  prepareDevelopment(home, {
+    vaultUrl: 'http://127.0.0.1:1',
+    responderUrl: 'http://127.0.0.1:2',
+    now: 1_800_000_000,
+    suite: 'p256',
+  });
 
 describe('the connection of a home folder', () => {
   it('is the vault, the pin, the identity and the trust of that folder', async () => {

@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const prepare = (change: Partial<Parameters<typeof prepareDevelopment>[1]> = {}, where = home) =>
-  prepareDevelopment(where, { ...ADDRESSES, now: NOW, ...change });
+  prepareDevelopment(where, { ...ADDRESSES, now: NOW, suite: 'p256', ...change });
 const trustOf = ({ documents, pin }: OwnOrganisation, now = NOW) =>
   Trust.establish(documents, { org: DEVELOPMENT_ORG, pin, now });
 
@@ -55,7 +55,7 @@ async function contentsOf(where: Home): Promise<Map<string, string | undefined>>
 
 describe('the development organisation', () => {
   it('is made of files for their owner alone, with everybody in its directory', async () => {
-    const made = await prepare();
+    const made = await prepareDevelopment(home, { ...ADDRESSES, now: NOW });
     expect(made.changes).toEqual([
       'root version 1 signed for a year',
       'policy version 1 signed for a year',
@@ -73,6 +73,7 @@ describe('the development organisation', () => {
     expect(trust.hasRole(identity.urn, 'invoker')).toBe(true);
     for (const name of [VAULT_KEYS, RESPONDER_KEYS]) {
       const file = await readKeyFile(home, name);
+      expect(file?.keys.map(({ suite }) => suite)).toContain('rsa2048');
       expect(trust.entity(file?.urn ?? '')?.keys.map(({ kid }) => kid)).toEqual(file?.keys.map(({ kid }) => kid));
     }
     expect(await readProfile(home)).toEqual({ vaultUrl: ADDRESSES.vaultUrl, org: DEVELOPMENT_ORG, pin: made.pin });

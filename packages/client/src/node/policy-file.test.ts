@@ -22,7 +22,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const prepare = (now: number) =>
-  prepareDevelopment(home, { vaultUrl: 'http://127.0.0.1:4100', responderUrl: 'http://127.0.0.1:4200', now });
+  prepareDevelopment(home, {
+    vaultUrl: 'http://127.0.0.1:4100',
+    responderUrl: 'http://127.0.0.1:4200',
+    now,
+    suite: 'p256',
+  });
 const newest = async () => (await parsePolicy((await home.read('org/dev/policy.json')) ?? '')).payload;
 const settings = async (change: Partial<PolicySettings> = {}) => ({ ...policySettings(await newest()), ...change });
 

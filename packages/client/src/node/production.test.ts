@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const prepare = (change: Partial<Parameters<typeof prepareProduction>[1]> = {}) =>
-  prepareProduction(home, { org: 'acme', ...URLS, now: NOW, ...change });
+  prepareProduction(home, { org: 'acme', ...URLS, now: NOW, suite: 'p256', ...change });
 const trustOf = ({ documents, pin }: OwnOrganisation, now = NOW) =>
   Trust.establish(documents, { org: 'acme', pin, now });
 /** As whoever keeps a key elsewhere does. */
@@ -34,7 +34,7 @@ const bringBack = (name: string) => rename(join(folder, name.replaceAll('/', '_'
 
 describe('an organisation of profile production', () => {
   it('says where its services are, and lives by the times of the protocol', async () => {
-    const made = await prepare({ suite: 'rsa3072' });
+    const made = await prepare();
     expect(made.changes).toEqual([
       'root version 1 signed for a year',
       'policy version 1 signed for a year',
@@ -51,7 +51,7 @@ describe('an organisation of profile production', () => {
     expect(lastDay(responder, 'http')).toBe(89);
     expect(lastDay(responder, 'unwrap')).toBeGreaterThan(4000);
     expect(lastDay((await readKeyFile(home, IDENTITY))?.urn ?? '', 'http')).toBe(364);
-    expect(trust.activeKeys(responder, 'http', NOW)[0]?.record.suite).toBe('rsa3072');
+    expect(trust.activeKeys(responder, 'http', NOW)[0]?.record.suite).toBe('p256');
   });
 
   it.each(['rsa2048', 'rsa3072', 'p256'] as const)('takes its own suite for what comes in later: %s', async (suite) => {
@@ -71,7 +71,7 @@ describe('an organisation of profile production', () => {
   });
 
   it('is renewed in its folder, without being told anything again', async () => {
-    const first = await prepare({ suite: 'rsa3072' });
+    const first = await prepare();
     expect((await renewOrganisation(home, NOW + 4 * DAY))?.changes).toEqual([]);
     const renewed = await renewOrganisation(home, NOW + 61 * DAY);
     expect(renewed?.changes).toEqual([
@@ -83,7 +83,7 @@ describe('an organisation of profile production', () => {
     const trust = await trustOf(renewed ?? first, NOW + 61 * DAY);
     expect(trust.entity(trust.entitiesOf('vault')[0] ?? '')).toMatchObject({ url: URLS.vaultUrl });
     expect((await readKeyFile(home, RESPONDER_KEYS))?.keys.map(({ suite }) => suite)).toEqual(
-      Array.from({ length: 3 }, () => 'rsa3072'),
+      Array.from({ length: 3 }, () => 'p256'),
     );
   });
 

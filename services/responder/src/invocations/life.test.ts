@@ -88,7 +88,7 @@ describe('two replicas on one database', () => {
   });
 
   it('judge by the newest directory that either has seen, and refuse while they cannot have it [guard: claim-newer]', async () => {
-    const own = await organisationForTest({ org: 'twins' });
+    const own = await organisationForTest({ org: 'twins', suite: 'p256' });
     const served = await serveDocuments(own);
     const old = { ...own.documents };
     const stored = await storePrompt(own);
@@ -114,7 +114,7 @@ describe('two replicas on one database', () => {
   });
 
   it('[red] never work by two directories of one version [guard: claim-fork]', async () => {
-    const own = await organisationForTest({ org: 'forked' });
+    const own = await organisationForTest({ org: 'forked', suite: 'p256' });
     const served = await serveDocuments(own);
     const stored = await storePrompt(own);
     const lines: string[] = [];
@@ -138,7 +138,7 @@ describe('two replicas on one database', () => {
   });
 
   it('write a refusal down once, also where newer documents were needed to judge it', async () => {
-    const own = await organisationForTest({ org: 'audited' });
+    const own = await organisationForTest({ org: 'audited', suite: 'p256' });
     const served = await serveDocuments(own);
     const stored = await storePrompt(own);
     const responder = await startResponder({ organisation: own, vault: served, database: opened.database });
@@ -163,7 +163,7 @@ describe('two replicas on one database', () => {
   });
 
   it('take the rights from a device that lost them in the newer directory', async () => {
-    const own = await organisationForTest({ org: 'losers' });
+    const own = await organisationForTest({ org: 'losers', suite: 'p256' });
     const served = await serveDocuments(own);
     const stored = await storePrompt(own);
     const responder = await startResponder({ organisation: own, vault: served, database: opened.database });

@@ -74,7 +74,7 @@ describe('an answer at its pace', () => {
     let closed = false;
     async function* source(): AsyncGenerator<Bytes> {
       try {
-        for (;;) yield utf8('ab');
+        for (;;) yield utf8('ab'.repeat(1_000));
       } finally {
         closed = true;
       }
