@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import jestConfig from '../jest.config.mjs';
+import { SWC } from '../scripts/jest/compile-source.mjs';
 import { repository } from '../scripts/workspaces.mjs';
 
 const { projects, testTimeout } = jestConfig;
@@ -8,16 +9,7 @@ const crypto = projects.find(({ displayName }) => displayName === 'crypto');
 const swc = [
   // One of Stryker's packages here, which Jest would look for in those of the repository.
   createRequire(import.meta.url).resolve('@swc/jest'),
-  {
-    jsc: {
-      target: 'es2023',
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, decoratorMetadata: true, verbatimModuleSyntax: true },
-      keepClassNames: true,
-    },
-    module: { type: 'es6' },
-    sourceMaps: 'inline',
-  },
+  { ...SWC, sourceMaps: 'inline' },
 ];
 
 /**

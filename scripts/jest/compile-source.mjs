@@ -5,7 +5,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const require = createRequire(import.meta.url);
 const CACHE = fileURLToPath(new URL('../../.cache/sources/', import.meta.url));
-const COMPILER = {
+/** How SWC compiles our TypeScript, wherever it does. */
+export const SWC = {
   jsc: {
     target: 'es2023',
     parser: { syntax: 'typescript', decorators: true },
@@ -13,6 +14,9 @@ const COMPILER = {
     keepClassNames: true,
   },
   module: { type: 'es6' },
+};
+const COMPILER = {
+  ...SWC,
   sourceMaps: true,
   inlineSourcesContent: true,
   configFile: false,

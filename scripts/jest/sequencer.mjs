@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { randomFrom } from '@bulla/testkit';
 import TestSequencer from '@jest/test-sequencer';
 import { secondsOf } from '../testing/record.mjs';
 
@@ -19,7 +20,7 @@ export default class SlowestFirst extends TestSequencer {
     super(options);
     const { globalConfig } = options;
     this.#root = globalConfig.rootDir;
-    this.#random = globalConfig.randomize ? numbersFrom(globalConfig.seed) : undefined;
+    this.#random = globalConfig.randomize ? randomFrom(globalConfig.seed) : undefined;
   }
 
   sort(tests) {
@@ -39,15 +40,4 @@ export default class SlowestFirst extends TestSequencer {
     const places = new Map(inOrder.map((path) => [path, random()]));
     return ({ path }) => places.get(path);
   }
-}
-
-/** Mulberry32, as `randomFrom` of the test kit: Jest loads this file before any source can be. */
-function numbersFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
