@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { Home, prepareDevelopment } from '@bulla/client/node';
-import { placePglite } from '@bulla/testkit';
+import { makeFolder, placePglite } from '@bulla/testkit';
 import type { Io } from '../src/io.js';
 import { run } from '../src/program.js';
 
@@ -56,7 +55,7 @@ export class World {
   }
 
   static async make(): Promise<World> {
-    return new World(await mkdtemp(join(tmpdir(), 'bulla-cli-')));
+    return new World(makeFolder('bulla-cli-'));
   }
 
   path(name: string): string {

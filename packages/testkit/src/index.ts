@@ -8,5 +8,6 @@ export { pgliteForTest, placePglite, type TestPglite } from './pglite-for-test.j
 export { type Preparations, prepareTestRun } from './prepare-test-run.js';
 export { RecordedRequest, type RequestEnd } from './recorded-request.js';
 export { isLongRun, randomFrom, sampled, seedOfRun } from './sampling.js';
+export { makeFolder } from './run-folders.js';
 export { committedKeyPair, type TestKeyPair } from './test-keys.js';
 export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.js';
