@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { may, ROUTES } from '@bulla/contract';
 import type { Bytes, IdPrefix } from '@bulla/crypto';
 import type { RouteName } from '@bulla/contract';
+import { sampled } from '@bulla/testkit';
 import request from 'supertest';
 import { mintId } from './authoring.js';
 import { expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
 import type { TestMember, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 import type { Sample, Samples } from './samples.js';
-import { makeSamples, sendAs, SIGNED_ROUTES } from './samples.js';
+import { isEmptyList, makeSamples, OF_ANOTHER_TYPE, sendAs, SIGNED_ROUTES } from './samples.js';
 
 let vault: TestVault;
 let samples: Samples;
@@ -168,26 +169,12 @@ describe.each(withBody)('%s refuses a body', (name) => {
 
   it('with a member of another type, or without one', async () => {
     const good = sample().body ?? {};
-    for (const member of Object.keys(good)) {
-      for (const bad of [
-        7.5,
-        null,
-        true,
-        {},
-        [PLANTED],
-        [[PLANTED]],
-        { [PLANTED]: PLANTED },
-        PLANTED.repeat(9),
-        [],
-        '',
-      ]) {
-        // Whom nobody invites into a group is in none.
-        if (member === 'groups' && Array.isArray(bad) && bad.length === 0) continue;
-        await expectRefused({ ...good, [member]: bad });
-      }
+    const wrong = Object.keys(good).flatMap((member) => {
       const { [member]: _without, ...rest } = good;
-      if (member !== 'uses') await expectRefused(rest);
-    }
+      const others = OF_ANOTHER_TYPE.filter((bad) => !(member === 'groups' && isEmptyList(bad)));
+      return [...others.map((bad) => ({ ...rest, [member]: bad })), ...(member === 'uses' ? [] : [rest])];
+    });
+    for (const body of sampled(wrong, 16)) await expectRefused(body);
   });
 
   it('with a member too many, one twice, or no object at all', async () => {
@@ -242,7 +229,8 @@ describe('tokens changed at any byte are refused', () => {
     const value = sample.body?.[member];
     const token = Array.isArray(value) ? String(value[0]) : String(value);
     const step = Math.ceil(token.length / 40);
-    for (let position = 0; position < token.length; position += step) {
+    const positions = Array.from({ length: Math.ceil(token.length / step) }, (_, index) => index * step);
+    for (const position of sampled(positions, 12)) {
       const bad = changed(token, position);
       const body = { ...sample.body, [member]: Array.isArray(value) ? [bad] : bad };
       await expectAnyRefusal(vault, () => sendAs(vault, callerOf(name), sample, body));

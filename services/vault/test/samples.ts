@@ -4,6 +4,7 @@ import type { TestResponse } from '@bulla/service-kit/testing';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
 import { basedOn, bodyOf, mintId, must, publishPrompt, sealVersion, tagOf, tokenHash } from './authoring.js';
 import { invitationOf, invite, listing, pendingNewcomer } from './enrolling.js';
+import { PLANTED } from './refusals.js';
 import type { TestMember, TestVault } from './running-vault.js';
 
 /** A request that the vault would take from the right caller, in the parts that tests change. */
@@ -114,3 +115,19 @@ export function sendAs(
   const { method, path, headers } = sample;
   return vault.clientOf(member).send(method, path, { headers, ...(body === undefined ? {} : { body }) });
 }
+
+/** What no member of a body is. */
+export const OF_ANOTHER_TYPE: readonly unknown[] = [
+  7.5,
+  null,
+  true,
+  {},
+  [PLANTED],
+  [[PLANTED]],
+  { [PLANTED]: PLANTED },
+  PLANTED.repeat(9),
+  [],
+  '',
+];
+/** Whom nobody invites into a group is in none. */
+export const isEmptyList = (value: unknown) => Array.isArray(value) && value.length === 0;
