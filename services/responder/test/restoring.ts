@@ -10,8 +10,8 @@ import { promisify } from 'node:util';
 
 const READY_WITHIN_MS = 120_000;
 
-/** A cluster whose databases can be saved and brought back, in the ways in which operators do it. */
-export interface RestorableCluster {
+/** A database that can be saved and brought back as SQL. */
+export interface RestorableDatabase {
   readonly url: string;
   /** SQL of everything in the database. */
   dump(): Promise<string>;
@@ -19,6 +19,11 @@ export interface RestorableCluster {
   readBack(dump: string): Promise<void>;
   /** Runs a dump into a new database of the cluster. @returns its URL */
   readInto(dump: string, name: string): Promise<string>;
+}
+
+/** A cluster whose databases can be saved and brought back, in the ways in which operators do it. */
+export interface RestorableCluster extends RestorableDatabase {
+  newDatabase(name: string): Promise<RestorableDatabase>;
   /** Copies the files of the cluster while it runs. */
   backUp(): Promise<void>;
   /** Stops the cluster and starts the copy in its place, which recovers to the moment of the copy, on a new timeline. */
@@ -34,17 +39,9 @@ export async function startRestorableCluster(): Promise<RestorableCluster> {
   const copy = join(dirname(cluster.dataDir), 'copy');
   let stopCopy = async (): Promise<void> => {};
   return {
-    url: cluster.url,
-    dump: () => run(cluster, 'pg_dump', ['--schema=responder', `--dbname=${cluster.url}`]),
-    async readBack(dump) {
-      await psql(cluster, cluster.url, 'drop schema responder cascade');
-      await psql(cluster, cluster.url, dump);
-    },
-    async readInto(dump, name) {
-      await psql(cluster, cluster.url, `create database ${name}`);
-      const url = Object.assign(new URL(cluster.url), { pathname: `/${name}` }).href;
-      await psql(cluster, url, dump);
-      return url;
+    ...databaseOf(cluster, cluster.url),
+    async newDatabase(name) {
+      return databaseOf(cluster, await createDatabase(cluster, name));
     },
     async backUp() {
       await run(cluster, 'pg_basebackup', [`--dbname=${cluster.url}`, `--pgdata=${copy}`, '--checkpoint=fast']);
@@ -62,6 +59,27 @@ export async function startRestorableCluster(): Promise<RestorableCluster> {
       await rm(dirname(cluster.dataDir), { recursive: true, force: true });
     },
   };
+}
+
+function databaseOf(cluster: TestPostgres, url: string): RestorableDatabase {
+  return {
+    url,
+    dump: () => run(cluster, 'pg_dump', ['--schema=responder', `--dbname=${url}`]),
+    async readBack(dump) {
+      await psql(cluster, url, 'drop schema responder cascade');
+      await psql(cluster, url, dump);
+    },
+    async readInto(dump, name) {
+      const other = await createDatabase(cluster, name);
+      await psql(cluster, other, dump);
+      return other;
+    },
+  };
+}
+
+async function createDatabase(cluster: TestPostgres, name: string): Promise<string> {
+  await psql(cluster, cluster.url, `create database ${name}`);
+  return Object.assign(new URL(cluster.url), { pathname: `/${name}` }).href;
 }
 
 async function startServer(cluster: TestPostgres, dataDir: string): Promise<() => Promise<void>> {

@@ -80,75 +80,85 @@ const events = () => lines.map((line) => (JSON.parse(line) as { event: string })
 
 withServer('a responder whose database was restored [red]', () => {
   let cluster: RestorableCluster;
-  beforeEach(async () => {
+  beforeAll(async () => {
     cluster = await startRestorableCluster();
-    stops.push(() => cluster.stop());
   });
+  afterAll(() => cluster.stop());
 
   interface Way {
+    readonly url: string;
     readonly save: () => Promise<string>;
     /** @returns the address of what was restored */
     readonly restore: (saved: string) => Promise<string>;
   }
-  const ways: Readonly<Record<string, Way>> = {
-    'from a dump, into the database it came from': {
-      save: () => cluster.dump(),
-      restore: (saved) => cluster.readBack(saved).then(() => cluster.url),
+  const ways: Readonly<Record<string, () => Promise<Way>>> = {
+    async 'from a dump, into the database it came from'() {
+      const database = await cluster.newDatabase('dumped');
+      const { url } = database;
+      return { url, save: () => database.dump(), restore: (saved) => database.readBack(saved).then(() => url) };
     },
-    'from a dump, into another database [refuses: replay-failover] [refuses: before-restore]': {
-      save: () => cluster.dump(),
-      restore: (saved) => cluster.readInto(saved, 'restored'),
+    async 'from a dump, into another database [refuses: replay-failover] [refuses: before-restore]'() {
+      const database = await cluster.newDatabase('moved');
+      const { url } = database;
+      return { url, save: () => database.dump(), restore: (saved) => database.readInto(saved, 'restored') };
     },
-    'to a moment in the past, as a standby is promoted: on a new timeline [refuses: replay-failover] [refuses: before-restore]':
-      {
-        save: () => cluster.backUp().then(() => ''),
-        restore: () => cluster.recover().then(() => cluster.url),
-      },
+    async 'to a moment in the past, as a standby is promoted: on a new timeline [refuses: replay-failover] [refuses: before-restore]'() {
+      // The whole cluster goes back in time: one of its own.
+      const own = await startRestorableCluster();
+      stops.push(() => own.stop());
+      const { url } = own;
+      return { url, save: () => own.backUp().then(() => ''), restore: () => own.recover().then(() => url) };
+    },
   };
 
-  it.each(Object.entries(ways))('%s runs nothing from before, whether it was restarted or not', async (_name, way) => {
-    const database = await open(cluster.url);
-    const running = await start(database);
-    const answered = await ask(organisation, prompt);
-    const kept = await send(running, answered);
-    const lost = await ask(organisation, prompt);
-    const { iss, jti } = lost.question;
-    const row = { org: organisation.org, iss, jti, rh: lost.rh, state: 'accepted' as const, reply: null };
-    await database.db
-      .insertInto('invocation')
-      .values({ ...row, heartbeat: new Date(0) })
-      .execute();
-    const saved = await way.save();
-    // What happens between the backup and the restore is what would be forgotten.
-    const spent = await ask(organisation, prompt);
-    expect([kept.status, (await send(running, spent)).status]).toEqual([200, 200]);
+  it.each(Object.entries(ways))(
+    '%s runs nothing from before, whether it was restarted or not',
+    async (_name, begin) => {
+      const way = await begin();
+      const database = await open(way.url);
+      const running = await start(database);
+      const answered = await ask(organisation, prompt);
+      const kept = await send(running, answered);
+      const lost = await ask(organisation, prompt);
+      const { iss, jti } = lost.question;
+      const row = { org: organisation.org, iss, jti, rh: lost.rh, state: 'accepted' as const, reply: null };
+      await database.db
+        .insertInto('invocation')
+        .values({ ...row, heartbeat: new Date(0) })
+        .execute();
+      const saved = await way.save();
+      // What happens between the backup and the restore is what would be forgotten.
+      const spent = await ask(organisation, prompt);
+      expect([kept.status, (await send(running, spent)).status]).toEqual([200, 200]);
 
-    const url = await way.restore(saved);
-    const isSamePlace = url === cluster.url;
-    const restarted = await start(await open(url), running.clock);
-    const fresh = await ask(organisation, prompt);
-    for (const responder of isSamePlace ? [running, restarted] : [restarted]) {
-      for (const asked of [spent, lost, fresh])
-        expect(await send(responder, asked)).toMatchObject({ status: 409, code: 'indeterminate' });
-      // Saying it again runs nothing.
-      expect(await send(responder, answered)).toEqual({ ...kept, replayed: '?1' });
-    }
-    expect(model.ran).toEqual([answered.question.jti, spent.question.jti]);
-    expect(events()).toContain('database-replaced');
+      const url = await way.restore(saved);
+      const isSamePlace = url === way.url;
+      const restarted = await start(await open(url), running.clock);
+      const fresh = await ask(organisation, prompt);
+      for (const responder of isSamePlace ? [running, restarted] : [restarted]) {
+        for (const asked of [spent, lost, fresh])
+          expect(await send(responder, asked)).toMatchObject({ status: 409, code: 'indeterminate' });
+        // Saying it again runs nothing.
+        expect(await send(responder, answered)).toEqual({ ...kept, replayed: '?1' });
+      }
+      expect(model.ran).toEqual([answered.question.jti, spent.question.jti]);
+      expect(events()).toContain('database-replaced');
 
-    running.clock.advance(LATER);
-    // Its time is over too, but "too late" would say that it never ran.
-    expect(await send(restarted, spent)).toMatchObject({ code: 'indeterminate' });
-    const anew = await ask(organisation, prompt, { now: organisation.now + LATER });
-    expect((await send(restarted, anew)).status).toBe(200);
-    expect(model.ran).toContain(anew.question.jti);
-  });
+      running.clock.advance(LATER);
+      // Its time is over too, but "too late" would say that it never ran.
+      expect(await send(restarted, spent)).toMatchObject({ code: 'indeterminate' });
+      const anew = await ask(organisation, prompt, { now: organisation.now + LATER });
+      expect((await send(restarted, anew)).status).toBe(200);
+      expect(model.ran).toContain(anew.question.jti);
+    },
+  );
 
   it('notices it in the first claim where nobody was restarted', async () => {
-    const running = await start(await open(cluster.url));
-    const dump = await cluster.dump();
+    const noticed = await cluster.newDatabase('noticed');
+    const running = await start(await open(noticed.url));
+    const dump = await noticed.dump();
     await send(running, await ask(organisation, prompt));
-    await cluster.readBack(dump);
+    await noticed.readBack(dump);
     expect(events()).not.toContain('database-replaced');
     expect(await send(running, await ask(organisation, prompt))).toMatchObject({ code: 'indeterminate' });
     // Once: the claims that come after it find the mark.
