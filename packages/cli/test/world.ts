@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { Home, prepareDevelopment } from '@bulla/client/node';
-import { makeFolder, placePglite } from '@bulla/testkit';
+import { folderForTest, placePglite } from '@bulla/testkit';
 import type { Io } from '../src/io.js';
 import { run } from '../src/program.js';
 
@@ -55,7 +55,7 @@ export class World {
   }
 
   static async make(): Promise<World> {
-    return new World(makeFolder('bulla-cli-'));
+    return new World(folderForTest('cli'));
   }
 
   path(name: string): string {

@@ -1,5 +1,5 @@
 import { parseInvitationCode } from '@bulla/crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Enrolment, prepareEnrolment } from '../src/enrolment.js';
 import { MemoryTrustStore } from '../src/trust-store.js';
 import { MemoryRecords, PeopleVault } from './people-vault.js';
@@ -9,10 +9,10 @@ import { draftOf, makeWorld } from './world.js';
 // The other tests run among keys of p256.
 describe.each(['rsa2048', 'rsa3072'] as const)('among keys of suite %s', (suite) => {
   let world: World;
-  beforeAll(async () => {
+  beforeEach(async () => {
     world = await makeWorld({ suite, policy: { suites: ['rsa2048', 'rsa3072', 'p256', 'ed25519'] } });
   });
-  afterAll(() => world.stop());
+  afterEach(() => world.stop());
 
   it('a prompt is pushed, read, run and its answer verified', async () => {
     const bulla = await world.client();

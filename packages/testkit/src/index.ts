@@ -4,10 +4,9 @@ export type { FakeFault, FakeReply, FakeScript, FakeToolCallDelta, FakeUsage } f
 export { freePorts } from './free-ports.js';
 export { parseScript } from './parse-script.js';
 export { findPostgres, type PostgresPrograms } from './postgres-programs.js';
-export { pgliteForTest, placePglite, type TestPglite } from './pglite-for-test.js';
+export { folderForTest, pgliteForTest, placePglite, type TestPglite } from './pglite-for-test.js';
 export { type Preparations, prepareTestRun } from './prepare-test-run.js';
 export { RecordedRequest, type RequestEnd } from './recorded-request.js';
 export { isLongRun, randomFrom, sampled, seedOfRun } from './sampling.js';
-export { makeFolder } from './run-folders.js';
 export { committedKeyPair, type TestKeyPair } from './test-keys.js';
 export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.js';

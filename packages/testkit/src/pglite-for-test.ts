@@ -11,6 +11,14 @@ export interface TestPglite {
   readonly remove: () => Promise<void>;
 }
 
+/**
+ * Makes a folder for a home with an embedded database in it: in memory where there is room. A test removes it; the next
+ * run does where a test could not.
+ */
+export function folderForTest(name: string): string {
+  return makeFolder(`${currentRun().prefix}_${name}-`);
+}
+
 /** Without `empty` the tables of the services are in it. */
 export interface TestPgliteOptions {
   readonly empty?: boolean;
@@ -21,7 +29,7 @@ export interface TestPgliteOptions {
  * takes. A test migrates it in either case: where all is done that does nothing.
  */
 export function pgliteForTest(options: TestPgliteOptions = {}): TestPglite {
-  const folder = makeFolder(`${currentRun().prefix}_pglite-`);
+  const folder = folderForTest('pglite');
   const dataDir = join(folder, 'pglite');
   placePglite(dataDir, options);
   return { dataDir, remove: () => rm(folder, { recursive: true, force: true }) };

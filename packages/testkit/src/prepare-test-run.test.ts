@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createDatabase, databaseForTest } from './database-for-test.js';
-import { pgliteForTest, placePglite } from './pglite-for-test.js';
+import { folderForTest, pgliteForTest, placePglite } from './pglite-for-test.js';
 import { findPostgres } from './postgres-programs.js';
 import type { Preparations } from './prepare-test-run.js';
 import { prepareTestRun } from './prepare-test-run.js';
@@ -47,11 +47,17 @@ describe('a run without a server', () => {
     expect(() => placePglite(two.dataDir)).toThrow(expect.objectContaining({ code: 'ERR_FS_CP_EEXIST' }));
     const empty = pgliteForTest({ empty: true });
     expect(readdirSync(empty.dataDir)).toEqual([]);
+    const forgotten = folderForTest('home');
     await one.remove();
     expect(existsSync(one.dataDir)).toBe(false);
     await end();
     // The new one is for the next run as well.
-    expect([pglite?.migrated, two.dataDir, kept].map((path) => existsSync(path ?? ''))).toEqual([false, false, true]);
+    expect([pglite?.migrated, two.dataDir, forgotten, kept].map((path) => existsSync(path ?? ''))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
     expect(currentRun()).toEqual({ prefix: prefixOf(process.pid) });
   });
 

@@ -7,7 +7,7 @@ const MEMORY = '/dev/shm';
 /** A database takes 40 megabytes, and a run has a few at a time. */
 const ROOM_MIN_BYTES = 2 ** 31;
 
-/** Makes a folder for databases that tests open, or homes with databases; `prefix` is how its name begins. */
+/** Makes a folder for databases that tests open; `prefix` is how its name begins. */
 export function makeFolder(prefix: string, memory = MEMORY): string {
   return mkdtempSync(join(hasRoom(memory) ? memory : tmpdir(), prefix));
 }
