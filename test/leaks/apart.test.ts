@@ -26,6 +26,7 @@ const CLEAN_AFTER_MS = 60_000;
 const LOOK_AFTER_MS = isLongRun() ? CLEAN_AFTER_MS : 2 * IDLE_MS + 1_000;
 const LOOK_AGAIN_MS = 5_000;
 /** Between the two tokens of a run whose memory is looked at. */
+const POLL_MS = 25;
 const TOKEN_DELAY_MS = 4_000;
 const SLOW_MS = 400;
 const LOG_EVERYTHING = {
@@ -178,6 +179,8 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
     expect(await run()).toBe(ANSWER);
     await admin.set('control', CONTROL);
     await admin.save();
+    // Its files are there to be read when the first rewrite has put them in their places.
+    while (/aof_rewrite_(in_progress|scheduled):1/.test(await admin.info('persistence'))) await pause(POLL_MS);
     const folder = (await admin.config('GET', 'dir'))[1] ?? '';
     expect(await admin.dbsize()).toBeGreaterThan(1);
     await expectClean('Redis', [folder]);
