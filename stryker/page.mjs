@@ -43,7 +43,7 @@ export function pageOf(targets, outcomes, reasons = readReasons()) {
   return [
     '# Mutation testing',
     '',
-    'Written by `npm run stryker`. Each file was changed in one place after another, and its tests were run each time. A mutant is *killed* when one of them fails, *timed out* when they no longer end. The score is the share of both. Words of errors are left out (`messages.mjs`); regular expressions, schemas and constants are not. *Tried as* is a fingerprint of the file and its tests. *Since changed* says that they are others by now: `npm run stryker` tries what that concerns.',
+    'Written by `npm run stryker`. Each file was changed in one place after another, and its tests were run each time. A mutant is *killed* when one of them fails, *timed out* when they no longer end. The score is the share of both. Words of errors are left out (`messages.mjs`); regular expressions, schemas and constants are not. *Tried as* is a fingerprint of what the file and its tests do: comments, types, line breaks and the tags of guards do not count. *Since changed* says that they are others by now: `npm run stryker` tries what that concerns.',
     '',
     '| file | score | killed | timed out | survived | not reached | words | last changed in | tried as | |',
     '|---|---|---|---|---|---|---|---|---|---|',

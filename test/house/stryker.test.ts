@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { repository } from '../../scripts/workspaces.mjs';
-import { fingerprintOf, judged, type Outcome, sourceOf, testsOf } from '../../stryker/outcome.mjs';
+import { fingerprintOf, judged, meaningOf, type Outcome, sourceOf, testsOf } from '../../stryker/outcome.mjs';
 import { faultsOf, isCurrent, outcomesOf, PAGE, pageOf } from '../../stryker/page.mjs';
 
 const page = readFileSync(`${repository}/${PAGE}`, 'utf8');
@@ -81,6 +81,16 @@ describe('the page of mutants that Stryker tried', () => {
     expect(isCurrent(name, [...tests, 'src/other.test.ts'], { ...KILLED, fingerprint })).toBe(false);
     expect(isCurrent(name, tests, KILLED)).toBe(false);
     expect(isCurrent(name, tests, undefined)).toBe(false);
+  });
+
+  it.each([
+    ['a comment', "it('stops', () => {\n  // guard: first\n  run(1);\n});", true],
+    ['the tag of a guard', "it('stops [guard: first]', () => {\n  run(1);\n});", true],
+    ['line breaks and types', "it(\n  'stops',\n  (): void => {\n    run(1 as Count);\n  },\n);", true],
+    ['a number', "it('stops', () => {\n  run(2);\n});", false],
+    ['a title', "it('goes', () => {\n  run(1);\n});", false],
+  ])('tries again for what is done: %s', (_name, text, same) => {
+    expect(meaningOf(text) === meaningOf("it('stops', () => {\n  run(1);\n});")).toBe(same);
   });
 
   it.each<[string, Record<string, Outcome>, object, RegExp[]]>([
