@@ -1,5 +1,5 @@
 import { databaseForTest, pgliteForTest } from '@bulla/testkit';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import pg from 'pg';
@@ -56,6 +56,7 @@ describe.each(stores)('on %s', (store) => {
     await database.migrate();
   });
   afterAll(() => close());
+  beforeEach(() => database.db.deleteFrom('cell').execute());
 
   it('columns come back alike', async () => {
     const at = new Date('2026-01-02T03:04:05.678Z');

@@ -48,13 +48,12 @@ beforeAll(async () => {
   metrics = `http://127.0.0.1:${metricsPort}/metrics`;
 });
 afterAll(() => tiny.stop());
+beforeEach(() => tiny.clock.advance((Date.now() - tiny.clock.nowMs()) / 1000));
 afterEach(() => {
   delete faults.onGet;
 });
 
 describe('health', () => {
-  beforeEach(() => tiny.clock.advance((Date.now() - tiny.clock.nowMs()) / 1000));
-
   it('is live, and ready while everything it needs is there', async () => {
     expect(await fetchText(`${base}/health/live`)).toMatchObject({ status: 200, text: '{"status":"ok","checks":[]}' });
     const ready = await fetchText(`${base}/health/ready`);
