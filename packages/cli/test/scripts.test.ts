@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { patternOf, readTranscript } from './transcript.js';
 import type { Running } from './world.js';
 import { World } from './world.js';
@@ -9,9 +9,9 @@ const scripts = readdirSync(folder).filter((name) => name.endsWith('.txt'));
 
 let world: World;
 let running: Running;
-beforeAll(async () => {
+beforeEach(async () => {
   world = await World.make();
-  running = await world.up('database');
+  running = await world.up('organisation');
   await world.file('triage.md', 'Sort this claim by urgency and say why.\n\n{{claim}}\n');
   await world.file('better.md', 'Sort this claim by urgency. Water is always urgent.\n\n{{claim}}\n');
   await world.file(
@@ -31,7 +31,7 @@ beforeAll(async () => {
   await world.file('chosen.json', JSON.stringify({ ...policy, version: 99 }));
   await world.file('binary', new Uint8Array([0xff, 0xfe]));
 });
-afterAll(async () => {
+afterEach(async () => {
   await running.stop();
   await world.remove();
 });

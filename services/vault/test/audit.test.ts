@@ -42,56 +42,41 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     ['version.create', 'grant.add', 'grant.collect'].includes(name) ? vault.acme.author : vault.acme.owner;
   const rows = () => vault.database.db.selectFrom('audit_event').selectAll().orderBy('id').execute();
 
-  describe('without an audit row', () => {
-    const expectNothingDone = async (
-      name: string,
-      sabotage: { on: () => Promise<unknown>; off: () => Promise<unknown> },
-    ) => {
-      await sabotage.on();
-      const before = await vault.countEffects();
-      try {
-        const response = await sendAs(vault, callerOf(name as RouteName), sampleOf(name as RouteName));
-        expect([response.status, bodyOf(response)['code']]).toEqual([503, 'overloaded']);
-        expect(response.headers['retry-after']).toBe('1');
-      } finally {
-        await sabotage.off();
-      }
-      expect(await vault.countEffects()).toEqual(before);
-    };
-    const run = (statement: string) => sql.raw(statement).execute(vault.database.db);
+  const run = (statement: string) => sql.raw(statement).execute(vault.database.db);
+  const send = (name: RouteName) => sendAs(vault, callerOf(name), sampleOf(name));
 
-    it.each(RECORDED)('%s does nothing and gives nothing away', async (name) => {
-      await expectNothingDone(name, {
-        on: async () => {
-          await run(`create or replace function vault.refuse() returns trigger language plpgsql as
-            $$ begin raise exception using errcode = '53100', message = 'the disk is full'; end $$`);
-          await run('create trigger refuse before insert on vault.audit_event execute function vault.refuse()');
-        },
-        off: () => run('drop trigger refuse on vault.audit_event'),
+  // One after the other: what the samples are about is gone after the last.
+  it('what changes something or gives it away does nothing without an audit row, and leaves one that fits the closed union', async () => {
+    await run(`create function vault.refuse() returns trigger language plpgsql as
+      $$ begin raise exception using errcode = '53100', message = 'the disk is full'; end $$`);
+    for (const name of RECORDED) {
+      await run('create trigger refuse before insert on vault.audit_event execute function vault.refuse()');
+      const [effects, before] = [await vault.countEffects(), (await rows()).length];
+      const refused = await send(name);
+      await run('drop trigger refuse on vault.audit_event');
+      const { status, headers } = refused;
+      const told = [name, status, bodyOf(refused)['code'], headers['retry-after']];
+      expect(told).toEqual([name, 503, 'overloaded', '1']);
+      expect([name, await vault.countEffects()]).toEqual([name, effects]);
+      const done = await send(name);
+      expect([name, done.status, done.status === 204 ? '' : typeof done.body]).toEqual([
+        name,
+        ROUTES[name].status,
+        ROUTES[name].status === 204 ? '' : 'object',
+      ]);
+      const [row, ...more] = (await rows()).slice(before);
+      expect([name, more]).toEqual([name, []]);
+      const { keyid, entity, sig } = callerOf(name);
+      expect(AuditEvent.parse(row?.event)).toMatchObject({
+        act: name,
+        res: 'ok',
+        who: { type: entity.kind, kid: sig.kid },
+        req: expect.any(String),
+        ev: expect.any(String),
       });
-    });
-  });
-
-  it.each(RECORDED)('%s leaves one row that fits the closed union', async (name) => {
-    const before = (await rows()).length;
-    const response = await sendAs(vault, callerOf(name), sampleOf(name));
-    expect([response.status, response.status === 204 ? '' : typeof response.body]).toEqual([
-      ROUTES[name].status,
-      ROUTES[name].status === 204 ? '' : 'object',
-    ]);
-    const added = (await rows()).slice(before);
-    expect(added).toHaveLength(1);
-    const [row] = added;
-    const { keyid, entity, sig } = callerOf(name);
-    expect(AuditEvent.parse(row?.event)).toMatchObject({
-      act: name,
-      res: 'ok',
-      who: { type: entity.kind, kid: sig.kid },
-      req: expect.any(String),
-      ev: expect.any(String),
-    });
-    expect([row?.org, row?.request_id]).toEqual(['acme', response.headers['x-request-id']]);
-    expect(JSON.stringify(row)).not.toContain(keyid);
+      expect([row?.org, row?.request_id]).toEqual(['acme', done.headers['x-request-id']]);
+      expect(JSON.stringify(row)).not.toContain(keyid);
+    }
   });
 
   it('a refusal leaves one row that says why, and its signature is spent', async () => {
@@ -99,8 +84,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     const before = (await rows()).length;
     const nonce = 'bm9uY2Utb2YtYS1yZWZ1c2Fs';
     const body = { id: mintId('prm'), name: 'refused/prompt', type: 'text' };
-    const send = () => vault.clientOf(acme.invoker).post('/api/v1/prompts', body, { nonce });
-    await expectRefusal(vault, send, 403, 'forbidden');
+    const forbidden = () => vault.clientOf(acme.invoker).post('/api/v1/prompts', body, { nonce });
+    await expectRefusal(vault, forbidden, 403, 'forbidden');
     const taken = { ...body, id: samples.prompt.id };
     await expectRefusal(vault, () => vault.clientOf(acme.author).post('/api/v1/prompts', taken), 409, 'name_taken');
     const events = (await rows()).slice(before).map(({ event }) => AuditEvent.parse(event));
@@ -114,7 +99,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
 
   it('every row of the log fits the closed union and bears no text, token or name', async () => {
     const all = await rows();
-    expect(all.length).toBeGreaterThan(15);
+    expect(all.length).toBeGreaterThan(10);
     for (const { event } of all) expect(AuditEvent.safeParse(event)).toMatchObject({ success: true });
     const text = JSON.stringify(all);
     for (const secret of ['kestrel', 'claims/triage', 'samples/new']) expect(text).not.toContain(secret);

@@ -158,15 +158,24 @@ describe('an envelope is issued', () => {
   });
 
   it('not by a tag that has expired, nor by one whose signer was revoked [guard: vault-issue-tags]', async () => {
-    const { acme, clock } = vault;
-    const wanted = { prompt: prompt.id, label: 'production', aud: aud() };
+    // Its author writes nothing more after this.
+    const own = await startVault();
+    const { acme, clock } = own;
+    const { id } = await publishPrompt(own, acme);
+    const wanted = { prompt: id, label: 'production', aud: acme.responders[0].urn };
+    const ask = () => own.clientOf(acme.invoker).post(PATH, wanted);
     clock.advance(8 * 86_400);
-    await expectRefusal(vault, () => issue(acme.invoker, wanted), 403, 'trust_expired');
+    await expectRefusal(own, ask, 403, 'trust_expired');
     clock.advance(-8 * 86_400);
-    await publish((draft) => {
+    const from = acme.trust.directory.version;
+    await acme.publish((draft) => {
       draft.revoked.push({ kid: acme.author.sig.kid, reason: 'keyCompromise', at: acme.now });
     });
-    await expectRefusal(vault, () => issue(acme.invoker, wanted), 401, 'key_revoked');
+    const { directory } = acme.documents;
+    const path = '/api/v1/organisations/acme/directory';
+    must(200, await own.clientOf(acme.owner).put(path, { directory }, basedOn(from)));
+    await expectRefusal(own, ask, 401, 'key_revoked');
+    await own.stop();
   });
 
   it('not for a version that was withdrawn [guard: vault-issue-withdrawn]', async () => {
@@ -235,11 +244,3 @@ describe('what became of an envelope', () => {
     expect(await service.app.get(ExpiredEnvelopes, { strict: false }).purge()).toBe(perMinute);
   });
 });
-
-async function publish(change: Parameters<TestVault['acme']['publish']>[0]): Promise<void> {
-  const { acme } = vault;
-  const from = acme.trust.directory.version;
-  await acme.publish(change);
-  const { directory } = acme.documents;
-  must(200, await vault.clientOf(acme.owner).put('/api/v1/organisations/acme/directory', { directory }, basedOn(from)));
-}
