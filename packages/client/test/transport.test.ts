@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Problem } from '@bulla/contract';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
+import { sendReply } from './responder.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld, NOBODY_URL } from './world.js';
 
@@ -22,6 +23,7 @@ afterEach(() => {
   const { service } = world.vault;
   service.signatures = 'good';
   service.member = world.organisation.vault;
+  world.responder.send = sendReply;
   for (const name of Object.keys(service.lies)) delete service.lies[name as keyof typeof service.lies];
 });
 
