@@ -112,6 +112,7 @@ describe('a table that somebody changed', () => {
 
   it('is not believed, and nothing is done until it is mended', async () => {
     const { acme } = vault;
+    await publish(() => {});
     const { directory } = acme.documents;
     const forged = await vault.other.sign('directory', { ...acme.trust.directory });
     await change(forged);
@@ -125,6 +126,7 @@ describe('a table that somebody changed', () => {
 
   it('is not believed when documents are gone, or older ones are back', async () => {
     const { acme } = vault;
+    await publish(() => {});
     const { version } = acme.trust.directory;
     vault.clock.advance(1);
     must(200, await vault.clientOf(acme.owner).get(PROMPTS));

@@ -250,23 +250,25 @@ describe('a request', () => {
     const asked = await askPlainly();
     await all.send(asked);
     await all.send(asked);
+    const second = await askPlainly({}, { jti: asked.envelope.jti });
+    const { headers } = await all.send(second);
     const rows = await all.database.db
       .selectFrom('audit_event')
-      .select('event')
+      .select(['event', 'request_id'])
       .where('org', '=', all.organisation.org)
       .execute();
-    const mine = rows.map(
-      ({ event }) => event as { act: string; res: string; obj: { invocation?: string; replayed?: boolean } },
-    );
-    const of = mine
-      .filter(({ obj }) => obj.invocation === asked.question.jti)
-      .map(({ act, obj }) => [act, obj.replayed]);
-    expect(of).toEqual([
-      ['invocation.run', false],
-      ['invocation.finish', undefined],
-      ['invocation.run', true],
+    const told = rows.map(({ event, request_id: id }) => {
+      const { act, res, why, obj } = event as { act: string; res: string; why?: string; obj: Record<string, unknown> };
+      return { id, jti: obj['invocation'], said: [act, res, why, obj['replayed']] };
+    });
+    expect(told.filter(({ jti }) => jti === asked.question.jti).map(({ said }) => said)).toEqual([
+      ['invocation.run', 'ok', undefined, false],
+      ['invocation.finish', 'ok', undefined, undefined],
+      ['invocation.run', 'ok', undefined, true],
     ]);
-    expect(mine.some(({ act, res }) => act === 'invocation.run' && res === 'denied')).toBe(true);
+    expect(told.filter(({ id }) => id === headers['x-request-id']).map(({ said }) => said)).toEqual([
+      ['invocation.run', 'denied', 'envelope_replayed', undefined],
+    ]);
   });
 });
 
