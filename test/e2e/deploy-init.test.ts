@@ -11,10 +11,12 @@ let folder: string;
 let deployment: Deployment;
 let home: string;
 let services: string;
+let made: ReturnType<typeof init>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-deploy-'));
   deployment = deploymentIn(folder);
   ({ home, services } = deployment);
+  made = init();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -29,7 +31,7 @@ function filesOf(where: string): Map<string, string> {
 
 describe('the first container of a deployment', () => {
   it('hands each service its own, and keeps the keys of the organisation to itself', () => {
-    expect(init()).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/^organisation acme /) });
+    expect(made).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/^organisation acme /) });
     const handed = filesOf(services);
     expect([...handed.keys()]).toEqual([
       'postgres/password',
@@ -88,11 +90,13 @@ describe('the first container of a deployment', () => {
 
   it('makes no second organisation when the keys of the first were taken away', () => {
     const before = filesOf(services);
-    cpSync(home, join(folder, 'offline'), { recursive: true });
+    const offline = join(folder, 'offline');
+    cpSync(home, offline, { recursive: true });
     rmSync(home, { recursive: true });
     mkdirSync(home);
     expect(init()).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(filesOf(home).size).toBe(0);
     expect(filesOf(services)).toEqual(before);
+    cpSync(offline, home, { recursive: true });
   });
 });

@@ -19,6 +19,7 @@ beforeAll(async () => {
   bob = { BULLA_HOME: join(folder, 'bob') };
   up = await startUp(owner);
   await writeFile(join(folder, 'triage.md'), 'Sort this claim by urgency.\n\n{{claim}}\n');
+  ok(await push('claims/triage', owner));
 });
 afterAll(async () => {
   await up.stop();
@@ -35,8 +36,7 @@ const ok = (ended: Ended): Ended => {
 };
 
 describe('a second person', () => {
-  it('comes in by a code from another folder, and runs at once what the first one sealed', async () => {
-    ok(await push('claims/triage', owner));
+  it('comes in by a code from another folder and runs at once what the first one sealed; once revoked, nothing it signs counts, the vault answers 401, and what others vouched for stays', async () => {
     const options = ['--role', 'author', '--role', 'invoker', '--group', 'grp:authors', '--group', 'grp:members'];
     const invited = ok(await bulla(['device', 'invite', ...options, '--label', 'laptop'], owner));
     expect(invited.stdout).toMatch(/^bulla1_[\w-]+\n$/);
@@ -59,9 +59,7 @@ describe('a second person', () => {
     const listed = ok(await bulla(['device', 'list'], owner)).stdout;
     expect(listed).toMatch(/^\* {2}dev_\w+ +this device .* owner,author,invoker .* active /m);
     expect(listed).toMatch(/^ {3}dev_\w+ +laptop .* author,invoker +grp:authors,grp:members +active /m);
-  });
 
-  it('is revoked: nothing it signs counts, the vault answers 401, and what others vouched for stays', async () => {
     ok(await push('claims/kept', bob));
     ok(await push('claims/own', bob));
     ok(await bulla(['prompt', 'label', 'claims/kept', 'production', '1'], owner));
@@ -141,6 +139,8 @@ describe('the first person', () => {
   it('starts again on what was published meanwhile, with the identity under a passphrase', async () => {
     const locked = { ...owner, BULLA_PASSPHRASE_FILE: join(folder, 'passphrase') };
     await writeFile(locked.BULLA_PASSPHRASE_FILE, 'six words that nobody would guess\n');
+    ok(await bulla(['device', 'renew'], owner));
+    const before = ok(await bulla(['device', 'list'], owner)).stdout;
     ok(await bulla(['keys', 'lock'], locked));
     await up.stop();
     const silent = await bulla(['run', 'claims/triage', '--var', 'claim=x'], owner);
@@ -149,8 +149,8 @@ describe('the first person', () => {
     expect([wrong.status, wrong.stderr]).toEqual([4, expect.stringContaining('the passphrase is another one')]);
     up = await startUp(locked);
     expect(ok(await run('claims/triage', locked)).stdout).toContain('Water is flowing.');
-    // The directory that names the new ports stands on the newest: who was revoked still is.
-    expect(ok(await bulla(['device', 'list'], locked)).stdout).toMatch(/laptop .* revoked /);
+    // The directory that names the new ports stands on the newest.
+    expect(ok(await bulla(['device', 'list'], locked)).stdout).toBe(before);
     expect(ok(await bulla(['keys', 'unlock'], owner, 'six words that nobody would guess\n')).stdout).toContain(
       'open: ',
     );

@@ -51,15 +51,13 @@ withServer('an organisation of profile production', () => {
 
   const command = (...args: string[]) => bulla(args, { BULLA_HOME: deployment.home });
 
-  it('is made before the services, and given to an empty vault by trust renew', async () => {
+  it('is made before the services, given to an empty vault by trust renew, and passes every step of the demo, also after its services were started anew', async () => {
     expect(runInit(deployment)).toMatchObject({ status: 0, stderr: '' });
     vault = await startService('vault', settings.vault);
     expect((await command('trust', 'show')).status).not.toBe(0);
     expect(await command('trust', 'renew')).toMatchObject({ status: 0 });
     expect((await command('trust', 'show')).stdout).toMatch(/^organisation +acme \(production\)$/m);
-  });
 
-  it('passes every step of the demo, and again after its services were started anew', async () => {
     responder = await startService('responder', settings.responder);
     const first = await command('demo');
     expect(first.stdout).toMatch(/^demo ok: \d+ checks of the answer passed, 7 attacks were refused$/m);
