@@ -246,7 +246,8 @@ withBoth('two vaults and two responders on one PostgreSQL and one Redis', () => 
   itIsOneService();
   itHasOneDirectory();
 
-  it('used Redis until here', async () => {
+  it('use Redis while it is there', async () => {
+    expect((await send(world.responders[0], await question())).status).toBe(200);
     expect(await redis.admin.dbsize()).toBeGreaterThan(0);
   });
 
@@ -265,6 +266,7 @@ withBoth('two vaults and two responders on one PostgreSQL and one Redis', () => 
       await redis.kill();
       meanwhile = await Promise.all(asking);
     });
+    afterAll(() => redis.restart());
 
     it('answer everybody who asked meanwhile', () => {
       expect(meanwhile.map(codeOf)).toEqual(meanwhile.map(() => [200, undefined]));

@@ -4,6 +4,7 @@ import { databaseForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exchangeRaw } from '../../packages/service-kit/test/raw-socket.js';
 import { startTiny } from '../../packages/service-kit/test/tiny-vault.js';
+import { inOrder } from '../in-order.js';
 import { Author } from './author.js';
 import { query } from './postgres-control.js';
 import { rawOf, send, signedMessage } from './signed-requests.js';
@@ -59,22 +60,30 @@ withServer('a vault that two hundred clients keep waiting', () => {
     await database.drop();
   });
 
-  it('serves all others meanwhile', async () => {
+  // In time: the first before those that wait are closed.
+  inOrder([
+    { name: 'serves all others meanwhile', run: serveOthers },
+    { name: 'closes those that never end their headers', run: closeHeaders },
+    { name: 'takes nothing of a request that breaks off, and the same request when it comes whole', run: takeNothing },
+    { name: 'closes those that never end their bodies', run: closeBodies },
+  ]);
+
+  async function serveOthers(): Promise<void> {
     const author = new Author(world.vault.url, world.organisation);
     for (let n = 0; n < 5; n++) await author.write();
     expect([author.refusals, author.lost, await author.missing()]).toEqual([[], [], []]);
     expect(headers.filter(({ socket }) => socket.destroyed)).toEqual([]);
-  });
+  }
 
-  it('closes those that never end their headers', async () => {
+  async function closeHeaders(): Promise<void> {
     const answers = await Promise.all(headers.map(({ answer }) => answer));
     expect(new Set(answers.map((answer) => answer.split('\r\n', 1)[0]))).toEqual(
       new Set(['HTTP/1.1 408 Request Timeout']),
     );
     expect(answers[0]).toContain('"code":"request_timeout"');
-  });
+  }
 
-  it('takes nothing of a request that breaks off, and the same request when it comes whole', async () => {
+  async function takeNothing(): Promise<void> {
     const { author } = world.organisation;
     const body = { id: mintId('prm'), name: 'partial/one', type: 'text' };
     const message = await signedMessage(world.vault.url, author, 'POST', '/api/v1/prompts', { body });
@@ -87,9 +96,9 @@ withServer('a vault that two hundred clients keep waiting', () => {
     expect(await rows()).toBe(0);
     expect((await send(world.vault.url, message)).status).toBe(201);
     expect(await rows()).toBe(1);
-  });
+  }
 
-  it('closes those that never end their bodies', async () => {
+  async function closeBodies(): Promise<void> {
     const answers = await Promise.all([...bodies, ...chunks].map(({ answer }) => answer));
     expect(new Set(answers.map((answer) => answer.split('\r\n', 1)[0]))).toEqual(
       new Set(['HTTP/1.1 408 Request Timeout']),
@@ -97,7 +106,7 @@ withServer('a vault that two hundred clients keep waiting', () => {
     const author = new Author(world.vault.url, world.organisation);
     await author.write();
     expect(author.refusals).toEqual([]);
-  });
+  }
 });
 
 /** Sends bytes and goes. */

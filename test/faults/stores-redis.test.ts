@@ -102,9 +102,9 @@ withRedis('a responder whose Redis', () => {
   });
 
   it.each([
-    ['is emptied', () => redis.admin.flushall()],
-    ['is down', () => redis.kill()],
-  ])('%s takes no envelope a second time (F24)', async (_name, fault) => {
+    ['is emptied', () => redis.admin.flushall(), () => undefined],
+    ['is down', () => redis.kill(), () => redis.restart()],
+  ])('%s takes no envelope a second time (F24)', async (_name, fault, mend) => {
     const first = await world.question();
     expect(await world.outcome(first, await world.send(first))).toMatchObject({ kind: 'answer' });
     await fault();
@@ -115,6 +115,7 @@ withRedis('a responder whose Redis', () => {
       code: 'envelope_replayed',
     });
     expect(world.upstream.completionsOf(second.question.jti).started).toBe(0);
+    await mend();
   });
 });
 

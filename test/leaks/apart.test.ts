@@ -2,11 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { findPostgres, isLongRun } from '@bulla/testkit';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import pg from 'pg';
 import { describeWithRedis } from '../../packages/service-kit/test/redis-server.js';
 import { IDLE_MS } from '../../services/responder/src/memory/idle-memory.js';
 import { call } from '../faults/signed-requests.js';
+import { inOrder } from '../in-order.js';
 import { type Apart, startApart } from './apart.js';
 import { canReadMemory, scanMemory } from './memory-image.js';
 import { needlesOf } from './needles.js';
@@ -36,7 +37,6 @@ const LOG_EVERYTHING = {
   log_error_verbosity: 'verbose',
 };
 const describeApart = findPostgres() === undefined ? describe.skip : describeWithRedis;
-const describeMemory = canReadMemory() ? describe : describe.skip;
 
 let apart: Apart;
 let database: pg.Client;
@@ -103,102 +103,116 @@ describeApart('services apart, on PostgreSQL and Redis, with every log at its lo
     await apart?.remove();
   });
 
-  describeMemory('in memory, during a run', () => {
-    it('hold what it has opened: the control of what follows', async () => {
-      apart.model.follow({ replies: { tokens: [ANSWER, '.'], delayBetweenTokensMs: TOKEN_DELAY_MS } });
-      const before = apart.model.requests.length;
-      const running = run({ claim: VARIABLE }, true);
-      await apart.model.arrival(before);
-      // The first piece of the answer is on its way.
-      await pause(1_000);
-      const found = await memoryOf('responder');
-      expect(
-        SECRETS.filter((text) => !found.some((line) => line === `latin-1 ${text}` || line === `raw ${text}`)),
-      ).toEqual([]);
-      expect(await running).toBe(`${ANSWER}.`);
-    });
-  });
-
-  it('answer, and refuse, and let a statement fail and another wait', async () => {
-    apart.model.follow({ replies: { tokens: [ANSWER] } });
-    expect([await run(), await run({ claim: VARIABLE }, true)]).toEqual([ANSWER, ANSWER]);
-    expect(await run({ claim: VARIABLE, more: VARIABLE })).toBe('variable_unknown');
-    await database.query('alter table responder.audit_event add constraint fails check (false) not valid');
-    expect(await run()).not.toBe(ANSWER);
-    await database.query('alter table responder.audit_event drop constraint fails');
-    await database.query('begin; lock table responder.invocation');
-    const waiting = run();
-    await pause(4 * SLOW_MS);
-    await database.query('commit');
-    expect(await waiting).toBe(ANSWER);
-    const log = await readFile(apart.postgres.logFile, 'utf8');
-    expect(log).toMatch(/violates check constraint "fails"/);
-    const durations = [...log.matchAll(/duration: ([0-9]+)\.[0-9]+ ms/g)].map(([, ms]) => Number(ms));
-    expect(Math.max(...durations)).toBeGreaterThan(SLOW_MS);
-  });
-
-  it('never say in a refusal what was sent', async () => {
-    const { vault, responder, organisation } = apart;
-    const asker = organisation.owner;
-    const query = encodeURIComponent(MISPLACED);
-    const answers = [
-      await call(vault.url, asker, 'POST', '/api/v1/prompts', {
-        body: { id: MISPLACED, name: MISPLACED, type: MISPLACED },
-      }),
-      await call(vault.url, asker, 'POST', '/api/v1/prompts', { body: `{"${MISPLACED}"` }),
-      await call(vault.url, asker, 'GET', `/api/v1/prompts?prefix=${query}`),
-      await call(vault.url, asker, 'GET', `/api/v1/prompts/${query}`),
-      await call(responder.url, asker, 'POST', '/api/v1/invocations', { body: { bundle: MISPLACED, inv: MISPLACED } }),
-      await call(responder.url, asker, 'POST', '/api/v1/invocations', { body: MISPLACED }),
-    ];
-    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400]);
-    const path = join(apart.folder, 'refusals');
-    await writeFile(path, [...answers.map(({ text }) => text), CONTROL].join('\n'));
-    await expectClean('refusals', [path]);
-  });
-
-  it('write none of it into their logs and metrics', async () => {
-    const services = [apart.vault, apart.responder];
-    const metrics = await Promise.all(
-      services.map(async ({ events }) => {
-        const port = Number(events('service-ready')[0]?.['metricsPort']);
-        return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-      }),
-    );
-    expect(metrics.join('')).toMatch(/bulla_http_requests_total\{.*invocations/);
-    const logs = services.map(({ output }) => output());
-    expect(logs.join('')).toMatch(/request-failed|database/);
-    const path = join(apart.folder, 'said');
-    await writeFile(path, [...logs, ...metrics, CONTROL].join('\n'));
-    await expectClean('logs and metrics', [path]);
-  });
-
-  it('leave none of it in Redis: its append-only file, its snapshot', async () => {
-    const { admin } = apart.redis;
-    await admin.config('SET', 'appendonly', 'yes');
-    expect(await run()).toBe(ANSWER);
-    await admin.set('control', CONTROL);
-    await admin.save();
-    // Its files are there to be read when the first rewrite has put them in their places.
-    while (/aof_rewrite_(in_progress|scheduled):1/.test(await admin.info('persistence'))) await pause(POLL_MS);
-    const folder = (await admin.config('GET', 'dir'))[1] ?? '';
-    expect(await admin.dbsize()).toBeGreaterThan(1);
-    await expectClean('Redis', [folder]);
-  });
-
-  describeMemory('in memory, a minute after the last run', () => {
-    it('hold none of it', async () => {
-      expect(await memoryInTheEnd('vault')).toEqual([]);
-      expect(await memoryInTheEnd('responder')).toEqual([]);
-    });
-  });
-
-  it('leave none of it in PostgreSQL: its tables, its write-ahead log, its own log', async () => {
-    await database.query('create table control (text text)');
-    await database.query('insert into control values ($1)', [CONTROL]);
-    await database.end();
-    await apart.stopServices();
-    await apart.postgres.stop({ keepFiles: true });
-    await expectClean('PostgreSQL', [apart.postgres.dataDir, apart.postgres.logFile]);
-  });
+  // Each leaves what the next looks at; the last stops the services.
+  inOrder([
+    {
+      name: 'in memory, during a run, hold what they have opened: the control of what follows',
+      run: holdWhatIsOpen,
+      isHere: canReadMemory(),
+    },
+    { name: 'answer, and refuse, and let a statement fail and another wait', run: answerAndFail },
+    { name: 'never say in a refusal what was sent', run: refuse },
+    { name: 'write none of it into their logs and metrics', run: logNothing },
+    { name: 'leave none of it in Redis: its append-only file, its snapshot', run: leaveNothingInRedis },
+    { name: 'in memory, a minute after the last run, hold none of it', run: forget, isHere: canReadMemory() },
+    {
+      name: 'leave none of it in PostgreSQL: its tables, its write-ahead log, its own log',
+      run: leaveNothingInPostgres,
+    },
+  ]);
 });
+
+async function holdWhatIsOpen(): Promise<void> {
+  apart.model.follow({ replies: { tokens: [ANSWER, '.'], delayBetweenTokensMs: TOKEN_DELAY_MS } });
+  const before = apart.model.requests.length;
+  const running = run({ claim: VARIABLE }, true);
+  await apart.model.arrival(before);
+  // The first piece of the answer is on its way.
+  await pause(1_000);
+  const found = await memoryOf('responder');
+  expect(SECRETS.filter((text) => !found.some((line) => line === `latin-1 ${text}` || line === `raw ${text}`))).toEqual(
+    [],
+  );
+  expect(await running).toBe(`${ANSWER}.`);
+}
+
+async function answerAndFail(): Promise<void> {
+  apart.model.follow({ replies: { tokens: [ANSWER] } });
+  expect([await run(), await run({ claim: VARIABLE }, true)]).toEqual([ANSWER, ANSWER]);
+  expect(await run({ claim: VARIABLE, more: VARIABLE })).toBe('variable_unknown');
+  await database.query('alter table responder.audit_event add constraint fails check (false) not valid');
+  expect(await run()).not.toBe(ANSWER);
+  await database.query('alter table responder.audit_event drop constraint fails');
+  await database.query('begin; lock table responder.invocation');
+  const waiting = run();
+  await pause(4 * SLOW_MS);
+  await database.query('commit');
+  expect(await waiting).toBe(ANSWER);
+  const log = await readFile(apart.postgres.logFile, 'utf8');
+  expect(log).toMatch(/violates check constraint "fails"/);
+  const durations = [...log.matchAll(/duration: ([0-9]+)\.[0-9]+ ms/g)].map(([, ms]) => Number(ms));
+  expect(Math.max(...durations)).toBeGreaterThan(SLOW_MS);
+}
+
+async function refuse(): Promise<void> {
+  const { vault, responder, organisation } = apart;
+  const asker = organisation.owner;
+  const query = encodeURIComponent(MISPLACED);
+  const answers = [
+    await call(vault.url, asker, 'POST', '/api/v1/prompts', {
+      body: { id: MISPLACED, name: MISPLACED, type: MISPLACED },
+    }),
+    await call(vault.url, asker, 'POST', '/api/v1/prompts', { body: `{"${MISPLACED}"` }),
+    await call(vault.url, asker, 'GET', `/api/v1/prompts?prefix=${query}`),
+    await call(vault.url, asker, 'GET', `/api/v1/prompts/${query}`),
+    await call(responder.url, asker, 'POST', '/api/v1/invocations', { body: { bundle: MISPLACED, inv: MISPLACED } }),
+    await call(responder.url, asker, 'POST', '/api/v1/invocations', { body: MISPLACED }),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 400]);
+  const path = join(apart.folder, 'refusals');
+  await writeFile(path, [...answers.map(({ text }) => text), CONTROL].join('\n'));
+  await expectClean('refusals', [path]);
+}
+
+async function logNothing(): Promise<void> {
+  const services = [apart.vault, apart.responder];
+  const metrics = await Promise.all(
+    services.map(async ({ events }) => {
+      const port = Number(events('service-ready')[0]?.['metricsPort']);
+      return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    }),
+  );
+  expect(metrics.join('')).toMatch(/bulla_http_requests_total\{.*invocations/);
+  const logs = services.map(({ output }) => output());
+  expect(logs.join('')).toMatch(/request-failed|database/);
+  const path = join(apart.folder, 'said');
+  await writeFile(path, [...logs, ...metrics, CONTROL].join('\n'));
+  await expectClean('logs and metrics', [path]);
+}
+
+async function leaveNothingInRedis(): Promise<void> {
+  const { admin } = apart.redis;
+  await admin.config('SET', 'appendonly', 'yes');
+  expect(await run()).toBe(ANSWER);
+  await admin.set('control', CONTROL);
+  await admin.save();
+  // Its files are there to be read when the first rewrite has put them in their places.
+  while (/aof_rewrite_(in_progress|scheduled):1/.test(await admin.info('persistence'))) await pause(POLL_MS);
+  const folder = (await admin.config('GET', 'dir'))[1] ?? '';
+  expect(await admin.dbsize()).toBeGreaterThan(1);
+  await expectClean('Redis', [folder]);
+}
+
+async function forget(): Promise<void> {
+  expect(await memoryInTheEnd('vault')).toEqual([]);
+  expect(await memoryInTheEnd('responder')).toEqual([]);
+}
+
+async function leaveNothingInPostgres(): Promise<void> {
+  await database.query('create table control (text text)');
+  await database.query('insert into control values ($1)', [CONTROL]);
+  await database.end();
+  await apart.stopServices();
+  await apart.postgres.stop({ keepFiles: true });
+  await expectClean('PostgreSQL', [apart.postgres.dataDir, apart.postgres.logFile]);
+}
