@@ -33,7 +33,8 @@ process.exitCode = isWholeSuite(jestArguments) ? await runAll() : await run(jest
 async function runAll() {
   let worst = 0;
   const house = checkHouse({ signal: stopped.signal }).then((checks) => checks.forEach((one) => record.noteCheck(one)));
-  for (const { name, args, coverage } of tiers(jestConfig.projects.map(({ displayName }) => displayName))) {
+  const projects = jestConfig.projects.map(({ displayName }) => displayName);
+  for (const { name, args, coverage } of tiers(projects, jestArguments)) {
     if (stopped.signal.aborted) break;
     tierName = name;
     console.log(`\n--- ${name}\n`);

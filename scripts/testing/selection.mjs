@@ -2,6 +2,9 @@
 const HOW_ONLY =
   /^--(ci|verbose|silent|colors|no-colors|no-cache|detectOpenHandles|randomize|(maxWorkers|seed|testTimeout)=.+)$/;
 
+/** Tests across workspaces wait for processes, pauses and time-outs: on two cores a third file has room beside two. */
+const WAITING_WORKERS = '--maxWorkers=3';
+
 /**
  * Whether these arguments let every test run. An option that is not known here counts as a selection.
  * @param {readonly string[]} jestArguments
@@ -14,13 +17,15 @@ export function isWholeSuite(jestArguments) {
  * The parts of a whole run, one after the other: the workspaces' own tests, where coverage is counted; tests across
  * workspaces; and those that need the machine to themselves, one file at a time.
  * @param {readonly string[]} projects names of all projects in jest.config.mjs
+ * @param {readonly string[]} [jestArguments] of the whole run: workers that were asked for count
  * @returns {{ name: string, args: string[], coverage: boolean }[]}
  */
-export function tiers(projects) {
+export function tiers(projects, jestArguments = []) {
   const workspaces = projects.filter((name) => name !== 'test' && name !== 'alone');
+  const workers = jestArguments.some((argument) => argument.startsWith('--maxWorkers=')) ? [] : [WAITING_WORKERS];
   return [
     { name: 'the tests of each workspace', args: ['--selectProjects', ...workspaces], coverage: true },
-    { name: 'the tests across workspaces', args: ['--selectProjects', 'test'], coverage: false },
+    { name: 'the tests across workspaces', args: ['--selectProjects', 'test', ...workers], coverage: false },
     {
       name: 'the tests that have the machine to themselves',
       args: ['--selectProjects', 'alone', '--runInBand'],

@@ -26,6 +26,11 @@ describe('a whole run', () => {
     ]);
   });
 
+  it('runs three files at once where files wait, unless it was told how many', () => {
+    expect(tiers(['test'])[1]?.args).toEqual(['--selectProjects', 'test', '--maxWorkers=3']);
+    expect(tiers(['test'], ['--maxWorkers=1'])[1]?.args).toEqual(['--selectProjects', 'test']);
+  });
+
   it('runs what needs the machine to itself last, one file at a time', () =>
     expect(tiers(['test', 'alone']).at(-1)?.args).toEqual(['--selectProjects', 'alone', '--runInBand']));
 });
