@@ -271,6 +271,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
   });
 
   it('is listed by state, newest first, page by page', async () => {
+    const moved = await begin();
+    must(200, await give(vault.acme.owner, moved.approval, await sign(vault.acme.owner, moved.prompt)));
     const begun: string[] = [];
     for (let count = 0; count < 3; count += 1) {
       vault.clock.advance(1);
@@ -288,8 +290,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     expect(seen).toEqual(seen.toSorted().toReversed());
     const done = bodyOf<{ data: Approval[] }>(must(200, await client.get('/api/v1/approvals?state=done')));
     expect(done.data.map(({ state }) => state)).toEqual(done.data.map(() => 'done'));
+    expect(done.data.map(({ id }) => id)).toContain(moved.approval);
     expect(done.data.filter(({ id }) => begun.includes(id))).toEqual([]);
-    expect(done.data.length).toBeGreaterThan(0);
   });
 
   it('shows where it stood, newest first', async () => {
