@@ -6,7 +6,8 @@ import { startTestPostgres } from './test-postgres.js';
 
 /** Bulla's SQL runs on PostgreSQL 15 and newer. */
 const VERSION_MIN = 150_000;
-const CONNECT_TIMEOUT_MS = 2_000;
+// A machine that is busy answers late; one without a server refuses at once.
+const CONNECT_TIMEOUT_MS = 30_000;
 
 /** A server on which databases can be made. */
 export interface TestServer {
