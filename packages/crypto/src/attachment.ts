@@ -15,9 +15,13 @@ import { checkShape } from './schema.js';
 /** Most attachments of one version. */
 export const ATTACHMENTS_MAX = 64;
 
+/** What it is called within its version: `policy.pdf`. A file of this name can be written anywhere, as with letters. */
+const attachmentIdSchema = opaqueIdSchema.check(
+  z.refine((id) => id !== '.' && id !== '..'), // guard: attachment-id-dots
+);
+
 const attachmentSchema = z.strictObject({
-  /** What it is called within its version: `policy.pdf`. */
-  id: opaqueIdSchema,
+  id: attachmentIdSchema,
   /** Of the stream, 32 bytes. */
   key: bytes32Schema,
   /** Bytes before sealing. */
@@ -39,7 +43,7 @@ function differIn(member: 'id' | 'key'): (list: Attachment[]) => boolean {
   return (list) => new Set(list.map((one) => one[member])).size === list.length;
 }
 
-const placeSchema = z.strictObject({ sub: urnOfSchema('prompt'), ver: versionSchema, id: opaqueIdSchema });
+const placeSchema = z.strictObject({ sub: urnOfSchema('prompt'), ver: versionSchema, id: attachmentIdSchema });
 /** Where an attachment belongs: it opens nowhere else. */
 export interface AttachmentPlace {
   /** URN of the prompt. */
