@@ -119,6 +119,11 @@ function checkHeader(request: FastifyRequest): void {
   if (headers.host === undefined && request.raw.httpVersion !== '1.0') {
     throw new Problem('validation_failed', { detail: 'there is no Host' });
   }
+  // Node keeps the first: whoever stands before the service may have kept another.
+  // guard: request-host-once
+  if (request.raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1) {
+    throw new Problem('validation_failed', { detail: 'there is more than one Host' });
+  }
   // guard: request-encoding
   if (headers['content-encoding'] !== undefined) {
     throw new Problem('unsupported_media_type', { detail: 'Content-Encoding is not allowed' });

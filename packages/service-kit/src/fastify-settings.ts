@@ -66,6 +66,7 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
   // Only kept: the signature is checked over these bytes before anything reads them (protocol.md §5).
   fastify.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     const state = stateOf(request);
+    payload.once('error', () => parts.metrics.bodiesCut.inc());
     state.rawBody = await readBody(payload, request.routeOptions.bodyLimit, (bytes) => {
       if (!parts.bodies.tryTake(bytes)) return overload('bodies', parts);
       state.bodyBytes += bytes;

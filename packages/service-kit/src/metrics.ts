@@ -25,6 +25,7 @@ export class Metrics {
   readonly auditEvents: Counter<'result'>;
   readonly rateLimitRejections: Counter<'kind'>;
   readonly overloads: Counter<'why'>;
+  readonly bodiesCut: Counter<never>;
 
   constructor({ service, version, poolState }: MetricsOptions) {
     this.registry.setDefaultLabels({ service });
@@ -41,6 +42,7 @@ export class Metrics {
     this.auditEvents = this.counter('bulla_audit_events_total', 'Decisions written to the audit log', ['result']);
     this.rateLimitRejections = this.counter('bulla_ratelimit_rejections_total', 'Requests told to wait', ['kind']);
     this.overloads = this.counter('bulla_overload_total', 'Requests refused or cut to protect the others', ['why']);
+    this.bodiesCut = this.counter('bulla_http_bodies_cut_total', 'Bodies whose sender broke off', []);
     this.gauge('bulla_build_info', 'Always 1; the label is the version', ['version']).set({ version }, 1);
     const connections = this.gauge('bulla_db_pool_connections', 'Connections to the database', ['state'], () => {
       const { total, idle, waiting } = poolState();

@@ -7,9 +7,10 @@ import { startTiny } from './tiny-vault.js';
 const CANARY = 'canary-7f3a';
 let tiny: Tiny;
 let port: number;
+let metricsPort: number;
 beforeAll(async () => {
   tiny = await startTiny({ limits: { headersTimeoutMs: 400, requestTimeoutMs: 800, keepAliveTimeoutMs: 500 } });
-  ({ port } = await tiny.service.listen());
+  ({ port, metricsPort } = await tiny.service.listen());
 });
 afterAll(() => tiny.stop());
 
@@ -223,6 +224,12 @@ describe('a connection', () => {
     ['with too many headers [guard: request-headers]', head('a: b\r\n'.repeat(80)), 431, 'headers_too_large'],
     ['that does not speak HTTP', 'hello\r\n\r\n', 400, 'validation_failed'],
     ['without a host', 'GET /api/v1/prompts HTTP/1.1\r\n\r\n', 400, 'validation_failed'],
+    [
+      'with a second host [guard: request-host-once]',
+      'GET /health/live HTTP/1.1\r\nhost: x\r\nHost: evil.example\r\nconnection: close\r\n\r\n',
+      400,
+      'validation_failed',
+    ],
     ['with two lengths', head('content-length: 1\r\ncontent-length: 2\r\n'), 400, 'validation_failed'],
     ['with a length and chunks', head('content-length: 1\r\ntransfer-encoding: chunked\r\n'), 400, 'validation_failed'],
     ['with another encoding of the transfer', head('transfer-encoding: xchunked\r\n'), 400, 'validation_failed'],
@@ -253,9 +260,18 @@ describe('a connection', () => {
     expect(answer).toMatchObject({ status: 413, body: { code: 'payload_too_large' } });
   });
 
-  it('that a client leaves in the middle of a body hurts nobody', async () => {
+  it('that a client leaves in the middle of a body hurts nobody, and is counted and not logged as a fault [guard: body-cut]', async () => {
+    const cut = async () => {
+      const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      return Number(/^bulla_http_bodies_cut_total\{service="vault"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+    };
+    const [before, lines] = [await cut(), tiny.log.length];
     const sent = `${head('content-type: application/json\r\ncontent-length: 99\r\n')}{"a":`;
     await exchangeRaw(port, sent, { keepOpen: false });
+    while ((await cut()) === before);
     expect(await tiny.owner.get('/api/v1/prompts')).toMatchObject({ status: 200 });
+    const said = tiny.log.slice(lines);
+    expect(said.join('')).toContain('"event":"request-finished"');
+    expect(said.filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
 });
