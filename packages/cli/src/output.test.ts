@@ -43,13 +43,20 @@ describe('output', () => {
     expect(stderr.text).toContain(' e\\u{1b}[0m\n');
   });
 
-  it('leaves every byte as it is where a program reads, or where exactness was asked for', () => {
-    const pipes = intoPipes();
-    pipes.out.text('a\u001b[31mb');
-    expect(pipes.stdout.text).toBe('a\u001b[31mb');
-    const terminal = onTerminal();
-    terminal.out.exact('a\u001b[31mb');
-    expect(terminal.stdout.text).toBe('a\u001b[31mb');
+  it('leaves every byte as it is where a program reads', () => {
+    const { out, stdout } = intoPipes();
+    out.text('a\u001b[31mb');
+    out.document('{"text":"c\u009b31m\u202e"}');
+    expect(stdout.text).toBe('a\u001b[31mb{"text":"c\u009b31m\u202e"}');
+  });
+
+  it('prints JSON at a terminal that says the same and commands nothing [guard: terminal-json]', () => {
+    const { out, stdout } = onTerminal();
+    const value = { text: 'a\u009b31m \u202e b\u0085 \u001b[0m \u2028', more: ['Größe\t\n'] };
+    out.json(value);
+    expect(stdout.text).toContain(String.raw`a\u009b31m \u202e b\u0085 \u001b[0m \u2028`);
+    expect(harmless(stdout.text)).toBe(stdout.text);
+    expect(JSON.parse(stdout.text)).toEqual(value);
   });
 
   it('colours on a terminal only, and only where it may', () => {

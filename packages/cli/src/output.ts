@@ -28,6 +28,11 @@ export function harmless(text: string): string {
   return text.replace(OBEYED, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** JSON that says the same, in which no string holds a character that a terminal would obey. */
+function harmlessJson(json: string): string {
+  return json.replace(OBEYED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** The only file that prints. Standard output is for data, standard error for talk. */
 export class Output {
   readonly #stdout: OutputStream;
@@ -60,9 +65,15 @@ export class Output {
     this.#write(this.#stdout, [text]);
   }
 
-  /** Data exactly as it is, terminal or not. */
+  /** Data that this machine made, such as sealed letters and public keys: exactly as it is, terminal or not. */
   exact(text: string | Uint8Array): void {
     this.#stdout.write(text);
+  }
+
+  /** A JSON document that may hold text from elsewhere: exact where a program reads it, harmless at a terminal. */
+  document(json: string): void {
+    // guard: terminal-json without: this.exact(json);
+    this.exact(this.#stdout.isTTY === true ? harmlessJson(json) : json);
   }
 
   /**
@@ -81,7 +92,7 @@ export class Output {
   }
 
   json(value: unknown): void {
-    this.exact(`${JSON.stringify(value, null, 2)}\n`);
+    this.document(`${JSON.stringify(value, null, 2)}\n`);
   }
 
   /** Columns that line up. */

@@ -37,10 +37,16 @@ describe('bulla run', () => {
     expect(await run(...options)).toMatchObject({ code: 0, stdout: `${ANSWER.join('')}\n` });
   });
 
-  it.each([[[]], [['--stream']]])('prints exactly the text with --raw (%j)', async (options) => {
-    world.isTerminal = true;
-    expect(await run('--raw', '-q', ...options)).toEqual({ code: 0, stdout: ANSWER.join(''), stderr: '' });
-  });
+  it.each([[[]], [['--stream']]])(
+    'prints exactly the text with --raw, and harmless at a terminal (%j)',
+    async (options) => {
+      const text = ANSWER.join('');
+      expect(await run('--raw', '-q', ...options)).toEqual({ code: 0, stdout: text, stderr: '' });
+      world.isTerminal = true;
+      const shown = text.replace('\u001b', String.raw`\u{1b}`);
+      expect(await run('--raw', '-q', ...options)).toEqual({ code: 0, stdout: shown, stderr: '' });
+    },
+  );
 
   it('shows on a terminal what the terminal would obey', async () => {
     world.isTerminal = true;

@@ -135,7 +135,7 @@ async function pull(context: Context, name: string, options: ChoiceOptions & { o
   const bulla = await context.connect();
   const opened = await bulla.prompts.read(name, choiceOf(options));
   const file = fileOf(opened.statement);
-  if (options.out === undefined) return context.out.exact(file);
+  if (options.out === undefined) return context.out.text(file);
   await writeWhole(options.out, file);
   context.out.talk(styled('✔', 'good'), ` ${name} v${opened.version} written to ${options.out}`);
 }

@@ -32,7 +32,7 @@ export function addRunCommand(program: Command, context: Context): void {
     .option('--version <n>', 'this version')
     .option('--stream', 'print the text while it is made; the last line says whether it was signed')
     .option('--json', 'print answer.json, which `bulla verify` proves')
-    .option('--raw', 'print exactly the text and nothing else, control characters too')
+    .option('--raw', 'print the text and nothing else: no line end is added')
     .option('--show-question', 'with --json: include the variables, so that the file proves them as well')
     .option('--out <file>', 'write to this file instead of standard output')
     .addHelpText(
@@ -123,12 +123,12 @@ class Shown {
   piece(text: string): void {
     if (!this.#live) return;
     this.#any = true;
-    this.#print(text);
+    this.#context.out.text(text);
   }
 
   /** Ends the line of an answer that was cut, so that the error begins on its own. */
   cut(): void {
-    if (this.#any && this.#options.raw !== true) this.#print('\n');
+    if (this.#any && this.#options.raw !== true) this.#context.out.text('\n');
   }
 
   async answer(answer: Answer): Promise<void> {
@@ -136,17 +136,12 @@ class Shown {
     // A terminal, and most programs, want a last line to end; with --raw nothing is added.
     const end = raw === true || answer.text.endsWith('\n') ? '' : '\n';
     if (this.#live) {
-      if (this.#any) this.#print(end);
+      if (this.#any) this.#context.out.text(end);
       return;
     }
     const text = json === true ? answer.toFile({ showQuestion }) : answer.text + end;
     if (out !== undefined) await writeWhole(out, text);
-    else if (json === true) this.#context.out.exact(text);
-    else this.#print(text);
-  }
-
-  #print(text: string): void {
-    if (this.#options.raw === true) this.#context.out.exact(text);
+    else if (json === true) this.#context.out.document(text);
     else this.#context.out.text(text);
   }
 }
