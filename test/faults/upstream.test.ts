@@ -145,6 +145,10 @@ const CASES = Object.entries({ ...SCRIPTS, ...KINDS }).flatMap(([member, cases])
     world = { ...world, upstream: back };
   });
 
+  it('finds a responder that says what its start line lacked [guard: memory-warning]', () => {
+    expect(world.responder.events('freed-memory-kept')).toHaveLength(1);
+  });
+
   it('is never quoted in the log, which says that a run failed', async () => {
     const { upstream, responder } = world;
     upstream.follow({ replies: { status: 500, body: CANARY } });

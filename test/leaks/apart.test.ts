@@ -185,6 +185,7 @@ async function logNothing(): Promise<void> {
   expect(metrics.join('')).toMatch(/bulla_http_requests_total\{.*invocations/);
   const logs = services.map(({ output }) => output());
   expect(logs.join('')).toMatch(/request-failed|database/);
+  expect(logs.join('')).not.toContain('freed-memory-kept');
   const path = join(apart.folder, 'said');
   await writeFile(path, [...logs, ...metrics, CONTROL].join('\n'));
   await expectClean('logs and metrics', [path]);

@@ -44,6 +44,8 @@ export type LogEvent =
   | { event: 'trust-not-loaded'; org: string; code: string }
   /** Somebody else holds another directory of this version: the vault lies to one of us (protocol.md §2.4 step 8). */
   | { event: 'trust-fork'; org: string; directoryVersion: number }
+  /** Copies of what was opened may stay in memory that the C library got back: GLIBC_TUNABLES is not set. */
+  | { event: 'freed-memory-kept' }
   | { event: 'run-begun'; requestId: string; jti: string; model: string }
   | { event: 'run-finished'; jti: string; model: string; finish: string; durationMs: number; frames: number }
   | { event: 'run-failed'; jti: string; code: string; durationMs: number }
@@ -72,6 +74,7 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'trust-loaded': 'info',
   'trust-not-loaded': 'warn',
   'trust-fork': 'error',
+  'freed-memory-kept': 'warn',
   'run-begun': 'info',
   'run-finished': 'info',
   'run-failed': 'warn',

@@ -21,6 +21,7 @@ import {
 } from '@bulla/service-kit';
 import { responderMigrations } from './database/migrations.js';
 import type { ResponderTables } from './database/types.js';
+import { isFreedMemoryOverwritten } from './memory/freed-memory.js';
 import { createModel, modelSettings } from './models/model-settings.js';
 import { loadUnwrappers } from './opener/unwrappers.js';
 import { createResponder } from './responder.js';
@@ -62,6 +63,8 @@ export async function startResponder(environment: Environment): Promise<Started>
     level: settings.BULLA_LOG_LEVEL,
     format: settings.BULLA_LOG_FORMAT,
   });
+  // guard: memory-warning
+  if (!isFreedMemoryOverwritten(environment)) log.write({ event: 'freed-memory-kept' });
   const url = settings.BULLA_DATABASE_URL;
   const database = connectDatabase<ResponderTables>({
     from: { url },
