@@ -25,7 +25,10 @@ export async function readBody(
   };
   // Anybody can hang up in the middle: that is no fault of ours, and nobody reads the answer.
   // guard: body-cut without: payload.on('data', keep).once('end', resolve).once('error', reject);
-  payload.on('data', keep).once('end', resolve).once('error', () => reject(cut()));
+  payload
+    .on('data', keep)
+    .once('end', resolve)
+    .once('error', () => reject(cut()));
   try {
     await promise;
   } finally {

@@ -15,6 +15,7 @@ import { OwnKeySignature } from './own-key-signature.js';
 import type { FailingAddresses } from './failing-addresses.js';
 import { isOurFault, problemOf } from './problem-of.js';
 import type { RateLimits } from './rate-limits.js';
+import { ReadNonces } from './read-nonces.js';
 import { RefreshLimit } from './refresh-limit.js';
 import { requestParts, targetOf } from './request-parts.js';
 import type { Authorities } from './request-parts.js';
@@ -29,6 +30,7 @@ const RENEWING: ReadonlySet<SignedRouteName> = new Set([
   'directory.publish',
   'enrolment.approve',
 ]);
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const CHECK = 'request-key';
 const EMPTY: Bytes = new Uint8Array(0);
 
@@ -50,6 +52,7 @@ export class RequestAuthentication {
   readonly #failing: FailingAddresses;
   readonly #limits: RateLimits;
   readonly #refreshLimit: RefreshLimit;
+  readonly #readNonces: ReadNonces;
 
   constructor({ source, authorities, clock, failing, limits }: RequestAuthenticationParts) {
     this.#source = source;
@@ -58,6 +61,7 @@ export class RequestAuthentication {
     this.#failing = failing;
     this.#limits = limits;
     this.#refreshLimit = new RefreshLimit(clock, REFRESH_INTERVAL_MS);
+    this.#readNonces = new ReadNonces(clock);
   }
 
   /**
@@ -106,6 +110,7 @@ export class RequestAuthentication {
     checkSignatureTimes(signature, now, trust.policy.max_skew);
     // guard: request-fresh
     if (!RENEWING.has(route)) trust.requireFresh(now);
+    this.#requireNewRead(request.method, signature);
     state.caller = Object.freeze({
       org: trust.org,
       urn: holder.urn,
@@ -119,6 +124,13 @@ export class RequestAuthentication {
       request: await factsOf(request, route, signature, state.rawBody ?? EMPTY),
     });
     return state.caller;
+  }
+
+  /** Whoever captured a read has it answered no second time here: it takes no points of who signed it. */
+  #requireNewRead(method: string, { keyid, nonce, expires }: RequestSignature): void {
+    // guard: read-nonce
+    if (READS.has(method) && !this.#readNonces.tryUse(keyid, nonce, expires))
+      throw new Problem('unauthenticated', { detail: 'this signature was used already' });
   }
 
   /**

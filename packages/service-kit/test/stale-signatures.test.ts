@@ -41,6 +41,21 @@ describe('refusals that take no points', () => {
     expect(answers).toEqual([200, 200, 200, 200, 200, 200]);
   });
 
+  it('of reads that were answered already leave a key what it may ask, and write no row for each [guard: read-nonce]', async () => {
+    const { owner, database } = await start({ rates: { keyPerSecond: 1 } });
+    const captured = { nonce: 'AAAAAAAAAAAAAAAAAAAAAA' };
+    const rows = () => database.db.selectFrom('audit_event').selectAll().execute();
+    expect((await owner.get(PATH, captured)).status).toBe(200);
+    const before = (await rows()).length;
+    const again = await many(() => owner.get(PATH, captured));
+    expect(codes(again)).toEqual(['unauthenticated']);
+    expect(again[0]?.body).toMatchObject({ detail: 'this signature was used already' });
+    expect((await rows()).length).toBe(before);
+    const own: number[] = [];
+    while (own.length < 5) own.push((await owner.get(PATH)).status);
+    expect(own).toEqual([200, 200, 200, 200, 200]);
+  });
+
   it('count against the address from then on', async () => {
     const { owner, clock, service } = await start({ rates: { keyPerSecond: 1, failuresPerSecond: 3 } });
     const { metricsPort } = await service.listen();

@@ -1,0 +1,43 @@
+import type { Clock } from './clock.js';
+
+/** A signature is taken for this long before and after its times, whatever the policy says (protocol.md §2.1). */
+const SKEW_SECONDS = 60;
+/** About 10 MB. A process that answers more within the life of a signature forgets the oldest. */
+const KEPT_MAX = 65_536;
+
+/**
+ * Signatures of reads that this process has seen. What changes something is remembered by the database (ledger.ts); a
+ * read changes nothing, but whoever captured one could have it answered for minutes, on the points of who signed it.
+ */
+export class ReadNonces {
+  /** Seconds of the end of each, in the order in which they came. */
+  readonly #seen = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly #keptMax: number;
+
+  constructor(clock: Clock, keptMax = KEPT_MAX) {
+    this.#clock = clock;
+    this.#keptMax = keptMax;
+  }
+
+  /** How many are remembered. */
+  get size(): number {
+    return this.#seen.size;
+  }
+
+  /**
+   * @param expires of the signature, in seconds
+   * @returns whether it comes for the first time
+   */
+  tryUse(keyid: string, nonce: string, expires: number): boolean {
+    const key = `${keyid} ${nonce}`;
+    if (this.#seen.has(key)) return false;
+    const now = this.#clock.now();
+    for (const [oldest, end] of this.#seen) {
+      if (end >= now && this.#seen.size < this.#keptMax) break;
+      this.#seen.delete(oldest);
+    }
+    this.#seen.set(key, expires + 2 * SKEW_SECONDS);
+    return true;
+  }
+}
