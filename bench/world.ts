@@ -73,6 +73,8 @@ export async function startWorld(more: Readonly<Record<string, string>>): Promis
       BULLA_VAULT_URL: vault.url,
       BULLA_PIN: organisation.pin,
       BULLA_KEYS_FILE: keys,
+      BULLA_LIMIT_RUNS_PER_KEY: '100000',
+      BULLA_LIMIT_RUNS_PER_ORG: '100000',
       // A model of its own would take from the machine what is to be measured.
       BULLA_LLM: 'builtin:echo',
     });

@@ -86,7 +86,9 @@ withServer('fifty requests at once to the vault', () => {
 withServer('fifty requests at once to the responder', () => {
   let world: ResponderWorld;
   beforeAll(async () => {
-    world = await startResponderWorld(responderUrl);
+    // One key asks all of it.
+    const runs = { BULLA_LIMIT_RUNS_PER_KEY: '1000', BULLA_LIMIT_RUNS_PER_ORG: '1000' };
+    world = await startResponderWorld(responderUrl, runs);
   });
   afterEach(() => world.upstream.follow({}));
   afterAll(() => world.stop());

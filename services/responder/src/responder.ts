@@ -3,6 +3,8 @@ import type { Database, EdgeOptions, EventLog, ListenOptions, Service, ServiceKe
 import { Clock, createService } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { ResponderTables } from './database/types.js';
+import type { RunLimits } from './invocations/run-places.js';
+import { RUN_LIMITS, RunPlaces } from './invocations/run-places.js';
 import { RunsInFlight } from './invocations/runs-in-flight.js';
 import { IdleMemory } from './memory/idle-memory.js';
 import type { Model } from './models/model.js';
@@ -26,6 +28,8 @@ export interface ResponderConfig extends EdgeOptions {
   readonly production?: boolean | undefined;
   /** Closed with the service. */
   readonly model: Model;
+  /** Runs at once; RUN_LIMITS unless given. */
+  readonly runLimits?: RunLimits | undefined;
   readonly log: EventLog;
   readonly listen: ListenOptions;
   /** What clients may sign for as authority; the loopback names of the port unless given. */
@@ -43,7 +47,7 @@ export async function createResponder(config: ResponderConfig): Promise<Service>
     { org: keys.org, pin, vaultUrl, production, clock, log },
     new SeenDocumentsRepository(database.db),
   );
-  const runs = new RunsInFlight(new IdleMemory());
+  const runs = new RunsInFlight(new RunPlaces(config.runLimits ?? RUN_LIMITS), new IdleMemory());
   const service = await createService<ResponderTables>({
     service: 'responder',
     version: config.version,

@@ -21,6 +21,7 @@ import {
 } from '@bulla/service-kit';
 import { responderMigrations } from './database/migrations.js';
 import type { ResponderTables } from './database/types.js';
+import { runLimitsOf, runSettings } from './invocations/run-settings.js';
 import { isFreedMemoryOverwritten } from './memory/freed-memory.js';
 import { createModel, modelSettings } from './models/model-settings.js';
 import { loadUnwrappers } from './opener/unwrappers.js';
@@ -41,6 +42,7 @@ export const responderSettings = {
   BULLA_LOG_FORMAT: logFormatSetting,
   BULLA_MIGRATE: migrateSetting,
   ...edgeSettings,
+  ...runSettings,
   ...modelSettings,
 };
 
@@ -88,6 +90,7 @@ export async function startResponder(environment: Environment): Promise<Started>
       vaultUrl: settings.BULLA_VAULT_URL,
       ...edge,
       model: createModel(settings),
+      runLimits: runLimitsOf(settings),
       log,
       listen: {
         host: settings.BULLA_HOST,

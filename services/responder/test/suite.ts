@@ -4,6 +4,7 @@ import type { Database, Limits } from '@bulla/service-kit';
 import { TrustSource } from '@bulla/service-kit';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { ResponderTables } from '../src/database/types.js';
+import type { RunLimits } from '../src/invocations/run-places.js';
 import type { Model } from '../src/models/model.js';
 import type { Asked, OpenedReply, SealedReply, TestMember } from './asking.js';
 import { openReply, replyOfStream } from './asking.js';
@@ -30,6 +31,7 @@ export function suite(
     organisation?: OrganisationOptions;
     database?: 'server' | 'embedded';
     limits?: Partial<Limits>;
+    runLimits?: RunLimits;
   } = {},
 ): Suite {
   let parts: Pick<Suite, 'organisation' | 'vault' | 'database' | 'responder'>;
@@ -46,6 +48,7 @@ export function suite(
       database: opened.database,
       ...(model === undefined ? {} : { model }),
       limits: options.limits,
+      runLimits: options.runLimits,
     });
     drop = () => opened.drop();
     parts = { organisation, vault, database: opened.database, responder };

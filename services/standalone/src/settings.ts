@@ -1,4 +1,4 @@
-import { modelSettings } from '@bulla/responder';
+import { modelSettings, runSettings } from '@bulla/responder';
 import type { Environment, Settings } from '@bulla/service-kit';
 import {
   databaseUrlSetting,
@@ -26,6 +26,7 @@ export const standaloneSettings = {
   BULLA_LOG_FORMAT: logFormatSetting,
   BULLA_MIGRATE: migrateSetting,
   ...edgeSettings,
+  ...runSettings,
   ...modelSettings,
 };
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createModel, createResponder, loadUnwrappers } from '@bulla/responder';
+import { createModel, createResponder, loadUnwrappers, runLimitsOf } from '@bulla/responder';
 import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
 import { EventLog, openEdge, readKeyFile, ServiceKeys } from '@bulla/service-kit';
 import { createVault } from '@bulla/vault';
@@ -121,6 +121,7 @@ async function startResponder(
     pin: organisation.pin,
     vaultUrl: addresses.vaultUrl,
     model: createModel(settings),
+    runLimits: runLimitsOf(settings),
     ...edge,
     log,
     listen: { host: addresses.host, port: addresses.responderPort, metricsPort: addresses.metricsPorts.responder },

@@ -55,7 +55,7 @@ export class InvocationsService {
    * @throws as Pipeline.admit, before anything has happened; indeterminate where the claim was lost
    */
   async run(caller: Caller, body: NewInvocation, arrivedAt: number, around: Surroundings): Promise<Answered> {
-    const leave = this.runs.enter();
+    const leave = await this.runs.enter(caller, around);
     around.gone.addEventListener('abort', leave, { once: true });
     try {
       const admitted = await this.#admit(

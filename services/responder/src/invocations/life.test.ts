@@ -275,20 +275,11 @@ describe('what a run leaves behind', () => {
 });
 
 describe('runs in flight', () => {
-  it('are refused beyond what one process holds, and let in again [guard: runs-max]', () => {
-    const runs = new RunsInFlight();
-    const leaves = Array.from({ length: 256 }, () => runs.enter());
-    expect(() => runs.enter()).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterSeconds: 1 }));
-    leaves[0]?.();
-    leaves[0]?.();
-    expect(runs.count).toBe(255);
-    runs.enter();
-    expect(() => runs.enter()).toThrow('The service cannot take this request just now.');
-  });
-
   it('are not waited for when there are none, and not stopped when they end in time', async () => {
     const runs = new RunsInFlight();
-    const leave = runs.enter();
+    const asker = { org: 'acme', keyid: 'urn:bulla:acme:dev:d#k' };
+    const work = { rest: () => {}, resume: async () => {} };
+    const leave = await runs.enter(asker, { gone: new AbortController().signal, work });
     const stopped = runs.stop();
     expect(runs.stopping.aborted).toBe(false);
     leave();

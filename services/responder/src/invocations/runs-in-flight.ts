@@ -1,24 +1,30 @@
-import { Problem } from '@bulla/contract';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Work } from '@bulla/service-kit';
 import type { IdleMemory } from '../memory/idle-memory.js';
 import { RunStopped } from './answer-end.js';
+import type { Asker } from './run-places.js';
+import { RunPlaces } from './run-places.js';
 
-/** Runs at once; a run holds up to 64 MiB of answer at the very worst, and mostly waits for its model. */
-const RUNS_MAX = 256;
-const RETRY_AFTER_SECONDS = 1;
 /** How long runs may go on when the service shuts down; then their models are stopped and their ends sealed. */
 const GRACE_MS = 2_000;
 const SEALING_MS = 1_000;
+
+/** A request that may have to wait: when nobody waits for it any more, and its place among the requests at work. */
+export interface Waiter {
+  readonly gone: AbortSignal;
+  readonly work: Work;
+}
 
 /** Counts what is at work, refuses what would be too much, and brings all of it to an end at shutdown. */
 export class RunsInFlight {
   readonly #stopping = new AbortController();
   readonly #idle: (() => void)[] = [];
+  readonly #places: RunPlaces;
   readonly #memory: IdleMemory | undefined;
-  #count = 0;
 
   /** @param memory cleaned up when nothing has run for a while. */
-  constructor(memory?: IdleMemory) {
+  constructor(places = new RunPlaces(), memory?: IdleMemory) {
+    this.#places = places;
     this.#memory = memory;
   }
 
@@ -28,27 +34,30 @@ export class RunsInFlight {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#places.count;
   }
 
   /**
-   * Takes a place, to be given back once.
-   * @throws {Problem} overloaded
+   * Takes a place, to be given back once; where all are taken, waits a moment for one.
+   * @param gone ends the wait; whoever waits leaves its place among the requests at work to others
+   * @throws {Problem} rate_limited where the key has as many as it may have; overloaded
    */
-  enter(): () => void {
-    // guard: runs-max
-    if (this.#count >= RUNS_MAX) throw new Problem('overloaded', { retryAfterSeconds: RETRY_AFTER_SECONDS });
-    this.#count += 1;
+  async enter(asker: Asker, { gone, work }: Waiter): Promise<() => void> {
+    const leave = this.#places.tryEnter(asker) ?? (await this.#waited(asker, { gone, work }));
     this.#memory?.busy();
-    let left = false;
     return () => {
-      if (left) return;
-      left = true;
-      this.#count -= 1;
-      if (this.#count > 0) return;
+      leave();
+      if (this.count > 0) return;
       this.#memory?.idle();
       for (const done of this.#idle.splice(0)) done();
     };
+  }
+
+  async #waited(asker: Asker, { gone, work }: Waiter): Promise<() => void> {
+    work.rest();
+    const leave = await this.#places.wait(asker, gone);
+    await work.resume();
+    return leave;
   }
 
   /** Gives runs their grace, then stops their models; resolves when all have ended or had their time. */
@@ -59,7 +68,7 @@ export class RunsInFlight {
   }
 
   async #untilIdle(timeoutMs: number): Promise<void> {
-    if (this.#count === 0) return;
+    if (this.count === 0) return;
     const idle = new Promise<void>((resolve) => {
       this.#idle.push(resolve);
     });
