@@ -15,7 +15,7 @@ import type { Session } from './session.js';
 /** What an author writes: the statement without what follows from where it is stored. */
 export interface PromptDraft {
   readonly content: Statement['content'];
-  /** Who may run and read it and where. Absent lists: groups of the author, and every responder. */
+  /** Who may run and read it and where. Absent lists: the author's groups; who writes it or signs labels; every responder. */
   readonly acl?: Partial<Statement['acl']> | undefined;
   /** Whether askers may add messages of their own. */
   readonly acceptsMessages: boolean;
@@ -38,14 +38,14 @@ const PROTECT_UNTIL = '2030-12-31';
 
 /** Whether a stored version is what the draft would become. */
 export function saysTheSame(
-  { content, acl, input, protect_until, attachments }: Statement,
+  { name, content, acl, input, protect_until, attachments }: Statement,
   draft: PromptDraft,
   trust: Trust,
   author: string,
 ): boolean {
   const next = {
     content: draft.content,
-    acl: aclOf(draft, trust, author),
+    acl: aclOf(draft, trust, author, name),
     input: { messages: draft.acceptsMessages },
     protect_until: draft.protectUntil ?? PROTECT_UNTIL,
     attachments: [],
@@ -54,11 +54,12 @@ export function saysTheSame(
 }
 
 /** The access rights of a draft, with what it leaves open filled in. */
-function aclOf(draft: PromptDraft, trust: Trust, author: string): Statement['acl'] {
-  const groups = trust.groupsOf(author);
+function aclOf(draft: PromptDraft, trust: Trust, author: string, name: string): Statement['acl'] {
   return {
-    invoke: [...(draft.acl?.invoke ?? groups)],
-    read: [...(draft.acl?.read ?? groups)],
+    invoke: [...(draft.acl?.invoke ?? trust.groupsOf(author))],
+    // Running is not reading.
+    // guard: acl-read-default without: read: [...(draft.acl?.read ?? trust.groupsOf(author))],
+    read: [...(draft.acl?.read ?? trust.reviewers(name))],
     responders: [...(draft.acl?.responders ?? trust.entitiesOf('responder'))],
   };
 }
@@ -77,7 +78,7 @@ export async function sealVersion(
 ): Promise<SealedVersionDraft> {
   const { identity, now } = session;
   const sub = urnOf(trust.org, 'prompt', prompt.id);
-  const acl = aclOf(draft, trust, identity.urn);
+  const acl = aclOf(draft, trust, identity.urn, prompt.name);
   const statement: Statement = {
     iss: identity.urn,
     aud: organisationUrn(trust.org),

@@ -32,17 +32,18 @@ const changes = () =>
 const textOf = async (choice = {}) => (await bulla.prompts.read(NAME, choice)).statement.content.messages[0]?.content;
 
 describe('push', () => {
-  it('seals a first version for oneself, responders and readers, and labels it', async () => {
+  it('seals a first version for oneself, responders and those who write it, not for who may run it, and labels it [guard: acl-read-default]', async () => {
     const pushed = await push('one', ['staging', 'latest']);
     const { owner, author, responders } = world.organisation;
     expect(pushed).toMatchObject({ name: NAME, version: 1, changed: true, labels: ['staging', 'latest'] });
-    expect(pushed.recipients).toEqual([
-      owner.urn,
-      responders[0].urn,
-      responders[1].urn,
-      author.urn,
-      world.organisation.invoker.urn,
+    expect(pushed.recipients).toEqual([owner.urn, responders[0].urn, responders[1].urn, author.urn]);
+    const { acl } = (await bulla.prompts.read(NAME)).statement;
+    expect([acl.invoke, acl.read]).toEqual([
+      ['grp:authors', 'grp:release', 'grp:support'],
+      ['grp:authors', 'grp:release'],
     ]);
+    const invoker = await world.client(world.organisation.invoker);
+    await expect(invoker.prompts.read(NAME)).rejects.toMatchObject({ code: 'forbidden' });
     expect(changes()).toEqual(['prompt.create', 'version.create', 'label.move', 'label.move']);
     expect(world.vault.service.received).not.toContain('Sort this by kestrel');
     expect(await textOf({ label: 'staging' })).toBe('one');

@@ -107,6 +107,15 @@ export function labelRuleOf(policy: PolicyDocument, name: string, label: string)
   };
 }
 
+/**
+ * Groups that have to see what is written under a prompt name: those that write it, and those that sign labels. Who may
+ * run it need not read it.
+ */
+export function reviewersOf(policy: PolicyDocument, name: string): readonly string[] {
+  const labels = Object.keys(policy.labels).flatMap((label) => labelRuleOf(policy, name, label).groups);
+  return [...new Set([...authorsOf(policy, name), ...labels])];
+}
+
 /** Own members only: a name's first part may be spelled like a member of Object.prototype. */
 function longestPrefix<Value>(rules: Readonly<Record<string, Value>>, name: string): Value | undefined {
   for (let slash = name.lastIndexOf('/'); slash > 0; slash = name.lastIndexOf('/', slash - 1)) {

@@ -257,6 +257,10 @@ describe('names and contents [guard: withdrawn]', () => {
   it('follow from policy and directory', () => {
     expect(trust.custodyOf('drafts/one')).toBe('managed');
     expect(trust.custodyOf('greeting')).toBe('sealed');
+    expect(trust.reviewers('greeting')).toEqual([...new Set(trust.reviewers('greeting'))]);
+    expect(trust.reviewers('greeting')).toEqual(
+      expect.arrayContaining([...trust.labelRule('greeting', 'latest').groups, 'grp:support']),
+    );
     expect(trust.labelRule('greeting', 'beta')).toEqual({ groups: ['grp:support'], threshold: 2, days: 30 });
     expect([trust.isKept(CHASH), trust.isKept('')]).toEqual([true, false]);
     expect([3, 4].map((version) => trust.isWithdrawn(PROMPT, version))).toEqual([true, false]);

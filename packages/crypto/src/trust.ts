@@ -5,7 +5,7 @@ import { recoveryUrn } from './ids.js';
 import type { KeyPurpose, KeyRecord, KeyUsage } from './keys.js';
 import { isUsable, keyState } from './keys.js';
 import type { Custody, LabelRule, PolicyDocument } from './policy.js';
-import { authorsOf, custodyOf, labelRuleOf } from './policy.js';
+import { authorsOf, custodyOf, labelRuleOf, reviewersOf } from './policy.js';
 import type { RootDocument } from './root.js';
 import type { DocumentExpectation, TrustDocuments, VerifiedDocuments } from './trust-documents.js';
 import { verifyDocuments } from './trust-documents.js';
@@ -206,6 +206,11 @@ export class Trust {
       // guard: author-group
       this.#isMember(urn, authorsOf(this.policy, name))
     );
+  }
+
+  /** Groups that write under this prompt name or sign one of its labels: who reads it where its author names nobody. */
+  reviewers(name: string): readonly string[] {
+    return reviewersOf(this.policy, name);
   }
 
   labelRule(name: string, label: string): LabelRule {
