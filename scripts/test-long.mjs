@@ -13,7 +13,11 @@ const seed = Number(process.env.BULLA_TEST_SEED ?? randomInt(2 ** 31));
 
 /** Each with the command that runs it alone. */
 const PARTS = {
-  tests: { script: 'test', args: ['--randomize'], environment: { BULLA_TEST_LONG: '1', BULLA_TEST_SEED: String(seed) } },
+  tests: {
+    script: 'test',
+    args: ['--randomize'],
+    environment: { BULLA_TEST_LONG: '1', BULLA_TEST_SEED: String(seed) },
+  },
   mutants: { script: 'mutants', args: ['--write'], environment: {} },
   fuzz: { script: 'fuzz', args: ['--seconds', '60', '--jobs', String(cpus().length), '--write'], environment: {} },
   stryker: { script: 'stryker', args: ['--changed'], environment: {} },
