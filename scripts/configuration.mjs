@@ -8,6 +8,7 @@ export const PAGE = 'docs/guide/configuration.md';
 
 /** What each setting is for. What is expected, and what holds without it, is read from its schema. */
 const MEANINGS = {
+  BULLA_ANSWER_BYTES_MAX: 'how long one answer may get',
   BULLA_BOOTSTRAP_SECRET: 'lets an organisation in that the vault does not have yet; each is spent by the first',
   BULLA_DATABASE_POOL: 'how many connections to the database each service keeps at most',
   BULLA_DATABASE_URL: 'the PostgreSQL database, 15 or newer',

@@ -7,6 +7,11 @@ export interface AnswerOptions {
   readonly etag?: string;
   /** An earlier request had this answer already (`Idempotent-Replayed: ?1`). */
   readonly replayed?: boolean;
+  /**
+   * The body as it is sent, where whoever made it has its JSON text already: it is checked, and not written
+   * again. Its schema must be strict: what it does not name would leave with the text.
+   */
+  readonly text?: string;
   /** The body is this object each time and never changes: it is checked and written once. */
   readonly unchanging?: boolean;
 }
@@ -19,6 +24,7 @@ export class Answer<Body> {
   readonly etag: string | undefined;
   readonly replayed: boolean;
   readonly unchanging: boolean;
+  readonly text: string | undefined;
 
   constructor(body: Body, options: AnswerOptions = {}) {
     this.body = body;
@@ -27,5 +33,6 @@ export class Answer<Body> {
     this.etag = options.etag;
     this.replayed = options.replayed ?? false;
     this.unchanging = options.unchanging ?? false;
+    this.text = options.text;
   }
 }

@@ -47,7 +47,11 @@ function write(entry: RouteEntry, request: FastifyRequest, reply: FastifyReply, 
 const written = new WeakMap<object, string>();
 
 /** What the contract does not name never leaves; a body that breaks it is a fault of ours and throws. */
-function textOf(schema: z.ZodType, { body, unchanging }: Answer<unknown>): string {
+function textOf(schema: z.ZodType, { body, text: made, unchanging }: Answer<unknown>): string {
+  if (made !== undefined) {
+    schema.parse(body);
+    return made;
+  }
   const isKept = unchanging && typeof body === 'object' && body !== null;
   // guard: response-shape without: const text = (isKept ? written.get(body) : undefined) ?? JSON.stringify(body);
   const text = (isKept ? written.get(body) : undefined) ?? JSON.stringify(schema.parse(body));

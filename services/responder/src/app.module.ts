@@ -1,6 +1,7 @@
 import type { Unwrapper } from '@bulla/crypto';
 import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
+import type { AnswerLimits } from './invocations/answer-budget.js';
 import { InvocationsModule } from './invocations/invocations.module.js';
 import type { RunsInFlight } from './invocations/runs-in-flight.js';
 import type { Model } from './models/model.js';
@@ -13,6 +14,7 @@ import type { VaultTrustSource } from './trust/vault-trust-source.js';
 export interface AppParts {
   readonly trust: VaultTrustSource;
   readonly runs: RunsInFlight;
+  readonly answerLimits: AnswerLimits;
   readonly unwrappers: readonly Unwrapper[];
   readonly model: Model;
 }
@@ -20,8 +22,8 @@ export interface AppParts {
 /** The rooms of the responder. */
 @Module({})
 export class AppModule {
-  static use({ trust, runs, unwrappers, model }: AppParts): DynamicModule {
+  static use({ trust, runs, answerLimits, unwrappers, model }: AppParts): DynamicModule {
     const rooms = [TrustModule.use(trust), OpenerModule.use(unwrappers), ReplayModule, ModelsModule.use(model)];
-    return { module: AppModule, imports: [InvocationsModule.use(runs, rooms)] };
+    return { module: AppModule, imports: [InvocationsModule.use(runs, answerLimits, rooms)] };
   }
 }

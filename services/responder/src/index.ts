@@ -2,7 +2,7 @@ export { responderMigrations } from './database/migrations.js';
 export type { ResponderTables } from './database/types.js';
 export type { Model } from './models/model.js';
 export type { ModelSettings } from './models/model-settings.js';
-export { runLimitsOf, runSettings } from './invocations/run-settings.js';
+export { answerLimitsOf, runLimitsOf, runSettings } from './invocations/run-settings.js';
 export { createModel, modelSettings } from './models/model-settings.js';
 export { loadUnwrappers } from './opener/unwrappers.js';
 export type { ResponderConfig } from './responder.js';

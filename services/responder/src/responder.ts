@@ -3,6 +3,8 @@ import type { Database, EdgeOptions, EventLog, ListenOptions, Service, ServiceKe
 import { Clock, createService } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { ResponderTables } from './database/types.js';
+import type { AnswerLimits } from './invocations/answer-budget.js';
+import { ANSWER_LIMITS } from './invocations/answer-budget.js';
 import type { RunLimits } from './invocations/run-places.js';
 import { RUN_LIMITS, RunPlaces } from './invocations/run-places.js';
 import { RunsInFlight } from './invocations/runs-in-flight.js';
@@ -30,6 +32,8 @@ export interface ResponderConfig extends EdgeOptions {
   readonly model: Model;
   /** Runs at once; RUN_LIMITS unless given. */
   readonly runLimits?: RunLimits | undefined;
+  /** Of answers; ANSWER_LIMITS unless given. */
+  readonly answerLimits?: AnswerLimits | undefined;
   readonly log: EventLog;
   readonly listen: ListenOptions;
   /** What clients may sign for as authority; the loopback names of the port unless given. */
@@ -48,10 +52,11 @@ export async function createResponder(config: ResponderConfig): Promise<Service>
     new SeenDocumentsRepository(database.db),
   );
   const runs = new RunsInFlight(new RunPlaces(config.runLimits ?? RUN_LIMITS), new IdleMemory());
+  const { answerLimits = ANSWER_LIMITS } = config;
   const service = await createService<ResponderTables>({
     service: 'responder',
     version: config.version,
-    module: AppModule.use({ trust, runs, unwrappers: config.unwrappers, model: config.model }),
+    module: AppModule.use({ trust, runs, answerLimits, unwrappers: config.unwrappers, model: config.model }),
     probes: { documents: () => trust.probe() },
     database,
     keys,

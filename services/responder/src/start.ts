@@ -21,7 +21,7 @@ import {
 } from '@bulla/service-kit';
 import { responderMigrations } from './database/migrations.js';
 import type { ResponderTables } from './database/types.js';
-import { runLimitsOf, runSettings } from './invocations/run-settings.js';
+import { answerLimitsOf, runLimitsOf, runSettings } from './invocations/run-settings.js';
 import { isFreedMemoryOverwritten } from './memory/freed-memory.js';
 import { createModel, modelSettings } from './models/model-settings.js';
 import { loadUnwrappers } from './opener/unwrappers.js';
@@ -91,6 +91,7 @@ export async function startResponder(environment: Environment): Promise<Started>
       ...edge,
       model: createModel(settings),
       runLimits: runLimitsOf(settings),
+      answerLimits: answerLimitsOf(settings),
       log,
       listen: {
         host: settings.BULLA_HOST,

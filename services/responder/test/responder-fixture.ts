@@ -14,6 +14,7 @@ import type { ResponderTables } from '../src/database/types.js';
 import { RestoreMarkRepository } from '../src/replay/restore-mark.repository.js';
 import { EchoModel } from '../src/models/echo.model.js';
 import type { Model } from '../src/models/model.js';
+import type { AnswerLimits } from '../src/invocations/answer-budget.js';
 import type { RunLimits } from '../src/invocations/run-places.js';
 import { createResponder } from '../src/responder.js';
 
@@ -115,6 +116,7 @@ export interface StartOptions {
   readonly member?: TestMember;
   readonly limits?: Partial<Limits> | undefined;
   readonly runLimits?: RunLimits | undefined;
+  readonly answerLimits?: AnswerLimits | undefined;
 }
 
 /** A responder that listens on a free port, with everything a test may want to look at. */
@@ -144,6 +146,7 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
     clock,
     log: options.log ?? silent(),
     runLimits: options.runLimits,
+    answerLimits: options.answerLimits,
     listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
     // Tests ask more in a second than people do, by a clock that stands still.
     rates: { keyPerSecond: 10_000, organisationPerSecond: 10_000, failuresPerSecond: 10_000 },

@@ -4,6 +4,7 @@ import type { Database, Limits } from '@bulla/service-kit';
 import { TrustSource } from '@bulla/service-kit';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { ResponderTables } from '../src/database/types.js';
+import type { AnswerLimits } from '../src/invocations/answer-budget.js';
 import type { RunLimits } from '../src/invocations/run-places.js';
 import type { Model } from '../src/models/model.js';
 import type { Asked, OpenedReply, SealedReply, TestMember } from './asking.js';
@@ -32,6 +33,7 @@ export function suite(
     database?: 'server' | 'embedded';
     limits?: Partial<Limits>;
     runLimits?: RunLimits;
+    answerLimits?: AnswerLimits;
   } = {},
 ): Suite {
   let parts: Pick<Suite, 'organisation' | 'vault' | 'database' | 'responder'>;
@@ -49,6 +51,7 @@ export function suite(
       ...(model === undefined ? {} : { model }),
       limits: options.limits,
       runLimits: options.runLimits,
+      answerLimits: options.answerLimits,
     });
     drop = () => opened.drop();
     parts = { organisation, vault, database: opened.database, responder };

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createModel, createResponder, loadUnwrappers, runLimitsOf } from '@bulla/responder';
+import { answerLimitsOf, createModel, createResponder, loadUnwrappers, runLimitsOf } from '@bulla/responder';
 import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
 import { EventLog, openEdge, readKeyFile, ServiceKeys } from '@bulla/service-kit';
 import { createVault } from '@bulla/vault';
@@ -122,6 +122,7 @@ async function startResponder(
     vaultUrl: addresses.vaultUrl,
     model: createModel(settings),
     runLimits: runLimitsOf(settings),
+    answerLimits: answerLimitsOf(settings),
     ...edge,
     log,
     listen: { host: addresses.host, port: addresses.responderPort, metricsPort: addresses.metricsPorts.responder },

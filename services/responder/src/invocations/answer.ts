@@ -1,6 +1,7 @@
 import type { Bytes, EnvelopeClaims, FinRest, InvocationClaims, Signer, Trust } from '@bulla/crypto';
 import { decodeBase64url, ReplySealer, Secret, utf8 } from '@bulla/crypto';
-import type { Model, ModelRequest } from '../models/model.js';
+import type { Model, ModelChunk, ModelRequest } from '../models/model.js';
+import type { AnswerMeter } from './answer-budget.js';
 import { AnswerEnd, RunStopped } from './answer-end.js';
 import { pacedDeltas, paceOf } from './pacing.js';
 
@@ -29,6 +30,8 @@ export interface AnswerPlan {
   };
   /** What to ask the model, or why it is not asked: steps 10 to 14 failed. */
   readonly request: ModelRequest | { readonly refused: unknown };
+  /** How much it may say. */
+  readonly meter: AnswerMeter;
   /** Says whether the run still holds its claim; asked before the end is signed. */
   readonly isHeld: () => Promise<boolean>;
   /** Why it stopped being held; given to the end as its error. */
@@ -48,7 +51,7 @@ export async function* answer(plan: AnswerPlan, end: AnswerEnd, signal: AbortSig
   yield { kind: 'head', bytes: sealer.head };
   try {
     if ('refused' in plan.request) throw plan.request.refused;
-    const lines = linesOf(plan.model.stream(plan.request, signal), end);
+    const lines = linesOf(plan.model.stream(plan.request, signal), end, plan.meter);
     for await (const delta of pacedDeltas(lines, paceOf(opt))) {
       yield { kind: 'frame', bytes: await sealer.sealDelta(delta) };
     }
@@ -72,12 +75,31 @@ async function startSealer({ question, responder }: AnswerPlan): Promise<ReplySe
   }
 }
 
-/** NDJSON, one `chat.completion.chunk` on each line. */
-async function* linesOf(chunks: ReturnType<Model['stream']>, end: AnswerEnd): AsyncGenerator<Bytes> {
+/** NDJSON, one `chat.completion.chunk` on each line; where an answer is as long as it may be, the last says so. */
+async function* linesOf(
+  chunks: ReturnType<Model['stream']>,
+  end: AnswerEnd,
+  meter: AnswerMeter,
+): AsyncGenerator<Bytes> {
   for await (const chunk of chunks) {
+    const line = lineOf(chunk);
+    if (!meter.take(line.length)) {
+      const last = cutAt(chunk);
+      end.learn(last);
+      yield lineOf(last);
+      return;
+    }
     end.learn(chunk);
-    yield utf8(`${JSON.stringify(chunk)}\n`);
+    yield line;
   }
+}
+
+function lineOf(chunk: ModelChunk): Bytes {
+  return utf8(`${JSON.stringify(chunk)}\n`);
+}
+
+function cutAt({ id, object, created, model }: ModelChunk): ModelChunk {
+  return { id, object, created, model, choices: [{ index: 0, delta: {}, finish_reason: 'length' }] };
 }
 
 function finOf({ envelope, question, trust, now }: AnswerPlan, end: AnswerEnd): FinRest {

@@ -6,6 +6,7 @@ import type { ModelRequest } from '../models/model.js';
 import type { Lease } from '../replay/lease.js';
 import { answer } from './answer.js';
 import type { ReplyPart } from './answer.js';
+import { AnswerBudget } from './answer-budget.js';
 import { AnswerEnd, errorCodeOf } from './answer-end.js';
 import type { Admitted } from './pipeline.js';
 
@@ -28,6 +29,7 @@ export interface BegunRun {
 export class AnswersService {
   constructor(
     private readonly model: Model,
+    private readonly budget: AnswerBudget,
     private readonly keys: ServiceKeys,
     private readonly clock: Clock,
     private readonly log: EventLog,
@@ -45,8 +47,10 @@ export class AnswersService {
     const { judgement, envelope, question } = admitted;
     const { jti } = question.claims;
     const startedMs = this.clock.monotonicMs();
+    const meter = this.budget.open(!question.claims.opt.stream);
     const plan = {
       model: this.model,
+      meter,
       signer: this.keys.signer('reply'),
       responder: judgement.responder,
       trust: judgement.trust,
@@ -72,6 +76,8 @@ export class AnswersService {
     } catch (error) {
       this.#logFailure(jti, errorCodeOf(error), startedMs);
       throw error;
+    } finally {
+      meter.close();
     }
   }
 

@@ -120,7 +120,7 @@ export class InvocationsService {
 
 function replayed(reply: string, leave: () => void): Answer<Reply> {
   leave();
-  return new Answer(JSON.parse(reply) as Reply, { replayed: true, headers: NO_STORE });
+  return new Answer(JSON.parse(reply) as Reply, { replayed: true, headers: NO_STORE, text: reply });
 }
 
 /** Collects the parts, and keeps the reply for those who ask again. */
@@ -131,7 +131,8 @@ async function whole({ parts, lease, end }: Run, leave: () => void): Promise<Ans
     const reply: Reply = { head: texts.head.join(''), frames: texts.frame, final: texts.final.join('') };
     const kept = { reply: JSON.stringify(reply), frames: texts.frame.length, ...howItEnded(end) };
     if (!(await lease.seal(kept))) throw lost();
-    return new Answer(reply, { headers: NO_STORE });
+    // The text that is kept is the text that is sent: an answer of megabytes is written once.
+    return new Answer(reply, { headers: NO_STORE, text: kept.reply });
   } catch (error) {
     await lease.abandon();
     throw error;

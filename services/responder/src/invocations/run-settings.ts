@@ -1,5 +1,7 @@
 import type { Settings } from '@bulla/service-kit';
 import { wholeNumberSetting } from '@bulla/service-kit';
+import type { AnswerLimits } from './answer-budget.js';
+import { ANSWER_LIMITS } from './answer-budget.js';
 import type { RunLimits } from './run-places.js';
 import { RUN_LIMITS } from './run-places.js';
 
@@ -11,9 +13,17 @@ export const runSettings = {
   BULLA_RUNS_MAX: runs(RUN_LIMITS.max, 'in one process'),
   BULLA_LIMIT_RUNS_PER_KEY: runs(RUN_LIMITS.perKey, 'of one key, in one process'),
   BULLA_LIMIT_RUNS_PER_ORG: runs(RUN_LIMITS.perOrganisation, 'of all keys of an organisation, in one process'),
+  BULLA_ANSWER_BYTES_MAX: wholeNumberSetting(ANSWER_LIMITS.bytesMax, 65_536, 67_108_864).describe(
+    'a whole number from 65536 to 67108864: bytes of one answer, where it ends with `length`',
+  ),
 };
 
-/** The bounds as the settings say them. */
+/** The bounds of answers as the settings say them. */
+export function answerLimitsOf(settings: Settings<typeof runSettings>): AnswerLimits {
+  return { ...ANSWER_LIMITS, bytesMax: settings.BULLA_ANSWER_BYTES_MAX };
+}
+
+/** The bounds of runs as the settings say them. */
 export function runLimitsOf(settings: Settings<typeof runSettings>): RunLimits {
   return {
     max: settings.BULLA_RUNS_MAX,
