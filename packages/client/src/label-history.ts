@@ -13,8 +13,9 @@ const PAGE = 50;
  * Where a label pointed before it came to where it is: its newest position that names another version. The vault keeps
  * the positions and people have signed them; it can hold some back, and cannot make one up
  * (docs/decisions/2026-11-25-approvals.md).
- * @throws {BullaError} label_not_found if it never pointed elsewhere, or points nowhere now; what a position in between
- *   is refused for, since which version came before is then nobody's word
+ * @throws {BullaError} label_not_found if it never pointed elsewhere, or points nowhere now; label_stale where a position
+ *   in between is missing or was signed by too few, and what else it is refused for: which version came before is then
+ *   nobody's word
  */
 export async function previousTarget(
   session: Session,
@@ -30,6 +31,10 @@ export async function previousTarget(
     const before = await verifiedPosition(session, trust, prompt, label, position);
     // guard: client-history-gap
     if (before.seq !== seq - 1) throw unproven(label, 'the vault left a position out');
+    // One person's signature is a wish, not a place where the label ever was.
+    // guard: client-history-threshold
+    if (before.given < before.needed)
+      throw unproven(label, `${before.given} of ${before.needed} people signed a position`);
     seq = before.seq;
     // An earlier prompt of this name is not what one goes back to.
     if (before.sub !== sub) break;
@@ -57,7 +62,7 @@ async function* positionsOf(
   } while (cursor !== undefined);
 }
 
-/** What the tags of a former position say. They may have expired, and may be fewer than the policy asks for today. */
+/** What the tags of a former position say. They may have expired, and be fewer than the policy asks for. */
 async function verifiedPosition(
   session: Session,
   trust: Trust,
@@ -71,7 +76,7 @@ async function verifiedPosition(
 
 function unproven(label: string, why: string) {
   return bullaError('label_stale', {
-    message: `${why}: where ${label} pointed before is not proven`,
+    message: `${why}: where ${label} pointed before is not proven; choose a version and move the label to it`,
     check: 'tag-sequence',
     origin: 'client',
   });

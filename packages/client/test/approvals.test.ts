@@ -303,6 +303,30 @@ describe('going back', () => {
     await expect(author.prompts.rollback(NAME, 'staging')).rejects.toMatchObject({ code });
   });
 
+  it('is refused where one person alone signed a position of a label that needs two [guard: client-history-threshold]', async () => {
+    for (const version of [1, 2]) {
+      const { pending } = await author.prompts.moveLabel(NAME, LABEL, version);
+      await owner.approvals.give(pending?.approval ?? '');
+    }
+    world.vault.service.lies['label.history'] = () => {
+      const [first, second] = world.vault.labels.get(`${NAME} ${LABEL}`) ?? [];
+      const under = { ...first, tags: first?.tags.slice(0, 1) };
+      const data = [second, under].map((one) => ({
+        label: LABEL,
+        version: one?.version,
+        seq: one?.seq,
+        tags: one?.tags,
+      }));
+      return { body: { data, next_cursor: null } };
+    };
+    await expect(author.prompts.rollback(NAME, LABEL)).rejects.toMatchObject({
+      code: 'label_stale',
+      message: expect.stringContaining('1 of 2 people signed a position'),
+    });
+    delete world.vault.service.lies['label.history'];
+    expect(await author.prompts.rollback(NAME, LABEL)).toMatchObject({ version: 1 });
+  });
+
   it('goes by what people signed, not by what the vault says beside it', async () => {
     world.vault.service.lies['label.history'] = () => {
       const data = (world.vault.labels.get(`${NAME} staging`) ?? [])
