@@ -5,6 +5,7 @@ import { bullaError, checked } from './errors.js';
 import type { PromptRef } from './labels.js';
 import type { Session } from './session.js';
 import { vaultOf } from './session.js';
+import { contentOf } from './trust-store.js';
 
 /** A version that this device could open and whose author it verified. */
 export interface OpenedVersion {
@@ -19,7 +20,8 @@ export interface OpenedVersion {
  * Fetches a version and opens it with this device's own grant.
  * @param wanted its number, and what a tag says its content is, where there is one.
  * @returns undefined if the version is not sealed to a key of this device.
- * @throws {VerifyError} envelope_tampered (content-hash) if the vault holds something else; open_failed, …
+ * @throws {VerifyError} envelope_tampered (content-hash) if the vault holds something else, or (content-seen) something else
+ *   than this machine has seen under this number; open_failed, …
  */
 export async function openVersion(
   session: Session,
@@ -35,11 +37,12 @@ export async function openVersion(
     const message = 'the vault holds another content than the one that a label was signed for';
     throw bullaError('envelope_tampered', { message, check: 'content-hash', origin: 'client' });
   }
+  const sub = urnOf(trust.org, 'prompt', prompt.id);
+  await requireSeen(session, prompt, sub, { version, chash });
   if (grant === null) return undefined;
   return checked(async () => {
     const unwrapper = session.identity.unwrappers.get(parseGrant(grant).header.kid);
     if (unwrapper === undefined) return undefined;
-    const sub = urnOf(trust.org, 'prompt', prompt.id);
     const dekId = parseContent(content).header.kid;
     const dek = await openGrant(grant, unwrapper, { urn: session.identity.urn, sub, ver: version, chash, dekId });
     try {
@@ -53,4 +56,20 @@ export async function openVersion(
       dek.wipe();
     }
   });
+}
+
+/** A version never changes: an author and the vault together could show another text under a number that was read. */
+async function requireSeen(
+  { keeper }: Session,
+  { name }: PromptRef,
+  sub: string,
+  { version, chash }: { readonly version: number; readonly chash: string },
+): Promise<void> {
+  const seen = await keeper.seen(name);
+  const known = seen?.sub === sub ? contentOf(seen, version) : undefined;
+  // guard: client-content-seen
+  if (known !== undefined && known !== chash) {
+    const message = `this machine has seen another content as version ${version} of ${name}`;
+    throw bullaError('envelope_tampered', { message, check: 'content-seen', origin: 'client' });
+  }
 }

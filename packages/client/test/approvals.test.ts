@@ -4,6 +4,7 @@ import type { TagClaims } from '@bulla/crypto';
 import { mintId, parseTag, signTag, urnOf } from '@bulla/crypto';
 import type { SeenMove } from '../src/approvals.js';
 import type { Bulla } from '../src/bulla.js';
+import { MemoryTrustStore, withSeen } from '../src/trust-store.js';
 import { pauseless } from './pauseless.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld, withAnotherEnd } from './world.js';
@@ -136,6 +137,23 @@ describe('nothing is signed', () => {
     await expect(author.approvals.give(id)).rejects.toMatchObject({ code: 'forbidden' });
     const invoker = await world.client(world.organisation.invoker);
     await expect(invoker.approvals.give(id)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(given()).toBe(0);
+  });
+
+  it('for a text under a number that this machine has seen another text of [red] [guard: client-content-seen]', async () => {
+    const id = await begin();
+    const store = new MemoryTrustStore();
+    const reader = await world.client(world.organisation.owner, { store });
+    const { prompt } = await reader.approvals.get(id);
+    const sub = urnOf(world.organisation.org, 'prompt', prompt.id);
+    await store.update(world.organisation.org, (state) => {
+      if (state === undefined) throw new Error('nothing is remembered');
+      return withSeen(state, { name: NAME, sub, label: 'earlier', seq: 1, version: 1, chash: OTHER_HASH });
+    });
+    await expect(reader.approvals.give(id)).rejects.toMatchObject({
+      code: 'envelope_tampered',
+      check: 'content-seen',
+    });
     expect(given()).toBe(0);
   });
 
