@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { GrantsRepository } from '../src/grants/grants.repository.js';
 import type { PromptRef, SealedVersion } from './authoring.js';
 import {
+  basedOn,
   bodyOf,
   createPrompt,
   must,
@@ -49,15 +50,42 @@ describe('grants are added', () => {
     expect(bodyOf(shown)['grant']).toBe(grant);
   });
 
-  it('by somebody who holds one of the version, and by nobody else [guard: vault-share-holder]', async () => {
+  it('by an author of the name who holds one of the version, and by nobody else [guard: vault-share-holder]', async () => {
     const { acme } = vault;
-    must(201, await add(acme.author, [await version.grantTo(recipientOf(acme.invoker))]));
     const toAuditor = await version.grantTo(recipientOf(acme.auditor));
     await expectRefusal(vault, () => add(acme.owner, [toAuditor]), 403, 'forbidden');
-    expect(must(201, await add(acme.invoker, [toAuditor])).body).toEqual({ added: 1 });
+    must(201, await add(acme.author, [await version.grantTo(recipientOf(acme.owner))]));
+    expect(must(201, await add(acme.owner, [toAuditor])).body).toEqual({ added: 1 });
   });
 
-  it('by a responder to its next key', async () => {
+  it('by who may only run it to devices of their own, and to nobody else [red] [guard: vault-share-others]', async () => {
+    const { acme } = vault;
+    const own = await startVault();
+    const { acme: there } = own;
+    const one = await createPrompt(own, there);
+    const sealed = await pushVersion(own, there, one, 1, [there.invoker]);
+    const further = await there.makeDevice('further', { roles: ['invoker'], groups: ['grp:support'] });
+    const from = there.trust.directory.version;
+    const { user } = there.invoker.entity;
+    await there.publish((draft) => {
+      draft.entities[further.urn] = { ...further.entity, ...(user === undefined ? {} : { user }) };
+    });
+    const { directory } = there.documents;
+    const send = own.clientOf(there.owner);
+    must(200, await send.put('/api/v1/organisations/acme/directory', { directory }, basedOn(from)));
+    const post = async (member: TestMember) => {
+      const grants = [await sealed.grantTo(recipientOf(member))];
+      return own.clientOf(there.invoker).post(path(one.id), { grants });
+    };
+    await expectRefusal(own, () => post(there.auditor), 403, 'forbidden');
+    expect(must(201, await post(further)).body).toEqual({ added: 1 });
+    await own.stop();
+    must(201, await add(acme.author, [await version.grantTo(recipientOf(acme.invoker))]));
+    const toAuditor = await version.grantTo(recipientOf(acme.auditor));
+    await expectRefusal(vault, () => add(acme.invoker, [toAuditor]), 403, 'forbidden');
+  });
+
+  it('by a responder to keys of its own, and not to those of another', async () => {
     const { acme } = vault;
     const [responder, second] = acme.responders;
     const query = `?kid=${responder.enc?.kid}&limit=200`;
@@ -71,22 +99,24 @@ describe('grants are added', () => {
         grant: version.grants[1],
       },
     ]);
+    const toItself = await version.grantTo(recipientOf(responder));
+    expect(must(201, await add(responder, [toItself])).body).toEqual({ added: 0 });
     const toSecond = await version.grantTo(recipientOf(second));
-    expect(must(201, await add(responder, [toSecond])).body).toEqual({ added: 0 });
+    await expectRefusal(vault, () => add(responder, [toSecond]), 403, 'forbidden');
   });
 
   it('to several versions in one request', async () => {
     const { acme } = vault;
     const one = await createPrompt(vault, acme);
     const versions = [await pushVersion(vault, acme, one, 1), await pushVersion(vault, acme, one, 2)];
-    const grants = await Promise.all(versions.map(({ grantTo }) => grantTo(recipientOf(acme.invoker))));
+    const grants = await Promise.all(versions.map(({ grantTo }) => grantTo(recipientOf(acme.owner))));
     expect(must(201, await add(acme.author, grants, one.id)).body).toEqual({ added: 2 });
     const toAuditor = await Promise.all(versions.map(({ grantTo }) => grantTo(recipientOf(acme.auditor))));
-    expect(must(201, await add(acme.invoker, toAuditor, one.id)).body).toEqual({ added: 2 });
+    expect(must(201, await add(acme.owner, toAuditor, one.id)).body).toEqual({ added: 2 });
     const second = await tokenHash(grants[1] ?? '');
     must(204, await vault.clientOf(acme.author).delete(`${path(one.id)}/${second}`));
-    const toOwner = await Promise.all(versions.map(({ grantTo }) => grantTo(recipientOf(acme.owner))));
-    await expectRefusal(vault, () => add(acme.invoker, toOwner, one.id), 403, 'forbidden');
+    const toInvoker = await Promise.all(versions.map(({ grantTo }) => grantTo(recipientOf(acme.invoker))));
+    await expectRefusal(vault, () => add(acme.owner, toInvoker, one.id), 403, 'forbidden');
   });
 
   it('in one order, whatever order they come in: two who add the same do not wait for each other', async () => {
@@ -204,9 +234,9 @@ describe('grants are deleted', () => {
   it('by their poster, the author of the version or an admin; twice is as good as once [guard: vault-unshare]', async () => {
     const { acme } = vault;
     const one = await createPrompt(vault, acme);
-    const sealed = await pushVersion(vault, acme, one, 1, [acme.invoker]);
+    const sealed = await pushVersion(vault, acme, one, 1, [acme.owner, acme.invoker]);
     const toAuditor = await sealed.grantTo(recipientOf(acme.auditor));
-    must(201, await add(acme.invoker, [toAuditor], one.id));
+    must(201, await add(acme.owner, [toAuditor], one.id));
     const remove = async (member: TestMember, grant: string) =>
       vault.clientOf(member).delete(`${path(one.id)}/${await tokenHash(grant)}`);
     const [toAuthor = '', toFirst = '', toSecond = ''] = sealed.grants;
@@ -217,21 +247,34 @@ describe('grants are deleted', () => {
     const before = (await vault.countEffects())['content_grant'] ?? 0;
     must(204, await remove(acme.author, toFirst));
     must(204, await remove(acme.owner, toSecond));
-    must(204, await remove(acme.invoker, toAuditor));
-    must(204, await remove(acme.invoker, toAuditor));
+    must(204, await remove(acme.owner, toAuditor));
+    must(204, await remove(acme.owner, toAuditor));
     expect((await vault.countEffects())['content_grant']).toBe(before - 3);
-    const toInvoker = sealed.grants[3] ?? '';
+    const toInvoker = sealed.grants[4] ?? '';
     const later = await pushVersion(vault, acme, one, 2);
     must(204, await remove(acme.author, toInvoker));
     expect(later.grants).toHaveLength(3);
   });
 
+  it('by their recipient, who alone knows that one does not open; then another can be posted [guard: vault-unshare-own]', async () => {
+    const { acme } = vault;
+    const one = await createPrompt(vault, acme);
+    const sealed = await pushVersion(vault, acme, one, 1, [acme.invoker, acme.auditor]);
+    const [, , , toInvoker = '', toAuditor = ''] = sealed.grants;
+    const remove = async (grant: string) =>
+      vault.clientOf(acme.invoker).delete(`${path(one.id)}/${await tokenHash(grant)}`);
+    await expectRefusal(vault, () => remove(toAuditor), 403, 'forbidden');
+    must(204, await remove(toInvoker));
+    const again = await sealed.grantTo(recipientOf(acme.invoker));
+    expect(must(201, await add(acme.author, [again], one.id)).body).toEqual({ added: 1 });
+  });
+
   it('by the author of the version also where somebody else posted them', async () => {
     const { acme } = vault;
     const one = await createPrompt(vault, acme);
-    const sealed = await pushVersion(vault, acme, one, 1, [acme.invoker]);
+    const sealed = await pushVersion(vault, acme, one, 1, [acme.owner]);
     const toAuditor = await sealed.grantTo(recipientOf(acme.auditor));
-    must(201, await add(acme.invoker, [toAuditor], one.id));
+    must(201, await add(acme.owner, [toAuditor], one.id));
     must(204, await vault.clientOf(acme.author).delete(`${path(one.id)}/${await tokenHash(toAuditor)}`));
     const listed = bodyOf<Listed>(must(200, await vault.clientOf(acme.owner).get(path(one.id))));
     expect(listed.data.map(({ aud }) => aud)).not.toContain(acme.auditor.urn);

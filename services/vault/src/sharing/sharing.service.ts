@@ -14,7 +14,7 @@ import type { Answer, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
-import type { GrantFacts, GrantRow } from '../grants/grants.service.js';
+import type { CheckedGrant, GrantFacts, GrantRow } from '../grants/grants.service.js';
 import { GrantsService } from '../grants/grants.service.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import { pageOf } from '../paging/page.js';
@@ -32,20 +32,23 @@ export class SharingService {
   ) {}
 
   /**
-   * Adds grants to versions of a prompt. The vault cannot try a grant, so it takes them only from the version's author
-   * or from a caller for whom it holds one (protocol.md §2.5, Share).
+   * Adds grants to versions of a prompt. The vault cannot try a grant, and one that does not open keeps its key's place:
+   * it takes those for others only from who pushed the version, from another device of that person, or from an author of
+   * the name who holds one; from any other holder those for keys of the holder's own (protocol.md, A5).
    */
   async add(caller: Caller, id: PromptId, tokens: readonly string[]): Promise<Answer<AcceptedGrants>> {
     const byVersion = Map.groupBy(tokens, (token) => parseGrant(token).header.ver);
     return this.ledger.run(caller, async (trx) => {
-      await this.prompts.findLive(caller, { id }, trx);
+      const { name } = await this.prompts.findLive(caller, { id }, trx);
       const versions = await this.versions.getFacts(caller, id, [...byVersion.keys()], trx);
       // guard: vault-share-holder
-      await this.requireHolder(trx, caller, id, versions);
+      const holder = await this.requireHolder(trx, caller, id, versions);
       let added = 0;
       for (const [version, { chash, dek_id: dekId }] of versions) {
         const place = { promptId: id, version, chash, dekId };
         const grants = await this.grants.check(caller.trust, place, byVersion.get(version) ?? []);
+        // guard: vault-share-others
+        if (holder.has(version) && !caller.trust.mayAuthor(caller.urn, name)) requireOwn(caller, grants);
         added += await this.grants.store(trx, caller, place, grants);
       }
       return { body: { added }, event: { act: 'grant.add', obj: { prompt: id, added } } };
@@ -80,7 +83,7 @@ export class SharingService {
     });
   }
 
-  /** Takes a grant away: its poster, the author of its version or an admin may. Gone already is as good. */
+  /** Takes a grant away: its poster, its recipient, the author of its version or an admin may. Gone already is as good. */
   async delete(caller: Caller, id: PromptId, whash: string): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
       await this.prompts.find(caller, id, trx);
@@ -92,27 +95,42 @@ export class SharingService {
     });
   }
 
+  /** @returns the versions that the caller may share as a holder only: somebody else pushed them */
   private async requireHolder(
     trx: VaultTransaction,
     caller: Caller,
     id: PromptId,
     versions: ReadonlyMap<number, { readonly author_urn: string }>,
-  ): Promise<void> {
-    const foreign = [...versions].filter(([, row]) => row.author_urn !== caller.urn).map(([version]) => version);
-    if (foreign.length === 0) return;
+  ): Promise<ReadonlySet<number>> {
+    const foreign = [...versions].filter(([, row]) => !isOwn(caller, row.author_urn)).map(([version]) => version);
+    if (foreign.length === 0) return new Set();
     const held = new Set((await this.grants.findOwn(caller, id, foreign, trx)).map(({ version }) => version));
     if (!foreign.every((version) => held.has(version))) {
       throw new Problem('forbidden', { detail: 'you hold no grant of this version yourself' });
     }
+    return new Set(foreign);
   }
 
   private async mayDelete(trx: VaultTransaction, caller: Caller, id: PromptId, grant: GrantRow): Promise<boolean> {
     const { trust, urn } = caller;
     // The holder of the key, not the key: whoever renewed it is still the poster.
     if (trust.hasRole(urn, 'admin') || trust.holder(grant.poster_kid)?.urn === urn) return true;
+    // One that does not open would keep the place of one that does.
+    // guard: vault-unshare-own
+    if (grant.aud === urn) return true;
     const versions = await this.versions.getFacts(caller, id, [grant.version], trx);
     return versions.get(grant.version)?.author_urn === urn;
   }
+}
+
+/** Whether a device is the caller's, or another of the same person. */
+function isOwn({ urn, user, trust }: Caller, other: string): boolean {
+  return other === urn || (user !== undefined && trust.userOf(other) === user);
+}
+
+function requireOwn(caller: Caller, grants: readonly CheckedGrant[]): void {
+  if (grants.every(({ aud }) => isOwn(caller, aud))) return;
+  throw new Problem('forbidden', { detail: 'you may share this version with devices of your own only' });
 }
 
 function summarise({ whash, version, kid, aud }: GrantFacts): GrantSummary {
