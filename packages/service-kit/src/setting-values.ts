@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 /** Every variable of the project: one environment may serve several of its programs, so each lets the others' pass. */
 export const SETTING_NAMES: ReadonlySet<string> = new Set([
+  'BULLA_ANSWER_BYTES_MAX',
   'BULLA_BOOTSTRAP_SECRET',
   'BULLA_DATABASE_POOL',
   'BULLA_DATABASE_URL',
@@ -13,6 +14,8 @@ export const SETTING_NAMES: ReadonlySet<string> = new Set([
   'BULLA_LIMIT_FAILURES_PER_SECOND',
   'BULLA_LIMIT_KEY_PER_SECOND',
   'BULLA_LIMIT_ORG_PER_SECOND',
+  'BULLA_LIMIT_RUNS_PER_KEY',
+  'BULLA_LIMIT_RUNS_PER_ORG',
   'BULLA_LLM',
   'BULLA_LLM_API_KEY',
   'BULLA_LLM_MODEL',
@@ -28,6 +31,7 @@ export const SETTING_NAMES: ReadonlySet<string> = new Set([
   'BULLA_REDIS_URL',
   'BULLA_REQUESTS_MAX',
   'BULLA_RESPONDER_PORT',
+  'BULLA_RUNS_MAX',
   'BULLA_TEST_DATABASE_URL',
   'BULLA_TRUST_PROXY',
   'BULLA_URL',
