@@ -66,9 +66,9 @@ describe('grants are added', () => {
     const sealed = await pushVersion(own, there, one, 1, [there.invoker]);
     const further = await there.makeDevice('further', { roles: ['invoker'], groups: ['grp:support'] });
     const from = there.trust.directory.version;
-    const { user } = there.invoker.entity;
+    const user = there.trust.userOf(there.invoker.urn);
     await there.publish((draft) => {
-      draft.entities[further.urn] = { ...further.entity, ...(user === undefined ? {} : { user }) };
+      draft.entities[further.urn] = { ...further.entity, user } as typeof further.entity;
     });
     const { directory } = there.documents;
     const send = own.clientOf(there.owner);
