@@ -145,7 +145,7 @@ const CASES = Object.entries({ ...SCRIPTS, ...KINDS }).flatMap(([member, cases])
     world = { ...world, upstream: back };
   });
 
-  it('finds a responder that says what its start line lacked [guard: memory-warning]', () => {
+  it('finds a responder that says what its start line lacked', () => {
     expect(world.responder.events('freed-memory-kept')).toHaveLength(1);
   });
 

@@ -58,7 +58,7 @@ function aclOf(draft: PromptDraft, trust: Trust, author: string, name: string): 
   return {
     invoke: [...(draft.acl?.invoke ?? trust.groupsOf(author))],
     // Running is not reading.
-    // guard: acl-read-default without: read: [...(draft.acl?.read ?? trust.groupsOf(author))],
+    // guard: acl-read-default without: read: [...(draft.acl?.read ?? trust.groupsOf(author))]
     read: [...(draft.acl?.read ?? trust.reviewers(name))],
     responders: [...(draft.acl?.responders ?? trust.entitiesOf('responder'))],
   };

@@ -22,7 +22,7 @@ import {
 import { responderMigrations } from './database/migrations.js';
 import type { ResponderTables } from './database/types.js';
 import { answerLimitsOf, runLimitsOf, runSettings } from './invocations/run-settings.js';
-import { isFreedMemoryOverwritten } from './memory/freed-memory.js';
+import { warnOfFreedMemory } from './memory/freed-memory.js';
 import { createModel, modelSettings } from './models/model-settings.js';
 import { loadUnwrappers } from './opener/unwrappers.js';
 import { createResponder } from './responder.js';
@@ -65,8 +65,7 @@ export async function startResponder(environment: Environment): Promise<Started>
     level: settings.BULLA_LOG_LEVEL,
     format: settings.BULLA_LOG_FORMAT,
   });
-  // guard: memory-warning
-  if (!isFreedMemoryOverwritten(environment)) log.write({ event: 'freed-memory-kept' });
+  warnOfFreedMemory(environment, log);
   const url = settings.BULLA_DATABASE_URL;
   const database = connectDatabase<ResponderTables>({
     from: { url },

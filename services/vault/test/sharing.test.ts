@@ -264,7 +264,7 @@ describe('grants are deleted', () => {
     const remove = async (grant: string) =>
       vault.clientOf(acme.invoker).delete(`${path(one.id)}/${await tokenHash(grant)}`);
     await expectRefusal(vault, () => remove(toAuditor), 403, 'forbidden');
-    must(204, await remove(toInvoker));
+    expect((await remove(toInvoker)).status).toBe(204);
     const again = await sealed.grantTo(recipientOf(acme.invoker));
     expect(must(201, await add(acme.author, [again], one.id)).body).toEqual({ added: 1 });
   });

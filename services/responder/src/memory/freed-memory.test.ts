@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { isFreedMemoryOverwritten } from './freed-memory.js';
+import { EventLog } from '@bulla/service-kit';
+import { isFreedMemoryOverwritten, warnOfFreedMemory } from './freed-memory.js';
 
 describe('freed memory', () => {
   it.each([
@@ -14,5 +15,16 @@ describe('freed memory', () => {
     ['not where nothing is said', undefined, false],
   ])('is overwritten %s', (_name, GLIBC_TUNABLES, expected) => {
     expect(isFreedMemoryOverwritten({ GLIBC_TUNABLES })).toBe(expected);
+  });
+
+  it('that keeps what it held is a warning at the start, once [guard: memory-warning]', () => {
+    const lines: string[] = [];
+    const log = new EventLog({ service: 'responder', stream: { write: (line) => void lines.push(line) } });
+    warnOfFreedMemory({ GLIBC_TUNABLES: 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0' }, log);
+    expect(lines).toEqual([]);
+    warnOfFreedMemory({}, log);
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { level: 'warn', event: 'freed-memory-kept' },
+    ]);
   });
 });

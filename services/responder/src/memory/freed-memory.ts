@@ -1,4 +1,4 @@
-import type { Environment } from '@bulla/service-kit';
+import type { Environment, EventLog } from '@bulla/service-kit';
 
 /** Overwrite what is freed; and keep nothing freed in a cache that is not overwritten. */
 const PERTURB = /(?:^|:)glibc\.malloc\.perturb=(\d+)(?=:|$)/;
@@ -12,4 +12,10 @@ const NO_CACHE = /(?:^|:)glibc\.malloc\.tcache_count=0(?=:|$)/;
 export function isFreedMemoryOverwritten({ GLIBC_TUNABLES: tunables = '' }: Environment): boolean {
   const byte = Number(PERTURB.exec(tunables)?.[1] ?? 0);
   return byte % 256 !== 0 && NO_CACHE.test(tunables);
+}
+
+/** Says so where copies of what was opened may stay in memory after they were freed. */
+export function warnOfFreedMemory(environment: Environment, log: EventLog): void {
+  // guard: memory-warning
+  if (!isFreedMemoryOverwritten(environment)) log.write({ event: 'freed-memory-kept' });
 }

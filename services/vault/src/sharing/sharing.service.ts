@@ -41,7 +41,7 @@ export class SharingService {
     return this.ledger.run(caller, async (trx) => {
       const { name } = await this.prompts.findLive(caller, { id }, trx);
       const versions = await this.versions.getFacts(caller, id, [...byVersion.keys()], trx);
-      // guard: vault-share-holder
+      // guard: vault-share-holder without: const holder: ReadonlySet<number> = new Set();
       const holder = await this.requireHolder(trx, caller, id, versions);
       let added = 0;
       for (const [version, { chash, dek_id: dekId }] of versions) {
