@@ -150,12 +150,15 @@ const CASES = Object.entries({ ...SCRIPTS, ...KINDS }).flatMap(([member, cases])
   });
 
   it('is never quoted in the log, which says that a run failed', async () => {
-    const { upstream, responder } = world;
-    upstream.follow({ replies: { status: 500, body: CANARY } });
-    const before = responder.events('run-failed').length;
-    const asked = await world.question();
-    expect(await world.outcome(asked, await world.send(asked))).toMatchObject({ code: 'upstream_unavailable' });
-    await until('it is logged', async () => responder.events('run-failed').length > before);
-    expect(responder.output()).not.toContain(CANARY);
+    for (const { upstream, responder, ...asker } of [world, impatient]) {
+      upstream.follow({ replies: { status: 500, body: CANARY } });
+      const before = responder.events('run-failed').length;
+      for (let times = 0; times <= 10; times++) {
+        const asked = await asker.question();
+        expect(await asker.outcome(asked, await asker.send(asked))).toMatchObject({ code: 'upstream_unavailable' });
+      }
+      await until('they are logged', async () => responder.events('run-failed').length > before + 10);
+      expect(responder.output()).not.toContain(CANARY);
+    }
   });
 });

@@ -47,10 +47,16 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   const { code, message } = error;
   if (code === 'not_found') return notFoundHint(message, about);
   if (code === 'forbidden') return forbiddenHint(error);
+  if (error.check === 'label-history') return unprovenHint(about);
   // The command that accepts a key, with the key that was seen; it still takes somebody to confirm it.
   const seen = code === 'responder_key_changed' ? /with key ([0-9a-f:]{39})/.exec(message)?.[1] : undefined;
   const hint = seen === undefined ? HINTS[code] : HINTS[code]?.replace('NEW', seen);
   return about.subject === undefined ? hint : hint?.replace('NAME', about.subject);
+}
+
+/** Which version came before is nobody's word: a person says which one it shall be. */
+function unprovenHint({ subject = 'NAME' }: About): string {
+  return `name the version: \`bulla prompt history ${subject}\` lists them, then \`bulla prompt promote ${subject} VERSION\``;
 }
 
 function notFoundHint(message: string, { subject, command = '' }: About): string {

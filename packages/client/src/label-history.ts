@@ -76,8 +76,8 @@ async function verifiedPosition(
 
 function unproven(label: string, why: string) {
   return bullaError('label_stale', {
-    message: `${why}: where ${label} pointed before is not proven; choose a version and move the label to it`,
-    check: 'tag-sequence',
+    message: `${why}: where ${label} pointed before is not proven`,
+    check: 'label-history',
     origin: 'client',
   });
 }

@@ -98,8 +98,10 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
   });
 
   it('every row of the log fits the closed union and bears no text, token or name', async () => {
+    const refused = { id: mintId('prm'), name: 'refused/prompt', type: 'text' };
+    for (let n = 0; n < 6; n++) await vault.clientOf(vault.acme.invoker).post('/api/v1/prompts', refused);
     const all = await rows();
-    expect(all.length).toBeGreaterThan(10);
+    expect(all.length).toBeGreaterThan(15);
     for (const { event } of all) expect(AuditEvent.safeParse(event)).toMatchObject({ success: true });
     const text = JSON.stringify(all);
     for (const secret of ['kestrel', 'claims/triage', 'samples/new']) expect(text).not.toContain(secret);

@@ -79,6 +79,7 @@ describe('places for runs', () => {
     const waiting = new RunPlaces({ max: 1, perKey: 9, perOrganisation: 9 }, 60_000).wait(of('acme', 1), going.signal);
     going.abort(new Error('hung up'));
     await expect(waiting).rejects.toThrow('hung up');
+    await expect(places.wait(of('acme', 1), going.signal)).rejects.toThrow('hung up');
     leave?.();
     expect(places.count).toBe(0);
     expect(places.tryEnter(of('acme', 2))).toBeDefined();

@@ -67,6 +67,7 @@ export class RunPlaces {
    * @throws {Problem} overloaded where none came in time; the reason of `gone`
    */
   async wait(asker: Asker, gone: AbortSignal): Promise<() => void> {
+    gone.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<() => void>();
     const waiting = { asker, enter: resolve };
     const late = setTimeout(() => reject(tooMany('overloaded')), this.#waitMs);

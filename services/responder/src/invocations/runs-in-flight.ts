@@ -45,7 +45,10 @@ export class RunsInFlight {
   async enter(asker: Asker, { gone, work }: Waiter): Promise<() => void> {
     const leave = this.#places.tryEnter(asker) ?? (await this.#waited(asker, { gone, work }));
     this.#memory?.busy();
+    let left = false;
     return () => {
+      if (left) return;
+      left = true;
       leave();
       if (this.count > 0) return;
       this.#memory?.idle();

@@ -1,0 +1,14 @@
+import { BullaError } from '@bulla/client';
+import { describe, expect, it } from '@jest/globals';
+import { hintOf } from './hints.js';
+
+const stale = (check: string) => new BullaError('label_stale', { message: 'why', origin: 'client', check });
+
+describe('a hint', () => {
+  it('names the command where nobody proves which version came before', () => {
+    expect(hintOf(stale('label-history'), { subject: 'claims/triage' })).toBe(
+      'name the version: `bulla prompt history claims/triage` lists them, then `bulla prompt promote claims/triage VERSION`',
+    );
+    expect(hintOf(stale('tag-sequence'), { subject: 'claims/triage' })).toContain('read again');
+  });
+});
