@@ -35,7 +35,8 @@ async function as(name: string, argv: readonly string[], stdin = ''): Promise<En
 }
 
 const ok = (ended: Ended): Ended => {
-  expect(ended).toMatchObject({ code: 0 });
+  // What it said on stderr stands in the report of a failure.
+  expect(ended).toEqual({ code: 0, stdout: expect.any(String), stderr: expect.any(String) });
   return ended;
 };
 const invite = async (label: string, ...options: string[]) =>
