@@ -16,7 +16,7 @@ beforeAll(async () => {
   world.env['BULLA_LLM'] = `openai:${model.url}`;
   running = await world.up('database');
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
-  await world.bulla(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
+  await world.done(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
 });
 afterEach(() => {
   world.isTerminal = false;
@@ -179,7 +179,7 @@ describe('bulla prompt', () => {
 describe('bulla demo', () => {
   it('passes as often as it is run, prints each check and refuses every attack', async () => {
     // Others may have run it before.
-    await world.bulla(['prompt', 'delete', 'demo/claim-triage', '--yes']);
+    await world.done(['prompt', 'delete', 'demo/claim-triage', '--yes']);
     const first = await world.bulla(['demo', '--out', world.path('demo.json')]);
     expect(first).toMatchObject({
       code: 0,
@@ -334,7 +334,7 @@ describe('bulla doctor', () => {
 
   it('says of a locked identity what opens it', async () => {
     const locked = await World.make();
-    await locked.bulla(['init']);
+    await locked.done(['init']);
     expect(await locked.bulla(['keys', 'lock'], { stdin: 'six words that nobody guesses\n' })).toMatchObject({
       code: 0,
     });
@@ -394,7 +394,7 @@ describe('commands without what they need', () => {
     ['an identity', 'identity.json', /there is no identity at .*bulla up/s],
   ])('say that there is no %s and how to get one', async (_name, file, message) => {
     const bare = await World.make();
-    await bare.bulla(['init']);
+    await bare.done(['init']);
     await rm(bare.path(`home/${file}`));
     expect(await bare.bulla(['prompt', 'list'])).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
     await bare.remove();

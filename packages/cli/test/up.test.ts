@@ -104,8 +104,8 @@ describe('bulla up', () => {
     expect(readdirSync(world.path('home'))).not.toContain('lock');
 
     // Two changes that no vault sees, as if its database had been another one meanwhile.
-    await world.bulla(['init']);
-    await world.bulla(['init']);
+    await world.done(['init']);
+    await world.done(['init']);
     const second = await world.up();
     expect(second.stderr.text).toContain('directory version 4');
     expect(await world.bulla(['demo'])).toMatchObject({ code: 0, stdout: expect.stringContaining('directory 4') });
@@ -126,7 +126,7 @@ describe('bulla up', () => {
     jest.spyOn(Date, 'now').mockImplementation(() => start + passed * DAY_MS);
     await prepareHome();
     const first = await world.up();
-    await world.bulla(['demo']);
+    await world.done(['demo']);
     passed = 70;
     const due = await world.bulla(['doctor']);
     expect(due).toMatchObject({
@@ -243,7 +243,7 @@ describe('bulla up', () => {
 
   it('refuses a half-made organisation that it cannot finish, in one line', async () => {
     await prepareHome();
-    await world.bulla(['init']);
+    await world.done(['init']);
     await writeFile(world.path('home/org/dev/root.key'), 'canary');
     const ended = await world.bulla(['up']);
     expect(ended).toMatchObject({

@@ -74,6 +74,13 @@ export class World {
     return { code, stdout: stdout.text, stderr: stderr.text };
   }
 
+  /** Runs a command that must succeed. Throws with what it said if it does not. */
+  async done(argv: readonly string[], options: Parameters<World['bulla']>[1] = {}): Promise<Ended> {
+    const ended = await this.bulla(argv, options);
+    if (ended.code !== 0) throw new Error(`bulla ${argv.join(' ')} ended with ${ended.code}: ${ended.stderr}`);
+    return ended;
+  }
+
   /** Starts a command that runs until it is stopped. */
   start(argv: readonly string[]): Running {
     const ending = new AbortController();
