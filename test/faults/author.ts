@@ -12,6 +12,7 @@ export interface Written {
   readonly content: string;
 }
 
+const READ_TRIES = 10;
 let names = 0;
 
 /**
@@ -63,10 +64,19 @@ export class Author {
   async missing(): Promise<Written[]> {
     const gone: Written[] = [];
     for (const written of this.acknowledged) {
-      const { status, body } = await this.read(written);
+      const { status, body } = await this.#readInTime(written);
       if (status !== 200 || (body as { content?: string }).content !== written.content) gone.push(written);
     }
     return gone;
+  }
+
+  /** Reads it; told to come later (429 or 503 with Retry-After), it comes later. Many prompts are read at once. */
+  async #readInTime(written: Written): Promise<HttpAnswer> {
+    for (let left = READ_TRIES; ; left--) {
+      const answer = await this.read(written);
+      if (left === 0 || answer.headers['retry-after'] === undefined) return answer;
+      await pause(Number(answer.headers['retry-after']) * 1_000);
+    }
   }
 
   /** Tries until it is acknowledged; false if it was told to stop before. */
