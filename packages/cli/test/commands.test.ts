@@ -179,7 +179,7 @@ describe('bulla prompt', () => {
 describe('bulla demo', () => {
   it('passes as often as it is run, prints each check and refuses every attack', async () => {
     // Others may have run it before.
-    await world.done(['prompt', 'delete', 'demo/claim-triage', '--yes']);
+    await world.bulla(['prompt', 'delete', 'demo/claim-triage', '--yes']);
     const first = await world.bulla(['demo', '--out', world.path('demo.json')]);
     expect(first).toMatchObject({
       code: 0,
