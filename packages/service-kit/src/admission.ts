@@ -6,13 +6,15 @@ import type { EventLog } from './event-log.js';
 import { isFree } from './gate.js';
 import type { Readiness } from './health.js';
 import type { Metrics } from './metrics.js';
-import type { NoPlace, Places } from './places.js';
+import type { NoPlace, Places, Standing } from './places.js';
 import { overloaded } from './problem-of.js';
 import { beginState, findState, stateOf } from './request-state.js';
 import { entryAt } from './route-table.js';
 import type { SlowReaders } from './slow-readers.js';
 
 const HEADERS_MAX = 64;
+/** Less than this the kernel takes at once. */
+const LARGE_BYTES = 16_384;
 const BODYLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
 
 export interface AdmissionParts {
@@ -73,32 +75,42 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
     parts.metrics.requestsActive.inc();
     reply.header('x-request-id', request.id);
     if (parts.readiness.draining) reply.header('connection', 'close');
-    // guard: request-dawdlers without: await requirePlace(request, parts);
-    if (!bringsBody(request)) await requirePlace(request, parts);
     checkHeader(request);
     checkCredential(request);
     requireRoom(request, parts);
+    // guard: request-dawdlers without: await requirePlace(request, parts);
+    if (!bringsBody(request)) await requirePlace(request, parts);
   });
   // A body comes as slowly as its sender likes, who may be anybody: it takes no place until all of it is here.
   fastify.addHook('preValidation', async (request) => {
     if (bringsBody(request)) await requirePlace(request, parts);
   });
   // Its reader takes the answer as slowly as it likes, too. A stream is still being made.
-  fastify.addHook('onSend', async (request, _reply, payload) => {
-    if (typeof payload === 'string' || Buffer.isBuffer(payload)) findState(request)?.place?.rest();
-    return payload;
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
+    const state = findState(request);
+    state?.place?.rest();
+    const bytes = Buffer.byteLength(payload);
+    parts.slowReaders.send(reply.raw, bytes, state?.caller !== undefined);
+    // Of a string that waits for its reader Node keeps two copies.
+    return typeof payload === 'string' && bytes > LARGE_BYTES ? Buffer.from(payload) : payload;
   });
 }
 
 async function requirePlace(request: FastifyRequest, parts: AdmissionParts): Promise<void> {
   if (isFree(request.url)) return;
   const state = stateOf(request);
-  const place = parts.places.ask();
+  const place = parts.places.ask(standingOf(request));
   state.place = place;
   // Whoever hung up meanwhile is not told, and gives back nothing later.
   if (state.isOver) place.release();
   const refused = await place.granted;
   if (refused !== undefined) throw overload(refused, parts);
+}
+
+/** The signature of a signed route is there, or it would have been refused: it is worth nothing until it is verified. */
+function standingOf({ method, routeOptions }: FastifyRequest): Standing {
+  return entryAt(method, routeOptions.url)?.permission === undefined ? 'stranger' : 'claimed';
 }
 
 /** Refuses one to protect the others. */

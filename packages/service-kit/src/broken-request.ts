@@ -25,13 +25,22 @@ export function answerUnroutable(
   };
 }
 
-/** Answers what is no HTTP and so never becomes a request: on the socket itself, which then ends. */
-export function answerBrokenRequest(service: ServiceName): (error: NodeJS.ErrnoException, socket: Socket) => void {
+/**
+ * Answers what is no HTTP and so never becomes a request: on the socket itself, which then ends.
+ * @param endAfterAnswers ends a connection with the answers to its requests before, where there are such: it would take
+ *   this for one of them.
+ */
+export function answerBrokenRequest(
+  service: ServiceName,
+  endAfterAnswers: (socket: Socket) => boolean,
+): (error: NodeJS.ErrnoException, socket: Socket) => void {
   return (error, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
+    // guard: pipelined-broken
+    if (endAfterAnswers(socket)) return;
     const problem = new Problem(CODES.get(error.code) ?? 'validation_failed');
     const requestId = requestIdOf({ headers: {} });
     const body = JSON.stringify(problemDocument(problem, { requestId, origin: service, nowMs: Date.now() }));

@@ -26,7 +26,7 @@ import { Metrics, MetricsServer } from './metrics.js';
 import { evictionProbe } from './open-store.js';
 import { answerAboutItself } from './own-routes.js';
 import { kitModule } from './kit-module.js';
-import { Places } from './places.js';
+import { Places, STANDINGS } from './places.js';
 import { ProblemFilter } from './problem-filter.js';
 import { RateLimits } from './rate-limits.js';
 import { RATES } from './rates.js';
@@ -82,7 +82,11 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const limits = { ...LIMITS, ...options.limits };
   const places = new Places({ max: limits.requestsMax, ...limits });
   const lag = new LoopLag(limits.loopLagMaxMs);
-  const slowReaders = new SlowReaders(limits.writeTimeoutMs, () => metrics.overloads.inc({ why: 'slow_reader' }));
+  const slowReaders = new SlowReaders({
+    timeoutMs: limits.writeTimeoutMs,
+    unsentBytesMax: limits.unsentBytesMax,
+    onCut: (why) => metrics.overloads.inc({ why }),
+  });
   const gate = new Gate({ service, log, metrics, readiness, places, lag, slowReaders });
   const app = await NestFactory.create<NestFastifyApplication>(
     kitModule({ module: options.module, clock, log, keys, metrics, ledger, db: database.db }),
@@ -109,6 +113,12 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   await prepareFastify(fastify, { service, keys, clock, log, metrics, bodies, connectionsMax });
   const held = metrics.gauge('bulla_body_bytes', 'Bytes of request bodies that are here', [], () => {
     held.set(bodies.taken);
+  });
+  const unsent = metrics.gauge('bulla_unsent_bytes', 'Bytes of answers that wait for their readers', [], () => {
+    unsent.set(slowReaders.unsentBytes);
+  });
+  const atWork = metrics.gauge('bulla_places_taken', 'Requests at work, by who they are of', ['by'], () => {
+    for (const by of STANDINGS) atWork.set({ by }, places.taken(by));
   });
   const waiting = metrics.gauge('bulla_queue_depth', 'Requests that wait for a place', ['queue'], () => {
     waiting.set({ queue: 'admission' }, places.waiting);

@@ -27,7 +27,7 @@ function open() {
       now--;
       return 'verified';
     };
-    const verified = await Promise.all(Array.from({ length: 5 }, () => failing.verify(address, work)));
+    const verified = await Promise.all(Array.from({ length: 5 }, () => failing.verify(address, undefined, work)));
     expect(verified).toEqual(Array(5).fill('verified'));
     return most;
   };
@@ -54,12 +54,28 @@ describe('the requests of an address', () => {
   it('take their turn although the one before failed', async () => {
     const { fail, failing } = open();
     await fail(21);
-    const bad = failing.verify(HERE, async () => {
+    const bad = failing.verify(HERE, undefined, async () => {
       throw new Error('bad');
     });
-    const good = failing.verify(HERE, async () => 'good');
+    const good = failing.verify(HERE, undefined, async () => 'good');
     await expect(bad).rejects.toThrow('bad');
     expect(await good).toBe('good');
+  });
+});
+
+describe('a request that waits for the turn of its address', () => {
+  it('leaves its place to others meanwhile [guard: failing-lane-rests]', async () => {
+    const { fail, failing } = open();
+    await fail(21);
+    const seen: string[] = [];
+    const place = { rest: () => void seen.push('rests'), resume: async () => void seen.push('resumes') };
+    const { promise: looked, resolve: finish } = Promise.withResolvers<void>();
+    const first = failing.verify(HERE, undefined, () => looked);
+    const second = failing.verify(HERE, place, async () => seen.push('is verified'));
+    expect(seen).toEqual(['rests']);
+    finish();
+    await Promise.all([first, second]);
+    expect(seen).toEqual(['rests', 'resumes', 'is verified']);
   });
 });
 

@@ -3,11 +3,14 @@ import { isIPv6 } from 'node:net';
 import type { Clock } from './clock.js';
 import type { InsuredCounts } from './insured-counts.js';
 import type { Metrics } from './metrics.js';
+import type { Place } from './places.js';
 import { failuresBucket } from './rates.js';
 import type { Rates } from './rates.js';
 
 /** So many addresses may be slow at once; the oldest is let off when there are more. */
 const SLOW_MAX = 10_000;
+
+type Rests = Pick<Place, 'rest' | 'resume'>;
 
 interface Lane {
   readonly endMs: number;
@@ -34,8 +37,11 @@ export class FailingAddresses {
     this.#metrics = metrics;
   }
 
-  /** Verifies at once, or when it is the turn of this address. */
-  async verify<Value>(address: string, verification: () => Promise<Value>): Promise<Value> {
+  /**
+   * Verifies at once, or when it is the turn of this address.
+   * @param place of the request, left to others meanwhile: an address that floods would wait in all of them.
+   */
+  async verify<Value>(address: string, place: Rests | undefined, verification: () => Promise<Value>): Promise<Value> {
     const lane = this.#laneOf(keyOfAddress(address));
     // guard: failing-lane without: return verification();
     if (lane === undefined) return verification();
@@ -43,7 +49,10 @@ export class FailingAddresses {
     const { promise, resolve } = Promise.withResolvers<void>();
     lane.tail = promise;
     try {
+      // guard: failing-lane-rests
+      place?.rest();
       await before;
+      await place?.resume();
       return await verification();
     } finally {
       resolve();

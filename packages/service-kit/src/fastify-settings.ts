@@ -43,7 +43,7 @@ export function fastifyOptions(
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     genReqId: (request) => requestIdOf(request),
-    clientErrorHandler: answerBrokenRequest(service),
+    clientErrorHandler: answerBrokenRequest(service, (socket) => gate.endAfterAnswers(socket)),
     frameworkErrors: answerUnroutable(service),
     serverFactory: (framework) => gate.serverFor(server, framework),
   };

@@ -1,11 +1,13 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { problemDocument } from '@bulla/contract';
 import { requestIdOf } from './request-id.js';
 import type { EventLog } from './event-log.js';
 import type { Readiness } from './health.js';
 import type { LoopLag } from './loop-lag.js';
 import type { Metrics } from './metrics.js';
+import { OneAtATime } from './one-at-a-time.js';
 import type { NoPlace, Places } from './places.js';
 import { overloaded } from './problem-of.js';
 import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
@@ -41,21 +43,31 @@ export function isFree(url: string | undefined): boolean {
 export class Gate {
   readonly #parts: GateParts;
   readonly #timer: NodeJS.Timeout;
+  readonly #oneAtATime: OneAtATime;
   #unsaid = 0;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
     this.#timer = setInterval(() => this.#say(), SAY_INTERVAL_MS).unref();
+    this.#oneAtATime = new OneAtATime(() => parts.metrics.overloads.inc({ why: 'pipelined' }));
   }
 
   /** A server that asks the gate first, and the framework only if it lets a request through. */
   serverFor(options: ServerOptions, framework: RequestListener): Server {
-    return createServer(options, (request, response) => {
-      // guard: gate-health without: const why = this.#whyNot();
-      const why = isFree(request.url) ? undefined : this.#whyNot();
+    const begin = (request: IncomingMessage, response: ServerResponse) => {
+      // guard: gate-health without: const why = this.#whyNot(request);
+      const why = isFree(request.url) ? undefined : this.#whyNot(request);
       if (why === undefined) framework(request, response);
       else this.#refuse(why, request, response);
+    };
+    return createServer(options, (request, response) => {
+      this.#oneAtATime.enter({ request, response, begin: () => begin(request, response) });
     });
+  }
+
+  /** See {@link OneAtATime.endAfterAnswers}. */
+  endAfterAnswers(socket: Socket): boolean {
+    return this.#oneAtATime.endAfterAnswers(socket);
   }
 
   stop(): void {
@@ -64,13 +76,16 @@ export class Gate {
   }
 
   /** Nothing new while the service ends, since a connection that was kept alive may bring more. */
-  #whyNot(): NoPlace | undefined {
+  #whyNot({ headers }: IncomingMessage): NoPlace | undefined {
     const { readiness, lag, places } = this.#parts;
     // guard: gate-draining
     if (readiness.draining) return 'draining';
+    // Which route it is for is not known yet; admission asks again.
+    // guard: gate-claimed without: const standing = 'stranger';
+    const standing = headers['signature-input'] === undefined ? 'stranger' : 'claimed';
     // guard: gate-full without: return lag.tooHigh ? 'event_loop' : undefined;
-    // guard: gate-lag without: return places.turnAway();
-    return lag.tooHigh ? 'event_loop' : places.turnAway();
+    // guard: gate-lag without: return places.turnAway(standing);
+    return lag.tooHigh ? 'event_loop' : places.turnAway(standing);
   }
 
   #refuse(why: NoPlace, request: IncomingMessage, response: ServerResponse): void {

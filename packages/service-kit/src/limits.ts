@@ -22,6 +22,8 @@ export interface Limits {
   readonly loopLagMaxMs: number;
   /** How long bytes of an answer may wait for a client that does not take them. */
   readonly writeTimeoutMs: number;
+  /** Of all answers together that wait for their readers, streams apart. */
+  readonly unsentBytesMax: number;
   /** Of all request bodies together, as far as they are here. */
   readonly bodyBytesInFlightMax: number;
   /** What requests at work get to finish when the service ends. */
@@ -46,6 +48,7 @@ export const LIMITS: Limits = {
   crowdedMs: 250,
   loopLagMaxMs: 500,
   writeTimeoutMs: 60_000,
+  unsentBytesMax: 67_108_864,
   bodyBytesInFlightMax: 134_217_728,
   graceMs: 4_000,
   choresIntervalMs: 60_000,

@@ -1,7 +1,17 @@
+/**
+ * Who a request is of, as far as anybody knows: of nobody that could be known, of who it says that has signed it, or
+ * of a caller whose signature was verified.
+ */
+export type Standing = (typeof STANDINGS)[number];
+
+export const STANDINGS = ['verified', 'claimed', 'stranger'] as const;
+
 /** What a request holds while it is at work, or waits for. */
 export interface Place {
   /** Why it may not begin; undefined, at once or when others have ended, if it may. */
   readonly granted: Promise<NoPlace | undefined>;
+  /** Its caller is known now: what it holds is none of the places that strangers have to share. */
+  verify(): void;
   /** Leaves it to others while somebody else has to act. */
   rest(): void;
   /** Takes one again, before all who have not begun: their work is done in part already. */
@@ -16,115 +26,159 @@ export type NoPlace = 'queue_full' | 'queue_late' | 'draining' | 'event_loop';
 export interface PlacesOptions {
   /** At work at once. */
   readonly max: number;
-  /** Waiting at once; beyond, the answer comes at once. */
+  /** Of one standing waiting at once; beyond, the answer comes at once. */
   readonly waitingMax: number;
   /** Longest wait: an answer that comes too late helps nobody. */
   readonly waitMs: number;
-  /** After a refusal nobody waits for so long; the next one begins it anew. */
+  /** After a refusal nobody of that standing waits for so long; the next one begins it anew. */
   readonly crowdedMs: number;
 }
 
 type State = 'waiting' | 'working' | 'resting' | 'returning' | 'gone';
 
-/** Places for so many requests at work; some more wait a moment, who came first goes first (performance.md §10). */
+/** Those of one standing that wait. */
+class Queue {
+  readonly waiting = new Map<() => void, number>();
+  readonly returning = new Set<() => void>();
+  crowdedUntilMs = Number.NEGATIVE_INFINITY;
+}
+
+/**
+ * Places for so many requests at work; some more wait a moment, who came first goes first (performance.md §10). Those
+ * that bring no signature have half of them at most, and a quarter is had by nobody whose signature is not verified.
+ */
 export class Places {
   readonly #options: PlacesOptions;
-  #taken = 0;
-  readonly #waiting = new Set<() => void>();
-  readonly #returning = new Set<() => void>();
-  #crowdedUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #strangersMax: number;
+  readonly #unverifiedMax: number;
+  readonly #taken: Record<Standing, number> = { stranger: 0, claimed: 0, verified: 0 };
+  readonly #queues: Readonly<Record<Standing, Queue>> = {
+    stranger: new Queue(),
+    claimed: new Queue(),
+    verified: new Queue(),
+  };
+  #asked = 0;
 
   constructor(options: PlacesOptions) {
     this.#options = options;
+    this.#strangersMax = Math.max(1, Math.floor(options.max / 2));
+    this.#unverifiedMax = options.max - Math.floor(options.max / 4);
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return Object.values(this.#queues).reduce((sum, { waiting }) => sum + waiting.size, 0);
+  }
+
+  /** How many of a standing are at work. */
+  taken(standing: Standing): number {
+    return this.#taken[standing];
   }
 
   /** Why who comes now is refused at once, if that is so. */
-  turnAway(): NoPlace | undefined {
-    const { max, waitingMax } = this.#options;
-    if (this.#taken < max) return undefined;
-    const isCrowded = performance.now() < this.#crowdedUntilMs;
-    if (!isCrowded && this.#waiting.size < waitingMax) return undefined;
-    this.#noteRefusal();
+  turnAway(standing: Standing): NoPlace | undefined {
+    if (this.#hasRoom(standing)) return undefined;
+    const { crowdedUntilMs, waiting } = this.#queues[standing];
+    const isCrowded = performance.now() < crowdedUntilMs;
+    if (!isCrowded && waiting.size < this.#options.waitingMax) return undefined;
+    this.#noteRefusal(standing);
     return 'queue_full';
   }
 
-  ask(): Place {
-    const refused = this.turnAway();
+  ask(standing: Standing): Place {
+    const refused = this.turnAway(standing);
     if (refused !== undefined) return noPlace(refused);
-    if (this.#taken >= this.#options.max) return this.#queued();
-    this.#taken++;
-    return this.#placeOf('working', Promise.resolve(undefined));
+    if (!this.#hasRoom(standing)) return this.#queued(standing);
+    this.#taken[standing]++;
+    return this.#placeOf(standing, 'working', Promise.resolve(undefined));
   }
 
-  #queued(): Place {
+  #hasRoom(standing: Standing): boolean {
+    const { stranger, claimed, verified } = this.#taken;
+    if (stranger + claimed + verified >= this.#options.max) return false;
+    // guard: places-strangers
+    if (standing === 'stranger' && stranger >= this.#strangersMax) return false;
+    // guard: places-unverified
+    if (standing !== 'verified' && stranger + claimed >= this.#unverifiedMax) return false;
+    return true;
+  }
+
+  #queued(standing: Standing): Place {
+    const { waiting } = this.#queues[standing];
     const { promise, resolve } = Promise.withResolvers<NoPlace | undefined>();
     const leave = () => {
       clearTimeout(timer);
-      this.#waiting.delete(enter);
+      waiting.delete(enter);
     };
-    const place = this.#placeOf('waiting', promise, () => {
+    const place = this.#placeOf(standing, 'waiting', promise, () => {
       leave();
       resolve('queue_late');
     });
     const enter = () => {
       leave();
-      this.#taken++;
+      this.#taken[standing]++;
       place.state = 'working';
       resolve(undefined);
     };
     const refuse = () => {
-      this.#noteRefusal();
+      this.#noteRefusal(standing);
       place.release();
     };
     const timer = setTimeout(refuse, this.#options.waitMs);
-    this.#waiting.add(enter);
+    waiting.set(enter, this.#asked++);
     return place;
   }
 
   /** There are more than can be served, and waiting helps nobody. */
-  #noteRefusal(): void {
-    this.#crowdedUntilMs = performance.now() + this.#options.crowdedMs;
+  #noteRefusal(standing: Standing): void {
+    this.#queues[standing].crowdedUntilMs = performance.now() + this.#options.crowdedMs;
   }
 
   /** @param stopWaiting for one that has not begun. */
   #placeOf(
-    first: State,
+    first: Standing,
+    began: State,
     granted: Promise<NoPlace | undefined>,
     stopWaiting: () => void = () => {},
   ): Place & { state: State } {
+    let standing = first;
     let stopReturning = () => {};
     const place = {
-      state: first,
+      state: began,
       granted,
+      verify: () => {
+        if (place.state === 'working') {
+          this.#taken[standing]--;
+          this.#taken.verified++;
+        }
+        standing = 'verified';
+        this.#letIn();
+      },
       rest: () => {
         if (place.state !== 'working') return;
         place.state = 'resting';
-        this.#free();
+        this.#free(standing);
       },
       resume: async () => {
         if (place.state !== 'resting') return;
-        if (this.#taken < this.#options.max) {
-          this.#taken++;
+        if (this.#hasRoom(standing)) {
+          this.#taken[standing]++;
           place.state = 'working';
           return;
         }
         place.state = 'returning';
+        const { returning } = this.#queues[standing];
         const { promise, resolve } = Promise.withResolvers<void>();
         const enter = () => {
-          this.#returning.delete(enter);
-          this.#taken++;
+          returning.delete(enter);
+          this.#taken[standing]++;
           place.state = 'working';
           resolve();
         };
         stopReturning = () => {
-          this.#returning.delete(enter);
+          returning.delete(enter);
           resolve();
         };
-        this.#returning.add(enter);
+        returning.add(enter);
         await promise;
       },
       release: () => {
@@ -132,20 +186,38 @@ export class Places {
         place.state = 'gone';
         if (state === 'waiting') stopWaiting();
         if (state === 'returning') stopReturning();
-        if (state === 'working') this.#free();
+        if (state === 'working') this.#free(standing);
       },
     };
     return place;
   }
 
-  #free(): void {
-    this.#taken--;
-    // The longest waiting: a set keeps the order in which its members came.
-    const [next] = this.#returning.size > 0 ? this.#returning : this.#waiting;
-    next?.();
+  #free(standing: Standing): void {
+    this.#taken[standing]--;
+    this.#letIn();
+  }
+
+  #letIn(): void {
+    for (let enter = this.#next(); enter !== undefined; enter = this.#next()) enter();
+  }
+
+  /** Who returns, a caller first; else the longest waiting of those that may. */
+  #next(): (() => void) | undefined {
+    let longest: readonly [enter: () => void, asked: number] | undefined;
+    for (const standing of STANDINGS) {
+      if (!this.#hasRoom(standing)) continue;
+      const { returning, waiting } = this.#queues[standing];
+      const [first] = returning;
+      if (first !== undefined) return first;
+      // A map keeps the order in which its members came.
+      const [next] = waiting;
+      if (next !== undefined && (longest === undefined || next[1] < longest[1])) longest = next;
+    }
+    return longest?.[0];
   }
 }
 
 function noPlace(why: NoPlace): Place {
-  return { granted: Promise.resolve(why), rest: () => {}, resume: async () => {}, release: () => {} };
+  const nothing = () => {};
+  return { granted: Promise.resolve(why), verify: nothing, rest: nothing, resume: async () => {}, release: nothing };
 }

@@ -97,11 +97,13 @@ export class RequestAuthentication {
     const state = stateOf(request);
     const authority = this.#authorities.choose(request.headers.host);
     const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
-    const { trust, holder } = await this.#find(signature);
+    const { trust, holder } = await this.#find(signature, state);
     // guard: request-signature without:
     //   const forged = { method: 'GET', authority, path: '/', query: '?', signature: ':AAAA:' };
-    //   const summary = await this.#failing.verify(request.ip, () => Promise.resolve(forged));
-    const summary = await this.#failing.verify(request.ip, () => verifyRequestSignature(signature, holder.record));
+    //   const summary = await this.#failing.verify(request.ip, state.place, () => Promise.resolve(forged));
+    const summary = await this.#failing.verify(request.ip, state.place, () =>
+      verifyRequestSignature(signature, holder.record),
+    );
     const now = this.#clock.now();
     // guard: request-key-state
     trust.requireKey(signature.kid, { usage: 'http', purpose: 'http', now, check: CHECK });
@@ -150,7 +152,7 @@ export class RequestAuthentication {
     const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
     const verify = async (key: VerifyingKey) => {
       // guard: own-key-signature
-      await this.#failing.verify(request.ip, () => verifyRequestSignature(signature, key));
+      await this.#failing.verify(request.ip, state.place, () => verifyRequestSignature(signature, key));
       // guard: own-key-times
       checkSignatureTimes(signature, this.#clock.now());
       const signatory: Signatory = Object.freeze({
@@ -168,13 +170,17 @@ export class RequestAuthentication {
   }
 
   /** An unknown keyid may be newer than our directory: look once, then no more for a second. */
-  async #find({ org, keyid }: RequestSignature): Promise<{ trust: Trust; holder: KeyHolder }> {
+  async #find({ org, keyid }: RequestSignature, { place }: RequestState): Promise<{ trust: Trust; holder: KeyHolder }> {
     const trust = await this.#source.trustOf(org);
     if (trust === undefined) throw new Problem('unauthenticated');
     const holder = trust.holderOfKeyid(keyid);
     if (holder !== undefined) return { trust, holder };
     if (this.#refreshLimit.tryAcquire(org)) {
+      // Whoever signs by a key that nobody has would keep a place for as long as a vault does not answer.
+      // guard: refresh-rests
+      place?.rest();
       await this.#source.refresh(org);
+      await place?.resume();
       const newer = await this.#source.trustOf(org);
       const found = newer?.holderOfKeyid(keyid);
       if (newer !== undefined && found !== undefined) return { trust: newer, holder: found };

@@ -41,8 +41,12 @@ export class SignatureGuard implements CanActivate {
 
   async #requirePoints(signatory: Signatory, entry: RouteEntry, request: FastifyRequest): Promise<void> {
     const limited = await this.#limits.take(signatory, entry.name);
-    if (limited === undefined) return;
     const state = stateOf(request);
+    if (limited === undefined) {
+      // guard: place-verified
+      state.place?.verify();
+      return;
+    }
     state.limited = limited;
     // Who floods is refused like a stranger: no private key signs the answer, no row is written for each.
     // guard: limit-flood

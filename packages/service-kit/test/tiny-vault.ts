@@ -2,10 +2,9 @@ import type { RouteName } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
-import type { Trust } from '@bulla/crypto';
 import { committedKeyPair, databaseForTest, pgliteForTest } from '@bulla/testkit';
 import type { PGlite } from '@electric-sql/pglite';
-import { Controller, Injectable, Module } from '@nestjs/common';
+import { Controller, Module } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type {
@@ -45,6 +44,7 @@ import {
 import { entriesToHandle } from '../src/route-table.js';
 import { OpenapiContract, SignedClient, TestClock } from '../src/testing.js';
 import type { Store } from './stores.js';
+import { TinyTrust } from './tiny-trust.js';
 
 // The smallest service that has every route of the vault: enough to see the kit from outside, on a real database.
 
@@ -67,23 +67,13 @@ const migrations: Record<string, Migration> = {
 };
 
 /** What the next requests meet: set by tests. */
-export const faults: { beforeEffect?: () => Promise<void>; onGet?: () => unknown } = {};
+export const faults: {
+  beforeEffect?: () => Promise<void>;
+  onGet?: () => unknown;
+  /** The payload of the directory, which anybody may ask for. */
+  onDirectory?: () => Promise<string>;
+} = {};
 
-@Injectable()
-class TinyTrust extends TrustSource {
-  static readonly organisations = new Map<string, TestOrganisation>();
-  static refreshes: string[] = [];
-  static stale: Trust | undefined;
-
-  override async trustOf(org: string): Promise<Trust | undefined> {
-    return TinyTrust.stale ?? TinyTrust.organisations.get(org)?.trust;
-  }
-
-  override async refresh(org: string): Promise<void> {
-    TinyTrust.refreshes.push(org);
-    TinyTrust.stale = undefined;
-  }
-}
 export { TinyTrust };
 
 const MADE_AT = '2026-01-01T00:00:00.000Z';
@@ -162,12 +152,10 @@ class ThingsController {
   }
 
   @Route('directory.get')
-  directory(@RequestId() requestId: string, @RouteHeaders() headers: unknown): Answer<never> {
-    const signature = { protected: 'eyJ9', signature: 'AAAA' };
-    const body = {
-      payload: Buffer.from(JSON.stringify({ requestId, headers })).toString('base64url'),
-      signatures: [signature],
-    };
+  async directory(@RequestId() requestId: string, @RouteHeaders() headers: unknown): Promise<Answer<never>> {
+    const payload = await faults.onDirectory?.();
+    const asked = Buffer.from(JSON.stringify({ requestId, headers })).toString('base64url');
+    const body = { payload: payload ?? asked, signatures: [{ protected: 'eyJ9', signature: 'AAAA' }] };
     return new AnswerOf(body as never, { etag: '"7"', headers: { 'cache-control': 'public, max-age=5' } });
   }
 }
