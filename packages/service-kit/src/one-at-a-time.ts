@@ -13,7 +13,7 @@ interface Turn {
 /** The request of a connection that is at work, and what it sent ahead. */
 interface Connection {
   readonly socket: Socket;
-  atWork: Turn;
+  atWork: Turn | undefined;
   readonly ahead: Turn[];
   isWatched: boolean;
   /** Nothing more of it is read, and it ends with the last answer that is due. */
@@ -39,10 +39,10 @@ export class OneAtATime {
   enter(turn: Turn): void {
     const { socket } = turn.request;
     if (!socket.writable) return;
-    // guard: pipelined-turn without: const connection = undefined as Connection | undefined;
-    const connection = this.#connections.get(socket);
-    if (connection === undefined) {
-      this.#begin({ socket, atWork: turn, ahead: [], isWatched: false, isEnding: false });
+    const connection = this.#connectionOf(socket);
+    // guard: pipelined-turn without: if (connection.socket === socket)
+    if (connection.atWork === undefined) {
+      begin(connection, turn);
       return;
     }
     // guard: pipelined-ahead
@@ -60,8 +60,8 @@ export class OneAtATime {
    * @returns false where no answer is due, or only the one to the request that it broke off
    */
   endAfterAnswers(socket: Socket): boolean {
-    const connection = this.#connections.get(socket);
-    if (connection?.atWork.request.complete !== true) return false;
+    const connection = this.#connectionOf(socket);
+    if (connection.atWork?.request.complete !== true) return false;
     connection.isEnding = true;
     const { response } = connection.ahead.at(-1) ?? connection.atWork;
     if (!response.headersSent) response.setHeader('connection', 'close');
@@ -69,31 +69,39 @@ export class OneAtATime {
     return true;
   }
 
-  #begin(connection: Connection): void {
-    const { atWork, socket } = connection;
+  #connectionOf(socket: Socket): Connection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const connection = { socket, atWork: undefined, ahead: [], isWatched: false, isEnding: false };
     this.#connections.set(socket, connection);
-    // One that Node does not give the connection, since an answer before it was the last, would never end.
-    // guard: pipelined-last
-    if (atWork.response.socket !== socket) {
-      socket.destroySoon();
-      return;
-    }
-    atWork.response.once('close', () => this.#goOn(connection));
-    atWork.begin();
+    return connection;
   }
+}
 
-  #goOn(connection: Connection): void {
-    const { ahead, socket } = connection;
-    const next = ahead.shift();
-    if (next === undefined || socket.destroyed) {
-      this.#connections.delete(socket);
-      if (connection.isEnding) socket.destroySoon();
-      return;
-    }
-    connection.atWork = next;
-    if (!isHeld(connection)) socket.resume();
-    this.#begin(connection);
+function begin(connection: Connection, turn: Turn): void {
+  const { socket } = connection;
+  connection.atWork = turn;
+  // One that Node does not give the connection, since an answer before it was the last, would never end.
+  // guard: pipelined-last
+  if (turn.response.socket !== socket) {
+    socket.destroySoon();
+    return;
   }
+  turn.response.once('close', () => goOn(connection));
+  turn.begin();
+}
+
+function goOn(connection: Connection): void {
+  const { ahead, isEnding, socket } = connection;
+  connection.atWork = undefined;
+  const next = ahead.shift();
+  // The rest of a body is not read where the connection ends.
+  // guard: pipelined-broken-off without: const mayBegin = !socket.destroyed;
+  const mayBegin = !socket.destroyed && (!isEnding || next?.request.complete === true);
+  if (next !== undefined && mayBegin) {
+    if (!isHeld(connection)) socket.resume();
+    begin(connection, next);
+  } else if (isEnding) socket.destroySoon();
 }
 
 /** Reads nothing more of a connection while something of it waits. */

@@ -8,6 +8,8 @@ import type { Tiny, TinyOptions } from './tiny-vault.js';
 import { faults, startTiny } from './tiny-vault.js';
 
 const PATH = '/api/v1/prompts';
+/** Anybody may ask for it. */
+const DIRECTORY = '/.well-known/bulla/acme/directory.json';
 const running: Tiny[] = [];
 const sockets: Socket[] = [];
 const start = async (options: TinyOptions = {}) => {
@@ -129,17 +131,17 @@ describe('more requests than are at work at once', () => {
     const first = owner.get(`${PATH}/${mintId('prm')}`).then(({ status }) => status);
     await until(() => begun() === 1);
     const waiting = connect({ port, host: '127.0.0.1' }, () =>
-      waiting.write(`GET ${PATH} HTTP/1.1\r\nhost: x\r\n\r\n`),
+      waiting.write(`GET ${DIRECTORY} HTTP/1.1\r\nhost: x\r\n\r\n`),
     );
     sockets.push(waiting);
     await until(
       async () =>
-        (await exchangeRaw(port, `GET ${PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)).status === 503,
+        (await exchangeRaw(port, `GET ${DIRECTORY} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)).status === 503,
     );
     waiting.destroy();
     const second = (async () => {
       for (;;) {
-        const { status } = await owner.get(PATH);
+        const { status } = await fetchText(`http://127.0.0.1:${port}${DIRECTORY}`);
         if (status !== 503) return status;
       }
     })();
@@ -180,7 +182,6 @@ describe('an event loop that stays late [guard: gate-lag]', () => {
 });
 
 describe('a client that does not take its answer', () => {
-  const DIRECTORY = '/.well-known/bulla/acme/directory.json';
   const askAndNotRead = (port: number) => {
     // More than the buffers between us take in.
     faults.onDirectory = async () => 'A'.repeat(5_000_000);
