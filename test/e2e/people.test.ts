@@ -7,6 +7,7 @@ import { connectionOf, Home } from '@bulla/client/node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bulla, type RunningCommand, startUp } from '../bulla-command.js';
 import type { Ended } from '../bulla-process.js';
+import { sign } from './stories/second-person.js';
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -65,8 +66,8 @@ describe('a second person', () => {
 
     ok(await push('claims/kept', bob));
     ok(await push('claims/own', bob));
-    ok(await bulla(['prompt', 'label', 'claims/kept', 'production', '1'], owner));
-    ok(await bulla(['prompt', 'label', 'claims/kept', 'latest', '1'], owner));
+    await sign(['prompt', 'label', 'claims/kept', 'production', '1'], owner);
+    await sign(['prompt', 'label', 'claims/kept', 'latest', '1'], owner);
     // A client that has not seen the next directory yet: the vault itself must refuse it.
     const connection = await connectionOf(new Home(bob['BULLA_HOME']));
     const { store: _own, ...fresh } = connection;

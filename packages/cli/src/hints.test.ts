@@ -6,8 +6,8 @@ const stale = (check: string) => new BullaError('label_stale', { message: 'why',
 
 describe('a hint', () => {
   it('names the command where nobody proves which version came before', () => {
-    expect(hintOf(stale('label-history'), { subject: 'claims/triage' })).toBe(
-      'name the version: `bulla prompt history claims/triage` lists them, then `bulla prompt promote claims/triage VERSION`',
+    expect(hintOf(stale('label-history'), { subject: 'claims/triage', label: 'production' })).toBe(
+      'name the version: `bulla prompt history claims/triage` lists them, then: bulla prompt promote claims/triage VERSION --to production',
     );
     expect(hintOf(stale('tag-sequence'), { subject: 'claims/triage' })).toContain('read again');
   });

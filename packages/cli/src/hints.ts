@@ -8,6 +8,8 @@ export interface About {
   readonly subject?: string | undefined;
   /** Its name, such as `prompt push`. */
   readonly command?: string | undefined;
+  /** The label that it names with --label. */
+  readonly label?: string | undefined;
 }
 
 /** What to do about a code, where there is something. */
@@ -55,8 +57,8 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
 }
 
 /** Which version came before is nobody's word: a person says which one it shall be. */
-function unprovenHint({ subject = 'NAME' }: About): string {
-  return `name the version: \`bulla prompt history ${subject}\` lists them, then \`bulla prompt promote ${subject} VERSION\``;
+function unprovenHint({ subject = 'NAME', label = 'LABEL' }: About): string {
+  return `name the version: \`bulla prompt history ${subject}\` lists them, then: bulla prompt promote ${subject} VERSION --to ${label}`;
 }
 
 function notFoundHint(message: string, { subject, command = '' }: About): string {

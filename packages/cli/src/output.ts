@@ -120,6 +120,11 @@ export class Output {
     if (!this.#quiet) this.#write(this.#stderr, [...parts, '\n']);
   }
 
+  /** What a person must see before they answer, also where they want no talk. */
+  must(...parts: readonly Part[]): void {
+    this.#write(this.#stderr, [...parts, '\n']);
+  }
+
   /** A question, whose answer is typed on the same line. */
   ask(text: string): void {
     this.#write(this.#stderr, [text]);

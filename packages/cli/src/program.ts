@@ -58,6 +58,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const context = new Context(io);
   let exitCode: number = EXIT.ok;
   let command: string | undefined;
+  let label: string | undefined;
   let isService = false;
   const program = buildProgram(context, (code) => {
     exitCode = code;
@@ -67,6 +68,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     command = nameOf(action);
     const subject = ABOUT.test(command) ? action.args[0] : undefined;
     context.subject = subject === '-' ? 'standard input' : subject;
+    const of: unknown = action.opts()['label'];
+    label = typeof of === 'string' ? of : undefined;
     isService = SERVICES.has(action.name());
   });
   const { promise: interrupted, reject } = Promise.withResolvers<never>();
@@ -78,7 +81,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted]);
     return exitCode;
   } catch (error) {
-    return report(error, context.out, io.signal.aborted && !isService, { subject: context.subject, command });
+    return report(error, context.out, io.signal.aborted && !isService, { subject: context.subject, command, label });
   } finally {
     io.signal.removeEventListener('abort', interrupt);
   }

@@ -40,7 +40,9 @@ describe('transcripts', () => {
   it.each(scripts)('%s is what the commands print', async (script: string) => {
     const steps = readTranscript(new URL(script, folder), world.folder);
     expect(steps.length).toBeGreaterThan(0);
-    for (const { line, argv, stdin, stdout, stderr, code } of steps) {
+    let hinted: string[] = [];
+    for (const { line, argv: written, stdin, stdout, stderr, code } of steps) {
+      const argv = written.flatMap((word) => (word === 'HINTED' ? hinted : [word]));
       const ended = await world.bulla(argv, { stdin });
       const at = `${script}:${line} bulla ${argv.join(' ')}`;
       expect({ at, code: ended.code, stderr: ended.stderr }).toEqual({
@@ -49,6 +51,7 @@ describe('transcripts', () => {
         stderr: expect.stringMatching(patternOf(stderr)),
       });
       expect({ at, stdout: ended.stdout }).toEqual({ at, stdout: expect.stringMatching(patternOf(stdout)) });
+      hinted = /^bulla: hint: .*: bulla (.*)$/m.exec(ended.stderr)?.[1]?.split(' ') ?? [];
     }
   });
 });

@@ -13,7 +13,7 @@ export interface Step {
 /**
  * Reads a transcript: `$ ` a command, `< ` its standard input, `> ` a line of its standard output, `! ` a line of
  * its standard error, `? ` its exit code if that is not 0, `#` a remark. `…` stands for anything within a line,
- * and `DIR` for the folder of the test.
+ * `DIR` for the folder of the test, and `HINTED` in a command for the words of the one that the last hint ended with.
  */
 export function readTranscript(url: URL, folder: string): Step[] {
   const steps: { line: number; argv: string[]; stdin: string; stdout: string; stderr: string; code: number }[] = [];

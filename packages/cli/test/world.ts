@@ -67,9 +67,13 @@ export class World {
     return this.path(name);
   }
 
-  /** Runs a command to its end. */
-  async bulla(argv: readonly string[], { stdin = '', signal = new AbortController().signal } = {}): Promise<Ended> {
+  /** Runs a command to its end; `atTerminal` also where it is asked and answers. */
+  async bulla(
+    argv: readonly string[],
+    { stdin = '', signal = new AbortController().signal, atTerminal = false } = {},
+  ): Promise<Ended> {
     const { io, stdout, stderr } = this.#io(stdin, signal);
+    if (atTerminal) for (const stream of [io.stdin, stdout, stderr]) Object.assign(stream, { isTTY: true });
     const code = await run(argv, io);
     return { code, stdout: stdout.text, stderr: stderr.text };
   }

@@ -3,8 +3,10 @@ import type { GatheredTags, Trust } from '@bulla/crypto';
 import { gatherTags, parseUrn } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
 import type { LabelOutcome, PromptRef } from './labels.js';
-import { newestSeq, OUTDATED, outcomeOf, signPosition, stale } from './labels.js';
+import { OUTDATED, outcomeOf, signPosition, stale } from './labels.js';
 import { openVersion } from './open-version.js';
+import type { ProposedMove } from './proposed-move.js';
+import { proposeMove, requireNotPassed, targetOf } from './proposed-move.js';
 import type { Session } from './session.js';
 import { noticeRemade, vaultOf } from './session.js';
 import { seqOf } from './trust-store.js';
@@ -27,8 +29,10 @@ export interface PendingApproval {
   readonly expiresAt: number;
 }
 
-/** What a person decides about. */
-export type SeenMove = Pick<PendingApproval, 'prompt' | 'label' | 'seq' | 'version' | 'chash'>;
+/** What waits, and what this device opened of it: what is shown to a person, and what they then sign. */
+export interface ProposedApproval extends ProposedMove {
+  readonly approval: PendingApproval;
+}
 
 /** Each comes with up to sixteen tags. */
 const PAGE = 50;
@@ -63,31 +67,56 @@ export class Approvals {
   }
 
   /**
-   * Signs the same as those before. Only if it is the next position of the label as this client counts it, for the prompt
-   * it knows under this name, and if the vault holds the very content that they signed, which this device opens.
-   * @param seen what a person looked at before; anything else that the vault has under this id by now is then refused
+   * What waits beside where the label points now, as far as this device can open both.
+   * @throws {BullaError} label_stale if it is not the next position of the label as this client counts it
    */
-  async give(id: string, seen?: SeenMove): Promise<LabelOutcome & { readonly approval: PendingApproval }> {
+  async open(approval: PendingApproval): Promise<ProposedApproval> {
     const session = this.#session;
     const trust = await session.keeper.current();
-    const approval = await this.#verified(trust, id);
     const { prompt, label, seq, version } = approval;
-    // guard: client-approval-looked-at
-    if (seen !== undefined && !isSameMove(seen, approval))
-      throw changed('what waits is another move than was looked at');
-    this.#requireAnother(trust, approval);
+    const target = version > 0 ? await openVersion(session, trust, prompt, approval) : undefined;
+    const move = await proposeMove(session, trust, prompt, label, target);
     // guard: client-approval-next
-    if ((await newestSeq(session, trust, prompt, label)) !== seq - 1) throw stale(label);
+    if (move.seq !== seq) throw stale(label);
+    return { ...move, seq, approval };
+  }
+
+  /**
+   * What this person is to sign: the next position of the label as this client counts it, for the prompt it knows under
+   * this name, and the very content that those before have signed, which this device opened.
+   * @throws {BullaError} forbidden where this person has signed, may not, or cannot see what they would sign
+   */
+  async prepare(id: string): Promise<ProposedApproval> {
+    const approval = await this.get(id);
+    this.#requireAnother(await this.#session.keeper.current(), approval);
+    const move = await this.open(approval);
+    const { prompt, version } = approval;
     // guard: client-approval-opened
-    if (version > 0 && (await openVersion(session, trust, prompt, approval)) === undefined) {
+    if (version > 0 && move.target === undefined) {
       throw notAllowed(
         `${prompt.name} version ${version} is not sealed to this device, which cannot see what it would sign`,
       );
     }
-    const tag = await signPosition(session, trust, prompt, label, approval);
-    const call = { params: { id }, body: { tag } };
+    return move;
+  }
+
+  /**
+   * Signs the same as those before.
+   * @param what as it was prepared and looked at; with an id it is prepared here and nobody looks, for programs that have
+   *   decided
+   */
+  async give(what: ProposedApproval | string): Promise<LabelOutcome & { readonly approval: PendingApproval }> {
+    const session = this.#session;
+    const { approval, ...move } = typeof what === 'string' ? await this.prepare(what) : what;
+    const { prompt, label, seq } = move;
+    const trust = await session.keeper.current();
+    await requireNotPassed(session, move);
+    // What was opened, not what the vault says of it: nothing is fetched again.
+    const position = { ...targetOf(move), seq };
+    const tag = await signPosition(session, trust, prompt, label, position);
+    const call = { params: { id: approval.id }, body: { tag } };
     const result = await session.transport.call('approval.give', vaultOf(session, trust), trust, call);
-    return { ...(await outcomeOf(session, trust, prompt, label, approval, result)), approval };
+    return { ...(await outcomeOf(session, trust, prompt, label, position, result)), approval };
   }
 
   /** Ends what waits. Tags that were given stay signed words until they expire; another move of the label voids them. */
@@ -175,12 +204,6 @@ export class Approvals {
       throw notAllowed('you have signed this already; one person counts once, whatever the device');
     }
   }
-}
-
-function isSameMove(left: SeenMove, right: SeenMove): boolean {
-  const says = ({ prompt, label, seq, version, chash }: SeenMove) =>
-    JSON.stringify([prompt.id, prompt.name, label, seq, version, chash]);
-  return says(left) === says(right);
 }
 
 function notAllowed(message: string): BullaError {

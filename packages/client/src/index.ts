@@ -1,5 +1,5 @@
 export { Answer } from './answer.js';
-export type { Approvals, PendingApproval, SeenMove } from './approvals.js';
+export type { Approvals, PendingApproval, ProposedApproval } from './approvals.js';
 export type { ConnectOptions, RunnablePrompt } from './bulla.js';
 export { Bulla, verifyAnswerFile } from './bulla.js';
 export type { DeviceRequest, Terms } from './device-requests.js';
@@ -24,6 +24,7 @@ export type { RevocationReason } from './next-directory.js';
 export type { OpenedVersion } from './open-version.js';
 export type { AcceptedKeys, ListedDevice, Offer, People } from './people.js';
 export type { Prompts, PromptVersions, PushedPrompt, VersionChoice } from './prompts.js';
+export type { PresentVersion, ProposedMove } from './proposed-move.js';
 export type { Publication } from './publishing.js';
 export { publishOrganisation } from './publishing.js';
 export type { RevocationPlan, WrittenVersion } from './revocation.js';

@@ -138,10 +138,24 @@ async function moveOnce(
   target: LabelTarget,
 ): Promise<LabelOutcome> {
   const seq = (await newestSeq(session, trust, prompt, label)) + 1;
-  const tag = await signPosition(session, trust, prompt, label, { ...target, seq });
-  const call = { params: { id: prompt.id, label }, body: { tags: [tag] }, ifMatch: seq - 1 };
+  return publishPosition(session, trust, prompt, label, { version: target.version, chash: target.chash, seq });
+}
+
+/**
+ * Signs one position of a label and publishes it, as the one after `seq` - 1 and no other.
+ * @throws {ConflictError} label_stale
+ */
+export async function publishPosition(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+  position: LabelTarget & { readonly seq: number },
+): Promise<LabelOutcome> {
+  const tag = await signPosition(session, trust, prompt, label, position);
+  const call = { params: { id: prompt.id, label }, body: { tags: [tag] }, ifMatch: position.seq - 1 };
   const result = await session.transport.call('label.move', vaultOf(session, trust), trust, call);
-  return outcomeOf(session, trust, prompt, label, { ...target, seq }, result);
+  return outcomeOf(session, trust, prompt, label, position, result);
 }
 
 /** The tag by which this device says where a label points. */

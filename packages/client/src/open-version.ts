@@ -5,7 +5,6 @@ import { bullaError, checked } from './errors.js';
 import type { PromptRef } from './labels.js';
 import type { Session } from './session.js';
 import { vaultOf } from './session.js';
-import { contentOf } from './trust-store.js';
 
 /** A version that this device could open and whose author it verified. */
 export interface OpenedVersion {
@@ -38,7 +37,6 @@ export async function openVersion(
     throw bullaError('envelope_tampered', { message, check: 'content-hash', origin: 'client' });
   }
   const sub = urnOf(trust.org, 'prompt', prompt.id);
-  await requireSeen(session, prompt, sub, { version, chash });
   if (grant === null) return undefined;
   return checked(async () => {
     const unwrapper = session.identity.unwrappers.get(parseGrant(grant).header.kid);
@@ -51,25 +49,10 @@ export async function openVersion(
       const { claims, author } = await session.keeper.withKnownKeys(trust, (known) =>
         checked(() => verifyStatement(ps, { trust: known, now: session.now(), chash, expect })),
       );
+      await session.keeper.rememberOpened(prompt.name, { sub, version, chash });
       return { version, chash, statement: claims, author: author.urn };
     } finally {
       dek.wipe();
     }
   });
-}
-
-/** A version never changes: an author and the vault together could show another text under a number that was read. */
-async function requireSeen(
-  { keeper }: Session,
-  { name }: PromptRef,
-  sub: string,
-  { version, chash }: { readonly version: number; readonly chash: string },
-): Promise<void> {
-  const seen = await keeper.seen(name);
-  const known = seen?.sub === sub ? contentOf(seen, version) : undefined;
-  // guard: client-content-seen
-  if (known !== undefined && known !== chash) {
-    const message = `this machine has seen another content as version ${version} of ${name}`;
-    throw bullaError('envelope_tampered', { message, check: 'content-seen', origin: 'client' });
-  }
 }

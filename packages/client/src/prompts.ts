@@ -9,10 +9,14 @@ import { previousTarget } from './label-history.js';
 import { grantMissing } from './missing-grants.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
+import type { ProposedMove } from './proposed-move.js';
+import { proposeMove, signMove, UNREADABLE } from './proposed-move.js';
 import type { PromptDraft } from './seal-version.js';
-import { saysTheSame, sealVersion } from './seal-version.js';
+import { saysTheSame } from './seal-version.js';
 import type { Session } from './session.js';
 import { vaultOf } from './session.js';
+import type { NumberedPrompt } from './store-version.js';
+import { storeVersion } from './store-version.js';
 import { contentOf } from './trust-store.js';
 
 export interface PushedPrompt extends PromptRef {
@@ -39,21 +43,7 @@ export interface VersionChoice {
   readonly label?: string | undefined;
 }
 
-/** A prompt, and how many versions it has. */
-type NumberedPrompt = PromptRef & Pick<Prompt, 'type' | 'latest_version'>;
-
 const PAGE = 200;
-/** Longest list of grants in one request. */
-const GRANTS_MAX = 64;
-
-/** Why an older version cannot be compared with a draft although nobody lied: its author has lost the right to write. */
-const UNREADABLE: ReadonlySet<string> = new Set([
-  'key_unknown',
-  'key_revoked',
-  'suite_unknown',
-  'forbidden',
-  'custody_not_allowed',
-]);
 
 /** Prompts as their authors handle them. Text is sealed and opened here, on this machine. */
 export class Prompts {
@@ -85,7 +75,7 @@ export class Prompts {
     const newest = await this.#newest(trust, prompt);
     const changed = newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
     const stored = changed
-      ? await this.#store(trust, prompt, draft, found === undefined)
+      ? await storeVersion(this.#session, trust, prompt, draft, found === undefined)
       : { ...newest, recipients: await grantMissing(this.#session, trust, prompt, newest) };
     const pending: (LabelOutcome & { label: string })[] = [];
     for (const label of new Set([LATEST, ...labels])) {
@@ -186,19 +176,40 @@ export class Prompts {
     return { id: prompt.id, name, prompt, versions };
   }
 
-  /** Moves a label to a version, whose content is opened first: nobody signs for what they have not seen. */
-  async moveLabel(name: string, label: string, version: number): Promise<LabelOutcome> {
+  /**
+   * Opens a version for somebody who is to point a label to it, beside the version that the label points to now. Signed by
+   * `sign`, or not at all.
+   */
+  async proposeMove(name: string, label: string, version: number): Promise<ProposedMove> {
     const opened = await this.read(name, { version });
     const trust = await this.#session.keeper.current();
-    return moveLabel(this.#session, trust, await this.get(name), label, opened);
+    return proposeMove(this.#session, trust, await this.get(name), label, opened);
   }
 
-  /** Moves a label back to the version that it pointed to before; a second time goes there again. */
-  async rollback(name: string, label: string): Promise<LabelOutcome> {
+  /**
+   * The same for the version that a label pointed to before.
+   * @throws {BullaError} label_stale (label-history) where no signatures prove which it was: then a person names one
+   */
+  async proposeRollback(name: string, label: string): Promise<ProposedMove> {
     const trust = await this.#session.keeper.current();
     const prompt = await this.get(name);
     const opened = await this.#open(trust, prompt, await previousTarget(this.#session, trust, prompt, label));
-    return moveLabel(this.#session, trust, prompt, label, opened);
+    return proposeMove(this.#session, trust, prompt, label, opened);
+  }
+
+  /** Signs what was proposed: that content, for that position, whatever the vault has by now. */
+  async sign(move: ProposedMove): Promise<LabelOutcome> {
+    return signMove(this.#session, await this.#session.keeper.current(), move);
+  }
+
+  /** Moves a label to a version for a program that has decided: nobody is shown what is opened and signed. */
+  async moveLabel(name: string, label: string, version: number): Promise<LabelOutcome> {
+    return this.sign(await this.proposeMove(name, label, version));
+  }
+
+  /** Moves a label back to the version that it pointed to before, as moveLabel; a second time goes there again. */
+  async rollback(name: string, label: string): Promise<LabelOutcome> {
+    return this.sign(await this.proposeRollback(name, label));
   }
 
   /** @throws {NotFoundError} label_not_found if the prompt does not bear it, by the vault's word */
@@ -246,36 +257,6 @@ export class Prompts {
     if (opened !== undefined) return opened;
     const message = `${prompt.name} version ${wanted.version} is not sealed to this device`;
     throw bullaError('forbidden', { message, origin: 'client', status: 403 });
-  }
-
-  /** A name is taken only when there is something to store under it. */
-  async #store(
-    trust: Trust,
-    prompt: NumberedPrompt,
-    draft: PromptDraft,
-    isNew: boolean,
-  ): Promise<{ version: number; chash: string; recipients: readonly string[] }> {
-    const version = prompt.latest_version + 1;
-    const sealed = await sealVersion(this.#session, trust, prompt, version, draft);
-    const body = { content: sealed.content, grants: sealed.grants.slice(0, GRANTS_MAX) };
-    const call = { params: { id: prompt.id }, body, ifMatch: prompt.latest_version };
-    const service = vaultOf(this.#session, trust);
-    const { id, name, type } = prompt;
-    if (isNew) await this.#session.transport.call('prompt.create', service, trust, { body: { id, name, type } });
-    const stored = await this.#session.transport.call('version.create', service, trust, call);
-    // guard: client-stored
-    if (stored.version !== version || stored.chash !== sealed.chash) {
-      throw bullaError('envelope_tampered', {
-        message: 'the vault stored something else than was sent',
-        check: 'content-hash',
-        origin: 'client',
-      });
-    }
-    for (let from = GRANTS_MAX; from < sealed.grants.length; from += GRANTS_MAX) {
-      const more = { grants: sealed.grants.slice(from, from + GRANTS_MAX) };
-      await this.#session.transport.call('grant.add', service, trust, { params: call.params, body: more });
-    }
-    return { version, chash: sealed.chash, recipients: sealed.recipients };
   }
 
   /** The newest version opened; where its label is signed already, it must be the content that was signed for. */

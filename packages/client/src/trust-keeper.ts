@@ -3,8 +3,8 @@ import { Trust, verifyRootChain } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
 import { requireLoopback } from './loopback.js';
 import type { PublicReader } from './public-reader.js';
-import type { SeenName, SeenTag, TrustState, TrustStore } from './trust-store.js';
-import { seenOf, withSeen } from './trust-store.js';
+import type { OpenedContent, SeenName, SeenTag, TrustState, TrustStore } from './trust-store.js';
+import { knownContent, seenOf, withOpened, withSeen } from './trust-store.js';
 import { urlUnder } from './url-under.js';
 
 /** Older copies of the documents are fetched again before use (protocol.md §4). */
@@ -83,9 +83,30 @@ export class TrustKeeper {
 
   /** Remembers a verified tag: an older one will be refused from now on. */
   async remember(tag: SeenTag): Promise<void> {
+    await this.#change((state) => withSeen(state, tag));
+  }
+
+  /**
+   * Remembers what a version opened to. A version never changes: its author and the vault together could show another
+   * text under a number that was read.
+   * @throws {VerifyError} envelope_tampered (content-seen) if this machine knows another content under this number
+   */
+  async rememberOpened(name: string, content: OpenedContent): Promise<void> {
+    await this.#change((state) => {
+      const known = knownContent(state, content);
+      // guard: client-content-seen
+      if (known !== undefined && known !== content.chash) {
+        const message = `this machine has seen another content as version ${content.version} of ${name}`;
+        throw bullaError('envelope_tampered', { message, check: 'content-seen', origin: 'client' });
+      }
+      return withOpened(state, content);
+    });
+  }
+
+  async #change(change: (state: TrustState) => TrustState): Promise<void> {
     const { org, pin, store } = this.#options;
     const trust = await this.current();
-    await store.update(org, (state) => withSeen(state?.pin === pin ? state : this.#stateOf(trust, []), tag));
+    await store.update(org, (state) => change(state?.pin === pin ? state : this.#stateOf(trust)));
   }
 
   /** Rebuilds what was trusted from the store; expired documents still tell what must not be forgotten. */
@@ -136,7 +157,7 @@ export class TrustKeeper {
       );
       requireLoopback(adopted, vaultUrl);
       this.#fetchedAt = now();
-      return this.#stateOf(adopted, before?.names ?? []);
+      return this.#stateOf(adopted, before);
     });
     this.#trust = adopted;
     return adopted;
@@ -162,8 +183,8 @@ export class TrustKeeper {
     return { roots, policy, directory };
   }
 
-  #stateOf(trust: Trust, names: TrustState['names']): TrustState {
+  #stateOf(trust: Trust, before?: TrustState): TrustState {
     const { pin, documents, memory } = trust;
-    return { pin, documents, memory, fetchedAt: this.#fetchedAt, names };
+    return { names: [], ...before, pin, documents, memory, fetchedAt: this.#fetchedAt };
   }
 }

@@ -21,6 +21,15 @@ export interface SeenTag {
   readonly chash: string;
 }
 
+/** What a version opened to. */
+export interface OpenedContent {
+  /** URN of the prompt. */
+  readonly sub: string;
+  readonly version: number;
+  /** `H(C)`. */
+  readonly chash: string;
+}
+
 /** What a client keeps of an organisation between runs. */
 export interface TrustState {
   readonly pin: string;
@@ -30,6 +39,8 @@ export interface TrustState {
   /** Seconds: when the documents were last fetched. */
   readonly fetchedAt: number;
   readonly names: readonly (readonly [name: string, seen: SeenName])[];
+  /** Every version that this machine opened; absent in a state that was kept before openings were. */
+  readonly opened?: readonly (readonly [sub: string, version: number, chash: string])[];
 }
 
 /** Makes the next state of the newest one; the same object means that nothing changes. */
@@ -75,6 +86,22 @@ export function seqOf(seen: SeenName | undefined, label: string): number | undef
 /** `H(C)` that was first seen for a version of a name. */
 export function contentOf(seen: SeenName | undefined, version: number): string | undefined {
   return seen?.contents.find(([key]) => key === version)?.[1];
+}
+
+/** `H(C)` that this machine opened as a version of a prompt before, or that a label showed for it first. */
+export function knownContent(
+  state: TrustState | undefined,
+  { sub, version }: Pick<OpenedContent, 'sub' | 'version'>,
+): string | undefined {
+  const opened = state?.opened?.find(([of, number]) => of === sub && number === version);
+  return opened?.[2] ?? contentOf(state?.names.find(([, seen]) => seen.sub === sub)?.[1], version);
+}
+
+/** The state with what a version opened to; the first content counts, and {@link knownContent} tells it. */
+export function withOpened(state: TrustState, { sub, version, chash }: OpenedContent): TrustState {
+  const opened = state.opened ?? [];
+  if (opened.some(([of, number]) => of === sub && number === version)) return state;
+  return { ...state, opened: [...opened, [sub, version, chash]] };
 }
 
 /** The state with what a tag showed. One that is older than what was seen, or says nothing new, changes nothing. */

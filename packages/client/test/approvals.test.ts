@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Approval } from '@bulla/contract';
 import type { TagClaims } from '@bulla/crypto';
 import { mintId, parseTag, signTag, urnOf } from '@bulla/crypto';
-import type { SeenMove } from '../src/approvals.js';
 import type { Bulla } from '../src/bulla.js';
-import { MemoryTrustStore, withSeen } from '../src/trust-store.js';
+import type { TrustState } from '../src/trust-store.js';
+import { MemoryTrustStore, withOpened, withSeen } from '../src/trust-store.js';
 import { pauseless } from './pauseless.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld, withAnotherEnd } from './world.js';
@@ -70,7 +70,7 @@ describe('a label that several people must move', () => {
 
   it('is among those that lack a signature when one of the people leaves', async () => {
     const id = await begin();
-    await owner.approvals.give(id, await owner.approvals.get(id));
+    await owner.approvals.give(id);
     const plan = await owner.people.planRevocation(world.organisation.author.urn);
     expect(plan.shortLabels).toEqual([{ name: NAME, label: LABEL }]);
     expect(plan.loneLabels).toEqual([{ name: NAME, label: 'latest' }]);
@@ -91,7 +91,11 @@ describe('a label that several people must move', () => {
       signers: [world.organisation.author.urn],
       needed: 2,
     });
-    expect(await owner.approvals.give(id, shown)).toMatchObject({ seq: 1, version: 1, approval: shown });
+    expect(await owner.approvals.give(await owner.approvals.prepare(id))).toMatchObject({
+      seq: 1,
+      version: 1,
+      approval: shown,
+    });
     expect((await author.prompts.read(NAME, { label: LABEL })).chash).toBe(chash);
     await expect(owner.approvals.get(id)).rejects.toMatchObject({ code: 'label_stale' });
   });
@@ -140,7 +144,16 @@ describe('nothing is signed', () => {
     expect(given()).toBe(0);
   });
 
-  it('for a text under a number that this machine has seen another text of [red] [guard: client-content-seen]', async () => {
+  it.each<[string, (state: TrustState, sub: string) => TrustState]>([
+    [
+      'opened as another text [red] [guard: client-content-seen]',
+      (state, sub) => withOpened(state, { sub, version: 1, chash: OTHER_HASH }),
+    ],
+    [
+      'been shown another text of by a label [red]',
+      (state, sub) => withSeen(state, { name: NAME, sub, label: 'earlier', seq: 1, version: 1, chash: OTHER_HASH }),
+    ],
+  ])('for a version that this machine has %s', async (_name, remember) => {
     const id = await begin();
     const store = new MemoryTrustStore();
     const reader = await world.client(world.organisation.owner, { store });
@@ -148,7 +161,7 @@ describe('nothing is signed', () => {
     const sub = urnOf(world.organisation.org, 'prompt', prompt.id);
     await store.update(world.organisation.org, (state) => {
       if (state === undefined) throw new Error('nothing is remembered');
-      return withSeen(state, { name: NAME, sub, label: 'earlier', seq: 1, version: 1, chash: OTHER_HASH });
+      return remember(state, sub);
     });
     await expect(reader.approvals.give(id)).rejects.toMatchObject({
       code: 'envelope_tampered',
@@ -157,20 +170,24 @@ describe('nothing is signed', () => {
     expect(given()).toBe(0);
   });
 
-  it.each<[string, Partial<SeenMove>]>([
-    ['content [guard: client-approval-looked-at]', { chash: OTHER_HASH }],
-    ['label', { label: 'staging' }],
-    ['version', { version: 2 }],
-    ['position', { seq: 2 }],
-    ['name', { prompt: { id: mintId('prm'), name: NAME } }],
-  ])('for another %s than what was looked at', async (_name, change) => {
+  it('after somebody looked but what they saw: nothing is fetched again', async () => {
     const id = await begin();
-    const shown = await owner.approvals.get(id);
-    await expect(owner.approvals.give(id, { ...shown, ...change })).rejects.toMatchObject({
-      code: 'envelope_tampered',
-      check: 'approval',
-    });
-    expect(given()).toBe(0);
+    const move = await owner.approvals.prepare(id);
+    const asked = world.vault.service.requests.length;
+    lieAbout(id, () => ({ version: 2, chash: OTHER_HASH }));
+    await owner.approvals.give(move);
+    const names = world.vault.service.requests.slice(asked).map(({ name }) => name);
+    expect(names.filter((name) => name === 'version.get' || name === 'approval.get')).toEqual([]);
+    expect((await author.prompts.read(NAME, { label: LABEL })).chash).toBe(move.target?.chash);
+  });
+
+  it('for a position that this machine saw pass while somebody looked [guard: client-move-passed]', async () => {
+    const move = await owner.approvals.prepare(await begin());
+    await owner.prompts.moveLabel(NAME, LABEL, 1);
+    await expect(owner.approvals.give(move)).rejects.toMatchObject({ code: 'label_stale', origin: 'client' });
+    const next = await owner.prompts.proposeMove(NAME, LABEL, 1);
+    await owner.approvals.give((await author.prompts.moveLabel(NAME, LABEL, 1)).pending?.approval ?? '');
+    await expect(owner.prompts.sign(next)).rejects.toMatchObject({ code: 'label_stale', origin: 'client' });
   });
 
   it.each<[string, string, (honest: Approval) => Partial<Approval>]>([

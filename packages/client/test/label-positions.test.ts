@@ -85,11 +85,6 @@ describe('an answer on its way while the same client moves the label', () => {
       '/labels/production',
       async (bulla) => (await bulla.prompts.read(NAME, { label: 'production' })).statement.ver,
     ],
-    [
-      'is moved to',
-      '/labels/production',
-      async (bulla) => (await bulla.prompts.moveLabel(NAME, 'production', 1)).version,
-    ],
   ])('is no older one: the version that it names %s', async (_name, path, use) => {
     const held = holding(path);
     const busy = await world.client(undefined, { fetch: held.fetch });
@@ -102,5 +97,18 @@ describe('an answer on its way while the same client moves the label', () => {
     const older = world.vault.labels.get(`${NAME} production`)?.at(-2)?.tags ?? [];
     world.vault.swap = () => ({ tags: older });
     await expect(busy.prompt(NAME).run({ claim: 'a' })).rejects.toMatchObject({ code: 'label_stale' });
+  });
+
+  it('is not what a move is signed on: another version is there by then [guard: client-move-base]', async () => {
+    const held = holding('/labels/production');
+    const busy = await world.client(undefined, { fetch: held.fetch });
+    const before = moves();
+    const moved = busy.prompts.moveLabel(NAME, 'production', 1);
+    await held.arrived;
+    await busy.prompts.push(NAME, 'text', draftOf('Sort {{claim}} anew'), ['production']);
+    held.letGo();
+    await expect(moved).rejects.toMatchObject({ code: 'label_stale', origin: 'client' });
+    // Those of the push: latest and production.
+    expect(moves()).toBe(before + 2);
   });
 });

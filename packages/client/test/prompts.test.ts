@@ -149,7 +149,7 @@ describe('push', () => {
     expect(await textOf()).toBe('one');
   });
 
-  it('reads the position of a label again, once, when somebody else was faster', async () => {
+  it('moves no label that somebody else moved while it was looked at', async () => {
     await push('one');
     const author = await world.client(world.organisation.author);
     let asked = 0;
@@ -162,14 +162,26 @@ describe('push', () => {
       }
       return { body: { label: 'latest', version: position?.version, seq: position?.seq, tags: position?.tags } };
     };
-    expect(await bulla.prompts.moveLabel(NAME, 'latest', 1)).toEqual({ seq: 3, version: 1 });
+    await expect(bulla.prompts.moveLabel(NAME, 'latest', 1)).rejects.toMatchObject({ code: 'label_stale' });
     expect(asked).toBe(2);
+    expect(await bulla.prompts.moveLabel(NAME, 'latest', 1)).toEqual({ seq: 3, version: 1 });
     world.vault.service.lies['label.move'] = () => Promise.reject(new Problem('label_stale'));
     await expect(bulla.prompts.moveLabel(NAME, 'latest', 1)).rejects.toMatchObject({
       name: 'ConflictError',
       code: 'label_stale',
       origin: 'vault',
     });
+  });
+
+  it('reads the position of a label again, once, when somebody else was faster to remove it', async () => {
+    await push('one', ['staging']);
+    let refused = 0;
+    world.vault.service.lies['label.move'] = () => {
+      if (++refused === 1) delete world.vault.service.lies['label.move'];
+      return Promise.reject(new Problem('label_stale'));
+    };
+    expect(await bulla.prompts.deleteLabel(NAME, 'staging')).toEqual({ seq: 2, version: 0 });
+    expect(refused).toBe(1);
   });
 
   it('shares with more keys than one request takes', async () => {

@@ -1,4 +1,4 @@
-import type { Prompt, PromptType } from '@bulla/contract';
+import type { Approval, Prompt, PromptType } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
 import { mintId, parseGrant, parseTag, signEnvelope, tokenHash } from '@bulla/crypto';
@@ -238,10 +238,10 @@ export class TestVault {
   /** Tags move a label, or wait with those that are there until they are enough. */
   #move(prompt: string, tags: readonly string[]): { status?: number; body: unknown } {
     const [token = ''] = tags;
-    const { name, ver: version, seq, tag: label } = parseTag(token).claims;
-    const waiting = [...this.approvals.all.values()].flatMap((one) =>
-      one.state === 'open' && one.label === label && one.seq === seq ? one.tags : [],
-    );
+    const { name, ver: version, chash, seq, tag: label } = parseTag(token).claims;
+    const isSame = (one: Approval) =>
+      one.state === 'open' && one.name === name && one.label === label && one.seq === seq && one.chash === chash;
+    const waiting = [...this.approvals.all.values()].filter(isSame).flatMap(({ tags: given }) => given);
     const approval = this.approvals.gather(prompt, tags, this.trust);
     if (approval !== undefined) {
       const { id, needed } = approval;

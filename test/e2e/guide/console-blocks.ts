@@ -4,7 +4,7 @@ export interface ShownCommand {
   readonly line: number;
   /** With the lines of its here-document. */
   readonly command: string;
-  /** Both streams; `…` stands for anything within a line. */
+  /** Both streams; `…` stands for anything within a line, a line `[…]` for any lines. */
   readonly output: string;
   readonly status: number;
 }
@@ -36,5 +36,10 @@ export function shownCommands(page: string): ShownCommand[] {
 
 /** Whether something was printed that a page shows. */
 export function patternOf(shown: string): RegExp {
-  return new RegExp(`^${shown.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replaceAll('…', '[^\\n]*')}$`);
+  return new RegExp(
+    `^${shown
+      .replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+      .replaceAll('\\[…\\]\n', '(?:[^\\n]*\\n)*?')
+      .replaceAll('…', '[^\\n]*')}$`,
+  );
 }

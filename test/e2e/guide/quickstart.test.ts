@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type RunningCommand, startUp } from '../../bulla-command.js';
 import { patternOf, shownCommands } from './console-blocks.js';
-import { runShown } from './shell.js';
+import { runShown, runSigned } from './shell.js';
 
 const repository = resolve(import.meta.dirname, '../../..');
 
@@ -28,7 +28,8 @@ it('every command of the quickstart prints what the page shows, one after the ot
   expect(commands.length).toBeGreaterThan(10);
   for (const { line, command, output, status } of commands) {
     // What is redirected is not on the page: there the talk beside it is.
-    const ended = await runShown(command, folder, settings);
+    const run = /^npx bulla prompt (promote|rollback) /.test(command) ? runSigned : runShown;
+    const ended = await run(command, folder, settings);
     const at = `docs/guide/quickstart.md:${line} ${command}`;
     expect({ at, status: ended.status, output: ended.output }).toEqual({
       at,

@@ -33,3 +33,19 @@ export async function runShown(
   const [output, [status]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<[number | null]>]);
   return { status, output };
 }
+
+/**
+ * Runs a command that shows what it would sign, and signs that: printed is what somebody sees at a terminal who types yes.
+ */
+export async function runSigned(
+  command: string,
+  cwd: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<Shown> {
+  const asked = await runShown(command, cwd, settings);
+  const named = /^bulla: hint: .*: (bulla .* --expect \S+)$/m.exec(asked.output)?.[1];
+  if (asked.status !== 2 || named === undefined) return asked;
+  const screen = asked.output.replace(/^bulla: (error|hint): .*\n/gm, '');
+  const { status, output } = await runShown(`${named} -q`, cwd, settings);
+  return { status, output: `${screen}Sign this? (yes/no) yes\n${output}` };
+}

@@ -5,7 +5,7 @@ import { databaseForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
-import { letIn, personOf, succeed } from './second-person.js';
+import { letIn, personOf, sign, succeed } from './second-person.js';
 
 // S3 (product.md §3): a protected label moves when two people have signed, and goes back in the same way.
 
@@ -89,7 +89,7 @@ async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
   await push(alice, 'Sort this claim.');
   await push(alice, 'Sort this claim; water comes first.');
 
-  const begun = await succeed(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], alice);
+  const begun = await sign(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], alice);
   const first = approvalIn(begun.stdout);
   const early = await bulla(['run', 'claims/triage', '--var', 'claim=Water.'], bob);
   expect([early.status, early.stderr]).toEqual([6, expect.stringContaining('label_not_found')]);
@@ -97,34 +97,35 @@ async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
   // One person with two devices is one person.
   const same = await bulla(['approve', 'yes', first], laptop);
   expect([same.status, same.stderr]).toEqual([5, expect.stringContaining('one person counts once')]);
-  const again = await succeed(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], laptop);
+  const again = await sign(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], laptop);
   expect(again.stdout).toContain('1 of 2 approvals');
 
   const waiting = await succeed(['approve', 'list'], bob);
   expect(waiting.stdout).toMatch(new RegExp(`^ID .*\n${first} +claims/triage +production +v1 +1 of 2 `));
   const shown = await succeed(['approve', 'show', first], bob);
   expect(shown.stdout).toMatch(/label +production, move 1\nto +v1\ncontent +sha256:[\w-]{43}\n/);
+  expect(shown.stdout).toContain('\nclaims/triage  production: → v1  (move 1)\n');
   const exactly = /sign exactly this: bulla (.*)\n/.exec(shown.stderr)?.[1]?.split(' ') ?? [];
-  const another = await bulla([...exactly.slice(0, 3), '--label', 'staging'], bob);
-  expect([another.status, another.stderr]).toEqual([10, expect.stringContaining('another move than you named')]);
+  const another = await bulla([...exactly.slice(0, 4), 'staging', ...exactly.slice(5)], bob);
+  expect([another.status, another.stderr]).toEqual([10, expect.stringContaining('another label than you named')]);
   const approved = await succeed(exactly, bob);
   expect(approved.stdout).toBe('claims/triage  production → v1  (move 1)\n');
   expect(await versionRun(bob)).toBe(1);
 
   const second = approvalIn(
-    (await succeed(['prompt', 'promote', 'claims/triage', '2', '--to', 'production'], bob)).stdout,
+    (await sign(['prompt', 'promote', 'claims/triage', '2', '--to', 'production'], bob)).stdout,
   );
-  expect((await succeed(['approve', 'yes', second], alice)).stdout).toBe('claims/triage  production → v2  (move 2)\n');
+  expect((await sign(['approve', 'yes', second], alice)).stdout).toBe('claims/triage  production → v2  (move 2)\n');
   expect(await versionRun(bob)).toBe(2);
 
-  const dropped = approvalIn((await succeed(['prompt', 'rollback', 'claims/triage'], alice)).stdout);
+  const dropped = approvalIn((await sign(['prompt', 'rollback', 'claims/triage'], alice)).stdout);
   expect((await succeed(['approve', 'no', dropped], bob)).stdout).toBe(`${dropped}  dropped\n`);
   const late = await bulla(['approve', 'yes', dropped], bob);
   expect([late.status, late.stderr]).toEqual([3, expect.stringContaining('label_stale')]);
   expect(await versionRun(bob)).toBe(2);
 
-  const back = approvalIn((await succeed(['prompt', 'rollback', 'claims/triage'], alice)).stdout);
-  expect((await succeed(['approve', 'yes', back], bob)).stdout).toBe('claims/triage  production → v1  (move 3)\n');
+  const back = approvalIn((await sign(['prompt', 'rollback', 'claims/triage'], alice)).stdout);
+  expect((await sign(['approve', 'yes', back], bob)).stdout).toBe('claims/triage  production → v1  (move 3)\n');
   expect(await versionRun(bob)).toBe(1);
   expect((await succeed(['approve', 'list'], bob)).stdout).toBe('');
   return { alice: first, bob: back };

@@ -14,6 +14,20 @@ export async function succeed(
   return ended;
 }
 
+/** The command, in words after `bulla`, that one without a terminal names in place of signing. */
+export function namedCommand(said: string): string[] {
+  return /^bulla: hint: .*: bulla (.* --expect \S+)$/m.exec(said)?.[1]?.split(' ') ?? [];
+}
+
+/** Signs as a script does: what the command shows is named in the next one. @throws {Error} if that fails */
+export async function sign(args: readonly string[], settings: Readonly<Record<string, string>>): Promise<Ended> {
+  const shown = await bulla(args, settings);
+  const named = namedCommand(shown.stderr);
+  if (shown.status !== 2 || named.length === 0)
+    throw new Error(`bulla ${args.join(' ')}: ${shown.status}\n${shown.stdout}${shown.stderr}`);
+  return succeed(named, settings);
+}
+
 /**
  * Lets a machine into the organisation, as its owner and its newcomer do it.
  * @param options of the invitation, such as `--role author`.

@@ -1,15 +1,27 @@
 import type { PendingApproval } from '@bulla/client';
-import { ApprovalId, Hash } from '@bulla/contract';
+import { ApprovalId } from '@bulla/contract';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { CheckFailed } from '../exit-code.js';
+import { moveScreen } from '../move-screen.js';
 import { requireLabel, shortName } from '../names.js';
 import { UsageError } from '../usage-error.js';
 import { sayOutcome } from './prompt-labels.js';
+import type { SigningOptions } from './signing.js';
+import {
+  addSigningOptions,
+  contentOf,
+  describeVersion,
+  requireAgreement,
+  requireContent,
+  showScreen,
+} from './signing.js';
 
-interface YesOptions {
+interface YesOptions extends SigningOptions {
   readonly label?: string;
-  readonly chash?: string;
+}
+interface ShowOptions {
+  readonly full?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,12 +34,12 @@ export function addApproveCommands(program: Command, context: Context): void {
       'after',
       `
 A label that the policy protects moves when enough people have signed the same. Before this device signs, it verifies
-who signed so far, that it is the next position of the label, and that the vault holds the very content they signed.
+who signed so far, that it is the next position of the label, and that the vault holds the very content they signed;
+and it shows you all that this changes. What is shown is what is signed.
 
 Examples:
   $ bulla approve list
   $ bulla approve show apr_01m88dr1v8fjqtnqt85xm5qwg7
-  $ bulla prompt show claims/triage --version 5      (what you are asked to approve)
   $ bulla approve yes apr_01m88dr1v8fjqtnqt85xm5qwg7`,
     );
   approve
@@ -37,16 +49,16 @@ Examples:
     .action((options: { json?: boolean }) => list(context, options.json === true));
   approve
     .command('show <id>')
-    .description('verify what waits, and show who signed what')
+    .description('verify what waits, and show who signed what, and what it changes')
+    .option('--full', 'show all of the text, not only what changes')
     .option('--json', 'print it as JSON')
-    .action((id: string, options: { json?: boolean }) => show(context, id, options.json === true));
-  approve
-    .command('yes <id>')
-    .description('sign the same as those before; with the last signature needed the label moves')
-    .option('--label <label>', 'sign only if it is for this label')
-    .option('--chash <sha256:…>', 'sign only if the content is this, as `approve show` printed it')
-    .option('--json', 'print the result as JSON')
-    .action((id: string, options: YesOptions) => yes(context, id, options));
+    .action((id: string, options: ShowOptions) => show(context, id, options));
+  addSigningOptions(
+    approve
+      .command('yes <id>')
+      .description('sign the same as those before, after you saw it; with the last signature needed the label moves')
+      .option('--label <label>', 'sign only if it is for this label; --expect needs it'),
+  ).action((id: string, options: YesOptions) => yes(context, id, options));
   approve
     .command('no <id>')
     .description('end what waits, for everybody')
@@ -72,32 +84,55 @@ async function list(context: Context, asJson: boolean): Promise<void> {
   out.table([['ID', 'PROMPT', 'LABEL', 'TO', 'SIGNED', 'UNTIL'], ...rows]);
 }
 
-async function show(context: Context, id: string, asJson: boolean): Promise<void> {
+async function show(context: Context, id: string, { full, json }: ShowOptions): Promise<void> {
   const { out } = context;
   requireApproval(id);
-  const approval = await (await context.connect()).approvals.get(id);
-  if (asJson) return out.json(approval);
+  const bulla = await context.connect();
+  const approval = await bulla.approvals.get(id);
+  const move = await bulla.approvals.open(approval);
+  const { target, present } = move;
+  if (json === true) {
+    const opened = present?.opened && describeVersion(present.opened);
+    const { version, chash } = present ?? {};
+    return out.json({
+      ...approval,
+      target: target === undefined ? null : describeVersion(target),
+      present: present === undefined ? null : (opened ?? { version, chash }),
+    });
+  }
   out.table(await rowsOf(context, approval));
-  const content = approval.version === 0 ? '' : ` --chash sha256:${approval.chash}`;
-  out.talk(`sign exactly this: bulla approve yes ${id} --label ${approval.label}${content}`);
+  if (target === undefined && approval.version > 0)
+    return out.talk('this version is not sealed to this device, which can neither show nor sign it');
+  const { urn: self } = await context.identity();
+  out.line();
+  showScreen(moveScreen(move, { self, whole: full === true }), (...parts) => out.line(...parts));
+  out.talk(`sign exactly this: ${commandFor(approval)} --yes --expect ${contentOf(move)}`);
 }
 
 async function yes(context: Context, id: string, options: YesOptions): Promise<void> {
-  const { out, asker } = context;
+  const { out } = context;
   requireApproval(id);
   const label = options.label === undefined ? undefined : requireLabel(options.label);
-  const chash = options.chash === undefined ? undefined : requireHash(options.chash);
+  if (options.expect !== undefined) requireContent(options.expect);
+  // The same content may wait for another label under this id by now.
+  // guard: cli-expect-label
+  if (options.expect !== undefined && label === undefined)
+    throw new UsageError('--expect names a content: say with --label which label may point to it');
   const bulla = await context.connect();
-  const approval = await bulla.approvals.get(id);
+  const move = await bulla.approvals.prepare(id);
+  const { approval } = move;
   for (const [name = '', value = ''] of await rowsOf(context, approval)) out.talk(`${name.padEnd(10)} ${value}`);
-  if ((label ?? approval.label) !== approval.label || (chash ?? approval.chash) !== approval.chash) {
-    throw new CheckFailed('what waits is another move than you named: nothing was signed (check approval)');
-  }
-  if (chash === undefined && asker.isTerminal && !(await asker.agrees('Sign this?'))) {
-    throw new UsageError('nothing was signed');
-  }
-  const outcome = await bulla.approvals.give(id, approval);
+  // guard: cli-approval-label
+  if (label !== undefined && label !== approval.label)
+    throw new CheckFailed('what waits is for another label than you named: nothing was signed (check approval)');
+  await requireAgreement(context, move, options, commandFor(approval));
+  const outcome = await bulla.approvals.give(move);
   sayOutcome(context, approval.prompt.name, approval.label, outcome, options.json === true);
+}
+
+/** The command that signs what waits, but for what it is. */
+function commandFor({ id, label }: PendingApproval): string {
+  return `bulla approve yes ${id} --label ${label}`;
 }
 
 async function no(context: Context, id: string): Promise<void> {
@@ -123,10 +158,4 @@ async function rowsOf(context: Context, approval: PendingApproval): Promise<stri
 function requireApproval(id: string): void {
   if (ApprovalId.safeParse(id).success) return;
   throw new UsageError('that is not the id of an approval', 'list what waits: bulla approve list');
-}
-
-function requireHash(text: string): string {
-  const hash = text.replace(/^sha256:/, '');
-  if (Hash.safeParse(hash).success) return hash;
-  throw new UsageError('--chash: expected what `bulla approve show` printed: sha256: and 43 characters');
 }

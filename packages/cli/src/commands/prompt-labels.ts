@@ -1,40 +1,42 @@
-import type { LabelOutcome } from '@bulla/client';
+import type { LabelOutcome, Prompts, ProposedMove } from '@bulla/client';
+import { BullaError } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { requireLabel, requirePromptName, requireVersion } from '../names.js';
 import type { Part } from '../output.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
+import type { SigningOptions } from './signing.js';
+import { addSigningOptions, requireAgreement, requireContent } from './signing.js';
 
-interface LabelOptions {
+interface LabelOptions extends SigningOptions {
   readonly delete?: boolean;
-  readonly json?: boolean;
 }
 
 /** `bulla prompt promote|rollback|label` */
 export function addLabelCommands(prompt: Command, context: Context): void {
-  prompt
-    .command('promote <name> <version>')
-    .description('point a label to a version; a protected one waits for further people')
-    .requiredOption('--to <label>', 'the label, such as production')
-    .option('--json', 'print the result as JSON')
-    .action((name: string, version: string, options: { to: string; json?: boolean }) =>
-      label(context, name, options.to, version, options),
-    );
-  prompt
-    .command('rollback <name>')
-    .description('point a label to the version that it pointed to before')
-    .option('--label <label>', 'the label', 'production')
-    .option('--json', 'print the result as JSON')
-    .action((name: string, options: { label: string; json?: boolean }) => rollback(context, name, options));
-  prompt
-    .command('label <name> <label> [version]')
-    .description('point a label to a version, or remove it')
-    .option('--delete', 'remove the label')
-    .option('--json', 'print the result as JSON')
-    .action((name: string, of: string, version: string | undefined, options: LabelOptions) =>
-      label(context, name, of, version, options),
-    );
+  addSigningOptions(
+    prompt
+      .command('promote <name> <version>')
+      .description('point a label to a version, after you saw it; a protected one waits for further people')
+      .requiredOption('--to <label>', 'the label, such as production'),
+  ).action((name: string, version: string, options: SigningOptions & { to: string }) =>
+    move(context, name, options.to, version, options, `promote ${name} ${version} --to ${options.to}`),
+  );
+  addSigningOptions(
+    prompt
+      .command('rollback <name>')
+      .description('point a label to the version that it pointed to before, after you saw it')
+      .option('--label <label>', 'the label', 'production'),
+  ).action((name: string, options: SigningOptions & { label: string }) => rollback(context, name, options));
+  addSigningOptions(
+    prompt
+      .command('label <name> <label> [version]')
+      .description('point a label to a version, after you saw it, or remove it')
+      .option('--delete', 'remove the label'),
+  ).action((name: string, of: string, version: string | undefined, options: LabelOptions) =>
+    label(context, name, of, version, options),
+  );
 }
 
 async function label(
@@ -52,17 +54,58 @@ async function label(
       'bulla prompt label claims/triage production 4',
     );
   }
-  const wanted = version === undefined ? undefined : requireVersion(version);
-  const { prompts } = await context.connect();
-  const outcome = await (wanted === undefined ? prompts.deleteLabel(name, of) : prompts.moveLabel(name, of, wanted));
+  if (version === undefined && options.expect !== undefined)
+    throw new UsageError('--expect names a content, and --delete leaves none');
+  if (version !== undefined) return move(context, name, of, version, options, `label ${name} ${of} ${version}`);
+  const outcome = await (await context.connect()).prompts.deleteLabel(name, of);
   sayOutcome(context, name, of, outcome, options.json === true);
 }
 
-async function rollback(context: Context, name: string, options: { label: string; json?: boolean }): Promise<void> {
+/** @param again the command after `bulla prompt` that asks for the same */
+async function move(
+  context: Context,
+  name: string,
+  of: string,
+  version: string,
+  options: SigningOptions,
+  again: string,
+): Promise<void> {
+  requirePromptName(name);
+  requireLabel(of);
+  const wanted = requireVersion(version);
+  if (options.expect !== undefined) requireContent(options.expect);
+  const { prompts } = await context.connect();
+  const proposed = await prompts.proposeMove(name, of, wanted);
+  await requireAgreement(context, proposed, options, `bulla prompt ${again}`);
+  sayOutcome(context, name, of, await prompts.sign(proposed), options.json === true);
+}
+
+async function rollback(context: Context, name: string, options: SigningOptions & { label: string }): Promise<void> {
   requirePromptName(name);
   requireLabel(options.label);
-  const outcome = await (await context.connect()).prompts.rollback(name, options.label);
-  sayOutcome(context, name, options.label, outcome, options.json === true);
+  if (options.expect !== undefined) requireContent(options.expect);
+  const { prompts } = await context.connect();
+  const proposed = await proposeRollback(context, prompts, name, options);
+  const again = options.label === 'production' ? '' : ` --label ${options.label}`;
+  await requireAgreement(context, proposed, options, `bulla prompt rollback ${name}${again}`);
+  sayOutcome(context, name, options.label, await prompts.sign(proposed), options.json === true);
+}
+
+/** Where signatures do not prove which version came before, nobody but a person can say it. */
+async function proposeRollback(
+  { out, asker }: Context,
+  prompts: Prompts,
+  name: string,
+  { label: of, yes }: SigningOptions & { label: string },
+): Promise<ProposedMove> {
+  try {
+    return await prompts.proposeRollback(name, of);
+  } catch (error) {
+    const isUnproven = error instanceof BullaError && error.check === 'label-history';
+    if (!isUnproven || !asker.isTerminal || yes === true) throw error;
+    out.must(error.message);
+    return prompts.proposeMove(name, of, requireVersion(await asker.line(`Which version shall ${of} point to?`)));
+  }
 }
 
 /** What came of moving a label. */

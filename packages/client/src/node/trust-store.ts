@@ -29,6 +29,7 @@ const StateFile = z.strictObject({
       }),
     ]),
   ),
+  opened: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
 });
 /** Organisations and their states as pairs, in the file `trust.json`. */
 const TrustFile = z.array(z.tuple([z.string(), StateFile]));

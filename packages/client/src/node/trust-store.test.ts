@@ -1,0 +1,31 @@
+import { folderForTest } from '@bulla/testkit';
+import { expect, it } from '@jest/globals';
+import type { TrustState } from '../trust-store.js';
+import { knownContent, withOpened } from '../trust-store.js';
+import { Home } from './home.js';
+import { FileTrustStore } from './trust-store.js';
+
+const SUB = 'urn:bulla:acme:prompt:prm_01kb0000000000000000000000';
+const seen = { version: 1, hash: 'h' };
+/** As it was kept before openings were remembered. */
+const BEFORE: TrustState = {
+  pin: 'pin',
+  documents: { roots: ['root'], policy: 'policy', directory: 'directory' },
+  memory: { root: seen, policy: seen, directory: seen, revoked: [], withdrawn: [] },
+  fetchedAt: 1,
+  names: [['claims/triage', { sub: SUB, labels: [['latest', 1]], contents: [[1, 'first']] }]],
+};
+
+it('takes over a home from before openings were remembered, and remembers them from then on', async () => {
+  const home = new Home(folderForTest('trust'));
+  await home.write('trust.json', JSON.stringify([['acme', BEFORE]]));
+  const store = new FileTrustStore(home);
+  expect(await store.load('acme')).toEqual(BEFORE);
+  for (const chash of ['second', 'another'])
+    await store.update('acme', (state = BEFORE) => withOpened(state, { sub: SUB, version: 2, chash }));
+  const kept = await new FileTrustStore(home).load('acme');
+  expect(kept).toEqual({ ...BEFORE, opened: [[SUB, 2, 'second']] });
+  // What was opened, what a label showed, and what nobody knows.
+  expect([1, 2, 3].map((version) => knownContent(kept, { sub: SUB, version }))).toEqual(['first', 'second', undefined]);
+  expect(knownContent(kept, { sub: 'urn:bulla:acme:prompt:another', version: 2 })).toBeUndefined();
+});

@@ -1,0 +1,45 @@
+import type { Prompt } from '@bulla/contract';
+import type { Trust } from '@bulla/crypto';
+import { bullaError } from './errors.js';
+import type { PromptRef } from './labels.js';
+import type { PromptDraft } from './seal-version.js';
+import { sealVersion } from './seal-version.js';
+import type { Session } from './session.js';
+import { vaultOf } from './session.js';
+
+/** A prompt, and how many versions it has. */
+export type NumberedPrompt = PromptRef & Pick<Prompt, 'type' | 'latest_version'>;
+
+/** Longest list of grants in one request. */
+const GRANTS_MAX = 64;
+
+/** A name is taken only when there is something to store under it. */
+export async function storeVersion(
+  session: Session,
+  trust: Trust,
+  prompt: NumberedPrompt,
+  draft: PromptDraft,
+  isNew: boolean,
+): Promise<{ version: number; chash: string; recipients: readonly string[] }> {
+  const version = prompt.latest_version + 1;
+  const sealed = await sealVersion(session, trust, prompt, version, draft);
+  const body = { content: sealed.content, grants: sealed.grants.slice(0, GRANTS_MAX) };
+  const call = { params: { id: prompt.id }, body, ifMatch: prompt.latest_version };
+  const service = vaultOf(session, trust);
+  const { id, name, type } = prompt;
+  if (isNew) await session.transport.call('prompt.create', service, trust, { body: { id, name, type } });
+  const stored = await session.transport.call('version.create', service, trust, call);
+  // guard: client-stored
+  if (stored.version !== version || stored.chash !== sealed.chash) {
+    throw bullaError('envelope_tampered', {
+      message: 'the vault stored something else than was sent',
+      check: 'content-hash',
+      origin: 'client',
+    });
+  }
+  for (let from = GRANTS_MAX; from < sealed.grants.length; from += GRANTS_MAX) {
+    const more = { grants: sealed.grants.slice(from, from + GRANTS_MAX) };
+    await session.transport.call('grant.add', service, trust, { params: call.params, body: more });
+  }
+  return { version, chash: sealed.chash, recipients: sealed.recipients };
+}
