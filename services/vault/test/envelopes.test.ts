@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseEnvelope, timestampOf } from '@bulla/crypto';
 import { sql } from 'kysely';
 import { ExpiredEnvelopes } from '../src/envelopes/expired-envelopes.js';
+import { GrantsService } from '../src/grants/grants.service.js';
 import type { Bundle, PromptRef, SealedVersion } from './authoring.js';
 import {
   basedOn,
@@ -12,6 +13,7 @@ import {
   must,
   publishPrompt,
   pushVersion,
+  recipientOf,
   tokenHash,
 } from './authoring.js';
 import { expectRefusal, untilSettled } from './refusals.js';
@@ -98,6 +100,53 @@ describe('an envelope is issued', () => {
     const whash = await tokenHash(one.version.grants[1] ?? '');
     must(204, await vault.clientOf(acme.author).delete(`/api/v1/prompts/${one.id}/grants/${whash}`));
     await expectRefusal(vault, () => issue(acme.invoker, wanted, key), 404, 'not_found');
+  });
+
+  it('and its retry is answered with the grant that its recipient took back since, until it ends [guard: vault-retire]', async () => {
+    const { acme, clock, service } = vault;
+    const [responder] = acme.responders;
+    const one = await publishPrompt(vault, acme);
+    const wanted = { name: one.name, label: 'production', aud: aud() };
+    const key = `retry-after-retiring-${one.id}`;
+    const grants = `/api/v1/prompts/${one.id}/grants`;
+    const first = must(201, await issue(acme.invoker, wanted, key));
+    const whash = await tokenHash(one.version.grants[1] ?? '');
+    must(204, await vault.clientOf(responder).delete(`${grants}/${whash}`));
+    await expectRefusal(vault, () => issue(acme.invoker, wanted), 409, 'needs_rewrap');
+    // Another one takes its place, for whoever asks anew.
+    const again = await one.version.grantTo(recipientOf(responder));
+    must(201, await vault.clientOf(acme.author).post(grants, { grants: [again] }));
+    expect(must(201, await issue(acme.invoker, wanted, key)).text).toBe(first.text);
+    expect(bodyOf<Bundle>(must(201, await issue(acme.invoker, wanted))).grant).toBe(again);
+
+    const expired = service.app.get(ExpiredEnvelopes, { strict: false });
+    expect(await expired.purgeGrants()).toBe(0);
+    clock.advance(301);
+    expect(await expired.purgeGrants()).toBe(1);
+    clock.advance(-301);
+    await expectRefusal(vault, () => issue(acme.invoker, wanted, key), 404, 'not_found');
+  });
+
+  it('with grants that were taken back of its own organisation, and while they are kept [guard: org-retired-grant] [guard: vault-retired-until]', async () => {
+    const { acme, clock, service } = vault;
+    const [responder] = acme.responders;
+    const one = await publishPrompt(vault, acme);
+    const grant = one.version.grants[1] ?? '';
+    const whash = await tokenHash(grant);
+    must(204, await vault.clientOf(responder).delete(`/api/v1/prompts/${one.id}/grants/${whash}`));
+    const kept = service.app.get(GrantsService, { strict: false });
+    expect(await kept.findRetired('acme', one.id, whash)).toBe(grant);
+    expect(await kept.findRetired('other', one.id, whash)).toBeUndefined();
+    clock.advance(301);
+    expect(await kept.findRetired('acme', one.id, whash)).toBeUndefined();
+    clock.advance(-301);
+    // Posted and taken back once more, it is kept once more.
+    must(201, await vault.clientOf(acme.author).post(`/api/v1/prompts/${one.id}/grants`, { grants: [grant] }));
+    must(204, await vault.clientOf(responder).delete(`/api/v1/prompts/${one.id}/grants/${whash}`));
+    expect(await kept.findRetired('acme', one.id, whash)).toBe(grant);
+    clock.advance(301);
+    await service.app.get(ExpiredEnvelopes, { strict: false }).purgeGrants();
+    clock.advance(-301);
   });
 
   it.each([

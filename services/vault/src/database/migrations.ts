@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createPeopleTables } from './people-tables.js';
+import { createRetiredGrantTable } from './retired-grant-table.js';
 
 /** Tables of the vault, in the order in which they came. A migration that was released is never changed. */
 export const vaultMigrations: Readonly<Record<string, Migration>> = {
@@ -10,6 +11,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-11-25-vault': { up: createTables },
   '2026-11-26-approvals': { up: createApprovalTables },
   '2026-11-27-people': { up: createPeopleTables },
+  '2026-11-27-retired-grants': { up: createRetiredGrantTable },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

@@ -54,6 +54,14 @@ export interface VaultTables extends LedgerTables {
     poster_kid: string;
     created_at: Moment;
   };
+  /** A grant that its recipient took back: envelopes that name it are given out again until `until`. */
+  retired_grant: {
+    whash: string;
+    org: string;
+    prompt_id: string;
+    token: string;
+    until: ColumnType<Date, Date, Date>;
+  };
   /** Every position a label ever had; the highest `seq` counts, version 0 means deleted. */
   prompt_label: {
     org: string;

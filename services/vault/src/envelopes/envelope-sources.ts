@@ -73,9 +73,10 @@ export class EnvelopeSources {
     whash: string,
   ): Promise<{ grant: string; content: string }> {
     const { content } = await this.versions.get(caller, id, version);
-    const grant = await this.grants.findByHash(caller.org, id, whash);
+    const stored = await this.grants.findByHash(caller.org, id, whash);
+    const grant = stored?.token ?? (await this.grants.findRetired(caller.org, id, whash));
     if (grant === undefined) throw new Problem('not_found', { detail: 'the grant of this envelope was deleted' });
-    return { grant: grant.token, content };
+    return { grant, content };
   }
 
   /** The grant for a key that prompts are sealed to now; the responder's newest where there are several. */

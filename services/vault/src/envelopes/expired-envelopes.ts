@@ -1,13 +1,14 @@
 import { Clock, purgeInBatches } from '@bulla/service-kit';
 import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { Injectable } from '@nestjs/common';
+import { GrantsService } from '../grants/grants.service.js';
 import { EnvelopesRepository } from './envelopes.repository.js';
 
 /** How long one may ask what became of an envelope; the audit log knows it for ever. */
 const KEEP_SECONDS = 86_400;
 const INTERVAL_MS = 60_000;
 
-/** Forgets envelopes that ended long ago, so that their table does not grow for ever. */
+/** Forgets envelopes that ended long ago, and grants that only they needed, so that their tables do not grow for ever. */
 @Injectable()
 export class ExpiredEnvelopes implements OnModuleInit, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
@@ -15,11 +16,15 @@ export class ExpiredEnvelopes implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly clock: Clock,
     private readonly envelopes: EnvelopesRepository,
+    private readonly grants: GrantsService,
   ) {}
 
   onModuleInit(): void {
     // What fails now is done the next time.
-    this.timer = setInterval(() => void this.purge().catch(() => 0), INTERVAL_MS).unref();
+    this.timer = setInterval(
+      () => void Promise.all([this.purge(), this.purgeGrants()]).catch(() => 0),
+      INTERVAL_MS,
+    ).unref();
   }
 
   onModuleDestroy(): void {
@@ -30,5 +35,10 @@ export class ExpiredEnvelopes implements OnModuleInit, OnModuleDestroy {
   purge(): Promise<number> {
     const endedBefore = new Date((this.clock.now() - KEEP_SECONDS) * 1000);
     return purgeInBatches((rows) => this.envelopes.purge(endedBefore, rows));
+  }
+
+  /** Forgets what was kept for envelopes that have ended. Returns how many grants. */
+  purgeGrants(): Promise<number> {
+    return purgeInBatches((rows) => this.grants.purgeRetired(rows));
   }
 }

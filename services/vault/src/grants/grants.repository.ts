@@ -83,6 +83,42 @@ export class GrantsRepository {
     return query.orderBy('prompt_id').orderBy('version').limit(limit).execute();
   }
 
+  /** The token of a grant that its recipient took back, as long as it is kept. */
+  async findRetired(org: string, id: string, whash: string, now: Date): Promise<string | undefined> {
+    const row = await this.database.db
+      .selectFrom('retired_grant')
+      .select('token')
+      .where('org', '=', org) // guard: org-retired-grant
+      .where('prompt_id', '=', id)
+      .where('whash', '=', whash)
+      .where('until', '>', now) // guard: vault-retired-until
+      .executeTakeFirst();
+    return row?.token;
+  }
+
+  /** Keeps the bytes of a grant that is about to be deleted; of one that was posted and taken back again, for longer. */
+  async retire(trx: VaultTransaction, { org, prompt_id, whash, token }: GrantRow, until: Date): Promise<void> {
+    await trx
+      .insertInto('retired_grant')
+      .values({ org, prompt_id, whash, token, until })
+      .onConflict((conflict) => conflict.column('whash').doUpdateSet({ until }))
+      .execute();
+  }
+
+  /** Removes so many retired grants, of every organisation, that no envelope needs any more. Returns how many. */
+  async purgeRetired(endedBefore: Date, limit: number): Promise<bigint> {
+    const ended = this.database.db
+      .selectFrom('retired_grant')
+      .select('whash')
+      .where('until', '<', endedBefore)
+      .limit(limit);
+    const { numDeletedRows } = await this.database.db
+      .deleteFrom('retired_grant')
+      .where('whash', 'in', ended)
+      .executeTakeFirstOrThrow();
+    return numDeletedRows;
+  }
+
   async delete(trx: VaultTransaction, org: string, id: string, whash: string): Promise<void> {
     await trx
       .deleteFrom('content_grant')

@@ -10,6 +10,9 @@ import { GrantsRepository } from './grants.repository.js';
 
 export type { GrantFacts, GrantRow };
 
+/** Longest life of an envelope (protocol.md §2.2). */
+const ENVELOPE_LIFE_MAX_SECONDS = 300;
+
 /** The content that grants must be for. */
 export interface GrantedVersion {
   readonly promptId: string;
@@ -95,6 +98,21 @@ export class GrantsService {
 
   findByHash(org: string, promptId: string, whash: string, source?: VaultSource): Promise<GrantRow | undefined> {
     return this.grants.findByHash(org, promptId, whash, source);
+  }
+
+  /** The token of a grant that its recipient took back, while an envelope may still name it. */
+  findRetired(org: string, promptId: string, whash: string): Promise<string | undefined> {
+    return this.grants.findRetired(org, promptId, whash, new Date(this.clock.nowMs()));
+  }
+
+  /** Keeps the bytes of a grant for the longest life of an envelope that was issued with it. */
+  retire(trx: VaultTransaction, grant: GrantRow): Promise<void> {
+    return this.grants.retire(trx, grant, new Date(this.clock.nowMs() + ENVELOPE_LIFE_MAX_SECONDS * 1000));
+  }
+
+  /** Forgets retired grants that no envelope needs any more, in batches of so many rows. */
+  purgeRetired(limit: number): Promise<bigint> {
+    return this.grants.purgeRetired(new Date(this.clock.nowMs()), limit);
   }
 
   /** One page of a prompt's grants, or of one version's, by version and key. */

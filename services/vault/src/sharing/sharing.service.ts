@@ -83,13 +83,18 @@ export class SharingService {
     });
   }
 
-  /** Takes a grant away: its poster, its recipient, the author of its version or an admin may. Gone already is as good. */
+  /**
+   * Takes a grant away: its poster, its recipient, the author of its version or an admin may. Gone already is as good.
+   * Where its recipient takes it back, envelopes that were issued with it are still given out (protocol.md, A5).
+   */
   async delete(caller: Caller, id: PromptId, whash: string): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
       await this.prompts.find(caller, id, trx);
       const grant = await this.grants.findByHash(caller.org, id, whash, trx);
       // guard: vault-unshare
       if (grant !== undefined && !(await this.mayDelete(trx, caller, id, grant))) throw new Problem('forbidden');
+      // guard: vault-retire
+      if (grant !== undefined && grant.aud === caller.urn) await this.grants.retire(trx, grant);
       await this.grants.delete(trx, caller.org, id, whash);
       return { body: undefined, event: { act: 'grant.delete', obj: { prompt: id, whash } } };
     });
