@@ -12,7 +12,7 @@ import type { HonestResponder, Outcome } from './honest-responder.js';
 import { startHonestResponder } from './honest-responder.js';
 import { HostileVault, LABEL, NAME } from './hostile-vault.js';
 import type { Lie } from './lies.js';
-import { LIES_ABOUT_PROMPTS, LIES_ABOUT_TRUST } from './lies.js';
+import { LIES_ABOUT_PROMPTS, LIES_ABOUT_TRUST, LIES_OVER_A_GAP } from './lies.js';
 
 const SECRET = 'canary-91c3: the claim that nobody may see';
 /** Nobody answers there: whoever sends a question has been fooled. */
@@ -46,7 +46,7 @@ describe('a client', () => {
     await cli.remove();
   });
 
-  it.each([...LIES_ABOUT_TRUST, ...LIES_ABOUT_PROMPTS])('is not fooled by $name', async (lie) => {
+  it.each([...LIES_ABOUT_TRUST, ...LIES_OVER_A_GAP, ...LIES_ABOUT_PROMPTS])('is not fooled by $name', async (lie) => {
     await prepare(lie);
     await lie.tell(vault);
     const { code, check } = lie.client;
@@ -62,6 +62,37 @@ describe('a client', () => {
       stderr: expect.stringContaining(check === undefined ? `(${code}` : `(${code}, check ${check})`),
     });
     expect(vault.service.received).not.toContain('canary-91c3');
+  });
+
+  it.each(LIES_OVER_A_GAP)('in a second home is not fooled by $name [guard: chain-fold]', async (lie) => {
+    await prepare({});
+    const { owner, invoker, pin } = vault.organisation;
+    const homes = [owner, invoker].map((member, index) => ({ member, home: new Home(cli.path(`home-${index}`)) }));
+    const clients = await Promise.all(
+      homes.map(async ({ member, home }) => {
+        const identity = await identityOf(member.keyFile);
+        return Bulla.offline({ url: vault.service.url, identity, pin, store: new FileTrustStore(home), retries: 0 });
+      }),
+    );
+    // The first has seen the removal, the second was away before and after it and sees the branch alone.
+    const [here, away] = clients;
+    await away?.refreshTrust();
+    vault.shown = async () => void (await here?.refreshTrust());
+    await lie.tell(vault);
+    const { code, check } = lie.client;
+    await expect(here?.refreshTrust()).rejects.toMatchObject({ code, check, origin: 'client' });
+    const shown = await away?.refreshTrust().catch((error: unknown) => error);
+    // Whoever has not seen the removal cannot know of it; but only by hashes that lead there.
+    if (lie.name.endsWith('its own hashes')) expect(shown).toMatchObject({ directory: { version: 5 } });
+    else expect(shown).toMatchObject({ code, check });
+    // Once both are shown the right one again, the second is told that it was on another branch.
+    vault.serve({});
+    vault.hashes = (from) => vault.organisation.hashes.hashes.slice(from - 1);
+    for (let count = 0; count < 3; count++) await vault.organisation.publish();
+    vault.serve({});
+    await expect(here?.refreshTrust()).resolves.toMatchObject({ directory: { version: 6 } });
+    if (lie.name.endsWith('its own hashes'))
+      await expect(away?.refreshTrust()).rejects.toMatchObject({ code: 'trust_rollback' });
   });
 
   it('would be answered by an honest vault', async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { Bulla, BullaError, identityOf, publishOrganisation } from '@bulla/client';
-import type { OwnOrganisation, Release } from '@bulla/client/node';
+import type { KeptHashes, OwnOrganisation, Release } from '@bulla/client/node';
 import {
   DEVELOPMENT_ORG,
   FileTrustStore,
@@ -41,17 +41,23 @@ export class DevelopmentHome {
   readonly #io: Io;
   #made: OwnOrganisation | undefined;
   #addresses: Addresses = { vaultUrl: '', responderUrl: '' };
+  #keptHashes: KeptHashes | undefined;
 
   constructor(home: Home, io: Io) {
     this.#home = home;
     this.#io = io;
   }
 
-  /** Writes what is missing. @returns what the services need, and one line for each change. */
-  async prepare({
-    vaultUrl,
-    responderUrl,
-  }: Addresses): Promise<ServedOrganisation & { readonly changes: readonly string[] }> {
+  /**
+   * Writes what is missing.
+   * @param keptHashes reads what the vault's database keeps of earlier directories.
+   * @returns what the services need, and one line for each change.
+   */
+  async prepare(
+    { vaultUrl, responderUrl }: Addresses,
+    keptHashes?: KeptHashes,
+  ): Promise<ServedOrganisation & { readonly changes: readonly string[] }> {
+    this.#keptHashes = keptHashes;
     const made = await this.#prepared({ vaultUrl, responderUrl });
     return {
       org: DEVELOPMENT_ORG,
@@ -87,7 +93,7 @@ export class DevelopmentHome {
         pin,
         store: new FileTrustStore(this.#home),
         fetch: this.#io.fetch,
-      }).refreshTrust();
+      }).catchUpTrust();
       ({ isNew } = await publish(await this.#prepared(this.#addresses)));
     }
     const database = await digestB64u(utf8(placeOf(databaseUrl)));
@@ -97,7 +103,8 @@ export class DevelopmentHome {
   }
 
   async #prepared(addresses: Addresses): Promise<OwnOrganisation> {
-    const made = await prepareDevelopment(this.#home, { ...addresses, now: Math.floor(Date.now() / 1000) });
+    const now = Math.floor(Date.now() / 1000);
+    const made = await prepareDevelopment(this.#home, { ...addresses, now, keptHashes: this.#keptHashes });
     [this.#made, this.#addresses] = [made, addresses];
     return made;
   }

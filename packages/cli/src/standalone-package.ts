@@ -1,3 +1,4 @@
+import type { KeptHashes } from '@bulla/client/node';
 import type { Io } from './io.js';
 import { UsageError } from './usage-error.js';
 
@@ -10,7 +11,7 @@ export interface StandalonePackage {
     readonly settings: StandaloneSettings;
     readonly addresses: Addresses;
     readonly home: string;
-    readonly organisation: (addresses: Addresses) => Promise<ServedOrganisation>;
+    readonly organisation: (addresses: Addresses, keptHashes: KeptHashes) => Promise<ServedOrganisation>;
     readonly publish: () => Promise<void>;
     readonly signal: AbortSignal;
   }): Promise<{ stop(): Promise<void> }>;

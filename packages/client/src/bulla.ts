@@ -135,6 +135,16 @@ export class Bulla {
     return this.#session.keeper.refresh();
   }
 
+  /** Fetches the newest documents now, expired or not: for whoever signs those that follow them. */
+  catchUpTrust(): Promise<Trust> {
+    return this.#session.keeper.catchUp();
+  }
+
+  /** The hashes of all directories as the vault keeps them; what they are worth, the chain of a directory decides. */
+  async directoryHashes(): Promise<readonly string[]> {
+    return this.#session.keeper.hashes();
+  }
+
   /**
    * What an answer file proves. Works without the vault: keys revoked since are looked for in what was trusted last.
    * @throws {VerifyError} with the name of the first check that failed in `check`

@@ -1,6 +1,6 @@
 import type { DirectoryDocument, DirectoryEntity, KeyPurpose, KeyRecord, PublicKey, Trust } from '@bulla/crypto';
 import { secondsOf, timestampOf } from '@bulla/crypto';
-import { bullaError } from './errors.js';
+import { bullaError, checked } from './errors.js';
 
 /**
  * The next directory as a function of the newest that is trusted (protocol.md §4). Changes only ever add to what must
@@ -37,17 +37,27 @@ export const DEVICE_PURPOSES: Readonly<Record<'sig' | 'enc', KeyPurpose[]>> = {
 /**
  * The directory after a trusted one: one version on, linked to it, as long-lived as it was, and with a change.
  * @param now seconds
+ * @throws {TrustError} trust_expired if the trusted one was made by an earlier version and has no chain to go on
  */
-export function nextDirectory(trust: Trust, now: number, change: DirectoryChange): DirectoryDocument {
-  const before = trust.directory;
+export async function nextDirectory(trust: Trust, now: number, change: DirectoryChange): Promise<DirectoryDocument> {
+  const { entities, revoked, kept, withdrawn, ...before } = structuredClone(trust.directory);
+  const { hash } = trust.directoryRef;
   const life = secondsOf(before.expires) - secondsOf(before.issued);
   const draft: DirectoryDocument = {
-    ...structuredClone(before),
+    _type: before._type,
+    spec: '2',
+    org: before.org,
     version: before.version + 1,
-    prev: trust.directoryRef.hash,
     root_version: trust.root.version,
+    prev: hash,
+    chain: await checked(() => trust.nextChain()),
+    policy: before.policy,
     issued: timestampOf(now),
     expires: timestampOf(now + life),
+    entities,
+    revoked,
+    kept,
+    withdrawn,
   };
   change(draft, now);
   return draft;

@@ -51,7 +51,7 @@ function publicationBy(session: Session): SendDirectory {
 async function sign(session: Session, trust: Trust, signer: Signer, change: DirectoryChange): Promise<string> {
   requireSignatory(trust, signer);
   const now = session.now();
-  const directory = await signDocument(nextDirectory(trust, now, change), [signer]);
+  const directory = await signDocument(await nextDirectory(trust, now, change), [signer]);
   const { org, pin, documents } = trust;
   await checked(() => Documents.establish({ ...documents, directory }, { org, pin, now, previous: trust }));
   return directory;

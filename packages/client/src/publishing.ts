@@ -19,6 +19,8 @@ export interface Publication {
   readonly documents: TrustDocuments;
   /** Versions before the newest, which a vault that missed some must be given in turn. */
   readonly earlier: (kind: 'policy' | 'directory', version: number) => Promise<string | undefined>;
+  /** Hashes of all directories before the newest, which a new vault must be given. */
+  readonly hashes: () => Promise<readonly string[]>;
   /** Lets the organisation into a vault that does not have it. */
   readonly bootstrapSecret: string;
   readonly fetch?: typeof fetch;
@@ -81,14 +83,24 @@ function transportBy({ identity, fetch: fetcher, now }: Publisher, known: Direct
   return new Transport({ identity: { ...identity, signer }, fetch: fetcher, now });
 }
 
-async function create({ at, bootstrapSecret, documents, fetch: fetcher, org, pin }: Publisher): Promise<void> {
+async function create({
+  at,
+  bootstrapSecret,
+  documents,
+  fetch: fetcher,
+  org,
+  pin,
+  ...publisher
+}: Publisher): Promise<void> {
   const url = at(`/api/v1/organisations/${org}`);
   const headers = {
     'content-type': 'application/json',
     authorization: `Bootstrap ${bootstrapSecret}`,
     'idempotency-key': `create-${pin.slice('sha256:'.length)}`,
   };
-  const body = JSON.stringify({ root: documents.roots[0], policy: documents.policy, directory: documents.directory });
+  const { roots, policy, directory } = documents;
+  const hashes = await publisher.hashes();
+  const body = JSON.stringify({ root: roots[0], policy, directory, ...(hashes.length > 0 && { hashes }) });
   let response: Response;
   try {
     response = await fetcher(url, { method: 'PUT', headers, body, redirect: 'error' });

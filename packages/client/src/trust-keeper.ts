@@ -1,11 +1,17 @@
-import type { TrustDocuments } from '@bulla/crypto';
-import { Trust, verifyRootChain } from '@bulla/crypto';
+import type { DirectoryHashes, TrustDocuments } from '@bulla/crypto';
+import { fetchHashes, readDirectoryHead, readHashes, Trust, verifyRootChain } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
 import { requireLoopback } from './loopback.js';
 import type { PublicReader } from './public-reader.js';
 import type { OpenedContent, SeenName, SeenTag, TrustState, TrustStore } from './trust-store.js';
 import { knownContent, seenOf, withOpened, withSeen } from './trust-store.js';
 import { urlUnder } from './url-under.js';
+
+/** What a vault served: nothing of it is believed yet. */
+interface Served {
+  readonly documents: TrustDocuments;
+  readonly hashes: DirectoryHashes | undefined;
+}
 
 /** Older copies of the documents are fetched again before use (protocol.md §4). */
 const FRESH_SECONDS = 15 * 60;
@@ -42,7 +48,7 @@ export class TrustKeeper {
     const age = now() - this.#fetchedAt;
     // An age below zero means that the clock was set back: how old the copy is, nobody knows.
     // guard: client-fresh without: if (trust === undefined)
-    if (trust === undefined || age < 0 || age > FRESH_SECONDS || now() >= trust.expiresAt) return this.refresh();
+    if (trust === undefined || age < 0 || age > FRESH_SECONDS || isOver(trust, now())) return this.refresh();
     requireLoopback(trust, vaultUrl);
     return trust;
   }
@@ -59,6 +65,19 @@ export class TrustKeeper {
       this.#refreshing = undefined;
     });
     return this.#refreshing;
+  }
+
+  /**
+   * As {@link refresh}, but the newest may have expired, or be of an earlier version: for whoever signs what follows it.
+   * @throws {TrustError} pin_mismatch, trust_rollback, …
+   */
+  catchUp(): Promise<Trust> {
+    return this.#fetch(true);
+  }
+
+  /** The hashes of all directories, which nobody has verified. */
+  hashes(): Promise<readonly string[]> {
+    return checked(() => readHashes(1, Number.MAX_SAFE_INTEGER, (from) => this.#readPage(from)));
   }
 
   /**
@@ -127,21 +146,21 @@ export class TrustKeeper {
     return state?.pin === this.#options.pin ? state : undefined;
   }
 
-  async #fetch(): Promise<Trust> {
-    const documents = await this.#read();
+  async #fetch(acceptExpired = false): Promise<Trust> {
+    const served = await this.#read();
     try {
-      return await this.#adopt(documents);
+      return await this.#adopt(served, acceptExpired);
     } catch (error) {
       // A directory may have been published between two of our requests, or another process have stored a newer one
       // meanwhile: then, and only then, a second reading differs.
       const again = await this.#read();
-      if (JSON.stringify(again) === JSON.stringify(documents)) throw error;
-      return this.#adopt(again);
+      if (JSON.stringify(again) === JSON.stringify(served)) throw error;
+      return this.#adopt(again, acceptExpired);
     }
   }
 
   /** Verifies documents against the newest that any process has stored, while no other can store. */
-  async #adopt(documents: TrustDocuments): Promise<Trust> {
+  async #adopt({ documents, hashes }: Served, acceptExpired: boolean): Promise<Trust> {
     const { org, pin, store, now, vaultUrl } = this.#options;
     let adopted!: Trust;
     await store.update(org, async (state) => {
@@ -153,6 +172,8 @@ export class TrustKeeper {
           pin,
           now: now(),
           ...(previous && { previous }), // guard: client-memory
+          hashes,
+          acceptExpired,
         }),
       );
       requireLoopback(adopted, vaultUrl);
@@ -163,11 +184,12 @@ export class TrustKeeper {
     return adopted;
   }
 
-  /** The chain from what is known on, and the newest policy and directory, which nobody has verified yet. */
-  async #read(): Promise<TrustDocuments> {
+  /** The chains from what is known on, and the newest policy and directory, which nobody has verified yet. */
+  async #read(): Promise<Served> {
     const { org, pin, reader, vaultUrl } = this.#options;
     const at = (name: string) => urlUnder(vaultUrl, `/.well-known/bulla/${org}/${name}`);
-    const roots = [...((await this.#load())?.documents.roots ?? [])];
+    const known = await this.#load();
+    const roots = [...(known?.documents.roots ?? [])];
     for (;;) {
       const next = await reader.read(at(`root/${roots.length + 1}.json`));
       if (next === undefined) break;
@@ -180,11 +202,24 @@ export class TrustKeeper {
     if (roots.length === 0 || directory === undefined || policy === undefined) {
       throw bullaError('not_found', { message: `the vault has no organisation ${org}`, origin: 'client', status: 404 });
     }
-    return { roots, policy, directory };
+    const head = await checked(async () => readDirectoryHead(directory));
+    const seen = [known?.memory ?? this.#trust?.memory];
+    const hashes = await checked(() => fetchHashes(seen, head, (from) => this.#readPage(from)));
+    return { documents: { roots, policy, directory }, hashes };
+  }
+
+  #readPage(from: number): Promise<string | undefined> {
+    const { org, reader, vaultUrl } = this.#options;
+    return reader.read(urlUnder(vaultUrl, `/.well-known/bulla/${org}/directory/hashes?from=${from}`));
   }
 
   #stateOf(trust: Trust, before?: TrustState): TrustState {
     const { pin, documents, memory } = trust;
     return { names: [], ...before, pin, documents, memory, fetchedAt: this.#fetchedAt };
   }
+}
+
+/** Whether newer documents are needed, whatever their age. */
+function isOver(trust: Trust, now: number): boolean {
+  return now >= trust.expiresAt || trust.directory.spec === '1';
 }

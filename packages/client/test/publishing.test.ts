@@ -61,6 +61,7 @@ async function publish(change: Partial<Publication> = {}): Promise<{ isNew: bool
     pin: world.organisation.pin,
     documents: world.organisation.documents,
     earlier: (kind, version) => Promise.resolve(kept.get(`${kind} ${version}`)),
+    hashes: () => Promise.resolve(world.organisation.trust.memory.hashes ?? []),
     bootstrapSecret: 'hush',
     now: world.clock.now,
     ...change,

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { encodeBase64url, randomBytes } from '@bulla/crypto';
+import { encodeBase64url, randomBytes, Trust } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair } from '@bulla/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -31,7 +31,8 @@ const stores: [string, () => TrustStore][] = [
   ['memory', () => new MemoryTrustStore()],
   ['a file', () => new FileTrustStore(new Home(folder))],
 ];
-const documentsRead = () => world.vault.service.requests.filter(({ path }) => path.startsWith('/.well-known/')).length;
+const documentsRead = () => world.vault.service.requests.filter(({ path }) => path.endsWith('.json')).length;
+const hashesRead = () => world.vault.service.of('directory.hashes').map(({ path }) => path.split('=').at(-1));
 
 describe.each(stores)('trust in %s', (_name, makeStore) => {
   it('is fetched once, again after 15 minutes, and again when the clock was set back [guard: client-fresh]', async () => {
@@ -121,6 +122,94 @@ describe.each(stores)('trust in %s', (_name, makeStore) => {
   });
 });
 
+describe.each(stores)('the chain of directories, in %s', (_name, makeStore) => {
+  it('is followed over versions that nobody showed, and kept', async () => {
+    const { organisation } = world;
+    const store = makeStore();
+    const bulla = await world.client(undefined, { store });
+    await bulla.trust();
+    for (let count = 0; count < 3; count++) await organisation.publish();
+    expect((await bulla.refreshTrust()).directoryRef).toEqual(organisation.trust.directoryRef);
+    await organisation.publish();
+    await bulla.refreshTrust();
+    // All at the first contact, those between over the gap, none from one version to the next.
+    expect(hashesRead()).toEqual(['1', '2']);
+    expect((await store.load('acme'))?.memory).toEqual(organisation.trust.memory);
+  });
+
+  it('[red] forks over a gap: a removal from a group is undone on another branch [guard: chain-fold]', async () => {
+    const { organisation, vault } = world;
+    const { author } = organisation;
+    const store = makeStore();
+    const bulla = await world.client(undefined, { store });
+    const before = { documents: organisation.documents, hashes: organisation.hashes.hashes };
+    await bulla.trust();
+    await organisation.publish((draft) => {
+      Object.assign(draft.entities[author.urn] ?? {}, { groups: [] });
+    });
+    expect((await bulla.refreshTrust()).groupsOf(author.urn)).toEqual([]);
+    const branch = await branchOf(before.documents, 3);
+    vault.documents = () => branch.documents;
+    // Whose hashes the vault shows does not matter: this client's own are among them or the branch's are.
+    for (const hashes of [
+      branch.hashes,
+      organisation.hashes.hashes,
+      [...organisation.hashes.hashes, ...branch.hashes.slice(3)],
+    ]) {
+      vault.hashes = (from) => hashes.slice(from - 1);
+      const refused = await bulla.refreshTrust().catch((error: unknown) => error);
+      expect(refused).toMatchObject({ name: 'TrustError', code: 'trust_rollback', check: 'directory-chain' });
+    }
+    expect((await store.load('acme'))?.memory.directory.version).toBe(3);
+  });
+
+  it('is taken up from a memory that had none, with all hashes from the first on', async () => {
+    const { organisation } = world;
+    const store = makeStore();
+    const bulla = await world.client(undefined, { store });
+    await bulla.trust();
+    await store.update('acme', (state) => earlierState(state as TrustState));
+    await organisation.publish();
+    const again = await world.client(undefined, { store });
+    expect((await again.refreshTrust()).memory).toEqual(organisation.trust.memory);
+    expect(hashesRead()).toEqual(['1', '1']);
+  });
+
+  /** Memory as it was before there were chains. */
+  function earlierState(state: TrustState): TrustState {
+    const { hashes: _, directory, ...memory } = state.memory;
+    const { version, hash } = directory;
+    return { ...state, memory: { ...memory, directory: { version, hash } } };
+  }
+
+  /** Directories after these documents that somebody with the organisation's keys was talked into, and all hashes. */
+  async function branchOf(documents: Trust['documents'], versions: number) {
+    const { org, pin, hashes } = world.organisation;
+    const options = { org, pin, now: world.clock.seconds };
+    let trust = await Trust.establish(documents, { ...options, hashes });
+    for (let count = 0; count < versions; count++) {
+      const { ver, hash } = trust.directoryRef;
+      const next = { ...trust.directory, version: ver + 1, prev: hash, chain: await trust.nextChain() };
+      const directory = await world.organisation.sign('directory', { ...next, kept: ['A'.repeat(43)] });
+      trust = await Trust.establish({ ...documents, directory }, { ...options, previous: trust });
+    }
+    return { documents: trust.documents, hashes: [...(trust.memory.hashes ?? []), trust.directoryRef.hash] };
+  }
+});
+
+describe('a vault that still shows a directory of an earlier version', () => {
+  it('is refused, and caught up with by whoever signs the next', async () => {
+    const { organisation, vault } = world;
+    const { chain: _, ...directory } = organisation.trust.directory;
+    const token = await organisation.sign('directory', { ...directory, spec: '1' });
+    vault.documents = () => ({ ...organisation.documents, directory: token });
+    const bulla = await world.client();
+    await expect(bulla.refreshTrust()).rejects.toMatchObject({ code: 'trust_expired', check: 'directory-spec' });
+    expect((await bulla.catchUpTrust()).directory.spec).toBe('1');
+    await expect(bulla.trust()).rejects.toMatchObject({ code: 'trust_expired', check: 'directory-spec' });
+  });
+});
+
 describe('trust', () => {
   it('follows the root', async () => {
     const bulla = await world.client();
@@ -164,7 +253,7 @@ describe('trust', () => {
   it('of a development organisation is for this machine alone [guard: client-loopback]', async () => {
     const url = 'http://vault.example';
     const rerouted = ((input: URL, init?: RequestInit) =>
-      fetch(new URL(input.pathname, world.vault.service.url), init)) as typeof fetch;
+      fetch(new URL(input.pathname + input.search, world.vault.service.url), init)) as typeof fetch;
     const store = new MemoryTrustStore();
     const away = await world.client(undefined, { url, fetch: rerouted, store });
     await expect(away.trust()).rejects.toMatchObject({

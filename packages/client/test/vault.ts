@@ -48,6 +48,8 @@ export class TestVault {
   readonly approvals = new HeldApprovals();
   /** The documents it serves; the organisation's own unless replaced. */
   documents: () => TrustDocuments;
+  /** Hashes of the directories from a version on; the organisation's own unless replaced. */
+  hashes: (from: number) => readonly string[];
   /** Changes envelopes before they are signed. */
   forge: (claims: EnvelopeClaims) => Partial<EnvelopeClaims> = () => ({});
   /** Changes bundles before they are sent. */
@@ -60,6 +62,7 @@ export class TestVault {
     this.#organisation = organisation;
     this.#now = now;
     this.documents = () => organisation.documents;
+    this.hashes = (from) => organisation.hashes.hashes.slice(from - 1);
     this.envelopeSigner = organisation.vault.signer;
     this.service = new SignedService({
       handlers: this.#handlers(),
@@ -93,6 +96,7 @@ export class TestVault {
       'root.get': ({ params }) => document(this.documents().roots[Number(params['n']) - 1]),
       'policy.get': () => document(this.documents().policy),
       'directory.get': () => document(this.documents().directory),
+      'directory.hashes': ({ query }) => ({ body: { v: 1, hashes: this.hashes(Number(query.get('from'))) } }),
       'prompt.create': ({ body }) => {
         const { id, name, type } = body as Stored;
         if ([...this.prompts.values()].some((prompt) => prompt.name === name && !prompt.deleted))

@@ -33,6 +33,7 @@ export const GENERATORS = {
     program: 'make-signed-vectors.mjs',
     makes: forEverybody('statement-suites', 'envelope-suites', 'tag-suites', 'invocation-suites', 'frames-suites'),
   },
+  chains: { program: 'make-chain-vectors.mjs', makes: forEverybody('directory-chain') },
   streamed: {
     program: 'make-streamed-vectors.mjs',
     makes: forEverybody('streamed-letter'),
@@ -48,18 +49,33 @@ export const GENERATORS = {
   http: { program: 'make-http-vectors.mjs', makes: forEverybody('http-request', 'http-response') },
 };
 
+/** What holds signed documents of organisations, or their hashes, in the order in which it is made. */
+export const WITH_DOCUMENTS = {
+  anew: ['organisations', 'trust'],
+  from: ['replies', 'golden', 'signed'],
+  /** Made from the documents, so that they go when those are others. */
+  files: [
+    ...golden('invocation', 'frames', 'answer', 'evidence'),
+    'golden/answer-question.txt',
+    ...forEverybody('statement', 'envelope', 'bundle', 'tag', 'root', 'policy', 'directory', 'invocation', 'frames'),
+    ...forEverybody('evidence', 'statement-suites', 'envelope-suites', 'tag-suites', 'invocation-suites'),
+    ...forEverybody('frames-suites'),
+  ],
+};
+
 /**
  * Runs a generator to its end. It adds what is not there and changes nothing that is.
  * @param {string} name of GENERATORS
  * @param {string} [folder] in place of `vectors/`
+ * @param {readonly string[]} [more] arguments
  * @throws {Error} with what it said, when it fails
  */
-export function runGenerator(name, folder) {
+export function runGenerator(name, folder, more = []) {
   const program = fileURLToPath(new URL(GENERATORS[name].program, import.meta.url));
   const [command, options] = program.endsWith('.py')
     ? ['/usr/bin/python3', []]
     : [process.execPath, ['--conditions=bulla-source', `--import=${LOADER}`, '--no-warnings']];
-  const args = [...options, program, ...(folder === undefined ? [] : [`--vectors=${folder}`])];
+  const args = [...options, program, ...(folder === undefined ? [] : [`--vectors=${folder}`]), ...more];
   const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (error) throw error;
   if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`);

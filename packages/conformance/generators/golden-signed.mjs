@@ -72,7 +72,7 @@ export function documents(page) {
         return {
           op: 'verify',
           name: one.name,
-          input: fields({ org, pin, now: moment, ...chain, memory: one.memory }),
+          input: fields({ org, pin, now: moment, ...chain, memory: one.memory, hashes: one.hashes }),
           expected: expectedOf(one, one.result === 'valid' ? versions() : {}),
         };
       }),

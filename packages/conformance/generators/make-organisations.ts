@@ -1,19 +1,26 @@
 /**
  * The two organisations of the golden vectors: keys, root, policy and directory. Every vector is signed by these keys.
- * The private keys are published on purpose and good for tests only.
+ * The private keys are published on purpose and good for tests only. `--documents-anew` signs the documents anew, in a
+ * new format, and leaves everybody who is there with their keys: what they signed stays good.
  */
-import type { KeyPair, KeyPurpose, SuiteId } from '@bulla/crypto';
+import type { DirectoryDocument, KeyPair, KeyPurpose, SuiteId } from '@bulla/crypto';
 import {
+  FIRST_CHAIN,
   generateKeyPair,
   loadSigner,
   mintId,
+  parseDirectory,
   parsePolicy,
   parseRoot,
   pinOf,
   signDocument,
   tokenHash,
 } from '@bulla/crypto';
-import { publish } from './published.mjs';
+import { publicOf } from './raw-tokens.mjs';
+import { publish, read, write } from './published.mjs';
+
+const FILE = 'golden/organisations.json';
+const areDocumentsNew = process.argv.includes('--documents-anew');
 
 const NOW = 1_800_000_000;
 const DAY = 86_400;
@@ -94,11 +101,51 @@ function castOf(org: string): Readonly<Record<string, EntityPlan>> {
   };
 }
 
-async function makeOrganisation(org: string, kept: readonly string[]): Promise<Record<string, unknown>> {
+/** A key as the file holds it. */
+interface StoredKey {
+  readonly kid: string;
+  readonly alg: KeyPair['alg'];
+  readonly jwk: KeyPair['privateJwk'];
+}
+/** An organisation as the file holds it. */
+interface Stored {
+  readonly documents: { readonly directory: string };
+  readonly prompts: readonly string[];
+  readonly recovery: StoredKey;
+  readonly entities: Readonly<
+    Record<string, { readonly urn: string; readonly keys: Readonly<Record<string, StoredKey>> }>
+  >;
+}
+
+/** A key that is there, or a new one. */
+async function keyOf(stored: StoredKey | undefined, suite: SuiteId, use: 'sig' | 'enc') {
+  if (stored === undefined) return generateKeyPair(suite, use);
+  const { kid, alg, jwk } = stored;
+  return { kid, alg, privateJwk: jwk, publicJwk: publicOf(jwk as never) as KeyPair['publicJwk'] };
+}
+
+/** Who is there already stays who they are. */
+async function castAgain(org: string, before: Stored | undefined): Promise<Readonly<Record<string, EntityPlan>>> {
+  const cast = castOf(org);
+  if (before === undefined) return cast;
+  const { entities } = (await parseDirectory(before.documents.directory)).payload;
+  const known = (name: string, plan: EntityPlan): EntityPlan => {
+    const urn = before.entities[name]?.urn ?? plan.urn;
+    const listed: Partial<DirectoryDocument['entities'][string]> = entities[urn] ?? {};
+    return { ...plan, urn, entity: { ...plan.entity, ...('user' in listed && { user: listed.user }) } };
+  };
+  return Object.fromEntries(Object.entries(cast).map(([name, plan]) => [name, known(name, plan)]));
+}
+
+async function makeOrganisation(
+  org: string,
+  kept: readonly string[],
+  before: Stored | undefined,
+): Promise<Record<string, unknown>> {
   const documentKeys = await Promise.all(['root', 'policy', 'directory'].map(() => generateKeyPair('ed25519', 'sig')));
   const [root, policy, directory] = documentKeys as [KeyPair, KeyPair, KeyPair];
   const signers = await Promise.all(documentKeys.map((pair) => loadSigner(pair.privateJwk, 'Ed25519')));
-  const recovery = await generateKeyPair('rsa3072', 'enc');
+  const recovery = await keyOf(before?.recovery, 'rsa3072', 'enc');
   const role = (pair: KeyPair) => ({ kids: [pair.kid], threshold: 1 });
   const rootToken = await signDocument(
     {
@@ -134,7 +181,7 @@ async function makeOrganisation(org: string, kept: readonly string[]): Promise<R
     },
     signers.slice(1, 2),
   );
-  const cast = castOf(org);
+  const cast = await castAgain(org, before);
   const made: Record<string, { urn: string; keys: Record<string, unknown> }> = {};
   const entities: Record<string, unknown> = {};
   const revoked: unknown[] = [];
@@ -142,7 +189,7 @@ async function makeOrganisation(org: string, kept: readonly string[]): Promise<R
     const records: unknown[] = [];
     made[name] = { urn: plan.urn, keys: {} };
     for (const [keyName, key] of Object.entries(plan.keys)) {
-      const pair = await generateKeyPair(key.suite, key.use);
+      const pair = await keyOf(before?.entities[name]?.keys[keyName], key.suite, key.use);
       const [nbf, until, end] = (key.times ?? LIFE).map((seconds) => NOW + seconds);
       records.push({
         kid: pair.kid,
@@ -160,15 +207,16 @@ async function makeOrganisation(org: string, kept: readonly string[]): Promise<R
     }
     entities[plan.urn] = { ...plan.entity, keys: records };
   }
-  const prompts = [mintId('prm'), mintId('prm')];
+  const prompts = before?.prompts ?? [mintId('prm'), mintId('prm')];
   const parsedPolicy = await parsePolicy(policyToken);
   const directoryToken = await signDocument(
     {
       _type: 'bulla-directory',
-      spec: '1',
+      spec: '2',
       org,
       version: 1,
       root_version: 1,
+      chain: FIRST_CHAIN,
       policy: { version: 1, hash: parsedPolicy.hash },
       issued: dateOf(-DAY),
       expires: dateOf(80 * DAY),
@@ -193,6 +241,7 @@ function dateOf(seconds: number): string {
   return new Date((NOW + seconds) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
+const before = (areDocumentsNew ? read(FILE) : {}) as Partial<Record<'acme' | 'globex', Stored>>;
 const organisations = {
   note: 'Keys for tests only, published on purpose. Made once by make-organisations.ts; every vector depends on them.',
   now: NOW,
@@ -200,6 +249,7 @@ const organisations = {
   acme: {},
   globex: {},
 };
-organisations.acme = await makeOrganisation('acme', [organisations.kept]);
-organisations.globex = await makeOrganisation('globex', [organisations.kept]);
-publish('golden/organisations.json', organisations);
+organisations.acme = await makeOrganisation('acme', [organisations.kept], before.acme);
+organisations.globex = await makeOrganisation('globex', [organisations.kept], before.globex);
+if (areDocumentsNew) write(FILE, organisations);
+else publish(FILE, organisations);

@@ -1,4 +1,7 @@
-/** Golden vectors of root, policy, directory and tag, valid and refused, with our code. */
+/**
+ * Golden vectors of root, policy, directory and tag, valid and refused, with our code. `--documents-anew` makes those of
+ * the documents anew, in a new format, with the keys that are there.
+ */
 import * as crypto from '@bulla/crypto';
 import { exampleTag } from '../../crypto/test/examples.ts';
 import { loadOrganisation, NOW } from '../../crypto/test/organisation.ts';
@@ -7,12 +10,17 @@ import { isPublished, read, write } from './published.mjs';
 const DAY = 86_400;
 const YEAR = 365 * DAY;
 const HASH = 'A'.repeat(43);
+/** Of version 1, which nobody needs. */
+const FIRST_HASH = await crypto.digestB64u(crypto.utf8('the directory before'));
 const PROMPT = 'urn:bulla:acme:prompt:prm_01m8846r1de35rhayqpfw25ggb';
+
+const areDocumentsNew = process.argv.includes('--documents-anew');
 
 /** Reads a vector file, or starts it. */
 async function open(format, start) {
   const path = `golden/${format}.json`;
-  const vectors = isPublished(path) ? read(path) : await start();
+  const isNew = !isPublished(path) || (format === 'trust' && areDocumentsNew);
+  const vectors = isNew ? await start() : read(path);
   return {
     vectors,
     /** Adds the cases that are not there yet. */
@@ -29,8 +37,9 @@ async function open(format, start) {
 const lasting = (from, seconds) => ({ issued: crypto.timestampOf(from), expires: crypto.timestampOf(from + seconds) });
 
 async function startTrust() {
-  const keys = {};
+  const keys = areDocumentsNew ? read('golden/trust.json').keys : {};
   const make = async (name, suite = 'ed25519', use = 'sig') => {
+    if (keys[name] !== undefined) return;
     const { kid, alg, publicJwk, privateJwk } = await crypto.generateKeyPair(suite, use);
     keys[name] = { kid, alg, suite, use, publicJwk, privateJwk };
   };
@@ -82,11 +91,12 @@ async function startTrust() {
   const policyToken = await crypto.signDocument(policy, signers('policy1', 'policy2'));
   const directory = {
     _type: 'bulla-directory',
-    spec: '1',
+    spec: '2',
     org: 'acme',
     version: 2,
     root_version: 1,
-    prev: await crypto.digestB64u(crypto.utf8('the directory before')),
+    prev: FIRST_HASH,
+    chain: await crypto.nextChain(crypto.FIRST_CHAIN, FIRST_HASH),
     policy: { version: 1, hash: (await crypto.parsePolicy(policyToken)).hash },
     ...lasting(NOW - 3600, 7 * DAY),
     entities: {
@@ -141,7 +151,12 @@ async function signersOf(keys) {
 const trust = await open('trust', startTrust);
 const { keys, documents, pin } = trust.vectors;
 const signers = await signersOf(keys);
-const base = await crypto.Trust.establish(documents, { org: 'acme', pin, now: NOW });
+const base = await crypto.Trust.establish(documents, {
+  org: 'acme',
+  pin,
+  now: NOW,
+  hashes: { from: 1, hashes: [FIRST_HASH] },
+});
 const { memory } = base;
 
 /** A payload with changes: a function may change a copy at will. */
@@ -163,13 +178,27 @@ function rotate(draft) {
   draft.roles.root = { kids: [keys.root4.kid, keys.root5.kid], threshold: 2 };
 }
 const chain = async (...next) => ({ changes: { roots: [...documents.roots, ...(await Promise.all(next))] } });
+/** What the directory after the valid one says of it. */
+const following = {
+  version: 3,
+  prev: memory.directory.hash,
+  chain: await crypto.nextChain(memory.directory.chain, memory.directory.hash),
+};
+/** The directory five versions on, with others between of which nobody has more than the hashes. */
+const between = await Promise.all([3, 4, 5, 6].map((one) => crypto.digestB64u(crypto.utf8(`directory ${one}`))));
+const fifth = {
+  version: 7,
+  prev: between[3],
+  chain: await crypto.foldChain(memory.directory.chain, [memory.directory.hash, ...between]),
+};
+const hashes = { from: 2, hashes: [memory.directory.hash, ...between] };
 /** A policy, and a directory that names it. */
 async function named(token, more = {}) {
   const { payload, hash } = await crypto.parsePolicy(await token);
-  const next = { version: 3, prev: memory.directory.hash, policy: { version: payload.version, hash } };
+  const next = { ...following, policy: { version: payload.version, hash } };
   return { changes: { policy: await token, directory: await directory(next, 'directory1') }, ...more };
 }
-const next = { version: 3, prev: memory.directory.hash };
+const next = following;
 
 const page = (name, plans) =>
   plans.map(([title, result, check, make]) => ({ page: name, name: title, result, ...(check && { check }), make }));
@@ -367,7 +396,22 @@ await trust.add(
   page('directory', [
     ['the directory seen before', 'valid', '', async () => ({ changes: {}, memory })],
     ['the next directory', 'valid', '', swapped(next, { memory })],
-    ['a directory five versions on, whatever it follows', 'valid', '', swapped({ version: 7, prev: HASH }, { memory })],
+    ['a directory five versions on, by the hashes between', 'valid', '', swapped(fifth, { memory, hashes })],
+    [
+      'a directory five versions on, by all hashes from the first on',
+      'valid',
+      '',
+      swapped(fifth, { memory, hashes: { from: 1, hashes: [FIRST_HASH, ...hashes.hashes] } }),
+    ],
+    [
+      'a directory after one of spec 1, by all hashes from the first on',
+      'valid',
+      '',
+      swapped(fifth, {
+        memory: { ...withoutChain(memory), directory: { version: 6, hash: between[3] } },
+        hashes: { from: 1, hashes: [FIRST_HASH, ...hashes.hashes] },
+      }),
+    ],
     [
       'a revocation that leaves after the end of its key',
       'valid',
@@ -411,7 +455,7 @@ await trust.add(
       'an older version than one seen',
       'trust_rollback',
       'directory-rollback',
-      swapped({ version: 1, prev: undefined }, { memory }),
+      swapped({ version: 1, prev: undefined, chain: crypto.FIRST_CHAIN }, { memory }),
     ],
     ['the version seen with other content', 'trust_rollback', 'directory-fork', swapped({ kept: [] }, { memory })],
     [
@@ -435,6 +479,68 @@ await trust.add(
       'trust_rollback',
       'directory-withdrawn',
       swapped({ ...next, withdrawn: [{ sub: PROMPT, below: 1 }] }, { memory }),
+    ],
+    ['five versions on without a hash', 'trust_rollback', 'directory-chain', swapped(fifth, { memory })],
+    [
+      'five versions on with one hash too few',
+      'trust_rollback',
+      'directory-chain',
+      swapped(fifth, { memory, hashes: { from: 2, hashes: hashes.hashes.slice(0, 4) } }),
+    ],
+    [
+      'five versions on with another directory between',
+      'trust_rollback',
+      'directory-chain',
+      swapped(fifth, { memory, hashes: { from: 2, hashes: hashes.hashes.with(2, HASH) } }),
+    ],
+    [
+      'five versions on from another directory than the one seen',
+      'trust_rollback',
+      'directory-chain',
+      swapped(fifth, { memory: { ...memory, directory: { ...memory.directory, hash: HASH } }, hashes }),
+    ],
+    [
+      'five versions on from where the one seen stood in another chain',
+      'trust_rollback',
+      'directory-chain',
+      swapped(fifth, { memory: { ...memory, directory: { ...memory.directory, chain: HASH } }, hashes }),
+    ],
+    [
+      'five versions on with another one before than the hashes say',
+      'trust_rollback',
+      'directory-chain',
+      swapped({ ...fifth, prev: HASH }, { memory, hashes }),
+    ],
+    [
+      'a next directory of another chain',
+      'trust_rollback',
+      'directory-chain',
+      swapped({ ...next, chain: HASH }, { memory }),
+    ],
+    [
+      'a directory of spec 1 after one that has a chain',
+      'trust_rollback',
+      'directory-chain',
+      swapped((draft) => Object.assign(draft, next, { spec: '1', chain: undefined }), { memory }),
+    ],
+    [
+      'a directory of spec 1',
+      'trust_expired',
+      'directory-spec',
+      swapped((draft) => Object.assign(draft, { spec: '1', chain: undefined })),
+    ],
+    ['spec 2 without a chain', 'token_malformed', '', swapped((draft) => Object.assign(draft, { chain: undefined }))],
+    [
+      'version 1 with a chain that does not begin with zeros',
+      'token_malformed',
+      '',
+      swapped({ version: 1, prev: undefined }),
+    ],
+    [
+      'a chain behind the entities',
+      'token_malformed',
+      '',
+      async () => ({ changes: { directory: await turned(base.directory) } }),
     ],
     ['a date in the future', 'clock_skew', 'document-issued', swapped(lasting(NOW + 61, DAY))],
     ['a directory that has expired', 'trust_expired', 'trust-fresh', swapped({ expires: crypto.timestampOf(NOW) })],
@@ -500,6 +606,20 @@ await trust.add(
     ],
   ]),
 );
+
+function withoutChain({ directory: { chain: _, ...directory }, hashes: __, ...rest }) {
+  return { ...rest, directory };
+}
+
+/** A directory whose chain stands behind its entities. */
+async function turned({ chain, ...payload }) {
+  const signer = signers('directory1')[0];
+  const encoded = crypto.encodeBase64url(crypto.utf8(JSON.stringify({ ...payload, chain })));
+  const header = { alg: 'Ed25519', typ: 'bulla-directory+jws', kid: signer.kid };
+  const sealed = crypto.encodeBase64url(crypto.utf8(JSON.stringify(header)));
+  const signature = crypto.encodeBase64url(await signer.sign(crypto.utf8(`${sealed}.${encoded}`)));
+  return JSON.stringify({ payload: encoded, signatures: [{ protected: sealed, signature }] });
+}
 
 async function twice(token) {
   const { payload, signatures } = JSON.parse(await token);

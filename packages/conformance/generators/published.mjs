@@ -2,7 +2,7 @@
  * The vectors that are there, and how generators add to them. What was published must be read for ever: a file that is
  * there stays, and so does each of its cases. `--vectors=FOLDER` puts another folder in place of `vectors/`.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -43,6 +43,14 @@ export function publish(path, content, indent = 1) {
 export function write(path, content, indent = 1) {
   const text = typeof content === 'string' ? content : `${JSON.stringify(content, null, indent)}\n`;
   if (!isPublished(path) || readText(path) !== text) writeFileSync(new URL(path, FOLDER), text);
+}
+
+/**
+ * Takes away a file that is to be made anew.
+ * @param {string} path in `vectors/`
+ */
+export function remove(path) {
+  rmSync(new URL(path, FOLDER), { force: true });
 }
 
 /**

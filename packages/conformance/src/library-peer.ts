@@ -3,7 +3,7 @@ import { invocations, replies } from './library-exchange.js';
 import { httpRequests, httpResponses } from './library-http.js';
 import { enrolments, keyFiles } from './library-keys.js';
 import { consistencies, inclusions, lockedKeys, notes, streams } from './library-logs.js';
-import { answers, bundles, documents, envelopes, publicKeys, statements, tags } from './library-signed.js';
+import { answers, bundles, chains, documents, envelopes, publicKeys, statements, tags } from './library-signed.js';
 import { attachments, contents, grants, letters, streamedLetters } from './library-tokens.js';
 import type { Format } from './format.js';
 import type { Fields, Hello, Operation, Outcome, Peer, Request } from './protocol.js';
@@ -20,6 +20,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
   root: documents,
   policy: documents,
   directory: documents,
+  'directory-chain': chains,
   invocation: invocations,
   frames: replies,
   evidence: answers,

@@ -1,5 +1,8 @@
 import type {
   Bundle,
+  DirectoryHashes,
+  DirectoryHead,
+  SeenDirectory,
   StatementContext,
   Trust as TrustOf,
   TrustDocuments,
@@ -12,6 +15,7 @@ import {
   readPublicKeys,
   Trust,
   verifyAnswer,
+  verifyChain,
   verifyEnvelope,
   verifyStatement,
   verifyTags,
@@ -84,15 +88,32 @@ export const tags = {
 
 /** docs/spec/root.md, policy.md and directory.md: the three are verified as one chain. */
 export const documents = {
-  async verify({ org, pin, now, memory, ...chain }: TrustDocuments & Omit<Organisation, 'documents'> & DocumentsInput) {
-    const { root, policy, directory } = await Trust.establish(chain, { org, pin, now, previous: memory });
+  async verify({
+    org,
+    pin,
+    now,
+    memory,
+    hashes,
+    ...chain
+  }: TrustDocuments & Omit<Organisation, 'documents'> & DocumentsInput) {
+    const { root, policy, directory } = await Trust.establish(chain, { org, pin, now, previous: memory, hashes });
     return { root: root.version, policy: policy.version, directory: directory.version };
   },
 } satisfies Format;
 interface DocumentsInput {
   readonly now: number;
   readonly memory?: TrustMemory;
+  readonly hashes?: DirectoryHashes;
 }
+
+/** docs/spec/directory.md: the way over directories of which only the hashes are at hand. */
+export const chains = {
+  async verify({ seen, next, hashes }: { seen?: SeenDirectory; next: ChainEnd; hashes?: DirectoryHashes }) {
+    const between = await verifyChain(seen, next, hashes);
+    return { between: between.length };
+  },
+} satisfies Format;
+type ChainEnd = Pick<DirectoryHead, 'version' | 'prev' | 'chain'>;
 
 /** docs/spec/evidence.md */
 export const answers = {

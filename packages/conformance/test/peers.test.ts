@@ -25,6 +25,7 @@ const peers: [string, string[], string[], boolean][] = [
     ['merkle-inclusion', 'merkle-consistency'],
     hasPython('hashlib'),
   ],
+  ['directories in Python', [PYTHON, file('peers/chain_peer.py')], ['directory-chain'], hasPython('hashlib')],
 ];
 
 for (const [name, command, formats, isHere] of peers) {

@@ -45,6 +45,9 @@ export { NewInvocation, Reply, ReplyEvent } from './invocations.js';
 export { LabelHistory, LabelHistoryQuery, LabelList, LabelMove, LabelPosition, MovedLabel } from './labels.js';
 export {
   BODY_BYTES_MAX,
+  DIRECTORIES_PER_DAY,
+  DIRECTORY_HASHES_PAGE,
+  EARLIER_DIRECTORIES_MAX,
   GRANTS_MAX,
   INVOCATION_BODY_BYTES_MAX,
   LABELS_MAX,
@@ -54,6 +57,8 @@ export { Sequence, Version, VersionOrNone } from './numbers.js';
 export {
   AcceptedDocument,
   AcceptedOrganisation,
+  DirectoryHashesQuery,
+  DirectoryHashPage,
   NewDirectory,
   NewOrganisation,
   NewPolicy,

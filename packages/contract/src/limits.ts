@@ -31,6 +31,13 @@ export const FRAME_CHARACTERS_MAX = 21_888;
 /** Frames of one reply: 2^20. */
 export const FRAMES_MAX = 1_048_576;
 
+/** Hashes of directories on one page. */
+export const DIRECTORY_HASHES_PAGE = 1_000;
+/** Directories that an organisation may have had before it is brought to a vault: they fit into its body. */
+export const EARLIER_DIRECTORIES_MAX = 10_000;
+/** Directories that an organisation publishes in a day. */
+export const DIRECTORIES_PER_DAY = 100;
+
 /** Grants in one request: with a content of full size they still fit into one body. */
 export const GRANTS_MAX = 64;
 /** Tags for one position of a label: the largest threshold a policy may ask for. */

@@ -1,13 +1,19 @@
 import * as z from 'zod';
 import { base64urlText } from './alphabet.js';
-import { Organisation, Pin } from './ids.js';
-import { DOCUMENT_CHARACTERS_MAX } from './limits.js';
-import { Version } from './numbers.js';
+import { Hash, Organisation, Pin } from './ids.js';
+import { DIRECTORY_HASHES_PAGE, DOCUMENT_CHARACTERS_MAX, EARLIER_DIRECTORIES_MAX } from './limits.js';
+import { decimal, Version } from './numbers.js';
 import { DocumentToken } from './tokens.js';
 
 /** The first documents of an organisation; they verify each other. */
 export const NewOrganisation = z
-  .strictObject({ root: DocumentToken, policy: DocumentToken, directory: DocumentToken })
+  .strictObject({
+    root: DocumentToken,
+    policy: DocumentToken,
+    directory: DocumentToken,
+    /** Of the directories before this one, from version 1 on: their chain ends at it. Left out if it is the first. */
+    hashes: z.array(Hash).max(EARLIER_DIRECTORIES_MAX).default([]),
+  })
   .meta({ id: 'NewOrganisation' });
 export type NewOrganisation = z.infer<typeof NewOrganisation>;
 
@@ -41,3 +47,12 @@ export const SignedDocument = z
   })
   .meta({ id: 'SignedDocument' });
 export type SignedDocument = z.infer<typeof SignedDocument>;
+
+export const DirectoryHashesQuery = z.strictObject({ from: decimal(Version) });
+export type DirectoryHashesQuery = z.infer<typeof DirectoryHashesQuery>;
+
+/** SHA-256 of the payloads of directories, one version after the other: what `chain` is folded from. */
+export const DirectoryHashPage = z
+  .strictObject({ v: z.literal(1), hashes: z.array(Hash).max(DIRECTORY_HASHES_PAGE) })
+  .meta({ id: 'DirectoryHashPage' });
+export type DirectoryHashPage = z.input<typeof DirectoryHashPage>;

@@ -9,6 +9,8 @@ import { INVOCATION_BODY_BYTES_MAX, ORGANISATION_BODY_BYTES_MAX } from './limits
 import {
   AcceptedDocument,
   AcceptedOrganisation,
+  DirectoryHashesQuery,
+  DirectoryHashPage,
   NewDirectory,
   NewOrganisation,
   NewPolicy,
@@ -105,6 +107,16 @@ export const ROUTES = {
     path: '/.well-known/bulla/{org}/directory.json',
     summary: 'Read the directory',
     params: inOrganisation,
+  },
+  'directory.hashes': {
+    ...read,
+    path: '/.well-known/bulla/{org}/directory/hashes',
+    summary: 'Read the hashes of all directories from a version on, a thousand at a time',
+    public: 'read before any key is known; the chain of a signed directory decides',
+    params: inOrganisation,
+    query: DirectoryHashesQuery,
+    response: DirectoryHashPage,
+    signedResponse: false,
   },
 
   ...PEOPLE_ROUTES,

@@ -41,6 +41,7 @@ describe('the table', () => {
       'root.get',
       'policy.get',
       'directory.get',
+      'directory.hashes',
       'enrolment.create',
       'enrolment.get',
       'health.live',

@@ -53,6 +53,13 @@ describe('parsing a directory', () => {
     ['a further member of an entity', (draft) => Object.assign(of(draft, acme.author), { label: 'laptop' })],
     ['a further member of a key', (draft) => Object.assign(of(draft, acme.author).keys[0] ?? {}, { x5u: '' })],
     ['version 2 without a predecessor', (draft) => (draft.version = 2)],
+    ['no chain [guard: directory-chain-stated]', (draft) => delete draft.chain],
+    ['a chain in spec 1', (draft) => (draft.spec = '1')],
+    [
+      'a chain that does not begin with zeros [guard: directory-chain-first]',
+      (draft) => (draft.chain = 'E'.repeat(43)),
+    ],
+    ['a chain that is no hash', (draft) => (draft.chain = 'zeros')],
     [
       'an entity of another organisation [guard: directory-name]',
       (draft) => rename(draft, acme.author, `urn:bulla:globex:dev:${mintId('dev')}`),

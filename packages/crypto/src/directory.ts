@@ -1,5 +1,7 @@
 import * as z from 'zod/mini';
+import { decodeBase64url, utf8 } from './bytes.js';
 import { hashSchema, versionSchema } from './claims.js';
+import { FIRST_CHAIN } from './directory-chain.js';
 import type { DocumentFormat, ParsedDocument } from './document.js';
 import { DOCUMENT_MAX_BYTES, parseDocument } from './document.js';
 import { timestampSchema } from './document-times.js';
@@ -10,6 +12,8 @@ import type { KeyPurpose } from './keys.js';
 import { checkKeyRecord, keyRecordSchema, kidSchema, secondsSchema } from './keys.js';
 import { checkPrevious, groupSchema } from './policy.js';
 import { orgSchema } from './root.js';
+import { checkShape } from './schema.js';
+import { strictParse } from './strict-parse.js';
 
 const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
 const keysSchema = z.array(keyRecordSchema).check(z.minLength(1), z.maxLength(32));
@@ -66,20 +70,30 @@ const revocationSchema = z.strictObject({
   at: secondsSchema,
 });
 
-/** directory: whose keys they are, who may do what, and what no longer counts (protocol.md §4, docs/spec/directory.md). */
-const directorySchema = z.strictObject({
+/** What stands before the lists: enough to tell which directory it is. */
+const headMembers = {
   _type: z.literal('bulla-directory'),
-  spec: z.literal('1'),
+  /** 1 has no `chain`, and counts as expired: only what follows it is made from it. */
+  spec: z.enum(['1', '2']),
   org: orgSchema,
   version: versionSchema,
   /** The newest root when it was signed. */
   root_version: versionSchema,
   /** Hash of the version before; absent in version 1. */
   prev: z.optional(hashSchema),
+  /** SHA-256 of `chain` and hash of the version before; 32 zero bytes in version 1. */
+  chain: z.optional(hashSchema),
   /** The one policy it is used with. */
   policy: z.strictObject({ version: versionSchema, hash: hashSchema }),
   issued: timestampSchema,
   expires: timestampSchema,
+};
+const headSchema = z.strictObject(headMembers);
+export type DirectoryHead = z.infer<typeof headSchema>;
+
+/** directory: whose keys they are, who may do what, and what no longer counts (protocol.md §4, docs/spec/directory.md). */
+const directorySchema = z.strictObject({
+  ...headMembers,
   entities: z.record(z.string(), entitySchema),
   revoked: z.array(revocationSchema),
   /** `chash` of contents that stay trusted although their author's key is not. */
@@ -115,6 +129,8 @@ export async function parseDirectory(token: string): Promise<ParsedDocument<Dire
   const parsed = await parseDocument(token, DIRECTORY_FORMAT);
   const directory = parsed.payload;
   checkPrevious(directory);
+  checkChain(directory);
+  checkHead(token, directory);
   for (const [urn, entity] of Object.entries(directory.entities)) checkEntity(directory.org, urn, entity);
   const records = Object.values(directory.entities).flatMap(({ keys }) => keys);
   // guard: directory-kid-once
@@ -126,6 +142,43 @@ export async function parseDirectory(token: string): Promise<ParsedDocument<Dire
   // guard: directory-key-checked
   await Promise.all(records.map(checkKeyRecord));
   return parsed;
+}
+
+/** The first characters of a document that is written as `JSON.stringify` writes it. */
+const TOKEN_START = '{"payload":"';
+/** Every head fits, in base64url. */
+const HEAD_MAX_CHARACTERS = 1536;
+
+/**
+ * Reads which directory a token says it is without looking at the rest, however large that is. Nothing is verified.
+ * @throws {CryptoError} token_malformed
+ */
+export function readDirectoryHead(token: string): DirectoryHead {
+  const end = token.indexOf('"', TOKEN_START.length);
+  const length = Math.min(end - TOKEN_START.length, HEAD_MAX_CHARACTERS);
+  if (!token.startsWith(TOKEN_START) || length < 0) throw malformed('a document is not written as it is signed');
+  // Whole groups of four characters are whole bytes.
+  const encoded = token.slice(TOKEN_START.length, TOKEN_START.length + length - (length % 4));
+  const text = String.fromCharCode(...decodeBase64url(encoded));
+  const lists = text.indexOf(',"entities":{');
+  if (lists < 0) throw malformed('the members before the entities are not where they belong');
+  const head = strictParse(utf8(`${text.slice(0, lists)}}`), { maxBytes: HEAD_MAX_CHARACTERS });
+  return checkShape(head, headSchema, 'directory head');
+}
+
+/** What stands in front is all that there is to say about which directory it is: nothing of it follows the lists. */
+function checkHead(token: string, { spec, prev, chain }: DirectoryDocument): void {
+  if (spec === '1') return;
+  const head = readDirectoryHead(token);
+  // guard: directory-head
+  if (head.prev !== prev || head.chain !== chain) throw malformed('a member stands behind the entities');
+}
+
+function checkChain({ spec, version, chain }: DirectoryDocument): void {
+  // guard: directory-chain-stated
+  if ((spec === '2') !== (chain !== undefined)) throw malformed('a directory of spec 2 states its chain');
+  // guard: directory-chain-first
+  if (version === 1 && chain !== undefined && chain !== FIRST_CHAIN) throw malformed('a chain begins with zeros');
 }
 
 function checkEntity(org: string, urn: string, entity: DirectoryEntity): void {

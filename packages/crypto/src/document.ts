@@ -92,12 +92,18 @@ export async function parseDocument<Payload>(
   return { token, encoded, payload, hash: await digestB64u(bytes), signatures };
 }
 
+/** What of a directory may be large, and so stands behind what says which one it is (docs/spec/directory.md). */
+const LAST_MEMBERS = ['entities', 'revoked', 'kept', 'withdrawn'];
+
 /**
  * Signs a payload as root, policy or directory, whichever its `_type` says.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
 export async function signDocument(payload: DocumentPayload, signers: readonly Signer[]): Promise<string> {
-  const encoded = encodeBase64url(utf8(JSON.stringify(payload)));
+  const members = Object.entries(payload);
+  const isLast = ([name]: [string, unknown]) => LAST_MEMBERS.includes(name);
+  const ordered = [...members.filter((member) => !isLast(member)), ...members.filter(isLast)];
+  const encoded = encodeBase64url(utf8(JSON.stringify(Object.fromEntries(ordered))));
   const signatures = await Promise.all(signers.map((signer) => sign(encoded, payload._type, signer)));
   const token = JSON.stringify({ payload: encoded, signatures });
   read(token, DOCUMENT_MAX_BYTES);

@@ -156,8 +156,10 @@ export type {
   VerifiedStatement,
 } from './statement.js';
 export { parseStatement, signStatement, STATEMENT_MAX_BYTES, verifyStatement } from './statement.js';
-export type { DirectoryDocument, DirectoryEntity, EntityKind, Role } from './directory.js';
-export { parseDirectory } from './directory.js';
+export type { DirectoryDocument, DirectoryEntity, DirectoryHead, EntityKind, Role } from './directory.js';
+export { parseDirectory, readDirectoryHead } from './directory.js';
+export type { DirectoryHashes } from './directory-chain.js';
+export { fetchHashes, FIRST_CHAIN, foldChain, nextChain, readHashes, verifyChain } from './directory-chain.js';
 export type {
   DocumentKey,
   DocumentPayload,
@@ -184,7 +186,7 @@ export { gatherTags, parseTag, signTag, verifyTags } from './tag.js';
 export type { EstablishOptions, KeyDemand, KeyHolder, Recipient } from './trust.js';
 export { Trust } from './trust.js';
 export type { TrustDocuments } from './trust-documents.js';
-export type { SeenDocument, SeenRevocation, TrustMemory } from './trust-memory.js';
+export type { SeenDirectory, SeenDocument, SeenRevocation, TrustMemory } from './trust-memory.js';
 export type { Checkpoint, CheckpointTrust, VerifiedCheckpoint } from './checkpoint.js';
 export {
   CHECKPOINT_MAX_LENGTH,

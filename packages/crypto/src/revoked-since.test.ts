@@ -121,10 +121,15 @@ describe('verifyAnswer with a newer trust', () => {
     ['two contents of one version [guard: answer-fork]', 2, { version: 2, kept: ['A'.repeat(43)] }],
     ['a next version that names another one before it', 2, { version: 3 }],
     ['a version before that the newer one does not name', 3, { version: 2, kept: ['A'.repeat(43)] }],
+    [
+      'a version long before of which others have another [guard: answer-fork-gap]',
+      5,
+      { version: 2, kept: ['A'.repeat(43)] },
+    ],
   ])('refuses a fork of the directory: %s', async (_name, version, change) => {
     const before = organisation.trust;
     while (organisation.trust.directory.version < version) await organisation.publish();
-    await answerUnder(before, { prev: before.directoryRef.hash, ...change });
+    await answerUnder(before, { prev: before.directoryRef.hash, chain: await before.nextChain(), ...change });
     await expect(verify(organisation.trust)).rejects.toMatchObject({ code: 'trust_rollback', check: 'revoked-since' });
   });
 });

@@ -47,10 +47,13 @@ export async function findRevoked(evidence: Evidence, then: Trust, newer: Trust)
   return gone;
 }
 
-/** Whether two directories cannot stand in one chain: two of one version, or neighbours of which one does not name the other. */
+/** Whether two directories cannot stand in one chain, as far as the hashes tell that the newer trust has seen. */
 function isFork(one: Trust, other: Trust): boolean {
   const [lower, upper] = one.directoryRef.ver < other.directoryRef.ver ? [one, other] : [other, one];
   if (lower.directoryRef.ver === upper.directoryRef.ver) return lower.directoryRef.hash !== upper.directoryRef.hash;
+  const known = upper.memory.hashes?.[lower.directoryRef.ver - 1];
+  // guard: answer-fork-gap
+  if (known !== undefined && known !== lower.directoryRef.hash) return true;
   return lower.directoryRef.ver + 1 === upper.directoryRef.ver && upper.directory.prev !== lower.directoryRef.hash;
 }
 

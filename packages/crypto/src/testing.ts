@@ -1,4 +1,6 @@
 import type { DirectoryDocument } from './directory.js';
+import type { DirectoryHashes } from './directory-chain.js';
+import { FIRST_CHAIN } from './directory-chain.js';
 import type { DocumentPayload } from './document.js';
 import { signDocument } from './document.js';
 import { timestampOf } from './document-times.js';
@@ -53,6 +55,8 @@ export interface TestOrganisation {
   /** The newest. */
   readonly trust: Trust;
   readonly documents: TrustDocuments;
+  /** Hashes of all directories up to the newest. */
+  readonly hashes: DirectoryHashes;
   readonly signers: Readonly<Record<DocumentRoleName, readonly Signer[]>>;
   readonly vault: TestMember;
   readonly responders: readonly [TestMember, TestMember];
@@ -131,9 +135,20 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
     return trust;
   }
   async function signDirectory(change: Change<DirectoryDocument> = unchanged, at: number = now): Promise<string> {
-    const draft = structuredClone(trust.directory);
-    const next = { version: draft.version + 1, prev: trust.directoryRef.hash, root_version: trust.root.version };
-    Object.assign(draft, next, lasting(at, DIRECTORY_DAYS[trust.profile]));
+    const { entities, revoked, kept, withdrawn, ...head } = structuredClone(trust.directory);
+    const { hash } = trust.directoryRef;
+    const draft: DirectoryDocument = {
+      ...head,
+      version: head.version + 1,
+      root_version: trust.root.version,
+      prev: hash,
+      chain: await trust.nextChain(),
+      ...lasting(at, DIRECTORY_DAYS[trust.profile]),
+      entities,
+      revoked,
+      kept,
+      withdrawn,
+    };
     change(draft);
     return signDocument(draft, signers.directory);
   }
@@ -150,6 +165,9 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
     },
     get documents() {
       return trust.documents;
+    },
+    get hashes() {
+      return { from: 1, hashes: [...(trust.memory.hashes ?? []), trust.directoryRef.hash] };
     },
     makeDevice: (slot, rights) => makeDevice(place, slot, rights),
     sign: (role, payload) => signDocument(payload, signers[role]),
@@ -235,10 +253,11 @@ function firstDirectory(
 ): DirectoryDocument {
   return {
     _type: 'bulla-directory',
-    spec: '1',
+    spec: '2',
     org,
     version: 1,
     root_version: 1,
+    chain: FIRST_CHAIN,
     policy: { version: 1, hash: policyHash },
     ...lasting(now, DIRECTORY_DAYS[profile]),
     entities: {},

@@ -12,7 +12,9 @@ import type { VerifiedDocuments } from './trust-documents.js';
 export interface TrustMemory {
   readonly root: SeenDocument;
   readonly policy: SeenDocument;
-  readonly directory: SeenDocument;
+  readonly directory: SeenDirectory;
+  /** Hashes of the directories before that one, from version 1 on; absent where they are not known. */
+  readonly hashes?: readonly string[];
   readonly revoked: readonly SeenRevocation[];
   readonly withdrawn: readonly { readonly sub: string; readonly below: number }[];
 }
@@ -23,21 +25,38 @@ export interface SeenDocument {
   readonly hash: string;
 }
 
+export interface SeenDirectory extends SeenDocument {
+  /** As it states it, in base64url; absent where it is of spec 1. */
+  readonly chain?: string;
+}
+
 export interface SeenRevocation {
   readonly kid: string;
   /** End of the key in seconds, as its record said; absent if no record of it was seen. */
   readonly end?: number;
 }
 
-/** What to remember of verified documents; `before` adds the ends of keys whose records have since gone. */
-export function remember({ root, policy, directory }: VerifiedDocuments, before: TrustMemory | undefined): TrustMemory {
+/**
+ * What to remember of verified documents; `before` adds the ends of keys whose records have since gone.
+ * @param hashes of all directories before, if they are known
+ */
+export function remember(
+  { root, policy, directory }: VerifiedDocuments,
+  before: TrustMemory | undefined,
+  hashes: readonly string[] | undefined,
+): TrustMemory {
   const ends = new Map<string, number>();
   for (const { kid, end } of before?.revoked ?? []) if (end !== undefined) ends.set(kid, end);
   for (const { keys } of Object.values(directory.payload.entities)) for (const { kid, end } of keys) ends.set(kid, end);
   return {
     root: { version: root.payload.version, hash: root.hash },
     policy: { version: policy.payload.version, hash: policy.hash },
-    directory: { version: directory.payload.version, hash: directory.hash },
+    directory: {
+      version: directory.payload.version,
+      hash: directory.hash,
+      ...(directory.payload.chain !== undefined && { chain: directory.payload.chain }),
+    },
+    ...(hashes !== undefined && { hashes }),
     revoked: directory.payload.revoked.map(({ kid }) => {
       const end = ends.get(kid);
       return end === undefined ? { kid } : { kid, end };

@@ -1,4 +1,6 @@
 import type { DirectoryDocument, DirectoryEntity, EntityKind, Role } from './directory.js';
+import type { DirectoryHashes } from './directory-chain.js';
+import { continueChain, nextChain } from './directory-chain.js';
 import { secondsOf } from './document-times.js';
 import { CryptoError } from './errors.js';
 import { recoveryUrn } from './ids.js';
@@ -15,6 +17,11 @@ import { checkContinues, remember } from './trust-memory.js';
 export interface EstablishOptions extends DocumentExpectation {
   /** What this party trusted before, or what it kept of that. */
   readonly previous?: Trust | TrustMemory | undefined;
+  /**
+   * Hashes of the directories from that of `previous` on, or from version 1 where there is none, as the vault serves
+   * them: needed where this directory is not the next one.
+   */
+  readonly hashes?: DirectoryHashes | undefined;
   /** For evidence, for opening one's own grants and for rebuilding `previous`: nothing else may use it. */
   readonly acceptExpired?: boolean;
 }
@@ -104,20 +111,33 @@ export class Trust {
     const verified = await verifyDocuments(documents, options);
     const before = options.previous instanceof Trust ? options.previous.memory : options.previous;
     if (before !== undefined) checkContinues(before, verified, options.now);
-    const trust = new Trust(verified, documents, options.pin, remember(verified, before));
+    const hashes = await continueChain(before, verified.directory, options.hashes);
+    const trust = new Trust(verified, documents, options.pin, remember(verified, before, hashes));
     if (options.acceptExpired !== true) trust.requireFresh(options.now);
     return trust;
   }
 
   /**
-   * Checks that none of the documents has expired.
+   * Checks that none of the documents has expired. A directory of spec 1 counts as expired, whatever it says.
    * @param now seconds
    * @throws {CryptoError} trust_expired
    */
   requireFresh(now: number): void {
+    // guard: trust-spec
+    if (this.directory.spec === '1') throw fromEarlierVersion();
     // guard: trust-fresh
     if (now >= this.expiresAt)
       throw new CryptoError('trust_expired', 'root, policy or directory has expired', { check: 'trust-fresh' });
+  }
+
+  /**
+   * `chain` of the directory after this one.
+   * @throws {CryptoError} trust_expired if this one is of spec 1: then it takes the hashes of all before it
+   */
+  nextChain(): Promise<string> {
+    const { chain } = this.directory;
+    if (chain === undefined) throw fromEarlierVersion();
+    return nextChain(chain, this.directoryRef.hash);
   }
 
   entity(urn: string): DirectoryEntity | undefined {
@@ -264,4 +284,10 @@ export class Trust {
   #isMember(urn: string, groups: readonly string[]): boolean {
     return this.groupsOf(urn).some((group) => groups.includes(group));
   }
+}
+
+function fromEarlierVersion(): CryptoError {
+  const message =
+    'the directory was made by an earlier version: whoever signs for the organisation runs bulla up or bulla trust renew';
+  return new CryptoError('trust_expired', message, { check: 'directory-spec' });
 }

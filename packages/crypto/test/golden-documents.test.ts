@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
+import type { DirectoryHashes, TrustDocuments, TrustMemory } from '@bulla/crypto';
 import { CryptoError, decodeBase64url, strictParse, Trust, verifyTags } from '@bulla/crypto';
 import { NAME } from './examples.js';
 import type { TestOrganisation } from './organisation.js';
@@ -19,7 +19,12 @@ interface TrustVectors {
   readonly org: string;
   readonly pin: string;
   readonly documents: TrustDocuments;
-  readonly cases: readonly (Case & { page: Page; changes: Partial<TrustDocuments>; memory?: TrustMemory })[];
+  readonly cases: readonly (Case & {
+    page: Page;
+    changes: Partial<TrustDocuments>;
+    memory?: TrustMemory;
+    hashes?: DirectoryHashes;
+  })[];
 }
 interface TagVectors {
   readonly cases: readonly (Case & { tokens: readonly string[]; label: string })[];
@@ -46,7 +51,7 @@ function expected({ result, check }: Case): object {
 describe.each(['root', 'policy', 'directory'] as const)('golden documents: %s', (page) => {
   it.each(trust.cases.filter((vector) => vector.page === page))('$name: $result', async (vector) => {
     const { org, pin, now, documents } = trust;
-    const options = { org, pin, now, previous: vector.memory };
+    const options = { org, pin, now, previous: vector.memory, hashes: vector.hashes };
     const ended = await outcome(() => Trust.establish({ ...documents, ...vector.changes }, options));
     expect(ended).toEqual(expected(vector));
   });

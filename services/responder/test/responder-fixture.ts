@@ -55,7 +55,12 @@ export async function serveDocuments(organisation: TestOrganisation): Promise<Do
   });
 }
 
-export function documentOf({ documents }: Pick<TestOrganisation, 'documents'>, name: string): string | undefined {
+export function documentOf(
+  { documents, hashes }: Pick<TestOrganisation, 'documents'> & Partial<Pick<TestOrganisation, 'hashes'>>,
+  name: string,
+): string | undefined {
+  const from = /^directory\/hashes\?from=([0-9]+)$/.exec(name)?.[1];
+  if (from !== undefined) return JSON.stringify({ v: 1, hashes: hashes?.hashes.slice(Number(from) - 1) ?? [] });
   if (name === 'directory.json') return documents.directory;
   if (name === 'policy.json') return documents.policy;
   const version = /^root\/([0-9]+)\.json$/.exec(name)?.[1];

@@ -67,6 +67,17 @@ export async function openDatabases({ url, home, poolMax, migrate, logs }: Datab
   return { vault, responder, close };
 }
 
+/** The hashes of all directories that an organisation has published, from version 1 on. */
+export async function directoryHashes({ db }: Database<VaultTables>, org: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('directory_hash')
+    .select('sha256')
+    .where('org', '=', org)
+    .orderBy('version')
+    .execute();
+  return rows.map(({ sha256 }) => sha256);
+}
+
 /**
  * The embedded database. It is made in a folder of another name, which is then renamed: one that was interrupted
  * while it was being made is never opened.

@@ -5,7 +5,7 @@ import { EventLog, openEdge, readKeyFile, ServiceKeys } from '@bulla/service-kit
 import { createVault } from '@bulla/vault';
 import type { Addresses } from './addresses.js';
 import type { Databases } from './databases.js';
-import { openDatabases } from './databases.js';
+import { directoryHashes, openDatabases } from './databases.js';
 import type { StandaloneSettings } from './settings.js';
 import { StartError } from './start-error.js';
 
@@ -28,8 +28,14 @@ export interface StandaloneOptions {
   readonly addresses: Addresses;
   /** The folder of the embedded database. */
   readonly home: string;
-  /** Makes or renews the organisation. Called when the database is open: what cannot start leaves nothing behind. */
-  readonly organisation: (addresses: Addresses) => Promise<ServedOrganisation>;
+  /**
+   * Makes or renews the organisation. Called when the database is open: what cannot start leaves nothing behind.
+   * `keptHashes` reads the hashes of an organisation's directories out of it, from version 1 on.
+   */
+  readonly organisation: (
+    addresses: Addresses,
+    keptHashes: (org: string) => Promise<readonly string[]>,
+  ) => Promise<ServedOrganisation>;
   /** Brings the organisation's documents to the vault, which listens by then. */
   readonly publish: () => Promise<void>;
   /** Aborted when the start shall not go on; whatever was opened is closed then. */
@@ -71,7 +77,8 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
     stores.push(vaultEdge.store);
     const responderEdge = await openEdge(settings, { service: 'responder', production: false, log: logs.responder });
     stores.push(responderEdge.store);
-    const organisation = await options.organisation(addresses);
+    const { vault } = databases;
+    const organisation = await options.organisation(addresses, (org) => directoryHashes(vault, org));
     signal?.throwIfAborted();
     services.push(await startVault(options, databases, organisation, { edge: vaultEdge, log: logs.vault }));
     await options.publish();

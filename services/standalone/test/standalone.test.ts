@@ -76,6 +76,9 @@ function bothServices(databaseUrl: string | undefined): void {
   });
 }
 
+/** The organisation here is new. */
+const noHashes = () => Promise.resolve([]);
+
 describe('both services on the embedded database', () => {
   bothServices(undefined);
 });
@@ -111,7 +114,7 @@ describe('a start that cannot go on', () => {
     let made = false;
     const organisation = () => {
       made = true;
-      return options.organisation(options.addresses);
+      return options.organisation(options.addresses, noHashes);
     };
     const refusal = await start({ ...options, organisation }).catch((error: unknown) => error as Error);
     expect(refusal).toMatchObject({
@@ -150,7 +153,7 @@ describe('a start that cannot go on', () => {
         ? {
             ...stopped,
             organisation: (addresses: Addresses) => (
-              ending.abort(new Error('told to stop')), options.organisation(addresses)
+              ending.abort(new Error('told to stop')), options.organisation(addresses, noHashes)
             ),
           }
         : { ...stopped, publish: () => (ending.abort(new Error('told to stop')), Promise.resolve()) };
@@ -160,7 +163,10 @@ describe('a start that cannot go on', () => {
 
   it('because its keys may be read by others names the file', async () => {
     const options = await optionsFor({ BULLA_DATABASE_URL: database.url });
-    const missing = { ...(await options.organisation(options.addresses)), vaultKeysFile: join(folder, 'nothing.json') };
+    const missing = {
+      ...(await options.organisation(options.addresses, noHashes)),
+      vaultKeysFile: join(folder, 'nothing.json'),
+    };
     await expect(start({ ...options, organisation: () => Promise.resolve(missing) })).rejects.toMatchObject({
       exitCode: 78,
       message: expect.stringContaining('nothing.json'),

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { signDocument, timestampOf } from '@bulla/crypto';
+import { createHash } from 'node:crypto';
+import { FIRST_CHAIN, foldChain, parseDirectory, signDocument, timestampOf } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import { SignedClient } from '@bulla/service-kit/testing';
+import { sql } from 'kysely';
 import request from 'supertest';
 import { basedOn, bodyOf, must } from './authoring.js';
 import { countStatuses, expectAnyRefusal, expectRefusal, PLANTED, untilSettled } from './refusals.js';
@@ -20,6 +23,10 @@ beforeAll(async () => {
   third = await makeOrganisation({ org: 'third', suite: 'p256' });
 });
 afterAll(() => vault.stop());
+
+function hashNumber(number: number): string {
+  return createHash('sha256').update(String(number)).digest('base64url');
+}
 
 function changedAt(token: string, position: number): string {
   const other = token[position] === 'A' ? 'B' : 'A';
@@ -72,7 +79,7 @@ describe('an organisation is brought', () => {
   });
 
   it('not with documents of which a byte was changed, wherever it is', async () => {
-    const documents = firstDocuments(third) as Record<string, string>;
+    const documents = firstDocuments(third) as unknown as Record<string, string>;
     for (const [name, token] of Object.entries(documents)) {
       for (let position = 1; position < token.length; position += Math.ceil(token.length / 12)) {
         const changed = { ...documents, [name]: changedAt(token, position) };
@@ -114,6 +121,26 @@ describe('an organisation is brought', () => {
     const directory = await third.sign('directory', { ...third.trust.directory, policy });
     const documents = { ...firstDocuments(third), directory };
     await expectRefusal(vault, () => vault.bring('third', documents, FREE_SECRET), 400, 'validation_failed');
+  });
+
+  it('not without the hashes of all directories before, or with others', async () => {
+    const late = await makeOrganisation({ org: 'late', suite: 'p256' });
+    for (let count = 0; count < 3; count++) await late.publish();
+    const { hashes = [], ...documents } = firstDocuments(late);
+    const others = [[], hashes.slice(1), hashes.with(1, 'A'.repeat(43)), hashes.toReversed()];
+    for (const wrong of others)
+      await expectRefusal(
+        vault,
+        () => vault.bring('late', { ...documents, hashes: wrong }, FREE_SECRET),
+        400,
+        'validation_failed',
+      );
+    const own = await startVault();
+    const surplus = [...hashes, 'A'.repeat(43)];
+    expect((await own.bring('late', { ...documents, hashes: surplus }, FREE_SECRET)).status).toBe(201);
+    const shown = await own.get('/.well-known/bulla/late/directory/hashes?from=2');
+    expect(shown.body).toEqual({ v: 1, hashes: late.hashes.hashes.slice(1) });
+    await own.stop();
   });
 
   it('not with documents that would be served otherwise than they came [guard: vault-servable]', async () => {
@@ -176,8 +203,34 @@ describe('documents are shown to everybody', () => {
     expect([again.status, again.text]).toEqual([304, '']);
   });
 
+  it('and the hashes of all directories, a thousand at a time', async () => {
+    const own = await startVault();
+    const rows = Array.from({ length: 1_500 }, (_, index) => ({
+      org: 'acme',
+      version: index + 2,
+      sha256: hashNumber(index),
+    }));
+    await own.database.db.insertInto('directory_hash').values(rows).execute();
+    const shown = async (from: number) =>
+      bodyOf<{ hashes: string[] }>(must(200, await own.get(`/.well-known/bulla/acme/directory/hashes?from=${from}`)))
+        .hashes;
+    const first = own.acme.hashes.hashes[0] ?? '';
+    expect(await shown(1)).toEqual([first, ...rows.slice(0, 999).map(({ sha256 }) => sha256)]);
+    expect(await shown(1_001)).toEqual(rows.slice(999).map(({ sha256 }) => sha256));
+    expect(await shown(1_502)).toEqual([]);
+    await own.stop();
+  });
+
   it.each([
     ['an organisation that is not here', '/.well-known/bulla/nobody/directory.json', 404, 'not_found'],
+    [
+      'hashes of an organisation that is not here',
+      '/.well-known/bulla/nobody/directory/hashes?from=1',
+      404,
+      'not_found',
+    ],
+    ['hashes from nowhere on', '/.well-known/bulla/acme/directory/hashes', 400, 'validation_failed'],
+    ['hashes from before the first', '/.well-known/bulla/acme/directory/hashes?from=0', 400, 'validation_failed'],
     ['a root that was not published', '/.well-known/bulla/acme/root/7.json', 404, 'not_found'],
     ['a root without a number', '/.well-known/bulla/acme/root/0.json', 400, 'validation_failed'],
     ['an organisation that cannot be', `/.well-known/bulla/${PLANTED}_/directory.json`, 400, 'validation_failed'],
@@ -278,6 +331,12 @@ describe('documents are published', () => {
       412,
       'version_conflict',
     ],
+    [
+      'of another chain',
+      (draft: Draft) => Object.assign(draft, 'chain' in draft ? { chain: 'A'.repeat(43) } : { prev: 'A'.repeat(43) }),
+      412,
+      'version_conflict',
+    ],
     ['under a root to come', (draft: Draft) => Object.assign(draft, { root_version: 9 }), 412, 'version_conflict'],
   ] as const)('but no policy and no directory %s', async (_name, change, status, code) => {
     const { acme } = vault;
@@ -302,6 +361,7 @@ describe('documents are published', () => {
       ...acme.trust.directory,
       version: acme.trust.directory.version + 1,
       prev: acme.trust.directoryRef.hash,
+      chain: await acme.trust.nextChain(),
     };
     const directory = await acme.sign('policy', next);
     const at = basedOn(acme.trust.directory.version);
@@ -371,6 +431,82 @@ describe('documents are published', () => {
   }
 });
 
+describe('directories are published', () => {
+  it('a hundred times a day by one organisation, whoever lets devices in, and the others go on [guard: vault-publish-daily]', async () => {
+    const own = await startVault();
+    const { acme, other } = own;
+    const publish = async (organisation: TestOrganisation) => {
+      const from = organisation.trust.directory.version;
+      const path = `/api/v1/organisations/${organisation.org}/directory`;
+      const directory = await organisation.signDirectory();
+      return own.clientOf(organisation.owner).put(path, { directory }, basedOn(from));
+    };
+    for (let count = acme.trust.directory.version; count < 100; count++) {
+      must(200, await publish(acme));
+      await acme.publish();
+    }
+    const refused = await publish(acme);
+    expect([refused.status, bodyOf(refused)['code']]).toEqual([429, 'rate_limited']);
+    const wait = Number(refused.headers['retry-after']);
+    expect(wait).toBeGreaterThan(80_000);
+    expect(wait).toBeLessThanOrEqual(86_400);
+    must(200, await publish(other));
+    // As the day goes by the first ones are of the day before.
+    const yesterday = sql<Date>`now() - interval '25 hours'`;
+    await own.database.db
+      .updateTable('directory_hash')
+      .set({ created_at: yesterday })
+      .where('version', '=', 1)
+      .execute();
+    must(200, await publish(acme));
+    await own.stop();
+  });
+});
+
+describe('an organisation that an earlier version of Bulla brought', () => {
+  it('goes on with a directory that has a chain, and can do nothing else before', async () => {
+    const own = await startVault();
+    const { acme, database } = own;
+    const { chain: _, ...payload } = acme.trust.directory;
+    const earlier = await acme.sign('directory', { ...payload, spec: '1' });
+    const { hash } = await parseDirectory(earlier);
+    const rows = database.db.updateTable('org_document').where('org', '=', 'acme').where('kind', '=', 'directory');
+    await rows.set({ token: earlier, sha256: hash }).execute();
+    await database.db.updateTable('directory_hash').set({ sha256: hash }).where('org', '=', 'acme').execute();
+    const service = await own.startReplica();
+    const owner = new SignedClient(service, acme.owner, { now: () => own.clock.now() });
+    const refused = await owner.get('/api/v1/prompts');
+    expect([refused.status, bodyOf(refused)['code']]).toEqual([403, 'trust_expired']);
+    const sign = async (chain: string) =>
+      acme.sign('directory', { ...payload, spec: '2', version: 2, prev: hash, chain });
+    const put = async (directory: string) =>
+      owner.put('/api/v1/organisations/acme/directory', { directory }, basedOn(1));
+    expect((await put(await sign('A'.repeat(43)))).status).toBe(412);
+    must(200, await put(await sign(await foldChain(FIRST_CHAIN, [hash]))));
+    must(200, await owner.get('/api/v1/prompts'));
+    await own.stop();
+  });
+
+  it('has the hashes of its directories in the table that came with the chain', async () => {
+    const own = await startVault();
+    const { acme, other, database } = own;
+    const { db } = database;
+    await db.schema.dropTable('directory_hash').execute();
+    await sql`delete from vault.kysely_migration where name = '2026-11-27-published-hashes'`.execute(db);
+    await database.migrate();
+    for (const { org, documents } of [acme, other]) {
+      const hashes = await db
+        .selectFrom('directory_hash')
+        .select(['version', 'sha256'])
+        .where('org', '=', org)
+        .execute();
+      const { payload, hash } = await parseDirectory(documents.directory);
+      expect(hashes).toEqual([{ version: payload.version, sha256: hash }]);
+    }
+    await own.stop();
+  });
+});
+
 describe('a root is published', () => {
   const path = (n: number) => `/api/v1/organisations/other/root/${n}`;
 
@@ -410,6 +546,7 @@ describe('a root is published', () => {
       ...other.trust.directory,
       version: version + 1,
       prev: other.trust.directoryRef.hash,
+      chain: await other.trust.nextChain(),
       root_version: 2,
     };
     const at = basedOn(version);

@@ -163,8 +163,10 @@ export async function startVault(
   return vault;
 }
 
-export function firstDocuments({ documents }: TestOrganisation) {
-  return { root: documents.roots[0], policy: documents.policy, directory: documents.directory };
+export function firstDocuments({ documents, trust }: TestOrganisation) {
+  const { hashes = [] } = trust.memory;
+  const { roots, policy, directory } = documents;
+  return { root: roots[0], policy, directory, ...(hashes.length > 0 && { hashes }) };
 }
 
 async function openStore(store: Store) {

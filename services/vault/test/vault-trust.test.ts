@@ -85,6 +85,16 @@ describe('another replica', () => {
     expect(shown.body).toMatchObject({ state: 'approved', device: newcomer.device.urn });
   });
 
+  it('goes over what was published elsewhere by the hashes in the table [guard: vault-table-chain]', async () => {
+    const { acme } = vault;
+    must(200, await atReplica(acme.owner).get(PROMPTS));
+    for (let count = 0; count < 3; count++) await publish(() => {});
+    vault.clock.advance(1);
+    must(200, await atReplica(acme.owner).get(PROMPTS));
+    const shown = await vault.get('/.well-known/bulla/acme/directory/hashes?from=1');
+    expect(shown.body).toEqual({ v: 1, hashes: acme.hashes.hashes });
+  });
+
   it('publishes on what was published elsewhere a moment ago', async () => {
     const { acme } = vault;
     must(200, await atReplica(acme.owner).get(PROMPTS));
@@ -122,6 +132,25 @@ describe('a table that somebody changed', () => {
     expect(vault.log.join('\n')).toContain('"event":"trust-not-loaded"');
     await change(directory);
     must(200, await new SignedClient(later, acme.owner, { now: () => vault.clock.now() }).get(PROMPTS));
+  });
+
+  it('is not believed when the hash of an earlier directory is another', async () => {
+    const { acme } = vault;
+    await publish(() => {});
+    const row = { org: 'acme', version: 1 };
+    const set = (sha256: string) =>
+      vault.database.db
+        .updateTable('directory_hash')
+        .set({ sha256 })
+        .where('org', '=', row.org)
+        .where('version', '=', row.version)
+        .execute();
+    await set('A'.repeat(43));
+    const later = await vault.startReplica();
+    const client = new SignedClient(later, acme.owner, { now: () => vault.clock.now() });
+    expect((await client.get(PROMPTS)).status).toBe(500);
+    await set(acme.hashes.hashes[0] ?? '');
+    must(200, await client.get(PROMPTS));
   });
 
   it('is not believed when documents are gone, or older ones are back', async () => {

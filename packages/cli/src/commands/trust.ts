@@ -100,7 +100,8 @@ async function renew(context: Context): Promise<void> {
 export async function renewDocuments(context: Context): Promise<readonly string[]> {
   const { vaultUrl, org, pin } = await context.profile();
   await catchUp(context, org);
-  const own = await renewOrganisation(context.home, context.now());
+  const keptHashes = async () => (await context.offline()).directoryHashes();
+  const own = await renewOrganisation(context.home, context.now(), keptHashes);
   if (own?.org !== org || own.pin !== pin) return [];
   const identity = await context.identity();
   await publishOrganisation({ ...own, vaultUrl, identity, fetch: context.io.fetch });
@@ -110,9 +111,9 @@ export async function renewDocuments(context: Context): Promise<readonly string[
 /** What is signed next stands on the newest that the vault shows; it may have none, or one that has just run out. */
 async function catchUp(context: Context, org: string): Promise<void> {
   try {
-    await (await context.offline()).refreshTrust();
+    await (await context.offline()).catchUpTrust();
   } catch (error) {
-    if (!(error instanceof BullaError) || !['not_found', 'trust_expired'].includes(error.code)) throw error;
+    if (!(error instanceof BullaError) || error.code !== 'not_found') throw error;
   }
   await adoptSeenDocuments(context.home, org);
 }

@@ -59,9 +59,9 @@ async function up(context: Context): Promise<void> {
         settings,
         addresses,
         home: home.folder,
-        organisation: async (at) => {
+        organisation: async (at, keptHashes) => {
           const isNew = (await home.read(IDENTITY)) === undefined;
-          const { changes, ...served } = await development.prepare(at);
+          const { changes, ...served } = await development.prepare(at, keptHashes);
           for (const change of changes) out.talk(`bulla: ${change}`);
           if (isNew) await introduce(context, home, served.pin);
           return served;

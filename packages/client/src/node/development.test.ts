@@ -2,15 +2,17 @@ import { copyFile, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { KeyFile } from '@bulla/crypto';
-import { parseRoot, pinOf, Trust } from '@bulla/crypto';
+import { FIRST_CHAIN, foldChain, parseDirectory, parseRoot, pinOf, signDocument, Trust } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { identityOf } from '../identity.js';
 import { DEVELOPMENT_ORG, prepareDevelopment } from './development.js';
+import { findDocumentSigner } from './document-key.js';
 import { Home } from './home.js';
 import { readKeyFile } from './key-file.js';
 import type { OwnOrganisation } from './organisation.js';
 import { IDENTITY, RESPONDER_KEYS, VAULT_KEYS } from './organisation-keys.js';
 import { readProfile, writeProfile } from './profile.js';
+import { FileTrustStore } from './trust-store.js';
 
 const NOW = 1_800_000_000;
 const DAY = 86_400;
@@ -87,7 +89,8 @@ describe('the development organisation', () => {
     const before = await contentsOf(home);
     const second = await prepare({ now: NOW + DAY });
     expect(second.changes).toEqual([]);
-    expect({ ...second, earlier: 0 }).toEqual({ ...first, changes: [], earlier: 0 });
+    expect({ ...second, earlier: 0, hashes: 0 }).toEqual({ ...first, changes: [], earlier: 0, hashes: 0 });
+    expect(await second.hashes()).toEqual([]);
     expect(await contentsOf(home)).toEqual(before);
   });
 
@@ -232,5 +235,54 @@ describe('the development organisation', () => {
     await prepare();
     await home.write('org/dev/root.key', text);
     await expect(prepare()).rejects.toThrow(/root\.key is not an Ed25519 key; restore it from a backup$/);
+  });
+});
+
+describe('a folder that an earlier version made', () => {
+  /** Writes the directory as it was before there were chains, some versions on, and keeps those in between or not. */
+  async function makeEarlier(versions: number, isKept: (version: number) => boolean): Promise<string[]> {
+    const { documents } = await prepare();
+    const signer = await findDocumentSigner(home, 'org/dev/directory.key');
+    if (signer === undefined) throw new Error('there is no key');
+    const { chain: _, ...first } = (await parseDirectory(documents.directory)).payload;
+    const hashes: string[] = [];
+    for (let version = 1; version <= versions; version++) {
+      const prev = hashes.at(-1);
+      const token = await signDocument({ ...first, spec: '1', version, ...(prev && { prev }) }, [signer]);
+      if (version === versions) await home.write('org/dev/directory.json', token);
+      else if (isKept(version)) await home.write(`org/dev/directory.${version}.json`, token);
+      hashes.push((await parseDirectory(token)).hash);
+    }
+    return hashes;
+  }
+
+  it('is followed by a directory with a chain over all that were before', async () => {
+    const hashes = await makeEarlier(3, () => true);
+    const { changes, ...next } = await prepare();
+    expect(changes).toEqual(['directory version 4 signed for 90 days']);
+    const { payload } = await parseDirectory(next.documents.directory);
+    expect([payload.spec, payload.chain]).toEqual(['2', await foldChain(FIRST_CHAIN, hashes)]);
+    expect(await next.hashes()).toEqual(hashes);
+    expect((await prepare()).changes).toEqual([]);
+  });
+
+  it('finds hashes in the document after, in what its owner has seen, and where else they are kept', async () => {
+    const hashes = await makeEarlier(7, (version) => version === 2 || version === 6);
+    await expect(prepare()).rejects.toThrow('restore org/dev/directory.3.json from a backup');
+    const keptHashes = () => Promise.resolve(hashes);
+    const { documents } = await prepare({ keptHashes });
+    expect((await parseDirectory(documents.directory)).payload.chain).toBe(await foldChain(FIRST_CHAIN, hashes));
+    const { pin, hashes: before } = await prepare({ keptHashes });
+    const trust = await Trust.establish(documents, { org: 'dev', pin, now: NOW, hashes: { from: 1, hashes } });
+    const state = { pin, documents, memory: trust.memory, fetchedAt: NOW, names: [] };
+    await new FileTrustStore(home).update('dev', () => state);
+    expect(await before()).toEqual(hashes);
+    expect(await (await prepare()).hashes()).toEqual(hashes);
+  });
+
+  it('begins anew where the key of its directory is not', async () => {
+    await makeEarlier(1, () => true);
+    await rm(home.path('org/dev/directory.key'));
+    await expect(prepare()).rejects.toThrow(/made by an earlier version.*pull your prompts.*bulla init.*push/);
   });
 });

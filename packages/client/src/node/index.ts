@@ -1,6 +1,7 @@
 export { connectionOf } from './connection.js';
 export type { RenewedDevice } from './device-renewal.js';
 export { renewDevice } from './device-renewal.js';
+export type { KeptHashes } from './directory-hashes.js';
 export { findDocumentSigner } from './document-key.js';
 export { dropEnrolment, finishEnrolment, readEnrolment, requireUnused, writeEnrolment } from './enrolment-file.js';
 export type { DevelopmentOptions } from './development.js';

@@ -1,7 +1,10 @@
-import type { DirectoryDocument, PolicyDocument, RootDocument, SuiteId } from '@bulla/crypto';
+import type { DirectoryDocument, ParsedDocument, PolicyDocument, RootDocument, SuiteId } from '@bulla/crypto';
 import {
   ALL_SUITES,
+  FIRST_CHAIN,
+  foldChain,
   mintId,
+  nextChain,
   parseDirectory,
   parsePolicy,
   parseRoot,
@@ -10,6 +13,8 @@ import {
   timestampOf,
   urnOf,
 } from '@bulla/crypto';
+import type { KeptHashes } from './directory-hashes.js';
+import { hashesBefore } from './directory-hashes.js';
 import type { DocumentSigner } from './document-key.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
@@ -61,6 +66,8 @@ export interface OrganisationMaker {
   readonly signers: Readonly<Record<DocumentKind, DocumentSigner | undefined>>;
   readonly keys: OrganisationKeys;
   readonly changes: string[];
+  /** Of directories that this folder does not have any more. */
+  readonly hashes?: KeptHashes | undefined;
 }
 
 /** Root versions from the first on, with a new one where the newest is due. */
@@ -136,21 +143,26 @@ export async function directoryDocument(
   const current = stored === undefined ? undefined : await parseDirectory(stored);
   const { payload, hash } = await parsePolicy(policy);
   const entities = entitiesOf(maker, current?.payload.entities ?? firstEntities(maker));
+  const isEarlier = current?.payload.spec === '1';
   const same =
-    current?.payload.policy.hash === hash && JSON.stringify(entities) === JSON.stringify(current.payload.entities);
+    !isEarlier &&
+    current?.payload.policy.hash === hash &&
+    JSON.stringify(entities) === JSON.stringify(current.payload.entities);
   if (stored !== undefined && current !== undefined && same && !isDue(current.payload, plan.life.directory, now))
     return stored;
   if (signers.directory === undefined) {
     if (stored !== undefined && same) return stored;
+    if (isEarlier) throw fromEarlierVersion(home);
     return missing(home, `${folder}/directory.key`, 'sign the directory');
   }
   const directory: DirectoryDocument = {
     _type: 'bulla-directory',
-    spec: '1',
+    spec: '2',
     org: plan.org,
     version: (current?.payload.version ?? 0) + 1,
     root_version: rootVersion,
     ...(current && { prev: current.hash }),
+    chain: current === undefined ? FIRST_CHAIN : await chainAfter(maker, current),
     policy: { version: payload.version, hash },
     ...validity(plan.life.directory, now),
     entities,
@@ -163,6 +175,23 @@ export async function directoryDocument(
   await home.write(name, token);
   changes.push(`directory version ${directory.version} signed for ${lifeInWords(plan.life.directory)}`);
   return token;
+}
+
+/** One that was made before there were chains is followed by one that counts all before it. */
+async function chainAfter(
+  { home, plan, hashes }: OrganisationMaker,
+  { payload, hash }: ParsedDocument<DirectoryDocument>,
+): Promise<string> {
+  if (payload.chain !== undefined) return nextChain(payload.chain, hash);
+  const before = await hashesBefore(home, plan.org, payload.version, hashes);
+  return foldChain(FIRST_CHAIN, [...before, hash]);
+}
+
+/** What was made by an earlier version is followed by what this one makes; where that cannot be, everything begins anew. */
+function fromEarlierVersion({ folder }: Home): HomeError {
+  return new HomeError(
+    `${folder} was made by an earlier version, and the key of its directory is not here: pull your prompts with that version, run bulla init in another BULLA_HOME, push them there`,
+  );
 }
 
 function missing(home: Home, key: string, purpose: string): never {

@@ -1,5 +1,7 @@
 import type { DirectoryDocument, TrustDocuments } from '@bulla/crypto';
 import { encodeBase64url, parseDirectory, parseRoot, pinOf, randomBytes, Trust } from '@bulla/crypto';
+import type { KeptHashes } from './directory-hashes.js';
+import { hashesBefore } from './directory-hashes.js';
 import { documentSigner, findDocumentSigner } from './document-key.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
@@ -15,6 +17,8 @@ export interface OrganisationOptions {
   /** Where clients find the services. What the directory says already stays unless one is given. */
   readonly vaultUrl?: string | undefined;
   readonly responderUrl?: string | undefined;
+  /** Where hashes of earlier directories are kept beside this folder, for one that a version without them made. */
+  readonly keptHashes?: KeptHashes | undefined;
   /** Seconds. */
   readonly now: number;
 }
@@ -26,6 +30,8 @@ export interface OwnOrganisation {
   readonly documents: TrustDocuments;
   /** An older version of a document, for a vault that has not seen every version in between. */
   readonly earlier: (kind: 'policy' | 'directory', version: number) => Promise<string | undefined>;
+  /** Hashes of all directories before the newest, for a vault that has none of them. */
+  readonly hashes: () => Promise<readonly string[]>;
   /** What `PUT /organisations/{org}` is authorised with, once. */
   readonly bootstrapSecret: string;
   /** One line for each thing that was made or renewed; empty if nothing changed. */
@@ -62,7 +68,17 @@ export async function prepareOrganisation(
     now,
     changes,
   });
-  const maker: OrganisationMaker = { home, plan, folder, now, urls, changes, signers, keys };
+  const maker: OrganisationMaker = {
+    home,
+    plan,
+    folder,
+    now,
+    urls,
+    changes,
+    signers,
+    keys,
+    hashes: options.keptHashes,
+  };
   const bootstrapSecret = (await home.readSecret(BOOTSTRAP_SECRET)) ?? (await makeBootstrapSecret(home));
   const roots = await rootChain(maker);
   const policy = await policyDocument(maker, roots.length);
@@ -70,10 +86,11 @@ export async function prepareOrganisation(
   const documents = { roots, policy, directory };
   const pin = pinOf(await parseRoot(roots[0] ?? ''));
   // What we wrote must stand up to what everybody else will check.
-  await Trust.establish(documents, { org, pin, now });
+  const { version } = (await Trust.establish(documents, { org, pin, now })).directory;
   await updateProfile(maker, pin, options.vaultUrl !== undefined);
   const earlier = (kind: 'policy' | 'directory', version: number) => home.read(versionName(folder, kind, version));
-  return { org, pin, documents, earlier, bootstrapSecret, changes };
+  const hashes = () => hashesBefore(home, org, version, options.keptHashes);
+  return { org, pin, documents, earlier, hashes, bootstrapSecret, changes };
 }
 
 /** The keys that sign documents: made before there is a root, which names them; from then on those that are here. */

@@ -1,3 +1,4 @@
+import type { KeptHashes } from './directory-hashes.js';
 import { DEVELOPMENT_ORG, developmentPlan } from './development.js';
 import type { Home } from './home.js';
 import type { OwnOrganisation } from './organisation.js';
@@ -8,11 +9,19 @@ import { readProfile } from './profile.js';
 /**
  * Renews what is about to expire of the organisation whose keys lie in a folder; what it says stays as it is.
  * @param now seconds.
+ * @param keptHashes reads what a vault keeps, for a folder that an earlier version made.
  * @returns undefined where the key of its directory is kept elsewhere.
  * @throws {HomeError} as prepareOrganisation
  */
-export async function renewOrganisation(home: Home, now: number): Promise<OwnOrganisation | undefined> {
+export async function renewOrganisation(
+  home: Home,
+  now: number,
+  keptHashes?: KeptHashes,
+): Promise<OwnOrganisation | undefined> {
   const org = (await readProfile(home))?.org;
   if (org === undefined || (await home.readSecret(`org/${org}/directory.key`)) === undefined) return undefined;
-  return prepareOrganisation(home, org === DEVELOPMENT_ORG ? developmentPlan() : productionPlan(org), { now });
+  return prepareOrganisation(home, org === DEVELOPMENT_ORG ? developmentPlan() : productionPlan(org), {
+    now,
+    keptHashes,
+  });
 }

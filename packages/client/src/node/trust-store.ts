@@ -14,7 +14,8 @@ const StateFile = z.strictObject({
   memory: z.strictObject({
     root: Seen,
     policy: Seen,
-    directory: Seen,
+    directory: Seen.extend({ chain: z.string().exactOptional() }),
+    hashes: z.array(z.string()).exactOptional(),
     revoked: z.array(z.strictObject({ kid: z.string(), end: z.int().exactOptional() })),
     withdrawn: z.array(z.strictObject({ sub: z.string(), below: z.int() })),
   }),

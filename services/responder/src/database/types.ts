@@ -1,4 +1,4 @@
-import type { TrustMemory } from '@bulla/crypto';
+import type { SeenDirectory, TrustMemory } from '@bulla/crypto';
 import type { LedgerTables } from '@bulla/service-kit';
 import type { ColumnType, Generated, Transaction } from 'kysely';
 
@@ -10,6 +10,9 @@ type Moment = ColumnType<Date, Date | undefined, Date>;
  * `sealed`: it ended. `indeterminate`: its worker was lost after it began.
  */
 export type InvocationState = 'accepted' | 'running' | 'sealed' | 'indeterminate';
+
+/** What later directories must still hold, and the chain that they must continue; rows of before the chain have none. */
+export type SeenMemory = Pick<TrustMemory, 'revoked' | 'withdrawn' | 'hashes'> & Pick<SeenDirectory, 'chain'>;
 
 /** The tables of the responder. Each has `org`, and every statement filters by it. */
 export interface ResponderTables extends LedgerTables {
@@ -39,7 +42,7 @@ export interface ResponderTables extends LedgerTables {
     version: number;
     sha256: string;
     /** JSON, with the directory: what every later one must still hold. */
-    memory: ColumnType<Pick<TrustMemory, 'revoked' | 'withdrawn'> | null, string | null>;
+    memory: ColumnType<SeenMemory | null, string | null, string>;
   };
   /** Where and by which transaction this row was written: it fits nowhere else and no earlier (restore-mark.repository.ts). */
   restore_mark: {

@@ -1,7 +1,7 @@
 import type { Trust, TrustMemory } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
-import type { ResponderTables, ResponderTransaction } from '../database/types.js';
+import type { ResponderTables, ResponderTransaction, SeenMemory } from '../database/types.js';
 
 const KINDS = ['root', 'policy', 'directory'] as const;
 
@@ -9,6 +9,11 @@ const KINDS = ['root', 'policy', 'directory'] as const;
 @Injectable()
 export class SeenDocumentsRepository {
   constructor(private readonly db: Kysely<ResponderTables>) {}
+
+  /** What any replica has seen; undefined before the first documents. */
+  find(org: string): Promise<TrustMemory | undefined> {
+    return find(this.db, org);
+  }
 
   /**
    * Puts documents in the place of those seen before. One replica after the other does it, so that each is held
@@ -28,17 +33,25 @@ export class SeenDocumentsRepository {
   }
 }
 
-async function find(trx: ResponderTransaction, org: string): Promise<TrustMemory | undefined> {
+async function find(trx: Kysely<ResponderTables>, org: string): Promise<TrustMemory | undefined> {
   const rows = await trx.selectFrom('seen_document').selectAll().where('org', '=', org).execute();
   const seen = new Map(rows.map(({ kind, version, sha256 }) => [kind, { version, hash: sha256 }]));
   const [root, policy, directory] = KINDS.map((kind) => seen.get(kind));
   const memory = rows.find(({ kind }) => kind === 'directory')?.memory ?? undefined;
   if (root === undefined || policy === undefined || directory === undefined || memory === undefined) return undefined;
-  return { root, policy, directory, revoked: memory.revoked, withdrawn: memory.withdrawn };
+  const { chain, ...held } = memory;
+  return { root, policy, directory: { ...directory, ...(chain !== undefined && { chain }) }, ...held };
 }
 
 async function write(trx: ResponderTransaction, org: string, seen: TrustMemory): Promise<void> {
-  const memory = JSON.stringify({ revoked: seen.revoked, withdrawn: seen.withdrawn });
+  const { revoked, withdrawn, hashes, directory } = seen;
+  const held: SeenMemory = {
+    revoked,
+    withdrawn,
+    ...(directory.chain !== undefined && { chain: directory.chain }),
+    ...(hashes !== undefined && { hashes }),
+  };
+  const memory = JSON.stringify(held);
   const rows = KINDS.map((kind) => ({
     org,
     kind,

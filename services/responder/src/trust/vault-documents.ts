@@ -1,10 +1,12 @@
-import type { TrustDocuments } from '@bulla/crypto';
-import { decodeUtf8, verifyRootChain } from '@bulla/crypto';
+import type { DirectoryHashes, TrustDocuments, TrustMemory } from '@bulla/crypto';
+import { decodeUtf8, fetchHashes, readDirectoryHead, verifyRootChain } from '@bulla/crypto';
 
 const TIMEOUT_MS = 5_000;
 /** A payload of 64 KiB in base64url, with its signatures (docs/spec/root.md). */
 const ROOT_BYTES_MAX = 128 * 1024;
 const DOCUMENT_BYTES_MAX = 6 * 1024 * 1024;
+/** A thousand hashes. */
+const HASHES_BYTES_MAX = 64 * 1024;
 /** More new roots at once than any organisation makes in a century. */
 const NEW_ROOTS_MAX = 128;
 
@@ -35,7 +37,7 @@ export interface DocumentsPlace {
  * @throws {CryptoError} as verifyRootChain, at the first root that is none of the organisation's
  */
 export async function fetchDocuments(place: DocumentsPlace, roots: readonly string[]): Promise<TrustDocuments> {
-  const base = `${place.vaultUrl.replace(/\/+$/, '')}/.well-known/bulla/${place.org}`;
+  const base = baseOf(place);
   const chain = [...roots];
   while (chain.length < roots.length + NEW_ROOTS_MAX) {
     const root = await fetchDocument(`${base}/root/${chain.length + 1}.json`, ROOT_BYTES_MAX);
@@ -49,6 +51,24 @@ export async function fetchDocuments(place: DocumentsPlace, roots: readonly stri
   const policy = await fetchDocument(`${base}/policy.json`, DOCUMENT_BYTES_MAX);
   if (chain.length === 0 || directory === undefined || policy === undefined) throw new DocumentsUnavailable('missing');
   return { roots: chain, policy, directory };
+}
+
+/**
+ * Reads the hashes of the directories between those that were seen and the newest, if any lie between.
+ * @throws {DocumentsUnavailable}
+ * @throws {CryptoError} as readDirectoryHead and fetchHashes
+ */
+export function fetchHashesBetween(
+  place: DocumentsPlace,
+  seen: readonly (TrustMemory | undefined)[],
+  directory: string,
+): Promise<DirectoryHashes | undefined> {
+  const read = (from: number) => fetchDocument(`${baseOf(place)}/directory/hashes?from=${from}`, HASHES_BYTES_MAX);
+  return fetchHashes(seen, readDirectoryHead(directory), read);
+}
+
+function baseOf({ vaultUrl, org }: DocumentsPlace): string {
+  return `${vaultUrl.replace(/\/+$/, '')}/.well-known/bulla/${org}`;
 }
 
 /** The document at an address, undefined if there is none. A kept connection may end just as it is used: tried twice. */

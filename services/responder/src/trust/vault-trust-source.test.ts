@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { mintId, parseDirectory, signDocument, urnOf } from '@bulla/crypto';
+import { FIRST_CHAIN, mintId, nextChain, parseDirectory, signDocument, Trust, urnOf } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { EventLog } from '@bulla/service-kit';
 import { TestClock } from '@bulla/service-kit/testing';
@@ -66,6 +66,30 @@ describe('the documents of a responder', () => {
     await refresh(source);
     const trust = await source.trustOf('acme');
     expect([trust?.root.version, trust?.policy.version, trust?.directory.version]).toEqual([2, 2, 2]);
+  });
+
+  it('become newer over versions that nobody showed, by the hashes between', async () => {
+    const source = replica();
+    await source.trustOf('acme');
+    for (let count = 0; count < 3; count++) await organisation.publish();
+    await refresh(source);
+    expect((await source.trustOf('acme'))?.memory).toEqual(organisation.trust.memory);
+    await organisation.publish();
+    await organisation.publish();
+    expect((await replica().trustOf('acme'))?.memory).toEqual(organisation.trust.memory);
+    expect(vault.requests.filter((name) => name.startsWith('directory/'))).toEqual([
+      'directory/hashes?from=1',
+      'directory/hashes?from=4',
+    ]);
+  });
+
+  it('become newer in a database of before the chain, by all hashes', async () => {
+    await replica().trustOf('acme');
+    const memory = JSON.stringify({ revoked: [], withdrawn: [] });
+    await opened.database.db.updateTable('seen_document').set({ memory }).where('kind', '=', 'directory').execute();
+    for (let count = 0; count < 2; count++) await organisation.publish();
+    expect((await replica().trustOf('acme'))?.memory).toEqual(organisation.trust.memory);
+    expect(vault.requests.filter((name) => name.startsWith('directory/'))).toEqual(['directory/hashes?from=1']);
   });
 
   it('are asked for once by all who wait, and again only after a second', async () => {
@@ -162,7 +186,7 @@ describe('a vault is not believed that', () => {
     const source = replica();
     await source.trustOf('acme');
     const fork = await organisation.signDirectory((draft) => {
-      draft.version = 1;
+      Object.assign(draft, { version: 1, chain: FIRST_CHAIN });
       delete draft.prev;
       draft.kept.push(draft.policy.hash);
     });
@@ -174,18 +198,25 @@ describe('a vault is not believed that', () => {
 
   it('[red] serves a restarted responder a newer directory that has lost a revocation [guard: trust-seen]', async () => {
     const kid = organisation.invoker.sig.kid;
-    const { directory, directoryRef } = organisation.trust;
+    const { directory, directoryRef, documents } = organisation.trust;
     await organisation.publish((draft) => {
       draft.revoked.push({ kid, reason: 'keyCompromise', at: organisation.now });
     });
     expect((await replica().trustOf('acme'))?.isRevoked(kid)).toBe(true);
     // An admin was shown version 1 as the newest, and went on from there.
-    let stale = { token: '', hash: directoryRef.hash };
+    let stale = { token: '', hash: directoryRef.hash, chain: FIRST_CHAIN };
+    const hashes = [stale.hash];
     for (const version of [2, 3, 4]) {
-      const token = await signDocument({ ...directory, version, prev: stale.hash }, organisation.signers.directory);
-      stale = { token, hash: (await parseDirectory(token)).hash };
+      const chain = await nextChain(stale.chain, stale.hash);
+      const payload = { ...directory, version, prev: stale.hash, chain };
+      const token = await signDocument(payload, organisation.signers.directory);
+      stale = { token, hash: (await parseDirectory(token)).hash, chain };
+      hashes.push(stale.hash);
     }
-    vault.answer = (name) => (name === 'directory.json' ? stale.token : documentOf(organisation, name));
+    vault.answer = (name) => {
+      if (name.startsWith('directory/hashes')) return documentOf({ documents, hashes: { from: 1, hashes } }, name);
+      return name === 'directory.json' ? stale.token : documentOf(organisation, name);
+    };
     await expect(replica().trustOf('acme')).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
     expect(refusals()).toEqual(['trust_rollback']);
   });
@@ -205,9 +236,33 @@ describe('a vault is not believed that', () => {
     expect(refusals()).toEqual(['trust_rollback']);
   });
 
+  it.each(['this process', 'a restarted one'])('[red] forks over a gap, to %s [guard: chain-fold]', async (who) => {
+    const before = organisation.trust;
+    await organisation.publish((draft) => {
+      Object.assign(draft.entities[organisation.author.urn] ?? {}, { groups: [] });
+    });
+    const source = replica();
+    await source.trustOf('acme');
+    // The removal from a group is undone on a branch that leaves before it.
+    let branch = before;
+    for (let count = 0; count < 3; count++) {
+      const { ver, hash } = branch.directoryRef;
+      const next = { ...branch.directory, version: ver + 1, prev: hash, chain: await branch.nextChain() };
+      const directory = await organisation.sign('directory', { ...next, kept: [next.policy.hash] });
+      const { org, pin, now } = organisation;
+      branch = await Trust.establish({ ...before.documents, directory }, { org, pin, now, previous: branch });
+    }
+    const hashes = { from: 1, hashes: [...(branch.memory.hashes ?? []), branch.directoryRef.hash] };
+    vault.answer = (name) => documentOf({ documents: branch.documents, hashes }, name);
+    if (who === 'this process') await refresh(source);
+    else await expect(replica().trustOf('acme')).rejects.toMatchObject({ code: 'overloaded' });
+    expect((await source.trustOf('acme'))?.directoryRef).toEqual(organisation.trust.directoryRef);
+    expect(refusals()).toEqual(['trust_rollback']);
+  });
+
   it('[red] serves two replicas two directories of one version at once', async () => {
     const fork = await organisation.signDirectory((draft) => {
-      draft.version = 1;
+      Object.assign(draft, { version: 1, chain: FIRST_CHAIN });
       delete draft.prev;
       draft.kept.push(draft.policy.hash);
     });

@@ -1,11 +1,11 @@
 import { Problem } from '@bulla/contract';
-import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
+import type { DirectoryHashes, TrustDocuments, TrustMemory } from '@bulla/crypto';
 import { Trust } from '@bulla/crypto';
 import type { Clock, EventLog } from '@bulla/service-kit';
 import { TrustSource } from '@bulla/service-kit';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeenDocumentsRepository } from './seen-documents.repository.js';
-import { DocumentsUnavailable, fetchDocuments } from './vault-documents.js';
+import { DocumentsUnavailable, fetchDocuments, fetchHashesBetween } from './vault-documents.js';
 
 export interface VaultTrustOptions {
   readonly org: string;
@@ -23,6 +23,12 @@ export interface VaultTrustOptions {
 class DevelopmentRefused extends Error {
   override readonly name = 'DevelopmentRefused';
   readonly code = 'development_profile';
+}
+
+/** What a vault served: nothing of it is believed yet. */
+interface FetchedSet {
+  readonly documents: TrustDocuments;
+  readonly hashes: DirectoryHashes | undefined;
 }
 
 const POLL_MS = 60_000;
@@ -112,20 +118,29 @@ export class VaultTrustSource extends TrustSource {
     const held = this.#trust;
     const documents = await fetchDocuments(this.#options, held?.documents.roots ?? []);
     if (isSame(documents, held?.documents)) return;
+    const memories = [held?.memory, await this.#seen.find(org)].filter((memory) => memory !== undefined);
+    // Where nothing was seen, all that ever was is asked for.
+    const hashes = await fetchHashesBetween(
+      this.#options,
+      memories.length > 0 ? memories : [undefined],
+      documents.directory,
+    );
+    const set = { documents, hashes };
     // What a database that went back in time has forgotten, this process still knows.
     // guard: trust-held
-    if (held !== undefined) await this.#establish(documents, held);
+    if (held !== undefined) await this.#establish(set, held);
     // guard: trust-seen without:
-    //   const trust = await this.#seen.replace(org, () => this.#establish(documents, held));
-    const trust = await this.#seen.replace(org, (seen) => this.#establish(documents, seen ?? held));
+    //   const trust = await this.#seen.replace(org, () => this.#establish(set, held));
+    const trust = await this.#seen.replace(org, (seen) => this.#establish(set, seen ?? held));
     this.#trust = trust;
     log.write({ event: 'trust-loaded', org, directoryVersion: trust.directoryRef.ver });
   }
 
-  async #establish(documents: TrustDocuments, previous: Trust | TrustMemory | undefined): Promise<Trust> {
+  async #establish({ documents, hashes }: FetchedSet, previous: Trust | TrustMemory | undefined): Promise<Trust> {
     const { org, pin, clock, production } = this.#options;
+    const now = clock.now();
     // Expired ones are known too: they refuse with the right words, and nothing older takes their place.
-    const trust = await Trust.establish(documents, { org, pin, now: clock.now(), acceptExpired: true, previous });
+    const trust = await Trust.establish(documents, { org, pin, now, acceptExpired: true, previous, hashes });
     // guard: trust-development
     if (production && trust.profile === 'development') {
       throw new DevelopmentRefused('an organisation of profile development is not served in production');

@@ -4,13 +4,15 @@ import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createPeopleTables } from './people-tables.js';
 import { createRetiredGrantTable } from './retired-grant-table.js';
+import type { VaultTables } from './types.js';
 
-/** Tables of the vault, in the order in which they came. A migration that was released is never changed. */
+/** Tables of the vault, in the order in which they came, which is that of their names. A migration that was released is never changed. */
 export const vaultMigrations: Readonly<Record<string, Migration>> = {
   ...ledgerMigrations,
   '2026-11-25-vault': { up: createTables },
   '2026-11-26-approvals': { up: createApprovalTables },
   '2026-11-27-people': { up: createPeopleTables },
+  '2026-11-27-published-hashes': { up: createDirectoryHashes },
   '2026-11-27-retired-grants': { up: createRetiredGrantTable },
 };
 
@@ -121,6 +123,24 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('expires_at', 'timestamptz', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('envelope_expires_at').on('envelope').column('expires_at').execute();
+}
+
+/** The hashes that everybody folds who was away for some versions; those of before are in the documents. */
+async function createDirectoryHashes(db: Kysely<Pick<VaultTables, 'directory_hash' | 'org_document'>>): Promise<void> {
+  await db.schema
+    .createTable('directory_hash')
+    .addColumn('org', 'text', (column) => column.notNull().references('organisation.org'))
+    .addColumn('version', 'integer', (column) => column.notNull().check(sql`version > 0`))
+    .addColumn('sha256', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
+    .addPrimaryKeyConstraint('directory_hash_pkey', ['org', 'version'])
+    .execute();
+  const columns = ['org', 'version', 'sha256', 'created_at'] as const;
+  await db
+    .insertInto('directory_hash')
+    .columns(columns)
+    .expression((eb) => eb.selectFrom('org_document').select(columns).where('kind', '=', 'directory'))
+    .execute();
 }
 
 /** Moves of protected labels that wait for the tags of further people. */

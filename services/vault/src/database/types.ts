@@ -20,6 +20,8 @@ export interface VaultTables extends LedgerTables {
     sha256: string;
     created_at: Moment;
   };
+  /** Payload hashes of all directories ever published, from version 1 on: kept for ever. */
+  directory_hash: { org: string; version: number; sha256: string; created_at: Moment };
   /** Prompts; the name is free again once `deleted_at` is set. */
   prompt: {
     id: string;

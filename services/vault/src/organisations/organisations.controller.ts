@@ -1,6 +1,15 @@
 import type { RouteResponse } from '@bulla/contract';
-import type { Answer, BodyOf, Caller, HeadersOf, ParamsOf } from '@bulla/service-kit';
-import { BasedOn, CurrentCaller, RequestId, Route, RouteBody, RouteHeaders, RouteParams } from '@bulla/service-kit';
+import type { Answer, BodyOf, Caller, HeadersOf, ParamsOf, QueryOf } from '@bulla/service-kit';
+import {
+  BasedOn,
+  CurrentCaller,
+  RequestId,
+  Route,
+  RouteBody,
+  RouteHeaders,
+  RouteParams,
+  RouteQuery,
+} from '@bulla/service-kit';
 import { Controller, UseGuards } from '@nestjs/common';
 import { BootstrapGuard } from './bootstrap-guard.js';
 import { OrganisationsService } from './organisations.service.js';
@@ -65,5 +74,13 @@ export class OrganisationsController {
   @Route('directory.get')
   directory(@RouteParams() { org }: ParamsOf<'directory.get'>): Promise<Answer<RouteResponse<'directory.get'>>> {
     return this.organisations.document(org, 'directory');
+  }
+
+  @Route('directory.hashes')
+  hashes(
+    @RouteParams() { org }: ParamsOf<'directory.hashes'>,
+    @RouteQuery() { from }: QueryOf<'directory.hashes'>,
+  ): Promise<Answer<RouteResponse<'directory.hashes'>>> {
+    return this.organisations.hashes(org, from);
   }
 }

@@ -1,5 +1,8 @@
+import { DIRECTORY_HASHES_PAGE } from '@bulla/contract';
+import type { DirectoryHashes } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
+import { sql } from 'kysely';
 import type { VaultTables } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
@@ -16,6 +19,8 @@ export interface NewOrganisationRows {
   /** SHA-256 of the bootstrap secret, hexadecimal. */
   readonly secret: string;
   readonly documents: readonly StoredDocument[];
+  /** Of all directories, the one among the documents last. */
+  readonly hashes: readonly string[];
   /** The audit event, JSON. */
   readonly event: string;
   readonly requestId: string;
@@ -35,7 +40,7 @@ export class OrganisationsRepository {
    * Adds an organisation with its first documents and the audit row of it, or nothing. False if its name is taken or
    * the bootstrap secret is spent: the unique keys decide.
    */
-  insert({ org, pin, secret, documents, event, requestId }: NewOrganisationRows): Promise<boolean> {
+  insert({ org, pin, secret, documents, hashes, event, requestId }: NewOrganisationRows): Promise<boolean> {
     return this.database.db.transaction().execute(async (trx) => {
       const result = await trx
         .insertInto('organisation')
@@ -45,6 +50,8 @@ export class OrganisationsRepository {
       if (result.numInsertedOrUpdatedRows !== 1n) return false;
       const rows = documents.map((document) => ({ ...document, org }));
       await trx.insertInto('org_document').values(rows).execute();
+      const chain = hashes.map((sha256, index) => ({ org, version: index + 1, sha256 }));
+      await trx.insertInto('directory_hash').values(chain).execute();
       await trx.insertInto('audit_event').values({ org, event, request_id: requestId }).execute();
       return true;
     });
@@ -59,14 +66,57 @@ export class OrganisationsRepository {
     await trx.selectFrom('organisation').select('org').where('org', '=', org).forNoKeyUpdate().execute();
   }
 
-  /** Adds a document. False if this version is there already. */
+  /** Adds a document, and the hash of a directory. False if this version is there already. */
   async insertDocument(trx: VaultTransaction, row: Omit<DocumentRow, 'created_at'>): Promise<boolean> {
     const result = await trx
       .insertInto('org_document')
       .values(row)
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirstOrThrow();
-    return result.numInsertedOrUpdatedRows === 1n;
+    if (result.numInsertedOrUpdatedRows !== 1n) return false;
+    const { org, kind, version, sha256 } = row;
+    if (kind === 'directory') await trx.insertInto('directory_hash').values({ org, version, sha256 }).execute();
+    return true;
+  }
+
+  /** A page of the hashes of directories from a version on, in order and without a gap; at most a thousand. */
+  async hashPage(org: string, from: number, source: VaultSource = this.database.db): Promise<string[]> {
+    const rows = await source
+      .selectFrom('directory_hash')
+      .select('sha256')
+      .where('org', '=', org)
+      .where('version', '>=', from)
+      .orderBy('version')
+      .limit(DIRECTORY_HASHES_PAGE)
+      .execute();
+    return rows.map(({ sha256 }) => sha256);
+  }
+
+  /** The hashes of all directories from a version on. */
+  async hashesFrom(org: string, from: number, source: VaultSource = this.database.db): Promise<DirectoryHashes> {
+    const hashes: string[] = [];
+    for (;;) {
+      const page = await this.hashPage(org, from + hashes.length, source);
+      hashes.push(...page);
+      if (page.length < DIRECTORY_HASHES_PAGE) return { from, hashes };
+    }
+  }
+
+  /**
+   * When the last but `count` directory of the day before was published, in seconds before now; undefined if fewer were.
+   * By the database's clock.
+   */
+  async secondsSincePublished(org: string, count: number, trx: VaultTransaction): Promise<number | undefined> {
+    const row = await trx
+      .selectFrom('directory_hash')
+      .select(sql<number>`extract(epoch from now() - created_at)::int`.as('age'))
+      .where('org', '=', org)
+      .where('created_at', '>', sql<Date>`now() - interval '1 day'`)
+      .orderBy('version', 'desc')
+      .offset(count - 1)
+      .limit(1)
+      .executeTakeFirst();
+    return row?.age;
   }
 
   findDocument(

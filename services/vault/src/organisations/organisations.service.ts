@@ -1,4 +1,4 @@
-import type { AcceptedOrganisation, NewOrganisation, SignedDocument } from '@bulla/contract';
+import type { AcceptedOrganisation, DirectoryHashPage, NewOrganisation, SignedDocument } from '@bulla/contract';
 import { AuditEvent, entityTag, Problem } from '@bulla/contract';
 import { CryptoError, parseDirectory, parsePolicy, parseRoot, pinOf, Trust } from '@bulla/crypto';
 import { Answer, Clock } from '@bulla/service-kit';
@@ -34,11 +34,11 @@ export class OrganisationsService {
     requestId: string,
   ): Promise<Answer<AcceptedOrganisation>> {
     const secret = this.secrets.require(authorization);
-    const { pin, documents } = await this.verify(org, sent);
+    const { pin, documents, hashes } = await this.verify(org, sent);
     const [root, policy, directory] = documents.map(({ version }) => version);
     const obj = { pin, root, policy, directory };
     const event = AuditEvent.parse({ v: 1, act: 'organisation.create', res: 'ok', who: { type: 'bootstrap' }, obj });
-    const rows = { org, pin, secret, documents, event: JSON.stringify(event), requestId };
+    const rows = { org, pin, secret, documents, hashes, event: JSON.stringify(event), requestId };
     if (await this.organisations.insert(rows)) return new Answer({ org, pin }, { status: 201 });
     await this.requireSame(org, secret, documents);
     return new Answer({ org, pin }, { status: 200 });
@@ -62,6 +62,16 @@ export class OrganisationsService {
     return new Answer(this.parsed(trust, token), { etag: entityTag(number), headers, unchanging: true });
   }
 
+  /**
+   * The hashes of all directories from a version on, however old: whoever was away folds them (docs/spec/directory.md).
+   * @throws {Problem} not_found
+   */
+  async hashes(org: string, from: number): Promise<Answer<DirectoryHashPage>> {
+    if ((await this.trust.trustOf(org)) === undefined) throw new Problem('not_found');
+    const hashes = (await this.organisations.hashPage(org, from)) as DirectoryHashPage['hashes'];
+    return new Answer({ v: 1, hashes }, { headers: { 'cache-control': 'public, no-cache' } });
+  }
+
   /** A document of an organisation, read once as long as it counts: anybody may ask for it, and it may be large. */
   private parsed(trust: Trust, token: string): SignedDocument {
     const known = this.shown.get(trust) ?? new Map<string, SignedDocument>();
@@ -71,7 +81,10 @@ export class OrganisationsService {
     return document;
   }
 
-  private async verify(org: string, sent: NewOrganisation): Promise<{ pin: string; documents: StoredDocument[] }> {
+  private async verify(
+    org: string,
+    sent: NewOrganisation,
+  ): Promise<{ pin: string; documents: StoredDocument[]; hashes: string[] }> {
     for (const token of [sent.root, sent.policy, sent.directory]) requireServable(token);
     const root = await parseRoot(sent.root);
     const policy = await parsePolicy(sent.policy);
@@ -79,9 +92,13 @@ export class OrganisationsService {
     this.profiles.require(root.payload.profile);
     const pin = pinOf(root);
     const documents = { roots: [sent.root], policy: sent.policy, directory: sent.directory };
-    await Trust.establish(documents, { org, pin, now: this.clock.now() }).catch(refuseMismatch);
+    const hashes = { from: 1, hashes: sent.hashes };
+    const { memory } = await Trust.establish(documents, { org, pin, now: this.clock.now(), hashes }).catch(
+      refuseMismatch,
+    );
     return {
       pin,
+      hashes: [...(memory.hashes ?? []), directory.hash],
       documents: [
         { kind: 'root', version: root.payload.version, token: sent.root, sha256: root.hash },
         { kind: 'policy', version: policy.payload.version, token: sent.policy, sha256: policy.hash },

@@ -1,5 +1,5 @@
 import type { AcceptedDocument } from '@bulla/contract';
-import { entityTag, Problem } from '@bulla/contract';
+import { DIRECTORIES_PER_DAY, entityTag, Problem } from '@bulla/contract';
 import type { EstablishOptions, TrustDocuments } from '@bulla/crypto';
 import { CryptoError, parseDirectory, parsePolicy, requireSignedToken, Trust } from '@bulla/crypto';
 import type { Answer, Caller, Effect } from '@bulla/service-kit';
@@ -12,6 +12,8 @@ import { OrganisationsRepository } from './organisations.repository.js';
 import { requireServable } from './signed-form.js';
 import { ServedProfiles } from './served-profiles.js';
 import { VaultTrust } from './vault-trust.js';
+
+const DAY_SECONDS = 86_400;
 
 /** Verifies a document as the next of its kind, after what is published now. */
 type Verify = (trx: VaultTransaction, trust: Trust) => Promise<StoredDocument>;
@@ -97,6 +99,7 @@ export class PublishingService {
     trust: Trust,
     token: string,
   ): Promise<{ document: StoredDocument; next: Trust }> {
+    await this.requireDailyLimit(trx, trust.org);
     const { roles, keys } = trust.root;
     await requireSignedToken(token, 'bulla-directory', roles.directory, keys, 'directory-signatures');
     const { payload, hash } = await parseDirectory(token);
@@ -104,7 +107,11 @@ export class PublishingService {
     if (policy === undefined) {
       throw new Problem('validation_failed', { detail: 'the directory names a policy that was not published' });
     }
-    const next = await this.establish({ ...trust.documents, policy: policy.token, directory: token }, trust);
+    // The first directory with a chain follows all that had none.
+    const isFirst = trust.memory.directory.chain === undefined;
+    const hashes = isFirst ? await this.organisations.hashesFrom(trust.org, 1, trx) : undefined;
+    const documents = { ...trust.documents, policy: policy.token, directory: token };
+    const next = await this.establish(documents, trust, { hashes });
     if (
       payload.version !== trust.directory.version + 1 ||
       payload.root_version !== trust.root.version // guard: vault-publish-old-root
@@ -112,6 +119,16 @@ export class PublishingService {
       throw new Problem('version_conflict', { detail: 'the directory does not continue the newest one' });
     }
     return { document: { kind: 'directory', version: payload.version, token, sha256: hash }, next };
+  }
+
+  /** Everybody who was away folds every directory that ever was, so there are not too many. */
+  private async requireDailyLimit(trx: VaultTransaction, org: string): Promise<void> {
+    const age = await this.organisations.secondsSincePublished(org, DIRECTORIES_PER_DAY, trx);
+    // guard: vault-publish-daily
+    if (age !== undefined) {
+      const detail = `the organisation has published ${DIRECTORIES_PER_DAY} directories within a day`;
+      throw new Problem('rate_limited', { detail, retryAfterSeconds: Math.max(1, DAY_SECONDS - age) });
+    }
   }
 
   /** Publishes a document for its own sake. */
@@ -147,7 +164,7 @@ export class PublishingService {
   private async establish(
     documents: TrustDocuments,
     previous: Trust,
-    options: Pick<EstablishOptions, 'acceptExpired' | 'underStatedRoot'> = {},
+    options: Pick<EstablishOptions, 'acceptExpired' | 'underStatedRoot' | 'hashes'> = {},
   ): Promise<Trust> {
     const { org, pin } = previous;
     try {

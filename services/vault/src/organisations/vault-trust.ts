@@ -70,7 +70,17 @@ export class VaultTrust extends TrustSource {
   private async establish(org: string, previous: Trust | undefined): Promise<Trust> {
     try {
       const { pin, documents } = await this.stored(org);
-      const expectation = { org, pin, now: this.clock.now(), previous, acceptExpired: true, underStatedRoot: true };
+      // Our own table is no more believed than a vault is by others: what another replica published follows ours.
+      const hashes = await this.organisations.hashesFrom(org, previous?.directory.version ?? 1);
+      const expectation = {
+        org,
+        pin,
+        now: this.clock.now(),
+        previous,
+        hashes, // guard: vault-table-chain without: hashes: previous && hashes,
+        acceptExpired: true,
+        underStatedRoot: true,
+      };
       const trust = await Trust.establish(documents, expectation);
       this.profiles.require(trust.profile);
       this.log.write({ event: 'trust-loaded', org, directoryVersion: trust.directory.version });
