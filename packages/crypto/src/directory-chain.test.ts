@@ -22,7 +22,11 @@ beforeAll(async () => {
 });
 
 /** What was trusted at a version. */
-const at = (version: number): Trust => trusts[version - 1] as Trust;
+function at(version: number): Trust {
+  const trust = trusts[version - 1];
+  if (trust === undefined) throw new Error('there is no such version');
+  return trust;
+}
 /** The hashes from a version on. */
 const from = (version: number): DirectoryHashes => ({ from: version, hashes: acme.hashes.hashes.slice(version - 1) });
 

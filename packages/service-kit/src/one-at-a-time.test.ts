@@ -11,7 +11,11 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-type Answer = (request: IncomingMessage, response: ServerResponse, connection: { endAfterAnswers(): boolean }) => void;
+type Answer = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  connection: { readonly endAfterAnswers: () => boolean },
+) => void;
 
 /** What a connection is told that sends requests in one piece, and which of them began. */
 async function send(requests: string, answer: Answer) {

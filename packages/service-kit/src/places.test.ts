@@ -162,7 +162,7 @@ describe('places of callers', () => {
   const many = (places: Places, standing: Standing) => ask(places, standing, 20);
   const eight = () => open({ max: 8, waitingMax: 20 });
 
-  it('are not had by who brings no signature', async () => {
+  it('are not had by who brings no signature [guard: places-strangers]', async () => {
     const places = eight();
     expect(await granted(...many(places, 'stranger'))).toBe(4);
     expect(await granted(...many(places, 'claimed'))).toBe(2);

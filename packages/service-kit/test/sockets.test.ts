@@ -178,7 +178,7 @@ describe('requests that a connection sends ahead', () => {
 });
 
 describe('callers whose signature is good', () => {
-  it('are answered while twenty connections send ahead [guard: places-strangers] [guard: gate-claimed]', async () => {
+  it('are answered while twenty connections send ahead [guard: gate-claimed]', async () => {
     const { begun } = holdDirectory();
     const attackers = await open(20);
     await Promise.all(attackers.map((attacker) => attacker.ask(...times(16))));

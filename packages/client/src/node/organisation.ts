@@ -86,10 +86,10 @@ export async function prepareOrganisation(
   const documents = { roots, policy, directory };
   const pin = pinOf(await parseRoot(roots[0] ?? ''));
   // What we wrote must stand up to what everybody else will check.
-  const { version } = (await Trust.establish(documents, { org, pin, now })).directory;
+  const { directoryRef } = await Trust.establish(documents, { org, pin, now });
   await updateProfile(maker, pin, options.vaultUrl !== undefined);
   const earlier = (kind: 'policy' | 'directory', version: number) => home.read(versionName(folder, kind, version));
-  const hashes = () => hashesBefore(home, org, version, options.keptHashes);
+  const hashes = () => hashesBefore(home, org, directoryRef.ver, options.keptHashes);
   return { org, pin, documents, earlier, hashes, bootstrapSecret, changes };
 }
 

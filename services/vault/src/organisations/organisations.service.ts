@@ -68,7 +68,7 @@ export class OrganisationsService {
    */
   async hashes(org: string, from: number): Promise<Answer<DirectoryHashPage>> {
     if ((await this.trust.trustOf(org)) === undefined) throw new Problem('not_found');
-    const hashes = (await this.organisations.hashPage(org, from)) as DirectoryHashPage['hashes'];
+    const hashes = await this.organisations.hashPage(org, from);
     return new Answer({ v: 1, hashes }, { headers: { 'cache-control': 'public, no-cache' } });
   }
 
