@@ -84,6 +84,7 @@ export const EXAMPLES: readonly Example[] = [
   example('NewDirectory', contract.NewDirectory, { directory: document }),
   example('AcceptedDocument', contract.AcceptedDocument, { version: 2 }),
   example('SignedDocument', contract.SignedDocument, JSON.parse(document)),
+  example('DirectoryHashPage', contract.DirectoryHashPage, { v: 1, hashes: [hash, hash] }),
   example('NewInvitation', contract.NewInvitation, {
     id: invitation,
     ticket_sha256: hash,

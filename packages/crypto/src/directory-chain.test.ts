@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { encodeBase64url, utf8 } from './bytes.js';
-import { parseDirectory, readDirectoryHead } from './directory.js';
+import { FIRST_CHAIN, parseDirectory, readDirectoryHead } from './directory.js';
 import type { DirectoryHashes } from './directory-chain.js';
-import { fetchHashes, FIRST_CHAIN, foldChain, nextChain, readHashes } from './directory-chain.js';
+import { fetchHashes, foldChain, nextChain, readHashes } from './directory-chain.js';
 import type { TestOrganisation } from './testing.js';
 import { makeOrganisation } from './testing.js';
 import { Trust } from './trust.js';

@@ -2,14 +2,12 @@ import * as z from 'zod/mini';
 import { concatBytes, decodeBase64url, digestB64u, utf8 } from './bytes.js';
 import { hashSchema } from './claims.js';
 import type { DirectoryDocument, DirectoryHead } from './directory.js';
+import { FIRST_CHAIN } from './directory.js';
 import type { ParsedDocument } from './document.js';
 import { CryptoError } from './errors.js';
 import { checkShape } from './schema.js';
 import { strictParse } from './strict-parse.js';
 import type { SeenDirectory, TrustMemory } from './trust-memory.js';
-
-/** `chain` of version 1: 32 zero bytes in base64url. */
-export const FIRST_CHAIN = 'A'.repeat(43);
 
 /** Hashes of directory payloads one version after the other, as a vault serves them. */
 export interface DirectoryHashes {

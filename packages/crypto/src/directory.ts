@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { decodeBase64url, utf8 } from './bytes.js';
 import { hashSchema, versionSchema } from './claims.js';
-import { FIRST_CHAIN } from './directory-chain.js';
 import type { DocumentFormat, ParsedDocument } from './document.js';
 import { DOCUMENT_MAX_BYTES, parseDocument } from './document.js';
 import { timestampSchema } from './document-times.js';
@@ -15,6 +14,8 @@ import { orgSchema } from './root.js';
 import { checkShape } from './schema.js';
 import { strictParse } from './strict-parse.js';
 
+/** `chain` of version 1: 32 zero bytes in base64url. */
+export const FIRST_CHAIN = 'A'.repeat(43);
 const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
 const keysSchema = z.array(keyRecordSchema).check(z.minLength(1), z.maxLength(32));
 /** An absolute address without credentials, query or fragment. */

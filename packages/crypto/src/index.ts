@@ -157,9 +157,9 @@ export type {
 } from './statement.js';
 export { parseStatement, signStatement, STATEMENT_MAX_BYTES, verifyStatement } from './statement.js';
 export type { DirectoryDocument, DirectoryEntity, DirectoryHead, EntityKind, Role } from './directory.js';
-export { parseDirectory, readDirectoryHead } from './directory.js';
+export { FIRST_CHAIN, parseDirectory, readDirectoryHead } from './directory.js';
 export type { DirectoryHashes } from './directory-chain.js';
-export { fetchHashes, FIRST_CHAIN, foldChain, nextChain, readHashes, verifyChain } from './directory-chain.js';
+export { fetchHashes, foldChain, nextChain, readHashes, verifyChain } from './directory-chain.js';
 export type {
   DocumentKey,
   DocumentPayload,

@@ -1,6 +1,6 @@
 import type { DirectoryDocument } from './directory.js';
 import type { DirectoryHashes } from './directory-chain.js';
-import { FIRST_CHAIN } from './directory-chain.js';
+import { FIRST_CHAIN } from './directory.js';
 import type { DocumentPayload } from './document.js';
 import { signDocument } from './document.js';
 import { timestampOf } from './document-times.js';

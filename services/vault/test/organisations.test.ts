@@ -492,7 +492,8 @@ describe('an organisation that an earlier version of Bulla brought', () => {
     const { acme, other, database } = own;
     const { db } = database;
     await db.schema.dropTable('directory_hash').execute();
-    await sql`delete from vault.kysely_migration where name = '2026-11-27-published-hashes'`.execute(db);
+    await db.schema.dropTable('retired_grant').execute();
+    await sql`delete from vault.kysely_migration where name >= '2026-11-27-published-hashes'`.execute(db);
     await database.migrate();
     for (const { org, documents } of [acme, other]) {
       const hashes = await db

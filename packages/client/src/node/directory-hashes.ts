@@ -1,7 +1,7 @@
 import { parseDirectory } from '@bulla/crypto';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
-import { versionName } from './organisation-documents.js';
+import { versionName } from './replaced-documents.js';
 import { FileTrustStore } from './trust-store.js';
 
 /** Hashes of an organisation's directories from version 1 on, as whoever keeps them for everybody has them. */

@@ -23,6 +23,7 @@ import type { PolicySettings } from './policy-settings.js';
 import { policySettings } from './policy-settings.js';
 import type { OrganisationKeyLives, OrganisationKeys } from './organisation-keys.js';
 import { withNewRecords } from './organisation-keys.js';
+import { versionName } from './replaced-documents.js';
 
 /** What an organisation is called and how long what it signs is good; all times in seconds. */
 export interface OrganisationPlan {
@@ -241,9 +242,4 @@ function validity(life: number, now: number): { issued: string; expires: string 
 /** Whether a third of its life or less is left. */
 function isDue(document: { readonly expires: string }, life: number, now: number): boolean {
   return secondsOf(document.expires) - now <= life / 3;
-}
-
-/** Where a version is kept that a newer one replaced. */
-export function versionName(folder: string, kind: 'policy' | 'directory', version: number): string {
-  return `${folder}/${kind}.${version}.json`;
 }

@@ -2,7 +2,7 @@ import { parsePolicy, secondsOf, signDocument, timestampOf } from '@bulla/crypto
 import { findDocumentSigner } from './document-key.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
-import { versionName } from './organisation-documents.js';
+import { versionName } from './replaced-documents.js';
 import { policySettings, requirePolicySettings } from './policy-settings.js';
 
 /**

@@ -1,6 +1,6 @@
 import { parseDirectory, parsePolicy, parseRoot, pinOf } from '@bulla/crypto';
 import type { Home } from './home.js';
-import { versionName } from './organisation-documents.js';
+import { versionName } from './replaced-documents.js';
 import { FileTrustStore } from './trust-store.js';
 
 /**
