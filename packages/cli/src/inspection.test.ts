@@ -10,6 +10,7 @@ import {
   inspectModes,
   inspectNode,
   inspectPort,
+  inspectReaders,
   inspectServer,
   inspectService,
   inspectTrust,
@@ -144,6 +145,24 @@ describe('what is trusted', () => {
     expect(await inspectLabels(due([{ label: 'production' }]))).toMatchObject({
       ok: false,
       detail: 'about to expire, or good no longer: a/b production',
+    });
+  });
+
+  it('includes who else can still read, as a fact', async () => {
+    const list = async function* () {
+      yield await Promise.resolve({ name: 'a/b' });
+    };
+    const read = (versions: object[]) =>
+      ({ prompts: { list, otherReaders: () => Promise.resolve(versions) } }) as unknown as Bulla;
+    expect(await inspectReaders(read([]), 'self')).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^nobody/),
+    });
+    const ids = ['dev_01m88enx9fex3898bshaze3mxv', 'dev_01m88enx9fex3898bshaze3mxw'];
+    const readers = ids.map((id) => `urn:bulla:acme:dev:${id}`);
+    expect(await inspectReaders(read([{ version: 3, readers }]), 'self')).toMatchObject({
+      ok: true,
+      detail: expect.stringContaining(`others can still read a/b v3 by dev ${ids[0]}, dev ${ids[1]} (`),
     });
   });
 });

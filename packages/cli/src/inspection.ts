@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Bulla } from '@bulla/client';
 import { Health } from '@bulla/contract';
 import { secondsOf } from '@bulla/crypto';
+import { shortName } from './names.js';
 import { counted } from './output.js';
 import { reasonOf } from './system-errors.js';
 
@@ -160,6 +161,22 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding> {
     detail: `about to expire, or good no longer: ${due.join(', ')}`,
     fix: 'bulla trust renew; where too few have signed, sign again: bulla prompt promote',
   };
+}
+
+/**
+ * Versions that others can read than those who write the name or sign its labels: named by an author, or sealed to them
+ * when running was reading. A fact and no fault, since an author may have wanted it.
+ */
+export async function inspectReaders(bulla: Bulla, self: string): Promise<Finding> {
+  const found: string[] = [];
+  for await (const { name } of bulla.prompts.list()) {
+    for (const { version, readers } of await bulla.prompts.otherReaders(name))
+      found.push(`${name} v${version} by ${readers.map((urn) => shortName(urn, self)).join(', ')}`);
+  }
+  if (found.length === 0)
+    return { name: 'readers', ok: true, detail: 'nobody reads a prompt but who writes it or signs its labels' };
+  const detail = `others can still read ${found.join('; ')} (what was read stays read; a new version is sealed to fewer)`;
+  return { name: 'readers', ok: true, detail };
 }
 
 /** Whether a port can be listened on. */

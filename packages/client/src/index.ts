@@ -22,6 +22,7 @@ export type { LabelOutcome } from './labels.js';
 export type { InvitationRecord, InvitationRecords } from './invitation-records.js';
 export type { RevocationReason } from './next-directory.js';
 export type { OpenedVersion } from './open-version.js';
+export type { WidelyRead } from './other-readers.js';
 export type { AcceptedKeys, ListedDevice, Offer, People } from './people.js';
 export type { Prompts, PromptVersions, PushedPrompt, VersionChoice } from './prompts.js';
 export type { PresentVersion, ProposedMove } from './proposed-move.js';

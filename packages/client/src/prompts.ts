@@ -9,6 +9,8 @@ import { previousTarget } from './label-history.js';
 import { grantMissing } from './missing-grants.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
+import type { WidelyRead } from './other-readers.js';
+import { otherReaders } from './other-readers.js';
 import type { ProposedMove } from './proposed-move.js';
 import { proposeMove, signMove, UNREADABLE } from './proposed-move.js';
 import type { PromptDraft } from './seal-version.js';
@@ -238,6 +240,12 @@ export class Prompts {
   async renewLabels(name: string): Promise<string[]> {
     const trust = await this.#session.keeper.current();
     return renewLabels(this.#session, trust, await this.get(name));
+  }
+
+  /** Versions that others can read than those who write this name or sign its labels. */
+  async otherReaders(name: string): Promise<WidelyRead[]> {
+    const trust = await this.#session.keeper.current();
+    return otherReaders(this.#session, trust, await this.get(name));
   }
 
   async delete(name: string): Promise<void> {

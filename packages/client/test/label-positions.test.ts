@@ -99,7 +99,7 @@ describe('an answer on its way while the same client moves the label', () => {
     await expect(busy.prompt(NAME).run({ claim: 'a' })).rejects.toMatchObject({ code: 'label_stale' });
   });
 
-  it('is not what a move is signed on: another version is there by then [guard: client-move-base]', async () => {
+  it('is not what a move is signed on: another version is there by then', async () => {
     const held = holding('/labels/production');
     const busy = await world.client(undefined, { fetch: held.fetch });
     const before = moves();
@@ -111,4 +111,21 @@ describe('an answer on its way while the same client moves the label', () => {
     // Those of the push: latest and production.
     expect(moves()).toBe(before + 2);
   });
+});
+
+it('what is shown as the present version is what the next position replaces [guard: client-move-base]', async () => {
+  let asked = 0;
+  const honest = newest();
+  world.vault.service.lies['label.get'] = ({ params }) => {
+    const { version, seq, tags } = world.vault.position(NAME, params['label'] ?? '') ?? honest ?? { tags: [] };
+    // A number that nobody signed, which is believed within a bound; then the position that is shown.
+    const isFirst = params['label'] === 'production' && ++asked === 1;
+    return { body: { label: params['label'], version, seq: isFirst ? 7 : seq, tags } };
+  };
+  const before = moves();
+  await expect(author.prompts.moveLabel(NAME, 'production', 1)).rejects.toMatchObject({
+    code: 'label_stale',
+    origin: 'client',
+  });
+  expect([asked, moves()]).toEqual([2, before]);
 });

@@ -155,7 +155,7 @@ export class TestVault {
           tokens.map((token) => ({ version, whash: 'A'.repeat(43), ...parseGrant(token).header })),
         );
         const data = grants
-          .filter(({ version }) => String(version) === query.get('version'))
+          .filter(({ version }) => !query.has('version') || String(version) === query.get('version'))
           .map(({ version, whash, kid, aud }) => ({ version, whash, kid, aud }));
         return { body: page(data, query) };
       },

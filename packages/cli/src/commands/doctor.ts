@@ -1,6 +1,7 @@
 import type { Bulla } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import { HomeError, PassphraseError } from '@bulla/client/node';
+import { may } from '@bulla/contract';
 import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -13,6 +14,7 @@ import {
   inspectModes,
   inspectNode,
   inspectPort,
+  inspectReaders,
   inspectServer,
   inspectService,
   inspectTrust,
@@ -106,6 +108,7 @@ async function inspectWithVault(
   const trust = await attempt(findings, 'pin', () => inspectTrust(bulla, now));
   if (trust === undefined) return;
   findings.push(...trust);
+  const known = await bulla.trust();
   const identity = await attempt(findings, 'identity', async () => {
     await bulla.requireOwnKey();
     return inspectIdentity(bulla, urn, kid, now);
@@ -114,8 +117,12 @@ async function inspectWithVault(
     findings.push(identity);
     const labels = await attempt(findings, 'labels', () => inspectLabels(bulla));
     if (labels !== undefined) findings.push(labels);
+    // Who holds grants is shown to these alone.
+    if (may(known.entity(urn)?.roles ?? [], 'grant.read')) {
+      const readers = await attempt(findings, 'readers', () => inspectReaders(bulla, urn));
+      if (readers !== undefined) findings.push(readers);
+    }
   }
-  const known = await bulla.trust();
   for (const responder of known.entitiesOf('responder')) {
     const entity = known.entity(responder);
     if (entity?.kind === 'responder')
