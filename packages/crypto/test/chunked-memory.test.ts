@@ -11,7 +11,7 @@ const collectGarbage = runInNewContext('gc') as (options: { type: 'major' | 'min
 const MIB = 1_048_576;
 const TOTAL_BYTES = 64 * MIB;
 /** What may be in use beside what was in use before: a few pieces, and what the engine has not given back yet. */
-const GROWTH_MAX_BYTES = 24 * MIB;
+const GROWTH_MAX_BYTES = 32 * MIB;
 
 /**
  * Bytes of buffers that somebody still holds, or that outlived the chunks around them. The young generation is enough: what
