@@ -3,7 +3,7 @@ import type { DirectoryDocument, DirectoryEntity } from './directory.js';
 import { parseDirectory } from './directory.js';
 import { mintId } from './ids.js';
 import type { TestOrganisation } from './testing.js';
-import { makeOrganisation } from './testing.js';
+import { crowdOf, makeOrganisation } from './testing.js';
 import type { Device, TestMember } from './testing-members.js';
 import { makeService } from './testing-members.js';
 
@@ -146,6 +146,17 @@ describe('parsing a directory', () => {
     ['a withdrawn device', (draft) => (draft.withdrawn = [{ sub: acme.author.urn, below: 2 }])],
   ])('refuses %s', async (_name, change) => {
     await expect(parse(change)).rejects.toMatchObject({ code: 'token_malformed' });
+  });
+
+  it.each<[string, number, number]>([
+    ['more entities than it may [guard: directory-entities]', 4_097, 1],
+    ['more keys than it may [guard: directory-keys]', 300, 28],
+  ])('refuses %s', async (_name, entities, keys) => {
+    const crowd = await crowdOf('acme', entities, keys);
+    await expect(parse((draft) => Object.assign(draft.entities, crowd))).rejects.toMatchObject({
+      code: 'token_malformed',
+      message: expect.stringContaining('it lists more than'),
+    });
   });
 
   it.each<[string, (draft: DirectoryDocument) => unknown]>([

@@ -2,13 +2,14 @@ import * as z from 'zod/mini';
 import { decodeBase64url, utf8 } from './bytes.js';
 import { hashSchema, versionSchema } from './claims.js';
 import type { DocumentFormat, ParsedDocument } from './document.js';
-import { DOCUMENT_MAX_BYTES, parseDocument } from './document.js';
+import { DOCUMENT_MAX_BYTES, freeze, parseDocument } from './document.js';
 import { timestampSchema } from './document-times.js';
 import { CryptoError } from './errors.js';
 import type { UrnKind } from './ids.js';
 import { parseUrn } from './ids.js';
 import type { KeyPurpose } from './keys.js';
 import { checkKeyRecord, keyRecordSchema, kidSchema, secondsSchema } from './keys.js';
+import { pauses } from './pauses.js';
 import { checkPrevious, groupSchema } from './policy.js';
 import { orgSchema } from './root.js';
 import { checkShape } from './schema.js';
@@ -17,6 +18,9 @@ import { strictParse } from './strict-parse.js';
 /** `chain` of version 1: 32 zero bytes in base64url. */
 export const FIRST_CHAIN = 'A'.repeat(43);
 const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
+/** More than these are too many for those who read all of them each time: for about 2,000 devices with their old keys. */
+const ENTITIES_MAX = 4_096;
+const KEYS_MAX = 8_192;
 const keysSchema = z.array(keyRecordSchema).check(z.minLength(1), z.maxLength(32));
 /** An absolute address without credentials, query or fragment. */
 const urlSchema = z
@@ -95,16 +99,19 @@ export type DirectoryHead = z.infer<typeof headSchema>;
 /** directory: whose keys they are, who may do what, and what no longer counts (protocol.md §4, docs/spec/directory.md). */
 const directorySchema = z.strictObject({
   ...headMembers,
-  entities: z.record(z.string(), entitySchema),
+  /** Each is checked for itself: there may be thousands, and others wait. */
+  entities: z.record(z.string(), z.unknown()),
   revoked: z.array(revocationSchema),
   /** `chash` of contents that stay trusted although their author's key is not. */
   kept: z.array(hashSchema),
   /** Versions of a prompt lower than `below` are not to be run. */
   withdrawn: z.array(z.strictObject({ sub: z.string(), below: versionSchema })),
 });
-export type DirectoryDocument = z.infer<typeof directorySchema>;
+export type DirectoryDocument = Omit<z.infer<typeof directorySchema>, 'entities'> & {
+  entities: Record<string, DirectoryEntity>;
+};
 
-const DIRECTORY_FORMAT: DocumentFormat<DirectoryDocument> = {
+const DIRECTORY_FORMAT: DocumentFormat<z.infer<typeof directorySchema>> = {
   type: 'bulla-directory',
   payload: directorySchema,
   maxBytes: DOCUMENT_MAX_BYTES,
@@ -127,22 +134,46 @@ const KINDS: Record<
  * @throws {CryptoError} token_malformed, payload_too_large, key_invalid
  */
 export async function parseDirectory(token: string): Promise<ParsedDocument<DirectoryDocument>> {
-  const parsed = await parseDocument(token, DIRECTORY_FORMAT);
-  const directory = parsed.payload;
+  const { payload, ...parsed } = await parseDocument(token, DIRECTORY_FORMAT);
+  const entities = await checkEntities(payload);
+  const directory = Object.freeze({ ...payload, entities });
   checkPrevious(directory);
   checkChain(directory);
   checkHead(token, directory);
-  for (const [urn, entity] of Object.entries(directory.entities)) checkEntity(directory.org, urn, entity);
-  const records = Object.values(directory.entities).flatMap(({ keys }) => keys);
-  // guard: directory-kid-once
-  checkDistinct(records.map(({ kid }) => kid));
   checkDistinct(directory.revoked.map(({ kid }) => kid));
   checkDistinct(directory.kept);
   checkDistinct(directory.withdrawn.map(({ sub }) => sub));
   for (const { sub } of directory.withdrawn) checkName(directory.org, sub, 'prompt');
-  // guard: directory-key-checked
-  await Promise.all(records.map(checkKeyRecord));
-  return parsed;
+  return { ...parsed, payload: directory };
+}
+
+/** Checks entity by entity, and lets others work in between. */
+async function checkEntities({
+  org,
+  entities,
+}: z.infer<typeof directorySchema>): Promise<Record<string, DirectoryEntity>> {
+  const listed = Object.entries(entities);
+  // guard: directory-entities
+  if (listed.length > ENTITIES_MAX) throw malformed(`it lists more than ${ENTITIES_MAX} entities`);
+  const checked: [string, DirectoryEntity][] = [];
+  const kids: string[] = [];
+  const pause = pauses();
+  for (const [urn, value] of listed) {
+    const entity = freeze(checkShape(value, entitySchema, 'entity'));
+    checkEntity(org, urn, entity);
+    for (const record of entity.keys) {
+      // guard: directory-keys
+      if (kids.push(record.kid) > KEYS_MAX) throw malformed(`it lists more than ${KEYS_MAX} keys`);
+      // guard: directory-key-checked
+      await checkKeyRecord(record);
+    }
+    checked.push([urn, entity]);
+    // guard: directory-slices
+    await pause();
+  }
+  // guard: directory-kid-once
+  checkDistinct(kids);
+  return Object.freeze(Object.fromEntries(checked));
 }
 
 /** The first characters of a document that is written as `JSON.stringify` writes it. */

@@ -243,7 +243,8 @@ function readSignature(signature: {
   return { kid, alg, typ, protected: signature.protected, signature: signature.signature };
 }
 
-function freeze<Value>(value: Value): Value {
+/** The value, deeply frozen. */
+export function freeze<Value>(value: Value): Value {
   if (typeof value === 'object' && value !== null) {
     Object.freeze(value);
     for (const member of Object.values(value)) freeze(member);

@@ -28,9 +28,14 @@ export class RateLimits {
     this.#metrics = metrics;
   }
 
-  /** Takes the points of a request. @returns why it has to wait, if it has to. */
-  async take({ org, kid }: Signatory, route: RouteName): Promise<Limited | undefined> {
-    for (const { bucket, points, of } of chargesOf(route, this.#rates)) {
+  /**
+   * Takes the points of a request.
+   * @param bodyBytes length of its body
+   * @returns why it has to wait, if it has to.
+   */
+  async take({ org, kid }: Signatory, route: RouteName, bodyBytes: number): Promise<Limited | undefined> {
+    // guard: limit-bytes without: for (const { bucket, points, of } of chargesOf(route, this.#rates, 0 * bodyBytes)) {
+    for (const { bucket, points, of } of chargesOf(route, this.#rates, bodyBytes)) {
       // guard: limit-others without: const taken = await this.#counts.take(bucket, 'all', points);
       // guard: limit-organisation without: const taken = await this.#counts.take(bucket, `${org}:${kid}`, points);
       const taken = await this.#counts.take(bucket, of === 'key' ? `${org}:${kid}` : org, points);

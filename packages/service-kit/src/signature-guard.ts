@@ -40,8 +40,8 @@ export class SignatureGuard implements CanActivate {
   }
 
   async #requirePoints(signatory: Signatory, entry: RouteEntry, request: FastifyRequest): Promise<void> {
-    const limited = await this.#limits.take(signatory, entry.name);
     const state = stateOf(request);
+    const limited = await this.#limits.take(signatory, entry.name, state.rawBody?.length ?? 0);
     if (limited === undefined) {
       // guard: place-verified
       state.place?.verify();

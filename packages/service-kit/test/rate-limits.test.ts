@@ -112,10 +112,19 @@ describe('envelopes', () => {
 });
 
 it('a run costs three private operations, everything else one', () => {
-  const pointsOf = (route: Parameters<typeof chargesOf>[0]) => chargesOf(route, RATES).map(({ points }) => points);
+  const pointsOf = (route: Parameters<typeof chargesOf>[0]) => chargesOf(route, RATES, 0).map(({ points }) => points);
   expect(pointsOf('invocation.run')).toEqual([3, 3]);
   expect(pointsOf('prompt.list')).toEqual([1, 1]);
   expect(pointsOf('envelope.issue')).toEqual([1, 1, 1]);
+});
+
+it('a body costs by its length, and the largest no more than a key may spend', () => {
+  const pointsOf = (bytes: number, rates = RATES) =>
+    chargesOf('directory.publish', rates, bytes).map(({ points }) => points);
+  expect(pointsOf(128 * 1024 - 1)).toEqual([1, 1]);
+  expect(pointsOf(1024 * 1024)).toEqual([9, 9]);
+  expect(pointsOf(6 * 1024 * 1024)).toEqual([49, 49]);
+  expect(pointsOf(6 * 1024 * 1024, { ...RATES, keyPerSecond: 1 })).toEqual([6, 49]);
 });
 
 describeWithRedis('over one Redis', () => {

@@ -393,11 +393,22 @@ describe('documents are published', () => {
     const stranger = vault.clientOf(other.owner);
     await expectRefusal(vault, () => stranger.put(path('directory'), { directory }, at), 404, 'not_found');
     const own = basedOn(other.trust.directory.version);
+    const foreign = await acme.sign('directory', {
+      ...other.trust.directory,
+      ...nextOf(other),
+      chain: await other.trust.nextChain(),
+    });
+    await expectRefusal(
+      vault,
+      () => stranger.put(path('directory', 'other'), { directory: foreign }, own),
+      401,
+      'signature_invalid',
+    );
     await expectRefusal(
       vault,
       () => stranger.put(path('directory', 'other'), { directory }, own),
-      401,
-      'signature_invalid',
+      412,
+      'version_conflict',
     );
   });
 
@@ -415,6 +426,24 @@ describe('documents are published', () => {
     must(200, await owner.get('/api/v1/prompts'));
     await own.stop();
   });
+
+  it.each<[string, (head: ReturnType<typeof nextOf>) => object]>([
+    ['another version [guard: vault-publish-next]', ({ version }) => ({ version: version + 1 })],
+    ['another one before it [guard: vault-publish-prev]', () => ({ prev: 'A'.repeat(43) })],
+    ['another chain [guard: vault-publish-chain]', () => ({ chain: 'A'.repeat(43) })],
+    ['another root', () => ({ root_version: 9 })],
+  ])('and %s is refused before anybody looks for a signature', async (_name, change) => {
+    const { acme } = vault;
+    const head = { ...nextOf(acme), chain: await acme.trust.nextChain() };
+    const directory = await acme.sign('policy', { ...acme.trust.directory, ...head, ...change(head) });
+    const at = basedOn(acme.trust.directory.version);
+    const put = () => vault.clientOf(acme.owner).put(path('directory'), { directory }, at);
+    await expectRefusal(vault, put, 412, 'version_conflict');
+  });
+
+  function nextOf({ trust }: TestOrganisation) {
+    return { version: trust.directory.version + 1, prev: trust.directoryRef.hash };
+  }
 
   type Draft = { version: number } & Parameters<TestOrganisation['sign']>[1];
 

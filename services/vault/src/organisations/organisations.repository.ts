@@ -106,8 +106,12 @@ export class OrganisationsRepository {
    * When the last but `count` directory of the day before was published, in seconds before now; undefined if fewer were.
    * By the database's clock.
    */
-  async secondsSincePublished(org: string, count: number, trx: VaultTransaction): Promise<number | undefined> {
-    const row = await trx
+  async secondsSincePublished(
+    org: string,
+    count: number,
+    source: VaultSource = this.database.db,
+  ): Promise<number | undefined> {
+    const row = await source
       .selectFrom('directory_hash')
       .select(sql<number>`extract(epoch from now() - created_at)::int`.as('age'))
       .where('org', '=', org)

@@ -1,7 +1,7 @@
 import type { AcceptedDocument } from '@bulla/contract';
 import { DIRECTORIES_PER_DAY, entityTag, Problem } from '@bulla/contract';
-import type { EstablishOptions, TrustDocuments } from '@bulla/crypto';
-import { CryptoError, parseDirectory, parsePolicy, requireSignedToken, Trust } from '@bulla/crypto';
+import type { DirectoryHead, EstablishOptions, TrustDocuments } from '@bulla/crypto';
+import { CryptoError, parsePolicy, readDirectoryHead, requireSignedToken, Trust } from '@bulla/crypto';
 import type { Answer, Caller, Effect } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -9,6 +9,7 @@ import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import type { StoredDocument } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
+import { PublishingTurns } from './publishing-turns.js';
 import { requireServable } from './signed-form.js';
 import { ServedProfiles } from './served-profiles.js';
 import { VaultTrust } from './vault-trust.js';
@@ -22,11 +23,21 @@ type Verify = (trx: VaultTransaction, trust: Trust) => Promise<StoredDocument>;
 type Prepare<Body> = (
   trx: VaultTransaction,
   trust: Trust,
+  verified: Verified,
 ) => Promise<{ readonly document: StoredDocument; readonly effect: Effect<Body> }>;
+
+/** A directory that continues the newest. */
+interface NextDirectory {
+  readonly document: StoredDocument;
+  readonly next: Trust;
+}
+type Verified = PromiseSettledResult<NextDirectory> | undefined;
 
 /** New versions of an organisation's documents. Who sends one does not matter; whose signatures it bears does. */
 @Injectable()
 export class PublishingService {
+  private readonly turns = new PublishingTurns();
+
   constructor(
     private readonly ledger: VaultLedger,
     private readonly clock: Clock,
@@ -37,8 +48,9 @@ export class PublishingService {
 
   /** The next root: signed by the thresholds of the newest and of itself (TUF §5.3). */
   root(caller: Caller, version: number, basedOn: number, token: string): Promise<Answer<AcceptedDocument>> {
-    return this.publishAlone(caller, token, async (_trx, trust) => {
+    return this.publishAlone(caller, async (_trx, trust) => {
       requireNewest(basedOn, trust.root.version);
+      requireServable(token);
       const documents = { ...trust.documents, roots: [...trust.documents.roots, token] };
       // Policy and directory follow under the new root; until then they count under the one that they state.
       const next = await this.establish(documents, trust, { acceptExpired: true, underStatedRoot: true });
@@ -52,9 +64,10 @@ export class PublishingService {
 
   /** The next policy. It is served, and counts, once a directory names it. */
   policy(caller: Caller, basedOn: number, token: string): Promise<Answer<AcceptedDocument>> {
-    return this.publishAlone(caller, token, async (trx, { org, root }) => {
+    return this.publishAlone(caller, async (trx, { org, root }) => {
       const newest = await this.organisations.newestDocument(org, 'policy', trx);
       requireNewest(basedOn, newest?.version);
+      requireServable(token);
       // guard: vault-publish-policy-signed
       await requireSignedToken(token, 'bulla-policy', root.roles.policy, root.keys, 'policy-signatures');
       const parsed = await parsePolicy(token);
@@ -71,11 +84,15 @@ export class PublishingService {
 
   /** The next directory, with the policy that it names. */
   directory(caller: Caller, basedOn: number, token: string): Promise<Answer<AcceptedDocument>> {
-    return this.publishAlone(caller, token, async (trx, trust) => {
-      requireNewest(basedOn, trust.directory.version);
-      const { document } = await this.nextDirectory(trx, trust, token);
-      return document;
-    });
+    return this.publish(
+      caller,
+      async (trx, trust, verified) => {
+        requireNewest(basedOn, trust.directory.version);
+        const { document } = await this.settled(trx, trust, verified);
+        return { document, effect: effectOf(document) };
+      },
+      token,
+    );
   }
 
   /**
@@ -88,42 +105,47 @@ export class PublishingService {
     token: string,
     along: (trx: VaultTransaction, next: Trust, before: Trust) => Promise<Effect<Body>>,
   ): Promise<Answer<Body>> {
-    return this.publish(caller, token, async (trx, trust) => {
-      const { document, next } = await this.nextDirectory(trx, trust, token);
-      return { document, effect: await along(trx, next, trust) };
-    });
+    return this.publish(
+      caller,
+      async (trx, trust, verified) => {
+        const { document, next } = await this.settled(trx, trust, verified);
+        return { document, effect: await along(trx, next, trust) };
+      },
+      token,
+    );
   }
 
-  private async nextDirectory(
-    trx: VaultTransaction,
-    trust: Trust,
-    token: string,
-  ): Promise<{ document: StoredDocument; next: Trust }> {
-    await this.requireDailyLimit(trx, trust.org);
+  /** What was verified before the transaction began: what takes long holds no connection and no lock. */
+  private async settled(trx: VaultTransaction, trust: Trust, verified: Verified): Promise<NextDirectory> {
+    if (verified?.status !== 'fulfilled') throw verified?.reason ?? new Problem('internal');
+    await this.requireDailyLimit(trust.org, trx);
+    return verified.value;
+  }
+
+  private async nextDirectory(trust: Trust, token: string): Promise<NextDirectory> {
+    // What its first lines say costs nothing to read, and refuses what was sent once too often.
+    const head = readDirectoryHead(token);
+    await requireNext(head, trust);
+    await this.requireDailyLimit(trust.org);
+    requireServable(token);
     const { roles, keys } = trust.root;
     await requireSignedToken(token, 'bulla-directory', roles.directory, keys, 'directory-signatures');
-    const { payload, hash } = await parseDirectory(token);
-    const policy = await this.organisations.findDocument(trust.org, 'policy', payload.policy.version, trx);
+    const policy = await this.organisations.findDocument(trust.org, 'policy', head.policy.version);
     if (policy === undefined) {
       throw new Problem('validation_failed', { detail: 'the directory names a policy that was not published' });
     }
     // The first directory with a chain follows all that had none.
     const isFirst = trust.memory.directory.chain === undefined;
-    const hashes = isFirst ? await this.organisations.hashesFrom(trust.org, 1, trx) : undefined;
+    const hashes = isFirst ? await this.organisations.hashesFrom(trust.org, 1) : undefined;
     const documents = { ...trust.documents, policy: policy.token, directory: token };
     const next = await this.establish(documents, trust, { hashes });
-    if (
-      payload.version !== trust.directory.version + 1 ||
-      payload.root_version !== trust.root.version // guard: vault-publish-old-root
-    ) {
-      throw new Problem('version_conflict', { detail: 'the directory does not continue the newest one' });
-    }
-    return { document: { kind: 'directory', version: payload.version, token, sha256: hash }, next };
+    const { ver, hash } = next.directoryRef;
+    return { document: { kind: 'directory', version: ver, token, sha256: hash }, next };
   }
 
   /** Everybody who was away folds every directory that ever was, so there are not too many. */
-  private async requireDailyLimit(trx: VaultTransaction, org: string): Promise<void> {
-    const age = await this.organisations.secondsSincePublished(org, DIRECTORIES_PER_DAY, trx);
+  private async requireDailyLimit(org: string, source?: VaultTransaction): Promise<void> {
+    const age = await this.organisations.secondsSincePublished(org, DIRECTORIES_PER_DAY, source);
     // guard: vault-publish-daily
     if (age !== undefined) {
       const detail = `the organisation has published ${DIRECTORIES_PER_DAY} directories within a day`;
@@ -132,20 +154,24 @@ export class PublishingService {
   }
 
   /** Publishes a document for its own sake. */
-  private publishAlone(caller: Caller, token: string, verify: Verify): Promise<Answer<AcceptedDocument>> {
-    return this.publish(caller, token, async (trx, trust) => {
+  private publishAlone(caller: Caller, verify: Verify): Promise<Answer<AcceptedDocument>> {
+    return this.publish(caller, async (trx, trust) => {
       const document = await verify(trx, trust);
-      const { kind, version } = document;
-      const event = { act: `${kind}.publish`, obj: { version } } as const;
-      return { document, effect: { body: { version }, event, etag: entityTag(version) } };
+      return { document, effect: effectOf(document) };
     });
   }
 
-  private async publish<Body>(caller: Caller, token: string, prepare: Prepare<Body>): Promise<Answer<Body>> {
-    requireServable(token);
+  /** One after the other of an organisation, so that who publishes much at once keeps nobody else waiting. */
+  private publish<Body>(caller: Caller, prepare: Prepare<Body>, directory?: string): Promise<Answer<Body>> {
+    return this.turns.take(caller.org, () => this.publishNow(caller, prepare, directory));
+  }
+
+  private async publishNow<Body>(caller: Caller, prepare: Prepare<Body>, directory?: string): Promise<Answer<Body>> {
     const { org } = caller;
     await this.trust.refresh(org);
     const trust = (await this.trust.trustOf(org)) ?? caller.trust;
+    // What is wrong with it is said in the transaction: a retry gets the answer of the first try.
+    const [verified] = directory === undefined ? [] : await Promise.allSettled([this.nextDirectory(trust, directory)]);
     const answer = await this.ledger.run(caller, async (trx) => {
       // One publication at a time, and none that was verified by documents which are not the newest any more.
       await this.organisations.lock(trx, org);
@@ -153,7 +179,7 @@ export class PublishingService {
       if (newest?.root !== trust.root.version || newest.directory !== trust.directory.version) {
         throw new Problem('version_conflict');
       }
-      const { document, effect } = await prepare(trx, trust);
+      const { document, effect } = await prepare(trx, trust, verified);
       if (!(await this.organisations.insertDocument(trx, { ...document, org }))) throw new Problem('version_conflict');
       return effect;
     });
@@ -184,7 +210,28 @@ export class PublishingService {
   }
 }
 
+/** A document that is published for its own sake. */
+function effectOf({ kind, version }: StoredDocument): Effect<AcceptedDocument> {
+  const event = { act: `${kind}.publish`, obj: { version } } as const;
+  return { body: { version }, event, etag: entityTag(version) };
+}
+
 function requireNewest(basedOn: number, newest: number | undefined): void {
   // guard: vault-publish-if-match
   if (basedOn !== newest) throw new Problem('version_conflict');
+}
+
+/** Before anything is parsed or verified: most of what is refused says itself that it does not fit. */
+async function requireNext(head: DirectoryHead, trust: Trust): Promise<void> {
+  const { version, root_version: rootVersion, prev, chain } = head;
+  // What follows a directory of spec 1 is folded from all before it, later.
+  const expected = trust.directory.chain === undefined ? chain : await trust.nextChain();
+  if (
+    version !== trust.directory.version + 1 || // guard: vault-publish-next
+    prev !== trust.directoryRef.hash || // guard: vault-publish-prev
+    chain !== expected || // guard: vault-publish-chain
+    rootVersion !== trust.root.version // guard: vault-publish-old-root
+  ) {
+    throw new Problem('version_conflict', { detail: 'the directory does not continue the newest one' });
+  }
 }

@@ -1,5 +1,5 @@
 import type { TrustDocuments } from '@bulla/crypto';
-import { CryptoError, parseDirectory, Trust } from '@bulla/crypto';
+import { CryptoError, readDirectoryHead, Trust } from '@bulla/crypto';
 import { Problem } from '@bulla/contract';
 import { Clock, EventLog, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -97,7 +97,7 @@ export class VaultTrust extends TrustSource {
   private async stored(org: string): Promise<{ pin: string; documents: TrustDocuments }> {
     const organisation = await this.organisations.find(org);
     const directory = await this.organisations.newestDocument(org, 'directory');
-    const named = directory === undefined ? 0 : (await parseDirectory(directory.token)).payload.policy.version;
+    const named = directory === undefined ? 0 : readDirectoryHead(directory.token).policy.version;
     const policy = await this.organisations.findDocument(org, 'policy', named);
     if (organisation === undefined || directory === undefined || policy === undefined) {
       throw new CryptoError('trust_rollback', 'a document of the organisation is gone');
