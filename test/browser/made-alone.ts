@@ -1,5 +1,5 @@
 import type { Vector } from '@bulla/conformance';
-import type { Bytes, TreeHead } from '@bulla/crypto';
+import type { Bytes, ChainTuple, TreeHead } from '@bulla/crypto';
 import {
   appendLeaf,
   EMPTY_FRONTIER,
@@ -22,6 +22,7 @@ import {
   newInvitationSecret,
   newStreamKey,
   noteKeyOf,
+  positionHash,
   randomBytes,
   sealAttachment,
   sealChunks,
@@ -41,7 +42,27 @@ const LEAF = 9;
 
 /** What needs no organisation: one vector of each such format. */
 export async function makeAlone(): Promise<Vector[]> {
-  return [...(await log()), await stream(), await attachment(), await lockedKey(), await keyFile(), await enrolment()];
+  return [
+    ...(await log()),
+    await stream(),
+    await attachment(),
+    await lockedKey(),
+    await keyFile(),
+    await enrolment(),
+    await chain(),
+  ];
+}
+
+/** Two moves of a label, from its beginning. */
+async function chain(): Promise<Vector> {
+  const [name, label, sub] = ['claims/triage', 'production', `urn:bulla:acme:prompt:${mintId('prm')}`];
+  const [head, tuples, path] = [{ seq: 0, pos: '' }, [] as ChainTuple[], [] as string[]];
+  for (const ver of [1, 2]) {
+    const tuple = { sub, ver, chash: encodeBase64url(randomBytes(32)), prev: path.at(-1) ?? '' };
+    tuples.push(tuple);
+    path.push(await positionHash({ name, tag: label, seq: ver, ...tuple }));
+  }
+  return made('verify', 'label-chain', { name, label, head, next: { seq: 2, pos: there(path[1]) }, tuples }, { path });
 }
 
 /** A log of thirteen entries, with its checkpoint signed with Ed25519, and proofs. */

@@ -18,6 +18,8 @@ import {
   signEnvelope,
   signPublicKeys,
   signStatement,
+  positionHash,
+  positionOf,
   signTag,
   tokenHash,
   urnOf,
@@ -114,6 +116,7 @@ async function makePrompt(of: TestOrganisation) {
     aud: organisationUrn(org),
     tag: 'latest',
     seq: 7,
+    prev: await tokenHash('the position before'),
     purpose: 'prompt.tag',
   };
   const tags = [await signTag(tag, author.signer)];
@@ -131,14 +134,17 @@ async function makePrompt(of: TestOrganisation) {
       made('open', 'content', { token: content, key, org, sub, ver: VERSION }, { statement }),
       made('open', 'grant', grantInput, { key }),
       made('verify', 'envelope', { token: env, audience, grace: 0, organisation, now }, { claims: envelope }),
-      made('verify', 'tag', { tokens: tags, name: NAME, label: 'latest', organisation, now }, tagOk(pointing)),
+      made('verify', 'tag', { tokens: tags, name: NAME, label: 'latest', organisation, now }, await tagOk(tag)),
       made('verify', 'bundle', { bundle, ...asking, audience, organisation, now }, { prm: envelope.prm }),
     ],
   };
 }
 type Prompt = Awaited<ReturnType<typeof makePrompt>>;
 
-const tagOk = ({ sub, ver, chash }: { sub: string; ver: number; chash: string }) => ({ sub, ver, chash, seq: 7 });
+async function tagOk(claims: TagClaims) {
+  const { sub, ver, chash, seq, prev } = claims;
+  return { sub, ver, chash, seq, prev, pos: await positionHash(positionOf(claims)) };
+}
 
 function statementOf({ org, now, author, responders }: TestOrganisation, sub: string): Statement {
   return {

@@ -19,6 +19,7 @@ const AUTHENTICATED: Readonly<Record<string, readonly (string | number)[]>> = {
   enrolment: ['mac'],
   'merkle-inclusion': ['proof', 0],
   'merkle-consistency': ['proof', 0],
+  'label-chain': ['next', 'pos'],
 };
 
 /** Where a character is replaced: in the beginning, the middle and the end. */

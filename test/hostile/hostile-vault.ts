@@ -1,6 +1,9 @@
 import type { Bundle, TrustDocuments } from '@bulla/crypto';
 import {
   encodeBase64url,
+  parseTag,
+  positionHash,
+  positionOf,
   randomBytes,
   sealContent,
   sealGrant,
@@ -142,7 +145,10 @@ export class HostileVault extends TestVault {
     const seq = (positions.at(-1)?.seq ?? 0) + 1;
     const iat = this.organisation.now;
     const claims = { iss: urn, aud: 'urn:bulla:acme', sub: urnOf('acme', 'prompt', id), name: NAME, tag: label };
-    const tag = await signTag({ ...claims, ver: 1, chash, seq, iat, exp: iat + 86_400, purpose: 'prompt.tag' }, signer);
+    const before = positions.at(-1)?.tags[0];
+    const prev = before === undefined ? '' : await positionHash(positionOf(parseTag(before).claims));
+    const place = { ver: 1, chash, seq, prev, iat, exp: iat + 86_400, purpose: 'prompt.tag' as const };
+    const tag = await signTag({ ...claims, ...place }, signer);
     this.labels.set(`${NAME} ${label}`, [...positions, { prompt: id, version: 1, seq, tags: [tag] }]);
   }
 }

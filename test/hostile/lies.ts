@@ -316,7 +316,7 @@ export const LIES_ABOUT_PROMPTS: readonly Lie[] = [
       await vault.shown();
       vault.labels.get(`${NAME} ${LABEL}`)?.pop();
     },
-    client: { code: 'label_stale', check: 'tag-sequence' },
+    client: { code: 'trust_rollback', check: 'tag-sequence' },
   },
   {
     name: 'the tags of another label',

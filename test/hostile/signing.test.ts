@@ -1,6 +1,6 @@
 import { Bulla } from '@bulla/client';
 import { FileTrustStore, Home, IDENTITY, writeProfile } from '@bulla/client/node';
-import { parseTag, signTag } from '@bulla/crypto';
+import { parseTag, positionHash, positionOf, signTag } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -162,7 +162,8 @@ describe('going back', () => {
     const first = vault.position(NAME, LABEL)?.tags[0] ?? '';
     const { version, chash } = await author.prompts.push(NAME, 'text', draftOf(EVIL));
     const iat = organisation.now;
-    const claims = { ...parseTag(first).claims, iss: organisation.author.urn, ver: version, chash, seq: 2, iat };
+    const prev = await positionHash(positionOf(parseTag(first).claims));
+    const claims = { ...parseTag(first).claims, iss: organisation.author.urn, ver: version, chash, seq: 2, prev, iat };
     const tag = await signTag({ ...claims, exp: iat + DAY_SECONDS }, organisation.author.signer);
     const positions = vault.labels.get(`${NAME} ${LABEL}`) ?? [];
     vault.labels.set(`${NAME} ${LABEL}`, [
@@ -170,6 +171,8 @@ describe('going back', () => {
       { prompt: vault.named(NAME).id, version, seq: 2, tags: [tag] },
     ]);
     await author.prompts.push(NAME, 'text', draftOf('Sort {{claim}} well'));
+    // Nobody follows what too few have signed, but who looked at it and says so.
+    for (const person of [author, owner]) await person.labels.adopt(await person.labels.adoption(NAME, LABEL));
     await both(3);
   }
 

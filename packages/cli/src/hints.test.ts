@@ -9,6 +9,6 @@ describe('a hint', () => {
     expect(hintOf(stale('label-history'), { subject: 'claims/triage', label: 'production' })).toBe(
       'name the version: `bulla prompt history claims/triage` lists them, then: bulla prompt promote claims/triage VERSION --to production',
     );
-    expect(hintOf(stale('tag-sequence'), { subject: 'claims/triage' })).toContain('read again');
+    expect(hintOf(stale('tag-sequence'), { subject: 'claims/triage' })).toContain('look again');
   });
 });

@@ -19,8 +19,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'somebody else stands in the place of this organisation, or the pin is that of another; `bulla trust pin` prints the pinned one',
   trust_expired: 'run `bulla trust renew`; `bulla up` does it too',
   trust_rollback:
-    'the vault shows an older state than this machine has seen; it was restored from a backup, or somebody changed it',
-  label_stale: 'read again with `bulla prompt show NAME` and repeat',
+    'the vault shows a state that does not come after the one this machine has seen; it was restored from a backup, or somebody changed it',
+  label_stale: 'somebody else moved it meanwhile: look again with `bulla prompt show NAME`, then decide anew',
   label_not_found: 'list the labels with `bulla prompt show NAME`, or choose with --label or --version',
   unauthenticated:
     'this device was revoked, ran out or never came in; ask an owner for an invitation, then: bulla device enrol',
@@ -47,6 +47,8 @@ const HINTS: Readonly<Record<string, string>> = {
 /** What can be done about an error, by its code and the command that met it. */
 export function hintOf(error: BullaError | CryptoError, about: About): string | undefined {
   const { code, message } = error;
+  // It says itself what to do.
+  if (message.includes('bulla prompt adopt ')) return undefined;
   if (code === 'not_found') return notFoundHint(message, about);
   if (code === 'forbidden') return forbiddenHint(error);
   if (error.check === 'label-history') return unprovenHint(about);
@@ -76,7 +78,7 @@ function forbiddenHint(error: BullaError | CryptoError): string | undefined {
   if (error.message.includes('is not sealed to this device'))
     return 'its author pushes it again, unchanged: that seals it to whoever came since';
   if (error.message.includes('needed signed the label'))
-    return 'the policy protects the label; `bulla approve list` shows what waits, `bulla prompt promote` signs it where nothing does';
+    return 'the policy protects the label; `bulla approve list` shows what waits, who may sign it reads where it stands and says so: `bulla prompt confirm NAME@LABEL`';
   if (error.message === PROBLEMS.forbidden.title)
     return 'roles and groups decide: `bulla device list` shows those of this device, `bulla policy show` who writes which names';
   return undefined;

@@ -145,6 +145,21 @@ export async function inspectIdentity(bulla: Bulla, urn: string, kid: string, no
   };
 }
 
+/** Labels whose vault contradicted what this machine had seen. */
+export async function inspectForks(bulla: Bulla): Promise<Finding[]> {
+  const forks = await bulla.labels.forks();
+  const places = [...new Set(forks.map(({ name, label }) => `${name}@${label}`))];
+  if (places.length === 0) return [];
+  return [
+    {
+      name: 'labels',
+      ok: false,
+      detail: `the vault contradicted what was seen of ${places.join(', ')}; the signed tags of both are in trust.json`,
+      fix: `compare, and choose: bulla prompt adopt ${places.at(-1)}`,
+    },
+  ];
+}
+
 /** Labels that must be signed anew soon, or the prompts they name can no longer be run. */
 export async function inspectLabels(bulla: Bulla): Promise<Finding> {
   const due: string[] = [];
@@ -159,7 +174,7 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding> {
     name: 'labels',
     ok: false,
     detail: `about to expire, or good no longer: ${due.join(', ')}`,
-    fix: 'bulla trust renew; where too few have signed, sign again: bulla prompt promote',
+    fix: 'bulla trust renew, by who signed them; or read and sign: bulla prompt confirm NAME@LABEL',
   };
 }
 

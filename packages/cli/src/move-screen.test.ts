@@ -37,7 +37,7 @@ function version(ver: number, text: string, change: Partial<Statement> = {}): Op
 function shown(target: OpenedVersion | undefined, opened?: OpenedVersion, whole = false) {
   const prompt = { id: 'prm_01kb0000000000000000000000', name: 'claims/triage' };
   const present = opened && { version: opened.version, chash: opened.chash, opened };
-  const move: ProposedMove = { prompt, label: 'production', seq: 3, target, present };
+  const move: ProposedMove = { prompt, label: 'production', seq: 3, prev: '', target, present };
   const { lines, isCut } = moveScreen(move, { self: SELF, whole });
   const text = lines.map((parts) => parts.map((part) => (typeof part === 'string' ? part : part.text)).join(''));
   return { text, isCut };
@@ -109,7 +109,7 @@ describe('what is shown before somebody signs', () => {
     ]);
     const present = { version: 3, chash: 'x', opened: undefined };
     const prompt = { id: 'prm', name: 'claims/triage' };
-    const move = { prompt, label: 'production', seq: 4, target: version(4, 'a'), present };
+    const move = { prompt, label: 'production', seq: 4, prev: '', target: version(4, 'a'), present };
     expect(moveScreen(move, { self: SELF, whole: false }).lines[1]).toEqual([
       expect.objectContaining({ text: expect.stringContaining('this device cannot open v3') }),
     ]);

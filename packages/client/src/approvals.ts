@@ -1,15 +1,17 @@
 import type { Approval } from '@bulla/contract';
 import type { GatheredTags, Trust } from '@bulla/crypto';
-import { gatherTags, parseUrn } from '@bulla/crypto';
+import { gatherTags, parseTag, parseUrn, urnOf } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
-import type { LabelOutcome, PromptRef } from './labels.js';
-import { OUTDATED, outcomeOf, signPosition, stale } from './labels.js';
+import { rememberedOf } from './label-memory.js';
+import type { LabelOutcome } from './label-moves.js';
+import { outcomeOf, signPosition } from './label-moves.js';
+import type { PromptRef } from './labels.js';
+import { OUTDATED, stale } from './labels.js';
 import { openVersion } from './open-version.js';
 import type { ProposedMove } from './proposed-move.js';
 import { proposeMove, requireNotPassed, targetOf } from './proposed-move.js';
 import type { Session } from './session.js';
 import { noticeRemade, vaultOf } from './session.js';
-import { seqOf } from './trust-store.js';
 
 /** A move of a label that waits for further people, as the tags of those who signed say; the vault's word is not needed. */
 export interface PendingApproval {
@@ -17,6 +19,8 @@ export interface PendingApproval {
   readonly prompt: PromptRef;
   readonly label: string;
   readonly seq: number;
+  /** `pos` of the position that it follows; empty where the label begins. */
+  readonly prev: string;
   /** 0 where the label is to be deleted. */
   readonly version: number;
   /** Of the version's content; empty where the label is to be deleted. */
@@ -25,13 +29,18 @@ export interface PendingApproval {
   readonly signers: readonly string[];
   /** How many people the policy asks for. */
   readonly needed: number;
-  /** Seconds: the first of these tags to expire. */
+  /** Seconds: when it has waited long enough for the others, and ends. */
   readonly expiresAt: number;
 }
 
 /** What waits, and what this device opened of it: what is shown to a person, and what they then sign. */
 export interface ProposedApproval extends ProposedMove {
   readonly approval: PendingApproval;
+}
+
+interface WaitingTags extends GatheredTags {
+  /** Seconds. */
+  readonly endsWaiting: number;
 }
 
 /** Each comes with up to sixteen tags. */
@@ -68,17 +77,18 @@ export class Approvals {
 
   /**
    * What waits beside where the label points now, as far as this device can open both.
-   * @throws {BullaError} label_stale if it is not the next position of the label as this client counts it
+   * @throws {BullaError} label_stale if it does not follow the position at which this client knows the label to be
    */
   async open(approval: PendingApproval): Promise<ProposedApproval> {
     const session = this.#session;
     const trust = await session.keeper.current();
-    const { prompt, label, seq, version } = approval;
+    const { prompt, label, seq, prev, version } = approval;
+    await this.#requireKnown(trust, approval);
     const target = version > 0 ? await openVersion(session, trust, prompt, approval) : undefined;
     const move = await proposeMove(session, trust, prompt, label, target);
     // guard: client-approval-next
-    if (move.seq !== seq) throw stale(label);
-    return { ...move, seq, approval };
+    if (move.seq !== seq || move.prev !== prev) throw stale(label);
+    return { ...move, approval };
   }
 
   /**
@@ -108,15 +118,15 @@ export class Approvals {
   async give(what: ProposedApproval | string): Promise<LabelOutcome & { readonly approval: PendingApproval }> {
     const session = this.#session;
     const { approval, ...move } = typeof what === 'string' ? await this.prepare(what) : what;
-    const { prompt, label, seq } = move;
+    const { prompt, label, seq, prev } = move;
     const trust = await session.keeper.current();
     await requireNotPassed(session, move);
     // What was opened, not what the vault says of it: nothing is fetched again.
-    const position = { ...targetOf(move), seq };
+    const position = { ...targetOf(move), seq, prev };
     const tag = await signPosition(session, trust, prompt, label, position);
     const call = { params: { id: approval.id }, body: { tag } };
     const result = await session.transport.call('approval.give', vaultOf(session, trust), trust, call);
-    return { ...(await outcomeOf(session, trust, prompt, label, position, result)), approval };
+    return { ...(await outcomeOf(session, trust, prompt, label, { ...position, tag }, result)), approval };
   }
 
   /** Ends what waits. Tags that were given stay signed words until they expire; another move of the label voids them. */
@@ -136,28 +146,29 @@ export class Approvals {
     const tags = await this.#countingTags(trust, shown);
     const [first] = tags;
     if (first === undefined) {
-      throw bullaError('trust_expired', { message: 'no tag of this approval counts any more', origin: 'client' });
+      throw bullaError('trust_expired', {
+        message: 'no tag of this approval counts any more: whoever signs the move anew begins it again',
+        origin: 'client',
+      });
     }
-    const { sub, name, label, version, chash, seq, needed } = first;
+    const { sub, name, label, version, chash, seq, prev, pos, needed } = first;
     const promptId = parseUrn(sub)?.id ?? '';
     const says = [promptId, version, chash, seq];
     const isSame = JSON.stringify(says) === JSON.stringify([shown.prompt, shown.version, shown.chash, shown.seq]);
-    const areEqual = tags.every(
-      (tag) => tag.sub === sub && tag.version === version && tag.chash === chash && tag.seq === seq,
-    );
+    const areEqual = tags.every((tag) => tag.pos === pos);
     if (
       !isSame || // guard: client-approval-says
       !areEqual // guard: client-approval-equal
     )
       throw changed('the tags of this approval do not say what the vault says of it');
-    await this.#requireKnown(first);
     const byUser = new Map(tags.flatMap(({ signers }) => signers).map((urn) => [trust.userOf(urn), urn]));
-    const expiresAt = Math.min(...tags.map((tag) => tag.expiresAt));
+    const expiresAt = Math.max(...tags.map((tag) => tag.endsWaiting));
     return {
       id,
       prompt: { id: promptId, name },
       label,
       seq,
+      prev,
       version,
       chash,
       signers: [...byUser.values()],
@@ -166,17 +177,18 @@ export class Approvals {
     };
   }
 
-  /** The tags that are good now. Those that time or a leaver has made void do not count; a lie is thrown. */
-  async #countingTags(trust: Trust, { name, label, tags }: Approval): Promise<GatheredTags[]> {
+  /** The tags that are good now and still wait. Those that time or a leaver has made void do not count; a lie is thrown. */
+  async #countingTags(trust: Trust, { name, label, tags }: Approval): Promise<WaitingTags[]> {
     const { keeper, now } = this.#session;
-    const good: GatheredTags[] = [];
+    const good: WaitingTags[] = [];
     for (const tag of tags) {
       try {
-        good.push(
-          await keeper.withKnownKeys(trust, (known) =>
-            checked(() => gatherTags([tag], { trust: known, name, label, now: now() })),
-          ),
+        const gathered = await keeper.withKnownKeys(trust, (known) =>
+          checked(() => gatherTags([tag], { trust: known, name, label, now: now() })),
         );
+        const endsWaiting = parseTag(tag).claims.iat + trust.pendingSeconds;
+        // guard: client-approval-ended
+        if (endsWaiting > now()) good.push({ ...gathered, endsWaiting });
       } catch (error) {
         if (!(error instanceof BullaError) || !OUTDATED.has(error.code)) throw error;
       }
@@ -184,15 +196,13 @@ export class Approvals {
     return good;
   }
 
-  /** A name stands for one prompt; only a later position of a label may say that it was made again. */
-  async #requireKnown(tag: GatheredTags): Promise<void> {
-    const seen = await this.#session.keeper.seen(tag.name);
-    const seq = seqOf(seen, tag.label);
-    // guard: client-approval-passed
-    if (tag.seq <= (seq ?? 0)) throw stale(tag.label);
+  /** A name stands for one prompt; only a label whose moves are known may say that it was made again. */
+  async #requireKnown(trust: Trust, { prompt: { id, name }, label }: PendingApproval): Promise<void> {
+    const seen = await this.#session.keeper.seen(name);
+    const sub = urnOf(trust.org, 'prompt', id);
     // guard: client-approval-remade
-    if (seen !== undefined && seen.sub !== tag.sub && seq === undefined) throw stale(tag.label);
-    noticeRemade(this.#session, seen, tag);
+    if (seen !== undefined && seen.sub !== sub && rememberedOf(seen, label) === undefined) throw stale(label);
+    noticeRemade(this.#session, seen, { name, sub });
   }
 
   #requireAnother(trust: Trust, { prompt, label, signers }: PendingApproval): void {

@@ -6,6 +6,7 @@ import { bullaError, checked } from './errors.js';
 import type { Identity } from './identity.js';
 import { requireOwnKey } from './own-key.js';
 import { People } from './people.js';
+import { HeldLabels } from './held-labels.js';
 import { Prompts } from './prompts.js';
 import { PublicReader } from './public-reader.js';
 import type { Asking } from './question.js';
@@ -49,6 +50,8 @@ export class Bulla {
   readonly prompts: Prompts;
   /** Moves of labels that several people must sign. */
   readonly approvals: Approvals;
+  /** Where labels stand as this client remembers it. */
+  readonly labels: HeldLabels;
   /** Devices: inviting, letting in, revoking. */
   readonly people: People;
   readonly #session: Session;
@@ -62,6 +65,7 @@ export class Bulla {
     this.prompts = new Prompts(session);
     this.people = new People(session, this.prompts);
     this.approvals = new Approvals(session);
+    this.labels = new HeldLabels(session, this.prompts);
   }
 
   /**

@@ -18,7 +18,11 @@ export {
 } from './errors.js';
 export type { Identity } from './identity.js';
 export { identityOf } from './identity.js';
-export type { LabelOutcome } from './labels.js';
+export type { HeldLabels } from './held-labels.js';
+export type { AdoptablePosition, LabelAdoption, LabelSigner } from './label-adoption.js';
+export type { ConfirmedLabel } from './label-confirmation.js';
+export type { LabelFork } from './label-memory.js';
+export type { LabelOutcome } from './label-moves.js';
 export type { InvitationRecord, InvitationRecords } from './invitation-records.js';
 export type { RevocationReason } from './next-directory.js';
 export type { OpenedVersion } from './open-version.js';

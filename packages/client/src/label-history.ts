@@ -1,9 +1,11 @@
 import type { LabelPosition } from '@bulla/contract';
-import type { GatheredTags, Trust } from '@bulla/crypto';
-import { gatherTags, urnOf } from '@bulla/crypto';
+import type { TagSet, Trust } from '@bulla/crypto';
+import { readTags, urnOf } from '@bulla/crypto';
 import { bullaError, checked } from './errors.js';
-import type { LabelTarget, PromptRef } from './labels.js';
-import { resolveLabel } from './labels.js';
+import { headOf } from './label-memory.js';
+import type { LabelBase, LabelTarget } from './label-moves.js';
+import type { PromptRef } from './labels.js';
+import { notBorne } from './labels.js';
 import type { Session } from './session.js';
 import { vaultOf } from './session.js';
 
@@ -11,8 +13,9 @@ const PAGE = 50;
 
 /**
  * Where a label pointed before it came to where it is: its newest position that names another version. The vault keeps
- * the positions and people have signed them; it can hold some back, and cannot make one up
+ * the positions and people have signed them, each with the one before it; it can hold some back, and cannot make one up
  * (docs/decisions/2026-11-25-approvals.md).
+ * @param base where it is now, as this client remembers it.
  * @throws {BullaError} label_not_found if it never pointed elsewhere, or points nowhere now; label_stale where a position
  *   in between is missing or was signed by too few, and what else it is refused for: which version came before is then
  *   nobody's word
@@ -22,26 +25,29 @@ export async function previousTarget(
   trust: Trust,
   prompt: PromptRef,
   label: string,
+  base: LabelBase,
 ): Promise<LabelTarget> {
-  const current = await resolveLabel(session, trust, prompt, label, true);
+  const head = headOf(await session.keeper.seen(prompt.name), label);
   const sub = urnOf(trust.org, 'prompt', prompt.id);
-  let seq = current.seq;
+  if (head === undefined || head.pos !== base.pos || head.ver === 0 || head.sub !== sub) throw notBorne(prompt, label);
+  let { prev } = head;
   for await (const position of positionsOf(session, trust, prompt, label)) {
-    if (position.seq >= current.seq) continue;
+    if (position.seq >= head.seq) continue;
+    if (prev === '') break;
     const before = await verifiedPosition(session, trust, prompt, label, position);
     // guard: client-history-gap
-    if (before.seq !== seq - 1) throw unproven(label, 'the vault left a position out');
+    if (before.pos !== prev) throw unproven(label, 'the vault left a position out');
     // One person's signature is a wish, not a place where the label ever was.
     // guard: client-history-threshold
     if (before.given < before.needed)
       throw unproven(label, `${before.given} of ${before.needed} people signed a position`);
-    seq = before.seq;
+    ({ prev } = before);
     // An earlier prompt of this name is not what one goes back to.
     if (before.sub !== sub) break;
-    if (before.version > 0 && before.version !== current.version) return before;
+    if (before.version > 0 && before.version !== head.ver) return before;
   }
   throw bullaError('label_not_found', {
-    message: `${label} of ${prompt.name} never pointed to another version than ${current.version}`,
+    message: `${label} of ${prompt.name} never pointed to another version than ${head.ver}`,
     origin: 'client',
     status: 404,
   });
@@ -69,9 +75,9 @@ async function verifiedPosition(
   { name }: PromptRef,
   label: string,
   { tags }: LabelPosition,
-): Promise<GatheredTags> {
+): Promise<TagSet> {
   const expected = { name, label, now: session.now(), acceptExpired: true };
-  return session.keeper.withKnownKeys(trust, (known) => checked(() => gatherTags(tags, { trust: known, ...expected })));
+  return session.keeper.withKnownKeys(trust, (known) => checked(() => readTags(tags, { trust: known, ...expected })));
 }
 
 function unproven(label: string, why: string) {

@@ -2,9 +2,11 @@ import type { Prompt, PromptType, VersionSummary } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
 import { mintId } from '@bulla/crypto';
 import { BullaError, bullaError } from './errors.js';
-import type { LabelOutcome, LabelTarget, PromptRef } from './labels.js';
-import { LATEST, moveLabel, notBorne, resolveIfGood, resolveLabel } from './labels.js';
-import { dueLabels, renewLabels } from './label-renewal.js';
+import { dueLabels, renewLabels } from './label-confirmation.js';
+import type { LabelBase, LabelOutcome, LabelTarget } from './label-moves.js';
+import { baseOf, moveLabel, moveLatest } from './label-moves.js';
+import type { PromptRef } from './labels.js';
+import { LATEST, notBorne, resolveIfGood, resolveLabel } from './labels.js';
 import { previousTarget } from './label-history.js';
 import { grantMissing } from './missing-grants.js';
 import type { OpenedVersion } from './open-version.js';
@@ -74,6 +76,8 @@ export class Prompts {
         origin: 'client',
       });
     }
+    // Before anything is stored: what labels are moved from is what was there when this began.
+    const bases = found === undefined ? new Map<string, LabelBase>() : await this.#basesOf(trust, prompt, labels);
     const newest = await this.#newest(trust, prompt);
     const changed = newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
     const stored = changed
@@ -82,7 +86,9 @@ export class Prompts {
     const pending: (LabelOutcome & { label: string })[] = [];
     for (const label of new Set([LATEST, ...labels])) {
       if (!changed && (await this.#pointsTo(trust, prompt, label, stored))) continue;
-      const outcome = await moveLabel(this.#session, trust, prompt, label, stored);
+      const base = bases.get(label) ?? (await baseOf(this.#session, trust, prompt, label));
+      const move = label === LATEST ? moveLatest : moveLabel;
+      const outcome = await move(this.#session, trust, prompt, label, stored, base);
       if (outcome.pending !== undefined) pending.push({ ...outcome, label });
     }
     const waiting = new Set(pending.map(({ label }) => label));
@@ -195,7 +201,8 @@ export class Prompts {
   async proposeRollback(name: string, label: string): Promise<ProposedMove> {
     const trust = await this.#session.keeper.current();
     const prompt = await this.get(name);
-    const opened = await this.#open(trust, prompt, await previousTarget(this.#session, trust, prompt, label));
+    const base = await baseOf(this.#session, trust, prompt, label);
+    const opened = await this.#open(trust, prompt, await previousTarget(this.#session, trust, prompt, label, base));
     return proposeMove(this.#session, trust, prompt, label, opened);
   }
 
@@ -220,7 +227,8 @@ export class Prompts {
     const prompt = await this.get(name);
     // Nothing is taken from the vault's word here: a label that it hides is not followed by anybody who asks it.
     if (!prompt.labels.some((one) => one.label === label)) throw notBorne(prompt, label);
-    return moveLabel(this.#session, trust, prompt, label, 'delete');
+    const base = await baseOf(this.#session, trust, prompt, label);
+    return moveLabel(this.#session, trust, prompt, label, 'delete', base);
   }
 
   /**
@@ -233,8 +241,8 @@ export class Prompts {
   }
 
   /**
-   * Signs anew the due labels of a prompt that this device may sign and whose version it can open. Where a label points
-   * is taken from its old tags alone, never from the vault.
+   * Adds this person's tag anew to the due labels of a prompt whose position they signed and this client remembers, if this
+   * device opens the version.
    * @returns the labels.
    */
   async renewLabels(name: string): Promise<string[]> {
@@ -279,6 +287,15 @@ export class Prompts {
       if (error instanceof BullaError && error.origin === 'client' && UNREADABLE.has(error.code)) return undefined;
       throw error;
     }
+  }
+
+  /** What labels are moved from. */
+  async #basesOf(trust: Trust, prompt: PromptRef, labels: readonly string[]): Promise<Map<string, LabelBase>> {
+    const bases = new Map<string, LabelBase>();
+    for (const label of new Set([LATEST, ...labels])) {
+      bases.set(label, await baseOf(this.#session, trust, prompt, label));
+    }
+    return bases;
   }
 
   async #pointsTo(trust: Trust, prompt: PromptRef, label: string, { version, chash }: LabelTarget): Promise<boolean> {

@@ -1,11 +1,14 @@
 import type { Trust } from '@bulla/crypto';
-import { BullaError, bullaError } from './errors.js';
-import type { LabelOutcome, PromptRef } from './labels.js';
-import { newestSeq, publishPosition, resolveIfGood, stale } from './labels.js';
+import { urnOf } from '@bulla/crypto';
+import { BullaError } from './errors.js';
+import { rememberedOf } from './label-memory.js';
+import type { LabelOutcome } from './label-moves.js';
+import { baseOf, moveLabel } from './label-moves.js';
+import type { PromptRef } from './labels.js';
+import { stale } from './labels.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
 import type { Session } from './session.js';
-import { seqOf } from './trust-store.js';
 
 /** Where a label points, by what people signed. Their signatures may have expired: it still is what a move changes. */
 export interface PresentVersion {
@@ -24,6 +27,8 @@ export interface ProposedMove {
   readonly label: string;
   /** The position that the label would have. */
   readonly seq: number;
+  /** `pos` of the position that it would follow, which `present` is; empty where the label begins. */
+  readonly prev: string;
   /** Undefined where the label is to be removed. */
   readonly target: OpenedVersion | undefined;
   /** Undefined where the label points nowhere that counts: there is nothing to compare with. */
@@ -40,9 +45,9 @@ export const UNREADABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Puts what was opened beside where the label points now.
+ * Puts what was opened beside where the label points, as this client remembers it: what is shown is what the move follows.
  * @param target a version that was opened; undefined to remove the label
- * @throws {BullaError} label_stale where the label moves meanwhile, or the vault shows an older position than was seen
+ * @throws {BullaError} as baseOf
  */
 export async function proposeMove(
   session: Session,
@@ -51,16 +56,12 @@ export async function proposeMove(
   label: string,
   target: OpenedVersion | undefined,
 ): Promise<ProposedMove> {
-  const newest = await newestSeq(session, trust, prompt, label);
-  const resolved = await resolveIfGood(session, trust, prompt, label, true);
-  // What is shown as the present version must be what the next position replaces.
-  // guard: client-move-base
-  if (resolved !== undefined && resolved.seq !== newest) {
-    const message = `${label} of ${prompt.name} moved while it was looked at`;
-    throw bullaError('label_stale', { message, check: 'tag-sequence', origin: 'client' });
-  }
-  const present = resolved && (await openPresent(session, trust, prompt, resolved));
-  return { prompt, label, seq: newest + 1, target, present };
+  const base = await baseOf(session, trust, prompt, label);
+  const { version, chash } = base;
+  const isBorne = version > 0 && base.sub === urnOf(trust.org, 'prompt', prompt.id);
+  const present =
+    isBorne && chash !== undefined ? await openPresent(session, trust, prompt, { version, chash }) : undefined;
+  return { prompt, label, seq: base.seq + 1, prev: base.pos, target, present };
 }
 
 /** As openVersion, but a version whose author has left since is only named. */
@@ -83,9 +84,10 @@ async function openPresent(
  * @throws {ConflictError} label_stale if the label moved meanwhile
  */
 export async function signMove(session: Session, trust: Trust, move: ProposedMove): Promise<LabelOutcome> {
-  const { prompt, label, seq } = move;
+  const { prompt, label, seq, prev } = move;
   await requireNotPassed(session, move);
-  return publishPosition(session, trust, prompt, label, { ...targetOf(move), seq });
+  const base = { seq: seq - 1, pos: prev, version: move.present?.version ?? 0 };
+  return moveLabel(session, trust, prompt, label, targetOf(move), base);
 }
 
 /** The version and content of a move; 0 and nothing where the label is to be removed. */
@@ -99,5 +101,5 @@ export async function requireNotPassed(
   { prompt, label, seq }: Pick<ProposedMove, 'prompt' | 'label' | 'seq'>,
 ): Promise<void> {
   // guard: client-move-passed
-  if (seq <= (seqOf(await keeper.seen(prompt.name), label) ?? 0)) throw stale(label);
+  if (seq <= (rememberedOf(await keeper.seen(prompt.name), label)?.seq ?? 0)) throw stale(label);
 }

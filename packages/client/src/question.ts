@@ -17,13 +17,13 @@ import {
   Secret,
 } from '@bulla/crypto';
 import { bullaError, checked } from './errors.js';
-import { LATEST } from './labels.js';
+import { accept } from './labels.js';
 import type { Session } from './session.js';
 import { noticeRemade, responderOf, vaultOf } from './session.js';
 import type { Service } from './transport.js';
 import { newIdempotencyKey } from './transport.js';
 import type { SeenName } from './trust-store.js';
-import { contentOf, seqOf } from './trust-store.js';
+import { contentOf } from './trust-store.js';
 
 /** What to ask: a prompt, its variables and how to run it. */
 export interface Asking {
@@ -122,8 +122,6 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   const call = { body, idempotencyKey: request, signal };
   // What was seen before it is asked for: an answer on its way while this client moves the label is no older one.
   const seen = await keeper.seen(name);
-  // guard: client-min-seq without: const minSeq = undefined;
-  const minSeq = seqOf(seen, choice.label ?? LATEST);
   const answer = await transport.call('envelope.issue', vaultOf(session, trust), trust, call);
   // What a version says never changes, whoever saw it first.
   const known = await keeper.seen(name);
@@ -134,8 +132,6 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
       const wanted = {
         name,
         ...choice,
-        sub: seen?.sub, // guard: client-pinned-name
-        minSeq,
         chash: seenContent(known, version, bundle), // guard: client-first-content without: chash: undefined
       };
       const context = { trust: under, now: now(), asker, audience: responder.urn, request, wanted };
@@ -149,8 +145,10 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
       return { ...(await checkBundleForAsker(bundle, context)), bundle, responder, trust: under };
     });
   const permit = await keeper.withKnownKeys(trust, checkUnder);
+  const { tags } = permit.bundle;
+  // guard: client-ask-after
+  await accept(session, permit.trust, { ...permit.resolved, tags }, seen);
   noticeRemade(session, seen, permit.resolved);
-  await keeper.remember(permit.resolved);
   return permit;
 }
 

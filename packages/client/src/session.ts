@@ -47,7 +47,11 @@ export function responderOf(session: Session, trust: Trust, wanted?: string): Se
 }
 
 /** Says aloud that a name stands for another prompt than before. */
-export function noticeRemade(session: Session, seen: SeenName | undefined, { name, sub }: ResolvedTag): void {
+export function noticeRemade(
+  session: Session,
+  seen: SeenName | undefined,
+  { name, sub }: Pick<ResolvedTag, 'name' | 'sub'>,
+): void {
   if (seen !== undefined && seen.sub !== sub)
     session.notice(`${name} is another prompt than before: it was deleted and made again`);
 }

@@ -1,10 +1,22 @@
-import type { DirectoryHashes, TrustDocuments } from '@bulla/crypto';
-import { fetchHashes, readDirectoryHead, readHashes, Trust, verifyRootChain } from '@bulla/crypto';
+import type { ChainTuple, DirectoryHashes, TrustDocuments } from '@bulla/crypto';
+import { CryptoError, fetchHashes, readDirectoryHead, readHashes, Trust, verifyRootChain } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
+import type { EarlierHead, LabelFork, RememberedLabel, Remembering, ShownPosition } from './label-memory.js';
+import {
+  rememberedOf,
+  remembering,
+  requireAfter,
+  tupleOf,
+  withEarlierHead,
+  withFork,
+  withoutForks,
+  withHead,
+  withoutHead,
+} from './label-memory.js';
 import { requireLoopback } from './loopback.js';
 import type { PublicReader } from './public-reader.js';
-import type { OpenedContent, SeenName, SeenTag, TrustState, TrustStore } from './trust-store.js';
-import { knownContent, seenOf, withOpened, withSeen } from './trust-store.js';
+import type { OpenedContent, SeenName, TrustState, TrustStore } from './trust-store.js';
+import { knownContent, seenOf, withOpened } from './trust-store.js';
 import { urlUnder } from './url-under.js';
 
 /** What a vault served: nothing of it is believed yet. */
@@ -100,9 +112,80 @@ export class TrustKeeper {
     return seenOf(await this.#load(), name);
   }
 
-  /** Remembers a verified tag: an older one will be refused from now on. */
-  async remember(tag: SeenTag): Promise<void> {
-    await this.#change((state) => withSeen(state, tag));
+  /**
+   * Takes a position that its tags prove, if it is what is remembered of the label or comes after it; what is remembered is
+   * written before this returns. Another process may have gone on meanwhile: then the position may be used for what was
+   * asked for, and is not written.
+   * @param before what was seen of the name before the position was asked for.
+   * @param movesAfter reads the moves after a number, in order, up to the position.
+   * @returns whether it is the newest that is remembered now.
+   * @throws {TrustError} trust_rollback for an older position, or one that does not come after it; both are kept
+   */
+  async accept(
+    shown: ShownPosition,
+    before: SeenName | undefined,
+    movesAfter: (seq: number) => Promise<readonly ChainTuple[]>,
+  ): Promise<boolean> {
+    let seen = before;
+    for (;;) {
+      const remembered = rememberedOf(seen, shown.label);
+      const moves = remembered === undefined ? [tupleOf(shown)] : await movesSince(remembered, shown, movesAfter);
+      if (remembered !== undefined) await this.#requireAfter(remembered, shown, moves);
+      // Without a memory of the label, nothing says that it moved to another prompt after it was at the one known.
+      // guard: client-label-remade
+      else if (seen !== undefined && seen.sub !== shown.sub) throw remade(shown);
+      let outcome: Remembering | undefined;
+      await this.#change((state) => {
+        outcome = remembering(state, shown, remembered, moves);
+        return outcome.kind === 'newest' ? outcome.state : state;
+      });
+      if (outcome?.kind !== 'changed') return outcome?.kind === 'newest';
+      seen = await this.seen(shown.name);
+    }
+  }
+
+  /** Replaces what is remembered of a label, whatever it was: a person decided. */
+  async adopt(shown: ShownPosition | (EarlierHead & { readonly name: string; readonly sub: string })): Promise<void> {
+    await this.#change((state) => {
+      const current = withoutForks(state, shown);
+      if ('pos' in shown) return withHead(withoutHead(current, shown), shown, [tupleOf(shown)]);
+      const { name, sub, label, seq } = shown;
+      return withEarlierHead(current, name, sub, { label, seq });
+    });
+  }
+
+  /** Forgets the positions of a label that contradicted what is remembered, which stays: a person looked at them. */
+  async settle(of: Pick<LabelFork, 'name' | 'label'>): Promise<void> {
+    await this.#change((state) => withoutForks(state, of));
+  }
+
+  /** Pairs of positions that contradict each other and that nobody has settled, the newest last. */
+  async forks(): Promise<readonly LabelFork[]> {
+    return (await this.#load())?.forks ?? [];
+  }
+
+  async #requireAfter(remembered: RememberedLabel, shown: ShownPosition, moves: readonly ChainTuple[]): Promise<void> {
+    try {
+      // guard: client-label-after
+      await requireAfter(remembered, shown, moves);
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error;
+      throw await this.#fork(remembered, shown, error.check ?? 'tag-fork');
+    }
+  }
+
+  /** Keeps both positions, and says so. */
+  async #fork(remembered: RememberedLabel, shown: ShownPosition, check: string): Promise<BullaError> {
+    const { name, label, tags, seq } = shown;
+    const kept = 'pos' in remembered ? remembered.tags : [];
+    const fork = { name, label, at: this.#options.now(), remembered: kept, shown: tags };
+    // guard: client-fork-kept
+    await this.#change((state) => withFork(state, fork));
+    const message =
+      `the vault shows position ${seq} of ${name}@${label}, which does not come after position ${remembered.seq} that ` +
+      `this machine has accepted: it was not followed, and the signed tags of both are kept. If the vault was restored ` +
+      `from a backup, or people agree on the one that it shows: bulla prompt adopt ${name}@${label}`;
+    return bullaError('trust_rollback', { message, check, origin: 'client' });
   }
 
   /**
@@ -222,4 +305,23 @@ export class TrustKeeper {
 /** Whether newer documents are needed, whatever their age. */
 function isOver(trust: Trust, now: number): boolean {
   return now >= trust.expiresAt || trust.directory.spec === '1';
+}
+
+/** The moves from what is remembered to a position, none where it is not above. */
+async function movesSince(
+  { seq }: RememberedLabel,
+  shown: ShownPosition,
+  movesAfter: (seq: number) => Promise<readonly ChainTuple[]>,
+): Promise<readonly ChainTuple[]> {
+  if (shown.seq <= seq) return [];
+  if (shown.seq === seq + 1) return [tupleOf(shown)];
+  const moves = await movesAfter(seq);
+  return moves.slice(0, shown.seq - seq);
+}
+
+function remade({ name, label, seq }: ShownPosition): BullaError {
+  const message =
+    `position ${seq} of ${name}@${label} is of another prompt than the name stood for: it was not followed. ` +
+    `If the prompt was deleted and made again: bulla prompt adopt ${name}@${label}`;
+  return bullaError('trust_rollback', { message, check: 'tag-prompt', origin: 'client' });
 }

@@ -1,24 +1,14 @@
 import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
+import type { LabelFork, RememberedLabel } from './label-memory.js';
 
-/** What a client has seen of one prompt name: which prompt it was, how far each label had come, and which contents. */
+/** What a client has seen of one prompt name: which prompt it was, where each label had come to, and which contents. */
 export interface SeenName {
   /** URN of the prompt. */
   readonly sub: string;
-  /** Label and highest `seq`, as pairs, since a label may be called like a member of Object.prototype. */
-  readonly labels: readonly (readonly [label: string, seq: number])[];
+  /** A list, since a label may be called like a member of Object.prototype. */
+  readonly labels: readonly RememberedLabel[];
   /** Version and `H(C)`, as the first tag seen for that version said: two authors can each sign one (protocol.md §4). */
   readonly contents: readonly (readonly [version: number, chash: string])[];
-}
-
-/** What a verified tag says about a name. */
-export interface SeenTag {
-  readonly name: string;
-  readonly sub: string;
-  readonly label: string;
-  readonly seq: number;
-  /** 0 and an empty `chash` where the label is deleted. */
-  readonly version: number;
-  readonly chash: string;
 }
 
 /** What a version opened to. */
@@ -39,6 +29,8 @@ export interface TrustState {
   /** Seconds: when the documents were last fetched. */
   readonly fetchedAt: number;
   readonly names: readonly (readonly [name: string, seen: SeenName])[];
+  /** Positions of labels that contradict each other, the newest last: evidence. */
+  readonly forks?: readonly LabelFork[] | undefined;
   /** Every version that this machine opened; absent in a state that was kept before openings were. */
   readonly opened?: readonly (readonly [sub: string, version: number, chash: string])[];
 }
@@ -78,11 +70,6 @@ export function seenOf(state: TrustState | undefined, name: string): SeenName | 
   return state?.names.find(([key]) => key === name)?.[1];
 }
 
-/** The highest `seq` seen of a label of a name. */
-export function seqOf(seen: SeenName | undefined, label: string): number | undefined {
-  return seen?.labels.find(([key]) => key === label)?.[1];
-}
-
 /** `H(C)` that was first seen for a version of a name. */
 export function contentOf(seen: SeenName | undefined, version: number): string | undefined {
   return seen?.contents.find(([key]) => key === version)?.[1];
@@ -102,24 +89,4 @@ export function withOpened(state: TrustState, { sub, version, chash }: OpenedCon
   const opened = state.opened ?? [];
   if (opened.some(([of, number]) => of === sub && number === version)) return state;
   return { ...state, opened: [...opened, [sub, version, chash]] };
-}
-
-/** The state with what a tag showed. One that is older than what was seen, or says nothing new, changes nothing. */
-export function withSeen(state: TrustState, tag: SeenTag): TrustState {
-  const before = seenOf(state, tag.name);
-  const seq = seqOf(before, tag.label) ?? 0;
-  const isSamePrompt = before?.sub === tag.sub;
-  const contents = isSamePrompt ? before.contents : [];
-  const isNewContent = tag.version > 0 && !contents.some(([version]) => version === tag.version);
-  if (
-    tag.seq < seq || // guard: client-seen-rises
-    (tag.seq === seq && isSamePrompt && !isNewContent)
-  )
-    return state;
-  const seen: SeenName = {
-    sub: tag.sub,
-    labels: [...(before?.labels ?? []).filter(([label]) => label !== tag.label), [tag.label, tag.seq]],
-    contents: isNewContent ? [...contents, [tag.version, tag.chash]] : contents,
-  };
-  return { ...state, names: [...state.names.filter(([name]) => name !== tag.name), [tag.name, seen]] };
 }

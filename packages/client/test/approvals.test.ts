@@ -3,9 +3,11 @@ import type { Approval } from '@bulla/contract';
 import type { TagClaims } from '@bulla/crypto';
 import { mintId, parseTag, signTag, urnOf } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
+import { withHead } from '../src/label-memory.js';
 import type { TrustState } from '../src/trust-store.js';
-import { MemoryTrustStore, withOpened, withSeen } from '../src/trust-store.js';
+import { MemoryTrustStore, withOpened } from '../src/trust-store.js';
 import { pauseless } from './pauseless.js';
+import { shown as positionOf } from './shown.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld, withAnotherEnd } from './world.js';
 
@@ -110,9 +112,11 @@ describe('a label that several people must move', () => {
     await owner.approvals.give(await begin());
     world.clock.seconds += 6 * DAY_SECONDS;
     await world.organisation.publish(undefined, world.clock.seconds);
-    expect(await author.prompts.renewLabels(NAME)).toEqual(['latest']);
-    expect(world.notices.join()).toContain(`label ${LABEL} of ${NAME} is renewed once 2 people have signed`);
+    // Each adds a tag of their own to the position that both signed: nobody waits for the other.
+    expect(await author.prompts.renewLabels(NAME)).toEqual(['latest', LABEL]);
     expect(await owner.prompts.renewLabels(NAME)).toEqual([LABEL]);
+    expect(world.vault.position(NAME, LABEL)).toMatchObject({ seq: 1 });
+    expect(await author.prompts.dueLabels(NAME)).toEqual([]);
     const { pending } = await author.prompts.deleteLabel(NAME, LABEL);
     expect((await owner.approvals.give(pending?.approval ?? '')).version).toBe(0);
     await expect(author.prompts.read(NAME, { label: LABEL })).rejects.toMatchObject({ code: 'label_not_found' });
@@ -126,9 +130,11 @@ describe('a label that several people must move', () => {
     expect(given()).toBe(0);
   });
 
-  it('is counted on by tags that are good now only', async () => {
+  it('is waited for six days from a tag on, not longer [guard: client-approval-ended]', async () => {
     const id = await begin();
-    world.clock.seconds += 8 * DAY_SECONDS;
+    const { expiresAt } = await owner.approvals.get(id);
+    expect(expiresAt).toBe(world.clock.seconds + 6 * DAY_SECONDS);
+    world.clock.seconds += 6 * DAY_SECONDS;
     await world.organisation.publish(undefined, world.clock.seconds);
     await expect(owner.approvals.give(id)).rejects.toMatchObject({ code: 'trust_expired' });
     expect(given()).toBe(0);
@@ -151,7 +157,7 @@ describe('nothing is signed', () => {
     ],
     [
       'been shown another text of by a label [red]',
-      (state, sub) => withSeen(state, { name: NAME, sub, label: 'earlier', seq: 1, version: 1, chash: OTHER_HASH }),
+      (state, sub) => withHead(state, positionOf({ name: NAME, sub, label: 'earlier', chash: OTHER_HASH }), []),
     ],
   ])('for a version that this machine has %s', async (_name, remember) => {
     const id = await begin();
@@ -234,14 +240,14 @@ describe('nothing is signed', () => {
     expect(given()).toBe(0);
   });
 
-  it('for a position that was passed [guard: client-approval-passed]', async () => {
+  it.each<[string, Partial<TagClaims>]>([
+    ['that was passed', { seq: 1, prev: '' }],
+    ['after another than the label is at', { seq: 2, prev: OTHER_HASH }],
+  ])('for a position %s', async (_name, change) => {
     await owner.approvals.give(await begin());
     const id = await begin('Sort {{claim}} again');
-    const tag = await tagLike(id, { seq: 1 });
-    lieAbout(id, () => ({ seq: 1, tags: [tag] }));
-    world.vault.service.lies['label.get'] = () => {
-      throw new Error('is not asked');
-    };
+    const tag = await tagLike(id, change);
+    lieAbout(id, () => ({ seq: change.seq ?? 0, tags: [tag] }));
     const before = given();
     await expect(owner.approvals.give(id)).rejects.toMatchObject({ code: 'label_stale' });
     expect(given()).toBe(before);
@@ -383,8 +389,8 @@ describe('going back', () => {
     }, clock.seconds);
     const late = await world.client(organisation.owner);
     await expect(late.prompts.rollback(NAME, 'staging')).rejects.toMatchObject({
-      code: 'forbidden',
-      check: 'tag-signer',
+      code: 'label_stale',
+      check: 'label-history',
     });
   });
 });

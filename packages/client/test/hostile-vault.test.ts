@@ -1,6 +1,9 @@
 import {
   encodeBase64url,
   mintId,
+  parseTag,
+  positionHash,
+  positionOf,
   randomBytes,
   sealContent,
   sealGrant,
@@ -225,7 +228,10 @@ async function moveByHand(
 ): Promise<string> {
   const prompt = world.vault.named(NAME);
   const iat = world.clock.now();
-  const claims: TagClaims = {
+  const positions = world.vault.labels.get(`${NAME} ${label}`) ?? [];
+  const before = positions.find((one) => one.seq === seq - 1)?.tags[0];
+  const prev = before === undefined ? '' : await positionHash(positionOf(parseTag(before).claims));
+  const claims = {
     iss: member.urn,
     aud: 'urn:bulla:acme',
     sub: `urn:bulla:acme:prompt:${prompt.id}`,
@@ -234,13 +240,13 @@ async function moveByHand(
     ver: 1,
     chash: prompt.versions[0]?.chash ?? '',
     seq,
+    prev,
     iat,
     exp: iat + 86_400,
     purpose: 'prompt.tag',
     ...change,
-  };
+  } as TagClaims;
   const tag = await signTag(claims, member.signer);
-  const positions = world.vault.labels.get(`${NAME} ${label}`) ?? [];
   world.vault.labels.set(`${NAME} ${label}`, [
     ...positions,
     { prompt: prompt.id, version: claims.ver, seq, tags: [tag] },
@@ -251,7 +257,7 @@ async function moveByHand(
 describe('a label', () => {
   it('moved by somebody who may not is refused', async () => {
     await moveByHand('production', 2, {}, world.organisation.invoker);
-    await expect(run()).rejects.toMatchObject({ name: 'VerifyError', code: 'forbidden', check: 'tag-signer' });
+    await expect(run()).rejects.toMatchObject({ name: 'VerifyError', code: 'forbidden', check: 'tag-threshold' });
   });
 
   it('that has expired is refused', async () => {
@@ -259,21 +265,25 @@ describe('a label', () => {
     await expect(run()).rejects.toMatchObject({ name: 'TrustError', code: 'trust_expired', check: 'tag-expiry' });
   });
 
-  it('in an older position than was seen before is refused [guard: client-min-seq] [guard: client-label-back] [guard: client-label-next]', async () => {
+  it('in an older position than was seen before is refused, and both are kept [guard: client-label-after] [guard: client-ask-after] [guard: client-fork-kept]', async () => {
     const store = new MemoryTrustStore();
     bulla = await world.client(undefined, { store });
-    await moveByHand('production', 2);
+    const newer = await moveByHand('production', 2);
     await bulla.prompts.read(NAME, { label: 'production' });
     world.vault.labels.get(`${NAME} production`)?.pop();
-    await expect(run()).rejects.toMatchObject({ name: 'VerifyError', code: 'label_stale', check: 'tag-sequence' });
-    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject({
-      code: 'label_stale',
-      check: 'tag-sequence',
-    });
-    await expect(bulla.prompts.deleteLabel(NAME, 'production')).rejects.toMatchObject({
-      code: 'label_stale',
-      origin: 'client',
-    });
+    const refused = { name: 'TrustError', code: 'trust_rollback', check: 'tag-sequence', origin: 'client' };
+    await expect(run()).rejects.toMatchObject(refused);
+    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject(refused);
+    await expect(bulla.prompts.deleteLabel(NAME, 'production')).rejects.toMatchObject(refused);
+    expect(await bulla.labels.forks()).toEqual([
+      {
+        name: NAME,
+        label: 'production',
+        at: world.clock.now(),
+        remembered: [newer],
+        shown: world.vault.position(NAME, 'production')?.tags,
+      },
+    ]);
   });
 });
 
@@ -323,14 +333,12 @@ describe('a name', () => {
     await moveByHand('production', seq, { sub, chash: sealed.chash });
   }
 
-  it('that suddenly stands for another prompt is refused, unless its label has moved on [guard: client-pinned-name] [guard: client-label-remade]', async () => {
+  it('that suddenly stands for another prompt is refused, unless its label has moved on', async () => {
     await bulla.prompts.read(NAME, { label: 'production' });
     await makeAnother(1);
-    await expect(run()).rejects.toMatchObject({ name: 'VerifyError', code: 'label_stale', check: 'tag-sequence' });
-    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject({
-      code: 'label_stale',
-      check: 'tag-sequence',
-    });
+    const refused = { name: 'TrustError', code: 'trust_rollback', check: 'tag-fork' };
+    await expect(run()).rejects.toMatchObject(refused);
+    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject(refused);
     expect(world.notices).toEqual([]);
     world.vault.labels.get(`${NAME} production`)?.pop();
     await moveByHand('production', 2, {
@@ -341,6 +349,15 @@ describe('a name', () => {
       'Another',
     );
     expect(world.notices).toEqual([`${NAME} is another prompt than before: it was deleted and made again`]);
+  });
+
+  it('is not taken for another prompt by a label that this client does not remember [guard: client-label-remade]', async () => {
+    await bulla.prompts.read(NAME, { label: 'latest' });
+    await makeAnother(2);
+    const refused = { name: 'TrustError', code: 'trust_rollback', check: 'tag-prompt' };
+    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject(refused);
+    await bulla.labels.adopt(await bulla.labels.adoption(NAME, 'production'));
+    expect((await bulla.prompts.read(NAME, { label: 'production' })).version).toBe(1);
   });
 
   it('whose label belongs to an earlier prompt has no such label [guard: client-label-earlier]', async () => {

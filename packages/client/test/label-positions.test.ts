@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Problem } from '@bulla/contract';
 import type { Bulla } from '../src/bulla.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
@@ -8,6 +9,7 @@ const DAY_SECONDS = 86_400;
 const LAST = 2_147_483_646;
 let world: World;
 let author: Bulla;
+let stranger: Bulla;
 beforeEach(async () => {
   world = await makeWorld();
   author = await world.client();
@@ -29,22 +31,53 @@ const moves = (): number => world.vault.service.requests.filter(({ name }) => na
 const newest = () => world.vault.position(NAME, 'production');
 
 describe('the position that an author signs next', () => {
-  it.each([
-    ['tags that are none [guard: client-label-jump]', () => ['a.b.c']],
-    ['tags of the position before', () => newest()?.tags ?? []],
-  ])('does not jump to the last there is on %s, which would freeze the label for ever', async (_name, tags) => {
-    lieAboutPosition(LAST, tags());
+  it('is what follows what this client remembers, whatever number the vault says', async () => {
+    lieAboutPosition(LAST, newest()?.tags ?? []);
+    const moved = author.prompts.moveLabel(NAME, 'production', 1);
+    await expect(moved).resolves.toEqual({ seq: 2, version: 1 });
+  });
+
+  it('does not follow tags that are none', async () => {
+    lieAboutPosition(LAST, ['a.b.c']);
     const before = moves();
-    await expect(author.prompts.moveLabel(NAME, 'production', 1)).rejects.toMatchObject({
-      code: 'label_stale',
-      check: 'tag-sequence',
-    });
+    await expect(author.prompts.moveLabel(NAME, 'production', 1)).rejects.toMatchObject({ code: 'token_malformed' });
     expect(moves()).toBe(before);
   });
 
+  it('does not follow a position that too few people say now, for whoever does not remember it', async () => {
+    world.clock.seconds += 8 * DAY_SECONDS;
+    await world.organisation.publish(undefined, world.clock.seconds);
+    const stranger = await world.client();
+    const before = moves();
+    await expect(stranger.prompts.deleteLabel(NAME, 'production')).rejects.toMatchObject({
+      code: 'trust_expired',
+      message: expect.stringContaining(`bulla prompt adopt ${NAME}@production`),
+    });
+    expect(moves()).toBe(before);
+    const adoption = await stranger.labels.adoption(NAME, 'production');
+    expect(adoption).toMatchObject({ remembered: undefined, shown: { seq: 1, given: 0, signed: 1, needed: 1 } });
+    await stranger.labels.adopt(adoption);
+    expect(await stranger.prompts.deleteLabel(NAME, 'production')).toEqual({ seq: 2, version: 0 });
+  });
+
+  it.each<[string, (bulla: Bulla) => Bulla]>([
+    ['remembers it', (bulla) => bulla],
+    ['has only its moves to go by', () => stranger],
+  ])(
+    'is none where the vault shows no position, for a client that %s [guard: client-base-hidden]',
+    async (_name, choose) => {
+      stranger = await world.client();
+      world.vault.service.lies['label.get'] = () => Promise.reject(new Problem('label_not_found'));
+      const before = moves();
+      const moving = choose(author).prompts.moveLabel(NAME, 'production', 1);
+      await expect(moving).rejects.toMatchObject({ code: 'trust_rollback', check: 'tag-sequence' });
+      expect(moves()).toBe(before);
+    },
+  );
+
   it('follows whatever the tags bear out, and a deleted label too', async () => {
     await author.prompts.deleteLabel(NAME, 'production');
-    const stranger = await world.client();
+    stranger = await world.client();
     expect(await stranger.prompts.moveLabel(NAME, 'production', 1)).toEqual({ seq: 3, version: 1 });
   });
 });
@@ -95,8 +128,20 @@ describe('an answer on its way while the same client moves the label', () => {
     expect(await used).toBe(1);
     // From then on it would be one.
     const older = world.vault.labels.get(`${NAME} production`)?.at(-2)?.tags ?? [];
-    world.vault.swap = () => ({ tags: older });
-    await expect(busy.prompt(NAME).run({ claim: 'a' })).rejects.toMatchObject({ code: 'label_stale' });
+    world.vault.labels.set(`${NAME} production`, (world.vault.labels.get(`${NAME} production`) ?? []).slice(0, -1));
+    expect(older).toHaveLength(1);
+    await expect(busy.prompt(NAME).run({ claim: 'a' })).rejects.toMatchObject({ code: 'trust_rollback' });
+  });
+
+  it('is nothing that a move follows [guard: client-base-newest]', async () => {
+    const held = holding('/labels/production');
+    const busy = await world.client(undefined, { fetch: held.fetch });
+    const moving = busy.prompts.moveLabel(NAME, 'production', 1);
+    await held.arrived;
+    await busy.prompts.push(NAME, 'text', draftOf('Sort {{claim}} anew'), ['production']);
+    held.letGo();
+    await expect(moving).rejects.toMatchObject({ code: 'label_stale', origin: 'client' });
+    expect(newest()).toMatchObject({ seq: 2, version: 2 });
   });
 
   it('is not what a move is signed on: another version is there by then', async () => {
@@ -111,21 +156,4 @@ describe('an answer on its way while the same client moves the label', () => {
     // Those of the push: latest and production.
     expect(moves()).toBe(before + 2);
   });
-});
-
-it('what is shown as the present version is what the next position replaces [guard: client-move-base]', async () => {
-  let asked = 0;
-  const honest = newest();
-  world.vault.service.lies['label.get'] = ({ params }) => {
-    const { version, seq, tags } = world.vault.position(NAME, params['label'] ?? '') ?? honest ?? { tags: [] };
-    // A number that nobody signed, which is believed within a bound; then the position that is shown.
-    const isFirst = params['label'] === 'production' && ++asked === 1;
-    return { body: { label: params['label'], version, seq: isFirst ? 7 : seq, tags } };
-  };
-  const before = moves();
-  await expect(author.prompts.moveLabel(NAME, 'production', 1)).rejects.toMatchObject({
-    code: 'label_stale',
-    origin: 'client',
-  });
-  expect([asked, moves()]).toEqual([2, before]);
 });

@@ -135,18 +135,66 @@ describe('push', () => {
     expect(await author.prompts.push(NAME, 'text', draftOf('one'))).toMatchObject({ version: 2, changed: true });
   });
 
-  it('makes a version and signs the label anew where the one before was written by a device that has left', async () => {
+  it('makes a version after a label of somebody who has left, once it is adopted', async () => {
     await (await world.client(world.organisation.author)).prompts.push(NAME, 'text', draftOf('one'));
     await world.organisation.publish((draft) => {
       draft.revoked.push({ kid: world.organisation.author.sig.kid, reason: 'keyCompromise', at: world.clock.now() });
     });
-    await expect(bulla.prompts.read(NAME)).rejects.toMatchObject({
-      name: 'VerifyError',
-      code: 'key_revoked',
-      check: 'tag-key',
-    });
+    const refused = { code: 'forbidden', check: 'tag-threshold' };
+    await expect(bulla.prompts.read(NAME)).rejects.toMatchObject(refused);
+    const stored = world.vault.named(NAME).versions.length;
+    await expect(push('one')).rejects.toMatchObject(refused);
+    expect(world.vault.named(NAME).versions).toHaveLength(stored);
+    await bulla.labels.adopt(await bulla.labels.adoption(NAME, 'latest'));
     expect(await push('one')).toMatchObject({ version: 2, changed: true });
     expect(await textOf()).toBe('one');
+  });
+
+  describe('when somebody else is faster', () => {
+    /** A client of the owner's before whose first move of a label something else happens. */
+    function outrun(meanwhile: () => Promise<unknown>): Promise<Bulla> {
+      let isFirst = true;
+      const late: typeof fetch = async (input, init) => {
+        const request = new Request(input, init);
+        if (isFirst && request.method === 'PUT' && request.url.includes('/labels/')) {
+          isFirst = false;
+          await meanwhile();
+        }
+        return fetch(request);
+      };
+      return world.client(undefined, { fetch: late });
+    }
+
+    it('signs latest again where it goes up', async () => {
+      await push('one');
+      const author = await world.client(world.organisation.author);
+      const slow = await outrun(() => author.prompts.moveLabel(NAME, 'latest', 1));
+      expect(await slow.prompts.push(NAME, 'text', draftOf('two'))).toMatchObject({ version: 2 });
+      expect(world.vault.position(NAME, 'latest')).toMatchObject({ seq: 3, version: 2 });
+    });
+
+    it('leaves latest where it went further [guard: client-latest-upward]', async () => {
+      await push('one');
+      const author = await world.client(world.organisation.author);
+      const slow = await outrun(() => author.prompts.push(NAME, 'text', draftOf('three')));
+      const pushing = slow.prompts.push(NAME, 'text', draftOf('two'));
+      await expect(pushing).rejects.toMatchObject({ code: 'label_stale', origin: 'vault' });
+      expect(world.vault.position(NAME, 'latest')).toMatchObject({ seq: 2, version: 3 });
+    });
+
+    it('ends a move of another label, which was decided by what is no longer so', async () => {
+      await push('one', ['staging']);
+      await push('two', ['staging']);
+      const author = await world.client(world.organisation.author);
+      const slow = await outrun(() => author.prompts.moveLabel(NAME, 'staging', 2));
+      await expect(slow.prompts.moveLabel(NAME, 'staging', 1)).rejects.toMatchObject({
+        name: 'ConflictError',
+        code: 'label_stale',
+        origin: 'vault',
+      });
+      await expect(slow.prompts.rollback(NAME, 'staging')).resolves.toMatchObject({ seq: 4, version: 1 });
+      expect(world.vault.position(NAME, 'staging')).toMatchObject({ seq: 4, version: 1 });
+    });
   });
 
   it('moves no label that somebody else moved while it was looked at', async () => {
@@ -350,7 +398,7 @@ describe('labels', () => {
     expect(world.vault.position(NAME, 'production')).toBeUndefined();
   });
 
-  it('are renewed when a third of their life is left, to where their own tags point and not to where the vault says', async () => {
+  it('are signed again when a third of their life is left, where they stand and not where the vault says [guard: client-renew-remembered]', async () => {
     await push('one', ['staging', 'gone']);
     await push('two');
     await bulla.prompts.deleteLabel(NAME, 'gone');
@@ -395,6 +443,7 @@ describe('labels', () => {
         ver: 1,
         chash,
         seq: 1,
+        prev: '',
         iat,
         exp: iat + 60,
         purpose: 'prompt.tag',

@@ -13,14 +13,18 @@ registerHooks({
 });
 const { Home } = await import('../src/node/home.ts');
 const { FileTrustStore } = await import('../src/node/trust-store.ts');
-const { withSeen } = await import('../src/trust-store.ts');
+const { rememberedOf, tupleOf, withHead } = await import('../src/label-memory.ts');
+const { seenOf } = await import('../src/trust-store.ts');
+const { shown } = await import('./shown.ts');
 
 const [folder, org, own, count] = process.argv.slice(2);
 const store = new FileTrustStore(new Home(folder));
 for (let seq = 1; seq <= Number(count); seq++) {
   for (const name of ['shared', `${own}-${seq}`]) {
-    await store.update(org, (state) =>
-      withSeen(state, { name, sub: 's', label: 'latest', seq, version: seq, chash: 'c' }),
-    );
+    const position = shown({ name, seq });
+    await store.update(org, (state) => {
+      const now = rememberedOf(seenOf(state, name), 'latest')?.seq ?? 0;
+      return now >= seq ? state : withHead(state, position, [tupleOf(position)]);
+    });
   }
 }

@@ -11,9 +11,11 @@ import { Bulla } from '../src/bulla.js';
 import { identityOf } from '../src/identity.js';
 import { Home } from '../src/node/home.js';
 import { FileTrustStore } from '../src/node/trust-store.js';
-import type { SeenTag, TrustState, TrustStore } from '../src/trust-store.js';
-import { contentOf, MemoryTrustStore, seenOf, seqOf, withSeen } from '../src/trust-store.js';
+import type { TrustState, TrustStore } from '../src/trust-store.js';
+import { rememberedOf, withHead } from '../src/label-memory.js';
+import { MemoryTrustStore, seenOf } from '../src/trust-store.js';
 import type { World } from './world.js';
+import { shown } from './shown.js';
 import { draftOf, makeWorld } from './world.js';
 
 let world: World;
@@ -89,7 +91,7 @@ describe.each(stores)('trust in %s', (_name, makeStore) => {
     const store = makeStore();
     const bulla = await world.client(undefined, { store });
     await bulla.prompts.push('a', 'text', draftOf('x'));
-    expect(seqOf(seenOf(await store.load('acme'), 'a'), 'latest')).toBe(1);
+    expect(rememberedOf(seenOf(await store.load('acme'), 'a'), 'latest')?.seq).toBe(1);
     const other = await makeWorld({ documentSuite: 'rsa3072' });
     const elsewhere = await other.client(undefined, { store });
     await elsewhere.prompts.push('b', 'text', draftOf('x'));
@@ -112,10 +114,9 @@ describe.each(stores)('trust in %s', (_name, makeStore) => {
   it('makes changes one after another', async () => {
     const store = makeStore();
     await (await world.client(undefined, { store })).trust();
-    const tag = (name: string): SeenTag => ({ name, sub: 's', label: 'latest', seq: 1, version: 1, chash: 'c' });
     await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
-        store.update('acme', (state) => withSeen(state as TrustState, tag(`n${index}`))),
+        store.update('acme', (state) => withHead(state as TrustState, shown({ name: `n${index}` }), [])),
       ),
     );
     expect((await store.load('acme'))?.names).toHaveLength(8);
@@ -357,7 +358,7 @@ describe('the trust file', () => {
     await Promise.all([remember('one', 20), remember('two', 10)]);
     const state = await store.load('acme');
     expect(state?.names).toHaveLength(31);
-    expect(seqOf(seenOf(state, 'shared'), 'latest')).toBe(20);
+    expect(rememberedOf(seenOf(state, 'shared'), 'latest')?.seq).toBe(20);
     expect(await readdir(folder)).toEqual(['trust.json']);
   });
 
@@ -402,56 +403,5 @@ describe('the trust file', () => {
     expect(await store.load('acme')).toEqual(state);
     expect(await store.load('third')).toBeUndefined();
     expect((await stat(home.path('trust.json'))).mode & 0o777).toBe(0o600);
-  });
-});
-
-describe('what was seen of a name', () => {
-  const empty = {
-    pin: '',
-    documents: { roots: [], policy: '', directory: '' },
-    memory: {},
-    fetchedAt: 0,
-    names: [],
-  } as unknown as TrustState;
-  const tag: SeenTag = { name: 'constructor', sub: 'one', label: '__proto__', seq: 2, version: 1, chash: 'first' };
-  const seen = (...changes: Partial<SeenTag>[]) =>
-    changes.reduce<TrustState>((state, change) => withSeen(state, { ...tag, ...change }), empty);
-
-  it('is nothing at first', () => {
-    expect(seenOf(undefined, 'a')).toBeUndefined();
-    expect(seqOf(undefined, 'a')).toBeUndefined();
-    expect(contentOf(undefined, 1)).toBeUndefined();
-  });
-
-  it('only rises [guard: client-seen-rises]', () => {
-    const state = seen({}, { seq: 3, version: 2, chash: 'second' }, { seq: 1 }, { label: 'other', seq: 9 });
-    expect(seenOf(state, 'constructor')).toEqual({
-      sub: 'one',
-      labels: [
-        ['__proto__', 3],
-        ['other', 9],
-      ],
-      contents: [
-        [1, 'first'],
-        [2, 'second'],
-      ],
-    });
-  });
-
-  it('keeps the first content of a version, and none of a deleted label', () => {
-    const state = seen({}, { seq: 3, chash: 'another' }, { seq: 4, version: 0, chash: '' });
-    expect(seenOf(state, 'constructor')?.contents).toEqual([[1, 'first']]);
-    expect(contentOf(seenOf(state, 'constructor'), 1)).toBe('first');
-  });
-
-  it('forgets the contents of an earlier prompt, and keeps how far its labels had come', () => {
-    const state = seen({}, { seq: 3, sub: 'two', chash: 'new' });
-    expect(seenOf(state, 'constructor')).toEqual({ sub: 'two', labels: [['__proto__', 3]], contents: [[1, 'new']] });
-  });
-
-  it('is the same object where nothing is new', () => {
-    const state = seen({});
-    expect(withSeen(state, tag)).toBe(state);
-    expect(withSeen(state, { ...tag, seq: 1, chash: encodeBase64url(randomBytes(4)) })).toBe(state);
   });
 });

@@ -185,6 +185,31 @@ export class TestVault {
         if (headers['if-match'] !== `"${newest}"` || seq !== newest + 1) throw new Problem('label_stale');
         return this.#move(id, tags);
       },
+      'label.confirm': ({ params, body }) => {
+        const label = params['label'] ?? '';
+        const { name } = this.#prompt(params);
+        const { tag } = body as { tag: string };
+        const positions = this.labels.get(`${name} ${label}`) ?? [];
+        const newest = positions.at(-1);
+        if (newest === undefined || parseTag(tag).claims.seq !== newest.seq) throw new Problem('label_stale');
+        const { iss } = parseTag(tag).claims;
+        const others = newest.tags.filter((token) => parseTag(token).claims.iss !== iss);
+        const confirmed = { ...newest, tags: [...others, tag] };
+        this.labels.set(`${name} ${label}`, [...positions.slice(0, -1), confirmed]);
+        return { body: { label, version: newest.version, seq: newest.seq, tags: confirmed.tags } };
+      },
+      'label.chain': ({ params, query }) => {
+        const { name = '' } = this.prompts.get(params['id'] ?? '') ?? {};
+        const positions = this.labels.get(`${name} ${params['label']}`) ?? [];
+        const after = positions.filter(({ seq }) => seq > Number(query.get('from') ?? 0));
+        const moves = after.map(({ tags: [token = ''] }) => parseTag(token).claims);
+        return {
+          body: page(
+            moves.map(({ sub, ver, chash, prev }) => ({ sub, ver, chash, prev })),
+            query,
+          ),
+        };
+      },
       'label.history': ({ params, query }) => {
         const label = params['label'] ?? '';
         const positions = this.labels.get(`${this.#prompt(params).name} ${label}`) ?? [];

@@ -25,7 +25,7 @@ export const GENERATORS = {
     makes: [
       ...forEverybody('letter', 'grant', 'content', 'statement', 'envelope', 'bundle', 'tag', 'root', 'policy'),
       ...forEverybody('directory', 'invocation', 'frames', 'evidence', 'public-keys', 'locked-key', 'chunked', 'note'),
-      ...forEverybody('merkle-inclusion', 'merkle-consistency'),
+      ...forEverybody('merkle-inclusion', 'merkle-consistency', 'label-chain'),
     ],
   },
   suites: { program: 'make-suite-vectors.mjs', makes: forEverybody('grant-suites', 'letter-suites', 'crossings') },

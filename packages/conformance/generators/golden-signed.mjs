@@ -1,4 +1,5 @@
 /** Golden vectors of what is signed. */
+import { positionHash } from './golden-labels.mjs';
 import { acme, expectedOf, fields, now, organisation, payloadOf, read, readText } from './golden.mjs';
 
 const REQUEST = 'req_7d9c0f2a5b3e4d61';
@@ -36,8 +37,8 @@ export const tag = () =>
     'tag',
     ({ tokens, label }) => ({ tokens, name: 'claims/triage', label }),
     ({ tokens }) => {
-      const { sub, ver, chash, seq } = payloadOf(tokens[0]);
-      return { sub, ver, chash, seq };
+      const { name, tag: label, sub, ver, chash, seq, prev } = payloadOf(tokens[0]);
+      return { sub, ver, chash, seq, prev, pos: positionHash([name, label, seq, sub, ver, chash, prev]) };
     },
   );
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { content, grant, letter, lockedKey } from './golden-sealed.mjs';
 import { chunked, consistency, inclusion, note } from './golden-logs.mjs';
 import { frames, invocation } from './golden-exchange.mjs';
+import { labelChain } from './golden-labels.mjs';
 import { bundle, documents, envelope, evidence, publicKeys, statement, tag } from './golden-signed.mjs';
 import { write } from './published.mjs';
 
@@ -16,6 +17,7 @@ export function goldenFiles() {
     envelope: envelope(),
     bundle: bundle(),
     tag: tag(),
+    'label-chain': labelChain(),
     root: documents('root'),
     policy: documents('policy'),
     directory: documents('directory'),

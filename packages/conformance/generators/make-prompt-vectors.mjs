@@ -538,12 +538,6 @@ await addCases('bundle', [
     bundleCase(async () => ({ tags: [await tagBy({ chash })] })),
   ],
   [
-    'an older move of the label than one seen before',
-    'label_stale',
-    'tag-sequence',
-    bundleCase(() => ({}), { minSeq: 8 }),
-  ],
-  [
     'a deleted label',
     'label_not_found',
     'tag-deleted',

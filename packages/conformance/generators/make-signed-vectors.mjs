@@ -125,13 +125,16 @@ function tag(one) {
     ver: 3,
     chash: CHASH,
     seq: 7,
+    prev: hashOf('the position before'),
     iat: NOW - 3600,
     exp: NOW + 86_400,
     purpose: 'prompt.tag',
   };
   const kinds = signatures(suite, { claims, typ: 'bulla-tag+jwt', signer: author(one), other: made.owner, stranger });
   const inputOf = (token) => ({ tokens: [token], name: NAME, label: 'latest' });
-  return casesOf(suite, kinds, checksOf('tag'), 'verify', inputOf, { sub, ver: 3, chash: CHASH, seq: 7 });
+  const { prev } = claims;
+  const pos = hashOf(JSON.stringify([NAME, 'latest', 7, sub, 3, CHASH, prev]));
+  return casesOf(suite, kinds, checksOf('tag'), 'verify', inputOf, { sub, ver: 3, chash: CHASH, seq: 7, prev, pos });
 }
 
 function invocation(one) {

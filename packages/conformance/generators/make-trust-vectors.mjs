@@ -660,8 +660,8 @@ await tags.add(
     ['a changed signature', 'signature_invalid', 'tag-signature', () => [changedTag(tagBy('owner'))]],
     ['a key of another organisation', 'key_unknown', 'tag-key', () => [foreignTag()]],
     ['a key that is not for tags', 'key_unknown', 'tag-key', () => [tagBy('vault')]],
-    ['a revoked key', 'key_revoked', 'tag-key', () => [tagBy('leaver')]],
-    ['a suite that the policy does not list', 'suite_unknown', 'tag-key', () => [tagBy('stranger')]],
+    ['a revoked key', 'forbidden', 'tag-threshold', () => [tagBy('leaver')]],
+    ['a suite that the policy does not list', 'forbidden', 'tag-threshold', () => [tagBy('stranger')]],
     [
       'an issuer who does not hold the key',
       'envelope_tampered',
@@ -677,12 +677,32 @@ await tags.add(
     ],
     ['another name', 'envelope_tampered', 'tag-name', () => [tagBy('owner', { name: 'claims/other' })]],
     ['another label', 'envelope_tampered', 'tag-name', () => [tagBy('owner', production)]],
-    ['a device outside the authors of the name', 'forbidden', 'tag-signer', () => [tagBy('guest')]],
-    ['a life over seven days', 'forbidden', 'tag-life', () => [tagBy('owner', { iat: NOW, exp: NOW + 7 * DAY + 1 })]],
+    ['a device outside the authors of the name', 'forbidden', 'tag-threshold', () => [tagBy('guest')]],
+    [
+      'a life over a year',
+      'token_malformed',
+      'tag-life',
+      () => [tagBy('owner', { iat: NOW, exp: NOW + 365 * DAY + 1 })],
+    ],
+    ['an end before its beginning', 'token_malformed', 'tag-life', () => [tagBy('owner', { iat: NOW, exp: NOW })]],
+    [
+      'a tag within the days of its label',
+      'valid',
+      '',
+      () => [tagBy('owner', { iat: NOW - 7 * DAY + 1, exp: NOW + 300 * DAY })],
+    ],
+    [
+      'a tag past the days of its label, whatever end it states',
+      'trust_expired',
+      'tag-expiry',
+      () => [tagBy('owner', { iat: NOW - 7 * DAY, exp: NOW + 300 * DAY })],
+    ],
+    ['a beginning', 'valid', '', () => [tagBy('owner', { seq: 1, prev: '' })]],
+    ['a beginning anew under a higher number', 'valid', '', () => [tagBy('owner', { prev: '' })]],
     [
       'a date more than a minute ahead',
-      'clock_skew',
-      'tag-issued',
+      'forbidden',
+      'tag-threshold',
       () => [tagBy('owner', { iat: NOW + 61, exp: NOW + DAY })],
     ],
     ['one user of two', 'forbidden', 'tag-threshold', () => [tagBy('owner', production)], 'production'],
@@ -700,6 +720,53 @@ await tags.add(
       () => [tagBy('owner', production), tagBy('releaser', { ...production, seq: 8 })],
       'production',
     ],
+    [
+      'two users who do not agree on the position before',
+      'envelope_tampered',
+      'tag-equal',
+      () => [tagBy('owner', production), tagBy('releaser', { ...production, prev: CHASH })],
+      'production',
+    ],
+    ['two users of whom one has expired', 'trust_expired', 'tag-expiry', () => oneExpired('releaser'), 'production'],
+    [
+      'two users and one who may not',
+      'valid',
+      '',
+      () => [tagBy('guest', production), tagBy('owner', production), tagBy('releaser', production)],
+      'production',
+    ],
+    [
+      'two users and one whose key was revoked',
+      'valid',
+      '',
+      () => [tagBy('owner', production), tagBy('releaser', production), tagBy('leaver', production)],
+      'production',
+    ],
+    [
+      'two users and one who is dated ahead',
+      'valid',
+      '',
+      () => [
+        tagBy('owner', production),
+        tagBy('releaser', production),
+        tagBy('guest', { ...production, iat: NOW + 61, exp: NOW + DAY }),
+      ],
+      'production',
+    ],
+    [
+      'two users and a forged one',
+      'signature_invalid',
+      'tag-signature',
+      () => [tagBy('owner', production), tagBy('releaser', production), changedTag(tagBy('owner', production))],
+      'production',
+    ],
+    [
+      'one user of two, and a key that is not listed',
+      'key_unknown',
+      'tag-key',
+      () => [tagBy('owner', production), foreignTag(production)],
+      'production',
+    ],
     ['an end that has come', 'trust_expired', 'tag-expiry', () => [tagBy('owner', { iat: NOW - DAY, exp: NOW })]],
     ['a deleted label', 'label_not_found', 'tag-deleted', () => [tagBy('owner', { ver: 0, chash: '' })]],
     ['no tag', 'token_malformed', 'tag-count', () => []],
@@ -711,6 +778,12 @@ async function changedTag(token) {
   return (await token).replace(/.(?=.$)/, (last) => (last === 'A' ? 'B' : 'A'));
 }
 
-async function foreignTag() {
-  return crypto.signTag(exampleTag(globex, CHASH, { iss: globex.urn('owner') }), await globex.signer('owner'));
+/** One person's tag, and an expired one of another. */
+function oneExpired(name) {
+  return [tagBy('owner', production), tagBy(name, { ...production, iat: NOW - DAY, exp: NOW })];
+}
+
+async function foreignTag(changes = {}) {
+  const claims = { ...exampleTag(acme, CHASH, { iss: globex.urn('owner') }), ...changes };
+  return crypto.signTag(claims, await globex.signer('owner'));
 }

@@ -3,7 +3,17 @@ import { invocations, replies } from './library-exchange.js';
 import { httpRequests, httpResponses } from './library-http.js';
 import { enrolments, keyFiles } from './library-keys.js';
 import { consistencies, inclusions, lockedKeys, notes, streams } from './library-logs.js';
-import { answers, bundles, chains, documents, envelopes, publicKeys, statements, tags } from './library-signed.js';
+import {
+  answers,
+  bundles,
+  chains,
+  documents,
+  envelopes,
+  labelChains,
+  publicKeys,
+  statements,
+  tags,
+} from './library-signed.js';
 import { attachments, contents, grants, letters, streamedLetters } from './library-tokens.js';
 import type { Format } from './format.js';
 import type { Fields, Hello, Operation, Outcome, Peer, Request } from './protocol.js';
@@ -17,6 +27,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
   envelope: envelopes,
   bundle: bundles,
   tag: tags,
+  'label-chain': labelChains,
   root: documents,
   policy: documents,
   directory: documents,

@@ -1,5 +1,7 @@
 import type {
   Bundle,
+  ChainTuple,
+  PositionRef,
   DirectoryHashes,
   DirectoryHead,
   SeenDirectory,
@@ -11,8 +13,10 @@ import type {
 } from '@bulla/crypto';
 import {
   checkBundleForAsker,
+  followChain,
   parseBundle,
   readPublicKeys,
+  requireDescendant,
   Trust,
   verifyAnswer,
   verifyChain,
@@ -81,10 +85,27 @@ interface BundleInput {
 export const tags = {
   async verify({ tokens, name, label, ...input }: Signed & { tokens: string[]; name: string; label: string }) {
     const context = { trust: await trustOf(input), now: input.now, name, label };
-    const { sub, version, chash, seq } = await verifyTags(tokens, context);
-    return { sub, ver: version, chash, seq };
+    const { sub, version, chash, seq, prev, pos } = await verifyTags(tokens, context);
+    return { sub, ver: version, chash, seq, prev, pos };
   },
 } satisfies Format;
+
+/** docs/spec/tag.md: a position that comes after the one that is remembered. */
+export const labelChains = {
+  async verify({ name, label, head, next, tuples }: LabelChainInput) {
+    const of = { name, tag: label };
+    await requireDescendant(of, head, next, tuples);
+    const path = await followChain(of, head, tuples.slice(0, next.seq - head.seq));
+    return { path: path.map(({ pos }) => pos) };
+  },
+} satisfies Format;
+interface LabelChainInput {
+  readonly name: string;
+  readonly label: string;
+  readonly head: PositionRef;
+  readonly next: PositionRef;
+  readonly tuples: readonly ChainTuple[];
+}
 
 /** docs/spec/root.md, policy.md and directory.md: the three are verified as one chain. */
 export const documents = {

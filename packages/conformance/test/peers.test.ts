@@ -25,6 +25,7 @@ const peers: [string, string[], string[], boolean][] = [
     ['merkle-inclusion', 'merkle-consistency'],
     hasPython('hashlib'),
   ],
+  ["Python's hashlib and json", [PYTHON, file('peers/label_peer.py')], ['label-chain'], hasPython('hashlib')],
   ['directories in Python', [PYTHON, file('peers/chain_peer.py')], ['directory-chain'], hasPython('hashlib')],
 ];
 

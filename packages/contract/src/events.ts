@@ -57,6 +57,8 @@ const AUDIT_FACTS = {
   'label.move': ofLabel.extend({ approval: ApprovalId.optional(), given: Count.optional() }),
   'label.list': itemsOfPrompt,
   'label.get': ofLabel,
+  'label.confirm': ofLabel,
+  'label.chain': z.strictObject({ prompt: PromptId, label: Label, items: Count }),
   'label.history': z.strictObject({ prompt: PromptId, label: Label, items: Count }),
   'approval.list': items,
   'approval.get': ofApproval,

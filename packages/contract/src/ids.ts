@@ -82,6 +82,12 @@ export const DeviceUrn = z
   .regex(new RegExp(`^urn:bulla:${ORGANISATION}:dev:dev_${SUFFIX}$`), 'must be the URN of a device')
   .brand<'Urn'>();
 
+/** A prompt as signed tokens name it. */
+export const PromptUrn = z
+  .string()
+  .regex(new RegExp(`^urn:bulla:${ORGANISATION}:prompt:prm_${SUFFIX}$`), 'must be the URN of a prompt');
+export type PromptUrn = z.infer<typeof PromptUrn>;
+
 /** URN of a person: a random id, so that no name stands in a signed document. */
 export const UserUrn = z
   .string()

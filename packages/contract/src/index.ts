@@ -42,7 +42,18 @@ export {
   UserUrn,
 } from './ids.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations.js';
-export { LabelHistory, LabelHistoryQuery, LabelList, LabelMove, LabelPosition, MovedLabel } from './labels.js';
+export {
+  LabelChain,
+  LabelChainQuery,
+  LabelHistory,
+  LabelHistoryQuery,
+  LabelList,
+  LabelMove,
+  LabelPosition,
+  LabelTuple,
+  MovedLabel,
+  NewLabelTag,
+} from './labels.js';
 export {
   BODY_BYTES_MAX,
   DIRECTORIES_PER_DAY,

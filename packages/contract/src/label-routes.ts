@@ -1,8 +1,17 @@
 import { LabelMoveResult } from './approvals.js';
-import { LabelHistory, LabelHistoryQuery, LabelList, LabelMove, LabelPosition } from './labels.js';
+import {
+  LabelChain,
+  LabelChainQuery,
+  LabelHistory,
+  LabelHistoryQuery,
+  LabelList,
+  LabelMove,
+  LabelPosition,
+  NewLabelTag,
+} from './labels.js';
 import { inLabel, inPrompt } from './params.js';
 import type { Route } from './route.js';
-import { change, read } from './route-kinds.js';
+import { change, create, read } from './route-kinds.js';
 
 /** Labels: pointers to versions, signed by people (protocol.md §2.2). */
 export const LABEL_ROUTES = {
@@ -15,6 +24,16 @@ export const LABEL_ROUTES = {
     body: LabelMove,
     otherStatuses: [202],
     response: LabelMoveResult,
+  },
+  'label.confirm': {
+    ...create,
+    path: '/api/v1/prompts/{id}/labels/{label}/tags',
+    summary: 'Add a tag to the position of a label',
+    permission: 'label.move',
+    params: inLabel,
+    body: NewLabelTag,
+    status: 200,
+    response: LabelPosition,
   },
   'label.list': {
     ...read,
@@ -40,5 +59,14 @@ export const LABEL_ROUTES = {
     params: inLabel,
     query: LabelHistoryQuery,
     response: LabelHistory,
+  },
+  'label.chain': {
+    ...read,
+    path: '/api/v1/prompts/{id}/labels/{label}/chain',
+    summary: 'List the moves of a label after a position, in their order',
+    permission: 'prompt.read',
+    params: inLabel,
+    query: LabelChainQuery,
+    response: LabelChain,
   },
 } as const satisfies Record<string, Route>;

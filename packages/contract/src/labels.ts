@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { Label } from './ids.js';
+import { Hash, Label, PromptUrn } from './ids.js';
 import { LABELS_MAX, TAGS_MAX } from './limits.js';
-import { Sequence, VersionOrNone } from './numbers.js';
+import { decimal, Sequence, VersionOrNone } from './numbers.js';
 import { page, pageQuery } from './paging.js';
 import { TagToken } from './tokens.js';
 
@@ -29,6 +29,32 @@ export type LabelHistoryQuery = z.infer<typeof LabelHistoryQuery>;
 /** Every position that a label had under the name of a prompt, the newest first; the tags of old ones may have expired. */
 export const LabelHistory = page(LabelPosition).meta({ id: 'LabelHistory' });
 export type LabelHistory = z.input<typeof LabelHistory>;
+
+/** One more tag for the position at which a label stands: it lasts longer, and points where it did. */
+export const NewLabelTag = z.strictObject({ tag: TagToken }).meta({ id: 'NewLabelTag' });
+export type NewLabelTag = z.infer<typeof NewLabelTag>;
+
+/** One move of a label as its chain has it: where it led, and `pos` of the position before, empty at a beginning. */
+export const LabelTuple = z
+  .strictObject({
+    /** The prompt that bore the name then. */
+    sub: PromptUrn,
+    /** 0, with an empty `chash`, where the label was deleted. */
+    ver: VersionOrNone,
+    chash: z.union([Hash, z.literal('')]),
+    prev: z.union([Hash, z.literal('')]),
+  })
+  .refine(({ ver, chash }) => (ver === 0) === (chash === ''), 'must name a content unless it deletes the label')
+  .meta({ id: 'LabelTuple' });
+export type LabelTuple = z.input<typeof LabelTuple>;
+
+/** The moves after position `from` are asked for. */
+export const LabelChainQuery = z.strictObject({ from: decimal(VersionOrNone).default(0), ...pageQuery });
+export type LabelChainQuery = z.infer<typeof LabelChainQuery>;
+
+/** The moves of a label under the name of a prompt, whatever its id was, in their order. Their tags are not needed: `prev` binds them. */
+export const LabelChain = page(LabelTuple).meta({ id: 'LabelChain' });
+export type LabelChain = z.input<typeof LabelChain>;
 
 /** All labels that a prompt bears now. */
 export const LabelList = z.strictObject({ data: z.array(LabelPosition).max(LABELS_MAX) }).meta({ id: 'LabelList' });

@@ -4,9 +4,9 @@ import type { Route } from '@bulla/contract';
 import { EXAMPLES, prompt, responder } from './examples.js';
 import { mutationsOf } from './mutations.js';
 
-/** Texts in prose may break lines, or be empty where they point at the whole. */
+/** Texts in prose may break lines, or be empty where they point at the whole; a beginning of a label has nothing before it. */
 const PROSE =
-  /(?:line break at \/(?:title|detail|instance|request_id|errors\/0\/(?:pointer|message)))|empty text at \/(?:detail|instance|errors\/0\/pointer)/;
+  /(?:line break at \/(?:title|detail|instance|request_id|errors\/0\/(?:pointer|message)))|empty text at \/(?:detail|instance|errors\/0\/pointer|(?:data\/0\/)?prev)/;
 /** Numbers that happen to be good at their place. */
 const GOOD_NUMBERS = /^2147483648 at \/status$/;
 

@@ -39,6 +39,8 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'label.move': { prompt, label: 'production', seq: 2, version: 0, approval, given: 1 },
   'label.list': { prompt, items: 2 },
   'label.get': { prompt, label: 'production', seq: 2, version: 1 },
+  'label.confirm': { prompt, label: 'production', seq: 2, version: 1 },
+  'label.chain': { prompt, label: 'production', items: 2 },
   'label.history': { prompt, label: 'production', items: 2 },
   'approval.list': { items: 1 },
   'approval.get': { approval, prompt, label: 'production', seq: 2, version: 3 },

@@ -18,6 +18,7 @@ const document = '{"payload":"eyJfdHlwZSI6IngifQ","signatures":[{"protected":"ey
 const summary = { version: 3, chash: hash, author: { urn: device, kid }, created_at: time };
 const bundle = { v: 1, env: token, grant: token, content: token, tags: [token] };
 const position = { label: 'production', version: 3, seq: 7, tags: [token] };
+const tuple = { sub: `urn:bulla:acme:prompt:${prompt}`, ver: 3, chash: hash, prev: hash };
 const pending = { approval, label: 'production', seq: 8, version: 0, given: 1, needed: 2 };
 const approvalExample = {
   id: approval,
@@ -126,6 +127,9 @@ export const EXAMPLES: readonly Example[] = [
   example('NewApprovalTag', contract.NewApprovalTag, { tag: token }),
   example('LabelPosition', contract.LabelPosition, position),
   example('LabelHistory', contract.LabelHistory, { data: [position], next_cursor: null }),
+  example('NewLabelTag', contract.NewLabelTag, { tag: token }),
+  example('LabelTuple', contract.LabelTuple, tuple),
+  example('LabelChain', contract.LabelChain, { data: [tuple], next_cursor: 'bmV4dA' }),
   example('LabelList', contract.LabelList, { data: [position] }),
   example('NewGrants', contract.NewGrants, { grants: [token] }),
   example('AcceptedGrants', contract.AcceptedGrants, { added: 0 }),

@@ -18,7 +18,8 @@ import { parsePolicy } from './policy.js';
 import type { FinClaims } from './reply.js';
 import { parseFin, verifyFin } from './reply.js';
 import { parseRoot } from './root.js';
-import { parseTag, verifyTags } from './tag.js';
+import { parseTag } from './tag.js';
+import { verifyTags } from './tag-set.js';
 import { Transcript } from './transcript.js';
 import { Trust } from './trust.js';
 

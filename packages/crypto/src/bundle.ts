@@ -6,8 +6,8 @@ import { parseEnvelope, verifyEnvelope } from './envelope.js';
 import { CryptoError } from './errors.js';
 import { parseGrant } from './grant.js';
 import { checkShape } from './schema.js';
-import type { ResolvedTag } from './tag.js';
-import { verifyTags } from './tag.js';
+import type { ResolvedTag } from './tag-set.js';
+import { verifyTags } from './tag-set.js';
 import type { Trust } from './trust.js';
 
 const bundleSchema = z.strictObject({
@@ -68,10 +68,6 @@ export interface WantedPrompt {
   readonly name: string;
   readonly label?: string | undefined;
   readonly version?: number | undefined;
-  /** The prompt's URN that was first seen under this name. */
-  readonly sub?: string | undefined;
-  /** Highest `seq` seen of this name and label; of `latest` where a version is named. */
-  readonly minSeq?: number | undefined;
   /** `H(C)` that was first seen for the version: two authors of a name can each sign one (protocol.md §4). */
   readonly chash?: string | undefined;
 }
@@ -91,14 +87,14 @@ export interface AskerContext {
 
 export interface CheckedBundle {
   readonly envelope: VerifiedPromptEnvelope;
-  /** What the name stands for. Its `sub` differs from `wanted.sub` where the prompt was deleted and made again: say so. */
+  /** What the name stands for. Whether that comes after what the asker saw before is for its memory to judge (requireDescendant). */
   readonly resolved: ResolvedTag;
 }
 
 /**
  * Checks a bundle as its asker before anything is sent to a responder (protocol.md §2.5, "the client MUST").
  * @throws {CryptoError} trust_expired; as verifyEnvelope, verifyTags and checkBundleHashes; envelope_tampered for another
- *   requester, key, request, prompt, version, content or recipient; label_stale for an older answer to the name
+ *   requester, key, request, prompt, version, content or recipient
  */
 export async function checkBundleForAsker(bundle: Bundle, context: AskerContext): Promise<CheckedBundle> {
   const { trust, now, asker, audience, wanted } = context;
@@ -122,18 +118,10 @@ export async function checkBundleForAsker(bundle: Bundle, context: AskerContext)
 }
 
 /** What the name stands for, by tags the organisation's members signed and never by the vault's word. */
-async function resolve(bundle: Bundle, context: AskerContext): Promise<ResolvedTag> {
+function resolve(bundle: Bundle, context: AskerContext): Promise<ResolvedTag> {
   const { trust, now, wanted } = context;
   const label = wanted.version === undefined ? (wanted.label ?? 'latest') : 'latest';
-  const resolved = await verifyTags(bundle.tags, { trust, name: wanted.name, label, now });
-  // guard: asker-label-back
-  if (wanted.minSeq !== undefined && resolved.seq < wanted.minSeq) throw stale('the label has moved on since');
-  // A name made again is another prompt. Only a later move of the label may say so, or the vault could bring back the old one.
-  const renamed = wanted.sub !== undefined && resolved.sub !== wanted.sub;
-  const moved = wanted.minSeq !== undefined && resolved.seq > wanted.minSeq;
-  // guard: asker-name-remade
-  if (renamed && !moved) throw stale('the name stood for another prompt');
-  return resolved;
+  return verifyTags(bundle.tags, { trust, name: wanted.name, label, now });
 }
 
 function checkPrompt(envelope: VerifiedPromptEnvelope, wanted: WantedPrompt, resolved: ResolvedTag): void {
@@ -175,12 +163,6 @@ function checkHeaders(bundle: Bundle, envelope: VerifiedPromptEnvelope, trust: T
   // guard: asker-grant-recipient
   if (grant.aud !== claims.aud || recipient.urn !== claims.aud)
     throw tampered('grant-recipient', 'its grant is for somebody else');
-}
-
-function stale(why: string): CryptoError {
-  return new CryptoError('label_stale', `an older answer to what the name stands for: ${why}`, {
-    check: 'tag-sequence',
-  });
 }
 
 function malformed(message: string): CryptoError {

@@ -64,6 +64,8 @@ const POLICY_FORMAT: DocumentFormat<PolicyDocument> = {
 };
 const POLICY_DAYS_MAX = 366;
 const TAG_DAYS = 7;
+const FRESH_DAYS = 7;
+const DAY_SECONDS = 86_400;
 
 /**
  * Reads a policy without trusting it.
@@ -85,6 +87,11 @@ export function checkPrevious(document: { readonly version: number; readonly pre
   if ((document.version === 1) !== (document.prev === undefined)) {
     throw new CryptoError('token_malformed', 'every version but the first names the one before');
   }
+}
+
+/** Seconds in which the people who must sign a move have to come, from the first of their tags on. */
+export function pendingSeconds(): number {
+  return Math.max(FRESH_DAYS - 1, FRESH_DAYS / 2) * DAY_SECONDS;
 }
 
 /** Custody of a prompt name: `sealed` unless the policy says otherwise. */

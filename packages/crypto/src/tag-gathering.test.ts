@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CHASH, DAY, NAME, NOW, tagBy } from '../test/tags.js';
-import { gatherTags } from './tag.js';
+import { gatherTags } from './tag-set.js';
 import type { TestOrganisation } from './testing.js';
 import { makeOrganisation } from './testing.js';
 import type { TestMember } from './testing-members.js';

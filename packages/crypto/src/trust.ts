@@ -7,7 +7,7 @@ import { recoveryUrn } from './ids.js';
 import type { KeyPurpose, KeyRecord, KeyUsage } from './keys.js';
 import { isUsable, keyState } from './keys.js';
 import type { Custody, LabelRule, PolicyDocument } from './policy.js';
-import { authorsOf, custodyOf, labelRuleOf, reviewersOf } from './policy.js';
+import { authorsOf, custodyOf, labelRuleOf, pendingSeconds, reviewersOf } from './policy.js';
 import type { RootDocument } from './root.js';
 import type { DocumentExpectation, TrustDocuments, VerifiedDocuments } from './trust-documents.js';
 import { verifyDocuments } from './trust-documents.js';
@@ -235,6 +235,11 @@ export class Trust {
 
   labelRule(name: string, label: string): LabelRule {
     return labelRuleOf(this.policy, name, label);
+  }
+
+  /** Seconds: how long a move waits for those who must sign it, from the first of their tags on. */
+  get pendingSeconds(): number {
+    return pendingSeconds();
   }
 
   /** Whether an entity may sign tags of this label: a device in the label's groups, or an author where it has none. */

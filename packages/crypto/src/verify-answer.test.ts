@@ -159,7 +159,7 @@ describe('verifyAnswer', () => {
       'by somebody outside the label’s groups',
       () => tags({}, organisation.invoker),
       'forbidden',
-      'tag-signer',
+      'tag-threshold',
     ],
     [
       'the question',

@@ -39,6 +39,7 @@ export function tagOf(
     ver: envelope.prm.ver,
     chash: envelope.prm.chash,
     seq: 1,
+    prev: '',
     iat: cast.now - 60,
     exp: cast.now + 86_400,
     purpose: 'prompt.tag',

@@ -86,7 +86,9 @@ const envelopes = valid<{ token: string; audience: string; graceSeconds: number 
   }),
 );
 
-const tags = valid<{ tokens: string[]; label: string }>('tag').flatMap(({ name, tokens, label }) =>
+// Where a tag is passed over, so is what became of it: sets in which each counts.
+const needed = valid<{ tokens: string[]; label: string }>('tag').filter(({ tokens }) => tokens.length <= 2);
+const tags = needed.flatMap(({ name, tokens, label }) =>
   tokens.map((token, at) => ({
     format: 'tag',
     name: `${name}, ${at + 1} of ${tokens.length}`,

@@ -103,6 +103,7 @@ export function exampleTag(of: TestOrganisation, chash: string, changes: Partial
     ver: 3,
     chash,
     seq: 7,
+    prev: 'P'.repeat(42).concat('A'),
     iat: NOW - 3600,
     exp: NOW + 6 * 86_400,
     purpose: 'prompt.tag',

@@ -26,12 +26,24 @@ interface TrustVectors {
     hashes?: DirectoryHashes;
   })[];
 }
+interface ChainEnd {
+  readonly refused?: string;
+  readonly check?: string;
+}
 interface TagVectors {
   readonly cases: readonly (Case & { tokens: readonly string[]; label: string })[];
 }
 
 const trust = readVectors('golden/trust.json') as TrustVectors;
 const tags = readVectors('golden/tag.json') as TagVectors;
+/** Of the same page. */
+const chains = (readVectors('label-chain.json') as { cases: { name: string; expected: ChainEnd }[] }).cases.map(
+  ({ name, expected: { refused, check } }): Case => ({
+    name,
+    result: refused ?? 'valid',
+    ...(check !== undefined && { check }),
+  }),
+);
 
 /** How a case ends: `valid`, or its code and check. */
 async function outcome(run: () => Promise<unknown>): Promise<{ result: string; check?: string }> {
@@ -74,7 +86,7 @@ describe.each<[string, readonly Case[]]>([
   ['root', trust.cases.filter(({ page }) => page === 'root')],
   ['policy', trust.cases.filter(({ page }) => page === 'policy')],
   ['directory', trust.cases.filter(({ page }) => page === 'directory')],
-  ['tag', tags.cases],
+  ['tag', [...tags.cases, ...chains]],
 ])('docs/spec/%s.md', (page, cases) => {
   const text = readFileSync(new URL(`../../../docs/spec/${page}.md`, import.meta.url), 'utf8');
   const examples = [...text.matchAll(/<!-- (\w+)\.json: ([^:]+?)(?:: (header|payload))? -->\n```json\n([^`]+)\n```/g)];

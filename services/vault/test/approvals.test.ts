@@ -76,12 +76,13 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     const second = await sign(acme.owner, prompt);
     const moved = must(200, await give(acme.owner, approval, second));
     expect([moved.body, moved.headers['etag']]).toEqual([{ label: PROTECTED, seq: 1, version: 1 }, '"1"']);
-    expect(bodyOf<LabelPosition>(must(200, await positionOf(prompt))).tags).toEqual([tag, second]);
+    const { tags } = bodyOf<LabelPosition>(must(200, await positionOf(prompt)));
+    expect(tags.toSorted()).toEqual([tag, second].toSorted());
     expect((await read(approval)).state).toBe('done');
     const aud = acme.responders[0].urn;
     const wanted = { prompt: prompt.id, label: PROTECTED, aud };
     const bundle = must(201, await vault.clientOf(acme.invoker).post('/api/v1/envelopes', wanted));
-    expect(bodyOf<{ tags: string[] }>(bundle).tags).toEqual([tag, second]);
+    expect(bodyOf<{ tags: string[] }>(bundle).tags).toEqual(tags);
     const rows = await sql<{ event: { act: string; obj: object; who: { kid: string } } }>`
       select event from vault.audit_event where event::text like ${`%${approval}%`} order by id`.execute(
       vault.database.db,
@@ -209,18 +210,41 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     await expectRefusal(vault, () => give(acme.author, second, done), 412, 'label_stale');
   });
 
-  it('does not move by a tag that has expired since, until it is signed anew [guard: approval-expired]', async () => {
+  const WAITS = 6 * 86_400;
+
+  it('waits for six days from its first tag on, and begins anew when it is signed again [guard: approval-expired] [guard: vault-approval-restart]', async () => {
     const { acme } = vault;
     const prompt = await publishPrompt(vault, acme);
-    const short = await sign(acme.author, prompt, { exp: vault.clock.now() + 60 });
-    const waiting = must(202, await move(acme.author, prompt, [short]));
+    const early = await sign(acme.author, prompt, { iat: vault.clock.now() - WAITS + 60 });
+    const waiting = must(202, await move(acme.author, prompt, [early]));
     const { approval } = bodyOf<PendingMove>(waiting);
     vault.clock.advance(120);
     expect((await read(approval)).state).toBe('expired');
-    const second = await sign(acme.owner, prompt);
+    const second = await sign(acme.owner, prompt, { iat: vault.clock.now() });
     await expectRefusal(vault, () => give(acme.owner, approval, second), 403, 'trust_expired');
-    expect(must(202, await move(acme.owner, prompt, [second])).body).toMatchObject({ approval, given: 1 });
-    expect((await read(approval)).state).toBe('open');
+    const anew = bodyOf<PendingMove>(must(202, await move(acme.owner, prompt, [second])));
+    expect(anew).toMatchObject({ given: 1, needed: 2 });
+    expect((await read(approval)).state).toBe('dropped');
+    expect((await read(anew.approval)).tags).toEqual([second]);
+    must(200, await give(acme.author, anew.approval, await sign(acme.author, prompt, { iat: vault.clock.now() })));
+  });
+
+  it('does not begin with a tag that is as old as that [guard: vault-approval-late]', async () => {
+    const { acme } = vault;
+    const prompt = await publishPrompt(vault, acme);
+    const late = await sign(acme.author, prompt, { iat: vault.clock.now() - WAITS });
+    await expectRefusal(vault, () => move(acme.author, prompt, [late]), 403, 'trust_expired');
+    must(404, await positionOf(prompt));
+  });
+
+  it('does not move by a tag that has expired since', async () => {
+    const { acme } = vault;
+    const prompt = await publishPrompt(vault, acme);
+    const short = await sign(acme.author, prompt, { exp: vault.clock.now() + 60 });
+    const { approval } = bodyOf<PendingMove>(must(202, await move(acme.author, prompt, [short])));
+    vault.clock.advance(120);
+    const second = await sign(acme.owner, prompt);
+    expect(must(202, await give(acme.owner, approval, second)).body).toMatchObject({ given: 1, needed: 2 });
     must(200, await give(acme.author, approval, await sign(acme.author, prompt)));
   });
 
@@ -304,9 +328,10 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     must(200, await move(acme.author, prompt, both, 1));
     const path = `/api/v1/prompts/${prompt.id}/labels/${PROTECTED}/positions`;
     const history = bodyOf<{ data: LabelPosition[] }>(must(200, await vault.clientOf(acme.author).get(path)));
-    expect(history.data).toEqual([
-      { label: PROTECTED, seq: 2, version: 0, tags: both },
-      { label: PROTECTED, seq: 1, version: 1, tags: [tag, second] },
+    const inOrder = history.data.map((one) => ({ ...one, tags: one.tags.toSorted() }));
+    expect(inOrder).toEqual([
+      { label: PROTECTED, seq: 2, version: 0, tags: both.toSorted() },
+      { label: PROTECTED, seq: 1, version: 1, tags: [tag, second].toSorted() },
     ]);
     const page = bodyOf<{ data: LabelPosition[]; next_cursor: string }>(
       must(200, await vault.clientOf(acme.author).get(`${path}?limit=1`)),

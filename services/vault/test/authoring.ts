@@ -8,6 +8,7 @@ import {
   sealContent,
   sealGrant,
   signStatement,
+  positionHash,
   signTag,
   tokenHash,
   urnOf,
@@ -83,9 +84,21 @@ export function recipientOf({ urn, entity, enc }: TestMember): Recipient {
 }
 
 /** Where a label is to point; the defaults make a tag that every client takes. */
+/** Where `prev` is not given, the tag follows the last that was made here for the position before. */
 export type TagWish = Partial<TagClaims> & Pick<TagClaims, 'tag' | 'seq'> & { ver: number; chash: string };
 
-export function tagOf(
+/** `pos` of the positions that tags were made for here, by what they are positions of. */
+const made = new Map<string, string>();
+const placeOf = ({ name }: PromptRef, tag: string, seq: number) => `${name} ${tag} ${seq}`;
+
+/** `pos` of the position that a wish is for. */
+export function posOf(organisation: TestOrganisation, prompt: PromptRef, wish: TagWish): Promise<string> {
+  const { tag, seq, ver, chash, sub = urnOf(organisation.org, 'prompt', prompt.id) } = wish;
+  const prev = wish.prev ?? made.get(placeOf(prompt, tag, seq - 1)) ?? '';
+  return positionHash({ name: wish.name ?? prompt.name, tag, seq, sub, ver, chash, prev });
+}
+
+export async function tagOf(
   organisation: TestOrganisation,
   signer: TestMember,
   prompt: PromptRef,
@@ -99,9 +112,11 @@ export function tagOf(
     iat: organisation.now,
     exp: organisation.now + 7 * DAY_SECONDS,
     purpose: 'prompt.tag' as const,
+    prev: made.get(placeOf(prompt, wish.tag, wish.seq - 1)) ?? '',
     ...wish,
   };
-  return signTag(claims, signer.signer);
+  made.set(placeOf(prompt, wish.tag, wish.seq), await posOf(organisation, prompt, wish));
+  return signTag(claims as TagClaims, signer.signer);
 }
 
 /** An `If-Match` header. */

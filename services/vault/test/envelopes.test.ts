@@ -223,7 +223,7 @@ describe('an envelope is issued', () => {
     const { directory } = acme.documents;
     const path = '/api/v1/organisations/acme/directory';
     must(200, await own.clientOf(acme.owner).put(path, { directory }, basedOn(from)));
-    await expectRefusal(own, ask, 401, 'key_revoked');
+    await expectRefusal(own, ask, 403, 'forbidden');
     await own.stop();
   });
 

@@ -105,7 +105,7 @@ describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
     it('an id of another organisation, and one that is nowhere [guard: org-prompt] [guard: org-version]', async () => {
       const { other } = vault;
       const member = callerOf(name, other);
-      const expectsOwnToken = name === 'version.create' || name === 'label.move';
+      const expectsOwnToken = ['version.create', 'label.move', 'label.confirm'].includes(name);
       const [status, code] = expectsOwnToken ? ([400, 'envelope_tampered'] as const) : ([404, 'not_found'] as const);
       await expectRefusal(vault, () => sendAs(vault, member, sample()), status, code);
       const path = sample().path.replace(/(prm|apr|ivt|enr)_[0-9a-z]{26}/, (_id, kind: IdPrefix) => mintId(kind));

@@ -6,6 +6,7 @@ import { makeOrganisation } from '@bulla/crypto/testing';
 import { SignedClient } from '@bulla/service-kit/testing';
 import { sql } from 'kysely';
 import request from 'supertest';
+import { vaultMigrations } from '../src/database/migrations.js';
 import { basedOn, bodyOf, must } from './authoring.js';
 import { countStatuses, expectAnyRefusal, expectRefusal, PLANTED, untilSettled } from './refusals.js';
 import type { TestVault } from './running-vault.js';
@@ -521,9 +522,7 @@ describe('an organisation that an earlier version of Bulla brought', () => {
     const { acme, other, database } = own;
     const { db } = database;
     await db.schema.dropTable('directory_hash').execute();
-    await db.schema.dropTable('retired_grant').execute();
-    await sql`delete from vault.kysely_migration where name >= '2026-11-27-published-hashes'`.execute(db);
-    await database.migrate();
+    await vaultMigrations['2026-11-27-published-hashes']?.up(db);
     for (const { org, documents } of [acme, other]) {
       const hashes = await db
         .selectFrom('directory_hash')

@@ -50,6 +50,7 @@ const EFFECTS = [
   'prompt_version',
   'content_grant',
   'prompt_label',
+  'prompt_label_tag',
   'label_approval',
   'label_approval_tag',
   'invitation',
@@ -169,13 +170,14 @@ export function firstDocuments({ documents, trust }: TestOrganisation) {
   return { root: roots[0], policy, directory, ...(hashes.length > 0 && { hashes }) };
 }
 
-async function openStore(store: Store) {
+/** @param empty without the tables of the vault. */
+export async function openStore(store: Store, { empty = false } = {}) {
   if (store === 'PostgreSQL') {
-    const server = await databaseForTest();
+    const server = await databaseForTest({ empty });
     const { url } = server;
     if (url !== undefined) return { from: { url }, drop: () => server.drop() };
   }
-  const { dataDir, remove } = pgliteForTest();
+  const { dataDir, remove } = pgliteForTest({ empty });
   const pglite = await openPglite(dataDir);
   return { from: { pglite }, drop: () => pglite.close().then(remove) };
 }

@@ -2,7 +2,7 @@ import type { PendingMove, RouteName } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
-import { basedOn, bodyOf, mintId, must, publishPrompt, sealVersion, tagOf, tokenHash } from './authoring.js';
+import { basedOn, bodyOf, mintId, must, posOf, publishPrompt, sealVersion, tagOf, tokenHash } from './authoring.js';
 import { invitationOf, invite, listing, pendingNewcomer } from './enrolling.js';
 import { PLANTED } from './refusals.js';
 import type { TestMember, TestVault } from './running-vault.js';
@@ -32,7 +32,10 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   const prompt = await publishPrompt(vault, acme);
   const { id, name } = prompt;
   const { content, grants } = await sealVersion(acme, acme.author, prompt, 2);
-  const tag = await tagOf(acme, acme.author, prompt, { tag: 'latest', ver: 1, chash: prompt.version.chash, seq: 2 });
+  const first = { tag: 'latest', ver: 1, chash: prompt.version.chash, seq: 1, prev: '' };
+  const prev = await posOf(acme, prompt, first);
+  const tag = await tagOf(acme, acme.author, prompt, { ...first, seq: 2, prev });
+  const again = await tagOf(acme, acme.author, prompt, { ...first, iat: acme.now - 1 });
   const whash = await tokenHash(prompt.version.grants[0] ?? '');
   const waiting = { ver: 1, chash: prompt.version.chash, seq: 1 };
   const toGive = await beginMove(vault, prompt, { ...waiting, tag: 'reviewed' });
@@ -71,6 +74,8 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['version.list', targetOf('version.list', { id }, { limit: 5 })],
     ['version.get', targetOf('version.get', { id, n: 1 })],
     ['label.move', targetOf('label.move', { id, label: 'latest' }), { tags: [tag] }, on(1)],
+    ['label.confirm', targetOf('label.confirm', { id, label: 'latest' }), { tag: again }],
+    ['label.chain', targetOf('label.chain', { id, label: 'latest' }, { limit: 5 })],
     ['label.list', targetOf('label.list', { id })],
     ['label.get', targetOf('label.get', { id, label: 'latest' })],
     ['label.history', targetOf('label.history', { id, label: 'latest' }, { limit: 5 })],

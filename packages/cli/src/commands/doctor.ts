@@ -10,6 +10,7 @@ import { hintOf } from '../hints.js';
 import type { Finding } from '../inspection.js';
 import {
   inspectIdentity,
+  inspectForks,
   inspectLabels,
   inspectModes,
   inspectNode,
@@ -117,6 +118,7 @@ async function inspectWithVault(
     findings.push(identity);
     const labels = await attempt(findings, 'labels', () => inspectLabels(bulla));
     if (labels !== undefined) findings.push(labels);
+    findings.push(...(await inspectForks(bulla)));
     // Who holds grants is shown to these alone.
     if (may(known.entity(urn)?.roles ?? [], 'grant.read')) {
       const readers = await attempt(findings, 'readers', () => inspectReaders(bulla, urn));

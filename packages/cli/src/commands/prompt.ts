@@ -6,6 +6,7 @@ import { counted, styled } from '../output.js';
 import { draftOf, fileOf } from '../prompt-draft.js';
 import { UsageError } from '../usage-error.js';
 import { addLabelCommands, pendingLine } from './prompt-labels.js';
+import { addStandingCommands } from './prompt-standing.js';
 import { showHistory, showPrompt, showPrompts } from './prompt-views.js';
 
 interface PushOptions {
@@ -41,10 +42,12 @@ Examples:
   $ bulla prompt history claims/triage
   $ bulla prompt promote claims/triage 2 --to production
   $ bulla prompt rollback claims/triage              (production points where it did before)
+  $ bulla prompt confirm claims/triage@production    (production stays there for longer)
   $ bulla prompt pull claims/triage --out triage.md`,
     );
   addWriting(prompt, context);
   addLabelCommands(prompt, context);
+  addStandingCommands(prompt, context);
   addReading(prompt, context);
 }
 

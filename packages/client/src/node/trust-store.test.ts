@@ -13,12 +13,14 @@ const BEFORE: TrustState = {
   documents: { roots: ['root'], policy: 'policy', directory: 'directory' },
   memory: { root: seen, policy: seen, directory: seen, revoked: [], withdrawn: [] },
   fetchedAt: 1,
-  names: [['claims/triage', { sub: SUB, labels: [['latest', 1]], contents: [[1, 'first']] }]],
+  names: [['claims/triage', { sub: SUB, labels: [{ label: 'latest', seq: 1 }], contents: [[1, 'first']] }]],
 };
 
 it('takes over a home from before openings were remembered, and remembers them from then on', async () => {
   const home = new Home(folderForTest('trust'));
-  await home.write('trust.json', JSON.stringify([['acme', BEFORE]]));
+  // Labels were kept as pairs.
+  const text = JSON.stringify([['acme', BEFORE]]).replace('{"label":"latest","seq":1}', '["latest",1]');
+  await home.write('trust.json', text);
   const store = new FileTrustStore(home);
   expect(await store.load('acme')).toEqual(BEFORE);
   for (const chash of ['second', 'another'])

@@ -8,6 +8,27 @@ const LOCK = 'trust.lock';
 const LOCK_WAIT_MS = 10_000;
 
 const Seen = z.strictObject({ version: z.int(), hash: z.string() });
+const Tuple = z.strictObject({ sub: z.string(), ver: z.int(), chash: z.string(), prev: z.string() });
+const Remembered = z.union([
+  Tuple.extend({
+    label: z.string(),
+    seq: z.int(),
+    pos: z.string(),
+    tags: z.array(z.string()),
+    until: z.int(),
+    tuples: z.array(Tuple),
+  }),
+  z.strictObject({ label: z.string(), seq: z.int() }),
+  // As it was written before positions had a hash.
+  z.tuple([z.string(), z.int()]).transform(([label, seq]) => ({ label, seq })),
+]);
+const Fork = z.strictObject({
+  name: z.string(),
+  label: z.string(),
+  at: z.int(),
+  remembered: z.array(z.string()),
+  shown: z.array(z.string()),
+});
 const StateFile = z.strictObject({
   pin: z.string(),
   documents: z.strictObject({ roots: z.array(z.string()).min(1), policy: z.string(), directory: z.string() }),
@@ -25,11 +46,12 @@ const StateFile = z.strictObject({
       z.string(),
       z.strictObject({
         sub: z.string(),
-        labels: z.array(z.tuple([z.string(), z.int()])),
+        labels: z.array(Remembered),
         contents: z.array(z.tuple([z.int(), z.string()])),
       }),
     ]),
   ),
+  forks: z.array(Fork).exactOptional(),
   opened: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
 });
 /** Organisations and their states as pairs, in the file `trust.json`. */

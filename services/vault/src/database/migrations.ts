@@ -2,6 +2,7 @@ import { ledgerMigrations } from '@bulla/service-kit';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { createLabelPositions } from './label-positions.js';
 import { createPeopleTables } from './people-tables.js';
 import { createRetiredGrantTable } from './retired-grant-table.js';
 import type { VaultTables } from './types.js';
@@ -14,6 +15,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-11-27-people': { up: createPeopleTables },
   '2026-11-27-published-hashes': { up: createDirectoryHashes },
   '2026-11-27-retired-grants': { up: createRetiredGrantTable },
+  '2026-11-28-label-positions': { up: createLabelPositions },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

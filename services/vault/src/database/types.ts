@@ -72,8 +72,28 @@ export interface VaultTables extends LedgerTables {
     seq: number;
     prompt_id: string;
     version: number;
-    /** A JSON array. */
-    tokens: ColumnType<string[], string, never>;
+    /** Empty where the label is deleted. */
+    chash: string;
+    /** Null where it was signed before positions named the one before. */
+    pos: string | null;
+    /** `pos` of the position before; null at a beginning. */
+    prev: string | null;
+    created_at: Moment;
+  };
+  /** Every tag of every position, as it was signed. */
+  prompt_label_tag: {
+    org: string;
+    name: string;
+    label: string;
+    seq: number;
+    /** Of the token. */
+    sha256: string;
+    device_urn: string;
+    kid: string;
+    /** Its `iat` and `exp`. */
+    issued_at: Date;
+    expires_at: Date;
+    token: string;
     created_at: Moment;
   };
   /** A move of a protected label that waits, or waited, for further people. */
@@ -87,10 +107,11 @@ export interface VaultTables extends LedgerTables {
     /** 0, with an empty `chash`, where the label is to be deleted. */
     version: number;
     chash: string;
+    pos: string;
     /** Open ones are expired from `expires_at` on. */
     state: 'open' | 'done' | 'dropped';
     created_at: Moment;
-    /** When the last of its tags ends. */
+    /** When its first tag has waited long enough. */
     expires_at: Moment;
   };
   /** One tag of each person. */

@@ -1,6 +1,6 @@
 import type { NewEnvelope, PromptId } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
-import { urnOf, verifyTags } from '@bulla/crypto';
+import { isEarlierTag, urnOf, verifyTags } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -48,7 +48,11 @@ export class EnvelopeSources {
     const id = foundId as PromptId;
     requireSealed(trust, name);
     const label = wanted.label ?? LATEST;
-    const { tokens: tags } = await this.labels.resolve(caller, { id, name }, label, trx);
+    const tags = await this.labels.resolve(caller, { id, name }, label, trx);
+    if (tags.every(isEarlierTag)) {
+      const detail = 'the label was last signed by an earlier version of bulla: who signed it runs bulla trust renew';
+      throw new Problem('trust_expired', { detail });
+    }
     // guard: vault-issue-tags without:
     //   const claims = Buffer.from((tags[0] ?? '').split('.')[1] ?? '', 'base64url').toString();
     //   const resolved = { version: (JSON.parse(claims) as { ver: number }).ver };

@@ -1,6 +1,7 @@
 import { TrustSource } from '@bulla/service-kit';
 import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
+import { ApprovalsRepository } from '../prompts/approvals.repository.js';
 import { BootstrapSecrets } from './bootstrap-secrets.js';
 import { OrganisationsController } from './organisations.controller.js';
 import { OrganisationsRepository } from './organisations.repository.js';
@@ -28,6 +29,7 @@ export class OrganisationsModule {
         OrganisationsService,
         PublishingService,
         OrganisationsRepository,
+        ApprovalsRepository,
         VaultTrust,
         { provide: TrustSource, useExisting: VaultTrust },
       ],

@@ -10,7 +10,7 @@ export type ApprovalTagRow = Selectable<VaultTables['label_approval_tag']>;
 export interface ApprovalFilter {
   readonly org: string;
   readonly state: ApprovalRow['state'] | 'expired';
-  /** Open ones whose tags have all ended by then are expired. */
+  /** Open ones that have waited long enough by then are expired. */
   readonly now: Date;
   /** Id of the row before the page. */
   readonly before?: string | undefined;
@@ -31,21 +31,18 @@ export class ApprovalsRepository {
     return result.numInsertedOrUpdatedRows === 1n;
   }
 
-  /** The open approval of a move. */
+  /** The open approval of a position. */
   findOpen(
     trx: VaultTransaction,
-    move: Pick<ApprovalRow, 'org' | 'prompt_id' | 'name' | 'label' | 'seq' | 'version' | 'chash'>,
+    { org, name, label, pos }: Pick<ApprovalRow, 'org' | 'name' | 'label' | 'pos'>,
   ): Promise<ApprovalRow | undefined> {
     return trx
       .selectFrom('label_approval')
       .selectAll()
-      .where('org', '=', move.org)
-      .where('name', '=', move.name)
-      .where('label', '=', move.label)
-      .where('seq', '=', move.seq)
-      .where('prompt_id', '=', move.prompt_id)
-      .where('version', '=', move.version)
-      .where('chash', '=', move.chash)
+      .where('org', '=', org)
+      .where('name', '=', name)
+      .where('label', '=', label)
+      .where('pos', '=', pos)
       .where('state', '=', 'open')
       .executeTakeFirst();
   }
@@ -92,14 +89,32 @@ export class ApprovalsRepository {
       .execute();
   }
 
-  /** An approval that waits lives until the last of its tags ends. */
-  async extend(trx: VaultTransaction, org: string, id: string, until: Date): Promise<void> {
+  /** Ends the open approval of a position if it has waited until `now`. */
+  async dropEnded(
+    trx: VaultTransaction,
+    { org, name, label, pos }: Pick<ApprovalRow, 'org' | 'name' | 'label' | 'pos'>,
+    moment: Date,
+  ): Promise<void> {
     await trx
       .updateTable('label_approval')
-      .set({ expires_at: until })
+      .set({ state: 'dropped' })
       .where('org', '=', org)
-      .where('id', '=', id)
-      .where('expires_at', '<', until)
+      .where('name', '=', name)
+      .where('label', '=', label)
+      .where('pos', '=', pos)
+      .where('state', '=', 'open')
+      .where('expires_at', '<=', moment)
+      .execute();
+  }
+
+  /** Names and labels for which something waits. */
+  waitingOf(trx: VaultTransaction, org: string): Promise<{ name: string; label: string }[]> {
+    return trx
+      .selectFrom('label_approval')
+      .select(['name', 'label'])
+      .distinct()
+      .where('org', '=', org)
+      .where('state', '=', 'open')
       .execute();
   }
 

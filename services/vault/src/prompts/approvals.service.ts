@@ -49,13 +49,12 @@ export class ApprovalsService {
 
   /** Adds a tag that says the same as those before it; with the last one needed the label moves. */
   async give(caller: Caller, id: ApprovalId, token: string): Promise<Answer<LabelMoveResult>> {
-    const { prompt_id: found, name, label, seq, version, chash } = await this.find(caller, id);
+    const { prompt_id: found, label, seq, version, pos } = await this.find(caller, id);
     const prompt = found as PromptId;
     const tags = await this.moves.check(caller, prompt, label, [token]);
     // guard: vault-approval-same
-    if (tags.name !== name || tags.seq !== seq || tags.version !== version || tags.chash !== chash) {
+    if (tags.pos !== pos)
       throw new Problem('envelope_tampered', { detail: 'the tag says something else than those it is added to' });
-    }
     return this.ledger.run(caller, async (trx) => {
       // Before anything is looked at: whoever moves this label waits, or has ended.
       await this.moves.hold(trx, caller, prompt);
@@ -100,7 +99,10 @@ export class ApprovalsService {
     // guard: approval-open
     if (state === 'dropped') throw new Problem('label_stale', { detail: 'this approval was dropped' });
     // guard: approval-expired
-    if (end <= this.now()) throw new Problem('trust_expired', { detail: 'the tags of this approval have expired' });
+    if (end <= this.now())
+      throw new Problem('trust_expired', {
+        detail: 'this approval waited too long: whoever signs the move anew begins it again',
+      });
   }
 
   private present(trust: Trust, row: ApprovalRow, tags: readonly ApprovalTagRow[]): Approval {

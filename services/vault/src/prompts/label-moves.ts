@@ -8,6 +8,8 @@ import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import type { ApprovalRow, ApprovalTagRow } from './approvals.repository.js';
 import { ApprovalsRepository } from './approvals.repository.js';
+import { LabelTagsRepository } from './label-tags.repository.js';
+import type { LabelRow } from './labels.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { PromptsRepository } from './prompts.repository.js';
 import { VersionsRepository } from './versions.repository.js';
@@ -35,6 +37,7 @@ export class LabelMoves {
     private readonly clock: Clock,
     private readonly prompts: PromptsRepository,
     private readonly labels: LabelsRepository,
+    private readonly tags: LabelTagsRepository,
     private readonly versions: VersionsRepository,
     private readonly approvals: ApprovalsRepository,
   ) {}
@@ -84,11 +87,15 @@ export class LabelMoves {
     approval: string | undefined,
   ): Promise<MoveOutcome> {
     const { org, trust } = caller;
-    const { name, label, seq, version, promptId } = tags;
+    const { name, label, seq, version, chash, pos, prev, promptId } = tags;
     const { given, needed } = await gatherTags(tokens, { trust, name, label, now: this.clock.now() });
     if (given < needed) throw new Problem('internal');
-    const row = { org, name, label, seq, prompt_id: promptId, version, tokens: [...tokens] };
-    if (!(await this.labels.insert(trx, row))) throw new Problem('label_stale');
+    const before = prev === '' ? null : prev;
+    const row = { org, name, label, seq, prompt_id: promptId, version, chash, pos, prev: before };
+    if (!(await this.labels.insert(trx, row))) {
+      throw new Problem('label_stale', { detail: 'the tags do not follow the position at which the label stands' });
+    }
+    await this.tags.insert(trx, row, tokens);
     if (approval !== undefined) await this.approvals.close(trx, org, approval, 'done');
     await this.approvals.dropOf(trx, org, name, label);
     return { result: { label, seq, version }, moved: true, approval, given };
@@ -98,14 +105,20 @@ export class LabelMoves {
   private async gather(trx: VaultTransaction, caller: Caller, tags: CheckedTags): Promise<ApprovalRow> {
     const { org, trust } = caller;
     const target = targetOf(caller, tags);
-    const until = new Date(Math.max(...tags.tokens.map((token) => parseTag(token).claims.exp)) * 1000);
+    const first = Math.min(...tags.tokens.map((token) => parseTag(token).claims.iat));
+    const until = new Date((first + trust.pendingSeconds) * 1000);
+    const now = new Date(this.clock.now() * 1000);
+    // guard: vault-approval-late
+    if (until <= now) throw new Problem('trust_expired', { detail: 'a move waits for others no longer than this' });
+    // What has waited long enough begins anew: the tags that it had do not count for it.
+    // guard: vault-approval-restart
+    await this.approvals.dropEnded(trx, target, now);
     await this.approvals.insert(trx, { ...target, id: mintId('apr', this.clock.nowMs()), expires_at: until });
     const approval = await this.approvals.findOpen(trx, target);
     // The prompt is held, so nobody else ends it meanwhile.
     if (approval === undefined) throw new Problem('internal');
-    await this.approvals.extend(trx, org, approval.id, until);
-    for (const [index, token] of tags.tokens.entries()) {
-      const device_urn = tags.signers[index] ?? '';
+    for (const token of tags.tokens) {
+      const device_urn = parseTag(token).claims.iss;
       const user_urn = trust.userOf(device_urn) ?? '';
       await this.approvals.putTag(trx, { approval_id: approval.id, user_urn, org, device_urn, token });
     }
@@ -130,6 +143,23 @@ export class LabelMoves {
       }
     }
     return [...byUser.values()];
+  }
+
+  /**
+   * Adds a person's tag to the position at which a label stands: the label points where it did, and does so longer.
+   * @throws {Problem} not_found; label_stale if it stands elsewhere; label_not_found if it is deleted
+   */
+  async confirm(trx: VaultTransaction, caller: Caller, tag: CheckedTags): Promise<LabelRow> {
+    await this.hold(trx, caller, tag.promptId);
+    const newest = await this.labels.newest(caller.org, tag.name, tag.label, trx);
+    // guard: vault-confirm-position
+    if (newest?.pos !== tag.pos) {
+      throw new Problem('label_stale', { detail: 'the tag is not for the position at which the label stands' });
+    }
+    // guard: vault-confirm-deleted
+    if (newest.version === 0) throw new Problem('label_not_found', { detail: 'the label is deleted' });
+    await this.tags.insert(trx, newest, tag.tokens);
+    return newest;
   }
 
   /**
@@ -164,6 +194,6 @@ export class LabelMoves {
   }
 }
 
-function targetOf({ org }: Caller, { promptId, name, label, seq, version, chash }: CheckedTags) {
-  return { org, prompt_id: promptId, name, label, seq, version, chash };
+function targetOf({ org }: Caller, { promptId, name, label, seq, version, chash, pos }: CheckedTags) {
+  return { org, prompt_id: promptId, name, label, seq, version, chash, pos };
 }

@@ -1,25 +1,66 @@
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
+import { sql } from 'kysely';
 import type { VaultTables } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
 
 export type LabelRow = Selectable<VaultTables['prompt_label']>;
-/** Where a label points, without the tags that prove it. */
-export type LabelPointer = Omit<LabelRow, 'org' | 'tokens' | 'created_at'>;
+/** Where a label points. */
+export type LabelPointer = Pick<LabelRow, 'name' | 'label' | 'seq' | 'prompt_id' | 'version'>;
+/** A position that is to come. */
+export type NewPosition = Omit<LabelRow, 'created_at' | 'pos'> & { readonly pos: string };
 
 @Injectable()
 export class LabelsRepository {
   constructor(private readonly database: VaultDatabase) {}
 
-  /** Adds a position. False if it is there already: of two that arrive together the primary key lets one in. */
-  async insert(trx: VaultTransaction, row: Omit<LabelRow, 'created_at'>): Promise<boolean> {
+  /**
+   * Adds a position, if the one that it names is there under the number before, and if it begins anew, if none is there
+   * that could be named. False if not, or if there is one of this number already: of two that arrive together the primary
+   * key lets one in.
+   */
+  async insert(trx: VaultTransaction, row: NewPosition): Promise<boolean> {
+    const { org, name, label, seq, prompt_id: promptId, version, chash, pos, prev } = row;
+    const others = trx
+      .selectFrom('prompt_label')
+      .select('seq')
+      .where('org', '=', org)
+      .where('name', '=', name)
+      .where('label', '=', label);
+    const before = others.where('seq', '=', seq - 1).where('pos', '=', prev);
+    // guard: vault-label-chain without: const continues = sql<boolean>`true`;
+    const continues =
+      prev === null ? sql<boolean>`not exists ${others.where('pos', 'is not', null)}` : sql<boolean>`exists ${before}`;
+    const text = (value: string | null) => sql<string>`${value}::text`;
+    const number = (value: number) => sql<number>`${value}::integer`;
     const result = await trx
       .insertInto('prompt_label')
-      .values({ ...row, tokens: JSON.stringify(row.tokens) })
+      .columns(['org', 'name', 'label', 'seq', 'prompt_id', 'version', 'chash', 'pos', 'prev'])
+      .expression(
+        trx
+          .selectNoFrom([text(org).as('org'), text(name).as('name'), text(label).as('label'), number(seq).as('seq')])
+          .select([text(promptId).as('prompt_id'), number(version).as('version'), text(chash).as('chash')])
+          .select([text(pos).as('pos'), text(prev).as('prev')])
+          .where(continues),
+      )
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirstOrThrow();
     return result.numInsertedOrUpdatedRows === 1n;
+  }
+
+  /** The moves of one label after a position, in their order. */
+  chain(org: string, name: string, label: string, after: number, limit: number): Promise<LabelRow[]> {
+    return this.database.db
+      .selectFrom('prompt_label')
+      .selectAll()
+      .where('org', '=', org) // guard: org-chain
+      .where('name', '=', name)
+      .where('label', '=', label)
+      .where('seq', '>', after)
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
   }
 
   /** The newest position of one label, a deleted one included. */

@@ -1,4 +1,6 @@
 import type {
+  LabelChain,
+  LabelChainQuery,
   LabelHistory,
   LabelHistoryQuery,
   LabelList,
@@ -7,16 +9,21 @@ import type {
   PromptId,
 } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
+import type { Trust } from '@bulla/crypto';
+import { urnOf } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
+import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultSource } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import { pageOf } from '../paging/page.js';
 import { LabelMoves } from './label-moves.js';
+import { LabelTagsRepository } from './label-tags.repository.js';
 import type { LabelRow } from './labels.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { PromptsService } from './prompts.service.js';
+import { servedTags } from './served-tags.js';
 
 /** Labels: where they point is signed by people, so the vault can keep them and cannot move them. */
 @Injectable()
@@ -24,7 +31,9 @@ export class LabelsService {
   constructor(
     private readonly ledger: VaultLedger,
     private readonly room: PromptsService,
+    private readonly clock: Clock,
     private readonly labels: LabelsRepository,
+    private readonly tags: LabelTagsRepository,
     private readonly moves: LabelMoves,
   ) {}
 
@@ -56,7 +65,8 @@ export class LabelsService {
   async list(caller: Caller, id: PromptId): Promise<LabelList> {
     const { name } = await this.room.find(caller, id);
     const rows = await this.labels.newestOfName(caller.org, name);
-    return { data: rows.filter((row) => row.prompt_id === id && row.version > 0).map(present) };
+    const borne = rows.filter((row) => row.prompt_id === id && row.version > 0);
+    return { data: await this.withTags(caller.trust, borne) };
   }
 
   /**
@@ -67,7 +77,41 @@ export class LabelsService {
     const { name } = await this.room.find(caller, id);
     const row = await this.labels.newest(caller.org, name, label);
     if (row === undefined) throw new Problem('label_not_found');
-    return present(row);
+    return this.present(caller.trust, row);
+  }
+
+  /** Adds a tag to the position at which a label stands; it points where it did, for longer. */
+  async confirm(caller: Caller, id: PromptId, label: string, token: string): Promise<Answer<LabelPosition>> {
+    const tag = await this.moves.check(caller, id, label, [token]);
+    return this.ledger.run(caller, async (trx) => {
+      const row = await this.moves.confirm(trx, caller, tag);
+      const { seq, version } = row;
+      const event = { act: 'label.confirm', obj: { prompt: id, label, seq, version } } as const;
+      return { body: await this.present(caller.trust, row, trx), event };
+    });
+  }
+
+  /** The moves of a label after a position, whatever the id of the prompt was: what a client follows to where it is now. */
+  async chain(
+    caller: Caller,
+    id: PromptId,
+    label: string,
+    { from, limit, cursor }: LabelChainQuery,
+  ): Promise<Answer<LabelChain>> {
+    const [after] = cursor === undefined ? [from] : decodeCursor(cursor, ['number']);
+    const { name } = await this.room.find(caller, id);
+    const rows = await this.labels.chain(caller.org, name, label, after, limit + 1);
+    return pageOf(rows, {
+      limit,
+      item: ({ prompt_id: prompt, version: ver, chash, prev }) => ({
+        sub: urnOf(caller.org, 'prompt', prompt),
+        ver,
+        chash,
+        prev: prev ?? '',
+      }),
+      cursorAfter: ({ seq }) => encodeCursor([seq]),
+      request: caller.request,
+    });
   }
 
   /** Every position that a label had under the prompt's name: what a client goes back through. */
@@ -80,16 +124,16 @@ export class LabelsService {
     const [before] = cursor === undefined ? [] : decodeCursor(cursor, ['number']);
     const { name } = await this.room.find(caller, id);
     const rows = await this.labels.positions(caller.org, name, label, before, limit + 1);
-    return pageOf(rows, {
+    return pageOf(await this.withTags(caller.trust, rows), {
       limit,
-      item: present,
+      item: (position) => position,
       cursorAfter: ({ seq }) => encodeCursor([seq]),
       request: caller.request,
     });
   }
 
   /**
-   * Where a label of a prompt points now.
+   * The tags of where a label of a prompt points now.
    * @throws {Problem} label_not_found
    */
   async resolve(
@@ -97,7 +141,7 @@ export class LabelsService {
     prompt: { readonly id: string; readonly name: string },
     label: string,
     source: VaultSource,
-  ): Promise<LabelRow> {
+  ): Promise<string[]> {
     const row = await this.labels.newest(caller.org, prompt.name, label, source);
     if (
       row === undefined ||
@@ -105,10 +149,25 @@ export class LabelsService {
       row.prompt_id !== prompt.id // guard: vault-label-earlier
     )
       throw new Problem('label_not_found');
-    return row;
+    return (await this.present(caller.trust, row, source)).tags;
+  }
+
+  private async present(trust: Trust, row: LabelRow, source?: VaultSource): Promise<LabelPosition> {
+    const [position] = await this.withTags(trust, [row], source);
+    if (position === undefined) throw new Problem('internal');
+    return position;
+  }
+
+  /** Positions with the tags that count now. */
+  private async withTags(trust: Trust, rows: readonly LabelRow[], source?: VaultSource): Promise<LabelPosition[]> {
+    const byPlace = Map.groupBy(await this.tags.tagsOf(rows, source), placeOf);
+    return rows.map((row) => {
+      const tags = servedTags(trust, byPlace.get(placeOf(row)) ?? [], this.clock.now());
+      return { label: row.label, version: row.version, seq: row.seq, tags };
+    });
   }
 }
 
-function present({ label, version, seq, tokens }: LabelRow): LabelPosition {
-  return { label, version, seq, tags: tokens };
+function placeOf({ label, seq }: Pick<LabelRow, 'label' | 'seq'>): string {
+  return `${label} ${seq}`;
 }

@@ -99,4 +99,22 @@ export class PromptsController {
   ): Answered<'label.history'> {
     return this.labels.history(caller, id, label, query);
   }
+
+  @Route('label.confirm')
+  confirmLabel(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id, label }: ParamsOf<'label.confirm'>,
+    @RouteBody() { tag }: BodyOf<'label.confirm'>,
+  ): Answered<'label.confirm'> {
+    return this.labels.confirm(caller, id, label, tag);
+  }
+
+  @Route('label.chain')
+  listMoves(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id, label }: ParamsOf<'label.chain'>,
+    @RouteQuery() query: QueryOf<'label.chain'>,
+  ): Answered<'label.chain'> {
+    return this.labels.chain(caller, id, label, query);
+  }
 }

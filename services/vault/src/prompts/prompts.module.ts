@@ -4,6 +4,7 @@ import { ApprovalsController } from './approvals.controller.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { ApprovalsService } from './approvals.service.js';
 import { LabelMoves } from './label-moves.js';
+import { LabelTagsRepository } from './label-tags.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { LabelsService } from './labels.service.js';
 import { PromptsController } from './prompts.controller.js';
@@ -22,6 +23,7 @@ import { VersionsService } from './versions.service.js';
     VersionsRepository,
     LabelsService,
     LabelsRepository,
+    LabelTagsRepository,
     LabelMoves,
     ApprovalsService,
     ApprovalsRepository,
