@@ -3,7 +3,7 @@ import type { LabelAdoption } from './label-adoption.js';
 import { readAdoption } from './label-adoption.js';
 import type { ConfirmedLabel } from './label-confirmation.js';
 import { confirmLabel, standingLabel } from './label-confirmation.js';
-import type { LabelFork } from './label-memory.js';
+import type { LabelFork } from './label-heads.js';
 import type { LabelOutcome } from './label-moves.js';
 import type { PromptRef } from './labels.js';
 import type { OpenedVersion } from './open-version.js';

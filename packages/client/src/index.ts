@@ -21,7 +21,7 @@ export { identityOf } from './identity.js';
 export type { HeldLabels } from './held-labels.js';
 export type { AdoptablePosition, LabelAdoption, LabelSigner } from './label-adoption.js';
 export type { ConfirmedLabel } from './label-confirmation.js';
-export type { LabelFork } from './label-memory.js';
+export type { LabelFork } from './label-heads.js';
 export type { LabelOutcome } from './label-moves.js';
 export type { InvitationRecord, InvitationRecords } from './invitation-records.js';
 export type { RevocationReason } from './next-directory.js';

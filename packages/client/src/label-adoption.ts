@@ -1,7 +1,8 @@
 import type { TagSet, Trust } from '@bulla/crypto';
 import { isEarlierTag, parseEarlierTag, parseTag, parseUrn, readTags } from '@bulla/crypto';
 import { bullaError, checked } from './errors.js';
-import type { EarlierHead, ShownPosition } from './label-memory.js';
+import type { EarlierHead } from './label-heads.js';
+import type { ShownPosition } from './label-memory.js';
 import { rememberedOf } from './label-memory.js';
 import type { PromptRef } from './labels.js';
 import { notBorne, readPosition } from './labels.js';

@@ -1,40 +1,12 @@
 import type { ChainTuple, PositionRef, ResolvedTag } from '@bulla/crypto';
 import { requireDescendant } from '@bulla/crypto';
+import type { EarlierHead, LabelFork, LabelHead, RememberedLabel } from './label-heads.js';
 import type { SeenName, TrustState } from './trust-store.js';
 import { seenOf } from './trust-store.js';
-
-/** A position of a label that this client accepted, with what shows it. */
-export interface LabelHead extends ChainTuple, PositionRef {
-  readonly label: string;
-  /** The tags that showed it. */
-  readonly tags: readonly string[];
-  /** Seconds: until when these tags were enough. */
-  readonly until: number;
-  /** The moves that led here as far as they are kept, oldest first; the last one led here. */
-  readonly tuples: readonly ChainTuple[];
-}
-
-/** A position that was seen before positions had a predecessor: its number is all there is. */
-export interface EarlierHead {
-  readonly label: string;
-  readonly seq: number;
-}
-
-export type RememberedLabel = LabelHead | EarlierHead;
 
 /** A position that its tags prove. */
 export interface ShownPosition extends ResolvedTag {
   readonly tags: readonly string[];
-}
-
-/** Two positions of which neither comes after the other, as their tags say: somebody signed both, or a vault went back. */
-export interface LabelFork {
-  readonly name: string;
-  readonly label: string;
-  /** Seconds. */
-  readonly at: number;
-  readonly remembered: readonly string[];
-  readonly shown: readonly string[];
 }
 
 /** Moves that are kept of a label: as far back as a restored vault is handed something. */
@@ -81,6 +53,18 @@ export async function requireAfter(
   );
   // guard: client-label-begins
   await requireDescendant(of, { seq: remembered.seq + from, pos: '' }, shown, moves.slice(from));
+}
+
+/** The moves from what is remembered to a position, none where it is not above. */
+export async function movesSince(
+  { seq }: RememberedLabel,
+  shown: ShownPosition,
+  movesAfter: (seq: number) => Promise<readonly ChainTuple[]>,
+): Promise<readonly ChainTuple[]> {
+  if (shown.seq <= seq) return [];
+  if (shown.seq === seq + 1) return [tupleOf(shown)];
+  const moves = await movesAfter(seq);
+  return moves.slice(0, shown.seq - seq);
 }
 
 /** How a position stands to what is remembered by now, and the state with it where it is newer. */

@@ -2,6 +2,7 @@ import type { Prompt, PromptType, VersionSummary } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
 import { mintId } from '@bulla/crypto';
 import { BullaError, bullaError } from './errors.js';
+import { findPrompt } from './find-prompt.js';
 import { dueLabels, renewLabels } from './label-confirmation.js';
 import type { LabelBase, LabelOutcome, LabelTarget } from './label-moves.js';
 import { baseOf, moveLabel, moveLatest } from './label-moves.js';
@@ -107,23 +108,7 @@ export class Prompts {
 
   /** The prompt that bears a name now, or undefined. */
   async find(name: string): Promise<Prompt | undefined> {
-    const trust = await this.#session.keeper.current();
-    try {
-      const found = await this.#session.transport.call('prompt.find', vaultOf(this.#session, trust), trust, {
-        query: { name },
-      });
-      // guard: client-prompt-name
-      if (found.name !== name)
-        throw bullaError('envelope_tampered', {
-          message: 'the vault answered with another prompt',
-          check: 'prompt-name',
-          origin: 'client',
-        });
-      return found;
-    } catch (error) {
-      if (error instanceof BullaError && error.code === 'not_found' && error.origin !== 'client') return undefined;
-      throw error;
-    }
+    return findPrompt(this.#session, await this.#session.keeper.current(), name);
   }
 
   /**

@@ -1,8 +1,10 @@
 import type { ChainTuple, DirectoryHashes, TrustDocuments } from '@bulla/crypto';
 import { CryptoError, fetchHashes, readDirectoryHead, readHashes, Trust, verifyRootChain } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
-import type { EarlierHead, LabelFork, RememberedLabel, Remembering, ShownPosition } from './label-memory.js';
+import type { EarlierHead, LabelFork, RememberedLabel } from './label-heads.js';
+import type { Remembering, ShownPosition } from './label-memory.js';
 import {
+  movesSince,
   rememberedOf,
   remembering,
   requireAfter,
@@ -13,6 +15,7 @@ import {
   withHead,
   withoutHead,
 } from './label-memory.js';
+import { forked, forkOf, remade } from './label-forks.js';
 import { requireLoopback } from './loopback.js';
 import type { PublicReader } from './public-reader.js';
 import type { OpenedContent, SeenName, TrustState, TrustStore } from './trust-store.js';
@@ -170,22 +173,11 @@ export class TrustKeeper {
       await requireAfter(remembered, shown, moves);
     } catch (error) {
       if (!(error instanceof CryptoError)) throw error;
-      throw await this.#fork(remembered, shown, error.check ?? 'tag-fork');
+      const fork = forkOf(remembered, shown, this.#options.now());
+      // guard: client-fork-kept
+      await this.#change((state) => withFork(state, fork));
+      throw forked(remembered, shown, error.check ?? 'tag-fork');
     }
-  }
-
-  /** Keeps both positions, and says so. */
-  async #fork(remembered: RememberedLabel, shown: ShownPosition, check: string): Promise<BullaError> {
-    const { name, label, tags, seq } = shown;
-    const kept = 'pos' in remembered ? remembered.tags : [];
-    const fork = { name, label, at: this.#options.now(), remembered: kept, shown: tags };
-    // guard: client-fork-kept
-    await this.#change((state) => withFork(state, fork));
-    const message =
-      `the vault shows position ${seq} of ${name}@${label}, which does not come after position ${remembered.seq} that ` +
-      `this machine has accepted: it was not followed, and the signed tags of both are kept. If the vault was restored ` +
-      `from a backup, or people agree on the one that it shows: bulla prompt adopt ${name}@${label}`;
-    return bullaError('trust_rollback', { message, check, origin: 'client' });
   }
 
   /**
@@ -305,23 +297,4 @@ export class TrustKeeper {
 /** Whether newer documents are needed, whatever their age. */
 function isOver(trust: Trust, now: number): boolean {
   return now >= trust.expiresAt || trust.directory.spec === '1';
-}
-
-/** The moves from what is remembered to a position, none where it is not above. */
-async function movesSince(
-  { seq }: RememberedLabel,
-  shown: ShownPosition,
-  movesAfter: (seq: number) => Promise<readonly ChainTuple[]>,
-): Promise<readonly ChainTuple[]> {
-  if (shown.seq <= seq) return [];
-  if (shown.seq === seq + 1) return [tupleOf(shown)];
-  const moves = await movesAfter(seq);
-  return moves.slice(0, shown.seq - seq);
-}
-
-function remade({ name, label, seq }: ShownPosition): BullaError {
-  const message =
-    `position ${seq} of ${name}@${label} is of another prompt than the name stood for: it was not followed. ` +
-    `If the prompt was deleted and made again: bulla prompt adopt ${name}@${label}`;
-  return bullaError('trust_rollback', { message, check: 'tag-prompt', origin: 'client' });
 }

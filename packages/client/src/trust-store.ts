@@ -1,5 +1,5 @@
 import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
-import type { LabelFork, RememberedLabel } from './label-memory.js';
+import type { LabelFork, RememberedLabel } from './label-heads.js';
 
 /** What a client has seen of one prompt name: which prompt it was, where each label had come to, and which contents. */
 export interface SeenName {

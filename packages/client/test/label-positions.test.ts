@@ -27,6 +27,16 @@ function lieAboutPosition(seq: number, tags: readonly string[]): void {
   };
 }
 
+/** The vault shows no position of the label, and honest ones of others. */
+function hidePosition(): void {
+  world.vault.service.lies['label.get'] = ({ params }) => {
+    const label = params['label'] ?? '';
+    if (label === 'production') return Promise.reject(new Problem('label_not_found'));
+    const { version, seq, tags } = world.vault.position(NAME, label) ?? {};
+    return { body: { label, version, seq, tags } };
+  };
+}
+
 const moves = (): number => world.vault.service.requests.filter(({ name }) => name === 'label.move').length;
 const newest = () => world.vault.position(NAME, 'production');
 
@@ -47,7 +57,7 @@ describe('the position that an author signs next', () => {
   it('does not follow a position that too few people say now, for whoever does not remember it', async () => {
     world.clock.seconds += 8 * DAY_SECONDS;
     await world.organisation.publish(undefined, world.clock.seconds);
-    const stranger = await world.client();
+    stranger = await world.client();
     const before = moves();
     await expect(stranger.prompts.deleteLabel(NAME, 'production')).rejects.toMatchObject({
       code: 'trust_expired',
@@ -67,7 +77,7 @@ describe('the position that an author signs next', () => {
     'is none where the vault shows no position, for a client that %s [guard: client-base-hidden]',
     async (_name, choose) => {
       stranger = await world.client();
-      world.vault.service.lies['label.get'] = () => Promise.reject(new Problem('label_not_found'));
+      hidePosition();
       const before = moves();
       const moving = choose(author).prompts.moveLabel(NAME, 'production', 1);
       await expect(moving).rejects.toMatchObject({ code: 'trust_rollback', check: 'tag-sequence' });
@@ -89,7 +99,7 @@ describe('renewing an expired label', () => {
   });
 
   it('is for a device that remembers it, and not for one to which any old tag could be shown', async () => {
-    const stranger = await world.client();
+    stranger = await world.client();
     expect(await stranger.prompts.renewLabels(NAME)).toEqual([]);
     expect(await author.prompts.renewLabels(NAME)).toEqual(['latest', 'production']);
   });

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { encodeBase64url, randomBytes, Trust } from '@bulla/crypto';
+import { Trust } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair } from '@bulla/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';

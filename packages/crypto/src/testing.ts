@@ -1,13 +1,9 @@
-import { encodeBase64url, randomBytes } from './bytes.js';
 import type { DirectoryDocument } from './directory.js';
 import type { DirectoryHashes } from './directory-chain.js';
 import { FIRST_CHAIN } from './directory.js';
 import type { DocumentPayload } from './document.js';
 import { signDocument } from './document.js';
 import { timestampOf } from './document-times.js';
-import { mintId, urnOf } from './ids.js';
-import type { KeyRecord } from './keys.js';
-import { keyThumbprint } from './keys.js';
 import type { PolicyDocument } from './policy.js';
 import { parsePolicy } from './policy.js';
 import type { RootDocument } from './root.js';
@@ -19,6 +15,7 @@ import type { Device, MemberPlace, ReadyKeyPair, TestMember } from './testing-me
 import { keyPairOf, makeDevice, makeService } from './testing-members.js';
 import { Trust } from './trust.js';
 import type { TrustDocuments } from './trust-documents.js';
+export { crowdOf } from './testing-crowd.js';
 
 /** Whole organisations with real keys and signed documents, for tests of every package. Never part of a product. */
 export interface OrganisationOptions {
@@ -269,31 +266,6 @@ function firstDirectory(
     kept: [],
     withdrawn: [],
   };
-}
-
-/**
- * Devices by the thousand, with signing keys of which nobody has the private half.
- * @param keys of each
- */
-export async function crowdOf(org: string, devices: number, keys: number): Promise<DirectoryDocument['entities']> {
-  const record = async (): Promise<KeyRecord> => {
-    const jwk = { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(randomBytes(32)) } as const;
-    const times = { nbf: 0, use_until: 4_000_000_000, end: 4_000_000_000 };
-    const kid = await keyThumbprint(jwk);
-    return { kid, use: 'sig', alg: 'Ed25519', suite: 'ed25519', pur: ['http'], ...times, jwk };
-  };
-  const device = async (): Promise<DirectoryDocument['entities'][string]> => ({
-    kind: 'device',
-    user: urnOf(org, 'user', mintId('usr')),
-    roles: ['invoker'],
-    groups: [],
-    keys: await Promise.all(Array.from({ length: keys }, record)),
-  });
-  const entries = Array.from(
-    { length: devices },
-    async () => [urnOf(org, 'dev', mintId('dev')), await device()] as const,
-  );
-  return Object.fromEntries(await Promise.all(entries));
 }
 
 function lasting(now: number, days: number): { issued: string; expires: string } {

@@ -116,7 +116,7 @@ export async function tagOf(
     ...wish,
   };
   made.set(placeOf(prompt, wish.tag, wish.seq), await posOf(organisation, prompt, wish));
-  return signTag(claims as TagClaims, signer.signer);
+  return signTag(claims, signer.signer);
 }
 
 /** An `If-Match` header. */

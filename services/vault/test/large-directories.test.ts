@@ -67,14 +67,14 @@ describe('a tenant that publishes large directories', () => {
     const at = basedOn(acme.trust.directory.version);
     const directory = await acme.signDirectory((draft) => void Object.assign(draft.entities, crowd));
     expect(directory.length).toBeGreaterThan(3_500_000);
-    let isDone = false;
+    const progress = { isDone: false };
     const published = tenant.put(DIRECTORY, { directory }, at).finally(() => {
-      isDone = true;
+      progress.isDone = true;
     });
     let answered = 0;
-    while (!isDone && answered < OTHERS) {
+    while (!progress.isDone && answered < OTHERS) {
       const { status } = await asker.get(PROMPTS);
-      if (status === 200 && !isDone) answered++;
+      if (status === 200 && !progress.isDone) answered++;
     }
     must(200, await published);
     expect(answered).toBe(OTHERS);

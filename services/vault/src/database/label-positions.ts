@@ -66,7 +66,7 @@ export async function createLabelPositions(db: Kysely<unknown>): Promise<void> {
       'seq',
     ])
     .execute();
-  await keepTags(db as Kysely<Before>);
+  await keepTags(db);
   await db.schema.alterTable('prompt_label').dropColumn('tokens').execute();
   await createPositionApprovals(db);
 }

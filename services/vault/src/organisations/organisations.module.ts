@@ -1,7 +1,7 @@
 import { TrustSource } from '@bulla/service-kit';
 import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
-import { ApprovalsRepository } from '../prompts/approvals.repository.js';
+import { PromptsModule } from '../prompts/prompts.module.js';
 import { BootstrapSecrets } from './bootstrap-secrets.js';
 import { OrganisationsController } from './organisations.controller.js';
 import { OrganisationsRepository } from './organisations.repository.js';
@@ -22,6 +22,7 @@ export class OrganisationsModule {
       module: OrganisationsModule,
       // What an organisation says is asked, and published, in other rooms too.
       global: true,
+      imports: [PromptsModule],
       controllers: [OrganisationsController],
       providers: [
         { provide: BootstrapSecrets, useValue: secrets },
@@ -29,7 +30,6 @@ export class OrganisationsModule {
         OrganisationsService,
         PublishingService,
         OrganisationsRepository,
-        ApprovalsRepository,
         VaultTrust,
         { provide: TrustSource, useExisting: VaultTrust },
       ],

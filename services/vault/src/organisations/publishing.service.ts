@@ -7,7 +7,7 @@ import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
-import { ApprovalsRepository } from '../prompts/approvals.repository.js';
+import { WaitingMoves } from '../prompts/waiting-moves.js';
 import type { StoredDocument } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { PublishingTurns } from './publishing-turns.js';
@@ -45,7 +45,7 @@ export class PublishingService {
     private readonly organisations: OrganisationsRepository,
     private readonly trust: VaultTrust,
     private readonly profiles: ServedProfiles,
-    private readonly approvals: ApprovalsRepository,
+    private readonly waiting: WaitingMoves,
   ) {}
 
   /** The next root: signed by the thresholds of the newest and of itself (TUF §5.3). */
@@ -121,7 +121,7 @@ export class PublishingService {
   private async settled(trx: VaultTransaction, trust: Trust, verified: Verified): Promise<NextDirectory> {
     if (verified?.status !== 'fulfilled') throw verified?.reason ?? new Problem('internal');
     await this.requireDailyLimit(trust.org, trx);
-    await this.endWaiting(trx, trust, verified.value.next);
+    await this.waiting.endChanged(trx, trust, verified.value.next);
     return verified.value;
   }
 
@@ -144,15 +144,6 @@ export class PublishingService {
     const next = await this.establish(documents, trust, { hashes });
     const { ver, hash } = next.directoryRef;
     return { document: { kind: 'directory', version: ver, token, sha256: hash }, next };
-  }
-
-  /** What waits for people under a rule of its label that changes now, waits no longer. */
-  private async endWaiting(trx: VaultTransaction, before: Trust, next: Trust): Promise<void> {
-    for (const { name, label } of await this.approvals.waitingOf(trx, next.org)) {
-      const [old, changed] = [before, next].map((trust) => JSON.stringify(trust.labelRule(name, label)));
-      // guard: vault-approval-rule
-      if (old !== changed) await this.approvals.dropOf(trx, next.org, name, label);
-    }
   }
 
   /** Everybody who was away folds every directory that ever was, so there are not too many. */

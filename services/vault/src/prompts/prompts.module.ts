@@ -12,6 +12,7 @@ import { PromptsRepository } from './prompts.repository.js';
 import { PromptsService } from './prompts.service.js';
 import { VersionsRepository } from './versions.repository.js';
 import { VersionsService } from './versions.service.js';
+import { WaitingMoves } from './waiting-moves.js';
 
 @Module({
   imports: [GrantsModule],
@@ -27,7 +28,8 @@ import { VersionsService } from './versions.service.js';
     LabelMoves,
     ApprovalsService,
     ApprovalsRepository,
+    WaitingMoves,
   ],
-  exports: [PromptsService, VersionsService, LabelsService],
+  exports: [PromptsService, VersionsService, LabelsService, WaitingMoves],
 })
 export class PromptsModule {}

@@ -1,0 +1,19 @@
+import type { Trust } from '@bulla/crypto';
+import { Injectable } from '@nestjs/common';
+import type { VaultTransaction } from '../database/vault-database.js';
+import { ApprovalsRepository } from './approvals.repository.js';
+
+/** Moves of labels that wait for people, as the rules change under which they wait. */
+@Injectable()
+export class WaitingMoves {
+  constructor(private readonly approvals: ApprovalsRepository) {}
+
+  /** Ends what waits under a rule of its label that changes now. */
+  async endChanged(trx: VaultTransaction, before: Trust, next: Trust): Promise<void> {
+    for (const { name, label } of await this.approvals.waitingOf(trx, next.org)) {
+      const [old, changed] = [before, next].map((trust) => JSON.stringify(trust.labelRule(name, label)));
+      // guard: vault-approval-rule
+      if (old !== changed) await this.approvals.dropOf(trx, next.org, name, label);
+    }
+  }
+}
