@@ -188,8 +188,14 @@ describe('revoking', () => {
     expect(ended.stdout).toContain('texts/one@1  sha256:');
     expect(ended.stdout).toContain('# user\nSort this claim.\n\n{{claim}}\n');
     expect(ended.stdout).toContain('1 of its texts kept');
-    // Its labels died with it; once others push again, the text that was answered for is as good as ever.
-    for (const name of ['texts/one', 'texts/two']) ok(await push(name));
+    // Its labels died with it: somebody looks where they stood and moves them on. The text that was answered for is as
+    // good as ever.
+    for (const name of ['texts/one', 'texts/two']) {
+      expect((await push(name)).stderr).toContain(`bulla prompt adopt ${name}@production`);
+      for (const label of ['latest', 'production'])
+        ok(await world.bulla(['prompt', 'adopt', `${name}@${label}`], { stdin: 'yes\n' }));
+      ok(await push(name));
+    }
     expect(ok(await world.bulla(['prompt', 'pull', 'texts/one', '--version', '1'])).stdout).toContain(
       'Sort this claim.',
     );

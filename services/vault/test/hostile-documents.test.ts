@@ -1,4 +1,5 @@
 import { encodeBase64url, utf8 } from '@bulla/crypto';
+import type { TestOrganisation } from '@bulla/crypto/testing';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { basedOn } from './authoring.js';
 import { pendingNewcomer } from './enrolling.js';
@@ -21,13 +22,20 @@ function withPayload(token: string, payload: object): string {
   return JSON.stringify({ payload: encodeBase64url(utf8(JSON.stringify(payload))), signatures });
 }
 
+/** What would be the next directory, as far as its first lines say. */
+async function nextWith({ trust }: TestOrganisation, crowd: object): Promise<object> {
+  const { entities: _, revoked, kept, withdrawn, ...head } = trust.directory;
+  const following = { version: head.version + 1, prev: trust.directoryRef.hash, chain: await trust.nextChain() };
+  return { ...head, ...following, entities: crowd, revoked, kept, withdrawn };
+}
+
 const many = () => Object.fromEntries(Array.from({ length: 350_000 }, (_, entity) => [`u${entity}`, 0]));
 
 describe('a document that nobody signed is refused before anything is made of what it says', () => {
   it('as a directory', async () => {
     const { acme } = vault;
     const { directory, policy } = acme.documents;
-    const forged = withPayload(directory, { ...acme.trust.directory, entities: many() });
+    const forged = withPayload(directory, await nextWith(acme, many()));
     const owner = vault.clientOf(acme.owner);
     const publish = () =>
       owner.put('/api/v1/organisations/acme/directory', { directory: forged }, basedOn(acme.trust.directory.version));
@@ -41,7 +49,7 @@ describe('a document that nobody signed is refused before anything is made of wh
   it('as the directory that lets a device in', async () => {
     const { acme } = vault;
     const { id } = await pendingNewcomer(vault);
-    const directory = withPayload(acme.documents.directory, { ...acme.trust.directory, entities: many() });
+    const directory = withPayload(acme.documents.directory, await nextWith(acme, many()));
     const approve = () => vault.clientOf(acme.owner).post(`/api/v1/enrolments/${id}/approval`, { directory });
     await expectRefusal(vault, approve, 401, 'signature_invalid');
   });
