@@ -51,11 +51,13 @@ export async function startVaultWorld(
 }
 
 /** @throws {Error} when the vault does not let it in */
-export async function bring(url: string, { org, documents }: TestOrganisation): Promise<void> {
+export async function bring(url: string, { org, documents, trust }: TestOrganisation): Promise<void> {
+  const [root] = documents.roots;
+  const { policy, directory } = documents;
   const { status } = await fetch(`${url}/api/v1/organisations/${org}`, {
     method: 'PUT',
     headers: { authorization: `Bootstrap ${SECRET}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ root: documents.roots[0], policy: documents.policy, directory: documents.directory }),
+    body: JSON.stringify({ root, policy, directory, hashes: trust.memory.hashes ?? [] }),
   });
   if (status !== 201) throw new Error(`the organisation was not let in: ${status}`);
 }
