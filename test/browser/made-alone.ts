@@ -11,6 +11,8 @@ import {
   enrolmentTicket,
   enrolmentWords,
   exportKeys,
+  FIRST_CHAIN,
+  foldChain,
   generateKeyPair,
   keyMaterialOf,
   leafHash,
@@ -49,12 +51,22 @@ export async function makeAlone(): Promise<Vector[]> {
     await lockedKey(),
     await keyFile(),
     await enrolment(),
-    await chain(),
+    await labelChain(),
+    await directoryChain(),
   ];
 }
 
+/** Two directories after one that was seen. */
+async function directoryChain(): Promise<Vector> {
+  const [first = '', ...hashes] = Array.from({ length: 3 }, () => encodeBase64url(randomBytes(32)));
+  const chain = await foldChain(FIRST_CHAIN, [first]);
+  const seen = { version: 2, hash: hashes[0], chain };
+  const next = { version: 4, prev: hashes[1], chain: await foldChain(chain, hashes) };
+  return made('verify', 'directory-chain', { seen, hashes: { from: 2, hashes }, next }, { between: 2 });
+}
+
 /** Two moves of a label, from its beginning. */
-async function chain(): Promise<Vector> {
+async function labelChain(): Promise<Vector> {
   const [name, label, sub] = ['claims/triage', 'production', `urn:bulla:acme:prompt:${mintId('prm')}`];
   const [head, tuples, path] = [{ seq: 0, pos: '' }, [] as ChainTuple[], [] as string[]];
   for (const ver of [1, 2]) {

@@ -20,6 +20,7 @@ const AUTHENTICATED: Readonly<Record<string, readonly (string | number)[]>> = {
   'merkle-inclusion': ['proof', 0],
   'merkle-consistency': ['proof', 0],
   'label-chain': ['next', 'pos'],
+  'directory-chain': ['next', 'chain'],
 };
 
 /** Where a character is replaced: in the beginning, the middle and the end. */

@@ -201,8 +201,8 @@ withServer('over a connection', () => {
     const { chash } = (await author.read({ id })).body as { chash: string };
     await query(
       { url: vaultUrl },
-      `insert into vault.prompt_label (org, name, label, seq, prompt_id, version, tokens)
-       select '${organisation.org}', '${name}', 'label-' || n, 1, '${id}', 1, '[]'::jsonb
+      `insert into vault.prompt_label (org, name, label, seq, prompt_id, version)
+       select '${organisation.org}', '${name}', 'label-' || n, 1, '${id}', 1
        from generate_series(1, 999) n`,
     );
     const move = async (tag: string) => {

@@ -64,7 +64,7 @@ describe('a client', () => {
     expect(vault.service.received).not.toContain('canary-91c3');
   });
 
-  it('in two homes is not moved to a branch by its vault, nor back from one [guard: chain-fold]', async () => {
+  it('in two homes is not moved to a branch by its vault, nor back from one', async () => {
     await prepare({});
     const { organisation } = vault;
     const { owner, invoker, pin } = organisation;

@@ -138,7 +138,7 @@ describe.each(stores)('the chain of directories, in %s', (_name, makeStore) => {
     expect((await store.load('acme'))?.memory).toEqual(organisation.trust.memory);
   });
 
-  it('[red] forks over a gap: a removal from a group is undone on another branch [guard: chain-fold]', async () => {
+  it('[red] forks over a gap: a removal from a group is undone on another branch', async () => {
     const { organisation, vault } = world;
     const { author } = organisation;
     const store = makeStore();

@@ -108,7 +108,7 @@ describe('the chain of directories', () => {
     await expect(take(at(7).documents, at(3).memory, hashes?.())).rejects.toMatchObject(refused);
   });
 
-  it('[red] does not lead over a gap to a branch that the held version is not on [guard: chain-fold]', async () => {
+  it('[red] does not lead over a gap to a branch that the held version is not on', async () => {
     const fork = await branch(3, 6);
     await expect(take(fork.documents, at(2).memory, { from: 1, hashes: fork.hashes })).resolves.toBeInstanceOf(Trust);
     for (const hashes of [fork.hashes, acme.hashes.hashes, fork.hashes.with(3, acme.hashes.hashes[3] ?? '')])

@@ -86,7 +86,7 @@ describe('a label that two users must move', () => {
       { code: 'key_unknown', check: 'tag-key' },
     ],
     [
-      'a tag that is dated ahead [guard: tag-issued]',
+      'a tag that is dated ahead',
       async () => [await tagBy(acme.author, production), await tagBy(acme.owner, { ...production, iat: NOW + 61 })],
       { code: 'forbidden', check: 'tag-threshold' },
     ],

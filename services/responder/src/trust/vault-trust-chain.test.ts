@@ -73,7 +73,7 @@ describe('the chain of directories', () => {
     expect(vault.requests.filter((name) => name.startsWith('directory/'))).toEqual(['directory/hashes?from=1']);
   });
 
-  it('[red] is not left over a gap, by a process that runs or one that starts [guard: chain-fold]', async () => {
+  it('[red] is not left over a gap, by a process that runs or one that starts', async () => {
     const before = organisation.trust;
     await organisation.publish((draft) => {
       Object.assign(draft.entities[organisation.author.urn] ?? {}, { groups: [] });
