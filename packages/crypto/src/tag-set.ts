@@ -94,7 +94,9 @@ export async function verifyEarlierTag(
   const holder = trust.holder(parsed.header.kid);
   if (!holder?.record.pur.includes('tag'))
     throw new CryptoError('key_unknown', 'a tag is signed by a key that is not listed', { check: 'tag-key' });
+  // guard: earlier-tag-signature
   await verifyJws(parsed, holder.record, 'tag-signature');
+  // guard: earlier-tag-place
   if (
     claims.iss !== holder.urn ||
     claims.aud !== organisationUrn(trust.org) ||
@@ -130,6 +132,7 @@ function requireEnough({ given, needed, signed, hasUnknownKey }: TagSet): void {
 export async function gatherTags(tokens: readonly string[], expected: TagExpectation): Promise<GatheredTags> {
   const judged = await judgeTags(tokens, expected);
   const flaw = judged.find((one) => one.flaw !== undefined)?.flaw;
+  // guard: tag-every
   if (flaw !== undefined) throw flaw;
   const set = await setOf(judged, expected);
   return { ...resolvedOf(set), given: set.given, needed: set.needed };
