@@ -242,7 +242,7 @@ describe('two processes of one home', () => {
 describe('a vault that says that nothing is there', () => {
   it('has nobody begin a label anew', async () => {
     world.vault.service.lies['label.get'] = () => Promise.reject(new Problem('label_not_found'));
-    const refused = { code: 'label_not_found', origin: 'client' };
+    const refused = { code: 'trust_rollback', check: 'tag-sequence' };
     // Neither who remembers it, nor who is shown its moves.
     for (const bulla of [author, owner]) {
       await expect(bulla.prompts.moveLabel(NAME, LABEL, 1)).rejects.toMatchObject(refused);

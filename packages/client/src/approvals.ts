@@ -4,7 +4,7 @@ import { gatherTags, parseTag, parseUrn, urnOf } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
 import { rememberedOf } from './label-memory.js';
 import type { LabelOutcome } from './label-moves.js';
-import { outcomeOf, signPosition } from './label-moves.js';
+import { baseOf, outcomeOf, signPosition } from './label-moves.js';
 import type { PromptRef } from './labels.js';
 import { OUTDATED, stale } from './labels.js';
 import { openVersion } from './open-version.js';
@@ -84,11 +84,11 @@ export class Approvals {
     const trust = await session.keeper.current();
     const { prompt, label, seq, prev, version } = approval;
     await this.#requireKnown(trust, approval);
-    const target = version > 0 ? await openVersion(session, trust, prompt, approval) : undefined;
-    const move = await proposeMove(session, trust, prompt, label, target);
+    const base = await baseOf(session, trust, prompt, label);
     // guard: client-approval-next
-    if (move.seq !== seq || move.prev !== prev) throw stale(label);
-    return { ...move, approval };
+    if (base.seq !== seq - 1 || base.pos !== prev) throw stale(label);
+    const target = version > 0 ? await openVersion(session, trust, prompt, approval) : undefined;
+    return { ...(await proposeMove(session, trust, prompt, label, target, base)), approval };
   }
 
   /**

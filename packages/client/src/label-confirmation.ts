@@ -145,6 +145,7 @@ export async function standingLabel(
 ): Promise<ConfirmedLabel> {
   await baseOf(session, trust, prompt, label);
   const head = headOf(await session.keeper.seen(prompt.name), label);
+  // guard: client-confirm-deleted
   if (head === undefined || head.ver === 0 || head.sub !== urnOf(trust.org, 'prompt', prompt.id)) {
     const message = `${prompt.name} does not bear the label ${label}: there is nothing to confirm`;
     throw bullaError('label_not_found', { message, origin: 'client', status: 404 });
@@ -163,6 +164,7 @@ export async function confirmLabel(
   { label, seq, pos, prev, version, chash }: ConfirmedLabel,
 ): Promise<LabelOutcome> {
   const head = headOf(await session.keeper.seen(prompt.name), label);
+  // guard: client-confirm-remembered
   if (head?.pos !== pos) throw stale(label);
   await addTag(session, trust, prompt, label, { version, chash, seq, prev });
   return { seq, version };

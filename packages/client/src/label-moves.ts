@@ -192,6 +192,7 @@ export async function outcomeOf(
   if (tags === undefined) throw notBorne(prompt, label);
   const shown = await verifyShown(session, trust, prompt, { label, tags });
   const pos = await posOf({ tags: [tag] });
+  // guard: client-move-taken
   if (shown.seq < seq || (shown.seq === seq && shown.pos !== pos)) {
     const message = `the vault said that ${prompt.name}@${label} moved, and shows another position`;
     throw bullaError('envelope_tampered', { message, check: 'tag-sequence', origin: 'client' });

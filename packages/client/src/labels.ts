@@ -54,6 +54,7 @@ export async function verifyShown(
   { label, tags }: Pick<LabelPosition, 'label' | 'tags'>,
   { acceptExpired = false } = {},
 ): Promise<ShownPosition> {
+  // guard: client-label-earlier-tags
   if (tags.every(isEarlierTag)) throw signedEarlier(name, label);
   const expected = { name, label, now: session.now(), acceptExpired };
   const resolved = await session.keeper.withKnownKeys(trust, (known) =>

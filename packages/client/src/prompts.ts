@@ -174,9 +174,11 @@ export class Prompts {
    * `sign`, or not at all.
    */
   async proposeMove(name: string, label: string, version: number): Promise<ProposedMove> {
-    const opened = await this.read(name, { version });
     const trust = await this.#session.keeper.current();
-    return proposeMove(this.#session, trust, await this.get(name), label, opened);
+    const prompt = await this.get(name);
+    const base = await baseOf(this.#session, trust, prompt, label);
+    const opened = await this.read(name, { version });
+    return proposeMove(this.#session, trust, prompt, label, opened, base);
   }
 
   /**
@@ -188,7 +190,7 @@ export class Prompts {
     const prompt = await this.get(name);
     const base = await baseOf(this.#session, trust, prompt, label);
     const opened = await this.#open(trust, prompt, await previousTarget(this.#session, trust, prompt, label, base));
-    return proposeMove(this.#session, trust, prompt, label, opened);
+    return proposeMove(this.#session, trust, prompt, label, opened, base);
   }
 
   /** Signs what was proposed: that content, for that position, whatever the vault has by now. */

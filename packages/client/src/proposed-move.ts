@@ -2,8 +2,8 @@ import type { Trust } from '@bulla/crypto';
 import { urnOf } from '@bulla/crypto';
 import { BullaError } from './errors.js';
 import { rememberedOf } from './label-memory.js';
-import type { LabelOutcome } from './label-moves.js';
-import { baseOf, moveLabel } from './label-moves.js';
+import type { LabelBase, LabelOutcome } from './label-moves.js';
+import { moveLabel } from './label-moves.js';
 import type { PromptRef } from './labels.js';
 import { stale } from './labels.js';
 import type { OpenedVersion } from './open-version.js';
@@ -45,9 +45,9 @@ export const UNREADABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Puts what was opened beside where the label points, as this client remembers it: what is shown is what the move follows.
+ * Puts what was opened beside where the label points: what is shown is what the move follows.
  * @param target a version that was opened; undefined to remove the label
- * @throws {BullaError} as baseOf
+ * @param base where the label stood before anything was decided: a move that comes in between ends this one
  */
 export async function proposeMove(
   session: Session,
@@ -55,8 +55,8 @@ export async function proposeMove(
   prompt: PromptRef,
   label: string,
   target: OpenedVersion | undefined,
+  base: LabelBase,
 ): Promise<ProposedMove> {
-  const base = await baseOf(session, trust, prompt, label);
   const { version, chash } = base;
   const isBorne = version > 0 && base.sub === urnOf(trust.org, 'prompt', prompt.id);
   const present =

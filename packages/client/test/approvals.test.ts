@@ -141,6 +141,19 @@ describe('a label that several people must move', () => {
   });
 });
 
+it('a move that the vault says is made, while it shows the position before, is not believed [guard: client-move-taken]', async () => {
+  await owner.approvals.give(await begin());
+  const before = world.vault.position(NAME, LABEL);
+  const id = await begin('Sort {{claim}} again');
+  const { version, seq, tags } = before ?? {};
+  world.vault.service.lies['label.get'] = ({ params }) => {
+    const label = params['label'] ?? '';
+    const of = label === LABEL ? { version, seq, tags } : world.vault.position(NAME, label);
+    return { body: { label, version: of?.version, seq: of?.seq, tags: of?.tags } };
+  };
+  await expect(owner.approvals.give(id)).rejects.toMatchObject({ code: 'envelope_tampered', check: 'tag-sequence' });
+});
+
 describe('nothing is signed', () => {
   it('by the same person again, nor by somebody outside the groups [guard: client-approval-once]', async () => {
     const id = await begin();

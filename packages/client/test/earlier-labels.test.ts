@@ -73,7 +73,7 @@ describe('labels that were signed before positions had a predecessor', () => {
     owner = await at('owner', world.organisation.owner);
   });
 
-  it('are said anew by the device that signed them, once, and followed by who remembers the number', async () => {
+  it('are said anew by the device that signed them, once, and followed by who remembers the number [guard: client-label-earlier-tags]', async () => {
     await expect(owner.prompts.read(NAME, { label: LABEL })).rejects.toMatchObject({
       code: 'trust_expired',
       check: 'tag-earlier',

@@ -27,16 +27,6 @@ function lieAboutPosition(seq: number, tags: readonly string[]): void {
   };
 }
 
-/** The vault shows no position of the label, and honest ones of others. */
-function hidePosition(): void {
-  world.vault.service.lies['label.get'] = ({ params }) => {
-    const label = params['label'] ?? '';
-    if (label === 'production') return Promise.reject(new Problem('label_not_found'));
-    const { version, seq, tags } = world.vault.position(NAME, label) ?? {};
-    return { body: { label, version, seq, tags } };
-  };
-}
-
 const moves = (): number => world.vault.service.requests.filter(({ name }) => name === 'label.move').length;
 const newest = () => world.vault.position(NAME, 'production');
 
@@ -77,7 +67,7 @@ describe('the position that an author signs next', () => {
     'is none where the vault shows no position, for a client that %s [guard: client-base-hidden]',
     async (_name, choose) => {
       stranger = await world.client();
-      hidePosition();
+      world.vault.service.lies['label.get'] = () => Promise.reject(new Problem('label_not_found'));
       const before = moves();
       const moving = choose(author).prompts.moveLabel(NAME, 'production', 1);
       await expect(moving).rejects.toMatchObject({ code: 'trust_rollback', check: 'tag-sequence' });
@@ -89,6 +79,26 @@ describe('the position that an author signs next', () => {
     await author.prompts.deleteLabel(NAME, 'production');
     stranger = await world.client();
     expect(await stranger.prompts.moveLabel(NAME, 'production', 1)).toEqual({ seq: 3, version: 1 });
+  });
+});
+
+describe('where a label stands, for somebody to confirm', () => {
+  it('is nowhere once it is deleted [guard: client-confirm-deleted]', async () => {
+    await author.prompts.deleteLabel(NAME, 'production');
+    await expect(author.labels.standing(NAME, 'production')).rejects.toMatchObject({
+      code: 'label_not_found',
+      message: expect.stringContaining('there is nothing to confirm'),
+    });
+  });
+
+  it('is what was looked at, or nothing is signed [guard: client-confirm-remembered]', async () => {
+    const standing = await author.labels.standing(NAME, 'production');
+    await author.prompts.push(NAME, 'text', draftOf('two'), ['production']);
+    const tags = () => world.vault.position(NAME, 'production')?.tags;
+    const before = tags();
+    const confirming = author.labels.confirm(NAME, standing);
+    await expect(confirming).rejects.toMatchObject({ code: 'label_stale', origin: 'client' });
+    expect(tags()).toEqual(before);
   });
 });
 

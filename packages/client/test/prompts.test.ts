@@ -151,12 +151,14 @@ describe('push', () => {
   });
 
   describe('when somebody else is faster', () => {
-    /** A client of the owner's before whose first move of a label something else happens. */
-    function outrun(meanwhile: () => Promise<unknown>): Promise<Bulla> {
+    const isMove = ({ method, url }: Request) => method === 'PUT' && url.includes('/labels/');
+    const isPositions = ({ url }: Request) => url.includes('/positions');
+    /** A client of the owner's before whose first request of a kind, a move of a label, something else happens. */
+    function outrun(meanwhile: () => Promise<unknown>, isIt = isMove): Promise<Bulla> {
       let isFirst = true;
       const late: typeof fetch = async (input, init) => {
         const request = new Request(input, init);
-        if (isFirst && request.method === 'PUT' && request.url.includes('/labels/')) {
+        if (isFirst && isIt(request)) {
           isFirst = false;
           await meanwhile();
         }
@@ -180,6 +182,15 @@ describe('push', () => {
       const pushing = slow.prompts.push(NAME, 'text', draftOf('two'));
       await expect(pushing).rejects.toMatchObject({ code: 'label_stale', origin: 'vault' });
       expect(world.vault.position(NAME, 'latest')).toMatchObject({ seq: 2, version: 3 });
+    });
+
+    it('ends a rollback that was decided by where the label stood before [red]', async () => {
+      await push('one', ['staging']);
+      await push('two', ['staging']);
+      const author = await world.client(world.organisation.author);
+      const slow = await outrun(() => author.prompts.push(NAME, 'text', draftOf('three'), ['staging']), isPositions);
+      await expect(slow.prompts.rollback(NAME, 'staging')).rejects.toMatchObject({ code: 'label_stale' });
+      expect(world.vault.position(NAME, 'staging')).toMatchObject({ seq: 3, version: 3 });
     });
 
     it('ends a move of another label, which was decided by what is no longer so', async () => {
