@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LabelChain, LabelPosition, LabelTuple, PendingMove } from '@bulla/contract';
 import type { TagClaims } from '@bulla/crypto';
+import { VaultDatabase } from '../src/database/vault-database.js';
+import { LabelTagsRepository } from '../src/prompts/label-tags.repository.js';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
 import {
   basedOn,
@@ -160,6 +162,18 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('the positions of labels on %s', 
       expect((await positionOf(prompt)).tags.toSorted()).toEqual([newer, third_].toSorted());
       expect(old).not.toBe(newer);
       expect((await chainOf(prompt)).data).toHaveLength(1);
+    });
+
+    it('are read as one tag of each key, however often they were renewed [red]', async () => {
+      const { acme, database } = vault;
+      const prompt = await publishPrompt(vault, acme);
+      for (const later of [1, 2, 3]) {
+        must(200, await confirm(prompt, await sign(prompt, { ...first(prompt), iat: acme.now + later })));
+      }
+      const place = { org: 'acme', name: prompt.name, label: 'latest', seq: 1 };
+      const read = await new LabelTagsRepository(new VaultDatabase(database.db)).tagsOf([place], vault.clock.now());
+      expect(read.map(({ token }) => token)).toEqual((await positionOf(prompt)).tags);
+      expect(read.map(({ issued_at: at }) => at.getTime() / 1000)).toEqual([acme.now + 3]);
     });
 
     it.each<[string, number, string, (prompt: Versioned) => Promise<string>]>([

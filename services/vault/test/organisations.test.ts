@@ -493,6 +493,17 @@ describe('directories are published', () => {
   });
 });
 
+it('directories from before an organisation was brought are none of the day [red]', async () => {
+  const own = await startVault();
+  const late = await makeOrganisation({ org: 'late', suite: 'p256' });
+  while (late.trust.directory.version <= 110) await late.publish();
+  expect((await own.bring('late', firstDocuments(late), FREE_SECRET)).status).toBe(201);
+  const directory = await late.signDirectory();
+  const at = basedOn(late.trust.directory.version);
+  must(200, await own.clientOf(late.owner).put('/api/v1/organisations/late/directory', { directory }, at));
+  await own.stop();
+});
+
 describe('an organisation that an earlier version of Bulla brought', () => {
   it('goes on with a directory that has a chain, and can do nothing else before', async () => {
     const own = await startVault();

@@ -1,6 +1,6 @@
 import { Problem } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
-import { parseGrant, tokenHash, urnOf } from '@bulla/crypto';
+import { ENVELOPE_TTL_MAX_SECONDS, parseGrant, tokenHash, urnOf } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -9,9 +9,6 @@ import type { GrantFacts, GrantRow } from './grants.repository.js';
 import { GrantsRepository } from './grants.repository.js';
 
 export type { GrantFacts, GrantRow };
-
-/** Longest life of an envelope (protocol.md §2.2). */
-const ENVELOPE_LIFE_MAX_SECONDS = 300;
 
 /** The content that grants must be for. */
 export interface GrantedVersion {
@@ -107,7 +104,7 @@ export class GrantsService {
 
   /** Keeps the bytes of a grant for the longest life of an envelope that was issued with it. */
   retire(trx: VaultTransaction, grant: GrantRow): Promise<void> {
-    return this.grants.retire(trx, grant, new Date(this.clock.nowMs() + ENVELOPE_LIFE_MAX_SECONDS * 1000));
+    return this.grants.retire(trx, grant, new Date(this.clock.nowMs() + ENVELOPE_TTL_MAX_SECONDS * 1000));
   }
 
   /** Forgets retired grants that no envelope needs any more, in batches of so many rows. */

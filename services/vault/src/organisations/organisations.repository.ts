@@ -50,7 +50,9 @@ export class OrganisationsRepository {
       if (result.numInsertedOrUpdatedRows !== 1n) return false;
       const rows = documents.map((document) => ({ ...document, org }));
       await trx.insertInto('org_document').values(rows).execute();
-      const chain = hashes.map((sha256, index) => ({ org, version: index + 1, sha256 }));
+      // Only the last is published now: those before were, elsewhere, at some time.
+      const at = (index: number) => (index < hashes.length - 1 ? { created_at: new Date(0) } : {});
+      const chain = hashes.map((sha256, index) => ({ org, version: index + 1, sha256, ...at(index) }));
       await trx.insertInto('directory_hash').values(chain).execute();
       await trx.insertInto('audit_event').values({ org, event, request_id: requestId }).execute();
       return true;

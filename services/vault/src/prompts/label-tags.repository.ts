@@ -39,10 +39,14 @@ export class LabelTagsRepository {
       .execute();
   }
 
-  /** The tags of some positions, the newest first. */
-  async tagsOf(places: readonly Place[], source: VaultSource = this.database.db): Promise<LabelTagRow[]> {
+  /**
+   * Of some positions the newest tag of each key that has not expired, or its newest; the newest first. A position that
+   * is renewed for years has many, and who asks for an envelope needs none of the older.
+   * @param now seconds
+   */
+  async tagsOf(places: readonly Place[], now: number, source: VaultSource = this.database.db): Promise<LabelTagRow[]> {
     if (places.length === 0) return [];
-    return source
+    const rows = await source
       .selectFrom('prompt_label_tag')
       .selectAll()
       .where((eb) =>
@@ -52,8 +56,17 @@ export class LabelTagsRepository {
           places.map(({ org, name, label, seq }) => eb.tuple(org, name, label, seq)),
         ),
       )
+      .distinctOn(['org', 'name', 'label', 'seq', 'device_urn', 'kid'])
+      .orderBy('org')
+      .orderBy('name')
+      .orderBy('label')
+      .orderBy('seq')
+      .orderBy('device_urn')
+      .orderBy('kid')
+      .orderBy((eb) => eb('expires_at', '>', new Date(now * 1000)), 'desc')
       .orderBy('issued_at', 'desc')
       .orderBy('sha256')
       .execute();
+    return rows.toSorted((left, right) => right.issued_at.getTime() - left.issued_at.getTime());
   }
 }

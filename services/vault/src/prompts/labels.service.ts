@@ -160,9 +160,10 @@ export class LabelsService {
 
   /** Positions with the tags that count now. */
   private async withTags(trust: Trust, rows: readonly LabelRow[], source?: VaultSource): Promise<LabelPosition[]> {
-    const byPlace = Map.groupBy(await this.tags.tagsOf(rows, source), placeOf);
+    const now = this.clock.now();
+    const byPlace = Map.groupBy(await this.tags.tagsOf(rows, now, source), placeOf);
     return rows.map((row) => {
-      const tags = servedTags(trust, byPlace.get(placeOf(row)) ?? [], this.clock.now());
+      const tags = servedTags(trust, byPlace.get(placeOf(row)) ?? [], now);
       return { label: row.label, version: row.version, seq: row.seq, tags };
     });
   }
