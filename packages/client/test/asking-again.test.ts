@@ -65,8 +65,7 @@ describe('a question whose first try may have reached the responder', () => {
     const pauses: number[] = [];
     expect((await pauseless(() => bulla.prompt(NAME).run(VARS), pauses)).text).toBe('water');
     // A second each while it is gone.
-    // Timers of nothing are the connection's own.
-    expect(pauses.filter((ms) => ms > 0)).toEqual([1_000, 1_000, 1_000, 1_000]);
+    expect(pauses).toEqual([1_000, 1_000, 1_000, 1_000]);
     const never = failing(Array.from({ length: 5 }, () => 'ECONNREFUSED'));
     const other = await world.client(undefined, { fetch: never.fetch, retries: 1 });
     const failed = pauseless(() => other.prompt(NAME).run(VARS));
