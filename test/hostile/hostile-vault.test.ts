@@ -11,8 +11,9 @@ import { ask } from '../../services/responder/test/asking.js';
 import type { HonestResponder, Outcome } from './honest-responder.js';
 import { startHonestResponder } from './honest-responder.js';
 import { HostileVault, LABEL, NAME } from './hostile-vault.js';
-import type { Lie } from './lies.js';
-import { LIES_ABOUT_PROMPTS, LIES_ABOUT_TRUST, LIES_OVER_A_GAP } from './lies.js';
+import type { Lie } from './lie.js';
+import { LIES_ABOUT_PROMPTS, LIES_ABOUT_TRUST } from './lies.js';
+import { LIES_OVER_A_GAP } from './lies-over-a-gap.js';
 
 const SECRET = 'canary-91c3: the claim that nobody may see';
 /** Nobody answers there: whoever sends a question has been fooled. */

@@ -1,37 +1,12 @@
 import type { ChatEnvelopeClaims, DirectoryDocument } from '@bulla/crypto';
-import {
-  encodeBase64url,
-  mintId,
-  parseEnvelope,
-  randomBytes,
-  signChatEnvelope,
-  signDocument,
-  Trust,
-} from '@bulla/crypto';
+import { encodeBase64url, mintId, parseEnvelope, randomBytes, signChatEnvelope, signDocument } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { HostileVault } from './hostile-vault.js';
 import { LABEL, NAME, OTHER } from './hostile-vault.js';
-
-/** What is said of a lie. */
-interface Refusal {
-  readonly code: string;
-  readonly check?: string;
-}
-
-/** One thing that a vault's operator does, and what everybody says to it. */
-export interface Lie {
-  readonly name: string;
-  readonly tell: (vault: HostileVault) => Promise<void> | void;
-  /** Whom it is told to: somebody who has run this prompt before, unless it is somebody new. */
-  readonly toNewcomer?: true;
-  /** What the client says, in the SDK and on the command line. */
-  readonly client: Refusal;
-  /** What the responder says to somebody who sends on what the vault gave without looking at it. */
-  readonly responder?: { readonly code: string; readonly sealed: boolean };
-}
+import type { Lie, Refusal } from './lie.js';
+import { rolledBack } from './lie.js';
 
 const tampered = (check: string): Refusal => ({ code: 'envelope_tampered', check });
-const rolledBack = (check: string): Refusal => ({ code: 'trust_rollback', check });
 const openly = (code: string) => ({ code, sealed: false });
 /** What a responder says of everything that it had to open first. */
 const OPEN_FAILED = { code: 'open_failed', sealed: true };
@@ -39,33 +14,6 @@ const OPEN_FAILED = { code: 'open_failed', sealed: true };
 /** Serves the next directory with a change that whoever signs directories was talked into. */
 async function serveNext(vault: HostileVault, change: (draft: DirectoryDocument) => void): Promise<void> {
   vault.serve({ directory: await vault.organisation.signDirectory(change) });
-}
-
-/**
- * Removes the author from their groups, shows that, and then a branch from before it, three versions on: somebody whose
- * machine was shown the older one as the newest has signed there. With hashes as the vault makes them of both.
- */
-async function serveBranch(
-  vault: HostileVault,
-  hashesOf: (branch: readonly string[], trunk: readonly string[]) => readonly string[],
-): Promise<void> {
-  const { organisation } = vault;
-  const { author, org, pin, now } = organisation;
-  let branch = organisation.trust;
-  await organisation.publish((draft) => {
-    Object.assign(draft.entities[author.urn] ?? {}, { groups: [] });
-  });
-  await vault.shown();
-  for (let count = 0; count < 3; count++) {
-    const { ver, hash } = branch.directoryRef;
-    const next = { ...branch.directory, version: ver + 1, prev: hash, chain: await branch.nextChain() };
-    const directory = await organisation.sign('directory', { ...next, kept: [hash] });
-    branch = await Trust.establish({ ...branch.documents, directory }, { org, pin, now, previous: branch });
-  }
-  const own = [...(branch.memory.hashes ?? []), branch.directoryRef.hash];
-  const hashes = hashesOf(own, organisation.hashes.hashes);
-  vault.serve(branch.documents);
-  vault.hashes = (from) => hashes.slice(from - 1);
 }
 
 /** Documents of somebody else, who calls their organisation by the same name. */
@@ -149,30 +97,6 @@ export const LIES_ABOUT_TRUST: readonly Lie[] = [
     name: 'a next directory that follows another one than was shown',
     tell: (vault) => serveNext(vault, (draft) => void (draft.prev = encodeBase64url(randomBytes(32)))),
     client: rolledBack('directory-prev'),
-  },
-];
-
-/** Lies about trust that take a while: the vault shows nothing for some versions, then another branch. */
-export const LIES_OVER_A_GAP: readonly Lie[] = [
-  {
-    name: 'a branch on which somebody is back in a group, with its own hashes',
-    tell: (vault) => serveBranch(vault, (branch) => branch),
-    client: rolledBack('directory-chain'),
-  },
-  {
-    name: 'a branch on which somebody is back in a group, with the hashes of the right one',
-    tell: (vault) => serveBranch(vault, (_, trunk) => trunk),
-    client: rolledBack('directory-chain'),
-  },
-  {
-    name: 'a branch on which somebody is back in a group, with the right hash of what the client holds and its own after',
-    tell: (vault) => serveBranch(vault, (branch, trunk) => [...trunk.slice(0, 3), ...branch.slice(3)]),
-    client: rolledBack('directory-chain'),
-  },
-  {
-    name: 'a branch on which somebody is back in a group, without hashes',
-    tell: (vault) => serveBranch(vault, () => []),
-    client: rolledBack('directory-chain'),
   },
 ];
 

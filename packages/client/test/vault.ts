@@ -1,9 +1,12 @@
-import type { Approval, Prompt, PromptType } from '@bulla/contract';
+import type { Prompt, PromptType } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
-import { mintId, parseGrant, parseTag, signEnvelope, tokenHash } from '@bulla/crypto';
+import { mintId, parseGrant, signEnvelope, tokenHash } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { HeldApprovals } from './held-approvals.js';
+import type { Position } from './held-positions.js';
+import { HeldPositions } from './held-positions.js';
+import { page } from './page.js';
 import type { Handlers, Incoming } from './signed-service.js';
 import { SignedService } from './signed-service.js';
 
@@ -23,13 +26,6 @@ interface Stored {
   deleted: boolean;
 }
 
-interface Position {
-  readonly prompt: string;
-  readonly version: number;
-  readonly seq: number;
-  readonly tags: readonly string[];
-}
-
 interface IssueBody {
   readonly name: string;
   readonly version?: number;
@@ -43,9 +39,14 @@ const TIME = '2026-11-25T00:00:00.000Z';
 export class TestVault {
   readonly service: SignedService;
   readonly prompts = new Map<string, Stored>();
-  /** Positions of a label by `name label`, oldest first. */
-  readonly labels = new Map<string, Position[]>();
   readonly approvals = new HeldApprovals();
+  readonly #positions = new HeldPositions(this.approvals, {
+    trust: () => this.trust,
+    now: (params) => this.#prompt(params),
+    ever: (params) => this.prompts.get(params['id'] ?? ''),
+  });
+  /** Positions of a label by `name label`, oldest first. */
+  readonly labels = this.#positions.all;
   /** The documents it serves; the organisation's own unless replaced. */
   documents: () => TrustDocuments;
   /** Hashes of the directories from a version on; the organisation's own unless replaced. */
@@ -78,7 +79,7 @@ export class TestVault {
 
   /** The newest positions of a prompt's name. */
   position(name: string, label: string): Position | undefined {
-    return this.labels.get(`${name} ${label}`)?.at(-1);
+    return this.#positions.newest(name, label);
   }
 
   named(name: string): Stored {
@@ -166,56 +167,7 @@ export class TestVault {
           ?.grants.push(...grants);
         return { body: { added: grants.length } };
       },
-      'label.get': ({ params }) => {
-        const label = params['label'] ?? '';
-        const position = this.position(this.#prompt(params).name, label);
-        if (position === undefined) throw new Problem('label_not_found');
-        return { body: { label, version: position.version, seq: position.seq, tags: position.tags } };
-      },
-      'label.list': ({ params }) => {
-        const { name } = this.#prompt(params);
-        const data = this.#labelsOf(name).map(([label, { version, seq, tags }]) => ({ label, version, seq, tags }));
-        return { body: { data } };
-      },
-      'label.move': ({ params, body, headers }) => {
-        const { id, name } = this.#prompt(params);
-        const { tags } = body as { tags: [string] };
-        const { seq, tag: label } = parseTag(tags[0]).claims;
-        const newest = this.position(name, label)?.seq ?? 0;
-        if (headers['if-match'] !== `"${newest}"` || seq !== newest + 1) throw new Problem('label_stale');
-        return this.#move(id, tags);
-      },
-      'label.confirm': ({ params, body }) => {
-        const label = params['label'] ?? '';
-        const { name } = this.#prompt(params);
-        const { tag } = body as { tag: string };
-        const positions = this.labels.get(`${name} ${label}`) ?? [];
-        const newest = positions.at(-1);
-        if (newest === undefined || parseTag(tag).claims.seq !== newest.seq) throw new Problem('label_stale');
-        const { iss } = parseTag(tag).claims;
-        const others = newest.tags.filter((token) => parseTag(token).claims.iss !== iss);
-        const confirmed = { ...newest, tags: [...others, tag] };
-        this.labels.set(`${name} ${label}`, [...positions.slice(0, -1), confirmed]);
-        return { body: { label, version: newest.version, seq: newest.seq, tags: confirmed.tags } };
-      },
-      'label.chain': ({ params, query }) => {
-        const { name = '' } = this.prompts.get(params['id'] ?? '') ?? {};
-        const positions = this.labels.get(`${name} ${params['label']}`) ?? [];
-        const after = positions.filter(({ seq }) => seq > Number(query.get('from') ?? 0));
-        const moves = after.map(({ tags: [token = ''] }) => parseTag(token).claims);
-        return {
-          body: page(
-            moves.map(({ sub, ver, chash, prev }) => ({ sub, ver, chash, prev })),
-            query,
-          ),
-        };
-      },
-      'label.history': ({ params, query }) => {
-        const label = params['label'] ?? '';
-        const positions = this.labels.get(`${this.#prompt(params).name} ${label}`) ?? [];
-        const shown = positions.map(({ version, seq, tags }) => ({ label, version, seq, tags }));
-        return { body: page(shown.toReversed(), query) };
-      },
+      ...this.#positions.handlers(),
       'approval.list': ({ query }) => {
         const all = [...this.approvals.all.values()].filter(({ state }) => state === query.get('state'));
         return { body: page(all.toReversed(), query) };
@@ -223,7 +175,7 @@ export class TestVault {
       'approval.get': ({ params }) => ({ body: this.approvals.get(params['id']) }),
       'approval.give': ({ params, body }) => {
         const { tag } = body as { tag: string };
-        return this.#move(this.approvals.get(params['id']).prompt, [tag]);
+        return this.#positions.move(this.approvals.get(params['id']).prompt, [tag]);
       },
       'approval.drop': ({ params }) => {
         this.approvals.get(params['id']).state = 'dropped';
@@ -264,23 +216,6 @@ export class TestVault {
     return { body: { ...bundle, ...this.swap(bundle) } };
   }
 
-  /** Tags move a label, or wait with those that are there until they are enough. */
-  #move(prompt: string, tags: readonly string[]): { status?: number; body: unknown } {
-    const [token = ''] = tags;
-    const { name, ver: version, chash, seq, tag: label } = parseTag(token).claims;
-    const isSame = (one: Approval) =>
-      one.state === 'open' && one.name === name && one.label === label && one.seq === seq && one.chash === chash;
-    const waiting = [...this.approvals.all.values()].filter(isSame).flatMap(({ tags: given }) => given);
-    const approval = this.approvals.gather(prompt, tags, this.trust);
-    if (approval !== undefined) {
-      const { id, needed } = approval;
-      return { status: 202, body: { approval: id, label, seq, version, given: approval.tags.length, needed } };
-    }
-    const positions = this.labels.get(`${name} ${label}`) ?? [];
-    this.labels.set(`${name} ${label}`, [...positions, { prompt, version, seq, tags: [...waiting, ...tags] }]);
-    return { body: { label, seq, version } };
-  }
-
   #prompt(params: Incoming['params']): Stored {
     const prompt = this.prompts.get(params['id'] ?? '');
     if (prompt === undefined || prompt.deleted) throw new Problem('not_found');
@@ -293,16 +228,8 @@ export class TestVault {
     return version;
   }
 
-  #labelsOf(name: string): [string, Position][] {
-    return [...this.labels].flatMap(([key, positions]): [string, Position][] => {
-      const [of, label = ''] = key.split(' ');
-      const newest = positions.at(-1);
-      return of === name && newest !== undefined && newest.version > 0 ? [[label, newest]] : [];
-    });
-  }
-
   #view({ id, name, type, versions }: Stored): Prompt {
-    const labels = this.#labelsOf(name).map(([label, { version, seq }]) => ({ label, version, seq }));
+    const labels = this.#positions.borneBy(name).map(([label, { version, seq }]) => ({ label, version, seq }));
     return {
       id,
       name,
@@ -314,11 +241,4 @@ export class TestVault {
       deleted_at: null,
     };
   }
-}
-
-/** Two items a page, so that paging is used. */
-function page<Item>(items: readonly Item[], query: URLSearchParams): { data: Item[]; next_cursor: string | null } {
-  const from = Number(query.get('cursor') ?? 0);
-  const next = from + 2;
-  return { data: items.slice(from, next), next_cursor: next < items.length ? String(next) : null };
 }

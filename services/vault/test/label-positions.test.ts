@@ -173,7 +173,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('the positions of labels on %s', 
       const place = { org: 'acme', name: prompt.name, label: 'latest', seq: 1 };
       const read = await new LabelTagsRepository(new VaultDatabase(database.db)).tagsOf([place], vault.clock.now());
       expect(read.map(({ token }) => token)).toEqual((await positionOf(prompt)).tags);
-      expect(read.map(({ issued_at: at }) => at.getTime() / 1000)).toEqual([acme.now + 3]);
+      expect(read.map(({ issued_at: issued }) => issued.getTime() / 1000)).toEqual([acme.now + 3]);
     });
 
     it.each<[string, number, string, (prompt: Versioned) => Promise<string>]>([
