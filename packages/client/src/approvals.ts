@@ -187,7 +187,7 @@ export class Approvals {
           checked(() => gatherTags([tag], { trust: known, name, label, now: now() })),
         );
         const endsWaiting = parseTag(tag).claims.iat + trust.pendingSeconds;
-        // guard: client-approval-ended
+        // guard: client-approval-ended without: good.push({ ...gathered, endsWaiting });
         if (endsWaiting > now()) good.push({ ...gathered, endsWaiting });
       } catch (error) {
         if (!(error instanceof BullaError) || !OUTDATED.has(error.code)) throw error;

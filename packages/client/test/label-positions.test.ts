@@ -156,7 +156,7 @@ describe('an answer on its way while the same client moves the label', () => {
   it('is nothing that a move follows [guard: client-base-newest]', async () => {
     const held = holding('/labels/production');
     const busy = await world.client(undefined, { fetch: held.fetch });
-    const moving = busy.prompts.moveLabel(NAME, 'production', 1);
+    const moving = busy.prompts.deleteLabel(NAME, 'production');
     await held.arrived;
     await busy.prompts.push(NAME, 'text', draftOf('Sort {{claim}} anew'), ['production']);
     held.letGo();

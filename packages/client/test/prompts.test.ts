@@ -409,7 +409,17 @@ describe('labels', () => {
     expect(world.vault.position(NAME, 'production')).toBeUndefined();
   });
 
-  it('are signed again when a third of their life is left, where they stand and not where the vault says [guard: client-renew-remembered]', async () => {
+  it('are left alone by a home that did not see them move on: nothing is signed for where they stood [guard: client-renew-remembered]', async () => {
+    await push('one', ['staging']);
+    const other = await world.client();
+    await other.prompts.push(NAME, 'text', draftOf('two'), ['staging']);
+    world.clock.seconds += 8 * 86_400;
+    await world.organisation.publish(undefined, world.clock.seconds);
+    expect(await bulla.prompts.renewLabels(NAME)).toEqual([]);
+    expect(world.vault.service.of('label.confirm')).toEqual([]);
+  });
+
+  it('are signed again when a third of their life is left, where they stand and not where the vault says', async () => {
     await push('one', ['staging', 'gone']);
     await push('two');
     await bulla.prompts.deleteLabel(NAME, 'gone');
