@@ -177,6 +177,18 @@ describe('bulla prompt', () => {
 });
 
 describe('bulla demo', () => {
+  /** Puts something else in the place of every answer after the two that it asks for; a busy responder may send the client again. */
+  const afterItsQuestions = (answer: () => Response) => {
+    let answered = 0;
+    world.fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (!urlOf(input).endsWith('/invocations')) return response;
+      if (answered === 2) return answer();
+      if (response.ok) answered += 1;
+      return response;
+    };
+  };
+
   it('passes as often as it is run, prints each check and refuses every attack', async () => {
     // Others may have run it before.
     await world.bulla(['prompt', 'delete', 'demo/claim-triage', '--yes']);
@@ -192,12 +204,7 @@ describe('bulla demo', () => {
   });
 
   it('ends with 10 when a responder answers what it must refuse', async () => {
-    let questions = 0;
-    world.fetch = async (input, init) => {
-      const response = await fetch(input, init);
-      const isQuestion = urlOf(input).endsWith('/invocations') && (questions += 1) > 2;
-      return isQuestion ? new Response('{}', { status: 200 }) : response;
-    };
+    afterItsQuestions(() => new Response('{}', { status: 200 }));
     expect(await world.bulla(['demo'])).toMatchObject({
       code: 10,
       stderr: expect.stringContaining('(check tampering)'),
@@ -205,12 +212,7 @@ describe('bulla demo', () => {
   });
 
   it('says what answered where that is no service', async () => {
-    let questions = 0;
-    world.fetch = async (input, init) => {
-      const response = await fetch(input, init);
-      const isQuestion = urlOf(input).endsWith('/invocations') && (questions += 1) > 2;
-      return isQuestion ? new Response('{}', { status: 418 }) : response;
-    };
+    afterItsQuestions(() => new Response('{}', { status: 418 }));
     expect(await world.bulla(['demo'])).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('something answered 418'),

@@ -34,8 +34,9 @@ export class RateLimits {
    * @returns why it has to wait, if it has to.
    */
   async take({ org, kid }: Signatory, route: RouteName, bodyBytes: number): Promise<Limited | undefined> {
-    // guard: limit-bytes without: for (const { bucket, points, of } of chargesOf(route, this.#rates, 0 * bodyBytes)) {
-    for (const { bucket, points, of } of chargesOf(route, this.#rates, bodyBytes)) {
+    // guard: limit-bytes without: const charges = chargesOf(route, this.#rates, 0 * bodyBytes);
+    const charges = chargesOf(route, this.#rates, bodyBytes);
+    for (const { bucket, points, of } of charges) {
       // guard: limit-others without: const taken = await this.#counts.take(bucket, 'all', points);
       // guard: limit-organisation without: const taken = await this.#counts.take(bucket, `${org}:${kid}`, points);
       const taken = await this.#counts.take(bucket, of === 'key' ? `${org}:${kid}` : org, points);

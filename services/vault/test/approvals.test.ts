@@ -95,6 +95,12 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     ]);
   });
 
+  it('waits for the next position and no later one [guard: vault-label-newest]', async () => {
+    const prompt = await publishPrompt(vault, vault.acme);
+    const later = await sign(vault.acme.author, prompt, { seq: 2, prev: prompt.version.chash });
+    await expectRefusal(vault, () => move(vault.acme.author, prompt, [later], 1), 412, 'label_stale');
+  });
+
   it('counts one person once, whatever the device and the way [refuses: threshold-people]', async () => {
     const { acme } = vault;
     const { prompt, approval } = await begin();
@@ -222,8 +228,9 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     expect((await read(approval)).state).toBe('expired');
     const second = await sign(acme.owner, prompt, { iat: vault.clock.now() });
     await expectRefusal(vault, () => give(acme.owner, approval, second), 403, 'trust_expired');
-    const anew = bodyOf<PendingMove>(must(202, await move(acme.owner, prompt, [second])));
-    expect(anew).toMatchObject({ given: 1, needed: 2 });
+    const again = await move(acme.owner, prompt, [second]);
+    const anew = bodyOf<PendingMove>(again);
+    expect([again.status, anew]).toEqual([202, expect.objectContaining({ given: 1, needed: 2 })]);
     expect((await read(approval)).state).toBe('dropped');
     expect((await read(anew.approval)).tags).toEqual([second]);
     must(200, await give(acme.author, anew.approval, await sign(acme.author, prompt, { iat: vault.clock.now() })));

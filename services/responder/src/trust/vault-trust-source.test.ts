@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FIRST_CHAIN, mintId, nextChain, parseDirectory, signDocument, urnOf } from '@bulla/crypto';
+import type { SeenMemory } from '../database/types.js';
 import { documentOf, organisationForTest, serveDocuments } from '../../test/responder-fixture.js';
 import { TrustRoom } from '../../test/trust-room.js';
 
@@ -135,30 +136,45 @@ describe('a vault is not believed that', () => {
     expect(room.refusals()).toEqual(['trust_rollback']);
   });
 
-  it('[red] serves a restarted responder a newer directory that has lost a revocation [guard: trust-seen]', async () => {
-    const kid = room.organisation.invoker.sig.kid;
-    const { directory, directoryRef, documents } = room.organisation.trust;
-    await room.organisation.publish((draft) => {
-      draft.revoked.push({ kid, reason: 'keyCompromise', at: room.organisation.now });
-    });
-    expect((await room.replica().trustOf('acme'))?.isRevoked(kid)).toBe(true);
-    // An admin was shown version 1 as the newest, and went on from there.
-    let stale = { token: '', hash: directoryRef.hash, chain: FIRST_CHAIN };
-    const hashes = [stale.hash];
-    for (const version of [2, 3, 4]) {
-      const chain = await nextChain(stale.chain, stale.hash);
-      const payload = { ...directory, version, prev: stale.hash, chain };
-      const token = await signDocument(payload, room.organisation.signers.directory);
-      stale = { token, hash: (await parseDirectory(token)).hash, chain };
-      hashes.push(stale.hash);
-    }
-    room.vault.answer = (name) => {
-      if (name.startsWith('directory/hashes')) return documentOf({ documents, hashes: { from: 1, hashes } }, name);
-      return name === 'directory.json' ? stale.token : documentOf(room.organisation, name);
-    };
-    await expect(room.replica().trustOf('acme')).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
-    expect(room.refusals()).toEqual(['trust_rollback']);
-  });
+  it.each([
+    ['', (seen: SeenMemory) => seen],
+    // Nothing of its chain is known, so all hashes are asked for.
+    [' from before there were chains', ({ revoked, withdrawn }: SeenMemory) => ({ revoked, withdrawn })],
+  ])(
+    '[red] serves a restarted responder%s a newer directory that has lost a revocation [guard: trust-seen]',
+    async (_from, kept) => {
+      const kid = room.organisation.invoker.sig.kid;
+      const { directory, directoryRef, documents } = room.organisation.trust;
+      await room.organisation.publish((draft) => {
+        draft.revoked.push({ kid, reason: 'keyCompromise', at: room.organisation.now });
+      });
+      expect((await room.replica().trustOf('acme'))?.isRevoked(kid)).toBe(true);
+      const directories = room.db.updateTable('seen_document').where('kind', '=', 'directory');
+      const { memory } = await room.db
+        .selectFrom('seen_document')
+        .select('memory')
+        .where('kind', '=', 'directory')
+        .executeTakeFirstOrThrow();
+      if (memory === null) throw new Error('nothing was remembered');
+      await directories.set({ memory: JSON.stringify(kept(memory)) }).execute();
+      // An admin was shown version 1 as the newest, and went on from there.
+      let stale = { token: '', hash: directoryRef.hash, chain: FIRST_CHAIN };
+      const hashes = [stale.hash];
+      for (const version of [2, 3, 4]) {
+        const chain = await nextChain(stale.chain, stale.hash);
+        const payload = { ...directory, version, prev: stale.hash, chain };
+        const token = await signDocument(payload, room.organisation.signers.directory);
+        stale = { token, hash: (await parseDirectory(token)).hash, chain };
+        hashes.push(stale.hash);
+      }
+      room.vault.answer = (name) => {
+        if (name.startsWith('directory/hashes')) return documentOf({ documents, hashes: { from: 1, hashes } }, name);
+        return name === 'directory.json' ? stale.token : documentOf(room.organisation, name);
+      };
+      await expect(room.replica().trustOf('acme')).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
+      expect(room.refusals()).toEqual(['trust_rollback']);
+    },
+  );
 
   it('[red] serves a restarted responder a newer directory in which a withdrawn version is back', async () => {
     await room.organisation.publish((draft) => {
@@ -202,7 +218,7 @@ describe('a vault is not believed that', () => {
     await room.refresh(source);
     await db
       .updateTable('seen_document')
-      .set({ version: backup?.version, sha256: backup?.sha256 })
+      .set({ version: backup?.version, sha256: backup?.sha256, memory: JSON.stringify(backup?.memory) })
       .where('kind', '=', 'directory')
       .execute();
     room.vault.answer = (name) => documentOf({ documents: old }, name);

@@ -77,7 +77,7 @@ export class VaultTrust extends TrustSource {
         pin,
         now: this.clock.now(),
         previous,
-        hashes, // guard: vault-table-chain without: hashes: previous && hashes,
+        hashes, // guard: vault-table-chain without: hashes: previous && hashes
         acceptExpired: true,
         underStatedRoot: true,
       };
