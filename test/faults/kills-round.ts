@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from '@jest/globals';
@@ -44,6 +44,7 @@ const WRITERS = 8;
 const TOKENS = ['All ', 'is ', 'well.'];
 const WRITERS_END_WITHIN_MS = 240_000;
 const READY_WITHIN_MS = 30_000;
+const FIRST_ANSWER_WITHIN_MS = 120_000;
 const MARKER = /<[^>]*>/;
 
 export function startModel(): Promise<FakeOpenai> {
@@ -72,6 +73,8 @@ async function playIn(folder: string, stack: Stack, model: FakeOpenai): Promise<
   const readyMs: number[] = [];
   let kills = 0;
   try {
+    // An answer that was given must outlive all that follows; each run that is cut short keeps its place to the end.
+    await firstAnswer(writers);
     await stack.haunt((what) => {
       if ('readyMs' in what) readyMs.push(what.readyMs);
       else appendFileSync(join(folder, 'kills'), `${++kills}. ${what.kill}\n`);
@@ -111,6 +114,16 @@ async function startWriter(folder: string, { vaultUrl: url, pin, keyFile }: Stac
       if (status !== 0) throw new Error(`${name} ended with ${status}:\n${Buffer.concat(said).toString()}`);
     },
   };
+}
+
+async function firstAnswer(writers: readonly { readonly history: string }[]): Promise<void> {
+  const untilMs = performance.now() + FIRST_ANSWER_WITHIN_MS;
+  for (; performance.now() < untilMs; await pause(20)) {
+    // A writer that has only just begun has no history yet.
+    const texts = await Promise.all(writers.map(({ history }) => readFile(history, 'utf8').catch(() => '')));
+    if (texts.some((text) => text.includes('"op":"answered"'))) return;
+  }
+  throw new Error(`nobody was answered within ${FIRST_ANSWER_WITHIN_MS} ms, before any kill`);
 }
 
 function completionsOf(model: FakeOpenai): Completion[] {
