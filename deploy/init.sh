@@ -44,6 +44,20 @@ for service in vault responder; do
 done | put 644 "$SERVICES/postgres/services.sql"
 put 600 "$SERVICES/vault/bootstrap.secret" <"$BULLA_HOME/bootstrap.secret"
 
+# The renewer has a home of its own. Its keys are handed over each time, as there may be newer ones; what it remembers once,
+# and kept nowhere else: memory that it has lost is given back by a person alone (bulla trust renew --adopt).
+renew="$SERVICES/renew"
+if [ -e "$BULLA_HOME/services/renewer.keys.json" ]; then
+  mkdir -p "$renew/services"
+  put 600 "$renew/profile.json" <"$BULLA_HOME/profile.json"
+  put 600 "$renew/services/renewer.keys.json" <"$BULLA_HOME/services/renewer.keys.json"
+  memory=services/renewer.trust.json
+  if [ -e "$BULLA_HOME/$memory" ]; then
+    [ -e "$renew/$memory" ] || put 600 "$renew/$memory" <"$BULLA_HOME/$memory"
+    rm "$BULLA_HOME/$memory"
+  fi
+fi
+
 # PostgreSQL and Redis run as users of their own: nobody else has the volumes that these lie in.
 echo "$postgres" | put 644 "$SERVICES/postgres/password"
 echo "$redis" | put 644 "$SERVICES/redis/password"

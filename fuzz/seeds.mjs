@@ -3,8 +3,8 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TAG, writeDer, writeInteger, writeOid } from '../packages/crypto/dist/der.js';
 import { loadUnwrapper, openInvocation } from '@bulla/crypto/open';
+import { encryptedKey } from './encrypted-key.mjs';
 
 const VECTORS = join(import.meta.dirname, '../packages/conformance/vectors/golden');
 const PUBLIC_VECTORS = join(import.meta.dirname, '../packages/conformance/vectors');
@@ -45,7 +45,13 @@ const note = load('note');
 const merkle = load('merkle');
 const http = load('http-signature');
 const letters = load('letter');
-const streamed = JSON.parse(readFileSync(join(PUBLIC_VECTORS, 'streamed-letter.json'), 'utf8')).cases;
+const publicCasesOf = (name) => JSON.parse(readFileSync(join(PUBLIC_VECTORS, `${name}.json`), 'utf8')).cases;
+const streamed = publicCasesOf('streamed-letter');
+/** The first is good; of the others only those that are refused for their form say something to a parser. */
+const words = (name) =>
+  publicCasesOf(name)
+    .filter(({ expected }, at) => at === 0 || expected.refused === 'token_malformed')
+    .map(({ input }) => input.token);
 const replies = casesOf('frames');
 const questions = casesOf('invocation').map(({ sealed }) => sealed);
 const bundles = casesOf('bundle').map(({ bundle }) => bundle);
@@ -80,17 +86,6 @@ const publicOf = ({ kty, crv, x, y }) => ({ kty, crv, x, y });
 const spki = (jwk) => createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
 const pem = (jwk) => String(createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }));
 const pkcs8 = (jwk) => createPrivateKey({ key: jwk, format: 'jwk' }).export({ type: 'pkcs8', format: 'der' });
-
-/** Encrypted PKCS#8 as keys are exported, with nothing in it; it opens under no passphrase. */
-function encryptedKey() {
-  const sequence = (...parts) => writeDer(TAG.sequence, ...parts);
-  const hmac = sequence(writeOid('2a864886f70d0209'), writeDer(TAG.nothing));
-  const stretching = sequence(writeDer(TAG.octets, new Uint8Array(16)), writeInteger(600_000), hmac);
-  const derivation = sequence(writeOid('2a864886f70d01050c'), stretching);
-  const cipher = sequence(writeOid('60864801650304012a'), writeDer(TAG.octets, new Uint8Array(16)));
-  const scheme = sequence(writeOid('2a864886f70d01050d'), sequence(derivation, cipher));
-  return sequence(scheme, writeDer(TAG.octets, new Uint8Array(48)));
-}
 
 /** One of each kind and length. */
 const publicJwks = ['root1', 'recovery', 'eu1Enc']
@@ -155,6 +150,7 @@ const SEEDS = {
   ].filter(Boolean),
   content: readable(jwe, ...tokens('content')),
   der: publicJwks.map(spki),
+  'directory-freshness': readable(jws, ...words('directory-freshness')),
   directory: readable(document, ...documents.map(({ directory }) => directory)),
   'document-text': documents.flatMap(({ roots, policy }) => [...roots, policy]),
   envelope: readable(jws, ...tokens('envelope')),
@@ -199,6 +195,7 @@ const SEEDS = {
     pkcs8(keys[0].privateJwk),
     encryptedKey(),
   ],
+  'label-freshness': readable(jws, ...words('label-freshness')),
   letter: readable(jwe, ...letters.cases.map(({ token }) => token)),
   'locked-key': readable(jwe, ...tokens('locked-key')),
   'log-proof': [note.proof.text, note.proof.text.replace('\n', '\nextra AA==\n')],

@@ -41,7 +41,7 @@ const VERSION = 3;
  * format. Keys and times are fresh.
  */
 export async function makeForSuite(suite: MemberSuite): Promise<Vector[]> {
-  const of = await makeOrganisation({ suite });
+  const of = await makeOrganisation({ suite, renewers: 1 });
   const prompt = await makePrompt(of);
   const question = await makeQuestion(of, prompt);
   return [
@@ -51,6 +51,7 @@ export async function makeForSuite(suite: MemberSuite): Promise<Vector[]> {
     ...question.vectors,
     ...(await reply(of, prompt, question)),
     ...(await makeHttpMessages(of)),
+    ...(await renewals(of)),
     await publicKeys(of),
   ];
 }
@@ -229,6 +230,18 @@ async function reply(of: TestOrganisation, { envelope, env, tags }: Prompt, ques
   return [
     made('open', 'frames', input, { deltas: deltas.map(encodeBase64url), fin }),
     made('verify', 'evidence', { file, pin, now }, {}),
+  ];
+}
+
+/** What a renewer says of the directory, and of a position of a label. */
+async function renewals(of: TestOrganisation): Promise<Vector[]> {
+  const { now, trust } = of;
+  const place = { name: NAME, label: 'latest', seq: 7, pos: await tokenHash('a position') };
+  const shared = { organisation: organisationOf(of), now };
+  const ok = { until: now + trust.freshSeconds };
+  return [
+    made('verify', 'label-freshness', { token: await of.freshPosition(place, now), ...place, ...shared }, ok),
+    made('verify', 'directory-freshness', { token: await of.freshDirectory(now), ...shared }, ok),
   ];
 }
 

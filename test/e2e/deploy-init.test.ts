@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +38,9 @@ describe('the first container of a deployment', () => {
       'postgres/services.sql',
       'redis/password',
       'redis/redis.conf',
+      'renew/profile.json',
+      'renew/services/renewer.keys.json',
+      'renew/services/renewer.trust.json',
       'responder/database.url',
       'responder/keys.json',
       'responder/pin',
@@ -50,7 +53,7 @@ describe('the first container of a deployment', () => {
     for (const name of handed.keys())
       expect([name, statSync(join(services, name)).mode & 0o777]).toEqual([
         name,
-        /^(vault|responder)/.test(name) ? 0o600 : 0o644,
+        /^(vault|responder|renew)/.test(name) ? 0o600 : 0o644,
       ]);
     const urns = ['vault', 'responder'].map(
       (name) => keyFileSchema.parse(JSON.parse(handed.get(`${name}/keys.json`) ?? '')).urn,
@@ -86,6 +89,22 @@ describe('the first container of a deployment', () => {
     rmSync(join(services, 'vault/keys.json'));
     expect(init()).toMatchObject({ status: 0, stderr: '' });
     expect([filesOf(home), filesOf(services)]).toEqual(before);
+  });
+
+  it('hands the renewer its memory once: neither over what it has come to remember, nor where that was lost', () => {
+    const memory = 'services/renewer.trust.json';
+    const [own, handed] = [join(home, memory), join(services, 'renew', memory)];
+    const first = readFileSync(handed, 'utf8');
+    expect(existsSync(own)).toBe(false);
+    // Interrupted after it was handed over.
+    writeFileSync(own, first);
+    writeFileSync(handed, 'later');
+    expect(init()).toMatchObject({ status: 0, stderr: '' });
+    expect([existsSync(own), readFileSync(handed, 'utf8')]).toEqual([false, 'later']);
+    rmSync(join(services, 'renew'), { recursive: true });
+    expect(init()).toMatchObject({ status: 0, stderr: '' });
+    expect([...filesOf(join(services, 'renew')).keys()]).toEqual(['profile.json', 'services/renewer.keys.json']);
+    writeFileSync(handed, first, { mode: 0o600 });
   });
 
   it('makes no second organisation when the keys of the first were taken away', () => {

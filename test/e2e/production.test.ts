@@ -58,6 +58,13 @@ withServer('an organisation of profile production', () => {
     expect(await command('trust', 'renew')).toMatchObject({ status: 0 });
     expect((await command('trust', 'show')).stdout).toMatch(/^organisation +acme \(production\)$/m);
 
+    // The renewer has a home of its own, and the owner's is left with its keys alone.
+    const renewer = { BULLA_HOME: join(deployment.services, 'renew') };
+    expect(await bulla(['trust', 'renew'], renewer)).toMatchObject({
+      status: 0,
+      stdout: 'directory version 1 and 0 labels are the newest\n',
+    });
+    expect((await command('trust', 'show')).stdout).toMatch(/^fresh +until \S+, by dev dev_\w+$/m);
     responder = await startService('responder', settings.responder);
     const first = await command('demo');
     expect(first.stdout).toMatch(/^demo ok: \d+ checks of the answer passed, 7 attacks were refused$/m);
@@ -69,5 +76,8 @@ withServer('an organisation of profile production', () => {
     const second = await command('demo');
     expect(second.stdout).toMatch(/v1, there already, unchanged[\s\S]*^demo ok/m);
     expect((await command('trust', 'renew')).stderr).toContain('nothing is about to expire');
+    expect((await bulla(['trust', 'renew'], renewer)).stdout).toMatch(
+      /^directory version 1 and \d labels are the newest$/m,
+    );
   });
 });

@@ -68,6 +68,7 @@ describe('compose.yaml', () => {
       { name: 'init', user: '10001:10001', builtBy: 'deploy/cli.Dockerfile', ...ends },
       { name: 'vault', user: '10001:10001', builtBy: 'deploy/vault.Dockerfile', ...stays },
       { name: 'publish', user: '10001:10001', builtBy: undefined, ...ends },
+      { name: 'renew', user: '10001:10001', builtBy: undefined, ...stays },
       { name: 'responder', user: '10001:10001', builtBy: 'deploy/responder.Dockerfile', ...stays },
       { name: 'cli', user: '10001:10001', builtBy: undefined, ...ends },
       { name: 'postgres', user: '999:999', builtBy: undefined, ...stays },
@@ -94,11 +95,22 @@ describe('compose.yaml', () => {
       operator: ['init', 'publish', 'cli'],
       'vault-files': ['init', 'vault'],
       'responder-files': ['init', 'responder'],
+      'renew-files': ['init', 'renew'],
       'postgres-files': ['init', 'postgres'],
       'redis-files': ['init', 'redis'],
       'postgres-data': ['postgres'],
     });
     for (const name of ['vault', 'responder']) expect(services[name]?.volumes).toEqual([`${name}-files:/run/bulla:ro`]);
+  });
+
+  it('starts the responder when a renewer has called the directory the newest, and gives the renewer no other keys', () => {
+    const { renew, responder } = services;
+    expect(renew).toMatchObject({
+      command: ['trust', 'renew', '--every', '1h'],
+      depends_on: { publish: { condition: 'service_completed_successfully' } },
+    });
+    expect(renew?.volumes).toEqual(['renew-files:/renew']);
+    expect(responder).toMatchObject({ depends_on: { renew: { condition: 'service_healthy' } } });
   });
 
   it('says every secret by a file, and only settings that exist', () => {

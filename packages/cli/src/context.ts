@@ -1,12 +1,14 @@
 import { basename, dirname } from 'node:path';
 import { Bulla, identityOf } from '@bulla/client';
-import type { Identity } from '@bulla/client';
+import type { Identity, Renewer } from '@bulla/client';
 import type { KeyPlace, Profile } from '@bulla/client/node';
 import { FileTrustStore, Home, IDENTITY, readEnrolment, readKeyFile, readProfile } from '@bulla/client/node';
 import { Asker } from './asker.js';
 import type { Io } from './io.js';
 import { Output, styled } from './output.js';
 import { Passphrases } from './passphrases.js';
+import type { RenewerSettings } from './renewer-home.js';
+import { openRenewer } from './renewer-home.js';
 import type { ClientSettings } from './settings.js';
 import { readClientSettings, requireHttpUrl } from './settings.js';
 import { UsageError } from './usage-error.js';
@@ -114,6 +116,26 @@ export class Context {
     return this.#identity;
   }
 
+  /** Whether this folder is that of a device; that of a renewer has other keys. */
+  async hasIdentity(): Promise<boolean> {
+    const { home, name } = this.identityFile;
+    return (await home.read(name)) !== undefined;
+  }
+
+  /** The renewer whose keys lie in this folder, or undefined. */
+  async renewer(): Promise<Renewer | undefined> {
+    return openRenewer(this.home, await this.renewerSettings());
+  }
+
+  /** What a renewer of this folder is opened with. */
+  async renewerSettings(): Promise<RenewerSettings> {
+    return { ...(await this.profile()), fetch: this.io.fetch, notice: (message) => this.#note(message) };
+  }
+
+  #note(message: string): void {
+    this.out.talk('bulla: ', styled('note:', 'strong'), ` ${message}`);
+  }
+
   async #readIdentity(): Promise<Identity> {
     const { home, name } = this.identityFile;
     const file = await readKeyFile(home, name);
@@ -130,7 +152,7 @@ export class Context {
       identity: await this.identity(),
       store: new FileTrustStore(this.home),
       fetch: fetcher,
-      notice: (message) => this.out.talk('bulla: ', styled('note:', 'strong'), ` ${message}`),
+      notice: (message) => this.#note(message),
     });
   }
 

@@ -9,6 +9,7 @@ import {
   IDENTITY,
   prepareDevelopment,
   readKeyFile,
+  RENEWER_MEMORY,
   RESPONDER_KEYS,
   VAULT_KEYS,
 } from '@bulla/client/node';
@@ -109,10 +110,12 @@ export class DevelopmentHome {
     return made;
   }
 
+  /** Of the device and of the renewer, which goes on: its memory is not lost. */
   async #forgetLabels(): Promise<void> {
-    const store = new FileTrustStore(this.#home);
-    const state = await store.load(DEVELOPMENT_ORG);
-    if (state !== undefined) await store.update(DEVELOPMENT_ORG, (current) => ({ ...(current ?? state), names: [] }));
+    for (const store of [new FileTrustStore(this.#home), new FileTrustStore(this.#home, RENEWER_MEMORY)]) {
+      const state = await store.load(DEVELOPMENT_ORG);
+      if (state !== undefined) await store.update(DEVELOPMENT_ORG, (current) => ({ ...(current ?? state), names: [] }));
+    }
   }
 }
 

@@ -53,6 +53,28 @@ export function requireGroups(given: readonly string[] | undefined): string[] {
   throw new UsageError('--group: expected the name of a group, such as grp:support');
 }
 
+/**
+ * Checks that a renewer is nothing else: no other role, no groups, and nobody's further device (docs/spec/directory.md).
+ * @throws {UsageError}
+ */
+export function requireAlone({
+  roles,
+  groups,
+  user,
+}: {
+  readonly roles: readonly DeviceRole[];
+  readonly groups: readonly string[];
+  readonly user: string | undefined;
+}): void {
+  if (!roles.includes('renewer')) return;
+  // guard: cli-renewer-alone
+  if (roles.length > 1 || groups.length > 0 || user !== undefined)
+    throw new UsageError(
+      'a renewer has no other role, no groups, and is no further device of somebody',
+      'bulla device invite --role renewer --label renewer',
+    );
+}
+
 /** @throws {UsageError} */
 export function requireDeviceLabel(text: string): string {
   if (DeviceLabel.safeParse(text).success) return text;

@@ -11,4 +11,9 @@ describe('a hint', () => {
     );
     expect(hintOf(stale('tag-sequence'), { subject: 'claims/triage' })).toContain('look again');
   });
+
+  it.each(['directory-fresh', 'tag-fresh'])('names the renewer where nobody says what is the newest: %s', (check) => {
+    const error = new BullaError('trust_expired', { message: 'why', origin: 'client', check });
+    expect(hintOf(error, {})).toContain('the renewer has been quiet');
+  });
 });

@@ -17,7 +17,7 @@ const HINTS: Readonly<Record<string, string>> = {
   transport_failed: 'start it with `bulla up` (or npm start); `bulla doctor` looks closer',
   pin_mismatch:
     'somebody else stands in the place of this organisation, or the pin is that of another; `bulla trust pin` prints the pinned one',
-  trust_expired: 'run `bulla trust renew`; `bulla up` does it too',
+  trust_expired: 'run `bulla trust renew`, where the keys of the organisation are; `bulla up` does it too',
   trust_rollback:
     'the vault shows a state that does not come after the one this machine has seen; it was restored from a backup, or somebody changed it',
   label_stale: 'somebody else moved it meanwhile: look again with `bulla prompt show NAME`, then decide anew',
@@ -44,6 +44,10 @@ const HINTS: Readonly<Record<string, string>> = {
   indeterminate: 'it may have run: whether to ask again is your decision',
 };
 
+/** A renewer, and nobody else, says what is the newest. */
+const FRESH_HINT =
+  'the renewer has been quiet: start it (`bulla up`, the service renew, or `bulla trust renew` where its keys are); `bulla doctor` says since when';
+
 /** What can be done about an error, by its code and the command that met it. */
 export function hintOf(error: BullaError | CryptoError, about: About): string | undefined {
   const { code, message } = error;
@@ -52,6 +56,7 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (code === 'not_found') return notFoundHint(message, about);
   if (code === 'forbidden') return forbiddenHint(error);
   if (error.check === 'label-history') return unprovenHint(about);
+  if (error.check === 'directory-fresh' || error.check === 'tag-fresh') return FRESH_HINT;
   // The command that accepts a key, with the key that was seen; it still takes somebody to confirm it.
   const seen = code === 'responder_key_changed' ? /with key ([0-9a-f:]{39})/.exec(message)?.[1] : undefined;
   const hint = seen === undefined ? HINTS[code] : HINTS[code]?.replace('NEW', seen);

@@ -106,13 +106,13 @@ describe('what is trusted', () => {
     profile: 'development',
     root: document('2027-11-01T00:00:00Z'),
     policy: document('2026-11-26T00:00:00Z'),
-    directory: document('2026-12-30T00:00:00Z'),
+    directory: document('2027-01-30T00:00:00Z'),
     activeKeys: (urn: string) =>
       urn === 'known' ? [{ record: { kid: 'k', use_until: NOW / 1000 + 90 * 86_400 } }] : [],
   };
   const bulla = { refreshTrust: () => Promise.resolve(trust), trust: () => Promise.resolve(trust) } as unknown as Bulla;
 
-  it('is well until a third of its life is left', async () => {
+  it('is well until it is due', async () => {
     const findings = await inspectTrust(bulla, NOW / 1000);
     expect(findings.map(({ name, ok }) => [name, ok])).toEqual([
       ['pin', true],
@@ -139,13 +139,19 @@ describe('what is trusted', () => {
     const list = async function* () {
       yield await Promise.resolve({ name: 'a/b' });
     };
-    const due = (labels: object[]) =>
-      ({ prompts: { list, dueLabels: () => Promise.resolve(labels) } }) as unknown as Bulla;
-    expect(await inspectLabels(due([]))).toMatchObject({ ok: true, detail: '1 prompt, no label is about to expire' });
-    expect(await inspectLabels(due([{ label: 'production' }]))).toMatchObject({
-      ok: false,
-      detail: 'about to expire, or good no longer: a/b production',
-    });
+    const found = (due: object[], stale: string[] = []) =>
+      inspectLabels({
+        prompts: { list, dueLabels: () => Promise.resolve(due) },
+        labels: { stale: () => Promise.resolve(stale) },
+      } as unknown as Bulla);
+    expect(await found([])).toMatchObject([{ ok: true, detail: '1 prompt, no label is about to expire' }]);
+    expect(await found([{ label: 'production' }])).toMatchObject([
+      { ok: false, detail: 'about to expire, or good no longer: a/b@production' },
+    ]);
+    expect(await found([], ['latest'])).toMatchObject([
+      { ok: false, detail: 'no renewer has called them the newest lately: a/b@latest' },
+    ]);
+    expect(await found([{ label: 'production' }], ['latest'])).toHaveLength(2);
   });
 
   it('includes who else can still read, as a fact', async () => {

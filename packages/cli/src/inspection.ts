@@ -2,6 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Bulla } from '@bulla/client';
+import { isDue } from '@bulla/client/node';
 import { Health } from '@bulla/contract';
 import { secondsOf } from '@bulla/crypto';
 import { shortName } from './names.js';
@@ -17,6 +18,8 @@ export interface Finding {
 }
 
 const DAY = 86_400;
+/** What ends within them is signed anew, so that nothing ends while nobody is there for 60 days. */
+const RENEWED_DAYS = 61;
 const CLOCK_DIFFERENCE_MAX_SECONDS = 60;
 const TIMEOUT_MS = 5_000;
 const MODE_EXCEPTIONS = new Set(['pglite', 'pglite.new']);
@@ -109,10 +112,9 @@ export async function inspectTrust(bulla: Bulla, now: number): Promise<Finding[]
     { version, issued, expires }: { version: number; issued: string; expires: string },
   ): Finding => {
     const left = secondsOf(expires) - now;
-    const third = (secondsOf(expires) - secondsOf(issued)) / 3;
     return {
       name,
-      ok: left > third,
+      ok: !isDue(left, secondsOf(expires) - secondsOf(issued)),
       detail: `version ${version}, ${Math.floor(left / DAY)} days left`,
       fix: 'bulla trust renew',
     };
@@ -139,7 +141,7 @@ export async function inspectIdentity(bulla: Bulla, urn: string, kid: string, no
   const days = Math.floor((holder.record.use_until - now) / DAY);
   return {
     name: 'identity',
-    ok: days > 30,
+    ok: days > RENEWED_DAYS,
     detail: `${urn}, its key signs for ${days} more days`,
     fix: 'bulla device renew',
   };
@@ -160,22 +162,32 @@ export async function inspectForks(bulla: Bulla): Promise<Finding[]> {
   ];
 }
 
-/** Labels that must be signed anew soon, or the prompts they name can no longer be run. */
-export async function inspectLabels(bulla: Bulla): Promise<Finding> {
-  const due: string[] = [];
+/** Labels that must be signed again soon, or whose position nobody calls the newest, or that can be run no longer. */
+export async function inspectLabels(bulla: Bulla): Promise<Finding[]> {
+  const [due, stale]: [string[], string[]] = [[], []];
   let prompts = 0;
   for await (const { name } of bulla.prompts.list()) {
     prompts += 1;
-    for (const { label } of await bulla.prompts.dueLabels(name)) due.push(`${name} ${label}`);
+    for (const { label } of await bulla.prompts.dueLabels(name)) due.push(`${name}@${label}`);
+    for (const label of await bulla.labels.stale(name)) stale.push(`${name}@${label}`);
   }
-  if (due.length === 0)
-    return { name: 'labels', ok: true, detail: `${counted(prompts, 'prompt')}, no label is about to expire` };
-  return {
-    name: 'labels',
-    ok: false,
-    detail: `about to expire, or good no longer: ${due.join(', ')}`,
-    fix: 'bulla trust renew, by who signed them; or read and sign: bulla prompt confirm NAME@LABEL',
-  };
+  const findings: Finding[] = [];
+  if (due.length > 0)
+    findings.push({
+      name: 'labels',
+      ok: false,
+      detail: `about to expire, or good no longer: ${due.join(', ')}`,
+      fix: 'read and sign, whoever may: bulla prompt confirm NAME@LABEL',
+    });
+  if (stale.length > 0)
+    findings.push({
+      name: 'labels',
+      ok: false,
+      detail: `no renewer has called them the newest lately: ${stale.join(', ')}`,
+      fix: 'see what the renewer says (bulla trust renew, where its keys are), or look: bulla prompt adopt NAME@LABEL',
+    });
+  if (findings.length > 0) return findings;
+  return [{ name: 'labels', ok: true, detail: `${counted(prompts, 'prompt')}, no label is about to expire` }];
 }
 
 /**

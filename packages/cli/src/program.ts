@@ -21,7 +21,7 @@ import type { Io } from './io.js';
 
 /** Commands whose first argument says what they are about. */
 const ABOUT = /^(run|verify|prompt (push|pull|show|history|promote|rollback|label|delete))$/;
-/** Commands that run until they are told to end, and then end in order and with 0. */
+/** Commands that run until they are told to end, and then end in order and with 0; so does one that is repeated. */
 const SERVICES = new Set(['up', 'fake-openai']);
 
 /** How a hint begins that names a command's help. */
@@ -70,7 +70,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     context.subject = subject === '-' ? 'standard input' : subject;
     const of: unknown = action.opts()['label'];
     label = typeof of === 'string' ? of : undefined;
-    isService = SERVICES.has(action.name());
+    isService = SERVICES.has(action.name()) || action.opts()['every'] !== undefined;
   });
   const { promise: interrupted, reject } = Promise.withResolvers<never>();
   const interrupt = () => {

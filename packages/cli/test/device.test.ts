@@ -191,7 +191,7 @@ describe('revoking', () => {
     // Its labels died with it: somebody looks where they stood and moves them on. The text that was answered for is as
     // good as ever.
     for (const name of ['texts/one', 'texts/two']) {
-      expect((await push(name)).stderr).toContain(`bulla prompt adopt ${name}@production`);
+      expect((await push(name)).stderr).toContain(`bulla prompt adopt ${name}@latest`);
       for (const label of ['latest', 'production'])
         ok(await world.bulla(['prompt', 'adopt', `${name}@${label}`], { stdin: 'yes\n' }));
       ok(await push(name));

@@ -11,6 +11,8 @@ beforeAll(async () => {
   running = await world.up('organisation');
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
   await world.bulla(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
+  // Whoever confirms wants a renewer's word that nothing came later.
+  await world.done(['trust', 'renew']);
 });
 afterAll(async () => {
   await running.stop();
@@ -70,8 +72,10 @@ describe('a vault that contradicts what this machine remembers', () => {
     expect(adopted.stderr).toContain('signed by this device on');
     expect(await run()).toMatchObject({ code: 0 });
     expect((await world.bulla(['doctor'])).stdout).not.toContain('contradicted');
-    const again = await world.bulla(['prompt', 'adopt', PLACE]);
-    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('remembers already') });
+    // Said again of what is remembered, it counts for some days more.
+    expect(await world.bulla(['prompt', 'adopt', PLACE])).toMatchObject({ code: 2, stdout: '' });
+    const again = await world.bulla(['prompt', 'adopt', PLACE], { stdin: 'yes\n' });
+    expect(again).toMatchObject({ code: 0, stdout: `${PLACE}  move 1 adopted\n` });
   });
 });
 

@@ -198,7 +198,7 @@ export class Approvals {
 
   /** A name stands for one prompt; only a label whose moves are known may say that it was made again. */
   async #requireKnown(trust: Trust, { prompt: { id, name }, label }: PendingApproval): Promise<void> {
-    const seen = await this.#session.keeper.seen(name);
+    const seen = await this.#session.labels.seen(name);
     const sub = urnOf(trust.org, 'prompt', id);
     // guard: client-approval-remade
     if (seen !== undefined && seen.sub !== sub && rememberedOf(seen, label) === undefined) throw stale(label);

@@ -6,6 +6,7 @@ import { bullaError, checked } from './errors.js';
 import type { Identity } from './identity.js';
 import { requireOwnKey } from './own-key.js';
 import { People } from './people.js';
+import { LabelKeeper } from './label-keeper.js';
 import { HeldLabels } from './held-labels.js';
 import { Prompts } from './prompts.js';
 import { PublicReader } from './public-reader.js';
@@ -90,7 +91,9 @@ export class Bulla {
     const vaultUrl = new URL(options.url);
     const closing = new AbortController();
     const fetcher = until(closing.signal, given);
-    const keeper = new TrustKeeper({ org: identity.org, pin, vaultUrl, reader: new PublicReader(fetcher), store, now });
+    const notice = options.notice ?? (() => undefined);
+    const reader = new PublicReader(fetcher);
+    const keeper = new TrustKeeper({ org: identity.org, pin, vaultUrl, reader, store, now, notice });
     const transport = new Transport({
       identity,
       fetch: fetcher,
@@ -99,7 +102,7 @@ export class Bulla {
       withKnownKeys: (trust, work) => keeper.withKnownKeys(trust, work),
     });
     return new Bulla(
-      { identity, vaultUrl, keeper, transport, now, notice: options.notice ?? (() => undefined) },
+      { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, now, notice },
       pin,
       closing,
     );

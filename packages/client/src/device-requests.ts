@@ -1,17 +1,19 @@
 import type { EnrolmentRequest } from '@bulla/contract';
 import type { DeviceKey, Signer } from '@bulla/crypto';
 import {
+  ALL_SUITES,
   areEnrolmentWords,
   deviceKeyOf,
   enrolmentFingerprint,
   enrolmentWords,
   isEnrolmentMac,
   mintId,
+  renewerKeyOf,
   urnOf,
 } from '@bulla/crypto';
 import { bullaError, checked } from './errors.js';
 import type { InvitationRecord, InvitationRecords } from './invitation-records.js';
-import { addDevice } from './next-directory.js';
+import { addDevice, areRenewers, DEVICE_KEY_KINDS, RENEWER_KEY_KINDS } from './next-directory.js';
 import { publishNextDirectory, requireSignatory } from './publish-directory.js';
 import type { Session } from './session.js';
 import { vaultOf } from './session.js';
@@ -35,6 +37,7 @@ export interface DeviceRequest {
   /** This machine's record of the invitation. */
   readonly record: InvitationRecord | undefined;
   readonly sig: DeviceKey;
+  /** What is sealed to it; in the place of that, a renewer's key for its word. */
   readonly enc: DeviceKey;
 }
 
@@ -67,7 +70,9 @@ async function requestOf(
   { id, invitation, label, created_at: createdAt, sig: sentSig, enc: sentEnc, mac }: EnrolmentRequest,
   own: readonly InvitationRecord[],
 ): Promise<DeviceRequest> {
-  const [sig, enc] = [await deviceKeyOf(sentSig, 'sig'), await deviceKeyOf(sentEnc, 'enc')];
+  const [sig, enc] = isSealed(sentEnc.alg)
+    ? [await deviceKeyOf(sentSig, 'sig'), await deviceKeyOf(sentEnc, 'enc')]
+    : [await renewerKeyOf(sentSig), await renewerKeyOf(sentEnc)];
   // guard: enrol-own-kids without:
   //   const sentKid = (sent: unknown) => (sent as { kid?: string }).kid ?? '';
   //   const kids = { sigKid: sentKid(sentSig), encKid: sentKid(sentEnc) };
@@ -120,6 +125,7 @@ export async function approveRequest(
   const { org } = session.identity;
   const urn = urnOf(org, 'dev', mintId('dev'));
   const { roles, groups, user, label } = granted;
+  requireFitting(request, roles);
   const change = addDevice({ urn, user, roles: [...roles], groups, keys: [request.sig, request.enc] });
   await publishNextDirectory(session, signer, change, (trust, directory) =>
     session.transport.call('enrolment.approve', vaultOf(session, trust), trust, {
@@ -129,6 +135,24 @@ export async function approveRequest(
   );
   await records.put({ id: request.invitation, org, roles, groups, user, label, expiresAt: session.now(), device: urn });
   return urn;
+}
+
+/** Whether a key is one that things are sealed to. */
+function isSealed(alg: string): boolean {
+  return ALL_SUITES.some(({ seal }) => seal === alg);
+}
+
+/** Refuses keys that are of no use for what the device may be; the directory of it would be refused by everybody. */
+function requireFitting({ enc }: DeviceRequest, roles: readonly string[]): void {
+  const [, second] = areRenewers(roles) ? RENEWER_KEY_KINDS : DEVICE_KEY_KINDS;
+  // guard: enrol-kind
+  if (enc.use !== second.use) {
+    const message =
+      enc.use === 'sig'
+        ? 'these are the keys of a renewer, and the device shall be none: on its machine, enrol without --renewer'
+        : 'a renewer has other keys: on its machine, enrol with --renewer';
+    throw bullaError('validation_failed', { message: `${message}, by another invitation`, origin: 'client' });
+  }
 }
 
 async function termsOf({ sig, enc }: DeviceRequest, terms: Terms | undefined): Promise<Terms> {

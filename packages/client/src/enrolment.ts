@@ -2,19 +2,23 @@ import type { Enrolment as EnrolmentAnswer, NewEnrolment } from '@bulla/contract
 import type { InvitationCode, KeyFile, SuiteId, Trust } from '@bulla/crypto';
 import {
   ALL_SUITES,
+  CryptoError,
   enrolmentFingerprint,
   enrolmentMac,
   enrolmentTicket,
   enrolmentWords,
   generateKeyPair,
+  isSealAlg,
+  loadSigner,
   mintId,
   publicJwkOf,
   suite,
   urnOf,
 } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
-import { identityOf } from './identity.js';
-import { DEVICE_PURPOSES } from './next-directory.js';
+import type { Identity } from './identity.js';
+import type { KeyKind } from './next-directory.js';
+import { DEVICE_KEY_KINDS, RENEWER_KEY_KINDS } from './next-directory.js';
 import { PublicReader } from './public-reader.js';
 import type { Service } from './transport.js';
 import { Transport } from './transport.js';
@@ -46,6 +50,9 @@ export type EnrolmentOutcome =
   | { readonly state: 'pending' }
   | { readonly state: 'refused' };
 
+/** What a machine comes in as: the device of a person, or a renewer, whose second key says what is the newest. */
+export type EnrolmentKind = 'device' | 'renewer';
+
 /**
  * Makes the keys of a device, after the vault's root was found to be the one that the code names.
  * @param label what people call the device.
@@ -54,7 +61,7 @@ export type EnrolmentOutcome =
 export async function prepareEnrolment(
   code: InvitationCode,
   label: string,
-  options: EnrolmentOptions,
+  { as = 'device', ...options }: EnrolmentOptions & { readonly as?: EnrolmentKind },
 ): Promise<PendingEnrolment> {
   const { url: vaultUrl, org, pin, id: invitation, secret } = code;
   const trust = await keeperOf({ vaultUrl, org, pin }, options).refresh();
@@ -66,7 +73,8 @@ export async function prepareEnrolment(
       origin: 'client',
     });
   const id = mintId('enr');
-  const [sig, enc] = [await makeKey(chosen, 'sig'), await makeKey(chosen, 'enc')];
+  const [first, second] = as === 'renewer' ? RENEWER_KEY_KINDS : DEVICE_KEY_KINDS;
+  const [sig, enc] = [await makeKey(chosen, first), await makeKey(chosen, second)];
   const mac = await enrolmentMac(secret, { org, invitation, sigKid: sig.kid, encKid: enc.kid });
   const [sent, sealed] = [sig, enc].map(({ alg, jwk }) => ({ alg, jwk: publicJwkOf(jwk) }));
   const request = { id, invitation, ticket: await enrolmentTicket(secret), label, sig: sent, enc: sealed, mac };
@@ -83,9 +91,18 @@ function isForDevices(id: string): id is SuiteId {
   return ALL_SUITES.some((one) => one.id === id && one.seal !== undefined);
 }
 
-async function makeKey(id: SuiteId, use: 'sig' | 'enc'): Promise<KeyFile['keys'][number]> {
+async function makeKey(id: SuiteId, { use, pur }: KeyKind): Promise<KeyFile['keys'][number]> {
   const { kid, alg, privateJwk: jwk } = await generateKeyPair(suite(id).id, use);
-  return { kid, use, alg, suite: id, pur: [...DEVICE_PURPOSES[use]], jwk };
+  return { kid, use, alg, suite: id, pur: [...pur], jwk };
+}
+
+/** Who signs the requests of a device that is not in yet: its first key. */
+async function requesterOf({ org, urn, keys }: KeyFile): Promise<Identity> {
+  const [first] = keys;
+  if (first === undefined || isSealAlg(first.alg))
+    throw new CryptoError('key_invalid', 'a request to come in has no key that signs');
+  const signer = await loadSigner(first.jwk, first.alg);
+  return { org, urn, signer, olderSigners: [], unwrappers: new Map() };
 }
 
 /** The request of a device on its way: the same bytes as often as it takes. */
@@ -100,8 +117,8 @@ export class Enrolment {
     this.#options = options;
     const { vaultUrl, pin, keys } = pending;
     this.#keeper = keeperOf({ vaultUrl, pin, org: keys.org }, options);
-    const kidOf = (of: 'sig' | 'enc') => keys.keys.find(({ use }) => use === of)?.kid ?? '';
-    this.#kids = { sigKid: kidOf('sig'), encKid: kidOf('enc') };
+    const [sigKid = '', encKid = ''] = keys.keys.map(({ kid }) => kid);
+    this.#kids = { sigKid, encKid };
   }
 
   /** What an approver who did not invite compares with what their own machine shows. */
@@ -166,7 +183,7 @@ export class Enrolment {
     const { keys, vaultUrl } = this.#pending;
     const { fetch: fetcher = fetch, now = wallClock } = this.#options;
     const trust = await this.#keeper.current();
-    const transport = new Transport({ identity: await checked(() => identityOf(keys)), fetch: fetcher, now });
+    const transport = new Transport({ identity: await checked(() => requesterOf(keys)), fetch: fetcher, now });
     const [urn = ''] = trust.entitiesOf('vault');
     return call(transport, { url: new URL(vaultUrl), urn }, trust);
   }

@@ -1,4 +1,7 @@
+import type { PolicyDocument } from '@bulla/crypto';
 import { bullaError } from './errors.js';
+import type { BelowRule } from './label-rules.js';
+import { belowRules } from './label-rules.js';
 import type { LabelAdoption } from './label-adoption.js';
 import { readAdoption } from './label-adoption.js';
 import type { ConfirmedLabel } from './label-confirmation.js';
@@ -6,10 +9,13 @@ import { confirmLabel, standingLabel } from './label-confirmation.js';
 import type { LabelFork } from './label-heads.js';
 import type { LabelOutcome } from './label-moves.js';
 import type { PromptRef } from './labels.js';
+import type { MissingWords } from './missing-words.js';
+import { missingWords } from './missing-words.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
 import type { Prompts } from './prompts.js';
 import type { Session } from './session.js';
+import { staleLabels } from './stale-labels.js';
 
 /** Where labels stand as this client remembers it, and what a person does about that. */
 export class HeldLabels {
@@ -56,16 +62,35 @@ export class HeldLabels {
 
   /** Puts the position that a person chose in the place of what this client remembers. */
   adopt({ position }: LabelAdoption): Promise<void> {
-    return this.#session.keeper.adopt(position);
+    return this.#session.labels.adopt(position);
   }
 
-  /** Forgets positions that contradicted what this client remembers of a label: a person looked at them and keeps to it. */
-  settle(name: string, label: string): Promise<void> {
-    return this.#session.keeper.settle({ name, label });
+  /** Labels of a prompt that nobody has called the newest lately: they do not run, and no person's signature mends that. */
+  async stale(name: string): Promise<readonly string[]> {
+    const trust = await this.#session.keeper.current();
+    return staleLabels(this.#session, trust, await this.#prompts.get(name));
+  }
+
+  /**
+   * Labels of a prompt that would have too few signatures under other rules.
+   * @param rules as a policy has them, by label
+   */
+  async belowRules(name: string, rules: PolicyDocument['labels']): Promise<readonly BelowRule[]> {
+    const trust = await this.#session.keeper.current();
+    return belowRules(this.#session, trust, await this.#prompts.get(name), rules);
+  }
+
+  /**
+   * Labels of a prompt that moved more than a day ago, and listed renewers who have not called that the newest: what is
+   * kept from them may be kept from others.
+   */
+  async missingWords(name: string): Promise<readonly MissingWords[]> {
+    const trust = await this.#session.keeper.current();
+    return missingWords(this.#session, trust, await this.#prompts.get(name));
   }
 
   /** Pairs of positions that contradict each other and that nobody has settled, the newest last, as their tags say. */
   forks(): Promise<readonly LabelFork[]> {
-    return this.#session.keeper.forks();
+    return this.#session.labels.forks();
   }
 }

@@ -57,7 +57,7 @@ export async function readAdoption(
   label: string,
 ): Promise<LabelAdoption> {
   const { name } = prompt;
-  const remembered = rememberedOf(await session.keeper.seen(name), label);
+  const remembered = rememberedOf(await session.labels.seen(name), label);
   const position = await readPosition(session, trust, prompt, label);
   if (position === undefined) throw notBorne(prompt, label);
   const before = remembered && {

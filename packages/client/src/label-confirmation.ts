@@ -2,11 +2,12 @@ import type { Trust } from '@bulla/crypto';
 import { CryptoError, isEarlierTag, readTags, urnOf, verifyEarlierTag } from '@bulla/crypto';
 import type { LabelPosition } from '@bulla/contract';
 import { BullaError, bullaError, checked } from './errors.js';
+import { isVouched, wasAdopted } from './label-freshness.js';
 import { headOf, rememberedOf } from './label-memory.js';
 import type { LabelOutcome, LabelTarget } from './label-moves.js';
 import { baseOf, moveLabel, signPosition } from './label-moves.js';
 import type { PromptRef } from './labels.js';
-import { accept, readPosition, resolveIfGood, stale, verifyShown } from './labels.js';
+import { accept, readPosition, resolveIfGood, stale } from './labels.js';
 import { openVersion } from './open-version.js';
 import type { Session } from './session.js';
 import { vaultOf } from './session.js';
@@ -20,35 +21,32 @@ export interface DueLabel {
 
 const DAY_SECONDS = 86_400;
 
-/** Labels of a prompt whose tags have a third of their life left or less, or are no longer good. */
+/** A year's tags are announced early: whoever must sign them again may be away for two months. */
+const ANNOUNCED_SECONDS = 65 * DAY_SECONDS;
+
+/** Labels of a prompt whose tags end within 65 days, or within a third of a shorter life, or are no longer good. */
 export async function dueLabels(session: Session, trust: Trust, prompt: PromptRef): Promise<DueLabel[]> {
   const due: DueLabel[] = [];
   for (const { label, version } of await labelsOf(session, trust, prompt)) {
-    const resolved = await orNotice(session, resolveIfGood(session, trust, prompt, label));
+    const resolved = await orNotice(session, resolveIfGood(session, trust, prompt, label, { ofKnown: true }));
     const life = trust.labelRule(prompt.name, label).days * DAY_SECONDS;
-    if (resolved !== undefined && resolved.expiresAt - session.now() > life / 3) continue;
+    if (resolved !== undefined && resolved.expiresAt - session.now() > Math.min(ANNOUNCED_SECONDS, life / 3)) continue;
     due.push({ label, version: resolved?.version ?? version });
   }
   return due;
 }
 
 /**
- * Adds this person's tag anew, without asking, to labels of a prompt that are due: only where they signed the very position
- * that this client remembers, it is where the label stands, and this device opens its version. What somebody else signed
- * and they never did, what came before it and what this client does not know is never signed.
+ * Begins labels of a prompt anew that this device signed before positions had a predecessor: where it remembers the very
+ * position, it is where the label stands, and this device opens its version. Nothing else is ever signed without asking.
  * @returns the labels.
  */
 export async function renewLabels(session: Session, trust: Trust, prompt: PromptRef): Promise<string[]> {
   const renewed: string[] = [];
-  const positions = await labelsOf(session, trust, prompt);
-  const due = new Set((await dueLabels(session, trust, prompt)).map(({ label }) => label));
-  for (const position of positions.filter(({ label }) => due.has(label))) {
-    const { label } = position;
-    if (!trust.mayTag(session.identity.urn, prompt.name, label)) continue;
-    const signing = position.tags.every(isEarlierTag)
-      ? beginAnew(session, trust, prompt, position)
-      : signAgain(session, trust, prompt, label);
-    if ((await orNotice(session, signing)) === true) renewed.push(label);
+  for (const position of await labelsOf(session, trust, prompt)) {
+    const { label, tags } = position;
+    if (!tags.every(isEarlierTag) || !trust.mayTag(session.identity.urn, prompt.name, label)) continue;
+    if ((await orNotice(session, beginAnew(session, trust, prompt, position))) === true) renewed.push(label);
   }
   return renewed;
 }
@@ -66,24 +64,6 @@ async function orNotice<Value>(session: Session, work: Promise<Value>): Promise<
   }
 }
 
-async function signAgain(session: Session, trust: Trust, prompt: PromptRef, label: string): Promise<boolean> {
-  const head = headOf(await session.keeper.seen(prompt.name), label);
-  if (head === undefined || head.ver === 0 || head.sub !== urnOf(trust.org, 'prompt', prompt.id)) return false;
-  const position = await readPosition(session, trust, prompt, label);
-  const expected = { name: prompt.name, label, now: session.now(), acceptExpired: true };
-  const sets = [head.tags, position?.tags ?? []].filter((tags) => tags.length > 0);
-  const read = await Promise.all(sets.map((tags) => checked(() => readTags(tags, { trust, ...expected }))));
-  // guard: client-renew-remembered
-  if (read.some(({ pos }) => pos !== head.pos)) return false;
-  const user = trust.userOf(session.identity.urn);
-  // guard: client-renew-own
-  if (!read.some(({ signers }) => signers.some((urn) => trust.userOf(urn) === user))) return false;
-  const target = { version: head.ver, chash: head.chash };
-  if ((await openVersion(session, trust, prompt, target)) === undefined) return false;
-  await addTag(session, trust, prompt, label, { ...target, seq: head.seq, prev: head.prev });
-  return true;
-}
-
 /** Says anew, with a beginning, what this device said before positions had a predecessor. */
 async function beginAnew(
   session: Session,
@@ -91,7 +71,7 @@ async function beginAnew(
   prompt: PromptRef,
   { label, seq, tags }: LabelPosition,
 ): Promise<boolean> {
-  const remembered = rememberedOf(await session.keeper.seen(prompt.name), label);
+  const remembered = rememberedOf(await session.labels.seen(prompt.name), label);
   if (remembered?.seq !== seq || 'pos' in remembered) return false;
   const target = await ownEarlierWord(session, trust, prompt, { label, seq, tags });
   if (target === undefined || (await openVersion(session, trust, prompt, target)) === undefined) return false;
@@ -144,13 +124,25 @@ export async function standingLabel(
   label: string,
 ): Promise<ConfirmedLabel> {
   await baseOf(session, trust, prompt, label);
-  const head = headOf(await session.keeper.seen(prompt.name), label);
+  const words = (await readPosition(session, trust, prompt, label))?.fresh ?? [];
+  const head = headOf(await session.labels.seen(prompt.name), label);
   // guard: client-confirm-deleted
   if (head === undefined || head.ver === 0 || head.sub !== urnOf(trust.org, 'prompt', prompt.id)) {
     const message = `${prompt.name} does not bear the label ${label}: there is nothing to confirm`;
     throw bullaError('label_not_found', { message, origin: 'client', status: 404 });
   }
+  // guard: client-confirm-vouched
+  if (!wasAdopted(session, trust, head) && !(await isVouched(session, trust, { ...head, name: prompt.name }, words)))
+    throw unvouched(prompt, label);
   return { label, seq: head.seq, pos: head.pos, prev: head.prev, version: head.ver, chash: head.chash };
+}
+
+/** Whoever signs a position again makes it last: a later one that somebody hides would be outlived. */
+function unvouched({ name }: PromptRef, label: string): BullaError {
+  const message =
+    `no renewer vouches for the position of ${name}@${label} yet: wait for the next round of the service renew, ` +
+    `or look at it: bulla prompt adopt ${name}@${label}`;
+  return bullaError('trust_expired', { message, check: 'tag-fresh', origin: 'client' });
 }
 
 /**
@@ -163,7 +155,7 @@ export async function confirmLabel(
   prompt: PromptRef,
   { label, seq, pos, prev, version, chash }: ConfirmedLabel,
 ): Promise<LabelOutcome> {
-  const head = headOf(await session.keeper.seen(prompt.name), label);
+  const head = headOf(await session.labels.seen(prompt.name), label);
   // guard: client-confirm-remembered
   if (head?.pos !== pos) throw stale(label);
   await addTag(session, trust, prompt, label, { version, chash, seq, prev });
@@ -177,11 +169,19 @@ async function addTag(
   label: string,
   position: LabelTarget & { readonly seq: number; readonly prev: string },
 ): Promise<void> {
-  const before = await session.keeper.seen(prompt.name);
+  const before = await session.labels.seen(prompt.name);
   const tag = await signPosition(session, trust, prompt, label, position);
   const call = { params: { id: prompt.id, label }, body: { tag } };
-  const served = await session.transport.call('label.confirm', vaultOf(session, trust), trust, call);
-  await accept(session, trust, await verifyShown(session, trust, prompt, { label, tags: served.tags }), before);
+  const { tags } = await session.transport.call('label.confirm', vaultOf(session, trust), trust, call);
+  const expected = { name: prompt.name, label, now: session.now() };
+  const set = await session.keeper.withKnownKeys(trust, (known) =>
+    checked(() => readTags(tags, { trust: known, ...expected })),
+  );
+  if (set.given >= set.needed) return void (await accept(session, trust, { ...set, tags }, before));
+  // It was taken all the same, and waits for those of others.
+  session.notice(
+    `${prompt.name}@${label} counts again once ${set.needed} people have confirmed it, ${set.given} did so far`,
+  );
 }
 
 async function labelsOf(session: Session, trust: Trust, { id }: PromptRef): Promise<LabelPosition[]> {

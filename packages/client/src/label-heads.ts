@@ -9,6 +9,10 @@ export interface LabelHead extends ChainTuple, PositionRef {
   readonly until: number;
   /** The moves that led here as far as they are kept, oldest first; the last one led here. */
   readonly tuples: readonly ChainTuple[];
+  /** Seconds: when a person said that it is the one. */
+  readonly adopted?: number | undefined;
+  /** Of a renewer: whether it says that this position is the newest, once it saw it fresh or a person adopted it. */
+  readonly vouched?: boolean | undefined;
 }
 
 /** A position that was seen before positions had a predecessor: its number is all there is. */

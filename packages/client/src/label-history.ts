@@ -27,7 +27,7 @@ export async function previousTarget(
   label: string,
   base: LabelBase,
 ): Promise<LabelTarget> {
-  const head = headOf(await session.keeper.seen(prompt.name), label);
+  const head = headOf(await session.labels.seen(prompt.name), label);
   const sub = urnOf(trust.org, 'prompt', prompt.id);
   if (head === undefined || head.pos !== base.pos || head.ver === 0 || head.sub !== sub) throw notBorne(prompt, label);
   let { prev } = head;

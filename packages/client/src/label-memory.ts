@@ -5,7 +5,7 @@ import type { SeenName, TrustState } from './trust-store.js';
 import { seenOf } from './trust-store.js';
 
 /** A position that its tags prove. */
-export interface ShownPosition extends ResolvedTag {
+export interface ShownPosition extends ResolvedTag, Pick<LabelHead, 'adopted' | 'vouched'> {
   readonly tags: readonly string[];
 }
 
@@ -115,8 +115,11 @@ export function withHead(state: TrustState, shown: ShownPosition, tuples: readon
   const named = isSame && seen !== undefined ? seen.sub : sub;
   const contents = seen?.sub === named ? seen.contents : [];
   const isNewContent = version > 0 && named === sub && !contents.some(([one]) => one === version);
+  const adopted = shown.adopted ?? (isSame ? before.adopted : undefined);
+  const vouched = shown.vouched === true || (isSame && before.vouched === true);
+  const isAsBefore = isSame && adopted === before.adopted && vouched === (before.vouched === true);
   // Tags that end sooner than those that are kept are no news.
-  if (isSame && !isNewContent && expiresAt <= before.until) return state;
+  if (isAsBefore && !isNewContent && expiresAt <= before.until) return state;
   const kept = isSame && expiresAt <= before.until ? before : { tags, until: expiresAt };
   const head: LabelHead = {
     label,
@@ -129,6 +132,8 @@ export function withHead(state: TrustState, shown: ShownPosition, tuples: readon
     tags: kept.tags,
     until: kept.until,
     tuples: tuples.slice(-TUPLES_KEPT),
+    ...(adopted !== undefined && { adopted }),
+    ...(vouched && { vouched }),
   };
   return withSeenName(state, name, {
     sub: named,

@@ -3,6 +3,7 @@ import type { PositionRef, Trust } from '@bulla/crypto';
 import { isEarlierTag, organisationUrn, parseTag, positionHash, positionOf, signTag, urnOf } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
 import { readMoves } from './label-chain.js';
+import { requireFresh, wasAdopted } from './label-freshness.js';
 import type { LabelHead, RememberedLabel } from './label-heads.js';
 import type { ShownPosition } from './label-memory.js';
 import { headOf, rememberedOf } from './label-memory.js';
@@ -39,11 +40,11 @@ export interface LabelBase extends PositionRef {
 
 /**
  * The position that a move of a label follows: what this client remembers, or what comes after it and enough people say
- * now. Never what the vault says alone.
+ * now. Never what the vault says alone, and never what nobody has lately called the newest, unless a person adopted it.
  * @throws {BullaError} trust_rollback; trust_expired, forbidden, … where a position would have to be adopted first
  */
 export async function baseOf(session: Session, trust: Trust, prompt: PromptRef, label: string): Promise<LabelBase> {
-  const before = await session.keeper.seen(prompt.name);
+  const before = await session.labels.seen(prompt.name);
   const position = await readPosition(session, trust, prompt, label);
   const remembered = rememberedOf(before, label);
   if (position === undefined) {
@@ -53,15 +54,21 @@ export async function baseOf(session: Session, trust: Trust, prompt: PromptRef, 
   }
   if (position.tags.every(isEarlierTag)) return earlierBase(prompt, position, remembered);
   const head = headOf(before, label);
-  if (head !== undefined && (await posOf(position)) === head.pos) return baseAt(head);
+  if (head !== undefined && (await posOf(position)) === head.pos && wasAdopted(session, trust, head))
+    return baseAt(head);
   let shown: ShownPosition;
   try {
     shown = await verifyShown(session, trust, prompt, position);
+    const isNewest = await accept(session, trust, shown, before, async () => {
+      // guard: client-base-fresh
+      await requireFresh(session, trust, shown, position.fresh ?? []);
+      return true;
+    });
+    // guard: client-base-newest
+    if (!isNewest) throw stale(label);
   } catch (error) {
     throw toAdopt(error, prompt, label);
   }
-  // guard: client-base-newest
-  if (!(await accept(session, trust, shown, before))) throw stale(label);
   const { seq, pos, sub, version, chash } = shown;
   return { seq, pos, sub, version, chash };
 }
@@ -185,7 +192,7 @@ export async function outcomeOf(
     const { approval, given, needed } = result;
     return { seq, version, pending: { approval, given, needed } };
   }
-  const before = await session.keeper.seen(prompt.name);
+  const before = await session.labels.seen(prompt.name);
   // guard: client-move-alone without: const isOwn = true;
   const isOwn = trust.labelRule(prompt.name, label).threshold === 1;
   const tags = isOwn ? [tag] : (await readPosition(session, trust, prompt, label))?.tags;

@@ -5,6 +5,7 @@ import { BullaError, bullaError, checked } from './errors.js';
 import type { Session } from './session.js';
 import { noticeRemade, vaultOf } from './session.js';
 import { readMoves } from './label-chain.js';
+import { isFresh, requireFresh } from './label-freshness.js';
 import type { ShownPosition } from './label-memory.js';
 import type { SeenName } from './trust-store.js';
 
@@ -66,24 +67,26 @@ export async function verifyShown(
 /**
  * Takes a verified position into this client's memory, if it comes after what is remembered.
  * @param before what was seen of the name before the position was asked for.
+ * @param judge as LabelKeeper.accept has it.
  * @returns whether it is the newest that this client knows.
- * @throws {TrustError} trust_rollback
+ * @throws {TrustError} trust_rollback; what `judge` throws
  */
 export function accept(
   session: Session,
   trust: Trust,
   shown: ShownPosition,
   before: SeenName | undefined,
+  judge?: () => Promise<boolean>,
 ): Promise<boolean> {
-  const id = parseUrn(shown.sub)?.id ?? '';
-  return session.keeper.accept(shown, before, (seq) =>
-    readMoves(session, trust, { id, label: shown.label, after: seq, until: shown.seq }),
-  );
+  const { sub, label, seq: until } = shown;
+  const id = parseUrn(sub)?.id ?? '';
+  return session.labels.accept(shown, before, (after) => readMoves(session, trust, { id, label, after, until }), judge);
 }
 
 /**
- * The version that a label points to, said by whom the policy allows, and the position that this client remembers or one
- * that comes after it.
+ * The version that a label points to, said by whom the policy allows and the newest a few days ago, and the position that
+ * this client remembers or one that comes after it.
+ * @param ofKnown whether the content that is asked for is known: then the label only says which prompt the name stands for
  * @throws {BullaError} label_not_found, trust_rollback, trust_expired, signature_invalid, forbidden, …
  */
 export async function resolveLabel(
@@ -91,12 +94,20 @@ export async function resolveLabel(
   trust: Trust,
   prompt: PromptRef,
   label: string,
+  { ofKnown = false } = {},
 ): Promise<ShownPosition> {
-  const before = await session.keeper.seen(prompt.name);
+  const before = await session.labels.seen(prompt.name);
   const position = await readPosition(session, trust, prompt, label);
   if (position === undefined) throw notBorne(prompt, label);
   const shown = await verifyShown(session, trust, prompt, position);
-  await accept(session, trust, shown, before);
+  const words = position.fresh ?? [];
+  await accept(session, trust, shown, before, async () => {
+    // What is known needs nobody's word, and is remembered as it was.
+    if (ofKnown) return isFresh(session, trust, shown, words);
+    // guard: client-label-fresh
+    await requireFresh(session, trust, shown, words);
+    return true;
+  });
   // Deleted, or a label that an earlier prompt of this name left behind.
   // guard: client-label-earlier
   if (shown.version === 0 || shown.sub !== urnOf(trust.org, 'prompt', prompt.id)) throw notBorne(prompt, label);
@@ -110,9 +121,10 @@ export async function resolveIfGood(
   trust: Trust,
   prompt: PromptRef,
   label: string,
+  options: { readonly ofKnown?: boolean } = {},
 ): Promise<ShownPosition | undefined> {
   try {
-    return await resolveLabel(session, trust, prompt, label);
+    return await resolveLabel(session, trust, prompt, label, options);
   } catch (error) {
     if (error instanceof BullaError && error.origin === 'client' && OUTDATED.has(error.code)) return undefined;
     throw error;

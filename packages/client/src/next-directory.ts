@@ -15,9 +15,11 @@ export interface Admission {
   readonly user: string;
   readonly roles: Device['roles'];
   readonly groups: readonly string[];
-  /** Its two keys, as it brought them. */
-  readonly keys: readonly Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'suite' | 'jwk'>[];
+  /** Its two keys as it brought them, the one that signs its requests first. */
+  readonly keys: readonly [BroughtKey, BroughtKey];
 }
+
+type BroughtKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'suite' | 'jwk'>;
 
 export type RevocationReason = DirectoryDocument['revoked'][number]['reason'];
 type Device = Extract<DirectoryEntity, { kind: 'device' }>;
@@ -28,11 +30,27 @@ const DEVICE_LIFE = { use: YEAR, end: 12 * YEAR } as const;
 /** A clock slightly behind should not see keys from the future. */
 const BACKDATE_SECONDS = 60;
 
-/** What the keys of a device are for. */
-export const DEVICE_PURPOSES: Readonly<Record<'sig' | 'enc', KeyPurpose[]>> = {
-  sig: ['http', 'invoke', 'content', 'tag'],
-  enc: ['unwrap'],
-};
+/** Which keys a device brings: the first signs its requests, the second is what else it is there for. */
+export interface KeyKind {
+  readonly use: 'sig' | 'enc';
+  readonly pur: readonly KeyPurpose[];
+}
+
+/** A person's device signs with one key and is sealed to with the other. */
+export const DEVICE_KEY_KINDS: readonly [KeyKind, KeyKind] = [
+  { use: 'sig', pur: ['http', 'invoke', 'content', 'tag'] },
+  { use: 'enc', pur: ['unwrap'] },
+];
+/** A renewer's keys can do nothing else, and the one that says what is the newest signs no request. */
+export const RENEWER_KEY_KINDS: readonly [KeyKind, KeyKind] = [
+  { use: 'sig', pur: ['http'] },
+  { use: 'sig', pur: ['fresh'] },
+];
+
+/** Whether roles are those of a renewer, which has no other. */
+export function areRenewers(roles: readonly string[]): boolean {
+  return roles.includes('renewer');
+}
 
 /**
  * The directory after a trusted one: one version on, linked to it, as long-lived as it was, and with a change.
@@ -67,7 +85,11 @@ export async function nextDirectory(trust: Trust, now: number, change: Directory
 export function addDevice({ urn, user, roles, groups, keys }: Admission): DirectoryChange {
   return (draft, now) => {
     if (Object.hasOwn(draft.entities, urn)) throw refused(`${urn} is listed already`);
-    const records = keys.map((key) => recordOf({ ...key, pur: DEVICE_PURPOSES[key.use] }, now, DEVICE_LIFE));
+    const [first, second] = areRenewers(roles) ? RENEWER_KEY_KINDS : DEVICE_KEY_KINDS;
+    const records = [
+      recordOf({ ...keys[0], pur: [...first.pur] }, now, DEVICE_LIFE),
+      recordOf({ ...keys[1], pur: [...second.pur] }, now, DEVICE_LIFE),
+    ];
     draft.entities[urn] = { kind: 'device', user, roles: [...roles], groups: [...groups], keys: records };
   };
 }

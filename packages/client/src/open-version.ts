@@ -49,7 +49,7 @@ export async function openVersion(
       const { claims, author } = await session.keeper.withKnownKeys(trust, (known) =>
         checked(() => verifyStatement(ps, { trust: known, now: session.now(), chash, expect })),
       );
-      await session.keeper.rememberOpened(prompt.name, { sub, version, chash });
+      await session.labels.rememberOpened(prompt.name, { sub, version, chash });
       return { version, chash, statement: claims, author: author.urn };
     } finally {
       dek.wipe();

@@ -1,6 +1,6 @@
 import type { Prompt, PromptType, VersionSummary } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
-import { mintId } from '@bulla/crypto';
+import { mintId, urnOf } from '@bulla/crypto';
 import { BullaError, bullaError } from './errors.js';
 import { findPrompt } from './find-prompt.js';
 import { dueLabels, renewLabels } from './label-confirmation.js';
@@ -135,10 +135,12 @@ export class Prompts {
     }
     const trust = await this.#session.keeper.current();
     const prompt = await this.get(name);
-    const resolved = await resolveLabel(this.#session, trust, prompt, label ?? LATEST);
+    const known = named === undefined ? undefined : await this.#known(trust, prompt, named);
+    const ofKnown = known !== undefined;
+    const resolved = await resolveLabel(this.#session, trust, prompt, label ?? LATEST, { ofKnown });
     const version = named ?? resolved.version;
     const chash =
-      version === resolved.version ? resolved.chash : contentOf(await this.#session.keeper.seen(name), version);
+      version === resolved.version ? resolved.chash : contentOf(await this.#session.labels.seen(name), version);
     return this.#open(trust, prompt, { version, chash });
   }
 
@@ -219,8 +221,8 @@ export class Prompts {
   }
 
   /**
-   * Labels of a prompt whose tags have a third of their life left or less, or are no longer good; with the version each
-   * points to, by the vault's word where no tag can say it.
+   * Labels of a prompt whose tags end within 65 days, or within a third of a shorter life, or are no longer good; with the
+   * version each points to, by the vault's word where no tag can say it.
    */
   async dueLabels(name: string): Promise<{ label: string; version: number }[]> {
     const due = await dueLabels(this.#session, await this.#session.keeper.current(), await this.get(name));
@@ -228,8 +230,7 @@ export class Prompts {
   }
 
   /**
-   * Adds this person's tag anew to the due labels of a prompt whose position they signed and this client remembers, if this
-   * device opens the version.
+   * Begins labels of a prompt anew that this device signed before positions had a predecessor.
    * @returns the labels.
    */
   async renewLabels(name: string): Promise<string[]> {
@@ -249,6 +250,12 @@ export class Prompts {
     await this.#session.transport.call('prompt.delete', vaultOf(this.#session, trust), trust, {
       params: { id: prompt.id },
     });
+  }
+
+  /** `H(C)` that this client knows of a version, if the name stands for the prompt of which it knows it. */
+  async #known(trust: Trust, { id, name }: PromptRef, version: number): Promise<string | undefined> {
+    const seen = await this.#session.labels.seen(name);
+    return seen?.sub === urnOf(trust.org, 'prompt', id) ? contentOf(seen, version) : undefined;
   }
 
   async #open(

@@ -97,9 +97,9 @@ export function targetOf({ target }: ProposedMove): { readonly version: number; 
 
 /** A person takes their time: this machine may have seen the label go further meanwhile. */
 export async function requireNotPassed(
-  { keeper }: Session,
+  { labels }: Session,
   { prompt, label, seq }: Pick<ProposedMove, 'prompt' | 'label' | 'seq'>,
 ): Promise<void> {
   // guard: client-move-passed
-  if (seq <= (rememberedOf(await keeper.seen(prompt.name), label)?.seq ?? 0)) throw stale(label);
+  if (seq <= (rememberedOf(await labels.seen(prompt.name), label)?.seq ?? 0)) throw stale(label);
 }

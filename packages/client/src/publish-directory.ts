@@ -10,8 +10,8 @@ import { vaultOf } from './session.js';
 export type SendDirectory = (trust: Trust, token: string) => Promise<unknown>;
 
 /**
- * Signs the next directory and publishes it. Its base is the newest directory that the vault shows and that continues
- * all this party has ever trusted: a vault that shows an older one, to have a revocation signed away, is refused. If
+ * Signs the next directory and publishes it. Its base is the newest directory that the vault shows, expired or not, and that
+ * continues all this party has ever trusted: a vault that shows an older one, to have a revocation signed away, is refused. If
  * somebody else published meanwhile, the change is made once more on theirs.
  * @param signer a key that root lists for the directory.
  * @returns what is trusted afterwards.
@@ -26,7 +26,7 @@ export async function publishNextDirectory(
 ): Promise<Trust> {
   const publish = async () => {
     // guard: next-base without: const trust = await session.keeper.current();
-    const trust = await session.keeper.refresh();
+    const trust = await session.keeper.catchUp();
     await send(trust, await sign(session, trust, signer, change));
   };
   try {

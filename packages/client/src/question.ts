@@ -1,5 +1,6 @@
 import type {
   Bundle,
+  CryptoError,
   InvocationClaims,
   ResolvedTag,
   SealedInvocation,
@@ -17,6 +18,7 @@ import {
   Secret,
 } from '@bulla/crypto';
 import { bullaError, checked } from './errors.js';
+import { isFresh, sayForks, withWords } from './label-freshness.js';
 import { accept } from './labels.js';
 import type { Session } from './session.js';
 import { noticeRemade, responderOf, vaultOf } from './session.js';
@@ -59,7 +61,12 @@ export interface Question {
   readonly trust: Trust;
 }
 
-type Permit = Pick<Question, 'bundle' | 'envelope' | 'resolved' | 'responder' | 'trust'>;
+type Permit = Pick<Question, 'bundle' | 'envelope' | 'resolved' | 'responder' | 'trust'> & {
+  /** Whether somebody calls the position the newest; not looked for where the content was known. */
+  readonly isFresh: boolean;
+  /** Why words of renewers did not count. */
+  readonly passedOver: readonly CryptoError[];
+};
 
 const DEFAULT_LABEL = 'production';
 const QUESTION_LIFE_SECONDS = 120;
@@ -113,7 +120,7 @@ export async function ask(session: Session, asking: Asking): Promise<Question> {
 /** The vault's bundle, after every check of it. */
 async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   const { name, version, label, signal } = asking;
-  const { identity, keeper, transport, now } = session;
+  const { identity, keeper, labels, transport, now } = session;
   const trust = await keeper.current();
   const responder = responderOf(session, trust, asking.responder);
   const choice = choiceOf(version, label);
@@ -121,14 +128,16 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   const body = { name, ...choice, aud: responder.urn };
   const call = { body, idempotencyKey: request, signal };
   // What was seen before it is asked for: an answer on its way while this client moves the label is no older one.
-  const seen = await keeper.seen(name);
+  const seen = await labels.seen(name);
   const answer = await transport.call('envelope.issue', vaultOf(session, trust), trust, call);
   // What a version says never changes, whoever saw it first.
-  const known = await keeper.seen(name);
+  const known = await labels.seen(name);
   const asker = { urn: identity.urn, kid: identity.signer.kid };
-  const checkUnder = (under: Trust): Promise<Permit> =>
+  const words = (await checked(() => parseBundle(answer))).fresh ?? [];
+  const checkUnder = (under: Trust, fresh: readonly string[]): Promise<Permit> =>
     checked(async () => {
-      const bundle = parseBundle(answer);
+      const { fresh: _given, ...parts } = parseBundle(answer);
+      const bundle = { ...parts, ...(fresh.length > 0 && { fresh: [...fresh] }) };
       const wanted = {
         name,
         ...choice,
@@ -140,14 +149,22 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
       //   const envelope = { claims: JSON.parse(atob(part)), hash: 'A'.repeat(43) };
       //   const resolved = { name, sub: '', label: 'production', seq: 1, version: 1, chash: '' };
       //   const unchecked = () => ({ envelope, resolved }) as never;
-      //   const checked = await checkBundleForAsker(bundle, context).catch(unchecked);
-      //   return { ...checked, bundle, responder, trust: under };
-      return { ...(await checkBundleForAsker(bundle, context)), bundle, responder, trust: under };
+      //   const { fresh: newest, ...good } = await checkBundleForAsker(bundle, context).catch(unchecked);
+      const { fresh: newest, ...good } = await checkBundleForAsker(bundle, context);
+      const isNewest = { isFresh: newest !== undefined, passedOver: newest?.passedOver ?? [] };
+      return { ...good, ...isNewest, bundle, responder, trust: under };
     });
-  const permit = await keeper.withKnownKeys(trust, checkUnder);
+  const permit = await withWords(session, trust, words, (under, fresh) =>
+    keeper.withKnownKeys(under, (newest) => checkUnder(newest, fresh)),
+  );
+  sayForks(session, permit.passedOver);
   const { tags } = permit.bundle;
   // guard: client-ask-after
-  await accept(session, permit.trust, { ...permit.resolved, tags }, seen);
+  await accept(session, permit.trust, { ...permit.resolved, tags }, seen, async () => {
+    if (permit.isFresh) return true;
+    // guard: client-ask-known without: return true;
+    return isFresh(session, permit.trust, permit.resolved, words);
+  });
   noticeRemade(session, seen, permit.resolved);
   return permit;
 }

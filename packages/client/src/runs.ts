@@ -164,7 +164,8 @@ async function finish(session: Session, question: Question, { fin, head, deltas,
     const message = 'the responder answered under a directory that the vault does not show';
     throw bullaError('trust_rollback', { message, check: 'reply-directory', origin: 'client' });
   }
-  const parts = { documents: named.documents, tags: bundle.tags, envelope: bundle.env, head, deltas, fin };
+  const { tags, fresh, env } = bundle;
+  const parts = { documents: named.documents, tags, fresh, envelope: env, head, deltas, fin };
   return checked(() => new Answer(parts, sealed.inner, claims, resolved));
 }
 

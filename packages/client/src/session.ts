@@ -1,6 +1,7 @@
 import type { ResolvedTag, Trust } from '@bulla/crypto';
 import { bullaError } from './errors.js';
 import type { Identity } from './identity.js';
+import type { LabelKeeper } from './label-keeper.js';
 import { requireLoopback } from './loopback.js';
 import type { Service, Transport } from './transport.js';
 import type { TrustKeeper } from './trust-keeper.js';
@@ -11,6 +12,7 @@ export interface Session {
   readonly identity: Identity;
   readonly vaultUrl: URL;
   readonly keeper: TrustKeeper;
+  readonly labels: LabelKeeper;
   readonly transport: Transport;
   /** Seconds. */
   readonly now: () => number;

@@ -108,13 +108,12 @@ describe('a label that several people must move', () => {
     expect(id).toMatch(/^apr_/);
   });
 
-  it('is deleted, and renewed, by as many', async () => {
+  it('is confirmed by each for themselves, and deleted by as many', async () => {
     await owner.approvals.give(await begin());
-    world.clock.seconds += 6 * DAY_SECONDS;
-    await world.organisation.publish(undefined, world.clock.seconds);
-    // Each adds a tag of their own to the position that both signed: nobody waits for the other.
-    expect(await author.prompts.renewLabels(NAME)).toEqual(['latest', LABEL]);
-    expect(await owner.prompts.renewLabels(NAME)).toEqual([LABEL]);
+    for (const bulla of [author, owner]) {
+      await bulla.labels.adopt(await bulla.labels.adoption(NAME, LABEL));
+      await bulla.labels.confirm(NAME, await bulla.labels.standing(NAME, LABEL));
+    }
     expect(world.vault.position(NAME, LABEL)).toMatchObject({ seq: 1 });
     expect(await author.prompts.dueLabels(NAME)).toEqual([]);
     const { pending } = await author.prompts.deleteLabel(NAME, LABEL);

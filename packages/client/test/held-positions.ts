@@ -1,7 +1,7 @@
 import type { Approval } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
-import { parseTag } from '@bulla/crypto';
+import { parseLabelFreshness, parseTag } from '@bulla/crypto';
 import type { HeldApprovals } from './held-approvals.js';
 import { page } from './page.js';
 import type { Handlers, Incoming } from './signed-service.js';
@@ -24,6 +24,8 @@ interface Prompts {
 
 /** Where labels stand in a vault in memory, and what it answers about them. */
 export class HeldPositions {
+  /** What renewers say of positions, by the first tag of each. */
+  readonly words = new Map<string, string[]>();
   /** By `name label`, oldest first. */
   readonly all = new Map<string, Position[]>();
   readonly #approvals: HeldApprovals;
@@ -32,6 +34,10 @@ export class HeldPositions {
   constructor(approvals: HeldApprovals, prompts: Prompts) {
     this.#approvals = approvals;
     this.#prompts = prompts;
+  }
+
+  wordsOf({ tags }: Position): string[] {
+    return this.words.get(tags[0] ?? '') ?? [];
   }
 
   newest(name: string, label: string): Position | undefined {
@@ -44,12 +50,33 @@ export class HeldPositions {
         const label = params['label'] ?? '';
         const position = this.newest(this.#prompts.now(params).name, label);
         if (position === undefined) throw new Problem('label_not_found');
-        return { body: { label, version: position.version, seq: position.seq, tags: position.tags } };
+        const { version, seq, tags } = position;
+        return { body: { label, version, seq, tags, fresh: this.wordsOf(position) } };
       },
       'label.list': ({ params }) => {
         const { name } = this.#prompts.now(params);
-        const data = this.borneBy(name).map(([label, { version, seq, tags }]) => ({ label, version, seq, tags }));
+        const data = this.borneBy(name).map(([label, position]) => {
+          const { version, seq, tags } = position;
+          return { label, version, seq, tags, fresh: this.wordsOf(position) };
+        });
         return { body: { data } };
+      },
+      'label.all': ({ query }) => {
+        const data = [...this.all].flatMap(([key, positions]) => {
+          const [name = '', label = ''] = key.split(' ');
+          const position = positions.at(-1);
+          return position === undefined ? [] : [{ name, label, ...position, fresh: this.wordsOf(position) }];
+        });
+        return { body: page(data, query) };
+      },
+      'label.freshen': ({ body }) => {
+        const { fresh } = body as { fresh: string[] };
+        for (const token of fresh) {
+          const { name, tag, seq } = parseLabelFreshness(token).claims;
+          const position = this.newest(name, tag);
+          if (position?.seq === seq) this.words.set(position.tags[0] ?? '', [token]);
+        }
+        return { body: { taken: fresh.length } };
       },
       'label.move': ({ params, body, headers }) => {
         const { id, name } = this.#prompts.now(params);
@@ -69,6 +96,7 @@ export class HeldPositions {
         const { iss } = parseTag(tag).claims;
         const others = newest.tags.filter((token) => parseTag(token).claims.iss !== iss);
         const confirmed = { ...newest, tags: [...others, tag] };
+        this.words.set(confirmed.tags[0] ?? '', this.wordsOf(newest));
         this.all.set(`${name} ${label}`, [...positions.slice(0, -1), confirmed]);
         return { body: { label, version: newest.version, seq: newest.seq, tags: confirmed.tags } };
       },

@@ -261,8 +261,20 @@ describe('a label', () => {
   });
 
   it('that has expired is refused', async () => {
-    world.clock.seconds += 8 * 86_400;
+    await world.organisation.publishPolicy((draft) => {
+      draft.labels['production'] = { groups: ['grp:release'], days: 1 };
+    });
+    world.clock.seconds += 86_400;
     await expect(run()).rejects.toMatchObject({ name: 'TrustError', code: 'trust_expired', check: 'tag-expiry' });
+  });
+
+  it('that nobody has called the newest for a week is refused', async () => {
+    world.clock.seconds += 7 * 86_400;
+    await world.organisation.publish(undefined, world.clock.seconds);
+    const refused = { name: 'TrustError', code: 'trust_expired', check: 'tag-fresh' };
+    await expect(run()).rejects.toMatchObject(refused);
+    await expect(bulla.prompts.read(NAME, { label: 'production' })).rejects.toMatchObject(refused);
+    expect(world.responder.service.requests).toEqual([]);
   });
 
   it('in an older position than was seen before is refused, and both are kept [guard: client-label-after] [guard: client-ask-after] [guard: client-fork-kept]', async () => {

@@ -11,7 +11,7 @@ let world: World;
 let author: Bulla;
 let stranger: Bulla;
 beforeEach(async () => {
-  world = await makeWorld();
+  world = await makeWorld({ policy: { labels: { production: { groups: ['grp:release'], days: 7 } } } });
   author = await world.client();
   await author.prompts.push(NAME, 'text', draftOf('Sort {{claim}}'), ['production']);
 });
@@ -92,6 +92,7 @@ describe('where a label stands, for somebody to confirm', () => {
   });
 
   it('is what was looked at, or nothing is signed [guard: client-confirm-remembered]', async () => {
+    await author.labels.adopt(await author.labels.adoption(NAME, 'production'));
     const standing = await author.labels.standing(NAME, 'production');
     await author.prompts.push(NAME, 'text', draftOf('two'), ['production']);
     const tags = () => world.vault.position(NAME, 'production')?.tags;
@@ -99,19 +100,6 @@ describe('where a label stands, for somebody to confirm', () => {
     const confirming = author.labels.confirm(NAME, standing);
     await expect(confirming).rejects.toMatchObject({ code: 'label_stale', origin: 'client' });
     expect(tags()).toEqual(before);
-  });
-});
-
-describe('renewing an expired label', () => {
-  beforeEach(async () => {
-    world.clock.seconds += 8 * DAY_SECONDS;
-    await world.organisation.publish(undefined, world.clock.seconds);
-  });
-
-  it('is for a device that remembers it, and not for one to which any old tag could be shown', async () => {
-    stranger = await world.client();
-    expect(await stranger.prompts.renewLabels(NAME)).toEqual([]);
-    expect(await author.prompts.renewLabels(NAME)).toEqual(['latest', 'production']);
   });
 });
 

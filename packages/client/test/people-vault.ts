@@ -1,6 +1,6 @@
 import type { EnrolmentRequest, NewEnrolment, NewInvitation } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
-import { deviceKeyOf, enrolmentFingerprint, parseDirectory, ticketHash } from '@bulla/crypto';
+import { ALL_SUITES, deviceKeyOf, enrolmentFingerprint, parseDirectory, ticketHash } from '@bulla/crypto';
 import type { InvitationRecord, InvitationRecords } from '../src/invitation-records.js';
 import type { World } from './world.js';
 
@@ -47,7 +47,9 @@ export class PeopleVault {
       if (invitation?.ticket_sha256 !== (await ticketHash(ticket))) throw new Problem('not_found');
       const taken = [...this.enrolments.values()].some(({ request }) => request.invitation === sent.invitation);
       if (taken) throw new Problem('name_taken');
-      const [sig, enc] = [await deviceKeyOf(sent.sig, 'sig'), await deviceKeyOf(sent.enc, 'enc')];
+      // A renewer brings a second key that signs.
+      const isSealed = ALL_SUITES.some(({ seal }) => seal === sent.enc.alg);
+      const [sig, enc] = [await deviceKeyOf(sent.sig, 'sig'), await deviceKeyOf(sent.enc, isSealed ? 'enc' : 'sig')];
       const request = {
         ...sent,
         state: 'pending',

@@ -1,21 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Problem } from '@bulla/contract';
-import {
-  encodeBase64url,
-  generateKeyPair,
-  mintId,
-  parseGrant,
-  parseTag,
-  randomBytes,
-  signTag,
-  urnOf,
-} from '@bulla/crypto';
+import { encodeBase64url, generateKeyPair, mintId, parseGrant, parseTag, randomBytes, urnOf } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
 import { saysTheSame } from '../src/seal-version.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
 
 const NAME = 'claims/triage';
+const DAY_SECONDS = 86_400;
 let world: World;
 let bulla: Bulla;
 beforeEach(async () => {
@@ -409,74 +401,31 @@ describe('labels', () => {
     expect(world.vault.position(NAME, 'production')).toBeUndefined();
   });
 
-  it('are left alone by a home that did not see them move on: nothing is signed for where they stood [guard: client-renew-remembered]', async () => {
-    await push('one', ['staging']);
-    const other = await world.client();
-    await other.prompts.push(NAME, 'text', draftOf('two'), ['staging']);
-    world.clock.seconds += 8 * 86_400;
-    await world.organisation.publish(undefined, world.clock.seconds);
-    expect(await bulla.prompts.renewLabels(NAME)).toEqual([]);
-    expect(world.vault.service.of('label.confirm')).toEqual([]);
-  });
-
-  it('are signed again when a third of their life is left, where they stand and not where the vault says', async () => {
-    await push('one', ['staging', 'gone']);
+  it('are due two months before their tags end, in the last third of a shorter life, and where no good tag says where they point', async () => {
+    await world.organisation.publishPolicy((draft) => {
+      draft.labels['canary'] = { groups: ['grp:release'], days: 9 };
+    });
+    await bulla.refreshTrust();
+    await push('one', ['staging', 'canary']);
     await push('two');
-    await bulla.prompts.deleteLabel(NAME, 'gone');
     expect(await bulla.prompts.dueLabels(NAME)).toEqual([]);
-    world.clock.seconds += 8 * 86_400;
+    world.clock.seconds += 6 * DAY_SECONDS;
+    expect(await bulla.prompts.dueLabels(NAME)).toEqual([{ label: 'canary', version: 1 }]);
+    world.clock.seconds += 294 * DAY_SECONDS;
+    await world.organisation.publish(undefined, world.clock.seconds);
     expect(await bulla.prompts.dueLabels(NAME)).toEqual([
       { label: 'latest', version: 2 },
       { label: 'staging', version: 1 },
+      { label: 'canary', version: 1 },
     ]);
-    await expect(textOf()).rejects.toMatchObject({ code: 'trust_expired' });
-    world.vault.service.lies['label.list'] = () => ({
-      body: {
-        data: ['latest', 'staging'].map((label) => ({
-          ...world.vault.position(NAME, label),
-          prompt: undefined,
-          label,
-          version: 1,
-        })),
-      },
-    });
-    expect(await bulla.prompts.renewLabels(NAME)).toEqual(['latest', 'staging']);
-    expect(await textOf()).toBe('two');
-    expect(await textOf({ label: 'staging' })).toBe('one');
-    expect(await bulla.prompts.renewLabels(NAME)).toEqual([]);
   });
 
-  it('are left alone where this device may not sign them, cannot open them, or no good tag says where they point', async () => {
-    const { owner, author, invoker } = world.organisation;
-    await bulla.prompts.push(NAME, 'text', draftOf('one', { acl: { read: [] } }), ['production']);
-    world.clock.seconds += 8 * 86_400;
-    expect(await (await world.client(invoker)).prompts.renewLabels(NAME)).toEqual([]);
-    expect(await (await world.client(author)).prompts.renewLabels(NAME)).toEqual([]);
-    const chash = world.vault.named(NAME).versions[0]?.chash ?? '';
-    const iat = world.clock.now();
-    const tag = await signTag(
-      {
-        iss: invoker.urn,
-        aud: 'urn:bulla:acme',
-        sub: `urn:bulla:acme:prompt:${world.vault.named(NAME).id}`,
-        name: NAME,
-        tag: 'staging',
-        ver: 1,
-        chash,
-        seq: 1,
-        prev: '',
-        iat,
-        exp: iat + 60,
-        purpose: 'prompt.tag',
-      },
-      invoker.signer,
-    );
-    world.vault.labels.set(`${NAME} staging`, [
-      { prompt: world.vault.named(NAME).id, version: 1, seq: 1, tags: [tag] },
-    ]);
-    expect(await bulla.prompts.dueLabels(NAME)).toContainEqual({ label: 'staging', version: 1 });
-    expect(await bulla.prompts.renewLabels(NAME)).toEqual(['latest', 'production']);
-    expect((await bulla.prompts.read(NAME, { label: 'production' })).author).toBe(owner.urn);
+  it('are never signed again unasked', async () => {
+    await push('one', ['staging']);
+    world.clock.seconds += 364 * DAY_SECONDS;
+    await world.organisation.publish(undefined, world.clock.seconds);
+    expect(await bulla.prompts.renewLabels(NAME)).toEqual([]);
+    expect(world.vault.service.of('label.confirm')).toEqual([]);
   });
 });
 

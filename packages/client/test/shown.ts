@@ -13,6 +13,7 @@ export function shown(change: Partial<ShownPosition> = {}): ShownPosition {
     prev: seq === 1 ? '' : `position ${seq - 1}`,
     pos: `position ${seq}`,
     expiresAt: 100,
+    freshUntil: 100,
     signers: [],
     tags: [`tag ${seq}`],
     ...change,

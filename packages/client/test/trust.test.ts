@@ -41,16 +41,16 @@ describe.each(stores)('trust in %s', (_name, makeStore) => {
     const store = makeStore();
     const bulla = await world.client(undefined, { store });
     await Promise.all([bulla.trust(), bulla.trust()]);
-    expect(documentsRead()).toBe(4);
+    expect(documentsRead()).toBe(5);
     await (await world.client(undefined, { store })).trust();
-    expect(documentsRead()).toBe(4);
+    expect(documentsRead()).toBe(5);
     world.clock.seconds += 15 * 60 + 1;
     await bulla.trust();
-    // The chain is known: only the next root is asked for, then the directory and the policy.
-    expect(documentsRead()).toBe(7);
+    // The chain is known: only the next root is asked for, then the directory, the policy and what renewers say.
+    expect(documentsRead()).toBe(9);
     world.clock.seconds -= 10;
     await bulla.trust();
-    expect(documentsRead()).toBe(10);
+    expect(documentsRead()).toBe(13);
   });
 
   it('only rises, however many processes use it', async () => {

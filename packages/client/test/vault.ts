@@ -40,15 +40,17 @@ export class TestVault {
   readonly service: SignedService;
   readonly prompts = new Map<string, Stored>();
   readonly approvals = new HeldApprovals();
-  readonly #positions = new HeldPositions(this.approvals, {
+  readonly positions = new HeldPositions(this.approvals, {
     trust: () => this.trust,
     now: (params) => this.#prompt(params),
     ever: (params) => this.prompts.get(params['id'] ?? ''),
   });
   /** Positions of a label by `name label`, oldest first. */
-  readonly labels = this.#positions.all;
+  readonly labels = this.positions.all;
   /** The documents it serves; the organisation's own unless replaced. */
   documents: () => TrustDocuments;
+  /** What renewers say of the directory that it serves. */
+  freshWords: string[] = [];
   /** Hashes of the directories from a version on; the organisation's own unless replaced. */
   hashes: (from: number) => readonly string[];
   /** Changes envelopes before they are signed. */
@@ -79,7 +81,7 @@ export class TestVault {
 
   /** The newest positions of a prompt's name. */
   position(name: string, label: string): Position | undefined {
-    return this.#positions.newest(name, label);
+    return this.positions.newest(name, label);
   }
 
   named(name: string): Stored {
@@ -98,6 +100,11 @@ export class TestVault {
       'policy.get': () => document(this.documents().policy),
       'directory.get': () => document(this.documents().directory),
       'directory.hashes': ({ query }) => ({ body: { v: 1, hashes: this.hashes(Number(query.get('from'))) } }),
+      'directory.freshness': () => ({ body: { v: 1, fresh: this.freshWords } }),
+      'directory.freshen': ({ body }) => {
+        this.freshWords = [(body as { fresh: string }).fresh];
+        return { body: { version: this.trust.directory.version } };
+      },
       'prompt.create': ({ body }) => {
         const { id, name, type } = body as Stored;
         if ([...this.prompts.values()].some((prompt) => prompt.name === name && !prompt.deleted))
@@ -167,7 +174,7 @@ export class TestVault {
           ?.grants.push(...grants);
         return { body: { added: grants.length } };
       },
-      ...this.#positions.handlers(),
+      ...this.positions.handlers(),
       'approval.list': ({ query }) => {
         const all = [...this.approvals.all.values()].filter(({ state }) => state === query.get('state'));
         return { body: page(all.toReversed(), query) };
@@ -175,7 +182,7 @@ export class TestVault {
       'approval.get': ({ params }) => ({ body: this.approvals.get(params['id']) }),
       'approval.give': ({ params, body }) => {
         const { tag } = body as { tag: string };
-        return this.#positions.move(this.approvals.get(params['id']).prompt, [tag]);
+        return this.positions.move(this.approvals.get(params['id']).prompt, [tag]);
       },
       'approval.drop': ({ params }) => {
         this.approvals.get(params['id']).state = 'dropped';
@@ -212,7 +219,9 @@ export class TestVault {
       pol: { uses: 1, stream: true },
     };
     const env = await signEnvelope({ ...claims, ...this.forge(claims) }, this.envelopeSigner);
-    const bundle = { v: 1, env, grant, content: version.content, tags: position.tags };
+    const words = this.positions.wordsOf(position);
+    const fresh = words.length > 0 ? { fresh: words } : {};
+    const bundle = { v: 1, env, grant, content: version.content, tags: position.tags, ...fresh };
     return { body: { ...bundle, ...this.swap(bundle) } };
   }
 
@@ -229,7 +238,7 @@ export class TestVault {
   }
 
   #view({ id, name, type, versions }: Stored): Prompt {
-    const labels = this.#positions.borneBy(name).map(([label, { version, seq }]) => ({ label, version, seq }));
+    const labels = this.positions.borneBy(name).map(([label, { version, seq }]) => ({ label, version, seq }));
     return {
       id,
       name,

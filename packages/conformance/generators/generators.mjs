@@ -33,6 +33,10 @@ export const GENERATORS = {
     program: 'make-signed-vectors.mjs',
     makes: forEverybody('statement-suites', 'envelope-suites', 'tag-suites', 'invocation-suites', 'frames-suites'),
   },
+  freshness: {
+    program: 'make-freshness-vectors.mjs',
+    makes: forEverybody('label-freshness', 'directory-freshness'),
+  },
   chains: { program: 'make-chain-vectors.mjs', makes: forEverybody('directory-chain') },
   streamed: {
     program: 'make-streamed-vectors.mjs',
@@ -52,14 +56,14 @@ export const GENERATORS = {
 /** What holds signed documents of organisations, or their hashes, in the order in which it is made. */
 export const WITH_DOCUMENTS = {
   anew: ['organisations', 'trust'],
-  from: ['replies', 'golden', 'signed'],
+  from: ['prompts', 'replies', 'golden', 'signed', 'freshness'],
   /** Made from the documents, so that they go when those are others. */
   files: [
-    ...golden('invocation', 'frames', 'answer', 'evidence'),
+    ...golden('bundle', 'invocation', 'frames', 'answer', 'evidence'),
     'golden/answer-question.txt',
     ...forEverybody('statement', 'envelope', 'bundle', 'tag', 'root', 'policy', 'directory', 'invocation', 'frames'),
     ...forEverybody('evidence', 'statement-suites', 'envelope-suites', 'tag-suites', 'invocation-suites'),
-    ...forEverybody('frames-suites'),
+    ...forEverybody('frames-suites', 'label-freshness', 'directory-freshness'),
   ],
 };
 

@@ -52,6 +52,11 @@ function signing(suite: SuiteId, more: Partial<KeyPlan> = {}): Readonly<Record<s
   return { sig: { suite, use: 'sig', pur: DEVICE_PURPOSES, ...more } };
 }
 
+function renewerOf(org: string): EntityPlan {
+  const key = (purpose: KeyPurpose): KeyPlan => ({ suite: 'ed25519', use: 'sig', pur: [purpose] });
+  return deviceOf(org, ['renewer'], [], { http: key('http'), fresh: key('fresh') });
+}
+
 function responderOf(org: string, id: string): EntityPlan {
   return {
     urn: `urn:bulla:${org}:svc:responder:${id}`,
@@ -94,6 +99,7 @@ function castOf(org: string): Readonly<Record<string, EntityPlan>> {
     guest: deviceOf(org, ['author'], ['grp:guests'], signing('ed25519')),
     member: deviceOf(org, ['invoker'], authors, signing('ed25519')),
     browser: deviceOf(org, ['author'], authors, signing('ed25519', { pur: ['http', 'invoke'] })),
+    renewer: renewerOf(org),
     stranger: deviceOf(org, ['author'], authors, { sig: { suite: 'rsa3072', use: 'sig', pur: DEVICE_PURPOSES } }),
     vault: vaultOf(org),
     eu1: responderOf(org, 'eu1'),
@@ -165,7 +171,7 @@ async function makeOrganisation(
   const policyToken = await signDocument(
     {
       _type: 'bulla-policy',
-      spec: '1',
+      spec: '2',
       org,
       version: 1,
       root_version: 1,
@@ -174,7 +180,7 @@ async function makeOrganisation(
       suites: ['rsa2048', 'ed25519'],
       custody: { '*': 'sealed', 'open/': 'managed' },
       authors: { '*': ['grp:authors'] },
-      labels: { production: { groups: ['grp:release'], threshold: 2 } },
+      labels: { production: { groups: ['grp:release'], threshold: 2 }, stable: { groups: ['grp:release'], days: 30 } },
       chat: ['grp:support'],
       auth: { bearer: false, oidc: 'off' },
       max_skew: 60,

@@ -549,6 +549,55 @@ await addCases('bundle', [
     'tag-expiry',
     bundleCase(async () => ({ tags: [await tagBy({ iat: NOW - 7200, exp: NOW - 3600 })] })),
   ],
+  ['a label of long ago that a renewer calls the newest', 'valid', '', bundleCase(() => renewed({}))],
+  ['a label of long ago', 'trust_expired', 'tag-fresh', bundleCase(async () => ({ tags: [await longAgo()] }))],
+  [
+    'a label of long ago, named by a version whose content was seen before',
+    'valid',
+    '',
+    bundleCase(async () => ({ tags: [await longAgo()] }), { version: 3, chash: await crypto.tokenHash(first.token) }),
+  ],
+  [
+    'a label of long ago, named by a version whose content was not seen before',
+    'trust_expired',
+    'tag-fresh',
+    bundleCase(async () => ({ tags: [await longAgo()] }), { version: 3 }),
+  ],
+  [
+    'a label of long ago, where a renewer knows another position',
+    'trust_expired',
+    'tag-fresh',
+    bundleCase(() => renewed({ seq: 8 })),
+  ],
+  [
+    'a label of long ago, where a renewer has a newer directory',
+    'key_unknown',
+    'fresh-newer',
+    bundleCase(() => renewed({ dir: { ver: acme.trust.directoryRef.ver + 1, hash: chash } })),
+  ],
+  [
+    'a label of long ago, where a renewer has another directory',
+    'trust_rollback',
+    'fresh-fork',
+    bundleCase(() => renewed({ dir: { ver: acme.trust.directoryRef.ver, hash: chash } })),
+  ],
+  [
+    'a label of long ago, by a renewer ahead of its time',
+    'clock_skew',
+    'fresh-issued',
+    bundleCase(() => renewed({ iat: NOW + 61 })),
+  ],
+  ['a fresh label with a word that is none', 'valid', '', bundleCase(() => ({ fresh: ['no token'] }))],
+  ['no word where there is a list of them', 'token_malformed', '', bundleCase(() => ({ fresh: [] }))],
+  [
+    'a chat with a word of a renewer',
+    'token_malformed',
+    '',
+    async () => ({
+      bundle: { v: 1, env: firstOf('envelope', 1).token, tags: [], fresh: ['no token'] },
+      wanted: { name: NAME },
+    }),
+  ],
   [
     'a content moved to another version',
     'envelope_tampered',
@@ -576,6 +625,31 @@ await addCases('bundle', [
   ['a chat with a grant', 'token_malformed', '', bundleCase(async () => ({ env: firstOf('envelope', 1).token }))],
   ['a prompt without its grant', 'token_malformed', '', bundleCase(() => ({ grant: undefined }))],
 ]);
+
+/** A tag that its signer gave too long ago to say that its position is still the newest. */
+function longAgo() {
+  return tagBy({ iat: NOW - 30 * 86_400, exp: NOW + 30 * 86_400 });
+}
+
+/** Such a tag, and what a renewer says of its position. */
+async function renewed(changes) {
+  const tag = await longAgo();
+  const { claims } = crypto.parseTag(tag);
+  const word = {
+    iss: acme.urn('renewer'),
+    aud: 'urn:bulla:acme',
+    dir: acme.trust.directoryRef,
+    name: NAME,
+    tag: claims.tag,
+    seq: claims.seq,
+    pos: await crypto.positionHash(crypto.positionOf(claims)),
+    iat: NOW - 3600,
+    exp: NOW + 86_400,
+    purpose: 'tag.fresh',
+    ...changes,
+  };
+  return { tags: [tag], fresh: [await crypto.signLabelFreshness(word, await acme.signer('renewer', 'fresh'))] };
+}
 
 function firstOf(format, index = 0) {
   return read(`golden/${format}.json`).cases[index];

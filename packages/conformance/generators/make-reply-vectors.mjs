@@ -431,6 +431,20 @@ const keptFin = async (changes, signer = cast.responder.signer) => {
   return [evidence.fin, await rawJws(headerFor('bulla-reply-fin+jwt', signer), { ...kept, ...changes }, signer)];
 };
 const kept = crypto.parseFin(evidence.fin).claims;
+const LONG_AGO = { iat: NOW - 30 * 86_400, exp: NOW + 30 * 86_400 };
+/** With words of renewers at the end of the evidence. */
+const spoken = (words) => [text(evidence.fin), `${text(evidence.fin)},"fresh":${text(words)}`];
+/** Tags of long ago, and what a renewer said of their position. */
+const renewed = (changes) => async () => {
+  const tag = await tagged(LONG_AGO);
+  const position = crypto.positionOf(crypto.parseTag(tag).claims);
+  const { name, tag: label, seq } = position;
+  const place = { name, tag: label, seq, pos: await crypto.positionHash(position), dir: acme.trust.directoryRef };
+  const times = { iat: NOW - 3600, exp: NOW + 86_400, purpose: 'tag.fresh' };
+  const word = { iss: acme.urn('renewer'), aud: 'urn:bulla:acme', ...place, ...times, ...changes };
+  const signed = await crypto.signLabelFreshness(word, await acme.signer('renewer', 'fresh'));
+  return { replace: [[evidence.tags[0], tag], spoken([signed])] };
+};
 const foreignDirectory = globex.trust.documents.directory;
 
 await addCases('evidence', [
@@ -439,6 +453,11 @@ await addCases('evidence', [
   ['what the asker’s client claims is not read', 'valid', '', replaced(['"verified":true', '"verified":false'])],
   ['a version that was named by its number', 'valid', '', otherTag({ ver: 4, chash: OTHER_HASH, seq: 8 })],
   ['tags that had expired', 'valid', '', otherTag({ iat: NOW - 7200, exp: NOW - 3600 })],
+  ['tags of long ago that a renewer called the newest', 'valid', '', renewed({})],
+  ['tags of long ago, where a renewer knows another position', 'valid', '', renewed({ pos: OTHER_HASH })],
+  ['tags of long ago, and nobody who calls them the newest', 'valid', '', otherTag(LONG_AGO)],
+  ['a word of a renewer that is none', 'valid', '', replaced(spoken(['no token']))],
+  ['no word where there is a list of them', 'token_malformed', 'answer-form', replaced(spoken([]))],
   ['white space', 'token_malformed', 'answer-form', replaced(['{"text":', '{ "text":'])],
   ['a member twice', 'token_malformed', 'answer-form', replaced(['{"text":', '{"text":"x","text":'])],
   ['a member more', 'token_malformed', 'answer-form', replaced(['{"text":', '{"note":"x","text":'])],

@@ -14,6 +14,8 @@ const HASH = 'A'.repeat(43);
 const FIRST_HASH = await crypto.digestB64u(crypto.utf8('the directory before'));
 const PROMPT = 'urn:bulla:acme:prompt:prm_01m8846r1de35rhayqpfw25ggb';
 
+const RENEWER = 'urn:bulla:acme:dev:dev_01m8846qn4f4rbrg78kdyan1yk';
+
 const areDocumentsNew = process.argv.includes('--documents-anew');
 
 /** Reads a vector file, or starts it. */
@@ -46,7 +48,7 @@ async function startTrust() {
   for (const name of ['root1', 'root2', 'root3', 'root4', 'root5', 'policy1', 'policy2', 'directory1', 'directory2'])
     await make(name);
   await make('recovery', 'rsa3072', 'enc');
-  for (const name of ['vault', 'eu1', 'device']) await make(name);
+  for (const name of ['vault', 'eu1', 'device', 'renewer', 'renewerFresh']) await make(name);
   await make('eu1Enc', 'rsa2048', 'enc');
   const listed = (...names) =>
     Object.fromEntries(names.map((name) => [keys[name].kid, { jwk: keys[name].publicJwk, alg: keys[name].alg }]));
@@ -69,7 +71,7 @@ async function startTrust() {
   };
   const policy = {
     _type: 'bulla-policy',
-    spec: '1',
+    spec: '2',
     org: 'acme',
     version: 1,
     root_version: 1,
@@ -78,6 +80,7 @@ async function startTrust() {
     custody: { '*': 'sealed', 'drafts/': 'managed' },
     authors: { '*': ['grp:authors'], 'claims/': ['grp:claims'] },
     labels: { production: { groups: ['grp:release'], threshold: 2 }, stable: { groups: ['grp:release'], days: 30 } },
+    fresh_days: 5,
     chat: ['grp:support'],
     auth: { bearer: false, oidc: 'approve' },
     max_skew: 60,
@@ -98,7 +101,7 @@ async function startTrust() {
     prev: FIRST_HASH,
     chain: await crypto.nextChain(crypto.FIRST_CHAIN, FIRST_HASH),
     policy: { version: 1, hash: (await crypto.parsePolicy(policyToken)).hash },
-    ...lasting(NOW - 3600, 7 * DAY),
+    ...lasting(NOW - 3600, 90 * DAY),
     entities: {
       'urn:bulla:acme:svc:vault': {
         kind: 'vault',
@@ -118,6 +121,13 @@ async function startTrust() {
         roles: ['owner', 'author', 'invoker'],
         groups: ['grp:authors', 'grp:release'],
         keys: [record('device', 'http', 'invoke', 'content', 'tag')],
+      },
+      [RENEWER]: {
+        kind: 'device',
+        user: 'urn:bulla:acme:user:usr_01m8846qn3ew2sbps4hd8t458a',
+        roles: ['renewer'],
+        groups: [],
+        keys: [record('renewer', 'http'), record('renewerFresh', 'fresh')],
       },
     },
     revoked: [{ kid: await crypto.digestB64u(crypto.utf8('a lost key')), reason: 'keyCompromise', at: NOW - 7200 }],
@@ -370,11 +380,44 @@ await trust.add(
       async () => ({ changes: { policy: await policy({ custody: { drafts: 'managed' } }, 'policy1', 'policy2') } }),
     ],
     [
-      'a label that lives over 90 days',
+      'a label that lives over a year',
       'token_malformed',
       '',
       async () => ({
-        changes: { policy: await policy({ labels: { stable: { groups: [], days: 91 } } }, 'policy1', 'policy2') },
+        changes: { policy: await policy({ labels: { stable: { groups: [], days: 366 } } }, 'policy1', 'policy2') },
+      }),
+    ],
+    [
+      'words of renewers that count for eight days',
+      'token_malformed',
+      '',
+      async () => ({ changes: { policy: await policy({ fresh_days: 8 }, 'policy1', 'policy2') } }),
+    ],
+    [
+      'spec 1, named by the directory',
+      'valid',
+      '',
+      () =>
+        named(policy({ spec: '1', version: 2, prev: memory.policy.hash, fresh_days: undefined }, 'policy1', 'policy2')),
+    ],
+    [
+      'spec 1 with days for words of renewers',
+      'token_malformed',
+      '',
+      async () => ({ changes: { policy: await policy({ spec: '1' }, 'policy1', 'policy2') } }),
+    ],
+    [
+      'spec 1 with a label that lives over 90 days',
+      'token_malformed',
+      '',
+      async () => ({
+        changes: {
+          policy: await policy(
+            { spec: '1', fresh_days: undefined, labels: { stable: { groups: [], days: 91 } } },
+            'policy1',
+            'policy2',
+          ),
+        },
       }),
     ],
     [
@@ -392,6 +435,17 @@ const swapped =
   async () => ({ changes: { directory: await directory(change, 'directory1') }, ...more });
 const entity = (urn, change) => (draft) => change(draft.entities[`urn:bulla:acme:${urn}`], draft);
 const device = 'dev:dev_01m8846qn4f4rbrg78kdyan1yj';
+const renewerWith = (change) => entity(RENEWER.replace('urn:bulla:acme:', ''), change);
+
+/** The directory with other times, and a renewer's word for it. */
+async function renewed(times, claims) {
+  const token = await directory(times, 'directory1');
+  const { hash } = await crypto.parseDirectory(token);
+  const word = { iss: RENEWER, aud: 'urn:bulla:acme', dir: { ver: 2, hash }, iat: NOW, exp: NOW + 5 * DAY };
+  const [signer] = signers('renewerFresh');
+  const fresh = [await crypto.signDirectoryFreshness({ ...word, purpose: 'directory.fresh', ...claims }, signer)];
+  return { changes: { directory: token, fresh } };
+}
 await trust.add(
   page('directory', [
     ['the directory seen before', 'valid', '', async () => ({ changes: {}, memory })],
@@ -544,7 +598,79 @@ await trust.add(
     ],
     ['a date in the future', 'clock_skew', 'document-issued', swapped(lasting(NOW + 61, DAY))],
     ['a directory that has expired', 'trust_expired', 'trust-fresh', swapped({ expires: crypto.timestampOf(NOW) })],
-    ['a life over seven days', 'token_malformed', '', swapped(lasting(NOW, 7 * DAY + 1))],
+    ['a life over 90 days', 'token_malformed', '', swapped(lasting(NOW, 90 * DAY + 1))],
+    [
+      'a directory of five days ago, without a word of a renewer',
+      'trust_expired',
+      'directory-fresh',
+      swapped(lasting(NOW - 5 * DAY, 90 * DAY)),
+    ],
+    [
+      'a directory of five days ago that a renewer calls the newest',
+      'valid',
+      '',
+      () => renewed(lasting(NOW - 5 * DAY, 90 * DAY), {}),
+    ],
+    [
+      'a directory that a renewer called the newest five days ago',
+      'trust_expired',
+      'directory-fresh',
+      () => renewed(lasting(NOW - 6 * DAY, 90 * DAY), { iat: NOW - 5 * DAY, exp: NOW + DAY }),
+    ],
+    [
+      'a directory that a renewer calls the newest ahead of time',
+      'clock_skew',
+      'fresh-issued',
+      () => renewed(lasting(NOW - 5 * DAY, 90 * DAY), { iat: NOW + 61 }),
+    ],
+    [
+      'a directory of five days ago, where a renewer has another one',
+      'trust_rollback',
+      'fresh-fork',
+      () => renewed(lasting(NOW - 5 * DAY, 90 * DAY), { dir: { ver: 2, hash: HASH } }),
+    ],
+    [
+      'a directory of five days ago, where a renewer has a newer one',
+      'trust_expired',
+      'directory-fresh',
+      () => renewed(lasting(NOW - 5 * DAY, 90 * DAY), { dir: { ver: 3, hash: HASH } }),
+    ],
+    [
+      'a fresh directory, whatever a renewer says of another one',
+      'valid',
+      '',
+      () => renewed(lasting(NOW - DAY, 90 * DAY), { dir: { ver: 2, hash: HASH } }),
+    ],
+    [
+      'a key for freshness of a device that is no renewer',
+      'token_malformed',
+      '',
+      swapped(entity(device, (one) => one.keys[0].pur.push('fresh'))),
+    ],
+    [
+      'a vault that signs contents and requests with one key',
+      'token_malformed',
+      '',
+      swapped(entity('svc:vault', (one) => one.keys[0].pur.push('content'))),
+    ],
+    ['a renewer with another role', 'token_malformed', '', swapped(renewerWith((one) => one.roles.push('author')))],
+    ['a renewer in a group', 'token_malformed', '', swapped(renewerWith((one) => one.groups.push('grp:authors')))],
+    [
+      'a renewer that is a device of a person',
+      'token_malformed',
+      '',
+      swapped(
+        renewerWith((one, draft) => {
+          one.user = draft.entities[`urn:bulla:acme:${device}`].user;
+        }),
+      ),
+    ],
+    [
+      "a renewer's key for two things",
+      'token_malformed',
+      '',
+      swapped(renewerWith((one) => one.keys[0].pur.push('fresh'))),
+    ],
     [
       'an entity of another organisation',
       'token_malformed',
@@ -641,6 +767,7 @@ const CHASH = await crypto.tokenHash('a content');
 const tagBy = async (name, changes = {}) =>
   crypto.signTag({ ...exampleTag(acme, CHASH, { iss: acme.urn(name) }), ...changes }, await acme.signer(name));
 const production = { tag: 'production' };
+const stable = { tag: 'stable' };
 const tagPlan = ([name, result, check, make, label = 'latest']) => ({
   name,
   result,
@@ -689,14 +816,17 @@ await tags.add(
       'a tag within the days of its label',
       'valid',
       '',
-      () => [tagBy('owner', { iat: NOW - 7 * DAY + 1, exp: NOW + 300 * DAY })],
+      () => [tagBy('owner', { ...stable, iat: NOW - 30 * DAY + 1, exp: NOW + 300 * DAY })],
+      'stable',
     ],
     [
       'a tag past the days of its label, whatever end it states',
       'trust_expired',
       'tag-expiry',
-      () => [tagBy('owner', { iat: NOW - 7 * DAY, exp: NOW + 300 * DAY })],
+      () => [tagBy('owner', { ...stable, iat: NOW - 30 * DAY, exp: NOW + 300 * DAY })],
+      'stable',
     ],
+    ['a tag of nearly a year ago', 'valid', '', () => [tagBy('owner', { iat: NOW - 364 * DAY, exp: NOW + DAY })]],
     ['a beginning', 'valid', '', () => [tagBy('owner', { seq: 1, prev: '' })]],
     ['a beginning anew under a higher number', 'valid', '', () => [tagBy('owner', { prev: '' })]],
     [

@@ -20,7 +20,9 @@ import {
   Trust,
   verifyAnswer,
   verifyChain,
+  verifyDirectoryFreshness,
   verifyEnvelope,
+  verifyLabelFreshness,
   verifyStatement,
   verifyTags,
 } from '@bulla/crypto';
@@ -89,6 +91,33 @@ export const tags = {
     return { sub, ver: version, chash, seq, prev, pos };
   },
 } satisfies Format;
+
+/** docs/spec/freshness.md: what a renewer says of a position. */
+export const labelFreshness = {
+  async verify({ token, name, label, seq, pos, ...input }: RenewedInput & LabelPlace) {
+    const place = { name, label, seq, pos };
+    const { until } = await verifyLabelFreshness(token, place, await renewedTrust(input), input.now);
+    return { until };
+  },
+} satisfies Format;
+
+/** docs/spec/freshness.md: what a renewer says of the newest directory. */
+export const directoryFreshness = {
+  async verify({ token, ...input }: RenewedInput) {
+    const { until } = await verifyDirectoryFreshness(token, await renewedTrust(input), input.now);
+    return { until };
+  },
+} satisfies Format;
+interface RenewedInput extends Signed {
+  readonly token: string;
+  readonly hashes?: DirectoryHashes;
+}
+type LabelPlace = PositionRef & { readonly name: string; readonly label: string };
+
+/** Whether the directory is fresh is what the token is about. */
+function renewedTrust({ organisation: { documents, org, pin }, now, hashes }: Omit<RenewedInput, 'token'>) {
+  return Trust.establish(documents, { org, pin, now, hashes, acceptStale: true });
+}
 
 /** docs/spec/tag.md: a position that comes after the one that is remembered. */
 export const labelChains = {

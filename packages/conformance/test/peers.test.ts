@@ -26,6 +26,12 @@ const peers: [string, string[], string[], boolean][] = [
     hasPython('hashlib'),
   ],
   ["Python's hashlib and json", [PYTHON, file('peers/label_peer.py')], ['label-chain'], hasPython('hashlib')],
+  [
+    'renewers in Python',
+    [PYTHON, file('peers/freshness_peer.py')],
+    ['label-freshness', 'directory-freshness'],
+    hasPython('cryptography'),
+  ],
   ['directories in Python', [PYTHON, file('peers/chain_peer.py')], ['directory-chain'], hasPython('hashlib')],
 ];
 

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { EnvelopeId, Label, PromptId, PromptName, ResponderUrn, Timestamp } from './ids.js';
-import { TAGS_MAX, USES_MAX } from './limits.js';
+import { FRESH_MAX, TAGS_MAX, USES_MAX } from './limits.js';
 import { Version } from './numbers.js';
-import { ContentToken, EnvelopeToken, GrantToken, TagToken } from './tokens.js';
+import { ContentToken, EnvelopeToken, FreshToken, GrantToken, TagToken } from './tokens.js';
 
 const exactlyOne = (one: unknown, other: unknown) => (one === undefined) !== (other === undefined);
 
@@ -39,6 +39,8 @@ export const Bundle = z
     grant: GrantToken.optional(),
     content: ContentToken.optional(),
     tags: z.array(TagToken).max(TAGS_MAX),
+    /** What renewers say of the position of these tags; left out where the tags say it themselves. */
+    fresh: z.array(FreshToken).min(1).max(FRESH_MAX).optional(),
   })
   .meta({ id: 'Bundle' });
 export type Bundle = z.infer<typeof Bundle>;

@@ -43,6 +43,7 @@ export {
 } from './ids.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations.js';
 export {
+  AcceptedFreshness,
   LabelChain,
   LabelChainQuery,
   LabelHistory,
@@ -52,13 +53,19 @@ export {
   LabelPosition,
   LabelTuple,
   MovedLabel,
+  NewLabelFreshness,
   NewLabelTag,
+  StandingLabel,
+  StandingLabelPage,
+  StandingLabelQuery,
 } from './labels.js';
 export {
   BODY_BYTES_MAX,
   DIRECTORIES_PER_DAY,
   DIRECTORY_HASHES_PAGE,
   EARLIER_DIRECTORIES_MAX,
+  FRESH_MAX,
+  FRESH_POSTED_MAX,
   GRANTS_MAX,
   INVOCATION_BODY_BYTES_MAX,
   LABELS_MAX,
@@ -68,9 +75,11 @@ export { Sequence, Version, VersionOrNone } from './numbers.js';
 export {
   AcceptedDocument,
   AcceptedOrganisation,
+  DirectoryFreshness,
   DirectoryHashesQuery,
   DirectoryHashPage,
   NewDirectory,
+  NewDirectoryFreshness,
   NewOrganisation,
   NewPolicy,
   NewRoot,
@@ -119,5 +128,5 @@ export { ROUTES } from './routes.js';
 export { targetOf } from './target.js';
 export type { TemplatePiece } from './template.js';
 export { parseTemplate, renderTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from './template.js';
-export { ContentToken, Token } from './tokens.js';
+export { ContentToken, FreshToken, Token } from './tokens.js';
 export { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery, VersionSummary } from './versions.js';

@@ -1,5 +1,6 @@
 import { LabelMoveResult } from './approvals.js';
 import {
+  AcceptedFreshness,
   LabelChain,
   LabelChainQuery,
   LabelHistory,
@@ -7,7 +8,10 @@ import {
   LabelList,
   LabelMove,
   LabelPosition,
+  NewLabelFreshness,
   NewLabelTag,
+  StandingLabelPage,
+  StandingLabelQuery,
 } from './labels.js';
 import { inLabel, inPrompt } from './params.js';
 import type { Route } from './route.js';
@@ -64,9 +68,26 @@ export const LABEL_ROUTES = {
     ...read,
     path: '/api/v1/prompts/{id}/labels/{label}/chain',
     summary: 'List the moves of a label after a position, in their order',
-    permission: 'prompt.read',
+    permission: 'label.follow',
     params: inLabel,
     query: LabelChainQuery,
     response: LabelChain,
+  },
+  'label.all': {
+    ...read,
+    path: '/api/v1/labels',
+    summary: 'List where every label of the organisation stands, deleted ones included',
+    permission: 'label.renew',
+    query: StandingLabelQuery,
+    response: StandingLabelPage,
+  },
+  'label.freshen': {
+    ...create,
+    path: '/api/v1/labels/freshness',
+    summary: "Bring a renewer's word that positions of labels are the newest",
+    permission: 'label.renew',
+    body: NewLabelFreshness,
+    status: 200,
+    response: AcceptedFreshness,
   },
 } as const satisfies Record<string, Route>;

@@ -1,11 +1,13 @@
 import * as z from 'zod';
-import { Hash, Label, PromptUrn } from './ids.js';
-import { LABELS_MAX, TAGS_MAX } from './limits.js';
+import { Hash, Label, PromptId, PromptName, PromptUrn } from './ids.js';
+import { FRESH_MAX, FRESH_POSTED_MAX, LABELS_MAX, TAGS_MAX } from './limits.js';
 import { decimal, Sequence, VersionOrNone } from './numbers.js';
 import { page, pageQuery } from './paging.js';
-import { TagToken } from './tokens.js';
+import { FreshToken, TagToken } from './tokens.js';
 
 const tags = z.array(TagToken).min(1).max(TAGS_MAX);
+/** What renewers say of a position, the newest word of each, also where its tags say it themselves: a confirmation needs one. */
+const fresh = z.array(FreshToken).max(FRESH_MAX);
 
 /** The next position of a label: as many equal tags by different people as the policy asks for. */
 export const LabelMove = z.strictObject({ tags }).meta({ id: 'LabelMove' });
@@ -19,7 +21,7 @@ export type MovedLabel = z.input<typeof MovedLabel>;
 
 /** A label and the tags that prove its position; version 0 if they say that it is deleted. */
 export const LabelPosition = z
-  .strictObject({ label: Label, version: VersionOrNone, seq: Sequence, tags })
+  .strictObject({ label: Label, version: VersionOrNone, seq: Sequence, tags, fresh: fresh.default([]) })
   .meta({ id: 'LabelPosition' });
 export type LabelPosition = z.input<typeof LabelPosition>;
 
@@ -55,6 +57,40 @@ export type LabelChainQuery = z.infer<typeof LabelChainQuery>;
 /** The moves of a label under the name of a prompt, whatever its id was, in their order. Their tags are not needed: `prev` binds them. */
 export const LabelChain = page(LabelTuple).meta({ id: 'LabelChain' });
 export type LabelChain = z.input<typeof LabelChain>;
+
+/** Where a label of the organisation stands, deleted ones included, for a renewer to judge. */
+export const StandingLabel = z
+  .strictObject({
+    name: PromptName,
+    label: Label,
+    /** The prompt that bears, or bore, the label. */
+    prompt: PromptId,
+    version: VersionOrNone,
+    seq: Sequence,
+    tags,
+    fresh: fresh.default([]),
+  })
+  .meta({ id: 'StandingLabel' });
+export type StandingLabel = z.input<typeof StandingLabel>;
+
+export const StandingLabelQuery = z.strictObject(pageQuery);
+export type StandingLabelQuery = z.infer<typeof StandingLabelQuery>;
+
+/** Every label of the organisation, by name and label. */
+export const StandingLabelPage = page(StandingLabel).meta({ id: 'StandingLabelPage' });
+export type StandingLabelPage = z.input<typeof StandingLabelPage>;
+
+/** Words of a renewer for positions. */
+export const NewLabelFreshness = z
+  .strictObject({ fresh: z.array(FreshToken).min(1).max(FRESH_POSTED_MAX) })
+  .meta({ id: 'NewLabelFreshness' });
+export type NewLabelFreshness = z.infer<typeof NewLabelFreshness>;
+
+/** How many were for the position at which their label stands; the others came too late and were left aside. */
+export const AcceptedFreshness = z
+  .strictObject({ taken: z.int().min(0).max(FRESH_POSTED_MAX) })
+  .meta({ id: 'AcceptedFreshness' });
+export type AcceptedFreshness = z.input<typeof AcceptedFreshness>;
 
 /** All labels that a prompt bears now. */
 export const LabelList = z.strictObject({ data: z.array(LabelPosition).max(LABELS_MAX) }).meta({ id: 'LabelList' });

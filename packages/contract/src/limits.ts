@@ -42,6 +42,12 @@ export const DIRECTORIES_PER_DAY = 100;
 export const GRANTS_MAX = 64;
 /** Tags for one position of a label: the largest threshold a policy may ask for. */
 export const TAGS_MAX = 16;
+/** Token of a renewer. */
+export const FRESH_CHARACTERS_MAX = 8_192;
+/** Words of renewers beside one position or directory. */
+export const FRESH_MAX = 16;
+/** Words for positions that a renewer brings at once. */
+export const FRESH_POSTED_MAX = 100;
 /** Groups of one device. */
 export const GROUPS_MAX = 64;
 /** Labels of one prompt. */

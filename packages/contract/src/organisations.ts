@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { base64urlText } from './alphabet.js';
 import { Hash, Organisation, Pin } from './ids.js';
-import { DIRECTORY_HASHES_PAGE, DOCUMENT_CHARACTERS_MAX, EARLIER_DIRECTORIES_MAX } from './limits.js';
+import { DIRECTORY_HASHES_PAGE, DOCUMENT_CHARACTERS_MAX, EARLIER_DIRECTORIES_MAX, FRESH_MAX } from './limits.js';
 import { decimal, Version } from './numbers.js';
-import { DocumentToken } from './tokens.js';
+import { DocumentToken, FreshToken } from './tokens.js';
 
 /** The first documents of an organisation; they verify each other. */
 export const NewOrganisation = z
@@ -56,3 +56,13 @@ export const DirectoryHashPage = z
   .strictObject({ v: z.literal(1), hashes: z.array(Hash).max(DIRECTORY_HASHES_PAGE) })
   .meta({ id: 'DirectoryHashPage' });
 export type DirectoryHashPage = z.input<typeof DirectoryHashPage>;
+
+/** A renewer's word that the newest directory is the newest. */
+export const NewDirectoryFreshness = z.strictObject({ fresh: FreshToken }).meta({ id: 'NewDirectoryFreshness' });
+export type NewDirectoryFreshness = z.infer<typeof NewDirectoryFreshness>;
+
+/** What renewers say of the newest directory, the newest word of each. */
+export const DirectoryFreshness = z
+  .strictObject({ v: z.literal(1), fresh: z.array(FreshToken).max(FRESH_MAX) })
+  .meta({ id: 'DirectoryFreshness' });
+export type DirectoryFreshness = z.input<typeof DirectoryFreshness>;

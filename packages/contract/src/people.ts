@@ -13,7 +13,7 @@ export const DeviceLabel = textOf(
 );
 
 /** What a device may be trusted with. */
-export const DeviceRole = z.enum(['owner', 'admin', 'author', 'invoker', 'auditor']);
+export const DeviceRole = z.enum(['owner', 'admin', 'author', 'invoker', 'auditor', 'renewer']);
 export type DeviceRole = z.infer<typeof DeviceRole>;
 
 /** What is offered to whoever takes an invitation. The vault keeps it; whoever approves goes by their own record. */
@@ -68,6 +68,7 @@ export const NewEnrolment = z
     ticket: Hash,
     label: DeviceLabel,
     sig: OwnKey,
+    /** What is sealed to it; in the place of that, a renewer's key for freshness. */
     enc: OwnKey,
     /** Binds both keys to the secret; the vault can neither check nor forge it. */
     mac: Hash,

@@ -9,6 +9,7 @@ const ADMIN = [
   'prompt.read',
   'prompt.delete',
   'label.move',
+  'label.follow',
   'grant.read',
   'grant.delete',
   'envelope.read',
@@ -25,6 +26,7 @@ describe('permissions', () => {
         'prompt.write',
         'prompt.delete',
         'label.move',
+        'label.follow',
         'grant.read',
         'grant.collect',
         'grant.write',
@@ -35,6 +37,7 @@ describe('permissions', () => {
       'invoker',
       [
         'prompt.read',
+        'label.follow',
         'grant.collect',
         'grant.write',
         'grant.delete',
@@ -43,7 +46,8 @@ describe('permissions', () => {
         'invocation.run',
       ],
     ],
-    ['auditor', ['prompt.read', 'grant.read', 'envelope.read']],
+    ['auditor', ['prompt.read', 'label.follow', 'grant.read', 'envelope.read']],
+    ['renewer', ['label.follow', 'label.renew']],
     ['service', ['grant.collect', 'grant.write', 'grant.delete']],
     ['gateway', ['invocation.run']],
   ] as const)('of %s are exactly these', (role, held) => {

@@ -5,7 +5,7 @@ export const Kind = z.enum(['vault', 'responder', 'gateway', 'device']);
 export type Kind = z.infer<typeof Kind>;
 
 /** What an entity of the directory may be trusted with. Finer rights come from groups, in the policy and in a prompt's own list. */
-export const Role = z.enum(['owner', 'admin', 'author', 'invoker', 'auditor', 'service', 'gateway']);
+export const Role = z.enum(['owner', 'admin', 'author', 'invoker', 'auditor', 'renewer', 'service', 'gateway']);
 export type Role = z.infer<typeof Role>;
 
 /**
@@ -24,6 +24,10 @@ export const PERMISSIONS = {
   'prompt.delete': ['admin', 'author'],
   /** Bring signed tags; who signed them decides. */
   'label.move': ['admin', 'author'],
+  /** Follow a label from one position to the next. */
+  'label.follow': ['admin', 'author', 'invoker', 'auditor', 'renewer'],
+  /** Say that directories and positions are the newest: what a renewer is there for. */
+  'label.renew': ['renewer'],
   /** See who holds grants of a prompt. */
   'grant.read': ['admin', 'author', 'auditor'],
   /** Collect the grants sealed to one's own keys. */

@@ -1,45 +1,20 @@
 import { APPROVAL_ROUTES } from './approval-routes.js';
 import { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes.js';
 import { AcceptedGrants, GrantPage, GrantQuery, NewGrants, OwnGrantPage, OwnGrantQuery } from './grants.js';
-import { bootstrap, conditional, idempotent, idempotentOn } from './headers.js';
+import { idempotent, idempotentOn } from './headers.js';
 import { Health, OpenApiDocument } from './health.js';
 import { NewInvocation, Reply, ReplyEvent } from './invocations.js';
 import { LABEL_ROUTES } from './label-routes.js';
-import { INVOCATION_BODY_BYTES_MAX, ORGANISATION_BODY_BYTES_MAX } from './limits.js';
-import {
-  AcceptedDocument,
-  AcceptedOrganisation,
-  DirectoryHashesQuery,
-  DirectoryHashPage,
-  NewDirectory,
-  NewOrganisation,
-  NewPolicy,
-  NewRoot,
-  SignedDocument,
-} from './organisations.js';
-import { inEnvelope, inGrant, inOrganisation, inPrompt, inRoot, inVersion } from './params.js';
+import { INVOCATION_BODY_BYTES_MAX } from './limits.js';
+import { ORGANISATION_ROUTES } from './organisation-routes.js';
+import { inEnvelope, inGrant, inPrompt, inVersion } from './params.js';
 import { PEOPLE_ROUTES } from './people-routes.js';
 import { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery } from './prompts.js';
 import type { Route } from './route.js';
-import { change, create, read, remove } from './route-kinds.js';
+import { create, read, remove } from './route-kinds.js';
 import { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery } from './versions.js';
 
 // What routes of one sort have in common; the table below spells out the rest.
-const publish = {
-  ...change,
-  permission: 'organisation.update',
-  bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,
-  response: AcceptedDocument,
-} as const;
-const readDocument = {
-  ...read,
-  public: 'signed by the organisation, and read before any key is known',
-  headers: conditional,
-  otherStatuses: [304],
-  response: SignedDocument,
-  contentType: 'application/jose+json',
-  signedResponse: false,
-} as const;
 const report = { service: 'both', method: 'GET', status: 200, signedResponse: false } as const;
 const health = {
   ...report,
@@ -54,71 +29,7 @@ const page = { ...report, public: 'describes the interface, holds no data' } as 
  * also the name of its audit event.
  */
 export const ROUTES = {
-  // The organisation and its signed documents. Whoever sends them, their own signatures decide.
-  'organisation.create': {
-    ...create,
-    method: 'PUT',
-    path: '/api/v1/organisations/{org}',
-    summary: 'Bring an organisation to this vault: its first root, policy and directory',
-    public: 'nobody has a key before; a one-time bootstrap secret stands in',
-    params: inOrganisation,
-    headers: bootstrap,
-    body: NewOrganisation,
-    bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,
-    otherStatuses: [200],
-    response: AcceptedOrganisation,
-    signedResponse: false,
-  },
-  'root.publish': {
-    ...publish,
-    path: '/api/v1/organisations/{org}/root/{n}',
-    summary: 'Publish the next root; If-Match is the version it follows',
-    params: inRoot,
-    body: NewRoot,
-  },
-  'policy.publish': {
-    ...publish,
-    path: '/api/v1/organisations/{org}/policy',
-    summary: 'Publish the next policy; it is served once a directory names it',
-    params: inOrganisation,
-    body: NewPolicy,
-  },
-  'directory.publish': {
-    ...publish,
-    path: '/api/v1/organisations/{org}/directory',
-    summary: 'Publish the next directory; If-Match is the version it follows',
-    params: inOrganisation,
-    body: NewDirectory,
-  },
-  'root.get': {
-    ...readDocument,
-    path: '/.well-known/bulla/{org}/root/{n}.json',
-    summary: 'Read one root of the chain',
-    params: inRoot,
-  },
-  'policy.get': {
-    ...readDocument,
-    path: '/.well-known/bulla/{org}/policy.json',
-    summary: 'Read the policy that the directory names',
-    params: inOrganisation,
-  },
-  'directory.get': {
-    ...readDocument,
-    path: '/.well-known/bulla/{org}/directory.json',
-    summary: 'Read the directory',
-    params: inOrganisation,
-  },
-  'directory.hashes': {
-    ...read,
-    path: '/.well-known/bulla/{org}/directory/hashes',
-    summary: 'Read the hashes of all directories from a version on, a thousand at a time',
-    public: 'read before any key is known; the chain of a signed directory decides',
-    params: inOrganisation,
-    query: DirectoryHashesQuery,
-    response: DirectoryHashPage,
-    signedResponse: false,
-  },
-
+  ...ORGANISATION_ROUTES,
   ...PEOPLE_ROUTES,
 
   // Prompts and their versions. A version never changes.

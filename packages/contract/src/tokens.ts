@@ -16,6 +16,8 @@ export const GrantToken = Token(limits.GRANT_CHARACTERS_MAX);
 export const EnvelopeToken = Token(limits.ENVELOPE_CHARACTERS_MAX);
 /** Tag T: a signed position of a label. */
 export const TagToken = Token(limits.TAG_CHARACTERS_MAX);
+/** F: a renewer's word that a position or a directory is the newest. */
+export const FreshToken = Token(limits.FRESH_CHARACTERS_MAX);
 /** Question I, sealed to a responder. */
 export const QuestionToken = Token(limits.QUESTION_CHARACTERS_MAX);
 

@@ -1,5 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { Bundle, LabelMove, NewEnvelope, NewInvocation, NewRoot, NewVersion, Reply, ROUTES } from '@bulla/contract';
+import {
+  Bundle,
+  LabelMove,
+  NewDirectoryFreshness,
+  NewEnvelope,
+  NewInvocation,
+  NewLabelFreshness,
+  NewRoot,
+  NewVersion,
+  Reply,
+  ROUTES,
+} from '@bulla/contract';
 import type { Route } from '@bulla/contract';
 import { EXAMPLES, prompt, responder } from './examples.js';
 import { mutationsOf } from './mutations.js';
@@ -26,10 +37,11 @@ describe.each(EXAMPLES)('$name', ({ schema, value, optional }) => {
 
   it('does without optional members', () => {
     for (const pointer of optional) {
-      const copy = structuredClone(value) as Record<string, Record<string, unknown>>;
-      const [first = '', second] = pointer.slice(1).split('/');
-      if (second === undefined) delete copy[first];
-      else delete copy[first]?.[second];
+      const copy = structuredClone(value) as Record<string, unknown>;
+      const path = pointer.slice(1).split('/');
+      const last = path.pop() ?? '';
+      const holder = path.reduce((at, name) => at[name] as Record<string, unknown>, copy);
+      delete holder[last];
       expect(schema.safeParse(copy)).toMatchObject({ success: true });
     }
   });
@@ -52,6 +64,9 @@ describe('sizes', () => {
     ['grants', NewVersion, 64, (n: number) => ({ content: 'a', grants: Array.from({ length: n }, () => 'a') })],
     ['a tag', LabelMove, 8_192, (n: number) => ({ tags: [token(n)] })],
     ['tags', LabelMove, 16, (n: number) => ({ tags: Array.from({ length: n }, () => 'a') })],
+    ['a word of a renewer', NewDirectoryFreshness, 8_192, (n: number) => ({ fresh: token(n) })],
+    ['words for positions', NewLabelFreshness, 100, (n: number) => ({ fresh: Array.from({ length: n }, () => 'a') })],
+    ['words for one position', Bundle, 16, (n: number) => ({ ...bundle, fresh: Array.from({ length: n }, () => 'a') })],
     ['an envelope', Bundle, 24_576, (n: number) => ({ ...bundle, env: token(n) })],
     ['a question', NewInvocation, 393_216, (n: number) => ({ bundle, inv: token(n) })],
     ['a document', NewRoot, 5_767_168, (n: number) => ({ root: document(n) })],

@@ -16,8 +16,9 @@ const token = 'eyJh.eyJi.c2ln';
 const time = '2026-11-25T08:00:00.000Z';
 const document = '{"payload":"eyJfdHlwZSI6IngifQ","signatures":[{"protected":"eyJ9","signature":"c2ln"}]}';
 const summary = { version: 3, chash: hash, author: { urn: device, kid }, created_at: time };
-const bundle = { v: 1, env: token, grant: token, content: token, tags: [token] };
-const position = { label: 'production', version: 3, seq: 7, tags: [token] };
+const bundle = { v: 1, env: token, grant: token, content: token, tags: [token], fresh: [token] };
+const position = { label: 'production', version: 3, seq: 7, tags: [token], fresh: [token] };
+const standing = { name: 'claims/triage', prompt, ...position };
 const tuple = { sub: `urn:bulla:acme:prompt:${prompt}`, ver: 3, chash: hash, prev: hash };
 const pending = { approval, label: 'production', seq: 8, version: 0, given: 1, needed: 2 };
 const approvalExample = {
@@ -86,6 +87,8 @@ export const EXAMPLES: readonly Example[] = [
   example('AcceptedDocument', contract.AcceptedDocument, { version: 2 }),
   example('SignedDocument', contract.SignedDocument, JSON.parse(document)),
   example('DirectoryHashPage', contract.DirectoryHashPage, { v: 1, hashes: [hash, hash] }),
+  example('NewDirectoryFreshness', contract.NewDirectoryFreshness, { fresh: token }),
+  example('DirectoryFreshness', contract.DirectoryFreshness, { v: 1, fresh: [token] }),
   example('NewInvitation', contract.NewInvitation, {
     id: invitation,
     ticket_sha256: hash,
@@ -125,12 +128,18 @@ export const EXAMPLES: readonly Example[] = [
   example('Approval', contract.Approval, approvalExample),
   example('ApprovalPage', contract.ApprovalPage, { data: [approvalExample], next_cursor: null }),
   example('NewApprovalTag', contract.NewApprovalTag, { tag: token }),
-  example('LabelPosition', contract.LabelPosition, position),
-  example('LabelHistory', contract.LabelHistory, { data: [position], next_cursor: null }),
+  example('LabelPosition', contract.LabelPosition, position, ['/fresh']),
+  example('LabelHistory', contract.LabelHistory, { data: [position], next_cursor: null }, ['/data/0/fresh']),
   example('NewLabelTag', contract.NewLabelTag, { tag: token }),
   example('LabelTuple', contract.LabelTuple, tuple),
   example('LabelChain', contract.LabelChain, { data: [tuple], next_cursor: 'bmV4dA' }),
-  example('LabelList', contract.LabelList, { data: [position] }),
+  example('LabelList', contract.LabelList, { data: [position] }, ['/data/0/fresh']),
+  example('StandingLabel', contract.StandingLabel, standing, ['/fresh']),
+  example('StandingLabelPage', contract.StandingLabelPage, { data: [standing], next_cursor: 'bmV4dA' }, [
+    '/data/0/fresh',
+  ]),
+  example('NewLabelFreshness', contract.NewLabelFreshness, { fresh: [token] }),
+  example('AcceptedFreshness', contract.AcceptedFreshness, { taken: 0 }),
   example('NewGrants', contract.NewGrants, { grants: [token] }),
   example('AcceptedGrants', contract.AcceptedGrants, { added: 0 }),
   example('GrantPage', contract.GrantPage, {
@@ -149,9 +158,13 @@ export const EXAMPLES: readonly Example[] = [
     label: 'latest',
     aud: responder,
   }),
-  example('Bundle', contract.Bundle, bundle, ['/grant', '/content']),
+  example('Bundle', contract.Bundle, bundle, ['/grant', '/content', '/fresh']),
   example('EnvelopeStatus', contract.EnvelopeStatus, { jti: envelope, state: 'issued', expires_at: time }),
-  example('NewInvocation', contract.NewInvocation, { bundle, inv: token }, ['/bundle/grant', '/bundle/content']),
+  example('NewInvocation', contract.NewInvocation, { bundle, inv: token }, [
+    '/bundle/grant',
+    '/bundle/content',
+    '/bundle/fresh',
+  ]),
   example('Reply', contract.Reply, { head: 'eyJ9', frames: ['AAAA'], final: 'AAAA' }),
   example('ReplyEvent head', contract.ReplyEvent, { event: 'bulla.head', data: 'eyJ9' }),
   example('ReplyEvent frame', contract.ReplyEvent, { event: 'bulla.frame', id: 0, data: 'AAAA' }),

@@ -42,6 +42,7 @@ describe('the table', () => {
       'policy.get',
       'directory.get',
       'directory.hashes',
+      'directory.freshness',
       'enrolment.create',
       'enrolment.get',
       'health.live',

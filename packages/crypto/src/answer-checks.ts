@@ -11,6 +11,8 @@ import { CryptoError } from './errors.js';
 import type { Evidence } from './evidence.js';
 import { fingerprint } from './fingerprint.js';
 import { parseHead } from './frames.js';
+import { requireFreshPosition } from './fresh-position.js';
+import { parseLabelFreshness } from './freshness.js';
 import { urnOf } from './ids.js';
 import type { InvocationClaims } from './invocation.js';
 import { checkAsker, parseInnerInvocation, verifyInvocation } from './invocation.js';
@@ -19,6 +21,7 @@ import type { FinClaims } from './reply.js';
 import { parseFin, verifyFin } from './reply.js';
 import { parseRoot } from './root.js';
 import { parseTag } from './tag.js';
+import type { ResolvedTag } from './tag-set.js';
 import { verifyTags } from './tag-set.js';
 import { Transcript } from './transcript.js';
 import { Trust } from './trust.js';
@@ -174,7 +177,7 @@ export async function checkTags(
     throw tampered('tag-prompt', 'the name stands for another prompt');
   }
   const age = tag.expiresAt <= envelope.claims.iat ? ', expired when the question was asked' : '';
-  const who = `${tag.signers.length} signed it${age}`;
+  const who = `${tag.signers.length} signed it${age}, ${await newestThen(tag, evidence, trust, envelope.claims.iat)}`;
   if (label === 'latest' && tag.version > prm.ver) {
     return {
       value: undefined,
@@ -186,6 +189,18 @@ export async function checkTags(
     throw tampered('tag-version', 'the label names another version');
   }
   return { value: undefined, detail: `${prm.name} version ${prm.ver} bore the label ${label}; ${who}` };
+}
+
+/** Whether anybody said that the position was the newest when the question was asked: a finding, which decides nothing. */
+async function newestThen(tag: ResolvedTag, { fresh = [] }: Evidence, trust: Trust, asked: number): Promise<string> {
+  try {
+    const { token } = await requireFreshPosition(tag, fresh, { trust, now: asked });
+    const by = token === undefined ? 'they signed it lately' : `${parseLabelFreshness(token).claims.iss} says so`;
+    return `it was the newest then: ${by}`;
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    return 'nothing here shows that it was the newest then';
+  }
 }
 
 /** The question, where the asker shows it: signed by the asker the envelope names, and the one that was answered. */

@@ -27,6 +27,8 @@ async function detailOf(name: string, change: Partial<AnswerParts> = {}, now = c
   return checks.find((check) => check.name === name)?.detail ?? '';
 }
 
+const EXPIRED = 'expired when the question was asked, nothing here shows that it was the newest then';
+
 describe('what verifyAnswer says of an answer', () => {
   it.each([
     ['nothing of an end before it', -1, ''],
@@ -60,13 +62,14 @@ describe('what verifyAnswer says of an answer', () => {
 
   // A tag is no longer taken in the second of its `exp`.
   it.each([
-    ['nothing of their end, a second after', 1, ''],
-    ['that they had expired, in the very second when', 0, ', expired when the question was asked'],
-    ['that they had expired, a second before', -1, ', expired when the question was asked'],
-  ])('tells what the tags show, and %s the question was asked', async (_name, seconds, age) => {
+    ['nothing of their end, a second after', 1, 'it was the newest then: they signed it lately'],
+    ['that they had expired, in the very second when', 0, EXPIRED],
+    ['that they had expired, a second before', -1, EXPIRED],
+  ])('tells what the tags show, and %s the question was asked', async (_name, seconds, said) => {
     const envelope = envelopeClaims(cast);
     const tags = [await tagOf(cast, envelope, organisation.author, { exp: envelope.iat + seconds })];
     const made = await exchange(cast, organisation.author, { envelope, tags });
-    expect(await detailOf('tags', made.parts)).toBe(`claims/triage version 3 bore the label latest; 1 signed it${age}`);
+    const detail = `claims/triage version 3 bore the label latest; 1 signed it, ${said}`;
+    expect(await detailOf('tags', made.parts)).toBe(detail);
   });
 });

@@ -4,6 +4,8 @@ import { parseContent } from './content.js';
 import type { VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
 import { parseEnvelope, verifyEnvelope } from './envelope.js';
 import { CryptoError } from './errors.js';
+import type { FreshPosition } from './fresh-position.js';
+import { requireFreshPosition } from './fresh-position.js';
 import { parseGrant } from './grant.js';
 import { checkShape } from './schema.js';
 import type { ResolvedTag } from './tag-set.js';
@@ -16,6 +18,8 @@ const bundleSchema = z.strictObject({
   grant: z.optional(z.string()),
   content: z.optional(z.string()),
   tags: z.array(z.string()).check(z.maxLength(16)),
+  /** What renewers say of the position of the tags; left out where the tags say it themselves. */
+  fresh: z.optional(z.array(z.string()).check(z.minLength(1), z.maxLength(16))),
 });
 /** What a vault hands out: E, and beside a prompt's E its W and C, and the T its name was resolved through (protocol.md §2.2). */
 export type Bundle = z.infer<typeof bundleSchema>;
@@ -29,8 +33,9 @@ export function parseBundle(value: unknown): Bundle {
   const bundle = checkShape(value, bundleSchema, 'bundle');
   const { kind } = parseEnvelope(bundle.env);
   if (kind === 'chat') {
+    const { grant, content, tags, fresh } = bundle;
     // guard: bundle-chat-alone without: return bundle;
-    if (bundle.grant === undefined && bundle.content === undefined && bundle.tags.length === 0) return bundle;
+    if (grant === undefined && content === undefined && tags.length === 0 && fresh === undefined) return bundle;
     throw malformed('the bundle of a chat holds an envelope and nothing else');
   }
   // guard: bundle-prompt-whole
@@ -68,7 +73,10 @@ export interface WantedPrompt {
   readonly name: string;
   readonly label?: string | undefined;
   readonly version?: number | undefined;
-  /** `H(C)` that was first seen for the version: two authors of a name can each sign one (protocol.md §4). */
+  /**
+   * `H(C)` that was first seen for the version of the prompt that the name stands for: two authors of a name can each sign
+   * one (protocol.md §4). Where it is known, nobody need say that a position is the newest.
+   */
   readonly chash?: string | undefined;
 }
 
@@ -89,12 +97,14 @@ export interface CheckedBundle {
   readonly envelope: VerifiedPromptEnvelope;
   /** What the name stands for. Whether that comes after what the asker saw before is for its memory to judge (requireDescendant). */
   readonly resolved: ResolvedTag;
+  /** By what the position was the newest; undefined where a version and its content were known. */
+  readonly fresh: FreshPosition | undefined;
 }
 
 /**
  * Checks a bundle as its asker before anything is sent to a responder (protocol.md §2.5, "the client MUST").
- * @throws {CryptoError} trust_expired; as verifyEnvelope, verifyTags and checkBundleHashes; envelope_tampered for another
- *   requester, key, request, prompt, version, content or recipient
+ * @throws {CryptoError} trust_expired; as verifyEnvelope, verifyTags, requireFreshPosition and checkBundleHashes;
+ *   envelope_tampered for another requester, key, request, prompt, version, content or recipient
  */
 export async function checkBundleForAsker(bundle: Bundle, context: AskerContext): Promise<CheckedBundle> {
   const { trust, now, asker, audience, wanted } = context;
@@ -112,9 +122,16 @@ export async function checkBundleForAsker(bundle: Bundle, context: AskerContext)
   if (claims.req !== context.request) throw tampered('envelope-request', 'it answers another request');
   const resolved = await resolve(bundle, context);
   checkPrompt(envelope, wanted, resolved);
+  // guard: asker-position-fresh without: const fresh = undefined;
+  const fresh = isKnown(wanted) ? undefined : await requireFreshPosition(resolved, bundle.fresh ?? [], { trust, now });
   await checkBundleHashes(bundle, envelope);
   checkHeaders(bundle, envelope, trust);
-  return { envelope, resolved };
+  return { envelope, resolved, fresh };
+}
+
+/** A version whose content was seen before cannot be another one, however old the position is that leads to it. */
+function isKnown({ version, chash }: WantedPrompt): boolean {
+  return version !== undefined && chash !== undefined;
 }
 
 /** What the name stands for, by tags the organisation's members signed and never by the vault's word. */

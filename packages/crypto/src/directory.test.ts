@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DirectoryDocument, DirectoryEntity } from './directory.js';
 import { parseDirectory } from './directory.js';
 import { mintId } from './ids.js';
+import type { KeyPurpose, KeyRecord } from './keys.js';
 import type { TestOrganisation } from './testing.js';
 import { crowdOf, makeOrganisation } from './testing.js';
 import type { Device, TestMember } from './testing-members.js';
@@ -10,7 +11,7 @@ import { makeService } from './testing-members.js';
 let acme: TestOrganisation;
 
 beforeAll(async () => {
-  acme = await makeOrganisation();
+  acme = await makeOrganisation({ renewers: 2 });
 });
 
 /** Entity of a member in a draft, to be changed. */
@@ -18,6 +19,17 @@ function of(draft: DirectoryDocument, member: TestMember): DirectoryEntity {
   const entity = draft.entities[member.urn];
   if (entity === undefined) throw new Error('no such entity');
   return entity;
+}
+
+/** A renewer in a draft, to be changed. */
+function renewer(draft: DirectoryDocument, at = 0): Device {
+  return draft.entities[acme.renewers[at]?.urn ?? ''] as Device;
+}
+
+function keyOf({ keys }: Device, purpose: KeyPurpose): KeyRecord {
+  const record = keys.find(({ pur }) => pur.includes(purpose));
+  if (record === undefined) throw new Error('no such key');
+  return record;
 }
 
 /** Puts an entity under another name. */
@@ -46,6 +58,12 @@ describe('parsing a directory', () => {
       draft.withdrawn = [{ sub: prompt, below: 4 }];
     });
     expect(payload.entities[gateway.urn]).toEqual(gateway.entity);
+  });
+
+  it('accepts renewers, with keys of before', async () => {
+    const { payload } = await parse((draft) => renewer(draft).keys.push(...renewer(draft, 1).keys.splice(1)));
+    expect(payload.entities[acme.renewers[0]?.urn ?? '']).toMatchObject({ roles: ['renewer'], groups: [] });
+    expect((payload.entities[acme.renewers[0]?.urn ?? ''] as Device).keys).toHaveLength(3);
   });
 
   it.each<[string, (draft: DirectoryDocument) => unknown]>([
@@ -120,6 +138,10 @@ describe('parsing a directory', () => {
     ],
     ['a device key that signs replies', (draft) => of(draft, acme.author).keys[0]?.pur.push('reply')],
     ['a vault key that signs tags', (draft) => of(draft, acme.vault).keys[0]?.pur.push('tag')],
+    [
+      'a vault key that signs contents and something else [guard: directory-vault-content]',
+      (draft) => of(draft, acme.vault).keys[0]?.pur.push('content'),
+    ],
     ['a vault key that asks questions', (draft) => of(draft, acme.vault).keys[0]?.pur.push('invoke')],
     [
       'a vault that things are sealed to',
@@ -134,6 +156,32 @@ describe('parsing a directory', () => {
       'one key under two entities [guard: directory-kid-once]',
       (draft) => of(draft, acme.author).keys.push(...structuredClone(of(draft, acme.owner).keys)),
     ],
+    [
+      'a key for freshness of somebody else [guard: directory-fresh-key]',
+      (draft) => of(draft, acme.author).keys[0]?.pur.push('fresh'),
+    ],
+    ['a key for freshness of the vault', (draft) => of(draft, acme.vault).keys[0]?.pur.push('fresh')],
+    ['a key for freshness of a responder', (draft) => of(draft, acme.responders[0]).keys[0]?.pur.push('fresh')],
+    [
+      'a renewer with another role [guard: directory-renewer-alone]',
+      (draft) => (renewer(draft).roles = ['renewer', 'invoker']),
+    ],
+    ['a renewer in a group', (draft) => (renewer(draft).groups = ['grp:authors'])],
+    [
+      'a renewer that is a device of a person',
+      (draft) => (renewer(draft).user = (of(draft, acme.author) as Device).user),
+    ],
+    ['two renewers of one user', (draft) => (renewer(draft).user = renewer(draft, 1).user)],
+    ['a service that is a renewer', (draft) => Object.assign(of(draft, acme.vault), { roles: ['renewer'] })],
+    [
+      'a renewer that things are sealed to',
+      (draft) => renewer(draft).keys.push(...of(draft, acme.author).keys.splice(1)),
+    ],
+    [
+      "a renewer's key that signs tags [guard: directory-renewer-keys]",
+      (draft) => (keyOf(renewer(draft), 'fresh').pur = ['tag']),
+    ],
+    ["a renewer's key for both", (draft) => (keyOf(renewer(draft), 'fresh').pur = ['http', 'fresh'])],
     ['one revocation twice', (draft) => (draft.revoked = [revocation(HASH), revocation(HASH)])],
     [
       'a revocation for no known reason',

@@ -30,7 +30,10 @@ const deviceSchema = z.strictObject({
   kind: z.literal('device'),
   /** The person the device belongs to; thresholds of labels count users. */
   user: z.string(),
-  roles: z.array(z.enum(['owner', 'admin', 'author', 'invoker', 'auditor'])).check(z.minLength(1), z.maxLength(5)),
+  /** `renewer` stands alone: it may decide nothing, and says what is the newest. */
+  roles: z
+    .array(z.enum(['owner', 'admin', 'author', 'invoker', 'auditor', 'renewer']))
+    .check(z.minLength(1), z.maxLength(5)),
   groups: groupsSchema,
   keys: keysSchema,
 });
@@ -121,7 +124,7 @@ const KINDS: Record<
   EntityKind,
   { readonly urn: UrnKind; readonly id: RegExp; readonly purposes: readonly KeyPurpose[] }
 > = {
-  device: { urn: 'dev', id: /^/, purposes: ['http', 'invoke', 'content', 'tag', 'unwrap'] },
+  device: { urn: 'dev', id: /^/, purposes: ['http', 'invoke', 'content', 'tag', 'unwrap', 'fresh'] },
   vault: { urn: 'svc', id: /^vault$/, purposes: ['http', 'envelope', 'content'] },
   responder: { urn: 'svc', id: /^responder:/, purposes: ['http', 'reply', 'unwrap'] },
   gateway: { urn: 'svc', id: /^gateway:/, purposes: ['http', 'invoke', 'unwrap'] },
@@ -139,6 +142,7 @@ export async function parseDirectory(token: string): Promise<ParsedDocument<Dire
   checkPrevious(directory);
   checkChain(directory);
   checkHead(token, directory);
+  checkRenewers(directory);
   checkDistinct(directory.revoked.map(({ kid }) => kid));
   checkDistinct(directory.kept);
   checkDistinct(directory.withdrawn.map(({ sub }) => sub));
@@ -220,6 +224,34 @@ function checkEntity(org: string, urn: string, entity: DirectoryEntity): void {
     // guard: directory-purposes
     if (pur.some((purpose) => !kind.purposes.includes(purpose)))
       throw malformed('the purpose of a key does not fit the kind of its holder');
+    // guard: directory-vault-content
+    if (entity.kind === 'vault' && pur.includes('content') && pur.length > 1)
+      throw malformed('a key by which a vault signs contents is for nothing else');
+  }
+}
+
+const RENEWER_KEYS: readonly string[] = ['http', 'fresh'];
+
+/** Who says what is the newest does nothing else, under keys that do nothing else, and is nobody's other device. */
+function checkRenewers({ entities }: DirectoryDocument): void {
+  const users = new Map<string, number>();
+  for (const entity of Object.values(entities))
+    if (entity.kind === 'device') users.set(entity.user, (users.get(entity.user) ?? 0) + 1);
+  for (const entity of Object.values(entities)) {
+    if (entity.kind !== 'device') continue;
+    const { roles, groups, keys, user } = entity;
+    const purposes = keys.flatMap(({ pur }) => pur);
+    if (!roles.includes('renewer')) {
+      // guard: directory-fresh-key
+      if (purposes.includes('fresh')) throw malformed('a key for freshness belongs to a renewer');
+      continue;
+    }
+    // guard: directory-renewer-alone
+    if (roles.length > 1 || groups.length > 0 || users.get(user) !== 1)
+      throw malformed('a renewer has no other role, no groups and a user of its own');
+    // guard: directory-renewer-keys
+    if (keys.some(({ pur }) => pur.length > 1) || purposes.some((purpose) => !RENEWER_KEYS.includes(purpose)))
+      throw malformed('a key of a renewer is for requests or for freshness, and for nothing else');
   }
 }
 

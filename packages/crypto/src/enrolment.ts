@@ -140,12 +140,30 @@ export async function deviceKeyOf(
   own: { readonly jwk: unknown; readonly alg: string },
   use: 'sig' | 'enc',
 ): Promise<DeviceKey> {
+  const { key, seals } = await ownKeyOf(own, use);
+  if (!seals) throw new CryptoError('key_invalid', `devices have no keys of suite ${key.suite}`);
+  return key;
+}
+
+/**
+ * Checks one of the two keys that a renewer brings: both sign, and nothing is sealed to it, so every suite will do.
+ * @throws {CryptoError} key_invalid, token_malformed
+ */
+export async function renewerKeyOf(own: { readonly jwk: unknown; readonly alg: string }): Promise<DeviceKey> {
+  return (await ownKeyOf(own, 'sig')).key;
+}
+
+/** A good public key, and whether its suite seals. */
+async function ownKeyOf(
+  own: { readonly jwk: unknown; readonly alg: string },
+  use: 'sig' | 'enc',
+): Promise<{ readonly key: DeviceKey; readonly seals: boolean }> {
   const jwk = checkShape(own.jwk, publicJwkSchema, 'public key');
   const { id: suite, sign, seal } = suiteOfKey(jwk, use, own.alg);
-  if (seal === undefined) throw new CryptoError('key_invalid', `devices have no keys of suite ${suite}`);
-  const key = { kid: await keyThumbprint(jwk), use, alg: use === 'sig' ? sign : seal, suite, jwk } as const;
+  const alg = use === 'sig' ? sign : (seal ?? sign);
+  const key = { kid: await keyThumbprint(jwk), use, alg, suite, jwk };
   await publicKeyOf(key);
-  return key;
+  return { key, seals: seal !== undefined };
 }
 
 function keysDigest(keys: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<Uint8Array<ArrayBuffer>> {

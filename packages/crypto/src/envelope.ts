@@ -11,12 +11,13 @@ import {
 } from './claims.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
+import type { KeyHolder } from './directory-keys.js';
 import { CryptoError } from './errors.js';
 import { parseUrn, urnOf } from './ids.js';
 import { kidSchema, secondsSchema } from './keys.js';
 import type { Signer } from './signer.js';
 import { strictParse } from './strict-parse.js';
-import type { KeyHolder, Trust } from './trust.js';
+import type { Trust } from './trust.js';
 
 /** Largest payload of an envelope in bytes. */
 export const ENVELOPE_MAX_BYTES = 16 * 1024;

@@ -29,6 +29,8 @@ const evidenceSchema = z.strictObject({
   head: encodedSchema,
   deltas: z.array(encodedSchema),
   fin: tokenSchema,
+  /** What renewers said of the position of the tags, where the tags did not say it themselves. */
+  fresh: z.optional(z.array(tokenSchema).check(z.minLength(1), z.maxLength(16))),
 });
 /** The tokens of one answer, from which everything else follows. */
 export type Evidence = z.infer<typeof evidenceSchema>;
@@ -58,6 +60,8 @@ export interface AnswerParts {
   /** As the opener delivered them, one per frame. */
   readonly deltas: readonly Bytes[];
   readonly fin: string;
+  /** As the bundle had them. */
+  readonly fresh?: readonly string[] | undefined;
 }
 
 /**
@@ -82,6 +86,7 @@ export function composeAnswer(parts: AnswerParts): string {
       head: encodeBase64url(parts.head),
       deltas: parts.deltas.map(encodeBase64url),
       fin: parts.fin,
+      ...(parts.fresh !== undefined && { fresh: [...parts.fresh] }),
     },
   };
   const text = `${JSON.stringify(answer)}\n`;

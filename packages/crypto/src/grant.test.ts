@@ -12,7 +12,7 @@ import { openGrant } from './open-grant.js';
 import { Secret } from './secret.js';
 import type { Unwrapper } from './signer.js';
 import { generateKeyPair } from './signer.js';
-import type { Recipient } from './trust.js';
+import type { Recipient } from './directory-keys.js';
 
 let acme: TestOrganisation;
 let globex: TestOrganisation;

@@ -6,7 +6,7 @@ import { CryptoError } from './errors.js';
 import { parseUrn } from './ids.js';
 import type { Secret } from './secret.js';
 import { suite } from './suites.js';
-import type { Recipient } from './trust.js';
+import type { Recipient } from './directory-keys.js';
 
 /** A content key is a 256-bit AES key. */
 export const DEK_BYTES = 32;

@@ -16,6 +16,7 @@ export type { DeviceKey, EnrolmentKeys, InvitationCode } from './enrolment.js';
 export {
   areEnrolmentWords,
   deviceKeyOf,
+  renewerKeyOf,
   encodeInvitationCode,
   enrolmentFingerprint,
   enrolmentMac,
@@ -187,8 +188,21 @@ export type { EarlierTagClaims, TagClaims } from './tag.js';
 export { isEarlierTag, parseEarlierTag, parseTag, positionOf, signTag } from './tag.js';
 export type { GatheredTags, ResolvedTag, TagExpectation, TagSet } from './tag-set.js';
 export { gatherTags, readTags, verifyEarlierTag, verifyPosition, verifyTags } from './tag-set.js';
-export type { EstablishOptions, KeyDemand, KeyHolder, Recipient } from './trust.js';
+export type { KeyDemand, KeyHolder, Recipient } from './directory-keys.js';
+export type { EstablishOptions } from './trust.js';
 export { Trust } from './trust.js';
+export type { DirectoryFreshness } from './fresh-directory.js';
+export type { FreshPosition } from './fresh-position.js';
+export { requireFreshPosition } from './fresh-position.js';
+export type { DirectoryFreshClaims, FreshClaims, LabelFreshClaims } from './freshness.js';
+export {
+  parseDirectoryFreshness,
+  parseLabelFreshness,
+  signDirectoryFreshness,
+  signLabelFreshness,
+  verifyDirectoryFreshness,
+  verifyLabelFreshness,
+} from './freshness.js';
 export type { TrustDocuments } from './trust-documents.js';
 export type { SeenDirectory, SeenDocument, SeenRevocation, TrustMemory } from './trust-memory.js';
 export type { Checkpoint, CheckpointTrust, VerifiedCheckpoint } from './checkpoint.js';

@@ -14,11 +14,12 @@ import {
 import type { DirectoryRef } from './claims.js';
 import type { JweFormat, JwsFormat, ParsedJwe, ParsedJws } from './compact.js';
 import { parseJwe, parseJws, sealAlgOf, sealedToShape, sealTo, signJws, verifyJws } from './compact.js';
+import type { KeyHolder, Recipient } from './directory-keys.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims } from './envelope.js';
 import { CryptoError } from './errors.js';
 import { secondsSchema } from './keys.js';
 import type { Signer } from './signer.js';
-import type { KeyHolder, Recipient, Trust } from './trust.js';
+import type { Trust } from './trust.js';
 
 /** Largest inner token and largest payload of it in bytes (protocol.md §2.1). */
 export const INVOCATION_MAX_BYTES = 256 * 1024;

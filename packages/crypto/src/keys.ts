@@ -23,7 +23,7 @@ export const kidSchema = z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/));
 /** NumericDate: whole seconds since 1970 (RFC 7519 §2). */
 export const secondsSchema = z.int().check(z.gte(0), z.lte(253_402_300_799));
 
-const SIGN_PURPOSES = ['http', 'invoke', 'content', 'tag', 'envelope', 'reply'] as const;
+const SIGN_PURPOSES = ['http', 'invoke', 'content', 'tag', 'fresh', 'envelope', 'reply'] as const;
 export type KeyPurpose = (typeof SIGN_PURPOSES)[number] | 'unwrap';
 
 const suiteSchema = z.enum(SUITE_IDS);

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { PolicyDocument } from './policy.js';
-import { authorsOf, custodyOf, labelRuleOf, parsePolicy } from './policy.js';
+import { authorsOf, custodyOf, freshSecondsOf, labelRuleOf, parsePolicy, pendingSecondsOf } from './policy.js';
 import type { TestOrganisation } from './testing.js';
 import { makeOrganisation } from './testing.js';
 
@@ -35,7 +35,17 @@ describe('parsing a policy', () => {
     ['a label in capitals', (draft) => (draft.labels = { Production: { groups: [] } })],
     ['a label of 65 characters', (draft) => (draft.labels = { ['x'.repeat(65)]: { groups: [] } })],
     ['threshold zero', (draft) => (draft.labels = { production: { groups: [], threshold: 0 } })],
-    ['tags that live 91 days', (draft) => (draft.labels = { production: { groups: [], days: 91 } })],
+    ['threshold 17', (draft) => (draft.labels = { production: { groups: [], threshold: 17 } })],
+    ['tags that live 366 days', (draft) => (draft.labels = { production: { groups: [], days: 366 } })],
+    ['tags that do not live', (draft) => (draft.labels = { production: { groups: [], days: 0 } })],
+    ['words of renewers that count for 8 days', (draft) => (draft.fresh_days = 8)],
+    ['words of renewers that do not count', (draft) => (draft.fresh_days = 0)],
+    [
+      'tags that live 91 days, in spec 1 [guard: policy-spec]',
+      (draft) => Object.assign(draft, { spec: '1', labels: { production: { groups: [], days: 91 } } }),
+    ],
+    ['fresh_days in spec 1', (draft) => Object.assign(draft, { spec: '1', fresh_days: 7 })],
+    ['spec 3', (draft) => Object.assign(draft, { spec: '3' })],
     ['automatic enrolment', (draft) => Object.assign(draft.auth, { oidc: 'auto' })],
     ['a skew over a minute', (draft) => (draft.max_skew = 61)],
     ['a life over 366 days', (draft) => (draft.expires = '2099-01-01T00:00:00Z')],
@@ -53,6 +63,16 @@ describe('parsing a policy', () => {
     change(draft);
     // Some of these are refused when they are signed already: what we make, we would accept.
     await expect(acme.sign('policy', draft).then(parsePolicy)).rejects.toMatchObject({ code: 'token_malformed' });
+  });
+
+  it.each<[string, Partial<PolicyDocument>]>([
+    ['tags that live a year', { labels: { production: { groups: [], days: 365 } } }],
+    ['tags that live 90 days, in spec 1', { spec: '1', labels: { production: { groups: [], days: 90 } } }],
+    ['words of renewers that count for a day', { fresh_days: 1 }],
+    ['words of renewers that count for a week', { fresh_days: 7 }],
+  ])('accepts %s', async (_name, changes) => {
+    const token = await acme.sign('policy', { ...acme.trust.policy, ...changes });
+    expect((await parsePolicy(token)).payload).toMatchObject(changes);
   });
 
   it('accepts suites that this implementation does not have', async () => {
@@ -108,10 +128,31 @@ describe('authors of a name', () => {
 describe('the rule of a label', () => {
   it.each([
     ["is the policy's", 'production', { groups: ['grp:release'], threshold: 2, days: 30 }],
-    ['has one signer and seven days unless the policy says more', 'canary', { groups: [], threshold: 1, days: 7 }],
-    ["is the authors' where the policy has none", 'latest', { groups: ['grp:claims'], threshold: 1, days: 7 }],
-    ['is not found on a prototype', 'constructor', { groups: ['grp:claims'], threshold: 1, days: 7 }],
+    ['has one signer and a year unless the policy says more', 'canary', { groups: [], threshold: 1, days: 365 }],
+    ["is the authors' where the policy has none", 'latest', { groups: ['grp:claims'], threshold: 1, days: 365 }],
+    ['is not found on a prototype', 'constructor', { groups: ['grp:claims'], threshold: 1, days: 365 }],
   ])('%s', (_name, label, rule) => {
     expect(labelRuleOf(policy, 'claims/triage', label)).toEqual(rule);
+  });
+
+  it.each([
+    ['production', 30],
+    ['canary', 7],
+    ['latest', 7],
+  ])('gives tags of %s %i days in spec 1', (label, days) => {
+    expect(labelRuleOf({ ...policy, spec: '1' }, 'claims/triage', label)).toMatchObject({ days });
+  });
+});
+
+describe('words of renewers', () => {
+  it.each<[string, Partial<PolicyDocument>, number, number]>([
+    ['a week, and a move waits for six days', {}, 7, 6],
+    ['as many days as it says', { fresh_days: 3 }, 3, 2],
+    ['two days, and a move waits for one', { fresh_days: 2 }, 2, 1],
+    ['a day, and a move waits for half of it', { fresh_days: 1 }, 1, 0.5],
+    ['a week in spec 1', { spec: '1' }, 7, 6],
+  ])('count for %s', (_name, changes, fresh, pending) => {
+    const changed = { ...policy, ...changes };
+    expect([freshSecondsOf(changed), pendingSecondsOf(changed)]).toEqual([fresh * 86_400, pending * 86_400]);
   });
 });

@@ -10,13 +10,19 @@ import { orgSchema } from './root.js';
 /** A group of the organisation, such as `grp:support`. */
 export const groupSchema = z.string().check(z.regex(/^grp:[a-z0-9][a-z0-9._-]{0,63}$/));
 const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
+/** Whatever the policy says, a tag ends within a year. */
+export const TAG_DAYS_MAX = 365;
+const FRESH_DAYS = 7;
+const EARLIER_TAG_DAYS = 7;
+const EARLIER_TAG_DAYS_MAX = 90;
 /** A prefix of prompt names that ends in `/`, or `*` for all the rest. */
 const prefixSchema = z.string().check(z.maxLength(128), z.regex(/^(?:\*|(?:[a-z0-9][a-z0-9._-]*\/)+)$/));
 
 /** policy: what the organisation allows (protocol.md §4, docs/spec/policy.md). */
 const policySchema = z.strictObject({
   _type: z.literal('bulla-policy'),
-  spec: z.literal('1'),
+  /** 1 has no `fresh_days`, and its tags live for 7 days unless it says otherwise. */
+  spec: z.enum(['1', '2']),
   org: orgSchema,
   version: versionSchema,
   /** The newest root when it was signed. */
@@ -35,10 +41,12 @@ const policySchema = z.strictObject({
       groups: groupsSchema,
       /** How many distinct users must sign a tag of this label; 1 unless given. */
       threshold: z.optional(z.int().check(z.gte(1), z.lte(16))),
-      /** How long a tag of this label may live; 7 unless given. */
-      days: z.optional(z.int().check(z.gte(1), z.lte(90))),
+      /** How long a tag of this label may live; 365 unless given. */
+      days: z.optional(z.int().check(z.gte(1), z.lte(TAG_DAYS_MAX))),
     }),
   ),
+  /** For how long somebody's word that a position or a directory is the newest counts; 7 unless given. */
+  fresh_days: z.optional(z.int().check(z.gte(1), z.lte(FRESH_DAYS))),
   /** Whose members may send chats without a stored prompt. */
   chat: groupsSchema,
   auth: z.strictObject({ bearer: z.boolean(), oidc: z.enum(['off', 'approve']) }),
@@ -63,8 +71,6 @@ const POLICY_FORMAT: DocumentFormat<PolicyDocument> = {
   maxBytes: 256 * 1024,
 };
 const POLICY_DAYS_MAX = 366;
-const TAG_DAYS = 7;
-const FRESH_DAYS = 7;
 const DAY_SECONDS = 86_400;
 
 /**
@@ -76,7 +82,16 @@ export async function parsePolicy(token: string): Promise<ParsedDocument<PolicyD
   checkLife(parsed.payload, POLICY_DAYS_MAX);
   // guard: policy-previous
   checkPrevious(parsed.payload);
+  checkSpec(parsed.payload);
   return parsed;
+}
+
+/** What a policy of spec 1 could not say, it does not say. */
+function checkSpec({ spec, labels, fresh_days: freshDays }: PolicyDocument): void {
+  if (spec === '2') return;
+  // guard: policy-spec
+  if (freshDays !== undefined || Object.values(labels).some(({ days = 0 }) => days > EARLIER_TAG_DAYS_MAX))
+    throw new CryptoError('token_malformed', 'a policy of spec 1 says what only one of spec 2 can');
 }
 
 /**
@@ -89,9 +104,15 @@ export function checkPrevious(document: { readonly version: number; readonly pre
   }
 }
 
+/** Seconds for which somebody's word that a position or a directory is the newest counts. */
+export function freshSecondsOf({ fresh_days: days = FRESH_DAYS }: PolicyDocument): number {
+  return days * DAY_SECONDS;
+}
+
 /** Seconds in which the people who must sign a move have to come, from the first of their tags on. */
-export function pendingSeconds(): number {
-  return Math.max(FRESH_DAYS - 1, FRESH_DAYS / 2) * DAY_SECONDS;
+export function pendingSecondsOf(policy: PolicyDocument): number {
+  const fresh = freshSecondsOf(policy);
+  return Math.max(fresh - DAY_SECONDS, fresh / 2);
 }
 
 /** Custody of a prompt name: `sealed` unless the policy says otherwise. */
@@ -110,7 +131,7 @@ export function labelRuleOf(policy: PolicyDocument, name: string, label: string)
   return {
     groups: rule?.groups ?? authorsOf(policy, name),
     threshold: rule?.threshold ?? 1,
-    days: rule?.days ?? TAG_DAYS,
+    days: rule?.days ?? (policy.spec === '1' ? EARLIER_TAG_DAYS : TAG_DAYS_MAX),
   };
 }
 

@@ -3,12 +3,13 @@ import { attachmentsSchema } from './attachment.js';
 import { modelNameSchema, nameSchema, opaqueIdSchema, urnOfSchema, versionSchema } from './claims.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
+import type { KeyHolder } from './directory-keys.js';
 import { CryptoError } from './errors.js';
 import { organisationUrn } from './ids.js';
 import { secondsSchema } from './keys.js';
 import { groupSchema } from './policy.js';
 import type { Signer } from './signer.js';
-import type { KeyHolder, Trust } from './trust.js';
+import type { Trust } from './trust.js';
 
 /** Largest payload of a statement in bytes (protocol.md §2.1). */
 export const STATEMENT_MAX_BYTES = 256 * 1024;

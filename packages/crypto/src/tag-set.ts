@@ -2,6 +2,7 @@ import { verifyJws } from './compact.js';
 import type { CryptoErrorCode } from './errors.js';
 import { CryptoError } from './errors.js';
 import { organisationUrn, parseUrn } from './ids.js';
+import { TAG_DAYS_MAX } from './policy.js';
 import type { PositionRef } from './position.js';
 import { positionHash } from './position.js';
 import type { EarlierTagClaims, TagClaims } from './tag.js';
@@ -10,8 +11,6 @@ import type { Trust } from './trust.js';
 
 const TAGS_MAX = 16;
 const DAY_SECONDS = 86_400;
-/** Whatever the policy says, a tag ends within a year. */
-const TAG_DAYS_MAX = 365;
 
 /** What a label points to. */
 export interface ResolvedTag extends PositionRef {
@@ -24,6 +23,8 @@ export interface ResolvedTag extends PositionRef {
   readonly prev: string;
   /** Seconds: from then on too few people have said so. */
   readonly expiresAt: number;
+  /** Seconds: until then enough people have said so lately; 0 where too few have. */
+  readonly freshUntil: number;
   /** URNs of the devices whose tags count, one of each person. */
   readonly signers: readonly string[];
 }
@@ -108,8 +109,8 @@ export async function verifyEarlierTag(
 }
 
 function resolvedOf(set: TagSet): ResolvedTag {
-  const { sub, name, label, version, chash, seq, prev, pos, expiresAt, signers } = set;
-  return { sub, name, label, version, chash, seq, prev, pos, expiresAt, signers };
+  const { sub, name, label, version, chash, seq, prev, pos, expiresAt, freshUntil, signers } = set;
+  return { sub, name, label, version, chash, seq, prev, pos, expiresAt, freshUntil, signers };
 }
 
 function requireEnough({ given, needed, signed, hasUnknownKey }: TagSet): void {
@@ -182,6 +183,10 @@ async function setOf(judged: readonly JudgedTag[], expected: TagExpectation): Pr
   const signed = onePerUser(judged.filter(({ flaw }) => flaw === undefined || flaw.check === 'tag-expiry'));
   const needed = trust.labelRule(name, label).threshold;
   const ends = (good.length > 0 ? good : signed).map(({ end }) => end).toSorted((left, right) => right - left);
+  const lately = lastWords(
+    judged.filter(({ flaw }) => flaw === undefined),
+    trust.freshSeconds,
+  );
   return {
     sub,
     name,
@@ -193,6 +198,7 @@ async function setOf(judged: readonly JudgedTag[], expected: TagExpectation): Pr
     pos,
     // With the last that is needed, those that end sooner are dispensable.
     expiresAt: ends[Math.min(needed, ends.length) - 1] ?? 0,
+    freshUntil: lately[needed - 1] ?? 0,
     signers: good.map(({ claims }) => claims.iss),
     given: good.length,
     needed,
@@ -211,6 +217,14 @@ function onePerUser(tags: readonly JudgedTag[]): JudgedTag[] {
     if (other === undefined || other.end < tag.end) byUser.set(user, tag);
   }
   return [...byUser.values()];
+}
+
+/** Until when the newest word of each person counts as lately said, the longest first; a tag that has ended says nothing. */
+function lastWords(tags: readonly JudgedTag[], freshSeconds: number): number[] {
+  const byUser = new Map<string | undefined, number>();
+  for (const { user, claims, end } of tags)
+    byUser.set(user, Math.max(byUser.get(user) ?? 0, Math.min(end, claims.iat + freshSeconds)));
+  return [...byUser.values()].toSorted((left, right) => right - left);
 }
 
 /** One tag: key, signature, what it says, and whether it counts now. A lie is thrown. */
@@ -253,7 +267,8 @@ async function judgeTag(token: string, expected: TagExpectation): Promise<Judged
   if (claims.iat > now + trust.policy.max_skew)
     return flawed('clock_skew', 'the tag is dated in the future', 'tag-issued');
   // guard: tag-expiry
-  if (now >= end && acceptExpired !== true) return flawed('trust_expired', 'the label has expired', 'tag-expiry');
+  if (trust.clock(now) >= end && acceptExpired !== true)
+    return flawed('trust_expired', 'the label has expired', 'tag-expiry');
   return { ...judged, flaw: undefined };
 }
 

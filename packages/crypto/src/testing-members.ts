@@ -22,6 +22,16 @@ export interface TestMember {
   unwrapper(): Promise<Unwrapper>;
 }
 
+/** A renewer, which signs requests with one key and freshness with another. */
+export interface TestRenewer {
+  readonly urn: string;
+  readonly keyid: string;
+  readonly signer: Signer;
+  readonly fresh: Signer;
+  readonly entity: Device;
+  readonly keyFile: KeyFile;
+}
+
 /** Where a member belongs, and when and in which suite its keys are made. */
 export interface MemberPlace {
   readonly org: string;
@@ -71,7 +81,7 @@ export function makeService(place: MemberPlace, name: ServiceName): Promise<Test
   const urn = urnOf(place.org, 'svc', name);
   if (name === 'vault') {
     const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'vault', url, roles: ['service'], keys });
-    return makeMember(place, name, urn, { purposes: ['http', 'envelope', 'content'], seals: false, entityOf });
+    return makeMember(place, name, urn, { purposes: ['http', 'envelope'], seals: false, entityOf });
   }
   if (name.startsWith('gateway:')) {
     const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'gateway', url, roles: ['gateway'], keys });
@@ -115,6 +125,39 @@ async function makeMember(place: MemberPlace, slot: string, urn: string, kind: M
     unwrapper() {
       if (enc === undefined) throw new Error(`nothing is sealed to ${slot}`);
       return loadUnwrapper(enc.privateJwk, enc.alg as SealAlg);
+    },
+  };
+}
+
+/** A renewer with a user of its own; its keys are of suite ed25519. */
+export async function makeRenewer({ org, now, readyKeyPair }: MemberPlace, slot: string): Promise<TestRenewer> {
+  const urn = urnOf(org, 'dev', mintId('dev'));
+  const pair = (purpose: string) => keyPairOf(`${org} ${slot} ${purpose}`, 'ed25519', 'sig', readyKeyPair);
+  const [http, fresh] = [await pair('http'), await pair('fresh')];
+  const times = { nbf: now - DAY_SECONDS, use_until: now + 365 * DAY_SECONDS, end: now + 3650 * DAY_SECONDS };
+  const listed: readonly [KeyPair, KeyPurpose][] = [
+    [http, 'http'],
+    [fresh, 'fresh'],
+  ];
+  const facts = ({ kid, alg }: KeyPair, purpose: KeyPurpose) =>
+    ({ kid, use: 'sig', alg, suite: 'ed25519', pur: [purpose] }) as const;
+  const records: KeyRecord[] = listed.map(([one, purpose]) => ({
+    ...facts(one, purpose),
+    pur: [purpose],
+    ...times,
+    jwk: one.publicJwk,
+  }));
+  return {
+    urn,
+    keyid: `${urn}#${http.kid}`,
+    signer: await loadSigner(http.privateJwk, http.alg as SignAlg),
+    fresh: await loadSigner(fresh.privateJwk, fresh.alg as SignAlg),
+    entity: { kind: 'device', user: urnOf(org, 'user', mintId('usr')), roles: ['renewer'], groups: [], keys: records },
+    keyFile: {
+      v: 1,
+      org,
+      urn,
+      keys: listed.map(([one, purpose]) => ({ ...facts(one, purpose), pur: [purpose], jwk: one.privateJwk })),
     },
   };
 }

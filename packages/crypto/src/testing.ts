@@ -1,24 +1,26 @@
 import type { DirectoryDocument } from './directory.js';
 import type { DirectoryHashes } from './directory-chain.js';
-import { FIRST_CHAIN } from './directory.js';
 import type { DocumentPayload } from './document.js';
 import { signDocument } from './document.js';
-import { timestampOf } from './document-times.js';
+import type { LabelFreshClaims } from './freshness.js';
+import { signDirectoryFreshness, signLabelFreshness } from './freshness.js';
+import { organisationUrn } from './ids.js';
 import type { PolicyDocument } from './policy.js';
 import { parsePolicy } from './policy.js';
 import type { RootDocument } from './root.js';
 import { parseRoot, pinOf } from './root.js';
 import type { KeyPair, Signer } from './signer.js';
-import { loadSigner } from './signer.js';
-import type { SignAlg } from './suites.js';
-import type { Device, MemberPlace, ReadyKeyPair, TestMember } from './testing-members.js';
-import { keyPairOf, makeDevice, makeService } from './testing-members.js';
+import type { DocumentRoleName, RootOptions } from './testing-documents.js';
+import { DIRECTORY_DAYS, firstDirectory, firstPolicy, lasting, makeRoot, YEAR_DAYS } from './testing-documents.js';
+import type { Device, MemberPlace, TestMember, TestRenewer } from './testing-members.js';
+import { keyPairOf, makeDevice, makeRenewer, makeService } from './testing-members.js';
 import { Trust } from './trust.js';
 import type { TrustDocuments } from './trust-documents.js';
 export { crowdOf } from './testing-crowd.js';
+export type { DocumentRoleName, Quorum } from './testing-documents.js';
 
 /** Whole organisations with real keys and signed documents, for tests of every package. Never part of a product. */
-export interface OrganisationOptions {
+export interface OrganisationOptions extends RootOptions {
   /** `acme` unless given. */
   readonly org?: string;
   /** `development` unless given. */
@@ -27,24 +29,14 @@ export interface OrganisationOptions {
   readonly now?: number;
   /** Suite of the keys of entities; `rsa2048` unless given. */
   readonly suite?: MemberPlace['suite'];
-  /** Suite of the keys that sign documents; `ed25519` unless given. */
-  readonly documentSuite?: 'rsa3072' | 'ed25519';
-  /** How many keys each role has and how many must sign; one of one unless given. */
-  readonly quorums?: Partial<Record<DocumentRoleName, Quorum>>;
   /** Whether root has a recovery key; not unless given. */
   readonly recovery?: boolean;
-  /** Keys that were made before, for those who make many organisations; fresh ones unless given. */
-  readonly readyKeyPair?: ReadyKeyPair;
   /** Members of the first policy that differ from the default. */
   readonly policy?: Partial<PolicyDocument>;
+  /** How many renewers the first directory lists; none unless given. */
+  readonly renewers?: number;
 }
 
-export interface Quorum {
-  readonly keys: number;
-  readonly threshold: number;
-}
-
-export type DocumentRoleName = 'root' | 'policy' | 'directory';
 type Change<Payload> = (draft: Payload) => void;
 
 /** An organisation and its newest documents; publishing moves it on. Times are in seconds. */
@@ -66,6 +58,11 @@ export interface TestOrganisation {
   readonly invoker: TestMember;
   readonly auditor: TestMember;
   readonly recovery: KeyPair | undefined;
+  readonly renewers: readonly TestRenewer[];
+  /** A renewer's word that the newest directory is the newest. */
+  freshDirectory(now: number, renewer?: TestRenewer): Promise<string>;
+  /** A renewer's word that a position is the newest. */
+  freshPosition(position: LabelPlace, now: number, renewer?: TestRenewer): Promise<string>;
   /** A further device, of a user of its own; it is not listed until published. */
   makeDevice(slot: string, rights: Pick<Device, 'roles' | 'groups'>): Promise<TestMember>;
   /** The next directory as a token, not adopted. The draft already has the next version, `prev` and times. */
@@ -80,10 +77,8 @@ export interface TestOrganisation {
   sign(role: DocumentRoleName, payload: DocumentPayload): Promise<string>;
 }
 
-const DAY_SECONDS = 86_400;
-const YEAR_DAYS = 365;
-const DIRECTORY_DAYS = { production: 7, development: 90 } as const;
-const ONE_OF_ONE: Quorum = { keys: 1, threshold: 1 };
+/** A position of a label of a name. */
+type LabelPlace = Pick<LabelFreshClaims, 'name' | 'seq' | 'pos'> & { readonly label: string };
 
 /**
  * An organisation with one vault, two responders (`eu1`, `eu2`) and four devices of four users: `owner` (also author
@@ -108,6 +103,9 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
     auditor: await makeDevice(place, 'auditor', { roles: ['auditor'], groups: [] }),
   };
   const { signers, root } = await makeRoot(options, org, profile, now);
+  const renewers: TestRenewer[] = [];
+  for (let count = 1; count <= (options.renewers ?? 0); count++)
+    renewers.push(await makeRenewer(place, `renewer ${count}`));
   const recovery =
     options.recovery === true ? await keyPairOf(`${org} recovery`, 'rsa3072', 'enc', options.readyKeyPair) : undefined;
   if (recovery?.publicJwk.kty === 'RSA') {
@@ -115,7 +113,7 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
   }
   const rootToken = await signDocument(root, signers.root);
   const policyToken = await signDocument(firstPolicy(org, now, options.policy), signers.policy);
-  const directory = firstDirectory(org, now, profile, (await parsePolicy(policyToken)).hash);
+  const directory = firstDirectory(org, now, (await parsePolicy(policyToken)).hash);
   for (const { urn, entity } of [
     members.vault,
     ...members.responders,
@@ -123,6 +121,7 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
     members.author,
     members.invoker,
     members.auditor,
+    ...renewers,
   ]) {
     directory.entities[urn] = entity;
   }
@@ -144,7 +143,7 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
       root_version: trust.root.version,
       prev: hash,
       chain: await trust.nextChain(),
-      ...lasting(at, DIRECTORY_DAYS[trust.profile]),
+      ...lasting(at, DIRECTORY_DAYS),
       entities,
       revoked,
       kept,
@@ -154,8 +153,29 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
     return signDocument(draft, signers.directory);
   }
 
+  /** What every word of a renewer says. */
+  const wordOf = (at: number, { urn }: TestRenewer) => ({
+    iss: urn,
+    aud: organisationUrn(org),
+    dir: trust.directoryRef,
+    iat: at,
+    exp: at + trust.freshSeconds,
+  });
+  const firstRenewer = () => {
+    const [renewer] = renewers;
+    if (renewer === undefined) throw new Error('the organisation has no renewer');
+    return renewer;
+  };
+
   return {
     ...members,
+    renewers,
+    freshDirectory: (at, renewer = firstRenewer()) =>
+      signDirectoryFreshness({ ...wordOf(at, renewer), purpose: 'directory.fresh' }, renewer.fresh),
+    freshPosition({ name, label, seq, pos }, at, renewer = firstRenewer()) {
+      const claims = { ...wordOf(at, renewer), name, tag: label, seq, pos, purpose: 'tag.fresh' } as const;
+      return signLabelFreshness(claims, renewer.fresh);
+    },
     org,
     pin,
     now,
@@ -195,81 +215,6 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
       return adopt({ ...trust.documents, roots: [...trust.documents.roots, await signDocument(draft, by)] }, at);
     },
   };
-}
-
-async function makeRoot(options: OrganisationOptions, org: string, profile: RootDocument['profile'], now: number) {
-  const keys: RootDocument['keys'] = {};
-  const makeRole = async (role: DocumentRoleName) => {
-    const { keys: count, threshold } = options.quorums?.[role] ?? ONE_OF_ONE;
-    const slots = Array.from({ length: count }, (_, index) => `${org} ${role} ${index}`);
-    const pairs = await Promise.all(
-      slots.map((slot) => keyPairOf(slot, options.documentSuite ?? 'ed25519', 'sig', options.readyKeyPair)),
-    );
-    for (const { kid, publicJwk, alg } of pairs) keys[kid] = { jwk: publicJwk, alg: alg as SignAlg };
-    const signers = await Promise.all(pairs.map(({ privateJwk, alg }) => loadSigner(privateJwk, alg as SignAlg)));
-    return { signers, role: { kids: pairs.map(({ kid }) => kid), threshold } };
-  };
-  const [byRoot, byPolicy, byDirectory] = [
-    await makeRole('root'),
-    await makeRole('policy'),
-    await makeRole('directory'),
-  ];
-  const root: RootDocument = {
-    _type: 'bulla-root',
-    spec: '1',
-    org,
-    profile,
-    version: 1,
-    ...lasting(now, YEAR_DAYS),
-    keys,
-    roles: { root: byRoot.role, policy: byPolicy.role, directory: byDirectory.role },
-  };
-  return { root, signers: { root: byRoot.signers, policy: byPolicy.signers, directory: byDirectory.signers } };
-}
-
-function firstPolicy(org: string, now: number, changes: Partial<PolicyDocument> = {}): PolicyDocument {
-  return {
-    _type: 'bulla-policy',
-    spec: '1',
-    org,
-    version: 1,
-    root_version: 1,
-    ...lasting(now, YEAR_DAYS),
-    suites: ['rsa2048', 'rsa3072', 'p256', 'ed25519'],
-    custody: { '*': 'sealed' },
-    authors: { '*': ['grp:authors'] },
-    labels: { production: { groups: ['grp:release'] } },
-    chat: [],
-    auth: { bearer: false, oidc: 'approve' },
-    max_skew: 60,
-    ...changes,
-  };
-}
-
-function firstDirectory(
-  org: string,
-  now: number,
-  profile: RootDocument['profile'],
-  policyHash: string,
-): DirectoryDocument {
-  return {
-    _type: 'bulla-directory',
-    spec: '2',
-    org,
-    version: 1,
-    root_version: 1,
-    chain: FIRST_CHAIN,
-    policy: { version: 1, hash: policyHash },
-    ...lasting(now, DIRECTORY_DAYS[profile]),
-    entities: {},
-    revoked: [],
-    kept: [],
-    withdrawn: [],
-  };
-}
-
-function lasting(now: number, days: number): { issued: string; expires: string } {
-  return { issued: timestampOf(now), expires: timestampOf(now + days * DAY_SECONDS) };
 }
 
 function unchanged(): void {}

@@ -153,10 +153,9 @@ describe('times of documents', () => {
   it.each(['development', 'production'] as const)(
     'refuses a directory that lives too long in %s [guard: directory-life]',
     async (profile) => {
-      const days = { development: 90, production: 7 }[profile];
       const organisation = await makeOrganisation({ now: NOW, profile });
-      expect(organisation.trust.expiresAt).toBe(NOW + days * DAY);
-      const token = await directory(organisation, (draft) => (draft.expires = timestampOf(NOW + days * DAY + 1)));
+      expect(organisation.trust.expiresAt).toBe(NOW + 90 * DAY);
+      const token = await directory(organisation, (draft) => (draft.expires = timestampOf(NOW + 90 * DAY + 1)));
       await expect(establish(organisation, { directory: token })).rejects.toMatchObject({ code: 'token_malformed' });
     },
   );
@@ -166,9 +165,18 @@ describe('times of documents', () => {
     await expect(establish(acme, {}, NOW - 61)).rejects.toMatchObject({ code: 'clock_skew', check: 'document-issued' });
   });
 
+  it('accepts documents dated ahead by as much as the policy says', async () => {
+    const exact = await makeOrganisation({ now: NOW, policy: { max_skew: 5 } });
+    await expect(establish(exact, {}, NOW - 5)).resolves.toBeInstanceOf(Trust);
+    await expect(establish(exact, {}, NOW - 6)).rejects.toMatchObject({ code: 'clock_skew', check: 'document-issued' });
+  });
+
   it('refuses an expired directory, at the second it expires [guard: trust-fresh]', async () => {
-    await expect(establish(acme, {}, NOW + 90 * DAY - 1)).resolves.toBeInstanceOf(Trust);
-    await expect(establish(acme, {}, NOW + 90 * DAY)).rejects.toMatchObject({ code: 'trust_expired' });
+    const trust = await establish(acme, {});
+    expect(() => trust.requireUnexpired(NOW + 90 * DAY - 1)).not.toThrow();
+    expect(() => trust.requireUnexpired(NOW + 90 * DAY)).toThrow(
+      expect.objectContaining({ code: 'trust_expired', check: 'trust-fresh' }),
+    );
   });
 
   it('refuses an expired policy beside a fresh directory', async () => {

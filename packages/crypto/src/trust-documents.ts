@@ -2,7 +2,7 @@ import type { DirectoryDocument } from './directory.js';
 import { parseDirectory } from './directory.js';
 import type { ParsedDocument } from './document.js';
 import { requireSignatures, requireSignedToken } from './document.js';
-import { checkLife, secondsOf, SKEW_SECONDS } from './document-times.js';
+import { checkLife, secondsOf } from './document-times.js';
 import { CryptoError } from './errors.js';
 import type { PolicyDocument } from './policy.js';
 import { parsePolicy } from './policy.js';
@@ -15,6 +15,8 @@ export interface TrustDocuments {
   readonly roots: readonly string[];
   readonly policy: string;
   readonly directory: string;
+  /** What renewers say: that this directory is the newest. */
+  readonly fresh?: readonly string[];
 }
 
 /** The same, read and verified against each other; whether they are fresh and follow what was seen is open. */
@@ -39,7 +41,7 @@ export interface DocumentExpectation {
   readonly underStatedRoot?: boolean;
 }
 
-const DIRECTORY_DAYS_MAX = { production: 7, development: 90 } as const;
+const DIRECTORY_DAYS_MAX = 90;
 
 /**
  * Verifies documents in this order: the root chain from the pin, policy and directory by their thresholds, the
@@ -55,7 +57,7 @@ export async function verifyDocuments(
   const policy = await readSigned('policy', documents.policy, parsePolicy, roots, expected);
   const directory = await readSigned('directory', documents.directory, parseDirectory, roots, expected);
   // guard: directory-life
-  checkLife(directory.payload, DIRECTORY_DAYS_MAX[root.payload.profile]);
+  checkLife(directory.payload, DIRECTORY_DAYS_MAX);
   const named = directory.payload.policy;
   // guard: directory-names-policy
   if (named.hash !== policy.hash || named.version !== policy.payload.version) {
@@ -63,7 +65,7 @@ export async function verifyDocuments(
   }
   for (const { issued } of [root.payload, policy.payload, directory.payload]) {
     // guard: document-issued
-    if (secondsOf(issued) > expected.now + SKEW_SECONDS) {
+    if (secondsOf(issued) > expected.now + policy.payload.max_skew) {
       throw new CryptoError('clock_skew', 'a document is dated in the future', { check: 'document-issued' });
     }
   }

@@ -1,13 +1,15 @@
-import type { DirectoryDocument, DirectoryEntity, EntityKind, Role } from './directory.js';
+import type { DirectoryDocument } from './directory.js';
 import type { DirectoryHashes } from './directory-chain.js';
 import { continueChain, nextChain } from './directory-chain.js';
+import type { Recipient } from './directory-keys.js';
+import { DirectoryKeys } from './directory-keys.js';
 import { secondsOf } from './document-times.js';
 import { CryptoError } from './errors.js';
+import type { DirectoryFreshness } from './fresh-directory.js';
+import { byItself, judgeDirectory, notFresh } from './fresh-directory.js';
 import { recoveryUrn } from './ids.js';
-import type { KeyPurpose, KeyRecord, KeyUsage } from './keys.js';
-import { isUsable, keyState } from './keys.js';
 import type { Custody, LabelRule, PolicyDocument } from './policy.js';
-import { authorsOf, custodyOf, labelRuleOf, pendingSeconds, reviewersOf } from './policy.js';
+import { authorsOf, custodyOf, freshSecondsOf, labelRuleOf, pendingSecondsOf, reviewersOf } from './policy.js';
 import type { RootDocument } from './root.js';
 import type { DocumentExpectation, TrustDocuments, VerifiedDocuments } from './trust-documents.js';
 import { verifyDocuments } from './trust-documents.js';
@@ -22,35 +24,19 @@ export interface EstablishOptions extends DocumentExpectation {
    * them: needed where this directory is not the next one.
    */
   readonly hashes?: DirectoryHashes | undefined;
+  /** Seconds: what the clock of this party was raised to before, if it kept that. */
+  readonly clock?: number | undefined;
   /** For evidence, for opening one's own grants and for rebuilding `previous`: nothing else may use it. */
   readonly acceptExpired?: boolean;
-}
-
-/** Whom something can be encrypted to. */
-export interface Recipient {
-  readonly urn: string;
-  readonly record: KeyRecord;
-}
-
-/** A key with the entity that holds it. */
-export interface KeyHolder extends Recipient {
-  readonly entity: DirectoryEntity;
-}
-
-export interface KeyDemand {
-  readonly usage: KeyUsage;
-  readonly purpose: KeyPurpose;
-  /** Seconds. */
-  readonly now: number;
-  /** Names the check in the error. */
-  readonly check: string;
+  /** Takes a directory that nobody calls the newest: for renewers, who are there to say so, and for whoever signs the next. */
+  readonly acceptStale?: boolean;
 }
 
 /**
  * The verified documents of one organisation: the only way from a `kid` to a key, and from a name to what it may
  * do. Immutable; a newer one is established with this one as `previous` (protocol.md §4).
  */
-export class Trust {
+export class Trust extends DirectoryKeys {
   readonly org: string;
   readonly pin: string;
   readonly profile: RootDocument['profile'];
@@ -63,26 +49,35 @@ export class Trust {
   readonly directoryRef: { readonly ver: number; readonly hash: string };
   /** Seconds: the least of the three documents. */
   readonly expiresAt: number;
+  /** Until when the directory is the newest, by itself or by a renewer's word. */
+  readonly freshness: DirectoryFreshness;
   readonly memory: TrustMemory;
-  readonly #entities: ReadonlyMap<string, DirectoryEntity>;
-  readonly #holders: ReadonlyMap<string, KeyHolder>;
-  readonly #revoked: ReadonlySet<string>;
+  readonly #verified: VerifiedDocuments;
   readonly #kept: ReadonlySet<string>;
   readonly #withdrawn: ReadonlyMap<string, number>;
 
   /** Only establish() makes one: the documents are verified. */
-  private constructor(verified: VerifiedDocuments, documents: TrustDocuments, pin: string, memory: TrustMemory) {
+  private constructor(
+    verified: VerifiedDocuments,
+    documents: TrustDocuments,
+    pin: string,
+    memory: TrustMemory,
+    freshness: DirectoryFreshness,
+  ) {
     const root = verified.root.payload;
     const policy = verified.policy.payload;
     const directory = verified.directory.payload;
+    super(directory, policy);
     this.org = root.org;
     this.pin = pin;
     this.profile = root.profile;
     const { roots, policy: policyToken, directory: directoryToken } = documents;
+    this.freshness = Object.freeze(freshness);
     this.documents = Object.freeze({
       roots: Object.freeze([...roots]),
       policy: policyToken,
       directory: directoryToken,
+      ...(this.freshness.fresh.length > 0 && { fresh: this.freshness.fresh }),
     });
     this.root = root;
     this.policy = policy;
@@ -90,13 +85,7 @@ export class Trust {
     this.directoryRef = Object.freeze({ ver: directory.version, hash: verified.directory.hash });
     this.expiresAt = Math.min(...[root, policy, directory].map(({ expires }) => secondsOf(expires)));
     this.memory = memory;
-    this.#entities = new Map(Object.entries(directory.entities));
-    this.#holders = new Map(
-      [...this.#entities].flatMap(([urn, entity]) =>
-        entity.keys.map((record) => [record.kid, Object.freeze({ urn, entity, record })]),
-      ),
-    );
-    this.#revoked = new Set(directory.revoked.map(({ kid }) => kid));
+    this.#verified = verified;
     this.#kept = new Set(directory.kept);
     this.#withdrawn = new Map(directory.withdrawn.map(({ sub, below }) => [sub, below]));
     Object.freeze(this);
@@ -112,9 +101,28 @@ export class Trust {
     const before = options.previous instanceof Trust ? options.previous.memory : options.previous;
     if (before !== undefined) checkContinues(before, verified, options.now);
     const hashes = await continueChain(before, verified.directory, options.hashes);
-    const trust = new Trust(verified, documents, options.pin, remember(verified, before, hashes));
-    if (options.acceptExpired !== true) trust.requireFresh(options.now);
-    return trust;
+    const alone = byItself(verified.directory.payload, verified.policy.payload);
+    const clock = Math.max(
+      alone.clock,
+      options.clock ?? 0,
+      options.previous instanceof Trust ? options.previous.freshness.clock : 0,
+    );
+    const trust = new Trust(verified, documents, options.pin, remember(verified, before, hashes), { ...alone, clock });
+    const said = await trust.withFreshness(documents.fresh ?? [], options.now);
+    if (options.acceptExpired === true) return said;
+    if (options.acceptStale === true) said.requireUnexpired(options.now);
+    else said.requireFresh(options.now);
+    return said;
+  }
+
+  /**
+   * The same documents beside other words of renewers.
+   * @param tokens of `bulla-directory-fresh+jwt`; those that are not good are passed over.
+   * @param now seconds
+   */
+  async withFreshness(tokens: readonly string[], now: number): Promise<Trust> {
+    const freshness = await judgeDirectory(this, tokens, now);
+    return new Trust(this.#verified, this.documents, this.pin, this.memory, freshness);
   }
 
   /**
@@ -122,12 +130,43 @@ export class Trust {
    * @param now seconds
    * @throws {CryptoError} trust_expired
    */
-  requireFresh(now: number): void {
+  requireUnexpired(now: number): void {
     // guard: trust-spec
     if (this.directory.spec === '1') throw fromEarlierVersion();
     // guard: trust-fresh
-    if (now >= this.expiresAt)
+    if (this.clock(now) >= this.expiresAt)
       throw new CryptoError('trust_expired', 'root, policy or directory has expired', { check: 'trust-fresh' });
+  }
+
+  /**
+   * Checks that none of the documents has expired, and that the directory was the newest a few days ago.
+   * @param now seconds
+   * @throws {CryptoError} trust_expired; clock_skew where this machine's clock is behind what passed before, or a renewer's
+   *   word ahead of it; key_unknown (fresh-newer), trust_rollback (fresh-fork) where a renewer has another directory
+   */
+  requireFresh(now: number): void {
+    // guard: trust-clock-behind
+    if (this.freshness.clock > now + this.policy.max_skew)
+      throw new CryptoError('clock_skew', 'the clock of this machine is behind what the organisation signed', {
+        check: 'trust-clock',
+      });
+    this.requireUnexpired(now);
+    // guard: directory-fresh
+    if (this.clock(now) >= this.freshness.until) throw notFresh(this);
+  }
+
+  /**
+   * The time by which something is too old: never before what was signed lately and was good.
+   * @param now seconds, of this machine
+   */
+  clock(now: number): number {
+    // guard: trust-clock without: return now;
+    return Math.max(now, this.freshness.clock);
+  }
+
+  /** Seconds for which somebody's word that a position or a directory is the newest counts. */
+  get freshSeconds(): number {
+    return freshSecondsOf(this.policy);
   }
 
   /**
@@ -138,80 +177,6 @@ export class Trust {
     const { chain } = this.directory;
     if (chain === undefined) throw fromEarlierVersion();
     return nextChain(chain, this.directoryRef.hash);
-  }
-
-  entity(urn: string): DirectoryEntity | undefined {
-    return this.#entities.get(urn);
-  }
-
-  /** The key of this `kid`, whatever its state. */
-  holder(kid: string): KeyHolder | undefined {
-    return this.#holders.get(kid);
-  }
-
-  /** The key of an HTTP `keyid`, `<urn>#<kid>`, matched whole: a bare thumbprint could be claimed by another organisation. */
-  holderOfKeyid(keyid: string): KeyHolder | undefined {
-    const holder = this.#holders.get(keyid.slice(keyid.indexOf('#') + 1));
-    // guard: keyid-whole without: return holder;
-    return holder !== undefined && `${holder.urn}#${holder.record.kid}` === keyid ? holder : undefined;
-  }
-
-  isRevoked(kid: string): boolean {
-    return this.#revoked.has(kid);
-  }
-
-  /**
-   * The key of this `kid`, if it may be used for this now.
-   * @throws {CryptoError} key_unknown if it is not listed, or not for this purpose; key_revoked if it is revoked,
-   *   past its time or not yet valid; suite_unknown if the policy does not allow its suite
-   */
-  requireKey(kid: string, { usage, purpose, now, check }: KeyDemand): KeyHolder {
-    const holder = this.#holders.get(kid);
-    // guard: key-purpose without: if (holder === undefined)
-    if (!holder?.record.pur.includes(purpose))
-      throw new CryptoError('key_unknown', `no key for this purpose (${purpose}) is listed`, { check });
-    // guard: key-usable
-    if (!isUsable(holder.record, usage, this.isRevoked(kid), now))
-      throw new CryptoError('key_revoked', 'the key is revoked or out of its time', { check });
-    // guard: key-suite
-    if (!this.#allows(holder.record))
-      throw new CryptoError('suite_unknown', 'the policy does not allow the suite of the key', { check });
-    return holder;
-  }
-
-  /** Keys of an entity that sign or are encrypted to now; the newest first. */
-  activeKeys(urn: string, purpose: KeyPurpose, now: number): KeyHolder[] {
-    return (this.#entities.get(urn)?.keys ?? [])
-      .filter(
-        (record) =>
-          record.pur.includes(purpose) && // guard: active-purpose
-          this.#allows(record) &&
-          keyState(record, this.isRevoked(record.kid), now) === 'active', // guard: active-key without: true
-      )
-      .toSorted((left, right) => right.nbf - left.nbf)
-      .flatMap(({ kid }) => this.#holders.get(kid) ?? []);
-  }
-
-  /** URNs of the entities of a kind. */
-  entitiesOf(kind: EntityKind): string[] {
-    return [...this.#entities].flatMap(([urn, entity]) => (entity.kind === kind ? [urn] : []));
-  }
-
-  /** Whether an entity holds a role; an owner is an admin too. */
-  hasRole(urn: string, role: Role): boolean {
-    const roles: readonly Role[] = this.#entities.get(urn)?.roles ?? [];
-    return roles.includes(role) || (role === 'admin' && roles.includes('owner'));
-  }
-
-  groupsOf(urn: string): readonly string[] {
-    const entity = this.#entities.get(urn);
-    return entity !== undefined && 'groups' in entity ? (entity.groups ?? []) : [];
-  }
-
-  /** URN of the person a device belongs to. */
-  userOf(urn: string): string | undefined {
-    const entity = this.#entities.get(urn);
-    return entity?.kind === 'device' ? entity.user : undefined;
   }
 
   custodyOf(name: string): Custody {
@@ -239,7 +204,7 @@ export class Trust {
 
   /** Seconds: how long a move waits for those who must sign it, from the first of their tags on. */
   get pendingSeconds(): number {
-    return pendingSeconds();
+    return pendingSecondsOf(this.policy);
   }
 
   /** Whether an entity may sign tags of this label: a device in the label's groups, or an author where it has none. */
@@ -278,12 +243,8 @@ export class Trust {
     return { urn: recoveryUrn(this.org), record: { ...key, use: 'enc', pur: ['unwrap'], ...times } };
   }
 
-  #allows(record: KeyRecord): boolean {
-    return this.policy.suites.includes(record.suite);
-  }
-
   #isDevice(urn: string): boolean {
-    return this.#entities.get(urn)?.kind === 'device';
+    return this.entity(urn)?.kind === 'device';
   }
 
   #isMember(urn: string, groups: readonly string[]): boolean {

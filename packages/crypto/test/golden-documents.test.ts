@@ -26,9 +26,12 @@ interface TrustVectors {
     hashes?: DirectoryHashes;
   })[];
 }
-interface ChainEnd {
+interface Ending {
   readonly refused?: string;
   readonly check?: string;
+}
+interface Signed {
+  readonly token?: string;
 }
 interface TagVectors {
   readonly cases: readonly (Case & { tokens: readonly string[]; label: string })[];
@@ -36,14 +39,16 @@ interface TagVectors {
 
 const trust = readVectors('golden/trust.json') as TrustVectors;
 const tags = readVectors('golden/tag.json') as TagVectors;
-/** Of the same page. */
-const chains = (readVectors('label-chain.json') as { cases: { name: string; expected: ChainEnd }[] }).cases.map(
-  ({ name, expected: { refused, check } }): Case => ({
+/** Cases of a file for everybody. */
+function casesOf(file: string): (Case & { token?: string })[] {
+  const { cases } = readVectors(`${file}.json`) as { cases: { name: string; input: Signed; expected: Ending }[] };
+  return cases.map(({ name, input: { token }, expected: { refused, check } }) => ({
     name,
     result: refused ?? 'valid',
     ...(check !== undefined && { check }),
-  }),
-);
+    ...(token !== undefined && { token }),
+  }));
+}
 
 /** How a case ends: `valid`, or its code and check. */
 async function outcome(run: () => Promise<unknown>): Promise<{ result: string; check?: string }> {
@@ -86,16 +91,19 @@ describe.each<[string, readonly Case[]]>([
   ['root', trust.cases.filter(({ page }) => page === 'root')],
   ['policy', trust.cases.filter(({ page }) => page === 'policy')],
   ['directory', trust.cases.filter(({ page }) => page === 'directory')],
-  ['tag', [...tags.cases, ...chains]],
+  ['tag', [...tags.cases, ...casesOf('label-chain')]],
+  ['freshness', [...casesOf('label-freshness'), ...casesOf('directory-freshness')]],
 ])('docs/spec/%s.md', (page, cases) => {
   const text = readFileSync(new URL(`../../../docs/spec/${page}.md`, import.meta.url), 'utf8');
-  const examples = [...text.matchAll(/<!-- (\w+)\.json: ([^:]+?)(?:: (header|payload))? -->\n```json\n([^`]+)\n```/g)];
+  const examples = [
+    ...text.matchAll(/<!-- ([\w-]+)\.json: ([^:]+?)(?:: (header|payload))? -->\n```json\n([^`]+)\n```/g),
+  ];
 
   it('has no example but those of valid vectors', () => {
     expect(examples).toHaveLength(text.split('```json').length - 1);
     expect(examples.length).toBeGreaterThan(0);
-    for (const [, , name = '', part, json = ''] of examples) {
-      const bytes = decodeBase64url(part === undefined ? payloadOf(name) : partOf(name, part));
+    for (const [, file = '', name = '', part, json = ''] of examples) {
+      const bytes = decodeBase64url(part === undefined ? payloadOf(name) : partOf(tokenOf(file, name), part));
       expect(JSON.parse(json)).toEqual(strictParse(bytes, { maxBytes: 1 << 20 }));
     }
   });
@@ -116,7 +124,13 @@ function payloadOf(document: string): string {
   return (JSON.parse(token) as { payload: string }).payload;
 }
 
-function partOf(name: string, part: string): string {
-  const vector = tags.cases.find((one) => one.name === name && one.result === 'valid');
-  return vector?.tokens[0]?.split('.')[part === 'header' ? 0 : 1] ?? '';
+/** Token of a valid case. */
+function tokenOf(file: string, name: string): string {
+  const isIt = (one: Case) => one.name === name && one.result === 'valid';
+  if (file === 'tag') return tags.cases.find(isIt)?.tokens[0] ?? '';
+  return casesOf(file).find(isIt)?.token ?? '';
+}
+
+function partOf(token: string, part: string): string {
+  return token.split('.')[part === 'header' ? 0 : 1] ?? '';
 }

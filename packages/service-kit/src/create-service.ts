@@ -41,6 +41,7 @@ import type { ListenOptions, Service } from './service.js';
 import { authoritiesOf } from './setting-values.js';
 import { SignatureGuard } from './signature-guard.js';
 import { SlowReaders } from './slow-readers.js';
+import { TrustEnds } from './trust-ends.js';
 import { TrustSource } from './trust-source.js';
 
 export interface ServiceOptions<Tables extends LedgerTables> extends EdgeOptions {
@@ -135,6 +136,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     inFlight,
     refusals,
     authorities,
+    trustEnds: new TrustEnds(source, { clock, log, metrics }),
     db: ledgerDb.db,
     metricsServer: new MetricsServer(metrics),
     listen: options.listen,

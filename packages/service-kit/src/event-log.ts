@@ -42,6 +42,9 @@ export type LogEvent =
   | { event: 'redis-policy-unknown'; errorCode: string }
   | { event: 'trust-loaded'; org: string; directoryVersion: number }
   | { event: 'trust-not-loaded'; org: string; code: string }
+  /** At `until`, in seconds, what is trusted now counts no longer: no renewer speaks, or a document expires. */
+  | { event: 'trust-ending'; org: string; directoryVersion: number; until: number }
+  | { event: 'trust-ended'; org: string; directoryVersion: number; until: number }
   /** Somebody else holds another directory of this version: the vault lies to one of us (protocol.md §2.4 step 8). */
   | { event: 'trust-fork'; org: string; directoryVersion: number }
   /** Copies of what was opened may stay in memory that the C library got back: GLIBC_TUNABLES is not set. */
@@ -73,6 +76,8 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'redis-policy-unknown': 'warn',
   'trust-loaded': 'info',
   'trust-not-loaded': 'warn',
+  'trust-ending': 'warn',
+  'trust-ended': 'error',
   'trust-fork': 'error',
   'freed-memory-kept': 'warn',
   'run-begun': 'info',

@@ -4,6 +4,7 @@ import type { Bytes, KeyHolder, RequestSignature, Trust, VerifyingKey } from '@b
 import {
   checkSignatureTimes,
   concatBytes,
+  CryptoError,
   digestB64u,
   parseRequestSignature,
   verifyRequestSignature,
@@ -24,11 +25,19 @@ import type { RequestState } from './request-state.js';
 import type { TrustSource } from './trust-source.js';
 
 const REFRESH_INTERVAL_MS = 1_000;
+/** What brings newer documents is judged by the signatures of those. */
 const RENEWING: ReadonlySet<SignedRouteName> = new Set([
   'root.publish',
   'policy.publish',
   'directory.publish',
   'enrolment.approve',
+]);
+/** What a renewer asks, who is there to say that the directory is the newest. */
+const FRESHENING: ReadonlySet<SignedRouteName> = new Set([
+  'label.all',
+  'label.chain',
+  'label.freshen',
+  'directory.freshen',
 ]);
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const CHECK = 'request-key';
@@ -66,7 +75,8 @@ export class RequestAuthentication {
 
   /**
    * The caller of a request. From the moment the signature is verified, whatever is answered is signed too.
-   * @param route the routes that bring newer documents take expired ones; elsewhere those stop new work.
+   * @param route the routes that bring newer documents take expired ones, and those of renewers a directory that nobody
+   *   has called the newest; elsewhere either stops new work.
    * @throws {Problem} unauthenticated, validation_failed
    * @throws {CryptoError} unauthenticated, token_malformed, signature_invalid, clock_skew, key_unknown, key_revoked,
    *   suite_unknown, trust_expired
@@ -97,7 +107,7 @@ export class RequestAuthentication {
     const state = stateOf(request);
     const authority = this.#authorities.choose(request.headers.host);
     const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
-    const { trust, holder } = await this.#find(signature, state);
+    const { trust, holder } = await this.#find(signature, state, route);
     // guard: request-signature without:
     //   const forged = { method: 'GET', authority, path: '/', query: '?', signature: ':AAAA:' };
     //   const summary = await this.#failing.verify(request.ip, state.place, () => Promise.resolve(forged));
@@ -110,8 +120,7 @@ export class RequestAuthentication {
     state.verified = { summary, org: trust.org, kid: signature.kid };
     // guard: request-times
     checkSignatureTimes(signature, now, trust.policy.max_skew);
-    // guard: request-fresh
-    if (!RENEWING.has(route)) trust.requireFresh(now);
+    requireCounting(trust, route, now);
     this.#requireNewRead(request.method, signature);
     state.caller = Object.freeze({
       org: trust.org,
@@ -169,13 +178,20 @@ export class RequestAuthentication {
     return new OwnKeySignature(signature, verify, admit);
   }
 
-  /** An unknown keyid may be newer than our directory: look once, then no more for a second. */
-  async #find({ org, keyid }: RequestSignature, { place }: RequestState): Promise<{ trust: Trust; holder: KeyHolder }> {
+  /**
+   * An unknown keyid may be newer than our directory, and what has expired or is called the newest by nobody may have been
+   * signed anew: look once, then no more for a second.
+   */
+  async #find(
+    { org, keyid }: RequestSignature,
+    { place }: RequestState,
+    route: SignedRouteName,
+  ): Promise<{ trust: Trust; holder: KeyHolder }> {
     const trust = await this.#source.trustOf(org);
     if (trust === undefined) throw new Problem('unauthenticated');
     const holder = trust.holderOfKeyid(keyid);
-    if (holder !== undefined) return { trust, holder };
-    if (this.#refreshLimit.tryAcquire(org)) {
+    const isGood = holder !== undefined && isCounting(trust, route, this.#clock.now());
+    if (!isGood && this.#refreshLimit.tryAcquire(org)) {
       // Whoever signs by a key that nobody has would keep a place for as long as a vault does not answer.
       // guard: refresh-rests
       place?.rest();
@@ -185,8 +201,28 @@ export class RequestAuthentication {
       const found = newer?.holderOfKeyid(keyid);
       if (newer !== undefined && found !== undefined) return { trust: newer, holder: found };
     }
-    throw new Problem('unauthenticated');
+    if (holder === undefined) throw new Problem('unauthenticated');
+    return { trust, holder };
   }
+}
+
+function isCounting(trust: Trust, route: SignedRouteName, now: number): boolean {
+  try {
+    requireCounting(trust, route, now);
+    return true;
+  } catch (error) {
+    if (error instanceof CryptoError) return false;
+    throw error;
+  }
+}
+
+/** @throws {CryptoError} trust_expired */
+function requireCounting(trust: Trust, route: SignedRouteName, now: number): void {
+  if (RENEWING.has(route)) return;
+  // guard: request-unexpired without: if (FRESHENING.has(route)) return;
+  if (FRESHENING.has(route)) return trust.requireUnexpired(now);
+  // guard: request-fresh
+  trust.requireFresh(now);
 }
 
 async function factsOf(

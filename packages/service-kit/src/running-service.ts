@@ -14,6 +14,7 @@ import type { RefusalCounter } from './refusal-counter.js';
 import type { Authorities } from './request-parts.js';
 import type { ListenOptions, Service } from './service.js';
 import { authoritiesOf } from './setting-values.js';
+import type { TrustEnds } from './trust-ends.js';
 
 export interface RunningServiceParts {
   readonly app: NestFastifyApplication;
@@ -23,6 +24,7 @@ export interface RunningServiceParts {
   readonly inFlight: InFlight;
   readonly refusals: RefusalCounter;
   readonly authorities: Authorities;
+  readonly trustEnds: TrustEnds;
   readonly db: Kysely<LedgerTables>;
   readonly metricsServer: MetricsServer;
   readonly listen: ListenOptions;
@@ -93,7 +95,8 @@ export class RunningService implements Service {
 
   /** Never rejects: it is a timer's. */
   async #doChores(): Promise<void> {
-    const { clock, db, log, refusals } = this.#parts;
+    const { clock, db, log, refusals, trustEnds } = this.#parts;
+    trustEnds.look();
     await refusals.flushEnded();
     try {
       log.write({ event: 'expired-rows-purged', ...(await purgeExpired(db, clock.now())) });

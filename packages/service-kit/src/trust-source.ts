@@ -7,9 +7,12 @@ import type { Trust } from '@bulla/crypto';
 export abstract class TrustSource {
   /**
    * The newest documents this service trusts, expired ones too (updating them must be possible; the guard asks for
-   * freshness everywhere else). Undefined for an organisation it does not serve.
+   * freshness everywhere else), with the words of renewers for its directory. Undefined for an organisation it does not serve.
    */
   abstract trustOf(org: string): Promise<Trust | undefined>;
+
+  /** What is trusted by now, of each organisation that was asked for: how long it counts is watched. */
+  abstract held(): readonly Trust[];
 
   /** Looks for newer documents; called at most once per second and organisation when a keyid is unknown. */
   abstract refresh(org: string): Promise<void>;

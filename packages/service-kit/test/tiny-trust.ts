@@ -16,6 +16,10 @@ export class TinyTrust extends TrustSource {
     return TinyTrust.stale ?? TinyTrust.organisations.get(org)?.trust;
   }
 
+  override held(): readonly Trust[] {
+    return [...TinyTrust.organisations.values()].map(({ trust }) => trust);
+  }
+
   override async refresh(org: string): Promise<void> {
     TinyTrust.refreshes.push(org);
     TinyTrust.stale = undefined;

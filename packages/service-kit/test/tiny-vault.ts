@@ -231,7 +231,7 @@ export async function startTiny({
   limits,
   ...options
 }: TinyOptions = {}): Promise<Tiny> {
-  const acme = like?.acme ?? (await makeOrganisation({ org: 'acme', readyKeyPair: committedKeyPair }));
+  const acme = like?.acme ?? (await makeOrganisation({ org: 'acme', renewers: 1, readyKeyPair: committedKeyPair }));
   const other = like?.other ?? (await makeOrganisation({ org: 'other', readyKeyPair: committedKeyPair }));
   TinyTrust.organisations.set('acme', acme).set('other', other);
   const lines: string[] = [];

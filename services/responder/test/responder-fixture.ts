@@ -55,16 +55,22 @@ export async function serveDocuments(organisation: TestOrganisation): Promise<Do
   });
 }
 
+/** What a vault serves of an organisation: its documents, and what renewers say of them. */
 export function documentOf(
   { documents, hashes }: Pick<TestOrganisation, 'documents'> & Partial<Pick<TestOrganisation, 'hashes'>>,
   name: string,
 ): string | undefined {
+  if (name === 'fresh.json') return wordsAsServed(documents.fresh ?? []);
   const from = /^directory\/hashes\?from=([0-9]+)$/.exec(name)?.[1];
   if (from !== undefined) return JSON.stringify({ v: 1, hashes: hashes?.hashes.slice(Number(from) - 1) ?? [] });
   if (name === 'directory.json') return documents.directory;
   if (name === 'policy.json') return documents.policy;
   const version = /^root\/([0-9]+)\.json$/.exec(name)?.[1];
   return version === undefined ? undefined : documents.roots[Number(version) - 1];
+}
+
+export function wordsAsServed(fresh: readonly string[]): string {
+  return JSON.stringify({ v: 1, fresh });
 }
 
 /** Counts what is done with a private encryption key. */

@@ -1,4 +1,4 @@
-import type { TestOrganisation } from '@bulla/crypto/testing';
+import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testing';
 import { EventLog } from '@bulla/service-kit';
 import { TestClock } from '@bulla/service-kit/testing';
 import { SeenDocumentsRepository } from '../src/trust/seen-documents.repository.js';
@@ -27,9 +27,9 @@ export class TrustRoom {
   }
 
   /** Begins anew: nothing has been seen. */
-  async begin(): Promise<void> {
+  async begin(options?: OrganisationOptions): Promise<void> {
     await this.db.deleteFrom('seen_document').execute();
-    this.organisation = await organisationForTest();
+    this.organisation = await organisationForTest(options);
     this.vault = await serveDocuments(this.organisation);
     this.clock = new TestClock(this.organisation.now * 1000);
     this.lines = [];

@@ -337,8 +337,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     const history = bodyOf<{ data: LabelPosition[] }>(must(200, await vault.clientOf(acme.author).get(path)));
     const inOrder = history.data.map((one) => ({ ...one, tags: one.tags.toSorted() }));
     expect(inOrder).toEqual([
-      { label: PROTECTED, seq: 2, version: 0, tags: both.toSorted() },
-      { label: PROTECTED, seq: 1, version: 1, tags: [tag, second].toSorted() },
+      { label: PROTECTED, seq: 2, version: 0, tags: both.toSorted(), fresh: [] },
+      { label: PROTECTED, seq: 1, version: 1, tags: [tag, second].toSorted(), fresh: [] },
     ]);
     const page = bodyOf<{ data: LabelPosition[]; next_cursor: string }>(
       must(200, await vault.clientOf(acme.author).get(`${path}?limit=1`)),

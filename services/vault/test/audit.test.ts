@@ -4,10 +4,10 @@ import type { RouteName } from '@bulla/contract';
 import { sql } from 'kysely';
 import { bodyOf, mintId, must } from './authoring.js';
 import { expectRefusal } from './refusals.js';
-import type { Store, TestMember, TestVault } from './running-vault.js';
+import type { Store, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 import type { Samples } from './samples.js';
-import { makeSamples, sendAs } from './samples.js';
+import { callerOf, makeSamples, sendAs } from './samples.js';
 
 /** Routes that change something, or give away something sealed: nothing of it without an audit row. */
 const RECORDED: RouteName[] = [
@@ -17,6 +17,8 @@ const RECORDED: RouteName[] = [
   'prompt.create',
   'version.create',
   'version.get',
+  'label.freshen',
+  'directory.freshen',
   'label.move',
   'grant.add',
   'grant.collect',
@@ -38,12 +40,10 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
   afterAll(() => vault.stop());
 
   const sampleOf = (name: RouteName) => samples.of.get(name) ?? failed(name);
-  const callerOf = (name: RouteName): TestMember =>
-    ['version.create', 'grant.add', 'grant.collect'].includes(name) ? vault.acme.author : vault.acme.owner;
   const rows = () => vault.database.db.selectFrom('audit_event').selectAll().orderBy('id').execute();
 
   const run = (statement: string) => sql.raw(statement).execute(vault.database.db);
-  const send = (name: RouteName) => sendAs(vault, callerOf(name), sampleOf(name));
+  const send = (name: RouteName) => sendAs(vault, callerOf(name, vault.acme), sampleOf(name));
 
   // One after the other: what the samples are about is gone after the last.
   it('what changes something or gives it away does nothing without an audit row, and leaves one that fits the closed union', async () => {
@@ -66,11 +66,11 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
       ]);
       const [row, ...more] = (await rows()).slice(before);
       expect([name, more]).toEqual([name, []]);
-      const { keyid, entity, sig } = callerOf(name);
+      const { keyid, entity, signer } = callerOf(name, vault.acme);
       expect(AuditEvent.parse(row?.event)).toMatchObject({
         act: name,
         res: 'ok',
-        who: { type: entity.kind, kid: sig.kid },
+        who: { type: entity.kind, kid: signer.kid },
         req: expect.any(String),
         ev: expect.any(String),
       });
@@ -112,7 +112,16 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
   });
 
   it('what is stored shows nothing of what is sealed', async () => {
-    const tables = ['prompt', 'prompt_version', 'content_grant', 'prompt_label', 'idempotency', 'audit_event'] as const;
+    const tables = [
+      'prompt',
+      'prompt_version',
+      'content_grant',
+      'prompt_label',
+      'label_freshness',
+      'directory_freshness',
+      'idempotency',
+      'audit_event',
+    ] as const;
     let bytes = 0;
     for (const table of tables) {
       const text = JSON.stringify(await vault.database.db.selectFrom(table).selectAll().execute());

@@ -104,13 +104,14 @@ export async function tagOf(
   prompt: PromptRef,
   wish: TagWish,
 ): Promise<string> {
+  const { iat = organisation.now } = wish;
   const claims = {
     iss: signer.urn,
     aud: organisationUrn(organisation.org),
     sub: urnOf(organisation.org, 'prompt', prompt.id),
     name: prompt.name,
-    iat: organisation.now,
-    exp: organisation.now + 7 * DAY_SECONDS,
+    iat,
+    exp: iat + 300 * DAY_SECONDS,
     purpose: 'prompt.tag' as const,
     prev: made.get(placeOf(prompt, wish.tag, wish.seq - 1)) ?? '',
     ...wish,

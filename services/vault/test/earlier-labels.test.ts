@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectDatabase, EventLog } from '@bulla/service-kit';
 import { sql } from 'kysely';
+import { VaultDatabase } from '../src/database/vault-database.js';
+import { LabelsRepository } from '../src/prompts/labels.repository.js';
 import type { VaultTables } from '../src/index.js';
 import { vaultMigrations } from '../src/index.js';
 import type { Store } from './running-vault.js';
@@ -71,6 +73,12 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('labels of before on %s', (store)
       issued_at: new Date(1_800_000_000_000),
       expires_at: new Date(1_800_604_800_000),
     });
+  });
+
+  it('are among those that a renewer is shown', async () => {
+    const labels = new LabelsRepository(new VaultDatabase(database.db));
+    expect(await labels.standingPage('acme', undefined, 5)).toMatchObject([{ seq: 2, version: 1, pos: null }]);
+    expect(await labels.standingPage('acme', ['a/b', 'latest'], 5)).toEqual([]);
   });
 
   it('wait for nobody', async () => {

@@ -9,6 +9,7 @@ import request from 'supertest';
 import { must } from './authoring.js';
 import type { Newcomer } from './enrolling.js';
 import { asNewcomer, enrol, ENROLMENTS, invite, newcomerWith, pendingNewcomer, rsaNewcomerWith } from './enrolling.js';
+import { freshenDirectory } from './freshening.js';
 import { countStatuses, expectRefusal, PLANTED, untilSettled } from './refusals.js';
 import type { Store, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
@@ -392,6 +393,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
       const refused = await asNewcomer(await invite(vault), await large(), 'acme');
       await expectRefusal(vault, () => enrol(vault, refused), 400, 'validation_failed');
       vault.clock.advance(acme.trust.expiresAt - vault.clock.now() - 60);
+      await freshenDirectory(vault, acme);
       const late = await fresh();
       vault.clock.advance(120);
       await expectRefusal(vault, () => enrol(vault, late), 403, 'trust_expired');

@@ -211,12 +211,14 @@ describe('an envelope is issued', () => {
     // Its author writes nothing more after this.
     const own = await startVault();
     const { acme, clock } = own;
-    const { id } = await publishPrompt(own, acme);
-    const wanted = { prompt: id, label: 'production', aud: acme.responders[0].urn };
+    const { id, name, version } = await publishPrompt(own, acme);
+    const wanted = { prompt: id, label: 'staging', aud: acme.responders[0].urn };
+    const short = { tag: 'staging', ver: 1, chash: version.chash, seq: 1, exp: clock.now() + 600 };
+    await moveLabel(own, acme, { id, name }, short);
     const ask = () => own.clientOf(acme.invoker).post(PATH, wanted);
-    clock.advance(8 * 86_400);
+    clock.advance(601);
     await expectRefusal(own, ask, 403, 'trust_expired');
-    clock.advance(-8 * 86_400);
+    clock.advance(-601);
     const from = acme.trust.directory.version;
     await acme.publish((draft) => {
       draft.revoked.push({ kid: acme.author.sig.kid, reason: 'keyCompromise', at: acme.now });

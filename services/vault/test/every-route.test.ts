@@ -6,10 +6,11 @@ import { sampled } from '@bulla/testkit';
 import request from 'supertest';
 import { mintId } from './authoring.js';
 import { expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
-import type { TestMember, TestVault } from './running-vault.js';
+import { renewerOf } from './freshening.js';
+import type { TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 import type { Sample, Samples } from './samples.js';
-import { isEmptyList, makeSamples, OF_ANOTHER_TYPE, sendAs, SIGNED_ROUTES } from './samples.js';
+import { callerOf as callerIn, isEmptyList, makeSamples, OF_ANOTHER_TYPE, sendAs, SIGNED_ROUTES } from './samples.js';
 
 let vault: TestVault;
 let samples: Samples;
@@ -34,7 +35,8 @@ describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
 
   it('everybody whose roles do not hold its permission', async () => {
     const { acme } = vault;
-    const members: TestMember[] = [acme.owner, acme.author, acme.invoker, acme.auditor, acme.responders[0]];
+    const people = [acme.owner, acme.author, acme.invoker, acme.auditor];
+    const members = [...people, acme.responders[0], renewerOf(acme)];
     const refused = members.filter(({ entity }) => !may(entity.roles, route.permission));
     for (const member of refused) await expectRefusal(vault, () => sendAs(vault, member, sample()), 403, 'forbidden');
     expect(refused.length).toBeGreaterThan(0);
@@ -220,6 +222,8 @@ describe('tokens changed at any byte are refused', () => {
   it.each([
     ['version.create', 'content'],
     ['label.move', 'tags'],
+    ['label.freshen', 'fresh'],
+    ['directory.freshen', 'fresh'],
     ['directory.publish', 'directory'],
     ['policy.publish', 'policy'],
     ['root.publish', 'root'],
@@ -299,9 +303,8 @@ it('nothing that was planted or sealed is in the log', () => {
 });
 
 /** Who may use a route. */
-function callerOf(name: RouteName, organisation = vault.acme): TestMember {
-  if (name === 'grant.collect') return organisation.author;
-  return name === 'version.create' || name === 'grant.add' ? organisation.author : organisation.owner;
+function callerOf(name: RouteName, organisation = vault.acme) {
+  return callerIn(name, organisation);
 }
 
 function changed(token: string, position = 12): string {

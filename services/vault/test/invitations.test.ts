@@ -3,7 +3,7 @@ import { mintId, ticketHash, urnOf } from '@bulla/crypto';
 import { bodyOf, must } from './authoring.js';
 import { enrol, ENROLMENTS, invitationOf, INVITATIONS, invite, newcomerWith, pendingNewcomer } from './enrolling.js';
 import { expectRefusal, untilSettled } from './refusals.js';
-import type { Store, TestVault } from './running-vault.js';
+import type { Store, TestMember, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 import { PastInvitations } from '../src/invitations/past-invitations.js';
 
@@ -61,6 +61,12 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an invitation on %s', (store) =>
     ['no role', () => ({ roles: [] })],
     ['one role twice', () => ({ roles: ['author', 'author'] })],
     ['the role of a service', () => ({ roles: ['service'] })],
+    ['a role beside renewer [guard: invite-renewer-role]', () => ({ roles: ['renewer', 'invoker'], groups: [] })],
+    ['a renewer in a group [guard: invite-renewer-groups]', () => ({ roles: ['renewer'] })],
+    [
+      'a renewer who is somebody else too [guard: invite-renewer-user]',
+      () => ({ roles: ['renewer'], groups: [], user: userOf(vault.acme.author) }),
+    ],
     ['one group twice', () => ({ groups: ['grp:a', 'grp:a'] })],
     ['a group that is none', () => ({ groups: ['support'] })],
     ['a person of another organisation [guard: invite-user]', () => ({ user: urnOf('other', 'user', mintId('usr')) })],
@@ -175,3 +181,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an invitation on %s', (store) =>
     expect(await vault.countEffects()).toMatchObject({ invitation: 0, enrolment: 0 });
   });
 });
+
+function userOf({ entity }: TestMember): string {
+  if (entity.kind !== 'device') throw new Error('only devices belong to somebody');
+  return entity.user;
+}

@@ -150,6 +150,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('the positions of labels on %s', 
         seq: 1,
         version: 1,
         tags: [newer],
+        fresh: [],
       });
       const third_ = await sign(prompt, first(prompt), third);
       must(200, await confirm(prompt, third_));
@@ -206,7 +207,10 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('the positions of labels on %s', 
         'what has ended',
         403,
         'trust_expired',
-        async (prompt) => sign(prompt, { ...first(prompt), iat: vault.clock.now() - 7 * DAY_SECONDS }),
+        async (prompt) => {
+          const now = vault.clock.now();
+          return sign(prompt, { ...first(prompt), iat: now - DAY_SECONDS, exp: now - 1 });
+        },
       ],
       [
         'what is dated ahead',

@@ -51,6 +51,8 @@ const EFFECTS = [
   'content_grant',
   'prompt_label',
   'prompt_label_tag',
+  'directory_freshness',
+  'label_freshness',
   'label_approval',
   'label_approval_tag',
   'invitation',
@@ -66,8 +68,8 @@ export async function makeTwo(
   const twoOfRelease = { groups: ['grp:release'], threshold: 2 };
   const labels = { production: { groups: ['grp:release'] }, reviewed: twoOfRelease, audited: twoOfRelease };
   const keys = { suite, readyKeyPair: committedKeyPair };
-  const acme = await makeOrganisation({ org: 'acme', ...keys, recovery: true, policy: { labels } });
-  const other = await makeOrganisation({ org: 'other', ...keys });
+  const acme = await makeOrganisation({ org: 'acme', ...keys, recovery: true, renewers: 2, policy: { labels } });
+  const other = await makeOrganisation({ org: 'other', ...keys, renewers: 1 });
   await other.publish((draft) => {
     const vault = draft.entities[other.vault.urn];
     if (vault !== undefined) vault.keys = acme.vault.entity.keys;

@@ -3,6 +3,7 @@ import { ROUTES, targetOf } from '@bulla/contract';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
 import { basedOn, bodyOf, mintId, must, posOf, publishPrompt, sealVersion, tagOf, tokenHash } from './authoring.js';
+import { renewerOf, wordFor } from './freshening.js';
 import { invitationOf, invite, listing, pendingNewcomer } from './enrolling.js';
 import { PLANTED } from './refusals.js';
 import type { TestMember, TestVault } from './running-vault.js';
@@ -36,6 +37,8 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   const prev = await posOf(acme, prompt, first);
   const tag = await tagOf(acme, acme.author, prompt, { ...first, seq: 2, prev });
   const again = await tagOf(acme, acme.author, prompt, { ...first, iat: acme.now - 1 });
+  const word = await wordFor(acme, prompt, first, acme.now);
+  const directoryWord = await acme.freshDirectory(acme.now, renewerOf(acme));
   const whash = await tokenHash(prompt.version.grants[0] ?? '');
   const waiting = { ver: 1, chash: prompt.version.chash, seq: 1 };
   const toGive = await beginMove(vault, prompt, { ...waiting, tag: 'reviewed' });
@@ -55,6 +58,9 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['root.publish', targetOf('root.publish', { ...org, n: 2 }), { root: nextRoot }, on(1)],
     ['policy.publish', targetOf('policy.publish', org), { policy: nextPolicy }, on(policy.version)],
     ['directory.publish', targetOf('directory.publish', org), { directory: nextDirectory }, on(directory.version)],
+    ['directory.freshen', targetOf('directory.freshen', org), { fresh: directoryWord }],
+    ['label.all', targetOf('label.all', undefined, { limit: 5 })],
+    ['label.freshen', targetOf('label.freshen', undefined), { fresh: [word] }],
     ['invitation.create', targetOf('invitation.create', undefined), invitation],
     ['invitation.list', targetOf('invitation.list', undefined, { limit: 5 })],
     ['invitation.delete', targetOf('invitation.delete', { id: toTakeBack.id })],
@@ -108,6 +114,20 @@ async function beginMove(vault: TestVault, prompt: PromptRef, wish: TagWish): Pr
   const path = targetOf('label.move', { id: prompt.id, label: wish.tag });
   const response = await vault.clientOf(acme.author).put(path, { tags: [tag] }, basedOn(0));
   return bodyOf<PendingMove>(must(202, response)).approval;
+}
+
+/** What only a renewer may ask. */
+const OF_RENEWERS: readonly RouteName[] = ['directory.freshen', 'label.all', 'label.freshen'];
+/** What nobody does but whoever sealed it, or whom it is sealed to. */
+const OF_AUTHORS: readonly RouteName[] = ['version.create', 'grant.add', 'grant.collect'];
+
+/** Somebody who may use a route. */
+export function callerOf(
+  name: RouteName,
+  organisation: TestVault['acme'],
+): Pick<TestMember, 'keyid' | 'signer' | 'entity'> {
+  if (OF_RENEWERS.includes(name)) return renewerOf(organisation);
+  return OF_AUTHORS.includes(name) ? organisation.author : organisation.owner;
 }
 
 /** Sends a sample, changed or not, as a member. */

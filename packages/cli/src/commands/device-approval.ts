@@ -3,7 +3,7 @@ import { InvitationFile } from '@bulla/client/node';
 import { mintId, urnOf } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { idOf, requireDeviceLabel, requireGroups, requireRoles, requireUser } from '../device-names.js';
+import { idOf, requireAlone, requireDeviceLabel, requireGroups, requireRoles, requireUser } from '../device-names.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
 import { styled } from '../output.js';
 import { NotThereError, UsageError } from '../usage-error.js';
@@ -73,9 +73,11 @@ async function termsOf({ asker }: Context, org: string, options: ApproveOptions)
       'the vault could say anything; `bulla device approve --help` has an example',
     );
   }
+  const [roles, groups] = [requireRoles(options.role), requireGroups(options.group)];
+  requireAlone({ roles, groups, user });
   const terms = {
-    roles: requireRoles(options.role),
-    groups: requireGroups(options.group),
+    roles,
+    groups,
     user: user === undefined ? urnOf(org, 'user', mintId('usr')) : requireUser(org, user),
     label: requireDeviceLabel(label),
   };

@@ -21,6 +21,7 @@ import { UsageError } from '../usage-error.js';
 interface EnrolOptions {
   readonly code?: string;
   readonly label: string;
+  readonly renewer?: boolean;
   readonly wait?: boolean;
 }
 
@@ -33,6 +34,7 @@ export function addEnrolCommand(device: Command, context: Context): void {
     .description('ask to come in with this machine, by the code of an invitation')
     .option('--code <file>', 'the file that holds the code (default: it is asked for, or read from standard input)')
     .option('--label <label>', 'what whoever approves will see', 'device')
+    .option('--renewer', 'come in as a renewer, which was invited as one: with keys that say what is the newest')
     .option('--wait', 'wait until the device is let in')
     .addHelpText(
       'after',
@@ -43,7 +45,8 @@ same keys where it was interrupted, and finishes when the device was let in.
 
 Examples:
   $ bulla device enrol --wait
-  $ BULLA_HOME=/tmp/second bulla device enrol --code code.txt --label phone`,
+  $ BULLA_HOME=/tmp/second bulla device enrol --code code.txt --label phone
+  $ BULLA_HOME=/var/lib/bulla-renew bulla device enrol --renewer --wait`,
     )
     .action((options: EnrolOptions) => enrol(context, options));
 }
@@ -78,7 +81,8 @@ async function begin(
     options.code === undefined
       ? await asker.hidden('code of the invitation:', 'give it on standard input, or by --code FILE')
       : await readText(io, options.code);
-  const pending = await prepareEnrolment(requireCode(text), label, settings);
+  const as = options.renewer === true ? 'renewer' : 'device';
+  const pending = await prepareEnrolment(requireCode(text), label, { ...settings, as });
   await writeEnrolment(home, pending);
   return pending;
 }
@@ -114,5 +118,9 @@ async function conclude({ home, out }: Context, pending: PendingEnrolment, outco
       `organisation ${org} (${outcome.trust.profile}); roles ${entity.roles.join(', ')}; groups ${entity.groups.join(', ') || 'none'}`,
     );
   }
-  out.talk('Put its keys under a passphrase with: bulla keys lock');
+  if (entity?.kind === 'device' && entity.roles.includes('renewer'))
+    out.talk(
+      'Look at where everything stands, then begin: bulla trust renew --adopt, and bulla trust renew --every 1h',
+    );
+  else out.talk('Put its keys under a passphrase with: bulla keys lock');
 }

@@ -1,5 +1,6 @@
 import type { Bulla, OpenedVersion, RevocationPlan, RevocationReason, WrittenVersion } from '@bulla/client';
 import { InvitationFile } from '@bulla/client/node';
+import { timestampOf } from '@bulla/crypto';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Context } from '../context.js';
@@ -43,6 +44,9 @@ What the device wrote counts no more either, but for what the organisation goes 
 which another person signed stay by themselves; any other only if you read it here and answer for it (--keep). So
 nothing can be slipped in that a thief wrote with the device today. What was read stays read.
 
+A renewer is stopped before it is revoked: else it goes on to bring words that nobody takes, and says so every minute.
+Revoke one that is not at work any more only when another one is, or nothing is called the newest.
+
 Examples:
   $ bulla device revoke laptop --reason keyCompromise
   $ bulla device revoke dev_01m8846qn4f4rbrg78kdyan1yj --keep claims/triage@3`,
@@ -68,7 +72,13 @@ async function revoke(context: Context, name: string, options: RevokeOptions): P
   const after = await bulla.people.revoke(plan, { signer, reason: options.reason, read });
   await adoptPublished(context, after);
   out.line(styled('✔', 'good'), ` revoked: ${device.urn}; ${kept} of its texts kept`);
-  out.talk(`directory version ${after.directory.version}; every service refuses the device within a minute`);
+  out.talk(
+    `directory version ${after.directory.version}; every service that sees it refuses the device within a minute`,
+  );
+  const longest = Math.max(trust.freshSeconds, after.freshSeconds);
+  out.talk(
+    `somebody from whom the vault keeps it goes by the one before until ${timestampOf(context.now() + longest)} at the latest, once every renewer has called it the newest (bulla doctor names one that has not)`,
+  );
 }
 
 function requireWritten(text: string): { readonly name: string; readonly version: number } {

@@ -3,7 +3,7 @@ import { InvitationFile } from '@bulla/client/node';
 import { timestampOf } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { idOf, requireDeviceLabel, requireGroups, requireRoles, requireUser } from '../device-names.js';
+import { idOf, requireAlone, requireDeviceLabel, requireGroups, requireRoles, requireUser } from '../device-names.js';
 import { UsageError } from '../usage-error.js';
 import { addApprovalCommands } from './device-approval.js';
 import { addEnrolCommand } from './device-enrol.js';
@@ -47,7 +47,7 @@ export function addDeviceCommands(program: Command, context: Context): void {
   device
     .command('invite')
     .description('print a code by which one device may ask to come in')
-    .option('--role <role>', 'what it may be trusted with: owner, admin, author, invoker or auditor', collect)
+    .option('--role <role>', 'what it may be trusted with: owner, admin, author, invoker, auditor or renewer', collect)
     .option('--group <group>', 'a group it belongs to, such as grp:support', collect)
     .requiredOption('--label <label>', 'what you call the device; it stays out of signed documents')
     .option('--user <person>', 'a person who is here already, for a further device of theirs (default: a new person)')
@@ -58,9 +58,13 @@ export function addDeviceCommands(program: Command, context: Context): void {
 The code is printed once. Hand it to one person, in private: until it is used, whoever has it can ask to come in. What
 the device will be allowed is kept in invitations.json in BULLA_HOME, and nothing that the vault says changes it.
 
+A renewer is no person's device: it says which directory and which positions of labels are the newest, and does nothing
+else. It enrols with --renewer, on another machine than the vault where that can be.
+
 Examples:
   $ bulla device invite --role author --role invoker --group grp:authors --label laptop
-  $ bulla device invite --role invoker --label phone --user usr_01m8846qn3ew2sbps4hd8t4589 --expires 30m`,
+  $ bulla device invite --role invoker --label phone --user usr_01m8846qn3ew2sbps4hd8t4589 --expires 30m
+  $ bulla device invite --role renewer --label renewer`,
     )
     .action((options: InviteOptions) => invite(context, options));
   addEnrolCommand(device, context);
@@ -111,13 +115,15 @@ async function invite(context: Context, options: InviteOptions): Promise<void> {
     user: options.user === undefined ? undefined : requireUser(org, options.user),
     lifeSeconds: requireLife(options.expires),
   };
+  requireAlone(offer);
   const bulla = await context.connect();
   const code = await bulla.people.invite(offer, new InvitationFile(context.home));
   out.line(code);
   out.talk(
     `Hand this code over in private; it can be used once, until ${timestampOf(context.now() + offer.lifeSeconds)}.`,
   );
-  out.talk('There:  bulla device enrol --wait        Then here:  bulla device approve');
+  const isRenewer = offer.roles.includes('renewer');
+  out.talk(`There:  bulla device enrol${isRenewer ? ' --renewer' : ''} --wait        Then here:  bulla device approve`);
 }
 
 /** Minutes or hours as seconds. @throws {UsageError} */

@@ -6,6 +6,7 @@ import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-code.js';
+import { inspectFreshness, inspectOwnRenewer, inspectWords } from '../freshness-inspection.js';
 import { hintOf } from '../hints.js';
 import type { Finding } from '../inspection.js';
 import {
@@ -84,6 +85,8 @@ async function inspect(context: Context): Promise<Finding[]> {
   const vault = await inspectService('vault', profile.vaultUrl, context.io.fetch, Date.now);
   findings.push(...vault);
   const isUp = vault[0]?.ok === true;
+  const renewer = (await context.hasIdentity()) ? undefined : await inspectOwnRenewer(context.home, context.now());
+  if (renewer !== undefined) return [...findings, renewer, ...(await inspectStores(settings))];
   const identity = await attempt(findings, 'identity', () => context.identity());
   const bulla = identity === undefined ? undefined : await attempt(findings, 'trust', () => context.offline());
   if (bulla !== undefined && identity !== undefined && isUp) {
@@ -108,7 +111,7 @@ async function inspectWithVault(
   const now = context.now();
   const trust = await attempt(findings, 'pin', () => inspectTrust(bulla, now));
   if (trust === undefined) return;
-  findings.push(...trust);
+  findings.push(...trust, ...(await inspectFreshness(bulla, now)));
   const known = await bulla.trust();
   const identity = await attempt(findings, 'identity', async () => {
     await bulla.requireOwnKey();
@@ -116,8 +119,10 @@ async function inspectWithVault(
   });
   if (identity !== undefined) {
     findings.push(identity);
+    const words = await attempt(findings, 'renewer', () => inspectWords(bulla));
+    findings.push(...(words ?? []));
     const labels = await attempt(findings, 'labels', () => inspectLabels(bulla));
-    if (labels !== undefined) findings.push(labels);
+    if (labels !== undefined) findings.push(...labels);
     findings.push(...(await inspectForks(bulla)));
     // Who holds grants is shown to these alone.
     if (may(known.entity(urn)?.roles ?? [], 'grant.read')) {

@@ -6,6 +6,7 @@ import { Option } from 'commander';
 import type { Context } from '../context.js';
 import { DevelopmentHome, withHome } from '../development-home.js';
 import { styled } from '../output.js';
+import { hasMemory } from '../renewer-home.js';
 import { requireHttpUrl } from '../settings.js';
 import type { Addresses } from '../standalone-package.js';
 import { loadStandalone } from '../standalone-package.js';
@@ -25,10 +26,10 @@ const SUITES = ALL_SUITES.filter(({ seal }) => seal !== undefined).map(({ id }) 
 const ORG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 const INIT_HELP = `
-What is there already stays as it is; an interrupted first run is finished, and what is about to expire is signed anew.
+What is there already stays as it is; an interrupted first run is finished, and what is due is signed anew.
 
-With --production it makes an organisation that services in production take: documents and keys with the short lives of
-the protocol, its services wherever the two URLs say. All its keys lie in BULLA_HOME at first. Move org/NAME/root.key
+With --production it makes an organisation that services in production take: documents and keys with the lives of the
+protocol, its services wherever the two URLs say, and a renewer, which says what is the newest. All its keys lie in BULLA_HOME at first. Move org/NAME/root.key
 and policy.key to a place without a network once it runs: they are needed once a year.
 
 Examples:
@@ -79,6 +80,8 @@ async function initProduction(context: Context, options: InitOptions): Promise<v
   await withHome(home, async () => {
     const made = await prepareProduction(home, { org, suite, ...urlsOf(options), now: context.now() });
     sayMade(context, home, made);
+    if (await hasMemory(home))
+      out.talk(`note: what is the newest, its renewer says: BULLA_HOME=${home.folder} bulla trust renew --every 1h`);
     if ((await home.read(`org/${org}/root.key`)) === undefined) return;
     out.talk(`note: ${home.path(`org/${org}`)}/root.key and policy.key decide whom everybody trusts.`);
     out.talk('note: keep them offline from now on; whoever has them is the organisation.');

@@ -1,4 +1,6 @@
-import { adoptSeenDocuments, policySettings, signNextPolicy } from '@bulla/client/node';
+import type { Bulla } from '@bulla/client';
+import type { PolicySettings } from '@bulla/client/node';
+import { adoptSeenDocuments, policySettings, requirePolicySettings, signNextPolicy } from '@bulla/client/node';
 import { CryptoError } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -6,7 +8,7 @@ import { directorySigner } from '../directory-key.js';
 import { readText } from '../files.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
-import { renewDocuments } from './trust.js';
+import { renewDocuments } from './trust-renew.js';
 
 /** `bulla policy …` */
 export function addPolicyCommands(program: Command, context: Context): void {
@@ -55,10 +57,20 @@ async function set(context: Context, file: string): Promise<void> {
       throw new UsageError(`${file}: ${error.message}`, 'its form is in docs/spec/policy.md');
     throw error;
   }
+  await warnOfLabels(context, bulla, requirePolicySettings(settings));
   for (const change of await renewDocuments(context)) out.talk(styled('✔', 'good'), ` ${change}`);
   const { policy, directory } = await bulla.refreshTrust();
   if (policy.version === before.policy.version) return out.talk(styled('✔', 'good'), ' the policy says this already');
   out.line(`policy version ${policy.version}, named by directory version ${directory.version}`);
+}
+
+/** Before the directory that makes it count is signed: labels that are run no longer then, until somebody signs them. */
+async function warnOfLabels({ out }: Context, bulla: Bulla, { labels }: PolicySettings): Promise<void> {
+  for await (const { name } of bulla.prompts.list())
+    for (const { label, given, needed } of await bulla.labels.belowRules(name, labels))
+      out.talk(
+        `note: ${name}@${label} has the signatures of ${given} of ${needed} people that its rule would ask for: until others confirm it, it is not run`,
+      );
 }
 
 function parse(text: string, file: string): unknown {

@@ -64,12 +64,11 @@ async function adopt(context: Context, { name, label }: Place, asJson: boolean):
   out.talk(`  this machine remembers  ${remembered === undefined ? 'nothing' : describe(remembered, self)}`);
   out.talk(`  the vault shows         ${describe(shown, self)}`);
   out.talk(`  ${judge(adoption)}`);
+  // What is remembered already may lack a renewer's word: a person's takes its place for some days.
   const isSame = remembered?.pos !== undefined && remembered.pos === shown.pos;
-  if (isSame) {
-    await labels.settle(name, label);
-    return out.line(`${name}@${label}  move ${shown.seq} is what this machine remembers already`);
-  }
-  const question = `Ask the people who signed. Replace what this machine remembers of ${label} by what the vault shows?`;
+  const question = isSame
+    ? `Ask the people who signed. Is this where ${label} stands, and nothing later was signed?`
+    : `Ask the people who signed. Replace what this machine remembers of ${label} by what the vault shows?`;
   if (!(await asker.agrees(question))) throw new UsageError('nothing was changed');
   await labels.adopt(adoption);
   out.line(`${name}@${label}  move ${shown.seq} adopted`);

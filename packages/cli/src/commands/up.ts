@@ -6,11 +6,12 @@ import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import { Context } from '../context.js';
 import { DevelopmentHome, withHome } from '../development-home.js';
+import { HomeRenewer } from '../home-renewer.js';
 import { styled } from '../output.js';
 import { SettingError } from '../settings.js';
 import type { StandaloneSettings } from '../standalone-package.js';
 import { loadStandalone } from '../standalone-package.js';
-import { renewLabels } from './trust.js';
+import { beginLabels } from './trust-renew.js';
 
 const SETTINGS_HELP = `
 Settings, from the environment; X_FILE names a file that holds X:
@@ -54,6 +55,8 @@ async function up(context: Context): Promise<void> {
     const development = new DevelopmentHome(home, io);
     out.talk(`bulla: starting; everything is kept in ${home.folder}`);
     let running: { stop(): Promise<void> } | undefined;
+    const renewer = new HomeRenewer(home, context);
+    let pin = '';
     try {
       running = await standalone.start({
         settings,
@@ -62,14 +65,20 @@ async function up(context: Context): Promise<void> {
         organisation: async (at, keptHashes) => {
           const isNew = (await home.read(IDENTITY)) === undefined;
           const { changes, ...served } = await development.prepare(at, keptHashes);
+          ({ pin } = served);
           for (const change of changes) out.talk(`bulla: ${change}`);
           if (isNew) await introduce(context, home, served.pin);
           return served;
         },
-        publish: () => development.publish(vaultUrl, settings.BULLA_DATABASE_URL),
+        // The responder starts after that: it needs a directory that somebody calls the newest.
+        publish: async () => {
+          await development.publish(vaultUrl, settings.BULLA_DATABASE_URL);
+          await renewer.begin(vaultUrl, pin);
+        },
         signal: io.signal,
       });
-      await renewDueLabels(context, home);
+      renewer.start();
+      await beginEarlierLabels(context, home);
       out.line(
         styled('bulla: ready', 'good'),
         `  vault ${vaultUrl}  responder ${responderUrl}  answers by ${describeModel(settings)}`,
@@ -84,6 +93,7 @@ async function up(context: Context): Promise<void> {
       if (!io.signal.aborted) throw error;
     } finally {
       out.talk('bulla: stopping');
+      await renewer.stop();
       await running?.stop();
     }
   });
@@ -118,15 +128,15 @@ function refuseProduction(env: Context['io']['env']): void {
     );
 }
 
-/** Labels that could not be renewed are no reason not to start: `bulla doctor` shows them. */
-async function renewDueLabels(context: Context, home: Home): Promise<void> {
+/** Labels of before that could not begin anew are no reason not to start. */
+async function beginEarlierLabels(context: Context, home: Home): Promise<void> {
   // This vault and this identity, wherever the environment points other commands to.
   const own = new Context({ ...context.io, env: { BULLA_HOME: home.folder } }, context.passphrases);
   try {
-    for (const line of await renewLabels(await own.connect())) context.out.talk(`bulla: ${line}`);
+    for (const line of await beginLabels(await own.connect())) context.out.talk(`bulla: ${line}`);
   } catch (error) {
     const code = error instanceof BullaError ? error.code : 'unknown';
-    context.out.talk(`bulla: labels were not renewed (${code}); try bulla trust renew`);
+    context.out.talk(`bulla: labels of before were not looked at (${code}); try bulla trust renew`);
   }
 }
 

@@ -10,7 +10,8 @@ import { findDocumentSigner } from './document-key.js';
 import { Home } from './home.js';
 import { readKeyFile } from './key-file.js';
 import type { OwnOrganisation } from './organisation.js';
-import { IDENTITY, RESPONDER_KEYS, VAULT_KEYS } from './organisation-keys.js';
+import { IDENTITY, RENEWER_KEYS, RESPONDER_KEYS, VAULT_KEYS } from './organisation-keys.js';
+import { RENEWER_MEMORY } from './own-renewer.js';
 import { readProfile, writeProfile } from './profile.js';
 import { FileTrustStore } from './trust-store.js';
 
@@ -73,7 +74,7 @@ describe('the development organisation', () => {
     expect(trust.mayAuthor(identity.urn, 'anything')).toBe(true);
     expect(trust.mayTag(identity.urn, 'anything', 'production')).toBe(true);
     expect(trust.hasRole(identity.urn, 'invoker')).toBe(true);
-    for (const name of [VAULT_KEYS, RESPONDER_KEYS]) {
+    for (const name of [VAULT_KEYS, RESPONDER_KEYS, RENEWER_KEYS]) {
       const file = await readKeyFile(home, name);
       expect(file?.keys.map(({ suite }) => suite)).toContain('rsa2048');
       expect(trust.entity(file?.urn ?? '')?.keys.map(({ kid }) => kid)).toEqual(file?.keys.map(({ kid }) => kid));
@@ -110,8 +111,12 @@ describe('the development organisation', () => {
       await half.write('org/dev/root.json.0.tmp', 'ha');
       const finished = await prepare({ now: NOW + 5 }, half);
       expect((await trustOf(finished, NOW + 5)).directory.version).toBe(1);
-      // A version that no newer file follows yet was promised to nobody, and is signed again.
-      const kept = files.slice(0, count).filter((name) => !/\/(?:policy|directory)\.1\.json$/.test(name));
+      // A version that no newer file follows yet was promised to nobody, and is signed again; so is what the renewer was to
+      // begin with.
+      const isLast = (name: string) => name === RENEWER_MEMORY && name === files[count - 1];
+      const kept = files
+        .slice(0, count)
+        .filter((name) => !/\/(?:policy|directory)\.1\.json$/.test(name) && !isLast(name));
       for (const name of kept) expect(await half.read(name)).toBe(await home.read(name));
       expect((await prepare({ now: NOW + 10 }, half)).changes).toEqual([]);
     }
@@ -128,10 +133,10 @@ describe('the development organisation', () => {
     expect((await readProfile(home))?.vaultUrl).toBe('http://127.0.0.1:5100');
   });
 
-  it('renews what has a third of its life left, one line each, and keeps what it renews', async () => {
+  it('renews what is due, one line each, and keeps what it renews', async () => {
     const first = await prepare();
-    expect((await prepare({ now: NOW + 59 * DAY })).changes).toEqual([]);
-    const second = await prepare({ now: NOW + 60 * DAY });
+    expect((await prepare({ now: NOW + 27 * DAY })).changes).toEqual([]);
+    const second = await prepare({ now: NOW + 28 * DAY });
     expect(second.changes).toEqual(['directory version 2 signed for 90 days']);
     const third = await prepare({ now: NOW + 244 * DAY });
     expect(third.changes).toEqual([
@@ -150,7 +155,7 @@ describe('the development organisation', () => {
     const between = await Trust.establish(second.documents, {
       org: DEVELOPMENT_ORG,
       pin: first.pin,
-      now: NOW + 60 * DAY,
+      now: NOW + 28 * DAY,
       previous: known,
     });
     const newest = await Trust.establish(third.documents, {
@@ -172,6 +177,7 @@ describe('the development organisation', () => {
       'signing key of the vault renewed for two years',
       'signing key of the responder renewed for two years',
       'signing key of the device renewed for two years',
+      'signing keys of the renewer renewed for two years',
       'root version 2 signed for a year',
       'policy version 2 signed for a year',
       'directory version 2 signed for 90 days',

@@ -25,7 +25,7 @@ export function developmentPlan(suite: SuiteId = 'rsa2048'): OrganisationPlan {
     responder: 'local',
     suite,
     life: { root: YEAR, policy: YEAR, directory: 90 * DAY },
-    keyLife: { vault: KEY_LIFE, responder: KEY_LIFE, device: KEY_LIFE },
+    keyLife: { vault: KEY_LIFE, responder: KEY_LIFE, device: KEY_LIFE, renewer: KEY_LIFE },
   };
 }
 

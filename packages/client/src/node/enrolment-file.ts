@@ -5,7 +5,7 @@ import type { EnrolmentOutcome, PendingEnrolment } from '../enrolment.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import { writeKeyFile } from './key-file.js';
-import { IDENTITY } from './organisation-keys.js';
+import { IDENTITY, RENEWER_KEYS } from './organisation-keys.js';
 import { readProfile, writeProfile } from './profile.js';
 
 const NAME = 'enrolment.json';
@@ -37,13 +37,17 @@ export async function requireUnused(home: Home): Promise<void> {
     throw new HomeError(`${home.folder} is set up already; set BULLA_HOME to another folder for a further device`);
 }
 
-/** Makes the folder that of a device which was let in; interrupted anywhere, the next call finishes it. */
+/**
+ * Makes the folder that of a device or renewer which was let in; interrupted anywhere, the next call finishes it. What the
+ * device has seen on its way is no memory of a renewer, which begins with what a person adopts.
+ */
 export async function finishEnrolment(
   home: Home,
   { vaultUrl, pin }: PendingEnrolment,
   { keys }: Extract<EnrolmentOutcome, { state: 'approved' }>,
 ): Promise<void> {
-  await writeKeyFile(home, IDENTITY, keys);
+  const isRenewer = keys.keys.some(({ pur }) => pur.includes('fresh'));
+  await writeKeyFile(home, isRenewer ? RENEWER_KEYS : IDENTITY, keys);
   await writeProfile(home, { vaultUrl, org: keys.org, pin });
   await home.remove(NAME);
 }

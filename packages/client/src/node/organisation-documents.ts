@@ -8,6 +8,7 @@ import {
   parseDirectory,
   parsePolicy,
   parseRoot,
+  pinOf,
   secondsOf,
   signDocument,
   timestampOf,
@@ -18,11 +19,12 @@ import { hashesBefore } from './directory-hashes.js';
 import type { DocumentSigner } from './document-key.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
-import { lifeInWords } from './life.js';
+import { isDue, lifeInWords } from './life.js';
 import type { PolicySettings } from './policy-settings.js';
 import { policySettings } from './policy-settings.js';
 import type { OrganisationKeyLives, OrganisationKeys } from './organisation-keys.js';
 import { withNewRecords } from './organisation-keys.js';
+import { isStale, rememberFirst, renewerEntity } from './own-renewer.js';
 import { versionName } from './replaced-documents.js';
 
 /** What an organisation is called and how long what it signs is good; all times in seconds. */
@@ -32,7 +34,7 @@ export interface OrganisationPlan {
   /** The last part of the responder's URN. */
   readonly responder: string;
   readonly suite: SuiteId;
-  /** How long each document lives; it is signed anew when a third of that is left. */
+  /** How long each document lives; it is signed anew when it is due. */
   readonly life: Readonly<Record<DocumentKind, number>>;
   readonly keyLife: OrganisationKeyLives;
 }
@@ -66,6 +68,8 @@ export interface OrganisationMaker {
   /** Undefined where the key is kept elsewhere: then what it signed stays as it is. */
   readonly signers: Readonly<Record<DocumentKind, DocumentSigner | undefined>>;
   readonly keys: OrganisationKeys;
+  /** Whether a directory that no renewer calls the newest is due, whatever is left of it. */
+  readonly signsStale: boolean;
   readonly changes: string[];
   /** Of directories that this folder does not have any more. */
   readonly hashes?: KeptHashes | undefined;
@@ -84,7 +88,7 @@ export async function rootChain({ home, plan, folder, now, signers, changes }: O
     }
     const newest = chain.at(-1);
     const { root: signer, policy, directory } = signers;
-    if (newest !== undefined && !isDue((await parseRoot(newest)).payload, life.root, now)) return chain;
+    if (newest !== undefined && !isDue(leftOf((await parseRoot(newest)).payload, now), life.root)) return chain;
     // A new root names all three keys, so it is signed where all three are.
     if (signer === undefined || policy === undefined || directory === undefined) return chain;
     const role = ({ kid }: DocumentSigner) => ({ kids: [kid], threshold: 1 });
@@ -113,11 +117,13 @@ export async function policyDocument(
   const name = `${folder}/policy.json`;
   const stored = await home.read(name);
   const current = stored === undefined ? undefined : await parsePolicy(stored);
-  if (stored !== undefined && current !== undefined && !isDue(current.payload, plan.life.policy, now)) return stored;
+  // One of spec 1 lets tags live for a week, and is replaced.
+  const due = current?.payload.spec !== '2' || isDue(leftOf(current.payload, now), plan.life.policy);
+  if (stored !== undefined && !due) return stored;
   if (signers.policy === undefined) return stored ?? missing(home, `${folder}/policy.key`, 'sign the policy');
   const policy: PolicyDocument = {
     _type: 'bulla-policy',
-    spec: '1',
+    spec: '2',
     org: plan.org,
     version: (current?.payload.version ?? 0) + 1,
     root_version: rootVersion,
@@ -135,10 +141,11 @@ export async function policyDocument(
 /** The directory, or its next version where it is due or something it says has changed. */
 export async function directoryDocument(
   maker: OrganisationMaker,
-  rootVersion: number,
+  roots: readonly string[],
   policy: string,
 ): Promise<string> {
-  const { home, plan, folder, now, signers, changes } = maker;
+  const { home, plan, folder, keys, now, signers, changes } = maker;
+  const place = { org: plan.org, pin: pinOf(await parseRoot(roots[0] ?? '')), now };
   const name = `${folder}/directory.json`;
   const stored = await home.read(name);
   const current = stored === undefined ? undefined : await parseDirectory(stored);
@@ -149,8 +156,11 @@ export async function directoryDocument(
     !isEarlier &&
     current?.payload.policy.hash === hash &&
     JSON.stringify(entities) === JSON.stringify(current.payload.entities);
-  if (stored !== undefined && current !== undefined && same && !isDue(current.payload, plan.life.directory, now))
-    return stored;
+  const due =
+    current === undefined ||
+    isDue(leftOf(current.payload, now), plan.life.directory) ||
+    (same && maker.signsStale && (await isStale(home, { roots, policy, directory: stored ?? '' }, place)));
+  if (stored !== undefined && same && !due) return stored;
   if (signers.directory === undefined) {
     if (stored !== undefined && same) return stored;
     if (isEarlier) throw fromEarlierVersion(home);
@@ -161,7 +171,7 @@ export async function directoryDocument(
     spec: '2',
     org: plan.org,
     version: (current?.payload.version ?? 0) + 1,
-    root_version: rootVersion,
+    root_version: roots.length,
     ...(current && { prev: current.hash }),
     chain: current === undefined ? FIRST_CHAIN : await chainAfter(maker, current),
     policy: { version: payload.version, hash },
@@ -172,6 +182,11 @@ export async function directoryDocument(
     withdrawn: current?.payload.withdrawn ?? [],
   };
   const token = await signDocument(directory, [signers.directory]);
+  const renewer = keys.renewer?.urn ?? '';
+  if (Object.hasOwn(entities, renewer) && current?.payload.entities[renewer] === undefined) {
+    await rememberFirst(home, { roots, policy, directory: token }, place);
+    if (current !== undefined) changes.push('renewer listed, which says every hour what is the newest');
+  }
   if (stored !== undefined) await home.write(versionName(folder, 'directory', directory.version - 1), stored);
   await home.write(name, token);
   changes.push(`directory version ${directory.version} signed for ${lifeInWords(plan.life.directory)}`);
@@ -210,6 +225,7 @@ function firstEntities({ plan, keys, urls }: OrganisationMaker): DirectoryDocume
       groups: ['grp:authors', 'grp:members'],
       keys: [],
     },
+    ...(keys.renewer && { [keys.renewer.urn]: renewerEntity(plan.org) }),
   };
 }
 
@@ -221,7 +237,8 @@ function entitiesOf(
   const next = new Map(Object.entries(entities));
   const renew = (who: keyof OrganisationKeys, url?: string): void => {
     const file = keys[who];
-    const entity = next.get(file.urn);
+    if (file === undefined) return;
+    const entity = next.get(file.urn) ?? (who === 'renewer' ? renewerEntity(plan.org) : undefined);
     if (entity === undefined)
       throw new HomeError(
         `${folder}/directory.json does not list ${file.urn}; restore the key files that belong to it`,
@@ -232,6 +249,7 @@ function entitiesOf(
   renew('vault', urls.vault);
   renew('responder', urls.responder);
   renew('device');
+  renew('renewer');
   return Object.fromEntries(next);
 }
 
@@ -239,7 +257,7 @@ function validity(life: number, now: number): { issued: string; expires: string 
   return { issued: timestampOf(now), expires: timestampOf(now + life) };
 }
 
-/** Whether a third of its life or less is left. */
-function isDue(document: { readonly expires: string }, life: number, now: number): boolean {
-  return secondsOf(document.expires) - now <= life / 3;
+/** Seconds. */
+function leftOf({ expires }: { readonly expires: string }, now: number): number {
+  return secondsOf(expires) - now;
 }

@@ -3,16 +3,17 @@ import { mintId, urnOf } from '@bulla/crypto';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import type { KeyLife } from './key-file.js';
-import { keyFileOnce, makeKey, makeKeyFile, recordOf, writeKeyFile } from './key-file.js';
-import { lifeInWords } from './life.js';
+import { keyFileOnce, makeKey, makeKeyFile, readKeyFile, recordOf, writeKeyFile } from './key-file.js';
+import { isDue, lifeInWords } from './life.js';
 
 /** Names inside the home folder. */
 export const VAULT_KEYS = 'services/vault.keys.json';
 export const RESPONDER_KEYS = 'services/responder.keys.json';
 export const IDENTITY = 'identity.json';
+export const RENEWER_KEYS = 'services/renewer.keys.json';
 
 /** How long the keys of each entity sign or are encrypted to, and how long what they did stays good. */
-export type OrganisationKeyLives = Readonly<Record<keyof OrganisationKeys, Readonly<Record<'sig' | 'enc', KeyLife>>>>;
+export type OrganisationKeyLives = Readonly<Record<Holder, Readonly<Record<'sig' | 'enc', KeyLife>>>>;
 
 /** What of an organisation's plan its keys need. */
 interface KeyPlan {
@@ -30,49 +31,67 @@ export interface OrganisationKeys {
   readonly vault: KeyFile;
   readonly responder: KeyFile;
   readonly device: KeyFile;
+  /** Who says what is the newest; undefined in an organisation of before, and where it lies elsewhere. */
+  readonly renewer: KeyFile | undefined;
 }
 
-const FILES = { vault: VAULT_KEYS, responder: RESPONDER_KEYS, device: IDENTITY } as const;
+type Holder = keyof OrganisationKeys;
+
+const FILES = { vault: VAULT_KEYS, responder: RESPONDER_KEYS, device: IDENTITY, renewer: RENEWER_KEYS } as const;
+/** Files without which an organisation that was made is not whole. */
+const NEEDED = [VAULT_KEYS, RESPONDER_KEYS, IDENTITY] as const;
 
 /**
  * The key files, each made where it is not there.
  * @param areListed whether a directory lists them: then none is made, since nothing opens what was sealed to a lost key.
+ * @param addsRenewer whether a renewer is made also where they are listed, for an organisation that has none here.
  * @throws {HomeError} if one is gone, cannot be used, or belongs to another organisation
  */
 export async function organisationKeys(
   home: Home,
   { org, suite, responder }: KeyPlan,
-  areListed: boolean,
+  { areListed, addsRenewer }: { readonly areListed: boolean; readonly addsRenewer: boolean },
 ): Promise<OrganisationKeys> {
   if (areListed) await requireAll(home);
   const service = (id: string) => urnOf(org, 'svc', id);
-  const keys = {
+  const device = () => urnOf(org, 'dev', mintId('dev'));
+  const keys: OrganisationKeys = {
     vault: await keyFileOnce(home, VAULT_KEYS, () => makeKeyFile(org, service('vault'), suite, ['http', 'envelope'])),
     responder: await keyFileOnce(home, RESPONDER_KEYS, () =>
       makeKeyFile(org, service(`responder:${responder}`), suite, ['http', 'reply'], ['unwrap']),
     ),
     device: await keyFileOnce(home, IDENTITY, () =>
-      makeKeyFile(org, urnOf(org, 'dev', mintId('dev')), suite, ['http', 'invoke', 'content', 'tag'], ['unwrap']),
+      makeKeyFile(org, device(), suite, ['http', 'invoke', 'content', 'tag'], ['unwrap']),
     ),
+    renewer:
+      areListed && !addsRenewer
+        ? await readKeyFile(home, RENEWER_KEYS)
+        : await keyFileOnce(home, RENEWER_KEYS, () => makeRenewerKeys(org, device(), suite)),
   };
   for (const [who, name] of Object.entries(FILES)) {
-    if (keys[who as keyof OrganisationKeys].org === org) continue;
+    const file = keys[who as Holder];
+    if (file === undefined || file.org === org) continue;
     throw new HomeError(`${home.path(name)} belongs to another organisation; set BULLA_HOME to another folder`);
   }
   return keys;
 }
 
+/** One key for its requests and one for its word, which is why a stolen one of the first is not the second. */
+async function makeRenewerKeys(org: string, urn: string, suite: SuiteId): Promise<KeyFile> {
+  return { v: 1, org, urn, keys: [await makeKey(suite, 'sig', ['http']), await makeKey(suite, 'sig', ['fresh'])] };
+}
+
 async function requireAll(home: Home): Promise<void> {
-  for (const name of Object.values(FILES)) {
+  for (const name of NEEDED) {
     if ((await home.readSecret(name)) !== undefined) continue;
     throw new HomeError(`${home.path(name)} is gone and the directory lists its keys; restore it from a backup`);
   }
 }
 
 /**
- * The same keys, with a new signing key first where the newest has a third of its life left. The old one stays listed:
- * what it signed is still good, and a vault that has not seen the new one yet still knows it.
- * @param recordsOf what the directory lists of an entity.
+ * The same keys, with a new signing key first where the newest of its purposes is due. The old one stays listed: what it
+ * signed is still good, and a vault that has not seen the new one yet still knows it.
+ * @param recordsOf what the directory lists of an entity; of one that was revoked nothing.
  */
 export async function renewedKeys(
   home: Home,
@@ -81,25 +100,39 @@ export async function renewedKeys(
   { now, keyLife, changes }: KeyPlan & { readonly now: number; readonly changes: string[] },
 ): Promise<OrganisationKeys> {
   const renewed = { ...keys };
-  for (const who of ['vault', 'responder', 'device'] as const) {
+  for (const who of ['vault', 'responder', 'device', 'renewer'] as const) {
     const file = keys[who];
-    const newest = file.keys.find(({ use }) => use === 'sig');
-    // A key that is not listed was made by a run that was interrupted: it is as new as can be.
-    const record = recordsOf(file.urn).find(({ kid }) => kid === newest?.kid);
+    if (file === undefined) continue;
     const { use } = keyLife[who].sig;
-    if (newest === undefined || record === undefined || record.use_until - now > use / 3) continue;
-    renewed[who] = { ...file, keys: [await makeKey(newest.suite, 'sig', newest.pur), ...file.keys] };
-    await writeKeyFile(home, FILES[who], renewed[who]);
-    changes.push(`signing key of the ${who} renewed for ${lifeInWords(use)}`);
+    const records = recordsOf(file.urn);
+    const due = newestOf(file).filter(({ kid }) => {
+      // A key that is not listed was made by a run that was interrupted: it is as new as can be.
+      const record = records.find((one) => one.kid === kid);
+      return record !== undefined && isDue(record.use_until - now, use);
+    });
+    if (due.length === 0) continue;
+    const made = await Promise.all(due.map(({ suite, pur }) => makeKey(suite, 'sig', pur)));
+    const next = { ...file, keys: [...made, ...file.keys] };
+    renewed[who] = next;
+    await writeKeyFile(home, FILES[who], next);
+    const what = due.length > 1 ? 'signing keys' : 'signing key';
+    changes.push(`${what} of the ${who} renewed for ${lifeInWords(use)}`);
   }
   return renewed;
+}
+
+/** The signing keys that are used: the first of each purpose. */
+function newestOf({ keys }: KeyFile): KeyFile['keys'] {
+  const signing = keys.filter(({ use }) => use === 'sig');
+  const purposeOf = ({ pur }: KeyFile['keys'][number]) => pur.join(' ');
+  return signing.filter((key, index) => signing.findIndex((one) => purposeOf(one) === purposeOf(key)) === index);
 }
 
 /** What the directory lists of an entity, and of keys in its file that it does not list yet. */
 export function withNewRecords(
   entity: DirectoryEntity,
   file: KeyFile,
-  life: OrganisationKeyLives[keyof OrganisationKeys],
+  life: OrganisationKeyLives[Holder],
   now: number,
 ): KeyRecord[] {
   const listed = new Set(entity.keys.map(({ kid }) => kid));

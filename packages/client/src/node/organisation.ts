@@ -20,6 +20,8 @@ export interface OrganisationOptions {
   readonly responderUrl?: string | undefined;
   /** Where hashes of earlier directories are kept beside this folder, for one that a version without them made. */
   readonly keptHashes?: KeptHashes | undefined;
+  /** Whether a directory that no renewer calls the newest is signed anew; not unless given. */
+  readonly signsStale?: boolean | undefined;
   /** Seconds. */
   readonly now: number;
 }
@@ -41,7 +43,7 @@ export interface OwnOrganisation {
 
 /**
  * Makes an organisation all of whose keys lie in this folder, finishes what an interrupted run began, and renews what
- * has a third of its life left. Every file is written once and whole, in an order in which none needs a later one.
+ * is due. A development organisation that has no renewer here gets one. Every file is written once and whole, in an order in which none needs a later one.
  * A document whose key was taken out of the folder is not renewed.
  * @throws {HomeError} if a file is there and cannot be used
  */
@@ -57,18 +59,20 @@ export async function prepareOrganisation(
   const changes: string[] = [];
   const folder = `org/${org}`;
   const stored = await home.read(`${folder}/directory.json`);
-  const known = stored === undefined ? undefined : (await parseDirectory(stored)).payload.entities;
+  const listed = stored === undefined ? undefined : (await parseDirectory(stored)).payload;
+  const known = listed?.entities;
   const urls = {
     vault: options.vaultUrl ?? urlOf(known, 'vault'),
     responder: options.responderUrl ?? urlOf(known, 'responder'),
   };
   const signers = await documentSigners(home, folder);
-  const recordsOf = (urn: string) => known?.[urn]?.keys ?? [];
-  const keys = await renewedKeys(home, await organisationKeys(home, plan, known !== undefined), recordsOf, {
-    ...plan,
-    now,
-    changes,
+  const revoked = new Set(listed?.revoked.map(({ kid }) => kid));
+  const recordsOf = (urn: string) => (known?.[urn]?.keys ?? []).filter(({ kid }) => !revoked.has(kid));
+  const made = await organisationKeys(home, plan, {
+    areListed: known !== undefined,
+    addsRenewer: plan.profile === 'development' && signers.directory !== undefined,
   });
+  const keys = await renewedKeys(home, made, recordsOf, { ...plan, now, changes });
   const maker: OrganisationMaker = {
     home,
     plan,
@@ -78,16 +82,17 @@ export async function prepareOrganisation(
     changes,
     signers,
     keys,
+    signsStale: options.signsStale === true,
     hashes: options.keptHashes,
   };
   const bootstrapSecret = (await home.readSecret(BOOTSTRAP_SECRET)) ?? (await makeBootstrapSecret(home));
   const roots = await rootChain(maker);
   const policy = await policyDocument(maker, roots.length);
-  const directory = await directoryDocument(maker, roots.length, policy);
+  const directory = await directoryDocument(maker, roots, policy);
   const documents = { roots, policy, directory };
   const pin = pinOf(await parseRoot(roots[0] ?? ''));
-  // What we wrote must stand up to what everybody else will check.
-  const { directoryRef } = await Trust.establish(documents, { org, pin, now });
+  // What we wrote must stand up to what everybody else will check; that it is the newest, a renewer says next.
+  const { directoryRef } = await Trust.establish(documents, { org, pin, now, acceptStale: true });
   await updateProfile(maker, pin, options.vaultUrl !== undefined);
   const earlier = (kind: 'policy' | 'directory', version: number) => home.read(versionName(folder, kind, version));
   const hashes = () => hashesBefore(home, org, directoryRef.ver, options.keptHashes);

@@ -48,6 +48,14 @@ describe('the next policy', () => {
     expect(await earlier('policy', 1)).toBeDefined();
   });
 
+  it('says for how long a renewer counts, or leaves that out again', async () => {
+    await signNextPolicy(home, 'dev', await settings({ fresh_days: 3 }), NOW);
+    expect(await newest()).toMatchObject({ spec: '2', version: 2, fresh_days: 3 });
+    const { fresh_days: _, ...without } = await settings();
+    expect(await signNextPolicy(home, 'dev', without, NOW)).toBe(3);
+    expect(await newest()).not.toHaveProperty('fresh_days');
+  });
+
   it('is not signed where it would say the same', async () => {
     expect(await signNextPolicy(home, 'dev', await settings(), NOW + 60)).toBe(1);
     expect((await newest()).version).toBe(1);

@@ -22,10 +22,14 @@ export async function signNextPolicy(home: Home, org: string, value: unknown, no
     throw new HomeError(`${home.path(`${folder}/policy.key`)} is not here, and it must sign the policy`);
   }
   const { payload: before, hash } = await parsePolicy(stored);
-  if (JSON.stringify(settings) === JSON.stringify(policySettings(before))) return before.version;
+  const { fresh_days: _, ...kept } = before;
+  const isSame = JSON.stringify(settings) === JSON.stringify(policySettings(before));
+  // What a policy of before leaves unsaid means something else.
+  if (isSame && before.spec === '2') return before.version;
   const policy = {
-    ...before,
+    ...kept,
     ...settings,
+    spec: '2',
     version: before.version + 1,
     prev: hash,
     issued: timestampOf(now),

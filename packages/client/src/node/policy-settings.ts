@@ -3,12 +3,14 @@ import { CryptoError } from '@bulla/crypto';
 
 /** What an organisation decides in its policy; the rest of the document follows from where it stands in the chain. */
 const MEMBERS = ['suites', 'custody', 'authors', 'labels', 'chat', 'auth', 'max_skew'] as const;
-export type PolicySettings = Pick<PolicyDocument, (typeof MEMBERS)[number]>;
+/** Left out where what goes without saying is meant. */
+const OPTIONAL = ['fresh_days'] as const;
+export type PolicySettings = Pick<PolicyDocument, (typeof MEMBERS)[number] | (typeof OPTIONAL)[number]>;
 
 /** What a policy decides. */
 export function policySettings(policy: PolicyDocument): PolicySettings {
-  const { suites, custody, authors, labels, chat, auth, max_skew } = policy;
-  return { suites, custody, authors, labels, chat, auth, max_skew };
+  const { suites, custody, authors, labels, chat, auth, max_skew, fresh_days } = policy;
+  return { suites, custody, authors, labels, chat, auth, max_skew, ...(fresh_days !== undefined && { fresh_days }) };
 }
 
 /**
@@ -18,10 +20,13 @@ export function policySettings(policy: PolicyDocument): PolicySettings {
  */
 export function requirePolicySettings(value: unknown): PolicySettings {
   const given = new Map(Object.entries(Object(value) as object));
-  const extra = [...given.keys()].filter((name) => !(MEMBERS as readonly string[]).includes(name));
+  const known: readonly string[] = [...MEMBERS, ...OPTIONAL];
+  const extra = [...given.keys()].filter((name) => !known.includes(name));
   const missing = MEMBERS.filter((name) => !given.has(name));
   if (extra.length > 0 || missing.length > 0) {
-    throw new CryptoError('token_malformed', `a policy has exactly the members ${MEMBERS.join(', ')}`);
+    const members = `${MEMBERS.join(', ')} and, if need be, ${OPTIONAL.join(', ')}`;
+    throw new CryptoError('token_malformed', `a policy has the members ${members}`);
   }
-  return Object.fromEntries(MEMBERS.map((name) => [name, given.get(name)])) as unknown as PolicySettings;
+  const names = [...MEMBERS, ...OPTIONAL].filter((name) => given.has(name));
+  return Object.fromEntries(names.map((name) => [name, given.get(name)])) as unknown as PolicySettings;
 }

@@ -6,8 +6,8 @@ import { prepareOrganisation } from './organisation.js';
 import type { OrganisationPlan } from './organisation-documents.js';
 
 /**
- * Times of the protocol (§4): a directory counts for a week, keys of services sign for 90 days and those of devices for
- * a year. What is encrypted to stays so for twelve years, as in development: grants cannot be wrapped anew yet, and a
+ * Times of the protocol (§4): a directory and the keys of services and of the renewer last 90 days, those of devices a
+ * year. What is encrypted to stays so for twelve years, as in development: grants cannot be wrapped anew yet, and a
  * key that ran out before them would close every prompt (docs/decisions/2026-11-25-first-production-organisation.md).
  */
 const ENC = { use: 12 * YEAR, end: 12 * YEAR } as const;
@@ -21,8 +21,8 @@ export function productionPlan(org: string, suite: SuiteId = 'rsa2048'): Organis
     profile: 'production',
     responder: 'main',
     suite,
-    life: { root: YEAR, policy: YEAR, directory: 7 * DAY },
-    keyLife: { vault: SERVICE, responder: SERVICE, device: DEVICE },
+    life: { root: YEAR, policy: YEAR, directory: 90 * DAY },
+    keyLife: { vault: SERVICE, responder: SERVICE, device: DEVICE, renewer: SERVICE },
   };
 }
 

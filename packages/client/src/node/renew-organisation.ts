@@ -7,7 +7,8 @@ import { productionPlan } from './production.js';
 import { readProfile } from './profile.js';
 
 /**
- * Renews what is about to expire of the organisation whose keys lie in a folder; what it says stays as it is.
+ * Renews what is due of the organisation whose keys lie in a folder; what it says stays as it is. A directory that no
+ * renewer calls the newest is due, too: whoever signs it says that it is.
  * @param now seconds.
  * @param keptHashes reads what a vault keeps, for a folder that an earlier version made.
  * @returns undefined where the key of its directory is kept elsewhere.
@@ -23,5 +24,6 @@ export async function renewOrganisation(
   return prepareOrganisation(home, org === DEVELOPMENT_ORG ? developmentPlan() : productionPlan(org), {
     now,
     keptHashes,
+    signsStale: true,
   });
 }

@@ -16,6 +16,32 @@ const BEFORE: TrustState = {
   names: [['claims/triage', { sub: SUB, labels: [{ label: 'latest', seq: 1 }], contents: [[1, 'first']] }]],
 };
 
+it('keeps what renewers said and whom one vouches for, each memory in a file of its own', async () => {
+  const home = new Home(folderForTest('trust'));
+  const tuple = { sub: SUB, ver: 1, chash: 'first', prev: '' };
+  const head = {
+    ...tuple,
+    label: 'latest',
+    seq: 1,
+    pos: 'pos',
+    tags: ['tag'],
+    until: 9,
+    tuples: [tuple],
+    adopted: 2,
+    vouched: true,
+  };
+  const documents = { ...BEFORE.documents, fresh: ['word'] };
+  const state: TrustState = {
+    ...BEFORE,
+    documents,
+    names: [['claims/triage', { sub: SUB, labels: [head], contents: [] }]],
+  };
+  const renewer = new FileTrustStore(home, 'services/renewer.trust.json');
+  await renewer.update('acme', () => state);
+  expect(await new FileTrustStore(home, 'services/renewer.trust.json').load('acme')).toEqual(state);
+  expect(await new FileTrustStore(home).load('acme')).toBeUndefined();
+});
+
 it('takes over a home from before openings were remembered, and remembers them from then on', async () => {
   const home = new Home(folderForTest('trust'));
   // Labels were kept as pairs.

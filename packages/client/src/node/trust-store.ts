@@ -4,7 +4,6 @@ import type { Home } from './home.js';
 import { HomeError } from './home.js';
 
 const NAME = 'trust.json';
-const LOCK = 'trust.lock';
 const LOCK_WAIT_MS = 10_000;
 
 const Seen = z.strictObject({ version: z.int(), hash: z.string() });
@@ -17,6 +16,8 @@ const Remembered = z.union([
     tags: z.array(z.string()),
     until: z.int(),
     tuples: z.array(Tuple),
+    adopted: z.int().exactOptional(),
+    vouched: z.boolean().exactOptional(),
   }),
   z.strictObject({ label: z.string(), seq: z.int() }),
   // As it was written before positions had a hash.
@@ -31,7 +32,12 @@ const Fork = z.strictObject({
 });
 const StateFile = z.strictObject({
   pin: z.string(),
-  documents: z.strictObject({ roots: z.array(z.string()).min(1), policy: z.string(), directory: z.string() }),
+  documents: z.strictObject({
+    roots: z.array(z.string()).min(1),
+    policy: z.string(),
+    directory: z.string(),
+    fresh: z.array(z.string()).exactOptional(),
+  }),
   memory: z.strictObject({
     root: Seen,
     policy: Seen,
@@ -54,16 +60,19 @@ const StateFile = z.strictObject({
   forks: z.array(Fork).exactOptional(),
   opened: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
 });
-/** Organisations and their states as pairs, in the file `trust.json`. */
+/** Organisations and their states as pairs, in one file. */
 const TrustFile = z.array(z.tuple([z.string(), StateFile]));
 type TrustFile = z.infer<typeof TrustFile>;
 
 /** Trust in a file of the home folder, shared by commands that run at the same time. */
 export class FileTrustStore implements TrustStore {
   readonly #home: Home;
+  readonly #name: string;
 
-  constructor(home: Home) {
+  /** @param name of the file; a renewer keeps a memory of its own beside that of the device. */
+  constructor(home: Home, name = NAME) {
     this.#home = home;
+    this.#name = name;
   }
 
   async load(org: string): Promise<TrustState | undefined> {
@@ -71,13 +80,16 @@ export class FileTrustStore implements TrustStore {
   }
 
   async update(org: string, change: TrustChange): Promise<TrustState> {
-    const release = await this.#home.lock(LOCK, LOCK_WAIT_MS);
+    const release = await this.#home.lock(this.#name.replace(/json$/, 'lock'), LOCK_WAIT_MS);
     try {
       const file = await this.#read();
       const current = stateOf(file, org);
       const next = await change(current);
       if (next !== current)
-        await this.#home.write(NAME, `${JSON.stringify([...file.filter(([key]) => key !== org), [org, next]])}\n`);
+        await this.#home.write(
+          this.#name,
+          `${JSON.stringify([...file.filter(([key]) => key !== org), [org, next]])}\n`,
+        );
       return next;
     } finally {
       await release();
@@ -85,14 +97,14 @@ export class FileTrustStore implements TrustStore {
   }
 
   async #read(): Promise<TrustFile> {
-    const text = await this.#home.read(NAME);
+    const text = await this.#home.read(this.#name);
     if (text === undefined) return [];
     try {
       return TrustFile.parse(JSON.parse(text));
     } catch {
       // Starting anew would forget what must not be forgotten, so a person decides.
       throw new HomeError(
-        `${this.#home.path(NAME)} cannot be read; restore it, or remove it to trust the pinned root anew`,
+        `${this.#home.path(this.#name)} cannot be read; restore it, or remove it to trust the pinned root anew`,
       );
     }
   }

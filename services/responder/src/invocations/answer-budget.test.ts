@@ -3,7 +3,7 @@ import { ask, storePrompt } from '../../test/asking.js';
 import { suite } from '../../test/suite.js';
 import type { ModelChunk, ModelRequest } from '../models/model.js';
 import { Model } from '../models/model.js';
-import { AnswerBudget } from './answer-budget.js';
+import { AnswerBudget, KEPT_TIMES } from './answer-budget.js';
 
 describe('room for answers', () => {
   it('is so much for each [guard: answer-bytes]', () => {
@@ -12,14 +12,14 @@ describe('room for answers', () => {
   });
 
   it('is so much for all that are kept, and comes back when they end [guard: answer-held]', () => {
-    const budget = new AnswerBudget({ bytesMax: 10, heldMax: 15 });
+    const budget = new AnswerBudget({ bytesMax: 10, heldMax: 15 * KEPT_TIMES });
     const [first, second, stream] = [budget.open(true), budget.open(true), budget.open(false)];
     expect([first.take(10), second.take(5), stream.take(10)]).toEqual([true, true, true]);
     expect(() => second.take(1)).toThrow(expect.objectContaining({ code: 'overloaded' }));
-    expect(budget.held).toBe(15);
+    expect(budget.held).toBe(15 * KEPT_TIMES);
     first.close();
     first.close();
-    expect(budget.held).toBe(5);
+    expect(budget.held).toBe(5 * KEPT_TIMES);
     expect(second.take(5)).toBe(true);
     second.close();
     stream.close();
@@ -46,7 +46,7 @@ class EndlessModel extends Model {
 }
 
 const model = new EndlessModel();
-const all = suite({ model: () => model, answerLimits: { bytesMax: 100_000, heldMax: 250_000 } });
+const all = suite({ model: () => model, answerLimits: { bytesMax: 100_000, heldMax: 250_000 * KEPT_TIMES } });
 
 describe('a model that does not stop', () => {
   it.each([false, true])('is stopped where an answer is as long as it may be (stream: %s)', async (stream) => {

@@ -4,12 +4,18 @@ import { Problem } from '@bulla/contract';
 export interface AnswerLimits {
   /** Bytes of one answer, as the lines that are sealed. */
   readonly bytesMax: number;
-  /** Bytes of all answers together that are kept until their end: those that are not streamed. */
+  /** Bytes that all answers together take that are kept until their end: those that are not streamed. */
   readonly heldMax: number;
 }
 
 const MIB = 1_048_576;
 export const ANSWER_LIMITS: AnswerLimits = { bytesMax: 8 * MIB, heldMax: 128 * MIB };
+
+/**
+ * A byte of an answer that is kept is there as a line, in its sealed frame, in the text of the reply, and in that text on
+ * its way to the database; and what was let go of is not given back at once. Together about six, as measured.
+ */
+export const KEPT_TIMES = 6;
 
 /** What one answer takes. */
 export interface AnswerMeter {
@@ -45,14 +51,15 @@ export class AnswerBudget {
       take: (bytes) => {
         // guard: answer-bytes
         if (taken + bytes > bytesMax) return false;
+        const kept = isHeld ? KEPT_TIMES * bytes : 0;
         // guard: answer-held
-        if (isHeld && this.#held + bytes > heldMax) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+        if (this.#held + kept > heldMax) throw new Problem('overloaded', { retryAfterSeconds: 1 });
         taken += bytes;
-        if (isHeld) this.#held += bytes;
+        this.#held += kept;
         return true;
       },
       close: () => {
-        if (isHeld) this.#held -= taken;
+        if (isHeld) this.#held -= KEPT_TIMES * taken;
         taken = 0;
       },
     };

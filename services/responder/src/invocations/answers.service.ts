@@ -6,6 +6,7 @@ import type { ModelRequest } from '../models/model.js';
 import type { Lease } from '../replay/lease.js';
 import { answer } from './answer.js';
 import type { ReplyPart } from './answer.js';
+import type { AnswerMeter } from './answer-budget.js';
 import { AnswerBudget } from './answer-budget.js';
 import { AnswerEnd, errorCodeOf } from './answer-end.js';
 import type { Admitted } from './pipeline.js';
@@ -20,6 +21,8 @@ export interface BegunRun {
   readonly signal: AbortSignal;
   /** Learns how the answer ends. */
   readonly end: AnswerEnd;
+  /** Counts what it takes; whoever keeps the answer closes it when they no longer do. */
+  readonly meter: AnswerMeter;
   /** Left to others while the model speaks: that may take minutes. */
   readonly work: Work;
 }
@@ -39,15 +42,19 @@ export class AnswersService {
     return new AnswerEnd(this.model.name);
   }
 
+  /** @param isHeld whether the answer is kept until its end. */
+  newMeter(isHeld: boolean): AnswerMeter {
+    return this.budget.open(isHeld);
+  }
+
   /**
    * The parts of a sealed reply, and a line in the log for how it went.
    * @throws {RunStopped} when the asker is gone
    */
-  async *answer({ admitted, lease, request, signal, end, work }: BegunRun): AsyncGenerator<ReplyPart> {
+  async *answer({ admitted, lease, request, signal, end, meter, work }: BegunRun): AsyncGenerator<ReplyPart> {
     const { judgement, envelope, question } = admitted;
     const { jti } = question.claims;
     const startedMs = this.clock.monotonicMs();
-    const meter = this.budget.open(!question.claims.opt.stream);
     const plan = {
       model: this.model,
       meter,
@@ -76,8 +83,6 @@ export class AnswersService {
     } catch (error) {
       this.#logFailure(jti, errorCodeOf(error), startedMs);
       throw error;
-    } finally {
-      meter.close();
     }
   }
 

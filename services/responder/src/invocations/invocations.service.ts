@@ -9,6 +9,7 @@ import { TrustOutdated } from '../replay/replay.service.js';
 import type { Lease, RunEnd } from '../replay/lease.js';
 import type { Judgement } from './admission.js';
 import type { ReplyPart } from './answer.js';
+import type { AnswerMeter } from './answer-budget.js';
 import type { AnswerEnd } from './answer-end.js';
 import { AnswersService } from './answers.service.js';
 import { Pipeline } from './pipeline.js';
@@ -31,6 +32,7 @@ interface Run {
   readonly parts: AsyncGenerator<ReplyPart>;
   readonly lease: Lease;
   readonly end: AnswerEnd;
+  readonly meter: AnswerMeter;
   readonly work: Work;
 }
 
@@ -110,7 +112,9 @@ export class InvocationsService {
       gone.addEventListener('abort', () => void lease.abandon(), { once: true });
       const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping]);
       const end = this.answers.newEnd();
-      return { parts: this.answers.answer({ admitted, lease, request, signal, end, work }), lease, end, work };
+      const meter = this.answers.newMeter(!admitted.question.claims.opt.stream);
+      const parts = this.answers.answer({ admitted, lease, request, signal, end, meter, work });
+      return { parts, lease, end, meter, work };
     } catch (error) {
       await lease.abandon();
       throw error;
@@ -124,7 +128,7 @@ function replayed(reply: string, leave: () => void): Answer<Reply> {
 }
 
 /** Collects the parts, and keeps the reply for those who ask again. */
-async function whole({ parts, lease, end }: Run, leave: () => void): Promise<Answer<Reply>> {
+async function whole({ parts, lease, end, meter }: Run, leave: () => void): Promise<Answer<Reply>> {
   try {
     const texts: Record<ReplyPart['kind'], string[]> = { head: [], frame: [], final: [] };
     for await (const { kind, bytes } of parts) texts[kind].push(encodeBase64url(bytes));
@@ -137,6 +141,8 @@ async function whole({ parts, lease, end }: Run, leave: () => void): Promise<Ans
     await lease.abandon();
     throw error;
   } finally {
+    // From here on it counts among the answers that nobody has taken yet.
+    meter.close();
     leave();
   }
 }
@@ -146,7 +152,7 @@ function howItEnded(end: AnswerEnd): Pick<RunEnd, 'finish' | 'code'> {
 }
 
 /** Passes the parts on; the final only while the run still holds its claim, so that no two ends are told. */
-async function* streamed({ parts, lease, end, work }: Run, leave: () => void): AsyncGenerator<ReplyPart> {
+async function* streamed({ parts, lease, end, meter, work }: Run, leave: () => void): AsyncGenerator<ReplyPart> {
   let frames = 0;
   let sealed = false;
   try {
@@ -162,6 +168,7 @@ async function* streamed({ parts, lease, end, work }: Run, leave: () => void): A
     }
   } finally {
     if (!sealed) await lease.abandon();
+    meter.close();
     leave();
   }
 }

@@ -1,3 +1,4 @@
+import { DirectoryFreshness } from '@bulla/contract';
 import type { DirectoryHashes, TrustDocuments, TrustMemory } from '@bulla/crypto';
 import { decodeUtf8, fetchHashes, readDirectoryHead, verifyRootChain } from '@bulla/crypto';
 
@@ -7,13 +8,15 @@ const ROOT_BYTES_MAX = 128 * 1024;
 const DOCUMENT_BYTES_MAX = 6 * 1024 * 1024;
 /** A thousand hashes. */
 const HASHES_BYTES_MAX = 64 * 1024;
+/** Sixteen words of renewers. */
+const WORDS_BYTES_MAX = 160 * 1024;
 /** More new roots at once than any organisation makes in a century. */
 const NEW_ROOTS_MAX = 128;
 
 /** A vault did not serve the documents; nothing is known against them. */
 export class DocumentsUnavailable extends Error {
   override readonly name = 'DocumentsUnavailable';
-  readonly code: 'no_connection' | 'bad_status' | 'too_large' | 'missing';
+  readonly code: 'no_connection' | 'bad_status' | 'too_large' | 'missing' | 'malformed';
 
   constructor(code: DocumentsUnavailable['code']) {
     super(`the vault did not serve the documents of the organisation: ${code}`);
@@ -47,10 +50,30 @@ export async function fetchDocuments(place: DocumentsPlace, roots: readonly stri
     // guard: documents-pin
     await verifyRootChain(chain, place);
   }
+  // Before the directory: a newer one needs no word yet, and a word of a newer one would be of no use to the older.
+  const fresh = await fetchWords(base);
   const directory = await fetchDocument(`${base}/directory.json`, DOCUMENT_BYTES_MAX);
   const policy = await fetchDocument(`${base}/policy.json`, DOCUMENT_BYTES_MAX);
   if (chain.length === 0 || directory === undefined || policy === undefined) throw new DocumentsUnavailable('missing');
-  return { roots: chain, policy, directory };
+  return { roots: chain, policy, directory, fresh };
+}
+
+/** What renewers say of the directory; a vault from before there were any has nothing there. */
+async function fetchWords(base: string): Promise<readonly string[]> {
+  const text = await fetchDocument(`${base}/fresh.json`, WORDS_BYTES_MAX);
+  if (text === undefined) return [];
+  const served = DirectoryFreshness.safeParse(parseJson(text));
+  // guard: documents-words without: return served.data?.fresh ?? [];
+  if (!served.success) throw new DocumentsUnavailable('malformed');
+  return served.data.fresh;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

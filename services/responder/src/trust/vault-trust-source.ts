@@ -44,6 +44,8 @@ export class VaultTrustSource extends TrustSource {
   readonly #options: VaultTrustOptions;
   readonly #seen: SeenDocumentsRepository;
   #trust: Trust | undefined;
+  /** What renewers say of its directory, good or not, as it was served. */
+  #words = '';
   /** The fetch at work, and the one after it that has not begun yet. */
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -72,6 +74,10 @@ export class VaultTrustSource extends TrustSource {
     if (this.#trust === undefined) await (this.#running ?? this.refresh(org));
     if (this.#trust === undefined) throw notYet();
     return this.#trust;
+  }
+
+  override held(): readonly Trust[] {
+    return this.#trust === undefined ? [] : [this.#trust];
   }
 
   /**
@@ -114,10 +120,15 @@ export class VaultTrustSource extends TrustSource {
   }
 
   async #fetch(): Promise<void> {
-    const { org, log } = this.#options;
+    const { org, log, clock } = this.#options;
     const held = this.#trust;
     const documents = await fetchDocuments(this.#options, held?.documents.roots ?? []);
-    if (isSame(documents, held?.documents)) return;
+    const words = (documents.fresh ?? []).join(' ');
+    if (held !== undefined && isSame(documents, held.documents)) {
+      if (words !== this.#words || wasAhead(held))
+        this.#take(await held.withFreshness(documents.fresh ?? [], clock.now()), words);
+      return;
+    }
     const memories = [held?.memory, await this.#seen.find(org)].filter((memory) => memory !== undefined);
     // Where nothing was seen, all that ever was is asked for.
     const hashes = await fetchHashesBetween(
@@ -132,8 +143,17 @@ export class VaultTrustSource extends TrustSource {
     // guard: trust-seen without:
     //   const trust = await this.#seen.replace(org, () => this.#establish(set, held));
     const trust = await this.#seen.replace(org, (seen) => this.#establish(set, seen ?? held));
-    this.#trust = trust;
+    this.#take(trust, words);
     log.write({ event: 'trust-loaded', org, directoryVersion: trust.directoryRef.ver });
+  }
+
+  #take(trust: Trust, words: string): void {
+    const { org, log } = this.#options;
+    this.#trust = trust;
+    this.#words = words;
+    // A renewer was shown another branch than this responder.
+    if (trust.freshness.passedOver.some(({ check }) => check === 'fresh-fork'))
+      log.write({ event: 'trust-fork', org, directoryVersion: trust.directoryRef.ver });
   }
 
   async #establish({ documents, hashes }: FetchedSet, previous: Trust | TrustMemory | undefined): Promise<Trust> {
@@ -154,11 +174,15 @@ function notYet(): Problem {
   return new Problem('overloaded', { detail, retryAfterSeconds: FETCH_INTERVAL_MS / 1000 });
 }
 
-function isSame(fetched: TrustDocuments, held: TrustDocuments | undefined): boolean {
+/** A word that was ahead of this clock may not be any more. */
+function wasAhead({ freshness }: Trust): boolean {
+  return freshness.passedOver.some(({ code }) => code === 'clock_skew');
+}
+
+/** But for what renewers say. */
+function isSame(fetched: TrustDocuments, held: TrustDocuments): boolean {
   return (
-    fetched.directory === held?.directory &&
-    fetched.policy === held.policy &&
-    fetched.roots.length === held.roots.length
+    fetched.directory === held.directory && fetched.policy === held.policy && fetched.roots.length === held.roots.length
   );
 }
 

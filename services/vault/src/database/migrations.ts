@@ -2,6 +2,7 @@ import { ledgerMigrations } from '@bulla/service-kit';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { createFreshnessTables } from './freshness-tables.js';
 import { createLabelPositions } from './label-positions.js';
 import { createPeopleTables } from './people-tables.js';
 import { createRetiredGrantTable } from './retired-grant-table.js';
@@ -16,6 +17,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-11-27-published-hashes': { up: createDirectoryHashes },
   '2026-11-27-retired-grants': { up: createRetiredGrantTable },
   '2026-11-28-label-positions': { up: createLabelPositions },
+  '2026-11-29-freshness': { up: createFreshnessTables },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

@@ -96,6 +96,31 @@ export interface VaultTables extends LedgerTables {
     token: string;
     created_at: Moment;
   };
+  /** What a renewer said last of the directory. */
+  directory_freshness: {
+    org: string;
+    /** The renewer. */
+    urn: string;
+    version: number;
+    token: string;
+    /** Its `iat`. */
+    issued_at: Date;
+    created_at: Moment;
+  };
+  /** What a renewer said last of a label: the position that it says is the newest. */
+  label_freshness: {
+    org: string;
+    name: string;
+    label: string;
+    /** The renewer. */
+    urn: string;
+    seq: number;
+    pos: string;
+    token: string;
+    /** Its `iat`. */
+    issued_at: Date;
+    created_at: Moment;
+  };
   /** A move of a protected label that waits, or waited, for further people. */
   label_approval: {
     id: string;

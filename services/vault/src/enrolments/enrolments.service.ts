@@ -1,6 +1,6 @@
 import type { ApprovedEnrolment, EnrolmentId, EnrolmentQuery, EnrolmentRequest } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
-import type { Trust } from '@bulla/crypto';
+import type { DirectoryEntity, Trust } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
@@ -76,13 +76,11 @@ function listedDevice(row: EnrolmentRow, next: Trust, before: Trust): string {
   if (row.state !== 'pending') throw decidedAlready();
   const urn = next.holder(row.sig_kid)?.urn ?? '';
   const entity = next.entity(urn);
-  const uses = Object.fromEntries(entity?.keys.map(({ kid, use }) => [kid, use]) ?? []);
   const isListed =
     entity?.kind === 'device' &&
     before.entity(urn) === undefined &&
     entity.keys.length === 2 &&
-    uses[row.sig_kid] === 'sig' &&
-    uses[row.enc_kid] === 'enc' &&
+    haveTheirUses(entity, row) &&
     !next.isRevoked(row.sig_kid) &&
     !next.isRevoked(row.enc_kid);
   // guard: approve-listed without: return urn;
@@ -90,6 +88,16 @@ function listedDevice(row: EnrolmentRow, next: Trust, before: Trust): string {
   throw new Problem('validation_failed', {
     detail: 'the directory does not list a new device with exactly the two keys of this enrolment',
   });
+}
+
+/** A renewer signs with both of its keys: which of them signs requests is as it asked. */
+function haveTheirUses({ roles, keys }: DirectoryEntity, { sig_kid: sigKid, enc_kid: encKid }: EnrolmentRow): boolean {
+  const [sig, enc] = [sigKid, encKid].map((wanted) => keys.find(({ kid }) => kid === wanted));
+  if (roles.some((role) => role === 'renewer')) {
+    // guard: approve-renewer without: return true;
+    return sig?.pur.includes('http') === true && enc?.pur.includes('fresh') === true;
+  }
+  return sig?.use === 'sig' && enc?.use === 'enc';
 }
 
 function decidedAlready(): Problem {

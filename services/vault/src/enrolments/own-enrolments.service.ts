@@ -1,23 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Enrolment, EnrolmentId, NewEnrolment } from '@bulla/contract';
+import type { DeviceRole, Enrolment, EnrolmentId, NewEnrolment } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
-import type { DeviceKey, Trust } from '@bulla/crypto';
-import { deviceKeyOf, enrolmentFingerprint, ticketHash } from '@bulla/crypto';
+import type { Trust } from '@bulla/crypto';
+import { enrolmentFingerprint, ticketHash } from '@bulla/crypto';
 import type { Answer, OwnKeySignature } from '@bulla/service-kit';
 import { Clock, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { StoredRequest } from '../database/types.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { InvitationsService } from '../invitations/invitations.service.js';
+import type { BroughtKeys } from './brought-keys.js';
+import { broughtKeys } from './brought-keys.js';
 import type { EnrolmentRow } from './enrolments.repository.js';
 import { EnrolmentsRepository } from './enrolments.repository.js';
 
 const GONE = 'this invitation is not open any more';
-
-interface DeviceKeys {
-  readonly sig: DeviceKey;
-  readonly enc: DeviceKey;
-}
 
 /**
  * What a device does that nobody knows yet: ask to be let in, and ask again what became of it. It is known by the key
@@ -38,16 +35,13 @@ export class OwnEnrolmentsService {
    * @throws {Problem} not_found, in the same words, for an organisation, invitation or ticket that is none
    */
   async create(signature: OwnKeySignature, sent: NewEnrolment): Promise<Answer<Enrolment>> {
-    const keys = { sig: await deviceKeyOf(sent.sig, 'sig'), enc: await deviceKeyOf(sent.enc, 'enc') };
+    const keys = await broughtKeys(sent);
     requireOwn(signature, sent.id, keys);
     const signatory = await signature.verify(keys.sig);
     const { org } = signature;
     const trust = await this.trust.trustOf(org);
-    const hasTicket = await this.invitations.hasTicket(org, sent.invitation, await ticketHash(sent.ticket));
-    if (
-      trust === undefined ||
-      !hasTicket // guard: enrol-ticket
-    ) {
+    const offered = await this.invitations.offeredFor(org, sent.invitation, await ticketHash(sent.ticket));
+    if (trust === undefined || offered === undefined) {
       throw new Problem('not_found', { detail: 'there is no open invitation with this ticket' });
     }
     await signature.admit(signatory);
@@ -61,6 +55,7 @@ export class OwnEnrolmentsService {
       }
       // guard: enrol-known-key
       requireNewKeys(trust, keys);
+      requireOffered(offered, keys);
       const row = await this.enrolments.insert(trx, {
         id: sent.id,
         org,
@@ -81,13 +76,13 @@ export class OwnEnrolmentsService {
     // guard: enrol-asked-by-owner without: if (row === undefined)
     if (row === undefined || signature.enrolment !== id || signature.kid !== row.sig_kid)
       throw new Problem('not_found');
-    await signature.admit(await signature.verify(await deviceKeyOf(row.request.sig, 'sig')));
+    await signature.admit(await signature.verify((await broughtKeys(row.request)).sig));
     return present(row);
   }
 }
 
 /** @throws {Problem} validation_failed if the body is of another enrolment, or by another key, than the signature says */
-function requireOwn(signature: OwnKeySignature, id: EnrolmentId, { sig, enc }: DeviceKeys): void {
+function requireOwn(signature: OwnKeySignature, id: EnrolmentId, { sig, enc }: BroughtKeys): void {
   // guard: enrol-own-key
   if (signature.enrolment !== id || signature.kid !== sig.kid) {
     throw new Problem('validation_failed', { detail: 'keyid does not name this enrolment and its signing key' });
@@ -97,7 +92,7 @@ function requireOwn(signature: OwnKeySignature, id: EnrolmentId, { sig, enc }: D
 }
 
 /** A key stands once in a directory, and only in suites that the policy allows. @throws {Problem} name_taken, validation_failed */
-function requireNewKeys(trust: Trust, { sig, enc }: DeviceKeys): void {
+function requireNewKeys(trust: Trust, { sig, enc }: BroughtKeys): void {
   for (const { kid, suite } of [sig, enc]) {
     const isKnown = trust.holder(kid) !== undefined || trust.isRevoked(kid) || Object.hasOwn(trust.root.keys, kid);
     if (isKnown || trust.root.recovery_enc?.kid === kid) {
@@ -107,6 +102,14 @@ function requireNewKeys(trust: Trust, { sig, enc }: DeviceKeys): void {
     if (!trust.policy.suites.includes(suite)) {
       throw new Problem('validation_failed', { detail: 'the policy does not allow the suite of a key' });
     }
+  }
+}
+
+/** Who is invited to say what is the newest brings a key for that, and nobody else does. @throws {Problem} validation_failed */
+function requireOffered(roles: readonly DeviceRole[], { isRenewer }: BroughtKeys): void {
+  // guard: enrol-renewer
+  if (roles.includes('renewer') !== isRenewer) {
+    throw new Problem('validation_failed', { detail: 'these are not the keys of whoever this invitation is for' });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { NewEnvelope, PromptId } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
-import { isEarlierTag, urnOf, verifyTags } from '@bulla/crypto';
+import type { ResolvedTag, Trust } from '@bulla/crypto';
+import { CryptoError, isEarlierTag, requireFreshPosition, urnOf, verifyTags } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -20,6 +21,8 @@ export interface EnvelopeParts {
   readonly content: string;
   /** The tags through which the version was found; those of `latest` where a number was named. */
   readonly tags: readonly string[];
+  /** What renewers say of the position of those tags; empty where the tags say enough. */
+  readonly fresh: readonly string[];
   readonly whash: string;
   readonly grant: string;
 }
@@ -38,7 +41,7 @@ export class EnvelopeSources {
   /**
    * The parts of an envelope. A number travels with the tags of `latest`, which bind the name to the prompt.
    * @throws {Problem} not_found, label_not_found, custody_not_allowed, envelope_revoked for a withdrawn version,
-   *   needs_rewrap; {CryptoError} trust_expired and whatever else clients would refuse the tags for
+   *   needs_rewrap, overloaded; {CryptoError} trust_expired and whatever else clients would refuse the tags for
    */
   async find(caller: Caller, wanted: NewEnvelope, trx: VaultTransaction): Promise<EnvelopeParts> {
     const { trust, org } = caller;
@@ -48,22 +51,26 @@ export class EnvelopeSources {
     const id = foundId as PromptId;
     requireSealed(trust, name);
     const label = wanted.label ?? LATEST;
-    const tags = await this.labels.resolve(caller, { id, name }, label, trx);
+    const { tags, fresh } = await this.labels.resolve(caller, { id, name }, label, trx);
     if (tags.every(isEarlierTag)) {
       const detail = 'the label was last signed by an earlier version of bulla: who signed it runs bulla trust renew';
       throw new Problem('trust_expired', { detail });
     }
     // guard: vault-issue-tags without:
     //   const claims = Buffer.from((tags[0] ?? '').split('.')[1] ?? '', 'base64url').toString();
-    //   const resolved = { version: (JSON.parse(claims) as { ver: number }).ver };
+    //   const said = { version: (JSON.parse(claims) as { ver: number }).ver, freshUntil: Infinity };
+    //   const resolved = said as ResolvedTag;
     const resolved = await verifyTags(tags, { trust, name, label, now: this.clock.now() });
+    // Who wants a version may know its content, and then nobody need say what is the newest.
+    // guard: vault-issue-fresh
+    if (wanted.version === undefined) await this.requireNewest(resolved, fresh, trust);
     const { version, chash, content } = await this.versions.get(caller, id, wanted.version ?? resolved.version, trx);
     // guard: vault-issue-withdrawn
     if (trust.isWithdrawn(urnOf(org, 'prompt', id), version)) {
       throw new Problem('envelope_revoked', { detail: 'this version was withdrawn' });
     }
     const { whash, token: grant } = await this.grantFor(caller, id, version, wanted.aud, trx);
-    return { prompt: { id, name }, version, chash, content, tags, whash, grant };
+    return { prompt: { id, name }, version, chash, content, tags, fresh, whash, grant };
   }
 
   /**
@@ -81,6 +88,18 @@ export class EnvelopeSources {
     const grant = stored?.token ?? (await this.grants.findRetired(caller.org, id, whash));
     if (grant === undefined) throw new Problem('not_found', { detail: 'the grant of this envelope was deleted' });
     return { grant, content };
+  }
+
+  /** @throws {CryptoError} as requireFreshPosition; {Problem} overloaded until this process knows the newest directory */
+  private async requireNewest(position: ResolvedTag, words: readonly string[], trust: Trust): Promise<void> {
+    try {
+      await requireFreshPosition(position, words, { trust, now: this.clock.now() });
+    } catch (error) {
+      // Words are taken by the newest directory, which another process may have looked at sooner.
+      if (error instanceof CryptoError && error.check === 'fresh-newer')
+        throw new Problem('overloaded', { retryAfterSeconds: 1 });
+      throw error;
+    }
   }
 
   /** The grant for a key that prompts are sealed to now; the responder's newest where there are several. */

@@ -17,6 +17,8 @@ const LIFE_SECONDS = 120;
 interface Issued {
   readonly env: string;
   readonly tags: readonly string[];
+  /** Not in what an earlier version of the vault has kept. */
+  readonly fresh?: readonly string[];
   readonly prompt: PromptId;
   readonly version: number;
   readonly whash: string;
@@ -43,7 +45,7 @@ export class EnvelopesService {
       const parts = await this.sources.find(caller, wanted, trx);
       const claims = this.claimsFor(caller, wanted, parts);
       const env = await signEnvelope(claims, this.keys.signer('envelope'));
-      const { prompt, version, whash, tags } = parts;
+      const { prompt, version, whash, tags, fresh } = parts;
       const place = { prompt_id: prompt.id, version, aud: wanted.aud, requester_kid: caller.kid, whash };
       await this.envelopes.insert(trx, {
         jti: claims.jti,
@@ -52,7 +54,7 @@ export class EnvelopesService {
         expires_at: new Date(claims.exp * 1000),
       });
       found = parts;
-      const body = { env, tags, prompt: prompt.id, version, whash };
+      const body = { env, tags, fresh, prompt: prompt.id, version, whash };
       const { aud: responder, uses } = wanted;
       const obj = { envelope: claims.jti, prompt: prompt.id, version, whash, responder, uses };
       // A retry gets the same envelope as long as one could still use it.
@@ -60,7 +62,9 @@ export class EnvelopesService {
     });
     found ??= await this.sources.findAgain(caller, issued.prompt, issued.version, issued.whash);
     const { grant, content } = found;
-    return new Answer({ v: 1, env: issued.env, grant, content, tags: [...issued.tags] }, { replayed });
+    const { env, tags, fresh = [] } = issued;
+    const said = fresh.length > 0 ? { fresh: [...fresh] } : {};
+    return new Answer({ v: 1, env, grant, content, tags: [...tags], ...said }, { replayed });
   }
 
   async status(caller: Caller, jti: EnvelopeId): Promise<EnvelopeStatus> {

@@ -1,5 +1,6 @@
-import type { Invitation, InvitationId, InvitationQuery, NewInvitation } from '@bulla/contract';
+import type { DeviceRole, Invitation, InvitationId, InvitationQuery, NewInvitation } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
+import type { Trust } from '@bulla/crypto';
 import { parseUrn } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
@@ -30,6 +31,7 @@ export class InvitationsService {
     return this.ledger.run(caller, async (trx) => {
       requireDistinct(sent);
       requireOwnUser(caller.org, sent.user);
+      requireRenewerAlone(caller.trust, sent);
       const expiresAt = this.requireShortLife(sent.expires_at);
       const { id, ticket_sha256, label, user } = sent;
       const row = await this.invitations.insert(trx, {
@@ -71,16 +73,19 @@ export class InvitationsService {
     });
   }
 
-  /** Whether this ticket, by its hash, is that of an invitation that is open or was taken in its time. */
-  async hasTicket(org: string, id: InvitationId, ticketSha256: string): Promise<boolean> {
+  /**
+   * The roles of an invitation that is open or was taken in its time, for whoever has its ticket.
+   * @returns undefined if this, by its hash, is not that ticket
+   */
+  async offeredFor(org: string, id: InvitationId, ticketSha256: string): Promise<readonly DeviceRole[] | undefined> {
     const row = await this.invitations.find(org, id);
     if (
       row === undefined ||
       row.deleted_at !== null || // guard: invite-taken-back
-      row.ticket_sha256 !== ticketSha256
+      row.ticket_sha256 !== ticketSha256 // guard: enrol-ticket
     )
-      return false;
-    return row.taken_at !== null || this.stateOf(row) === 'open';
+      return undefined;
+    return row.taken_at !== null || this.stateOf(row) === 'open' ? row.roles : undefined;
   }
 
   /** Takes an open invitation for one device. False if it is not open any more; the row lets one in. */
@@ -127,6 +132,18 @@ function requireDistinct({ roles, groups }: NewInvitation): void {
 function requireOwnUser(org: string, user: string): void {
   // guard: invite-user
   if (parseUrn(user)?.org !== org) throw refusedMember('/user', 'must be a person of your organisation');
+}
+
+/** As the directory will want it: who says what is the newest does nothing else. @throws {Problem} validation_failed */
+function requireRenewerAlone(trust: Trust, { roles, groups, user }: NewInvitation): void {
+  if (!roles.includes('renewer')) return;
+  // guard: invite-renewer-role
+  if (roles.length > 1) throw refusedMember('/roles', 'must name no other role beside renewer');
+  // guard: invite-renewer-groups
+  if (groups.length > 0) throw refusedMember('/groups', 'must be empty for a renewer');
+  // guard: invite-renewer-user
+  if (trust.entitiesOf('device').some((urn) => trust.userOf(urn) === user))
+    throw refusedMember('/user', 'must be a user of its own for a renewer');
 }
 
 function refusedMember(pointer: string, message: string): Problem {

@@ -12,6 +12,7 @@ import {
 } from '@bulla/service-kit';
 import { Controller, UseGuards } from '@nestjs/common';
 import { BootstrapGuard } from './bootstrap-guard.js';
+import { DirectoryFreshnessService } from './directory-freshness.service.js';
 import { OrganisationsService } from './organisations.service.js';
 import { PublishingService } from './publishing.service.js';
 
@@ -20,6 +21,7 @@ export class OrganisationsController {
   constructor(
     private readonly organisations: OrganisationsService,
     private readonly publishing: PublishingService,
+    private readonly freshness: DirectoryFreshnessService,
   ) {}
 
   @UseGuards(BootstrapGuard)
@@ -82,5 +84,20 @@ export class OrganisationsController {
     @RouteQuery() { from }: QueryOf<'directory.hashes'>,
   ): Promise<Answer<RouteResponse<'directory.hashes'>>> {
     return this.organisations.hashes(org, from);
+  }
+
+  @Route('directory.freshen')
+  freshen(
+    @CurrentCaller() caller: Caller,
+    @RouteBody() { fresh }: BodyOf<'directory.freshen'>,
+  ): Promise<Answer<RouteResponse<'directory.freshen'>>> {
+    return this.freshness.freshen(caller, fresh);
+  }
+
+  @Route('directory.freshness')
+  words(
+    @RouteParams() { org }: ParamsOf<'directory.freshness'>,
+  ): Promise<Answer<RouteResponse<'directory.freshness'>>> {
+    return this.freshness.words(org);
   }
 }

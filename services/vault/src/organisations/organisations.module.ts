@@ -3,6 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { PromptsModule } from '../prompts/prompts.module.js';
 import { BootstrapSecrets } from './bootstrap-secrets.js';
+import { DirectoryFreshnessService } from './directory-freshness.service.js';
 import { OrganisationsController } from './organisations.controller.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { OrganisationsService } from './organisations.service.js';
@@ -29,6 +30,7 @@ export class OrganisationsModule {
         { provide: ServedProfiles, useValue: profiles },
         OrganisationsService,
         PublishingService,
+        DirectoryFreshnessService,
         OrganisationsRepository,
         VaultTrust,
         { provide: TrustSource, useExisting: VaultTrust },

@@ -13,6 +13,8 @@ export type DocumentKind = DocumentRow['kind'];
 /** A document as it is stored, without the organisation. */
 export type StoredDocument = Omit<DocumentRow, 'org' | 'created_at'>;
 
+export type DirectoryFreshnessRow = Selectable<VaultTables['directory_freshness']>;
+
 export interface NewOrganisationRows {
   readonly org: string;
   readonly pin: string;
@@ -31,6 +33,9 @@ export interface NewestVersions {
   readonly root: number;
   readonly directory: number;
 }
+
+/** As many words of renewers as anybody looks at. */
+const WORDS_MAX = 16;
 
 @Injectable()
 export class OrganisationsRepository {
@@ -140,6 +145,41 @@ export class OrganisationsRepository {
     source: VaultSource = this.database.db,
   ): Promise<DocumentRow | undefined> {
     return documentsOf(source, org, kind).orderBy('version', 'desc').limit(1).executeTakeFirst();
+  }
+
+  /** Keeps a renewer's word; what it said later, or of a later directory, stays. */
+  async putWord(trx: VaultTransaction, row: Omit<DirectoryFreshnessRow, 'created_at'>): Promise<void> {
+    await trx
+      .insertInto('directory_freshness')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['org', 'urn'])
+          .doUpdateSet((eb) => ({
+            version: eb.ref('excluded.version'),
+            token: eb.ref('excluded.token'),
+            issued_at: eb.ref('excluded.issued_at'),
+          }))
+          // guard: vault-directory-fresh-newest
+          .where(
+            sql<boolean>`(excluded.version, excluded.issued_at) > (directory_freshness.version, directory_freshness.issued_at)`,
+          ),
+      )
+      .execute();
+  }
+
+  /** What renewers say of a directory, the newest first. */
+  async words(org: string, version: number): Promise<string[]> {
+    const rows = await this.database.db
+      .selectFrom('directory_freshness')
+      .select('token')
+      .where('org', '=', org) // guard: org-directory-words
+      .where('version', '=', version)
+      .orderBy('issued_at', 'desc')
+      .orderBy('urn')
+      .limit(WORDS_MAX)
+      .execute();
+    return rows.map(({ token }) => token);
   }
 
   /** All root versions, oldest first. */

@@ -13,7 +13,8 @@ import { VaultTrust } from './vault-trust.js';
 /** Organisations on this vault, and the documents they show to everybody. */
 @Injectable()
 export class OrganisationsService {
-  private readonly shown = new WeakMap<Trust, Map<string, SignedDocument>>();
+  /** By the payload of the directory: new words of renewers change none of the documents. */
+  private readonly shown = new WeakMap<object, Map<string, SignedDocument>>();
 
   constructor(
     private readonly clock: Clock,
@@ -74,8 +75,8 @@ export class OrganisationsService {
 
   /** A document of an organisation, read once as long as it counts: anybody may ask for it, and it may be large. */
   private parsed(trust: Trust, token: string): SignedDocument {
-    const known = this.shown.get(trust) ?? new Map<string, SignedDocument>();
-    this.shown.set(trust, known);
+    const known = this.shown.get(trust.directory) ?? new Map<string, SignedDocument>();
+    this.shown.set(trust.directory, known);
     const document = known.get(token) ?? (JSON.parse(token) as SignedDocument);
     known.set(token, document);
     return document;
@@ -93,9 +94,9 @@ export class OrganisationsService {
     const pin = pinOf(root);
     const documents = { roots: [sent.root], policy: sent.policy, directory: sent.directory };
     const hashes = { from: 1, hashes: sent.hashes };
-    const { memory } = await Trust.establish(documents, { org, pin, now: this.clock.now(), hashes }).catch(
-      refuseMismatch,
-    );
+    // Its renewer can say that it is the newest once it is here.
+    const options = { org, pin, now: this.clock.now(), hashes, acceptStale: true };
+    const { memory } = await Trust.establish(documents, options).catch(refuseMismatch);
     return {
       pin,
       hashes: [...(memory.hashes ?? []), directory.hash],

@@ -12,6 +12,8 @@ const CHECK_AGAIN_MS = 500;
 
 interface Held {
   readonly trust: Trust;
+  /** What renewers say of its directory, good or not. */
+  readonly words: readonly string[];
   readonly checkedMs: number;
 }
 
@@ -22,7 +24,7 @@ interface Held {
  */
 @Injectable()
 export class VaultTrust extends TrustSource {
-  private readonly held = new Map<string, Held>();
+  private readonly known = new Map<string, Held>();
   private readonly loading = new Map<string, Promise<Trust | undefined>>();
 
   constructor(
@@ -36,7 +38,7 @@ export class VaultTrust extends TrustSource {
 
   /** @throws {Problem} internal if what the table holds does not verify; forbidden if it is for development only */
   override async trustOf(org: string): Promise<Trust | undefined> {
-    const held = this.held.get(org);
+    const held = this.known.get(org);
     if (held !== undefined && this.clock.monotonicMs() - held.checkedMs < CHECK_AGAIN_MS) return held.trust;
     // One look at the table for all who wait for it.
     const loading = this.loading.get(org) ?? this.load(org).finally(() => this.loading.delete(org));
@@ -50,24 +52,39 @@ export class VaultTrust extends TrustSource {
 
   /** Something was published here: the next request looks at the table. */
   forget(org: string): void {
-    const held = this.held.get(org);
-    if (held !== undefined) this.held.set(org, { trust: held.trust, checkedMs: Number.NEGATIVE_INFINITY });
+    const held = this.known.get(org);
+    if (held !== undefined) this.known.set(org, { ...held, checkedMs: Number.NEGATIVE_INFINITY });
+  }
+
+  override held(): readonly Trust[] {
+    return [...this.known.values()].map(({ trust }) => trust);
   }
 
   private async load(org: string): Promise<Trust | undefined> {
     const checkedMs = this.clock.monotonicMs();
     const newest = await this.organisations.newestVersions(org);
     if (newest === undefined) return undefined;
-    const previous = this.held.get(org)?.trust;
-    const loaded = isNewest(previous, newest) ? previous : await this.establish(org, previous);
+    const words = await this.organisations.words(org, newest.directory);
+    const trust = await this.bring(org, newest, words);
     // Another load may have ended first and found something newer: what is held never goes back.
-    const held = this.held.get(org)?.trust;
-    const trust = held !== undefined && isOlder(loaded, held) ? held : loaded;
-    this.held.set(org, { trust, checkedMs });
-    return trust;
+    const held = this.known.get(org);
+    const isBehind = held !== undefined && isOlder(trust, held.trust);
+    this.known.set(org, isBehind ? { ...held, checkedMs } : { trust, words, checkedMs });
+    return isBehind ? held.trust : trust;
   }
 
-  private async establish(org: string, previous: Trust | undefined): Promise<Trust> {
+  /** What is held if it is the newest, with the words of renewers that are stored now; else what is stored. */
+  private async bring(org: string, newest: NewestVersions, words: readonly string[]): Promise<Trust> {
+    const held = this.known.get(org);
+    if (!isNewest(held?.trust, newest)) return this.establish(org, held?.trust, words);
+    const { trust } = held;
+    // What was ahead of this clock may not be any more.
+    const wasAhead = trust.freshness.passedOver.some(({ code }) => code === 'clock_skew');
+    const isSame = !wasAhead && words.join(' ') === held.words.join(' ');
+    return isSame ? trust : trust.withFreshness(words, this.clock.now());
+  }
+
+  private async establish(org: string, previous: Trust | undefined, words: readonly string[]): Promise<Trust> {
     try {
       const { pin, documents } = await this.stored(org);
       // Our own table is no more believed than a vault is by others: what another replica published follows ours.
@@ -81,7 +98,7 @@ export class VaultTrust extends TrustSource {
         acceptExpired: true,
         underStatedRoot: true,
       };
-      const trust = await Trust.establish(documents, expectation);
+      const trust = await Trust.establish({ ...documents, fresh: words }, expectation);
       this.profiles.require(trust.profile);
       this.log.write({ event: 'trust-loaded', org, directoryVersion: trust.directory.version });
       return trust;

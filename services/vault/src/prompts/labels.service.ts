@@ -7,23 +7,24 @@ import type {
   LabelMoveResult,
   LabelPosition,
   PromptId,
+  StandingLabelPage,
+  StandingLabelQuery,
 } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
 import { urnOf } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
-import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultSource } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import { pageOf } from '../paging/page.js';
 import { LabelMoves } from './label-moves.js';
-import { LabelTagsRepository } from './label-tags.repository.js';
 import type { LabelRow } from './labels.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { PromptsService } from './prompts.service.js';
-import { servedTags } from './served-tags.js';
+import type { ServedPosition, TaggedPosition } from './served-positions.js';
+import { ServedPositions } from './served-positions.js';
 
 /** Labels: where they point is signed by people, so the vault can keep them and cannot move them. */
 @Injectable()
@@ -31,9 +32,8 @@ export class LabelsService {
   constructor(
     private readonly ledger: VaultLedger,
     private readonly room: PromptsService,
-    private readonly clock: Clock,
     private readonly labels: LabelsRepository,
-    private readonly tags: LabelTagsRepository,
+    private readonly positions: ServedPositions,
     private readonly moves: LabelMoves,
   ) {}
 
@@ -66,7 +66,7 @@ export class LabelsService {
     const { name } = await this.room.find(caller, id);
     const rows = await this.labels.newestOfName(caller.org, name);
     const borne = rows.filter((row) => row.prompt_id === id && row.version > 0);
-    return { data: await this.withTags(caller.trust, borne) };
+    return { data: (await this.positions.withWords(caller.trust, borne)).map(present) };
   }
 
   /**
@@ -77,7 +77,7 @@ export class LabelsService {
     const { name } = await this.room.find(caller, id);
     const row = await this.labels.newest(caller.org, name, label);
     if (row === undefined) throw new Problem('label_not_found');
-    return this.present(caller.trust, row);
+    return this.presentWhole(caller.trust, row);
   }
 
   /** Adds a tag to the position at which a label stands; it points where it did, for longer. */
@@ -87,7 +87,7 @@ export class LabelsService {
       const row = await this.moves.confirm(trx, caller, tag);
       const { seq, version } = row;
       const event = { act: 'label.confirm', obj: { prompt: id, label, seq, version } } as const;
-      return { body: await this.present(caller.trust, row, trx), event };
+      return { body: await this.presentWhole(caller.trust, row, trx), event };
     });
   }
 
@@ -124,16 +124,32 @@ export class LabelsService {
     const [before] = cursor === undefined ? [] : decodeCursor(cursor, ['number']);
     const { name } = await this.room.find(caller, id);
     const rows = await this.labels.positions(caller.org, name, label, before, limit + 1);
-    return pageOf(await this.withTags(caller.trust, rows), {
+    return pageOf(await this.positions.withTags(caller.trust, rows), {
       limit,
-      item: (position) => position,
-      cursorAfter: ({ seq }) => encodeCursor([seq]),
+      item: (position) => ({ ...tagged(position), fresh: [] }),
+      cursorAfter: ({ row: { seq } }) => encodeCursor([seq]),
+      request: caller.request,
+    });
+  }
+
+  /** Where every label of the organisation stands, deleted ones included: what a renewer judges. */
+  async all(caller: Caller, { limit, cursor }: StandingLabelQuery): Promise<Answer<StandingLabelPage>> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, ['string', 'string']);
+    const rows = await this.labels.standingPage(caller.org, after, limit + 1);
+    return pageOf(await this.positions.withWords(caller.trust, rows), {
+      limit,
+      item: (position) => ({
+        name: position.row.name,
+        prompt: position.row.prompt_id as PromptId,
+        ...present(position),
+      }),
+      cursorAfter: ({ row: { name, label } }) => encodeCursor([name, label]),
       request: caller.request,
     });
   }
 
   /**
-   * The tags of where a label of a prompt points now.
+   * Where a label of a prompt points now: its tags, and what renewers say of it where that is needed.
    * @throws {Problem} label_not_found
    */
   async resolve(
@@ -141,7 +157,7 @@ export class LabelsService {
     prompt: { readonly id: string; readonly name: string },
     label: string,
     source: VaultSource,
-  ): Promise<string[]> {
+  ): Promise<Pick<LabelPosition, 'tags'> & { readonly fresh: string[] }> {
     const row = await this.labels.newest(caller.org, prompt.name, label, source);
     if (
       row === undefined ||
@@ -149,26 +165,23 @@ export class LabelsService {
       row.prompt_id !== prompt.id // guard: vault-label-earlier
     )
       throw new Problem('label_not_found');
-    return (await this.present(caller.trust, row, source)).tags;
-  }
-
-  private async present(trust: Trust, row: LabelRow, source?: VaultSource): Promise<LabelPosition> {
-    const [position] = await this.withTags(trust, [row], source);
+    const [position] = await this.positions.withNeededWords(caller.trust, [row], source);
     if (position === undefined) throw new Problem('internal');
-    return position;
+    return { tags: position.tags.tokens, fresh: position.words };
   }
 
-  /** Positions with the tags that count now. */
-  private async withTags(trust: Trust, rows: readonly LabelRow[], source?: VaultSource): Promise<LabelPosition[]> {
-    const now = this.clock.now();
-    const byPlace = Map.groupBy(await this.tags.tagsOf(rows, now, source), placeOf);
-    return rows.map((row) => {
-      const tags = servedTags(trust, byPlace.get(placeOf(row)) ?? [], now);
-      return { label: row.label, version: row.version, seq: row.seq, tags };
-    });
+  /** With all that renewers say: whoever signs a position again needs their word, however lately others signed it. */
+  private async presentWhole(trust: Trust, row: LabelRow, source?: VaultSource): Promise<LabelPosition> {
+    const [position] = await this.positions.withWords(trust, [row], source);
+    if (position === undefined) throw new Problem('internal');
+    return present(position);
   }
 }
 
-function placeOf({ label, seq }: Pick<LabelRow, 'label' | 'seq'>): string {
-  return `${label} ${seq}`;
+function tagged({ row: { label, version, seq }, tags }: TaggedPosition): Omit<LabelPosition, 'fresh'> {
+  return { label, version, seq, tags: tags.tokens };
+}
+
+function present(position: ServedPosition): LabelPosition {
+  return { ...tagged(position), fresh: position.words };
 }

@@ -3,6 +3,9 @@ import { GrantsModule } from '../grants/grants.module.js';
 import { ApprovalsController } from './approvals.controller.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { ApprovalsService } from './approvals.service.js';
+import { LabelFreshnessController } from './label-freshness.controller.js';
+import { LabelFreshnessRepository } from './label-freshness.repository.js';
+import { LabelFreshnessService } from './label-freshness.service.js';
 import { LabelMoves } from './label-moves.js';
 import { LabelTagsRepository } from './label-tags.repository.js';
 import { LabelsRepository } from './labels.repository.js';
@@ -10,13 +13,14 @@ import { LabelsService } from './labels.service.js';
 import { PromptsController } from './prompts.controller.js';
 import { PromptsRepository } from './prompts.repository.js';
 import { PromptsService } from './prompts.service.js';
+import { ServedPositions } from './served-positions.js';
 import { VersionsRepository } from './versions.repository.js';
 import { VersionsService } from './versions.service.js';
 import { WaitingMoves } from './waiting-moves.js';
 
 @Module({
   imports: [GrantsModule],
-  controllers: [PromptsController, ApprovalsController],
+  controllers: [PromptsController, LabelFreshnessController, ApprovalsController],
   providers: [
     PromptsService,
     PromptsRepository,
@@ -25,6 +29,9 @@ import { WaitingMoves } from './waiting-moves.js';
     LabelsService,
     LabelsRepository,
     LabelTagsRepository,
+    LabelFreshnessService,
+    LabelFreshnessRepository,
+    ServedPositions,
     LabelMoves,
     ApprovalsService,
     ApprovalsRepository,

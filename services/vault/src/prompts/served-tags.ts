@@ -6,13 +6,19 @@ import type { LabelTagRow } from './label-tags.repository.js';
 const TAGS_MAX = 16;
 const DAY_MS = 86_400_000;
 
+export interface ServedTags {
+  readonly tokens: string[];
+  /** Seconds: until then enough people have signed lately, and no renewer need say that the position is the newest. */
+  readonly freshUntil: number;
+}
+
 /**
  * Which tags of a position are served: of each person the newest that counts now, or the newest where none does, since
  * what has ended still says where the label stood. Those that count come first.
  * @param tags the newest first; each was verified when it was taken.
  * @param now seconds
  */
-export function servedTags(trust: Trust, tags: readonly LabelTagRow[], now: number): string[] {
+export function servedTags(trust: Trust, tags: readonly LabelTagRow[], now: number): ServedTags {
   const byUser = new Map<string, { readonly tag: LabelTagRow; readonly good: boolean }>();
   for (const tag of tags) {
     const user = trust.userOf(tag.device_urn) ?? tag.device_urn;
@@ -21,7 +27,18 @@ export function servedTags(trust: Trust, tags: readonly LabelTagRow[], now: numb
     if (other === undefined || (good && !other.good)) byUser.set(user, { tag, good });
   }
   const served = [...byUser.values()].toSorted((left, right) => Number(right.good) - Number(left.good));
-  return served.slice(0, TAGS_MAX).map(({ tag }) => tag.token);
+  const good = served.filter((one) => one.good).map(({ tag }) => tag);
+  return { tokens: served.slice(0, TAGS_MAX).map(({ tag }) => tag.token), freshUntil: freshUntilOf(trust, good) };
+}
+
+/** As every client counts: from the newest of as many as are needed on. */
+function freshUntilOf(trust: Trust, good: readonly LabelTagRow[]): number {
+  const [first] = good;
+  if (first === undefined) return 0;
+  const { threshold } = trust.labelRule(first.name, first.label);
+  const said = good.map(({ issued_at: issued }) => issued.getTime() / 1000).toSorted((left, right) => right - left);
+  const last = said[threshold - 1];
+  return last === undefined ? 0 : last + trust.freshSeconds;
 }
 
 /** Whether a verified tag counts now. */

@@ -8,10 +8,15 @@ import { ApprovalsRepository } from './approvals.repository.js';
 export class WaitingMoves {
   constructor(private readonly approvals: ApprovalsRepository) {}
 
-  /** Ends what waits under a rule of its label that changes now. */
+  /** Ends what waits under a rule of its label that changes now, or longer or shorter than it would wait from now on. */
   async endChanged(trx: VaultTransaction, before: Trust, next: Trust): Promise<void> {
     for (const { name, label } of await this.approvals.waitingOf(trx, next.org)) {
-      const [old, changed] = [before, next].map((trust) => JSON.stringify(trust.labelRule(name, label)));
+      const [old, changed] = [before, next].map((trust) =>
+        JSON.stringify([
+          trust.labelRule(name, label),
+          trust.pendingSeconds, // guard: vault-approval-fresh-days
+        ]),
+      );
       // guard: vault-approval-rule
       if (old !== changed) await this.approvals.dropOf(trx, next.org, name, label);
     }
