@@ -1,0 +1,272 @@
+import { randomFrom } from '@bulla/testkit';
+import type { Action, ActionKind } from './actions.js';
+import { act, drawAction } from './actions.js';
+import { cure } from './cures.js';
+import type { Rules } from './directories.js';
+import { DAY_SECONDS, freshSecondsOf, publishAfter } from './directories.js';
+import type { Home } from './homes.js';
+import { NOTHING, startProcess, startRenewer, WalkStore } from './homes.js';
+import type { LabelName } from './organisation.js';
+import { LABELS } from './organisation.js';
+import type { Step } from './plan.js';
+import type { View } from './view.js';
+import { drawAttack, HONEST, oneOf } from './view.js';
+import type { Walk } from './walk.js';
+
+type Random = () => number;
+
+/** Takes one step of a walk. @throws {Violation} */
+export async function take(walk: Walk, { kind, seed }: Step): Promise<void> {
+  const random = randomFrom(seed);
+  switch (kind) {
+    case 'begin':
+      return begin(walk);
+    case 'look':
+      for (const label of LABELS) for (const home of readersOf(walk)) await walk.do(home, reading(label), HONEST);
+      return;
+    case 'past shown':
+      return showPast(walk);
+    case 'past to renewers':
+      for (const renewer of walk.renewers) await walk.round(renewer, pastOf(walk));
+      return;
+    case 'branch shown':
+      return showBranch(walk);
+    case 'two branches':
+      return moveTwice(walk);
+    case 'push':
+      return byOne(walk, random, signerOf(walk, random), 'move', 'latest');
+    case 'run':
+    case 'read':
+    case 'run known':
+      return byOne(walk, random, anyOf(walk, random), kind);
+    case 'move':
+    case 'delete':
+    case 'approve':
+    case 'confirm':
+    case 'adopt':
+      return byOne(walk, random, signerOf(walk, random), kind);
+    case 'two':
+      return byTwo(walk, random);
+    case 'attack':
+      return attack(walk, random);
+    case 'round': {
+      const renewer = oneOf(random, walk.renewers);
+      return walk.round(renewer, walk.viewFor(random, renewer.caller.urn));
+    }
+    case 'round of all':
+      for (const renewer of walk.renewers) await walk.round(renewer, HONEST);
+      return;
+    case 'rules':
+    case 'revoke':
+    case 'publish':
+    case 'branch':
+    case 'shorten':
+      return publish(walk, random, kind);
+    case 'restart':
+      return restart(walk, random);
+    case 'restore':
+      return restore(walk, anyOf(walk, random), random);
+    case 'hours':
+      return later(walk, (1 + Math.floor(random() * 23)) / 24);
+    case 'days':
+      return later(walk, 1 + Math.floor(random() * 3));
+    case 'week':
+      return later(walk, 8);
+    case 'months':
+      return months(walk);
+    case 'weeks end':
+      return later(walk, freshSecondsOf(walk.stage.history.newestDirectory) / DAY_SECONDS + 0.1);
+    case 'cure':
+      return cure(walk, oneOf(random, walk.homes));
+    case 'cure all':
+      for (const home of walk.homes) await cure(walk, home);
+  }
+}
+
+/** Both labels are moved to the first version, as the policy has it. */
+async function begin(walk: Walk): Promise<void> {
+  const [first, second] = walk.signers;
+  if (first === undefined || second === undefined) return;
+  const action = { version: 1, approval: '' };
+  await walk.do(first, { ...action, kind: 'move', label: 'latest' }, HONEST);
+  await walk.do(first, { ...action, kind: 'move', label: 'production' }, HONEST);
+  const waiting = [...walk.stage.history.positions.values()].find(({ stands }) => stands === undefined);
+  if (waiting === undefined) return;
+  await walk.do(second, { ...action, kind: 'approve', label: 'production', approval: waiting.approval }, HONEST);
+}
+
+/** Who runs a version that they know is shown a position that is past, and comes after what they remember. */
+async function showPast(walk: Walk): Promise<void> {
+  for (const home of readersOf(walk)) {
+    const version = home.accepted.heads.latest?.version;
+    if (version === undefined) continue;
+    await walk.do(home, { kind: 'run known', label: 'latest', version, approval: '' }, pastOf(walk));
+  }
+}
+
+/** Where `latest` stood before it came to where it stands. */
+function pastOf({ stage }: Walk): View {
+  const past = stage.history.line.latest.at(-2);
+  return past === undefined ? HONEST : { ...HONEST, instead: new Map([['latest', past]]) };
+}
+
+/** Who knows the newest directory is shown the one that was signed last, on another branch, and then the one before. */
+async function showBranch(walk: Walk): Promise<void> {
+  const { directories, newestDirectory } = walk.stage.history;
+  for (const directoryInstead of [directories.at(-1), newestDirectory.parent])
+    for (const home of readersOf(walk)) await walk.do(home, reading('production'), { ...HONEST, directoryInstead });
+}
+
+/** Two people move a label from one position, each without the other's knowledge; an asker is shown both. */
+async function moveTwice(walk: Walk): Promise<void> {
+  const [first, second] = walk.signers;
+  const asker = walk.homes[walk.signers.length];
+  const before = walk.stage.history.head('latest');
+  if (first === undefined || second === undefined || asker === undefined || before === undefined) return;
+  const move: Action = { kind: 'move', label: 'latest', version: 2, approval: '' };
+  await walk.do(first, move, HONEST);
+  const blind = { ...HONEST, instead: new Map([['latest' as const, before]]), takesBranches: true };
+  await walk.do(second, { ...move, version: 3 }, blind);
+  await walk.do(asker, reading('latest'), HONEST);
+  await walk.do(asker, reading('latest'), second.process.caller.view);
+}
+
+const reading = (label: LabelName): Action => ({ kind: 'read', label, version: 1, approval: '' });
+
+/** A signer and an asker, both with a memory. */
+const readersOf = ({ signers, homes }: Walk): Home[] => [...signers.slice(1, 2), ...homes.slice(signers.length, -1)];
+
+/** An honest vault lets nobody in who was revoked. */
+function anyOf(walk: Walk, random: Random): Home {
+  return oneOf(random, walk.plan.isHonest ? walk.homes.filter((home) => walk.isIn(home)) : walk.homes);
+}
+
+function signerOf(walk: Walk, random: Random): Home {
+  return oneOf(random, walk.plan.isHonest ? walk.signers.filter((home) => walk.isIn(home)) : walk.signers);
+}
+
+async function byOne(walk: Walk, random: Random, home: Home, kind: ActionKind, label?: LabelName): Promise<void> {
+  forgetful(walk, home);
+  const drawn = drawAction(random, kind, walk.stage);
+  const action = label === undefined ? drawn : { ...drawn, label };
+  if (kind === 'approve' && action.approval === '') return;
+  await walk.do(home, action, walk.viewFor(random, home.person.name));
+}
+
+/** The last of the askers remembers nothing: each time it is somebody new. */
+function forgetful(walk: Walk, home: Home): void {
+  if (home !== walk.homes.at(-1)) return;
+  home.store = new WalkStore();
+  home.process = startProcess(walk.around, home.person.identity, home.store);
+  home.accepted = NOTHING;
+}
+
+/** Two processes of one home at once, each with what it is shown. */
+async function byTwo(walk: Walk, random: Random): Promise<void> {
+  const home = signerOf(walk, random);
+  const kinds = ['run', 'read', 'move'] as const;
+  const first = drawAction(random, oneOf(random, kinds), walk.stage);
+  const second = { ...drawAction(random, oneOf(random, kinds), walk.stage), label: first.label };
+  const views = [walk.viewFor(random, home.person.name), walk.viewFor(random, `${home.person.name} again`)] as const;
+  walk.forget(home);
+  const other = startProcess(walk.around, home.person.identity, home.store);
+  const outcomes = await Promise.all([
+    act(walk.stage, home.process, views[0], first),
+    act(walk.stage, other, views[1], second),
+  ]);
+  for (const [index, outcome] of outcomes.entries()) {
+    walk.count(`two: ${outcome.error === undefined ? 'done' : 'refused'}`);
+    walk.tell(home, index === 0 ? first : second, outcome);
+  }
+  walk.settle(home, outcomes);
+}
+
+/**
+ * The vault shows somebody a position that is not the one, beside the newest of all else: what is past, waits or is on
+ * another branch, or just what they know.
+ */
+async function attack(walk: Walk, random: Random): Promise<void> {
+  const home = victimOf(walk, random);
+  forgetful(walk, home);
+  const { heads, adopted } = home.accepted;
+  const signing: readonly ActionKind[] =
+    Object.keys(adopted).length > 0 ? ['move', 'confirm'] : ['run known', 'move', 'confirm'];
+  const kind = oneOf(random, walk.signers.includes(home) ? signing : (['run', 'read', 'run known'] as const));
+  const drawn = drawAction(random, kind, walk.stage);
+  // A version that is known needs nobody's word, and must not bring anything else along.
+  const version = kind === 'run known' ? (heads.latest?.version ?? drawn.version) : drawn.version;
+  const label = LABELS.find((one) => adopted[one] !== undefined) ?? drawn.label;
+  walk.count('attack');
+  const view = drawAttack(random, walk.stage.history, random() < 0.5 && kind !== 'run known' ? heads : {});
+  await walk.do(home, { ...drawn, label, version }, view);
+}
+
+/** Somebody new, somebody who adopted what they were shown, or anybody. */
+function victimOf(walk: Walk, random: Random): Home {
+  const drawn = random();
+  const adopters = walk.homes.filter(({ accepted }) => Object.keys(accepted.adopted).length > 0);
+  if (drawn < 0.3 && adopters.length > 0) return oneOf(random, adopters);
+  return drawn < 0.6 ? oneOf(random, walk.homes.slice(-1)) : oneOf(random, walk.homes);
+}
+
+type Publishing = 'rules' | 'revoke' | 'publish' | 'branch' | 'shorten';
+
+async function publish(walk: Walk, random: Random, kind: Publishing): Promise<void> {
+  const { setting, history } = walk.stage;
+  const { newestDirectory: newest } = history;
+  const parent = kind === 'branch' ? (newest.parent ?? newest) : newest;
+  // Whoever wrote the versions stays, and so does somebody to sign with.
+  const leaver = setting.signers[2]?.identity.signer.kid;
+  const change = {
+    at: walk.seconds,
+    order: history.order + 1,
+    ...(kind === 'revoke' && leaver !== undefined && !parent.revoked.has(leaver) && { revoke: leaver }),
+    ...(kind === 'rules' && { rules: drawRules(random) }),
+    ...(kind === 'shorten' && { rules: { freshDays: 1 } }),
+  };
+  history.publish(await publishAfter(setting, parent, change));
+  walk.note(`somebody publishes after directory ${parent.payload.version}: ${kind}`, kind);
+}
+
+function drawRules(random: Random): Rules {
+  const drawn = random();
+  if (drawn < 0.45) return { freshDays: 1 + Math.floor(random() * 7) };
+  if (drawn < 0.8) return { days: oneOf(random, [3, 8, 30, 365]) };
+  return { threshold: oneOf(random, [1, 2]) };
+}
+
+function restart(walk: Walk, random: Random): void {
+  if (random() < 0.3) {
+    const renewer = oneOf(random, walk.renewers);
+    renewer.renewer = startRenewer(walk.around, renewer);
+    return walk.note('a renewer starts again', 'restart');
+  }
+  const home = oneOf(random, walk.homes);
+  home.process = startProcess(walk.around, home.person.identity, home.store);
+  walk.note(`${home.person.name} starts again`, 'restart');
+}
+
+/** A home is put back to what it was: that is lost memory, and known to be. */
+function restore(walk: Walk, home: Home, random: Random): void {
+  const copy = home.copies.length === 0 ? undefined : oneOf(random, home.copies);
+  if (copy === undefined) return;
+  home.store = new WalkStore(copy.held);
+  home.process = startProcess(walk.around, home.person.identity, home.store);
+  home.accepted = copy.accepted;
+  walk.note(`${home.person.name} is restored`, 'restore');
+}
+
+/** Two months in which only renewers are at work. */
+async function months(walk: Walk): Promise<void> {
+  const days = (0.9 * freshSecondsOf(walk.stage.history.newestDirectory)) / DAY_SECONDS;
+  for (let gone = 0; gone < MONTHS_DAYS; gone += days) {
+    later(walk, days);
+    for (const renewer of walk.renewers) await walk.round(renewer, HONEST);
+  }
+}
+const MONTHS_DAYS = 60;
+
+function later(walk: Walk, days: number): void {
+  walk.seconds += Math.round(days * DAY_SECONDS);
+  walk.note(`${days.toFixed(1)} days later`, 'later');
+}

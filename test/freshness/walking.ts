@@ -1,0 +1,90 @@
+import type { Setting } from './organisation.js';
+import type { Plan, Step } from './plan.js';
+import { planOf } from './plan.js';
+import type { Property } from './properties.js';
+import { Violation } from './properties.js';
+import { take } from './steps.js';
+import type { Planted } from './walk.js';
+import { Walk } from './walk.js';
+
+/** What should not have happened, and the steps that lead there. */
+export interface Found {
+  readonly property: Property;
+  /** For people, with the shortest list of steps that was found. */
+  readonly report: string;
+}
+
+export interface Walked {
+  readonly found: Found | undefined;
+  /** What happened, by what it came to. */
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+/** How many walks are taken: so many at least, and up to so many while there is time. */
+export interface Extent {
+  readonly least: number;
+  readonly walks?: number;
+  readonly withinMs?: number;
+}
+
+/** Takes walks, up to the first in which something happens that should not. */
+export async function walkAll(
+  setting: Setting,
+  seed: number,
+  { least, walks = least, withinMs = 0 }: Extent,
+  planted: Planted = {},
+): Promise<Walked> {
+  const untilMs = performance.now() + withinMs;
+  const counts = new Map<string, number>();
+  const isPlanted = Object.keys(planted).length > 0;
+  for (let number = 0; number < least || (number < walks && performance.now() < untilMs); number++) {
+    const plan = planOf(seed, number);
+    // An honest vault asks nothing of what is planted.
+    if (isPlanted && plan.isHonest) continue;
+    const { walk, violation } = await walkOnce(setting, plan, planted);
+    for (const [what, times] of walk.counts) counts.set(what, (counts.get(what) ?? 0) + times);
+    if (violation === undefined) continue;
+    const short = await shortened(setting, plan, planted, violation);
+    const report = [`seed ${seed}, walk ${number}: ${short.violation.message}`, ...short.walk.told].join('\n  ');
+    return { found: { property: short.violation.property, report }, counts };
+  }
+  return { found: undefined, counts };
+}
+
+interface Taken {
+  readonly walk: Walk;
+  readonly violation: Violation | undefined;
+  /** How many steps were taken. */
+  readonly steps: number;
+}
+
+async function walkOnce(setting: Setting, plan: Plan, planted: Planted): Promise<Taken> {
+  const walk = await Walk.start(setting, plan, planted);
+  let steps = 0;
+  try {
+    for (const step of plan.steps) {
+      steps += 1;
+      await take(walk, step);
+    }
+    return { walk, violation: undefined, steps };
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    return { walk, violation: error, steps };
+  }
+}
+
+/** Leaves steps out as long as the same property is violated without them. */
+async function shortened(setting: Setting, plan: Plan, planted: Planted, { property }: Violation) {
+  const whole = await walkOnce(setting, plan, planted);
+  let steps: readonly Step[] = plan.steps.slice(0, whole.steps);
+  let { walk, violation } = whole;
+  for (let at = steps.length - 1; at >= 0; at--) {
+    const fewer = steps.filter((_step, index) => index !== at);
+    const again = await walkOnce(setting, { ...plan, steps: fewer }, planted);
+    if (again.violation?.property !== property) continue;
+    steps = fewer.slice(0, again.steps);
+    ({ walk, violation } = again);
+  }
+  // What two processes at once come to is not the same each time.
+  return { walk, violation: violation ?? new Violation(property, 'it did not happen again') };
+}
