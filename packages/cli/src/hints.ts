@@ -12,6 +12,8 @@ export interface About {
   readonly label?: string | undefined;
 }
 
+const RESTORED_HINT =
+  'whoever remembers more than the backup runs `bulla trust hand-back`; then an admin: `bulla trust resume`';
 /** What to do about a code, where there is something. */
 const HINTS: Readonly<Record<string, string>> = {
   transport_failed: 'start it with `bulla up` (or npm start); `bulla doctor` looks closer',
@@ -19,7 +21,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'somebody else stands in the place of this organisation, or the pin is that of another; `bulla trust pin` prints the pinned one',
   trust_expired: 'run `bulla trust renew`, where the keys of the organisation are; `bulla up` does it too',
   trust_rollback:
-    'the vault shows a state that does not come after the one this machine has seen; it was restored from a backup, or somebody changed it',
+    'the vault shows a state that does not come after the one this machine has seen; it was restored from a backup, or somebody changed it; if it was restored: `bulla trust hand-back`',
+  vault_restored: RESTORED_HINT,
   label_stale: 'somebody else moved it meanwhile: look again with `bulla prompt show NAME`, then decide anew',
   label_not_found: 'list the labels with `bulla prompt show NAME`, or choose with --label or --version',
   unauthenticated:

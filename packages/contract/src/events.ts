@@ -38,6 +38,10 @@ const AUDIT_FACTS = {
   'policy.publish': published,
   'directory.publish': published,
   'directory.freshen': published,
+  /** Who brought it does not matter, and is not known. */
+  'organisation.handback': published,
+  /** What waited for further people is ended with it. */
+  'organisation.resume': published.extend({ ended: Count }),
   'invitation.create': ofInvitation,
   'invitation.list': items,
   'invitation.delete': ofInvitation,
@@ -62,6 +66,7 @@ const AUDIT_FACTS = {
   'label.chain': z.strictObject({ prompt: PromptId, label: Label, items: Count }),
   'label.all': items,
   'label.freshen': items.extend({ taken: Count }),
+  'label.handback': z.strictObject({ prompt: PromptId, label: Label, seq: Sequence, taken: Count }),
   'label.history': z.strictObject({ prompt: PromptId, label: Label, items: Count }),
   'approval.list': items,
   'approval.get': ofApproval,
@@ -94,7 +99,7 @@ const AUDIT_FACTS = {
     finish: z.enum(['stop', 'length', 'tool_calls']),
   }),
 } as const satisfies Record<
-  SignedRouteName | OwnKeyRouteName | 'organisation.create' | 'invocation.finish',
+  SignedRouteName | OwnKeyRouteName | 'organisation.create' | 'organisation.handback' | 'invocation.finish',
   z.ZodObject
 >;
 
@@ -102,13 +107,14 @@ export type AuditAct = keyof typeof AUDIT_FACTS;
 export type AuditFacts<Act extends AuditAct> = z.input<(typeof AUDIT_FACTS)[Act]>;
 
 /**
- * Who acted: the key that signed the request and what its holder is, a key that asks to be listed, or the bearer of
- * the bootstrap secret.
+ * Who acted: the key that signed the request and what its holder is, a key that asks to be listed, the bearer of the
+ * bootstrap secret, or anybody, where documents speak for themselves.
  */
 const Actor = z.discriminatedUnion('type', [
   z.strictObject({ type: Kind, kid: Kid }),
   z.strictObject({ type: z.literal('enrolment'), kid: Kid }),
   z.strictObject({ type: z.literal('bootstrap') }),
+  z.strictObject({ type: z.literal('documents') }),
 ]);
 
 const base = {

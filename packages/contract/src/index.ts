@@ -20,6 +20,7 @@ export {
   OwnGrantQuery,
 } from './grants.js';
 export { entityTag, IdempotencyKey, IfMatch } from './headers.js';
+export { LostDocuments, LostMoves, RestoredVault, ResumedVault, TakenMoves } from './handing-back.js';
 export { Health } from './health.js';
 export {
   ApprovalId,
@@ -69,6 +70,7 @@ export {
   GRANTS_MAX,
   INVOCATION_BODY_BYTES_MAX,
   LABELS_MAX,
+  MOVES_MAX,
   ORGANISATION_BODY_BYTES_MAX,
 } from './limits.js';
 export { Sequence, Version, VersionOrNone } from './numbers.js';

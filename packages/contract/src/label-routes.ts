@@ -1,4 +1,5 @@
 import { LabelMoveResult } from './approvals.js';
+import { LostMoves, TakenMoves } from './handing-back.js';
 import {
   AcceptedFreshness,
   LabelChain,
@@ -89,5 +90,14 @@ export const LABEL_ROUTES = {
     body: NewLabelFreshness,
     status: 200,
     response: AcceptedFreshness,
+  },
+  'label.handback': {
+    ...create,
+    path: '/api/v1/labels/handback',
+    summary: 'Hand back moves of a label that a restored vault has lost',
+    permission: 'label.follow',
+    body: LostMoves,
+    status: 200,
+    response: TakenMoves,
   },
 } as const satisfies Record<string, Route>;

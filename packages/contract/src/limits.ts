@@ -35,6 +35,8 @@ export const FRAMES_MAX = 1_048_576;
 export const DIRECTORY_HASHES_PAGE = 1_000;
 /** Directories that an organisation may have had before it is brought to a vault: they fit into its body. */
 export const EARLIER_DIRECTORIES_MAX = 10_000;
+/** Roots of an organisation that are handed back at once. */
+export const ROOTS_MAX = 64;
 /** Directories that an organisation publishes in a day. */
 export const DIRECTORIES_PER_DAY = 100;
 
@@ -48,6 +50,8 @@ export const FRESH_CHARACTERS_MAX = 8_192;
 export const FRESH_MAX = 16;
 /** Words for positions that a renewer brings at once. */
 export const FRESH_POSTED_MAX = 100;
+/** Moves of a label that are handed back at once: as many as clients keep. */
+export const MOVES_MAX = 1_000;
 /** Groups of one device. */
 export const GROUPS_MAX = 64;
 /** Labels of one prompt. */

@@ -1,4 +1,5 @@
 import { bootstrap, conditional } from './headers.js';
+import { LostDocuments, RestoredVault, ResumedVault } from './handing-back.js';
 import { ORGANISATION_BODY_BYTES_MAX } from './limits.js';
 import {
   AcceptedDocument,
@@ -116,5 +117,37 @@ export const ORGANISATION_ROUTES = {
     params: inOrganisation,
     response: DirectoryFreshness,
     signedResponse: false,
+  },
+  'organisation.restored': {
+    ...read,
+    path: '/.well-known/bulla/{org}/restored.json',
+    summary: 'Read whether the vault was restored from a backup, and waits for an admin',
+    public: 'asked by whoever remembers more than the vault shows, and may not be listed there yet',
+    params: inOrganisation,
+    response: RestoredVault,
+    signedResponse: false,
+  },
+  'organisation.handback': {
+    service: 'vault',
+    method: 'POST',
+    path: '/api/v1/organisations/{org}/handback',
+    summary: 'Hand back documents that a restored vault has lost',
+    public: 'the signatures of the documents decide, and only while the vault waits for an admin',
+    params: inOrganisation,
+    body: LostDocuments,
+    bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,
+    status: 200,
+    response: AcceptedDocument,
+    signedResponse: false,
+  },
+  'organisation.resume': {
+    ...create,
+    path: '/api/v1/organisations/{org}/resume',
+    summary: 'Say that a restored vault goes on from what it has now',
+    permission: 'organisation.update',
+    params: inOrganisation,
+    body: ResumedVault,
+    status: 200,
+    response: AcceptedDocument,
   },
 } as const satisfies Record<string, Route>;

@@ -82,6 +82,11 @@ export const PROBLEMS = {
   indeterminate: { status: 409, retryable: false, title: 'It is not known how the first try of this request ended.' },
   overloaded: { status: 503, retryable: true, title: 'The service cannot take this request just now.' },
   internal: { status: 500, retryable: false, title: 'The service failed. It is not your fault.' },
+  vault_restored: {
+    status: 409,
+    retryable: false,
+    title: 'The vault was restored from a backup: nothing moves until an admin says so.',
+  },
   open_failed: { status: 400, retryable: false, title: 'What was sent could not be opened.' },
   variable_unknown: { status: 400, retryable: false, title: 'A variable was given that the prompt does not have.' },
   name_taken: { status: 409, retryable: false, title: 'This name or id is in use already.' },

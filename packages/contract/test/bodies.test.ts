@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import {
   Bundle,
   LabelMove,
+  LostDocuments,
+  LostMoves,
   NewDirectoryFreshness,
   NewEnvelope,
   NewInvocation,
@@ -12,12 +14,12 @@ import {
   ROUTES,
 } from '@bulla/contract';
 import type { Route } from '@bulla/contract';
-import { EXAMPLES, prompt, responder } from './examples.js';
+import { EXAMPLES, hash, prompt, responder } from './examples.js';
 import { mutationsOf } from './mutations.js';
 
 /** Texts in prose may break lines, or be empty where they point at the whole; a beginning of a label has nothing before it. */
 const PROSE =
-  /(?:line break at \/(?:title|detail|instance|request_id|errors\/0\/(?:pointer|message)))|empty text at \/(?:detail|instance|errors\/0\/pointer|(?:data\/0\/)?prev)/;
+  /(?:line break at \/(?:title|detail|instance|request_id|errors\/0\/(?:pointer|message)))|empty text at \/(?:detail|instance|errors\/0\/pointer|(?:(?:data|moves)\/0\/)?prev)/;
 /** Numbers that happen to be good at their place. */
 const GOOD_NUMBERS = /^2147483648 at \/status$/;
 
@@ -58,6 +60,9 @@ describe('sizes', () => {
   const token = (length: number) => 'a'.repeat(length);
   const document = (length: number) => `{${token(length - 2)}}`;
   const bundle = { v: 1, env: 'e', tags: [] };
+  const lost = { roots: [document(3)], policy: document(3), directory: document(3), from: 1, hashes: [] };
+  const tuple = { sub: `urn:bulla:acme:prompt:${prompt}`, ver: 0, chash: '', prev: '' };
+  const lostMoves = { name: 'claims/triage', label: 'latest', tags: ['a'] };
   it.each([
     ['a content', NewVersion, 491_520, (n: number) => ({ content: token(n), grants: ['a'] })],
     ['a grant', NewVersion, 4_096, (n: number) => ({ content: 'a', grants: [token(n)] })],
@@ -67,6 +72,24 @@ describe('sizes', () => {
     ['a word of a renewer', NewDirectoryFreshness, 8_192, (n: number) => ({ fresh: token(n) })],
     ['words for positions', NewLabelFreshness, 100, (n: number) => ({ fresh: Array.from({ length: n }, () => 'a') })],
     ['words for one position', Bundle, 16, (n: number) => ({ ...bundle, fresh: Array.from({ length: n }, () => 'a') })],
+    [
+      'hashes that were lost',
+      LostDocuments,
+      10_000,
+      (n: number) => ({ ...lost, hashes: Array.from({ length: n }, () => hash) }),
+    ],
+    [
+      'roots that were lost',
+      LostDocuments,
+      64,
+      (n: number) => ({ ...lost, roots: Array.from({ length: n }, () => document(3)) }),
+    ],
+    [
+      'moves that were lost',
+      LostMoves,
+      1_000,
+      (n: number) => ({ ...lostMoves, moves: Array.from({ length: n }, () => tuple) }),
+    ],
     ['an envelope', Bundle, 24_576, (n: number) => ({ ...bundle, env: token(n) })],
     ['a question', NewInvocation, 393_216, (n: number) => ({ bundle, inv: token(n) })],
     ['a document', NewRoot, 5_767_168, (n: number) => ({ root: document(n) })],

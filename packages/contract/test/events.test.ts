@@ -21,6 +21,8 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'policy.publish': { version: 2 },
   'directory.publish': { version: 2 },
   'directory.freshen': { version: 2 },
+  'organisation.handback': { version: 2 },
+  'organisation.resume': { version: 2, ended: 0 },
   'invitation.create': { invitation },
   'invitation.list': { items: 2 },
   'invitation.delete': { invitation },
@@ -42,6 +44,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'label.get': { prompt, label: 'production', seq: 2, version: 1 },
   'label.confirm': { prompt, label: 'production', seq: 2, version: 1 },
   'label.all': { items: 2 },
+  'label.handback': { prompt, label: 'production', seq: 4, taken: 2 },
   'label.freshen': { items: 2, taken: 1 },
   'label.chain': { prompt, label: 'production', items: 2 },
   'label.history': { prompt, label: 'production', items: 2 },
@@ -93,7 +96,12 @@ describe('the audit log', () => {
     const routes = Object.entries<Route>(ROUTES).filter(
       ([, { permission, ownKey }]) => permission !== undefined || ownKey === true,
     );
-    const expected = [...routes.map(([name]) => name), 'organisation.create', 'invocation.finish'];
+    const expected = [
+      ...routes.map(([name]) => name),
+      'organisation.create',
+      'organisation.handback',
+      'invocation.finish',
+    ];
     expect(acts.map(([act]) => act).toSorted()).toEqual(expected.toSorted());
   });
 
@@ -105,6 +113,8 @@ describe('the audit log', () => {
 
   it.each([
     ['the bearer of the bootstrap secret', { type: 'bootstrap' }, true],
+    ['documents that speak for themselves', { type: 'documents' }, true],
+    ['such documents with a key', { type: 'documents', kid }, false],
     ['a service', { type: 'responder', kid }, true],
     ['a device that asks to be let in', { type: 'enrolment', kid }, true],
     ['such a device without a key', { type: 'enrolment' }, false],

@@ -20,6 +20,14 @@ const bundle = { v: 1, env: token, grant: token, content: token, tags: [token], 
 const position = { label: 'production', version: 3, seq: 7, tags: [token], fresh: [token] };
 const standing = { name: 'claims/triage', prompt, ...position };
 const tuple = { sub: `urn:bulla:acme:prompt:${prompt}`, ver: 3, chash: hash, prev: hash };
+const lostDocuments = {
+  roots: [document],
+  policy: document,
+  directory: document,
+  from: 3,
+  hashes: [hash],
+  fresh: [token],
+};
 const pending = { approval, label: 'production', seq: 8, version: 0, given: 1, needed: 2 };
 const approvalExample = {
   id: approval,
@@ -89,6 +97,11 @@ export const EXAMPLES: readonly Example[] = [
   example('DirectoryHashPage', contract.DirectoryHashPage, { v: 1, hashes: [hash, hash] }),
   example('NewDirectoryFreshness', contract.NewDirectoryFreshness, { fresh: token }),
   example('DirectoryFreshness', contract.DirectoryFreshness, { v: 1, fresh: [token] }),
+  example('RestoredVault', contract.RestoredVault, { v: 1, restored: time }),
+  example('LostDocuments', contract.LostDocuments, lostDocuments, ['/fresh']),
+  example('ResumedVault', contract.ResumedVault, { directory: 3 }),
+  example('LostMoves', contract.LostMoves, { name: 'claims/triage', label: 'latest', moves: [tuple], tags: [token] }),
+  example('TakenMoves', contract.TakenMoves, { seq: 7, taken: 0 }),
   example('NewInvitation', contract.NewInvitation, {
     id: invitation,
     ticket_sha256: hash,

@@ -50,7 +50,15 @@ describe('the table', () => {
     [408, ['request_timeout']],
     [
       409,
-      ['needs_rewrap', 'trust_rollback', 'responder_key_changed', 'envelope_replayed', 'indeterminate', 'name_taken'],
+      [
+        'needs_rewrap',
+        'trust_rollback',
+        'responder_key_changed',
+        'envelope_replayed',
+        'indeterminate',
+        'vault_restored',
+        'name_taken',
+      ],
     ],
     [412, ['version_conflict', 'label_stale']],
     [413, ['payload_too_large']],

@@ -43,6 +43,8 @@ describe('the table', () => {
       'directory.get',
       'directory.hashes',
       'directory.freshness',
+      'organisation.restored',
+      'organisation.handback',
       'enrolment.create',
       'enrolment.get',
       'health.live',
@@ -86,6 +88,7 @@ describe('the table', () => {
       'root.publish': 6_291_456,
       'policy.publish': 6_291_456,
       'directory.publish': 6_291_456,
+      'organisation.handback': 6_291_456,
       'enrolment.approve': 6_291_456,
       'invocation.run': 2_097_152,
     });

@@ -29,6 +29,8 @@ export type LogEvent =
   | { event: 'database-connection-lost'; schema: string; errorCode: string }
   /** A restored or promoted database: what was issued earlier than `notBefore`, in seconds, is not run (protocol.md §6). */
   | { event: 'database-replaced'; org: string; notBefore: number }
+  /** A restored or promoted database: nothing moves until everybody has handed back what they keep and an admin says so. */
+  | { event: 'vault-restored'; org: string }
   | { event: 'refusals-not-audited'; count: number; errorCode: string }
   | { event: 'expired-rows-purged'; nonces: number; answers: number }
   | { event: 'purge-failed'; errorCode: string }
@@ -65,6 +67,7 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'database-migrated': 'info',
   'database-connection-lost': 'warn',
   'database-replaced': 'error',
+  'vault-restored': 'error',
   'refusals-not-audited': 'error',
   'expired-rows-purged': 'debug',
   'purge-failed': 'warn',

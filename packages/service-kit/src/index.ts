@@ -53,6 +53,8 @@ export {
   urlSetting,
   wholeNumberSetting,
 } from './setting-values.js';
+export { isMarkOurs, markOfNow } from './restore-mark.js';
+export type { RestoreMarkTable } from './restore-mark.js';
 export { readSettings, SettingsError } from './settings.js';
 export type { Environment, Settings, SettingsShape } from './settings.js';
 export { SharedStore } from './shared-store.js';

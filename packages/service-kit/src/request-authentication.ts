@@ -31,6 +31,7 @@ const RENEWING: ReadonlySet<SignedRouteName> = new Set([
   'policy.publish',
   'directory.publish',
   'enrolment.approve',
+  'organisation.resume',
 ]);
 /** What a renewer asks, who is there to say that the directory is the newest. */
 const FRESHENING: ReadonlySet<SignedRouteName> = new Set([
@@ -38,6 +39,7 @@ const FRESHENING: ReadonlySet<SignedRouteName> = new Set([
   'label.chain',
   'label.freshen',
   'directory.freshen',
+  'label.handback',
 ]);
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const CHECK = 'request-key';

@@ -27,6 +27,8 @@ const sampleOf = (name: RouteName): Sample => {
 };
 /** Whose samples change by what all the others are judged, so they come last. */
 const PUBLISHING: readonly RouteName[] = ['root.publish', 'policy.publish', 'directory.publish', 'enrolment.approve'];
+/** Good requests for which this vault has nothing: an envelope that was never issued, and nothing that it has lost. */
+const NOT_NOW: Partial<Record<RouteName, number>> = { 'envelope.get': 404, 'label.handback': 403 };
 const withBody = SIGNED_ROUTES.filter((name) => 'body' in ROUTES[name]);
 
 describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
@@ -250,7 +252,7 @@ describe('tokens changed at any byte are refused', () => {
     for (const name of names) {
       if (PUBLISHING.includes(name)) continue;
       const { status, text } = await sendAs(vault, callerOf(name), sampleOf(name));
-      expect([name, status, text]).toEqual([name, name === 'envelope.get' ? 404 : ROUTES[name].status, text]);
+      expect([name, status, text]).toEqual([name, NOT_NOW[name] ?? ROUTES[name].status, text]);
     }
     for (const name of ['policy.publish', 'enrolment.approve', 'root.publish'] as const) {
       const { status, text } = await sendAs(vault, callerOf(name), sampleOf(name));

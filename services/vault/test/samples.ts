@@ -2,7 +2,18 @@ import type { PendingMove, RouteName } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
-import { basedOn, bodyOf, mintId, must, posOf, publishPrompt, sealVersion, tagOf, tokenHash } from './authoring.js';
+import {
+  basedOn,
+  bodyOf,
+  mintId,
+  must,
+  posOf,
+  publishPrompt,
+  sealVersion,
+  tagOf,
+  tokenHash,
+  urnOf,
+} from './authoring.js';
 import { renewerOf, wordFor } from './freshening.js';
 import { invitationOf, invite, listing, pendingNewcomer } from './enrolling.js';
 import { PLANTED } from './refusals.js';
@@ -36,6 +47,8 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   const first = { tag: 'latest', ver: 1, chash: prompt.version.chash, seq: 1, prev: '' };
   const prev = await posOf(acme, prompt, first);
   const tag = await tagOf(acme, acme.author, prompt, { ...first, seq: 2, prev });
+  const { chash } = prompt.version;
+  const move = { sub: urnOf('acme', 'prompt', id), ver: 1, chash, prev };
   const again = await tagOf(acme, acme.author, prompt, { ...first, iat: acme.now - 1 });
   const word = await wordFor(acme, prompt, first, acme.now);
   const directoryWord = await acme.freshDirectory(acme.now, renewerOf(acme));
@@ -59,6 +72,8 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['policy.publish', targetOf('policy.publish', org), { policy: nextPolicy }, on(policy.version)],
     ['directory.publish', targetOf('directory.publish', org), { directory: nextDirectory }, on(directory.version)],
     ['directory.freshen', targetOf('directory.freshen', org), { fresh: directoryWord }],
+    ['organisation.resume', targetOf('organisation.resume', org), { directory: directory.version }],
+    ['label.handback', targetOf('label.handback', undefined), { name, label: 'latest', moves: [move], tags: [tag] }],
     ['label.all', targetOf('label.all', undefined, { limit: 5 })],
     ['label.freshen', targetOf('label.freshen', undefined), { fresh: [word] }],
     ['invitation.create', targetOf('invitation.create', undefined), invitation],

@@ -1,5 +1,5 @@
 import type { SeenDirectory, TrustMemory } from '@bulla/crypto';
-import type { LedgerTables } from '@bulla/service-kit';
+import type { LedgerTables, RestoreMarkTable } from '@bulla/service-kit';
 import type { ColumnType, Generated, Transaction } from 'kysely';
 
 /** A moment of the database's own clock: leases are judged by it, never by a process's. */
@@ -44,13 +44,8 @@ export interface ResponderTables extends LedgerTables {
     /** JSON, with the directory: what every later one must still hold. */
     memory: ColumnType<SeenMemory | null, string | null, string>;
   };
-  /** Where and by which transaction this row was written: it fits nowhere else and no earlier (restore-mark.repository.ts). */
-  restore_mark: {
-    org: string;
-    /** Cluster, timeline and database. */
-    place: string;
-    /** The transaction that wrote the row, an xid8. */
-    written_by: string;
+  /** Where this row was written, so that it is noticed elsewhere. */
+  restore_mark: RestoreMarkTable & {
     /** What was issued before it is never run. */
     not_before: ColumnType<Date, Date, Date>;
   };

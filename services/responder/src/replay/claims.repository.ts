@@ -1,9 +1,9 @@
 import type { Trust } from '@bulla/crypto';
-import { purgeInBatches } from '@bulla/service-kit';
+import { isMarkOurs, purgeInBatches } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { InvocationState, ResponderTables, ResponderTransaction } from '../database/types.js';
-import { isMarkOurs, notBefore } from './restore-mark.repository.js';
+import { notBefore } from './restore-mark.repository.js';
 
 /** A worker that gave no sign of life for so long has lost its claim. */
 export const LEASE_SECONDS = 60;

@@ -5,6 +5,7 @@ import type { Migration } from 'kysely/migration';
 import { createFreshnessTables } from './freshness-tables.js';
 import { createLabelPositions } from './label-positions.js';
 import { createPeopleTables } from './people-tables.js';
+import { createRestoreTables } from './restore-tables.js';
 import { createRetiredGrantTable } from './retired-grant-table.js';
 import type { VaultTables } from './types.js';
 
@@ -18,6 +19,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-11-27-retired-grants': { up: createRetiredGrantTable },
   '2026-11-28-label-positions': { up: createLabelPositions },
   '2026-11-29-freshness': { up: createFreshnessTables },
+  '2026-11-30-restore-mark': { up: createRestoreTables },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

@@ -1,6 +1,6 @@
 import type { DeviceRole, NewEnrolment } from '@bulla/contract';
-import type { LedgerTables } from '@bulla/service-kit';
-import type { ColumnType } from 'kysely';
+import type { LedgerTables, RestoreMarkTable } from '@bulla/service-kit';
+import type { ColumnType, RawBuilder } from 'kysely';
 
 /** A moment as PostgreSQL keeps it; the database's own clock unless given. */
 type Moment = ColumnType<Date, Date | undefined, Date>;
@@ -10,7 +10,16 @@ export type StoredRequest = Pick<NewEnrolment, 'label' | 'sig' | 'enc' | 'mac'>;
 
 /** The tables of the vault. Each has `org`, and every statement filters by it. */
 export interface VaultTables extends LedgerTables {
-  organisation: { org: string; pin: string; bootstrap_sha256: string; created_at: Moment };
+  organisation: {
+    org: string;
+    pin: string;
+    bootstrap_sha256: string;
+    created_at: Moment;
+    /** When it was noticed that a backup was restored; null once an admin has said that all is back. */
+    restored_at: ColumnType<Date | null, undefined, Date | null | RawBuilder<Date>>;
+  };
+  /** Where an organisation's rows were written, so that it is noticed elsewhere. */
+  restore_mark: RestoreMarkTable;
   /** Signed documents as they were sent; `token` is served byte for byte. */
   org_document: {
     org: string;
@@ -31,7 +40,7 @@ export interface VaultTables extends LedgerTables {
     latest_version: ColumnType<number, number | undefined, number>;
     created_at: Moment;
     updated_at: Moment;
-    deleted_at: ColumnType<Date | null, undefined, Date>;
+    deleted_at: ColumnType<Date | null, Date | undefined, Date>;
   };
   /** Content tokens: opaque to the vault, never changed. */
   prompt_version: {

@@ -13,8 +13,10 @@ import {
 import { Controller, UseGuards } from '@nestjs/common';
 import { BootstrapGuard } from './bootstrap-guard.js';
 import { DirectoryFreshnessService } from './directory-freshness.service.js';
+import { LostDocumentsService } from './lost-documents.service.js';
 import { OrganisationsService } from './organisations.service.js';
 import { PublishingService } from './publishing.service.js';
+import { ResumingService } from './resuming.service.js';
 
 @Controller()
 export class OrganisationsController {
@@ -22,6 +24,8 @@ export class OrganisationsController {
     private readonly organisations: OrganisationsService,
     private readonly publishing: PublishingService,
     private readonly freshness: DirectoryFreshnessService,
+    private readonly lost: LostDocumentsService,
+    private readonly resuming: ResumingService,
   ) {}
 
   @UseGuards(BootstrapGuard)
@@ -99,5 +103,29 @@ export class OrganisationsController {
     @RouteParams() { org }: ParamsOf<'directory.freshness'>,
   ): Promise<Answer<RouteResponse<'directory.freshness'>>> {
     return this.freshness.words(org);
+  }
+
+  @Route('organisation.restored')
+  restored(
+    @RouteParams() { org }: ParamsOf<'organisation.restored'>,
+  ): Promise<Answer<RouteResponse<'organisation.restored'>>> {
+    return this.lost.restored(org);
+  }
+
+  @Route('organisation.handback')
+  handBack(
+    @RouteParams() { org }: ParamsOf<'organisation.handback'>,
+    @RouteBody() body: BodyOf<'organisation.handback'>,
+    @RequestId() requestId: string,
+  ): Promise<Answer<RouteResponse<'organisation.handback'>>> {
+    return this.lost.take(org, body, requestId);
+  }
+
+  @Route('organisation.resume')
+  resume(
+    @CurrentCaller() caller: Caller,
+    @RouteBody() { directory }: BodyOf<'organisation.resume'>,
+  ): Promise<Answer<RouteResponse<'organisation.resume'>>> {
+    return this.resuming.resume(caller, directory);
   }
 }

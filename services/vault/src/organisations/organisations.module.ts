@@ -2,12 +2,15 @@ import { TrustSource } from '@bulla/service-kit';
 import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { PromptsModule } from '../prompts/prompts.module.js';
+import { RestoresModule } from '../restores/restores.module.js';
 import { BootstrapSecrets } from './bootstrap-secrets.js';
 import { DirectoryFreshnessService } from './directory-freshness.service.js';
+import { LostDocumentsService } from './lost-documents.service.js';
 import { OrganisationsController } from './organisations.controller.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { OrganisationsService } from './organisations.service.js';
 import { PublishingService } from './publishing.service.js';
+import { ResumingService } from './resuming.service.js';
 import { ServedProfiles } from './served-profiles.js';
 import { VaultTrust } from './vault-trust.js';
 
@@ -23,7 +26,7 @@ export class OrganisationsModule {
       module: OrganisationsModule,
       // What an organisation says is asked, and published, in other rooms too.
       global: true,
-      imports: [PromptsModule],
+      imports: [PromptsModule, RestoresModule],
       controllers: [OrganisationsController],
       providers: [
         { provide: BootstrapSecrets, useValue: secrets },
@@ -31,6 +34,8 @@ export class OrganisationsModule {
         OrganisationsService,
         PublishingService,
         DirectoryFreshnessService,
+        LostDocumentsService,
+        ResumingService,
         OrganisationsRepository,
         VaultTrust,
         { provide: TrustSource, useExisting: VaultTrust },

@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import type { VaultTables } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
+import { RestoresRepository } from '../restores/restores.repository.js';
 
 export type OrganisationRow = Selectable<VaultTables['organisation']>;
 export type DocumentRow = Selectable<VaultTables['org_document']>;
@@ -39,7 +40,10 @@ const WORDS_MAX = 16;
 
 @Injectable()
 export class OrganisationsRepository {
-  constructor(private readonly database: VaultDatabase) {}
+  constructor(
+    private readonly database: VaultDatabase,
+    private readonly restores: RestoresRepository,
+  ) {}
 
   /**
    * Adds an organisation with its first documents and the audit row of it, or nothing. False if its name is taken or
@@ -53,6 +57,7 @@ export class OrganisationsRepository {
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) return false;
+      await this.restores.markNew(trx, org);
       const rows = documents.map((document) => ({ ...document, org }));
       await trx.insertInto('org_document').values(rows).execute();
       // Only the last is published now: those before were, elsewhere, at some time.
@@ -75,15 +80,31 @@ export class OrganisationsRepository {
 
   /** Adds a document, and the hash of a directory. False if this version is there already. */
   async insertDocument(trx: VaultTransaction, row: Omit<DocumentRow, 'created_at'>): Promise<boolean> {
+    if (!(await this.insertLost(trx, row))) return false;
+    const { org, kind, version, sha256 } = row;
+    if (kind === 'directory') await trx.insertInto('directory_hash').values({ org, version, sha256 }).execute();
+    return true;
+  }
+
+  /** Adds a document whose hash is brought with those before it. False if this version is there already. */
+  async insertLost(trx: VaultTransaction, row: Omit<DocumentRow, 'created_at'>): Promise<boolean> {
     const result = await trx
       .insertInto('org_document')
       .values(row)
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirstOrThrow();
-    if (result.numInsertedOrUpdatedRows !== 1n) return false;
-    const { org, kind, version, sha256 } = row;
-    if (kind === 'directory') await trx.insertInto('directory_hash').values({ org, version, sha256 }).execute();
-    return true;
+    return result.numInsertedOrUpdatedRows === 1n;
+  }
+
+  /** Keeps hashes of directories that were published before their like was lost: none of them is published now. */
+  async insertHashes(trx: VaultTransaction, org: string, { from, hashes }: DirectoryHashes): Promise<void> {
+    if (hashes.length === 0) return;
+    const rows = hashes.map((sha256, index) => ({ org, version: from + index, sha256, created_at: new Date(0) }));
+    await trx
+      .insertInto('directory_hash')
+      .values(rows)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 
   /** A page of the hashes of directories from a version on, in order and without a gap; at most a thousand. */

@@ -8,6 +8,7 @@ import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { WaitingMoves } from '../prompts/waiting-moves.js';
+import { RestoreGuard } from '../restores/restore-guard.js';
 import type { StoredDocument } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { PublishingTurns } from './publishing-turns.js';
@@ -46,6 +47,7 @@ export class PublishingService {
     private readonly trust: VaultTrust,
     private readonly profiles: ServedProfiles,
     private readonly waiting: WaitingMoves,
+    private readonly restores: RestoreGuard,
   ) {}
 
   /** The next root: signed by the thresholds of the newest and of itself (TUF §5.3). */
@@ -178,6 +180,7 @@ export class PublishingService {
     const answer = await this.ledger.run(caller, async (trx) => {
       // One publication at a time, and none that was verified by documents which are not the newest any more.
       await this.organisations.lock(trx, org);
+      await this.restores.requireUnrestored(trx, org);
       const newest = await this.organisations.newestVersions(org, trx);
       if (newest?.root !== trust.root.version || newest.directory !== trust.directory.version) {
         throw new Problem('version_conflict');

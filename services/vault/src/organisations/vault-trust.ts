@@ -3,6 +3,7 @@ import { CryptoError, readDirectoryHead, Trust } from '@bulla/crypto';
 import { Problem } from '@bulla/contract';
 import { Clock, EventLog, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
+import { RestoreGuard } from '../restores/restore-guard.js';
 import type { NewestVersions } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { ServedProfiles } from './served-profiles.js';
@@ -15,6 +16,8 @@ interface Held {
   /** What renewers say of its directory, good or not. */
   readonly words: readonly string[];
   readonly checkedMs: number;
+  /** Of the database that it came from. */
+  readonly mark: string | undefined;
 }
 
 /**
@@ -32,6 +35,7 @@ export class VaultTrust extends TrustSource {
     private readonly clock: Clock,
     private readonly log: EventLog,
     private readonly profiles: ServedProfiles,
+    private readonly restores: RestoreGuard,
   ) {
     super();
   }
@@ -62,6 +66,10 @@ export class VaultTrust extends TrustSource {
 
   private async load(org: string): Promise<Trust | undefined> {
     const checkedMs = this.clock.monotonicMs();
+    const mark = (await this.restores.look(org))?.mark;
+    // After a restore the table is the measure for every replica: what it lost is handed back by whoever kept it.
+    // guard: restore-forgets
+    if (this.known.get(org)?.mark !== mark) this.known.delete(org);
     const newest = await this.organisations.newestVersions(org);
     if (newest === undefined) return undefined;
     const words = await this.organisations.words(org, newest.directory);
@@ -69,7 +77,7 @@ export class VaultTrust extends TrustSource {
     // Another load may have ended first and found something newer: what is held never goes back.
     const held = this.known.get(org);
     const isBehind = held !== undefined && isOlder(trust, held.trust);
-    this.known.set(org, isBehind ? { ...held, checkedMs } : { trust, words, checkedMs });
+    this.known.set(org, isBehind ? { ...held, checkedMs } : { trust, words, checkedMs, mark });
     return isBehind ? held.trust : trust;
   }
 

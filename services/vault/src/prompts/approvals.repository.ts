@@ -7,6 +7,12 @@ import { VaultDatabase } from '../database/vault-database.js';
 export type ApprovalRow = Selectable<VaultTables['label_approval']>;
 export type ApprovalTagRow = Selectable<VaultTables['label_approval_tag']>;
 
+/** A tag in an approval that waits, or was ended. */
+export interface UndoneTag extends Pick<ApprovalRow, 'state'> {
+  readonly end: Date;
+  readonly token: string;
+}
+
 export interface ApprovalFilter {
   readonly org: string;
   readonly state: ApprovalRow['state'] | 'expired';
@@ -128,6 +134,34 @@ export class ApprovalsRepository {
       .where('state', '=', 'open')
       .executeTakeFirst();
     return result.numUpdatedRows === 1n;
+  }
+
+  /** Ends all that is open. @returns how many there were */
+  async dropAll(trx: VaultTransaction, org: string): Promise<number> {
+    const result = await trx
+      .updateTable('label_approval')
+      .set({ state: 'dropped' })
+      .where('org', '=', org) // guard: org-approvals-end
+      .where('state', '=', 'open')
+      .executeTakeFirst();
+    return Number(result.numUpdatedRows);
+  }
+
+  /** The tags that approvals of a position hold which were never done, with their ends. */
+  undoneTags(
+    trx: VaultTransaction,
+    { org, name, label, pos }: Pick<ApprovalRow, 'org' | 'name' | 'label' | 'pos'>,
+  ): Promise<UndoneTag[]> {
+    return trx
+      .selectFrom('label_approval')
+      .innerJoin('label_approval_tag', 'label_approval_tag.approval_id', 'label_approval.id')
+      .select(['label_approval.state', 'label_approval.expires_at as end', 'label_approval_tag.token'])
+      .where('label_approval.org', '=', org)
+      .where('label_approval.name', '=', name)
+      .where('label_approval.label', '=', label)
+      .where('label_approval.pos', '=', pos)
+      .where('label_approval.state', '!=', 'done')
+      .execute();
   }
 
   /** Ends what waits for a label that has moved. */

@@ -4,12 +4,14 @@ import { CurrentCaller, Route, RouteBody, RouteQuery } from '@bulla/service-kit'
 import { Controller } from '@nestjs/common';
 import { LabelFreshnessService } from './label-freshness.service.js';
 import { LabelsService } from './labels.service.js';
+import { LostMovesService } from './lost-moves.service.js';
 
 @Controller()
 export class LabelFreshnessController {
   constructor(
     private readonly labels: LabelsService,
     private readonly freshness: LabelFreshnessService,
+    private readonly lost: LostMovesService,
   ) {}
 
   @Route('label.all')
@@ -26,5 +28,13 @@ export class LabelFreshnessController {
     @RouteBody() { fresh }: BodyOf<'label.freshen'>,
   ): Promise<Answer<RouteResponse<'label.freshen'>>> {
     return this.freshness.freshen(caller, fresh);
+  }
+
+  @Route('label.handback')
+  handBack(
+    @CurrentCaller() caller: Caller,
+    @RouteBody() body: BodyOf<'label.handback'>,
+  ): Promise<Answer<RouteResponse<'label.handback'>>> {
+    return this.lost.take(caller, body);
   }
 }

@@ -9,6 +9,7 @@ import type { VaultTransaction } from '../database/vault-database.js';
 import type { ApprovalRow, ApprovalTagRow } from './approvals.repository.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { LabelTagsRepository } from './label-tags.repository.js';
+import { RestoreGuard } from '../restores/restore-guard.js';
 import type { LabelRow } from './labels.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { PromptsRepository } from './prompts.repository.js';
@@ -40,6 +41,7 @@ export class LabelMoves {
     private readonly tags: LabelTagsRepository,
     private readonly versions: VersionsRepository,
     private readonly approvals: ApprovalsRepository,
+    private readonly restores: RestoreGuard,
   ) {}
 
   /**
@@ -59,9 +61,10 @@ export class LabelMoves {
   /**
    * Moves the label if enough people have signed, those who did so before included; else keeps their tags. The prompt is
    * held until the transaction ends, so that of two who come together the second sees the first.
-   * @throws {Problem} not_found, label_stale, envelope_tampered, validation_failed
+   * @throws {Problem} vault_restored; not_found, label_stale, envelope_tampered, validation_failed
    */
   async take(trx: VaultTransaction, caller: Caller, tags: CheckedTags): Promise<MoveOutcome> {
+    await this.restores.requireUnrestored(trx, caller.org);
     await this.requireMovable(trx, caller, tags);
     const target = targetOf(caller, tags);
     // guard: vault-label-enough without: if (true)
@@ -150,6 +153,7 @@ export class LabelMoves {
    * @throws {Problem} not_found; label_stale if it stands elsewhere; label_not_found if it is deleted
    */
   async confirm(trx: VaultTransaction, caller: Caller, tag: CheckedTags): Promise<LabelRow> {
+    await this.restores.requireUnrestored(trx, caller.org);
     await this.hold(trx, caller, tag.promptId);
     const newest = await this.labels.newest(caller.org, tag.name, tag.label, trx);
     // guard: vault-confirm-position

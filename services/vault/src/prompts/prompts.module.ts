@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { GrantsModule } from '../grants/grants.module.js';
+import { RestoresModule } from '../restores/restores.module.js';
 import { ApprovalsController } from './approvals.controller.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { ApprovalsService } from './approvals.service.js';
@@ -10,6 +11,8 @@ import { LabelMoves } from './label-moves.js';
 import { LabelTagsRepository } from './label-tags.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { LabelsService } from './labels.service.js';
+import { LostMovesService } from './lost-moves.service.js';
+import { LostPrompts } from './lost-prompts.js';
 import { PromptsController } from './prompts.controller.js';
 import { PromptsRepository } from './prompts.repository.js';
 import { PromptsService } from './prompts.service.js';
@@ -19,7 +22,7 @@ import { VersionsService } from './versions.service.js';
 import { WaitingMoves } from './waiting-moves.js';
 
 @Module({
-  imports: [GrantsModule],
+  imports: [GrantsModule, RestoresModule],
   controllers: [PromptsController, LabelFreshnessController, ApprovalsController],
   providers: [
     PromptsService,
@@ -33,6 +36,8 @@ import { WaitingMoves } from './waiting-moves.js';
     LabelFreshnessRepository,
     ServedPositions,
     LabelMoves,
+    LostMovesService,
+    LostPrompts,
     ApprovalsService,
     ApprovalsRepository,
     WaitingMoves,

@@ -38,6 +38,35 @@ export class PromptsRepository {
       .executeTakeFirst();
   }
 
+  /**
+   * Makes a prompt again that was lost. What it was made as is lost too.
+   * @param isLive whether it bears its name; else it was deleted.
+   * @returns false if its id is taken by another organisation
+   */
+  async insertLost(
+    trx: VaultTransaction,
+    row: { id: string; org: string; name: string; latest_version: number },
+    isLive: boolean,
+  ): Promise<boolean> {
+    const result = await trx
+      .insertInto('prompt')
+      .values({ ...row, type: 'text', ...(isLive ? {} : { deleted_at: now }) })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirstOrThrow();
+    return result.numInsertedOrUpdatedRows === 1n;
+  }
+
+  /** Has versions of a prompt continue above one that was lost. */
+  async raiseVersion(trx: VaultTransaction, org: string, id: string, version: number): Promise<void> {
+    await trx
+      .updateTable('prompt')
+      .set({ latest_version: version })
+      .where('org', '=', org)
+      .where('id', '=', id)
+      .where('latest_version', '<', version) // guard: handback-version
+      .execute();
+  }
+
   find(org: string, id: string, source: VaultSource = this.database.db): Promise<PromptRow | undefined> {
     return source
       .selectFrom('prompt')

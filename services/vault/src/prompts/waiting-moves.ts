@@ -8,6 +8,11 @@ import { ApprovalsRepository } from './approvals.repository.js';
 export class WaitingMoves {
   constructor(private readonly approvals: ApprovalsRepository) {}
 
+  /** Ends all that waits: after a restore nobody knows what of it was dropped, or done. @returns how much it was */
+  endAll(trx: VaultTransaction, org: string): Promise<number> {
+    return this.approvals.dropAll(trx, org);
+  }
+
   /** Ends what waits under a rule of its label that changes now, or longer or shorter than it would wait from now on. */
   async endChanged(trx: VaultTransaction, before: Trust, next: Trust): Promise<void> {
     for (const { name, label } of await this.approvals.waitingOf(trx, next.org)) {

@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import { Hash, Label, PromptName, Timestamp } from './ids.js';
+import { LabelTuple } from './labels.js';
+import { EARLIER_DIRECTORIES_MAX, FRESH_MAX, MOVES_MAX, ROOTS_MAX, TAGS_MAX } from './limits.js';
+import { Sequence, Version } from './numbers.js';
+import { DocumentToken, FreshToken, TagToken } from './tokens.js';
+
+/** Whether the vault was restored, and since when it waits for an admin. */
+export const RestoredVault = z
+  .strictObject({ v: z.literal(1), restored: z.union([Timestamp, z.null()]) })
+  .meta({ id: 'RestoredVault' });
+export type RestoredVault = z.input<typeof RestoredVault>;
+
+/** That a restored vault goes on from what it has now. */
+export const ResumedVault = z
+  .strictObject({
+    /** Version of the newest directory that it has, as whoever decides has seen it. */
+    directory: Version,
+  })
+  .meta({ id: 'ResumedVault' });
+export type ResumedVault = z.infer<typeof ResumedVault>;
+
+/** What a restored vault has lost of an organisation's documents. Their signatures decide, whoever sends them. */
+export const LostDocuments = z
+  .strictObject({
+    /** All roots, the first included. */
+    roots: z.array(DocumentToken).min(1).max(ROOTS_MAX),
+    /** The policy that the directory names. */
+    policy: DocumentToken,
+    directory: DocumentToken,
+    /** Version of the first hash: that of the vault's newest directory. */
+    from: Version,
+    /** Of the directories from there on, up to the one before this. */
+    hashes: z.array(Hash).max(EARLIER_DIRECTORIES_MAX),
+    /** What renewers said of it. */
+    fresh: z.array(FreshToken).max(FRESH_MAX).default([]),
+  })
+  .meta({ id: 'LostDocuments' });
+export type LostDocuments = z.infer<typeof LostDocuments>;
+
+/** Moves of a label that a restored vault has lost. */
+export const LostMoves = z
+  .strictObject({
+    name: PromptName,
+    label: Label,
+    /** The last ones, in order: from the position at which the vault's label stands, or from before it. */
+    moves: z.array(LabelTuple).min(1).max(MOVES_MAX),
+    /** Of the last position; they may have expired. */
+    tags: z.array(TagToken).min(1).max(TAGS_MAX),
+  })
+  .meta({ id: 'LostMoves' });
+export type LostMoves = z.infer<typeof LostMoves>;
+
+/** Where the label stands then, and how many moves were lost. */
+export const TakenMoves = z
+  .strictObject({ seq: Sequence, taken: z.int().min(0).max(MOVES_MAX) })
+  .meta({ id: 'TakenMoves' });
+export type TakenMoves = z.input<typeof TakenMoves>;
