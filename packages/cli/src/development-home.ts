@@ -14,6 +14,7 @@ import {
   VAULT_KEYS,
 } from '@bulla/client/node';
 import { digestB64u, utf8 } from '@bulla/crypto';
+import { handBackAtHome } from './home-restore.js';
 import type { Io } from './io.js';
 import type { Addresses, ServedOrganisation } from './standalone-package.js';
 
@@ -72,13 +73,23 @@ export class DevelopmentHome {
 
   /**
    * Brings the documents to the vault. Who runs the vault knows whether its database is another than before: then
-   * labels begin anew, and what was seen of them in the other is no measure.
+   * labels begin anew, and what was seen of them in the other is no measure. One that was restored from a backup is handed
+   * back what it has lost, and is no other.
+   * @returns one line for what was done about a restore
    */
-  async publish(vaultUrl: string, databaseUrl: string | undefined): Promise<void> {
+  async publish(vaultUrl: string, databaseUrl: string | undefined): Promise<readonly string[]> {
     const file = await readKeyFile(this.#home, IDENTITY);
     if (file === undefined || this.#made === undefined)
       throw new Error('an organisation is prepared before it is published');
     const identity = await identityOf(file);
+    const restored = await handBackAtHome(this.#home, {
+      vaultUrl,
+      identity,
+      pin: this.#made.pin,
+      fetch: this.#io.fetch,
+    });
+    // What is signed here is published once an admin has said that all is back; until then the services run.
+    if (restored?.waits === true) return restored.lines;
     const publish = (made: OwnOrganisation) =>
       publishOrganisation({ ...made, vaultUrl, identity, fetch: this.#io.fetch });
     let isNew: boolean;
@@ -99,8 +110,10 @@ export class DevelopmentHome {
     }
     const database = await digestB64u(utf8(placeOf(databaseUrl)));
     const before = await this.#home.read(DATABASE);
-    if (isNew || (before !== undefined && before !== database)) await this.#forgetLabels();
+    const isAnother = before !== undefined && before !== database && restored === undefined;
+    if (isNew || isAnother) await this.#forgetLabels();
     if (before !== database) await this.#home.write(DATABASE, database);
+    return restored?.lines ?? [];
   }
 
   async #prepared(addresses: Addresses): Promise<OwnOrganisation> {

@@ -5,7 +5,7 @@ import { CryptoError } from '@bulla/crypto';
 import { hintOf } from './hints.js';
 import type { Output } from './output.js';
 import type { RenewerSettings } from './renewer-home.js';
-import { heldLines, openRenewer, roundLine } from './renewer-home.js';
+import { handedLines, heldLines, openRenewer, roundLine } from './renewer-home.js';
 
 /** Written after each round that went well, and taken away before the first: while it is young, the renewer is at work. */
 export const ROUND_MARK = 'services/renewer.round';
@@ -42,6 +42,7 @@ export class Renewal {
       await this.#home.write(ROUND_MARK, `${new Date().toISOString()}\n`);
       this.#fault = { reason: '', at: 0 };
       this.#say(roundLine(done));
+      for (const line of handedLines(done)) this.#say(line);
       for (const line of heldLines(done)) this.#out.talk(`bulla: renewer: ${line}`);
       return true;
     } catch (error) {

@@ -2,6 +2,7 @@ import { Renewer, renewerIdentityOf } from '@bulla/client';
 import type { RenewalRound } from '@bulla/client';
 import type { Home, Profile } from '@bulla/client/node';
 import { FileTrustStore, HomeError, readKeyFile, RENEWER_KEYS, RENEWER_MEMORY } from '@bulla/client/node';
+import { handedLine, refusedLines } from './handed-back.js';
 import { counted } from './output.js';
 
 export interface RenewerSettings extends Profile {
@@ -34,6 +35,11 @@ export async function hasMemory(home: Home): Promise<boolean> {
 export function roundLine({ directory, labels, held }: RenewalRound): string {
   const rest = held.length === 0 ? '' : `; ${counted(held.length, 'label')} held back`;
   return `directory version ${directory} and ${counted(labels, 'label')} are the newest${rest}`;
+}
+
+/** What a restored vault took back, and what not. */
+export function handedLines({ handedBack }: RenewalRound): string[] {
+  return handedBack === undefined ? [] : [handedLine(handedBack), ...refusedLines(handedBack)];
 }
 
 /** Each label for which nothing was signed, and why. */

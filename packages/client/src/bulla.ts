@@ -11,6 +11,7 @@ import { HeldLabels } from './held-labels.js';
 import { Prompts } from './prompts.js';
 import { PublicReader } from './public-reader.js';
 import type { Asking } from './question.js';
+import { RestoredVault } from './restored-vault.js';
 import type { RunEvent, RunOptions } from './runs.js';
 import { runPrompt } from './runs.js';
 import type { Session } from './session.js';
@@ -53,6 +54,8 @@ export class Bulla {
   readonly approvals: Approvals;
   /** Where labels stand as this client remembers it. */
   readonly labels: HeldLabels;
+  /** What a vault lost that was restored from a backup. */
+  readonly restored: RestoredVault;
   /** Devices: inviting, letting in, revoking. */
   readonly people: People;
   readonly #session: Session;
@@ -67,6 +70,7 @@ export class Bulla {
     this.people = new People(session, this.prompts);
     this.approvals = new Approvals(session);
     this.labels = new HeldLabels(session, this.prompts);
+    this.restored = new RestoredVault(session, this.prompts);
   }
 
   /**

@@ -16,6 +16,7 @@ export {
   UpstreamError,
   VerifyError,
 } from './errors.js';
+export type { HandedBack, KeptBeyond, KeptLabel } from './handing-back.js';
 export type { Identity } from './identity.js';
 export { identityOf } from './identity.js';
 export type { HeldLabels } from './held-labels.js';
@@ -41,6 +42,7 @@ export type { AdoptableLabel, OtherWord, RenewerAdoption } from './renewer-adopt
 export { firstMemory } from './renewer-adoption.js';
 export type { RenewerIdentity } from './renewer-identity.js';
 export { renewerIdentityOf } from './renewer-identity.js';
+export type { RestoredVault } from './restored-vault.js';
 export type { RevocationPlan, WrittenVersion } from './revocation.js';
 export type { RunEvent, RunOptions } from './runs.js';
 export type { PromptDraft } from './seal-version.js';

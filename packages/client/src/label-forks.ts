@@ -16,7 +16,7 @@ export function forked(remembered: RememberedLabel, { name, label, seq }: ShownP
   const message =
     `the vault shows position ${seq} of ${name}@${label}, which does not come after position ${remembered.seq} that ` +
     `this machine has accepted: it was not followed, and the signed tags of both are kept. If the vault was restored ` +
-    `from a backup, or people agree on the one that it shows: bulla prompt adopt ${name}@${label}`;
+    `from a backup: bulla trust hand-back. If people agree on the one that it shows: bulla prompt adopt ${name}@${label}`;
   return bullaError('trust_rollback', { message, check, origin: 'client' });
 }
 

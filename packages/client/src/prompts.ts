@@ -1,7 +1,7 @@
 import type { Prompt, PromptType, VersionSummary } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
 import { mintId, urnOf } from '@bulla/crypto';
-import { BullaError, bullaError } from './errors.js';
+import { bullaError } from './errors.js';
 import { findPrompt } from './find-prompt.js';
 import { dueLabels, renewLabels } from './label-confirmation.js';
 import type { LabelBase, LabelOutcome, LabelTarget } from './label-moves.js';
@@ -15,7 +15,7 @@ import { openVersion } from './open-version.js';
 import type { WidelyRead } from './other-readers.js';
 import { otherReaders } from './other-readers.js';
 import type { ProposedMove } from './proposed-move.js';
-import { proposeMove, signMove, UNREADABLE } from './proposed-move.js';
+import { isUnreadable, proposeMove, signMove } from './proposed-move.js';
 import type { PromptDraft } from './seal-version.js';
 import { saysTheSame } from './seal-version.js';
 import type { Session } from './session.js';
@@ -278,7 +278,7 @@ export class Prompts {
     try {
       return await openVersion(this.#session, trust, prompt, { version, chash });
     } catch (error) {
-      if (error instanceof BullaError && error.origin === 'client' && UNREADABLE.has(error.code)) return undefined;
+      if (isUnreadable(error)) return undefined;
       throw error;
     }
   }

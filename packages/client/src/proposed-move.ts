@@ -36,13 +36,19 @@ export interface ProposedMove {
 }
 
 /** Why an older version cannot be opened although nobody lied: its author has lost the right to write. */
-export const UNREADABLE: ReadonlySet<string> = new Set([
+const UNREADABLE: ReadonlySet<string> = new Set([
   'key_unknown',
   'key_revoked',
   'suite_unknown',
   'forbidden',
   'custody_not_allowed',
 ]);
+
+/** Whether an older version cannot be opened although nobody lied; a vault that was restored may have lost it. */
+export function isUnreadable(error: unknown): boolean {
+  if (!(error instanceof BullaError)) return false;
+  return error.origin === 'client' ? UNREADABLE.has(error.code) : error.code === 'not_found';
+}
 
 /**
  * Puts what was opened beside where the label points: what is shown is what the move follows.
@@ -74,7 +80,7 @@ async function openPresent(
   try {
     return { version, chash, opened: await openVersion(session, trust, prompt, { version, chash }) };
   } catch (error) {
-    if (!(error instanceof BullaError) || error.origin !== 'client' || !UNREADABLE.has(error.code)) throw error;
+    if (!isUnreadable(error)) throw error;
     return { version, chash, opened: undefined };
   }
 }

@@ -2,6 +2,8 @@ import { FRESH_POSTED_MAX } from '@bulla/contract';
 import type { Signer, Trust } from '@bulla/crypto';
 import { organisationUrn, signDirectoryFreshness, signLabelFreshness } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
+import type { HandedBack } from './handing-back.js';
+import { handBack, keyOf } from './handing-back.js';
 import { LabelKeeper } from './label-keeper.js';
 import type { ShownPosition } from './label-memory.js';
 import { PublicReader } from './public-reader.js';
@@ -40,6 +42,8 @@ export interface RenewalRound {
   /** How many positions the vault took a word for. */
   readonly labels: number;
   readonly held: readonly HeldBack[];
+  /** What a vault took that was restored from a backup. */
+  readonly handedBack?: HandedBack | undefined;
 }
 
 /**
@@ -58,11 +62,13 @@ export class Renewer {
   }
 
   /**
-   * Looks at everything once, and signs for what is remembered and good.
+   * Looks at everything once, and signs for what is remembered and good. A vault that was restored from a backup is handed
+   * back before what it has lost.
    * @throws {TrustError} trust_rollback (renewer-memory) where nothing is remembered, so that a person must adopt
    */
   async round(): Promise<RenewalRound> {
     await this.#requireMemory();
+    const handedBack = await handBack(this.#session, (known) => this.#standing(known));
     const trust = await this.#freshenDirectory();
     const held: HeldBack[] = [];
     let vouched: ShownPosition[] = [];
@@ -75,7 +81,7 @@ export class Renewer {
         labels += await this.#post(trust, vouched.slice(0, FRESH_POSTED_MAX));
     }
     if (vouched.length > 0) labels += await this.#post(trust, vouched);
-    return { directory: trust.directory.version, labels, held };
+    return { directory: trust.directory.version, labels, held, ...(handedBack && { handedBack }) };
   }
 
   /** What the vault shows beside what is remembered, for a person to decide by. */
@@ -113,6 +119,13 @@ export class Renewer {
       return followed.state;
     });
     return lines;
+  }
+
+  async #standing(trust: Trust): Promise<ReadonlyMap<string, number>> {
+    const standing = new Map<string, number>();
+    for await (const { labels } of standingLabels(this.#session, trust))
+      for (const one of labels) standing.set(keyOf(one), one.seq);
+    return standing;
   }
 
   async #requireMemory(): Promise<void> {

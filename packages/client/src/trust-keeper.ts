@@ -66,6 +66,11 @@ export class TrustKeeper {
     return this.#fetch(true);
   }
 
+  /** Where its documents are served. */
+  get place(): DocumentsPlace {
+    return this.#options;
+  }
+
   /** The hashes of all directories, which nobody has verified. */
   hashes(): Promise<readonly string[]> {
     return checked(() => readHashes(1, Number.MAX_SAFE_INTEGER, (from) => readHashPage(this.#options, from)));

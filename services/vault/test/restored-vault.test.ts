@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Approval, PendingMove, RestoredVault } from '@bulla/contract';
 import { targetOf } from '@bulla/contract';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
-import { basedOn, bodyOf, must, posOf, publishPrompt, tagOf } from './authoring.js';
+import { basedOn, bodyOf, freshName, mintId, must, posOf, publishPrompt, sealVersion, tagOf } from './authoring.js';
 import { listing, pendingNewcomer } from './enrolling.js';
 import { expectRefusal } from './refusals.js';
 import { rewriteMarks } from './restoring.js';
@@ -78,7 +78,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a vault on a %s that was restore
     await expectRefusal(vault, () => move(tag), 409, 'vault_restored');
   });
 
-  it('moves no label and publishes no document, and serves what it has [guard: restore-stops]', async () => {
+  it('moves no label, stores no version and publishes no document, and serves what it has [guard: restore-stops]', async () => {
     const { acme } = vault;
     const { id } = prompt;
     const newcomer = await pendingNewcomer(vault);
@@ -97,7 +97,10 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a vault on a %s that was restore
     const at = '/api/v1/organisations/acme';
     const tag = await next(1, { iat: acme.now - 1 });
     const give = await tagOf(acme, acme.owner, prompt, wish);
+    const { content, grants } = await sealVersion(acme, acme.author, prompt, 2);
     const requests = [
+      () => author().post('/api/v1/prompts', { id: mintId('prm'), name: freshName(), type: 'text' }),
+      () => author().post(`/api/v1/prompts/${id}/versions`, { content, grants }, basedOn(1)),
       () => move(),
       () => author().post(`/api/v1/prompts/${id}/labels/latest/tags`, { tag }),
       () => owner().post(targetOf('approval.give', { id: approval }), { tag: give }),

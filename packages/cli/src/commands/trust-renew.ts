@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { styled } from '../output.js';
 import { Renewal } from '../renewal.js';
-import { hasMemory, heldLines, roundLine } from '../renewer-home.js';
+import { handedLines, hasMemory, heldLines, roundLine } from '../renewer-home.js';
 import { goRound } from '../rounds.js';
 import { UsageError } from '../usage-error.js';
 import type { AdoptOptions } from './trust-adopt.js';
@@ -82,6 +82,7 @@ async function renewAsRenewer(context: Context, isDevice: boolean): Promise<numb
     return 0;
   }
   const round = await renewer.round();
+  for (const line of handedLines(round)) out.talk(line);
   out.line(roundLine(round));
   for (const line of heldLines(round)) out.talk(line);
   return 1;

@@ -9,6 +9,7 @@ import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { addAcceptCommand } from './trust-accept.js';
 import { addTrustRenewCommand } from './trust-renew.js';
+import { addRestoreCommands } from './trust-resume.js';
 
 /** `bulla trust …` */
 export function addTrustCommands(program: Command, context: Context): void {
@@ -25,6 +26,7 @@ Examples:
   $ bulla trust pin                     (print it, to give it to others)
   $ bulla trust show                    (documents and keys, with their fingerprints)
   $ bulla trust renew                   (sign what is due; as a renewer, say what is the newest)
+  $ bulla trust hand-back               (to a vault that was restored from a backup; then: bulla trust resume)
   $ bulla trust accept --fingerprint ab12:… --keys responder.public      (a responder has new keys)`,
     );
   trust
@@ -41,6 +43,7 @@ Examples:
     );
   addTrustRenewCommand(trust, context);
   addAcceptCommand(trust, context);
+  addRestoreCommands(trust, context);
 }
 
 async function show(context: Context, asJson: boolean): Promise<void> {

@@ -72,7 +72,8 @@ async function up(context: Context): Promise<void> {
         },
         // The responder starts after that: it needs a directory that somebody calls the newest.
         publish: async () => {
-          await development.publish(vaultUrl, settings.BULLA_DATABASE_URL);
+          for (const line of await development.publish(vaultUrl, settings.BULLA_DATABASE_URL))
+            out.talk(`bulla: ${line}`);
           await renewer.begin(vaultUrl, pin);
         },
         signal: io.signal,

@@ -8,6 +8,7 @@ import { VaultLedger } from '../database/vault-ledger.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import type { Page } from '../paging/page.js';
 import { pageOf } from '../paging/page.js';
+import { RestoreGuard } from '../restores/restore-guard.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import type { LabelPointer } from './labels.repository.js';
 import { LabelsRepository } from './labels.repository.js';
@@ -22,10 +23,12 @@ export class PromptsService {
     private readonly prompts: PromptsRepository,
     private readonly labels: LabelsRepository,
     private readonly approvals: ApprovalsRepository,
+    private readonly restores: RestoreGuard,
   ) {}
 
   create(caller: Caller, prompt: NewPrompt): Promise<Answer<Prompt>> {
     return this.ledger.run(caller, async (trx) => {
+      await this.restores.requireUnrestored(trx, caller.org);
       requireAuthor(caller, prompt.name);
       requireSealed(caller.trust, prompt.name);
       const row = await this.prompts.insert(trx, { ...prompt, org: caller.org });

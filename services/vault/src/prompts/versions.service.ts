@@ -17,6 +17,7 @@ import { GrantsService } from '../grants/grants.service.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import type { Page } from '../paging/page.js';
 import { pageOf } from '../paging/page.js';
+import { RestoreGuard } from '../restores/restore-guard.js';
 import { PromptsRepository } from './prompts.repository.js';
 import { PromptsService, requireAuthor, requireSealed } from './prompts.service.js';
 import type { VersionFacts, VersionRow } from './versions.repository.js';
@@ -31,6 +32,7 @@ export class VersionsService {
     private readonly prompts: PromptsRepository,
     private readonly versions: VersionsRepository,
     private readonly grants: GrantsService,
+    private readonly restores: RestoreGuard,
   ) {}
 
   /**
@@ -45,6 +47,8 @@ export class VersionsService {
       throw new Problem('validation_failed', { detail: 'one grant must be for the device that sends the version' });
     }
     return this.ledger.run(caller, async (trx) => {
+      // Its number may be that of a version that was lost.
+      await this.restores.requireUnrestored(trx, caller.org);
       const { name } = await this.room.findLive(caller, { id }, trx);
       // guard: vault-version-author
       requireAuthor(caller, name);
