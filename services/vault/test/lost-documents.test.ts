@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RouteBody } from '@bulla/contract';
+import { timestampOf } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair } from '@bulla/testkit';
@@ -135,7 +136,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('documents that a vault on %s has
   it('are no fork, no gap, nobody else’s, and nothing unsigned [guard: handback-continues]', async () => {
     const { acme, other } = vault;
     const fork = await acme.signDirectory((draft) => {
-      draft.issued = new Date((vault.clock.now() - 5) * 1000).toISOString().replace(/\.\d+/, '');
+      draft.expires = timestampOf(vault.clock.now() + 86_400);
     });
     const version = await lose();
     const lost = await lostOf(version);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { LabelChain, LabelPosition, LabelTuple, PendingMove, Prompt } from '@bulla/contract';
+import type { LabelChain, LabelPosition, LabelTuple, PendingMove, Prompt, RouteBody } from '@bulla/contract';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
 import { basedOn, bodyOf, createPrompt, mintId, must, publishPrompt, pushVersion, tagOf, urnOf } from './authoring.js';
 import { countStatuses, expectRefusal } from './refusals.js';
@@ -7,14 +7,6 @@ import type { Backup } from './restoring.js';
 import { backUp, restore } from './restoring.js';
 import type { Store, TestMember, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
-
-/** As it is sent. */
-interface Lost {
-  readonly name: string;
-  readonly label: string;
-  readonly moves: LabelTuple[];
-  readonly tags: string[];
-}
 
 const DAY_SECONDS = 86_400;
 const PATH = '/api/v1/labels/handback';
@@ -60,7 +52,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('moves that a vault on %s has los
     return { move: { sub: urnOf('acme', 'prompt', of.id), ver, chash, prev: prev.prev }, tags };
   }
   /** Moves `latest` to a second version, deletes it and sets it again: three moves, which then are lost. */
-  async function lose(): Promise<Lost> {
+  async function lose(): Promise<RouteBody<'label.handback'>> {
     const saved = await backUp(vault.database);
     const second = await pushVersion(vault, vault.acme, prompt, 2);
     const wishes = [
@@ -97,21 +89,21 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('moves that a vault on %s has los
   it('have versions continue above those that are gone, which are not found [guard: handback-version]', async () => {
     const lost = await lose();
     must(200, await handBack(lost));
+    // Whoever went back to an older one did not give its number away.
+    const back = await signed(prompt, { tag: 'latest', seq: 5, ver: 1, chash: prompt.version.chash });
+    must(200, await handBack({ ...lost, moves: [...lost.moves, back.move], tags: back.tags }));
     must(200, await resume());
     const path = `/api/v1/prompts/${prompt.id}`;
     expect(bodyOf<Prompt>(must(200, await author().get(path)))).toMatchObject({ latest_version: 2 });
     await expectRefusal(vault, () => author().get(`${path}/versions/2`), 404, 'not_found');
-    const asked = { prompt: prompt.id, label: 'latest', aud: vault.acme.responders[0].urn, uses: 1 };
-    await expectRefusal(
-      vault,
-      () => vault.clientOf(vault.acme.invoker).post('/api/v1/envelopes', asked),
-      404,
-      'not_found',
-    );
+    const run = (which: object) =>
+      vault.clientOf(vault.acme.invoker).post('/api/v1/envelopes', { prompt: prompt.id, ...which, ...to });
+    const to = { aud: vault.acme.responders[0].urn, uses: 1 };
+    await expectRefusal(vault, () => run({ version: 2 }), 404, 'not_found');
     const third = await pushVersion(vault, vault.acme, prompt, 3);
-    const next = await signed(prompt, { tag: 'latest', seq: 5, ver: 3, chash: third.chash });
-    must(200, await moved(prompt, 'latest', next.tags, 4));
-    must(201, await vault.clientOf(vault.acme.invoker).post('/api/v1/envelopes', asked));
+    const next = await signed(prompt, { tag: 'latest', seq: 6, ver: 3, chash: third.chash });
+    must(200, await moved(prompt, 'latest', next.tags, 5));
+    must(201, await run({ label: 'latest' }));
   });
 
   it('make prompts again that were lost too, by their ids and names', async () => {

@@ -30,7 +30,6 @@ export class RestoreGuard implements OnApplicationBootstrap {
   /** Where an organisation stands, marked anew where its mark is not ours; undefined if it is not here. */
   async look(org: string): Promise<Standing | undefined> {
     const found = await this.restores.find(org);
-    // guard: restore-noticed
     if (found?.isOurs === true) return found;
     await this.renew(org);
     return this.restores.find(org);
