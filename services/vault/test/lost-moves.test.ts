@@ -90,8 +90,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('moves that a vault on %s has los
     const lost = await lose();
     must(200, await handBack(lost));
     // Whoever went back to an older one did not give its number away.
-    const back = await signed(prompt, { tag: 'latest', seq: 5, ver: 1, chash: prompt.version.chash });
-    must(200, await handBack({ ...lost, moves: [...lost.moves, back.move], tags: back.tags }));
+    const older = await signed(prompt, { tag: 'latest', seq: 5, ver: 1, chash: prompt.version.chash });
+    must(200, await handBack({ ...lost, moves: [...lost.moves, older.move], tags: older.tags }));
     must(200, await resume());
     const path = `/api/v1/prompts/${prompt.id}`;
     expect(bodyOf<Prompt>(must(200, await author().get(path)))).toMatchObject({ latest_version: 2 });
@@ -215,7 +215,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('moves that a vault on %s has los
     });
     await expectRefusal(vault, () => handBack({ ...lost, moves: [fork.move], tags: fork.tags }), 412, 'label_stale');
     await expectRefusal(vault, () => handBack({ ...lost, moves: lost.moves.slice(1) }), 412, 'label_stale');
-    const another = { ...lost.moves[0], ver: 1 } as LabelTuple;
+    const another = { ...lost.moves[0], ver: 1 };
     await expectRefusal(
       vault,
       () => handBack({ ...lost, moves: [another, ...lost.moves.slice(1)] }),
@@ -229,7 +229,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('moves that a vault on %s has los
 
   it('are of prompts of this organisation, under their name [guard: handback-prompt] [guard: handback-name] [guard: handback-foreign]', async () => {
     const lost = await lose();
-    const abroad = { ...lost.moves[0], sub: urnOf('other', 'prompt', prompt.id) } as LabelTuple;
+    const abroad = { ...lost.moves[0], sub: urnOf('other', 'prompt', prompt.id) };
     await expectRefusal(
       vault,
       () => handBack({ ...lost, moves: [abroad, ...lost.moves.slice(1)] }),

@@ -1,12 +1,12 @@
 import { DIRECTORY_HASHES_PAGE } from '@bulla/contract';
 import type { DirectoryHashes } from '@bulla/crypto';
+import { markOfNow } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
 import type { VaultTables } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
-import { RestoresRepository } from '../restores/restores.repository.js';
 
 export type OrganisationRow = Selectable<VaultTables['organisation']>;
 export type DocumentRow = Selectable<VaultTables['org_document']>;
@@ -40,10 +40,7 @@ const WORDS_MAX = 16;
 
 @Injectable()
 export class OrganisationsRepository {
-  constructor(
-    private readonly database: VaultDatabase,
-    private readonly restores: RestoresRepository,
-  ) {}
+  constructor(private readonly database: VaultDatabase) {}
 
   /**
    * Adds an organisation with its first documents and the audit row of it, or nothing. False if its name is taken or
@@ -57,7 +54,11 @@ export class OrganisationsRepository {
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirstOrThrow();
       if (result.numInsertedOrUpdatedRows !== 1n) return false;
-      await this.restores.markNew(trx, org);
+      // A backup that is made from now on bears it.
+      await trx
+        .insertInto('restore_mark')
+        .values({ org, ...markOfNow })
+        .execute();
       const rows = documents.map((document) => ({ ...document, org }));
       await trx.insertInto('org_document').values(rows).execute();
       // Only the last is published now: those before were, elsewhere, at some time.

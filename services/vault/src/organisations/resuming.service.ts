@@ -4,7 +4,7 @@ import type { Answer, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { WaitingMoves } from '../prompts/waiting-moves.js';
-import { RestoresRepository } from '../restores/restores.repository.js';
+import { RestoreGuard } from '../restores/restore-guard.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 
 /** Ends the time after a restore in which only what was lost is taken. */
@@ -13,7 +13,7 @@ export class ResumingService {
   constructor(
     private readonly ledger: VaultLedger,
     private readonly organisations: OrganisationsRepository,
-    private readonly restores: RestoresRepository,
+    private readonly restores: RestoreGuard,
     private readonly waiting: WaitingMoves,
   ) {}
 
@@ -25,14 +25,14 @@ export class ResumingService {
   resume(caller: Caller, directory: number): Promise<Answer<AcceptedDocument>> {
     const { org } = caller;
     return this.ledger.run(caller, async (trx) => {
-      await this.restores.hold(trx, org);
+      await this.organisations.lock(trx, org);
       const version = (await this.organisations.newestVersions(org, trx))?.directory ?? 0;
       // guard: resume-seen
       if (version !== directory)
         throw new Problem('version_conflict', { detail: 'the vault has another directory by now' });
       // Of what waits in the backup nobody knows whether it was dropped since.
-      // guard: resume-waiting without: const ended = (await this.restores.resume(trx, org)) ? 0 : 0;
-      const ended = (await this.restores.resume(trx, org)) ? await this.waiting.endAll(trx, org) : 0;
+      // guard: resume-waiting without: const ended = (await this.restores.end(trx, org)) ? 0 : 0;
+      const ended = (await this.restores.end(trx, org)) ? await this.waiting.endAll(trx, org) : 0;
       return { body: { version }, event: { act: 'organisation.resume', obj: { version, ended } } };
     });
   }

@@ -56,6 +56,14 @@ export class RestoreGuard implements OnApplicationBootstrap {
       throw new Problem('forbidden', { detail: 'the vault was not restored, so it has lost nothing' });
   }
 
+  /**
+   * Ends the time after a restore. The transaction holds the organisation.
+   * @returns false if there is none
+   */
+  end(trx: VaultTransaction, org: string): Promise<boolean> {
+    return this.restores.resume(trx, org);
+  }
+
   private async isRestored(trx: VaultTransaction, org: string): Promise<boolean> {
     const standing = await this.restores.find(org, trx);
     // Not within this transaction: a refusal would take the mark back with it.

@@ -5,6 +5,6 @@ import { RestoresRepository } from './restores.repository.js';
 /** Whether the database was restored: every room that changes labels or documents asks. */
 @Module({
   providers: [RestoreGuard, RestoresRepository],
-  exports: [RestoreGuard, RestoresRepository],
+  exports: [RestoreGuard],
 })
 export class RestoresModule {}

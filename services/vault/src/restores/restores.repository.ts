@@ -29,14 +29,6 @@ export class RestoresRepository {
       .executeTakeFirst();
   }
 
-  /** Marks an organisation that is made, in the transaction that makes it: it was not restored. */
-  async markNew(trx: VaultTransaction, org: string): Promise<void> {
-    await trx
-      .insertInto('restore_mark')
-      .values({ org, ...markOfNow })
-      .execute();
-  }
-
   /**
    * Marks organisations whose mark is missing or not ours, in a transaction of its own: of many that notice it together
    * one writes. Those that had another mark were restored; those without one are of before there were marks.
