@@ -85,6 +85,7 @@ export class WalkVault {
     if (root !== undefined) return textOf(roots[Number(root) - 1]);
     if (path.endsWith('/policy.json')) return textOf(policy);
     if (path.endsWith('/directory.json')) return textOf(directory);
+    if (path.endsWith('/restored.json')) return textOf(JSON.stringify({ v: 1, restored: null }));
     if (path.endsWith('/fresh.json'))
       return textOf(JSON.stringify({ v: 1, fresh: shownDirectoryWords(this.#history, shown, view) }));
     const from = Number(query.get('from'));
