@@ -19,6 +19,7 @@ const REREAD_SECONDS = 16 * 60;
  */
 export async function cure(walk: Walk, home: Home): Promise<void> {
   if (!walk.isIn(home)) return;
+  walk.asNew(home);
   for (const label of LABELS) {
     if (walk.stage.history.head(label) === undefined) continue;
     await until(walk, home, doing('read', label), label);

@@ -1,15 +1,15 @@
 import { randomFrom } from '@bulla/testkit';
-import type { Action, ActionKind } from './actions.js';
+import type { ActionKind } from './actions.js';
 import { act, drawAction } from './actions.js';
 import { cure } from './cures.js';
 import type { Rules } from './directories.js';
 import { DAY_SECONDS, freshSecondsOf, publishAfter } from './directories.js';
 import type { Home } from './homes.js';
-import { NOTHING, startProcess, startRenewer, WalkStore } from './homes.js';
+import { startProcess, startRenewer, WalkStore } from './homes.js';
 import type { LabelName } from './organisation.js';
 import { LABELS } from './organisation.js';
 import type { Step } from './plan.js';
-import type { View } from './view.js';
+import { begin, look, moveTwice, showBranch, showPast, showPastToRenewers } from './scenes.js';
 import { drawAttack, HONEST, oneOf } from './view.js';
 import type { Walk } from './walk.js';
 
@@ -22,13 +22,11 @@ export async function take(walk: Walk, { kind, seed }: Step): Promise<void> {
     case 'begin':
       return begin(walk);
     case 'look':
-      for (const label of LABELS) for (const home of readersOf(walk)) await walk.do(home, reading(label), HONEST);
-      return;
+      return look(walk);
     case 'past shown':
       return showPast(walk);
     case 'past to renewers':
-      for (const renewer of walk.renewers) await walk.round(renewer, pastOf(walk));
-      return;
+      return showPastToRenewers(walk);
     case 'branch shown':
       return showBranch(walk);
     case 'two branches':
@@ -83,59 +81,6 @@ export async function take(walk: Walk, { kind, seed }: Step): Promise<void> {
   }
 }
 
-/** Both labels are moved to the first version, as the policy has it. */
-async function begin(walk: Walk): Promise<void> {
-  const [first, second] = walk.signers;
-  if (first === undefined || second === undefined) return;
-  const action = { version: 1, approval: '' };
-  await walk.do(first, { ...action, kind: 'move', label: 'latest' }, HONEST);
-  await walk.do(first, { ...action, kind: 'move', label: 'production' }, HONEST);
-  const waiting = [...walk.stage.history.positions.values()].find(({ stands }) => stands === undefined);
-  if (waiting === undefined) return;
-  await walk.do(second, { ...action, kind: 'approve', label: 'production', approval: waiting.approval }, HONEST);
-}
-
-/** Who runs a version that they know is shown a position that is past, and comes after what they remember. */
-async function showPast(walk: Walk): Promise<void> {
-  for (const home of readersOf(walk)) {
-    const version = home.accepted.heads.latest?.version;
-    if (version === undefined) continue;
-    await walk.do(home, { kind: 'run known', label: 'latest', version, approval: '' }, pastOf(walk));
-  }
-}
-
-/** Where `latest` stood before it came to where it stands. */
-function pastOf({ stage }: Walk): View {
-  const past = stage.history.line.latest.at(-2);
-  return past === undefined ? HONEST : { ...HONEST, instead: new Map([['latest', past]]) };
-}
-
-/** Who knows the newest directory is shown the one that was signed last, on another branch, and then the one before. */
-async function showBranch(walk: Walk): Promise<void> {
-  const { directories, newestDirectory } = walk.stage.history;
-  for (const directoryInstead of [directories.at(-1), newestDirectory.parent])
-    for (const home of readersOf(walk)) await walk.do(home, reading('production'), { ...HONEST, directoryInstead });
-}
-
-/** Two people move a label from one position, each without the other's knowledge; an asker is shown both. */
-async function moveTwice(walk: Walk): Promise<void> {
-  const [first, second] = walk.signers;
-  const asker = walk.homes[walk.signers.length];
-  const before = walk.stage.history.head('latest');
-  if (first === undefined || second === undefined || asker === undefined || before === undefined) return;
-  const move: Action = { kind: 'move', label: 'latest', version: 2, approval: '' };
-  await walk.do(first, move, HONEST);
-  const blind = { ...HONEST, instead: new Map([['latest' as const, before]]), takesBranches: true };
-  await walk.do(second, { ...move, version: 3 }, blind);
-  await walk.do(asker, reading('latest'), HONEST);
-  await walk.do(asker, reading('latest'), second.process.caller.view);
-}
-
-const reading = (label: LabelName): Action => ({ kind: 'read', label, version: 1, approval: '' });
-
-/** A signer and an asker, both with a memory. */
-const readersOf = ({ signers, homes }: Walk): Home[] => [...signers.slice(1, 2), ...homes.slice(signers.length, -1)];
-
 /** An honest vault lets nobody in who was revoked. */
 function anyOf(walk: Walk, random: Random): Home {
   return oneOf(random, walk.plan.isHonest ? walk.homes.filter((home) => walk.isIn(home)) : walk.homes);
@@ -146,19 +91,11 @@ function signerOf(walk: Walk, random: Random): Home {
 }
 
 async function byOne(walk: Walk, random: Random, home: Home, kind: ActionKind, label?: LabelName): Promise<void> {
-  forgetful(walk, home);
+  walk.asNew(home);
   const drawn = drawAction(random, kind, walk.stage);
   const action = label === undefined ? drawn : { ...drawn, label };
   if (kind === 'approve' && action.approval === '') return;
   await walk.do(home, action, walk.viewFor(random, home.person.name));
-}
-
-/** The last of the askers remembers nothing: each time it is somebody new. */
-function forgetful(walk: Walk, home: Home): void {
-  if (home !== walk.homes.at(-1)) return;
-  home.store = new WalkStore();
-  home.process = startProcess(walk.around, home.person.identity, home.store);
-  home.accepted = NOTHING;
 }
 
 /** Two processes of one home at once, each with what it is shown. */
@@ -187,7 +124,7 @@ async function byTwo(walk: Walk, random: Random): Promise<void> {
  */
 async function attack(walk: Walk, random: Random): Promise<void> {
   const home = victimOf(walk, random);
-  forgetful(walk, home);
+  walk.asNew(home);
   const { heads, adopted } = home.accepted;
   const signing: readonly ActionKind[] =
     Object.keys(adopted).length > 0 ? ['move', 'confirm'] : ['run known', 'move', 'confirm'];

@@ -5,7 +5,7 @@ import { act } from './actions.js';
 import { firstDirectory, publishAfter } from './directories.js';
 import { History } from './history.js';
 import type { Home, RenewingHome, Surroundings } from './homes.js';
-import { makeHome, makeRenewer } from './homes.js';
+import { makeHome, makeRenewer, NOTHING, startProcess, WalkStore } from './homes.js';
 import type { Setting } from './organisation.js';
 import type { Plan } from './plan.js';
 import type { Outcome, Truth } from './properties.js';
@@ -77,6 +77,14 @@ export class Walk {
     return !this.stage.history.newestDirectory.revoked.has(person.identity.signer.kid);
   }
 
+  /** The last of the askers remembers nothing: each time it is somebody new. */
+  asNew(home: Home): void {
+    if (home !== this.homes.at(-1)) return;
+    home.store = new WalkStore();
+    home.process = startProcess(this.around, home.person.identity, home.store);
+    home.accepted = NOTHING;
+  }
+
   /** What the vault shows somebody now. */
   viewFor(random: () => number, who: string): View {
     if (this.plan.isHonest) return HONEST;
@@ -145,7 +153,8 @@ export class Walk {
   }
 
   tell({ person }: Home, { kind, label, version }: Action, { error }: Outcome): void {
-    const what = kind === 'move' ? `${kind} ${label} to ${version}` : `${kind} ${label}`;
+    const where = kind === 'run known' || kind === 'approve' ? '' : ` ${label}`;
+    const what = kind === 'move' || kind === 'run known' ? `${kind}${where} ${version}` : `${kind}${where}`;
     this.note(`${person.name}: ${what}`, `${kind}: ${codeOf(error)}`, codeOf(error));
   }
 
