@@ -3,7 +3,6 @@ import {
   deviceKeyOf,
   fingerprint,
   generateKeyPair,
-  parseDirectory,
   parseInvitationCode,
   parseTag,
   readPublicKeys,
@@ -12,15 +11,16 @@ import {
 } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
-import type { DeviceRequest } from '../src/device-requests.js';
 import type { PendingEnrolment } from '../src/enrolment.js';
 import { Enrolment, prepareEnrolment } from '../src/enrolment.js';
 import { makeKeyFile } from '../src/node/key-file.js';
 import { MemoryTrustStore } from '../src/trust-store.js';
 import { pauseless } from './pauseless.js';
-import { MemoryRecords, PeopleVault } from './people-vault.js';
+import type { PeopleRoom } from './people-room.js';
+import { openPeopleRoom } from './people-room.js';
+import type { MemoryRecords, PeopleVault } from './people-vault.js';
 import type { World } from './world.js';
-import { draftOf, makeWorld } from './world.js';
+import { draftOf } from './world.js';
 
 const OFFER = { roles: ['invoker'], groups: ['grp:support'], label: 'laptop', lifeSeconds: 3600 } as const;
 
@@ -29,16 +29,13 @@ let vault: PeopleVault;
 let records: MemoryRecords;
 let owner: Bulla;
 let signer: Signer;
+let newest: PeopleRoom['newest'];
+let waiting: PeopleRoom['waiting'];
 beforeEach(async () => {
-  world = await makeWorld();
-  vault = new PeopleVault(world);
-  records = new MemoryRecords();
-  owner = await world.client();
-  [signer] = world.organisation.signers.directory as [Signer];
+  ({ world, vault, records, owner, signer, newest, waiting } = await openPeopleRoom());
 });
 afterEach(() => world.stop());
 
-const newest = async () => (await parseDirectory(world.vault.documents().directory)).payload;
 const options = () => ({ store: new MemoryTrustStore(), now: world.clock.now });
 const invite = async (): Promise<InvitationCode> => parseInvitationCode(await owner.people.invite(OFFER, records));
 
@@ -48,11 +45,6 @@ async function ask(code: InvitationCode): Promise<{ pending: PendingEnrolment; e
   const enrolment = new Enrolment(pending, options());
   expect(await enrolment.proceed()).toEqual({ state: 'pending' });
   return { pending, enrolment };
-}
-
-async function waiting(): Promise<DeviceRequest> {
-  for await (const request of owner.people.requests(records)) return request;
-  throw new Error('no device waits');
 }
 
 describe('an invited device', () => {

@@ -1,15 +1,15 @@
 import type { Signer } from '@bulla/crypto';
-import { parseDirectory, parseInvitationCode } from '@bulla/crypto';
+import { parseInvitationCode } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
-import type { DeviceRequest } from '../src/device-requests.js';
 import type { EnrolmentKind } from '../src/enrolment.js';
 import { Enrolment, prepareEnrolment } from '../src/enrolment.js';
 import { renewerIdentityOf } from '../src/renewer-identity.js';
 import { MemoryTrustStore } from '../src/trust-store.js';
-import { MemoryRecords, PeopleVault } from './people-vault.js';
+import type { PeopleRoom } from './people-room.js';
+import { openPeopleRoom } from './people-room.js';
+import type { MemoryRecords, PeopleVault } from './people-vault.js';
 import type { World } from './world.js';
-import { makeWorld } from './world.js';
 
 const RENEWER = { roles: ['renewer'], groups: [], label: 'renewer', lifeSeconds: 3600 } as const;
 const INVOKER = { roles: ['invoker'], groups: ['grp:support'], label: 'laptop', lifeSeconds: 3600 } as const;
@@ -19,16 +19,12 @@ let vault: PeopleVault;
 let records: MemoryRecords;
 let owner: Bulla;
 let signer: Signer;
+let newest: PeopleRoom['newest'];
+let waiting: PeopleRoom['waiting'];
 beforeEach(async () => {
-  world = await makeWorld();
-  vault = new PeopleVault(world);
-  records = new MemoryRecords();
-  owner = await world.client();
-  [signer] = world.organisation.signers.directory as [Signer];
+  ({ world, vault, records, owner, signer, newest, waiting } = await openPeopleRoom());
 });
 afterEach(() => world.stop());
-
-const newest = async () => (await parseDirectory(world.vault.documents().directory)).payload;
 
 /** A machine that was invited as one thing, and asks to come in as another or the same. */
 async function ask(offer: typeof RENEWER | typeof INVOKER, as: EnrolmentKind): Promise<Enrolment> {
@@ -37,11 +33,6 @@ async function ask(offer: typeof RENEWER | typeof INVOKER, as: EnrolmentKind): P
   const enrolment = new Enrolment(await prepareEnrolment(code, 'mine', { ...options, as }), options);
   expect(await enrolment.proceed()).toEqual({ state: 'pending' });
   return enrolment;
-}
-
-async function waiting(): Promise<DeviceRequest> {
-  for await (const request of owner.people.requests(records)) return request;
-  throw new Error('nobody waits');
 }
 
 describe('a renewer that was invited', () => {
