@@ -1,3 +1,5 @@
+import { tableLines, tableRows } from './page-table.mjs';
+
 /**
  * A part of the long run and what it ended with.
  * @typedef {{ name: string, command: string, outcome: string, minutes: string, commit: string, date: string }} LongRow
@@ -10,7 +12,6 @@ const COLUMNS = ['name', 'command', 'outcome', 'minutes', 'commit', 'date'];
  * @param {string} machine that the newest row is of
  */
 export function longPage(rows, machine) {
-  const cells = (row) => COLUMNS.map((column) => row[column].replaceAll('|', '\\|')).join(' | ');
   return [
     '# What the long run ended with',
     '',
@@ -18,9 +19,9 @@ export function longPage(rows, machine) {
     '',
     '| part | command | outcome | minutes | commit | date |',
     '|---|---|---|---:|---|---|',
-    ...rows.map((row) => `| ${cells(row)} |`),
+    ...tableLines(COLUMNS, rows),
     '',
-    'What each guard, each parser and each file said: [mutants.md](mutants.md), [fuzzing](../../fuzz/RESULTS.md), [Stryker](../../stryker/RESULTS.md).',
+    'What each guard, each parser and each file said, and what happened in walks: [mutants.md](mutants.md), [walks.md](walks.md), [fuzzing](../../fuzz/RESULTS.md), [Stryker](../../stryker/RESULTS.md).',
     '',
   ].join('\n');
 }
@@ -31,9 +32,5 @@ export function longPage(rows, machine) {
  * @returns {LongRow[]}
  */
 export function rowsOf(page) {
-  const lines = page.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| part '));
-  return lines.map((line) => {
-    const cells = line.slice(2, -2).split(/(?<!\\) \| /);
-    return Object.fromEntries(COLUMNS.map((column, at) => [column, (cells[at] ?? '').replaceAll('\\|', '|')]));
-  });
+  return tableRows(COLUMNS, page);
 }

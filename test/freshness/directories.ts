@@ -121,6 +121,11 @@ export function firstDirectory({ trust, hashes }: Setting): KnownDirectory {
   };
 }
 
+/** Seconds: when a directory or its policy expires. */
+export function endOf({ payload, policy }: KnownDirectory): number {
+  return Math.min(Date.parse(payload.expires), Date.parse(policy.expires)) / 1000;
+}
+
 /** Seconds for which words count, by the policy of a directory. */
 export function freshSecondsOf({ policy }: KnownDirectory): number {
   return (policy.fresh_days ?? 7) * DAY_SECONDS;

@@ -3,7 +3,7 @@ import type { ActionKind } from './actions.js';
 import { act, drawAction } from './actions.js';
 import { cure } from './cures.js';
 import type { Rules } from './directories.js';
-import { DAY_SECONDS, freshSecondsOf, publishAfter } from './directories.js';
+import { DAY_SECONDS, endOf, freshSecondsOf, publishAfter } from './directories.js';
 import type { Home } from './homes.js';
 import { startProcess, startRenewer, WalkStore } from './homes.js';
 import type { LabelName } from './organisation.js';
@@ -197,13 +197,24 @@ function restore(walk: Walk, home: Home, random: Random): void {
 async function months(walk: Walk): Promise<void> {
   const days = (0.9 * freshSecondsOf(walk.stage.history.newestDirectory)) / DAY_SECONDS;
   for (let gone = 0; gone < MONTHS_DAYS; gone += days) {
-    later(walk, days);
+    await later(walk, days);
     for (const renewer of walk.renewers) await walk.round(renewer, HONEST);
   }
 }
 const MONTHS_DAYS = 60;
 
-function later(walk: Walk, days: number): void {
-  walk.seconds += Math.round(days * DAY_SECONDS);
+async function later(walk: Walk, days: number): Promise<void> {
+  const seconds = Math.round(days * DAY_SECONDS);
+  if (walk.plan.isHonest) await publishInTime(walk, walk.seconds + seconds);
+  walk.seconds += seconds;
   walk.note(`${days.toFixed(1)} days later`, 'later');
+}
+
+/** An honest organisation signs its directory and its policy anew before they end: no renewer can put that off. */
+async function publishInTime(walk: Walk, until: number): Promise<void> {
+  const { setting, history } = walk.stage;
+  const { newestDirectory: newest } = history;
+  if (until < endOf(newest)) return;
+  history.publish(await publishAfter(setting, newest, { at: walk.seconds, order: history.order + 1, rules: {} }));
+  walk.note(`somebody publishes after directory ${newest.payload.version}, before it ends`, 'publish');
 }

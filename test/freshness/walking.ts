@@ -20,29 +20,30 @@ export interface Walked {
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** How many walks are taken: so many at least, and up to so many while there is time. */
-export interface Extent {
-  readonly least: number;
-  readonly walks?: number;
-  readonly withinMs?: number;
+/** Numbers of walks, from 0. */
+export function* upTo(count: number): Generator<number> {
+  for (let number = 0; number < count; number++) yield number;
 }
 
-/** Takes walks, up to the first in which something happens that should not. */
+/**
+ * Takes the walks of these numbers, up to the first in which something happens that should not.
+ * @param taken told after each walk
+ */
 export async function walkAll(
   setting: Setting,
   seed: number,
-  { least, walks = least, withinMs = 0 }: Extent,
-  planted: Planted = {},
+  numbers: Iterable<number>,
+  { planted = {}, taken }: { readonly planted?: Planted; readonly taken?: () => void } = {},
 ): Promise<Walked> {
-  const untilMs = performance.now() + withinMs;
   const counts = new Map<string, number>();
   const isPlanted = Object.keys(planted).length > 0;
-  for (let number = 0; number < least || (number < walks && performance.now() < untilMs); number++) {
+  for (const number of numbers) {
     const plan = planOf(seed, number);
     // An honest vault asks nothing of what is planted.
     if (isPlanted && plan.isHonest) continue;
     const { walk, violation } = await walkOnce(setting, plan, planted);
     for (const [what, times] of walk.counts) counts.set(what, (counts.get(what) ?? 0) + times);
+    taken?.();
     if (violation === undefined) continue;
     const short = await shortened(setting, plan, planted, violation);
     const report = [`seed ${seed}, walk ${number}: ${short.violation.message}`, ...short.walk.told].join('\n  ');
