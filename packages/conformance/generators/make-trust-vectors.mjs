@@ -60,7 +60,7 @@ async function startTrust() {
     org: 'acme',
     profile: 'production',
     version: 1,
-    ...lasting(NOW - DAY, YEAR),
+    ...lasting(NOW - 30 * DAY, YEAR),
     keys: listed('root1', 'root2', 'root3', 'policy1', 'policy2', 'directory1'),
     roles: {
       root: role(2, 'root1', 'root2', 'root3'),
@@ -179,9 +179,11 @@ function changed(payload, change) {
 const root = (change, ...names) => crypto.signDocument(changed(base.root, change), signers(...names));
 const policy = (change, ...names) => crypto.signDocument(changed(base.policy, change), signers(...names));
 const directory = (change, ...names) => crypto.signDocument(changed(base.directory, change), signers(...names));
+/** A later version, which leaves the documents there are of the life of version 1. */
+const LATER = lasting(NOW - 1800, YEAR);
 /** The key set of the next root: two new root keys instead of the three. */
 function rotate(draft) {
-  draft.version = 2;
+  Object.assign(draft, { version: 2, ...LATER });
   for (const name of ['root1', 'root2', 'root3']) delete draft.keys[keys[name].kid];
   for (const name of ['root4', 'root5'])
     draft.keys[keys[name].kid] = { jwk: keys[name].publicJwk, alg: keys[name].alg };
@@ -228,8 +230,8 @@ await trust.add(
       '',
       () =>
         chain(
-          root({ version: 2, expires: crypto.timestampOf(NOW - 1) }, 'root1', 'root2'),
-          root({ version: 3 }, 'root1', 'root2'),
+          root({ version: 2, ...LATER, expires: crypto.timestampOf(NOW - 1) }, 'root1', 'root2'),
+          root({ version: 3, ...LATER }, 'root1', 'root2'),
         ),
     ],
     ['no root', 'token_malformed', 'root-count', async () => ({ changes: { roots: [] } })],
@@ -330,6 +332,15 @@ await trust.add(
 
 await trust.add(
   page('policy', [
+    [
+      'a policy that was issued before its root',
+      'signature_invalid',
+      'policy-root-life',
+      () =>
+        named(
+          policy({ version: 2, prev: memory.policy.hash, ...lasting(NOW - 30 * DAY - 61, YEAR) }, 'policy1', 'policy2'),
+        ),
+    ],
     [
       'the next policy, named by the next directory',
       'valid',
@@ -599,6 +610,34 @@ await trust.add(
     ['a date in the future', 'clock_skew', 'document-issued', swapped(lasting(NOW + 61, DAY))],
     ['a directory that has expired', 'trust_expired', 'trust-fresh', swapped({ expires: crypto.timestampOf(NOW) })],
     ['a life over 90 days', 'token_malformed', '', swapped(lasting(NOW, 90 * DAY + 1))],
+    [
+      'a directory of the last second of its root',
+      'valid',
+      '',
+      () => chain(root({ version: 2, ...lasting(NOW - 3660, YEAR) }, 'root1', 'root2')),
+    ],
+    [
+      'a directory that was issued after its root had been replaced',
+      'signature_invalid',
+      'directory-root-life',
+      () => chain(root({ version: 2, ...lasting(NOW - 3661, YEAR) }, 'root1', 'root2')),
+    ],
+    [
+      'a directory that was issued after its root had expired',
+      'signature_invalid',
+      'directory-root-life',
+      async () => {
+        const expired = { version: 2, ...lasting(NOW - DAY, DAY - 3661) };
+        const { roots } = (await chain(root(expired, 'root1', 'root2'))).changes;
+        return { changes: { roots, directory: await directory({ root_version: 2 }, 'directory1') } };
+      },
+    ],
+    [
+      'a directory that was issued before its root',
+      'signature_invalid',
+      'directory-root-life',
+      swapped(lasting(NOW - 30 * DAY - 61, 90 * DAY)),
+    ],
     [
       'a directory of five days ago, without a word of a renewer',
       'trust_expired',

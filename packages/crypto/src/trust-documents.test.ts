@@ -227,6 +227,7 @@ describe('after the keys of a role were rotated', () => {
     const draft = structuredClone(acme.trust.root);
     Object.assign(draft.keys, globex.trust.root.keys);
     draft.version = 2;
+    draft.issued = timestampOf(NOW - 60);
     draft.roles.policy = globex.trust.root.roles.policy;
     draft.roles.directory = globex.trust.root.roles.directory;
     rotated = { ...acme.documents, roots: [...acme.documents.roots, await acme.sign('root', draft)] };
@@ -249,13 +250,24 @@ describe('after the keys of a role were rotated', () => {
     expect((await establish(acme, { ...rotated, policy, directory: token })).root.version).toBe(2);
   });
 
-  it('accepts documents by the new keys alone, though they state the old root', async () => {
+  it.each([
+    ['the policy', 'policy'],
+    ['the directory', 'directory'],
+  ] as const)('refuses %s by the new keys alone that states the old root', async (_what, role) => {
+    const both = async (token: string) => {
+      for (const signer of next) token = await cosignDocument(token, signer);
+      return token;
+    };
     const documents = {
       ...rotated,
-      policy: await signDocument(acme.trust.policy, next),
-      directory: await signDocument(acme.trust.directory, next),
+      policy: await both(rotated.policy),
+      directory: await both(rotated.directory),
+      [role]: await signDocument(acme.trust[role], next),
     };
-    expect((await establish(acme, documents)).root.version).toBe(2);
+    await expect(establish(acme, documents)).rejects.toMatchObject({
+      code: 'signature_invalid',
+      check: `${role}-signatures`,
+    });
   });
 
   it('verifies evidence under the root that its documents state', async () => {
@@ -276,5 +288,52 @@ describe('after the keys of a role were rotated', () => {
       code: 'signature_invalid',
       check: 'directory-signatures',
     });
+  });
+});
+
+describe('the life of a root', () => {
+  /** Documents that state root 1, which a root 2 with the same keys replaced. */
+  async function replaced(at: number): Promise<Partial<TrustDocuments>> {
+    const next = { ...acme.trust.root, version: 2, issued: timestampOf(at), expires: timestampOf(at + YEAR) };
+    return { roots: [...acme.documents.roots, await acme.sign('root', next)] };
+  }
+  const issued = () => Date.parse(acme.trust.directory.issued) / 1000;
+
+  it.each([
+    ['a root that came a minute before them', -60, undefined],
+    ['a root that came more than a minute before them [guard: document-after-root]', -61, 'policy-root-life'],
+    ['a root that came after them', 600, undefined],
+  ])('counts documents by %s', async (_what, seconds, check) => {
+    const made = establish(acme, await replaced(issued() + seconds), issued() + 900);
+    if (check === undefined) expect((await made).root.version).toBe(2);
+    else await expect(made).rejects.toMatchObject({ code: 'signature_invalid', check });
+  });
+
+  it.each([
+    ['a minute before its root', -60, undefined],
+    ['more than a minute before its root [guard: document-before-root]', -61, 'directory-root-life'],
+  ])('a directory of %s', async (_what, seconds, check) => {
+    const root = Date.parse(acme.trust.root.issued) / 1000;
+    const token = await directory(acme, (draft) => {
+      draft.issued = timestampOf(root + seconds);
+      draft.expires = timestampOf(root + 60 * DAY);
+    });
+    const made = establish(acme, { directory: token });
+    if (check === undefined) expect((await made).directory.version).toBe(acme.trust.directory.version);
+    else await expect(made).rejects.toMatchObject({ code: 'signature_invalid', check });
+  });
+
+  it.each([
+    ['a live party', {}],
+    ['evidence', { acceptExpired: true, underStatedRoot: true }],
+  ])('refuses a directory of after its root for %s', async (_whom, options) => {
+    const { org, pin, documents, trust } = acme;
+    const end = Date.parse(trust.root.expires) / 1000;
+    const token = await directory(acme, (draft) => {
+      draft.issued = timestampOf(end + 61);
+      draft.expires = timestampOf(end + 60 * DAY);
+    });
+    const made = Trust.establish({ ...documents, directory: token }, { org, pin, now: end + 90, ...options });
+    await expect(made).rejects.toMatchObject({ code: 'signature_invalid', check: 'directory-root-life' });
   });
 });

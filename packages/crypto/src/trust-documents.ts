@@ -2,7 +2,7 @@ import type { DirectoryDocument } from './directory.js';
 import { parseDirectory } from './directory.js';
 import type { ParsedDocument } from './document.js';
 import { requireSignatures, requireSignedToken } from './document.js';
-import { checkLife, secondsOf } from './document-times.js';
+import { checkLife, SKEW_SECONDS, secondsOf } from './document-times.js';
 import { CryptoError } from './errors.js';
 import type { PolicyDocument } from './policy.js';
 import { parsePolicy } from './policy.js';
@@ -36,7 +36,7 @@ export interface DocumentExpectation {
   readonly now: number;
   /**
    * For evidence: verifies policy and directory under the root version that each states, which must be in the
-   * chain, instead of the newest.
+   * chain, and not under the newest too.
    */
   readonly underStatedRoot?: boolean;
 }
@@ -73,8 +73,9 @@ export async function verifyDocuments(
 }
 
 /**
- * Reads a policy or directory after enough keys of its role have signed it, and checks whose it is. Under which root it
- * was signed stands in it, so that evidence, which is judged by that root, has to be read first.
+ * Reads a policy or directory after enough keys of its role have signed it, and checks whose it is and that it was issued
+ * while the root counted that it states. Which root that is stands in it, so that evidence, which is judged by that root
+ * alone, has to be read first.
  */
 async function readSigned<Document extends PolicyDocument | DirectoryDocument>(
   role: 'policy' | 'directory',
@@ -101,9 +102,31 @@ async function readSigned<Document extends PolicyDocument | DirectoryDocument>(
   if (statedRoot === undefined) {
     throw rollback(`the ${role} was signed under a newer root`, `${role}-root-version`);
   }
+  // Under the newest root its signatures have been counted already.
   // guard: policy-threshold
-  if (underStatedRoot) await requireSignatures(document, statedRoot.roles[role], statedRoot.keys, check);
+  if (underStatedRoot || statedRoot !== newest)
+    await requireSignatures(document, statedRoot.roles[role], statedRoot.keys, check);
+  requireOfRoot(role, document.payload.issued, statedRoot, roots[version]?.payload);
   return document;
+}
+
+/** A document is of the life of its root, which ends with the root or with the one that replaced it (protocol.md, A11). */
+function requireOfRoot(
+  role: 'policy' | 'directory',
+  issued: string,
+  root: RootDocument,
+  replacement: RootDocument | undefined,
+): void {
+  const at = secondsOf(issued);
+  const end = Math.min(secondsOf(root.expires), ...(replacement ? [secondsOf(replacement.issued)] : []));
+  if (
+    at < secondsOf(root.issued) - SKEW_SECONDS || // guard: document-before-root
+    at > end + SKEW_SECONDS // guard: document-after-root
+  ) {
+    throw new CryptoError('signature_invalid', `the ${role} was not issued while the root that it states counted`, {
+      check: `${role}-root-life`,
+    });
+  }
 }
 
 function rollback(message: string, check: string): CryptoError {
