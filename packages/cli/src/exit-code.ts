@@ -126,9 +126,10 @@ function withinLine({ code, message }: BullaError | CryptoError): string {
 }
 
 function exitOf(error: BullaError | CryptoError): number {
+  // Nobody was asked: something at hand did not verify.
+  if (error instanceof CryptoError) return EXIT.verification;
   const byCode = BY_CODE[error.code];
   if (byCode !== undefined) return byCode;
-  if (error instanceof CryptoError) return EXIT.verification;
   if (error.origin === 'client' && OWN_FINDINGS.has(error.code)) return EXIT.verification;
   return BY_STATUS[error.status ?? 0] ?? EXIT.error;
 }

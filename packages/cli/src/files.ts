@@ -1,21 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import type { Io } from './io.js';
 import { reasonOf } from './system-errors.js';
 import { UsageError } from './usage-error.js';
 
-const STDIN_MAX_BYTES = 64 * 1024 * 1024;
+const BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * The bytes of a file, or of standard input for `-`.
+ * The bytes of a file, or of standard input for `-`: never more than are of use, however long it is.
  * @throws {UsageError} naming the file
  */
-export async function readBytes(io: Io, path: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (path === '-') return readStdin(io);
+export async function readBytes(io: Io, path: string, maxBytes = BYTES_MAX): Promise<Uint8Array<ArrayBuffer>> {
+  if (path === '-') return readWhole(io.stdin, 'standard input', maxBytes, io.signal);
+  const file = createReadStream(path);
   try {
-    return new Uint8Array(await readFile(path));
+    return await readWhole(file, path, maxBytes, io.signal);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`cannot read ${path}: ${reasonOf(error)}`);
+  } finally {
+    file.destroy();
   }
 }
 
@@ -47,14 +52,20 @@ export async function writeWhole(path: string, text: string | Uint8Array): Promi
   }
 }
 
-async function readStdin({ stdin, signal }: Io): Promise<Uint8Array<ArrayBuffer>> {
+async function readWhole(
+  source: AsyncIterable<unknown>,
+  name: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of stdin) {
+  for await (const chunk of source) {
     signal.throwIfAborted();
     const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : (chunk as Uint8Array);
     length += bytes.length;
-    if (length > STDIN_MAX_BYTES) throw new UsageError(`standard input is larger than ${STDIN_MAX_BYTES} bytes`);
+    // guard: file-size without: if (length > 1e15)
+    if (length > maxBytes) throw new UsageError(`${name} is larger than ${maxBytes} bytes`);
     chunks.push(bytes);
   }
   return new Uint8Array(Buffer.concat(chunks));

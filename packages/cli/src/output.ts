@@ -110,9 +110,18 @@ export class Output {
       );
   }
 
-  /** A finding as a line of data. */
-  check({ name, ok, detail }: { readonly name: string; readonly ok: boolean; readonly detail: string }): void {
-    this.line(ok ? styled('✔', 'good') : styled('✘', 'bad'), ` ${name.padEnd(20)} `, styled(detail, 'faint'));
+  /** A finding as a line of data; undefined where nothing was found out. */
+  check({
+    name,
+    ok,
+    detail,
+  }: {
+    readonly name: string;
+    readonly ok: boolean | undefined;
+    readonly detail: string;
+  }): void {
+    const mark = ok === undefined ? styled('–', 'faint') : ok ? styled('✔', 'good') : styled('✘', 'bad');
+    this.line(mark, ` ${name.padEnd(20)} `, styled(detail, 'faint'));
   }
 
   /** A line for the person at the terminal. */

@@ -70,7 +70,10 @@ describe('bulla run', () => {
   it('includes the question where it is asked to', async () => {
     const { stdout } = await run('--json', '--show-question');
     const verified = await world.bulla(['verify', '-', '--json'], { stdin: stdout });
-    expect(JSON.parse(verified.stdout)).toMatchObject({ valid: true, prompt: { name: 'claims/triage', version: 1 } });
+    expect(JSON.parse(verified.stdout)).toMatchObject({
+      valid: true,
+      answer: { prompt: { name: 'claims/triage', version: 1 } },
+    });
     expect((JSON.parse(stdout) as { evidence: object }).evidence).toHaveProperty('invocation');
   });
 
@@ -195,7 +198,7 @@ describe('bulla demo', () => {
     const first = await world.bulla(['demo', '--out', world.path('demo.json')]);
     expect(first).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/demo ok: 14 checks of the answer passed, 7 attacks were refused\n$/),
+      stdout: expect.stringMatching(/demo ok: 16 checks of the answer passed, 7 attacks were refused\n$/),
     });
     expect(first.stdout).toContain('sealed for this device, responder local');
     const second = await world.bulla(['demo']);

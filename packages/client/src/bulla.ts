@@ -2,7 +2,7 @@ import type { Trust, Verdict } from '@bulla/crypto';
 import { verifyAnswer } from '@bulla/crypto';
 import type { Answer } from './answer.js';
 import { Approvals } from './approvals.js';
-import { bullaError, checked } from './errors.js';
+import { bullaError } from './errors.js';
 import type { Identity } from './identity.js';
 import { requireOwnKey } from './own-key.js';
 import { People } from './people.js';
@@ -11,6 +11,7 @@ import { HeldLabels } from './held-labels.js';
 import { Prompts } from './prompts.js';
 import { PublicReader } from './public-reader.js';
 import type { Asking } from './question.js';
+import { rememberedTrust } from './remembered-trust.js';
 import { RestoredVault } from './restored-vault.js';
 import type { RunEvent, RunOptions } from './runs.js';
 import { runPrompt } from './runs.js';
@@ -158,11 +159,11 @@ export class Bulla {
 
   /**
    * What an answer file proves. Works without the vault: keys revoked since are looked for in what was trusted last.
-   * @throws {VerifyError} with the name of the first check that failed in `check`
+   * @returns every check up to the first that failed; what the answer says is in `answer`, unless a check failed
    */
   async verify(file: string | Uint8Array<ArrayBuffer>): Promise<Verdict> {
     const newer = await this.#session.keeper.remembered();
-    return checked(() => verifyAnswer(file, { pin: this.#pin, now: this.#session.now(), newer }));
+    return verifyAnswer(file, { pin: this.#pin, now: this.#session.now(), newer });
   }
 
   /** Stops whatever is still under way; nothing can be asked afterwards. */
@@ -202,15 +203,25 @@ function until(closing: AbortSignal, fetcher: typeof fetch): typeof fetch {
   };
 }
 
+export interface VerifyAnswerFileOptions {
+  /** Seconds; the platform's clock unless given. */
+  readonly now?: number;
+  /** Where it is remembered what was trusted last: keys revoked since are looked for in it. */
+  readonly remembered?: { readonly org: string; readonly store: TrustStore };
+}
+
 /**
- * What an answer file proves to somebody who has nothing but the organisation's pin.
- * @param now seconds; the platform's clock unless given
- * @throws {VerifyError} with the name of the first check that failed in `check`
+ * What an answer file proves to somebody who has nothing but the organisation's pin: no keys, and no vault.
+ * @returns every check up to the first that failed; what the answer says is in `answer`, unless a check failed
+ * @throws {TrustError} if what is remembered is damaged
  */
-export function verifyAnswerFile(
+export async function verifyAnswerFile(
   file: string | Uint8Array<ArrayBuffer>,
   pin: string,
-  now = Math.floor(Date.now() / 1000),
+  { now = Math.floor(Date.now() / 1000), remembered }: VerifyAnswerFileOptions = {},
 ): Promise<Verdict> {
-  return checked(() => verifyAnswer(file, { pin, now }));
+  const state = await remembered?.store.load(remembered.org);
+  // What was seen under another pin is no measure.
+  const newer = state?.pin === pin ? await rememberedTrust(state, { org: remembered?.org ?? '', now }) : undefined;
+  return verifyAnswer(file, { pin, now, newer });
 }

@@ -1,6 +1,7 @@
 export { Answer } from './answer.js';
 export type { Approvals, PendingApproval, ProposedApproval } from './approvals.js';
 export type { ConnectOptions, RunnablePrompt } from './bulla.js';
+export type { VerifyAnswerFileOptions } from './bulla.js';
 export { Bulla, verifyAnswerFile } from './bulla.js';
 export type { DeviceRequest, Terms } from './device-requests.js';
 export type { EnrolmentOptions, EnrolmentOutcome, PendingEnrolment } from './enrolment.js';

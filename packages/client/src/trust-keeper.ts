@@ -1,6 +1,7 @@
 import { readHashes, Trust } from '@bulla/crypto';
 import { BullaError, checked } from './errors.js';
 import { requireLoopback } from './loopback.js';
+import { rememberedTrust } from './remembered-trust.js';
 import type { DocumentsPlace, Served } from './served-documents.js';
 import { readHashPage, readServed } from './served-documents.js';
 import type { TrustState, TrustStore } from './trust-store.js';
@@ -100,14 +101,11 @@ export class TrustKeeper {
 
   /** Rebuilds what was trusted from the store; expired documents still tell what must not be forgotten. */
   async #recall(): Promise<void> {
-    const { org, pin, now } = this.#options;
+    const { org, now } = this.#options;
     const state = await this.state();
     if (state === undefined) return;
-    const { documents, memory, fetchedAt } = state;
-    this.#trust = await checked(() =>
-      Trust.establish(documents, { org, pin, now: now(), previous: memory, acceptExpired: true }),
-    );
-    this.#fetchedAt = fetchedAt;
+    this.#trust = await rememberedTrust(state, { org, now: now() });
+    this.#fetchedAt = state.fetchedAt;
   }
 
   /** What is kept under this pin. Another pin is another root of trust, and what was seen under it is no measure. */

@@ -47,16 +47,12 @@ describe('a run', () => {
     const file = answer.toFile();
     expect(file).not.toContain('"invocation"');
     expect((await bulla.verify(file)).valid).toBe(true);
-    const shown = await verifyAnswerFile(
-      answer.toFile({ showQuestion: true }),
-      world.organisation.pin,
-      world.clock.now(),
-    );
-    expect(shown).toMatchObject({ valid: true, text: 'water damage' });
-    await expect(verifyAnswerFile(file, `sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({
-      code: 'pin_mismatch',
-      name: 'TrustError',
-    });
+    const now = world.clock.now();
+    const shown = await verifyAnswerFile(answer.toFile({ showQuestion: true }), world.organisation.pin, { now });
+    expect(shown).toMatchObject({ valid: true, answer: { text: 'water damage' } });
+    const ofAnother = await verifyAnswerFile(file, `sha256:${'0'.repeat(64)}`);
+    expect(ofAnother).toMatchObject({ valid: false, verdict: 'NOT VALID', failure: { code: 'pin_mismatch' } });
+    expect(ofAnother.answer).toBeUndefined();
   });
 
   it('streams text as it is authenticated, and ends with the same text, verified', async () => {

@@ -37,6 +37,7 @@ export const GENERATORS = {
     program: 'make-freshness-vectors.mjs',
     makes: forEverybody('label-freshness', 'directory-freshness'),
   },
+  verdicts: { program: 'make-verdict-vectors.mjs', makes: forEverybody('verdict') },
   chains: { program: 'make-chain-vectors.mjs', makes: forEverybody('directory-chain') },
   streamed: {
     program: 'make-streamed-vectors.mjs',

@@ -15,6 +15,7 @@ import {
   publicKeys,
   statements,
   tags,
+  verdicts,
 } from './library-signed.js';
 import { attachments, contents, grants, letters, streamedLetters } from './library-tokens.js';
 import type { Format } from './format.js';
@@ -39,6 +40,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
   invocation: invocations,
   frames: replies,
   evidence: answers,
+  verdict: verdicts,
   'http-request': httpRequests,
   'http-response': httpResponses,
   'public-keys': publicKeys,

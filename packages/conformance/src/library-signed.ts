@@ -167,11 +167,37 @@ type ChainEnd = Pick<DirectoryHead, 'version' | 'prev' | 'chain'>;
 
 /** docs/spec/evidence.md */
 export const answers = {
-  async verify({ file, pin, now }: { file: string; pin: string; now: number }) {
-    await verifyAnswer(file, { pin, now });
+  async verify({ file, pin, now }: AnswerInput) {
+    const { failure } = await verifyAnswer(file, { pin, now });
+    if (failure !== undefined) throw failure;
     return {};
   },
 } satisfies Format;
+
+/** docs/spec/evidence.md: the verdict beside newer documents, and what could not be looked for. */
+export const verdicts = {
+  async verify({ file, pin, now, newer }: AnswerInput) {
+    const context = { pin, now, newer: newer && (await rememberedTrust(newer, pin, now)) };
+    const { verdict, checks, failure, answer } = await verifyAnswer(file, context);
+    if (failure !== undefined) throw failure;
+    const notLookedFor = checks.flatMap(({ name, state }) => (state === 'not_looked_for' ? [name] : []));
+    return { verdict, profile: answer?.profile ?? '', not_looked_for: notLookedFor };
+  },
+} satisfies Format;
+
+interface AnswerInput {
+  readonly file: string;
+  readonly pin: string;
+  readonly now: number;
+  /** Newer documents, with the hashes of the directories before. */
+  readonly newer?: { readonly org: string; readonly documents: TrustDocuments; readonly hashes?: DirectoryHashes };
+}
+
+/** What is trusted, however long ago that was fetched. */
+function rememberedTrust(newer: NonNullable<AnswerInput['newer']>, pin: string, now: number) {
+  const { org, hashes } = newer;
+  return Trust.establish(newer.documents, { org, pin, now, hashes, acceptExpired: true });
+}
 
 /** docs/spec/public-keys.md */
 export const publicKeys = {

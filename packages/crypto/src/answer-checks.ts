@@ -1,3 +1,5 @@
+import type { Finding } from './answer-finding.js';
+import { countOf, tampered } from './answer-finding.js';
 import type { Bytes } from './bytes.js';
 import { decodeBase64url, tokenHash } from './bytes.js';
 import { SKEW_SECONDS } from './claims.js';
@@ -11,32 +13,25 @@ import { CryptoError } from './errors.js';
 import type { Evidence } from './evidence.js';
 import { fingerprint } from './fingerprint.js';
 import { parseHead } from './frames.js';
-import { requireFreshPosition } from './fresh-position.js';
-import { parseLabelFreshness } from './freshness.js';
-import { urnOf } from './ids.js';
-import type { InvocationClaims } from './invocation.js';
-import { checkAsker, parseInnerInvocation, verifyInvocation } from './invocation.js';
 import { parsePolicy } from './policy.js';
 import type { FinClaims } from './reply.js';
 import { parseFin, verifyFin } from './reply.js';
 import { parseRoot } from './root.js';
-import { parseTag } from './tag.js';
-import type { ResolvedTag } from './tag-set.js';
-import { verifyTags } from './tag-set.js';
 import { Transcript } from './transcript.js';
 import { Trust } from './trust.js';
-
-/** What a check found, and how to say it. */
-export interface Finding<Value> {
-  readonly value: Value;
-  readonly detail: string;
-}
 
 /** How long after the end of its envelope or directory a reply may be signed: a run that began in time goes on. */
 const RUN_MAX_SECONDS = 3600;
 
+/** The documents of an answer, and whose keys they are of. */
+export interface AnswerTrust {
+  readonly trust: Trust;
+  /** Of the roots under which policy and directory count: `development` where one of the two is. */
+  readonly profile: Trust['profile'];
+}
+
 /** The organisation's documents from the pin on, however old, policy and directory under the root they state. */
-export async function checkTrust(evidence: Evidence, pin: string, now: number): Promise<Finding<Trust>> {
+export async function checkTrust(evidence: Evidence, pin: string, now: number): Promise<Finding<AnswerTrust>> {
   const { root: roots, policy, directory } = evidence;
   const { org } = (await parseRoot(roots[0] ?? '').catch(rethrowAsChanged)).payload;
   const documents = { roots, policy, directory };
@@ -45,9 +40,16 @@ export async function checkTrust(evidence: Evidence, pin: string, now: number): 
   );
   const { version, issued } = trust.directory;
   const expired = now >= trust.expiresAt ? ', expired since' : '';
+  const stated = [trust.policy, trust.directory].map((document) => roots[document.root_version - 1] ?? '');
+  const profiles = (await Promise.all(stated.map(parseRoot))).map(({ payload }) => payload.profile);
+  // guard: answer-profile without: const profile = trust.profile;
+  const profile = profiles.includes('development') ? 'development' : 'production';
+  const under = [...new Set([trust.policy.root_version, trust.directory.root_version])].join(' and ');
   return {
-    value: trust,
-    detail: `${trust.profile} root 1 to ${roots.length} of ${org}, policy ${trust.policy.version}, directory ${version} issued ${issued}${expired}`,
+    value: { trust, profile },
+    detail: `policy ${trust.policy.version} and directory ${version} of ${org}, issued ${issued}${expired}, under ${profile} root ${under} of ${roots.length}`,
+    against: `pin ${pin}`,
+    at: now,
   };
 }
 
@@ -79,7 +81,11 @@ export async function checkDocumentSignatures({ documents }: Trust): Promise<Fin
     }
     count += document.signatures.length;
   }
-  return { value: undefined, detail: `all ${count} signatures of the documents are good` };
+  return {
+    value: undefined,
+    detail: `all ${count} signatures of the documents are good`,
+    against: 'the keys of all roots of the file',
+  };
 }
 
 /** Envelope and reply, before anything they state is used; a signer who is not listed is refused by name later. */
@@ -93,21 +99,23 @@ export async function checkSignatures(evidence: Evidence, trust: Trust): Promise
     // guard: answer-signatures-first
     if (holder !== undefined) await verifyJws(parsed, holder.record, check);
   }
-  return { value: undefined, detail: 'envelope and reply are unchanged' };
+  return { value: undefined, detail: 'envelope and reply are unchanged', against: directoryName(trust) };
 }
 
 /** The envelope under the keys of that time: at its end or, if that came first, when the reply was signed. */
 export async function checkEnvelope(evidence: Evidence, trust: Trust): Promise<Finding<VerifiedEnvelope>> {
   const { aud, exp } = parseEnvelope(evidence.envelope).claims;
   const repliedAt = parseFin(evidence.fin).claims.iat;
-  const envelope = await verifyEnvelope(evidence.envelope, { trust, now: Math.min(repliedAt, exp), audience: aud });
+  const at = Math.min(repliedAt, exp);
+  const envelope = await verifyEnvelope(evidence.envelope, { trust, now: at, audience: aud });
   // guard: answer-envelope-late
   if (repliedAt > exp + RUN_MAX_SECONDS) {
     throw new CryptoError('envelope_expired', 'the reply was signed long after its envelope', {
       check: 'envelope-times',
     });
   }
-  return { value: envelope, detail: `issued by ${envelope.claims.iss} to ${envelope.claims.sub} for ${aud}` };
+  const { iss, sub } = envelope.claims;
+  return { value: envelope, detail: `issued by ${iss} to ${sub} for ${aud}`, against: directoryName(trust), at };
 }
 
 /**
@@ -151,80 +159,9 @@ export async function checkReply(
   return {
     value: claims,
     detail: `signed by ${claims.iss} with key ${fingerprint(parsed.header.kid)} over ${countOf(claims.n)}, ${claims.bytes} bytes, finish ${claims.finish}`,
+    against: `envelope, head and pieces of the file, ${directoryName(trust)}`,
+    at: repliedAt,
   };
-}
-
-/**
- * The tags that the policy wants show which prompt the name stands for, and its content. Whoever named a bare version
- * got the tags of `latest`, which may have moved on: then they show the prompt alone. Their expiry is said, not judged.
- */
-export async function checkTags(
-  evidence: Evidence,
-  fin: FinClaims,
-  trust: Trust,
-  envelope: VerifiedEnvelope,
-): Promise<Finding<void>> {
-  const { tags } = evidence;
-  if (fin.purpose === 'chat.reply') {
-    if (tags.length > 0) throw tampered('tag-count', 'a chat has no tags');
-    return { value: undefined, detail: 'a chat without a stored prompt' };
-  }
-  const { prm, iat } = fin;
-  const label = tags[0] === undefined ? 'latest' : parseTag(tags[0]).claims.tag;
-  const tag = await verifyTags(tags, { trust, name: prm.name, label, now: iat, acceptExpired: true });
-  // guard: answer-tag-prompt
-  if (tag.sub !== urnOf(trust.org, 'prompt', prm.id)) {
-    throw tampered('tag-prompt', 'the name stands for another prompt');
-  }
-  const age = tag.expiresAt <= envelope.claims.iat ? ', expired when the question was asked' : '';
-  const who = `${tag.signers.length} signed it${age}, ${await newestThen(tag, evidence, trust, envelope.claims.iat)}`;
-  if (label === 'latest' && tag.version > prm.ver) {
-    return {
-      value: undefined,
-      detail: `version ${prm.ver} was named by its number: the label latest, at ${tag.version}, shows the prompt and not this content; ${who}`,
-    };
-  }
-  // guard: answer-tag-version
-  if (tag.version !== prm.ver || tag.chash !== prm.chash) {
-    throw tampered('tag-version', 'the label names another version');
-  }
-  return { value: undefined, detail: `${prm.name} version ${prm.ver} bore the label ${label}; ${who}` };
-}
-
-/** Whether anybody said that the position was the newest when the question was asked: a finding, which decides nothing. */
-async function newestThen(tag: ResolvedTag, { fresh = [] }: Evidence, trust: Trust, asked: number): Promise<string> {
-  try {
-    const { token } = await requireFreshPosition(tag, fresh, { trust, now: asked });
-    const by = token === undefined ? 'they signed it lately' : `${parseLabelFreshness(token).claims.iss} says so`;
-    return `it was the newest then: ${by}`;
-  } catch (error) {
-    if (!(error instanceof CryptoError)) throw error;
-    return 'nothing here shows that it was the newest then';
-  }
-}
-
-/** The question, where the asker shows it: signed by the asker the envelope names, and the one that was answered. */
-export async function checkQuestion(
-  evidence: Evidence,
-  fin: FinClaims,
-  trust: Trust,
-  envelope: VerifiedEnvelope,
-): Promise<Finding<InvocationClaims | undefined>> {
-  if (evidence.invocation === undefined) {
-    return { value: undefined, detail: 'answer to a question whose content only the asker can show' };
-  }
-  const inner = parseInnerInvocation(evidence.invocation);
-  const { claims } = inner;
-  const now = Math.min(fin.iat, claims.exp);
-  const context = { trust, now, envelope: envelope.claims, envelopeHash: envelope.hash, audience: fin.iss };
-  await verifyInvocation(inner, context);
-  // guard: answer-asker
-  checkAsker(inner, context);
-  // guard: answer-question-id
-  if (claims.jti !== fin.irt.jti) throw tampered('invocation-id', 'another question was answered');
-  // guard: answer-act
-  if (claims.act !== fin.act) throw tampered('reply-act', 'the reply names another API key than the question');
-  return { value: claims, detail: `asked by ${claims.iss}` };
 }
 
 /** A member that a reader sees is what the tokens say. */
@@ -233,14 +170,10 @@ export function checkMember(actual: unknown, expected: unknown, what: string): F
   if (JSON.stringify(actual) !== JSON.stringify(expected)) {
     throw new CryptoError('envelope_tampered', `${what} is not what the responder signed`);
   }
-  return { value: undefined, detail: `${what} is what the responder signed` };
+  return { value: undefined, detail: `${what} is what the responder signed`, against: 'what envelope and reply say' };
 }
 
-function tampered(check: string, message: string): CryptoError {
-  return new CryptoError('envelope_tampered', message, { check });
-}
-
-/** Of the pieces of an answer, for people: `1 piece`, `2 pieces`. */
-export function countOf(pieces: number): string {
-  return pieces === 1 ? '1 piece' : `${pieces} pieces`;
+/** The directory of an answer, for people. */
+export function directoryName({ directory }: Trust): string {
+  return `directory ${directory.version} of ${directory.issued}`;
 }

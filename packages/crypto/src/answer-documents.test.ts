@@ -1,10 +1,15 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { answerFile, castOfMembers, exchange } from '../test/answers.js';
 import { decodeBase64url, decodeUtf8, encodeBase64url, utf8 } from './bytes.js';
+import { parseDirectory } from './directory.js';
 import { cosignDocument } from './document.js';
+import { timestampOf } from './document-times.js';
+import { composeAnswer } from './evidence.js';
+import { parsePolicy } from './policy.js';
 import { generateKeyPair, loadSigner } from './signer.js';
 import type { TestOrganisation } from './testing.js';
 import { makeOrganisation } from './testing.js';
+import type { Verdict } from './verify-answer.js';
 import { verifyAnswer } from './verify-answer.js';
 
 type Documents = { root: string[]; policy: string; directory: string };
@@ -90,20 +95,77 @@ describe('the documents in answer.json', () => {
       'directory-signatures',
     ],
   ])('are refused with %s', async (_name, make, code, check) => {
-    await expect(verifyWith(await make())).rejects.toMatchObject({ code, check });
+    expect(await verifyWith(await make())).toMatchObject({ valid: false, failure: { code, check } });
   });
 
   it('may carry every signature of their role', async () => {
     await expect(verifyWith(() => undefined)).resolves.toMatchObject({ valid: true });
   });
 
-  it('are judged by the root that they state, though a later one gave their roles to other keys', async () => {
+  it('are judged by the root that they state, and no longer count where a later one gave their roles to other keys', async () => {
     const root = structuredClone(organisation.trust.root);
     root.version += 1;
     const { kid, publicJwk } = await generateKeyPair('ed25519', 'sig');
     root.keys[kid] = { jwk: publicJwk, alg: 'Ed25519' };
     for (const role of ['policy', 'directory'] as const) root.roles[role] = { kids: [kid], threshold: 1 };
     const later = await organisation.sign('root', root);
-    await expect(verifyWith(({ root: roots }) => roots.push(later))).resolves.toMatchObject({ valid: true });
+    await expect(verifyWith(({ root: roots }) => roots.push(later))).resolves.toMatchObject({
+      verdict: `REVOKED SINCE ${root.issued}`,
+      answer: { profile: 'development' },
+    });
+  });
+});
+
+describe('documents of after their root', () => {
+  const YEAR = 365 * 86_400;
+  let acme: TestOrganisation;
+  beforeEach(async () => {
+    acme = await makeOrganisation();
+  });
+
+  /** The verdict, long after, on an answer under a directory of a time, which the key of root 1 signed. */
+  async function answeredUnder(issued: number, roots: readonly string[] = acme.documents.roots): Promise<Verdict> {
+    const { pin, trust, documents } = acme;
+    const { policy, directory } = trust;
+    const times = (days: number) => ({ issued: timestampOf(issued), expires: timestampOf(issued + days * 86_400) });
+    const newPolicy = await acme.sign('policy', { ...policy, ...times(300) });
+    const named = { version: policy.version, hash: (await parsePolicy(newPolicy)).hash };
+    const token = await acme.sign('directory', { ...directory, ...times(60), policy: named });
+    // What a thief of the key has is no trust that anybody would establish.
+    const hash = (await parseDirectory(token)).hash;
+    const cast = { ...(await castOfMembers(acme)), now: issued + 60 };
+    const fin = { dir: { ver: directory.version, hash }, iat: issued + 65 };
+    const { parts } = await exchange(cast, acme.author, { fin });
+    const shown = { ...documents, roots, policy: newPolicy, directory: token };
+    return verifyAnswer(composeAnswer({ ...parts, documents: shown }), { pin, now: issued + 3 * YEAR });
+  }
+  const rootLife = { code: 'signature_invalid', check: 'policy-root-life' };
+
+  it('are refused where the root had expired', async () => {
+    const end = Date.parse(acme.trust.root.expires) / 1000;
+    expect(await answeredUnder(end + 61)).toMatchObject({ valid: false, failure: rootLife });
+    expect(await answeredUnder(end - 120 * 86_400)).not.toMatchObject({ failure: rootLife });
+  });
+
+  it('are refused where a later root stands in the file', async () => {
+    const after = acme.now + 3600;
+    const next = { ...acme.trust.root, version: 2, issued: timestampOf(after) };
+    const roots = [...acme.documents.roots, await acme.sign('root', next)];
+    expect(await answeredUnder(after + 61, roots)).toMatchObject({ valid: false, failure: rootLife });
+    expect(await answeredUnder(after - 600, roots)).not.toMatchObject({ failure: rootLife });
+  });
+
+  it.each([
+    ['no later one', false],
+    ['a later root that is production [guard: answer-profile]', true],
+  ])('are those of a development organisation under its root, beside %s', async (_what, isLater) => {
+    const { parts } = await exchange(await castOfMembers(acme), acme.author);
+    const later = await acme.publishRoot((draft) => (draft.profile = 'production'), acme.now + 60);
+    const documents = { ...parts.documents, ...(isLater && { roots: later.documents.roots }) };
+    const verdict = await verifyAnswer(composeAnswer({ ...parts, documents }), { pin: acme.pin, now: acme.now + 3600 });
+    expect(verdict).toMatchObject({ valid: true, answer: { profile: 'development' } });
+    expect(verdict.checks[1]?.detail).toMatch(
+      isLater ? /under development root 1 of 2$/ : /under development root 1 of 1$/,
+    );
   });
 });

@@ -5,12 +5,12 @@ import type { Cast } from '../test/exchange.js';
 import { edgesOf, upTo } from '../test/flips.js';
 import type { Bytes } from './bytes.js';
 import { utf8 } from './bytes.js';
-import { CryptoError } from './errors.js';
 import { composeAnswer } from './evidence.js';
 import { generateKeyPair, loadSigner } from './signer.js';
 import type { Signer } from './signer.js';
 import type { TestOrganisation } from './testing.js';
 import { makeOrganisation } from './testing.js';
+import type { Verdict } from './verify-answer.js';
 import { verifyAnswer } from './verify-answer.js';
 
 /** What a changed byte may be refused as: shape, signature, hash or pin, or a `kid` that is now nobody's. */
@@ -80,7 +80,7 @@ async function smallAnswer(organisation: TestOrganisation): Promise<string> {
   return answerOf({ ...cast, ...parts }, asker, false);
 }
 
-function verify({ file, ...options }: Sample): Promise<unknown> {
+function verify({ file, ...options }: Sample): Promise<Verdict> {
   return verifyAnswer(file, options);
 }
 
@@ -90,14 +90,10 @@ async function surprises(sample: Sample, places: readonly number[], mask: number
   for (const at of places) {
     const file = sample.file.slice();
     file[at] = (file[at] ?? 0) ^ mask;
-    try {
-      await verify({ ...sample, file });
-      found.push(`byte ${at} is idle`);
-    } catch (error) {
-      const { code, check } = error as CryptoError;
-      if (!(error instanceof CryptoError && CODES.has(code) && check !== undefined))
-        found.push(`byte ${at}: ${code} ${check}`);
-    }
+    const { valid, failure } = await verify({ ...sample, file });
+    if (valid || failure === undefined) found.push(`byte ${at} is idle`);
+    else if (!CODES.has(failure.code) || failure.check === undefined)
+      found.push(`byte ${at}: ${failure.code} ${failure.check}`);
   }
   return found;
 }

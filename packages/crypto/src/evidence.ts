@@ -6,11 +6,18 @@ import { CryptoError } from './errors.js';
 import { parseFin, usageSchema } from './reply.js';
 import { checkShape } from './schema.js';
 import { strictParse, strictParseBody } from './strict-parse.js';
-import { TRANSCRIPT_MAX_BYTES } from './transcript.js';
+import { FRAMES_MAX, TRANSCRIPT_MAX_BYTES } from './transcript.js';
 import type { TrustDocuments } from './trust-documents.js';
 
-/** Largest answer file in bytes: the longest transcript in base64url, directory and policy. */
-export const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+/**
+ * Largest answer file in bytes: pieces of 8 MiB, which is the most that a responder says, in base64url, their text, and
+ * documents.
+ */
+export const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
+/** Most values of an answer file: as many pieces as a reply may have, and what stands around them. */
+const ANSWER_MAX_VALUES = FRAMES_MAX + 1024;
+/** Most values of one line of an answer: what is made of millions takes gigabytes. */
+const LINE_MAX_VALUES = 2 ** 16;
 
 const tokenSchema = z.string().check(z.minLength(1));
 const encodedSchema = z.string().check(z.regex(/^[A-Za-z0-9_-]*$/));
@@ -101,7 +108,8 @@ export function composeAnswer(parts: AnswerParts): string {
 export function parseAnswer(file: Bytes | string): Answer {
   const bytes = typeof file === 'string' ? utf8(file) : file;
   if (bytes.at(-1) !== 0x0a) throw new CryptoError('token_malformed', 'the answer does not end with a newline');
-  return checkShape(strictParse(bytes.subarray(0, -1), { maxBytes: ANSWER_MAX_BYTES }), answerSchema, 'answer');
+  const limits = { maxBytes: ANSWER_MAX_BYTES, maxValues: ANSWER_MAX_VALUES };
+  return checkShape(strictParse(bytes.subarray(0, -1), limits), answerSchema, 'answer');
 }
 
 const chunkSchema = z.object({
@@ -114,18 +122,23 @@ const chunkSchema = z.object({
  * @throws {CryptoError} token_malformed
  */
 export function answerText(deltas: readonly Bytes[]): string {
-  const lines = decodeDeltas(deltas).split('\n');
-  const contents = lines
-    .filter((line) => line !== '')
-    .map((line) => {
-      const chunk = checkShape(
-        strictParseBody(utf8(line), { maxBytes: TRANSCRIPT_MAX_BYTES }),
-        chunkSchema,
-        'answer chunk',
-      );
-      return chunk.choices[0]?.delta?.content ?? '';
-    });
-  return contents.join('');
+  const limits = { maxBytes: TRANSCRIPT_MAX_BYTES, maxValues: LINE_MAX_VALUES };
+  let text = '';
+  for (const line of linesOf(decodeDeltas(deltas))) {
+    const chunk = checkShape(strictParseBody(utf8(line), limits), chunkSchema, 'answer chunk');
+    text += chunk.choices[0]?.delta?.content ?? '';
+  }
+  return text;
+}
+
+/** Lines that hold something, one at a time: a list of them all takes many times the memory of the text. */
+function* linesOf(text: string): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const next = text.indexOf('\n', start);
+    const end = next < 0 ? text.length : next;
+    if (end > start) yield text.slice(start, end);
+    start = end + 1;
+  }
 }
 
 /** UTF-8 over the cuts: a character may span deltas. */

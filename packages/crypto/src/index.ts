@@ -122,8 +122,8 @@ export type { FinClaims, FinContext, FinRest, ReplyStart, ReplyUsage } from './r
 export { parseFin, ReplySealer, verifyFin } from './reply.js';
 export type { TranscriptSummary } from './transcript.js';
 export { FRAMES_MAX, TRANSCRIPT_MAX_BYTES } from './transcript.js';
-export type { Check, Verdict, VerifyAnswerOptions } from './verify-answer.js';
-export { verifyAnswer } from './verify-answer.js';
+export type { AnswerCheck, Check, ProvedAnswer, Verdict, VerifyAnswerOptions } from './verify-answer.js';
+export { ANSWER_CHECKS, verifyAnswer } from './verify-answer.js';
 export type { AskerContext, Bundle, CheckedBundle, WantedPrompt } from './bundle.js';
 export { checkBundleForAsker, checkBundleHashes, parseBundle } from './bundle.js';
 export type { Attachment, AttachmentPlace, SealingAttachment } from './attachment.js';

@@ -3,8 +3,10 @@ import type { Exchange } from '../test/answers.js';
 import { castOfMembers, exchange } from '../test/answers.js';
 import type { DirectoryDocument } from './directory.js';
 import { cosignDocument } from './document.js';
+import { timestampOf } from './document-times.js';
 import { composeAnswer } from './evidence.js';
 import { generateKeyPair, loadSigner } from './signer.js';
+import { parseRoot } from './root.js';
 import type { TestOrganisation } from './testing.js';
 import { makeOrganisation } from './testing.js';
 import { Trust } from './trust.js';
@@ -36,17 +38,69 @@ function kidOf(who: 'vault' | 'responder' | 'author' | 'invoker' | 'owner'): str
 }
 
 describe('verifyAnswer with a newer trust', () => {
-  it.each<[string, () => Promise<Trust> | Trust]>([
-    ['the same directory', () => organisation.trust],
+  it.each<[string, () => Promise<Trust>]>([
     ['a newer directory that keeps every key', () => organisation.publish()],
     ['a newer policy', () => organisation.publishPolicy()],
-    ['a newer root that keeps every key', () => organisation.publishRoot()],
     ['a revocation of a key that signed nothing here', () => revoke(kidOf('owner'))],
     ['a revocation of the asker, whose question is not shown', () => revoke(kidOf('invoker'))],
-  ])('stays VALID under %s', async (_name, publish) => {
-    const verdict = await verify(await publish());
+  ])('stays VALID under %s, and says what it was compared with', async (_name, publish) => {
+    const newer = await publish();
+    const verdict = await verify(newer);
+    const { version, issued } = newer.directory;
     expect(verdict).toMatchObject({ valid: true, verdict: expect.stringMatching(/^VALID as of /) });
-    expect(verdict.checks.at(-1)).toEqual({ name: 'revoked-since', ok: true, detail: 'every key still counts' });
+    expect(verdict.checks.at(-1)).toEqual({
+      name: 'revoked-since',
+      state: 'passed',
+      detail: `no key was revoked or dropped by directory ${version} of ${issued}`,
+      against: `directory ${version} of ${issued}, root 1 of ${newer.root.issued}`,
+    });
+  });
+
+  it.each<[string, () => Promise<Trust> | Trust, string]>([
+    ['the same directory [guard: answer-compared-with]', () => organisation.trust, 'the answer’s own'],
+    ['a newer root that keeps every key', () => organisation.publishRoot(), 'the answer’s own'],
+    [
+      'an older directory',
+      async () => {
+        const older = organisation.trust;
+        await organisation.publish();
+        made = await exchange(await castOfMembers(organisation), organisation.author);
+        return older;
+      },
+      'older than the answer’s',
+    ],
+  ])('stays VALID under %s, and says that it looked at nothing later', async (_name, publish, how) => {
+    const newer = await publish();
+    const verdict = await verify(newer);
+    expect(verdict.valid).toBe(true);
+    expect(verdict.checks.at(-1)).toMatchObject({
+      state: 'not_looked_for',
+      detail: `nothing was revoked by directory 1 of ${newer.directory.issued}, but that is ${how}: what came later was not looked for`,
+    });
+  });
+
+  it('says that it did not look where there is nothing newer', async () => {
+    const verdict = await verify(undefined);
+    expect(verdict.valid).toBe(true);
+    expect(verdict.checks.at(-1)).toEqual({
+      name: 'revoked-since',
+      state: 'not_looked_for',
+      detail: 'not looked for: there are no newer documents here',
+      against: `the file's own roots, up to 1 of ${organisation.trust.root.issued}`,
+    });
+  });
+
+  it('says which key was to be used no longer when it signed', async () => {
+    const { urn, signer } = organisation.responders[0];
+    const end = organisation.now - 3600;
+    const newer = await organisation.publish((draft) => {
+      for (const record of draft.entities[urn]?.keys ?? []) if (record.kid === signer.kid) record.use_until = end;
+    });
+    const verdict = await verify(newer);
+    expect(verdict.valid).toBe(true);
+    expect(verdict.checks.at(-1)?.detail).toMatch(
+      /^no key was revoked or dropped by directory 2 of .*; but by it key .* of the reply was to be used until .* only$/,
+    );
   });
 
   it.each<[string, 'vault' | 'responder' | 'author' | 'invoker', string, boolean]>([
@@ -60,7 +114,7 @@ describe('verifyAnswer with a newer trust', () => {
     expect(verdict).toMatchObject({ valid: false, verdict: `REVOKED SINCE ${newer.directory.issued}` });
     expect(verdict.checks.at(-1)).toMatchObject({
       name: 'revoked-since',
-      ok: false,
+      state: 'failed',
       detail: expect.stringContaining(detail),
     });
   });
@@ -69,7 +123,7 @@ describe('verifyAnswer with a newer trust', () => {
     const { urn } = organisation.author;
     const newer = await organisation.publish((draft) => delete draft.entities[urn]);
     expect((await verify(newer)).checks.at(-1)).toMatchObject({
-      ok: false,
+      state: 'failed',
       detail: expect.stringContaining('of the tag is no longer listed'),
     });
   });
@@ -94,17 +148,10 @@ describe('verifyAnswer with a newer trust', () => {
     await answerUnder(before, { version: 999, prev: before.directoryRef.hash });
     const verdict = await verify(newer);
     expect(verdict).toMatchObject({ valid: false, verdict: `REVOKED SINCE ${newer.directory.issued}` });
-    expect(verdict.checks.at(-1)).toMatchObject({ ok: false, detail: expect.stringContaining(detail) });
+    expect(verdict.checks.at(-1)).toMatchObject({ state: 'failed', detail: expect.stringContaining(detail) });
   });
 
-  it('learns nothing from a trust that is older than the answer', async () => {
-    const older = organisation.trust;
-    await organisation.publish();
-    made = await exchange(await castOfMembers(organisation), organisation.author);
-    expect(await verify(older)).toMatchObject({ valid: true });
-  });
-
-  it('judges only what a trust with an older root knows', async () => {
+  it('stays VALID where the answer’s own documents were cosigned by the keys of its newest root', async () => {
     const signedUnder = organisation.trust;
     const rotated = await rotate('directory');
     const cast = { ...(await castOfMembers(organisation)), trust: rotated };
@@ -112,9 +159,45 @@ describe('verifyAnswer with a newer trust', () => {
     expect(await verify(signedUnder)).toMatchObject({ valid: true });
   });
 
+  // Whoever has the dropped key appends roots that anybody may have.
+  it.each<[string, (roots: readonly string[]) => Promise<Trust | undefined>]>([
+    ['a trust that knows the root that dropped its key', (roots) => trustUnder(roots.slice(0, 2))],
+    ['its own roots, and nothing else', async () => undefined],
+  ])('is REVOKED SINCE its own newest root, judged by %s [guard: answer-newest-root]', async (_name, trust) => {
+    const dropped = (await rotate('directory')).documents.roots;
+    const third = { ...organisation.trust.root, ...(await parseRoot(dropped[1] ?? '')).payload, version: 3 };
+    const roots = [...dropped, await organisation.sign('root', third)];
+    const documents = { ...organisation.trust.documents, roots };
+    const verdict = await verifyAnswer(composeAnswer({ ...made.parts, documents }), {
+      pin: organisation.pin,
+      now: organisation.now + 7200,
+      newer: await trust(roots),
+    });
+    expect(verdict).toMatchObject({ valid: false, verdict: `REVOKED SINCE ${third.issued}` });
+    expect(verdict.checks.at(-1)).toMatchObject({
+      state: 'failed',
+      detail: 'keys that signed the directory are no longer in root',
+    });
+  });
+
+  it('refuses another root of the same version [guard: answer-root-fork]', async () => {
+    const newer = await organisation.publishRoot();
+    const other = { ...newer.root, issued: timestampOf(organisation.now + 1) };
+    const [first = ''] = newer.documents.roots;
+    const documents = { ...made.parts.documents, roots: [first, await organisation.sign('root', other)] };
+    made = { ...made, parts: { ...made.parts, documents } };
+    expect(await verify(newer)).toMatchObject({
+      valid: false,
+      failure: { code: 'trust_rollback', check: 'revoked-since' },
+    });
+  });
+
   it('refuses the trust of another organisation', async () => {
     const { trust } = await makeOrganisation({ org: 'globex' });
-    await expect(verify(trust)).rejects.toMatchObject({ code: 'pin_mismatch', check: 'revoked-since' });
+    expect(await verify(trust)).toMatchObject({
+      valid: false,
+      failure: { code: 'pin_mismatch', check: 'revoked-since' },
+    });
   });
 
   it.each<[string, number, Partial<DirectoryDocument>]>([
@@ -130,9 +213,18 @@ describe('verifyAnswer with a newer trust', () => {
     const before = organisation.trust;
     while (organisation.trust.directory.version < version) await organisation.publish();
     await answerUnder(before, { prev: before.directoryRef.hash, chain: await before.nextChain(), ...change });
-    await expect(verify(organisation.trust)).rejects.toMatchObject({ code: 'trust_rollback', check: 'revoked-since' });
+    expect(await verify(organisation.trust)).toMatchObject({
+      valid: false,
+      failure: { code: 'trust_rollback', check: 'revoked-since' },
+    });
   });
 });
+
+/** The organisation as who knows these roots, and documents that new keys cosigned. */
+async function trustUnder(roots: readonly string[]): Promise<Trust> {
+  const { org, pin, now, trust } = organisation;
+  return Trust.establish({ ...trust.documents, roots }, { org, pin, now, acceptExpired: true, underStatedRoot: true });
+}
 
 /** Has the answer made under a directory that the organisation signed, or a thief of its key, and did not adopt. */
 async function answerUnder({ documents, directory }: Trust, change: Partial<DirectoryDocument>): Promise<void> {

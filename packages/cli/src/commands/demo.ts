@@ -78,11 +78,10 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
   heading('4. what the answer file proves to others');
   const file = answer.toFile();
   const verdict = await bulla.verify(file);
-  for (const check of verdict.checks) out.check(check);
+  for (const { name, state, detail } of verdict.checks)
+    out.check({ name, ok: state === 'not_looked_for' ? undefined : state === 'passed', detail });
   if (!verdict.valid)
-    throw new CheckFailed(
-      `the answer does not count any more (check ${verdict.checks.find(({ ok }) => !ok)?.name ?? 'verdict'})`,
-    );
+    throw new CheckFailed(`the answer does not count (check ${verdict.failure?.check ?? 'revoked-since'})`);
   out.line(`  ${verdict.verdict}`);
   if (outPath !== undefined) await writeWhole(outPath, file);
 
@@ -95,7 +94,7 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
   requireRefused(context, refusals);
   out.line(
     styled('demo ok', 'good'),
-    `: ${verdict.checks.length} checks of the answer passed, ${refusals.length} attacks were refused`,
+    `: ${verdict.checks.filter(({ state }) => state === 'passed').length} checks of the answer passed, ${refusals.length} attacks were refused`,
   );
 }
 

@@ -1,7 +1,9 @@
 import { verifyAnswerFile } from '@bulla/client';
-import type { Verdict } from '@bulla/crypto';
-import { fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
+import { FileTrustStore } from '@bulla/client/node';
+import type { Check, ProvedAnswer, Verdict } from '@bulla/crypto';
+import { ANSWER_MAX_BYTES, fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
 import type { Command } from 'commander';
+import { EXPLANATIONS } from '../answer-explanations.js';
 import type { Context } from '../context.js';
 import { CheckFailed } from '../exit-code.js';
 import { readBytes } from '../files.js';
@@ -11,6 +13,7 @@ import { UsageError } from '../usage-error.js';
 interface VerifyOptions {
   readonly pin?: string;
   readonly json?: boolean;
+  readonly explain?: boolean;
 }
 
 /** `bulla verify` */
@@ -19,58 +22,105 @@ export function addVerifyCommand(program: Command, context: Context): void {
     .command('verify <file>')
     .description('prove an answer.json: who answered what, under which keys; works offline')
     .option('--pin <sha256:…>', "the pin of the organisation's root, from somebody you trust (default: the profile's)")
+    .option(
+      '--explain',
+      'say of each check what it looked at, against what, for which moment, and what it does not prove',
+    )
     .option('--json', 'print the checks as JSON')
     .addHelpText(
       'after',
       `
-Ends with 0 if every check passes, else with 10 and the name of the check that failed.
-Whoever has the pin can do this, without an account and without the vault.
+Ends with 0 if the answer is VALID, else with 10 and the name of the check that failed.
+Whoever has the pin can do this, without an account, without keys and without the vault.
+– marks what nothing at hand could show; it decides nothing. With a profile, keys that
+were revoked since are looked for in the documents that this machine trusted last.
 
 Examples:
   $ bulla verify answer.json
+  $ bulla verify answer.json --explain
   $ bulla verify answer.json --pin sha256:3f… (64 digits, as \`bulla trust pin\` prints it)
   $ bulla run claims/triage --var claim=@claim.txt --json | bulla verify -`,
     )
     .action((file: string, options: VerifyOptions) => verify(context, file, options));
 }
 
-async function verify(context: Context, path: string, options: VerifyOptions): Promise<void> {
+async function verify(context: Context, path: string, { pin, json, explain }: VerifyOptions): Promise<void> {
   const { out } = context;
-  if (options.pin !== undefined && !/^sha256:[0-9a-f]{64}$/.test(options.pin))
+  if (pin !== undefined && !/^sha256:[0-9a-f]{64}$/.test(pin))
     throw new UsageError('--pin: expected sha256: and 64 hexadecimal digits');
-  const bytes = await readBytes(context.io, path);
-  const verdict = await verdictOf(context, bytes, options.pin);
-  if (options.json === true) {
-    const { question: _, ...rest } = verdict;
-    out.json(rest);
-  } else showVerdict(context, verdict, bytes);
-  if (!verdict.valid) {
-    const failed = verdict.checks.filter(({ ok }) => !ok).map(({ name }) => name);
-    throw new CheckFailed(`the answer was good when it was made, but no longer counts (check ${failed.join(', ')})`);
+  const bytes = await readBytes(context.io, path, ANSWER_MAX_BYTES);
+  const { verdict, checks, valid, failure, answer } = await verdictOf(context, bytes, pin);
+  if (json === true) {
+    const { question: _, ...said } = answer ?? { question: undefined };
+    const { code, check, message } = failure ?? {};
+    out.json({
+      valid,
+      verdict,
+      checks,
+      ...(failure && { failure: { code, check, message } }),
+      ...(answer && { answer: said }),
+    });
+  } else {
+    for (const check of checks) showCheck(context, check, explain === true);
+    if (answer === undefined) out.line(styled(verdict, 'bad'));
+    else showVerdict(context, verdict, valid, answer, bytes);
   }
+  if (failure !== undefined) throw failure;
+  if (!valid) throw new CheckFailed('the answer was good when it was made, but no longer counts (check revoked-since)');
 }
 
-async function verdictOf(context: Context, bytes: Uint8Array<ArrayBuffer>, pin: string | undefined): Promise<Verdict> {
+async function verdictOf(
+  context: Context,
+  bytes: Uint8Array<ArrayBuffer>,
+  given: string | undefined,
+): Promise<Verdict> {
   const profile = await context.findProfile();
-  if (profile !== undefined && (pin === undefined || pin === profile.pin))
-    return (await context.offline()).verify(bytes);
+  const pin = given ?? profile?.pin;
   if (pin === undefined)
     throw new UsageError(
       'there is no profile here that says whom to trust',
       'give the pin of the organisation: bulla verify answer.json --pin sha256:…',
     );
-  return verifyAnswerFile(bytes, pin);
+  const now = context.now();
+  if (profile?.pin !== pin) return verifyAnswerFile(bytes, pin, { now });
+  return verifyAnswerFile(bytes, pin, {
+    now,
+    remembered: { org: profile.org, store: new FileTrustStore(context.home) },
+  });
 }
 
-function showVerdict({ out }: Context, verdict: Verdict, bytes: Uint8Array<ArrayBuffer>): void {
-  for (const check of verdict.checks) out.check(check);
+function showCheck({ out }: Context, { name, state, detail, against, at }: Check, isExplained: boolean): void {
+  out.check({ name, ok: state === 'not_looked_for' ? undefined : state === 'passed', detail });
+  if (!isExplained) return;
+  const words = EXPLANATIONS[name];
+  const lines = [
+    ['checked', words.checked],
+    ['against', against === undefined ? words.against : toldApart(words.against, against)],
+    ['at', at === undefined ? words.at : toldApart(words.at, at)],
+    ['not proved', words.notProved],
+  ];
+  for (const [what = '', text = ''] of lines) out.line(`    ${what.padEnd(11)} ${text}`);
+}
+
+/** What is always so, and what it was this time. */
+function toldApart(always: string, now: string): string {
+  return always === now ? always : `${always}: ${now}`;
+}
+
+function showVerdict(
+  { out }: Context,
+  verdict: string,
+  isValid: boolean,
+  { responder, prompt, model, finish, profile }: ProvedAnswer,
+  bytes: Uint8Array<ArrayBuffer>,
+): void {
   const { kid } = parseFin(parseAnswer(bytes).evidence.fin).header;
-  const prompt = verdict.prompt === undefined ? '' : ` prompt=${verdict.prompt.name}@${verdict.prompt.version}`;
+  const about = prompt === undefined ? '' : ` prompt=${prompt.name}@${prompt.version}`;
   out.line(
-    styled(verdict.verdict, verdict.valid ? 'good' : 'bad'),
-    ` responder=${verdict.responder}#${fingerprint(kid)}${prompt} model=${verdict.model} finish=${verdict.finish}`,
+    styled(verdict, isValid ? 'good' : 'bad'),
+    ` responder=${responder}#${fingerprint(kid)}${about} model=${model} finish=${finish}`,
   );
-  if (verdict.profile === 'development') {
+  if (profile === 'development') {
     out.talk(
       styled('note:', 'strong'),
       ' this is a development organisation: all its keys lie in one folder, so whoever has that folder could have made this answer',

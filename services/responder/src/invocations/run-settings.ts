@@ -13,8 +13,8 @@ export const runSettings = {
   BULLA_RUNS_MAX: runs(RUN_LIMITS.max, 'in one process'),
   BULLA_LIMIT_RUNS_PER_KEY: runs(RUN_LIMITS.perKey, 'of one key, in one process'),
   BULLA_LIMIT_RUNS_PER_ORG: runs(RUN_LIMITS.perOrganisation, 'of all keys of an organisation, in one process'),
-  BULLA_ANSWER_BYTES_MAX: wholeNumberSetting(ANSWER_LIMITS.bytesMax, 65_536, 67_108_864).describe(
-    'a whole number from 65536 to 67108864: bytes of one answer, where it ends with `length`',
+  BULLA_ANSWER_BYTES_MAX: wholeNumberSetting(ANSWER_LIMITS.bytesMax, 65_536, ANSWER_LIMITS.bytesMax).describe(
+    'a whole number from 65536 to 8388608: bytes of one answer, where it ends with `length`; what is longer fits no answer file',
   ),
 };
 

@@ -1,0 +1,240 @@
+/**
+ * Vectors of the verdict on answer files (docs/spec/evidence.md), with our code and keys that are made for it: answers that
+ * vault and responder made together though the documents say no, documents of after their root, tags of after the answer,
+ * and newer documents.
+ */
+
+import { composeAnswer, cosignDocument, parseDirectory, parsePolicy, timestampOf, Trust } from '@bulla/crypto';
+
+import { makeOrganisation } from '@bulla/crypto/testing';
+
+import { castOfMembers, exchange, tagOf } from '../../crypto/test/answers.ts';
+import { envelopeClaims } from '../../crypto/test/exchange.ts';
+import { NOW } from '../../crypto/test/organisation.ts';
+import { isPublished, publish } from './published.mjs';
+
+const FILE = 'verdict.json';
+const DAY = 86_400;
+const PROMPT = 'prm_01kbz2p8e4fxq9m3y7t5w6v8na';
+
+const unshown = ['question', 'revoked-since'];
+const make = (policy = {}) => makeOrganisation({ now: NOW, suite: 'p256', policy });
+
+/** One file beside what its verifier has. */
+function input({ pin }, { parts }, { now = NOW + DAY, documents, newer } = {}) {
+  const file = composeAnswer({ ...parts, documents: { ...parts.documents, ...documents } });
+  if (newer === undefined) return { file, pin, now };
+  const { org, memory, directoryRef } = newer;
+  const { roots, policy, directory } = newer.documents;
+  const hashes = { from: 1, hashes: [...(memory.hashes ?? []), directoryRef.hash] };
+  return { file, pin, now, newer: { org, documents: { roots, policy, directory }, hashes } };
+}
+const valid = (trust, not_looked_for = unshown, profile = trust.profile) => ({
+  ok: { verdict: `VALID as of ${trust.directory.issued}`, profile, not_looked_for },
+});
+const revoked = (since, not_looked_for = ['question']) => ({
+  ok: { verdict: `REVOKED SINCE ${since}`, profile: 'development', not_looked_for },
+});
+const refused = (code, check) => ({ refused: code, check });
+
+async function answered(by, plan = {}, at = by.now) {
+  return exchange({ ...(await castOfMembers(by, PROMPT)), now: at }, by.author, plan);
+}
+
+const cases = [];
+const add = (name, given, expected) => void cases.push({ op: 'verify', name, input: given, expected });
+
+async function withNewer() {
+  const acme = await make();
+  const first = acme.trust;
+  const made = await answered(acme);
+  add('no newer documents', input(acme, made), valid(first));
+  add('the same documents', input(acme, made, { newer: first }), valid(first));
+  const next = await acme.publish(() => undefined, NOW + 60);
+  add('a newer directory that keeps every key', input(acme, made, { newer: next }), valid(first, ['question']));
+  const later = await answered(acme, {}, NOW + 120);
+  add('documents that are older than the answer', input(acme, later, { newer: first }), valid(next));
+  const { kid } = acme.vault.signer;
+  const revoking = await acme.publish(
+    (draft) => draft.revoked.push({ kid, reason: 'keyCompromise', at: NOW + 3600 }),
+    NOW + 3600,
+  );
+  add(
+    'a newer directory that revokes the key of the envelope',
+    input(acme, made, { newer: revoking }),
+    revoked(revoking.directory.issued),
+  );
+  const dropping = await acme.publish((draft) => {
+    const { [acme.author.urn]: _author, ...others } = draft.entities;
+    draft.entities = others;
+  }, NOW + 7200);
+  add(
+    'a newer directory without the key of the tag',
+    input(acme, made, { newer: dropping }),
+    revoked(dropping.directory.issued),
+  );
+  const globex = await makeOrganisation({ org: 'globex', now: NOW, suite: 'p256' });
+  const ofAnother = {
+    ...input(acme, made),
+    newer: input(globex, made, { newer: globex.trust }).newer,
+  };
+  add('newer documents of another organisation', ofAnother, refused('pin_mismatch', 'root-pin'));
+}
+
+/** An organisation whose second root has other keys for the directory, and the roots there are then. */
+async function rotated() {
+  const acme = await make();
+  const globex = await makeOrganisation({ org: 'globex', now: NOW, suite: 'p256' });
+  const made = await answered(acme);
+  const root = structuredClone(acme.trust.root);
+  Object.assign(root.keys, globex.trust.root.keys);
+  root.roles.directory = globex.trust.root.roles.directory;
+  const times = (at) => ({ issued: timestampOf(at), expires: timestampOf(at + 365 * DAY) });
+  const second = { ...root, ...times(NOW + 3600), version: 2 };
+  const third = { ...root, ...times(NOW + 7200), version: 3 };
+  const roots = [...acme.documents.roots, await acme.sign('root', second), await acme.sign('root', third)];
+  return { acme, made, roots, second, third, newSigners: globex.signers.directory };
+}
+
+async function withRoots() {
+  const { acme, made, roots, second, third, newSigners } = await rotated();
+  const own = { documents: { roots } };
+  add('a later root in the file that dropped the keys of its directory', input(acme, made, own), revoked(third.issued));
+  const two = { documents: { roots: roots.slice(0, 2) } };
+  add('the root before in the file', input(acme, made, two), revoked(second.issued));
+  const [cosigner] = newSigners;
+  if (cosigner === undefined) throw new Error('the new role has no key');
+  const directory = await cosignDocument(acme.documents.directory, cosigner);
+  const { org, pin, trust } = acme;
+  const known = { ...acme.documents, directory, roots: roots.slice(0, 2) };
+  const newer = await Trust.establish(known, { org, pin, now: NOW + DAY, acceptExpired: true, previous: trust });
+  add(
+    'a later root in the file than those of newer documents',
+    input(acme, made, { ...own, newer }),
+    revoked(third.issued),
+  );
+  const { expires } = acme.trust.root;
+  const end = Date.parse(expires) / 1000;
+  for (const [name, at, documents, check] of [
+    ['a policy and directory of after the end of their root', end + 61, {}, 'policy-root-life'],
+    ['a policy and directory of after the next root', NOW + 3661, { roots }, 'policy-root-life'],
+  ]) {
+    const { shown, exchanged } = await documentsOf(acme, at, at);
+    add(
+      name,
+      input(acme, exchanged, { now: at + DAY, documents: { ...shown, ...documents } }),
+      refused('signature_invalid', check),
+    );
+  }
+  const { shown, exchanged } = await documentsOf(acme, NOW + 60, NOW + 3661);
+  const late = input(acme, exchanged, { now: NOW + DAY, documents: { ...shown, roots } });
+  add('a directory of after the next root', late, refused('signature_invalid', 'directory-root-life'));
+  const plain = await make();
+  const before = await answered(plain);
+  const production = await plain.publishRoot((draft) => (draft.profile = 'production'), NOW + 60);
+  const appended = input(plain, before, { documents: { roots: production.documents.roots } });
+  add(
+    'a development organisation whose later root is production',
+    appended,
+    valid(plain.trust, unshown, 'development'),
+  );
+}
+
+/** Documents of these times by the first root's keys, and an answer under them. */
+async function documentsOf(acme, policyAt, at) {
+  const times = (from, days) => ({
+    issued: timestampOf(from),
+    expires: timestampOf(from + days * DAY),
+  });
+  const policy = await acme.sign('policy', { ...acme.trust.policy, ...times(policyAt, 300) });
+  const named = { version: acme.trust.policy.version, hash: (await parsePolicy(policy)).hash };
+  const directory = await acme.sign('directory', { ...acme.trust.directory, ...times(at, 60), policy: named });
+  const dir = { ver: acme.trust.directory.version, hash: (await parseDirectory(directory)).hash };
+  const exchanged = await answered(acme, { fin: { dir, iat: at + 65 } }, at + 60);
+  return { shown: { policy, directory }, exchanged };
+}
+
+async function forbidden() {
+  const plans = [
+    [
+      'an asker whom the directory does not list',
+      ({ invoker }) =>
+        (draft) =>
+          delete draft.entities[invoker.urn],
+      'forbidden',
+      'asker-listed',
+    ],
+    [
+      'an asker without the role',
+      ({ invoker }) =>
+        (draft) =>
+          Object.assign(draft.entities[invoker.urn] ?? {}, { roles: ['author'] }),
+      'forbidden',
+      'asker-role',
+    ],
+    [
+      'an asker whose key is revoked',
+      ({ invoker }) =>
+        (draft) =>
+          draft.revoked.push({ kid: invoker.signer.kid, reason: 'keyCompromise', at: NOW - 3600 }),
+      'key_revoked',
+      'asker-key',
+    ],
+    [
+      'a version that is withdrawn',
+      () => (draft) => draft.withdrawn.push({ sub: `urn:bulla:acme:prompt:${PROMPT}`, below: 4 }),
+      'forbidden',
+      'version-withdrawn',
+    ],
+  ];
+  for (const [name, change, code, check] of plans) {
+    const acme = await make();
+    await acme.publish(change(acme));
+    add(name, input(acme, await answered(acme)), refused(code, check));
+  }
+  const acme = await make();
+  await acme.publishPolicy((draft) => (draft.expires = timestampOf(NOW + 3600)));
+  add('a policy in its last minute', input(acme, await answered(acme, {}, NOW + 3659)), valid(acme.trust));
+  add(
+    'a policy that had expired',
+    input(acme, await answered(acme, {}, NOW + 3660)),
+    refused('trust_expired', 'policy-expired'),
+  );
+}
+
+async function lateTags() {
+  const acme = await make({ labels: { production: { groups: ['grp:release'], threshold: 2 } } });
+  const cast = await castOfMembers(acme, PROMPT);
+  const envelope = envelopeClaims(cast);
+  const tag = (by, iat = NOW - 60) => tagOf(cast, envelope, acme[by], { tag: 'production', iat, exp: NOW + 30 * DAY });
+  const beside = async (...tags) => {
+    const plan = { envelope, tags: await Promise.all(tags), fin: { iat: NOW + 5 } };
+    return input(acme, await exchange(cast, acme.author, plan), { now: NOW + 4 * DAY });
+  };
+  add('tags of two people', await beside(tag('author'), tag('owner')), valid(acme.trust));
+  add('a tag of a minute after the answer', await beside(tag('author'), tag('owner', NOW + 65)), valid(acme.trust));
+  add(
+    'a tag of later than that',
+    await beside(tag('author'), tag('owner', NOW + 66)),
+    refused('forbidden', 'tag-time'),
+  );
+  add(
+    'tags of days after the answer',
+    await beside(tag('author', NOW + 3 * DAY), tag('owner', NOW + 3 * DAY)),
+    refused('forbidden', 'tag-time'),
+  );
+  add(
+    'a later tag beside enough',
+    await beside(tag('author'), tag('owner'), tag('author', NOW + 3 * DAY)),
+    valid(acme.trust),
+  );
+  add('too few tags, and none later', await beside(tag('author')), refused('forbidden', 'tag-threshold'));
+}
+
+if (!isPublished(FILE)) {
+  await withNewer();
+  await withRoots();
+  await forbidden();
+  await lateTags();
+  publish(FILE, { format: 'verdict', values: {}, cases });
+}

@@ -1,0 +1,94 @@
+import { directoryName } from './answer-checks.js';
+import type { Finding } from './answer-finding.js';
+import { tampered } from './answer-finding.js';
+import type { VerifiedEnvelope } from './envelope.js';
+import { CryptoError } from './errors.js';
+import type { Evidence } from './evidence.js';
+import { requireFreshPosition } from './fresh-position.js';
+import { parseLabelFreshness } from './freshness.js';
+import { urnOf } from './ids.js';
+import type { FinClaims } from './reply.js';
+import { parseTag } from './tag.js';
+import type { ResolvedTag, TagExpectation } from './tag-set.js';
+import { verifyTags } from './tag-set.js';
+import type { Trust } from './trust.js';
+
+/**
+ * The tags that the policy wants show which prompt the name stands for, and its content. Whoever named a bare version
+ * got the tags of `latest`, which may have moved on: then they show the prompt alone. Their expiry is said, not judged;
+ * what was signed only after the answer does not count.
+ * @returns the position that they show; undefined for a chat
+ */
+export async function checkTags(
+  { tags }: Evidence,
+  fin: FinClaims,
+  trust: Trust,
+  envelope: VerifiedEnvelope,
+): Promise<Finding<ResolvedTag | undefined>> {
+  const found = { against: `${directoryName(trust)} and its policy`, at: fin.iat };
+  if (fin.purpose === 'chat.reply') {
+    if (tags.length > 0) throw tampered('tag-count', 'a chat has no tags');
+    return { value: undefined, detail: 'a chat without a stored prompt', ...found };
+  }
+  const { prm, iat } = fin;
+  const label = tags[0] === undefined ? 'latest' : parseTag(tags[0]).claims.tag;
+  const tag = await tagsThen(tags, { trust, name: prm.name, label, now: iat, acceptExpired: true });
+  // guard: answer-tag-prompt
+  if (tag.sub !== urnOf(trust.org, 'prompt', prm.id)) {
+    throw tampered('tag-prompt', 'the name stands for another prompt');
+  }
+  const age = tag.expiresAt <= envelope.claims.iat ? ', expired when the question was asked' : '';
+  const late = tags.length - notAfter(tags, iat, trust).length;
+  const afterwards = late > 0 ? `, ${late} more signed it only after the answer, which counts for nothing` : '';
+  const who = `${tag.signers.length} signed it${age}${afterwards}`;
+  if (label === 'latest' && tag.version > prm.ver) {
+    return {
+      value: tag,
+      detail: `version ${prm.ver} was named by its number: the label latest, at ${tag.version}, shows the prompt and not this content; ${who}`,
+      ...found,
+    };
+  }
+  // guard: answer-tag-version
+  if (tag.version !== prm.ver || tag.chash !== prm.chash) {
+    throw tampered('tag-version', 'the label names another version');
+  }
+  return { value: tag, detail: `${prm.name} version ${prm.ver} bore the label ${label}; ${who}`, ...found };
+}
+
+/** What tags show by those that were signed before the answer. Where later ones would be enough, that is said by name. */
+async function tagsThen(tags: readonly string[], expected: TagExpectation): Promise<ResolvedTag> {
+  try {
+    return await verifyTags(tags, expected);
+  } catch (error) {
+    const late = tags.length - notAfter(tags, expected.now, expected.trust).length;
+    if (!(error instanceof CryptoError) || error.check !== 'tag-threshold' || late === 0) throw error;
+    throw new CryptoError(error.code, 'too few signed the label before the answer: others did so only afterwards', {
+      check: 'tag-time',
+      cause: error,
+    });
+  }
+}
+
+function notAfter(tags: readonly string[], at: number, { policy }: Trust): string[] {
+  return tags.filter((tag) => parseTag(tag).claims.iat <= at + policy.max_skew);
+}
+
+/** Whether anybody said that the position was the newest when the question was asked: it decides nothing. */
+export async function checkNewest(
+  position: ResolvedTag | undefined,
+  { fresh = [] }: Evidence,
+  trust: Trust,
+  { claims: { iat: asked } }: VerifiedEnvelope,
+): Promise<Finding<void>> {
+  const found = { value: undefined, against: 'the tags and what renewers say in the file', at: asked };
+  if (position === undefined) return { ...found, detail: 'a chat without a stored prompt', isNotLookedFor: true };
+  try {
+    const { token } = await requireFreshPosition(position, fresh, { trust, now: asked });
+    const by = token === undefined ? 'they signed it lately' : `${parseLabelFreshness(token).claims.iss} says so`;
+    return { ...found, detail: `the position was the newest when the question was asked: ${by}` };
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    const detail = 'nothing here shows that the position was the newest when the question was asked';
+    return { ...found, detail, isNotLookedFor: true };
+  }
+}
