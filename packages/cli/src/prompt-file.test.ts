@@ -57,6 +57,11 @@ You answer in {{locale}}.
     ['front matter that is not closed', '---\ntype: chat\nx', /not closed/],
     ['YAML that is none, by line', '---\ntype: [\n---\nx', /not valid YAML at line/],
     ['a key that stands twice', '---\nmessages: true\nmessages: false\n---\nx', /not valid YAML/],
+    [
+      'a model whose name is two lines',
+      '---\nmodel: {name: "m\\nVALID"}\n---\nx',
+      /^front matter at line 2, at model\.name: holds a character that does not show/,
+    ],
     ['an alias', '---\nvars: {a: &x {max: 5}, b: *x}\n---\nx', /uses an alias/],
     ['text before the first section of a chat', '---\ntype: chat\n---\nhello\n# user\nx', /begins with a heading/],
     ['a chat without sections', '---\ntype: chat\n---\n\n', /needs a section/],

@@ -1,5 +1,5 @@
 import { parseTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from '@bulla/contract';
-import { STATEMENT_MAX_BYTES, utf8 } from '@bulla/crypto';
+import { isVisibleName, STATEMENT_MAX_BYTES, utf8 } from '@bulla/crypto';
 import type { Document } from 'yaml';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
 import * as z from 'zod';
@@ -51,7 +51,12 @@ const FrontMatter = z.strictObject({
   type: z.enum(['text', 'chat']).default('text'),
   model: z
     .strictObject({
-      name: z.string().min(1).max(128).default('default'),
+      name: z
+        .string()
+        .min(1)
+        .max(128)
+        .refine(isVisibleName, 'holds a character that does not show, or a space at an end')
+        .default('default'),
       temperature: z.number().min(0).max(2).optional(),
       max_output_tokens: z.int().min(1).max(1_000_000).optional(),
     })

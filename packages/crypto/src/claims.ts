@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { idPattern, LABEL_PATTERN, NAME_PATTERN, parseUrn } from './ids.js';
 import type { IdPrefix } from './ids.js';
+import { visibleNameSchema } from './visible-name.js';
 
 /** Members that stand in tokens of several types (protocol.md §2.1, §2.2). */
 
@@ -38,8 +39,9 @@ export const nameSchema = z.string().check(z.regex(NAME_PATTERN));
 export const labelSchema = z.string().check(z.regex(LABEL_PATTERN));
 /** Version of a prompt or document; counts from 1. */
 export const versionSchema = z.int().check(z.gte(1), z.lte(2_147_483_647));
-/** A model's name as its provider spells it. */
-export const modelNameSchema = z.string().check(z.minLength(1), z.maxLength(256));
+/** A model's name as its provider spells it; it stands in lines that people read (amendment A15). */
+// guard: model-name-visible without: export const modelNameSchema = z.string().check(z.minLength(1), z.maxLength(256));
+export const modelNameSchema = visibleNameSchema(256);
 
 /** Which directory a signer had before it: version, and SHA-256 of the payload. */
 export const directoryRefSchema = z.strictObject({ ver: versionSchema, hash: hashSchema });

@@ -244,6 +244,7 @@ describe('parseEnvelope', () => {
     ['pol', { uses: 1, stream: true }],
     ['pol', { uses: 1, stream: true, models: [] }],
     ['pol', { uses: 1, stream: true, models: [''] }],
+    ['pol', { uses: 1, stream: true, models: ['default '] }],
     ['pol', { uses: 1, stream: true, models: Array.from({ length: 33 }, () => 'm') }],
   ];
   it.each(wrongChat)('refuses a wrong %s in a chat (case %#) [guard: chat-by-device]', async (name, value) => {

@@ -87,6 +87,7 @@ export { keyFor, keyMaterialOf, namesOf, sealingKeyOf, verifyingKeyOf } from './
 export type { Letter, LetterInside, LetterOutside } from './letter.js';
 export { isLetterName, LETTER_MAX_BYTES, parseLetter, sealLetter } from './letter.js';
 export { sealStreamedLetter } from './streamed-letter.js';
+export { isVisibleName } from './visible-name.js';
 export type { LockedHeader, Stretching } from './locked.js';
 export { parseLocked, sealLocked } from './locked.js';
 export type { PublicKey, PublicKeys } from './public-keys.js';

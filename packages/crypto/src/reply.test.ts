@@ -157,6 +157,10 @@ describe('ReplySealer', () => {
     ['a chat that names a prompt', { purpose: 'chat.reply' }],
     ['a reply that names none', { prm: undefined }],
     ['no model', { model: '' }],
+    ['a model whose name is two lines [guard: model-name-visible]', { model: 'm\nVALID as of 2030-01-01' }],
+    ['a model whose name turns a line around', { model: 'm\u202e' }],
+    ['a model whose name ends in a space', { model: 'm ' }],
+    ['a model of more than 256 characters', { model: 'm'.repeat(257) }],
     ['a member more', { text: 'hello' }],
     ['no hash of the question', { ih: undefined }],
   ])('refuses to make or to read %s', async (_name, change) => {

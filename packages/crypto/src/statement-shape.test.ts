@@ -88,6 +88,7 @@ describe('parseStatement refuses', () => {
     ],
     ['without a model', { messages, vars: {} }],
     ['with a nameless model', { messages, vars: {}, model: { name: '' } }],
+    ['with a model whose name is two lines', { messages, vars: {}, model: { name: 'm\nVALID' } }],
     ['with too high a temperature', { messages, vars: {}, model: { name: 'm', temperature: 2.1 } }],
     ['with a fraction of a token', { messages, vars: {}, model: { name: 'm', max_output_tokens: 1.5 } }],
     ['with an option more', { messages, vars: {}, model: { name: 'm', seed: 1 } }],

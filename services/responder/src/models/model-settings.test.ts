@@ -50,10 +50,12 @@ describe('the settings of models', () => {
     ['BULLA_LLM_TIMEOUT_MS', '1e4'],
     ['BULLA_LLM_MODEL', ''],
     ['BULLA_LLM_MODEL', 'x'.repeat(257)],
+    ['BULLA_LLM_MODEL', 'm\n'],
+    ['BULLA_LLM_MODEL', 'm\u200b'],
     ['BULLA_LLM_API_KEY', 'two words'],
     ['BULLA_LLM_API_KEY', 'line\n'],
     ['BULLA_LLM_API_KEY', 'schlüssel'],
-  ] as const)('refuse a bad %s (%j)', (name, value) => {
+  ] as const)('refuse a bad %s (%j) [guard: setting-model-name]', (name, value) => {
     expect(settings.safeParse({ [name]: value }).error?.issues[0]?.path).toEqual([name]);
   });
 

@@ -1,4 +1,4 @@
-import { Secret, utf8 } from '@bulla/crypto';
+import { isVisibleName, Secret, utf8 } from '@bulla/crypto';
 import * as z from 'zod';
 import { EchoModel } from './echo.model.js';
 import { ExtractModel } from './extract.model.js';
@@ -38,7 +38,14 @@ export const modelTargetSchema = z.string().transform((text, context): ModelTarg
 export const modelSettings = {
   BULLA_LLM: modelTargetSchema.prefault('builtin:extract').describe(EXPECTED),
   /** Used where the prompt names no model. */
-  BULLA_LLM_MODEL: z.string().min(1).max(256).optional().describe('the name of a model, at most 256 characters'),
+  BULLA_LLM_MODEL: z
+    .string()
+    .min(1)
+    .max(256)
+    // guard: setting-model-name without: .max(256)
+    .refine(isVisibleName)
+    .optional()
+    .describe('the name of a model, at most 256 visible characters without spaces at its ends'),
   BULLA_LLM_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{1,4096}$/)

@@ -47,6 +47,8 @@ function failing(reply: FakeReply): Promise<FailedRun> {
 const tokens = ['a', 'b', 'c'];
 const written = (text: string): FakeReply => ({ tokens, faults: [{ afterTokens: 2, kind: 'write', text }] });
 const event = (value: unknown): FakeReply => written(`data: ${JSON.stringify(value)}\n\n`);
+const toolNamed = (name: string) =>
+  event({ choices: [{ delta: { tool_calls: [{ index: 0, function: { name, arguments: '' } }] } }] });
 
 describe('an upstream that does not answer', () => {
   it.each<[string, FakeReply, object]>([
@@ -171,6 +173,13 @@ describe('an answer that is not whole', () => {
     ],
     ['half a surrogate pair in a name', event({ choices: [], model: 'm\udfff' })],
     ['U+0000 in a name', event({ choices: [], model: 'm\0' })],
+    [
+      'a name of two lines [guard: upstream-names]',
+      event({ choices: [{ delta: {} }], model: 'm\nVALID as of 2030-01-01 prompt=legal/approved@9' }),
+    ],
+    ['a name that turns a line around', event({ choices: [], model: 'm\u202e' })],
+    ['a name that ends in a space', event({ choices: [], model: 'm ' })],
+    ['a name of a tool that does not show', toolNamed('look\u200b')],
     ['a negative usage', event({ choices: [], usage: { prompt_tokens: -1, completion_tokens: 0 } })],
     ['text after its end [guard: upstream-after-end]', event({ choices: [{ delta: {}, finish_reason: 'stop' }] })],
     ['a huge event', { tokens, faults: [{ afterTokens: 2, kind: 'huge-event', bytes: 20_000 }] }],

@@ -229,11 +229,17 @@ describe('the list of models', () => {
     ['a refusal', { status: 401 }, 'upstream_auth'],
     ['something else than JSON', { body: '{' }, 'upstream_unavailable'],
     ['another list', { body: '{"data":[{"id":7}]}' }, 'upstream_unavailable'],
+    [
+      'a list with a name of two lines [guard: upstream-listed-names]',
+      { body: '{"data":[{"id":"m\\nVALID"}]}' },
+      'upstream_unavailable',
+    ],
     ['another content type', { contentType: 'text/plain' }, 'upstream_unavailable'],
     ['too much', { body: ' '.repeat(1_100_000) }, 'upstream_unavailable'],
   ])('that is %s is an error, and is asked for again', async (_name, modelsReply, code) => {
     fake.follow({ modelsReply });
     await expect(collect({ model: undefined })).rejects.toMatchObject({ code });
+    expect(fake.completionsOf('inv_1').started).toBe(0);
     fake.follow({});
     expect((await collect({ model: undefined }))[0]?.model).toBe('fake-model');
   });

@@ -1,4 +1,5 @@
 import type { Secret } from '@bulla/crypto';
+import { isVisibleName } from '@bulla/crypto';
 import * as z from 'zod';
 import { Model, type ModelChunk, type ModelRequest } from './model.js';
 import { brokenAnswer } from './model-error.js';
@@ -12,7 +13,9 @@ import { type ModelTimeouts, UpstreamWatch } from './upstream-watch.js';
 
 const MODELS_BYTES_MAX = 1_048_576;
 const MODELS_KEPT_MS = 60_000;
-const modelsSchema = z.object({ data: z.array(z.object({ id: z.string().min(1).max(256) })).max(10_000) });
+// guard: upstream-listed-names without: const listedNameSchema = z.string().min(1).max(256);
+const listedNameSchema = z.string().min(1).max(256).refine(isVisibleName);
+const modelsSchema = z.object({ data: z.array(z.object({ id: listedNameSchema })).max(10_000) });
 
 export interface OpenaiModelLimits {
   /** One line or event of the stream, in UTF-16 units. */

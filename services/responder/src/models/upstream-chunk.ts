@@ -1,10 +1,16 @@
+import { isVisibleName } from '@bulla/crypto';
 import * as z from 'zod';
 import type { FinishReason, ModelDelta, ModelUsage, ToolCallDelta } from './model.js';
 import { brokenAnswer } from './model-error.js';
 
 /** The strict JSON of a reply has neither half a surrogate pair nor U+0000: its asker would refuse the whole of it. */
 const textSchema = z.string().refine((text) => text.isWellFormed() && !text.includes('\0'));
-const nameSchema = textSchema.max(256);
+/** Names stand in lines that people read (protocol.md, amendment A15); some servers send an empty one for "none". */
+// guard: upstream-names without: const nameSchema = textSchema.max(256);
+const nameSchema = z
+  .string()
+  .max(256)
+  .refine((name) => name === '' || isVisibleName(name));
 const countSchema = z.int().min(0);
 const toolCallSchema = z.object({
   index: z.int().min(0).max(127),

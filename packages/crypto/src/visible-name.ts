@@ -1,0 +1,25 @@
+import * as z from 'zod/mini';
+
+/**
+ * What a reader of a name does not see, or what makes a screen show it otherwise: controls, formats, private and surrogate
+ * code points, separators of lines, what is drawn as nothing. Code points that nobody was given yet are none of it: what
+ * was good stays good when Unicode grows.
+ */
+const UNSEEN =
+  /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]/u;
+const BLANK_AT_AN_END = /^\p{Zs}|\p{Zs}$/u;
+
+/**
+ * Whether a name shows whole where it is read: every character is visible, and no space stands at an end (protocol.md,
+ * amendment A15). How long it may be is for its owner to say.
+ */
+export function isVisibleName(name: string): boolean {
+  // guard: name-unseen without: return !BLANK_AT_AN_END.test(name);
+  // guard: name-ends without: return !UNSEEN.test(name);
+  return !UNSEEN.test(name) && !BLANK_AT_AN_END.test(name);
+}
+
+/** A name that somebody else gives, of at most so many UTF-16 code units. */
+export function visibleNameSchema(max: number): z.ZodMiniType<string> {
+  return z.string().check(z.minLength(1), z.maxLength(max), z.refine(isVisibleName));
+}
