@@ -139,6 +139,17 @@ describe('a sealed file', () => {
     expect(opened.stderr).toMatch(/^signed by [0-9a-f:]{39}, dated [\d-]+T[\d:.]+Z\n$/);
   });
 
+  it('says that it leaves out a name that does not show whole', async () => {
+    const file = await world.file('re\u200bport.txt', 'text');
+    const sealed = await world.done(['seal', file, '--to', path('alice.pub.pem'), '--from', path('bob.key.pem')]);
+    expect(sealed.stderr).toContain('the letter does not say what the file is called');
+    const opened = await world.done(['open', '--key', path('alice.key.pem'), '--sender', path('bob.pub.pem')], {
+      stdin: sealed.stdout,
+    });
+    expect(opened.stdout).toBe('text');
+    expect(opened.stderr).not.toContain('called');
+  });
+
   it('keeps its bytes and its name', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
     await world.file('photo.png', bytes);

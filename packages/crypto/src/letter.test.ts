@@ -157,12 +157,31 @@ describe('a letter', () => {
 });
 
 describe('the name of a letter', () => {
-  it.each(['letter.txt', 'Brief an Äneas.pdf', '...', ' ', 'x'.repeat(255)])('can be "%s"', (name) => {
+  it.each(['letter.txt', 'Brief an Äneas.pdf', '...', 'a b', 'x'.repeat(255)])('can be "%s"', (name) => {
     expect(isLetterName(name)).toBe(true);
   });
 
-  it.each(['', '.', '..', 'a/b', '/etc/passwd', 'a\\b', 'a\nb', 'a\u0000', 'a\u202Eb', 'ä'.repeat(128), '\u{1b}[2J'])(
+  it.each(['', '.', '..', 'a/b', '/etc/passwd', 'a\\b', 'ä'.repeat(128)])(
     'cannot be %j [guard: letter-name]',
+    async (name) => {
+      expect(isLetterName(name)).toBe(false);
+      await expect(seal({ ...LETTER, name })).rejects.toMatchObject({ code: 'token_malformed' });
+    },
+  );
+
+  const unseen = [
+    'a\nb',
+    'a\u0000',
+    '\u{1b}[2J',
+    'a\u202Eb',
+    'a\u200bb',
+    'a\u00adb',
+    '\ufeffa',
+    'a\u2060',
+    'a\u{e0041}',
+  ];
+  it.each([...unseen, ' ', ' a', 'a '])(
+    'cannot be %j, which does not show whole [guard: letter-name-visible]',
     async (name) => {
       expect(isLetterName(name)).toBe(false);
       await expect(seal({ ...LETTER, name })).rejects.toMatchObject({ code: 'token_malformed' });

@@ -10,6 +10,7 @@ import { kidSchema, secondsSchema } from './keys.js';
 import { checkShape } from './schema.js';
 import type { Signer } from './signer.js';
 import { strictParse } from './strict-parse.js';
+import { isVisibleName } from './visible-name.js';
 
 /**
  * A file from one person to another with nothing but key files (docs/spec/letter.md): a compact JWE around a compact
@@ -30,8 +31,9 @@ const LETTER_ALGS = ['PS256', 'ES256'] as const;
 /** A name and no path: nothing that a reader would write elsewhere than it was told. */
 const nameSchema = z.string().check(
   z.minLength(1),
-  // guard: letter-name without: z.regex(/^[^\\\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]+$/u)
-  z.regex(/^[^/\\\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]+$/u),
+  // guard: letter-name without: z.regex(/^[^\\]+$/u)
+  z.regex(/^[^/\\]+$/u),
+  z.refine(isVisibleName), // guard: letter-name-visible
   z.refine((name) => name !== '.' && name !== '..' && utf8(name).length <= NAME_MAX_BYTES),
 );
 const innerSchema = z.strictObject({

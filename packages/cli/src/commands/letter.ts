@@ -86,7 +86,7 @@ async function seal(context: Context, file: string, { to, from, stream, output }
   const keys = await readPrivateKeyFile(context, from);
   const own = privateFor(keys, 'sig');
   const signer = await loadSigner(own.privateJwk, verifyingKeyOf(keys).alg);
-  const name = file === '-' || !isLetterName(basename(file)) ? undefined : basename(file);
+  const name = nameToSend(context, file);
   const about = { at: context.now(), name };
   if (stream === true) {
     const source = readPieces(context.io, file);
@@ -99,6 +99,17 @@ async function seal(context: Context, file: string, { to, from, stream, output }
   const letter = `${await sealLetter({ content, ...about }, signer, recipient)}\n`;
   if (output === undefined) context.out.exact(letter);
   else await writeNew(output, new TextEncoder().encode(letter), 0o644);
+}
+
+/** What the letter calls the file. The reader of the letter could not take every name that a disk takes. */
+function nameToSend({ out }: Context, file: string): string | undefined {
+  if (file === '-') return undefined;
+  const name = basename(file);
+  if (isLetterName(name)) return name;
+  out.talk(
+    'note: the letter does not say what the file is called: its name has more than 255 bytes, or characters that do not show',
+  );
+  return undefined;
 }
 
 async function openSealed(context: Context, file: string, { key, sender, output }: OpenOptions): Promise<void> {
