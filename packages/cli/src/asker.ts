@@ -52,7 +52,7 @@ export class Asker {
       return withoutRubbedOut(await this.#next(question, unattended));
     } finally {
       stdin.setRawMode(false);
-      this.#out.ask('\n');
+      this.#out.answered();
     }
   }
 

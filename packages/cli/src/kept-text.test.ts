@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { keptText } from './kept-text.js';
+import { keptLines } from './kept-text.js';
 
-type Statement = Parameters<typeof keptText>[0];
+type Statement = Parameters<typeof keptLines>[0];
 
 const statement = {
   content: {
@@ -16,15 +16,19 @@ const statement = {
 
 describe('a version that may be kept', () => {
   it('is shown with its text and its rights', () => {
-    expect(keptText(statement)).toBe(
-      '# system\nBe kind.\n# user\n{{claim}}\nmay be run by grp:support, grp:testers; read by nobody\n',
-    );
+    expect(keptLines(statement)).toEqual([
+      '# system',
+      '| Be kind.',
+      '# user',
+      '| {{claim}}',
+      'may be run by grp:support, grp:testers; read by nobody',
+    ]);
   });
 
   it('says that there are files which cannot be seen', () => {
     const attachments = [{ id: 'policy.pdf', size: 48_213, key: 'secret', hash: 'hash' }];
-    const text = keptText({ ...statement, attachments });
-    expect(text).toContain('\nwith the attachment policy.pdf of 48213 bytes, not shown here\n');
-    expect(text).not.toContain('secret');
+    const lines = keptLines({ ...statement, attachments });
+    expect(lines).toContain('with the attachment policy.pdf of 48213 bytes, not shown here');
+    expect(lines.join('\n')).not.toContain('secret');
   });
 });

@@ -1,9 +1,14 @@
 import type { OpenedVersion } from '@bulla/client';
+import { textOf } from './statement-lines.js';
+import { visibleLine } from './visible-text.js';
 
-/** What somebody must have seen before an organisation keeps a version: its text, its files by name, its rights. */
-export function keptText({ content, acl, attachments }: OpenedVersion['statement']): string {
-  const messages = content.messages.map((message) => `# ${message.role}\n${message.content}\n`);
-  const files = attachments.map(({ id, size }) => `with the attachment ${id} of ${size} bytes, not shown here\n`);
+/** What somebody must have seen before an organisation keeps a version, in lines: its text, its files by name, its rights. */
+export function keptLines(statement: OpenedVersion['statement']): string[] {
+  const { acl, attachments } = statement;
   const listed = (groups: readonly string[]) => groups.join(', ') || 'nobody';
-  return [...messages, ...files, `may be run by ${listed(acl.invoke)}; read by ${listed(acl.read)}\n`].join('');
+  return [
+    ...textOf(statement).map(visibleLine),
+    ...attachments.map(({ id, size }) => `with the attachment ${id} of ${size} bytes, not shown here`),
+    `may be run by ${listed(acl.invoke)}; read by ${listed(acl.read)}`,
+  ];
 }

@@ -174,7 +174,10 @@ describe('a line in which every character shows', () => {
     ['tags that only models read', 'a\u{e0041}\u{e007f}', String.raw`a\u{e0041}\u{e007f}`],
     ['selectors of variants', 'a\ufe0f\u{e0100}', String.raw`a\u{fe0f}\u{e0100}`],
     ['blanks that are no spaces', 'a\u00a0b\u3000\u2800\u3164', String.raw`a\u{a0}b\u{3000}\u{2800}\u{3164}`],
-    ['spaces at the end', 'a b \t', String.raw`a b\u{20}\u{9}`],
+    ['a tab', '\ta', String.raw`\u{9}a`],
+    ['what ends a line', 'a\nb', String.raw`a\u{a}b`],
+    ['spaces at the end', 'a b  ', String.raw`a b\u{20}\u{20}`],
+    ['a tab at the end', 'a b \t', String.raw`a b \u{9}`],
     ['a code point that belongs to nobody', '\u{e000}\u{378}', String.raw`\u{e000}\u{378}`],
     ['half a character', '\ud800', String.raw`\u{d800}`],
   ])('has %s written out', (_name, line, visible) => {
@@ -182,7 +185,7 @@ describe('a line in which every character shows', () => {
   });
 
   it('leaves writing of people as it is', () => {
-    const line = '\tGrüße, 你好, שלום 🌊';
+    const line = '  Grüße, 你好, שלום 🌊';
     expect(visibleLine(line)).toBe(line);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Sink } from '../test/world.js';
-import { harmless, Output, styled } from './output.js';
+import { Output, styled } from './output.js';
+import { harmless } from './visible-text.js';
 
 function onTerminal(env: Record<string, string> = {}): { out: Output; stdout: Sink; stderr: Sink } {
   const [stdout, stderr] = [new Sink(), new Sink()];

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Io, OutputStream } from './io.js';
+import { harmless, visible, visibleCell, visibleJson } from './visible-text.js';
 
 const FORMATS = { good: 'green', bad: 'red', strong: 'bold', faint: 'dim' } as const;
 export type Style = keyof typeof FORMATS;
@@ -20,20 +21,12 @@ export function styled(text: string, style: Style): Styled {
   return { text, style };
 }
 
-/** Control characters (but tab and newline) and what reorders text: a terminal would obey them (CWE-150). */
-const OBEYED = /(?![\t\n])[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu;
-
-/** Text in which every character that a terminal would obey is shown instead. */
-export function harmless(text: string): string {
-  return text.replace(OBEYED, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-}
-
-/** JSON that says the same, in which no string holds a character that a terminal would obey. */
-function harmlessJson(json: string): string {
-  return json.replace(OBEYED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/** The only file that prints. Standard output is for data, standard error for talk. */
+/**
+ * The only file that prints. Standard output is for data, standard error for talk.
+ *
+ * Whatever prints a line prints one line, and every character of it shows, at a terminal and in a pipe: no value can make
+ * a line of its own, whoever gave it. What is exact, or has lines of its own, has a method of another name.
+ */
 export class Output {
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
@@ -57,12 +50,13 @@ export class Output {
 
   /** A line of data. */
   line(...parts: readonly Part[]): void {
-    this.#write(this.#stdout, [...parts, '\n']);
+    this.#line(this.#stdout, parts);
   }
 
-  /** Data from elsewhere: exact where a program reads it, harmless where a terminal shows it. */
+  /** Running text from elsewhere: exact where a program reads it, harmless where a terminal shows it. */
   text(text: string): void {
-    this.#write(this.#stdout, [text]);
+    // guard: terminal-text without: this.exact(text);
+    this.exact(this.#stdout.isTTY === true ? harmless(text) : text);
   }
 
   /** Data that this machine made, such as sealed letters and public keys: exactly as it is, terminal or not. */
@@ -70,10 +64,10 @@ export class Output {
     this.#stdout.write(text);
   }
 
-  /** A JSON document that may hold text from elsewhere: exact where a program reads it, harmless at a terminal. */
+  /** A JSON document that may hold text from elsewhere: exact where a program reads it, visible at a terminal. */
   document(json: string): void {
     // guard: terminal-json without: this.exact(json);
-    this.exact(this.#stdout.isTTY === true ? harmlessJson(json) : json);
+    this.exact(this.#stdout.isTTY === true ? visibleJson(json) : json);
   }
 
   /**
@@ -96,7 +90,9 @@ export class Output {
   }
 
   /** Columns that line up. */
-  table(rows: readonly (readonly string[])[]): void {
+  table(given: readonly (readonly string[])[]): void {
+    // guard: table-cells without: const rows = given;
+    const rows = given.map((row) => row.map(visibleCell));
     const columns = Math.max(0, ...rows.map((row) => row.length));
     const widths = Array.from({ length: columns }, (_, column) =>
       Math.max(...rows.map((row) => (row[column] ?? '').length)),
@@ -126,45 +122,50 @@ export class Output {
 
   /** A line for the person at the terminal. */
   talk(...parts: readonly Part[]): void {
-    if (!this.#quiet) this.#write(this.#stderr, [...parts, '\n']);
+    if (!this.#quiet) this.#line(this.#stderr, parts);
   }
 
   /** What a person must see before they answer, also where they want no talk. */
   must(...parts: readonly Part[]): void {
-    this.#write(this.#stderr, [...parts, '\n']);
+    this.#line(this.#stderr, parts);
   }
 
   /** A question, whose answer is typed on the same line. */
   ask(text: string): void {
-    this.#write(this.#stderr, [text]);
+    this.#stderr.write(this.#shown(this.#stderr, text));
+  }
+
+  /** Ends the line of a question whose answer did not show. */
+  answered(): void {
+    this.#stderr.write('\n');
   }
 
   error(message: string): void {
-    this.#write(this.#stderr, ['bulla: ', styled('error:', 'bad'), ` ${message}\n`]);
+    this.#line(this.#stderr, ['bulla: ', styled('error:', 'bad'), ` ${message}`]);
   }
 
   hint(message: string): void {
-    this.#write(this.#stderr, ['bulla: ', styled('hint:', 'strong'), ` ${message}\n`]);
+    this.#line(this.#stderr, ['bulla: ', styled('hint:', 'strong'), ` ${message}`]);
   }
 
-  /** Help that was asked for. */
+  /** Help that was asked for: text of this program, in lines. */
   help(text: string): void {
-    this.#stdout.write(text);
+    this.#stdout.write(harmless(text));
   }
 
   /** Usage after a mistake. */
   usage(text: string): void {
-    this.#stderr.write(text);
+    this.#stderr.write(harmless(text));
   }
 
-  #write(stream: OutputStream, parts: readonly Part[]): void {
-    const isTerminal = stream.isTTY === true;
-    const show = (part: Part): string => {
-      const text = typeof part === 'string' ? part : part.text;
-      if (!isTerminal) return text;
-      if (typeof part === 'string' || !this.#colour) return harmless(text);
-      return styleText(FORMATS[part.style], harmless(text), { validateStream: false });
-    };
-    stream.write(parts.map(show).join(''));
+  #line(stream: OutputStream, parts: readonly Part[]): void {
+    stream.write(`${parts.map((part) => this.#shown(stream, part)).join('')}\n`);
+  }
+
+  #shown(stream: OutputStream, part: Part): string {
+    // guard: printed-lines without: const text = typeof part === 'string' ? part : part.text;
+    const text = visible(typeof part === 'string' ? part : part.text);
+    if (typeof part === 'string' || !this.#colour || stream.isTTY !== true) return text;
+    return styleText(FORMATS[part.style], text, { validateStream: false });
   }
 }

@@ -6,7 +6,7 @@ const QUIET_ZONE = 4;
 const HALVES = { 'light light': '█', 'light dark': '▀', 'dark light': '▄', 'dark dark': ' ' } as const;
 
 /** A QR code of a text as lines of a terminal. One with a light background shows it inverted, which readers take too. */
-export function qrCode(text: string): string {
+export function qrCode(text: string): string[] {
   const { data, size } = encode(text, { ecc: 'M', border: QUIET_ZONE });
   const shade = (row: number, column: number) => (data[row]?.[column] === true ? 'dark' : 'light');
   const lines: string[] = [];
@@ -16,5 +16,5 @@ export function qrCode(text: string): string {
     });
     lines.push(characters.join(''));
   }
-  return lines.join('\n');
+  return lines;
 }

@@ -186,7 +186,7 @@ describe('revoking', () => {
     expect(unsure).toMatchObject({ code: 2, stderr: expect.stringContaining('keep 1 of its texts?') });
     const ended = ok(await world.bulla(revoke, { stdin: 'yes\nno\nyes\n' }));
     expect(ended.stdout).toContain('texts/one@1  sha256:');
-    expect(ended.stdout).toContain('# user\nSort this claim.\n\n{{claim}}\n');
+    expect(ended.stdout).toContain('# user\n| Sort this claim.\n|\n| {{claim}}\n');
     expect(ended.stdout).toContain('1 of its texts kept');
     // Its labels died with it: somebody looks where they stood and moves them on. The text that was answered for is as
     // good as ever.

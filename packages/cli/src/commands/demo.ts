@@ -8,6 +8,7 @@ import { writeWhole } from '../files.js';
 import { shortName } from '../names.js';
 import { styled } from '../output.js';
 import { draftOf } from '../prompt-draft.js';
+import { quoted } from '../visible-text.js';
 
 const NAME = 'demo/claim-triage';
 const LABEL = 'production';
@@ -69,10 +70,10 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
   describeAnswer(context, 'stream', answer, `in ${pieces} piece${pieces === 1 ? '' : 's'}, `);
   if (answer.model.startsWith('builtin:'))
     out.line(
-      `  note: ${answer.model} is not a language model; it picks sentences by a stated rule. For a model: BULLA_LLM=openai:… bulla up`,
+      `  note: ${quoted(answer.model)} is not a language model; it picks sentences by a stated rule. For a model: BULLA_LLM=openai:… bulla up`,
     );
   out.line();
-  out.line(indent(answer.text));
+  for (const line of answer.text.split('\n')) out.line(`    ${line}`);
   out.line();
 
   heading('4. what the answer file proves to others');
@@ -133,7 +134,7 @@ function describeAnswer(
   pass(
     context,
     name,
-    `${before}${prompt.name} v${prompt.version}, ${tokens}, by ${model}, signed by ${responder.split(':').slice(3).join(':')}`,
+    `${before}${prompt.name} v${prompt.version}, ${tokens}, by ${quoted(model)}, signed by ${responder.split(':').slice(3).join(':')}`,
   );
 }
 
@@ -151,8 +152,4 @@ function requireRefused({ out }: Context, refusals: readonly Refusal[]): void {
 
 function pass({ out }: Context, name: string, detail: string): void {
   out.check({ name, ok: true, detail });
-}
-
-function indent(text: string): string {
-  return text.replace(/^/gm, '    ');
 }

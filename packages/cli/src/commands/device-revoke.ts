@@ -6,7 +6,7 @@ import { Option } from 'commander';
 import type { Context } from '../context.js';
 import { findDevice, idOf } from '../device-names.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
-import { keptText } from '../kept-text.js';
+import { keptLines } from '../kept-text.js';
 import { requirePromptName, requireVersion } from '../names.js';
 import { counted, styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
@@ -113,6 +113,6 @@ async function readToKeep(
 ): Promise<OpenedVersion[]> {
   const opened = await bulla.people.readForKeeping(device, name, version);
   out.line(styled(`${name}@${version}  sha256:${opened.chash}`, 'strong'));
-  out.text(keptText(opened.statement));
+  for (const line of keptLines(opened.statement)) out.line(line);
   return (await asker.agrees('keep this text?')) ? [opened] : [];
 }

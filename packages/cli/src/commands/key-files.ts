@@ -110,8 +110,9 @@ async function printFingerprints(context: Context, file: string, asCodes: boolea
   ]);
   if (!asCodes) return;
   for (const key of keys) {
-    context.out.line(`\n${useOf(key)}`);
-    context.out.line(qrCode(`bulla-fingerprint:${namesOf(key).hex}`));
+    context.out.line();
+    context.out.line(useOf(key));
+    for (const line of qrCode(`bulla-fingerprint:${namesOf(key).hex}`)) context.out.line(line);
   }
 }
 

@@ -18,6 +18,7 @@ import { readBytes } from '../files.js';
 import { readPrivateKeyFile, readPublicKeyFile, writeNew } from '../key-files.js';
 import { UsageError } from '../usage-error.js';
 import { explained, openPieces, sealPieces } from './streamed-letter.js';
+import { quoted } from '../visible-text.js';
 
 /** Enough of a file to tell what it is. */
 const BEGINNING_BYTES = 4096;
@@ -137,7 +138,7 @@ async function openSealed(context: Context, file: string, { key, sender, output 
 }
 
 function sayWho(context: Context, writers: KeyMaterial[], { at, name }: Omit<Letter, 'content'>): void {
-  const called = name === undefined ? '' : `, called ${name}`;
+  const called = name === undefined ? '' : `, called ${quoted(name)}`;
   const when = new Date(at * 1000).toISOString();
   context.out.talk(`signed by ${namesOf(keyFor(writers, 'sig')).hex}, dated ${when}${called}`);
 }

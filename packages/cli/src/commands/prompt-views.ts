@@ -2,6 +2,8 @@ import type { VersionChoice } from '@bulla/client';
 import type { Context } from '../context.js';
 import { shortName } from '../names.js';
 import { styled } from '../output.js';
+import { textOf } from '../statement-lines.js';
+import { visibleLine } from '../visible-text.js';
 
 /** One version opened: what it says, and who may do what with it. */
 export async function showPrompt(
@@ -51,11 +53,8 @@ export async function showPrompt(
       `${initial === undefined ? 'required' : `default ${JSON.stringify(initial)}`}, at most ${max} characters`,
     ]),
   ]);
-  for (const { role, content } of messages) {
-    out.line();
-    out.line(styled(`# ${role}`, 'strong'));
-    out.line(content);
-  }
+  out.line();
+  for (const line of textOf(statement)) out.line(visibleLine(line));
 }
 
 /** Every prompt whose name begins with a prefix. */

@@ -10,6 +10,7 @@ import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { mistakesIn, readVariables } from '../variables.js';
 import { choiceOf, collect, describeVariables } from './prompt.js';
+import { quoted } from '../visible-text.js';
 
 interface RunCommandOptions {
   readonly var?: readonly string[];
@@ -157,7 +158,7 @@ function talkAbout(context: Context, answer: Answer, durationMs: number): void {
   const by = responder.split(':').slice(5).join(':');
   const { kid } = parseFin(parseAnswer(answer.toFile()).evidence.fin).header;
   context.out.talk(
-    styled(`— ${tokens} · ${(durationMs / 1000).toFixed(1)} s · ${model}${builtIn}${cut} · `, 'faint'),
+    styled(`— ${tokens} · ${(durationMs / 1000).toFixed(1)} s · ${quoted(model)}${builtIn}${cut} · `, 'faint'),
     styled('✔', 'good'),
     styled(` signed by responder ${by} ${fingerprint(kid).slice(0, 9)}`, 'faint'),
   );

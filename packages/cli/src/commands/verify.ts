@@ -9,6 +9,7 @@ import { CheckFailed } from '../exit-code.js';
 import { readBytes } from '../files.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
+import { quoted } from '../visible-text.js';
 
 interface VerifyOptions {
   readonly pin?: string;
@@ -118,7 +119,7 @@ function showVerdict(
   const about = prompt === undefined ? '' : ` prompt=${prompt.name}@${prompt.version}`;
   out.line(
     styled(verdict, isValid ? 'good' : 'bad'),
-    ` responder=${responder}#${fingerprint(kid)}${about} model=${model} finish=${finish}`,
+    ` responder=${responder}#${fingerprint(kid)}${about} model=${quoted(model)} finish=${finish}`,
   );
   if (profile === 'development') {
     out.talk(
