@@ -68,6 +68,12 @@ export class Context {
     return { home: new Home(dirname(path), (file) => this.passphrases.of(file), false), name: basename(path) };
   }
 
+  /** Where keys of this user lie: the home folder, the one that is used where none is named, and a key file elsewhere. */
+  get keyPlaces(): string[] {
+    const { identity } = this.settings;
+    return [this.home.folder, new Home().folder, ...(identity === undefined ? [] : [identity])];
+  }
+
   /** The folder and name of this device's key file. */
   get identityFile(): KeyPlace {
     const path = this.settings.identity;

@@ -102,6 +102,16 @@ describe('bulla run', () => {
     model.follow({ replies: { tokens: ANSWER } });
   });
 
+  it('sends no file of the home folder in the place of a text', async () => {
+    const asked = model.requests.length;
+    const text = `@${world.path('home/identity.json')}`;
+    const refused = await world.bulla(['run', 'claims/triage', '--var', `claim=${text}`]);
+    expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--var-text') });
+    expect(model.requests).toHaveLength(asked);
+    expect(await world.bulla(['run', 'claims/triage', '--var-text', `claim=${text}`])).toMatchObject({ code: 0 });
+    expect(model.requests.at(-1)?.body.toString()).toContain(text);
+  });
+
   it('tells a model that fails from everything else', async () => {
     model.follow({ replies: { status: 401 } });
     expect(await run()).toMatchObject({ code: 1, stderr: expect.stringContaining('BULLA_LLM_API_KEY') });

@@ -14,6 +14,7 @@ import { quoted } from '../visible-text.js';
 
 interface RunCommandOptions {
   readonly var?: readonly string[];
+  readonly varText?: readonly string[];
   readonly label?: string;
   readonly version?: string;
   readonly stream?: boolean;
@@ -29,6 +30,7 @@ export function addRunCommand(program: Command, context: Context): void {
     .command('run <prompt>')
     .description('run a prompt and print the verified answer')
     .option('--var <name=value>', 'a variable: name=text, name=@file, or name=- for standard input', collect)
+    .option('--var-text <name=text>', 'a variable that is this text, whatever it begins with', collect)
     .option('--label <label>', 'the version that this label points to (default: production)')
     .option('--version <n>', 'this version')
     .option('--stream', 'print the text while it is made; the last line says whether it was signed')
@@ -40,6 +42,8 @@ export function addRunCommand(program: Command, context: Context): void {
       'after',
       `
 Variables that are secret belong into files or standard input: other users of this machine can see command lines.
+--var x="$TEXT" reads and sends a file where the text begins with @, and standard input where it is -. For a text that
+you did not write yourself use --var-text x="$TEXT", or a file. No variable is read from where Bulla keeps keys.
 
 Examples:
   $ bulla run claims/triage --var claim=@claim.txt --stream
@@ -56,7 +60,11 @@ async function runPrompt(context: Context, name: string, options: RunCommandOpti
   const choice = choiceOf(options);
   const bulla = await context.connect();
   // Only for a vault whose root is the pinned one are the variables even read.
-  const vars = await readVariables(context.io, options.var ?? []);
+  const vars = await readVariables(context.io, {
+    values: options.var ?? [],
+    texts: options.varText ?? [],
+    keyPlaces: context.keyPlaces,
+  });
   const startedMs = performance.now();
   const runOptions: RunOptions = { signal: context.io.signal };
   const shown = new Shown(context, options);
