@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { access, open, rename, rm } from 'node:fs/promises';
+import { access, link, open, rm } from 'node:fs/promises';
 import type { Io } from './io.js';
 import { reasonOf } from './system-errors.js';
 import { UsageError } from './usage-error.js';
@@ -114,18 +114,37 @@ export async function writeNewPieces(
       await file.close();
     }
     signal.throwIfAborted();
-    await requireNew(path);
-    await writing(path, () => rename(temporary, path));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await nameOnce(temporary, path);
   } finally {
+    await rm(temporary, { force: true });
     signal.removeEventListener('abort', leave);
   }
 }
 
+/** Asked before the work, so that nobody waits for what then has no place; whether it still holds, the link decides. */
 async function requireNew(path: string): Promise<void> {
-  if (await isThere(path)) throw new UsageError(`${path} is there already: it stays as it is`);
+  if (await isThere(path)) throw stays(path);
+}
+
+/** Gives a file its name if nothing has that name: in one step, so that what appeared meanwhile is never written over. */
+async function nameOnce(temporary: string, path: string): Promise<void> {
+  try {
+    // guard: new-file-link
+    await link(temporary, path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw stays(path);
+    if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP')
+      throw new UsageError(
+        `cannot write ${path}: this disk knows no links, by which a file gets its name without writing over another`,
+        'write to another disk and copy it, or to standard output',
+      );
+    throw new UsageError(`cannot write ${path}: ${reasonOf(error)}`);
+  }
+}
+
+function stays(path: string): UsageError {
+  return new UsageError(`${path} is there already: it stays as it is`);
 }
 
 async function isThere(path: string): Promise<boolean> {
