@@ -216,8 +216,8 @@ export class Transport {
         return checked(() => verifyResponse(parts, request, { trust: known, now: now(), expectedUrn: service.urn }));
       });
       return true;
-    } catch {
-      const changed = changedKey(response, service.urn, newest, now());
+    } catch (error) {
+      const changed = changedKey(response, service.urn, newest, now(), error);
       if (changed !== undefined) throw changed;
       return false;
     }

@@ -222,6 +222,27 @@ describe('a stream', () => {
   });
 });
 
+describe('a refusal that names a key which nobody lists', () => {
+  const problem = { type: 'urn:bulla:problem:internal', title: 'x', status: 500, code: 'internal' };
+  it.each<[string, (input: string) => Record<string, string>]>([
+    ['without a signature [guard: changed-key-signed]', (input) => ({ 'signature-input': input })],
+    ['under another label', (input) => ({ 'signature-input': input, signature: 'other=:AAAA:' })],
+    ['for another request', (input) => ({ 'signature-input': input, signature: `bulla=:${'A'.repeat(86)}==:` })],
+  ])('is no change of keys %s', async (_name, fields) => {
+    const kid = encodeBase64url(randomBytes(32));
+    const input = `bulla=("@status");created=1;keyid="${world.organisation.responders[0].urn}#${kid}";tag="bulla-res-1"`;
+    world.responder.send = () => ({
+      async write(response) {
+        response.writeHead(500, { 'content-type': 'application/problem+json', ...fields(input) });
+        await new Promise<void>((resolve) => response.end(JSON.stringify(problem), resolve));
+      },
+    });
+    const error = await run().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'VerifyError', code: 'signature_invalid', check: 'response-signature' });
+    expect(String(error)).not.toContain(fingerprint(kid));
+  });
+});
+
 describe('what is no reply at all', () => {
   it.each([
     ['a page', { text: '<html>' }],
