@@ -80,6 +80,14 @@ export class Context {
     return path === undefined ? { home: this.home, name: IDENTITY } : this.placeOf(path);
   }
 
+  /** Says it where others may look into the home folder: its mode is left to whoever made it. */
+  async noteOpenHome(): Promise<void> {
+    const { home } = this;
+    // guard: open-home
+    if (await home.isOpenToOthers())
+      this.#note(`others may look into ${home.folder}, where keys are kept; run: chmod 700 ${home.folder}`);
+  }
+
   /** Seconds. */
   now(): number {
     return Math.floor(Date.now() / 1000);

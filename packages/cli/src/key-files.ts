@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { KeyMaterial, PrivateKeyMaterial } from '@bulla/crypto';
 import { CryptoError, importKeys, importPrivateKeys, importPublicKeys } from '@bulla/crypto';
 import type { Context } from './context.js';
@@ -9,8 +9,12 @@ import { UsageError } from './usage-error.js';
 /** Files of keys that belong to no organisation (docs/spec/key-files.md). */
 
 /** The keys of a file, private or public; one under a passphrase is opened. */
-export function readKeys(context: Context, path: string): Promise<KeyMaterial[]> {
-  return named(context, path, (bytes) => importKeys(bytes, { passphrase: () => context.passphrases.of(path) }));
+export async function readKeys(context: Context, path: string): Promise<KeyMaterial[]> {
+  const keys = await named(context, path, (bytes) =>
+    importKeys(bytes, { passphrase: () => context.passphrases.of(path) }),
+  );
+  if (keys.some(({ privateJwk }) => privateJwk !== undefined)) await noteOpenFile(context, path);
+  return keys;
 }
 
 /** The keys of somebody else. */
@@ -19,8 +23,20 @@ export function readPublicKeyFile(context: Context, path: string): Promise<KeyMa
 }
 
 /** One's own keys. */
-export function readPrivateKeyFile(context: Context, path: string): Promise<PrivateKeyMaterial[]> {
-  return named(context, path, (bytes) => importPrivateKeys(bytes, { passphrase: () => context.passphrases.of(path) }));
+export async function readPrivateKeyFile(context: Context, path: string): Promise<PrivateKeyMaterial[]> {
+  const keys = await named(context, path, (bytes) =>
+    importPrivateKeys(bytes, { passphrase: () => context.passphrases.of(path) }),
+  );
+  await noteOpenFile(context, path);
+  return keys;
+}
+
+/** Says it where others may read private keys. They work all the same: files on some disks have no modes. */
+async function noteOpenFile({ out }: Context, path: string): Promise<void> {
+  if (path === '-') return;
+  const { mode } = await stat(path);
+  // guard: open-key-file
+  if ((mode & 0o077) !== 0) out.talk(`note: others may read the private keys in ${path}; run: chmod 600 ${path}`);
 }
 
 /**

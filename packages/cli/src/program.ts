@@ -21,6 +21,8 @@ import type { Io } from './io.js';
 
 /** Commands whose first argument says what they are about. */
 const ABOUT = /^(run|verify|prompt (push|pull|show|history|promote|rollback|label|delete))$/;
+/** Commands that work with the home folder; `doctor` looks at every mode itself. */
+const OF_HOME = /^(up|init|run|(prompt|approve|trust|policy|device) .*)$/;
 /** Commands that run until they are told to end, and then end in order and with 0; so does one that is repeated. */
 const SERVICES = new Set(['up', 'fake-openai']);
 
@@ -63,7 +65,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const program = buildProgram(context, (code) => {
     exitCode = code;
   });
-  program.hook('preAction', (_, action) => {
+  program.hook('preAction', async (_, action) => {
     context.use(globalOptions(action));
     command = nameOf(action);
     const subject = ABOUT.test(command) ? action.args[0] : undefined;
@@ -71,6 +73,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     const of: unknown = action.opts()['label'];
     label = typeof of === 'string' ? of : undefined;
     isService = SERVICES.has(action.name()) || action.opts()['every'] !== undefined;
+    if (OF_HOME.test(command)) await context.noteOpenHome();
   });
   const { promise: interrupted, reject } = Promise.withResolvers<never>();
   const interrupt = () => {

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { chmod, copyFile, readFile, stat } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { World } from './world.js';
 
@@ -137,6 +137,19 @@ describe('a sealed file', () => {
     const opened = await world.bulla(opening(), { stdin: letter.stdout });
     expect(opened).toMatchObject({ code: 0, stdout: 'Dear Alice,\n\nBob' });
     expect(opened.stderr).toMatch(/^signed by [0-9a-f:]{39}, dated [\d-]+T[\d:.]+Z\n$/);
+  });
+
+  it('says which private keys others may read, and what to run [guard: open-key-file]', async () => {
+    const own = path('loose.key.pem');
+    await copyFile(path('bob.key.pem'), own);
+    await chmod(own, 0o644);
+    const said = `note: others may read the private keys in ${own}; run: chmod 600 ${own}\n`;
+    const seal = () => world.done(['seal', '--to', path('alice.pub.pem'), '--from', own], { stdin: 'text' });
+    expect((await seal()).stderr).toBe(said);
+    expect((await world.done(['keys', 'inspect', own])).stderr).toBe(said);
+    await chmod(own, 0o600);
+    expect((await seal()).stderr).toBe('');
+    expect((await world.done(['keys', 'inspect', path('bob.pub.pem')])).stderr).toBe('');
   });
 
   it('says that it leaves out a name that does not show whole', async () => {

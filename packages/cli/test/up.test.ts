@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -27,6 +27,21 @@ async function prepareHome(): Promise<void> {
 }
 
 describe('bulla init', () => {
+  it('leaves the mode of a folder that was there, and says what closes it [guard: open-home]', async () => {
+    const home = world.path('home');
+    await mkdir(home);
+    await chmod(home, 0o755);
+    const { stderr } = await world.done(['init']);
+    expect(stderr).toContain(
+      `bulla: note: others may look into ${home}, where keys are kept; run: chmod 700 ${home}\n`,
+    );
+    expect(statSync(home).mode & 0o777).toBe(0o755);
+    for (const entry of readdirSync(home, { recursive: true, withFileTypes: true }))
+      expect(statSync(`${entry.parentPath}/${entry.name}`).mode & 0o077).toBe(0);
+    await chmod(home, 0o700);
+    expect((await world.done(['init'])).stderr).not.toContain('others may look into');
+  });
+
   it('makes an organisation once and changes nothing after', async () => {
     const first = await world.bulla(['init']);
     expect(first).toMatchObject({

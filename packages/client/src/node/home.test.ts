@@ -33,6 +33,27 @@ describe('the home folder', () => {
     expect(await modeOf(home.folder)).toBe(0o700);
   });
 
+  it('leaves the mode of a folder that somebody else made [guard: home-foreign-mode]', async () => {
+    const foreign = join(folder, 'foreign');
+    await mkdir(foreign, { mode: 0o755 });
+    await chmod(foreign, 0o755);
+    const inside = new Home(foreign);
+    expect(await inside.isOpenToOthers()).toBe(true);
+    for (const name of ['identity.json', 'org/dev/root.json', 'identity.json']) await inside.write(name, 'x');
+    await new Home(foreign).write('trust.json', 'x');
+    expect(await modeOf(foreign)).toBe(0o755);
+    expect(await modeOf(inside.path('org'))).toBe(0o700);
+    expect(await modeOf(inside.path('identity.json'))).toBe(0o600);
+  });
+
+  it('knows whether others may look into it', async () => {
+    expect(await home.isOpenToOthers()).toBe(false);
+    await home.makeFolder();
+    expect(await home.isOpenToOthers()).toBe(false);
+    await chmod(home.folder, 0o710);
+    expect(await home.isOpenToOthers()).toBe(true);
+  });
+
   it('says undefined for a file that is not there, and removes one that may not be', async () => {
     expect(await home.read('nothing')).toBeUndefined();
     expect(await home.readSecret('nothing')).toBeUndefined();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Secret } from '@bulla/crypto';
 import type { AskPassphrase } from './locked-file.js';
 import { isLocked, lockText, unlockText } from './locked-file.js';
@@ -18,13 +18,15 @@ const DISCARD_MS = 5_000;
 export type Release = () => Promise<void>;
 
 /**
- * The folder that keeps everything of one user: BULLA_HOME, by default `~/.bulla`. Folders have mode 0700,
+ * The folder that keeps everything of one user: BULLA_HOME, by default `~/.bulla`. Folders that it makes have mode 0700,
  * files 0600; a file is replaced as a whole or not at all.
  */
 export class Home {
   readonly folder: string;
   readonly #askPassphrase: AskPassphrase | undefined;
   readonly #isOwn: boolean;
+  /** Whether this object made the folder. */
+  #isMade = false;
 
   /**
    * @param askPassphrase gives the passphrases of locked files; without it they are refused.
@@ -85,11 +87,21 @@ export class Home {
     await rm(this.path(name), { force: true });
   }
 
-  /** Makes a folder inside, readable by its owner alone. */
+  /** Makes a folder inside, readable by its owner alone. One that was there before this object came keeps its mode. */
   async makeFolder(path: string = this.folder): Promise<void> {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    // A folder that was there before keeps its mode, so the outermost is set each time.
-    if (this.#isOwn) await chmod(this.folder, 0o700);
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    // guard: home-foreign-mode without: this.#isMade = true;
+    if (first !== undefined && isWithin(first, this.folder)) this.#isMade = true;
+    if (this.#isOwn && this.#isMade) await chmod(this.folder, 0o700);
+  }
+
+  /** Whether the folder is there and others than its owner may look into it or change it. */
+  async isOpenToOthers(): Promise<boolean> {
+    try {
+      return ((await stat(this.folder)).mode & 0o077) !== 0;
+    } catch {
+      return false;
+    }
   }
 
   /**
@@ -152,6 +164,12 @@ export class Home {
       await rm(turn, { recursive: true, force: true });
     }
   }
+}
+
+/** Whether a folder is another one or lies below it. */
+function isWithin(outer: string, folder: string): boolean {
+  const [first = ''] = relative(resolve(outer), resolve(folder)).split(sep);
+  return first !== '..';
 }
 
 async function isOlderThan(path: string, ms: number): Promise<boolean> {
