@@ -47,6 +47,15 @@ const HINTS: Readonly<Record<string, string>> = {
   indeterminate: 'it may have run: whether to ask again is your decision',
 };
 
+/** What comes first where a document would have locked everybody out. */
+const LOCK_OUT_HINTS: Readonly<Record<string, string>> = {
+  'lock-out-suites':
+    'put the new suite first and leave the old one in the list: `bulla policy set FILE`; then keys of it for each: `bulla keys generate --like FILE --suite SUITE`, `bulla trust renew`; the old one goes last (docs/guide/people.md)',
+  'lock-out-directory':
+    'let another owner in first: `bulla device invite --role owner`, then repeat this; for a responder: `bulla keys generate`, `bulla trust accept`',
+  'lock-out-expiry': 'set the clock of this machine; `bulla doctor` compares it with the vault',
+};
+
 /** A renewer, and nobody else, says what is the newest. */
 const FRESH_HINT =
   'the renewer has been quiet: start it (`bulla up`, the service renew, or `bulla trust renew` where its keys are); `bulla doctor` says since when';
@@ -58,6 +67,7 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (message.includes('bulla prompt adopt ')) return undefined;
   if (code === 'not_found') return notFoundHint(message, about);
   if (code === 'forbidden') return forbiddenHint(error);
+  if (error.check?.startsWith('lock-out') === true) return LOCK_OUT_HINTS[error.check];
   if (error.check === 'label-history') return unprovenHint(about);
   if (error.check === 'directory-fresh' || error.check === 'tag-fresh') return FRESH_HINT;
   // The command that accepts a key, with the key that was seen; it still takes somebody to confirm it.

@@ -1,7 +1,6 @@
 import type { Enrolment as EnrolmentAnswer, NewEnrolment } from '@bulla/contract';
 import type { InvitationCode, KeyFile, SuiteId, Trust } from '@bulla/crypto';
 import {
-  ALL_SUITES,
   CryptoError,
   enrolmentFingerprint,
   enrolmentMac,
@@ -20,6 +19,7 @@ import type { Identity } from './identity.js';
 import type { KeyKind } from './next-directory.js';
 import { DEVICE_KEY_KINDS, RENEWER_KEY_KINDS } from './next-directory.js';
 import { PublicReader } from './public-reader.js';
+import { suiteForNewKeys } from './suite-for-new-keys.js';
 import type { Service } from './transport.js';
 import { Transport } from './transport.js';
 import { TrustKeeper } from './trust-keeper.js';
@@ -65,8 +65,7 @@ export async function prepareEnrolment(
 ): Promise<PendingEnrolment> {
   const { url: vaultUrl, org, pin, id: invitation, secret } = code;
   const trust = await keeperOf({ vaultUrl, org, pin }, options).refresh();
-  const { suites } = trust.policy;
-  const chosen = suites.find(isForDevices);
+  const chosen = suiteForNewKeys(trust.policy);
   if (chosen === undefined)
     throw bullaError('suite_unknown', {
       message: 'the policy names no suite that devices here have',
@@ -84,11 +83,6 @@ export async function prepareEnrolment(
     request: request as NewEnrolment,
     keys: { v: 1, org, urn: urnOf(org, 'enr', id), keys: [sig, enc] },
   };
-}
-
-/** A suite that this program has, and that seals: devices are sealed to. */
-function isForDevices(id: string): id is SuiteId {
-  return ALL_SUITES.some((one) => one.id === id && one.seal !== undefined);
 }
 
 async function makeKey(id: SuiteId, { use, pur }: KeyKind): Promise<KeyFile['keys'][number]> {

@@ -1,6 +1,7 @@
 import type { Signer, Trust } from '@bulla/crypto';
 import { fingerprint, signDocument, Trust as Documents } from '@bulla/crypto';
 import { BullaError, bullaError, checked } from './errors.js';
+import { requireNobodyLockedOut } from './locked-out.js';
 import type { DirectoryChange } from './next-directory.js';
 import { nextDirectory } from './next-directory.js';
 import type { Session } from './session.js';
@@ -51,7 +52,9 @@ function publicationBy(session: Session): SendDirectory {
 async function sign(session: Session, trust: Trust, signer: Signer, change: DirectoryChange): Promise<string> {
   requireSignatory(trust, signer);
   const now = session.now();
-  const directory = await signDocument(await nextDirectory(trust, now, change), [signer]);
+  const draft = await nextDirectory(trust, now, change);
+  requireNobodyLockedOut(trust, { policy: trust.policy, directory: draft }, now);
+  const directory = await signDocument(draft, [signer]);
   const { org, pin, documents } = trust;
   await checked(() => Documents.establish({ ...documents, directory }, { org, pin, now, previous: trust }));
   return directory;

@@ -387,6 +387,19 @@ describe('new keys of a responder', () => {
     expect(vault.directories).toEqual([]);
   });
 
+  it('are not listed where they would leave no responder that can be used: nothing is signed', async () => {
+    const [, other] = world.organisation.responders;
+    await world.organisation.publish((draft) => {
+      delete draft.entities[other.urn];
+    });
+    // It could answer, and open nothing.
+    const file = await makeKeyFile('acme', urn, 'p256', ['http', 'reply']);
+    const keys = await readPublicKeys(await signPublicKeys(file, world.clock.seconds));
+    const accepted = owner.people.acceptKeys(keys, { wanted: fingerprint(keys.kid), compromised: true, signer });
+    await expect(accepted).rejects.toMatchObject({ code: 'validation_failed', check: 'lock-out-directory' });
+    expect(vault.directories).toEqual([]);
+  });
+
   it('are noticed by whoever asks it, with both fingerprints', async () => {
     await owner.prompts.push('claims/one', 'text', draftOf('{{claim}}'), ['production']);
     const [, other] = world.organisation.responders;

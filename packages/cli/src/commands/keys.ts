@@ -1,6 +1,7 @@
 import type { Home, KeyPlace } from '@bulla/client/node';
 import { HomeError, lockKeys, lockStateOf, readKeyFile, unlockKeys, writeFreshKeys } from '@bulla/client/node';
-import { fingerprint, readPublicKeys, signPublicKeys } from '@bulla/crypto';
+import type { SuiteId } from '@bulla/crypto';
+import { fingerprint, readPublicKeys, signPublicKeys, suite } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { styled } from '../output.js';
@@ -42,7 +43,10 @@ export function addKeysCommands(program: Command, context: Context): void {
     .action((file: string | undefined) => status(context, file));
   addGenerateOptions(keys.command('generate <name>'))
     .description('write fresh keys: NAME.key.pem and NAME.pub.pem; or, with --like, a file for a service')
-    .option('--like <file>', 'whose entity, suites and purposes the file NAME takes over; it stays as it is')
+    .option(
+      '--like <file>',
+      'whose entity, purposes and (without --suite) suites the file NAME takes over; it stays as it is',
+    )
     .addHelpText(
       'after',
       `
@@ -55,11 +59,11 @@ Examples:
     )
     .action((name: string, options: GenerateOptions & { like?: string }) => {
       if (options.like === undefined) return generateFiles(context, name, options);
-      if (options.suite !== undefined || options.encrypt === true)
-        throw new UsageError(
-          '--like takes suites over from the other file: neither --suite nor --encrypt goes with it',
-        );
-      return generate(context, name, options.like);
+      if (options.encrypt === true)
+        throw new UsageError('--like makes the file of a service, which is read open: --encrypt does not go with it');
+      if (options.suite !== undefined && suite(options.suite).seal === undefined)
+        throw new UsageError(`--like makes keys that are sealed to, and ${options.suite} only signs`);
+      return generate(context, name, options.like, options.suite);
     });
   keys
     .command('public [file]')
@@ -86,9 +90,9 @@ function placeOf(context: Context, file: string | undefined): Place {
   return { home, name, path: home.path(name) };
 }
 
-async function generate(context: Context, file: string, like: string): Promise<void> {
+async function generate(context: Context, file: string, like: string, suiteId?: SuiteId): Promise<void> {
   const to = placeOf(context, file);
-  const { urn } = await writeFreshKeys(placeOf(context, like), to);
+  const { urn } = await writeFreshKeys(placeOf(context, like), to, suiteId);
   context.out.line(styled('✔', 'good'), ` fresh keys of ${urn} in ${to.path}`);
 }
 

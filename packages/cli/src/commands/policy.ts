@@ -51,7 +51,7 @@ async function set(context: Context, file: string): Promise<void> {
   // What is signed stands on the newest that anybody published.
   await adoptSeenDocuments(home, before.org);
   try {
-    await signNextPolicy(home, before.org, settings, context.now());
+    await signNextPolicy(home, before.org, settings, context.now(), (line) => out.talk(`note: ${line}`));
   } catch (error) {
     if (error instanceof CryptoError)
       throw new UsageError(`${file}: ${error.message}`, 'its form is in docs/spec/policy.md');

@@ -1,6 +1,7 @@
 import type { KeyFile, PublicKey, Signer, Trust } from '@bulla/crypto';
 import { fingerprint, publicJwkOf } from '@bulla/crypto';
 import type { Bulla } from '../bulla.js';
+import { suiteForNewKeys } from '../suite-for-new-keys.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import type { FileKey } from './key-file.js';
@@ -52,7 +53,7 @@ async function withNewKeys(
   const made: FileKey[] = [];
   for (const use of ['sig', 'enc'] as const) {
     const newest = file.keys.find((key) => key.use === use);
-    if (newest !== undefined) made.push(await makeKey(newest.suite, use, newest.pur));
+    if (newest !== undefined) made.push(await makeKey(suiteForNewKeys(trust.policy) ?? newest.suite, use, newest.pur));
   }
   const all = [...file.keys, ...made];
   await writeKeyFile(home, name, { ...file, keys: all });

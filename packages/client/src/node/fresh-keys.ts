@@ -1,4 +1,4 @@
-import type { KeyFile } from '@bulla/crypto';
+import type { KeyFile, SuiteId } from '@bulla/crypto';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import type { FileKey } from './key-file.js';
@@ -11,11 +11,11 @@ export interface KeyPlace {
 }
 
 /**
- * Writes a file of fresh keys for the entity of another: one for each use, of the suite and for the purposes of the
- * newest there. Nothing is overwritten, and the other file stays as it is.
+ * Writes a file of fresh keys for the entity of another: one for each use, for the purposes of the newest there and of
+ * its suite, unless another is given. Nothing is overwritten, and the other file stays as it is.
  * @throws {HomeError} if there is nothing to go by, or a file is there already
  */
-export async function writeFreshKeys(like: KeyPlace, to: KeyPlace): Promise<KeyFile> {
+export async function writeFreshKeys(like: KeyPlace, to: KeyPlace, suite?: SuiteId): Promise<KeyFile> {
   const path = to.home.path(to.name);
   if ((await to.home.read(to.name)) !== undefined) throw new HomeError(`${path} is there already: nothing was written`);
   const before = await readKeyFile(like.home, like.name);
@@ -23,7 +23,7 @@ export async function writeFreshKeys(like: KeyPlace, to: KeyPlace): Promise<KeyF
   const keys: FileKey[] = [];
   for (const use of ['sig', 'enc'] as const) {
     const newest = before.keys.find((key) => key.use === use);
-    if (newest !== undefined) keys.push(await makeKey(newest.suite, use, newest.pur));
+    if (newest !== undefined) keys.push(await makeKey(suite ?? newest.suite, use, newest.pur));
   }
   const fresh: KeyFile = { ...before, keys };
   await writeKeyFile(to.home, to.name, fresh);

@@ -20,6 +20,8 @@ import type { DocumentSigner } from './document-key.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import { isDue, lifeInWords } from './life.js';
+import { requireNobodyLockedOut } from '../locked-out.js';
+import { namedPolicy } from './named-policy.js';
 import type { PolicySettings } from './policy-settings.js';
 import { policySettings } from './policy-settings.js';
 import type { OrganisationKeyLives, OrganisationKeys } from './organisation-keys.js';
@@ -181,6 +183,10 @@ export async function directoryDocument(
     kept: current?.payload.kept ?? [],
     withdrawn: current?.payload.withdrawn ?? [],
   };
+  if (current !== undefined) {
+    const before = (await namedPolicy(home, folder, current.payload))?.payload ?? payload;
+    requireNobodyLockedOut({ policy: before, directory: current.payload }, { policy: payload, directory }, now);
+  }
   const token = await signDocument(directory, [signers.directory]);
   const renewer = keys.renewer?.urn ?? '';
   if (Object.hasOwn(entities, renewer) && current?.payload.entities[renewer] === undefined) {

@@ -23,6 +23,13 @@ interface KeyPlan {
   readonly keyLife: OrganisationKeyLives;
 }
 
+interface RenewalPlan extends KeyPlan {
+  readonly now: number;
+  /** The suite of new keys that the policy names, where there is a policy. */
+  readonly chosen: SuiteId | undefined;
+  readonly changes: string[];
+}
+
 /** A clock slightly behind should not see keys from the future. */
 const BACKDATE_SECONDS = 60;
 
@@ -89,7 +96,8 @@ async function requireAll(home: Home): Promise<void> {
 }
 
 /**
- * The same keys, with a new signing key first where the newest of its purposes is due. The old one stays listed: what it
+ * The same keys, with a new signing key first where the newest of its purposes is due, or (of vault and renewer) of
+ * another suite than the policy names first. The old one stays listed: what it
  * signed is still good, and a vault that has not seen the new one yet still knows it.
  * @param recordsOf what the directory lists of an entity; of one that was revoked nothing.
  */
@@ -97,7 +105,7 @@ export async function renewedKeys(
   home: Home,
   keys: OrganisationKeys,
   recordsOf: (urn: string) => readonly KeyRecord[],
-  { now, keyLife, changes }: KeyPlan & { readonly now: number; readonly changes: string[] },
+  { now, keyLife, changes, chosen }: RenewalPlan,
 ): Promise<OrganisationKeys> {
   const renewed = { ...keys };
   for (const who of ['vault', 'responder', 'device', 'renewer'] as const) {
@@ -105,13 +113,15 @@ export async function renewedKeys(
     if (file === undefined) continue;
     const { use } = keyLife[who].sig;
     const records = recordsOf(file.urn);
-    const due = newestOf(file).filter(({ kid }) => {
+    // Whoever else follows the policy to another suite gets both keys anew, by a command of its own.
+    const follows = chosen !== undefined && (who === 'vault' || who === 'renewer');
+    const due = newestOf(file).filter(({ kid, suite }) => {
       // A key that is not listed was made by a run that was interrupted: it is as new as can be.
       const record = records.find((one) => one.kid === kid);
-      return record !== undefined && isDue(record.use_until - now, use);
+      return record !== undefined && (isDue(record.use_until - now, use) || (follows && suite !== chosen));
     });
     if (due.length === 0) continue;
-    const made = await Promise.all(due.map(({ suite, pur }) => makeKey(suite, 'sig', pur)));
+    const made = await Promise.all(due.map(({ suite, pur }) => makeKey(follows ? chosen : suite, 'sig', pur)));
     const next = { ...file, keys: [...made, ...file.keys] };
     renewed[who] = next;
     await writeKeyFile(home, FILES[who], next);

@@ -1,5 +1,5 @@
 import type { DirectoryDocument, TrustDocuments } from '@bulla/crypto';
-import { encodeBase64url, parseDirectory, parseRoot, pinOf, randomBytes, Trust } from '@bulla/crypto';
+import { encodeBase64url, parseDirectory, parsePolicy, parseRoot, pinOf, randomBytes, Trust } from '@bulla/crypto';
 import type { KeptHashes } from './directory-hashes.js';
 import { hashesBefore } from './directory-hashes.js';
 import { documentSigner, findDocumentSigner } from './document-key.js';
@@ -10,6 +10,7 @@ import { directoryDocument, policyDocument, rootChain } from './organisation-doc
 import { versionName } from './replaced-documents.js';
 import { organisationKeys, renewedKeys } from './organisation-keys.js';
 import { readProfile, writeProfile } from './profile.js';
+import { suiteForNewKeys } from '../suite-for-new-keys.js';
 import { adoptSeenDocuments } from './seen-documents.js';
 
 const BOOTSTRAP_SECRET = 'bootstrap.secret';
@@ -72,7 +73,9 @@ export async function prepareOrganisation(
     areListed: known !== undefined,
     addsRenewer: plan.profile === 'development' && signers.directory !== undefined,
   });
-  const keys = await renewedKeys(home, made, recordsOf, { ...plan, now, changes });
+  const decided = await home.read(`${folder}/policy.json`);
+  const chosen = decided === undefined ? undefined : suiteForNewKeys((await parsePolicy(decided)).payload);
+  const keys = await renewedKeys(home, made, recordsOf, { ...plan, now, chosen, changes });
   const maker: OrganisationMaker = {
     home,
     plan,

@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseDirectory, parsePolicy } from '@bulla/crypto';
+import { parseDirectory, parsePolicy, signDocument } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { prepareDevelopment } from './development.js';
+import { findDocumentSigner } from './document-key.js';
 import { Home } from './home.js';
 import { signNextPolicy } from './policy-file.js';
 import type { PolicySettings } from './policy-settings.js';
@@ -81,6 +82,37 @@ describe('the next policy', () => {
     });
     expect(await home.read('org/dev/policy.json')).toBe(before);
     expect(await home.read('org/dev/policy.1.json')).toBeUndefined();
+  });
+
+  it('is not signed where it would lock everybody out, and nothing is written [guard: client-lock-out]', async () => {
+    const before = await home.read('org/dev/policy.json');
+    await expect(signNextPolicy(home, 'dev', await settings({ suites: ['rsa3072'] }), NOW)).rejects.toMatchObject({
+      code: 'validation_failed',
+      check: 'lock-out-suites',
+    });
+    expect(await home.read('org/dev/policy.json')).toBe(before);
+    expect(await home.read('org/dev/policy.1.json')).toBeUndefined();
+  });
+
+  it('follows the one that counts, where an earlier version signed one that locks everybody out', async () => {
+    const before = (await home.read('org/dev/policy.json')) ?? '';
+    const signer = await findDocumentSigner(home, 'org/dev/policy.key');
+    if (signer === undefined) throw new Error('the key is here');
+    const { payload, hash } = await parsePolicy(before);
+    const locking = await signDocument({ ...payload, version: 2, prev: hash, suites: ['rsa3072'] }, [signer]);
+    await home.write('org/dev/policy.1.json', before);
+    await home.write('org/dev/policy.json', locking);
+    // No directory names it: that would be refused, too.
+    await expect(prepare(NOW)).rejects.toMatchObject({ code: 'validation_failed', check: 'lock-out-suites' });
+
+    const said: string[] = [];
+    const wanted = { ...policySettings(payload), labels: PROTECTED };
+    expect(await signNextPolicy(home, 'dev', wanted, NOW, (line) => said.push(line))).toBe(2);
+    expect(await home.read('org/dev/policy.refused.json')).toBe(locking);
+    expect(said).toEqual([expect.stringContaining('kept as org/dev/policy.refused.json')]);
+    expect(await newest()).toMatchObject({ version: 2, prev: hash, suites: payload.suites, labels: PROTECTED });
+    const { documents } = await prepare(NOW);
+    expect((await parseDirectory(documents.directory)).payload.policy.version).toBe(2);
   });
 
   it('takes the key of the policy', async () => {

@@ -1,7 +1,7 @@
 import type { AcceptedDocument } from '@bulla/contract';
 import { DIRECTORIES_PER_DAY, entityTag, Problem } from '@bulla/contract';
-import type { DirectoryHead, EstablishOptions, TrustDocuments } from '@bulla/crypto';
-import { CryptoError, parsePolicy, readDirectoryHead, requireSignedToken, Trust } from '@bulla/crypto';
+import type { DirectoryHead, DocumentPair, EstablishOptions, TrustDocuments } from '@bulla/crypto';
+import { CryptoError, findLockOut, parsePolicy, readDirectoryHead, requireSignedToken, Trust } from '@bulla/crypto';
 import type { Answer, Caller, Effect } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -68,7 +68,8 @@ export class PublishingService {
 
   /** The next policy. It is served, and counts, once a directory names it. */
   policy(caller: Caller, basedOn: number, token: string): Promise<Answer<AcceptedDocument>> {
-    return this.publishAlone(caller, async (trx, { org, root }) => {
+    return this.publishAlone(caller, async (trx, trust) => {
+      const { org, root } = trust;
       const newest = await this.organisations.newestDocument(org, 'policy', trx);
       requireNewest(basedOn, newest?.version);
       requireServable(token);
@@ -82,6 +83,7 @@ export class PublishingService {
       if (version !== basedOn + 1 || prev !== newest?.sha256 || statedRoot !== root.version) {
         throw new Problem('version_conflict', { detail: 'the policy does not continue the newest one' });
       }
+      this.requireNobodyLockedOut(trust, { directory: trust.directory, policy: parsed.payload });
       return { kind: 'policy', version, token, sha256: parsed.hash };
     });
   }
@@ -144,8 +146,16 @@ export class PublishingService {
     const hashes = isFirst ? await this.organisations.hashesFrom(trust.org, 1) : undefined;
     const documents = { ...trust.documents, policy: policy.token, directory: token };
     const next = await this.establish(documents, trust, { hashes });
+    this.requireNobodyLockedOut(trust, next);
     const { ver, hash } = next.directoryRef;
     return { document: { kind: 'directory', version: ver, token, sha256: hash }, next };
+  }
+
+  /** Who signed it may be somebody's older command: what would leave nobody to mend it is not taken. */
+  private requireNobodyLockedOut(before: DocumentPair, after: DocumentPair): void {
+    const lockOut = findLockOut(before, after, this.clock.now());
+    // guard: vault-publish-lock-out
+    if (lockOut !== undefined) throw new Problem('validation_failed', { detail: lockOut.reason });
   }
 
   /** Everybody who was away folds every directory that ever was, so there are not too many. */

@@ -1,0 +1,9 @@
+/**
+ * Checks a time that a caller gives: whole seconds since 1970. Whatever is no such number would compare as false with
+ * every limit, so that something expired would count.
+ * @throws {TypeError} where it is anything else: a mistake of the caller's, not of what is looked at
+ */
+export function requireSeconds(now: unknown): asserts now is number {
+  // guard: seconds-whole
+  if (!Number.isSafeInteger(now)) throw new TypeError('a time is a whole number of seconds since 1970');
+}
