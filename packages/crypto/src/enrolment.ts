@@ -106,7 +106,8 @@ export async function isEnrolmentMac(mac: string, secret: string, keys: Enrolmen
 }
 
 /**
- * The same keys in eight words, 88 bits: for two people who compare them by voice where the approver has no secret.
+ * The same keys in eight words, 88 bits: for two people who compare them by voice where the approver has no secret. Who
+ * makes both finds two pairs with the same words in 2^44 tries (docs/spec/enrolment.md#security).
  * @throws {CryptoError} token_malformed if one of them is no thumbprint
  */
 export async function enrolmentWords(keys: Pick<EnrolmentKeys, 'sigKid' | 'encKid'>): Promise<readonly string[]> {
