@@ -1,3 +1,4 @@
+import { clockOf } from './clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
 import { verifyAnswer } from '@bulla/crypto';
 import type { Answer } from './answer.js';
@@ -92,7 +93,7 @@ export class Bulla {
     store = new MemoryTrustStore(),
     ...options
   }: ConnectOptions): Bulla {
-    const now = options.now ?? (() => Math.floor(Date.now() / 1000));
+    const now = clockOf(options.now);
     const vaultUrl = new URL(options.url);
     const closing = new AbortController();
     const fetcher = until(closing.signal, given);

@@ -14,6 +14,7 @@ import {
   suite,
   urnOf,
 } from '@bulla/crypto';
+import { clockOf } from './clock.js';
 import { BullaError, bullaError, checked } from './errors.js';
 import type { Identity } from './identity.js';
 import type { KeyKind } from './next-directory.js';
@@ -175,7 +176,8 @@ export class Enrolment {
     call: (transport: Transport, service: Service, trust: Trust) => Promise<EnrolmentAnswer>,
   ): Promise<EnrolmentAnswer> {
     const { keys, vaultUrl } = this.#pending;
-    const { fetch: fetcher = fetch, now = wallClock } = this.#options;
+    const { fetch: fetcher = fetch } = this.#options;
+    const now = clockOf(this.#options.now);
     const trust = await this.#keeper.current();
     const transport = new Transport({ identity: await checked(() => requesterOf(keys)), fetch: fetcher, now });
     const [urn = ''] = trust.entitiesOf('vault');
@@ -197,11 +199,14 @@ const REFUSALS: Readonly<Record<number, string>> = {
 
 function keeperOf(
   { vaultUrl, org, pin }: { readonly vaultUrl: string; readonly org: string; readonly pin: string },
-  { store, now = wallClock, fetch: fetcher = fetch }: EnrolmentOptions,
+  { store, now, fetch: fetcher = fetch }: EnrolmentOptions,
 ): TrustKeeper {
-  return new TrustKeeper({ org, pin, vaultUrl: new URL(vaultUrl), reader: new PublicReader(fetcher), store, now });
-}
-
-function wallClock(): number {
-  return Math.floor(Date.now() / 1000);
+  return new TrustKeeper({
+    org,
+    pin,
+    vaultUrl: new URL(vaultUrl),
+    reader: new PublicReader(fetcher),
+    store,
+    now: clockOf(now),
+  });
 }

@@ -1,6 +1,7 @@
 import { AcceptedOrganisation, ProblemDocument } from '@bulla/contract';
 import type { DirectoryDocument, TrustDocuments } from '@bulla/crypto';
 import { parseDirectory, parsePolicy, parseRoot, pinOf, strictParseBody, Trust } from '@bulla/crypto';
+import { clockOf } from './clock.js';
 import { BullaError, bullaError, checked, transportFailed } from './errors.js';
 import type { Identity } from './identity.js';
 import { requireLoopback } from './loopback.js';
@@ -48,7 +49,8 @@ const RESPONSE_MAX_BYTES = 64 * 1024;
  *   vault refused
  */
 export async function publishOrganisation(publication: Publication): Promise<{ readonly isNew: boolean }> {
-  const { identity, pin, documents, fetch: fetcher = fetch, now = () => Math.floor(Date.now() / 1000) } = publication;
+  const { identity, pin, documents, fetch: fetcher = fetch } = publication;
+  const now = clockOf(publication.now);
   const { org } = identity;
   const base = new URL(publication.vaultUrl);
   // That it is the newest, a renewer says once the vault has it.

@@ -1,6 +1,15 @@
 import type { StandingLabel } from '@bulla/contract';
 import type { TagSet, Trust } from '@bulla/crypto';
-import { CryptoError, isEarlierTag, parseLabelFreshness, parseTag, parseUrn, readTags, secondsOf } from '@bulla/crypto';
+import {
+  CryptoError,
+  isEarlierTag,
+  parseLabelFreshness,
+  parseTag,
+  parseUrn,
+  readTags,
+  requireSeconds,
+  secondsOf,
+} from '@bulla/crypto';
 import type { AdoptablePosition, LabelSigner } from './label-adoption.js';
 import type { LabelHead } from './label-heads.js';
 import { headOf, leadsThrough, tupleOf, withHead } from './label-memory.js';
@@ -117,6 +126,7 @@ function signerOf(tag: string): LabelSigner {
 
 /** A memory of a directory and of no positions: what a renewer is born with. @param now seconds */
 export function firstMemory({ pin, documents, memory }: Trust, now: number): TrustState {
+  requireSeconds(now);
   return { pin, documents, memory, fetchedAt: now, names: [] };
 }
 

@@ -1,3 +1,4 @@
+import { clockOf } from './clock.js';
 import { FRESH_POSTED_MAX } from '@bulla/contract';
 import type { Signer, Trust } from '@bulla/crypto';
 import { organisationUrn, signDirectoryFreshness, signLabelFreshness } from '@bulla/crypto';
@@ -186,7 +187,7 @@ export class Renewer {
 
 function sessionOf(options: RenewerOptions): Session {
   const { identity, pin, store, fetch: fetcher = fetch, notice = () => undefined } = options;
-  const now = options.now ?? (() => Math.floor(Date.now() / 1000));
+  const now = clockOf(options.now);
   const vaultUrl = new URL(options.url);
   const reader = new PublicReader(fetcher);
   const keeper = new TrustKeeper({ org: identity.org, pin, vaultUrl, reader, store, now, notice, acceptStale: true });

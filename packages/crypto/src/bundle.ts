@@ -8,6 +8,7 @@ import type { FreshPosition } from './fresh-position.js';
 import { requireFreshPosition } from './fresh-position.js';
 import { parseGrant } from './grant.js';
 import { checkShape } from './schema.js';
+import { requireSeconds } from './seconds.js';
 import type { ResolvedTag } from './tag-set.js';
 import { verifyTags } from './tag-set.js';
 import type { Trust } from './trust.js';
@@ -107,6 +108,7 @@ export interface CheckedBundle {
  *   envelope_tampered for another requester, key, request, prompt, version, content or recipient
  */
 export async function checkBundleForAsker(bundle: Bundle, context: AskerContext): Promise<CheckedBundle> {
+  requireSeconds(context.now);
   const { trust, now, asker, audience, wanted } = context;
   // guard: asker-fresh
   trust.requireFresh(now);

@@ -3,6 +3,7 @@ import { CryptoError } from './errors.js';
 import type { KeyPurpose, KeyRecord, KeyUsage } from './keys.js';
 import { isUsable, keyState } from './keys.js';
 import type { PolicyDocument } from './policy.js';
+import { requireSeconds } from './seconds.js';
 
 /** Whom something can be encrypted to. */
 export interface Recipient {
@@ -90,6 +91,7 @@ export class DirectoryKeys {
    *   past its time or not yet valid; suite_unknown if the policy does not allow its suite
    */
   requireKey(kid: string, { usage, purpose, now, check }: KeyDemand): KeyHolder {
+    requireSeconds(now);
     const holder = this.#holders.get(kid);
     // guard: key-purpose without: if (holder === undefined)
     if (!holder?.record.pur.includes(purpose))
@@ -105,6 +107,7 @@ export class DirectoryKeys {
 
   /** Keys of an entity that sign or are encrypted to now; the newest first. */
   activeKeys(urn: string, purpose: KeyPurpose, now: number): KeyHolder[] {
+    requireSeconds(now);
     return (this.#entities.get(urn)?.keys ?? [])
       .filter(
         (record) =>

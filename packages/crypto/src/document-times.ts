@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
 import { CryptoError } from './errors.js';
+import { requireSeconds } from './seconds.js';
 
 /** A moment in a signed document: RFC 3339 in UTC with whole seconds, such as `2026-11-24T22:29:02Z`. */
 export const timestampSchema = z.string().check(
   z.regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/),
   // The calendar decides: 30 February has the right shape.
-  z.refine((text) => !Number.isNaN(Date.parse(text)) && timestampOf(Date.parse(text) / 1000) === text),
+  z.refine((text) => !Number.isNaN(Date.parse(text)) && written(Date.parse(text)) === text),
 );
 
 /** Seconds since 1970 of a timestamp that its schema accepted. */
@@ -15,7 +16,12 @@ export function secondsOf(timestamp: string): number {
 
 /** The timestamp of whole seconds since 1970. */
 export function timestampOf(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+  requireSeconds(seconds);
+  return written(seconds * 1000);
+}
+
+function written(ms: number): string {
+  return new Date(ms).toISOString().replace('.000Z', 'Z');
 }
 
 /** Clocks may differ by this much (protocol.md §2.1). */

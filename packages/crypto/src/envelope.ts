@@ -15,6 +15,7 @@ import type { KeyHolder } from './directory-keys.js';
 import { CryptoError } from './errors.js';
 import { parseUrn, urnOf } from './ids.js';
 import { kidSchema, secondsSchema } from './keys.js';
+import { requireSeconds } from './seconds.js';
 import type { Signer } from './signer.js';
 import { strictParse } from './strict-parse.js';
 import type { Trust } from './trust.js';
@@ -146,6 +147,8 @@ export type VerifiedEnvelope = VerifiedPromptEnvelope | VerifiedChatEnvelope;
  *   envelope_tampered (issuer, audience, organisation, life), clock_skew (not valid yet), envelope_expired
  */
 export async function verifyEnvelope(token: string, context: EnvelopeContext): Promise<VerifiedEnvelope> {
+  requireSeconds(context.now);
+  if (context.graceSeconds !== undefined) requireSeconds(context.graceSeconds);
   const { trust, now, audience } = context;
   const parsed = parseEnvelope(token);
   const { claims } = parsed;

@@ -1,6 +1,7 @@
 import { CryptoError } from './errors.js';
 import type { FreshnessJudge } from './freshness.js';
 import { sortWords, tellingOf, verifyLabelFreshness } from './freshness.js';
+import { requireSeconds } from './seconds.js';
 import type { ResolvedTag } from './tag-set.js';
 
 /** By what a position is the newest. */
@@ -28,6 +29,7 @@ export async function requireFreshPosition(
   tokens: readonly string[],
   { trust, now }: { readonly trust: FreshnessJudge; readonly now: number },
 ): Promise<FreshPosition> {
+  requireSeconds(now);
   const until = position.version === 0 ? position.expiresAt : position.freshUntil;
   if (position.version === 0 || trust.clock(now) < until) return { until, passedOver: [] };
   const { good, passedOver } = await sortWords(tokens, (token) => verifyLabelFreshness(token, position, trust, now));

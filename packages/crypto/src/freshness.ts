@@ -10,6 +10,7 @@ import { organisationUrn } from './ids.js';
 import { secondsSchema } from './keys.js';
 import type { PolicyDocument } from './policy.js';
 import type { PositionRef } from './position.js';
+import { requireSeconds } from './seconds.js';
 import type { Signer } from './signer.js';
 import type { TrustMemory } from './trust-memory.js';
 
@@ -101,6 +102,7 @@ export async function verifyDirectoryFreshness(
   trust: FreshnessJudge,
   now: number,
 ): Promise<GoodFreshness<DirectoryFreshClaims>> {
+  requireSeconds(now);
   const good = await verifyFreshness(parseDirectoryFreshness(token), trust, now);
   // guard: fresh-directory
   if (good.claims.dir.ver !== trust.directoryRef.ver) throw tampered('it is for another directory', 'fresh-directory');
@@ -118,6 +120,7 @@ export async function verifyLabelFreshness(
   trust: FreshnessJudge,
   now: number,
 ): Promise<GoodFreshness<LabelFreshClaims>> {
+  requireSeconds(now);
   const good = await verifyFreshness(parseLabelFreshness(token), trust, now);
   const { name, tag, seq, pos } = good.claims;
   // guard: fresh-position

@@ -18,6 +18,7 @@ import { targetComponents } from './http-signature-components.js';
 import { checkDigest, encodeContentDigest, parseContentDigest } from './http-signature-digest.js';
 import type { KeyRecord } from './keys.js';
 import { isSignatureOf } from './keys.js';
+import { requireSeconds } from './seconds.js';
 import type { Signer } from './signer.js';
 
 export interface ResponseToSign {
@@ -71,6 +72,7 @@ export async function signResponse(
   response: ResponseToSign,
   options: { readonly keyid: string; readonly signer: Signer; readonly now: number },
 ): Promise<Record<string, string>> {
+  requireSeconds(options.now);
   if (parseKeyid(options.keyid).kid !== options.signer.kid)
     throw new CryptoError('key_invalid', 'keyid does not name the key of the signer');
   const digest = hasContent(response) ? await encodeContentDigest(response.body) : undefined;
@@ -94,6 +96,7 @@ export async function verifyResponse(
   request: RequestSummary,
   options: VerifyResponseOptions,
 ): Promise<VerifiedResponse> {
+  requireSeconds(options.now);
   const components = responseComponents(response, request);
   const { parameters, base, signature } = parseSignatureFields(response, components, PARAMETERS);
   const { keyid = '' } = parameters;

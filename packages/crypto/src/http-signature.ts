@@ -17,6 +17,7 @@ import { carriesBody, requestComponents, requestSummary } from './http-signature
 import { checkDigest, encodeContentDigest, parseContentDigest } from './http-signature-digest.js';
 import type { VerifyingKey } from './keys.js';
 import { isSignatureOf } from './keys.js';
+import { requireSeconds } from './seconds.js';
 import type { Signer } from './signer.js';
 
 /** Which message a request signature is for, so that it is never taken for another. */
@@ -69,6 +70,7 @@ export async function signRequest(
   request: HttpRequestParts,
   options: SignRequestOptions,
 ): Promise<Record<string, string>> {
+  requireSeconds(options.now);
   const keyid = parseKeyid(options.keyid);
   if (keyid.kid !== options.signer.kid)
     throw new CryptoError('key_invalid', 'keyid does not name the key of the signer');
@@ -159,6 +161,7 @@ export function checkSignatureTimes(
   now: number,
   skew = 60,
 ): void {
+  requireSeconds(now);
   // guard: http-times without: return;
   if (parsed.created <= now + skew && now <= parsed.expires + skew) return;
   throw new CryptoError('clock_skew', 'the signature is not of now', { check: 'request-time' });

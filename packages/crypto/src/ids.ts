@@ -1,4 +1,5 @@
 import { randomBytes } from './bytes.js';
+import { requireSeconds } from './seconds.js';
 
 /** Organisation: what stands after `urn:bulla:`. */
 export const ORG_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -22,6 +23,7 @@ export function idPattern(prefix: IdPrefix): RegExp {
  * @param nowMs milliseconds since 1970; the wall clock unless given.
  */
 export function mintId(prefix: IdPrefix, nowMs: number = Date.now()): string {
+  requireSeconds(nowMs);
   const bytes = randomBytes(16);
   let time = nowMs;
   for (let index = 5; index >= 0; index--) {

@@ -18,6 +18,7 @@ import type { KeyHolder, Recipient } from './directory-keys.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims } from './envelope.js';
 import { CryptoError } from './errors.js';
 import { secondsSchema } from './keys.js';
+import { requireSeconds } from './seconds.js';
 import type { Signer } from './signer.js';
 import type { Trust } from './trust.js';
 
@@ -206,6 +207,7 @@ export async function verifyInnerSignatureAndBinding(
   inner: ParsedJws<InvocationClaims>,
   context: InvocationContext,
 ): Promise<void> {
+  requireSeconds(context.now);
   try {
     await verifyInvocation(inner, context);
   } catch (error) {
@@ -221,6 +223,7 @@ export async function verifyInnerSignatureAndBinding(
  * has our version and another content; trust_expired if it is newer than ours: fetch it and check again, or refuse.
  */
 export function checkAsker(inner: ParsedJws<InvocationClaims>, context: InvocationContext): KeyHolder {
+  requireSeconds(context.now);
   const { claims, header } = inner;
   const { trust, envelope, now } = context;
   checkDirectoryRef(claims.dir, trust);

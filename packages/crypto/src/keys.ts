@@ -3,6 +3,7 @@ import { calculateJwkThumbprint, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
+import { requireSeconds } from './seconds.js';
 import { invalidKey } from './suite-kind.js';
 import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite } from './suites.js';
 import {
@@ -68,6 +69,7 @@ export type KeyState = 'pending' | 'active' | 'deactivated' | 'ended' | 'revoked
 
 /** The state of a key at `now` (seconds); a key past its end is as dead as a revoked one. */
 export function keyState(record: KeyRecord, revoked: boolean, now: number): KeyState {
+  requireSeconds(now);
   // guard: key-revoked
   if (revoked) return 'revoked';
   // guard: key-not-yet
@@ -86,6 +88,7 @@ const GRACE_SECONDS = 300;
 
 /** Whether a key is "usable now" for this usage (protocol.md §4). `now` in seconds. */
 export function isUsable(record: KeyRecord, usage: KeyUsage, revoked: boolean, now: number): boolean {
+  requireSeconds(now);
   const state = keyState(record, revoked, now);
   if (state === 'active') return true;
   if (state !== 'deactivated') return false;

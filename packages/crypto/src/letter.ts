@@ -8,6 +8,7 @@ import type { SealingKey } from './key-material.js';
 import type { VerifyingKey } from './keys.js';
 import { kidSchema, secondsSchema } from './keys.js';
 import { checkShape } from './schema.js';
+import { requireSeconds } from './seconds.js';
 import type { Signer } from './signer.js';
 import { strictParse } from './strict-parse.js';
 import { isVisibleName } from './visible-name.js';
@@ -92,6 +93,7 @@ export function isLetterName(name: string): boolean {
  *   recipient's; token_malformed for a name that is none; payload_too_large
  */
 export async function sealLetter(letter: Letter, from: Signer, to: SealingKey): Promise<string> {
+  requireSeconds(letter.at);
   if (letter.content.length > LETTER_MAX_BYTES)
     throw new CryptoError('payload_too_large', `a letter has at most ${LETTER_MAX_BYTES} bytes`);
   return (await sealAs(LETTER, letter, from, to)).token;

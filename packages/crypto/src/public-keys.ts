@@ -6,6 +6,7 @@ import { CryptoError } from './errors.js';
 import { organisationUrn, parseUrn } from './ids.js';
 import type { KeyFile, KeyRecord } from './keys.js';
 import { checkKeyRecord, keyRecordSchema, secondsSchema } from './keys.js';
+import { requireSeconds } from './seconds.js';
 import { loadSigner } from './signer.js';
 import { isSealAlg, publicJwkOf } from './suites.js';
 
@@ -45,6 +46,7 @@ export interface PublicKeys {
  * @throws {CryptoError} key_invalid if the file has no signing key
  */
 export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number): Promise<string> {
+  requireSeconds(now);
   const sig = keys.find(({ use }) => use === 'sig');
   if (sig === undefined || isSealAlg(sig.alg)) throw new CryptoError('key_invalid', 'there is no signing key');
   const newest = [sig, ...keys.filter(({ use }) => use === 'enc').slice(0, 1)];

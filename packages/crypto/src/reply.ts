@@ -19,6 +19,7 @@ import { fingerprint } from './fingerprint.js';
 import type { FrameKeys, InReplyTo } from './frames.js';
 import { buildHead, deriveFrameKeys, pad, parseHead, sealFrame } from './frames.js';
 import { secondsSchema } from './keys.js';
+import { requireSeconds } from './seconds.js';
 import type { Secret } from './secret.js';
 import type { Signer } from './signer.js';
 import { Transcript } from './transcript.js';
@@ -171,6 +172,7 @@ export interface FinContext {
  * key_revoked, signature_invalid, clock_skew, trust_rollback; envelope_tampered, with the check that failed
  */
 export async function verifyFin(fin: string, context: FinContext): Promise<FinClaims> {
+  requireSeconds(context.now);
   const { trust, now, envelope, irt, transcript } = context;
   const parsed = parseFin(fin);
   const { claims, header } = parsed;

@@ -8,6 +8,7 @@ import { CryptoError } from './errors.js';
 import { organisationUrn } from './ids.js';
 import { secondsSchema } from './keys.js';
 import { groupSchema } from './policy.js';
+import { requireSeconds } from './seconds.js';
 import type { Signer } from './signer.js';
 import type { Trust } from './trust.js';
 
@@ -116,6 +117,7 @@ export interface VerifiedStatement {
  *   envelope_tampered (issuer, place or organisation), custody_not_allowed, forbidden (not an author of this name)
  */
 export async function verifyStatement(token: string, context: StatementContext): Promise<VerifiedStatement> {
+  requireSeconds(context.now);
   const { trust, now, expect } = context;
   const parsed = parseStatement(token);
   const { claims } = parsed;

@@ -9,6 +9,7 @@ import { ContentHash } from './content-hash.js';
 import type { SealingKey } from './key-material.js';
 import type { Letter } from './letter.js';
 import { letterFormat, sealAs } from './letter.js';
+import { requireSeconds } from './seconds.js';
 import type { Signer } from './signer.js';
 
 /**
@@ -50,6 +51,7 @@ export async function* sealStreamedLetter(
   from: Signer,
   to: SealingKey,
 ): AsyncGenerator<Bytes> {
+  requireSeconds(letter.at);
   const { token, chunks } = await sealKeyed(source, letter, from, to);
   yield concatBytes(utf8(token), Uint8Array.of(NEWLINE));
   yield* chunks;

@@ -5,6 +5,7 @@ import { organisationUrn, parseUrn } from './ids.js';
 import { TAG_DAYS_MAX } from './policy.js';
 import type { PositionRef } from './position.js';
 import { positionHash } from './position.js';
+import { requireSeconds } from './seconds.js';
 import type { EarlierTagClaims, TagClaims } from './tag.js';
 import { parseEarlierTag, parseTag, positionOf } from './tag.js';
 import type { Trust } from './trust.js';
@@ -63,6 +64,7 @@ export interface TagExpectation {
  *   trust_expired if expired tags would be enough, else forbidden; label_not_found if the label is deleted
  */
 export async function verifyTags(tokens: readonly string[], expected: TagExpectation): Promise<ResolvedTag> {
+  requireSeconds(expected.now);
   const resolved = await verifyPosition(tokens, expected);
   // guard: tag-deleted
   if (resolved.version === 0)
@@ -75,6 +77,7 @@ export async function verifyTags(tokens: readonly string[], expected: TagExpecta
  * @throws {CryptoError} as verifyTags, but for a deleted label
  */
 export async function verifyPosition(tokens: readonly string[], expected: TagExpectation): Promise<ResolvedTag> {
+  requireSeconds(expected.now);
   const set = await readTags(tokens, expected);
   requireEnough(set);
   return resolvedOf(set);
@@ -131,6 +134,7 @@ function requireEnough({ given, needed, signed, hasUnknownKey }: TagSet): void {
  *   tag that does not count
  */
 export async function gatherTags(tokens: readonly string[], expected: TagExpectation): Promise<GatheredTags> {
+  requireSeconds(expected.now);
   const judged = await judgeTags(tokens, expected);
   const flaw = judged.find((one) => one.flaw !== undefined)?.flaw;
   // guard: tag-every
@@ -145,6 +149,7 @@ export async function gatherTags(tokens: readonly string[], expected: TagExpecta
  *   for something else or name another signer
  */
 export async function readTags(tokens: readonly string[], expected: TagExpectation): Promise<TagSet> {
+  requireSeconds(expected.now);
   return setOf(await judgeTags(tokens, expected), expected);
 }
 

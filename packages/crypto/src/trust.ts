@@ -11,6 +11,7 @@ import { recoveryUrn } from './ids.js';
 import type { Custody, LabelRule, PolicyDocument } from './policy.js';
 import { authorsOf, custodyOf, freshSecondsOf, labelRuleOf, pendingSecondsOf, reviewersOf } from './policy.js';
 import type { RootDocument } from './root.js';
+import { requireSeconds } from './seconds.js';
 import type { DocumentExpectation, TrustDocuments, VerifiedDocuments } from './trust-documents.js';
 import { verifyDocuments } from './trust-documents.js';
 import type { TrustMemory } from './trust-memory.js';
@@ -97,6 +98,8 @@ export class Trust extends DirectoryKeys {
    *   token_malformed, payload_too_large, key_invalid
    */
   static async establish(documents: TrustDocuments, options: EstablishOptions): Promise<Trust> {
+    requireSeconds(options.now);
+    if (options.clock !== undefined) requireSeconds(options.clock);
     const verified = await verifyDocuments(documents, options);
     const before = options.previous instanceof Trust ? options.previous.memory : options.previous;
     if (before !== undefined) checkContinues(before, verified, options.now);
@@ -121,6 +124,7 @@ export class Trust extends DirectoryKeys {
    * @param now seconds
    */
   async withFreshness(tokens: readonly string[], now: number): Promise<Trust> {
+    requireSeconds(now);
     const freshness = await judgeDirectory(this, tokens, now);
     return new Trust(this.#verified, this.documents, this.pin, this.memory, freshness);
   }
@@ -131,6 +135,7 @@ export class Trust extends DirectoryKeys {
    * @throws {CryptoError} trust_expired
    */
   requireUnexpired(now: number): void {
+    requireSeconds(now);
     // guard: trust-spec
     if (this.directory.spec === '1') throw fromEarlierVersion();
     // guard: trust-fresh
@@ -145,6 +150,7 @@ export class Trust extends DirectoryKeys {
    *   word ahead of it; key_unknown (fresh-newer), trust_rollback (fresh-fork) where a renewer has another directory
    */
   requireFresh(now: number): void {
+    requireSeconds(now);
     // guard: trust-clock-behind
     if (this.freshness.clock > now + this.policy.max_skew)
       throw new CryptoError('clock_skew', 'the clock of this machine is behind what the organisation signed', {
@@ -160,6 +166,7 @@ export class Trust extends DirectoryKeys {
    * @param now seconds, of this machine
    */
   clock(now: number): number {
+    requireSeconds(now);
     // guard: trust-clock without: return now;
     return Math.max(now, this.freshness.clock);
   }

@@ -19,6 +19,7 @@ import { answerText, parseAnswer } from './evidence.js';
 import type { InvocationClaims } from './invocation.js';
 import type { FinClaims, ReplyUsage } from './reply.js';
 import { findRevoked } from './revoked-since.js';
+import { requireSeconds } from './seconds.js';
 import type { Trust } from './trust.js';
 
 /** The checks of an answer, in their order; docs/spec/evidence.md has a row for each. */
@@ -107,6 +108,7 @@ export interface Verdict {
  * @returns all checks up to the first that failed, never an exception for what the file holds
  */
 export async function verifyAnswer(file: Bytes | string, options: VerifyAnswerOptions): Promise<Verdict> {
+  requireSeconds(options.now);
   const checks = new Checks();
   try {
     return await prove(checks, file, options);

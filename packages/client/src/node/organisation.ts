@@ -1,5 +1,14 @@
 import type { DirectoryDocument, TrustDocuments } from '@bulla/crypto';
-import { encodeBase64url, parseDirectory, parsePolicy, parseRoot, pinOf, randomBytes, Trust } from '@bulla/crypto';
+import {
+  encodeBase64url,
+  parseDirectory,
+  parsePolicy,
+  parseRoot,
+  pinOf,
+  randomBytes,
+  requireSeconds,
+  Trust,
+} from '@bulla/crypto';
 import type { KeptHashes } from './directory-hashes.js';
 import { hashesBefore } from './directory-hashes.js';
 import { documentSigner, findDocumentSigner } from './document-key.js';
@@ -55,6 +64,7 @@ export async function prepareOrganisation(
 ): Promise<OwnOrganisation> {
   const { org } = plan;
   const { now } = options;
+  requireSeconds(now);
   await requireUnclaimed(home, org);
   await adoptSeenDocuments(home, org);
   const changes: string[] = [];

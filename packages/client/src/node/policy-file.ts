@@ -1,5 +1,13 @@
 import type { DirectoryDocument, PolicyDocument } from '@bulla/crypto';
-import { findLockOut, parseDirectory, parsePolicy, secondsOf, signDocument, timestampOf } from '@bulla/crypto';
+import {
+  findLockOut,
+  parseDirectory,
+  parsePolicy,
+  requireSeconds,
+  secondsOf,
+  signDocument,
+  timestampOf,
+} from '@bulla/crypto';
 import { requireNobodyLockedOut } from '../locked-out.js';
 import { findDocumentSigner } from './document-key.js';
 import type { Home } from './home.js';
@@ -26,6 +34,7 @@ export async function signNextPolicy(
   now: number,
   say: (line: string) => void = () => undefined,
 ): Promise<number> {
+  requireSeconds(now);
   const settings = requirePolicySettings(value);
   const folder = `org/${org}`;
   const name = `${folder}/policy.json`;

@@ -1,3 +1,4 @@
+import { requireSeconds } from '@bulla/crypto';
 import type { KeptHashes } from './directory-hashes.js';
 import { DEVELOPMENT_ORG, developmentPlan } from './development.js';
 import type { Home } from './home.js';
@@ -19,6 +20,7 @@ export async function renewOrganisation(
   now: number,
   keptHashes?: KeptHashes,
 ): Promise<OwnOrganisation | undefined> {
+  requireSeconds(now);
   const org = (await readProfile(home))?.org;
   if (org === undefined || (await home.readSecret(`org/${org}/directory.key`)) === undefined) return undefined;
   return prepareOrganisation(home, org === DEVELOPMENT_ORG ? developmentPlan() : productionPlan(org), {
