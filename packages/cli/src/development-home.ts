@@ -11,6 +11,7 @@ import {
   readKeyFile,
   RENEWER_MEMORY,
   RESPONDER_KEYS,
+  setFutureAside,
   VAULT_KEYS,
 } from '@bulla/client/node';
 import { digestB64u, utf8 } from '@bulla/crypto';
@@ -118,9 +119,10 @@ export class DevelopmentHome {
 
   async #prepared(addresses: Addresses): Promise<OwnOrganisation> {
     const now = Math.floor(Date.now() / 1000);
+    const aside = await setFutureAside(this.#home, DEVELOPMENT_ORG, now);
     const made = await prepareDevelopment(this.#home, { ...addresses, now, keptHashes: this.#keptHashes });
-    [this.#made, this.#addresses] = [made, addresses];
-    return made;
+    [this.#made, this.#addresses] = [{ ...made, changes: [...aside, ...made.changes] }, addresses];
+    return this.#made;
   }
 
   /** Of the device and of the renewer, which goes on: its memory is not lost. */

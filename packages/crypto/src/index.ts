@@ -181,7 +181,7 @@ export {
   requireSignedToken,
   signDocument,
 } from './document.js';
-export { secondsOf, timestampOf } from './document-times.js';
+export { secondsOf, SKEW_SECONDS, timestampOf } from './document-times.js';
 export type { Custody, LabelRule, PolicyDocument } from './policy.js';
 export { parsePolicy } from './policy.js';
 export type { RootDocument } from './root.js';

@@ -1,6 +1,12 @@
 import type { Bulla } from '@bulla/client';
 import type { PolicySettings } from '@bulla/client/node';
-import { adoptSeenDocuments, policySettings, requirePolicySettings, signNextPolicy } from '@bulla/client/node';
+import {
+  adoptSeenDocuments,
+  policySettings,
+  requirePolicySettings,
+  setFutureAside,
+  signNextPolicy,
+} from '@bulla/client/node';
 import { CryptoError } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -8,6 +14,7 @@ import { directorySigner } from '../directory-key.js';
 import { readText } from '../files.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
+import { requireVaultClock } from '../vault-clock.js';
 import { renewDocuments } from './trust-renew.js';
 
 /** `bulla policy …` */
@@ -45,11 +52,14 @@ async function show(context: Context): Promise<void> {
 async function set(context: Context, file: string): Promise<void> {
   const { io, out, home } = context;
   const settings = parse(await readText(io, file), file);
+  const { vaultUrl } = await context.profile();
+  await requireVaultClock(vaultUrl, io.fetch, () => context.now());
   const bulla = await context.connect();
   const before = await bulla.trust();
   await directorySigner(context, before, undefined);
   // What is signed stands on the newest that anybody published.
   await adoptSeenDocuments(home, before.org);
+  for (const line of await setFutureAside(home, before.org, context.now())) out.talk(`note: ${line}`);
   try {
     await signNextPolicy(home, before.org, settings, context.now(), (line) => out.talk(`note: ${line}`));
   } catch (error) {

@@ -1,6 +1,6 @@
 import { BullaError, publishOrganisation } from '@bulla/client';
 import type { Bulla } from '@bulla/client';
-import { adoptSeenDocuments, renewOrganisation } from '@bulla/client/node';
+import { adoptSeenDocuments, renewOrganisation, setFutureAside } from '@bulla/client/node';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { styled } from '../output.js';
@@ -8,6 +8,7 @@ import { Renewal } from '../renewal.js';
 import { handedLines, hasMemory, heldLines, roundLine } from '../renewer-home.js';
 import { goRound } from '../rounds.js';
 import { UsageError } from '../usage-error.js';
+import { requireVaultClock } from '../vault-clock.js';
 import type { AdoptOptions } from './trust-adopt.js';
 import { adoptAsRenewer } from './trust-adopt.js';
 
@@ -109,7 +110,9 @@ function requirePeriod(text: string): number {
 /** Documents can be signed only where their keys are; a vault that does not have the organisation yet gets it. */
 export async function renewDocuments(context: Context): Promise<readonly string[]> {
   const { vaultUrl, org, pin } = await context.profile();
+  await requireVaultClock(vaultUrl, context.io.fetch, () => context.now());
   await catchUp(context, org);
+  for (const line of await setFutureAside(context.home, org, context.now())) context.out.talk(`note: ${line}`);
   const keptHashes = async () => (await context.offline()).directoryHashes();
   const own = await renewOrganisation(context.home, context.now(), keptHashes);
   if (own?.org !== org || own.pin !== pin) return [];

@@ -28,3 +28,4 @@ export { readProfile, writeProfile } from './profile.js';
 export { renewOrganisation } from './renew-organisation.js';
 export { adoptSeenDocuments } from './seen-documents.js';
 export { FileTrustStore } from './trust-store.js';
+export { setFutureAside } from './from-the-future.js';

@@ -1,0 +1,106 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Home, renewOrganisation } from '@bulla/client/node';
+import { databaseForTest, freePorts, isLongRun } from '@bulla/testkit';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Ended } from '../bulla-process.js';
+import { bulla } from '../bulla-process.js';
+import type { ServiceProcess } from './service-process.js';
+import { startService } from './service-process.js';
+import { findFaketime, ShiftedClock } from './shifted-clock.js';
+
+// [red] The clock of an owner's machine was wrong once: what `trust renew` signed then stood in the home, from a day to
+// come, and with the clock right again every command of the owner failed.
+
+const library = findFaketime();
+const database = await databaseForTest();
+const withClock = library === undefined || database.url === undefined ? describe.skip : describe;
+const DAY = 86_400;
+/** Days by which the clock is ahead. */
+const AHEAD = isLongRun() ? [5, 31, 65, 400] : [31, 400];
+
+withClock('an owner whose clock was wrong', () => {
+  let folder: string;
+  let home: string;
+  let clock: ShiftedClock;
+  let settings: Record<string, string>;
+  let vault: ServiceProcess;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'bulla-owners-clock-'));
+    home = join(folder, 'home');
+    clock = new ShiftedClock(library ?? '', folder);
+    settings = { BULLA_HOME: home, ...clock.environment };
+    const [vaultPort = 0, responderPort = 0] = await freePorts(2);
+    const urls = [
+      '--vault-url',
+      `http://127.0.0.1:${vaultPort}`,
+      '--responder-url',
+      `http://127.0.0.1:${responderPort}`,
+    ];
+    ok(await bulla(['init', '--production', '--org', 'acme', '--suite', 'p256', ...urls], settings));
+    vault = await startService('vault', {
+      BULLA_DATABASE_URL: database.url ?? '',
+      BULLA_KEYS_FILE: join(home, 'services/vault.keys.json'),
+      BULLA_BOOTSTRAP_SECRET_FILE: join(home, 'bootstrap.secret'),
+      BULLA_VAULT_PORT: String(vaultPort),
+    });
+    ok(await bulla(['trust', 'renew'], settings));
+  }, 300_000);
+  afterAll(async () => {
+    await vault.stop();
+    await rm(folder, { recursive: true });
+    await database.drop();
+  });
+
+  const ok = (ended: Ended): Ended => {
+    expect({ status: ended.status, stderr: ended.status === 0 ? '' : ended.stderr }).toEqual({ status: 0, stderr: '' });
+    return ended;
+  };
+  /** All that is signed here, and the keys. */
+  const kept = async () => {
+    const names = ['org/acme', 'services'].map(async (part) =>
+      (await readdir(join(home, part))).toSorted().map((name) => join(part, name)),
+    );
+    const files = ['identity.json', ...(await Promise.all(names)).flat()];
+    return Promise.all(files.map(async (name) => [name, await readFile(join(home, name), 'utf8')]));
+  };
+
+  it.each(AHEAD)(
+    'by %s days is told so before anything is signed, and goes on with the clock right again',
+    async (days) => {
+      const before = await kept();
+      const shown = ok(await bulla(['policy', 'show'], settings)).stdout;
+      await writeFile(join(folder, 'policy.json'), shown.replace('"max_skew": 60', '"max_skew": 59'));
+      clock.shift(`+${days}d`);
+      const refused = [
+        await bulla(['trust', 'renew'], settings),
+        await bulla(['policy', 'set', join(folder, 'policy.json')], settings),
+      ];
+      clock.shift('+0');
+      for (const { status, stderr } of refused)
+        expect({ status, stderr }).toEqual({
+          status: 4,
+          stderr: expect.stringMatching(/ days ahead of the vault's: nothing was signed \(clock_skew\)/),
+        });
+      expect(await kept()).toEqual(before);
+      ok(await bulla(['trust', 'renew'], settings));
+    },
+    300_000,
+  );
+
+  it.each(AHEAD.filter((days) => days > 28))(
+    'by %s days, as an earlier command signed it, finds it put out of the way, and goes on',
+    async (days) => {
+      const ahead = await renewOrganisation(new Home(home), Math.floor(Date.now() / 1000) + days * DAY);
+      expect(ahead?.changes).not.toEqual([]);
+      const renewed = ok(await bulla(['trust', 'renew'], settings));
+      expect(renewed.stderr).toMatch(
+        /note: directory version \d+ was signed for .* kept as org\/acme\/directory\.from-the-future/,
+      );
+      ok(await bulla(['trust', 'show'], settings));
+      ok(await bulla(['trust', 'renew'], settings));
+    },
+    300_000,
+  );
+});
