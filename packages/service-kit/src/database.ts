@@ -123,8 +123,18 @@ function embedded<Tables>(options: DatabaseOptions, pglite: PGlite): Database<Ta
   };
 }
 
+/** The pool waits for what is done with a new connection, although its types do not say so. */
+interface PoolSettings extends Omit<pg.PoolConfig, 'onConnect'> {
+  readonly onConnect: (client: pg.ClientBase) => Promise<void>;
+}
+
 function openPool(options: DatabaseOptions, settings: pg.PoolConfig): pg.Pool {
-  const pool = new pg.Pool(settings);
+  const all: PoolSettings = {
+    ...settings,
+    // Not a parameter of the start: an address may have `options` of its own, and a pooler may keep parameters back.
+    onConnect: commitDurably, // guard: durable-commits
+  };
+  const pool = new pg.Pool(all);
   // A connection that breaks while nothing is asked of it says so here; without a listener that would end the process.
   pool.on('connect', (client) => {
     client.on('error', (error) => {
@@ -135,6 +145,14 @@ function openPool(options: DatabaseOptions, settings: pg.PoolConfig): pg.Pool {
   // The pool repeats what its idle connections said.
   pool.on('error', () => {});
   return pool;
+}
+
+/**
+ * What was answered must be there after a crash of the server, whatever server, database, role and address say: a nonce or
+ * a claim that is lost could come back (protocol.md §6).
+ */
+async function commitDurably(client: pg.ClientBase): Promise<void> {
+  await client.query('set synchronous_commit to on');
 }
 
 /** Ends when nothing comes for too long. A time-out of the query would leave the connection in the pool, out of step. */

@@ -1,5 +1,6 @@
 import { databaseForTest, pgliteForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import pg from 'pg';
@@ -39,6 +40,12 @@ afterAll(() => found.drop());
 
 const onServer = (options: { schema?: string; poolMax?: number; url?: string } = {}): Database<Tables> =>
   connectDatabase({ schema: 'cells', migrations, log, ...options, from: { url: options.url ?? url } });
+
+/** What the connection that answers says of its commits. */
+async function settingOf(db: unknown): Promise<string> {
+  const { rows } = await sql<{ synchronous_commit: string }>`show synchronous_commit`.execute(db as Kysely<unknown>);
+  return rows[0]?.synchronous_commit ?? '';
+}
 
 describe.each(stores)('on %s', (store) => {
   let database: Database<Tables>;
@@ -86,6 +93,10 @@ describe.each(stores)('on %s', (store) => {
     expect(own.toSorted()).toEqual(['cell', 'kysely_migration', 'kysely_migration_lock']);
   });
 
+  it('commits are on the disk before they are answered', async () => {
+    expect(await settingOf(database.db)).toBe('on');
+  });
+
   it('answers with its time', async () => {
     const before = Date.now();
     const now = await database.nowMs();
@@ -108,6 +119,33 @@ describe.each(stores)('on %s', (store) => {
 });
 
 describeOnServer('on PostgreSQL', () => {
+  it('every connection waits until its commits are on the disk, whatever server, role and address say [guard: durable-commits]', async () => {
+    const name = new URL(url).pathname.slice(1);
+    const durable = onServer();
+    await sql`alter database ${sql.id(name)} set synchronous_commit to off`.execute(durable.db);
+    await durable.close();
+    const careless = new URL(url);
+    careless.searchParams.set('options', '-c synchronous_commit=off');
+    const seen: string[] = [];
+    // Migrations have connections of their own.
+    const noting: Record<string, Migration> = {
+      '0001-noting': {
+        async up(db) {
+          seen.push(await settingOf(db));
+        },
+      },
+    };
+    for (const address of [url, careless.href]) {
+      const schema = `durable_${seen.length}`;
+      const database = connectDatabase<Tables>({ from: { url: address }, schema, migrations: noting, log, poolMax: 3 });
+      await database.migrate();
+      // More at once than there are connections: each is seen.
+      seen.push(...(await Promise.all(Array.from({ length: 9 }, () => settingOf(database.db)))));
+      await database.close();
+    }
+    expect(seen).toEqual(Array.from({ length: 20 }, () => 'on'));
+  });
+
   it('three processes that migrate at once are one after the other', async () => {
     const databases = [1, 2, 3].map(() => onServer({ schema: 'together' }));
     await expect(Promise.all(databases.map((database) => database.migrate()))).resolves.toHaveLength(3);
