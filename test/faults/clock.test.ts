@@ -87,8 +87,9 @@ withClock('a responder', () => {
   afterAll(() => world.stop());
 
   it.each([
-    // Leases go by the time of the database: the run is at work, not lost since five minutes ago.
-    ['+5m', 300, { status: 409, body: { code: 'indeterminate', retryable: true } }],
+    // Leases go by the time of the database, and with another time nothing is said of them.
+    ['+5m', 300, { status: 503, body: { code: 'overloaded', retryable: true } }],
+    ['+50s', 50, { status: 409, body: { code: 'indeterminate', retryable: true } }],
     ['+2h', 2 * HOUR_SECONDS, { status: 403, body: { code: 'envelope_expired' } }],
     ['-1h', -HOUR_SECONDS, { status: 401, body: { code: 'clock_skew' } }],
   ])(

@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { admit, InFlight } from './admission.js';
 import { BodyBudget } from './body-budget.js';
+import { ClockDrift } from './clock-drift.js';
 import { Clock } from './clock.js';
 import { databaseProbe } from './database-probe.js';
 import type { Database } from './database.js';
@@ -75,7 +76,8 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     ...options.probes,
   };
   const readiness = new Readiness(probes, log);
-  const ledger = new Ledger(database.db, clock, (result) => metrics.auditEvents.inc({ result }));
+  const drift = new ClockDrift({ database, clock, log, metrics });
+  const ledger = new Ledger(database.db, { clock, drift }, (result) => metrics.auditEvents.inc({ result }));
   const refusals = new RefusalCounter(ledgerDb.db, clock, log);
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
   keys.signer('http');
@@ -90,7 +92,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   });
   const gate = new Gate({ service, log, metrics, readiness, places, lag, slowReaders });
   const app = await NestFactory.create<NestFastifyApplication>(
-    kitModule({ module: options.module, clock, log, keys, metrics, ledger, db: database.db }),
+    kitModule({ module: options.module, clock, drift, log, keys, metrics, ledger, db: database.db }),
     new FastifyAdapter(fastifyOptions(service, limits, gate, options)),
     { abortOnError: false, bodyParser: false, logger: new FrameworkLog(log) },
   );
@@ -138,6 +140,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     authorities,
     trustEnds: new TrustEnds(source, { clock, log, metrics }),
     db: ledgerDb.db,
+    drift,
     metricsServer: new MetricsServer(metrics),
     listen: options.listen,
     publicUrls: options.publicUrls,

@@ -29,6 +29,8 @@ export type LogEvent =
   | { event: 'database-connection-lost'; schema: string; errorCode: string }
   /** A restored or promoted database: what was issued earlier than `notBefore`, in seconds, is not run (protocol.md §6). */
   | { event: 'database-replaced'; org: string; notBefore: number }
+  /** The clock of the database was wrong when it was marked: runs would have stood still for as long as it was ahead. */
+  | { event: 'restore-time-corrected'; org: string; notBefore: number }
   /** A restored or promoted database: nothing moves until everybody has handed back what they keep and an admin says so. */
   | { event: 'vault-restored'; org: string }
   | { event: 'refusals-not-audited'; count: number; errorCode: string }
@@ -36,6 +38,9 @@ export type LogEvent =
   | { event: 'purge-failed'; errorCode: string }
   | { event: 'probe-failed'; probe: string; errorCode: string }
   | { event: 'clock-drifted'; driftMs: number }
+  /** The clock of this process is so far from its database's that nothing is claimed and nothing is forgotten. */
+  | { event: 'clock-stops-claims'; driftMs: number }
+  | { event: 'clock-agrees-again'; driftMs: number }
   /** Limits are counted by each process for itself from now on, and nothing is cached. */
   | { event: 'shared-store-lost'; errorCode: string }
   | { event: 'shared-store-back' }
@@ -67,12 +72,15 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'database-migrated': 'info',
   'database-connection-lost': 'warn',
   'database-replaced': 'error',
+  'restore-time-corrected': 'error',
   'vault-restored': 'error',
   'refusals-not-audited': 'error',
   'expired-rows-purged': 'debug',
   'purge-failed': 'warn',
   'probe-failed': 'warn',
   'clock-drifted': 'error',
+  'clock-stops-claims': 'error',
+  'clock-agrees-again': 'info',
   'shared-store-lost': 'warn',
   'shared-store-back': 'info',
   'redis-evicts': 'warn',

@@ -5,6 +5,7 @@ export type { Caller, RequestFacts, Signatory } from './caller.js';
 export { ArrivedAt, CurrentCaller, CurrentWork, OwnKey, RequestId } from './current-caller.js';
 export type { Work } from './current-caller.js';
 export { Clock } from './clock.js';
+export { agreesWith, ClockDrift } from './clock-drift.js';
 export { createService } from './create-service.js';
 export type { ServiceOptions } from './create-service.js';
 export { connectDatabase } from './database.js';

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { Kysely } from 'kysely';
+import { ClockDrift } from './clock-drift.js';
 import { Clock } from './clock.js';
 import { EventLog } from './event-log.js';
 import { Ledger } from './ledger.js';
@@ -10,6 +11,7 @@ import { ServiceKeys } from './service-keys.js';
 export interface KitProviders {
   readonly module: Type | DynamicModule;
   readonly clock: Clock;
+  readonly drift: ClockDrift;
   readonly log: EventLog;
   readonly keys: ServiceKeys;
   readonly metrics: Metrics;
@@ -24,12 +26,13 @@ class KitModule {}
 class RootModule {}
 
 /**
- * The service's module, with what every class of it may inject by its class: Clock, EventLog, ServiceKeys, Metrics,
+ * The service's module, with what every class of it may inject by its class: Clock, ClockDrift, EventLog, ServiceKeys, Metrics,
  * Ledger and Kysely (the database, bound to the schema).
  */
-export function kitModule({ module, clock, log, keys, metrics, ledger, db }: KitProviders): DynamicModule {
+export function kitModule({ module, clock, drift, log, keys, metrics, ledger, db }: KitProviders): DynamicModule {
   const providers = [
     { provide: Clock, useValue: clock },
+    { provide: ClockDrift, useValue: drift },
     { provide: EventLog, useValue: log },
     { provide: ServiceKeys, useValue: keys },
     { provide: Metrics, useValue: metrics },

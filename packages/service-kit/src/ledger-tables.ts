@@ -1,8 +1,11 @@
-import type { ColumnType, Generated } from 'kysely';
+import type { ColumnType, Generated, Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
-/** Nonces of requests that had an effect or a recorded refusal, until the signature is dead for every clock. */
+/**
+ * Nonces of requests that had an effect or a recorded refusal, until the signature is dead for every clock and the one of
+ * the database says so.
+ */
 export interface HttpNonceTable {
   org: string;
   keyid: string;
@@ -19,7 +22,9 @@ export interface IdempotencyTable {
   request_sha256: string;
   /** JSON text of the answer: body, and status and headers where it has its own. */
   answer: string;
-  /** Seconds. */
+  /** Seconds, by the clock of the process that answered: until then the answer is given again. Null: as long as the row is there. */
+  answer_until: ColumnType<number | null, number | null | undefined, number | null>;
+  /** Seconds, by the clock of the database: until then the key is known. */
   expires_at: number;
 }
 
@@ -75,4 +80,21 @@ export const ledgerMigrations: Readonly<Record<string, Migration>> = {
       await db.schema.createIndex('audit_event_org_at').on('audit_event').columns(['org', 'at']).execute();
     },
   },
+  // Later than anything that either service had when it came.
+  '2026-12-01-remembered-longer': { up: rememberLonger },
 };
+
+const DAY_SECONDS = 86_400;
+
+/** An answer ends before its key is forgotten. What is there already is kept as long as what comes from now on. */
+async function rememberLonger(db: Kysely<LedgerTables>): Promise<void> {
+  await db.schema.alterTable('idempotency').addColumn('answer_until', 'bigint').execute();
+  await db
+    .updateTable('idempotency')
+    .set((eb) => ({ answer_until: eb.ref('expires_at'), expires_at: eb('expires_at', '+', DAY_SECONDS) }))
+    .execute();
+  await db
+    .updateTable('http_nonce')
+    .set((eb) => ({ expires_at: eb('expires_at', '+', 120) }))
+    .execute();
+}

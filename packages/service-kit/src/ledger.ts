@@ -7,16 +7,22 @@ import type { AnswerOptions } from './answer.js';
 import { auditOfAct, auditOfFailure, auditOfRefusal } from './audit-record.js';
 import type { AuditEntry, AuditFailure } from './audit-record.js';
 import type { Signatory } from './caller.js';
+import { databaseSeconds } from './clock-drift.js';
+import type { ClockDrift } from './clock-drift.js';
 import type { Clock } from './clock.js';
 import { databaseFault } from './database-fault.js';
 import type { LedgerTables } from './ledger-tables.js';
+import { useNonce } from './nonces.js';
 import { isOurFault, overloaded, problemOf } from './problem-of.js';
 
 /** What the work of a mutation comes to: its answer, and what the audit log says was done. */
 export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
   readonly body: Body;
   readonly event: AuditEntry;
-  /** How long the same Idempotency-Key gets the same answer; a day unless given. */
+  /**
+   * How long the same Idempotency-Key gets the same answer; as long as it is known, a day, unless given. From then on
+   * it gets `envelope_expired`: it never brings about the effect again.
+   */
   readonly keepSeconds?: number;
 }
 
@@ -29,9 +35,8 @@ export interface RunOptions {
   readonly ownReplay?: boolean;
 }
 
+/** How long an Idempotency-Key is known, by the clock of the database. */
 const KEEP_SECONDS = 86_400;
-/** A signature is taken for this long before and after its times, whatever the policy says (protocol.md §2.1). */
-const SKEW_SECONDS = 60;
 const LOCK_NOT_AVAILABLE = '55P03';
 /** Callers whose nonce and decision are written down. */
 const recorded = new WeakSet<Signatory>();
@@ -43,12 +48,18 @@ const recorded = new WeakSet<Signatory>();
 export class Ledger<Tables extends LedgerTables = LedgerTables> {
   readonly #db: Kysely<Tables>;
   readonly #clock: Clock;
+  readonly #drift: Pick<ClockDrift, 'require'>;
   readonly #onWritten: (result: AuditResult) => void;
 
   /** @param onWritten told of each decision that is in the audit log. */
-  constructor(db: Kysely<Tables>, clock: Clock, onWritten: (result: AuditResult) => void = () => {}) {
+  constructor(
+    db: Kysely<Tables>,
+    { clock, drift }: { readonly clock: Clock; readonly drift: Pick<ClockDrift, 'require'> },
+    onWritten: (result: AuditResult) => void = () => {},
+  ) {
     this.#db = db;
     this.#clock = clock;
+    this.#drift = drift;
     this.#onWritten = onWritten;
   }
 
@@ -57,13 +68,18 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    * the work back and leaves nonce and audit row of the refusal.
    * @param work makes the effect with the transaction it is given, and with nothing else.
    * @throws {Problem} what the work throws; unauthenticated for a signature used before; idempotency_conflict;
-   *   indeterminate while another request with this key is still at work after two seconds
+   *   indeterminate while another request with this key is still at work after two seconds; envelope_expired for a key
+   *   that comes past its answer; overloaded while the clocks of process and database are too far apart
    */
   async run<Body>(caller: Signatory, work: Work<Tables, Body>, options: RunOptions = {}): Promise<Answer<Body>> {
     const outcome = await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
-      // guard: nonce-effect without: await this.#useNonce(ledger, caller);
-      if (!(await this.#useNonce(ledger, caller))) return refused(ledger, caller, usedAlready());
+      const askedMs = this.#clock.machineMs();
+      const theirsMs = await useNonce(ledger, caller);
+      // guard: nonce-effect
+      if (theirsMs === undefined) return refused(ledger, caller, usedAlready());
+      // guard: claim-drifted
+      this.#drift.require(askedMs, theirsMs);
       await sql`savepoint effect`.execute(trx);
       try {
         const earlier = options.ownReplay === true ? undefined : await this.#earlierAnswer<Body>(ledger, caller);
@@ -141,22 +157,11 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
       // guard: nonce-refusal
-      if (changesSomething(caller)) await this.#useNonce(ledger, caller);
+      if (changesSomething(caller)) await useNonce(ledger, caller);
       await refused(ledger, caller, problem);
     });
     recorded.add(caller);
     this.#onWritten(auditResult(problem.code));
-  }
-
-  /** False if this signature was seen before. The unique key decides, also between two at the same moment. */
-  async #useNonce(trx: Kysely<LedgerTables>, caller: Signatory): Promise<boolean> {
-    const { nonce, expires } = caller.request;
-    const result = await trx
-      .insertInto('http_nonce')
-      .values({ org: caller.org, keyid: caller.keyid, nonce, expires_at: expires + 2 * SKEW_SECONDS })
-      .onConflict((conflict) => conflict.columns(['keyid', 'nonce']).doNothing())
-      .executeTakeFirstOrThrow();
-    return result.numInsertedOrUpdatedRows === 1n;
   }
 
   /** The answer to an earlier request with this key; undefined if there was none and the key is ours now. */
@@ -176,6 +181,8 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     if (earlier === undefined) throw stillRunning();
     // guard: idempotency-request
     if (earlier.request_sha256 !== request_sha256) throw new Problem('idempotency_conflict');
+    // guard: idempotency-ended
+    if (earlier.answer_until !== null && earlier.answer_until <= this.#clock.now()) throw pastItsAnswer();
     const { body, event, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
     await insertAudit(trx, caller, auditOfAct(caller, event));
     return new Answer(body, { ...rest, replayed: true });
@@ -187,15 +194,12 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     { org, keyid }: Signatory,
     { key, request_sha256 }: { key: string; request_sha256: string },
   ): Promise<boolean> {
-    const now = this.#clock.now();
-    const ours = { request_sha256, answer: '{}', expires_at: now + KEEP_SECONDS };
+    const expires_at = sql<number>`${databaseSeconds} + ${KEEP_SECONDS}::int8`;
     try {
       const result = await trx
         .insertInto('idempotency')
-        .values({ org, keyid, key, ...ours })
-        .onConflict((conflict) =>
-          conflict.columns(['keyid', 'key']).doUpdateSet(ours).where('idempotency.expires_at', '<=', now),
-        )
+        .values({ org, keyid, key, request_sha256, answer: '{}', expires_at })
+        .onConflict((conflict) => conflict.columns(['keyid', 'key']).doNothing())
         .executeTakeFirstOrThrow();
       return result.numInsertedOrUpdatedRows === 1n;
     } catch (error) {
@@ -210,12 +214,15 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     options: RunOptions,
   ): Promise<Answer<Body>> {
     const ledger = ledgerOf(trx);
-    const { keepSeconds = KEEP_SECONDS, ...effect } = await work(trx);
+    const { keepSeconds, ...effect } = await work(trx);
     const { idempotencyKey: key } = caller.request;
     if (key !== undefined && options.ownReplay !== true) {
       await ledger
         .updateTable('idempotency')
-        .set({ answer: JSON.stringify(effect), expires_at: this.#clock.now() + keepSeconds })
+        .set({
+          answer: JSON.stringify(effect),
+          answer_until: keepSeconds === undefined ? null : this.#clock.now() + keepSeconds,
+        })
         .where('keyid', '=', caller.keyid)
         .where('key', '=', key)
         .where('org', '=', caller.org)
@@ -264,6 +271,12 @@ function requestHash({ request: { method, path, query, ifMatch, bodySha256 } }: 
 
 function changesSomething(caller: Signatory): boolean {
   return caller.request.method !== 'GET';
+}
+
+/** Whoever asks anew with another key gets another envelope; this key must not bring about a second one. */
+function pastItsAnswer(): Problem {
+  const detail = 'the answer to this Idempotency-Key is past its time; ask anew with another one';
+  return new Problem('envelope_expired', { detail });
 }
 
 function usedAlready(): Problem {

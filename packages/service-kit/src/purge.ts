@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
+import { agreesWith, databaseSeconds } from './clock-drift.js';
+import type { Clock } from './clock.js';
 import type { LedgerTables } from './ledger-tables.js';
 
 const BATCH_ROWS = 1_000;
@@ -21,23 +23,28 @@ export async function purgeInBatches(batch: (rows: number) => Promise<bigint>): 
 }
 
 /**
- * Deletes nonces and answers that are past their time.
- * @param now seconds.
+ * Deletes nonces and answers that are past their time by the clock of the database; none while the one of this process
+ * does not agree with it.
  * @returns how many of each.
  */
 export async function purgeExpired(
   db: Kysely<LedgerTables>,
-  now: number,
+  clock: Clock,
 ): Promise<{ nonces: number; answers: number }> {
   return {
-    nonces: await purge(db, 'http_nonce', now),
-    answers: await purge(db, 'idempotency', now),
+    nonces: await purge(db, 'http_nonce', clock),
+    answers: await purge(db, 'idempotency', clock),
   };
 }
 
-function purge(db: Kysely<LedgerTables>, table: 'http_nonce' | 'idempotency', now: number): Promise<number> {
+function purge(db: Kysely<LedgerTables>, table: 'http_nonce' | 'idempotency', clock: Clock): Promise<number> {
   return purgeInBatches(async (rows) => {
-    const expired = db.selectFrom(table).select(sql`ctid`.as('at')).where('expires_at', '<', now).limit(rows);
+    const expired = db
+      .selectFrom(table)
+      .select(sql`ctid`.as('at'))
+      .where('expires_at', '<', databaseSeconds)
+      .where(agreesWith(clock)) // guard: purge-drifted
+      .limit(rows);
     const { numDeletedRows } = await db
       .deleteFrom(table)
       .where(sql<boolean>`ctid = any(array(${expired}))`)

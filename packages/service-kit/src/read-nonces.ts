@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 
-/** A signature is taken for this long before and after its times, whatever the policy says (protocol.md §2.1). */
-const SKEW_SECONDS = 60;
+/** A signature is taken for a minute before and after its times, whatever the policy says; as the ledger keeps nonces. */
+const EXTRA_SECONDS = 4 * 60;
 /** About 10 MB. A process that answers more within the life of a signature forgets the oldest. */
 const KEPT_MAX = 65_536;
 
@@ -10,7 +10,7 @@ const KEPT_MAX = 65_536;
  * read changes nothing, but whoever captured one could have it answered for minutes, on the points of who signed it.
  */
 export class ReadNonces {
-  /** Seconds of the end of each, in the order in which they came. */
+  /** When each is forgotten, in milliseconds of the clock that nobody sets, in the order in which they came. */
   readonly #seen = new Map<string, number>();
   readonly #clock: Clock;
   readonly #keptMax: number;
@@ -32,12 +32,13 @@ export class ReadNonces {
   tryUse(keyid: string, nonce: string, expires: number): boolean {
     const key = `${keyid} ${nonce}`;
     if (this.#seen.has(key)) return false;
-    const now = this.#clock.now();
-    for (const [oldest, end] of this.#seen) {
-      if (end >= now && this.#seen.size < this.#keptMax) break;
+    const nowMs = this.#clock.monotonicMs();
+    for (const [oldest, endMs] of this.#seen) {
+      if (endMs >= nowMs && this.#seen.size < this.#keptMax) break;
       this.#seen.delete(oldest);
     }
-    this.#seen.set(key, expires + 2 * SKEW_SECONDS);
+    const lifeSeconds = Math.max(0, expires - this.#clock.now()) + EXTRA_SECONDS;
+    this.#seen.set(key, nowMs + lifeSeconds * 1000);
     return true;
   }
 }

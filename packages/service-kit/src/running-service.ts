@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Kysely } from 'kysely';
 import type { AddressInfo } from 'node:net';
 import type { InFlight } from './admission.js';
+import type { ClockDrift } from './clock-drift.js';
 import type { Clock } from './clock.js';
 import { databaseFault } from './database-fault.js';
 import type { EventLog } from './event-log.js';
@@ -26,6 +27,7 @@ export interface RunningServiceParts {
   readonly authorities: Authorities;
   readonly trustEnds: TrustEnds;
   readonly db: Kysely<LedgerTables>;
+  readonly drift: ClockDrift;
   readonly metricsServer: MetricsServer;
   readonly listen: ListenOptions;
   readonly publicUrls: readonly string[] | undefined;
@@ -95,11 +97,12 @@ export class RunningService implements Service {
 
   /** Never rejects: it is a timer's. */
   async #doChores(): Promise<void> {
-    const { clock, db, log, refusals, trustEnds } = this.#parts;
+    const { clock, db, drift, log, refusals, trustEnds } = this.#parts;
     trustEnds.look();
     await refusals.flushEnded();
     try {
-      log.write({ event: 'expired-rows-purged', ...(await purgeExpired(db, clock.now())) });
+      await drift.look();
+      log.write({ event: 'expired-rows-purged', ...(await purgeExpired(db, clock)) });
     } catch (error) {
       log.write({ event: 'purge-failed', errorCode: databaseFault(error)?.code ?? 'unknown' });
     }

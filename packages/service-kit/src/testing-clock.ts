@@ -3,6 +3,7 @@ import { Clock } from './clock.js';
 /** A clock that a test sets; it stands still unless it is moved. */
 export class TestClock extends Clock {
   #nowMs: number;
+  #driftMs = 0;
 
   /** @param nowMs milliseconds since 1970; the present unless given. */
   constructor(nowMs = Date.now()) {
@@ -16,6 +17,15 @@ export class TestClock extends Clock {
 
   override monotonicMs(): number {
     return this.#nowMs;
+  }
+
+  override machineMs(): number {
+    return super.machineMs() + this.#driftMs;
+  }
+
+  /** From now on the clock of the machine is so far ahead; what tokens are judged by stays as it is. */
+  drift(seconds: number): void {
+    this.#driftMs = seconds * 1000;
   }
 
   advance(seconds: number): void {

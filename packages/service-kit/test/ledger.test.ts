@@ -15,6 +15,8 @@ describe.each(stores)('on %s a mutation', (store) => {
   afterAll(() => tiny.stop());
   afterEach(() => {
     delete faults.beforeEffect;
+    delete faults.onEffect;
+    delete faults.keepSeconds;
     delete faults.onGet;
   });
 
@@ -62,7 +64,7 @@ describe.each(stores)('on %s a mutation', (store) => {
     const { db } = tiny.database;
     const rows = await db.selectFrom('http_nonce').selectAll().where('nonce', '=', forbidden.nonce).execute();
     expect(rows).toMatchObject([
-      { org: 'acme', keyid: tiny.acme.auditor.keyid, expires_at: tiny.clock.now() + 60 + 120 },
+      { org: 'acme', keyid: tiny.acme.auditor.keyid, expires_at: tiny.clock.now() + 60 + 240 },
     ]);
   });
 
@@ -146,11 +148,85 @@ describe.each(stores)('on %s a mutation', (store) => {
     expect(await tiny.owner.post('/api/v1/prompts', thing, key)).toMatchObject({ status: 201 });
   });
 
-  it('whose time to keep the answer is over is done again', async () => {
+  it('with a known Idempotency-Key has no effect again, whatever a process takes for the time, until the key is forgotten', async () => {
     const key = { idempotencyKey: idempotencyKey() };
-    await tiny.owner.post('/api/v1/prompts', newThing(), key);
-    tiny.clock.advance(86_400);
+    const thing = newThing();
+    await tiny.owner.post('/api/v1/prompts', thing, key);
+    const before = await count('thing');
+    tiny.clock.advance(2 * 86_400);
+    const again = await tiny.owner.post('/api/v1/prompts', thing, key);
+    expect(again).toMatchObject({ status: 201, headers: { 'idempotent-replayed': '?1' } });
+    await tiny.database.db
+      .updateTable('idempotency')
+      .set({ expires_at: 0 })
+      .where('key', '=', key.idempotencyKey)
+      .execute();
+    await purgeExpired(tiny.database.db, tiny.clock);
+    expect(await count('thing')).toBe(before);
     expect(await tiny.owner.post('/api/v1/prompts', newThing(), key)).toMatchObject({ status: 201 });
+    expect(await count('thing')).toBe((before ?? 0) + 1);
+    tiny.clock.advance(-2 * 86_400);
+  });
+
+  it('with an Idempotency-Key that comes past its answer has no effect again [guard: idempotency-ended]', async () => {
+    const key = { idempotencyKey: idempotencyKey() };
+    const thing = newThing();
+    const { db } = tiny.database;
+    faults.keepSeconds = 120;
+    await tiny.owner.post('/api/v1/prompts', thing, key);
+    delete faults.keepSeconds;
+    const before = await count('thing');
+    tiny.clock.advance(119);
+    expect(await tiny.owner.post('/api/v1/prompts', thing, key)).toMatchObject({ status: 201 });
+    tiny.clock.advance(1);
+    const late = await tiny.owner.post('/api/v1/prompts', thing, key);
+    tiny.clock.advance(-120);
+    expect(late).toMatchObject({ status: 403, body: { code: 'envelope_expired' } });
+    expect(await count('thing')).toBe(before);
+    const rows = await db.selectFrom('idempotency').selectAll().where('key', '=', key.idempotencyKey).execute();
+    expect(Math.abs((rows[0]?.expires_at ?? 0) - 86_400 - Date.now() / 1000)).toBeLessThan(60);
+  });
+
+  it.each([
+    ['ahead', 61],
+    ['behind', -61],
+  ])(
+    'has no effect while the clock of its process is %s of its database by more than a minute [guard: claim-drifted]',
+    async (_name, seconds) => {
+      const before = [await count('thing'), await count('idempotency')];
+      const same = { ...newThing() };
+      tiny.clock.drift(seconds);
+      const drifted = await tiny.owner.post('/api/v1/prompts', same);
+      expect(drifted).toMatchObject({ status: 503, body: { code: 'overloaded', retryable: true } });
+      expect(drifted.headers['retry-after']).toBeDefined();
+      expect([await count('thing'), await count('idempotency')]).toEqual(before);
+      tiny.clock.drift(Math.sign(seconds) * 55);
+      expect(await tiny.owner.post('/api/v1/prompts', same)).toMatchObject({ status: 201 });
+      tiny.clock.drift(0);
+      expect(tiny.log.join('')).toMatch(
+        /"event":"clock-stops-claims","driftMs":6[01]...[^]*"event":"clock-agrees-again"/,
+      );
+    },
+  );
+
+  it('is durable, also on a connection of a pooler that is not set so [guard: durable-claim]', async () => {
+    const { db } = tiny.database;
+    const seen: unknown[] = [];
+    faults.onEffect = async (trx) => {
+      seen.push(...(await sql<{ synchronous_commit: string }>`show synchronous_commit`.execute(trx)).rows);
+    };
+    // Slow, so that each connection that there may be is taken by one.
+    const setAll = (to: string) =>
+      Promise.all(
+        Array.from({ length: 12 }, () =>
+          sql`select set_config('synchronous_commit', ${to}, false), pg_sleep(0.1)`.execute(db),
+        ),
+      );
+    await setAll('off');
+    const answers = await Promise.all(Array.from({ length: 4 }, () => tiny.owner.post('/api/v1/prompts', newThing())));
+    await setAll('on');
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+    expect(seen).toEqual(Array.from({ length: 4 }, () => ({ synchronous_commit: 'on' })));
   });
 
   it('that fails for a reason of ours has no effect and is answered without a word of it', async () => {
@@ -200,14 +276,37 @@ describe.each(stores)('on %s a mutation', (store) => {
     for (let times = 0; times < 3; times++) {
       await tiny.owner.post('/api/v1/prompts', newThing(), { idempotencyKey: idempotencyKey() });
     }
+    // The clock of the process decides nothing.
     tiny.clock.advance(2 * 86_400);
+    expect(await purgeExpired(db, tiny.clock)).toEqual({ nonces: 0, answers: 0 });
+    tiny.clock.advance(-2 * 86_400);
+    await db.updateTable('http_nonce').set({ expires_at: 1 }).execute();
+    await db.updateTable('idempotency').set({ expires_at: 1 }).execute();
     await tiny.owner.post('/api/v1/prompts', newThing(), { idempotencyKey: idempotencyKey() });
     const before = [await count('http_nonce'), await count('idempotency')];
-    const purged = await purgeExpired(db, tiny.clock.now());
+    const purged = await purgeExpired(db, tiny.clock);
     expect(purged.nonces).toBeGreaterThanOrEqual(3);
     expect(purged.answers).toBeGreaterThanOrEqual(3);
     expect([purged.nonces + 1, purged.answers + 1]).toEqual(before);
     expect([await count('http_nonce'), await count('idempotency')]).toEqual([1, 1]);
+  });
+
+  it('leaves nonces and answers that nobody forgets whose clock is wrong [guard: purge-drifted]', async () => {
+    const { db } = tiny.database;
+    await tiny.owner.post('/api/v1/prompts', newThing(), { idempotencyKey: idempotencyKey() });
+    await db.updateTable('http_nonce').set({ expires_at: 1 }).execute();
+    await db.updateTable('idempotency').set({ expires_at: 1 }).execute();
+    const purged: object[] = [];
+    for (const seconds of [65, -65]) {
+      tiny.clock.drift(seconds);
+      purged.push(await purgeExpired(db, tiny.clock));
+    }
+    tiny.clock.drift(0);
+    expect(purged).toEqual([
+      { nonces: 0, answers: 0 },
+      { nonces: 0, answers: 0 },
+    ]);
+    expect((await purgeExpired(db, tiny.clock)).nonces).toBeGreaterThan(0);
   });
 
   it('leaves no more of them than callers may make between two purges', async () => {
@@ -217,7 +316,7 @@ describe.each(stores)('on %s a mutation', (store) => {
     await sql`insert into tiny.http_nonce select 'acme', 'key', n::text, 0 from generate_series(1, ${nonces}::int) n`.execute(
       db,
     );
-    expect((await purgeExpired(db, 1)).nonces).toBe(nonces);
+    expect((await purgeExpired(db, tiny.clock)).nonces).toBe(nonces);
   });
 });
 

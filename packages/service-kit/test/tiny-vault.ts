@@ -6,6 +6,7 @@ import { committedKeyPair, databaseForTest, pgliteForTest } from '@bulla/testkit
 import type { PGlite } from '@electric-sql/pglite';
 import { Controller, Module } from '@nestjs/common';
 import { Kysely } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type {
   Answer,
@@ -69,6 +70,10 @@ const migrations: Record<string, Migration> = {
 /** What the next requests meet: set by tests. */
 export const faults: {
   beforeEffect?: () => Promise<void>;
+  /** Within the transaction of the effect. */
+  onEffect?: (trx: Transaction<TinyTables>) => Promise<void>;
+  /** How long the answer is given again. */
+  keepSeconds?: number;
   onGet?: () => unknown;
   /** The payload of the directory, which anybody may ask for. */
   onDirectory?: () => Promise<string>;
@@ -106,7 +111,10 @@ class ThingsController {
         throw error;
       }
       await faults.beforeEffect?.();
-      return { body: present(id, name), event: { act: 'prompt.create', obj: { prompt: id } } };
+      await faults.onEffect?.(trx);
+      const { keepSeconds } = faults;
+      const kept = keepSeconds === undefined ? {} : { keepSeconds };
+      return { body: present(id, name), event: { act: 'prompt.create', obj: { prompt: id } }, ...kept };
     });
   }
 

@@ -73,7 +73,7 @@ describe('an envelope is issued', () => {
     expect(claimsOf(bundle)).toMatchObject({ iss: other.vault.urn, sub: other.invoker.urn });
   });
 
-  it('once for one Idempotency-Key while it lives, also when many ask at once, and anew after that', async () => {
+  it('once for one Idempotency-Key while it lives, also when many ask at once, and never again after that', async () => {
     const { acme, clock } = vault;
     const wanted = { prompt: prompt.id, label: 'production', aud: aud() };
     const key = `same-envelope-${prompt.id}`;
@@ -84,8 +84,10 @@ describe('an envelope is issued', () => {
     expect(responses.filter(({ headers }) => headers['idempotent-replayed'] === '?1')).toHaveLength(7);
     await expectRefusal(vault, () => issue(acme.invoker, { ...wanted, uses: 2 }, key), 422, 'idempotency_conflict');
     clock.advance(121);
-    const later = must(201, await issue(acme.invoker, wanted, key));
+    await expectRefusal(vault, () => issue(acme.invoker, wanted, key), 403, 'envelope_expired');
+    const later = must(201, await issue(acme.invoker, wanted, `${key}-anew`));
     expect(later.text).not.toBe(responses[0]?.text);
+    clock.advance(-121);
   });
 
   it('and its retry is answered although the label was deleted since, but not without the grant', async () => {
