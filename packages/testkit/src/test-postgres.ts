@@ -15,6 +15,8 @@ const START_TIMEOUT_MS = 120_000;
 export interface TestPostgresOptions {
   /** Server settings by name, such as `{ fsync: 'on', log_min_duration_statement: '0' }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of the server's process, such as a library that shifts its clock. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Default: the newest one found on this machine. */
   readonly programs?: PostgresPrograms | undefined;
 }
@@ -45,7 +47,7 @@ export async function startTestPostgres(options: TestPostgresOptions = {}): Prom
   try {
     for (let attempt = 1; ; attempt += 1) {
       const [port = 0] = await freePorts(1);
-      const server = await startServer(cluster, port, options.settings ?? {});
+      const server = await startServer(cluster, port, options);
       if (server !== undefined) return running(cluster, port, server);
       // Somebody took the port in between: take another one.
       if (attempt === STARTS_MAX)
@@ -99,7 +101,7 @@ async function makeCluster(programs: PostgresPrograms, user: ServerUser | undefi
 async function startServer(
   cluster: Cluster,
   port: number,
-  settings: Readonly<Record<string, string>>,
+  { settings = {}, environment = {} }: Pick<TestPostgresOptions, 'settings' | 'environment'>,
 ): Promise<ChildProcess | undefined> {
   const all = { listen_addresses: '127.0.0.1', unix_socket_directories: cluster.folder, fsync: 'off', ...settings };
   const log = await open(cluster.logFile, 'a');
@@ -112,7 +114,11 @@ async function startServer(
       String(port),
       ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ],
-    { ...processOptions(cluster), stdio: ['ignore', log.fd, log.fd] },
+    {
+      ...processOptions(cluster),
+      env: { ...processOptions(cluster).env, ...environment },
+      stdio: ['ignore', log.fd, log.fd],
+    },
   );
   await log.close();
   const deadline = Date.now() + START_TIMEOUT_MS;

@@ -28,6 +28,8 @@ export interface RestorableCluster extends RestorableDatabase {
   backUp(): Promise<void>;
   /** Stops the cluster and starts the copy in its place, which recovers to the moment of the copy, on a new timeline. */
   recover(): Promise<void>;
+  /** Stops the copy and starts what it stood in for, which is as it was when it was stopped. */
+  fallBack(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,6 +54,10 @@ export async function startRestorableCluster(): Promise<RestorableCluster> {
     async recover() {
       await cluster.stop({ keepFiles: true });
       stopCopy = await startServer(cluster, copy);
+    },
+    async fallBack() {
+      await stopCopy();
+      stopCopy = await startServer(cluster, cluster.dataDir);
     },
     async stop() {
       await stopCopy();
@@ -113,6 +119,8 @@ function psql(cluster: TestPostgres, url: string, input: string): Promise<string
 async function run(cluster: TestPostgres, name: string, args: readonly string[], input?: string): Promise<string> {
   const options = { ...(await ownerOf(cluster)), maxBuffer: 64 * 1024 * 1024 };
   const running = promisify(execFile)(program(name), [...args], options);
+  // A program that has ended reads nothing; why it did is what it is waited for.
+  running.child.stdin?.on('error', () => {});
   running.child.stdin?.end(input);
   return (await running).stdout;
 }

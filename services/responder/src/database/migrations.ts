@@ -2,12 +2,14 @@ import { ledgerMigrations } from '@bulla/service-kit';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import type { ResponderTables } from './types.js';
 
 /** Tables of the responder, in the order in which they came. A migration that was released is never changed. */
 export const responderMigrations: Readonly<Record<string, Migration>> = {
   ...ledgerMigrations,
   '2026-11-25-responder': { up: createTables },
   '2026-11-25-restore-mark': { up: createRestoreMark },
+  '2026-12-02-time': { up: rememberLonger },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -64,5 +66,14 @@ async function createRestoreMark(db: Kysely<unknown>): Promise<void> {
     .addColumn('place', 'text', (column) => column.notNull())
     .addColumn('written_by', sql`xid8`, (column) => column.notNull())
     .addColumn('not_before', 'timestamptz', (column) => column.notNull())
+    .execute();
+}
+
+/** Uses that are there already are kept as long as those that come from now on, and marks are counted. */
+async function rememberLonger(db: Kysely<ResponderTables>): Promise<void> {
+  await db.updateTable('envelope_use').set({ expires_at: sql`expires_at + interval '1 day'` }).execute();
+  await db.schema
+    .alterTable('restore_mark')
+    .addColumn('generation', 'integer', (column) => column.notNull().defaultTo(1))
     .execute();
 }

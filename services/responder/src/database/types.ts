@@ -33,8 +33,8 @@ export interface ResponderTables extends LedgerTables {
     /** When it ended. */
     ended_at: ColumnType<Date | null, undefined, Date>;
   };
-  /** How often an envelope was used. */
-  envelope_use: { env_jti: string; org: string; uses: number; max: number; expires_at: ColumnType<Date, Date, never> };
+  /** How often an envelope was used; known for a day past its end, which `expires_at` says. */
+  envelope_use: { env_jti: string; org: string; uses: number; max: number; expires_at: ColumnType<Date, Date, Date> };
   /** The newest documents that any replica trusted: none goes back behind them, whenever it started. */
   seen_document: {
     org: string;
@@ -48,6 +48,8 @@ export interface ResponderTables extends LedgerTables {
   restore_mark: RestoreMarkTable & {
     /** What was issued before it is never run. */
     not_before: ColumnType<Date, Date, Date>;
+    /** Counts the marks of this organisation, from one database to the next. */
+    generation: Generated<number>;
   };
 }
 

@@ -1,15 +1,17 @@
 import type { Trust } from '@bulla/crypto';
-import { isMarkOurs, purgeInBatches } from '@bulla/service-kit';
+import type { Clock } from '@bulla/service-kit';
+import { agreesWith, isMarkOurs, purgeInBatches } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { InvocationState, ResponderTables, ResponderTransaction } from '../database/types.js';
-import { notBefore } from './restore-mark.repository.js';
+import type { Mark } from './restore-mark.repository.js';
+import { isAhead, markId, notBefore } from './restore-mark.repository.js';
 
 /** A worker that gave no sign of life for so long has lost its claim. */
 export const LEASE_SECONDS = 60;
 /** How long the reply to a single question is kept for those who missed it. */
 export const REPLY_SECONDS = 15 * 60;
-/** How long a question stays known. */
+/** How long a question stays known, and a use of an envelope past its end: longer than either could come back. */
 export const TOMBSTONE_SECONDS = 24 * 60 * 60;
 
 /** Which question: everything that changes it says whose and which. */
@@ -39,8 +41,10 @@ export interface Taken {
   readonly isUsed: boolean;
   /** The newest directory that any replica has trusted. */
   readonly newest: DirectoryRef | undefined;
-  /** Seconds; what was issued earlier is never run. Undefined in a database that does not bear our mark. */
+  /** Seconds; what was issued earlier is never run. Undefined in a database that does not bear our mark, or a wrong one. */
   readonly notBefore: number | undefined;
+  /** The mark itself; undefined where there is none. */
+  readonly mark: Mark | undefined;
 }
 
 /** A question that was seen before. */
@@ -106,17 +110,21 @@ export class ClaimsRepository {
         join.onRef('seen_document.org', '=', 'restore_mark.org').on('seen_document.kind', '=', 'directory'),
       )
       .select(['seen_document.version as ver', 'seen_document.sha256 as hash'])
-      .select([isMarkOurs.as('isOurs'), notBefore.as('notBefore')])
+      .select([isMarkOurs.as('isOurs'), notBefore.as('notBefore'), isAhead.as('isAhead')])
+      .select(['restore_mark.generation as generation', markId.as('markId')])
       .select([
         sql<boolean>`exists (select from taken)`.as('isNew'),
         sql<boolean>`exists (select from used)`.as('isUsed'),
       ])
       .where('restore_mark.org', '=', key.org)
       .executeTakeFirst();
-    if (row === undefined) return { newest: undefined, notBefore: undefined, isNew: false, isUsed: false };
-    const { ver, hash, isOurs, isNew, isUsed } = row;
+    if (row === undefined)
+      return { newest: undefined, notBefore: undefined, mark: undefined, isNew: false, isUsed: false };
+    const { ver, hash, isOurs, isAhead: ahead, isNew, isUsed } = row;
     const newest = ver === null || hash === null ? undefined : { ver, hash };
-    return { newest, notBefore: isOurs ? row.notBefore : undefined, isNew, isUsed };
+    const mark = { generation: row.generation, id: row.markId };
+    // guard: mark-ahead without: return { newest, notBefore: isOurs ? row.notBefore : undefined, mark, isNew, isUsed };
+    return { newest, notBefore: isOurs && !ahead ? row.notBefore : undefined, mark, isNew, isUsed };
   }
 
   /** A known question, locked until the transaction ends. */
@@ -186,12 +194,22 @@ export class ClaimsRepository {
 
   /**
    * Forgets replies, questions and uses whose time is over, in small batches so that nobody waits for it long; what is
-   * left over is for the next time. The database's clock says when.
+   * left over is for the next time. The database's clock says when, and nothing is forgotten while the one of this process
+   * does not agree with it.
    */
-  async purge(org: string): Promise<void> {
+  async purge(org: string, clock: Clock): Promise<void> {
     const { db } = this;
-    const invocations = db.selectFrom('invocation').select(sql`ctid`.as('at')).where('org', '=', org);
-    const uses = db.selectFrom('envelope_use').select(sql`ctid`.as('at')).where('org', '=', org);
+    const isSure = agreesWith(clock);
+    const invocations = db
+      .selectFrom('invocation')
+      .select(sql`ctid`.as('at'))
+      .where(isSure) // guard: claim-purge-drifted
+      .where('org', '=', org);
+    const uses = db
+      .selectFrom('envelope_use')
+      .select(sql`ctid`.as('at'))
+      .where(isSure) // guard: use-purge-drifted
+      .where('org', '=', org);
     const answered = invocations.where('reply', 'is not', null).where('ended_at', '<', past(REPLY_SECONDS));
     const old = invocations.where('created_at', '<', past(TOMBSTONE_SECONDS));
     const spent = uses.where('expires_at', '<', now);

@@ -4,7 +4,7 @@ import { Ledger } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { ResponderTables, ResponderTransaction } from '../database/types.js';
 import type { ClaimKey, DirectoryRef, Taken } from './claims.repository.js';
-import { ClaimsRepository, LEASE_SECONDS } from './claims.repository.js';
+import { ClaimsRepository, LEASE_SECONDS, TOMBSTONE_SECONDS } from './claims.repository.js';
 import { Lease } from './lease.js';
 import type { Endings, RunEnd } from './lease.js';
 import { RestoreGuard } from './restore-guard.js';
@@ -48,8 +48,6 @@ type Settled = { readonly kind: 'run'; readonly fence: number } | Extract<Claim,
 
 /** When a run that has just begun is worth asking for again. */
 const RETRY_AFTER_SECONDS = 2;
-/** Two clocks may be apart by the skew, each to its own side (protocol.md §6). */
-const USE_ROW_EXTRA_SECONDS = 120;
 
 /** At most one run for each question, one stored reply for all its retries (protocol.md §6). */
 @Injectable()
@@ -100,10 +98,14 @@ export class ReplayService {
 
   async #decide(trx: ResponderTransaction, key: ClaimKey, question: Question): Promise<Effect<Settled>> {
     const { jti, uses: max, exp } = question.envelope;
-    const expiresAt = new Date((exp + USE_ROW_EXTRA_SECONDS) * 1000);
+    const expiresAt = new Date((exp + TOMBSTONE_SECONDS) * 1000);
     const taken = await this.claims.take(trx, key, question.rh, { jti, max, expiresAt });
-    const { newest, notBefore } = taken;
-    if (notBefore === undefined) throw new DatabaseReplaced('the database does not bear our mark');
+    const { newest, notBefore, mark } = taken;
+    if (
+      notBefore === undefined ||
+      !this.restores.isNewest(mark) // guard: mark-older
+    )
+      throw new DatabaseReplaced('the database does not bear our mark');
     if (newest !== undefined) requireNewest(question.directory, newest);
     const isLost = question.issuedAt < notBefore;
     const body = taken.isNew ? first(question, taken, isLost) : await this.#again(trx, key, question, isLost);

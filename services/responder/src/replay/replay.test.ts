@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { mintId } from '@bulla/crypto';
 import { databaseFault, EventLog } from '@bulla/service-kit';
+import { TestClock } from '@bulla/service-kit/testing';
 import { sql } from 'kysely';
 import { openDatabase } from '../../test/responder-fixture.js';
 import { ClaimPurge } from './claim-purge.js';
@@ -141,7 +142,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
       .insertInto('envelope_use')
       .values({ env_jti: key.jti, org: 'acme', uses: 1, max: 1, expires_at: LONG_AGO })
       .execute();
-    const purge = new ClaimPurge(claims, { org: 'acme' } as never, silentLog());
+    const purge = new ClaimPurge(claims, { org: 'acme' } as never, new TestClock(), silentLog());
     await leaseOf(1).begin();
     expect(await isDone(claims.sealing(key, 1, 'reply'))).toBe(true);
     await purge.purge();
@@ -160,6 +161,29 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     expect(uses).toEqual([]);
   });
 
+  it.each([
+    ['ahead', 65],
+    ['behind', -65],
+  ])(
+    'are forgotten by no process whose clock is %s of the database’s, nor are uses [guard: claim-purge-drifted] [guard: use-purge-drifted]',
+    async (_name, seconds) => {
+      const { db } = opened.database;
+      const use = { env_jti: key.jti, org: 'acme', uses: 1, max: 1, expires_at: LONG_AGO };
+      await db.insertInto('envelope_use').values(use).execute();
+      await change({ state: 'sealed', reply: 'reply', ended_at: LONG_AGO, created_at: LONG_AGO });
+      const clock = new TestClock();
+      clock.drift(seconds);
+      await claims.purge('acme', clock);
+      const uses = () => db.selectFrom('envelope_use').select('env_jti').where('env_jti', '=', key.jti).execute();
+      await expect(rowOf()).resolves.toMatchObject({ reply: 'reply' });
+      expect(await uses()).toEqual([{ env_jti: key.jti }]);
+      clock.drift(0);
+      await claims.purge('acme', clock);
+      await expect(rowOf()).rejects.toThrow('no result');
+      expect(await uses()).toEqual([]);
+    },
+  );
+
   it('are forgotten a thousand at a time, along an index', async () => {
     const { db } = opened.database;
     await db.deleteFrom('invocation').execute();
@@ -175,7 +199,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
       transformResult: ({ result }) =>
         Promise.resolve(result).finally(() => batches.push(result.numAffectedRows ?? 0n)),
     });
-    await new ClaimsRepository(counted).purge('acme');
+    await new ClaimsRepository(counted).purge('acme', new TestClock());
     const left = await db.selectFrom('invocation').select('reply').where('ended_at', '=', LONG_AGO).execute();
     expect(left).toEqual(Array.from({ length: 100 }, () => ({ reply: null })));
     expect(batches.filter((rowsOf) => rowsOf > 0n)).toEqual([1_000n, 200n, 1_000n, 100n]);
@@ -199,14 +223,14 @@ describe('a purge', () => {
       stream: { write: (line: string) => void lines.push(line) },
     });
     const claims = { purge: () => Promise.reject(Object.assign(new Error('zzCanary'), { code: '57P01' })) };
-    await new ClaimPurge(claims as never, { org: 'acme' } as never, log).purge();
+    await new ClaimPurge(claims as never, { org: 'acme' } as never, new TestClock(), log).purge();
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain('"errorCode":"57P01"');
     expect(lines[0]).not.toContain('zzCanary');
   });
 
   it('has a timer only while the service runs', () => {
-    const purge = new ClaimPurge({} as never, { org: 'acme' } as never, silentLog());
+    const purge = new ClaimPurge({} as never, { org: 'acme' } as never, new TestClock(), silentLog());
     purge.onApplicationBootstrap();
     expect(() => purge.onModuleDestroy()).not.toThrow();
   });

@@ -18,7 +18,9 @@ import type { RestorableCluster } from '../../test/restoring.js';
 import { responderMigrations } from '../database/migrations.js';
 import type { ResponderTables } from '../database/types.js';
 import { EchoModel } from '../models/echo.model.js';
+import { sql } from 'kysely';
 import type { ModelRequest } from '../models/model.js';
+import { RestoreGuard } from './restore-guard.js';
 import { RestoreMarkRepository } from './restore-mark.repository.js';
 
 const PATH = '/api/v1/invocations';
@@ -153,6 +155,33 @@ withServer('a responder whose database was restored [red]', () => {
     },
   );
 
+  it('that was failed over and back runs nothing again that ran in between [guard: mark-older]', async () => {
+    const own = await startRestorableCluster();
+    stops.push(() => own.stop());
+    const database = await open(own.url);
+    const running = await start(database);
+    const first = await ask(organisation, prompt);
+    expect((await send(running, first)).status).toBe(200);
+    await own.backUp();
+    await own.recover();
+    expect(await send(running, await ask(organisation, prompt))).toMatchObject({ code: 'indeterminate' });
+    // The minute after a failover is over.
+    const longAgo = { not_before: new Date(0), written_by: sql`pg_current_xact_id()` as never };
+    const counted = { ...longAgo, generation: sql`generation + 1` as never };
+    await database.db.updateTable('restore_mark').set(counted).execute();
+    const between = await ask(organisation, prompt);
+    expect((await send(running, between)).status).toBe(200);
+    await own.fallBack();
+    const noticed = events().filter((event) => event === 'database-replaced').length;
+    expect(await send(running, between)).toMatchObject({ status: 409, code: 'indeterminate' });
+    expect(model.ran).toEqual([first.question.jti, between.question.jti]);
+    expect(events().filter((event) => event === 'database-replaced')).toHaveLength(noticed + 1);
+    // Once: from then on the mark there is the newest, and what was answered before is told again.
+    expect(await send(running, first)).toMatchObject({ status: 200, replayed: '?1' });
+    expect(await send(running, await ask(organisation, prompt))).toMatchObject({ code: 'indeterminate' });
+    expect(events().filter((event) => event === 'database-replaced')).toHaveLength(noticed + 1);
+  });
+
   it('notices it in the first claim where nobody was restarted', async () => {
     const noticed = await cluster.newDatabase('noticed');
     const running = await start(await open(noticed.url));
@@ -194,6 +223,46 @@ describe.each(['server', 'embedded'] as const)('the mark in a %s database', (kin
     const second = await marks.renew('copied');
     expect(second).toMatchObject({ isNew: false });
     expect((second?.notBefore ?? 0) - (first?.notBefore ?? 0)).toBeGreaterThanOrEqual(60);
+  });
+
+  it('is older than another of its count, and than any of a higher one, and takes their place', async () => {
+    const first = await marks.renew('counted');
+    const other = { generation: 1, id: 'another' };
+    const second = await marks.renew('counted', other);
+    expect([first?.mark.generation, second?.mark.generation]).toEqual([1, 2]);
+    expect(await marks.renew('counted', other)).toBeUndefined();
+    expect(await marks.renew('counted', second?.mark)).toBeUndefined();
+    const third = await marks.renew('counted', { generation: 7, id: 'yet another' });
+    expect(third).toMatchObject({ isNew: false, mark: { generation: 8 } });
+    expect(await marks.renew('counted', { generation: 7, id: 'yet another' })).toBeUndefined();
+  });
+
+  it('that lies days ahead stops nothing for longer than a minute, and the log says so [guard: mark-ahead]', async () => {
+    // Of its own: the responders of other tests trust other directories.
+    const { database, ...own } = await openDatabase(kind);
+    stops.push(() => own.drop());
+    const { db } = database;
+    const responder = await start(database);
+    const first = await ask(organisation, prompt);
+    expect((await send(responder, first)).status).toBe(200);
+    const ahead = { not_before: new Date(Date.now() + 2 * 86_400_000), written_by: sql`pg_current_xact_id()` as never };
+    await db.updateTable('restore_mark').set(ahead).where('org', '=', organisation.org).execute();
+    expect(await send(responder, await ask(organisation, prompt))).toMatchObject({ code: 'indeterminate' });
+    responder.clock.advance(90);
+    const later = await ask(organisation, prompt, { now: organisation.now + 90 });
+    expect((await send(responder, later)).status).toBe(200);
+    expect(model.ran).toEqual([first.question.jti, later.question.jti]);
+    expect(events().filter((event) => event === 'restore-time-corrected')).toHaveLength(1);
+    expect(events()).not.toContain('database-replaced');
+    expect(await new RestoreMarkRepository(db).correct(organisation.org)).toBeUndefined();
+  });
+
+  it('is not made while the clocks of process and database are apart [guard: mark-drifted]', async () => {
+    const { db } = opened.database;
+    const drift = { look: async () => true } as never;
+    const guard = new RestoreGuard(marks, { org: 'drifted' } as never, drift, silent());
+    await guard.onApplicationBootstrap();
+    expect(await db.selectFrom('restore_mark').selectAll().where('org', '=', 'drifted').execute()).toEqual([]);
   });
 
   it('keeps a new database from running what was issued before it was there [guard: claim-before-restore]', async () => {
