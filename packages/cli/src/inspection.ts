@@ -91,7 +91,7 @@ export async function inspectService(
   const failed = health.checks.filter(({ ok }) => !ok).map((check) => check.name);
   const all = health.checks.map((check) => check.name);
   const detail = ready ? `${address} is ready (${all.join(', ')})` : `${address} is not ready: ${failed.join(', ')}`;
-  const findings: Finding[] = [{ name, ok: ready, detail, fix: 'the log of the service says why' }];
+  const findings: Finding[] = [{ name, ok: ready, detail, fix: fixOf(failed) }];
   const date = Date.parse(response.headers.get('date') ?? '');
   if (Number.isNaN(date)) return findings;
   const difference = Math.round(Math.abs(nowMs() - date) / 1000);
@@ -102,6 +102,11 @@ export async function inspectService(
     fix: 'set both clocks by NTP: signatures are good for one minute',
   };
   return [...findings, clock];
+}
+
+function fixOf(failed: readonly string[]): string {
+  const why = 'the log of the service says why';
+  return failed.includes('database') ? `${why}: its database does not answer, or their clocks differ` : why;
 }
 
 /** The pinned root, the documents under it, and how long they last. */
