@@ -246,7 +246,8 @@ describe.each(['server', 'embedded'] as const)('the mark in a %s database', (kin
     const first = await ask(organisation, prompt);
     expect((await send(responder, first)).status).toBe(200);
     const ahead = { not_before: new Date(Date.now() + 2 * 86_400_000), written_by: sql`pg_current_xact_id()` as never };
-    await db.updateTable('restore_mark').set(ahead).where('org', '=', organisation.org).execute();
+    const counted = { ...ahead, generation: sql`generation + 1` as never };
+    await db.updateTable('restore_mark').set(counted).where('org', '=', organisation.org).execute();
     expect(await send(responder, await ask(organisation, prompt))).toMatchObject({ code: 'indeterminate' });
     responder.clock.advance(90);
     const later = await ask(organisation, prompt, { now: organisation.now + 90 });
