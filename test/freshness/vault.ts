@@ -256,6 +256,7 @@ export class WalkVault {
     const grant = sealed?.grants.find((token) => parseGrant(token).header.aud === aud);
     if (sealed === undefined || grant === undefined) throw new Problem('not_found');
     const iat = this.#now();
+    const { payload: directory, hash } = shownDirectory(this.#history, view);
     const claims: EnvelopeClaims = {
       iss: organisation.vault.urn,
       aud,
@@ -269,6 +270,7 @@ export class WalkVault {
       prm: { id: prompt.id, name: prompt.name, ver: sealed.version, chash: sealed.chash },
       whash: await tokenHash(grant),
       cnf: { jkt: kid },
+      dir: { ver: directory.version, hash },
       pol: { uses: 1, stream: true },
     };
     const words = shownWords(this.#history, head, view);

@@ -14,10 +14,20 @@ const GRANTS_MAX = 64;
 
 /**
  * Seals a version to those of its rights whose keys came after it: a responder with new keys, a reader who joined. The
- * content stays as it is; its key is opened with this device's own grant and wrapped for keys of the signed directory.
+ * content stays as it is; its key is opened with this device's own grant and wrapped for keys of the signed directory,
+ * once more by the newest one where the vault finds a key that is revoked or unknown.
  * @returns URNs of those who got one.
  */
-export async function grantMissing(
+export function grantMissing(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  opened: OpenedVersion,
+): Promise<string[]> {
+  return session.keeper.withKnownKeys(trust, (known) => grantUnder(session, known, prompt, opened));
+}
+
+async function grantUnder(
   session: Session,
   trust: Trust,
   prompt: PromptRef,

@@ -68,7 +68,7 @@ export class Prompts {
     draft: PromptDraft,
     labels: readonly string[] = [],
   ): Promise<PushedPrompt> {
-    const trust = await this.#session.keeper.current();
+    const trust = await this.#session.keeper.newest();
     const found = await this.find(name);
     const prompt = found ?? { id: mintId('prm'), name, type, latest_version: 0 };
     if (prompt.type !== type) {

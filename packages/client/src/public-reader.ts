@@ -29,6 +29,18 @@ export class PublicReader {
   }
 
   /**
+   * Whether there is another document at a URL than the one of this entity tag, whatever it is: one request, and no body
+   * is read. Nobody signed the answer.
+   * @throws {BullaError} transport_failed
+   */
+  async hasOther(url: URL, tag: string): Promise<boolean> {
+    // No cache between answers for the vault.
+    const response = await this.#ask(url, { headers: { 'if-none-match': tag }, cache: 'no-store' });
+    await response.body?.cancel();
+    return response.status !== 304;
+  }
+
+  /**
    * Brings what carries its own signatures. What comes back is a hint: nobody signed it.
    * @throws {BullaError} transport_failed, with what the answer says
    */

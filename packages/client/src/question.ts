@@ -12,6 +12,7 @@ import {
   encodeBase64url,
   mintId,
   parseBundle,
+  parseEnvelope,
   parseTag,
   randomBytes,
   sealInvocation,
@@ -133,7 +134,11 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   // What a version says never changes, whoever saw it first.
   const known = await labels.seen(name);
   const asker = { urn: identity.urn, kid: identity.signer.kid };
-  const words = (await checked(() => parseBundle(answer))).fresh ?? [];
+  const parsed = await checked(() => parseBundle(answer));
+  const words = parsed.fresh ?? [];
+  // The envelope names the newest directory that the vault has; one from before it did makes us ask for it.
+  // guard: client-ask-newest without: const base = trust;
+  const base = parseEnvelope(parsed.env).claims.dir === undefined ? await keeper.newest() : trust;
   const checkUnder = (under: Trust, fresh: readonly string[]): Promise<Permit> =>
     checked(async () => {
       const { fresh: _given, ...parts } = parseBundle(answer);
@@ -152,9 +157,11 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
       //   const { fresh: newest, ...good } = await checkBundleForAsker(bundle, context).catch(unchecked);
       const { fresh: newest, ...good } = await checkBundleForAsker(bundle, context);
       const isNewest = { isFresh: newest !== undefined, passedOver: newest?.passedOver ?? [] };
-      return { ...good, ...isNewest, bundle, responder, trust: under };
+      // Its address, too, is that of the newest directory.
+      // guard: client-ask-address without: return { ...good, ...isNewest, bundle, responder, trust: under };
+      return { ...good, ...isNewest, bundle, responder: responderOf(session, under, responder.urn), trust: under };
     });
-  const permit = await withWords(session, trust, words, (under, fresh) =>
+  const permit = await withWords(session, base, words, (under, fresh) =>
     keeper.withKnownKeys(under, (newest) => checkUnder(newest, fresh)),
   );
   sayForks(session, permit.passedOver);

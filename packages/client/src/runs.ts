@@ -3,6 +3,7 @@ import type { Bytes, Trust } from '@bulla/crypto';
 import { parseFin, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
 import { Answer } from './answer.js';
+import type { Again } from './backoff.js';
 import { untilKnown } from './backoff.js';
 import { BullaError, bullaError, checked } from './errors.js';
 import type { Asking, Question } from './question.js';
@@ -12,6 +13,7 @@ import { readReply } from './reply-reader.js';
 import type { Session } from './session.js';
 import { TextReader } from './text-reader.js';
 import { newIdempotencyKey } from './transport.js';
+import { isAboutKeys } from './trust-keeper.js';
 
 export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'> {
   /** Longest wait for an answer, or for the beginning of one in parts; 10 minutes unless given. */
@@ -51,13 +53,18 @@ interface Begun {
   readonly reply: IncomingReply;
 }
 
-/** Asks, and once more with a new envelope and a new question if the first one was too late and never ran. */
+/**
+ * Asks, and once more with a new envelope and a new question if the first one never ran: it was too late, or refused for
+ * a key by a directory that is newer than ours.
+ */
 async function begin(session: Session, asking: Asking, timeoutMs: number): Promise<Begun> {
   const first = await ask(session, asking);
+  let tries = 0;
   try {
-    return await send(session, first, asking.signal, timeoutMs);
+    return await send(session, first, asking.signal, timeoutMs, () => tries++);
   } catch (error) {
-    if (!neverRan(error)) throw error;
+    const isAnew = neverRan(error) || (tries === 1 && (await wasBehind(session, first, error)));
+    if (!isAnew) throw error;
     const second = await ask(session, { ...asking, retryOf: first.jti });
     return send(session, second, asking.signal, timeoutMs);
   }
@@ -72,11 +79,16 @@ async function send(
   question: Question,
   signal: AbortSignal | undefined,
   timeoutMs: number,
+  failed: () => void = () => undefined,
 ): Promise<Begun> {
   const { responder, sealed, bundle, trust, envelope, rsp } = question;
   const untilMs = performance.now() + timeoutMs;
   const untilSeconds = envelope.claims.exp + REPLAY_SECONDS;
-  const again = untilKnown(() => performance.now() < untilMs && session.now() < untilSeconds);
+  const wait = untilKnown(() => performance.now() < untilMs && session.now() < untilSeconds);
+  const again: Again = (...failure) => {
+    failed();
+    return wait(...failure);
+  };
   const call = { body: { bundle, inv: sealed.token }, idempotencyKey: newIdempotencyKey(), signal, timeoutMs, again };
   try {
     const reply = await session.transport.exchange('invocation.run', responder, trust, call, ({ response }) =>
@@ -92,6 +104,15 @@ async function send(
 /** A responder that still knows all it ran says so of what came too late; one whose memory was restored does not. */
 function neverRan(error: unknown): boolean {
   return error instanceof BullaError && error.code === 'envelope_expired' && error.origin === 'responder';
+}
+
+/**
+ * Whether the very first try was refused for a key, before anything ran, and there is a newer directory than the one it
+ * was sealed by. After a try whose end is not known, such a refusal says nothing about that one.
+ */
+async function wasBehind({ keeper }: Session, { trust }: Question, error: unknown): Promise<boolean> {
+  if (!(isAboutKeys(error) && (error as BullaError).origin === 'responder')) return false;
+  return (await keeper.refresh()).directoryRef.hash !== trust.directoryRef.hash;
 }
 
 async function* receive(

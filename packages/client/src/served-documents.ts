@@ -1,5 +1,5 @@
 import { DirectoryFreshness } from '@bulla/contract';
-import type { DirectoryHashes, TrustDocuments, TrustMemory } from '@bulla/crypto';
+import type { DirectoryHashes, Trust, TrustDocuments, TrustMemory } from '@bulla/crypto';
 import { fetchHashes, readDirectoryHead, strictParseBody, utf8, verifyRootChain } from '@bulla/crypto';
 import { bullaError, checked, transportFailed } from './errors.js';
 import type { PublicReader } from './public-reader.js';
@@ -50,6 +50,11 @@ export async function readServed(
   const head = await checked(async () => readDirectoryHead(directory));
   const hashes = await checked(() => fetchHashes([memory], head, (from) => readHashPage(place, from)));
   return { documents: { roots, policy, directory, fresh }, hashes };
+}
+
+/** Whether a vault serves another directory than this one, by its version: it answers 304 without a body where it does not. */
+export function servesOther({ org, reader, vaultUrl }: DocumentsPlace, { directoryRef }: Trust): Promise<boolean> {
+  return reader.hasOther(urlUnder(vaultUrl, `/.well-known/bulla/${org}/directory.json`), `"${directoryRef.ver}"`);
 }
 
 /** Reads one page of the hashes of all directories. */

@@ -3,7 +3,7 @@ import { BullaError, checked } from './errors.js';
 import { requireLoopback } from './loopback.js';
 import { rememberedTrust } from './remembered-trust.js';
 import type { DocumentsPlace, Served } from './served-documents.js';
-import { readHashPage, readServed } from './served-documents.js';
+import { readHashPage, readServed, servesOther } from './served-documents.js';
 import type { TrustState, TrustStore } from './trust-store.js';
 
 /** Older copies of the documents are fetched again before use (protocol.md §4). */
@@ -35,14 +35,20 @@ export class TrustKeeper {
    * @throws {TrustError} pin_mismatch, trust_rollback, trust_expired, …
    */
   async current(): Promise<Trust> {
-    const { now, vaultUrl } = this.#options;
-    const trust = await this.remembered();
-    const age = now() - this.#fetchedAt;
-    // An age below zero means that the clock was set back: how old the copy is, nobody knows.
-    // guard: client-fresh without: if (trust === undefined)
-    if (trust === undefined || age < 0 || age > FRESH_SECONDS || this.#isOver(trust)) return this.refresh();
-    requireLoopback(trust, vaultUrl);
-    return trust;
+    return (await this.#held()) ?? this.refresh();
+  }
+
+  /**
+   * As {@link current}, and the newest that the vault shows at this moment: asked for before anything is sealed. Where
+   * there is nothing newer that takes one request, which is answered without a body. That answer makes no copy younger:
+   * how long one may be used does not follow from it.
+   * @throws {TrustError} as current; {BullaError} transport_failed
+   */
+  async newest(): Promise<Trust> {
+    const held = await this.#held();
+    // guard: client-seal-newest without: if (held !== undefined)
+    if (held !== undefined && !(await servesOther(this.#options, held))) return held;
+    return this.refresh();
   }
 
   /** What was trusted last, whatever its age and however far away the vault; undefined before the first contact. */
@@ -78,14 +84,14 @@ export class TrustKeeper {
   }
 
   /**
-   * Does what looks keys up. Where one is unknown it is done once more with the newest documents, which may list it: a
-   * device that was enrolled or a service that got a new key since ours were fetched.
+   * Does what looks keys up. Where one is unknown or revoked it is done once more with the newest documents, which may say
+   * otherwise: a device that was enrolled, revoked, or a service that got a new key since ours were fetched.
    */
   async withKnownKeys<Value>(trust: Trust, work: (trust: Trust) => Promise<Value>): Promise<Value> {
     try {
       return await work(trust);
     } catch (error) {
-      if (!(error instanceof BullaError) || error.code !== 'key_unknown') throw error;
+      if (!isAboutKeys(error)) throw error;
       const newest = await this.refresh();
       if (newest.directoryRef.hash === trust.directoryRef.hash) throw error;
       return work(newest);
@@ -97,6 +103,18 @@ export class TrustKeeper {
     const { org, pin, store } = this.#options;
     const trust = await this.current();
     await store.update(org, (state) => change(state?.pin === pin ? state : this.#stateOf(trust)));
+  }
+
+  /** What is trusted, where it may be used as it is. */
+  async #held(): Promise<Trust | undefined> {
+    const { now, vaultUrl } = this.#options;
+    const trust = await this.remembered();
+    const age = now() - this.#fetchedAt;
+    // An age below zero means that the clock was set back: how old the copy is, nobody knows.
+    // guard: client-fresh without: if (trust === undefined)
+    if (trust === undefined || age < 0 || age > FRESH_SECONDS || this.#isOver(trust)) return undefined;
+    requireLoopback(trust, vaultUrl);
+    return trust;
   }
 
   /** Rebuilds what was trusted from the store; expired documents still tell what must not be forgotten. */
@@ -170,4 +188,9 @@ export class TrustKeeper {
     const { pin, documents, memory } = trust;
     return { names: [], ...before, pin, documents, memory, fetchedAt: this.#fetchedAt };
   }
+}
+
+/** Whether a refusal may come of an old directory, here or at the service that said it. */
+export function isAboutKeys(error: unknown): boolean {
+  return error instanceof BullaError && (error.code === 'key_unknown' || error.code === 'key_revoked');
 }

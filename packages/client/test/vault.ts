@@ -1,7 +1,7 @@
 import type { Prompt, PromptType } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
-import { mintId, parseGrant, signEnvelope, tokenHash } from '@bulla/crypto';
+import { mintId, parseDirectory, parseGrant, readDirectoryHead, signEnvelope, tokenHash } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { HeldApprovals } from './held-approvals.js';
 import type { Position } from './held-positions.js';
@@ -98,7 +98,12 @@ export class TestVault {
     return {
       'root.get': ({ params }) => document(this.documents().roots[Number(params['n']) - 1]),
       'policy.get': () => document(this.documents().policy),
-      'directory.get': () => document(this.documents().directory),
+      'directory.get': ({ headers }) => {
+        const { directory } = this.documents();
+        const known = headers['if-none-match'];
+        if (known !== undefined && known === `"${readDirectoryHead(directory).version}"`) return { status: 304 };
+        return document(directory);
+      },
       'directory.hashes': ({ query }) => ({ body: { v: 1, hashes: this.hashes(Number(query.get('from'))) } }),
       'directory.freshness': () => ({ body: { v: 1, fresh: this.freshWords } }),
       'directory.freshen': ({ body }) => {
@@ -203,6 +208,7 @@ export class TestVault {
     const grant = version.grants.find((token) => parseGrant(token).header.aud === wanted.aud);
     if (grant === undefined) throw new Problem('needs_rewrap');
     const iat = this.#now();
+    const { payload: directory, hash } = await parseDirectory(this.documents().directory);
     const claims: EnvelopeClaims = {
       iss: this.#organisation.vault.urn,
       aud: wanted.aud,
@@ -216,6 +222,7 @@ export class TestVault {
       prm: { id: prompt.id, name: prompt.name, ver: version.version, chash: version.chash },
       whash: await tokenHash(grant),
       cnf: { jkt: kid },
+      dir: { ver: directory.version, hash },
       pol: { uses: 1, stream: true },
     };
     const env = await signEnvelope({ ...claims, ...this.forge(claims) }, this.envelopeSigner);

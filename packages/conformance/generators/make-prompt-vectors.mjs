@@ -449,6 +449,24 @@ await addCases('envelope', [
     '',
     envelopeCase(() => rawJws(headerFor(ENVELOPE, vault), { ...exampleEnvelope(acme, bound), cnf: undefined }, vault)),
   ],
+  [
+    'a vault that names its directory, RSA-2048',
+    'valid',
+    '',
+    envelopeCase(() => envelopeBy({ dir: acme.trust.directoryRef })),
+  ],
+  [
+    'a chat of a vault that names its directory, RSA-2048',
+    'valid',
+    '',
+    envelopeCase(() => crypto.signChatEnvelope(exampleChatEnvelope(acme, { dir: acme.trust.directoryRef }), vault)),
+  ],
+  [
+    'a directory without its hash',
+    'token_malformed',
+    '',
+    envelopeCase(() => rawJws(headerFor(ENVELOPE, vault), { ...exampleEnvelope(acme, bound), dir: { ver: 1 } }, vault)),
+  ],
 ]);
 
 const tagBy = async (changes = {}, name = 'owner') =>
@@ -624,6 +642,24 @@ await addCases('bundle', [
   ],
   ['a chat with a grant', 'token_malformed', '', bundleCase(async () => ({ env: firstOf('envelope', 1).token }))],
   ['a prompt without its grant', 'token_malformed', '', bundleCase(() => ({ grant: undefined }))],
+  [
+    'a vault that names the directory at hand',
+    'valid',
+    '',
+    bundleCase(() => envelopeOf({ dir: acme.trust.directoryRef })),
+  ],
+  [
+    'a vault that has a newer directory',
+    'key_unknown',
+    'envelope-newer',
+    bundleCase(() => envelopeOf({ dir: { ver: acme.trust.directoryRef.ver + 1, hash: chash } })),
+  ],
+  [
+    'a vault that has another directory',
+    'trust_rollback',
+    'envelope-fork',
+    bundleCase(() => envelopeOf({ dir: { ver: acme.trust.directoryRef.ver, hash: chash } })),
+  ],
 ]);
 
 /** A tag that its signer gave too long ago to say that its position is still the newest. */

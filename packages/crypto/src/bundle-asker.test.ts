@@ -87,6 +87,13 @@ describe('an asker accepts', () => {
       { label: 'production' },
     ],
   ];
+  it('an envelope that names the very directory that is trusted', async () => {
+    const dir = acme.trust.directoryRef;
+    await expect(checkBundleForAsker(await bundleWith({ dir }), context())).resolves.toMatchObject({
+      envelope: { claims: { dir } },
+    });
+  });
+
   it.each(accepted)('%s', async (_name, bundle, wanted) => {
     const same = wanted.chash !== undefined && { chash: good.sealed.chash };
     const checked = await checkBundleForAsker(await bundle(), context({ ...wanted, ...same }));
@@ -121,6 +128,16 @@ describe('an asker refuses', () => {
       'an answer to another request [guard: asker-request]',
       () => bundleWith({ req: 'req_1' }),
       tampered('envelope-request'),
+    ],
+    [
+      'an envelope of a vault that has a newer directory [guard: envelope-newer]',
+      () => bundleWith({ dir: { ver: acme.trust.directoryRef.ver + 1, hash: acme.trust.directoryRef.hash } }),
+      { code: 'key_unknown', check: 'envelope-newer' },
+    ],
+    [
+      'an envelope of a vault that has another directory of this version [guard: envelope-fork]',
+      () => bundleWith({ dir: { ver: acme.trust.directoryRef.ver, hash: good.sealed.chash } }),
+      { code: 'trust_rollback', check: 'envelope-fork' },
     ],
     [
       'an envelope that has expired',

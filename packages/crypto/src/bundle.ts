@@ -1,11 +1,13 @@
 import * as z from 'zod/mini';
 import { tokenHash } from './bytes.js';
+import type { DirectoryRef } from './claims.js';
 import { parseContent } from './content.js';
 import type { VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
 import { parseEnvelope, verifyEnvelope } from './envelope.js';
 import { CryptoError } from './errors.js';
 import type { FreshPosition } from './fresh-position.js';
 import { requireFreshPosition } from './fresh-position.js';
+import { directoryHashAt } from './freshness.js';
 import { parseGrant } from './grant.js';
 import { checkShape } from './schema.js';
 import { requireSeconds } from './seconds.js';
@@ -105,7 +107,9 @@ export interface CheckedBundle {
 /**
  * Checks a bundle as its asker before anything is sent to a responder (protocol.md §2.5, "the client MUST").
  * @throws {CryptoError} trust_expired; as verifyEnvelope, verifyTags, requireFreshPosition and checkBundleHashes;
- *   envelope_tampered for another requester, key, request, prompt, version, content or recipient
+ *   key_unknown (envelope-newer) where the vault has a newer directory, which is to be fetched first; trust_rollback
+ *   (envelope-fork) for one on another branch; envelope_tampered for another requester, key, request, prompt, version,
+ *   content or recipient
  */
 export async function checkBundleForAsker(bundle: Bundle, context: AskerContext): Promise<CheckedBundle> {
   requireSeconds(context.now);
@@ -122,6 +126,7 @@ export async function checkBundleForAsker(bundle: Bundle, context: AskerContext)
   if (claims.cnf.jkt !== asker.kid) throw tampered('envelope-requester-key', 'it is for another key of the requester');
   // guard: asker-request
   if (claims.req !== context.request) throw tampered('envelope-request', 'it answers another request');
+  if (claims.dir !== undefined) requireNewestHere(claims.dir, trust);
   const resolved = await resolve(bundle, context);
   checkPrompt(envelope, wanted, resolved);
   // guard: asker-position-fresh without: const fresh = undefined;
@@ -129,6 +134,18 @@ export async function checkBundleForAsker(bundle: Bundle, context: AskerContext)
   await checkBundleHashes(bundle, envelope);
   checkHeaders(bundle, envelope, trust);
   return { envelope, resolved, fresh };
+}
+
+/** Nothing is sealed by an older directory than the vault has, nor beside one of another branch (protocol.md A13). */
+function requireNewestHere({ ver, hash }: DirectoryRef, trust: Trust): void {
+  // guard: envelope-newer
+  if (ver > trust.directoryRef.ver)
+    throw new CryptoError('key_unknown', 'the vault has a newer directory', { check: 'envelope-newer' });
+  // guard: envelope-fork
+  if (directoryHashAt(trust, ver) !== hash)
+    throw new CryptoError('trust_rollback', `nothing shows that the vault's directory ${ver} led to this one`, {
+      check: 'envelope-fork',
+    });
 }
 
 /** A version whose content was seen before cannot be another one, however old the position is that leads to it. */

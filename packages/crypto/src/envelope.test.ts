@@ -73,6 +73,12 @@ describe('an envelope', () => {
     await expect(verifyEnvelope(token, context())).resolves.toMatchObject({ kind: 'prompt' });
   });
 
+  it('may name the directory of the vault, and one from before that was said does not', async () => {
+    const { dir } = { dir: acme.trust.directoryRef };
+    await expect(verifyEnvelope(await signed({ dir }), context())).resolves.toMatchObject({ claims: { dir } });
+    expect((await verifyEnvelope(await signed(), context())).claims).not.toHaveProperty('dir');
+  });
+
   it('needs no limit of tokens', async () => {
     const token = await signed({ pol: { uses: 2, stream: false } });
     await expect(verifyEnvelope(token, context())).resolves.toMatchObject({
@@ -224,6 +230,9 @@ describe('parseEnvelope', () => {
     ['whash', undefined],
     ['cnf', { jkt: 'x' }],
     ['cnf', { jwk: {} }],
+    ['dir', null],
+    ['dir', { ver: 0, hash: 'A'.repeat(43) }],
+    ['dir', { ver: 1 }],
     ['pol', { uses: 0, stream: true }],
     ['pol', { uses: 1001, stream: true }],
     ['pol', { uses: 1, stream: 'yes' }],

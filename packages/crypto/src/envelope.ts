@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { decodeBase64url, tokenHash } from './bytes.js';
 import {
+  directoryRefSchema,
   hashSchema,
   idSchema,
   modelNameSchema,
@@ -36,6 +37,8 @@ const sharedShape = {
   req: opaqueIdSchema,
   /** The requester's signing key (RFC 7800): what makes a stolen envelope useless. */
   cnf: z.strictObject({ jkt: kidSchema }),
+  /** The newest directory that the vault had; absent in envelopes from before it was said. */
+  dir: z.optional(directoryRefSchema),
 };
 const limitsShape = {
   /** How many questions this envelope is good for. */

@@ -167,7 +167,7 @@ async function verifyFreshness<Claims extends FreshClaims>(
 
 /** An older directory is one that led here; another one of the same version is a second branch. */
 function requireOneBranch(trust: FreshnessJudge, { ver, hash }: DirectoryRef): void {
-  const known = hashOf(trust, ver);
+  const known = directoryHashAt(trust, ver);
   // guard: fresh-chain
   if (known === undefined)
     throw new CryptoError('trust_rollback', `nothing shows that the directory ${ver} of a renewer led to this one`, {
@@ -184,8 +184,14 @@ function requireOneBranch(trust: FreshnessJudge, { ver, hash }: DirectoryRef): v
     );
 }
 
-/** Hash of a directory up to the newest; that of the one before stands in the newest itself. */
-function hashOf({ directory, directoryRef, memory }: FreshnessJudge, version: number): string | undefined {
+/**
+ * Hash of the directory of a version that led to the trusted one, or of that one itself; undefined where it is not known.
+ * That of the one before stands in the newest itself.
+ */
+export function directoryHashAt(
+  { directory, directoryRef, memory }: Pick<FreshnessJudge, 'directory' | 'directoryRef' | 'memory'>,
+  version: number,
+): string | undefined {
   if (version === directoryRef.ver) return directoryRef.hash;
   return version === directoryRef.ver - 1 ? directory.prev : memory.hashes?.[version - 1];
 }

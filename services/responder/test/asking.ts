@@ -132,6 +132,7 @@ export async function ask(
     prm: { id: prompt.id, name: prompt.name, ver: prompt.ver, chash: prompt.chash },
     whash: prompt.whash,
     cnf: { jkt: asker.sig.kid },
+    dir: organisation.trust.directoryRef,
     pol: { uses: 1, stream: true },
     ...options.envelope,
   };

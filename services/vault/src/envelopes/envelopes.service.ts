@@ -96,6 +96,7 @@ export class EnvelopesService {
       prm: { id: prompt.id, name: prompt.name, ver: version, chash },
       whash,
       cnf: { jkt: caller.kid },
+      dir: caller.trust.directoryRef,
       pol: { uses: wanted.uses, stream: true },
     };
   }
