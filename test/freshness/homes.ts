@@ -33,6 +33,7 @@ export class WalkStore implements TrustStore {
 
   update(
     _org: string,
+    _pin: string,
     change: (current: TrustState | undefined) => TrustState | Promise<TrustState>,
   ): Promise<TrustState> {
     const next = this.#last.then(async () => {
@@ -48,8 +49,8 @@ export class WalkStore implements TrustStore {
   for(written: (state: TrustState) => void): TrustStore {
     return {
       load: () => this.load(),
-      update: async (org, change) => {
-        const state = await this.update(org, change);
+      update: async (org, pin, change) => {
+        const state = await this.update(org, pin, change);
         written(state);
         return state;
       },

@@ -28,7 +28,7 @@ afterEach(() => world.stop());
 async function renewerOf({ keyFile }: TestOrganisation['renewers'][number]): Promise<Renewer> {
   const { pin, trust } = world.organisation;
   const store = new MemoryTrustStore();
-  await store.update('acme', () => firstMemory(trust, world.clock.seconds));
+  await store.update('acme', trust.pin, () => firstMemory(trust, world.clock.seconds));
   const identity = await renewerIdentityOf(keyFile);
   return new Renewer({ url: world.vault.service.url, identity, pin, store, now: world.clock.now });
 }

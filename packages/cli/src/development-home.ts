@@ -112,7 +112,7 @@ export class DevelopmentHome {
     const database = await digestB64u(utf8(placeOf(databaseUrl)));
     const before = await this.#home.read(DATABASE);
     const isAnother = before !== undefined && before !== database && restored === undefined;
-    if (isNew || isAnother) await this.#forgetLabels();
+    if (isNew || isAnother) await this.#forgetLabels(this.#made.pin);
     if (before !== database) await this.#home.write(DATABASE, database);
     return restored?.lines ?? [];
   }
@@ -126,10 +126,11 @@ export class DevelopmentHome {
   }
 
   /** Of the device and of the renewer, which goes on: its memory is not lost. */
-  async #forgetLabels(): Promise<void> {
+  async #forgetLabels(pin: string): Promise<void> {
     for (const store of [new FileTrustStore(this.#home), new FileTrustStore(this.#home, RENEWER_MEMORY)]) {
-      const state = await store.load(DEVELOPMENT_ORG);
-      if (state !== undefined) await store.update(DEVELOPMENT_ORG, (current) => ({ ...(current ?? state), names: [] }));
+      const state = await store.load(DEVELOPMENT_ORG, pin);
+      if (state !== undefined)
+        await store.update(DEVELOPMENT_ORG, pin, (current) => ({ ...(current ?? state), names: [] }));
     }
   }
 }

@@ -90,16 +90,16 @@ export class Renewer {
     const { identity, pin, store } = this.#options;
     // Until a person has decided, nothing is remembered of what is shown.
     const shown = new MemoryTrustStore();
-    const state = await store.load(identity.org);
-    if (state?.pin === pin) await shown.update(identity.org, () => state);
+    const state = await store.load(identity.org, pin);
+    if (state?.pin === pin) await shown.update(identity.org, pin, () => state);
     return readRenewerAdoption(sessionOf({ ...this.#options, store: shown }));
   }
 
   /** Puts what a person was shown in the place of what is remembered. */
   async adopt(adoption: RenewerAdoption): Promise<void> {
-    const { identity, store } = this.#options;
+    const { identity, pin, store } = this.#options;
     const at = this.#session.now();
-    await store.update(identity.org, () => adoptedState(adoption, at));
+    await store.update(identity.org, pin, () => adoptedState(adoption, at));
   }
 
   /**
@@ -110,10 +110,10 @@ export class Renewer {
   async follow(own: TrustStore): Promise<readonly string[]> {
     await this.#requireMemory();
     const { identity, pin, store } = this.#options;
-    const known = await own.load(identity.org);
+    const known = await own.load(identity.org, pin);
     if (known?.pin !== pin) return [];
     let lines: readonly string[] = [];
-    await store.update(identity.org, (state) => {
+    await store.update(identity.org, pin, (state) => {
       if (state === undefined) throw lost();
       const followed = followedState(state, known);
       ({ lines } = followed);
@@ -132,7 +132,7 @@ export class Renewer {
   async #requireMemory(): Promise<void> {
     const { identity, pin, store } = this.#options;
     // guard: renewer-memory
-    if ((await store.load(identity.org))?.pin !== pin) throw lost();
+    if ((await store.load(identity.org, pin))?.pin !== pin) throw lost();
   }
 
   /** Any descendant of the directory that is remembered, fresh or not, is the newest for it. */

@@ -102,7 +102,7 @@ export class TrustKeeper {
   async change(change: (state: TrustState) => TrustState): Promise<void> {
     const { org, pin, store } = this.#options;
     const trust = await this.current();
-    await store.update(org, (state) => change(state?.pin === pin ? state : this.#stateOf(trust)));
+    await store.update(org, pin, (state) => change(state?.pin === pin ? state : this.#stateOf(trust)));
   }
 
   /** What is trusted, where it may be used as it is. */
@@ -128,7 +128,7 @@ export class TrustKeeper {
 
   /** What is kept under this pin. Another pin is another root of trust, and what was seen under it is no measure. */
   async state(): Promise<TrustState | undefined> {
-    const state = await this.#options.store.load(this.#options.org);
+    const state = await this.#options.store.load(this.#options.org, this.#options.pin);
     return state?.pin === this.#options.pin ? state : undefined;
   }
 
@@ -149,7 +149,7 @@ export class TrustKeeper {
   async #adopt({ documents, hashes }: Served, acceptExpired: boolean): Promise<Trust> {
     const { org, pin, store, now, vaultUrl, notice, acceptStale } = this.#options;
     let adopted!: Trust;
-    await store.update(org, async (state) => {
+    await store.update(org, pin, async (state) => {
       const before = state?.pin === pin ? state : undefined;
       const previous = before?.memory ?? this.#trust?.memory;
       adopted = await checked(() =>

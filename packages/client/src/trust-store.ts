@@ -38,11 +38,15 @@ export interface TrustState {
 /** Makes the next state of the newest one; the same object means that nothing changes. */
 export type TrustChange = (current: TrustState | undefined) => TrustState | Promise<TrustState>;
 
-/** Where trust is kept. One change at a time: each sees what the one before it left, so what is kept only rises. */
+/**
+ * Where trust is kept, by organisation and pin: another pin is another root of trust, and what was seen under one is
+ * neither a measure for the other nor forgotten when that is used. One change at a time: each sees what the one before it
+ * left, so what is kept only rises.
+ */
 export interface TrustStore {
-  load(org: string): Promise<TrustState | undefined>;
-  /** Replaces the state by what `change` makes of it. If that throws, nothing changes. */
-  update(org: string, change: TrustChange): Promise<TrustState>;
+  load(org: string, pin: string): Promise<TrustState | undefined>;
+  /** Replaces the state by what `change` makes of it, which is of the same pin. If that throws, nothing changes. */
+  update(org: string, pin: string, change: TrustChange): Promise<TrustState>;
 }
 
 /** Keeps trust for the life of the process: a first use each time. */
@@ -50,14 +54,14 @@ export class MemoryTrustStore implements TrustStore {
   readonly #states = new Map<string, TrustState>();
   #last: Promise<unknown> = Promise.resolve();
 
-  load(org: string): Promise<TrustState | undefined> {
-    return Promise.resolve(this.#states.get(org));
+  load(org: string, pin: string): Promise<TrustState | undefined> {
+    return Promise.resolve(this.#states.get(`${org} ${pin}`));
   }
 
-  update(org: string, change: TrustChange): Promise<TrustState> {
+  update(org: string, pin: string, change: TrustChange): Promise<TrustState> {
     const next = this.#last.then(async () => {
-      const state = await change(this.#states.get(org));
-      this.#states.set(org, state);
+      const state = await change(this.#states.get(`${org} ${pin}`));
+      this.#states.set(`${org} ${pin}`, state);
       return state;
     });
     this.#last = next.catch(() => undefined);

@@ -177,7 +177,7 @@ describe('nothing is signed', () => {
     const reader = await world.client(world.organisation.owner, { store });
     const { prompt } = await reader.approvals.get(id);
     const sub = urnOf(world.organisation.org, 'prompt', prompt.id);
-    await store.update(world.organisation.org, (state) => {
+    await store.update(world.organisation.org, world.organisation.pin, (state) => {
       if (state === undefined) throw new Error('nothing is remembered');
       return remember(state, sub);
     });

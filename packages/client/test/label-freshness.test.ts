@@ -179,7 +179,7 @@ it('a later position that nobody calls the newest is not remembered for a versio
   await author.prompts.push(NAME, 'text', draftOf('two'));
   await later(7);
   expect((await bulla.prompt(NAME, { version: 1 }).run({ claim: 'a' })).prompt.version).toBe(1);
-  const seen = (await store.load('acme'))?.names.find(([name]) => name === NAME)?.[1];
+  const seen = (await store.load('acme', world.organisation.pin))?.names.find(([name]) => name === NAME)?.[1];
   expect(seen?.labels.map(({ label, seq }) => [label, seq])).toEqual([['latest', 1]]);
 });
 

@@ -1,4 +1,4 @@
-// A process of its own that remembers labels in the trust file of a folder: node remembering-process.mjs FOLDER ORG NAME COUNT
+// A process of its own that remembers labels in the trust file of a folder: node remembering-process.mjs FOLDER ORG PIN NAME COUNT
 // Node strips the types of the sources itself; their imports name the files that a build would make.
 import { existsSync } from 'node:fs';
 import { registerHooks } from 'node:module';
@@ -17,12 +17,12 @@ const { rememberedOf, tupleOf, withHead } = await import('../src/label-memory.ts
 const { seenOf } = await import('../src/trust-store.ts');
 const { shown } = await import('./shown.ts');
 
-const [folder, org, own, count] = process.argv.slice(2);
+const [folder, org, pin, own, count] = process.argv.slice(2);
 const store = new FileTrustStore(new Home(folder));
 for (let seq = 1; seq <= Number(count); seq++) {
   for (const name of ['shared', `${own}-${seq}`]) {
     const position = shown({ name, seq });
-    await store.update(org, (state) => {
+    await store.update(org, pin, (state) => {
       const now = rememberedOf(seenOf(state, name), 'latest')?.seq ?? 0;
       return now >= seq ? state : withHead(state, position, [tupleOf(position)]);
     });

@@ -23,7 +23,7 @@ beforeEach(async () => {
   store = new MemoryTrustStore();
   authorStore = new MemoryTrustStore();
   author = await world.client(undefined, { store: authorStore });
-  await store.update('acme', () => firstMemory(world.organisation.trust, world.clock.seconds));
+  await store.update('acme', world.organisation.pin, () => firstMemory(world.organisation.trust, world.clock.seconds));
   renewer = await aRenewer();
 });
 afterEach(() => world.stop());
@@ -51,7 +51,9 @@ async function later(days: number, { publish = true } = {}): Promise<void> {
   if (publish) await world.organisation.publish(undefined, world.clock.seconds);
 }
 const headIn = async (where: TrustStore, label = LABEL) =>
-  (await where.load('acme'))?.names.find(([name]) => name === NAME)?.[1].labels.find((one) => one.label === label);
+  (await where.load('acme', world.organisation.pin))?.names
+    .find(([name]) => name === NAME)?.[1]
+    .labels.find((one) => one.label === label);
 const bodyOf = (text: string) => JSON.parse(text) as { fresh: string[] };
 const posted = () => world.vault.service.of('label.freshen').length;
 
@@ -152,7 +154,7 @@ describe('a round', () => {
     const { labels, held } = await renewer.round();
     expect(labels).toBe(1);
     expect(held).toEqual([{ name: NAME, label: LABEL, seq: 1, why: expect.stringContaining('does not come after') }]);
-    expect((await store.load('acme'))?.forks).toHaveLength(1);
+    expect((await store.load('acme', world.organisation.pin))?.forks).toHaveLength(1);
     expect(wordFor()).toBeUndefined();
   });
 
@@ -227,7 +229,7 @@ describe('a renewer that lost its memory', () => {
     const forgetful = await aRenewer({ store: empty });
     const adoption = await forgetful.adoption();
     // Until somebody has decided, it is as before.
-    expect(await empty.load('acme')).toBeUndefined();
+    expect(await empty.load('acme', world.organisation.pin)).toBeUndefined();
     const { version } = world.organisation.trust.directory;
     expect(adoption.directory).toMatchObject({ version, remembered: undefined });
     const { urn } = world.organisation.owner;
@@ -277,11 +279,11 @@ describe('the renewer of a home follows its own device', () => {
     expect(await renewer.round()).toMatchObject({ labels: 3, held: [] });
     // A device that has seen less than the renewer takes it nowhere.
     const behind = new MemoryTrustStore();
-    const state = await authorStore.load('acme');
+    const state = await authorStore.load('acme', world.organisation.pin);
     if (state === undefined) throw new Error('the author remembers nothing');
     await push('three');
     await renewer.round();
-    await behind.update('acme', () => state);
+    await behind.update('acme', world.organisation.pin, () => state);
     expect(await renewer.follow(behind)).toEqual([]);
     expect(await headIn(store)).toMatchObject({ seq: 3 });
   });
@@ -289,9 +291,9 @@ describe('the renewer of a home follows its own device', () => {
   it('of another organisation nowhere', async () => {
     await push('one');
     const other = new MemoryTrustStore();
-    const state = await authorStore.load('acme');
+    const state = await authorStore.load('acme', world.organisation.pin);
     if (state === undefined) throw new Error('the author remembers nothing');
-    await other.update('acme', () => ({ ...state, pin: `sha256:${'0'.repeat(64)}` }));
+    await other.update('acme', world.organisation.pin, () => ({ ...state, pin: `sha256:${'0'.repeat(64)}` }));
     expect(await renewer.follow(other)).toEqual([]);
   });
 });

@@ -60,11 +60,11 @@ describe.each(stores)('trust in %s', (_name, makeStore) => {
     const old = world.organisation.documents;
     await world.organisation.publish();
     await fast.refreshTrust();
-    const newest = (await store.load('acme'))?.memory.directory.version;
+    const newest = (await store.load('acme', world.organisation.pin))?.memory.directory.version;
     // To the other process, which still trusts the old ones, the vault shows those again.
     world.vault.documents = () => old;
     await expect(slow.refreshTrust()).rejects.toMatchObject({ name: 'TrustError', code: 'trust_rollback' });
-    expect((await store.load('acme'))?.memory.directory.version).toBe(newest);
+    expect((await store.load('acme', world.organisation.pin))?.memory.directory.version).toBe(newest);
   });
 
   it('takes what another process stored meanwhile for no lie', async () => {
@@ -91,24 +91,44 @@ describe.each(stores)('trust in %s', (_name, makeStore) => {
     const store = makeStore();
     const bulla = await world.client(undefined, { store });
     await bulla.prompts.push('a', 'text', draftOf('x'));
-    expect(rememberedOf(seenOf(await store.load('acme'), 'a'), 'latest')?.seq).toBe(1);
+    expect(rememberedOf(seenOf(await store.load('acme', world.organisation.pin), 'a'), 'latest')?.seq).toBe(1);
     const other = await makeWorld({ documentSuite: 'rsa3072' });
     const elsewhere = await other.client(undefined, { store });
     await elsewhere.prompts.push('b', 'text', draftOf('x'));
-    const state = await store.load('acme');
-    expect(state?.names.map(([name]) => name)).toEqual(['b']);
-    expect(state?.pin).toBe(other.organisation.pin);
+    const namesUnder = async (pin: string) => (await store.load('acme', pin))?.names.map(([name]) => name);
+    expect(await namesUnder(other.organisation.pin)).toEqual(['b']);
+    expect(await namesUnder(world.organisation.pin)).toEqual(['a']);
     await other.stop();
+  });
+
+  it('[red] forgets nothing while another organisation of the same name is used: a rollback stays one', async () => {
+    const store = makeStore();
+    const old = world.organisation.documents;
+    await (await world.client(undefined, { store })).prompts.push('a', 'text', draftOf('x'), ['production']);
+    await world.organisation.publish();
+    await (await world.client(undefined, { store })).refreshTrust();
+    const other = await makeWorld({ documentSuite: 'rsa3072' });
+    await (await other.client(undefined, { store })).prompts.push('a', 'text', draftOf('y'), ['production']);
+    await other.stop();
+    // A new process with the first pin again.
+    world.vault.documents = () => old;
+    const again = await world.client(undefined, { store });
+    await expect(again.refreshTrust()).rejects.toMatchObject({ code: 'trust_rollback' });
+    world.vault.documents = () => world.organisation.documents;
+    const state = await store.load('acme', world.organisation.pin);
+    expect(rememberedOf(seenOf(state, 'a'), 'production')?.seq).toBe(1);
   });
 
   it('changes nothing when a change fails or is none', async () => {
     const store = makeStore();
-    await expect(store.update('acme', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    expect(await store.load('acme')).toBeUndefined();
+    await expect(store.update('acme', world.organisation.pin, () => Promise.reject(new Error('no')))).rejects.toThrow(
+      'no',
+    );
+    expect(await store.load('acme', world.organisation.pin)).toBeUndefined();
     await (await world.client(undefined, { store })).trust();
-    const before = await store.load('acme');
-    await store.update('acme', (state) => state as TrustState);
-    expect(await store.load('acme')).toEqual(before);
+    const before = await store.load('acme', world.organisation.pin);
+    await store.update('acme', world.organisation.pin, (state) => state as TrustState);
+    expect(await store.load('acme', world.organisation.pin)).toEqual(before);
   });
 
   it('makes changes one after another', async () => {
@@ -116,10 +136,12 @@ describe.each(stores)('trust in %s', (_name, makeStore) => {
     await (await world.client(undefined, { store })).trust();
     await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
-        store.update('acme', (state) => withHead(state as TrustState, shown({ name: `n${index}` }), [])),
+        store.update('acme', world.organisation.pin, (state) =>
+          withHead(state as TrustState, shown({ name: `n${index}` }), []),
+        ),
       ),
     );
-    expect((await store.load('acme'))?.names).toHaveLength(8);
+    expect((await store.load('acme', world.organisation.pin))?.names).toHaveLength(8);
   });
 });
 
@@ -135,7 +157,7 @@ describe.each(stores)('the chain of directories, in %s', (_name, makeStore) => {
     await bulla.refreshTrust();
     // All at the first contact, those between over the gap, none from one version to the next.
     expect(hashesRead()).toEqual(['1', '2']);
-    expect((await store.load('acme'))?.memory).toEqual(organisation.trust.memory);
+    expect((await store.load('acme', world.organisation.pin))?.memory).toEqual(organisation.trust.memory);
   });
 
   it('[red] forks over a gap: a removal from a group is undone on another branch', async () => {
@@ -161,7 +183,7 @@ describe.each(stores)('the chain of directories, in %s', (_name, makeStore) => {
       const refused = await bulla.refreshTrust().catch((error: unknown) => error);
       expect(refused).toMatchObject({ name: 'TrustError', code: 'trust_rollback', check: 'directory-chain' });
     }
-    expect((await store.load('acme'))?.memory.directory.version).toBe(3);
+    expect((await store.load('acme', world.organisation.pin))?.memory.directory.version).toBe(3);
   });
 
   it('is taken up from a memory that had none, with all hashes from the first on', async () => {
@@ -169,7 +191,7 @@ describe.each(stores)('the chain of directories, in %s', (_name, makeStore) => {
     const store = makeStore();
     const bulla = await world.client(undefined, { store });
     await bulla.trust();
-    await store.update('acme', (state) => earlierState(state as TrustState));
+    await store.update('acme', world.organisation.pin, (state) => earlierState(state as TrustState));
     await organisation.publish();
     const again = await world.client(undefined, { store });
     expect((await again.refreshTrust()).memory).toEqual(organisation.trust.memory);
@@ -232,9 +254,9 @@ describe('trust', () => {
     const end = auditor.entity.keys[0]?.end;
     const second = await world.client(undefined, { store });
     await second.refreshTrust();
-    expect((await store.load('acme'))?.memory.revoked).toEqual([{ kid: auditor.sig.kid, end }]);
+    expect((await store.load('acme', world.organisation.pin))?.memory.revoked).toEqual([{ kid: auditor.sig.kid, end }]);
     await (await world.client(undefined, { store })).refreshTrust();
-    expect((await store.load('acme'))?.memory.revoked).toEqual([{ kid: auditor.sig.kid, end }]);
+    expect((await store.load('acme', world.organisation.pin))?.memory.revoked).toEqual([{ kid: auditor.sig.kid, end }]);
   });
 
   it('is not lost with its file while the process lives', async () => {
@@ -248,7 +270,7 @@ describe('trust', () => {
     await expect(bulla.refreshTrust()).rejects.toMatchObject({ code: 'trust_rollback' });
     world.vault.documents = () => world.organisation.documents;
     await bulla.prompts.push('a', 'text', draftOf('x'));
-    expect(seenOf(await new FileTrustStore(home).load('acme'), 'a')).toBeDefined();
+    expect(seenOf(await new FileTrustStore(home).load('acme', world.organisation.pin), 'a')).toBeDefined();
   });
 
   it('of a development organisation is for this machine alone [guard: client-loopback]', async () => {
@@ -262,7 +284,7 @@ describe('trust', () => {
       code: 'pin_mismatch',
       check: 'root-profile',
     });
-    expect(await store.load('acme')).toBeUndefined();
+    expect(await store.load('acme', world.organisation.pin)).toBeUndefined();
     // Trusted before from this machine, and then pointed elsewhere.
     await (await world.client(undefined, { store })).trust();
     await expect((await world.client(undefined, { url, store })).trust()).rejects.toMatchObject({
@@ -352,11 +374,12 @@ describe('the trust file', () => {
         script,
         folder,
         'acme',
+        world.organisation.pin,
         own,
         String(count),
       ]);
     await Promise.all([remember('one', 20), remember('two', 10)]);
-    const state = await store.load('acme');
+    const state = await store.load('acme', world.organisation.pin);
     expect(state?.names).toHaveLength(31);
     expect(rememberedOf(seenOf(state, 'shared'), 'latest')?.seq).toBe(20);
     expect(await readdir(folder)).toEqual(['trust.json']);
@@ -369,9 +392,11 @@ describe('the trust file', () => {
     const home = new Home(folder);
     await writeFile(home.path('trust.json'), text);
     const store = new FileTrustStore(home);
-    await expect(store.load('acme')).rejects.toThrow(/trust\.json cannot be read; restore it/);
+    await expect(store.load('acme', world.organisation.pin)).rejects.toThrow(/trust\.json cannot be read; restore it/);
     await expect((await world.client(undefined, { store })).trust()).rejects.toMatchObject({ name: 'HomeError' });
-    await expect(store.update('acme', (state) => state as TrustState)).rejects.toThrow(/cannot be read/);
+    await expect(store.update('acme', world.organisation.pin, (state) => state as TrustState)).rejects.toThrow(
+      /cannot be read/,
+    );
   });
 
   it('whose documents were changed is not believed', async () => {
@@ -398,10 +423,10 @@ describe('the trust file', () => {
     const home = new Home(folder);
     const store = new FileTrustStore(home);
     await (await world.client(undefined, { store })).trust();
-    const state = await store.load('acme');
-    await store.update('other', () => state as TrustState);
-    expect(await store.load('acme')).toEqual(state);
-    expect(await store.load('third')).toBeUndefined();
+    const state = await store.load('acme', world.organisation.pin);
+    await store.update('other', world.organisation.pin, () => state as TrustState);
+    expect(await store.load('acme', world.organisation.pin)).toEqual(state);
+    expect(await store.load('third', world.organisation.pin)).toBeUndefined();
     expect((await stat(home.path('trust.json'))).mode & 0o777).toBe(0o600);
   });
 });

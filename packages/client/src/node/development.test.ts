@@ -281,7 +281,7 @@ describe('a folder that an earlier version made', () => {
     const { pin, hashes: before } = await prepare({ keptHashes });
     const trust = await Trust.establish(documents, { org: 'dev', pin, now: NOW, hashes: { from: 1, hashes } });
     const state = { pin, documents, memory: trust.memory, fetchedAt: NOW, names: [] };
-    await new FileTrustStore(home).update('dev', () => state);
+    await new FileTrustStore(home).update('dev', pin, () => state);
     expect(await before()).toEqual(hashes);
     expect(await (await prepare()).hashes()).toEqual(hashes);
   });

@@ -2,7 +2,7 @@ import { parseDirectory } from '@bulla/crypto';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import { versionName } from './replaced-documents.js';
-import { FileTrustStore } from './trust-store.js';
+import { seenAtHome } from './seen-documents.js';
 
 /** Hashes of an organisation's directories from version 1 on, as whoever keeps them for everybody has them. */
 export type KeptHashes = (org: string) => Promise<readonly string[]>;
@@ -18,7 +18,7 @@ export async function hashesBefore(
   version: number,
   elsewhere?: KeptHashes,
 ): Promise<readonly string[]> {
-  const seen = (await new FileTrustStore(home).load(org))?.memory;
+  const seen = (await seenAtHome(home, org))?.memory;
   const hashes: string[] = [...(seen?.hashes ?? [])].slice(0, version - 1);
   let kept: readonly string[] | undefined;
   for (let missing = hashes.length + 1; missing < version; missing++) {

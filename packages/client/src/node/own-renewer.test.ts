@@ -29,7 +29,8 @@ const produce = (now = NOW) => prepareProduction(home, { org: 'acme', ...URLS, n
 const establish = ({ documents, pin, org }: OwnOrganisation, now: number) =>
   Trust.establish(documents, { org, pin, now, acceptStale: true });
 const renewersOf = (trust: Trust) => trust.entitiesOf('device').filter((urn) => trust.hasRole(urn, 'renewer'));
-const memoryOf = (org: string) => new FileTrustStore(home, RENEWER_MEMORY).load(org);
+const memoryOf = ({ org, pin }: Pick<OwnOrganisation, 'org' | 'pin'>) =>
+  new FileTrustStore(home, RENEWER_MEMORY).load(org, pin);
 
 /** Makes the folder one of an organisation without a renewer, as they were made before. */
 async function makeEarlier(org: string): Promise<void> {
@@ -59,7 +60,7 @@ async function see(own: OwnOrganisation, now: number, said?: number): Promise<vo
     said === undefined ? [] : [await signDirectoryFreshness({ ...claims, iat: said, exp: said + 7 * DAY }, signer)];
   const documents = { ...own.documents, fresh };
   const state = { pin: own.pin, documents, memory: trust.memory, fetchedAt: now, names: [] };
-  await new FileTrustStore(home).update(own.org, () => state);
+  await new FileTrustStore(home).update(own.org, own.pin, () => state);
 }
 
 describe('the renewer of an organisation', () => {
@@ -77,16 +78,16 @@ describe('the renewer of an organisation', () => {
     expect(trust.entity(urn)).toMatchObject({ roles: ['renewer'], groups: [] });
     expect(trust.entitiesOf('device').map((one) => trust.userOf(one))).toHaveLength(2);
     expect(new Set(trust.entitiesOf('device').map((one) => trust.userOf(one))).size).toBe(2);
-    const memory = await memoryOf(own.org);
+    const memory = await memoryOf(own);
     expect(memory).toMatchObject({ pin: own.pin, names: [], memory: { directory: { hash: trust.directoryRef.hash } } });
   });
 
   it('is never given another memory, once it was born', async () => {
-    await produce();
+    const born = await produce();
     await home.remove(RENEWER_MEMORY);
     const { changes } = await produce(NOW + 30 * DAY);
     expect(changes).toContain('directory version 2 signed for 90 days');
-    expect(await memoryOf('acme')).toBeUndefined();
+    expect(await memoryOf(born)).toBeUndefined();
   });
 
   it('comes to a development folder that has none, and to no other', async () => {
@@ -99,7 +100,7 @@ describe('the renewer of an organisation', () => {
     ]);
     const trust = await establish(own, NOW + 60);
     expect(renewersOf(trust)).toEqual([(await readKeyFile(home, RENEWER_KEYS))?.urn]);
-    expect(await memoryOf('dev')).toMatchObject({ memory: { directory: { version: 2 } } });
+    expect(await memoryOf(own)).toMatchObject({ memory: { directory: { version: 2 } } });
     expect((await prepare(NOW + 60)).changes).toEqual([]);
   });
 

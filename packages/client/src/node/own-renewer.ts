@@ -24,7 +24,7 @@ export async function rememberFirst(
   { org, pin, now }: { readonly org: string; readonly pin: string; readonly now: number },
 ): Promise<void> {
   const trust = await Trust.establish(documents, { org, pin, now, acceptStale: true });
-  await new FileTrustStore(home, RENEWER_MEMORY).update(org, () => firstMemory(trust, now));
+  await new FileTrustStore(home, RENEWER_MEMORY).update(org, pin, () => firstMemory(trust, now));
 }
 
 /** Whether the newest directory in a folder lacks a renewer's word, as far as its owner has seen: then it is due. */
@@ -33,7 +33,7 @@ export async function isStale(
   documents: TrustDocuments,
   { org, pin, now }: { readonly org: string; readonly pin: string; readonly now: number },
 ): Promise<boolean> {
-  const seen = (await new FileTrustStore(home).load(org))?.documents;
+  const seen = (await new FileTrustStore(home).load(org, pin))?.documents;
   const fresh = seen?.directory === documents.directory ? (seen.fresh ?? []) : [];
   const trust = await Trust.establish({ ...documents, fresh }, { org, pin, now, acceptExpired: true });
   return trust.clock(now) >= trust.freshness.until;

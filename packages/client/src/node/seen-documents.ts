@@ -1,7 +1,14 @@
 import { parseDirectory, parsePolicy, parseRoot, pinOf } from '@bulla/crypto';
 import type { Home } from './home.js';
 import { versionName } from './replaced-documents.js';
+import type { TrustState } from '../trust-store.js';
 import { FileTrustStore } from './trust-store.js';
+
+/** What this folder's owner has seen of the organisation whose root lies here, and of no other one of its name. */
+export async function seenAtHome(home: Home, org: string): Promise<TrustState | undefined> {
+  const root = await home.read(`org/${org}/root.json`);
+  return root === undefined ? undefined : new FileTrustStore(home).load(org, pinOf(await parseRoot(root)));
+}
 
 /**
  * Takes over the policy and directory that this folder's owner has come to trust since they were last signed here: by a
@@ -9,10 +16,8 @@ import { FileTrustStore } from './trust-store.js';
  * then stands on the newest: on an older one it would sign a revocation away (protocol.md §4).
  */
 export async function adoptSeenDocuments(home: Home, org: string): Promise<void> {
-  const state = await new FileTrustStore(home).load(org);
-  const root = await home.read(`org/${org}/root.json`);
-  // What was seen of another organisation of this name is none of this one's.
-  if (state === undefined || root === undefined || pinOf(await parseRoot(root)) !== state.pin) return;
+  const state = await seenAtHome(home, org);
+  if (state === undefined) return;
   const { policy, directory } = state.documents;
   await adopt(home, `org/${org}`, 'policy', policy, versionOfPolicy);
   await adopt(home, `org/${org}`, 'directory', directory, versionOfDirectory);

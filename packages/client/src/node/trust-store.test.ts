@@ -37,9 +37,9 @@ it('keeps what renewers said and whom one vouches for, each memory in a file of 
     names: [['claims/triage', { sub: SUB, labels: [head], contents: [] }]],
   };
   const renewer = new FileTrustStore(home, 'services/renewer.trust.json');
-  await renewer.update('acme', () => state);
-  expect(await new FileTrustStore(home, 'services/renewer.trust.json').load('acme')).toEqual(state);
-  expect(await new FileTrustStore(home).load('acme')).toBeUndefined();
+  await renewer.update('acme', 'pin', () => state);
+  expect(await new FileTrustStore(home, 'services/renewer.trust.json').load('acme', 'pin')).toEqual(state);
+  expect(await new FileTrustStore(home).load('acme', 'pin')).toBeUndefined();
 });
 
 it('takes over a home from before openings were remembered, and remembers them from then on', async () => {
@@ -48,12 +48,28 @@ it('takes over a home from before openings were remembered, and remembers them f
   const text = JSON.stringify([['acme', BEFORE]]).replace('{"label":"latest","seq":1}', '["latest",1]');
   await home.write('trust.json', text);
   const store = new FileTrustStore(home);
-  expect(await store.load('acme')).toEqual(BEFORE);
+  expect(await store.load('acme', 'pin')).toEqual(BEFORE);
   for (const chash of ['second', 'another'])
-    await store.update('acme', (state = BEFORE) => withOpened(state, { sub: SUB, version: 2, chash }));
-  const kept = await new FileTrustStore(home).load('acme');
+    await store.update('acme', 'pin', (state = BEFORE) => withOpened(state, { sub: SUB, version: 2, chash }));
+  const kept = await new FileTrustStore(home).load('acme', 'pin');
   expect(kept).toEqual({ ...BEFORE, opened: [[SUB, 2, 'second']] });
   // What was opened, what a label showed, and what nobody knows.
   expect([1, 2, 3].map((version) => knownContent(kept, { sub: SUB, version }))).toEqual(['first', 'second', undefined]);
   expect(knownContent(kept, { sub: 'urn:bulla:acme:prompt:another', version: 2 })).toBeUndefined();
+});
+
+it('takes over the memory of one pin, and keeps it while another is used', async () => {
+  const home = new Home(folderForTest('trust'));
+  await home.write('trust.json', JSON.stringify([['acme', BEFORE]]));
+  const other = { ...BEFORE, pin: 'another', names: [] };
+  const store = new FileTrustStore(home);
+  expect(await store.load('acme', 'another')).toBeUndefined();
+  await store.update('acme', 'another', (state) => {
+    expect(state).toBeUndefined();
+    return other;
+  });
+  await store.update('acme', 'pin', (state = other) => withOpened(state, { sub: SUB, version: 2, chash: 'second' }));
+  const again = new FileTrustStore(home);
+  expect(await again.load('acme', 'pin')).toEqual({ ...BEFORE, opened: [[SUB, 2, 'second']] });
+  expect(await again.load('acme', 'another')).toEqual(other);
 });

@@ -60,7 +60,7 @@ const StateFile = z.strictObject({
   forks: z.array(Fork).exactOptional(),
   opened: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
 });
-/** Organisations and their states as pairs, in one file. */
+/** Organisations and their states as pairs, in one file; of one name there may be several, each under a pin of its own. */
 const TrustFile = z.array(z.tuple([z.string(), StateFile]));
 type TrustFile = z.infer<typeof TrustFile>;
 
@@ -75,21 +75,18 @@ export class FileTrustStore implements TrustStore {
     this.#name = name;
   }
 
-  async load(org: string): Promise<TrustState | undefined> {
-    return stateOf(await this.#read(), org);
+  async load(org: string, pin: string): Promise<TrustState | undefined> {
+    return stateOf(await this.#read(), org, pin);
   }
 
-  async update(org: string, change: TrustChange): Promise<TrustState> {
+  async update(org: string, pin: string, change: TrustChange): Promise<TrustState> {
     const release = await this.#home.lock(this.#name.replace(/json$/, 'lock'), LOCK_WAIT_MS);
     try {
       const file = await this.#read();
-      const current = stateOf(file, org);
+      const current = stateOf(file, org, pin);
       const next = await change(current);
-      if (next !== current)
-        await this.#home.write(
-          this.#name,
-          `${JSON.stringify([...file.filter(([key]) => key !== org), [org, next]])}\n`,
-        );
+      const others = file.filter(([key, state]) => key !== org || state.pin !== pin);
+      if (next !== current) await this.#home.write(this.#name, `${JSON.stringify([...others, [org, next]])}\n`);
       return next;
     } finally {
       await release();
@@ -110,6 +107,6 @@ export class FileTrustStore implements TrustStore {
   }
 }
 
-function stateOf(file: TrustFile, org: string): TrustState | undefined {
-  return file.find(([key]) => key === org)?.[1];
+function stateOf(file: TrustFile, org: string, pin: string): TrustState | undefined {
+  return file.find(([key, state]) => key === org && state.pin === pin)?.[1];
 }
