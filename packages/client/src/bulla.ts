@@ -14,7 +14,7 @@ import { PublicReader } from './public-reader.js';
 import type { Asking } from './question.js';
 import { rememberedTrust } from './remembered-trust.js';
 import { RestoredVault } from './restored-vault.js';
-import type { RunEvent, RunOptions } from './runs.js';
+import type { RunEvent, RunLimits, RunOptions } from './runs.js';
 import { runPrompt } from './runs.js';
 import type { Session } from './session.js';
 import { Transport } from './transport.js';
@@ -117,10 +117,8 @@ export class Bulla {
   /** A prompt by name, at a label (`production` unless given) or version. */
   prompt(name: string, choice: Pick<RunOptions, 'label' | 'version'> = {}): RunnablePrompt {
     return {
-      run: (vars = {}, options = {}) =>
-        this.#run({ ...options, ...choice, name, vars, stream: false }, options.timeoutMs),
-      stream: (vars = {}, options = {}) =>
-        this.#stream({ ...options, ...choice, name, vars, stream: true }, options.timeoutMs),
+      run: (vars = {}, options = {}) => this.#run({ ...options, ...choice, name, vars, stream: false }, options),
+      stream: (vars = {}, options = {}) => this.#stream({ ...options, ...choice, name, vars, stream: true }, options),
     };
   }
 
@@ -173,16 +171,16 @@ export class Bulla {
     return Promise.resolve();
   }
 
-  async #run(asking: Asking, timeoutMs: number | undefined): Promise<Answer> {
-    const pieces = runPrompt(this.#session, asking, timeoutMs);
+  async #run(asking: Asking, limits: RunLimits): Promise<Answer> {
+    const pieces = runPrompt(this.#session, asking, limits);
     for (;;) {
       const { done, value } = await pieces.next();
       if (done === true) return value;
     }
   }
 
-  async *#stream(asking: Asking, timeoutMs: number | undefined): AsyncGenerator<RunEvent> {
-    const pieces = runPrompt(this.#session, asking, timeoutMs);
+  async *#stream(asking: Asking, limits: RunLimits): AsyncGenerator<RunEvent> {
+    const pieces = runPrompt(this.#session, asking, limits);
     try {
       for (;;) {
         const { done, value } = await pieces.next();

@@ -5,7 +5,7 @@ import { ReplyOpener } from '@bulla/crypto/open';
 import { Answer } from './answer.js';
 import type { Again } from './backoff.js';
 import { untilKnown } from './backoff.js';
-import { BullaError, bullaError, checked } from './errors.js';
+import { BullaError, bullaError, checked, transportFailed } from './errors.js';
 import type { Asking, Question } from './question.js';
 import { ask } from './question.js';
 import type { IncomingReply } from './reply-reader.js';
@@ -16,9 +16,15 @@ import { newIdempotencyKey } from './transport.js';
 import { isAboutKeys } from './trust-keeper.js';
 
 export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'> {
-  /** Longest wait for an answer, or for the beginning of one in parts; 10 minutes unless given. */
+  /** Longest wait for the end of an answer, or for the beginning of one in parts; 10 minutes unless given. */
   readonly timeoutMs?: number | undefined;
+  /** Longest time between two parts of a stream; 10 minutes unless given. Heartbeats do not count as parts. */
+  readonly idleTimeoutMs?: number | undefined;
 }
+
+/** How long a run is waited for. */
+export type RunLimits = Pick<RunOptions, 'timeoutMs' | 'idleTimeoutMs'>;
+type Limits = { readonly [Name in keyof RunLimits]-?: number };
 
 /** What a stream yields: text as it is authenticated, and at the end, once, the verified answer. */
 export type RunEvent =
@@ -26,6 +32,7 @@ export type RunEvent =
   | { readonly answer: Answer; readonly text?: undefined };
 
 const ANSWER_TIMEOUT_MS = 600_000;
+const IDLE_TIMEOUT_MS = 600_000;
 /** A question is answered again for so long after its envelope's time (protocol.md §2.4 step 9). */
 const REPLAY_SECONDS = 15 * 60;
 
@@ -38,9 +45,9 @@ const REPLAY_SECONDS = 15 * 60;
 export async function* runPrompt(
   session: Session,
   asking: Asking,
-  timeoutMs = ANSWER_TIMEOUT_MS,
+  { timeoutMs = ANSWER_TIMEOUT_MS, idleTimeoutMs = IDLE_TIMEOUT_MS }: RunLimits = {},
 ): AsyncGenerator<string, Answer, undefined> {
-  const { question, reply } = await begin(session, asking, timeoutMs);
+  const { question, reply } = await begin(session, asking, { timeoutMs, idleTimeoutMs });
   try {
     return yield* receive(session, question, reply, asking.signal);
   } finally {
@@ -57,16 +64,16 @@ interface Begun {
  * Asks, and once more with a new envelope and a new question if the first one never ran: it was too late, or refused for
  * a key by a directory that is newer than ours.
  */
-async function begin(session: Session, asking: Asking, timeoutMs: number): Promise<Begun> {
+async function begin(session: Session, asking: Asking, limits: Limits): Promise<Begun> {
   const first = await ask(session, asking);
   let tries = 0;
   try {
-    return await send(session, first, asking.signal, timeoutMs, () => tries++);
+    return await send(session, first, asking, limits, () => tries++);
   } catch (error) {
     const isAnew = neverRan(error) || (tries === 1 && (await wasBehind(session, first, error)));
     if (!isAnew) throw error;
     const second = await ask(session, { ...asking, retryOf: first.jti });
-    return send(session, second, asking.signal, timeoutMs);
+    return send(session, second, asking, limits);
   }
 }
 
@@ -77,8 +84,8 @@ async function begin(session: Session, asking: Asking, timeoutMs: number): Promi
 async function send(
   session: Session,
   question: Question,
-  signal: AbortSignal | undefined,
-  timeoutMs: number,
+  { signal, stream }: Asking,
+  { timeoutMs, idleTimeoutMs: idleMs }: Limits,
   failed: () => void = () => undefined,
 ): Promise<Begun> {
   const { responder, sealed, bundle, trust, envelope, rsp } = question;
@@ -89,16 +96,29 @@ async function send(
     failed();
     return wait(...failure);
   };
-  const call = { body: { bundle, inv: sealed.token }, idempotencyKey: newIdempotencyKey(), signal, timeoutMs, again };
+  const media = stream ? 'text/event-stream' : 'application/json';
+  const body = { bundle, inv: sealed.token };
+  // All tries together: the last one has what is left.
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(late(responder, timeoutMs)), timeoutMs);
+  const until = AbortSignal.any([over.signal, ...(signal === undefined ? [] : [signal])]);
+  const call = { body, media, idempotencyKey: newIdempotencyKey(), signal: until, timeoutMs, again } as const;
   try {
-    const reply = await session.transport.exchange('invocation.run', responder, trust, call, ({ response }) =>
-      readReply(response),
+    const reply = await session.transport.exchange('invocation.run', responder, trust, call, (arrival) =>
+      readReply(arrival, { media, idleMs }),
     );
     return { question, reply };
   } catch (error) {
     rsp.wipe();
     throw error;
+  } finally {
+    // What still arrives of a stream may take longer.
+    clearTimeout(timer);
   }
+}
+
+function late({ url }: Question['responder'], timeoutMs: number): BullaError {
+  return transportFailed(`${url.origin} did not answer within ${timeoutMs / 1000} s`);
 }
 
 /** A responder that still knows all it ran says so of what came too late; one whose memory was restored does not. */

@@ -39,6 +39,8 @@ interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Longest wait for an answer, or for the beginning of one that comes in parts; 30 s unless given. */
   readonly timeoutMs?: number;
+  /** The one media type that is taken, where a route has several; else that of the route. */
+  readonly media?: AnswerMedia;
   /** When to try again; a few times, as the client was told, unless given. */
   readonly again?: Again;
 }
@@ -64,7 +66,12 @@ interface Intention {
 export interface Arrival {
   readonly response: Response;
   readonly body?: Bytes;
+  /** Breaks the connection: what is being read of the body fails. */
+  readonly stop: () => void;
 }
+
+/** What routes that can answer in parts are asked for. */
+export type AnswerMedia = 'application/json' | 'text/event-stream';
 
 export interface TransportOptions {
   readonly identity: Identity;
@@ -142,11 +149,12 @@ export class Transport {
     read: (arrival: Arrival) => Promise<Value>,
   ): Promise<Value> {
     const { url, signal, timeoutMs } = intention;
-    const deadline = new AbortController();
+    const [deadline, broken] = [new AbortController(), new AbortController()];
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
     try {
-      const aborted = AbortSignal.any([deadline.signal, ...(signal === undefined ? [] : [signal])]);
-      return await read(await this.#send(route, service, trust, intention, aborted));
+      const aborted = AbortSignal.any([deadline.signal, broken.signal, ...(signal === undefined ? [] : [signal])]);
+      const arrival = await this.#send(route, service, trust, intention, aborted);
+      return await read({ ...arrival, stop: () => broken.abort() });
     } catch (error) {
       signal?.throwIfAborted();
       throw deadline.signal.aborted
@@ -164,7 +172,7 @@ export class Transport {
     trust: Trust,
     { method, url, headers, body }: Intention,
     aborted: AbortSignal,
-  ): Promise<Arrival> {
+  ): Promise<Omit<Arrival, 'stop'>> {
     const { identity, now } = this.#options;
     const target = requestTargetOf(method, url);
     const parts: HttpRequestParts = { ...target, header: (field) => headers[field], ...(body && { body }) };
@@ -227,11 +235,7 @@ export class Transport {
 function intentionOf<Name extends RouteName>(name: Name, service: Service, call: Call<Name>): Intention {
   const route: Route = ROUTES[name];
   const body = call.body === undefined ? undefined : utf8(JSON.stringify(call.body));
-  const types = [
-    route.contentType ?? 'application/json',
-    ...(route.event === undefined ? [] : ['text/event-stream']),
-    'application/problem+json',
-  ];
+  const types = [call.media ?? route.contentType ?? 'application/json', 'application/problem+json'];
   return {
     method: route.method,
     url: urlUnder(service.url, targetOf(name, call.params as RouteParams<Name>, call.query as never)),
