@@ -17,7 +17,7 @@ export interface BegunRun {
   readonly lease: Lease;
   /** What to ask the model, or the error of steps 10 to 14 that the reply will tell. */
   readonly request: ModelRequest | { readonly refused: unknown };
-  /** Stops the model: the asker is gone, the claim is lost, or the service ends. */
+  /** Stops the model: the asker is gone or revoked, the claim is lost, or the service ends. */
   readonly signal: AbortSignal;
   /** Learns how the answer ends. */
   readonly end: AnswerEnd;

@@ -5,6 +5,7 @@ import type { Trust } from '@bulla/crypto';
 import type { Caller, Work } from '@bulla/service-kit';
 import { Answer, EventLog, ServiceKeys, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
+import { Revocations } from '../trust/revocations.js';
 import { TrustOutdated } from '../replay/replay.service.js';
 import type { Lease, RunEnd } from '../replay/lease.js';
 import type { Judgement } from './admission.js';
@@ -48,6 +49,7 @@ export class InvocationsService {
     private readonly answers: AnswersService,
     private readonly runs: RunsInFlight,
     private readonly trust: TrustSource,
+    private readonly revocations: Revocations,
     private readonly keys: ServiceKeys,
     private readonly log: EventLog,
   ) {}
@@ -110,7 +112,10 @@ export class InvocationsService {
       // Whoever hung up meanwhile reads no stream, so that nothing of it would run, its cleanup neither.
       gone.throwIfAborted();
       gone.addEventListener('abort', () => void lease.abandon(), { once: true });
-      const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping]);
+      // Its fin names the directory that let it in; one that takes the asker's key away ends it.
+      const key = this.revocations.watch(admitted.judgement.caller.kid);
+      gone.addEventListener('abort', key.leave, { once: true });
+      const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping, key.signal]);
       const end = this.answers.newEnd();
       const meter = this.answers.newMeter(!admitted.question.claims.opt.stream);
       const parts = this.answers.answer({ admitted, lease, request, signal, end, meter, work });

@@ -4,6 +4,7 @@ import { Trust } from '@bulla/crypto';
 import type { Clock, EventLog } from '@bulla/service-kit';
 import { TrustSource } from '@bulla/service-kit';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Revocations } from './revocations.js';
 import type { SeenDocumentsRepository } from './seen-documents.repository.js';
 import { DocumentsUnavailable, fetchDocuments, fetchHashesBetween } from './vault-documents.js';
 
@@ -41,6 +42,8 @@ const FETCH_INTERVAL_MS = 1_000;
  * expires.
  */
 export class VaultTrustSource extends TrustSource {
+  /** Told of everything that is trusted. */
+  readonly revocations = new Revocations();
   readonly #options: VaultTrustOptions;
   readonly #seen: SeenDocumentsRepository;
   #trust: Trust | undefined;
@@ -151,6 +154,8 @@ export class VaultTrustSource extends TrustSource {
     const { org, log } = this.#options;
     this.#trust = trust;
     this.#words = words;
+    // guard: run-revoked
+    this.revocations.judge(trust);
     // A renewer was shown another branch than this responder.
     if (trust.freshness.passedOver.some(({ check }) => check === 'fresh-fork'))
       log.write({ event: 'trust-fork', org, directoryVersion: trust.directoryRef.ver });
