@@ -42,8 +42,7 @@ async function refusalOf(module: object, { name, ...taken }: TakesTime, noTime: 
   });
   try {
     const result: unknown = Reflect.apply(called as () => unknown, self, given);
-    if (typeof result === 'object' && result !== null && 'next' in result)
-      await (result as AsyncGenerator).next();
+    if (typeof result === 'object' && result !== null && 'next' in result) await (result as AsyncGenerator).next();
     else await result;
     return undefined;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { clockOf } from './clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
-import { verifyAnswer } from '@bulla/crypto';
+import { requireSeconds, verifyAnswer } from '@bulla/crypto';
 import type { Answer } from './answer.js';
 import { Approvals } from './approvals.js';
 import { bullaError } from './errors.js';
@@ -219,8 +219,8 @@ export async function verifyAnswerFile(
   pin: string,
   { now = Math.floor(Date.now() / 1000), remembered }: VerifyAnswerFileOptions = {},
 ): Promise<Verdict> {
-  const state = await remembered?.store.load(remembered.org);
-  // What was seen under another pin is no measure.
-  const newer = state?.pin === pin ? await rememberedTrust(state, { org: remembered?.org ?? '', now }) : undefined;
+  requireSeconds(now);
+  const state = await remembered?.store.load(remembered.org, pin);
+  const newer = state && (await rememberedTrust(state, { org: remembered?.org ?? '', now }));
   return verifyAnswer(file, { pin, now, newer });
 }

@@ -66,7 +66,7 @@ describe('what was signed while the clock was ahead', () => {
     const { pin } = await prepare(NOW);
     const { documents } = await prepare(NOW + 400 * DAY);
     const trust = await Trust.establish(documents, { org: 'dev', pin, now: NOW + 400 * DAY, acceptStale: true });
-    await new FileTrustStore(home).update('dev', () => ({
+    await new FileTrustStore(home).update('dev', pin, () => ({
       pin,
       documents: trust.documents,
       memory: trust.memory,

@@ -1,4 +1,4 @@
-import { parseDirectory, parsePolicy, parseRoot, requireSeconds, secondsOf, SKEW_SECONDS } from '@bulla/crypto';
+import { parseDirectory, parsePolicy, parseRoot, pinOf, requireSeconds, secondsOf, SKEW_SECONDS } from '@bulla/crypto';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import { versionName } from './replaced-documents.js';
@@ -22,7 +22,9 @@ interface Dated {
 export async function setFutureAside(home: Home, org: string, now: number): Promise<readonly string[]> {
   requireSeconds(now);
   const folder = `org/${org}`;
-  const published = (await new FileTrustStore(home).load(org))?.documents;
+  const root = await home.read(`${folder}/root.json`);
+  const pin = root === undefined ? '' : pinOf(await parseRoot(root));
+  const published = (await new FileTrustStore(home).load(org, pin))?.documents;
   const lines: string[] = [];
   const isFuture = ({ issued }: Dated) => secondsOf(issued) > now + SKEW_SECONDS;
   // The directory first: it names the others.
