@@ -66,7 +66,10 @@ function rethrowAsChanged(error: unknown): never {
   throw error;
 }
 
-/** Thresholds are met without a surplus signature; here each must be good, so that no byte of the evidence is idle. */
+/**
+ * Thresholds are met without a surplus signature; here each must be good, so that no byte of the evidence is idle. An
+ * ES256 signature has a second spelling, which says the same (docs/spec/evidence.md).
+ */
 export async function checkDocumentSignatures({ documents }: Trust): Promise<Finding<void>> {
   const roots = await Promise.all(documents.roots.map(parseRoot));
   const keys = Object.assign(
