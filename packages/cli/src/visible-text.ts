@@ -13,7 +13,7 @@ const UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Zs}\p{Default
  * and the two selectors of emoji. A blank shows, and so does what this version of Unicode does not know.
  */
 const UNSEEN_IN_TEXT =
-  /(?!\t|\n|\u200C|\u200D|\uFE0E|\uFE0F)[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+  /(?![\t\n]|\u200C|\u200D|\uFE0E|\uFE0F)[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 /** Nobody can tell it from what stands beside it. */
 const WORD = /^[\w.:/@+#~-]+$/;
 

@@ -154,10 +154,10 @@ describe('a sealed file', () => {
 
   it('says that it leaves out a name that does not show whole', async () => {
     const file = await world.file('re\u200bport.txt', 'text');
-    const letter = await world.done(['seal', file, '--to', path('alice.pub.pem'), '--from', path('bob.key.pem')]);
-    expect(letter.stderr).toContain('the letter does not say what the file is called');
+    const nameless = await world.done(['seal', file, '--to', path('alice.pub.pem'), '--from', path('bob.key.pem')]);
+    expect(nameless.stderr).toContain('the letter does not say what the file is called');
     const opened = await world.done(['open', '--key', path('alice.key.pem'), '--sender', path('bob.pub.pem')], {
-      stdin: letter.stdout,
+      stdin: nameless.stdout,
     });
     expect(opened.stdout).toBe('text');
     expect(opened.stderr).not.toContain('called');

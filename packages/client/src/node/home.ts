@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join, relative, resolve as absolute, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import type { Secret } from '@bulla/crypto';
 import type { AskPassphrase } from './locked-file.js';
 import { isLocked, lockText, unlockText } from './locked-file.js';
@@ -168,7 +168,7 @@ export class Home {
 
 /** Whether a folder is another one or lies below it. */
 function isWithin(outer: string, folder: string): boolean {
-  const [first = ''] = relative(absolute(outer), absolute(folder)).split(sep);
+  const [first = ''] = relative(outer, folder).split(sep);
   return first !== '..';
 }
 
