@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseDirectory, parsePolicy, signDocument } from '@bulla/crypto';
+import { parseDirectory, parsePolicy, parseRoot, signDocument } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { prepareDevelopment } from './development.js';
 import { findDocumentSigner } from './document-key.js';
@@ -55,6 +55,17 @@ describe('the next policy', () => {
     const { fresh_days: _, ...without } = await settings();
     expect(await signNextPolicy(home, 'dev', without, NOW)).toBe(3);
     expect(await newest()).not.toHaveProperty('fresh_days');
+  });
+
+  it('is signed under the newest root, which may have come since the one before', async () => {
+    const signer = await findDocumentSigner(home, 'org/dev/root.key');
+    if (signer === undefined) throw new Error('the key is here');
+    const { payload } = await parseRoot((await home.read('org/dev/root.json')) ?? '');
+    await home.write('org/dev/root.2.json', await signDocument({ ...payload, version: 2 }, [signer]));
+    await signNextPolicy(home, 'dev', await settings({ labels: PROTECTED }), NOW);
+    expect(await newest()).toMatchObject({ version: 2, root_version: 2 });
+    const { documents } = await prepare(NOW);
+    expect((await parseDirectory(documents.directory)).payload).toMatchObject({ root_version: 2, version: 2 });
   });
 
   it('is not signed where it would say the same', async () => {

@@ -55,6 +55,7 @@ export async function signNextPolicy(
     ...settings,
     spec: '2',
     version: before.version + 1,
+    root_version: Math.max(before.root_version, await newestRoot(home, folder)),
     prev: hash,
     issued: timestampOf(now),
     expires: timestampOf(now + secondsOf(before.expires) - secondsOf(before.issued)),
@@ -89,4 +90,11 @@ async function takenPolicy(
   await home.write(name, named.token);
   say(`policy version ${policy.version} would have locked everybody out and was never taken: kept as ${aside}`);
   return named.token;
+}
+
+/** The number of the newest root in a folder: one may have come since the policy before was signed. */
+async function newestRoot(home: Home, folder: string): Promise<number> {
+  let version = 1;
+  while ((await home.read(`${folder}/root.${version + 1}.json`)) !== undefined) version++;
+  return version;
 }
