@@ -54,7 +54,7 @@ async function collect(events: AsyncGenerator<RunEvent>): Promise<string[]> {
 describe('a whole answer', () => {
   it('is not waited for in a stream of events without an end [guard: client-reply-media]', async () => {
     world.responder.send = (reply) => endless('text/event-stream', eventsOf(reply).slice(0, 2), ': \n\n');
-    await expect(bulla.prompt(NAME).run(VARS, { idleTimeoutMs: 200 })).rejects.toMatchObject({
+    await expect(bulla.prompt(NAME).run(VARS, { timeoutMs: 10_000 })).rejects.toMatchObject({
       code: 'transport_failed',
       message: 'the answer is not application/json, which was asked for',
     });
