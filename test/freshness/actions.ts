@@ -44,13 +44,23 @@ export async function act(stage: Stage, process: Process, view: View, action: Ac
   const { caller, judgedBy } = process;
   caller.view = view;
   caller.acts = [];
-  judgedBy.splice(0, judgedBy.length - 1);
+  judgedBy.length = 0;
+  // What it holds, which another process of its home may have gone beyond: up to a quarter of an hour it may judge by that.
+  await noteHeld(process);
   try {
-    return { process, error: undefined, ...(await doIt(stage, process, action)) };
+    const took = await doIt(stage, process, action);
+    return { process, error: undefined, ...took };
   } catch (error) {
     if (!(error instanceof BullaError)) throw error;
     return { process, error };
+  } finally {
+    await noteHeld(process);
   }
+}
+
+async function noteHeld({ session, judgedBy }: Process): Promise<void> {
+  const trust = await session.keeper.remembered();
+  if (trust !== undefined) judgedBy.push(trust.directoryRef.hash);
 }
 
 type Took = Pick<Outcome, 'took' | 'adopted'>;
