@@ -19,6 +19,7 @@ const PARTS = {
     environment: { BULLA_TEST_LONG: '1', BULLA_TEST_SEED: String(seed) },
   },
   walks: { script: 'walks', args: ['--seed', String(seed), '--write'], environment: {} },
+  forgeries: { script: 'forgeries', args: ['--seed', String(seed), '--write'], environment: {} },
   mutants: { script: 'mutants', args: ['--write'], environment: {} },
   fuzz: { script: 'fuzz', args: ['--seconds', '60', '--jobs', String(cpus().length), '--write'], environment: {} },
   stryker: { script: 'stryker', args: ['--changed'], environment: {} },

@@ -21,7 +21,7 @@ export function longPage(rows, machine) {
     '|---|---|---|---:|---|---|',
     ...tableLines(COLUMNS, rows),
     '',
-    'What each guard, each parser and each file said, and what happened in walks: [mutants.md](mutants.md), [walks.md](walks.md), [fuzzing](../../fuzz/RESULTS.md), [Stryker](../../stryker/RESULTS.md).',
+    'What each guard, each parser and each file said, and what happened in walks and forged files: [mutants.md](mutants.md), [walks.md](walks.md), [forgeries.md](forgeries.md), [fuzzing](../../fuzz/RESULTS.md), [Stryker](../../stryker/RESULTS.md).',
     '',
   ].join('\n');
 }

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { longPage, rowsOf } from '../../scripts/testing/long-page.mjs';
-import { walkRowsOf, walksPage } from '../../scripts/testing/walks-page.mjs';
+import { manyPage, manyRowsOf } from '../../scripts/testing/many-page.mjs';
 
 const ROW = {
   name: 'tests',
@@ -17,9 +17,9 @@ it('the page of long runs says what was run, and is read again as it was written
   expect(rowsOf(page)).toEqual([ROW, { ...ROW, name: 'fuzz' }]);
 });
 
-it('the page of random walks says what was walked, and what happened most first', () => {
+it('the page of what is tried at random says what was tried, and what happened most first', () => {
   const row = {
-    walks: '300',
+    count: '300',
     seed: '7',
     outcome: 'nothing found',
     minutes: '0.5',
@@ -30,8 +30,12 @@ it('the page of random walks says what was walked, and what happened most first'
     ['run: label_stale', 2],
     ['run: done', 1_234],
   ]);
-  const page = walksPage([row, { ...row, seed: '6' }], happened);
+  const page = manyPage(
+    { name: 'walks', title: 'Random walks', about: 'walks' },
+    [row, { ...row, seed: '6' }],
+    happened,
+  );
   expect(page).toContain('| 300 | 7 | nothing found | 0.5 | 0123abcd | 2026-01-02 |');
   expect(page).toMatch(/\| run: done \| 1,234 \|\n\| run: label_stale \| 2 \|/);
-  expect(walkRowsOf(page)).toEqual([row, { ...row, seed: '6' }]);
+  expect(manyRowsOf(page)).toEqual([row, { ...row, seed: '6' }]);
 });

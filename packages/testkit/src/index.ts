@@ -7,6 +7,7 @@ export { findPostgres, type PostgresPrograms } from './postgres-programs.js';
 export { folderForTest, pgliteForTest, placePglite, type TestPglite } from './pglite-for-test.js';
 export { type Preparations, prepareTestRun } from './prepare-test-run.js';
 export { RecordedRequest, type RequestEnd } from './recorded-request.js';
+export { type PartOfMany, takePart } from './part-of-many.js';
 export { isLongRun, randomFrom, sampled, seedOfRun } from './sampling.js';
 export { committedKeyPair, type TestKeyPair } from './test-keys.js';
 export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.js';

@@ -1,0 +1,55 @@
+import { seedOfRun } from '@bulla/testkit';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Forged } from './forging.js';
+import { forgeAll } from './forging.js';
+import type { Stock } from './stock.js';
+import { makeStock } from './stock.js';
+
+// Answer files of five organisations whose parts are mixed, dated and cut at random, against what is true of them by how
+// they were made: none is VALID that is not, and none is refused that is. `npm run forgeries` makes a great many.
+
+const FILES = 1000;
+const upTo = (count: number) => Array.from({ length: count }, (_, number) => number);
+
+let stock: Stock;
+beforeAll(async () => {
+  stock = await makeStock();
+});
+
+describe('an answer file of parts that are mixed', () => {
+  let forged: Forged;
+  beforeAll(async () => {
+    forged = await forgeAll(stock, seedOfRun(), upTo(FILES));
+  });
+
+  it('is VALID, REVOKED SINCE or NOT VALID as it is in truth', () => {
+    expect(forged.found).toBeUndefined();
+  });
+
+  it.each([
+    'VALID',
+    'REVOKED SINCE',
+    'NOT VALID: token_malformed/answer-form',
+    'NOT VALID: signature_invalid/directory-root-life',
+    'NOT VALID: forbidden/asker-role',
+    'NOT VALID: forbidden/version-withdrawn',
+    'NOT VALID: forbidden/tag-threshold',
+    'NOT VALID: forbidden/tag-time',
+    'NOT VALID: envelope_tampered/directory-policy',
+    'NOT VALID: trust_rollback/revoked-since',
+    'NOT VALID: pin_mismatch/root-pin',
+  ])('this happened: %s', (what) => {
+    expect(forged.counts.get(what)).toBeGreaterThan(0);
+  });
+});
+
+describe('files find what is planted', () => {
+  it.each([
+    ['a verifier that forgets what was revoked', 'REVOKED SINCE', 'VALID'],
+    ['a verifier that refuses nothing', 'NOT VALID', 'VALID'],
+    ['a verifier that refuses what is good', 'VALID', 'NOT VALID'],
+  ])('%s', async (_what, verdict, instead) => {
+    const said = (given: { readonly verdict: string }) => (given.verdict.startsWith(verdict) ? instead : given.verdict);
+    expect((await forgeAll(stock, seedOfRun(), upTo(FILES), { said })).found).toBeDefined();
+  });
+});
