@@ -32,6 +32,12 @@ const peers: [string, string[], string[], boolean][] = [
     ['label-freshness', 'directory-freshness'],
     hasPython('cryptography'),
   ],
+  [
+    'answer files in Python',
+    [PYTHON, file('peers/evidence_peer.py')],
+    ['evidence', 'verdict'],
+    hasPython('cryptography'),
+  ],
   ['directories in Python', [PYTHON, file('peers/chain_peer.py')], ['directory-chain'], hasPython('hashlib')],
 ];
 
