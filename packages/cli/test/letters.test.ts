@@ -108,13 +108,6 @@ describe('keys of people', () => {
     expect(await world.bulla(['keys', 'inspect', path('carol.key.pem')])).toMatchObject({ code: 4 });
   });
 
-  it('go with --like in one way alone', async () => {
-    const like = ['--like', path('alice.key.pem')];
-    expect(await world.bulla(['keys', 'generate', path('dora'), ...like, '--suite', 'p256'])).toMatchObject({
-      code: 2,
-    });
-  });
-
   it.each([
     ['a file that is not there', () => path('nobody.pem'), 2, 'cannot read'],
     ['a file that is no key', () => path('letter.txt'), 10, 'the file has none'],

@@ -92,8 +92,8 @@ describe('a position that its signers signed long ago', () => {
     await vouch();
     const answer = await run();
     const { checks } = await author.verify(answer.toFile());
-    expect(checks.find(({ name }) => name === 'tags')?.detail).toContain(
-      `it was the newest then: ${world.organisation.renewers[0]?.urn} says so`,
+    expect(checks.find(({ name }) => name === 'newest')?.detail).toContain(
+      `the position was the newest when the question was asked: ${world.organisation.renewers[0]?.urn} says so`,
     );
   });
 });

@@ -9,7 +9,7 @@ import sys
 sys.dont_write_bytecode = True  # the folder that holds this is source
 
 from evidence.answer import Answer
-from evidence.since import verdict_of
+from evidence.since import newer_trust, verdict_of
 from evidence.strict import Refused
 
 
@@ -19,6 +19,7 @@ def verify_evidence(file, pin, now):
 
 
 def verify_verdict(file, pin, now, newer=None):
+    newer = newer_trust(**newer, pin=pin, now=now) if newer else None
     answer = Answer(file, pin, now)
     answer.verify()
     verdict = verdict_of(answer, newer)

@@ -146,7 +146,6 @@ describe('signRequest refuses', () => {
     ['an enrolment by a device', POST, { tag: 'bulla-enrol-1' }, 'token_malformed'],
     ['a long nonce', POST, { nonce: 'A'.repeat(88) }, 'token_malformed'],
     ['a short nonce', POST, { nonce: 'AAAAAAAAAAAAAAAAAAAA' }, 'token_malformed'],
-    ['a time in fractions of a second', POST, { now: NOW + 0.5 }, 'token_malformed'],
     ['a POST without a body', { ...POST, body: '' }, {}, 'token_malformed'],
     ['a POST that has no body at all', withHeaders({ ...GET, method: 'POST' }, POST.headers), {}, 'token_malformed'],
     ['a GET with a Content-Digest', withHeaders(GET, { 'content-digest': 'sha-256=:AAAA:' }), {}, 'token_malformed'],

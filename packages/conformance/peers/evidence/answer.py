@@ -2,37 +2,41 @@
 import hashlib
 import json
 
-from evidence.documents import ID, NAME, URN, VERSION, Trust
-from evidence.strict import COUNT, HASH, SAFE, Refused, Token, decode, encode, fits, hash_of, parsed, require
+from evidence.documents import COUNTER, ID, NAME, URN, VERSION, Trust
+from evidence.strict import COUNT, HASH, SAFE, TIME, TOKEN_ID, Refused, Token
+from evidence.strict import decode, encode, fits, hash_of, parsed, require
 from evidence.tags import is_newest, verify_tags
 
 HOUR = 3600
 FILE_BYTES, FILE_VALUES = 33_554_432, 1_049_600
+FILLED = r'[\s\S]+'
 COUNTS = {'prompt_tokens?': COUNT, 'completion_tokens?': COUNT, 'total_tokens?': COUNT}
 FILE = {
-    'text': str, 'usage': COUNTS, 'prompt?': {'name': NAME, 'version': VERSION}, 'responder': URN + '.+',
+    'text': str, 'usage': COUNTS, 'prompt?': {'name': NAME, 'version': COUNTER}, 'responder': URN,
     'verified': bool, 'evidence': {
-        'root': [str, 0, SAFE], 'policy': str, 'directory': str, 'tags': [str, 0, SAFE], 'envelope': str,
-        'invocation?': str, 'head': str, 'deltas': [str, 0, 2**20], 'fin': str, 'fresh?': [str, 1, 16],
+        'root': [FILLED, 1, 256], 'policy': FILLED, 'directory': FILLED, 'tags': [FILLED, 0, 16],
+        'envelope': FILLED, 'invocation?': FILLED, 'head': '[A-Za-z0-9_-]*', 'deltas': ['[A-Za-z0-9_-]*', 0, SAFE],
+        'fin': FILLED, 'fresh?': [FILLED, 1, 16],
     },
 }
-PRM = {'id': f'prm_{ID}', 'name': NAME, 'ver': range(1, 2**31), 'chash': HASH}
+PRM = {'id': f'prm_{ID}', 'name': NAME, 'ver': COUNTER, 'chash': HASH}
 POL = {'uses': range(1, 1001), 'stream': bool, 'max_output_tokens?': VERSION}
 CHAT = {
-    'iss': URN + '.+', 'aud': URN + '.+', 'sub': URN + '.+', 'iat': COUNT, 'nbf': COUNT, 'exp': COUNT,
-    'jti': f'env_{ID}', 'purpose': r'chat\.invoke', 'req': '.{1,128}', 'cnf': {'jkt': HASH},
+    'iss': URN, 'aud': URN, 'sub': URN, 'iat': TIME, 'nbf': TIME, 'exp': TIME,
+    'jti': f'env_{ID}', 'purpose': r'chat\.invoke', 'req': TOKEN_ID, 'cnf': {'jkt': HASH},
     'pol': {**POL, 'models': [str, 1, 32]},
 }
 PROMPT = {**CHAT, 'purpose': r'prompt\.invoke', 'prm': PRM, 'whash': HASH, 'pol': POL}
 ENVELOPES = {'bulla-envelope+jwt': PROMPT, 'bulla-chat-envelope+jwt': CHAT}
 FIN = {'bulla-reply-fin+jwt': {
-    'iss': URN + '.+', 'aud': URN + '.+', 'iat': COUNT, 'jti': '[A-Za-z0-9_-]{21}[AQgw]',
+    'iss': URN, 'aud': URN, 'iat': TIME, 'jti': '[A-Za-z0-9_-]{21}[AQgw]',
     'purpose': r'(prompt|chat)\.reply', 'irt': {'jti': f'inv_{ID}', 'rh': HASH, 'ih': HASH}, 'env': HASH, 'prm?': PRM,
     'dir': {'ver': VERSION, 'hash': HASH}, 'head': HASH, 'n': range(2**20 + 1), 'bytes': COUNT, 'sha256': HASH,
-    'finish': 'stop|length|tool_calls|error', 'model': str, 'usage': COUNTS, 'act?': str, 'err?': {'code': str},
+    'finish': 'stop|length|tool_calls|error', 'model': r'[\s\S]{1,256}', 'usage': COUNTS, 'act?': TOKEN_ID,
+    'err?': {'code': str},
 }}
 HEAD = {
-    'v': range(1, 2), 'iss': URN + '.+', 'irt': {'jti': f'inv_{ID}', 'rh': HASH}, 'rn': HASH, 'enc': 'A256GCM',
+    'v': range(1, 2), 'iss': URN, 'irt': {'jti': f'inv_{ID}', 'rh': HASH}, 'rn': HASH, 'enc': 'A256GCM',
     'max': range(16384, 16385),
 }
 
@@ -46,13 +50,13 @@ def strings(value):
 
 
 QUESTION = {'bulla-invoke+jwt': {
-    'iss': URN + '.+', 'aud': URN + '.+', 'iat': COUNT, 'exp': COUNT, 'jti': f'inv_{ID}',
+    'iss': URN, 'aud': URN, 'iat': TIME, 'exp': TIME, 'jti': f'inv_{ID}',
     'purpose': r'(prompt|chat)\.invoke', 'name?': NAME, 'env': {'jti': f'env_{ID}', 'hash': HASH},
     'dir': {'ver': VERSION, 'hash': HASH}, 'rsp': HASH, 'vars': strings,
     'messages': [{'role': 'user|assistant|tool', 'content': str}, 0, SAFE],
     'opt': {'stream': bool, 'privacy': 'padded|strict', 'model?': str, 'max_output_tokens?': VERSION,
             'temperature?': is_temperature},
-    'retry_of?': f'inv_{ID}', 'act?': str,
+    'retry_of?': f'inv_{ID}', 'act?': TOKEN_ID,
 }}
 
 
@@ -74,10 +78,10 @@ class Answer:
         """1. answer-form."""
         try:
             raw = file.encode()
-            require(len(raw) <= FILE_BYTES, 'payload_too_large')
+            require(len(raw) <= FILE_BYTES + 1, 'payload_too_large')
             require(raw.endswith(b'\n'))
             value = parsed(raw[:-1])
-            require(values_in(value) <= FILE_VALUES, 'payload_too_large')
+            require(values_in(value) - 1 <= FILE_VALUES)
             require(fits(value, FILE))
             return value
         except UnicodeEncodeError:
@@ -86,21 +90,44 @@ class Answer:
             raise Refused(refused.code, 'answer-form') from None
 
     def verify(self):
-        """Steps 2 to 14."""
-        shown = self.shown
-        self.trust = trust_of(shown, self.pin, self.now)
-        self.trust.check_all_signatures()
-        self.read_signed()
-        self.envelope_holds()
-        self.deltas = [decode(delta) for delta in shown['deltas']]
-        self.reply_holds()
+        """Steps 2 to 14; what fails without a check of its own is told by the name of its step."""
+        steps = {
+            'trust': self.trust_is_pinned,
+            'document-signatures': lambda: self.trust.check_all_signatures(),
+            'signatures': self.read_signed,
+            'envelope': self.envelope_holds,
+            'deltas': self.read_deltas,
+            'reply': self.reply_holds,
+            'policy': self.policy_counts,
+            'asker': self.asker_may,
+            'version': self.version_counts,
+            'tags': self.tags_suffice,
+            'question': self.question_holds,
+            'text': self.front_is_true,
+        }
+        for name, step in steps.items():
+            try:
+                step()
+            except Refused as refused:
+                raise Refused(refused.code, refused.check or name) from None
+
+    def trust_is_pinned(self):
+        """2. trust: a key that is none and a version that does not fit mean here that the file was changed."""
+        codes = {'key_invalid': 'token_malformed', 'trust_rollback': 'envelope_tampered'}
+        documents = (self.shown[name] for name in ('root', 'policy', 'directory'))
+        try:
+            self.trust = Trust(*documents, self.pin, self.now, is_evidence=True)
+        except Refused as refused:
+            raise Refused(codes.get(refused.code, refused.code), refused.check) from None
+
+    def read_deltas(self):
+        """6. deltas."""
+        self.deltas = [decode(delta) for delta in self.shown['deltas']]
+
+    def policy_counts(self):
+        """8. policy."""
         is_in_time = self.trust.policy.expires + 60 > self.envelope['iat']
         require(is_in_time, 'trust_expired', 'policy-expired')
-        self.asker_may()
-        self.version_counts()
-        self.tags_suffice()
-        self.question_holds()
-        self.front_is_true()
 
     def read_signed(self):
         """4. signatures: a key that is not listed is told where it is looked up."""
@@ -172,6 +199,8 @@ class Answer:
 
     def transcript_is_signed(self):
         """Step 11 of frames.md."""
+        total = sum(len(delta) + 4 for delta in self.deltas)
+        require(len(self.deltas) <= 2**20 and total <= 33_554_432, 'payload_too_large')
         require(self.fin['n'] == len(self.deltas), 'envelope_tampered', 'reply-frame-count')
         count = sum(len(delta) for delta in self.deltas)
         require(self.fin['bytes'] == count, 'envelope_tampered', 'reply-bytes')
@@ -257,15 +286,6 @@ class Answer:
         require(file.get('prompt') == prompt, 'envelope_tampered', 'prompt')
         require(file['responder'] == fin['iss'], 'envelope_tampered', 'responder')
 
-
-
-def trust_of(shown, pin, now):
-    """2. trust: a key that is none and a version that does not fit mean here that the file was changed."""
-    codes = {'key_invalid': 'token_malformed', 'trust_rollback': 'envelope_tampered'}
-    try:
-        return Trust(shown['root'], shown['policy'], shown['directory'], pin, now, is_evidence=True)
-    except Refused as refused:
-        raise Refused(codes.get(refused.code, refused.code), refused.check) from None
 
 
 def text_of(ndjson):

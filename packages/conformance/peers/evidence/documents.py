@@ -3,17 +3,20 @@ import re
 from datetime import datetime
 
 from evidence.keys import ALGS, SHAPES, is_signed, require_key
-from evidence.strict import COUNT, HASH, SAFE, decode, distinct, each, fits, hash_of, parsed, require
+from evidence.strict import HASH, SAFE, TIME, decode, distinct, each, fits, hash_of, parsed, require
 
 DAY = 86400
 ID = '[0-7][0-9a-hjkmnp-tv-z]{25}'
 ORG = '[a-z0-9][a-z0-9-]{0,62}'
-URN = rf'urn:bulla:{ORG}:'
+PLACE = '[a-z0-9][a-z0-9-]{0,62}'
+URN = (rf'urn:bulla:{ORG}(:(dev:dev_{ID}|user:usr_{ID}|prompt:prm_{ID}|recovery|svc:vault'
+       rf'|svc:(responder|gateway):{PLACE}))?')
 WORD = '[a-z0-9][a-z0-9._-]{0,63}'
 GROUP = f'grp:{WORD}'
 NAME = r'(?=.{1,128}$)[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*'
 PREFIX = r'\*|([a-z0-9][a-z0-9._-]*/)+'
 VERSION = range(1, SAFE)
+COUNTER = range(1, 2**31)
 REASONS = 'unspecified|keyCompromise|affiliationChanged|superseded|cessationOfOperation|privilegeWithdrawn'
 PEOPLE = {'owner', 'admin', 'author', 'invoker', 'auditor'}
 WEB = r'https?://[^\s@?#]+'
@@ -21,10 +24,10 @@ WEB = r'https?://[^\s@?#]+'
 #: kind of an entity: its URN, its roles, the purposes of its keys, its further members
 ENTITIES = {
     'device': (f'dev:dev_{ID}', PEOPLE | {'renewer'}, {'http', 'invoke', 'content', 'tag', 'unwrap', 'fresh'},
-               {'user': f'{URN}user:usr_{ID}', 'groups': distinct(GROUP, 0, 64)}),
+               {'user': f'urn:bulla:{ORG}:user:usr_{ID}', 'groups': distinct(GROUP, 0, 64)}),
     'vault': ('svc:vault', {'service'}, {'http', 'envelope', 'content'}, {'url?': WEB}),
-    'responder': ('svc:responder:[a-z0-9][a-z0-9._-]*', {'service'}, {'http', 'reply', 'unwrap'}, {'url': WEB}),
-    'gateway': ('svc:gateway:[a-z0-9][a-z0-9._-]*', {'service', 'gateway', 'invoker'}, {'http', 'invoke', 'unwrap'},
+    'responder': (f'svc:responder:{PLACE}', {'service'}, {'http', 'reply', 'unwrap'}, {'url': WEB}),
+    'gateway': (f'svc:gateway:{PLACE}', {'service', 'gateway', 'invoker'}, {'http', 'invoke', 'unwrap'},
                 {'url?': WEB, 'groups?': distinct(GROUP, 0, 64)}),
 }
 
@@ -51,10 +54,11 @@ ROOT = {
     'roles': {'root': ROLE, 'policy': ROLE, 'directory': ROLE},
     'recovery_enc?': {'kid': HASH, 'alg': 'RSA-OAEP-256', 'suite': 'rsa3072', 'jwk': dict},
 }
-GROUPS = distinct(GROUP)
+GROUPS = [GROUP, 0, 64]
 RULE = {'groups': GROUPS, 'threshold?': range(1, 17), 'days?': range(1, 366)}
 POLICY = {
-    **LATER, '_type': 'bulla-policy', 'spec': '2', 'suites': distinct(str), 'custody': each(PREFIX, 'sealed|managed'),
+    **LATER, '_type': 'bulla-policy', 'spec': '2', 'suites': ['[a-z0-9]{1,32}', 1, 32],
+    'custody': each(PREFIX, 'sealed|managed'),
     'authors': each(PREFIX, GROUPS), 'labels': each(WORD, RULE), 'fresh_days?': range(1, 8), 'chat': GROUPS,
     'auth': {'bearer': bool, 'oidc': 'off|approve'}, 'max_skew': range(61),
 }
@@ -63,12 +67,12 @@ OLD_POLICY = {name: kind for name, kind in POLICY.items() if name != 'fresh_days
 OLD_POLICY.update(spec='1', labels=each(WORD, OLD_RULE))
 KEY = {
     'kid': HASH, 'use': 'sig|enc', 'alg': str, 'suite': '|'.join(SHAPES), 'pur': distinct(str, 1),
-    'nbf': COUNT, 'use_until': COUNT, 'end': COUNT, 'jwk': dict,
+    'nbf': TIME, 'use_until': TIME, 'end': TIME, 'jwk': dict,
 }
 DIRECTORY = {
     **LATER, '_type': 'bulla-directory', 'spec': '2', 'chain': HASH, 'policy': {'version': VERSION, 'hash': HASH},
-    'entities': each(URN + '.+', dict), 'revoked': [{'kid': HASH, 'reason': REASONS, 'at': COUNT}, 0, SAFE],
-    'kept': distinct(HASH), 'withdrawn': [{'sub': rf'{URN}prompt:prm_{ID}', 'below': VERSION}, 0, SAFE],
+    'entities': each(URN, dict), 'revoked': [{'kid': HASH, 'reason': REASONS, 'at': TIME}, 0, SAFE],
+    'kept': distinct(HASH), 'withdrawn': [{'sub': rf'urn:bulla:{ORG}:prompt:prm_{ID}', 'below': COUNTER}, 0, SAFE],
 }
 OLD_DIRECTORY = {**{name: kind for name, kind in DIRECTORY.items() if name != 'chain'}, 'spec': '1'}
 KINDS = {
@@ -91,7 +95,8 @@ class Document:
         self.payload = parsed(raw)
         require(any(fits(self.payload, shape) for shape in shapes))
         self.issued, self.expires = seconds(self['issued']), seconds(self['expires'])
-        require(0 < self.expires - self.issued <= days * DAY)
+        self.is_life = 0 < self.expires - self.issued <= days * DAY
+        require(self.is_life or kind == 'directory')
         require(kind == 'root' or ('prev' in self.payload) == (self['version'] > 1))
         self.signatures = [self.signature(outer['payload'], **one) for one in outer['signatures']]
         require(len({header['kid'] for header, _, _ in self.signatures}) == len(self.signatures))
@@ -160,7 +165,8 @@ def check_entity(urn, entity, org):
     require('user' not in entity or entity['user'].startswith(f'urn:bulla:{org}:'))
     for key in entity['keys']:
         require(set(key['pur']) <= purposes and key['nbf'] <= key['use_until'] <= key['end'])
-        require(('unwrap' in key['pur']) == (key['use'] == 'enc') and ('unwrap' not in key['pur'] or len(key['pur']) == 1))
+        require(('unwrap' in key['pur']) == (key['use'] == 'enc'))
+        require('unwrap' not in key['pur'] or len(key['pur']) == 1)
         require('content' not in key['pur'] or entity['kind'] != 'vault' or len(key['pur']) == 1)
         require(ALGS[key['use']].get(key['suite']) == key['alg'])
         require_key(key['kid'], key['jwk'], key['suite'])
@@ -182,10 +188,9 @@ def verify_roots(texts, pin, org=None):
     require(1 <= len(texts) <= 256, 'token_malformed', 'root-count')
     roots = [read_root(text) for text in texts]
     require(roots[0].pin == pin, 'pin_mismatch', 'root-pin')
-    require(all(root['org'] == (org or roots[0]['org']) for root in roots), 'pin_mismatch', 'root-organisation')
-    for number, root in enumerate(roots, 1):
+    for number, (before, root) in enumerate(zip([roots[0], *roots], roots), 1):
+        require(root['org'] == (org or roots[0]['org']), 'pin_mismatch', 'root-organisation')
         require(root['version'] == number, 'trust_rollback', 'root-version')
-    for before, root in zip([roots[0], *roots], roots):
         require(root.is_signed(before) and root.is_signed(root), 'signature_invalid', 'root-signatures')
     return roots
 
@@ -222,6 +227,7 @@ class Trust:
         root = self.stated_root(document)
         is_enough = document.is_signed(root) and (self.is_evidence or document.is_signed(self.roots[-1]))
         require(is_enough, 'signature_invalid', f'{kind}-signatures')
+        require(document.is_life)
         following = self.roots[document['root_version']:][:1]
         end = min([root.expires, *(one.issued for one in following)])
         is_in = root.issued - 60 <= document.issued <= end + 60

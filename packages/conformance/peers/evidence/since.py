@@ -7,27 +7,27 @@ from evidence.strict import decode, encode, require
 CHECK = 'revoked-since'
 
 
-def known_hashes(newer, hashes):
-    """The hash of each directory that the newer trust knows, by version."""
-    directory, known = newer.directory, {}
+def known_hashes(directory, hashes):
+    """The hash of each directory up to this one, by version; hashes of later ones say nothing."""
+    last = directory['version']
+    served = dict(enumerate(hashes['hashes'], hashes['from'])) if hashes else {}
+    known = {version: one for version, one in served.items() if version < last}
     if hashes:
-        known.update(enumerate(hashes['hashes'], hashes['from']))
-    if 'prev' in directory.payload:
-        known[directory['version'] - 1] = directory['prev']
-    known[directory['version']] = directory.hash
-    return known
+        chain = bytes(32)
+        for version in range(1, last):
+            require(version in known, 'trust_rollback', 'directory-chain')
+            chain = hashlib.sha256(chain + decode(known[version])).digest()
+        is_end = encode(chain) == directory['chain'] and known.get(last - 1) == directory.payload.get('prev')
+        require(is_end, 'trust_rollback', 'directory-chain')
+    elif last > 1:
+        known[last - 1] = directory['prev']
+    return {**known, last: directory.hash}
 
 
 def newer_trust(org, documents, pin, now, hashes=None):
-    """What a client verified before: from the pin on, with the hashes of all directories before if it has them."""
+    """What a client verified before, from the same pin on, with the hashes of all directories before if it has them."""
     newer = Trust(**documents, pin=pin, now=now, org=org)
-    if hashes:
-        chain = bytes(32)
-        for one in hashes['hashes'][: newer.directory['version'] - 1]:
-            chain = hashlib.sha256(chain + decode(one)).digest()
-        is_whole = hashes['from'] == 1 and encode(chain) == newer.directory['chain']
-        require(is_whole, 'trust_rollback', 'directory-chain')
-    return newer, known_hashes(newer, hashes)
+    return newer, known_hashes(newer.directory, hashes)
 
 
 def require_one_chain(trust, newer, known):
@@ -49,12 +49,12 @@ def is_dropped(document, stated, newest):
 
 
 def verdict_of(answer, newer=None):
-    """The verdict, and whether later revocations were looked for."""
+    """The verdict beside a newer trust and the hashes it knows, if any; says whether later revocations were seen."""
     trust, later = answer.trust, None
     tokens = [answer.envelope, answer.fin, *answer.tags, *([answer.question] if answer.question else [])]
     kids, is_revoked = {token.kid for token in tokens}, False
     if newer:
-        later, known = newer_trust(**newer, pin=answer.pin, now=answer.now)
+        later, known = newer
         require_one_chain(trust, later, known)
         is_revoked = bool(kids & later.revoked)
         if later.directory['version'] >= trust.directory['version']:

@@ -10,6 +10,8 @@ HASH = r'[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]'
 ALG = 'PS256|ES256|Ed25519'
 FORBIDDEN = {'__proto__', 'constructor', 'prototype'}
 COUNT = range(SAFE)
+TIME = range(253_402_300_800)
+TOKEN_ID = '[A-Za-z0-9._:-]{1,128}'
 
 
 class Refused(Exception):
@@ -128,7 +130,8 @@ class Token:
         header, payload, self.signature = (decode(part) for part in parts)
         require(len(header) <= 2048 and len(payload) <= limit, 'payload_too_large')
         self.header, self.text, self.hash = parsed(header), f'{parts[0]}.{parts[1]}'.encode(), token_hash(token)
-        require(fits(self.header, {'alg': ALG, 'typ': str, 'kid': HASH}) and self.header['typ'] in shapes)
+        require(fits(self.header, {'alg': ALG, 'typ': str, 'kid': '[A-Za-z0-9_-]{43}'}))
+        require(self.header['typ'] in shapes)
         self.typ, self.kid, self.claims = self.header['typ'], self.header['kid'], parsed(payload)
         require(fits(self.claims, shapes[self.typ]))
 

@@ -1,15 +1,17 @@
 """Tags of a position, and who says that it was the newest, by docs/spec/tag.md, freshness.md and evidence.md."""
-from evidence.documents import DAY, ID, NAME, ORG, URN, VERSION, WORD
-from evidence.strict import COUNT, HASH, Refused, Token, hash_of, require, stringify
+import re
+
+from evidence.documents import COUNTER, DAY, ID, NAME, URN, VERSION, WORD
+from evidence.strict import HASH, TIME, Refused, Token, hash_of, require, stringify
 
 TAG = {'bulla-tag+jwt': {
-    'iss': URN + '.+', 'aud': f'urn:bulla:{ORG}', 'sub': rf'{URN}prompt:prm_{ID}', 'name': NAME, 'tag': WORD,
-    'ver': range(2**31), 'chash': f'({HASH})?', 'seq': VERSION, 'prev': f'({HASH})?', 'iat': COUNT, 'exp': COUNT,
+    'iss': URN, 'aud': URN, 'sub': URN, 'name': NAME, 'tag': WORD,
+    'ver': range(2**31), 'chash': f'({HASH})?', 'seq': COUNTER, 'prev': f'({HASH})?', 'iat': TIME, 'exp': TIME,
     'purpose': r'prompt\.tag',
 }}
 FRESH = {'bulla-fresh+jwt': {
-    'iss': URN + '.+', 'aud': f'urn:bulla:{ORG}', 'name': NAME, 'tag': WORD, 'seq': VERSION, 'pos': HASH,
-    'dir': {'ver': VERSION, 'hash': HASH}, 'iat': COUNT, 'exp': COUNT, 'purpose': r'tag\.fresh',
+    'iss': URN, 'aud': URN, 'name': NAME, 'tag': WORD, 'seq': COUNTER, 'pos': HASH,
+    'dir': {'ver': VERSION, 'hash': HASH}, 'iat': TIME, 'exp': TIME, 'purpose': r'tag\.fresh',
 }}
 POSITION = ('name', 'tag', 'seq', 'sub', 'ver', 'chash', 'prev')
 
@@ -66,7 +68,8 @@ def verify_tags(tokens, prm, trust, moment):
     whys = []
     for tag in tags:
         require(tag['aud'] == f'urn:bulla:{trust.org}', 'envelope_tampered', 'tag-audience')
-        require(trust.is_urn(tag['sub']), 'envelope_tampered', 'tag-prompt')
+        is_prompt = re.fullmatch(f'urn:bulla:{trust.org}:prompt:prm_{ID}', tag['sub'])
+        require(is_prompt, 'envelope_tampered', 'tag-prompt')
         require((tag['name'], tag['tag']) == (prm['name'], tags[0]['tag']), 'envelope_tampered', 'tag-name')
         require(0 < tag['exp'] - tag['iat'] <= 365 * DAY, 'token_malformed', 'tag-life')
         whys.append(why_passed_over(tag, trust, moment))
