@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ANSWER_CHECKS } from '@bulla/crypto';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import * as node from '../src/node/index.js';
 import { examplesOf, runExample } from './run-example.js';
@@ -8,6 +9,11 @@ import type { World } from './world.js';
 import { makeWorld, WallClock } from './world.js';
 
 const PAGE = new URL('../../../docs/guide/sdk.md', import.meta.url);
+/** What the guide prints of each check up to the one that fails. */
+const CHECKS = ANSWER_CHECKS.slice(0, ANSWER_CHECKS.indexOf('text') + 1).map((name) => {
+  const state = name === 'text' ? 'failed' : name === 'question' ? 'not_looked_for' : 'passed';
+  return expect.arrayContaining([name, state]);
+});
 let world: World;
 let folder: string;
 beforeEach(async () => {
@@ -45,8 +51,9 @@ it('the examples of the guide to the SDK run one after the other and print what 
     ['Water came through the ceiling.', 5, 1],
     [true],
     [expect.stringMatching(/^VALID as of /)],
-    ['claims/triage', true],
-    ['envelope_tampered', 'text'],
+    [true, 'claims/triage'],
+    ['NOT VALID', 'envelope_tampered', 'text'],
+    ...CHECKS,
     [1],
     [1, 'How urgent, from 1 to 5? {{claim}}'],
     ['How urgent, from 1 to 5? {{claim}}', world.organisation.owner.urn],

@@ -202,6 +202,51 @@ async function forbidden() {
   );
 }
 
+async function otherKeys() {
+  const acme = await make();
+  const cast = await castOfMembers(acme, PROMPT);
+  const [stranger] = (await makeOrganisation({ org: 'globex', now: NOW, suite: 'p256' })).responders;
+  const askedWith = async (signer) => {
+    const by = { ...cast, asker: { ...cast.asker, signer } };
+    return input(acme, await exchange(by, acme.author));
+  };
+  add(
+    'an asker with the key of another',
+    await askedWith(acme.owner.signer),
+    refused('envelope_tampered', 'asker-key'),
+  );
+  add('an asker with a key that nobody lists', await askedWith(stranger.signer), refused('key_unknown', 'asker-key'));
+  const early = await answered(acme, {}, NOW - 3600);
+  add('a reply of before its directory', input(acme, early), refused('envelope_tampered', 'reply-time'));
+  const made = input(acme, await answered(acme));
+  const [delta] = JSON.parse(made.file).evidence.deltas;
+  const cut = { ...made, file: made.file.replace(delta, 'A') };
+  add('a delta that is no base64url', cut, refused('token_malformed', 'deltas'));
+  const { org, pin, documents, trust } = acme;
+  const directory = await acme.sign('directory', { ...trust.directory, kept: ['A'.repeat(43)] });
+  const fork = await Trust.establish({ ...documents, directory }, { org, pin, now: NOW });
+  add(
+    'newer documents of another branch',
+    input(acme, await answered(acme), { newer: fork }),
+    refused('trust_rollback', 'revoked-since'),
+  );
+}
+
+async function surplusSignature() {
+  const quorums = { directory: { keys: 2, threshold: 1 } };
+  const acme = await makeOrganisation({ now: NOW, suite: 'p256', quorums });
+  const made = await answered(acme);
+  const document = JSON.parse(acme.documents.directory);
+  const [first, second] = document.signatures;
+  second.signature = first.signature;
+  const documents = { directory: JSON.stringify(document) };
+  add(
+    'a bad signature beyond those needed',
+    input(acme, made, { documents }),
+    refused('signature_invalid', 'document-signatures'),
+  );
+}
+
 async function lateTags() {
   const acme = await make({ labels: { production: { groups: ['grp:release'], threshold: 2 } } });
   const cast = await castOfMembers(acme, PROMPT);
@@ -236,5 +281,7 @@ if (!isPublished(FILE)) {
   await withRoots();
   await forbidden();
   await lateTags();
+  await otherKeys();
+  await surplusSignature();
   publish(FILE, { format: 'verdict', values: {}, cases });
 }

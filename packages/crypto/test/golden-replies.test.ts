@@ -20,7 +20,7 @@ import { verifyInvocation } from '../src/invocation.js';
 import { secretOf } from './exchange.js';
 import type { TestOrganisation } from './organisation.js';
 import { loadOrganisation, NOW } from './organisation.js';
-import { readVectorText } from './vectors.js';
+import { readVectors, readVectorText } from './vectors.js';
 
 interface Case {
   readonly name: string;
@@ -183,6 +183,14 @@ const shown: Readonly<Record<string, () => Promise<unknown[]>>> = {
   evidence: () => Promise.resolve([JSON.parse(answer)]),
 };
 
+/** Further files for everybody that belong to a page. */
+const alsoOf: Readonly<Record<string, readonly string[]>> = { evidence: ['verdict.json'] };
+
+function refusalsIn(file: string): string[] {
+  const { cases } = readVectors(file) as { cases: { expected: { refused?: string; check?: string } }[] };
+  return cases.flatMap(({ expected: { refused, check } }) => (check === undefined ? [] : [`${refused} ${check}`]));
+}
+
 describe.each(Object.keys(shown))('docs/spec/%s.md', (page) => {
   const text = readFileSync(new URL(`../../../docs/spec/${page}.md`, import.meta.url), 'utf8');
 
@@ -196,7 +204,8 @@ describe.each(Object.keys(shown))('docs/spec/%s.md', (page) => {
       ([, code, check]) => `${code} ${check}`,
     );
     const held = vectors(page).filter(({ check }) => check !== undefined);
-    expect(new Set(listed)).toEqual(new Set(held.map(({ result, check }) => `${result} ${check}`)));
+    const all = [...held.map(({ result, check }) => `${result} ${check}`), ...(alsoOf[page] ?? []).flatMap(refusalsIn)];
+    expect(new Set(listed)).toEqual(new Set(all));
   });
 });
 

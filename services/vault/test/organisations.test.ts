@@ -92,7 +92,7 @@ describe('an organisation is brought', () => {
   it.each([
     [
       'expired',
-      (now: number) => ({ issued: timestampOf(now - 9 * 86_400), expires: timestampOf(now - 1) }),
+      (now: number) => ({ issued: timestampOf(now - 30), expires: timestampOf(now - 1) }),
       'trust_expired',
       403,
     ],
