@@ -22,22 +22,22 @@ describe('an answer file of parts that are mixed', () => {
     forged = await forgeAll(stock, seedOfRun(), upTo(FILES));
   });
 
-  it('is VALID, REVOKED SINCE or NOT VALID as it is in truth', () => {
+  it('is VALID, REVOKED SINCE or REFUSED as it is in truth', () => {
     expect(forged.found).toBeUndefined();
   });
 
   it.each([
     'VALID',
     'REVOKED SINCE',
-    'NOT VALID: token_malformed/answer-form',
-    'NOT VALID: signature_invalid/directory-root-life',
-    'NOT VALID: forbidden/asker-role',
-    'NOT VALID: forbidden/version-withdrawn',
-    'NOT VALID: forbidden/tag-threshold',
-    'NOT VALID: forbidden/tag-time',
-    'NOT VALID: envelope_tampered/directory-policy',
-    'NOT VALID: trust_rollback/revoked-since',
-    'NOT VALID: pin_mismatch/root-pin',
+    'REFUSED: token_malformed/answer-form',
+    'REFUSED: signature_invalid/directory-root-life',
+    'REFUSED: forbidden/asker-role',
+    'REFUSED: forbidden/version-withdrawn',
+    'REFUSED: forbidden/tag-threshold',
+    'REFUSED: forbidden/tag-time',
+    'REFUSED: envelope_tampered/directory-policy',
+    'REFUSED: trust_rollback/revoked-since',
+    'REFUSED: pin_mismatch/root-pin',
   ])('this happened: %s', (what) => {
     expect(forged.counts.get(what)).toBeGreaterThan(0);
   });
@@ -46,8 +46,8 @@ describe('an answer file of parts that are mixed', () => {
 describe('files find what is planted', () => {
   it.each([
     ['a verifier that forgets what was revoked', 'REVOKED SINCE', 'VALID'],
-    ['a verifier that refuses nothing', 'NOT VALID', 'VALID'],
-    ['a verifier that refuses what is good', 'VALID', 'NOT VALID'],
+    ['a verifier that refuses nothing', 'REFUSED', 'VALID'],
+    ['a verifier that refuses what is good', 'VALID', 'REFUSED'],
   ])('%s', async (_what, verdict, instead) => {
     const said = (given: { readonly verdict: string }) => (given.verdict.startsWith(verdict) ? instead : given.verdict);
     expect((await forgeAll(stock, seedOfRun(), upTo(FILES), { said })).found).toBeDefined();

@@ -39,7 +39,7 @@ export async function forgeAll(
     const { pin } = line.organisation;
     const verdict = await verifyAnswer(fileOf(forgery), { pin, now, newer: await trust });
     const truth = truthOf(forgery);
-    count(verdict.failure === undefined ? truth : `NOT VALID: ${verdict.failure.code}/${verdict.failure.check}`);
+    count(verdict.failure === undefined ? truth : `REFUSED: ${verdict.failure.code}/${verdict.failure.check}`);
     taken?.();
     if (said(verdict).startsWith(truth)) continue;
     const why = verdict.failure === undefined ? '' : ` (${verdict.failure.code}, check ${verdict.failure.check})`;

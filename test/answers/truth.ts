@@ -5,16 +5,16 @@ import type { Given, TagFact } from './stock.js';
 
 // What is true of a file, by what whoever made it knows of its parts: no signature is looked at.
 
-export type Truth = 'VALID' | 'REVOKED SINCE' | 'NOT VALID';
+export type Truth = 'VALID' | 'REVOKED SINCE' | 'REFUSED';
 
 const SKEW = 60;
 const RUN_SECONDS = 3600;
 const seconds = (moment: string) => Date.parse(moment) / 1000;
 
 export function truthOf(forgery: Forgery): Truth {
-  if (!wasGood(forgery)) return 'NOT VALID';
+  if (!wasGood(forgery)) return 'REFUSED';
   const { newer } = forgery;
-  if (newer !== undefined && !canBeCompared(forgery, newer)) return 'NOT VALID';
+  if (newer !== undefined && !canBeCompared(forgery, newer)) return 'REFUSED';
   return isGone(forgery, newer) ? 'REVOKED SINCE' : 'VALID';
 }
 

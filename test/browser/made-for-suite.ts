@@ -227,9 +227,11 @@ async function reply(of: TestOrganisation, { envelope, env, tags }: Prompt, ques
   const asked = { secret: claims.rsp, envelope: env, irt: { ...irt, ih: sealed.ih }, responder };
   const input = { ...asked, head: encodeBase64url(head), frames, organisation: organisationOf(of), now };
   const file = composeAnswer({ documents: trust.documents, tags, envelope: env, head, deltas, fin });
+  const said = { profile: trust.profile, not_looked_for: ['question', 'revoked-since'] };
   return [
     made('open', 'frames', input, { deltas: deltas.map(encodeBase64url), fin }),
     made('verify', 'evidence', { file, pin, now }, {}),
+    made('verify', 'verdict', { file, pin, now }, { verdict: `VALID as of ${trust.directory.issued}`, ...said }),
   ];
 }
 

@@ -51,7 +51,7 @@ describe('a run', () => {
     const shown = await verifyAnswerFile(answer.toFile({ showQuestion: true }), world.organisation.pin, { now });
     expect(shown).toMatchObject({ valid: true, answer: { text: 'water damage' } });
     const ofAnother = await verifyAnswerFile(file, `sha256:${'0'.repeat(64)}`);
-    expect(ofAnother).toMatchObject({ valid: false, verdict: 'NOT VALID', failure: { code: 'pin_mismatch' } });
+    expect(ofAnother).toMatchObject({ valid: false, verdict: 'REFUSED', failure: { code: 'pin_mismatch' } });
     expect(ofAnother.answer).toBeUndefined();
   });
 

@@ -52,7 +52,7 @@ it('the examples of the guide to the SDK run one after the other and print what 
     [true],
     [expect.stringMatching(/^VALID as of /)],
     [true, 'claims/triage'],
-    ['NOT VALID', 'envelope_tampered', 'text'],
+    ['REFUSED', 'envelope_tampered', 'text'],
     ...CHECKS,
     [1],
     [1, 'How urgent, from 1 to 5? {{claim}}'],

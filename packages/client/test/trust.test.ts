@@ -357,7 +357,7 @@ describe('an answer file', () => {
     await bulla.refreshTrust();
     expect((await (await world.client(undefined, { store })).verify(file)).verdict).toMatch(/^REVOKED SINCE/);
     const changed = await bulla.verify(file.replace('"text":"x"', '"text":"y"'));
-    expect(changed).toMatchObject({ verdict: 'NOT VALID', failure: { check: 'text' } });
+    expect(changed).toMatchObject({ verdict: 'REFUSED', failure: { check: 'text' } });
     // Who never saw the organisation verifies by the pin alone.
     expect((await (await world.client()).verify(file)).verdict).toMatch(/^VALID as of /);
   });

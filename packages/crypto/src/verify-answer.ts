@@ -90,7 +90,7 @@ export interface Verdict {
   readonly valid: boolean;
   /**
    * `VALID as of <issued of the directory>`: the organisation's date, no proof of time. `REVOKED SINCE <issued of the
-   * newer document>` where a key no longer counts. `NOT VALID` where a check failed.
+   * newer document>` where a key no longer counts. `REFUSED` where a check failed.
    */
   readonly verdict: string;
   /** Up to the one that failed, if one did; its reason is in `failure`. */
@@ -115,7 +115,7 @@ export async function verifyAnswer(file: Bytes | string, options: VerifyAnswerOp
   } catch (error) {
     if (!(error instanceof CryptoError)) throw error;
     const failure = checks.fail(error);
-    return { valid: false, verdict: 'NOT VALID', checks: checks.done, failure };
+    return { valid: false, verdict: 'REFUSED', checks: checks.done, failure };
   }
 }
 

@@ -48,9 +48,7 @@ async function push(author: Settings, text: string): Promise<void> {
 async function versionRun(by: Settings): Promise<number> {
   const { stdout } = await succeed(['run', 'claims/triage', '--var', 'claim=Water.', '--json'], by);
   const verified = await succeed(['verify', '-'], by, stdout);
-  expect(verified.stdout).toMatch(
-    /bore the label production; 2 signed it, it was the newest then: they signed it lately\n/,
-  );
+  expect(verified.stdout).toMatch(/bore the label production; 2 signed it\n/);
   return (JSON.parse(stdout) as { prompt: { version: number } }).prompt.version;
 }
 
