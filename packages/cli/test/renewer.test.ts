@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { cp, rm } from 'node:fs/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Ended, Running } from './world.js';
 import { World } from './world.js';
 
@@ -12,10 +12,19 @@ const ROUND = /^directory version \d+ and 2 labels are the newest\n$/;
 let world: World;
 let running: Running;
 let home: string;
+/** What is there and said right after the first start, before another renewer comes in. */
+let first: { marked: boolean; doctor: Ended; trust: Ended; trustJson: Ended; devices: Ended };
 beforeAll(async () => {
   world = await World.make();
   home = world.path('home');
   running = await world.up('organisation');
+  first = {
+    marked: existsSync(`${home}/${MARK}`),
+    doctor: await world.bulla(['doctor']),
+    trust: await world.bulla(['trust', 'show']),
+    trustJson: await world.bulla(['trust', 'show', '--json']),
+    devices: await world.bulla(['device', 'list']),
+  };
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
 });
 afterAll(async () => {
@@ -57,14 +66,13 @@ const push = (text = '') =>
 const memoryOf = (folder: string) => JSON.stringify(JSON.parse(readFileSync(`${folder}/${MEMORY}`, 'utf8')));
 
 describe('the renewer of a home', () => {
-  it('has called the directory the newest before the services are ready, and says by doctor and trust show that it did', async () => {
-    expect(existsSync(`${home}/${MARK}`)).toBe(true);
-    const doctor = await world.bulla(['doctor']);
-    expect(doctor.stdout).toMatch(/^✔ freshness +until \S+, by dev dev_\w+ within the hour$/m);
-    expect(ok(await world.bulla(['trust', 'show'])).stdout).toMatch(/^fresh +until \S+, by dev dev_\w+$/m);
-    const shown = JSON.parse(ok(await world.bulla(['trust', 'show', '--json'])).stdout) as { fresh: object };
+  it('has called the directory the newest before the services are ready, and says by doctor and trust show that it did', () => {
+    expect(first.marked).toBe(true);
+    expect(first.doctor.stdout).toMatch(/^✔ freshness +until \S+, by dev dev_\w+ within the hour$/m);
+    expect(ok(first.trust).stdout).toMatch(/^fresh +until \S+, by dev dev_\w+$/m);
+    const shown = JSON.parse(ok(first.trustJson).stdout) as { fresh: object };
     expect(shown.fresh).toEqual({ until: expect.any(String), by: [expect.stringMatching(/^urn:bulla:dev:dev:dev_/)] });
-    expect(ok(await world.bulla(['device', 'list'])).stdout).toMatch(/ renewer +active /);
+    expect(ok(first.devices).stdout).toMatch(/ renewer +active /);
   });
 
   it('says by trust renew what is the newest, and signs no label again', async () => {
@@ -92,6 +100,8 @@ describe('the renewer of a home', () => {
     expect(existsSync(`${home}/${MARK}`)).toBe(false);
     expect(ok(await world.bulla(['trust', 'renew'])).stderr).toContain('runs elsewhere, or has lost its memory');
     await world.file(`home/${MEMORY}`, memory);
+    await running.stop();
+    running = await world.up();
   });
 });
 
@@ -107,7 +117,18 @@ describe('a renewer that comes in', () => {
     ok(await enrol(invited.stdout));
     ok(await world.bulla(['device', 'approve']));
     entered = ok(await enrol());
+    await cp(world.path('renew'), world.path('entered'), { recursive: true });
   });
+  /** Each test begins with what it has once it is let in: nobody has adopted anything. */
+  beforeEach(async () => {
+    await rm(world.path('renew'), { recursive: true });
+    await cp(world.path('entered'), world.path('renew'), { recursive: true });
+  });
+  /** The options that adopt what is shown. */
+  const seen = async () => {
+    const [, content = ''] = /--yes --expect (sha256:[\w-]{43})/.exec((await adopt()).stderr) ?? [];
+    return ['--yes', '--expect', content];
+  };
 
   it.each([
     ['another role', ['--role', 'renewer', '--role', 'invoker']],
@@ -140,13 +161,13 @@ describe('a renewer that comes in', () => {
   it('adopts nothing else than what was named [guard: cli-adopt-expect]', async () => {
     const wrong = await adopt('--yes', '--expect', `sha256:${'A'.repeat(43)}`);
     expect(wrong).toMatchObject({ code: 10, stdout: '', stderr: expect.stringContaining('check expect') });
-    const [, content = ''] = /--yes --expect (sha256:[\w-]{43})/.exec((await adopt()).stderr) ?? [];
-    const adopted = ok(await adopt('--yes', '--expect', content));
+    const adopted = ok(await adopt(...(await seen())));
     expect(adopted.stdout).toMatch(/^✔ adopted: directory version \d+ and 2 labels\n$/);
     expect(ok(await as('renew', ['trust', 'renew'])).stdout).toMatch(ROUND);
   });
 
   it('asks at a terminal, and adopts nothing by anything less than yes', async () => {
+    ok(await adopt(...(await seen())));
     const ask = (answer: string) => as('renew', ['trust', 'renew', '--adopt', '-q'], `${answer}\n`, true);
     const refused = await ask('y');
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('nothing was adopted') });
@@ -157,6 +178,7 @@ describe('a renewer that comes in', () => {
   });
 
   it('goes on until it is stopped, with a line for each round', async () => {
+    ok(await adopt(...(await seen())));
     const renewer = await startAs('renew', ['trust', 'renew', '--every', '1m'], 'are the newest\n');
     expect(existsSync(world.path(`renew/${MARK}`))).toBe(true);
     const doctor = await as('renew', ['doctor']);
@@ -167,6 +189,9 @@ describe('a renewer that comes in', () => {
   });
 
   it('survives a vault that is away, and is not healthy then', async () => {
+    ok(await adopt(...(await seen())));
+    // What an earlier run left.
+    await world.file(`renew/${MARK}`, `${new Date().toISOString()}\n`);
     const { fetch: usual } = world;
     world.fetch = () => Promise.reject(new TypeError('fetch failed'));
     const renewer = await startAs('renew', ['trust', 'renew', '--every', '1h'], 'transport_failed');

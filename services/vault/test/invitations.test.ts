@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { mintId, ticketHash, urnOf } from '@bulla/crypto';
 import { bodyOf, must } from './authoring.js';
 import { enrol, ENROLMENTS, invitationOf, INVITATIONS, invite, newcomerWith, pendingNewcomer } from './enrolling.js';
@@ -20,6 +20,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an invitation on %s', (store) =>
     vault = await startVault(store);
   });
   afterAll(() => vault.stop());
+  /** A test that moved the clock leaves it as it was. */
+  afterEach(() => vault.clock.advance(vault.acme.now - vault.clock.now()));
 
   const owner = () => vault.clientOf(vault.acme.owner);
   const listed = async (query = '?limit=200') => bodyOf<Listed>(must(200, await owner().get(INVITATIONS + query)));
