@@ -9,6 +9,7 @@ const AUTHENTICATED: Readonly<Record<string, readonly (string | number)[]>> = {
   bundle: ['bundle', 'content'],
   frames: ['frames', 0, 1],
   evidence: ['file'],
+  verdict: ['file'],
   'http-request': ['request', 'body'],
   'http-response': ['response', 'headers', 'signature'],
   chunked: ['sealed'],
