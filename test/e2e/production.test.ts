@@ -68,7 +68,7 @@ withServer('an organisation of profile production', () => {
     responder = await startService('responder', settings.responder);
     const first = await command('demo');
     expect(first.stdout).toMatch(/^demo ok: \d+ checks of the answer passed, 7 attacks were refused$/m);
-    expect(first.stdout).toContain('production root 1 to 1 of acme');
+    expect(first.stdout).toContain('under production root 1 of 1');
     expect(await Promise.all([vault?.stop(), responder.stop()])).toEqual([0, 0]);
     expect(runInit(deployment)).toMatchObject({ status: 0, stderr: '' });
     vault = await startService('vault', settings.vault);
