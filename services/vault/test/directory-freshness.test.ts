@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { signDirectoryFreshness } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
@@ -16,12 +16,26 @@ const DAY_SECONDS = 86_400;
 
 describe.each<Store>(['PostgreSQL', 'PGlite'])('what renewers say of a directory on %s', (store) => {
   let vault: TestVault;
-  beforeAll(async () => {
+  let shared: TestVault;
+  const start = async () => {
     vault = await startVault(store);
     // By itself, no directory counts any more.
     vault.clock.advance(8 * DAY_SECONDS);
+  };
+  beforeAll(async () => {
+    await start();
+    shared = vault;
   });
-  afterAll(() => vault.stop());
+  afterAll(() => shared.stop());
+  // A test that starts a vault of its own leaves the others theirs.
+  afterEach(async () => {
+    if (vault === shared) return;
+    const own = vault;
+    vault = shared;
+    await own.stop();
+  });
+  // Whatever is said in a test is newer than what was said in the one before.
+  beforeEach(() => vault.clock.advance(1));
 
   const shown = async (org = 'acme') =>
     bodyOf<{ fresh: string[] }>(must(200, (await vault.get(`/.well-known/bulla/${org}/fresh.json`)) as never)).fresh;
@@ -35,6 +49,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('what renewers say of a directory
   };
 
   it('lets everybody go on once it is there, of their organisation alone, also after a restart', async () => {
+    await start();
     const { acme, other } = vault;
     await expectRefusal(vault, () => askedAs(acme), 403, 'trust_expired');
     expect(await shown()).toEqual([]);
@@ -93,6 +108,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('what renewers say of a directory
 
   it('is of one organisation in every statement [guard: org-directory-words]', async () => {
     const { acme, service } = vault;
+    await freshenDirectory(vault, acme);
     const stored = service.app.get(OrganisationsRepository, { strict: false });
     const { ver } = acme.trust.directoryRef;
     expect((await stored.words('acme', ver)).length).toBeGreaterThan(0);
