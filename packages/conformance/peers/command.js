@@ -43,7 +43,9 @@ export function commandPeer(folder, start) {
     rmSync(output, { force: true });
     const keys = ['--key', keyFile('key.jwk', recipient), '--sender', keyFile('sender.jwk', sender)];
     const { said } = await bulla(['open', write('letter.jwe', sealed), ...keys, '-o', output]);
-    const [, dated, name] = /dated (\S+Z)(?:, called (.*))?$/m.exec(said) ?? [];
+    const [, dated, called] = /dated (\S+Z)(?:, called (.*))?$/m.exec(said) ?? [];
+    // A name of more than one word stands in quotes.
+    const name = called?.startsWith('"') ? called.slice(1, -1).replace(/\\(["\\])/g, '$1') : called;
     const content = readFileSync(output).toString('base64url');
     return { content, at: Date.parse(dated) / 1000, ...(name !== undefined && { name }) };
   }
