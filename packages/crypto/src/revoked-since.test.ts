@@ -166,6 +166,7 @@ describe('verifyAnswer with a newer trust', () => {
   ])('is REVOKED SINCE its own newest root, judged by %s [guard: answer-newest-root]', async (_name, trust) => {
     const dropped = (await rotate('directory')).documents.roots;
     const third = { ...organisation.trust.root, ...(await parseRoot(dropped[1] ?? '')).payload, version: 3 };
+    third.issued = timestampOf(organisation.now + 600);
     const roots = [...dropped, await organisation.sign('root', third)];
     const documents = { ...organisation.trust.documents, roots };
     const verdict = await verifyAnswer(composeAnswer({ ...made.parts, documents }), {
