@@ -87,7 +87,7 @@ export async function checkDocumentSignatures({ documents }: Trust): Promise<Fin
   return {
     value: undefined,
     detail: `all ${count} signatures of the documents are good`,
-    against: 'the keys of all roots of the file',
+    against: 'the keys of the roots in the file',
   };
 }
 
@@ -173,7 +173,7 @@ export function checkMember(actual: unknown, expected: unknown, what: string): F
   if (JSON.stringify(actual) !== JSON.stringify(expected)) {
     throw new CryptoError('envelope_tampered', `${what} is not what the responder signed`);
   }
-  return { value: undefined, detail: `${what} is what the responder signed`, against: 'what envelope and reply say' };
+  return { value: undefined, detail: `${what} is what the responder signed`, against: 'envelope, pieces and reply' };
 }
 
 /** The directory of an answer, for people. */
