@@ -99,10 +99,10 @@ export async function writeNewPieces(
 ): Promise<void> {
   await requireNew(path);
   const temporary = `${path}.${randomUUID()}.tmp`;
-  const file = await writing(path, () => open(temporary, 'wx', mode));
   // The process does not wait for what is under way when somebody ends it.
   const leave = () => rmSync(temporary, { force: true });
   signal.addEventListener('abort', leave);
+  const file = await writing(path, () => open(temporary, 'wx', mode));
   try {
     try {
       for await (const piece of pieces) {
