@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { signDirectoryFreshness } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
@@ -9,31 +9,20 @@ import { basedOn, bodyOf, must } from './authoring.js';
 import { bringDirectoryWord, freshenDirectory, renewerOf } from './freshening.js';
 import { expectRefusal } from './refusals.js';
 import type { Store, TestVault } from './running-vault.js';
-import { firstDocuments, SECRETS, startVault } from './running-vault.js';
+import { firstDocuments, SECRETS } from './running-vault.js';
+import { shareVault } from './shared-vault.js';
 
 const PROMPTS = '/api/v1/prompts';
 const DAY_SECONDS = 86_400;
 
 describe.each<Store>(['PostgreSQL', 'PGlite'])('what renewers say of a directory on %s', (store) => {
   let vault: TestVault;
-  let shared: TestVault;
-  const start = async () => {
-    vault = await startVault(store);
+  const start = shareVault(
+    store,
+    (started) => void (vault = started),
     // By itself, no directory counts any more.
-    vault.clock.advance(8 * DAY_SECONDS);
-  };
-  beforeAll(async () => {
-    await start();
-    shared = vault;
-  });
-  afterAll(() => shared.stop());
-  // A test that starts a vault of its own leaves the others theirs.
-  afterEach(async () => {
-    if (vault === shared) return;
-    const own = vault;
-    vault = shared;
-    await own.stop();
-  });
+    ({ clock }) => clock.advance(8 * DAY_SECONDS),
+  );
   // Whatever is said in a test is newer than what was said in the one before.
   beforeEach(() => vault.clock.advance(1));
 

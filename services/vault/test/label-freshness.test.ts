@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { LabelHistory, LabelList, LabelPosition, StandingLabel, StandingLabelPage } from '@bulla/contract';
 import { signLabelFreshness } from '@bulla/crypto';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
@@ -7,35 +7,26 @@ import { bringWords, freshenDirectory, renewerOf, wordFor } from './freshening.j
 import { expectRefusal } from './refusals.js';
 import type { Store, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
+import { shareVault } from './shared-vault.js';
 
 const DAY_SECONDS = 86_400;
 const PATH = '/api/v1/labels';
 
 describe.each<Store>(['PostgreSQL', 'PGlite'])('what renewers say of labels on %s', (store) => {
   let vault: TestVault;
-  let shared: TestVault;
   const freshen = async () => {
     await freshenDirectory(vault, vault.acme);
     await freshenDirectory(vault, vault.other);
   };
-  const start = async () => {
-    vault = await startVault(store);
-    // By themselves, neither the directory nor a tag of its day count any more.
-    vault.clock.advance(8 * DAY_SECONDS);
-    await freshen();
-  };
-  beforeAll(async () => {
-    await start();
-    shared = vault;
-  });
-  afterAll(() => shared.stop());
-  // A test that starts a vault of its own leaves the others theirs.
-  afterEach(async () => {
-    if (vault === shared) return;
-    const own = vault;
-    vault = shared;
-    await own.stop();
-  });
+  const start = shareVault(
+    store,
+    (started) => void (vault = started),
+    async ({ clock }) => {
+      // By themselves, neither the directory nor a tag of its day count any more.
+      clock.advance(8 * DAY_SECONDS);
+      await freshen();
+    },
+  );
   beforeEach(freshen);
 
   type Versioned = PromptRef & { readonly version: SealedVersion };

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { LabelChain, LabelPosition, LabelTuple, PendingMove, Prompt, RouteBody } from '@bulla/contract';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
 import { basedOn, bodyOf, createPrompt, mintId, must, publishPrompt, pushVersion, tagOf, urnOf } from './authoring.js';
@@ -6,31 +6,19 @@ import { countStatuses, expectRefusal } from './refusals.js';
 import type { Backup } from './restoring.js';
 import { backUp, restore } from './restoring.js';
 import type { Store, TestMember, TestVault } from './running-vault.js';
-import { startVault } from './running-vault.js';
+import { shareVault } from './shared-vault.js';
 
 const DAY_SECONDS = 86_400;
 const PATH = '/api/v1/labels/handback';
 
 describe.each<Store>(['PostgreSQL', 'PGlite'])('moves that a vault on %s has lost', (store) => {
   let vault: TestVault;
-  let shared: TestVault;
   let prompt: PromptRef & { readonly version: SealedVersion };
+  const startOwn = shareVault(store, (started) => void (vault = started));
   const start = async () => {
-    vault = await startVault(store);
+    await startOwn();
     prompt = await publishPrompt(vault, vault.acme);
   };
-  beforeAll(async () => {
-    shared = await startVault(store);
-    vault = shared;
-  });
-  afterAll(() => shared.stop());
-  // A test that starts a vault of its own leaves the others theirs.
-  afterEach(async () => {
-    if (vault === shared) return;
-    const own = vault;
-    vault = shared;
-    await own.stop();
-  });
   beforeEach(async () => {
     must(200, await resume());
     prompt = await publishPrompt(vault, vault.acme);

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Approval, PendingMove, RestoredVault } from '@bulla/contract';
 import { targetOf } from '@bulla/contract';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
@@ -7,31 +7,19 @@ import { listing, pendingNewcomer } from './enrolling.js';
 import { expectRefusal } from './refusals.js';
 import { rewriteMarks } from './restoring.js';
 import type { Store, TestVault } from './running-vault.js';
-import { startVault } from './running-vault.js';
+import { shareVault } from './shared-vault.js';
 
 describe.each<Store>(['PostgreSQL', 'PGlite'])('a vault on a %s that was restored', (store) => {
   let vault: TestVault;
-  let shared: TestVault;
   /** How many lines the log had when the test began. */
   let logged = 0;
   let prompt: PromptRef & { readonly version: SealedVersion };
+  const startOwn = shareVault(store, (started) => void (vault = started));
   const start = async () => {
-    vault = await startVault(store);
+    await startOwn();
     logged = 0;
     prompt = await publishPrompt(vault, vault.acme);
   };
-  beforeAll(async () => {
-    shared = await startVault(store);
-    vault = shared;
-  });
-  afterAll(() => shared.stop());
-  // A test that starts a vault of its own leaves the others theirs.
-  afterEach(async () => {
-    if (vault === shared) return;
-    const own = vault;
-    vault = shared;
-    await own.stop();
-  });
   beforeEach(async () => {
     // What the test before did to the marks is noticed, and over, in both organisations.
     vault.clock.advance(1);
