@@ -1,8 +1,7 @@
 import { directoryName } from './answer-checks.js';
 import type { Finding } from './answer-finding.js';
 import { tampered } from './answer-finding.js';
-import { SKEW_SECONDS } from './claims.js';
-import { secondsOf } from './document-times.js';
+import { SKEW_SECONDS, secondsOf } from './document-times.js';
 import type { VerifiedEnvelope } from './envelope.js';
 import { CryptoError } from './errors.js';
 import type { Evidence } from './evidence.js';

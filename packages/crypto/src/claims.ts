@@ -5,9 +5,6 @@ import { visibleNameSchema } from './visible-name.js';
 
 /** Members that stand in tokens of several types (protocol.md §2.1, §2.2). */
 
-/** How far two clocks may be apart. */
-export const SKEW_SECONDS = 60;
-
 /** 32 bytes in canonical base64url: 43 characters, the unused bits of the last one zero. */
 export const bytes32Schema = z.string().check(z.regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/));
 /** A SHA-256 in base64url. */

@@ -7,9 +7,9 @@ import {
   modelNameSchema,
   opaqueIdSchema,
   promptRefSchema,
-  SKEW_SECONDS,
   urnOfSchema,
 } from './claims.js';
+import { SKEW_SECONDS } from './document-times.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
 import type { KeyHolder } from './directory-keys.js';

@@ -8,9 +8,9 @@ import {
   modelNameSchema,
   nameSchema,
   opaqueIdSchema,
-  SKEW_SECONDS,
   urnSchema,
 } from './claims.js';
+import { SKEW_SECONDS } from './document-times.js';
 import type { DirectoryRef } from './claims.js';
 import type { JweFormat, JwsFormat, ParsedJwe, ParsedJws } from './compact.js';
 import { parseJwe, parseJws, sealAlgOf, sealedToShape, sealTo, signJws, verifyJws } from './compact.js';

@@ -8,9 +8,9 @@ import {
   modelNameSchema,
   opaqueIdSchema,
   promptRefSchema,
-  SKEW_SECONDS,
   urnSchema,
 } from './claims.js';
+import { SKEW_SECONDS } from './document-times.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims } from './envelope.js';

@@ -1,11 +1,10 @@
+import { SKEW_SECONDS } from '@bulla/crypto';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Signatory } from './caller.js';
 import { databaseMs } from './clock-drift.js';
 import type { LedgerTables } from './ledger-tables.js';
 
-/** A signature is taken for this long before and after its times, whatever the policy says (protocol.md §2.1). */
-const SKEW_SECONDS = 60;
 /**
  * How long a nonce is known past its end: whoever takes the signature is off by one skew and takes it for another, and
  * the clock of the database by which it is forgotten is off by a third. The fourth is there to spare.

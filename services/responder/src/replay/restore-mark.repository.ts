@@ -1,10 +1,8 @@
+import { SKEW_SECONDS } from '@bulla/crypto';
 import { isMarkOurs, markOfNow } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { ResponderTables } from '../database/types.js';
-
-/** How far the clock of whoever signed may be ahead of the database's, whatever the policy says (protocol.md §2.1). */
-const SKEW_SECONDS = 60;
 
 /** Seconds; what was signed at or after it may be run. */
 export const notBefore = sql<number>`ceil(extract(epoch from restore_mark.not_before))::int8`;
@@ -38,9 +36,9 @@ export class RestoreMarkRepository {
   constructor(private readonly db: Kysely<ResponderTables>) {}
 
   /**
-   * Marks the database unless its mark is ours and as new as the newest we know; has to be a transaction of its own. A database without a mark is new:
-   * what was issued before it was there is refused. One whose mark is not ours was restored or promoted: what may have
-   * been issued before this moment is refused, by whatever clock.
+   * Marks the database unless its mark is ours and as new as the newest we know; has to be a transaction of its own. A
+   * database without a mark is new: what was issued before it was there is refused. One whose mark is not ours was restored
+   * or promoted: what may have been issued before this moment is refused, by whatever clock.
    * @param newest that a process has worked with.
    * @returns what was done, or undefined where nothing was to do
    */

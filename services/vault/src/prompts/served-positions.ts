@@ -1,4 +1,5 @@
 import type { Trust } from '@bulla/crypto';
+import { SKEW_SECONDS } from '@bulla/crypto';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultSource } from '../database/vault-database.js';
@@ -11,8 +12,6 @@ import { servedTags } from './served-tags.js';
 
 /** As many as one position is served with. */
 const WORDS_MAX = 16;
-/** Whose clock is ahead of this one needs a renewer's word earlier. */
-const SKEW_SECONDS = 60;
 
 /** A position with the tags that count now, or did when it was signed. */
 export interface TaggedPosition {
@@ -84,6 +83,7 @@ export class ServedPositions {
 
   /** Whether every client takes it without a renewer's word. A deletion needs none. */
   private isFresh(trust: Trust, { row, tags }: TaggedPosition): boolean {
+    // Whose clock is ahead of this one needs a renewer's word earlier.
     return row.version === 0 || trust.clock(this.clock.now()) + SKEW_SECONDS < tags.freshUntil;
   }
 }
