@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { ANSWER_CHECKS } from '@bulla/crypto';
 import { FakeOpenai, startFakeOpenai } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Running } from './world.js';
@@ -130,6 +131,45 @@ describe('bulla verify', () => {
       code: 10,
       stderr: expect.stringContaining(check),
     });
+  });
+
+  it('needs no key of this device, also where it looks for keys revoked since', async () => {
+    const { stdout } = await run('--json');
+    const identity = world.path('home/identity.json');
+    renameSync(identity, `${identity}.away`);
+    const verified = await world.bulla(['verify', '-'], { stdin: stdout });
+    renameSync(`${identity}.away`, identity);
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringMatching(/^– revoked-since .*the answer’s own/m) });
+  });
+
+  it('says of each check what it looked at, against what, for which moment, and what it does not prove', async () => {
+    const { stdout } = await run('--json');
+    const { stdout: said } = await world.bulla(['verify', '-', '--explain'], { stdin: stdout });
+    const { checks } = JSON.parse((await world.bulla(['verify', '-', '--json'], { stdin: stdout })).stdout) as {
+      checks: { name: string; against: string; at?: string }[];
+    };
+    expect(checks.map(({ name }) => name)).toEqual(ANSWER_CHECKS);
+    for (const what of ['checked', 'against', 'at', 'not proved'])
+      expect(said.match(new RegExp(`^    ${what}  +\\S`, 'gm'))).toHaveLength(checks.length);
+    for (const { against, at = '' } of checks) {
+      expect(said).toContain(against);
+      expect(said).toContain(at);
+    }
+  });
+
+  it('tells programs which check failed, and nothing that the file says', async () => {
+    const { stdout } = await run('--json');
+    const changed = stdout.replace('{"text":"P', '{"text":"Q');
+    const { code, stdout: said } = await world.bulla(['verify', '-', '--json'], { stdin: changed });
+    expect(code).toBe(10);
+    const verdict = JSON.parse(said) as { checks: object[] };
+    expect(verdict).toMatchObject({
+      valid: false,
+      verdict: 'REFUSED',
+      failure: { code: 'envelope_tampered', check: 'text' },
+    });
+    expect(verdict).not.toHaveProperty('answer');
+    expect(verdict.checks.at(-1)).toMatchObject({ name: 'text', state: 'failed' });
   });
 
   it('needs a pin where there is no profile, and no vault', async () => {
