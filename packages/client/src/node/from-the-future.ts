@@ -1,9 +1,9 @@
-import { parseDirectory, parsePolicy, parseRoot, pinOf, requireSeconds, secondsOf, SKEW_SECONDS } from '@bulla/crypto';
+import { parseDirectory, parsePolicy, parseRoot, requireSeconds, secondsOf, SKEW_SECONDS } from '@bulla/crypto';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import { versionName } from './replaced-documents.js';
+import { seenAtHome } from './seen-documents.js';
 import { setAside } from './set-aside.js';
-import { FileTrustStore } from './trust-store.js';
 
 /** A document in a folder: its number, and until when nobody takes it. */
 interface Dated {
@@ -22,9 +22,7 @@ interface Dated {
 export async function setFutureAside(home: Home, org: string, now: number): Promise<readonly string[]> {
   requireSeconds(now);
   const folder = `org/${org}`;
-  const root = await home.read(`${folder}/root.json`);
-  const pin = root === undefined ? '' : pinOf(await parseRoot(root));
-  const published = (await new FileTrustStore(home).load(org, pin))?.documents;
+  const published = (await seenAtHome(home, org))?.documents;
   const lines: string[] = [];
   const isFuture = ({ issued }: Dated) => secondsOf(issued) > now + SKEW_SECONDS;
   // The directory first: it names the others.
