@@ -1,4 +1,4 @@
-import type { AnswerCheck } from '@bulla/crypto';
+import type { AnswerCheck, Check } from '@bulla/crypto';
 
 /** What a check of an answer file looks at, in plain words. docs/spec/evidence.md has the same table. */
 export interface Explanation {
@@ -128,3 +128,8 @@ export const EXPLANATIONS: Readonly<Record<AnswerCheck, Explanation>> = {
     notProved: 'what was published after them; a thief signs with an old date until the key is revoked',
   },
 };
+
+/** A check as it is printed: with no mark of its own where nothing was looked for. */
+export function findingOf({ name, state, detail }: Check) {
+  return { name, ok: state === 'not_looked_for' ? undefined : state === 'passed', detail };
+}

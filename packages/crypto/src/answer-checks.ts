@@ -3,8 +3,7 @@ import { countOf, tampered } from './answer-finding.js';
 import type { Bytes } from './bytes.js';
 import { decodeBase64url, tokenHash } from './bytes.js';
 import { verifyJws } from './compact.js';
-import { parseDirectory } from './directory.js';
-import { countSignatures } from './document.js';
+import { countSignatures, documentSignatures } from './document.js';
 import { SKEW_SECONDS, secondsOf } from './document-times.js';
 import type { VerifiedEnvelope } from './envelope.js';
 import { parseEnvelope, verifyEnvelope } from './envelope.js';
@@ -12,7 +11,6 @@ import { CryptoError } from './errors.js';
 import type { Evidence } from './evidence.js';
 import { fingerprint } from './fingerprint.js';
 import { parseHead } from './frames.js';
-import { parsePolicy } from './policy.js';
 import type { FinClaims } from './reply.js';
 import { parseFin, verifyFin } from './reply.js';
 import { parseRoot } from './root.js';
@@ -77,7 +75,9 @@ export async function checkDocumentSignatures({ documents }: Trust): Promise<Fin
   ) as (typeof roots)[number]['payload']['keys'];
   const anyKey = { kids: Object.keys(keys), threshold: 1 };
   let count = 0;
-  for (const document of [...roots, await parsePolicy(documents.policy), await parseDirectory(documents.directory)]) {
+  const { policy, directory } = documents;
+  const others = [documentSignatures(policy, 'bulla-policy'), documentSignatures(directory, 'bulla-directory')];
+  for (const document of [...roots, ...others]) {
     if ((await countSignatures(document, anyKey, keys)) !== document.signatures.length) {
       throw new CryptoError('signature_invalid', 'a document carries a signature that is not good');
     }

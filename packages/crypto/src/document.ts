@@ -173,8 +173,19 @@ export async function requireSignedToken(
   keys: Readonly<Record<string, DocumentKey>>,
   check: string,
 ): Promise<void> {
+  await requireSignatures(documentSignatures(token, type), role, keys, check);
+}
+
+/**
+ * What a document was signed with, read without its payload.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function documentSignatures(
+  token: string,
+  type: DocumentType,
+): Pick<ParsedDocument<unknown>, 'encoded' | 'signatures'> {
   const outer = readOuter(token, DOCUMENT_MAX_BYTES);
-  await requireSignatures({ encoded: outer.payload, signatures: readSignatures(outer, type) }, role, keys, check);
+  return { encoded: outer.payload, signatures: readSignatures(outer, type) };
 }
 
 async function isGood(

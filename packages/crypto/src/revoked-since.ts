@@ -1,13 +1,11 @@
 import type { Finding } from './answer-finding.js';
 import { momentOf } from './answer-finding.js';
-import { parseDirectory } from './directory.js';
-import type { ParsedDocument } from './document.js';
+import { documentSignatures } from './document.js';
 import { parseEnvelope } from './envelope.js';
 import { CryptoError } from './errors.js';
 import type { Evidence } from './evidence.js';
 import { fingerprint } from './fingerprint.js';
 import { parseInnerInvocation } from './invocation.js';
-import { parsePolicy } from './policy.js';
 import { parseFin } from './reply.js';
 import type { RootDocument } from './root.js';
 import { parseRoot } from './root.js';
@@ -138,24 +136,18 @@ async function areRootsForked(one: Trust, other: Trust): Promise<boolean> {
 
 /** Documents of the answer that so many of their signers are no longer in a root for that too few are left. */
 async function droppedBy(root: RootDocument, then: Trust): Promise<string[]> {
-  const { policy, directory } = then.documents;
   const dropped: string[] = [];
-  if (await lostItsSigners(await parsePolicy(policy), 'policy', then, root))
-    dropped.push('keys that signed the policy are no longer in root');
-  if (await lostItsSigners(await parseDirectory(directory), 'directory', then, root))
-    dropped.push('keys that signed the directory are no longer in root');
+  for (const role of ['policy', 'directory'] as const)
+    if (await lostItsSigners(role, then, root)) dropped.push(`keys that signed the ${role} are no longer in root`);
   return dropped;
 }
 
-async function lostItsSigners(
-  document: ParsedDocument<{ readonly root_version: number }>,
-  role: 'policy' | 'directory',
-  then: Trust,
-  root: RootDocument,
-): Promise<boolean> {
-  const stated = (await parseRoot(then.documents.roots[document.payload.root_version - 1] ?? '')).payload.roles[role];
+async function lostItsSigners(role: 'policy' | 'directory', then: Trust, root: RootDocument): Promise<boolean> {
+  const { documents } = then;
+  const stated = (await parseRoot(documents.roots[then[role].root_version - 1] ?? '')).payload.roles[role];
+  const { signatures } = documentSignatures(documents[role], `bulla-${role}`);
   const { kids, threshold } = root.roles[role];
-  const now = document.signatures.filter(({ kid }) => kids.includes(kid));
+  const now = signatures.filter(({ kid }) => kids.includes(kid));
   // Cosigned by the new keys when root changed.
   if (now.length >= threshold) return false;
   // guard: answer-dropped-signer without: return false;

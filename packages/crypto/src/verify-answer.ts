@@ -18,6 +18,7 @@ import type { Answer } from './evidence.js';
 import { answerText, parseAnswer } from './evidence.js';
 import type { InvocationClaims } from './invocation.js';
 import type { FinClaims, ReplyUsage } from './reply.js';
+import { parseFin } from './reply.js';
 import { findRevoked } from './revoked-since.js';
 import { requireSeconds } from './seconds.js';
 import type { Trust } from './trust.js';
@@ -73,6 +74,8 @@ export interface ProvedAnswer {
   /** Absent for a chat without a stored prompt. */
   readonly prompt: Answer['prompt'];
   readonly responder: string;
+  /** `kid` of the key that signed the reply. */
+  readonly responderKey: string;
   readonly usage: ReplyUsage;
   readonly model: string;
   readonly finish: FinClaims['finish'];
@@ -152,11 +155,12 @@ async function prove(checks: Checks, file: Bytes | string, { pin, now, newer }: 
   if (!valid) checks.failLast();
   const { text } = answer;
   const { iss: responder, usage, model, finish, aud: asker } = fin;
+  const responderKey = parseFin(evidence.fin).header.kid;
   return {
     valid,
     verdict: valid ? `VALID as of ${trust.directory.issued}` : `REVOKED SINCE ${since}`,
     checks: checks.done,
-    answer: { text, prompt, responder, usage, model, finish, asker, question, profile },
+    answer: { text, prompt, responder, responderKey, usage, model, finish, asker, question, profile },
   };
 }
 

@@ -8,6 +8,7 @@ import { writeWhole } from '../files.js';
 import { shortName } from '../names.js';
 import { styled } from '../output.js';
 import { draftOf } from '../prompt-draft.js';
+import { findingOf } from '../answer-explanations.js';
 import { quoted } from '../visible-text.js';
 
 const NAME = 'demo/claim-triage';
@@ -79,8 +80,7 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
   heading('4. what the answer file proves to others');
   const file = answer.toFile();
   const verdict = await bulla.verify(file);
-  for (const { name, state, detail } of verdict.checks)
-    out.check({ name, ok: state === 'not_looked_for' ? undefined : state === 'passed', detail });
+  for (const check of verdict.checks) out.check(findingOf(check));
   if (!verdict.valid)
     throw new CheckFailed(`the answer does not count (check ${verdict.failure?.check ?? 'revoked-since'})`);
   out.line(`  ${verdict.verdict}`);

@@ -1,9 +1,9 @@
 import { verifyAnswerFile } from '@bulla/client';
 import { FileTrustStore } from '@bulla/client/node';
 import type { Check, ProvedAnswer, Verdict } from '@bulla/crypto';
-import { ANSWER_MAX_BYTES, fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
+import { ANSWER_MAX_BYTES, fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
-import { EXPLANATIONS } from '../answer-explanations.js';
+import { EXPLANATIONS, findingOf } from '../answer-explanations.js';
 import type { Context } from '../context.js';
 import { CheckFailed } from '../exit-code.js';
 import { readBytes } from '../files.js';
@@ -64,7 +64,7 @@ async function verify(context: Context, path: string, { pin, json, explain }: Ve
   } else {
     for (const check of checks) showCheck(context, check, explain === true);
     if (answer === undefined) out.line(styled(verdict, 'bad'));
-    else showVerdict(context, verdict, valid, answer, bytes);
+    else showVerdict(context, verdict, valid, answer);
   }
   if (failure !== undefined) throw failure;
   if (!valid) throw new CheckFailed('the answer was good when it was made, but no longer counts (check revoked-since)');
@@ -90,9 +90,10 @@ async function verdictOf(
   });
 }
 
-function showCheck({ out }: Context, { name, state, detail, against, at }: Check, isExplained: boolean): void {
-  out.check({ name, ok: state === 'not_looked_for' ? undefined : state === 'passed', detail });
+function showCheck({ out }: Context, check: Check, isExplained: boolean): void {
+  out.check(findingOf(check));
   if (!isExplained) return;
+  const { name, against, at } = check;
   const words = EXPLANATIONS[name];
   const lines = [
     ['checked', words.checked],
@@ -112,14 +113,12 @@ function showVerdict(
   { out }: Context,
   verdict: string,
   isValid: boolean,
-  { responder, prompt, model, finish, profile }: ProvedAnswer,
-  bytes: Uint8Array<ArrayBuffer>,
+  { responder, responderKey, prompt, model, finish, profile }: ProvedAnswer,
 ): void {
-  const { kid } = parseFin(parseAnswer(bytes).evidence.fin).header;
   const about = prompt === undefined ? '' : ` prompt=${prompt.name}@${prompt.version}`;
   out.line(
     styled(verdict, isValid ? 'good' : 'bad'),
-    ` responder=${responder}#${fingerprint(kid)}${about} model=${quoted(model)} finish=${finish}`,
+    ` responder=${responder}#${fingerprint(responderKey)}${about} model=${quoted(model)} finish=${finish}`,
   );
   if (profile === 'development') {
     out.talk(
