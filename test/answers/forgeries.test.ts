@@ -35,6 +35,7 @@ describe('an answer file of parts that are mixed', () => {
     'REFUSED: forbidden/version-withdrawn',
     'REFUSED: forbidden/tag-threshold',
     'REFUSED: forbidden/tag-time',
+    'REFUSED: key_revoked/reply-key-time',
     'REFUSED: envelope_tampered/directory-policy',
     'REFUSED: trust_rollback/revoked-since',
     'REFUSED: pin_mismatch/root-pin',

@@ -12,8 +12,9 @@ const DAY = 86_400;
 const T0 = 1_800_000_000;
 const NAME = 'claims/triage';
 const PROMPT = 'prm_01kbz2p8e4fxq9m3y7t5w6v8na';
-/** Before the first answer, and long after the last. */
+/** Before the first answer, between two, and long after the last. */
 const EARLY = T0 - DAY;
+const BETWEEN = T0 + 7 * DAY;
 const LATE = T0 + 60 * DAY;
 
 type Member = 'owner' | 'author' | 'auditor';
@@ -63,6 +64,10 @@ export async function makeStock(): Promise<Stock> {
   for (const line of lines) await line.publish(T0 + 5 * DAY, {});
   await rotated.publish(T0 + 20 * DAY, { root: { newDirectoryKey: true } });
   await grown.publish(T0 + 20 * DAY, { root: { profile: 'production' } });
+  // Keys that sign no more: an author's, who signed a tag after it, and a responder's, of whose answers most are late.
+  await plain.publish(T0 + 10 * DAY, { directory: deactivating(plain.organisation.author.urn, T0 + 6 * DAY) });
+  const [responder] = plain.organisation.responders;
+  await plain.publish(T0 + 15 * DAY, { directory: deactivating(responder.urn, T0 + 15 * DAY) });
   await changed.publish(T0 + 10 * DAY, { policy: (draft) => Object.assign(draft.labels, { production }) });
   await changed.publish(T0 + 15 * DAY, { directory: revoking(changed.organisation.author.signer.kid, T0 + 15 * DAY) });
   await changed.publish(T0 + 20 * DAY, {
@@ -80,6 +85,14 @@ export async function makeStock(): Promise<Stock> {
 
 function revoking(kid: string, at: number) {
   return (draft: DirectoryDocument) => void draft.revoked.push({ kid, reason: 'keyCompromise', at });
+}
+
+/** The signing keys of an entity sign no more from then on. */
+function deactivating(urn: string, from: number) {
+  return (draft: DirectoryDocument) => {
+    for (const record of draft.entities[urn]?.keys ?? [])
+      if (record.use === 'sig') Object.assign(record, { nbf: Math.min(record.nbf, from), use_until: from });
+  };
 }
 
 function without(urn: string) {
@@ -128,7 +141,7 @@ async function give(state: State, ver: number, by: TestOrganisation['owner'], at
   };
 }
 
-/** Tags of an organisation: two positions of each of two labels, by three people, before and after. */
+/** Tags of an organisation: two positions of each of two labels, by three people, at three times. */
 async function tagsOf(line: Line): Promise<TagFact[]> {
   const { organisation } = line;
   const { org } = organisation;
@@ -139,7 +152,7 @@ async function tagsOf(line: Line): Promise<TagFact[]> {
       const place = { name: NAME, tag: label, ver: seq, chash: chashOf(seq), seq, prev };
       let pos = '';
       for (const by of ['owner', 'author', 'auditor'] as const)
-        for (const iat of [EARLY, LATE]) {
+        for (const iat of [EARLY, BETWEEN, LATE]) {
           const { urn, signer } = organisation[by];
           const of = { iss: urn, aud: organisationUrn(org), sub: urnOf(org, 'prompt', PROMPT) };
           const claims: TagClaims = { ...of, ...place, iat, exp: iat + 300 * DAY, purpose: 'prompt.tag' };

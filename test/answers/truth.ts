@@ -9,6 +9,8 @@ export type Truth = 'VALID' | 'REVOKED SINCE' | 'REFUSED';
 
 const SKEW = 60;
 const RUN_SECONDS = 3600;
+/** How long after the use of a key what it signed still counts. */
+const GRACE = 300;
 const seconds = (moment: string) => Date.parse(moment) / 1000;
 
 export function truthOf(forgery: Forgery): Truth {
@@ -29,6 +31,7 @@ function wasGood(forgery: Forgery): boolean {
     pin === given.state.line &&
     areDocumentsGood(forgery) &&
     isOfTime(forgery) &&
+    useEnded(given.state, given.kids.fin) + RUN_SECONDS + GRACE >= given.repliedAt &&
     mightBeAsked(given) &&
     showTheVersion(forgery)
   );
@@ -64,7 +67,7 @@ function isOfTime({ envelope: { repliedAt, askedAt }, policy, directory, roots, 
 }
 
 /** The directory lists the asker, as one who may ask, with a key that counts, and has not withdrawn the version. */
-function mightBeAsked({ state, asker, ver }: Given): boolean {
+function mightBeAsked({ state, asker, ver, askedAt }: Given): boolean {
   const { entities, revoked, withdrawn } = state.directory.payload;
   const entity = entities[asker.urn];
   return (
@@ -72,8 +75,15 @@ function mightBeAsked({ state, asker, ver }: Given): boolean {
     entity.roles.includes('invoker') &&
     entity.keys.some(({ kid }) => kid === asker.kid) &&
     !revoked.some(({ kid }) => kid === asker.kid) &&
+    useEnded(state, asker.kid) + GRACE >= askedAt &&
     !withdrawn.some(({ below }) => ver < below)
   );
+}
+
+/** Seconds: until when a key of a directory signs. */
+function useEnded({ directory }: State, kid: string): number {
+  const keys = Object.values(directory.payload.entities).flatMap((entity) => entity.keys);
+  return keys.find((key) => key.kid === kid)?.use_until ?? 0;
 }
 
 function showTheVersion({ tags, envelope: given }: Forgery): boolean {
@@ -95,7 +105,7 @@ function haveEnoughSigned(tags: readonly TagFact[], { state, repliedAt }: Given)
     if (entity?.kind !== 'device' || revoked.some((one) => one.kid === kid)) return false;
     const may = (groups: readonly string[]) => groups.some((group) => entity.groups.includes(group));
     const mayTag = rule === undefined ? entity.roles.includes('author') && may(['grp:authors']) : may(rule.groups);
-    return mayTag && claims.iat <= repliedAt + SKEW;
+    return mayTag && claims.iat <= Math.min(repliedAt + SKEW, useEnded(state, kid) + GRACE);
   });
   return new Set(people.map(({ by }) => by)).size >= (rule?.threshold ?? 1);
 }

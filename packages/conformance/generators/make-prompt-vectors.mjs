@@ -46,6 +46,14 @@ await addCases('statement', [
   ['an author whose key no longer signs', 'valid', '', statementCase(() => statementBy('veteran'))],
   ['kept content of a revoked author', 'valid', '', statementCase(() => statementBy('leaver'), { chash: KEPT })],
   [
+    'a key id with idle bits set',
+    'token_malformed',
+    '',
+    statementCase(() =>
+      rawJws({ ...headerFor(PROMPT, owner), kid: `${'A'.repeat(42)}B` }, exampleStatement(acme), owner),
+    ),
+  ],
+  [
     'kept content in a suite that the policy dropped, RSA-3072',
     'valid',
     '',
@@ -568,6 +576,18 @@ await addCases('bundle', [
     bundleCase(async () => ({ tags: [await tagBy({ iat: NOW - 7200, exp: NOW - 3600 })] })),
   ],
   ['a label of long ago that a renewer calls the newest', 'valid', '', bundleCase(() => renewed({}))],
+  [
+    'a tag of five minutes after the use of its key',
+    'valid',
+    '',
+    bundleCase(async () => ({ tags: [await tagBy({ iat: NOW - 86_400 + 300 }, 'veteran')] })),
+  ],
+  [
+    'a tag of later than that',
+    'forbidden',
+    'tag-threshold',
+    bundleCase(async () => ({ tags: [await tagBy({ iat: NOW - 86_400 + 301 }, 'veteran')] })),
+  ],
   ['a label of long ago', 'trust_expired', 'tag-fresh', bundleCase(async () => ({ tags: [await longAgo()] }))],
   [
     'a label of long ago, named by a version whose content was seen before',

@@ -244,11 +244,12 @@ const answered = await reply(
 const steps = [...answered.frames.map((frame) => ['delta', b64u(frame)]), ['final', b64u(answered.final)]];
 const context = { rsp: asked.question.rsp, env: asked.envelopeToken, irt: { ...irtOf(asked), ih: asked.sealed.ih } };
 const first = { ...context, head: b64u(answered.head), steps };
-/** What is not said is as in the first case. */
+const isFirstOurs = !isPublished('golden/frames.json');
+/** What is not said is as in the first case: beside one that was published before, everything is said. */
 const frameCase =
   (changes = {}) =>
   async () =>
-    changes;
+    isFirstOurs ? changes : { ...first, ...changes };
 const frameOf = async (kind, index, padded) =>
   b64u(await sealFrame(await deriveFrameKeys(asked.rsp, answered.head), index, kind, padded));
 /** A whole reply whose fin says something else, or is signed by somebody else. */
@@ -367,6 +368,7 @@ await addCases('frames', [
   ['a fin that counts another number of deltas', 'stream_truncated', '', finCase({ n: 2 })],
   ['a fin that counts other bytes', 'stream_truncated', '', finCase({ bytes: claims.bytes + 1 })],
   ['a fin over other deltas', 'stream_truncated', '', finCase({ sha256: OTHER_HASH })],
+  ['a fin whose id has idle bits set', 'stream_truncated', '', finCase({ jti: `${'A'.repeat(21)}B` })],
   ['a fin by another responder', 'responder_key_changed', 'reply-key', finCase({}, await acme.signer('us1'))],
   ['a fin by a key that nobody holds', 'responder_key_changed', 'reply-key', finCase({}, await globex.signer('eu1'))],
   [

@@ -12,13 +12,10 @@ import type { Evidence } from './evidence.js';
 import { fingerprint } from './fingerprint.js';
 import { parseHead } from './frames.js';
 import type { FinClaims } from './reply.js';
-import { parseFin, verifyFin } from './reply.js';
+import { parseFin, RUN_MAX_SECONDS, verifyFin } from './reply.js';
 import { parseRoot } from './root.js';
 import { Transcript } from './transcript.js';
 import { Trust } from './trust.js';
-
-/** How long after the end of its envelope or directory a reply may be signed: a run that began in time goes on. */
-const RUN_MAX_SECONDS = 3600;
 
 /** The documents of an answer, and whose keys they are of. */
 export interface AnswerTrust {
@@ -148,7 +145,7 @@ export async function checkReply(
     irt: { ...parseHead(head).irt, ih },
     head,
     transcript: await transcript.summary(),
-  });
+  }).catch(rethrowAsChanged);
   // guard: answer-directory
   if (claims.dir.ver !== trust.directoryRef.ver || claims.dir.hash !== trust.directoryRef.hash) {
     throw tampered('reply-directory', 'the responder signed another directory');

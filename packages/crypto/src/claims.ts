@@ -5,7 +5,9 @@ import { visibleNameSchema } from './visible-name.js';
 
 /** Members that stand in tokens of several types (protocol.md §2.1, §2.2). */
 
-/** 32 bytes in canonical base64url: 43 characters, the unused bits of the last one zero. */
+/** 16 bytes in canonical base64url: 22 characters, the unused bits of the last one zero. */
+export const bytes16Schema = z.string().check(z.regex(/^[A-Za-z0-9_-]{21}[AQgw]$/));
+/** 32 bytes, in the same way: 43 characters. */
 export const bytes32Schema = z.string().check(z.regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/));
 /** A SHA-256 in base64url. */
 export const hashSchema = bytes32Schema;

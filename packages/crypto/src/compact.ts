@@ -2,9 +2,10 @@ import { platform } from '#platform';
 import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
 import { decodeBase64url, encodeBase64url, randomBytes, utf8 } from './bytes.js';
+import { hashSchema } from './claims.js';
 import { CryptoError } from './errors.js';
 import type { VerifyingKey } from './keys.js';
-import { isSignatureOf, kidSchema, publicKeyOf } from './keys.js';
+import { isSignatureOf, publicKeyOf } from './keys.js';
 import { checkShape } from './schema.js';
 import { Secret } from './secret.js';
 import type { Signer } from './signer.js';
@@ -42,11 +43,11 @@ export interface ParsedJws<Claims> {
 
 const HEADER_MAX_BYTES = 2048;
 // guard: token-header without:
-//   const jwsHeaderSchema = z.looseObject({ alg: z.enum(SIGN_ALGS), typ: z.string(), kid: kidSchema });
+//   const jwsHeaderSchema = z.looseObject({ alg: z.enum(SIGN_ALGS), typ: z.string(), kid: hashSchema });
 const jwsHeaderSchema = z.strictObject({
   alg: z.enum(SIGN_ALGS), // guard: token-algorithm-names without: alg: z.string()
   typ: z.string(),
-  kid: kidSchema,
+  kid: hashSchema,
 });
 
 /**
@@ -99,7 +100,7 @@ export const sealedToShape = {
   alg: z.enum(SEAL_ALGS),
   enc: z.literal('A256GCM'),
   /** The recipient's encryption key. */
-  kid: kidSchema,
+  kid: hashSchema,
   epk: z.optional(P256_KEYS.publicJwk),
 };
 

@@ -76,6 +76,7 @@ export {
   keyRecordSchema,
   keyState,
   keyThumbprint,
+  mightSignAt,
   suiteOfKey,
 } from './keys.js';
 export type { ExportOptions, KeyFormat } from './key-export.js';

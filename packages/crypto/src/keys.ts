@@ -100,6 +100,16 @@ export function isUsable(record: KeyRecord, usage: KeyUsage, revoked: boolean, n
   );
 }
 
+/**
+ * Whether what a key of long use signed at `signedAt` (seconds, by its own word) is of the time in which it signed: until
+ * its `use_until`, and so much later as a directory takes to reach whoever signs and as what it signs may take.
+ * @param takes seconds
+ */
+export function mightSignAt({ use_until }: KeyRecord, signedAt: number, takes = 0): boolean {
+  requireSeconds(signedAt);
+  return signedAt <= use_until + GRACE_SECONDS + takes;
+}
+
 /** RFC 7638 SHA-256 thumbprint of the public members, base64url: the `kid` of the key. */
 export async function keyThumbprint(jwk: PublicJwk | PrivateJwk): Promise<string> {
   return calculateJwkThumbprint(jwk, 'sha256');

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import type { Bytes } from './bytes.js';
 import { digestB64u, encodeBase64url, randomBytes, tokenHash, utf8 } from './bytes.js';
 import {
+  bytes16Schema,
   directoryRefSchema,
   hashSchema,
   idSchema,
@@ -10,21 +11,24 @@ import {
   promptRefSchema,
   urnSchema,
 } from './claims.js';
-import { SKEW_SECONDS } from './document-times.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
+import { SKEW_SECONDS } from './document-times.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims } from './envelope.js';
 import { CryptoError } from './errors.js';
 import { fingerprint } from './fingerprint.js';
 import type { FrameKeys, InReplyTo } from './frames.js';
 import { buildHead, deriveFrameKeys, pad, parseHead, sealFrame } from './frames.js';
-import { secondsSchema } from './keys.js';
+import { mightSignAt, secondsSchema } from './keys.js';
 import { requireSeconds } from './seconds.js';
 import type { Secret } from './secret.js';
 import type { Signer } from './signer.js';
 import { Transcript } from './transcript.js';
 import type { TranscriptSummary } from './transcript.js';
 import type { Trust } from './trust.js';
+
+/** How long a run may take: a reply may be signed so long after its envelope, its directory or the use of its key ended. */
+export const RUN_MAX_SECONDS = 3600;
 
 const countSchema = z.optional(z.int().check(z.gte(0)));
 export const usageSchema = z.strictObject({
@@ -39,7 +43,7 @@ const sharedShape = {
   iss: urnSchema,
   aud: urnSchema,
   iat: secondsSchema,
-  jti: opaqueIdSchema,
+  jti: bytes16Schema,
   irt: z.strictObject({ jti: idSchema('inv'), rh: hashSchema, ih: hashSchema }),
   /** `H(E)`. */
   env: hashSchema,
@@ -217,6 +221,10 @@ export async function verifyFin(fin: string, context: FinContext): Promise<FinCl
   // guard: reply-future
   if (claims.iat > now + SKEW_SECONDS) {
     throw new CryptoError('clock_skew', 'the reply is from the future', { check: 'reply-time' });
+  }
+  // guard: reply-key-time
+  if (!mightSignAt(holder.record, claims.iat, RUN_MAX_SECONDS)) {
+    throw new CryptoError('key_revoked', 'the key did not sign any more then', { check: 'reply-key-time' });
   }
   // guard: reply-fork
   if (claims.dir.ver === trust.directoryRef.ver && claims.dir.hash !== trust.directoryRef.hash) {

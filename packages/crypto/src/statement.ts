@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { attachmentsSchema } from './attachment.js';
-import { modelNameSchema, nameSchema, opaqueIdSchema, urnOfSchema, versionSchema } from './claims.js';
+import { bytes16Schema, modelNameSchema, nameSchema, opaqueIdSchema, urnOfSchema, versionSchema } from './claims.js';
 import type { JwsFormat, ParsedJws } from './compact.js';
 import { parseJws, signJws, verifyJws } from './compact.js';
 import type { KeyHolder } from './directory-keys.js';
@@ -59,7 +59,7 @@ const claimsSchema = z.strictObject({
   purpose: z.literal('prompt.content'),
   custody: z.enum(['sealed', 'managed']),
   /** 16 random bytes: `cmt` in the clear header of the content then says nothing about a short text. */
-  n: z.string().check(z.regex(/^[A-Za-z0-9_-]{21}[AQgw]$/)),
+  n: bytes16Schema,
   /** Last day, YYYY-MM-DD, on which the text must still be secret. */
   protect_until: z.iso.date(),
   acl: z.strictObject({

@@ -2,6 +2,7 @@ import { verifyJws } from './compact.js';
 import type { CryptoErrorCode } from './errors.js';
 import { CryptoError } from './errors.js';
 import { organisationUrn, parseUrn } from './ids.js';
+import { mightSignAt } from './keys.js';
 import { TAG_DAYS_MAX } from './policy.js';
 import type { PositionRef } from './position.js';
 import { positionHash } from './position.js';
@@ -265,6 +266,9 @@ async function judgeTag(token: string, expected: TagExpectation): Promise<Judged
     flaw: new CryptoError(code, message, { check }),
   });
   if (keyFlaw !== undefined) return { ...judged, flaw: keyFlaw };
+  // guard: tag-key-time
+  if (!mightSignAt(holder.record, claims.iat))
+    return flawed('key_revoked', 'the key did not sign any more then', 'tag-key-time');
   // guard: tag-signer
   if (!trust.mayTag(holder.urn, name, label))
     return flawed('forbidden', 'the signer may not move this label', 'tag-signer');

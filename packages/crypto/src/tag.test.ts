@@ -165,7 +165,7 @@ describe('a tag', () => {
   it('outlives the time in which its key signs', async () => {
     const [key] = acme.author.entity.keys;
     const now = (key?.use_until ?? 0) + DAY;
-    const token = await tagBy(acme.author, { iat: now, exp: now + DAY });
+    const token = await tagBy(acme.author, { iat: now - DAY - 1, exp: now + DAY });
     await expect(verify([token], 'latest', now)).resolves.toMatchObject({ version: 3 });
   });
 

@@ -199,7 +199,7 @@ describe('verifyAnswer', () => {
       TAMPERED,
       'reply-directory',
     ],
-    ['under a fork of the directory', { dir: { ver: 1, hash: 'A'.repeat(43) } }, 'trust_rollback', 'reply-directory'],
+    ['under a fork of the directory', { dir: { ver: 1, hash: 'A'.repeat(43) } }, TAMPERED, 'reply-directory'],
     [
       'for an API key that the question does not name [guard: answer-act]',
       { act: 'key_1', show: true },

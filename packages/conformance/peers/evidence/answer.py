@@ -170,6 +170,7 @@ class Answer:
         require(fin['head'] == hash_of(raw), 'envelope_tampered', 'reply-head')
         self.transcript_is_signed()
         require(fin['iat'] <= self.now + 60, 'clock_skew', 'reply-time')
+        require(fin['iat'] <= key['use_until'] + HOUR + 300, 'key_revoked', 'reply-key-time')
         mine = {'ver': trust.directory['version'], 'hash': trust.directory.hash}
         require(fin['dir'] == mine, 'envelope_tampered', 'reply-directory')
         is_in_life = trust.directory.issued <= fin['iat'] <= trust.directory.expires + HOUR

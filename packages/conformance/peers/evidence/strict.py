@@ -130,7 +130,7 @@ class Token:
         header, payload, self.signature = (decode(part) for part in parts)
         require(len(header) <= 2048 and len(payload) <= limit, 'payload_too_large')
         self.header, self.text, self.hash = parsed(header), f'{parts[0]}.{parts[1]}'.encode(), token_hash(token)
-        require(fits(self.header, {'alg': ALG, 'typ': str, 'kid': '[A-Za-z0-9_-]{43}'}))
+        require(fits(self.header, {'alg': ALG, 'typ': str, 'kid': HASH}))
         require(self.header['typ'] in shapes)
         self.typ, self.kid, self.claims = self.header['typ'], self.header['kid'], parsed(payload)
         require(fits(self.claims, shapes[self.typ]))

@@ -43,11 +43,13 @@ def may_move(entity, tag, policy):
 def why_passed_over(tag, trust, moment):
     """Steps 5 to 9 of tag.md for one tag: why it does not count, or nothing."""
     try:
-        urn, entity, _ = trust.key(tag.kid, 'tag', moment, 'tag-key')
+        urn, entity, key = trust.key(tag.kid, 'tag', moment, 'tag-key')
     except Refused as refused:
         return refused.code
     require(trust.is_signed(tag), 'signature_invalid', 'tag-signature')
     require(tag['iss'] == urn, 'envelope_tampered', 'tag-issuer')
+    if tag['iat'] > key['use_until'] + 300:
+        return 'key_revoked'
     if not may_move(entity, tag, trust.policy):
         return 'forbidden'
     return 'later' if tag['iat'] > moment + trust.policy['max_skew'] else None

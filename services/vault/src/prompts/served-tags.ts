@@ -1,5 +1,5 @@
 import type { Trust } from '@bulla/crypto';
-import { CryptoError } from '@bulla/crypto';
+import { CryptoError, mightSignAt } from '@bulla/crypto';
 import type { LabelTagRow } from './label-tags.repository.js';
 
 /** As many as one position is served with. */
@@ -45,13 +45,15 @@ function freshUntilOf(trust: Trust, good: readonly LabelTagRow[]): number {
 function isGood(trust: Trust, tag: LabelTagRow, now: number): boolean {
   const { name, label, kid, device_urn: device, issued_at: issued, expires_at: expires } = tag;
   const end = Math.min(expires.getTime(), issued.getTime() + trust.labelRule(name, label).days * DAY_MS);
-  return now * 1000 < end && trust.mayTag(device, name, label) && hasUsableKey(trust, kid, now);
+  return now * 1000 < end && trust.mayTag(device, name, label) && mightSign(trust, kid, now, issued);
 }
 
-function hasUsableKey(trust: Trust, kid: string, now: number): boolean {
+/** Whether a key is usable now and was when it signed. */
+function mightSign(trust: Trust, kid: string, now: number, issued: Date): boolean {
   try {
-    trust.requireKey(kid, { usage: 'durable', purpose: 'tag', now, check: 'tag-key' });
-    return true;
+    const { record } = trust.requireKey(kid, { usage: 'durable', purpose: 'tag', now, check: 'tag-key' });
+    // guard: served-key-time
+    return mightSignAt(record, issued.getTime() / 1000);
   } catch (error) {
     if (error instanceof CryptoError) return false;
     throw error;
