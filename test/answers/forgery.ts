@@ -121,6 +121,7 @@ const KINDS = [
   'policy',
   'more roots',
   'more roots',
+  'more roots',
   'fewer roots',
   'other roots',
   'tag more',

@@ -109,8 +109,8 @@ async function givenIn(state: State): Promise<Given[]> {
   const plans = [
     { ver: 1, asker: invoker },
     { ver: 2, asker: invoker },
-    { ver: 2, asker: owner },
     { ver: 2, asker: author },
+    { ver: 1, asker: owner },
   ];
   return Promise.all(plans.map(({ ver, asker }, at) => give(state, ver, asker, state.at + 3600 * (at + 1))));
 }

@@ -9,8 +9,8 @@ import { parseLabelFreshness } from './freshness.js';
 import { urnOf } from './ids.js';
 import type { FinClaims } from './reply.js';
 import { parseTag } from './tag.js';
-import type { ResolvedTag, TagExpectation } from './tag-set.js';
-import { verifyTags } from './tag-set.js';
+import type { ResolvedTag, TagSet } from './tag-set.js';
+import { readTags, requireUsable } from './tag-set.js';
 import type { Trust } from './trust.js';
 
 /**
@@ -32,14 +32,15 @@ export async function checkTags(
   }
   const { prm, iat } = fin;
   const label = tags[0] === undefined ? 'latest' : parseTag(tags[0]).claims.tag;
-  const tag = await tagsThen(tags, { trust, name: prm.name, label, now: iat, acceptExpired: true });
+  const set = await readTags(tags, { trust, name: prm.name, label, now: iat, acceptExpired: true });
+  const tag = usableThen(set);
   // guard: answer-tag-prompt
   if (tag.sub !== urnOf(trust.org, 'prompt', prm.id)) {
     throw tampered('tag-prompt', 'the name stands for another prompt');
   }
   const age = tag.expiresAt <= envelope.claims.iat ? ', expired when the question was asked' : '';
-  const late = tags.length - notAfter(tags, iat, trust).length;
-  const afterwards = late > 0 ? `, ${late} more signed it only after the answer, which counts for nothing` : '';
+  const afterwards =
+    set.ahead > 0 ? `, ${set.ahead} more signed it only after the answer, which counts for nothing` : '';
   const who = `${tag.signers.length} signed it${age}${afterwards}`;
   if (label === 'latest' && tag.version > prm.ver) {
     return {
@@ -55,22 +56,17 @@ export async function checkTags(
   return { value: tag, detail: `${prm.name} version ${prm.ver} bore the label ${label}; ${who}`, ...found };
 }
 
-/** What tags show by those that were signed before the answer. Where later ones would be enough, that is said by name. */
-async function tagsThen(tags: readonly string[], expected: TagExpectation): Promise<ResolvedTag> {
+/** What a set shows by those who signed before the answer. Where later ones would be enough, that is said by name. */
+function usableThen(set: TagSet): ResolvedTag {
   try {
-    return await verifyTags(tags, expected);
+    return requireUsable(set);
   } catch (error) {
-    const late = tags.length - notAfter(tags, expected.now, expected.trust).length;
-    if (!(error instanceof CryptoError) || error.check !== 'tag-threshold' || late === 0) throw error;
+    if (!(error instanceof CryptoError) || error.check !== 'tag-threshold' || set.ahead === 0) throw error;
     throw new CryptoError(error.code, 'too few signed the label before the answer: others did so only afterwards', {
       check: 'tag-time',
       cause: error,
     });
   }
-}
-
-function notAfter(tags: readonly string[], at: number, { policy }: Trust): string[] {
-  return tags.filter((tag) => parseTag(tag).claims.iat <= at + policy.max_skew);
 }
 
 /** Whether anybody said that the position was the newest when the question was asked: it decides nothing. */

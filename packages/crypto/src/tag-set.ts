@@ -46,6 +46,8 @@ export interface TagSet extends GatheredTags {
   readonly signed: number;
   /** Whether a tag is by a key that the directory does not list, or not yet. */
   readonly hasUnknownKey: boolean;
+  /** How many tags of those who may sign are passed over because they are dated later than now. */
+  readonly ahead: number;
 }
 
 export interface TagExpectation {
@@ -66,11 +68,18 @@ export interface TagExpectation {
  */
 export async function verifyTags(tokens: readonly string[], expected: TagExpectation): Promise<ResolvedTag> {
   requireSeconds(expected.now);
-  const resolved = await verifyPosition(tokens, expected);
+  return requireUsable(await readTags(tokens, expected));
+}
+
+/**
+ * What a set of tags points to, where it is usable.
+ * @throws {CryptoError} as verifyTags, where too few count or the label is deleted
+ */
+export function requireUsable(set: TagSet): ResolvedTag {
+  requireEnough(set);
   // guard: tag-deleted
-  if (resolved.version === 0)
-    throw new CryptoError('label_not_found', 'the label is deleted', { check: 'tag-deleted' });
-  return resolved;
+  if (set.version === 0) throw new CryptoError('label_not_found', 'the label is deleted', { check: 'tag-deleted' });
+  return resolvedOf(set);
 }
 
 /**
@@ -210,6 +219,7 @@ async function setOf(judged: readonly JudgedTag[], expected: TagExpectation): Pr
     needed,
     signed: signed.length,
     hasUnknownKey: judged.some(({ flaw }) => flaw?.code === 'key_unknown'),
+    ahead: judged.filter(({ flaw }) => flaw?.check === 'tag-issued').length,
   };
 }
 
@@ -266,15 +276,15 @@ async function judgeTag(token: string, expected: TagExpectation): Promise<Judged
     flaw: new CryptoError(code, message, { check }),
   });
   if (keyFlaw !== undefined) return { ...judged, flaw: keyFlaw };
-  // guard: tag-key-time
-  if (!mightSignAt(holder.record, claims.iat))
-    return flawed('key_revoked', 'the key did not sign any more then', 'tag-key-time');
   // guard: tag-signer
   if (!trust.mayTag(holder.urn, name, label))
     return flawed('forbidden', 'the signer may not move this label', 'tag-signer');
   // guard: tag-issued
   if (claims.iat > now + trust.policy.max_skew)
     return flawed('clock_skew', 'the tag is dated in the future', 'tag-issued');
+  // guard: tag-key-time
+  if (!mightSignAt(holder.record, claims.iat))
+    return flawed('key_revoked', 'the key did not sign any more then', 'tag-key-time');
   // guard: tag-expiry
   if (trust.clock(now) >= end && acceptExpired !== true)
     return flawed('trust_expired', 'the label has expired', 'tag-expiry');

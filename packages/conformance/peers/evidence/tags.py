@@ -48,11 +48,11 @@ def why_passed_over(tag, trust, moment):
         return refused.code
     require(trust.is_signed(tag), 'signature_invalid', 'tag-signature')
     require(tag['iss'] == urn, 'envelope_tampered', 'tag-issuer')
-    if tag['iat'] > key['use_until'] + 300:
-        return 'key_revoked'
     if not may_move(entity, tag, trust.policy):
         return 'forbidden'
-    return 'later' if tag['iat'] > moment + trust.policy['max_skew'] else None
+    if tag['iat'] > moment + trust.policy['max_skew']:
+        return 'later'
+    return 'key_revoked' if tag['iat'] > key['use_until'] + 300 else None
 
 
 def users_of(tags, trust):
