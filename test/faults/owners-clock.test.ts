@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Home, renewOrganisation } from '@bulla/client/node';
+import { Home, prepareDevelopment, renewOrganisation } from '@bulla/client/node';
 import { databaseForTest, freePorts, isLongRun } from '@bulla/testkit';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Ended } from '../bulla-process.js';
-import { bulla } from '../bulla-process.js';
+import { bulla, portSettings, startBulla } from '../bulla-process.js';
 import type { ServiceProcess } from './service-process.js';
 import { startService } from './service-process.js';
 import { findFaketime, ShiftedClock } from './shifted-clock.js';
@@ -102,5 +102,63 @@ withClock('an owner whose clock was wrong', () => {
       ok(await bulla(['trust', 'renew'], settings));
     },
     300_000,
+  );
+});
+
+// The vault of `bulla up` goes by the same clock, so nothing says that it is wrong: what is signed then is published.
+const UP_AHEAD = isLongRun() ? [31, 65, 400] : [31];
+(library === undefined ? describe.skip : describe)('`bulla up` whose clock was wrong', () => {
+  let folder: string;
+  let home: string;
+  let clock: ShiftedClock;
+  let settings: Record<string, string>;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'bulla-owners-clock-'));
+    home = join(folder, 'home');
+    clock = new ShiftedClock(library ?? '', folder);
+    settings = { BULLA_HOME: home, ...(await portSettings()), ...clock.environment };
+    await runUp();
+  }, 60_000);
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function runUp() {
+    const running = await startBulla(settings);
+    return running.stop();
+  }
+
+  it('by days in which nothing was due goes on with the clock right again', async () => {
+    clock.shift('+5d');
+    await runUp();
+    clock.shift('+0');
+    expect(await runUp()).toMatchObject({ status: 0 });
+  }, 120_000);
+
+  it.each(UP_AHEAD)(
+    'by %s days says which document stands until its day, and what to do',
+    async (days) => {
+      clock.shift(`+${days}d`);
+      expect((await runUp()).stderr).toMatch(/directory version 2 signed/);
+      clock.shift('+0');
+      await expect(runUp()).rejects.toThrow(
+        /directory version 2 was published for .*, and the clock of this machine says .* \(clock_skew, check published-ahead\)\n.*begin anew in another folder/,
+      );
+      clock.shift(`+${days}d`);
+      expect(await runUp()).toMatchObject({ status: 0 });
+    },
+    120_000,
+  );
+
+  it.each(UP_AHEAD)(
+    'by %s days, and did not get as far as its vault, goes on',
+    async (days) => {
+      const urls = { vaultUrl: 'http://127.0.0.1:4100', responderUrl: 'http://127.0.0.1:4200' };
+      await prepareDevelopment(new Home(home), { ...urls, now: Math.floor(Date.now() / 1000) + days * DAY });
+      const { status, stderr } = await runUp();
+      expect(status).toBe(0);
+      expect(stderr).toMatch(
+        /directory version 2 was signed for .* kept as org\/dev\/directory\.from-the-future\.json/,
+      );
+    },
+    120_000,
   );
 });

@@ -56,6 +56,10 @@ const LOCK_OUT_HINTS: Readonly<Record<string, string>> = {
   'lock-out-expiry': 'set the clock of this machine; `bulla doctor` compares it with the vault',
 };
 
+/** What is published cannot be taken back, and nobody takes it before its day. */
+const PUBLISHED_AHEAD_HINT =
+  'if the clock is behind, set it. If it is right, it was ahead when that was signed: until that day nothing here counts; to work today, begin anew in another folder (BULLA_HOME)';
+
 /** A renewer, and nobody else, says what is the newest. */
 const FRESH_HINT =
   'the renewer has been quiet: start it (`bulla up`, the service renew, or `bulla trust renew` where its keys are); `bulla doctor` says since when';
@@ -68,6 +72,7 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (code === 'not_found') return notFoundHint(message, about);
   if (code === 'forbidden') return forbiddenHint(error);
   if (error.check?.startsWith('lock-out') === true) return LOCK_OUT_HINTS[error.check];
+  if (error.check === 'published-ahead') return PUBLISHED_AHEAD_HINT;
   if (error.check === 'label-history') return unprovenHint(about);
   if (error.check === 'directory-fresh' || error.check === 'tag-fresh') return FRESH_HINT;
   // The command that accepts a key, with the key that was seen; it still takes somebody to confirm it.

@@ -62,7 +62,7 @@ describe('what was signed while the clock was ahead', () => {
     expect(await home.read('org/dev/directory.from-the-future-2.json')).toBeDefined();
   });
 
-  it('stays where it was published, or is not ahead by more than clocks may differ', async () => {
+  it('stays where it was published, and says so [guard: published-ahead]', async () => {
     const { pin } = await prepare(NOW);
     const { documents } = await prepare(NOW + 400 * DAY);
     const trust = await Trust.establish(documents, { org: 'dev', pin, now: NOW + 400 * DAY, acceptStale: true });
@@ -73,7 +73,14 @@ describe('what was signed while the clock was ahead', () => {
       fetchedAt: NOW,
       names: [],
     }));
-    expect(await setFutureAside(home, 'dev', NOW)).toEqual([]);
+    await expect(setFutureAside(home, 'dev', NOW)).rejects.toMatchObject({
+      code: 'clock_skew',
+      check: 'published-ahead',
+      message: expect.stringMatching(
+        /^directory version 2 was published for 2028-02-19T.*Z, and the clock .* 2027-01-15T/,
+      ),
+    });
+    expect(await setFutureAside(home, 'dev', NOW + 400 * DAY - 60)).toEqual([]);
     expect((await parsePolicy((await home.read('org/dev/policy.json')) ?? '')).payload.version).toBe(2);
   });
 

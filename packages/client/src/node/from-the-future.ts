@@ -1,4 +1,13 @@
-import { parseDirectory, parsePolicy, parseRoot, requireSeconds, secondsOf, SKEW_SECONDS } from '@bulla/crypto';
+import {
+  parseDirectory,
+  parsePolicy,
+  parseRoot,
+  requireSeconds,
+  secondsOf,
+  SKEW_SECONDS,
+  timestampOf,
+} from '@bulla/crypto';
+import { BullaError } from '../errors.js';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import { versionName } from './replaced-documents.js';
@@ -18,6 +27,7 @@ interface Dated {
  * @param now seconds.
  * @returns one line for each document, with the name under which it is kept.
  * @throws {HomeError} where nothing stands before it: the organisation was made with that clock
+ * @throws {BullaError} clock_skew (check `published-ahead`) where it was published: then it stands until its day has come
  */
 export async function setFutureAside(home: Home, org: string, now: number): Promise<readonly string[]> {
   requireSeconds(now);
@@ -30,9 +40,11 @@ export async function setFutureAside(home: Home, org: string, now: number): Prom
     const name = `${folder}/${kind}.json`;
     for (;;) {
       const stored = await home.read(name);
-      if (stored === undefined || stored === published?.[kind]) break;
+      if (stored === undefined) break;
       const { payload } = await (kind === 'policy' ? parsePolicy(stored) : parseDirectory(stored));
       if (!isFuture(payload)) break;
+      // guard: published-ahead
+      if (stored === published?.[kind]) throw publishedAhead(kind, payload, now);
       const before = (await home.read(versionName(folder, kind, payload.version - 1))) ?? published?.[kind];
       if (before === undefined) throw madeAhead(home, name, payload);
       lines.push(lineOf(kind, payload, await setAside(home, name, 'from-the-future')));
@@ -68,6 +80,14 @@ async function rootsAside(
 
 function lineOf(kind: string, { version, issued }: Dated, aside: string | undefined): string {
   return `${kind} version ${version} was signed for ${issued}, while the clock of this machine was ahead, and was never published: kept as ${aside ?? ''}`;
+}
+
+function publishedAhead(kind: string, { version, issued }: Dated, now: number): BullaError {
+  return new BullaError('clock_skew', {
+    message: `${kind} version ${version} was published for ${issued}, and the clock of this machine says ${timestampOf(now)}`,
+    origin: 'client',
+    check: 'published-ahead',
+  });
 }
 
 function madeAhead(home: Home, name: string, { issued }: Dated): HomeError {
