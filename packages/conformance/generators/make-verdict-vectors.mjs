@@ -263,6 +263,73 @@ async function keysPastTheirUse() {
   );
 }
 
+async function inProduction() {
+  const acme = await makeOrganisation({ now: NOW, suite: 'p256', profile: 'production' });
+  add('an organisation in production', input(acme, await answered(acme)), valid(acme.trust, unshown, 'production'));
+}
+
+async function shownQuestions() {
+  const acme = await make();
+  const before = acme.trust;
+  const made = await answered(acme);
+  const other = await answered(acme);
+  const showing = ({ asked }, of = made) => input(acme, { parts: { ...of.parts, invocation: asked.sealed.inner } });
+  add('a question that is shown', showing(made), valid(acme.trust, ['revoked-since']));
+  add('the question of another answer', showing(other), refused('envelope_tampered', 'reply-question-signed'));
+  const renamed = await answered(acme, { fin: { act: 'key_1' } });
+  add(
+    'a question without the API key that the reply names',
+    showing(renamed, renamed),
+    refused('envelope_tampered', 'reply-act'),
+  );
+  const { kid } = acme.invoker.signer;
+  const at = NOW + 3600;
+  const newer = await acme.publish((draft) => draft.revoked.push({ kid, reason: 'keyCompromise', at }), at);
+  const shown = { parts: { ...made.parts, invocation: made.asked.sealed.inner } };
+  add(
+    'a newer directory that revokes the key of the question',
+    input(acme, shown, { newer }),
+    revoked(newer.directory.issued, []),
+  );
+  add('the same where the question is not shown', input(acme, made, { newer }), valid(before, ['question']));
+}
+
+/** Tags that are passed over: what becomes of their keys, and what they are called. */
+async function passedOver() {
+  const acme = await make();
+  const globex = await makeOrganisation({ org: 'globex', now: NOW, suite: 'p256' });
+  const cast = await castOfMembers(acme, PROMPT);
+  const envelope = envelopeClaims(cast);
+  const tag = ({ signer }, by = acme.author, iat = NOW - 60) =>
+    tagOf(cast, envelope, { urn: by.urn, signer }, { iat, exp: NOW + 30 * DAY });
+  const beside = async (...tags) => exchange(cast, acme.author, { envelope, tags: await Promise.all(tags) });
+  const { trust } = acme;
+  const unlisted = await beside(tag(acme.author), tag(globex.author));
+  const late = await beside(tag(acme.author), tag(acme.owner, acme.owner, NOW + 3 * DAY));
+  const stranger = await beside(tag(acme.invoker, acme.invoker, NOW + 3 * DAY));
+  const at = NOW + 4 * DAY;
+  const { kid } = acme.owner.signer;
+  const newer = await acme.publish((draft) => draft.revoked.push({ kid, reason: 'superseded', at }), at);
+  const now = NOW + 5 * DAY;
+  add('a further tag of a key that nobody lists', input(acme, unlisted, { now, newer }), valid(trust, ['question']));
+  add('a revoked key of a tag that does not count', input(acme, late, { now, newer }), revoked(newer.directory.issued));
+  add(
+    'a later tag of somebody who may not sign',
+    input(acme, stranger, { now }),
+    refused('forbidden', 'tag-threshold'),
+  );
+}
+
+async function beforeItsDirectory() {
+  const acme = await make();
+  const issued = Date.parse(acme.trust.directory.issued) / 1000;
+  for (const [name, seconds, expected] of [
+    ['a reply of a minute before its directory', 60, valid(acme.trust)],
+    ['a reply of more than that before its directory', 61, refused('envelope_tampered', 'reply-time')],
+  ])
+    add(name, input(acme, await answered(acme, { fin: { iat: issued - seconds } }, issued - seconds - 5)), expected);
+}
+
 async function surplusSignature() {
   const quorums = { directory: { keys: 2, threshold: 1 } };
   const acme = await makeOrganisation({ now: NOW, suite: 'p256', quorums });
@@ -307,7 +374,19 @@ async function lateTags() {
   add('too few tags, and none later', await beside(tag('author')), refused('forbidden', 'tag-threshold'));
 }
 
-for (const group of [withNewer, withRoots, forbidden, lateTags, otherKeys, surplusSignature, keysPastTheirUse])
+for (const group of [
+  withNewer,
+  withRoots,
+  forbidden,
+  lateTags,
+  otherKeys,
+  surplusSignature,
+  keysPastTheirUse,
+  inProduction,
+  shownQuestions,
+  passedOver,
+  beforeItsDirectory,
+])
   await group();
 const { cases: published } = isPublished(FILE) ? read(FILE) : { cases: [] };
 const isNew = ({ name }) => published.every((one) => one.name !== name);

@@ -173,7 +173,7 @@ class Answer:
         require(fin['iat'] <= key['use_until'] + HOUR + 300, 'key_revoked', 'reply-key-time')
         mine = {'ver': trust.directory['version'], 'hash': trust.directory.hash}
         require(fin['dir'] == mine, 'envelope_tampered', 'reply-directory')
-        is_in_life = trust.directory.issued <= fin['iat'] <= trust.directory.expires + HOUR
+        is_in_life = trust.directory.issued - 60 <= fin['iat'] <= trust.directory.expires + HOUR
         require(is_in_life, 'envelope_tampered', 'reply-time')
 
     def reply_is_to(self, head):
@@ -253,8 +253,9 @@ class Answer:
         urn, entity, _ = self.trust.key(question.kid, 'invoke', moment, 'asker-key', 300)
         require(question['iss'] == urn, 'envelope_tampered', 'asker-issuer')
         require('invoker' in entity['roles'], 'forbidden', 'asker-role')
-        require(question['jti'] == self.fin['irt']['jti'], 'envelope_tampered')
-        require(question.claims.get('act') == self.fin.claims.get('act'), 'envelope_tampered')
+        require(question['jti'] == self.fin['irt']['jti'], 'envelope_tampered', 'invocation-id')
+        is_act = question.claims.get('act') == self.fin.claims.get('act')
+        require(is_act, 'envelope_tampered', 'reply-act')
 
     def question_fits(self, question, moment):
         """Steps 5 to 8 of invocation.md."""

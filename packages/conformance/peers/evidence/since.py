@@ -58,7 +58,8 @@ def verdict_of(answer, newer=None):
         require_one_chain(trust, later, known)
         is_revoked = bool(kids & later.revoked)
         if later.directory['version'] >= trust.directory['version']:
-            is_revoked = is_revoked or not kids <= set(later.keys)
+            was, is_now = ({kid: key[0] for kid, key in one.keys.items()} for one in (trust, later))
+            is_revoked = is_revoked or any(was[kid] != is_now.get(kid) for kid in kids & set(was))
     newest = max([trust.roots, later.roots if later else []], key=len)[-1]
     documents = (trust.policy, trust.directory)
     is_root = any(is_dropped(one, trust.stated_root(one), newest) for one in documents)
