@@ -19,6 +19,7 @@ export interface GlobalOptions {
   readonly profile?: string;
   readonly quiet?: boolean;
   readonly color?: boolean;
+  readonly json?: boolean;
 }
 
 /** What a command works with. */
@@ -46,6 +47,11 @@ export class Context {
     this.#options = options;
     if (options.quiet === true) this.out.beQuiet();
     if (options.color === false) this.out.beColourless();
+  }
+
+  /** Whether a program reads the results (--json, before the command or after it). */
+  get asJson(): boolean {
+    return this.#options.json === true;
   }
 
   /** @throws {SettingError} */

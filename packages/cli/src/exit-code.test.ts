@@ -6,7 +6,7 @@ import { CommanderError } from 'commander';
 import { Sink } from '../test/world.js';
 import { CheckFailed, report } from './exit-code.js';
 import { Output } from './output.js';
-import { PromptFileError } from './prompt-file.js';
+import { PromptFileError } from './prompt-file-error.js';
 import { SettingError } from './settings.js';
 import { UsageError } from './usage-error.js';
 

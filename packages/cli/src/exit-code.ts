@@ -7,7 +7,7 @@ import { Interrupted } from './asker.js';
 import type { About } from './hints.js';
 import { hintOf } from './hints.js';
 import type { Output } from './output.js';
-import { PromptFileError } from './prompt-file.js';
+import { PromptFileError } from './prompt-file-error.js';
 import { SettingError } from './settings.js';
 import { reasonOf } from './system-errors.js';
 import { NotThereError, UsageError } from './usage-error.js';
@@ -80,42 +80,112 @@ const BY_STATUS: Readonly<Record<number, number>> = {
   429: EXIT.limit,
 };
 
+/** What went wrong, before it is said. */
+interface Failure {
+  readonly exit: number;
+  /** From docs/problems.md where a service or a check found it; else what kind of mistake it is. */
+  readonly code: string;
+  readonly message: string;
+  /** The same for a person, a line for each thing that is wrong; the message alone unless given. */
+  readonly lines?: readonly string[];
+  readonly hints?: readonly (string | undefined)[];
+  readonly check?: string | undefined;
+  readonly requestId?: string | undefined;
+  /** Each thing that is wrong, where there are several. */
+  readonly errors?: readonly object[] | undefined;
+}
+
 /**
- * Says what went wrong in one line, and what can be done in another.
+ * Says what went wrong in one line, and what can be done in another; to a program, both in one line of JSON.
  * @returns the exit code
  */
 export function report(error: unknown, out: Output, interrupted: boolean, about: About = {}): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (interrupted || error instanceof Interrupted) {
-    out.error('interrupted');
-    return EXIT.interrupted;
+  if (error instanceof CommanderError && (error.exitCode === 0 || about.asJson !== true))
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const {
+    exit,
+    code,
+    message,
+    lines = [message],
+    hints = [],
+    check,
+    requestId,
+    errors,
+  } = failureOf(error, interrupted, about);
+  const said = hints.filter((hint) => hint !== undefined);
+  if (about.asJson === true) {
+    out.failure({
+      code,
+      message,
+      hint: said.length === 0 ? null : said.join('; '),
+      request_id: requestId ?? null,
+      ...(check !== undefined && { check }),
+      ...(errors !== undefined && { errors }),
+    });
+    return exit;
   }
-  if (error instanceof BullaError || error instanceof CryptoError) return reportCoded(error, out, about);
-  if (error instanceof CheckFailed) return said(out, error.message, EXIT.verification);
-  if (error instanceof UsageError) return said(out, error.message, EXIT.usage, error.hint);
-  if (error instanceof NotThereError) return said(out, error.message, EXIT.notFound, error.hint);
-  if (error instanceof PromptFileError)
-    return said(out, error.message, EXIT.usage, 'the format is in docs/guide/prompt-file.md');
-  if (error instanceof SettingError) return said(out, error.message, EXIT.settings);
-  if (error instanceof PassphraseError) return said(out, error.message, EXIT.auth);
-  if (error instanceof HomeError) return said(out, error.message, EXIT.error);
-  return reportOther(error, out);
+  for (const line of lines) out.error(line);
+  for (const hint of said) out.hint(hint);
+  return exit;
 }
 
-function reportCoded(error: BullaError | CryptoError, out: Output, about: About): number {
+function failureOf(error: unknown, interrupted: boolean, about: About): Failure {
+  if (error instanceof CommanderError) return usageOf(error, about);
+  if (interrupted || error instanceof Interrupted)
+    return { exit: EXIT.interrupted, code: 'interrupted', message: 'interrupted' };
+  if (error instanceof BullaError || error instanceof CryptoError) return codedFailure(error, about);
+  if (error instanceof PromptFileError) return promptFileFailure(error);
+  const { message } = Object(error) as Error;
+  if (error instanceof CheckFailed) return { exit: EXIT.verification, code: 'check_failed', message };
+  if (error instanceof UsageError) return { exit: EXIT.usage, code: 'usage', message, hints: [error.hint] };
+  if (error instanceof NotThereError) return { exit: EXIT.notFound, code: 'not_found', message, hints: [error.hint] };
+  if (error instanceof SettingError) return { exit: EXIT.settings, code: 'bad_setting', message };
+  if (error instanceof PassphraseError) return { exit: EXIT.auth, code: 'passphrase', message };
+  if (error instanceof HomeError) return { exit: EXIT.error, code: 'home', message };
+  return otherFailure(error);
+}
+
+/** A command line that is none; people were told by the parser itself. */
+function usageOf({ code, message }: CommanderError, { usage = [] }: About): Failure {
+  const [said, ...hints] = usage;
+  const text = code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '');
+  return { exit: EXIT.usage, code: 'usage', message: said ?? text, hints };
+}
+
+function promptFileFailure(error: PromptFileError): Failure {
+  const { message, lines, mistakes, file } = error;
+  const first = lines[0] ?? message;
+  const errors = mistakes.map(({ line, at, what }) => ({
+    ...(file !== undefined && { file }),
+    ...(line !== undefined && { line }),
+    ...(at !== undefined && { at }),
+    message: what,
+  }));
+  const hints = ['the format is in docs/guide/prompt-file.md'];
+  return { exit: EXIT.usage, code: 'prompt_file', message: first, lines, hints, errors };
+}
+
+function codedFailure(error: BullaError | CryptoError, about: About): Failure {
   const { subject } = about;
-  const check = error.check === undefined ? '' : `, check ${error.check}`;
+  const { code, check } = error;
   const prefix = subject === undefined || error.message.includes(subject) ? '' : `${subject}: `;
-  out.error(`${prefix}${withinLine(error)} (${error.code}${check})`);
-  if (error instanceof BullaError) {
-    for (const { pointer, message } of error.errors ?? [])
-      out.hint(`${pointer === '' ? 'the request' : pointer}: ${message}`);
-  }
+  const message = `${prefix}${withinLine(error)}`;
+  const { errors, requestId, origin } = error instanceof BullaError ? error : ({} as Partial<BullaError>);
   const hint = hintOf(error, about);
-  if (hint !== undefined && !error.message.includes(hint)) out.hint(hint);
-  if (error instanceof BullaError && error.requestId !== undefined)
-    out.hint(`the ${error.origin} logged it as request ${error.requestId}`);
-  return exitOf(error);
+  return {
+    exit: exitOf(error),
+    code,
+    message,
+    lines: [`${message} (${code}${check === undefined ? '' : `, check ${check}`})`],
+    hints: [
+      ...(errors ?? []).map((one) => `${one.pointer === '' ? 'the request' : one.pointer}: ${one.message}`),
+      hint !== undefined && !error.message.includes(hint) ? hint : undefined,
+      requestId === undefined || about.asJson === true ? undefined : `the ${origin} logged it as request ${requestId}`,
+    ],
+    check,
+    requestId,
+    errors,
+  };
 }
 
 /** The sentence that services have for a code, as a part of a line. */
@@ -131,30 +201,28 @@ function exitOf(error: BullaError | CryptoError): number {
   const byCode = BY_CODE[error.code];
   if (byCode !== undefined) return byCode;
   if (error.origin === 'client' && OWN_FINDINGS.has(error.code)) return EXIT.verification;
+  // This side refused what it was called with, before anything was sent.
+  if (error.origin === 'client' && error.code === 'validation_failed') return EXIT.usage;
   return BY_STATUS[error.status ?? 0] ?? EXIT.error;
 }
 
 /** Faults of the parts that are loaded by name carry the exit code they want; of others only system codes are shown. */
-function reportOther(error: unknown, out: Output): number {
+function otherFailure(error: unknown): Failure {
   const { exitCode, lines, message, code, path, name, syscall, port } = Object(error) as Record<string, unknown>;
   if (typeof exitCode === 'number') {
-    for (const line of Array.isArray(lines) ? lines.map(String) : [String(message)]) out.error(line);
-    return exitCode;
+    const all = Array.isArray(lines) ? lines.map(String) : [String(message)];
+    const kind = exitCode === EXIT.settings ? 'bad_setting' : 'cannot_start';
+    return { exit: exitCode, code: kind, message: all.join('; '), lines: all };
   }
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
     const what = syscall === 'listen' ? `cannot listen on port ${String(port)}` : 'the system refused it';
-    return said(out, `${typeof path === 'string' ? `cannot use ${path}` : what}: ${reasonOf(error)}`, EXIT.error);
+    const where = typeof path === 'string' ? `cannot use ${path}` : what;
+    return { exit: EXIT.error, code: 'system', message: `${where}: ${reasonOf(error)}` };
   }
-  return said(
-    out,
-    'something went wrong that should not',
-    EXIT.error,
-    `please report it with what you did; it was ${String(name)}`,
-  );
-}
-
-function said(out: Output, message: string, code: number, hint?: string): number {
-  out.error(message);
-  if (hint !== undefined) out.hint(hint);
-  return code;
+  return {
+    exit: EXIT.error,
+    code: 'unexpected',
+    message: 'something went wrong that should not',
+    hints: [`please report it with what you did; it was ${String(name)}`],
+  };
 }

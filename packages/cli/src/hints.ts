@@ -10,6 +10,10 @@ export interface About {
   readonly command?: string | undefined;
   /** The label that it names with --label. */
   readonly label?: string | undefined;
+  /** Whether a program reads what goes wrong (--json). */
+  readonly asJson?: boolean | undefined;
+  /** What the parser said about a command line that is none: the error, then hints. */
+  readonly usage?: readonly string[] | undefined;
 }
 
 const RESTORED_HINT =

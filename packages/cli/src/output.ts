@@ -148,6 +148,12 @@ export class Output {
     this.#line(this.#stderr, ['bulla: ', styled('hint:', 'strong'), ` ${message}`]);
   }
 
+  /** What went wrong, for a program: one line of JSON, in which every character of every string shows. */
+  failure(value: object): void {
+    // guard: failure-json without: this.#stderr.write(`${JSON.stringify(value)}\n`);
+    this.#stderr.write(`${visibleJson(JSON.stringify(value))}\n`);
+  }
+
   /** Help that was asked for: text of this program, in lines. */
   help(text: string): void {
     this.#stdout.write(harmless(text));

@@ -6,7 +6,7 @@ import { FORGED, foundIn, NASTY, UNSEEN } from '../test/unseen.js';
 import { Sink } from '../test/world.js';
 import { CheckFailed, report } from './exit-code.js';
 import { Output, styled } from './output.js';
-import { PromptFileError } from './prompt-file.js';
+import { PromptFileError } from './prompt-file-error.js';
 import { UsageError } from './usage-error.js';
 import { quoted, visibleJson } from './visible-text.js';
 
@@ -75,6 +75,14 @@ describe('a value of a stranger', () => {
     for (const text of printed((out) => report(error, out, false, { subject: NASTY, command: 'run', label: NASTY }))) {
       expect(foundIn(text)).toEqual([]);
       for (const line of text.trimEnd().split('\n')) expect(line).toMatch(/^bulla: (?:error|hint): /);
+    }
+  });
+
+  it('shows each of its characters in an error for programs [guard: failure-json]', () => {
+    const error = refusal('vault', { message: NASTY, requestId: NASTY, errors: [{ pointer: NASTY, message: NASTY }] });
+    for (const text of printed((out) => report(error, out, false, { asJson: true }))) {
+      expect(foundIn(text)).toEqual([]);
+      expect(JSON.parse(text)).toMatchObject({ message: NASTY, request_id: NASTY, errors: [{ pointer: NASTY }] });
     }
   });
 

@@ -62,11 +62,15 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   let command: string | undefined;
   let label: string | undefined;
   let isService = false;
-  const program = buildProgram(context, (code) => {
+  // Before the command line is understood: a program that asks for JSON gets its mistakes as JSON too.
+  const asJson = asksForJson(argv);
+  const usage: string[] = [];
+  const program = buildProgram(context, asJson ? usage : undefined, (code) => {
     exitCode = code;
   });
   program.hook('preAction', async (_, action) => {
     context.use(globalOptions(action));
+    if (context.asJson) action.setOptionValue('json', true);
     command = nameOf(action);
     const subject = ABOUT.test(command) ? action.args[0] : undefined;
     context.subject = subject === '-' ? 'standard input' : subject;
@@ -84,13 +88,20 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted]);
     return exitCode;
   } catch (error) {
-    return report(error, context.out, io.signal.aborted && !isService, { subject: context.subject, command, label });
+    return report(error, context.out, io.signal.aborted && !isService, {
+      subject: context.subject,
+      command,
+      label,
+      asJson,
+      usage,
+    });
   } finally {
     io.signal.removeEventListener('abort', interrupt);
   }
 }
 
-function buildProgram(context: Context, setExitCode: (code: number) => void): Command {
+/** @param usage where mistakes of the command line go instead of standard error, if anywhere */
+function buildProgram(context: Context, usage: string[] | undefined, setExitCode: (code: number) => void): Command {
   const program = new Command('bulla')
     .description('end-to-end encryption for LLM prompts')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -99,8 +110,8 @@ function buildProgram(context: Context, setExitCode: (code: number) => void): Co
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.out.help(text),
-      writeErr: (text) => sayUsage(context, text),
-      outputError: (text) => reportUsage(context, text),
+      writeErr: (text) => sayUsage(context, usage, text),
+      outputError: (text) => reportUsage(context, usage, text),
     });
   addUpCommand(program, context);
   addInitCommand(program, context);
@@ -122,19 +133,32 @@ function buildProgram(context: Context, setExitCode: (code: number) => void): Co
 }
 
 /** What is wrong with a command line, and what was perhaps meant, each in a line of its own. */
-function reportUsage({ out }: Context, text: string): void {
+function reportUsage({ out }: Context, usage: string[] | undefined, text: string): void {
   const [message = '', meant] = text
     .replace(/^error: /, '')
     .trimEnd()
     .split(/\n\((?=Did you mean)/);
+  const hint = meant && `${meant.charAt(0).toLowerCase()}${meant.slice(1).replace(/\)$/, '')}`;
+  if (usage !== undefined) {
+    usage.push(message, ...(hint === undefined ? [] : [hint]));
+    return;
+  }
   out.error(message);
-  if (meant !== undefined) out.hint(`${meant.charAt(0).toLowerCase()}${meant.slice(1).replace(/\)$/, '')}`);
+  if (hint !== undefined) out.hint(hint);
 }
 
 /** Help that was not asked for: all of it where a command is missing, else where it is. */
-function sayUsage({ out }: Context, text: string): void {
-  if (text.startsWith(SEE)) out.hint(text.trimEnd());
+function sayUsage({ out }: Context, usage: string[] | undefined, text: string): void {
+  if (usage !== undefined) {
+    if (text.startsWith(SEE)) usage.push(text.trimEnd());
+  } else if (text.startsWith(SEE)) out.hint(text.trimEnd());
   else out.usage(text);
+}
+
+/** Whether --json stands among the options; what follows `--` are none. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return (end < 0 ? argv : argv.slice(0, end)).includes('--json');
 }
 
 /** After a mistake, which help says how it is done. */
@@ -151,8 +175,12 @@ function addGlobalOptions(command: Command): void {
     new Option('--profile <file>', 'the profile (default: profile.json in BULLA_HOME)'),
     new Option('-q, --quiet', 'say nothing but results and errors'),
     new Option('--no-color', 'no colours; NO_COLOR does the same'),
+    new Option('--json', 'results and errors as JSON'),
   ];
-  for (const option of options) command.addOption(isProgram ? option : option.hideHelp());
+  // Where a command has results, its own help says what they are as JSON.
+  for (const option of options)
+    if (!command.options.some(({ long }) => long === option.long))
+      command.addOption(isProgram ? option : option.hideHelp());
   for (const child of command.commands) addGlobalOptions(child);
 }
 
@@ -166,7 +194,7 @@ function nameOf(command: Command): string {
 function globalOptions(action: Command): GlobalOptions {
   const given: Record<string, unknown> = {};
   for (let command: Command | null = action; command !== null; command = command.parent) {
-    for (const name of ['url', 'profile', 'quiet', 'color']) {
+    for (const name of ['url', 'profile', 'quiet', 'color', 'json']) {
       if (!Object.hasOwn(given, name) && command.getOptionValueSource(name) === 'cli')
         given[name] = command.getOptionValue(name);
     }

@@ -68,7 +68,7 @@ describe('a pulled file', () => {
     [
       'something that is no prompt file',
       { source: '---\nwrong: 1\n---\nSay hello.\n' },
-      /cannot be read: front matter at line 2: unknown key wrong/,
+      /cannot be read: line 2: unknown key wrong;/,
     ],
   ])('is refused when it says %s', (_name, change, message) => {
     const statement = statementOf(file);

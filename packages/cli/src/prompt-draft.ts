@@ -1,7 +1,8 @@
 import type { OpenedVersion, PromptDraft } from '@bulla/client';
 import { CheckFailed } from './exit-code.js';
 import type { PromptSource } from './prompt-file.js';
-import { parsePromptFile, PromptFileError, writePromptFile } from './prompt-file.js';
+import { parsePromptFile, writePromptFile } from './prompt-file.js';
+import { PromptFileError } from './prompt-file-error.js';
 
 type Statement = OpenedVersion['statement'];
 
@@ -14,10 +15,11 @@ export interface ParsedFile {
 /**
  * Reads a prompt file as a draft. The file's own text travels with it, sealed, where writing the rest plainly would
  * not give it back byte for byte.
+ * @param name what its author calls the file, for its mistakes
  * @throws {PromptFileError}
  */
-export function draftOf(file: string, message: string | undefined): ParsedFile {
-  const source = parsePromptFile(file);
+export function draftOf(file: string, message: string | undefined, name?: string): ParsedFile {
+  const source = name === undefined ? parsePromptFile(file) : parseNamed(file, name);
   const content = { messages: [...source.messages], vars: { ...source.vars }, model: source.model };
   const isPlainest = writePromptFile(sourceOf(content, source.acceptsMessages)) === file;
   const draft: PromptDraft = {
@@ -27,6 +29,14 @@ export function draftOf(file: string, message: string | undefined): ParsedFile {
     message,
   };
   return { source, draft };
+}
+
+function parseNamed(file: string, name: string): PromptSource {
+  try {
+    return parsePromptFile(file);
+  } catch (error) {
+    throw error instanceof PromptFileError ? error.in(name) : error;
+  }
 }
 
 /**

@@ -1,8 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parsePromptFile, PromptFileError, writePromptFile } from './prompt-file.js';
+import { parsePromptFile, writePromptFile } from './prompt-file.js';
+import { PromptFileError } from './prompt-file-error.js';
 
 const REQUIRED = { type: 'string', max: 65_536 };
+
+/** What is said about a file that is refused. */
+function mistakesOf(file: string): PromptFileError {
+  try {
+    parsePromptFile(file);
+  } catch (error) {
+    if (error instanceof PromptFileError) return error;
+    throw error;
+  }
+  throw new Error('it was taken');
+}
 
 describe('a prompt file', () => {
   it('is one user message whose variables are required strings when none is declared', () => {
@@ -45,33 +57,150 @@ You answer in {{locale}}.
     });
   });
 
-  it.each([
-    ['an unknown key, by name', '---\ncolour: red\n---\nx', /^front matter at line 2: unknown key colour$/],
+  it.each<[string, string, string | RegExp]>([
     [
-      'an unknown key inside, by path',
-      '---\nmodel: {nam: x}\n---\nx',
-      /^front matter at line 2, at model: unknown key nam$/,
+      'an unknown key, by line, with what is allowed',
+      '---\ncolour: red\n---\nx',
+      'line 2: unknown key colour; allowed: type, model, vars, acl, messages',
     ],
-    ['a variable that is used and not declared', '---\nvars: {a: {}}\n---\n{{b}}', /{{b}} is used but not declared/],
-    ['a variable of another type', '---\nvars: {a: {type: number}}\n---\n{{a}}', /vars\.a\.type/],
-    ['front matter that is not closed', '---\ntype: chat\nx', /not closed/],
-    ['YAML that is none, by line', '---\ntype: [\n---\nx', /not valid YAML at line/],
-    ['a key that stands twice', '---\nmessages: true\nmessages: false\n---\nx', /not valid YAML/],
+    [
+      'an unknown key inside, by path, with what was perhaps meant',
+      '---\nmodel: {nam: x}\n---\nx',
+      'line 2: model: unknown key nam, did you mean name?; allowed: name, temperature, max_output_tokens',
+    ],
+    [
+      'a group without its prefix',
+      '---\nacl:\n  read: [authors]\n---\nx',
+      'line 3: acl.read[0]: expected a group, such as grp:authors; write grp:authors',
+    ],
+    [
+      'a group that no policy can have',
+      '---\nacl: {invoke: [grp:members, "The Team"]}\n---\nx',
+      'line 2: acl.invoke[1]: expected a group, such as grp:members',
+    ],
+    [
+      'groups that are no list',
+      '---\nacl: {read: grp:authors}\n---\nx',
+      'line 2: acl.read: expected a list of at most 64 groups, such as [grp:authors]',
+    ],
+    [
+      'a responder that is none',
+      '---\nacl: {responders: ["urn:bulla:dev:svc:vault"]}\n---\nx',
+      'line 2: acl.responders[0]: expected the URN of a responder, such as urn:bulla:dev:svc:responder:local',
+    ],
+    ['another type', '---\ntype: poem\n---\nx', 'line 2: type: expected text or chat'],
+    [
+      'front matter that is a list',
+      '---\n- x\n---\nx',
+      'line 2: expected keys with values: type, model, vars, acl, messages',
+    ],
+    [
+      'a variable that is used and not declared',
+      '---\nvars: {a: {}}\n---\n\n{{a}}\n{{b}} {{b}}',
+      'line 6: {{b}} is used but not declared under vars; write b: {} there',
+    ],
+    [
+      'a variable of another type',
+      '---\nvars: {a: {type: number}}\n---\n{{a}}',
+      'line 2: vars.a.type: expected string',
+    ],
+    [
+      'a default that is a number',
+      '---\nvars: {a: {default: 5}}\n---\n{{a}}',
+      'line 2: vars.a.default: expected a text no longer than max; a number or true stands in quotes',
+    ],
+    [
+      'a default that its own limit refuses',
+      '---\nvars:\n  a:\n    max: 2\n    default: "abc"\n---\n{{a}}',
+      'line 5: vars.a.default: expected a text no longer than max; a number or true stands in quotes',
+    ],
+    [
+      'a variable whose name is none',
+      '---\nvars:\n  a: {}\n  9x: {}\n---\n{{a}}',
+      'line 4: vars: 9x is no name of a variable; allowed: letters, digits and _, no digit first, at most 64 characters',
+    ],
+    [
+      'front matter that is not closed',
+      '---\ntype: chat\nx',
+      'line 1: the front matter that begins here is not closed by a line ---',
+    ],
+    ['YAML that is none', '---\ntype: "secret\n---\nx', 'line 3: a quote or a bracket is not closed before this line'],
+    ['YAML that we have no word for', '---\n%x\nsecret: !<\n---\nx', /^line \d: this is not valid YAML/],
+    ['a key that stands twice', '---\nmessages: true\nmessages: false\n---\nx', 'line 3: this key stands twice'],
     [
       'a model whose name is two lines',
       '---\nmodel: {name: "m\\nVALID"}\n---\nx',
-      /^front matter at line 2, at model\.name: holds a character that does not show/,
+      'line 2: model.name: expected a name of 1 to 128 characters that all show, without a space at an end',
     ],
-    ['an alias', '---\nvars: {a: &x {max: 5}, b: *x}\n---\nx', /uses an alias/],
-    ['text before the first section of a chat', '---\ntype: chat\n---\nhello\n# user\nx', /begins with a heading/],
-    ['a chat without sections', '---\ntype: chat\n---\n\n', /needs a section/],
+    [
+      'an alias',
+      '---\nvars:\n  a: &x {max: 5}\n  b: *x\n---\nx',
+      'line 4: an alias (*name) is not allowed; write the value out',
+    ],
+    [
+      'text before the first section of a chat',
+      '---\ntype: chat\n---\nhello\n# user\nx',
+      'line 4: a chat prompt begins with a heading: # system, # user or # assistant',
+    ],
+    [
+      'a chat without sections',
+      '---\ntype: chat\n---\n\n',
+      'a chat prompt needs a section: # system, # user or # assistant',
+    ],
+    [
+      'a chat with more sections than a version holds',
+      `---\ntype: chat\n---\n${'# user\nx\n'.repeat(257)}`,
+      'a chat prompt has at most 256 sections; this one has 257',
+    ],
     ['what no version can carry', 'one\u0000two', /U\+0000/],
     ['more than a version holds', 'é'.repeat(200_000), /larger than 262144 bytes/],
-    ['an empty prompt', '---\nmessages: true\n---\n\n', /empty/],
-    ['a broken variable', 'a {{ x }}', /does not hold one variable name; write \\\{\{/],
+    ['an empty prompt', '---\nmessages: true\n---\n\n', 'the prompt is empty'],
+    [
+      'a variable with spaces',
+      'one\ntwo {{ claim }}',
+      'line 2: spaces stand around the name of a variable; write {{claim}}, or \\{{ for braces that are no variable',
+    ],
+    [
+      'braces around something else',
+      'a {{ the secret }}',
+      'line 1: {{ does not hold one variable name (letters, digits and _); write \\{{ for braces that are no variable',
+    ],
   ])('is refused for %s', (_name, file, message) => {
-    expect(() => parsePromptFile(file)).toThrow(PromptFileError);
-    expect(() => parsePromptFile(file)).toThrow(message);
+    const refusal = mistakesOf(file);
+    expect(refusal.message).not.toContain('secret');
+    expect(refusal.message).toMatch(message);
+  });
+
+  it('is refused with all that is wrong, by line, as compilers write it', () => {
+    const file = `---
+type: chat
+modle: small
+vars:
+  claim: {max: 0}
+acl: {read: [authors]}
+---
+hello {{ claim }}
+# user
+
+{{claim}} {{other}} \\{{fine}} {{
+{{other}}`;
+    expect(mistakesOf(file).in('triage.md').lines).toEqual([
+      'triage.md:3: unknown key modle, did you mean model?; allowed: type, model, vars, acl, messages',
+      'triage.md:5: vars.claim.max: expected a whole number from 1 to 65,536',
+      'triage.md:6: acl.read[0]: expected a group, such as grp:authors; write grp:authors',
+      'triage.md:8: a chat prompt begins with a heading: # system, # user or # assistant',
+      'triage.md:8: spaces stand around the name of a variable; write {{claim}}, or \\{{ for braces that are no variable',
+      'triage.md:11: {{ does not hold one variable name (letters, digits and _); write \\{{ for braces that are no variable',
+      'triage.md:11: {{other}} is used but not declared under vars; write other: {} there',
+    ]);
+  });
+
+  it('is refused without looking for more than twenty mistakes in its text', () => {
+    expect(mistakesOf('{{ '.repeat(50_000)).mistakes).toHaveLength(20);
+  });
+
+  it('takes a literal brace before a brace as what it is', () => {
+    expect(parsePromptFile('---\nvars: {}\n---\n\\{{{x}}').messages[0]?.content).toBe('\\{{{x}}');
   });
 
   it.each([

@@ -1,8 +1,10 @@
-import { parseTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from '@bulla/contract';
-import { isVisibleName, STATEMENT_MAX_BYTES, utf8 } from '@bulla/crypto';
-import type { Document } from 'yaml';
-import { isMap, isNode, isScalar, LineCounter, parseDocument, stringify } from 'yaml';
-import * as z from 'zod';
+import { parseTemplate, TemplateError, templateVariables } from '@bulla/contract';
+import { STATEMENT_MAX_BYTES, utf8 } from '@bulla/crypto';
+import { stringify } from 'yaml';
+import type { FrontMatter } from './front-matter.js';
+import { lineOfPlace, readFrontMatter, VALUE_MAX } from './front-matter.js';
+import type { PromptFileMistake } from './prompt-file-error.js';
+import { PromptFileError } from './prompt-file-error.js';
 
 /** A variable that a prompt takes. */
 export interface Variable {
@@ -34,37 +36,11 @@ export interface PromptSource {
   };
 }
 
-/** Where a prompt file is wrong and what was expected; never its text. */
-export class PromptFileError extends Error {
-  override readonly name = 'PromptFileError';
-}
-
-const VALUE_MAX = 65_536;
 const ROLE_HEADING = /^# (system|user|assistant)[ \t]*$/;
-const urns = z.array(z.string()).optional();
-const Declaration = z.strictObject({
-  type: z.literal('string').default('string'),
-  max: z.int().min(1).max(VALUE_MAX).default(VALUE_MAX),
-  default: z.string().max(VALUE_MAX).optional(),
-});
-const FrontMatter = z.strictObject({
-  type: z.enum(['text', 'chat']).default('text'),
-  model: z
-    .strictObject({
-      name: z
-        .string()
-        .min(1)
-        .max(128)
-        .refine(isVisibleName, 'holds a character that does not show, or a space at an end')
-        .default('default'),
-      temperature: z.number().min(0).max(2).optional(),
-      max_output_tokens: z.int().min(1).max(1_000_000).optional(),
-    })
-    .default({ name: 'default' }),
-  vars: z.record(z.string().regex(VARIABLE_PATTERN), Declaration).optional(),
-  acl: z.strictObject({ invoke: urns, read: urns, responders: urns }).optional(),
-  messages: z.boolean().default(false),
-});
+/** Longest list of messages in a version. */
+const MESSAGES_MAX = 256;
+/** Mistakes in the text after which no further ones are looked for. */
+const TEXT_MISTAKES_MAX = 20;
 
 /**
  * Reads a prompt file: Markdown with optional YAML front matter. The body is one user message, or sections
@@ -73,11 +49,15 @@ const FrontMatter = z.strictObject({
  */
 export function parsePromptFile(file: string): PromptSource {
   requireSealable(file);
-  const { front, body } = split(file);
-  const settings = parseFrontMatter(front);
-  const messages = settings.type === 'chat' ? sections(body) : [{ role: 'user' as const, content: trimLines(body) }];
-  if (messages.every(({ content }) => content === '')) throw new PromptFileError('the prompt is empty');
-  const used = templateVariables(messages.flatMap(({ content }) => pieces(content)));
+  const { front, body, bodyLine } = split(file);
+  const { settings, isChat, declared, mistakes: inFront } = readFrontMatter(front);
+  const mistakes = [...inFront];
+  const messages = isChat ? sections(body, bodyLine, mistakes) : [{ role: 'user' as const, content: trimLines(body) }];
+  if (messages.length > 0 && messages.every(({ content }) => content === ''))
+    mistakes.push({ what: 'the prompt is empty' });
+  mistakes.push(...textMistakes(body, bodyLine, declared));
+  if (settings === undefined || mistakes.length > 0) throw new PromptFileError(inOrder(mistakes));
+  const used = templateVariables(messages.flatMap(({ content }) => parseTemplate(content)));
   const source = {
     type: settings.type,
     messages,
@@ -88,9 +68,24 @@ export function parsePromptFile(file: string): PromptSource {
   return settings.acl === undefined ? source : { ...source, acl: dropUndefined(settings.acl) };
 }
 
+/** Where a file names responders that an organisation does not have. */
+export function unlistedResponders(
+  file: string,
+  { acl }: PromptSource,
+  listed: readonly string[],
+): PromptFileMistake[] {
+  const { front } = split(file);
+  return (acl?.responders ?? []).flatMap((urn, index) => {
+    if (listed.includes(urn)) return [];
+    const line = lineOfPlace(front, ['acl', 'responders', String(index)]);
+    const what = `the directory lists no such responder; it lists ${listed.join(', ') || 'none'}`;
+    return [{ line, at: `acl.responders[${index}]`, what }];
+  });
+}
+
 /** Writes a prompt as a file in its plainest form: what {@link parsePromptFile} reads back as the same prompt. */
 export function writePromptFile(source: PromptSource): string {
-  const used = templateVariables(source.messages.flatMap(({ content }) => pieces(content)));
+  const used = templateVariables(source.messages.flatMap(({ content }) => parseTemplate(content)));
   const front = {
     ...(source.type === 'chat' && { type: 'chat' }),
     ...(Object.keys(source.model).length > 1 || source.model.name !== 'default' ? { model: source.model } : {}),
@@ -115,85 +110,89 @@ function requireSealable(file: string): void {
     throw new PromptFileError(`the prompt is larger than ${STATEMENT_MAX_BYTES} bytes`);
 }
 
-function split(file: string): { front: string; body: string } {
+/** @returns the front matter, the text, and the number of the line with which the text begins */
+function split(file: string): { front: string; body: string; bodyLine: number } {
   const text = file.startsWith('\uFEFF') ? file.slice(1) : file;
-  if (!/^---\r?\n/.test(text)) return { front: '', body: text };
+  if (!/^---\r?\n/.test(text)) return { front: '', body: text, bodyLine: 1 };
   const match = /^---\r?\n([\s\S]*?)^---[ \t]*(?:\r?\n|$)/m.exec(text);
   if (match === null)
-    throw new PromptFileError('the front matter that starts with --- on line 1 is not closed by a line ---');
-  return { front: match[1] ?? '', body: text.slice(match[0].length) };
-}
-
-function parseFrontMatter(front: string): z.infer<typeof FrontMatter> {
-  const lines = new LineCounter();
-  const document = parseDocument(front, { uniqueKeys: true, merge: false, schema: 'core', lineCounter: lines });
-  const problem = document.errors[0];
-  if (problem !== undefined) {
-    // Counted from the first line of the file, which is the opening ---.
-    throw new PromptFileError(`the front matter is not valid YAML at line ${(problem.linePos?.[0].line ?? 0) + 1}`);
-  }
-  const result = FrontMatter.safeParse(plain(document) ?? {});
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const path = issue?.path.map(String) ?? [];
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys : [];
-  const offset = offsetOf(document, path, unknown[0]);
-  const line = offset === undefined ? '' : ` at line ${lines.linePos(offset).line + 1}`;
-  const what = unknown.length > 0 ? `unknown key ${unknown.join(', ')}` : (issue?.message ?? 'wrong shape');
-  throw new PromptFileError(`front matter${line}${path.length === 0 ? '' : `, at ${path.join('.')}`}: ${what}`);
-}
-
-/** Where in the YAML a value begins, or a key of it. */
-function offsetOf(document: Document, path: readonly string[], key: string | undefined): number | undefined {
-  const node = path.length === 0 ? document.contents : document.getIn(path, true);
-  const pair = isMap(node)
-    ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
-    : undefined;
-  const found = pair?.key ?? node;
-  return isNode(found) ? found.range?.[0] : undefined;
-}
-
-/** The value of a YAML document; aliases are refused, since few lines with them can stand for gigabytes. */
-function plain(document: ReturnType<typeof parseDocument>): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 0 });
-  } catch {
-    throw new PromptFileError('the front matter uses an alias (*name); write the value out');
-  }
+    throw new PromptFileError([{ line: 1, what: 'the front matter that begins here is not closed by a line ---' }]);
+  return { front: match[1] ?? '', body: text.slice(match[0].length), bodyLine: linesIn(match[0]) + 1 };
 }
 
 /** The sections of a chat prompt; nothing but blank lines may stand before the first heading. */
-function sections(body: string): PromptMessage[] {
+function sections(body: string, bodyLine: number, mistakes: PromptFileMistake[]): PromptMessage[] {
   const messages: { role: PromptMessage['role']; lines: string[] }[] = [];
-  for (const line of body.split(/\r?\n/)) {
+  const lines = body.split(/\r?\n/);
+  const stray = lines.findIndex((line) => line.trim() !== '');
+  for (const line of lines) {
     const role = ROLE_HEADING.exec(line)?.[1] as PromptMessage['role'] | undefined;
     if (role !== undefined) messages.push({ role, lines: [] });
-    else if (messages.length > 0) messages.at(-1)?.lines.push(line);
-    else if (line.trim() !== '')
-      throw new PromptFileError('a chat prompt begins with a heading: # system, # user or # assistant');
+    else messages.at(-1)?.lines.push(line);
   }
-  if (messages.length === 0)
-    throw new PromptFileError('a chat prompt needs a section: # system, # user or # assistant');
-  return messages.map(({ role, lines }) => ({ role, content: trimLines(lines.join('\n')) }));
+  if (stray >= 0 && !ROLE_HEADING.test(lines[stray] ?? ''))
+    mistakes.push({
+      line: bodyLine + stray,
+      what: 'a chat prompt begins with a heading: # system, # user or # assistant',
+    });
+  else if (messages.length === 0)
+    mistakes.push({ what: 'a chat prompt needs a section: # system, # user or # assistant' });
+  else if (messages.length > MESSAGES_MAX)
+    mistakes.push({ what: `a chat prompt has at most ${MESSAGES_MAX} sections; this one has ${messages.length}` });
+  return messages.map(({ role, lines: own }) => ({ role, content: trimLines(own.join('\n')) }));
 }
 
-function variables(
-  declared: Record<string, z.infer<typeof Declaration>> | undefined,
-  used: readonly string[],
-): Record<string, Variable> {
-  if (declared === undefined) return Object.fromEntries(used.map((name) => [name, { type: 'string', max: VALUE_MAX }]));
-  const missing = used.find((name) => !Object.hasOwn(declared, name));
-  if (missing !== undefined) throw new PromptFileError(`{{${missing}}} is used but not declared under vars`);
-  return Object.fromEntries(Object.entries(declared).map(([name, variable]) => [name, dropUndefined(variable)]));
+/** Where `{{` does not begin a variable, and the variables that are used and not declared, where any is. */
+function textMistakes(body: string, bodyLine: number, declared: readonly string[] | undefined): PromptFileMistake[] {
+  const mistakes: PromptFileMistake[] = [];
+  const lineOf = (at: number) => bodyLine + linesIn(body.slice(0, at));
+  let text = body;
+  for (let at = faultIn(text); at !== undefined; at = faultIn(text)) {
+    mistakes.push({ line: lineOf(at), what: aboutBraces(body.slice(at, at + 256)) });
+    if (mistakes.length === TEXT_MISTAKES_MAX) return mistakes;
+    // Without these two, the next one is found at its own place.
+    text = `${text.slice(0, at)}  ${text.slice(at + 2)}`;
+  }
+  if (declared === undefined) return mistakes;
+  for (const name of templateVariables(parseTemplate(text)).filter((used) => !declared.includes(used))) {
+    const what = `{{${name}}} is used but not declared under vars; write ${name}: {} there`;
+    mistakes.push({ line: lineOf(text.search(new RegExp(`(?<!\\\\)\\{\\{${name}\\}\\}`))), what });
+  }
+  return mistakes;
 }
 
-function pieces(content: string): ReturnType<typeof parseTemplate> {
+function faultIn(text: string): number | undefined {
   try {
-    return parseTemplate(content);
+    parseTemplate(text);
+    return undefined;
   } catch (error) {
-    if (error instanceof TemplateError) throw new PromptFileError(`${error.message}; write \\{{ for a literal {{`);
+    if (error instanceof TemplateError && error.at !== undefined) return error.at;
     throw error;
   }
+}
+
+/** What is wrong with braces, and what to write; only what looks like a name is repeated. */
+function aboutBraces(text: string): string {
+  const name = /^\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]{0,63})[ \t]*\}\}/.exec(text)?.[1];
+  if (name !== undefined)
+    return `spaces stand around the name of a variable; write {{${name}}}, or \\{{ for braces that are no variable`;
+  return `{{ does not hold one variable name (letters, digits and _); write \\{{ for braces that are no variable`;
+}
+
+/** By their lines; what concerns the whole file comes last. */
+function inOrder(mistakes: readonly PromptFileMistake[]): PromptFileMistake[] {
+  const place = ({ line }: PromptFileMistake) => line ?? Number.MAX_SAFE_INTEGER;
+  return mistakes.toSorted((one, other) => place(one) - place(other));
+}
+
+/** How many lines end in a text. */
+function linesIn(text: string): number {
+  return text.split('\n').length - 1;
+}
+
+function variables(declared: FrontMatter['vars'], used: readonly string[]): Record<string, Variable> {
+  if (declared === undefined) return Object.fromEntries(used.map((name) => [name, { type: 'string', max: VALUE_MAX }]));
+  return Object.fromEntries(Object.entries(declared).map(([name, variable]) => [name, dropUndefined(variable)]));
 }
 
 /** Without the blank lines around it. */

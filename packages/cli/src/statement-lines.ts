@@ -2,7 +2,7 @@ import type { OpenedVersion } from '@bulla/client';
 import { CheckFailed } from './exit-code.js';
 import { shortName } from './names.js';
 import { fileOf } from './prompt-draft.js';
-import { PromptFileError } from './prompt-file.js';
+import { PromptFileError } from './prompt-file-error.js';
 
 type Statement = OpenedVersion['statement'];
 

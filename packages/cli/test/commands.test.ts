@@ -211,6 +211,19 @@ describe('bulla prompt', () => {
     expect(await parsed('prompt', 'history', 'json/one')).toMatchObject([{ version: 1 }]);
   });
 
+  it('refuses a file that names a responder which the directory does not list, by line [guard: push-unlisted-responder]', async () => {
+    const file = await world.file(
+      'elsewhere.md',
+      '---\nacl:\n  responders: [urn:bulla:dev:svc:responder:x]\n---\nSort it.\n',
+    );
+    expect(await world.bulla(['prompt', 'push', 'claims/elsewhere', '-f', file])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(
+        `bulla: error: ${file}:3: acl.responders[0]: the directory lists no such responder`,
+      ),
+    });
+  });
+
   it('refuses a message that no version can carry', async () => {
     const argv = ['prompt', 'push', 'words/two', '-f', world.path('triage.md'), '-m', 'x'.repeat(1_001)];
     expect(await world.bulla(argv)).toMatchObject({

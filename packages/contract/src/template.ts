@@ -7,6 +7,13 @@ export type TemplatePiece = { readonly text: string } | { readonly variable: str
 /** Where a template is wrong. The message names the position, never the text. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
+  /** Where the braces begin that are wrong, in characters from 0; absent where no place is. */
+  readonly at: number | undefined;
+
+  constructor(message: string, at?: number) {
+    super(message);
+    this.at = at;
+  }
 }
 
 /**
@@ -27,7 +34,7 @@ export function parseTemplate(template: string): TemplatePiece[] {
     const close = template.indexOf('}}', open);
     const variable = close === -1 ? '' : template.slice(open + 2, close);
     if (!VARIABLE_PATTERN.test(variable))
-      throw new TemplateError(`{{ at character ${open + 1} does not hold one variable name`);
+      throw new TemplateError(`{{ at character ${open + 1} does not hold one variable name`, open);
     text += template.slice(at, open);
     if (text !== '') pieces.push({ text });
     pieces.push({ variable });

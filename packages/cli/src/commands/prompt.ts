@@ -1,9 +1,13 @@
+import { BullaError } from '@bulla/client';
+import { STATEMENT_MAX_BYTES } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { readText, writeWhole } from '../files.js';
 import { requireLabel, requirePrefix, requirePromptName, requireVersion, shortName } from '../names.js';
 import { counted, styled } from '../output.js';
 import { draftOf, fileOf } from '../prompt-draft.js';
+import { PromptFileError } from '../prompt-file-error.js';
+import { unlistedResponders } from '../prompt-file.js';
 import { UsageError } from '../usage-error.js';
 import { addLabelCommands, pendingLine } from './prompt-labels.js';
 import { addStandingCommands } from './prompt-standing.js';
@@ -105,13 +109,17 @@ async function push(context: Context, name: string, options: PushOptions): Promi
   requirePromptName(name);
   const labels = (options.label ?? []).map(requireLabel);
   if ((options.message ?? '').length > 1000) throw new UsageError('--message: expected at most 1,000 characters');
-  const { source, draft } = draftOf(await readText(io, options.file), options.message);
-  out.talk(
-    styled('✔', 'good'),
-    ` read ${options.file === '-' ? 'standard input' : options.file}: ${describeVariables(source.vars)}`,
-  );
+  const file = options.file === '-' ? 'standard input' : options.file;
+  const text = await readText(io, options.file);
+  const { source, draft } = draftOf(text, options.message, file);
+  out.talk(styled('✔', 'good'), ` read ${file}: ${describeVariables(source.vars)}`);
   const bulla = await context.connect();
-  const pushed = await bulla.prompts.push(name, source.type, draft, labels);
+  const unlisted = unlistedResponders(text, source, (await bulla.trust()).entitiesOf('responder'));
+  // guard: push-unlisted-responder
+  if (unlisted.length > 0) throw new PromptFileError(unlisted, file);
+  const pushed = await bulla.prompts.push(name, source.type, draft, labels).catch((error: unknown) => {
+    throw isTooLarge(error) ? new PromptFileError(TOO_LARGE, file) : error;
+  });
   const self = (await context.identity()).urn;
   const recipients = pushed.recipients.map((urn) => shortName(urn, self));
   if (pushed.changed)
@@ -131,6 +139,12 @@ async function push(context: Context, name: string, options: PushOptions): Promi
     );
   if (options.json === true) return;
   for (const { label, pending } of pushed.pending) if (pending !== undefined) out.line(...pendingLine(label, pending));
+}
+
+const TOO_LARGE = `the prompt is larger than ${STATEMENT_MAX_BYTES} bytes with all that is sealed beside it`;
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof BullaError && error.code === 'payload_too_large' && error.origin === 'client';
 }
 
 async function pull(context: Context, name: string, options: ChoiceOptions & { out?: string }): Promise<void> {
