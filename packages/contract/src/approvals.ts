@@ -1,10 +1,14 @@
 import * as z from 'zod';
-import { ApprovalId, DeviceUrn, Hash, Label, PromptId, PromptName, Timestamp } from './ids.js';
+import { ApprovalId, ContentHash, DeviceUrn, Label, PromptId, PromptName, Timestamp } from './ids.js';
 import { MovedLabel } from './labels.js';
 import { TAGS_MAX } from './limits.js';
 import { Count, Sequence, VersionOrNone } from './numbers.js';
 import { page, pageQuery } from './paging.js';
 import { TagToken } from './tokens.js';
+
+const ApprovalState = z
+  .enum(['open', 'done', 'dropped', 'expired'])
+  .meta({ description: 'How the move stands.', example: 'open' });
 
 /** A move of a protected label that needs further signatures, each by another person. */
 export const PendingMove = z
@@ -13,9 +17,8 @@ export const PendingMove = z
     label: Label,
     seq: Sequence,
     version: VersionOrNone,
-    /** People whose tags are there, and how many the policy asks for. */
-    given: Count,
-    needed: Count,
+    given: Count.meta({ description: 'How many people have signed.', example: 1 }),
+    needed: Count.describe('How many the policy asks for.'),
   })
   .meta({ id: 'PendingMove' });
 export type PendingMove = z.input<typeof PendingMove>;
@@ -33,22 +36,22 @@ export const Approval = z
     label: Label,
     seq: Sequence,
     version: VersionOrNone,
-    /** Empty where the label is to be deleted. */
-    chash: z.union([Hash, z.literal('')]),
-    tags: z.array(TagToken).min(1).max(TAGS_MAX),
-    signers: z.array(DeviceUrn).min(1).max(TAGS_MAX),
-    needed: Count,
-    state: z.enum(['open', 'done', 'dropped', 'expired']),
-    created_at: Timestamp,
-    /** When the last of the tags ends. */
-    expires_at: Timestamp,
+    chash: z
+      .union([ContentHash, z.literal('')])
+      .describe('The content that the label is to stand for; empty where it is to be deleted.'),
+    tags: z.array(TagToken).min(1).max(TAGS_MAX).describe('The tags that were given.'),
+    signers: z.array(DeviceUrn).min(1).max(TAGS_MAX).describe('The devices that signed them, in their order.'),
+    needed: Count.describe('How many people the policy asks for.'),
+    state: ApprovalState,
+    created_at: Timestamp.describe('When the first tag came.'),
+    expires_at: Timestamp.describe('When the last of the tags ends.'),
   })
   .refine(({ version, chash }) => (version === 0) === (chash === ''), 'must name a content unless it deletes the label')
   .meta({ id: 'Approval' });
 export type Approval = z.input<typeof Approval>;
 
 export const ApprovalQuery = z.strictObject({
-  state: z.enum(['open', 'done', 'dropped', 'expired']).default('open'),
+  state: ApprovalState.default('open'),
   ...pageQuery,
 });
 export type ApprovalQuery = z.infer<typeof ApprovalQuery>;

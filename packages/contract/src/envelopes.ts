@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { EnvelopeId, Label, PromptId, PromptName, ResponderUrn, Timestamp } from './ids.js';
 import { FRESH_MAX, TAGS_MAX, USES_MAX } from './limits.js';
-import { Version } from './numbers.js';
+import { FormatVersion, Version } from './numbers.js';
 import { ContentToken, EnvelopeToken, FreshToken, GrantToken, TagToken } from './tokens.js';
 
 const exactlyOne = (one: unknown, other: unknown) => (one === undefined) !== (other === undefined);
@@ -9,13 +9,12 @@ const exactlyOne = (one: unknown, other: unknown) => (one === undefined) !== (ot
 /** What to run, and where: a prompt by id or name, its version by number or label. */
 export const NewEnvelope = z
   .strictObject({
-    prompt: PromptId.optional(),
-    name: PromptName.optional(),
-    version: Version.optional(),
-    label: Label.optional(),
-    /** The responder that is to run it. */
-    aud: ResponderUrn,
-    uses: z.int().min(1).max(USES_MAX).default(1),
+    prompt: PromptId.describe('The prompt, by its id.').optional(),
+    name: PromptName.describe('The prompt, by its name: either this or prompt.').optional(),
+    version: Version.describe('The version, by its number.').optional(),
+    label: Label.describe('The version, by a label: either this or version.').optional(),
+    aud: ResponderUrn.describe('The responder that is to run it.'),
+    uses: z.int().min(1).max(USES_MAX).default(1).meta({ description: 'How often it may be used.', example: 1 }),
   })
   .refine(({ prompt, name }) => exactlyOne(prompt, name), {
     error: 'must have either prompt or name',
@@ -25,7 +24,10 @@ export const NewEnvelope = z
     error: 'must have either version or label',
     path: ['version'],
   })
-  .meta({ id: 'NewEnvelope' });
+  .meta({
+    id: 'NewEnvelope',
+    example: { name: 'claims/triage', label: 'production', aud: 'urn:bulla:acme:svc:responder:eu1', uses: 1 },
+  });
 export type NewEnvelope = z.infer<typeof NewEnvelope>;
 
 /**
@@ -34,19 +36,27 @@ export type NewEnvelope = z.infer<typeof NewEnvelope>;
  */
 export const Bundle = z
   .strictObject({
-    v: z.literal(1),
+    v: FormatVersion,
     env: EnvelopeToken,
     grant: GrantToken.optional(),
     content: ContentToken.optional(),
-    tags: z.array(TagToken).max(TAGS_MAX),
-    /** What renewers say of the position of these tags; left out where the tags say it themselves. */
-    fresh: z.array(FreshToken).min(1).max(FRESH_MAX).optional(),
+    tags: z.array(TagToken).max(TAGS_MAX).describe('The tags through which the version was found; none in a chat.'),
+    fresh: z
+      .array(FreshToken)
+      .min(1)
+      .max(FRESH_MAX)
+      .describe('What renewers say of the position of these tags; left out where the tags say it themselves.')
+      .optional(),
   })
-  .meta({ id: 'Bundle' });
+  .meta({ id: 'Bundle', description: 'What a vault handed out: the envelope, and what it names.' });
 export type Bundle = z.infer<typeof Bundle>;
 
 /** What became of an envelope. */
 export const EnvelopeStatus = z
-  .strictObject({ jti: EnvelopeId, state: z.enum(['issued', 'expired']), expires_at: Timestamp })
+  .strictObject({
+    jti: EnvelopeId,
+    state: z.enum(['issued', 'expired']).meta({ description: 'How it stands.', example: 'issued' }),
+    expires_at: Timestamp.describe('When it ends.'),
+  })
   .meta({ id: 'EnvelopeStatus' });
 export type EnvelopeStatus = z.input<typeof EnvelopeStatus>;

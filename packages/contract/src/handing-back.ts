@@ -2,20 +2,22 @@ import * as z from 'zod';
 import { Hash, Label, PromptName, Timestamp } from './ids.js';
 import { LabelTuple } from './labels.js';
 import { EARLIER_DIRECTORIES_MAX, FRESH_MAX, MOVES_MAX, ROOTS_MAX, TAGS_MAX } from './limits.js';
-import { Sequence, Version } from './numbers.js';
+import { FormatVersion, Sequence, Version } from './numbers.js';
 import { DocumentToken, FreshToken, TagToken } from './tokens.js';
 
 /** Whether the vault was restored, and since when it waits for an admin. */
 export const RestoredVault = z
-  .strictObject({ v: z.literal(1), restored: z.union([Timestamp, z.null()]) })
+  .strictObject({
+    v: FormatVersion,
+    restored: z.union([Timestamp, z.null()]).describe('Since when it waits; null where it was not restored.'),
+  })
   .meta({ id: 'RestoredVault' });
 export type RestoredVault = z.input<typeof RestoredVault>;
 
 /** That a restored vault goes on from what it has now. */
 export const ResumedVault = z
   .strictObject({
-    /** Version of the newest directory that it has, as whoever decides has seen it. */
-    directory: Version,
+    directory: Version.describe('Version of the newest directory that it has, as whoever decides has seen it.'),
   })
   .meta({ id: 'ResumedVault' });
 export type ResumedVault = z.infer<typeof ResumedVault>;
@@ -23,17 +25,16 @@ export type ResumedVault = z.infer<typeof ResumedVault>;
 /** What a restored vault has lost of an organisation's documents. Their signatures decide, whoever sends them. */
 export const LostDocuments = z
   .strictObject({
-    /** All roots, the first included. */
-    roots: z.array(DocumentToken).min(1).max(ROOTS_MAX),
-    /** The policy that the directory names. */
+    roots: z.array(DocumentToken).min(1).max(ROOTS_MAX).describe('All roots, the first included.'),
+    /** The one that the directory names. */
     policy: DocumentToken,
     directory: DocumentToken,
-    /** Version of the first hash: that of the vault's newest directory. */
-    from: Version,
-    /** Of the directories from there on, up to the one before this. */
-    hashes: z.array(Hash).max(EARLIER_DIRECTORIES_MAX),
-    /** What renewers said of it. */
-    fresh: z.array(FreshToken).max(FRESH_MAX).default([]),
+    from: Version.describe('Version of the first hash: that of the newest directory of the vault.'),
+    hashes: z
+      .array(Hash)
+      .max(EARLIER_DIRECTORIES_MAX)
+      .describe('Of the directories from there on, up to the one before this.'),
+    fresh: z.array(FreshToken).max(FRESH_MAX).default([]).describe('What renewers said of the directory.'),
   })
   .meta({ id: 'LostDocuments' });
 export type LostDocuments = z.infer<typeof LostDocuments>;
@@ -43,16 +44,23 @@ export const LostMoves = z
   .strictObject({
     name: PromptName,
     label: Label,
-    /** The last ones, in order: from the position at which the vault's label stands, or from before it. */
-    moves: z.array(LabelTuple).min(1).max(MOVES_MAX),
-    /** Of the last position; they may have expired. */
-    tags: z.array(TagToken).min(1).max(TAGS_MAX),
+    moves: z
+      .array(LabelTuple)
+      .min(1)
+      .max(MOVES_MAX)
+      .describe(
+        'The last ones, in order: from the position at which the label of the vault stands, or from before it.',
+      ),
+    tags: z.array(TagToken).min(1).max(TAGS_MAX).describe('Of the last position; they may have expired.'),
   })
   .meta({ id: 'LostMoves' });
 export type LostMoves = z.infer<typeof LostMoves>;
 
 /** Where the label stands then, and how many moves were lost. */
 export const TakenMoves = z
-  .strictObject({ seq: Sequence, taken: z.int().min(0).max(MOVES_MAX) })
+  .strictObject({
+    seq: Sequence,
+    taken: z.int().min(0).max(MOVES_MAX).meta({ description: 'How many moves were lost.', example: 2 }),
+  })
   .meta({ id: 'TakenMoves' });
 export type TakenMoves = z.input<typeof TakenMoves>;

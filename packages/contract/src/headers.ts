@@ -10,21 +10,37 @@ export function entityTag(number: number): string {
 export const IfMatch = z
   .string()
   .regex(/^"(?:0|[1-9][0-9]{0,9})"$/, 'must be one number in double quotes')
+  .meta({
+    description: 'The number that the change is based on, in quotes; 0 if there is nothing yet.',
+    example: '"3"',
+  })
   .transform((text) => Number(text.slice(1, -1)))
   .pipe(VersionOrNone);
 
 /** `If-None-Match` of a conditional GET. */
-export const IfNoneMatch = z.string().max(1_024).optional();
+export const IfNoneMatch = z
+  .string()
+  .max(1_024)
+  .meta({ description: 'The ETag of what the caller has: the same is not sent again (304).', example: '"12"' })
+  .optional();
 
 /** `Idempotency-Key`: chosen by the caller, fresh for every new intention, equal for every retry of it. */
 export const IdempotencyKey = z
   .string()
-  .regex(/^[A-Za-z0-9._:-]{16,128}$/, 'must be 16 to 128 letters, digits, dots, colons, hyphens and underscores');
+  .regex(/^[A-Za-z0-9._:-]{16,128}$/, 'must be 16 to 128 letters, digits, dots, colons, hyphens and underscores')
+  .meta({
+    description: 'Fresh for every new intention, equal for every retry of it.',
+    example: 'idem_01k9z3q8e4fxq9m3y7t5w6v8na',
+  });
 
 /** `Authorization: Bootstrap <secret>`, of the one request that brings an organisation to a vault. */
 export const BootstrapAuthorization = z
   .string()
   .regex(/^Bootstrap [A-Za-z0-9_-]{22,128}$/, 'must be Bootstrap and the secret')
+  .meta({
+    description: 'Bootstrap and the secret of the vault, once.',
+    example: 'Bootstrap replace-with-the-secret-of-the-vault',
+  })
   .optional();
 
 /** Headers of a request with a body. */

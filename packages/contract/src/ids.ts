@@ -6,37 +6,52 @@ const SERVICE = '[a-z0-9][a-z0-9-]{0,62}';
 const SUFFIX = '[0-7][0-9a-hjkmnp-tv-z]{25}';
 const SHA256 = /^[A-Za-z0-9_-]{43}$/;
 
-const typeId = (prefix: string) =>
-  z.string().regex(new RegExp(`^${prefix}_${SUFFIX}$`), `must be an id that starts with ${prefix}_`);
+/** The part of every example that is made at random. */
+const EXAMPLE_SUFFIX = '01k9z3q8e4fxq9m3y7t5w6v8na';
+const EXAMPLE_HASH = '0tKs9kAXkiO_nh60PF-_hUxOUP-2czvDqSedP_fem-E';
+const EXAMPLE_DEVICE = `urn:bulla:acme:dev:dev_${EXAMPLE_SUFFIX}`;
+
+const typeId = (prefix: string, description: string) =>
+  z
+    .string()
+    .regex(new RegExp(`^${prefix}_${SUFFIX}$`), `must be an id that starts with ${prefix}_`)
+    .meta({ description, example: `${prefix}_${EXAMPLE_SUFFIX}` });
 
 /** A prompt; whoever makes it mints the id. */
-export const PromptId = typeId('prm').brand<'PromptId'>();
+export const PromptId = typeId('prm', 'Id of a prompt; whoever makes it mints the id.').brand<'PromptId'>();
 export type PromptId = z.infer<typeof PromptId>;
 
 /** `jti` of an envelope; the vault mints it. */
-export const EnvelopeId = typeId('env').brand<'EnvelopeId'>();
+export const EnvelopeId = typeId('env', 'Id of an envelope, its jti; the vault mints it.').brand<'EnvelopeId'>();
 export type EnvelopeId = z.infer<typeof EnvelopeId>;
 
 /** `jti` of an invocation; the asker mints it. */
-export const InvocationId = typeId('inv').brand<'InvocationId'>();
+export const InvocationId = typeId('inv', 'Id of a question, its jti; the asker mints it.').brand<'InvocationId'>();
 export type InvocationId = z.infer<typeof InvocationId>;
 
 /** A ticket into an organisation; whoever invites mints the id. */
-export const InvitationId = typeId('ivt').brand<'InvitationId'>();
+export const InvitationId = typeId('ivt', 'Id of an invitation; whoever invites mints it.').brand<'InvitationId'>();
 export type InvitationId = z.infer<typeof InvitationId>;
 
 /** A device's request to be let in; the device mints the id. */
-export const EnrolmentId = typeId('enr').brand<'EnrolmentId'>();
+export const EnrolmentId = typeId(
+  'enr',
+  'Id of the request of a device to be let in; the device mints it.',
+).brand<'EnrolmentId'>();
 export type EnrolmentId = z.infer<typeof EnrolmentId>;
 
 /** A move of a label that waits for further signatures; the vault mints the id. */
-export const ApprovalId = typeId('apr').brand<'ApprovalId'>();
+export const ApprovalId = typeId(
+  'apr',
+  'Id of a move of a label that waits for further signatures; the vault mints it.',
+).brand<'ApprovalId'>();
 export type ApprovalId = z.infer<typeof ApprovalId>;
 
 /** Short name of an organisation: what stands after `urn:bulla:`. */
 export const Organisation = z
   .string()
   .regex(new RegExp(`^${ORGANISATION}$`), 'must be 1 to 63 lower-case letters, digits and hyphens')
+  .meta({ description: 'Short name of the organisation.', example: 'acme' })
   .brand<'Organisation'>();
 export type Organisation = z.infer<typeof Organisation>;
 
@@ -48,6 +63,7 @@ export const PromptName = z
     /^[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*)*$/,
     'must be lower-case letters, digits, dots, hyphens and underscores, in parts divided by single slashes',
   )
+  .meta({ description: 'Name of the prompt, fixed for its life.', example: 'claims/triage' })
   .brand<'PromptName'>();
 export type PromptName = z.infer<typeof PromptName>;
 
@@ -55,6 +71,7 @@ export type PromptName = z.infer<typeof PromptName>;
 export const Label = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits, dots, hyphens and underscores')
+  .meta({ description: 'Name of a label.', example: 'production' })
   .brand<'Label'>();
 export type Label = z.infer<typeof Label>;
 
@@ -67,6 +84,7 @@ export const Urn = z
     ),
     'must be the URN of a device, a service or a recovery key',
   )
+  .meta({ description: 'Who holds a key: a device, a service, or the recovery key.', example: EXAMPLE_DEVICE })
   .brand<'Urn'>();
 export type Urn = z.infer<typeof Urn>;
 
@@ -74,24 +92,31 @@ export type Urn = z.infer<typeof Urn>;
 export const ResponderUrn = z
   .string()
   .regex(new RegExp(`^urn:bulla:${ORGANISATION}:svc:responder:${SERVICE}$`), 'must be the URN of a responder')
+  .meta({ description: 'The responder.', example: 'urn:bulla:acme:svc:responder:eu1' })
   .brand<'Urn'>();
 
 /** URN of a device. */
 export const DeviceUrn = z
   .string()
   .regex(new RegExp(`^urn:bulla:${ORGANISATION}:dev:dev_${SUFFIX}$`), 'must be the URN of a device')
+  .meta({ description: 'The device.', example: EXAMPLE_DEVICE })
   .brand<'Urn'>();
 
 /** A prompt as signed tokens name it. */
 export const PromptUrn = z
   .string()
-  .regex(new RegExp(`^urn:bulla:${ORGANISATION}:prompt:prm_${SUFFIX}$`), 'must be the URN of a prompt');
+  .regex(new RegExp(`^urn:bulla:${ORGANISATION}:prompt:prm_${SUFFIX}$`), 'must be the URN of a prompt')
+  .meta({
+    description: 'The prompt, as signed tokens name it.',
+    example: `urn:bulla:acme:prompt:prm_${EXAMPLE_SUFFIX}`,
+  });
 export type PromptUrn = z.infer<typeof PromptUrn>;
 
 /** URN of a person: a random id, so that no name stands in a signed document. */
 export const UserUrn = z
   .string()
   .regex(new RegExp(`^urn:bulla:${ORGANISATION}:user:usr_${SUFFIX}$`), 'must be the URN of a person')
+  .meta({ description: 'The person, by a random id.', example: `urn:bulla:acme:user:usr_${EXAMPLE_SUFFIX}` })
   .brand<'UserUrn'>();
 
 /** Name of a group, as policy and directory spell it. */
@@ -100,22 +125,42 @@ export const Group = z
   .regex(
     /^grp:[a-z0-9][a-z0-9._-]{0,63}$/,
     'must be grp: and lower-case letters, digits, dots, hyphens and underscores',
-  );
+  )
+  .meta({ description: 'A group, as policy and directory spell it.', example: 'grp:authors' });
 
 /** Name of a key: its RFC 7638 SHA-256 thumbprint. */
-export const Kid = z.string().regex(SHA256, 'must be the thumbprint of a key').brand<'Kid'>();
+export const Kid = z
+  .string()
+  .regex(SHA256, 'must be the thumbprint of a key')
+  .meta({
+    description: 'Name of a key: its RFC 7638 SHA-256 thumbprint.',
+    example: 'TK5iuX6KOFSWrnDzyfSeZkiBJe_d_NqC28_t4UYVRqQ',
+  })
+  .brand<'Kid'>();
 export type Kid = z.infer<typeof Kid>;
 
 /** SHA-256 in base64url, of a token's characters (`chash`, `whash`) or of evidence. */
-export const Hash = z.string().regex(SHA256, 'must be a SHA-256 hash in base64url').brand<'Hash'>();
+export const Hash = z
+  .string()
+  .regex(SHA256, 'must be a SHA-256 hash in base64url')
+  .meta({ description: 'A SHA-256 in base64url.', example: EXAMPLE_HASH })
+  .brand<'Hash'>();
+/** `chash`: by it envelopes and tags name the content of a version. */
+export const ContentHash = Hash.describe('chash: SHA-256 of the sealed content, by which envelopes and tags name it.');
 export type Hash = z.infer<typeof Hash>;
 
 /** SHA-256 of the payload of an organisation's first root, given out of band. */
 export const Pin = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits')
+  .meta({
+    description: 'SHA-256 of the first root, by which everybody knows the organisation.',
+    example: 'sha256:c104dfe5bae60bd63ae346ac1433652e16d4170663860f837c9a4dadf75ce533',
+  })
   .brand<'Pin'>();
 export type Pin = z.infer<typeof Pin>;
 
 /** A moment, RFC 3339 in UTC with milliseconds, as `Date.prototype.toISOString` writes it. */
-export const Timestamp = z.iso.datetime({ precision: 3 });
+export const Timestamp = z.iso
+  .datetime({ precision: 3 })
+  .meta({ description: 'A moment, RFC 3339 in UTC.', example: '2026-11-28T09:30:00.000Z' });

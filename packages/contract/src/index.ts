@@ -21,7 +21,7 @@ export {
 } from './grants.js';
 export { entityTag, IdempotencyKey, IfMatch } from './headers.js';
 export { LostDocuments, LostMoves, RestoredVault, ResumedVault, TakenMoves } from './handing-back.js';
-export { Health } from './health.js';
+export { Health, ServiceIndex } from './health.js';
 export {
   ApprovalId,
   DeviceUrn,

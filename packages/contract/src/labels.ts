@@ -1,13 +1,17 @@
 import * as z from 'zod';
-import { Hash, Label, PromptId, PromptName, PromptUrn } from './ids.js';
+import { ContentHash, Hash, Label, PromptId, PromptName, PromptUrn } from './ids.js';
 import { FRESH_MAX, FRESH_POSTED_MAX, LABELS_MAX, TAGS_MAX } from './limits.js';
 import { decimal, Sequence, VersionOrNone } from './numbers.js';
 import { page, pageQuery } from './paging.js';
 import { FreshToken, TagToken } from './tokens.js';
 
-const tags = z.array(TagToken).min(1).max(TAGS_MAX);
-/** What renewers say of a position, the newest word of each, also where its tags say it themselves: a confirmation needs one. */
-const fresh = z.array(FreshToken).max(FRESH_MAX);
+const tags = z.array(TagToken).min(1).max(TAGS_MAX).describe('Equal tags, each by another person.');
+/** Also where the tags say it themselves: a confirmation needs one. */
+const fresh = z
+  .array(FreshToken)
+  .max(FRESH_MAX)
+  .default([])
+  .describe('What renewers say of this position, the newest word of each.');
 
 /** The next position of a label: as many equal tags by different people as the policy asks for. */
 export const LabelMove = z.strictObject({ tags }).meta({ id: 'LabelMove' });
@@ -21,7 +25,7 @@ export type MovedLabel = z.input<typeof MovedLabel>;
 
 /** A label and the tags that prove its position; version 0 if they say that it is deleted. */
 export const LabelPosition = z
-  .strictObject({ label: Label, version: VersionOrNone, seq: Sequence, tags, fresh: fresh.default([]) })
+  .strictObject({ label: Label, version: VersionOrNone, seq: Sequence, tags, fresh })
   .meta({ id: 'LabelPosition' });
 export type LabelPosition = z.input<typeof LabelPosition>;
 
@@ -39,19 +43,22 @@ export type NewLabelTag = z.infer<typeof NewLabelTag>;
 /** One move of a label as its chain has it: where it led, and `pos` of the position before, empty at a beginning. */
 export const LabelTuple = z
   .strictObject({
-    /** The prompt that bore the name then. */
-    sub: PromptUrn,
-    /** 0, with an empty `chash`, where the label was deleted. */
-    ver: VersionOrNone,
-    chash: z.union([Hash, z.literal('')]),
-    prev: z.union([Hash, z.literal('')]),
+    sub: PromptUrn.describe('The prompt that bore the name then.'),
+    ver: VersionOrNone.describe('The version; 0, with an empty chash, where the label was deleted.'),
+    chash: z.union([ContentHash, z.literal('')]).describe('The content of the version; empty where there is none.'),
+    prev: z.union([Hash, z.literal('')]).describe('pos of the position before; empty at a beginning.'),
   })
   .refine(({ ver, chash }) => (ver === 0) === (chash === ''), 'must name a content unless it deletes the label')
   .meta({ id: 'LabelTuple' });
 export type LabelTuple = z.input<typeof LabelTuple>;
 
 /** The moves after position `from` are asked for. */
-export const LabelChainQuery = z.strictObject({ from: decimal(VersionOrNone).default(0), ...pageQuery });
+export const LabelChainQuery = z.strictObject({
+  from: decimal(VersionOrNone)
+    .default(0)
+    .meta({ description: 'The position after which moves are asked for; 0 for all.', example: 0 }),
+  ...pageQuery,
+});
 export type LabelChainQuery = z.infer<typeof LabelChainQuery>;
 
 /** The moves of a label under the name of a prompt, whatever its id was, in their order. Their tags are not needed: `prev` binds them. */
@@ -63,12 +70,11 @@ export const StandingLabel = z
   .strictObject({
     name: PromptName,
     label: Label,
-    /** The prompt that bears, or bore, the label. */
-    prompt: PromptId,
+    prompt: PromptId.describe('The prompt that bears, or bore, the label.'),
     version: VersionOrNone,
     seq: Sequence,
     tags,
-    fresh: fresh.default([]),
+    fresh,
   })
   .meta({ id: 'StandingLabel' });
 export type StandingLabel = z.input<typeof StandingLabel>;
@@ -82,16 +88,24 @@ export type StandingLabelPage = z.input<typeof StandingLabelPage>;
 
 /** Words of a renewer for positions. */
 export const NewLabelFreshness = z
-  .strictObject({ fresh: z.array(FreshToken).min(1).max(FRESH_POSTED_MAX) })
+  .strictObject({ fresh: z.array(FreshToken).min(1).max(FRESH_POSTED_MAX).describe('One for each position.') })
   .meta({ id: 'NewLabelFreshness' });
 export type NewLabelFreshness = z.infer<typeof NewLabelFreshness>;
 
 /** How many were for the position at which their label stands; the others came too late and were left aside. */
 export const AcceptedFreshness = z
-  .strictObject({ taken: z.int().min(0).max(FRESH_POSTED_MAX) })
+  .strictObject({
+    taken: z
+      .int()
+      .min(0)
+      .max(FRESH_POSTED_MAX)
+      .meta({ description: 'How many were for where their label stands; the others came too late.', example: 12 }),
+  })
   .meta({ id: 'AcceptedFreshness' });
 export type AcceptedFreshness = z.input<typeof AcceptedFreshness>;
 
 /** All labels that a prompt bears now. */
-export const LabelList = z.strictObject({ data: z.array(LabelPosition).max(LABELS_MAX) }).meta({ id: 'LabelList' });
+export const LabelList = z
+  .strictObject({ data: z.array(LabelPosition).max(LABELS_MAX).describe('The labels.') })
+  .meta({ id: 'LabelList' });
 export type LabelList = z.input<typeof LabelList>;

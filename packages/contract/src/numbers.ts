@@ -4,13 +4,25 @@ import * as z from 'zod';
 const NUMBER_MAX = 2_147_483_647;
 
 /** Number of a version; the first is 1. */
-export const Version = z.int().min(1).max(NUMBER_MAX);
+export const Version = z
+  .int()
+  .min(1)
+  .max(NUMBER_MAX)
+  .meta({ description: 'Number of the version; the first is 1.', example: 3 });
 /** Number of a version that need not exist yet: 0 is none. */
-export const VersionOrNone = z.int().min(0).max(NUMBER_MAX);
+export const VersionOrNone = z
+  .int()
+  .min(0)
+  .max(NUMBER_MAX)
+  .meta({ description: 'Number of the version; 0 is none.', example: 3 });
 /** Position of a label in its history; the first is 1. */
-export const Sequence = z.int().min(1).max(NUMBER_MAX);
+export const Sequence = z
+  .int()
+  .min(1)
+  .max(NUMBER_MAX)
+  .meta({ description: 'Position of the label: every move counts on.', example: 7 });
 /** How many of something. */
-export const Count = z.int().min(0).max(NUMBER_MAX);
+export const Count = z.int().min(0).max(NUMBER_MAX).meta({ description: 'How many.', example: 2 });
 
 /** Reads `12` as 12; anything spelled otherwise stays a string, which the schema behind refuses. */
 function readDecimal(value: unknown): unknown {
@@ -19,3 +31,6 @@ function readDecimal(value: unknown): unknown {
 
 /** A whole number in a path or a query, where it arrives as a string: `1e2`, `+1`, `01`, `1.0` and `` are none. */
 export const decimal = (number: z.ZodInt) => z.preprocess(readDecimal, number);
+
+/** Version of the format of an answer, where programs of other versions may read it. */
+export const FormatVersion = z.literal(1).meta({ description: 'The version of this format.', example: 1 });

@@ -114,7 +114,9 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 const CODES = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]];
-export const ProblemCode = z.enum(CODES);
+export const ProblemCode = z
+  .enum(CODES)
+  .meta({ description: 'The problem, from a closed list.', example: 'version_conflict' });
 
 /** Codes that only a client gives itself, beside those of {@link PROBLEMS}; no service answers with them. */
 export const CLIENT_PROBLEMS = {
@@ -132,11 +134,20 @@ export const CLIENT_PROBLEMS = {
 export type ClientProblemCode = keyof typeof CLIENT_PROBLEMS;
 
 /** Who found the problem. */
-export const ProblemOrigin = z.enum(['client', 'vault', 'responder', 'provider']);
+export const ProblemOrigin = z
+  .enum(['client', 'vault', 'responder', 'provider'])
+  .meta({ description: 'Who found the problem.', example: 'vault' });
 export type ProblemOrigin = z.infer<typeof ProblemOrigin>;
 
 /** One wrong member of a request: where it is (RFC 6901, empty for the whole) and what was expected, never what stood there. */
-export const ProblemError = z.strictObject({ pointer: z.string().max(512), message: z.string().min(1).max(512) });
+export const ProblemError = z.strictObject({
+  pointer: z.string().max(512).meta({ description: 'Where it is (RFC 6901), empty for the whole.', example: '/label' }),
+  message: z
+    .string()
+    .min(1)
+    .max(512)
+    .meta({ description: 'What was expected, never what stood there.', example: 'must have either version or label' }),
+});
 export type ProblemError = z.infer<typeof ProblemError>;
 
 /** Problem document, `application/problem+json` (RFC 9457). */
@@ -145,18 +156,31 @@ export const ProblemDocument = z
     type: z
       .string()
       .max(128)
-      .regex(/^urn:bulla:problem:[a-z_]+$/),
-    title: z.string().min(1).max(256),
-    status: z.int().min(400).max(599),
-    detail: z.string().max(1_024).optional(),
-    instance: z.string().max(2_048).optional(),
+      .regex(/^urn:bulla:problem:[a-z_]+$/)
+      .meta({ description: 'The code as a URN.', example: 'urn:bulla:problem:version_conflict' }),
+    title: z
+      .string()
+      .min(1)
+      .max(256)
+      .meta({ description: 'One sentence about the code.', example: PROBLEMS.version_conflict.title }),
+    status: z.int().min(400).max(599).meta({ description: 'The HTTP status.', example: 412 }),
+    detail: z
+      .string()
+      .max(1_024)
+      .meta({ description: 'A sentence about this time.', example: 'the newest version is 4' })
+      .optional(),
     code: ProblemCode,
-    request_id: z.string().min(1).max(128),
+    request_id: z.string().min(1).max(128).meta({
+      description: 'By this the service finds the request in its log.',
+      example: 'req_01k9z3q8e4fxq9m3y7t5w6v8na',
+    }),
     origin: ProblemOrigin,
-    retryable: z.boolean(),
-    errors: z.array(ProblemError).max(100).optional(),
-    /** The clock of the service; with `clock_skew`. */
-    time: Timestamp.optional(),
+    retryable: z.boolean().meta({
+      description: 'Whether trying again later may succeed although nothing was changed.',
+      example: false,
+    }),
+    errors: z.array(ProblemError).max(100).describe('What is wrong with the request, one for each member.').optional(),
+    time: Timestamp.describe('The clock of the service; with clock_skew.').optional(),
   })
   .meta({ id: 'Problem' });
 export type ProblemDocument = z.infer<typeof ProblemDocument>;
@@ -199,8 +223,6 @@ export class Problem extends Error {
 export interface ProblemPlace {
   readonly requestId: string;
   readonly origin: ProblemOrigin;
-  /** Path of the request, without its query. */
-  readonly instance?: string | undefined;
   /** The clock of the service, sent with `clock_skew` only: a human mends the clock, no client learns an offset. */
   readonly nowMs: number;
 }
@@ -213,7 +235,6 @@ export function problemDocument(problem: Problem, place: ProblemPlace): ProblemD
     title: PROBLEMS[code].title,
     status,
     ...(problem.detail === undefined ? {} : { detail: problem.detail }),
-    ...(place.instance === undefined ? {} : { instance: place.instance }),
     code,
     request_id: place.requestId,
     origin: place.origin,

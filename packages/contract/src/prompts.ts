@@ -5,7 +5,9 @@ import { Sequence, Version, VersionOrNone } from './numbers.js';
 import { page, pageQuery } from './paging.js';
 
 /** Whether the content is one user message or a list of messages. */
-export const PromptType = z.enum(['text', 'chat']);
+export const PromptType = z
+  .enum(['text', 'chat'])
+  .meta({ description: 'Whether the content is one user message or a list of messages.', example: 'text' });
 export type PromptType = z.infer<typeof PromptType>;
 
 /** A prompt without a version yet; its maker chooses the id. */
@@ -18,26 +20,30 @@ export const Prompt = z
     id: PromptId,
     name: PromptName,
     type: PromptType,
-    /** Number of the newest version; 0 before the first. */
-    latest_version: VersionOrNone,
-    labels: z.array(z.strictObject({ label: Label, version: Version, seq: Sequence })).max(LABELS_MAX),
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    deleted_at: Timestamp.nullable(),
+    latest_version: VersionOrNone.describe('Number of the newest version; 0 before the first.'),
+    labels: z
+      .array(z.strictObject({ label: Label, version: Version, seq: Sequence }))
+      .max(LABELS_MAX)
+      .describe('Where its labels stand, by what the vault says; signed tags prove it.'),
+    created_at: Timestamp.describe('When it was made.'),
+    updated_at: Timestamp.describe('When it, a version or a label of it changed last.'),
+    deleted_at: Timestamp.nullable().describe('When it was deleted; null while it is there.'),
   })
   .meta({ id: 'Prompt' });
 export type Prompt = z.input<typeof Prompt>;
 
 export const PromptQuery = z.strictObject({
-  /** Only names that begin so. */
   prefix: z
     .string()
     .max(128, { error: 'must have at most 128 characters', abort: true })
     .regex(/^[a-z0-9._/-]*$/, 'must be the beginning of a name')
+    .meta({ description: 'Only names that begin so.', example: 'claims/' })
     .optional(),
-  /** Only prompts that bear this label. */
-  label: Label.optional(),
-  status: z.enum(['active', 'deleted']).default('active'),
+  label: Label.describe('Only prompts that bear this label.').optional(),
+  status: z
+    .enum(['active', 'deleted'])
+    .default('active')
+    .meta({ description: 'Prompts that are there, or those that were deleted.', example: 'active' }),
   ...pageQuery,
 });
 export type PromptQuery = z.infer<typeof PromptQuery>;

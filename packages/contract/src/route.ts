@@ -19,10 +19,12 @@ export interface RouteShape {
   readonly status: number;
   /** Other statuses with the same answer (200 beside 201, 503 of health), or with none (304). */
   readonly otherStatuses?: readonly number[];
-  /** Body of the answer; absent where there is none (204) and where it is a page for people. */
+  /** Body of the answer; absent where there is none (204) and where it is a page for people alone. */
   readonly response?: z.ZodType;
-  /** Media type of the answer; `application/json` unless given. */
+  /** Media type of `response`; `application/json` unless given. */
   readonly contentType?: string;
+  /** Whether the answer is a page for people (`text/html`), beside `response` where they ask for that. */
+  readonly page?: true;
   /** One event, where the answer may also come as `text/event-stream`. */
   readonly event?: z.ZodType;
   /** Whether the answer carries a signature of its own: not if the body is itself a signed or sealed token, nor for strangers. */

@@ -2,7 +2,7 @@ import { APPROVAL_ROUTES } from './approval-routes.js';
 import { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes.js';
 import { AcceptedGrants, GrantPage, GrantQuery, NewGrants, OwnGrantPage, OwnGrantQuery } from './grants.js';
 import { idempotent, idempotentOn } from './headers.js';
-import { Health, OpenApiDocument } from './health.js';
+import { Health, OpenApiDocument, ServiceIndex } from './health.js';
 import { NewInvocation, Reply, ReplyEvent } from './invocations.js';
 import { LABEL_ROUTES } from './label-routes.js';
 import { INVOCATION_BODY_BYTES_MAX } from './limits.js';
@@ -186,6 +186,13 @@ export const ROUTES = {
     summary: 'Whether the service can take requests; 503 if not',
     otherStatuses: [503],
   },
+  'interface.index': {
+    ...page,
+    path: '/',
+    summary: 'What this service is, and where to read on',
+    response: ServiceIndex,
+    page: true,
+  },
   'interface.document': {
     ...page,
     path: '/api/openapi.json',
@@ -196,6 +203,6 @@ export const ROUTES = {
     ...page,
     path: '/api/docs',
     summary: 'This interface as a page to read',
-    contentType: 'text/html',
+    page: true,
   },
 } as const satisfies Record<string, Route>;

@@ -183,6 +183,13 @@ export const EXAMPLES: readonly Example[] = [
   example('ReplyEvent frame', contract.ReplyEvent, { event: 'bulla.frame', id: 0, data: 'AAAA' }),
   example('ReplyEvent final', contract.ReplyEvent, { event: 'bulla.final', data: 'AAAA' }),
   example('Health', contract.Health, { status: 'ok', checks: [{ name: 'database', ok: true }] }),
+  example('ServiceIndex', contract.ServiceIndex, {
+    service: 'vault',
+    version: '0.1.0',
+    docs: '/api/docs',
+    openapi: '/api/openapi.json',
+    health: '/health/ready',
+  }),
   example(
     'ProblemDocument',
     contract.ProblemDocument,
@@ -191,7 +198,6 @@ export const EXAMPLES: readonly Example[] = [
       title: 'The clock differs.',
       status: 401,
       detail: 'it is late',
-      instance: '/api/v1/prompts',
       code: 'clock_skew',
       request_id: 'r-1',
       origin: 'vault',

@@ -110,12 +110,11 @@ describe('a problem', () => {
     const cause = new Error('inner');
     const problem = new Problem('validation_failed', { detail: 'the body is wrong', errors, cause });
     expect(problem).toMatchObject({ name: 'Problem', message: 'the body is wrong', cause });
-    expect(problemDocument(problem, { ...place, instance: '/api/v1/prompts' })).toEqual({
+    expect(problemDocument(problem, place)).toEqual({
       type: 'urn:bulla:problem:validation_failed',
       title: 'The request does not have the right form.',
       status: 400,
       detail: 'the body is wrong',
-      instance: '/api/v1/prompts',
       code: 'validation_failed',
       request_id: 'r-1',
       origin: 'vault',

@@ -20,8 +20,8 @@ describe.each(routes)('%s', (_name, route) => {
 
   it('has a body if its method has one, and an answer unless it is 204', () => {
     expect(route.body !== undefined).toBe(route.method === 'POST' || route.method === 'PUT');
-    const isPage = route.contentType === 'text/html';
-    expect(route.response !== undefined).toBe(route.status !== 204 && !isPage);
+    const hasAnswer = route.response !== undefined || route.page === true;
+    expect(hasAnswer).toBe(route.status !== 204);
   });
 
   it('can be read', () => {
@@ -49,6 +49,7 @@ describe('the table', () => {
       'enrolment.get',
       'health.live',
       'health.ready',
+      'interface.index',
       'interface.document',
       'interface.page',
     ]);

@@ -92,10 +92,12 @@ function responsesOf(entry: RouteEntry, components: OpenapiComponents, problem: 
 }
 
 function contentOf(entry: RouteEntry, components: OpenapiComponents): object | undefined {
-  if (entry.response === undefined) return entry.contentType === 'text/html' ? { 'text/html': {} } : undefined;
-  const whole = { [entry.contentType]: { schema: components.use(entry.response, 'output') } };
-  if (entry.event === undefined) return whole;
-  return { ...whole, 'text/event-stream': { schema: components.use(entry.event, 'output') } };
+  const content = {
+    ...(entry.response && { [entry.contentType]: { schema: components.use(entry.response, 'output') } }),
+    ...(entry.event && { 'text/event-stream': { schema: components.use(entry.event, 'output') } }),
+    ...(entry.page && { 'text/html': {} }),
+  };
+  return Object.keys(content).length > 0 ? content : undefined;
 }
 
 function titlesOf(status: number): string {

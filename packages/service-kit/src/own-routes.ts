@@ -1,11 +1,15 @@
-import type { Health } from '@bulla/contract';
+import type { Health, ServiceIndex } from '@bulla/contract';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readiness } from './health.js';
+import { indexPage } from './index-page.js';
 import { openapiDocument } from './openapi.js';
 import type { ServiceName } from './route-table.js';
 import { entryOf } from './route-table.js';
+
+const JSON_TEXT = 'application/json; charset=utf-8';
+const HTML = 'text/html; charset=utf-8';
 
 export interface OwnRouteParts {
   readonly service: ServiceName;
@@ -27,9 +31,21 @@ export function answerAboutItself(app: NestFastifyApplication, { service, versio
     url: entryOf('health.ready').path,
     handler: async (_, reply) => sendHealth(reply, await readiness.check()),
   });
-  fastify.get(entryOf('interface.document').path, (_, reply) =>
-    reply.header('content-type', 'application/json; charset=utf-8').send(text),
-  );
+  const index: ServiceIndex = {
+    service,
+    version,
+    docs: entryOf('interface.page').path,
+    openapi: entryOf('interface.document').path,
+    health: entryOf('health.ready').path,
+  };
+  const page = indexPage(index);
+  fastify.get(entryOf('interface.index').path, (request, reply) => {
+    // What a browser asks for; everybody else gets data.
+    const isForPeople = request.headers.accept?.includes('text/html') === true;
+    void reply.header('vary', 'accept').header('content-type', isForPeople ? HTML : JSON_TEXT);
+    return reply.send(isForPeople ? page : JSON.stringify(index));
+  });
+  fastify.get(entryOf('interface.document').path, (_, reply) => reply.header('content-type', JSON_TEXT).send(text));
   SwaggerModule.setup(entryOf('interface.page').path, app, document, {
     raw: false,
     customSiteTitle: document.info.title,

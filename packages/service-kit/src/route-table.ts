@@ -29,6 +29,8 @@ export interface RouteEntry {
   readonly otherStatuses: readonly number[];
   readonly response: z.ZodType | undefined;
   readonly contentType: string;
+  /** Whether the answer is a page for people, or may be. */
+  readonly page: boolean;
   readonly event: z.ZodType | undefined;
   readonly signedResponse: boolean;
 }
@@ -38,7 +40,13 @@ const ENTRIES: ReadonlyMap<string, RouteEntry> = new Map(
 );
 
 /** What the kit itself answers; every other route needs a handler of the service. */
-const OWN: ReadonlySet<RouteName> = new Set(['health.live', 'health.ready', 'interface.document', 'interface.page']);
+const OWN: ReadonlySet<RouteName> = new Set([
+  'health.live',
+  'health.ready',
+  'interface.index',
+  'interface.document',
+  'interface.page',
+]);
 
 /** The entry of a route; names are closed, so there is one. */
 export function entryOf(name: RouteName): RouteEntry {
@@ -93,6 +101,7 @@ function complete(name: RouteName, route: Route): RouteEntry {
     otherStatuses: route.otherStatuses ?? [],
     response: route.response,
     contentType: route.contentType ?? 'application/json',
+    page: route.page === true,
     event: route.event,
     signedResponse: route.signedResponse,
   });

@@ -94,6 +94,31 @@ describe('health', () => {
   });
 });
 
+describe('what a service is', () => {
+  const read = (accept: string) => fetchText(`${base}/`, { accept });
+
+  it('is data for programs', async () => {
+    const { status, headers, text } = await read('*/*');
+    expect({ status, type: headers['content-type'], vary: headers['vary'] }).toEqual({
+      status: 200,
+      type: 'application/json; charset=utf-8',
+      vary: 'accept',
+    });
+    const index = JSON.parse(text) as Record<string, string>;
+    expect(index).toMatchObject({ service: 'vault', version: '1.2.3' });
+    for (const link of ['docs', 'openapi', 'health']) {
+      expect((await fetchText(`${base}${index[link]}`)).status).toBe(200);
+    }
+  });
+
+  it('is a page for people, whose links lead somewhere', async () => {
+    const { headers, text } = await read('text/html,application/xhtml+xml,*/*;q=0.8');
+    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    const links = [...text.matchAll(/href="([^"]+)"/g)].map(([, link]) => link);
+    expect(links).toEqual(['/api/docs', '/api/openapi.json', '/health/ready']);
+  });
+});
+
 describe('the description of the interface', () => {
   it.each(['vault', 'responder'] as const)('of the %s is valid OpenAPI 3.0', async (service) => {
     const document = openapiDocument(service, '1.2.3');
