@@ -154,7 +154,6 @@ describe('a path, query or header is refused', () => {
 
 describe('what has no route', () => {
   it.each([
-    ['GET', '/', 404, 'not_found', undefined],
     ['GET', '/api/v1/runs', 404, 'not_found', undefined],
     ['GET', '/api/v1/prompts/a/b/c', 404, 'not_found', undefined],
     ['DELETE', '/api/v1/prompts', 405, 'method_not_allowed', 'GET, POST'],
