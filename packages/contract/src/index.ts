@@ -127,6 +127,7 @@ export type {
   SignedRouteName,
 } from './route-call.js';
 export { ROUTES } from './routes.js';
+export { groupOf, ROUTE_GROUPS } from './route-groups.js';
 export { targetOf } from './target.js';
 export type { TemplatePiece } from './template.js';
 export { parseTemplate, renderTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from './template.js';

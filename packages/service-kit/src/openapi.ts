@@ -1,4 +1,4 @@
-import { PROBLEMS, ProblemDocument } from '@bulla/contract';
+import { groupOf, PROBLEMS, ProblemDocument, ROUTE_GROUPS } from '@bulla/contract';
 import * as z from 'zod';
 import { OpenapiComponents } from './openapi-components.js';
 import type { JsonSchema } from './openapi-components.js';
@@ -9,6 +9,7 @@ import type { RouteEntry, ServiceName } from './route-table.js';
 export interface OpenapiDocument {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly tags: { readonly name: string; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -20,6 +21,8 @@ const SIGNATURE = {
   description:
     'RFC 9421 signature with a key of the organisation’s directory (of a device that asks to be listed: its own), beside Signature-Input and, with a body, Content-Digest (RFC 9530).',
 } as const;
+const SIGNED =
+  'Whoever is no stranger signs each request by RFC 9421, as docs/spec/http-signature.md in the sources says; the SDK and the command bulla do that by themselves.';
 const PROBLEM_STATUSES = [...new Set(Object.values(PROBLEMS).map(({ status }) => status))].toSorted((a, b) => a - b);
 
 /**
@@ -29,13 +32,16 @@ export function openapiDocument(service: ServiceName, version: string): OpenapiD
   const components = new OpenapiComponents();
   const problem = components.use(ProblemDocument, 'output');
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const entry of entriesOf(service)) {
+  const entries = entriesOf(service);
+  const groups = [...new Set(entries.map(({ name }) => groupOf(name)))];
+  for (const entry of entries) {
     const operations = (paths[entry.path] ??= {});
     operations[entry.method.toLowerCase()] = operation(entry, components, problem);
   }
   return {
     openapi: '3.0.4',
-    info: { title: `Bulla ${service}`, version, description: `HTTP interface of the Bulla ${service}.` },
+    info: { title: `Bulla ${service}`, version, description: `HTTP interface of the Bulla ${service}. ${SIGNED}` },
+    tags: groups.map((name) => ({ name, description: ROUTE_GROUPS[name] })),
     paths,
     components: { schemas: components.schemas, securitySchemes: { signature: SIGNATURE } },
   };
@@ -49,7 +55,7 @@ function operation(entry: RouteEntry, components: OpenapiComponents, problem: Js
   ];
   return {
     operationId: entry.name,
-    tags: [entry.name.split('.')[0]],
+    tags: [groupOf(entry.name)],
     summary: entry.summary,
     description:
       entry.permission === undefined ? `Public: ${entry.public}.` : `Needs the permission ${entry.permission}.`,

@@ -48,6 +48,8 @@ export function answerAboutItself(app: NestFastifyApplication, { service, versio
   fastify.get(entryOf('interface.document').path, (_, reply) => reply.header('content-type', JSON_TEXT).send(text));
   SwaggerModule.setup(entryOf('interface.page').path, app, document, {
     raw: false,
+    // A browser has no key to sign with: a form that sends could only be refused.
+    swaggerOptions: { supportedSubmitMethods: [] },
     customSiteTitle: document.info.title,
   });
 }

@@ -140,12 +140,21 @@ describe('the description of the interface', () => {
     expect(Object.keys(paths)).toContain('/.well-known/bulla/{org}/root/{n}.json');
   });
 
+  it.each(['vault', 'responder'] as const)('of the %s says of each group what it is about', (service) => {
+    const { tags, paths } = openapiDocument(service, '1.2.3');
+    const used = Object.values(paths).flatMap((operations) => Object.values(operations) as { tags: string[] }[]);
+    expect(tags.map(({ name }) => name)).toEqual([...new Set(used.flatMap((operation) => operation.tags))]);
+    for (const { description } of tags) expect(description).toMatch(/^[A-Z].{20,}[.]$/);
+  });
+
   it('can be read as a page that loads nothing from elsewhere', async () => {
     const page = await fetchText(`${base}/api/docs`);
     expect(page).toMatchObject({ status: 200, text: expect.stringContaining('Bulla vault') });
     const policy = String(page.headers['content-security-policy']);
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain('upgrade-insecure-requests');
+    // Nobody can sign in a browser, so no form is there.
+    expect((await fetchText(`${base}/api/docs/swagger-ui-init.js`)).text).toMatch(/"supportedSubmitMethods": \[\]/);
     for (const file of ['docs/swagger-ui-bundle.js', 'docs/swagger-ui.css', 'docs/swagger-ui-init.js']) {
       expect((await fetchText(`${base}/api/docs/${file.slice(5)}`)).status).toBe(200);
     }
