@@ -11,6 +11,11 @@ import { entryOf } from './route-table.js';
 const JSON_TEXT = 'application/json; charset=utf-8';
 const HTML = 'text/html; charset=utf-8';
 
+/** Hides what would authorise; the words about a group go below its name where both do not fit. */
+const PAGE_CSS = `.swagger-ui :is(.topbar, .scheme-container, .authorization__btn) { display: none; }
+.swagger-ui .opblock-tag { flex-wrap: wrap; }
+.swagger-ui .opblock-tag small { flex: 1 1 18rem; }`;
+
 export interface OwnRouteParts {
   readonly service: ServiceName;
   readonly version: string;
@@ -50,6 +55,7 @@ export function answerAboutItself(app: NestFastifyApplication, { service, versio
     raw: false,
     // A browser has no key to sign with: a form that sends could only be refused.
     swaggerOptions: { supportedSubmitMethods: [] },
+    customCss: PAGE_CSS,
     customSiteTitle: document.info.title,
   });
 }
