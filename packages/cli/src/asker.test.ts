@@ -54,9 +54,14 @@ describe('from a pipe', () => {
     expect(stdin.listenerCount('data')).toBe(0);
   });
 
-  it.each(['y', 'no', 'yess', ' '])('takes %j for no consent', async (text) => {
+  it.each(['no', 'n', 'yess', 'ye', ' '])('takes %j for no consent', async (text) => {
     stdin.write(`${text}\n`);
     expect(await asker.agrees('really?')).toBe(false);
+  });
+
+  it.each(['y', 'Y', 'yes', 'YES'])('takes %j for consent', async (text) => {
+    stdin.write(`${text}\n`);
+    expect(await asker.agrees('really?')).toBe(true);
   });
 
   it('refuses a line without end', async () => {

@@ -56,9 +56,9 @@ export class Asker {
     }
   }
 
-  /** Whether somebody types `yes`, and nothing less. */
+  /** Whether somebody types `yes` or `y`, and nothing else. */
   async agrees(question: string, unattended?: string): Promise<boolean> {
-    return (await this.line(`${question} (yes/no)`, unattended)).toLowerCase() === 'yes';
+    return /^y(?:es)?$/i.test(await this.line(`${question} (yes/no)`, unattended));
   }
 
   async #next(question: string, unattended?: string): Promise<string> {

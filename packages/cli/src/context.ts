@@ -66,12 +66,12 @@ export class Context {
 
   /** A folder whose locked files are opened by whoever runs the command. */
   homeAt(folder: string | undefined): Home {
-    return new Home(folder, (path) => this.passphrases.of(path));
+    return new Home(folder, (path, wrong) => this.passphrases.of(path, wrong));
   }
 
   /** A file of keys outside of the home folder, as a folder and a name; the folder keeps its mode. */
   placeOf(path: string): KeyPlace {
-    return { home: new Home(dirname(path), (file) => this.passphrases.of(file), false), name: basename(path) };
+    return { home: new Home(dirname(path), (file, wrong) => this.passphrases.of(file, wrong), false), name: basename(path) };
   }
 
   /** Where keys of this user lie: the home folder, the one that is used where none is named, and a key file elsewhere. */

@@ -10,8 +10,8 @@ import { UsageError } from './usage-error.js';
 
 /** The keys of a file, private or public; one under a passphrase is opened. */
 export async function readKeys(context: Context, path: string): Promise<KeyMaterial[]> {
-  const keys = await named(context, path, (bytes) =>
-    importKeys(bytes, { passphrase: () => context.passphrases.of(path) }),
+  const keys = await named(context, path, (bytes, wrong) =>
+    importKeys(bytes, { passphrase: () => context.passphrases.of(path, wrong) }),
   );
   if (keys.some(({ privateJwk }) => privateJwk !== undefined)) await noteOpenFile(context, path);
   return keys;
@@ -19,13 +19,13 @@ export async function readKeys(context: Context, path: string): Promise<KeyMater
 
 /** The keys of somebody else. */
 export function readPublicKeyFile(context: Context, path: string): Promise<KeyMaterial[]> {
-  return named(context, path, importPublicKeys);
+  return named(context, path, (bytes) => importPublicKeys(bytes));
 }
 
 /** One's own keys. */
 export async function readPrivateKeyFile(context: Context, path: string): Promise<PrivateKeyMaterial[]> {
-  const keys = await named(context, path, (bytes) =>
-    importPrivateKeys(bytes, { passphrase: () => context.passphrases.of(path) }),
+  const keys = await named(context, path, (bytes, wrong) =>
+    importPrivateKeys(bytes, { passphrase: () => context.passphrases.of(path, wrong) }),
   );
   await noteOpenFile(context, path);
   return keys;
@@ -60,19 +60,24 @@ export async function writeNew(path: string, bytes: Uint8Array, mode: 0o600 | 0o
   }
 }
 
-/** The same error with the name of the file: a command works with two of them. */
+/**
+ * The same error with the name of the file: a command works with two of them. Where a passphrase does not open it, it is
+ * read again with what that one met, until there is no other to be had.
+ */
 async function named<T>(
   context: Context,
   path: string,
-  read: (bytes: Uint8Array<ArrayBuffer>) => Promise<T>,
+  read: (bytes: Uint8Array<ArrayBuffer>, wrong?: CryptoError) => Promise<T>,
 ): Promise<T> {
   const bytes = await readBytes(context.io, path);
-  try {
-    return await read(bytes);
-  } catch (error) {
-    if (!(error instanceof CryptoError)) throw error;
-    if (error.code === 'open_failed')
-      throw new CryptoError('open_failed', `${path}: its passphrase is another one, or the file was changed`);
-    throw new CryptoError(error.code, `${path}: ${error.message}`);
+  let wrong: CryptoError | undefined;
+  for (;;) {
+    try {
+      return await read(bytes, wrong);
+    } catch (error) {
+      if (!(error instanceof CryptoError) || error === wrong) throw error;
+      if (error.code !== 'open_failed') throw new CryptoError(error.code, `${path}: ${error.message}`);
+      wrong = new CryptoError('open_failed', `${path}: its passphrase is another one, or the file was changed`);
+    }
   }
 }

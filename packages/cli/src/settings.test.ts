@@ -55,6 +55,11 @@ describe('the settings of a client', () => {
       { BULLA_HOME_FILE: file('large', 'x'.repeat(70_000)) },
       'BULLA_HOME_FILE: the file is larger than 65536 bytes',
     ],
+    [
+      'a device that never ends',
+      { BULLA_HOME_FILE: '/dev/zero' },
+      'BULLA_HOME_FILE: the file is larger than 65536 bytes',
+    ],
   ])('refuse %s in one line without the value', (_name, env, message) => {
     expect(() => readClientSettings(env)).toThrow(expect.objectContaining({ message, exitCode: 78 }));
   });

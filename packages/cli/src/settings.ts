@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { Io } from './io.js';
 
 /** A setting that cannot be used; the message names it, where it came from and what was expected, never its value. */
@@ -62,15 +62,29 @@ export function readSetting(env: Io['env'], name: string): string | undefined {
   const file = present(env[`${name}_FILE`]);
   if (file === undefined) return value;
   if (value !== undefined) throw new SettingError(`${name}: both it and ${name}_FILE are set; expected one of them`);
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = beginningOf(file);
   } catch {
     throw new SettingError(`${name}_FILE: the file it names cannot be read`);
   }
-  if (text.length > FILE_MAX_BYTES)
+  if (bytes.length > FILE_MAX_BYTES)
     throw new SettingError(`${name}_FILE: the file is larger than ${FILE_MAX_BYTES} bytes`);
-  return present(text.replace(/\r?\n$/, ''));
+  return present(bytes.toString('utf8').replace(/\r?\n$/, ''));
+}
+
+/** What a file holds, up to one byte more than it may: it may be one without end. */
+function beginningOf(file: string): Buffer {
+  const bytes = Buffer.alloc(FILE_MAX_BYTES + 1);
+  const descriptor = openSync(file, 'r');
+  try {
+    let length = 0;
+    for (let read = -1; read !== 0 && length < bytes.length; length += read)
+      read = readSync(descriptor, bytes, length, bytes.length - length, null);
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function present(text: string | undefined): string | undefined {

@@ -7,6 +7,7 @@ export interface StandalonePackage {
   /** Throws errors with `exitCode` and `lines`. */
   readStandaloneSettings(env: Io['env']): StandaloneSettings;
   findAddresses(settings: StandaloneSettings): Promise<Addresses>;
+  plannedUrls(settings: StandaloneSettings): Promise<Addresses>;
   start(options: {
     readonly settings: StandaloneSettings;
     readonly addresses: Addresses;

@@ -12,6 +12,13 @@ function ioWith(...chunks: readonly (string | Uint8Array)[]): Io {
   return { stdin, signal: new AbortController().signal } as unknown as Io;
 }
 
+it('a file without end is read up to the limit of any file', async () => {
+  const io = { signal: new AbortController().signal } as Io;
+  await expect(readVariables(io, { values: ['x=@/dev/zero'] })).rejects.toThrow(
+    '/dev/zero is larger than 67108864 bytes',
+  );
+});
+
 describe('variables of a run', () => {
   it('come from the command line, from files and from standard input, exactly', async () => {
     const world = await World.make();

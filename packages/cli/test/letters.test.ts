@@ -108,6 +108,19 @@ describe('keys of people', () => {
     expect(await world.bulla(['keys', 'inspect', path('carol.key.pem')])).toMatchObject({ code: 4 });
   });
 
+  it('asks three times for a passphrase at a terminal, and no more [guard: passphrase-tries]', async () => {
+    world.env['BULLA_PASSPHRASE'] = PASSPHRASE;
+    await generate('dora', '--encrypt');
+    delete world.env['BULLA_PASSPHRASE'];
+    const inspect = (...typed: string[]) =>
+      world.bulla(['keys', 'inspect', path('dora.key.pem')], { stdin: typed.join('\n'), atTerminal: true });
+    const third = await inspect('one', 'two', PASSPHRASE);
+    expect(third).toMatchObject({ code: 0 });
+    const none = await inspect('one', 'two', 'three', PASSPHRASE);
+    expect(none).toMatchObject({ code: 10, stdout: '' });
+    expect(none.stderr).toContain('its passphrase is another one');
+  });
+
   it.each([
     ['a file that is not there', () => path('nobody.pem'), 2, 'cannot read'],
     ['a file that is no key', () => path('letter.txt'), 10, 'the file has none'],
@@ -116,6 +129,20 @@ describe('keys of people', () => {
       code,
       stderr: expect.stringContaining(why) as unknown,
     });
+  });
+});
+
+describe('one file of keys', () => {
+  it.each<[string, () => string[], string]>([
+    ['--to', () => sealed('--to', path('bob.pub.pem')), 'hint: seal the file once for each reader'],
+    ['--from', () => sealed('--from', path('alice.key.pem')), ''],
+    ['--key', () => opening('--key', path('bob.key.pem')), ''],
+    ['--sender', () => opening('--sender', path('alice.pub.pem')), ''],
+  ])('is what %s takes: a second one is refused [guard: key-option-once]', async (option, argv, hint) => {
+    const ended = await world.bulla(argv(), { stdin: 'Dear both,\n' });
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toContain(`error: ${option} is given twice, and takes one file`);
+    expect(ended.stderr).toContain(hint);
   });
 });
 

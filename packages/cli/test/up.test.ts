@@ -42,6 +42,30 @@ describe('bulla init', () => {
     expect((await world.done(['init'])).stderr).not.toContain('others may look into');
   });
 
+  it('does not look at ports: the services of another folder may run there', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const beside = await World.make();
+    beside.env['BULLA_VAULT_PORT'] = `${port}`;
+    expect(await beside.bulla(['init'])).toMatchObject({ code: 0 });
+    const profile = JSON.parse(readFileSync(beside.path('home/profile.json'), 'utf8')) as { vault_url: string };
+    expect(profile.vault_url).toBe(`http://127.0.0.1:${port}`);
+    await new Promise((resolve) => other.close(resolve));
+    await beside.remove();
+  });
+
+  it('ends where the system makes no folder', async () => {
+    const nowhere = await World.make();
+    nowhere.env['BULLA_HOME'] = '/proc/bulla';
+    expect(await nowhere.bulla(['init'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'bulla: error: cannot make the folder /proc/bulla (ENOENT); set BULLA_HOME to another one\n',
+    });
+    await nowhere.remove();
+  });
+
   it('makes an organisation once and changes nothing after', async () => {
     const first = await world.bulla(['init']);
     expect(first).toMatchObject({

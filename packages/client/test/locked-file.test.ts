@@ -127,6 +127,31 @@ describe('a home with locked keys', () => {
     expect(await readKeyFile(new Home(folder), 'identity.json')).toEqual(next);
   });
 
+  it.each([
+    ['the second', [PASSPHRASE], 2, undefined],
+    ['no other, which is said', [], 2, 'the passphrase is another one'],
+    ['the third', ['b', PASSPHRASE], 3, undefined],
+    ['only wrong ones, three times', ['b', 'c', PASSPHRASE], 3, 'the passphrase is another one'],
+  ])('asks again where a passphrase does not open a file, and gets %s', async (_name, more, times, refusal) => {
+    await lockKeys(home, 'identity.json', passphraseOf(PASSPHRASE));
+    const given = ['a', ...more];
+    let count = 0;
+    const asking = new Home(folder, (_path, wrong) => {
+      count++;
+      expect(wrong?.message.includes('the passphrase is another one') ?? false).toBe(count > 1);
+      const next = given.shift();
+      return next === undefined
+        ? Promise.reject(wrong ?? new Error('asked without end'))
+        : Promise.resolve(passphraseOf(next));
+    });
+    const said = readKeyFile(asking, 'identity.json').then(
+      (file) => file?.org,
+      (error: unknown) => String(error),
+    );
+    expect(await said).toEqual(expect.stringContaining(refusal ?? 'acme'));
+    expect(count).toBe(times);
+  });
+
   it('refuses to lock what holds no keys, what is locked, and to unlock what is open', async () => {
     await home.write('profile.json', '{"org":"acme"}\n');
     const lock = (name: string) => lockKeys(home, name, passphraseOf(PASSPHRASE));

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { findAddresses, urlHost } from './addresses.js';
+import { findAddresses, plannedUrls, urlHost } from './addresses.js';
 
 const ANY = { BULLA_HOST: '127.0.0.1', BULLA_VAULT_PORT: 0, BULLA_RESPONDER_PORT: 0, BULLA_METRICS_PORT: 0 };
 
@@ -29,7 +29,17 @@ describe('addresses', () => {
       exitCode: 1,
       message: `port ${port} is in use; stop what listens there, or set BULLA_RESPONDER_PORT to another port`,
     });
+    const planned = plannedUrls({ ...ANY, BULLA_RESPONDER_PORT: port });
+    await expect(planned).resolves.toMatchObject({ responderUrl: `http://127.0.0.1:${port}` });
     await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('can be planned without a look at what listens there, with a free port for each 0', async () => {
+    const { vaultUrl, responderUrl } = await plannedUrls(ANY);
+    expect([vaultUrl, responderUrl]).toEqual(Array(2).fill(expect.stringMatching(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/)));
+    expect(vaultUrl).not.toBe(responderUrl);
+    const same = plannedUrls({ ...ANY, BULLA_VAULT_PORT: 5001, BULLA_RESPONDER_PORT: 5001 });
+    await expect(same).rejects.toMatchObject({ exitCode: 78 });
   });
 
   it.each([

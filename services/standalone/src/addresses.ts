@@ -29,13 +29,7 @@ const WILDCARDS = new Set(['0.0.0.0', '::', '[::]']);
  */
 export async function findAddresses(wanted: WantedAddresses): Promise<Addresses> {
   const host = wanted.BULLA_HOST;
-  const metrics = wanted.BULLA_METRICS_PORT;
-  const ports: [setting: string, port: number][] = [
-    ['BULLA_VAULT_PORT', wanted.BULLA_VAULT_PORT],
-    ['BULLA_RESPONDER_PORT', wanted.BULLA_RESPONDER_PORT],
-    ['BULLA_METRICS_PORT', metrics],
-    ['BULLA_METRICS_PORT', metrics === 0 ? 0 : metrics + 1],
-  ];
+  const ports = portsOf(wanted);
   requireDifferent(ports);
   const found = await holdAll(host, ports);
   const [vaultPort, responderPort, vault, responder] = found as [number, number, number, number];
@@ -48,6 +42,36 @@ export async function findAddresses(wanted: WantedAddresses): Promise<Addresses>
     vaultUrl: `http://${name}:${vaultPort}`,
     responderUrl: `http://${name}:${responderPort}`,
   };
+}
+
+/**
+ * Where the services will be found when they start, whatever listens there now; a free port in the place of each 0.
+ * @throws {StartError} naming the setting that cannot be
+ */
+export async function plannedUrls(wanted: WantedAddresses): Promise<Pick<Addresses, 'vaultUrl' | 'responderUrl'>> {
+  const host = wanted.BULLA_HOST;
+  const ports = portsOf(wanted);
+  requireDifferent(ports);
+  const name = urlHost(host);
+  const [vault = [], responder = []] = ports;
+  const free = await holdAll(
+    host,
+    ports.filter(([, port]) => port === 0),
+  );
+  const [vaultUrl = '', responderUrl = ''] = [vault, responder].map(
+    ([, port]) => `http://${name}:${port === 0 ? free.shift() : port}`,
+  );
+  return { vaultUrl, responderUrl };
+}
+
+function portsOf(wanted: WantedAddresses): [setting: string, port: number][] {
+  const metrics = wanted.BULLA_METRICS_PORT;
+  return [
+    ['BULLA_VAULT_PORT', wanted.BULLA_VAULT_PORT],
+    ['BULLA_RESPONDER_PORT', wanted.BULLA_RESPONDER_PORT],
+    ['BULLA_METRICS_PORT', metrics],
+    ['BULLA_METRICS_PORT', metrics === 0 ? 0 : metrics + 1],
+  ];
 }
 
 /** The host as URLs of this machine name it. */

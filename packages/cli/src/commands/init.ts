@@ -61,7 +61,8 @@ async function initDevelopment(context: Context, options: InitOptions): Promise<
   const home = context.homeAt(settings.BULLA_HOME);
   const urls = urlsOf(options);
   await withHome(home, async () => {
-    const found = await standalone.findAddresses(settings);
+    // Nothing is started: what listens on the ports meanwhile may be another folder's services.
+    const found = await standalone.plannedUrls(settings);
     const addresses = {
       vaultUrl: urls.vaultUrl ?? found.vaultUrl,
       responderUrl: urls.responderUrl ?? found.responderUrl,

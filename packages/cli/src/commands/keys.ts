@@ -1,5 +1,13 @@
 import type { Home, KeyPlace } from '@bulla/client/node';
-import { HomeError, lockKeys, lockStateOf, readKeyFile, unlockKeys, writeFreshKeys } from '@bulla/client/node';
+import {
+  HomeError,
+  lockKeys,
+  lockStateOf,
+  PassphraseError,
+  readKeyFile,
+  unlockKeys,
+  writeFreshKeys,
+} from '@bulla/client/node';
 import type { SuiteId } from '@bulla/crypto';
 import { fingerprint, readPublicKeys, signPublicKeys, suite } from '@bulla/crypto';
 import type { Command } from 'commander';
@@ -107,8 +115,21 @@ async function lock(context: Context, file: string | undefined): Promise<void> {
 async function unlock(context: Context, file: string | undefined): Promise<void> {
   const { home, name, path } = placeOf(context, file);
   await requireState(home, name, 'locked');
-  await unlockKeys(home, name, await context.passphrases.given(path));
+  await unlockAsking(context, { home, name, path });
   context.out.line(styled('✔', 'good'), ` open: ${path}`);
+}
+
+async function unlockAsking({ passphrases }: Context, { home, name, path }: Place): Promise<void> {
+  let wrong: PassphraseError | undefined;
+  for (;;) {
+    const passphrase = await passphrases.given(path, wrong);
+    try {
+      return await unlockKeys(home, name, passphrase);
+    } catch (error) {
+      if (!(error instanceof PassphraseError)) throw error;
+      wrong = error;
+    }
+  }
 }
 
 async function status(context: Context, file: string | undefined): Promise<void> {

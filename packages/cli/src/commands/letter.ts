@@ -30,14 +30,15 @@ export function addLetterCommands(program: Command, context: Context): void {
   program
     .command('seal [file]')
     .description('sign a file and seal it to somebody, with nothing but key files (no vault, no organisation)')
-    .requiredOption('--to <file>', "the reader's public keys")
-    .requiredOption('--from <file>', 'your private keys')
+    .requiredOption('--to <file>', "the reader's public keys", once('--to', 'seal the file once for each reader'))
+    .requiredOption('--from <file>', 'your private keys', once('--from'))
     .option('--stream', 'for a file of any size: it is sealed while it is read')
     .option('-o, --output <file>', 'a file that is not there yet (default: standard output)')
     .addHelpText(
       'after',
       `
 The file is read from standard input unless it is named. \`bulla keys generate NAME\` makes keys.
+It is sealed to one reader: seal it once for each.
 Without --stream it is at most 8 MiB, and what is sealed is one line of text.
 
 Examples:
@@ -50,8 +51,8 @@ Examples:
   program
     .command('open [file]')
     .description('open a sealed file, if it is by whom you think')
-    .requiredOption('--key <file>', 'your private keys')
-    .requiredOption('--sender <file>', "the writer's public keys")
+    .requiredOption('--key <file>', 'your private keys', once('--key'))
+    .requiredOption('--sender <file>', "the writer's public keys", once('--sender'))
     .option('-o, --output <file>', 'a file that is not there yet (default: standard output)')
     .addHelpText(
       'after',
@@ -67,6 +68,15 @@ Examples:
   $ bulla open film.sealed --key alice.key.pem --sender bob.pub.pem -o film.mkv`,
     )
     .action((file: string | undefined, options: OpenOptions) => openSealed(context, file ?? '-', options));
+}
+
+/** An option of which a second one would silently take the place of the first. */
+function once(option: string, hint?: string): (value: string, before: string | undefined) => string {
+  return (value, before) => {
+    // guard: key-option-once
+    if (before !== undefined) throw new UsageError(`${option} is given twice, and takes one file`, hint);
+    return value;
+  };
 }
 
 interface SealOptions {

@@ -46,6 +46,12 @@ describe('the home folder', () => {
     expect(await modeOf(inside.path('identity.json'))).toBe(0o600);
   });
 
+  it.each(['/proc/bulla/home', '/dev/null/home'])('is refused where the system makes no folder: %s', async (path) => {
+    const refused = new Home(path).lock('lock', 0);
+    await expect(refused).rejects.toBeInstanceOf(HomeError);
+    await expect(refused).rejects.toThrow(/^cannot make the folder .* set BULLA_HOME to another one$/);
+  });
+
   it('knows whether others may look into it', async () => {
     expect(await home.isOpenToOthers()).toBe(false);
     await home.makeFolder();

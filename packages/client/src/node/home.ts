@@ -3,14 +3,17 @@ import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/pr
 import { homedir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Secret } from '@bulla/crypto';
+import { makeFolders } from './folders.js';
 import type { AskPassphrase } from './locked-file.js';
-import { isLocked, lockText, unlockText } from './locked-file.js';
+import { isLocked, lockText, PassphraseError, unlockText } from './locked-file.js';
 
 /** What stands in the way of using the folder; the message names the file and what to do. */
 export class HomeError extends Error {
   override readonly name = 'HomeError';
 }
 
+/** How often somebody is asked for the passphrase of a file. */
+const PASSPHRASE_TRIES = 3;
 /** Longest time that taking a dead lock away takes. */
 const DISCARD_MS = 5_000;
 
@@ -62,7 +65,7 @@ export class Home {
     if (text === undefined) return undefined;
     const path = this.path(name);
     await requirePrivate(path);
-    return isLocked(text) ? unlockText(text, await this.#passphrase(path), path) : text;
+    return isLocked(text) ? this.#unlocked(text, path) : text;
   }
 
   /** Replaces a file that holds a key; one that was locked is locked again, under the same passphrase. */
@@ -87,9 +90,14 @@ export class Home {
     await rm(this.path(name), { force: true });
   }
 
-  /** Makes a folder inside, readable by its owner alone. One that was there before this object came keeps its mode. */
+  /**
+   * Makes a folder inside, readable by its owner alone. One that was there before this object came keeps its mode.
+   * @throws {HomeError} if the system does not make it
+   */
   async makeFolder(path: string = this.folder): Promise<void> {
-    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    const first = await makeFolders(path).catch((error: unknown) => {
+      throw new HomeError(`cannot make the folder ${path} (${codeOf(error)}); set BULLA_HOME to another one`);
+    });
     // guard: home-foreign-mode without: this.#isMade = true;
     if (first !== undefined && isWithin(first, this.folder)) this.#isMade = true;
     if (this.#isOwn && this.#isMade) await chmod(this.folder, 0o700);
@@ -139,8 +147,20 @@ export class Home {
     };
   }
 
-  #passphrase(path: string): Promise<Secret> {
-    if (this.#askPassphrase !== undefined) return this.#askPassphrase(path);
+  async #unlocked(text: string, path: string): Promise<string> {
+    let wrong: PassphraseError | undefined;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await unlockText(text, await this.#passphrase(path, wrong), path);
+      } catch (error) {
+        if (!(error instanceof PassphraseError) || error === wrong || tries === PASSPHRASE_TRIES) throw error;
+        wrong = error;
+      }
+    }
+  }
+
+  #passphrase(path: string, wrong?: PassphraseError): Promise<Secret> {
+    if (this.#askPassphrase !== undefined) return this.#askPassphrase(path, wrong);
     throw new HomeError(`${path} is locked with a passphrase; set BULLA_PASSPHRASE_FILE, or run: bulla keys unlock`);
   }
 

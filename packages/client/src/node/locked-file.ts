@@ -17,8 +17,11 @@ export class PassphraseError extends Error {
   override readonly name = 'PassphraseError';
 }
 
-/** Gives the passphrase of a locked file; called each time one is needed, so it remembers what it asked. */
-export type AskPassphrase = (path: string) => Promise<Secret>;
+/**
+ * Gives the passphrase of a locked file; called each time one is needed, so it remembers what it asked.
+ * @param wrong what the passphrase met that it gave before; where there is no other to give, it throws that.
+ */
+export type AskPassphrase = (path: string, wrong?: PassphraseError) => Promise<Secret>;
 
 /** RFC 9106 §4, the second recommended choice: 64 MiB, three passes, four lanes, a salt of 16 bytes. */
 const STRETCHING: Omit<Stretching, 'salt'> = { name: 'argon2id', m: 65_536, t: 3, p: 4 };
