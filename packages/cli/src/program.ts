@@ -121,7 +121,7 @@ function buildProgram(context: Context, usage: string[] | undefined, setExitCode
   addRunCommand(program, context);
   addVerifyCommand(program, context);
   addTrustCommands(program, context);
-  addPolicyCommands(program, context);
+  addPolicyCommands(program, context, setExitCode);
   addDeviceCommands(program, context);
   addKeysCommands(program, context);
   addLetterCommands(program, context);

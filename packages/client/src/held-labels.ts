@@ -1,6 +1,5 @@
-import type { PolicyDocument } from '@bulla/crypto';
 import { bullaError } from './errors.js';
-import type { BelowRule } from './label-rules.js';
+import type { BelowRule, LabelRules } from './label-rules.js';
 import { belowRules } from './label-rules.js';
 import type { LabelAdoption } from './label-adoption.js';
 import { readAdoption } from './label-adoption.js';
@@ -73,9 +72,9 @@ export class HeldLabels {
 
   /**
    * Labels of a prompt that would have too few signatures under other rules.
-   * @param rules as a policy has them, by label
+   * @param rules as a policy has them
    */
-  async belowRules(name: string, rules: PolicyDocument['labels']): Promise<readonly BelowRule[]> {
+  async belowRules(name: string, rules: LabelRules): Promise<readonly BelowRule[]> {
     const trust = await this.#session.keeper.current();
     return belowRules(this.#session, trust, await this.#prompts.get(name), rules);
   }

@@ -202,8 +202,16 @@ it('a renewer who has not spoken for a day of where a label went is named', asyn
 
 it('labels that would have too few signatures under another rule are known before it counts', async () => {
   const below = (rule: { groups: string[]; threshold?: number }) =>
-    author.labels.belowRules(NAME, { [LABEL]: rule, latest: { groups: ['grp:authors'] } });
+    author.labels.belowRules(NAME, {
+      labels: { [LABEL]: rule, latest: { groups: ['grp:authors'] } },
+      authors: world.organisation.trust.policy.authors,
+    });
   expect(await below({ groups: ['grp:release'] })).toEqual([]);
   expect(await below({ groups: ['grp:release'], threshold: 2 })).toEqual([{ label: LABEL, given: 1, needed: 2 }]);
   expect(await below({ groups: ['grp:nobody'] })).toEqual([{ label: LABEL, given: 0, needed: 1 }]);
+  // Without a rule, an author of the name is enough, and other groups may write it then.
+  const unruled = (...authors: string[]) => author.labels.belowRules(NAME, { labels: {}, authors: { '*': authors } });
+  const both = ['latest', LABEL].map((label) => ({ label, given: 0, needed: 1 }));
+  expect(await unruled('grp:nobody')).toEqual(both);
+  expect(await unruled('grp:nobody', 'grp:authors')).toEqual([]);
 });

@@ -184,7 +184,7 @@ export {
 } from './document.js';
 export { secondsOf, SKEW_SECONDS, timestampOf } from './document-times.js';
 export type { Custody, LabelRule, PolicyDocument } from './policy.js';
-export { parsePolicy } from './policy.js';
+export { authorsOf, parsePolicy } from './policy.js';
 export type { RootDocument } from './root.js';
 export { parseRoot, pinOf, verifyRootChain } from './root.js';
 export type { ChainTuple, Position, PositionRef } from './position.js';

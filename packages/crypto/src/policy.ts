@@ -121,7 +121,7 @@ export function custodyOf(policy: PolicyDocument, name: string): Custody {
 }
 
 /** Groups whose authors may write under a prompt name; none unless the policy says so. */
-export function authorsOf(policy: PolicyDocument, name: string): readonly string[] {
+export function authorsOf(policy: Pick<PolicyDocument, 'authors'>, name: string): readonly string[] {
   return longestPrefix(policy.authors, name) ?? [];
 }
 

@@ -14,7 +14,7 @@ type Settings = Readonly<Record<string, string>>;
 const repository = resolve(import.meta.dirname, '../../..');
 /** Asked at a terminal only, so not printed here; and what a page leaves out. */
 const QUESTIONS =
-  /^(Ask the people who signed\. .*|code of the invitation:|the eight words that the device shows:|revoke dev_.* \(yes\/no\)|\[…\])$/;
+  /^(Ask the people who signed\. .*|code of the invitation:|the eight words that the device shows:|(revoke dev_|sign this policy).* \(yes\/no\)|\[…\])$/;
 
 let folder: string;
 let running: RunningCommand;

@@ -34,7 +34,7 @@ async function protectProduction(owner: Settings): Promise<void> {
     file,
     JSON.stringify({ ...policy, labels: { production: { groups: ['grp:authors'], threshold: 2 } } }),
   );
-  const set = await succeed(['policy', 'set', file], owner);
+  const set = await succeed(['policy', 'set', file, '--yes'], owner);
   expect(set.stdout).toMatch(/^policy version 2, named by directory version \d+\n$/);
 }
 

@@ -1,24 +1,19 @@
 import type { Bulla } from '@bulla/client';
-import type { PolicySettings } from '@bulla/client/node';
-import {
-  adoptSeenDocuments,
-  policySettings,
-  requirePolicySettings,
-  setFutureAside,
-  signNextPolicy,
-} from '@bulla/client/node';
+import { adoptSeenDocuments, policySettings, setFutureAside, signNextPolicy, tryPolicy } from '@bulla/client/node';
 import { CryptoError } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { directorySigner } from '../directory-key.js';
+import { EXIT } from '../exit-code.js';
 import { readText } from '../files.js';
-import { styled } from '../output.js';
+import { counted, styled } from '../output.js';
+import { consequencesOf } from '../policy-consequences.js';
 import { UsageError } from '../usage-error.js';
 import { requireVaultClock } from '../vault-clock.js';
 import { renewDocuments } from './trust-renew.js';
 
 /** `bulla policy …` */
-export function addPolicyCommands(program: Command, context: Context): void {
+export function addPolicyCommands(program: Command, context: Context, setExitCode: (code: number) => void): void {
   const policy = program
     .command('policy')
     .description('what the organisation allows: who writes which names, who moves which labels')
@@ -32,6 +27,7 @@ and then moves when two people of the group have signed.
 
 Examples:
   $ bulla policy show > policy.json
+  $ bulla policy test policy.json
   $ bulla policy set policy.json`,
     );
   policy
@@ -41,7 +37,29 @@ Examples:
   policy
     .command('set <file>')
     .description('sign the next policy, and a directory that names it; where both keys are')
-    .action((file: string) => set(context, file));
+    .option('--dry-run', 'say what would come of it, and sign nothing')
+    .option('--yes', 'do not ask where something would come of it that is seldom wanted')
+    .addHelpText(
+      'after',
+      `
+Before anything is signed it says which rules nobody could meet, which groups nobody is in, and which labels would not
+be run any more, and asks.
+
+Examples:
+  $ bulla policy set policy.json --dry-run
+  $ bulla policy set policy.json`,
+    )
+    .action((file: string, options: SetOptions) => set(context, file, options));
+  policy
+    .command('test <file>')
+    .description('say what would come of a policy; it takes no key')
+    .addHelpText(
+      'after',
+      '\nEnds with 0 if there is nothing to say, else with 1.\n\nExample:\n  $ bulla policy test policy.json',
+    )
+    .action(async (file: string) => {
+      if (await test(context, file)) setExitCode(EXIT.error);
+    });
 }
 
 async function show(context: Context): Promise<void> {
@@ -49,38 +67,77 @@ async function show(context: Context): Promise<void> {
   context.out.json(policySettings(policy));
 }
 
-async function set(context: Context, file: string): Promise<void> {
-  const { io, out, home } = context;
+interface SetOptions {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+/** @returns whether there was something to say */
+async function test(context: Context, file: string): Promise<boolean> {
+  const { io, out } = context;
+  const value = parse(await readText(io, file), file);
+  const bulla = await context.connect();
+  const { lines, isNew } = await weigh(context, bulla, value, file);
+  for (const line of lines) out.line(line);
+  if (lines.length === 0)
+    out.line(styled('✔', 'good'), isNew ? ' every rule can be met' : ' the policy says this already');
+  return lines.length > 0;
+}
+
+/** What would come of a policy, and whether it says something else than the one that counts. */
+async function weigh(
+  context: Context,
+  bulla: Bulla,
+  value: unknown,
+  file: string,
+): Promise<{ readonly lines: readonly string[]; readonly isNew: boolean }> {
+  const trust = await bulla.trust();
+  const settings = await explained(file, () => tryPolicy(trust, value, context.now()));
+  const isNew = JSON.stringify(settings) !== JSON.stringify(policySettings(trust.policy));
+  return { lines: await consequencesOf(bulla, settings), isNew };
+}
+
+async function set(context: Context, file: string, { dryRun, yes }: SetOptions): Promise<void> {
+  const { io, out, home, asker } = context;
   const settings = parse(await readText(io, file), file);
   const { vaultUrl } = await context.profile();
   await requireVaultClock(vaultUrl, io.fetch, () => context.now());
   const bulla = await context.connect();
   const before = await bulla.trust();
+  const { lines, isNew } = await weigh(context, bulla, settings, file);
   await directorySigner(context, before, undefined);
+  for (const line of isNew || dryRun === true ? lines : []) out.must(`note: ${line}`);
+  if (dryRun === true)
+    return out.line(
+      isNew
+        ? `nothing was signed: policy version ${before.policy.version + 1} could be`
+        : 'nothing was signed: the policy says this already',
+    );
+  const question = `sign this policy, although there ${lines.length === 1 ? 'is' : 'are'} ${counted(lines.length, 'note')}?`;
+  // guard: policy-consequences
+  if (isNew && lines.length > 0 && yes !== true && !(await asker.agrees(question, 'say so with --yes')))
+    throw new UsageError('nothing was signed');
   // What is signed stands on the newest that anybody published.
   await adoptSeenDocuments(home, before.org);
   for (const line of await setFutureAside(home, before.org, context.now())) out.talk(`note: ${line}`);
-  try {
-    await signNextPolicy(home, before.org, settings, context.now(), (line) => out.talk(`note: ${line}`));
-  } catch (error) {
-    if (error instanceof CryptoError)
-      throw new UsageError(`${file}: ${error.message}`, 'its form is in docs/spec/policy.md');
-    throw error;
-  }
-  await warnOfLabels(context, bulla, requirePolicySettings(settings));
+  await explained(file, () =>
+    signNextPolicy(home, before.org, settings, context.now(), (line) => out.talk(`note: ${line}`)),
+  );
   for (const change of await renewDocuments(context)) out.talk(styled('✔', 'good'), ` ${change}`);
   const { policy, directory } = await bulla.refreshTrust();
   if (policy.version === before.policy.version) return out.talk(styled('✔', 'good'), ' the policy says this already');
   out.line(`policy version ${policy.version}, named by directory version ${directory.version}`);
 }
 
-/** Before the directory that makes it count is signed: labels that are run no longer then, until somebody signs them. */
-async function warnOfLabels({ out }: Context, bulla: Bulla, { labels }: PolicySettings): Promise<void> {
-  for await (const { name } of bulla.prompts.list())
-    for (const { label, given, needed } of await bulla.labels.belowRules(name, labels))
-      out.talk(
-        `note: ${name}@${label} has the signatures of ${given} of ${needed} people that its rule would ask for: until others confirm it, it is not run`,
-      );
+/** A mistake of form is one of the file. */
+async function explained<Value>(file: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CryptoError)
+      throw new UsageError(`${file}: ${error.message}`, 'its form is in docs/spec/policy.md');
+    throw error;
+  }
 }
 
 function parse(text: string, file: string): unknown {

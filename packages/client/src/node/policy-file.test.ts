@@ -95,6 +95,24 @@ describe('the next policy', () => {
     expect(await home.read('org/dev/policy.1.json')).toBeUndefined();
   });
 
+  it.each<[string, Partial<PolicySettings>, string]>([
+    ['managed names', { custody: { '*': 'sealed', 'drafts/': 'managed' } }, 'custody "managed" of drafts/'],
+    ['chats', { chat: ['grp:support'] }, 'chat (leave it at [])'],
+    ['API keys', { auth: { bearer: true, oidc: 'off' } }, 'auth.bearer (leave it at false)'],
+    ['single sign-on', { auth: { bearer: false, oidc: 'approve' } }, 'auth.oidc "approve" (leave it at "off")'],
+  ])(
+    'is not signed where it switches on what does not work: %s [guard: policy-switches]',
+    async (_name, change, told) => {
+      const before = await home.read('org/dev/policy.json');
+      await expect(signNextPolicy(home, 'dev', await settings(change), NOW)).rejects.toMatchObject({
+        code: 'validation_failed',
+        check: 'policy-switches',
+        message: expect.stringContaining(told),
+      });
+      expect(await home.read('org/dev/policy.json')).toBe(before);
+    },
+  );
+
   it('is not signed where it would lock everybody out, and nothing is written [guard: client-lock-out]', async () => {
     const before = await home.read('org/dev/policy.json');
     await expect(signNextPolicy(home, 'dev', await settings({ suites: ['rsa3072'] }), NOW)).rejects.toMatchObject({

@@ -1,6 +1,8 @@
-import type { DirectoryDocument, PolicyDocument } from '@bulla/crypto';
+import type { DirectoryDocument, PolicyDocument, Signer, Trust } from '@bulla/crypto';
 import {
   findLockOut,
+  generateKeyPair,
+  loadSigner,
   parseDirectory,
   parsePolicy,
   requireSeconds,
@@ -14,7 +16,8 @@ import type { Home } from './home.js';
 import { HomeError } from './home.js';
 import { namedPolicy } from './named-policy.js';
 import { versionName } from './replaced-documents.js';
-import { policySettings, requirePolicySettings } from './policy-settings.js';
+import type { PolicySettings } from './policy-settings.js';
+import { policySettings, requirePolicySettings, requireWorkingSwitches } from './policy-settings.js';
 import { setAside } from './set-aside.js';
 
 /**
@@ -25,7 +28,7 @@ import { setAside } from './set-aside.js';
  * @param say is told what is put out of the way: a policy that an earlier version signed and no vault takes.
  * @returns the version that says so: the newest there was, if it says the same.
  * @throws {CryptoError} token_malformed naming the member that is wrong; {HomeError} if the key is not here;
- *   {BullaError} validation_failed where it would lock everybody out
+ *   {BullaError} validation_failed where it would lock everybody out, or switches on what nothing answers to
  */
 export async function signNextPolicy(
   home: Home,
@@ -46,30 +49,59 @@ export async function signNextPolicy(
     throw new HomeError(`${home.path(`${folder}/policy.key`)} is not here, and it must sign the policy`);
   }
   const { payload: before, hash } = await parsePolicy(stored);
-  const { fresh_days: _, ...kept } = before;
   const isSame = JSON.stringify(settings) === JSON.stringify(policySettings(before));
   // What a policy of before leaves unsaid means something else.
   if (isSame && before.spec === '2') return before.version;
-  const policy: PolicyDocument = {
-    ...kept,
-    ...settings,
-    spec: '2',
-    version: before.version + 1,
-    root_version: Math.max(before.root_version, await newestRoot(home, folder)),
-    prev: hash,
-    issued: timestampOf(now),
-    expires: timestampOf(now + secondsOf(before.expires) - secondsOf(before.issued)),
-  };
-  const token = await signDocument(policy, [signer]);
-  // Read as everybody will read it, before anything is kept.
-  const { payload: read } = await parsePolicy(token);
+  const rootVersion = Math.max(before.root_version, await newestRoot(home, folder));
+  const { token, read } = await makePolicy({ before, hash }, settings, { rootVersion, now, signer });
   if (directory !== undefined) {
     const named = (await namedPolicy(home, folder, directory))?.payload ?? before;
     requireNobodyLockedOut({ policy: named, directory }, { policy: read, directory }, now);
   }
   await home.write(versionName(folder, 'policy', before.version), stored);
   await home.write(name, token);
-  return policy.version;
+  return read.version;
+}
+
+/**
+ * Reads settings as the next policy, which is not signed with a key that counts and not kept.
+ * @param value the settings, unchecked.
+ * @param now seconds.
+ * @throws as signNextPolicy, but for the key
+ */
+export async function tryPolicy(trust: Trust, value: unknown, now: number): Promise<PolicySettings> {
+  requireSeconds(now);
+  const settings = requirePolicySettings(value);
+  const { payload: before, hash } = await parsePolicy(trust.documents.policy);
+  const { privateJwk } = await generateKeyPair('ed25519', 'sig');
+  const signer = await loadSigner(privateJwk, 'Ed25519');
+  const { read } = await makePolicy({ before, hash }, settings, { rootVersion: before.root_version, now, signer });
+  const { directory } = trust;
+  requireNobodyLockedOut({ policy: before, directory }, { policy: read, directory }, now);
+  return settings;
+}
+
+/** Signs the policy after another one, and reads it as everybody will read it. */
+async function makePolicy(
+  { before, hash }: { readonly before: PolicyDocument; readonly hash: string },
+  settings: PolicySettings,
+  { rootVersion, now, signer }: { readonly rootVersion: number; readonly now: number; readonly signer: Signer },
+): Promise<{ readonly token: string; readonly read: PolicyDocument }> {
+  const { fresh_days: _, ...kept } = before;
+  const policy: PolicyDocument = {
+    ...kept,
+    ...settings,
+    spec: '2',
+    version: before.version + 1,
+    root_version: rootVersion,
+    prev: hash,
+    issued: timestampOf(now),
+    expires: timestampOf(now + secondsOf(before.expires) - secondsOf(before.issued)),
+  };
+  const token = await signDocument(policy, [signer]);
+  const { payload: read } = await parsePolicy(token);
+  requireWorkingSwitches(policySettings(read));
+  return { token, read };
 }
 
 /** The newest policy here; one that no vault takes, since it would lock everybody out, gives way to the one that counts. */

@@ -1,5 +1,6 @@
 import type { PolicyDocument } from '@bulla/crypto';
 import { CryptoError } from '@bulla/crypto';
+import { bullaError } from '../errors.js';
 
 /** What an organisation decides in its policy; the rest of the document follows from where it stands in the chain. */
 const MEMBERS = ['suites', 'custody', 'authors', 'labels', 'chat', 'auth', 'max_skew'] as const;
@@ -29,4 +30,26 @@ export function requirePolicySettings(value: unknown): PolicySettings {
   }
   const names = [...MEMBERS, ...OPTIONAL].filter((name) => given.has(name));
   return Object.fromEntries(names.map((name) => [name, given.get(name)])) as unknown as PolicySettings;
+}
+
+/**
+ * Refuses what the format has and nothing answers to yet: it would be signed without a word and do nothing, or make the
+ * next push fail. A policy of somebody else that says it is read like any other.
+ * @throws {BullaError} validation_failed, check policy-switches
+ */
+export function requireWorkingSwitches({ custody, chat, auth }: PolicySettings): void {
+  const managed = Object.keys(custody).filter((prefix) => custody[prefix] === 'managed');
+  const switches = [
+    ...managed.map((prefix) => `custody "managed" of ${prefix} (leave it at "sealed")`),
+    ...(chat.length > 0 ? ['chat (leave it at [])'] : []),
+    ...(auth.bearer ? ['auth.bearer (leave it at false)'] : []),
+    ...(auth.oidc === 'off' ? [] : [`auth.oidc "${auth.oidc}" (leave it at "off")`]),
+  ];
+  // guard: policy-switches
+  if (switches.length > 0)
+    throw bullaError('validation_failed', {
+      message: `nothing was signed: this version of bulla has nothing behind ${switches.join(', ')}`,
+      check: 'policy-switches',
+      origin: 'client',
+    });
 }
