@@ -5,8 +5,10 @@ import type { KeyPlace, Profile } from '@bulla/client/node';
 import { FileTrustStore, Home, IDENTITY, readEnrolment, readKeyFile, readProfile } from '@bulla/client/node';
 import { Asker } from './asker.js';
 import type { Io } from './io.js';
+import type { Beholder } from './names.js';
 import { Output, styled } from './output.js';
 import { Passphrases } from './passphrases.js';
+import { readPeopleNames } from './people-names.js';
 import type { RenewerSettings } from './renewer-home.js';
 import { openRenewer } from './renewer-home.js';
 import type { ClientSettings } from './settings.js';
@@ -71,7 +73,10 @@ export class Context {
 
   /** A file of keys outside of the home folder, as a folder and a name; the folder keeps its mode. */
   placeOf(path: string): KeyPlace {
-    return { home: new Home(dirname(path), (file, wrong) => this.passphrases.of(file, wrong), false), name: basename(path) };
+    return {
+      home: new Home(dirname(path), (file, wrong) => this.passphrases.of(file, wrong), false),
+      name: basename(path),
+    };
   }
 
   /** Where keys of this user lie: the home folder, the one that is used where none is named, and a key file elsewhere. */
@@ -134,6 +139,14 @@ export class Context {
   identity(): Promise<Identity> {
     this.#identity ??= this.#readIdentity();
     return this.#identity;
+  }
+
+  /** As whom this command shows names: its device, and what people are called in this folder, by the newest directory seen. */
+  async beholder(): Promise<Beholder> {
+    const [{ urn: self }, names] = [await this.identity(), await readPeopleNames(this.home)];
+    if (names.size === 0) return { self, personOf: () => undefined };
+    const trust = await (await this.offline()).knownTrust();
+    return { self, personOf: (urn) => names.get(trust?.userOf(urn) ?? '') };
   }
 
   /** Whether this folder is that of a device; that of a renewer has other keys. */

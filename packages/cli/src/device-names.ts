@@ -3,6 +3,8 @@ import { DeviceLabel, DeviceRole, Group } from '@bulla/contract';
 import { parseUrn, urnOf } from '@bulla/crypto';
 import { NotThereError, UsageError } from './usage-error.js';
 
+const LIST_HINT = '`bulla people list` shows everybody';
+
 /** The last part of a URN: `dev_…` or `usr_…`. */
 export function idOf(urn: string): string {
   return urn.slice(urn.lastIndexOf(':') + 1);
@@ -29,12 +31,21 @@ export function findDevice(
   );
 }
 
-/** URN of a person, given as such or as `usr_…`. @throws {UsageError} */
-export function requireUser(org: string, text: string): string {
+/**
+ * URN of a person, given as such, as `usr_…` or by what they are called here.
+ * @param names by URN
+ * @throws {UsageError}
+ */
+export function requireUser(org: string, text: string, names: ReadonlyMap<string, string>): string {
+  const called = [...names].filter(([, name]) => name === text).map(([urn]) => urn);
+  if (called.length > 1)
+    throw new UsageError(`${called.length} people are called that: ${called.map(idOf).join(', ')}`, LIST_HINT);
+  const [known] = called;
+  if (known !== undefined && parseUrn(known)?.org === org) return known;
   const urn = text.startsWith('usr_') ? urnOf(org, 'user', text) : text;
   const parsed = parseUrn(urn);
   if (parsed?.kind === 'user' && parsed.org === org) return urn;
-  throw new UsageError(`--user: expected a person of ${org}, such as usr_…`, '`bulla device list` shows them');
+  throw new UsageError(`expected a person of ${org}, such as usr_…`, LIST_HINT);
 }
 
 /** @throws {UsageError} */

@@ -4,6 +4,7 @@ import type { Signer, Trust } from '@bulla/crypto';
 import { fingerprint } from '@bulla/crypto';
 import { Option } from 'commander';
 import type { Context } from './context.js';
+import { personShown, readPeopleNames } from './people-names.js';
 
 /** For every command that signs the next directory. */
 export function directoryKeyOption(): Option {
@@ -24,7 +25,9 @@ export async function directorySigner(context: Context, trust: Trust, file: stri
   if (signer !== undefined) return signer;
   const kids = trust.root.roles.directory.kids.map((kid) => fingerprint(kid)).join(' or ');
   const owners = trust.entitiesOf('device').filter((urn) => trust.hasRole(urn, 'owner'));
-  const people = [...new Set(owners.map((urn) => trust.userOf(urn)?.split(':').at(-1)))].join(', ');
+  const names = await readPeopleNames(context.home);
+  const users = new Set(owners.map((urn) => trust.userOf(urn)).filter((urn) => urn !== undefined));
+  const people = [...users].map((urn) => personShown(urn, names)).join(', ');
   throw new BullaError('forbidden', {
     message: `this takes the key that signs the directory (${kids}), and ${place.home.path(place.name)} is not there; whoever keeps it can do this, most likely an owner: ${people}`,
     origin: 'client',

@@ -5,6 +5,7 @@ import type { Bulla } from '@bulla/client';
 import { isDue } from '@bulla/client/node';
 import { Health } from '@bulla/contract';
 import { secondsOf } from '@bulla/crypto';
+import type { Beholder } from './names.js';
 import { shortName } from './names.js';
 import { counted } from './output.js';
 import { reasonOf } from './system-errors.js';
@@ -199,7 +200,7 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding[]> {
  * Versions that others can read than those who write the name or sign its labels: named by an author, or sealed to them
  * when running was reading. A fact and no fault, since an author may have wanted it.
  */
-export async function inspectReaders(bulla: Bulla, self: string): Promise<Finding> {
+export async function inspectReaders(bulla: Bulla, self: string | Beholder): Promise<Finding> {
   const found: string[] = [];
   for await (const { name } of bulla.prompts.list()) {
     for (const { version, readers } of await bulla.prompts.otherReaders(name))

@@ -1,3 +1,4 @@
+import type { Beholder } from './names.js';
 import type { ProposedMove } from '@bulla/client';
 import type { DiffLine } from './line-diff.js';
 import { diffLines } from './line-diff.js';
@@ -15,7 +16,7 @@ export interface Screen {
 
 export interface ScreenOptions {
   /** As whom names are shown. */
-  readonly self: string;
+  readonly self: string | Beholder;
   /** Everything, however long; also what did not change. */
   readonly whole: boolean;
 }

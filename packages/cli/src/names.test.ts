@@ -25,4 +25,11 @@ describe('names on the command line', () => {
   ])('%s is shown as %s', (urn, shown) => {
     expect(shortName(urn, 'urn:bulla:dev:dev:dev_01m886qctxfgpsxmq4k1vvc4cy')).toBe(shown);
   });
+
+  it('a device is shown with the person whose it is, where they have a name', () => {
+    const other = 'urn:bulla:dev:dev:dev_01m88efjraftx8sw5rdg9e5866';
+    const by = { self: 'urn:bulla:dev:svc:vault', personOf: (urn: string) => (urn === other ? 'Alice' : undefined) };
+    expect(shortName(other, by)).toBe('dev dev_01m88efjraftx8sw5rdg9e5866 (Alice)');
+    expect(shortName(other.replace('8sw5', '8sw6'), by)).toBe('dev dev_01m88efjraftx8sw6rdg9e5866');
+  });
 });

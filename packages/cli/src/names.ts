@@ -36,9 +36,22 @@ export function requireVersion(text: string): number {
   );
 }
 
-/** A URN in few words: who it is, as seen by `self`. */
-export function shortName(urn: string, self: string): string {
+/** As whom names are shown: a device, and what people are called there. */
+export interface Beholder {
+  readonly self: string;
+  /** What the person is called whose device it is. */
+  readonly personOf: (urn: string) => string | undefined;
+}
+
+/** A URN in few words: who it is, as seen by `by`, a device alone or a beholder. */
+export function shortName(urn: string, by: string | Beholder): string {
+  const { self, personOf } = typeof by === 'string' ? { self: by, personOf: () => undefined } : by;
   if (urn === self) return 'this device';
+  const person = personOf(urn);
+  return person === undefined ? shortUrn(urn) : `${shortUrn(urn)} (${person})`;
+}
+
+function shortUrn(urn: string): string {
   const parsed = parseUrn(urn);
   if (parsed === undefined) return urn;
   if (parsed.kind === 'recovery') return 'recovery key';

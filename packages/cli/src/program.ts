@@ -8,6 +8,7 @@ import { addInspectionCommands } from './commands/doctor.js';
 import { addInitCommand } from './commands/init.js';
 import { addKeysCommands } from './commands/keys.js';
 import { addLetterCommands } from './commands/letter.js';
+import { addPeopleCommands } from './commands/people.js';
 import { addPolicyCommands } from './commands/policy.js';
 import { addPromptCommands } from './commands/prompt.js';
 import { addRunCommand } from './commands/run.js';
@@ -22,7 +23,7 @@ import type { Io } from './io.js';
 /** Commands whose first argument says what they are about. */
 const ABOUT = /^(run|verify|prompt (push|pull|show|history|promote|rollback|label|delete))$/;
 /** Commands that work with the home folder; `doctor` looks at every mode itself. */
-const OF_HOME = /^(up|init|run|(prompt|approve|trust|policy|device) .*)$/;
+const OF_HOME = /^(up|init|run|(prompt|approve|trust|policy|people|device|invitations) .*)$/;
 /** Commands that run until they are told to end, and then end in order and with 0; so does one that is repeated. */
 const SERVICES = new Set(['up', 'fake-openai']);
 
@@ -122,6 +123,7 @@ function buildProgram(context: Context, usage: string[] | undefined, setExitCode
   addVerifyCommand(program, context);
   addTrustCommands(program, context);
   addPolicyCommands(program, context, setExitCode);
+  addPeopleCommands(program, context);
   addDeviceCommands(program, context);
   addKeysCommands(program, context);
   addLetterCommands(program, context);

@@ -1,5 +1,6 @@
 import type { OpenedVersion } from '@bulla/client';
 import { CheckFailed } from './exit-code.js';
+import type { Beholder } from './names.js';
 import { shortName } from './names.js';
 import { fileOf } from './prompt-draft.js';
 import { PromptFileError } from './prompt-file-error.js';
@@ -17,7 +18,7 @@ export interface StatementRow {
  * what it takes and which model it asks for. A member that this list does not know is shown as it stands.
  * @param self as whom names are shown
  */
-export function rowsOf({ chash, author, statement }: OpenedVersion, self: string): StatementRow[] {
+export function rowsOf({ chash, author, statement }: OpenedVersion, self: string | Beholder): StatementRow[] {
   const { acl, input, content, attachments, custody, iat, message, protect_until } = statement;
   const { vars, model, source } = content;
   const listed = (names: readonly string[], nobody: string) => names.join(', ') || nobody;

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseInvitationCode } from '@bulla/crypto';
 import type { Ended, Running } from './world.js';
 import { World } from './world.js';
 
@@ -62,7 +63,7 @@ describe('what a stranger gets wrong', () => {
     [
       'a person who is none',
       ['invite', '--label', 'x', '--role', 'admin', '--user', 'bob'],
-      '--user: expected a person',
+      'expected a person of dev, such as usr_…',
     ],
     ['a code on the command line', ['enrol', 'bulla1_x'], 'too many arguments'],
     ['a text without a version', ['revoke', 'nobody', '--keep', 'claims/one'], 'expected name@version'],
@@ -117,15 +118,65 @@ describe('what a stranger gets wrong', () => {
     'device',
     'device invite',
     'device enrol',
+    'device invitations',
     'device approve',
     'device revoke',
     'device renew',
+    'people',
+    'people name',
     'keys',
     'trust accept',
   ])('bulla %s --help has an example', async (command) => {
     const { code, stdout } = await world.bulla([...command.split(' '), '--help']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^ {2}\$ (BULLA_HOME=\S+ )?bulla (device|keys|trust) /m);
+    expect(stdout).toMatch(/^ {2}\$ (BULLA_HOME=\S+ )?bulla (device|people|keys|trust) /m);
+  });
+});
+
+describe('a code that is of no use any more', () => {
+  const idOf = (code: string) => parseInvitationCode(code).id;
+  const enrol = (name: string, ...rest: string[]) => as(name, ['device', 'enrol', ...rest]);
+
+  it('is taken back, and gives way to the next one, given on standard input', async () => {
+    const [code, next] = [await invite('early'), await invite('late')];
+    const rows = ok(await world.bulla(['device', 'invitations', 'list'])).stdout;
+    expect(rows).toMatch(new RegExp(`^${idOf(code)}  early .* open .* here$`, 'm'));
+    expect(ok(await world.bulla(['device', 'invitations', 'revoke', 'early'])).stdout).toContain(idOf(code));
+    const listed = JSON.parse(ok(await world.bulla(['device', 'invitations', 'list', '--json'])).stdout) as object[];
+    expect(listed).not.toContainEqual(expect.objectContaining({ id: idOf(code) }));
+    expect(listed).toContainEqual(expect.objectContaining({ id: idOf(next), label: 'late', from_here: true }));
+
+    expect(await as('second-try', ['device', 'enrol'], code)).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('no open invitation for this code'),
+    });
+    // Again with nothing new, and with the same code: it says the same.
+    expect(await enrol('second-try')).toMatchObject({ code: 4 });
+    expect(await as('second-try', ['device', 'enrol'], code)).toMatchObject({ code: 4 });
+    const again = ok(await as('second-try', ['device', 'enrol'], next));
+    expect(again.stderr).toContain('the request that was made here before comes to nothing');
+    ok(await world.bulla(['device', 'approve']));
+    expect(ok(await enrol('second-try')).stdout).toContain('in: urn:bulla:dev:dev:');
+    expect(await world.bulla(['device', 'invitations', 'revoke', idOf(next)])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('a device has taken this invitation'),
+    });
+    expect(await world.bulla(['device', 'invitations', 'revoke', 'nobody'])).toMatchObject({ code: 6 });
+  });
+
+  it('gives way to the one in a file, after a refusal too; and one that still waits does not, and says so', async () => {
+    const [first, second, third] = [await invite('first'), await invite('second'), await invite('third')];
+    ok(await as('refused', ['device', 'enrol'], first));
+    const [id = ''] = (await world.bulla(['device', 'approve', 'enr_none'])).stderr.match(/enr_\w{26}/) ?? [];
+    const file = await world.file('second.txt', second);
+    const waiting = ok(await enrol('refused', '--code', file));
+    expect(waiting.stderr).toContain('the code that was given is of another invitation: it was not used');
+    ok(await world.bulla(['device', 'refuse', id]));
+    const begun = ok(await enrol('refused', '--code', file));
+    expect(begun.stderr).toContain('comes to nothing: the device was refused');
+    expect(ok(await world.bulla(['device', 'approve'])).stderr).toContain('invited as   second:');
+    ok(await enrol('refused'));
+    ok(await world.bulla(['device', 'invitations', 'revoke', idOf(third)]));
   });
 });
 
@@ -174,6 +225,57 @@ describe('letting in', () => {
   });
 });
 
+describe('what people are called', () => {
+  it('stands beside what they are everywhere, is kept here, and is never sent', async () => {
+    const sent: string[] = [];
+    world.fetch = async (input, init) => {
+      if (init?.body) sent.push(await new Response(init.body).text());
+      return fetch(input, init);
+    };
+    await letIn('named', '--name', 'Alice Moser');
+    world.fetch = fetch;
+    expect(sent.length).toBeGreaterThan(0);
+    expect(sent.join('')).not.toContain('Moser');
+    const people = await readFile(`${home}/people.json`, 'utf8');
+    const [, user = ''] = /"urn:bulla:dev:user:(usr_\w{26})": "Alice Moser"/.exec(people) ?? [];
+    expect(ok(await world.bulla(['device', 'list'])).stdout).toContain(`${user} (Alice Moser)`);
+    expect(ok(await world.bulla(['device', 'invitations', 'list'])).stdout).toContain(`${user} (Alice Moser)`);
+    expect(ok(await world.bulla(['trust', 'show'])).stdout).toMatch(/^dev dev_\w{26} \(Alice Moser\) /m);
+    expect(ok(await world.bulla(['people', 'list'])).stdout).toMatch(new RegExp(`^${user}  Alice Moser +dev_`, 'm'));
+    expect((await world.bulla(['device', 'revoke', 'named'], { stdin: 'no\n' })).stderr).toContain(
+      `of ${user} (Alice Moser)`,
+    );
+
+    // By name, as well as by what they are.
+    ok(await as('named-too', ['device', 'enrol'], await invite('named-too', '--user', 'Alice Moser')));
+    expect(ok(await world.bulla(['device', 'approve'])).stderr).toContain(`person ${user} (Alice Moser)`);
+    expect(ok(await world.bulla(['people', 'name', 'Alice Moser', 'Alice M.'])).stdout).toBe(
+      `✔ ${user} is Alice M. here\n`,
+    );
+    ok(await world.bulla(['people', 'name', user, '--forget']));
+    expect(JSON.parse(await readFile(`${home}/people.json`, 'utf8'))).toEqual({});
+    expect(ok(await world.bulla(['device', 'list'])).stdout).not.toContain('Alice');
+  });
+
+  it.each([
+    [
+      'a name that hides something',
+      ['people', 'name', 'usr_01m88efhmge308xg5b2fegtbb0', 'Ali\u200bce'],
+      'not the name',
+    ],
+    [
+      'a name that ends another line',
+      ['people', 'name', 'usr_01m88efhmge308xg5b2fegtbb0', 'Alice) of x'],
+      'not the name',
+    ],
+    ['no name', ['people', 'name', 'usr_01m88efhmge308xg5b2fegtbb0'], 'a name is missing'],
+    ['nobody', ['people', 'name', 'Nobody', 'Somebody'], 'expected a person of dev'],
+    ['the name of a renewer', ['device', 'invite', '--role', 'renewer', '--label', 'x', '--name', 'R'], 'no person'],
+  ])('is not %s', async (_name, argv, told) => {
+    expect(await world.bulla(argv)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(told) });
+  });
+});
+
 describe('revoking', () => {
   it('shows a text before it is kept, and keeps none that nobody answers for', async () => {
     await letIn('writer', '--role', 'author', '--group', 'grp:authors');
@@ -213,7 +315,7 @@ describe('revoking', () => {
     }[];
     const own = list.find((device) => device.this_device)?.urn ?? '';
     const ended = await world.bulla(['device', 'revoke', own, '--yes']);
-    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('no owner would be left') });
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('no owner would be left') });
   });
 });
 

@@ -15,7 +15,7 @@ import {
   urnOf,
 } from '@bulla/crypto';
 import { clockOf } from './clock.js';
-import { BullaError, bullaError, checked } from './errors.js';
+import { AuthError, BullaError, bullaError, checked } from './errors.js';
 import type { Identity } from './identity.js';
 import type { KeyKind } from './next-directory.js';
 import { DEVICE_KEY_KINDS, RENEWER_KEY_KINDS } from './next-directory.js';
@@ -190,6 +190,11 @@ function explained(error: unknown): unknown {
   const { status } = error instanceof BullaError ? error : {};
   const message = status === undefined ? undefined : REFUSALS[status];
   return message === undefined ? error : bullaError('unauthenticated', { message, origin: 'client', status: 401 });
+}
+
+/** Whether `Enrolment.proceed` found that its invitation is not to be had: the request it belongs to comes to nothing. */
+export function isInvitationGone(error: unknown): boolean {
+  return error instanceof AuthError && error.origin === 'client' && error.code === 'unauthenticated';
 }
 
 const REFUSALS: Readonly<Record<number, string>> = {

@@ -5,7 +5,7 @@ export type { VerifyAnswerFileOptions } from './bulla.js';
 export { Bulla, verifyAnswerFile } from './bulla.js';
 export type { DeviceRequest, Terms } from './device-requests.js';
 export type { EnrolmentOptions, EnrolmentOutcome, PendingEnrolment } from './enrolment.js';
-export { Enrolment, prepareEnrolment } from './enrolment.js';
+export { Enrolment, isInvitationGone, prepareEnrolment } from './enrolment.js';
 export type { BullaErrorCode } from './errors.js';
 export {
   AuthError,
@@ -24,14 +24,14 @@ export type { HeldLabels } from './held-labels.js';
 export type { AdoptablePosition, LabelAdoption, LabelSigner } from './label-adoption.js';
 export type { ConfirmedLabel } from './label-confirmation.js';
 export type { LabelFork } from './label-heads.js';
-export type { BelowRule } from './label-rules.js';
+export type { BelowRule, LabelRules } from './label-rules.js';
 export type { LabelOutcome } from './label-moves.js';
 export type { MissingWords } from './missing-words.js';
 export type { InvitationRecord, InvitationRecords } from './invitation-records.js';
 export type { RevocationReason } from './next-directory.js';
 export type { OpenedVersion } from './open-version.js';
 export type { WidelyRead } from './other-readers.js';
-export type { AcceptedKeys, ListedDevice, Offer, People } from './people.js';
+export type { AcceptedKeys, ListedDevice, ListedInvitation, Offer, People } from './people.js';
 export type { Prompts, PromptVersions, PushedPrompt, VersionChoice } from './prompts.js';
 export type { PresentVersion, ProposedMove } from './proposed-move.js';
 export type { Publication } from './publishing.js';

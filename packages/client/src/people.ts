@@ -1,4 +1,4 @@
-import type { DeviceRole } from '@bulla/contract';
+import type { DeviceRole, Invitation } from '@bulla/contract';
 import type { DirectoryEntity, KeyState, PublicKey, PublicKeys, Signer, Trust } from '@bulla/crypto';
 import {
   encodeInvitationCode,
@@ -35,6 +35,9 @@ export interface Offer {
   readonly lifeSeconds: number;
 }
 
+/** An invitation as the vault keeps it: its word, and what a device may do is not decided by it. */
+export type ListedInvitation = Invitation;
+
 /** A device as the directory lists it. */
 export interface ListedDevice {
   readonly urn: string;
@@ -58,6 +61,7 @@ export interface AcceptedKeys {
   readonly directoryVersion: number;
 }
 
+const PAGE = 200;
 const STATES: readonly KeyState[] = ['active', 'pending', 'deactivated', 'ended', 'revoked'];
 
 /**
@@ -106,6 +110,37 @@ export class People {
       throw error;
     }
     return encodeInvitationCode({ url: vaultUrl.href, org, pin, id, secret });
+  }
+
+  /** Every invitation that the vault keeps, the newest first. */
+  async *invitations(): AsyncGenerator<ListedInvitation> {
+    const trust = await this.#session.keeper.current();
+    const service = vaultOf(this.#session, trust);
+    let cursor: string | undefined;
+    do {
+      const page = await this.#session.transport.call('invitation.list', service, trust, {
+        query: { limit: PAGE, cursor },
+      });
+      yield* page.data;
+      // A page without invitations and with a cursor would be asked for without end.
+      cursor = page.data.length > 0 ? (page.next_cursor ?? undefined) : undefined;
+    } while (cursor !== undefined);
+  }
+
+  /**
+   * Takes back an invitation that no device has taken, at the vault and here: nobody comes in by its code any more.
+   * @throws {ConflictError} version_conflict if a device has taken it: then the device is refused
+   */
+  async takeBack(id: string, records: InvitationRecords): Promise<void> {
+    const trust = await this.#session.keeper.current();
+    try {
+      const call = { params: { id } };
+      await this.#session.transport.call('invitation.delete', vaultOf(this.#session, trust), trust, call);
+    } catch (error) {
+      // A vault that has none of this id lets nobody in by it.
+      if (!(error instanceof BullaError) || error.code !== 'not_found') throw error;
+    }
+    await records.remove(id);
   }
 
   /** Devices that want to come in, the oldest first. */

@@ -72,7 +72,7 @@ async function list(context: Context, asJson: boolean): Promise<void> {
   for await (const approval of bulla.approvals.list()) waiting.push(approval);
   if (asJson) return out.json(waiting);
   if (waiting.length === 0) return out.talk('nothing waits for approval');
-  const self = (await context.identity()).urn;
+  const self = await context.beholder();
   const rows = waiting.map(({ id, name, label, version, signers, needed, expires_at }) => [
     id,
     name,
@@ -103,7 +103,7 @@ async function show(context: Context, id: string, { full, json }: ShowOptions): 
   out.table(await rowsOf(context, approval));
   if (target === undefined && approval.version > 0)
     return out.talk('this version is not sealed to this device, which can neither show nor sign it');
-  const { urn: self } = await context.identity();
+  const self = await context.beholder();
   out.line();
   showScreen(moveScreen(move, { self, whole: full === true }), (...parts) => out.line(...parts));
   out.talk(`sign exactly this: ${commandFor(approval)} --yes --expect ${contentOf(move)}`);
@@ -144,7 +144,7 @@ async function no(context: Context, id: string): Promise<void> {
 /** What a person must see before they sign. */
 async function rowsOf(context: Context, approval: PendingApproval): Promise<string[][]> {
   const { prompt, label, version, chash, seq, signers, needed, expiresAt } = approval;
-  const self = (await context.identity()).urn;
+  const self = await context.beholder();
   return [
     ['prompt', prompt.name],
     ['label', `${label}, move ${seq}`],

@@ -3,8 +3,11 @@ import { InvitationFile } from '@bulla/client/node';
 import { mintId, urnOf } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { idOf, requireAlone, requireDeviceLabel, requireGroups, requireRoles, requireUser } from '../device-names.js';
+import { requireAlone, requireDeviceLabel, requireGroups, requireRoles, requireUser } from '../device-names.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
+import { noteUnknownGroups } from '../groups.js';
+import type { PeopleNames } from '../people-names.js';
+import { namePerson, personShown, readPeopleNames, requirePersonName } from '../people-names.js';
 import { styled } from '../output.js';
 import { NotThereError, UsageError } from '../usage-error.js';
 import { collect } from './prompt.js';
@@ -15,6 +18,7 @@ interface ApproveOptions {
   readonly label?: string;
   readonly user?: string;
   readonly newPerson?: boolean;
+  readonly name?: string;
   readonly directoryKey?: string;
 }
 
@@ -28,6 +32,7 @@ export function addApprovalCommands(device: Command, context: Context): void {
     .option('--group <group>', 'a group, where the invitation was not made here', collect)
     .option('--user <person>', 'whose device it is, where the invitation was not made here')
     .option('--new-person', 'it is that of somebody new, where the invitation was not made here')
+    .option('--name <name>', 'what you call that person; it is kept here and never sent')
     .option('--label <label>', 'what you call it, where the invitation was not made here')
     .addHelpText(
       'after',
@@ -55,17 +60,22 @@ async function approve(context: Context, id: string | undefined, options: Approv
   const request = await findRequest(context, bulla, records, id);
   const trust = await bulla.trust();
   const signer = await directorySigner(context, trust, options.directoryKey);
-  show(context, request);
-  const terms = request.proof === 'unknown' ? await termsOf(context, trust.org, options) : noTerms(options);
+  const name = options.name === undefined ? undefined : requirePersonName(options.name);
+  const names = await readPeopleNames(home);
+  show(context, request, names);
+  const terms = request.proof === 'unknown' ? await termsOf(context, trust.org, options, names) : noTerms(options);
+  if (terms !== undefined) noteUnknownGroups(out, trust, terms.groups);
   const urn = await bulla.people.approve(request, { records, signer, terms });
   const now = await bulla.trust();
   await adoptPublished(context, now);
+  const user = now.userOf(urn);
+  if (name !== undefined && user !== undefined) await namePerson(home, user, name);
   out.line(styled('✔', 'good'), ` in: ${urn}`);
   out.talk(`directory version ${now.directory.version}; it may begin at once`);
 }
 
 /** What an approver says of a device that they did not invite, and the words that its owner reads out. */
-async function termsOf({ asker }: Context, org: string, options: ApproveOptions): Promise<Terms> {
+async function termsOf({ asker }: Context, org: string, options: ApproveOptions, names: PeopleNames): Promise<Terms> {
   const { label, user, newPerson = false } = options;
   if (options.role === undefined || label === undefined || (user !== undefined) === newPerson) {
     throw new UsageError(
@@ -78,7 +88,7 @@ async function termsOf({ asker }: Context, org: string, options: ApproveOptions)
   const terms = {
     roles,
     groups,
-    user: user === undefined ? urnOf(org, 'user', mintId('usr')) : requireUser(org, user),
+    user: user === undefined ? urnOf(org, 'user', mintId('usr')) : requireUser(org, user, names),
     label: requireDeviceLabel(label),
   };
   return { ...terms, words: await asker.line('the eight words that the device shows:') };
@@ -120,12 +130,12 @@ async function findRequest(
   throw new UsageError(`${waiting.length} devices wait: say which`, 'bulla device approve enr_…');
 }
 
-function show({ out }: Context, { id, fingerprint, record, label }: DeviceRequest): void {
+function show({ out }: Context, { id, fingerprint, record, label }: DeviceRequest, names: PeopleNames): void {
   out.talk(`request      ${id}, which calls itself "${label}"`);
   out.talk(`fingerprint  ${fingerprint}`);
   if (record === undefined) return;
   out.talk(
-    `invited as   ${record.label}: ${record.roles.join(', ')}; groups ${record.groups.join(', ') || 'none'}; person ${idOf(record.user)}`,
+    `invited as   ${record.label}: ${record.roles.join(', ')}; groups ${record.groups.join(', ') || 'none'}; person ${personShown(record.user, names)}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EnrolmentOutcome, PendingEnrolment } from '@bulla/client';
-import { BullaError, Enrolment, prepareEnrolment } from '@bulla/client';
+import { BullaError, Enrolment, isInvitationGone, prepareEnrolment } from '@bulla/client';
 import {
   dropEnrolment,
   FileTrustStore,
@@ -41,7 +41,8 @@ export function addEnrolCommand(device: Command, context: Context): void {
       `
 Keys are made here and never leave this machine. The eight words stand for them: whoever approves without having
 invited asks you for the words, so read them out over another way than this network. Called again, it goes on with the
-same keys where it was interrupted, and finishes when the device was let in.
+same keys where it was interrupted, and finishes when the device was let in. Where that request comes to nothing, since
+its code ran out, was used or was taken back, or the device was refused, the code of another invitation begins anew.
 
 Examples:
   $ bulla device enrol --wait
@@ -54,9 +55,9 @@ Examples:
 async function enrol(context: Context, options: EnrolOptions): Promise<void> {
   const { home, io, out } = context;
   const settings = { store: new FileTrustStore(home), fetch: io.fetch };
-  const pending = (await readEnrolment(home)) ?? (await begin(context, options, settings));
-  const enrolment = new Enrolment(pending, settings);
-  let outcome = await enrolment.proceed();
+  const { pending, enrolment, ...found } =
+    (await resume(context, options, settings)) ?? (await begin(context, options, settings));
+  let { outcome } = found;
   if (outcome.state === 'pending') {
     out.line(`fingerprint  ${await enrolment.fingerprint()}`);
     out.line(`words        ${(await enrolment.words()).join(' ')}`);
@@ -69,22 +70,92 @@ async function enrol(context: Context, options: EnrolOptions): Promise<void> {
   await conclude(context, pending, outcome);
 }
 
-async function begin(
-  context: Context,
-  options: EnrolOptions,
-  settings: { readonly store: FileTrustStore; readonly fetch: typeof fetch },
-): Promise<PendingEnrolment> {
-  const { home, io, asker } = context;
+interface Settings {
+  readonly store: FileTrustStore;
+  readonly fetch: typeof fetch;
+}
+
+/** A request that is on its way, and how it stands. */
+interface Started {
+  readonly pending: PendingEnrolment;
+  readonly enrolment: Enrolment;
+  readonly outcome: EnrolmentOutcome;
+}
+
+/**
+ * The request that was made in this folder before. One that comes to nothing gives way to the code of another invitation.
+ * @returns undefined where there is none.
+ */
+async function resume(context: Context, options: EnrolOptions, settings: Settings): Promise<Started | undefined> {
+  const { home, out } = context;
+  const pending = await readEnrolment(home);
+  if (pending === undefined) return undefined;
+  const given = options.code === undefined ? undefined : await readCode(context, options.code);
+  const isOther = given !== undefined && given.id !== pending.request.invitation;
+  const enrolment = new Enrolment(pending, settings);
+  const { outcome, gone } = await lookAt(enrolment);
+  if (outcome !== undefined && outcome.state !== 'refused') {
+    out.talk(`note: going on with the request that was made here before (${home.path('enrolment.json')})`);
+    if (isOther) out.talk('note: the code that was given is of another invitation: it was not used, and can be still');
+    return { pending, enrolment, outcome };
+  }
+  const why = gone instanceof Error ? gone.message : 'the device was refused';
+  out.talk(`note: the request that was made here before comes to nothing: ${why}`);
+  const code = given ?? (await findCode(context));
+  if (code !== undefined && code.id !== pending.request.invitation) return beginWith(context, code, options, settings);
+  if (outcome === undefined) throw gone;
+  return { pending, enrolment, outcome };
+}
+
+/** How a request stands, or why there is no hope for it. */
+async function lookAt(enrolment: Enrolment): Promise<{ readonly outcome?: EnrolmentOutcome; readonly gone?: unknown }> {
+  try {
+    return { outcome: await enrolment.proceed() };
+  } catch (error) {
+    if (isInvitationGone(error)) return { gone: error };
+    throw error;
+  }
+}
+
+async function begin(context: Context, options: EnrolOptions, settings: Settings): Promise<Started> {
+  const { asker, home } = context;
   await requireUnused(home);
-  const label = requireDeviceLabel(options.label);
-  const text =
+  requireDeviceLabel(options.label);
+  const code =
     options.code === undefined
-      ? await asker.hidden('code of the invitation:', 'give it on standard input, or by --code FILE')
-      : await readText(io, options.code);
-  const as = options.renewer === true ? 'renewer' : 'device';
-  const pending = await prepareEnrolment(requireCode(text), label, { ...settings, as });
+      ? requireCode(await asker.hidden('code of the invitation:', 'give it on standard input, or by --code FILE'))
+      : await readCode(context, options.code);
+  return beginWith(context, code, options, settings);
+}
+
+/** Makes keys and a request, which takes the place of one that came to nothing. */
+async function beginWith(
+  { home }: Context,
+  code: InvitationCode,
+  { label, renewer }: EnrolOptions,
+  settings: Settings,
+): Promise<Started> {
+  const as = renewer === true ? 'renewer' : 'device';
+  const pending = await prepareEnrolment(code, requireDeviceLabel(label), { ...settings, as });
   await writeEnrolment(home, pending);
-  return pending;
+  const enrolment = new Enrolment(pending, settings);
+  return { pending, enrolment, outcome: await enrolment.proceed() };
+}
+
+async function readCode({ io }: Context, file: string): Promise<InvitationCode> {
+  return requireCode(await readText(io, file));
+}
+
+/** The code of another invitation, where somebody gives one. */
+async function findCode({ asker }: Context): Promise<InvitationCode | undefined> {
+  let text: string;
+  try {
+    text = await asker.hidden('code of another invitation:');
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+  return requireCode(text);
 }
 
 /** @throws {UsageError} which repeats nothing of it */

@@ -9,6 +9,8 @@ import { adoptPublished, directoryKeyOption, directorySigner } from '../director
 import { keptLines } from '../kept-text.js';
 import { requirePromptName, requireVersion } from '../names.js';
 import { counted, styled } from '../output.js';
+import type { PeopleNames } from '../people-names.js';
+import { personShown, readPeopleNames } from '../people-names.js';
 import { UsageError } from '../usage-error.js';
 import { collect } from './prompt.js';
 
@@ -62,7 +64,7 @@ async function revoke(context: Context, name: string, options: RevokeOptions): P
   const signer = await directorySigner(context, trust, options.directoryKey);
   const device = findDevice(name, await bulla.people.devices(), await new InvitationFile(home).list());
   const plan = await bulla.people.planRevocation(device.urn);
-  show(context, plan);
+  show(context, plan, await readPeopleNames(home));
   const read: OpenedVersion[] = [];
   for (const version of wanted) read.push(...(await readToKeep(context, bulla, plan, version)));
   const kept = plan.vouched.length + read.length;
@@ -87,8 +89,12 @@ function requireWritten(text: string): { readonly name: string; readonly version
   return { name: requirePromptName(text.slice(0, at)), version: requireVersion(text.slice(at + 1)) };
 }
 
-function show({ out }: Context, { device, user, vouched, unvouched, loneLabels, shortLabels }: RevocationPlan): void {
-  out.talk(`device   ${device}, of ${idOf(user)}`);
+function show(
+  { out }: Context,
+  { device, user, vouched, unvouched, loneLabels, shortLabels }: RevocationPlan,
+  names: PeopleNames,
+): void {
+  out.talk(`device   ${device}, of ${personShown(user, names)}`);
   const texts = (count: number, more = '') => `${counted(count, 'text')}${more} ${count === 1 ? 'is' : 'are'}`;
   out.talk(`kept     ${texts(vouched.length, ' it wrote')} named by labels that others signed`);
   out.talk(`lost     ${texts(unvouched.length)} named by nobody else`);

@@ -1,12 +1,15 @@
 import type { ListedDevice } from '@bulla/client';
 import { InvitationFile } from '@bulla/client/node';
-import { timestampOf } from '@bulla/crypto';
+import { parseInvitationCode, timestampOf } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { idOf, requireAlone, requireDeviceLabel, requireGroups, requireRoles, requireUser } from '../device-names.js';
+import { noteUnknownGroups } from '../groups.js';
+import { namePerson, personShown, readPeopleNames, requirePersonName } from '../people-names.js';
 import { UsageError } from '../usage-error.js';
 import { addApprovalCommands } from './device-approval.js';
 import { addEnrolCommand } from './device-enrol.js';
+import { addInvitationCommands } from './device-invitations.js';
 import { addRenewCommand } from './device-renew.js';
 import { addRevokeCommand } from './device-revoke.js';
 import { collect } from './prompt.js';
@@ -16,6 +19,7 @@ interface InviteOptions {
   readonly group?: readonly string[];
   readonly label: string;
   readonly user?: string;
+  readonly name?: string;
   readonly expires: string;
 }
 
@@ -51,6 +55,7 @@ export function addDeviceCommands(program: Command, context: Context): void {
     .option('--group <group>', 'a group it belongs to, such as grp:support', collect)
     .requiredOption('--label <label>', 'what you call the device; it stays out of signed documents')
     .option('--user <person>', 'a person who is here already, for a further device of theirs (default: a new person)')
+    .option('--name <name>', 'what you call the person; it is kept here and never sent')
     .option('--expires <time>', 'how long the code can be used: minutes or hours, at most 24h', '24h')
     .addHelpText(
       'after',
@@ -62,11 +67,12 @@ A renewer is no person's device: it says which directory and which positions of 
 else. It enrols with --renewer, on another machine than the vault where that can be.
 
 Examples:
-  $ bulla device invite --role author --role invoker --group grp:authors --label laptop
+  $ bulla device invite --role author --role invoker --group grp:authors --label laptop --name "Alice Moser"
   $ bulla device invite --role invoker --label phone --user usr_01m8846qn3ew2sbps4hd8t4589 --expires 30m
   $ bulla device invite --role renewer --label renewer`,
     )
     .action((options: InviteOptions) => invite(context, options));
+  addInvitationCommands(device, context);
   addEnrolCommand(device, context);
   addApprovalCommands(device, context);
   addRevokeCommand(device, context);
@@ -79,11 +85,13 @@ async function list(context: Context, asJson: boolean): Promise<void> {
   const devices = await bulla.people.devices();
   const names = new Map((await new InvitationFile(context.home).list()).map(({ device, label }) => [device, label]));
   const self = (await context.identity()).urn;
+  const people = await readPeopleNames(context.home);
   if (asJson) {
     const rows = devices.map(({ useUntil, ...device }) => ({
       ...device,
       use_until: timestampOf(useUntil),
       label: names.get(device.urn) ?? null,
+      person: people.get(device.user) ?? null,
       this_device: device.urn === self,
     }));
     return out.json(rows);
@@ -95,7 +103,7 @@ async function list(context: Context, asJson: boolean): Promise<void> {
       device.urn === self ? '*' : '',
       idOf(device.urn),
       nameOf(device),
-      idOf(device.user),
+      personShown(device.user, people),
       device.roles.join(','),
       device.groups.join(','),
       device.state,
@@ -112,12 +120,20 @@ async function invite(context: Context, options: InviteOptions): Promise<void> {
     roles: requireRoles(options.role),
     groups: requireGroups(options.group),
     label: requireDeviceLabel(options.label),
-    user: options.user === undefined ? undefined : requireUser(org, options.user),
+    user: options.user === undefined ? undefined : requireUser(org, options.user, await readPeopleNames(context.home)),
     lifeSeconds: requireLife(options.expires),
   };
   requireAlone(offer);
+  const name = options.name === undefined ? undefined : requirePersonName(options.name);
+  if (name !== undefined && offer.roles.includes('renewer'))
+    throw new UsageError('--name: a renewer is no person', 'what you call the device is --label');
   const bulla = await context.connect();
-  const code = await bulla.people.invite(offer, new InvitationFile(context.home));
+  noteUnknownGroups(out, await bulla.trust(), offer.groups);
+  const records = new InvitationFile(context.home);
+  const code = await bulla.people.invite(offer, records);
+  const { id } = parseInvitationCode(code);
+  const invited = (await records.list()).find((record) => record.id === id);
+  if (invited !== undefined && name !== undefined) await namePerson(context.home, invited.user, name);
   out.line(code);
   out.talk(
     `Hand this code over in private; it can be used once, until ${timestampOf(context.now() + offer.lifeSeconds)}.`,

@@ -126,7 +126,7 @@ async function inspectWithVault(
     findings.push(...(await inspectForks(bulla)));
     // Who holds grants is shown to these alone.
     if (may(known.entity(urn)?.roles ?? [], 'grant.read')) {
-      const readers = await attempt(findings, 'readers', () => inspectReaders(bulla, urn));
+      const readers = await attempt(findings, 'readers', async () => inspectReaders(bulla, await context.beholder()));
       if (readers !== undefined) findings.push(readers);
     }
   }

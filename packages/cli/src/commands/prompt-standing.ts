@@ -1,6 +1,7 @@
 import type { AdoptablePosition, LabelAdoption } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
+import type { Beholder } from '../names.js';
 import { requireLabel, requirePromptName, shortName } from '../names.js';
 import { UsageError } from '../usage-error.js';
 import type { SigningOptions } from './signing.js';
@@ -59,7 +60,7 @@ async function adopt(context: Context, { name, label }: Place, asJson: boolean):
   const adoption = await labels.adoption(name, label);
   const { remembered, shown } = adoption;
   if (asJson) return out.json({ name, label, remembered, shown });
-  const self = (await context.identity()).urn;
+  const self = await context.beholder();
   out.talk(`${name}@${label}`);
   out.talk(`  this machine remembers  ${remembered === undefined ? 'nothing' : describe(remembered, self)}`);
   out.talk(`  the vault shows         ${describe(shown, self)}`);
@@ -75,7 +76,7 @@ async function adopt(context: Context, { name, label }: Place, asJson: boolean):
 }
 
 /** A position in a line: where it points, and who said so when. */
-function describe({ seq, prompt, version, chash, signers }: AdoptablePosition, self: string): string {
+function describe({ seq, prompt, version, chash, signers }: AdoptablePosition, self: Beholder): string {
   const target = version === 0 ? 'removed' : version === undefined ? 'a version' : `v${version}`;
   const content = chash === undefined || chash === '' ? '' : ` sha256:${chash}`;
   const of = prompt === undefined ? '' : ` of ${prompt}`;

@@ -34,7 +34,7 @@ export async function showPrompt(
     });
     return;
   }
-  const self = (await context.identity()).urn;
+  const self = await context.beholder();
   const pointing = labels.filter((one) => one.version === version).map(({ label }) => label);
   out.line(styled(name, 'strong'), `  v${version}  sha256:${chash}`);
   out.table([
@@ -88,7 +88,7 @@ export async function showHistory(context: Context, name: string, asJson: boolea
   const bulla = await context.connect();
   const { prompt, versions } = await bulla.prompts.history(name);
   if (asJson) return out.json(versions);
-  const self = (await context.identity()).urn;
+  const self = await context.beholder();
   const rows = versions.map(({ version, chash, author, created_at }) => [
     `v${version}`,
     `sha256:${chash}`,

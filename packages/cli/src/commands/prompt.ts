@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { readText, writeWhole } from '../files.js';
 import { requireLabel, requirePrefix, requirePromptName, requireVersion, shortName } from '../names.js';
+import { noteUnknownGroups } from '../groups.js';
 import { counted, styled } from '../output.js';
 import { draftOf, fileOf } from '../prompt-draft.js';
 import { PromptFileError } from '../prompt-file-error.js';
@@ -114,13 +115,20 @@ async function push(context: Context, name: string, options: PushOptions): Promi
   const { source, draft } = draftOf(text, options.message, file);
   out.talk(styled('✔', 'good'), ` read ${file}: ${describeVariables(source.vars)}`);
   const bulla = await context.connect();
-  const unlisted = unlistedResponders(text, source, (await bulla.trust()).entitiesOf('responder'));
+  const trust = await bulla.trust();
+  const unlisted = unlistedResponders(text, source, trust.entitiesOf('responder'));
   // guard: push-unlisted-responder
   if (unlisted.length > 0) throw new PromptFileError(unlisted, file);
+  const named = [...(draft.acl?.invoke ?? []), ...(draft.acl?.read ?? [])];
+  noteUnknownGroups(
+    out,
+    trust,
+    named.filter((one) => one.startsWith('grp:')),
+  );
   const pushed = await bulla.prompts.push(name, source.type, draft, labels).catch((error: unknown) => {
     throw isTooLarge(error) ? new PromptFileError(TOO_LARGE, file) : error;
   });
-  const self = (await context.identity()).urn;
+  const self = await context.beholder();
   const recipients = pushed.recipients.map((urn) => shortName(urn, self));
   if (pushed.changed)
     out.talk(

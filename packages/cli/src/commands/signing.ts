@@ -40,7 +40,7 @@ export async function requireAgreement(
   again: string,
 ): Promise<void> {
   const { out, asker, io } = context;
-  const { urn: self } = await context.identity();
+  const self = await context.beholder();
   const screen = moveScreen(move, { self, whole: options.full === true });
   const content = contentOf(move);
   const isExpected = options.expect === undefined || requireContent(options.expect) === content;
@@ -67,7 +67,7 @@ export async function requireAgreement(
 /** Asks until everything was shown that is to be signed. */
 async function ask(context: Context, move: ProposedMove, { isCut }: Screen): Promise<void> {
   const { out, asker } = context;
-  const { urn: self } = await context.identity();
+  const self = await context.beholder();
   // guard: cli-whole
   if (isCut) {
     const answer = await asker.line('Not all of it is shown. Show the rest? (all/no)');

@@ -4,6 +4,7 @@ import { fingerprint, keyState, parseDirectoryFreshness, timestampOf } from '@bu
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { CheckFailed } from '../exit-code.js';
+import type { Beholder } from '../names.js';
 import { shortName } from '../names.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
@@ -52,7 +53,7 @@ async function show(context: Context, asJson: boolean): Promise<void> {
   const { org, pin, profile, root, policy, directory, directoryRef } = trust;
   const fresh = { until: timestampOf(trust.freshness.until), by: renewersOf(trust) };
   if (asJson) return out.json({ org, pin, profile, root, policy, directory, directory_hash: directoryRef.hash, fresh });
-  const self = (await context.identity()).urn;
+  const self = await context.beholder();
   const by = fresh.by.map((urn) => shortName(urn, self)).join(', ');
   out.table([
     ['organisation', `${org} (${profile})`],
@@ -71,7 +72,7 @@ function renewersOf({ freshness }: Trust): string[] {
   return [...new Set(freshness.fresh.map((word) => parseDirectoryFreshness(word).claims.iss))];
 }
 
-function keyRows(trust: Trust, self: string, now: number): string[][] {
+function keyRows(trust: Trust, self: Beholder, now: number): string[][] {
   return Object.entries(trust.directory.entities).flatMap(([urn, { keys }]) =>
     keys.map((key) => [
       shortName(urn, self),
