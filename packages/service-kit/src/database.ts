@@ -8,6 +8,7 @@ import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { CurrentConnections } from './current-connections.js';
 import { databaseFault } from './database-fault.js';
+import { databaseTrouble } from './database-trouble.js';
 import { pgTypes } from './database-types.js';
 import type { EventLog } from './event-log.js';
 import { preparingClient } from './prepared-statements.js';
@@ -43,7 +44,8 @@ export interface Database<Tables> {
   /**
    * Brings the schema up to date; several processes at once are serialised by a lock.
    * @param how to look only, or not even that, where somebody else brings it up to date.
-   * @throws {SettingsError} when it was only looked at and is older than this program
+   * @throws {SettingsError} when it was only looked at and is older than this program; {DatabaseTrouble} where a server
+   *   cannot be used
    */
   migrate(how?: MigrateHow): Promise<void>;
   /** The time of the database, in milliseconds since 1970, within a second or two; throws when it does not answer. */
@@ -103,7 +105,11 @@ function onServer<Tables>(options: DatabaseOptions, url: string): Database<Table
       const dialect = new PostgresDialect({
         pool: openPool(options, { ...settings, max: 2, lock_timeout: MIGRATION_LOCK_TIMEOUT_MS }),
       });
-      await migrate(options, dialect, { how });
+      try {
+        await migrate(options, dialect, { how });
+      } catch (error) {
+        throw databaseTrouble(error, url) ?? error;
+      }
     },
     poolState: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => root.destroy(),

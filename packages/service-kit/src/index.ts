@@ -12,6 +12,7 @@ export { connectDatabase } from './database.js';
 export type { Database, DatabaseOptions, MigrateHow, PoolState } from './database.js';
 export { brokenConstraint, databaseFault } from './database-fault.js';
 export type { DatabaseFault } from './database-fault.js';
+export { databasePlace, DatabaseTrouble, databaseTrouble } from './database-trouble.js';
 export { openPglite } from './database-types.js';
 export type { EdgeOptions } from './edge-options.js';
 export { edgeSettings } from './edge-settings.js';

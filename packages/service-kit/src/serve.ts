@@ -1,3 +1,4 @@
+import { DatabaseTrouble } from './database-trouble.js';
 import { LIMITS } from './limits.js';
 import type { ServiceName } from './route-table.js';
 import type { Service } from './service.js';
@@ -42,8 +43,13 @@ async function closeStarted(starting: Promise<Pick<Service, 'close'>>, host: Hos
   await service?.close();
 }
 
-/** Settings and key files say what is wrong with them; of anybody else's error only the code is safe to repeat. */
+/** Settings, key files and databases say what is wrong with them; of anybody else's error only the code is safe to repeat. */
 function complain(name: ServiceName, error: unknown, host: Host): void {
+  if (error instanceof DatabaseTrouble) {
+    host.stderr.write(`bulla: error: ${error.message}\nbulla: hint: ${error.hint}\n`);
+    host.exitCode = error.exitCode;
+    return;
+  }
   const { exitCode, message, code } = error as { exitCode?: unknown; message?: unknown; code?: unknown };
   const isOurs = exitCode === 78 && typeof message === 'string';
   const cause = typeof code === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(code) ? code : 'unknown cause';

@@ -133,7 +133,12 @@ describe('a vault does not start', () => {
 
   it('when its database does not answer, and repeats nothing of what the driver says', async () => {
     const host = new NotedHost();
-    await serve(environment({ BULLA_DATABASE_URL: 'postgresql://canary@127.0.0.1:1/canary' }), host);
-    expect([host.lines, host.exitCode]).toEqual([['bulla: error: the vault could not go on (ECONNREFUSED)\n'], 1]);
+    await serve(environment({ BULLA_DATABASE_URL: 'postgresql://vault:canary@127.0.0.1:1/bulla' }), host);
+    expect([host.lines, host.exitCode]).toEqual([
+      [
+        'bulla: error: no PostgreSQL listens at 127.0.0.1:1\nbulla: hint: start it there, or mend host and port in BULLA_DATABASE_URL\n',
+      ],
+      1,
+    ]);
   });
 });
