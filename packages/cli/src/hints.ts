@@ -1,4 +1,4 @@
-import type { BullaError } from '@bulla/client';
+import type { BullaError, UpstreamFault } from '@bulla/client';
 import { PROBLEMS } from '@bulla/contract';
 import type { CryptoError } from '@bulla/crypto';
 
@@ -68,6 +68,31 @@ const PUBLISHED_AHEAD_HINT =
 const FRESH_HINT =
   'the renewer has been quiet: start it (`bulla up`, the service renew, or `bulla trust renew` where its keys are); `bulla doctor` says since when';
 
+/** What to do where a responder says what became of its model server. */
+const UPSTREAM_HINTS: Readonly<Record<string, string>> = {
+  connection_refused: 'start it, or mend BULLA_LLM where the responder runs; `bulla doctor` asks it there',
+  host_unknown: 'mend BULLA_LLM where the responder runs; `bulla doctor` asks it there',
+  tls_failed: 'mend BULLA_LLM where the responder runs, or have it trust the certificate (NODE_EXTRA_CA_CERTS)',
+  http_status: 'its log says why; BULLA_LLM and BULLA_LLM_MODEL are set where the responder runs',
+  not_completions:
+    'BULLA_LLM names the base of an OpenAI-compatible API, mostly with /v1 at its end: openai:http://127.0.0.1:11434/v1',
+  hung_up: 'run it again; if it happens again, the log of the model server says why',
+  cut: 'run it again; if it happens again, the log of the model server says why',
+  withheld: 'its provider did not let the answer out: ask in other words',
+};
+/** What is answered where nobody serves the API. */
+const NO_SUCH_PATH = new Set([404, 405]);
+
+/** What to do about a code, whoever met it. */
+export function hintOfCode(code: string): string | undefined {
+  return HINTS[code];
+}
+
+/** What to do about a model server, by what became of it. */
+export function upstreamHint({ cause = '', status = 0 }: UpstreamFault): string | undefined {
+  return UPSTREAM_HINTS[cause === 'http_status' && NO_SUCH_PATH.has(status) ? 'not_completions' : cause];
+}
+
 /** What can be done about an error, by its code and the command that met it. */
 export function hintOf(error: BullaError | CryptoError, about: About): string | undefined {
   const { code, message } = error;
@@ -79,6 +104,10 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (error.check === 'published-ahead') return PUBLISHED_AHEAD_HINT;
   if (error.check === 'label-history') return unprovenHint(about);
   if (error.check === 'directory-fresh' || error.check === 'tag-fresh') return FRESH_HINT;
+  if (code === 'upstream_unavailable' && 'upstream' in error && error.upstream !== undefined) {
+    const hint = upstreamHint(error.upstream);
+    if (hint !== undefined) return hint;
+  }
   // The command that accepts a key, with the key that was seen; it still takes somebody to confirm it.
   const seen = code === 'responder_key_changed' ? /with key ([0-9a-f:]{39})/.exec(message)?.[1] : undefined;
   const hint = seen === undefined ? HINTS[code] : HINTS[code]?.replace('NEW', seen);

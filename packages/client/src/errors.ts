@@ -2,6 +2,7 @@ import type { ClientProblemCode, ProblemCode, ProblemDocument, ProblemError, Pro
 import { CLIENT_PROBLEMS } from '@bulla/contract';
 import type { CryptoErrorCode } from '@bulla/crypto';
 import { CryptoError } from '@bulla/crypto';
+import type { UpstreamFault } from './upstream-words.js';
 
 export type BullaErrorCode = ProblemCode | ClientProblemCode | CryptoErrorCode;
 
@@ -16,6 +17,8 @@ export interface BullaErrorDetails {
   readonly errors?: readonly ProblemError[] | undefined;
   /** Seconds after which the service wants to be asked again. */
   readonly retryAfterSeconds?: number | undefined;
+  /** What became of the model server, where it is to blame. */
+  readonly upstream?: UpstreamFault | undefined;
   readonly cause?: unknown;
 }
 
@@ -30,6 +33,7 @@ export class BullaError extends Error {
   readonly check: string | undefined;
   readonly errors: readonly ProblemError[] | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly upstream: UpstreamFault | undefined;
 
   constructor(code: BullaErrorCode, details: BullaErrorDetails) {
     super(details.message, details.cause === undefined ? {} : { cause: details.cause });
@@ -41,6 +45,7 @@ export class BullaError extends Error {
     this.check = details.check;
     this.errors = details.errors;
     this.retryAfterSeconds = details.retryAfterSeconds;
+    this.upstream = details.upstream;
   }
 }
 

@@ -1,5 +1,5 @@
 import { PROBLEMS, ProblemCode } from '@bulla/contract';
-import type { Bytes, Trust } from '@bulla/crypto';
+import type { Bytes, ReplyError, Trust } from '@bulla/crypto';
 import { parseFin, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
 import { Answer } from './answer.js';
@@ -14,6 +14,7 @@ import type { Session } from './session.js';
 import { TextReader } from './text-reader.js';
 import { newIdempotencyKey } from './transport.js';
 import { isAboutKeys } from './trust-keeper.js';
+import { upstreamWords } from './upstream-words.js';
 
 export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'> {
   /** Longest wait for the end of an answer, or for the beginning of one in parts; 10 minutes unless given. */
@@ -199,7 +200,7 @@ async function finish(session: Session, question: Question, { fin, head, deltas,
       transcript: opener.transcript,
     }),
   );
-  if (claims.finish === 'error') throw sealedProblem(claims.err?.code);
+  if (claims.finish === 'error') throw sealedProblem(claims.err);
   // guard: client-fin-directory
   if (named === undefined) {
     const message = 'the responder answered under a directory that the vault does not show';
@@ -211,13 +212,14 @@ async function finish(session: Session, question: Question, { fin, head, deltas,
 }
 
 /** What the responder says inside a sealed answer that could not be given. */
-function sealedProblem(said: string | undefined): BullaError {
+function sealedProblem({ code: said, ...fault }: ReplyError = { code: 'internal' }): BullaError {
   const { data: code = 'internal' } = ProblemCode.safeParse(said);
   const { title, status, retryable } = PROBLEMS[code];
   return bullaError(code, {
-    message: title,
+    message: upstreamWords(fault) ?? title,
     status,
     retryable,
+    upstream: fault.cause === undefined ? undefined : fault,
     origin: code.startsWith('upstream_') ? 'provider' : 'responder',
   });
 }

@@ -123,7 +123,7 @@ export {
   sealInvocation,
   verifyInnerSignatureAndBinding,
 } from './invocation.js';
-export type { FinClaims, FinContext, FinRest, ReplyStart, ReplyUsage } from './reply.js';
+export type { FinClaims, FinContext, FinRest, ReplyError, ReplyStart, ReplyUsage } from './reply.js';
 export { parseFin, ReplySealer, verifyFin } from './reply.js';
 export type { TranscriptSummary } from './transcript.js';
 export { FRAMES_MAX, TRANSCRIPT_MAX_BYTES } from './transcript.js';

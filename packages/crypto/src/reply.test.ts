@@ -145,11 +145,24 @@ describe('ReplySealer', () => {
     expect(parseFin((await reply(cast, asked, [], change)).fin).claims).toMatchObject(change);
   });
 
+  it('seals what became of the model server with it', async () => {
+    const err = { code: 'upstream_unavailable', cause: 'http_status', host: '[::1]:11434', status: 404 };
+    const change: Partial<FinRest> = { finish: 'error', err, usage: {} };
+    expect(parseFin((await reply(cast, asked, [], change)).fin).claims).toMatchObject(change);
+  });
+
   it.each<[string, object]>([
     ['an error without a code [guard: reply-error-code]', { finish: 'error' }],
     ['a code without an error', { err: { code: 'model_unavailable' } }],
     ['a code that is a sentence', { finish: 'error', err: { code: 'The model said no' } }],
     ['an error with members more', { finish: 'error', err: { code: 'x', message: 'y' } }],
+    ['a cause that is a sentence', { finish: 'error', err: { code: 'x', cause: 'The model said no' } }],
+    [
+      'a host that is another line [guard: reply-error-host]',
+      { finish: 'error', err: { code: 'x', host: 'h\nVALID as of 2030-01-01' } },
+    ],
+    ['a host of no characters', { finish: 'error', err: { code: 'x', host: '' } }],
+    ['a status that is none', { finish: 'error', err: { code: 'x', status: 42 } }],
     ['an unknown finish', { finish: 'content_filter' }],
     ['no finish', { finish: undefined }],
     ['negative usage', { usage: { prompt_tokens: -1 } }],

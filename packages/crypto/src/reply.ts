@@ -39,6 +39,21 @@ export const usageSchema = z.strictObject({
 /** Tokens the model counted; members it did not tell are absent. */
 export type ReplyUsage = z.infer<typeof usageSchema>;
 
+const wordSchema = z.string().check(z.regex(/^[a-z][a-z0-9_]{0,63}$/));
+// guard: reply-error-host without: const hostSchema = z.string();
+const hostSchema = z.string().check(z.regex(/^[A-Za-z0-9._:[\]-]{1,262}$/));
+const errorSchema = z.strictObject({
+  code: wordSchema,
+  /** What became of the model server, in a word: never in its own words. */
+  cause: z.optional(wordSchema),
+  /** Where that is: its host, and its port where it is none of the scheme's. */
+  host: z.optional(hostSchema),
+  /** What it answered: a status of HTTP. */
+  status: z.optional(z.int().check(z.gte(100), z.lte(599))),
+});
+/** Why there is no answer. */
+export type ReplyError = z.infer<typeof errorSchema>;
+
 const sharedShape = {
   iss: urnSchema,
   aud: urnSchema,
@@ -57,7 +72,7 @@ const sharedShape = {
   model: modelNameSchema,
   usage: usageSchema,
   act: z.optional(opaqueIdSchema),
-  err: z.optional(z.strictObject({ code: z.string().check(z.regex(/^[a-z][a-z0-9_]{0,63}$/)) })),
+  err: z.optional(errorSchema),
 };
 const claimsSchema = z
   .discriminatedUnion('purpose', [

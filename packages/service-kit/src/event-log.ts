@@ -58,7 +58,18 @@ export type LogEvent =
   | { event: 'freed-memory-kept' }
   | { event: 'run-begun'; requestId: string; jti: string; model: string }
   | { event: 'run-finished'; jti: string; model: string; finish: string; durationMs: number; frames: number }
-  | { event: 'run-failed'; jti: string; code: string; durationMs: number }
+  /** Where a model server is to blame: what became of it, where it is, and which HTTP status it answered. */
+  | {
+      event: 'run-failed';
+      jti: string;
+      code: string;
+      cause?: string | undefined;
+      host?: string | undefined;
+      status?: number | undefined;
+      durationMs: number;
+    }
+  /** Nobody waits for the answer any more. */
+  | { event: 'asker-left'; jti: string; durationMs: number; frames: number }
   | { event: 'framework'; level: Level; context: string };
 
 const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> = {
@@ -94,6 +105,7 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'run-begun': 'info',
   'run-finished': 'info',
   'run-failed': 'warn',
+  'asker-left': 'info',
 };
 
 export interface EventLogOptions {

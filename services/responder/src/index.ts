@@ -1,3 +1,4 @@
+export { ModelError } from './models/model-error.js';
 export { responderMigrations } from './database/migrations.js';
 export type { ResponderTables } from './database/types.js';
 export type { Model } from './models/model.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testing';
-import type { Database, Limits } from '@bulla/service-kit';
+import type { Database, EventLog, Limits } from '@bulla/service-kit';
 import { TrustSource } from '@bulla/service-kit';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { ResponderTables } from '../src/database/types.js';
@@ -34,6 +34,7 @@ export function suite(
     limits?: Partial<Limits>;
     runLimits?: RunLimits;
     answerLimits?: AnswerLimits;
+    log?: EventLog;
   } = {},
 ): Suite {
   let parts: Pick<Suite, 'organisation' | 'vault' | 'database' | 'responder'>;
@@ -52,6 +53,7 @@ export function suite(
       limits: options.limits,
       runLimits: options.runLimits,
       answerLimits: options.answerLimits,
+      ...(options.log === undefined ? {} : { log: options.log }),
     });
     drop = () => opened.drop();
     parts = { organisation, vault, database: opened.database, responder };

@@ -33,7 +33,7 @@ FIN = {'bulla-reply-fin+jwt': {
     'purpose': r'(prompt|chat)\.reply', 'irt': {'jti': f'inv_{ID}', 'rh': HASH, 'ih': HASH}, 'env': HASH, 'prm?': PRM,
     'dir': {'ver': VERSION, 'hash': HASH}, 'head': HASH, 'n': range(2**20 + 1), 'bytes': COUNT, 'sha256': HASH,
     'finish': 'stop|length|tool_calls|error', 'model': r'[\s\S]{1,256}', 'usage': COUNTS, 'act?': TOKEN_ID,
-    'err?': {'code': str},
+    'err?': {'code': str, 'cause?': str, 'host?': str, 'status?': range(100, 600)},
 }}
 HEAD = {
     'v': range(1, 2), 'iss': URN, 'irt': {'jti': f'inv_{ID}', 'rh': HASH}, 'rn': HASH, 'enc': 'A256GCM',

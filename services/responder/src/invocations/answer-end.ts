@@ -1,7 +1,7 @@
 import { Problem } from '@bulla/contract';
-import type { FinRest, ReplyUsage } from '@bulla/crypto';
+import type { FinRest, ReplyError, ReplyUsage } from '@bulla/crypto';
 import { CryptoError } from '@bulla/crypto';
-import type { ModelChunk } from '../models/model.js';
+import type { Model, ModelChunk } from '../models/model.js';
 import { ModelError } from '../models/model-error.js';
 import { LeaseLost } from '../replay/lease.js';
 
@@ -21,11 +21,13 @@ export class AnswerEnd {
   #finish: FinRest['finish'] | undefined;
   #usage: ReplyUsage = {};
   #model: string;
-  #code: string | undefined;
+  readonly #host: string | undefined;
+  #error: ReplyError | undefined;
 
-  /** @param model its name until the model says its own. */
-  constructor(model: string) {
-    this.#model = model;
+  /** @param model its name until the model says its own; where it is asked. */
+  constructor({ name, host }: Pick<Model, 'name' | 'host'>) {
+    this.#model = name;
+    this.#host = host;
   }
 
   learn(chunk: ModelChunk): void {
@@ -35,22 +37,36 @@ export class AnswerEnd {
   }
 
   fail(error: unknown): void {
-    this.#code ??= errorCodeOf(error);
+    this.#error ??= { code: errorCodeOf(error), ...this.#blame(error) };
   }
 
   /** The code of the error, if there was one. */
   get code(): string | undefined {
+    return this.error?.code;
+  }
+
+  /** Why there is no answer, if there is none. */
+  get error(): ReplyError | undefined {
     // A model that stops without a word of its end has not answered.
-    return this.#code ?? (this.#finish === undefined ? 'upstream_unavailable' : undefined);
+    return this.#error ?? (this.#finish === undefined ? { code: 'upstream_unavailable' } : undefined);
   }
 
   /** What the fin says of it. */
   summary(): Pick<FinRest, 'finish' | 'model' | 'usage' | 'err'> {
-    const { code } = this;
+    const { error: err } = this;
     const said = { model: this.#model, usage: this.#usage };
-    return code === undefined
-      ? { finish: this.#finish ?? 'error', ...said }
-      : { finish: 'error', ...said, err: { code } };
+    return err === undefined ? { finish: this.#finish ?? 'error', ...said } : { finish: 'error', ...said, err };
+  }
+
+  /** What became of the model server, where it is to blame: a word, a host of ours and a number, nothing that it said. */
+  #blame(error: unknown): Omit<ReplyError, 'code'> {
+    if (!(error instanceof ModelError) || error.fault === undefined) return {};
+    const { cause, status } = error.fault;
+    return {
+      cause,
+      ...(this.#host === undefined ? {} : { host: this.#host }),
+      ...(status === undefined ? {} : { status }),
+    };
   }
 }
 

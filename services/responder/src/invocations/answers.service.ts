@@ -1,3 +1,4 @@
+import type { ReplyError } from '@bulla/crypto';
 import { Clock, EventLog, ServiceKeys } from '@bulla/service-kit';
 import type { Work } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -8,7 +9,7 @@ import { answer } from './answer.js';
 import type { ReplyPart } from './answer.js';
 import type { AnswerMeter } from './answer-budget.js';
 import { AnswerBudget } from './answer-budget.js';
-import { AnswerEnd, errorCodeOf } from './answer-end.js';
+import { AnswerEnd, errorCodeOf, RunStopped } from './answer-end.js';
 import type { Admitted } from './pipeline.js';
 
 /** One run that has begun. */
@@ -39,7 +40,7 @@ export class AnswersService {
   ) {}
 
   newEnd(): AnswerEnd {
-    return new AnswerEnd(this.model.name);
+    return new AnswerEnd(this.model);
   }
 
   /** @param isHeld whether the answer is kept until its end. */
@@ -71,24 +72,33 @@ export class AnswersService {
       },
       lost: (): unknown => lease.lost.reason,
     };
-    let frames = 0;
+    let [frames, isOver] = [0, false];
     this.log.write({ event: 'run-begun', requestId: judgement.caller.request.id, jti, model: this.model.name });
     work.rest();
     try {
       for await (const part of answer(plan, end, signal)) {
         if (part.kind === 'frame') frames += 1;
-        if (part.kind === 'final') this.#logEnd(jti, end, frames, startedMs);
+        if (part.kind === 'final') {
+          isOver = true;
+          this.#logEnd(jti, end, frames, startedMs);
+        }
         yield part;
       }
     } catch (error) {
-      this.#logFailure(jti, errorCodeOf(error), startedMs);
+      if (!(error instanceof RunStopped && error.why === 'asker-gone')) {
+        isOver = true;
+        this.#logFailure(jti, { code: errorCodeOf(error) }, startedMs);
+      }
       throw error;
+    } finally {
+      // They hung up, and whoever read for them reads no more: that is no fault of anybody's.
+      if (!isOver) this.log.write({ event: 'asker-left', jti, durationMs: this.#since(startedMs), frames });
     }
   }
 
   #logEnd(jti: string, end: AnswerEnd, frames: number, startedMs: number): void {
     const { finish } = end.summary();
-    if (end.code !== undefined) this.#logFailure(jti, end.code, startedMs);
+    if (end.error !== undefined) this.#logFailure(jti, end.error, startedMs);
     else
       this.log.write({
         event: 'run-finished',
@@ -100,8 +110,8 @@ export class AnswersService {
       });
   }
 
-  #logFailure(jti: string, code: string, startedMs: number): void {
-    this.log.write({ event: 'run-failed', jti, code, durationMs: this.#since(startedMs) });
+  #logFailure(jti: string, error: ReplyError, startedMs: number): void {
+    this.log.write({ event: 'run-failed', jti, ...error, durationMs: this.#since(startedMs) });
   }
 
   #since(startedMs: number): number {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { signRequest } from '@bulla/crypto';
+import { EventLog } from '@bulla/service-kit';
 import type { FakeReply } from '@bulla/testkit';
 import { startFakeOpenai } from '@bulla/testkit';
 import { request as httpRequest } from 'node:http';
@@ -13,8 +14,12 @@ import { ClaimsRepository } from '../replay/claims.repository.js';
 import { RunsInFlight } from './runs-in-flight.js';
 
 const upstream = await startFakeOpenai();
+const lines: string[] = [];
 const settings = { BULLA_LLM: `openai:${upstream.url}`, BULLA_LLM_MODEL: 'm', BULLA_LLM_TIMEOUT_MS: '2000' };
-const all = suite({ model: () => createModel(z.object(modelSettings).parse(settings)) });
+const all = suite({
+  model: () => createModel(z.object(modelSettings).parse(settings)),
+  log: new EventLog({ service: 'responder', stream: { write: (line: string) => void lines.push(line) } }),
+});
 let prompt: StoredPrompt;
 
 beforeAll(async () => {
@@ -27,42 +32,78 @@ function askFor(stream: boolean, privacy: 'padded' | 'strict' = 'padded'): Promi
   return ask(all.organisation, prompt, { question: { opt: { stream, privacy } } });
 }
 
-const FAULTS: readonly { readonly name: string; readonly reply: FakeReply; readonly code: string }[] = [
-  { name: 'refuses our credentials', reply: { status: 401 }, code: 'upstream_auth' },
+interface Fault {
+  readonly name: string;
+  readonly reply: FakeReply;
+  readonly code: string;
+  readonly cause: string;
+  readonly status?: number;
+}
+
+const FAULTS: readonly Fault[] = [
+  { name: 'refuses our credentials', reply: { status: 401 }, code: 'upstream_auth', cause: 'http_status', status: 401 },
   {
     name: 'has too many requests',
     reply: { status: 429, headers: { 'retry-after': '7' } },
     code: 'upstream_rate_limited',
+    cause: 'http_status',
+    status: 429,
   },
-  { name: 'fails', reply: { status: 500, body: CANARY_VALUE }, code: 'upstream_unavailable' },
-  { name: 'never answers', reply: { delayBeforeHeadersMs: Infinity }, code: 'upstream_timeout' },
+  {
+    name: 'fails',
+    reply: { status: 500, body: CANARY_VALUE },
+    code: 'upstream_unavailable',
+    cause: 'http_status',
+    status: 500,
+  },
+  { name: 'never answers', reply: { delayBeforeHeadersMs: Infinity }, code: 'upstream_timeout', cause: 'too_slow' },
   {
     name: 'cuts its answer',
     reply: { tokens: ['half ', 'an '], faults: [{ kind: 'cut', afterTokens: 2 }] },
     code: 'upstream_unavailable',
+    cause: 'cut',
   },
   {
     name: 'falls silent',
     reply: { tokens: ['half '], faults: [{ kind: 'stall', afterTokens: 1 }] },
     code: 'upstream_timeout',
+    cause: 'too_slow',
   },
   {
     name: 'talks rubbish',
     reply: { tokens: ['a'], faults: [{ kind: 'write', afterTokens: 1, text: 'data: {rubbish\n\n' }] },
     code: 'upstream_unavailable',
+    cause: 'not_completions',
   },
   {
     name: 'withholds its answer',
     reply: { tokens: ['a'], finishReason: 'content_filter' },
     code: 'upstream_unavailable',
+    cause: 'withheld',
+  },
+  {
+    name: 'is asked at a path that it does not serve',
+    reply: { status: 404, contentType: 'text/html', body: CANARY_VALUE },
+    code: 'upstream_unavailable',
+    cause: 'http_status',
+    status: 404,
   },
 ];
 
+const said = (event: string) =>
+  lines.map((line) => JSON.parse(line) as { event: string; jti?: string }).filter((line) => line.event === event);
+
 describe.each([false, true])('a model server in a run (stream: %s)', (stream) => {
-  it.each(FAULTS)('that $name ends it with $code, sealed and signed', async ({ reply, code }) => {
+  it.each(FAULTS)('that $name ends it with $code, cause and host, sealed and signed', async ({ reply, ...fault }) => {
     upstream.follow({ replies: reply });
-    const { fin } = await all.run(await askFor(stream));
-    expect(fin).toMatchObject({ finish: 'error', err: { code } });
+    const { name: _, ...expected } = { ...fault, host: new URL(upstream.url).host };
+    const asked = await askFor(stream);
+    const { fin } = await all.run(asked);
+    expect(fin.err).toEqual(expected);
+    expect(said('run-failed').filter(({ jti }) => jti === asked.question.jti)).toMatchObject([
+      { level: 'warn', ...expected },
+    ]);
+    expect(lines.join('')).not.toContain(CANARY_VALUE);
   });
 
   it('is told the rendered prompt, the limits and the id of the question', async () => {
@@ -112,6 +153,10 @@ describe('an asker who hangs up', () => {
     const end = await received.ended;
     expect(end.how).toBe('closed-by-client');
     await untilState(asked, 'indeterminate');
+    const { jti } = asked.question;
+    // Nobody's fault: neither a run that failed nor a responder without strength.
+    expect(said('asker-left').filter((line) => line.jti === jti)).toMatchObject([{ level: 'info' }]);
+    expect(said('run-failed').filter((line) => line.jti === jti)).toEqual([]);
     const again = await all.send(asked);
     expect(again.status).toBe(409);
     expect(again.body).toMatchObject({ code: 'indeterminate' });

@@ -63,6 +63,9 @@ export abstract class Model {
   /** For logs and metrics: `openai`, `builtin:extract`, `builtin:echo`. */
   abstract readonly name: string;
 
+  /** Where it is asked, for logs and for askers: host and port; undefined where it is none but this process. */
+  readonly host: string | undefined;
+
   /**
    * Chunks of one answer. It is complete if and only if this ends without an error: then exactly one chunk had a
    * `finish_reason`, and after it came at most one chunk without choices that has the `usage`, if the model counted.
@@ -70,6 +73,14 @@ export abstract class Model {
    * @throws {ModelError} at any time, also after chunks; the signal's reason when it was aborted.
    */
   abstract stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelChunk>;
+
+  /**
+   * Asks for nothing but what is there: the models that the server lists, or undefined where there is no server.
+   * @throws {ModelError}; the signal's reason when it was aborted.
+   */
+  async list(_signal: AbortSignal): Promise<readonly string[] | undefined> {
+    return undefined;
+  }
 
   /** Gives up idle connections. */
   async close(): Promise<void> {}

@@ -112,13 +112,22 @@ describe('an upstream that does not answer', () => {
     expect(error).toMatchObject({ code: 'upstream_unavailable', message: expect.stringContaining('ECONNREFUSED') });
   });
 
+  it.each([
+    ['nobody listens', 'http://127.0.0.1:1/v1', 'connection_refused'],
+    ['there is no such host', 'http://no-such-machine.invalid/v1', 'host_unknown'],
+    ['it speaks no TLS', () => fake.url.replace('http:', 'https:'), 'tls_failed'],
+  ])('says the cause: %s', async (_name, url, cause) => {
+    use({ url: typeof url === 'string' ? url : url() });
+    expect((await fail()).error).toMatchObject({ code: 'upstream_unavailable', fault: { cause } });
+  });
+
   it('hangs up without a word, and is not asked twice', async () => {
     const sockets: Socket[] = [];
     await withServer(
       (socket) => void sockets.push(socket.on('data', () => socket.destroy())),
       async (url) => {
         use({ url });
-        expect((await fail()).error).toMatchObject({ code: 'upstream_unavailable' });
+        expect((await fail()).error).toMatchObject({ code: 'upstream_unavailable', fault: { cause: 'hung_up' } });
       },
     );
     expect(sockets).toHaveLength(1);
@@ -130,7 +139,7 @@ describe('an upstream that does not answer', () => {
       async (url) => {
         use({ url });
         const { error } = await fail();
-        expect(error).toMatchObject({ code: 'upstream_unavailable' });
+        expect(error).toMatchObject({ code: 'upstream_unavailable', fault: { cause: 'not_completions' } });
         expect(inspect(error)).not.toContain(CANARY);
       },
     );

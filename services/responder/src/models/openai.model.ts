@@ -48,6 +48,7 @@ export interface OpenaiModelOptions {
  */
 export class OpenaiModel extends Model {
   override readonly name = 'openai';
+  override readonly host: string;
   readonly #options: OpenaiModelOptions;
   readonly #limits: OpenaiModelLimits;
   readonly #upstream: Upstream;
@@ -55,6 +56,7 @@ export class OpenaiModel extends Model {
 
   constructor(options: OpenaiModelOptions) {
     super();
+    this.host = new URL(options.url).host;
     this.#options = options;
     this.#limits = options.limits ?? OPENAI_MODEL_LIMITS;
     this.#upstream = new Upstream(options.url, options.apiKey, options.timeouts);
@@ -92,6 +94,15 @@ export class OpenaiModel extends Model {
     } finally {
       if (complete === undefined) watch.end();
       else complete.release();
+    }
+  }
+
+  override async list(signal: AbortSignal): Promise<readonly string[]> {
+    const watch = new UpstreamWatch(this.#options.timeouts.totalMs, signal);
+    try {
+      return await this.#listModels('doctor', watch);
+    } finally {
+      watch.end();
     }
   }
 

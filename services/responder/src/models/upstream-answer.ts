@@ -41,9 +41,9 @@ export class UpstreamAnswer {
   /** The chunk with the usage, if there was one. @throws {ModelError} upstream_unavailable when it is not complete. */
   *end(done: boolean): Generator<ModelChunk> {
     // guard: upstream-done
-    if (!done) throw brokenAnswer('it ends without [DONE]');
+    if (!done) throw brokenAnswer('it ends without [DONE]', 'cut');
     // guard: upstream-finish
-    if (this.#finished === undefined) throw brokenAnswer('it gives no reason why it ended');
+    if (this.#finished === undefined) throw brokenAnswer('it gives no reason why it ended', 'cut');
     if (this.#usage !== undefined) yield { ...this.#shape, model: this.#model, choices: [], usage: this.#usage };
   }
 

@@ -38,5 +38,5 @@ export class UpstreamBody {
 }
 
 function failCut(): never {
-  throw brokenAnswer('the connection was cut');
+  throw brokenAnswer('the connection was cut', 'cut');
 }

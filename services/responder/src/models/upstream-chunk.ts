@@ -98,5 +98,5 @@ function finishReasonOf(reason: string | null | undefined): FinishReason | undef
   if (!reason) return undefined;
   if (reason === 'stop' || reason === 'length' || reason === 'tool_calls') return reason;
   // guard: upstream-withheld without: return 'stop';
-  throw brokenAnswer('it was withheld, or ended for a reason that is no end');
+  throw brokenAnswer('it was withheld, or ended for a reason that is no end', 'withheld');
 }

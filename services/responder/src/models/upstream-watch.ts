@@ -55,7 +55,9 @@ export class UpstreamWatch {
 
   #abortAfter(ms: number, what: string): NodeJS.Timeout {
     const abort = () =>
-      this.#controller.abort(new ModelError('upstream_timeout', `the upstream was too slow: ${what}`));
+      this.#controller.abort(
+        new ModelError('upstream_timeout', `the upstream was too slow: ${what}`, { cause: 'too_slow' }),
+      );
     return setTimeout(abort, ms).unref();
   }
 }

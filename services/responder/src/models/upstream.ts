@@ -2,6 +2,7 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { decodeUtf8, type Secret, utf8 } from '@bulla/crypto';
+import type { UpstreamCause } from './model-error.js';
 import { brokenAnswer, ModelError } from './model-error.js';
 import { UpstreamBody } from './upstream-body.js';
 import type { ModelTimeouts, UpstreamWatch } from './upstream-watch.js';
@@ -10,6 +11,17 @@ const RETRY_AFTER_MAX_SECONDS = 3_600;
 /** An unused connection is closed before a server would: a run is never sent into one that is ending. */
 const IDLE_CONNECTION_MS = 4_000;
 const CONNECT_TIMEOUT = 'ERR_CONNECT_TIMEOUT';
+/** What the codes of a connection mean for whoever looks for a model server. */
+const CONNECTION_CAUSES: Readonly<Record<string, UpstreamCause>> = {
+  ECONNREFUSED: 'connection_refused',
+  ENOTFOUND: 'host_unknown',
+  EAI_AGAIN: 'host_unknown',
+  ECONNRESET: 'hung_up',
+  EPIPE: 'hung_up',
+  EPROTO: 'tls_failed',
+};
+/** Of what Node and OpenSSL say about certificates and handshakes. */
+const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
 export interface UpstreamCall {
   readonly method: 'GET' | 'POST';
@@ -112,18 +124,27 @@ function wipeRead(socket: Socket, sent: ClientRequest): void {
 /** Only the code is kept: messages and causes of a client may carry what was sent or received. */
 function connectionError(error: unknown): ModelError {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
-  if (code === CONNECT_TIMEOUT) return new ModelError('upstream_timeout', 'the upstream was too slow: no connection');
-  return new ModelError('upstream_unavailable', `the upstream could not be reached or hung up (${code})`);
+  if (code === CONNECT_TIMEOUT)
+    return new ModelError('upstream_timeout', 'the upstream was too slow: no connection', { cause: 'too_slow' });
+  const cause = CONNECTION_CAUSES[code] ?? causeByKind(code);
+  return new ModelError('upstream_unavailable', `the upstream could not be reached or hung up (${code})`, { cause });
+}
+
+function causeByKind(code: string): UpstreamCause {
+  if (TLS_CODE.test(code)) return 'tls_failed';
+  // Node's parser of HTTP.
+  return code.startsWith('HPE_') ? 'not_completions' : 'unreachable';
 }
 
 function statusError(status: number, retryAfter: string | string[] | undefined): ModelError {
-  const seconds = parseRetryAfter(retryAfter);
+  const retryAfterSeconds = parseRetryAfter(retryAfter);
+  const fault = { cause: 'http_status', status, retryAfterSeconds } as const;
   if (status === 401 || status === 403)
-    return new ModelError('upstream_auth', `the upstream refused our key (${status})`);
-  if (status === 429) return new ModelError('upstream_rate_limited', 'the upstream limits our rate (429)', seconds);
+    return new ModelError('upstream_auth', `the upstream refused our key (${status})`, fault);
+  if (status === 429) return new ModelError('upstream_rate_limited', 'the upstream limits our rate (429)', fault);
   if (status === 408 || status === 504)
-    return new ModelError('upstream_timeout', `the upstream gave up (${status})`, seconds);
-  return new ModelError('upstream_unavailable', `the upstream answered ${status} and no completion`, seconds);
+    return new ModelError('upstream_timeout', `the upstream gave up (${status})`, fault);
+  return new ModelError('upstream_unavailable', `the upstream answered ${status} and no completion`, fault);
 }
 
 /** Seconds or a date (RFC 9110 §10.2.3), brought between one second and an hour; anything else is as if absent. */
