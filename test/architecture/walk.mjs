@@ -21,6 +21,7 @@ const standalone = await start({
   settings,
   addresses,
   home: home.folder,
+  recognise: () => Promise.resolve('the-mark'),
   async organisation({ vaultUrl, responderUrl }) {
     development = await prepareDevelopment(home, { vaultUrl, responderUrl, now: Math.floor(Date.now() / 1000) });
     identity = await identityOf(await readKeyFile(home, IDENTITY));

@@ -14,13 +14,10 @@ import {
   setFutureAside,
   VAULT_KEYS,
 } from '@bulla/client/node';
-import { digestB64u, utf8 } from '@bulla/crypto';
+import type { HomeDatabase } from './home-database.js';
 import { handBackAtHome } from './home-restore.js';
 import type { Io } from './io.js';
 import type { Addresses, ServedOrganisation } from './standalone-package.js';
-
-/** Names the database whose labels were seen last, as a hash: another one counts its labels from the beginning. */
-const DATABASE = 'database';
 
 /**
  * Works in the home folder while no other Bulla does. A folder that was not there and stays empty is taken away again.
@@ -73,12 +70,11 @@ export class DevelopmentHome {
   }
 
   /**
-   * Brings the documents to the vault. Who runs the vault knows whether its database is another than before: then
-   * labels begin anew, and what was seen of them in the other is no measure. One that was restored from a backup is handed
-   * back what it has lost, and is no other.
+   * Brings the documents to the vault. Where its database is another than before, labels begin anew, and what was seen of
+   * them in the other is no measure. One that was restored from a backup is handed back what it has lost, and is no other.
    * @returns one line for what was done about a restore
    */
-  async publish(vaultUrl: string, databaseUrl: string | undefined): Promise<readonly string[]> {
+  async publish(vaultUrl: string, database: HomeDatabase): Promise<readonly string[]> {
     const file = await readKeyFile(this.#home, IDENTITY);
     if (file === undefined || this.#made === undefined)
       throw new Error('an organisation is prepared before it is published');
@@ -109,11 +105,8 @@ export class DevelopmentHome {
       }).catchUpTrust();
       ({ isNew } = await publish(await this.#prepared(this.#addresses)));
     }
-    const database = await digestB64u(utf8(placeOf(databaseUrl)));
-    const before = await this.#home.read(DATABASE);
-    const isAnother = before !== undefined && before !== database && restored === undefined;
-    if (isNew || isAnother) await this.#forgetLabels(this.#made.pin);
-    if (before !== database) await this.#home.write(DATABASE, database);
+    if (isNew || (database.isAnother && restored === undefined)) await this.#forgetLabels(this.#made.pin);
+    await database.remember();
     return restored?.lines ?? [];
   }
 
@@ -133,11 +126,4 @@ export class DevelopmentHome {
         await store.update(DEVELOPMENT_ORG, pin, (current) => ({ ...(current ?? state), names: [] }));
     }
   }
-}
-
-/** A database without who asks it. */
-function placeOf(url: string | undefined): string {
-  if (url === undefined) return 'embedded';
-  const { host, pathname } = new URL(url);
-  return `${host}${pathname}`;
 }

@@ -208,11 +208,17 @@ function exitOf(error: BullaError | CryptoError): number {
 
 /** Faults of the parts that are loaded by name carry the exit code they want; of others only system codes are shown. */
 function otherFailure(error: unknown): Failure {
-  const { exitCode, lines, message, code, path, name, syscall, port } = Object(error) as Record<string, unknown>;
+  const { exitCode, lines, message, hint, code, path, name, syscall, port } = Object(error) as Record<string, unknown>;
   if (typeof exitCode === 'number') {
     const all = Array.isArray(lines) ? lines.map(String) : [String(message)];
     const kind = exitCode === EXIT.settings ? 'bad_setting' : 'cannot_start';
-    return { exit: exitCode, code: kind, message: all.join('; '), lines: all };
+    return {
+      exit: exitCode,
+      code: kind,
+      message: all.join('; '),
+      lines: all,
+      hints: typeof hint === 'string' ? [hint] : [],
+    };
   }
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
     const what = syscall === 'listen' ? `cannot listen on port ${String(port)}` : 'the system refused it';

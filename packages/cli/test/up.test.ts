@@ -150,12 +150,51 @@ describe('bulla up', () => {
     expect(await world.bulla(['demo'])).toMatchObject({ code: 0, stdout: expect.stringContaining('directory 4') });
     expect(await second.stop()).toBe(0);
 
-    // An empty database counts labels from the beginning.
+    // An empty database counts labels from the beginning, and is taken only where somebody says so.
     await rm(world.path('home/pglite'), { recursive: true });
     placePglite(world.path('home/pglite'), { empty: true });
-    const third = await world.up();
+    expect(await world.bulla(['up'])).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringContaining(
+        `the embedded database is not the one that ${world.path('home')} worked with until now: it is empty, or another\n`,
+      ),
+    });
+    const third = await world.up('nothing', ['--database-changed']);
+    expect(third.stderr.text).toContain('bulla: from now on this folder works with the embedded database;');
     expect(await world.bulla(['demo'])).toMatchObject({ code: 0 });
     expect(await third.stop()).toBe(0);
+  });
+
+  it('leaves no empty database behind where the embedded one is gone', async () => {
+    await (await world.up('organisation')).stop();
+    await rm(world.path('home/pglite'), { recursive: true });
+    expect(await world.bulla(['up'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(
+        'hint: restore it from a backup; if the change is meant: bulla up --database-changed',
+      ),
+    });
+    expect(readdirSync(world.path('home'))).not.toContain('pglite');
+  });
+
+  it('gives homes and databases of before their mark without a word, and an empty database to none of them', async () => {
+    const first = await world.up('organisation');
+    await first.stop();
+    // As a home was left that knows of no marks; its database keeps the one that it has.
+    const marked = readFileSync(world.path('home/database.id'), 'utf8');
+    await rm(world.path('home/database.id'));
+    await writeFile(world.path('home/database'), 'a-hash-of-before');
+    const second = await world.up();
+    expect(second.stderr.text).not.toContain('database');
+    await second.stop();
+    expect(readFileSync(world.path('home/database.id'), 'utf8')).toBe(marked);
+    expect(readdirSync(world.path('home'))).not.toContain('database');
+
+    await rm(world.path('home/database.id'));
+    await writeFile(world.path('home/database'), 'a-hash-of-before');
+    await rm(world.path('home/pglite'), { recursive: true });
+    expect(await world.bulla(['up'])).toMatchObject({ code: 3 });
   });
 
   describe('long after the first start', () => {
@@ -227,28 +266,64 @@ describe('bulla up', () => {
   });
 
   withServer('with a PostgreSQL server', () => {
-    it('tells an empty database from the one before, and back', async () => {
+    it('refuses another database than before, and takes it where that is meant', async () => {
       const database = await databaseForTest({ empty: true });
-      await prepareHome();
-      for (const url of [undefined, database.url, undefined, database.url]) {
+      const place = `the database ${placeOf(database.url)}`;
+      await (await world.up('organisation')).stop();
+      const before = { url: undefined as string | undefined, name: 'the embedded database' };
+      for (const [url, name] of [
+        [database.url, place],
+        [undefined, 'the embedded database'],
+        [database.url, place],
+      ] as const) {
         world.env['BULLA_DATABASE_URL'] = url;
-        const running = await world.up();
+        const refused = await world.bulla(['up']);
+        expect(refused).toMatchObject({ code: 3, stdout: '' });
+        expect(refused.stderr).toContain(
+          `error: ${world.path('home')} worked with ${before.name} until now, and this is ${name}\n`,
+        );
+        expect(refused.stderr).toContain(before.url === undefined ? 'hint: unset' : 'hint: set BULLA_DATABASE_URL as');
+        const running = await world.up('nothing', ['--database-changed']);
+        expect(running.stderr.text).toContain(`from now on this folder works with ${name}; prompts of before stay`);
         expect(await world.bulla(['demo'])).toMatchObject({ code: 0, stderr: expect.not.stringContaining('error') });
         expect(await running.stop()).toBe(0);
+        Object.assign(before, { url, name });
       }
+      await (await world.up()).stop();
       await database.drop();
     }, 240_000);
 
-    it('refuses a database that holds another organisation of this name', async () => {
+    it('takes the same database under another address', async () => {
       const database = await databaseForTest({ empty: true });
       world.env['BULLA_DATABASE_URL'] = database.url;
+      await (await world.up('organisation')).stop();
+      world.env['BULLA_DATABASE_URL'] = database.url?.replace('127.0.0.1', 'localhost');
       await (await world.up()).stop();
+      expect(readFileSync(world.path('home/database.id'), 'utf8')).toContain('localhost');
+      await database.drop();
+    });
+
+    it('refuses the database of another home before it makes anything', async () => {
+      const database = await databaseForTest({ empty: true });
+      world.env['BULLA_DATABASE_URL'] = database.url;
+      await (await world.up('organisation')).stop();
       const other = await World.make();
       other.env['BULLA_DATABASE_URL'] = database.url;
-      expect(await other.bulla(['up'])).toMatchObject({
-        code: 3,
-        stderr: expect.stringContaining('the vault has another organisation called dev'),
-      });
+      for (const argv of [['up'], ['up', '--database-changed']]) {
+        expect(await other.bulla(argv)).toMatchObject({
+          code: 3,
+          stdout: '',
+          stderr: expect.stringMatching(
+            /error: the database \S+ belongs to another home folder: its organisation dev has the pin sha256:[0-9a-f]{64}, whose keys are not in \S+\nbulla: hint: set BULLA_HOME to the folder that it belongs to, or BULLA_DATABASE_URL to an empty database\n/,
+          ),
+        });
+        expect(readdirSync(other.folder)).toEqual([]);
+      }
+      // Nor does a home of its own take it.
+      await other.done(['init']);
+      const before = readdirSync(other.path('home'), { recursive: true });
+      expect(await other.bulla(['up', '--database-changed'])).toMatchObject({ code: 3 });
+      expect(readdirSync(other.path('home'), { recursive: true })).toEqual(before);
       await other.remove();
       await database.drop();
     });
@@ -295,7 +370,7 @@ describe('bulla up', () => {
       'a database that does not answer',
       1,
       () => ({ BULLA_DATABASE_URL: 'postgresql://u:canary@127.0.0.1:1/d' }),
-      'BULLA_DATABASE_URL names (ECONNREFUSED)',
+      'error: no PostgreSQL listens at 127.0.0.1:1\nbulla: hint: start it there, or mend host and port in BULLA_DATABASE_URL\n',
     ],
   ])('stops at %s and writes nothing', async (_name, code, env, message) => {
     const other = createServer();
@@ -330,6 +405,12 @@ describe('bulla up', () => {
     expect(readdirSync(world.path('home')).filter((name) => name === 'lock')).toEqual([]);
   });
 });
+
+/** A database without who asks it. */
+function placeOf(url = ''): string {
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}`;
+}
 
 /** `fetch` of services whose Date is that of the test. */
 const datedFetch: typeof fetch = async (input, init) => {

@@ -96,12 +96,15 @@ export class World {
    * Starts the services and waits until they are ready. Where the first start is not what is tested, it can be shortened:
    * by a database that is there already (`database`), and by an organisation of p256 as well (`organisation`).
    */
-  async up(there: 'nothing' | 'database' | 'organisation' = 'nothing'): Promise<Running> {
+  async up(
+    there: 'nothing' | 'database' | 'organisation' = 'nothing',
+    options: readonly string[] = [],
+  ): Promise<Running> {
     const home = this.path('home');
     const isNew = !existsSync(home);
     for (;;) {
       if (!existsSync(home) && there !== 'nothing') await prepareHome(home, there);
-      const running = this.start(['up']);
+      const running = this.start(['up', ...options]);
       await Promise.race([running.stdout.holds('bulla: ready'), running.ended.then(() => undefined)]);
       if (running.stdout.text.includes('bulla: ready')) return running;
       // A port that it found free may be given to another test before it listens: it says itself to start again.

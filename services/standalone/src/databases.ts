@@ -3,10 +3,19 @@ import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResponderTables } from '@bulla/responder';
 import { responderMigrations } from '@bulla/responder';
-import type { Database, EventLog, MigrateHow } from '@bulla/service-kit';
-import { connectDatabase, databaseFault, openPglite, SettingsError } from '@bulla/service-kit';
+import type { Database, MigrateHow } from '@bulla/service-kit';
+import {
+  connectDatabase,
+  databaseFault,
+  DatabaseTrouble,
+  EventLog,
+  openPglite,
+  SettingsError,
+} from '@bulla/service-kit';
 import type { VaultTables } from '@bulla/vault';
 import { vaultMigrations } from '@bulla/vault';
+import type { FoundDatabase, Recognise } from './database-mark.js';
+import { lookAtMark, markDatabase, NO_DATABASE } from './database-mark.js';
 import { StartError } from './start-error.js';
 
 /** The databases of both services, migrated: two schemas of one server, or of one embedded instance (main-job M2). */
@@ -24,14 +33,26 @@ export interface DatabasesOptions {
   /** Connections to the server at most, for each service. */
   readonly poolMax: number | undefined;
   readonly migrate: MigrateHow;
+  /** Asked before anything is made or changed. */
+  readonly recognise: Recognise;
   readonly logs: { readonly vault: EventLog; readonly responder: EventLog };
 }
 
 /**
  * Opens and migrates them.
- * @throws {StartError} in one line without what drivers say, which may quote values
+ * @throws {StartError} in one line without what drivers say, which may quote values; {DatabaseTrouble} for a server; what
+ *   `recognise` throws
  */
-export async function openDatabases({ url, home, poolMax, migrate, logs }: DatabasesOptions): Promise<Databases> {
+export async function openDatabases({
+  url,
+  home,
+  poolMax,
+  migrate,
+  recognise,
+  logs,
+}: DatabasesOptions): Promise<Databases> {
+  // One that would be made is not the one of before: what is refused leaves no empty database behind.
+  if (url === undefined && !existsSync(folderIn(home))) await recognise(NO_DATABASE);
   const pglite = url === undefined ? await openEmbedded(home) : undefined;
   const from = pglite === undefined ? { url: url ?? '' } : { pglite };
   const vault = connectDatabase<VaultTables>({
@@ -52,19 +73,51 @@ export async function openDatabases({ url, home, poolMax, migrate, logs }: Datab
     await Promise.all([vault.close(), responder.close()]);
     await pglite?.close();
   }
+  let refusal: unknown;
   try {
+    const recognised: Recognise = async (found) => {
+      try {
+        return await recognise(found);
+      } catch (error) {
+        refusal = error;
+        throw error;
+      }
+    };
+    await markDatabase(recognised, { from, log: logs.vault, vault, how: migrate });
     await vault.migrate(migrate);
     await responder.migrate(migrate);
   } catch (error) {
     await close();
-    if (error instanceof SettingsError) throw error;
-    const code = databaseFault(error)?.code ?? 'unknown';
-    throw new StartError(
-      `cannot use the ${url === undefined ? `database in ${home}` : 'database that BULLA_DATABASE_URL names'} (${code})`,
-      1,
-    );
+    throw error === refusal ? error : faultOf(error, url === undefined ? home : undefined);
   }
   return { vault, responder, close };
+}
+
+/** Of what a driver says only the code is repeated. */
+function faultOf(error: unknown, home: string | undefined): unknown {
+  if (error instanceof SettingsError || error instanceof DatabaseTrouble) return error;
+  const which = home === undefined ? 'database that BULLA_DATABASE_URL names' : `embedded database in ${home}`;
+  return new StartError(`cannot use the ${which} (${databaseFault(error)?.code ?? 'unknown'})`, 1);
+}
+
+/**
+ * Has somebody look at the database of a server without changing anything there.
+ * @throws {DatabaseTrouble} where it cannot be used; what `look` throws
+ */
+export async function lookAtDatabase<Seen>(url: string, look: (found: FoundDatabase) => Promise<Seen>): Promise<Seen> {
+  const log = new EventLog({ service: 'doctor', level: 'silent' });
+  const vault = connectDatabase<VaultTables>({
+    from: { url },
+    schema: 'vault',
+    migrations: vaultMigrations,
+    log,
+    poolMax: 1,
+  });
+  try {
+    return await lookAtMark(look, { url, log, vault });
+  } finally {
+    await vault.close();
+  }
 }
 
 /** The hashes of all directories that an organisation has published, from version 1 on. */
@@ -83,7 +136,7 @@ export async function directoryHashes({ db }: Database<VaultTables>, org: string
  * while it was being made is never opened.
  */
 async function openEmbedded(home: string) {
-  const folder = join(home, 'pglite');
+  const folder = folderIn(home);
   try {
     if (!existsSync(folder)) {
       const unfinished = join(home, 'pglite.new');
@@ -100,4 +153,8 @@ async function openEmbedded(home: string) {
       1,
     );
   }
+}
+
+function folderIn(home: string): string {
+  return join(home, 'pglite');
 }

@@ -4,6 +4,7 @@ import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
 import { EventLog, openEdge, readKeyFile, ServiceKeys } from '@bulla/service-kit';
 import { createVault } from '@bulla/vault';
 import type { Addresses } from './addresses.js';
+import type { Recognise } from './database-mark.js';
 import type { Databases } from './databases.js';
 import { directoryHashes, openDatabases } from './databases.js';
 import type { StandaloneSettings } from './settings.js';
@@ -28,6 +29,8 @@ export interface StandaloneOptions {
   readonly addresses: Addresses;
   /** The folder of the embedded database. */
   readonly home: string;
+  /** Says whether the database is the one that belongs here, before anything in it, or at home, is made. */
+  readonly recognise: Recognise;
   /**
    * Makes or renews the organisation. Called when the database is open: what cannot start leaves nothing behind.
    * `keptHashes` reads the hashes of an organisation's directories out of it, from version 1 on.
@@ -70,6 +73,7 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
       home: options.home,
       poolMax: settings.BULLA_DATABASE_POOL,
       migrate: settings.BULLA_MIGRATE,
+      recognise: options.recognise,
       logs,
     });
     signal?.throwIfAborted();

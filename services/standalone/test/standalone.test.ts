@@ -32,6 +32,7 @@ async function optionsFor(env: Record<string, string | undefined>): Promise<Stan
     settings,
     addresses,
     home: folder,
+    recognise: ({ mark = 'the-mark' }) => Promise.resolve(mark),
     organisation: () => Promise.resolve(served),
     publish: () => publish(addresses),
   };
@@ -118,9 +119,10 @@ describe('a start that cannot go on', () => {
     };
     const refusal = await start({ ...options, organisation }).catch((error: unknown) => error as Error);
     expect(refusal).toMatchObject({
-      name: 'StartError',
+      name: 'DatabaseTrouble',
       exitCode: 1,
-      message: 'cannot use the database that BULLA_DATABASE_URL names (ECONNREFUSED)',
+      message: 'no PostgreSQL listens at 127.0.0.1:1',
+      hint: 'start it there, or mend host and port in BULLA_DATABASE_URL',
     });
     expect([made, readdirSync(folder)]).toEqual([false, []]);
   });

@@ -6,6 +6,7 @@ import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import { Context } from '../context.js';
 import { DevelopmentHome, withHome } from '../development-home.js';
+import { HomeDatabase } from '../home-database.js';
 import { HomeRenewer } from '../home-renewer.js';
 import { styled } from '../output.js';
 import { SettingError } from '../settings.js';
@@ -31,19 +32,24 @@ and those of bigger installations: docs/guide/configuration.md
 
 builtin:extract is not a language model: it picks sentences of the prompt by a stated rule.`;
 
+interface UpOptions {
+  readonly databaseChanged?: boolean;
+}
+
 /** `bulla up` */
 export function addUpCommand(program: Command, context: Context): void {
   program
     .command('up')
     .description('run vault and responder here, and make a development organisation the first time')
+    .option('--database-changed', 'go on with another database than before; prompts are not moved to it')
     .addHelpText(
       'after',
       `${SETTINGS_HELP}\n\nExamples:\n  $ bulla up\n  $ BULLA_LLM=openai:http://127.0.0.1:11434/v1 bulla up`,
     )
-    .action(() => up(context));
+    .action((options: UpOptions) => up(context, options));
 }
 
-async function up(context: Context): Promise<void> {
+async function up(context: Context, { databaseChanged = false }: UpOptions): Promise<void> {
   const { io, out } = context;
   refuseProduction(io.env);
   const standalone = await loadStandalone(io);
@@ -53,6 +59,7 @@ async function up(context: Context): Promise<void> {
     const addresses = await standalone.findAddresses(settings);
     const { vaultUrl, responderUrl } = addresses;
     const development = new DevelopmentHome(home, io);
+    const database = new HomeDatabase(home, { accepts: databaseChanged });
     out.talk(`bulla: starting; everything is kept in ${home.folder}`);
     let running: { stop(): Promise<void> } | undefined;
     const renewer = new HomeRenewer(home, context);
@@ -62,6 +69,7 @@ async function up(context: Context): Promise<void> {
         settings,
         addresses,
         home: home.folder,
+        recognise: (found) => database.recognise(found),
         organisation: async (at, keptHashes) => {
           const isNew = (await home.read(IDENTITY)) === undefined;
           const { changes, ...served } = await development.prepare(at, keptHashes);
@@ -72,8 +80,11 @@ async function up(context: Context): Promise<void> {
         },
         // The responder starts after that: it needs a directory that somebody calls the newest.
         publish: async () => {
-          for (const line of await development.publish(vaultUrl, settings.BULLA_DATABASE_URL))
-            out.talk(`bulla: ${line}`);
+          for (const line of await development.publish(vaultUrl, database)) out.talk(`bulla: ${line}`);
+          if (database.isAnother)
+            out.talk(
+              `bulla: from now on this folder works with ${database.name}; prompts of before stay in the other one`,
+            );
           await renewer.begin(vaultUrl, pin);
         },
         signal: io.signal,
