@@ -70,8 +70,8 @@ const FRESH_HINT =
 
 /** What to do where a responder says what became of its model server. */
 const UPSTREAM_HINTS: Readonly<Record<string, string>> = {
-  connection_refused: 'start it, or mend BULLA_LLM where the responder runs; `bulla doctor` asks it there',
-  host_unknown: 'mend BULLA_LLM where the responder runs; `bulla doctor` asks it there',
+  connection_refused: 'start it, or mend BULLA_LLM where the responder runs',
+  host_unknown: 'mend BULLA_LLM where the responder runs',
   tls_failed: 'mend BULLA_LLM where the responder runs, or have it trust the certificate (NODE_EXTRA_CA_CERTS)',
   http_status: 'its log says why; BULLA_LLM and BULLA_LLM_MODEL are set where the responder runs',
   not_completions:

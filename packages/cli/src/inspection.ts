@@ -1,5 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Bulla } from '@bulla/client';
 import { isDue } from '@bulla/client/node';
@@ -62,12 +62,16 @@ export async function inspectModes(folder: string): Promise<Finding> {
   return { name: 'home', ok: false, detail: `others may use ${loose.join(', ')}`, fix: `chmod -R go-rwx ${folder}` };
 }
 
-/** A service by its own word, and its clock by the Date of its answer. */
+/**
+ * A service by its own word, and its clock by the Date of its answer.
+ * @param isOwn whether it is started from this folder.
+ */
 export async function inspectService(
   name: string,
   url: string,
   fetcher: typeof fetch,
   nowMs: () => number,
+  isOwn = true,
 ): Promise<Finding[]> {
   const address = url.replace(/\/$/, '');
   let response: Response;
@@ -84,7 +88,9 @@ export async function inspectService(
         name,
         ok: false,
         detail: `${address} does not answer as a Bulla service`,
-        fix: 'start it: bulla up (or npm start)',
+        fix: isOwn
+          ? 'start it: bulla up (or npm start)'
+          : 'it runs elsewhere: ask who operates it, or mend the address (--url, BULLA_URL)',
       },
     ];
   }
@@ -226,29 +232,6 @@ export function inspectPort(name: string, setting: string, port: number): Promis
     );
     server.listen(port, '127.0.0.1', () =>
       server.close(() => resolve({ name, ok: true, detail: `port ${port} is free` })),
-    );
-  });
-}
-
-/** Whether a server behind a URL accepts connections; what it holds is for the services to say. */
-export function inspectServer(name: string, setting: string, url: string, defaultPort: number): Promise<Finding> {
-  const { hostname, port } = new URL(url);
-  const place = `${hostname === '' ? 'localhost' : hostname}:${port === '' ? defaultPort : port}`;
-  const fix = `start it, or mend ${setting}`;
-  return new Promise((resolve) => {
-    const socket = createConnection({
-      host: hostname === '' ? 'localhost' : hostname,
-      port: port === '' ? defaultPort : Number(port),
-      timeout: TIMEOUT_MS,
-    });
-    const end = (ok: boolean, detail: string) => {
-      socket.destroy();
-      resolve({ name, ok, detail, fix });
-    };
-    socket.once('connect', () => end(true, `${place} accepts connections`));
-    socket.once('timeout', () => end(false, `${place} does not answer`));
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      end(false, `${place} cannot be reached (${error.code ?? 'unknown'})`),
     );
   });
 }

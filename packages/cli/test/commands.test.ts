@@ -114,8 +114,29 @@ describe('bulla run', () => {
   });
 
   it('tells a model that fails from everything else', async () => {
-    model.follow({ replies: { status: 401 } });
-    expect(await run()).toMatchObject({ code: 1, stderr: expect.stringContaining('BULLA_LLM_API_KEY') });
+    const { host } = new URL(model.url);
+    for (const [reply, said, hint] of [
+      [
+        { status: 401, body: 'canary' },
+        'refused the credentials of the responder (HTTP status 401)',
+        'BULLA_LLM_API_KEY',
+      ],
+      [{ status: 404, body: 'canary' }, 'serves no chat completions under this URL (HTTP status 404)', 'with /v1 at'],
+      [{ status: 500, body: 'canary' }, 'answered something else than a completion (HTTP status 500)', 'its log says'],
+      [
+        { tokens: ['half'], faults: [{ kind: 'cut', afterTokens: 1 }] },
+        'ended its answer in the middle',
+        'run it again',
+      ],
+      [{ contentType: 'text/html', body: 'canary' }, 'answered something that is no stream of', 'with /v1 at'],
+    ] as const) {
+      model.follow({ replies: reply });
+      const { code, stderr } = await run();
+      expect(code).not.toBe(0);
+      expect(stderr).toContain(`error: claims/triage: the model server at ${host} ${said}`);
+      expect(stderr).toMatch(new RegExp(`hint: .*${hint}`));
+      expect(stderr).not.toContain('canary');
+    }
     model.follow({ replies: { tokens: ANSWER } });
   });
 });
@@ -347,6 +368,7 @@ describe('bulla doctor and status', () => {
       'responder',
       'responder clock',
       'database',
+      'model',
     ]) {
       expect(doctor.stdout).toMatch(new RegExp(`^✔ ${name} `, 'm'));
     }
@@ -363,7 +385,9 @@ describe('bulla doctor and status', () => {
     };
     const doctor = await empty.bulla(['doctor']);
     expect(doctor).toMatchObject({ code: 1, stdout: expect.stringContaining('mend it: run `bulla up`') });
-    expect(doctor.stdout).toMatch(/^✘ database .*ECONNREFUSED/m);
+    expect(doctor.stdout).toMatch(
+      /^✘ database +no PostgreSQL listens at 127\.0\.0\.1:1\n +mend it: start it there, or mend host and port in BULLA_DATABASE_URL$/m,
+    );
     expect(doctor.stdout).toMatch(/^✘ redis /m);
     expect(doctor.stdout).not.toContain('canary');
     const status = await empty.bulla(['status', '--json']);
@@ -400,6 +424,26 @@ describe('bulla doctor', () => {
   const findings = async (of: World) =>
     JSON.parse((await of.bulla(['doctor', '--json'])).stdout) as { name: string; detail: string; fix?: string }[];
 
+  it('asks the model server, and says what became of it', async () => {
+    model.follow({ models: ['one'] });
+    const { host } = new URL(model.url);
+    const ofModel = async () => (await world.bulla(['doctor'])).stdout.match(/^. model.*(\n +mend it.*)?/m)?.[0];
+    expect(await ofModel()).toBe(`✔ model                ${host} answers; its one model is one`);
+    const { BULLA_LLM } = world.env;
+    world.env['BULLA_LLM_API_KEY'] = 'canary';
+    world.env['BULLA_LLM'] = BULLA_LLM?.replace('/v1', '');
+    expect(await ofModel()).toMatch(
+      /^✘ model +the model server at \S+ serves no chat .*\(HTTP status 404\)\n.*with \/v1 at/,
+    );
+    world.env['BULLA_LLM'] = 'openai:http://127.0.0.1:1/v1';
+    expect(await ofModel()).toBe(
+      '✘ model                the model server at 127.0.0.1:1 could not be reached: nobody listens there\n    mend it: start it, or mend BULLA_LLM where the responder runs',
+    );
+    delete world.env['BULLA_LLM_API_KEY'];
+    world.env['BULLA_LLM'] = BULLA_LLM;
+    model.follow({ replies: { tokens: ANSWER } });
+  });
+
   it('says of a locked identity what opens it', async () => {
     const locked = await World.make();
     await locked.done(['init']);
@@ -429,7 +473,19 @@ describe('bulla doctor', () => {
     });
     expect(await world.bulla(['device', 'approve'])).toMatchObject({ code: 0 });
     expect(await other.bulla(['device', 'enrol'])).toMatchObject({ code: 0 });
-    expect(await other.bulla(['doctor'])).toMatchObject({ code: 0 });
+    // Its services run elsewhere: their ports, their database and their model are not looked for here.
+    other.env['BULLA_VAULT_PORT'] = new URL(running.url('vault')).port;
+    const elsewhere = await other.bulla(['doctor']);
+    expect(elsewhere).toMatchObject({ code: 0 });
+    expect(elsewhere.stdout).not.toMatch(/database +|model +|port /);
+    expect((await other.bulla(['status'])).stdout).not.toMatch(/^(database|model) /m);
+    other.env['BULLA_URL'] = 'http://127.0.0.1:1';
+    const away = await other.bulla(['doctor']);
+    expect(away.stdout).toMatch(
+      /^✘ vault +http:\/\/127\.0\.0\.1:1 does not answer.*\n +mend it: it runs elsewhere: ask/m,
+    );
+    expect(away.stdout).not.toMatch(/port|bulla up/);
+    delete other.env['BULLA_URL'];
     expect(await world.bulla(['device', 'revoke', 'doctor', '--yes'])).toMatchObject({ code: 0 });
     const revoked = await findings(other);
     expect(revoked).toContainEqual(

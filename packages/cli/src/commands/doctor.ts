@@ -1,6 +1,7 @@
-import type { Bulla } from '@bulla/client';
+import type { Bulla, Identity } from '@bulla/client';
 import { BullaError } from '@bulla/client';
-import { HomeError, PassphraseError } from '@bulla/client/node';
+import type { Profile } from '@bulla/client/node';
+import { DEVELOPMENT_ORG, HomeError, PassphraseError, VAULT_KEYS } from '@bulla/client/node';
 import { may } from '@bulla/contract';
 import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
@@ -17,14 +18,14 @@ import {
   inspectNode,
   inspectPort,
   inspectReaders,
-  inspectServer,
   inspectService,
   inspectTrust,
 } from '../inspection.js';
 import { styled } from '../output.js';
 import { inspectRedis } from '../redis-inspection.js';
-import type { StandaloneSettings } from '../standalone-package.js';
+import type { StandalonePackage, StandaloneSettings } from '../standalone-package.js';
 import { loadStandalone } from '../standalone-package.js';
+import { inspectDatabase, inspectModel } from '../store-inspection.js';
 import { reasonOf } from '../system-errors.js';
 import { UsageError } from '../usage-error.js';
 
@@ -68,7 +69,7 @@ function showFindings({ out }: Context, findings: readonly Finding[]): void {
 /** Everything that can be looked at from here, in the order in which one thing needs another. */
 async function inspect(context: Context): Promise<Finding[]> {
   const findings = [inspectNode(process.versions.node), await inspectModes(context.home.folder)];
-  const settings = await findSettings(context, findings);
+  const services = await findServices(context, findings);
   const profile = await attempt(findings, 'profile', () => context.findProfile());
   if (profile === undefined) {
     if (!findings.some(({ name }) => name === 'profile'))
@@ -80,33 +81,34 @@ async function inspect(context: Context): Promise<Finding[]> {
           ? 'this device has asked to come in: run `bulla device enrol` again when it was approved'
           : 'run `bulla up` once, or set BULLA_HOME to the folder that it used',
       });
-    return [...findings, ...(await inspectPorts(settings)), ...(await inspectStores(settings))];
+    return [...findings, ...(await inspectPorts(services)), ...(await inspectStores(context, services))];
   }
-  const vault = await inspectService('vault', profile.vaultUrl, context.io.fetch, Date.now);
+  // What runs elsewhere has its ports, its database and its model there.
+  const own = (await servesHere(context, profile)) ? services : undefined;
+  const vault = await inspectService('vault', profile.vaultUrl, context.io.fetch, Date.now, own !== undefined);
   findings.push(...vault);
   const isUp = vault[0]?.ok === true;
   const renewer = (await context.hasIdentity()) ? undefined : await inspectOwnRenewer(context.home, context.now());
-  if (renewer !== undefined) return [...findings, renewer, ...(await inspectStores(settings))];
+  if (renewer !== undefined) return [...findings, renewer];
   const identity = await attempt(findings, 'identity', () => context.identity());
   const bulla = identity === undefined ? undefined : await attempt(findings, 'trust', () => context.offline());
   if (bulla !== undefined && identity !== undefined && isUp) {
-    await inspectWithVault(context, bulla, findings, identity.urn, identity.signer.kid);
+    await inspectWithVault(context, bulla, findings, { ...identity, servesHere: own !== undefined });
   } else if (identity !== undefined) {
     findings.push(
       { name: 'identity', ok: true, detail: `${identity.urn}, key ${fingerprint(identity.signer.kid)}` },
       { name: 'pin', ok: true, detail: profile.pin },
     );
   }
-  if (!isUp && vault.length === 1) findings.push(...(await inspectPorts(settings)));
-  return [...findings, ...(await inspectStores(settings))];
+  if (!isUp && vault.length === 1) findings.push(...(await inspectPorts(own)));
+  return [...findings, ...(await inspectStores(context, own))];
 }
 
 async function inspectWithVault(
   context: Context,
   bulla: Bulla,
   findings: Finding[],
-  urn: string,
-  kid: string,
+  { urn, signer, servesHere: isOwn }: Pick<Identity, 'urn' | 'signer'> & { readonly servesHere: boolean },
 ): Promise<void> {
   const now = context.now();
   const trust = await attempt(findings, 'pin', () => inspectTrust(bulla, now));
@@ -115,7 +117,7 @@ async function inspectWithVault(
   const known = await bulla.trust();
   const identity = await attempt(findings, 'identity', async () => {
     await bulla.requireOwnKey();
-    return inspectIdentity(bulla, urn, kid, now);
+    return inspectIdentity(bulla, urn, signer.kid, now);
   });
   if (identity !== undefined) {
     findings.push(identity);
@@ -133,16 +135,28 @@ async function inspectWithVault(
   for (const responder of known.entitiesOf('responder')) {
     const entity = known.entity(responder);
     if (entity?.kind === 'responder')
-      findings.push(...(await inspectService('responder', entity.url, context.io.fetch, Date.now)));
+      findings.push(...(await inspectService('responder', entity.url, context.io.fetch, Date.now, isOwn)));
   }
 }
 
+/** What `bulla up` would start here, and how. */
+interface Services {
+  readonly standalone: StandalonePackage;
+  readonly settings: StandaloneSettings;
+}
+
+/** Whether `bulla up` serves from this folder. Keys of services alone do not say so: an organisation of profile production keeps them, too. */
+async function servesHere({ home }: Context, profile: Profile): Promise<boolean> {
+  return profile.org === DEVELOPMENT_ORG && (await home.read(VAULT_KEYS)) !== undefined;
+}
+
 /** The settings of `bulla up` in this environment; undefined where the services are not installed. */
-async function findSettings({ io }: Context, findings: Finding[]): Promise<StandaloneSettings | undefined> {
+async function findServices({ io }: Context, findings: Finding[]): Promise<Services | undefined> {
   try {
-    const settings = (await loadStandalone(io)).readStandaloneSettings(io.env);
+    const standalone = await loadStandalone(io);
+    const settings = standalone.readStandaloneSettings(io.env);
     findings.push({ name: 'settings', ok: true, detail: 'every BULLA_ variable is known and good' });
-    return settings;
+    return { standalone, settings };
   } catch (error) {
     if (error instanceof UsageError) return undefined;
     const { lines } = error as { lines?: readonly string[] };
@@ -152,8 +166,9 @@ async function findSettings({ io }: Context, findings: Finding[]): Promise<Stand
   }
 }
 
-async function inspectPorts(settings: StandaloneSettings | undefined): Promise<Finding[]> {
-  if (settings === undefined) return [];
+async function inspectPorts(services: Services | undefined): Promise<Finding[]> {
+  if (services === undefined) return [];
+  const { settings } = services;
   const ports: [string, string, number][] = [
     ['vault port', 'BULLA_VAULT_PORT', settings.BULLA_VAULT_PORT],
     ['responder port', 'BULLA_RESPONDER_PORT', settings.BULLA_RESPONDER_PORT],
@@ -163,13 +178,14 @@ async function inspectPorts(settings: StandaloneSettings | undefined): Promise<F
   return Promise.all(ports.filter(([, , port]) => port > 1).map((port) => inspectPort(...port)));
 }
 
-async function inspectStores(settings: StandaloneSettings | undefined): Promise<Finding[]> {
+async function inspectStores({ home }: Context, services: Services | undefined): Promise<Finding[]> {
+  if (services === undefined) return [];
+  const { standalone, settings } = services;
   const findings: Finding[] = [];
-  if (settings?.BULLA_DATABASE_URL !== undefined)
-    findings.push(await inspectServer('database', 'BULLA_DATABASE_URL', settings.BULLA_DATABASE_URL, 5432));
-  else if (settings !== undefined)
-    findings.push({ name: 'database', ok: true, detail: 'embedded, in the home folder' });
-  if (settings?.BULLA_REDIS_URL !== undefined) findings.push(await inspectRedis(settings.BULLA_REDIS_URL));
+  const database = await attempt(findings, 'database', () => inspectDatabase(standalone, settings, home));
+  if (database !== undefined) findings.push(database);
+  if (settings.BULLA_REDIS_URL !== undefined) findings.push(await inspectRedis(settings.BULLA_REDIS_URL));
+  findings.push(await inspectModel(standalone, settings));
   return findings;
 }
 
