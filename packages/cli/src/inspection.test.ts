@@ -138,12 +138,23 @@ describe('what is trusted', () => {
     const list = async function* () {
       yield await Promise.resolve({ name: 'a/b' });
     };
-    const found = (due: object[], stale: string[] = []) =>
+    const found = (due: object[], stale: string[] = [], dates: object[] = []) =>
       inspectLabels({
         prompts: { list, dueLabels: () => Promise.resolve(due) },
-        labels: { stale: () => Promise.resolve(stale) },
+        labels: { stale: () => Promise.resolve(stale), dates: () => Promise.resolve(dates) },
       } as unknown as Bulla);
     expect(await found([])).toMatchObject([{ ok: true, detail: '1 prompt, no label is about to expire' }]);
+    const [year, week] = [Date.parse('2027-11-25T00:00:00Z') / 1000, Date.parse('2026-12-02T00:00:00Z') / 1000];
+    const dates = [
+      { label: 'production', version: 1, signedUntil: year, newestUntil: week + 86_400 },
+      { label: 'latest', version: 1, signedUntil: year + 86_400, newestUntil: week },
+    ];
+    expect(await found([], [], dates)).toMatchObject([
+      {
+        ok: true,
+        detail: '1 prompt, no label is about to expire: signed until 2027-11-25, called the newest until 2026-12-02',
+      },
+    ]);
     expect(await found([{ label: 'production' }])).toMatchObject([
       { ok: false, detail: 'about to expire, or good no longer: a/b@production' },
     ]);

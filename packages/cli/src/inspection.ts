@@ -1,10 +1,11 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import type { Bulla } from '@bulla/client';
+import type { Bulla, LabelDates } from '@bulla/client';
 import { isDue } from '@bulla/client/node';
 import { Health } from '@bulla/contract';
 import { secondsOf } from '@bulla/crypto';
+import { datesInWords } from './label-dates.js';
 import type { Beholder } from './names.js';
 import { shortName } from './names.js';
 import { counted } from './output.js';
@@ -176,12 +177,13 @@ export async function inspectForks(bulla: Bulla): Promise<Finding[]> {
 
 /** Labels that must be signed again soon, or whose position nobody calls the newest, or that can be run no longer. */
 export async function inspectLabels(bulla: Bulla): Promise<Finding[]> {
-  const [due, stale]: [string[], string[]] = [[], []];
+  const [due, stale, ends]: [string[], string[], LabelDates[]] = [[], [], []];
   let prompts = 0;
   for await (const { name } of bulla.prompts.list()) {
     prompts += 1;
     for (const { label } of await bulla.prompts.dueLabels(name)) due.push(`${name}@${label}`);
     for (const label of await bulla.labels.stale(name)) stale.push(`${name}@${label}`);
+    ends.push(...(await bulla.labels.dates(name)));
   }
   const findings: Finding[] = [];
   if (due.length > 0)
@@ -199,7 +201,20 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding[]> {
       fix: 'see what the renewer says (bulla trust renew, where its keys are), or look: bulla prompt adopt NAME@LABEL',
     });
   if (findings.length > 0) return findings;
-  return [{ name: 'labels', ok: true, detail: `${counted(prompts, 'prompt')}, no label is about to expire` }];
+  const detail = `${counted(prompts, 'prompt')}, no label is about to expire`;
+  return [{ name: 'labels', ok: true, detail: ends.length === 0 ? detail : `${detail}: ${datesInWords(first(ends))}` }];
+}
+
+/** The earliest of both dates of all labels. */
+function first(ends: readonly LabelDates[]): LabelDates {
+  const earliest = (dates: readonly (number | undefined)[]) =>
+    dates.includes(undefined) ? undefined : Math.min(...dates.map((date = 0) => date));
+  return {
+    label: '',
+    version: 0,
+    signedUntil: earliest(ends.map(({ signedUntil }) => signedUntil)),
+    newestUntil: earliest(ends.map(({ newestUntil }) => newestUntil)),
+  };
 }
 
 /**

@@ -1,6 +1,8 @@
 import { bullaError } from './errors.js';
 import type { BelowRule, LabelRules } from './label-rules.js';
 import { belowRules } from './label-rules.js';
+import type { LabelDates } from './label-dates.js';
+import { labelDates } from './label-dates.js';
 import type { LabelAdoption } from './label-adoption.js';
 import { readAdoption } from './label-adoption.js';
 import type { ConfirmedLabel } from './label-confirmation.js';
@@ -68,6 +70,12 @@ export class HeldLabels {
   async stale(name: string): Promise<readonly string[]> {
     const trust = await this.#session.keeper.current();
     return staleLabels(this.#session, trust, await this.#prompts.get(name));
+  }
+
+  /** Until when each label of a prompt counts: by its signatures, and as the newest. */
+  async dates(name: string): Promise<readonly LabelDates[]> {
+    const trust = await this.#session.keeper.current();
+    return labelDates(this.#session, trust, await this.#prompts.get(name));
   }
 
   /**

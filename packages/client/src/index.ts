@@ -49,5 +49,6 @@ export type { RunEvent, RunOptions } from './runs.js';
 export type { PromptDraft } from './seal-version.js';
 export type { TrustState, TrustStore } from './trust-store.js';
 export { MemoryTrustStore } from './trust-store.js';
+export type { LabelDates } from './label-dates.js';
 export { upstreamWords } from './upstream-words.js';
 export type { UpstreamFault } from './upstream-words.js';

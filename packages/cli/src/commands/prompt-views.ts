@@ -1,5 +1,6 @@
-import type { VersionChoice } from '@bulla/client';
+import type { LabelDates, VersionChoice } from '@bulla/client';
 import type { Context } from '../context.js';
+import { dateCells, datesAsJson, datesInWords } from '../label-dates.js';
 import { shortName } from '../names.js';
 import { styled } from '../output.js';
 import { textOf } from '../statement-lines.js';
@@ -16,6 +17,7 @@ export async function showPrompt(
   const bulla = await context.connect();
   const opened = await bulla.prompts.read(name, choice);
   const { labels } = await bulla.prompts.get(name);
+  const dates = await bulla.labels.dates(name);
   const { statement, version, chash, author } = opened;
   const { messages, vars, model } = statement.content;
   if (asJson) {
@@ -26,7 +28,7 @@ export async function showPrompt(
       author,
       message: statement.message,
       created_at: instant(statement.iat),
-      labels,
+      labels: withDates(labels, dates),
       acl: statement.acl,
       model,
       vars,
@@ -36,6 +38,7 @@ export async function showPrompt(
   }
   const self = await context.beholder();
   const pointing = labels.filter((one) => one.version === version).map(({ label }) => label);
+  const ofPointing = dates.filter(({ label }) => pointing.includes(label));
   out.line(styled(name, 'strong'), `  v${version}  sha256:${chash}`);
   out.table([
     [
@@ -43,6 +46,7 @@ export async function showPrompt(
       `${instant(statement.iat)} by ${shortName(author, self)}${statement.message === '' ? '' : `: ${statement.message}`}`,
     ],
     ['labels', pointing.join(', ') || '(none)'],
+    ...ofPointing.map((one) => [`@${one.label}`, datesInWords(one)]),
     ['model', model.name],
     ['may run', statement.acl.invoke.join(', ') || '(nobody)'],
     ['may read', statement.acl.read.join(', ') || '(nobody)'],
@@ -89,6 +93,7 @@ export async function showHistory(context: Context, name: string, asJson: boolea
   const { prompt, versions } = await bulla.prompts.history(name);
   if (asJson) return out.json(versions);
   const self = await context.beholder();
+  const dates = await bulla.labels.dates(name);
   const rows = versions.map(({ version, chash, author, created_at }) => [
     `v${version}`,
     `sha256:${chash}`,
@@ -100,6 +105,18 @@ export async function showHistory(context: Context, name: string, asJson: boolea
     toSecond(created_at),
   ]);
   out.table([['VERSION', 'CONTENT', 'LABELS', 'STORED BY', 'STORED'], ...rows]);
+  if (dates.length === 0) return;
+  out.line();
+  const ofLabels = dates.map((one) => [one.label, `v${one.version}`, ...dateCells(one)]);
+  out.table([['LABEL', 'AT', 'SIGNED UNTIL', 'NEWEST UNTIL'], ...ofLabels]);
+}
+
+function withDates(labels: readonly { readonly label: string }[], dates: readonly LabelDates[]): readonly object[] {
+  const byLabel = new Map(dates.map((one) => [one.label, one]));
+  return labels.map((one) => {
+    const of = byLabel.get(one.label);
+    return of === undefined ? one : { ...one, ...datesAsJson(of) };
+  });
 }
 
 /** RFC 3339, from seconds. */
