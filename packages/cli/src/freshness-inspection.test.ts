@@ -24,10 +24,14 @@ async function found(days: number, hoursAgo: readonly (number | undefined)[]) {
 describe('the freshness of a directory', () => {
   it('is said with its end and with who says so', async () => {
     const { findings, names } = await found(10, [0, 2]);
-    expect(findings).toEqual([
+    expect(findings).toMatchObject([
       {
         name: 'freshness',
         ok: true,
+        data: {
+          until: '2027-02-01T08:00:00Z',
+          renewers: [{ spoke_at: expect.stringMatching(/Z$/) }, { spoke_at: expect.stringMatching(/Z$/) }],
+        },
         detail: `until 2027-02-01T08:00:00Z, by ${names[0]} within the hour, ${names[1]} 2 h ago`,
       },
     ]);

@@ -30,10 +30,14 @@ export async function inspectFreshness(bulla: Bulla, now: number): Promise<Findi
     words.has(urn) ? [`${shortName(urn, '')} ${sayWhen(words.get(urn), now)}`] : [],
   );
   const detail = `${until}, ${by.length === 0 ? 'by whoever signed it' : `by ${by.join(', ')}`}`;
+  const data = {
+    until: timestampOf(trust.freshness.until),
+    renewers: renewers.map((urn) => ({ urn, spoke_at: whenOf(words.get(urn)) })),
+  };
   const isYoung = now - secondsOf(trust.directory.issued) <= DAY_SECONDS;
   const quiet = isYoung ? [] : renewers.filter((urn) => now - (words.get(urn) ?? 0) > DAY_SECONDS);
   return [
-    { name: 'freshness', ok: true, detail },
+    { name: 'freshness', ok: true, detail, data },
     ...quiet.map((urn) => ({
       name: 'renewer',
       ok: false,
@@ -49,7 +53,14 @@ export async function inspectOwnRenewer(home: Home, now: number): Promise<Findin
   const at = Date.parse(((await home.read(ROUND_MARK)) ?? '').trim()) / 1000;
   const isRecent = now - at < ROUND_SECONDS;
   const detail = Number.isNaN(at) ? 'no round went well yet' : `its last round went well ${sayWhen(at, now)}`;
-  return { name: 'renewer', ok: isRecent, detail, fix: 'bulla trust renew says what is wrong; --every 1h goes on' };
+  const data = { last_round: Number.isNaN(at) ? null : timestampOf(at) };
+  return {
+    name: 'renewer',
+    ok: isRecent,
+    detail,
+    data,
+    fix: 'bulla trust renew says what is wrong; --every 1h goes on',
+  };
 }
 
 /** Labels that moved more than a day ago, of which a renewer has not said that this is the newest. */
@@ -71,6 +82,10 @@ function renewersOf(trust: Trust, now: number): string[] {
   return trust
     .entitiesOf('device')
     .filter((urn) => trust.hasRole(urn, 'renewer') && trust.activeKeys(urn, 'fresh', now).length > 0);
+}
+
+function whenOf(at: number | undefined): string | null {
+  return at === undefined ? null : timestampOf(at);
 }
 
 function sayWhen(at: number | undefined = 0, now: number): string {

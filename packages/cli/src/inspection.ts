@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Bulla, LabelDates } from '@bulla/client';
 import { isDue } from '@bulla/client/node';
 import { Health } from '@bulla/contract';
-import { secondsOf } from '@bulla/crypto';
-import { datesInWords } from './label-dates.js';
+import { secondsOf, timestampOf } from '@bulla/crypto';
+import { datesAsJson, datesInWords } from './label-dates.js';
 import type { Beholder } from './names.js';
 import { shortName } from './names.js';
 import { counted } from './output.js';
@@ -17,6 +17,8 @@ export interface Finding {
   readonly ok: boolean;
   readonly detail: string;
   readonly fix?: string;
+  /** What was found, for programs: numbers, times and addresses instead of a sentence. */
+  readonly data?: Readonly<Record<string, unknown>>;
 }
 
 const DAY = 86_400;
@@ -33,6 +35,7 @@ export function inspectNode(version: string): Finding {
     name: 'node',
     ok,
     detail: version,
+    data: { version },
     fix: 'use Node 22.12 or newer; the project brings its own with `npm ci`',
   };
 }
@@ -59,8 +62,19 @@ export async function inspectModes(folder: string): Promise<Finding> {
     };
   }
   if (loose.length === 0)
-    return { name: 'home', ok: true, detail: `${folder}, ${count} files and folders for their owner alone` };
-  return { name: 'home', ok: false, detail: `others may use ${loose.join(', ')}`, fix: `chmod -R go-rwx ${folder}` };
+    return {
+      name: 'home',
+      ok: true,
+      detail: `${folder}, ${count} files and folders for their owner alone`,
+      data: { folder, entries: count },
+    };
+  return {
+    name: 'home',
+    ok: false,
+    detail: `others may use ${loose.join(', ')}`,
+    data: { folder, entries: count, loose },
+    fix: `chmod -R go-rwx ${folder}`,
+  };
 }
 
 /**
@@ -89,6 +103,7 @@ export async function inspectService(
         name,
         ok: false,
         detail: `${address} does not answer as a Bulla service`,
+        data: { url: address, answers: false },
         fix: isOwn
           ? 'start it: bulla up (or npm start)'
           : 'it runs elsewhere: ask who operates it, or mend the address (--url, BULLA_URL)',
@@ -99,7 +114,8 @@ export async function inspectService(
   const failed = health.checks.filter(({ ok }) => !ok).map((check) => check.name);
   const all = health.checks.map((check) => check.name);
   const detail = ready ? `${address} is ready (${all.join(', ')})` : `${address} is not ready: ${failed.join(', ')}`;
-  const findings: Finding[] = [{ name, ok: ready, detail, fix: fixOf(failed) }];
+  const data = { url: address, answers: true, ready, checks: health.checks };
+  const findings: Finding[] = [{ name, ok: ready, detail, data, fix: fixOf(failed) }];
   const date = Date.parse(response.headers.get('date') ?? '');
   if (Number.isNaN(date)) return findings;
   const difference = Math.round(Math.abs(nowMs() - date) / 1000);
@@ -107,6 +123,7 @@ export async function inspectService(
     name: `${name} clock`,
     ok: difference <= CLOCK_DIFFERENCE_MAX_SECONDS,
     detail: `${difference} s from this machine's`,
+    data: { difference_seconds: difference },
     fix: 'set both clocks by NTP: signatures are good for one minute',
   };
   return [...findings, clock];
@@ -129,11 +146,17 @@ export async function inspectTrust(bulla: Bulla, now: number): Promise<Finding[]
       name,
       ok: !isDue(left, secondsOf(expires) - secondsOf(issued)),
       detail: `version ${version}, ${Math.floor(left / DAY)} days left`,
+      data: { version, issued, expires },
       fix: 'bulla trust renew',
     };
   };
   return [
-    { name: 'pin', ok: true, detail: `${trust.pin} (${trust.org}, ${trust.profile})` },
+    {
+      name: 'pin',
+      ok: true,
+      detail: `${trust.pin} (${trust.org}, ${trust.profile})`,
+      data: { pin: trust.pin, org: trust.org, profile: trust.profile },
+    },
     age('root', trust.root),
     age('policy', trust.policy),
     age('directory', trust.directory),
@@ -156,6 +179,7 @@ export async function inspectIdentity(bulla: Bulla, urn: string, kid: string, no
     name: 'identity',
     ok: days > RENEWED_DAYS,
     detail: `${urn}, its key signs for ${days} more days`,
+    data: { urn, kid, signs_until: timestampOf(holder.record.use_until) },
     fix: 'bulla device renew',
   };
 }
@@ -191,6 +215,7 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding[]> {
       name: 'labels',
       ok: false,
       detail: `about to expire, or good no longer: ${due.join(', ')}`,
+      data: { prompts, due },
       fix: 'read and sign, whoever may: bulla prompt confirm NAME@LABEL',
     });
   if (stale.length > 0)
@@ -198,11 +223,20 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding[]> {
       name: 'labels',
       ok: false,
       detail: `no renewer has called them the newest lately: ${stale.join(', ')}`,
+      data: { prompts, stale },
       fix: 'see what the renewer says (bulla trust renew, where its keys are), or look: bulla prompt adopt NAME@LABEL',
     });
   if (findings.length > 0) return findings;
   const detail = `${counted(prompts, 'prompt')}, no label is about to expire`;
-  return [{ name: 'labels', ok: true, detail: ends.length === 0 ? detail : `${detail}: ${datesInWords(first(ends))}` }];
+  const earliest = ends.length === 0 ? undefined : first(ends);
+  return [
+    {
+      name: 'labels',
+      ok: true,
+      detail: earliest === undefined ? detail : `${detail}: ${datesInWords(earliest)}`,
+      data: { prompts, ...(earliest !== undefined && datesAsJson(earliest)) },
+    },
+  ];
 }
 
 /** The earliest of both dates of all labels. */

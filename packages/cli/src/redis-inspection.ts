@@ -25,6 +25,7 @@ export async function inspectRedis(url: string): Promise<Finding> {
     name: 'redis',
     ok: policy === 'noeviction',
     detail: `${place}, maxmemory-policy ${policy}`,
+    data: { place, maxmemory_policy: policy },
     fix: 'redis-cli config set maxmemory-policy noeviction',
   };
 }

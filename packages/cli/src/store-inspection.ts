@@ -20,12 +20,12 @@ export async function inspectDatabase(
       place === 'embedded'
         ? 'embedded, in the home folder'
         : `${place}, by what \`bulla up\` had in BULLA_DATABASE_URL`;
-    return { name, ok: true, detail };
+    return { name, ok: true, detail, data: { place } };
   }
   try {
     return await standalone.lookAtDatabase(url, async (found) => {
       await own.recognise(found);
-      return { name, ok: true, detail: `${found.place} is there, and lets us in` };
+      return { name, ok: true, detail: `${found.place} is there, and lets us in`, data: { place: found.place } };
     });
   } catch (error) {
     // Both kinds say in words what is wrong and what mends it.
@@ -40,12 +40,30 @@ export async function inspectModel(standalone: StandalonePackage, settings: Stan
   const name = 'model';
   const { BULLA_LLM: target, BULLA_LLM_MODEL: wanted } = settings;
   const asked = await standalone.askModel(settings);
-  if (asked === undefined) return { name, ok: true, detail: `builtin:${target.kind} (not a language model)` };
+  if (asked === undefined)
+    return {
+      name,
+      ok: true,
+      detail: `builtin:${target.kind} (not a language model)`,
+      data: { model: `builtin:${target.kind}` },
+    };
   const { host } = asked;
-  if ('models' in asked) return { name, ok: true, detail: `${host} answers; ${described(asked.models, wanted)}` };
+  if ('models' in asked)
+    return {
+      name,
+      ok: true,
+      detail: `${host} answers; ${described(asked.models, wanted)}`,
+      data: { host, models: asked.models },
+    };
   const { code, ...fault } = asked;
   const fix = code === 'upstream_unavailable' ? upstreamHint(fault) : hintOfCode(code);
-  return { name, ok: false, detail: upstreamWords(fault) ?? `${host}: ${code}`, ...(fix !== undefined && { fix }) };
+  return {
+    name,
+    ok: false,
+    detail: upstreamWords(fault) ?? `${host}: ${code}`,
+    data: { ...asked },
+    ...(fix !== undefined && { fix }),
+  };
 }
 
 /** Which model runs get that name none. */

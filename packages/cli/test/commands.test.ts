@@ -373,6 +373,20 @@ describe('bulla doctor and status', () => {
       expect(doctor.stdout).toMatch(new RegExp(`^✔ ${name} `, 'm'));
     }
     expect((await world.bulla(['status'])).stdout).toMatch(/^vault +http:\/\/127\.0\.0\.1:\d+ is ready/m);
+    const status = JSON.parse((await world.bulla(['status', '--json'])).stdout) as { name: string; data: object }[];
+    const data = Object.fromEntries(status.map((found) => [found.name, found.data]));
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect(data).toMatchObject({
+      home: { folder: world.path('home') },
+      vault: { url: running.url('vault'), answers: true, ready: true, checks: [{ name: 'database', ok: true }] },
+      pin: { pin: expect.stringMatching(/^sha256:/), org: 'dev', profile: 'development' },
+      directory: { version: expect.any(Number), expires: time },
+      freshness: { until: time, renewers: [{ urn: expect.stringMatching(/^urn:bulla:dev:dev:/), spoke_at: time }] },
+      identity: { urn: expect.stringMatching(/^urn:bulla:dev:dev:/), signs_until: time },
+      labels: { prompts: expect.any(Number), signed_until: time, newest_until: time },
+      database: { place: 'embedded' },
+      model: { host: new URL(model.url).host, models: ['fake-model'] },
+    });
   });
 
   it('say what is wrong and how to mend it where nothing is there', async () => {

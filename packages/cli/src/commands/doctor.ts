@@ -45,14 +45,15 @@ export function addInspectionCommands(program: Command, context: Context, setExi
   program
     .command('status')
     .description('one screen: what runs, who this device is, whom it trusts')
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print it as JSON: what was found in `data`, and in words in `detail`')
     .addHelpText(
       'after',
       '\nIt states, and does not judge: that is what `bulla doctor` does.\n\nExample:\n  $ bulla status',
     )
     .action(async (options: { json?: boolean }) => {
       const findings = await inspect(context);
-      if (options.json === true) context.out.json(findings.map(({ name, ok, detail }) => ({ name, ok, detail })));
+      if (options.json === true)
+        context.out.json(findings.map(({ name, ok, detail, data }) => ({ name, ok, detail, data })));
       else context.out.table(findings.map(({ name, detail }) => [name, detail]));
     });
 }
