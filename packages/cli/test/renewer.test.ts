@@ -166,10 +166,10 @@ describe('a renewer that comes in', () => {
     expect(ok(await as('renew', ['trust', 'renew'])).stdout).toMatch(ROUND);
   });
 
-  it('asks at a terminal, and adopts nothing by anything less than yes', async () => {
+  it('asks at a terminal, and adopts nothing without a yes', async () => {
     ok(await adopt(...(await seen())));
     const ask = (answer: string) => as('renew', ['trust', 'renew', '--adopt', '-q'], `${answer}\n`, true);
-    const refused = await ask('y');
+    const refused = await ask('no');
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('nothing was adopted') });
     // What is decided by is shown also where no talk is wanted.
     expect(refused.stderr).toMatch(/^claims\/triage@production {2}move \d: v\d sha256:/m);
