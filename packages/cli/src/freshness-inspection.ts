@@ -53,7 +53,7 @@ export async function inspectOwnRenewer(home: Home, now: number): Promise<Findin
   const at = Date.parse(((await home.read(ROUND_MARK)) ?? '').trim()) / 1000;
   const isRecent = now - at < ROUND_SECONDS;
   const detail = Number.isNaN(at) ? 'no round went well yet' : `its last round went well ${sayWhen(at, now)}`;
-  const data = { last_round: Number.isNaN(at) ? null : timestampOf(at) };
+  const data = { last_round: Number.isNaN(at) ? null : timestampOf(Math.floor(at)) };
   return {
     name: 'renewer',
     ok: isRecent,
