@@ -32,6 +32,8 @@ export class Context {
   readonly passphrases: Passphrases;
   /** The prompt or file that the command is about, for its errors. */
   subject: string | undefined;
+  /** What the process ends with where nothing was thrown; it stays 0 unless a command says more. */
+  exitCode = 0;
   #options: GlobalOptions = {};
   #settings: ClientSettings | undefined;
   #identity: Promise<Identity> | undefined;

@@ -117,7 +117,7 @@ describe('what is said', () => {
       'bulla approve list',
     );
     expect(hintAbout('a/b version 1 is not sealed to this device', 'client', 'forbidden', {})).toContain(
-      'pushes it again',
+      'bulla prompt reseal a/b --version 1',
     );
   });
 

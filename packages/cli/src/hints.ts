@@ -47,7 +47,7 @@ const HINTS: Readonly<Record<string, string>> = {
   upstream_auth: 'the model refused the key of the responder: see BULLA_LLM_API_KEY where `bulla up` runs',
   key_revoked:
     'a device that is listed no more signed it; another author pushes the prompt again, or moves its label: bulla prompt promote',
-  needs_rewrap: 'push the prompt again: it is not sealed to this responder',
+  needs_rewrap: 'an author seals it to the new key of the responder: bulla prompt reseal NAME --labelled',
   indeterminate: 'it may have run: whether to ask again is your decision',
 };
 
@@ -129,10 +129,13 @@ function notFoundHint(message: string, { subject, command = '' }: About): string
   return `${prompts}, versions with \`bulla prompt history ${subject}\``;
 }
 
+const NOT_SEALED = /(\S+) version (\d+) is not sealed to this device/;
+
 /** Of what a service refuses without a word; what this side finds says itself what is missing. */
 function forbiddenHint(error: BullaError | CryptoError): string | undefined {
-  if (error.message.includes('is not sealed to this device'))
-    return 'its author pushes it again, unchanged: that seals it to whoever came since';
+  const unsealed = NOT_SEALED.exec(error.message);
+  if (unsealed !== null)
+    return `somebody who can open it seals it to those who came since: bulla prompt reseal ${unsealed[1]} --version ${unsealed[2]}`;
   if (error.message.includes('needed signed the label'))
     return 'the policy protects the label; `bulla approve list` shows what waits, who may sign it reads where it stands and says so: `bulla prompt confirm NAME@LABEL`';
   if (error.message === PROBLEMS.forbidden.title)

@@ -26,14 +26,53 @@ export function requireLabel(text: string): string {
   throw new UsageError('that is not a label', 'labels are lower-case words with hyphens: production, staging');
 }
 
-/** @throws {UsageError} */
+const VERSION = /^v?([1-9][0-9]{0,8})$/;
+
+/**
+ * A version as people write it, and as commands print it: `3` or `v3`.
+ * @throws {UsageError}
+ */
 export function requireVersion(text: string): number {
-  const version = /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : undefined;
-  if (version !== undefined) return version;
+  const [, digits] = VERSION.exec(text) ?? [];
+  if (digits !== undefined) return Number(digits);
   throw new UsageError(
     'that is not a version',
-    'versions are whole numbers that count from 1; `bulla prompt history NAME` lists them',
+    'versions are whole numbers that count from 1, as 3 or v3; `bulla prompt history NAME` lists them',
   );
+}
+
+/** A prompt, and which of its versions is meant, if that was said. */
+export interface NamedVersion {
+  readonly name: string;
+  readonly version?: number;
+  readonly label?: string;
+}
+
+/**
+ * A prompt with or without a version: `claims/triage`, `claims/triage@3`, `claims/triage@v3`, `claims/triage@production`. A
+ * label that looks like a version is named with an option.
+ * @throws {UsageError}
+ */
+export function requireNamedVersion(text: string): NamedVersion {
+  const at = text.lastIndexOf('@');
+  if (at < 0) return { name: requirePromptName(text) };
+  const name = requirePromptName(text.slice(0, at));
+  const rest = text.slice(at + 1);
+  return VERSION.test(rest) ? { name, version: requireVersion(rest) } : { name, label: requireLabel(rest) };
+}
+
+/**
+ * A prompt and one version of it, said in one word or in two: `claims/triage@3`, or `claims/triage` and `3`.
+ * @returns version undefined if none was said
+ * @throws {UsageError} if both say one, or a label is named
+ */
+export function requireNameAndVersion(text: string, apart: string | undefined): Omit<NamedVersion, 'label'> {
+  const { name, version, label } = requireNamedVersion(text);
+  if (label !== undefined)
+    throw new UsageError('that is a label, and a version is wanted here', 'versions are 3 or v3: claims/triage@3');
+  if (apart === undefined) return { name, ...(version !== undefined && { version }) };
+  if (version !== undefined) throw new UsageError('the version was named twice', `leave one out: ${name} v${version}`);
+  return { name, version: requireVersion(apart) };
 }
 
 /** As whom names are shown: a device, and what people are called there. */

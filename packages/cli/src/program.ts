@@ -17,11 +17,11 @@ import { addUpCommand } from './commands/up.js';
 import { addVerifyCommand } from './commands/verify.js';
 import type { GlobalOptions } from './context.js';
 import { Context } from './context.js';
-import { EXIT, report } from './exit-code.js';
+import { report } from './exit-code.js';
 import type { Io } from './io.js';
 
 /** Commands whose first argument says what they are about. */
-const ABOUT = /^(run|verify|prompt (push|pull|show|history|promote|rollback|label|delete))$/;
+const ABOUT = /^(run|verify|prompt (push|pull|show|history|diff|promote|rollback|label|reseal|delete))$/;
 /** Commands that work with the home folder; `doctor` looks at every mode itself. */
 const OF_HOME = /^(up|init|run|(prompt|approve|trust|policy|people|device|invitations) .*)$/;
 /** Commands that run until they are told to end, and then end in order and with 0; so does one that is repeated. */
@@ -59,21 +59,18 @@ Exit codes: 0 ok, 1 error, 2 usage, 3 conflict, 4 who you are is not established
  */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const context = new Context(io);
-  let exitCode: number = EXIT.ok;
   let command: string | undefined;
   let label: string | undefined;
   let isService = false;
   // Before the command line is understood: a program that asks for JSON gets its mistakes as JSON too.
   const asJson = asksForJson(argv);
   const usage: string[] = [];
-  const program = buildProgram(context, asJson ? usage : undefined, (code) => {
-    exitCode = code;
-  });
+  const program = buildProgram(context, asJson ? usage : undefined);
   program.hook('preAction', async (_, action) => {
     context.use(globalOptions(action));
     if (context.asJson) action.setOptionValue('json', true);
     command = nameOf(action);
-    const subject = ABOUT.test(command) ? action.args[0] : undefined;
+    const subject = ABOUT.test(command) ? subjectOf(command, action.args[0]) : undefined;
     context.subject = subject === '-' ? 'standard input' : subject;
     const of: unknown = action.opts()['label'];
     label = typeof of === 'string' ? of : undefined;
@@ -87,7 +84,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   io.signal.addEventListener('abort', interrupt);
   try {
     await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted]);
-    return exitCode;
+    return context.exitCode;
   } catch (error) {
     return report(error, context.out, io.signal.aborted && !isService, {
       subject: context.subject,
@@ -102,7 +99,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /** @param usage where mistakes of the command line go instead of standard error, if anywhere */
-function buildProgram(context: Context, usage: string[] | undefined, setExitCode: (code: number) => void): Command {
+function buildProgram(context: Context, usage: string[] | undefined): Command {
   const program = new Command('bulla')
     .description('end-to-end encryption for LLM prompts')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -127,11 +124,16 @@ function buildProgram(context: Context, usage: string[] | undefined, setExitCode
   addDeviceCommands(program, context);
   addKeysCommands(program, context);
   addLetterCommands(program, context);
-  addInspectionCommands(program, context, setExitCode);
+  addInspectionCommands(program, context);
   addDevCommands(program, context);
   addGlobalOptions(program);
   addUsageHints(program, 'bulla');
   return program;
+}
+
+/** A file as it is called, a prompt without the version that is meant. */
+function subjectOf(command: string, argument: string | undefined): string | undefined {
+  return command === 'verify' ? argument : argument?.replace(/@[^@]*$/, '');
 }
 
 /** What is wrong with a command line, and what was perhaps meant, each in a line of its own. */

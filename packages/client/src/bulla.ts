@@ -4,6 +4,7 @@ import { requireSeconds, verifyAnswer } from '@bulla/crypto';
 import type { Answer } from './answer.js';
 import { Approvals } from './approvals.js';
 import { bullaError } from './errors.js';
+import { Grants } from './grants.js';
 import type { Identity } from './identity.js';
 import { requireOwnKey } from './own-key.js';
 import { People } from './people.js';
@@ -56,6 +57,8 @@ export class Bulla {
   readonly approvals: Approvals;
   /** Where labels stand as this client remembers it. */
   readonly labels: HeldLabels;
+  /** Who can open versions that were pushed before. */
+  readonly grants: Grants;
   /** What a vault lost that was restored from a backup. */
   readonly restored: RestoredVault;
   /** Devices: inviting, letting in, revoking. */
@@ -72,6 +75,7 @@ export class Bulla {
     this.people = new People(session, this.prompts);
     this.approvals = new Approvals(session);
     this.labels = new HeldLabels(session, this.prompts);
+    this.grants = new Grants(session, this.prompts);
     this.restored = new RestoredVault(session, this.prompts);
   }
 

@@ -17,6 +17,7 @@ export {
   UpstreamError,
   VerifyError,
 } from './errors.js';
+export type { Grants, LackingVersion, ResealedVersion, VersionsToSeal } from './grants.js';
 export type { HandedBack, KeptBeyond, KeptLabel } from './handing-back.js';
 export type { Identity } from './identity.js';
 export { identityOf } from './identity.js';

@@ -1,4 +1,4 @@
-import type { Trust } from '@bulla/crypto';
+import type { Recipient, Trust } from '@bulla/crypto';
 import { parseContent, parseGrant, sealGrant, tokenHash, urnOf } from '@bulla/crypto';
 import { openGrant } from '@bulla/crypto/open';
 import { bullaError, checked } from './errors.js';
@@ -27,22 +27,28 @@ export function grantMissing(
   return session.keeper.withKnownKeys(trust, (known) => grantUnder(session, known, prompt, opened));
 }
 
-async function grantUnder(
+/** Those who may have a version by its rights, and whose key of now holds no grant of it. By the vault's list of grants. */
+export async function missingRecipients(
   session: Session,
   trust: Trust,
   prompt: PromptRef,
-  { version, chash, statement }: OpenedVersion,
-): Promise<string[]> {
-  const service = vaultOf(session, trust);
+  { version, statement }: OpenedVersion,
+): Promise<Recipient[]> {
   const held = new Set<string>();
   let cursor: string | undefined;
   do {
     const call = { params: { id: prompt.id }, query: { version, limit: PAGE, cursor } };
-    const page = await session.transport.call('grant.list', service, trust, call);
+    const page = await session.transport.call('grant.list', vaultOf(session, trust), trust, call);
     for (const { kid } of page.data) held.add(kid);
     cursor = page.next_cursor ?? undefined;
   } while (cursor !== undefined);
-  const missing = recipientsOf(session, trust, statement.acl).filter(({ record }) => !held.has(record.kid));
+  return recipientsOf(session, trust, statement.acl).filter(({ record }) => !held.has(record.kid));
+}
+
+async function grantUnder(session: Session, trust: Trust, prompt: PromptRef, opened: OpenedVersion): Promise<string[]> {
+  const { version, chash, statement } = opened;
+  const service = vaultOf(session, trust);
+  const missing = await missingRecipients(session, trust, prompt, opened);
   if (missing.length === 0) return [];
   const stored = await session.transport.call('version.get', service, trust, { params: { id: prompt.id, n: version } });
   const unwrapper =

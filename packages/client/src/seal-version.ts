@@ -79,6 +79,12 @@ export async function sealVersion(
   const { identity, now } = session;
   const sub = urnOf(trust.org, 'prompt', prompt.id);
   const acl = aclOf(draft, trust, identity.urn, prompt.name);
+  if (acl.responders.some((urn) => trust.entity(urn)?.kind !== 'responder')) {
+    throw bullaError('key_unknown', {
+      message: 'the rights name a responder that the directory does not list',
+      origin: 'client',
+    });
+  }
   const statement: Statement = {
     iss: identity.urn,
     aud: organisationUrn(trust.org),
@@ -124,21 +130,13 @@ export function recipientsOf(session: Session, trust: Trust, acl: Statement['acl
       message: 'this device has no active encryption key in the directory',
       origin: 'client',
     });
-  if (acl.responders.some((urn) => trust.entity(urn)?.kind !== 'responder')) {
-    throw bullaError('key_unknown', {
-      message: 'the rights name a responder that the directory does not list',
-      origin: 'client',
-    });
-  }
+  // One that a version named and the directory lists no more gets nothing.
+  const responders = acl.responders.filter((urn) => trust.entity(urn)?.kind === 'responder');
   const readers = trust
     .entitiesOf('device')
     .filter((urn) => trust.groupsOf(urn).some((group) => acl.read.includes(group)));
   const recovery = trust.recoveryRecipient();
-  const all = [
-    ...own,
-    ...[...acl.responders, ...readers].flatMap(activeOf),
-    ...(recovery === undefined ? [] : [recovery]),
-  ];
+  const all = [...own, ...[...responders, ...readers].flatMap(activeOf), ...(recovery === undefined ? [] : [recovery])];
   // The vault takes one grant for each key.
   return [...new Map(all.map((recipient) => [recipient.record.kid, recipient])).values()];
 }

@@ -1,4 +1,4 @@
-import { parseGrant } from '@bulla/crypto';
+import { fingerprint, parseGrant } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
@@ -25,6 +25,85 @@ async function join(): Promise<TestOrganisation['owner']> {
   await owner.refreshTrust();
   return device;
 }
+
+describe('a reseal', () => {
+  const versionsOf = (urn: string) =>
+    world.vault
+      .named(NAME)
+      .versions.filter(({ grants }) => grants.some((token) => parseGrant(token).header.aud === urn))
+      .map(({ version }) => version);
+  const pushThree = async () => {
+    await owner.prompts.push(NAME, 'text', draftOf('one'), ['production']);
+    await owner.prompts.push(NAME, 'text', draftOf('two'));
+    await owner.prompts.push(NAME, 'text', draftOf('three'));
+  };
+
+  it('seals the versions that are meant to who joined since, and moves no label', async () => {
+    await pushThree();
+    const device = await join();
+    expect(await owner.grants.reseal(NAME, 1)).toEqual([{ version: 1, state: 'sealed', recipients: [device.urn] }]);
+    expect(versionsOf(device.urn)).toEqual([1]);
+    const late = await world.client(device);
+    expect((await late.prompts.proposeMove(NAME, 'production', 1)).target?.version).toBe(1);
+    expect(await owner.grants.reseal(NAME, 'labelled')).toEqual([
+      { version: 1, state: 'sealed', recipients: [] },
+      { version: 3, state: 'sealed', recipients: [device.urn] },
+    ]);
+    expect(await owner.grants.reseal(NAME, 'newest')).toEqual([{ version: 3, state: 'sealed', recipients: [] }]);
+    expect((await owner.grants.reseal(NAME, 'all')).map(({ recipients }) => recipients.length)).toEqual([0, 1, 0]);
+    expect(versionsOf(device.urn)).toEqual([1, 2, 3]);
+    expect((await owner.prompts.get(NAME)).labels).toEqual([
+      { label: 'latest', version: 3, seq: 3 },
+      { label: 'production', version: 1, seq: 1 },
+    ]);
+  });
+
+  it('gives nothing to a responder that the directory lists no more, and passes over what this device cannot open', async () => {
+    await pushThree();
+    const device = await join();
+    const late = await world.client(device);
+    await owner.grants.reseal(NAME, 'newest');
+    expect(await late.grants.reseal(NAME, 'all')).toEqual([
+      { version: 1, state: 'unsealed', recipients: [] },
+      { version: 2, state: 'unsealed', recipients: [] },
+      { version: 3, state: 'sealed', recipients: [] },
+    ]);
+    const [responder] = world.organisation.responders;
+    await world.organisation.publish((draft) => {
+      delete draft.entities[responder.urn];
+    });
+    await owner.refreshTrust();
+    expect(await owner.grants.reseal(NAME, 1)).toEqual([{ version: 1, state: 'sealed', recipients: [device.urn] }]);
+  });
+
+  it('passes over a version whose author may write this name no more, unless it was named', async () => {
+    const author = await world.client(world.organisation.author);
+    await author.prompts.push(NAME, 'text', draftOf('one'));
+    await owner.prompts.push(NAME, 'text', draftOf('two'));
+    await world.organisation.publish((draft) => {
+      for (const { kid } of world.organisation.author.entity.keys)
+        draft.revoked.push({ kid, reason: 'affiliationChanged', at: world.clock.seconds });
+    }, world.clock.seconds);
+    await owner.refreshTrust();
+    expect((await owner.grants.reseal(NAME, 'all')).map(({ state }) => state)).toEqual(['void', 'sealed']);
+    await expect(owner.grants.reseal(NAME, 1)).rejects.toMatchObject({ code: 'key_revoked' });
+  });
+
+  it('says which labelled versions lack a grant, and for which key', async () => {
+    await pushThree();
+    expect(await owner.grants.lacking(NAME)).toEqual([]);
+    const device = await join();
+    const key = device.entity.keys.find(({ use }) => use === 'enc');
+    const keys = [{ urn: device.urn, fingerprint: fingerprint(key?.kid ?? '') }];
+    expect(await owner.grants.lacking(NAME)).toEqual([
+      { version: 1, keys },
+      { version: 3, keys },
+    ]);
+    await owner.grants.reseal(NAME, 'labelled');
+    expect(await owner.grants.lacking(NAME)).toEqual([]);
+    expect(await (await world.client(device)).grants.lacking(NAME)).toEqual([]);
+  });
+});
 
 describe('a push of what was pushed before', () => {
   it('seals it to who joined since and may read it, once, and to nobody else', async () => {

@@ -174,9 +174,8 @@ export class TestVault {
       },
       'grant.add': ({ params, body }) => {
         const { grants } = body as { grants: string[] };
-        this.#prompt(params)
-          .versions.at(-1)
-          ?.grants.push(...grants);
+        const { versions } = this.#prompt(params);
+        for (const token of grants) versions[parseGrant(token).header.ver - 1]?.grants.push(token);
         return { body: { added: grants.length } };
       },
       ...this.positions.handlers(),

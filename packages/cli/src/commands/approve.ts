@@ -102,7 +102,9 @@ async function show(context: Context, id: string, { full, json }: ShowOptions): 
   }
   out.table(await rowsOf(context, approval));
   if (target === undefined && approval.version > 0)
-    return out.talk('this version is not sealed to this device, which can neither show nor sign it');
+    return out.talk(
+      `this version is not sealed to this device, which can neither show nor sign it; somebody who can open it runs: bulla prompt reseal ${approval.prompt.name} --version ${approval.version}`,
+    );
   const self = await context.beholder();
   out.line();
   showScreen(moveScreen(move, { self, whole: full === true }), (...parts) => out.line(...parts));

@@ -7,7 +7,7 @@ import type { Context } from '../context.js';
 import { findDevice, idOf } from '../device-names.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
 import { keptLines } from '../kept-text.js';
-import { requirePromptName, requireVersion } from '../names.js';
+import { requireNamedVersion } from '../names.js';
 import { counted, styled } from '../output.js';
 import type { PeopleNames } from '../people-names.js';
 import { personShown, readPeopleNames } from '../people-names.js';
@@ -84,9 +84,9 @@ async function revoke(context: Context, name: string, options: RevokeOptions): P
 }
 
 function requireWritten(text: string): { readonly name: string; readonly version: number } {
-  const at = text.lastIndexOf('@');
-  if (at < 0) throw new UsageError('--keep: expected name@version, such as claims/triage@3');
-  return { name: requirePromptName(text.slice(0, at)), version: requireVersion(text.slice(at + 1)) };
+  const { name, version } = requireNamedVersion(text);
+  if (version === undefined) throw new UsageError('--keep: expected name@version, such as claims/triage@3');
+  return { name, version };
 }
 
 function show(

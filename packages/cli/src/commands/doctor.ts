@@ -30,7 +30,7 @@ import { reasonOf } from '../system-errors.js';
 import { UsageError } from '../usage-error.js';
 
 /** `bulla doctor` and `bulla status` */
-export function addInspectionCommands(program: Command, context: Context, setExitCode: (code: number) => void): void {
+export function addInspectionCommands(program: Command, context: Context): void {
   program
     .command('doctor')
     .description('check this installation and say how to mend what is wrong')
@@ -40,7 +40,7 @@ export function addInspectionCommands(program: Command, context: Context, setExi
       const findings = await inspect(context);
       if (options.json === true) context.out.json(findings);
       else showFindings(context, findings);
-      if (findings.some(({ ok }) => !ok)) setExitCode(EXIT.error);
+      if (findings.some(({ ok }) => !ok)) context.exitCode = EXIT.error;
     });
   program
     .command('status')

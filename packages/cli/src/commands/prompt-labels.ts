@@ -2,7 +2,8 @@ import type { LabelOutcome, Prompts, ProposedMove } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { requireLabel, requirePromptName, requireVersion } from '../names.js';
+import type { NamedVersion } from '../names.js';
+import { requireLabel, requireNameAndVersion, requirePromptName, requireVersion } from '../names.js';
 import type { Part } from '../output.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
@@ -17,12 +18,18 @@ interface LabelOptions extends SigningOptions {
 export function addLabelCommands(prompt: Command, context: Context): void {
   addSigningOptions(
     prompt
-      .command('promote <name> <version>')
+      .command('promote <name> [version]')
       .description('point a label to a version, after you saw it; a protected one waits for further people')
       .requiredOption('--to <label>', 'the label, such as production'),
-  ).action((name: string, version: string, options: SigningOptions & { to: string }) =>
-    move(context, name, options.to, version, options, `promote ${name} ${version} --to ${options.to}`),
-  );
+  ).action((text: string, version: string | undefined, options: SigningOptions & { to: string }) => {
+    const wanted = requireNameAndVersion(text, version);
+    if (wanted.version === undefined)
+      throw new UsageError(
+        'say which version the label shall point to',
+        `bulla prompt promote ${wanted.name} 4 --to production`,
+      );
+    return move(context, { ...wanted, version: wanted.version }, options.to, options, 'promote');
+  });
   addSigningOptions(
     prompt
       .command('rollback <name>')
@@ -34,19 +41,17 @@ export function addLabelCommands(prompt: Command, context: Context): void {
       .command('label <name> <label> [version]')
       .description('point a label to a version, after you saw it, or remove it')
       .option('--delete', 'remove the label'),
-  ).action((name: string, of: string, version: string | undefined, options: LabelOptions) =>
-    label(context, name, of, version, options),
+  ).action((text: string, of: string, version: string | undefined, options: LabelOptions) =>
+    label(context, requireNameAndVersion(text, version), of, options),
   );
 }
 
 async function label(
   context: Context,
-  name: string,
+  { name, version }: Omit<NamedVersion, 'label'>,
   of: string,
-  version: string | undefined,
   options: LabelOptions,
 ): Promise<void> {
-  requirePromptName(name);
   requireLabel(of);
   if ((version === undefined) === (options.delete !== true)) {
     throw new UsageError(
@@ -56,26 +61,24 @@ async function label(
   }
   if (version === undefined && options.expect !== undefined)
     throw new UsageError('--expect names a content, and --delete leaves none');
-  if (version !== undefined) return move(context, name, of, version, options, `label ${name} ${of} ${version}`);
+  if (version !== undefined) return move(context, { name, version }, of, options, 'label');
   const outcome = await (await context.connect()).prompts.deleteLabel(name, of);
   sayOutcome(context, name, of, outcome, options.json === true);
 }
 
-/** @param again the command after `bulla prompt` that asks for the same */
+/** @param by the command that asks, to name it again where nobody can be asked */
 async function move(
   context: Context,
-  name: string,
+  { name, version }: { readonly name: string; readonly version: number },
   of: string,
-  version: string,
   options: SigningOptions,
-  again: string,
+  by: 'promote' | 'label',
 ): Promise<void> {
-  requirePromptName(name);
   requireLabel(of);
-  const wanted = requireVersion(version);
   if (options.expect !== undefined) requireContent(options.expect);
   const { prompts } = await context.connect();
-  const proposed = await prompts.proposeMove(name, of, wanted);
+  const proposed = await prompts.proposeMove(name, of, version);
+  const again = by === 'promote' ? `promote ${name} ${version} --to ${of}` : `label ${name} ${of} ${version}`;
   await requireAgreement(context, proposed, options, `bulla prompt ${again}`);
   sayOutcome(context, name, of, await prompts.sign(proposed), options.json === true);
 }

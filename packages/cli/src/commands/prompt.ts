@@ -3,7 +3,15 @@ import { STATEMENT_MAX_BYTES } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { readText, writeWhole } from '../files.js';
-import { requireLabel, requirePrefix, requirePromptName, requireVersion, shortName } from '../names.js';
+import type { NamedVersion } from '../names.js';
+import {
+  requireLabel,
+  requireNamedVersion,
+  requirePrefix,
+  requirePromptName,
+  requireVersion,
+  shortName,
+} from '../names.js';
 import { noteUnknownGroups } from '../groups.js';
 import { counted, styled } from '../output.js';
 import { draftOf, fileOf } from '../prompt-draft.js';
@@ -11,6 +19,7 @@ import { PromptFileError } from '../prompt-file-error.js';
 import { unlistedResponders } from '../prompt-file.js';
 import { UsageError } from '../usage-error.js';
 import { addLabelCommands, pendingLine } from './prompt-labels.js';
+import { addResealCommand } from './prompt-reseal.js';
 import { addStandingCommands } from './prompt-standing.js';
 import { showHistory, showPrompt, showPrompts } from './prompt-views.js';
 
@@ -24,6 +33,9 @@ interface ChoiceOptions {
   readonly label?: string;
   readonly version?: string;
 }
+
+/** What stands for a version on a command line. */
+const NAMED_VERSION = 'the prompt, with @3, @v3 or @production behind it for that version';
 
 /** `bulla prompt …` */
 export function addPromptCommands(program: Command, context: Context): void {
@@ -48,11 +60,13 @@ Examples:
   $ bulla prompt promote claims/triage 2 --to production
   $ bulla prompt rollback claims/triage              (production points where it did before)
   $ bulla prompt confirm claims/triage@production    (production stays there for longer)
+  $ bulla prompt reseal claims/triage --labelled     (for somebody who came in since)
   $ bulla prompt pull claims/triage --out triage.md`,
     );
   addWriting(prompt, context);
   addLabelCommands(prompt, context);
   addStandingCommands(prompt, context);
+  addResealCommand(prompt, context);
   addReading(prompt, context);
 }
 
@@ -74,21 +88,24 @@ function addWriting(prompt: Command, context: Context): void {
 
 function addReading(prompt: Command, context: Context): void {
   prompt
-    .command('pull <name>')
+    .command('pull')
+    .argument('<name>', NAMED_VERSION)
     .description('open a version and write its file, byte for byte as it was pushed')
     .option('--label <label>', 'the version that this label points to (default: latest)')
     .option('--version <n>', 'this version')
     .option('--out <file>', 'write to this file (default: standard output)')
-    .action((name: string, options: ChoiceOptions & { out?: string }) => pull(context, name, options));
+    .action((text: string, options: ChoiceOptions & { out?: string }) => pull(context, text, options));
   prompt
-    .command('show <name>')
+    .command('show')
+    .argument('<name>', NAMED_VERSION)
     .description('open a version and show what it says and who may run it')
     .option('--label <label>', 'the version that this label points to (default: latest)')
     .option('--version <n>', 'this version')
     .option('--json', 'print it as JSON')
-    .action((name: string, options: ChoiceOptions & { json?: boolean }) =>
-      showPrompt(context, requirePromptName(name), choiceOf(options), options.json === true),
-    );
+    .action((text: string, options: ChoiceOptions & { json?: boolean }) => {
+      const named = requireNamedVersion(text);
+      return showPrompt(context, named.name, choiceOf(options, named), options.json === true);
+    });
   prompt
     .command('list [prefix]')
     .description('list prompts whose names begin with a prefix')
@@ -155,10 +172,12 @@ function isTooLarge(error: unknown): boolean {
   return error instanceof BullaError && error.code === 'payload_too_large' && error.origin === 'client';
 }
 
-async function pull(context: Context, name: string, options: ChoiceOptions & { out?: string }): Promise<void> {
-  requirePromptName(name);
+async function pull(context: Context, text: string, options: ChoiceOptions & { out?: string }): Promise<void> {
+  const named = requireNamedVersion(text);
+  const { name } = named;
+  const choice = choiceOf(options, named);
   const bulla = await context.connect();
-  const opened = await bulla.prompts.read(name, choiceOf(options));
+  const opened = await bulla.prompts.read(name, choice);
   const file = fileOf(opened.statement);
   if (options.out === undefined) return context.out.text(file);
   await writeWhole(options.out, file);
@@ -176,9 +195,15 @@ async function remove(context: Context, name: string, options: { yes?: boolean }
   context.out.line(`${name}  deleted`);
 }
 
-/** Which version a command means: by --version, by --label, or the newest. */
-export function choiceOf({ label, version }: ChoiceOptions): { label?: string; version?: number } {
+/** Which version a command means: by the name, by --version, by --label, or the newest. */
+export function choiceOf({ label, version }: ChoiceOptions, named: NamedVersion): { label?: string; version?: number } {
   if (label !== undefined && version !== undefined) throw new UsageError('--label and --version exclude each other');
+  if (label === undefined && version === undefined) {
+    if (named.version !== undefined) return { version: named.version };
+    return named.label === undefined ? {} : { label: named.label };
+  }
+  if (named.version !== undefined || named.label !== undefined)
+    throw new UsageError('what follows the @ says already which version: leave out --version and --label');
   if (version !== undefined) return { version: requireVersion(version) };
   return label === undefined ? {} : { label: requireLabel(label) };
 }

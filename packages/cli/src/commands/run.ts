@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { CheckFailed } from '../exit-code.js';
 import { writeWhole } from '../files.js';
-import { requirePromptName } from '../names.js';
+import { requireNamedVersion } from '../names.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { mistakesIn, readVariables } from '../variables.js';
@@ -27,7 +27,8 @@ interface RunCommandOptions {
 /** `bulla run` */
 export function addRunCommand(program: Command, context: Context): void {
   program
-    .command('run <prompt>')
+    .command('run')
+    .argument('<prompt>', 'its name, with @3, @v3 or @staging behind it for that version')
     .description('run a prompt and print the verified answer')
     .option('--var <name=value>', 'a variable: name=text, name=@file, or name=- for standard input', collect)
     .option('--var-text <name=text>', 'a variable that is this text, whatever it begins with', collect)
@@ -53,11 +54,12 @@ Examples:
     .action((prompt: string, options: RunCommandOptions) => runPrompt(context, prompt, options));
 }
 
-async function runPrompt(context: Context, name: string, options: RunCommandOptions): Promise<void> {
-  requirePromptName(name);
+async function runPrompt(context: Context, text: string, options: RunCommandOptions): Promise<void> {
+  const named = requireNamedVersion(text);
+  const { name } = named;
   if (options.json === true && options.raw === true) throw new UsageError('--json and --raw exclude each other');
   if (options.showQuestion === true && options.json !== true) throw new UsageError('--show-question needs --json');
-  const choice = choiceOf(options);
+  const choice = choiceOf(options, named);
   const bulla = await context.connect();
   // Only for a vault whose root is the pinned one are the variables even read.
   const vars = await readVariables(context.io, {

@@ -31,7 +31,7 @@ export function addAcceptCommand(trust: Command, context: Context): void {
 The file can come by any way: the new signing key vouches for all that is in it, and the fingerprint for that key. Ask
 the operator for the fingerprint by voice or in person, never over the network that the responder answers on.
 
-Prompts are not sealed to the new keys yet: their authors run \`bulla prompt push\` again.
+Prompts are not sealed to the new keys yet: their authors run \`bulla prompt reseal NAME --labelled\`.
 
 Examples:
   $ bulla trust accept --fingerprint ab12:77f0:… --keys responder.public
@@ -53,7 +53,9 @@ async function accept(context: Context, options: AcceptOptions): Promise<void> {
   out.talk(
     `directory version ${accepted.directoryVersion}; the old keys ${compromised ? 'are revoked' : 'only verify and open from now on'}`,
   );
-  out.talk('Prompts are not sealed to the new keys yet (needs_rewrap): push each again with `bulla prompt push`.');
+  out.talk(
+    'Prompts are not sealed to the new keys yet (needs_rewrap): for each, an author runs `bulla prompt reseal NAME --labelled`; `bulla doctor` counts them.',
+  );
   if (compromised) out.talk('Whatever was sealed to the old keys can be read by whoever has them: change those texts.');
 }
 
