@@ -80,7 +80,7 @@ describe('a vault with a root of its own making', () => {
       };
       Object.assign(asker, own);
     }
-    const ended = await bulla(['run', 'demo/claim-triage', '--var', 'claim=-', '--url', url], asker, SECRET);
+    const ended = await bulla(['run', 'demo/claim-triage@demo', '--var', 'claim=-', '--url', url], asker, SECRET);
     expect(ended).toMatchObject({
       status: 10,
       stdout: '',
@@ -116,7 +116,7 @@ withServer('content that somebody changed in the database', () => {
     const { rows } = await client.query<{ content: string }>('SELECT content FROM vault.prompt_version');
     await changeContent(expression);
     const ended = await bulla(['demo'], settings);
-    const run = await bulla(['run', 'demo/claim-triage', '--var', 'claim=-'], settings, SECRET);
+    const run = await bulla(['run', 'demo/claim-triage@demo', '--var', 'claim=-'], settings, SECRET);
     await client.query('UPDATE vault.prompt_version SET content = $1', [rows[0]?.content]);
     await client.end();
     expect({ status: ended.status, stderr: ended.stderr }).toEqual({

@@ -103,4 +103,32 @@ withServer('a responder with new keys', () => {
     expect(answered.stdout).toContain('Water is flowing.');
     expect(answered.stderr).toContain(`signed by responder main ${fingerprint.slice(0, 9)}`);
   });
+
+  it('answers again when its keys were published, versions resealed, and its file installed, in this order', async () => {
+    // A label that is not at the newest version, and none is moved or pushed.
+    await writeFile(join(folder, 'triage.md'), 'Sort this claim, and say why.\n\n{{claim}}\n');
+    ok(await bulla(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], settings));
+    const newest = join(folder, 'responder.newest.json');
+    ok(await bulla(['keys', 'generate', newest, '--like', join(home, 'services/responder.keys.json')], settings));
+    const stated = ok(await bulla(['keys', 'public', newest], settings));
+    const fingerprint = stated.stderr.match(FINGERPRINT)?.[0] ?? '';
+    const file = join(folder, 'responder.newest.public');
+    await writeFile(file, stated.stdout);
+    ok(await bulla(['trust', 'accept', '--fingerprint', fingerprint, '--keys', file], settings));
+    const before = await run();
+    expect([before.status, before.stderr]).toEqual([3, expect.stringContaining('reseal claims/triage --labelled')]);
+    const doctor = async () => (await bulla(['doctor'], settings)).stdout;
+    const key = String.raw`for responder main \(encryption key [0-9a-f:]{9}\)`;
+    expect(await doctor()).toMatch(
+      new RegExp(`2 labelled versions without a grant: claims/triage v1 ${key}; claims/triage v2 ${key}\n`),
+    );
+    expect(ok(await bulla(['prompt', 'reseal', 'claims/triage', '--labelled'], settings)).stdout).toBe(
+      'claims/triage v1  sealed to responder main\nclaims/triage v2  sealed to responder main\n',
+    );
+    expect(await doctor()).not.toContain('without a grant');
+    await responder.stop();
+    responder = await startResponder(newest);
+    const answered = ok(await run());
+    expect(answered.stderr).toContain(`signed by responder main ${fingerprint.slice(0, 9)}`);
+  });
 });

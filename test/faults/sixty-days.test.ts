@@ -22,7 +22,7 @@ const clock = new ShiftedClock(library ?? '', folder);
 let settings: Record<string, string>;
 let running: RunningBulla | undefined;
 
-const run = (): Promise<Ended> => bulla(['run', 'demo/claim-triage', '--var', 'claim=Water came in.'], settings);
+const run = (): Promise<Ended> => bulla(['run', 'demo/claim-triage@demo', '--var', 'claim=Water came in.'], settings);
 const isAnswered = async () => {
   const { status, stderr } = await run();
   return status === 0 ? 'answered' : stderr;

@@ -25,6 +25,8 @@ export const EXIT = {
   network: 8,
   notReady: 9,
   verification: 10,
+  /** Signed; the label moves when further people have signed. */
+  waits: 11,
   settings: 78,
   interrupted: 130,
 } as const;

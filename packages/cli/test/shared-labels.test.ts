@@ -56,6 +56,11 @@ describe('bulla prompt reseal', () => {
     const own = await as('ada', ['prompt', 'reseal', NAME, '--labelled']);
     expect(own).toMatchObject({ code: 5, stdout: expect.stringContaining(`${NAME} v1  not sealed to this device\n`) });
     expect(own.stderr).toContain('somebody who can open it runs: bulla prompt reseal');
+    const lacking = await world.bulla(['doctor']);
+    expect(lacking.stdout).toMatch(
+      /grants +2 labelled versions without a grant: claims\/triage v1 for dev dev_\w+ \(encryption key /,
+    );
+    expect(lacking.stdout).toContain(`mend it: bulla prompt reseal ${NAME} --labelled\n`);
     // The newest is reached by a push of the same text; no push reaches an older one.
     await push('Version three.');
     expect(await as('ada', ['prompt', 'show', `${NAME}@v1`])).toMatchObject({ code: 5 });
@@ -64,8 +69,81 @@ describe('bulla prompt reseal', () => {
     expect(resealed.stdout).toMatch(
       /^claims\/triage v1 {2}sealed to dev dev_\w+\nclaims\/triage v3 {2}nobody was missing\n$/,
     );
+    expect((await world.bulla(['doctor'])).stdout).toContain('labelled versions are sealed to the keys of all');
     const shown = await as('ada', ['prompt', 'show', `${NAME}@v1`]);
     expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('Version one.') });
     expect((await world.done(['prompt', 'list'])).stdout).toContain('latest v3, production v1');
+  });
+});
+
+describe('a label that two people move', () => {
+  const MOVES = 'claims/moves';
+  const pushMoves = (text: string, ...options: string[]) =>
+    world.bulla(['prompt', 'push', MOVES, '-f', '-', ...options], { stdin: `${text}\n` });
+  const promote = (version: string, to: string) => world.bulla(['prompt', 'promote', MOVES, version, '--to', to]);
+
+  it('ends with 11 while it waits for the other, however it was begun', async () => {
+    const pushed = await pushMoves('One.', '--label', 'production', '--label', 'staging');
+    expect(pushed).toMatchObject({ code: 11, stdout: expect.stringContaining('1 of 2 approvals (you)') });
+    expect(await pushMoves('One.', '--label', 'production', '--json')).toMatchObject({ code: 11 });
+    const [, hinted = ''] = /: bulla (prompt promote .*)$/m.exec((await promote('v1', 'production')).stderr) ?? [];
+    expect(await world.bulla(hinted.split(' '))).toMatchObject({ code: 11 });
+    expect((await world.bulla(['--help'])).stdout).toContain('11 signed and waits for others');
+  });
+
+  it('is left alone by the demo, which has a label of its own', async () => {
+    expect(await world.bulla(['demo'])).toMatchObject({ code: 0, stdout: expect.stringContaining('demo ok') });
+    expect((await world.done(['approve', 'list'])).stdout).not.toContain('demo/claim-triage');
+    expect(await world.bulla(['run', 'demo/claim-triage@demo', '--var', 'claim=Water.'])).toMatchObject({ code: 0 });
+  });
+
+  it('is never signed by the demo [guard: cli-demo-protected]', async () => {
+    const policy = JSON.parse((await world.done(['policy', 'show'])).stdout) as { labels: object };
+    const labels = { ...policy.labels, demo: { groups: ['grp:authors'], threshold: 2 } };
+    await world.file('demo.json', JSON.stringify({ ...policy, labels }));
+    await world.done(['policy', 'set', world.path('demo.json')]);
+    expect(await world.bulla(['demo'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('asks 2 people to sign the label demo'),
+    });
+    expect((await world.done(['approve', 'list'])).stdout).not.toContain('demo/claim-triage');
+  });
+});
+
+describe('a label', () => {
+  const NAMED = 'claims/named';
+  const prompt = (...argv: string[]) => world.bulla(['prompt', ...argv]);
+  beforeAll(async () => {
+    for (const text of ['One.\n', 'Two.\n'])
+      await world.done(['prompt', 'push', NAMED, '-f', '-', '--label', 'staging'], { stdin: text });
+  });
+
+  it('is not signed again where it stands already [guard: cli-move-unchanged]', async () => {
+    const unchanged = { code: 0, stdout: `${NAMED}  staging → v2  (unchanged, move 2)\n` };
+    expect(await prompt('promote', NAMED, '2', '--to', 'staging')).toMatchObject(unchanged);
+    expect(await prompt('label', NAMED, 'staging', 'v2')).toMatchObject(unchanged);
+    const other = await prompt('promote', NAMED, '2', '--to', 'staging', '--expect', `sha256:${'A'.repeat(43)}`);
+    expect(other).toMatchObject({ code: 10, stdout: '' });
+  });
+
+  it('is moved away from the newest version by nobody, if it is latest [guard: cli-latest-newest]', async () => {
+    expect(await prompt('label', NAMED, 'latest', '1')).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('latest always names the newest version, which is v2'),
+    });
+    expect(await prompt('promote', `${NAMED}@v1`, '--to', 'latest')).toMatchObject({ code: 2 });
+    expect(await prompt('label', NAMED, 'latest', '2')).toMatchObject({ code: 0 });
+  });
+
+  it('is not rolled back, if it is latest [guard: cli-latest-rollback]', async () => {
+    const ended = await prompt('rollback', NAMED, '--label', 'latest');
+    expect(ended.stderr).toContain('latest always names the newest version\n');
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('is not removed, if it is latest [guard: cli-latest-delete]', async () => {
+    expect(await prompt('label', NAMED, 'latest', '--delete')).toMatchObject({ code: 2, stdout: '' });
+    expect(await prompt('show', NAMED)).toMatchObject({ code: 0 });
   });
 });

@@ -233,7 +233,7 @@ describe('bulla up', () => {
       await world.done(['trust', 'renew']);
       passed = 30;
       // Nobody called anything the newest meanwhile: whoever signs a directory says that it is.
-      expect(await world.bulla(['run', 'demo/claim-triage', '--var', 'claim=Water.'])).toMatchObject({ code: 10 });
+      expect(await world.bulla(['run', 'demo/claim-triage@demo', '--var', 'claim=Water.'])).toMatchObject({ code: 10 });
       const renewed = await world.bulla(['trust', 'renew']);
       expect(renewed).toMatchObject({
         code: 0,
@@ -241,7 +241,7 @@ describe('bulla up', () => {
           /^directory version 2 signed for 90 days\ndirectory version 2 and \d labels are the newest\n$/,
         ),
       });
-      expect(await world.bulla(['run', 'demo/claim-triage', '--var', 'claim=Water.'])).toMatchObject({ code: 0 });
+      expect(await world.bulla(['run', 'demo/claim-triage@demo', '--var', 'claim=Water.'])).toMatchObject({ code: 0 });
       // By the Date that the services really say, the clocks differ; nothing else is wrong.
       world.fetch = fetch;
       const failed = (await world.bulla(['doctor'])).stdout.match(/^✘ \w+( \w+)?/gm);

@@ -36,6 +36,8 @@ export interface LabelBase extends PositionRef {
   readonly version: number;
   /** Of the version, where its tags say it. */
   readonly chash?: string | undefined;
+  /** Whether enough people say so now, and it is the newest; not where a person adopted it. */
+  readonly counts?: boolean;
 }
 
 /**
@@ -70,7 +72,7 @@ export async function baseOf(session: Session, trust: Trust, prompt: PromptRef, 
     throw toAdopt(error, prompt, label);
   }
   const { seq, pos, sub, version, chash } = shown;
-  return { seq, pos, sub, version, chash };
+  return { seq, pos, sub, version, chash, counts: true };
 }
 
 const baseAt = ({ seq, pos, sub, ver: version, chash }: LabelHead): LabelBase => ({ seq, pos, sub, version, chash });

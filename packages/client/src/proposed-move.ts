@@ -33,6 +33,8 @@ export interface ProposedMove {
   readonly target: OpenedVersion | undefined;
   /** Undefined where the label points nowhere that counts: there is nothing to compare with. */
   readonly present: PresentVersion | undefined;
+  /** Whether the label stands there already, by signatures that count now: nobody need sign it again. */
+  readonly stands?: boolean;
 }
 
 /** Why an older version cannot be opened although nobody lied: its author has lost the right to write. */
@@ -67,7 +69,8 @@ export async function proposeMove(
   const isBorne = version > 0 && base.sub === urnOf(trust.org, 'prompt', prompt.id);
   const present =
     isBorne && chash !== undefined ? await openPresent(session, trust, prompt, { version, chash }) : undefined;
-  return { prompt, label, seq: base.seq + 1, prev: base.pos, target, present };
+  const stands = base.counts === true && present !== undefined && present.chash === target?.chash;
+  return { prompt, label, seq: base.seq + 1, prev: base.pos, target, present, ...(stands && { stands }) };
 }
 
 /** As openVersion, but a version whose author has left since is only named. */

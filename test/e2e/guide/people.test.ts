@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
-import { letIn, sign, succeed } from '../stories/second-person.js';
+import { letIn, sign, succeed, WAITS } from '../stories/second-person.js';
 import { type ShownCommand, shownCommands } from './console-blocks.js';
 import { runShown, runSigned } from './shell.js';
 
@@ -41,6 +41,7 @@ function shapeOf(line: string): string {
     .replaceAll(/\d{4}-\d\d-\d\d/g, 'DATE')
     .replaceAll(/\burn:bulla:(acme|dev):/g, 'urn:bulla:')
     .replaceAll(/\bsvc:responder:(main|local)\b/g, 'svc:responder')
+    .replaceAll(/\bresponder (main|local)\b/g, 'responder')
     .replaceAll(/\b(version|move|keep) \d+/g, '$1 N')
     .replaceAll(/\b\d+ texts?( it wrote)? (is|are)\b/g, 'N texts$1 are')
     .replaceAll(/@\d+/g, '@N')
@@ -73,9 +74,11 @@ async function show(
     !command.includes('--expect');
   const { status, output } = isSigned ? await runSigned(command, cwd, by) : await runShown(command, cwd, by, input);
   const at = `${shown.line} ${command}`;
-  expect({ at, status, printed: status === 0 ? '' : output }).toMatchObject({
+  // What the page shows to wait for others ends with a status of its own.
+  const ends = shown.output.includes('⏸') ? WAITS : 0;
+  expect({ at, status, printed: status === ends ? '' : output }).toMatchObject({
     at,
-    status: 0,
+    status: ends,
     printed: '',
   });
   expect({ at, missing: missing(shown.output, output) }).toEqual({ at, missing: [] });
@@ -83,10 +86,13 @@ async function show(
 }
 
 it('people.md shows how people come in and leave, and how a responder gets new keys', async () => {
-  const [invite, enrol, approve, byWords, revoke, ...later] = await commandsOf('people.md');
-  const [inviteRenewer, enrolRenewer, adopt, renew, generate, publish, accept, ...more] = later;
+  const [invite, enrol, approve, byWords, reseal, revoke, ...later] = await commandsOf('people.md');
+  const [inviteRenewer, enrolRenewer, adopt, renew, generate, publish, accept, resealKeys, ...more] = later;
   expect(more).toEqual([]);
   const [laptop, phone] = [{ BULLA_HOME: join(folder, 'laptop') }, { BULLA_HOME: join(folder, 'phone') }];
+  const letter = ['prompt', 'push', 'claims/letter', '-f', '-'];
+  await succeed([...letter, '--label', 'production'], owner, 'One.\n');
+  for (const text of ['Two.\n', 'Three.\n']) await succeed(letter, owner, text);
   const code = /bulla1_\S+/.exec(await show(invite, owner))?.[0] ?? '';
   await show(enrol, laptop, { input: code, from: ' --wait' });
   await show(approve, owner);
@@ -98,6 +104,8 @@ it('people.md shows how people come in and leave, and how a responder gets new k
   await rename(records, `${records}.kept`);
   await show(byWords, owner, { input: /^words +(.*)/m.exec(asked)?.[1] ?? '' });
   await rename(`${records}.kept`, records);
+
+  await show(reseal, owner);
 
   await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], laptop);
   await show(revoke, owner, { input: 'yes\n' });
@@ -125,6 +133,11 @@ it('people.md shows how people come in and leave, and how a responder gets new k
   await show(generate, owner, { cwd });
   const stated = await show(publish, owner, { cwd });
   await show(accept, owner, { cwd, from: '5b21:…', to: /fingerprint (\S+)/.exec(stated)?.[1] ?? '' });
+  expect((await bulla(['doctor'], owner)).stdout).toMatch(
+    / grants +.*claims\/letter v1 for responder \w+ \(encryption key [0-9a-f:]{9}\)/,
+  );
+  await show(resealKeys, owner);
+  expect((await bulla(['doctor'], owner)).stdout).not.toContain('claims/letter v1 for');
 }, 240_000);
 
 it('approvals.md shows how two people move a label, and move it back', async () => {

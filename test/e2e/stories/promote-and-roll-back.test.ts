@@ -5,7 +5,7 @@ import { databaseForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
-import { letIn, personOf, sign, succeed } from './second-person.js';
+import { letIn, personOf, sign, succeed, WAITS } from './second-person.js';
 
 // S3 (product.md §3): a protected label moves when two people have signed, and goes back in the same way.
 
@@ -89,7 +89,7 @@ async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
   await push(alice, 'Sort this claim.');
   await push(alice, 'Sort this claim; water comes first.');
 
-  const begun = await sign(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], alice);
+  const begun = await sign(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], alice, WAITS);
   const first = approvalIn(begun.stdout);
   const early = await bulla(['run', 'claims/triage', '--var', 'claim=Water.'], bob);
   expect([early.status, early.stderr]).toEqual([6, expect.stringContaining('label_not_found')]);
@@ -97,7 +97,7 @@ async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
   // One person with two devices is one person.
   const same = await bulla(['approve', 'yes', first], laptop);
   expect([same.status, same.stderr]).toEqual([5, expect.stringContaining('one person counts once')]);
-  const again = await sign(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], laptop);
+  const again = await sign(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], laptop, WAITS);
   expect(again.stdout).toContain('1 of 2 approvals');
 
   const waiting = await succeed(['approve', 'list'], bob);
@@ -113,18 +113,18 @@ async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
   expect(await versionRun(bob)).toBe(1);
 
   const second = approvalIn(
-    (await sign(['prompt', 'promote', 'claims/triage', '2', '--to', 'production'], bob)).stdout,
+    (await sign(['prompt', 'promote', 'claims/triage', '2', '--to', 'production'], bob, WAITS)).stdout,
   );
   expect((await sign(['approve', 'yes', second], alice)).stdout).toBe('claims/triage  production → v2  (move 2)\n');
   expect(await versionRun(bob)).toBe(2);
 
-  const dropped = approvalIn((await sign(['prompt', 'rollback', 'claims/triage'], alice)).stdout);
+  const dropped = approvalIn((await sign(['prompt', 'rollback', 'claims/triage'], alice, WAITS)).stdout);
   expect((await succeed(['approve', 'no', dropped], bob)).stdout).toBe(`${dropped}  dropped\n`);
   const late = await bulla(['approve', 'yes', dropped], bob);
   expect([late.status, late.stderr]).toEqual([3, expect.stringContaining('label_stale')]);
   expect(await versionRun(bob)).toBe(2);
 
-  const back = approvalIn((await sign(['prompt', 'rollback', 'claims/triage'], alice)).stdout);
+  const back = approvalIn((await sign(['prompt', 'rollback', 'claims/triage'], alice, WAITS)).stdout);
   expect((await sign(['approve', 'yes', back], bob)).stdout).toBe('claims/triage  production → v1  (move 3)\n');
   expect(await versionRun(bob)).toBe(1);
   expect((await succeed(['approve', 'list'], bob)).stdout).toBe('');

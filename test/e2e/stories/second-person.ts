@@ -3,14 +3,19 @@ import { join } from 'node:path';
 import { bulla } from '../../bulla-command.js';
 import type { Ended } from '../../bulla-process.js';
 
-/** Runs a command that must succeed. @throws {Error} with what it said */
+/** What a command ends with that signed, and whose move waits for others. */
+export const WAITS = 11;
+
+/** Runs a command that must succeed, or end with another status that is named. @throws {Error} with what it said */
 export async function succeed(
   args: readonly string[],
   settings: Readonly<Record<string, string>>,
   input = '',
+  status = 0,
 ): Promise<Ended> {
   const ended = await bulla(args, settings, input);
-  if (ended.status !== 0) throw new Error(`bulla ${args.join(' ')}: ${ended.status}\n${ended.stdout}${ended.stderr}`);
+  if (ended.status !== status)
+    throw new Error(`bulla ${args.join(' ')}: ${ended.status}\n${ended.stdout}${ended.stderr}`);
   return ended;
 }
 
@@ -20,12 +25,16 @@ export function namedCommand(said: string): string[] {
 }
 
 /** Signs as a script does: what the command shows is named in the next one. @throws {Error} if that fails */
-export async function sign(args: readonly string[], settings: Readonly<Record<string, string>>): Promise<Ended> {
+export async function sign(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+  status = 0,
+): Promise<Ended> {
   const shown = await bulla(args, settings);
   const named = namedCommand(shown.stderr);
   if (shown.status !== 2 || named.length === 0)
     throw new Error(`bulla ${args.join(' ')}: ${shown.status}\n${shown.stdout}${shown.stderr}`);
-  return succeed(named, settings);
+  return succeed(named, settings, '', status);
 }
 
 /**

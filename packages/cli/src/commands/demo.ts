@@ -7,12 +7,14 @@ import { CheckFailed } from '../exit-code.js';
 import { writeWhole } from '../files.js';
 import { shortName } from '../names.js';
 import { styled } from '../output.js';
+import { UsageError } from '../usage-error.js';
 import { draftOf } from '../prompt-draft.js';
 import { findingOf } from '../answer-explanations.js';
 import { quoted } from '../visible-text.js';
 
 const NAME = 'demo/claim-triage';
-const LABEL = 'production';
+/** No policy is likely to protect it: several people would have to sign before the demo could go on. */
+const LABEL = 'demo';
 const PROMPT = `---
 vars:
   claim:
@@ -35,8 +37,10 @@ export function addDemoCommand(program: Command, context: Context): void {
     .addHelpText(
       'after',
       `
-Needs a running \`bulla up\`. It stores one prompt, ${NAME}, and can be run as often as you like.
-Each line is what a function returned just then. Ends with 0, or with 10 and the check that failed.
+Needs a running \`bulla up\`. It stores one prompt, ${NAME}, under a label of its own, ${LABEL}, and can be run as
+often as you like. Each line is what a function returned just then. Ends with 0, with 10 and the check that failed, or
+with the code of what kept it from going on (\`bulla --help\`): 8 where the vault does not answer, 5 where you may not
+write this prompt.
 
 Examples:
   $ bulla demo
@@ -101,6 +105,13 @@ async function demo(context: Context, outPath: string | undefined): Promise<void
 
 /** Pushes the prompt and opens what the vault has of it, which must be what was pushed. */
 async function store(context: Context, bulla: Bulla): Promise<void> {
+  const { threshold } = (await bulla.trust()).labelRule(NAME, LABEL);
+  // guard: cli-demo-protected
+  if (threshold > 1)
+    throw new UsageError(
+      `the policy asks ${threshold} people to sign the label ${LABEL}, and the demo is one: nothing was stored`,
+      'take the rule away (bulla policy show), or run it in a home of its own: BULLA_HOME=…',
+    );
   const { draft } = draftOf(PROMPT, 'the prompt of bulla demo');
   const pushed = await bulla.prompts.push(NAME, 'text', draft, [LABEL]);
   const self = (await context.identity()).urn;

@@ -13,6 +13,7 @@ import type { Finding } from '../inspection.js';
 import {
   inspectIdentity,
   inspectForks,
+  inspectGrants,
   inspectLabels,
   inspectModes,
   inspectNode,
@@ -131,6 +132,8 @@ async function inspectWithVault(
     if (may(known.entity(urn)?.roles ?? [], 'grant.read')) {
       const readers = await attempt(findings, 'readers', async () => inspectReaders(bulla, await context.beholder()));
       if (readers !== undefined) findings.push(readers);
+      const grants = await attempt(findings, 'grants', () => inspectGrants(bulla, urn));
+      if (grants !== undefined) findings.push(grants);
     }
   }
   for (const responder of known.entitiesOf('responder')) {

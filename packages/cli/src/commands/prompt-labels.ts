@@ -2,17 +2,20 @@ import type { LabelOutcome, Prompts, ProposedMove } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
+import { EXIT } from '../exit-code.js';
 import type { NamedVersion } from '../names.js';
 import { requireLabel, requireNameAndVersion, requirePromptName, requireVersion } from '../names.js';
 import type { Part } from '../output.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import type { SigningOptions } from './signing.js';
-import { addSigningOptions, requireAgreement, requireContent } from './signing.js';
+import { addSigningOptions, contentOf, requireAgreement, requireContent } from './signing.js';
 
 interface LabelOptions extends SigningOptions {
   readonly delete?: boolean;
 }
+
+const LATEST = 'latest';
 
 /** `bulla prompt promote|rollback|label` */
 export function addLabelCommands(prompt: Command, context: Context): void {
@@ -62,8 +65,34 @@ async function label(
   if (version === undefined && options.expect !== undefined)
     throw new UsageError('--expect names a content, and --delete leaves none');
   if (version !== undefined) return move(context, { name, version }, of, options, 'label');
+  // guard: cli-latest-delete
+  if (of === LATEST) throw new UsageError(`${LATEST} always names the newest version: it is not removed`);
   const outcome = await (await context.connect()).prompts.deleteLabel(name, of);
   sayOutcome(context, name, of, outcome, options.json === true);
+}
+
+/** Nobody is asked to sign what is said already. */
+function sayUnchanged({ out }: Context, proposed: ProposedMove, version: number, asJson: boolean): void {
+  const { prompt, label: of } = proposed;
+  const seq = proposed.seq - 1;
+  if (asJson) return out.json({ name: prompt.name, label: of, seq, version, changed: false });
+  out.line(`${prompt.name}  ${of} → v${version}  (unchanged, move ${seq})`);
+  out.talk(`nothing was signed; to say that it stands there for longer: bulla prompt confirm ${prompt.name}@${of}`);
+}
+
+/** What reads or runs a prompt without a label means its newest version by `latest`: nobody points it elsewhere by hand. */
+async function requireNewest(prompts: Prompts, name: string, of: string, version: number): Promise<void> {
+  if (of !== LATEST) return;
+  const { latest_version: newest } = await prompts.get(name);
+  // guard: cli-latest-newest
+  if (version !== newest) throw notNewest(`the newest version, which is v${newest}`, name);
+}
+
+function notNewest(what: string, name: string): UsageError {
+  return new UsageError(
+    `${LATEST} always names ${what}`,
+    `give an older version a label of its own: bulla prompt promote ${name} VERSION --to LABEL`,
+  );
 }
 
 /** @param by the command that asks, to name it again where nobody can be asked */
@@ -77,7 +106,11 @@ async function move(
   requireLabel(of);
   if (options.expect !== undefined) requireContent(options.expect);
   const { prompts } = await context.connect();
+  await requireNewest(prompts, name, of, version);
   const proposed = await prompts.proposeMove(name, of, version);
+  const isWanted = options.expect === undefined || requireContent(options.expect) === contentOf(proposed);
+  // guard: cli-move-unchanged
+  if (proposed.stands === true && isWanted) return sayUnchanged(context, proposed, version, options.json === true);
   const again = by === 'promote' ? `promote ${name} ${version} --to ${of}` : `label ${name} ${of} ${version}`;
   await requireAgreement(context, proposed, options, `bulla prompt ${again}`);
   sayOutcome(context, name, of, await prompts.sign(proposed), options.json === true);
@@ -86,6 +119,8 @@ async function move(
 async function rollback(context: Context, name: string, options: SigningOptions & { label: string }): Promise<void> {
   requirePromptName(name);
   requireLabel(options.label);
+  // guard: cli-latest-rollback
+  if (options.label === LATEST) throw notNewest('the newest version', name);
   if (options.expect !== undefined) requireContent(options.expect);
   const { prompts } = await context.connect();
   const proposed = await proposeRollback(context, prompts, name, options);
@@ -111,8 +146,10 @@ async function proposeRollback(
   }
 }
 
-/** What came of moving a label. */
-export function sayOutcome({ out }: Context, name: string, of: string, outcome: LabelOutcome, asJson: boolean): void {
+/** What came of moving a label; a move that waits for others ends the command with a code of its own. */
+export function sayOutcome(context: Context, name: string, of: string, outcome: LabelOutcome, asJson: boolean): void {
+  const { out } = context;
+  if (outcome.pending !== undefined) context.exitCode = EXIT.waits;
   if (asJson) return out.json({ name, label: of, ...outcome });
   if (outcome.pending !== undefined) return out.line(...pendingLine(of, outcome.pending));
   if (outcome.version === 0) return out.line(`${name}  label ${of} removed`);

@@ -2,6 +2,7 @@ import { BullaError } from '@bulla/client';
 import { STATEMENT_MAX_BYTES } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
+import { EXIT } from '../exit-code.js';
 import { readText, writeWhole } from '../files.js';
 import type { NamedVersion } from '../names.js';
 import {
@@ -156,6 +157,7 @@ async function push(context: Context, name: string, options: PushOptions): Promi
   if (!pushed.changed && recipients.length > 0)
     out.talk(styled('✔', 'good'), ` sealed for ${recipients.length} more (${recipients.join(', ')})`);
   const waiting = new Set(pushed.pending.map(({ label }) => label));
+  if (waiting.size > 0) context.exitCode = EXIT.waits;
   const labelled = [...new Set([...pushed.labels, 'latest'])].filter((label) => !waiting.has(label));
   if (options.json === true) out.json({ ...pushed, labels: labelled });
   else
