@@ -129,13 +129,16 @@ function notFoundHint(message: string, { subject, command = '' }: About): string
   return `${prompts}, versions with \`bulla prompt history ${subject}\``;
 }
 
-const NOT_SEALED = /(\S+) version (\d+) is not sealed to this device/;
+const NOT_SEALED = /(\S+) versions? ([\d, ]+) (?:is|are) not sealed to this device/;
 
 /** Of what a service refuses without a word; what this side finds says itself what is missing. */
 function forbiddenHint(error: BullaError | CryptoError): string | undefined {
   const unsealed = NOT_SEALED.exec(error.message);
-  if (unsealed !== null)
-    return `somebody who can open it seals it to those who came since: bulla prompt reseal ${unsealed[1]} --version ${unsealed[2]}`;
+  if (unsealed !== null) {
+    const [, name = '', versions = ''] = unsealed;
+    const which = versions.includes(',') ? '--all' : `--version ${versions}`;
+    return `somebody who can open it seals it to those who came since: bulla prompt reseal ${name} ${which}`;
+  }
   if (error.message.includes('needed signed the label'))
     return 'the policy protects the label; `bulla approve list` shows what waits, who may sign it reads where it stands and says so: `bulla prompt confirm NAME@LABEL`';
   if (error.message === PROBLEMS.forbidden.title)

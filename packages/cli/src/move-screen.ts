@@ -1,5 +1,5 @@
+import type { OpenedVersion, ProposedMove } from '@bulla/client';
 import type { Beholder } from './names.js';
-import type { ProposedMove } from '@bulla/client';
 import type { DiffLine } from './line-diff.js';
 import { diffLines } from './line-diff.js';
 import type { Part } from './output.js';
@@ -44,19 +44,41 @@ export function moveScreen(move: ProposedMove, { self, whole }: ScreenOptions): 
   const from = present === undefined ? '' : `v${present.version} `;
   const head = (to: string): Part[] => [styled(prompt.name, 'strong'), `  ${label}: ${from}→ ${to}  (move ${seq})`];
   if (target === undefined) return { lines: [head('nowhere: the label is removed')], isCut: false };
-  const before = present?.opened;
   const isBack = present !== undefined && present.version > target.version;
-  const compared = compare(before && rowsOf(before, self), rowsOf(target, self));
-  const text = compareText(before && textOf(before.statement), textOf(target.statement), whole);
-  const cut = new Cutter(whole);
-  const lines = [
-    head(`v${target.version}${isBack ? ', which is older' : ''}`),
-    [legend(move)],
-    ...compared.map((row) => cut.show(row)),
-    [text.summary],
-    ...cut.bounded(text.rows),
+  const heading = [head(`v${target.version}${isBack ? ', which is older' : ''}`), [legend(move)]];
+  return comparison(heading, present?.opened, target, { self, whole });
+}
+
+/** Two versions of a prompt, in the form in which a move from one to the other is shown. */
+export function comparisonScreen(
+  name: string,
+  before: OpenedVersion,
+  after: OpenedVersion,
+  options: ScreenOptions,
+): Screen {
+  const heading = [
+    [styled(name, 'strong'), `  v${before.version} → v${after.version}`],
+    [before.chash === after.chash ? styled('this is one version', 'faint') : marks(before.version, after.version)],
   ];
+  return comparison(heading, before, after, options);
+}
+
+/** Below a heading what both versions say: rows of the old, of the new and of both, then the text. */
+function comparison(
+  heading: readonly (readonly Part[])[],
+  before: OpenedVersion | undefined,
+  after: OpenedVersion,
+  { self, whole }: ScreenOptions,
+): Screen {
+  const compared = compare(before && rowsOf(before, self), rowsOf(after, self));
+  const text = compareText(before && textOf(before.statement), textOf(after.statement), whole);
+  const cut = new Cutter(whole);
+  const lines = [...heading, ...compared.map((row) => cut.show(row)), [text.summary], ...cut.bounded(text.rows)];
   return { lines, isCut: cut.isCut };
+}
+
+function marks(before: number, after: number): Part {
+  return styled(`- only v${before}   + only v${after}   the rest is the same`, 'faint');
 }
 
 function legend({ label, target, present }: ProposedMove): Part {
@@ -69,7 +91,7 @@ function legend({ label, target, present }: ProposedMove): Part {
       'faint',
     );
   if (present.chash === target?.chash) return styled(`${label} points to this version already`, 'faint');
-  return styled(`- only ${old}   + only v${target?.version ?? 0}   the rest is the same`, 'faint');
+  return marks(present.version, target?.version ?? 0);
 }
 
 type Named = ReturnType<typeof rowsOf>;

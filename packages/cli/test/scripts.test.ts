@@ -46,13 +46,15 @@ describe('transcripts', () => {
       const ended = await world.bulla(argv, { stdin });
       const at = `${script}:${line} bulla ${argv.join(' ')}`;
       // Two versions are of one second, or of two.
-      const said = ended.stderr.replaceAll(/^- (written .*)\n\+ written .*$/gm, '  $1');
+      const [printed, said] = [ended.stdout, ended.stderr].map((text) =>
+        text.replaceAll(/^- (written .*)\n\+ written .*$/gm, '  $1'),
+      );
       expect({ at, code: ended.code, stderr: said }).toEqual({
         at,
         code,
         stderr: expect.stringMatching(patternOf(stderr)),
       });
-      expect({ at, stdout: ended.stdout }).toEqual({ at, stdout: expect.stringMatching(patternOf(stdout)) });
+      expect({ at, stdout: printed }).toEqual({ at, stdout: expect.stringMatching(patternOf(stdout)) });
       hinted = /^bulla: hint: .*: bulla (.*)$/m.exec(ended.stderr)?.[1]?.split(' ') ?? [];
     }
   });

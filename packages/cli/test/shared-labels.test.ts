@@ -55,7 +55,8 @@ describe('bulla prompt reseal', () => {
     expect(closed.stderr).toContain(`bulla prompt reseal ${NAME} --version 1`);
     const own = await as('ada', ['prompt', 'reseal', NAME, '--labelled']);
     expect(own).toMatchObject({ code: 5, stdout: expect.stringContaining(`${NAME} v1  not sealed to this device\n`) });
-    expect(own.stderr).toContain('somebody who can open it runs: bulla prompt reseal');
+    expect(own.stderr).toContain(`those who came since: bulla prompt reseal ${NAME} --all\n`);
+    expect((await as('ada', ['prompt', 'history', NAME])).stdout).toContain('(not sealed to this device)');
     const lacking = await world.bulla(['doctor']);
     expect(lacking.stdout).toMatch(
       /grants +2 labelled versions without a grant: claims\/triage v1 for dev dev_\w+ \(encryption key /,

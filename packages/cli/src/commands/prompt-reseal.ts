@@ -1,7 +1,8 @@
 import type { ResealedVersion, VersionsToSeal } from '@bulla/client';
+import { BullaError } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-code.js';
+import type { Beholder } from '../names.js';
 import { requireNameAndVersion, requireVersion, shortName } from '../names.js';
 import { UsageError } from '../usage-error.js';
 
@@ -43,19 +44,17 @@ async function reseal(context: Context, text: string, options: ResealOptions): P
   const { name, which } = choiceOf(text, options);
   const { grants } = await context.connect();
   const done = await grants.reseal(name, which);
-  const self = (await context.identity()).urn;
+  const self = await context.beholder();
   if (options.json === true) out.json(done);
   else for (const one of done) out.line(`${name} v${one.version}  ${describe(one, self)}`);
   const unsealed = done.filter(({ state }) => state === 'unsealed').map(({ version }) => version);
   if (unsealed.length === 0) return;
-  const [first] = unsealed;
-  out.error(
-    `not sealed to this device, which cannot seal it to others: ${unsealed.map((one) => `v${one}`).join(', ')}`,
-  );
-  out.hint(
-    `somebody who can open it runs: bulla prompt reseal ${name} ${unsealed.length === 1 ? `--version ${first}` : '--all'}`,
-  );
-  context.exitCode = EXIT.forbidden;
+  const subject = unsealed.length === 1 ? `version ${unsealed[0]} is` : `versions ${unsealed.join(', ')} are`;
+  throw new BullaError('forbidden', {
+    message: `${name} ${subject} not sealed to this device, which cannot seal to others what it cannot open`,
+    origin: 'client',
+    status: 403,
+  });
 }
 
 function choiceOf(
@@ -71,7 +70,7 @@ function choiceOf(
   return { name, which: named.version ?? 'newest' };
 }
 
-function describe({ state, recipients }: ResealedVersion, self: string): string {
+function describe({ state, recipients }: ResealedVersion, self: Beholder): string {
   if (state === 'unsealed') return 'not sealed to this device';
   if (state === 'void') return 'passed over: its author may write this name no more, or the vault has lost it';
   if (recipients.length === 0) return 'nobody was missing';

@@ -1,4 +1,5 @@
-import type { LabelDates, VersionChoice } from '@bulla/client';
+import type { Bulla, LabelDates, VersionChoice } from '@bulla/client';
+import { BullaError } from '@bulla/client';
 import type { Context } from '../context.js';
 import { dateCells, datesAsJson, datesInWords } from '../label-dates.js';
 import { shortName } from '../names.js';
@@ -86,12 +87,16 @@ export async function showPrompts(context: Context, prefix: string | undefined, 
   out.table([['NAME', 'TYPE', 'NEWEST', 'LABELS', 'CHANGED'], ...rows]);
 }
 
+/** So many messages are opened: each takes the content of its version, which is sealed. */
+const MESSAGES_MAX = 20;
+
 /** The versions of a prompt, newest first. */
 export async function showHistory(context: Context, name: string, asJson: boolean): Promise<void> {
   const { out } = context;
   const bulla = await context.connect();
   const { prompt, versions } = await bulla.prompts.history(name);
-  if (asJson) return out.json(versions);
+  const messages = await messagesOf(bulla, name, versions.slice(0, MESSAGES_MAX));
+  if (asJson) return out.json(versions.map((one) => ({ ...one, message: messages.get(one.version)?.message ?? null })));
   const self = await context.beholder();
   const dates = await bulla.labels.dates(name);
   const rows = versions.map(({ version, chash, author, created_at }) => [
@@ -103,8 +108,11 @@ export async function showHistory(context: Context, name: string, asJson: boolea
       .join(', '),
     shortName(author.urn, self),
     toSecond(created_at),
+    shownMessage(messages.get(version)),
   ]);
-  out.table([['VERSION', 'CONTENT', 'LABELS', 'STORED BY', 'STORED'], ...rows]);
+  out.table([['VERSION', 'CONTENT', 'LABELS', 'STORED BY', 'STORED', 'MESSAGE'], ...rows]);
+  if (versions.length > MESSAGES_MAX)
+    out.talk(`messages of the newest ${MESSAGES_MAX}; for an older one: bulla prompt show ${name}@VERSION`);
   if (dates.length === 0) return;
   out.line();
   const ofLabels = dates.map((one) => [one.label, `v${one.version}`, ...dateCells(one)]);
@@ -117,6 +125,33 @@ function withDates(labels: readonly { readonly label: string }[], dates: readonl
     const of = byLabel.get(one.label);
     return of === undefined ? one : { ...one, ...datesAsJson(of) };
   });
+}
+
+/** What an author said of a version, or the code of why it was not opened. */
+type Message = { readonly message: string } | { readonly message?: undefined; readonly code: string };
+
+/** Messages are sealed with their versions: they are opened here, where this device can. */
+async function messagesOf(
+  bulla: Bulla,
+  name: string,
+  versions: readonly { readonly version: number }[],
+): Promise<Map<number, Message>> {
+  const messages = new Map<number, Message>();
+  for (const { version } of versions) {
+    try {
+      const { statement } = await bulla.prompts.read(name, { version });
+      messages.set(version, { message: statement.message });
+    } catch (error) {
+      if (!(error instanceof BullaError) || error.code === 'transport_failed') throw error;
+      messages.set(version, { code: error.code });
+    }
+  }
+  return messages;
+}
+
+function shownMessage(found: Message | undefined): string {
+  if (found === undefined) return '…';
+  return found.message ?? (found.code === 'forbidden' ? '(not sealed to this device)' : `(not opened: ${found.code})`);
 }
 
 /** RFC 3339, from seconds. */

@@ -19,6 +19,7 @@ import { draftOf, fileOf } from '../prompt-draft.js';
 import { PromptFileError } from '../prompt-file-error.js';
 import { unlistedResponders } from '../prompt-file.js';
 import { UsageError } from '../usage-error.js';
+import { addDiffCommand } from './prompt-diff.js';
 import { addLabelCommands, pendingLine } from './prompt-labels.js';
 import { addResealCommand } from './prompt-reseal.js';
 import { addStandingCommands } from './prompt-standing.js';
@@ -58,6 +59,7 @@ Examples:
   $ bulla prompt push claims/triage -f triage.md --label production -m "first"
   $ bulla prompt list claims/
   $ bulla prompt history claims/triage
+  $ bulla prompt diff claims/triage production
   $ bulla prompt promote claims/triage 2 --to production
   $ bulla prompt rollback claims/triage              (production points where it did before)
   $ bulla prompt confirm claims/triage@production    (production stays there for longer)
@@ -69,6 +71,7 @@ Examples:
   addStandingCommands(prompt, context);
   addResealCommand(prompt, context);
   addReading(prompt, context);
+  addDiffCommand(prompt, context);
 }
 
 function addWriting(prompt: Command, context: Context): void {
@@ -116,7 +119,7 @@ function addReading(prompt: Command, context: Context): void {
     );
   prompt
     .command('history <name>')
-    .description('list the versions of a prompt, newest first')
+    .description('list the versions of a prompt, newest first, with what their authors said of them')
     .option('--json', 'print the list as JSON')
     .action((name: string, options: { json?: boolean }) =>
       showHistory(context, requirePromptName(name), options.json === true),
