@@ -271,7 +271,7 @@ export async function inspectReaders(bulla: Bulla, self: string | Beholder): Pro
 const LACKING_SHOWN = 5;
 
 /** Labelled versions that somebody who may have them cannot open with the key they have now. */
-export async function inspectGrants(bulla: Bulla, self: string): Promise<Finding> {
+export async function inspectGrants(bulla: Bulla, self: string | Beholder): Promise<Finding> {
   const found: { readonly name: string; readonly detail: string }[] = [];
   for await (const { name } of bulla.prompts.list()) {
     for (const { version, keys } of await bulla.grants.lacking(name)) {

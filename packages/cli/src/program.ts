@@ -120,7 +120,7 @@ function buildProgram(context: Context, usage: string[] | undefined): Command {
   addRunCommand(program, context);
   addVerifyCommand(program, context);
   addTrustCommands(program, context);
-  addPolicyCommands(program, context, setExitCode);
+  addPolicyCommands(program, context);
   addPeopleCommands(program, context);
   addDeviceCommands(program, context);
   addKeysCommands(program, context);

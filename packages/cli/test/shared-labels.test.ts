@@ -48,7 +48,7 @@ describe('bulla prompt reseal', () => {
     const policy = JSON.parse((await world.done(['policy', 'show'])).stdout) as Record<string, unknown>;
     const labels = { production: { groups: ['grp:authors'], threshold: 2 } };
     await world.file('policy.json', JSON.stringify({ ...policy, labels }));
-    await world.done(['policy', 'set', world.path('policy.json')]);
+    await world.done(['policy', 'set', world.path('policy.json'), '--yes']);
 
     const closed = await as('ada', ['prompt', 'show', `${NAME}@v1`]);
     expect(closed).toMatchObject({ code: 5, stdout: '' });
@@ -102,7 +102,7 @@ describe('a label that two people move', () => {
     const policy = JSON.parse((await world.done(['policy', 'show'])).stdout) as { labels: object };
     const labels = { ...policy.labels, demo: { groups: ['grp:authors'], threshold: 2 } };
     await world.file('demo.json', JSON.stringify({ ...policy, labels }));
-    await world.done(['policy', 'set', world.path('demo.json')]);
+    await world.done(['policy', 'set', world.path('demo.json'), '--yes']);
     expect(await world.bulla(['demo'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('asks 2 people to sign the label demo'),

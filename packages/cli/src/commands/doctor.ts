@@ -132,7 +132,7 @@ async function inspectWithVault(
     if (may(known.entity(urn)?.roles ?? [], 'grant.read')) {
       const readers = await attempt(findings, 'readers', async () => inspectReaders(bulla, await context.beholder()));
       if (readers !== undefined) findings.push(readers);
-      const grants = await attempt(findings, 'grants', () => inspectGrants(bulla, urn));
+      const grants = await attempt(findings, 'grants', async () => inspectGrants(bulla, await context.beholder()));
       if (grants !== undefined) findings.push(grants);
     }
   }

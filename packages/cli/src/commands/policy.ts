@@ -13,7 +13,7 @@ import { requireVaultClock } from '../vault-clock.js';
 import { renewDocuments } from './trust-renew.js';
 
 /** `bulla policy …` */
-export function addPolicyCommands(program: Command, context: Context, setExitCode: (code: number) => void): void {
+export function addPolicyCommands(program: Command, context: Context): void {
   const policy = program
     .command('policy')
     .description('what the organisation allows: who writes which names, who moves which labels')
@@ -58,7 +58,7 @@ Examples:
       '\nEnds with 0 if there is nothing to say, else with 1.\n\nExample:\n  $ bulla policy test policy.json',
     )
     .action(async (file: string) => {
-      if (await test(context, file)) setExitCode(EXIT.error);
+      if (await test(context, file)) context.exitCode = EXIT.error;
     });
 }
 
