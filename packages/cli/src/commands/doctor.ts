@@ -8,12 +8,12 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-code.js';
 import { inspectFreshness, inspectOwnRenewer, inspectWords } from '../freshness-inspection.js';
+import { inspectGrants } from '../grants-inspection.js';
 import { hintOf } from '../hints.js';
 import type { Finding } from '../inspection.js';
 import {
   inspectIdentity,
   inspectForks,
-  inspectGrants,
   inspectLabels,
   inspectModes,
   inspectNode,
