@@ -180,7 +180,7 @@ function codedFailure(error: BullaError | CryptoError, about: About): Failure {
     message,
     lines: [`${message} (${code}${check === undefined ? '' : `, check ${check}`})`],
     hints: [
-      ...(errors ?? []).map((one) => `${one.pointer === '' ? 'the request' : one.pointer}: ${one.message}`),
+      ...(errors ?? []).map(memberLine),
       hint !== undefined && !error.message.includes(hint) ? hint : undefined,
       requestId === undefined || about.asJson === true ? undefined : `the ${origin} logged it as request ${requestId}`,
     ],
@@ -188,6 +188,12 @@ function codedFailure(error: BullaError | CryptoError, about: About): Failure {
     requestId,
     errors,
   };
+}
+
+/** A member that is wrong; one that its own sentence names needs no place. */
+function memberLine({ pointer, message }: NonNullable<BullaError['errors']>[number]): string {
+  if (pointer.startsWith('/vars/') || pointer === '/messages') return message;
+  return `${pointer === '' ? 'the request' : pointer}: ${message}`;
 }
 
 /** The sentence that services have for a code, as a part of a line. */

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { World } from '../test/world.js';
 import type { Io } from './io.js';
-import { mistakesIn, readVariables } from './variables.js';
+import { readVariables } from './variables.js';
 
 function ioWith(...chunks: readonly (string | Uint8Array)[]): Io {
   const stdin = (async function* () {
@@ -108,18 +108,3 @@ async function linkTo(world: World, name: string): Promise<string> {
   await symlink(world.path(name), path);
   return path;
 }
-
-describe('what is wrong with variables', () => {
-  const taken = { claim: { max: 5 }, locale: { max: 2, default: 'en' }, constructor: { max: 5 } };
-
-  it('is told by name, one line each, and without a value', () => {
-    expect(mistakesIn({ claim: 'secret', locale: 'de', toString: 'secret' }, taken)).toEqual([
-      'claim has 6 characters, and may have 5',
-      'constructor is missing',
-      'toString is no variable of it',
-    ]);
-  });
-
-  it('is nothing where each is as the prompt takes it', () =>
-    expect(mistakesIn({ claim: 'water', constructor: '' }, taken)).toEqual([]));
-});

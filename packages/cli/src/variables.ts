@@ -5,12 +5,6 @@ import { readText } from './files.js';
 import type { Io } from './io.js';
 import { UsageError } from './usage-error.js';
 
-/** A variable as a prompt declares it. */
-interface Taken {
-  readonly max: number;
-  readonly default?: string | undefined;
-}
-
 /** What a command line gives for variables. */
 export interface GivenVariables {
   /** `name=text`, `name=@file`, or `name=-` for standard input, once. */
@@ -87,17 +81,4 @@ async function entryOf(path: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** What is wrong with the variables that were given for a prompt, one line for each; never a value. */
-export function mistakesIn(given: Readonly<Record<string, string>>, taken: Readonly<Record<string, Taken>>): string[] {
-  const lines: string[] = [];
-  for (const [name, { max, default: initial }] of Object.entries(taken)) {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined;
-    if (value === undefined && initial === undefined) lines.push(`${name} is missing`);
-    if (value !== undefined && value.length > max)
-      lines.push(`${name} has ${value.length} characters, and may have ${max}`);
-  }
-  for (const name of Object.keys(given)) if (!Object.hasOwn(taken, name)) lines.push(`${name} is no variable of it`);
-  return lines;
 }

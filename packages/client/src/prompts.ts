@@ -23,6 +23,7 @@ import { vaultOf } from './session.js';
 import type { NumberedPrompt } from './store-version.js';
 import { storeVersion } from './store-version.js';
 import { contentOf } from './trust-store.js';
+import { requireVariables } from './variable-errors.js';
 
 export interface PushedPrompt extends PromptRef {
   readonly version: number;
@@ -61,6 +62,7 @@ export class Prompts {
   /**
    * Seals a draft as the next version and moves labels to it, `latest` always. An unchanged text makes no version:
    * it is sealed to whoever came since and may have it. A push that was interrupted is finished by the next.
+   * @throws {BullaError} validation_failed, before anything is sealed, for a text whose variables are not as declared
    */
   async push(
     name: string,
@@ -68,6 +70,7 @@ export class Prompts {
     draft: PromptDraft,
     labels: readonly string[] = [],
   ): Promise<PushedPrompt> {
+    requireVariables(draft);
     const trust = await this.#session.keeper.newest();
     const found = await this.find(name);
     const prompt = found ?? { id: mintId('prm'), name, type, latest_version: 0 };

@@ -15,6 +15,7 @@ import { TextReader } from './text-reader.js';
 import { newIdempotencyKey } from './transport.js';
 import { isAboutKeys } from './trust-keeper.js';
 import { upstreamWords } from './upstream-words.js';
+import { withVariableErrors } from './variable-errors.js';
 
 export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'> {
   /** Longest wait for the end of an answer, or for the beginning of one in parts; 10 minutes unless given. */
@@ -40,7 +41,8 @@ const REPLAY_SECONDS = 15 * 60;
 /**
  * Runs a prompt, yields the text of its answer piece by piece and returns the verified answer, or throws. Text that is
  * yielded is authentic to this question but not yet signed: show it, do not act on it.
- * @throws {BullaError} what vault, responder or model refused; stream_truncated for anything but a verified end; the
+ * @throws {BullaError} what vault, responder or model refused, with each variable that is wrong in `errors` where this
+ *   device may read the prompt; stream_truncated for anything but a verified end; the
  *   signal's reason if it aborts
  */
 export async function* runPrompt(
@@ -51,6 +53,8 @@ export async function* runPrompt(
   const { question, reply } = await begin(session, asking, { timeoutMs, idleTimeoutMs });
   try {
     return yield* receive(session, question, reply, asking.signal);
+  } catch (error) {
+    throw await withVariableErrors(session, question, asking, error);
   } finally {
     question.rsp.wipe();
   }

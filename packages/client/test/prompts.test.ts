@@ -115,6 +115,29 @@ describe('push', () => {
     });
   });
 
+  it('refuses a text whose variables are not as declared, each by its place, and stores nothing [guard: push-variables]', async () => {
+    const draft = draftOf('{{claim}} {{other}}');
+    const messages = [...draft.content.messages, { role: 'user' as const, content: 'a {{ claim }}' }];
+    const vars = { claim: { type: 'string' as const, max: 1, default: 'ab' } };
+    const pushing = bulla.prompts.push('claims/wrong', 'chat', {
+      ...draft,
+      content: { ...draft.content, messages, vars },
+    });
+    await expect(pushing).rejects.toMatchObject({
+      code: 'validation_failed',
+      origin: 'client',
+      errors: [
+        {
+          pointer: '/content/messages/1/content',
+          message: '{{ at character 3 does not hold one variable name; write \\{{ for braces that are no variable',
+        },
+        { pointer: '/content/messages/0/content', message: '{{other}} is used but not declared in vars' },
+        { pointer: '/content/vars/claim/default', message: 'the default of claim is longer than its max' },
+      ],
+    });
+    expect(await bulla.prompts.find('claims/wrong')).toBeUndefined();
+  });
+
   it('refuses another type than the prompt has', async () => {
     await push('one');
     await expect(bulla.prompts.push(NAME, 'chat', draftOf('one'))).rejects.toMatchObject({ code: 'validation_failed' });

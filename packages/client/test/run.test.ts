@@ -3,6 +3,7 @@ import { generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
 import { verifyAnswerFile } from '../src/bulla.js';
+import type { BullaError } from '../src/errors.js';
 import type { RunEvent } from '../src/runs.js';
 import { deltasOf, eventsOf, sendEvents, sendReply } from './responder.js';
 import type { World } from './world.js';
@@ -129,6 +130,36 @@ describe('a run', () => {
   ])('throws the problem inside a sealed answer: %s', async (code, problem) => {
     world.responder.script.fin = { finish: 'error', err: { code } };
     await expect(bulla.prompt(NAME).run(VARS)).rejects.toMatchObject(problem);
+  });
+
+  it('names each variable that is missing, unknown or too long to whoever may read the prompt', async () => {
+    world.responder.script.fin = { finish: 'error', err: { code: 'variable_unknown' } };
+    const refused = async (asker: Bulla, vars: Record<string, string>, messages = {}) =>
+      asker
+        .prompt(NAME)
+        .run(vars, messages)
+        .catch((error: unknown) => error as BullaError);
+    const asked = { messages: [{ role: 'user' as const, content: 'more' }] };
+    const answer = await refused(bulla, { other: 'secret', toString: 'secret' }, asked);
+    expect(answer).toMatchObject({
+      code: 'variable_unknown',
+      origin: 'responder',
+      status: 400,
+      errors: [
+        { pointer: '/vars/claim', message: 'claim is missing' },
+        { pointer: '/vars/other', message: 'other is no variable of this prompt, which takes claim' },
+        { pointer: '/vars/toString', message: 'toString is no variable of this prompt, which takes claim' },
+        { pointer: '/messages', message: 'this prompt takes no messages of askers (messages: true in its file)' },
+      ],
+    });
+    expect(JSON.stringify(answer)).not.toContain('secret');
+    expect(await refused(bulla, { claim: 'x'.repeat(1001) })).toMatchObject({
+      errors: [{ pointer: '/vars/claim', message: 'claim has 1001 characters, and may have 1000' }],
+    });
+    // Nothing that this device can see is wrong, or it may not read the prompt: the code stands alone.
+    expect(await refused(bulla, VARS)).toMatchObject({ code: 'variable_unknown', errors: undefined });
+    const invoker = await world.client(world.organisation.invoker);
+    expect(await refused(invoker, {})).toMatchObject({ code: 'variable_unknown', errors: undefined });
   });
 
   it('stops when its caller stops listening', async () => {

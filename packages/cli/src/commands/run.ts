@@ -1,5 +1,4 @@
-import type { Answer, Bulla, RunEvent, RunOptions } from '@bulla/client';
-import { BullaError } from '@bulla/client';
+import type { Answer, RunEvent, RunOptions } from '@bulla/client';
 import { fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -8,8 +7,8 @@ import { writeWhole } from '../files.js';
 import { requireNamedVersion } from '../names.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
-import { mistakesIn, readVariables } from '../variables.js';
-import { choiceOf, collect, describeVariables } from './prompt.js';
+import { readVariables } from '../variables.js';
+import { choiceOf, collect } from './prompt.js';
 import { quoted } from '../visible-text.js';
 
 interface RunCommandOptions {
@@ -80,8 +79,6 @@ async function runPrompt(context: Context, text: string, options: RunCommandOpti
     talkAbout(context, answer, performance.now() - startedMs);
   } catch (error) {
     shown.cut();
-    if (error instanceof BullaError && OF_VARIABLES.has(error.code))
-      await explainVariables(context, bulla, name, choice, vars);
     throw error;
   }
 }
@@ -92,30 +89,6 @@ async function readStream(events: AsyncGenerator<RunEvent>, shown: Shown): Promi
     shown.piece(event.text);
   }
   throw new CheckFailed('the stream ended without its signed end (check reply-final)');
-}
-
-/** What a responder says when variables are not what the prompt takes. */
-const OF_VARIABLES: ReadonlySet<string> = new Set(['variable_missing', 'variable_unknown', 'validation_failed']);
-
-/** The responder does not say which variable it means; who may read the prompt can see for themselves. */
-async function explainVariables(
-  { out }: Context,
-  bulla: Bulla,
-  name: string,
-  choice: { label?: string; version?: number },
-  given: Readonly<Record<string, string>>,
-): Promise<void> {
-  try {
-    const { statement } = await bulla.prompts.read(
-      name,
-      'version' in choice ? choice : { label: choice.label ?? 'production' },
-    );
-    const { vars } = statement.content;
-    out.talk(`${name} takes ${describeVariables(vars)}`);
-    for (const mistake of mistakesIn(given, vars)) out.talk(`  ${mistake}`);
-  } catch {
-    // Not every asker may read it: the error that follows has to do.
-  }
 }
 
 /** What of an answer goes where. */
