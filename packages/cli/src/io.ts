@@ -2,6 +2,8 @@ import type { Readable, Writable } from 'node:stream';
 
 export interface OutputStream extends Writable {
   readonly isTTY?: boolean;
+  /** Of a terminal: how many characters a line holds. */
+  readonly columns?: number;
 }
 export interface InputStream extends Readable {
   readonly isTTY?: boolean;

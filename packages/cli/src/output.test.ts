@@ -104,3 +104,77 @@ describe('output', () => {
     expect(JSON.parse(stdout.text)).toEqual({ a: [1] });
   });
 });
+
+describe('at a terminal', () => {
+  const atTerminal = (columns: number, env: Record<string, string> = {}) => {
+    const [stdout, stderr] = [new Sink(), new Sink()];
+    for (const stream of [stdout, stderr]) Object.assign(stream, { isTTY: true, columns });
+    return { out: new Output({ stdout, stderr, env }), stdout, stderr };
+  };
+  const rows = [
+    ['NAME', 'TYPE', 'LABELS'],
+    ['claims/triage', 'text', 'production v1, staging v2'],
+    ['claims/other', 'chat', ''],
+  ];
+
+  it('a table that is too wide becomes records', () => {
+    const { out, stdout } = atTerminal(40);
+    out.table(rows);
+    expect(stdout.text).toBe(
+      [
+        'NAME    claims/triage',
+        'TYPE    text',
+        'LABELS  production v1, staging v2',
+        '',
+        'NAME    claims/other',
+        'TYPE    chat',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('a table that fits, or has no head, stays a table, and so does any in a pipe', () => {
+    const { out, stdout } = atTerminal(60);
+    out.table(rows);
+    expect(stdout.text).toContain('claims/triage  text  production v1, staging v2\n');
+    const narrow = atTerminal(10);
+    narrow.out.table([['written', 'a long time ago by somebody']]);
+    expect(narrow.stdout.text).toBe('written  a long time ago by somebody\n');
+    const piped = new Sink();
+    new Output({ stdout: piped, stderr: new Sink(), env: {} }).table([rows[0] ?? [], ['x'.repeat(200), '', '']]);
+    expect(piped.text).toContain('NAME');
+    expect(piped.text.split('\n')).toHaveLength(3);
+  });
+
+  it('TERM=dumb has no colours', () => {
+    const { out, stdout } = atTerminal(80, { TERM: 'dumb' });
+    out.line(styled('VALID', 'good'));
+    expect(stdout.text).toBe('VALID\n');
+  });
+
+  it('what takes longer than two seconds is said, and taken away before the next line', async () => {
+    const { out, stderr } = atTerminal(80, { NO_COLOR: '1' });
+    const slow = new Promise((resolve) => {
+      setTimeout(() => resolve('done'), 2_300);
+    });
+    expect(await out.during('waiting for the answer', slow)).toBe('done');
+    expect(stderr.text).toBe('waiting for the answer, 2 s …\r\u001b[2K');
+    const dumb = atTerminal(80, { TERM: 'dumb' });
+    const failing = new Promise((_, reject) => {
+      setTimeout(() => reject(new Error('late')), 2_300);
+    });
+    await expect(dumb.out.during('waiting for the answer', failing)).rejects.toThrow('late');
+    expect(dumb.stderr.text).toBe('waiting for the answer …\n');
+  });
+
+  it('nothing is said of what is quick, to a pipe, or to who wants no talk', async () => {
+    const { out, stderr } = atTerminal(80);
+    expect(await out.during('waiting', Promise.resolve(1))).toBe(1);
+    out.beQuiet();
+    const slow = new Promise((resolve) => {
+      setTimeout(resolve, 2_100);
+    });
+    await out.during('waiting', slow);
+    expect(stderr.text).toBe('');
+  });
+});

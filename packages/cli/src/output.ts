@@ -5,6 +5,9 @@ import { harmless, visible, visibleCell, visibleJson } from './visible-text.js';
 const FORMATS = { good: 'green', bad: 'red', strong: 'bold', faint: 'dim' } as const;
 export type Style = keyof typeof FORMATS;
 
+/** After so long, a person wants to know what is waited for. */
+const PATIENCE_MS = 2_000;
+
 /** A number of things: `1 piece`, `2 pieces`. */
 export function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;
@@ -21,6 +24,11 @@ export function styled(text: string, style: Style): Styled {
   return { text, style };
 }
 
+/** Of a head: whether it is no cell of a row. */
+function isCapital(cell: string): boolean {
+  return cell === cell.toUpperCase();
+}
+
 /**
  * The only file that prints. Standard output is for data, standard error for talk.
  *
@@ -30,13 +38,17 @@ export function styled(text: string, style: Style): Styled {
 export class Output {
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
+  readonly #isDumb: boolean;
   #colour: boolean;
   #quiet = false;
+  /** Whether the last line at the terminal says what is waited for, and is to be taken away. */
+  #isWaiting = false;
 
   constructor({ stdout, stderr, env }: Pick<Io, 'stdout' | 'stderr' | 'env'>) {
     this.#stdout = stdout;
     this.#stderr = stderr;
-    this.#colour = (env['NO_COLOR'] ?? '') === '';
+    this.#isDumb = env['TERM'] === 'dumb';
+    this.#colour = (env['NO_COLOR'] ?? '') === '' && !this.#isDumb;
   }
 
   /** No talk from now on; errors are still said. */
@@ -61,6 +73,7 @@ export class Output {
 
   /** Data that this machine made, such as sealed letters and public keys: exactly as it is, terminal or not. */
   exact(text: string | Uint8Array): void {
+    this.#unwait();
     this.#stdout.write(text);
   }
 
@@ -89,7 +102,10 @@ export class Output {
     this.document(`${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Columns that line up. */
+  /**
+   * Columns that line up. At a terminal that is too narrow for them, rows under a head of capitals become records: a line
+   * for each cell, after what stands above it, and an empty line between two.
+   */
   table(given: readonly (readonly string[])[]): void {
     // guard: table-cells without: const rows = given;
     const rows = given.map((row) => row.map(visibleCell));
@@ -97,6 +113,10 @@ export class Output {
     const widths = Array.from({ length: columns }, (_, column) =>
       Math.max(...rows.map((row) => (row[column] ?? '').length)),
     );
+    const width = widths.reduce((sum, one) => sum + one + 2, -2);
+    const [head = [], ...body] = rows;
+    if (width > this.#columns && body.length > 0 && head.some((cell) => cell !== '') && head.every(isCapital))
+      return this.#records(head, body);
     for (const row of rows)
       this.line(
         row
@@ -104,6 +124,54 @@ export class Output {
           .join('  ')
           .trimEnd(),
       );
+  }
+
+  #records(head: readonly string[], rows: readonly (readonly string[])[]): void {
+    const wide = Math.max(...head.map((name) => name.length));
+    for (const [index, row] of rows.entries()) {
+      if (index > 0) this.line();
+      for (const [column, cell] of row.entries())
+        if (cell !== '') this.line(`${(head[column] ?? '').padEnd(wide)}  ${cell}`);
+    }
+  }
+
+  /** How many characters a line of results has room for; as many as there are where no terminal shows it. */
+  get #columns(): number {
+    return this.#stdout.isTTY === true ? (this.#stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Says at the terminal what is waited for, once it takes longer than two seconds, and takes it away in the end.
+   * @param what `waiting for the answer`
+   */
+  async during<Value>(what: string, work: Promise<Value>): Promise<Value> {
+    if (this.#quiet || this.#stderr.isTTY !== true) return work;
+    const startedMs = performance.now();
+    const say = () => this.#wait(what, Math.round((performance.now() - startedMs) / 1000));
+    let timer = setTimeout(() => {
+      say();
+      // A terminal that takes no commands is told once.
+      if (!this.#isDumb) timer = setInterval(say, 1000);
+    }, PATIENCE_MS);
+    try {
+      return await work;
+    } finally {
+      // Of either sort.
+      clearTimeout(timer);
+      this.#unwait();
+    }
+  }
+
+  #wait(what: string, seconds: number): void {
+    this.#unwait();
+    if (this.#isDumb) return this.talk(`${what} …`);
+    this.#stderr.write(this.#shown(this.#stderr, styled(`${what}, ${seconds} s …`, 'faint')));
+    this.#isWaiting = true;
+  }
+
+  #unwait(): void {
+    if (this.#isWaiting) this.#stderr.write('\r\u001b[2K');
+    this.#isWaiting = false;
   }
 
   /** A finding as a line of data; undefined where nothing was found out. */
@@ -165,6 +233,7 @@ export class Output {
   }
 
   #line(stream: OutputStream, parts: readonly Part[]): void {
+    this.#unwait();
     stream.write(`${parts.map((part) => this.#shown(stream, part)).join('')}\n`);
   }
 

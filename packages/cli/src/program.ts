@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { addApiCommand } from './commands/api.js';
 import { addApproveCommands } from './commands/approve.js';
+import { addCompletionCommands } from './commands/completion.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addDevCommands } from './commands/dev.js';
 import { addDeviceCommands } from './commands/device.js';
@@ -15,10 +17,12 @@ import { addRunCommand } from './commands/run.js';
 import { addTrustCommands } from './commands/trust.js';
 import { addUpCommand } from './commands/up.js';
 import { addVerifyCommand } from './commands/verify.js';
+import { addAboutCommands } from './commands/whoami.js';
 import type { GlobalOptions } from './context.js';
 import { Context } from './context.js';
 import { report } from './exit-code.js';
-import type { Io } from './io.js';
+import { addHelpCommand } from './help.js';
+import type { Io, OutputStream } from './io.js';
 
 /** Commands whose first argument says what they are about. */
 const ABOUT = /^(run|verify|prompt (push|pull|show|history|diff|promote|rollback|label|reseal|delete))$/;
@@ -108,6 +112,8 @@ function buildProgram(context: Context, usage: string[] | undefined): Command {
     .addHelpText('after', HELP)
     .exitOverride()
     .configureOutput({
+      getOutHelpWidth: () => widthOf(context.io.stdout),
+      getErrHelpWidth: () => widthOf(context.io.stderr),
       writeOut: (text) => context.out.help(text),
       writeErr: (text) => sayUsage(context, usage, text),
       outputError: (text) => reportUsage(context, usage, text),
@@ -127,6 +133,10 @@ function buildProgram(context: Context, usage: string[] | undefined): Command {
   addLetterCommands(program, context);
   addInspectionCommands(program, context);
   addDevCommands(program, context);
+  addApiCommand(program, context);
+  addAboutCommands(program, context, packageVersion());
+  addCompletionCommands(program, context);
+  addHelpCommand(program);
   addGlobalOptions(program);
   addUsageHints(program, 'bulla');
   return program;
@@ -135,6 +145,11 @@ function buildProgram(context: Context, usage: string[] | undefined): Command {
 /** A file as it is called, a prompt without the version that is meant. */
 function subjectOf(command: string, argument: string | undefined): string | undefined {
   return command === 'verify' ? argument : argument?.replace(/@[^@]*$/, '');
+}
+
+/** How wide help may be: as the terminal, where there is one. */
+function widthOf({ isTTY, columns }: OutputStream): number {
+  return isTTY === true && columns !== undefined ? Math.max(columns, 40) : 80;
 }
 
 /** What is wrong with a command line, and what was perhaps meant, each in a line of its own. */

@@ -51,7 +51,11 @@ describe('a file sealed as a stream', () => {
       ['seal', '--stream', '--to', path('alice.pub.pem'), '--from', path('bob.key.pem'), '-o', path('pipe.sealed')],
       { stdin: TEXT },
     );
-    expect(ended).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(ended).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringMatching(/^✔ written to .*pipe\.sealed, \d+ bytes: only [0-9a-f:]+ can open it\n$/),
+    });
     const opened = await open(path('pipe.sealed'));
     expect(opened).toMatchObject({ code: 0, stdout: TEXT });
     expect(opened.stderr).not.toContain('called');

@@ -2,6 +2,8 @@ import { clockOf } from './clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
 import { requireSeconds, verifyAnswer } from '@bulla/crypto';
 import type { Answer } from './answer.js';
+import type { ApiAnswer, ApiCall } from './api-call.js';
+import { callApi } from './api-call.js';
 import { Approvals } from './approvals.js';
 import { bullaError } from './errors.js';
 import { Grants } from './grants.js';
@@ -167,6 +169,14 @@ export class Bulla {
   async verify(file: string | Uint8Array<ArrayBuffer>): Promise<Verdict> {
     const newer = await this.#session.keeper.remembered();
     return verifyAnswer(file, { pin: this.#pin, now: this.#session.now(), newer });
+  }
+
+  /**
+   * Sends one signed request of the interface that /api/docs shows. The answer is verified as the service's, no token in it.
+   * @throws {BullaError} validation_failed for what the interface does not have; what the service refused
+   */
+  call(call: ApiCall): Promise<ApiAnswer> {
+    return callApi(this.#session, call);
   }
 
   /** Stops whatever is still under way; nothing can be asked afterwards. */

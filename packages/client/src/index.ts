@@ -1,4 +1,5 @@
 export { Answer } from './answer.js';
+export type { ApiAnswer, ApiCall } from './api-call.js';
 export type { Approvals, PendingApproval, ProposedApproval } from './approvals.js';
 export type { ConnectOptions, RunnablePrompt } from './bulla.js';
 export type { VerifyAnswerFileOptions } from './bulla.js';

@@ -74,12 +74,8 @@ export class Prompts {
     const trust = await this.#session.keeper.newest();
     const found = await this.find(name);
     const prompt = found ?? { id: mintId('prm'), name, type, latest_version: 0 };
-    if (prompt.type !== type) {
-      throw bullaError('validation_failed', {
-        message: `${name} is a ${prompt.type} prompt; its type cannot change`,
-        origin: 'client',
-      });
-    }
+    const message = `${name} is a ${prompt.type} prompt; its type cannot change`;
+    if (prompt.type !== type) throw bullaError('validation_failed', { message, origin: 'client' });
     // Before anything is stored: what labels are moved from is what was there when this began.
     const bases = found === undefined ? new Map<string, LabelBase>() : await this.#basesOf(trust, prompt, labels);
     const newest = await this.#newest(trust, prompt);

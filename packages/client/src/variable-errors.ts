@@ -17,7 +17,7 @@ const ABOUT_INPUT: ReadonlySet<string> = new Set(['variable_missing', 'variable_
  */
 export async function withVariableErrors(
   session: Session,
-  { trust, resolved, ...question }: Question,
+  { trust, resolved }: Question,
   asking: Asking,
   error: unknown,
 ): Promise<unknown> {
@@ -73,7 +73,7 @@ export function requireVariables({ content: { messages, vars } }: PromptDraft): 
   }
   for (const [name, pointer] of used)
     if (!Object.hasOwn(vars, name)) errors.push({ pointer, message: `{{${name}}} is used but not declared in vars` });
-  for (const [name, { max, default: initial = '' }] of Object.entries(vars) as [string, VariableDeclaration][])
+  for (const [name, { max, default: initial = '' }] of Object.entries<VariableDeclaration>(vars))
     if (initial.length > max)
       errors.push({
         pointer: `/content/vars/${name}/default`,

@@ -126,6 +126,8 @@ export type {
   RouteResponse,
   SignedRouteName,
 } from './route-call.js';
+export type { FoundRoute } from './route-of.js';
+export { routeOf } from './route-of.js';
 export { ROUTES } from './routes.js';
 export { groupOf, ROUTE_GROUPS } from './route-groups.js';
 export { targetOf } from './target.js';

@@ -79,6 +79,8 @@ export interface ProvedAnswer {
   readonly usage: ReplyUsage;
   readonly model: string;
   readonly finish: FinClaims['finish'];
+  /** RFC 3339: when the responder signed it, by its own clock. */
+  readonly answeredAt: string;
   /** URN of the asker. */
   readonly asker: string;
   /** The question, if the asker shows it. */
@@ -155,12 +157,13 @@ async function prove(checks: Checks, file: Bytes | string, { pin, now, newer }: 
   if (!valid) checks.failLast();
   const { text } = answer;
   const { iss: responder, usage, model, finish, aud: asker } = fin;
+  const answeredAt = momentOf(fin.iat);
   const responderKey = parseFin(evidence.fin).header.kid;
   return {
     valid,
     verdict: valid ? `VALID as of ${trust.directory.issued}` : `REVOKED SINCE ${since}`,
     checks: checks.done,
-    answer: { text, prompt, responder, responderKey, usage, model, finish, asker, question, profile },
+    answer: { text, prompt, responder, responderKey, usage, model, finish, answeredAt, asker, question, profile },
   };
 }
 

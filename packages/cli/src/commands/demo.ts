@@ -33,7 +33,7 @@ export function addDemoCommand(program: Command, context: Context): void {
   program
     .command('demo')
     .description('one prompt through every step, with every check printed, and attacks that must be refused')
-    .option('--out <file>', 'keep the answer file, to look at and to verify')
+    .option('-o, --out <file>', 'keep the answer file, to look at and to verify')
     .addHelpText(
       'after',
       `

@@ -13,6 +13,7 @@ import type { InvitationCode } from '@bulla/crypto';
 import { parseInvitationCode } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
+import type { Io } from '../io.js';
 import { requireDeviceLabel } from '../device-names.js';
 import { readText } from '../files.js';
 import { styled } from '../output.js';
@@ -63,11 +64,17 @@ async function enrol(context: Context, options: EnrolOptions): Promise<void> {
     out.line(`words        ${(await enrolment.words()).join(' ')}`);
     out.talk('Ask whoever invited you to run: bulla device approve');
   }
-  while (outcome.state === 'pending' && options.wait === true) {
-    await pause(POLL_MS, undefined, { signal: io.signal });
+  if (options.wait === true) outcome = await out.during('waiting to be let in', untilDecided(enrolment, outcome, io));
+  await conclude(context, pending, outcome);
+}
+
+async function untilDecided(enrolment: Enrolment, first: EnrolmentOutcome, { signal }: Io): Promise<EnrolmentOutcome> {
+  let outcome = first;
+  while (outcome.state === 'pending') {
+    await pause(POLL_MS, undefined, { signal });
     outcome = await enrolment.check();
   }
-  await conclude(context, pending, outcome);
+  return outcome;
 }
 
 interface Settings {

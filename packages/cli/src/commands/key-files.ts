@@ -55,7 +55,7 @@ Examples:
     .option('--public', 'the public halves alone')
     .addOption(new Option('--use <use>', 'one of two keys: the one that signs, or the other').choices(['sig', 'enc']))
     .option('--encrypt', 'put private keys under a passphrase, which is asked for')
-    .option('-o, --output <file>', 'a file that is not there yet (default: standard output)')
+    .option('-o, --out <file>', 'a file that is not there yet (default: standard output)')
     .addHelpText(
       'after',
       `
@@ -126,12 +126,12 @@ interface ConvertOptions {
   readonly public?: boolean;
   readonly use?: 'sig' | 'enc';
   readonly encrypt?: boolean;
-  readonly output?: string;
+  readonly out?: string;
 }
 
 async function convert(context: Context, file: string, options: ConvertOptions): Promise<void> {
   const half = options.public === true ? 'public' : 'private';
-  const { output, encrypt, use } = options;
+  const { out: output, encrypt, use } = options;
   if (encrypt === true && half === 'public') throw new UsageError('--encrypt and --public exclude each other');
   if (half === 'private' && output === undefined && context.io.stdout.isTTY === true)
     throw new UsageError('private keys are not shown at a terminal', 'name a file with -o, or ask for --public');

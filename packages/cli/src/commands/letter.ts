@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import {
   isLetterName,
@@ -16,6 +17,7 @@ import type { Context } from '../context.js';
 import { gather, peek, readPieces } from '../file-streams.js';
 import { readBytes } from '../files.js';
 import { readPrivateKeyFile, readPublicKeyFile, writeNew } from '../key-files.js';
+import { counted, styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { explained, openPieces, sealPieces } from './streamed-letter.js';
 import { quoted } from '../visible-text.js';
@@ -33,7 +35,7 @@ export function addLetterCommands(program: Command, context: Context): void {
     .requiredOption('--to <file>', "the reader's public keys", once('--to', 'seal the file once for each reader'))
     .requiredOption('--from <file>', 'your private keys', once('--from'))
     .option('--stream', 'for a file of any size: it is sealed while it is read')
-    .option('-o, --output <file>', 'a file that is not there yet (default: standard output)')
+    .option('-o, --out <file>', 'a file that is not there yet (default: standard output)')
     .addHelpText(
       'after',
       `
@@ -53,7 +55,7 @@ Examples:
     .description('open a sealed file, if it is by whom you think')
     .requiredOption('--key <file>', 'your private keys', once('--key'))
     .requiredOption('--sender <file>', "the writer's public keys", once('--sender'))
-    .option('-o, --output <file>', 'a file that is not there yet (default: standard output)')
+    .option('-o, --out <file>', 'a file that is not there yet (default: standard output)')
     .addHelpText(
       'after',
       `
@@ -83,17 +85,18 @@ interface SealOptions {
   readonly to: string;
   readonly from: string;
   readonly stream?: boolean;
-  readonly output?: string;
+  readonly out?: string;
 }
 
 interface OpenOptions {
   readonly key: string;
   readonly sender: string;
-  readonly output?: string;
+  readonly out?: string;
 }
 
-async function seal(context: Context, file: string, { to, from, stream, output }: SealOptions): Promise<void> {
-  const recipient = sealingKeyOf(await readPublicKeyFile(context, to));
+async function seal(context: Context, file: string, { to, from, stream, out: output }: SealOptions): Promise<void> {
+  const recipients = await readPublicKeyFile(context, to);
+  const recipient = sealingKeyOf(recipients);
   const keys = await readPrivateKeyFile(context, from);
   const own = privateFor(keys, 'sig');
   const signer = await loadSigner(own.privateJwk, verifyingKeyOf(keys).alg);
@@ -101,7 +104,8 @@ async function seal(context: Context, file: string, { to, from, stream, output }
   const about = { at: context.now(), name };
   if (stream === true) {
     const source = readPieces(context.io, file);
-    await sealPieces(context, source, { letter: about, signer, recipient, output });
+    await context.out.during('sealing', sealPieces(context, source, { letter: about, signer, recipient, output }));
+    await sayWritten(context, output, recipients);
     return;
   }
   const content = await readBytes(context.io, file);
@@ -110,6 +114,15 @@ async function seal(context: Context, file: string, { to, from, stream, output }
   const letter = `${await sealLetter({ content, ...about }, signer, recipient)}\n`;
   if (output === undefined) context.out.exact(letter);
   else await writeNew(output, new TextEncoder().encode(letter), 0o644);
+  await sayWritten(context, output, recipients);
+}
+
+/** What is in a file now, and who can open it. */
+async function sayWritten({ out }: Context, output: string | undefined, readers: KeyMaterial[]): Promise<void> {
+  if (output === undefined) return;
+  const { size } = await stat(output);
+  const reader = namesOf(keyFor(readers, 'enc')).hex;
+  out.talk(styled('✔', 'good'), ` written to ${output}, ${counted(size, 'byte')}: only ${reader} can open it`);
 }
 
 /** What the letter calls the file. The reader of the letter could not take every name that a disk takes. */
@@ -123,7 +136,7 @@ function nameToSend({ out }: Context, file: string): string | undefined {
   return undefined;
 }
 
-async function openSealed(context: Context, file: string, { key, sender, output }: OpenOptions): Promise<void> {
+async function openSealed(context: Context, file: string, { key, sender, out: output }: OpenOptions): Promise<void> {
   const writers = await readPublicKeyFile(context, sender);
   const keys = await readPrivateKeyFile(context, key);
   const unwrapper = await loadUnwrapper(privateFor(keys, 'enc').privateJwk, sealingKeyOf(keys).alg);
@@ -131,7 +144,8 @@ async function openSealed(context: Context, file: string, { key, sender, output 
   context.subject = file === '-' ? undefined : file;
   const by = verifyingKeyOf(writers);
   if (isStreamedLetter(beginning)) {
-    const letter = await openPieces(context, all, { unwrapper, sender: by, output });
+    const opening = openPieces(context, all, { unwrapper, sender: by, output });
+    const letter = await context.out.during('opening', opening);
     if (letter === undefined) context.out.talk('not read to its end: whether it is whole was not checked');
     else sayWho(context, writers, letter);
     return;

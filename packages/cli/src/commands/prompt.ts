@@ -87,7 +87,8 @@ function addWriting(prompt: Command, context: Context): void {
     .command('delete <name>')
     .description('delete a prompt with all its versions')
     .option('--yes', 'do not ask')
-    .action((name: string, options: { yes?: boolean }) => remove(context, name, options));
+    .option('--json', 'print the result as JSON')
+    .action((name: string, options: { yes?: boolean; json?: boolean }) => remove(context, name, options));
 }
 
 function addReading(prompt: Command, context: Context): void {
@@ -97,7 +98,7 @@ function addReading(prompt: Command, context: Context): void {
     .description('open a version and write its file, byte for byte as it was pushed')
     .option('--label <label>', 'the version that this label points to (default: latest)')
     .option('--version <n>', 'this version')
-    .option('--out <file>', 'write to this file (default: standard output)')
+    .option('-o, --out <file>', 'write to this file (default: standard output)')
     .action((text: string, options: ChoiceOptions & { out?: string }) => pull(context, text, options));
   prompt
     .command('show')
@@ -189,7 +190,7 @@ async function pull(context: Context, text: string, options: ChoiceOptions & { o
   context.out.talk(styled('✔', 'good'), ` ${name} v${opened.version} written to ${options.out}`);
 }
 
-async function remove(context: Context, name: string, options: { yes?: boolean }): Promise<void> {
+async function remove(context: Context, name: string, options: { yes?: boolean; json?: boolean }): Promise<void> {
   requirePromptName(name);
   const bulla = await context.connect();
   await bulla.prompts.get(name);
@@ -197,7 +198,8 @@ async function remove(context: Context, name: string, options: { yes?: boolean }
   if (options.yes !== true && !(await context.asker.agrees(question, 'say so with --yes')))
     throw new UsageError('nothing was deleted');
   await bulla.prompts.delete(name);
-  context.out.line(`${name}  deleted`);
+  if (options.json === true) context.out.json({ name, deleted: true });
+  else context.out.line(`${name}  deleted`);
 }
 
 /** Which version a command means: by the name, by --version, by --label, or the newest. */

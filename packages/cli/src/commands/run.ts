@@ -1,15 +1,19 @@
 import type { Answer, RunEvent, RunOptions } from '@bulla/client';
 import { fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
 import type { Command } from 'commander';
+import * as z from 'zod';
 import type { Context } from '../context.js';
 import { CheckFailed } from '../exit-code.js';
-import { writeWhole } from '../files.js';
+import { readText, writeWhole } from '../files.js';
 import { requireNamedVersion } from '../names.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { readVariables } from '../variables.js';
 import { choiceOf, collect } from './prompt.js';
 import { quoted } from '../visible-text.js';
+
+const WAITING = 'waiting for the answer';
+const Messages = z.array(z.strictObject({ role: z.enum(['user', 'assistant', 'tool']), content: z.string() })).min(1);
 
 interface RunCommandOptions {
   readonly var?: readonly string[];
@@ -21,6 +25,9 @@ interface RunCommandOptions {
   readonly raw?: boolean;
   readonly showQuestion?: boolean;
   readonly out?: string;
+  readonly responder?: string;
+  readonly maxOutputTokens?: string;
+  readonly messages?: string;
 }
 
 /** `bulla run` */
@@ -33,17 +40,23 @@ export function addRunCommand(program: Command, context: Context): void {
     .option('--var-text <name=text>', 'a variable that is this text, whatever it begins with', collect)
     .option('--label <label>', 'the version that this label points to (default: production)')
     .option('--version <n>', 'this version')
+    .option('--messages <file>', 'your own messages after those of the prompt, where it takes some: a JSON list')
+    .option('--responder <urn>', 'ask this responder (default: the first of the directory)')
+    .option('--max-output-tokens <n>', 'no longer answer than this; the prompt may ask for less')
     .option('--stream', 'print the text while it is made; the last line says whether it was signed')
     .option('--json', 'print answer.json, which `bulla verify` proves')
     .option('--raw', 'print the text and nothing else: no line end is added')
     .option('--show-question', 'with --json: include the variables, so that the file proves them as well')
-    .option('--out <file>', 'write to this file instead of standard output')
+    .option('-o, --out <file>', 'write to this file instead of standard output')
     .addHelpText(
       'after',
       `
 Variables that are secret belong into files or standard input: other users of this machine can see command lines.
 --var x="$TEXT" reads and sends a file where the text begins with @, and standard input where it is -. For a text that
 you did not write yourself use --var-text x="$TEXT", or a file. No variable is read from where Bulla keeps keys.
+
+A prompt with \`messages: true\` takes messages of yours; FILE holds a list such as
+[{"role": "user", "content": "And in one word?"}], with the roles user, assistant and tool, - for standard input.
 
 Examples:
   $ bulla run claims/triage --var claim=@claim.txt --stream
@@ -67,14 +80,20 @@ async function runPrompt(context: Context, text: string, options: RunCommandOpti
     keyPlaces: context.keyPlaces,
   });
   const startedMs = performance.now();
-  const runOptions: RunOptions = { signal: context.io.signal };
+  const { responder, maxOutputTokens, messages } = options;
+  const runOptions: RunOptions = {
+    signal: context.io.signal,
+    ...(responder !== undefined && { responder }),
+    ...(maxOutputTokens !== undefined && { maxOutputTokens: requireTokens(maxOutputTokens) }),
+    ...(messages !== undefined && { messages: readMessages(await readText(context.io, messages)) }),
+  };
   const shown = new Shown(context, options);
   try {
     const prompt = bulla.prompt(name, choice);
     const answer =
       options.stream === true
-        ? await readStream(prompt.stream(vars, runOptions), shown)
-        : await prompt.run(vars, runOptions);
+        ? await readStream(context, prompt.stream(vars, runOptions), shown)
+        : await context.out.during(WAITING, prompt.run(vars, runOptions));
     await shown.answer(answer);
     talkAbout(context, answer, performance.now() - startedMs);
   } catch (error) {
@@ -83,12 +102,38 @@ async function runPrompt(context: Context, text: string, options: RunCommandOpti
   }
 }
 
-async function readStream(events: AsyncGenerator<RunEvent>, shown: Shown): Promise<Answer> {
-  for await (const event of events) {
-    if (event.answer !== undefined) return event.answer;
-    shown.piece(event.text);
+async function readStream({ out }: Context, events: AsyncGenerator<RunEvent>, shown: Shown): Promise<Answer> {
+  const first = await out.during(WAITING, events.next());
+  for (let next = first; next.done !== true; next = await events.next()) {
+    if (next.value.answer !== undefined) return next.value.answer;
+    shown.piece(next.value.text);
   }
   throw new CheckFailed('the stream ended without its signed end (check reply-final)');
+}
+
+/** @throws {UsageError} that repeats nothing of the file */
+function readMessages(text: string): NonNullable<RunOptions['messages']> {
+  const messages = Messages.safeParse(jsonIn(text));
+  if (messages.success) return messages.data;
+  const [issue] = messages.error.issues;
+  const at = issue === undefined || issue.path.length === 0 ? '' : ` at /${issue.path.map(String).join('/')}`;
+  throw new UsageError(
+    `--messages: it is no list of messages${at}`,
+    'expected: [{"role": "user", "content": "…"}], with the roles user, assistant and tool',
+  );
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function requireTokens(text: string): number {
+  if (/^[1-9][0-9]{0,6}$/.test(text)) return Number(text);
+  throw new UsageError('--max-output-tokens: expected a whole number, such as 400');
 }
 
 /** What of an answer goes where. */

@@ -6,11 +6,17 @@ import type { Context } from '../context.js';
 import { CheckFailed } from '../exit-code.js';
 import type { Beholder } from '../names.js';
 import { shortName } from '../names.js';
+import type { Part } from '../output.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { addAcceptCommand } from './trust-accept.js';
 import { addTrustRenewCommand } from './trust-renew.js';
 import { addRestoreCommands } from './trust-resume.js';
+
+interface PinOptions {
+  readonly replace?: boolean;
+  readonly json?: boolean;
+}
 
 /** `bulla trust …` */
 export function addTrustCommands(program: Command, context: Context): void {
@@ -39,9 +45,8 @@ Examples:
     .command('pin [pin]')
     .description('print the pin, or check that this is the one')
     .option('--replace', 'trust this other root from now on')
-    .action((pin: string | undefined, options: { replace?: boolean }) =>
-      pinned(context, pin, options.replace === true),
-    );
+    .option('--json', 'print it as JSON')
+    .action((pin: string | undefined, options: PinOptions) => pinned(context, pin, options));
   addTrustRenewCommand(trust, context);
   addAcceptCommand(trust, context);
   addRestoreCommands(trust, context);
@@ -84,13 +89,14 @@ function keyRows(trust: Trust, self: Beholder, now: number): string[][] {
   );
 }
 
-async function pinned(context: Context, pin: string | undefined, replace: boolean): Promise<void> {
+async function pinned(context: Context, pin: string | undefined, { replace, json }: PinOptions): Promise<void> {
   const { out } = context;
   const profile = await context.profile();
-  if (pin === undefined) return out.line(profile.pin);
+  const say = (now: string, ...line: Part[]) => (json === true ? out.json({ pin: now }) : out.line(...line));
+  if (pin === undefined) return say(profile.pin, profile.pin);
   if (!/^sha256:[0-9a-f]{64}$/.test(pin)) throw new UsageError('expected sha256: and 64 hexadecimal digits');
-  if (pin === profile.pin) return out.line(styled('✔', 'good'), ' this is the pinned root');
-  if (!replace) throw new CheckFailed(`another root is pinned here: ${profile.pin} (check pin)`);
+  if (pin === profile.pin) return say(pin, styled('✔', 'good'), ' this is the pinned root');
+  if (replace !== true) throw new CheckFailed(`another root is pinned here: ${profile.pin} (check pin)`);
   await writeProfile(context.home, { ...profile, pin });
-  out.line(`pinned ${pin}`);
+  say(pin, `pinned ${pin}`);
 }

@@ -113,13 +113,18 @@ function showVerdict(
   { out }: Context,
   verdict: string,
   isValid: boolean,
-  { responder, responderKey, prompt, model, finish, profile }: ProvedAnswer,
+  { responder, responderKey, prompt, model, finish, profile, answeredAt }: ProvedAnswer,
 ): void {
   const about = prompt === undefined ? '' : ` prompt=${prompt.name}@${prompt.version}`;
   out.line(
     styled(verdict, isValid ? 'good' : 'bad'),
     ` responder=${responder}#${fingerprint(responderKey)}${about} model=${quoted(model)} finish=${finish}`,
   );
+  out.line(`made ${answeredAt}: by the clock of the responder, which signed it; nobody else vouches for that time`);
+  if (isValid)
+    out.line(
+      'as of: the directory that the responder signed was issued then; its keys were judged by it, at the time of the answer',
+    );
   if (profile === 'development') {
     out.talk(
       styled('note:', 'strong'),
