@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { repository, workspaces } from './workspaces.mjs';
+
+/** Only for tests of this repository. */
+const NOT_SHIPPED = new Set(['testkit', 'conformance']);
+
+/**
+ * Packs every workspace that runs elsewhere, each with the licence: the folder `packed`, or the one that is named.
+ * @param {string} into
+ * @returns {string[]} paths of the archives
+ */
+export function packAll(into) {
+  mkdirSync(into, { recursive: true });
+  const staging = mkdtempSync(join(tmpdir(), 'bulla-pack-'));
+  try {
+    return workspaces()
+      .filter(({ name }) => !NOT_SHIPPED.has(name))
+      .map(({ folder }) => packOne(join(repository, folder), join(staging, basename(folder)), into));
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+function packOne(source, stage, into) {
+  const { files } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
+  mkdirSync(stage);
+  const shipped = ['package.json', 'README.md', ...files.filter((file) => !file.startsWith('!'))];
+  for (const file of shipped.filter((one) => existsSync(join(source, one))))
+    cpSync(join(source, file), join(stage, file), {
+      recursive: true,
+      filter: (path) => !/\.tsbuildinfo$|\.test\.ts$/.test(path),
+    });
+  cpSync(join(repository, 'LICENSE'), join(stage, 'LICENSE'));
+  const options = ['pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', resolve(into)];
+  const said = execFileSync('npm', options, { cwd: stage, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const [{ filename }] = JSON.parse(said);
+  return join(resolve(into), filename);
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const [into = join(repository, 'packed')] = process.argv.slice(2);
+  for (const archive of packAll(into)) process.stdout.write(`${archive}\n`);
+}

@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { packAll } from '../../scripts/pack.mjs';
+import { repository } from '../../scripts/workspaces.mjs';
+import { environment } from '../bulla-process.js';
+import { useTool } from '../house/tool.js';
+
+const root = mkdtempSync(join(tmpdir(), 'bulla-packed-'));
+const project = join(root, 'project');
+const modules = join(project, 'node_modules');
+let packed: string[];
+
+/**
+ * An empty project as npm leaves it after `npm install packed/*.tgz`: ours unpacked, what they need from others beside
+ * them. The others are those of the repository, so that no network is needed.
+ */
+beforeAll(() => {
+  const archives = packAll(join(root, 'packed'));
+  packed = archives.map((path) => basename(path));
+  mkdirSync(join(modules, '.bin'), { recursive: true });
+  writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');
+  for (const name of packageNames(join(repository, 'node_modules'))) {
+    mkdirSync(join(modules, name, '..'), { recursive: true });
+    symlinkSync(join(repository, 'node_modules', name), join(modules, name));
+  }
+  for (const archive of archives) {
+    const place = join(modules, '@bulla', basename(archive).replace(/^bulla-|-[\d.]+\.tgz$/g, ''));
+    mkdirSync(place, { recursive: true });
+    useTool('tar', ['xzf', archive, '-C', place, '--strip-components=1']);
+  }
+  symlinkSync('../@bulla/cli/bin/bulla.js', join(modules, '.bin/bulla'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Names of all packages of a folder that are not ours. */
+function packageNames(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => !name.startsWith('.') && name !== '@bulla')
+    .flatMap((name) =>
+      name.startsWith('@') ? readdirSync(join(folder, name)).map((inner) => `${name}/${inner}`) : [name],
+    );
+}
+
+function run(name: string, ...args: string[]) {
+  const env = environment({ BULLA_HOME: join(root, 'home') });
+  const { status, stdout, stderr } = spawnSync(name, args, { cwd: project, env, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+describe('the archives of npm run pack', () => {
+  it('are all that runs elsewhere, each with its licence and without tests', () => {
+    const names = ['cli', 'client', 'contract', 'crypto', 'responder', 'service-kit', 'standalone', 'vault'];
+    expect(packed.toSorted()).toEqual(names.map((name) => expect.stringMatching(new RegExp(`^bulla-${name}-[\\d.]+\\.tgz$`))));
+    for (const name of names) {
+      const place = join(modules, '@bulla', name);
+      expect(readFileSync(join(place, 'LICENSE'), 'utf8')).toBe(readFileSync(join(repository, 'LICENSE'), 'utf8'));
+      const files = readdirSync(place, { recursive: true }).map(String);
+      expect(files).toContain(join('dist', 'index.js'));
+      expect(files.filter((file) => /\.test\.|tsbuildinfo|vectors/.test(file))).toEqual([]);
+    }
+  });
+
+  it('need only what they bring and name', () => {
+    const known = new Set(packageNames(modules));
+    for (const name of readdirSync(join(modules, '@bulla'))) {
+      const manifest = JSON.parse(readFileSync(join(modules, '@bulla', name, 'package.json'), 'utf8')) as {
+        dependencies: Record<string, string>;
+      };
+      const missing = Object.keys(manifest.dependencies).filter(
+        (other) => !known.has(other) && !packed.some((file) => file.startsWith(`${other.replace('@', '').replace('/', '-')}-`)),
+      );
+      expect({ name, missing }).toEqual({ name, missing: [] });
+    }
+  });
+
+  it('run the command of this project, with what the services need', () => {
+    expect(run('npx', '--no-install', 'bulla', 'version')).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^bulla \d+\.\d+\.\d+ \(Node /),
+      stderr: '',
+    });
+    const loading = "const { start } = await import('@bulla/standalone'); console.log(typeof start);";
+    expect(run(process.execPath, '--input-type=module', '-e', loading)).toEqual({ status: 0, stdout: 'function\n', stderr: '' });
+  });
+
+  it('run a program on the SDK, and find their own files', () => {
+    const program = `
+      import { Bulla, verifyAnswerFile } from '@bulla/client';
+      import { Home } from '@bulla/client/node';
+      const { verdict } = await verifyAnswerFile('{}', 'sha256:' + '0'.repeat(64));
+      console.log(verdict, typeof Bulla.connect, new Home('x').folder);
+      console.log(import.meta.resolve('@bulla/crypto').includes('/project/node_modules/@bulla/crypto/dist/'));`;
+    expect(run(process.execPath, '--input-type=module', '-e', program)).toEqual({
+      status: 0,
+      stdout: 'REFUSED function x\ntrue\n',
+      stderr: '',
+    });
+  });
+});
