@@ -53,7 +53,9 @@ function run(name: string, ...args: string[]) {
 describe('the archives of npm run pack', () => {
   it('are all that runs elsewhere, each with its licence and without tests', () => {
     const names = ['cli', 'client', 'contract', 'crypto', 'responder', 'service-kit', 'standalone', 'vault'];
-    expect(packed.toSorted()).toEqual(names.map((name) => expect.stringMatching(new RegExp(`^bulla-${name}-[\\d.]+\\.tgz$`))));
+    expect(packed.toSorted()).toEqual(
+      names.map((name) => expect.stringMatching(new RegExp(`^bulla-${name}-[\\d.]+\\.tgz$`))),
+    );
     for (const name of names) {
       const place = join(modules, '@bulla', name);
       expect(readFileSync(join(place, 'LICENSE'), 'utf8')).toBe(readFileSync(join(repository, 'LICENSE'), 'utf8'));
@@ -70,7 +72,8 @@ describe('the archives of npm run pack', () => {
         dependencies: Record<string, string>;
       };
       const missing = Object.keys(manifest.dependencies).filter(
-        (other) => !known.has(other) && !packed.some((file) => file.startsWith(`${other.replace('@', '').replace('/', '-')}-`)),
+        (other) =>
+          !known.has(other) && !packed.some((file) => file.startsWith(`${other.replace('@', '').replace('/', '-')}-`)),
       );
       expect({ name, missing }).toEqual({ name, missing: [] });
     }
@@ -83,7 +86,11 @@ describe('the archives of npm run pack', () => {
       stderr: '',
     });
     const loading = "const { start } = await import('@bulla/standalone'); console.log(typeof start);";
-    expect(run(process.execPath, '--input-type=module', '-e', loading)).toEqual({ status: 0, stdout: 'function\n', stderr: '' });
+    expect(run(process.execPath, '--input-type=module', '-e', loading)).toEqual({
+      status: 0,
+      stdout: 'function\n',
+      stderr: '',
+    });
   });
 
   it('run a program on the SDK, and find their own files', () => {

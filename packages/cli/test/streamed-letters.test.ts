@@ -106,7 +106,9 @@ describe('a file sealed as a stream', () => {
     ['by another sender', ['--sender', 'alice.pub.pem'], 'not by this sender (open_failed)'],
     ['to another reader', ['--key', 'bob.key.pem'], 'sealed to another key (key_unknown)'],
   ])('is not opened %s', async (_name, [option = '', file = ''], why) => {
-    const ended = await open(path('film.sealed'), option, path(file), '-o', path('never.mkv'));
+    const keys = { '--key': 'alice.key.pem', '--sender': 'bob.pub.pem', [option]: file };
+    const given = Object.entries(keys).flatMap(([name, key]) => [name, path(key)]);
+    const ended = await bulla('open', path('film.sealed'), ...given, '-o', path('never.mkv'));
     expect(ended).toMatchObject({ code: 10, stdout: '', stderr: expect.stringContaining(why) as unknown });
     expect(await readdir(world.folder)).not.toContain('never.mkv');
   });
