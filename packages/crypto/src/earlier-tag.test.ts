@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { DAY, makeSigners, NAME, NOW, tagBy } from '../test/tags.js';
 import { encodeBase64url, utf8 } from './bytes.js';
-import { gatherTags, verifyEarlierTag } from './tag-set.js';
+import { verifyEarlierTag } from './earlier-tag.js';
+import { gatherTags } from './tag-set.js';
 import { parseTag } from './tag.js';
 import type { TestMember } from './testing-members.js';
 import type { TestOrganisation } from './testing.js';

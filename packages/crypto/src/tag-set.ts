@@ -7,8 +7,8 @@ import { TAG_DAYS_MAX } from './policy.js';
 import type { PositionRef } from './position.js';
 import { positionHash } from './position.js';
 import { requireSeconds } from './seconds.js';
-import type { EarlierTagClaims, TagClaims } from './tag.js';
-import { parseEarlierTag, parseTag, positionOf } from './tag.js';
+import type { TagClaims } from './tag.js';
+import { parseTag, positionOf } from './tag.js';
 import type { Trust } from './trust.js';
 
 const TAGS_MAX = 16;
@@ -91,34 +91,6 @@ export async function verifyPosition(tokens: readonly string[], expected: TagExp
   const set = await readTags(tokens, expected);
   requireEnough(set);
   return resolvedOf(set);
-}
-
-/**
- * The word of somebody who signed a position before positions had a predecessor: for that person to say it anew.
- * @returns what it says, and the URN of its signer
- * @throws {CryptoError} token_malformed; key_unknown, signature_invalid; envelope_tampered for another name, label, organisation
- *   or signer
- */
-export async function verifyEarlierTag(
-  token: string,
-  { trust, name, label }: Pick<TagExpectation, 'trust' | 'name' | 'label'>,
-): Promise<{ readonly claims: EarlierTagClaims; readonly signer: string }> {
-  const parsed = parseEarlierTag(token);
-  const { claims } = parsed;
-  const holder = trust.holder(parsed.header.kid);
-  if (!holder?.record.pur.includes('tag'))
-    throw new CryptoError('key_unknown', 'a tag is signed by a key that is not listed', { check: 'tag-key' });
-  // guard: earlier-tag-signature
-  await verifyJws(parsed, holder.record, 'tag-signature');
-  // guard: earlier-tag-place
-  if (
-    claims.iss !== holder.urn ||
-    claims.aud !== organisationUrn(trust.org) ||
-    claims.name !== name ||
-    claims.tag !== label
-  )
-    throw tampered('the tag is for something else', 'tag-name');
-  return { claims, signer: holder.urn };
 }
 
 function resolvedOf(set: TagSet): ResolvedTag {
