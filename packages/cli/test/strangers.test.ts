@@ -78,7 +78,8 @@ describe.each([
     const { stdout } = await world.done(['run', 'nasty/one', '--json', '-q']);
     world.isTerminal = isTerminal;
     const verdict = await world.done(['verify', '-'], { stdin: stdout });
-    expect(verdict.stdout).toMatch(new RegExp(` prompt=nasty/one@1 model="${name}" finish=stop\n$`));
+    const last = `\nVALID as of \\S+ responder=\\S+ prompt=nasty/one@1 model="${name}" finish=stop\n`;
+    expect(verdict.stdout).toMatch(new RegExp(`${last}made [^\n"]+\nas of: [^\n"]+\n$`));
   });
 });
 

@@ -254,9 +254,7 @@ describe('bulla up', () => {
       expect(second.stderr.text).toMatch(
         /bulla: root version 2 signed for a year\nbulla: policy version 2 signed for a year\nbulla: directory version 3 signed for 90 days\n/,
       );
-      expect((await world.bulla(['doctor'])).stdout).toMatch(
-        /^✘ labels +about to expire.*demo\/claim-triage@demo/m,
-      );
+      expect((await world.bulla(['doctor'])).stdout).toMatch(/^✘ labels +about to expire.*demo\/claim-triage@demo/m);
       expect(await world.bulla(['demo'])).toMatchObject({
         code: 0,
         stdout: expect.stringContaining('root 2, policy 2, directory 3'),
