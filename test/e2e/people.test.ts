@@ -66,8 +66,11 @@ describe('a second person', () => {
 
     ok(await push('claims/kept', bob));
     ok(await push('claims/own', bob));
-    await sign(['prompt', 'label', 'claims/kept', 'production', '1'], owner);
-    await sign(['prompt', 'label', 'claims/kept', 'latest', '1'], owner);
+    // Who looked at a position of somebody else can sign it, too: it stays when its author is revoked.
+    for (const label of ['production', 'latest']) {
+      ok(await bulla(['prompt', 'adopt', `claims/kept@${label}`], owner, 'yes\n'));
+      await sign(['prompt', 'label', 'claims/kept', label, '1'], owner);
+    }
     // A client that has not seen the next directory yet: the vault itself must refuse it.
     const connection = await connectionOf(new Home(bob['BULLA_HOME']));
     const { store: _own, ...fresh } = connection;

@@ -195,7 +195,7 @@ describe('going back', () => {
     expect((await cli.bulla(['prompt', 'rollback', NAME])).stderr).toContain('check label-history');
     expect(moved()).toBe(before);
     const asked = await cli.bulla(['prompt', 'rollback', NAME], { stdin: '1\nyes\n', atTerminal: true });
-    expect([asked.code, asked.stdout]).toEqual([0, expect.stringContaining('1 of 2 approvals')]);
+    expect([asked.code, asked.stdout]).toEqual([11, expect.stringContaining('1 of 2 approvals')]);
     expect(asked.stderr).toContain('production: v3 → v1, which is older');
     expect(moved()).toBe(before + 1);
   });
