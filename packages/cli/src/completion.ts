@@ -1,5 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { InvitationFile } from '@bulla/client/node';
+import { DeviceRole } from '@bulla/contract';
 import type { Command, Option } from 'commander';
 import { Context } from './context.js';
 import { idOf } from './device-names.js';
@@ -72,7 +73,7 @@ async function wordsFor({ command, option, positionals }: Place, io: Io, begun: 
     case 'prompt label':
       return command.parent?.name() === 'device' ? [] : quietly(io, (context) => labelsOf(context, subject));
     case '--role':
-      return ['owner', 'admin', 'author', 'invoker', 'auditor', 'renewer'];
+      return [...DeviceRole.options];
     case '--responder':
       return quietly(io, async (context) => {
         const known = await (await context.offline()).knownTrust();

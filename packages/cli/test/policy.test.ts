@@ -77,6 +77,26 @@ describe('a policy that nobody can meet', () => {
   });
 });
 
+describe('a rule that two people have to meet', () => {
+  const UNMET = 'its rule asks for 2 of grp:authors, where 1 person is\n';
+
+  it('is met while both are there, and by no device that was revoked', async () => {
+    const other = await World.make();
+    const file = await written({ labels: { staging: { groups: ['grp:authors'], threshold: 2 } } });
+    const test = async () => (await world.bulla(['policy', 'test', file])).stdout;
+    expect(await test()).toBe(`nobody could move or confirm the label staging: ${UNMET}`);
+    const invite = ['device', 'invite', '--role', 'author', '--group', 'grp:authors', '--label', 'second'];
+    const code = (await world.done(invite)).stdout;
+    await other.done(['device', 'enrol'], { stdin: code });
+    await world.done(['device', 'approve']);
+    await other.done(['device', 'enrol']);
+    expect(await test()).toBe('✔ every rule can be met\n');
+    await world.done(['device', 'revoke', 'second', '--yes']);
+    expect(await test()).toBe(`nobody could move or confirm the label staging: ${UNMET}`);
+    await other.remove();
+  });
+});
+
 describe('a group that nobody is in and no rule names', () => {
   const SUSPECTED = 'note: nobody is in grp:membres, and no rule names it; did you mean grp:members?\n';
 

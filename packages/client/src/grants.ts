@@ -54,7 +54,7 @@ export class Grants {
     // By its signed label, not by the vault: which prompt the name stands for, and what its newest version says.
     const latest = await resolveLabel(this.#session, trust, prompt, LATEST);
     const done: ResealedVersion[] = [];
-    for (const version of versionsOf(prompt, which)) {
+    for (const version of versionsOf(prompt, latest, which)) {
       const opened = await this.#openOrSay(trust, prompt, latest, version, typeof which === 'number');
       if (typeof opened === 'string') done.push({ version, state: opened, recipients: [] });
       else {
@@ -76,7 +76,7 @@ export class Grants {
     const latest = await resolveIfGood(this.#session, trust, prompt, LATEST);
     if (latest === undefined) return [];
     const found: LackingVersion[] = [];
-    for (const version of versionsOf(prompt, 'labelled')) {
+    for (const version of versionsOf(prompt, latest, 'labelled')) {
       const opened = await this.#openOrSay(trust, prompt, latest, version, false);
       if (typeof opened === 'string') continue;
       const missing = await missingRecipients(this.#session, trust, prompt, opened);
@@ -109,8 +109,11 @@ export class Grants {
   }
 }
 
-/** Numbers of versions, the oldest first; where labels stand is the vault's word, which only chooses. */
-function versionsOf({ labels, latest_version: newest }: Prompt, which: VersionsToSeal): number[] {
+/**
+ * Numbers of versions, the oldest first. How many there are, `latest` says, which is signed: a vault that names another
+ * number sends nobody through versions that are none. Where other labels stand is its word, and only chooses.
+ */
+function versionsOf({ labels }: Prompt, { version: newest }: LabelTarget, which: VersionsToSeal): number[] {
   if (typeof which === 'number') return [which];
   if (which === 'newest') return [newest];
   if (which === 'all') return Array.from({ length: newest }, (_, index) => index + 1);

@@ -381,6 +381,21 @@ describe('a name', () => {
   });
 });
 
+describe('a reseal', () => {
+  it('gives nobody another content than `latest` was signed for', async () => {
+    await moveByHand('latest', 2, { chash: encodeBase64url(randomBytes(32)) });
+    const held = world.vault.named(NAME).versions[0]?.grants.length;
+    const late = await world.organisation.makeDevice('late', { roles: ['author'], groups: ['grp:authors'] });
+    await world.organisation.publish((draft) => void (draft.entities[late.urn] = late.entity));
+    for (const which of ['newest', 1] as const)
+      await expect(bulla.grants.reseal(NAME, which)).rejects.toMatchObject({
+        code: 'envelope_tampered',
+        check: 'content-hash',
+      });
+    expect(world.vault.named(NAME).versions[0]?.grants).toHaveLength(held ?? 0);
+  });
+});
+
 describe('a version that is named by its number [guard: client-first-content]', () => {
   it('keeps the content of the first tag that was seen for it', async () => {
     const store = new MemoryTrustStore();

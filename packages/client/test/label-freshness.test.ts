@@ -57,6 +57,19 @@ describe('a position that its signers signed long ago', () => {
     await expect(run()).rejects.toMatchObject(NOT_FRESH);
   });
 
+  it('says until when it is signed, and until when a renewer calls it the newest', async () => {
+    const { iat, exp } = parseTag(position().tags[0] ?? '').claims;
+    const dates = async () => (await author.labels.dates(NAME)).find(({ label }) => label === LABEL);
+    const signed = { label: LABEL, version: 1, signedUntil: exp };
+    expect(await dates()).toEqual({ ...signed, newestUntil: iat + 7 * DAY_SECONDS });
+    await vouch();
+    expect(await dates()).toEqual({ ...signed, newestUntil: world.clock.seconds + 7 * DAY_SECONDS });
+    // A word for another position extends nothing.
+    const another = await word({ seq: 9, exp: world.clock.seconds + 3 * DAY_SECONDS });
+    world.vault.positions.words.set(position().tags[0] ?? '', [another]);
+    expect(await dates()).toEqual({ ...signed, newestUntil: iat + 7 * DAY_SECONDS });
+  });
+
   it('needs nobody for a version whose content this client has seen, and is not remembered for that', async () => {
     expect((await author.prompts.read(NAME, { version: 1 })).version).toBe(1);
     expect((await author.prompt(NAME, { version: 1 }).run({ claim: 'a' })).prompt.version).toBe(1);

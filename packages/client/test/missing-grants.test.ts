@@ -76,6 +76,16 @@ describe('a reseal', () => {
     expect(await owner.grants.reseal(NAME, 1)).toEqual([{ version: 1, state: 'sealed', recipients: [device.urn] }]);
   });
 
+  it('goes by the signed newest version, however many the vault says there are', async () => {
+    await pushThree();
+    world.vault.named(NAME).versions.length = 500;
+    expect((await owner.prompts.get(NAME)).latest_version).toBe(500);
+    const numbers = async (which: 'all' | 'newest') =>
+      (await owner.grants.reseal(NAME, which)).map(({ version }) => version);
+    expect(await numbers('all')).toEqual([1, 2, 3]);
+    expect(await numbers('newest')).toEqual([3]);
+  });
+
   it('passes over a version whose author may write this name no more, unless it was named', async () => {
     const author = await world.client(world.organisation.author);
     await author.prompts.push(NAME, 'text', draftOf('one'));
