@@ -150,9 +150,12 @@ describe('a code that is of no use any more', () => {
       code: 4,
       stderr: expect.stringContaining('no open invitation for this code'),
     });
-    // Again with nothing new, and with the same code: it says the same.
+    // Again with nothing new, and with the same code: it says the same, and makes no other keys.
+    const request = () => readFile(world.path('second-try/enrolment.json'), 'utf8');
+    const before = await request();
     expect(await enrol('second-try')).toMatchObject({ code: 4 });
     expect(await as('second-try', ['device', 'enrol'], code)).toMatchObject({ code: 4 });
+    expect(await request()).toBe(before);
     const again = ok(await as('second-try', ['device', 'enrol'], next));
     expect(again.stderr).toContain('the request that was made here before comes to nothing');
     ok(await world.bulla(['device', 'approve']));

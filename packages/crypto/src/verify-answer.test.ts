@@ -4,8 +4,10 @@ import { answerFile, castOfMembers, exchange, tagOf } from '../test/answers.js';
 import type { Cast } from '../test/exchange.js';
 import { chatEnvelopeClaims } from '../test/exchange.js';
 import { utf8 } from './bytes.js';
+import { timestampOf } from './document-times.js';
 import type { EnvelopeClaims } from './envelope.js';
 import { composeAnswer } from './evidence.js';
+import { parseFin } from './reply.js';
 import type { TestOrganisation } from './testing.js';
 import { makeOrganisation } from './testing.js';
 import type { Verdict } from './verify-answer.js';
@@ -45,6 +47,8 @@ describe('verifyAnswer', () => {
         usage: { total_tokens: 9 },
         model: 'echo',
         finish: 'stop',
+        // When the responder says it ended, however much later somebody verifies it.
+        answeredAt: timestampOf(parseFin(made.parts.fin).claims.iat),
         profile: 'development',
         question: undefined,
       },
