@@ -1,3 +1,5 @@
+// `npm run pack`: an archive of every workspace that runs elsewhere, each with the licence, in the folder `packed`, or in the
+// one that is named: `-- <folder>`. Prints the path of each.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,12 +9,11 @@ import { repository, workspaces } from './workspaces.mjs';
 /** Only for tests of this repository. */
 const NOT_SHIPPED = new Set(['testkit', 'conformance']);
 
-/**
- * Packs every workspace that runs elsewhere, each with the licence: the folder `packed`, or the one that is named.
- * @param {string} into
- * @returns {string[]} paths of the archives
- */
-export function packAll(into) {
+const [into = join(repository, 'packed')] = process.argv.slice(2);
+for (const archive of packAll(into)) console.log(archive);
+
+/** @returns {string[]} paths of the archives */
+function packAll(into) {
   mkdirSync(into, { recursive: true });
   const staging = mkdtempSync(join(tmpdir(), 'bulla-pack-'));
   try {
@@ -38,9 +39,4 @@ function packOne(source, stage, into) {
   const said = execFileSync('npm', options, { cwd: stage, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const [{ filename }] = JSON.parse(said);
   return join(resolve(into), filename);
-}
-
-if (process.argv[1] === import.meta.filename) {
-  const [into = join(repository, 'packed')] = process.argv.slice(2);
-  for (const archive of packAll(into)) process.stdout.write(`${archive}\n`);
 }

@@ -17,7 +17,21 @@ describe('documentation', () => {
     expect(brokenLinks('README.md', text)).toEqual(['../README.md', 'gone.md']);
     expect(brokenLinks('docs/a.md', text)).toEqual(['README.md', 'gone.md']);
   });
+
+  it.each(pages)('%s names only scripts that `npm run` has', (page) => {
+    expect(missingScripts(readFileSync(`${repository}/${page}`, 'utf8'))).toEqual([]);
+  });
+
+  it('would notice a script that is none', () => {
+    expect(missingScripts('`npm run bench:load -- x`, `npm run gone:too` and npm run check.')).toEqual(['gone:too']);
+  });
 });
+
+function missingScripts(text: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(`${repository}/package.json`, 'utf8')) as { scripts: object };
+  const named = [...text.matchAll(/\bnpm run (?:-s )?([a-z]+(?::[a-z]+)*)/g)].map(([, name = '']) => name);
+  return named.filter((name) => !Object.hasOwn(scripts, name));
+}
 
 /** Relative links of a page whose target is not in the repository; anchors are left aside. */
 function brokenLinks(page: string, text: string): string[] {

@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { packAll } from '../../scripts/pack.mjs';
 import { repository } from '../../scripts/workspaces.mjs';
 import { environment } from '../bulla-process.js';
 import { useTool } from '../house/tool.js';
@@ -18,7 +17,9 @@ let packed: string[];
  * them. The others are those of the repository, so that no network is needed.
  */
 beforeAll(() => {
-  const archives = packAll(join(root, 'packed'));
+  const archives = useTool('npm', ['run', '--silent', 'pack', '--', join(root, 'packed')])
+    .trim()
+    .split('\n');
   packed = archives.map((path) => basename(path));
   mkdirSync(join(modules, '.bin'), { recursive: true });
   writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');
