@@ -9,8 +9,8 @@ import { repository, workspaces } from './workspaces.mjs';
 /** Only for tests of this repository. */
 const NOT_SHIPPED = new Set(['testkit', 'conformance']);
 
-const [into = join(repository, 'packed')] = process.argv.slice(2);
-for (const archive of packAll(into)) console.log(archive);
+const [target = join(repository, 'packed')] = process.argv.slice(2);
+for (const archive of packAll(target)) console.log(archive);
 
 /** @returns {string[]} paths of the archives */
 function packAll(into) {

@@ -30,7 +30,7 @@ describe('the command under a Node that is too old', () => {
       status: 1,
       stdout: '',
       stderr:
-        'bulla: error: Node 20.20.2 is too old, 22.12 or newer is needed.\nbulla: hint: call it as `npx bulla`, which takes the Node 24 that `npm ci` installs in the project.\n',
+        'bulla: error: Node 20.20.2 is too old, 22.12 or newer is needed.\nbulla: hint: in the clone run `npm ci`, which brings a Node 24 of its own; elsewhere install Node 22.12 or newer.\n',
     });
     rmSync(folder, { recursive: true });
   });

@@ -38,7 +38,7 @@ function runUnder(program) {
 
 function refuse() {
   process.stderr.write(
-    `bulla: error: Node ${process.versions.node} is too old, 22.12 or newer is needed.\nbulla: hint: call it as \`npx bulla\`, which takes the Node 24 that \`npm ci\` installs in the project.\n`,
+    `bulla: error: Node ${process.versions.node} is too old, 22.12 or newer is needed.\nbulla: hint: in the clone run \`npm ci\`, which brings a Node 24 of its own; elsewhere install Node 22.12 or newer.\n`,
   );
   process.exit(1);
 }
