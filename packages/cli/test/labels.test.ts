@@ -44,6 +44,34 @@ describe('bulla prompt confirm', () => {
   );
 });
 
+describe('bulla prompt list', () => {
+  const [day, time] = [/\d{4}-\d\d-\d\d/, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/].map(({ source }) => source);
+
+  it('says both dates of each label, at a narrow terminal a line for each', async () => {
+    const read = await world.done(['prompt', 'list'], { atTerminal: true, columns: 60 });
+    for (const line of read.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(60);
+    const narrow = await world.done(['prompt', 'list'], { atTerminal: true, columns: 50 });
+    const record = `^PROMPT        claims/triage\nLABEL         production\nAT            v1\nSIGNED UNTIL  ${day}\nNEWEST UNTIL  ${day}$`;
+    expect(narrow.stdout).toMatch(new RegExp(record, 'm'));
+  });
+
+  it('says them for programs as show does', async () => {
+    const [listed] = JSON.parse((await world.done(['prompt', 'list', '--json'])).stdout) as [{ labels: object[] }];
+    const shown = JSON.parse((await world.done(['prompt', 'show', 'claims/triage', '--json'])).stdout) as object;
+    const dates = { signed_until: expect.stringMatching(time ?? ''), newest_until: expect.stringMatching(time ?? '') };
+    expect(listed.labels).toContainEqual(expect.objectContaining({ label: 'production', version: 1, ...dates }));
+    expect(shown).toMatchObject({ labels: listed.labels });
+  });
+
+  it('asks for dates of no more prompts than a key may at once, and says so', async () => {
+    for (let n = 0; n < 40; n += 1) await world.done(['prompt', 'push', `many/n${n}`, '-f', world.path('triage.md')]);
+    const { stdout, stderr } = await world.done(['prompt', 'list', '--json']);
+    const labels = (JSON.parse(stdout) as { labels: object[] }[]).flatMap((one) => one.labels);
+    expect(labels.filter((one) => !('signed_until' in one))).toHaveLength(1);
+    expect(stderr).toBe('dates of the labels of the first 40 prompts; for others: bulla prompt list PREFIX\n');
+  });
+});
+
 describe('a vault that contradicts what this machine remembers', () => {
   it('is not followed, is named by doctor, and followed once somebody chose', async () => {
     expect(await run()).toMatchObject({ code: 0 });

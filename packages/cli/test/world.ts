@@ -67,13 +67,23 @@ export class World {
     return this.path(name);
   }
 
-  /** Runs a command to its end; `atTerminal` also where it is asked and answers. */
+  /** Runs a command to its end; `atTerminal` also where it is asked and answers, of so many `columns` where that matters. */
   async bulla(
     argv: readonly string[],
-    { stdin = '', signal = new AbortController().signal, atTerminal = false } = {},
+    {
+      stdin = '',
+      signal = new AbortController().signal,
+      atTerminal = false,
+      columns,
+    }: {
+      readonly stdin?: string;
+      readonly signal?: AbortSignal;
+      readonly atTerminal?: boolean;
+      readonly columns?: number;
+    } = {},
   ): Promise<Ended> {
     const { io, stdout, stderr } = this.#io(stdin, signal);
-    if (atTerminal) for (const stream of [io.stdin, stdout, stderr]) Object.assign(stream, { isTTY: true });
+    if (atTerminal) for (const stream of [io.stdin, stdout, stderr]) Object.assign(stream, { isTTY: true, columns });
     const code = await run(argv, io);
     return { code, stdout: stdout.text, stderr: stderr.text };
   }

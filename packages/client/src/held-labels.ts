@@ -72,10 +72,14 @@ export class HeldLabels {
     return staleLabels(this.#session, trust, await this.#prompts.get(name));
   }
 
-  /** Until when each label of a prompt counts: by its signatures, and as the newest. */
-  async dates(name: string): Promise<readonly LabelDates[]> {
+  /**
+   * Until when each label of a prompt counts: by its signatures, and as the newest.
+   * @param prompt its name, or what `prompts.list` said of it, which saves a request
+   */
+  async dates(prompt: string | PromptRef): Promise<readonly LabelDates[]> {
     const trust = await this.#session.keeper.current();
-    return labelDates(this.#session, trust, await this.#prompts.get(name));
+    const found = typeof prompt === 'string' ? await this.#prompts.get(prompt) : prompt;
+    return labelDates(this.#session, trust, found);
   }
 
   /**

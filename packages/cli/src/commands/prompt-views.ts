@@ -68,7 +68,11 @@ export async function showPrompts(context: Context, prefix: string | undefined, 
   const bulla = await context.connect();
   const prompts = [];
   for await (const prompt of bulla.prompts.list(prefix)) prompts.push(prompt);
-  if (asJson) return out.json(prompts);
+  const looked = prompts.slice(0, DATED_MAX);
+  const dates = await out.during('looking at labels', datesOf(bulla, looked));
+  if (prompts.length > looked.length)
+    out.talk(`dates of the labels of the first ${DATED_MAX} prompts; for others: bulla prompt list PREFIX`);
+  if (asJson) return out.json(prompts.map((one) => ({ ...one, labels: withDates(one.labels, dates.get(one.name)) })));
   if (prompts.length === 0) {
     out.talk(
       prefix === undefined
@@ -85,6 +89,22 @@ export async function showPrompts(context: Context, prefix: string | undefined, 
     toSecond(updated_at),
   ]);
   out.table([['NAME', 'TYPE', 'NEWEST', 'LABELS', 'CHANGED'], ...rows]);
+  const ofLabels = [...dates].flatMap(([name, labels]) => labels.map((one) => [name, ...dateRow(one)]));
+  if (ofLabels.length === 0) return;
+  out.line();
+  out.table([['PROMPT', ...DATE_HEAD], ...ofLabels]);
+}
+
+/** So many prompts are asked about: each takes a request, and a key may ask about sixty things at once. */
+const DATED_MAX = 40;
+
+async function datesOf(
+  bulla: Bulla,
+  prompts: readonly { readonly id: string; readonly name: string }[],
+): Promise<Map<string, readonly LabelDates[]>> {
+  const dates = new Map<string, readonly LabelDates[]>();
+  for (const prompt of prompts) dates.set(prompt.name, await bulla.labels.dates(prompt));
+  return dates;
 }
 
 /** So many messages are opened: each takes the content of its version, which is sealed. */
@@ -115,11 +135,19 @@ export async function showHistory(context: Context, name: string, asJson: boolea
     out.talk(`messages of the newest ${MESSAGES_MAX}; for an older one: bulla prompt show ${name}@VERSION`);
   if (dates.length === 0) return;
   out.line();
-  const ofLabels = dates.map((one) => [one.label, `v${one.version}`, ...dateCells(one)]);
-  out.table([['LABEL', 'AT', 'SIGNED UNTIL', 'NEWEST UNTIL'], ...ofLabels]);
+  out.table([DATE_HEAD, ...dates.map(dateRow)]);
 }
 
-function withDates(labels: readonly { readonly label: string }[], dates: readonly LabelDates[]): readonly object[] {
+const DATE_HEAD = ['LABEL', 'AT', 'SIGNED UNTIL', 'NEWEST UNTIL'];
+
+function dateRow(dates: LabelDates): string[] {
+  return [dates.label, `v${dates.version}`, ...dateCells(dates)];
+}
+
+function withDates(
+  labels: readonly { readonly label: string }[],
+  dates: readonly LabelDates[] = [],
+): readonly object[] {
   const byLabel = new Map(dates.map((one) => [one.label, one]));
   return labels.map((one) => {
     const of = byLabel.get(one.label);
