@@ -144,7 +144,7 @@ withDump('a vault that was restored from an older dump', () => {
     expect(ok(await bulla(['trust', 'show'], settings)).stdout).toMatch(/root +version 2/);
     expect(ok(await push('Fourth.')).stdout).toContain('v4');
     expect(ok(await asked()).stdout).toContain('Water.');
-    const promote = ['prompt', 'promote', 'claims/triage', '2', '--to', 'production', '--yes'];
+    const promote = ['prompt', 'promote', 'claims/triage', '2', '--label', 'production', '--yes'];
     const shown = await bulla(promote, settings);
     const [, chash = ''] = /--expect (sha256:\S+)/.exec(shown.stderr) ?? [];
     ok(await bulla([...promote, '--expect', chash], settings));

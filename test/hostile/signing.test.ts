@@ -100,10 +100,10 @@ describe('a text that was never seen gets no signature', () => {
         stderr: expect.stringContaining(`bulla approve yes ${id} --label ${LABEL} --yes ${expected}\n`),
       });
     }
-    const promoted = await cli.bulla(['prompt', 'promote', NAME, '2', '--to', LABEL], { stdin: 'yes\n' });
+    const promoted = await cli.bulla(['prompt', 'promote', NAME, '2', '--label', LABEL], { stdin: 'yes\n' });
     expect(promoted).toMatchObject({
       code: USAGE,
-      stderr: expect.stringContaining(`bulla prompt promote ${NAME} 2 --to ${LABEL} --yes ${expected}\n`),
+      stderr: expect.stringContaining(`bulla prompt promote ${NAME} 2 --label ${LABEL} --yes ${expected}\n`),
     });
     expect(given()).toBe(0);
   });
@@ -182,7 +182,7 @@ describe('going back', () => {
     const ended = await cli.bulla(['prompt', 'rollback', NAME]);
     expect(ended).toMatchObject({ code: VERIFICATION_FAILED, stdout: '' });
     expect(ended.stderr).toContain('1 of 2 people signed a position');
-    expect(ended.stderr).toContain(`bulla prompt promote ${NAME} VERSION --to ${LABEL}`);
+    expect(ended.stderr).toContain(`bulla prompt promote ${NAME} VERSION --label ${LABEL}`);
     await expect(owner.prompts.rollback(NAME, LABEL)).rejects.toMatchObject({ check: 'label-history' });
     // A vault that leaves the position out proves nothing either.
     const honest = vault.labels.get(`${NAME} ${LABEL}`) ?? [];

@@ -65,11 +65,12 @@ async function wordsFor({ command, option, positionals }: Place, io: Io, begun: 
   if (option === undefined && command.commands.length > 0)
     return positionals.length > 0 ? [] : visibleCommands(command).map((one) => one.name());
   const argument = command.registeredArguments[positionals.length];
+  const choices = (option ?? argument)?.argChoices;
+  if (choices !== undefined) return [...choices];
   const wanted = option === undefined ? `${command.parent?.name()} ${argument?.name()}` : (option.long ?? '');
   const [subject = ''] = positionals;
   switch (wanted) {
     case '--label':
-    case '--to':
     case 'prompt label':
       return command.parent?.name() === 'device' ? [] : quietly(io, (context) => labelsOf(context, subject));
     case '--role':
@@ -89,8 +90,6 @@ async function wordsFor({ command, option, positionals }: Place, io: Io, begun: 
       return quietly(io, approvalsOf);
     case 'device device':
       return quietly(io, devicesOf);
-    case 'bulla shell':
-      return ['bash', 'zsh', 'fish'];
     default:
       return [];
   }

@@ -7,7 +7,7 @@ const stale = (check: string) => new BullaError('label_stale', { message: 'why',
 describe('a hint', () => {
   it('names the command where nobody proves which version came before', () => {
     expect(hintOf(stale('label-history'), { subject: 'claims/triage', label: 'production' })).toBe(
-      'name the version: `bulla prompt history claims/triage` lists them, then: bulla prompt promote claims/triage VERSION --to production',
+      'name the version: `bulla prompt history claims/triage` lists them, then: bulla prompt promote claims/triage VERSION --label production',
     );
     expect(hintOf(stale('tag-sequence'), { subject: 'claims/triage' })).toContain('look again');
   });

@@ -116,7 +116,7 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
 
 /** Which version came before is nobody's word: a person says which one it shall be. */
 function unprovenHint({ subject = 'NAME', label = 'LABEL' }: About): string {
-  return `name the version: \`bulla prompt history ${subject}\` lists them, then: bulla prompt promote ${subject} VERSION --to ${label}`;
+  return `name the version: \`bulla prompt history ${subject}\` lists them, then: bulla prompt promote ${subject} VERSION --label ${label}`;
 }
 
 function notFoundHint(message: string, { subject, command = '' }: About): string {

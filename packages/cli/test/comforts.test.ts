@@ -198,7 +198,12 @@ describe('completion', () => {
       ['latest', 'production', 'staging'],
     ],
     [['prompt', 'label', 'claims/triage', 'la'], ['latest']],
-    [['prompt', 'promote', 'claims/triage', '1', '--to', 'pro'], ['production']],
+    [['prompt', 'promote', 'claims/triage', '1', '--label', 'pro'], ['production']],
+    [
+      ['keys', 'convert', 'alice.key.pem', '--to', ''],
+      ['der', 'jwk', 'pem'],
+    ],
+    [['seal', '--to', ''], []],
     [
       ['prompt', 'confirm', 'claims/tr'],
       ['claims/triage@latest', 'claims/triage@production'],

@@ -81,7 +81,7 @@ describe('a label that two people move', () => {
   const MOVES = 'claims/moves';
   const pushMoves = (text: string, ...options: string[]) =>
     world.bulla(['prompt', 'push', MOVES, '-f', '-', ...options], { stdin: `${text}\n` });
-  const promote = (version: string, to: string) => world.bulla(['prompt', 'promote', MOVES, version, '--to', to]);
+  const promote = (version: string, to: string) => world.bulla(['prompt', 'promote', MOVES, version, '--label', to]);
 
   it('ends with 11 while it waits for the other, however it was begun', async () => {
     const pushed = await pushMoves('One.', '--label', 'production', '--label', 'staging');
@@ -121,9 +121,9 @@ describe('a label', () => {
 
   it('is not signed again where it stands already [guard: cli-move-unchanged]', async () => {
     const unchanged = { code: 0, stdout: `${NAMED}  staging → v2  (unchanged, move 2)\n` };
-    expect(await prompt('promote', NAMED, '2', '--to', 'staging')).toMatchObject(unchanged);
+    expect(await prompt('promote', NAMED, '2', '--label', 'staging')).toMatchObject(unchanged);
     expect(await prompt('label', NAMED, 'staging', 'v2')).toMatchObject(unchanged);
-    const other = await prompt('promote', NAMED, '2', '--to', 'staging', '--expect', `sha256:${'A'.repeat(43)}`);
+    const other = await prompt('promote', NAMED, '2', '--label', 'staging', '--expect', `sha256:${'A'.repeat(43)}`);
     expect(other).toMatchObject({ code: 10, stdout: '' });
   });
 
@@ -133,7 +133,7 @@ describe('a label', () => {
       stdout: '',
       stderr: expect.stringContaining('latest always names the newest version, which is v2'),
     });
-    expect(await prompt('promote', `${NAMED}@v1`, '--to', 'latest')).toMatchObject({ code: 2 });
+    expect(await prompt('promote', `${NAMED}@v1`, '--label', 'latest')).toMatchObject({ code: 2 });
     expect(await prompt('label', NAMED, 'latest', '2')).toMatchObject({ code: 0 });
   });
 

@@ -47,7 +47,7 @@ describe.each([
   it.each<[string, number, string[]]>([
     ['an author wrote', 0, ['prompt', 'show', 'nasty/one']],
     ['an author said of a version', 0, ['prompt', 'history', 'nasty/one']],
-    ['is to be signed', 2, ['prompt', 'promote', 'nasty/one', '1', '--to', 'staging', '--full']],
+    ['is to be signed', 2, ['prompt', 'promote', 'nasty/one', '1', '--label', 'staging', '--full']],
     ['is the name of a prompt', 2, ['prompt', 'list', NASTY]],
     ['is the name of a label', 2, ['run', 'nasty/one', '--label', NASTY]],
     ['is the name of a variable', 2, ['run', 'nasty/one', '--var', `${NASTY}=x`]],

@@ -34,11 +34,15 @@ export const NASTY = `${UNSEEN.join('')}${['\n', '\r', '\r\n', '\v', '\f', '\u00
 /** The same without U+0000, which no text of a prompt, and no name of a file, can hold. */
 export const NASTY_TEXT = NASTY.replaceAll('\u0000', '');
 
+/** What this program says while it waits long, and takes away again. */
+const WAITING = new RegExp(String.raw`waiting for the answer, \d+ s …\r\x1b\[2K`, 'g');
+
 /**
  * What of a printed text a reader does not see or takes for another line; newlines end the lines of this program.
  * @param allowed characters that running text may hold.
  */
-export function foundIn(printed: string, allowed = '\n'): string[] {
+export function foundIn(text: string, allowed = '\n'): string[] {
+  const printed = text.replaceAll(WAITING, '');
   const raw = UNSEEN.filter((character) => !allowed.includes(character) && printed.includes(character));
   const lines = printed.split('\n').filter((line) => line.trimStart().startsWith(FORGED));
   return [...raw.map((character) => `U+${(character.codePointAt(0) ?? 0).toString(16)}`), ...lines];

@@ -152,7 +152,7 @@ it('approvals.md shows how two people move a label, and move it back', async () 
     await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'five.md')], owner);
   }
   // The page begins where the label is at its first position.
-  await sign(['prompt', 'promote', 'claims/triage', '4', '--to', 'production'], owner);
+  await sign(['prompt', 'promote', 'claims/triage', '4', '--label', 'production'], owner);
   let approval = '';
   const shown = await commandsOf('approvals.md');
   expect(shown.length).toBeGreaterThan(6);

@@ -89,7 +89,7 @@ async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
   await push(alice, 'Sort this claim.');
   await push(alice, 'Sort this claim; water comes first.');
 
-  const begun = await sign(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], alice, WAITS);
+  const begun = await sign(['prompt', 'promote', 'claims/triage', '1', '--label', 'production'], alice, WAITS);
   const first = approvalIn(begun.stdout);
   const early = await bulla(['run', 'claims/triage', '--var', 'claim=Water.'], bob);
   expect([early.status, early.stderr]).toEqual([6, expect.stringContaining('label_not_found')]);
@@ -97,7 +97,7 @@ async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
   // One person with two devices is one person.
   const same = await bulla(['approve', 'yes', first], laptop);
   expect([same.status, same.stderr]).toEqual([5, expect.stringContaining('one person counts once')]);
-  const again = await sign(['prompt', 'promote', 'claims/triage', '1', '--to', 'production'], laptop, WAITS);
+  const again = await sign(['prompt', 'promote', 'claims/triage', '1', '--label', 'production'], laptop, WAITS);
   expect(again.stdout).toContain('1 of 2 approvals');
 
   const waiting = await succeed(['approve', 'list'], bob);
@@ -113,7 +113,7 @@ async function story(alice: Settings): Promise<{ alice: string; bob: string }> {
   expect(await versionRun(bob)).toBe(1);
 
   const second = approvalIn(
-    (await sign(['prompt', 'promote', 'claims/triage', '2', '--to', 'production'], bob, WAITS)).stdout,
+    (await sign(['prompt', 'promote', 'claims/triage', '2', '--label', 'production'], bob, WAITS)).stdout,
   );
   expect((await sign(['approve', 'yes', second], alice)).stdout).toBe('claims/triage  production → v2  (move 2)\n');
   expect(await versionRun(bob)).toBe(2);

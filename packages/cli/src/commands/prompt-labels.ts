@@ -1,6 +1,7 @@
 import type { LabelOutcome, Prompts, ProposedMove } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import type { Command } from 'commander';
+import { Option } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-code.js';
 import type { NamedVersion } from '../names.js';
@@ -15,6 +16,11 @@ interface LabelOptions extends SigningOptions {
   readonly delete?: boolean;
 }
 
+interface PromoteOptions extends SigningOptions {
+  readonly label?: string;
+  readonly to?: string;
+}
+
 const LATEST = 'latest';
 
 /** `bulla prompt promote|rollback|label` */
@@ -23,15 +29,18 @@ export function addLabelCommands(prompt: Command, context: Context): void {
     prompt
       .command('promote <name> [version]')
       .description('point a label to a version, after you saw it; a protected one waits for further people')
-      .requiredOption('--to <label>', 'the label, such as production'),
-  ).action((text: string, version: string | undefined, options: SigningOptions & { to: string }) => {
+      .option('--label <label>', 'the label, such as production')
+      // As it was called before; help shows one name.
+      .addOption(new Option('--to <label>').hideHelp()),
+  ).action((text: string, version: string | undefined, options: PromoteOptions) => {
     const wanted = requireNameAndVersion(text, version);
+    const of = labelOf(options);
     if (wanted.version === undefined)
       throw new UsageError(
         'say which version the label shall point to',
-        `bulla prompt promote ${wanted.name} 4 --to production`,
+        `bulla prompt promote ${wanted.name} 4 --label production`,
       );
-    return move(context, { ...wanted, version: wanted.version }, options.to, options, 'promote');
+    return move(context, { ...wanted, version: wanted.version }, of, options, 'promote');
   });
   addSigningOptions(
     prompt
@@ -47,6 +56,15 @@ export function addLabelCommands(prompt: Command, context: Context): void {
   ).action((text: string, of: string, version: string | undefined, options: LabelOptions) =>
     label(context, requireNameAndVersion(text, version), of, options),
   );
+}
+
+/** @throws {UsageError} */
+function labelOf({ label: of, to }: PromoteOptions): string {
+  if (of !== undefined && to !== undefined) throw new UsageError('--label and --to are one option: give --label alone');
+  const given = of ?? to;
+  if (given === undefined)
+    throw new UsageError('say which label shall point to the version', 'such as --label production');
+  return given;
 }
 
 async function label(
@@ -91,7 +109,7 @@ async function requireNewest(prompts: Prompts, name: string, of: string, version
 function notNewest(what: string, name: string): UsageError {
   return new UsageError(
     `${LATEST} always names ${what}`,
-    `give an older version a label of its own: bulla prompt promote ${name} VERSION --to LABEL`,
+    `give an older version a label of its own: bulla prompt promote ${name} VERSION --label LABEL`,
   );
 }
 
@@ -111,7 +129,7 @@ async function move(
   const isWanted = options.expect === undefined || requireContent(options.expect) === contentOf(proposed);
   // guard: cli-move-unchanged
   if (proposed.stands === true && isWanted) return sayUnchanged(context, proposed, version, options.json === true);
-  const again = by === 'promote' ? `promote ${name} ${version} --to ${of}` : `label ${name} ${of} ${version}`;
+  const again = by === 'promote' ? `promote ${name} ${version} --label ${of}` : `label ${name} ${of} ${version}`;
   await requireAgreement(context, proposed, options, `bulla prompt ${again}`);
   sayOutcome(context, name, of, await prompts.sign(proposed), options.json === true);
 }
