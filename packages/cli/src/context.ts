@@ -6,6 +6,7 @@ import { FileTrustStore, Home, IDENTITY, readEnrolment, readKeyFile, readProfile
 import { Asker } from './asker.js';
 import type { Io } from './io.js';
 import type { Beholder } from './names.js';
+import type { Part } from './output.js';
 import { Output, styled } from './output.js';
 import { Passphrases } from './passphrases.js';
 import { readPeopleNames } from './people-names.js';
@@ -56,6 +57,12 @@ export class Context {
   /** Whether a program reads the results (--json, before the command or after it). */
   get asJson(): boolean {
     return this.#options.json === true;
+  }
+
+  /** What came of a command: a document for a program, a line for a person. */
+  result(document: object, ...line: readonly Part[]): void {
+    if (this.asJson) this.out.json(document);
+    else this.out.line(...line);
   }
 
   /** @throws {SettingError} */

@@ -1,3 +1,4 @@
+import type { RenewalRound } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import type { Home } from '@bulla/client/node';
 import { PassphraseError, HomeError } from '@bulla/client/node';
@@ -5,7 +6,7 @@ import { CryptoError } from '@bulla/crypto';
 import { hintOf } from './hints.js';
 import type { Output } from './output.js';
 import type { RenewerSettings } from './renewer-home.js';
-import { handedLines, heldLines, openRenewer, roundLine } from './renewer-home.js';
+import { heldLines, openRenewer } from './renewer-home.js';
 
 /** Written after each round that went well, and taken away before the first: while it is young, the renewer is at work. */
 export const ROUND_MARK = 'services/renewer.round';
@@ -17,11 +18,15 @@ export class Renewal {
   readonly #home: Home;
   readonly #settings: RenewerSettings;
   readonly #out: Output;
-  readonly #say: (line: string) => void;
+  readonly #say: (round: RenewalRound) => void;
   #fault = { reason: '', at: 0 };
 
   /** @param say is told of a round that went well. */
-  constructor(home: Home, settings: RenewerSettings, { out, say }: { out: Output; say: (line: string) => void }) {
+  constructor(
+    home: Home,
+    settings: RenewerSettings,
+    { out, say }: { out: Output; say: (round: RenewalRound) => void },
+  ) {
     this.#home = home;
     this.#settings = settings;
     this.#out = out;
@@ -41,8 +46,7 @@ export class Renewal {
       const done = await renewer.round();
       await this.#home.write(ROUND_MARK, `${new Date().toISOString()}\n`);
       this.#fault = { reason: '', at: 0 };
-      this.#say(roundLine(done));
-      for (const line of handedLines(done)) this.#say(line);
+      this.#say(done);
       for (const line of heldLines(done)) this.#out.talk(`bulla: renewer: ${line}`);
       return true;
     } catch (error) {

@@ -2,7 +2,7 @@ import { Renewer, renewerIdentityOf } from '@bulla/client';
 import type { RenewalRound } from '@bulla/client';
 import type { Home, Profile } from '@bulla/client/node';
 import { FileTrustStore, HomeError, readKeyFile, RENEWER_KEYS, RENEWER_MEMORY } from '@bulla/client/node';
-import { handedLine, refusedLines } from './handed-back.js';
+import { handedAsJson, handedLine, refusedLines } from './handed-back.js';
 import { counted } from './output.js';
 
 export interface RenewerSettings extends Profile {
@@ -35,6 +35,16 @@ export async function hasMemory(home: Home): Promise<boolean> {
 export function roundLine({ directory, labels, held }: RenewalRound): string {
   const rest = held.length === 0 ? '' : `; ${counted(held.length, 'label')} held back`;
   return `directory version ${directory} and ${counted(labels, 'label')} are the newest${rest}`;
+}
+
+/** The same for programs. */
+export function roundAsJson({ directory, labels, held, handedBack }: RenewalRound): object {
+  return {
+    directory_version: directory,
+    labels,
+    held: held.map(({ name, label, seq, why }) => ({ name, label, seq, why })),
+    handed_back: handedBack === undefined ? null : handedAsJson(handedBack),
+  };
 }
 
 /** What a restored vault took back, and what not. */

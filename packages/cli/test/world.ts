@@ -115,8 +115,9 @@ export class World {
     for (;;) {
       if (!existsSync(home) && there !== 'nothing') await prepareHome(home, there);
       const running = this.start(['up', ...options]);
-      await Promise.race([running.stdout.holds('bulla: ready'), running.ended.then(() => undefined)]);
-      if (running.stdout.text.includes('bulla: ready')) return running;
+      const ready = options.includes('--json') ? '"state": "ready"' : 'bulla: ready';
+      await Promise.race([running.stdout.holds(ready), running.ended.then(() => undefined)]);
+      if (running.stdout.text.includes(ready)) return running;
       // A port that it found free may be given to another test before it listens: it says itself to start again.
       if (!running.stderr.text.includes('a port was taken by another program while Bulla started'))
         throw new Error(`it did not start: ${running.stderr.text}`);

@@ -24,6 +24,7 @@ export function addApiCommand(program: Command, context: Context): void {
     .option('--input <file>', 'the body, a JSON object; - for standard input')
     .option('--if-match <n>', 'the number of the state that a change is based on')
     .option('--responder <urn>', 'ask this responder')
+    .option('--json', 'as without it: an answer in JSON is printed as JSON')
     .addHelpText(
       'after',
       `

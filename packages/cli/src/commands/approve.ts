@@ -62,6 +62,7 @@ Examples:
   approve
     .command('no <id>')
     .description('end what waits, for everybody')
+    .option('--json', 'print the result as JSON')
     .action((id: string) => no(context, id));
 }
 
@@ -140,7 +141,7 @@ function commandFor({ id, label }: PendingApproval): string {
 async function no(context: Context, id: string): Promise<void> {
   requireApproval(id);
   await (await context.connect()).approvals.drop(id);
-  context.out.line(`${id}  dropped`);
+  context.result({ id, dropped: true }, `${id}  dropped`);
 }
 
 /** What a person must see before they sign. */

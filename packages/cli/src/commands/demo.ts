@@ -6,6 +6,7 @@ import { misuseEnvelope, recordQuestion, tamperWithAnswer } from '../demo-attack
 import { CheckFailed } from '../exit-code.js';
 import { writeWhole } from '../files.js';
 import { shortName } from '../names.js';
+import type { Part } from '../output.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 import { draftOf } from '../prompt-draft.js';
@@ -34,6 +35,7 @@ export function addDemoCommand(program: Command, context: Context): void {
     .command('demo')
     .description('one prompt through every step, with every check printed, and attacks that must be refused')
     .option('-o, --out <file>', 'keep the answer file, to look at and to verify')
+    .option('--json', 'print every check as JSON, in the end')
     .addHelpText(
       'after',
       `
@@ -49,62 +51,108 @@ Examples:
     .action((options: { out?: string }) => demo(context, options.out));
 }
 
+/** What the demo does and finds out: said at once for people, kept to the end for a program. */
+class Report {
+  readonly #context: Context;
+  readonly #checks: object[] = [];
+  #step = '';
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  step(text: string): void {
+    this.#step = text;
+    this.line(styled(text, 'strong'));
+  }
+
+  pass(name: string, detail: string): void {
+    this.check({ name, ok: true, detail });
+  }
+
+  check(finding: Parameters<Context['out']['check']>[0]): void {
+    const { name, ok, detail } = finding;
+    this.#checks.push({ step: this.#step, name, ok: ok ?? null, detail });
+    if (!this.#context.asJson) this.#context.out.check(finding);
+  }
+
+  line(...parts: readonly Part[]): void {
+    if (!this.#context.asJson) this.#context.out.line(...parts);
+  }
+
+  /** @param more what came out of it, where it came to its end. */
+  end(ok: boolean, more: object = {}): void {
+    if (this.#context.asJson) this.#context.out.json({ ok, checks: this.#checks, ...more });
+  }
+}
+
 async function demo(context: Context, outPath: string | undefined): Promise<void> {
-  const { out, io } = context;
+  const report = new Report(context);
+  try {
+    report.end(true, await goThrough(context, report, outPath));
+  } catch (error) {
+    if (error instanceof CheckFailed) report.end(false);
+    throw error;
+  }
+}
+
+async function goThrough(context: Context, report: Report, outPath: string | undefined): Promise<object> {
+  const { io } = context;
   const recorder = recordQuestion(io.fetch);
   const bulla = await context.connect(recorder.fetch);
-  const heading = (text: string) => out.line(styled(text, 'strong'));
 
-  heading('1. whom this machine trusts');
+  report.step('1. whom this machine trusts');
   const trust = await bulla.trust();
-  pass(context, 'pin', `${trust.pin} is the first root of ${trust.org}`);
-  pass(
-    context,
+  report.pass('pin', `${trust.pin} is the first root of ${trust.org}`);
+  report.pass(
     'documents',
     `root ${trust.root.version}, policy ${trust.policy.version}, directory ${trust.directory.version}, the first expires ${new Date(trust.expiresAt * 1000).toISOString().slice(0, 10)}`,
   );
 
-  heading('2. a prompt, sealed here and stored as ciphertext');
-  await store(context, bulla);
+  report.step('2. a prompt, sealed here and stored as ciphertext');
+  await store(context, report, bulla);
 
-  heading('3. one question, answered whole and as a stream');
+  report.step('3. one question, answered whole and as a stream');
   const whole = await bulla.prompt(NAME, { label: LABEL }).run({ claim: CLAIM }, { signal: io.signal });
   const used = recorder.sent();
-  describeAnswer(context, 'answer', whole);
+  describeAnswer(report, 'answer', whole);
   const { answer, pieces } = await stream(bulla, io.signal);
-  describeAnswer(context, 'stream', answer, `in ${pieces} piece${pieces === 1 ? '' : 's'}, `);
+  describeAnswer(report, 'stream', answer, `in ${pieces} piece${pieces === 1 ? '' : 's'}, `);
   if (answer.model.startsWith('builtin:'))
-    out.line(
+    report.line(
       `  note: ${quoted(answer.model)} is not a language model; it picks sentences by a stated rule. For a model: BULLA_LLM=openai:… bulla up`,
     );
-  out.line();
-  for (const line of answer.text.split('\n')) out.line(`    ${line}`);
-  out.line();
+  report.line();
+  for (const line of answer.text.split('\n')) report.line(`    ${line}`);
+  report.line();
 
-  heading('4. what the answer file proves to others');
+  report.step('4. what the answer file proves to others');
   const file = answer.toFile();
   const verdict = await bulla.verify(file);
-  for (const check of verdict.checks) out.check(findingOf(check));
+  for (const check of verdict.checks) report.check(findingOf(check));
   if (!verdict.valid)
     throw new CheckFailed(`the answer does not count (check ${verdict.failure?.check ?? 'revoked-since'})`);
-  out.line(`  ${verdict.verdict}`);
+  report.line(`  ${verdict.verdict}`);
   if (outPath !== undefined) await writeWhole(outPath, file);
 
-  heading('5. what must be refused');
+  report.step('5. what must be refused');
   const refusals = await tamperWithAnswer(file, trust.pin, context.now());
   if (used !== undefined) {
     const attacker = { trust, identity: await context.identity(), fetch: io.fetch, now: context.now() };
     refusals.push(...(await misuseEnvelope(attacker, used)));
   }
-  requireRefused(context, refusals);
-  out.line(
+  requireRefused(report, refusals);
+  const passed = verdict.checks.filter(({ state }) => state === 'passed').length;
+  report.line(
     styled('demo ok', 'good'),
-    `: ${verdict.checks.filter(({ state }) => state === 'passed').length} checks of the answer passed, ${refusals.length} attacks were refused`,
+    `: ${passed} checks of the answer passed, ${refusals.length} attacks were refused`,
   );
+  const { model, text } = answer;
+  return { verdict: verdict.verdict, model, text, answer_file: outPath ?? null };
 }
 
 /** Pushes the prompt and opens what the vault has of it, which must be what was pushed. */
-async function store(context: Context, bulla: Bulla): Promise<void> {
+async function store(context: Context, report: Report, bulla: Bulla): Promise<void> {
   const { threshold } = (await bulla.trust()).labelRule(NAME, LABEL);
   // guard: cli-demo-protected
   if (threshold > 1)
@@ -118,12 +166,12 @@ async function store(context: Context, bulla: Bulla): Promise<void> {
   const sealedFor = pushed.changed
     ? `sealed for ${pushed.recipients.map((urn) => shortName(urn, self)).join(', ')}`
     : 'there already, unchanged';
-  pass(context, 'stored', `${pushed.name} v${pushed.version}, ${sealedFor}`);
+  report.pass('stored', `${pushed.name} v${pushed.version}, ${sealedFor}`);
   const opened = await bulla.prompts.read(NAME, { label: LABEL });
   if (JSON.stringify(opened.statement.content) !== JSON.stringify(draft.content))
     throw new CheckFailed('the vault holds another text than the one pushed (check prompt-text)');
-  pass(context, 'opened', `the label ${LABEL} names v${opened.version}, content sha256:${opened.chash}`);
-  pass(context, 'author', `signed by ${shortName(opened.author, self)}`);
+  report.pass('opened', `the label ${LABEL} names v${opened.version}, content sha256:${opened.chash}`);
+  report.pass('author', `signed by ${shortName(opened.author, self)}`);
 }
 
 async function stream(bulla: Bulla, signal: AbortSignal): Promise<{ answer: Answer; pieces: number }> {
@@ -135,23 +183,17 @@ async function stream(bulla: Bulla, signal: AbortSignal): Promise<{ answer: Answ
   throw new CheckFailed('the stream ended without its signed end (check reply-final)');
 }
 
-function describeAnswer(
-  context: Context,
-  name: string,
-  { usage, model, prompt, responder }: Answer,
-  before = '',
-): void {
+function describeAnswer(report: Report, name: string, { usage, model, prompt, responder }: Answer, before = ''): void {
   const tokens = `${usage.prompt_tokens ?? '?'} tokens in, ${usage.completion_tokens ?? '?'} out`;
-  pass(
-    context,
+  report.pass(
     name,
     `${before}${prompt.name} v${prompt.version}, ${tokens}, by ${quoted(model)}, signed by ${responder.split(':').slice(3).join(':')}`,
   );
 }
 
-function requireRefused({ out }: Context, refusals: readonly Refusal[]): void {
+function requireRefused(report: Report, refusals: readonly Refusal[]): void {
   for (const { attempt, by } of refusals)
-    out.check({
+    report.check({
       name: by === undefined ? 'ACCEPTED' : 'refused',
       ok: by !== undefined,
       detail: `${attempt}${by === undefined ? '' : ` (${by})`}`,
@@ -159,8 +201,4 @@ function requireRefused({ out }: Context, refusals: readonly Refusal[]): void {
   const accepted = refusals.find(({ by }) => by === undefined);
   if (accepted !== undefined)
     throw new CheckFailed(`something was accepted that must be refused: ${accepted.attempt} (check tampering)`);
-}
-
-function pass({ out }: Context, name: string, detail: string): void {
-  out.check({ name, ok: true, detail });
 }

@@ -37,6 +37,7 @@ export function addDevCommands(program: Command, context: Context): void {
     .option('--text <text>', 'what it answers', 'This is an answer of fake-openai, which is not a language model.')
     .option('--script <file>', 'answer, or fail, as this JSON file says (see the guide to models)')
     .option('--record <file>', 'in the end, write every byte that came into this file')
+    .option('--json', 'print where it listens as JSON')
     .addHelpText(
       'after',
       '\nExample, with bulla up in a second terminal:\n  $ bulla dev fake-openai --port 11434\n  $ BULLA_LLM=openai:http://127.0.0.1:11434/v1 bulla up',
@@ -44,7 +45,8 @@ export function addDevCommands(program: Command, context: Context): void {
     .action((options: FakeOptions) => fakeOpenai(context, options));
 }
 
-async function fakeOpenai({ io, out }: Context, { port = '0', text, script, record }: FakeOptions): Promise<void> {
+async function fakeOpenai(context: Context, { port = '0', text, script, record }: FakeOptions): Promise<void> {
+  const { io, out, asJson } = context;
   if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535)
     throw new UsageError('--port: expected a port from 1 to 65535');
   const testkit = await loadTestkit(io.load);
@@ -53,13 +55,15 @@ async function fakeOpenai({ io, out }: Context, { port = '0', text, script, reco
     scripted ?? { replies: { tokens: text.match(/\S+\s*/g) ?? [] } },
     Number(port),
   );
-  out.line(`bulla: fake-openai  ${fake.url}`);
-  out.line(`bulla: use it with  BULLA_LLM=openai:${fake.url} bulla up`);
+  context.result({ state: 'ready', url: fake.url }, `bulla: fake-openai  ${fake.url}`);
+  if (!asJson) out.line(`bulla: use it with  BULLA_LLM=openai:${fake.url} bulla up`);
   if (!io.signal.aborted) await once(io.signal, 'abort');
   await fake.stop();
   for (const id of fake.completed) {
     const { started, finished } = fake.completionsOf(id);
-    out.line(`${id === '' ? '-' : id}  ${started} begun  ${finished} sent whole`);
+    const line = `${id === '' ? '-' : id}  ${started} begun  ${finished} sent whole`;
+    if (asJson) out.talk(line);
+    else out.line(line);
   }
   if (record !== undefined) await writeWhole(record, fake.receivedBytes);
   out.talk(`bulla: fake-openai stopped after ${fake.requests.length} requests`);

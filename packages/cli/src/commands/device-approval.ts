@@ -34,6 +34,7 @@ export function addApprovalCommands(device: Command, context: Context): void {
     .option('--new-person', 'it is that of somebody new, where the invitation was not made here')
     .option('--name <name>', 'what you call that person; it is kept here and never sent')
     .option('--label <label>', 'what you call it, where the invitation was not made here')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -49,6 +50,7 @@ Examples:
   device
     .command('refuse <id>')
     .description('refuse a device; its invitation is spent')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ bulla device refuse enr_01m8846qn4f4rbrg78kdyan1yj')
     .action((id: string) => refuse(context, id));
 }
@@ -70,7 +72,18 @@ async function approve(context: Context, id: string | undefined, options: Approv
   await adoptPublished(context, now);
   const user = now.userOf(urn);
   if (name !== undefined && user !== undefined) await namePerson(home, user, name);
-  out.line(styled('✔', 'good'), ` in: ${urn}`);
+  const entity = now.entity(urn);
+  const { roles, groups } = entity?.kind === 'device' ? entity : { roles: [], groups: [] };
+  const document = {
+    request: request.id,
+    device: urn,
+    user: user ?? null,
+    name: name ?? null,
+    roles,
+    groups,
+    directory_version: now.directory.version,
+  };
+  context.result(document, styled('✔', 'good'), ` in: ${urn}`);
   out.talk(`directory version ${now.directory.version}; it may begin at once`);
 }
 
@@ -103,7 +116,7 @@ function noTerms({ role, group, user, newPerson, label }: ApproveOptions): undef
 }
 
 async function findRequest(
-  { out }: Context,
+  { out, asJson }: Context,
   bulla: Bulla,
   records: InvitationFile,
   id: string | undefined,
@@ -117,6 +130,12 @@ async function findRequest(
     throw new NotThereError('no such device waits', ids === '' ? 'none does' : `these do: ${ids}`);
   }
   if (others.length === 0) return only;
+  const ids = waiting.map((request) => request.id);
+  const several = new UsageError(
+    `${waiting.length} devices wait: say which`,
+    asJson ? `these do: ${ids.join(', ')}` : 'bulla device approve enr_…',
+  );
+  if (asJson) throw several;
   out.table([
     ['REQUEST', 'INVITED AS', 'SAYS', 'SINCE', 'FINGERPRINT'],
     ...waiting.map((request) => [
@@ -127,7 +146,7 @@ async function findRequest(
       request.fingerprint,
     ]),
   ]);
-  throw new UsageError(`${waiting.length} devices wait: say which`, 'bulla device approve enr_…');
+  throw several;
 }
 
 function show({ out }: Context, { id, fingerprint, record, label }: DeviceRequest, names: PeopleNames): void {
@@ -140,10 +159,11 @@ function show({ out }: Context, { id, fingerprint, record, label }: DeviceReques
 }
 
 async function refuse(context: Context, id: string): Promise<void> {
-  const { out, home } = context;
   const bulla = await context.connect();
-  const records = new InvitationFile(home);
+  const records = new InvitationFile(context.home);
   const request = await findRequest(context, bulla, records, id);
   await bulla.people.refuse(request, records);
-  out.line(styled('✔', 'good'), ` refused: ${id}; its invitation is spent`);
+  const { invitation } = request;
+  const document = { request: id, invitation, refused: true };
+  context.result(document, styled('✔', 'good'), ` refused: ${id}; its invitation is spent`);
 }

@@ -37,6 +37,7 @@ export function addEnrolCommand(device: Command, context: Context): void {
     .option('--label <label>', 'what whoever approves will see', 'device')
     .option('--renewer', 'come in as a renewer, which was invited as one: with keys that say what is the newest')
     .option('--wait', 'wait until the device is let in')
+    .option('--json', 'print how the request stands as JSON')
     .addHelpText(
       'after',
       `
@@ -59,13 +60,16 @@ async function enrol(context: Context, options: EnrolOptions): Promise<void> {
   const { pending, enrolment, ...found } =
     (await resume(context, options, settings)) ?? (await begin(context, options, settings));
   let { outcome } = found;
+  const names = { fingerprint: await enrolment.fingerprint(), words: (await enrolment.words()).join(' ') };
   if (outcome.state === 'pending') {
-    out.line(`fingerprint  ${await enrolment.fingerprint()}`);
-    out.line(`words        ${(await enrolment.words()).join(' ')}`);
+    // Somebody has to compare them while this waits; a program gets them with the outcome.
+    const show = (line: string) => (context.asJson ? out.talk(line) : out.line(line));
+    show(`fingerprint  ${names.fingerprint}`);
+    show(`words        ${names.words}`);
     out.talk('Ask whoever invited you to run: bulla device approve');
   }
   if (options.wait === true) outcome = await out.during('waiting to be let in', untilDecided(enrolment, outcome, io));
-  await conclude(context, pending, outcome);
+  await conclude(context, pending, outcome, names);
 }
 
 async function untilDecided(enrolment: Enrolment, first: EnrolmentOutcome, { signal }: Io): Promise<EnrolmentOutcome> {
@@ -174,8 +178,15 @@ function requireCode(text: string): InvitationCode {
   }
 }
 
-async function conclude({ home, out }: Context, pending: PendingEnrolment, outcome: EnrolmentOutcome): Promise<void> {
+async function conclude(
+  context: Context,
+  pending: PendingEnrolment,
+  outcome: EnrolmentOutcome,
+  names: { readonly fingerprint: string; readonly words: string },
+): Promise<void> {
+  const { home, out } = context;
   if (outcome.state === 'pending') {
+    if (context.asJson) out.json({ state: 'pending', ...names });
     out.talk('This device is not in yet; run `bulla device enrol` again when it was approved.');
     return;
   }
@@ -190,7 +201,9 @@ async function conclude({ home, out }: Context, pending: PendingEnrolment, outco
   await finishEnrolment(home, pending, outcome);
   const { urn, org } = outcome.keys;
   const entity = outcome.trust.entity(urn);
-  out.line(styled('✔', 'good'), ` in: ${urn}`);
+  const { roles, groups } = entity?.kind === 'device' ? entity : { roles: [], groups: [] };
+  const document = { state: 'in', ...names, device: urn, organisation: org, roles, groups, home: home.folder };
+  context.result(document, styled('✔', 'good'), ` in: ${urn}`);
   if (entity?.kind === 'device') {
     out.talk(
       `organisation ${org} (${outcome.trust.profile}); roles ${entity.roles.join(', ')}; groups ${entity.groups.join(', ') || 'none'}`,

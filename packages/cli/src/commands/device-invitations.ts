@@ -31,6 +31,7 @@ Examples:
   invitations
     .command('revoke <invitation>')
     .description('take back an invitation that no device has taken, by its id or its label')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ bulla device invitations revoke phone')
     .action((text: string) => revoke(context, text));
 }
@@ -64,9 +65,8 @@ function wordsOf(sent: ListedInvitation, own: InvitationRecord | undefined) {
 }
 
 async function revoke(context: Context, text: string): Promise<void> {
-  const { out, home } = context;
   const bulla = await context.connect();
-  const records = new InvitationFile(home);
+  const records = new InvitationFile(context.home);
   const id = findInvitation(text, await allOf(bulla), await records.list());
   try {
     await bulla.people.takeBack(id, records);
@@ -77,7 +77,7 @@ async function revoke(context: Context, text: string): Promise<void> {
       'refuse the device, `bulla device approve` lists those that wait: bulla device refuse enr_…; one that is in: bulla device revoke',
     );
   }
-  out.line(styled('✔', 'good'), ` taken back: ${id}; nobody comes in by its code`);
+  context.result({ id, taken_back: true }, styled('✔', 'good'), ` taken back: ${id}; nobody comes in by its code`);
 }
 
 async function allOf({ people }: Bulla): Promise<ListedInvitation[]> {

@@ -10,6 +10,7 @@ export function addRenewCommand(device: Command, context: Context): void {
     .command('renew')
     .description('give this device new keys; its old ones only verify and open from then on')
     .addOption(directoryKeyOption())
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -30,6 +31,11 @@ async function renew(context: Context, directoryKey: string | undefined): Promis
   const { before, after } = await renewDevice(context.identityFile, { bulla, signer, now: () => context.now() });
   const trust = await bulla.trust();
   await adoptPublished(context, trust);
-  out.line(styled('✔', 'good'), ` this device signs with ${after}; before it was ${before}`);
+  const device = (await context.identity()).urn;
+  context.result(
+    { device, before, after, directory_version: trust.directory.version },
+    styled('✔', 'good'),
+    ` this device signs with ${after}; before it was ${before}`,
+  );
   out.talk(`directory version ${trust.directory.version}`);
 }

@@ -8,6 +8,7 @@ import { findDevice, idOf } from '../device-names.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../directory-key.js';
 import { keptLines } from '../kept-text.js';
 import { requireNamedVersion } from '../names.js';
+import type { Part } from '../output.js';
 import { counted, styled } from '../output.js';
 import type { PeopleNames } from '../people-names.js';
 import { personShown, readPeopleNames } from '../people-names.js';
@@ -38,6 +39,7 @@ export function addRevokeCommand(device: Command, context: Context): void {
     .addOption(new Option('--reason <reason>', 'as RFC 5280 names them').choices(REASONS).default('unspecified'))
     .option('--keep <name@version>', 'show this text that it wrote, and keep it if you say so', collect)
     .option('--yes', 'do not ask before it is signed')
+    .option('--json', 'print the result as JSON')
     .addOption(directoryKeyOption())
     .addHelpText(
       'after',
@@ -73,14 +75,30 @@ async function revoke(context: Context, name: string, options: RevokeOptions): P
     throw new UsageError('nothing was signed');
   const after = await bulla.people.revoke(plan, { signer, reason: options.reason, read });
   await adoptPublished(context, after);
-  out.line(styled('✔', 'good'), ` revoked: ${device.urn}; ${kept} of its texts kept`);
+  const longest = Math.max(trust.freshSeconds, after.freshSeconds);
+  const until = timestampOf(context.now() + longest);
+  const isKept = ({ name: of, version }: WrittenVersion) =>
+    read.some((one) => one.statement.name === of && one.version === version);
+  const document = {
+    device: device.urn,
+    reason: options.reason,
+    kept: [...plan.vouched, ...plan.unvouched.filter(isKept)].map(namedText),
+    lost: plan.unvouched.filter((text) => !isKept(text)).map(namedText),
+    labels_to_sign: [...plan.loneLabels, ...plan.shortLabels],
+    directory_version: after.directory.version,
+    known_everywhere_by: until,
+  };
+  context.result(document, styled('✔', 'good'), ` revoked: ${device.urn}; ${kept} of its texts kept`);
   out.talk(
     `directory version ${after.directory.version}; every service that sees it refuses the device within a minute`,
   );
-  const longest = Math.max(trust.freshSeconds, after.freshSeconds);
   out.talk(
-    `somebody from whom the vault keeps it goes by the one before until ${timestampOf(context.now() + longest)} at the latest, once every renewer has called it the newest (bulla doctor names one that has not)`,
+    `somebody from whom the vault keeps it goes by the one before until ${until} at the latest, once every renewer has called it the newest (bulla doctor names one that has not)`,
   );
+}
+
+function namedText({ name, version, chash }: WrittenVersion): object {
+  return { name, version, chash };
 }
 
 function requireWritten(text: string): { readonly name: string; readonly version: number } {
@@ -112,13 +130,15 @@ function show(
 
 /** Shows a text and asks. What is kept is the content that was shown, and no other of the same number. */
 async function readToKeep(
-  { out, asker }: Context,
+  { out, asker, asJson }: Context,
   bulla: Bulla,
   { device }: RevocationPlan,
   { name, version }: Pick<WrittenVersion, 'name' | 'version'>,
 ): Promise<OpenedVersion[]> {
   const opened = await bulla.people.readForKeeping(device, name, version);
-  out.line(styled(`${name}@${version}  sha256:${opened.chash}`, 'strong'));
-  for (const line of keptLines(opened.statement)) out.line(line);
+  // A person reads it either way; a program wants its document alone on standard output.
+  const print = (...parts: Part[]) => (asJson ? out.must(...parts) : out.line(...parts));
+  print(styled(`${name}@${version}  sha256:${opened.chash}`, 'strong'));
+  for (const line of keptLines(opened.statement)) print(line);
   return (await asker.agrees('keep this text?')) ? [opened] : [];
 }

@@ -57,6 +57,7 @@ export function addDeviceCommands(program: Command, context: Context): void {
     .option('--user <person>', 'a person who is here already, for a further device of theirs (default: a new person)')
     .option('--name <name>', 'what you call the person; it is kept here and never sent')
     .option('--expires <time>', 'how long the code can be used: minutes or hours, at most 24h', '24h')
+    .option('--json', 'print the code and what it offers as JSON')
     .addHelpText(
       'after',
       `
@@ -134,10 +135,10 @@ async function invite(context: Context, options: InviteOptions): Promise<void> {
   const { id } = parseInvitationCode(code);
   const invited = (await records.list()).find((record) => record.id === id);
   if (invited !== undefined && name !== undefined) await namePerson(context.home, invited.user, name);
-  out.line(code);
-  out.talk(
-    `Hand this code over in private; it can be used once, until ${timestampOf(context.now() + offer.lifeSeconds)}.`,
-  );
+  const expires_at = timestampOf(invited?.expiresAt ?? context.now() + offer.lifeSeconds);
+  const { roles, groups, label } = offer;
+  context.result({ id, code, label, user: invited?.user ?? null, name: name ?? null, roles, groups, expires_at }, code);
+  out.talk(`Hand this code over in private; it can be used once, until ${expires_at}.`);
   const isRenewer = offer.roles.includes('renewer');
   out.talk(`There:  bulla device enrol${isRenewer ? ' --renewer' : ''} --wait        Then here:  bulla device approve`);
 }

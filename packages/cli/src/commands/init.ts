@@ -46,6 +46,7 @@ export function addInitCommand(program: Command, context: Context): void {
     .option('--vault-url <url>', 'where clients find the vault')
     .option('--responder-url <url>', 'where clients find the responder; the directory says it under its signature')
     .addOption(new Option('--suite <suite>', 'of the keys that are made (production only)').choices(SUITES))
+    .option('--json', 'print what was made as JSON')
     .addHelpText('after', INIT_HELP)
     .action((options: InitOptions) =>
       (options.production === true ? initProduction : initDevelopment)(context, options),
@@ -97,11 +98,13 @@ function urlsOf({ vaultUrl, responderUrl }: InitOptions): { [Name in keyof Addre
 }
 
 function sayMade(
-  { out }: Context,
+  context: Context,
   home: Home,
   { changes, org, pin }: { readonly changes: readonly string[]; readonly org: string; readonly pin: string },
 ): void {
+  const { out } = context;
   for (const change of changes) out.talk(styled('✔', 'good'), ` ${change}`);
   if (changes.length === 0) out.talk(styled('✔', 'good'), ' everything was there: nothing changed');
-  out.line(`organisation ${org}  ${pin}  in ${home.folder}`);
+  const document = { organisation: org, pin, home: home.folder, changes };
+  context.result(document, `organisation ${org}  ${pin}  in ${home.folder}`);
 }

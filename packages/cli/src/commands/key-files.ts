@@ -37,6 +37,7 @@ export function addKeyFileCommands(keys: Command, context: Context): void {
     .command('fingerprint <file>')
     .description('print the fingerprints of the keys in a file, in hexadecimal and in eight words')
     .option('--qr', 'as QR codes too, for who has a camera')
+    .option('--json', 'print them as JSON')
     .addHelpText(
       'after',
       `
@@ -56,6 +57,7 @@ Examples:
     .addOption(new Option('--use <use>', 'one of two keys: the one that signs, or the other').choices(['sig', 'enc']))
     .option('--encrypt', 'put private keys under a passphrase, which is asked for')
     .option('-o, --out <file>', 'a file that is not there yet (default: standard output)')
+    .option('--json', 'with --out: print what was written as JSON')
     .addHelpText(
       'after',
       `
@@ -78,6 +80,7 @@ export async function generateFiles(context: Context, name: string, options: Gen
   if (seal !== undefined) keys.push(await keyMaterialOf((await generateKeyPair(id, 'enc')).privateJwk, 'enc'));
   await writeNew(own, await exportKeys(keys, { format: 'pem', half: 'private', passphrase }), 0o600);
   await writeNew(others, await exportKeys(keys, { format: 'pem', half: 'public' }), 0o644);
+  if (context.asJson) return context.out.json({ private_keys: own, public_keys: others, suite: id });
   context.out.line(styled('✔', 'good'), ` private keys in ${own}: keep this file`);
   context.out.line(styled('✔', 'good'), ` public keys in ${others}: give this one away`);
 }
@@ -88,8 +91,7 @@ async function inspect(context: Context, file: string, isJson: boolean): Promise
     const all = keys.map(({ publicJwk, privateJwk, ...key }) => ({
       ...key,
       half: privateJwk === undefined ? 'public' : 'private',
-      fingerprint: namesOf(key).hex,
-      words: namesOf(key).words.join(' '),
+      ...namesIn(key),
       jwk: publicJwk,
     }));
     context.out.json(all);
@@ -101,6 +103,7 @@ async function inspect(context: Context, file: string, isJson: boolean): Promise
 
 async function printFingerprints(context: Context, file: string, asCodes: boolean): Promise<void> {
   const keys = await readKeys(context, file);
+  if (context.asJson) return context.out.json(keys.map((key) => ({ use: key.use, suite: key.suite, ...namesIn(key) })));
   context.out.table([
     ['FOR', 'FINGERPRINT'],
     ...keys.flatMap((key) => [
@@ -114,6 +117,12 @@ async function printFingerprints(context: Context, file: string, asCodes: boolea
     context.out.line(useOf(key));
     for (const line of qrCode(`bulla-fingerprint:${namesOf(key).hex}`)) context.out.line(line);
   }
+}
+
+/** What a key is called, for programs. */
+function namesIn(key: Pick<KeyMaterial, 'kid'>): { readonly fingerprint: string; readonly words: string } {
+  const { hex, words } = namesOf(key);
+  return { fingerprint: hex, words: words.join(' ') };
 }
 
 function useOf({ use, suite: id }: KeyMaterial): string {
@@ -140,7 +149,10 @@ async function convert(context: Context, file: string, options: ConvertOptions):
   const passphrase = encrypt === true ? await context.passphrases.chosen(output ?? 'the new file') : undefined;
   const bytes = await exportKeys(keys, { format: options.to, half, passphrase });
   if (output === undefined) context.out.exact(bytes);
-  else await writeNew(output, bytes, half === 'private' ? 0o600 : 0o644);
+  else {
+    await writeNew(output, bytes, half === 'private' ? 0o600 : 0o644);
+    if (context.asJson) context.out.json({ path: output, format: options.to, half, keys: keys.map(({ kid }) => kid) });
+  }
 }
 
 async function isThere(path: string): Promise<boolean> {

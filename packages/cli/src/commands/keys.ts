@@ -40,14 +40,17 @@ export function addKeysCommands(program: Command, context: Context): void {
   keys
     .command('lock [file]')
     .description('put a file of keys under a passphrase (default: the identity of this device)')
+    .option('--json', 'print the result as JSON')
     .action((file: string | undefined) => lock(context, file));
   keys
     .command('unlock [file]')
     .description('take the passphrase from a file of keys')
+    .option('--json', 'print the result as JSON')
     .action((file: string | undefined) => unlock(context, file));
   keys
     .command('status [file]')
     .description('whether a file of keys is locked')
+    .option('--json', 'print it as JSON')
     .action((file: string | undefined) => status(context, file));
   addGenerateOptions(keys.command('generate <name>'))
     .description('write fresh keys: NAME.key.pem and NAME.pub.pem; or, with --like, a file for a service')
@@ -55,6 +58,7 @@ export function addKeysCommands(program: Command, context: Context): void {
       '--like <file>',
       'whose entity, purposes and (without --suite) suites the file NAME takes over; it stays as it is',
     )
+    .option('--json', 'print what was written as JSON')
     .addHelpText(
       'after',
       `
@@ -76,6 +80,7 @@ Examples:
   keys
     .command('public [file]')
     .description('print the public keys of a file, stated by its own signing key; nothing in it is secret')
+    .option('--json', 'print them as JSON, with their owner and fingerprint')
     .addHelpText(
       'after',
       `
@@ -101,14 +106,14 @@ function placeOf(context: Context, file: string | undefined): Place {
 async function generate(context: Context, file: string, like: string, suiteId?: SuiteId): Promise<void> {
   const to = placeOf(context, file);
   const { urn } = await writeFreshKeys(placeOf(context, like), to, suiteId);
-  context.out.line(styled('✔', 'good'), ` fresh keys of ${urn} in ${to.path}`);
+  context.result({ urn, path: to.path }, styled('✔', 'good'), ` fresh keys of ${urn} in ${to.path}`);
 }
 
 async function lock(context: Context, file: string | undefined): Promise<void> {
   const { home, name, path } = placeOf(context, file);
   await requireState(home, name, 'open');
   await lockKeys(home, name, await context.passphrases.chosen(path));
-  context.out.line(styled('✔', 'good'), ` locked: ${path}`);
+  context.result({ path, state: 'locked' }, styled('✔', 'good'), ` locked: ${path}`);
   context.out.talk('Without its passphrase nobody opens it again, you neither: keep the passphrase where you find it.');
 }
 
@@ -116,7 +121,7 @@ async function unlock(context: Context, file: string | undefined): Promise<void>
   const { home, name, path } = placeOf(context, file);
   await requireState(home, name, 'locked');
   await unlockAsking(context, { home, name, path });
-  context.out.line(styled('✔', 'good'), ` open: ${path}`);
+  context.result({ path, state: 'open' }, styled('✔', 'good'), ` open: ${path}`);
 }
 
 async function unlockAsking({ passphrases }: Context, { home, name, path }: Place): Promise<void> {
@@ -136,7 +141,7 @@ async function status(context: Context, file: string | undefined): Promise<void>
   const { home, name, path } = placeOf(context, file);
   const state = await lockStateOf(home, name);
   if (state === undefined) throw new UsageError(`there is no file ${path}`);
-  context.out.line(`${state}  ${path}`);
+  context.result({ path, state }, `${state}  ${path}`);
 }
 
 /** Before somebody is asked for a passphrase. */
@@ -152,7 +157,8 @@ async function printPublic(context: Context, file: string | undefined): Promise<
   const keys = await readKeyFile(home, name);
   if (keys === undefined) throw new UsageError(`there is no file ${path}`);
   const token = await signPublicKeys(keys, context.now());
-  context.out.line(token);
+  const ofKey = fingerprint((await readPublicKeys(token)).kid);
+  context.result({ urn: keys.urn, fingerprint: ofKey, token }, token);
   context.out.talk(`keys of ${keys.urn}`);
-  context.out.talk(`fingerprint ${fingerprint((await readPublicKeys(token)).kid)}`);
+  context.out.talk(`fingerprint ${ofKey}`);
 }

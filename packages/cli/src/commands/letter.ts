@@ -36,6 +36,7 @@ export function addLetterCommands(program: Command, context: Context): void {
     .requiredOption('--from <file>', 'your private keys', once('--from'))
     .option('--stream', 'for a file of any size: it is sealed while it is read')
     .option('-o, --out <file>', 'a file that is not there yet (default: standard output)')
+    .option('--json', 'with --out: print what was written as JSON')
     .addHelpText(
       'after',
       `
@@ -56,6 +57,7 @@ Examples:
     .requiredOption('--key <file>', 'your private keys', once('--key'))
     .requiredOption('--sender <file>', "the writer's public keys", once('--sender'))
     .option('-o, --out <file>', 'a file that is not there yet (default: standard output)')
+    .option('--json', 'with --out: print whose it is and what was written as JSON')
     .addHelpText(
       'after',
       `
@@ -118,11 +120,12 @@ async function seal(context: Context, file: string, { to, from, stream, out: out
 }
 
 /** What is in a file now, and who can open it. */
-async function sayWritten({ out }: Context, output: string | undefined, readers: KeyMaterial[]): Promise<void> {
+async function sayWritten(context: Context, output: string | undefined, readers: KeyMaterial[]): Promise<void> {
   if (output === undefined) return;
   const { size } = await stat(output);
   const reader = namesOf(keyFor(readers, 'enc')).hex;
-  out.talk(styled('✔', 'good'), ` written to ${output}, ${counted(size, 'byte')}: only ${reader} can open it`);
+  if (context.asJson) return context.out.json({ path: output, bytes: size, reader });
+  context.out.talk(styled('✔', 'good'), ` written to ${output}, ${counted(size, 'byte')}: only ${reader} can open it`);
 }
 
 /** What the letter calls the file. The reader of the letter could not take every name that a disk takes. */
@@ -147,7 +150,7 @@ async function openSealed(context: Context, file: string, { key, sender, out: ou
     const opening = openPieces(context, all, { unwrapper, sender: by, output });
     const letter = await context.out.during('opening', opening);
     if (letter === undefined) context.out.talk('not read to its end: whether it is whole was not checked');
-    else sayWho(context, writers, letter);
+    else await sayWho(context, writers, letter, output);
     return;
   }
   const text = asText(await gather(all, SEALED_MAX_BYTES, nameOf(file)), `${nameOf(file)} is not UTF-8 text`);
@@ -158,13 +161,23 @@ async function openSealed(context: Context, file: string, { key, sender, out: ou
       asText(letter.content, 'it is not text, which a terminal could show', 'name a file with -o, or a pipe'),
     );
   else context.out.exact(letter.content);
-  sayWho(context, writers, letter);
+  await sayWho(context, writers, letter, output);
 }
 
-function sayWho(context: Context, writers: KeyMaterial[], { at, name }: Omit<Letter, 'content'>): void {
-  const called = name === undefined ? '' : `, called ${quoted(name)}`;
+async function sayWho(
+  context: Context,
+  writers: KeyMaterial[],
+  { at, name }: Omit<Letter, 'content'>,
+  output: string | undefined,
+): Promise<void> {
+  const signer = namesOf(keyFor(writers, 'sig')).hex;
   const when = new Date(at * 1000).toISOString();
-  context.out.talk(`signed by ${namesOf(keyFor(writers, 'sig')).hex}, dated ${when}${called}`);
+  if (context.asJson && output !== undefined) {
+    const { size } = await stat(output);
+    return context.out.json({ path: output, bytes: size, signed_by: signer, dated: when, name: name ?? null });
+  }
+  const called = name === undefined ? '' : `, called ${quoted(name)}`;
+  context.out.talk(`signed by ${signer}, dated ${when}${called}`);
 }
 
 function nameOf(file: string): string {

@@ -29,6 +29,7 @@ Examples:
     .command('name <person> [name]')
     .description('call a person something on this machine')
     .option('--forget', 'call them nothing any more')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -60,7 +61,7 @@ async function list(context: Context, asJson: boolean): Promise<void> {
 }
 
 async function setName(context: Context, person: string, name: string | undefined, forget: boolean): Promise<void> {
-  const { out, home } = context;
+  const { home } = context;
   if ((name !== undefined) === forget)
     throw new UsageError(
       forget ? '--forget takes no name' : 'a name is missing',
@@ -69,7 +70,8 @@ async function setName(context: Context, person: string, name: string | undefine
   const { org } = await context.profile();
   const urn = requireUser(org, person, await readPeopleNames(home));
   await namePerson(home, urn, name === undefined ? undefined : requirePersonName(name));
-  out.line(
+  context.result(
+    { urn, name: name ?? null },
     styled('✔', 'good'),
     name === undefined ? ` ${idOf(urn)} has no name here` : ` ${idOf(urn)} is ${name} here`,
   );

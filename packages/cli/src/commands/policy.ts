@@ -33,12 +33,14 @@ Examples:
   policy
     .command('show')
     .description('print what the newest policy decides, as JSON')
+    .option('--json', 'as without it: there is no other form')
     .action(() => show(context));
   policy
     .command('set <file>')
     .description('sign the next policy, and a directory that names it; where both keys are')
     .option('--dry-run', 'say what would come of it, and sign nothing')
     .option('--yes', 'do not ask where something would come of it that is seldom wanted')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -53,6 +55,7 @@ Examples:
   policy
     .command('test <file>')
     .description('say what would come of a policy; it takes no key')
+    .option('--json', 'print it as JSON')
     .addHelpText(
       'after',
       '\nEnds with 0 if there is nothing to say, else with 1.\n\nExample:\n  $ bulla policy test policy.json',
@@ -78,8 +81,9 @@ async function test(context: Context, file: string): Promise<boolean> {
   const value = parse(await readText(io, file), file);
   const bulla = await context.connect();
   const { lines, isNew } = await weigh(context, bulla, value, file);
-  for (const line of lines) out.line(line);
-  if (lines.length === 0)
+  if (context.asJson) out.json({ changed: isNew, notes: lines });
+  else for (const line of lines) out.line(line);
+  if (lines.length === 0 && !context.asJson)
     out.line(styled('✔', 'good'), isNew ? ' every rule can be met' : ' the policy says this already');
   return lines.length > 0;
 }
@@ -107,10 +111,12 @@ async function set(context: Context, file: string, { dryRun, yes }: SetOptions):
   const { lines, isNew } = await weigh(context, bulla, settings, file);
   await directorySigner(context, before, undefined);
   for (const line of isNew || dryRun === true ? lines : []) out.must(`note: ${line}`);
+  const version = before.policy.version;
   if (dryRun === true)
-    return out.line(
+    return context.result(
+      { signed: false, changed: isNew, notes: lines, policy_version: version + (isNew ? 1 : 0) },
       isNew
-        ? `nothing was signed: policy version ${before.policy.version + 1} could be`
+        ? `nothing was signed: policy version ${version + 1} could be`
         : 'nothing was signed: the policy says this already',
     );
   const question = `sign this policy, although there ${lines.length === 1 ? 'is' : 'are'} ${counted(lines.length, 'note')}?`;
@@ -125,8 +131,11 @@ async function set(context: Context, file: string, { dryRun, yes }: SetOptions):
   );
   for (const change of await renewDocuments(context)) out.talk(styled('✔', 'good'), ` ${change}`);
   const { policy, directory } = await bulla.refreshTrust();
-  if (policy.version === before.policy.version) return out.talk(styled('✔', 'good'), ' the policy says this already');
-  out.line(`policy version ${policy.version}, named by directory version ${directory.version}`);
+  const signed = policy.version !== version;
+  if (!signed) out.talk(styled('✔', 'good'), ' the policy says this already');
+  const of = { signed, changed: isNew, notes: lines, policy_version: policy.version };
+  if (context.asJson) return out.json({ ...of, directory_version: directory.version });
+  if (signed) out.line(`policy version ${policy.version}, named by directory version ${directory.version}`);
 }
 
 /** A mistake of form is one of the file. */

@@ -60,7 +60,7 @@ Examples:
   $ bulla prompt list claims/
   $ bulla prompt history claims/triage
   $ bulla prompt diff claims/triage production
-  $ bulla prompt promote claims/triage 2 --to production
+  $ bulla prompt promote claims/triage 2 --label production
   $ bulla prompt rollback claims/triage              (production points where it did before)
   $ bulla prompt confirm claims/triage@production    (production stays there for longer)
   $ bulla prompt reseal claims/triage --labelled     (for somebody who came in since)
@@ -99,6 +99,7 @@ function addReading(prompt: Command, context: Context): void {
     .option('--label <label>', 'the version that this label points to (default: latest)')
     .option('--version <n>', 'this version')
     .option('-o, --out <file>', 'write to this file (default: standard output)')
+    .option('--json', 'with --out: print what was written as JSON')
     .action((text: string, options: ChoiceOptions & { out?: string }) => pull(context, text, options));
   prompt
     .command('show')
@@ -187,7 +188,9 @@ async function pull(context: Context, text: string, options: ChoiceOptions & { o
   const file = fileOf(opened.statement);
   if (options.out === undefined) return context.out.text(file);
   await writeWhole(options.out, file);
-  context.out.talk(styled('✔', 'good'), ` ${name} v${opened.version} written to ${options.out}`);
+  const { version, chash } = opened;
+  if (context.asJson) return context.out.json({ name, version, chash, path: options.out });
+  context.out.talk(styled('✔', 'good'), ` ${name} v${version} written to ${options.out}`);
 }
 
 async function remove(context: Context, name: string, options: { yes?: boolean; json?: boolean }): Promise<void> {

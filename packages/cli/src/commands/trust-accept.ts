@@ -25,6 +25,7 @@ export function addAcceptCommand(trust: Command, context: Context): void {
     .requiredOption('--keys <file>', 'what `bulla keys public` printed on its machine; - for standard input')
     .option('--compromised', 'its old keys count for nothing from now on: somebody else may have them')
     .addOption(directoryKeyOption())
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -49,9 +50,11 @@ async function accept(context: Context, options: AcceptOptions): Promise<void> {
   const compromised = options.compromised === true;
   const accepted = await bulla.people.acceptKeys(keys, { wanted, compromised, signer });
   await adoptPublished(context, await bulla.trust());
-  out.line(styled('✔', 'good'), ` ${accepted.urn}: ${accepted.before.join(', ') || 'no key'} → ${accepted.after}`);
+  const { urn, before, after, directoryVersion: directory_version } = accepted;
+  const document = { responder: urn, before, after, compromised, directory_version };
+  context.result(document, styled('✔', 'good'), ` ${urn}: ${before.join(', ') || 'no key'} → ${after}`);
   out.talk(
-    `directory version ${accepted.directoryVersion}; the old keys ${compromised ? 'are revoked' : 'only verify and open from now on'}`,
+    `directory version ${directory_version}; the old keys ${compromised ? 'are revoked' : 'only verify and open from now on'}`,
   );
   out.talk(
     'Prompts are not sealed to the new keys yet (needs_rewrap): for each, an author runs `bulla prompt reseal NAME --labelled`; `bulla doctor` counts them.',

@@ -43,10 +43,24 @@ export async function adoptAsRenewer(context: Context, options: AdoptOptions): P
   }
   await renewer.adopt(adoption);
   const adopted = adoption.labels.filter(({ adopts }) => adopts).length;
-  out.line(
+  const document = {
+    content: shown,
+    directory_version: adoption.directory.version,
+    adopted: adoption.labels.filter(({ adopts }) => adopts).map(placeOf),
+    left: [
+      ...adoption.labels.filter(({ adopts }) => !adopts).map(placeOf),
+      ...adoption.left.map(({ name, label }) => ({ name, label, seq: null })),
+    ],
+  };
+  context.result(
+    document,
     styled('✔', 'good'),
     ` adopted: directory version ${adoption.directory.version} and ${counted(adopted, 'label')}`,
   );
+}
+
+function placeOf({ name, label, shown }: AdoptableLabel): object {
+  return { name, label, seq: shown.seq };
 }
 
 /** Everything that a person decides by. */

@@ -1,11 +1,11 @@
 import { BullaError, publishOrganisation } from '@bulla/client';
-import type { Bulla } from '@bulla/client';
+import type { Bulla, RenewalRound } from '@bulla/client';
 import { adoptSeenDocuments, renewOrganisation, setFutureAside } from '@bulla/client/node';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { styled } from '../output.js';
 import { Renewal } from '../renewal.js';
-import { handedLines, hasMemory, heldLines, roundLine } from '../renewer-home.js';
+import { handedLines, hasMemory, heldLines, roundAsJson, roundLine } from '../renewer-home.js';
 import { goRound } from '../rounds.js';
 import { UsageError } from '../usage-error.js';
 import { requireVaultClock } from '../vault-clock.js';
@@ -29,6 +29,7 @@ export function addTrustRenewCommand(trust: Command, context: Context): void {
     .option('--adopt', 'as a renewer: show where everything stands, and begin from there')
     .option('--expect <sha256:…>', 'with --adopt: only if this is what would be shown; nobody is asked then')
     .option('--yes', 'with --adopt: do not ask; needs --expect')
+    .option('--json', 'print what was done as JSON; with --every a line of JSON for each round')
     .addHelpText(
       'after',
       `
@@ -62,31 +63,39 @@ async function renewOnce(context: Context): Promise<void> {
   const { out } = context;
   const isDevice = await context.hasIdentity();
   const documents = isDevice ? await renewDocuments(context) : [];
-  for (const line of documents) out.line(line);
-  const rounds = await renewAsRenewer(context, isDevice);
+  // Should a later step fail, what was done before it was said all the same.
+  const say = (line: string) => (context.asJson ? out.talk(line) : out.line(line));
+  for (const line of documents) say(line);
+  const round = await renewAsRenewer(context, isDevice, say);
   const labels = isDevice ? await beginLabels(await context.connect()) : [];
-  for (const line of labels) out.line(line);
-  if (documents.length + rounds + labels.length === 0) out.talk(styled('✔', 'good'), ' nothing is about to expire');
+  for (const begun of labels) say(begunLine(begun));
+  if (context.asJson) out.json({ changes: documents, round: round === undefined ? null : roundAsJson(round), labels });
+  else if (documents.length + labels.length === 0 && round === undefined)
+    out.talk(styled('✔', 'good'), ' nothing is about to expire');
 }
 
-/** @returns how many rounds were done: none where no renewer is here, or only a copy of its keys beside other keys. */
-async function renewAsRenewer(context: Context, isDevice: boolean): Promise<number> {
+/** @returns undefined where no renewer is here, or only a copy of its keys beside other keys. */
+async function renewAsRenewer(
+  context: Context,
+  isDevice: boolean,
+  say: (line: string) => void,
+): Promise<RenewalRound | undefined> {
   const { out, home } = context;
   const renewer = await context.renewer();
   if (renewer === undefined) {
     // Says what is missing.
     if (!isDevice) await context.identity();
-    return 0;
+    return undefined;
   }
   if (isDevice && !(await hasMemory(home))) {
     out.talk('note: the renewer of this organisation runs elsewhere, or has lost its memory');
-    return 0;
+    return undefined;
   }
   const round = await renewer.round();
   for (const line of handedLines(round)) out.talk(line);
-  out.line(roundLine(round));
+  say(roundLine(round));
   for (const line of heldLines(round)) out.talk(line);
-  return 1;
+  return round;
 }
 
 async function renewEvery(context: Context, every: string): Promise<void> {
@@ -94,7 +103,13 @@ async function renewEvery(context: Context, every: string): Promise<void> {
   const everyMs = requirePeriod(every);
   if ((await context.renewer()) === undefined)
     throw new UsageError('--every is for a renewer, and its keys are not here', 'let one in: docs/guide/people.md');
-  const renewal = new Renewal(home, await context.renewerSettings(), { out, say: (line) => out.line(line) });
+  const renewal = new Renewal(home, await context.renewerSettings(), {
+    out,
+    say: (round) => {
+      if (context.asJson) out.document(`${JSON.stringify(roundAsJson(round))}\n`);
+      else for (const line of [roundLine(round), ...handedLines(round)]) out.line(line);
+    },
+  });
   await renewal.begin();
   await goRound({ round: () => renewal.round(), everyMs, signal: io.signal });
 }
@@ -131,12 +146,22 @@ async function catchUp(context: Context, org: string): Promise<void> {
   await adoptSeenDocuments(context.home, org);
 }
 
-/** Begins labels anew that this device signed before positions named the one before; a line for each prompt. */
-export async function beginLabels(bulla: Bulla): Promise<string[]> {
-  const lines: string[] = [];
+/** Labels of a prompt that were begun anew. */
+interface BegunLabels {
+  readonly name: string;
+  readonly labels: readonly string[];
+}
+
+export function begunLine({ name, labels }: BegunLabels): string {
+  return `labels of ${name} begun anew: ${labels.join(', ')}`;
+}
+
+/** Begins labels anew that this device signed before positions named the one before. */
+export async function beginLabels(bulla: Bulla): Promise<readonly BegunLabels[]> {
+  const begun: BegunLabels[] = [];
   for await (const { name } of bulla.prompts.list()) {
     const labels = await bulla.prompts.renewLabels(name);
-    if (labels.length > 0) lines.push(`labels of ${name} begun anew: ${labels.join(', ')}`);
+    if (labels.length > 0) begun.push({ name, labels });
   }
-  return lines;
+  return begun;
 }

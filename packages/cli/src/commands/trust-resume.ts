@@ -1,7 +1,7 @@
 import type { KeptBeyond } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { handedLine, refusedLines } from '../handed-back.js';
+import { handedAsJson, handedLine, refusedLines } from '../handed-back.js';
 import { styled } from '../output.js';
 import { UsageError } from '../usage-error.js';
 
@@ -15,6 +15,7 @@ export function addRestoreCommands(trust: Command, context: Context): void {
     .command('hand-back')
     .description('hand back what a vault lost that was restored from a backup')
     .option('--yes', 'do not ask')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -32,6 +33,7 @@ Example:
     .command('resume')
     .description('let a vault go on that was restored from a backup; as an admin')
     .option('--yes', 'do not ask')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -49,13 +51,21 @@ async function handBack(context: Context, options: Options): Promise<void> {
   const { out } = context;
   const bulla = await context.offline();
   const kept = await bulla.restored.kept();
-  if (kept === undefined) return out.talk(styled('✔', 'good'), ' the vault was not restored, so it lacks nothing');
-  const lines = linesOf(kept);
-  if (lines.length === 0) return out.talk(styled('✔', 'good'), ' this home remembers nothing that the vault lacks');
+  const lines = kept === undefined ? [] : linesOf(kept);
+  if (lines.length === 0) {
+    out.talk(
+      styled('✔', 'good'),
+      kept === undefined
+        ? ' the vault was not restored, so it lacks nothing'
+        : ' this home remembers nothing that the vault lacks',
+    );
+    if (context.asJson) out.json({ restored: kept !== undefined, ...handedAsJson() });
+    return;
+  }
   await agree(context, options, lines, 'Hand this back?', 'nothing was handed back');
   const handed = await bulla.restored.handBack();
   if (handed === undefined) throw new UsageError('nothing was handed back: an admin has let the vault go on');
-  out.line(styled('✔', 'good'), ` ${handedLine(handed)}`);
+  context.result({ restored: true, ...handedAsJson(handed) }, styled('✔', 'good'), ` ${handedLine(handed)}`);
   for (const line of refusedLines(handed)) out.talk(line);
 }
 
@@ -63,7 +73,11 @@ async function resume(context: Context, options: Options): Promise<void> {
   const { out } = context;
   const bulla = await context.offline();
   const since = await bulla.restored.since();
-  if (since === undefined) return out.talk(styled('✔', 'good'), ' the vault was not restored, or goes on already');
+  if (since === undefined) {
+    out.talk(styled('✔', 'good'), ' the vault was not restored, or goes on already');
+    if (context.asJson) out.json({ resumed: false, directory_version: null });
+    return;
+  }
   const kept = await bulla.restored.kept();
   if (kept !== undefined && kept.directory.kept > kept.directory.shown)
     throw new UsageError(
@@ -79,7 +93,11 @@ async function resume(context: Context, options: Options): Promise<void> {
   const question = 'Has everybody who moved labels or signed documents since the backup handed them back?';
   await agree(context, options, lines, question, 'the vault still waits');
   await bulla.restored.resume(directory.version);
-  out.line(styled('✔', 'good'), ` the vault goes on from directory version ${directory.version}`);
+  context.result(
+    { resumed: true, directory_version: directory.version },
+    styled('✔', 'good'),
+    ` the vault goes on from directory version ${directory.version}`,
+  );
 }
 
 /** Shows what is decided, and asks, unless it was said with --yes. @throws {UsageError} */

@@ -10,9 +10,9 @@ import { HomeDatabase } from '../home-database.js';
 import { HomeRenewer } from '../home-renewer.js';
 import { styled } from '../output.js';
 import { SettingError } from '../settings.js';
-import type { StandaloneSettings } from '../standalone-package.js';
+import type { Addresses, StandaloneSettings } from '../standalone-package.js';
 import { loadStandalone } from '../standalone-package.js';
-import { beginLabels } from './trust-renew.js';
+import { beginLabels, begunLine } from './trust-renew.js';
 
 const SETTINGS_HELP = `
 Settings, from the environment; X_FILE names a file that holds X:
@@ -42,6 +42,7 @@ export function addUpCommand(program: Command, context: Context): void {
     .command('up')
     .description('run vault and responder here, and make a development organisation the first time')
     .option('--database-changed', 'go on with another database than before; prompts are not moved to it')
+    .option('--json', 'print what runs where as JSON, once it is ready')
     .addHelpText(
       'after',
       `${SETTINGS_HELP}\n\nExamples:\n  $ bulla up\n  $ BULLA_LLM=openai:http://127.0.0.1:11434/v1 bulla up`,
@@ -91,14 +92,16 @@ async function up(context: Context, { databaseChanged = false }: UpOptions): Pro
       });
       renewer.start();
       await beginEarlierLabels(context, home);
-      out.line(
-        styled('bulla: ready', 'good'),
-        `  vault ${vaultUrl}  responder ${responderUrl}  answers by ${describeModel(settings)}`,
-      );
-      out.line(
-        `bulla: try it in a second terminal:  ${settings.BULLA_HOME === undefined ? '' : `BULLA_HOME=${home.folder} `}npx bulla demo`,
-      );
-      out.line(`bulla: what the services can do:     ${vaultUrl}/api/docs and ${responderUrl}/api/docs`);
+      if (context.asJson)
+        out.json({
+          state: 'ready',
+          vault: vaultUrl,
+          responder: responderUrl,
+          model: describeModel(settings),
+          pin,
+          home: home.folder,
+        });
+      else sayReady(context, settings, { vaultUrl, responderUrl, home });
       if (!io.signal.aborted) await once(io.signal, 'abort');
     } catch (error) {
       // Whoever stops it while it starts gets what they asked for.
@@ -110,6 +113,21 @@ async function up(context: Context, { databaseChanged = false }: UpOptions): Pro
     }
   });
   out.talk('bulla: stopped');
+}
+
+function sayReady(
+  { out }: Context,
+  settings: StandaloneSettings,
+  { vaultUrl, responderUrl, home }: Addresses & { readonly home: Home },
+): void {
+  out.line(
+    styled('bulla: ready', 'good'),
+    `  vault ${vaultUrl}  responder ${responderUrl}  answers by ${describeModel(settings)}`,
+  );
+  out.line(
+    `bulla: try it in a second terminal:  ${settings.BULLA_HOME === undefined ? '' : `BULLA_HOME=${home.folder} `}npx bulla demo`,
+  );
+  out.line(`bulla: what the services can do:     ${vaultUrl}/api/docs and ${responderUrl}/api/docs`);
 }
 
 /** At a terminal the log of the services is for people, and quiet about what goes well, unless settings say otherwise. */
@@ -145,7 +163,7 @@ async function beginEarlierLabels(context: Context, home: Home): Promise<void> {
   // This vault and this identity, wherever the environment points other commands to.
   const own = new Context({ ...context.io, env: { BULLA_HOME: home.folder } }, context.passphrases);
   try {
-    for (const line of await beginLabels(await own.connect())) context.out.talk(`bulla: ${line}`);
+    for (const begun of await beginLabels(await own.connect())) context.out.talk(`bulla: ${begunLine(begun)}`);
   } catch (error) {
     const code = error instanceof BullaError ? error.code : 'unknown';
     context.out.talk(`bulla: labels of before were not looked at (${code}); try bulla trust renew`);
