@@ -1,10 +1,14 @@
 import { decodeUtf8 } from '@bulla/crypto';
+import { pause, retryAFewTimes } from './backoff.js';
 import { BullaError, checked, transportFailed } from './errors.js';
 import { PROBLEM_MAX_BYTES, refusalOf } from './refusal.js';
 import { readBytes } from './response-bytes.js';
 
 const DOCUMENT_MAX_BYTES = 6 * 1024 * 1024;
 const TIMEOUT_MS = 15_000;
+/** What a service answers that has too much to do just now. */
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
+const RETRIES = 3;
 
 /** Reads an organisation's public documents, and brings them. They carry their own signatures, so nothing else about the answer counts. */
 export class PublicReader {
@@ -15,17 +19,25 @@ export class PublicReader {
   }
 
   /**
-   * The text at a URL, or undefined where there is none.
+   * The text at a URL, or undefined where there is none. A vault that is busy is asked again, a few times.
    * @throws {BullaError} transport_failed; token_malformed if it is no UTF-8
    */
   async read(url: URL): Promise<string | undefined> {
-    const response = await this.#ask(url, {});
-    if (response.status !== 200) await response.body?.cancel();
-    if (response.status === 404) return undefined;
-    if (response.status !== 200)
-      throw transportFailed(`the vault at ${url.origin} answered ${response.status} to a public document`);
-    const bytes = await readBytes(response, DOCUMENT_MAX_BYTES);
-    return checked(() => decodeUtf8(bytes));
+    for (let attempt = 0; ; attempt++) {
+      const response = await this.#ask(url, {});
+      const { status } = response;
+      if (status === 200) {
+        const bytes = await readBytes(response, DOCUMENT_MAX_BYTES);
+        return checked(() => decodeUtf8(bytes));
+      }
+      await response.body?.cancel();
+      if (status === 404) return undefined;
+      const refusal = transportFailed(`the vault at ${url.origin} answered ${status} to a public document`, { status });
+      // By our own measure: how long to wait, nobody has signed.
+      const wait = BUSY.has(status) ? retryAFewTimes(refusal, attempt, RETRIES) : undefined;
+      if (wait === undefined) throw refusal;
+      await pause(wait, undefined);
+    }
   }
 
   /**
