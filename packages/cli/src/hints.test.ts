@@ -16,4 +16,12 @@ describe('a hint', () => {
     const error = new BullaError('trust_expired', { message: 'why', origin: 'client', check });
     expect(hintOf(error, {})).toContain('the renewer has been quiet');
   });
+
+  it.each([
+    [undefined, 'cannot reach http://127.0.0.1:4100; is it running?', 'start it with `bulla up`'],
+    [503, 'the vault at http://127.0.0.1:4100 answered 503 to a public document', 'something answers there'],
+    [400, 'the answer is not signed; it says: What was sent could not be opened. (open_failed)', 'the listed key file'],
+  ])('tells a service that is not there from one that answers: status %s', (status, message, hint) => {
+    expect(hintOf(new BullaError('transport_failed', { message, origin: 'client', status }), {})).toContain(hint);
+  });
 });

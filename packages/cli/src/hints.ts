@@ -64,6 +64,13 @@ const LOCK_OUT_HINTS: Readonly<Record<string, string>> = {
 const PUBLISHED_AHEAD_HINT =
   'if the clock is behind, set it. If it is right, it was ahead when that was signed: until that day nothing here counts; to work today, begin anew in another folder (BULLA_HOME)';
 
+/** Something answered, and it was not what the service of this address says, or not in its name. */
+const ANSWERED_HINT =
+  'something answers there: a proxy, another service, or the service itself while it begins; `bulla doctor` looks closer';
+/** A responder that cannot open a question signs no answer to it: it went on with its old keys after new ones were listed. */
+const CANNOT_OPEN_HINT =
+  'the responder has other keys than the directory lists: whoever runs it puts the listed key file in place and starts it again (docs/guide/people.md)';
+
 /** A renewer, and nobody else, says what is the newest. */
 const FRESH_HINT =
   'the renewer has been quiet: start it (`bulla up`, the service renew, or `bulla trust renew` where its keys are); `bulla doctor` says since when';
@@ -104,6 +111,8 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (error.check === 'published-ahead') return PUBLISHED_AHEAD_HINT;
   if (error.check === 'label-history') return unprovenHint(about);
   if (error.check === 'directory-fresh' || error.check === 'tag-fresh') return FRESH_HINT;
+  if (code === 'transport_failed' && 'status' in error && error.status !== undefined)
+    return message.includes('(open_failed)') ? CANNOT_OPEN_HINT : ANSWERED_HINT;
   if (code === 'upstream_unavailable' && 'upstream' in error && error.upstream !== undefined) {
     const hint = upstreamHint(error.upstream);
     if (hint !== undefined) return hint;

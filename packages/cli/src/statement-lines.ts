@@ -19,7 +19,7 @@ export interface StatementRow {
  * @param self as whom names are shown
  */
 export function rowsOf({ chash, author, statement }: OpenedVersion, self: string | Beholder): StatementRow[] {
-  const { acl, input, content, attachments, custody, iat, message, protect_until } = statement;
+  const { acl, content, attachments, custody, iat, message, protect_until } = statement;
   const { vars, model, source } = content;
   const listed = (names: readonly string[], nobody: string) => names.join(', ') || nobody;
   return [
@@ -38,7 +38,7 @@ export function rowsOf({ chash, author, statement }: OpenedVersion, self: string
     { name: 'custody', value: custody },
     { name: 'secret until', value: protect_until },
     { name: 'model', value: modelText(model) },
-    { name: 'own messages', value: input.messages ? 'askers may add theirs' : 'askers may add none' },
+    { name: 'own messages', value: ownMessagesText(statement) },
     ...Object.entries(vars).map(([name, variable]) => ({ name: `{{${name}}}`, value: variableText(variable) })),
     ...attachments.map(({ id, size, hash }) => ({ name: `file ${id}`, value: `${size} bytes, sha256:${hash}` })),
     ...further(statement),
@@ -59,7 +59,12 @@ export function instant(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-function modelText({ name, temperature, max_output_tokens, ...others }: Statement['content']['model']): string {
+/** Whether who runs it may add messages. */
+export function ownMessagesText({ input }: Statement): string {
+  return input.messages ? 'askers may add theirs' : 'askers may add none';
+}
+
+export function modelText({ name, temperature, max_output_tokens, ...others }: Statement['content']['model']): string {
   return [
     name,
     ...(temperature === undefined ? [] : [`temperature ${temperature}`]),

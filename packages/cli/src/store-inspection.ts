@@ -44,7 +44,8 @@ export async function inspectModel(standalone: StandalonePackage, settings: Stan
     return {
       name,
       ok: true,
-      detail: `builtin:${target.kind} (not a language model)`,
+      // What `bulla up` began with is known to nobody else.
+      detail: `builtin:${target.kind} (not a language model), unless \`bulla up\` was started with another BULLA_LLM`,
       data: { model: `builtin:${target.kind}` },
     };
   const { host } = asked;

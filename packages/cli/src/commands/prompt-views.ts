@@ -4,7 +4,7 @@ import type { Context } from '../context.js';
 import { dateCells, datesAsJson, datesInWords } from '../label-dates.js';
 import { shortName } from '../names.js';
 import { styled } from '../output.js';
-import { textOf } from '../statement-lines.js';
+import { modelText, ownMessagesText, textOf } from '../statement-lines.js';
 import { visibleLine } from '../visible-text.js';
 
 /** One version opened: what it says, and who may do what with it. */
@@ -48,11 +48,12 @@ export async function showPrompt(
     ],
     ['labels', pointing.join(', ') || '(none)'],
     ...ofPointing.map((one) => [`@${one.label}`, datesInWords(one)]),
-    ['model', model.name],
+    ['model', modelText(model)],
     ['may run', statement.acl.invoke.join(', ') || '(nobody)'],
     ['may read', statement.acl.read.join(', ') || '(nobody)'],
     ['runs on', statement.acl.responders.map((urn) => shortName(urn, self)).join(', ') || '(nowhere)'],
     ['secret until', statement.protect_until],
+    ['own messages', ownMessagesText(statement)],
     ...Object.entries(vars).map(([variable, { max, default: initial }]) => [
       `{{${variable}}}`,
       `${initial === undefined ? 'required' : `default ${JSON.stringify(initial)}`}, at most ${max} characters`,

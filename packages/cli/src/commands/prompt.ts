@@ -77,7 +77,9 @@ Examples:
 function addWriting(prompt: Command, context: Context): void {
   prompt
     .command('push <name>')
-    .description('seal a prompt file as the next version; unchanged text only moves labels')
+    .description(
+      'seal a prompt file as the next version; unchanged text makes none: it is sealed to who came since, and labels move',
+    )
     .requiredOption('-f, --file <path>', 'the prompt file, or - for standard input')
     .option('--label <label>', 'point this label to the version; may be given several times', collect)
     .option('-m, --message <text>', 'what is new in this version')
