@@ -129,7 +129,7 @@ describe('compose.yaml', () => {
     asked.delete('NPMRC_FILE');
     expect(new Set(Object.keys(example))).toEqual(asked);
     const empty = Object.entries(example).filter(([, value]) => value === '');
-    expect(empty.map(([name]) => name)).toEqual(['TRUST_PROXY']);
+    expect(empty.map(([name]) => name)).toEqual(['TRUST_PROXY', 'LLM_MODEL', 'LLM_TIMEOUT_MS']);
   });
 });
 

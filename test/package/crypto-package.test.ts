@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { publint } from 'publint';
 import { repository } from '../../scripts/workspaces.mjs';
 import { environment } from '../bulla-process.js';
-import { patternOf, shownCommands } from '../e2e/guide/console-blocks.js';
+import { blocksOf, patternOf } from '../e2e/guide/console-blocks.js';
 import { Plot, runTool } from '../house/tool.js';
 import { InstalledPackage, pack } from './installed-package.js';
 
@@ -135,7 +135,8 @@ describe('the examples of its README', () => {
   );
 
   it('of the command print what stands there', () => {
-    const commands = shownCommands(README);
+    const typed = blocksOf(README).filter(({ language }) => language === 'console');
+    const commands = typed.flatMap((block) => block.commands);
     expect(commands.length).toBeGreaterThan(3);
     const program = join(repository, 'packages/cli/bin/bulla.js');
     const env = environment({ BULLA_HOME: join(crypto.folder, 'home'), NODE: process.execPath, PROGRAM: program });

@@ -10,6 +10,7 @@ import { useTool } from '../house/tool.js';
 const root = mkdtempSync(join(tmpdir(), 'bulla-packed-'));
 const project = join(root, 'project');
 const modules = join(project, 'node_modules');
+let archives: string[];
 let packed: string[];
 
 /**
@@ -17,24 +18,36 @@ let packed: string[];
  * them. The others are those of the repository, so that no network is needed.
  */
 beforeAll(() => {
-  const archives = useTool('npm', ['run', '--silent', 'pack', '--', join(root, 'packed')])
+  archives = useTool('npm', ['run', '--silent', 'pack', '--', join(root, 'packed')])
     .trim()
     .split('\n');
   packed = archives.map((path) => basename(path));
   mkdirSync(join(modules, '.bin'), { recursive: true });
   writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }\n');
-  for (const name of packageNames(join(repository, 'node_modules'))) {
-    mkdirSync(join(modules, name, '..'), { recursive: true });
-    symlinkSync(join(repository, 'node_modules', name), join(modules, name));
-  }
-  for (const archive of archives) {
-    const place = join(modules, '@bulla', basename(archive).replace(/^bulla-|-[\d.]+\.tgz$/g, ''));
-    mkdirSync(place, { recursive: true });
-    useTool('tar', ['xzf', archive, '-C', place, '--strip-components=1']);
-  }
+  placeOthers(modules);
+  for (const archive of archives) unpack(archive, modules);
   symlinkSync('../@bulla/cli/bin/bulla.js', join(modules, '.bin/bulla'));
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Of the package in an archive, without its scope. */
+function nameOf(archive: string): string {
+  return basename(archive).replace(/^bulla-|-[\d.]+\.tgz$/g, '');
+}
+
+function unpack(archive: string, into: string): void {
+  const place = join(into, '@bulla', nameOf(archive));
+  mkdirSync(place, { recursive: true });
+  useTool('tar', ['xzf', archive, '-C', place, '--strip-components=1']);
+}
+
+/** What ours need from others. */
+function placeOthers(into: string): void {
+  for (const name of packageNames(join(repository, 'node_modules'))) {
+    mkdirSync(join(into, name, '..'), { recursive: true });
+    symlinkSync(join(repository, 'node_modules', name), join(into, name));
+  }
+}
 
 /** Names of all packages of a folder that are not ours. */
 function packageNames(folder: string): string[] {
@@ -106,5 +119,25 @@ describe('the archives of npm run pack', () => {
       stdout: 'REFUSED function x\ntrue\n',
       stderr: '',
     });
+  });
+
+  it('are for the SDK those that its page installs, into a project as the page makes it', () => {
+    const page = readFileSync(join(repository, 'docs/guide/sdk.md'), 'utf8');
+    const [make, type, install = '', ...more] = /```sh\n([^`]*)\n```/.exec(page)?.[1]?.split('\n') ?? [];
+    expect([make, type, more]).toEqual(['npm init -y', 'npm pkg set type=module', []]);
+    const alone = join(root, 'sdk');
+    mkdirSync(alone);
+    for (const command of [make, type]) useTool('npm', command?.split(' ').slice(1) ?? [], alone);
+    const names = [...install.matchAll(/\.\.\/bulla\/packed\/bulla-([a-z-]+)-\*\.tgz/g)].map(([, name = '']) => name);
+    expect(`npm install ${names.map((name) => `../bulla/packed/bulla-${name}-*.tgz`).join(' ')}`).toBe(install);
+    placeOthers(join(alone, 'node_modules'));
+    for (const archive of archives.filter((path) => names.includes(nameOf(path))))
+      unpack(archive, join(alone, 'node_modules'));
+    writeFileSync(
+      join(alone, 'first.js'),
+      /```ts\n([^`]*?)\n\nconst bulla/.exec(page)?.[1]?.replace(/^import type .*\n/, '') ?? '',
+    );
+    const { status, stderr } = spawnSync(process.execPath, ['first.js'], { cwd: alone, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 });

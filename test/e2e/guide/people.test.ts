@@ -1,17 +1,17 @@
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { letIn, sign, succeed, WAITS } from '../stories/second-person.js';
-import { type ShownCommand, shownCommands } from './console-blocks.js';
+import type { ShownCommand } from './console-blocks.js';
+import { type GuidePage, itKeepsTo } from './guide-page.js';
 import { runShown, runSigned } from './shell.js';
 
 // What the pages about people and about approvals show is what their commands print, in a development organisation.
 
 type Settings = Readonly<Record<string, string>>;
 
-const repository = resolve(import.meta.dirname, '../../..');
 /** Asked at a terminal only, so not printed here; and what a page leaves out. */
 const QUESTIONS =
   /^(Ask the people who signed\. .*|code of the invitation:|the eight words that the device shows:|(revoke dev_|sign this policy).* \(yes\/no\)|\[…\])$/;
@@ -57,12 +57,9 @@ function missing(shown: string, printed: string): string[] {
   return shown.split('\n').filter((line) => line !== '' && !QUESTIONS.test(line) && !lines.has(shapeOf(line)));
 }
 
-async function commandsOf(page: string): Promise<ShownCommand[]> {
-  return shownCommands(await readFile(join(repository, 'docs/guide', page), 'utf8'));
-}
-
 /** Runs a command of a page as it stands there, but for what only this organisation can know. */
 async function show(
+  page: GuidePage,
   shown: ShownCommand | undefined,
   by: Settings,
   { input = '', from = '', to = '', cwd = folder } = {},
@@ -73,7 +70,7 @@ async function show(
     /^bulla (approve yes|prompt promote|prompt confirm|trust renew --adopt)\b/.test(command) &&
     !command.includes('--expect');
   const { status, output } = isSigned ? await runSigned(command, cwd, by) : await runShown(command, cwd, by, input);
-  const at = `${shown.line} ${command}`;
+  const at = page.take(shown);
   // What the page shows to wait for others ends with a status of its own.
   const ends = shown.output.includes('⏸') ? WAITS : 0;
   expect({ at, status, printed: status === ends ? '' : output }).toMatchObject({
@@ -85,91 +82,98 @@ async function show(
   return output;
 }
 
-it('people.md shows how people come in and leave, and how a responder gets new keys', async () => {
-  const [invite, enrol, approve, byWords, reseal, revoke, ...later] = await commandsOf('people.md');
-  const [inviteRenewer, enrolRenewer, adopt, renew, generate, publish, accept, resealKeys, ...more] = later;
-  expect(more).toEqual([]);
-  const [laptop, phone] = [{ BULLA_HOME: join(folder, 'laptop') }, { BULLA_HOME: join(folder, 'phone') }];
-  const letter = ['prompt', 'push', 'claims/letter', '-f', '-'];
-  await succeed([...letter, '--label', 'production'], owner, 'One.\n');
-  for (const text of ['Two.\n', 'Three.\n']) await succeed(letter, owner, text);
-  const code = /bulla1_\S+/.exec(await show(invite, owner))?.[0] ?? '';
-  await show(enrol, laptop, { input: code, from: ' --wait' });
-  await show(approve, owner);
-  await succeed(['device', 'enrol'], laptop);
+itKeepsTo({
+  path: 'docs/guide/people.md',
+  says: 'shows how people come in and leave, and how a responder gets new keys',
+  walk: async (page) => {
+    const [invite, enrol, approve, byWords, reseal, revoke, ...later] = page.commands;
+    const [inviteRenewer, enrolRenewer, adopt, renew, generate, publish, accept, resealKeys, ...more] = later;
+    expect(more).toEqual([]);
+    const [laptop, phone] = [{ BULLA_HOME: join(folder, 'laptop') }, { BULLA_HOME: join(folder, 'phone') }];
+    const letter = ['prompt', 'push', 'claims/letter', '-f', '-'];
+    await succeed([...letter, '--label', 'production'], owner, 'One.\n');
+    for (const text of ['Two.\n', 'Three.\n']) await succeed(letter, owner, text);
+    const code = /bulla1_\S+/.exec(await show(page, invite, owner))?.[0] ?? '';
+    await show(page, enrol, laptop, { input: code, from: ' --wait' });
+    await show(page, approve, owner);
+    await succeed(['device', 'enrol'], laptop);
 
-  const other = await succeed(['device', 'invite', '--role', 'invoker', '--label', 'phone'], owner);
-  const { stdout: asked } = await succeed(['device', 'enrol'], phone, other.stdout);
-  const records = join(folder, 'owner/invitations.json');
-  await rename(records, `${records}.kept`);
-  await show(byWords, owner, { input: /^words +(.*)/m.exec(asked)?.[1] ?? '' });
-  await rename(`${records}.kept`, records);
+    const other = await succeed(['device', 'invite', '--role', 'invoker', '--label', 'phone'], owner);
+    const { stdout: asked } = await succeed(['device', 'enrol'], phone, other.stdout);
+    const records = join(folder, 'owner/invitations.json');
+    await rename(records, `${records}.kept`);
+    await show(page, byWords, owner, { input: /^words +(.*)/m.exec(asked)?.[1] ?? '' });
+    await rename(`${records}.kept`, records);
 
-  await show(reseal, owner);
+    await show(page, reseal, owner);
 
-  await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], laptop);
-  await show(revoke, owner, { input: 'yes\n' });
+    await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], laptop);
+    await show(page, revoke, owner, { input: 'yes\n' });
 
-  // What the device wrote counts no more: somebody else says where the label stands, and goes on.
-  await succeed(['prompt', 'adopt', 'claims/triage@latest'], owner, 'yes\n');
-  await writeFile(join(folder, 'triage.md'), 'Sort this claim, and say why.\n\n{{claim}}\n');
-  await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], owner);
-  await succeed(['trust', 'renew'], owner);
-  const renewer = { BULLA_HOME: join(folder, 'renewer') };
-  const itsHome = 'BULLA_HOME=/var/lib/bulla-renew bulla';
-  const itsCode = /bulla1_\S+/.exec(await show(inviteRenewer, owner))?.[0] ?? '';
-  await show(enrolRenewer, renewer, {
-    input: itsCode,
-    from: `${itsHome} device enrol --renewer --wait`,
-    to: 'bulla device enrol --renewer',
-  });
-  await succeed(['device', 'approve'], owner, 'yes\n');
-  await succeed(['device', 'enrol'], renewer);
-  await show(adopt, renewer, { input: 'yes\n', from: itsHome, to: 'bulla' });
-  // It would go on until it is stopped.
-  await show(renew, renewer, { from: renew?.command ?? '', to: 'bulla trust renew' });
+    // What the device wrote counts no more: somebody else says where the label stands, and goes on.
+    await succeed(['prompt', 'adopt', 'claims/triage@latest'], owner, 'yes\n');
+    await writeFile(join(folder, 'triage.md'), 'Sort this claim, and say why.\n\n{{claim}}\n');
+    await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], owner);
+    await succeed(['trust', 'renew'], owner);
+    const renewer = { BULLA_HOME: join(folder, 'renewer') };
+    const itsHome = 'BULLA_HOME=/var/lib/bulla-renew bulla';
+    const itsCode = /bulla1_\S+/.exec(await show(page, inviteRenewer, owner))?.[0] ?? '';
+    await show(page, enrolRenewer, renewer, {
+      input: itsCode,
+      from: `${itsHome} device enrol --renewer --wait`,
+      to: 'bulla device enrol --renewer',
+    });
+    await succeed(['device', 'approve'], owner, 'yes\n');
+    await succeed(['device', 'enrol'], renewer);
+    await show(page, adopt, renewer, { input: 'yes\n', from: itsHome, to: 'bulla' });
+    // It would go on until it is stopped.
+    await show(page, renew, renewer, { from: renew?.command ?? '', to: 'bulla trust renew' });
 
-  const cwd = join(folder, 'owner');
-  await show(generate, owner, { cwd });
-  const stated = await show(publish, owner, { cwd });
-  await show(accept, owner, { cwd, from: '5b21:…', to: /fingerprint (\S+)/.exec(stated)?.[1] ?? '' });
-  expect((await bulla(['doctor'], owner)).stdout).toMatch(
-    / grants +.*claims\/letter v1 for responder \w+ \(encryption key [0-9a-f:]{9}\)/,
-  );
-  await show(resealKeys, owner);
-  expect((await bulla(['doctor'], owner)).stdout).not.toContain('claims/letter v1 for');
-}, 240_000);
+    const cwd = join(folder, 'owner');
+    await show(page, generate, owner, { cwd, from: '~/.bulla', to: cwd });
+    const stated = await show(page, publish, owner, { cwd });
+    await show(page, accept, owner, { cwd, from: '5b21:…', to: /fingerprint (\S+)/.exec(stated)?.[1] ?? '' });
+    expect((await bulla(['doctor'], owner)).stdout).toMatch(
+      / grants +.*claims\/letter v1 for responder \w+ \(encryption key [0-9a-f:]{9}\)/,
+    );
+    await show(page, resealKeys, owner);
+    expect((await bulla(['doctor'], owner)).stdout).not.toContain('claims/letter v1 for');
+  },
+});
 
-it('approvals.md shows how two people move a label, and move it back', async () => {
-  const author = ['--role', 'author', '--group', 'grp:authors', '--group', 'grp:members'];
-  const second = await letIn(folder, owner, 'second', ...author);
-  const { stdout: listed } = await bulla(['prompt', 'history', 'claims/triage', '--json'], owner);
-  const there = listed === '' ? 0 : (JSON.parse(listed) as unknown[]).length;
-  // The device that pushed it first is revoked, by the page before: its word for the label counts no more.
-  if (there > 0) await succeed(['prompt', 'adopt', 'claims/triage@latest'], owner, 'yes\n');
-  for (let version = there + 1; version <= 5; version += 1) {
-    await writeFile(join(folder, 'five.md'), `Version ${version}.\n`);
-    await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'five.md')], owner);
-  }
-  // The page begins where the label is at its first position.
-  await sign(['prompt', 'promote', 'claims/triage', '4', '--label', 'production'], owner);
-  let approval = '';
-  const shown = await commandsOf('approvals.md');
-  expect(shown.length).toBeGreaterThan(6);
-  for (const command of shown) {
-    // An hour later: the renewer has seen the move.
-    if (command.command.startsWith('bulla prompt confirm')) await succeed(['trust', 'renew'], owner);
-    const isSecond = approval !== '' && /^bulla (approve|prompt adopt|prompt show)/.test(command.command);
-    const from = /apr_\w+/.exec(command.command)?.[0] ?? '';
-    const printed = await show(command, isSecond ? second : owner, { from, to: approval, input: 'yes\n' });
-    approval = /\bapr_\w+/.exec(printed)?.[0] ?? approval;
-    if (!command.command.startsWith('bulla policy show')) continue;
-    const file = join(folder, 'policy.json');
-    const policy = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
-    const rule = { groups: ['grp:authors'], threshold: 2 };
-    await writeFile(file, JSON.stringify({ ...policy, labels: { production: rule } }));
-  }
-}, 240_000);
+itKeepsTo({
+  path: 'docs/guide/approvals.md',
+  says: 'shows how two people move a label, and move it back',
+  walk: async (page) => {
+    const author = ['--role', 'author', '--group', 'grp:authors', '--group', 'grp:members'];
+    const second = await letIn(folder, owner, 'second', ...author);
+    const { stdout: listed } = await bulla(['prompt', 'history', 'claims/triage', '--json'], owner);
+    const there = listed === '' ? 0 : (JSON.parse(listed) as unknown[]).length;
+    // The device that pushed it first is revoked, by the page before: its word for the label counts no more.
+    if (there > 0) await succeed(['prompt', 'adopt', 'claims/triage@latest'], owner, 'yes\n');
+    for (let version = there + 1; version <= 5; version += 1) {
+      await writeFile(join(folder, 'five.md'), `Version ${version}.\n`);
+      await succeed(['prompt', 'push', 'claims/triage', '-f', join(folder, 'five.md')], owner);
+    }
+    // The page begins where the label is at its first position.
+    await sign(['prompt', 'promote', 'claims/triage', '4', '--label', 'production'], owner);
+    let approval = '';
+    expect(page.commands.length).toBeGreaterThan(6);
+    for (const command of page.commands) {
+      // An hour later: the renewer has seen the move.
+      if (command.command.startsWith('bulla prompt confirm')) await succeed(['trust', 'renew'], owner);
+      const isSecond = approval !== '' && /^bulla (approve|prompt adopt|prompt show)/.test(command.command);
+      const from = /apr_\w+/.exec(command.command)?.[0] ?? '';
+      const printed = await show(page, command, isSecond ? second : owner, { from, to: approval, input: 'yes\n' });
+      approval = /\bapr_\w+/.exec(printed)?.[0] ?? approval;
+      if (!command.command.startsWith('bulla policy show')) continue;
+      const file = join(folder, 'policy.json');
+      const policy = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+      const rules = JSON.parse(`{${page.use('json')}}`) as object;
+      await writeFile(file, JSON.stringify({ ...policy, ...rules }));
+    }
+  },
+});
 
 it('a page that shows another output is seen', () => {
   const printed = '✔ in: urn:bulla:dev:dev:dev_01m88efjraftx8sw5rdg9e5866\ndirectory version 2; it may begin at once\n';

@@ -1,50 +1,63 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type RunningCommand, startUp } from '../../bulla-command.js';
-import { patternOf, shownCommands } from './console-blocks.js';
-import { runShown, runSigned } from './shell.js';
-
-const repository = resolve(import.meta.dirname, '../../..');
+import { blocksOf, patternOf } from './console-blocks.js';
+import { GuidePage, itKeepsTo, unignored } from './guide-page.js';
 
 let folder: string;
 let running: RunningCommand;
 let settings: Readonly<Record<string, string>>;
-let page: string;
-beforeAll(async () => {
+const begin = async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-quickstart-'));
   settings = { BULLA_HOME: join(folder, 'home') };
-  page = await readFile(join(repository, 'docs/guide/quickstart.md'), 'utf8');
   running = await startUp(settings);
-});
-afterAll(async () => {
+};
+const end = async () => {
   await running.stop();
   await rm(folder, { recursive: true, force: true });
+};
+
+describe('in a folder where nothing was done', () => {
+  beforeAll(begin);
+  afterAll(end);
+
+  itKeepsTo({
+    path: 'docs/guide/quickstart.md',
+    says: 'prints what it shows, one command after the other',
+    walk: async (page) => {
+      expect(page.commands.length).toBeGreaterThan(10);
+      await page.run(page.commands, folder, settings);
+    },
+  });
 });
 
-it('every command of the quickstart prints what the page shows, one after the other', async () => {
-  const commands = shownCommands(page);
-  expect(commands.length).toBeGreaterThan(10);
-  for (const { line, command, output, status } of commands) {
-    // What is redirected is not on the page: there the talk beside it is.
-    const run = /^npx bulla prompt (promote|rollback) /.test(command) ? runSigned : runShown;
-    const ended = await run(command, folder, settings);
-    const at = `docs/guide/quickstart.md:${line} ${command}`;
-    expect({ at, status: ended.status, output: ended.output }).toEqual({
-      at,
-      status,
-      output: expect.stringMatching(patternOf(output)),
-    });
-  }
+describe('in a clone, from its first page on', () => {
+  beforeAll(begin);
+  afterAll(end);
+
+  itKeepsTo({
+    path: 'README.md',
+    says: 'leads to an answer that verifies, and the quickstart goes on from there',
+    walk: async (page) => {
+      expect(page.commands.length).toBeGreaterThan(5);
+      const shown = await page.run(page.commands, folder, settings);
+      expect(shown.at(-1)?.output).toContain('\nVALID as of ');
+      const quickstart = new GuidePage('docs/guide/quickstart.md');
+      await quickstart.run(quickstart.commands, folder, settings);
+      expect(unignored(folder, ['home/'])).toEqual([]);
+    },
+  });
 });
 
 it('begins with the one command that the tests of a fresh clone start', () => {
-  expect([...page.matchAll(/^```sh\n([^`]*)```/gm)].map(([, commands]) => commands)).toEqual(['npm start\n']);
+  const { blocks } = new GuidePage('docs/guide/quickstart.md');
+  expect(blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)).toEqual(['npm start\n']);
 });
 
 it('the page is held to what it shows: another output is seen', () => {
-  const [first] = shownCommands('```console\n$ echo one\n…two\n```');
+  const [first] = blocksOf('```console\n$ echo one\n…two\n```')[0]?.commands ?? [];
   expect(first).toEqual({ line: 2, command: 'echo one', output: '…two\n', status: 0 });
   expect('one\n').not.toMatch(patternOf(first?.output ?? ''));
   expect('and two\n').toMatch(patternOf(first?.output ?? ''));

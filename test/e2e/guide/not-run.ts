@@ -1,0 +1,94 @@
+/** What a page shows and no test of this folder runs. */
+export interface NotRun {
+  readonly page: string;
+  /** Of the block, where it is about one language alone. */
+  readonly language?: string;
+  /** How the command begins, or the block that nobody types. */
+  readonly begins: string;
+  readonly why: string;
+  /** A test elsewhere that runs it or what it is about, and what stands there of it. */
+  readonly by?: { readonly file: string; readonly says: string };
+}
+
+const ENGINE = 'needs a Docker engine; deploy.test.ts holds it to compose.yaml and to the command';
+const DEPLOY = 'docs/guide/deploy.md';
+
+/** Every exception to: what the guide shows is run. */
+export const NOT_RUN: readonly NotRun[] = [
+  { page: 'README.md', begins: '  author ', why: 'a picture' },
+  {
+    page: 'README.md',
+    begins: 'npm start ',
+    why: 'goes on until it is stopped; the test starts the same in its process',
+  },
+  { page: 'README.md', begins: 'npm test ', why: 'runs this' },
+  {
+    page: 'README.md',
+    begins: 'BULLA_LLM=openai:http://127.0.0.1:11434/v1 npm start',
+    why: 'goes on until it is stopped; the test of models.md starts it with a server that is no model',
+  },
+  {
+    page: 'docs/guide/quickstart.md',
+    begins: 'npm start',
+    why: 'goes on until it is stopped; the test starts the same in its process',
+  },
+  {
+    page: 'docs/guide/approvals.md',
+    begins: '$ bulla prompt adopt claims/triage@production\nclaims/triage@production\n  this machine remembers  move 6',
+    why: 'takes a vault that lies',
+    by: { file: 'packages/cli/test/labels.test.ts', says: "'prompt', 'adopt', PLACE" },
+  },
+  {
+    page: 'docs/guide/cli.md',
+    begins: 'npm i',
+    why: 'takes a registry for what others publish',
+    by: { file: 'test/package/packed-bulla.test.ts', says: "'npx', '--no-install', 'bulla', 'version'" },
+  },
+  {
+    page: 'docs/guide/cli.md',
+    begins: 'npx bulla version',
+    why: 'in a project with an installed archive',
+    by: { file: 'test/package/packed-bulla.test.ts', says: "'npx', '--no-install', 'bulla', 'version'" },
+  },
+  {
+    page: 'docs/guide/sdk.md',
+    begins: 'npm ',
+    why: 'takes a registry for what others publish',
+    by: { file: 'test/package/packed-bulla.test.ts', says: 'docs/guide/sdk.md' },
+  },
+  {
+    page: 'docs/guide/sdk.md',
+    language: 'ts',
+    begins: '',
+    why: 'a program, which is run as it stands',
+    by: { file: 'packages/client/test/sdk-guide.test.ts', says: 'docs/guide/sdk.md' },
+  },
+  {
+    page: 'docs/guide/models.md',
+    begins: 'npx bulla dev fake-openai',
+    why: 'goes on until it is stopped; the test starts the same in its process',
+  },
+  {
+    page: 'docs/guide/models.md',
+    begins: 'BULLA_LLM=openai:http://127.0.0.1:11434/v1 npm start',
+    why: 'goes on until it is stopped; the test starts the same in its process',
+  },
+  { page: DEPLOY, begins: 'git clone ', why: 'the address is the reader’s own' },
+  { page: DEPLOY, begins: 'cp example.env .env ', why: 'tried by compose.test.ts, which has Docker read the example' },
+  { page: DEPLOY, begins: 'umask 077', why: 'for the copies that the engine writes after it' },
+  { page: DEPLOY, begins: 'docker compose ', why: ENGINE },
+  { page: DEPLOY, begins: 'VAULT_URL=', why: 'lines of .env' },
+  {
+    page: DEPLOY,
+    begins: "update vault.restore_mark set place = '';",
+    why: 'needs a server of its own, of which a copy is put back',
+    by: { file: 'services/vault/test/restoring.ts', says: 'restore_mark' },
+  },
+  {
+    page: DEPLOY,
+    begins: 'GLIBC_TUNABLES=',
+    why: 'goes on until it is stopped',
+    by: { file: 'test/house/launch-settings.test.ts', says: 'GLIBC_TUNABLES=' },
+  },
+  { page: DEPLOY, begins: 'max_prepared_statements', why: 'settings of PgBouncer, which the tests do without' },
+];

@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type FakeOpenai, parseScript, startFakeOpenai } from '@bulla/testkit';
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { type RunningCommand, startUp } from '../../bulla-command.js';
+import { succeed } from '../stories/second-person.js';
+import { GuidePage, itKeepsTo, unignored } from './guide-page.js';
+
+// The pages that are looked up: of models, of prompt files and of the command. Their organisation has the model server
+// that the page of models sets, which is one without a model.
+
+/** What the page says where the model server is; here it is wherever a port is free. */
+const SHOWN_HOST = '127.0.0.1:11434';
+const KEY = 'sk-of-the-guide';
+
+let folder: string;
+let owner: Readonly<Record<string, string>>;
+let fake: FakeOpenai;
+/** Of the model, as the page sets them. */
+let settings: Readonly<Record<string, string>>;
+let running: RunningCommand;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bulla-reference-'));
+  owner = { BULLA_HOME: join(folder, 'home') };
+  fake = await startFakeOpenai({ models: ['llama3.2', 'another'] });
+  await writeFile(join(folder, 'key'), KEY);
+  const lines = new GuidePage('docs/guide/models.md').use('ini').trim().split('\n');
+  settings = Object.fromEntries(lines.map((line) => line.split('=', 2)));
+  const here = { BULLA_LLM: `openai:${fake.url}`, BULLA_LLM_API_KEY_FILE: join(folder, 'key') };
+  running = await startUp({ ...owner, ...settings, ...here });
+  await writeFile(join(folder, 'claim.txt'), 'Water is flowing.\n');
+  const triage = ['prompt', 'push', 'claims/triage', '-f', '-', '--label', 'production'];
+  await succeed(triage, owner, 'Sort this claim.\n\n{{claim}}\n');
+});
+afterAll(async () => {
+  await running.stop();
+  await fake.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+itKeepsTo({
+  path: 'docs/guide/models.md',
+  says: 'has settings that are obeyed, and a server that fails as it says',
+  walk: async (page) => {
+    page.use('ini');
+    expect(Object.keys(settings)).toEqual(['BULLA_LLM', 'BULLA_LLM_MODEL', 'BULLA_LLM_API_KEY_FILE']);
+    const host = new URL(fake.url).host;
+    const [wrongUrl, ...scripted] = page.commands.map((shown) => ({
+      shown,
+      here: { ...shown, output: shown.output.replaceAll(`at ${SHOWN_HOST}`, `at ${host}`) },
+    }));
+    const run = async ({ shown, here }: NonNullable<typeof wrongUrl>) => {
+      page.take(shown);
+      const [ended] = await page.run([here], folder, owner);
+      return ended?.output ?? '';
+    };
+    if (wrongUrl === undefined) throw new Error('the page shows no run');
+    fake.follow({ replies: { status: 404 } });
+    await run(wrongUrl);
+    expect(scripted).toHaveLength(3);
+    const script = page.use('json');
+    await writeFile(join(folder, 'faults.json'), script);
+    fake.follow(parseScript(script));
+    for (const one of scripted.slice(0, -1)) await run(one);
+    expect(await run(scripted.at(-1) ?? wrongUrl)).toContain(' · llama3.2 · ');
+    const asked = fake.requests.filter(({ path }) => path.endsWith('/chat/completions'));
+    expect(asked).toHaveLength(4);
+    expect(asked.map((one) => one.rawHeaders.includes(`Bearer ${KEY}`))).toEqual([true, true, true, true]);
+    expect(unignored(folder, ['home/', 'key'])).toEqual([]);
+  },
+});
+
+itKeepsTo({
+  path: 'docs/guide/prompt-file.md',
+  says: 'shows files that are taken, and one whose mistakes are told',
+  walk: async (page) => {
+    fake.follow({});
+    const push = (name: string, text: string) =>
+      succeed(['prompt', 'push', name, '-f', '-', '--label', 'production'], owner, text);
+    const question = { role: 'user', content: 'Water is flowing.' };
+    const run = async (name: string, ...args: string[]) => {
+      const before = fake.requests.length;
+      await succeed(['run', name, ...args], owner);
+      return fake.requests[before]?.json() as { messages: unknown[] };
+    };
+    await push('letters/plain', `\n\n${page.use('markdown')}  \n`);
+    expect((await run('letters/plain', '--var', 'claim= two\n words ')).messages).toEqual([
+      { role: 'user', content: 'Sort this insurance claim by urgency and say why in two sentences.\n\n two\n words ' },
+    ]);
+    const { stderr } = await push('letters/front', `${page.use('yaml')}# user\n\n{{claim}} in {{locale}}\n`);
+    expect(stderr).toContain('2 variables: claim (required), locale (has a default)');
+    const { stdout } = await succeed(['prompt', 'show', 'letters/front'], owner);
+    expect(stdout).toContain('askers may add theirs');
+    const own = join(folder, 'own.json');
+    await writeFile(own, /`(\[\{"role".*?\}\])`/.exec(page.text)?.[1] ?? '');
+    expect(await run('letters/front', '--var', 'claim={{locale}}', '--messages', own)).toMatchObject({
+      model: 'gpt-oss:20b',
+      temperature: 0.2,
+      messages: [{ content: '{{locale}} in en' }, { role: 'user', content: 'And in one word?' }],
+    });
+    await push('letters/chat', page.use('markdown', 1));
+    expect((await run('letters/chat', '--var', `question=${question.content}`)).messages).toEqual([
+      { role: 'system', content: 'You answer in one sentence.' },
+      question,
+    ]);
+    await page.run(page.commands, folder, owner);
+  },
+});
+
+itKeepsTo({
+  path: 'docs/guide/cli.md',
+  says: 'shows what a program reads of an error, and a request of the interface',
+  walk: async (page) => {
+    expect(page.commands).toHaveLength(2);
+    await page.run(page.commands, folder, owner);
+  },
+});
