@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { bulla } from '../../bulla-command.js';
 import { blocksOf } from './console-blocks.js';
+import { faultsOf } from './named-command.js';
 
 // Without a Docker engine: that the page about Compose names services, programs, commands and options that there are.
 
@@ -49,18 +49,6 @@ const lines = [
   ...[...page.matchAll(/`(docker compose [^`]+)`/g)].map(([, inline = '']) => inline),
 ].filter((line) => line.startsWith('docker compose ') && !line.includes('…'));
 
-/** What is wrong with a call of `bulla`. */
-async function faultsOf(args: readonly string[]): Promise<string[]> {
-  const words = args.filter((word) => /^[a-z-]+$/.test(word) && !word.startsWith('-'));
-  const options = args.filter((word) => word.startsWith('--')).map((word) => word.split('=')[0] ?? '');
-  for (const count of [2, 1]) {
-    const { status, stdout } = await bulla(['help', ...words.slice(0, count)], {});
-    if (status !== 0) continue;
-    return options.filter((option) => !stdout.includes(`${option} `) && !stdout.includes(`${option}\n`));
-  }
-  return [`there is no command ${words[0] ?? ''}`];
-}
-
 describe('docs/guide/deploy.md', () => {
   it('calls services that compose.yaml has', () => {
     expect(lines.length).toBeGreaterThan(25);
@@ -77,7 +65,7 @@ describe('docs/guide/deploy.md', () => {
     for (const { line, program, args } of run)
       if (program === 'bulla') faults.push(...(await faultsOf(args)).map((fault) => `${line}: ${fault}`));
     expect(faults).toEqual([]);
-    expect(await faultsOf(['trust', 'renew', '--moon'])).toEqual(['--moon']);
+    expect(await faultsOf(['trust', 'renew', '--moon'])).toEqual(['trust renew has no --moon']);
     expect(await faultsOf(['moon'])).toEqual(['there is no command moon']);
   });
 

@@ -19,15 +19,15 @@ import { addGenerateOptions, addKeyFileCommands, generateFiles } from './key-fil
 
 const HELP = `
 A lock protects a copied disk or a backup: the file opens only with its passphrase (Argon2id, 64 MiB). Commands that
-need a locked file ask for it once, or take it from BULLA_PASSPHRASE_FILE. No option takes a passphrase: other users of
+need a locked file ask for it at the terminal, or take it from BULLA_PASSPHRASE_FILE. No option takes a passphrase: other users of
 a machine see command lines. Services read open files only.
 
 Examples:
   $ bulla keys lock                                  (this device's identity.json)
   $ bulla keys lock ~/.bulla/org/acme/directory.key
   $ bulla keys status
-  $ bulla keys generate responder.new.json --like services/responder.keys.json
-  $ bulla keys public services/responder.keys.json > responder.public
+  $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json
+  $ bulla keys public ~/.bulla/services/responder.keys.json > responder.public
   $ bulla keys generate alice                        (keys of a person, for seal and open)
   $ bulla keys fingerprint alice.pub.pem`;
 
@@ -67,7 +67,7 @@ With --like: for a service that is to get new keys. Nobody trusts them until a h
 
 Examples:
   $ bulla keys generate alice
-  $ bulla keys generate responder.new.json --like services/responder.keys.json`,
+  $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json`,
     )
     .action((name: string, options: GenerateOptions & { like?: string }) => {
       if (options.like === undefined) return generateFiles(context, name, options);
@@ -85,7 +85,7 @@ Examples:
       'after',
       `
 Give the output to whoever signs the directory, and the fingerprint over another way than this network:
-  $ bulla keys public services/responder.keys.json > responder.public
+  $ bulla keys public ~/.bulla/services/responder.keys.json > responder.public
   $ bulla trust accept --fingerprint ab12:… --keys responder.public`,
     )
     .action((file: string | undefined) => printPublic(context, file));

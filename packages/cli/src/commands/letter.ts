@@ -61,7 +61,8 @@ Examples:
     .addHelpText(
       'after',
       `
-What was sealed is read from standard input unless it is named. Nothing is printed or written unless all of it is good.
+What was sealed is read from standard input unless it is named. Of a letter nothing is printed or written unless all of it
+is good.
 
 What was sealed with --stream is opened while it is read: with -o, the file is there when all of it was good, and not
 before. On standard output it comes as it is read, and this command ends with 10 if it was cut or changed: what came
