@@ -2,11 +2,13 @@
 // across workspaces, and at the end those that need the machine to themselves. With arguments: the tests that Jest
 // selects by them, and nothing else. Prints the seconds of each file, what went wrong, and last `N passed, N failed, N skipped`.
 import { randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { findPostgres } from '@bulla/testkit';
 import jestConfig from '../jest.config.mjs';
 import { checkHouse } from './house.mjs';
 import { judgeCoverage } from './testing/coverage.mjs';
 import { runJest } from './testing/jest-run.mjs';
+import { declaredProblems, unprovoked } from './testing/problems.mjs';
 import { closingLine, secondsTable, TestRecord } from './testing/record.mjs';
 import { isWholeSuite, tiers } from './testing/selection.mjs';
 import { repository } from './workspaces.mjs';
@@ -32,6 +34,8 @@ process.exitCode = isWholeSuite(jestArguments) ? await runAll() : await run(jest
 
 async function runAll() {
   let worst = 0;
+  environment.BULLA_TEST_PROBLEMS = `${CACHE}/problems-${process.pid}.txt`;
+  writeFileSync(environment.BULLA_TEST_PROBLEMS, '');
   const house = checkHouse({ signal: stopped.signal }).then((checks) => checks.forEach((one) => record.noteCheck(one)));
   const projects = jestConfig.projects.map(({ displayName }) => displayName);
   for (const { name, args, coverage } of tiers(projects, jestArguments)) {
@@ -41,6 +45,7 @@ async function runAll() {
     worst = Math.max(worst, await (coverage ? runCovered(args) : run([...args, ...jestArguments])));
   }
   await house;
+  judgeProblems(environment.BULLA_TEST_PROBLEMS);
   const table = secondsTable(record.seconds(), (Date.now() - started) / 1000);
   writeFileSync(`${CACHE}/file-seconds.txt`, table);
   console.log(`\n${table}`);
@@ -59,6 +64,16 @@ async function runCovered(args) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Whether the interface lists no problem that no test has provoked; a run that was stopped says nothing about it. */
+function judgeProblems(file) {
+  if (stopped.signal.aborted) return;
+  const hasServer = findPostgres() !== undefined;
+  const missing = unprovoked(declaredProblems(), readFileSync(file, 'utf8'), { hasServer });
+  record.noteCheck({ name: 'every problem of the interface is provoked', passed: missing.length === 0 });
+  for (const line of missing) console.log(`no test provokes: ${line}`);
+  rmSync(file);
 }
 
 function run(args, coverageFolder) {

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { mintId } from '@bulla/crypto';
 import { databaseForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { exchangeRaw } from '../../packages/service-kit/test/raw-socket.js';
+import { exchangeRaw } from '@bulla/service-kit/testing';
 import { tagOf } from '../../services/vault/test/authoring.js';
 import { Author } from './author.js';
 import { until } from './fault-watch.js';

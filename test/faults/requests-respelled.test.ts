@@ -1,7 +1,7 @@
 import { mintId } from '@bulla/crypto';
 import { databaseForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { exchangeRaw } from '../../packages/service-kit/test/raw-socket.js';
+import { exchangeRaw } from '@bulla/service-kit/testing';
 import type { Asked } from '../../services/responder/test/asking.js';
 import { ask, storePrompt } from '../../services/responder/test/asking.js';
 import { query } from './postgres-control.js';

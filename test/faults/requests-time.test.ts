@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { mintId } from '@bulla/crypto';
 import { databaseForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { exchangeRaw } from '../../packages/service-kit/test/raw-socket.js';
+import { exchangeRaw } from '@bulla/service-kit/testing';
 import { startTiny } from '../../packages/service-kit/test/tiny-vault.js';
 import { inOrder } from '../in-order.js';
 import { Author } from './author.js';

@@ -20,6 +20,7 @@ export const APPROVAL_ROUTES = {
     permission: 'prompt.read',
     params: inApproval,
     response: Approval,
+    problems: ['not_found'],
   },
   'approval.give': {
     ...create,
@@ -31,6 +32,7 @@ export const APPROVAL_ROUTES = {
     status: 200,
     otherStatuses: [202],
     response: LabelMoveResult,
+    problems: ['envelope_tampered', 'label_stale', 'not_found', 'vault_restored'],
   },
   'approval.drop': {
     ...remove,
@@ -38,5 +40,6 @@ export const APPROVAL_ROUTES = {
     summary: 'Drop a move that waits for signatures',
     permission: 'label.move',
     params: inApproval,
+    problems: ['label_stale', 'not_found'],
   },
 } as const satisfies Record<string, Route>;

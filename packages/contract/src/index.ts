@@ -128,6 +128,7 @@ export type {
 } from './route-call.js';
 export type { FoundRoute } from './route-of.js';
 export { routeOf } from './route-of.js';
+export { EDGE_PROBLEMS, problemsOf } from './route-problems.js';
 export { ROUTES } from './routes.js';
 export { groupOf, ROUTE_GROUPS } from './route-groups.js';
 export { targetOf } from './target.js';

@@ -29,6 +29,7 @@ export const LABEL_ROUTES = {
     body: LabelMove,
     otherStatuses: [202],
     response: LabelMoveResult,
+    problems: ['envelope_tampered', 'label_stale', 'not_found', 'vault_restored'],
   },
   'label.confirm': {
     ...create,
@@ -39,6 +40,7 @@ export const LABEL_ROUTES = {
     body: NewLabelTag,
     status: 200,
     response: LabelPosition,
+    problems: ['envelope_tampered', 'label_not_found', 'label_stale', 'trust_expired', 'vault_restored'],
   },
   'label.list': {
     ...read,
@@ -47,6 +49,7 @@ export const LABEL_ROUTES = {
     permission: 'prompt.read',
     params: inPrompt,
     response: LabelList,
+    problems: ['not_found'],
   },
   'label.get': {
     ...read,
@@ -55,6 +58,7 @@ export const LABEL_ROUTES = {
     permission: 'prompt.read',
     params: inLabel,
     response: LabelPosition,
+    problems: ['label_not_found', 'not_found'],
   },
   'label.history': {
     ...read,
@@ -64,6 +68,7 @@ export const LABEL_ROUTES = {
     params: inLabel,
     query: LabelHistoryQuery,
     response: LabelHistory,
+    problems: ['not_found'],
   },
   'label.chain': {
     ...read,
@@ -73,6 +78,8 @@ export const LABEL_ROUTES = {
     params: inLabel,
     query: LabelChainQuery,
     response: LabelChain,
+    judgedBy: 'unconfirmed',
+    problems: ['not_found'],
   },
   'label.all': {
     ...read,
@@ -81,6 +88,7 @@ export const LABEL_ROUTES = {
     permission: 'label.renew',
     query: StandingLabelQuery,
     response: StandingLabelPage,
+    judgedBy: 'unconfirmed',
   },
   'label.freshen': {
     ...create,
@@ -90,6 +98,8 @@ export const LABEL_ROUTES = {
     body: NewLabelFreshness,
     status: 200,
     response: AcceptedFreshness,
+    judgedBy: 'unconfirmed',
+    problems: ['envelope_tampered', 'trust_rollback'],
   },
   'label.handback': {
     ...create,
@@ -99,5 +109,7 @@ export const LABEL_ROUTES = {
     body: LostMoves,
     status: 200,
     response: TakenMoves,
+    judgedBy: 'unconfirmed',
+    problems: ['envelope_tampered', 'label_stale', 'name_taken'],
   },
 } as const satisfies Record<string, Route>;

@@ -49,6 +49,8 @@ export const ORGANISATION_ROUTES = {
     otherStatuses: [200],
     response: AcceptedOrganisation,
     signedResponse: false,
+    command: 'bulla trust renew',
+    problems: ['clock_skew', 'forbidden', 'name_taken', 'signature_invalid', 'trust_expired', 'unauthenticated'],
   },
   'root.publish': {
     ...publish,
@@ -56,6 +58,8 @@ export const ORGANISATION_ROUTES = {
     summary: 'Publish the next root; If-Match is the version it follows',
     params: inRoot,
     body: NewRoot,
+    judgedBy: 'expired',
+    problems: ['not_found', 'vault_restored', 'version_conflict'],
   },
   'policy.publish': {
     ...publish,
@@ -63,6 +67,8 @@ export const ORGANISATION_ROUTES = {
     summary: 'Publish the next policy; it is served once a directory names it',
     params: inOrganisation,
     body: NewPolicy,
+    judgedBy: 'expired',
+    problems: ['not_found', 'vault_restored', 'version_conflict'],
   },
   'directory.publish': {
     ...publish,
@@ -70,24 +76,29 @@ export const ORGANISATION_ROUTES = {
     summary: 'Publish the next directory; If-Match is the version it follows',
     params: inOrganisation,
     body: NewDirectory,
+    judgedBy: 'expired',
+    problems: ['not_found', 'trust_expired', 'vault_restored', 'version_conflict'],
   },
   'root.get': {
     ...readDocument,
     path: '/.well-known/bulla/{org}/root/{n}.json',
     summary: 'Read one root of the chain',
     params: inRoot,
+    problems: ['not_found'],
   },
   'policy.get': {
     ...readDocument,
     path: '/.well-known/bulla/{org}/policy.json',
     summary: 'Read the policy that the directory names',
     params: inOrganisation,
+    problems: ['not_found'],
   },
   'directory.get': {
     ...readDocument,
     path: '/.well-known/bulla/{org}/directory.json',
     summary: 'Read the directory',
     params: inOrganisation,
+    problems: ['not_found'],
   },
   'directory.hashes': {
     ...read,
@@ -98,6 +109,7 @@ export const ORGANISATION_ROUTES = {
     query: DirectoryHashesQuery,
     response: DirectoryHashPage,
     signedResponse: false,
+    problems: ['not_found'],
   },
   'directory.freshen': {
     ...create,
@@ -108,6 +120,8 @@ export const ORGANISATION_ROUTES = {
     body: NewDirectoryFreshness,
     status: 200,
     response: AcceptedDocument,
+    judgedBy: 'unconfirmed',
+    problems: ['envelope_tampered', 'not_found', 'trust_rollback', 'version_conflict'],
   },
   'directory.freshness': {
     ...read,
@@ -117,6 +131,7 @@ export const ORGANISATION_ROUTES = {
     params: inOrganisation,
     response: DirectoryFreshness,
     signedResponse: false,
+    problems: ['not_found'],
   },
   'organisation.restored': {
     ...read,
@@ -126,6 +141,7 @@ export const ORGANISATION_ROUTES = {
     params: inOrganisation,
     response: RestoredVault,
     signedResponse: false,
+    problems: ['not_found'],
   },
   'organisation.handback': {
     service: 'vault',
@@ -139,6 +155,7 @@ export const ORGANISATION_ROUTES = {
     status: 200,
     response: AcceptedDocument,
     signedResponse: false,
+    problems: ['forbidden', 'not_found', 'signature_invalid', 'version_conflict'],
   },
   'organisation.resume': {
     ...create,
@@ -149,5 +166,7 @@ export const ORGANISATION_ROUTES = {
     body: ResumedVault,
     status: 200,
     response: AcceptedDocument,
+    judgedBy: 'expired',
+    problems: ['not_found', 'version_conflict'],
   },
 } as const satisfies Record<string, Route>;

@@ -29,6 +29,7 @@ export const PEOPLE_ROUTES = {
     permission: 'person.admit',
     body: NewInvitation,
     response: Invitation,
+    problems: ['name_taken'],
   },
   'invitation.list': {
     ...read,
@@ -44,6 +45,7 @@ export const PEOPLE_ROUTES = {
     summary: 'Take back an invitation that nobody has taken',
     permission: 'person.admit',
     params: inInvitation,
+    problems: ['not_found', 'version_conflict'],
   },
   'enrolment.create': {
     ...create,
@@ -54,6 +56,8 @@ export const PEOPLE_ROUTES = {
     bodyBytesMax: ENROLMENT_BODY_BYTES_MAX,
     response: Enrolment,
     signedResponse: false,
+    command: 'bulla device enrol',
+    problems: ['name_taken', 'not_found', 'trust_expired'],
   },
   'enrolment.get': {
     ...read,
@@ -63,6 +67,8 @@ export const PEOPLE_ROUTES = {
     params: inEnrolment,
     response: Enrolment,
     signedResponse: false,
+    command: 'bulla device enrol',
+    problems: ['not_found'],
   },
   'enrolment.list': {
     ...read,
@@ -81,6 +87,8 @@ export const PEOPLE_ROUTES = {
     body: NewDirectory,
     bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,
     response: ApprovedEnrolment,
+    judgedBy: 'expired',
+    problems: ['not_found', 'trust_expired', 'vault_restored', 'version_conflict'],
   },
   'enrolment.refuse': {
     ...remove,
@@ -88,5 +96,6 @@ export const PEOPLE_ROUTES = {
     summary: 'Refuse a device; its invitation is spent',
     permission: 'person.admit',
     params: inEnrolment,
+    problems: ['not_found', 'version_conflict'],
   },
 } as const satisfies Record<string, Route>;

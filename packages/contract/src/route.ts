@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { ProblemCode } from './problems.js';
 import type { Permission } from './roles.js';
 
 /** One request that a service answers. Every schema is that of the wire: parsed, it gives what a handler works with. */
@@ -29,6 +30,15 @@ export interface RouteShape {
   readonly event?: z.ZodType;
   /** Whether the answer carries a signature of its own: not if the body is itself a signed or sealed token, nor for strangers. */
   readonly signedResponse: boolean;
+  /**
+   * By which documents a caller is judged, other than current ones. `unconfirmed`: no renewer need have called the
+   * directory the newest, as where one is about to. `expired`: those past their time too, where newer ones are brought.
+   */
+  readonly judgedBy?: 'unconfirmed' | 'expired';
+  /** Problems of its own, beside those of every route of its sort; `problemsOf` gives both. */
+  readonly problems?: readonly ProblemCode[];
+  /** The command that sends it, where `bulla api` cannot. */
+  readonly command?: `bulla ${string}`;
 }
 
 /**

@@ -40,6 +40,7 @@ export const ROUTES = {
     permission: 'prompt.write',
     body: NewPrompt,
     response: Prompt,
+    problems: ['custody_not_allowed', 'name_taken', 'vault_restored'],
   },
   'prompt.list': {
     ...read,
@@ -56,6 +57,7 @@ export const ROUTES = {
     permission: 'prompt.read',
     query: PromptNameQuery,
     response: Prompt,
+    problems: ['not_found'],
   },
   'prompt.get': {
     ...read,
@@ -64,6 +66,7 @@ export const ROUTES = {
     permission: 'prompt.read',
     params: inPrompt,
     response: Prompt,
+    problems: ['not_found'],
   },
   'prompt.delete': {
     ...remove,
@@ -71,6 +74,7 @@ export const ROUTES = {
     summary: 'Delete a prompt and free its name; what is sealed stays until it is shredded',
     permission: 'prompt.delete',
     params: inPrompt,
+    problems: ['not_found'],
   },
   'version.create': {
     ...create,
@@ -81,6 +85,7 @@ export const ROUTES = {
     headers: idempotentOn,
     body: NewVersion,
     response: AcceptedVersion,
+    problems: ['custody_not_allowed', 'envelope_tampered', 'not_found', 'vault_restored', 'version_conflict'],
   },
   'version.list': {
     ...read,
@@ -90,6 +95,7 @@ export const ROUTES = {
     params: inPrompt,
     query: VersionQuery,
     response: VersionPage,
+    problems: ['not_found'],
   },
   'version.get': {
     ...read,
@@ -98,6 +104,7 @@ export const ROUTES = {
     permission: 'prompt.read',
     params: inVersion,
     response: SealedVersion,
+    problems: ['not_found'],
   },
 
   // Labels: pointers to versions, signed by people; and what waits for further people.
@@ -113,6 +120,7 @@ export const ROUTES = {
     params: inPrompt,
     body: NewGrants,
     response: AcceptedGrants,
+    problems: ['envelope_tampered', 'not_found'],
   },
   'grant.list': {
     ...read,
@@ -122,6 +130,7 @@ export const ROUTES = {
     params: inPrompt,
     query: GrantQuery,
     response: GrantPage,
+    problems: ['not_found'],
   },
   'grant.delete': {
     ...remove,
@@ -129,6 +138,7 @@ export const ROUTES = {
     summary: 'Delete a grant; what was read with it stays read',
     permission: 'grant.delete',
     params: inGrant,
+    problems: ['not_found'],
   },
   'grant.collect': {
     ...read,
@@ -137,6 +147,7 @@ export const ROUTES = {
     permission: 'grant.collect',
     query: OwnGrantQuery,
     response: OwnGrantPage,
+    problems: ['not_found'],
   },
 
   // Envelopes: leave to run one version, for one asker, at one responder.
@@ -148,6 +159,14 @@ export const ROUTES = {
     body: NewEnvelope,
     response: Bundle,
     signedResponse: false,
+    problems: [
+      'custody_not_allowed',
+      'envelope_expired',
+      'envelope_revoked',
+      'label_not_found',
+      'needs_rewrap',
+      'not_found',
+    ],
   },
   'envelope.get': {
     ...read,
@@ -156,6 +175,7 @@ export const ROUTES = {
     permission: 'envelope.read',
     params: inEnvelope,
     response: EnvelopeStatus,
+    problems: ['not_found'],
   },
 
   // The responder: a question in, a sealed and signed answer out.
@@ -172,6 +192,15 @@ export const ROUTES = {
     response: Reply,
     event: ReplyEvent,
     signedResponse: false,
+    problems: [
+      'custody_not_allowed',
+      'envelope_expired',
+      'envelope_replayed',
+      'envelope_revoked',
+      'envelope_tampered',
+      'open_failed',
+      'trust_rollback',
+    ],
   },
 
   // What every service says about itself.

@@ -9,7 +9,7 @@ export class OpenapiComponents {
 
   /** A reference, or the schema itself where it has no name. */
   use(schema: z.ZodType, direction: Direction): JsonSchema {
-    const { definitions = {}, ...root } = convert(schema, direction);
+    const { definitions = {}, ...root } = toJsonSchema(schema, direction);
     const names = new Map(Object.keys(definitions).map((id) => [id, this.#nameOf(id, definitions)]));
     for (const [id, definition] of Object.entries(definitions)) {
       this.schemas[names.get(id) ?? id] = refer(definition, names) as JsonSchema;
@@ -19,7 +19,7 @@ export class OpenapiComponents {
 
   /** The schema itself, for parameters, which are small. */
   inline(schema: z.ZodType, direction: Direction): JsonSchema {
-    return convert(schema, direction);
+    return toJsonSchema(schema, direction);
   }
 
   /** The same id with another shape, as a default gives input and output, gets a name of its own. */
@@ -34,7 +34,8 @@ interface Converted extends JsonSchema {
   readonly definitions?: Readonly<Record<string, unknown>>;
 }
 
-function convert(schema: z.ZodType, io: Direction): Converted {
+/** The schema as OpenAPI 3.0 writes it, with what has a name beside it. */
+export function toJsonSchema(schema: z.ZodType, io: Direction): Converted {
   return z.toJSONSchema(schema, { target: 'openapi-3.0', io, unrepresentable: 'any' }) as Converted;
 }
 

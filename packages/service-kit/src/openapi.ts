@@ -1,5 +1,15 @@
-import { groupOf, PROBLEMS, ProblemDocument, ROUTE_GROUPS } from '@bulla/contract';
+import {
+  EDGE_PROBLEMS,
+  groupOf,
+  Problem,
+  problemDocument,
+  PROBLEMS,
+  ProblemDocument,
+  ROUTE_GROUPS,
+} from '@bulla/contract';
+import type { ProblemCode } from '@bulla/contract';
 import * as z from 'zod';
+import { commandLine } from './api-line.js';
 import { OpenapiComponents } from './openapi-components.js';
 import type { JsonSchema } from './openapi-components.js';
 import { entriesOf } from './route-table.js';
@@ -23,31 +33,44 @@ const SIGNATURE = {
 } as const;
 const SIGNED =
   'Whoever is no stranger signs each request by RFC 9421, as docs/spec/http-signature.md in the sources says; the SDK and the command bulla do that by themselves.';
-const PROBLEM_STATUSES = [...new Set(Object.values(PROBLEMS).map(({ status }) => status))].toSorted((a, b) => a - b);
+const EXAMPLE_MS = Date.parse('2026-11-28T09:30:00.000Z');
+/** Where in the document the problems of the edge stand, once for all operations. */
+const EDGE = 'Edge';
+
+/** A response that is a problem document whose code is one of these. */
+type Problems = (codes: readonly ProblemCode[]) => object;
 
 /**
  * The whole interface of a service as OpenAPI 3.0.4, from the contract's routes: nothing is declared for it alone.
  */
 export function openapiDocument(service: ServiceName, version: string): OpenapiDocument {
   const components = new OpenapiComponents();
-  const problem = components.use(ProblemDocument, 'output');
+  const schema = components.use(ProblemDocument, 'output');
+  const problems: Problems = (codes) => problemResponse(codes, schema, service);
   const paths: Record<string, Record<string, unknown>> = {};
   const entries = entriesOf(service);
   const groups = [...new Set(entries.map(({ name }) => groupOf(name)))];
   for (const entry of entries) {
     const operations = (paths[entry.path] ??= {});
-    operations[entry.method.toLowerCase()] = operation(entry, components, problem);
+    operations[entry.method.toLowerCase()] = {
+      ...operation(entry, components, problems),
+      description: `${accessOf(entry)}\n\n${sentBy(entry, service)}`,
+    };
   }
   return {
     openapi: '3.0.4',
     info: { title: `Bulla ${service}`, version, description: `HTTP interface of the Bulla ${service}. ${SIGNED}` },
     tags: groups.map((name) => ({ name, description: ROUTE_GROUPS[name] })),
     paths,
-    components: { schemas: components.schemas, securitySchemes: { signature: SIGNATURE } },
+    components: {
+      schemas: components.schemas,
+      responses: { [EDGE]: problems(EDGE_PROBLEMS) },
+      securitySchemes: { signature: SIGNATURE },
+    },
   };
 }
 
-function operation(entry: RouteEntry, components: OpenapiComponents, problem: JsonSchema): object {
+function operation(entry: RouteEntry, components: OpenapiComponents, problems: Problems): object {
   const parameters = [
     ...parametersOf(entry.params, 'path', components),
     ...parametersOf(entry.query, 'query', components),
@@ -57,12 +80,10 @@ function operation(entry: RouteEntry, components: OpenapiComponents, problem: Js
     operationId: entry.name,
     tags: [groupOf(entry.name)],
     summary: entry.summary,
-    description:
-      entry.permission === undefined ? `Public: ${entry.public}.` : `Needs the permission ${entry.permission}.`,
     security: entry.credential === 'signature-input' ? [{ signature: [] }] : [],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(entry.body === undefined ? {} : { requestBody: requestBody(components.use(entry.body, 'input')) }),
-    responses: responsesOf(entry, components, problem),
+    responses: responsesOf(entry, components, problems),
   };
 }
 
@@ -81,14 +102,10 @@ function parametersOf(schema: z.ZodObject | undefined, place: string, components
   }));
 }
 
-function responsesOf(entry: RouteEntry, components: OpenapiComponents, problem: JsonSchema): Record<string, object> {
-  const responses: Record<string, object> = {};
-  for (const status of PROBLEM_STATUSES) {
-    responses[status] = {
-      description: titlesOf(status),
-      content: { 'application/problem+json': { schema: problem } },
-    };
-  }
+function responsesOf(entry: RouteEntry, components: OpenapiComponents, problems: Problems): Record<string, object> {
+  const responses: Record<string, object> = { default: { $ref: `#/components/responses/${EDGE}` } };
+  for (const [status, codes] of Map.groupBy(entry.problems, (code) => PROBLEMS[code].status))
+    responses[status] = problems(codes);
   const content = contentOf(entry, components);
   for (const status of [entry.status, ...entry.otherStatuses]) {
     const isEmpty = status === 204 || status === 304;
@@ -106,7 +123,26 @@ function contentOf(entry: RouteEntry, components: OpenapiComponents): object | u
   return Object.keys(content).length > 0 ? content : undefined;
 }
 
-function titlesOf(status: number): string {
-  const entries = Object.entries(PROBLEMS).filter(([, problem]) => problem.status === status);
-  return entries.map(([code, { title }]) => `${code}: ${title}`).join(' ');
+/** The first code is the example. */
+function problemResponse(codes: readonly ProblemCode[], problem: JsonSchema, origin: ServiceName): object {
+  const [first] = codes;
+  const schema = { allOf: [problem, { type: 'object', properties: { code: { type: 'string', enum: codes } } }] };
+  return {
+    description: codes.map((code) => `${code}: ${PROBLEMS[code].title}`).join('\n\n'),
+    content: { 'application/problem+json': { schema, ...(first && { example: exampleOf(first, origin) }) } },
+  };
+}
+
+function exampleOf(code: ProblemCode, origin: ServiceName): ProblemDocument {
+  return problemDocument(new Problem(code), { requestId: '01k9z3q8e4fxq9m3y7t5w6v8na', origin, nowMs: EXAMPLE_MS });
+}
+
+function accessOf({ permission, public: why }: RouteEntry): string {
+  return permission === undefined ? `Public: ${why}.` : `Needs the permission ${permission}.`;
+}
+
+/** How somebody at a terminal sends it: a page in a browser has no key to sign with. */
+function sentBy(entry: RouteEntry, service: ServiceName): string {
+  if (entry.command !== undefined) return `\`${entry.command}\` sends it.`;
+  return ['```sh', commandLine(entry, service), '```'].join('\n');
 }

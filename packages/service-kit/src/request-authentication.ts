@@ -22,25 +22,10 @@ import { requestParts, targetOf } from './request-parts.js';
 import type { Authorities } from './request-parts.js';
 import { stateOf } from './request-state.js';
 import type { RequestState } from './request-state.js';
+import { entryOf } from './route-table.js';
 import type { TrustSource } from './trust-source.js';
 
 const REFRESH_INTERVAL_MS = 1_000;
-/** What brings newer documents is judged by the signatures of those. */
-const RENEWING: ReadonlySet<SignedRouteName> = new Set([
-  'root.publish',
-  'policy.publish',
-  'directory.publish',
-  'enrolment.approve',
-  'organisation.resume',
-]);
-/** What a renewer asks, who is there to say that the directory is the newest. */
-const FRESHENING: ReadonlySet<SignedRouteName> = new Set([
-  'label.all',
-  'label.chain',
-  'label.freshen',
-  'directory.freshen',
-  'label.handback',
-]);
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const CHECK = 'request-key';
 const EMPTY: Bytes = new Uint8Array(0);
@@ -77,8 +62,7 @@ export class RequestAuthentication {
 
   /**
    * The caller of a request. From the moment the signature is verified, whatever is answered is signed too.
-   * @param route the routes that bring newer documents take expired ones, and those of renewers a directory that nobody
-   *   has called the newest; elsewhere either stops new work.
+   * @param route says by which documents its caller is judged.
    * @throws {Problem} unauthenticated, validation_failed
    * @throws {CryptoError} unauthenticated, token_malformed, signature_invalid, clock_skew, key_unknown, key_revoked,
    *   suite_unknown, trust_expired
@@ -220,9 +204,10 @@ function isCounting(trust: Trust, route: SignedRouteName, now: number): boolean 
 
 /** @throws {CryptoError} trust_expired */
 function requireCounting(trust: Trust, route: SignedRouteName, now: number): void {
-  if (RENEWING.has(route)) return;
-  // guard: request-unexpired without: if (FRESHENING.has(route)) return;
-  if (FRESHENING.has(route)) return trust.requireUnexpired(now);
+  const { judgedBy } = entryOf(route);
+  if (judgedBy === 'expired') return;
+  // guard: request-unexpired without: if (judgedBy === 'unconfirmed') return;
+  if (judgedBy === 'unconfirmed') return trust.requireUnexpired(now);
   // guard: request-fresh
   trust.requireFresh(now);
 }

@@ -1,5 +1,5 @@
-import { BODY_BYTES_MAX, ROUTES } from '@bulla/contract';
-import type { Permission, Route, RouteName } from '@bulla/contract';
+import { BODY_BYTES_MAX, problemsOf, ROUTES } from '@bulla/contract';
+import type { Permission, ProblemCode, Route, RouteName } from '@bulla/contract';
 import type * as z from 'zod';
 
 export type ServiceName = 'vault' | 'responder';
@@ -33,6 +33,12 @@ export interface RouteEntry {
   readonly page: boolean;
   readonly event: z.ZodType | undefined;
   readonly signedResponse: boolean;
+  /** By which documents its caller is judged; current ones where undefined. */
+  readonly judgedBy: Route['judgedBy'];
+  /** All that it can be answered with instead, those of the edge aside. */
+  readonly problems: readonly ProblemCode[];
+  /** The command that sends it, where `bulla api` cannot. */
+  readonly command: string | undefined;
 }
 
 const ENTRIES: ReadonlyMap<string, RouteEntry> = new Map(
@@ -104,6 +110,9 @@ function complete(name: RouteName, route: Route): RouteEntry {
     page: route.page === true,
     event: route.event,
     signedResponse: route.signedResponse,
+    judgedBy: route.judgedBy,
+    problems: problemsOf(route),
+    command: route.command,
   });
 }
 

@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs';
+import { EDGE_PROBLEMS, ProblemDocument } from '@bulla/contract';
 import { Ajv, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { OpenapiDocument } from './openapi.js';
@@ -8,19 +10,27 @@ interface AnswerToCheck {
   readonly body: unknown;
 }
 
+interface ResponseSchema {
+  readonly content?: Readonly<Record<string, { schema?: object }>>;
+}
+
 interface OperationSchema {
-  readonly responses?: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema?: object }>> }>>;
+  readonly operationId: string;
+  readonly responses?: Readonly<Record<string, ResponseSchema>>;
 }
 
 /** Holds what a service answers against its own OpenAPI document. */
 export class OpenapiContract {
   readonly #document: OpenapiDocument;
+  readonly #noteTo: string | undefined;
   readonly #ajv: Ajv;
   /** By the schema as text: making one takes as long as a request. */
   readonly #validators = new Map<string, ValidateFunction>();
 
-  constructor(document: OpenapiDocument) {
+  /** @param noteTo a file to which a line is added for each problem that is answered, or undefined. */
+  constructor(document: OpenapiDocument, { noteTo }: { readonly noteTo?: string | undefined } = {}) {
     this.#document = document;
+    this.#noteTo = noteTo;
     // OpenAPI 3.0 schemas: `nullable` is known to ajv, the words that are not about validation are let be.
     this.#ajv = new Ajv({ strict: false, allErrors: true, validateFormats: true });
     addFormats.default(this.#ajv);
@@ -33,12 +43,16 @@ export class OpenapiContract {
    */
   check(method: string, path: string, answer: AnswerToCheck): void {
     const template = this.#templateOf(path);
+    const { data: problem } = ProblemDocument.safeParse(answer.body);
     // What has no path in the document, or no such method, is answered with a problem all the same.
-    const operation = template === undefined ? undefined : this.#document.paths[template]?.[method.toLowerCase()];
+    const operation = (template === undefined ? undefined : this.#document.paths[template]?.[method.toLowerCase()]) as
+      | OperationSchema
+      | undefined;
+    if (problem !== undefined) this.#note(operation?.operationId, problem);
     const place = `${method} ${template ?? '(no path of the document)'} answered ${answer.status}`;
     if (operation === undefined)
       return this.#validate('Problem', { $ref: '#/components/schemas/Problem' }, answer.body, place);
-    const response = (operation as OperationSchema).responses?.[answer.status];
+    const response = this.#responseOf(operation, answer.status, problem);
     if (response === undefined) throw new Error(`${place}, which the document does not have`);
     const mediaType = (answer.headers['content-type'] ?? '').split(';')[0] ?? '';
     if (response.content === undefined) {
@@ -51,6 +65,23 @@ export class OpenapiContract {
     if (content.schema !== undefined && mediaType.endsWith('json'))
       this.#validate(place, content.schema, answer.body, place);
     return undefined;
+  }
+
+  /** What the document says of an answer; the problems of the edge stand once, for all operations. */
+  #responseOf(
+    { responses }: OperationSchema,
+    status: number,
+    problem: ProblemDocument | undefined,
+  ): ResponseSchema | undefined {
+    return isOfTheEdge(problem?.code)
+      ? (this.#document.components['responses']?.['Edge'] as ResponseSchema)
+      : responses?.[status];
+  }
+
+  /** A whole run of the tests compares what it provoked with what the contract declares (scripts/testing/problems.mjs). */
+  #note(operation: string | undefined, { code, origin }: ProblemDocument): void {
+    const place = isOfTheEdge(code) ? 'edge' : operation;
+    if (this.#noteTo !== undefined && place !== undefined) appendFileSync(this.#noteTo, `${origin} ${place} ${code}\n`);
   }
 
   #templateOf(path: string): string | undefined {
@@ -69,4 +100,8 @@ export class OpenapiContract {
     if (!validate(body))
       throw new Error(`${place}: the body does not fit ${name}: ${this.#ajv.errorsText(validate.errors)}`);
   }
+}
+
+function isOfTheEdge(code: string | undefined): boolean {
+  return EDGE_PROBLEMS.some((one) => one === code);
 }

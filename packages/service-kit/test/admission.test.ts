@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { mintId } from '@bulla/crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { exchangeRaw } from './raw-socket.js';
+import { exchangeRaw } from '../src/testing.js';
 import type { Tiny, TinyOptions } from './tiny-vault.js';
 import { faults, startTiny } from './tiny-vault.js';
 

@@ -1,6 +1,6 @@
 import { mintId } from '@bulla/crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { exchangeRaw } from './raw-socket.js';
+import { exchangeRaw } from '../src/testing.js';
 import type { Tiny } from './tiny-vault.js';
 import { startTiny } from './tiny-vault.js';
 

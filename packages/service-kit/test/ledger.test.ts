@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Problem } from '@bulla/contract';
 import { sql } from 'kysely';
 import { purgeExpired } from '../src/purge.js';
+import { SignedClient } from '../src/testing.js';
 import { describeOnServer, stores } from './stores.js';
 import type { Tiny } from './tiny-vault.js';
 import { faults, startTiny } from './tiny-vault.js';
@@ -179,7 +180,10 @@ describe.each(stores)('on %s a mutation', (store) => {
     tiny.clock.advance(119);
     expect(await tiny.owner.post('/api/v1/prompts', thing, key)).toMatchObject({ status: 201 });
     tiny.clock.advance(1);
-    const late = await tiny.owner.post('/api/v1/prompts', thing, key);
+    // Of the vault's prompts none has an answer that ends: what its interface says of them does not hold here.
+    const { service, clock, acme } = tiny;
+    const unheld = new SignedClient(service, acme.owner, { now: () => clock.now() });
+    const late = await unheld.post('/api/v1/prompts', thing, key);
     tiny.clock.advance(-120);
     expect(late).toMatchObject({ status: 403, body: { code: 'envelope_expired' } });
     expect(await count('thing')).toBe(before);

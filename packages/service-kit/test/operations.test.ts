@@ -1,6 +1,7 @@
 import { Agent, get } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { EDGE_PROBLEMS } from '@bulla/contract';
 import { mintId } from '@bulla/crypto';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -14,7 +15,7 @@ import {
   ServiceKeys,
   TrustSource,
 } from '../src/index.js';
-import { exchangeRaw } from './raw-socket.js';
+import { exchangeRaw } from '../src/testing.js';
 import type { Tiny } from './tiny-vault.js';
 import { emptyController, faults, startTiny, TinyModule } from './tiny-vault.js';
 
@@ -126,18 +127,33 @@ describe('the description of the interface', () => {
     expect(await new Validator().validate(JSON.parse(JSON.stringify(document)))).toMatchObject({ valid: true });
   });
 
-  it('is served, with every route and its permission', async () => {
+  it('is served, with every route, its permission and the line that sends it', async () => {
     const { text, headers } = await fetchText(`${base}/api/openapi.json`);
     expect(headers['content-type']).toBe('application/json; charset=utf-8');
     const { paths } = JSON.parse(text) as {
       paths: Record<string, Record<string, { description: string; security: unknown[] }>>;
     };
     expect(paths['/api/v1/prompts']?.['post']).toMatchObject({
-      description: 'Needs the permission prompt.write.',
+      description: expect.stringMatching(/^Needs the permission prompt\.write\.\n\n```sh\nbulla api POST .+\n```$/),
       security: [{ signature: [] }],
     });
     expect(paths['/health/live']?.['get']?.security).toEqual([]);
     expect(Object.keys(paths)).toContain('/.well-known/bulla/{org}/root/{n}.json');
+  });
+
+  it('says of each operation which problems it can have, and of all together what can happen at the edge', () => {
+    const { paths, components } = openapiDocument('vault', '1.2.3');
+    const { responses = {} } = (paths['/api/v1/prompts']?.['post'] ?? {}) as { responses?: Record<string, object> };
+    expect(Object.keys(responses)).toEqual(['201', '400', '401', '403', '409', '413', '415', '422', 'default']);
+    const codes = (codesOf: unknown) => ({
+      content: { 'application/problem+json': { schema: { allOf: [{}, { properties: { code: { enum: codesOf } } }] } } },
+    });
+    expect(responses['409']).toMatchObject(codes(['indeterminate', 'vault_restored', 'name_taken']));
+    expect(responses['409']).toMatchObject({
+      description: expect.stringMatching(/^indeterminate: .+\.\n\nvault_restored: /),
+    });
+    expect(responses['default']).toEqual({ $ref: '#/components/responses/Edge' });
+    expect(components['responses']?.['Edge']).toMatchObject(codes([...EDGE_PROBLEMS]));
   });
 
   it.each(['vault', 'responder'] as const)('of the %s says of each group what it is about', (service) => {

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RawAnswer } from './raw-socket.js';
-import { exchangeRaw } from './raw-socket.js';
+import type { RawAnswer } from '../src/testing.js';
+import { exchangeRaw } from '../src/testing.js';
 import type { Tiny } from './tiny-vault.js';
 import { startTiny } from './tiny-vault.js';
 

@@ -1,7 +1,7 @@
 import type { Unwrapper } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testing';
-import type { Database, Limits, Service } from '@bulla/service-kit';
+import type { Database, Limits, Rates, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
 import { committedKeyPair, databaseForTest, pgliteForTest } from '@bulla/testkit';
@@ -126,6 +126,7 @@ export interface StartOptions {
   /** `eu1` unless given. */
   readonly member?: TestMember;
   readonly limits?: Partial<Limits> | undefined;
+  readonly rates?: Partial<Rates> | undefined;
   readonly runLimits?: RunLimits | undefined;
   readonly answerLimits?: AnswerLimits | undefined;
 }
@@ -139,7 +140,9 @@ export interface RunningResponder {
   client(member: TestMember): SignedClient;
 }
 
-export const contract = new OpenapiContract(openapiDocument('responder', '0.0.0'));
+export const contract = new OpenapiContract(openapiDocument('responder', '0.0.0'), {
+  noteTo: process.env['BULLA_TEST_PROBLEMS'],
+});
 
 export async function startResponder(options: StartOptions): Promise<RunningResponder> {
   const { organisation, vault, database, member = organisation.responders[0] } = options;
@@ -160,7 +163,7 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
     answerLimits: options.answerLimits,
     listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
     // Tests ask more in a second than people do, by a clock that stands still.
-    rates: { keyPerSecond: 10_000, organisationPerSecond: 10_000, failuresPerSecond: 10_000 },
+    rates: { keyPerSecond: 10_000, organisationPerSecond: 10_000, failuresPerSecond: 10_000, ...options.rates },
     // The tests share the event loop with what they test, and a machine with other tests.
     limits: { loopLagMaxMs: 60_000, ...options.limits },
   });

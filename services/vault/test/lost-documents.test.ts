@@ -11,7 +11,7 @@ import { renewerOf } from './freshening.js';
 import { countStatuses, expectRefusal } from './refusals.js';
 import { backUp, restore, rewriteMarks } from './restoring.js';
 import type { Store, TestVault } from './running-vault.js';
-import { startVault } from './running-vault.js';
+import { contract, startVault } from './running-vault.js';
 
 const PATH = '/api/v1/organisations/acme/handback';
 
@@ -33,8 +33,11 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('documents that a vault on %s has
   const read = (name: string) => vault.get(`/.well-known/bulla/acme/${name}`);
   const resume = () =>
     owner().post('/api/v1/organisations/acme/resume', { directory: vault.acme.trust.directory.version });
-  const handBack = (body: object, path = PATH) =>
-    request(vault.service.app.getHttpServer()).post(path).send(body) as unknown as Promise<request.Response>;
+  const handBack = async (body: object, path = PATH): Promise<request.Response> => {
+    const response = await request(vault.service.app.getHttpServer()).post(path).send(body);
+    contract.check('POST', path, response);
+    return response;
+  };
 
   /** What somebody who followed the organisation keeps beyond a version of its directory. */
   async function lostOf(

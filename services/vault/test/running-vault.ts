@@ -16,7 +16,9 @@ export type Store = 'PostgreSQL' | 'PGlite';
 export type TestMember = TestOrganisation['owner'];
 
 const VERSION = '0.1.0';
-const contract = new OpenapiContract(openapiDocument('vault', VERSION));
+export const contract = new OpenapiContract(openapiDocument('vault', VERSION), {
+  noteTo: process.env['BULLA_TEST_PROBLEMS'],
+});
 /** Each lets one organisation in; the third is for tests to spend. */
 export const SECRETS = [
   'first-secret-of-the-tests',
@@ -39,7 +41,7 @@ export interface TestVault {
   /** Rows of every table that holds effects; nonces and audit rows are not among them. */
   countEffects(): Promise<Record<string, number>>;
   /** A second vault on the same database: another replica. */
-  startReplica(changes?: Partial<Pick<VaultConfig, 'production' | 'rates'>>): Promise<Service>;
+  startReplica(changes?: Partial<Pick<VaultConfig, 'production' | 'rates' | 'limits'>>): Promise<Service>;
   stop(): Promise<void>;
 }
 
@@ -95,7 +97,7 @@ export async function startVault(
   await database.migrate();
   const clock = new TestClock(acme.now * 1000);
   const keys = await ServiceKeys.load(acme.vault.keyFile);
-  const start = (changes: Partial<Pick<VaultConfig, 'production' | 'rates'>> = {}) =>
+  const start = (changes: Partial<Pick<VaultConfig, 'production' | 'rates' | 'limits'>> = {}) =>
     createVault({
       version: VERSION,
       database,

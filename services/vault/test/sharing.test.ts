@@ -50,6 +50,13 @@ describe('grants are added', () => {
     expect(bodyOf(shown)['grant']).toBe(grant);
   });
 
+  it('but not to a key that nobody lists', async () => {
+    const { acme } = vault;
+    const stranger = await acme.makeDevice('unlisted', { roles: ['invoker'], groups: [] });
+    const grant = await version.grantTo(recipientOf(stranger));
+    await expectRefusal(vault, () => add(acme.author, [grant]), 401, 'key_unknown');
+  });
+
   it('by an author of the name who holds one of the version, and by nobody else [guard: vault-share-holder]', async () => {
     const { acme } = vault;
     const toAuditor = await version.grantTo(recipientOf(acme.auditor));
