@@ -209,8 +209,10 @@ function exitOf(error: BullaError | CryptoError): number {
   const byCode = BY_CODE[error.code];
   if (byCode !== undefined) return byCode;
   if (error.origin === 'client' && OWN_FINDINGS.has(error.code)) return EXIT.verification;
-  // This side refused what it was called with, before anything was sent.
-  if (error.origin === 'client' && error.code === 'validation_failed') return EXIT.usage;
+  // This side refused what it was called with, before anything was sent; or a responder what it was asked with, such as
+  // a variable that is too long.
+  if (error.code === 'validation_failed' && (error.origin === 'client' || error.origin === 'responder'))
+    return EXIT.usage;
   return BY_STATUS[error.status ?? 0] ?? EXIT.error;
 }
 

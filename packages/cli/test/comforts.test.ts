@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Running } from './world.js';
 import { World } from './world.js';
 
+const RESPONDER = 'urn:bulla:dev:svc:responder:local';
 let world: World;
 let running: Running;
 beforeAll(async () => {
@@ -12,6 +13,8 @@ beforeAll(async () => {
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
   await world.file('chat.md', '---\ntype: chat\nmessages: true\n---\n# user\n\nSay yes.\n');
   await world.done(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
+  await world.file('short.md', '---\nvars: {claim: {max: 5}}\n---\n{{claim}}\n');
+  await world.done(['prompt', 'push', 'short/claim', '-f', world.path('short.md'), '--label', 'production']);
   await world.done(['prompt', 'push', 'claims/chat', '-f', world.path('chat.md'), '--label', 'production']);
 });
 afterAll(async () => {
@@ -127,16 +130,30 @@ describe('bulla run', () => {
     [['--messages', 'triage.md'], 'claims/chat', '--messages: it is no list of messages'],
     [['--messages', 'wrong.json'], 'claims/chat', '--messages: it is no list of messages at /0/role'],
     [['--max-output-tokens', '0'], 'claims/chat', '--max-output-tokens: expected a whole number'],
-    [['--responder', 'urn:bulla:dev:svc:responder:x'], 'claims/chat', 'the directory lists no such responder'],
+    [['--responder', 'urn:bulla:dev:svc:responder:x'], 'claims/chat', `it lists ${RESPONDER}`],
+    [['--var', 'claim=Water!'], 'short/claim', 'claim has 6 characters, and may have 5'],
   ])('says what is wrong with %j', async ([option = '', given = ''], prompt, message) => {
     await world.file('MESSAGES', '[{"role":"user","content":"And now?"}]');
     await world.file('wrong.json', '[{"role":"system","content":"secret"}]');
     const value = option === '--messages' ? world.path(given) : given;
     const vars = prompt === 'claims/triage' ? ['--var', 'claim=Water.'] : [];
     const ended = await world.bulla(['run', prompt, option, value, ...vars]);
-    expect(ended.code).not.toBe(0);
+    expect(ended.code).toBe(2);
     expect(ended.stderr).toContain(message);
     expect(ended.stderr).not.toContain('secret');
+  });
+});
+
+describe('a setting that names a file without end', () => {
+  it.each(['BULLA_PROFILE', 'BULLA_IDENTITY'])('is refused: %s', async (name) => {
+    world.env[name] = '/dev/zero';
+    const ended = await world.bulla(['whoami']);
+    delete world.env[name];
+    expect(ended).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'bulla: error: /dev/zero is larger than 268435456 bytes\n',
+    });
   });
 });
 

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import { bullaError } from './errors.js';
 import { readBytes } from './response-bytes.js';
 import type { Session } from './session.js';
-import { responderOf, vaultOf } from './session.js';
+import { chosenResponder, vaultOf } from './session.js';
 
 /** A request that the interface of a service has, as somebody writes it who reads that interface. */
 export interface ApiCall {
@@ -46,7 +46,7 @@ export async function callApi(session: Session, call: ApiCall): Promise<ApiAnswe
   requireFit(route, { params: found.params, query, body });
   const trust = await session.keeper.current();
   const toResponder = route.service === 'responder' || responder !== undefined;
-  const service = toResponder ? responderOf(session, trust, responder) : vaultOf(session, trust);
+  const service = toResponder ? chosenResponder(session, trust, responder) : vaultOf(session, trust);
   const parts = {
     params: found.params,
     query: route.query && query,

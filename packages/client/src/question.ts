@@ -22,7 +22,7 @@ import { bullaError, checked } from './errors.js';
 import { isFresh, sayForks, withWords } from './label-freshness.js';
 import { accept } from './labels.js';
 import type { Session } from './session.js';
-import { noticeRemade, responderOf, vaultOf } from './session.js';
+import { chosenResponder, noticeRemade, responderOf, vaultOf } from './session.js';
 import type { Service } from './transport.js';
 import { newIdempotencyKey } from './transport.js';
 import type { SeenName } from './trust-store.js';
@@ -123,7 +123,7 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   const { name, version, label, signal } = asking;
   const { identity, keeper, labels, transport, now } = session;
   const trust = await keeper.current();
-  const responder = responderOf(session, trust, asking.responder);
+  const responder = chosenResponder(session, trust, asking.responder);
   const choice = choiceOf(version, label);
   const request = newIdempotencyKey();
   const body = { name, ...choice, aud: responder.urn };

@@ -48,6 +48,22 @@ export function responderOf(session: Session, trust: Trust, wanted?: string): Se
   return { url, urn };
 }
 
+/**
+ * The responder that a caller chose, or the first there is.
+ * @throws {BullaError} validation_failed, naming those that are listed, if the choice is none of them; as responderOf
+ */
+export function chosenResponder(session: Session, trust: Trust, wanted: string | undefined): Service {
+  const listed = trust.entitiesOf('responder');
+  // guard: client-responder-listed
+  if (wanted !== undefined && !listed.includes(wanted)) {
+    throw bullaError('validation_failed', {
+      message: `the directory lists no responder of that name; it lists ${listed.join(', ') || 'none'}`,
+      origin: 'client',
+    });
+  }
+  return responderOf(session, trust, wanted);
+}
+
 /** Says aloud that a name stands for another prompt than before. */
 export function noticeRemade(
   session: Session,

@@ -105,10 +105,14 @@ describe('a run', () => {
       { code: 'payload_too_large', origin: 'client' },
     ],
     [
-      'a responder that is not listed',
+      'a responder that is not listed [guard: client-responder-listed]',
       {},
       { responder: 'urn:bulla:acme:svc:responder:xx' },
-      { code: 'key_unknown', origin: 'client' },
+      {
+        code: 'validation_failed',
+        origin: 'client',
+        message: expect.stringMatching(/^the directory lists no responder of that name; it lists urn:bulla:acme:svc:/),
+      },
     ],
     [
       'a label that is not there',

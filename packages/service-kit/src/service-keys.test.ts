@@ -1,3 +1,5 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +27,15 @@ function written(content: unknown, mode = 0o600): string {
 }
 
 describe('a key file', () => {
+  it('is not read on where it has no end', async () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', ['-m', '600', path]);
+    const writer = spawn('sh', ['-c', 'cat /dev/zero > "$0"', path], { stdio: 'ignore' });
+    const ended = once(writer, 'exit');
+    await expect(readKeyFile(path)).rejects.toThrow(/larger than 262144 bytes$/);
+    await ended;
+  });
+
   it('is read', async () => {
     expect(await readKeyFile(written(vault))).toEqual(vault);
   });

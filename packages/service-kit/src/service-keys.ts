@@ -2,6 +2,7 @@ import type { KeyFile, KeyPurpose, Signer } from '@bulla/crypto';
 import { isSealAlg, keyFileSchema, keyThumbprint, loadSigner, parseUrn, strictParseBody } from '@bulla/crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { beginningOf } from './file-beginning.js';
 
 const KEY_FILE_MAX_BYTES = 262_144;
 
@@ -38,12 +39,22 @@ async function readPrivateFile(path: string): Promise<Buffer> {
     throw new KeyFileError(`${path}: cannot be read`);
   });
   try {
-    const { mode, size } = await file.stat();
+    const { mode } = await file.stat();
     if ((mode & 0o077) !== 0) throw new KeyFileError(`${path}: others can read or write it; expected mode 0600`);
-    if (size > KEY_FILE_MAX_BYTES) throw new KeyFileError(`${path}: larger than ${KEY_FILE_MAX_BYTES} bytes`);
-    return await file.readFile();
+    // What its size is said to be says nothing of a pipe.
+    const bytes = readBeginning(file.fd, path);
+    if (bytes.length > KEY_FILE_MAX_BYTES) throw new KeyFileError(`${path}: larger than ${KEY_FILE_MAX_BYTES} bytes`);
+    return bytes;
   } finally {
     await file.close();
+  }
+}
+
+function readBeginning(descriptor: number, path: string): Buffer {
+  try {
+    return beginningOf(descriptor, KEY_FILE_MAX_BYTES);
+  } catch {
+    throw new KeyFileError(`${path}: cannot be read`);
   }
 }
 

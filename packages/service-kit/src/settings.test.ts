@@ -146,6 +146,11 @@ describe('settings', () => {
       ['BULLA_DATABASE_URL_FILE: the file is larger than 65536 bytes'],
     ],
     [
+      'a file without end',
+      { BULLA_DATABASE_URL_FILE: '/dev/zero' },
+      ['BULLA_DATABASE_URL_FILE: the file is larger than 65536 bytes'],
+    ],
+    [
       'a bad value in a file',
       { BULLA_VAULT_PORT_FILE: fileWith('canary') },
       [expect.stringMatching(/^BULLA_VAULT_PORT \(from the file that BULLA_VAULT_PORT_FILE names\): expected a port/)],

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import * as z from 'zod';
+import { beginningOf } from './file-beginning.js';
 import { SETTING_NAMES } from './setting-values.js';
 
 /** Bad settings: one line for each, with its name, where it came from and what was expected; never a value. */
@@ -61,13 +62,22 @@ function findValue(name: string, source: Environment): Found | { fault: string }
   if (value !== undefined && value !== '')
     return { fault: `${name}: both it and ${name}_FILE are set; expected one of them` };
   try {
-    const bytes = readFileSync(file);
+    const bytes = beginningOfFile(file);
     if (bytes.length > FILE_MAX_BYTES)
       return { fault: `${name}_FILE: the file is larger than ${FILE_MAX_BYTES} bytes` };
     const text = bytes.toString('utf8').replace(/\r?\n$/, '');
     return { value: text === '' ? undefined : text, from: `the file that ${name}_FILE names` };
   } catch {
     return { fault: `${name}_FILE: the file it names cannot be read` };
+  }
+}
+
+function beginningOfFile(path: string): Buffer {
+  const descriptor = openSync(path, 'r');
+  try {
+    return beginningOf(descriptor, FILE_MAX_BYTES);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -26,6 +26,10 @@ describe('the home folder', () => {
     expect(await readdir(home.path('org/dev'))).toEqual(['root.json']);
   });
 
+  it('reads no file without end', async () => {
+    await expect(new Home('/dev').read('zero')).rejects.toThrow('/dev/zero is larger than 268435456 bytes');
+  });
+
   it('tightens a folder that was there with a looser mode', async () => {
     await home.makeFolder();
     await chmod(home.folder, 0o755);

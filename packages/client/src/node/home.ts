@@ -3,6 +3,7 @@ import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/pr
 import { homedir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Secret } from '@bulla/crypto';
+import { textWithin } from './file-text.js';
 import { makeFolders } from './folders.js';
 import type { AskPassphrase } from './locked-file.js';
 import { isLocked, lockText, PassphraseError, unlockText } from './locked-file.js';
@@ -12,6 +13,8 @@ export class HomeError extends Error {
   override readonly name = 'HomeError';
 }
 
+/** More than any file of a home has, and less than memory has. */
+const FILE_MAX_BYTES = 268_435_456;
 /** How often somebody is asked for the passphrase of a file. */
 const PASSPHRASE_TRIES = 3;
 /** Longest time that taking a dead lock away takes. */
@@ -48,12 +51,15 @@ export class Home {
 
   /** The text of a file, or undefined if there is none. */
   async read(name: string): Promise<string | undefined> {
+    let text: string | undefined;
     try {
-      return await readFile(this.path(name), 'utf8');
+      text = await textWithin(this.path(name), FILE_MAX_BYTES);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw new HomeError(`cannot read ${this.path(name)} (${codeOf(error)})`);
     }
+    if (text === undefined) throw new HomeError(`${this.path(name)} is larger than ${FILE_MAX_BYTES} bytes`);
+    return text;
   }
 
   /**
