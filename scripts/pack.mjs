@@ -1,7 +1,7 @@
 // `npm run pack`: an archive of every workspace that runs elsewhere, each with the licence, in the folder `packed`, or in the
 // one that is named: `-- <folder>`. Prints the path of each.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { repository, workspaces } from './workspaces.mjs';
@@ -25,6 +25,15 @@ function packAll(into) {
   }
 }
 
+/** Pages for man(1), made from the help of the commands that are packed; the manifest names them for npm to link. */
+function writeManual(source, stage) {
+  execFileSync(process.execPath, [join(source, 'bin/bulla.js'), '--quiet', 'man', '--out', join(stage, 'man')]);
+  const path = join(stage, 'package.json');
+  const manifest = JSON.parse(readFileSync(path, 'utf8'));
+  const man = readdirSync(join(stage, 'man')).map((file) => `./man/${file}`);
+  writeFileSync(path, `${JSON.stringify({ ...manifest, man }, null, 2)}\n`);
+}
+
 function packOne(source, stage, into) {
   const { files } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
   mkdirSync(stage);
@@ -35,6 +44,7 @@ function packOne(source, stage, into) {
       filter: (path) => !/\.tsbuildinfo$|\.test\.ts$/.test(path),
     });
   cpSync(join(repository, 'LICENSE'), join(stage, 'LICENSE'));
+  if (shipped.includes('man')) writeManual(source, stage);
   const options = ['pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', resolve(into)];
   const said = execFileSync('npm', options, { cwd: stage, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const [{ filename }] = JSON.parse(said);

@@ -107,6 +107,18 @@ describe('the archives of npm run pack', () => {
     });
   });
 
+  it('hold a page of the manual for each command, which the manifest names for npm', () => {
+    const place = join(modules, '@bulla/cli');
+    const { man } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8')) as { man: string[] };
+    expect(man.toSorted()).toEqual(
+      readdirSync(join(place, 'man'))
+        .map((file) => `./man/${file}`)
+        .toSorted(),
+    );
+    expect(man).toContain('./man/bulla-prompt-push.1');
+    expect(run('npx', '--no-install', 'bulla', 'man').stdout).toBe(readFileSync(join(place, 'man/bulla.1'), 'utf8'));
+  });
+
   it('run a program on the SDK, and find their own files', () => {
     const program = `
       import { Bulla, verifyAnswerFile } from '@bulla/client';

@@ -34,11 +34,11 @@ export async function readText(io: Io, path: string): Promise<string> {
   }
 }
 
-/** Writes a file for its owner alone: as a whole or not at all. */
-export async function writeWhole(path: string, text: string | Uint8Array): Promise<void> {
+/** Writes a file as a whole or not at all: for its owner alone, unless it is for everybody. */
+export async function writeWhole(path: string, text: string | Uint8Array, mode: 0o600 | 0o644 = 0o600): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    const file = await open(temporary, 'wx', 0o600);
+    const file = await open(temporary, 'wx', mode);
     try {
       await file.writeFile(text);
       await file.sync();

@@ -12,7 +12,7 @@ export function addHelpCommand(program: Command): void {
 }
 
 /** @throws {UsageError} */
-function commandAt(program: Command, names: readonly string[]): Command {
+export function commandAt(program: Command, names: readonly string[]): Command {
   return names.reduce<Command>((at, name, index) => {
     const known = visibleCommands(at);
     const found = known.find((child) => child.name() === name);

@@ -10,6 +10,7 @@ import { addInspectionCommands } from './commands/doctor.js';
 import { addInitCommand } from './commands/init.js';
 import { addKeysCommands } from './commands/keys.js';
 import { addLetterCommands } from './commands/letter.js';
+import { addManCommand } from './commands/man.js';
 import { addPeopleCommands } from './commands/people.js';
 import { addPolicyCommands } from './commands/policy.js';
 import { addPromptCommands } from './commands/prompt.js';
@@ -53,7 +54,9 @@ With key files alone, no server (bulla keys generate makes them):
   $ bulla open --key alice.key.pem --sender bob.pub.pem < letter.jwe
 
 Results go to standard output, everything else to standard error.
-Exit codes: 0 ok, 1 error, 2 usage, 3 conflict, 4 who you are is not established, 5 you may not, 6 not found,
+
+Exit codes:
+  0 ok, 1 error, 2 usage, 3 conflict, 4 who you are is not established, 5 you may not, 6 not found,
   7 rate or budget, 8 network, 9 not ready, 10 verification failed, 11 signed and waits for others,
   78 bad settings, 130 interrupted`;
 
@@ -136,6 +139,7 @@ function buildProgram(context: Context, usage: string[] | undefined): Command {
   addApiCommand(program, context);
   addAboutCommands(program, context, packageVersion());
   addCompletionCommands(program, context);
+  addManCommand(program, context, packageVersion());
   addHelpCommand(program);
   addGlobalOptions(program);
   addUsageHints(program, 'bulla');

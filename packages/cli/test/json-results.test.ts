@@ -49,7 +49,8 @@ async function json<Shape = Record<string, unknown>>(
 }
 
 function documentOf<Shape>(ended: Ended, code: number): Shape {
-  expect(ended).toEqual({ code, stdout: expect.stringMatching(/^[[{].*[\]}]\n$/s), stderr: expect.any(String) });
+  expect({ code: ended.code, said: ended.code === code ? '' : ended.stderr }).toEqual({ code, said: '' });
+  expect(ended.stdout).toMatch(/^[[{].*[\]}]\n$/s);
   return JSON.parse(ended.stdout) as Shape;
 }
 
@@ -123,6 +124,8 @@ async function init(): Promise<void> {
 
 async function about(): Promise<void> {
   await json('version');
+  const pages = await json<{ paths: string[] }>('man', ['--out', world.path('man1')]);
+  expect(pages).toEqual({ folder: world.path('man1'), paths: expect.arrayContaining([world.path('man1/bulla.1')]) });
   expect(await json('whoami')).toMatchObject({ device: DEVICE });
   await json<unknown[]>('status');
   // What it finds is not the subject here: just started, a service may still be about to say something.
