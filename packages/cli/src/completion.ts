@@ -156,9 +156,22 @@ async function quietly(io: Io, find: (context: Context) => Promise<readonly stri
 
 /** What a shell runs to complete `bulla`; without words of ours it completes names of files. */
 export const SHELL_SCRIPTS = {
+  // Bash breaks words at @, : and =, which names hold: they are put together again, and what stands already is cut off. What
+  // it replaces begins behind : and =, and with @.
   bash: `_bulla() {
-  local IFS=$'\\n'
-  COMPREPLY=($(bulla __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  local IFS=$'\\n' rest=$COMP_LINE word at
+  local -a words=()
+  for ((at = 0; at <= COMP_CWORD; at++)); do
+    word=\${COMP_WORDS[at]}
+    if ((at > 0)) && [[ $rest != [[:space:]]* ]]; then words[-1]+=$word; else words+=("$word"); fi
+    rest=\${rest#"\${rest%%[![:space:]]*}"}
+    rest=\${rest#"$word"}
+  done
+  COMPREPLY=($(bulla __complete -- "\${words[@]:1}" 2>/dev/null))
+  word=\${COMP_WORDS[COMP_CWORD]}
+  if [[ $word == [:=] ]]; then word=; fi
+  if [[ \${COMP_WORDS[COMP_CWORD - 1]} == @ && \${words[-1]} == *"@$word" ]]; then word=@$word; fi
+  COMPREPLY=("\${COMPREPLY[@]#"\${words[-1]%"$word"}"}")
 }
 complete -o default -o bashdefault -F _bulla bulla
 `,
@@ -168,11 +181,17 @@ _bulla() {
   found=("\${(@f)$(bulla __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "\${found[1]}" ]]; then compadd -- "\${found[@]}"; else _files; fi
 }
-if [[ "\${funcstack[1]}" = "_bulla" ]]; then _bulla "$@"; else compdef _bulla bulla; fi
+if [[ "\${funcstack[1]}" = "_bulla" ]]; then
+  _bulla "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
+  compdef _bulla bulla
+fi
 `,
   fish: `function __bulla_complete
     set -l words (commandline -opc)
-    set -a words (commandline -ct | string collect --allow-empty)
+    set -l current (commandline -ct)
+    set -a words "$current"
     set -l found (bulla __complete -- $words[2..-1] 2>/dev/null)
     if test (count $found) -gt 0
         printf '%s\\n' $found

@@ -262,14 +262,20 @@ describe('completion', () => {
     const script = await world.file('completion.bash', (await world.done(['completion', 'bash'])).stdout);
     const bash = `bulla() { printf '%s\\n' "$@" more; }
 source ${script}
-COMP_WORDS=(bulla prompt "") COMP_CWORD=2
+COMP_LINE='bulla prompt ' COMP_WORDS=(bulla prompt "") COMP_CWORD=2
+_bulla
+printf '[%s]' "\${COMPREPLY[@]}"
+bulla() { printf '%s\\n' "$3" a/b@production urn:bulla:x; }
+COMP_LINE='bulla  a/b@pro' COMP_WORDS=(bulla a/b @ pro) COMP_CWORD=3
+_bulla
+printf '[%s]' "\${COMPREPLY[@]}"
+COMP_LINE='bulla urn:bulla:' COMP_WORDS=(bulla urn : bulla :) COMP_CWORD=4
 _bulla
 printf '[%s]' "\${COMPREPLY[@]}"`;
     const { stdout, stderr } = spawnSync('bash', ['-c', bash], { encoding: 'utf8' });
-    expect({ stdout, stderr }).toEqual({ stdout: '[__complete][--][prompt][more]', stderr: '' });
+    expect({ stdout, stderr }).toEqual({
+      stdout: '[__complete][--][prompt][more][@pro][@production][urn:bulla:x][][a/b@production][x]',
+      stderr: '',
+    });
   });
-
-  it.each(['zsh', 'fish'])('has a script for %s', async (shell) =>
-    expect((await world.done(['completion', shell])).stdout).toContain('bulla __complete -- '),
-  );
 });
