@@ -102,6 +102,11 @@ export class Output {
     this.document(`${JSON.stringify(value, null, 2)}\n`);
   }
 
+  /** The same in a line, where more will follow. */
+  jsonLine(value: unknown): void {
+    this.document(`${JSON.stringify(value)}\n`);
+  }
+
   /**
    * Columns that line up. At a terminal that is too narrow for them, rows under a head of capitals become records: a line
    * for each cell, after what stands above it, and an empty line between two.

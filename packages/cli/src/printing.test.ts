@@ -147,6 +147,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'commands/completion.ts': ['exact'],
   'commands/key-files.ts': ['exact'],
   'commands/letter.ts': ['exact', 'exact', 'text'],
+  'commands/man.ts': ['exact'],
   'commands/prompt.ts': ['text'],
   'commands/run.ts': ['document', 'text', 'text', 'text', 'text'],
   'commands/streamed-letter.ts': ['pieces'],

@@ -188,6 +188,21 @@ describe('a renewer that comes in', () => {
     expect(renewer.stderr.text).toBe('');
   });
 
+  it('prints with --json a document in a line for each round, and one of what was adopted', async () => {
+    const adopted = ok(await adopt(...(await seen()), '--json'));
+    expect(JSON.parse(adopted.stdout)).toEqual({
+      content: expect.stringMatching(/^sha256:/),
+      directory_version: expect.any(Number),
+      adopted: expect.arrayContaining([{ name: 'claims/triage', label: 'production', seq: expect.any(Number) }]),
+      left: [],
+    });
+    const renewer = await startAs('renew', ['trust', 'renew', '--every', '1m', '--json'], '}\n');
+    expect(await renewer.stop()).toBe(0);
+    const round = { directory_version: expect.any(Number), labels: 2, held: [], handed_back: null };
+    const [begun = '', last = '', ...rest] = renewer.stdout.text.split('\n');
+    expect([JSON.parse(begun), JSON.parse(last), rest]).toEqual([round, round, ['']]);
+  });
+
   it('survives a vault that is away, and is not healthy then', async () => {
     ok(await adopt(...(await seen())));
     // What an earlier run left.

@@ -106,7 +106,7 @@ async function renewEvery(context: Context, every: string): Promise<void> {
   const renewal = new Renewal(home, await context.renewerSettings(), {
     out,
     say: (round) => {
-      if (context.asJson) out.document(`${JSON.stringify(roundAsJson(round))}\n`);
+      if (context.asJson) out.jsonLine(roundAsJson(round));
       else for (const line of [roundLine(round), ...handedLines(round)]) out.line(line);
     },
   });
