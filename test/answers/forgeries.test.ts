@@ -1,5 +1,6 @@
-import { seedOfRun } from '@bulla/testkit';
+import { randomFrom, seedOfRun } from '@bulla/testkit';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { drawForgery, fileOf } from './forgery.js';
 import type { Forged } from './forging.js';
 import { forgeAll } from './forging.js';
 import type { Stock } from './stock.js';
@@ -43,6 +44,23 @@ describe('an answer file of parts that are mixed', () => {
   ])('this happened: %s', (what) => {
     expect(forged.counts.get(what)).toBeGreaterThan(0);
   });
+});
+
+it('a byte is changed anywhere but in the head of a tag, also of one that stands twice', () => {
+  const [tag] = stock.tags;
+  if (tag === undefined) throw new Error('there are tags');
+  const forgery = { ...drawForgery(randomFrom(1), stock), tags: [tag, tag] };
+  const whole = Buffer.from(fileOf({ ...forgery, flip: undefined, cut: 'whole' }));
+  const heads = [whole.indexOf(tag.token), whole.lastIndexOf(tag.token)].map((start) => [
+    start,
+    start + tag.token.indexOf('.'),
+  ]);
+  const changed = Array.from(whole.keys(), (at) => {
+    const bytes = fileOf({ ...forgery, flip: (at + 0.5) / whole.length, cut: 'whole' });
+    return bytes.findIndex((byte, place) => byte !== whole[place]);
+  });
+  const inHeads = changed.filter((at) => heads.some(([start = 0, end = 0]) => at >= start && at < end));
+  expect([heads[0]?.[0] !== heads[1]?.[0], inHeads]).toEqual([true, []]);
 });
 
 describe('files find what is planted', () => {

@@ -183,14 +183,16 @@ export function fileOf({
 
 /**
  * The place, or the next after the head of the tag that it is in: a tag by a key that nobody lists is passed over, so that
- * its key may be another where there are tags enough.
+ * its key may be another where there are tags enough. A tag may stand twice.
  */
 function outsideOfTags(at: number, bytes: Uint8Array, tags: readonly TagFact[]): number {
   const file = Buffer.from(bytes);
+  let from = 0;
   for (const { token } of tags) {
-    const start = file.indexOf(token);
+    const start = file.indexOf(token, from);
     const end = start + token.indexOf('.');
     if (at >= start && at < end) return end + 1;
+    from = start + token.length;
   }
   return at;
 }
