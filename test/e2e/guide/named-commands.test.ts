@@ -60,7 +60,7 @@ it('the help and the page of the command have the exit codes that commands end w
   const codes = Object.values(EXIT);
   const inTable = [...read('docs/guide/cli.md').matchAll(/^\| (\d+) \| /gm)].map(([, code]) => Number(code));
   const { stdout } = await bulla(['help'], {});
-  const [, listed = ''] = /^Exit codes: ([^]*)$/m.exec(stdout) ?? [];
+  const [, listed = ''] = /^Exit codes:\n {2}([^]*)$/m.exec(stdout) ?? [];
   expect(inTable).toEqual(codes);
   expect([...listed.matchAll(/(?:^|,)\s+?(\d+) /g)].map(([, code]) => Number(code))).toEqual(codes.slice(1));
   expect(listed).toMatch(/^0 ok,/);
