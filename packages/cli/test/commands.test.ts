@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { ANSWER_CHECKS } from '@bulla/crypto';
 import { FakeOpenai, startFakeOpenai } from '@bulla/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Running } from './world.js';
 import { World } from './world.js';
 
@@ -165,10 +165,12 @@ describe('bulla verify', () => {
 
   it('says of each check what it looked at, against what, for which moment, and what it does not prove', async () => {
     const { stdout } = await run('--json');
+    // Both at one moment, which they print.
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now());
     const { stdout: said } = await world.bulla(['verify', '-', '--explain'], { stdin: stdout });
-    const { checks } = JSON.parse((await world.bulla(['verify', '-', '--json'], { stdin: stdout })).stdout) as {
-      checks: { name: string; against: string; at?: string }[];
-    };
+    const { stdout: read } = await world.bulla(['verify', '-', '--json'], { stdin: stdout });
+    clock.mockRestore();
+    const { checks } = JSON.parse(read) as { checks: { name: string; against: string; at?: string }[] };
     expect(checks.map(({ name }) => name)).toEqual(ANSWER_CHECKS);
     for (const what of ['checked', 'against', 'at', 'not proved'])
       expect(said.match(new RegExp(`^    ${what}  +\\S`, 'gm'))).toHaveLength(checks.length);
