@@ -229,6 +229,8 @@ describe('bulla prompt', () => {
       version: 1,
       messages: [{ role: 'user', content: 'Sort this claim.\n\n{{claim}}' }],
       vars: { claim: { type: 'string', max: 65_536 } },
+      input: { messages: false },
+      protect_until: expect.stringMatching(/^\d{4}/),
     });
     expect(await parsed('prompt', 'list', 'json/')).toMatchObject([{ name: 'json/one', latest_version: 1 }]);
     expect(await parsed('prompt', 'history', 'json/one')).toMatchObject([{ version: 1 }]);

@@ -155,7 +155,7 @@ async function prompts(): Promise<void> {
   const pulled = await json('prompt pull', ['claims/triage@1', '-o', world.path('pulled.md')]);
   expect(pulled).toEqual({ name: 'claims/triage', version: 1, chash: HASH, path: world.path('pulled.md') });
   const signed = ['--yes', '--expect', said['content']];
-  await json('prompt promote', ['claims/triage', '2', '--to', 'production', ...signed]);
+  await json('prompt promote', ['claims/triage', '2', '--label', 'production', ...signed]);
   const { chash } = await json('prompt show', ['claims/triage@1']);
   await json('prompt rollback', ['claims/triage', '--yes', '--expect', `sha256:${String(chash)}`]);
   await json('prompt label', ['claims/triage', 'staging', '2', ...signed]);
@@ -245,8 +245,8 @@ async function approvals(): Promise<void> {
   await json<unknown[]>('prompt reseal', ['claims/triage', '--all']);
   const signed = ['--yes', '--expect', said['content'] ?? ''];
   const begin = async () => {
-    const to = ['claims/triage', '2', '--to', 'audited', ...signed];
-    const waits = await json<{ pending: { approval: string } }>('prompt promote', to, { code: 11 });
+    const audited = ['claims/triage', '2', '--label', 'audited', ...signed];
+    const waits = await json<{ pending: { approval: string } }>('prompt promote', audited, { code: 11 });
     return waits.pending.approval;
   };
   const dropped = await begin();

@@ -40,7 +40,7 @@ export const LABEL_ROUTES = {
     body: NewLabelTag,
     status: 200,
     response: LabelPosition,
-    problems: ['envelope_tampered', 'label_not_found', 'label_stale', 'trust_expired', 'vault_restored'],
+    problems: ['envelope_tampered', 'label_not_found', 'label_stale', 'vault_restored'],
   },
   'label.list': {
     ...read,

@@ -12,6 +12,7 @@ export interface NotRun {
 
 const ENGINE = 'needs a Docker engine; deploy.test.ts holds it to compose.yaml and to the command';
 const DEPLOY = 'docs/guide/deploy.md';
+const INSTALLED = { file: 'test/package/packed-bulla.test.ts', says: "'npx', '--no-install', 'bulla', 'version'" };
 
 /** Every exception to: what the guide shows is run. */
 export const NOT_RUN: readonly NotRun[] = [
@@ -42,13 +43,13 @@ export const NOT_RUN: readonly NotRun[] = [
     page: 'docs/guide/cli.md',
     begins: 'npm i',
     why: 'takes a registry for what others publish',
-    by: { file: 'test/package/packed-bulla.test.ts', says: "'npx', '--no-install', 'bulla', 'version'" },
+    by: INSTALLED,
   },
   {
     page: 'docs/guide/cli.md',
     begins: 'npx bulla version',
     why: 'in a project with an installed archive',
-    by: { file: 'test/package/packed-bulla.test.ts', says: "'npx', '--no-install', 'bulla', 'version'" },
+    by: INSTALLED,
   },
   {
     page: 'docs/guide/sdk.md',

@@ -19,8 +19,8 @@ import { addGenerateOptions, addKeyFileCommands, generateFiles } from './key-fil
 
 const HELP = `
 A lock protects a copied disk or a backup: the file opens only with its passphrase (Argon2id, 64 MiB). Commands that
-need a locked file ask for it at the terminal, or take it from BULLA_PASSPHRASE_FILE. No option takes a passphrase: other users of
-a machine see command lines. Services read open files only.
+need a locked file ask for it at the terminal, or take it from BULLA_PASSPHRASE_FILE. No option takes a passphrase: other
+users of a machine see command lines. Services read open files only.
 
 Examples:
   $ bulla keys lock                                  (this device's identity.json)

@@ -1,7 +1,6 @@
 import type { LabelOutcome, Prompts, ProposedMove } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit-code.js';
 import type { NamedVersion } from '../names.js';
@@ -16,11 +15,6 @@ interface LabelOptions extends SigningOptions {
   readonly delete?: boolean;
 }
 
-interface PromoteOptions extends SigningOptions {
-  readonly label?: string;
-  readonly to?: string;
-}
-
 const LATEST = 'latest';
 
 /** `bulla prompt promote|rollback|label` */
@@ -29,18 +23,15 @@ export function addLabelCommands(prompt: Command, context: Context): void {
     prompt
       .command('promote <name> [version]')
       .description('point a label to a version, after you saw it; a protected one waits for further people')
-      .option('--label <label>', 'the label, such as production')
-      // As it was called before; help shows one name.
-      .addOption(new Option('--to <label>').hideHelp()),
-  ).action((text: string, version: string | undefined, options: PromoteOptions) => {
+      .requiredOption('--label <label>', 'the label, such as production'),
+  ).action((text: string, version: string | undefined, options: SigningOptions & { label: string }) => {
     const wanted = requireNameAndVersion(text, version);
-    const of = labelOf(options);
     if (wanted.version === undefined)
       throw new UsageError(
         'say which version the label shall point to',
         `bulla prompt promote ${wanted.name} 4 --label production`,
       );
-    return move(context, { ...wanted, version: wanted.version }, of, options, 'promote');
+    return move(context, { ...wanted, version: wanted.version }, options.label, options, 'promote');
   });
   addSigningOptions(
     prompt
@@ -56,15 +47,6 @@ export function addLabelCommands(prompt: Command, context: Context): void {
   ).action((text: string, of: string, version: string | undefined, options: LabelOptions) =>
     label(context, requireNameAndVersion(text, version), of, options),
   );
-}
-
-/** @throws {UsageError} */
-function labelOf({ label: of, to }: PromoteOptions): string {
-  if (of !== undefined && to !== undefined) throw new UsageError('--label and --to are one option: give --label alone');
-  const given = of ?? to;
-  if (given === undefined)
-    throw new UsageError('say which label shall point to the version', 'such as --label production');
-  return given;
 }
 
 async function label(

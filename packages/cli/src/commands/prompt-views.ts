@@ -31,6 +31,8 @@ export async function showPrompt(
       created_at: instant(statement.iat),
       labels: withDates(labels, dates),
       acl: statement.acl,
+      protect_until: statement.protect_until,
+      input: statement.input,
       model,
       vars,
       messages,
