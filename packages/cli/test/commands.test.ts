@@ -294,11 +294,20 @@ describe('bulla demo', () => {
     expect(await world.bulla(['verify', world.path('demo.json')])).toMatchObject({ code: 0 });
   });
 
-  it('ends with 10 when a responder answers what it must refuse', async () => {
+  it('ends with 10 when a responder answers what it must refuse, and says what it was, also to programs', async () => {
+    const refused = { code: 10, stderr: expect.stringContaining('(check tampering)') };
+    const attempt = 'the same envelope for a second question';
     afterItsQuestions(() => new Response('{}', { status: 200 }));
     expect(await world.bulla(['demo'])).toMatchObject({
-      code: 10,
-      stderr: expect.stringContaining('(check tampering)'),
+      ...refused,
+      stdout: expect.stringMatching(new RegExp(`^✘ ACCEPTED +${attempt}$`, 'm')),
+    });
+    afterItsQuestions(() => new Response('{}', { status: 200 }));
+    const read = await world.bulla(['demo', '--json']);
+    expect(read).toMatchObject(refused);
+    expect(JSON.parse(read.stdout)).toMatchObject({
+      ok: false,
+      checks: expect.arrayContaining([expect.objectContaining({ name: 'ACCEPTED', ok: false, detail: attempt })]),
     });
   });
 

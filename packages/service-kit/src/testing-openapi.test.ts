@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { openapiDocument } from './openapi.js';
 import { OpenapiContract } from './testing-openapi.js';
@@ -45,5 +48,29 @@ describe('an answer that does not fit the document', () => {
     ['no problem where there is no path', 'GET', '/api/v1/runs', 404, json, {}, /does not fit Problem/],
   ])('is refused for %s', (_name, method, path, status, headers, body, message) => {
     expect(() => contract.check(method, path, { status, headers, body })).toThrow(message);
+  });
+});
+
+describe('a problem', () => {
+  const edge = { ...notFound, type: 'urn:bulla:problem:overloaded', status: 503, code: 'overloaded' };
+
+  it('is refused where its operation does not declare it, and taken anywhere if it is of the edge', () => {
+    const undeclared = { ...notFound, type: 'urn:bulla:problem:label_not_found', code: 'label_not_found' };
+    const path = '/api/v1/prompts/by-name?name=a';
+    const check = (body: { status: number }) =>
+      contract.check('GET', path, { status: body.status, headers: problem, body });
+    expect(() => check(undeclared)).toThrow(/code must be equal to one of the allowed values/);
+    expect(() => check(edge)).not.toThrow();
+  });
+
+  it('is noted with its service and operation, or as one of the edge', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bulla-noted-'));
+    const noteTo = join(folder, 'problems.txt');
+    const noting = new OpenapiContract(openapiDocument('vault', '1'), { noteTo });
+    for (const body of [notFound, edge])
+      noting.check('GET', '/api/v1/prompts/by-name?name=a', { status: body.status, headers: problem, body });
+    noting.check('GET', '/api/v1/prompts', { status: 200, headers: json, body: { data: [], next_cursor: null } });
+    expect(readFileSync(noteTo, 'utf8')).toBe('vault prompt.find not_found\nvault edge overloaded\n');
+    rmSync(folder, { recursive: true });
   });
 });

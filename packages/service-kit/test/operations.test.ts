@@ -1,7 +1,7 @@
 import { Agent, get } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { EDGE_PROBLEMS } from '@bulla/contract';
+import { EDGE_PROBLEMS, ProblemDocument } from '@bulla/contract';
 import { mintId } from '@bulla/crypto';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -155,6 +155,28 @@ describe('the description of the interface', () => {
     expect(responses['default']).toEqual({ $ref: '#/components/responses/Edge' });
     expect(components['responses']?.['Edge']).toMatchObject(codes([...EDGE_PROBLEMS]));
   });
+
+  it.each(['vault', 'responder'] as const)(
+    'of the %s has for each problem an example that is one of its own',
+    (service) => {
+      const { paths, components } = openapiDocument(service, '1.2.3');
+      const operations = Object.values(paths).flatMap((one) => Object.values(one) as { responses: object }[]);
+      const all = [
+        ...operations.flatMap(({ responses }) => Object.values(responses)),
+        components['responses']?.['Edge'],
+      ];
+      const media = all.flatMap((one) => {
+        const { content } = one as { content?: Record<string, { schema: { allOf: unknown[] }; example: unknown }> };
+        return content?.['application/problem+json'] ?? [];
+      });
+      expect(media.length).toBeGreaterThan(10);
+      for (const { schema, example } of media) {
+        const [, narrowed] = schema.allOf as [object, { properties: { code: { enum: string[] } } }];
+        const { code, origin } = ProblemDocument.parse(example);
+        expect([narrowed.properties.code.enum, origin]).toEqual([expect.arrayContaining([code]), service]);
+      }
+    },
+  );
 
   it.each(['vault', 'responder'] as const)('of the %s says of each group what it is about', (service) => {
     const { tags, paths } = openapiDocument(service, '1.2.3');
