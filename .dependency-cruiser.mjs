@@ -26,8 +26,8 @@ const ANY_WORKSPACE = '^(packages|services)/';
 const GENERATORS = '^packages/conformance/generators/';
 /** What builds fixtures for the tests of other workspaces (`./testing` of a package) counts as a test. */
 const TESTS = `([.]test[.]ts$|^(packages|services)/[^/]+/test/|^packages/[^/]+/src/testing|^test/|${GENERATORS})`;
-/** The half of the crypto package that takes private encryption keys and data keys: its files begin with these words. */
-const OPENING = '^packages/crypto/src/(open|reply-opener)';
+/** The half of the crypto package that takes private encryption keys and data keys: in each room that opens, a folder. */
+const OPENING = '^packages/crypto/src/(.*/open/|open[.]ts$)';
 /** Only these open anything: who asks, and the one room of the responder that holds private keys. */
 const MAY_OPEN = ['^packages/(crypto|client|cli|conformance)/', '^services/responder/src/(opener|grants)/', TESTS];
 
@@ -96,7 +96,7 @@ const boundaryRules = [
     'The same code runs in browsers: no Node core module.',
     {
       path: '^packages/(crypto|contract|client)/src/',
-      pathNot: ['^packages/client/src/node/', '^packages/crypto/src/(open-)?platform-node[.]ts$', TESTS],
+      pathNot: ['^packages/client/src/node/', '^packages/crypto/src/platform/(open/)?platform-node[.]ts$', TESTS],
     },
     { dependencyTypes: ['core'] },
   ),

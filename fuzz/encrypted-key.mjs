@@ -1,4 +1,4 @@
-import { TAG, writeDer, writeInteger, writeOid } from '../packages/crypto/dist/der.js';
+import { TAG, writeDer, writeInteger, writeOid } from '../packages/crypto/dist/key-files/der.js';
 
 /** Encrypted PKCS#8 as keys are exported, with nothing in it; it opens under no passphrase. */
 export function encryptedKey() {

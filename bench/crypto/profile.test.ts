@@ -4,7 +4,7 @@ import { sharesOf } from './profile.js';
 const node = (id: number, functionName: string, url: string) => ({ id, callFrame: { functionName, url } });
 const nodes = [
   node(1, '(idle)', ''),
-  node(2, 'sealLetter', 'file:///bulla/packages/crypto/dist/letter.js'),
+  node(2, 'sealLetter', 'file:///bulla/packages/crypto/dist/letters/letter.js'),
   node(3, 'sign', 'node:internal/crypto/webcrypto'),
   node(4, '', 'file:///bulla/node_modules/zod/v4/mini/parse.js'),
   node(5, 'encrypt', 'file:///bulla/node_modules/@aws-crypto/encrypt-node/build/encrypt.js'),

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { decodeBase64, encodeBase64 } from '../../packages/crypto/dist/base64.js';
+import { decodeBase64, encodeBase64 } from '../../packages/crypto/dist/encoding/base64.js';
 import { own, textOf } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

@@ -1,6 +1,13 @@
 import { deepEqual } from 'node:assert/strict';
-import type { DerValue } from '../../packages/crypto/dist/der.js';
-import { readBits, readDer, readPositive, readSequence, TAG, writeDer } from '../../packages/crypto/dist/der.js';
+import type { DerValue } from '../../packages/crypto/dist/key-files/der.js';
+import {
+  readBits,
+  readDer,
+  readPositive,
+  readSequence,
+  TAG,
+  writeDer,
+} from '../../packages/crypto/dist/key-files/der.js';
 import { own } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

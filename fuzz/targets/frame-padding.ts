@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import type { FrameKind } from '../../packages/crypto/dist/frames.js';
-import { pad, unpad } from '../../packages/crypto/dist/frames.js';
+import type { FrameKind } from '../../packages/crypto/dist/run/frames.js';
+import { pad, unpad } from '../../packages/crypto/dist/run/frames.js';
 import { own } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

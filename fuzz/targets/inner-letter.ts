@@ -1,6 +1,6 @@
 import { equal } from 'node:assert/strict';
 import type { VerifyingKey } from '@bulla/crypto';
-import { LETTER, verifyInnerLetter } from '../../packages/crypto/dist/letter.js';
+import { LETTER, verifyInnerLetter } from '../../packages/crypto/dist/letters/letter.js';
 import { readLater } from './kit/refusals.js';
 import { jwsOf } from './kit/tokens.js';
 

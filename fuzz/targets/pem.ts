@@ -1,5 +1,5 @@
 import { deepEqual } from 'node:assert/strict';
-import { formatPem, parsePem } from '../../packages/crypto/dist/pem.js';
+import { formatPem, parsePem } from '../../packages/crypto/dist/key-files/pem.js';
 import { textOf } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

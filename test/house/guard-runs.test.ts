@@ -116,7 +116,7 @@ describe('what is asked for', () => {
 
 describe('code that stands there without a guard', () => {
   it('is type-checked where it stands', () => {
-    const file = 'packages/crypto/src/base64.ts';
+    const file = 'packages/crypto/src/encoding/base64.ts';
     const text = readFileSync(`${repository}/${file}`, 'utf8');
     const [first] = guardsIn(file, text).guards;
     if (first === undefined) throw new Error(`${file} has no guard`);

@@ -32,7 +32,7 @@ const PLANTED: readonly [rule: string, file: string, statement: string][] = [
   ['workspace-has-a-row', 'packages/newcomer/src/index.ts', `import '@bulla/crypto';`],
   ['across-workspaces-by-name', 'packages/client/src/by-file.ts', `import '../../crypto/src/index.js';`],
   ['opening-only-where-keys-are', 'services/vault/src/curious.ts', `import '@bulla/crypto/open';`],
-  ['opening-stays-behind-its-entry', 'packages/crypto/src/shortcut.ts', `import './open-grant.js';`],
+  ['opening-stays-behind-its-entry', 'packages/crypto/src/prompt/shortcut.ts', `import './open/grant.js';`],
   ['isomorphic-without-node', 'packages/contract/src/noded.ts', `import 'node:fs';`],
   ['isomorphic-client-without-its-node-half', 'packages/client/src/half.ts', `import './node/index.js';`],
   ['tests-are-imported-by-tests', 'packages/client/src/tested.ts', `import './bad.test.js';`],
@@ -50,11 +50,11 @@ const PLANTED: readonly [rule: string, file: string, statement: string][] = [
 /** What the planted statements need to be there, without breaking a rule itself. */
 const SOIL: readonly [file: string, text: string][] = [
   ['packages/crypto/src/open.ts', `export const word = 1;`],
-  ['packages/crypto/src/open-grant.ts', `export const word = 1;`],
-  ['packages/crypto/src/testing.ts', `import './open-grant.js';`],
+  ['packages/crypto/src/prompt/open/grant.ts', `export const word = 1;`],
+  ['packages/crypto/src/testing.ts', `import './prompt/open/grant.js';`],
   ['packages/crypto/src/circle-b.ts', `import './circle-a.js';`],
   ['packages/client/src/node/index.ts', `import 'node:fs';`],
-  ['packages/conformance/generators/make.mjs', `import '../../crypto/src/open-grant.js'; import 'fast-check';`],
+  ['packages/conformance/generators/make.mjs', `import '../../crypto/src/prompt/open/grant.js'; import 'fast-check';`],
   ['packages/cli/src/up.ts', `await import('@bulla/standalone');`],
   ['packages/client/src/fine.test.ts', `import '@bulla/testkit'; import 'fast-check'; import 'node:fs';`],
   ['services/vault/src/room/rows.repository.ts', `import 'kysely';`],

@@ -1,7 +1,7 @@
 /** Golden vectors of questions, replies and answer files, valid and refused, with our code. */
 import { hkdfSync } from 'node:crypto';
 import * as crypto from '@bulla/crypto';
-import { deriveFrameKeys, pad, sealFrame } from '../../crypto/src/frames.ts';
+import { deriveFrameKeys, pad, sealFrame } from '../../crypto/src/run/frames.ts';
 import { exampleTag } from '../../crypto/test/examples.ts';
 import { ask, castOf, chatEnvelopeClaims, envelopeClaims, irtOf, reply } from '../../crypto/test/exchange.ts';
 import { loadOrganisation, NOW } from '../../crypto/test/organisation.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { generateKeyPair } from './signer.js';
+import { generateKeyPair } from './keys/signer.js';
 import { makeOrganisation } from './testing.js';
 
 it('an organisation takes keys that were made before, and makes those that are missing', async () => {

@@ -1,23 +1,23 @@
-import type { DirectoryDocument } from './directory.js';
-import type { DirectoryHashes } from './directory-chain.js';
-import type { DocumentPayload } from './document.js';
-import { signDocument } from './document.js';
-import type { LabelFreshClaims } from './freshness.js';
-import { signDirectoryFreshness, signLabelFreshness } from './freshness.js';
-import { organisationUrn } from './ids.js';
-import type { PolicyDocument } from './policy.js';
-import { parsePolicy } from './policy.js';
-import type { RootDocument } from './root.js';
-import { parseRoot, pinOf } from './root.js';
-import type { KeyPair, Signer } from './signer.js';
-import type { DocumentRoleName, RootOptions } from './testing-documents.js';
-import { DIRECTORY_DAYS, firstDirectory, firstPolicy, lasting, makeRoot, YEAR_DAYS } from './testing-documents.js';
-import type { Device, MemberPlace, TestMember, TestRenewer } from './testing-members.js';
-import { keyPairOf, makeDevice, makeRenewer, makeService } from './testing-members.js';
-import { Trust } from './trust.js';
-import type { TrustDocuments } from './trust-documents.js';
-export { crowdOf } from './testing-crowd.js';
-export type { DocumentRoleName, Quorum } from './testing-documents.js';
+import type { DirectoryDocument } from './organisation/directory.js';
+import type { DirectoryHashes } from './organisation/directory-chain.js';
+import type { DocumentPayload } from './tokens/document.js';
+import { signDocument } from './tokens/document.js';
+import type { LabelFreshClaims } from './organisation/freshness.js';
+import { signDirectoryFreshness, signLabelFreshness } from './organisation/freshness.js';
+import { organisationUrn } from './names/ids.js';
+import type { PolicyDocument } from './organisation/policy.js';
+import { parsePolicy } from './organisation/policy.js';
+import type { RootDocument } from './organisation/root.js';
+import { parseRoot, pinOf } from './organisation/root.js';
+import type { KeyPair, Signer } from './keys/signer.js';
+import type { DocumentRoleName, RootOptions } from './testing/documents.js';
+import { DIRECTORY_DAYS, firstDirectory, firstPolicy, lasting, makeRoot, YEAR_DAYS } from './testing/documents.js';
+import type { Device, MemberPlace, TestMember, TestRenewer } from './testing/members.js';
+import { keyPairOf, makeDevice, makeRenewer, makeService } from './testing/members.js';
+import { Trust } from './organisation/trust.js';
+import type { TrustDocuments } from './organisation/trust-documents.js';
+export { crowdOf } from './testing/crowd.js';
+export type { DocumentRoleName, Quorum } from './testing/documents.js';
 
 /** Whole organisations with real keys and signed documents, for tests of every package. Never part of a product. */
 export interface OrganisationOptions extends RootOptions {

@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JWK } from 'jose';
 import * as z from 'zod/mini';
-import { decodeBase64url, decodeUtf8 } from '../src/bytes.js';
-import type { JwsHeader } from '../src/compact.js';
-import { parseJwe, split, verifyJws } from '../src/compact.js';
-import { CryptoError } from '../src/errors.js';
-import type { KeyRecord } from '../src/keys.js';
-import { openUnder } from '../src/open-compact.js';
-import { Secret } from '../src/secret.js';
+import { decodeBase64url, decodeUtf8 } from '../src/encoding/bytes.js';
+import type { JwsHeader } from '../src/tokens/compact.js';
+import { parseJwe, split, verifyJws } from '../src/tokens/compact.js';
+import { CryptoError } from '../src/names/errors.js';
+import type { KeyRecord } from '../src/keys/keys.js';
+import { openUnder } from '../src/tokens/open/compact.js';
+import { Secret } from '../src/encoding/secret.js';
 import { openVectorJwe, readHeader, verifyVectorJws } from './vector-tokens.js';
 import { readVectors } from './vectors.js';
 import { alterPart } from './wycheproof.js';
-import type { PublicJwk } from '../src/suites.js';
+import type { PublicJwk } from '../src/keys/suites.js';
 
 /** RFC 7520: the sections whose algorithms are ours, or differ from ours in one parameter. */
 interface JwsExample {

@@ -24,7 +24,7 @@ import {
   verifyLogProof,
 } from '@bulla/crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { loadSigner } from '../src/signer.js';
+import { loadSigner } from '../src/keys/signer.js';
 import { TestLog } from './test-log.js';
 import { readVectors } from './vectors.js';
 

@@ -15,8 +15,8 @@ import {
   verifyFin,
 } from '@bulla/crypto';
 import { openInvocation, ReplyOpener } from '@bulla/crypto/open';
-import { deriveFrameKeys } from '../src/frames.js';
-import { verifyInvocation } from '../src/invocation.js';
+import { deriveFrameKeys } from '../src/run/frames.js';
+import { verifyInvocation } from '../src/run/invocation.js';
 import { secretOf } from './exchange.js';
 import type { TestOrganisation } from './organisation.js';
 import { loadOrganisation, NOW } from './organisation.js';

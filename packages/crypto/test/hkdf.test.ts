@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { encodeHex, randomBytes, sha256, utf8 } from '../src/bytes.js';
-import { deriveFrameKeys } from '../src/frames.js';
-import { deriveSecret } from '../src/hkdf.js';
-import { Secret } from '../src/secret.js';
+import { encodeHex, randomBytes, sha256, utf8 } from '../src/encoding/bytes.js';
+import { deriveFrameKeys } from '../src/run/frames.js';
+import { deriveSecret } from '../src/keys/hkdf.js';
+import { Secret } from '../src/encoding/secret.js';
 import type { VectorCase } from './wycheproof.js';
 import { bytesOfHex, casesOf } from './wycheproof.js';
 

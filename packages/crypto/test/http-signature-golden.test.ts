@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { decodeUtf8, utf8 } from '../src/bytes.js';
-import { parseRequestSignature, signRequest, verifyRequestSignature } from '../src/http-signature.js';
-import type { RequestSummary } from '../src/http-signature-components.js';
-import { signResponse, verifyResponse } from '../src/http-signature-response.js';
-import type { KeyRecord } from '../src/keys.js';
-import type { Signer } from '../src/signer.js';
-import { loadSigner } from '../src/signer.js';
-import type { PlainRequest } from './http-messages.js';
-import { partsOf, withHeaders } from './http-messages.js';
+import { decodeUtf8, utf8 } from '../src/encoding/bytes.js';
+import { parseRequestSignature, signRequest, verifyRequestSignature } from '../src/http/signature.js';
+import type { RequestSummary } from '../src/http/signature-components.js';
+import { signResponse, verifyResponse } from '../src/http/response-signature.js';
+import type { KeyRecord } from '../src/keys/keys.js';
+import type { Signer } from '../src/keys/signer.js';
+import { loadSigner } from '../src/keys/signer.js';
+import type { PlainRequest } from './messages.js';
+import { partsOf, withHeaders } from './messages.js';
 import { readVectors } from './vectors.js';
-import type { PrivateJwk } from '../src/suites.js';
-import { publicJwkOf } from '../src/suites.js';
+import type { PrivateJwk } from '../src/keys/suites.js';
+import { publicJwkOf } from '../src/keys/suites.js';
 
 interface Golden {
   readonly privateJwk: PrivateJwk;

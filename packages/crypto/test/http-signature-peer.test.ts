@@ -2,14 +2,14 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { component as peerComponent, createSignature, createSignatureSync, verifySignature } from 'http-message-sig';
 import type { RequestDescriptor, ResponseDescriptor, SignatureComponent, Signer, Verifier } from 'http-message-sig';
-import { decodeUtf8, encodeBase64url, randomBytes, utf8 } from '../src/bytes.js';
-import { verifyRequestSignature } from '../src/http-signature.js';
-import { isSignatureOf } from '../src/keys.js';
-import type { RequestSummary } from '../src/http-signature-components.js';
-import { requestSummary } from '../src/http-signature-components.js';
-import { signResponse, verifyResponse } from '../src/http-signature-response.js';
-import type { Party, PlainRequest } from './http-messages.js';
-import { DEVICE, GET, makeParty, NOW, parse, POST, signPlain, VAULT, withHeaders } from './http-messages.js';
+import { decodeUtf8, encodeBase64url, randomBytes, utf8 } from '../src/encoding/bytes.js';
+import { verifyRequestSignature } from '../src/http/signature.js';
+import { isSignatureOf } from '../src/keys/keys.js';
+import type { RequestSummary } from '../src/http/signature-components.js';
+import { requestSummary } from '../src/http/signature-components.js';
+import { signResponse, verifyResponse } from '../src/http/response-signature.js';
+import type { Party, PlainRequest } from './messages.js';
+import { DEVICE, GET, makeParty, NOW, parse, POST, signPlain, VAULT, withHeaders } from './messages.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

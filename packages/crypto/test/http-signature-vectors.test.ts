@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { decodeUtf8 } from '../src/bytes.js';
-import type { Component } from '../src/http-signature-base.js';
-import { isSignatureOf } from '../src/keys.js';
+import { decodeUtf8 } from '../src/encoding/bytes.js';
+import type { Component } from '../src/http/signature-base.js';
+import { isSignatureOf } from '../src/keys/keys.js';
 import {
   component,
   componentList,
   decodeByteSequence,
   encodeByteSequence,
   signatureBase,
-} from '../src/http-signature-base.js';
-import type { KeyRecord } from '../src/keys.js';
-import { loadSigner } from '../src/signer.js';
+} from '../src/http/signature-base.js';
+import type { KeyRecord } from '../src/keys/keys.js';
+import { loadSigner } from '../src/keys/signer.js';
 
 import { readVectors } from './vectors.js';
-import type { PrivateJwk } from '../src/suites.js';
+import type { PrivateJwk } from '../src/keys/suites.js';
 
 interface AppendixB {
   readonly keys: { readonly 'test-key-ed25519': { readonly jwk: Extract<PrivateJwk, { kty: 'OKP' }> } };

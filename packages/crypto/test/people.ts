@@ -1,7 +1,7 @@
 import type { KeyPair, SealAlg, SealingKey, SignAlg, Signer, SuiteId, Unwrapper, VerifyingKey } from '@bulla/crypto';
 import { keyMaterialOf, loadSigner, sealingKeyOf, verifyingKeyOf } from '@bulla/crypto';
 import { loadUnwrapper } from '@bulla/crypto/open';
-import { keyPairOf } from '../src/testing-members.js';
+import { keyPairOf } from '../src/testing/members.js';
 
 /** Somebody who writes and reads letters: a key that signs, and one that is sealed to. */
 export interface Person {

@@ -3,19 +3,19 @@ import fc from 'fast-check';
 import { CompactEncrypt, compactDecrypt, CompactSign, compactVerify, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import * as z from 'zod/mini';
-import { encodeHex, utf8 } from '../src/bytes.js';
-import type { Bytes } from '../src/bytes.js';
-import type { JwsFormat } from '../src/compact.js';
-import { parseJwe, parseJws, sealedToShape, sealTo, signJws, verifyJws } from '../src/compact.js';
-import { publicKeyOf } from '../src/keys.js';
-import { loadUnwrapper, openWith } from '../src/open-compact.js';
-import { openPlatform as openNode } from '../src/open-platform-node.js';
-import { openPlatform as openWeb } from '../src/open-platform-web.js';
-import { platform as node } from '../src/platform-node.js';
-import { platform as web } from '../src/platform-web.js';
-import { loadSigner } from '../src/signer.js';
-import { publicJwkOf, sealingMethod, signingMethod } from '../src/suites.js';
-import { keyPairOf } from '../src/testing-members.js';
+import { encodeHex, utf8 } from '../src/encoding/bytes.js';
+import type { Bytes } from '../src/encoding/bytes.js';
+import type { JwsFormat } from '../src/tokens/compact.js';
+import { parseJwe, parseJws, sealedToShape, sealTo, signJws, verifyJws } from '../src/tokens/compact.js';
+import { publicKeyOf } from '../src/keys/keys.js';
+import { loadUnwrapper, openWith } from '../src/tokens/open/compact.js';
+import { openPlatform as openNode } from '../src/platform/open/platform-node.js';
+import { openPlatform as openWeb } from '../src/platform/open/platform-web.js';
+import { platform as node } from '../src/platform/platform-node.js';
+import { platform as web } from '../src/platform/platform-web.js';
+import { loadSigner } from '../src/keys/signer.js';
+import { publicJwkOf, sealingMethod, signingMethod } from '../src/keys/suites.js';
+import { keyPairOf } from '../src/testing/members.js';
 
 /** What is done in two ways gives one result: the same bytes and the same verdicts, and those of jose. */
 

@@ -1,7 +1,7 @@
-import type { Bytes } from '../src/bytes.js';
-import { concatBytes } from '../src/bytes.js';
-import { CHUNK_BYTES, CHUNK_TAG_BYTES, CHUNKED_HEADER_BYTES } from '../src/chunked.js';
-import { CryptoError } from '../src/errors.js';
+import type { Bytes } from '../src/encoding/bytes.js';
+import { concatBytes } from '../src/encoding/bytes.js';
+import { CHUNK_BYTES, CHUNK_TAG_BYTES, CHUNKED_HEADER_BYTES } from '../src/streams/chunked.js';
+import { CryptoError } from '../src/names/errors.js';
 
 /** What tests of sealed streams, and of the formats around them, make and look at. */
 

@@ -1,8 +1,8 @@
-import type { Bytes } from '../src/bytes.js';
-import { signJws } from '../src/compact.js';
-import { ContentHash } from '../src/content-hash.js';
-import { openStreamedLetter } from '../src/open-streamed-letter.js';
-import { LETTER_END, letterEndOf, NEWLINE, sealStreamedLetter } from '../src/streamed-letter.js';
+import type { Bytes } from '../src/encoding/bytes.js';
+import { signJws } from '../src/tokens/compact.js';
+import { ContentHash } from '../src/prompt/content-hash.js';
+import { openStreamedLetter } from '../src/letters/open/streamed-letter.js';
+import { LETTER_END, letterEndOf, NEWLINE, sealStreamedLetter } from '../src/letters/streamed-letter.js';
 import { person } from './people.js';
 import { gather, piecesOf } from './pieces.js';
 import type { Ending } from './sealed-streams.js';

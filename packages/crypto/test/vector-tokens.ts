@@ -1,18 +1,18 @@
 import { compactDecrypt, compactVerify, errors, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import * as z from 'zod/mini';
-import type { Bytes } from '../src/bytes.js';
-import type { JwsHeader } from '../src/compact.js';
-import { parseJwe, sealedToShape, split, verifyJws } from '../src/compact.js';
-import { CryptoError } from '../src/errors.js';
-import type { KeyRecord } from '../src/keys.js';
-import { loadUnwrapper, openFailed, openWith } from '../src/open-compact.js';
-import { checkShape } from '../src/schema.js';
-import { strictParse } from '../src/strict-parse.js';
-import type { P256PublicJwk } from '../src/suite-p256.js';
-import { SIGN_ALGS } from '../src/suites.js';
+import type { Bytes } from '../src/encoding/bytes.js';
+import type { JwsHeader } from '../src/tokens/compact.js';
+import { parseJwe, sealedToShape, split, verifyJws } from '../src/tokens/compact.js';
+import { CryptoError } from '../src/names/errors.js';
+import type { KeyRecord } from '../src/keys/keys.js';
+import { loadUnwrapper, openFailed, openWith } from '../src/tokens/open/compact.js';
+import { checkShape } from '../src/encoding/schema.js';
+import { strictParse } from '../src/encoding/strict-parse.js';
+import type { P256PublicJwk } from '../src/keys/suite-p256.js';
+import { SIGN_ALGS } from '../src/keys/suites.js';
 import type { Level } from './wycheproof.js';
-import type { PrivateJwk, SealAlg } from '../src/suites.js';
+import type { PrivateJwk, SealAlg } from '../src/keys/suites.js';
 
 /**
  * Foreign tokens have neither our `typ` nor our `kid`, so they cannot pass parseJws and parseJwe as they are. These

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { encodeHex } from '../src/bytes.js';
-import type { Bytes } from '../src/bytes.js';
-import { CryptoError } from '../src/errors.js';
+import { encodeHex } from '../src/encoding/bytes.js';
+import type { Bytes } from '../src/encoding/bytes.js';
+import { CryptoError } from '../src/names/errors.js';
 import type { Vector, VectorCase } from './wycheproof.js';
 import { accepts, bytesOfHex, casesOf, findCase, requireBytes, runVectors } from './wycheproof.js';
 

@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JWK } from 'jose';
-import { encodeBase64url } from '../src/bytes.js';
-import { CryptoError } from '../src/errors.js';
-import type { KeyRecord } from '../src/keys.js';
-import { isSignatureOf } from '../src/keys.js';
-import { loadUnwrapper, openFailed, openGcm } from '../src/open-compact.js';
-import { checkShape } from '../src/schema.js';
-import { Secret } from '../src/secret.js';
+import { encodeBase64url } from '../src/encoding/bytes.js';
+import { CryptoError } from '../src/names/errors.js';
+import type { KeyRecord } from '../src/keys/keys.js';
+import { isSignatureOf } from '../src/keys/keys.js';
+import { loadUnwrapper, openFailed, openGcm } from '../src/tokens/open/compact.js';
+import { checkShape } from '../src/encoding/schema.js';
+import { Secret } from '../src/encoding/secret.js';
 import { importForeign, material } from './vector-tokens.js';
 import type { Outcome, Vector, VectorCase } from './wycheproof.js';
 import { accepts, bytesOfHex, casesOf, excepted, findCase, requireBytes, runVectors } from './wycheproof.js';
-import { agreeP256, checkP256Key, P256_KEYS } from '../src/suite-p256.js';
-import type { P256PrivateJwk, P256PublicJwk } from '../src/suite-p256.js';
-import type { PrivateJwk, PublicJwk, SignAlg } from '../src/suites.js';
+import { agreeP256, checkP256Key, P256_KEYS } from '../src/keys/suite-p256.js';
+import type { P256PrivateJwk, P256PublicJwk } from '../src/keys/suite-p256.js';
+import type { PrivateJwk, PublicJwk, SignAlg } from '../src/keys/suites.js';
 
 interface SignatureGroup {
   readonly publicKeyJwk?: PublicJwk;

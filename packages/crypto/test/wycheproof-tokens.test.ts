@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { compactVerify, importJWK } from 'jose';
 import type { JWK } from 'jose';
-import { CryptoError } from '../src/errors.js';
+import { CryptoError } from '../src/names/errors.js';
 import { openVectorJwe, readHeader, verifyVectorJws } from './vector-tokens.js';
 import type { Level, Vector, VectorCase } from './wycheproof.js';
 import { accepts, alterPart, casesOf, excepted, exceptions, findCase, requireBytes, runVectors } from './wycheproof.js';

@@ -1,5 +1,5 @@
-import { equalBytes } from '../src/bytes.js';
-import { CryptoError } from '../src/errors.js';
+import { equalBytes } from '../src/encoding/bytes.js';
+import { CryptoError } from '../src/names/errors.js';
 import { readVectors } from './vectors.js';
 
 /** One case of a Wycheproof file (github.com/C2SP/wycheproof, `testvectors_v1`). */

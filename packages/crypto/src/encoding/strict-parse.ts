@@ -1,0 +1,116 @@
+import { decodeUtf8 } from './bytes.js';
+import { CryptoError } from '../names/errors.js';
+
+export interface ParseLimits {
+  /** Largest accepted input in bytes. */
+  readonly maxBytes: number;
+  /** Most values, each member and element being one: what is made of millions takes seconds. No limit unless given. */
+  readonly maxValues?: number;
+}
+
+const DEPTH_MAX = 16;
+const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * JSON of a token or signed document: one value has one spelling. Refused are duplicate members,
+ * white space, odd escapes, numbers that are not written as ECMAScript writes them, ill-formed
+ * strings, depth over 16 and names that reach prototypes (protocol.md §2.1).
+ * @returns the value; its shape is still to be checked by a strict schema.
+ * @throws {CryptoError} payload_too_large, token_malformed
+ */
+export function strictParse(bytes: Uint8Array, limits: ParseLimits): unknown {
+  const text = scan(bytes, limits);
+  const value = parse(text.json);
+  // Bytes that JSON.stringify would not write are another spelling: the comparison finds them all at once.
+  // guard: parse-canonical
+  if (JSON.stringify(value) !== text.json) throw malformed('JSON is not in canonical form');
+  checkMembers(value);
+  return value;
+}
+
+/**
+ * JSON of an HTTP body: spacing, escapes and number spelling are free so that any client works;
+ * duplicate members and everything else that {@link strictParse} refuses are not.
+ * @throws {CryptoError} payload_too_large, token_malformed
+ */
+export function strictParseBody(bytes: Uint8Array, limits: ParseLimits): unknown {
+  const text = scan(bytes, limits);
+  const value = parse(text.json);
+  // JSON.parse keeps the last of two equal names, so the text then has more colons than the value has members.
+  // guard: body-duplicates without: checkMembers(value);
+  if (checkMembers(value) !== text.colons) throw malformed('JSON has duplicate members');
+  return value;
+}
+
+/** One pass before any parser: size, UTF-8, depth, number of values; counts the colons outside strings. */
+function scan(bytes: Uint8Array, limits: ParseLimits): { json: string; colons: number } {
+  // guard: parse-size
+  if (bytes.length > limits.maxBytes) throw new CryptoError('payload_too_large', `more than ${limits.maxBytes} bytes`);
+  const { maxValues = Infinity } = limits;
+  const json = decodeUtf8(bytes);
+  let depth = 0;
+  let colons = 0;
+  let values = 0;
+  let inString = false;
+  for (let at = 0; at < json.length; at++) {
+    const character = json.charCodeAt(at);
+    if (inString) {
+      if (character === 0x5c) at++;
+      else if (character === 0x22) inString = false;
+    } else if (character === 0x22) inString = true;
+    else if (character === 0x3a) colons++;
+    else if (character === 0x2c) values++;
+    else if (character === 0x7b || character === 0x5b) {
+      values++;
+      // guard: parse-depth without: if (++depth > 1e9)
+      if (++depth > DEPTH_MAX) throw malformed(`JSON is nested deeper than ${DEPTH_MAX}`);
+    } else if (character === 0x7d || character === 0x5d) depth--;
+    // guard: body-values
+    if (values > maxValues) throw malformed(`JSON has more than ${maxValues} values`);
+  }
+  return { json, colons };
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    // The engine's message quotes the input, so it is not passed on.
+    throw malformed('not valid JSON');
+  }
+}
+
+/** Checks every string, number and name; returns how many members all objects have together. */
+function checkMembers(value: unknown): number {
+  if (typeof value === 'string') return checkString(value);
+  if (typeof value === 'number') return checkNumber(value);
+  if (typeof value !== 'object' || value === null) return 0;
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + checkMembers(item), 0);
+  let members = 0;
+  for (const [name, member] of Object.entries(value)) {
+    // guard: parse-names
+    if (FORBIDDEN_NAMES.has(name)) throw malformed('JSON has a forbidden member name');
+    checkString(name);
+    members += 1 + checkMembers(member);
+  }
+  return members;
+}
+
+function checkString(text: string): 0 {
+  // guard: parse-strings
+  if (!text.isWellFormed() || text.includes('\u0000')) throw malformed('JSON has an ill-formed string');
+  return 0;
+}
+
+function checkNumber(value: number): 0 {
+  // 1e400 parses to Infinity; integers beyond 2^53 change silently. Fractions are left to the schema.
+  // guard: parse-numbers
+  if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
+    throw malformed('JSON has a number out of range');
+  }
+  return 0;
+}
+
+function malformed(message: string): CryptoError {
+  return new CryptoError('token_malformed', message);
+}

@@ -1,0 +1,152 @@
+import * as z from 'zod/mini';
+import type { Bytes } from '../encoding/bytes.js';
+import { encodeBase64url, utf8 } from '../encoding/bytes.js';
+import { nameSchema, urnSchema, versionSchema } from '../tokens/claims.js';
+import { CryptoError } from '../names/errors.js';
+import { parseFin, usageSchema } from '../run/reply.js';
+import { checkShape } from '../encoding/schema.js';
+import { strictParse, strictParseBody } from '../encoding/strict-parse.js';
+import { FRAMES_MAX, TRANSCRIPT_MAX_BYTES } from '../tokens/transcript.js';
+import type { TrustDocuments } from '../organisation/trust-documents.js';
+
+/**
+ * Largest answer file in bytes: pieces of 8 MiB, which is the most that a responder says, in base64url, their text, and
+ * documents.
+ */
+export const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
+/** Most values of an answer file: as many pieces as a reply may have, and what stands around them. */
+const ANSWER_MAX_VALUES = FRAMES_MAX + 1024;
+/** Most values of one line of an answer: what is made of millions takes gigabytes. */
+const LINE_MAX_VALUES = 2 ** 16;
+
+const tokenSchema = z.string().check(z.minLength(1));
+const encodedSchema = z.string().check(z.regex(/^[A-Za-z0-9_-]*$/));
+
+const evidenceSchema = z.strictObject({
+  /** Root documents from version 1 on. */
+  root: z.array(tokenSchema).check(z.minLength(1), z.maxLength(256)),
+  policy: tokenSchema,
+  /** The directory whose hash the responder signed. */
+  directory: tokenSchema,
+  /** The tags through which the name was resolved; none for a chat. */
+  tags: z.array(tokenSchema).check(z.maxLength(16)),
+  envelope: tokenSchema,
+  /** The signed question, if the asker wishes to show it. */
+  invocation: z.optional(tokenSchema),
+  head: encodedSchema,
+  deltas: z.array(encodedSchema),
+  fin: tokenSchema,
+  /** What renewers said of the position of the tags, where the tags did not say it themselves. */
+  fresh: z.optional(z.array(tokenSchema).check(z.minLength(1), z.maxLength(16))),
+});
+/** The tokens of one answer, from which everything else follows. */
+export type Evidence = z.infer<typeof evidenceSchema>;
+
+const answerSchema = z.strictObject({
+  text: z.string(),
+  usage: usageSchema,
+  /** Absent for a chat without a stored prompt. */
+  prompt: z.optional(z.strictObject({ name: nameSchema, version: versionSchema })),
+  responder: urnSchema,
+  /** What the asker's own client found. Nobody else relies on it: verifying never reads it. */
+  verified: z.boolean(),
+  evidence: evidenceSchema,
+});
+/** answer.json: an answer that can be verified by whoever holds the organisation's pin. */
+export type Answer = z.infer<typeof answerSchema>;
+
+/** What an asker holds after a verified reply. */
+export interface AnswerParts {
+  /** With the very directory that the fin names, or nobody can verify the answer. */
+  readonly documents: TrustDocuments;
+  readonly tags: readonly string[];
+  readonly envelope: string;
+  /** The inner question, if it is to be shown; it holds the reply secret of this one answer. */
+  readonly invocation?: string | undefined;
+  readonly head: Bytes;
+  /** As the opener delivered them, one per frame. */
+  readonly deltas: readonly Bytes[];
+  readonly fin: string;
+  /** As the bundle had them. */
+  readonly fresh?: readonly string[] | undefined;
+}
+
+/**
+ * The text of answer.json for a reply that `verifyFin` accepted.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function composeAnswer(parts: AnswerParts): string {
+  const fin = parseFin(parts.fin).claims;
+  const answer: Answer = {
+    text: answerText(parts.deltas),
+    usage: fin.usage,
+    ...(fin.purpose === 'prompt.reply' && { prompt: { name: fin.prm.name, version: fin.prm.ver } }),
+    responder: fin.iss,
+    verified: true,
+    evidence: {
+      root: [...parts.documents.roots],
+      policy: parts.documents.policy,
+      directory: parts.documents.directory,
+      tags: [...parts.tags],
+      envelope: parts.envelope,
+      ...(parts.invocation !== undefined && { invocation: parts.invocation }),
+      head: encodeBase64url(parts.head),
+      deltas: parts.deltas.map(encodeBase64url),
+      fin: parts.fin,
+      ...(parts.fresh !== undefined && { fresh: [...parts.fresh] }),
+    },
+  };
+  const text = `${JSON.stringify(answer)}\n`;
+  parseAnswer(text);
+  return text;
+}
+
+/**
+ * Reads an answer file without trusting it: what `JSON.stringify` writes and one newline, nothing else.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function parseAnswer(file: Bytes | string): Answer {
+  const bytes = typeof file === 'string' ? utf8(file) : file;
+  if (bytes.at(-1) !== 0x0a) throw new CryptoError('token_malformed', 'the answer does not end with a newline');
+  const limits = { maxBytes: ANSWER_MAX_BYTES, maxValues: ANSWER_MAX_VALUES };
+  return checkShape(strictParse(bytes.subarray(0, -1), limits), answerSchema, 'answer');
+}
+
+const chunkSchema = z.object({
+  choices: z.array(z.object({ delta: z.optional(z.object({ content: z.optional(z.nullable(z.string())) })) })),
+});
+
+/**
+ * The answer in words: `choices[0].delta.content` of every `chat.completion.chunk` line of the deltas, joined.
+ * A line may span deltas; lines end with a newline, the last one need not.
+ * @throws {CryptoError} token_malformed
+ */
+export function answerText(deltas: readonly Bytes[]): string {
+  const limits = { maxBytes: TRANSCRIPT_MAX_BYTES, maxValues: LINE_MAX_VALUES };
+  let text = '';
+  for (const line of linesOf(decodeDeltas(deltas))) {
+    const chunk = checkShape(strictParseBody(utf8(line), limits), chunkSchema, 'answer chunk');
+    text += chunk.choices[0]?.delta?.content ?? '';
+  }
+  return text;
+}
+
+/** Lines that hold something, one at a time: a list of them all takes many times the memory of the text. */
+function* linesOf(text: string): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const next = text.indexOf('\n', start);
+    const end = next < 0 ? text.length : next;
+    if (end > start) yield text.slice(start, end);
+    start = end + 1;
+  }
+}
+
+/** UTF-8 over the cuts: a character may span deltas. */
+function decodeDeltas(deltas: readonly Bytes[]): string {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    return deltas.map((delta) => decoder.decode(delta, { stream: true })).join('') + decoder.decode();
+  } catch {
+    throw new CryptoError('token_malformed', 'the deltas are not valid UTF-8');
+  }
+}

@@ -1,0 +1,32 @@
+import { decodeUtf8 } from '../../encoding/bytes.js';
+import type { ParsedJws } from '../../tokens/compact.js';
+import type { InvocationClaims, InvocationHeader } from '../invocation.js';
+import { INVOCATION_MAX_BYTES, parseInnerInvocation, parseInvocation } from '../invocation.js';
+import { openFailed, openWith } from '../../tokens/open/compact.js';
+import type { Unwrapper } from '../../keys/signer.js';
+
+export interface OpenedInvocation {
+  readonly header: InvocationHeader;
+  /** The signed question; its signature is not checked yet. */
+  readonly inner: ParsedJws<InvocationClaims>;
+}
+
+/**
+ * Opens a sealed question and compares its outside with its inside (protocol.md §2.4 step 6).
+ * @throws {CryptoError} token_malformed, payload_too_large before the key is used; then open_failed, whatever went wrong
+ */
+export async function openInvocation(token: string, unwrapper: Unwrapper): Promise<OpenedInvocation> {
+  const outer = parseInvocation(token);
+  const plaintext = await openWith(outer, unwrapper);
+  try {
+    if (plaintext.length > INVOCATION_MAX_BYTES) throw openFailed();
+    const inner = parseInnerInvocation(decodeUtf8(plaintext));
+    // guard: question-outside
+    if (inner.claims.iss !== outer.header.iss || inner.claims.aud !== outer.header.aud) throw openFailed();
+    return { header: outer.header, inner };
+  } catch {
+    throw openFailed();
+  } finally {
+    plaintext.fill(0);
+  }
+}

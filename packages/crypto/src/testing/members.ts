@@ -1,0 +1,163 @@
+import type { DirectoryEntity } from '../organisation/directory.js';
+import { mintId, urnOf } from '../names/ids.js';
+import type { KeyFile, KeyPurpose, KeyRecord } from '../keys/keys.js';
+import { loadUnwrapper } from '../tokens/open/compact.js';
+import type { KeyPair, Signer, Unwrapper } from '../keys/signer.js';
+import { generateKeyPair, loadSigner } from '../keys/signer.js';
+import type { SealAlg, SignAlg, SuiteId } from '../keys/suites.js';
+
+/** Entities with their private keys, for tests. */
+export interface TestMember {
+  readonly urn: string;
+  /** `<urn>#<kid>` of the signing key. */
+  readonly keyid: string;
+  readonly sig: KeyPair;
+  /** Undefined for a vault, to which nothing is ever sealed. */
+  readonly enc: KeyPair | undefined;
+  readonly signer: Signer;
+  /** Its directory entry as it was made. */
+  readonly entity: DirectoryEntity;
+  readonly keyFile: KeyFile;
+  /** Opens what is sealed to it. */
+  unwrapper(): Promise<Unwrapper>;
+}
+
+/** A renewer, which signs requests with one key and freshness with another. */
+export interface TestRenewer {
+  readonly urn: string;
+  readonly keyid: string;
+  readonly signer: Signer;
+  readonly fresh: Signer;
+  readonly entity: Device;
+  readonly keyFile: KeyFile;
+}
+
+/** Where a member belongs, and when and in which suite its keys are made. */
+export interface MemberPlace {
+  readonly org: string;
+  readonly suite: 'rsa2048' | 'rsa3072' | 'p256';
+  /** Seconds. */
+  readonly now: number;
+  readonly readyKeyPair?: ReadyKeyPair | undefined;
+}
+
+/** Gives key pairs that were made before, each to one slot; undefined where there is none, and one is made. */
+export type ReadyKeyPair = (suite: SuiteId, use: 'sig' | 'enc') => KeyPair | undefined;
+
+export type Device = Extract<DirectoryEntity, { kind: 'device' }>;
+type ServiceName = 'vault' | `responder:${string}` | `gateway:${string}`;
+
+const DAY_SECONDS = 86_400;
+const keyPairs = new Map<string, Promise<KeyPair>>();
+
+/** One key pair per slot and process: making RSA keys is slow, and tests make many organisations. */
+export function keyPairOf(
+  slot: string,
+  suite: SuiteId,
+  use: 'sig' | 'enc',
+  ready: ReadyKeyPair = () => undefined,
+): Promise<KeyPair> {
+  const name = `${slot} ${suite} ${use}`;
+  const pair = keyPairs.get(name) ?? Promise.resolve(ready(suite, use) ?? generateKeyPair(suite, use));
+  keyPairs.set(name, pair);
+  return pair;
+}
+
+/** A device of a user of its own; `slot` names its keys. */
+export function makeDevice(
+  place: MemberPlace,
+  slot: string,
+  rights: Pick<Device, 'roles' | 'groups'>,
+): Promise<TestMember> {
+  const user = urnOf(place.org, 'user', mintId('usr'));
+  const purposes: KeyPurpose[] = ['http', 'invoke', 'content', 'tag'];
+  const entityOf = (keys: KeyRecord[]): Device => ({ kind: 'device', user, ...rights, keys });
+  return makeMember(place, slot, urnOf(place.org, 'dev', mintId('dev')), { purposes, seals: true, entityOf });
+}
+
+/** A service; its address is `https://<name>.<org>.example`. */
+export function makeService(place: MemberPlace, name: ServiceName): Promise<TestMember> {
+  const url = `https://${name.replace(/^.*:/, '')}.${place.org}.example`;
+  const urn = urnOf(place.org, 'svc', name);
+  if (name === 'vault') {
+    const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'vault', url, roles: ['service'], keys });
+    return makeMember(place, name, urn, { purposes: ['http', 'envelope'], seals: false, entityOf });
+  }
+  if (name.startsWith('gateway:')) {
+    const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'gateway', url, roles: ['gateway'], keys });
+    return makeMember(place, name, urn, { purposes: ['http', 'invoke'], seals: false, entityOf });
+  }
+  const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'responder', url, roles: ['service'], keys });
+  return makeMember(place, name, urn, { purposes: ['http', 'reply'], seals: true, entityOf });
+}
+
+interface MemberKind {
+  readonly purposes: KeyPurpose[];
+  /** Whether it has a key to which things are sealed. */
+  readonly seals: boolean;
+  entityOf(keys: KeyRecord[]): DirectoryEntity;
+}
+
+async function makeMember(place: MemberPlace, slot: string, urn: string, kind: MemberKind): Promise<TestMember> {
+  const { org, suite, now, readyKeyPair } = place;
+  const sig = await keyPairOf(`${org} ${slot}`, suite, 'sig', readyKeyPair);
+  const enc = kind.seals ? await keyPairOf(`${org} ${slot}`, suite, 'enc', readyKeyPair) : undefined;
+  const keys: { pair: KeyPair; use: 'sig' | 'enc'; pur: KeyPurpose[] }[] = [
+    { pair: sig, use: 'sig', pur: kind.purposes },
+  ];
+  if (enc !== undefined) keys.push({ pair: enc, use: 'enc', pur: ['unwrap'] });
+  const times = { nbf: now - DAY_SECONDS, use_until: now + 365 * DAY_SECONDS, end: now + 3650 * DAY_SECONDS };
+  return {
+    urn,
+    keyid: `${urn}#${sig.kid}`,
+    sig,
+    enc,
+    signer: await loadSigner(sig.privateJwk, sig.alg as SignAlg),
+    entity: kind.entityOf(
+      keys.map(({ pair: { kid, alg, publicJwk: jwk }, use, pur }) => ({ kid, use, alg, suite, pur, ...times, jwk })),
+    ),
+    keyFile: {
+      v: 1,
+      org,
+      urn,
+      keys: keys.map(({ pair: { kid, alg, privateJwk: jwk }, use, pur }) => ({ kid, use, alg, suite, pur, jwk })),
+    },
+    unwrapper() {
+      if (enc === undefined) throw new Error(`nothing is sealed to ${slot}`);
+      return loadUnwrapper(enc.privateJwk, enc.alg as SealAlg);
+    },
+  };
+}
+
+/** A renewer with a user of its own; its keys are of suite ed25519. */
+export async function makeRenewer({ org, now, readyKeyPair }: MemberPlace, slot: string): Promise<TestRenewer> {
+  const urn = urnOf(org, 'dev', mintId('dev'));
+  const pair = (purpose: string) => keyPairOf(`${org} ${slot} ${purpose}`, 'ed25519', 'sig', readyKeyPair);
+  const [http, fresh] = [await pair('http'), await pair('fresh')];
+  const times = { nbf: now - DAY_SECONDS, use_until: now + 365 * DAY_SECONDS, end: now + 3650 * DAY_SECONDS };
+  const listed: readonly [KeyPair, KeyPurpose][] = [
+    [http, 'http'],
+    [fresh, 'fresh'],
+  ];
+  const facts = ({ kid, alg }: KeyPair, purpose: KeyPurpose) =>
+    ({ kid, use: 'sig', alg, suite: 'ed25519', pur: [purpose] }) as const;
+  const records: KeyRecord[] = listed.map(([one, purpose]) => ({
+    ...facts(one, purpose),
+    pur: [purpose],
+    ...times,
+    jwk: one.publicJwk,
+  }));
+  return {
+    urn,
+    keyid: `${urn}#${http.kid}`,
+    signer: await loadSigner(http.privateJwk, http.alg as SignAlg),
+    fresh: await loadSigner(fresh.privateJwk, fresh.alg as SignAlg),
+    entity: { kind: 'device', user: urnOf(org, 'user', mintId('usr')), roles: ['renewer'], groups: [], keys: records },
+    keyFile: {
+      v: 1,
+      org,
+      urn,
+      keys: listed.map(([one, purpose]) => ({ ...facts(one, purpose), pur: [purpose], jwk: one.privateJwk })),
+    },
+  };
+}
