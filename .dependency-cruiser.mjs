@@ -21,6 +21,24 @@ export const WORKSPACE_IMPORTS = {
   ],
 };
 
+/** The rooms of the crypto package, and which of the others each may import. What opens, open/, counts as its room. */
+export const CRYPTO_ROOMS = {
+  names: [],
+  platform: [],
+  encoding: ['names', 'platform'],
+  keys: ['names', 'platform', 'encoding'],
+  tokens: ['names', 'platform', 'encoding', 'keys'],
+  'key-files': ['names', 'platform', 'encoding', 'keys', 'tokens'],
+  streams: ['names', 'platform', 'encoding', 'tokens'],
+  organisation: ['names', 'encoding', 'keys', 'tokens'],
+  prompt: ['names', 'encoding', 'keys', 'tokens', 'streams', 'organisation'],
+  run: ['names', 'platform', 'encoding', 'keys', 'tokens', 'organisation', 'prompt'],
+  evidence: ['names', 'encoding', 'keys', 'tokens', 'organisation', 'prompt', 'run'],
+  letters: ['names', 'encoding', 'keys', 'tokens', 'streams'],
+  http: ['names', 'encoding', 'keys'],
+  log: ['names', 'platform', 'encoding', 'keys'],
+};
+
 const ANY_WORKSPACE = '^(packages|services)/';
 /** What makes vectors also makes what our code would not, so it reaches into the crypto package; nobody ships it. */
 const GENERATORS = '^packages/conformance/generators/';
@@ -141,6 +159,15 @@ const roomRules = [
   ),
 ];
 
+const cryptoRules = Object.entries(CRYPTO_ROOMS).map(([room, allowed]) =>
+  refuse(
+    `rooms-of-crypto/${room}`,
+    `${room}/ may import ${allowed.join(', ') || 'no other room'}.`,
+    { path: `^packages/crypto/src/${room}/`, pathNot: TESTS },
+    { path: '^packages/crypto/src/', pathNot: below([room, ...allowed].map((name) => `packages/crypto/src/${name}`)) },
+  ),
+);
+
 const generalRules = [
   refuse(
     'no-circle',
@@ -165,7 +192,7 @@ const generalRules = [
 ];
 
 export default {
-  forbidden: [...workspaceRules, ...boundaryRules, ...roomRules, ...generalRules],
+  forbidden: [...workspaceRules, ...boundaryRules, ...roomRules, ...cryptoRules, ...generalRules],
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^((packages|services)/[^/]+|bench|fuzz)/(dist|coverage)/' },

@@ -1,6 +1,6 @@
 import { readdirSync, symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import cruiser from '../../.dependency-cruiser.mjs';
+import cruiser, { CRYPTO_ROOMS } from '../../.dependency-cruiser.mjs';
 import { repository, workspaces } from '../../scripts/workspaces.mjs';
 import { Plot, runTool } from './tool.js';
 
@@ -41,6 +41,12 @@ const PLANTED: readonly [rule: string, file: string, statement: string][] = [
   ['service-knows-no-edge', 'services/vault/src/room/web.service.ts', `import 'fastify';`],
   ['repository-is-the-bottom', 'services/vault/src/room/up.repository.ts', `import './plain.service.js';`],
   ['rooms-meet-through-services', 'services/vault/src/other/a.ts', `import '../room/rows.repository.js';`],
+  // Nobody may import the room that stands above all others, and that one none that stands beside it.
+  ...Object.keys(CRYPTO_ROOMS).map((room): [string, string, string] => [
+    `rooms-of-crypto/${room}`,
+    `packages/crypto/src/${room}/bad.ts`,
+    `import '../${room === 'evidence' ? 'letters' : 'evidence'}/fine.js';`,
+  ]),
   ['no-circle', 'packages/crypto/src/circle-a.ts', `import type {} from './circle-b.js';`],
   ['resolvable', 'packages/crypto/src/nowhere.ts', `import './nothing.js';`],
   ['declared', 'packages/client/src/undeclared.ts', `import 'pino';`],
@@ -52,6 +58,9 @@ const SOIL: readonly [file: string, text: string][] = [
   ['packages/crypto/src/open.ts', `export const word = 1;`],
   ['packages/crypto/src/prompt/open/grant.ts', `export const word = 1;`],
   ['packages/crypto/src/testing.ts', `import './prompt/open/grant.js';`],
+  ['packages/crypto/src/evidence/fine.ts', `import '../names/fine.js';`],
+  ['packages/crypto/src/letters/fine.ts', `import '../names/fine.js';`],
+  ['packages/crypto/src/names/fine.ts', `export const word = 1;`],
   ['packages/crypto/src/circle-b.ts', `import './circle-a.js';`],
   ['packages/client/src/node/index.ts', `import 'node:fs';`],
   ['packages/conformance/generators/make.mjs', `import '../../crypto/src/prompt/open/grant.js'; import 'fast-check';`],

@@ -187,7 +187,7 @@ export type { Custody, LabelRule, PolicyDocument } from './organisation/policy.j
 export { authorsOf, parsePolicy } from './organisation/policy.js';
 export type { RootDocument } from './organisation/root.js';
 export { parseRoot, pinOf, verifyRootChain } from './organisation/root.js';
-export type { ChainTuple, Position, PositionRef } from './prompt/position.js';
+export type { ChainTuple, Position } from './prompt/position.js';
 export { followChain, positionHash, requireDescendant } from './prompt/position.js';
 export type { EarlierTagClaims, TagClaims } from './prompt/tag.js';
 export { isEarlierTag, parseEarlierTag, parseTag, positionOf, signTag } from './prompt/tag.js';
@@ -200,7 +200,7 @@ export { Trust } from './organisation/trust.js';
 export type { DirectoryFreshness } from './organisation/fresh-directory.js';
 export type { FreshPosition } from './prompt/fresh-position.js';
 export { requireFreshPosition } from './prompt/fresh-position.js';
-export type { DirectoryFreshClaims, FreshClaims, LabelFreshClaims } from './organisation/freshness.js';
+export type { DirectoryFreshClaims, FreshClaims, LabelFreshClaims, PositionRef } from './organisation/freshness.js';
 export {
   parseDirectoryFreshness,
   parseLabelFreshness,

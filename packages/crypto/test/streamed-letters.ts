@@ -1,6 +1,6 @@
 import type { Bytes } from '../src/encoding/bytes.js';
 import { signJws } from '../src/tokens/compact.js';
-import { ContentHash } from '../src/prompt/content-hash.js';
+import { ContentHash } from '../src/streams/content-hash.js';
 import { openStreamedLetter } from '../src/letters/open/streamed-letter.js';
 import { LETTER_END, letterEndOf, NEWLINE, sealStreamedLetter } from '../src/letters/streamed-letter.js';
 import { person } from './people.js';

@@ -5,7 +5,7 @@ import { newStreamKey, sealChunks } from '../streams/chunked.js';
 import { hashSchema } from '../tokens/claims.js';
 import type { JwsFormat } from '../tokens/compact.js';
 import { signJws } from '../tokens/compact.js';
-import { ContentHash } from '../prompt/content-hash.js';
+import { ContentHash } from '../streams/content-hash.js';
 import type { SealingKey } from '../keys/key-material.js';
 import type { Letter } from './letter.js';
 import { letterFormat, sealAs } from './letter.js';

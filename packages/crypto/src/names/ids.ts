@@ -1,4 +1,3 @@
-import { randomBytes } from '../encoding/bytes.js';
 import { requireSeconds } from './seconds.js';
 
 /** Organisation: what stands after `urn:bulla:`. */
@@ -24,7 +23,7 @@ export function idPattern(prefix: IdPrefix): RegExp {
  */
 export function mintId(prefix: IdPrefix, nowMs: number = Date.now()): string {
   requireSeconds(nowMs);
-  const bytes = randomBytes(16);
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
   let time = nowMs;
   for (let index = 5; index >= 0; index--) {
     bytes[index] = time % 256;

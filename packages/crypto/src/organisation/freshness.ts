@@ -9,7 +9,6 @@ import { CryptoError } from '../names/errors.js';
 import { organisationUrn } from '../names/ids.js';
 import { secondsSchema } from '../keys/keys.js';
 import type { PolicyDocument } from './policy.js';
-import type { PositionRef } from '../prompt/position.js';
 import { requireSeconds } from '../names/seconds.js';
 import type { Signer } from '../keys/signer.js';
 import type { TrustMemory } from './trust-memory.js';
@@ -33,6 +32,12 @@ const labelFreshSchema = z.strictObject({
   purpose: z.literal('tag.fresh'),
 });
 const directoryFreshSchema = z.strictObject({ ...common, purpose: z.literal('directory.fresh') });
+/** A position of a label by its number and its hash, as a party remembers it. */
+export interface PositionRef {
+  readonly seq: number;
+  readonly pos: string;
+}
+
 /** F: a renewer's word that it knows no later position of a label (docs/spec/freshness.md). */
 export type LabelFreshClaims = z.infer<typeof labelFreshSchema>;
 /** The same of a directory. */

@@ -9,7 +9,7 @@ import { attachmentContext, attachmentsSchema, sealAttachment } from './attachme
 import type { Bytes } from '../encoding/bytes.js';
 import { concatBytes, decodeBase64url, decodeUtf8, encodeBase64url } from '../encoding/bytes.js';
 import { CHUNK_BYTES, sealChunks, sealedLength } from '../streams/chunked.js';
-import { ContentHash } from './content-hash.js';
+import { ContentHash } from '../streams/content-hash.js';
 import { openAttachment } from './open/attachment.js';
 import { Secret } from '../encoding/secret.js';
 

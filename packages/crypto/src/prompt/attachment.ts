@@ -3,7 +3,7 @@ import type { Bytes } from '../encoding/bytes.js';
 import { encodeBase64url, utf8 } from '../encoding/bytes.js';
 import { CHUNK_BYTES, CHUNKS_MAX, newStreamKey, sealChunks } from '../streams/chunked.js';
 import { bytes32Schema, hashSchema, opaqueIdSchema, urnOfSchema, versionSchema } from '../tokens/claims.js';
-import { ContentHash } from './content-hash.js';
+import { ContentHash } from '../streams/content-hash.js';
 import { CryptoError } from '../names/errors.js';
 import { checkShape } from '../encoding/schema.js';
 

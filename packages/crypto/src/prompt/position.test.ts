@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CHASH, NAME, SUB } from '../../test/tags.js';
-import type { ChainTuple, PositionRef } from './position.js';
+import type { PositionRef } from '../organisation/freshness.js';
+import type { ChainTuple } from './position.js';
 import { followChain, positionHash, requireDescendant } from './position.js';
 
 const of = { name: NAME, tag: 'production' };

@@ -1,5 +1,6 @@
 import { encodeBase64url, sha256, utf8 } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';
+import type { PositionRef } from '../organisation/freshness.js';
 
 /** A move of a label as the chain of its positions has it; the name, the label and `seq` are the chain's. */
 export interface ChainTuple {
@@ -18,12 +19,6 @@ export interface Position extends ChainTuple {
   /** The label. */
   readonly tag: string;
   readonly seq: number;
-}
-
-/** A position by its number and its hash, as a party remembers it. */
-export interface PositionRef {
-  readonly seq: number;
-  readonly pos: string;
 }
 
 /** `pos`: base64url of SHA-256 over the JSON array `[name, tag, seq, sub, ver, chash, prev]` (docs/spec/tag.md). */

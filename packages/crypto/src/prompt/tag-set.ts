@@ -4,7 +4,7 @@ import { CryptoError } from '../names/errors.js';
 import { organisationUrn, parseUrn } from '../names/ids.js';
 import { mightSignAt } from '../keys/keys.js';
 import { TAG_DAYS_MAX } from '../organisation/policy.js';
-import type { PositionRef } from './position.js';
+import type { PositionRef } from '../organisation/freshness.js';
 import { positionHash } from './position.js';
 import { requireSeconds } from '../names/seconds.js';
 import type { TagClaims } from './tag.js';

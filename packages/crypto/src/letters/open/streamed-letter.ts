@@ -1,7 +1,7 @@
 import type { Bytes } from '../../encoding/bytes.js';
 import { concatBytes, decodeBase64url, decodeUtf8 } from '../../encoding/bytes.js';
 import { parseJws, verifyJws } from '../../tokens/compact.js';
-import { ContentHash } from '../../prompt/content-hash.js';
+import { ContentHash } from '../../streams/content-hash.js';
 import { CryptoError } from '../../names/errors.js';
 import type { VerifyingKey } from '../../keys/keys.js';
 import type { Letter } from '../letter.js';

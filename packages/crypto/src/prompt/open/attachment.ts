@@ -2,7 +2,7 @@ import type { Attachment, AttachmentPlace } from '../attachment.js';
 import { attachmentContext } from '../attachment.js';
 import type { Bytes } from '../../encoding/bytes.js';
 import { decodeBase64url, encodeBase64url } from '../../encoding/bytes.js';
-import { ContentHash } from '../content-hash.js';
+import { ContentHash } from '../../streams/content-hash.js';
 import { failingForGood, openChunks } from '../../streams/open/chunked.js';
 import { openFailed } from '../../tokens/open/compact.js';
 import { Secret } from '../../encoding/secret.js';

@@ -1,6 +1,6 @@
 import type { Bytes } from '../encoding/bytes.js';
 import { sha256 } from '../encoding/bytes.js';
-import { CHUNK_BYTES } from '../streams/chunked.js';
+import { CHUNK_BYTES } from './chunked.js';
 
 const HASH_BYTES = 32;
 

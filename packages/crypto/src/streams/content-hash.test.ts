@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { bytes, NOTHING } from '../../test/sealed-streams.js';
 import { flipBit } from '../../test/test-log.js';
 import { encodeHex } from '../encoding/bytes.js';
-import { CHUNK_BYTES } from '../streams/chunked.js';
+import { CHUNK_BYTES } from './chunked.js';
 import { ContentHash } from './content-hash.js';
 
 async function hashOf(...pieces: Uint8Array[]): Promise<{ size: number; hash: string }> {
