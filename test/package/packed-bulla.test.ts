@@ -75,7 +75,7 @@ describe('the archives of npm run pack', () => {
       expect(readFileSync(join(place, 'LICENSE'), 'utf8')).toBe(readFileSync(join(repository, 'LICENSE'), 'utf8'));
       const files = readdirSync(place, { recursive: true }).map(String);
       expect(files).toContain(join('dist', 'index.js'));
-      expect(files.filter((file) => /\.test\.|tsbuildinfo|vectors/.test(file))).toEqual([]);
+      expect(files.filter((file) => /\.test\.|tsbuildinfo|vectors|compile-cache/.test(file))).toEqual([]);
     }
   });
 
@@ -105,6 +105,20 @@ describe('the archives of npm run pack', () => {
       stdout: 'function\n',
       stderr: '',
     });
+  });
+
+  it('keep what Node compiled beside the command, where nobody else writes, and not among temporary files', () => {
+    const temporary = join(root, 'temporary');
+    mkdirSync(temporary);
+    const env = { ...environment({ BULLA_HOME: join(root, 'home') }), TMPDIR: temporary };
+    const command = join(modules, '@bulla/cli/bin/bulla.js');
+    expect(spawnSync(process.execPath, [command, 'version'], { env, encoding: 'utf8' }).status).toBe(0);
+    expect(readdirSync(join(modules, '@bulla/cli/.compile-cache')).length).toBeGreaterThan(0);
+    expect(readdirSync(temporary)).toEqual([]);
+    // The control: where Node is left to choose, it takes the folder of temporary files.
+    const leftToNode = "require('node:module').enableCompileCache(); import('@bulla/crypto')";
+    expect(spawnSync(process.execPath, ['-e', leftToNode], { cwd: project, env }).status).toBe(0);
+    expect(readdirSync(temporary)).toEqual(['node-compile-cache']);
   });
 
   it('hold a page of the manual for each command, which the manifest names for npm', () => {

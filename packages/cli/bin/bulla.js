@@ -2,6 +2,7 @@
 // It has to run, and to say what is wrong, under every Node that somebody may have: hence plain JavaScript.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -51,6 +52,9 @@ if (isNewEnough(process.versions.node)) {
     );
     process.exit(1);
   }
+  // Half of a start is compiling. What Node keeps of it stands beside the program, where only those can write who could
+  // change the program itself, and not in the folder for everybody's temporary files.
+  module.enableCompileCache(fileURLToPath(new URL('../.compile-cache', import.meta.url)));
   await import(entry.href);
 } else {
   const program = packagedNode();

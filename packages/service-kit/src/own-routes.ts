@@ -1,20 +1,15 @@
 import type { Health, ServiceIndex } from '@bulla/contract';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readiness } from './health.js';
 import { indexPage } from './index-page.js';
+import { serveInterfacePage } from './interface-page.js';
 import { openapiDocument } from './openapi.js';
 import type { ServiceName } from './route-table.js';
 import { entryOf } from './route-table.js';
 
 const JSON_TEXT = 'application/json; charset=utf-8';
 const HTML = 'text/html; charset=utf-8';
-
-/** Hides what would authorise; the words about a group go below its name where both do not fit. */
-const PAGE_CSS = `.swagger-ui :is(.topbar, .scheme-container, .authorization__btn) { display: none; }
-.swagger-ui .opblock-tag { flex-wrap: wrap; }
-.swagger-ui .opblock-tag small { flex: 1 1 18rem; }`;
 
 export interface OwnRouteParts {
   readonly service: ServiceName;
@@ -25,8 +20,6 @@ export interface OwnRouteParts {
 /** Health and the description of the interface, which every service answers alike and to anybody. */
 export function answerAboutItself(app: NestFastifyApplication, { service, version, readiness }: OwnRouteParts): void {
   const fastify = app.getHttpAdapter().getInstance();
-  const document = openapiDocument(service, version);
-  const text = JSON.stringify(document);
   // Balancers ask by HEAD too.
   const method = ['GET', 'HEAD'];
   const alive: Health = { status: 'ok', checks: [] };
@@ -50,14 +43,13 @@ export function answerAboutItself(app: NestFastifyApplication, { service, versio
     void reply.header('vary', 'accept').header('content-type', isForPeople ? HTML : JSON_TEXT);
     return reply.send(isForPeople ? page : JSON.stringify(index));
   });
-  fastify.get(entryOf('interface.document').path, (_, reply) => reply.header('content-type', JSON_TEXT).send(text));
-  SwaggerModule.setup(entryOf('interface.page').path, app, document, {
-    raw: false,
-    // A browser has no key to sign with: a form that sends could only be refused.
-    swaggerOptions: { supportedSubmitMethods: [] },
-    customCss: PAGE_CSS,
-    customSiteTitle: document.info.title,
+  // A description of some hundred schemas: most services are never asked for it.
+  let document: string | undefined;
+  fastify.get(index.openapi, (_, reply) => {
+    document ??= JSON.stringify(openapiDocument(service, version));
+    return reply.header('content-type', JSON_TEXT).send(document);
   });
+  serveInterfacePage(fastify, { path: index.docs, document: index.openapi, title: `Bulla ${service}` });
 }
 
 function sendHealth(reply: FastifyReply, health: Health): FastifyReply {
