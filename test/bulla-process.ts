@@ -33,8 +33,11 @@ export async function prepareHome(home: string): Promise<void> {
   placePglite(join(home, 'pglite'));
 }
 
+/** The ports of `bulla up`, in its settings. */
+export type PortSettings = Readonly<Record<`BULLA_${'VAULT' | 'RESPONDER' | 'METRICS'}_PORT`, string>>;
+
 /** Ports for `bulla up`: not those that the system finds for 0, which it might give to another process before. */
-export async function portSettings(): Promise<Readonly<Record<string, string>>> {
+export async function portSettings(): Promise<PortSettings> {
   const [vault, responder, metrics] = await freePorts(4);
   return {
     BULLA_VAULT_PORT: String(vault),

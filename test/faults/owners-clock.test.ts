@@ -5,7 +5,7 @@ import { Home, prepareDevelopment, renewOrganisation } from '@bulla/client/node'
 import { databaseForTest, freePorts, isLongRun } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Ended } from '../bulla-process.js';
-import { bulla, portSettings, startBulla } from '../bulla-process.js';
+import { bulla, portSettings, prepareHome, startBulla } from '../bulla-process.js';
 import type { ServiceProcess } from './service-process.js';
 import { startService } from './service-process.js';
 import { findFaketime, ShiftedClock } from './shifted-clock.js';
@@ -116,7 +116,19 @@ const UP_AHEAD = isLongRun() ? [31, 65, 400] : [31];
     folder = await mkdtemp(join(tmpdir(), 'bulla-owners-clock-'));
     home = join(folder, 'home');
     clock = new ShiftedClock(library ?? '', folder);
-    settings = { BULLA_HOME: home, ...(await portSettings()), ...clock.environment };
+    const ports = await portSettings();
+    settings = { BULLA_HOME: home, ...ports, ...clock.environment };
+    const [vaultUrl, responderUrl] = [ports.BULLA_VAULT_PORT, ports.BULLA_RESPONDER_PORT].map(
+      (port) => `http://127.0.0.1:${port}`,
+    ) as [string, string];
+    // The first start is the subject of others: database and keys are made in a quicker way.
+    await prepareHome(home);
+    await prepareDevelopment(new Home(home), {
+      vaultUrl,
+      responderUrl,
+      now: Math.floor(Date.now() / 1000),
+      suite: 'p256',
+    });
     await runUp();
   }, 60_000);
   afterEach(() => rm(folder, { recursive: true }));

@@ -4,7 +4,7 @@ import type { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely';
 import type { Dialect } from 'kysely';
 import type { Migration, MigrationInfo } from 'kysely/migration';
-import { Migrator } from 'kysely/migration';
+import { DEFAULT_MIGRATION_TABLE, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { CurrentConnections } from './current-connections.js';
 import { databaseFault } from './database-fault.js';
@@ -67,6 +67,7 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const SILENCE_MAX_MS = 12_000;
 const MIGRATION_LOCK_TIMEOUT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 2_000;
+const UNDEFINED_TABLE = '42P01';
 
 /** Opens the database of a service. No connection is made before the first statement. */
 export function connectDatabase<Tables>(options: DatabaseOptions): Database<Tables> {
@@ -189,6 +190,10 @@ async function migrate(
 ): Promise<void> {
   const root = new Kysely<unknown>({ dialect });
   try {
+    if (await isCurrent(root, options)) {
+      options.log.write({ event: 'database-migrated', schema: options.schema, migrations: 0 });
+      return;
+    }
     const migrator = new Migrator({
       db: root.withSchema(options.schema),
       provider: { getMigrations: () => Promise.resolve({ ...options.migrations }) },
@@ -200,6 +205,22 @@ async function migrate(
     options.log.write({ event: 'database-migrated', schema: options.schema, migrations: results.length });
   } finally {
     if (!keepOpen) await root.destroy();
+  }
+}
+
+/**
+ * Whether all migrations have run, and no others. Kysely's migrator looks through the whole catalogue to find that out: the
+ * better part of a start on the embedded database.
+ */
+async function isCurrent(root: Kysely<unknown>, { schema, migrations }: DatabaseOptions): Promise<boolean> {
+  try {
+    const table = sql.id(schema, DEFAULT_MIGRATION_TABLE);
+    const { rows } = await sql<{ name: string }>`select name from ${table}`.execute(root);
+    const names = Object.keys(migrations);
+    return rows.length === names.length && rows.every(({ name }) => names.includes(name));
+  } catch (error) {
+    if (databaseFault(error)?.code === UNDEFINED_TABLE) return false;
+    throw error;
   }
 }
 
