@@ -1,6 +1,6 @@
 import { deepEqual } from 'node:assert/strict';
-import type { StreamEvent } from '../../packages/client/dist/event-stream.js';
-import { readEvents } from '../../packages/client/dist/event-stream.js';
+import type { StreamEvent } from '../../packages/client/dist/connection/event-stream.js';
+import { readEvents } from '../../packages/client/dist/connection/event-stream.js';
 import { own } from './kit/input.js';
 import { readLater } from './kit/refusals.js';
 

@@ -1,5 +1,5 @@
 import { deepEqual } from 'node:assert/strict';
-import { parsePromptFile, writePromptFile } from '../../packages/cli/dist/prompt-file.js';
+import { parsePromptFile, writePromptFile } from '../../packages/cli/dist/input/prompt-file.js';
 import { textOf } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

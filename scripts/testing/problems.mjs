@@ -5,7 +5,7 @@ const OF_SERVERS = new Set(['indeterminate']);
 
 /**
  * What the services say in their interface that a request can be answered with, as the tests note it when they provoke it
- * (packages/service-kit/src/testing-openapi.ts): each problem of each operation, and those of the edge once per service.
+ * (packages/service-kit/src/testing/openapi.ts): each problem of each operation, and those of the edge once per service.
  * @param {Readonly<Record<string, import('@bulla/contract').Route>>} routes
  * @returns {string[]} `<service> <operation> <code>`, or `<service> edge <code>`
  */

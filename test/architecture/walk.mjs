@@ -7,7 +7,7 @@ const { Bulla, identityOf } = await load('packages/client/dist/index.js');
 const { Home, IDENTITY, prepareDevelopment, readKeyFile, RESPONDER_KEYS, VAULT_KEYS } = await load(
   'packages/client/dist/node/index.js',
 );
-const { publishOrganisation } = await load('packages/client/dist/publishing.js');
+const { publishOrganisation } = await load('packages/client/dist/trust/publishing.js');
 const { findAddresses, readStandaloneSettings, start } = await load('services/standalone/dist/index.js');
 
 const home = new Home(folder);

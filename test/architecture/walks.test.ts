@@ -23,7 +23,7 @@ const save = stepsOf('The walk of one save');
 const run = stepsOf('The walk of one run');
 const labels = (steps: readonly MappedFunction[]): string[] => steps.map(({ path, name }) => `${path} ${name}`);
 /** Is there, built, and never entered: the control that a trace does not just repeat what it was asked for. */
-const control: MappedFunction = { path: 'packages/client/src/labels.ts', name: 'noSuchFunction' };
+const control: MappedFunction = { path: 'packages/client/src/labels/labels.ts', name: 'noSuchFunction' };
 const unused: MappedFunction = { path: 'services/vault/src/sharing/sharing.service.ts', name: 'add' };
 
 describe('the walks on the map', () => {

@@ -2,7 +2,7 @@ import { Bulla } from '@bulla/client';
 import type { DirectoryDocument } from '@bulla/crypto';
 import { generateKeyPair, parseGrant, parseInvocation } from '@bulla/crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { identityOf } from '../../packages/client/src/identity.js';
+import { identityOf } from '../../packages/client/src/connection/identity.js';
 import { draftOf } from '../../packages/client/test/world.js';
 import { basedOn, must } from '../../services/vault/test/authoring.js';
 import type { TestVault } from '../../services/vault/test/running-vault.js';

@@ -1,10 +1,10 @@
 import { BullaError } from '@bulla/client';
-import { Approvals } from '../../packages/client/src/approvals.js';
-import { readAdoption } from '../../packages/client/src/label-adoption.js';
-import { confirmLabel, standingLabel } from '../../packages/client/src/label-confirmation.js';
-import { baseOf, moveLabel, moveLatest } from '../../packages/client/src/label-moves.js';
-import { resolveLabel } from '../../packages/client/src/labels.js';
-import { ask } from '../../packages/client/src/question.js';
+import { Approvals } from '../../packages/client/src/labels/approvals.js';
+import { readAdoption } from '../../packages/client/src/labels/label-adoption.js';
+import { confirmLabel, standingLabel } from '../../packages/client/src/labels/label-confirmation.js';
+import { baseOf, moveLabel, moveLatest } from '../../packages/client/src/labels/label-moves.js';
+import { resolveLabel } from '../../packages/client/src/labels/labels.js';
+import { ask } from '../../packages/client/src/runs/question.js';
 import type { History } from './history.js';
 import type { Process } from './homes.js';
 import type { LabelName, Setting } from './organisation.js';

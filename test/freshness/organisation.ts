@@ -2,8 +2,8 @@ import type { Identity, RenewerIdentity } from '@bulla/client';
 import { renewerIdentityOf } from '@bulla/client';
 import type { Trust } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
-import { identityOf } from '../../packages/client/src/identity.js';
-import type { PromptRef } from '../../packages/client/src/labels.js';
+import { identityOf } from '../../packages/client/src/connection/identity.js';
+import type { PromptRef } from '../../packages/client/src/labels/labels.js';
 import type { TestVault } from '../../packages/client/test/vault.js';
 import { draftOf, makeWorld } from '../../packages/client/test/world.js';
 

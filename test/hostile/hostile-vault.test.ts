@@ -6,7 +6,7 @@ import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { World } from '../../packages/cli/test/world.js';
-import { identityOf } from '../../packages/client/src/identity.js';
+import { identityOf } from '../../packages/client/src/connection/identity.js';
 import { ask } from '../../services/responder/test/asking.js';
 import type { HonestResponder, Outcome } from './honest-responder.js';
 import { startHonestResponder } from './honest-responder.js';

@@ -14,7 +14,7 @@ import {
 } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { Bulla, MemoryTrustStore } from '@bulla/client';
-import { identityOf } from '../../packages/client/src/identity.js';
+import { identityOf } from '../../packages/client/src/connection/identity.js';
 import { TestVault } from '../../packages/client/test/vault.js';
 import { draftOf } from '../../packages/client/test/world.js';
 

@@ -5,7 +5,7 @@ import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { World } from '../../packages/cli/test/world.js';
-import { identityOf } from '../../packages/client/src/identity.js';
+import { identityOf } from '../../packages/client/src/connection/identity.js';
 import { draftOf } from '../../packages/client/test/world.js';
 import { HostileVault, LABEL, NAME } from './hostile-vault.js';
 

@@ -14,7 +14,7 @@ describe('the page of settings', () => {
   });
 
   it('has every variable that programs let pass, and no other', () => {
-    const source = readFileSync(`${repository}/packages/service-kit/src/setting-values.ts`, 'utf8');
+    const source = readFileSync(`${repository}/packages/service-kit/src/process/setting-values.ts`, 'utf8');
     const known = [...source.matchAll(/^ {2}'(BULLA_\w+)',$/gm)].map(([, name]) => name);
     expect(known.length).toBeGreaterThan(20);
     expect([...page.matchAll(/^\| `(BULLA_\w+)`/gm)].map(([, name]) => name)).toEqual(known.toSorted());

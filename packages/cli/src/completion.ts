@@ -3,7 +3,7 @@ import { InvitationFile } from '@bulla/client/node';
 import { DeviceRole } from '@bulla/contract';
 import type { Command, Option } from 'commander';
 import { Context } from './context.js';
-import { idOf } from './device-names.js';
+import { idOf } from './output/device-names.js';
 import { visibleCommands } from './help.js';
 import type { Io } from './io.js';
 

@@ -3,18 +3,18 @@ import { Bulla, identityOf } from '@bulla/client';
 import type { Identity, Renewer } from '@bulla/client';
 import type { KeyPlace, Profile } from '@bulla/client/node';
 import { FileTrustStore, Home, IDENTITY, readEnrolment, readKeyFile, readProfile } from '@bulla/client/node';
-import { Asker } from './asker.js';
+import { Asker } from './input/asker.js';
 import type { Io } from './io.js';
-import type { Beholder } from './names.js';
-import type { Part } from './output.js';
-import { Output, styled } from './output.js';
-import { Passphrases } from './passphrases.js';
-import { readPeopleNames } from './people-names.js';
-import type { RenewerSettings } from './renewer-home.js';
-import { openRenewer } from './renewer-home.js';
-import type { ClientSettings } from './settings.js';
-import { readClientSettings, requireHttpUrl } from './settings.js';
-import { UsageError } from './usage-error.js';
+import type { Beholder } from './input/names.js';
+import type { Part } from './output/output.js';
+import { Output, styled } from './output/output.js';
+import { Passphrases } from './input/passphrases.js';
+import { readPeopleNames } from './output/people-names.js';
+import type { RenewerSettings } from './home/renewer-home.js';
+import { openRenewer } from './home/renewer-home.js';
+import type { ClientSettings } from './input/settings.js';
+import { readClientSettings, requireHttpUrl } from './input/settings.js';
+import { UsageError } from './input/usage-error.js';
 
 /** Options that every command takes. */
 export interface GlobalOptions {

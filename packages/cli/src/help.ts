@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { closestTo } from './closest-word.js';
-import { UsageError } from './usage-error.js';
+import { closestTo } from './input/closest-word.js';
+import { UsageError } from './input/usage-error.js';
 
 /** `bulla help`, which shows the help of a command however deep it stands. */
 export function addHelpCommand(program: Command): void {

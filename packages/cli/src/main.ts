@@ -1,4 +1,4 @@
-import { EXIT } from './exit-code.js';
+import { EXIT } from './output/exit-code.js';
 import { run } from './program.js';
 
 /** What is left to end by itself after a command has returned, before the process is ended. */

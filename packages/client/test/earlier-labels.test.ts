@@ -5,7 +5,7 @@ import { encodeBase64url, parseTag, utf8 } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
-import { Home } from '../src/node/home.js';
+import { Home } from '../src/node/home/home.js';
 import { FileTrustStore } from '../src/node/trust-store.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { ServerResponse } from 'node:http';
 import { encodeBase64url } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
-import type { RunEvent } from '../src/runs.js';
+import type { RunEvent } from '../src/runs/runs.js';
 import { eventsOf, sendEvents, sendReply } from './responder.js';
 import type { Outgoing } from './signed-service.js';
 import type { World } from './world.js';

@@ -16,7 +16,7 @@ import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair } from '@bulla/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
-import { MemoryTrustStore } from '../src/trust-store.js';
+import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld, withAnotherEnd } from './world.js';
 

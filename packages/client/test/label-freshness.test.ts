@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LabelFreshClaims } from '@bulla/crypto';
 import { parseLabelFreshness, parseTag, positionHash, positionOf, signLabelFreshness } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
-import { MemoryTrustStore } from '../src/trust-store.js';
+import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { positionHash } from '@bulla/crypto';
-import type { ShownPosition } from '../src/label-memory.js';
+import type { ShownPosition } from '../src/labels/label-memory.js';
 import {
   headOf,
   leadsThrough,
@@ -13,9 +13,9 @@ import {
   withoutForks,
   withHead,
   withoutHead,
-} from '../src/label-memory.js';
-import type { TrustState } from '../src/trust-store.js';
-import { contentOf, seenOf } from '../src/trust-store.js';
+} from '../src/labels/label-memory.js';
+import type { TrustState } from '../src/trust/trust-store.js';
+import { contentOf, seenOf } from '../src/trust/trust-store.js';
 import { shown } from './shown.js';
 
 const NAME = 'claims/triage';

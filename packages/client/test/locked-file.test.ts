@@ -6,11 +6,11 @@ import { encodeHex, parseLocked, Secret, utf8 } from '@bulla/crypto';
 import { isLongRun, seedOfRun } from '@bulla/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { stretch } from '../src/node/argon2id.js';
-import { Home } from '../src/node/home.js';
-import { makeKeyFile, readKeyFile, writeKeyFile } from '../src/node/key-file.js';
-import { lockKeys, lockStateOf, unlockKeys } from '../src/node/key-lock.js';
-import { isLocked, lockText, passphraseOf, unlockText } from '../src/node/locked-file.js';
+import { stretch } from '../src/node/home/argon2id.js';
+import { Home } from '../src/node/home/home.js';
+import { makeKeyFile, readKeyFile, writeKeyFile } from '../src/node/home/key-file.js';
+import { lockKeys, lockStateOf, unlockKeys } from '../src/node/home/key-lock.js';
+import { isLocked, lockText, passphraseOf, unlockText } from '../src/node/home/locked-file.js';
 
 const PASSPHRASE = 'correct hörse battery staple';
 const vectors = JSON.parse(

@@ -1,7 +1,7 @@
 import type { DirectoryDocument, Signer } from '@bulla/crypto';
 import { parseDirectory } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
-import type { DeviceRequest } from '../src/device-requests.js';
+import type { DeviceRequest } from '../src/people/device-requests.js';
 import { MemoryRecords, PeopleVault } from './people-vault.js';
 import type { World } from './world.js';
 import { makeWorld } from './world.js';

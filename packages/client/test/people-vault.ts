@@ -1,7 +1,7 @@
 import type { EnrolmentRequest, NewEnrolment, NewInvitation } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import { ALL_SUITES, deviceKeyOf, enrolmentFingerprint, parseDirectory, ticketHash } from '@bulla/crypto';
-import type { InvitationRecord, InvitationRecords } from '../src/invitation-records.js';
+import type { InvitationRecord, InvitationRecords } from '../src/people/invitation-records.js';
 import type { World } from './world.js';
 
 interface Entry {

@@ -11,10 +11,10 @@ import {
 } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
-import type { PendingEnrolment } from '../src/enrolment.js';
-import { Enrolment, prepareEnrolment } from '../src/enrolment.js';
-import { makeKeyFile } from '../src/node/key-file.js';
-import { MemoryTrustStore } from '../src/trust-store.js';
+import type { PendingEnrolment } from '../src/people/enrolment.js';
+import { Enrolment, prepareEnrolment } from '../src/people/enrolment.js';
+import { makeKeyFile } from '../src/node/home/key-file.js';
+import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import { pauseless } from './pauseless.js';
 import type { PeopleRoom } from './people-room.js';
 import { openPeopleRoom } from './people-room.js';

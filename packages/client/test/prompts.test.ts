@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Problem } from '@bulla/contract';
 import { encodeBase64url, generateKeyPair, mintId, parseGrant, parseTag, randomBytes, urnOf } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
-import { saysTheSame } from '../src/seal-version.js';
+import { saysTheSame } from '../src/prompts/seal-version.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
 

@@ -3,9 +3,9 @@ import { parseDirectory, type TrustDocuments } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair } from '@bulla/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { identityOf } from '../src/identity.js';
-import type { Publication } from '../src/publishing.js';
-import { publishOrganisation } from '../src/publishing.js';
+import { identityOf } from '../src/connection/identity.js';
+import type { Publication } from '../src/trust/publishing.js';
+import { publishOrganisation } from '../src/trust/publishing.js';
 import type { World } from './world.js';
 import { makeWorld, NOBODY_URL } from './world.js';
 

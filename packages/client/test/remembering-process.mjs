@@ -11,10 +11,10 @@ registerHooks({
     return next(source !== undefined && existsSync(fileURLToPath(source)) ? source.href : specifier, context);
   },
 });
-const { Home } = await import('../src/node/home.ts');
+const { Home } = await import('../src/node/home/home.ts');
 const { FileTrustStore } = await import('../src/node/trust-store.ts');
-const { rememberedOf, tupleOf, withHead } = await import('../src/label-memory.ts');
-const { seenOf } = await import('../src/trust-store.ts');
+const { rememberedOf, tupleOf, withHead } = await import('../src/labels/label-memory.ts');
+const { seenOf } = await import('../src/trust/trust-store.ts');
 const { shown } = await import('./shown.ts');
 
 const [folder, org, pin, own, count] = process.argv.slice(2);

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Problem } from '@bulla/contract';
 import { parseDirectoryFreshness, parseLabelFreshness, parseTag, signTag } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
-import { Renewer } from '../src/renewer.js';
-import { firstMemory } from '../src/renewer-adoption.js';
-import { renewerIdentityOf } from '../src/renewer-identity.js';
-import type { TrustStore } from '../src/trust-store.js';
-import { MemoryTrustStore } from '../src/trust-store.js';
+import { Renewer } from '../src/renewer/renewer.js';
+import { firstMemory } from '../src/renewer/renewer-adoption.js';
+import { renewerIdentityOf } from '../src/renewer/renewer-identity.js';
+import type { TrustStore } from '../src/trust/trust-store.js';
+import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
 

@@ -1,4 +1,4 @@
-import type { ShownPosition } from '../src/label-memory.js';
+import type { ShownPosition } from '../src/labels/label-memory.js';
 
 /** A position as its tags would prove it, named by its number; the first of its prompt unless changed. */
 export function shown(change: Partial<ShownPosition> = {}): ShownPosition {

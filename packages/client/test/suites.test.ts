@@ -1,7 +1,7 @@
 import { parseInvitationCode } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Enrolment, prepareEnrolment } from '../src/enrolment.js';
-import { MemoryTrustStore } from '../src/trust-store.js';
+import { Enrolment, prepareEnrolment } from '../src/people/enrolment.js';
+import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import { MemoryRecords, PeopleVault } from './people-vault.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';

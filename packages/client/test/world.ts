@@ -3,9 +3,9 @@ import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair } from '@bulla/testkit';
 import type { ConnectOptions } from '../src/bulla.js';
 import { Bulla } from '../src/bulla.js';
-import { identityOf } from '../src/identity.js';
-import type { PromptDraft } from '../src/seal-version.js';
-import { MemoryTrustStore } from '../src/trust-store.js';
+import { identityOf } from '../src/connection/identity.js';
+import type { PromptDraft } from '../src/prompts/seal-version.js';
+import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import { TestResponder } from './responder.js';
 import { TestVault } from './vault.js';
 

@@ -14,9 +14,9 @@ import {
   ResponderUrn,
 } from './ids.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
-import { ProblemCode, PROBLEMS } from './problems.js';
+import { ProblemCode, PROBLEMS } from './http/problems.js';
 import { Kind } from './roles.js';
-import type { OwnKeyRouteName, SignedRouteName } from './route-call.js';
+import type { OwnKeyRouteName, SignedRouteName } from './http/route-call.js';
 
 const published = z.strictObject({ version: Version });
 const ofPrompt = z.strictObject({ prompt: PromptId });

@@ -5,8 +5,8 @@ export {
   LabelMoveResult,
   NewApprovalTag,
   PendingMove,
-} from './approvals.js';
-export { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes.js';
+} from './labels/approvals.js';
+export { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes/envelopes.js';
 export { AuditEvent, auditResult } from './events.js';
 export type { AuditAct, AuditFacts } from './events.js';
 export {
@@ -18,10 +18,10 @@ export {
   OwnGrant,
   OwnGrantPage,
   OwnGrantQuery,
-} from './grants.js';
-export { entityTag, IdempotencyKey, IfMatch } from './headers.js';
-export { LostDocuments, LostMoves, RestoredVault, ResumedVault, TakenMoves } from './handing-back.js';
-export { Health, ServiceIndex } from './health.js';
+} from './envelopes/grants.js';
+export { entityTag, IdempotencyKey, IfMatch } from './http/headers.js';
+export { LostDocuments, LostMoves, RestoredVault, ResumedVault, TakenMoves } from './organisations/handing-back.js';
+export { Health, ServiceIndex } from './http/health.js';
 export {
   ApprovalId,
   DeviceUrn,
@@ -42,7 +42,7 @@ export {
   Urn,
   UserUrn,
 } from './ids.js';
-export { NewInvocation, Reply, ReplyEvent } from './invocations.js';
+export { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
 export {
   AcceptedFreshness,
   LabelChain,
@@ -59,7 +59,7 @@ export {
   StandingLabel,
   StandingLabelPage,
   StandingLabelQuery,
-} from './labels.js';
+} from './labels/labels.js';
 export {
   BODY_BYTES_MAX,
   DIRECTORIES_PER_DAY,
@@ -72,7 +72,7 @@ export {
   LABELS_MAX,
   MOVES_MAX,
   ORGANISATION_BODY_BYTES_MAX,
-} from './limits.js';
+} from './http/limits.js';
 export { Sequence, Version, VersionOrNone } from './numbers.js';
 export {
   AcceptedDocument,
@@ -86,8 +86,8 @@ export {
   NewPolicy,
   NewRoot,
   SignedDocument,
-} from './organisations.js';
-export { Cursor } from './paging.js';
+} from './organisations/organisations.js';
+export { Cursor } from './http/paging.js';
 export {
   ApprovedEnrolment,
   DeviceLabel,
@@ -101,7 +101,7 @@ export {
   InvitationQuery,
   NewEnrolment,
   NewInvitation,
-} from './people.js';
+} from './people/people.js';
 export {
   CLIENT_PROBLEMS,
   Problem,
@@ -111,12 +111,12 @@ export {
   ProblemError,
   ProblemOrigin,
   PROBLEMS,
-} from './problems.js';
-export type { ClientProblemCode, ProblemOptions, ProblemPlace } from './problems.js';
-export { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery, PromptType } from './prompts.js';
+} from './http/problems.js';
+export type { ClientProblemCode, ProblemOptions, ProblemPlace } from './http/problems.js';
+export { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery, PromptType } from './prompts/prompts.js';
 export { Kind, may, PERMISSIONS, Role } from './roles.js';
 export type { Permission } from './roles.js';
-export type { Route } from './route.js';
+export type { Route } from './http/route.js';
 export type {
   OwnKeyRouteName,
   RouteBody,
@@ -125,14 +125,27 @@ export type {
   RouteQuery,
   RouteResponse,
   SignedRouteName,
-} from './route-call.js';
-export type { FoundRoute } from './route-of.js';
-export { routeOf } from './route-of.js';
-export { EDGE_PROBLEMS, problemsOf } from './route-problems.js';
+} from './http/route-call.js';
+export type { FoundRoute } from './http/route-of.js';
+export { routeOf } from './http/route-of.js';
+export { EDGE_PROBLEMS, problemsOf } from './http/route-problems.js';
 export { ROUTES } from './routes.js';
-export { groupOf, ROUTE_GROUPS } from './route-groups.js';
-export { targetOf } from './target.js';
-export type { TemplatePiece } from './template.js';
-export { parseTemplate, renderTemplate, TemplateError, templateVariables, VARIABLE_PATTERN } from './template.js';
+export { groupOf, ROUTE_GROUPS } from './http/route-groups.js';
+export { targetOf } from './http/target.js';
+export type { TemplatePiece } from './prompts/template.js';
+export {
+  parseTemplate,
+  renderTemplate,
+  TemplateError,
+  templateVariables,
+  VARIABLE_PATTERN,
+} from './prompts/template.js';
 export { ContentToken, FreshToken, Token } from './tokens.js';
-export { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery, VersionSummary } from './versions.js';
+export {
+  AcceptedVersion,
+  NewVersion,
+  SealedVersion,
+  VersionPage,
+  VersionQuery,
+  VersionSummary,
+} from './prompts/versions.js';

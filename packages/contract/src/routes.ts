@@ -1,18 +1,18 @@
-import { APPROVAL_ROUTES } from './approval-routes.js';
-import { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes.js';
-import { AcceptedGrants, GrantPage, GrantQuery, NewGrants, OwnGrantPage, OwnGrantQuery } from './grants.js';
-import { idempotent, idempotentOn } from './headers.js';
-import { Health, OpenApiDocument, ServiceIndex } from './health.js';
-import { NewInvocation, Reply, ReplyEvent } from './invocations.js';
-import { LABEL_ROUTES } from './label-routes.js';
-import { INVOCATION_BODY_BYTES_MAX } from './limits.js';
-import { ORGANISATION_ROUTES } from './organisation-routes.js';
-import { inEnvelope, inGrant, inPrompt, inVersion } from './params.js';
-import { PEOPLE_ROUTES } from './people-routes.js';
-import { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery } from './prompts.js';
-import type { Route } from './route.js';
-import { create, read, remove } from './route-kinds.js';
-import { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery } from './versions.js';
+import { APPROVAL_ROUTES } from './labels/approval-routes.js';
+import { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes/envelopes.js';
+import { AcceptedGrants, GrantPage, GrantQuery, NewGrants, OwnGrantPage, OwnGrantQuery } from './envelopes/grants.js';
+import { idempotent, idempotentOn } from './http/headers.js';
+import { Health, OpenApiDocument, ServiceIndex } from './http/health.js';
+import { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
+import { LABEL_ROUTES } from './labels/label-routes.js';
+import { INVOCATION_BODY_BYTES_MAX } from './http/limits.js';
+import { ORGANISATION_ROUTES } from './organisations/organisation-routes.js';
+import { inEnvelope, inGrant, inPrompt, inVersion } from './http/params.js';
+import { PEOPLE_ROUTES } from './people/people-routes.js';
+import { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery } from './prompts/prompts.js';
+import type { Route } from './http/route.js';
+import { create, read, remove } from './http/route-kinds.js';
+import { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery } from './prompts/versions.js';
 
 // What routes of one sort have in common; the table below spells out the rest.
 const report = { service: 'both', method: 'GET', status: 200, signedResponse: false } as const;

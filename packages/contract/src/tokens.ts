@@ -1,5 +1,5 @@
 import { textOf } from './alphabet.js';
-import * as limits from './limits.js';
+import * as limits from './http/limits.js';
 
 /** The first characters of such tokens; a whole one has some hundreds to thousands. */
 const EXAMPLE_JWS = 'eyJhbGciOiJQUzI1NiJ9.eyJpc3MiOiJ1cm46YnVsbGE6YWNtZSJ9.c2lnbmF0dXJl';

@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import { ClockDrift } from './clock-drift.js';
-import { Clock } from './clock.js';
-import { EventLog } from './event-log.js';
-import { Ledger } from './ledger.js';
-import { Metrics } from './metrics.js';
-import { ServiceKeys } from './service-keys.js';
+import { ClockDrift } from './database/clock-drift.js';
+import { Clock } from './process/clock.js';
+import { EventLog } from './observe/event-log.js';
+import { Ledger } from './audit/ledger.js';
+import { Metrics } from './observe/metrics.js';
+import { ServiceKeys } from './authentication/service-keys.js';
 
 export interface KitProviders {
   readonly module: Type | DynamicModule;

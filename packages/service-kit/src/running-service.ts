@@ -1,21 +1,21 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Kysely } from 'kysely';
 import type { AddressInfo } from 'node:net';
-import type { InFlight } from './admission.js';
-import type { ClockDrift } from './clock-drift.js';
-import type { Clock } from './clock.js';
-import { databaseFault } from './database-fault.js';
-import type { EventLog } from './event-log.js';
-import type { Limits } from './limits.js';
-import type { Readiness } from './health.js';
-import type { LedgerTables } from './ledger-tables.js';
-import type { MetricsServer } from './metrics.js';
-import { purgeExpired } from './purge.js';
-import type { RefusalCounter } from './refusal-counter.js';
-import type { Authorities } from './request-parts.js';
+import type { InFlight } from './edge/admission.js';
+import type { ClockDrift } from './database/clock-drift.js';
+import type { Clock } from './process/clock.js';
+import { databaseFault } from './database/database-fault.js';
+import type { EventLog } from './observe/event-log.js';
+import type { Limits } from './limits/limits.js';
+import type { Readiness } from './observe/health.js';
+import type { LedgerTables } from './audit/ledger-tables.js';
+import type { MetricsServer } from './observe/metrics.js';
+import { purgeExpired } from './audit/purge.js';
+import type { RefusalCounter } from './audit/refusal-counter.js';
+import type { Authorities } from './edge/request-parts.js';
 import type { ListenOptions, Service } from './service.js';
-import { authoritiesOf } from './setting-values.js';
-import type { TrustEnds } from './trust-ends.js';
+import { authoritiesOf } from './process/setting-values.js';
+import type { TrustEnds } from './observe/trust-ends.js';
 
 export interface RunningServiceParts {
   readonly app: NestFastifyApplication;

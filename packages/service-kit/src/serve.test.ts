@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { LIMITS } from './limits.js';
+import { LIMITS } from './limits/limits.js';
 import type { Host } from './serve.js';
 import { serveUntilSignal } from './serve.js';
 

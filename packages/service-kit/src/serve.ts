@@ -1,6 +1,6 @@
-import { DatabaseTrouble } from './database-trouble.js';
-import { LIMITS } from './limits.js';
-import type { ServiceName } from './route-table.js';
+import { DatabaseTrouble } from './database/database-trouble.js';
+import { LIMITS } from './limits/limits.js';
+import type { ServiceName } from './route/route-table.js';
 import type { Service } from './service.js';
 
 /** What of a process a service needs: where to complain, what to end with, and who tells it to. */

@@ -6,7 +6,7 @@ import type { Migration } from 'kysely/migration';
 import pg from 'pg';
 import { connectDatabase, databaseFault, EventLog, openPglite } from '../src/index.js';
 import type { Database } from '../src/index.js';
-import { problemOf } from '../src/problem-of.js';
+import { problemOf } from '../src/edge/problem-of.js';
 import { describeOnServer, stores } from './stores.js';
 
 interface Tables {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { BODY_BYTES_MAX, ORGANISATION_BODY_BYTES_MAX } from '@bulla/contract';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { LIMITS } from '../src/limits.js';
+import { LIMITS } from '../src/limits/limits.js';
 import type { Tiny } from './tiny-vault.js';
 import { startTiny } from './tiny-vault.js';
 

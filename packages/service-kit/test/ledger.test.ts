@@ -2,7 +2,7 @@ import { mintId } from '@bulla/crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Problem } from '@bulla/contract';
 import { sql } from 'kysely';
-import { purgeExpired } from '../src/purge.js';
+import { purgeExpired } from '../src/audit/purge.js';
 import { SignedClient } from '../src/testing.js';
 import { describeOnServer, stores } from './stores.js';
 import type { Tiny } from './tiny-vault.js';

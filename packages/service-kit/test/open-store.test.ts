@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Clock, EventLog, SettingsError } from '../src/index.js';
-import { MemoryStore } from '../src/memory-store.js';
-import { openStore } from '../src/open-store.js';
-import type { SharedStore } from '../src/shared-store.js';
+import { MemoryStore } from '../src/limits/memory-store.js';
+import { openStore } from '../src/limits/open-store.js';
+import type { SharedStore } from '../src/limits/shared-store.js';
 import type { TestRedis } from './redis-server.js';
 import { describeWithRedis, startRedis } from './redis-server.js';
 import type { Tiny } from './tiny-vault.js';

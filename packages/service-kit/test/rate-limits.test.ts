@@ -1,8 +1,8 @@
 import { mintId } from '@bulla/crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Clock, EventLog } from '../src/index.js';
-import { chargesOf, RATES } from '../src/rates.js';
-import { RedisStore } from '../src/redis-store.js';
+import { chargesOf, RATES } from '../src/limits/rates.js';
+import { RedisStore } from '../src/limits/redis-store.js';
 import type { TestResponse } from '../src/testing.js';
 import type { TestRedis } from './redis-server.js';
 import { describeWithRedis, startRedis } from './redis-server.js';

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Clock, EventLog } from '../src/index.js';
-import { MemoryStore } from '../src/memory-store.js';
-import { RedisStore } from '../src/redis-store.js';
-import type { SharedStore } from '../src/shared-store.js';
+import { MemoryStore } from '../src/limits/memory-store.js';
+import { RedisStore } from '../src/limits/redis-store.js';
+import type { SharedStore } from '../src/limits/shared-store.js';
 import { TestClock } from '../src/testing.js';
 import type { TestRedis } from './redis-server.js';
 import { describeWithRedis, startRedis } from './redis-server.js';

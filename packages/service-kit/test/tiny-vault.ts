@@ -42,7 +42,7 @@ import {
   ServiceKeys,
   TrustSource,
 } from '../src/index.js';
-import { entriesToHandle } from '../src/route-table.js';
+import { entriesToHandle } from '../src/route/route-table.js';
 import { OpenapiContract, SignedClient, TestClock } from '../src/testing.js';
 import type { Store } from './stores.js';
 import { TinyTrust } from './tiny-trust.js';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { EXIT } from '../../../packages/cli/src/exit-code.js';
+import { EXIT } from '../../../packages/cli/src/output/exit-code.js';
 import { sourceFiles } from '../../../scripts/source-files.mjs';
 import { bulla } from '../../bulla-command.js';
 import { blocksOf } from './console-blocks.js';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { readText } from '../files.js';
-import { UsageError } from '../usage-error.js';
-import { collect } from './prompt.js';
+import { readText } from '../input/files.js';
+import { UsageError } from '../input/usage-error.js';
+import { collect } from './prompt/prompt.js';
 
 interface ApiOptions {
   readonly field?: readonly string[];

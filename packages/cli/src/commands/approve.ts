@@ -2,11 +2,11 @@ import type { PendingApproval } from '@bulla/client';
 import { ApprovalId } from '@bulla/contract';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { CheckFailed } from '../exit-code.js';
-import { moveScreen } from '../move-screen.js';
-import { requireLabel, shortName } from '../names.js';
-import { UsageError } from '../usage-error.js';
-import { sayOutcome } from './prompt-labels.js';
+import { CheckFailed } from '../output/exit-code.js';
+import { moveScreen } from '../output/move-screen.js';
+import { requireLabel, shortName } from '../input/names.js';
+import { UsageError } from '../input/usage-error.js';
+import { sayOutcome } from './prompt/prompt-labels.js';
 import type { SigningOptions } from './signing.js';
 import {
   addSigningOptions,

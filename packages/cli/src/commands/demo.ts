@@ -1,17 +1,17 @@
 import type { Answer, Bulla } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import type { Refusal } from '../demo-attacks.js';
-import { misuseEnvelope, recordQuestion, tamperWithAnswer } from '../demo-attacks.js';
-import { CheckFailed } from '../exit-code.js';
-import { writeWhole } from '../files.js';
-import { shortName } from '../names.js';
-import type { Part } from '../output.js';
-import { styled } from '../output.js';
-import { UsageError } from '../usage-error.js';
-import { draftOf } from '../prompt-draft.js';
-import { findingOf } from '../answer-explanations.js';
-import { quoted } from '../visible-text.js';
+import type { Refusal } from '../demo/demo-attacks.js';
+import { misuseEnvelope, recordQuestion, tamperWithAnswer } from '../demo/demo-attacks.js';
+import { CheckFailed } from '../output/exit-code.js';
+import { writeWhole } from '../input/files.js';
+import { shortName } from '../input/names.js';
+import type { Part } from '../output/output.js';
+import { styled } from '../output/output.js';
+import { UsageError } from '../input/usage-error.js';
+import { draftOf } from '../input/prompt-draft.js';
+import { findingOf } from '../output/answer-explanations.js';
+import { quoted } from '../output/visible-text.js';
 
 const NAME = 'demo/claim-triage';
 /** No policy is likely to protect it: several people would have to sign before the demo could go on. */

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { readText, writeWhole } from '../files.js';
-import { UsageError } from '../usage-error.js';
+import { readText, writeWhole } from '../input/files.js';
+import { UsageError } from '../input/usage-error.js';
 
 /** What the command uses of @bulla/testkit, which it loads by name: it ships with the project, not with the command. */
 interface TestkitPackage {

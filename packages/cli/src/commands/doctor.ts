@@ -6,11 +6,11 @@ import { may } from '@bulla/contract';
 import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit-code.js';
-import { inspectFreshness, inspectOwnRenewer, inspectWords } from '../freshness-inspection.js';
-import { inspectGrants } from '../grants-inspection.js';
-import { hintOf } from '../hints.js';
-import type { Finding } from '../inspection.js';
+import { EXIT } from '../output/exit-code.js';
+import { inspectFreshness, inspectOwnRenewer, inspectWords } from '../inspection/freshness-inspection.js';
+import { inspectGrants } from '../inspection/grants-inspection.js';
+import { hintOf } from '../output/hints.js';
+import type { Finding } from '../inspection/inspection.js';
 import {
   inspectIdentity,
   inspectForks,
@@ -21,14 +21,14 @@ import {
   inspectReaders,
   inspectService,
   inspectTrust,
-} from '../inspection.js';
-import { styled } from '../output.js';
-import { inspectRedis } from '../redis-inspection.js';
-import type { StandalonePackage, StandaloneSettings } from '../standalone-package.js';
-import { loadStandalone } from '../standalone-package.js';
-import { inspectDatabase, inspectModel } from '../store-inspection.js';
-import { reasonOf } from '../system-errors.js';
-import { UsageError } from '../usage-error.js';
+} from '../inspection/inspection.js';
+import { styled } from '../output/output.js';
+import { inspectRedis } from '../inspection/redis-inspection.js';
+import type { StandalonePackage, StandaloneSettings } from '../home/standalone-package.js';
+import { loadStandalone } from '../home/standalone-package.js';
+import { inspectDatabase, inspectModel } from '../inspection/store-inspection.js';
+import { reasonOf } from '../output/system-errors.js';
+import { UsageError } from '../input/usage-error.js';
 
 /** `bulla doctor` and `bulla status` */
 export function addInspectionCommands(program: Command, context: Context): void {

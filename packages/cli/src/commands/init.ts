@@ -4,13 +4,13 @@ import { ALL_SUITES } from '@bulla/crypto';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Context } from '../context.js';
-import { DevelopmentHome, withHome } from '../development-home.js';
-import { styled } from '../output.js';
-import { hasMemory } from '../renewer-home.js';
-import { requireHttpUrl } from '../settings.js';
-import type { Addresses } from '../standalone-package.js';
-import { loadStandalone } from '../standalone-package.js';
-import { UsageError } from '../usage-error.js';
+import { DevelopmentHome, withHome } from '../home/development-home.js';
+import { styled } from '../output/output.js';
+import { hasMemory } from '../home/renewer-home.js';
+import { requireHttpUrl } from '../input/settings.js';
+import type { Addresses } from '../home/standalone-package.js';
+import { loadStandalone } from '../home/standalone-package.js';
+import { UsageError } from '../input/usage-error.js';
 
 interface InitOptions {
   readonly production?: boolean;

@@ -4,10 +4,10 @@ import { ALL_SUITES, exportKeys, generateKeyPair, keyFor, keyMaterialOf, namesOf
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Context } from '../context.js';
-import { readKeys, writeNew } from '../key-files.js';
-import { styled } from '../output.js';
-import { qrCode } from '../qr-code.js';
-import { UsageError } from '../usage-error.js';
+import { readKeys, writeNew } from '../input/key-files.js';
+import { styled } from '../output/output.js';
+import { qrCode } from '../output/qr-code.js';
+import { UsageError } from '../input/usage-error.js';
 
 const FORMATS = ['pem', 'der', 'jwk'] as const;
 /** 128 bits of strength, and what every tool has. */

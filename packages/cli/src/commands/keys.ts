@@ -12,8 +12,8 @@ import type { SuiteId } from '@bulla/crypto';
 import { fingerprint, readPublicKeys, signPublicKeys, suite } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { styled } from '../output.js';
-import { UsageError } from '../usage-error.js';
+import { styled } from '../output/output.js';
+import { UsageError } from '../input/usage-error.js';
 import type { GenerateOptions } from './key-files.js';
 import { addGenerateOptions, addKeyFileCommands, generateFiles } from './key-files.js';
 

@@ -14,13 +14,13 @@ import type { KeyMaterial, Letter, PrivateKeyMaterial } from '@bulla/crypto';
 import { isStreamedLetter, loadUnwrapper, openLetter } from '@bulla/crypto/open';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { gather, peek, readPieces } from '../file-streams.js';
-import { readBytes } from '../files.js';
-import { readPrivateKeyFile, readPublicKeyFile, writeNew } from '../key-files.js';
-import { counted, styled } from '../output.js';
-import { UsageError } from '../usage-error.js';
+import { gather, peek, readPieces } from '../input/file-streams.js';
+import { readBytes } from '../input/files.js';
+import { readPrivateKeyFile, readPublicKeyFile, writeNew } from '../input/key-files.js';
+import { counted, styled } from '../output/output.js';
+import { UsageError } from '../input/usage-error.js';
 import { explained, openPieces, sealPieces } from './streamed-letter.js';
-import { quoted } from '../visible-text.js';
+import { quoted } from '../output/visible-text.js';
 
 /** Enough of a file to tell what it is. */
 const BEGINNING_BYTES = 4096;

@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { writeWhole } from '../files.js';
+import { writeWhole } from '../input/files.js';
 import { commandAt } from '../help.js';
 import { manPage, withPages } from '../man-page.js';
-import { counted, styled } from '../output.js';
-import { reasonOf } from '../system-errors.js';
-import { UsageError } from '../usage-error.js';
+import { counted, styled } from '../output/output.js';
+import { reasonOf } from '../output/system-errors.js';
+import { UsageError } from '../input/usage-error.js';
 
 interface ManOptions {
   readonly out?: string;

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { idOf, requireUser } from '../device-names.js';
-import { styled } from '../output.js';
-import { namePerson, readPeopleNames, requirePersonName } from '../people-names.js';
-import { UsageError } from '../usage-error.js';
+import { idOf, requireUser } from '../output/device-names.js';
+import { styled } from '../output/output.js';
+import { namePerson, readPeopleNames, requirePersonName } from '../output/people-names.js';
+import { UsageError } from '../input/usage-error.js';
 
 /** `bulla people …` */
 export function addPeopleCommands(program: Command, context: Context): void {

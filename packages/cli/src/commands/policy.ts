@@ -3,14 +3,14 @@ import { adoptSeenDocuments, policySettings, setFutureAside, signNextPolicy, try
 import { CryptoError } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { directorySigner } from '../directory-key.js';
-import { EXIT } from '../exit-code.js';
-import { readText } from '../files.js';
-import { counted, styled } from '../output.js';
-import { consequencesOf } from '../policy-consequences.js';
-import { UsageError } from '../usage-error.js';
-import { requireVaultClock } from '../vault-clock.js';
-import { renewDocuments } from './trust-renew.js';
+import { directorySigner } from '../input/directory-key.js';
+import { EXIT } from '../output/exit-code.js';
+import { readText } from '../input/files.js';
+import { counted, styled } from '../output/output.js';
+import { consequencesOf } from '../output/policy-consequences.js';
+import { UsageError } from '../input/usage-error.js';
+import { requireVaultClock } from '../inspection/vault-clock.js';
+import { renewDocuments } from './trust/trust-renew.js';
 
 /** `bulla policy …` */
 export function addPolicyCommands(program: Command, context: Context): void {

@@ -2,11 +2,11 @@ import type { OpenedVersion, ProposedMove } from '@bulla/client';
 import { Hash } from '@bulla/contract';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { CheckFailed } from '../exit-code.js';
-import type { Screen } from '../move-screen.js';
-import { moveScreen } from '../move-screen.js';
-import { instant } from '../statement-lines.js';
-import { UsageError } from '../usage-error.js';
+import { CheckFailed } from '../output/exit-code.js';
+import type { Screen } from '../output/move-screen.js';
+import { moveScreen } from '../output/move-screen.js';
+import { instant } from '../output/statement-lines.js';
+import { UsageError } from '../input/usage-error.js';
 
 /** How a command that signs where a label points is told what it may sign. */
 export interface SigningOptions {

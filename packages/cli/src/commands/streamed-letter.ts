@@ -2,8 +2,8 @@ import type { Letter, SealingKey, Signer, Unwrapper, VerifyingKey } from '@bulla
 import { CryptoError, sealStreamedLetter } from '@bulla/crypto';
 import { openStreamedLetter } from '@bulla/crypto/open';
 import type { Context } from '../context.js';
-import { writeNewPieces } from '../file-streams.js';
-import { UsageError } from '../usage-error.js';
+import { writeNewPieces } from '../input/file-streams.js';
+import { UsageError } from '../input/usage-error.js';
 
 /** Files of any size for `bulla seal --stream` and `bulla open` (docs/spec/streamed-letter.md). */
 

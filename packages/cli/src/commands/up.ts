@@ -5,14 +5,14 @@ import { IDENTITY, readKeyFile } from '@bulla/client/node';
 import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import { Context } from '../context.js';
-import { DevelopmentHome, withHome } from '../development-home.js';
-import { HomeDatabase } from '../home-database.js';
-import { HomeRenewer } from '../home-renewer.js';
-import { styled } from '../output.js';
-import { SettingError } from '../settings.js';
-import type { Addresses, StandaloneSettings } from '../standalone-package.js';
-import { loadStandalone } from '../standalone-package.js';
-import { beginLabels, begunLine } from './trust-renew.js';
+import { DevelopmentHome, withHome } from '../home/development-home.js';
+import { HomeDatabase } from '../home/home-database.js';
+import { HomeRenewer } from '../home/home-renewer.js';
+import { styled } from '../output/output.js';
+import { SettingError } from '../input/settings.js';
+import type { Addresses, StandaloneSettings } from '../home/standalone-package.js';
+import { loadStandalone } from '../home/standalone-package.js';
+import { beginLabels, begunLine } from './trust/trust-renew.js';
 
 const SETTINGS_HELP = `
 Settings, from the environment; X_FILE names a file that holds X:

@@ -3,13 +3,13 @@ import { FileTrustStore } from '@bulla/client/node';
 import type { Check, ProvedAnswer, Verdict } from '@bulla/crypto';
 import { ANSWER_MAX_BYTES, fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
-import { EXPLANATIONS, findingOf } from '../answer-explanations.js';
+import { EXPLANATIONS, findingOf } from '../output/answer-explanations.js';
 import type { Context } from '../context.js';
-import { CheckFailed } from '../exit-code.js';
-import { readBytes } from '../files.js';
-import { styled } from '../output.js';
-import { UsageError } from '../usage-error.js';
-import { quoted } from '../visible-text.js';
+import { CheckFailed } from '../output/exit-code.js';
+import { readBytes } from '../input/files.js';
+import { styled } from '../output/output.js';
+import { UsageError } from '../input/usage-error.js';
+import { quoted } from '../output/visible-text.js';
 
 interface VerifyOptions {
   readonly pin?: string;

@@ -1,9 +1,9 @@
 import type { ConnectOptions } from '../bulla.js';
-import { identityOf } from '../identity.js';
-import { IDENTITY } from './organisation-keys.js';
-import { Home, HomeError } from './home.js';
-import { readKeyFile } from './key-file.js';
-import { readProfile } from './profile.js';
+import { identityOf } from '../connection/identity.js';
+import { IDENTITY } from './organisation/organisation-keys.js';
+import { Home, HomeError } from './home/home.js';
+import { readKeyFile } from './home/key-file.js';
+import { readProfile } from './home/profile.js';
 import { FileTrustStore } from './trust-store.js';
 
 /**

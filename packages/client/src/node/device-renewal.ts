@@ -1,11 +1,11 @@
 import type { KeyFile, PublicKey, Signer, Trust } from '@bulla/crypto';
 import { fingerprint, publicJwkOf } from '@bulla/crypto';
 import type { Bulla } from '../bulla.js';
-import { suiteForNewKeys } from '../suite-for-new-keys.js';
-import type { Home } from './home.js';
-import { HomeError } from './home.js';
-import type { FileKey } from './key-file.js';
-import { makeKey, readKeyFile, writeKeyFile } from './key-file.js';
+import { suiteForNewKeys } from '../people/suite-for-new-keys.js';
+import type { Home } from './home/home.js';
+import { HomeError } from './home/home.js';
+import type { FileKey } from './home/key-file.js';
+import { makeKey, readKeyFile, writeKeyFile } from './home/key-file.js';
 
 /** Fingerprints of a device's signing keys, before and after. */
 export interface RenewedDevice {

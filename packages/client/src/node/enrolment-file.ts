@@ -1,12 +1,12 @@
 import { NewEnrolment } from '@bulla/contract';
 import { keyFileSchema } from '@bulla/crypto';
 import * as z from 'zod';
-import type { EnrolmentOutcome, PendingEnrolment } from '../enrolment.js';
-import type { Home } from './home.js';
-import { HomeError } from './home.js';
-import { writeKeyFile } from './key-file.js';
-import { IDENTITY, RENEWER_KEYS } from './organisation-keys.js';
-import { readProfile, writeProfile } from './profile.js';
+import type { EnrolmentOutcome, PendingEnrolment } from '../people/enrolment.js';
+import type { Home } from './home/home.js';
+import { HomeError } from './home/home.js';
+import { writeKeyFile } from './home/key-file.js';
+import { IDENTITY, RENEWER_KEYS } from './organisation/organisation-keys.js';
+import { readProfile, writeProfile } from './home/profile.js';
 
 const NAME = 'enrolment.json';
 

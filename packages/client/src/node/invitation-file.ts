@@ -1,8 +1,8 @@
 import { DeviceRole } from '@bulla/contract';
 import * as z from 'zod';
-import type { InvitationRecord, InvitationRecords } from '../invitation-records.js';
-import type { Home } from './home.js';
-import { HomeError } from './home.js';
+import type { InvitationRecord, InvitationRecords } from '../people/invitation-records.js';
+import type { Home } from './home/home.js';
+import { HomeError } from './home/home.js';
 
 const NAME = 'invitations.json';
 const LOCK = 'invitations.lock';

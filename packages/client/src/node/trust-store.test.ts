@@ -1,8 +1,8 @@
 import { folderForTest } from '@bulla/testkit';
 import { expect, it } from '@jest/globals';
-import type { TrustState } from '../trust-store.js';
-import { knownContent, withOpened } from '../trust-store.js';
-import { Home } from './home.js';
+import type { TrustState } from '../trust/trust-store.js';
+import { knownContent, withOpened } from '../trust/trust-store.js';
+import { Home } from './home/home.js';
 import { FileTrustStore } from './trust-store.js';
 
 const SUB = 'urn:bulla:acme:prompt:prm_01kb0000000000000000000000';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import type { TrustChange, TrustState, TrustStore } from '../trust-store.js';
-import type { Home } from './home.js';
-import { HomeError } from './home.js';
+import type { TrustChange, TrustState, TrustStore } from '../trust/trust-store.js';
+import type { Home } from './home/home.js';
+import { HomeError } from './home/home.js';
 
 const NAME = 'trust.json';
 const LOCK_WAIT_MS = 10_000;

@@ -1,0 +1,74 @@
+import type { KeptHashes } from '@bulla/client/node';
+import type { Io } from '../io.js';
+import { UsageError } from '../input/usage-error.js';
+
+/** What the command uses of @bulla/standalone, which it loads by name: the services are no part of the client. */
+export interface StandalonePackage {
+  /** Throws errors with `exitCode` and `lines`. */
+  readStandaloneSettings(env: Io['env']): StandaloneSettings;
+  findAddresses(settings: StandaloneSettings): Promise<Addresses>;
+  plannedUrls(settings: StandaloneSettings): Promise<Addresses>;
+  /** @throws an error with `message` and `hint` where the database cannot be used; what `look` throws */
+  lookAtDatabase<Seen>(url: string, look: (found: FoundDatabase) => Promise<Seen>): Promise<Seen>;
+  /** Asks a model server for its models; undefined where the settings name none. */
+  askModel(settings: StandaloneSettings): Promise<AskedModel | undefined>;
+  start(options: {
+    readonly settings: StandaloneSettings;
+    readonly addresses: Addresses;
+    readonly home: string;
+    readonly recognise: (found: FoundDatabase) => Promise<string>;
+    readonly organisation: (addresses: Addresses, keptHashes: KeptHashes) => Promise<ServedOrganisation>;
+    readonly publish: () => Promise<void>;
+    readonly signal: AbortSignal;
+  }): Promise<{ stop(): Promise<void> }>;
+}
+
+export interface StandaloneSettings {
+  readonly BULLA_HOME?: string | undefined;
+  readonly BULLA_VAULT_PORT: number;
+  readonly BULLA_RESPONDER_PORT: number;
+  readonly BULLA_METRICS_PORT: number;
+  readonly BULLA_DATABASE_URL?: string | undefined;
+  readonly BULLA_REDIS_URL?: string | undefined;
+  readonly BULLA_LLM_MODEL?: string | undefined;
+  readonly BULLA_LLM: { readonly kind: 'openai'; readonly url: string } | { readonly kind: 'extract' | 'echo' };
+}
+
+/** A model server that was asked: what it lists, or what became of it. */
+export type AskedModel =
+  | { readonly host: string; readonly models: readonly string[] }
+  | { readonly host: string; readonly code: string; readonly cause: string; readonly status?: number | undefined };
+
+/** A database as it was found, before anything in it is changed. */
+export interface FoundDatabase {
+  /** `embedded`, or host, port and database. */
+  readonly place: string;
+  readonly mark: string | undefined;
+  readonly pinOf: (org: string) => Promise<string | undefined>;
+}
+
+export interface Addresses {
+  readonly vaultUrl: string;
+  readonly responderUrl: string;
+}
+
+export interface ServedOrganisation {
+  readonly org: string;
+  readonly pin: string;
+  readonly bootstrapSecret: string;
+  readonly vaultKeysFile: string;
+  readonly responderKeysFile: string;
+}
+
+/** @throws {UsageError} if it is not installed */
+export async function loadStandalone({ load }: Io): Promise<StandalonePackage> {
+  try {
+    return (await load('@bulla/standalone')) as StandalonePackage;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new UsageError(
+      'the services are not installed here',
+      'run this in the project folder, after `npm ci` and `npm run build`',
+    );
+  }
+}

@@ -1,0 +1,178 @@
+import { VARIABLE_PATTERN } from '@bulla/contract';
+import { isVisibleName, parseUrn } from '@bulla/crypto';
+import type { Document, YAMLError } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import * as z from 'zod';
+import { closestTo } from './closest-word.js';
+import type { PromptFileMistake } from './prompt-file-error.js';
+import { quoted } from '../output/visible-text.js';
+
+/** Longest value of a variable in characters. */
+export const VALUE_MAX = 65_536;
+const LIST_MAX = 64;
+const GROUP_PATTERN = /^grp:[a-z0-9][a-z0-9._-]{0,63}$/;
+
+const groups = z.array(z.string().regex(GROUP_PATTERN)).max(LIST_MAX).optional();
+const responders = z.array(z.string().refine(isResponder)).max(LIST_MAX).optional();
+const Declaration = z
+  .strictObject({
+    type: z.literal('string').default('string'),
+    max: z.int().min(1).max(VALUE_MAX).default(VALUE_MAX),
+    default: z.string().max(VALUE_MAX).optional(),
+  })
+  .refine(({ max, default: initial }) => (initial ?? '').length <= max, { path: ['default'] });
+const FrontMatter = z.strictObject({
+  type: z.enum(['text', 'chat']).default('text'),
+  model: z
+    .strictObject({
+      name: z.string().min(1).max(128).refine(isVisibleName).default('default'),
+      temperature: z.number().min(0).max(2).optional(),
+      max_output_tokens: z.int().min(1).max(1_000_000).optional(),
+    })
+    .default({ name: 'default' }),
+  vars: z.record(z.string().regex(VARIABLE_PATTERN), Declaration).optional(),
+  acl: z.strictObject({ invoke: groups, read: groups, responders }).optional(),
+  messages: z.boolean().default(false),
+});
+/** What front matter says, with what it leaves out filled in. */
+export type FrontMatter = z.infer<typeof FrontMatter>;
+
+const NAME_RULE = 'letters, digits and _, no digit first, at most 64 characters';
+const GROUPS = `a list of at most ${LIST_MAX} groups, such as [grp:authors]`;
+/** What is allowed where: by the path of a place, in which `*` stands for any name or number. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  '': 'keys with values: type, model, vars, acl, messages',
+  type: 'text or chat',
+  model: 'keys with values: name, temperature, max_output_tokens',
+  'model.name': 'a name of 1 to 128 characters that all show, without a space at an end',
+  'model.temperature': 'a number from 0 to 2',
+  'model.max_output_tokens': 'a whole number from 1 to 1,000,000',
+  vars: 'the names of variables, each with its keys, such as claim: {max: 20000}',
+  'vars.*': 'keys with values: type, max, default; {} for a text that must be given',
+  'vars.*.type': 'string',
+  'vars.*.max': 'a whole number from 1 to 65,536',
+  'vars.*.default': 'a text no longer than max; a number or true stands in quotes',
+  acl: 'keys with values: invoke, read, responders',
+  'acl.invoke': GROUPS,
+  'acl.read': GROUPS,
+  'acl.invoke.*': 'a group, such as grp:members',
+  'acl.read.*': 'a group, such as grp:authors',
+  'acl.responders': `a list of at most ${LIST_MAX} responders, such as [urn:bulla:dev:svc:responder:local]`,
+  'acl.responders.*': 'the URN of a responder, such as urn:bulla:dev:svc:responder:local',
+  messages: 'true or false',
+};
+/** Which keys there are, by the path of what has them. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  '': ['type', 'model', 'vars', 'acl', 'messages'],
+  model: ['name', 'temperature', 'max_output_tokens'],
+  'vars.*': ['type', 'max', 'default'],
+  acl: ['invoke', 'read', 'responders'],
+};
+/** YAML that is none, in our words: the parser's own may repeat what stands there. */
+const YAML_FAULTS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
+  DUPLICATE_KEY: 'this key stands twice',
+  TAB_AS_INDENT: 'a tab indents this line; YAML takes spaces',
+  BAD_INDENT: 'this line is not indented as YAML needs it, or a bracket before it is not closed',
+  MISSING_CHAR: 'a quote or a bracket is not closed before this line',
+  BLOCK_AS_IMPLICIT_KEY: 'a second colon stands in this line; a value with a colon and a space stands in quotes',
+  BAD_SCALAR_START: 'a value cannot begin with this character; put it in quotes',
+};
+
+/** Front matter that was read, right or wrong. */
+export interface ReadFrontMatter {
+  /** Undefined where anything is wrong with it. */
+  readonly settings: FrontMatter | undefined;
+  readonly isChat: boolean;
+  /** The variables it declares; undefined where it declares none, and then those of the text count. */
+  readonly declared: readonly string[] | undefined;
+  readonly mistakes: readonly PromptFileMistake[];
+}
+
+/** Reads front matter, the YAML between two lines `---`, and everything that is wrong with it. */
+export function readFrontMatter(front: string): ReadFrontMatter {
+  const mistakes: PromptFileMistake[] = [];
+  const counter = new LineCounter();
+  const document = parseDocument(front, { uniqueKeys: true, merge: false, schema: 'core', lineCounter: counter });
+  // Counted from the first line of the file, which is the opening ---.
+  const lineAt = (offset: number) => counter.linePos(offset).line + 1;
+  for (const { code, pos } of document.errors)
+    mistakes.push({ line: lineAt(pos[0]), what: YAML_FAULTS[code] ?? 'this is not valid YAML' });
+  // Few lines with aliases can stand for gigabytes.
+  visit(document, {
+    Alias: (_, { range }) => {
+      mistakes.push({ line: lineAt(range?.[0] ?? 0), what: 'an alias (*name) is not allowed; write the value out' });
+    },
+  });
+  if (mistakes.length > 0) return { settings: undefined, isChat: false, declared: undefined, mistakes };
+  const value: unknown = document.toJS({ maxAliasCount: 0 }) ?? {};
+  const result = FrontMatter.safeParse(value);
+  const vars = valueAt(value, ['vars']);
+  const read = {
+    settings: result.data,
+    isChat: valueAt(value, ['type']) === 'chat',
+    declared: vars === undefined ? undefined : Object.keys(Object(vars) as object),
+    mistakes,
+  };
+  for (const issue of result.error?.issues ?? []) {
+    const path = issue.path.map(String);
+    const keys = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
+    for (const key of keys) {
+      const isKey = issue.code === 'invalid_key';
+      const offset = isKey ? offsetOf(document, path.slice(0, -1), path.at(-1)) : offsetOf(document, path, key);
+      mistakes.push({
+        line: offset === undefined ? undefined : lineAt(offset),
+        at: placeOf(isKey ? path.slice(0, -1) : path),
+        what: wordsOf(path, key, issue.code, valueAt(value, path)),
+      });
+    }
+  }
+  return read;
+}
+
+/** The line of the file at which a place of good front matter stands. */
+export function lineOfPlace(front: string, path: readonly string[]): number | undefined {
+  const counter = new LineCounter();
+  const offset = offsetOf(parseDocument(front, { lineCounter: counter }), path, undefined);
+  return offset === undefined ? undefined : counter.linePos(offset).line + 1;
+}
+
+/** `acl.read[0]`; undefined for all of it. */
+function placeOf(path: readonly string[]): string | undefined {
+  return path.length === 0
+    ? undefined
+    : path.reduce((all, one) => (/^\d+$/.test(one) ? `${all}[${one}]` : `${all}.${one}`));
+}
+
+function wordsOf(path: readonly string[], key: string | undefined, code: string, value: unknown): string {
+  const rule = path.map((one, at) => ((at === 1 && path[0] === 'vars') || /^\d+$/.test(one) ? '*' : one)).join('.');
+  if (key !== undefined) {
+    const keys = KEYS[rule] ?? [];
+    const meant = closestTo(key, keys);
+    return `unknown key ${quoted(key)}${meant === undefined ? '' : `, did you mean ${meant}?`}; allowed: ${keys.join(', ')}`;
+  }
+  if (code === 'invalid_key') return `${quoted(path.at(-1) ?? '')} is no name of a variable; allowed: ${NAME_RULE}`;
+  const isGroup = rule === 'acl.invoke.*' || rule === 'acl.read.*';
+  const meant =
+    isGroup && typeof value === 'string' && GROUP_PATTERN.test(`grp:${value}`) ? `; write grp:${value}` : '';
+  return `expected ${ALLOWED[rule] ?? 'something else'}${meant}`;
+}
+
+function isResponder(urn: string): boolean {
+  const parsed = urn.length > 256 ? undefined : parseUrn(urn);
+  return parsed?.kind === 'svc' && parsed.id.startsWith('responder:');
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, key) => (Object(at) as Record<string, unknown>)[key], value);
+}
+
+/** Where in the YAML a value begins, or a key of it; of what is absent, what would hold it. */
+function offsetOf(document: Document, path: readonly string[], key: string | undefined): number | undefined {
+  const node = path.length === 0 ? document.contents : document.getIn(path, true);
+  if (node === undefined && path.length > 0) return offsetOf(document, path.slice(0, -1), path.at(-1));
+  const pair = isMap(node)
+    ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+    : undefined;
+  const found = pair?.key ?? node;
+  return isNode(found) ? found.range?.[0] : undefined;
+}

@@ -1,0 +1,61 @@
+import type { Bulla, ListedDevice } from '@bulla/client';
+import type { PolicySettings } from '@bulla/client/node';
+import { groupsOfPeople, groupsOfPolicy, meant } from '../input/groups.js';
+
+/**
+ * What a policy would do that its author may not want, one line for each: rules that nobody can meet, groups that nobody is
+ * in, labels that are not run any more. Asks the vault where labels stand.
+ */
+export async function consequencesOf(bulla: Bulla, settings: PolicySettings): Promise<string[]> {
+  const devices = (await bulla.people.devices()).filter(({ state }) => state === 'active');
+  return [
+    ...unknownGroups(groupsOfPeople(await bulla.trust()), settings),
+    ...unmetRules(devices, settings),
+    ...(await endingLabels(bulla, settings)),
+  ];
+}
+
+function unknownGroups(known: ReadonlySet<string>, settings: PolicySettings): string[] {
+  return groupsOfPolicy(settings)
+    .filter((group) => !known.has(group))
+    .map((group) => `nobody is in ${group}${meant(group, known)}`);
+}
+
+/** Rules that no number of signatures of the people who are here now meets. */
+function unmetRules(devices: readonly ListedDevice[], { labels, authors }: PolicySettings): string[] {
+  const peopleOf = (groups: readonly string[], role?: string) =>
+    new Set(
+      devices
+        .filter((device) => role === undefined || device.roles.includes(role))
+        .filter((device) => device.groups.some((group) => groups.includes(group)))
+        .map(({ user }) => user),
+    ).size;
+  const unwritten = Object.entries(authors)
+    .filter(([, groups]) => peopleOf(groups, 'author') === 0)
+    .map(
+      ([prefix, groups]) =>
+        `nobody could write ${prefix === '*' ? 'the names that no other rule is for' : `names under ${prefix}`}: no author is in ${listed(groups)}`,
+    );
+  const unmoved = Object.entries(labels)
+    .map(([label, { groups, threshold = 1 }]) => ({ label, groups, threshold, people: peopleOf(groups) }))
+    .filter(({ threshold, people }) => people < threshold)
+    .map(
+      ({ label, groups, threshold, people }) =>
+        `nobody could move or confirm the label ${label}: its rule asks for ${threshold} of ${listed(groups)}, where ${people === 1 ? '1 person is' : `${people} people are`}`,
+    );
+  return [...unwritten, ...unmoved];
+}
+
+async function endingLabels(bulla: Bulla, settings: PolicySettings): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { name } of bulla.prompts.list())
+    for (const { label, given, needed } of await bulla.labels.belowRules(name, settings))
+      lines.push(
+        `${name}@${label} has the signatures of ${given} of ${needed} people that its rule would ask for: until others confirm it, it is not run`,
+      );
+  return lines;
+}
+
+function listed(groups: readonly string[]): string {
+  return groups.length === 0 ? 'no group' : groups.join(' or ');
+}

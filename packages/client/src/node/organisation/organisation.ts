@@ -1,0 +1,147 @@
+import type { DirectoryDocument, TrustDocuments } from '@bulla/crypto';
+import {
+  encodeBase64url,
+  parseDirectory,
+  parsePolicy,
+  parseRoot,
+  pinOf,
+  randomBytes,
+  requireSeconds,
+  Trust,
+} from '@bulla/crypto';
+import type { KeptHashes } from './directory-hashes.js';
+import { hashesBefore } from './directory-hashes.js';
+import { documentSigner, findDocumentSigner } from './document-key.js';
+import type { Home } from '../home/home.js';
+import { HomeError } from '../home/home.js';
+import type { DocumentKind, OrganisationMaker, OrganisationPlan } from './organisation-documents.js';
+import { directoryDocument, policyDocument, rootChain } from './organisation-documents.js';
+import { versionName } from './replaced-documents.js';
+import { organisationKeys, renewedKeys } from './organisation-keys.js';
+import { readProfile, writeProfile } from '../home/profile.js';
+import { suiteForNewKeys } from '../../people/suite-for-new-keys.js';
+import { adoptSeenDocuments } from './seen-documents.js';
+
+const BOOTSTRAP_SECRET = 'bootstrap.secret';
+
+export interface OrganisationOptions {
+  /** Where clients find the services. What the directory says already stays unless one is given. */
+  readonly vaultUrl?: string | undefined;
+  readonly responderUrl?: string | undefined;
+  /** Where hashes of earlier directories are kept beside this folder, for one that a version without them made. */
+  readonly keptHashes?: KeptHashes | undefined;
+  /** Whether a directory that no renewer calls the newest is signed anew; not unless given. */
+  readonly signsStale?: boolean | undefined;
+  /** Seconds. */
+  readonly now: number;
+}
+
+/** What lies in a home folder whose owner signs for a whole organisation. */
+export interface OwnOrganisation {
+  readonly org: string;
+  readonly pin: string;
+  readonly documents: TrustDocuments;
+  /** An older version of a document, for a vault that has not seen every version in between. */
+  readonly earlier: (kind: 'policy' | 'directory', version: number) => Promise<string | undefined>;
+  /** Hashes of all directories before the newest, for a vault that has none of them. */
+  readonly hashes: () => Promise<readonly string[]>;
+  /** What `PUT /organisations/{org}` is authorised with, once. */
+  readonly bootstrapSecret: string;
+  /** One line for each thing that was made or renewed; empty if nothing changed. */
+  readonly changes: readonly string[];
+}
+
+/**
+ * Makes an organisation all of whose keys lie in this folder, finishes what an interrupted run began, and renews what
+ * is due. A development organisation that has no renewer here gets one. Every file is written once and whole, in an order in which none needs a later one.
+ * A document whose key was taken out of the folder is not renewed.
+ * @throws {HomeError} if a file is there and cannot be used
+ */
+export async function prepareOrganisation(
+  home: Home,
+  plan: OrganisationPlan,
+  options: OrganisationOptions,
+): Promise<OwnOrganisation> {
+  const { org } = plan;
+  const { now } = options;
+  requireSeconds(now);
+  await requireUnclaimed(home, org);
+  await adoptSeenDocuments(home, org);
+  const changes: string[] = [];
+  const folder = `org/${org}`;
+  const stored = await home.read(`${folder}/directory.json`);
+  const listed = stored === undefined ? undefined : (await parseDirectory(stored)).payload;
+  const known = listed?.entities;
+  const urls = {
+    vault: options.vaultUrl ?? urlOf(known, 'vault'),
+    responder: options.responderUrl ?? urlOf(known, 'responder'),
+  };
+  const signers = await documentSigners(home, folder);
+  const revoked = new Set(listed?.revoked.map(({ kid }) => kid));
+  const recordsOf = (urn: string) => (known?.[urn]?.keys ?? []).filter(({ kid }) => !revoked.has(kid));
+  const made = await organisationKeys(home, plan, {
+    areListed: known !== undefined,
+    addsRenewer: plan.profile === 'development' && signers.directory !== undefined,
+  });
+  const decided = await home.read(`${folder}/policy.json`);
+  const chosen = decided === undefined ? undefined : suiteForNewKeys((await parsePolicy(decided)).payload);
+  const keys = await renewedKeys(home, made, recordsOf, { ...plan, now, chosen, changes });
+  const maker: OrganisationMaker = {
+    home,
+    plan,
+    folder,
+    now,
+    urls,
+    changes,
+    signers,
+    keys,
+    signsStale: options.signsStale === true,
+    hashes: options.keptHashes,
+  };
+  const bootstrapSecret = (await home.readSecret(BOOTSTRAP_SECRET)) ?? (await makeBootstrapSecret(home));
+  const roots = await rootChain(maker);
+  const policy = await policyDocument(maker, roots.length);
+  const directory = await directoryDocument(maker, roots, policy);
+  const documents = { roots, policy, directory };
+  const pin = pinOf(await parseRoot(roots[0] ?? ''));
+  // What we wrote must stand up to what everybody else will check; that it is the newest, a renewer says next.
+  const { directoryRef } = await Trust.establish(documents, { org, pin, now, acceptStale: true });
+  await updateProfile(maker, pin, options.vaultUrl !== undefined);
+  const earlier = (kind: 'policy' | 'directory', version: number) => home.read(versionName(folder, kind, version));
+  const hashes = () => hashesBefore(home, org, directoryRef.ver, options.keptHashes);
+  return { org, pin, documents, earlier, hashes, bootstrapSecret, changes };
+}
+
+/** The keys that sign documents: made before there is a root, which names them; from then on those that are here. */
+async function documentSigners(home: Home, folder: string): Promise<OrganisationMaker['signers']> {
+  const isNew = (await home.read(`${folder}/root.json`)) === undefined;
+  const signer = (kind: DocumentKind) => (isNew ? documentSigner : findDocumentSigner)(home, `${folder}/${kind}.key`);
+  return { root: await signer('root'), policy: await signer('policy'), directory: await signer('directory') };
+}
+
+/** Where the directory says that a service is. */
+function urlOf(known: DirectoryDocument['entities'] | undefined, kind: 'vault' | 'responder'): string {
+  const entity = Object.values(known ?? {}).find((candidate) => candidate.kind === kind);
+  if (entity?.kind === kind && entity.url !== undefined) return entity.url;
+  throw new HomeError(`nothing says yet where clients find the ${kind}; give its URL`);
+}
+
+/** A folder that is set up for another organisation stays as it is. */
+async function requireUnclaimed(home: Home, org: string): Promise<void> {
+  const profile = await readProfile(home);
+  if (profile === undefined || profile.org === org) return;
+  throw new HomeError(`${home.folder} is set up for the organisation ${profile.org}; set BULLA_HOME to another folder`);
+}
+
+/** Says where the vault is now. */
+async function updateProfile({ home, plan, urls }: OrganisationMaker, pin: string, move: boolean): Promise<void> {
+  const profile = await readProfile(home);
+  const vaultUrl = move ? urls.vault : (profile?.vaultUrl ?? urls.vault);
+  if (profile?.vaultUrl !== vaultUrl || profile.pin !== pin) await writeProfile(home, { vaultUrl, org: plan.org, pin });
+}
+
+async function makeBootstrapSecret(home: Home): Promise<string> {
+  const secret = encodeBase64url(randomBytes(32));
+  await home.write(BOOTSTRAP_SECRET, secret);
+  return secret;
+}

@@ -1,0 +1,241 @@
+import type { DeviceRole, Invitation } from '@bulla/contract';
+import type { DirectoryEntity, KeyState, PublicKey, PublicKeys, Signer, Trust } from '@bulla/crypto';
+import {
+  encodeInvitationCode,
+  enrolmentTicket,
+  fingerprint,
+  keyState,
+  mintId,
+  newInvitationSecret,
+  ticketHash,
+  urnOf,
+} from '@bulla/crypto';
+import type { DeviceRequest, Terms } from './device-requests.js';
+import { approveRequest, pendingRequests, refuseRequest } from './device-requests.js';
+import { BullaError, bullaError } from '../connection/errors.js';
+import type { InvitationRecords } from './invitation-records.js';
+import type { RevocationReason } from '../trust/next-directory.js';
+import { renewDeviceKeys, replaceResponderKeys } from '../trust/next-directory.js';
+import type { OpenedVersion } from '../prompts/open-version.js';
+import type { Prompts } from '../prompts/prompts.js';
+import { publishNextDirectory } from '../trust/publish-directory.js';
+import type { RevocationPlan } from './revocation.js';
+import { planRevocation, publishRevocation, readForKeeping } from './revocation.js';
+import type { Session } from '../connection/session.js';
+import { vaultOf } from '../connection/session.js';
+
+/** What is offered to whoever gets the code. */
+export interface Offer {
+  readonly roles: readonly DeviceRole[];
+  readonly groups: readonly string[];
+  /** URN of a person who is here already, for another device of theirs; a new person unless given. */
+  readonly user?: string | undefined;
+  readonly label: string;
+  /** Seconds from now, at most a day. */
+  readonly lifeSeconds: number;
+}
+
+/** An invitation as the vault keeps it: its word, and what a device may do is not decided by it. */
+export type ListedInvitation = Invitation;
+
+/** A device as the directory lists it. */
+export interface ListedDevice {
+  readonly urn: string;
+  readonly user: string;
+  readonly roles: readonly string[];
+  readonly groups: readonly string[];
+  /** The state of its best signing key. */
+  readonly state: KeyState;
+  /** Fingerprint of that key. */
+  readonly fingerprint: string;
+  /** Seconds: until when it signs. */
+  readonly useUntil: number;
+}
+
+/** A responder's keys before and after they were replaced. */
+export interface AcceptedKeys {
+  readonly urn: string;
+  /** Fingerprints of the signing keys that counted until now. */
+  readonly before: readonly string[];
+  readonly after: string;
+  readonly directoryVersion: number;
+}
+
+const PAGE = 200;
+const STATES: readonly KeyState[] = ['active', 'pending', 'deactivated', 'ended', 'revoked'];
+
+/**
+ * Who belongs to the organisation and by which devices (protocol.md §4). Whatever changes that is the next directory,
+ * which a holder of a directory key signs here; the vault only carries it.
+ */
+export class People {
+  readonly #session: Session;
+  readonly #prompts: Prompts;
+
+  constructor(session: Session, prompts: Prompts) {
+    this.#session = session;
+    this.#prompts = prompts;
+  }
+
+  /** Every device of the newest directory. */
+  async devices(): Promise<ListedDevice[]> {
+    const trust = await this.#session.keeper.refresh();
+    return trust.entitiesOf('device').flatMap((urn) => listed(trust, urn, this.#session.now()));
+  }
+
+  /**
+   * Invites one device. What it will be allowed stays in the record on this machine; the vault gets a hash of the ticket.
+   * @returns the code, to be given to one person in private: whoever has it can ask to come in.
+   * @throws {BullaError} not_found if `user` is nobody of the directory; forbidden
+   */
+  async invite({ roles, groups, user, label, lifeSeconds }: Offer, records: InvitationRecords): Promise<string> {
+    const { keeper, now, transport, vaultUrl } = this.#session;
+    const trust = await keeper.current();
+    if (user !== undefined && !trust.entitiesOf('device').some((urn) => trust.userOf(urn) === user))
+      throw bullaError('not_found', { message: 'no device of this person is listed', origin: 'client', status: 404 });
+    const { org, pin } = trust;
+    const id = mintId('ivt');
+    const secret = newInvitationSecret();
+    const expiresAt = now() + lifeSeconds;
+    const offer = { roles: [...roles], groups: [...groups], user: user ?? urnOf(org, 'user', mintId('usr')), label };
+    // Kept before it is sent: a code whose record is lost could only be approved by words.
+    await records.put({ id, org, ...offer, expiresAt, secret });
+    const ticket = await ticketHash(await enrolmentTicket(secret));
+    const body = { id, ticket_sha256: ticket, ...offer, expires_at: new Date(expiresAt * 1000).toISOString() };
+    try {
+      await transport.call('invitation.create', vaultOf(this.#session, trust), trust, { body });
+    } catch (error) {
+      // Without an answer nobody knows whether the vault has it.
+      if (error instanceof BullaError && error.code !== 'transport_failed') await records.remove(id);
+      throw error;
+    }
+    return encodeInvitationCode({ url: vaultUrl.href, org, pin, id, secret });
+  }
+
+  /** Every invitation that the vault keeps, the newest first. */
+  async *invitations(): AsyncGenerator<ListedInvitation> {
+    const trust = await this.#session.keeper.current();
+    const service = vaultOf(this.#session, trust);
+    let cursor: string | undefined;
+    do {
+      const page = await this.#session.transport.call('invitation.list', service, trust, {
+        query: { limit: PAGE, cursor },
+      });
+      yield* page.data;
+      // A page without invitations and with a cursor would be asked for without end.
+      cursor = page.data.length > 0 ? (page.next_cursor ?? undefined) : undefined;
+    } while (cursor !== undefined);
+  }
+
+  /**
+   * Takes back an invitation that no device has taken, at the vault and here: nobody comes in by its code any more.
+   * @throws {ConflictError} version_conflict if a device has taken it: then the device is refused
+   */
+  async takeBack(id: string, records: InvitationRecords): Promise<void> {
+    const trust = await this.#session.keeper.current();
+    try {
+      const call = { params: { id } };
+      await this.#session.transport.call('invitation.delete', vaultOf(this.#session, trust), trust, call);
+    } catch (error) {
+      // A vault that has none of this id lets nobody in by it.
+      if (!(error instanceof BullaError) || error.code !== 'not_found') throw error;
+    }
+    await records.remove(id);
+  }
+
+  /** Devices that want to come in, the oldest first. */
+  requests(records: InvitationRecords): AsyncGenerator<DeviceRequest> {
+    return pendingRequests(this.#session, records);
+  }
+
+  /** As approveRequest. @returns URN of the device. */
+  approve(
+    request: DeviceRequest,
+    by: { records: InvitationRecords; signer: Signer; terms?: Terms | undefined },
+  ): Promise<string> {
+    return approveRequest(this.#session, request, by);
+  }
+
+  /** Refuses a device; its invitation is spent. */
+  refuse(request: DeviceRequest, records: InvitationRecords): Promise<void> {
+    return refuseRequest(this.#session, request, records);
+  }
+
+  /** As planRevocation. */
+  planRevocation(device: string): Promise<RevocationPlan> {
+    return planRevocation(this.#session, this.#prompts, device);
+  }
+
+  /** As readForKeeping. */
+  readForKeeping(device: string, name: string, version: number): Promise<OpenedVersion> {
+    return readForKeeping(this.#prompts, device, name, version);
+  }
+
+  /**
+   * Revokes a device: at once for whoever looks, within a minute for services that poll.
+   * @param read versions that were opened and read; they stay trusted besides those that others vouched for.
+   * @throws {BullaError} validation_failed if nobody would be left who may let others in
+   */
+  async revoke(
+    plan: RevocationPlan,
+    by: { readonly signer: Signer; readonly reason: RevocationReason; readonly read: readonly OpenedVersion[] },
+  ): Promise<Trust> {
+    const rest = (await this.devices()).filter(({ urn, state }) => urn !== plan.device && state === 'active');
+    // guard: revoke-last-owner
+    if (!rest.some(({ roles }) => roles.includes('owner'))) {
+      throw bullaError('validation_failed', {
+        message: 'no owner would be left; let another owner in first',
+        origin: 'client',
+      });
+    }
+    return publishRevocation(this.#session, by.signer, plan, by);
+  }
+
+  /** Lists new keys of this device; those it had only verify and open from then on. */
+  renew(keys: readonly PublicKey[], signer: Signer): Promise<Trust> {
+    return publishNextDirectory(this.#session, signer, renewDeviceKeys(this.#session.identity.urn, keys));
+  }
+
+  /**
+   * Lists the keys that a responder states of itself, after their fingerprint came another way.
+   * @param wanted fingerprint of its new signing key.
+   * @param compromised whether the old keys count for nothing from now on.
+   * @throws {TrustError} responder_key_changed if the keys are others than `wanted` says; {BullaError} validation_failed
+   *   if they are no responder's of this organisation, or are listed already
+   */
+  async acceptKeys(
+    { org, urn, kid, keys }: PublicKeys,
+    { wanted, compromised, signer }: { wanted: string; compromised: boolean; signer: Signer },
+  ): Promise<AcceptedKeys> {
+    const after = fingerprint(kid);
+    // guard: accept-fingerprint
+    if (after !== wanted) {
+      throw bullaError('responder_key_changed', {
+        message: `the file states the signing key ${after}, and you were told ${wanted}: nothing was signed`,
+        check: 'fingerprint',
+        origin: 'client',
+      });
+    }
+    const trust = await this.#session.keeper.refresh();
+    const refuse = (message: string) => bullaError('validation_failed', { message, origin: 'client' });
+    if (org !== trust.org || trust.entity(urn)?.kind !== 'responder')
+      throw refuse(`the directory lists no responder ${urn}`);
+    if (keys.every((key) => trust.holder(key.kid)?.urn === urn)) throw refuse('the directory lists these keys already');
+    const before = trust.activeKeys(urn, 'reply', this.#session.now()).map(({ record }) => fingerprint(record.kid));
+    const next = await publishNextDirectory(this.#session, signer, replaceResponderKeys(urn, keys, compromised));
+    return { urn, before, after, directoryVersion: next.directory.version };
+  }
+}
+
+function listed(trust: Trust, urn: string, now: number): ListedDevice[] {
+  const entity: DirectoryEntity | undefined = trust.entity(urn);
+  if (entity?.kind !== 'device') return [];
+  const [best] = entity.keys
+    .filter(({ use }) => use === 'sig')
+    .map((key) => ({ key, state: keyState(key, trust.isRevoked(key.kid), now) }))
+    .toSorted((left, right) => STATES.indexOf(left.state) - STATES.indexOf(right.state));
+  if (best === undefined) return [];
+  const { user, roles, groups } = entity;
+  const { key, state } = best;
+  return [{ urn, user, roles, groups, state, fingerprint: fingerprint(key.kid), useUntil: key.use_until }];
+}

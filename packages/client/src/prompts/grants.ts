@@ -1,0 +1,122 @@
+import type { Prompt } from '@bulla/contract';
+import type { Trust } from '@bulla/crypto';
+import { fingerprint } from '@bulla/crypto';
+import type { LabelTarget } from '../labels/label-moves.js';
+import type { PromptRef } from '../labels/labels.js';
+import { LATEST, resolveIfGood, resolveLabel } from '../labels/labels.js';
+import { grantMissing, missingRecipients } from './missing-grants.js';
+import type { OpenedVersion } from './open-version.js';
+import { openVersion } from './open-version.js';
+import type { Prompts } from './prompts.js';
+import { isUnreadable } from '../labels/proposed-move.js';
+import type { Session } from '../connection/session.js';
+import { contentOf } from '../trust/trust-store.js';
+
+/** Which versions of a prompt are meant: one, the newest, those that labels name, or every one. */
+export type VersionsToSeal = number | 'newest' | 'labelled' | 'all';
+
+/** A version after a reseal. */
+export interface ResealedVersion {
+  readonly version: number;
+  /**
+   * `unsealed`: this device holds no grant of it, so it can give none. `void`: its author may write this name no more, or
+   * the vault has lost it, so nobody can use it.
+   */
+  readonly state: 'sealed' | 'unsealed' | 'void';
+  /** URNs of those that it was not sealed to before, and is now. */
+  readonly recipients: readonly string[];
+}
+
+/** A version that somebody who may have it cannot open: with the key of now they hold no grant. */
+export interface LackingVersion {
+  readonly version: number;
+  readonly keys: readonly { readonly urn: string; readonly fingerprint: string }[];
+}
+
+/** Who can open versions that were pushed before: people come in later, and services get new keys. */
+export class Grants {
+  readonly #session: Session;
+  readonly #prompts: Prompts;
+
+  constructor(session: Session, prompts: Prompts) {
+    this.#session = session;
+    this.#prompts = prompts;
+  }
+
+  /**
+   * Seals versions to those of their rights whose keys came later. The rights are the author's own, as signed in each
+   * version; the content stays as it is, and no label moves.
+   * @throws {BullaError} not_found; label_not_found, trust_expired, … where `latest` does not say which prompt this is
+   */
+  async reseal(name: string, which: VersionsToSeal): Promise<ResealedVersion[]> {
+    const trust = await this.#session.keeper.newest();
+    const prompt = await this.#prompts.get(name);
+    // By its signed label, not by the vault: which prompt the name stands for, and what its newest version says.
+    const latest = await resolveLabel(this.#session, trust, prompt, LATEST);
+    const done: ResealedVersion[] = [];
+    for (const version of versionsOf(prompt, latest, which)) {
+      const opened = await this.#openOrSay(trust, prompt, latest, version, typeof which === 'number');
+      if (typeof opened === 'string') done.push({ version, state: opened, recipients: [] });
+      else {
+        const recipients = await grantMissing(this.#session, trust, prompt, opened);
+        done.push({ version, state: 'sealed', recipients });
+      }
+    }
+    return done;
+  }
+
+  /**
+   * Versions that labels of a prompt name and that lack a grant for somebody who may have them. Those that this device
+   * cannot open are left out: their rights are sealed, too. None where `latest` does not count now.
+   * @throws {BullaError} forbidden to whom the vault does not show grants
+   */
+  async lacking(name: string): Promise<LackingVersion[]> {
+    const trust = await this.#session.keeper.current();
+    const prompt = await this.#prompts.get(name);
+    const latest = await resolveIfGood(this.#session, trust, prompt, LATEST);
+    if (latest === undefined) return [];
+    const found: LackingVersion[] = [];
+    for (const version of versionsOf(prompt, latest, 'labelled')) {
+      const opened = await this.#openOrSay(trust, prompt, latest, version, false);
+      if (typeof opened === 'string') continue;
+      const missing = await missingRecipients(this.#session, trust, prompt, opened);
+      if (missing.length === 0) continue;
+      const keys = missing.map(({ urn, record }) => ({ urn, fingerprint: fingerprint(record.kid) }));
+      found.push({ version, keys });
+    }
+    return found;
+  }
+
+  /**
+   * A version opened, or why it cannot be.
+   * @param isNamed whether somebody asked for this one: then what is wrong with it is thrown
+   */
+  async #openOrSay(
+    trust: Trust,
+    prompt: PromptRef,
+    latest: LabelTarget,
+    version: number,
+    isNamed: boolean,
+  ): Promise<OpenedVersion | 'unsealed' | 'void'> {
+    const seen = await this.#session.labels.seen(prompt.name);
+    const chash = version === latest.version ? latest.chash : contentOf(seen, version);
+    try {
+      return (await openVersion(this.#session, trust, prompt, { version, chash })) ?? 'unsealed';
+    } catch (error) {
+      if (isNamed || !isUnreadable(error)) throw error;
+      return 'void';
+    }
+  }
+}
+
+/**
+ * Numbers of versions, the oldest first. How many there are, `latest` says, which is signed: a vault that names another
+ * number sends nobody through versions that are none. Where other labels stand is its word, and only chooses.
+ */
+function versionsOf({ labels }: Prompt, { version: newest }: LabelTarget, which: VersionsToSeal): number[] {
+  if (typeof which === 'number') return [which];
+  if (which === 'newest') return [newest];
+  if (which === 'all') return Array.from({ length: newest }, (_, index) => index + 1);
+  const named = labels.map(({ version }) => version).filter((version) => version > 0);
+  return [...new Set(named)].toSorted((left, right) => left - right);
+}

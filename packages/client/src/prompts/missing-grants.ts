@@ -1,0 +1,83 @@
+import type { Recipient, Trust } from '@bulla/crypto';
+import { parseContent, parseGrant, sealGrant, tokenHash, urnOf } from '@bulla/crypto';
+import { openGrant } from '@bulla/crypto/open';
+import { bullaError, checked } from '../connection/errors.js';
+import type { PromptRef } from '../labels/labels.js';
+import type { OpenedVersion } from './open-version.js';
+import { recipientsOf } from './seal-version.js';
+import type { Session } from '../connection/session.js';
+import { vaultOf } from '../connection/session.js';
+
+const PAGE = 200;
+/** Longest list of grants in one request. */
+const GRANTS_MAX = 64;
+
+/**
+ * Seals a version to those of its rights whose keys came after it: a responder with new keys, a reader who joined. The
+ * content stays as it is; its key is opened with this device's own grant and wrapped for keys of the signed directory,
+ * once more by the newest one where the vault finds a key that is revoked or unknown.
+ * @returns URNs of those who got one.
+ */
+export function grantMissing(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  opened: OpenedVersion,
+): Promise<string[]> {
+  return session.keeper.withKnownKeys(trust, (known) => grantUnder(session, known, prompt, opened));
+}
+
+/** Those who may have a version by its rights, and whose key of now holds no grant of it. By the vault's list of grants. */
+export async function missingRecipients(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  { version, statement }: OpenedVersion,
+): Promise<Recipient[]> {
+  const held = new Set<string>();
+  let cursor: string | undefined;
+  do {
+    const call = { params: { id: prompt.id }, query: { version, limit: PAGE, cursor } };
+    const page = await session.transport.call('grant.list', vaultOf(session, trust), trust, call);
+    for (const { kid } of page.data) held.add(kid);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined);
+  return recipientsOf(session, trust, statement.acl).filter(({ record }) => !held.has(record.kid));
+}
+
+async function grantUnder(session: Session, trust: Trust, prompt: PromptRef, opened: OpenedVersion): Promise<string[]> {
+  const { version, chash, statement } = opened;
+  const service = vaultOf(session, trust);
+  const missing = await missingRecipients(session, trust, prompt, opened);
+  if (missing.length === 0) return [];
+  const stored = await session.transport.call('version.get', service, trust, { params: { id: prompt.id, n: version } });
+  const unwrapper =
+    stored.grant === null ? undefined : session.identity.unwrappers.get(parseGrant(stored.grant).header.kid);
+  if (
+    stored.grant === null ||
+    unwrapper === undefined ||
+    (await tokenHash(stored.content)) !== chash // guard: client-grant-content
+  ) {
+    const message = 'the vault holds another content than it showed before';
+    throw bullaError('envelope_tampered', { message, check: 'content-hash', origin: 'client' });
+  }
+  const { grant, content } = stored;
+  const grants = await checked(async () => {
+    const sub = urnOf(trust.org, 'prompt', prompt.id);
+    const place = { sub, ver: version, chash, dekId: parseContent(content).header.kid };
+    const dek = await openGrant(grant, unwrapper, { urn: session.identity.urn, ...place });
+    try {
+      const made: string[] = [];
+      for (const one of missing)
+        made.push(await sealGrant(dek, { ...place, protectUntil: statement.protect_until }, one));
+      return made;
+    } finally {
+      dek.wipe();
+    }
+  });
+  for (let from = 0; from < grants.length; from += GRANTS_MAX) {
+    const body = { grants: grants.slice(from, from + GRANTS_MAX) };
+    await session.transport.call('grant.add', service, trust, { params: { id: prompt.id }, body });
+  }
+  return missing.map(({ urn }) => urn);
+}

@@ -1,0 +1,192 @@
+import type {
+  Bundle,
+  CryptoError,
+  InvocationClaims,
+  ResolvedTag,
+  SealedInvocation,
+  Trust,
+  VerifiedPromptEnvelope,
+} from '@bulla/crypto';
+import {
+  checkBundleForAsker,
+  encodeBase64url,
+  mintId,
+  parseBundle,
+  parseEnvelope,
+  parseTag,
+  randomBytes,
+  sealInvocation,
+  Secret,
+} from '@bulla/crypto';
+import { bullaError, checked } from '../connection/errors.js';
+import { isFresh, sayForks, withWords } from '../labels/label-freshness.js';
+import { accept } from '../labels/labels.js';
+import type { Session } from '../connection/session.js';
+import { chosenResponder, noticeRemade, responderOf, vaultOf } from '../connection/session.js';
+import type { Service } from '../connection/transport.js';
+import { newIdempotencyKey } from '../connection/transport.js';
+import type { SeenName } from '../trust/trust-store.js';
+import { contentOf } from '../trust/trust-store.js';
+
+/** What to ask: a prompt, its variables and how to run it. */
+export interface Asking {
+  readonly name: string;
+  /** Which version: a number or a label; the label `production` unless given. */
+  readonly version?: number | undefined;
+  readonly label?: string | undefined;
+  readonly vars: Readonly<Record<string, string>>;
+  /** Whether the answer is to come in parts. */
+  readonly stream: boolean;
+  /** The asker's own messages, where the prompt takes some. */
+  readonly messages?: InvocationClaims['messages'] | undefined;
+  readonly maxOutputTokens?: number | undefined;
+  readonly temperature?: number | undefined;
+  /** URN of the responder; the first of the directory unless given. */
+  readonly responder?: string | undefined;
+  /** `inv_…` of the question that this one repeats, if its end is not known or it never ran. */
+  readonly retryOf?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A question sealed to its responder, and what its answer must fit. */
+export interface Question {
+  readonly bundle: Bundle;
+  readonly envelope: VerifiedPromptEnvelope;
+  readonly resolved: ResolvedTag;
+  readonly sealed: SealedInvocation;
+  readonly jti: string;
+  /** What the answer is sealed under; the caller wipes it. */
+  readonly rsp: Secret;
+  readonly responder: Service;
+  /** What was trusted when it was asked. */
+  readonly trust: Trust;
+}
+
+type Permit = Pick<Question, 'bundle' | 'envelope' | 'resolved' | 'responder' | 'trust'> & {
+  /** Whether somebody calls the position the newest; not looked for where the content was known. */
+  readonly isFresh: boolean;
+  /** Why words of renewers did not count. */
+  readonly passedOver: readonly CryptoError[];
+};
+
+const DEFAULT_LABEL = 'production';
+const QUESTION_LIFE_SECONDS = 120;
+
+/**
+ * Gets leave to ask, checks it, and only then seals the question: until the bundle is found good, nothing of the
+ * variables is in any request (protocol.md §2.5, "the client MUST").
+ * @throws {BullaError} what the vault refused; envelope_tampered, label_stale, key_unknown, … with the check that failed
+ */
+export async function ask(session: Session, asking: Asking): Promise<Question> {
+  const permit = await getPermit(session, asking);
+  const { identity, now } = session;
+  const { trust } = permit;
+  const [recipient] = trust.activeKeys(permit.responder.urn, 'unwrap', now());
+  if (recipient === undefined)
+    throw bullaError('key_unknown', { message: 'the responder has no active encryption key', origin: 'client' });
+  const rsp = new Secret(randomBytes(32));
+  const jti = mintId('inv');
+  const { maxOutputTokens, temperature, retryOf } = asking;
+  const iat = now();
+  const claims: InvocationClaims = {
+    iss: identity.urn,
+    aud: permit.responder.urn,
+    iat,
+    exp: iat + QUESTION_LIFE_SECONDS,
+    jti,
+    purpose: 'prompt.invoke',
+    name: asking.name,
+    env: { jti: permit.envelope.claims.jti, hash: permit.envelope.hash },
+    dir: trust.directoryRef,
+    rsp: encodeBase64url(rsp.reveal()),
+    vars: { ...asking.vars },
+    messages: [...(asking.messages ?? [])],
+    ...(retryOf !== undefined && { retry_of: retryOf }),
+    opt: {
+      stream: asking.stream,
+      privacy: 'padded',
+      ...(maxOutputTokens !== undefined && { max_output_tokens: maxOutputTokens }),
+      ...(temperature !== undefined && { temperature }),
+    },
+  };
+  try {
+    const sealed = await checked(() => sealInvocation(claims, identity.signer, recipient));
+    return { ...permit, sealed, jti, rsp };
+  } catch (error) {
+    rsp.wipe();
+    throw error;
+  }
+}
+
+/** The vault's bundle, after every check of it. */
+async function getPermit(session: Session, asking: Asking): Promise<Permit> {
+  const { name, version, label, signal } = asking;
+  const { identity, keeper, labels, transport, now } = session;
+  const trust = await keeper.current();
+  const responder = chosenResponder(session, trust, asking.responder);
+  const choice = choiceOf(version, label);
+  const request = newIdempotencyKey();
+  const body = { name, ...choice, aud: responder.urn };
+  const call = { body, idempotencyKey: request, signal };
+  // What was seen before it is asked for: an answer on its way while this client moves the label is no older one.
+  const seen = await labels.seen(name);
+  const answer = await transport.call('envelope.issue', vaultOf(session, trust), trust, call);
+  // What a version says never changes, whoever saw it first.
+  const known = await labels.seen(name);
+  const asker = { urn: identity.urn, kid: identity.signer.kid };
+  const parsed = await checked(() => parseBundle(answer));
+  const words = parsed.fresh ?? [];
+  // The envelope names the newest directory that the vault has; one from before it did makes us ask for it.
+  // guard: client-ask-newest without: const base = trust;
+  const base = parseEnvelope(parsed.env).claims.dir === undefined ? await keeper.newest() : trust;
+  const checkUnder = (under: Trust, fresh: readonly string[]): Promise<Permit> =>
+    checked(async () => {
+      const { fresh: _given, ...parts } = parseBundle(answer);
+      const bundle = { ...parts, ...(fresh.length > 0 && { fresh: [...fresh] }) };
+      const wanted = {
+        name,
+        ...choice,
+        chash: seenContent(known, version, bundle), // guard: client-first-content without: chash: undefined
+      };
+      const context = { trust: under, now: now(), asker, audience: responder.urn, request, wanted };
+      // guard: client-bundle without:
+      //   const part = (bundle.env.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
+      //   const envelope = { claims: JSON.parse(atob(part)), hash: 'A'.repeat(43) };
+      //   const resolved = { name, sub: '', label: 'production', seq: 1, version: 1, chash: '' };
+      //   const unchecked = () => ({ envelope, resolved }) as never;
+      //   const { fresh: newest, ...good } = await checkBundleForAsker(bundle, context).catch(unchecked);
+      const { fresh: newest, ...good } = await checkBundleForAsker(bundle, context);
+      const isNewest = { isFresh: newest !== undefined, passedOver: newest?.passedOver ?? [] };
+      // Its address, too, is that of the newest directory.
+      // guard: client-ask-address without: return { ...good, ...isNewest, bundle, responder, trust: under };
+      return { ...good, ...isNewest, bundle, responder: responderOf(session, under, responder.urn), trust: under };
+    });
+  const permit = await withWords(session, base, words, (under, fresh) =>
+    keeper.withKnownKeys(under, (newest) => checkUnder(newest, fresh)),
+  );
+  sayForks(session, permit.passedOver);
+  const { tags } = permit.bundle;
+  // guard: client-ask-after
+  await accept(session, permit.trust, { ...permit.resolved, tags }, seen, async () => {
+    if (permit.isFresh) return true;
+    // guard: client-ask-known without: return true;
+    return isFresh(session, permit.trust, permit.resolved, words);
+  });
+  noticeRemade(session, seen, permit.resolved);
+  return permit;
+}
+
+function choiceOf(
+  version: number | undefined,
+  label: string | undefined,
+): { version: number; label?: undefined } | { label: string; version?: undefined } {
+  if (version === undefined) return { label: label ?? DEFAULT_LABEL };
+  if (label === undefined) return { version };
+  throw bullaError('validation_failed', { message: 'name either a version or a label, not both', origin: 'client' });
+}
+
+/** The content first seen for a named version. If the name stands for another prompt by now, its versions are others. */
+function seenContent(seen: SeenName | undefined, version: number | undefined, { tags }: Bundle): string | undefined {
+  if (seen === undefined || version === undefined) return undefined;
+  return tags.every((tag) => parseTag(tag).claims.sub === seen.sub) ? contentOf(seen, version) : undefined;
+}

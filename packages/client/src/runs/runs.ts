@@ -1,0 +1,238 @@
+import { PROBLEMS, ProblemCode } from '@bulla/contract';
+import type { Bytes, ReplyError, Trust } from '@bulla/crypto';
+import { parseFin, verifyFin } from '@bulla/crypto';
+import { ReplyOpener } from '@bulla/crypto/open';
+import { Answer } from './answer.js';
+import type { Again } from '../connection/backoff.js';
+import { untilKnown } from '../connection/backoff.js';
+import { BullaError, bullaError, checked, transportFailed } from '../connection/errors.js';
+import type { Asking, Question } from './question.js';
+import { ask } from './question.js';
+import type { IncomingReply } from './reply-reader.js';
+import { readReply } from './reply-reader.js';
+import type { Session } from '../connection/session.js';
+import { TextReader } from './text-reader.js';
+import { newIdempotencyKey } from '../connection/transport.js';
+import { isAboutKeys } from '../trust/trust-keeper.js';
+import { upstreamWords } from '../connection/upstream-words.js';
+import { withVariableErrors } from '../prompts/variable-errors.js';
+
+export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'> {
+  /** Longest wait for the end of an answer, or for the beginning of one in parts; 10 minutes unless given. */
+  readonly timeoutMs?: number | undefined;
+  /** Longest time between two parts of a stream; 10 minutes unless given. Heartbeats do not count as parts. */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+/** How long a run is waited for. */
+export type RunLimits = Pick<RunOptions, 'timeoutMs' | 'idleTimeoutMs'>;
+type Limits = { readonly [Name in keyof RunLimits]-?: number };
+
+/** What a stream yields: text as it is authenticated, and at the end, once, the verified answer. */
+export type RunEvent =
+  | { readonly text: string; readonly answer?: undefined }
+  | { readonly answer: Answer; readonly text?: undefined };
+
+const ANSWER_TIMEOUT_MS = 600_000;
+const IDLE_TIMEOUT_MS = 600_000;
+/** A question is answered again for so long after its envelope's time (protocol.md §2.4 step 9). */
+const REPLAY_SECONDS = 15 * 60;
+
+/**
+ * Runs a prompt, yields the text of its answer piece by piece and returns the verified answer, or throws. Text that is
+ * yielded is authentic to this question but not yet signed: show it, do not act on it.
+ * @throws {BullaError} what vault, responder or model refused, with each variable that is wrong in `errors` where this
+ *   device may read the prompt; stream_truncated for anything but a verified end; the
+ *   signal's reason if it aborts
+ */
+export async function* runPrompt(
+  session: Session,
+  asking: Asking,
+  { timeoutMs = ANSWER_TIMEOUT_MS, idleTimeoutMs = IDLE_TIMEOUT_MS }: RunLimits = {},
+): AsyncGenerator<string, Answer, undefined> {
+  const { question, reply } = await begin(session, asking, { timeoutMs, idleTimeoutMs });
+  try {
+    return yield* receive(session, question, reply, asking.signal);
+  } catch (error) {
+    throw await withVariableErrors(session, question, asking, error);
+  } finally {
+    question.rsp.wipe();
+  }
+}
+
+interface Begun {
+  readonly question: Question;
+  readonly reply: IncomingReply;
+}
+
+/**
+ * Asks, and once more with a new envelope and a new question if the first one never ran: it was too late, or refused for
+ * a key by a directory that is newer than ours.
+ */
+async function begin(session: Session, asking: Asking, limits: Limits): Promise<Begun> {
+  const first = await ask(session, asking);
+  let tries = 0;
+  try {
+    return await send(session, first, asking, limits, () => tries++);
+  } catch (error) {
+    const isAnew = neverRan(error) || (tries === 1 && (await wasBehind(session, first, error)));
+    if (!isAnew) throw error;
+    const second = await ask(session, { ...asking, retryOf: first.jti });
+    return send(session, second, asking, limits);
+  }
+}
+
+/**
+ * Sends a question until a head of its answer is there: the same bytes each time, which the responder runs at most
+ * once, as long as it knows them (protocol.md §6).
+ */
+async function send(
+  session: Session,
+  question: Question,
+  { signal, stream }: Asking,
+  { timeoutMs, idleTimeoutMs: idleMs }: Limits,
+  failed: () => void = () => undefined,
+): Promise<Begun> {
+  const { responder, sealed, bundle, trust, envelope, rsp } = question;
+  const untilMs = performance.now() + timeoutMs;
+  const untilSeconds = envelope.claims.exp + REPLAY_SECONDS;
+  const wait = untilKnown(() => performance.now() < untilMs && session.now() < untilSeconds);
+  const again: Again = (...failure) => {
+    failed();
+    return wait(...failure);
+  };
+  const media = stream ? 'text/event-stream' : 'application/json';
+  const body = { bundle, inv: sealed.token };
+  // All tries together: the last one has what is left.
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(late(responder, timeoutMs)), timeoutMs);
+  const until = AbortSignal.any([over.signal, ...(signal === undefined ? [] : [signal])]);
+  const call = { body, media, idempotencyKey: newIdempotencyKey(), signal: until, timeoutMs, again } as const;
+  try {
+    const reply = await session.transport.exchange('invocation.run', responder, trust, call, (arrival) =>
+      readReply(arrival, { media, idleMs }),
+    );
+    return { question, reply };
+  } catch (error) {
+    rsp.wipe();
+    throw error;
+  } finally {
+    // What still arrives of a stream may take longer.
+    clearTimeout(timer);
+  }
+}
+
+function late({ url }: Question['responder'], timeoutMs: number): BullaError {
+  return transportFailed(`${url.origin} did not answer within ${timeoutMs / 1000} s`);
+}
+
+/** A responder that still knows all it ran says so of what came too late; one whose memory was restored does not. */
+function neverRan(error: unknown): boolean {
+  return error instanceof BullaError && error.code === 'envelope_expired' && error.origin === 'responder';
+}
+
+/**
+ * Whether the very first try was refused for a key, before anything ran, and there is a newer directory than the one it
+ * was sealed by. After a try whose end is not known, such a refusal says nothing about that one.
+ */
+async function wasBehind({ keeper }: Session, { trust }: Question, error: unknown): Promise<boolean> {
+  if (!(isAboutKeys(error) && (error as BullaError).origin === 'responder')) return false;
+  return (await keeper.refresh()).directoryRef.hash !== trust.directoryRef.hash;
+}
+
+async function* receive(
+  session: Session,
+  question: Question,
+  reply: IncomingReply,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string, Answer, undefined> {
+  const { responder, sealed, rsp, jti } = question;
+  const opener = await checked(() =>
+    ReplyOpener.start({ rsp, head: reply.head, expect: { iss: responder.urn, irt: { jti, rh: sealed.rh } } }),
+  );
+  const deltas: Bytes[] = [];
+  const text = new TextReader();
+  let fin: string | undefined;
+  try {
+    for await (const { kind, bytes } of reply.parts) {
+      if (kind === 'final') {
+        fin = await checked(() => opener.openFinal(bytes));
+        break;
+      }
+      const delta = await checked(() => opener.openFrame(bytes));
+      deltas.push(delta);
+      const piece = await checked(() => text.read(delta));
+      if (piece !== '') yield piece;
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error instanceof BullaError && error.code === 'transport_failed' ? truncated(error) : error;
+  }
+  if (fin === undefined) throw truncated();
+  const answer = await finish(session, question, { fin, head: reply.head, deltas, opener });
+  const rest = text.end();
+  if (rest !== '') yield rest;
+  return answer;
+}
+
+interface Received {
+  readonly fin: string;
+  readonly head: Bytes;
+  readonly deltas: readonly Bytes[];
+  readonly opener: ReplyOpener;
+}
+
+/** Verifies the signed end by the newest directory we have, and finds the one that the responder signed. */
+async function finish(session: Session, question: Question, { fin, head, deltas, opener }: Received): Promise<Answer> {
+  const { bundle, envelope, resolved, sealed, jti } = question;
+  const irt = { jti, rh: sealed.rh, ih: sealed.ih };
+  const { dir } = (await checked(() => parseFin(fin))).claims;
+  const isNamed = ({ directoryRef }: Trust) => directoryRef.hash === dir.hash;
+  // The responder may be a publication ahead of us; or we are by now, of what it knew when it answered.
+  let newest = await session.keeper.current();
+  if (![question.trust, newest].some(isNamed)) newest = await session.keeper.refresh();
+  const named = [question.trust, newest].find(isNamed);
+  // guard: client-fin without: const { claims } = parseFin(fin);
+  const claims = await checked(() =>
+    verifyFin(fin, {
+      trust: newest,
+      now: session.now(),
+      envelope: envelope.claims,
+      envelopeToken: bundle.env,
+      irt,
+      head,
+      transcript: opener.transcript,
+    }),
+  );
+  if (claims.finish === 'error') throw sealedProblem(claims.err);
+  // guard: client-fin-directory
+  if (named === undefined) {
+    const message = 'the responder answered under a directory that the vault does not show';
+    throw bullaError('trust_rollback', { message, check: 'reply-directory', origin: 'client' });
+  }
+  const { tags, fresh, env } = bundle;
+  const parts = { documents: named.documents, tags, fresh, envelope: env, head, deltas, fin };
+  return checked(() => new Answer(parts, sealed.inner, claims, resolved));
+}
+
+/** What the responder says inside a sealed answer that could not be given. */
+function sealedProblem({ code: said, ...fault }: ReplyError = { code: 'internal' }): BullaError {
+  const { data: code = 'internal' } = ProblemCode.safeParse(said);
+  const { title, status, retryable } = PROBLEMS[code];
+  return bullaError(code, {
+    message: upstreamWords(fault) ?? title,
+    status,
+    retryable,
+    upstream: fault.cause === undefined ? undefined : fault,
+    origin: code.startsWith('upstream_') ? 'provider' : 'responder',
+  });
+}
+
+function truncated(cause?: unknown): BullaError {
+  return bullaError('stream_truncated', {
+    message: 'the answer ended before its signed end; what came is not a whole answer',
+    check: 'reply-final',
+    origin: 'client',
+    cause,
+  });
+}

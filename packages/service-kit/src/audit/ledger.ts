@@ -1,0 +1,289 @@
+import { auditResult, Problem } from '@bulla/contract';
+import { digestB64u, utf8 } from '@bulla/crypto';
+import type { Expression, Kysely, OperationNodeSource, Transaction } from 'kysely';
+import { sql } from 'kysely';
+import { Answer } from '../route/answer.js';
+import type { AnswerOptions } from '../route/answer.js';
+import { auditOfAct, auditOfFailure, auditOfRefusal } from './audit-record.js';
+import type { AuditEntry, AuditFailure } from './audit-record.js';
+import type { Signatory } from '../authentication/caller.js';
+import { databaseSeconds } from '../database/clock-drift.js';
+import type { ClockDrift } from '../database/clock-drift.js';
+import type { Clock } from '../process/clock.js';
+import { databaseFault } from '../database/database-fault.js';
+import type { LedgerTables } from './ledger-tables.js';
+import { useNonce } from './nonces.js';
+import { isOurFault, overloaded, problemOf } from '../edge/problem-of.js';
+
+/** What the work of a mutation comes to: its answer, and what the audit log says was done. */
+export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
+  readonly body: Body;
+  readonly event: AuditEntry;
+  /**
+   * How long the same Idempotency-Key gets the same answer; as long as it is known, a day, unless given. From then on
+   * it gets `envelope_expired`: it never brings about the effect again.
+   */
+  readonly keepSeconds?: number;
+}
+
+export type AuditResult = 'ok' | 'denied' | 'error';
+type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
+type StoredAnswer<Body> = Omit<Effect<Body>, 'keepSeconds'>;
+
+export interface RunOptions {
+  /** For work that recognises its own retries: nothing is kept by Idempotency-Key. */
+  readonly ownReplay?: boolean;
+}
+
+/** How long an Idempotency-Key is known, by the clock of the database. */
+const KEEP_SECONDS = 86_400;
+const LOCK_NOT_AVAILABLE = '55P03';
+/** Callers whose nonce and decision are written down. */
+const recorded = new WeakSet<Signatory>();
+
+/**
+ * Writes down what callers do: nonce, idempotent answer, effect and audit row in one transaction, or nothing of it.
+ * Without an audit row there is no effect (protocol.md §6 and §8).
+ */
+export class Ledger<Tables extends LedgerTables = LedgerTables> {
+  readonly #db: Kysely<Tables>;
+  readonly #clock: Clock;
+  readonly #drift: Pick<ClockDrift, 'require'>;
+  readonly #onWritten: (result: AuditResult) => void;
+
+  /** @param onWritten told of each decision that is in the audit log. */
+  constructor(
+    db: Kysely<Tables>,
+    { clock, drift }: { readonly clock: Clock; readonly drift: Pick<ClockDrift, 'require'> },
+    onWritten: (result: AuditResult) => void = () => {},
+  ) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#drift = drift;
+    this.#onWritten = onWritten;
+  }
+
+  /**
+   * Does the work of a mutation once: a retry with the same Idempotency-Key gets the first answer. A problem takes
+   * the work back and leaves nonce and audit row of the refusal.
+   * @param work makes the effect with the transaction it is given, and with nothing else.
+   * @throws {Problem} what the work throws; unauthenticated for a signature used before; idempotency_conflict;
+   *   indeterminate while another request with this key is still at work after two seconds; envelope_expired for a key
+   *   that comes past its answer; overloaded while the clocks of process and database are too far apart
+   */
+  async run<Body>(caller: Signatory, work: Work<Tables, Body>, options: RunOptions = {}): Promise<Answer<Body>> {
+    const outcome = await this.#db.transaction().execute(async (trx) => {
+      const ledger = ledgerOf(trx);
+      const askedMs = this.#clock.machineMs();
+      const theirsMs = await useNonce(ledger, caller);
+      // guard: nonce-effect
+      if (theirsMs === undefined) return refused(ledger, caller, usedAlready());
+      // guard: claim-drifted
+      this.#drift.require(askedMs, theirsMs);
+      await sql`savepoint effect`.execute(trx);
+      try {
+        const earlier = options.ownReplay === true ? undefined : await this.#earlierAnswer<Body>(ledger, caller);
+        return earlier ?? (await this.#apply(trx, caller, work, options));
+      } catch (error) {
+        const problem = problemOf(error);
+        if (isOurFault(problem)) throw error;
+        await sql`rollback to savepoint effect`.execute(trx);
+        return refused(ledger, caller, problem);
+      }
+    });
+    recorded.add(caller);
+    if (outcome instanceof Problem) {
+      this.#onWritten('denied');
+      throw outcome;
+    }
+    this.#onWritten('ok');
+    return outcome;
+  }
+
+  /**
+   * Writes the audit row of a read that gives away something sealed; the caller of this reads afterwards.
+   * @throws whatever the database says: then nothing may be given away
+   */
+  async read(caller: Signatory, event: AuditEntry): Promise<void> {
+    // guard: audit-read
+    await insertAudit(ledgerOf(this.#db), caller, auditOfAct(caller, event));
+    this.#onWritten('ok');
+  }
+
+  /**
+   * Changes something and writes the audit row of it, in one statement: where nothing is changed, nothing is written.
+   * @param change an update that returns something for each row.
+   * @param entry what was done, or what failed after it had begun
+   * @returns whether something was changed
+   */
+  async recordChange(
+    caller: Signatory,
+    change: OperationNodeSource,
+    entry: AuditEntry | AuditFailure,
+  ): Promise<boolean> {
+    const event = 'why' in entry ? auditOfFailure(caller, entry) : auditOfAct(caller, entry);
+    const written = ledgerOf(this.#db)
+      .with('changed', () => change as Expression<object>)
+      .insertInto('audit_event')
+      .columns(['org', 'event', 'request_id'])
+      .expression((eb) =>
+        eb
+          .selectFrom('changed')
+          .select([
+            sql<string>`${caller.org}::text`.as('org'),
+            sql<string>`${event}::jsonb`.as('event'),
+            sql<string>`${caller.request.id}::text`.as('request_id'),
+          ]),
+      );
+    const { numInsertedOrUpdatedRows } = await written.executeTakeFirstOrThrow().catch((error: unknown) => {
+      throw overloaded(error);
+    });
+    // guard: record-change
+    if (numInsertedOrUpdatedRows !== 1n) return false;
+    this.#onWritten('why' in entry ? auditResult(entry.why) : 'ok');
+    return true;
+  }
+
+  /** Whether nonce and decision of this request are written down already. */
+  hasRecorded(caller: Signatory): boolean {
+    return recorded.has(caller);
+  }
+
+  /**
+   * Writes down a refusal that did not come from {@link run}: nonce, so that the request cannot come back, and row.
+   * @throws whatever the database says
+   */
+  async refuse(caller: Signatory, problem: Problem): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      const ledger = ledgerOf(trx);
+      // guard: nonce-refusal
+      if (changesSomething(caller)) await useNonce(ledger, caller);
+      await refused(ledger, caller, problem);
+    });
+    recorded.add(caller);
+    this.#onWritten(auditResult(problem.code));
+  }
+
+  /** The answer to an earlier request with this key; undefined if there was none and the key is ours now. */
+  async #earlierAnswer<Body>(trx: Kysely<LedgerTables>, caller: Signatory): Promise<Answer<Body> | undefined> {
+    const { idempotencyKey: key } = caller.request;
+    if (key === undefined) return undefined;
+    const request_sha256 = await requestHash(caller);
+    if (await this.#takeKey(trx, caller, { key, request_sha256 })) return undefined;
+    const earlier = await trx
+      .selectFrom('idempotency')
+      .selectAll()
+      .where('keyid', '=', caller.keyid)
+      .where('key', '=', key)
+      .where('org', '=', caller.org)
+      .executeTakeFirst();
+    // Purged between the two statements: the next try finds the key free.
+    if (earlier === undefined) throw stillRunning();
+    // guard: idempotency-request
+    if (earlier.request_sha256 !== request_sha256) throw new Problem('idempotency_conflict');
+    // guard: idempotency-ended
+    if (earlier.answer_until !== null && earlier.answer_until <= this.#clock.now()) throw pastItsAnswer();
+    const { body, event, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
+    await insertAudit(trx, caller, auditOfAct(caller, event));
+    return new Answer(body, { ...rest, replayed: true });
+  }
+
+  /** Waits for another transaction that holds the key, as long as the database lets it (main-job M14). */
+  async #takeKey(
+    trx: Kysely<LedgerTables>,
+    { org, keyid }: Signatory,
+    { key, request_sha256 }: { key: string; request_sha256: string },
+  ): Promise<boolean> {
+    const expires_at = sql<number>`${databaseSeconds} + ${KEEP_SECONDS}::int8`;
+    try {
+      const result = await trx
+        .insertInto('idempotency')
+        .values({ org, keyid, key, request_sha256, answer: '{}', expires_at })
+        .onConflict((conflict) => conflict.columns(['keyid', 'key']).doNothing())
+        .executeTakeFirstOrThrow();
+      return result.numInsertedOrUpdatedRows === 1n;
+    } catch (error) {
+      throw databaseFault(error)?.code === LOCK_NOT_AVAILABLE ? stillRunning() : error;
+    }
+  }
+
+  async #apply<Body>(
+    trx: Transaction<Tables>,
+    caller: Signatory,
+    work: Work<Tables, Body>,
+    options: RunOptions,
+  ): Promise<Answer<Body>> {
+    const ledger = ledgerOf(trx);
+    const { keepSeconds, ...effect } = await work(trx);
+    const { idempotencyKey: key } = caller.request;
+    if (key !== undefined && options.ownReplay !== true) {
+      await ledger
+        .updateTable('idempotency')
+        .set({
+          answer: JSON.stringify(effect),
+          answer_until: keepSeconds === undefined ? null : this.#clock.now() + keepSeconds,
+        })
+        .where('keyid', '=', caller.keyid)
+        .where('key', '=', key)
+        .where('org', '=', caller.org)
+        .execute();
+    }
+    const { body, event, ...rest } = effect;
+    // guard: audit-effect
+    await insertAudit(ledger, caller, auditOfAct(caller, event));
+    return new Answer(body, rest);
+  }
+}
+
+/** The ledger's own tables of a service's database. */
+function ledgerOf<Tables extends LedgerTables>(db: Kysely<Tables>): Kysely<LedgerTables> {
+  return db as unknown as Kysely<LedgerTables>;
+}
+
+async function refused(trx: Kysely<LedgerTables>, caller: Signatory, problem: Problem): Promise<Problem> {
+  await insertAudit(trx, caller, auditOfRefusal(caller, problem));
+  return problem;
+}
+
+/** Without the row there is no effect, whatever the database has against it. */
+async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Signatory, event: string): Promise<void> {
+  try {
+    await db.insertInto('audit_event').values({ org, event, request_id: request.id }).execute();
+  } catch (error) {
+    throw overloaded(error);
+  }
+}
+
+/** What makes two requests the same: all of it but the signature. */
+function requestHash({ request: { method, path, query, ifMatch, bodySha256 } }: Signatory): Promise<string> {
+  return digestB64u(
+    utf8(
+      JSON.stringify([
+        method,
+        path,
+        query,
+        ifMatch ?? null, // guard: idempotency-condition
+        bodySha256, // guard: idempotency-body
+      ]),
+    ),
+  );
+}
+
+function changesSomething(caller: Signatory): boolean {
+  return caller.request.method !== 'GET';
+}
+
+/** Whoever asks anew with another key gets another envelope; this key must not bring about a second one. */
+function pastItsAnswer(): Problem {
+  const detail = 'the answer to this Idempotency-Key is past its time; ask anew with another one';
+  return new Problem('envelope_expired', { detail });
+}
+
+function usedAlready(): Problem {
+  return new Problem('unauthenticated', { detail: 'this signature was used already' });
+}
+
+function stillRunning(): Problem {
+  const detail = 'another request with this Idempotency-Key is still at work';
+  return new Problem('indeterminate', { detail, retryAfterSeconds: 1 });
+}

@@ -1,0 +1,30 @@
+import { SKEW_SECONDS } from '@bulla/crypto';
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { Signatory } from '../authentication/caller.js';
+import { databaseMs } from '../database/clock-drift.js';
+import type { LedgerTables } from './ledger-tables.js';
+
+/**
+ * How long a nonce is known past its end: whoever takes the signature is off by one skew and takes it for another, and
+ * the clock of the database by which it is forgotten is off by a third. The fourth is there to spare.
+ */
+const EXTRA_SECONDS = 4 * SKEW_SECONDS;
+/** For this transaction, also where a pooler shares the connections of a server that are not set so. */
+const durably = sql<string>`set_config('synchronous_commit', 'on', true)`;
+
+/**
+ * Uses the nonce of a request. The unique key decides, also between two at the same moment.
+ * @returns what the clock of the database says, in milliseconds; undefined if this signature was seen before.
+ */
+export async function useNonce(trx: Kysely<LedgerTables>, caller: Signatory): Promise<number | undefined> {
+  const { nonce, expires } = caller.request;
+  const used = await trx
+    .insertInto('http_nonce')
+    .values({ org: caller.org, keyid: caller.keyid, nonce, expires_at: expires + EXTRA_SECONDS })
+    .onConflict((conflict) => conflict.columns(['keyid', 'nonce']).doNothing())
+    .returning(databaseMs.as('theirsMs'))
+    .returning(durably.as('durably')) // guard: durable-claim
+    .executeTakeFirst();
+  return used?.theirsMs;
+}

@@ -1,0 +1,63 @@
+import type { ProblemCode } from '@bulla/contract';
+import type { Kysely } from 'kysely';
+import { auditOfStrangers } from './audit-record.js';
+import type { Clock } from '../process/clock.js';
+import { databaseFault } from '../database/database-fault.js';
+import type { EventLog } from '../observe/event-log.js';
+import type { LedgerTables } from './ledger-tables.js';
+
+/**
+ * Refusals before anybody was authenticated: one audit row for each code and minute, with a count, so that junk
+ * costs no row for each packet (main-job M14).
+ */
+export class RefusalCounter {
+  readonly #db: Kysely<LedgerTables>;
+  readonly #clock: Clock;
+  readonly #log: EventLog;
+  #minute = 0;
+  #counts = new Map<ProblemCode, number>();
+
+  constructor(db: Kysely<LedgerTables>, clock: Clock, log: EventLog) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Counts one; the codes are closed, so the memory is bounded. */
+  count(code: ProblemCode): void {
+    const minute = this.#currentMinute();
+    if (minute !== this.#minute && this.#counts.size > 0) void this.flush();
+    this.#minute = minute;
+    this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
+  }
+
+  /** Writes the counts of a minute that is over; called by a timer. */
+  async flushEnded(): Promise<void> {
+    if (this.#currentMinute() !== this.#minute) await this.flush();
+  }
+
+  /** Writes what was counted. What cannot be written is said in the log, with its number. */
+  async flush(): Promise<void> {
+    const counts = this.#counts;
+    if (counts.size === 0) return;
+    this.#counts = new Map();
+    const at = new Date(this.#minute * 60_000);
+    const rows = [...counts].map(([code, count]) => ({
+      org: null,
+      request_id: null,
+      at,
+      event: auditOfStrangers(code, count),
+    }));
+    try {
+      await this.#db.insertInto('audit_event').values(rows).execute();
+    } catch (error) {
+      const count = [...counts.values()].reduce((sum, one) => sum + one, 0);
+      const errorCode = databaseFault(error)?.code ?? 'unknown';
+      this.#log.write({ event: 'refusals-not-audited', count, errorCode });
+    }
+  }
+
+  #currentMinute(): number {
+    return Math.floor(this.#clock.now() / 60);
+  }
+}

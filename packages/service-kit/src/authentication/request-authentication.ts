@@ -1,0 +1,233 @@
+import { Problem } from '@bulla/contract';
+import type { OwnKeyRouteName, SignedRouteName } from '@bulla/contract';
+import type { Bytes, KeyHolder, RequestSignature, Trust, VerifyingKey } from '@bulla/crypto';
+import {
+  checkSignatureTimes,
+  concatBytes,
+  CryptoError,
+  digestB64u,
+  parseRequestSignature,
+  verifyRequestSignature,
+} from '@bulla/crypto';
+import type { FastifyRequest } from 'fastify';
+import type { Caller, RequestFacts, Signatory } from './caller.js';
+import type { Clock } from '../process/clock.js';
+import { OwnKeySignature } from './own-key-signature.js';
+import type { FailingAddresses } from '../limits/failing-addresses.js';
+import { isOurFault, problemOf } from '../edge/problem-of.js';
+import type { RateLimits } from '../limits/rate-limits.js';
+import { ReadNonces } from './read-nonces.js';
+import { RefreshLimit } from './refresh-limit.js';
+import { requestParts, targetOf } from '../edge/request-parts.js';
+import type { Authorities } from '../edge/request-parts.js';
+import { stateOf } from '../edge/request-state.js';
+import type { RequestState } from '../edge/request-state.js';
+import { entryOf } from '../route/route-table.js';
+import type { TrustSource } from './trust-source.js';
+
+const REFRESH_INTERVAL_MS = 1_000;
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+const CHECK = 'request-key';
+const EMPTY: Bytes = new Uint8Array(0);
+
+export interface RequestAuthenticationParts {
+  readonly source: TrustSource;
+  readonly authorities: Authorities;
+  readonly clock: Clock;
+  readonly failing: FailingAddresses;
+  readonly limits: RateLimits;
+}
+
+/**
+ * Finds out who signed a request, in the order of protocol.md §5: shape, keyid, signature, times, state of the key.
+ */
+export class RequestAuthentication {
+  readonly #source: TrustSource;
+  readonly #authorities: Authorities;
+  readonly #clock: Clock;
+  readonly #failing: FailingAddresses;
+  readonly #limits: RateLimits;
+  readonly #refreshLimit: RefreshLimit;
+  readonly #readNonces: ReadNonces;
+
+  constructor({ source, authorities, clock, failing, limits }: RequestAuthenticationParts) {
+    this.#source = source;
+    this.#authorities = authorities;
+    this.#clock = clock;
+    this.#failing = failing;
+    this.#limits = limits;
+    this.#refreshLimit = new RefreshLimit(clock, REFRESH_INTERVAL_MS);
+    this.#readNonces = new ReadNonces(clock);
+  }
+
+  /**
+   * The caller of a request. From the moment the signature is verified, whatever is answered is signed too.
+   * @param route says by which documents its caller is judged.
+   * @throws {Problem} unauthenticated, validation_failed
+   * @throws {CryptoError} unauthenticated, token_malformed, signature_invalid, clock_skew, key_unknown, key_revoked,
+   *   suite_unknown, trust_expired
+   */
+  async authenticate(request: FastifyRequest, route: SignedRouteName): Promise<Caller> {
+    try {
+      return await this.#establish(request, route);
+    } catch (error) {
+      const isEstablished = await this.#mayAnswer(stateOf(request));
+      if (!isEstablished && !isOurFault(problemOf(error))) await this.#failing.count(request.ip);
+      throw error;
+    }
+  }
+
+  /** Whether somebody is there to be answered. Who sends old signatures without end becomes a stranger. */
+  async #mayAnswer(state: RequestState): Promise<boolean> {
+    const { verified } = state;
+    if (
+      verified !== undefined &&
+      (await this.#limits.maySignRefusal(verified.org, verified.kid)) // guard: request-stale
+    )
+      return true;
+    delete state.verified;
+    return false;
+  }
+
+  async #establish(request: FastifyRequest, route: SignedRouteName): Promise<Caller> {
+    const state = stateOf(request);
+    const authority = this.#authorities.choose(request.headers.host);
+    const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
+    const { trust, holder } = await this.#find(signature, state, route);
+    // guard: request-signature without:
+    //   const forged = { method: 'GET', authority, path: '/', query: '?', signature: ':AAAA:' };
+    //   const summary = await this.#failing.verify(request.ip, state.place, () => Promise.resolve(forged));
+    const summary = await this.#failing.verify(request.ip, state.place, () =>
+      verifyRequestSignature(signature, holder.record),
+    );
+    const now = this.#clock.now();
+    // guard: request-key-state
+    trust.requireKey(signature.kid, { usage: 'http', purpose: 'http', now, check: CHECK });
+    state.verified = { summary, org: trust.org, kid: signature.kid };
+    // guard: request-times
+    checkSignatureTimes(signature, now, trust.policy.max_skew);
+    requireCounting(trust, route, now);
+    this.#requireNewRead(request.method, signature);
+    state.caller = Object.freeze({
+      org: trust.org,
+      urn: holder.urn,
+      kid: signature.kid,
+      keyid: signature.keyid,
+      kind: holder.entity.kind,
+      roles: holder.entity.roles,
+      groups: trust.groupsOf(holder.urn),
+      user: trust.userOf(holder.urn),
+      trust,
+      request: await factsOf(request, route, signature, state.rawBody ?? EMPTY),
+    });
+    return state.caller;
+  }
+
+  /** Whoever captured a read has it answered no second time here: it takes no points of who signed it. */
+  #requireNewRead(method: string, { keyid, nonce, expires }: RequestSignature): void {
+    // guard: read-nonce
+    if (READS.has(method) && !this.#readNonces.tryUse(keyid, nonce, expires))
+      throw new Problem('unauthenticated', { detail: 'this signature was used already' });
+  }
+
+  /**
+   * The signature of a request to a route of `ownKey`: its shape only. The room that can find the key verifies it, and
+   * until it has nothing is answered in signed form: whoever sends it is a stranger.
+   * @param admit takes the points of a request, or refuses it.
+   * @throws {Problem} unauthenticated if it is not signed as an enrolment; validation_failed
+   * @throws {CryptoError} unauthenticated, token_malformed
+   */
+  readOwnKey(
+    request: FastifyRequest,
+    route: OwnKeyRouteName,
+    admit: (signatory: Signatory) => Promise<void>,
+  ): OwnKeySignature {
+    const state = stateOf(request);
+    const authority = this.#authorities.choose(request.headers.host);
+    const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
+    const verify = async (key: VerifyingKey) => {
+      // guard: own-key-signature
+      await this.#failing.verify(request.ip, state.place, () => verifyRequestSignature(signature, key));
+      // guard: own-key-times
+      checkSignatureTimes(signature, this.#clock.now());
+      const signatory: Signatory = Object.freeze({
+        org: signature.org,
+        urn: signature.urn,
+        kid: signature.kid,
+        keyid: signature.keyid,
+        kind: 'enrolment',
+        request: await factsOf(request, route, signature, state.rawBody ?? EMPTY),
+      });
+      state.signatory = signatory;
+      return signatory;
+    };
+    return new OwnKeySignature(signature, verify, admit);
+  }
+
+  /**
+   * An unknown keyid may be newer than our directory, and what has expired or is called the newest by nobody may have been
+   * signed anew: look once, then no more for a second.
+   */
+  async #find(
+    { org, keyid }: RequestSignature,
+    { place }: RequestState,
+    route: SignedRouteName,
+  ): Promise<{ trust: Trust; holder: KeyHolder }> {
+    const trust = await this.#source.trustOf(org);
+    if (trust === undefined) throw new Problem('unauthenticated');
+    const holder = trust.holderOfKeyid(keyid);
+    const isGood = holder !== undefined && isCounting(trust, route, this.#clock.now());
+    if (!isGood && this.#refreshLimit.tryAcquire(org)) {
+      // Whoever signs by a key that nobody has would keep a place for as long as a vault does not answer.
+      // guard: refresh-rests
+      place?.rest();
+      await this.#source.refresh(org);
+      await place?.resume();
+      const newer = await this.#source.trustOf(org);
+      const found = newer?.holderOfKeyid(keyid);
+      if (newer !== undefined && found !== undefined) return { trust: newer, holder: found };
+    }
+    if (holder === undefined) throw new Problem('unauthenticated');
+    return { trust, holder };
+  }
+}
+
+function isCounting(trust: Trust, route: SignedRouteName, now: number): boolean {
+  try {
+    requireCounting(trust, route, now);
+    return true;
+  } catch (error) {
+    if (error instanceof CryptoError) return false;
+    throw error;
+  }
+}
+
+/** @throws {CryptoError} trust_expired */
+function requireCounting(trust: Trust, route: SignedRouteName, now: number): void {
+  const { judgedBy } = entryOf(route);
+  if (judgedBy === 'expired') return;
+  // guard: request-unexpired without: if (judgedBy === 'unconfirmed') return;
+  if (judgedBy === 'unconfirmed') return trust.requireUnexpired(now);
+  // guard: request-fresh
+  trust.requireFresh(now);
+}
+
+async function factsOf(
+  request: FastifyRequest,
+  route: SignedRouteName | OwnKeyRouteName,
+  signature: RequestSignature,
+  body: Bytes,
+): Promise<RequestFacts> {
+  return Object.freeze({
+    id: request.id,
+    route,
+    method: request.method,
+    ...targetOf(request),
+    nonce: signature.nonce,
+    expires: signature.expires,
+    idempotencyKey: signature.request.header('idempotency-key'),
+    ifMatch: signature.request.header('if-match'),
+    bodySha256: await digestB64u(body),
+    evidence: await digestB64u(concatBytes(signature.base, signature.signature)),
+  });
+}

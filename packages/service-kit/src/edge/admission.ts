@@ -1,0 +1,179 @@
+import { Problem } from '@bulla/contract';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { BodyBudget } from './body-budget.js';
+import type { Clock } from '../process/clock.js';
+import type { EventLog } from '../observe/event-log.js';
+import { isFree } from './gate.js';
+import type { Readiness } from '../observe/health.js';
+import type { Metrics } from '../observe/metrics.js';
+import type { NoPlace, Places, Standing } from './places.js';
+import { overloaded } from './problem-of.js';
+import { beginState, findState, stateOf } from './request-state.js';
+import { entryAt } from '../route/route-table.js';
+import type { SlowReaders } from './slow-readers.js';
+
+const HEADERS_MAX = 64;
+/** Less than this the kernel takes at once. */
+const LARGE_BYTES = 16_384;
+const BODYLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
+
+export interface AdmissionParts {
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  readonly places: Places;
+  readonly slowReaders: SlowReaders;
+  /** Bytes of bodies that are here; beyond, 503. */
+  readonly bodies: BodyBudget;
+}
+
+/** How many requests are at work: what a drain waits for. */
+export class InFlight {
+  #count = 0;
+  #idle: (() => void) | undefined;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  begin(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    this.#count--;
+    if (this.#count === 0) this.#idle?.();
+  }
+
+  /** Resolves when nothing is at work, or after this long. */
+  async whenIdle(timeoutMs: number): Promise<void> {
+    if (this.#count === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    this.#idle = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+}
+
+/** Hooks around every request: its id, its bounds, its line in the log and its number in the metrics. */
+export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: AdmissionParts): void {
+  fastify.addHook('onRequest', async (request, reply) => {
+    const state = beginState(request, parts.clock.now(), parts.clock.monotonicMs());
+    inFlight.begin();
+    parts.slowReaders.watch(reply.raw);
+    // A response that nobody waits for any more never finishes, but it always closes.
+    reply.raw.once('close', () => {
+      state.isOver = true;
+      state.place?.release();
+      parts.bodies.giveBack(state.bodyBytes);
+      inFlight.end();
+      parts.metrics.requestsActive.dec();
+      report(request, reply, parts);
+    });
+    parts.metrics.requestsActive.inc();
+    reply.header('x-request-id', request.id);
+    if (parts.readiness.draining) reply.header('connection', 'close');
+    checkHeader(request);
+    checkCredential(request);
+    requireRoom(request, parts);
+    // guard: request-dawdlers without: await requirePlace(request, parts);
+    if (!bringsBody(request)) await requirePlace(request, parts);
+  });
+  // A body comes as slowly as its sender likes, who may be anybody: it takes no place until all of it is here.
+  fastify.addHook('preValidation', async (request) => {
+    if (bringsBody(request)) await requirePlace(request, parts);
+  });
+  // Its reader takes the answer as slowly as it likes, too. A stream is still being made.
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
+    const state = findState(request);
+    state?.place?.rest();
+    const bytes = Buffer.byteLength(payload);
+    parts.slowReaders.send(reply.raw, bytes, state?.caller !== undefined);
+    // Of a string that waits for its reader Node keeps two copies.
+    return typeof payload === 'string' && bytes > LARGE_BYTES ? Buffer.from(payload) : payload;
+  });
+}
+
+async function requirePlace(request: FastifyRequest, parts: AdmissionParts): Promise<void> {
+  if (isFree(request.url)) return;
+  const state = stateOf(request);
+  const place = parts.places.ask(standingOf(request));
+  state.place = place;
+  // Whoever hung up meanwhile is not told, and gives back nothing later.
+  if (state.isOver) place.release();
+  const refused = await place.granted;
+  if (refused !== undefined) throw overload(refused, parts);
+}
+
+/** The signature of a signed route is there, or it would have been refused: it is worth nothing until it is verified. */
+function standingOf({ method, routeOptions }: FastifyRequest): Standing {
+  return entryAt(method, routeOptions.url)?.permission === undefined ? 'stranger' : 'claimed';
+}
+
+/** Refuses one to protect the others. */
+export function overload(why: NoPlace | 'bodies', { metrics }: { readonly metrics: Metrics }): Problem {
+  metrics.overloads.inc({ why });
+  return overloaded();
+}
+
+function bringsBody({ method }: FastifyRequest): boolean {
+  return !BODYLESS.has(method);
+}
+
+/** Everything that can be refused before a byte of the body is read. */
+function checkHeader(request: FastifyRequest): void {
+  // guard: request-headers
+  if (request.raw.rawHeaders.length > 2 * HEADERS_MAX) throw new Problem('headers_too_large');
+  const { headers } = request;
+  if (headers.host === undefined && request.raw.httpVersion !== '1.0') {
+    throw new Problem('validation_failed', { detail: 'there is no Host' });
+  }
+  // Node keeps the first: whoever stands before the service may have kept another.
+  // guard: request-host-once
+  if (request.raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1) {
+    throw new Problem('validation_failed', { detail: 'there is more than one Host' });
+  }
+  // guard: request-encoding
+  if (headers['content-encoding'] !== undefined) {
+    throw new Problem('unsupported_media_type', { detail: 'Content-Encoding is not allowed' });
+  }
+  if (bringsBody(request)) return;
+  // guard: request-bodyless
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
+    throw new Problem('validation_failed', { detail: 'GET, HEAD and DELETE have no body' });
+  }
+}
+
+/** Who brings nothing to be known by need not be read; what it is worth is judged when all of it is here. */
+function checkCredential({ headers, method, routeOptions }: FastifyRequest): void {
+  const credential = entryAt(method, routeOptions.url)?.credential;
+  // guard: request-credential
+  if (credential !== undefined && headers[credential] === undefined) throw new Problem('unauthenticated');
+}
+
+/**
+ * Refuses a body that would not fit now, by what it says it will be, or all that the route takes where it does not say.
+ * Nothing is set aside for words: that happens as its bytes come.
+ */
+function requireRoom(request: FastifyRequest, parts: AdmissionParts): void {
+  const { headers, routeOptions } = request;
+  const announced = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity;
+  // The router refuses more than the route takes without reading it.
+  const bytes = Math.min(announced, routeOptions.bodyLimit);
+  // guard: request-bodies
+  if (!parts.bodies.hasRoom(bytes)) throw overload('bodies', parts);
+}
+
+function report(request: FastifyRequest, reply: FastifyReply, { clock, log, metrics }: AdmissionParts): void {
+  const route = request.routeOptions.url ?? 'unmatched';
+  const { method } = request;
+  const durationMs = Math.round(clock.monotonicMs() - stateOf(request).startedMs);
+  metrics.requests.inc({ route, method, code: reply.statusCode });
+  metrics.requestSeconds.observe({ route, method }, durationMs / 1000);
+  // Balancers ask for health all the time; the metrics have it.
+  if (isFree(request.url)) return;
+  log.write({ event: 'request-finished', requestId: request.id, route, method, status: reply.statusCode, durationMs });
+}

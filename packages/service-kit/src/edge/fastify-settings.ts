@@ -1,0 +1,101 @@
+import { Problem, problemDocument } from '@bulla/contract';
+import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify';
+import type { IncomingMessage, ServerOptions } from 'node:http';
+import { overload } from './admission.js';
+import type { BodyBudget } from './body-budget.js';
+import { answerBrokenRequest, answerUnroutable } from './broken-request.js';
+import type { Clock } from '../process/clock.js';
+import type { EdgeOptions } from './edge-options.js';
+import type { EventLog } from '../observe/event-log.js';
+import type { Gate } from './gate.js';
+import type { Limits } from '../limits/limits.js';
+import type { Metrics } from '../observe/metrics.js';
+import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
+import { readBody } from './read-body.js';
+import { requestIdOf } from './request-id.js';
+import { stateOf } from './request-state.js';
+import { responseSignature } from '../authentication/response-signature.js';
+import { entryAt } from '../route/route-table.js';
+import type { ServiceName } from '../route/route-table.js';
+import { SECURITY_HEADERS } from './security-headers.js';
+import type { ServiceKeys } from '../authentication/service-keys.js';
+
+/** The adapter's options. */
+export function fastifyOptions(
+  service: ServiceName,
+  limits: Limits,
+  gate: Gate,
+  { trustedProxies = [] }: Pick<EdgeOptions, 'trustedProxies'>,
+): FastifyServerOptions {
+  const server: ServerOptions = {
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    headersTimeout: limits.headersTimeoutMs,
+    maxHeaderSize: limits.headerBytesMax,
+    // Node would answer in words of its own; admission refuses it.
+    requireHostHeader: false,
+    // How often the time-outs are looked at; half a minute unless given.
+    connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
+  };
+  return {
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    genReqId: (request) => requestIdOf(request),
+    clientErrorHandler: answerBrokenRequest(service, (socket) => gate.endAfterAnswers(socket)),
+    frameworkErrors: answerUnroutable(service),
+    serverFactory: (framework) => gate.serverFor(server, framework),
+  };
+}
+
+export interface FastifyParts {
+  readonly service: ServiceName;
+  readonly keys: ServiceKeys;
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly metrics: Metrics;
+  readonly bodies: BodyBudget;
+  readonly connectionsMax: number;
+}
+
+/** Raw bodies, bounds of each route, security headers, signed responses. */
+export async function prepareFastify(fastify: FastifyInstance, parts: FastifyParts): Promise<void> {
+  fastify.server.maxConnections = parts.connectionsMax;
+  fastify.removeAllContentTypeParsers();
+  // Only kept: the signature is checked over these bytes before anything reads them (protocol.md §5).
+  fastify.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const state = stateOf(request);
+    payload.once('error', () => parts.metrics.bodiesCut.inc());
+    state.rawBody = await readBody(payload, request.routeOptions.bodyLimit, (bytes) => {
+      if (!parts.bodies.tryTake(bytes)) return overload('bodies', parts);
+      state.bodyBytes += bytes;
+      return undefined;
+    });
+  });
+  fastify.addHook('onRoute', (route) => {
+    const entry = entryAt(String(route.method), route.url);
+    if (entry !== undefined) route.bodyLimit = entry.bodyBytesMax;
+  });
+  fastify.addHook('onRequest', async (_request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+  });
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    try {
+      reply.headers(await responseSignature(request, reply, payload, parts));
+      return payload;
+    } catch {
+      parts.log.write({
+        event: 'request-failed',
+        requestId: request.id,
+        route: request.routeOptions.url ?? 'unmatched',
+        errorName: 'ResponseSignature',
+        errorCode: 'not_signed',
+      });
+      const place = { requestId: request.id, origin: parts.service, nowMs: parts.clock.nowMs() };
+      reply.status(500).header('content-type', PROBLEM_MEDIA_TYPE);
+      return JSON.stringify(problemDocument(new Problem('internal'), place));
+    }
+  });
+}

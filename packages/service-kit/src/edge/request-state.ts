@@ -1,0 +1,62 @@
+import type { Bytes, RequestSummary } from '@bulla/crypto';
+import type { FastifyRequest } from 'fastify';
+import type { Caller, Signatory } from '../authentication/caller.js';
+import type { OwnKeySignature } from '../authentication/own-key-signature.js';
+import type { Place } from './places.js';
+import type { Limited } from '../limits/rate-limits.js';
+import type { RouteEntry } from '../route/route-table.js';
+
+/** The parts of a request after their schemas. */
+export interface RouteInput {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly headers: unknown;
+  readonly body: unknown;
+}
+
+/** What the kit learns about one request on its way in, and needs again on its way out. */
+export interface RequestState {
+  /** Seconds. */
+  readonly arrivedAt: number;
+  readonly startedMs: number;
+  /** What is here of its body. */
+  bodyBytes: number;
+  /** What it holds while it is at work, or waits for. */
+  place?: Place;
+  /** Set when nobody waits for its answer any more. */
+  isOver: boolean;
+  /** Set when a handler is about to be reached. */
+  entry?: RouteEntry;
+  /** As received; undefined until it has been read and for requests without one. */
+  rawBody?: Bytes;
+  /** Set once the signature is verified: whatever is answered from then on is bound to it and signed. */
+  verified?: { readonly summary: RequestSummary; readonly org: string; readonly kid: string };
+  caller?: Caller;
+  /** Set when the caller has asked too often. */
+  limited?: Limited;
+  /** What a request to a route of `ownKey` is signed with, before and after that was verified. */
+  ownKey?: OwnKeySignature;
+  signatory?: Signatory;
+  input?: RouteInput;
+}
+
+const states = new WeakMap<object, RequestState>();
+
+/** Begins the state of a request as its header arrives. */
+export function beginState(request: FastifyRequest, arrivedAt: number, startedMs: number): RequestState {
+  const state: RequestState = { arrivedAt, startedMs, bodyBytes: 0, isOver: false };
+  states.set(request.raw, state);
+  return state;
+}
+
+/** The state of a request that has begun. */
+export function stateOf(request: FastifyRequest): RequestState {
+  const state = states.get(request.raw);
+  if (state === undefined) throw new Error('the request has not begun');
+  return state;
+}
+
+/** The state of a request, if it came as far as that: what the router refuses has none. */
+export function findState(request: FastifyRequest): RequestState | undefined {
+  return states.get(request.raw);
+}

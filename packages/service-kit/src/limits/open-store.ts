@@ -1,0 +1,79 @@
+import { Clock } from '../process/clock.js';
+import type { EdgeOptions } from '../edge/edge-options.js';
+import { limitsOf, ratesOf } from '../edge/edge-settings.js';
+import type { edgeSettings } from '../edge/edge-settings.js';
+import type { EventLog } from '../observe/event-log.js';
+import type { Probe } from '../observe/health.js';
+import { MemoryStore } from './memory-store.js';
+import { RedisStore } from './redis-store.js';
+import { StoreError } from './shared-store.js';
+import type { SharedStore } from './shared-store.js';
+import { SettingsError } from '../process/settings.js';
+import type { Settings } from '../process/settings.js';
+import type { ServiceName } from '../route/route-table.js';
+
+const CONNECT_WAIT_MS = 2_000;
+
+export interface StoreOptions {
+  /** A Redis; without it the memory of this process. */
+  readonly url: string | undefined;
+  readonly service: ServiceName;
+  readonly production: boolean;
+  readonly clock: Clock;
+  readonly log: EventLog;
+}
+
+/**
+ * Opens what the processes of a service share. A Redis that is away is no reason not to start; one that evicts is, in
+ * production: under load it would forget what was counted.
+ * @throws {SettingsError} for a Redis that evicts, in production
+ */
+export async function openStore({ url, service, production, clock, log }: StoreOptions): Promise<SharedStore> {
+  if (url === undefined) return new MemoryStore(clock);
+  const store = new RedisStore({ url, prefix: `bulla:${service}:`, clock, log });
+  await store.whenReady(CONNECT_WAIT_MS);
+  try {
+    const evicts = await store.evicts();
+    if (evicts === undefined) log.write({ event: 'redis-policy-unknown', errorCode: 'not_said' });
+    if (evicts !== true) return store;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.write({ event: 'redis-policy-unknown', errorCode: error.code });
+    return store;
+  }
+  if (!production) {
+    log.write({ event: 'redis-evicts' });
+    return store;
+  }
+  await store.close();
+  throw new SettingsError([
+    'BULLA_REDIS_URL: the Redis it names drops keys when memory is short; set its maxmemory-policy to noeviction',
+  ]);
+}
+
+/**
+ * What the settings say of the protection of all callers from each, with its store open; whoever calls this closes it.
+ * @throws {SettingsError} as {@link openStore}
+ */
+export async function openEdge(
+  settings: Settings<typeof edgeSettings>,
+  { service, production, log }: Pick<StoreOptions, 'service' | 'production' | 'log'>,
+): Promise<EdgeOptions & { readonly store: SharedStore }> {
+  const clock = new Clock();
+  return {
+    clock,
+    production,
+    store: await openStore({ url: settings.BULLA_REDIS_URL, service, production, clock, log }),
+    rates: ratesOf(settings),
+    limits: limitsOf(settings),
+    trustedProxies: settings.BULLA_TRUST_PROXY,
+  };
+}
+
+/** Fails while the store evicts. While it is away or does not say, limits go on in each process: that is no reason not to work. */
+export function evictionProbe(store: SharedStore): Probe {
+  return async () => {
+    const evicts = await store.evicts().catch(() => undefined);
+    if (evicts === true) throw new Error('the Redis evicts');
+  };
+}

@@ -1,0 +1,74 @@
+import { Problem } from '@bulla/contract';
+import type { RouteName } from '@bulla/contract';
+import type { Signatory } from '../authentication/caller.js';
+import type { InsuredCounts } from './insured-counts.js';
+import type { Metrics } from '../observe/metrics.js';
+import { chargesOf, refusalsBucket } from './rates.js';
+import type { Rates } from './rates.js';
+import type { Bucket, Taken } from './shared-store.js';
+
+/** Why a caller has to wait, and what the answer says about it. */
+export interface Limited {
+  readonly problem: Problem;
+  /** `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11). */
+  readonly fields: Readonly<Record<string, string>>;
+  /** They were told before and go on: from here on nothing more is spent on them. */
+  readonly flooded: boolean;
+}
+
+/** The buckets of keys and organisations, which are asked once it is certain whose signature it is (protocol.md §5). */
+export class RateLimits {
+  readonly #counts: InsuredCounts;
+  readonly #rates: Rates;
+  readonly #metrics: Metrics;
+
+  constructor(counts: InsuredCounts, rates: Rates, metrics: Metrics) {
+    this.#counts = counts;
+    this.#rates = rates;
+    this.#metrics = metrics;
+  }
+
+  /**
+   * Takes the points of a request.
+   * @param bodyBytes length of its body
+   * @returns why it has to wait, if it has to.
+   */
+  async take({ org, kid }: Signatory, route: RouteName, bodyBytes: number): Promise<Limited | undefined> {
+    // guard: limit-bytes without: const charges = chargesOf(route, this.#rates, 0 * bodyBytes);
+    const charges = chargesOf(route, this.#rates, bodyBytes);
+    for (const { bucket, points, of } of charges) {
+      // guard: limit-others without: const taken = await this.#counts.take(bucket, 'all', points);
+      // guard: limit-organisation without: const taken = await this.#counts.take(bucket, `${org}:${kid}`, points);
+      const taken = await this.#counts.take(bucket, of === 'key' ? `${org}:${kid}` : org, points);
+      // guard: limit-keys without: continue;
+      if (taken.allowed) continue;
+      this.#metrics.rateLimitRejections.inc({ kind: bucket.name });
+      return limited(bucket, taken);
+    }
+    return undefined;
+  }
+
+  /**
+   * Whether a private key may sign the refusal of a good signature that is not of now. It takes no points: whoever kept
+   * an old request could use up what is its signer's.
+   */
+  async maySignRefusal(org: string, kid: string): Promise<boolean> {
+    const { allowed } = await this.#counts.take(refusalsBucket(this.#rates), `${org}:${kid}`, 1);
+    if (!allowed) this.#metrics.rateLimitRejections.inc({ kind: 'refusals' });
+    return allowed;
+  }
+}
+
+function limited(bucket: Bucket, { remaining, resetMs, flooded }: Taken): Limited {
+  const seconds = Math.max(1, Math.ceil(resetMs / 1000));
+  const whose = bucket.name === 'organisation' ? 'the organisation' : 'this key';
+  const detail = `${bucket.name === 'envelopes' ? 'envelopes for' : 'requests of'} ${whose} are limited`;
+  return {
+    problem: new Problem('rate_limited', { detail, retryAfterSeconds: seconds }),
+    fields: {
+      'ratelimit-policy': `"${bucket.name}";q=${bucket.points};w=${bucket.windowSeconds}`,
+      ratelimit: `"${bucket.name}";r=${remaining};t=${seconds}`,
+    },
+    flooded,
+  };
+}

@@ -1,0 +1,66 @@
+import type { Health } from '@bulla/contract';
+import { databaseFault } from '../database/database-fault.js';
+import type { EventLog } from './event-log.js';
+
+/** Something a service cannot work without: resolves when it is there, throws when it is not. */
+export type Probe = () => Promise<unknown>;
+
+const PROBE_TIMEOUT_MS = 3_000;
+/** Anybody may ask, so the answer of a moment ago will do. */
+const FRESH_MS = 500;
+
+/** Whether the service can take requests: all its probes pass and it is not on its way out. */
+export class Readiness {
+  readonly #probes: Readonly<Record<string, Probe>>;
+  readonly #log: EventLog;
+  #draining = false;
+  #last: { readonly atMs: number; readonly health: Promise<Health> } | undefined;
+
+  /** @param probes by name: lower-case words with hyphens, shown to everybody; what went wrong is not. */
+  constructor(probes: Readonly<Record<string, Probe>>, log: EventLog) {
+    this.#probes = probes;
+    this.#log = log;
+  }
+
+  /** From now on the service is not ready, so that balancers send nothing new. */
+  drain(): void {
+    this.#draining = true;
+    this.#last = undefined;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  check(): Promise<Health> {
+    const atMs = performance.now();
+    if (this.#last !== undefined && atMs - this.#last.atMs < FRESH_MS) return this.#last.health;
+    const health = this.#run();
+    this.#last = { atMs, health };
+    return health;
+  }
+
+  async #run(): Promise<Health> {
+    const probes = Object.entries(this.#probes);
+    const checks = await Promise.all(
+      probes.map(async ([name, probe]) => ({ name, ok: await this.#passes(name, probe) })),
+    );
+    if (this.#draining) checks.push({ name: 'draining', ok: false });
+    return { status: checks.every(({ ok }) => ok) ? 'ok' : 'unavailable', checks };
+  }
+
+  async #passes(name: string, probe: Probe): Promise<boolean> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(Object.assign(new Error('late'), { code: 'ETIMEDOUT' })), PROBE_TIMEOUT_MS);
+    try {
+      await Promise.race([probe(), late]);
+      return true;
+    } catch (error) {
+      const errorCode = databaseFault(error)?.code ?? 'unknown';
+      this.#log.write({ event: 'probe-failed', probe: name, errorCode });
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
