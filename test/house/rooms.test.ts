@@ -31,7 +31,10 @@ describe('a room', () => {
   });
 
   it('that holds one more is found', () => {
-    const planted = Array.from({ length: FILES_MAX + 1 }, (_, number) => `packages/crypto/src/run/planted-${number}.ts`);
+    const planted = Array.from(
+      { length: FILES_MAX + 1 },
+      (_, number) => `packages/crypto/src/run/planted-${number}.ts`,
+    );
     expect(crowded([...sources.filter((file) => !file.includes('/run/')), ...planted])).toEqual([
       ['packages/crypto/src/run', FILES_MAX + 1],
     ]);

@@ -5,7 +5,7 @@ import { enrol, ENROLMENTS, invitationOf, INVITATIONS, invite, newcomerWith, pen
 import { expectRefusal, untilSettled } from './refusals.js';
 import type { Store, TestMember, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
-import { PastInvitations } from '../src/invitations/past-invitations.js';
+import { PastInvitations } from '../src/people/past-invitations.js';
 
 interface Listed {
   readonly data: { readonly id: string; readonly state: string }[];

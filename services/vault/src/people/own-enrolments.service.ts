@@ -8,7 +8,7 @@ import { Clock, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { StoredRequest } from '../database/types.js';
 import { VaultLedger } from '../database/vault-ledger.js';
-import { InvitationsService } from '../invitations/invitations.service.js';
+import { InvitationsService } from './invitations.service.js';
 import type { BroughtKeys } from './brought-keys.js';
 import { broughtKeys } from './brought-keys.js';
 import type { EnrolmentRow } from './enrolments.repository.js';

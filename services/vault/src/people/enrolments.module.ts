@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { InvitationsModule } from '../invitations/invitations.module.js';
+import { InvitationsModule } from './invitations.module.js';
 import { EnrolmentsController } from './enrolments.controller.js';
 import { EnrolmentsRepository } from './enrolments.repository.js';
 import { EnrolmentsService } from './enrolments.service.js';
