@@ -1,5 +1,7 @@
 import type { Bytes, PrivateJwk, SealAlg, SealingKey, SignAlg } from '@bulla/crypto';
-import { keyMaterialOf, loadSigner, sealingKeyOf, sealLetter, verifyingKeyOf } from '@bulla/crypto';
+import { loadSigner, sealingKeyOf, verifyingKeyOf } from '@bulla/crypto';
+import { keyMaterialOf } from '@bulla/crypto/key-files';
+import { sealLetter } from '@bulla/crypto/letters';
 import { loadUnwrapper, openLetter } from '@bulla/crypto/open';
 import { makePeople, type Person } from './keys.js';
 import { spoilToken, type Variant } from './variant.js';

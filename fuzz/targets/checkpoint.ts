@@ -1,5 +1,5 @@
 import { equal } from 'node:assert/strict';
-import { parseCheckpoint } from '@bulla/crypto';
+import { parseCheckpoint } from '@bulla/crypto/log';
 import { textOf } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

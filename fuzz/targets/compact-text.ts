@@ -6,11 +6,11 @@ import {
   parseGrant,
   parseInnerInvocation,
   parseInvocation,
-  parseLetter,
-  parseLocked,
   parseStatement,
   parseTag,
 } from '@bulla/crypto';
+import { parseLocked } from '@bulla/crypto/key-files';
+import { parseLetter } from '@bulla/crypto/letters';
 import { textOf } from './kit/input.js';
 import { read } from './kit/refusals.js';
 import { requireJwe, requireJws } from './kit/tokens.js';

@@ -1,5 +1,5 @@
 import { deepEqual } from 'node:assert/strict';
-import { encodeFrontier, parseFrontier, treeHeadOf } from '@bulla/crypto';
+import { encodeFrontier, parseFrontier, treeHeadOf } from '@bulla/crypto/log';
 import { linesOf, own, textOf } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

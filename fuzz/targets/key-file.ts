@@ -1,6 +1,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import type { KeyFormat, KeyMaterial } from '@bulla/crypto';
-import { exportKeys, importKeys, importPublicKeys, keyThumbprint } from '@bulla/crypto';
+import type { KeyMaterial } from '@bulla/crypto';
+import type { KeyFormat } from '@bulla/crypto/key-files';
+import { keyThumbprint } from '@bulla/crypto';
+import { exportKeys, importKeys, importPublicKeys } from '@bulla/crypto/key-files';
 import { own } from './kit/input.js';
 import { readLater } from './kit/refusals.js';
 

@@ -1,4 +1,4 @@
-import { parseLetter } from '@bulla/crypto';
+import { parseLetter } from '@bulla/crypto/letters';
 import { read } from './kit/refusals.js';
 import { jweOf, requireJwe } from './kit/tokens.js';
 

@@ -1,4 +1,4 @@
-import { parseLocked } from '@bulla/crypto';
+import { parseLocked } from '@bulla/crypto/key-files';
 import { read } from './kit/refusals.js';
 import { jweOf, requireJwe } from './kit/tokens.js';
 

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { encodeLogProof, parseLogProof } from '@bulla/crypto';
+import { encodeLogProof, parseLogProof } from '@bulla/crypto/log';
 import { own, textOf } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

@@ -1,6 +1,6 @@
 import { equal } from 'node:assert/strict';
 import type { Bytes } from '@bulla/crypto';
-import { verifyConsistency, verifyInclusion } from '@bulla/crypto';
+import { verifyConsistency, verifyInclusion } from '@bulla/crypto/log';
 import { linesOf, own, textOf } from './kit/input.js';
 import { readLater } from './kit/refusals.js';
 

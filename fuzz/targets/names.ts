@@ -1,14 +1,7 @@
 import { equal, ok } from 'node:assert/strict';
-import {
-  idPattern,
-  isLetterName,
-  NAME_PATTERN,
-  normalizeAuthority,
-  organisationUrn,
-  parseUrn,
-  recoveryUrn,
-  urnOf,
-} from '@bulla/crypto';
+import { idPattern, NAME_PATTERN, organisationUrn, parseUrn, recoveryUrn, urnOf } from '@bulla/crypto';
+import { normalizeAuthority } from '@bulla/crypto/http';
+import { isLetterName } from '@bulla/crypto/letters';
 import { textOf } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

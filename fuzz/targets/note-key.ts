@@ -1,5 +1,5 @@
 import { equal } from 'node:assert/strict';
-import { encodeNoteKey, parseNoteKey } from '@bulla/crypto';
+import { encodeNoteKey, parseNoteKey } from '@bulla/crypto/log';
 import { textOf } from './kit/input.js';
 import { readLater } from './kit/refusals.js';
 

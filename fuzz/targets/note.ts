@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { NOTE_SIGNATURES_MAX, parseNote } from '@bulla/crypto';
+import { NOTE_SIGNATURES_MAX, parseNote } from '@bulla/crypto/log';
 import { own, textOf } from './kit/input.js';
 import { read } from './kit/refusals.js';
 

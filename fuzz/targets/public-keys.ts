@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { keyThumbprint, readPublicKeys } from '@bulla/crypto';
+import { keyThumbprint } from '@bulla/crypto';
+import { readPublicKeys } from '@bulla/crypto/key-files';
 import { textOf } from './kit/input.js';
 import { readLater } from './kit/refusals.js';
 import { requireOneSpelling } from './kit/tokens.js';

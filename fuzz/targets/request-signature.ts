@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { normalizeAuthority, parseRequestSignature, requestSummary } from '@bulla/crypto';
+import { normalizeAuthority, parseRequestSignature, requestSummary } from '@bulla/crypto/http';
 import { messageOf } from './kit/messages.js';
 import { read } from './kit/refusals.js';
 

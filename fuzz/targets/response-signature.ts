@@ -1,6 +1,6 @@
 import { equal } from 'node:assert/strict';
 import type { KeyRecord } from '@bulla/crypto';
-import { verifyResponse } from '@bulla/crypto';
+import { verifyResponse } from '@bulla/crypto/http';
 import { messageOf } from './kit/messages.js';
 import { readLater } from './kit/refusals.js';
 

@@ -1,6 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import type { Bytes } from '@bulla/crypto';
-import { importPublicKeys, verifyingKeyOf } from '@bulla/crypto';
+import { verifyingKeyOf } from '@bulla/crypto';
+import { importPublicKeys } from '@bulla/crypto/key-files';
 import { isStreamedLetter, loadUnwrapper, openStreamedLetter } from '@bulla/crypto/open';
 import { own } from './kit/input.js';
 import { readLater } from './kit/refusals.js';

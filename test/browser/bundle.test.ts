@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { bundleForBrowser } from './bundle.js';
 
-const LIBRARY = `export * from '@bulla/crypto'; export * from '@bulla/crypto/open';`;
+const ENTRIES = ['', '/open', '/key-files', '/letters', '/http', '/log'];
+const LIBRARY = ENTRIES.map((entry) => `export * from '@bulla/crypto${entry}';`).join('\n');
 
 describe('a bundle for browsers', () => {
   /** How Node comes into a bundle, and what is said of it. */

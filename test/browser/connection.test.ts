@@ -4,21 +4,18 @@ import { buffer } from 'node:stream/consumers';
 import type { ByteTransform, CryptoError, SuiteId } from '@bulla/crypto';
 import {
   ALL_SUITES,
-  checkSignatureTimes,
   encodeBase64url,
   generateKeyPair,
-  keyMaterialOf,
   loadSigner,
   mintId,
   newStreamKey,
-  parseRequestSignature,
   sealedLength,
   sealStream,
-  signResponse,
   utf8,
   verifyingKeyOf,
-  verifyRequestSignature,
 } from '@bulla/crypto';
+import { checkSignatureTimes, parseRequestSignature, signResponse, verifyRequestSignature } from '@bulla/crypto/http';
+import { keyMaterialOf } from '@bulla/crypto/key-files';
 import { openStream } from '@bulla/crypto/open';
 import { findChromium } from '@bulla/testkit/chromium';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';

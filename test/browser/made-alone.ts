@@ -1,40 +1,41 @@
 import type { Vector } from '@bulla/conformance';
-import type { Bytes, ChainTuple, TreeHead } from '@bulla/crypto';
+import type { Bytes, ChainTuple } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
 import {
-  appendLeaf,
-  EMPTY_FRONTIER,
   encodeBase64url,
   encodeInvitationCode,
-  encodeNoteKey,
   enrolmentFingerprint,
   enrolmentMac,
   enrolmentTicket,
   enrolmentWords,
-  exportKeys,
   FIRST_CHAIN,
   foldChain,
   generateKeyPair,
-  keyMaterialOf,
-  leafHash,
   loadSigner,
-  makeConsistencyProof,
-  makeInclusionProof,
   mintId,
   namesOf,
   newInvitationSecret,
   newStreamKey,
-  noteKeyOf,
   positionHash,
   randomBytes,
   sealAttachment,
   sealChunks,
-  sealLocked,
   Secret,
-  signCheckpoint,
   ticketHash,
-  treeHeadOf,
   utf8,
 } from '@bulla/crypto';
+import { exportKeys, keyMaterialOf, sealLocked } from '@bulla/crypto/key-files';
+import {
+  appendLeaf,
+  EMPTY_FRONTIER,
+  encodeNoteKey,
+  leafHash,
+  makeConsistencyProof,
+  makeInclusionProof,
+  noteKeyOf,
+  signCheckpoint,
+  treeHeadOf,
+} from '@bulla/crypto/log';
 import { gather, made, once } from './made.js';
 
 const ORIGIN = 'vault.acme.example/log';

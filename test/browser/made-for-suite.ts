@@ -3,7 +3,6 @@ import type { EnvelopeClaims, InvocationClaims, Statement, TagClaims } from '@bu
 import {
   composeAnswer,
   encodeBase64url,
-  keyMaterialOf,
   mintId,
   organisationUrn,
   randomBytes,
@@ -12,11 +11,8 @@ import {
   sealGrant,
   sealingKeyOf,
   sealInvocation,
-  sealLetter,
-  sealStreamedLetter,
   Secret,
   signEnvelope,
-  signPublicKeys,
   signStatement,
   positionHash,
   positionOf,
@@ -25,6 +21,8 @@ import {
   urnOf,
   utf8,
 } from '@bulla/crypto';
+import { keyMaterialOf, signPublicKeys } from '@bulla/crypto/key-files';
+import { sealLetter, sealStreamedLetter } from '@bulla/crypto/letters';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { gather, made, once } from './made.js';

@@ -1,5 +1,6 @@
 import type { Vector } from '@bulla/conformance';
-import { requestSummary, signRequest, signResponse, utf8 } from '@bulla/crypto';
+import { utf8 } from '@bulla/crypto';
+import { requestSummary, signRequest, signResponse } from '@bulla/crypto/http';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { made } from './made.js';
 

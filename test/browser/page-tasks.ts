@@ -5,13 +5,11 @@ import {
   decodeBase64url,
   decodeUtf8,
   loadSigner,
-  requestSummary,
-  requestTargetOf,
   sealStream,
   Secret,
-  signRequest,
   utf8,
 } from '@bulla/crypto';
+import { requestSummary, requestTargetOf, signRequest } from '@bulla/crypto/http';
 import { openStream } from '@bulla/crypto/open';
 import { libraryPeer } from '@bulla/conformance/library';
 

@@ -1,14 +1,8 @@
 import { libraryPeer } from '@bulla/conformance/library';
 import type { Fields, Request } from '@bulla/conformance';
 import type { SuiteId } from '@bulla/crypto';
-import {
-  decodeBase64url,
-  encodeBase64url,
-  exportKeys,
-  generateKeyPair,
-  importPrivateKeys,
-  keyMaterialOf,
-} from '@bulla/crypto';
+import { decodeBase64url, encodeBase64url, generateKeyPair } from '@bulla/crypto';
+import { exportKeys, importPrivateKeys, keyMaterialOf } from '@bulla/crypto/key-files';
 import { makeAlone } from './made-alone.js';
 import type { MemberSuite } from './made-for-suite.js';
 import { makeForSuite } from './made-for-suite.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { signRequest } from '@bulla/crypto';
+import { signRequest } from '@bulla/crypto/http';
 import type { Signer } from '@bulla/crypto';
 
 /** Whose key signs. */

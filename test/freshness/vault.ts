@@ -1,17 +1,7 @@
 import { Problem, problemDocument } from '@bulla/contract';
 import type { ChainTuple, EnvelopeClaims } from '@bulla/crypto';
-import {
-  mintId,
-  parseDirectoryFreshness,
-  parseGrant,
-  parseTag,
-  requestSummary,
-  requestTargetOf,
-  signEnvelope,
-  signResponse,
-  tokenHash,
-  utf8,
-} from '@bulla/crypto';
+import { mintId, parseDirectoryFreshness, parseGrant, parseTag, signEnvelope, tokenHash, utf8 } from '@bulla/crypto';
+import { requestSummary, requestTargetOf, signResponse } from '@bulla/crypto/http';
 import { thresholdOf, waitingSecondsOf } from './directories.js';
 import type { History, KnownPosition } from './history.js';
 import { pathTo, peopleFor } from './history.js';

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import * as client from '@bulla/client';
 import * as node from '@bulla/client/node';
 import * as crypto from '@bulla/crypto';
+import * as http from '@bulla/crypto/http';
+import * as keyFiles from '@bulla/crypto/key-files';
+import * as letters from '@bulla/crypto/letters';
+import * as log from '@bulla/crypto/log';
 import * as open from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
 import { repository } from '../../scripts/workspaces.mjs';
@@ -69,6 +73,10 @@ const hasDefault = ({ name }: TakesTime) => ['mintId', 'verifyAnswerFile'].inclu
 
 const MODULES: readonly [string, object, string, readonly string[]][] = [
   ['@bulla/crypto', crypto, 'packages/crypto/src/index.ts', ['Trust.establish', 'Trust#requireFresh', 'verifyTags']],
+  ['@bulla/crypto/letters', letters, 'packages/crypto/src/letters.ts', ['sealLetter']],
+  ['@bulla/crypto/http', http, 'packages/crypto/src/http.ts', ['signRequest', 'checkSignatureTimes']],
+  ['@bulla/crypto/key-files', keyFiles, 'packages/crypto/src/key-files.ts', []],
+  ['@bulla/crypto/log', log, 'packages/crypto/src/log.ts', []],
   ['@bulla/crypto/open', open, 'packages/crypto/src/open.ts', []],
   ['@bulla/client', client, 'packages/client/src/index.ts', ['verifyAnswerFile', 'firstMemory']],
   ['@bulla/client/node', node, 'packages/client/src/node/index.ts', ['signNextPolicy', 'renewOrganisation']],

@@ -1,14 +1,6 @@
 import type { InvitationCode, Signer } from '@bulla/crypto';
-import {
-  deviceKeyOf,
-  fingerprint,
-  generateKeyPair,
-  parseInvitationCode,
-  parseTag,
-  readPublicKeys,
-  signPublicKeys,
-  signTag,
-} from '@bulla/crypto';
+import { deviceKeyOf, fingerprint, generateKeyPair, parseInvitationCode, parseTag, signTag } from '@bulla/crypto';
+import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
 import type { PendingEnrolment } from '../src/people/enrolment.js';

@@ -3,8 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ProblemCode, Route, RouteName } from '@bulla/contract';
 import { Problem, problemDocument, ROUTES } from '@bulla/contract';
-import type { RequestSummary, Signer, Trust } from '@bulla/crypto';
-import { CryptoError, parseRequestSignature, signResponse, utf8, verifyRequestSignature } from '@bulla/crypto';
+import type { Signer, Trust } from '@bulla/crypto';
+import type { RequestSummary } from '@bulla/crypto/http';
+import { CryptoError, utf8 } from '@bulla/crypto';
+import { parseRequestSignature, signResponse, verifyRequestSignature } from '@bulla/crypto/http';
 
 /** A request as it arrived, with everything that was in it. */
 export interface Recorded {

@@ -1,13 +1,7 @@
 /** Golden vectors of letters, valid and refused, with our code. */
-import {
-  encodeBase64url,
-  generateKeyPair,
-  keyMaterialOf,
-  loadSigner,
-  sealingKeyOf,
-  sealLetter,
-  utf8,
-} from '@bulla/crypto';
+import { encodeBase64url, generateKeyPair, loadSigner, sealingKeyOf, utf8 } from '@bulla/crypto';
+import { keyMaterialOf } from '@bulla/crypto/key-files';
+import { sealLetter } from '@bulla/crypto/letters';
 import { publish } from './published.mjs';
 import { jwe } from './raw-tokens.mjs';
 

@@ -1,6 +1,7 @@
 /** Golden vectors of locked files, valid and refused: `node:crypto` derives the key, our code seals. */
 import { argon2Sync } from 'node:crypto';
-import { encodeBase64url, encodeHex, sealLocked, Secret, utf8 } from '@bulla/crypto';
+import { encodeBase64url, encodeHex, Secret, utf8 } from '@bulla/crypto';
+import { sealLocked } from '@bulla/crypto/key-files';
 import { publish } from './published.mjs';
 
 const PASSPHRASE = 'correct hörse battery staple';

@@ -1,5 +1,6 @@
 /** Golden vectors of stated public keys, valid and refused, with our code. */
-import { encodeBase64url, loadSigner, signPublicKeys, utf8 } from '@bulla/crypto';
+import { encodeBase64url, loadSigner, utf8 } from '@bulla/crypto';
+import { signPublicKeys } from '@bulla/crypto/key-files';
 import { publish, read } from './published.mjs';
 
 const { now, acme, globex } = read('golden/organisations.json');

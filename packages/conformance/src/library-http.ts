@@ -1,12 +1,7 @@
-import type { PublicJwk, RequestTarget } from '@bulla/crypto';
-import {
-  checkSignatureTimes,
-  CryptoError,
-  parseRequestSignature,
-  utf8,
-  verifyRequestSignature,
-  verifyResponse,
-} from '@bulla/crypto';
+import type { PublicJwk } from '@bulla/crypto';
+import type { RequestTarget } from '@bulla/crypto/http';
+import { CryptoError, utf8 } from '@bulla/crypto';
+import { checkSignatureTimes, parseRequestSignature, verifyRequestSignature, verifyResponse } from '@bulla/crypto/http';
 import type { Format } from './format.js';
 import { recordOf } from './library-keys.js';
 

@@ -5,10 +5,7 @@ import {
   enrolmentFingerprint,
   enrolmentTicket,
   enrolmentWords,
-  importPrivateKeys,
-  importPublicKeys,
   isEnrolmentMac,
-  keyMaterialOf,
   namesOf,
   parseInvitationCode,
   sealingKeyOf,
@@ -17,6 +14,7 @@ import {
   utf8,
   verifyingKeyOf,
 } from '@bulla/crypto';
+import { importPrivateKeys, importPublicKeys, keyMaterialOf } from '@bulla/crypto/key-files';
 import { loadUnwrapper } from '@bulla/crypto/open';
 import type { Format } from './format.js';
 

@@ -1,17 +1,6 @@
-import {
-  decodeBase64url,
-  decodeUtf8,
-  encodeBase64url,
-  newStreamKey,
-  parseLocked,
-  parseNoteKey,
-  sealChunks,
-  Secret,
-  utf8,
-  verifyCheckpoint,
-  verifyConsistency,
-  verifyInclusion,
-} from '@bulla/crypto';
+import { decodeBase64url, decodeUtf8, encodeBase64url, newStreamKey, sealChunks, Secret, utf8 } from '@bulla/crypto';
+import { parseLocked } from '@bulla/crypto/key-files';
+import { parseNoteKey, verifyCheckpoint, verifyConsistency, verifyInclusion } from '@bulla/crypto/log';
 import { openChunks, openLocked } from '@bulla/crypto/open';
 import type { Format } from './format.js';
 import { gather, once } from './pieces.js';

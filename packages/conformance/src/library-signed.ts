@@ -15,7 +15,6 @@ import {
   checkBundleForAsker,
   followChain,
   parseBundle,
-  readPublicKeys,
   requireDescendant,
   Trust,
   verifyAnswer,
@@ -26,6 +25,7 @@ import {
   verifyStatement,
   verifyTags,
 } from '@bulla/crypto';
+import { readPublicKeys } from '@bulla/crypto/key-files';
 import type { Fields } from './protocol.js';
 import type { Format } from './format.js';
 

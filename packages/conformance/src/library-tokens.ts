@@ -2,17 +2,16 @@ import type { Attachment, AttachmentPlace, ContentPlace, GrantPlace, PrivateJwk,
 import {
   decodeBase64url,
   encodeBase64url,
-  keyMaterialOf,
   loadSigner,
   sealAttachment,
   sealContent,
   sealGrant,
   sealingKeyOf,
-  sealLetter,
-  sealStreamedLetter,
   Secret,
   verifyingKeyOf,
 } from '@bulla/crypto';
+import { keyMaterialOf } from '@bulla/crypto/key-files';
+import { sealLetter, sealStreamedLetter } from '@bulla/crypto/letters';
 import { openAttachment, openContent, openGrant, openLetter, openStreamedLetter } from '@bulla/crypto/open';
 import type { Format } from './format.js';
 import { recordOf, unwrapperOf } from './library-keys.js';

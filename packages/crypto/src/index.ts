@@ -30,24 +30,6 @@ export {
 export type { CryptoErrorCode } from './names/errors.js';
 export { CryptoError } from './names/errors.js';
 export { fingerprint } from './keys/fingerprint.js';
-export type { RequestSignature, RequestTag, SignRequestOptions } from './http/signature.js';
-export {
-  checkContentDigest,
-  checkSignatureTimes,
-  parseRequestSignature,
-  signRequest,
-  verifyRequestSignature,
-} from './http/signature.js';
-export type { HttpRequestParts, RequestSummary, RequestTarget } from './http/signature-components.js';
-export { normalizeAuthority, requestSummary, requestTargetOf } from './http/signature-components.js';
-export type {
-  HttpResponseParts,
-  ResponseToSign,
-  ResponseTrust,
-  VerifiedResponse,
-  VerifyResponseOptions,
-} from './http/response-signature.js';
-export { signResponse, verifyResponse } from './http/response-signature.js';
 export type { IdPrefix, ParsedUrn, UrnKind } from './names/ids.js';
 export {
   idPattern,
@@ -60,14 +42,7 @@ export {
   recoveryUrn,
   urnOf,
 } from './names/ids.js';
-export type {
-  KeyFile,
-  KeyPurpose,
-  KeyRecord,
-  KeyState,
-  KeyUsage,
-  VerifyingKey,
-} from './keys/keys.js';
+export type { KeyFile, KeyPurpose, KeyRecord, KeyState, KeyUsage, VerifyingKey } from './keys/keys.js';
 export {
   checkKeyRecord,
   isSignatureOf,
@@ -79,23 +54,12 @@ export {
   mightSignAt,
   suiteOfKey,
 } from './keys/keys.js';
-export type { ExportOptions, KeyFormat } from './key-files/key-export.js';
-export { exportKeys } from './key-files/key-export.js';
-export type { ImportOptions, PrivateKeyMaterial } from './key-files/key-import.js';
-export { importKeys, importPrivateKeys, importPublicKeys } from './key-files/key-import.js';
 export type { KeyMaterial, KeyNames, SealingKey } from './keys/key-material.js';
-export { keyFor, keyMaterialOf, namesOf, sealingKeyOf, verifyingKeyOf } from './keys/key-material.js';
-export type { Letter, LetterInside, LetterOutside } from './letters/letter.js';
-export { isLetterName, LETTER_MAX_BYTES, parseLetter, sealLetter } from './letters/letter.js';
+export { keyFor, namesOf, sealingKeyOf, verifyingKeyOf } from './keys/key-material.js';
 export type { DocumentPair, LockOut, Needed } from './organisation/lock-out.js';
 export { findLockOut } from './organisation/lock-out.js';
 export { requireSeconds } from './names/seconds.js';
-export { sealStreamedLetter } from './letters/streamed-letter.js';
 export { isVisibleName } from './names/visible-name.js';
-export type { LockedHeader, Stretching } from './key-files/locked.js';
-export { parseLocked, sealLocked } from './key-files/locked.js';
-export type { PublicKey, PublicKeys } from './key-files/public-keys.js';
-export { readPublicKeys, signPublicKeys } from './key-files/public-keys.js';
 export { Secret } from './encoding/secret.js';
 export type { KeyPair, Signer, Unwrapper } from './keys/signer.js';
 export { generateKeyPair, loadSigner } from './keys/signer.js';
@@ -211,43 +175,6 @@ export {
 } from './organisation/freshness.js';
 export type { TrustDocuments } from './organisation/trust-documents.js';
 export type { SeenDirectory, SeenDocument, SeenRevocation, TrustMemory } from './organisation/trust-memory.js';
-export type { Checkpoint, CheckpointTrust, VerifiedCheckpoint } from './log/checkpoint.js';
-export {
-  CHECKPOINT_MAX_LENGTH,
-  encodeCheckpoint,
-  parseCheckpoint,
-  signCheckpoint,
-  verifyCheckpoint,
-} from './log/checkpoint.js';
-export type { LogProof, VerifiedLogProof } from './log/log-proof.js';
-export { encodeLogProof, LOG_PROOF_MAX_BYTES, parseLogProof, verifyLogProof } from './log/log-proof.js';
-export type { Appended, Frontier, TreeHead } from './log/merkle.js';
-export {
-  appendLeaf,
-  EMPTY_FRONTIER,
-  emptyRoot,
-  encodeFrontier,
-  leafHash,
-  LOG_ENTRY_MAX_BYTES,
-  nodeHash,
-  parseFrontier,
-  TREE_HASH_BYTES,
-  TREE_SIZE_MAX,
-  treeHeadOf,
-} from './log/merkle.js';
-export type { ConsistencyClaim, InclusionClaim, ReadTreeHash } from './log/merkle-proof.js';
-export { makeConsistencyProof, makeInclusionProof, verifyConsistency, verifyInclusion } from './log/merkle-proof.js';
-export type { NoteKey, NoteSignature, NoteSigner, ParsedNote, VerifiedNote } from './log/note.js';
-export {
-  encodeNoteKey,
-  NOTE_MAX_BYTES,
-  NOTE_SIGNATURES_MAX,
-  noteKeyOf,
-  parseNote,
-  parseNoteKey,
-  signNote,
-  verifyNote,
-} from './log/note.js';
 export type { ChunkedOptions } from './streams/chunked.js';
 export { CHUNK_BYTES, newStreamKey, sealChunks, sealedLength, sealStream } from './streams/chunked.js';
 export { wrapKey } from './tokens/compact.js';

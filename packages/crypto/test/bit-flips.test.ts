@@ -1,14 +1,6 @@
 import type { TrustDocuments } from '@bulla/crypto';
-import {
-  CryptoError,
-  parseLocked,
-  readPublicKeys,
-  Secret,
-  Trust,
-  verifyEnvelope,
-  verifyStatement,
-  verifyTags,
-} from '@bulla/crypto';
+import { CryptoError, Secret, Trust, verifyEnvelope, verifyStatement, verifyTags } from '@bulla/crypto';
+import { parseLocked, readPublicKeys } from '@bulla/crypto/key-files';
 import type { ExpectedGrant } from '@bulla/crypto/open';
 import { openContent, openGrant, openInvocation, openLocked } from '@bulla/crypto/open';
 import { isLongRun, sampled } from '@bulla/testkit';

@@ -1,5 +1,6 @@
 import type { Bytes } from '@bulla/crypto';
-import { encodeHex, makeConsistencyProof, makeInclusionProof, verifyConsistency, verifyInclusion } from '@bulla/crypto';
+import { encodeHex } from '@bulla/crypto';
+import { makeConsistencyProof, makeInclusionProof, verifyConsistency, verifyInclusion } from '@bulla/crypto/log';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { TestLog } from './test-log.js';
 import { readVectors } from './vectors.js';

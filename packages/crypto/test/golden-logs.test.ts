@@ -1,10 +1,9 @@
-import type { Bytes, Checkpoint, NoteKey } from '@bulla/crypto';
+import type { Bytes } from '@bulla/crypto';
+import type { Checkpoint, NoteKey } from '@bulla/crypto/log';
+import { CryptoError, decodeBase64url, encodeBase64url, utf8 } from '@bulla/crypto';
 import {
   appendLeaf,
-  CryptoError,
-  decodeBase64url,
   EMPTY_FRONTIER,
-  encodeBase64url,
   encodeFrontier,
   encodeLogProof,
   encodeNoteKey,
@@ -17,12 +16,11 @@ import {
   parseNoteKey,
   signCheckpoint,
   treeHeadOf,
-  utf8,
   verifyCheckpoint,
   verifyConsistency,
   verifyInclusion,
   verifyLogProof,
-} from '@bulla/crypto';
+} from '@bulla/crypto/log';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { loadSigner } from '../src/keys/signer.js';
 import { TestLog } from './test-log.js';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { exportKeys, importPublicKeys, namesOf } from '@bulla/crypto';
+import { namesOf } from '@bulla/crypto';
+import { exportKeys, importPublicKeys } from '@bulla/crypto/key-files';
 import { expect, it } from '@jest/globals';
 
 const page = readFileSync(new URL('../../../docs/spec/key-files.md', import.meta.url), 'utf8');

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SuiteId } from '@bulla/crypto';
-import { exportKeys, generateKeyPair, importKeys, keyMaterialOf, Secret } from '@bulla/crypto';
+import { generateKeyPair, Secret } from '@bulla/crypto';
+import { exportKeys, importKeys, keyMaterialOf } from '@bulla/crypto/key-files';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const isHere = spawnSync('openssl', ['version']).status === 0;

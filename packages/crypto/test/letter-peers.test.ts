@@ -3,15 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyMaterial, SuiteId } from '@bulla/crypto';
-import {
-  exportKeys,
-  generateKeyPair,
-  keyMaterialOf,
-  loadSigner,
-  sealingKeyOf,
-  sealLetter,
-  verifyingKeyOf,
-} from '@bulla/crypto';
+import { generateKeyPair, loadSigner, sealingKeyOf, verifyingKeyOf } from '@bulla/crypto';
+import { exportKeys, keyMaterialOf } from '@bulla/crypto/key-files';
+import { sealLetter } from '@bulla/crypto/letters';
 import { loadUnwrapper, openLetter } from '@bulla/crypto/open';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 

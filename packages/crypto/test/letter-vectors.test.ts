@@ -4,12 +4,12 @@ import {
   CryptoError,
   decodeBase64url,
   encodeBase64url,
-  keyMaterialOf,
   publicJwkOf,
   sealingKeyOf,
   strictParse,
   verifyingKeyOf,
 } from '@bulla/crypto';
+import { keyMaterialOf } from '@bulla/crypto/key-files';
 import { loadUnwrapper, openLetter } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
 import { compactDecrypt, importJWK } from 'jose';

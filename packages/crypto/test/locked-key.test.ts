@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { CryptoError } from '@bulla/crypto';
-import { decodeBase64url, decodeUtf8, parseLocked, Secret, strictParse } from '@bulla/crypto';
+import { decodeBase64url, decodeUtf8, Secret, strictParse } from '@bulla/crypto';
+import { parseLocked } from '@bulla/crypto/key-files';
 import { openLocked } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
 import { compactDecrypt } from 'jose';

@@ -1,13 +1,5 @@
-import {
-  CryptoError,
-  decodeUtf8,
-  parseCheckpoint,
-  parseFrontier,
-  parseLogProof,
-  parseNote,
-  parseNoteKey,
-  utf8,
-} from '@bulla/crypto';
+import { CryptoError, decodeUtf8, utf8 } from '@bulla/crypto';
+import { parseCheckpoint, parseFrontier, parseLogProof, parseNote, parseNoteKey } from '@bulla/crypto/log';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { readVectors } from './vectors.js';

@@ -1,5 +1,6 @@
 import type { KeyPair, SealAlg, SealingKey, SignAlg, Signer, SuiteId, Unwrapper, VerifyingKey } from '@bulla/crypto';
-import { keyMaterialOf, loadSigner, sealingKeyOf, verifyingKeyOf } from '@bulla/crypto';
+import { loadSigner, sealingKeyOf, verifyingKeyOf } from '@bulla/crypto';
+import { keyMaterialOf } from '@bulla/crypto/key-files';
 import { loadUnwrapper } from '@bulla/crypto/open';
 import { keyPairOf } from '../src/testing/members.js';
 

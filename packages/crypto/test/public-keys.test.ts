@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { CryptoError } from '@bulla/crypto';
-import { decodeBase64url, readPublicKeys, strictParse } from '@bulla/crypto';
+import { decodeBase64url, strictParse } from '@bulla/crypto';
+import { readPublicKeys } from '@bulla/crypto/key-files';
 import { describe, expect, it } from '@jest/globals';
 import { readVectors } from './vectors.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { PrivateJwk, PublicJwk } from '@bulla/crypto';
-import { sealStreamedLetter } from '@bulla/crypto';
+import { sealStreamedLetter } from '@bulla/crypto/letters';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { compactDecrypt, compactVerify, importJWK } from 'jose';
 import { person } from './people.js';

@@ -1,5 +1,7 @@
-import type { Bytes, Frontier, TreeHead } from '@bulla/crypto';
-import { appendLeaf, concatBytes, EMPTY_FRONTIER, leafHash, sha256, treeHeadOf, utf8 } from '@bulla/crypto';
+import type { Bytes } from '@bulla/crypto';
+import type { Frontier, TreeHead } from '@bulla/crypto/log';
+import { concatBytes, sha256, utf8 } from '@bulla/crypto';
+import { appendLeaf, EMPTY_FRONTIER, leafHash, treeHeadOf } from '@bulla/crypto/log';
 
 /** A log in memory that stores what a log has to: the perfect subtrees, as appending completes them. */
 export class TestLog {

@@ -10,7 +10,8 @@ import { Secret } from '../src/encoding/secret.js';
 import { importForeign, material } from './vector-tokens.js';
 import type { Outcome, Vector, VectorCase } from './wycheproof.js';
 import { accepts, bytesOfHex, casesOf, excepted, findCase, requireBytes, runVectors } from './wycheproof.js';
-import { agreeP256, checkP256Key, P256_KEYS } from '../src/keys/suite-p256.js';
+import { agreeP256 } from '../src/keys/open/suite-p256.js';
+import { checkP256Key, P256_KEYS } from '../src/keys/suite-p256.js';
 import type { P256PrivateJwk, P256PublicJwk } from '../src/keys/suite-p256.js';
 import type { PrivateJwk, PublicJwk, SignAlg } from '../src/keys/suites.js';
 

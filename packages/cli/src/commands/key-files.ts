@@ -1,6 +1,8 @@
 import { access } from 'node:fs/promises';
-import type { KeyFormat, KeyMaterial, SuiteId } from '@bulla/crypto';
-import { ALL_SUITES, exportKeys, generateKeyPair, keyFor, keyMaterialOf, namesOf, suite } from '@bulla/crypto';
+import type { KeyMaterial, SuiteId } from '@bulla/crypto';
+import type { KeyFormat } from '@bulla/crypto/key-files';
+import { ALL_SUITES, generateKeyPair, keyFor, namesOf, suite } from '@bulla/crypto';
+import { exportKeys, keyMaterialOf } from '@bulla/crypto/key-files';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Context } from '../context.js';

@@ -9,7 +9,8 @@ import {
   writeFreshKeys,
 } from '@bulla/client/node';
 import type { SuiteId } from '@bulla/crypto';
-import { fingerprint, readPublicKeys, signPublicKeys, suite } from '@bulla/crypto';
+import { fingerprint, suite } from '@bulla/crypto';
+import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { styled } from '../output/output.js';

@@ -1,16 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import {
-  isLetterName,
-  LETTER_MAX_BYTES,
-  keyFor,
-  loadSigner,
-  namesOf,
-  sealingKeyOf,
-  sealLetter,
-  verifyingKeyOf,
-} from '@bulla/crypto';
-import type { KeyMaterial, Letter, PrivateKeyMaterial } from '@bulla/crypto';
+import { keyFor, loadSigner, namesOf, sealingKeyOf, verifyingKeyOf } from '@bulla/crypto';
+import { isLetterName, LETTER_MAX_BYTES, sealLetter } from '@bulla/crypto/letters';
+import type { KeyMaterial } from '@bulla/crypto';
+import type { PrivateKeyMaterial } from '@bulla/crypto/key-files';
+import type { Letter } from '@bulla/crypto/letters';
 import { isStreamedLetter, loadUnwrapper, openLetter } from '@bulla/crypto/open';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';

@@ -1,5 +1,7 @@
-import type { Letter, SealingKey, Signer, Unwrapper, VerifyingKey } from '@bulla/crypto';
-import { CryptoError, sealStreamedLetter } from '@bulla/crypto';
+import type { SealingKey, Signer, Unwrapper, VerifyingKey } from '@bulla/crypto';
+import type { Letter } from '@bulla/crypto/letters';
+import { CryptoError } from '@bulla/crypto';
+import { sealStreamedLetter } from '@bulla/crypto/letters';
 import { openStreamedLetter } from '@bulla/crypto/open';
 import type { Context } from '../context.js';
 import { writeNewPieces } from '../input/file-streams.js';

@@ -1,6 +1,7 @@
 import type { Identity } from '@bulla/client';
 import { ProblemDocument } from '@bulla/contract';
-import type { Bundle, HttpRequestParts, Trust } from '@bulla/crypto';
+import type { Bundle, Trust } from '@bulla/crypto';
+import type { HttpRequestParts } from '@bulla/crypto/http';
 import {
   CryptoError,
   decodeUtf8,
@@ -9,14 +10,13 @@ import {
   parseBundle,
   parseEnvelope,
   randomBytes,
-  requestTargetOf,
   sealInvocation,
-  signRequest,
   strictParseBody,
   tokenHash,
   utf8,
   verifyAnswer,
 } from '@bulla/crypto';
+import { requestTargetOf, signRequest } from '@bulla/crypto/http';
 
 /** What became of something that must be refused. */
 export interface Refusal {

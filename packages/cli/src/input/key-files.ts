@@ -1,6 +1,8 @@
 import { open, stat } from 'node:fs/promises';
-import type { KeyMaterial, PrivateKeyMaterial } from '@bulla/crypto';
-import { CryptoError, importKeys, importPrivateKeys, importPublicKeys } from '@bulla/crypto';
+import type { KeyMaterial } from '@bulla/crypto';
+import type { PrivateKeyMaterial } from '@bulla/crypto/key-files';
+import { CryptoError } from '@bulla/crypto';
+import { importKeys, importPrivateKeys, importPublicKeys } from '@bulla/crypto/key-files';
 import type { Context } from '../context.js';
 import { readBytes } from './files.js';
 import { reasonOf } from '../output/system-errors.js';

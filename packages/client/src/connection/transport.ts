@@ -1,16 +1,9 @@
 import type { Route, RouteBody, RouteName, RouteParams, RouteQuery, RouteResponse } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
-import type { Bytes, HttpRequestParts, RequestSummary, Trust } from '@bulla/crypto';
-import {
-  encodeBase64url,
-  randomBytes,
-  requestSummary,
-  requestTargetOf,
-  signRequest,
-  strictParseBody,
-  utf8,
-  verifyResponse,
-} from '@bulla/crypto';
+import type { Bytes, Trust } from '@bulla/crypto';
+import type { HttpRequestParts, RequestSummary } from '@bulla/crypto/http';
+import { encodeBase64url, randomBytes, strictParseBody, utf8 } from '@bulla/crypto';
+import { requestSummary, requestTargetOf, signRequest, verifyResponse } from '@bulla/crypto/http';
 import type { Again } from './backoff.js';
 import { pause, retryAFewTimes } from './backoff.js';
 import { BullaError, checked, transportFailed } from './errors.js';

@@ -1,4 +1,5 @@
-import type { KeyFile, PublicKey, Signer, Trust } from '@bulla/crypto';
+import type { KeyFile, Signer, Trust } from '@bulla/crypto';
+import type { PublicKey } from '@bulla/crypto/key-files';
 import { fingerprint, publicJwkOf } from '@bulla/crypto';
 import type { Bulla } from '../bulla.js';
 import { suiteForNewKeys } from '../people/suite-for-new-keys.js';

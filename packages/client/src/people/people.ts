@@ -1,5 +1,6 @@
 import type { DeviceRole, Invitation } from '@bulla/contract';
-import type { DirectoryEntity, KeyState, PublicKey, PublicKeys, Signer, Trust } from '@bulla/crypto';
+import type { DirectoryEntity, KeyState, Signer, Trust } from '@bulla/crypto';
+import type { PublicKey, PublicKeys } from '@bulla/crypto/key-files';
 import {
   encodeInvitationCode,
   enrolmentTicket,

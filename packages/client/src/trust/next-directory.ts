@@ -1,4 +1,5 @@
-import type { DirectoryDocument, DirectoryEntity, KeyPurpose, KeyRecord, PublicKey, Trust } from '@bulla/crypto';
+import type { DirectoryDocument, DirectoryEntity, KeyPurpose, KeyRecord, Trust } from '@bulla/crypto';
+import type { PublicKey } from '@bulla/crypto/key-files';
 import { secondsOf, timestampOf } from '@bulla/crypto';
 import { bullaError, checked } from '../connection/errors.js';
 

@@ -6,7 +6,7 @@ import { contentOf, oidOf, readBits, readDer, readPositive, readSequence, TAG } 
 import { CryptoError } from '../names/errors.js';
 import { decryptPkcs8 } from './key-encryption.js';
 import type { KeyMaterial } from '../keys/key-material.js';
-import { keyMaterialOf } from '../keys/key-material.js';
+import { keyMaterialOf } from './key-material.js';
 import { keyFileSchema } from '../keys/keys.js';
 import { parsePem } from './pem.js';
 import { checkShape } from '../encoding/schema.js';

@@ -1,11 +1,9 @@
 import { fingerprint } from './fingerprint.js';
-import { keyThumbprint } from './keys.js';
-import { fingerprintWords } from './words.js';
 import type { VerifyingKey } from './keys.js';
-import { modulusBitsOf } from './suite-rsa.js';
 import { invalidKey } from './suite-kind.js';
-import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite, SuiteId } from './suites.js';
-import { ALL_SUITES, checkPublicJwk, publicJwkOf, suite } from './suites.js';
+import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, SuiteId } from './suites.js';
+import { suite } from './suites.js';
+import { fingerprintWords } from './words.js';
 
 /** A key of a file, checked: of one suite, and its halves belong together. */
 export interface KeyMaterial {
@@ -23,20 +21,6 @@ export interface KeyMaterial {
 export interface SealingKey extends VerifyingKey {
   readonly use: 'enc';
   readonly alg: SealAlg;
-}
-
-/**
- * Checks a key and tells its suite.
- * @throws {CryptoError} key_invalid, saying what is wrong with it
- */
-export async function keyMaterialOf(jwk: PublicJwk | PrivateJwk, use?: KeyMaterial['use']): Promise<KeyMaterial> {
-  const publicJwk = 'd' in jwk ? publicJwkOf(jwk) : jwk;
-  const { id } = suiteOf(publicJwk);
-  checkPublicJwk(publicJwk, id);
-  const material = { kid: await keyThumbprint(publicJwk), suite: id, use, publicJwk };
-  if (!('d' in jwk)) return material;
-  await requirePair(jwk, publicJwk, suite(id));
-  return { ...material, privateJwk: jwk };
 }
 
 /**
@@ -76,32 +60,4 @@ export interface KeyNames {
 /** The names of a key, from its thumbprint. */
 export function namesOf({ kid }: Pick<KeyMaterial, 'kid'>): KeyNames {
   return { hex: fingerprint(kid), words: fingerprintWords(kid) };
-}
-
-function suiteOf(jwk: PublicJwk): Suite {
-  const suites = ALL_SUITES.filter(({ keys }) => keys.kty === jwk.kty);
-  if (jwk.kty !== 'RSA') return suites[0] ?? suite(jwk.kty);
-  const bits = modulusBitsOf(jwk);
-  const found = suites.find(({ modulusBits }) => modulusBits === bits);
-  if (found !== undefined) return found;
-  const lengths = suites.map(({ modulusBits }) => modulusBits).join(' or ');
-  throw invalidKey(
-    `an RSA key of ${bits} bits is ${bits < 2048 ? 'too weak' : 'of no suite'}: it has to have ${lengths}`,
-  );
-}
-
-/** Platforms do not see whether the halves of an RSA key belong together. */
-async function requirePair(privateJwk: PrivateJwk, publicJwk: PublicJwk, { keys }: Suite): Promise<void> {
-  const { key, operation } = keys.signing;
-  const probe = new Uint8Array(32);
-  try {
-    const signing = await crypto.subtle.importKey('jwk', privateJwk, key, false, ['sign']);
-    const verifying = await crypto.subtle.importKey('jwk', publicJwk, key, false, ['verify']);
-    const signature = await crypto.subtle.sign(operation, signing, probe);
-    // guard: key-file-pair without: return;
-    if (await crypto.subtle.verify(operation, verifying, signature, probe)) return;
-  } catch {
-    // The same refusal as for halves of two keys, below.
-  }
-  throw invalidKey('its private half is not the one of its public half');
 }

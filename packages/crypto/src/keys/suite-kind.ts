@@ -28,7 +28,10 @@ interface KeyMaterial {
   readonly kty: string;
 }
 
-/** A JWE key management algorithm in WebCrypto's words. */
+/**
+ * A JWE key management algorithm in WebCrypto's words: what whoever seals needs. The other half, which takes private keys,
+ * is in `open/unwrapping.ts`.
+ */
 export interface SealingMethod {
   readonly alg: string;
   readonly key: KeyParameters;
@@ -41,11 +44,6 @@ export interface SealingMethod {
    * @param key the public half
    */
   wrap(key: CryptoKey, cek: Secret): Promise<WrappedKey>;
-  /**
-   * The content key of a token; fails with whatever error where there is none.
-   * @param key the private half, not extractable
-   */
-  unwrap(key: CryptoKey, wrapped: WrappedKey): Promise<Secret>;
 }
 
 /** How a token brings its content key (RFC 7516 §5.1). */

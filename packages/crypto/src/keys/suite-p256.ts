@@ -16,7 +16,8 @@ const privateJwk = z.extend(publicJwk, { d: BYTES_32 });
 export type P256PrivateJwk = z.infer<typeof privateJwk>;
 
 const SEAL_ALG = 'ECDH-ES+A256KW';
-const AGREEMENT = { name: 'ECDH', namedCurve: 'P-256' };
+/** Of keys that agree, in WebCrypto's words. */
+export const AGREEMENT = { name: 'ECDH', namedCurve: 'P-256' };
 
 export const P256_KEYS = {
   kty: 'EC',
@@ -35,7 +36,6 @@ export const P256_KEYS = {
     usages: [[], ['deriveBits']],
     ephemeral: true,
     wrap: wrapAgreed,
-    unwrap: unwrapAgreed,
   },
   publicOf: ({ x, y }) => ({ kty: 'EC', crv: 'P-256', x, y }),
 } as const satisfies KeyKind<P256PublicJwk, P256PrivateJwk>;
@@ -69,41 +69,20 @@ function coordinate(text: string): bigint {
 async function wrapAgreed(key: CryptoKey, cek: Secret): Promise<WrappedKey> {
   const ephemeral = await crypto.subtle.generateKey(AGREEMENT, false, ['deriveBits']);
   const { x = '', y = '' } = await crypto.subtle.exportKey('jwk', ephemeral.publicKey);
-  const kek = await wrappingKey(await agree(ephemeral.privateKey, key), 'wrapKey');
+  const agreed = await crypto.subtle.deriveBits({ name: 'ECDH', public: key }, ephemeral.privateKey, 256);
+  const wrapping = await concatKdf(new Secret(new Uint8Array(agreed)));
+  const kek = await crypto.subtle.importKey('raw', wrapping.reveal(), 'AES-KW', false, ['wrapKey']);
+  wrapping.wipe();
   const wrapped = await crypto.subtle.importKey('raw', cek.reveal(), 'AES-GCM', true, ['encrypt']);
   const encryptedKey = new Uint8Array(await crypto.subtle.wrapKey('raw', wrapped, kek, 'AES-KW'));
   return { encryptedKey, epk: { kty: 'EC', crv: 'P-256', x, y } };
 }
 
-async function unwrapAgreed(key: CryptoKey, { encryptedKey, epk }: WrappedKey): Promise<Secret> {
-  if (epk === undefined) throw invalidKey('the ephemeral key is missing');
-  const kek = await wrappingKey(await agreeP256(key, epk), 'unwrapKey');
-  const cek = await crypto.subtle.unwrapKey('raw', encryptedKey, kek, 'AES-KW', 'AES-GCM', true, ['decrypt']);
-  return new Secret(new Uint8Array(await crypto.subtle.exportKey('raw', cek)));
-}
-
-/** The key-wrapping key of what two keys agree on, which is wiped. */
-async function wrappingKey(agreed: Secret, usage: 'wrapKey' | 'unwrapKey'): Promise<CryptoKey> {
-  const wrapping = new Secret(await concatKdf(agreed));
-  agreed.wipe();
-  try {
-    return await crypto.subtle.importKey('raw', wrapping.reveal(), 'AES-KW', false, [usage]);
-  } finally {
-    wrapping.wipe();
-  }
-}
-
-/** What two keys agree on: the x coordinate, 32 bytes (RFC 6090 §4). The public one was checked before. */
-export async function agreeP256(key: CryptoKey, epk: P256PublicJwk): Promise<Secret> {
-  return agree(key, await crypto.subtle.importKey('jwk', epk, AGREEMENT, false, []));
-}
-
-async function agree(key: CryptoKey, peer: CryptoKey): Promise<Secret> {
-  return new Secret(new Uint8Array(await crypto.subtle.deriveBits({ name: 'ECDH', public: peer }, key, 256)));
-}
-
-/** One round of the Concat KDF with SHA-256: 256 bits for A256KW, both parties unnamed (no `apu`, no `apv`). */
-async function concatKdf(agreed: Secret): Promise<Bytes> {
+/**
+ * One round of the Concat KDF with SHA-256: 256 bits for A256KW, both parties unnamed (no `apu`, no `apv`).
+ * @param agreed what two keys agree on; it is wiped.
+ */
+export async function concatKdf(agreed: Secret): Promise<Secret> {
   const none = uint32(0);
   const input = concatBytes(
     uint32(1),
@@ -114,8 +93,9 @@ async function concatKdf(agreed: Secret): Promise<Bytes> {
     none,
     uint32(256),
   );
+  agreed.wipe();
   try {
-    return await sha256(input);
+    return new Secret(await sha256(input));
   } finally {
     input.fill(0);
   }

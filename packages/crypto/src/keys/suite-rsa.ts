@@ -1,7 +1,6 @@
 import { platform } from '#platform';
 import * as z from 'zod/mini';
 import { decodeBase64url } from '../encoding/bytes.js';
-import { Secret } from '../encoding/secret.js';
 import type { KeyKind } from './suite-kind.js';
 import { invalidKey } from './suite-kind.js';
 
@@ -37,9 +36,6 @@ export const RSA_KEYS = {
     ephemeral: false,
     async wrap(key, cek) {
       return { encryptedKey: await platform.encryptOaep(key, cek.reveal()) };
-    },
-    async unwrap(key, { encryptedKey }) {
-      return new Secret(new Uint8Array(await crypto.subtle.decrypt({ name: 'RSA-OAEP' }, key, encryptedKey)));
     },
   },
   publicOf: ({ n, e }) => ({ kty: 'RSA', n, e }),

@@ -60,7 +60,9 @@ export function sealedLength(bytes: number): number {
 
 async function* seal(source: AsyncIterable<Uint8Array>, held: HeldStreamKey): AsyncGenerator<Bytes> {
   const salt = randomBytes(SALT_BYTES);
-  const keys = await deriveChunkKeys(held, salt, 'encrypt');
+  const keys = await deriveChunkKeys(held, salt, (aead) =>
+    crypto.subtle.importKey('raw', aead, 'AES-GCM', false, ['encrypt']),
+  );
   yield concatBytes(salt, keys.commitment);
   let index = 0;
   for await (const chunk of chunksOf(source, CHUNK_BYTES)) yield sealChunk(keys, index++, chunk);
@@ -93,12 +95,13 @@ export interface ChunkKeys {
 
 /**
  * key ‖ base nonce ‖ commitment = HKDF-Expand(prk = key, info = name ‖ 0x00 ‖ salt ‖ context, 76) with SHA-512.
+ * @param importAead takes the AES-256 key for the one thing that the caller does with it
  * @throws {CryptoError} key_invalid if the key is not 32 bytes long
  */
 export async function deriveChunkKeys(
   { prf, context }: HeldStreamKey,
   salt: Bytes,
-  usage: 'encrypt' | 'decrypt',
+  importAead: (aead: Bytes) => Promise<CryptoKey>,
 ): Promise<ChunkKeys> {
   const derived = await expand(
     await prf,
@@ -112,7 +115,7 @@ export async function deriveChunkKeys(
   const [aead, base] = [derived.subarray(0, KEY_BYTES), derived.slice(KEY_BYTES, KEY_BYTES + NONCE_BYTES)];
   try {
     return {
-      key: await crypto.subtle.importKey('raw', aead, 'AES-GCM', false, [usage]),
+      key: await importAead(aead),
       base,
       commitment: derived.slice(KEY_BYTES + NONCE_BYTES),
     };

@@ -1,5 +1,6 @@
 import { Problem } from '@bulla/contract';
-import type { RequestSignature, VerifyingKey } from '@bulla/crypto';
+import type { VerifyingKey } from '@bulla/crypto';
+import type { RequestSignature } from '@bulla/crypto/http';
 import { parseUrn } from '@bulla/crypto';
 import type { Signatory } from './caller.js';
 

@@ -1,14 +1,9 @@
 import { Problem } from '@bulla/contract';
 import type { OwnKeyRouteName, SignedRouteName } from '@bulla/contract';
-import type { Bytes, KeyHolder, RequestSignature, Trust, VerifyingKey } from '@bulla/crypto';
-import {
-  checkSignatureTimes,
-  concatBytes,
-  CryptoError,
-  digestB64u,
-  parseRequestSignature,
-  verifyRequestSignature,
-} from '@bulla/crypto';
+import type { Bytes, KeyHolder, Trust, VerifyingKey } from '@bulla/crypto';
+import type { RequestSignature } from '@bulla/crypto/http';
+import { concatBytes, CryptoError, digestB64u } from '@bulla/crypto';
+import { checkSignatureTimes, parseRequestSignature, verifyRequestSignature } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
 import type { Caller, RequestFacts, Signatory } from './caller.js';
 import type { Clock } from '../process/clock.js';

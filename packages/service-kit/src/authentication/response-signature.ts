@@ -1,4 +1,5 @@
-import { signResponse, utf8 } from '@bulla/crypto';
+import { utf8 } from '@bulla/crypto';
+import { signResponse } from '@bulla/crypto/http';
 import type { Bytes } from '@bulla/crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../process/clock.js';

@@ -1,5 +1,6 @@
-import type { Bytes, HttpRequestParts } from '@bulla/crypto';
-import { normalizeAuthority } from '@bulla/crypto';
+import type { Bytes } from '@bulla/crypto';
+import type { HttpRequestParts } from '@bulla/crypto/http';
+import { normalizeAuthority } from '@bulla/crypto/http';
 import { Problem } from '@bulla/contract';
 import type { FastifyRequest } from 'fastify';
 

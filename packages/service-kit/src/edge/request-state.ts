@@ -1,4 +1,5 @@
-import type { Bytes, RequestSummary } from '@bulla/crypto';
+import type { Bytes } from '@bulla/crypto';
+import type { RequestSummary } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
 import type { Caller, Signatory } from '../authentication/caller.js';
 import type { OwnKeySignature } from '../authentication/own-key-signature.js';

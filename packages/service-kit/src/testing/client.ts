@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { requestSummary, signRequest, verifyResponse } from '@bulla/crypto';
-import type { Bytes, HttpRequestParts, RequestSummary, ResponseTrust, Signer } from '@bulla/crypto';
+import { requestSummary, signRequest, verifyResponse } from '@bulla/crypto/http';
+import type { Bytes, Signer } from '@bulla/crypto';
+import type { HttpRequestParts, RequestSummary, ResponseTrust } from '@bulla/crypto/http';
 import supertest from 'supertest';
 import type { OpenapiContract } from './openapi.js';
 import type { Service } from '../service.js';

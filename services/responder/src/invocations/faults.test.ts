@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { signRequest } from '@bulla/crypto';
+import { signRequest } from '@bulla/crypto/http';
 import { EventLog } from '@bulla/service-kit';
 import type { FakeReply } from '@bulla/testkit';
 import { startFakeOpenai } from '@bulla/testkit';

@@ -1,5 +1,6 @@
-import type { PublicKeys } from '@bulla/crypto';
-import { CryptoError, readPublicKeys } from '@bulla/crypto';
+import type { PublicKeys } from '@bulla/crypto/key-files';
+import { CryptoError } from '@bulla/crypto';
+import { readPublicKeys } from '@bulla/crypto/key-files';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../../input/directory-key.js';

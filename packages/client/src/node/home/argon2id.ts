@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { Stretching } from '@bulla/crypto';
+import type { Stretching } from '@bulla/crypto/key-files';
 import { decodeBase64url, Secret } from '@bulla/crypto';
 
 /** Program of the thread, as text: whoever bundles the SDK then needs no second file. */

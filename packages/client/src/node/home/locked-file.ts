@@ -1,14 +1,6 @@
-import type { Stretching } from '@bulla/crypto';
-import {
-  CryptoError,
-  decodeUtf8,
-  encodeBase64url,
-  parseLocked,
-  randomBytes,
-  Secret,
-  sealLocked,
-  utf8,
-} from '@bulla/crypto';
+import type { Stretching } from '@bulla/crypto/key-files';
+import { CryptoError, decodeUtf8, encodeBase64url, randomBytes, Secret, utf8 } from '@bulla/crypto';
+import { parseLocked, sealLocked } from '@bulla/crypto/key-files';
 import { openLocked } from '@bulla/crypto/open';
 import { stretch } from './argon2id.js';
 

@@ -38,7 +38,9 @@ async function* open(source: AsyncIterable<Uint8Array>, held: HeldStreamKey): As
   const pieces = source[Symbol.asyncIterator]();
   try {
     const { head, rest } = await takeHeader(pieces);
-    const keys = await deriveChunkKeys(held, head.slice(0, SALT_BYTES), 'decrypt');
+    const keys = await deriveChunkKeys(held, head.slice(0, SALT_BYTES), (aead) =>
+      crypto.subtle.importKey('raw', aead, 'AES-GCM', false, ['decrypt']),
+    );
     // guard: stream-commitment
     if (!equalBytes(keys.commitment, head.subarray(SALT_BYTES))) throw openFailed();
     yield* openAll(keys, resumed(rest, pieces));

@@ -10,7 +10,7 @@ import { Secret } from '../../encoding/secret.js';
 import type { Unwrapper } from '../../keys/signer.js';
 import type { EphemeralJwk } from '../../keys/suite-kind.js';
 import type { PrivateJwk, SealAlg } from '../../keys/suites.js';
-import { sealingMethod } from '../../keys/suites.js';
+import { UNWRAPPING } from '../../keys/open/unwrapping.js';
 
 /**
  * An unwrapper whose key lives in this process, where nothing but content keys gets out.
@@ -19,13 +19,13 @@ import { sealingMethod } from '../../keys/suites.js';
 export async function loadUnwrapper(jwk: PrivateJwk, alg: SealAlg): Promise<Unwrapper> {
   const kid = await keyThumbprint(jwk);
   const key = await importPrivate(jwk, alg);
-  const method = sealingMethod(alg);
+  const unwrap = UNWRAPPING[alg];
   return {
     kid,
     alg,
     async unwrap(wrapped) {
       try {
-        const cek = await method.unwrap(key, wrapped);
+        const cek = await unwrap(key, wrapped);
         // guard: open-cek-length without: return cek;
         if (cek.reveal().length === 32) return cek;
         await refuseAsPlatform();
