@@ -4,7 +4,7 @@
 /** What each workspace may import; its package.json and tsconfig.json say the same (test/house/workspaces.test.ts). */
 export const WORKSPACE_IMPORTS = {
   'packages/crypto': [],
-  'packages/contract': [],
+  'packages/contract': ['packages/crypto'],
   'packages/testkit': [],
   'packages/conformance': ['packages/crypto'],
   'packages/client': ['packages/crypto', 'packages/contract'],
@@ -96,6 +96,12 @@ const boundaryRules = [
     'Across workspaces import the package by name, never a file of it.',
     { path: '^((?:packages|services)/[^/]+)/', pathNot: GENERATORS },
     { path: ANY_WORKSPACE, pathNot: '^$1/', dependencyTypesNot: ['aliased-workspace'] },
+  ),
+  refuse(
+    'contract-takes-names-alone',
+    'What travels has the vocabulary of the crypto package and nothing else of it.',
+    { path: '^packages/contract/', pathNot: TESTS },
+    { path: '^packages/crypto/', pathNot: '^packages/crypto/src/names[.]ts$' },
   ),
   refuse(
     'opening-only-where-keys-are',

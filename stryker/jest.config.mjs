@@ -29,6 +29,6 @@ export default {
     ...crypto.moduleNameMapper,
     // By its name the package would be that of the tree, which nobody mutates, and not the one of the copy.
     '^@bulla/crypto$': `${repository}/packages/crypto/src/index`,
-    '^@bulla/crypto/(open|key-files|letters|http|log|testing)$': `${repository}/packages/crypto/src/$1`,
+    '^@bulla/crypto/(open|key-files|names|letters|http|log|testing)$': `${repository}/packages/crypto/src/$1`,
   },
 };

@@ -8,8 +8,9 @@ import { Plot, runTool } from './tool.js';
 const PLANTED: readonly [rule: string, file: string, statement: string][] = [
   ['imports-of-packages/crypto', 'packages/crypto/src/bad.ts', `import '@bulla/contract';`],
   ['imports-of-tests-of-packages/crypto', 'packages/crypto/src/bad.test.ts', `import '@bulla/client';`],
-  ['imports-of-packages/contract', 'packages/contract/src/bad.ts', `import '@bulla/crypto';`],
-  ['imports-of-tests-of-packages/contract', 'packages/contract/test/bad.ts', `import '@bulla/crypto';`],
+  ['imports-of-packages/contract', 'packages/contract/src/bad.ts', `import '@bulla/client';`],
+  ['imports-of-tests-of-packages/contract', 'packages/contract/test/bad.ts', `import '@bulla/client';`],
+  ['contract-takes-names-alone', 'packages/contract/src/greedy.ts', `import '@bulla/crypto';`],
   ['imports-of-packages/testkit', 'packages/testkit/src/bad.ts', `import '@bulla/contract';`],
   ['imports-of-tests-of-packages/testkit', 'packages/testkit/src/bad.test.ts', `import '@bulla/crypto';`],
   ['imports-of-packages/conformance', 'packages/conformance/src/bad.ts', `import '@bulla/contract';`],

@@ -1,20 +1,27 @@
+import type { IdPrefix } from '@bulla/crypto/names';
+import {
+  GROUP_PATTERN,
+  HASH_PATTERN,
+  idPattern,
+  LABEL_PATTERN,
+  NAME_CHARACTERS_MAX,
+  NAME_SPELLING,
+  ORG_PATTERN,
+  PIN_PATTERN,
+  urnPattern,
+} from '@bulla/crypto/names';
 import * as z from 'zod';
-
-const ORGANISATION = '[a-z0-9][a-z0-9-]{0,62}';
-const SERVICE = '[a-z0-9][a-z0-9-]{0,62}';
-/** TypeID: a UUIDv7 as 26 Crockford characters; with its prefix the same string in URL, URN, `jti` and column. */
-const SUFFIX = '[0-7][0-9a-hjkmnp-tv-z]{25}';
-const SHA256 = /^[A-Za-z0-9_-]{43}$/;
 
 /** The part of every example that is made at random. */
 const EXAMPLE_SUFFIX = '01k9z3q8e4fxq9m3y7t5w6v8na';
 const EXAMPLE_HASH = '0tKs9kAXkiO_nh60PF-_hUxOUP-2czvDqSedP_fem-E';
 const EXAMPLE_DEVICE = `urn:bulla:acme:dev:dev_${EXAMPLE_SUFFIX}`;
 
-const typeId = (prefix: string, description: string) =>
+/** With its prefix the same string in URL, URN, `jti` and column. */
+const typeId = (prefix: IdPrefix, description: string) =>
   z
     .string()
-    .regex(new RegExp(`^${prefix}_${SUFFIX}$`), `must be an id that starts with ${prefix}_`)
+    .regex(idPattern(prefix), `must be an id that starts with ${prefix}_`)
     .meta({ description, example: `${prefix}_${EXAMPLE_SUFFIX}` });
 
 /** A prompt; whoever makes it mints the id. */
@@ -50,7 +57,7 @@ export type ApprovalId = z.infer<typeof ApprovalId>;
 /** Short name of an organisation: what stands after `urn:bulla:`. */
 export const Organisation = z
   .string()
-  .regex(new RegExp(`^${ORGANISATION}$`), 'must be 1 to 63 lower-case letters, digits and hyphens')
+  .regex(ORG_PATTERN, 'must be 1 to 63 lower-case letters, digits and hyphens')
   .meta({ description: 'Short name of the organisation.', example: 'acme' })
   .brand<'Organisation'>();
 export type Organisation = z.infer<typeof Organisation>;
@@ -58,9 +65,9 @@ export type Organisation = z.infer<typeof Organisation>;
 /** Name of a prompt, such as `claims/triage`; fixed for the prompt's life. */
 export const PromptName = z
   .string()
-  .max(128, { error: 'must have at most 128 characters', abort: true })
+  .max(NAME_CHARACTERS_MAX, { error: `must have at most ${NAME_CHARACTERS_MAX} characters`, abort: true })
   .regex(
-    /^[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*)*$/,
+    NAME_SPELLING,
     'must be lower-case letters, digits, dots, hyphens and underscores, in parts divided by single slashes',
   )
   .meta({ description: 'Name of the prompt, fixed for its life.', example: 'claims/triage' })
@@ -70,7 +77,7 @@ export type PromptName = z.infer<typeof PromptName>;
 /** Name of a label, such as `production`. */
 export const Label = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits, dots, hyphens and underscores')
+  .regex(LABEL_PATTERN, 'must be 1 to 64 lower-case letters, digits, dots, hyphens and underscores')
   .meta({ description: 'Name of a label.', example: 'production' })
   .brand<'Label'>();
 export type Label = z.infer<typeof Label>;
@@ -79,9 +86,7 @@ export type Label = z.infer<typeof Label>;
 export const Urn = z
   .string()
   .regex(
-    new RegExp(
-      `^urn:bulla:${ORGANISATION}:(?:dev:dev_${SUFFIX}|svc:(?:vault|(?:responder|gateway):${SERVICE})|recovery)$`,
-    ),
+    urnPattern('dev', 'svc:vault', 'svc:responder', 'svc:gateway', 'recovery'),
     'must be the URN of a device, a service or a recovery key',
   )
   .meta({ description: 'Who holds a key: a device, a service, or the recovery key.', example: EXAMPLE_DEVICE })
@@ -91,21 +96,21 @@ export type Urn = z.infer<typeof Urn>;
 /** URN of a responder: who an envelope is for. */
 export const ResponderUrn = z
   .string()
-  .regex(new RegExp(`^urn:bulla:${ORGANISATION}:svc:responder:${SERVICE}$`), 'must be the URN of a responder')
+  .regex(urnPattern('svc:responder'), 'must be the URN of a responder')
   .meta({ description: 'The responder.', example: 'urn:bulla:acme:svc:responder:eu1' })
   .brand<'Urn'>();
 
 /** URN of a device. */
 export const DeviceUrn = z
   .string()
-  .regex(new RegExp(`^urn:bulla:${ORGANISATION}:dev:dev_${SUFFIX}$`), 'must be the URN of a device')
+  .regex(urnPattern('dev'), 'must be the URN of a device')
   .meta({ description: 'The device.', example: EXAMPLE_DEVICE })
   .brand<'Urn'>();
 
 /** A prompt as signed tokens name it. */
 export const PromptUrn = z
   .string()
-  .regex(new RegExp(`^urn:bulla:${ORGANISATION}:prompt:prm_${SUFFIX}$`), 'must be the URN of a prompt')
+  .regex(urnPattern('prompt'), 'must be the URN of a prompt')
   .meta({
     description: 'The prompt, as signed tokens name it.',
     example: `urn:bulla:acme:prompt:prm_${EXAMPLE_SUFFIX}`,
@@ -115,23 +120,20 @@ export type PromptUrn = z.infer<typeof PromptUrn>;
 /** URN of a person: a random id, so that no name stands in a signed document. */
 export const UserUrn = z
   .string()
-  .regex(new RegExp(`^urn:bulla:${ORGANISATION}:user:usr_${SUFFIX}$`), 'must be the URN of a person')
+  .regex(urnPattern('user'), 'must be the URN of a person')
   .meta({ description: 'The person, by a random id.', example: `urn:bulla:acme:user:usr_${EXAMPLE_SUFFIX}` })
   .brand<'UserUrn'>();
 
 /** Name of a group, as policy and directory spell it. */
 export const Group = z
   .string()
-  .regex(
-    /^grp:[a-z0-9][a-z0-9._-]{0,63}$/,
-    'must be grp: and lower-case letters, digits, dots, hyphens and underscores',
-  )
+  .regex(GROUP_PATTERN, 'must be grp: and lower-case letters, digits, dots, hyphens and underscores')
   .meta({ description: 'A group, as policy and directory spell it.', example: 'grp:authors' });
 
 /** Name of a key: its RFC 7638 SHA-256 thumbprint. */
 export const Kid = z
   .string()
-  .regex(SHA256, 'must be the thumbprint of a key')
+  .regex(HASH_PATTERN, 'must be the thumbprint of a key')
   .meta({
     description: 'Name of a key: its RFC 7638 SHA-256 thumbprint.',
     example: 'TK5iuX6KOFSWrnDzyfSeZkiBJe_d_NqC28_t4UYVRqQ',
@@ -142,7 +144,7 @@ export type Kid = z.infer<typeof Kid>;
 /** SHA-256 in base64url, of a token's characters (`chash`, `whash`) or of evidence. */
 export const Hash = z
   .string()
-  .regex(SHA256, 'must be a SHA-256 hash in base64url')
+  .regex(HASH_PATTERN, 'must be a SHA-256 hash in base64url')
   .meta({ description: 'A SHA-256 in base64url.', example: EXAMPLE_HASH })
   .brand<'Hash'>();
 /** `chash`: by it envelopes and tags name the content of a version. */
@@ -152,7 +154,7 @@ export type Hash = z.infer<typeof Hash>;
 /** SHA-256 of the payload of an organisation's first root, given out of band. */
 export const Pin = z
   .string()
-  .regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits')
+  .regex(PIN_PATTERN, 'must be sha256: and 64 hexadecimal digits')
   .meta({
     description: 'SHA-256 of the first root, by which everybody knows the organisation.',
     example: 'sha256:c104dfe5bae60bd63ae346ac1433652e16d4170663860f837c9a4dadf75ce533',

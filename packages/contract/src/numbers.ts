@@ -1,7 +1,5 @@
+import { NUMBER_MAX } from '@bulla/crypto/names';
 import * as z from 'zod';
-
-/** Largest number of a version, a position or a document: what a PostgreSQL `integer` holds. */
-const NUMBER_MAX = 2_147_483_647;
 
 /** Number of a version; the first is 1. */
 export const Version = z

@@ -1,11 +1,12 @@
+import { ENTITY_KINDS, ROLES } from '@bulla/crypto/names';
 import * as z from 'zod';
 
 /** What an entity of the directory is. */
-export const Kind = z.enum(['vault', 'responder', 'gateway', 'device']);
+export const Kind = z.enum(ENTITY_KINDS);
 export type Kind = z.infer<typeof Kind>;
 
 /** What an entity of the directory may be trusted with. Finer rights come from groups, in the policy and in a prompt's own list. */
-export const Role = z.enum(['owner', 'admin', 'author', 'invoker', 'auditor', 'renewer', 'service', 'gateway']);
+export const Role = z.enum(ROLES);
 export type Role = z.infer<typeof Role>;
 
 /**

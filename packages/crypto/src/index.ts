@@ -30,18 +30,10 @@ export {
 export type { CryptoErrorCode } from './names/errors.js';
 export { CryptoError } from './names/errors.js';
 export { fingerprint } from './keys/fingerprint.js';
-export type { IdPrefix, ParsedUrn, UrnKind } from './names/ids.js';
-export {
-  idPattern,
-  LABEL_PATTERN,
-  mintId,
-  NAME_PATTERN,
-  ORG_PATTERN,
-  organisationUrn,
-  parseUrn,
-  recoveryUrn,
-  urnOf,
-} from './names/ids.js';
+export type { ParsedUrn, UrnKind } from './names/ids.js';
+export type { IdPrefix } from './names/patterns.js';
+export { mintId, organisationUrn, parseUrn, recoveryUrn, urnOf } from './names/ids.js';
+export { idPattern, LABEL_PATTERN, NAME_PATTERN, ORG_PATTERN } from './names/patterns.js';
 export type { KeyFile, KeyPurpose, KeyRecord, KeyState, KeyUsage, VerifyingKey } from './keys/keys.js';
 export {
   checkKeyRecord,
@@ -90,7 +82,8 @@ export {
 export type { FinClaims, FinContext, FinRest, ReplyError, ReplyStart, ReplyUsage } from './run/reply.js';
 export { parseFin, ReplySealer, verifyFin } from './run/reply.js';
 export type { TranscriptSummary } from './tokens/transcript.js';
-export { FRAMES_MAX, TRANSCRIPT_MAX_BYTES } from './tokens/transcript.js';
+export { FRAMES_MAX } from './names/limits.js';
+export { TRANSCRIPT_MAX_BYTES } from './tokens/transcript.js';
 export type { AnswerCheck, Check, ProvedAnswer, Verdict, VerifyAnswerOptions } from './evidence/verify-answer.js';
 export { ANSWER_CHECKS, verifyAnswer } from './evidence/verify-answer.js';
 export type { AskerContext, Bundle, CheckedBundle, WantedPrompt } from './run/bundle.js';
@@ -146,7 +139,8 @@ export {
   requireSignedToken,
   signDocument,
 } from './tokens/document.js';
-export { secondsOf, SKEW_SECONDS, timestampOf } from './tokens/document-times.js';
+export { SKEW_SECONDS } from './names/limits.js';
+export { secondsOf, timestampOf } from './tokens/document-times.js';
 export type { Custody, LabelRule, PolicyDocument } from './organisation/policy.js';
 export { authorsOf, parsePolicy } from './organisation/policy.js';
 export type { RootDocument } from './organisation/root.js';

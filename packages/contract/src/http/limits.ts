@@ -3,6 +3,8 @@
  * Bytes count an HTTP body; characters count a token as it stands in JSON, base64url included.
  */
 
+export { FRAMES_MAX, FRESH_MAX, GROUPS_MAX, TAGS_MAX, USES_MAX } from '@bulla/crypto/names';
+
 /** Body of a request, unless its route says otherwise: 1 MiB. */
 export const BODY_BYTES_MAX = 1_048_576;
 /** Body of an invocation, which carries a whole bundle and a sealed question: 2 MiB. */
@@ -28,8 +30,6 @@ export const QUESTION_CHARACTERS_MAX = 393_216;
 export const HEAD_CHARACTERS_MAX = 1_366;
 /** One frame of a reply: 16 KiB and its authentication tag, in base64url. */
 export const FRAME_CHARACTERS_MAX = 21_888;
-/** Frames of one reply: 2^20. */
-export const FRAMES_MAX = 1_048_576;
 
 /** Hashes of directories on one page. */
 export const DIRECTORY_HASHES_PAGE = 1_000;
@@ -42,21 +42,13 @@ export const DIRECTORIES_PER_DAY = 100;
 
 /** Grants in one request: with a content of full size they still fit into one body. */
 export const GRANTS_MAX = 64;
-/** Tags for one position of a label: the largest threshold a policy may ask for. */
-export const TAGS_MAX = 16;
 /** Token of a renewer. */
 export const FRESH_CHARACTERS_MAX = 8_192;
-/** Words of renewers beside one position or directory. */
-export const FRESH_MAX = 16;
 /** Words for positions that a renewer brings at once. */
 export const FRESH_POSTED_MAX = 100;
 /** Moves of a label that are handed back at once: as many as clients keep. */
 export const MOVES_MAX = 1_000;
-/** Groups of one device. */
-export const GROUPS_MAX = 64;
 /** Labels of one prompt. */
 export const LABELS_MAX = 1_000;
-/** Times one envelope may be used. */
-export const USES_MAX = 1_000;
 /** Items on one page of a list. */
 export const PAGE_ITEMS_MAX = 200;

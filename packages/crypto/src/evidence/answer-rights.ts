@@ -1,7 +1,8 @@
 import { directoryName } from './answer-checks.js';
 import type { Finding } from './answer-finding.js';
 import { tampered } from './answer-finding.js';
-import { SKEW_SECONDS, secondsOf } from '../tokens/document-times.js';
+import { SKEW_SECONDS } from '../names/limits.js';
+import { secondsOf } from '../tokens/document-times.js';
 import type { VerifiedEnvelope } from '../run/envelope.js';
 import { CryptoError } from '../names/errors.js';
 import type { Evidence } from './evidence.js';

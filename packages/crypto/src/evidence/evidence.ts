@@ -1,3 +1,4 @@
+import { FRESH_MAX, TAGS_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
 import type { Bytes } from '../encoding/bytes.js';
 import { encodeBase64url, utf8 } from '../encoding/bytes.js';
@@ -6,7 +7,8 @@ import { CryptoError } from '../names/errors.js';
 import { parseFin, usageSchema } from '../run/reply.js';
 import { checkShape } from '../encoding/schema.js';
 import { strictParse, strictParseBody } from '../encoding/strict-parse.js';
-import { FRAMES_MAX, TRANSCRIPT_MAX_BYTES } from '../tokens/transcript.js';
+import { FRAMES_MAX } from '../names/limits.js';
+import { TRANSCRIPT_MAX_BYTES } from '../tokens/transcript.js';
 import type { TrustDocuments } from '../organisation/trust-documents.js';
 
 /**
@@ -29,7 +31,7 @@ const evidenceSchema = z.strictObject({
   /** The directory whose hash the responder signed. */
   directory: tokenSchema,
   /** The tags through which the name was resolved; none for a chat. */
-  tags: z.array(tokenSchema).check(z.maxLength(16)),
+  tags: z.array(tokenSchema).check(z.maxLength(TAGS_MAX)),
   envelope: tokenSchema,
   /** The signed question, if the asker wishes to show it. */
   invocation: z.optional(tokenSchema),
@@ -37,7 +39,7 @@ const evidenceSchema = z.strictObject({
   deltas: z.array(encodedSchema),
   fin: tokenSchema,
   /** What renewers said of the position of the tags, where the tags did not say it themselves. */
-  fresh: z.optional(z.array(tokenSchema).check(z.minLength(1), z.maxLength(16))),
+  fresh: z.optional(z.array(tokenSchema).check(z.minLength(1), z.maxLength(FRESH_MAX))),
 });
 /** The tokens of one answer, from which everything else follows. */
 export type Evidence = z.infer<typeof evidenceSchema>;

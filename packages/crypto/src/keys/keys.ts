@@ -1,3 +1,4 @@
+import { HASH_PATTERN } from '../names/patterns.js';
 import { platform } from '#platform';
 import { calculateJwkThumbprint, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
@@ -20,7 +21,7 @@ import {
 } from './suites.js';
 
 /** An RFC 7638 SHA-256 thumbprint: 43 base64url characters. */
-export const kidSchema = z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/));
+export const kidSchema = z.string().check(z.regex(HASH_PATTERN));
 /** NumericDate: whole seconds since 1970 (RFC 7519 §2). */
 export const secondsSchema = z.int().check(z.gte(0), z.lte(253_402_300_799));
 

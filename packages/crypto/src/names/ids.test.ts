@@ -1,16 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { IdPrefix } from './ids.js';
-import {
-  idPattern,
-  LABEL_PATTERN,
-  mintId,
-  NAME_PATTERN,
-  ORG_PATTERN,
-  organisationUrn,
-  parseUrn,
-  recoveryUrn,
-  urnOf,
-} from './ids.js';
+import type { IdPrefix } from './patterns.js';
+import { mintId, organisationUrn, parseUrn, recoveryUrn, urnOf } from './ids.js';
+import { idPattern, LABEL_PATTERN, NAME_PATTERN, ORG_PATTERN } from './patterns.js';
 
 const PREFIXES: IdPrefix[] = ['prm', 'env', 'inv', 'ivt', 'enr', 'dev', 'usr'];
 

@@ -1,20 +1,8 @@
+import type { IdPrefix } from './patterns.js';
+import { urnPattern } from './patterns.js';
 import { requireSeconds } from './seconds.js';
 
-/** Organisation: what stands after `urn:bulla:`. */
-export const ORG_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
-/** Prompt name, fixed for a prompt's life; at most 128 characters (protocol.md §2.2). */
-export const NAME_PATTERN = /^(?=.{1,128}$)[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*)*$/;
-/** Label of a prompt version (protocol.md §4). */
-export const LABEL_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
-export type IdPrefix = 'prm' | 'env' | 'inv' | 'ivt' | 'enr' | 'apr' | 'dev' | 'usr';
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
-const SUFFIX = '[0-7][0-9a-hjkmnp-tv-z]{25}';
-
-/** Pattern of a TypeID with this prefix: 26 Crockford characters of a UUIDv7. */
-export function idPattern(prefix: IdPrefix): RegExp {
-  return new RegExp(`^${prefix}_${SUFFIX}$`);
-}
 
 /**
  * A fresh TypeID: prefix, underscore, UUIDv7 (RFC 9562 §5.7) as 26 Crockford characters.
@@ -40,14 +28,8 @@ export function mintId(prefix: IdPrefix, nowMs: number = Date.now()): string {
   return `${prefix}_${suffix}`;
 }
 
-const KIND_PATTERNS = {
-  dev: idPattern('dev'),
-  enr: idPattern('enr'),
-  user: idPattern('usr'),
-  prompt: idPattern('prm'),
-  svc: /^(?:vault|(?:responder|gateway):[a-z0-9][a-z0-9-]{0,62})$/,
-} as const;
-export type UrnKind = keyof typeof KIND_PATTERNS;
+const ANY_URN = urnPattern();
+export type UrnKind = 'dev' | 'enr' | 'user' | 'prompt' | 'svc';
 
 export interface ParsedUrn {
   readonly org: string;
@@ -58,16 +40,10 @@ export interface ParsedUrn {
 
 /** The parts of a Bulla URN, or undefined if it is none. The organisation is matched exactly, never by prefix. */
 export function parseUrn(urn: string): ParsedUrn | undefined {
-  const match = /^urn:bulla:([^:]+)(?::([a-z]+)(?::(.+))?)?$/.exec(urn);
-  const org = match?.[1];
-  if (org === undefined || !ORG_PATTERN.test(org)) return undefined;
-  const kind = match?.[2];
-  const id = match?.[3] ?? '';
-  if (kind === undefined) return { org, kind: 'organisation', id: '' };
-  if (kind === 'recovery') return id === '' ? { org, kind, id } : undefined;
-  if (!Object.hasOwn(KIND_PATTERNS, kind)) return undefined;
-  const known = kind as UrnKind;
-  return KIND_PATTERNS[known].test(id) ? { org, kind: known, id } : undefined;
+  const [, org, rest = ''] = ANY_URN.exec(urn) ?? [];
+  if (org === undefined) return undefined;
+  const [, kind = 'organisation', ...id] = rest.split(':');
+  return { org, kind: kind as ParsedUrn['kind'], id: id.join(':') };
 }
 
 /** `urn:bulla:<org>:<kind>:<id>`. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { isVisibleName, visibleNameSchema } from './visible-name.js';
+import { visibleNameSchema } from '../tokens/claims.js';
+import { isVisibleName } from './visible-name.js';
 
 /** First and last code point of what a name may not hold. */
 const UNSEEN: readonly (readonly [name: string, first: number, last: number])[] = [

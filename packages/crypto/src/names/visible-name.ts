@@ -1,5 +1,3 @@
-import * as z from 'zod/mini';
-
 /**
  * What a reader of a name does not see, or what makes a screen show it otherwise: controls, formats, private and surrogate
  * code points, separators of lines, what is drawn as nothing. Code points that nobody was given yet are none of it: what
@@ -17,9 +15,4 @@ export function isVisibleName(name: string): boolean {
   // guard: name-unseen without: return !BLANK_AT_AN_END.test(name);
   // guard: name-ends without: return !UNSEEN.test(name);
   return !UNSEEN.test(name) && !BLANK_AT_AN_END.test(name);
-}
-
-/** A name that somebody else gives, of at most so many UTF-16 code units. */
-export function visibleNameSchema(max: number): z.ZodMiniType<string> {
-  return z.string().check(z.minLength(1), z.maxLength(max), z.refine(isVisibleName));
 }

@@ -1,3 +1,5 @@
+import { DEVICE_ROLES, GATEWAY_ROLES } from '../names/roles.js';
+import { GROUPS_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
 import { decodeBase64url, utf8 } from '../encoding/bytes.js';
 import { hashSchema, versionSchema } from '../tokens/claims.js';
@@ -16,7 +18,7 @@ import { strictParse } from '../encoding/strict-parse.js';
 
 /** `chain` of version 1: 32 zero bytes in base64url. */
 export const FIRST_CHAIN = 'A'.repeat(43);
-const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
+const groupsSchema = z.array(groupSchema).check(z.maxLength(GROUPS_MAX));
 /** More than these are too many for those who read all of them each time: for about 2,000 devices with their old keys. */
 const ENTITIES_MAX = 4_096;
 const KEYS_MAX = 8_192;
@@ -31,9 +33,7 @@ const deviceSchema = z.strictObject({
   /** The person the device belongs to; thresholds of labels count users. */
   user: z.string(),
   /** `renewer` stands alone: it may decide nothing, and says what is the newest. */
-  roles: z
-    .array(z.enum(['owner', 'admin', 'author', 'invoker', 'auditor', 'renewer']))
-    .check(z.minLength(1), z.maxLength(5)),
+  roles: z.array(z.enum(DEVICE_ROLES)).check(z.minLength(1), z.maxLength(5)),
   groups: groupsSchema,
   keys: keysSchema,
 });
@@ -54,7 +54,7 @@ const gatewaySchema = z.strictObject({
   kind: z.literal('gateway'),
   url: z.optional(urlSchema),
   /** `gateway`: may carry invocations that others signed. */
-  roles: z.array(z.enum(['service', 'gateway', 'invoker'])).check(z.minLength(1), z.maxLength(3)),
+  roles: z.array(z.enum(GATEWAY_ROLES)).check(z.minLength(1), z.maxLength(3)),
   groups: z.optional(groupsSchema),
   keys: keysSchema,
 });

@@ -1,3 +1,4 @@
+import { HASH_PATTERN, PIN_PATTERN } from '../names/patterns.js';
 import * as z from 'zod/mini';
 import {
   decodeBase64url,
@@ -10,7 +11,7 @@ import {
   utf8,
 } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';
-import { idPattern } from '../names/ids.js';
+import { idPattern } from '../names/patterns.js';
 import type { KeyRecord } from '../keys/keys.js';
 import { keyThumbprint, kidSchema, publicKeyOf, suiteOfKey } from '../keys/keys.js';
 import { orgSchema } from './root.js';
@@ -36,9 +37,9 @@ const invitationCodeSchema = z.strictObject({
     z.refine((url) => URL.canParse(url)),
   ),
   org: orgSchema,
-  pin: z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/)),
+  pin: z.string().check(z.regex(PIN_PATTERN)),
   id: z.string().check(z.regex(idPattern('ivt'))),
-  secret: z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/)),
+  secret: z.string().check(z.regex(HASH_PATTERN)),
 });
 
 /** Everything a new device needs to find its organisation and to be believed by it. Give it to one person, in private. */

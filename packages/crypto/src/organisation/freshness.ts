@@ -1,3 +1,4 @@
+import { FRESH_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
 import type { DirectoryRef } from '../tokens/claims.js';
 import { directoryRefSchema, hashSchema, labelSchema, nameSchema, urnSchema, versionSchema } from '../tokens/claims.js';
@@ -200,9 +201,6 @@ export function directoryHashAt(
   if (version === directoryRef.ver) return directoryRef.hash;
   return version === directoryRef.ver - 1 ? directory.prev : memory.hashes?.[version - 1];
 }
-
-/** The most tokens of renewers that anybody looks at. */
-const FRESH_MAX = 16;
 
 /** Words of renewers, those that are good the newest first. */
 export interface SortedWords<Claims extends FreshClaims> {

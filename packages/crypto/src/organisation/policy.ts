@@ -1,15 +1,18 @@
+import { GROUP_PATTERN } from '../names/patterns.js';
+import { GROUPS_MAX, TAGS_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
 import { hashSchema, versionSchema } from '../tokens/claims.js';
 import type { DocumentFormat, ParsedDocument } from '../tokens/document.js';
 import { parseDocument } from '../tokens/document.js';
-import { checkLife, SKEW_SECONDS, timestampSchema } from '../tokens/document-times.js';
+import { SKEW_SECONDS } from '../names/limits.js';
+import { checkLife, timestampSchema } from '../tokens/document-times.js';
 import { CryptoError } from '../names/errors.js';
-import { LABEL_PATTERN } from '../names/ids.js';
+import { LABEL_PATTERN } from '../names/patterns.js';
 import { orgSchema } from './root.js';
 
 /** A group of the organisation, such as `grp:support`. */
-export const groupSchema = z.string().check(z.regex(/^grp:[a-z0-9][a-z0-9._-]{0,63}$/));
-const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
+export const groupSchema = z.string().check(z.regex(GROUP_PATTERN));
+const groupsSchema = z.array(groupSchema).check(z.maxLength(GROUPS_MAX));
 /** Whatever the policy says, a tag ends within a year. */
 export const TAG_DAYS_MAX = 365;
 const FRESH_DAYS = 7;
@@ -40,7 +43,7 @@ const policySchema = z.strictObject({
     z.strictObject({
       groups: groupsSchema,
       /** How many distinct users must sign a tag of this label; 1 unless given. */
-      threshold: z.optional(z.int().check(z.gte(1), z.lte(16))),
+      threshold: z.optional(z.int().check(z.gte(1), z.lte(TAGS_MAX))),
       /** How long a tag of this label may live; 365 unless given. */
       days: z.optional(z.int().check(z.gte(1), z.lte(TAG_DAYS_MAX))),
     }),

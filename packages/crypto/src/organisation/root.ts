@@ -5,7 +5,7 @@ import type { DocumentFormat, ParsedDocument } from '../tokens/document.js';
 import { parseDocument, requireSignatures } from '../tokens/document.js';
 import { checkLife, timestampSchema } from '../tokens/document-times.js';
 import { CryptoError } from '../names/errors.js';
-import { ORG_PATTERN } from '../names/ids.js';
+import { ORG_PATTERN } from '../names/patterns.js';
 import { keyThumbprint, kidSchema } from '../keys/keys.js';
 import { RSA_KEYS } from '../keys/suite-rsa.js';
 import { ALL_SUITES, checkPublicJwk, publicJwkSchema, SIGN_ALGS } from '../keys/suites.js';

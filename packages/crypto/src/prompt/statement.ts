@@ -1,3 +1,4 @@
+import { GROUPS_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
 import { attachmentsSchema } from './attachment.js';
 import {
@@ -22,7 +23,7 @@ import type { Trust } from '../organisation/trust.js';
 /** Largest payload of a statement in bytes (protocol.md §2.1). */
 export const STATEMENT_MAX_BYTES = 256 * 1024;
 
-const groupsSchema = z.array(groupSchema).check(z.maxLength(64));
+const groupsSchema = z.array(groupSchema).check(z.maxLength(GROUPS_MAX));
 const variableNameSchema = z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/));
 
 const variableSchema = z

@@ -1,3 +1,4 @@
+import { TAGS_MAX } from '../names/limits.js';
 import { verifyJws } from '../tokens/compact.js';
 import type { CryptoErrorCode } from '../names/errors.js';
 import { CryptoError } from '../names/errors.js';
@@ -11,7 +12,6 @@ import type { TagClaims } from './tag.js';
 import { parseTag, positionOf } from './tag.js';
 import type { Trust } from '../organisation/trust.js';
 
-const TAGS_MAX = 16;
 const DAY_SECONDS = 86_400;
 
 /** What a label points to. */

@@ -1,3 +1,4 @@
+import { FRESH_MAX, TAGS_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
 import { tokenHash } from '../encoding/bytes.js';
 import type { DirectoryRef } from '../tokens/claims.js';
@@ -20,9 +21,9 @@ const bundleSchema = z.strictObject({
   env: z.string(),
   grant: z.optional(z.string()),
   content: z.optional(z.string()),
-  tags: z.array(z.string()).check(z.maxLength(16)),
+  tags: z.array(z.string()).check(z.maxLength(TAGS_MAX)),
   /** What renewers say of the position of the tags; left out where the tags say it themselves. */
-  fresh: z.optional(z.array(z.string()).check(z.minLength(1), z.maxLength(16))),
+  fresh: z.optional(z.array(z.string()).check(z.minLength(1), z.maxLength(FRESH_MAX))),
 });
 /** What a vault hands out: E, and beside a prompt's E its W and C, and the T its name was resolved through (protocol.md §2.2). */
 export type Bundle = z.infer<typeof bundleSchema>;

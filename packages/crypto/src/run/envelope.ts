@@ -1,3 +1,4 @@
+import { USES_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
 import { decodeBase64url, tokenHash } from '../encoding/bytes.js';
 import {
@@ -9,7 +10,7 @@ import {
   promptRefSchema,
   urnOfSchema,
 } from '../tokens/claims.js';
-import { SKEW_SECONDS } from '../tokens/document-times.js';
+import { SKEW_SECONDS } from '../names/limits.js';
 import type { JwsFormat, ParsedJws } from '../tokens/compact.js';
 import { parseJws, signJws, verifyJws } from '../tokens/compact.js';
 import type { KeyHolder } from '../organisation/directory-keys.js';
@@ -42,7 +43,7 @@ const sharedShape = {
 };
 const limitsShape = {
   /** How many questions this envelope is good for. */
-  uses: z.int().check(z.gte(1), z.lte(1000)),
+  uses: z.int().check(z.gte(1), z.lte(USES_MAX)),
   stream: z.boolean(),
   max_output_tokens: z.optional(z.int().check(z.gte(1))),
 };

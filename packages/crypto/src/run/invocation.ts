@@ -10,7 +10,7 @@ import {
   opaqueIdSchema,
   urnSchema,
 } from '../tokens/claims.js';
-import { SKEW_SECONDS } from '../tokens/document-times.js';
+import { SKEW_SECONDS } from '../names/limits.js';
 import type { DirectoryRef } from '../tokens/claims.js';
 import type { JweFormat, JwsFormat, ParsedJwe, ParsedJws } from '../tokens/compact.js';
 import { parseJwe, parseJws, sealAlgOf, sealedToShape, sealTo, signJws, verifyJws } from '../tokens/compact.js';

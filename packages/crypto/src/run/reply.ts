@@ -13,7 +13,7 @@ import {
 } from '../tokens/claims.js';
 import type { JwsFormat, ParsedJws } from '../tokens/compact.js';
 import { parseJws, signJws, verifyJws } from '../tokens/compact.js';
-import { SKEW_SECONDS } from '../tokens/document-times.js';
+import { SKEW_SECONDS } from '../names/limits.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims } from './envelope.js';
 import { CryptoError } from '../names/errors.js';
 import { fingerprint } from '../keys/fingerprint.js';

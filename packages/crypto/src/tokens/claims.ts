@@ -1,7 +1,9 @@
 import * as z from 'zod/mini';
-import { idPattern, LABEL_PATTERN, NAME_PATTERN, parseUrn } from '../names/ids.js';
-import type { IdPrefix } from '../names/ids.js';
-import { visibleNameSchema } from '../names/visible-name.js';
+import { parseUrn } from '../names/ids.js';
+import { NUMBER_MAX } from '../names/limits.js';
+import type { IdPrefix, UrnHolder } from '../names/patterns.js';
+import { idPattern, LABEL_PATTERN, NAME_PATTERN, urnPattern } from '../names/patterns.js';
+import { isVisibleName } from '../names/visible-name.js';
 
 /** Members that stand in tokens of several types (protocol.md §2.1, §2.2). */
 
@@ -15,19 +17,10 @@ export const urnSchema = z.string().check(
   z.maxLength(256),
   z.refine((urn) => parseUrn(urn) !== undefined),
 );
-/** A URN of one of these kinds; a service is told by its kind too, such as `svc:responder`. */
-export function urnOfSchema(...kinds: readonly UrnHolder[]): z.ZodMiniType<string> {
-  return z.string().check(
-    z.maxLength(256),
-    z.refine((urn) => {
-      const parsed = parseUrn(urn);
-      if (parsed === undefined) return false;
-      const kind = parsed.kind === 'svc' ? `svc:${parsed.id.split(':')[0]}` : parsed.kind;
-      return kinds.some((accepted) => accepted === kind);
-    }),
-  );
+/** A URN of one of these kinds. */
+export function urnOfSchema(...holders: readonly [UrnHolder, ...UrnHolder[]]): z.ZodMiniType<string> {
+  return z.string().check(z.maxLength(256), z.regex(urnPattern(...holders)));
 }
-type UrnHolder = 'organisation' | 'prompt' | 'recovery' | 'dev' | 'svc:vault' | 'svc:responder' | 'svc:gateway';
 /** A TypeID with this prefix. */
 export function idSchema(prefix: IdPrefix): z.ZodMiniType<string> {
   return z.string().check(z.regex(idPattern(prefix)));
@@ -37,7 +30,11 @@ export const opaqueIdSchema = z.string().check(z.regex(/^[A-Za-z0-9._:-]{1,128}$
 export const nameSchema = z.string().check(z.regex(NAME_PATTERN));
 export const labelSchema = z.string().check(z.regex(LABEL_PATTERN));
 /** Version of a prompt or document; counts from 1. */
-export const versionSchema = z.int().check(z.gte(1), z.lte(2_147_483_647));
+export const versionSchema = z.int().check(z.gte(1), z.lte(NUMBER_MAX));
+/** A name that somebody else gives, of at most so many UTF-16 code units. */
+export function visibleNameSchema(max: number): z.ZodMiniType<string> {
+  return z.string().check(z.minLength(1), z.maxLength(max), z.refine(isVisibleName));
+}
 /** A model's name as its provider spells it; it stands in lines that people read (amendment A15). */
 // guard: model-name-visible without: export const modelNameSchema = z.string().check(z.minLength(1), z.maxLength(256));
 export const modelNameSchema = visibleNameSchema(256);

@@ -24,8 +24,6 @@ function written(ms: number): string {
   return new Date(ms).toISOString().replace('.000Z', 'Z');
 }
 
-/** Clocks may differ by this much (protocol.md §2.1). */
-export const SKEW_SECONDS = 60;
 const DAY_SECONDS = 86_400;
 
 /**

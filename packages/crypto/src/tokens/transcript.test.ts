@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { FRAMES_MAX, Transcript, TRANSCRIPT_MAX_BYTES } from './transcript.js';
+import { FRAMES_MAX } from '../names/limits.js';
+import { Transcript, TRANSCRIPT_MAX_BYTES } from './transcript.js';
 
 function expectedOf(deltas: readonly Uint8Array[]): string {
   const hash = createHash('sha256');

@@ -1,9 +1,8 @@
+import { FRAMES_MAX } from '../names/limits.js';
 import type { Bytes } from '../encoding/bytes.js';
 import { digestB64u } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';
 
-/** Most delta frames of one reply (protocol.md §3). */
-export const FRAMES_MAX = 2 ** 20;
 /** Most bytes of all deltas of one reply, their length prefixes included. */
 export const TRANSCRIPT_MAX_BYTES = 32 * 1024 * 1024;
 const PREFIX_BYTES = 4;

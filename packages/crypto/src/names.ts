@@ -1,0 +1,17 @@
+export { mintId, organisationUrn, parseUrn, recoveryUrn, urnOf } from './names/ids.js';
+export type { ParsedUrn, UrnKind } from './names/ids.js';
+export { FRAMES_MAX, FRESH_MAX, GROUPS_MAX, NUMBER_MAX, SKEW_SECONDS, TAGS_MAX, USES_MAX } from './names/limits.js';
+export type { IdPrefix, UrnHolder } from './names/patterns.js';
+export {
+  GROUP_PATTERN,
+  HASH_PATTERN,
+  idPattern,
+  LABEL_PATTERN,
+  NAME_CHARACTERS_MAX,
+  NAME_PATTERN,
+  NAME_SPELLING,
+  ORG_PATTERN,
+  PIN_PATTERN,
+  urnPattern,
+} from './names/patterns.js';
+export { DEVICE_ROLES, ENTITY_KINDS, GATEWAY_ROLES, ROLES } from './names/roles.js';

@@ -1,0 +1,16 @@
+/** Bounds that tokens and what carries them have in common (protocol.md §2.1). */
+
+/** Largest number of a version, a position or a document: what a PostgreSQL `integer` holds. */
+export const NUMBER_MAX = 2_147_483_647;
+/** How far a clock may be off, in seconds. */
+export const SKEW_SECONDS = 60;
+/** Groups of one device, of a policy's rule or of a prompt's list. */
+export const GROUPS_MAX = 64;
+/** Tags for one position of a label: the largest threshold that a policy may ask for. */
+export const TAGS_MAX = 16;
+/** Words of renewers beside one position or directory. */
+export const FRESH_MAX = 16;
+/** Times that one envelope may be used. */
+export const USES_MAX = 1_000;
+/** Frames of one reply. */
+export const FRAMES_MAX = 2 ** 20;
