@@ -138,8 +138,7 @@ export function openingFunctions(value: unknown, way = ''): string[] {
     for (const key of Reflect.ownKeys(one)) {
       const property = Object.getOwnPropertyDescriptor(one, key);
       const name = `${at}.${String(key)}`;
-      if (property !== undefined && 'value' in property) visit(property.value, name);
-      else for (const accessor of [property?.get, property?.set]) visit(accessor, name);
+      for (const part of Object.values(property ?? {})) visit(part, name);
     }
     visit(Object.getPrototypeOf(one), `${at}.__proto__`);
   };
