@@ -43,7 +43,7 @@ export function textOf(report: TimingReport): string {
     '|---|---|---|---|---|---|---|',
     ...PAIRS.map((pair) => rowOf(times, pair, ['**can be told apart**', 'the same'])),
     rowOf(times, PLANTED, ['the planted delay is found', '**the planted delay is not found**']),
-    rowOf(times, ['tag', 'opens'], ['whoever sees the answer knows it', 'the same']),
+    rowOf(times, ['tag', 'opens'], ['the answer itself tells it', 'the same']),
     '',
     isFound(report)
       ? `- ${isHeld(report) ? 'held' : '**missed**'}: how long it takes does not tell why something does not open (${us(resolutionOf(times))} would have been noticed)`

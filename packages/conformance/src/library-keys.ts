@@ -68,7 +68,9 @@ export const enrolments = {
     const { secret, ...shown } = parseInvitationCode(code);
     const keys = { org: shown.org, invitation: shown.id, sigKid, encKid };
     if (!(await isEnrolmentMac(mac, secret, keys)))
-      throw new CryptoError('signature_invalid', 'not the keys of whoever has the code', { check: 'enrolment-mac' });
+      throw new CryptoError('signature_invalid', 'not the keys of the device that has the code', {
+        check: 'enrolment-mac',
+      });
     const ticket = await enrolmentTicket(secret);
     const words = (await enrolmentWords(keys)).join(' ');
     return {

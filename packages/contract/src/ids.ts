@@ -24,8 +24,8 @@ const typeId = (prefix: IdPrefix, description: string) =>
     .regex(idPattern(prefix), `must be an id that starts with ${prefix}_`)
     .meta({ description, example: `${prefix}_${EXAMPLE_SUFFIX}` });
 
-/** A prompt; whoever makes it mints the id. */
-export const PromptId = typeId('prm', 'Id of a prompt; whoever makes it mints the id.').brand<'PromptId'>();
+/** A prompt; its maker mints the id. */
+export const PromptId = typeId('prm', 'Id of a prompt; its maker mints the id.').brand<'PromptId'>();
 export type PromptId = z.infer<typeof PromptId>;
 
 /** `jti` of an envelope; the vault mints it. */
@@ -36,8 +36,11 @@ export type EnvelopeId = z.infer<typeof EnvelopeId>;
 export const InvocationId = typeId('inv', 'Id of a question, its jti; the asker mints it.').brand<'InvocationId'>();
 export type InvocationId = z.infer<typeof InvocationId>;
 
-/** A ticket into an organisation; whoever invites mints the id. */
-export const InvitationId = typeId('ivt', 'Id of an invitation; whoever invites mints it.').brand<'InvitationId'>();
+/** A ticket into an organisation; the person who invites mints the id. */
+export const InvitationId = typeId(
+  'ivt',
+  'Id of an invitation; the person who invites mints it.',
+).brand<'InvitationId'>();
 export type InvitationId = z.infer<typeof InvitationId>;
 
 /** A device's request to be let in; the device mints the id. */

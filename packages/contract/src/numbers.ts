@@ -7,12 +7,12 @@ export const Version = z
   .min(1)
   .max(NUMBER_MAX)
   .meta({ description: 'Number of the version; the first is 1.', example: 3 });
-/** Number of a version that need not exist yet: 0 is none. */
+/** Number of a version that need not exist yet: 0 means no version yet. */
 export const VersionOrNone = z
   .int()
   .min(0)
   .max(NUMBER_MAX)
-  .meta({ description: 'Number of the version; 0 is none.', example: 3 });
+  .meta({ description: 'Number of the version; 0 means no version yet.', example: 3 });
 /** Position of a label in its history; the first is 1. */
 export const Sequence = z
   .int()

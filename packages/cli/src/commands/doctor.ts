@@ -78,7 +78,7 @@ async function inspect(context: Context): Promise<Finding[]> {
       findings.push({
         name: 'profile',
         ok: false,
-        detail: 'there is none',
+        detail: 'there is no home folder yet',
         fix: (await context.waitsToComeIn())
           ? 'this device has asked to come in: run `bulla device enrol` again when it was approved'
           : 'run `bulla up` once, or set BULLA_HOME to the folder that it used',

@@ -86,7 +86,7 @@ async function initProduction(context: Context, options: InitOptions): Promise<v
       out.talk(`note: what is the newest, its renewer says: BULLA_HOME=${home.folder} bulla trust renew --every 1h`);
     if ((await home.read(`org/${org}/root.key`)) === undefined) return;
     out.talk(`note: ${home.path(`org/${org}`)}/root.key and policy.key decide whom everybody trusts.`);
-    out.talk('note: keep them offline from now on; whoever has them is the organisation.');
+    out.talk('note: keep them offline from now on; a person who has them is the organisation.');
   });
 }
 

@@ -85,7 +85,7 @@ Examples:
     .addHelpText(
       'after',
       `
-Give the output to whoever signs the directory, and the fingerprint over another way than this network:
+Give the output to the person who signs the directory, and the fingerprint over another way than this network:
   $ bulla keys public ~/.bulla/services/responder.keys.json > responder.public
   $ bulla trust accept --fingerprint ab12:… --keys responder.public`,
     )

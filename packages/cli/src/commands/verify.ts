@@ -32,7 +32,7 @@ export function addVerifyCommand(program: Command, context: Context): void {
       'after',
       `
 Ends with 0 if the answer is VALID, else with 10 and the name of the check that failed.
-Whoever has the pin can do this, without an account, without keys and without the vault.
+Anyone who has the pin can do this, without an account, without keys and without the vault.
 – marks what nothing at hand could show; it decides nothing. With a profile, keys that
 were revoked since are looked for in the documents that this machine trusted last.
 
@@ -128,7 +128,7 @@ function showVerdict(
   if (profile === 'development') {
     out.talk(
       styled('note:', 'strong'),
-      ' this is a development organisation: all its keys lie in one folder, so whoever has that folder could have made this answer',
+      ' this is a development organisation: all its keys lie in one folder, so anyone with that folder could have made this answer',
     );
   }
 }

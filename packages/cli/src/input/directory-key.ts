@@ -29,7 +29,7 @@ export async function directorySigner(context: Context, trust: Trust, file: stri
   const users = new Set(owners.map((urn) => trust.userOf(urn)).filter((urn) => urn !== undefined));
   const people = [...users].map((urn) => personShown(urn, names)).join(', ');
   throw new BullaError('forbidden', {
-    message: `this takes the key that signs the directory (${kids}), and ${place.home.path(place.name)} is not there; whoever keeps it can do this, most likely an owner: ${people}`,
+    message: `this takes the key that signs the directory (${kids}), and ${place.home.path(place.name)} is not there; the person who keeps it can do this, most likely an owner: ${people}`,
     origin: 'client',
     status: 403,
   });

@@ -44,7 +44,7 @@ describe('the freshness of a directory', () => {
       new RegExp(`^${names[1]} has not called directory 1 the newest for a day: .*held back`),
     );
     const silent = await found(2, [undefined]);
-    expect(silent.findings).toMatchObject([{ detail: expect.stringContaining('by whoever signed it') }, { ok: false }]);
+    expect(silent.findings).toMatchObject([{ detail: expect.stringContaining('by its signers') }, { ok: false }]);
   });
 
   it('leaves renewers a day for a new directory', async () => {

@@ -29,7 +29,7 @@ export async function inspectFreshness(bulla: Bulla, now: number): Promise<Findi
   const by = renewers.flatMap((urn) =>
     words.has(urn) ? [`${shortName(urn, '')} ${sayWhen(words.get(urn), now)}`] : [],
   );
-  const detail = `${until}, ${by.length === 0 ? 'by whoever signed it' : `by ${by.join(', ')}`}`;
+  const detail = `${until}, ${by.length === 0 ? 'by its signers' : `by ${by.join(', ')}`}`;
   const data = {
     until: timestampOf(trust.freshness.until),
     renewers: renewers.map((urn) => ({ urn, spoke_at: whenOf(words.get(urn)) })),

@@ -172,7 +172,7 @@ export async function inspectIdentity(bulla: Bulla, urn: string, kid: string, no
       name: 'identity',
       ok: false,
       detail: `${urn} has no active key in the directory`,
-      fix: 'ask whoever keeps the directory key to list it again',
+      fix: 'ask the person who keeps the directory key to list it again',
     };
   const days = Math.floor((holder.record.use_until - now) / DAY);
   return {
@@ -216,7 +216,7 @@ export async function inspectLabels(bulla: Bulla): Promise<Finding[]> {
       ok: false,
       detail: `about to expire, or good no longer: ${due.join(', ')}`,
       data: { prompts, due },
-      fix: 'read and sign, whoever may: bulla prompt confirm NAME@LABEL',
+      fix: 'a person who may sign reads it and runs: bulla prompt confirm NAME@LABEL',
     });
   if (stale.length > 0)
     findings.push({

@@ -17,7 +17,7 @@ export interface About {
 }
 
 const RESTORED_HINT =
-  'whoever remembers more than the backup runs `bulla trust hand-back`; then an admin: `bulla trust resume`';
+  'everyone who remembers more than the backup runs `bulla trust hand-back`; then an admin runs `bulla trust resume`';
 /** What to do about a code, where there is something. */
 const HINTS: Readonly<Record<string, string>> = {
   transport_failed: 'start it with `bulla up` (or npm start); `bulla doctor` looks closer',
@@ -40,7 +40,7 @@ const HINTS: Readonly<Record<string, string>> = {
     'the prompt asks for a model under `model` in its file; which there are, BULLA_LLM and BULLA_LLM_MODEL say where the responder runs (docs/guide/models.md)',
   rate_limited: 'wait a moment and repeat; the limits are settings of the services (BULLA_LIMIT_…)',
   responder_key_changed:
-    'if its operator confirms the new key another way, whoever keeps the directory key runs: bulla trust accept --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
+    'if its operator confirms the new key another way, the person who keeps the directory key runs: bulla trust accept --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
   upstream_unavailable: 'the responder cannot use its model: see BULLA_LLM where `bulla up` runs',
   upstream_rate_limited: 'wait a moment and repeat; the model server limits the responder',
   upstream_timeout: 'the model took too long: see BULLA_LLM_TIMEOUT_MS where `bulla up` runs',
@@ -69,7 +69,7 @@ const ANSWERED_HINT =
   'something answers there: a proxy, another service, or the service itself while it begins; `bulla doctor` looks closer';
 /** A responder that cannot open a question signs no answer to it: it went on with its old keys after new ones were listed. */
 const CANNOT_OPEN_HINT =
-  'the responder has other keys than the directory lists: whoever runs it puts the listed key file in place and starts it again (docs/guide/people.md)';
+  'the responder has other keys than the directory lists: its operator puts the listed key file in place and starts it again (docs/guide/people.md)';
 
 /** A renewer, and nobody else, says what is the newest. */
 const FRESH_HINT =

@@ -147,7 +147,7 @@ export class Approvals {
     const [first] = tags;
     if (first === undefined) {
       throw bullaError('trust_expired', {
-        message: 'no tag of this approval counts any more: whoever signs the move anew begins it again',
+        message: 'no tag of this approval counts any more: sign the move anew to begin it again',
         origin: 'client',
       });
     }

@@ -112,7 +112,7 @@ export async function approveRequest(
     await refuseRequest(session, request, records);
     throw bullaError('signature_invalid', {
       message:
-        'whoever sent these keys does not have the secret of the invitation: the request is refused and its invitation burnt',
+        'the device that sent these keys does not have the secret of the invitation: the request is refused and its invitation burnt',
       check: 'enrolment-mac',
       origin: 'client',
     });

@@ -13,14 +13,14 @@ export const ROUTE_GROUPS = {
     'The directory lists who belongs to the organisation, with which keys. It is signed, every version fixes those before it, and a renewer says which is the newest; anybody may read it.',
   invitation: 'An invitation lets one device in. Its secret stays with those two people: the vault has a hash.',
   enrolment:
-    'A device that was invited asks to be let in, and signs with the key that it brings. Whoever approves goes by the invitation, or by eight words, and never by what the vault says.',
+    'A device that was invited asks to be let in, and signs with the key that it brings. The person who approves checks the invitation or eight words, and never what the vault says.',
   prompt: 'A prompt has a name, versions and labels. The vault knows these, and not a word of its text.',
   version: 'A version is sealed by its author and never changes. It is named by its number, or through a label.',
   label:
     'A label stands at a version because people signed that it does, as many as the policy asks for. Positions form a chain, and a renewer says which is the newest.',
   approval: 'A move of a protected label waits here until as many people have signed it as the policy asks for.',
   grant:
-    'A grant is the key of one version, sealed to one recipient. Whoever may open the version can make more of them.',
+    'A grant is the key of one version, sealed to one recipient. Anyone who may open the version can make more of them.',
   envelope:
     'An envelope is the signed word of the vault that somebody may run one version at one responder, for a few minutes.',
   invocation:

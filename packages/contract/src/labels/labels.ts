@@ -45,7 +45,7 @@ export const LabelTuple = z
   .strictObject({
     sub: PromptUrn.describe('The prompt that bore the name then.'),
     ver: VersionOrNone.describe('The version; 0, with an empty chash, where the label was deleted.'),
-    chash: z.union([ContentHash, z.literal('')]).describe('The content of the version; empty where there is none.'),
+    chash: z.union([ContentHash, z.literal('')]).describe('The content of the version; empty for a deleted label.'),
     prev: z.union([Hash, z.literal('')]).describe('pos of the position before; empty at a beginning.'),
   })
   .refine(({ ver, chash }) => (ver === 0) === (chash === ''), 'must name a content unless it deletes the label')

@@ -17,7 +17,7 @@ export type RestoredVault = z.input<typeof RestoredVault>;
 /** That a restored vault goes on from what it has now. */
 export const ResumedVault = z
   .strictObject({
-    directory: Version.describe('Version of the newest directory that it has, as whoever decides has seen it.'),
+    directory: Version.describe('Version of the newest directory that it has, as the person who decides has seen it.'),
   })
   .meta({ id: 'ResumedVault' });
 export type ResumedVault = z.infer<typeof ResumedVault>;

@@ -137,7 +137,7 @@ export const ORGANISATION_ROUTES = {
     ...read,
     path: '/.well-known/bulla/{org}/restored.json',
     summary: 'Read whether the vault was restored from a backup, and waits for an admin',
-    public: 'asked by whoever remembers more than the vault shows, and may not be listed there yet',
+    public: 'asked by devices that remember more than the vault shows, and may not be listed there yet',
     params: inOrganisation,
     response: RestoredVault,
     signedResponse: false,

@@ -40,7 +40,7 @@ export const SealedVersion = z
   .strictObject({
     ...summary,
     content: ContentToken,
-    grant: GrantToken.nullable().describe('The newest grant to a key of the caller; null if there is none.'),
+    grant: GrantToken.nullable().describe('The newest grant to a key of the caller; null without one.'),
   })
   .meta({ id: 'SealedVersion' });
 export type SealedVersion = z.input<typeof SealedVersion>;

@@ -261,6 +261,6 @@ export class Trust extends DirectoryKeys {
 
 function fromEarlierVersion(): CryptoError {
   const message =
-    'the directory was made by an earlier version: whoever signs for the organisation runs bulla up or bulla trust renew';
+    'the directory was made by an earlier version: a person who signs for the organisation runs bulla up or bulla trust renew';
   return new CryptoError('trust_expired', message, { check: 'directory-spec' });
 }

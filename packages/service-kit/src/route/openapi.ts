@@ -32,7 +32,7 @@ const SIGNATURE = {
     'RFC 9421 signature with a key of the organisation’s directory (of a device that asks to be listed: its own), beside Signature-Input and, with a body, Content-Digest (RFC 9530).',
 } as const;
 const SIGNED =
-  'Whoever is no stranger signs each request by RFC 9421, as docs/spec/http-signature.md in the sources says; the SDK and the command bulla do that by themselves.';
+  'Every request of a member is signed by RFC 9421, as docs/spec/http-signature.md in the sources says. The SDK and the command bulla sign by themselves.';
 const EXAMPLE_MS = Date.parse('2026-11-28T09:30:00.000Z');
 /** Where in the document the problems of the edge stand, once for all operations. */
 const EDGE = 'Edge';

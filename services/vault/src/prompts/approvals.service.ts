@@ -101,7 +101,7 @@ export class ApprovalsService {
     // guard: approval-expired
     if (end <= this.now())
       throw new Problem('trust_expired', {
-        detail: 'this approval waited too long: whoever signs the move anew begins it again',
+        detail: 'this approval waited too long: sign the move anew to begin it again',
       });
   }
 

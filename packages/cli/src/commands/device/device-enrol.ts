@@ -34,14 +34,14 @@ export function addEnrolCommand(device: Command, context: Context): void {
     .command('enrol')
     .description('ask to come in with this machine, by the code of an invitation')
     .option('--code <file>', 'the file that holds the code (default: it is asked for, or read from standard input)')
-    .option('--label <label>', 'what whoever approves will see', 'device')
+    .option('--label <label>', 'what the person who approves will see', 'device')
     .option('--renewer', 'come in as a renewer, which was invited as one: with keys that say what is the newest')
     .option('--wait', 'wait until the device is let in')
     .option('--json', 'print how the request stands as JSON')
     .addHelpText(
       'after',
       `
-Keys are made here and never leave this machine. The eight words stand for them: whoever approves without having
+Keys are made here and never leave this machine. The eight words stand for them. A person who approves without having
 invited asks you for the words, so read them out over another way than this network. Called again, it goes on with the
 same keys where it was interrupted, and finishes when the device was let in. Where that request comes to nothing, since
 its code ran out, was used or was taken back, or the device was refused, the code of another invitation begins anew.
@@ -66,7 +66,7 @@ async function enrol(context: Context, options: EnrolOptions): Promise<void> {
     const show = (line: string) => (context.asJson ? out.talk(line) : out.line(line));
     show(`fingerprint  ${names.fingerprint}`);
     show(`words        ${names.words}`);
-    out.talk('Ask whoever invited you to run: bulla device approve');
+    out.talk('Ask the person who invited you to run: bulla device approve');
   }
   if (options.wait === true) outcome = await out.during('waiting to be let in', untilDecided(enrolment, outcome, io));
   await conclude(context, pending, outcome, names);

@@ -68,7 +68,7 @@ export function addDeviceCommands(program: Command, context: Context): void {
     .addHelpText(
       'after',
       `
-The code is printed once. Hand it to one person, in private: until it is used, whoever has it can ask to come in. What
+The code is printed once. Hand it to one person, in private: until it is used, anyone who has it can ask to come in. What
 the device will be allowed is kept in invitations.json in BULLA_HOME, and nothing that the vault says changes it.
 
 A renewer is no person's device: it says which directory and which positions of labels are the newest, and does nothing

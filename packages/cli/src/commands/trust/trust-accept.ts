@@ -60,7 +60,7 @@ async function accept(context: Context, options: AcceptOptions): Promise<void> {
   out.talk(
     'Prompts are not sealed to the new keys yet (needs_rewrap): for each, an author runs `bulla prompt reseal NAME --labelled`; `bulla doctor` counts them.',
   );
-  if (compromised) out.talk('Whatever was sealed to the old keys can be read by whoever has them: change those texts.');
+  if (compromised) out.talk('Anyone who has the old keys can read what was sealed to them: change those texts.');
 }
 
 /** @throws {CheckFailed} naming the file, if it is none of those; {CryptoError} if it is one that was changed */

@@ -66,7 +66,7 @@ async function show(context: Context, asJson: boolean): Promise<void> {
     ['root', `version ${root.version}, until ${root.expires}`],
     ['policy', `version ${policy.version}, until ${policy.expires}`],
     ['directory', `version ${directory.version}, until ${directory.expires}`],
-    ['fresh', `until ${fresh.until}, by ${by === '' ? 'whoever signed it' : by}`],
+    ['fresh', `until ${fresh.until}, by ${by === '' ? 'its signers' : by}`],
   ]);
   out.line();
   out.table([['WHO', 'KEY', 'FOR', 'SUITE', 'STATE'], ...keyRows(trust, self, context.now())]);
