@@ -7,7 +7,7 @@ export { Bulla, verifyAnswerFile } from './bulla.js';
 export type { DeviceRequest, Terms } from './people/device-requests.js';
 export type { EnrolmentOptions, EnrolmentOutcome, PendingEnrolment } from './people/enrolment.js';
 export { Enrolment, isInvitationGone, prepareEnrolment } from './people/enrolment.js';
-export type { BullaErrorCode } from './connection/errors.js';
+export type { BullaErrorCode, BullaErrorOptions, ErrorDetails } from './connection/errors.js';
 export {
   AuthError,
   BullaError,

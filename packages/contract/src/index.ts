@@ -103,6 +103,7 @@ export {
   NewInvitation,
 } from './people/people.js';
 export {
+  ALL_PROBLEMS,
   CLIENT_PROBLEMS,
   Problem,
   ProblemCode,
@@ -112,7 +113,7 @@ export {
   ProblemOrigin,
   PROBLEMS,
 } from './http/problems.js';
-export type { ClientProblemCode, ProblemOptions, ProblemPlace } from './http/problems.js';
+export type { ClientProblemCode, ErrorKind, ExitName, ProblemOptions, ProblemPlace } from './http/problems.js';
 export { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery, PromptType } from './prompts/prompts.js';
 export { Kind, may, PERMISSIONS, Role } from './roles.js';
 export type { Permission } from './roles.js';

@@ -1,3 +1,4 @@
+import type { ProblemCode } from '@bulla/contract';
 import { createModel, ModelError } from '@bulla/responder';
 import type { StandaloneSettings } from './settings.js';
 
@@ -6,7 +7,7 @@ const TIMEOUT_MS = 5_000;
 /** A model server that was asked: what it lists, or what became of it. */
 export type AskedModel =
   | { readonly host: string; readonly models: readonly string[] }
-  | { readonly host: string; readonly code: string; readonly cause: string; readonly status?: number | undefined };
+  | { readonly host: string; readonly code: ProblemCode; readonly cause: string; readonly status?: number | undefined };
 
 /** Asks the model server of these settings for its models, as a run would; undefined where they name none. */
 export async function askModel(settings: StandaloneSettings): Promise<AskedModel | undefined> {

@@ -1,3 +1,4 @@
+import type { ProblemCode } from '@bulla/contract';
 import type { KeptHashes } from '@bulla/client/node';
 import type { Io } from '../io.js';
 import { UsageError } from '../input/usage-error.js';
@@ -37,7 +38,7 @@ export interface StandaloneSettings {
 /** A model server that was asked: what it lists, or what became of it. */
 export type AskedModel =
   | { readonly host: string; readonly models: readonly string[] }
-  | { readonly host: string; readonly code: string; readonly cause: string; readonly status?: number | undefined };
+  | { readonly host: string; readonly code: ProblemCode; readonly cause: string; readonly status?: number | undefined };
 
 /** A database as it was found, before anything in it is changed. */
 export interface FoundDatabase {

@@ -1,3 +1,4 @@
+import type { BullaErrorOptions } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import { HomeError } from '@bulla/client/node';
 import { CryptoError } from '@bulla/crypto';
@@ -32,7 +33,6 @@ describe('exit codes', () => {
     ['a label that too few signed', coded('forbidden', 'client'), 5],
     ['something that is not there', coded('not_found', 'vault', 404), 6],
     ['too many requests', coded('rate_limited', 'vault', 429), 7],
-    ['a limit without a code of its own', coded('internal', 'vault', 429), 7],
     ['no connection', coded('transport_failed', 'client'), 8],
     ['a model that does not answer', coded('upstream_timeout', 'provider'), 8],
     ['a service that is locked', coded('sealed', 'vault', 423), 9],
@@ -94,37 +94,41 @@ describe('what is said', () => {
     );
   });
 
-  const hintAbout = (message: string, origin: string, code: string, about: { subject?: string; command?: string }) => {
-    const { stderr } = reported(new BullaError(code as 'internal', { message, origin: origin as 'vault' }), about);
+  type Told = Partial<Pick<BullaErrorOptions, 'details' | 'check'>>;
+  const hintAbout = (
+    code: 'not_found' | 'forbidden',
+    told: Told,
+    about: { subject?: string; command?: string } = {},
+  ) => {
+    const { stderr } = reported(new BullaError(code, { message: 'why', origin: 'client', ...told }), about);
     return /^bulla: hint: (.*)$/m.exec(stderr)?.[1];
   };
   it.each([
-    ['an approval', 'approve yes', undefined, 'gone', 'bulla approve list'],
-    ['a device', 'device revoke', undefined, 'gone', 'bulla device list'],
-    ['a prompt', 'prompt show', 'a/b', 'there is no prompt a/b', '`bulla prompt list`'],
-    ['perhaps a version', 'run', 'a/b', 'gone', 'versions with `bulla prompt history a/b`'],
-    ['an organisation', 'prompt list', undefined, 'the vault has no organisation dev', 'bulla trust renew'],
-  ])('names the list that %s would stand in', (_name, command, subject, message, hint) => {
-    expect(hintAbout(message, 'client', 'not_found', { command, ...(subject !== undefined && { subject }) })).toContain(
-      hint,
-    );
+    ['an approval', 'approve yes', undefined, undefined, 'bulla approve list'],
+    ['a device', 'device revoke', undefined, undefined, 'bulla device list'],
+    ['a prompt', 'prompt show', 'a/b', { kind: 'prompt', name: 'a/b' }, '`bulla prompt list`'],
+    ['perhaps a version', 'run', 'a/b', undefined, 'versions with `bulla prompt history a/b`'],
+    ['an organisation', 'prompt list', undefined, { kind: 'organisation', org: 'dev' }, 'bulla trust renew'],
+  ] as const)('names the list that %s would stand in', (_name, command, subject, details, hint) => {
+    const about = { command, ...(subject !== undefined && { subject }) };
+    expect(hintAbout('not_found', { details }, about)).toContain(hint);
   });
 
   it('says what decides where a service forbids, and how to get a seal that is missing', () => {
-    expect(hintAbout('You may not do this.', 'vault', 'forbidden', {})).toContain('`bulla device list`');
-    expect(hintAbout('one more signature', 'vault', 'forbidden', {})).toBeUndefined();
-    expect(hintAbout('1 of 2 people needed signed the label', 'client', 'forbidden', {})).toContain(
-      'bulla approve list',
-    );
-    expect(hintAbout('a/b version 1 is not sealed to this device', 'client', 'forbidden', {})).toContain(
-      'bulla prompt reseal a/b --version 1',
-    );
+    expect(hintAbout('forbidden', { details: { kind: 'unsaid' } })).toContain('`bulla device list`');
+    expect(hintAbout('forbidden', {})).toBeUndefined();
+    expect(hintAbout('forbidden', { check: 'tag-threshold' })).toContain('bulla approve list');
+    const unsealed = (...versions: number[]) => ({ details: { kind: 'unsealed', name: 'a/b', versions } as const });
+    expect(hintAbout('forbidden', unsealed(1))).toContain('bulla prompt reseal a/b --version 1');
+    expect(hintAbout('forbidden', unsealed(1, 2))).toContain('bulla prompt reseal a/b --all');
   });
 
   it('takes the sentence of a code into its line, and leaves others as they are', () => {
-    const said = (message: string) => reported(new BullaError('forbidden', { message, origin: 'vault' })).stderr;
-    expect(said('You may not do this.')).toMatch(/^bulla: error: you may not do this \(forbidden\)\n/);
-    expect(said('You may not, Ada.')).toMatch(/^bulla: error: You may not, Ada\. \(forbidden\)\n/);
+    const said = (options: Omit<BullaErrorOptions, 'origin'>) =>
+      reported(new BullaError('forbidden', { ...options, origin: 'vault' })).stderr;
+    const title = { message: 'You may not do this.', details: { kind: 'unsaid' } } as const;
+    expect(said(title)).toMatch(/^bulla: error: you may not do this \(forbidden\)\n/);
+    expect(said({ message: 'You may not, Ada.' })).toMatch(/^bulla: error: You may not, Ada\. \(forbidden\)\n/);
   });
 
   it.each([

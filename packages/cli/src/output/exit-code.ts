@@ -1,6 +1,7 @@
 import { BullaError } from '@bulla/client';
 import { HomeError, PassphraseError } from '@bulla/client/node';
-import { CLIENT_PROBLEMS, PROBLEMS } from '@bulla/contract';
+import type { ExitName } from '@bulla/contract';
+import { ALL_PROBLEMS } from '@bulla/contract';
 import { CryptoError } from '@bulla/crypto';
 import { CommanderError } from 'commander';
 import { Interrupted } from '../input/asker.js';
@@ -29,58 +30,12 @@ export const EXIT = {
   waits: 11,
   settings: 78,
   interrupted: 130,
-} as const;
+} as const satisfies Readonly<Record<ExitName, number>> & Readonly<Record<string, number>>;
 
 /** A check of one's own that failed; the message names it. */
 export class CheckFailed extends Error {
   override readonly name = 'CheckFailed';
 }
-
-/** Codes that mean the same whoever found them; the rest follows from origin and status. */
-const BY_CODE: Readonly<Record<string, number>> = {
-  token_malformed: EXIT.verification,
-  pin_mismatch: EXIT.verification,
-  trust_rollback: EXIT.verification,
-  trust_expired: EXIT.verification,
-  responder_key_changed: EXIT.verification,
-  envelope_tampered: EXIT.verification,
-  open_failed: EXIT.verification,
-  stream_truncated: EXIT.verification,
-  log_inconsistent: EXIT.verification,
-  forbidden: EXIT.forbidden,
-  clock_skew: EXIT.auth,
-  sealed: EXIT.notReady,
-  overloaded: EXIT.notReady,
-  rate_limited: EXIT.limit,
-  budget_exceeded: EXIT.limit,
-  upstream_rate_limited: EXIT.limit,
-  upstream_timeout: EXIT.network,
-  upstream_unavailable: EXIT.network,
-  transport_failed: EXIT.network,
-  request_timeout: EXIT.network,
-  variable_missing: EXIT.usage,
-  variable_unknown: EXIT.usage,
-  idempotency_conflict: EXIT.conflict,
-};
-/** Found by this side, these say that somebody changed something. */
-const OWN_FINDINGS: ReadonlySet<string> = new Set([
-  'signature_invalid',
-  'key_unknown',
-  'key_revoked',
-  'label_stale',
-  'envelope_expired',
-  'suite_unknown',
-  'key_invalid',
-]);
-const BY_STATUS: Readonly<Record<number, number>> = {
-  401: EXIT.auth,
-  403: EXIT.forbidden,
-  404: EXIT.notFound,
-  409: EXIT.conflict,
-  412: EXIT.conflict,
-  428: EXIT.conflict,
-  429: EXIT.limit,
-};
 
 /** What went wrong, before it is said. */
 interface Failure {
@@ -196,24 +151,18 @@ function memberLine({ pointer, message }: NonNullable<BullaError['errors']>[numb
   return `${pointer === '' ? 'the request' : pointer}: ${message}`;
 }
 
-/** The sentence that services have for a code, as a part of a line. */
-function withinLine({ code, message }: BullaError | CryptoError): string {
-  const titles: Readonly<Record<string, { readonly title: string }>> = { ...PROBLEMS, ...CLIENT_PROBLEMS };
-  if (message !== titles[code]?.title) return message;
+/** The title of a code, which is a sentence, as a part of a line. */
+function withinLine(error: BullaError | CryptoError): string {
+  const { message } = error;
+  if (!(error instanceof BullaError) || error.details?.kind !== 'unsaid') return message;
   return `${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\.$/, '')}`;
 }
 
 function exitOf(error: BullaError | CryptoError): number {
   // Nobody was asked: something at hand did not verify.
   if (error instanceof CryptoError) return EXIT.verification;
-  const byCode = BY_CODE[error.code];
-  if (byCode !== undefined) return byCode;
-  if (error.origin === 'client' && OWN_FINDINGS.has(error.code)) return EXIT.verification;
-  // This side refused what it was called with, before anything was sent; or a responder what it was asked with, such as
-  // a variable that is too long.
-  if (error.code === 'validation_failed' && (error.origin === 'client' || error.origin === 'responder'))
-    return EXIT.usage;
-  return BY_STATUS[error.status ?? 0] ?? EXIT.error;
+  const { exit, ownFinding } = ALL_PROBLEMS[error.code];
+  return error.origin === 'client' && ownFinding === true ? EXIT.verification : EXIT[exit];
 }
 
 /** Faults of the parts that are loaded by name carry the exit code they want; of others only system codes are shown. */

@@ -1,5 +1,5 @@
-import type { BullaError, UpstreamFault } from '@bulla/client';
-import { PROBLEMS } from '@bulla/contract';
+import type { BullaErrorCode, ErrorDetails, UpstreamFault } from '@bulla/client';
+import { BullaError } from '@bulla/client';
 import type { CryptoError } from '@bulla/crypto';
 
 /** What the command that failed was called with. */
@@ -18,8 +18,8 @@ export interface About {
 
 const RESTORED_HINT =
   'everyone who remembers more than the backup runs `bulla trust hand-back`; then an admin runs `bulla trust resume`';
-/** What to do about a code, where there is something. */
-const HINTS: Readonly<Record<string, string>> = {
+/** What to do about a code; null where its title says all. A code that is missing here does not compile. */
+const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
   transport_failed: 'start it with `bulla up` (or npm start); `bulla doctor` looks closer',
   pin_mismatch:
     'somebody else stands in the place of this organisation, or the pin is that of another; `bulla trust pin` prints the pinned one',
@@ -49,6 +49,34 @@ const HINTS: Readonly<Record<string, string>> = {
     'a device that is listed no more signed it; another author pushes the prompt again, or moves its label: bulla prompt promote',
   needs_rewrap: 'an author seals it to the new key of the responder: bulla prompt reseal NAME --labelled',
   indeterminate: 'it may have run: whether to ask again is your decision',
+  forbidden: null,
+  not_found: null,
+  validation_failed: null,
+  sealed: null,
+  envelope_tampered: null,
+  envelope_expired: null,
+  envelope_replayed: null,
+  envelope_revoked: null,
+  signature_invalid: null,
+  key_unknown: null,
+  guardrail_denied: null,
+  budget_exceeded: null,
+  stream_truncated: null,
+  idempotency_conflict: null,
+  overloaded: null,
+  internal: null,
+  open_failed: null,
+  name_taken: null,
+  custody_not_allowed: null,
+  precondition_required: null,
+  unsupported_media_type: null,
+  method_not_allowed: null,
+  request_timeout: null,
+  headers_too_large: null,
+  token_malformed: null,
+  suite_unknown: null,
+  key_invalid: null,
+  log_inconsistent: null,
 };
 
 /** What comes first where a document would have locked everybody out. */
@@ -90,9 +118,9 @@ const UPSTREAM_HINTS: Readonly<Record<string, string>> = {
 /** What is answered where nobody serves the API. */
 const NO_SUCH_PATH = new Set([404, 405]);
 
-/** What to do about a code, whoever met it. */
-export function hintOfCode(code: string): string | undefined {
-  return HINTS[code];
+/** What to do about a code. */
+export function hintOfCode(code: BullaErrorCode): string | undefined {
+  return HINTS[code] ?? undefined;
 }
 
 /** What to do about a model server, by what became of it. */
@@ -102,25 +130,26 @@ export function upstreamHint({ cause = '', status = 0 }: UpstreamFault): string 
 
 /** What can be done about an error, by its code and the command that met it. */
 export function hintOf(error: BullaError | CryptoError, about: About): string | undefined {
-  const { code, message } = error;
+  const { code, check } = error;
+  const { details, status, upstream }: Partial<BullaError> = error instanceof BullaError ? error : {};
   // It says itself what to do.
-  if (message.includes('bulla prompt adopt ')) return undefined;
-  if (code === 'not_found') return notFoundHint(message, about);
-  if (code === 'forbidden') return forbiddenHint(error);
-  if (error.check?.startsWith('lock-out') === true) return LOCK_OUT_HINTS[error.check];
-  if (error.check === 'published-ahead') return PUBLISHED_AHEAD_HINT;
-  if (error.check === 'label-history') return unprovenHint(about);
-  if (error.check === 'directory-fresh' || error.check === 'tag-fresh') return FRESH_HINT;
-  if (code === 'transport_failed' && 'status' in error && error.status !== undefined)
-    return message.includes('(open_failed)') ? CANNOT_OPEN_HINT : ANSWERED_HINT;
-  if (code === 'upstream_unavailable' && 'upstream' in error && error.upstream !== undefined) {
-    const hint = upstreamHint(error.upstream);
+  if (details?.kind === 'adopt') return undefined;
+  if (code === 'not_found') return notFoundHint(details, about);
+  if (code === 'forbidden') return forbiddenHint(check, details);
+  if (check !== undefined && Object.hasOwn(LOCK_OUT_HINTS, check)) return LOCK_OUT_HINTS[check];
+  if (check === 'published-ahead') return PUBLISHED_AHEAD_HINT;
+  if (check === 'label-history') return unprovenHint(about);
+  if (check === 'directory-fresh' || check === 'tag-fresh') return FRESH_HINT;
+  if (code === 'transport_failed' && status !== undefined)
+    return details?.kind === 'unsigned' && details.code === 'open_failed' ? CANNOT_OPEN_HINT : ANSWERED_HINT;
+  if (code === 'upstream_unavailable' && upstream !== undefined) {
+    const hint = upstreamHint(upstream);
     if (hint !== undefined) return hint;
   }
+  const hint = hintOfCode(code);
   // The command that accepts a key, with the key that was seen; it still takes somebody to confirm it.
-  const seen = code === 'responder_key_changed' ? /with key ([0-9a-f:]{39})/.exec(message)?.[1] : undefined;
-  const hint = seen === undefined ? HINTS[code] : HINTS[code]?.replace('NEW', seen);
-  return about.subject === undefined ? hint : hint?.replace('NAME', about.subject);
+  const exact = details?.kind === 'key' ? hint?.replace('NEW', details.fingerprint) : hint;
+  return about.subject === undefined ? exact : exact?.replace('NAME', about.subject);
 }
 
 /** Which version came before is nobody's word: a person says which one it shall be. */
@@ -128,29 +157,25 @@ function unprovenHint({ subject = 'NAME', label = 'LABEL' }: About): string {
   return `name the version: \`bulla prompt history ${subject}\` lists them, then: bulla prompt promote ${subject} VERSION --label ${label}`;
 }
 
-function notFoundHint(message: string, { subject, command = '' }: About): string {
-  if (message.startsWith('the vault has no organisation'))
+function notFoundHint(details: ErrorDetails | undefined, { subject, command = '' }: About): string {
+  if (details?.kind === 'organisation')
     return 'is it the right vault? If it is and its database is new: `bulla trust renew`, where the keys of the organisation are';
   if (command.startsWith('approve')) return 'list what waits with `bulla approve list`';
   if (command.startsWith('device')) return 'list the devices with `bulla device list`';
   const prompts = 'list what there is with `bulla prompt list`';
-  if (subject === undefined || message.startsWith('there is no prompt')) return prompts;
+  if (subject === undefined || details?.kind === 'prompt') return prompts;
   return `${prompts}, versions with \`bulla prompt history ${subject}\``;
 }
 
-const NOT_SEALED = /(\S+) versions? ([\d, ]+) (?:is|are) not sealed to this device/;
-
 /** Of what a service refuses without a word; what this side finds says itself what is missing. */
-function forbiddenHint(error: BullaError | CryptoError): string | undefined {
-  const unsealed = NOT_SEALED.exec(error.message);
-  if (unsealed !== null) {
-    const [, name = '', versions = ''] = unsealed;
-    const which = versions.includes(',') ? '--all' : `--version ${versions}`;
-    return `somebody who can open it seals it to those who came since: bulla prompt reseal ${name} ${which}`;
+function forbiddenHint(check: string | undefined, details: ErrorDetails | undefined): string | undefined {
+  if (details?.kind === 'unsealed') {
+    const which = details.versions.length > 1 ? '--all' : `--version ${details.versions.join()}`;
+    return `somebody who can open it seals it to those who came since: bulla prompt reseal ${details.name} ${which}`;
   }
-  if (error.message.includes('needed signed the label'))
+  if (check === 'tag-threshold')
     return 'the policy protects the label; `bulla approve list` shows what waits, who may sign it reads where it stands and says so: `bulla prompt confirm NAME@LABEL`';
-  if (error.message === PROBLEMS.forbidden.title)
+  if (details?.kind === 'unsaid')
     return 'roles and groups decide: `bulla device list` shows those of this device, `bulla policy show` who writes which names';
   return undefined;
 }

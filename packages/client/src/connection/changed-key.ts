@@ -32,6 +32,7 @@ export function changedKey(
   return bullaError('responder_key_changed', {
     message: `the responder answers with key ${fingerprint(kid)}, the directory lists ${listed.join(', ') || 'none'} for it`,
     check: 'response-key',
+    details: { kind: 'key', fingerprint: fingerprint(kid) },
     origin: 'client',
   });
 }

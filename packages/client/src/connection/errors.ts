@@ -1,12 +1,34 @@
-import type { ClientProblemCode, ProblemCode, ProblemDocument, ProblemError, ProblemOrigin } from '@bulla/contract';
-import { CLIENT_PROBLEMS } from '@bulla/contract';
+import type {
+  ClientProblemCode,
+  ErrorKind,
+  ProblemCode,
+  ProblemDocument,
+  ProblemError,
+  ProblemOrigin,
+} from '@bulla/contract';
+import { ALL_PROBLEMS, CLIENT_PROBLEMS } from '@bulla/contract';
 import type { CryptoErrorCode } from '@bulla/crypto';
-import { CryptoError } from '@bulla/crypto';
+import { CryptoError, fingerprint } from '@bulla/crypto';
 import type { UpstreamFault } from './upstream-words.js';
 
 export type BullaErrorCode = ProblemCode | ClientProblemCode | CryptoErrorCode;
 
-export interface BullaErrorDetails {
+/** What an error is about, for programs: a message is for people, and may change. */
+export type ErrorDetails =
+  /** The service gives no reason beside the title of its code. */
+  | { readonly kind: 'unsaid' }
+  | { readonly kind: 'organisation'; readonly org: string }
+  | { readonly kind: 'prompt'; readonly name: string }
+  /** Versions that are not sealed to this device. */
+  | { readonly kind: 'unsealed'; readonly name: string; readonly versions: readonly number[] }
+  /** A person has to look at the position and adopt it; the message says how. */
+  | { readonly kind: 'adopt'; readonly name: string; readonly label: string }
+  /** What an answer says that nobody signed. */
+  | { readonly kind: 'unsigned'; readonly code: ProblemCode }
+  /** The key that was met in the place of one that is listed: its fingerprint. */
+  | { readonly kind: 'key'; readonly fingerprint: string };
+
+export interface BullaErrorOptions {
   readonly message: string;
   readonly origin: ProblemOrigin;
   readonly retryable?: boolean;
@@ -19,6 +41,7 @@ export interface BullaErrorDetails {
   readonly retryAfterSeconds?: number | undefined;
   /** What became of the model server, where it is to blame. */
   readonly upstream?: UpstreamFault | undefined;
+  readonly details?: ErrorDetails | undefined;
   readonly cause?: unknown;
 }
 
@@ -34,18 +57,20 @@ export class BullaError extends Error {
   readonly errors: readonly ProblemError[] | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly upstream: UpstreamFault | undefined;
+  readonly details: ErrorDetails | undefined;
 
-  constructor(code: BullaErrorCode, details: BullaErrorDetails) {
-    super(details.message, details.cause === undefined ? {} : { cause: details.cause });
+  constructor(code: BullaErrorCode, options: BullaErrorOptions) {
+    super(options.message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
-    this.origin = details.origin;
-    this.retryable = details.retryable ?? false;
-    this.status = details.status;
-    this.requestId = details.requestId;
-    this.check = details.check;
-    this.errors = details.errors;
-    this.retryAfterSeconds = details.retryAfterSeconds;
-    this.upstream = details.upstream;
+    this.origin = options.origin;
+    this.retryable = options.retryable ?? false;
+    this.status = options.status;
+    this.requestId = options.requestId;
+    this.check = options.check;
+    this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.upstream = options.upstream;
+    this.details = options.details;
   }
 }
 
@@ -76,46 +101,36 @@ export class UpstreamError extends BullaError {
   override readonly name = 'UpstreamError';
 }
 
-const TRUST_CODES: ReadonlySet<string> = new Set([
-  'pin_mismatch',
-  'trust_rollback',
-  'trust_expired',
-  'responder_key_changed',
-]);
-const VERIFY_CODES: ReadonlySet<string> = new Set([
-  'token_malformed',
-  'signature_invalid',
-  'envelope_tampered',
-  'envelope_expired',
-  'open_failed',
-  'stream_truncated',
-  'key_unknown',
-  'key_revoked',
-  'label_stale',
-  'suite_unknown',
-  'key_invalid',
-]);
+const CLASSES: Readonly<Record<ErrorKind, typeof BullaError>> = {
+  auth: AuthError,
+  not_found: NotFoundError,
+  conflict: ConflictError,
+  limit: RateLimitError,
+  trust: TrustError,
+  upstream: UpstreamError,
+  other: BullaError,
+};
+/** Classes that say more than that a check of our own failed. */
+const SAY_MORE: ReadonlySet<ErrorKind> = new Set(['trust', 'upstream', 'not_found']);
 
 /** An error of the class that fits its code and where it was found. */
-export function bullaError(code: BullaErrorCode, details: BullaErrorDetails): BullaError {
+export function bullaError(code: BullaErrorCode, details: BullaErrorOptions): BullaError {
   return new (classOf(code, details))(code, details);
 }
 
-function classOf(code: BullaErrorCode, { origin, check, status = 0 }: BullaErrorDetails): typeof BullaError {
-  if (code.startsWith('upstream_')) return UpstreamError;
-  if (TRUST_CODES.has(code)) return TrustError;
-  if (status === 404 || code === 'label_not_found') return NotFoundError;
-  if (origin === 'client' && (VERIFY_CODES.has(code) || check !== undefined)) return VerifyError;
-  if (status === 401 || status === 403) return AuthError;
-  if (status === 409 || status === 412) return ConflictError;
-  return status === 429 ? RateLimitError : BullaError;
+function classOf(code: BullaErrorCode, { origin, check }: BullaErrorOptions): typeof BullaError {
+  const { kind, ownFinding } = ALL_PROBLEMS[code];
+  const isOwn = origin === 'client' && (ownFinding === true || check !== undefined);
+  return isOwn && !SAY_MORE.has(kind) ? VerifyError : CLASSES[kind];
 }
 
 /** What a check of our own found, as the SDK throws it. */
 export function fromCrypto(error: unknown): unknown {
   if (!(error instanceof CryptoError)) return error;
-  const { code, message, check } = error;
-  return bullaError(code, { message, check, origin: 'client', cause: error });
+  const { code, message, check, kid } = error;
+  const details: ErrorDetails | undefined =
+    kid === undefined ? undefined : { kind: 'key', fingerprint: fingerprint(kid) };
+  return bullaError(code, { message, check, details, origin: 'client', cause: error });
 }
 
 /** Runs checks; what they refuse is thrown as a BullaError. */
@@ -139,11 +154,12 @@ export function fromProblem(problem: ProblemDocument, retryAfterSeconds: number 
     requestId: problem.request_id,
     errors: problem.errors,
     retryAfterSeconds,
+    details: problem.detail === undefined ? { kind: 'unsaid' } : undefined,
   });
 }
 
 /** No answer that could be trusted came back. */
-export function transportFailed(message: string, details: Partial<BullaErrorDetails> = {}): BullaError {
+export function transportFailed(message: string, details: Partial<BullaErrorOptions> = {}): BullaError {
   return new BullaError('transport_failed', {
     origin: 'client',
     retryable: CLIENT_PROBLEMS.transport_failed.retryable,

@@ -26,6 +26,7 @@ export function refusalOf(response: Response, body: Bytes, isSigned: boolean): B
     requestId,
     retryable,
     retryAfterSeconds,
+    details: { kind: 'unsigned', code },
   });
 }
 

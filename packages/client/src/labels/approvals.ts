@@ -1,6 +1,7 @@
 import type { Approval } from '@bulla/contract';
 import type { GatheredTags, Trust } from '@bulla/crypto';
 import { gatherTags, parseTag, parseUrn, urnOf } from '@bulla/crypto';
+import type { ErrorDetails } from '../connection/errors.js';
 import { BullaError, bullaError, checked } from '../connection/errors.js';
 import { rememberedOf } from './label-memory.js';
 import type { LabelOutcome } from './label-moves.js';
@@ -105,6 +106,7 @@ export class Approvals {
     if (version > 0 && move.target === undefined) {
       throw notAllowed(
         `${prompt.name} version ${version} is not sealed to this device, which cannot see what it would sign`,
+        { kind: 'unsealed', name: prompt.name, versions: [version] },
       );
     }
     return move;
@@ -216,8 +218,8 @@ export class Approvals {
   }
 }
 
-function notAllowed(message: string): BullaError {
-  return bullaError('forbidden', { message, origin: 'client', status: 403 });
+function notAllowed(message: string, details?: ErrorDetails): BullaError {
+  return bullaError('forbidden', { message, origin: 'client', details, status: 403 });
 }
 
 function changed(message: string): BullaError {

@@ -43,7 +43,8 @@ export class HeldLabels {
     const opened = await openVersion(this.#session, trust, prompt, standing);
     if (opened !== undefined) return { ...standing, prompt: { id: prompt.id, name }, opened };
     const message = `${name} version ${standing.version} is not sealed to this device, which cannot see what it would sign`;
-    throw bullaError('forbidden', { message, origin: 'client', status: 403 });
+    const details = { kind: 'unsealed', name, versions: [standing.version] } as const;
+    throw bullaError('forbidden', { message, origin: 'client', status: 403, details });
   }
 
   /**

@@ -142,7 +142,12 @@ function unvouched({ name }: PromptRef, label: string): BullaError {
   const message =
     `no renewer vouches for the position of ${name}@${label} yet: wait for the next round of the service renew, ` +
     `or look at it: bulla prompt adopt ${name}@${label}`;
-  return bullaError('trust_expired', { message, check: 'tag-fresh', origin: 'client' });
+  return bullaError('trust_expired', {
+    message,
+    check: 'tag-fresh',
+    origin: 'client',
+    details: { kind: 'adopt', name, label },
+  });
 }
 
 /**

@@ -226,6 +226,7 @@ function toAdopt(error: unknown, { name }: PromptRef, label: string): unknown {
   return bullaError(error.code, {
     message: `${error.message}: to move it on, look at it first: bulla prompt adopt ${name}@${label}`,
     origin: 'client',
+    details: { kind: 'adopt', name, label },
     ...(error.check !== undefined && { check: error.check }),
   });
 }

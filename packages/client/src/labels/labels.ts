@@ -141,7 +141,12 @@ export function signedEarlier(name: string, label: string): BullaError {
   const message =
     `${name}@${label} was last signed by an earlier version of bulla: who signed it runs bulla trust renew, ` +
     `or you look at it: bulla prompt adopt ${name}@${label}`;
-  return bullaError('trust_expired', { message, check: 'tag-earlier', origin: 'client' });
+  return bullaError('trust_expired', {
+    message,
+    check: 'tag-earlier',
+    origin: 'client',
+    details: { kind: 'adopt', name, label },
+  });
 }
 
 export function stale(label: string): BullaError {

@@ -117,7 +117,12 @@ export class Prompts {
   async get(name: string): Promise<Prompt> {
     const prompt = await this.find(name);
     if (prompt === undefined)
-      throw bullaError('not_found', { message: `there is no prompt ${name}`, origin: 'client', status: 404 });
+      throw bullaError('not_found', {
+        message: `there is no prompt ${name}`,
+        origin: 'client',
+        status: 404,
+        details: { kind: 'prompt', name },
+      });
     return prompt;
   }
 
@@ -265,7 +270,8 @@ export class Prompts {
     const opened = await openVersion(this.#session, trust, prompt, wanted);
     if (opened !== undefined) return opened;
     const message = `${prompt.name} version ${wanted.version} is not sealed to this device`;
-    throw bullaError('forbidden', { message, origin: 'client', status: 403 });
+    const details = { kind: 'unsealed', name: prompt.name, versions: [wanted.version] } as const;
+    throw bullaError('forbidden', { message, origin: 'client', status: 403, details });
   }
 
   /** The newest version opened; where its label is signed already, it must be the content that was signed for. */

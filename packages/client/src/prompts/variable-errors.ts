@@ -28,8 +28,8 @@ export async function withVariableErrors(
   const opened = await openVersion(session, trust, { id, name }, { version, chash }).catch(() => undefined);
   const errors = opened === undefined ? [] : inputErrors(asking, opened.statement);
   if (errors.length === 0) return error;
-  const { code, message, origin, status, requestId, retryable } = error;
-  return bullaError(code, { message, origin, status, requestId, retryable, errors, cause: error });
+  const { code, message, origin, status, requestId, retryable, details } = error;
+  return bullaError(code, { message, origin, status, requestId, retryable, details, errors, cause: error });
 }
 
 /** What is wrong with the variables and messages of a question, one entry for each; never a value. */

@@ -219,8 +219,10 @@ async function finish(session: Session, question: Question, { fin, head, deltas,
 function sealedProblem({ code: said, ...fault }: ReplyError = { code: 'internal' }): BullaError {
   const { data: code = 'internal' } = ProblemCode.safeParse(said);
   const { title, status, retryable } = PROBLEMS[code];
+  const words = upstreamWords(fault);
   return bullaError(code, {
-    message: upstreamWords(fault) ?? title,
+    message: words ?? title,
+    details: words === undefined ? { kind: 'unsaid' } : undefined,
     status,
     retryable,
     upstream: fault.cause === undefined ? undefined : fault,

@@ -113,7 +113,12 @@ async function standingOr(readStanding: ReadStanding, trust: Trust): Promise<Rea
 async function shownDirectory({ org, vaultUrl, reader }: DocumentsPlace): Promise<DirectoryHead> {
   const text = await reader.read(urlUnder(vaultUrl, `/.well-known/bulla/${org}/directory.json`));
   if (text !== undefined) return checked(async () => readDirectoryHead(text));
-  throw bullaError('not_found', { message: `the vault has no organisation ${org}`, origin: 'client', status: 404 });
+  throw bullaError('not_found', {
+    message: `the vault has no organisation ${org}`,
+    origin: 'client',
+    status: 404,
+    details: { kind: 'organisation', org },
+  });
 }
 
 async function handBackDocuments(

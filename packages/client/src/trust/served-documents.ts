@@ -44,7 +44,12 @@ export async function readServed(
   }
   const [directory, policy] = [await reader.read(at('directory.json')), await reader.read(at('policy.json'))];
   if (roots.length === 0 || directory === undefined || policy === undefined) {
-    throw bullaError('not_found', { message: `the vault has no organisation ${org}`, origin: 'client', status: 404 });
+    throw bullaError('not_found', {
+      message: `the vault has no organisation ${org}`,
+      origin: 'client',
+      status: 404,
+      details: { kind: 'organisation', org },
+    });
   }
   const fresh = await readFresh(reader, at('fresh.json'));
   const head = await checked(async () => readDirectoryHead(directory));

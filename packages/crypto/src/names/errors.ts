@@ -29,6 +29,8 @@ export type CryptoErrorCode =
 export interface CryptoErrorOptions extends ErrorOptions {
   /** Stable kebab-case name of the check that failed, such as `content-hash`; shown by `bulla verify`. */
   readonly check?: string;
+  /** The key that was met in the place of one that is listed. */
+  readonly kid?: string;
 }
 
 /** The only error this package throws on purpose. */
@@ -36,10 +38,12 @@ export class CryptoError extends Error {
   override readonly name = 'CryptoError';
   readonly code: CryptoErrorCode;
   readonly check: string | undefined;
+  readonly kid: string | undefined;
 
   constructor(code: CryptoErrorCode, message: string, options: CryptoErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.check = options.check;
+    this.kid = options.kid;
   }
 }

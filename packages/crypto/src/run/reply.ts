@@ -251,5 +251,5 @@ export async function verifyFin(fin: string, context: FinContext): Promise<FinCl
 function keyChanged(kid: string, { trust, envelope, now }: FinContext): CryptoError {
   const listed = trust.activeKeys(envelope.aud, 'reply', now).map((holder) => fingerprint(holder.record.kid));
   const message = `the reply is signed with key ${fingerprint(kid)}, the directory lists ${listed.join(', ') || 'none'} for this responder`;
-  return new CryptoError('responder_key_changed', message, { check: 'reply-key' });
+  return new CryptoError('responder_key_changed', message, { check: 'reply-key', kid });
 }

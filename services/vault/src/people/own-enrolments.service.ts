@@ -109,7 +109,9 @@ function requireNewKeys(trust: Trust, { sig, enc }: BroughtKeys): void {
 function requireOffered(roles: readonly DeviceRole[], { isRenewer }: BroughtKeys): void {
   // guard: enrol-renewer
   if (roles.includes('renewer') !== isRenewer) {
-    throw new Problem('validation_failed', { detail: 'these are not the keys of the device that this invitation is for' });
+    throw new Problem('validation_failed', {
+      detail: 'these are not the keys of the device that this invitation is for',
+    });
   }
 }
 

@@ -54,6 +54,7 @@ async function reseal(context: Context, text: string, options: ResealOptions): P
     message: `${name} ${subject} not sealed to this device, which cannot seal to others what it cannot open`,
     origin: 'client',
     status: 403,
+    details: { kind: 'unsealed', name, versions: unsealed },
   });
 }
 
