@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { admit, InFlight } from './edge/admission.js';
 import { BodyBudget } from './edge/body-budget.js';
 import { ClockDrift } from './database/clock-drift.js';
+import { Chores } from './process/chores.js';
 import { Clock } from './process/clock.js';
 import { databaseProbe } from './database/database-probe.js';
 import type { Database } from './database/database.js';
@@ -31,6 +32,7 @@ import { Places, STANDINGS } from './edge/places.js';
 import { ProblemFilter } from './edge/problem-filter.js';
 import { RateLimits } from './limits/rate-limits.js';
 import { RATES } from './limits/rates.js';
+import { purgeExpired } from './audit/purge.js';
 import { RefusalCounter } from './audit/refusal-counter.js';
 import { RequestAuthentication } from './authentication/request-authentication.js';
 import { Authorities } from './edge/request-parts.js';
@@ -77,6 +79,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   };
   const readiness = new Readiness(probes, log);
   const drift = new ClockDrift({ database, clock, log, metrics });
+  const chores = new Chores({ database, log, metrics });
   const ledger = new Ledger(database.db, { clock, drift }, (result) => metrics.auditEvents.inc({ result }));
   const refusals = new RefusalCounter(ledgerDb.db, clock, log);
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
@@ -92,7 +95,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   });
   const gate = new Gate({ service, log, metrics, readiness, places, lag, slowReaders });
   const app = await NestFactory.create<NestFastifyApplication>(
-    kitModule({ module: options.module, clock, drift, log, keys, metrics, ledger, db: database.db }),
+    kitModule({ module: options.module, clock, drift, chores, log, keys, metrics, ledger, db: database.db }),
     new FastifyAdapter(fastifyOptions(service, limits, gate, options)),
     { abortOnError: false, bodyParser: false, logger: new FrameworkLog(log) },
   );
@@ -128,6 +131,16 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   });
   admit(fastify, inFlight, { clock, log, metrics, readiness, places, slowReaders, bodies });
   answerAboutItself(app, { service, version: options.version, readiness });
+  const trustEnds = new TrustEnds(source, { clock, log, metrics });
+  const own = { everyMs: limits.choresIntervalMs, inEachProcess: true };
+  chores.add({ ...own, name: 'look-at-trust', run: async () => trustEnds.look() });
+  chores.add({ ...own, name: 'look-at-clock', run: () => drift.look() });
+  chores.add({ ...own, name: 'write-refusals', run: () => refusals.flushEnded() });
+  chores.add({
+    name: 'purge-ledger',
+    everyMs: limits.choresIntervalMs,
+    run: async () => log.write({ event: 'expired-rows-purged', ...(await purgeExpired(ledgerDb.db, clock)) }),
+  });
   await app.init();
   await fastify.ready();
   return new RunningService({
@@ -138,9 +151,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     inFlight,
     refusals,
     authorities,
-    trustEnds: new TrustEnds(source, { clock, log, metrics }),
-    db: ledgerDb.db,
-    drift,
+    chores,
     metricsServer: new MetricsServer(metrics),
     listen: options.listen,
     publicUrls: options.publicUrls,

@@ -31,6 +31,8 @@ export { openEdge } from './limits/open-store.js';
 export type { OwnKeySignature } from './authentication/own-key-signature.js';
 export { problemOf } from './edge/problem-of.js';
 export { purgeInBatches } from './audit/purge.js';
+export type { Chore } from './process/chores.js';
+export { Chores } from './process/chores.js';
 export { BasedOn, Route, RouteBody, RouteHeaders, RouteParams, RouteQuery } from './route/route.js';
 export type { BodyOf, Handled, HeadersOf, ParamsOf, QueryOf } from './route/route.js';
 export { RATES } from './limits/rates.js';

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import { ClockDrift } from './database/clock-drift.js';
+import { Chores } from './process/chores.js';
 import { Clock } from './process/clock.js';
 import { EventLog } from './observe/event-log.js';
 import { Ledger } from './audit/ledger.js';
@@ -12,6 +13,7 @@ export interface KitProviders {
   readonly module: Type | DynamicModule;
   readonly clock: Clock;
   readonly drift: ClockDrift;
+  readonly chores: Chores;
   readonly log: EventLog;
   readonly keys: ServiceKeys;
   readonly metrics: Metrics;
@@ -26,13 +28,24 @@ class KitModule {}
 class RootModule {}
 
 /**
- * The service's module, with what every class of it may inject by its class: Clock, ClockDrift, EventLog, ServiceKeys, Metrics,
- * Ledger and Kysely (the database, bound to the schema).
+ * The service's module, with what every class of it may inject by its class: Clock, ClockDrift, Chores, EventLog, ServiceKeys,
+ * Metrics, Ledger and Kysely (the database, bound to the schema).
  */
-export function kitModule({ module, clock, drift, log, keys, metrics, ledger, db }: KitProviders): DynamicModule {
+export function kitModule({
+  module,
+  clock,
+  drift,
+  chores,
+  log,
+  keys,
+  metrics,
+  ledger,
+  db,
+}: KitProviders): DynamicModule {
   const providers = [
     { provide: Clock, useValue: clock },
     { provide: ClockDrift, useValue: drift },
+    { provide: Chores, useValue: chores },
     { provide: EventLog, useValue: log },
     { provide: ServiceKeys, useValue: keys },
     { provide: Metrics, useValue: metrics },

@@ -329,7 +329,7 @@ describe('the chores of a service', () => {
     await busy.database.db.updateTable('http_nonce').set({ expires_at: 0 }).execute();
     expect(await logged('"event":"expired-rows-purged","nonces":1,"answers":0')).toBe(true);
     await busy.database.db.schema.dropTable('http_nonce').execute();
-    expect(await logged('"event":"purge-failed","errorCode":"42P01"')).toBe(true);
+    expect(await logged('"event":"chore-failed","chore":"purge-ledger","errorCode":"42P01"')).toBe(true);
     await busy.stop();
   });
 });

@@ -50,6 +50,12 @@ export interface Database<Tables> {
   migrate(how?: MigrateHow): Promise<void>;
   /** The time of the database, in milliseconds since 1970, within a second or two; throws when it does not answer. */
   nowMs(): Promise<number>;
+  /**
+   * Does some work unless another process is at it: one of all that use this database, by a lock of the server that ends
+   * with the connection. The embedded database belongs to one process.
+   * @returns whether it was done here
+   */
+  exclusively(name: string, work: () => Promise<void>): Promise<boolean>;
   poolState(): PoolState;
   /** Closes what {@link connectDatabase} opened: the pool, never a PGlite instance. */
   close(): Promise<void>;
@@ -112,6 +118,7 @@ function onServer<Tables>(options: DatabaseOptions, url: string): Database<Table
         throw databaseTrouble(error, url) ?? error;
       }
     },
+    exclusively: (name, work) => root.connection().execute((held) => alone(held, `${options.schema} ${name}`, work)),
     poolState: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => root.destroy(),
   };
@@ -124,6 +131,10 @@ function embedded<Tables>(options: DatabaseOptions, pglite: PGlite): Database<Ta
     // Through a Kysely of its own that is never destroyed: destroying one closes the shared instance.
     migrate: async (how) => {
       if (how !== 'off') await migrate(options, new PGliteDialect({ pglite }), { how, keepOpen: true });
+    },
+    async exclusively(_name, work) {
+      await work();
+      return true;
     },
     poolState: () => ({ total: 1, idle: 1, waiting: 0 }),
     close: async () => {},
@@ -229,6 +240,20 @@ function requireCurrent(migrations: readonly MigrationInfo[]): void {
   throw new SettingsError([
     'BULLA_MIGRATE: it is check, and the database is older than this program; start one with auto, and this one after it',
   ]);
+}
+
+/** PostgreSQL's advisory lock of a name, held by this connection while the work goes on over others. */
+async function alone<Tables>(held: Kysely<Tables>, name: string, work: () => Promise<void>): Promise<boolean> {
+  const key = sql`hashtextextended(${name}, 0)`;
+  const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_lock(${key}) as taken`.execute(held);
+  // guard: chore-alone without: if (rows.length > 1) return false;
+  if (rows[0]?.taken !== true) return false;
+  try {
+    await work();
+    return true;
+  } finally {
+    await sql`select pg_advisory_unlock(${key})`.execute(held);
+  }
 }
 
 async function withTimeout<Value>(work: Promise<Value>, timeoutMs: number): Promise<Value> {

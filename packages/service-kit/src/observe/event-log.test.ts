@@ -39,8 +39,8 @@ describe('the event log', () => {
     const lines: Record<string, unknown>[] = [];
     const log = logTo(lines, 'warn');
     log.write({ event: 'service-stopping' });
-    log.write({ event: 'purge-failed', errorCode: '57P01' });
-    expect(lines.map(({ event }) => event)).toEqual(['purge-failed']);
+    log.write({ event: 'chore-failed', chore: 'purge', errorCode: '57P01' });
+    expect(lines.map(({ event }) => event)).toEqual(['chore-failed']);
   });
 });
 

@@ -35,7 +35,7 @@ export type LogEvent =
   | { event: 'vault-restored'; org: string }
   | { event: 'refusals-not-audited'; count: number; errorCode: string }
   | { event: 'expired-rows-purged'; nonces: number; answers: number }
-  | { event: 'purge-failed'; errorCode: string }
+  | { event: 'chore-failed'; chore: string; errorCode: string }
   | { event: 'probe-failed'; probe: string; errorCode: string }
   | { event: 'clock-drifted'; driftMs: number }
   /** The clock of this process is so far from its database's that nothing is claimed and nothing is forgotten. */
@@ -87,7 +87,7 @@ const LEVELS: Readonly<Record<Exclude<LogEvent['event'], 'framework'>, Level>> =
   'vault-restored': 'error',
   'refusals-not-audited': 'error',
   'expired-rows-purged': 'debug',
-  'purge-failed': 'warn',
+  'chore-failed': 'warn',
   'probe-failed': 'warn',
   'clock-drifted': 'error',
   'clock-stops-claims': 'error',

@@ -26,6 +26,7 @@ export class Metrics {
   readonly rateLimitRejections: Counter<'kind'>;
   readonly overloads: Counter<'why'>;
   readonly bodiesCut: Counter<never>;
+  readonly choreFailures: Counter<'chore'>;
 
   constructor({ service, version, poolState }: MetricsOptions) {
     this.registry.setDefaultLabels({ service });
@@ -43,6 +44,7 @@ export class Metrics {
     this.rateLimitRejections = this.counter('bulla_ratelimit_rejections_total', 'Requests told to wait', ['kind']);
     this.overloads = this.counter('bulla_overload_total', 'Requests refused or cut to protect the others', ['why']);
     this.bodiesCut = this.counter('bulla_http_bodies_cut_total', 'Bodies whose sender broke off', []);
+    this.choreFailures = this.counter('bulla_chore_failures_total', 'Chores that failed', ['chore']);
     this.gauge('bulla_build_info', 'Always 1; the label is the version', ['version']).set({ version }, 1);
     const connections = this.gauge('bulla_db_pool_connections', 'Connections to the database', ['state'], () => {
       const { total, idle, waiting } = poolState();

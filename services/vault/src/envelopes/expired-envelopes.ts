@@ -1,5 +1,4 @@
-import { Clock, purgeInBatches } from '@bulla/service-kit';
-import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
+import { Chores, Clock, purgeInBatches } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { GrantsService } from '../grants/grants.service.js';
 import { EnvelopesRepository } from './envelopes.repository.js';
@@ -10,25 +9,15 @@ const INTERVAL_MS = 60_000;
 
 /** Forgets envelopes that ended long ago, and grants that only they needed, so that their tables do not grow for ever. */
 @Injectable()
-export class ExpiredEnvelopes implements OnModuleInit, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined;
-
+export class ExpiredEnvelopes {
   constructor(
+    chores: Chores,
     private readonly clock: Clock,
     private readonly envelopes: EnvelopesRepository,
     private readonly grants: GrantsService,
-  ) {}
-
-  onModuleInit(): void {
-    // What fails now is done the next time.
-    this.timer = setInterval(
-      () => void Promise.all([this.purge(), this.purgeGrants()]).catch(() => 0),
-      INTERVAL_MS,
-    ).unref();
-  }
-
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
+  ) {
+    chores.add({ name: 'purge-envelopes', everyMs: INTERVAL_MS, run: () => this.purge() });
+    chores.add({ name: 'purge-retired-grants', everyMs: INTERVAL_MS, run: () => this.purgeGrants() });
   }
 
   /** Returns how many were forgotten. */

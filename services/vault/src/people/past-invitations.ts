@@ -1,5 +1,4 @@
-import { Clock, purgeInBatches } from '@bulla/service-kit';
-import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
+import { Chores, Clock, purgeInBatches } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { InvitationsRepository } from './invitations.repository.js';
 
@@ -12,21 +11,13 @@ const INTERVAL_MS = 60_000;
 
 /** Forgets invitations that are past, and the requests of devices that took them. */
 @Injectable()
-export class PastInvitations implements OnModuleInit, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined;
-
+export class PastInvitations {
   constructor(
+    chores: Chores,
     private readonly clock: Clock,
     private readonly invitations: InvitationsRepository,
-  ) {}
-
-  onModuleInit(): void {
-    // What fails now is done the next time.
-    this.timer = setInterval(() => void this.purge().catch(() => 0), INTERVAL_MS).unref();
-  }
-
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
+  ) {
+    chores.add({ name: 'purge-invitations', everyMs: INTERVAL_MS, run: () => this.purge() });
   }
 
   /** Returns how many were forgotten. */
