@@ -5,13 +5,16 @@ import { describe, expect, it } from '@jest/globals';
 import { loadOrganisation } from './organisation.js';
 
 /**
- * Every page of docs/spec, whatever format it is of: it names its code and its vectors, begins with an example, and shows
+ * Every page of docs/spec that is of a format: it names its code and its vectors, begins with an example, and shows
  * nothing that is not in its vectors, which other tests take through the code.
  */
 
 const ROOT = new URL('../../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
-const pages = readdirSync(new URL('docs/spec', ROOT)).filter((file) => file.endsWith('.md'));
+/** Says how the formats work together. It is no format itself, so it has no vectors. */
+const PROTOCOL = 'protocol.md';
+const found = readdirSync(new URL('docs/spec', ROOT)).filter((file) => file.endsWith('.md'));
+const pages = found.filter((file) => file !== PROTOCOL);
 
 /** Examples that are inside something sealed, or in an encoding of their own. */
 const inside: Readonly<Record<string, (vectors: readonly unknown[]) => Promise<unknown>>> = {
@@ -178,6 +181,7 @@ describe('an example', () => {
 
   it('is looked at in every page there is', () => {
     expect(pages.length).toBeGreaterThan(15);
+    expect(found).toHaveLength(pages.length + 1);
     expect(Object.keys(inside).every((file) => pages.includes(file))).toBe(true);
   });
 });
