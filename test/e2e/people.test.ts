@@ -55,8 +55,8 @@ describe('a second person', () => {
     expect(approved.stdout).toMatch(/in: urn:bulla:dev:dev:dev_/);
     expect(approved.stderr).toContain('author, invoker; groups grp:authors, grp:members');
     expect(ok(await bulla(['device', 'enrol'], bob)).stdout).toContain(approved.stdout.trim().slice(2));
-    // The responder has not polled yet: it looks because it is asked by somebody it does not know (M15). It does so once in
-    // a second, and a test before this one may have made it look.
+    // The responder has not polled yet: it looks because it is asked by somebody it does not know (protocol.md §4). It
+    // does so once in a second, and a test before this one may have made it look.
     await pause(1_000);
     expect(ok(await run('claims/triage', bob)).stdout).toContain('Water is flowing.');
 

@@ -7,7 +7,7 @@ import { bulla } from '../bulla-command.js';
 import type { Ended } from '../bulla-process.js';
 import { type ServiceProcess, startService } from '../faults/service-process.js';
 
-// S7 (product.md §3): a responder answers with another key than the directory lists. Nobody trusts it silently.
+// A responder answers with another key than the directory lists. Nobody trusts it silently.
 
 const database = await databaseForTest();
 /** Services that run on their own need a server. */

@@ -20,9 +20,9 @@ export interface Fault {
 }
 
 /**
- * Has authors write through a fault, and holds what every fault must hold (reliability.md §3): what was acknowledged is
- * there, byte by byte, and once (I1, I2); every effect has its audit row (I3); a refusal is a 503 that says when to come
- * back, never a 500 (I5); it is over by itself (I6); `/health/live` answers all the time (I7).
+ * Has authors write through a fault, and holds what every fault must hold: what was acknowledged is there, byte by
+ * byte, and once; every effect has its audit row; a refusal is a 503 that says when to come back, never a 500; it is
+ * over by itself; `/health/live` answers all the time.
  * @returns the first author, with all that it met.
  */
 export async function expectSurvival(world: VaultWorld, databaseUrl: string, fault: Fault): Promise<Author> {

@@ -68,7 +68,7 @@ let world: ResponderWorld;
   it('hangs until after its end is never told as whole unless that was kept, nor run again', async () => {
     const runs = await runsThrough(() => signalAll(postgres, 'SIGSTOP'));
     await signalAll(postgres, 'SIGCONT');
-    // Without the row that says how it ended nobody is told an end (I5).
+    // Without the row that says how it ended nobody is told an end.
     expect(runs[0]?.outcome).toMatchObject({ kind: 'problem', status: 503, code: 'overloaded', retryAfter: '1' });
     expect(runs[1]?.outcome).toEqual({ kind: 'cut' });
     await until('ready again', async () => (await ready(world.responder.url)) === 200);

@@ -115,7 +115,7 @@ async function backends(): Promise<number[]> {
         // What gives nothing sealed away leaves no audit row, and is answered.
         const list = await call(world.vault.url, world.organisation.author, 'GET', '/api/v1/prompts?limit=1');
         expect(list.status).toBe(200);
-        // What does needs its row (I3).
+        // What does needs its row.
         const [written] = author.acknowledged;
         expect(await author.read(written ?? { id: '' })).toMatchObject({ status: 503, body: { code: 'overloaded' } });
       },

@@ -15,7 +15,7 @@ interface Entry {
 }
 
 const { negative, red } = JSON.parse(readFileSync(`${repository}/test/negative-list.json`, 'utf8')) as {
-  /** The negative list of protocol §9, item by item. */
+  /** The negative list of protocol.md §9, item by item. */
   readonly negative: readonly (Entry & { readonly item: string })[];
   /** Every attack that succeeded before the rule beside it was added. */
   readonly red: readonly (Entry & { readonly mark: string })[];

@@ -63,7 +63,7 @@ Exit codes:
 /**
  * Runs one command line.
  * @param argv the arguments after the name of the program
- * @returns the exit code (product.md §4.1)
+ * @returns the exit code (docs/guide/cli.md#streams-and-exit-codes)
  */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const context = new Context(io);

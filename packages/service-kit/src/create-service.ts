@@ -57,7 +57,7 @@ export interface ServiceOptions<Tables extends LedgerTables> extends EdgeOptions
   readonly keys: ServiceKeys;
   readonly log: EventLog;
   readonly listen: ListenOptions;
-  /** What clients may sign for as authority; the loopback names of the port unless given (main-job M8). */
+  /** What clients may sign for as authority; the loopback names of the port unless given (protocol.md §5). */
   readonly publicUrls?: readonly string[] | undefined;
   /** What the service needs beside its database to be ready, by name. */
   readonly probes?: Readonly<Record<string, Probe>>;

@@ -12,8 +12,8 @@ export interface Host {
 }
 
 /**
- * Starts a service on its own and serves until a signal comes; what stops it is one line and an exit code (product.md
- * §4.1). A signal that comes while it starts ends it as soon as it has started, or after as long as requests would get.
+ * Starts a service on its own and serves until a signal comes; what stops it is one line and an exit code. A
+ * signal that comes while it starts ends it as soon as it has started, or after as long as requests would get.
  */
 export async function serveUntilSignal(
   name: ServiceName,

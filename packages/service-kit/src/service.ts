@@ -9,7 +9,7 @@ export interface ListenOptions {
   readonly metricsPort: number;
 }
 
-/** A service that has been put together; nobody but its starter handles signals (main-job M2). */
+/** A service that has been put together; nobody but its starter handles signals. */
 export interface Service {
   readonly app: NestFastifyApplication;
   /** What signed requests may name as `@authority`; with port 0 it is known once the service listens. */

@@ -18,7 +18,7 @@ import type { FoundDatabase, Recognise } from './database-mark.js';
 import { lookAtMark, markDatabase, NO_DATABASE } from './database-mark.js';
 import { StartError } from './start-error.js';
 
-/** The databases of both services, migrated: two schemas of one server, or of one embedded instance (main-job M2). */
+/** The databases of both services, migrated: two schemas of one server, or of one embedded instance. */
 export interface Databases {
   readonly vault: Database<VaultTables>;
   readonly responder: Database<ResponderTables>;

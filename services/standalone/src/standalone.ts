@@ -156,7 +156,7 @@ async function listening(service: Service): Promise<Service> {
   }
 }
 
-/** What clients may write as authority: the names of this machine always, since the directory says those (main-job M8). */
+/** What clients may write as authority (protocol.md §5): this machine's names always, as the directory says those. */
 function publicUrls(settings: StandaloneSettings, port: number, ownUrl: string): string[] {
   const own = ['127.0.0.1', 'localhost', '[::1]'].map((host) => `http://${host}:${port}`);
   return [...(settings.BULLA_PUBLIC_URL ?? []), ownUrl, ...own];

@@ -1,7 +1,7 @@
 /** Why nothing was started, in one line for the person who tried. */
 export class StartError extends Error {
   override readonly name = 'StartError';
-  /** What the process ends with: 78 for bad settings, else 1 (product.md §4.1). */
+  /** What the process ends with: 78 for bad settings, else 1. */
   readonly exitCode: 1 | 78;
 
   constructor(message: string, exitCode: 1 | 78) {

@@ -7,7 +7,7 @@ import { bulla } from '../../bulla-command.js';
 import { startBulla } from '../../bulla-process.js';
 import { succeed } from './second-person.js';
 
-// S1 (product.md §3): a first run, and a second that finds everything.
+// A first run, and a second that finds everything.
 
 let folder: string;
 beforeEach(async () => {

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { letIn, personOf, sign, succeed, WAITS } from './second-person.js';
 
-// S3 (product.md §3): a protected label moves when two people have signed, and goes back in the same way.
+// A protected label moves when two people have signed, and goes back in the same way.
 
 type Settings = Readonly<Record<string, string>>;
 

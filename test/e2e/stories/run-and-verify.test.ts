@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { succeed } from './second-person.js';
 
-// S4 (product.md §3): an answer that anybody can prove, until one byte of it is another.
+// An answer that anybody can prove, until one byte of it is another.
 
 let folder: string;
 let running: RunningCommand;

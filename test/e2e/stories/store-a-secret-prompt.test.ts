@@ -9,7 +9,7 @@ import { type RunningBulla, startBulla } from '../../bulla-process.js';
 import { needlesOf } from '../../leaks/needles.js';
 import { succeed } from './second-person.js';
 
-// S2 (product.md §3): a secret prompt is stored, and neither the database nor Redis knows its words.
+// A secret prompt is stored, and neither the database nor Redis knows its words.
 
 const SECRET = 'ask for the policy number before the name of the insured';
 const CLAIM = 'the kestrel of the insured flew against the window';

@@ -13,7 +13,7 @@ import { SettingError } from '../input/settings.js';
 import { reasonOf } from './system-errors.js';
 import { NotThereError, UsageError } from '../input/usage-error.js';
 
-/** What the process ends with (product.md §4.1). */
+/** What the process ends with (docs/guide/cli.md#streams-and-exit-codes). */
 export const EXIT = {
   ok: 0,
   error: 1,

@@ -6,7 +6,7 @@ const KEYID = /;keyid="([^"#]{1,256})#([A-Za-z0-9_-]{43})"/;
 
 /**
  * Whether an answer names a key of the responder that the directory does not list: it was given new keys, or somebody
- * stands in its place. Which of both, only people can find out, so both fingerprints are told (product.md, S7). A key
+ * stands in its place. Which of both, only people can find out, so both fingerprints are told (docs/problems.md). A key
  * that nobody lists cannot be tried here, so an answer says this only by a whole signature of the profile over this
  * request: one that names a key and carries none says nothing about keys.
  * @param urn who was asked. @param trust the newest there is. @param now seconds. @param refused why it was not taken.

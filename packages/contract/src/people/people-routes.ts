@@ -20,7 +20,7 @@ const ownKey = {
   ownKey: true,
 } as const;
 
-/** How people and their devices come in (protocol.md §4, main-job M6). They leave by the next directory. */
+/** How people and their devices come in (docs/spec/enrolment.md). They leave by the next directory. */
 export const PEOPLE_ROUTES = {
   'invitation.create': {
     ...create,

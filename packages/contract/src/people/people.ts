@@ -90,7 +90,7 @@ const SIGNS = 'The key by which the device will sign.';
 const OPENS = 'The key to which will be sealed; of a renewer, its key for freshness.';
 const mac = Hash.describe('Binds both keys to the secret; the vault can neither check nor forge it.');
 
-/** A device asks to be let in, signed by the key that it brings (main-job M6). */
+/** A device asks to be let in, signed by the key that it brings (docs/spec/enrolment.md). */
 export const NewEnrolment = z
   .strictObject({
     id: EnrolmentId,

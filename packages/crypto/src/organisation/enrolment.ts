@@ -21,7 +21,7 @@ import { publicJwkSchema } from '../keys/suites.js';
 import { eightWords } from '../keys/words.js';
 
 /**
- * How a device proves to whoever invited it that the keys which arrive are its own (protocol.md §4, main-job M6,
+ * How a device proves to whoever invited it that the keys which arrive are its own (protocol.md §4,
  * docs/spec/enrolment.md). The vault carries all of it and can forge none: it never has the secret.
  */
 

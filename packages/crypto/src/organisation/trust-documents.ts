@@ -111,7 +111,7 @@ async function readSigned<Document extends PolicyDocument | DirectoryDocument>(
   return document;
 }
 
-/** A document is of the life of its root, which ends with the root or with the one that replaced it (protocol.md, A11). */
+/** A document is of the life of its root, which ends with it or with the one that replaced it (protocol.md A11). */
 function requireOfRoot(
   role: 'policy' | 'directory',
   issued: string,

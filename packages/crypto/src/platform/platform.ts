@@ -22,9 +22,9 @@ interface OperationParameters {
 
 /**
  * What costs time and is there in two forms: WebCrypto everywhere (`platform-web.ts`), `node:crypto` and Buffer in Node
- * (`platform-node.ts`), which spare the thread pool for what is done faster than it is handed over (performance.md §10).
- * The condition `node` of `#platform` in package.json chooses. `test/platforms.test.ts` holds both to the same bytes
- * and verdicts.
+ * (`platform-node.ts`), which spare the thread pool for what is done faster than it is handed over
+ * (docs/decisions/2026-11-26-node-fast-path.md). The condition `node` of `#platform` in package.json chooses.
+ * `test/platforms.test.ts` holds both to the same bytes and verdicts.
  */
 export interface Platform {
   encodeBase64url(bytes: Uint8Array): string;

@@ -38,7 +38,7 @@ export interface GrantPlace {
   readonly dekId: string;
   /** `H(C)`. */
   readonly chash: string;
-  /** `protect_until` of the statement inside: a suite that does not hold that long is refused (§1). */
+  /** `protect_until` of the statement inside: a suite that does not hold that long is refused (protocol.md §1). */
   readonly protectUntil: string;
 }
 

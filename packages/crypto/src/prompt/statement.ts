@@ -120,7 +120,7 @@ export interface VerifiedStatement {
 
 /**
  * Checks who wrote a prompt and that it is the one asked for (protocol.md §2.4 step 12), in this order; the
- * first fault is thrown and named by its `check`. A responder answers all of them as `open_failed` (§2.1).
+ * first fault is thrown and named by its `check`. A responder answers all of them as `open_failed` (protocol.md §2.1).
  * @throws {CryptoError} token_malformed, payload_too_large, key_unknown, key_revoked, suite_unknown, signature_invalid,
  *   envelope_tampered (issuer, place or organisation), custody_not_allowed, forbidden (not an author of this name)
  */
@@ -171,7 +171,7 @@ function activeAuthor(trust: Trust, kid: string, now: number): KeyHolder {
   return trust.requireKey(kid, { usage: 'durable', purpose: 'content', now, check: 'statement-key' });
 }
 
-/** Of content that the organisation keeps, the key may be past its end or revoked, but it must still be listed (§4). */
+/** Of content that the organisation keeps, the key may be past its end or revoked, but is listed (protocol.md §4). */
 function keptAuthor(trust: Trust, kid: string): KeyHolder {
   const holder = trust.holder(kid);
   if (

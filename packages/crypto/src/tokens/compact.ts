@@ -190,7 +190,7 @@ export async function sealTo<Header extends { alg: string; typ: string }>(
 }
 
 /**
- * A 32-byte key for the holder of another, by that one's algorithm: RSA-OAEP-256 (RFC 7518 §4.3) or ECDH-ES+A256KW (§4.6).
+ * A 32-byte key for the holder of another, by its algorithm: RSA-OAEP-256 or ECDH-ES+A256KW (RFC 7518 §4.3, §4.6).
  * An `Unwrapper` is its other end.
  * @param to the public key
  * @throws {CryptoError} key_invalid for a key that signs, or another length
@@ -223,7 +223,7 @@ export async function sealUnder<Header extends { alg: string; typ: string }>(
   return assemble(format, header, { cek: dek, encryptedKey: EMPTY }, plaintext);
 }
 
-/** The compact serialisation (RFC 7516 §7.1), the ciphertext bound to the header as it stands there (§5.1 step 14). */
+/** The compact serialisation, its ciphertext bound to the header as it stands (RFC 7516 §7.1, §5.1 step 14). */
 async function assemble<Header extends { alg: string; typ: string }>(
   format: JweFormat<Header>,
   header: Header,

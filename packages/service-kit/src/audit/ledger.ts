@@ -188,7 +188,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     return new Answer(body, { ...rest, replayed: true });
   }
 
-  /** Waits for another transaction that holds the key, as long as the database lets it (main-job M14). */
+  /** Waits for another transaction that holds the key, as long as the database lets it (protocol.md §6). */
   async #takeKey(
     trx: Kysely<LedgerTables>,
     { org, keyid }: Signatory,

@@ -8,7 +8,7 @@ import type { LedgerTables } from './ledger-tables.js';
 
 /**
  * Refusals before anybody was authenticated: one audit row for each code and minute, with a count, so that junk
- * costs no row for each packet (main-job M14).
+ * costs no row for each packet (protocol.md §8).
  */
 export class RefusalCounter {
   readonly #db: Kysely<LedgerTables>;

@@ -5,8 +5,8 @@ import { parseUrn } from '@bulla/crypto';
 import type { Signatory } from './caller.js';
 
 /**
- * A signature by a key that no directory lists: of a device that asks to be let in (main-job M6). It says which
- * enrolment of which organisation it is for, and nothing in it is true until it is verified.
+ * A signature by a key that no directory lists: of a device that asks to be let in (docs/spec/enrolment.md). It says
+ * which enrolment of which organisation it is for, and nothing in it is true until it is verified.
  */
 export class OwnKeySignature {
   readonly org: string;

@@ -9,7 +9,7 @@ const KEY_FILE_MAX_BYTES = 262_144;
 /** Why a key file was refused; the message names the file and never what is in it. */
 export class KeyFileError extends Error {
   override readonly name = 'KeyFileError';
-  /** Bad settings, as far as the process is concerned (product.md §4.1). */
+  /** Bad settings, as far as the process is concerned (docs/guide/configuration.md). */
   readonly exitCode = 78;
 }
 
@@ -109,7 +109,7 @@ export class ServiceKeys {
     return `${this.urnIn(org)}#${this.signer('http').kid}`;
   }
 
-  /** The URN of this service in another organisation: one vault key set may stand in many directories (main-job M5). */
+  /** The URN of this service in another organisation: many directories may list one vault's keys (protocol.md §4). */
   urnIn(org: string): string {
     const urn = parseUrn(this.urn);
     return org === this.org || urn === undefined ? this.urn : `urn:bulla:${org}:${urn.kind}:${urn.id}`;

@@ -4,7 +4,7 @@ import { databaseFault } from './database-fault.js';
 /** Why a database cannot be used, in words for the person who named it. Who asks it is said, never with which password. */
 export class DatabaseTrouble extends Error {
   override readonly name = 'DatabaseTrouble';
-  /** What the process ends with (product.md §4.1). */
+  /** What the process ends with. */
   readonly exitCode = 1;
   /** What mends it. */
   readonly hint: string;

@@ -25,7 +25,7 @@ export const pgTypes: pg.CustomTypesConfig = {
 };
 
 /**
- * Opens the embedded database. One process may hold a folder, and one instance serves all its services (main-job M2);
+ * Opens the embedded database. One process may hold a folder, and one instance serves all its services;
  * whoever opens it closes it, after them.
  * @param dataDir an existing folder's child, made when absent; in memory without it.
  */

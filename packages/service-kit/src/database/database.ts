@@ -37,7 +37,7 @@ export interface PoolState {
   readonly waiting: number;
 }
 
-/** The database of one service: Kysely bound to its schema. The search path is never set (main-job M2). */
+/** The database of one service: Kysely bound to its schema. The search path is never set. */
 export interface Database<Tables> {
   readonly db: Kysely<Tables>;
   readonly schema: string;
@@ -66,7 +66,7 @@ const POOL_PER_CORE = 4;
 /** Also how long a request waits for a free connection. */
 const CONNECT_TIMEOUT_MS = 2_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
-/** Also how long a request waits for another with the same Idempotency-Key (main-job M14). */
+/** Also how long a request waits for another with the same Idempotency-Key (protocol.md §6). */
 const LOCK_TIMEOUT_MS = 2_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 /** Longer than the server lets any statement take: who says nothing for so long hangs, and its connection is given up. */

@@ -44,8 +44,9 @@ class Queue {
 }
 
 /**
- * Places for so many requests at work; some more wait a moment, who came first goes first (performance.md §10). Those
- * that bring no signature have half of them at most, and a quarter is had by nobody whose signature is not verified.
+ * Places for so many requests at work; some more wait a moment, who came first goes first
+ * (docs/decisions/2026-11-25-limits.md#places). Those that bring no signature have half of them at most, and a quarter
+ * is had by nobody whose signature is not verified.
  */
 export class Places {
   readonly #options: PlacesOptions;

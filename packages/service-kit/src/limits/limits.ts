@@ -32,7 +32,10 @@ export interface Limits {
   readonly choresIntervalMs: number;
 }
 
-/** What a core works off in a tenth of a second; more at once only makes all of them late (performance.md §10). */
+/**
+ * What a core works off in a tenth of a second; more at once only makes all of them late
+ * (docs/decisions/2026-11-25-limits.md#places).
+ */
 const REQUESTS_PER_CORE = 16;
 const REQUESTS_MIN = 32;
 

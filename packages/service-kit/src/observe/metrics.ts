@@ -13,8 +13,8 @@ export interface MetricsOptions {
 }
 
 /**
- * The numbers of one application (product.md §4.6), on a registry of its own, since several may share a process.
- * Labels are closed sets: routes of the contract, methods, statuses, codes; never names or ids.
+ * The numbers of one application (docs/guide/deploy.md#health-and-metrics), on a registry of its own, since several may
+ * share a process. Labels are closed sets: routes of the contract, methods, statuses, codes; never names or ids.
  */
 export class Metrics {
   readonly registry = new Registry();

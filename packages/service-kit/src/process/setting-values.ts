@@ -91,7 +91,7 @@ export const migrateSetting = z
 /** Any http or https base URL, without a query. */
 export const urlSetting = z.string().refine(isBaseUrl).describe('a URL such as https://vault.example');
 
-/** One or more base URLs, separated by commas: what clients write into `@authority` (M8). */
+/** One or more base URLs, separated by commas: what clients write into `@authority` (protocol.md §5). */
 export const publicUrlSetting = z
   .string()
   .transform((text) => text.split(','))
@@ -116,7 +116,7 @@ export const bootstrapSecretSetting = z
 
 /**
  * The authorities that signed requests may name: host and port of each public URL, default port dropped; without
- * any, the loopback names of the port (M8).
+ * any, the loopback names of the port (protocol.md §5).
  */
 export function authoritiesOf(publicUrls: readonly string[] | undefined, port: number): readonly string[] {
   if (publicUrls !== undefined) return publicUrls.map((url) => new URL(url).host);

@@ -6,7 +6,7 @@ import { SETTING_NAMES } from './setting-values.js';
 /** Bad settings: one line for each, with its name, where it came from and what was expected; never a value. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
-  /** What the process ends with (product.md §4.1; EX_CONFIG of sysexits.h). */
+  /** What the process ends with (docs/guide/configuration.md; EX_CONFIG of sysexits.h). */
   readonly exitCode = 78;
   readonly lines: readonly string[];
 

@@ -77,7 +77,7 @@ export async function checkContents({ bundle, envelope }: Presented, { trust, no
 
 /**
  * Step 5: the policy allows this, and the outside of the question says what the envelope says. Neither managed names
- * nor chats without a stored prompt are served yet (main-job.md M16).
+ * nor chats without a stored prompt are served yet (protocol.md §2.2, §2.3).
  * @throws {CryptoError} token_malformed, payload_too_large, envelope_tampered, key_unknown, key_revoked, suite_unknown
  * @throws {Problem} custody_not_allowed
  */

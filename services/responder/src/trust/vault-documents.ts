@@ -34,7 +34,7 @@ export interface DocumentsPlace {
 
 /**
  * Reads the newest documents of an organisation from a vault, whose word for them is worth nothing: the caller
- * establishes trust in them by its pin (main-job.md M4, M15).
+ * establishes trust in them by its pin (protocol.md §4).
  * @param roots the chain that is known, to which newer ones are added.
  * @throws {DocumentsUnavailable}
  * @throws {CryptoError} as verifyRootChain, at the first root that is none of the organisation's

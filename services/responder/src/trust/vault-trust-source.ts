@@ -33,7 +33,7 @@ interface FetchedSet {
 }
 
 const POLL_MS = 60_000;
-/** At most one fetch in this time, whoever asks (main-job.md M15). */
+/** At most one fetch in this time, whoever asks (protocol.md §4). */
 const FETCH_INTERVAL_MS = 1_000;
 
 /**

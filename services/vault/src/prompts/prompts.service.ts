@@ -123,7 +123,7 @@ export function requireAuthor({ trust, urn }: Caller, name: string): void {
 }
 
 /**
- * The vault holds no key that opens anything, so it serves sealed names only (main-job M16).
+ * The vault holds no key that opens anything, so it serves sealed names only (protocol.md §2.3).
  * @throws {Problem} custody_not_allowed
  */
 export function requireSealed(trust: Trust, name: string): void {

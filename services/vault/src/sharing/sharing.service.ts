@@ -34,7 +34,7 @@ export class SharingService {
   /**
    * Adds grants to versions of a prompt. The vault cannot try a grant, and one that does not open keeps its key's place:
    * it takes those for others only from who pushed the version, from another device of that person, or from an author of
-   * the name who holds one; from any other holder those for keys of the holder's own (protocol.md, A5).
+   * the name who holds one; from any other holder those for keys of the holder's own (protocol.md A5).
    */
   async add(caller: Caller, id: PromptId, tokens: readonly string[]): Promise<Answer<AcceptedGrants>> {
     const byVersion = Map.groupBy(tokens, (token) => parseGrant(token).header.ver);
@@ -85,7 +85,7 @@ export class SharingService {
 
   /**
    * Takes a grant away: its poster, its recipient, the author of its version or an admin may. Gone already is as good.
-   * Where its recipient takes it back, envelopes that were issued with it are still given out (protocol.md, A5).
+   * Where its recipient takes it back, envelopes that were issued with it are still given out (protocol.md A5).
    */
   async delete(caller: Caller, id: PromptId, whash: string): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {

@@ -6,7 +6,7 @@ import { prepareOrganisation } from './organisation.js';
 import type { OrganisationPlan } from './organisation-documents.js';
 
 /**
- * Times of the protocol (§4): a directory and the keys of services and of the renewer last 90 days, those of devices a
+ * Times of protocol.md §4: a directory and the keys of services and of the renewer last 90 days, those of devices a
  * year. What is encrypted to stays so for twelve years, as in development: grants cannot be wrapped anew yet, and a
  * key that ran out before them would close every prompt (docs/decisions/2026-11-25-first-production-organisation.md).
  */
