@@ -38,6 +38,7 @@ import { RequestAuthentication } from './authentication/request-authentication.j
 import { Authorities } from './edge/request-parts.js';
 import { RouteInterceptor } from './route/route-interceptor.js';
 import type { ServiceName } from './route/route-table.js';
+import type { ServiceParts } from './run-service.js';
 import { RunningService } from './running-service.js';
 import type { ServiceKeys } from './authentication/service-keys.js';
 import type { ListenOptions, Service } from './service.js';
@@ -47,18 +48,10 @@ import { SlowReaders } from './edge/slow-readers.js';
 import { TrustEnds } from './observe/trust-ends.js';
 import { TrustSource } from './authentication/trust-source.js';
 
-export interface ServiceOptions<Tables extends LedgerTables> extends EdgeOptions {
+export interface ServiceOptions<Tables extends LedgerTables> extends ServiceParts<Tables> {
   readonly service: ServiceName;
-  readonly version: string;
   /** The rooms of the service; one of them provides {@link TrustSource}. Controllers bind their handlers with `@Route`. */
   readonly module: Type | DynamicModule;
-  /** Migrated already; the service does not close it. */
-  readonly database: Database<Tables>;
-  readonly keys: ServiceKeys;
-  readonly log: EventLog;
-  readonly listen: ListenOptions;
-  /** What clients may sign for as authority; the loopback names of the port unless given (protocol.md §5). */
-  readonly publicUrls?: readonly string[] | undefined;
   /** What the service needs beside its database to be ready, by name. */
   readonly probes?: Readonly<Record<string, Probe>>;
 }

@@ -39,6 +39,8 @@ export { RATES } from './limits/rates.js';
 export type { Rates } from './limits/rates.js';
 export type { ServiceName } from './route/route-table.js';
 export type { Host } from './serve.js';
+export type { ServiceDefinition, ServiceParts } from './run-service.js';
+export { packageVersion, runService, settingsOf } from './run-service.js';
 export { serveUntilSignal } from './serve.js';
 export type { ListenOptions, Service } from './service.js';
 export { KeyFileError, readKeyFile, ServiceKeys } from './authentication/service-keys.js';

@@ -8,4 +8,4 @@ export { createModel, modelSettings } from './models/model-settings.js';
 export { loadUnwrappers } from './opener/unwrappers.js';
 export type { ResponderConfig } from './responder.js';
 export { createResponder } from './responder.js';
-export { responderSettings } from './start.js';
+export { responderSettings } from './definition.js';

@@ -1,5 +1,5 @@
 import type { Unwrapper } from '@bulla/crypto';
-import type { Database, EdgeOptions, EventLog, ListenOptions, Service, ServiceKeys } from '@bulla/service-kit';
+import type { Service, ServiceParts } from '@bulla/service-kit';
 import { Clock, createService } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { ResponderTables } from './database/types.js';
@@ -13,62 +13,48 @@ import type { Model } from './models/model.js';
 import { SeenDocumentsRepository } from './trust/seen-documents.repository.js';
 import { VaultTrustSource } from './trust/vault-trust-source.js';
 
-/** All that a responder needs; nothing is read from the environment or from files. */
-export interface ResponderConfig extends EdgeOptions {
-  readonly version: string;
-  /** Migrated with `responderMigrations`; the service does not close it. */
-  readonly database: Database<ResponderTables>;
-  /** Its name, and what it signs replies and HTTP messages with. */
-  readonly keys: ServiceKeys;
+/** All that a responder needs; nothing is read from the environment or from files. Its keys sign replies and HTTP messages. */
+export interface ResponderConfig extends ServiceParts<ResponderTables> {
   /** Opens what is sealed to it: the newest key, and older ones until their end. */
   readonly unwrappers: readonly Unwrapper[];
   /** The organisation's root, obtained out of band. */
   readonly pin: string;
   /** Serves the organisation's documents, whose signatures decide. */
   readonly vaultUrl: string;
-  /** Whether organisations of profile `development` are refused; they are not unless it is said. */
-  readonly production?: boolean | undefined;
   /** Closed with the service. */
   readonly model: Model;
   /** Runs at once; RUN_LIMITS unless given. */
   readonly runLimits?: RunLimits | undefined;
   /** Of answers; ANSWER_LIMITS unless given. */
   readonly answerLimits?: AnswerLimits | undefined;
-  readonly log: EventLog;
-  readonly listen: ListenOptions;
-  /** What clients may sign for as authority; the loopback names of the port unless given. */
-  readonly publicUrls?: readonly string[] | undefined;
 }
 
 /**
  * Puts a responder together; it fetches the organisation's documents at once and is ready when it trusts them.
  * @throws {KeyFileError} when a signing key is missing
  */
-export async function createResponder(config: ResponderConfig): Promise<Service> {
-  const { database, keys, clock = new Clock(), log, vaultUrl, pin, production = false } = config;
+export async function createResponder({
+  unwrappers,
+  pin,
+  vaultUrl,
+  model,
+  runLimits = RUN_LIMITS,
+  answerLimits = ANSWER_LIMITS,
+  ...given
+}: ResponderConfig): Promise<Service> {
+  const parts = { ...given, clock: given.clock ?? new Clock() };
+  const { database, keys, clock, log, production = false } = parts;
   keys.signer('reply');
   const trust = new VaultTrustSource(
     { org: keys.org, pin, vaultUrl, production, clock, log },
     new SeenDocumentsRepository(database.db),
   );
-  const runs = new RunsInFlight(new RunPlaces(config.runLimits ?? RUN_LIMITS), new IdleMemory());
-  const { answerLimits = ANSWER_LIMITS } = config;
+  const runs = new RunsInFlight(new RunPlaces(runLimits), new IdleMemory());
   const service = await createService<ResponderTables>({
+    ...parts,
     service: 'responder',
-    version: config.version,
-    module: AppModule.use({ trust, runs, answerLimits, unwrappers: config.unwrappers, model: config.model }),
+    module: AppModule.use({ trust, runs, answerLimits, unwrappers, model }),
     probes: { documents: () => trust.probe() },
-    database,
-    keys,
-    clock,
-    log,
-    listen: config.listen,
-    publicUrls: config.publicUrls,
-    production,
-    limits: config.limits,
-    rates: config.rates,
-    store: config.store,
-    trustedProxies: config.trustedProxies,
   });
   trust.start();
   return {

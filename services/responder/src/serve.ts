@@ -1,8 +1,8 @@
 import type { Environment, Host } from '@bulla/service-kit';
-import { serveUntilSignal } from '@bulla/service-kit';
-import { startResponder } from './start.js';
+import { runService, serveUntilSignal } from '@bulla/service-kit';
+import { responderDefinition } from './definition.js';
 
 /** Serves until a signal comes. */
 export function serve(environment: Environment, host: Host): Promise<void> {
-  return serveUntilSignal('responder', () => startResponder(environment), host);
+  return serveUntilSignal(responderDefinition.name, () => runService(responderDefinition, environment), host);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { answerLimitsOf, createModel, createResponder, loadUnwrappers, runLimitsOf } from '@bulla/responder';
 import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
-import { EventLog, openEdge, readKeyFile, ServiceKeys } from '@bulla/service-kit';
+import { EventLog, openEdge, packageVersion, readKeyFile, ServiceKeys } from '@bulla/service-kit';
 import { createVault } from '@bulla/vault';
 import type { Addresses } from './addresses.js';
 import type { Recognise } from './database-mark.js';
@@ -10,7 +10,7 @@ import { directoryHashes, openDatabases } from './databases.js';
 import type { StandaloneSettings } from './settings.js';
 import { StartError } from './start-error.js';
 
-const VERSION = '0.1.0';
+const VERSION = packageVersion(import.meta.url);
 const READY_WITHIN_MS = 20_000;
 const READY_POLL_MS = 50;
 
@@ -97,49 +97,54 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
 }
 
 async function startVault(
-  options: StandaloneOptions,
-  databases: Databases,
-  organisation: ServedOrganisation,
-  { edge, log }: { readonly edge: EdgeOptions; readonly log: EventLog },
+  { addresses, settings }: StandaloneOptions,
+  { vault: database }: Databases,
+  { vaultKeysFile, bootstrapSecret }: ServedOrganisation,
+  { edge, log }: Edged,
 ): Promise<Service> {
-  const { addresses, settings } = options;
+  const { host, vaultPort: port, vaultUrl, metricsPorts } = addresses;
   const vault = await createVault({
     version: VERSION,
-    database: databases.vault,
-    keys: await ServiceKeys.load(await readKeyFile(organisation.vaultKeysFile)),
+    database,
+    keys: await ServiceKeys.load(await readKeyFile(vaultKeysFile)),
     ...edge,
     log,
-    listen: { host: addresses.host, port: addresses.vaultPort, metricsPort: addresses.metricsPorts.vault },
-    publicUrls: publicUrls(settings, addresses.vaultPort, addresses.vaultUrl),
-    bootstrapSecrets: [organisation.bootstrapSecret],
+    listen: { host, port, metricsPort: metricsPorts.vault },
+    publicUrls: publicUrls(settings, port, vaultUrl),
+    bootstrapSecrets: [bootstrapSecret],
   });
   return listening(vault);
 }
 
 async function startResponder(
-  options: StandaloneOptions,
-  databases: Databases,
-  organisation: ServedOrganisation,
-  { edge, log }: { readonly edge: EdgeOptions; readonly log: EventLog },
+  { addresses, settings }: StandaloneOptions,
+  { responder: database }: Databases,
+  { responderKeysFile, pin }: ServedOrganisation,
+  { edge, log }: Edged,
 ): Promise<Service> {
-  const { addresses, settings } = options;
-  const file = await readKeyFile(organisation.responderKeysFile);
+  const { host, responderPort: port, responderUrl, vaultUrl, metricsPorts } = addresses;
+  const file = await readKeyFile(responderKeysFile);
   const responder = await createResponder({
     version: VERSION,
-    database: databases.responder,
+    database,
     keys: await ServiceKeys.load(file),
+    ...edge,
+    log,
+    listen: { host, port, metricsPort: metricsPorts.responder },
+    publicUrls: publicUrls(settings, port, responderUrl),
     unwrappers: await loadUnwrappers(file),
-    pin: organisation.pin,
-    vaultUrl: addresses.vaultUrl,
+    pin,
+    vaultUrl,
     model: createModel(settings),
     runLimits: runLimitsOf(settings),
     answerLimits: answerLimitsOf(settings),
-    ...edge,
-    log,
-    listen: { host: addresses.host, port: addresses.responderPort, metricsPort: addresses.metricsPorts.responder },
-    publicUrls: publicUrls(settings, addresses.responderPort, addresses.responderUrl),
   });
   return listening(responder);
+}
+
+interface Edged {
+  readonly edge: EdgeOptions;
+  readonly log: EventLog;
 }
 
 /** A service that could not listen is closed: Nest holds timers from the moment it is made. */

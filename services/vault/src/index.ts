@@ -1,5 +1,5 @@
 export { vaultMigrations } from './database/migrations.js';
 export type { VaultTables } from './database/types.js';
-export { vaultSettings } from './start.js';
+export { vaultSettings } from './definition.js';
 export type { VaultConfig } from './vault.js';
 export { createVault } from './vault.js';

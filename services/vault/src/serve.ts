@@ -1,8 +1,8 @@
 import type { Environment, Host } from '@bulla/service-kit';
-import { serveUntilSignal } from '@bulla/service-kit';
-import { startVault } from './start.js';
+import { runService, serveUntilSignal } from '@bulla/service-kit';
+import { vaultDefinition } from './definition.js';
 
 /** Serves until a signal comes. */
 export function serve(environment: Environment, host: Host): Promise<void> {
-  return serveUntilSignal('vault', () => startVault(environment), host);
+  return serveUntilSignal(vaultDefinition.name, () => runService(vaultDefinition, environment), host);
 }

@@ -4,10 +4,11 @@ import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import { runService } from '@bulla/service-kit';
 import { databaseForTest, freePorts } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { serve } from '../src/serve.js';
-import { startVault } from '../src/start.js';
+import { vaultDefinition } from '../src/definition.js';
 import { firstDocuments } from './running-vault.js';
 
 const database = await databaseForTest({ empty: true });
@@ -103,7 +104,10 @@ withServer('a vault on its own', () => {
 
   it('does not start with a key file that has no key for envelopes', async () => {
     const changes = { BULLA_KEYS_FILE: join(folder, 'device.keys.json') };
-    await expect(startVault(environment(changes))).rejects.toMatchObject({ name: 'KeyFileError', exitCode: 78 });
+    await expect(runService(vaultDefinition, environment(changes))).rejects.toMatchObject({
+      name: 'KeyFileError',
+      exitCode: 78,
+    });
   });
 });
 

@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs';
+import type { KeyFile } from '@bulla/crypto';
+import type { Migration } from 'kysely/migration';
+import type { LedgerTables } from './audit/ledger-tables.js';
+import { readKeyFile, ServiceKeys } from './authentication/service-keys.js';
+import type { Database } from './database/database.js';
+import { connectDatabase } from './database/database.js';
+import type { EdgeOptions } from './edge/edge-options.js';
+import { edgeSettings } from './edge/edge-settings.js';
+import { openEdge } from './limits/open-store.js';
+import { EventLog } from './observe/event-log.js';
+import type { Environment, Settings, SettingsShape } from './process/settings.js';
+import { readSettings } from './process/settings.js';
+import {
+  databaseUrlSetting,
+  hostSetting,
+  logFormatSetting,
+  logLevelSetting,
+  migrateSetting,
+  pathSetting,
+  portSetting,
+  publicUrlSetting,
+} from './process/setting-values.js';
+import type { ServiceName } from './route/route-table.js';
+import type { ListenOptions, Service } from './service.js';
+
+/** What every service is put together from, however it is started. */
+export interface ServiceParts<Tables extends LedgerTables> extends EdgeOptions {
+  readonly version: string;
+  /** Migrated already; the service does not close it. */
+  readonly database: Database<Tables>;
+  /** Its name, and what it signs with. */
+  readonly keys: ServiceKeys;
+  readonly log: EventLog;
+  readonly listen: ListenOptions;
+  /** What clients may sign for as authority; the loopback names of the port unless given. */
+  readonly publicUrls?: readonly string[] | undefined;
+}
+
+/** Of a service on its own all that is not the same for every other. */
+export interface ServiceDefinition<Tables extends LedgerTables, Own extends SettingsShape> {
+  readonly name: ServiceName;
+  readonly version: string;
+  readonly migrations: Readonly<Record<string, Migration>>;
+  /** What it takes from the environment beside what every service does: its port among it. */
+  readonly settings: Own;
+  readonly metricsPort: number;
+  portOf(settings: Settings<Own>): number;
+  /** Puts it together; it listens when told to. */
+  create(parts: ServiceParts<Tables>, settings: Settings<Own>, from: StartedFrom): Promise<Service>;
+}
+
+/** What a service may want to look at itself. */
+export interface StartedFrom {
+  readonly keyFile: KeyFile;
+  readonly environment: Environment;
+}
+
+const common = (metricsPort: number) => ({
+  // A service of its own always has a server: the embedded database is for both services in one process.
+  BULLA_DATABASE_URL: databaseUrlSetting.unwrap().describe('a URL such as postgresql://user@host:5432/database'),
+  BULLA_HOST: hostSetting,
+  BULLA_METRICS_PORT: portSetting(metricsPort),
+  BULLA_PUBLIC_URL: publicUrlSetting,
+  BULLA_KEYS_FILE: pathSetting,
+  BULLA_LOG_LEVEL: logLevelSetting,
+  BULLA_LOG_FORMAT: logFormatSetting,
+  BULLA_MIGRATE: migrateSetting,
+  ...edgeSettings,
+});
+type Common = ReturnType<typeof common>;
+
+/** Everything that a service on its own takes from the environment. */
+export function settingsOf<Own extends SettingsShape>({
+  metricsPort,
+  settings,
+}: Pick<ServiceDefinition<never, Own>, 'metricsPort' | 'settings'>): Common & Own {
+  return { ...common(metricsPort), ...settings };
+}
+
+/**
+ * Starts a service on its own, from an environment that is read here and nowhere else.
+ * @returns when it listens; closing it drains it, then closes its Redis and its database.
+ * @throws {SettingsError} naming every bad setting; {KeyFileError}; {DatabaseTrouble}
+ */
+export async function runService<Tables extends LedgerTables, Own extends SettingsShape>(
+  definition: ServiceDefinition<Tables, Own>,
+  environment: Environment,
+): Promise<Pick<Service, 'close'>> {
+  const { name, migrations, version } = definition;
+  const settings = readSettings<SettingsShape>(settingsOf(definition), environment) as Settings<Common> & Settings<Own>;
+  const keyFile = await readKeyFile(settings.BULLA_KEYS_FILE);
+  const keys = await ServiceKeys.load(keyFile);
+  const log = new EventLog({ service: name, level: settings.BULLA_LOG_LEVEL, format: settings.BULLA_LOG_FORMAT });
+  const database = connectDatabase<Tables>({
+    from: { url: settings.BULLA_DATABASE_URL },
+    schema: name,
+    migrations,
+    log,
+    poolMax: settings.BULLA_DATABASE_POOL,
+  });
+  const production = environment['NODE_ENV'] === 'production';
+  // In the order in which they are closed.
+  const opened: { close(): Promise<void> }[] = [database];
+  try {
+    const edge = await openEdge(settings, { service: name, production, log });
+    opened.unshift(edge.store);
+    await database.migrate(settings.BULLA_MIGRATE);
+    const { BULLA_HOST: host, BULLA_METRICS_PORT: metricsPort, BULLA_PUBLIC_URL: publicUrls } = settings;
+    const listen = { host, port: definition.portOf(settings), metricsPort };
+    const parts = { version, database, keys, log, listen, publicUrls, ...edge };
+    const service = await definition.create(parts, settings, { keyFile, environment });
+    opened.unshift(service);
+    await service.listen();
+    return { close: () => closeAll(opened) };
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+/** One after the other, each whatever became of those before. */
+async function closeAll(opened: readonly { close(): Promise<void> }[]): Promise<void> {
+  const [first, ...others] = opened;
+  if (first === undefined) return;
+  try {
+    await first.close();
+  } finally {
+    await closeAll(others);
+  }
+}
+
+/** The version in the manifest of a package, from a module in its `src` or `dist`. */
+export function packageVersion(moduleUrl: string): string {
+  const text = readFileSync(new URL('../package.json', moduleUrl), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
