@@ -1,5 +1,7 @@
+import type { PostgresPoolClient } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import { databaseFault } from './database-fault.js';
+import { preparing, StatementNames } from './prepared-statements.js';
 
 const READ_ONLY = '25006';
 /** A prepared statement whose table has changed since, or which somebody between us and the server has forgotten. */
@@ -17,6 +19,7 @@ const INTERVAL_MS = 1_000;
  */
 export class CurrentConnections {
   readonly #pool: Pool;
+  readonly #names = new StatementNames();
   readonly #madeMs = new WeakMap<PoolClient, number>();
   #usableFromMs = Number.NEGATIVE_INFINITY;
 
@@ -36,10 +39,10 @@ export class CurrentConnections {
     this.#usableFromMs = nowMs;
   }
 
-  async connect(): Promise<PoolClient> {
+  async connect(): Promise<PostgresPoolClient> {
     for (;;) {
       const client = await this.#pool.connect();
-      if ((this.#madeMs.get(client) ?? 0) >= this.#usableFromMs) return client;
+      if ((this.#madeMs.get(client) ?? 0) >= this.#usableFromMs) return preparing(client, this.#names);
       client.release(true);
     }
   }

@@ -11,7 +11,6 @@ import { databaseFault } from './database-fault.js';
 import { databaseTrouble } from './database-trouble.js';
 import { pgTypes } from './database-types.js';
 import type { EventLog } from '../observe/event-log.js';
-import { preparingClient } from './prepared-statements.js';
 import { SettingsError } from '../process/settings.js';
 
 export interface DatabaseOptions {
@@ -95,7 +94,6 @@ function onServer<Tables>(options: DatabaseOptions, url: string): Database<Table
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     stream: impatientSocket,
-    Client: preparingClient(),
   });
   const current = new CurrentConnections(pool);
   const root = new Kysely<Tables>({

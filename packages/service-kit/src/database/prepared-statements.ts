@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type { PostgresPoolClient } from 'kysely';
+import type { PoolClient } from 'pg';
 
 /** Statements that are asked for only now and then are parsed each time. */
 const USES_BEFORE = 4;
@@ -31,20 +32,12 @@ export class StatementNames {
   }
 }
 
-/** A kind of client whose statements with parameters are prepared by name; those of transactions have none. */
-export function preparingClient(names = new StatementNames()): typeof pg.Client {
-  // `query` has a dozen forms; Kysely uses this one.
-  type Query = (text: unknown, values?: unknown, ...rest: unknown[]) => unknown;
-  return class PreparingClient extends pg.Client {
-    constructor(config?: string | pg.ClientConfig) {
-      super(config);
-      const query = this.query.bind(this) as Query;
-      const prepare: Query = (text, values, ...rest) => {
-        const hasValues = typeof text === 'string' && Array.isArray(values) && values.length > 0;
-        const name = hasValues ? names.of(text) : undefined;
-        return name === undefined ? query(text, values, ...rest) : query({ name, text, values }, ...rest);
-      };
-      this.query = prepare as typeof this.query;
-    }
+/** A connection as Kysely uses it, whose statements with parameters are prepared by name; those of transactions have none. */
+export function preparing(client: PoolClient, names: StatementNames): PostgresPoolClient {
+  // Kysely asks for a cursor by the same name, which is not used here.
+  const query = (text: string, values: readonly unknown[]) => {
+    const name = values.length > 0 ? names.of(text) : undefined;
+    return name === undefined ? client.query(text, [...values]) : client.query({ name, text, values: [...values] });
   };
+  return { query: query as unknown as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) };
 }
