@@ -1,6 +1,15 @@
 import { constants, createHash, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
 import type { SealAlg, Unwrapper } from '@bulla/crypto';
-import { CryptoError, encodeBase64url, generateKeyPair, mintId, sealGrant, Secret, urnOf } from '@bulla/crypto';
+import {
+  CryptoError,
+  encodeBase64url,
+  generateKeyPair,
+  mintId,
+  sealGrant,
+  Secret,
+  urnOf,
+  parseGrant,
+} from '@bulla/crypto';
 import { loadUnwrapper, openGrant } from '@bulla/crypto/open';
 
 /**
@@ -72,7 +81,7 @@ export async function makeClasses(): Promise<Record<Class, Sample>> {
     const tokens = await Promise.all(Array.from({ length: EACH }, make[name]));
     const opener = name === 'planted' ? slowToRefuse(unwrapper) : unwrapper;
     let at = 0;
-    const open = () => openGrant(tokens[at++ % EACH] as string, opener, { ...place, urn });
+    const open = () => openGrant(parseGrant(tokens[at++ % EACH] as string), opener, { ...place, urn });
     for (const _token of tokens) await requireEnd(name, open);
     classes[name] = { open };
   }

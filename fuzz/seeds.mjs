@@ -3,6 +3,7 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseInvocation } from '@bulla/crypto';
 import { loadUnwrapper, openInvocation } from '@bulla/crypto/open';
 import { encryptedKey } from './encrypted-key.mjs';
 
@@ -94,7 +95,9 @@ const publicJwks = ['root1', 'recovery', 'eu1Enc']
 
 async function openedQuestions() {
   const unwrapper = await loadUnwrapper(acme.entities.eu1.keys.enc.jwk, 'RSA-OAEP-256');
-  const opened = await Promise.allSettled(questions.map((sealed) => openInvocation(sealed, unwrapper)));
+  const opened = await Promise.allSettled(
+    questions.map((sealed) => openInvocation(parseInvocation(sealed), unwrapper)),
+  );
   return opened.flatMap(({ value }) => value?.inner.token ?? []);
 }
 

@@ -11,6 +11,9 @@ import {
   verifyEnvelope,
   verifyInnerSignatureAndBinding,
   verifyStatement,
+  parseContent,
+  parseEnvelope,
+  parseInvocation,
 } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { ask, recordOf, storePrompt } from '../../services/responder/test/asking.js';
@@ -51,8 +54,8 @@ export async function makeParts(payload: Bytes): Promise<Record<Part, Run>> {
   const recipient = { urn: responder.urn, record: recordOf(responder, 'enc') };
   const place = { org, sub, ver };
   const granted = { urn: responder.urn, sub, ver, dekId: parseGrant(grant).header.dek, chash };
-  const dek = await openGrant(grant, unwrapper, granted);
-  const statement = await openContent(content, dek, place);
+  const dek = await openGrant(parseGrant(grant), unwrapper, granted);
+  const statement = await openContent(parseContent(content), dek, place);
   const claims: Statement = parseStatement(statement).claims;
   const asStored = { trust, now, chash, expect: { sub, name, ver } };
   const asAsked = { trust, now, envelope, envelopeHash: await tokenHash(env), audience: responder.urn };
@@ -66,11 +69,11 @@ export async function makeParts(payload: Bytes): Promise<Record<Part, Run>> {
     return signEnvelope({ ...envelope, prm, whash }, vault.signer);
   };
   const open = async () => {
-    await verifyEnvelope(env, { trust, now, audience: responder.urn });
-    const { inner } = await openInvocation(body.inv, unwrapper);
+    await verifyEnvelope(parseEnvelope(env), { trust, now, audience: responder.urn });
+    const { inner } = await openInvocation(parseInvocation(body.inv), unwrapper);
     await verifyInnerSignatureAndBinding(inner, asAsked);
-    const key = await openGrant(grant, unwrapper, granted);
-    const opened = await openContent(content, key, place);
+    const key = await openGrant(parseGrant(grant), unwrapper, granted);
+    const opened = await openContent(parseContent(content), key, place);
     key.wipe();
     await verifyStatement(opened, asStored);
   };
@@ -80,9 +83,9 @@ export async function makeParts(payload: Bytes): Promise<Record<Part, Run>> {
     'seal a grant': () => sealGrant(dek, { ...granted, protectUntil: claims.protect_until }, recipient),
     'sign an envelope': () => signEnvelope(envelope, vault.signer),
     'issue: content, grant and envelope': issue,
-    'verify an envelope': () => verifyEnvelope(env, { trust, now, audience: responder.urn }),
-    'open a grant': () => openGrant(grant, unwrapper, granted),
-    'open a content': () => openContent(content, dek, place),
+    'verify an envelope': () => verifyEnvelope(parseEnvelope(env), { trust, now, audience: responder.urn }),
+    'open a grant': () => openGrant(parseGrant(grant), unwrapper, granted),
+    'open a content': () => openContent(parseContent(content), dek, place),
     'open: envelope, question, grant, content and statement': open,
   };
 }

@@ -10,6 +10,7 @@ import {
   utf8,
   verifyFin,
   verifyInnerSignatureAndBinding,
+  parseInvocation,
 } from '@bulla/crypto';
 import { openInvocation, ReplyOpener } from '@bulla/crypto/open';
 import { makeOrganisation } from '@bulla/crypto/testing';
@@ -41,7 +42,7 @@ export async function questionVariant(): Promise<Variant<Sealed>> {
   const claimsOf = (payload: Bytes) => ({ ...question, vars: { text: Buffer.from(payload).toString('latin1') } });
 
   async function open(sealed: Sealed): Promise<{ claims: InvocationClaims; payload: Bytes }> {
-    const { inner } = await openInvocation(questionOf(sealed).token, unwrapper);
+    const { inner } = await openInvocation(parseInvocation(questionOf(sealed).token), unwrapper);
     await verifyInnerSignatureAndBinding(inner, context);
     return { claims: inner.claims, payload: utf8(inner.claims.vars['text'] ?? '') };
   }

@@ -1,3 +1,4 @@
+import { parseInvocation } from '@bulla/crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Problem } from '@bulla/contract';
 import { openInvocation } from '@bulla/crypto/open';
@@ -116,7 +117,7 @@ describe('a question that came too late and never ran', () => {
       .map(({ body }) => JSON.parse(body) as { inv: string; bundle: { env: string } });
     expect(new Set(sent.map(({ bundle }) => bundle.env)).size).toBe(2);
     const unwrapper = await world.organisation.responders[0].unwrapper();
-    const opened = await Promise.all(sent.map(({ inv }) => openInvocation(inv, unwrapper)));
+    const opened = await Promise.all(sent.map(({ inv }) => openInvocation(parseInvocation(inv), unwrapper)));
     const [first, second] = opened.map(({ inner }) => inner.claims);
     expect([first?.retry_of, second?.retry_of]).toEqual([undefined, first?.jti]);
     expect(second?.jti).not.toBe(first?.jti);

@@ -12,6 +12,7 @@ import {
   utf8,
   verifyEnvelope,
   verifyInnerSignatureAndBinding,
+  parseInvocation,
 } from '@bulla/crypto';
 import { openInvocation } from '@bulla/crypto/open';
 import type { TestOrganisation } from '@bulla/crypto/testing';
@@ -68,9 +69,9 @@ export class TestResponder {
     const handler = async ({ body }: { body: { bundle: unknown; inv: string } }) => {
       const { trust } = organisation;
       const bundle = parseBundle(body.bundle);
-      const envelope = await verifyEnvelope(bundle.env, { trust, now: now(), audience: member.urn });
+      const envelope = await verifyEnvelope(bundle.envelope, { trust, now: now(), audience: member.urn });
       await checkBundleHashes(bundle, envelope);
-      const { inner } = await openInvocation(body.inv, await member.unwrapper());
+      const { inner } = await openInvocation(parseInvocation(body.inv), await member.unwrapper());
       const context = {
         trust,
         now: now(),

@@ -8,6 +8,7 @@ import {
   tokenHash,
   verifyFin,
   verifyInnerSignatureAndBinding,
+  parseInvocation,
 } from '@bulla/crypto';
 import { openInvocation, ReplyOpener } from '@bulla/crypto/open';
 import type { Format } from './format.js';
@@ -20,7 +21,7 @@ import { unwrapperOf } from './library-keys.js';
 export const invocations = {
   async open(input: Signed & { token: string; envelope: string; recipient: PrivateJwk; audience: string }) {
     const { token, envelope, recipient, audience, now } = input;
-    const { inner } = await openInvocation(token, await unwrapperOf(recipient));
+    const { inner } = await openInvocation(parseInvocation(token), await unwrapperOf(recipient));
     const { claims } = parseEnvelope(envelope);
     const trust = await trustOf(input);
     const context = { trust, now, envelope: claims, envelopeHash: await tokenHash(envelope), audience };

@@ -24,6 +24,7 @@ import {
   verifyLabelFreshness,
   verifyStatement,
   verifyTags,
+  parseEnvelope,
 } from '@bulla/crypto';
 import { readPublicKeys } from '@bulla/crypto/key-files';
 import type { Fields } from './protocol.js';
@@ -62,7 +63,7 @@ export const envelopes = {
   async verify(input: Signed & { token: string; audience: string; grace: number }) {
     const { token, now, audience, grace } = input;
     const context = { trust: await trustOf(input), now, audience, graceSeconds: grace };
-    return { claims: asFields((await verifyEnvelope(token, context)).claims) };
+    return { claims: asFields((await verifyEnvelope(parseEnvelope(token), context)).claims) };
   },
 } satisfies Format;
 

@@ -9,6 +9,8 @@ import {
   sealingKeyOf,
   Secret,
   verifyingKeyOf,
+  parseContent,
+  parseGrant,
 } from '@bulla/crypto';
 import { keyMaterialOf } from '@bulla/crypto/key-files';
 import { sealLetter, sealStreamedLetter } from '@bulla/crypto/letters';
@@ -73,7 +75,7 @@ export const grants = {
     return { token: await sealGrant(new Secret(decodeBase64url(input.key)), place, { urn: input.urn, record }) };
   },
   async open({ token, recipient, ...input }: GrantFields & { token: string; recipient: PrivateJwk }) {
-    const key = await openGrant(token, await unwrapperOf(recipient), { ...placeOf(input), urn: input.urn });
+    const key = await openGrant(parseGrant(token), await unwrapperOf(recipient), { ...placeOf(input), urn: input.urn });
     return { key: encodeBase64url(key.reveal()) };
   },
 } satisfies Format;
@@ -85,7 +87,7 @@ export const contents = {
     return { token: content, key: encodeBase64url(dek.reveal()) };
   },
   async open({ token, key, ...place }: ContentPlace & { token: string; key: string }) {
-    return { statement: await openContent(token, new Secret(decodeBase64url(key)), place) };
+    return { statement: await openContent(parseContent(token), new Secret(decodeBase64url(key)), place) };
   },
 } satisfies Format;
 

@@ -1,8 +1,9 @@
+import { openGrantToken, openContentToken, openQuestionToken, verifyEnvelopeToken } from './reading.js';
 import type { TrustDocuments } from '@bulla/crypto';
-import { CryptoError, Secret, Trust, verifyEnvelope, verifyStatement, verifyTags } from '@bulla/crypto';
+import { CryptoError, Secret, Trust, verifyStatement, verifyTags } from '@bulla/crypto';
 import { parseLocked, readPublicKeys } from '@bulla/crypto/key-files';
 import type { ExpectedGrant } from '@bulla/crypto/open';
-import { openContent, openGrant, openInvocation, openLocked } from '@bulla/crypto/open';
+import { openLocked } from '@bulla/crypto/open';
 import { isLongRun, sampled } from '@bulla/testkit';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { NAME } from './examples.js';
@@ -54,7 +55,7 @@ const contents = valid<{ token: string; key: string; place: { org: string; sub: 
     name,
     text: token,
     stride: 1,
-    verify: (text: string) => openContent(text, secretOf(key), place),
+    verify: (text: string) => openContentToken(text, secretOf(key), place),
   }),
 );
 
@@ -64,7 +65,7 @@ const grants = valid<{ token: string; opener: string; expect: ExpectedGrant }>('
     name,
     text: token,
     stride: 5,
-    verify: async (text: string) => openGrant(text, await acme.unwrapper(opener), place),
+    verify: async (text: string) => openGrantToken(text, await acme.unwrapper(opener), place),
   }),
 );
 
@@ -74,7 +75,7 @@ const envelopes = valid<{ token: string; audience: string; graceSeconds: number 
     name,
     text: token,
     stride: 1,
-    verify: (text: string) => verifyEnvelope(text, { trust: acme.trust, now: NOW, audience, graceSeconds }),
+    verify: (text: string) => verifyEnvelopeToken(text, { trust: acme.trust, now: NOW, audience, graceSeconds }),
   }),
 );
 
@@ -97,7 +98,7 @@ const questions = valid<{ sealed: string }>('invocation')
     name,
     text: sealed,
     stride: 11,
-    verify: async (text: string) => openInvocation(text, await acme.unwrapper('eu1')),
+    verify: async (text: string) => openQuestionToken(text, await acme.unwrapper('eu1')),
   }));
 
 const locked = valid<{ token: string; key: string }>('locked-key').map(({ name, token, key }) => ({

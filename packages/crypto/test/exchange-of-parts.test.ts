@@ -1,3 +1,4 @@
+import { openGrantToken, openContentToken, openQuestionToken, verifyEnvelopeToken } from './reading.js';
 import type { SealedContent } from '@bulla/crypto';
 import {
   checkAsker,
@@ -12,11 +13,9 @@ import {
   signStatement,
   tokenHash,
   urnOf,
-  verifyEnvelope,
   verifyInnerSignatureAndBinding,
   verifyStatement,
 } from '@bulla/crypto';
-import { openContent, openGrant, openInvocation } from '@bulla/crypto/open';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -92,7 +91,7 @@ async function take({ env, grant, content, question }: Parts, at: Run): Promise<
   const { organisation, responder, requester } = at;
   const { trust, now, org } = organisation;
   const bundle = parseBundle({ v: 1, env, grant, content, tags: [] });
-  const envelope = await verifyEnvelope(env, { trust, now, audience: responder.urn });
+  const envelope = await verifyEnvelopeToken(env, { trust, now, audience: responder.urn });
   if (envelope.kind !== 'prompt') throw new Error('all envelopes are for prompts');
   const { sub, claims } = envelope;
   const { name, ver, chash } = claims.prm;
@@ -101,13 +100,13 @@ async function take({ env, grant, content, question }: Parts, at: Run): Promise<
     throw new CryptoError('envelope_tampered', 'it is for another requester');
   await checkBundleHashes(bundle, envelope);
   const unwrapper = await responder.unwrapper();
-  const { inner } = await openInvocation(question, unwrapper);
+  const { inner } = await openQuestionToken(question, unwrapper);
   const context = { trust, now, envelope: claims, envelopeHash: envelope.hash, audience: responder.urn };
   await verifyInnerSignatureAndBinding(inner, context);
   checkAsker(inner, context);
   const { kid } = parseContent(content).header;
-  const dek = await openGrant(grant, unwrapper, { urn: responder.urn, sub, ver, chash, dekId: kid });
-  const statement = await openContent(content, dek, { org, sub, ver });
+  const dek = await openGrantToken(grant, unwrapper, { urn: responder.urn, sub, ver, chash, dekId: kid });
+  const statement = await openContentToken(content, dek, { org, sub, ver });
   await verifyStatement(statement, { trust, now, chash, expect: { sub, name, ver } });
 }
 

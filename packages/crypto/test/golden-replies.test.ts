@@ -1,3 +1,4 @@
+import { openQuestionToken } from './reading.js';
 import { createDecipheriv } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -14,7 +15,7 @@ import {
   verifyAnswer,
   verifyFin,
 } from '@bulla/crypto';
-import { openInvocation, ReplyOpener } from '@bulla/crypto/open';
+import { ReplyOpener } from '@bulla/crypto/open';
 import { deriveFrameKeys } from '../src/run/frames.js';
 import { verifyInvocation } from '../src/run/invocation.js';
 import { secretOf } from './exchange.js';
@@ -74,7 +75,7 @@ beforeAll(async () => {
 
 /** Steps 6 to 8 of the responder, with the exact codes that it keeps to itself. */
 async function receive({ sealed, env = storedEnvelope }: InvocationCase): Promise<void> {
-  const { inner } = await openInvocation(sealed, await acme.unwrapper('eu1'));
+  const { inner } = await openQuestionToken(sealed, await acme.unwrapper('eu1'));
   const context = {
     trust: acme.trust,
     now: NOW,
@@ -176,7 +177,7 @@ function cut(value: unknown): unknown {
 const shown: Readonly<Record<string, () => Promise<unknown[]>>> = {
   invocation: async () => {
     const [first] = vectors<InvocationCase>('invocation');
-    const { header, inner } = await openInvocation(first?.sealed ?? '', await acme.unwrapper('eu1'));
+    const { header, inner } = await openQuestionToken(first?.sealed ?? '', await acme.unwrapper('eu1'));
     return [header, inner.claims];
   },
   frames: () => Promise.resolve([parseHead(decodeBase64url(firstReply.head)), parseFin(firstReply.fin).claims]),

@@ -1,3 +1,4 @@
+import { openGrantToken, openContentToken, verifyEnvelopeToken } from './reading.js';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bundle, WantedPrompt } from '@bulla/crypto';
@@ -9,11 +10,9 @@ import {
   parseBundle,
   Secret,
   strictParse,
-  verifyEnvelope,
   verifyStatement,
 } from '@bulla/crypto';
 import type { ExpectedGrant } from '@bulla/crypto/open';
-import { openContent, openGrant } from '@bulla/crypto/open';
 import { REQUEST } from './examples.js';
 import type { TestOrganisation } from './organisation.js';
 import { loadOrganisation, NOW } from './organisation.js';
@@ -69,7 +68,7 @@ describe('golden statements', () => {
 describe('golden contents', () => {
   it.each(vectors<ContentCase>('content'))('$name: $result', async (vector) => {
     const key = Uint8Array.from(vector.key.match(/../g) ?? [], (hex) => Number.parseInt(hex, 16));
-    const ended = await outcome(() => openContent(vector.token, new Secret(key), vector.place));
+    const ended = await outcome(() => openContentToken(vector.token, new Secret(key), vector.place));
     expect(ended).toEqual({ ...expected(vector), ...(vector.plaintext !== undefined && { value: vector.plaintext }) });
   });
 });
@@ -78,7 +77,7 @@ describe('golden grants', () => {
   it.each(vectors<GrantCase>('grant'))('$name: $result', async (vector) => {
     const unwrapper = await acme.unwrapper(vector.opener);
     const ended = await outcome(async () => {
-      const dek = await openGrant(vector.token, unwrapper, vector.expect);
+      const dek = await openGrantToken(vector.token, unwrapper, vector.expect);
       return encodeHex(dek.reveal());
     });
     expect(ended).toEqual({ ...expected(vector), ...(vector.key !== undefined && { value: vector.key }) });
@@ -89,7 +88,7 @@ describe('golden envelopes', () => {
   it.each(vectors<EnvelopeCase>('envelope'))('$name: $result', async (vector) => {
     const { token, audience, graceSeconds } = vector;
     const context = { trust: acme.trust, now: NOW, audience, graceSeconds };
-    expect(await outcome(() => verifyEnvelope(token, context))).toMatchObject(expected(vector));
+    expect(await outcome(() => verifyEnvelopeToken(token, context))).toMatchObject(expected(vector));
   });
 });
 

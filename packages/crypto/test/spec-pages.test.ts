@@ -1,6 +1,6 @@
+import { openQuestionToken } from './reading.js';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { decodeBase64url, decodeUtf8, parseInvitationCode } from '@bulla/crypto';
-import { openInvocation } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
 import { loadOrganisation } from './organisation.js';
 
@@ -20,7 +20,7 @@ const pages = found.filter((file) => file !== PROTOCOL);
 const inside: Readonly<Record<string, (vectors: readonly unknown[]) => Promise<unknown>>> = {
   'invocation.md': async ([file]) => {
     const [first] = (file as { cases: { sealed: string }[] }).cases;
-    return openInvocation(first?.sealed ?? '', await (await loadOrganisation('acme')).unwrapper('eu1'));
+    return openQuestionToken(first?.sealed ?? '', await (await loadOrganisation('acme')).unwrapper('eu1'));
   },
   'enrolment.md': async ([file]) => {
     const { cases } = file as { cases: { code: string }[] };

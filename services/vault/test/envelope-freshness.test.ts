@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PendingMove } from '@bulla/contract';
-import { checkBundleForAsker } from '@bulla/crypto';
+import { checkBundleForAsker, parseBundle } from '@bulla/crypto';
 import { SignedClient } from '@bulla/service-kit/testing';
 import type { Bundle, PromptRef, SealedVersion, TagWish } from './authoring.js';
 import { basedOn, bodyOf, moveLabel, must, posOf, publishPrompt, tagOf } from './authoring.js';
@@ -38,7 +38,7 @@ async function checked(bundle: Bundle, wanted: object, request = `issue-${prompt
   const trust = await acme.trust.withFreshness([await acme.freshDirectory(now)], now);
   const asker = { urn: acme.invoker.urn, kid: acme.invoker.sig.kid };
   const context = { trust, now, asker, audience: aud(), request, wanted: { name: prompt.name, ...wanted } };
-  return checkBundleForAsker(bundle, context);
+  return checkBundleForAsker(parseBundle(bundle), context);
 }
 
 describe('an envelope for a label that was not signed lately', () => {

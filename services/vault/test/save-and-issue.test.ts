@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { checkBundleForAsker, parseBundle } from '@bulla/crypto';
 import { openContent, openGrant } from '@bulla/crypto/open';
-import { parseContent, urnOf } from '@bulla/crypto';
+import { urnOf } from '@bulla/crypto';
 import {
   basedOn,
   bodyOf,
@@ -49,10 +49,11 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     expect(resolved).toMatchObject({ version: 1, seq: 1, chash: prompt.version.chash });
     expect(envelope.claims).toMatchObject({ pol: { uses: 1, stream: true }, exp: clock.now() + 120 });
     const sub = urnOf('acme', 'prompt', prompt.id);
-    const dekId = parseContent(bundle.content ?? '').header.kid;
+    if (bundle.kind !== 'prompt') throw new Error('it is of no prompt');
+    const dekId = bundle.content.header.kid;
     const expected = { urn: responder.urn, sub, ver: 1, chash: prompt.version.chash, dekId };
-    const dek = await openGrant(bundle.grant ?? '', await responder.unwrapper(), expected);
-    const statement = await openContent(bundle.content ?? '', dek, { org: 'acme', sub, ver: 1 });
+    const dek = await openGrant(bundle.grant, await responder.unwrapper(), expected);
+    const statement = await openContent(bundle.content, dek, { org: 'acme', sub, ver: 1 });
     expect(statement.split('.')).toHaveLength(3);
   });
 

@@ -69,7 +69,7 @@ export function recordQuestion(fetcher: typeof fetch): {
       const { bundle } = strictParseBody(new Uint8Array(init.body), { maxBytes: BODY_MAX_BYTES }) as {
         bundle: unknown;
       };
-      sent = { url, bundle: parseBundle(bundle) };
+      sent = { url, bundle: parseBundle(bundle).sent };
     }
     return fetcher(input, init);
   };

@@ -51,17 +51,17 @@ async function grantUnder(session: Session, trust: Trust, prompt: PromptRef, ope
   const missing = await missingRecipients(session, trust, prompt, opened);
   if (missing.length === 0) return [];
   const stored = await session.transport.call('version.get', service, trust, { params: { id: prompt.id, n: version } });
-  const unwrapper =
-    stored.grant === null ? undefined : session.identity.unwrappers.get(parseGrant(stored.grant).header.kid);
+  const { grant: token, content } = stored;
+  const grant = token === null ? undefined : await checked(() => parseGrant(token));
+  const unwrapper = session.identity.unwrappers.get(grant?.header.kid ?? '');
   if (
-    stored.grant === null ||
+    grant === undefined ||
     unwrapper === undefined ||
-    (await tokenHash(stored.content)) !== chash // guard: client-grant-content
+    (await tokenHash(content)) !== chash // guard: client-grant-content
   ) {
     const message = 'the vault holds another content than it showed before';
     throw bullaError('envelope_tampered', { message, check: 'content-hash', origin: 'client' });
   }
-  const { grant, content } = stored;
   const grants = await checked(async () => {
     const sub = urnOf(trust.org, 'prompt', prompt.id);
     const place = { sub, ver: version, chash, dekId: parseContent(content).header.kid };

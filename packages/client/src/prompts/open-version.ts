@@ -39,12 +39,14 @@ export async function openVersion(
   const sub = urnOf(trust.org, 'prompt', prompt.id);
   if (grant === null) return undefined;
   return checked(async () => {
-    const unwrapper = session.identity.unwrappers.get(parseGrant(grant).header.kid);
+    const w = parseGrant(grant);
+    const unwrapper = session.identity.unwrappers.get(w.header.kid);
     if (unwrapper === undefined) return undefined;
-    const dekId = parseContent(content).header.kid;
-    const dek = await openGrant(grant, unwrapper, { urn: session.identity.urn, sub, ver: version, chash, dekId });
+    const c = parseContent(content);
+    const dekId = c.header.kid;
+    const dek = await openGrant(w, unwrapper, { urn: session.identity.urn, sub, ver: version, chash, dekId });
     try {
-      const ps = await openContent(content, dek, { org: trust.org, sub, ver: version });
+      const ps = await openContent(c, dek, { org: trust.org, sub, ver: version });
       const expect = { sub, name: prompt.name, ver: version };
       const { claims, author } = await session.keeper.withKnownKeys(trust, (known) =>
         checked(() => verifyStatement(ps, { trust: known, now: session.now(), chash, expect })),

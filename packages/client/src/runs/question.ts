@@ -12,7 +12,6 @@ import {
   encodeBase64url,
   mintId,
   parseBundle,
-  parseEnvelope,
   parseTag,
   randomBytes,
   sealInvocation,
@@ -135,22 +134,22 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   const known = await labels.seen(name);
   const asker = { urn: identity.urn, kid: identity.signer.kid };
   const parsed = await checked(() => parseBundle(answer));
-  const words = parsed.fresh ?? [];
+  const words = parsed.sent.fresh ?? [];
   // The envelope names the newest directory that the vault has; one from before it did makes us ask for it.
   // guard: client-ask-newest without: const base = trust;
-  const base = parseEnvelope(parsed.env).claims.dir === undefined ? await keeper.newest() : trust;
+  const base = parsed.envelope.claims.dir === undefined ? await keeper.newest() : trust;
   const checkUnder = (under: Trust, fresh: readonly string[]): Promise<Permit> =>
     checked(async () => {
-      const { fresh: _given, ...parts } = parseBundle(answer);
-      const bundle = { ...parts, ...(fresh.length > 0 && { fresh: [...fresh] }) };
+      const { fresh: _given, ...parts } = parsed.sent;
+      const bundle = { ...parsed, sent: { ...parts, ...(fresh.length > 0 && { fresh: [...fresh] }) } };
       const wanted = {
         name,
         ...choice,
-        chash: seenContent(known, version, bundle), // guard: client-first-content without: chash: undefined
+        chash: seenContent(known, version, bundle.sent), // guard: client-first-content without: chash: undefined
       };
       const context = { trust: under, now: now(), asker, audience: responder.urn, request, wanted };
       // guard: client-bundle without:
-      //   const part = (bundle.env.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
+      //   const part = (bundle.sent.env.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
       //   const envelope = { claims: JSON.parse(atob(part)), hash: 'A'.repeat(43) };
       //   const resolved = { name, sub: '', label: 'production', seq: 1, version: 1, chash: '' };
       //   const unchecked = () => ({ envelope, resolved }) as never;
@@ -158,8 +157,9 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
       const { fresh: newest, ...good } = await checkBundleForAsker(bundle, context);
       const isNewest = { isFresh: newest !== undefined, passedOver: newest?.passedOver ?? [] };
       // Its address, too, is that of the newest directory.
-      // guard: client-ask-address without: return { ...good, ...isNewest, bundle, responder, trust: under };
-      return { ...good, ...isNewest, bundle, responder: responderOf(session, under, responder.urn), trust: under };
+      // guard: client-ask-address without: return { ...good, ...isNewest, bundle: bundle.sent, responder, trust: under };
+      const address = responderOf(session, under, responder.urn);
+      return { ...good, ...isNewest, bundle: bundle.sent, responder: address, trust: under };
     });
   const permit = await withWords(session, base, words, (under, fresh) =>
     keeper.withKnownKeys(under, (newest) => checkUnder(newest, fresh)),

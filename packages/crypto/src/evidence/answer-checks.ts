@@ -104,10 +104,11 @@ export async function checkSignatures(evidence: Evidence, trust: Trust): Promise
 
 /** The envelope under the keys of that time: at its end or, if that came first, when the reply was signed. */
 export async function checkEnvelope(evidence: Evidence, trust: Trust): Promise<Finding<VerifiedEnvelope>> {
-  const { aud, exp } = parseEnvelope(evidence.envelope).claims;
+  const parsed = parseEnvelope(evidence.envelope);
+  const { aud, exp } = parsed.claims;
   const repliedAt = parseFin(evidence.fin).claims.iat;
   const at = Math.min(repliedAt, exp);
-  const envelope = await verifyEnvelope(evidence.envelope, { trust, now: at, audience: aud });
+  const envelope = await verifyEnvelope(parsed, { trust, now: at, audience: aud });
   // guard: answer-envelope-late
   if (repliedAt > exp + RUN_MAX_SECONDS) {
     throw new CryptoError('envelope_expired', 'the reply was signed long after its envelope', {

@@ -1,3 +1,4 @@
+import { openGrantToken } from '../../test/reading.js';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactEncrypt, compactDecrypt, importJWK } from 'jose';
@@ -8,7 +9,6 @@ import { parseJwe, sealedToShape, sealTo } from '../tokens/compact.js';
 import { parseGrant, sealGrant } from '../prompt/grant.js';
 import type { KeyRecord } from './keys.js';
 import { loadUnwrapper, openWith } from '../tokens/open/compact.js';
-import { openGrant } from '../prompt/open/grant.js';
 import { Secret } from '../encoding/secret.js';
 import type { KeyPair, Unwrapper } from './signer.js';
 import type { P256PublicJwk } from './suite-p256.js';
@@ -206,6 +206,6 @@ it('grants a content key to a responder on P-256, by its directory record alone'
     holder,
   );
   expect(parseGrant(token).header).toMatchObject({ alg: ALG, kid: holder.record.kid });
-  const dek = await openGrant(token, await responder.unwrapper(), { ...place, urn: responder.urn });
+  const dek = await openGrantToken(token, await responder.unwrapper(), { ...place, urn: responder.urn });
   expect(dek.reveal()).toEqual(new Uint8Array(32).fill(7));
 });

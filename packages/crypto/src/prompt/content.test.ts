@@ -1,3 +1,4 @@
+import { openContentToken } from '../../test/reading.js';
 import { openPlatform } from '#open-platform';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
@@ -34,14 +35,14 @@ const failed = { code: 'open_failed', message: 'could not be opened', check: und
 
 describe('a content', () => {
   it('opens with its key at its place', async () => {
-    await expect(openContent(sealed.content, sealed.dek, place)).resolves.toBe(statement);
+    await expect(openContentToken(sealed.content, sealed.dek, place)).resolves.toBe(statement);
   });
 
   it('is wiped where it was opened, good or bad', async () => {
     const open = jest.spyOn(openPlatform, 'openGcm');
-    await openContent(sealed.content, sealed.dek, place);
+    await openContentToken(sealed.content, sealed.dek, place);
     const other = await contentWith({ cmt: 'A'.repeat(43) });
-    await expect(openContent(other, sealed.dek, place)).rejects.toMatchObject({ code: 'open_failed' });
+    await expect(openContentToken(other, sealed.dek, place)).rejects.toMatchObject({ code: 'open_failed' });
     const opened = await Promise.all(open.mock.results.map(({ value }) => value as Promise<Uint8Array>));
     open.mockRestore();
     expect(opened).toEqual([1, 2].map(() => new Uint8Array(utf8(statement).length)));
@@ -79,7 +80,7 @@ describe('a content', () => {
     const content = { messages, vars: {}, model: { name: 'm' } };
     const long = await signStatement(exampleStatement(acme, { content }), await acme.signer('owner'));
     const { content: token, dek } = await sealContent(long, place);
-    await expect(openContent(token, dek, place)).resolves.toBe(long);
+    await expect(openContentToken(token, dek, place)).resolves.toBe(long);
   });
 
   it('opens to what was sealed, whatever that says', async () => {
@@ -89,7 +90,7 @@ describe('a content', () => {
         const message = text.replaceAll('\0', '');
         const signed = await signStatement(exampleStatement(acme, { iss: acme.urn('releaser'), message }), owner);
         const { content, dek } = await sealContent(signed, place);
-        expect(await openContent(content, dek, place)).toBe(signed);
+        expect(await openContentToken(content, dek, place)).toBe(signed);
       }),
       { numRuns: 25 },
     );
@@ -153,14 +154,14 @@ describe('openContent gives one error for', () => {
   ];
   it.each(wrong)('%s', async (_name, attempt) => {
     const [token, dek, at] = await attempt();
-    const error: unknown = await openContent(token, dek, at).catch((thrown: unknown) => thrown);
+    const error: unknown = await openContentToken(token, dek, at).catch((thrown: unknown) => thrown);
     const { code, message, check, cause } = error as CryptoError;
     expect({ code, message, check, cause }).toStrictEqual(failed);
   });
 
   it('any single changed character, unless it is no content any more', async () => {
     for (const other of flipped(sealed.content)) {
-      await expect(openContent(other, sealed.dek, place)).rejects.toMatchObject({
+      await expect(openContentToken(other, sealed.dek, place)).rejects.toMatchObject({
         code: expect.stringMatching(/^(token_malformed|open_failed)$/),
       });
     }

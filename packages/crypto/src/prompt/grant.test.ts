@@ -1,3 +1,4 @@
+import { openGrantToken } from '../../test/reading.js';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { example, promptOf } from '../../test/examples.js';
 import type { TestOrganisation } from '../../test/organisation.js';
@@ -39,7 +40,7 @@ function grantWith(header: object, plaintext: Uint8Array = sealed.dek.reveal()):
 
 describe('a grant', () => {
   it('opens to the content key for its recipient', async () => {
-    const dek = await openGrant(grant, unwrapper, expected);
+    const dek = await openGrantToken(grant, unwrapper, expected);
     expect(dek.reveal()).toEqual(sealed.dek.reveal());
   });
 
@@ -64,8 +65,11 @@ describe('a grant', () => {
     );
     const [forOwner = '', forRecovery = ''] = grants;
     const opened = [
-      await openGrant(forOwner, await acme.unwrapper('owner'), { ...expected, urn: acme.urn('owner') }),
-      await openGrant(forRecovery, await acme.unwrapper('recovery'), { ...expected, urn: 'urn:bulla:acme:recovery' }),
+      await openGrantToken(forOwner, await acme.unwrapper('owner'), { ...expected, urn: acme.urn('owner') }),
+      await openGrantToken(forRecovery, await acme.unwrapper('recovery'), {
+        ...expected,
+        urn: 'urn:bulla:acme:recovery',
+      }),
     ];
     expect(opened.map((dek) => dek.reveal())).toEqual([sealed.dek.reveal(), sealed.dek.reveal()]);
   });
@@ -169,14 +173,14 @@ describe('openGrant gives one error for', () => {
   ];
   it.each(wrong)('%s', async (_name, attempt) => {
     const [token, key, expectation] = await attempt();
-    const error: unknown = await openGrant(token, key, expectation).catch((thrown: unknown) => thrown);
+    const error: unknown = await openGrantToken(token, key, expectation).catch((thrown: unknown) => thrown);
     const { code, message, check, cause } = error as CryptoError;
     expect({ code, message, check, cause }).toStrictEqual(failed);
   });
 
   it('any single changed character, unless it is no grant any more', async () => {
     for (const other of flipped(grant)) {
-      await expect(openGrant(other, unwrapper, expected)).rejects.toMatchObject({
+      await expect(openGrantToken(other, unwrapper, expected)).rejects.toMatchObject({
         code: expect.stringMatching(/^(token_malformed|open_failed)$/),
       });
     }
@@ -185,16 +189,18 @@ describe('openGrant gives one error for', () => {
   it('a wrong place or recipient, without using the key', async () => {
     let uses = 0;
     const counting: Unwrapper = { ...unwrapper, unwrap: (bytes) => (uses++, unwrapper.unwrap(bytes)) };
-    await expect(openGrant(grant, counting, { ...expected, ver: 2 })).rejects.toMatchObject({ code: 'open_failed' });
+    await expect(openGrantToken(grant, counting, { ...expected, ver: 2 })).rejects.toMatchObject({
+      code: 'open_failed',
+    });
     const renamed = { ...counting, kid: acme.kid('us1', 'enc') };
-    await expect(openGrant(grant, renamed, expected)).rejects.toMatchObject({ code: 'open_failed' });
+    await expect(openGrantToken(grant, renamed, expected)).rejects.toMatchObject({ code: 'open_failed' });
     expect(uses).toBe(0);
   });
 
   it('a content key of another length, and wipes it', async () => {
     const token = await grantWith({}, new Uint8Array(31).fill(7));
     const wipe = jest.spyOn(Secret.prototype, 'wipe');
-    await expect(openGrant(token, unwrapper, expected)).rejects.toMatchObject({ code: 'open_failed' });
+    await expect(openGrantToken(token, unwrapper, expected)).rejects.toMatchObject({ code: 'open_failed' });
     const wiped = (wipe.mock.contexts as Secret[]).map((secret) => secret.reveal());
     wipe.mockRestore();
     expect(wiped).toContainEqual(new Uint8Array(31));

@@ -2,13 +2,16 @@ import { FRESH_MAX, TAGS_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
 import { tokenHash } from '../encoding/bytes.js';
 import type { DirectoryRef } from '../tokens/claims.js';
+import type { ContentHeader } from '../prompt/content.js';
 import { parseContent } from '../prompt/content.js';
-import type { VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
+import type { ParsedJwe } from '../tokens/compact.js';
+import type { ParsedEnvelope, VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
 import { parseEnvelope, verifyEnvelope } from './envelope.js';
 import { CryptoError } from '../names/errors.js';
 import type { FreshPosition } from '../prompt/fresh-position.js';
 import { requireFreshPosition } from '../prompt/fresh-position.js';
 import { directoryHashAt } from '../organisation/freshness.js';
+import type { GrantHeader } from '../prompt/grant.js';
 import { parseGrant } from '../prompt/grant.js';
 import { checkShape } from '../encoding/schema.js';
 import { requireSeconds } from '../names/seconds.js';
@@ -28,26 +31,40 @@ const bundleSchema = z.strictObject({
 /** What a vault hands out: E, and beside a prompt's E its W and C, and the T its name was resolved through (protocol.md §2.2). */
 export type Bundle = z.infer<typeof bundleSchema>;
 
+/** The bundle of a prompt, each of its tokens read once; nothing of it is verified. */
+export interface PromptBundle {
+  readonly kind: 'prompt';
+  /** As it came: this is what a responder is sent. */
+  readonly sent: Bundle;
+  readonly envelope: Extract<ParsedEnvelope, { kind: 'prompt' }>;
+  readonly grant: ParsedJwe<GrantHeader>;
+  readonly content: ParsedJwe<ContentHeader>;
+}
+/** The bundle of a chat: an envelope and nothing else. */
+export interface ChatBundle {
+  readonly kind: 'chat';
+  readonly sent: Bundle;
+  readonly envelope: Extract<ParsedEnvelope, { kind: 'chat' }>;
+}
+
 /**
  * Reads a bundle out of a parsed HTTP body. Its shape follows from the envelope's `typ`: a prompt's has grant and
  * content, a chat's has neither.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function parseBundle(value: unknown): Bundle {
-  const bundle = checkShape(value, bundleSchema, 'bundle');
-  const { kind } = parseEnvelope(bundle.env);
-  if (kind === 'chat') {
-    const { grant, content, tags, fresh } = bundle;
-    // guard: bundle-chat-alone without: return bundle;
-    if (grant === undefined && content === undefined && tags.length === 0 && fresh === undefined) return bundle;
+export function parseBundle(value: unknown): PromptBundle | ChatBundle {
+  const sent = checkShape(value, bundleSchema, 'bundle');
+  const envelope = parseEnvelope(sent.env);
+  const { grant, content, tags, fresh } = sent;
+  if (envelope.kind === 'chat') {
+    // guard: bundle-chat-alone without: return { kind: 'chat', sent, envelope };
+    if (grant === undefined && content === undefined && tags.length === 0 && fresh === undefined)
+      return { kind: 'chat', sent, envelope };
     throw malformed('the bundle of a chat holds an envelope and nothing else');
   }
   // guard: bundle-prompt-whole
-  if (bundle.grant === undefined || bundle.content === undefined)
-    throw malformed('the bundle lacks its grant or its content');
-  parseGrant(bundle.grant);
-  parseContent(bundle.content);
-  return bundle;
+  if (grant === undefined || content === undefined) throw malformed('the bundle lacks its grant or its content');
+  return { kind: 'prompt', sent, envelope, grant: parseGrant(grant), content: parseContent(content) };
 }
 
 /**
@@ -55,20 +72,16 @@ export function parseBundle(value: unknown): Bundle {
  * @param envelope the verified envelope of this bundle.
  * @throws {CryptoError} envelope_tampered
  */
-export async function checkBundleHashes(bundle: Bundle, envelope: VerifiedEnvelope): Promise<void> {
+export async function checkBundleHashes(bundle: PromptBundle | ChatBundle, envelope: VerifiedEnvelope): Promise<void> {
   // guard: bundle-verified
-  if (bundle.env !== envelope.token) throw tampered('envelope-hash', 'another envelope was verified');
-  if (envelope.kind === 'chat') {
-    if (bundle.grant !== undefined || bundle.content !== undefined)
-      throw tampered('envelope-type', 'a chat has neither grant nor content');
-    return;
-  }
+  if (bundle.envelope.token !== envelope.token) throw tampered('envelope-hash', 'another envelope was verified');
+  if (bundle.kind === 'chat' || envelope.kind === 'chat') return;
   const { whash, prm } = envelope.claims;
   // guard: bundle-grant-hash
-  if ((await tokenHash(bundle.grant ?? '')) !== whash)
+  if ((await tokenHash(bundle.grant.token)) !== whash)
     throw tampered('grant-hash', 'its grant is not the one the envelope names');
   // guard: bundle-content-hash
-  if ((await tokenHash(bundle.content ?? '')) !== prm.chash)
+  if ((await tokenHash(bundle.content.token)) !== prm.chash)
     throw tampered('content-hash', 'its content is not the one the envelope names');
 }
 
@@ -112,14 +125,17 @@ export interface CheckedBundle {
  *   (envelope-fork) for one on another branch; envelope_tampered for another requester, key, request, prompt, version,
  *   content or recipient
  */
-export async function checkBundleForAsker(bundle: Bundle, context: AskerContext): Promise<CheckedBundle> {
+export async function checkBundleForAsker(
+  bundle: PromptBundle | ChatBundle,
+  context: AskerContext,
+): Promise<CheckedBundle> {
   requireSeconds(context.now);
   const { trust, now, asker, audience, wanted } = context;
   // guard: asker-fresh
   trust.requireFresh(now);
-  const envelope = await verifyEnvelope(bundle.env, { trust, now, audience });
+  const envelope = await verifyEnvelope(bundle.envelope, { trust, now, audience });
   // guard: asker-chat-for-prompt
-  if (envelope.kind !== 'prompt') throw tampered('envelope-type', 'it is for a chat');
+  if (bundle.kind !== 'prompt' || envelope.kind !== 'prompt') throw tampered('envelope-type', 'it is for a chat');
   const { claims } = envelope;
   // guard: asker-requester
   if (claims.sub !== asker.urn) throw tampered('envelope-requester', 'it is for another requester');
@@ -131,7 +147,9 @@ export async function checkBundleForAsker(bundle: Bundle, context: AskerContext)
   const resolved = await resolve(bundle, context);
   checkPrompt(envelope, wanted, resolved);
   // guard: asker-position-fresh without: const fresh = undefined;
-  const fresh = isKnown(wanted) ? undefined : await requireFreshPosition(resolved, bundle.fresh ?? [], { trust, now });
+  const fresh = isKnown(wanted)
+    ? undefined
+    : await requireFreshPosition(resolved, bundle.sent.fresh ?? [], { trust, now });
   await checkBundleHashes(bundle, envelope);
   checkHeaders(bundle, envelope, trust);
   return { envelope, resolved, fresh };
@@ -155,10 +173,10 @@ function isKnown({ version, chash }: WantedPrompt): boolean {
 }
 
 /** What the name stands for, by tags the organisation's members signed and never by the vault's word. */
-function resolve(bundle: Bundle, context: AskerContext): Promise<ResolvedTag> {
+function resolve({ sent }: PromptBundle, context: AskerContext): Promise<ResolvedTag> {
   const { trust, now, wanted } = context;
   const label = wanted.version === undefined ? (wanted.label ?? 'latest') : 'latest';
-  return verifyTags(bundle.tags, { trust, name: wanted.name, label, now });
+  return verifyTags(sent.tags, { trust, name: wanted.name, label, now });
 }
 
 function checkPrompt(envelope: VerifiedPromptEnvelope, wanted: WantedPrompt, resolved: ResolvedTag): void {
@@ -177,14 +195,14 @@ function checkPrompt(envelope: VerifiedPromptEnvelope, wanted: WantedPrompt, res
 }
 
 /** The clear headers of C and W: what the responder is going to check, seen before the question is sent. */
-function checkHeaders(bundle: Bundle, envelope: VerifiedPromptEnvelope, trust: Trust): void {
+function checkHeaders(bundle: PromptBundle, envelope: VerifiedPromptEnvelope, trust: Trust): void {
   const { claims, sub } = envelope;
-  const content = parseContent(bundle.content ?? '').header;
+  const content = bundle.content.header;
   // guard: asker-content-place
   if (content.org !== trust.org || content.sub !== sub || content.ver !== claims.prm.ver) {
     throw tampered('content-place', 'its content belongs elsewhere');
   }
-  const grant = parseGrant(bundle.grant ?? '').header;
+  const grant = bundle.grant.header;
   // guard: asker-grant-place
   if (
     grant.sub !== sub ||

@@ -1,3 +1,4 @@
+import { verifyEnvelopeToken } from '../../test/reading.js';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { exampleChatEnvelope, exampleEnvelope, promptOf } from '../../test/examples.js';
 import type { TestOrganisation } from '../../test/organisation.js';
@@ -32,7 +33,7 @@ async function signed(changes: Partial<EnvelopeClaims> = {}, signer: Signer = va
 describe('an envelope', () => {
   it('is verified with its hash, its issuer and the prompt it is for [guard: control]', async () => {
     const token = await signed();
-    expect(await verifyEnvelope(token, context())).toMatchObject({
+    expect(await verifyEnvelopeToken(token, context())).toMatchObject({
       kind: 'prompt',
       token,
       claims: exampleEnvelope(acme, bound),
@@ -44,7 +45,7 @@ describe('an envelope', () => {
 
   it('of a chat names no prompt', async () => {
     const claims = exampleChatEnvelope(acme);
-    const verified = await verifyEnvelope(await signChatEnvelope(claims, vault), context());
+    const verified = await verifyEnvelopeToken(await signChatEnvelope(claims, vault), context());
     expect(verified).toMatchObject({ kind: 'chat', claims });
     expect(verified).not.toHaveProperty('sub');
   });
@@ -60,28 +61,28 @@ describe('an envelope', () => {
       { graceSeconds: 5 },
     ],
   ])('is good %s', async (_name, times, changes) => {
-    await expect(verifyEnvelope(await signed(times), context(changes))).resolves.toMatchObject({ claims: times });
+    await expect(verifyEnvelopeToken(await signed(times), context(changes))).resolves.toMatchObject({ claims: times });
   });
 
   it('is good for a gateway, which asks for others', async () => {
     const sub = 'urn:bulla:acme:svc:gateway:g1';
-    await expect(verifyEnvelope(await signed({ sub }), context())).resolves.toMatchObject({ claims: { sub } });
+    await expect(verifyEnvelopeToken(await signed({ sub }), context())).resolves.toMatchObject({ claims: { sub } });
   });
 
   it('is good under a key that stopped signing while it was on its way', async () => {
     const token = await signed({}, await acme.signer('vault', 'fading'));
-    await expect(verifyEnvelope(token, context())).resolves.toMatchObject({ kind: 'prompt' });
+    await expect(verifyEnvelopeToken(token, context())).resolves.toMatchObject({ kind: 'prompt' });
   });
 
   it('may name the directory of the vault, and one from before that was said does not', async () => {
     const { dir } = { dir: acme.trust.directoryRef };
-    await expect(verifyEnvelope(await signed({ dir }), context())).resolves.toMatchObject({ claims: { dir } });
-    expect((await verifyEnvelope(await signed(), context())).claims).not.toHaveProperty('dir');
+    await expect(verifyEnvelopeToken(await signed({ dir }), context())).resolves.toMatchObject({ claims: { dir } });
+    expect((await verifyEnvelopeToken(await signed(), context())).claims).not.toHaveProperty('dir');
   });
 
   it('needs no limit of tokens', async () => {
     const token = await signed({ pol: { uses: 2, stream: false } });
-    await expect(verifyEnvelope(token, context())).resolves.toMatchObject({
+    await expect(verifyEnvelopeToken(token, context())).resolves.toMatchObject({
       claims: { pol: { uses: 2, stream: false } },
     });
   });
@@ -177,29 +178,29 @@ describe('verifyEnvelope refuses', () => {
     ],
   ];
   it.each(wrong)('%s', async (_name, token, code, check) => {
-    await expect(verifyEnvelope(await token(), context())).rejects.toMatchObject({ code, check });
+    await expect(verifyEnvelopeToken(await token(), context())).rejects.toMatchObject({ code, check });
   });
 
   it('what is past its grace', async () => {
     const token = await signed({ iat: NOW - 1000, nbf: NOW - 1000, exp: NOW - 901 });
-    const refused = verifyEnvelope(token, context({ graceSeconds: 900 }));
+    const refused = verifyEnvelopeToken(token, context({ graceSeconds: 900 }));
     await expect(refused).rejects.toMatchObject({ code: 'envelope_expired' });
   });
 
   it('an audience of another organisation, even its own', async () => {
     const token = await signed({ aud: globex.urn('eu1') });
-    const refused = verifyEnvelope(token, context({ audience: globex.urn('eu1') }));
+    const refused = verifyEnvelopeToken(token, context({ audience: globex.urn('eu1') }));
     await expect(refused).rejects.toMatchObject({ code: 'envelope_tampered', check: 'envelope-organisation' });
   });
 
   it('an envelope of another organisation, even rightly made', async () => {
     const token = await signEnvelope(exampleEnvelope(globex, bound), await globex.signer('vault'));
-    await expect(verifyEnvelope(token, context())).rejects.toMatchObject({ code: 'key_unknown' });
+    await expect(verifyEnvelopeToken(token, context())).rejects.toMatchObject({ code: 'key_unknown' });
   });
 
   it('any single changed character', async () => {
     for (const other of flipped(await signed({}, await acme.signer('vault', 'fading')))) {
-      await expect(verifyEnvelope(other, context())).rejects.toMatchObject({
+      await expect(verifyEnvelopeToken(other, context())).rejects.toMatchObject({
         code: expect.stringMatching(/^(token_malformed|key_unknown|signature_invalid)$/),
       });
     }

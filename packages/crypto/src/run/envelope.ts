@@ -147,15 +147,14 @@ export type VerifiedEnvelope = VerifiedPromptEnvelope | VerifiedChatEnvelope;
 
 /**
  * Checks an envelope (protocol.md §2.4 step 3) but for its requester, whom only the caller knows.
- * @throws {CryptoError} token_malformed, payload_too_large, key_unknown, key_revoked, suite_unknown, signature_invalid,
+ * @throws {CryptoError} key_unknown, key_revoked, suite_unknown, signature_invalid,
  *   envelope_tampered (issuer, audience, organisation, life), clock_skew (not valid yet), envelope_expired
  */
-export async function verifyEnvelope(token: string, context: EnvelopeContext): Promise<VerifiedEnvelope> {
+export async function verifyEnvelope(parsed: ParsedEnvelope, context: EnvelopeContext): Promise<VerifiedEnvelope> {
   requireSeconds(context.now);
   if (context.graceSeconds !== undefined) requireSeconds(context.graceSeconds);
   const { trust, now, audience } = context;
-  const parsed = parseEnvelope(token);
-  const { claims } = parsed;
+  const { claims, token } = parsed;
   const issuer = trust.requireKey(parsed.header.kid, {
     usage: 'envelope',
     purpose: 'envelope',

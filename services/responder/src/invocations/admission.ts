@@ -1,20 +1,16 @@
 import { Problem } from '@bulla/contract';
 import type {
-  Bundle,
+  ChatBundle,
   EnvelopeClaims,
   InvocationContext,
+  InvocationHeader,
+  ParsedJwe,
+  PromptBundle,
   Trust,
   VerifiedEnvelope,
   VerifiedPromptEnvelope,
 } from '@bulla/crypto';
-import {
-  checkBundleHashes,
-  CryptoError,
-  parseBundle,
-  parseGrant,
-  parseInvocation,
-  verifyEnvelope,
-} from '@bulla/crypto';
+import { checkBundleHashes, CryptoError, parseBundle, parseInvocation, verifyEnvelope } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 
 /** By what one request is judged: the documents of one moment, and when it came. */
@@ -30,8 +26,16 @@ export interface Judgement {
 
 /** A bundle whose envelope the organisation's vault signed for this responder and for whoever sent it. */
 export interface Presented {
-  readonly bundle: Bundle;
+  readonly bundle: PromptBundle | ChatBundle;
   readonly envelope: VerifiedEnvelope;
+}
+
+/** What the policy allows to be opened. */
+export interface Allowed {
+  readonly bundle: PromptBundle;
+  readonly envelope: VerifiedPromptEnvelope;
+  /** The question, read and not opened. */
+  readonly outer: ParsedJwe<InvocationHeader>;
 }
 
 /** Known questions are answered again for so long past their envelope's time; the claim refuses all others. */
@@ -43,7 +47,12 @@ const REPLAY_SECONDS = 15 * 60;
  */
 export async function presentBundle(value: unknown, { trust, now, responder, caller }: Judgement): Promise<Presented> {
   const bundle = parseBundle(value);
-  const envelope = await verifyEnvelope(bundle.env, { trust, now, audience: responder, graceSeconds: REPLAY_SECONDS });
+  const envelope = await verifyEnvelope(bundle.envelope, {
+    trust,
+    now,
+    audience: responder,
+    graceSeconds: REPLAY_SECONDS,
+  });
   const { sub, cnf } = envelope.claims;
   // Only a gateway carries what is another's; for anybody else a stolen envelope costs us no private-key work.
   const isCarried =
@@ -66,13 +75,13 @@ export async function presentBundle(value: unknown, { trust, now, responder, cal
 export async function checkContents({ bundle, envelope }: Presented, { trust, now }: Judgement): Promise<void> {
   // guard: run-hashes
   await checkBundleHashes(bundle, envelope);
-  if (envelope.kind !== 'prompt') return;
+  if (envelope.kind !== 'prompt' || bundle.kind !== 'prompt') return;
   // guard: run-withdrawn
   if (trust.isWithdrawn(envelope.sub, envelope.claims.prm.ver)) {
     throw new Problem('envelope_revoked', { detail: 'this version of the prompt has been withdrawn' });
   }
   // guard: run-grant-key
-  requireSealingKey(parseGrant(bundle.grant ?? '').header.kid, trust, now, 'grant-recipient');
+  requireSealingKey(bundle.grant.header.kid, trust, now, 'grant-recipient');
 }
 
 /**
@@ -82,22 +91,27 @@ export async function checkContents({ bundle, envelope }: Presented, { trust, no
  * @throws {Problem} custody_not_allowed
  */
 export function checkPolicy(
-  { envelope }: Presented,
+  { bundle, envelope }: Presented,
   question: string,
   { trust, now, responder }: Judgement,
-): VerifiedPromptEnvelope {
+): Allowed {
   // guard: run-custody
-  if (envelope.kind !== 'prompt' || trust.custodyOf(envelope.claims.prm.name) !== 'sealed') {
+  if (
+    bundle.kind !== 'prompt' ||
+    envelope.kind !== 'prompt' ||
+    trust.custodyOf(envelope.claims.prm.name) !== 'sealed'
+  ) {
     throw new Problem('custody_not_allowed', { detail: 'this responder runs sealed prompts only' });
   }
-  const { header } = parseInvocation(question);
+  const outer = parseInvocation(question);
+  const { header } = outer;
   // guard: run-outside-audience
   if (header.aud !== responder) throw tampered('invocation-audience', 'the question is for another responder');
   // guard: run-outside-issuer
   if (header.iss !== envelope.claims.sub) throw tampered('invocation-issuer', 'the question is of another requester');
   // guard: run-question-key
   requireSealingKey(header.kid, trust, now, 'invocation-recipient');
-  return envelope;
+  return { bundle, envelope, outer };
 }
 
 /** What steps 7 and 8 hold a question against. */

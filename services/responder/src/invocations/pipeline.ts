@@ -1,6 +1,6 @@
 import type { NewInvocation } from '@bulla/contract';
 import { checkAsker, tokenHash, verifyInnerSignatureAndBinding } from '@bulla/crypto';
-import type { Bundle, InvocationClaims, VerifiedPromptEnvelope } from '@bulla/crypto';
+import type { InvocationClaims, PromptBundle, VerifiedPromptEnvelope } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
 import type { ModelRequest } from '../models/model.js';
 import { OpenerService } from '../opener/opener.service.js';
@@ -22,7 +22,7 @@ export interface OpenQuestion {
 /** A question that may be answered: every exact check has passed, and it is claimed. */
 export interface Admitted {
   readonly judgement: Judgement;
-  readonly bundle: Bundle;
+  readonly bundle: PromptBundle;
   readonly envelope: VerifiedPromptEnvelope;
   readonly question: OpenQuestion;
   readonly claim: Claim;
@@ -49,15 +49,15 @@ export class Pipeline {
   async admit(judgement: Judgement, { bundle: sent, inv }: NewInvocation): Promise<Admitted> {
     const presented = await presentBundle(sent, judgement); // 3
     await checkContents(presented, judgement); // 4
-    const envelope = checkPolicy(presented, inv, judgement); // 5
-    const { inner } = await this.opener.openQuestion(inv); // 6
+    const { bundle, envelope, outer } = checkPolicy(presented, inv, judgement); // 5
+    const { inner } = await this.opener.openQuestion(outer); // 6
     // guard: run-binding
     await verifyInnerSignatureAndBinding(inner, questionContext(envelope, judgement)); // 7
     // guard: run-asker
     checkAsker(inner, questionContext(envelope, judgement)); // 8
     const question = { claims: inner.claims, rh: await tokenHash(inv), ih: await tokenHash(inner.token) };
     const claim = await this.#claim(judgement, envelope, question); // 9
-    return { judgement, bundle: presented.bundle, envelope, question, claim };
+    return { judgement, bundle, envelope, question, claim };
   }
 
   /**
@@ -68,7 +68,7 @@ export class Pipeline {
   async prepare({ judgement, bundle, envelope, question }: Admitted): Promise<ModelRequest> {
     const { trust, now, responder: urn } = judgement;
     const { prm, whash, sub: asker } = envelope.claims;
-    const { grant = '', content = '' } = bundle;
+    const { grant, content } = bundle;
     const { chash, name, ver } = prm;
     const sealed = { grant, content, whash, chash, sub: envelope.sub, name, ver, urn };
     const statement = await this.opener.openPrompt(sealed, trust, now); // 10, 11, 12

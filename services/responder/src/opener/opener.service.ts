@@ -1,5 +1,5 @@
-import type { Secret, Statement, Trust } from '@bulla/crypto';
-import { CryptoError, parseContent, parseGrant, parseInvocation, verifyStatement } from '@bulla/crypto';
+import type { ContentHeader, GrantHeader, InvocationHeader, ParsedJwe, Secret, Statement, Trust } from '@bulla/crypto';
+import { CryptoError, verifyStatement } from '@bulla/crypto';
 import type { OpenedInvocation } from '@bulla/crypto/open';
 import { openContent, openGrant, openInvocation } from '@bulla/crypto/open';
 import { Clock } from '@bulla/service-kit';
@@ -10,8 +10,8 @@ import { Unwrappers } from './unwrappers.js';
 
 /** A sealed prompt, and all that a verified envelope says it must be. */
 export interface SealedPrompt {
-  readonly grant: string;
-  readonly content: string;
+  readonly grant: ParsedJwe<GrantHeader>;
+  readonly content: ParsedJwe<ContentHeader>;
   /** `H(W)` and `H(C)`, which the bundle was checked against. */
   readonly whash: string;
   readonly chash: string;
@@ -37,12 +37,12 @@ export class OpenerService implements OnApplicationShutdown {
 
   /**
    * Step 6 of protocol.md §2.4: decrypts a question, whose outside must say what its inside says.
-   * @throws {CryptoError} token_malformed, payload_too_large before a key is used; then open_failed
+   * @throws {CryptoError} open_failed
    */
-  async openQuestion(token: string): Promise<OpenedInvocation> {
-    const unwrapper = this.unwrappers.find(parseInvocation(token).header.kid);
+  async openQuestion(outer: ParsedJwe<InvocationHeader>): Promise<OpenedInvocation> {
+    const unwrapper = this.unwrappers.find(outer.header.kid);
     if (unwrapper === undefined) throw openFailed();
-    return openInvocation(token, unwrapper);
+    return openInvocation(outer, unwrapper);
   }
 
   /**
@@ -86,9 +86,9 @@ export class OpenerService implements OnApplicationShutdown {
   async #openDataKey({ grant, content, whash, urn, sub, ver, chash }: SealedPrompt): Promise<Secret> {
     const known = this.#dataKeys.find(whash);
     if (known !== undefined) return known;
-    const unwrapper = this.unwrappers.find(parseGrant(grant).header.kid);
+    const unwrapper = this.unwrappers.find(grant.header.kid);
     if (unwrapper === undefined) throw openFailed();
-    const dek = await openGrant(grant, unwrapper, { urn, sub, ver, chash, dekId: parseContent(content).header.kid });
+    const dek = await openGrant(grant, unwrapper, { urn, sub, ver, chash, dekId: content.header.kid });
     this.#dataKeys.keep(whash, dek);
     return dek;
   }
@@ -96,8 +96,8 @@ export class OpenerService implements OnApplicationShutdown {
 
 /** What the clear headers of W and C must say, compared on every request, whether they were opened before or not. */
 function checkPlaces({ grant, content, urn, sub, ver, chash }: SealedPrompt, trust: Trust): void {
-  const w = parseGrant(grant).header;
-  const c = parseContent(content).header;
+  const w = grant.header;
+  const c = content.header;
   const isOurs = w.aud === urn && trust.holder(w.kid)?.urn === urn;
   const isGrantOfIt = w.sub === sub && w.ver === ver && w.chash === chash && w.dek === c.kid;
   const isContentOfIt = c.org === trust.org && c.sub === sub && c.ver === ver;

@@ -1,6 +1,6 @@
 import { decodeUtf8, digestB64u } from '../../encoding/bytes.js';
-import type { ContentPlace } from '../content.js';
-import { parseContent } from '../content.js';
+import type { ParsedJwe } from '../../tokens/compact.js';
+import type { ContentHeader, ContentPlace } from '../content.js';
 import { openFailed, openUnder } from '../../tokens/open/compact.js';
 import type { Secret } from '../../encoding/secret.js';
 
@@ -8,10 +8,13 @@ import type { Secret } from '../../encoding/secret.js';
  * Opens a content with its key (protocol.md §2.4 step 11).
  * @param expect where the content must belong, from a verified envelope or tag.
  * @returns the statement, PS, as a compact token that is still to be verified.
- * @throws {CryptoError} token_malformed, payload_too_large for what is no content; else open_failed, whatever went wrong
+ * @throws {CryptoError} open_failed, whatever went wrong
  */
-export async function openContent(token: string, dek: Secret, expect: ContentPlace): Promise<string> {
-  const parsed = parseContent(token);
+export async function openContent(
+  parsed: ParsedJwe<ContentHeader>,
+  dek: Secret,
+  expect: ContentPlace,
+): Promise<string> {
   const { header } = parsed;
   // guard: content-place
   if (header.org !== expect.org || header.sub !== expect.sub || header.ver !== expect.ver) throw openFailed();

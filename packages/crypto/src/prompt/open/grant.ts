@@ -1,5 +1,6 @@
-import type { GrantPlace } from '../grant.js';
-import { DEK_BYTES, parseGrant } from '../grant.js';
+import type { ParsedJwe } from '../../tokens/compact.js';
+import type { GrantHeader, GrantPlace } from '../grant.js';
+import { DEK_BYTES } from '../grant.js';
 import { openFailed, openWith } from '../../tokens/open/compact.js';
 import { Secret } from '../../encoding/secret.js';
 import type { Unwrapper } from '../../keys/signer.js';
@@ -13,10 +14,13 @@ export interface ExpectedGrant extends Omit<GrantPlace, 'protectUntil'> {
 /**
  * Opens a grant with the recipient's key (protocol.md §2.4 step 10).
  * @returns the content key, 32 bytes; wipe it after use.
- * @throws {CryptoError} token_malformed, payload_too_large for what is no grant; else open_failed, whatever went wrong
+ * @throws {CryptoError} open_failed, whatever went wrong
  */
-export async function openGrant(token: string, unwrapper: Unwrapper, expect: ExpectedGrant): Promise<Secret> {
-  const parsed = parseGrant(token);
+export async function openGrant(
+  parsed: ParsedJwe<GrantHeader>,
+  unwrapper: Unwrapper,
+  expect: ExpectedGrant,
+): Promise<Secret> {
   const { header } = parsed;
   const right =
     header.kid === unwrapper.kid &&

@@ -1,3 +1,4 @@
+import { openQuestionToken } from '../../../test/reading.js';
 import { openPlatform } from '#open-platform';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Asked, Cast } from '../../../test/exchange.js';
@@ -27,7 +28,7 @@ function sealed(plaintext: string | Uint8Array, change: object = {}): Promise<st
 
 describe('openInvocation', () => {
   it('gives the signed question and its outside back', async () => {
-    const { inner, header } = await openInvocation(asked.sealed.token, cast.responder.unwrapper);
+    const { inner, header } = await openQuestionToken(asked.sealed.token, cast.responder.unwrapper);
     expect(inner.token).toBe(asked.sealed.inner);
     expect(inner.claims).toEqual(asked.question);
     expect(header).toMatchObject({ iss: acme.urn('asker'), aud: acme.urn('eu1'), kid: acme.kid('eu1', 'enc') });
@@ -58,7 +59,7 @@ describe('openInvocation', () => {
     ['another IV', () => Promise.resolve(withPart(asked.sealed.token, 2, new Uint8Array(12))), 'eu1'],
     ['another tag', () => Promise.resolve(withPart(asked.sealed.token, 4, new Uint8Array(16))), 'eu1'],
   ])('refuses %s as open_failed and says no more', async (_name, make, opener) => {
-    const opening = openInvocation(await make(), await acme.unwrapper(opener));
+    const opening = openQuestionToken(await make(), await acme.unwrapper(opener));
     await expect(opening).rejects.toMatchObject({
       code: 'open_failed',
       message: 'could not be opened',
@@ -86,7 +87,7 @@ describe('openInvocation', () => {
   ])('refuses %s before the key is used', async (_name, make, code) => {
     const token = await make();
     const unused: Unwrapper = { ...cast.responder.unwrapper, unwrap: () => Promise.reject(new Error('key was used')) };
-    await expect(openInvocation(token, unused)).rejects.toMatchObject({ code });
+    await expect(openQuestionToken(token, unused)).rejects.toMatchObject({ code });
   });
 
   it('takes a question of almost 256 KiB, and wipes what it opened, good or bad', async () => {
@@ -98,9 +99,9 @@ describe('openInvocation', () => {
       full = await ask(cast, undefined, { vars: { ...asked.question.vars, text: 'x'.repeat(spare + more) } });
     expect(full.sealed.inner).toHaveLength(longest);
     const open = jest.spyOn(openPlatform, 'openGcm');
-    const { inner } = await openInvocation(full.sealed.token, cast.responder.unwrapper);
+    const { inner } = await openQuestionToken(full.sealed.token, cast.responder.unwrapper);
     expect(inner.claims).toEqual(full.question);
-    const bad = openInvocation(await sealed('hello'), cast.responder.unwrapper);
+    const bad = openQuestionToken(await sealed('hello'), cast.responder.unwrapper);
     await expect(bad).rejects.toMatchObject({ code: 'open_failed' });
     const opened = await Promise.all(open.mock.results.map(({ value }) => value as Promise<Uint8Array>));
     open.mockRestore();
@@ -113,7 +114,7 @@ describe('openInvocation', () => {
     for (const token of flipped(asked.sealed.token)) {
       // Every seventh keeps the time down; the stride has no factor in common with the two bits of each character.
       if (tried++ % 7 !== 0) continue;
-      await expect(openInvocation(token, cast.responder.unwrapper)).rejects.toMatchObject({
+      await expect(openQuestionToken(token, cast.responder.unwrapper)).rejects.toMatchObject({
         code: expect.stringMatching(/^(?:token_malformed|open_failed)$/),
       });
     }

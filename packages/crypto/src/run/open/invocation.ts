@@ -1,7 +1,7 @@
 import { decodeUtf8 } from '../../encoding/bytes.js';
-import type { ParsedJws } from '../../tokens/compact.js';
+import type { ParsedJwe, ParsedJws } from '../../tokens/compact.js';
 import type { InvocationClaims, InvocationHeader } from '../invocation.js';
-import { INVOCATION_MAX_BYTES, parseInnerInvocation, parseInvocation } from '../invocation.js';
+import { INVOCATION_MAX_BYTES, parseInnerInvocation } from '../invocation.js';
 import { openFailed, openWith } from '../../tokens/open/compact.js';
 import type { Unwrapper } from '../../keys/signer.js';
 
@@ -13,10 +13,12 @@ export interface OpenedInvocation {
 
 /**
  * Opens a sealed question and compares its outside with its inside (protocol.md §2.4 step 6).
- * @throws {CryptoError} token_malformed, payload_too_large before the key is used; then open_failed, whatever went wrong
+ * @throws {CryptoError} open_failed, whatever went wrong
  */
-export async function openInvocation(token: string, unwrapper: Unwrapper): Promise<OpenedInvocation> {
-  const outer = parseInvocation(token);
+export async function openInvocation(
+  outer: ParsedJwe<InvocationHeader>,
+  unwrapper: Unwrapper,
+): Promise<OpenedInvocation> {
   const plaintext = await openWith(outer, unwrapper);
   try {
     if (plaintext.length > INVOCATION_MAX_BYTES) throw openFailed();
