@@ -14,7 +14,8 @@ import {
   ResponderUrn,
 } from './ids.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
-import { ProblemCode, PROBLEMS } from './http/problems.js';
+import { PROBLEMS } from './http/problem-record.js';
+import { ProblemCode } from './http/problems.js';
 import { Kind } from './roles.js';
 import type { OwnKeyRouteName, SignedRouteName } from './http/route-call.js';
 

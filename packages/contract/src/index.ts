@@ -102,18 +102,19 @@ export {
   NewEnrolment,
   NewInvitation,
 } from './people/people.js';
+export { ALL_PROBLEMS, CLIENT_PROBLEMS } from './http/client-problems.js';
+export type { ClientProblemCode } from './http/client-problems.js';
+export type { ErrorKind, ExitName } from './http/problem-entry.js';
+export { PROBLEMS } from './http/problem-record.js';
 export {
-  ALL_PROBLEMS,
-  CLIENT_PROBLEMS,
   Problem,
   ProblemCode,
   ProblemDocument,
   problemDocument,
   ProblemError,
   ProblemOrigin,
-  PROBLEMS,
 } from './http/problems.js';
-export type { ClientProblemCode, ErrorKind, ExitName, ProblemOptions, ProblemPlace } from './http/problems.js';
+export type { ProblemOptions, ProblemPlace } from './http/problems.js';
 export { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery, PromptType } from './prompts/prompts.js';
 export { Kind, may, PERMISSIONS, Role } from './roles.js';
 export type { Permission } from './roles.js';

@@ -101,17 +101,15 @@ export class UpstreamError extends BullaError {
   override readonly name = 'UpstreamError';
 }
 
-const CLASSES: Readonly<Record<ErrorKind, typeof BullaError>> = {
-  auth: AuthError,
-  not_found: NotFoundError,
-  conflict: ConflictError,
-  limit: RateLimitError,
-  trust: TrustError,
-  upstream: UpstreamError,
-  other: BullaError,
+const BY_KIND: Readonly<Record<ErrorKind, typeof BullaError>> = { trust: TrustError, upstream: UpstreamError };
+const BY_STATUS: Readonly<Record<number, typeof BullaError>> = {
+  401: AuthError,
+  403: AuthError,
+  404: NotFoundError,
+  409: ConflictError,
+  412: ConflictError,
+  429: RateLimitError,
 };
-/** Classes that say more than that a check of our own failed. */
-const SAY_MORE: ReadonlySet<ErrorKind> = new Set(['trust', 'upstream', 'not_found']);
 
 /** An error of the class that fits its code and where it was found. */
 export function bullaError(code: BullaErrorCode, details: BullaErrorOptions): BullaError {
@@ -119,9 +117,10 @@ export function bullaError(code: BullaErrorCode, details: BullaErrorOptions): Bu
 }
 
 function classOf(code: BullaErrorCode, { origin, check }: BullaErrorOptions): typeof BullaError {
-  const { kind, ownFinding } = ALL_PROBLEMS[code];
+  const { kind, ownFinding, status = 0 } = ALL_PROBLEMS[code];
+  if (kind !== undefined) return BY_KIND[kind];
   const isOwn = origin === 'client' && (ownFinding === true || check !== undefined);
-  return isOwn && !SAY_MORE.has(kind) ? VerifyError : CLASSES[kind];
+  return isOwn && status !== 404 ? VerifyError : (BY_STATUS[status] ?? BullaError);
 }
 
 /** What a check of our own found, as the SDK throws it. */

@@ -116,14 +116,9 @@ export class Prompts {
    */
   async get(name: string): Promise<Prompt> {
     const prompt = await this.find(name);
-    if (prompt === undefined)
-      throw bullaError('not_found', {
-        message: `there is no prompt ${name}`,
-        origin: 'client',
-        status: 404,
-        details: { kind: 'prompt', name },
-      });
-    return prompt;
+    if (prompt !== undefined) return prompt;
+    const told = { origin: 'client', status: 404, details: { kind: 'prompt', name } } as const;
+    throw bullaError('not_found', { message: `there is no prompt ${name}`, ...told });
   }
 
   /**

@@ -1,5 +1,5 @@
-import { PROBLEMS } from './problems.js';
-import type { ProblemCode } from './problems.js';
+import { PROBLEMS } from './problem-record.js';
+import type { ProblemCode } from './problem-record.js';
 import type { Route } from './route.js';
 
 /** Problems of the edge, which any request can have, whatever it is for. */

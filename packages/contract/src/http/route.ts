@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { ProblemCode } from './problems.js';
+import type { ProblemCode } from './problem-record.js';
 import type { Permission } from '../roles.js';
 
 /** One request that a service answers. Every schema is that of the wire: parsed, it gives what a handler works with. */

@@ -84,20 +84,20 @@ afterAll(() => server.drop());
   it('one does a chore at a time, and each does what is for each [guard: chore-alone]', async () => {
     const [one, other, elsewhere] = [open('vault'), open('vault'), open('responder')];
     const { promise, resolve } = Promise.withResolvers<void>();
-    let done = 0;
-    const run = async () => ((done += 1), promise);
+    const done = { times: 0 };
+    const run = async () => ((done.times += 1), promise);
     const first = choresWith(one, { run }).do('sweep');
-    while (done === 0) await new Promise((next) => setTimeout(next, 10));
+    while (done.times === 0) await new Promise((next) => setTimeout(next, 10));
     await choresWith(other, { run }).do('sweep');
-    expect(done).toBe(1);
+    expect(done.times).toBe(1);
     // Another schema is another service's.
     const inThird = choresWith(elsewhere, { run }).do('sweep');
     const inEach = choresWith(other, { run, inEachProcess: true }).do('sweep');
-    while (done < 3) await new Promise((next) => setTimeout(next, 10));
+    while (done.times < 3) await new Promise((next) => setTimeout(next, 10));
     resolve();
     await Promise.all([first, inThird, inEach]);
     await choresWith(other, { run }).do('sweep');
-    expect(done).toBe(4);
+    expect(done.times).toBe(4);
     await Promise.all([one, other, elsewhere].map((database) => database.close()));
   });
 });

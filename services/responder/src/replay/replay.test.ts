@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { mintId } from '@bulla/crypto';
-import { databaseFault, EventLog } from '@bulla/service-kit';
+import { databaseFault } from '@bulla/service-kit';
 import { TestClock } from '@bulla/service-kit/testing';
 import { sql } from 'kysely';
 import { openDatabase } from '../../test/responder-fixture.js';
@@ -260,7 +260,3 @@ describe('a lease', () => {
     expect(abandoned).toBe(times);
   });
 });
-
-function silentLog(): EventLog {
-  return new EventLog({ service: 'responder', level: 'silent' });
-}

@@ -8,7 +8,6 @@ import { loadOrganisation } from '../../../test/organisation.js';
 import { flipped, rawJwe, withPart } from '../../../test/raw-token.js';
 import { utf8 } from '../../encoding/bytes.js';
 import { INVOCATION_MAX_BYTES, parseInvocation } from '../invocation.js';
-import { openInvocation } from './invocation.js';
 import type { Unwrapper } from '../../keys/signer.js';
 
 let acme: TestOrganisation;
