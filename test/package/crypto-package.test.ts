@@ -5,6 +5,7 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import type { Problem } from '@arethetypeswrong/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
+import type { Platform } from 'esbuild';
 import { publint } from 'publint';
 import { repository } from '../../scripts/workspaces.mjs';
 import { environment } from '../bulla-process.js';
@@ -153,14 +154,14 @@ describe('the examples of its README', () => {
 });
 
 describe('a bundle of it', () => {
-  /** Minified, for browsers. @returns its size, and the modules of which something is left in it */
-  async function bundle(code: string): Promise<{ bytes: number; modules: string[] }> {
+  /** Minified. @returns its size, and the modules of which something is left in it */
+  async function bundle(code: string, platform: Platform = 'browser'): Promise<{ bytes: number; modules: string[] }> {
     const { metafile } = await build({
       stdin: { contents: code, resolveDir: crypto.folder },
       bundle: true,
       minify: true,
       format: 'esm',
-      platform: 'browser',
+      platform,
       write: false,
       metafile: true,
     });
@@ -180,6 +181,7 @@ describe('a bundle of it', () => {
     /dist\/organisation\/trust[.]js/,
     /node_modules\/zod/,
     /node_modules\/jose/,
+    /node_modules\/@noble\/hashes/,
     /bip39/,
   ];
 
@@ -201,7 +203,13 @@ describe('a bundle of it', () => {
     expect(tree.modules).toContainEqual(expect.stringMatching(/dist\/log\/merkle-proof/));
     expect(tree.modules).not.toContainEqual(expect.stringMatching(/node_modules\/(zod|jose)/));
     expect(letter.modules).toContainEqual(expect.stringMatching(/dist\/letters\/letter[.]js/));
-    for (const part of [/dist\/log\/merkle/, /dist\/organisation\/trust[.]js/, /dist\/(.*\/)?open[/.]/, /bip39/])
+    for (const part of [
+      /dist\/log\/merkle/,
+      /dist\/organisation\/trust[.]js/,
+      /dist\/(.*\/)?open[/.]/,
+      /bip39/,
+      /@noble/,
+    ])
       expect(letter.modules).not.toContainEqual(expect.stringMatching(part));
     expect(tree.bytes * 20).toBeLessThan(all.bytes);
     expect(letter.bytes * 2).toBeLessThan(all.bytes);
@@ -211,6 +219,12 @@ describe('a bundle of it', () => {
     const { modules } = await bundle(everything);
     expect(modules).toContainEqual(expect.stringMatching(/platform-web[.]js$/));
     expect(modules.filter((path) => /platform-node[.]js$|^node:/.test(path))).toEqual([]);
+  });
+
+  it('for Node hashes with what Node has', async () => {
+    const { modules } = await bundle(everything, 'node');
+    expect(modules).toContainEqual(expect.stringMatching(/platform-node[.]js$/));
+    expect(modules.filter((path) => /platform-web[.]js$|@noble/.test(path))).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactEncrypt, compactDecrypt, CompactSign, compactVerify, importJWK } from 'jose';
@@ -11,8 +12,8 @@ import { publicKeyOf } from '../src/keys/keys.js';
 import { loadUnwrapper, openWith } from '../src/tokens/open/compact.js';
 import { openPlatform as openNode } from '../src/platform/open/platform-node.js';
 import { openPlatform as openWeb } from '../src/platform/open/platform-web.js';
-import { platform as node } from '../src/platform/platform-node.js';
-import { platform as web } from '../src/platform/platform-web.js';
+import { platform as node, sha256Stream as nodeStream } from '../src/platform/platform-node.js';
+import { platform as web, sha256Stream as webStream } from '../src/platform/platform-web.js';
 import { loadSigner } from '../src/keys/signer.js';
 import { publicJwkOf, sealingMethod, signingMethod } from '../src/keys/suites.js';
 import { keyPairOf } from '../src/testing/members.js';
@@ -117,6 +118,55 @@ it('SHA-256 is the same', async () => {
       expect(encodeHex(await node.sha256(given))).toBe(encodeHex(await web.sha256(given)));
     }),
   );
+});
+
+describe.each([
+  ['node', nodeStream, 'Digest already called'],
+  ['web', webStream, 'hash was destroyed'],
+])('SHA-256 of a stream, by %s', (_name, stream, isOver) => {
+  const hashOf = (...pieces: Uint8Array[]) => {
+    const hash = stream();
+    for (const piece of pieces) hash.update(piece);
+    return encodeHex(hash.digest());
+  };
+
+  /** FIPS 180-4 has its examples on a page of its own: NIST, Example Values, SHA256; the long one is of FIPS 180-2. */
+  it.each([
+    ['nothing', 1, '', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
+    ['abc', 1, 'abc', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
+    [
+      '448 bits',
+      1,
+      'abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq',
+      '248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1',
+    ],
+    ['a million a', 1000, 'a'.repeat(1000), 'cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0'],
+  ])('is the published one: %s', (_what, times, text, published) => {
+    expect(hashOf(...Array.from({ length: times }, () => utf8(text)))).toBe(published);
+  });
+
+  it('is that of node:crypto over all of it, however it is cut', () => {
+    const places = fc.array(fc.nat(), { maxLength: 8 });
+    fc.assert(
+      fc.property(bytes({ maxLength: 1000 }), places, (given, at) => {
+        const cuts = [0, ...at.map((one) => one % (given.length + 1)).toSorted((a, b) => a - b), given.length];
+        const pieces = cuts.slice(1).map((end, index) => given.subarray(cuts[index], end));
+        expect(hashOf(...pieces)).toBe(createHash('sha256').update(given).digest('hex'));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is taken of a piece as it was, in memory of its own, once', () => {
+    const [hash, piece] = [stream(), utf8('abc')];
+    hash.update(piece);
+    piece.fill(0);
+    const digest = hash.digest();
+    expect([encodeHex(digest).slice(0, 8), digest.buffer.byteLength]).toEqual(['ba7816bf', 32]);
+    expect(Buffer.isBuffer(digest)).toBe(false);
+    expect(() => hash.update(piece)).toThrow(isOver);
+    expect(() => hash.digest()).toThrow(isOver);
+  });
 });
 
 it('HKDF is the same', async () => {

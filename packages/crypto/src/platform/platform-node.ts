@@ -1,6 +1,7 @@
 import {
   constants,
   createCipheriv,
+  createHash,
   createPrivateKey,
   createSecretKey,
   hash,
@@ -12,8 +13,8 @@ import {
   verify,
 } from 'node:crypto';
 import type { JsonWebKey, SigningOptions } from 'node:crypto';
-import type { Bytes, Platform, SigningMethod } from './platform.js';
-import { platform as web } from './platform-web.js';
+import type { Bytes, Platform, Sha256Stream, SigningMethod } from './platform.js';
+import * as web from './web-signing.js';
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -98,6 +99,14 @@ export const platform: Platform = {
     return verify(native.digest, bytes, keyObjectOf(key), signature);
   },
 };
+
+export function sha256Stream(): Sha256Stream {
+  const state = createHash('sha256');
+  return {
+    update: (piece) => void state.update(piece),
+    digest: () => owned(state.digest()),
+  };
+}
 
 function sealGcmAt(
   iv: Bytes,

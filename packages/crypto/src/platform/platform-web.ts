@@ -1,4 +1,6 @@
-import type { Bytes, Platform, SealedGcm } from './platform.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import type { Bytes, Platform, SealedGcm, Sha256Stream } from './platform.js';
+import { importSigner, verify } from './web-signing.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const VALUES = new Int8Array(128).fill(-1);
@@ -59,15 +61,17 @@ export const platform: Platform = {
     return new Uint8Array(await crypto.subtle.encrypt({ name: 'RSA-OAEP' }, key, plaintext));
   },
 
-  async importSigner(jwk, { key: parameters, operation }) {
-    const key = await crypto.subtle.importKey('jwk', jwk, parameters, false, ['sign']);
-    return async (bytes) => new Uint8Array(await crypto.subtle.sign(operation, key, bytes));
-  },
-
-  verify({ operation }, key, signature, bytes) {
-    return crypto.subtle.verify(operation, key, signature, bytes);
-  },
+  importSigner,
+  verify,
 };
+
+export function sha256Stream(): Sha256Stream {
+  const state = sha256.create();
+  return {
+    update: (piece) => void state.update(piece),
+    digest: () => state.digest(),
+  };
+}
 
 async function sealGcmAt(
   iv: Bytes,

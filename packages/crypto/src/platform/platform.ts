@@ -54,5 +54,17 @@ export interface SealedGcm {
 
 export type SignBytes = (bytes: Bytes) => Promise<Bytes>;
 
+/** SHA-256 of what comes in pieces. */
+export interface Sha256Stream {
+  update(piece: Uint8Array): void;
+  /** 32 bytes; nothing is added after it. */
+  digest(): Bytes;
+}
+
 /** The one of this platform. */
 export declare const platform: Platform;
+/**
+ * WebCrypto has none, so it is `node:crypto` in Node and `@noble/hashes` elsewhere. Beside `platform`, and not in it, so
+ * that a bundle without streams is one without that package.
+ */
+export declare function sha256Stream(): Sha256Stream;
