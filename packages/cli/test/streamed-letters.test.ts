@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { World } from './world.js';
@@ -33,6 +33,17 @@ const temporary = async () => (await readdir(world.folder)).filter((name) => nam
 /** A file of its own that holds what became of the sealed one. */
 async function changed(from: string, change: (bytes: Buffer) => Uint8Array): Promise<string> {
   return world.file(`changed ${from}`, change(await readFile(path(from))));
+}
+
+interface Vectors {
+  readonly values: Readonly<Record<string, object>>;
+  readonly cases: readonly { readonly name: string; readonly input: { readonly sealed: string } }[];
+}
+
+/** Letters that this code does not make: their ends are signed and wrong. */
+async function vectors(): Promise<Vectors> {
+  const file = new URL('../../conformance/vectors/streamed-letter.json', import.meta.url);
+  return JSON.parse(await readFile(file, 'utf8')) as Vectors;
 }
 
 describe('a file sealed as a stream', () => {
@@ -89,6 +100,29 @@ describe('a file sealed as a stream', () => {
     expect(ended).toMatchObject({ code: 10, stdout: '', stderr: expect.stringContaining(why) as unknown });
     expect(await readdir(world.folder)).not.toContain('never.mkv');
     expect(await temporary()).toEqual([]);
+  });
+
+  it.each([
+    ['another hash', 'the end: another hash'],
+    ['another size', 'the end: another size'],
+    ['the end of another file', 'the end: the end of other content'],
+  ])('gets no name where its sender signed %s', async (_what, name) => {
+    const { values, cases } = await vectors();
+    const right = cases.find((one) => one.name === 'P-256 to P-256');
+    const wrong = cases.find((one) => one.name === name);
+    const reader = await world.file('reader.jwk', JSON.stringify(values['p256.enc']));
+    const writer = await world.file('writer.jwk', JSON.stringify(values['p256.sig.pub']));
+    for (const [made, code, files] of [
+      [right, 0, ['minutes.txt']],
+      [wrong, 10, []],
+    ] as const) {
+      const sealed = await world.file('minutes.sealed', Buffer.from(made?.input.sealed ?? '', 'base64url'));
+      expect(
+        await bulla('open', sealed, '--key', reader, '--sender', writer, '-o', path('minutes.txt')),
+      ).toHaveProperty('code', code);
+      expect((await readdir(world.folder)).filter((file) => /^minutes[.]txt/.test(file))).toEqual(files);
+      await rm(path('minutes.txt'), { force: true });
+    }
   });
 
   it('comes as far as it is good on standard output, with an error at the end', async () => {

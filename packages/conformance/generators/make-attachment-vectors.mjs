@@ -1,6 +1,6 @@
 /** Vectors of attachments, and crossings: with `node:crypto`, by docs/spec/attachment.md, and not with our code. */
 import { createHash } from 'node:crypto';
-import { contentHash, streamParts } from './raw-stream.mjs';
+import { streamParts } from './raw-stream.mjs';
 import { publish, read, write } from './published.mjs';
 
 const CROSSINGS = 'crossings.json';
@@ -9,6 +9,7 @@ const FILE = 'attachment.json';
 const TEXT = Buffer.from('Section 4: water damage is covered.\n');
 const LONG = Buffer.from(Array.from({ length: 16_384 + 3000 }, (_, at) => (at * 7) % 251));
 const sha256 = (text) => createHash('sha256').update(text).digest();
+const hashOf = (text) => sha256(text).toString('base64url');
 const KEY = sha256('the key of the attachment vectors');
 const SALT = sha256('the salt of the attachment vectors').subarray(0, 24);
 const SUB = 'urn:bulla:acme:prompt:prm_01m8846r1de35rhayqpfw25ggb';
@@ -19,7 +20,7 @@ const entryOf = (content, id = ID) => ({
   id,
   key: KEY.toString('base64url'),
   size: content.length,
-  hash: contentHash(content),
+  hash: hashOf(content),
 });
 const contextOf = ({ sub, ver }, id = ID) => Buffer.from(`bulla-attachment\n${sub}\n${ver}\n${id}`);
 const partsOf = (content, { key = KEY, context = contextOf(place) } = {}) => streamParts(content, key, context, SALT);
@@ -75,8 +76,11 @@ const cases = [
   refused('another name', inputOf(partsOf(TEXT), TEXT, { id: 'policy.pdf' })),
   refused('another key', inputOf(partsOf(TEXT), TEXT, { key: sha256('another').toString('base64url') })),
   refused('a stream under another key', inputOf(partsOf(TEXT, { key: sha256('another') }), TEXT)),
-  refused('another hash', inputOf(partsOf(TEXT), TEXT, { hash: contentHash(LONG) })),
-  refused('the SHA-256 of the content', inputOf(partsOf(TEXT), TEXT, { hash: sha256(TEXT).toString('base64url') })),
+  refused('another hash', inputOf(partsOf(TEXT), TEXT, { hash: hashOf(LONG) })),
+  refused(
+    'the hash of 32 zero bytes and the file',
+    inputOf(partsOf(TEXT), TEXT, { hash: hashOf(Buffer.concat([Buffer.alloc(32), TEXT])) }),
+  ),
   refused('a size that is one less', inputOf(partsOf(TEXT), TEXT, { size: TEXT.length - 1 })),
   refused('a size that is one more', inputOf(partsOf(TEXT), TEXT, { size: TEXT.length + 1 })),
   refused('other content of the same size', inputOf(partsOf(Buffer.alloc(TEXT.length, 'x')), TEXT)),

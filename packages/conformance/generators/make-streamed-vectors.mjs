@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { outsides } from './outsides.mjs';
-import { contentHash, streamParts } from './raw-stream.mjs';
+import { streamParts } from './raw-stream.mjs';
 import { algOf, flipped, jwe, jws, signAlgOf, thumbprint, withPart } from './raw-tokens.mjs';
 import { isPublished, publish, read, write } from './published.mjs';
 
@@ -21,7 +21,7 @@ const LONG = Buffer.from(Array.from({ length: 16_384 + 3000 }, (_, at) => (at * 
 const sha256 = (text) => createHash('sha256').update(text).digest();
 const KEY = sha256('the key of the streamed vectors');
 const SALT = sha256('the salt of the streamed vectors').subarray(0, 24);
-const hashOf = (token) => sha256(token).toString('base64url');
+const hashOf = (bytes) => sha256(bytes).toString('base64url');
 
 /** Whoever writes, whoever reads, and what comes between them, each step open to change. */
 function between(from, to) {
@@ -34,7 +34,7 @@ function between(from, to) {
   const outer = (changes = {}, plaintext = inner()) => jwe(plaintext, enc, outside, changes);
   const signedInside = inner();
   const end = (content = TEXT, claims = {}, header = {}, key = sig) => {
-    const all = { letter: hashOf(signedInside), size: content.length, hash: contentHash(content), ...claims };
+    const all = { letter: hashOf(signedInside), size: content.length, hash: hashOf(content), ...claims };
     return jws(JSON.stringify(all), key, { alg: signAlgOf(sig), typ: 'bulla-letter-end+jws', kid: by, ...header });
   };
   const letter = () => outer({}, signedInside);
@@ -89,7 +89,11 @@ const ends = {
   none: TEXT,
   'no newline before it': Buffer.concat([Buffer.from('x'), Buffer.from(end(Buffer.from('x')))]),
   'the end of other content': whole(TEXT, end(LONG)),
-  'another hash': whole(TEXT, end(TEXT, { hash: contentHash(LONG) })),
+  'another hash': whole(TEXT, end(TEXT, { hash: hashOf(LONG) })),
+  'the hash of 32 zero bytes and the file': whole(
+    TEXT,
+    end(TEXT, { hash: hashOf(Buffer.concat([Buffer.alloc(32), TEXT])) }),
+  ),
   'another size': whole(TEXT, end(TEXT, { size: TEXT.length + 1 })),
   'a size with a fraction': whole(TEXT, end(TEXT, { size: TEXT.length + 0.5 })),
   'another letter': whole(TEXT, end(TEXT, { letter: hashOf('another') })),

@@ -1,8 +1,7 @@
-/** C2SP chunked-encryption and the hash of streamed letters from `node:crypto` and the pages of docs/spec alone. */
-import { createCipheriv, createHash, createHmac } from 'node:crypto';
+/** C2SP chunked-encryption from `node:crypto` and docs/spec/chunked.md alone. */
+import { createCipheriv, createHmac } from 'node:crypto';
 
 const CHUNK = 16_384;
-const sha256 = (bytes) => createHash('sha256').update(bytes).digest();
 
 /** All chunks but the last are full; the last is shorter and may be empty. */
 const chunksOf = (text) =>
@@ -23,9 +22,3 @@ export function streamParts(text, key, context, salt) {
   });
   return [Buffer.concat([salt, derived.subarray(44, 76)]), ...sealed];
 }
-
-/** docs/spec/streamed-letter.md: the hash of the hash so far and the next chunk. */
-export const contentHash = (content) =>
-  chunksOf(content)
-    .reduce((hash, chunk) => sha256(Buffer.concat([hash, chunk])), Buffer.alloc(32))
-    .toString('base64url');

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { compactDecrypt, compactVerify, importJWK } from 'jose';
 import { person } from './people.js';
 import { gather, piecesOf } from './pieces.js';
-import { contentHash, openStream, sha256 } from './raw-stream.js';
+import { openStream, sha256, sha256sum } from './raw-stream.js';
 import { readVectors } from './vectors.js';
 
 /** docs/spec/streamed-letter.md once more, with jose and node:crypto and nothing of ours. */
@@ -38,7 +38,7 @@ async function stepsOf(file: Buffer, recipient: PrivateJwk, sender: PublicJwk): 
   expect(endPayload).toEqual({
     letter: sha256(outer.plaintext).toString('base64url'),
     size: content.length,
-    hash: contentHash(content),
+    hash: sha256sum(content),
   });
   return {
     outside: outer.protectedHeader,

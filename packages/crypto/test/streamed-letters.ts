@@ -29,10 +29,10 @@ export function partsOf(file: Bytes): { letter: Bytes; header: Bytes; chunks: By
   return { letter: file.slice(0, start), ...streamPartsOf(file.slice(start)) };
 }
 
-export async function hashOf(content: Uint8Array): Promise<ContentHash> {
+export function hashOf(content: Uint8Array): ContentHash {
   const hash = new ContentHash();
-  await hash.add(content);
+  hash.add(content);
   return hash;
 }
 export const signed = async (content: Uint8Array, inner: string, by = bob) =>
-  signJws(LETTER_END, await letterEndOf(inner, await hashOf(content)), by.signer);
+  signJws(LETTER_END, await letterEndOf(inner, hashOf(content)), by.signer);

@@ -34,7 +34,7 @@ describe('whoever has the key of a stream', () => {
     [
       'an end that says another size',
       async (inner) => {
-        const due = await letterEndOf(inner, await hashOf(OTHER));
+        const due = await letterEndOf(inner, hashOf(OTHER));
         return ended(OTHER, await signJws(LETTER_END, { ...due, size: due.size + 1 }, bob.signer));
       },
     ],

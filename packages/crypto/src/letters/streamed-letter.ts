@@ -32,7 +32,7 @@ const endSchema = z.strictObject({
   letter: hashSchema,
   /** Bytes of the file. */
   size: z.int().check(z.gte(0)),
-  /** Of the file, as ContentHash makes it. */
+  /** SHA-256 of the file. */
   hash: hashSchema,
 });
 /** What the sender signs after the last byte. */
@@ -79,14 +79,14 @@ export function streamContext(token: string): Promise<Bytes> {
 
 /** What is signed of a file that was read to its last byte. */
 export async function letterEndOf(inner: string, content: ContentHash): Promise<LetterEnd> {
-  return { letter: await tokenHash(inner), size: content.size, hash: encodeBase64url(await content.end()) };
+  return { letter: await tokenHash(inner), size: content.size, hash: encodeBase64url(content.end()) };
 }
 
 /** The file, and after a newline its signed end. */
 async function* withEnd(source: AsyncIterable<Uint8Array>, inner: string, from: Signer): AsyncGenerator<Uint8Array> {
   const content = new ContentHash();
   for await (const piece of source) {
-    await content.add(piece);
+    content.add(piece);
     yield piece;
   }
   yield utf8(`\n${await signJws(LETTER_END, await letterEndOf(inner, content), from)}`);

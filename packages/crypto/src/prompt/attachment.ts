@@ -26,7 +26,7 @@ const attachmentSchema = z.strictObject({
   key: bytes32Schema,
   /** Bytes before sealing. */
   size: z.int().check(z.gte(0), z.lt(CHUNKS_MAX * CHUNK_BYTES)),
-  /** Of the bytes before sealing, as ContentHash makes it. */
+  /** SHA-256 of the bytes before sealing. */
   hash: hashSchema,
 });
 /** What a statement says of one attachment. It holds the key, so it is as secret as the statement. */
@@ -82,7 +82,7 @@ export function sealAttachment(
     const content = new ContentHash();
     try {
       yield* sealChunks(hashed(source, content), { key, context });
-      const hash = encodeBase64url(await content.end());
+      const hash = encodeBase64url(content.end());
       entry = { id, key: encodeBase64url(key.reveal()), size: content.size, hash };
     } finally {
       key.wipe();
@@ -111,7 +111,7 @@ export function attachmentContext(id: string, { sub, ver }: AttachmentPlace): By
 
 async function* hashed(source: AsyncIterable<Uint8Array>, content: ContentHash): AsyncGenerator<Uint8Array> {
   for await (const piece of source) {
-    await content.add(piece);
+    content.add(piece);
     yield piece;
   }
 }

@@ -111,7 +111,7 @@ async function* contentOf({ chunks, pieces, inner, sender }: Opening): AsyncGene
         continue;
       }
       for (const sure of [held, chunk.subarray(0, -LETTER_END_MAX_BYTES)]) {
-        await content.add(sure);
+        content.add(sure);
         if (sure.length > 0) yield sure;
       }
       held = chunk.slice(-LETTER_END_MAX_BYTES);
@@ -119,7 +119,7 @@ async function* contentOf({ chunks, pieces, inner, sender }: Opening): AsyncGene
     const newline = held.lastIndexOf(NEWLINE);
     if (newline < 0 || held.length - newline > LETTER_END_MAX_BYTES) throw openFailed();
     const last = held.subarray(0, newline);
-    await content.add(last);
+    content.add(last);
     await verifyEnd(held.subarray(newline + 1), { content, inner, sender });
     if (last.length > 0) yield last;
   } finally {

@@ -41,7 +41,7 @@ async function* whole(
   const content = new ContentHash();
   let held: Bytes | undefined;
   for await (const chunk of chunks) {
-    await content.add(chunk);
+    content.add(chunk);
     // A longer one is not the author's: whoever made it could go on for ever.
     // guard: attachment-longer
     if (content.size > size) throw openFailed();
@@ -51,7 +51,7 @@ async function* whole(
   }
   if (
     content.size !== size || // guard: attachment-size
-    encodeBase64url(await content.end()) !== hash // guard: attachment-hash
+    encodeBase64url(content.end()) !== hash // guard: attachment-hash
   )
     throw openFailed();
   if (held !== undefined) yield held;
