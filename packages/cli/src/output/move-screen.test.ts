@@ -51,7 +51,7 @@ describe('what is shown before somebody signs', () => {
       input: { messages: true },
       message: 'water\nmay run  (nobody)',
       protect_until: '2030-12-31',
-      attachments: [{ id: 'policy.pdf', key: 'secret', size: 12, hash: 'h' }],
+      attachments: [{ id: 'policy.pdf', key: 'secret', size: 12, hash: 'SPecr_Tj3LhJQmYAnVOCLDc9HnKXmmux4xP9LmLCg5E' }],
     });
     after.statement.content.vars['claim'] = { type: 'string', max: 20 };
     after.statement.content.model = { name: 'large', temperature: 0.5, max_output_tokens: 9 };
@@ -77,7 +77,7 @@ describe('what is shown before somebody signs', () => {
         '- own messages     askers may add none',
         '+ own messages     askers may add theirs',
         '+ {{claim}}        string of at most 20 characters, required',
-        '+ file policy.pdf  12 bytes, sha256:h',
+        '+ file policy.pdf  12 bytes, sha256 48f79caff4e3dcb8494266009d53822c373d1e72979a6bb1e313fd2e62c28391',
         'text, 1 line gone, 1 line new:',
         '  # user',
         '  | Sort {{claim}}',

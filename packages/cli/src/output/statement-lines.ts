@@ -40,7 +40,7 @@ export function rowsOf({ chash, author, statement }: OpenedVersion, self: string
     { name: 'model', value: modelText(model) },
     { name: 'own messages', value: ownMessagesText(statement) },
     ...Object.entries(vars).map(([name, variable]) => ({ name: `{{${name}}}`, value: variableText(variable) })),
-    ...attachments.map(({ id, size, hash }) => ({ name: `file ${id}`, value: `${size} bytes, sha256:${hash}` })),
+    ...attachments.map(({ id, size, hash }) => ({ name: `file ${id}`, value: `${size} bytes, sha256 ${hexOf(hash)}` })),
     ...further(statement),
     ...(source === undefined ? [] : [{ name: 'author’s file', value: fileText(statement, source) }]),
   ];
@@ -52,6 +52,11 @@ export function textOf({ content }: Statement): string[] {
     `# ${role}`,
     ...text.split('\n').map((line) => (line === '' ? '|' : `| ${line}`)),
   ]);
+}
+
+/** As `sha256sum` prints it. */
+function hexOf(hash: string): string {
+  return Buffer.from(hash, 'base64url').toString('hex');
 }
 
 /** RFC 3339, from seconds. */
