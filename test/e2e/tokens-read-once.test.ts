@@ -31,8 +31,7 @@ beforeAll(async () => {
   await prepareDevelopment(new Home(home), { vaultUrl, responderUrl, now, suite: 'p256' });
   up = await startUp(settings);
   await writeFile(join(folder, 'triage.md'), 'Sort this claim by urgency.\n\n{{claim}}\n');
-  const push = await bulla(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], settings);
-  expect(push).toMatchObject({ status: 0 });
+  await bulla(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], settings);
 });
 afterAll(async () => {
   await up.stop();
@@ -49,10 +48,10 @@ it('a cold run reads each token once at the asker and once at the responder', as
   const decoded = { asker: [] as string[], responder: [] as string[] };
   let at: keyof typeof decoded = 'asker';
   let sent: Sent | undefined;
-  const { decodeBase64url } = platform;
+  const decode = platform.decodeBase64url.bind(platform);
   const spy = jest.spyOn(platform, 'decodeBase64url').mockImplementation((text) => {
     decoded[at].push(text);
-    return decodeBase64url(text);
+    return decode(text);
   });
   const ask = globalThis.fetch;
   globalThis.fetch = async (input, init) => {

@@ -21,12 +21,10 @@ function complaints(files: readonly string[], replaced: ReadonlyMap<string, stri
     repository,
   );
   const host = ts.createCompilerHost(options);
-  const { getSourceFile } = host;
+  const read = host.getSourceFile.bind(host);
   host.getSourceFile = (name, target, ...rest) => {
     const text = replaced.get(name);
-    return text === undefined
-      ? getSourceFile.call(host, name, target, ...rest)
-      : ts.createSourceFile(name, text, target, true);
+    return text === undefined ? read(name, target, ...rest) : ts.createSourceFile(name, text, target, true);
   };
   const program = ts.createProgram([...files], options, host);
   return files.flatMap((file) =>

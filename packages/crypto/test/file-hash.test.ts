@@ -1,3 +1,4 @@
+import { parseContent } from '@bulla/crypto';
 import { expect, it } from '@jest/globals';
 import { Secret } from '../src/encoding/secret.js';
 import { openAs } from '../src/letters/open/letter.js';
@@ -38,7 +39,7 @@ it.each(SIZES)('a sealed statement lists what sha256sum prints of an attachment 
   const stream = await gather(sealed);
   const claims = exampleStatement(acme, { attachments: [entry()] });
   const stored = await sealContent(await signStatement(claims, await acme.signer('owner')), place);
-  const statement = await openContent(stored.content, new Secret(stored.dek.reveal().slice()), place);
+  const statement = await openContent(parseContent(stored.content), new Secret(stored.dek.reveal().slice()), place);
   const [listed = entry()] = parseStatement(statement).claims.attachments;
   expect(listed).toMatchObject({ size, hash: sha256sum(Buffer.from(content)) });
   expect(await gather(openAttachment(piecesOf([stream]), listed, place))).toEqual(content);

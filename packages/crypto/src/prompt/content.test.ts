@@ -10,7 +10,6 @@ import { decodeBase64url, digestB64u, randomBytes, tokenHash, utf8 } from '../en
 import type { ContentPlace, SealedContent } from './content.js';
 import { CONTENT_MAX_BYTES, parseContent, sealContent } from './content.js';
 import type { CryptoError } from '../names/errors.js';
-import { openContent } from './open/content.js';
 import { Secret } from '../encoding/secret.js';
 import { signStatement, STATEMENT_MAX_BYTES } from './statement.js';
 

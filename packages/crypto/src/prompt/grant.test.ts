@@ -9,7 +9,6 @@ import type { SealedContent } from './content.js';
 import type { CryptoError } from '../names/errors.js';
 import { parseGrant, sealGrant } from './grant.js';
 import type { ExpectedGrant } from './open/grant.js';
-import { openGrant } from './open/grant.js';
 import { Secret } from '../encoding/secret.js';
 import type { Unwrapper } from '../keys/signer.js';
 import { generateKeyPair } from '../keys/signer.js';

@@ -6,7 +6,7 @@ import { loadOrganisation, NOW } from '../../test/organisation.js';
 import { flipped, headerFor, rawJws } from '../../test/raw-token.js';
 import { tokenHash } from '../encoding/bytes.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims, EnvelopeContext } from './envelope.js';
-import { ENVELOPE_MAX_BYTES, parseEnvelope, signChatEnvelope, signEnvelope, verifyEnvelope } from './envelope.js';
+import { ENVELOPE_MAX_BYTES, parseEnvelope, signChatEnvelope, signEnvelope } from './envelope.js';
 import type { Signer } from '../keys/signer.js';
 
 const TYP = 'bulla-envelope+jwt';
