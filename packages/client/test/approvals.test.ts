@@ -295,18 +295,20 @@ describe('nothing is signed', () => {
 
 describe('a vault that says', () => {
   it('that the label moved is not believed where one person signed [guard: client-move-alone]', async () => {
+    await author.prompts.push(NAME, 'text', draftOf('Sort {{claim}}'));
     world.vault.service.lies['label.move'] = ({ body }) => {
       const { tag, seq, ver } = parseTag((body as { tags: [string] }).tags[0]).claims;
       return { body: { label: tag, seq, version: ver } };
     };
-    await expect(author.prompts.push(NAME, 'text', draftOf('Sort {{claim}}'), [LABEL])).rejects.toMatchObject({
+    await expect(author.prompts.moveLabel(NAME, LABEL, 1)).rejects.toMatchObject({
       code: 'label_not_found',
     });
   });
 
   it('what came of another move is not believed [guard: client-move-answer]', async () => {
+    await author.prompts.push(NAME, 'text', draftOf('Sort {{claim}}'));
     world.vault.service.lies['label.move'] = () => ({ body: { label: 'latest', seq: 9, version: 1 } });
-    await expect(author.prompts.push(NAME, 'text', draftOf('Sort {{claim}}'))).rejects.toMatchObject({
+    await expect(author.prompts.moveLabel(NAME, 'staging', 1)).rejects.toMatchObject({
       code: 'envelope_tampered',
     });
   });

@@ -81,9 +81,8 @@ export class HeldPositions {
       'label.move': ({ params, body, headers }) => {
         const { id, name } = this.#prompts.now(params);
         const { tags } = body as { tags: [string] };
-        const { seq, tag: label } = parseTag(tags[0]).claims;
-        const newest = this.newest(name, label)?.seq ?? 0;
-        if (headers['if-match'] !== `"${newest}"` || seq !== newest + 1) throw new Problem('label_stale');
+        const newest = this.requireNext(name, tags[0]);
+        if (headers['if-match'] !== `"${newest}"`) throw new Problem('label_stale');
         return this.move(id, tags);
       },
       'label.confirm': ({ params, body }) => {
@@ -122,6 +121,14 @@ export class HeldPositions {
   }
 
   /** Tags move a label, or wait with those that are there until they are enough. */
+  /** @returns the position that a tag follows. @throws {Problem} label_stale where it does not follow it */
+  requireNext(name: string, token: string): number {
+    const { seq, tag: label } = parseTag(token).claims;
+    const newest = this.newest(name, label)?.seq ?? 0;
+    if (seq !== newest + 1) throw new Problem('label_stale');
+    return newest;
+  }
+
   move(prompt: string, tags: readonly string[]): { status?: number; body: unknown } {
     const [token = ''] = tags;
     const { name, ver: version, chash, seq, tag: label } = parseTag(token).claims;

@@ -36,7 +36,8 @@ describe('push', () => {
     ]);
     const invoker = await world.client(world.organisation.invoker);
     await expect(invoker.prompts.read(NAME)).rejects.toMatchObject({ code: 'forbidden' });
-    expect(changes()).toEqual(['prompt.create', 'version.create', 'label.move', 'label.move']);
+    // All of it in one request, or nothing.
+    expect(changes()).toEqual(['version.create']);
     expect(world.vault.service.received).not.toContain('Sort this by kestrel');
     expect(await textOf({ label: 'staging' })).toBe('one');
     expect(await textOf({ version: 1 })).toBe('one');
@@ -72,13 +73,11 @@ describe('push', () => {
     expect(same({ ...statement, attachments: [{ id: 'policy.pdf', key: hash, size: 1, hash }] })).toBe(false);
   });
 
-  it.each([
-    ['before its first version', ['version.create'] as const],
-    ['before its labels', ['label.move'] as const],
-  ])('finishes what was interrupted %s', async (_name, [broken]) => {
-    world.vault.service.lies[broken] = () => Promise.reject(new Error('gone'));
+  it('finishes what was interrupted before anything was stored', async () => {
+    world.vault.service.lies['version.create'] = () => Promise.reject(new Error('gone'));
     await expect(push('one', ['staging'])).rejects.toMatchObject({ code: 'internal' });
-    delete world.vault.service.lies[broken];
+    expect(await bulla.prompts.find(NAME)).toBeUndefined();
+    delete world.vault.service.lies['version.create'];
     expect(await push('one', ['staging'])).toMatchObject({ version: 1 });
     expect(await textOf({ label: 'staging' })).toBe('one');
     expect(await textOf()).toBe('one');
@@ -106,7 +105,7 @@ describe('push', () => {
 
   it('refuses a vault that stored something else than was sent [guard: client-stored]', async () => {
     world.vault.service.lies['version.create'] = () => ({
-      body: { version: 1, chash: encodeBase64url(randomBytes(32)) },
+      body: { version: 1, chash: encodeBase64url(randomBytes(32)), labels: [{ label: 'latest', seq: 1, version: 1 }] },
     });
     await expect(push('one')).rejects.toMatchObject({
       name: 'VerifyError',
@@ -167,6 +166,7 @@ describe('push', () => {
 
   describe('when somebody else is faster', () => {
     const isMove = ({ method, url }: Request) => method === 'PUT' && url.includes('/labels/');
+    const isPush = ({ method, url }: Request) => method === 'POST' && url.endsWith('/versions');
     const isPositions = ({ url }: Request) => url.includes('/positions');
     /** A client of the owner's before whose first request of a kind, a move of a label, something else happens. */
     function outrun(meanwhile: () => Promise<unknown>, isIt = isMove): Promise<Bulla> {
@@ -185,18 +185,42 @@ describe('push', () => {
     it('signs latest again where it goes up', async () => {
       await push('one');
       const author = await world.client(world.organisation.author);
-      const slow = await outrun(() => author.prompts.moveLabel(NAME, 'latest', 1));
+      const slow = await outrun(() => author.prompts.moveLabel(NAME, 'latest', 1), isPush);
       expect(await slow.prompts.push(NAME, 'text', draftOf('two'))).toMatchObject({ version: 2 });
       expect(world.vault.position(NAME, 'latest')).toMatchObject({ seq: 3, version: 2 });
     });
 
     it('leaves latest where it went further [guard: client-latest-upward]', async () => {
       await push('one');
+      await push('two');
       const author = await world.client(world.organisation.author);
+      await author.prompts.moveLabel(NAME, 'latest', 1);
       const slow = await outrun(() => author.prompts.push(NAME, 'text', draftOf('three')));
       const pushing = slow.prompts.push(NAME, 'text', draftOf('two'));
       await expect(pushing).rejects.toMatchObject({ code: 'label_stale', origin: 'vault' });
-      expect(world.vault.position(NAME, 'latest')).toMatchObject({ seq: 2, version: 3 });
+      expect(world.vault.position(NAME, 'latest')).toMatchObject({ seq: 4, version: 3 });
+    });
+
+    it('stores nothing where another label moved meanwhile, or another version is there', async () => {
+      await push('one', ['staging']);
+      const author = await world.client(world.organisation.author);
+      const moved = await outrun(() => author.prompts.deleteLabel(NAME, 'staging'), isPush);
+      const stale = moved.prompts.push(NAME, 'text', draftOf('two'), ['staging']);
+      await expect(stale).rejects.toMatchObject({ code: 'label_stale', origin: 'vault' });
+      expect(world.vault.named(NAME).versions).toHaveLength(1);
+      const slow = await outrun(() => author.prompts.push(NAME, 'text', draftOf('three')), isPush);
+      const late = slow.prompts.push(NAME, 'text', draftOf('two'));
+      await expect(late).rejects.toMatchObject({ code: 'version_conflict', origin: 'vault' });
+      expect(world.vault.position(NAME, 'latest')).toMatchObject({ version: 2 });
+    });
+
+    it('follows the labels that an earlier prompt of its name left, which it did not know', async () => {
+      const author = await world.client(world.organisation.author);
+      await author.prompts.push(NAME, 'text', draftOf('one'));
+      await author.prompts.delete(NAME);
+      expect(await push('two')).toMatchObject({ version: 1, changed: true });
+      expect(world.vault.position(NAME, 'latest')).toMatchObject({ seq: 2, version: 1 });
+      expect(await textOf()).toBe('two');
     });
 
     it('ends a rollback that was decided by where the label stood before [red]', async () => {

@@ -1,4 +1,4 @@
-import type { Prompt, PromptType } from '@bulla/contract';
+import type { NewVersion, Prompt, PromptType } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
 import { mintId, parseDirectory, parseGrant, readDirectoryHead, signEnvelope, tokenHash } from '@bulla/crypto';
@@ -112,11 +112,7 @@ export class TestVault {
       },
       'prompt.create': ({ body }) => {
         const { id, name, type } = body as Stored;
-        if ([...this.prompts.values()].some((prompt) => prompt.name === name && !prompt.deleted))
-          throw new Problem('name_taken');
-        const prompt: Stored = { id, name, type, versions: [], deleted: false };
-        this.prompts.set(id, prompt);
-        return { body: this.#view(prompt) };
+        return { body: this.#view(this.#make({ id, name, type, versions: [], deleted: false })) };
       },
       'prompt.find': ({ query }) => ({ body: this.#view(this.named(query.get('name') ?? '')) }),
       'prompt.list': ({ query }) => {
@@ -135,9 +131,16 @@ export class TestVault {
         return {};
       },
       'version.create': async ({ params, body, headers, urn, kid }) => {
+        const { content, grants, tags = [], prompt: made } = body as NewVersion;
+        if (made !== undefined) this.#make({ id: params['id'] ?? '', ...made, versions: [], deleted: false });
         const prompt = this.#prompt(params);
         if (headers['if-match'] !== `"${prompt.versions.length}"`) throw new Problem('version_conflict');
-        const { content, grants } = body as { content: string; grants: string[] };
+        try {
+          for (const token of tags) this.positions.requireNext(prompt.name, token);
+        } catch (error) {
+          if (made !== undefined) this.prompts.delete(prompt.id);
+          throw error;
+        }
         const version = {
           version: prompt.versions.length + 1,
           chash: await tokenHash(content),
@@ -146,7 +149,8 @@ export class TestVault {
           author: { urn, kid },
         };
         prompt.versions.push(version);
-        return { body: { version: version.version, chash: version.chash } };
+        const labels = tags.map((token) => this.positions.move(prompt.id, [token]).body);
+        return { body: { version: version.version, chash: version.chash, labels } };
       },
       'version.list': ({ params, query }) => {
         const versions = this.#prompt(params).versions.map(({ version, chash, author }) => ({
@@ -194,6 +198,13 @@ export class TestVault {
       },
       'envelope.issue': (incoming) => this.issue(incoming),
     };
+  }
+
+  #make(prompt: Stored): Stored {
+    if ([...this.prompts.values()].some(({ name, deleted }) => name === prompt.name && !deleted))
+      throw new Problem('name_taken');
+    this.prompts.set(prompt.id, prompt);
+    return prompt;
   }
 
   /** An envelope with its bundle. */

@@ -79,13 +79,21 @@ export const ROUTES = {
   'version.create': {
     ...create,
     path: '/api/v1/prompts/{id}/versions',
-    summary: 'Store the next version, sealed by its author; If-Match is the newest version',
+    summary: 'Store the next version, sealed by its author, and move labels to it; If-Match is the newest version',
     permission: 'prompt.write',
     params: inPrompt,
     headers: idempotentOn,
     body: NewVersion,
     response: AcceptedVersion,
-    problems: ['custody_not_allowed', 'envelope_tampered', 'not_found', 'vault_restored', 'version_conflict'],
+    problems: [
+      'custody_not_allowed',
+      'envelope_tampered',
+      'label_stale',
+      'name_taken',
+      'not_found',
+      'vault_restored',
+      'version_conflict',
+    ],
   },
   'version.list': {
     ...read,

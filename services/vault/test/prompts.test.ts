@@ -200,7 +200,7 @@ describe('versions', () => {
     await expectRefusal(vault, send(1), 412, 'version_conflict');
     await expectRefusal(vault, send(0), 412, 'version_conflict');
     await pushVersion(vault, acme, prompt, 1);
-    expect(must(201, await send(1)()).body).toEqual({ version: 2, chash: second.chash });
+    expect(must(201, await send(1)()).body).toEqual({ version: 2, chash: second.chash, labels: [] });
     await expectRefusal(vault, send(1), 412, 'version_conflict');
   });
 
@@ -227,7 +227,9 @@ describe('versions', () => {
     const send = () => author.post(`/api/v1/prompts/${prompt.id}/versions`, { content, grants }, options);
     const responses = await Promise.all(Array.from({ length: 10 }, () => untilSettled(send)));
     expect(countStatuses(responses)).toEqual({ 201: 10 });
-    expect(new Set(responses.map(({ text }) => text))).toEqual(new Set([JSON.stringify({ version: 1, chash })]));
+    expect(new Set(responses.map(({ text }) => text))).toEqual(
+      new Set([JSON.stringify({ version: 1, chash, labels: [] })]),
+    );
     expect(responses.filter(({ headers }) => headers['idempotent-replayed'] === '?1')).toHaveLength(9);
   });
 

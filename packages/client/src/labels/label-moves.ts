@@ -136,12 +136,29 @@ export async function moveLatest(
   try {
     return await moveLabel(session, trust, prompt, label, target, base);
   } catch (error) {
-    if (!(error instanceof BullaError) || error.code !== 'label_stale' || error.origin === 'client') throw error;
-    const newer = await baseOf(session, trust, prompt, label);
-    // guard: client-latest-upward
-    if (newer.sub === urnOf(trust.org, 'prompt', prompt.id) && newer.version >= target.version) throw error;
+    if (!(error instanceof BullaError) || error.code !== 'label_stale') throw error;
+    const newer = await movedOn(session, trust, prompt, label, target.version, error);
     return moveLabel(session, trust, prompt, label, target, newer);
   }
+}
+
+/**
+ * Where a label stands that somebody moved meanwhile.
+ * @param refused as it is thrown where it was not the vault's, or where the label points as high already.
+ */
+export async function movedOn(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  label: string,
+  version: number,
+  refused: BullaError,
+): Promise<LabelBase> {
+  if (refused.origin === 'client') throw refused;
+  const newer = await baseOf(session, trust, prompt, label);
+  // guard: client-latest-upward
+  if (newer.sub === urnOf(trust.org, 'prompt', prompt.id) && newer.version >= version) throw refused;
+  return newer;
 }
 
 /** A position whole but for its label and prompt. */

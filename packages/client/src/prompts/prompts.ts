@@ -4,7 +4,7 @@ import { mintId, urnOf } from '@bulla/crypto';
 import { bullaError } from '../connection/errors.js';
 import { findPrompt } from './find-prompt.js';
 import { dueLabels, renewLabels } from '../labels/label-confirmation.js';
-import type { LabelBase, LabelOutcome, LabelTarget } from '../labels/label-moves.js';
+import type { LabelOutcome, LabelTarget } from '../labels/label-moves.js';
 import { baseOf, moveLabel, moveLatest } from '../labels/label-moves.js';
 import type { PromptRef } from '../labels/labels.js';
 import { LATEST, notBorne, resolveIfGood, resolveLabel } from '../labels/labels.js';
@@ -20,8 +20,8 @@ import type { PromptDraft } from './seal-version.js';
 import { saysTheSame } from './seal-version.js';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
-import type { NumberedPrompt } from './store-version.js';
-import { storeVersion } from './store-version.js';
+import type { LabelBases, NumberedPrompt, StoredVersion } from './store-version.js';
+import { basesOf, storeNewPrompt, storeVersion } from './store-version.js';
 import { contentOf } from '../trust/trust-store.js';
 import { requireVariables } from './variable-errors.js';
 
@@ -77,20 +77,14 @@ export class Prompts {
     const message = `${name} is a ${prompt.type} prompt; its type cannot change`;
     if (prompt.type !== type) throw bullaError('validation_failed', { message, origin: 'client' });
     // Before anything is stored: what labels are moved from is what was there when this began.
-    const bases = found === undefined ? new Map<string, LabelBase>() : await this.#basesOf(trust, prompt, labels);
+    const bases = found === undefined ? undefined : await basesOf(this.#session, trust, prompt, labels);
     const newest = await this.#newest(trust, prompt);
     const changed = newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
-    const stored = changed
-      ? await storeVersion(this.#session, trust, prompt, draft, found === undefined)
-      : { ...newest, recipients: await grantMissing(this.#session, trust, prompt, newest) };
-    const pending: (LabelOutcome & { label: string })[] = [];
-    for (const label of new Set([LATEST, ...labels])) {
-      if (!changed && (await this.#pointsTo(trust, prompt, label, stored))) continue;
-      const base = bases.get(label) ?? (await baseOf(this.#session, trust, prompt, label));
-      const move = label === LATEST ? moveLatest : moveLabel;
-      const outcome = await move(this.#session, trust, prompt, label, stored, base);
-      if (outcome.pending !== undefined) pending.push({ ...outcome, label });
-    }
+    let stored: StoredVersion;
+    if (bases === undefined) stored = await storeNewPrompt(this.#session, trust, prompt, draft, labels);
+    else if (changed) stored = await storeVersion(this.#session, trust, prompt, draft, { bases, isNew: false });
+    else stored = await this.#keep(trust, prompt, newest, bases);
+    const pending = stored.labels.filter((one) => one.pending !== undefined);
     const waiting = new Set(pending.map(({ label }) => label));
     const { id } = prompt;
     return {
@@ -283,13 +277,17 @@ export class Prompts {
     }
   }
 
-  /** What labels are moved from. */
-  async #basesOf(trust: Trust, prompt: PromptRef, labels: readonly string[]): Promise<Map<string, LabelBase>> {
-    const bases = new Map<string, LabelBase>();
-    for (const label of new Set([LATEST, ...labels])) {
-      bases.set(label, await baseOf(this.#session, trust, prompt, label));
+  /** Of an unchanged text: seals it to those who came since, and moves labels that do not point to it. */
+  async #keep(trust: Trust, prompt: PromptRef, newest: OpenedVersion, bases: LabelBases): Promise<StoredVersion> {
+    const recipients = await grantMissing(this.#session, trust, prompt, newest);
+    const labels: (LabelOutcome & { label: string })[] = [];
+    for (const [label, base] of bases) {
+      if (await this.#pointsTo(trust, prompt, label, newest)) continue;
+      const move = label === LATEST ? moveLatest : moveLabel;
+      labels.push({ ...(await move(this.#session, trust, prompt, label, newest, base)), label });
     }
-    return bases;
+    const { version, chash } = newest;
+    return { version, chash, recipients, labels };
   }
 
   async #pointsTo(trust: Trust, prompt: PromptRef, label: string, { version, chash }: LabelTarget): Promise<boolean> {

@@ -48,6 +48,8 @@ export const FRESH_CHARACTERS_MAX = 8_192;
 export const FRESH_POSTED_MAX = 100;
 /** Moves of a label that are handed back at once: as many as clients keep. */
 export const MOVES_MAX = 1_000;
+/** Labels that move together with a new version. */
+export const PUSHED_TAGS_MAX = 16;
 /** Labels of one prompt. */
 export const LABELS_MAX = 1_000;
 /** Items on one page of a list. */

@@ -1,11 +1,16 @@
 import * as z from 'zod';
-import { ContentHash, Kid, Timestamp, Urn } from '../ids.js';
-import { GRANTS_MAX } from '../http/limits.js';
+import { ContentHash, Kid, PromptName, Timestamp, Urn } from '../ids.js';
+import { GRANTS_MAX, PUSHED_TAGS_MAX } from '../http/limits.js';
+import { LabelMoveResult } from '../labels/approvals.js';
 import { Version } from '../numbers.js';
 import { page, pageQuery } from '../http/paging.js';
-import { ContentToken, GrantToken } from '../tokens.js';
+import { ContentToken, GrantToken, TagToken } from '../tokens.js';
+import { PromptType } from './prompts.js';
 
-/** A sealed version, with a grant for everybody who is to open it; the first is the author's own. */
+/**
+ * A sealed version, with a grant for everybody who is to open it, the first the author's own; and with it, in one request,
+ * the prompt and the labels that are to point to it.
+ */
 export const NewVersion = z
   .strictObject({
     content: ContentToken,
@@ -14,12 +19,32 @@ export const NewVersion = z
       .min(1)
       .max(GRANTS_MAX)
       .describe('One for each key that is to open it; the first is to a key of the author.'),
+    prompt: z
+      .strictObject({ name: PromptName, type: PromptType })
+      .optional()
+      .describe(
+        'Makes the prompt too, with its first version: a name is taken with what stands under it, or not at all.',
+      ),
+    tags: z
+      .array(TagToken)
+      .max(PUSHED_TAGS_MAX)
+      .optional()
+      .describe('One for each label that is to point to this version. They move with it, or nothing is stored.'),
   })
   .meta({ id: 'NewVersion' });
 export type NewVersion = z.infer<typeof NewVersion>;
 
-/** The number a version got, and the hash that envelopes and tags will name it by. */
-export const AcceptedVersion = z.strictObject({ version: Version, chash: ContentHash }).meta({ id: 'AcceptedVersion' });
+/** The number a version got, the hash that envelopes and tags will name it by, and where its labels stand. */
+export const AcceptedVersion = z
+  .strictObject({
+    version: Version,
+    chash: ContentHash,
+    labels: z
+      .array(LabelMoveResult)
+      .max(PUSHED_TAGS_MAX)
+      .describe('What came of each tag, in their order: the label moved, or waits for others.'),
+  })
+  .meta({ id: 'AcceptedVersion' });
 export type AcceptedVersion = z.input<typeof AcceptedVersion>;
 
 /** Who sent a version, by the signature of the request; who wrote it stands inside the content. */

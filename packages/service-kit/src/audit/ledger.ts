@@ -19,6 +19,8 @@ import { isOurFault, overloaded, problemOf } from '../edge/problem-of.js';
 export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
   readonly body: Body;
   readonly event: AuditEntry;
+  /** What else was done with it, in the same transaction; a retry that gets the first answer does not say it again. */
+  readonly also?: readonly AuditEntry[];
   /**
    * How long the same Idempotency-Key gets the same answer; as long as it is known, a day, unless given. From then on
    * it gets `envelope_expired`: it never brings about the effect again.
@@ -28,7 +30,7 @@ export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
 
 export type AuditResult = 'ok' | 'denied' | 'error';
 type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
-type StoredAnswer<Body> = Omit<Effect<Body>, 'keepSeconds'>;
+type StoredAnswer<Body> = Omit<Effect<Body>, 'keepSeconds' | 'also'>;
 
 export interface RunOptions {
   /** For work that recognises its own retries: nothing is kept by Idempotency-Key. */
@@ -214,7 +216,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     options: RunOptions,
   ): Promise<Answer<Body>> {
     const ledger = ledgerOf(trx);
-    const { keepSeconds, ...effect } = await work(trx);
+    const { keepSeconds, also = [], ...effect } = await work(trx);
     const { idempotencyKey: key } = caller.request;
     if (key !== undefined && options.ownReplay !== true) {
       await ledger
@@ -231,6 +233,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     const { body, event, ...rest } = effect;
     // guard: audit-effect
     await insertAudit(ledger, caller, auditOfAct(caller, event));
+    for (const one of also) await insertAudit(ledger, caller, auditOfAct(caller, one));
     return new Answer(body, rest);
   }
 }

@@ -2,7 +2,7 @@ import type { LabelMoveResult, PromptId } from '@bulla/contract';
 import { LABELS_MAX, Problem } from '@bulla/contract';
 import type { GatheredTags } from '@bulla/crypto';
 import { CryptoError, gatherTags, mintId, parseTag, urnOf } from '@bulla/crypto';
-import type { Caller } from '@bulla/service-kit';
+import type { AuditEntry, Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
@@ -196,6 +196,16 @@ export class LabelMoves {
       throw new Problem('envelope_tampered', { detail: 'the tags name a content that this version does not have' });
     }
   }
+}
+
+/** What the audit log says of a move. */
+export function moveEvent(
+  prompt: PromptId,
+  { label, seq, version }: CheckedTags,
+  { approval, given }: MoveOutcome,
+): AuditEntry {
+  const waited = approval === undefined ? {} : { approval, given };
+  return { act: 'label.move', obj: { prompt, label, seq, version, ...waited } };
 }
 
 function targetOf({ org }: Caller, { promptId, name, label, seq, version, chash, pos }: CheckedTags) {

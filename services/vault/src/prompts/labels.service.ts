@@ -19,7 +19,7 @@ import type { VaultSource } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import { pageOf } from '../paging/page.js';
-import { LabelMoves } from './label-moves.js';
+import { LabelMoves, moveEvent } from './label-moves.js';
 import type { LabelRow } from './labels.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { PromptsService } from './prompts.service.js';
@@ -53,11 +53,9 @@ export class LabelsService {
       throw new Problem('label_stale', { detail: 'the tags do not say the position after the one in If-Match' });
     }
     return this.ledger.run(caller, async (trx) => {
-      const { result, moved, approval, given } = await this.moves.take(trx, caller, tags);
-      const { seq, version } = tags;
-      const waited = approval === undefined ? {} : { approval, given };
-      const event = { act: 'label.move', obj: { prompt: id, label, seq, version, ...waited } } as const;
-      return moved ? { body: result, event, etag: entityTag(seq) } : { body: result, event, status: 202 };
+      const outcome = await this.moves.take(trx, caller, tags);
+      const [body, event] = [outcome.result, moveEvent(id, tags, outcome)];
+      return outcome.moved ? { body, event, etag: entityTag(tags.seq) } : { body, event, status: 202 };
     });
   }
 

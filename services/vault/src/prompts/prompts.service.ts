@@ -1,9 +1,9 @@
 import type { NewPrompt, Prompt, PromptId, PromptQuery } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
-import type { Answer, Caller } from '@bulla/service-kit';
+import type { Answer, AuditEntry, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
-import type { VaultSource } from '../database/vault-database.js';
+import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import type { Page } from '../paging/page.js';
@@ -28,14 +28,26 @@ export class PromptsService {
 
   create(caller: Caller, prompt: NewPrompt): Promise<Answer<Prompt>> {
     return this.ledger.run(caller, async (trx) => {
-      await this.restores.requireUnrestored(trx, caller.org);
-      requireAuthor(caller, prompt.name);
-      requireSealed(caller.trust, prompt.name);
-      const row = await this.prompts.insert(trx, { ...prompt, org: caller.org });
-      if (row === undefined) throw new Problem('name_taken');
-      const event = { act: 'prompt.create', obj: { prompt: prompt.id } } as const;
+      const { row, event } = await this.make(trx, caller, prompt);
       return { body: present(row, []), event, etag: entityTag(0) };
     });
+  }
+
+  /**
+   * Takes a name for a prompt.
+   * @throws {Problem} vault_restored, forbidden, custody_not_allowed, name_taken
+   */
+  async make(
+    trx: VaultTransaction,
+    caller: Caller,
+    prompt: NewPrompt,
+  ): Promise<{ readonly row: PromptRow; readonly event: AuditEntry }> {
+    await this.restores.requireUnrestored(trx, caller.org);
+    requireAuthor(caller, prompt.name);
+    requireSealed(caller.trust, prompt.name);
+    const row = await this.prompts.insert(trx, { ...prompt, org: caller.org });
+    if (row === undefined) throw new Problem('name_taken');
+    return { row, event: { act: 'prompt.create', obj: { prompt: prompt.id } } };
   }
 
   async list(caller: Caller, query: PromptQuery): Promise<Answer<Page<Prompt>>> {

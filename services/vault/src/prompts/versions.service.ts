@@ -1,5 +1,6 @@
 import type {
   AcceptedVersion,
+  LabelMoveResult,
   NewVersion,
   PromptId,
   SealedVersion,
@@ -7,8 +8,8 @@ import type {
   VersionSummary,
 } from '@bulla/contract';
 import { ContentToken, entityTag, Problem } from '@bulla/contract';
-import { parseContent, tokenHash, urnOf } from '@bulla/crypto';
-import type { Answer, Caller } from '@bulla/service-kit';
+import { parseContent, parseTag, tokenHash, urnOf } from '@bulla/crypto';
+import type { Answer, AuditEntry, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultSource } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
@@ -18,6 +19,8 @@ import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import type { Page } from '../paging/page.js';
 import { pageOf } from '../paging/page.js';
 import { RestoreGuard } from '../restores/restore-guard.js';
+import type { CheckedTags } from './label-moves.js';
+import { LabelMoves, moveEvent } from './label-moves.js';
 import { PromptsRepository } from './prompts.repository.js';
 import { PromptsService, requireAuthor, requireSealed } from './prompts.service.js';
 import type { VersionFacts, VersionRow } from './versions.repository.js';
@@ -33,11 +36,12 @@ export class VersionsService {
     private readonly versions: VersionsRepository,
     private readonly grants: GrantsService,
     private readonly restores: RestoreGuard,
+    private readonly moves: LabelMoves,
   ) {}
 
   /**
-   * Stores the version after the newest. The vault cannot read it; it checks that content and grants are for this
-   * place and that the author keeps a grant of their own.
+   * Stores the version after the newest, and moves labels to it. The vault cannot read it; it checks that content and
+   * grants are for this place, that the author keeps a grant of their own, and tags as clients will.
    */
   async create(caller: Caller, id: PromptId, newest: number, sent: NewVersion): Promise<Answer<AcceptedVersion>> {
     const place = await placeOf(caller, id, newest + 1, sent.content);
@@ -46,9 +50,12 @@ export class VersionsService {
     if (!grants.some(({ aud }) => aud === caller.urn)) {
       throw new Problem('validation_failed', { detail: 'one grant must be for the device that sends the version' });
     }
+    const tags = await this.#checkTags(caller, id, place, sent.tags ?? []);
     return this.ledger.run(caller, async (trx) => {
       // Its number may be that of a version that was lost.
       await this.restores.requireUnrestored(trx, caller.org);
+      const also: AuditEntry[] = [];
+      if (sent.prompt !== undefined) also.push((await this.room.make(trx, caller, { id, ...sent.prompt })).event);
       const { name } = await this.room.findLive(caller, { id }, trx);
       // guard: vault-version-author
       requireAuthor(caller, name);
@@ -60,9 +67,34 @@ export class VersionsService {
       const row = { prompt_id: id, version, org: caller.org, chash, content: sent.content, dek_id: dekId, ...author };
       if (!(await this.versions.insert(trx, row))) throw new Problem('version_conflict');
       await this.grants.store(trx, caller, place, grants);
+      const labels: LabelMoveResult[] = [];
+      for (const tag of tags) {
+        const outcome = await this.moves.take(trx, caller, tag);
+        labels.push(outcome.result);
+        also.push(moveEvent(id, tag, outcome));
+      }
       const obj = { prompt: id, version, chash, grants: grants.length };
-      return { body: { version, chash }, event: { act: 'version.create', obj }, etag: entityTag(version) };
+      const event = { act: 'version.create', obj } as const;
+      return { body: { version, chash, labels }, event, also, etag: entityTag(version) };
     });
+  }
+
+  /** @throws {Problem} envelope_tampered for a tag of something else than this version; as LabelMoves.check */
+  async #checkTags(
+    caller: Caller,
+    id: PromptId,
+    place: GrantedVersion,
+    tokens: readonly string[],
+  ): Promise<CheckedTags[]> {
+    const checked: CheckedTags[] = [];
+    for (const token of tokens) {
+      const tag = await this.moves.check(caller, id, parseTag(token).claims.tag, [token]);
+      // guard: vault-version-tags
+      if (tag.version !== place.version || tag.chash !== place.chash)
+        throw new Problem('envelope_tampered', { detail: 'a tag is for something else than this version' });
+      checked.push(tag);
+    }
+    return checked;
   }
 
   async list(caller: Caller, id: PromptId, query: VersionQuery): Promise<Answer<Page<VersionSummary>>> {
