@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { sourceFiles } from '../../scripts/source-files.mjs';
 import { repository, workspaces } from '../../scripts/workspaces.mjs';
 import {
+  auditedByDetour,
   breaches,
   decipherWithoutTagLength,
   environmentByDetour,
@@ -20,6 +21,8 @@ const code = sourceFiles().filter((file) => /\.(ts|mjs|cjs|js)$/.test(file));
 const product = code.filter(
   (file) => /^(packages|services)\/[^/]+\/(src|bin)\//.test(file) && !file.endsWith('.test.ts'),
 );
+/** The one that writes rows of the audit log. */
+const OUTBOX = 'packages/service-kit/src/audit/outbox.ts';
 const entries = workspaces().flatMap(({ folder }) => entriesOf(folder));
 
 /** A rule, the files it holds for, code that breaks it once each, and code that keeps it. */
@@ -58,6 +61,19 @@ const RULES: readonly [name: string, SourceRule, files: string[], broken: string
     product,
     [`const { env } = process;`, `const e = process['env'];`, `const { env: e } = globalThis.process;`],
     [`const { env } = settings;`, `const code = process.exitCode;`],
+  ],
+  [
+    'writes audit rows in one place',
+    auditedByDetour,
+    product.filter((file) => file !== OUTBOX),
+    [
+      `await trx.insertInto('audit_event').values(row).execute();`,
+      "db.with('changed', () => change).insertInto(`audit_event`);",
+      `db.insertInto('audit_event as a');`,
+      'await sql`insert into vault.audit_event (event) values (${event})`.execute(db);',
+      `await client.query('INSERT INTO audit_event DEFAULT VALUES');`,
+    ],
+    [`db.selectFrom('audit_event').selectAll();`, `db.insertInto('http_nonce').values(row);`, `say('audit_event');`],
   ],
   [
     'is isomorphic where it says so',
@@ -123,6 +139,11 @@ describe('source', () => {
     const foundIn = (text: string) => breaches(rule, new Source('planted.ts', text));
     for (const text of broken) expect(foundIn(`\n${text}`)).toEqual(['planted.ts:2']);
     for (const text of kept) expect(foundIn(text)).toEqual([]);
+  });
+
+  it('finds the two statements of the outbox', () => {
+    const outbox = new Source(OUTBOX, readFileSync(`${repository}/${OUTBOX}`, 'utf8'));
+    expect(breaches(auditedByDetour, outbox)).toHaveLength(2);
   });
 
   it('has a name for every drawer', () => {

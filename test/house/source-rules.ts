@@ -57,6 +57,17 @@ export const environmentByDetour: SourceRule = (file) =>
       (ts.isElementAccessExpression(node) && isProcess(node.expression)),
   );
 
+/** A row of the audit log from elsewhere than the outbox, by Kysely or in SQL of its own. */
+export const auditedByDetour: SourceRule = (file) =>
+  file.nodes.filter(
+    (node) =>
+      (ts.isCallExpression(node) &&
+        /^(insert|replace|merge)Into$/.test(calledName(node) ?? '') &&
+        /\baudit_event\b/.test(node.arguments[0]?.getText() ?? '')) ||
+      ((ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) &&
+        /\b(insert|merge)\s+into\b[^;]*\baudit_event\b/is.test(node.getText())),
+  );
+
 /** Names that only Node knows, in code that runs in browsers too. */
 export const globalsOfNode: SourceRule = (file) =>
   file.nodes.filter(

@@ -24,6 +24,7 @@ export { Ledger } from './audit/ledger.js';
 export type { Effect, RunOptions } from './audit/ledger.js';
 export { ledgerMigrations } from './audit/ledger-tables.js';
 export type { AuditEventTable, HttpNonceTable, IdempotencyTable, LedgerTables } from './audit/ledger-tables.js';
+export { writeAudit } from './audit/outbox.js';
 export { Metrics } from './observe/metrics.js';
 export { openapiDocument } from './route/openapi.js';
 export type { OpenapiDocument } from './route/openapi.js';

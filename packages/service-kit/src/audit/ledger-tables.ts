@@ -45,6 +45,11 @@ export interface LedgerTables {
   audit_event: AuditEventTable;
 }
 
+/** The ledger's own tables of a service's database. */
+export function ledgerOf<Tables extends LedgerTables>(db: Kysely<Tables>): Kysely<LedgerTables> {
+  return db as unknown as Kysely<LedgerTables>;
+}
+
 /** Migrations of the ledger's tables, for a service to spread into its own: their names sort first. */
 export const ledgerMigrations: Readonly<Record<string, Migration>> = {
   '0000-ledger': {

@@ -1,6 +1,6 @@
 import { auditResult, Problem } from '@bulla/contract';
 import { digestB64u, utf8 } from '@bulla/crypto';
-import type { Expression, Kysely, OperationNodeSource, Transaction } from 'kysely';
+import type { Kysely, OperationNodeSource, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { Answer } from '../route/answer.js';
 import type { AnswerOptions } from '../route/answer.js';
@@ -12,7 +12,9 @@ import type { ClockDrift } from '../database/clock-drift.js';
 import type { Clock } from '../process/clock.js';
 import { databaseFault } from '../database/database-fault.js';
 import type { LedgerTables } from './ledger-tables.js';
+import { ledgerOf } from './ledger-tables.js';
 import { useNonce } from './nonces.js';
+import { writeAudit, writeAuditOfChange } from './outbox.js';
 import { isOurFault, overloaded, problemOf } from '../edge/problem-of.js';
 
 /** What the work of a mutation comes to: its answer, and what the audit log says was done. */
@@ -44,7 +46,8 @@ const LOCK_NOT_AVAILABLE = '55P03';
 const recorded = new WeakSet<Signatory>();
 
 /**
- * Writes down what callers do: nonce, idempotent answer, effect and audit row in one transaction, or nothing of it.
+ * Writes down what callers do: nonce, idempotent answer, effect and audit row in one transaction, or nothing of it. The
+ * rows are written by outbox.ts.
  * Without an audit row there is no effect (protocol.md §6 and §8).
  */
 export class Ledger<Tables extends LedgerTables = LedgerTables> {
@@ -124,24 +127,12 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     entry: AuditEntry | AuditFailure,
   ): Promise<boolean> {
     const event = 'why' in entry ? auditOfFailure(caller, entry) : auditOfAct(caller, entry);
-    const written = ledgerOf(this.#db)
-      .with('changed', () => change as Expression<object>)
-      .insertInto('audit_event')
-      .columns(['org', 'event', 'request_id'])
-      .expression((eb) =>
-        eb
-          .selectFrom('changed')
-          .select([
-            sql<string>`${caller.org}::text`.as('org'),
-            sql<string>`${event}::jsonb`.as('event'),
-            sql<string>`${caller.request.id}::text`.as('request_id'),
-          ]),
-      );
-    const { numInsertedOrUpdatedRows } = await written.executeTakeFirstOrThrow().catch((error: unknown) => {
+    const row = { org: caller.org, event, requestId: caller.request.id };
+    const written = await writeAuditOfChange(this.#db, change, row).catch((error: unknown) => {
       throw overloaded(error);
     });
     // guard: record-change
-    if (numInsertedOrUpdatedRows !== 1n) return false;
+    if (written !== 1n) return false;
     this.#onWritten('why' in entry ? auditResult(entry.why) : 'ok');
     return true;
   }
@@ -238,11 +229,6 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   }
 }
 
-/** The ledger's own tables of a service's database. */
-function ledgerOf<Tables extends LedgerTables>(db: Kysely<Tables>): Kysely<LedgerTables> {
-  return db as unknown as Kysely<LedgerTables>;
-}
-
 async function refused(trx: Kysely<LedgerTables>, caller: Signatory, problem: Problem): Promise<Problem> {
   await insertAudit(trx, caller, auditOfRefusal(caller, problem));
   return problem;
@@ -251,7 +237,7 @@ async function refused(trx: Kysely<LedgerTables>, caller: Signatory, problem: Pr
 /** Without the row there is no effect, whatever the database has against it. */
 async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Signatory, event: string): Promise<void> {
   try {
-    await db.insertInto('audit_event').values({ org, event, request_id: request.id }).execute();
+    await writeAudit(db, { org, event, requestId: request.id });
   } catch (error) {
     throw overloaded(error);
   }

@@ -5,6 +5,7 @@ import type { Clock } from '../process/clock.js';
 import { databaseFault } from '../database/database-fault.js';
 import type { EventLog } from '../observe/event-log.js';
 import type { LedgerTables } from './ledger-tables.js';
+import { writeAudit } from './outbox.js';
 
 /**
  * Refusals before anybody was authenticated: one audit row for each code and minute, with a count, so that junk
@@ -44,12 +45,12 @@ export class RefusalCounter {
     const at = new Date(this.#minute * 60_000);
     const rows = [...counts].map(([code, count]) => ({
       org: null,
-      request_id: null,
+      requestId: null,
       at,
       event: auditOfStrangers(code, count),
     }));
     try {
-      await this.#db.insertInto('audit_event').values(rows).execute();
+      await writeAudit(this.#db, ...rows);
     } catch (error) {
       const count = [...counts.values()].reduce((sum, one) => sum + one, 0);
       const errorCode = databaseFault(error)?.code ?? 'unknown';

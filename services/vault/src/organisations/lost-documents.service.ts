@@ -1,7 +1,7 @@
 import type { AcceptedDocument, LostDocuments, RestoredVault } from '@bulla/contract';
 import { AuditEvent, entityTag, Problem } from '@bulla/contract';
 import { CryptoError, parseDirectoryFreshness, parseRoot, Trust } from '@bulla/crypto';
-import { Answer, Clock } from '@bulla/service-kit';
+import { Answer, Clock, writeAudit } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
@@ -65,7 +65,7 @@ export class LostDocumentsService {
         await this.insert(trx, before, next, lost);
         const act = { act: 'organisation.handback', res: 'ok', obj: { version } };
         const event = JSON.stringify(AuditEvent.parse({ v: 1, who: { type: 'documents' }, ...act }));
-        await trx.insertInto('audit_event').values({ org, event, request_id: requestId }).execute();
+        await writeAudit(trx, { org, event, requestId });
         for (const token of next.freshness.fresh) {
           const { iss: urn, iat } = parseDirectoryFreshness(token).claims;
           await this.organisations.putWord(trx, { org, urn, version, token, issued_at: new Date(iat * 1000) });

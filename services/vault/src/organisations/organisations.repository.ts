@@ -1,6 +1,6 @@
 import { DIRECTORY_HASHES_PAGE } from '@bulla/contract';
 import type { DirectoryHashes } from '@bulla/crypto';
-import { markOfNow } from '@bulla/service-kit';
+import { markOfNow, writeAudit } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
@@ -65,7 +65,7 @@ export class OrganisationsRepository {
       const at = (index: number) => (index < hashes.length - 1 ? { created_at: new Date(0) } : {});
       const chain = hashes.map((sha256, index) => ({ org, version: index + 1, sha256, ...at(index) }));
       await trx.insertInto('directory_hash').values(chain).execute();
-      await trx.insertInto('audit_event').values({ org, event, request_id: requestId }).execute();
+      await writeAudit(trx, { org, event, requestId });
       return true;
     });
   }

@@ -1,0 +1,66 @@
+import type { Expression, Kysely, OperationNodeSource, Transaction } from 'kysely';
+import { sql } from 'kysely';
+import type { LedgerTables } from './ledger-tables.js';
+import { ledgerOf } from './ledger-tables.js';
+
+/** A row of the audit log. */
+export interface AuditRow {
+  /** Null only for refusals before anybody was authenticated. */
+  readonly org: string | null;
+  /** JSON text of an event of the closed union. */
+  readonly event: string;
+  /** Null for what no single request brought about. */
+  readonly requestId: string | null;
+  /** When it was; now, by the clock of the database, unless given. */
+  readonly at?: Date;
+}
+
+/** The row of what one caller's request did. */
+export type AuditRowOfRequest = AuditRow & { readonly org: string; readonly requestId: string };
+
+/**
+ * Writes rows of the audit log. Nothing else in the product inserts into it (test/house/source-rules.test.ts).
+ * @param db the transaction of the effect: row and effect are there together or not at all (protocol.md §8).
+ * @throws whatever the database says
+ */
+export async function writeAudit<Tables extends LedgerTables>(
+  db: Kysely<Tables> | Transaction<Tables>,
+  ...rows: readonly AuditRow[]
+): Promise<void> {
+  const values = rows.map(({ org, event, requestId, at }) => ({
+    org,
+    event,
+    request_id: requestId,
+    ...(at !== undefined && { at }),
+  }));
+  await ledgerOf(db).insertInto('audit_event').values(values).execute();
+}
+
+/**
+ * Changes something and writes the row of it once for each thing that was changed, in one statement: where nothing is
+ * changed, nothing is written.
+ * @param change an update that returns something for each row.
+ * @returns how many rows were written
+ * @throws whatever the database says
+ */
+export async function writeAuditOfChange<Tables extends LedgerTables>(
+  db: Kysely<Tables> | Transaction<Tables>,
+  change: OperationNodeSource,
+  { org, event, requestId }: AuditRowOfRequest,
+): Promise<bigint> {
+  const { numInsertedOrUpdatedRows } = await ledgerOf(db)
+    .with('changed', () => change as Expression<object>)
+    .insertInto('audit_event')
+    .columns(['org', 'event', 'request_id'])
+    .expression((eb) =>
+      eb
+        .selectFrom('changed')
+        .select([
+          sql<string>`${org}::text`.as('org'),
+          sql<string>`${event}::jsonb`.as('event'),
+          sql<string>`${requestId}::text`.as('request_id'),
+        ]),
+    )
+    .executeTakeFirstOrThrow();
+  return numInsertedOrUpdatedRows ?? 0n;
+}
