@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { sourceFiles } from '../../scripts/source-files.mjs';
 import { repository, workspaces } from '../../scripts/workspaces.mjs';
 import {
+  asksForCustody,
   auditedByDetour,
   breaches,
   decipherWithoutTagLength,
@@ -23,6 +24,13 @@ const product = code.filter(
 );
 /** The one that writes rows of the audit log. */
 const OUTBOX = 'packages/service-kit/src/audit/outbox.ts';
+/** The three that ask in whose custody a name is, and the one that answers. */
+const ASK_FOR_CUSTODY = [
+  'packages/crypto/src/prompt/statement.ts',
+  'services/responder/src/invocations/admission.ts',
+  'services/vault/src/prompts/prompts.service.ts',
+];
+const CUSTODY = 'packages/crypto/src/organisation/policy.ts';
 const entries = workspaces().flatMap(({ folder }) => entriesOf(folder));
 
 /** A rule, the files it holds for, code that breaks it once each, and code that keeps it. */
@@ -74,6 +82,17 @@ const RULES: readonly [name: string, SourceRule, files: string[], broken: string
       `await client.query('INSERT INTO audit_event DEFAULT VALUES');`,
     ],
     [`db.selectFrom('audit_event').selectAll();`, `db.insertInto('http_nonce').values(row);`, `say('audit_event');`],
+  ],
+  [
+    'asks for custody in one place of each party',
+    asksForCustody,
+    product.filter((file) => ![...ASK_FOR_CUSTODY, CUSTODY].includes(file)),
+    [
+      `if (custodyOf(name, trust) === 'managed') open();`,
+      `const rules = trust.policy.custody;`,
+      `policy.custody['*'];`,
+    ],
+    [`const custody = statement.custody;`, `const { custody } = settings;`],
   ],
   [
     'is isomorphic where it says so',
@@ -144,6 +163,10 @@ describe('source', () => {
   it('finds the two statements of the outbox', () => {
     const outbox = new Source(OUTBOX, readFileSync(`${repository}/${OUTBOX}`, 'utf8'));
     expect(breaches(auditedByDetour, outbox)).toHaveLength(2);
+  });
+
+  it.each([...ASK_FOR_CUSTODY, CUSTODY])('asks for custody once: %s', (path) => {
+    expect(breaches(asksForCustody, new Source(path, readFileSync(`${repository}/${path}`, 'utf8')))).toHaveLength(1);
   });
 
   it('has a name for every drawer', () => {

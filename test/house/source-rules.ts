@@ -68,6 +68,16 @@ export const auditedByDetour: SourceRule = (file) =>
         /\b(insert|merge)\s+into\b[^;]*\baudit_event\b/is.test(node.getText())),
   );
 
+/** Whose custody a name is in, asked of the one function that knows, or read past it in a policy. */
+export const asksForCustody: SourceRule = (file) =>
+  file.nodes.filter(
+    (node) =>
+      (ts.isCallExpression(node) && calledName(node) === 'custodyOf') ||
+      (ts.isPropertyAccessExpression(node) &&
+        node.name.text === 'custody' &&
+        /(^|[.#])policy$/i.test(node.expression.getText())),
+  );
+
 /** Names that only Node knows, in code that runs in browsers too. */
 export const globalsOfNode: SourceRule = (file) =>
   file.nodes.filter(

@@ -102,11 +102,11 @@ describe('custody of a name', () => {
     ['constructor/one', 'sealed'],
     ['other/drafts/one', 'sealed'],
   ])('of %s is %s', (name, custody) => {
-    expect(custodyOf(policy, name)).toBe(custody);
+    expect(custodyOf(name, { policy })).toBe(custody);
   });
 
   it('is sealed where the policy says nothing', () => {
-    expect(custodyOf({ ...policy, custody: {} }, 'claims/triage')).toBe('sealed');
+    expect(custodyOf('claims/triage', { policy: { custody: {} } })).toBe('sealed');
   });
 });
 

@@ -118,8 +118,16 @@ export function pendingSecondsOf(policy: PolicyDocument): number {
   return Math.max(fresh - DAY_SECONDS, fresh / 2);
 }
 
-/** Custody of a prompt name: `sealed` unless the policy says otherwise. */
-export function custodyOf(policy: PolicyDocument, name: string): Custody {
+/** Who decides in whose custody a name is: the policy of what is trusted. */
+export interface CustodyTrust {
+  readonly policy: Pick<PolicyDocument, 'custody'>;
+}
+
+/**
+ * Custody of a prompt name: `sealed` unless the policy says otherwise (protocol.md §2.3). Nobody else decides it: the
+ * vault and the responder each ask in one place, and every reader where it verifies a statement.
+ */
+export function custodyOf(name: string, { policy }: CustodyTrust): Custody {
   return longestPrefix(policy.custody, name) ?? 'sealed';
 }
 

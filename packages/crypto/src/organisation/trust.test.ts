@@ -7,6 +7,7 @@ import type { TestOrganisation } from '../testing.js';
 import { makeOrganisation } from '../testing.js';
 import type { TestMember } from '../testing/members.js';
 import { keyPairOf, makeService } from '../testing/members.js';
+import { custodyOf } from './policy.js';
 import type { Trust } from './trust.js';
 
 const NOW = 1_800_000_000;
@@ -255,8 +256,8 @@ describe('rights', () => {
 
 describe('names and contents [guard: withdrawn]', () => {
   it('follow from policy and directory', () => {
-    expect(trust.custodyOf('drafts/one')).toBe('managed');
-    expect(trust.custodyOf('greeting')).toBe('sealed');
+    expect(custodyOf('drafts/one', trust)).toBe('managed');
+    expect(custodyOf('greeting', trust)).toBe('sealed');
     expect(trust.reviewers('greeting')).toEqual([...new Set(trust.reviewers('greeting'))]);
     expect(trust.reviewers('greeting')).toEqual(
       expect.arrayContaining([...trust.labelRule('greeting', 'latest').groups, 'grp:support']),

@@ -8,8 +8,8 @@ import { CryptoError } from '../names/errors.js';
 import type { DirectoryFreshness } from './fresh-directory.js';
 import { byItself, judgeDirectory, notFresh } from './fresh-directory.js';
 import { recoveryUrn } from '../names/ids.js';
-import type { Custody, LabelRule, PolicyDocument } from './policy.js';
-import { authorsOf, custodyOf, freshSecondsOf, labelRuleOf, pendingSecondsOf, reviewersOf } from './policy.js';
+import type { LabelRule, PolicyDocument } from './policy.js';
+import { authorsOf, freshSecondsOf, labelRuleOf, pendingSecondsOf, reviewersOf } from './policy.js';
 import type { RootDocument } from './root.js';
 import { requireSeconds } from '../names/seconds.js';
 import type { DocumentExpectation, TrustDocuments, VerifiedDocuments } from './trust-documents.js';
@@ -184,10 +184,6 @@ export class Trust extends DirectoryKeys {
     const { chain } = this.directory;
     if (chain === undefined) throw fromEarlierVersion();
     return nextChain(chain, this.directoryRef.hash);
-  }
-
-  custodyOf(name: string): Custody {
-    return custodyOf(this.policy, name);
   }
 
   /** Whether an entity is a device with role author in a group that writes under this prompt name. */

@@ -15,7 +15,7 @@ import type { KeyHolder } from '../organisation/directory-keys.js';
 import { CryptoError } from '../names/errors.js';
 import { organisationUrn } from '../names/ids.js';
 import { secondsSchema } from '../keys/keys.js';
-import { groupSchema } from '../organisation/policy.js';
+import { custodyOf, groupSchema } from '../organisation/policy.js';
 import { requireSeconds } from '../names/seconds.js';
 import type { Signer } from '../keys/signer.js';
 import type { Trust } from '../organisation/trust.js';
@@ -147,7 +147,7 @@ export async function verifyStatement(token: string, context: StatementContext):
   // guard: statement-organisation
   if (claims.aud !== organisation || foreign)
     throw tampered('statement-organisation', 'it is for another organisation');
-  const custody = trust.custodyOf(claims.name);
+  const custody = custodyOf(claims.name, trust);
   // guard: statement-custody
   if (claims.custody !== custody) {
     throw new CryptoError('custody_not_allowed', 'the policy gives this name another custody', {

@@ -10,7 +10,7 @@ import type {
   VerifiedEnvelope,
   VerifiedPromptEnvelope,
 } from '@bulla/crypto';
-import { checkBundleHashes, CryptoError, parseBundle, parseInvocation, verifyEnvelope } from '@bulla/crypto';
+import { checkBundleHashes, CryptoError, custodyOf, parseBundle, parseInvocation, verifyEnvelope } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 
 /** By what one request is judged: the documents of one moment, and when it came. */
@@ -99,7 +99,7 @@ export function checkPolicy(
   if (
     bundle.kind !== 'prompt' ||
     envelope.kind !== 'prompt' ||
-    trust.custodyOf(envelope.claims.prm.name) !== 'sealed'
+    custodyOf(envelope.claims.prm.name, trust) !== 'sealed'
   ) {
     throw new Problem('custody_not_allowed', { detail: 'this responder runs sealed prompts only' });
   }

@@ -1,6 +1,7 @@
 import type { NewPrompt, Prompt, PromptId, PromptQuery } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
+import { custodyOf } from '@bulla/crypto';
 import type { Answer, AuditEntry, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
@@ -140,7 +141,7 @@ export function requireAuthor({ trust, urn }: Caller, name: string): void {
  */
 export function requireSealed(trust: Trust, name: string): void {
   // guard: vault-sealed
-  if (trust.custodyOf(name) !== 'sealed') throw new Problem('custody_not_allowed');
+  if (custodyOf(name, trust) !== 'sealed') throw new Problem('custody_not_allowed');
 }
 
 /** A prompt as callers see it, with the labels that it bears now. */
