@@ -122,7 +122,14 @@ export { parseStatement, signStatement, STATEMENT_MAX_BYTES, verifyStatement } f
 export type { DirectoryDocument, DirectoryEntity, DirectoryHead, EntityKind, Role } from './organisation/directory.js';
 export { FIRST_CHAIN, parseDirectory, readDirectoryHead } from './organisation/directory.js';
 export type { DirectoryHashes } from './organisation/directory-chain.js';
-export { fetchHashes, foldChain, nextChain, readHashes, verifyChain } from './organisation/directory-chain.js';
+export type { DocumentName, DocumentsSource } from './organisation/fetched-documents.js';
+export {
+  documentPath,
+  fetchDocuments,
+  fetchHashesBetween,
+  readHashPage,
+} from './organisation/fetched-documents.js';
+export { foldChain, nextChain, readHashes, verifyChain } from './organisation/directory-chain.js';
 export type {
   DocumentKey,
   DocumentPayload,

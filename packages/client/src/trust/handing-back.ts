@@ -1,9 +1,10 @@
 import { RestoredVault } from '@bulla/contract';
 import type { DirectoryHead, Trust } from '@bulla/crypto';
 import { readDirectoryHead, strictParseBody, utf8 } from '@bulla/crypto';
-import { BullaError, bullaError, checked, transportFailed } from '../connection/errors.js';
+import { BullaError, checked, transportFailed } from '../connection/errors.js';
 import type { LabelHead } from '../labels/label-heads.js';
 import type { DocumentsPlace } from './served-documents.js';
+import { noSuchOrganisation, readDocument } from './served-documents.js';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
 import type { TrustState } from './trust-store.js';
@@ -47,8 +48,8 @@ export function keyOf({ name, label }: Pick<KeptLabel, 'name' | 'label'>): strin
 }
 
 /** When the vault noticed that it was restored, as long as it waits for an admin; undefined where it does not. */
-export async function restoredAt({ org, vaultUrl, reader }: DocumentsPlace): Promise<string | undefined> {
-  const text = await reader.read(urlUnder(vaultUrl, `/.well-known/bulla/${org}/restored.json`));
+export async function restoredAt(place: DocumentsPlace): Promise<string | undefined> {
+  const text = await readDocument(place, 'restored.json');
   // A vault of before knows nothing of it.
   if (text === undefined) return undefined;
   const body = await checked(async () => strictParseBody(utf8(text), { maxBytes: RESTORED_MAX_BYTES }));
@@ -110,15 +111,10 @@ async function standingOr(readStanding: ReadStanding, trust: Trust): Promise<Rea
   }
 }
 
-async function shownDirectory({ org, vaultUrl, reader }: DocumentsPlace): Promise<DirectoryHead> {
-  const text = await reader.read(urlUnder(vaultUrl, `/.well-known/bulla/${org}/directory.json`));
-  if (text !== undefined) return checked(async () => readDirectoryHead(text));
-  throw bullaError('not_found', {
-    message: `the vault has no organisation ${org}`,
-    origin: 'client',
-    status: 404,
-    details: { kind: 'organisation', org },
-  });
+async function shownDirectory(place: DocumentsPlace): Promise<DirectoryHead> {
+  const text = await readDocument(place, 'directory.json');
+  if (text === undefined) throw noSuchOrganisation(place.org);
+  return checked(async () => readDirectoryHead(text));
 }
 
 async function handBackDocuments(

@@ -1,6 +1,6 @@
 import { AcceptedOrganisation, ProblemDocument } from '@bulla/contract';
 import type { DirectoryDocument, TrustDocuments } from '@bulla/crypto';
-import { parseDirectory, parsePolicy, parseRoot, pinOf, strictParseBody, Trust } from '@bulla/crypto';
+import { documentPath, parseDirectory, parsePolicy, parseRoot, pinOf, strictParseBody, Trust } from '@bulla/crypto';
 import { clockOf } from '../connection/clock.js';
 import { BullaError, bullaError, checked, transportFailed } from '../connection/errors.js';
 import type { Identity } from '../connection/identity.js';
@@ -67,10 +67,10 @@ export async function publishOrganisation(publication: Publication): Promise<{ r
     trust,
     vault: { url: base, urn },
   };
-  const first = await publisher.reader.read(publisher.at(`/.well-known/bulla/${org}/root/1.json`));
+  const first = await publisher.reader.read(publisher.at(documentPath(org, 'root/1.json')));
   if (first === undefined) await create(publisher);
   else await requireSame(first, publisher);
-  const served = await publisher.reader.read(publisher.at(`/.well-known/bulla/${org}/directory.json`));
+  const served = await publisher.reader.read(publisher.at(documentPath(org, 'directory.json')));
   const known = served === undefined ? undefined : (await checked(() => parseDirectory(served))).payload;
   if (known === undefined) throw transportFailed('the vault has a root of the organisation and no directory');
   const transport = transportBy(publisher, known);
@@ -143,7 +143,7 @@ async function publishRoots(
 ): Promise<void> {
   for (const [index, root] of documents.roots.entries()) {
     const n = index + 1;
-    if ((await reader.read(at(`/.well-known/bulla/${org}/root/${n}.json`))) !== undefined) continue;
+    if ((await reader.read(at(documentPath(org, `root/${n}.json`)))) !== undefined) continue;
     await transport.call('root.publish', vault, trust, { params: { org, n }, body: { root }, ifMatch: index });
   }
 }

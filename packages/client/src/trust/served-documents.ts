@@ -1,6 +1,15 @@
 import { DirectoryFreshness } from '@bulla/contract';
-import type { DirectoryHashes, Trust, TrustDocuments, TrustMemory } from '@bulla/crypto';
-import { fetchHashes, readDirectoryHead, strictParseBody, utf8, verifyRootChain } from '@bulla/crypto';
+import type { DirectoryHashes, DocumentName, DocumentsSource, Trust, TrustDocuments, TrustMemory } from '@bulla/crypto';
+import {
+  documentPath,
+  fetchDocuments,
+  fetchHashesBetween,
+  readHashes,
+  readHashPage,
+  strictParseBody,
+  utf8,
+} from '@bulla/crypto';
+import type { BullaError } from '../connection/errors.js';
 import { bullaError, checked, transportFailed } from '../connection/errors.js';
 import type { PublicReader } from '../connection/public-reader.js';
 import { urlUnder } from '../connection/url-under.js';
@@ -20,6 +29,8 @@ export interface Served {
   readonly hashes: DirectoryHashes | undefined;
 }
 
+const FRESH_BYTES_MAX = 256 * 1024;
+
 /**
  * Reads the chains from what is known on, and the newest policy and directory, which nobody has verified yet.
  * @param known roots that were verified before
@@ -31,50 +42,50 @@ export async function readServed(
   known: readonly string[],
   memory: TrustMemory | undefined,
 ): Promise<Served> {
-  const { org, pin, reader, vaultUrl } = place;
-  const at = (name: string) => urlUnder(vaultUrl, `/.well-known/bulla/${org}/${name}`);
-  const roots = [...known];
-  for (;;) {
-    const next = await reader.read(at(`root/${roots.length + 1}.json`));
-    if (next === undefined) break;
-    roots.push(next);
-    // Root by root: nothing more is asked of a vault that serves another root than the pinned, or roots without end.
-    // guard: client-root-by-root
-    await checked(() => verifyRootChain(roots, { org, pin }));
-  }
-  const [directory, policy] = [await reader.read(at('directory.json')), await reader.read(at('policy.json'))];
-  if (roots.length === 0 || directory === undefined || policy === undefined) {
-    throw bullaError('not_found', {
-      message: `the vault has no organisation ${org}`,
-      origin: 'client',
-      status: 404,
-      details: { kind: 'organisation', org },
-    });
-  }
-  const fresh = await readFresh(reader, at('fresh.json'));
-  const head = await checked(async () => readDirectoryHead(directory));
-  const hashes = await checked(() => fetchHashes([memory], head, (from) => readHashPage(place, from)));
-  return { documents: { roots, policy, directory, fresh }, hashes };
+  return checked(async () => {
+    const source = sourceOf(place);
+    const documents = await fetchDocuments(source, known);
+    if (documents === undefined) throw noSuchOrganisation(place.org);
+    return { documents, hashes: await fetchHashesBetween(source, [memory], documents.directory) };
+  });
+}
+
+/** The text of one document; undefined where there is none. */
+export function readDocument(
+  { org, reader, vaultUrl }: DocumentsPlace,
+  name: DocumentName,
+): Promise<string | undefined> {
+  return reader.read(urlUnder(vaultUrl, documentPath(org, name)));
 }
 
 /** Whether a vault serves another directory than this one, by its version: it answers 304 without a body where it does not. */
 export function servesOther({ org, reader, vaultUrl }: DocumentsPlace, { directoryRef }: Trust): Promise<boolean> {
-  return reader.hasOther(urlUnder(vaultUrl, `/.well-known/bulla/${org}/directory.json`), `"${directoryRef.ver}"`);
+  return reader.hasOther(urlUnder(vaultUrl, documentPath(org, 'directory.json')), `"${directoryRef.ver}"`);
 }
 
-/** Reads one page of the hashes of all directories. */
-export function readHashPage({ org, reader, vaultUrl }: DocumentsPlace, from: number): Promise<string | undefined> {
-  return reader.read(urlUnder(vaultUrl, `/.well-known/bulla/${org}/directory/hashes?from=${from}`));
+/** The hashes of all directories, which nobody has verified. */
+export function readAllHashes(place: DocumentsPlace): Promise<readonly string[]> {
+  const source = sourceOf(place);
+  return checked(() => readHashes(1, Number.MAX_SAFE_INTEGER, (from) => readHashPage(source, from)));
 }
 
-/** What renewers say of the directory; a vault of before knows of none. */
-async function readFresh(reader: PublicReader, url: URL): Promise<readonly string[]> {
-  const text = await reader.read(url);
-  if (text === undefined) return [];
-  const read = DirectoryFreshness.safeParse(
-    await checked(async () => strictParseBody(utf8(text), { maxBytes: FRESH_BYTES_MAX })),
-  );
+/** A vault that has no documents of an organisation. */
+export function noSuchOrganisation(org: string): BullaError {
+  return bullaError('not_found', {
+    message: `the vault has no organisation ${org}`,
+    origin: 'client',
+    status: 404,
+    details: { kind: 'organisation', org },
+  });
+}
+
+/** The reader has one limit for all documents: what is too long for what it is, is refused by name where it is parsed. */
+function sourceOf({ org, pin, reader, vaultUrl }: DocumentsPlace): DocumentsSource {
+  return { org, pin, read: (path) => reader.read(urlUnder(vaultUrl, path)), parseWords };
+}
+
+function parseWords(text: string): readonly string[] {
+  const read = DirectoryFreshness.safeParse(strictParseBody(utf8(text), { maxBytes: FRESH_BYTES_MAX }));
   if (!read.success) throw transportFailed('the answer does not have the form it should have');
   return read.data.fresh;
 }
-const FRESH_BYTES_MAX = 256 * 1024;

@@ -1,9 +1,9 @@
-import { readHashes, Trust } from '@bulla/crypto';
+import { Trust } from '@bulla/crypto';
 import { BullaError, checked } from '../connection/errors.js';
 import { requireLoopback } from '../connection/loopback.js';
 import { rememberedTrust } from './remembered-trust.js';
 import type { DocumentsPlace, Served } from './served-documents.js';
-import { readHashPage, readServed, servesOther } from './served-documents.js';
+import { readAllHashes, readServed, servesOther } from './served-documents.js';
 import type { TrustState, TrustStore } from './trust-store.js';
 
 /** Older copies of the documents are fetched again before use (protocol.md §4). */
@@ -80,7 +80,7 @@ export class TrustKeeper {
 
   /** The hashes of all directories, which nobody has verified. */
   hashes(): Promise<readonly string[]> {
-    return checked(() => readHashes(1, Number.MAX_SAFE_INTEGER, (from) => readHashPage(this.#options, from)));
+    return readAllHashes(this.#options);
   }
 
   /**

@@ -1,17 +1,8 @@
 import { DirectoryFreshness } from '@bulla/contract';
-import type { DirectoryHashes, TrustDocuments, TrustMemory } from '@bulla/crypto';
-import { decodeUtf8, fetchHashes, readDirectoryHead, verifyRootChain } from '@bulla/crypto';
+import type { DocumentsSource, TrustDocuments } from '@bulla/crypto';
+import { decodeUtf8, fetchDocuments } from '@bulla/crypto';
 
 const TIMEOUT_MS = 5_000;
-/** A payload of 64 KiB in base64url, with its signatures (docs/spec/root.md). */
-const ROOT_BYTES_MAX = 128 * 1024;
-const DOCUMENT_BYTES_MAX = 6 * 1024 * 1024;
-/** A thousand hashes. */
-const HASHES_BYTES_MAX = 64 * 1024;
-/** Sixteen words of renewers. */
-const WORDS_BYTES_MAX = 160 * 1024;
-/** More new roots at once than any organisation makes in a century. */
-const NEW_ROOTS_MAX = 128;
 
 /** A vault did not serve the documents; nothing is known against them. */
 export class DocumentsUnavailable extends Error {
@@ -32,36 +23,25 @@ export interface DocumentsPlace {
   readonly vaultUrl: string;
 }
 
-/**
- * Reads the newest documents of an organisation from a vault, whose word for them is worth nothing: the caller
- * establishes trust in them by its pin (protocol.md §4).
- * @param roots the chain that is known, to which newer ones are added.
- * @throws {DocumentsUnavailable}
- * @throws {CryptoError} as verifyRootChain, at the first root that is none of the organisation's
- */
-export async function fetchDocuments(place: DocumentsPlace, roots: readonly string[]): Promise<TrustDocuments> {
-  const base = baseOf(place);
-  const chain = [...roots];
-  while (chain.length < roots.length + NEW_ROOTS_MAX) {
-    const root = await fetchDocument(`${base}/root/${chain.length + 1}.json`, ROOT_BYTES_MAX);
-    if (root === undefined) break;
-    chain.push(root);
-    // Each as it comes, so that a lying vault is left at its first lie, with one small document.
-    // guard: documents-pin
-    await verifyRootChain(chain, place);
-  }
-  // Before the directory: a newer one needs no word yet, and a word of a newer one would be of no use to the older.
-  const fresh = await fetchWords(base);
-  const directory = await fetchDocument(`${base}/directory.json`, DOCUMENT_BYTES_MAX);
-  const policy = await fetchDocument(`${base}/policy.json`, DOCUMENT_BYTES_MAX);
-  if (chain.length === 0 || directory === undefined || policy === undefined) throw new DocumentsUnavailable('missing');
-  return { roots: chain, policy, directory, fresh };
+/** The vault as the common code reads it: no longer than a document may be, for every document its own length. */
+export function documentsSource({ org, pin, vaultUrl }: DocumentsPlace): DocumentsSource {
+  const base = vaultUrl.replace(/\/+$/, '');
+  return { org, pin, read: (path, bytesMax) => fetchDocument(`${base}${path}`, bytesMax), parseWords };
 }
 
-/** What renewers say of the directory; a vault from before there were any has nothing there. */
-async function fetchWords(base: string): Promise<readonly string[]> {
-  const text = await fetchDocument(`${base}/fresh.json`, WORDS_BYTES_MAX);
-  if (text === undefined) return [];
+/**
+ * Reads the newest documents of an organisation, and takes none of them for true yet.
+ * @param roots the chain that is known, to which newer ones are added.
+ * @throws {DocumentsUnavailable}
+ * @throws {CryptoError} as fetchDocuments
+ */
+export async function fetchServed(source: DocumentsSource, roots: readonly string[]): Promise<TrustDocuments> {
+  const documents = await fetchDocuments(source, roots);
+  if (documents === undefined) throw new DocumentsUnavailable('missing');
+  return documents;
+}
+
+function parseWords(text: string): readonly string[] {
   const served = DirectoryFreshness.safeParse(parseJson(text));
   // guard: documents-words without: return served.data?.fresh ?? [];
   if (!served.success) throw new DocumentsUnavailable('malformed');
@@ -74,24 +54,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/**
- * Reads the hashes of the directories between those that were seen and the newest, if any lie between.
- * @throws {DocumentsUnavailable}
- * @throws {CryptoError} as readDirectoryHead and fetchHashes
- */
-export function fetchHashesBetween(
-  place: DocumentsPlace,
-  seen: readonly (TrustMemory | undefined)[],
-  directory: string,
-): Promise<DirectoryHashes | undefined> {
-  const read = (from: number) => fetchDocument(`${baseOf(place)}/directory/hashes?from=${from}`, HASHES_BYTES_MAX);
-  return fetchHashes(seen, readDirectoryHead(directory), read);
-}
-
-function baseOf({ vaultUrl, org }: DocumentsPlace): string {
-  return `${vaultUrl.replace(/\/+$/, '')}/.well-known/bulla/${org}`;
 }
 
 /** The document at an address, undefined if there is none. A kept connection may end just as it is used: tried twice. */

@@ -1,12 +1,12 @@
 import { Problem } from '@bulla/contract';
 import type { DirectoryHashes, TrustDocuments, TrustMemory } from '@bulla/crypto';
-import { Trust } from '@bulla/crypto';
+import { fetchHashesBetween, Trust } from '@bulla/crypto';
 import type { Clock, EventLog } from '@bulla/service-kit';
 import { TrustSource } from '@bulla/service-kit';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Revocations } from './revocations.js';
 import type { SeenDocumentsRepository } from './seen-documents.repository.js';
-import { DocumentsUnavailable, fetchDocuments, fetchHashesBetween } from './vault-documents.js';
+import { documentsSource, DocumentsUnavailable, fetchServed } from './vault-documents.js';
 
 export interface VaultTrustOptions {
   readonly org: string;
@@ -125,7 +125,8 @@ export class VaultTrustSource extends TrustSource {
   async #fetch(): Promise<void> {
     const { org, log, clock } = this.#options;
     const held = this.#trust;
-    const documents = await fetchDocuments(this.#options, held?.documents.roots ?? []);
+    const source = documentsSource(this.#options);
+    const documents = await fetchServed(source, held?.documents.roots ?? []);
     const words = (documents.fresh ?? []).join(' ');
     if (held !== undefined && isSame(documents, held.documents)) {
       if (words !== this.#words || wasAhead(held))
@@ -134,11 +135,7 @@ export class VaultTrustSource extends TrustSource {
     }
     const memories = [held?.memory, await this.#seen.find(org)].filter((memory) => memory !== undefined);
     // Where nothing was seen, all that ever was is asked for.
-    const hashes = await fetchHashesBetween(
-      this.#options,
-      memories.length > 0 ? memories : [undefined],
-      documents.directory,
-    );
+    const hashes = await fetchHashesBetween(source, memories.length > 0 ? memories : [undefined], documents.directory);
     const set = { documents, hashes };
     // What a database that went back in time has forgotten, this process still knows.
     // guard: trust-held
