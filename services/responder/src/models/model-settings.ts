@@ -69,8 +69,10 @@ export function createModel(settings: ModelSettings): Model {
   const target = settings.BULLA_LLM;
   if (target.kind === 'extract') return new ExtractModel();
   if (target.kind === 'echo') return new EchoModel();
+  // A further kind is none of this one, so it does not compile.
+  const { url }: Extract<ModelTarget, { kind: 'openai' }> = target;
   return new OpenaiModel({
-    url: target.url,
+    url,
     model: settings.BULLA_LLM_MODEL,
     apiKey: settings.BULLA_LLM_API_KEY,
     timeouts: modelTimeouts(settings.BULLA_LLM_TIMEOUT_MS),
