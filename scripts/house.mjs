@@ -12,11 +12,19 @@ const AT_ONCE = 2;
 
 /**
  * Runs the checks and prints a line for each when it ends, with its output if it failed.
- * @param {{ names?: readonly string[], folder?: string, signal?: AbortSignal, print?: (text: string) => void }} [options]
- * by default all checks, of this repository, on standard output; the signal ends those that run and begins no other
+ * @param {{ names?: readonly string[], folder?: string, signal?: AbortSignal, print?: (text: string) => void,
+ *   patient?: boolean }} [options]
+ * by default all checks, of this repository, on standard output; the signal ends those that run and begins no other.
+ *   With `patient` they leave the processors to whatever else wants them
  * @returns {Promise<{ name: string, passed: boolean, seconds: number }[]>} of those that began, in the order of the names
  */
-export async function checkHouse({ names = HOUSE_CHECKS, folder = repository, signal, print = printLine } = {}) {
+export async function checkHouse({
+  names = HOUSE_CHECKS,
+  folder = repository,
+  signal,
+  print = printLine,
+  patient = false,
+} = {}) {
   const { scripts } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
   const unknown = names.filter((name) => scripts[name] === undefined);
   if (unknown.length > 0) throw new Error(`package.json has no script ${unknown.join(', ')}.`);
@@ -26,7 +34,7 @@ export async function checkHouse({ names = HOUSE_CHECKS, folder = repository, si
     // Each takes from the same list what the other has not taken.
     for (const [at, name] of waiting) {
       if (signal?.aborted) return;
-      const { passed, seconds, output } = await run(scripts[name], folder, signal);
+      const { passed, seconds, output } = await run(scripts[name], folder, signal, patient);
       print(`${passed ? 'passed' : 'FAILED'} ${seconds.toFixed(1).padStart(6)} s  ${name}`);
       if (!passed) print(output.trimEnd());
       results[at] = { name, passed, seconds };
@@ -37,10 +45,10 @@ export async function checkHouse({ names = HOUSE_CHECKS, folder = repository, si
 }
 
 /** Runs one script as npm would, without the time that npm takes to start. */
-async function run(script, folder, signal) {
+async function run(script, folder, signal, patient) {
   const started = performance.now();
   const path = `${repository}/node_modules/.bin:${process.env.PATH}`;
-  const child = spawn('sh', ['-c', `exec ${script}`], {
+  const child = spawn('nice', ['-n', patient ? '10' : '0', 'sh', '-c', `exec ${script}`], {
     cwd: folder,
     env: { ...process.env, PATH: path },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -36,7 +36,9 @@ async function runAll() {
   let worst = 0;
   environment.BULLA_TEST_PROBLEMS = `${CACHE}/problems-${process.pid}.txt`;
   writeFileSync(environment.BULLA_TEST_PROBLEMS, '');
-  const house = checkHouse({ signal: stopped.signal }).then((checks) => checks.forEach((one) => record.noteCheck(one)));
+  const house = checkHouse({ signal: stopped.signal, patient: true }).then((checks) =>
+    checks.forEach((one) => record.noteCheck(one)),
+  );
   const projects = jestConfig.projects.map(({ displayName }) => displayName);
   for (const { name, args, coverage } of tiers(projects, jestArguments)) {
     if (stopped.signal.aborted) break;

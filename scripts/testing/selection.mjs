@@ -2,7 +2,7 @@
 const HOW_ONLY =
   /^--(ci|verbose|silent|colors|no-colors|no-cache|detectOpenHandles|randomize|(maxWorkers|seed|testTimeout)=.+)$/;
 
-/** Tests across workspaces wait for processes, pauses and time-outs: on two cores a third file has room beside two. */
+/** Tests wait for databases, processes, pauses and time-outs: on two cores a third file has room beside two. */
 const WAITING_WORKERS = '--maxWorkers=3';
 
 /**
@@ -24,7 +24,7 @@ export function tiers(projects, jestArguments = []) {
   const workspaces = projects.filter((name) => name !== 'test' && name !== 'alone');
   const workers = jestArguments.some((argument) => argument.startsWith('--maxWorkers=')) ? [] : [WAITING_WORKERS];
   return [
-    { name: 'the tests of each workspace', args: ['--selectProjects', ...workspaces], coverage: true },
+    { name: 'the tests of each workspace', args: ['--selectProjects', ...workspaces, ...workers], coverage: true },
     { name: 'the tests across workspaces', args: ['--selectProjects', 'test', ...workers], coverage: false },
     {
       name: 'the tests that have the machine to themselves',

@@ -22,11 +22,12 @@ describe('a whole run', () => {
       projects.toSorted(),
     );
     expect(parts.filter(({ coverage }) => coverage).map(({ args }) => args)).toEqual([
-      ['--selectProjects', ...projects.filter((name) => name !== 'test' && name !== 'alone')],
+      ['--selectProjects', ...projects.filter((name) => name !== 'test' && name !== 'alone'), '--maxWorkers=3'],
     ]);
   });
 
   it('runs three files at once where files wait, unless it was told how many', () => {
+    expect(tiers(['cli'])[0]?.args).toEqual(['--selectProjects', 'cli', '--maxWorkers=3']);
     expect(tiers(['test'])[1]?.args).toEqual(['--selectProjects', 'test', '--maxWorkers=3']);
     expect(tiers(['test'], ['--maxWorkers=1'])[1]?.args).toEqual(['--selectProjects', 'test']);
   });
