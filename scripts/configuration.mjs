@@ -8,41 +8,42 @@ export const PAGE = 'docs/guide/configuration.md';
 
 /** What each setting is for. What is expected, and what holds without it, is read from its schema. */
 const MEANINGS = {
-  BULLA_ANSWER_BYTES_MAX: 'how long one answer may get',
-  BULLA_BOOTSTRAP_SECRET: 'lets an organisation in that the vault does not have yet; each is spent by the first',
-  BULLA_DATABASE_POOL: 'how many connections to the database each service keeps at most',
+  BULLA_ANSWER_BYTES_MAX: 'the longest answer that a run may give, in bytes',
+  BULLA_BOOTSTRAP_SECRET: 'secrets that each let one new organisation in; a secret works once',
+  BULLA_DATABASE_POOL: 'the most connections that each service keeps to the database',
   BULLA_DATABASE_URL: 'the PostgreSQL database, 15 or newer',
-  BULLA_HOME: 'the folder of this user: keys, pin, what was seen before, the embedded database',
-  BULLA_HOST: 'where the service listens; in a container 0.0.0.0',
-  BULLA_IDENTITY: 'the key file of this device, in the place of identity.json in BULLA_HOME',
+  BULLA_HOME: 'the folder for keys, pin, memory of what was seen, and the embedded database',
+  BULLA_HOST: 'the address that the service listens on; use 0.0.0.0 in a container',
+  BULLA_IDENTITY: 'the key file of this device, instead of identity.json in BULLA_HOME',
   BULLA_KEYS_FILE: 'the private keys of the service, a file that only its account may read',
-  BULLA_LIMIT_ENVELOPES_PER_MINUTE: 'how many envelopes one key gets',
-  BULLA_LIMIT_FAILURES_PER_SECOND: 'how many failing signatures one address may send',
-  BULLA_LIMIT_KEY_PER_SECOND: 'how much one key may ask',
-  BULLA_LIMIT_ORG_PER_SECOND: 'how much all keys of one organisation may ask together',
-  BULLA_LIMIT_RUNS_PER_KEY: 'how many runs of one key are at work at once',
-  BULLA_LIMIT_RUNS_PER_ORG: 'how many runs of all keys of one organisation are at work at once',
-  BULLA_LLM: 'what answers',
-  BULLA_LLM_API_KEY: 'what the model server is shown as a bearer token',
-  BULLA_LLM_MODEL: 'the model where the prompt names none',
-  BULLA_LLM_TIMEOUT_MS: 'how long a run may wait for its model, in milliseconds',
-  BULLA_LOG_FORMAT: 'how its lines are written',
-  BULLA_LOG_LEVEL: 'which lines are logged',
-  BULLA_METRICS_PORT: 'where Prometheus finds the metrics',
-  BULLA_MIGRATE: 'whether a start brings the database up to date',
-  BULLA_PASSPHRASE: 'opens key files that `bulla keys lock` has locked',
+  BULLA_LIMIT_ENVELOPES_PER_MINUTE: 'the most envelopes that one key gets in a minute',
+  BULLA_LIMIT_FAILURES_PER_SECOND:
+    'the wrong signatures in a second after which the requests of an address are verified one at a time',
+  BULLA_LIMIT_KEY_PER_SECOND: 'the most that one key may ask in a second, in points',
+  BULLA_LIMIT_ORG_PER_SECOND: 'the most that all keys of one organisation may ask together in a second, in points',
+  BULLA_LIMIT_RUNS_PER_KEY: 'the most runs of one key at the same time',
+  BULLA_LIMIT_RUNS_PER_ORG: 'the most runs of all keys of one organisation at the same time',
+  BULLA_LLM: 'the model server that answers',
+  BULLA_LLM_API_KEY: 'the bearer token that is sent to the model server',
+  BULLA_LLM_MODEL: 'the model to use if the prompt does not name one',
+  BULLA_LLM_TIMEOUT_MS: 'the longest time that a run waits for its model, in milliseconds',
+  BULLA_LOG_FORMAT: 'the format of log lines',
+  BULLA_LOG_LEVEL: 'the least important lines that are still logged',
+  BULLA_METRICS_PORT: 'the port on which Prometheus finds the metrics',
+  BULLA_MIGRATE: 'whether a start updates the tables of the database',
+  BULLA_PASSPHRASE: 'the passphrase of key files that `bulla keys lock` locked',
   BULLA_PIN: "the hash of the organisation's first root",
-  BULLA_PROFILE: 'the file that names vault, organisation and pin, in the place of profile.json in BULLA_HOME',
-  BULLA_PUBLIC_URL: 'by which addresses clients know the service: signed requests name them',
-  BULLA_REDIS_URL: 'where replicas share limits; without it each process counts alone',
-  BULLA_REQUESTS_MAX: 'how many requests are at work at once',
+  BULLA_PROFILE: 'the file that names vault, organisation and pin, instead of profile.json in BULLA_HOME',
+  BULLA_PUBLIC_URL: 'the addresses by which clients reach the service; every signed request names one',
+  BULLA_REDIS_URL: 'the Redis in which replicas share their limits; without it each process counts for itself',
+  BULLA_REQUESTS_MAX: 'the most requests that are answered at the same time',
   BULLA_RESPONDER_PORT: 'the port of the responder',
-  BULLA_RUNS_MAX: 'how many runs are at work at once; beyond, keys get the next places in turn',
-  BULLA_TEST_DATABASE_URL: 'a PostgreSQL server on which tests may make databases',
-  BULLA_TRUST_PROXY: 'whose word counts for the address of a caller',
-  BULLA_URL: "the vault, in the place of the profile's",
+  BULLA_RUNS_MAX: 'the most runs at the same time; when all are taken, keys get the next free places in turn',
+  BULLA_TEST_DATABASE_URL: 'a PostgreSQL server on which the tests may create databases',
+  BULLA_TRUST_PROXY: 'the proxies that are believed about the address of a caller',
+  BULLA_URL: 'the address of the vault, instead of the one in the profile',
   BULLA_VAULT_PORT: 'the port of the vault',
-  BULLA_VAULT_URL: 'where the responder finds the vault',
+  BULLA_VAULT_URL: 'the address at which the responder finds the vault',
 };
 
 /** What depends on the machine, and so is not written as it is on this one. */
@@ -52,7 +53,7 @@ const BY_THE_MACHINE = { BULLA_DATABASE_POOL: 'four for each core, and ten at le
 const COMMAND = {
   BULLA_HOME: { expected: 'the path of a folder', initial: '`~/.bulla`' },
   BULLA_IDENTITY: { expected: 'the path of a file', initial: 'nothing' },
-  BULLA_PASSPHRASE: { expected: 'at least 12 characters', initial: 'it is asked for' },
+  BULLA_PASSPHRASE: { expected: 'at least 12 characters', initial: 'the command asks for it' },
   BULLA_PROFILE: { expected: 'the path of a file', initial: 'nothing' },
   BULLA_URL: { expected: 'a URL such as https://vault.example', initial: 'nothing' },
 };
@@ -96,17 +97,17 @@ const INTRODUCTION = `# Configuration
 
 <!-- Made from the code by \`npm run docs:configuration\`; a test keeps the two equal. -->
 
-Everything is set by environment variables. They are read once, when a program starts; a bad value ends it with 78 before anything is written, with the name and what was expected and never the value. A \`BULLA_\` variable that nobody knows ends a service and \`bulla up\` in the same way; other commands do not look at it, and \`bulla doctor\` names it.
+Everything is set by environment variables. A program reads them once, when it starts. If a value is wrong, the program ends with exit code 78 before it writes anything; it prints the name and what it expected, and never the value. A service and \`bulla up\` end in the same way if there is a \`BULLA_\` variable that they do not know. Other commands do not look at such a variable; \`bulla doctor\` names it.
 
-For every \`X\` there is \`X_FILE\`, the path of a file that holds the value (a secret of Docker or Kubernetes); an empty variable or file counts as absent. No secret has a default, and none is an argument of a command. \`bulla up\` runs vault and responder in one process; on their own they are \`node services/vault/dist/main.js\` and \`node services/responder/dist/main.js\`.
+For every \`X\` there is also \`X_FILE\`: the path of a file that holds the value, such as a secret of Docker or Kubernetes. An empty variable or file counts as not set. No secret has a default, and no secret is an argument of a command. \`bulla up\` runs vault and responder in one process. To run them apart, start \`node services/vault/dist/main.js\` and \`node services/responder/dist/main.js\`.
 `;
 
 const END = `
-The command also obeys \`NO_COLOR\`. At a terminal \`bulla up\` has \`pretty\` and \`warn\` where the two settings of its log are not set. With \`NODE_ENV=production\` services refuse development organisations, and a Redis that drops what it should keep makes them not ready.
+The command also obeys \`NO_COLOR\`. At a terminal \`bulla up\` logs in the format \`pretty\` and at the level \`warn\`, unless you set these. With \`NODE_ENV=production\` a service refuses development organisations, and it is not ready while its Redis may drop keys that must stay.
 
-In containers and Kubernetes services must listen on \`BULLA_HOST=0.0.0.0\`; a Kubernetes Service whose name begins with \`bulla-\` sets variables such as \`BULLA_VAULT_PORT=tcp://…\` in every pod of its namespace, which is refused with that reason: set \`enableServiceLinks: false\`.
+In containers and Kubernetes set \`BULLA_HOST=0.0.0.0\`. If a Kubernetes Service has a name that begins with \`bulla-\`, Kubernetes sets variables such as \`BULLA_VAULT_PORT=tcp://…\` in every pod of its namespace. A service refuses such a value and says why: set \`enableServiceLinks: false\` in the pod.
 
-Options of commands (\`--url\`, \`--profile\`) go before variables, variables before files in \`BULLA_HOME\`.
+An option of a command (\`--url\`, \`--profile\`) goes before a variable, and a variable goes before a file in \`BULLA_HOME\`.
 `;
 
 /** What a schema expects, and what holds without a value. */
@@ -129,7 +130,7 @@ function expectedOf(schema) {
 function initialOf(schema) {
   const { type, defaultValue } = schema.def;
   if (type === 'default' || type === 'prefault') return `\`${defaultValue}\``;
-  return schema.safeParse(undefined).success ? 'nothing' : 'it does not start';
+  return schema.safeParse(undefined).success ? 'nothing' : 'the service does not start';
 }
 
 /** One text where all say the same, else who says what. */
