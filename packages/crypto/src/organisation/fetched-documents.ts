@@ -14,7 +14,7 @@ export type DocumentName =
   | 'restored.json'
   | `directory/hashes?from=${number}`;
 
-/** Whose documents, by what they are known, and how whoever wants them reads from a vault. */
+/** Whose documents these are, the pin to verify them by, and how the caller reads from a vault. */
 export interface DocumentsSource {
   readonly org: string;
   /** `sha256:` and 64 hexadecimal digits, obtained out of band. */
