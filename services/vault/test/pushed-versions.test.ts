@@ -65,12 +65,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a push to a vault on %s', (store
   });
 
   it.each([
-    [
-      'a tag of another version [guard: vault-version-tags]',
-      () => tagFor('staging', { ver: 2 }),
-      400,
-      'envelope_tampered',
-    ],
+    ['a tag of a version that is not there', () => tagFor('staging', { ver: 2 }), 400, 'envelope_tampered'],
     [
       'a tag of another content',
       async () => tagFor('staging', { chash: (await sealVersion(vault.acme, vault.acme.author, prompt, 1)).chash }),
@@ -94,6 +89,19 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a push to a vault on %s', (store
     expect({ status: refused.status, code: bodyOf(refused)['code'] }).toEqual({ status, code });
     expect(await countsOf()).toEqual({ prompts: 0, versions: 0, grants: 0, labels: 0 });
     must(201, await push({ prompt: made(), tags: [latest] }));
+  });
+
+  it('leaves nothing where a tag would move a label to an earlier version [guard: vault-version-tags]', async () => {
+    must(201, await push({ prompt: made(), tags: [latest] }));
+    const before = await countsOf();
+    const { content, grants } = await sealVersion(vault.acme, vault.acme.author, prompt, 2);
+    // By itself it is good: the author may set this label, on that version.
+    const earlier = await tagFor('staging');
+    const path = `/api/v1/prompts/${prompt.id}/versions`;
+    const refused = await author().post(path, { content, grants, tags: [earlier] }, basedOn(1));
+    expect(refused).toMatchObject({ status: 400, body: { code: 'envelope_tampered' } });
+    expect(await countsOf()).toEqual(before);
+    must(201, await author().post(path, { content, grants, tags: [] }, basedOn(1)));
   });
 
   it('leaves nothing where the name is taken, and where there is no such prompt', async () => {
