@@ -86,16 +86,15 @@ afterAll(() => server.drop());
   it('one does a chore at a time, and each does what is for each [guard: chore-alone]', async () => {
     const [one, other, elsewhere] = [open('vault'), open('vault'), open('responder')];
     const { promise, resolve } = Promise.withResolvers<void>();
-    const done = { times: 0 };
+    const done = { times: 0, passed: false };
     const run = async () => ((done.times += 1), promise);
     try {
       const first = choresWith(one, { run }).do('sweep');
       while (done.times === 0) await aMoment();
-      let passed = false;
       const second = choresWith(other, { run })
         .do('sweep')
-        .then(() => (passed = true));
-      while (!passed && done.times === 1) await aMoment();
+        .then(() => (done.passed = true));
+      while (!done.passed && done.times === 1) await aMoment();
       expect(done.times).toBe(1);
       // Another schema is another service's.
       const inThird = choresWith(elsewhere, { run }).do('sweep');
