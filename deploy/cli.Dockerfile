@@ -9,7 +9,7 @@ COPY . .
 # npm's configuration (another registry, a certificate) comes as a secret, which stays in no layer.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --include-workspace-root --workspace @bulla/cli && \
-    node_modules/.bin/tsc -b packages/cli
+    node node_modules/typescript-7/bin/tsc -b packages/cli
 # The same again without what only building needs.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --omit=dev --workspace @bulla/cli && \

@@ -9,7 +9,7 @@ COPY . .
 # npm's configuration (another registry, a certificate) comes as a secret, which stays in no layer.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \
     npm ci --ignore-scripts --include-workspace-root --workspace @bulla/vault && \
-    node_modules/.bin/tsc -b services/vault
+    node node_modules/typescript-7/bin/tsc -b services/vault
 # The same again without what only building needs. The embedded database is for `bulla up` alone, and the compiler, which
 # a framework names as an optional peer, is for no image.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/root/.npm \

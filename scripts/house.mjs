@@ -9,6 +9,8 @@ import { repository } from './workspaces.mjs';
 /** Scripts of package.json, the longest first: two of them run at a time. */
 export const HOUSE_CHECKS = ['lint', 'types', 'depcheck', 'format:check'];
 const AT_ONCE = 2;
+/** Two of them are Go programs: with four times the memory they spend a fifth less time on collecting it. */
+const GOGC = '400';
 
 /**
  * Runs the checks and prints a line for each when it ends, with its output if it failed.
@@ -50,7 +52,7 @@ async function run(script, folder, signal, patient) {
   const path = `${repository}/node_modules/.bin:${process.env.PATH}`;
   const child = spawn('nice', ['-n', patient ? '10' : '0', 'sh', '-c', `exec ${script}`], {
     cwd: folder,
-    env: { ...process.env, PATH: path },
+    env: { ...process.env, PATH: path, GOGC },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const stop = () => child.kill();

@@ -8,13 +8,15 @@ import { Plot } from './tool.js';
 const NPM = `#!/bin/sh
 echo "npm $*" >> calls
 [ ! -e no-network ] || exit 1
-mkdir -p node_modules/.bin && cp tsc node_modules/.bin/tsc
+mkdir -p node_modules/typescript-7/bin && cp tsc node_modules/typescript-7/bin/tsc
 `;
-const TSC = `#!/bin/sh
-echo "tsc $*" >> calls
-echo "a word of the compiler"
-[ ! -e type-error ] || exit 2
-mkdir -p packages/one/dist && touch packages/one/dist/index.js
+const TSC = `
+const { appendFileSync, existsSync, mkdirSync, writeFileSync } = require('node:fs');
+appendFileSync('calls', ['tsc', ...process.argv.slice(2)].join(' ') + '\\n');
+console.log('a word of the compiler');
+if (existsSync('type-error')) process.exit(2);
+mkdirSync('packages/one/dist', { recursive: true });
+writeFileSync('packages/one/dist/index.js', '');
 `;
 
 describe('scripts/ensure.mjs', () => {
@@ -58,7 +60,7 @@ describe('scripts/ensure.mjs', () => {
     const run = await ensure();
     expect(run).toMatchObject({ code: 0, stdout: '' });
     expect(run.stderr).toContain('a word of the compiler');
-    expect(calls()).toEqual([installing, 'tsc -b --force']);
+    expect(calls()).toEqual([installing, 'tsc -b --checkers 1 --force']);
     expect(existsSync(`${plot.folder}/.cache/ensure.lock`)).toBe(false);
   });
 
@@ -66,10 +68,10 @@ describe('scripts/ensure.mjs', () => {
     await ensure();
     calls();
     await ensure();
-    expect(calls()).toEqual(['tsc -b']);
+    expect(calls()).toEqual(['tsc -b --checkers 1']);
     plot.plant('package-lock.json', '{"other":1}');
     await ensure();
-    expect(calls()).toEqual([installing, 'tsc -b']);
+    expect(calls()).toEqual([installing, 'tsc -b --checkers 1']);
   });
 
   it('builds from nothing when a dist folder was removed', async () => {
@@ -77,7 +79,7 @@ describe('scripts/ensure.mjs', () => {
     calls();
     rmSync(`${plot.folder}/packages/one/dist`, { recursive: true });
     await ensure();
-    expect(calls()).toEqual(['tsc -b --force']);
+    expect(calls()).toEqual(['tsc -b --checkers 1 --force']);
   });
 
   it('installs once when two begin together', async () => {

@@ -90,8 +90,9 @@ describe('checks of the house', () => {
   ])('take the whole tree: %s', (name, command) => expect(scripts[name]).toBe(command));
 
   it('compile every file that a compiler has settings for', () => {
-    const [command, build, ...projects] = scripts['types']?.split(' ') ?? [];
-    expect([command, build]).toEqual(['tsc', '-b']);
+    const tsc = scripts['build'] ?? '';
+    expect(scripts['types']?.startsWith(`${tsc} `)).toBe(true);
+    const projects = scripts['types']?.slice(tsc.length + 1).split(' ') ?? [];
     const compiled = new Set<string>();
     const follow = (file: string): void => {
       if (compiled.has(file)) return;

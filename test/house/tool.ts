@@ -26,6 +26,11 @@ export function runTool(name: string, args: readonly string[], folder = reposito
   return { status: run.status, text: run.stdout + run.stderr, stdout: run.stdout };
 }
 
+/** Runs the compiler that the sources are built with. */
+export function runCompiler(args: readonly string[], folder: string): ToolRun {
+  return runTool('node', [`${repository}/node_modules/typescript-7/bin/tsc`, ...args], folder);
+}
+
 /**
  * Runs a program that a test needs and does not examine.
  * @returns its standard output

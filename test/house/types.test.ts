@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repository, workspaces } from '../../scripts/workspaces.mjs';
-import { Plot, runTool, type ToolRun } from './tool.js';
+import { Plot, runCompiler, type ToolRun } from './tool.js';
 
 /** Bad code, the file in the workspace under whose settings it is compiled, and what the compiler must say about it. */
 const PLANTED: readonly [name: string, file: string, code: string, message: string][] = [
@@ -52,7 +52,7 @@ describe('types', () => {
     for (const [, file, code] of PLANTED) plot.plant(file, code);
     // One compiler for all of them: it reads the libraries once.
     const folders = new Set(PLANTED.map(([, file]) => file.replace(/\/src\/.*/, '')));
-    run = runTool('tsc', ['-b', '--pretty', 'false', '--noEmit', ...folders], plot.folder);
+    run = runCompiler(['-b', '--pretty', 'false', '--noEmit', ...folders], plot.folder);
   });
   afterAll(() => plot.remove());
 

@@ -10,7 +10,7 @@ import { publint } from 'publint';
 import { repository } from '../../scripts/workspaces.mjs';
 import { environment } from '../bulla-process.js';
 import { blocksOf, patternOf } from '../e2e/guide/console-blocks.js';
-import { Plot, runTool } from '../house/tool.js';
+import { Plot, runCompiler, runTool } from '../house/tool.js';
 import { InstalledPackage, pack } from './installed-package.js';
 
 const README = readFileSync(join(repository, 'packages/crypto/README.md'), 'utf8');
@@ -107,7 +107,7 @@ describe('@bulla/crypto alone', () => {
       ['--module', 'nodenext'],
       ['--module', 'esnext', '--moduleResolution', 'bundler'],
     ]) {
-      const { text } = runTool('tsc', [...settings, ...module, 'example.ts', 'wrong.ts'], crypto.folder);
+      const { text } = runCompiler([...settings, ...module, 'example.ts', 'wrong.ts'], crypto.folder);
       // What belongs to a finding before it begins with a space.
       const findings = text.split('\n').filter((line) => /^\S/.test(line));
       expect(findings).toEqual([expect.stringMatching(/^wrong\.ts\(.*TS2345/)]);
