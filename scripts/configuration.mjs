@@ -16,11 +16,12 @@ const MEANINGS = {
   BULLA_HOST: 'the address that the service listens on; use 0.0.0.0 in a container',
   BULLA_IDENTITY: 'the key file of this device, instead of identity.json in BULLA_HOME',
   BULLA_KEYS_FILE: 'the private keys of the service, a file that only its account may read',
-  BULLA_LIMIT_ENVELOPES_PER_MINUTE: 'the most envelopes that one key gets in a minute',
   BULLA_LIMIT_FAILURES_PER_SECOND:
     'the wrong signatures in a second after which the requests of an address are verified one at a time',
-  BULLA_LIMIT_KEY_PER_SECOND: 'the most that one key may ask in a second, in points',
-  BULLA_LIMIT_ORG_PER_SECOND: 'the most that all keys of one organisation may ask together in a second, in points',
+  BULLA_LIMIT_KEY_PER_SECOND:
+    'the most that one key may ask in a second, so that one program that runs wild leaves room for others',
+  BULLA_LIMIT_ORG_PER_SECOND:
+    'the most that all keys of one organisation may ask together in a second, so that one organisation leaves room for others',
   BULLA_LIMIT_RUNS_PER_KEY: 'the most runs of one key at the same time',
   BULLA_LIMIT_RUNS_PER_ORG: 'the most runs of all keys of one organisation at the same time',
   BULLA_LLM: 'the model server that answers',

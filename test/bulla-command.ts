@@ -67,7 +67,6 @@ const USUAL = {
   BULLA_LOG_LEVEL: 'silent',
   // Commands within one process ask more in a second than commands of a person.
   BULLA_LIMIT_KEY_PER_SECOND: '10000',
-  BULLA_LIMIT_ENVELOPES_PER_MINUTE: '10000',
 } as const;
 
 /**

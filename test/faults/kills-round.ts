@@ -37,7 +37,6 @@ export interface Round extends Work {
 export const WIDE_LIMITS = {
   BULLA_LIMIT_KEY_PER_SECOND: '100000',
   BULLA_LIMIT_ORG_PER_SECOND: '100000',
-  BULLA_LIMIT_ENVELOPES_PER_MINUTE: '100000',
 } as const;
 
 const WRITERS = 8;

@@ -41,7 +41,6 @@ export function spawnService(name: 'vault' | 'responder', settings: Readonly<Rec
   const limits = {
     BULLA_LIMIT_KEY_PER_SECOND: '10000',
     BULLA_LIMIT_ORG_PER_SECOND: '10000',
-    BULLA_LIMIT_ENVELOPES_PER_MINUTE: '10000',
   };
   const child = spawn(process.execPath, [join(repository, `services/${name}/dist/main.js`)], {
     env: environment({ ...ports, ...limits, ...settings }),

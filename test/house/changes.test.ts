@@ -9,7 +9,7 @@ import { complaints, planted } from './compiled.js';
 
 const PROBLEMS = 'packages/contract/src/http/problem-record.ts';
 const ROUTES = 'packages/contract/src/routes.ts';
-const EVENT_LOG = 'packages/service-kit/src/observe/event-log.ts';
+const SERVICE = 'packages/service-kit/src/running-service.ts';
 
 interface Change extends Plant {
   /** As the table has it. */
@@ -89,10 +89,10 @@ const CHANGES: readonly Change[] = [
   },
   {
     row: 'a log event',
-    file: EVENT_LOG,
-    instead: `  | { event: 'service-stopping' }`,
-    by: `  | { event: 'service-stopping' }\n  | { event: 'planted' }`,
-    said: [[EVENT_LOG, `Property 'planted' is missing`]],
+    file: SERVICE,
+    instead: `const SERVICE_STOPPING = new LogEvent('service-stopping', 'info');`,
+    by: `const SERVICE_STOPPING = new LogEvent<{ planted: number }>('service-stopping');`,
+    said: [[SERVICE, `Expected 2 arguments, but got 1`]],
   },
 ];
 

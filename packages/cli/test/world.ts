@@ -50,7 +50,6 @@ export class World {
       BULLA_LOG_LEVEL: 'silent',
       // Commands within one process ask more in a second than commands of a person.
       BULLA_LIMIT_KEY_PER_SECOND: '10000',
-      BULLA_LIMIT_ENVELOPES_PER_MINUTE: '10000',
     };
   }
 

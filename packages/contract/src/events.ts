@@ -17,7 +17,7 @@ import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { PROBLEMS } from './http/problem-record.js';
 import { ProblemCode } from './http/problems.js';
 import { Kind } from './roles.js';
-import type { OwnKeyRouteName, SignedRouteName } from './http/route-call.js';
+import type { EnrolmentRouteName, SignedRouteName } from './http/route-call.js';
 
 const published = z.strictObject({ version: Version });
 const ofPrompt = z.strictObject({ prompt: PromptId });
@@ -100,7 +100,7 @@ const AUDIT_FACTS = {
     finish: z.enum(['stop', 'length', 'tool_calls']),
   }),
 } as const satisfies Record<
-  SignedRouteName | OwnKeyRouteName | 'organisation.create' | 'organisation.handback' | 'invocation.finish',
+  SignedRouteName | EnrolmentRouteName | 'organisation.create' | 'organisation.handback' | 'invocation.finish',
   z.ZodObject
 >;
 

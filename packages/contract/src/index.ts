@@ -120,7 +120,7 @@ export { Kind, may, PERMISSIONS, Role } from './roles.js';
 export type { Permission } from './roles.js';
 export type { Route } from './http/route.js';
 export type {
-  OwnKeyRouteName,
+  EnrolmentRouteName,
   RouteBody,
   RouteName,
   RouteParams,

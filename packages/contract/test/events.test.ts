@@ -94,7 +94,7 @@ describe.each(acts)('%s', (act, obj) => {
 describe('the audit log', () => {
   it('has an act for every route that takes signed requests, for bootstrap and for the end of a run', () => {
     const routes = Object.entries<Route>(ROUTES).filter(
-      ([, { permission, ownKey }]) => permission !== undefined || ownKey === true,
+      ([, { permission, credential }]) => permission !== undefined || credential === 'enrolment',
     );
     const expected = [
       ...routes.map(([name]) => name),

@@ -56,7 +56,7 @@ describe('the table', () => {
   });
 
   it('takes exactly these with a signature by the key that a new device brings', () => {
-    expect(namesOf((route) => route.ownKey === true)).toEqual(['enrolment.create', 'enrolment.get']);
+    expect(namesOf((route) => route.credential === 'enrolment')).toEqual(['enrolment.create', 'enrolment.get']);
   });
 
   it('leaves exactly these answers unsigned: for strangers, and bodies that are tokens', () => {
@@ -68,7 +68,7 @@ describe('the table', () => {
 
   it('wants an idempotency key with every signed body', () => {
     const withKey = namesOf((route) => 'idempotency-key' in (route.headers?.shape ?? {}));
-    const isSigned = (route: Route) => route.permission !== undefined || route.ownKey === true;
+    const isSigned = (route: Route) => route.permission !== undefined || route.credential === 'enrolment';
     expect(withKey).toEqual(namesOf((route) => route.body !== undefined && isSigned(route)));
   });
 

@@ -2,6 +2,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { LogEvent } from './observe/event-log.js';
 import { admit, InFlight } from './edge/admission.js';
 import { BodyBudget } from './edge/body-budget.js';
 import { ClockDrift } from './database/clock-drift.js';
@@ -32,7 +33,6 @@ import { RateLimits } from './limits/rate-limits.js';
 import { RATES } from './limits/rates.js';
 import { purgeExpired } from './audit/purge.js';
 import { RefusalCounter } from './audit/refusal-counter.js';
-import { RequestAuthentication } from './authentication/request-authentication.js';
 import { Authorities } from './edge/request-parts.js';
 import { RouteInterceptor } from './route/route-interceptor.js';
 import type { ServiceName } from './route/route-table.js';
@@ -40,15 +40,23 @@ import type { ServiceParts } from './run-service.js';
 import { RunningService } from './running-service.js';
 import type { Service } from './service.js';
 import { authoritiesOf } from './process/setting-values.js';
-import { SignatureGuard } from './authentication/signature-guard.js';
+import { BootstrapSecrets } from './authentication/bootstrap-secrets.js';
+import { CredentialGuard } from './authentication/credential-guard.js';
+import type { Credentials } from './authentication/credential.js';
+import { EnrolmentProof } from './authentication/enrolment-proof.js';
+import { HttpSignature } from './authentication/http-signature.js';
 import { SlowReaders } from './edge/slow-readers.js';
 import { TrustEnds } from './observe/trust-ends.js';
 import { TrustSource } from './authentication/trust-source.js';
+
+const EXPIRED_ROWS_PURGED = new LogEvent<{ nonces: number; answers: number }>('expired-rows-purged', 'debug');
 
 export interface ServiceOptions<Tables extends LedgerTables> extends ServiceParts<Tables> {
   readonly service: ServiceName;
   /** The rooms of the service; one of them provides {@link TrustSource}. Controllers bind their handlers with `@Route`. */
   readonly module: Type | DynamicModule;
+  /** Each lets one organisation in. */
+  readonly bootstrapSecrets?: readonly string[] | undefined;
   /** What the service needs beside its database to be ready, by name. */
   readonly probes?: Readonly<Record<string, Probe>>;
 }
@@ -95,8 +103,13 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const source = app.get(TrustSource, { strict: false });
   const failing = new FailingAddresses(counts, rates, clock, metrics);
   const rateLimits = new RateLimits(counts, rates, metrics);
-  const authentication = new RequestAuthentication({ source, authorities, clock, failing, limits: rateLimits });
-  app.useGlobalGuards(new SignatureGuard(authentication, rateLimits));
+  const judging = { source, authorities, clock, failing, limits: rateLimits };
+  const credentials: Credentials = {
+    signature: new HttpSignature(judging),
+    enrolment: new EnrolmentProof(judging),
+    bootstrap: new BootstrapSecrets(options.bootstrapSecrets ?? []),
+  };
+  app.useGlobalGuards(new CredentialGuard(credentials));
   app.useGlobalInterceptors(new RouteInterceptor());
   app.useGlobalFilters(
     new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, failing, log, clock }),
@@ -129,7 +142,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   chores.add({
     name: 'purge-ledger',
     everyMs: limits.choresIntervalMs,
-    run: async () => log.write({ event: 'expired-rows-purged', ...(await purgeExpired(ledgerDb.db, clock)) }),
+    run: async () => log.write(EXPIRED_ROWS_PURGED, { ...(await purgeExpired(ledgerDb.db, clock)) }),
   });
   await app.init();
   await fastify.ready();

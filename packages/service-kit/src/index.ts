@@ -1,8 +1,15 @@
 export { Answer } from './route/answer.js';
 export type { AnswerOptions } from './route/answer.js';
 export type { AuditEntry } from './audit/audit-record.js';
-export type { Caller, RequestFacts, Signatory } from './authentication/caller.js';
-export { ArrivedAt, CurrentCaller, CurrentWork, OwnKey, RequestId } from './authentication/current-caller.js';
+export type { Caller, Founder, RequestFacts, Signatory } from './authentication/caller.js';
+export {
+  ArrivedAt,
+  CurrentCaller,
+  CurrentFounder,
+  CurrentWork,
+  OwnKey,
+  RequestId,
+} from './authentication/current-caller.js';
 export type { Work } from './authentication/current-caller.js';
 export { Clock } from './process/clock.js';
 export { agreesWith, ClockDrift } from './database/clock-drift.js';
@@ -17,13 +24,17 @@ export { openPglite } from './database/database-types.js';
 export type { EdgeOptions } from './edge/edge-options.js';
 export { edgeSettings } from './edge/edge-settings.js';
 export { EventLog } from './observe/event-log.js';
-export type { EventLogOptions, LogEvent, LogLevel } from './observe/event-log.js';
+export type { EventLogOptions, LogLevel } from './observe/event-log.js';
+export { LogEvent } from './observe/event-log.js';
+export { PROBE_FAILED } from './observe/health.js';
+export { TRUST_FORK, TRUST_LOADED, TRUST_NOT_LOADED } from './observe/trust-events.js';
 export type { Limits } from './limits/limits.js';
 export type { Probe } from './observe/health.js';
 export { Ledger } from './audit/ledger.js';
 export type { Effect, RunOptions } from './audit/ledger.js';
 export { ledgerMigrations } from './audit/ledger-tables.js';
 export type { AuditEventTable, HttpNonceTable, IdempotencyTable, LedgerTables } from './audit/ledger-tables.js';
+export { auditOfAct } from './audit/audit-record.js';
 export { writeAudit } from './audit/outbox.js';
 export { Metrics } from './observe/metrics.js';
 export { openapiDocument } from './route/openapi.js';

@@ -4,6 +4,7 @@ import type { InFlight } from './edge/admission.js';
 import type { Chores } from './process/chores.js';
 import type { Clock } from './process/clock.js';
 import type { EventLog } from './observe/event-log.js';
+import { LogEvent } from './observe/event-log.js';
 import type { Limits } from './limits/limits.js';
 import type { Readiness } from './observe/health.js';
 import type { MetricsServer } from './observe/metrics.js';
@@ -11,6 +12,10 @@ import type { RefusalCounter } from './audit/refusal-counter.js';
 import type { Authorities } from './edge/request-parts.js';
 import type { ListenOptions, Service } from './service.js';
 import { authoritiesOf } from './process/setting-values.js';
+
+const SERVICE_READY = new LogEvent<{ port: number; metricsPort: number }>('service-ready', 'info');
+const SERVICE_STOPPING = new LogEvent('service-stopping', 'info');
+const SERVICE_STOPPED = new LogEvent<{ durationMs: number }>('service-stopped', 'info');
 
 export interface RunningServiceParts {
   readonly app: NestFastifyApplication;
@@ -59,7 +64,7 @@ export class RunningService implements Service {
     const { port } = app.getHttpServer().address() as AddressInfo;
     authorities.replace(authoritiesOf(publicUrls, port));
     chores.start();
-    log.write({ event: 'service-ready', port, metricsPort });
+    log.write(SERVICE_READY, { port, metricsPort });
     return { port, metricsPort };
   }
 
@@ -71,7 +76,7 @@ export class RunningService implements Service {
   async #drainAndClose(): Promise<void> {
     const { app, chores, clock, inFlight, limits, log, metricsServer, readiness, refusals } = this.#parts;
     const startedMs = clock.monotonicMs();
-    log.write({ event: 'service-stopping' });
+    log.write(SERVICE_STOPPING);
     readiness.drain();
     const server = app.getHttpServer();
     // Stops accepting and closes what is idle; requests at work go on until the grace is over.
@@ -83,6 +88,6 @@ export class RunningService implements Service {
     for (const watch of this.#parts.watches) watch.stop();
     await refusals.flush();
     if (this.#metricsListening) await metricsServer.close();
-    log.write({ event: 'service-stopped', durationMs: Math.round(clock.monotonicMs() - startedMs) });
+    log.write(SERVICE_STOPPED, { durationMs: Math.round(clock.monotonicMs() - startedMs) });
   }
 }

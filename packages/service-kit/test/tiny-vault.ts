@@ -28,6 +28,7 @@ import {
   createService,
   CurrentCaller,
   EventLog,
+  RATES,
   Answer as AnswerOf,
   Ledger,
   ledgerMigrations,
@@ -228,7 +229,7 @@ const contract = new OpenapiContract(openapiDocument('vault', '1.2.3'));
 const PLENTY: Rates = {
   keyPerSecond: 10_000,
   organisationPerSecond: 10_000,
-  envelopesPerMinute: 10_000,
+  windowSeconds: RATES.windowSeconds,
   failuresPerSecond: 10_000,
 };
 

@@ -2,7 +2,6 @@ import type { Service, ServiceParts } from '@bulla/service-kit';
 import { createService } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { VaultTables } from './database/types.js';
-import { BootstrapSecrets } from './organisations/bootstrap-secrets.js';
 import { ServedProfiles } from './organisations/served-profiles.js';
 
 /** All that a vault needs; nothing is read from the environment or from files. Its keys sign envelopes and HTTP messages. */
@@ -15,11 +14,10 @@ export interface VaultConfig extends ServiceParts<VaultTables> {
  * Puts a vault together; it listens when told to.
  * @throws {KeyFileError} when a signing key is missing
  */
-export async function createVault({ bootstrapSecrets = [], ...parts }: VaultConfig): Promise<Service> {
+export async function createVault(parts: VaultConfig): Promise<Service> {
   parts.keys.signer('envelope');
   const module = AppModule.use({
     database: parts.database,
-    secrets: new BootstrapSecrets(bootstrapSecrets),
     profiles: new ServedProfiles(parts.production === true),
   });
   return createService<VaultTables>({ ...parts, service: 'vault', module });

@@ -110,7 +110,6 @@ export async function startVault(
       rates: {
         keyPerSecond: 10_000,
         organisationPerSecond: 10_000,
-        envelopesPerMinute: 10_000,
         failuresPerSecond: 10_000,
       },
       // The tests share the event loop with what they test, and a machine with other tests.

@@ -9,8 +9,8 @@ export type SignedRouteName = {
 }[RouteName];
 
 /** Routes that a new device signs by a key which no directory lists yet. */
-export type OwnKeyRouteName = {
-  [Name in RouteName]: (typeof ROUTES)[Name] extends { readonly ownKey: true } ? Name : never;
+export type EnrolmentRouteName = {
+  [Name in RouteName]: (typeof ROUTES)[Name] extends { readonly credential: 'enrolment' } ? Name : never;
 }[RouteName];
 
 /** The schema of one part of a route; never where the route has no such part. */

@@ -23,12 +23,12 @@ const OF_CONDITIONAL: readonly ProblemCode[] = ['precondition_required'];
  * have, and its own; in the order of {@link PROBLEMS}.
  */
 export function problemsOf(route: Route): ProblemCode[] {
-  const { permission, ownKey, judgedBy, body, headers, problems = [] } = route;
+  const { permission, credential, judgedBy, body, headers, problems = [] } = route;
   const isListed = permission !== undefined;
   const takes = (header: string) => headers?.shape[header] !== undefined;
   const codes = new Set([
     ...OF_ALL,
-    ...(isListed || ownKey === true ? OF_SIGNED : []),
+    ...(isListed || credential === 'enrolment' ? OF_SIGNED : []),
     ...(isListed ? OF_LISTED : []),
     ...(isListed && judgedBy !== 'expired' ? (['trust_expired'] as const) : []),
     ...(body === undefined ? [] : OF_BODIES),

@@ -42,11 +42,12 @@ export interface RouteShape {
 }
 
 /**
- * Who may send it: a signed request of somebody with the permission, or anybody, and then why. With `ownKey` anybody
- * signs it by a key of their own, which the service learns from what is sent.
+ * Who may send it: a signed request of somebody with the permission, or anybody, and then why. Anybody may have to show
+ * something all the same. `enrolment`: a signature by a key of their own, which the service learns from what is sent.
+ * `bootstrap`: a secret that lets one organisation in.
  */
 export type RouteAccess =
-  | { readonly permission: Permission; readonly public?: undefined; readonly ownKey?: undefined }
-  | { readonly public: string; readonly ownKey?: true; readonly permission?: undefined };
+  | { readonly permission: Permission; readonly public?: undefined; readonly credential?: undefined }
+  | { readonly public: string; readonly credential?: 'enrolment' | 'bootstrap'; readonly permission?: undefined };
 
 export type Route = RouteShape & RouteAccess;

@@ -43,6 +43,7 @@ export const ORGANISATION_ROUTES = {
     summary: 'Bring an organisation to this vault: its first root, policy and directory',
     public: 'nobody has a key before; a one-time bootstrap secret stands in',
     params: inOrganisation,
+    credential: 'bootstrap',
     headers: bootstrap,
     body: NewOrganisation,
     bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,

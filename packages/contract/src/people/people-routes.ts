@@ -15,9 +15,9 @@ import {
 import type { Route } from '../http/route.js';
 import { create, read, remove } from '../http/route-kinds.js';
 
-const ownKey = {
+const ofNewDevice = {
   public: 'signed by the key that the device brings, which no directory lists yet',
-  ownKey: true,
+  credential: 'enrolment',
 } as const;
 
 /** How people and their devices come in (docs/spec/enrolment.md). They leave by the next directory. */
@@ -51,7 +51,7 @@ export const PEOPLE_ROUTES = {
     ...create,
     path: '/api/v1/enrolments',
     summary: 'Ask to be let in, by a new key and the ticket of an invitation',
-    ...ownKey,
+    ...ofNewDevice,
     body: NewEnrolment,
     bodyBytesMax: ENROLMENT_BODY_BYTES_MAX,
     response: Enrolment,
@@ -63,7 +63,7 @@ export const PEOPLE_ROUTES = {
     ...read,
     path: '/api/v1/enrolments/{id}',
     summary: 'Read what became of the own request',
-    ...ownKey,
+    ...ofNewDevice,
     params: inEnrolment,
     response: Enrolment,
     signedResponse: false,

@@ -1,6 +1,6 @@
 import { AuditEvent, auditResult } from '@bulla/contract';
 import type { AuditAct, AuditFacts, Problem, ProblemCode } from '@bulla/contract';
-import type { Signatory } from '../authentication/caller.js';
+import type { Asker, Signatory } from '../authentication/caller.js';
 
 /** What was done, with the facts that the contract keeps of it; the caller adds who did it. */
 export type AuditEntry = { [Act in AuditAct]: { readonly act: Act; readonly obj: AuditFacts<Act> } }[AuditAct];
@@ -11,7 +11,7 @@ export type AuditFailure = {
 }[AuditAct];
 
 /** The audit event of an act that took place, as the row keeps it. @throws {Error} if it is none of the closed union */
-export function auditOfAct(caller: Signatory, { act, obj }: AuditEntry): string {
+export function auditOfAct(caller: Asker, { act, obj }: AuditEntry): string {
   return written({ ...byWhom(caller), act, res: 'ok', obj });
 }
 
@@ -30,8 +30,11 @@ export function auditOfStrangers(why: ProblemCode, count: number): string {
   return written({ v: 1, act: 'request.refuse', res: 'denied', why, obj: { count } });
 }
 
-function byWhom({ kid, kind, request }: Signatory) {
-  return { v: 1, who: { type: kind, kid }, req: request.nonce, ev: request.evidence };
+function byWhom(asker: Asker) {
+  // Of a secret nothing is said, not even its hash.
+  if (asker.kind === 'bootstrap') return { v: 1, who: { type: asker.kind } };
+  const { kind, kid, evidence } = asker;
+  return { v: 1, who: { type: kind, kid }, req: evidence.nonce, ev: evidence.sha256 };
 }
 
 /** The closed union is checked here as well: what it does not name never reaches the log. */

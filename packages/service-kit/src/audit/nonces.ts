@@ -18,7 +18,7 @@ const durably = sql<string>`set_config('synchronous_commit', 'on', true)`;
  * @returns what the clock of the database says, in milliseconds; undefined if this signature was seen before.
  */
 export async function useNonce(trx: Kysely<LedgerTables>, caller: Signatory): Promise<number | undefined> {
-  const { nonce, expires } = caller.request;
+  const { nonce, expires } = caller.evidence;
   const used = await trx
     .insertInto('http_nonce')
     .values({ org: caller.org, keyid: caller.keyid, nonce, expires_at: expires + EXTRA_SECONDS })

@@ -4,8 +4,11 @@ import { auditOfStrangers } from './audit-record.js';
 import type { Clock } from '../process/clock.js';
 import { databaseFault } from '../database/database-fault.js';
 import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { writeAudit } from './outbox.js';
+
+const REFUSALS_NOT_AUDITED = new LogEvent<{ count: number; errorCode: string }>('refusals-not-audited', 'error');
 
 /**
  * Refusals before anybody was authenticated: one audit row for each code and minute, with a count, so that junk
@@ -54,7 +57,7 @@ export class RefusalCounter {
     } catch (error) {
       const count = [...counts.values()].reduce((sum, one) => sum + one, 0);
       const errorCode = databaseFault(error)?.code ?? 'unknown';
-      this.#log.write({ event: 'refusals-not-audited', count, errorCode });
+      this.#log.write(REFUSALS_NOT_AUDITED, { count, errorCode });
     }
   }
 

@@ -1,7 +1,7 @@
 import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Caller } from './caller.js';
+import type { Caller, Founder } from './caller.js';
 import type { OwnKeySignature } from './own-key-signature.js';
 import type { Place } from '../edge/places.js';
 import { stateOf } from '../edge/request-state.js';
@@ -18,6 +18,13 @@ export const OwnKey = createParamDecorator((_data: unknown, context: ExecutionCo
   const { ownKey } = stateOf(context.switchToHttp().getRequest());
   if (ownKey === undefined) throw new Error('this route takes no key of the sender');
   return ownKey;
+});
+
+/** Who brings an organisation: `@CurrentFounder() founder: Founder`. */
+export const CurrentFounder = createParamDecorator((_data: unknown, context: ExecutionContext): Founder => {
+  const { founder } = stateOf(context.switchToHttp().getRequest());
+  if (founder === undefined) throw new Error('this route takes no bootstrap secret');
+  return founder;
 });
 
 /** The arrival of a request in seconds: the t0 by which its tokens are judged (protocol.md §2.4). */

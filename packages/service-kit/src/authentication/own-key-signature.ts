@@ -1,7 +1,7 @@
 import { Problem } from '@bulla/contract';
 import type { VerifyingKey } from '@bulla/crypto';
-import type { RequestSignature } from '@bulla/crypto/http';
 import { parseUrn } from '@bulla/crypto';
+import type { RequestSignature } from '@bulla/crypto/http';
 import type { Signatory } from './caller.js';
 
 /**

@@ -3,7 +3,12 @@ import { sql } from 'kysely';
 import type { Clock } from '../process/clock.js';
 import type { Database } from './database.js';
 import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
 import type { Metrics } from '../observe/metrics.js';
+
+/** The clock of this process is so far from its database's that nothing is claimed and nothing is forgotten. */
+const CLOCK_STOPS_CLAIMS = new LogEvent<{ driftMs: number }>('clock-stops-claims', 'error');
+const CLOCK_AGREES_AGAIN = new LogEvent<{ driftMs: number }>('clock-agrees-again', 'info');
 
 /** As far as one clock may be off, as signatures and envelopes are judged (protocol.md §6). */
 const DRIFT_MAX_MS = 60_000;
@@ -78,7 +83,7 @@ export class ClockDrift {
     const isApart = driftMs > DRIFT_MAX_MS;
     if (isApart !== this.#isApart) {
       this.#isApart = isApart;
-      log.write({ event: isApart ? 'clock-stops-claims' : 'clock-agrees-again', driftMs: Math.round(driftMs) });
+      log.write(isApart ? CLOCK_STOPS_CLAIMS : CLOCK_AGREES_AGAIN, { driftMs: Math.round(driftMs) });
     }
     return isApart;
   }

@@ -11,7 +11,14 @@ import { databaseFault } from './database-fault.js';
 import { databaseTrouble } from './database-trouble.js';
 import { pgTypes } from './database-types.js';
 import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
 import { SettingsError } from '../process/settings.js';
+
+const DATABASE_CONNECTION_LOST = new LogEvent<{ schema: string; errorCode: string }>(
+  'database-connection-lost',
+  'warn',
+);
+const DATABASE_MIGRATED = new LogEvent<{ schema: string; migrations: number }>('database-migrated', 'info');
 
 export interface DatabaseOptions {
   /** A server, or the embedded instance that the caller opened and will close. */
@@ -155,7 +162,7 @@ function openPool(options: DatabaseOptions, settings: pg.PoolConfig): pg.Pool {
   pool.on('connect', (client) => {
     client.on('error', (error) => {
       const errorCode = databaseFault(error)?.code ?? 'unknown';
-      options.log.write({ event: 'database-connection-lost', schema: options.schema, errorCode });
+      options.log.write(DATABASE_CONNECTION_LOST, { schema: options.schema, errorCode });
     });
   });
   // The pool repeats what its idle connections said.
@@ -200,7 +207,7 @@ async function migrate(
   const root = new Kysely<unknown>({ dialect });
   try {
     if (await isCurrent(root, options)) {
-      options.log.write({ event: 'database-migrated', schema: options.schema, migrations: 0 });
+      options.log.write(DATABASE_MIGRATED, { schema: options.schema, migrations: 0 });
       return;
     }
     const migrator = new Migrator({
@@ -211,7 +218,7 @@ async function migrate(
     if (how === 'check') return requireCurrent(await migrator.getMigrations());
     const { error, results = [] } = await migrator.migrateToLatest();
     if (error !== undefined) throw error as Error;
-    options.log.write({ event: 'database-migrated', schema: options.schema, migrations: results.length });
+    options.log.write(DATABASE_MIGRATED, { schema: options.schema, migrations: results.length });
   } finally {
     if (!keepOpen) await root.destroy();
   }

@@ -3,14 +3,23 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { BodyBudget } from './body-budget.js';
 import type { Clock } from '../process/clock.js';
 import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
 import { isFree } from './gate.js';
 import type { Readiness } from '../observe/health.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { NoPlace, Places, Standing } from './places.js';
 import { overloaded } from './problem-of.js';
 import { beginState, findState, stateOf } from './request-state.js';
-import { entryAt } from '../route/route-table.js';
+import { CREDENTIAL_HEADERS, entryAt } from '../route/route-table.js';
 import type { SlowReaders } from './slow-readers.js';
+
+const REQUEST_FINISHED = new LogEvent<{
+  requestId: string;
+  route: string;
+  method: string;
+  status: number;
+  durationMs: number;
+}>('request-finished', 'info');
 
 const HEADERS_MAX = 64;
 /** Less than this the kernel takes at once. */
@@ -151,7 +160,8 @@ function checkHeader(request: FastifyRequest): void {
 function checkCredential({ headers, method, routeOptions }: FastifyRequest): void {
   const credential = entryAt(method, routeOptions.url)?.credential;
   // guard: request-credential
-  if (credential !== undefined && headers[credential] === undefined) throw new Problem('unauthenticated');
+  if (credential !== undefined && headers[CREDENTIAL_HEADERS[credential]] === undefined)
+    throw new Problem('unauthenticated');
 }
 
 /**
@@ -175,5 +185,5 @@ function report(request: FastifyRequest, reply: FastifyReply, { clock, log, metr
   metrics.requestSeconds.observe({ route, method }, durationMs / 1000);
   // Balancers ask for health all the time; the metrics have it.
   if (isFree(request.url)) return;
-  log.write({ event: 'request-finished', requestId: request.id, route, method, status: reply.statusCode, durationMs });
+  log.write(REQUEST_FINISHED, { requestId: request.id, route, method, status: reply.statusCode, durationMs });
 }

@@ -9,7 +9,7 @@ describe('the settings of the edge', () => {
   it('are what the protocol says unless they are set', () => {
     const settings = read({});
     expect(ratesOf(settings)).toEqual(RATES);
-    expect(RATES).toMatchObject({ keyPerSecond: 10, envelopesPerMinute: 60, failuresPerSecond: 20 });
+    expect(RATES).toMatchObject({ keyPerSecond: 100, organisationPerSecond: 1_000, failuresPerSecond: 20 });
     expect(settings).toMatchObject({ BULLA_REDIS_URL: undefined, BULLA_TRUST_PROXY: undefined });
     expect(limitsOf(settings)).toEqual({});
   });
@@ -41,7 +41,7 @@ describe('the settings of the edge', () => {
     ['BULLA_LIMIT_KEY_PER_SECOND', '0'],
     ['BULLA_LIMIT_ORG_PER_SECOND', '-1'],
     ['BULLA_LIMIT_FAILURES_PER_SECOND', '0'],
-    ['BULLA_LIMIT_ENVELOPES_PER_MINUTE', 'off'],
+    ['BULLA_LIMIT_ORG_PER_SECOND', 'off'],
   ])('refuse for %s %s', (name, text) => {
     const reading = () => read({ [name]: text });
     expect(reading).toThrow(SettingsError);

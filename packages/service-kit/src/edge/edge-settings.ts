@@ -6,7 +6,7 @@ import type { Rates } from '../limits/rates.js';
 import type { Settings } from '../process/settings.js';
 import { wholeNumberSetting } from '../process/setting-values.js';
 
-const perKey = 'points of one key, where an answer takes one and a run three';
+const perKey = 'requests of one key, where each 12 KiB of a body count as one more';
 
 export const redisUrlSetting = z
   .string()
@@ -30,7 +30,6 @@ export const edgeSettings = {
   BULLA_TRUST_PROXY: trustProxySetting,
   BULLA_LIMIT_KEY_PER_SECOND: rate(RATES.keyPerSecond, `${perKey}, a second, on average over six seconds`),
   BULLA_LIMIT_ORG_PER_SECOND: rate(RATES.organisationPerSecond, 'the same of all keys of an organisation together'),
-  BULLA_LIMIT_ENVELOPES_PER_MINUTE: rate(RATES.envelopesPerMinute, 'envelopes for one key, a minute'),
   BULLA_LIMIT_FAILURES_PER_SECOND: rate(
     RATES.failuresPerSecond,
     'failing signatures from one address, a second, before its requests are verified one at a time',
@@ -54,7 +53,7 @@ export function ratesOf(settings: Settings<typeof edgeSettings>): Rates {
   return {
     keyPerSecond: settings.BULLA_LIMIT_KEY_PER_SECOND,
     organisationPerSecond: settings.BULLA_LIMIT_ORG_PER_SECOND,
-    envelopesPerMinute: settings.BULLA_LIMIT_ENVELOPES_PER_MINUTE,
+    windowSeconds: RATES.windowSeconds,
     failuresPerSecond: settings.BULLA_LIMIT_FAILURES_PER_SECOND,
   };
 }

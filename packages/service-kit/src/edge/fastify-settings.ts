@@ -10,7 +10,7 @@ import type { EventLog } from '../observe/event-log.js';
 import type { Gate } from './gate.js';
 import type { Limits } from '../limits/limits.js';
 import type { Metrics } from '../observe/metrics.js';
-import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
+import { PROBLEM_MEDIA_TYPE, REQUEST_FAILED } from './problem-filter.js';
 import { readBody } from './read-body.js';
 import { requestIdOf } from './request-id.js';
 import { stateOf } from './request-state.js';
@@ -86,8 +86,7 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
       reply.headers(await responseSignature(request, reply, payload, parts));
       return payload;
     } catch {
-      parts.log.write({
-        event: 'request-failed',
+      parts.log.write(REQUEST_FAILED, {
         requestId: request.id,
         route: request.routeOptions.url ?? 'unmatched',
         errorName: 'ResponseSignature',

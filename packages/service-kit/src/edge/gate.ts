@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { problemDocument } from '@bulla/contract';
 import { requestIdOf } from './request-id.js';
 import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
 import type { Readiness } from '../observe/health.js';
 import type { LoopLag } from '../process/loop-lag.js';
 import type { Metrics } from '../observe/metrics.js';
@@ -14,6 +15,9 @@ import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
 import type { ServiceName } from '../route/route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import type { SlowReaders } from './slow-readers.js';
+
+/** How many were refused unread within a second or so: there was no strength for them. */
+const REQUESTS_TURNED_AWAY = new LogEvent<{ count: number }>('requests-turned-away', 'warn');
 
 const FREE = /^\/health\//;
 const SAY_INTERVAL_MS = 1_000;
@@ -110,7 +114,7 @@ export class Gate {
 
   #say(): void {
     if (this.#unsaid === 0) return;
-    this.#parts.log.write({ event: 'requests-turned-away', count: this.#unsaid });
+    this.#parts.log.write(REQUESTS_TURNED_AWAY, { count: this.#unsaid });
     this.#unsaid = 0;
   }
 }

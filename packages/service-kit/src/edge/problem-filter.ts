@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../process/clock.js';
 import { databaseFault } from '../database/database-fault.js';
 import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
 import type { FailingAddresses } from '../limits/failing-addresses.js';
 import type { Ledger } from '../audit/ledger.js';
 import type { Metrics } from '../observe/metrics.js';
@@ -15,6 +16,10 @@ import { targetOf } from './request-parts.js';
 import { findState } from './request-state.js';
 import { judgesCaller, methodsAt } from '../route/route-table.js';
 import type { ServiceName } from '../route/route-table.js';
+
+type Failure = { requestId: string; route: string; errorName: string; errorCode: string };
+export const REQUEST_FAILED = new LogEvent<Failure & { constraint?: string }>('request-failed', 'error');
+const RESPONSE_CUT = new LogEvent<Failure>('response-cut', 'warn');
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
 /** After these the rest of the request may still be on its way; nobody reads it. */
@@ -45,7 +50,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     if (reply.sent || reply.raw.headersSent) {
-      this.#log('response-cut', error, request);
+      this.#log(RESPONSE_CUT, error, request);
       reply.raw.destroy();
       return;
     }
@@ -56,7 +61,7 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(error);
     const source = error instanceof Problem ? error.cause : error;
     // A problem that somebody threw on purpose, such as too many requests, is no news unless something caused it.
-    if (isOurFault(problem) && source !== undefined) this.#log('request-failed', source, request);
+    if (isOurFault(problem) && source !== undefined) this.#log(REQUEST_FAILED, source, request);
     const isWrongMethod = request.is404 && this.#allowed(request).length > 0;
     return isWrongMethod ? new Problem('method_not_allowed') : problem;
   }
@@ -70,7 +75,7 @@ export class ProblemFilter implements ExceptionFilter {
       if (isOurFault(problem) || !judgesCaller(request.routeOptions)) return problem;
       // Of somebody who floods it is known who they are: that has a metric of its own.
       // Anybody can make a key and sign: until it is let in, it is as good as a signature that fails.
-      if (findState(request)?.entry?.ownKey === true) await failing.count(request.ip);
+      if (findState(request)?.entry?.credential === 'enrolment') await failing.count(request.ip);
       if (problem.code !== 'rate_limited') metrics.verifyFailures.inc({ reason: problem.code });
       refusals.count(problem.code);
       return problem;
@@ -80,7 +85,7 @@ export class ProblemFilter implements ExceptionFilter {
       await ledger.refuse(caller, problem);
       return problem;
     } catch (error) {
-      this.#log('request-failed', error, request);
+      this.#log(REQUEST_FAILED, error, request);
       return overloaded();
     }
   }
@@ -101,15 +106,14 @@ export class ProblemFilter implements ExceptionFilter {
     return methodsAt(this.#parts.service, targetOf(request).path);
   }
 
-  #log(event: 'request-failed' | 'response-cut', error: unknown, request: FastifyRequest): void {
+  #log(event: typeof REQUEST_FAILED | typeof RESPONSE_CUT, error: unknown, request: FastifyRequest): void {
     const fault = databaseFault(error);
-    this.#parts.log.write({
-      event,
+    this.#parts.log.write(event, {
       requestId: request.id,
       route: request.routeOptions?.url ?? 'unmatched',
       errorName: nameOf(error),
       errorCode: fault?.code ?? codeOf(error),
-      ...(event === 'request-failed' && fault?.constraint !== undefined ? { constraint: fault.constraint } : {}),
+      ...(event === REQUEST_FAILED && fault?.constraint !== undefined ? { constraint: fault.constraint } : {}),
     });
   }
 }

@@ -1,7 +1,7 @@
 import type { Bytes } from '@bulla/crypto';
 import type { RequestSummary } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
-import type { Caller, Signatory } from '../authentication/caller.js';
+import type { Caller, Founder, Signatory } from '../authentication/caller.js';
 import type { OwnKeySignature } from '../authentication/own-key-signature.js';
 import type { Place } from './places.js';
 import type { Limited } from '../limits/rate-limits.js';
@@ -35,9 +35,10 @@ export interface RequestState {
   caller?: Caller;
   /** Set when the caller has asked too often. */
   limited?: Limited;
-  /** What a request to a route of `ownKey` is signed with, before and after that was verified. */
+  /** What a new device signs with, before and after that was verified. */
   ownKey?: OwnKeySignature;
   signatory?: Signatory;
+  founder?: Founder;
   input?: RouteInput;
 }
 

@@ -3,6 +3,7 @@ import type { EdgeOptions } from '../edge/edge-options.js';
 import { limitsOf, ratesOf } from '../edge/edge-settings.js';
 import type { edgeSettings } from '../edge/edge-settings.js';
 import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
 import type { Probe } from '../observe/health.js';
 import { MemoryStore } from './memory-store.js';
 import { RedisStore } from './redis-store.js';
@@ -11,6 +12,10 @@ import type { SharedStore } from './shared-store.js';
 import { SettingsError } from '../process/settings.js';
 import type { Settings } from '../process/settings.js';
 import type { ServiceName } from '../route/route-table.js';
+
+const REDIS_POLICY_UNKNOWN = new LogEvent<{ errorCode: string }>('redis-policy-unknown', 'warn');
+/** Redis drops keys when memory is short, and with them what was counted. */
+const REDIS_EVICTS = new LogEvent('redis-evicts', 'warn');
 
 const CONNECT_WAIT_MS = 2_000;
 
@@ -34,15 +39,15 @@ export async function openStore({ url, service, production, clock, log }: StoreO
   await store.whenReady(CONNECT_WAIT_MS);
   try {
     const evicts = await store.evicts();
-    if (evicts === undefined) log.write({ event: 'redis-policy-unknown', errorCode: 'not_said' });
+    if (evicts === undefined) log.write(REDIS_POLICY_UNKNOWN, { errorCode: 'not_said' });
     if (evicts !== true) return store;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    log.write({ event: 'redis-policy-unknown', errorCode: error.code });
+    log.write(REDIS_POLICY_UNKNOWN, { errorCode: error.code });
     return store;
   }
   if (!production) {
-    log.write({ event: 'redis-evicts' });
+    log.write(REDIS_EVICTS);
     return store;
   }
   await store.close();

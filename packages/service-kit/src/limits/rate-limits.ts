@@ -1,5 +1,4 @@
 import { Problem } from '@bulla/contract';
-import type { RouteName } from '@bulla/contract';
 import type { Signatory } from '../authentication/caller.js';
 import type { InsuredCounts } from './insured-counts.js';
 import type { Metrics } from '../observe/metrics.js';
@@ -33,9 +32,9 @@ export class RateLimits {
    * @param bodyBytes length of its body
    * @returns why it has to wait, if it has to.
    */
-  async take({ org, kid }: Signatory, route: RouteName, bodyBytes: number): Promise<Limited | undefined> {
-    // guard: limit-bytes without: const charges = chargesOf(route, this.#rates, 0 * bodyBytes);
-    const charges = chargesOf(route, this.#rates, bodyBytes);
+  async take({ org, kid }: Signatory, bodyBytes: number): Promise<Limited | undefined> {
+    // guard: limit-bytes without: const charges = chargesOf(this.#rates, 0 * bodyBytes);
+    const charges = chargesOf(this.#rates, bodyBytes);
     for (const { bucket, points, of } of charges) {
       // guard: limit-others without: const taken = await this.#counts.take(bucket, 'all', points);
       // guard: limit-organisation without: const taken = await this.#counts.take(bucket, `${org}:${kid}`, points);
@@ -62,7 +61,7 @@ export class RateLimits {
 function limited(bucket: Bucket, { remaining, resetMs, flooded }: Taken): Limited {
   const seconds = Math.max(1, Math.ceil(resetMs / 1000));
   const whose = bucket.name === 'organisation' ? 'the organisation' : 'this key';
-  const detail = `${bucket.name === 'envelopes' ? 'envelopes for' : 'requests of'} ${whose} are limited`;
+  const detail = `requests of ${whose} are limited`;
   return {
     problem: new Problem('rate_limited', { detail, retryAfterSeconds: seconds }),
     fields: {

@@ -3,8 +3,13 @@ import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { Breaker } from './breaker.js';
 import type { Clock } from '../process/clock.js';
 import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
 import { isFlood, SharedStore, StoreError } from './shared-store.js';
 import type { Bucket, StoreFault, Taken } from './shared-store.js';
+
+const SHARED_STORE_BACK = new LogEvent('shared-store-back', 'info');
+/** Limits are counted by each process for itself from now on, and nothing is cached. */
+const SHARED_STORE_LOST = new LogEvent<{ errorCode: string }>('shared-store-lost', 'warn');
 
 export interface RedisStoreOptions {
   /** `redis://` or `rediss://`, with user and password where it wants them. */
@@ -101,12 +106,12 @@ export class RedisStore extends SharedStore {
     if (!this.#breaker.tryPass()) throw new StoreError('store_unavailable');
     try {
       const value = await command();
-      if (this.#breaker.broken) this.#log.write({ event: 'shared-store-back' });
+      if (this.#breaker.broken) this.#log.write(SHARED_STORE_BACK);
       this.#breaker.succeeded();
       return value;
     } catch (error) {
       const code = faultOf(error);
-      if (!this.#breaker.broken) this.#log.write({ event: 'shared-store-lost', errorCode: code });
+      if (!this.#breaker.broken) this.#log.write(SHARED_STORE_LOST, { errorCode: code });
       this.#breaker.failed();
       throw new StoreError(code);
     }

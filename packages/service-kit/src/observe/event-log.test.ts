@@ -1,7 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { EventLog } from './event-log.js';
+import { EventLog, LogEvent } from './event-log.js';
 import type { LogLevel } from './event-log.js';
 import { FrameworkLog } from './framework-log.js';
+import { TRUST_FORK } from './trust-events.js';
+
+const READY = new LogEvent<{ port: number; metricsPort: number }>('service-ready', 'info');
+const BEGUN = new LogEvent<{ requestId: string; jti: string; model: string }>('run-begun', 'info');
+const FAILED = new LogEvent<{ chore: string; errorCode: string }>('chore-failed', 'warn');
 
 function logTo(lines: Record<string, unknown>[], level?: LogLevel): EventLog {
   const stream = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
@@ -11,7 +16,7 @@ function logTo(lines: Record<string, unknown>[], level?: LogLevel): EventLog {
 describe('the event log', () => {
   it('writes one JSON line for an event, with service, level and time', () => {
     const lines: Record<string, unknown>[] = [];
-    logTo(lines).write({ event: 'service-ready', port: 1, metricsPort: 2 });
+    logTo(lines).write(READY, { port: 1, metricsPort: 2 });
     expect(lines).toEqual([
       {
         level: 'info',
@@ -27,8 +32,8 @@ describe('the event log', () => {
   it('writes a line that people can read, and no value makes two of it', () => {
     let text = '';
     const log = new EventLog({ service: 'tiny', format: 'pretty', stream: { write: (line) => (text += line) } });
-    log.write({ event: 'service-ready', port: 1, metricsPort: 2 });
-    log.write({ event: 'run-begun', requestId: 'my-request', jti: 'inv_1', model: 'a b=c\n"d' });
+    log.write(READY, { port: 1, metricsPort: 2 });
+    log.write(BEGUN, { requestId: 'my-request', jti: 'inv_1', model: 'a b=c\n"d' });
     expect(text.replaceAll(/^\d\d:\d\d:\d\d\.\d{3} /gm, '')).toBe(
       'info  tiny service-ready port=1 metricsPort=2\n' +
         'info  tiny run-begun requestId=my-request jti=inv_1 model="a b=c\\n\\"d"\n',
@@ -38,8 +43,8 @@ describe('the event log', () => {
   it('leaves out what is below its level', () => {
     const lines: Record<string, unknown>[] = [];
     const log = logTo(lines, 'warn');
-    log.write({ event: 'service-stopping' });
-    log.write({ event: 'chore-failed', chore: 'purge', errorCode: '57P01' });
+    log.write(new LogEvent('service-stopping', 'info'));
+    log.write(FAILED, { chore: 'purge', errorCode: '57P01' });
     expect(lines.map(({ event }) => event)).toEqual(['chore-failed']);
   });
 });
@@ -47,7 +52,7 @@ describe('the event log', () => {
 describe('a fork of a directory', () => {
   it('is an error in the log, with organisation and version', () => {
     const lines: Record<string, unknown>[] = [];
-    logTo(lines, 'error').write({ event: 'trust-fork', org: 'acme', directoryVersion: 42 });
+    logTo(lines, 'error').write(TRUST_FORK, { org: 'acme', directoryVersion: 42 });
     expect(lines).toMatchObject([{ level: 'error', event: 'trust-fork', org: 'acme', directoryVersion: 42 }]);
   });
 });

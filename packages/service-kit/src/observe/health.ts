@@ -1,6 +1,9 @@
 import type { Health } from '@bulla/contract';
 import { databaseFault } from '../database/database-fault.js';
 import type { EventLog } from './event-log.js';
+import { LogEvent } from './event-log.js';
+
+export const PROBE_FAILED = new LogEvent<{ probe: string; errorCode: string }>('probe-failed', 'warn');
 
 /** Something a service cannot work without: resolves when it is there, throws when it is not. */
 export type Probe = () => Promise<unknown>;
@@ -57,7 +60,7 @@ export class Readiness {
       return true;
     } catch (error) {
       const errorCode = databaseFault(error)?.code ?? 'unknown';
-      this.#log.write({ event: 'probe-failed', probe: name, errorCode });
+      this.#log.write(PROBE_FAILED, { probe: name, errorCode });
       return false;
     } finally {
       clearTimeout(timer);

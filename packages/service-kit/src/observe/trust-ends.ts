@@ -1,13 +1,19 @@
 import type { Trust } from '@bulla/crypto';
 import type { Clock } from '../process/clock.js';
 import type { EventLog } from './event-log.js';
+import { LogEvent } from './event-log.js';
 import type { Metrics } from './metrics.js';
 import type { TrustSource } from '../authentication/trust-source.js';
+
+/** At `until`, in seconds, what is trusted now counts no longer: no renewer speaks, or a document expires. */
+const TRUST_ENDING = new LogEvent<{ org: string; directoryVersion: number; until: number }>('trust-ending', 'warn');
+const TRUST_ENDED = new LogEvent<{ org: string; directoryVersion: number; until: number }>('trust-ended', 'error');
 
 const DAY_SECONDS = 86_400;
 /** `ending` within a day, and where a renewer's word counts for less than two, within half of that. */
 const STATES = ['fresh', 'ending', 'ended'] as const;
 type TrustState = (typeof STATES)[number];
+const EVENTS = { ending: TRUST_ENDING, ended: TRUST_ENDED };
 
 /**
  * Says how long what this process trusts still counts, before it does not: in a metric at any time, and in the log once
@@ -43,7 +49,7 @@ export class TrustEnds {
     const said = `${state} ${until}`;
     if (state === 'fresh' || this.#said.get(org) === said) return;
     this.#said.set(org, said);
-    this.#log.write({ event: `trust-${state}`, org, directoryVersion: directoryRef.ver, until });
+    this.#log.write(EVENTS[state], { org, directoryVersion: directoryRef.ver, until });
   }
 }
 

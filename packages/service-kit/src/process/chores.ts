@@ -1,7 +1,10 @@
 import type { Database } from '../database/database.js';
 import { databaseFault } from '../database/database-fault.js';
 import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
 import type { Metrics } from '../observe/metrics.js';
+
+const CHORE_FAILED = new LogEvent<{ chore: string; errorCode: string }>('chore-failed', 'warn');
 
 /** Work that no request asks for, done now and then while the service listens. */
 export interface Chore {
@@ -72,7 +75,7 @@ export class Chores {
       else await database.exclusively(chore.name, async () => void (await chore.run()));
     } catch (error) {
       metrics.choreFailures.inc({ chore: chore.name });
-      log.write({ event: 'chore-failed', chore: chore.name, errorCode: databaseFault(error)?.code ?? 'unknown' });
+      log.write(CHORE_FAILED, { chore: chore.name, errorCode: databaseFault(error)?.code ?? 'unknown' });
     }
   }
 }

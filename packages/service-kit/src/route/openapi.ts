@@ -80,7 +80,7 @@ function operation(entry: RouteEntry, components: OpenapiComponents, problems: P
     operationId: entry.name,
     tags: [groupOf(entry.name)],
     summary: entry.summary,
-    security: entry.credential === 'signature-input' ? [{ signature: [] }] : [],
+    security: entry.credential === 'signature' || entry.credential === 'enrolment' ? [{ signature: [] }] : [],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(entry.body === undefined ? {} : { requestBody: requestBody(components.use(entry.body, 'input')) }),
     responses: responsesOf(entry, components, problems),

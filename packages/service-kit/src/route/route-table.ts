@@ -4,6 +4,16 @@ import type * as z from 'zod';
 
 export type ServiceName = 'vault' | 'responder';
 
+/** What shows who sends a request. `signature`: by a key of the directory. */
+export type RouteCredential = 'signature' | NonNullable<Route['credential']>;
+
+/** The header without which nobody can be the sender. */
+export const CREDENTIAL_HEADERS = {
+  signature: 'signature-input',
+  enrolment: 'signature-input',
+  bootstrap: 'authorization',
+} as const satisfies Record<RouteCredential, string>;
+
 /** A route of the contract as the kit works with it: every member has a value. */
 export interface RouteEntry {
   readonly name: RouteName;
@@ -16,15 +26,13 @@ export interface RouteEntry {
   readonly permission: Permission | undefined;
   /** Why anybody may call it. */
   readonly public: string | undefined;
-  /** Whether whoever calls it signs by a key of their own. */
-  readonly ownKey: boolean;
   readonly params: z.ZodObject | undefined;
   readonly query: z.ZodObject | undefined;
   readonly headers: z.ZodObject | undefined;
   readonly body: z.ZodObject | undefined;
   readonly bodyBytesMax: number;
-  /** The header without which nobody can be the caller; undefined where anybody may call. */
-  readonly credential: 'signature-input' | 'authorization' | undefined;
+  /** What whoever calls it has to show; undefined where anybody may call. */
+  readonly credential: RouteCredential | undefined;
   readonly status: number;
   readonly otherStatuses: readonly number[];
   readonly response: z.ZodType | undefined;
@@ -96,13 +104,12 @@ function complete(name: RouteName, route: Route): RouteEntry {
     summary: route.summary,
     permission: route.permission,
     public: route.public,
-    ownKey: route.ownKey === true,
     params: route.params,
     query: route.query,
     headers: route.headers,
     body: route.body,
     bodyBytesMax: route.bodyBytesMax ?? BODY_BYTES_MAX,
-    credential: credentialOf(route),
+    credential: route.permission === undefined ? route.credential : 'signature',
     status: route.status,
     otherStatuses: route.otherStatuses ?? [],
     response: route.response,
@@ -114,12 +121,6 @@ function complete(name: RouteName, route: Route): RouteEntry {
     problems: problemsOf(route),
     command: route.command,
   });
-}
-
-/** Most routes take signed requests only; one takes a bootstrap secret instead. */
-function credentialOf({ permission, ownKey, headers }: Route): RouteEntry['credential'] {
-  if (permission !== undefined || ownKey === true) return 'signature-input';
-  return headers?.shape['authorization'] === undefined ? undefined : 'authorization';
 }
 
 const BY_ROUTE: ReadonlyMap<string, RouteEntry> = new Map(

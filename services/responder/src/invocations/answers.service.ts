@@ -1,5 +1,5 @@
 import type { ReplyError } from '@bulla/crypto';
-import { Clock, EventLog, ServiceKeys } from '@bulla/service-kit';
+import { Clock, EventLog, LogEvent, ServiceKeys } from '@bulla/service-kit';
 import type { Work } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { Model } from '../models/model.js';
@@ -11,6 +11,23 @@ import type { AnswerMeter } from './answer-budget.js';
 import { AnswerBudget } from './answer-budget.js';
 import { AnswerEnd, errorCodeOf, RunStopped } from './answer-end.js';
 import type { Admitted } from './pipeline.js';
+
+const RUN_BEGUN = new LogEvent<{ requestId: string; jti: string; model: string }>('run-begun', 'info');
+/** Nobody waits for the answer any more. */
+const ASKER_LEFT = new LogEvent<{ jti: string; durationMs: number; frames: number }>('asker-left', 'info');
+const RUN_FINISHED = new LogEvent<{ jti: string; model: string; finish: string; durationMs: number; frames: number }>(
+  'run-finished',
+  'info',
+);
+/** Where a model server is to blame: what became of it, where it is, and which HTTP status it answered. */
+const RUN_FAILED = new LogEvent<{
+  jti: string;
+  code: string;
+  cause?: string | undefined;
+  host?: string | undefined;
+  status?: number | undefined;
+  durationMs: number;
+}>('run-failed', 'warn');
 
 /** One run that has begun. */
 export interface BegunRun {
@@ -73,7 +90,7 @@ export class AnswersService {
       lost: (): unknown => lease.lost.reason,
     };
     let [frames, isOver] = [0, false];
-    this.log.write({ event: 'run-begun', requestId: judgement.caller.request.id, jti, model: this.model.name });
+    this.log.write(RUN_BEGUN, { requestId: judgement.caller.request.id, jti, model: this.model.name });
     work.rest();
     try {
       for await (const part of answer(plan, end, signal)) {
@@ -92,7 +109,7 @@ export class AnswersService {
       throw error;
     } finally {
       // They hung up, and whoever read for them reads no more: that is no fault of anybody's.
-      if (!isOver) this.log.write({ event: 'asker-left', jti, durationMs: this.#since(startedMs), frames });
+      if (!isOver) this.log.write(ASKER_LEFT, { jti, durationMs: this.#since(startedMs), frames });
     }
   }
 
@@ -100,18 +117,11 @@ export class AnswersService {
     const { finish } = end.summary();
     if (end.error !== undefined) this.#logFailure(jti, end.error, startedMs);
     else
-      this.log.write({
-        event: 'run-finished',
-        jti,
-        model: this.model.name,
-        finish,
-        durationMs: this.#since(startedMs),
-        frames,
-      });
+      this.log.write(RUN_FINISHED, { jti, model: this.model.name, finish, durationMs: this.#since(startedMs), frames });
   }
 
   #logFailure(jti: string, error: ReplyError, startedMs: number): void {
-    this.log.write({ event: 'run-failed', jti, ...error, durationMs: this.#since(startedMs) });
+    this.log.write(RUN_FAILED, { jti, ...error, durationMs: this.#since(startedMs) });
   }
 
   #since(startedMs: number): number {

@@ -3,7 +3,7 @@ import type { NewInvocation, Reply } from '@bulla/contract';
 import { CryptoError, encodeBase64url } from '@bulla/crypto';
 import type { Trust } from '@bulla/crypto';
 import type { Caller, Work } from '@bulla/service-kit';
-import { Answer, EventLog, ServiceKeys, TrustSource } from '@bulla/service-kit';
+import { Answer, EventLog, ServiceKeys, TRUST_FORK, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { Revocations } from '../trust/revocations.js';
 import { TrustOutdated } from '../replay/replay.service.js';
@@ -94,7 +94,7 @@ export class InvocationsService {
 
   /** Two directories of one version: somebody signs more than one, and somebody shows one here and another there. */
   #logFork({ org, directoryRef }: Trust): void {
-    this.log.write({ event: 'trust-fork', org, directoryVersion: directoryRef.ver });
+    this.log.write(TRUST_FORK, { org, directoryVersion: directoryRef.ver });
   }
 
   async #newerThan(trust: Trust): Promise<Trust | undefined> {

@@ -1,4 +1,8 @@
 import type { Environment, EventLog } from '@bulla/service-kit';
+import { LogEvent } from '@bulla/service-kit';
+
+/** Copies of what was opened may stay in memory that the C library got back: GLIBC_TUNABLES is not set. */
+const FREED_MEMORY_KEPT = new LogEvent('freed-memory-kept', 'warn');
 
 /** Overwrite what is freed; and keep nothing freed in a cache that is not overwritten. */
 const PERTURB = /(?:^|:)glibc\.malloc\.perturb=(\d+)(?=:|$)/;
@@ -17,5 +21,5 @@ export function isFreedMemoryOverwritten({ GLIBC_TUNABLES: tunables = '' }: Envi
 /** Says so where copies of what was opened may stay in memory after they were freed. */
 export function warnOfFreedMemory(environment: Environment, log: EventLog): void {
   // guard: memory-warning
-  if (!isFreedMemoryOverwritten(environment)) log.write({ event: 'freed-memory-kept' });
+  if (!isFreedMemoryOverwritten(environment)) log.write(FREED_MEMORY_KEPT);
 }

@@ -1,8 +1,13 @@
-import { ClockDrift, databaseFault, EventLog, ServiceKeys } from '@bulla/service-kit';
+import { ClockDrift, databaseFault, EventLog, LogEvent, PROBE_FAILED, ServiceKeys } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { Mark } from './restore-mark.repository.js';
 import { RestoreMarkRepository } from './restore-mark.repository.js';
+
+/** The clock of the database was wrong when it was marked: runs would have stood still for as long as it was ahead. */
+const RESTORE_TIME_CORRECTED = new LogEvent<{ org: string; notBefore: number }>('restore-time-corrected', 'error');
+/** A restored or promoted database: what was issued earlier than `notBefore`, in seconds, is not run (protocol.md §6). */
+const DATABASE_REPLACED = new LogEvent<{ org: string; notBefore: number }>('database-replaced', 'error');
 
 /**
  * Notices that the database was restored, or that a standby took over: what was spent since is forgotten there, so what
@@ -29,7 +34,7 @@ export class RestoreGuard implements OnApplicationBootstrap {
       if (await this.drift.look()) return;
       await this.renew();
     } catch (error) {
-      this.log.write({ event: 'probe-failed', probe: 'restore', errorCode: databaseFault(error)?.code ?? 'unknown' });
+      this.log.write(PROBE_FAILED, { probe: 'restore', errorCode: databaseFault(error)?.code ?? 'unknown' });
     }
   }
 
@@ -52,10 +57,10 @@ export class RestoreGuard implements OnApplicationBootstrap {
   async renew(): Promise<void> {
     const { org } = this.keys;
     const corrected = await this.marks.correct(org);
-    if (corrected !== undefined) this.log.write({ event: 'restore-time-corrected', org, notBefore: corrected });
+    if (corrected !== undefined) this.log.write(RESTORE_TIME_CORRECTED, { org, notBefore: corrected });
     const renewed = await this.marks.renew(org, this.newest);
     if (renewed === undefined) return;
     this.newest = renewed.mark;
-    if (!renewed.isNew) this.log.write({ event: 'database-replaced', org, notBefore: renewed.notBefore });
+    if (!renewed.isNew) this.log.write(DATABASE_REPLACED, { org, notBefore: renewed.notBefore });
   }
 }

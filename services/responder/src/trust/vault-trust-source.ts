@@ -2,7 +2,7 @@ import { Problem } from '@bulla/contract';
 import type { DirectoryHashes, TrustDocuments, TrustMemory } from '@bulla/crypto';
 import { fetchHashesBetween, Trust } from '@bulla/crypto';
 import type { Clock, EventLog } from '@bulla/service-kit';
-import { TrustSource } from '@bulla/service-kit';
+import { TRUST_FORK, TRUST_LOADED, TRUST_NOT_LOADED, TrustSource } from '@bulla/service-kit';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Revocations } from './revocations.js';
 import type { SeenDocumentsRepository } from './seen-documents.repository.js';
@@ -118,7 +118,7 @@ export class VaultTrustSource extends TrustSource {
     try {
       await this.#fetch();
     } catch (error) {
-      log.write({ event: 'trust-not-loaded', org, code: codeOf(error) });
+      log.write(TRUST_NOT_LOADED, { org, code: codeOf(error) });
     }
   }
 
@@ -144,7 +144,7 @@ export class VaultTrustSource extends TrustSource {
     //   const trust = await this.#seen.replace(org, () => this.#establish(set, held));
     const trust = await this.#seen.replace(org, (seen) => this.#establish(set, seen ?? held));
     this.#take(trust, words);
-    log.write({ event: 'trust-loaded', org, directoryVersion: trust.directoryRef.ver });
+    log.write(TRUST_LOADED, { org, directoryVersion: trust.directoryRef.ver });
   }
 
   #take(trust: Trust, words: string): void {
@@ -155,7 +155,7 @@ export class VaultTrustSource extends TrustSource {
     this.revocations.judge(trust);
     // A renewer was shown another branch than this responder.
     if (trust.freshness.passedOver.some(({ check }) => check === 'fresh-fork'))
-      log.write({ event: 'trust-fork', org, directoryVersion: trust.directoryRef.ver });
+      log.write(TRUST_FORK, { org, directoryVersion: trust.directoryRef.ver });
   }
 
   async #establish({ documents, hashes }: FetchedSet, previous: Trust | TrustMemory | undefined): Promise<Trust> {

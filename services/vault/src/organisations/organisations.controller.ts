@@ -1,17 +1,16 @@
 import type { RouteResponse } from '@bulla/contract';
-import type { Answer, BodyOf, Caller, HeadersOf, ParamsOf, QueryOf } from '@bulla/service-kit';
+import type { Answer, BodyOf, Caller, Founder, ParamsOf, QueryOf } from '@bulla/service-kit';
 import {
   BasedOn,
   CurrentCaller,
+  CurrentFounder,
   RequestId,
   Route,
   RouteBody,
-  RouteHeaders,
   RouteParams,
   RouteQuery,
 } from '@bulla/service-kit';
-import { Controller, UseGuards } from '@nestjs/common';
-import { BootstrapGuard } from './bootstrap-guard.js';
+import { Controller } from '@nestjs/common';
 import { DirectoryFreshnessService } from './directory-freshness.service.js';
 import { LostDocumentsService } from './lost-documents.service.js';
 import { OrganisationsService } from './organisations.service.js';
@@ -28,15 +27,12 @@ export class OrganisationsController {
     private readonly resuming: ResumingService,
   ) {}
 
-  @UseGuards(BootstrapGuard)
   @Route('organisation.create')
   create(
-    @RouteParams() { org }: ParamsOf<'organisation.create'>,
-    @RouteHeaders() headers: HeadersOf<'organisation.create'>,
+    @CurrentFounder() founder: Founder,
     @RouteBody() body: BodyOf<'organisation.create'>,
-    @RequestId() requestId: string,
   ): Promise<Answer<RouteResponse<'organisation.create'>>> {
-    return this.organisations.create(org, headers.authorization, body, requestId);
+    return this.organisations.create(founder, body);
   }
 
   @Route('root.publish')

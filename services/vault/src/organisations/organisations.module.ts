@@ -3,7 +3,6 @@ import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { PromptsModule } from '../prompts/prompts.module.js';
 import { RestoresModule } from '../restores/restores.module.js';
-import { BootstrapSecrets } from './bootstrap-secrets.js';
 import { DirectoryFreshnessService } from './directory-freshness.service.js';
 import { LostDocumentsService } from './lost-documents.service.js';
 import { OrganisationsController } from './organisations.controller.js';
@@ -15,13 +14,12 @@ import { ServedProfiles } from './served-profiles.js';
 import { VaultTrust } from './vault-trust.js';
 
 export interface OrganisationsParts {
-  readonly secrets: BootstrapSecrets;
   readonly profiles: ServedProfiles;
 }
 
 @Module({})
 export class OrganisationsModule {
-  static use({ secrets, profiles }: OrganisationsParts): DynamicModule {
+  static use({ profiles }: OrganisationsParts): DynamicModule {
     return {
       module: OrganisationsModule,
       // What an organisation says is asked, and published, in other rooms too.
@@ -29,7 +27,6 @@ export class OrganisationsModule {
       imports: [PromptsModule, RestoresModule],
       controllers: [OrganisationsController],
       providers: [
-        { provide: BootstrapSecrets, useValue: secrets },
         { provide: ServedProfiles, useValue: profiles },
         OrganisationsService,
         PublishingService,

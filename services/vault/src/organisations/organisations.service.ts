@@ -1,9 +1,9 @@
 import type { AcceptedOrganisation, DirectoryHashPage, NewOrganisation, SignedDocument } from '@bulla/contract';
-import { AuditEvent, entityTag, Problem } from '@bulla/contract';
+import { entityTag, Problem } from '@bulla/contract';
 import { CryptoError, parseDirectory, parsePolicy, parseRoot, pinOf, Trust } from '@bulla/crypto';
-import { Answer, Clock } from '@bulla/service-kit';
+import type { Founder } from '@bulla/service-kit';
+import { Answer, auditOfAct, Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
-import { BootstrapSecrets } from './bootstrap-secrets.js';
 import type { StoredDocument } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { requireServable } from './signed-form.js';
@@ -18,7 +18,6 @@ export class OrganisationsService {
 
   constructor(
     private readonly clock: Clock,
-    private readonly secrets: BootstrapSecrets,
     private readonly profiles: ServedProfiles,
     private readonly organisations: OrganisationsRepository,
     private readonly trust: VaultTrust,
@@ -28,18 +27,13 @@ export class OrganisationsService {
    * Lets an organisation in. Its documents verify each other; a bootstrap secret stands in for the keys that nobody
    * has yet, and lets one in. The same bytes again are answered as before.
    */
-  async create(
-    org: string,
-    authorization: string | undefined,
-    sent: NewOrganisation,
-    requestId: string,
-  ): Promise<Answer<AcceptedOrganisation>> {
-    const secret = this.secrets.require(authorization);
+  async create(founder: Founder, sent: NewOrganisation): Promise<Answer<AcceptedOrganisation>> {
+    const { org, evidence } = founder;
+    const secret = evidence.sha256;
     const { pin, documents, hashes } = await this.verify(org, sent);
-    const [root, policy, directory] = documents.map(({ version }) => version);
-    const obj = { pin, root, policy, directory };
-    const event = AuditEvent.parse({ v: 1, act: 'organisation.create', res: 'ok', who: { type: 'bootstrap' }, obj });
-    const rows = { org, pin, secret, documents, hashes, event: JSON.stringify(event), requestId };
+    const [root = 0, policy = 0, directory = 0] = documents.map(({ version }) => version);
+    const event = auditOfAct(founder, { act: 'organisation.create', obj: { pin, root, policy, directory } });
+    const rows = { org, pin, secret, documents, hashes, event, requestId: founder.request.id };
     if (await this.organisations.insert(rows)) return new Answer({ org, pin }, { status: 201 });
     await this.requireSame(org, secret, documents);
     return new Answer({ org, pin }, { status: 200 });

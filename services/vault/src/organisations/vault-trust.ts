@@ -1,7 +1,7 @@
 import type { TrustDocuments } from '@bulla/crypto';
 import { CryptoError, readDirectoryHead, Trust } from '@bulla/crypto';
 import { Problem } from '@bulla/contract';
-import { Clock, EventLog, TrustSource } from '@bulla/service-kit';
+import { Clock, EventLog, TRUST_LOADED, TRUST_NOT_LOADED, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { RestoreGuard } from '../restores/restore-guard.js';
 import type { NewestVersions } from './organisations.repository.js';
@@ -108,12 +108,12 @@ export class VaultTrust extends TrustSource {
       };
       const trust = await Trust.establish({ ...documents, fresh: words }, expectation);
       this.profiles.require(trust.profile);
-      this.log.write({ event: 'trust-loaded', org, directoryVersion: trust.directory.version });
+      this.log.write(TRUST_LOADED, { org, directoryVersion: trust.directory.version });
       return trust;
     } catch (error) {
       if (!(error instanceof CryptoError || error instanceof Problem)) throw error;
       // They were verified before they were stored: somebody changed the table, or went back to an older one.
-      this.log.write({ event: 'trust-not-loaded', org, code: error.code });
+      this.log.write(TRUST_NOT_LOADED, { org, code: error.code });
       throw error instanceof Problem ? error : new Problem('internal');
     }
   }

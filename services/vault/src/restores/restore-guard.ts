@@ -1,10 +1,13 @@
 import { Problem } from '@bulla/contract';
-import { databaseFault, EventLog } from '@bulla/service-kit';
+import { databaseFault, EventLog, LogEvent, PROBE_FAILED } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import type { Standing } from './restores.repository.js';
 import { RestoresRepository } from './restores.repository.js';
+
+/** A restored or promoted database: nothing moves until everybody has handed back what they keep and an admin says so. */
+const VAULT_RESTORED = new LogEvent<{ org: string }>('vault-restored', 'error');
 
 /**
  * Notices that the database was restored from a backup, or that a standby took over: what was published and moved since
@@ -23,7 +26,7 @@ export class RestoreGuard implements OnApplicationBootstrap {
     try {
       await this.renew();
     } catch (error) {
-      this.log.write({ event: 'probe-failed', probe: 'restore', errorCode: databaseFault(error)?.code ?? 'unknown' });
+      this.log.write(PROBE_FAILED, { probe: 'restore', errorCode: databaseFault(error)?.code ?? 'unknown' });
     }
   }
 
@@ -73,6 +76,6 @@ export class RestoreGuard implements OnApplicationBootstrap {
   }
 
   private async renew(org?: string): Promise<void> {
-    for (const restored of await this.restores.renew(org)) this.log.write({ event: 'vault-restored', org: restored });
+    for (const restored of await this.restores.renew(org)) this.log.write(VAULT_RESTORED, { org: restored });
   }
 }

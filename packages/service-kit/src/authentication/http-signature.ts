@@ -1,31 +1,31 @@
-import { Problem } from '@bulla/contract';
-import type { OwnKeyRouteName, SignedRouteName } from '@bulla/contract';
-import type { Bytes, KeyHolder, Trust, VerifyingKey } from '@bulla/crypto';
+import { may, Problem } from '@bulla/contract';
+import type { SignedRouteName } from '@bulla/contract';
+import type { KeyHolder, Trust } from '@bulla/crypto';
 import type { RequestSignature } from '@bulla/crypto/http';
-import { concatBytes, CryptoError, digestB64u } from '@bulla/crypto';
-import { checkSignatureTimes, parseRequestSignature, verifyRequestSignature } from '@bulla/crypto/http';
+import { CryptoError } from '@bulla/crypto';
+import { checkSignatureTimes, verifyRequestSignature } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
-import type { Caller, RequestFacts, Signatory } from './caller.js';
+import type { Caller } from './caller.js';
 import type { Clock } from '../process/clock.js';
-import { OwnKeySignature } from './own-key-signature.js';
+import type { Credential } from './credential.js';
 import type { FailingAddresses } from '../limits/failing-addresses.js';
 import { isOurFault, problemOf } from '../edge/problem-of.js';
 import type { RateLimits } from '../limits/rate-limits.js';
 import { ReadNonces } from './read-nonces.js';
 import { RefreshLimit } from './refresh-limit.js';
-import { requestParts, targetOf } from '../edge/request-parts.js';
 import type { Authorities } from '../edge/request-parts.js';
 import { stateOf } from '../edge/request-state.js';
 import type { RequestState } from '../edge/request-state.js';
 import { entryOf } from '../route/route-table.js';
+import type { RouteEntry } from '../route/route-table.js';
+import { provenBy, requirePoints, signatureOf } from './signed-request.js';
 import type { TrustSource } from './trust-source.js';
 
 const REFRESH_INTERVAL_MS = 1_000;
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const CHECK = 'request-key';
-const EMPTY: Bytes = new Uint8Array(0);
 
-export interface RequestAuthenticationParts {
+export interface SignatureParts {
   readonly source: TrustSource;
   readonly authorities: Authorities;
   readonly clock: Clock;
@@ -34,9 +34,10 @@ export interface RequestAuthenticationParts {
 }
 
 /**
- * Finds out who signed a request, in the order of protocol.md §5: shape, keyid, signature, times, state of the key.
+ * Who signed a request by a key of the directory, in the order of protocol.md §5: shape, keyid, signature, times, state of
+ * the key; did they ask too often; may they.
  */
-export class RequestAuthentication {
+export class HttpSignature implements Credential {
   readonly #source: TrustSource;
   readonly #authorities: Authorities;
   readonly #clock: Clock;
@@ -45,7 +46,7 @@ export class RequestAuthentication {
   readonly #refreshLimit: RefreshLimit;
   readonly #readNonces: ReadNonces;
 
-  constructor({ source, authorities, clock, failing, limits }: RequestAuthenticationParts) {
+  constructor({ source, authorities, clock, failing, limits }: SignatureParts) {
     this.#source = source;
     this.#authorities = authorities;
     this.#clock = clock;
@@ -53,6 +54,13 @@ export class RequestAuthentication {
     this.#limits = limits;
     this.#refreshLimit = new RefreshLimit(clock, REFRESH_INTERVAL_MS);
     this.#readNonces = new ReadNonces(clock);
+  }
+
+  async judge(request: FastifyRequest, entry: RouteEntry): Promise<void> {
+    const caller = await this.authenticate(request, entry.name as SignedRouteName);
+    await requirePoints(this.#limits, caller, request);
+    requireOwnOrganisation(caller, request);
+    requirePermission(caller, entry);
   }
 
   /**
@@ -86,10 +94,10 @@ export class RequestAuthentication {
 
   async #establish(request: FastifyRequest, route: SignedRouteName): Promise<Caller> {
     const state = stateOf(request);
-    const authority = this.#authorities.choose(request.headers.host);
-    const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
+    const signature = signatureOf(request, this.#authorities);
     const { trust, holder } = await this.#find(signature, state, route);
     // guard: request-signature without:
+    //   const authority = this.#authorities.choose(request.headers.host);
     //   const forged = { method: 'GET', authority, path: '/', query: '?', signature: ':AAAA:' };
     //   const summary = await this.#failing.verify(request.ip, state.place, () => Promise.resolve(forged));
     const summary = await this.#failing.verify(request.ip, state.place, () =>
@@ -113,7 +121,7 @@ export class RequestAuthentication {
       groups: trust.groupsOf(holder.urn),
       user: trust.userOf(holder.urn),
       trust,
-      request: await factsOf(request, route, signature, state.rawBody ?? EMPTY),
+      ...(await provenBy(signature, request, route)),
     });
     return state.caller;
   }
@@ -123,40 +131,6 @@ export class RequestAuthentication {
     // guard: read-nonce
     if (READS.has(method) && !this.#readNonces.tryUse(keyid, nonce, expires))
       throw new Problem('unauthenticated', { detail: 'this signature was used already' });
-  }
-
-  /**
-   * The signature of a request to a route of `ownKey`: its shape only. The room that can find the key verifies it, and
-   * until it has nothing is answered in signed form: whoever sends it is a stranger.
-   * @param admit takes the points of a request, or refuses it.
-   * @throws {Problem} unauthenticated if it is not signed as an enrolment; validation_failed
-   * @throws {CryptoError} unauthenticated, token_malformed
-   */
-  readOwnKey(
-    request: FastifyRequest,
-    route: OwnKeyRouteName,
-    admit: (signatory: Signatory) => Promise<void>,
-  ): OwnKeySignature {
-    const state = stateOf(request);
-    const authority = this.#authorities.choose(request.headers.host);
-    const signature = parseRequestSignature(requestParts(request, authority, state.rawBody));
-    const verify = async (key: VerifyingKey) => {
-      // guard: own-key-signature
-      await this.#failing.verify(request.ip, state.place, () => verifyRequestSignature(signature, key));
-      // guard: own-key-times
-      checkSignatureTimes(signature, this.#clock.now());
-      const signatory: Signatory = Object.freeze({
-        org: signature.org,
-        urn: signature.urn,
-        kid: signature.kid,
-        keyid: signature.keyid,
-        kind: 'enrolment',
-        request: await factsOf(request, route, signature, state.rawBody ?? EMPTY),
-      });
-      state.signatory = signatory;
-      return signatory;
-    };
-    return new OwnKeySignature(signature, verify, admit);
   }
 
   /**
@@ -207,22 +181,14 @@ function requireCounting(trust: Trust, route: SignedRouteName, now: number): voi
   trust.requireFresh(now);
 }
 
-async function factsOf(
-  request: FastifyRequest,
-  route: SignedRouteName | OwnKeyRouteName,
-  signature: RequestSignature,
-  body: Bytes,
-): Promise<RequestFacts> {
-  return Object.freeze({
-    id: request.id,
-    route,
-    method: request.method,
-    ...targetOf(request),
-    nonce: signature.nonce,
-    expires: signature.expires,
-    idempotencyKey: signature.request.header('idempotency-key'),
-    ifMatch: signature.request.header('if-match'),
-    bodySha256: await digestB64u(body),
-    evidence: await digestB64u(concatBytes(signature.base, signature.signature)),
-  });
+/** What is not yours is not found, whoever you are elsewhere. */
+function requireOwnOrganisation(caller: Caller, request: FastifyRequest): void {
+  const { org } = request.params as { org?: unknown };
+  // guard: own-organisation
+  if (org !== undefined && org !== caller.org) throw new Problem('not_found');
+}
+
+function requirePermission(caller: Caller, { permission }: RouteEntry): void {
+  // guard: permission
+  if (permission === undefined || !may(caller.roles, permission)) throw new Problem('forbidden');
 }
