@@ -17,7 +17,6 @@ export class CredentialGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     stateOf(request).entry = entry;
     // Before anything is made of what they send.
-    // guard: bootstrap-first
     if (entry.credential !== undefined) await this.#credentials[entry.credential].judge(request, entry);
     return true;
   }
