@@ -12,8 +12,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM'];
 /** How long nothing is said. */
 const QUIET_MS = 3_000;
 const STAMP = 'node_modules/.stamp';
-/** TypeScript 7. (`typescript` is version 6, kept for its JavaScript interface.) One checker of types at a time takes the least. */
-const TSC = ['node_modules/typescript-7/bin/tsc', '-b', '--checkers', '1'];
+/** Says where the compiler is that is installed for this machine: TypeScript 7, whose `bin/tsc` is a Node to start it. */
+const COMPILER = '../node_modules/typescript-7/lib/getExePath.js';
+/** One checker of types at a time takes the least. */
+const BUILD = ['-b', '--checkers', '1'];
 const INSTALL = 'ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund --loglevel=error'.split(' ');
 
 process.chdir(repository);
@@ -48,7 +50,10 @@ async function build(share) {
   const whole = workspaces().every(({ folder }) => existsSync(`${folder}/dist/index.js`));
   // Where nothing changed it takes a moment, which needs no word.
   const waiting = setTimeout(say, QUIET_MS, 'building what changed, up to a minute');
-  const built = await succeeds('node', whole ? TSC : [...TSC, '--force'], share).finally(() => clearTimeout(waiting));
+  const { default: compiler } = await import(COMPILER);
+  const built = await succeeds(compiler(), whole ? BUILD : [...BUILD, '--force'], share).finally(() =>
+    clearTimeout(waiting),
+  );
   if (built || typeErrorsMayPass) return;
   throw new Error('the sources could not be built.');
 }

@@ -8,15 +8,14 @@ import { Plot } from './tool.js';
 const NPM = `#!/bin/sh
 echo "npm $*" >> calls
 [ ! -e no-network ] || exit 1
-mkdir -p node_modules/typescript-7/bin && cp tsc node_modules/typescript-7/bin/tsc
+mkdir -p node_modules/typescript-7/lib && cp where-tsc-is node_modules/typescript-7/lib/getExePath.js
 `;
-const TSC = `
-const { appendFileSync, existsSync, mkdirSync, writeFileSync } = require('node:fs');
-appendFileSync('calls', ['tsc', ...process.argv.slice(2)].join(' ') + '\\n');
-console.log('a word of the compiler');
-if (existsSync('type-error')) process.exit(2);
-mkdirSync('packages/one/dist', { recursive: true });
-writeFileSync('packages/one/dist/index.js', '');
+const WHERE_TSC_IS = `module.exports = () => process.cwd() + '/tsc';`;
+const TSC = `#!/bin/sh
+echo "tsc $*" >> calls
+echo "a word of the compiler"
+[ ! -e type-error ] || exit 2
+mkdir -p packages/one/dist && touch packages/one/dist/index.js
 `;
 
 describe('scripts/ensure.mjs', () => {
@@ -30,6 +29,7 @@ describe('scripts/ensure.mjs', () => {
     for (const [name, text] of [
       ['path/npm', NPM],
       ['tsc', TSC],
+      ['where-tsc-is', WHERE_TSC_IS],
     ] as const) {
       plot.plant(name, text);
       chmodSync(`${plot.folder}/${name}`, 0o755);

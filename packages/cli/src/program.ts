@@ -1,24 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { addApiCommand } from './commands/api.js';
-import { addApproveCommands } from './commands/approve.js';
-import { addCompletionCommands } from './commands/completion.js';
-import { addDemoCommand } from './commands/demo.js';
-import { addDevCommands } from './commands/dev.js';
-import { addDeviceCommands } from './commands/device/device.js';
-import { addInspectionCommands } from './commands/doctor.js';
-import { addInitCommand } from './commands/init.js';
-import { addKeysCommands } from './commands/keys.js';
-import { addLetterCommands } from './commands/letter.js';
-import { addManCommand } from './commands/man.js';
-import { addPeopleCommands } from './commands/people.js';
-import { addPolicyCommands } from './commands/policy.js';
-import { addPromptCommands } from './commands/prompt/prompt.js';
-import { addRunCommand } from './commands/run.js';
-import { addTrustCommands } from './commands/trust/trust.js';
-import { addUpCommand } from './commands/up.js';
-import { addVerifyCommand } from './commands/verify.js';
-import { addAboutCommands } from './commands/whoami.js';
+import { partsFor } from './parts.js';
 import type { GlobalOptions } from './context.js';
 import { Context } from './context.js';
 import { report } from './output/exit-code.js';
@@ -73,7 +55,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   // Before the command line is understood: a program that asks for JSON gets its mistakes as JSON too.
   const asJson = asksForJson(argv);
   const usage: string[] = [];
-  const program = buildProgram(context, asJson ? usage : undefined);
+  const program = await buildProgram(argv, context, asJson ? usage : undefined);
   program.hook('preAction', async (_, action) => {
     context.use(globalOptions(action));
     if (context.asJson) action.setOptionValue('json', true);
@@ -107,7 +89,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /** @param usage where mistakes of the command line go instead of standard error, if anywhere */
-function buildProgram(context: Context, usage: string[] | undefined): Command {
+async function buildProgram(argv: readonly string[], context: Context, usage: string[] | undefined): Promise<Command> {
   const program = new Command('bulla')
     .description('end-to-end encryption for LLM prompts')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -121,25 +103,8 @@ function buildProgram(context: Context, usage: string[] | undefined): Command {
       writeErr: (text) => sayUsage(context, usage, text),
       outputError: (text) => reportUsage(context, usage, text),
     });
-  addUpCommand(program, context);
-  addInitCommand(program, context);
-  addDemoCommand(program, context);
-  addPromptCommands(program, context);
-  addApproveCommands(program, context);
-  addRunCommand(program, context);
-  addVerifyCommand(program, context);
-  addTrustCommands(program, context);
-  addPolicyCommands(program, context);
-  addPeopleCommands(program, context);
-  addDeviceCommands(program, context);
-  addKeysCommands(program, context);
-  addLetterCommands(program, context);
-  addInspectionCommands(program, context);
-  addDevCommands(program, context);
-  addApiCommand(program, context);
-  addAboutCommands(program, context, packageVersion());
-  addCompletionCommands(program, context);
-  addManCommand(program, context, packageVersion());
+  // One after the other: help shows them in this order.
+  for (const part of partsFor(argv)) (await part.load())(program, context, packageVersion());
   addHelpCommand(program);
   addGlobalOptions(program);
   addUsageHints(program, 'bulla');

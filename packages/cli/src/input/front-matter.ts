@@ -1,11 +1,11 @@
 import { VARIABLE_PATTERN } from '@bulla/contract';
 import { isVisibleName, parseUrn } from '@bulla/crypto';
 import type { Document, YAMLError } from 'yaml';
-import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import * as z from 'zod';
 import { closestTo } from './closest-word.js';
 import type { PromptFileMistake } from './prompt-file-error.js';
 import { quoted } from '../output/visible-text.js';
+import { yaml } from './yaml.js';
 
 /** Longest value of a variable in characters. */
 export const VALUE_MAX = 65_536;
@@ -91,14 +91,19 @@ export interface ReadFrontMatter {
 /** Reads front matter, the YAML between two lines `---`, and everything that is wrong with it. */
 export function readFrontMatter(front: string): ReadFrontMatter {
   const mistakes: PromptFileMistake[] = [];
-  const counter = new LineCounter();
-  const document = parseDocument(front, { uniqueKeys: true, merge: false, schema: 'core', lineCounter: counter });
+  const counter = new (yaml().LineCounter)();
+  const document = yaml().parseDocument(front, {
+    uniqueKeys: true,
+    merge: false,
+    schema: 'core',
+    lineCounter: counter,
+  });
   // Counted from the first line of the file, which is the opening ---.
   const lineAt = (offset: number) => counter.linePos(offset).line + 1;
   for (const { code, pos } of document.errors)
     mistakes.push({ line: lineAt(pos[0]), what: YAML_FAULTS[code] ?? 'this is not valid YAML' });
   // Few lines with aliases can stand for gigabytes.
-  visit(document, {
+  yaml().visit(document, {
     Alias: (_, { range }) => {
       mistakes.push({ line: lineAt(range?.[0] ?? 0), what: 'an alias (*name) is not allowed; write the value out' });
     },
@@ -131,8 +136,8 @@ export function readFrontMatter(front: string): ReadFrontMatter {
 
 /** The line of the file at which a place of good front matter stands. */
 export function lineOfPlace(front: string, path: readonly string[]): number | undefined {
-  const counter = new LineCounter();
-  const offset = offsetOf(parseDocument(front, { lineCounter: counter }), path, undefined);
+  const counter = new (yaml().LineCounter)();
+  const offset = offsetOf(yaml().parseDocument(front, { lineCounter: counter }), path, undefined);
   return offset === undefined ? undefined : counter.linePos(offset).line + 1;
 }
 
@@ -170,9 +175,9 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 function offsetOf(document: Document, path: readonly string[], key: string | undefined): number | undefined {
   const node = path.length === 0 ? document.contents : document.getIn(path, true);
   if (node === undefined && path.length > 0) return offsetOf(document, path.slice(0, -1), path.at(-1));
-  const pair = isMap(node)
-    ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+  const pair = yaml().isMap(node)
+    ? node.items.find((item) => yaml().isScalar(item.key) && String(item.key.value) === key)
     : undefined;
   const found = pair?.key ?? node;
-  return isNode(found) ? found.range?.[0] : undefined;
+  return yaml().isNode(found) ? found.range?.[0] : undefined;
 }

@@ -1,10 +1,10 @@
 import { parseTemplate, TemplateError, templateVariables } from '@bulla/contract';
 import { STATEMENT_MAX_BYTES, utf8 } from '@bulla/crypto';
-import { stringify } from 'yaml';
 import type { FrontMatter } from './front-matter.js';
 import { lineOfPlace, readFrontMatter, VALUE_MAX } from './front-matter.js';
 import type { PromptFileMistake } from './prompt-file-error.js';
 import { PromptFileError } from './prompt-file-error.js';
+import { yaml } from './yaml.js';
 
 /** A variable that a prompt takes. */
 export interface Variable {
@@ -93,7 +93,7 @@ export function writePromptFile(source: PromptSource): string {
     ...(source.acl && { acl: source.acl }),
     ...(source.acceptsMessages && { messages: true }),
   };
-  const head = Object.keys(front).length === 0 ? '' : `---\n${stringify(front, { lineWidth: 0 })}---\n`;
+  const head = Object.keys(front).length === 0 ? '' : `---\n${yaml().stringify(front, { lineWidth: 0 })}---\n`;
   if (source.type === 'text') {
     const text = `${source.messages[0]?.content ?? ''}\n`;
     // A text that itself begins as a file does: behind front matter, which may be empty, it is text.

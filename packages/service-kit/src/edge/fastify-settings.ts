@@ -46,7 +46,14 @@ export function fastifyOptions(
     clientErrorHandler: answerBrokenRequest(service, (socket) => gate.endAfterAnswers(socket)),
     frameworkErrors: answerUnroutable(service),
     serverFactory: (framework) => gate.serverFor(server, framework),
+    // Requests are read by the schemas of the contract (route-input.ts). Without these Fastify loads a compiler of its own.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
   };
+}
+
+/** @throws {Error} always: no route gives Fastify a schema */
+function noCompiler(): never {
+  throw new Error('a route has a schema for Fastify: it belongs into the contract');
 }
 
 export interface FastifyParts {

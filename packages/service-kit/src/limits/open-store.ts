@@ -6,7 +6,6 @@ import type { EventLog } from '../observe/event-log.js';
 import { LogEvent } from '../observe/event-log.js';
 import type { Probe } from '../observe/health.js';
 import { MemoryStore } from './memory-store.js';
-import { RedisStore } from './redis-store.js';
 import { StoreError } from './shared-store.js';
 import type { SharedStore } from './shared-store.js';
 import { SettingsError } from '../process/settings.js';
@@ -35,6 +34,8 @@ export interface StoreOptions {
  */
 export async function openStore({ url, service, production, clock, log }: StoreOptions): Promise<SharedStore> {
   if (url === undefined) return new MemoryStore(clock);
+  // Its libraries are a tenth of what is loaded for a start, and most starts of `npm start` need none of it.
+  const { RedisStore } = await import('./redis-store.js');
   const store = new RedisStore({ url, prefix: `bulla:${service}:`, clock, log });
   await store.whenReady(CONNECT_WAIT_MS);
   try {
