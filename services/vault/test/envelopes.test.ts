@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PromptId } from '@bulla/contract';
 import { parseEnvelope, timestampOf } from '@bulla/crypto';
 import { sql } from 'kysely';
+import { EnvelopeMaterialRepository } from '../src/envelopes/envelope-material.repository.js';
 import { ExpiredEnvelopes } from '../src/envelopes/expired-envelopes.js';
 import { GrantsService } from '../src/grants/grants.service.js';
 import type { Bundle, PromptRef, SealedVersion } from './authoring.js';
@@ -182,7 +184,15 @@ describe('an envelope is issued', () => {
     await expectRefusal(vault, () => issue(vault.acme.invoker, { aud: aud(), ...wanted() }), status, code);
   });
 
-  it('not for the prompt of another organisation [guard: org-name]', async () => {
+  it('of what its own organisation has [guard: org-issue]', async () => {
+    const material = vault.service.app.get(EnvelopeMaterialRepository, { strict: false });
+    const of = { label: 'production', version: undefined, kids: [], now: vault.clock.now() };
+    const found = (org: string) => material.find({ ...of, org, by: { id: prompt.id as PromptId } });
+    expect(await found('acme')).toMatchObject({ name: prompt.name, version: { version: 1 } });
+    expect(await found('other')).toBeUndefined();
+  });
+
+  it('not for the prompt of another organisation', async () => {
     const { other } = vault;
     const wanted = { prompt: prompt.id, version: 1, aud: other.responders[0].urn };
     await expectRefusal(vault, () => issue(other.invoker, wanted), 404, 'not_found');
@@ -291,7 +301,7 @@ describe('what became of an envelope', () => {
 
   it('is forgotten as fast as one organisation may have them issued', async () => {
     const { service, database } = vault;
-    const perMinute = 200 * 60;
+    const perMinute = 1_000 * 60;
     await sql`insert into vault.envelope
       select 'env_' || n, 'acme', 'prm', 1, 'aud', 'kid', 'whash', now(), to_timestamp(0)
       from generate_series(1, ${perMinute}::int) n`.execute(database.db);

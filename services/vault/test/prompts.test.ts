@@ -63,6 +63,14 @@ describe('prompts', () => {
     expect(countStatuses(responses)).toEqual({ 201: 1, 409: 19 });
   });
 
+  it('are found by name in their own organisation alone [guard: org-name]', async () => {
+    const { acme, other } = vault;
+    const { name } = await createPrompt(vault, other);
+    const byName = `/api/v1/prompts/by-name?name=${encodeURIComponent(name)}`;
+    must(200, await vault.clientOf(other.author).get(byName));
+    await expectRefusal(vault, () => vault.clientOf(acme.author).get(byName), 404, 'not_found');
+  });
+
   it('are deleted once and for all, free their name, and can be made again [guard: vault-label-earlier]', async () => {
     const { acme } = vault;
     const author = vault.clientOf(acme.author);

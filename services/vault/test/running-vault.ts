@@ -79,17 +79,21 @@ export async function makeTwo(
   return { acme, other };
 }
 
-/** @param suite of the keys of all members; `p256` unless given: many tests let in one new device after the other. */
+/**
+ * @param suite of the keys of all members; `p256` unless given: many tests let in one new device after the other.
+ * @param through where the database is reached instead of where it is
+ */
 export async function startVault(
   store: Store = 'PostgreSQL',
   suite?: OrganisationOptions['suite'],
+  through?: (url: string) => Promise<string>,
 ): Promise<TestVault> {
   const { acme, other } = await makeTwo(suite);
   const lines: string[] = [];
   const log = new EventLog({ service: 'vault', level: 'debug', stream: { write: (line) => void lines.push(line) } });
   const opened = await openStore(store);
   const database = connectDatabase<VaultTables>({
-    from: opened.from,
+    from: 'url' in opened.from && through !== undefined ? { url: await through(opened.from.url) } : opened.from,
     schema: 'vault',
     migrations: vaultMigrations,
     log,

@@ -1,34 +1,28 @@
 import { auditResult, Problem } from '@bulla/contract';
-import { digestB64u, utf8 } from '@bulla/crypto';
-import type { Kysely, OperationNodeSource, Transaction } from 'kysely';
+import type { Kysely, OperationNodeSource, Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { Answer } from '../route/answer.js';
-import type { AnswerOptions } from '../route/answer.js';
 import { auditOfAct, auditOfFailure, auditOfRefusal } from './audit-record.js';
 import type { AuditEntry, AuditFailure } from './audit-record.js';
+import type { Effect, OneStatement } from './effect.js';
 import type { Signatory } from '../authentication/caller.js';
-import { databaseSeconds } from '../database/clock-drift.js';
 import type { ClockDrift } from '../database/clock-drift.js';
 import type { Clock } from '../process/clock.js';
-import { databaseFault } from '../database/database-fault.js';
-import type { LedgerTables } from './ledger-tables.js';
+import type { IdempotencyTable, LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
+import {
+  answeredBefore,
+  KEEP_SECONDS,
+  pastItsAnswer,
+  requestHash,
+  stillRunning,
+  takeKey,
+  troubleOf,
+} from './idempotency.js';
 import { useNonce } from './nonces.js';
+import type { WriteOnce } from './one-statement.js';
 import { writeAudit, writeAuditOfChange } from './outbox.js';
 import { isOurFault, overloaded, problemOf } from '../edge/problem-of.js';
-
-/** What the work of a mutation comes to: its answer, and what the audit log says was done. */
-export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
-  readonly body: Body;
-  readonly event: AuditEntry;
-  /** What else was done with it, in the same transaction; a retry that gets the first answer does not say it again. */
-  readonly also?: readonly AuditEntry[];
-  /**
-   * How long the same Idempotency-Key gets the same answer; as long as it is known, a day, unless given. From then on
-   * it gets `envelope_expired`: it never brings about the effect again.
-   */
-  readonly keepSeconds?: number;
-}
 
 export type AuditResult = 'ok' | 'denied' | 'error';
 type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
@@ -39,9 +33,8 @@ export interface RunOptions {
   readonly ownReplay?: boolean;
 }
 
-/** How long an Idempotency-Key is known, by the clock of the database. */
-const KEEP_SECONDS = 86_400;
-const LOCK_NOT_AVAILABLE = '55P03';
+/** How often something may change between a read and its write before that is left to the asker. */
+const TRIES_MAX = 5;
 /** Callers whose nonce and decision are written down. */
 const recorded = new WeakSet<Signatory>();
 
@@ -106,6 +99,75 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   }
 
   /**
+   * Does as {@link run} does, with one write: nonce, answer, effect and audit row are there together or not at all. What
+   * it relies on is read before, and repeated as a condition of the write.
+   * @param write the statement, of which there is one for each kind of effect.
+   * @param make reads, judges and makes the effect; it is asked again if meanwhile something changed.
+   * @throws {Problem} as {@link run}; what `make` throws, unless the same Idempotency-Key was answered before
+   */
+  async insertOnce<Own extends object, Body>(
+    caller: Signatory,
+    write: WriteOnce<Tables, Own>,
+    make: () => Promise<OneStatement<Own, Body>>,
+  ): Promise<Answer<Body>> {
+    const { idempotencyKey: key } = caller.request;
+    if (key === undefined) throw new Error('this route takes no Idempotency-Key');
+    const requestSha256 = await requestHash(caller);
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const made = await make().catch(async (error: unknown) => {
+        // What was answered before is answered again, whatever has become of what it was made of.
+        const earlier = await this.#replay<Body>(caller, key, requestSha256);
+        if (earlier === undefined) throw error;
+        return earlier;
+      });
+      if (made instanceof Answer) return made;
+      const { own, keepSeconds, ...effect } = made;
+      const answerUntil = keepSeconds === undefined ? null : this.#clock.now() + keepSeconds;
+      const machineMs = this.#clock.machineMs();
+      const kept = { key, requestSha256, answer: JSON.stringify(effect), answerUntil, keepSeconds: KEEP_SECONDS };
+      const event = auditOfAct(caller, effect.event);
+      const written = await write.run(this.#db, { caller, ...kept, event, machineMs, own }).catch(troubleOf);
+      this.#drift.require(machineMs, written.theirsMs);
+      if (!written.holds) continue;
+      // guard: once-nonce
+      if (!written.isNew) throw usedAlready();
+      if (!written.isFirst) {
+        const earlier = await this.#replay<Body>(caller, key, requestSha256, { isUsed: true });
+        if (earlier === undefined) continue;
+        return earlier;
+      }
+      recorded.add(caller);
+      this.#onWritten('ok');
+      const { body, event: _event, ...rest } = effect;
+      return new Answer(body, rest);
+    }
+    throw new Problem('overloaded', { retryAfterSeconds: 1 });
+  }
+
+  /**
+   * The answer to an earlier request with this key, once its own nonce is used and that is written down.
+   * @returns undefined if there was none
+   */
+  async #replay<Body>(
+    caller: Signatory,
+    key: string,
+    requestSha256: string,
+    { isUsed = false } = {},
+  ): Promise<Answer<Body> | undefined> {
+    const answer = await this.#db.transaction().execute(async (trx) => {
+      const ledger = ledgerOf(trx);
+      const earlier = await answeredBefore(ledger, caller, key);
+      if (earlier === undefined) return undefined;
+      if (!isUsed && (await useNonce(ledger, caller)) === undefined) throw usedAlready();
+      return this.#answerAgain<Body>(ledger, caller, earlier, requestSha256);
+    });
+    if (answer === undefined) return undefined;
+    recorded.add(caller);
+    this.#onWritten('ok');
+    return answer;
+  }
+
+  /**
    * Writes the audit row of a read that gives away something sealed; the caller of this reads afterwards.
    * @throws whatever the database says: then nothing may be given away
    */
@@ -162,16 +224,19 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     const { idempotencyKey: key } = caller.request;
     if (key === undefined) return undefined;
     const request_sha256 = await requestHash(caller);
-    if (await this.#takeKey(trx, caller, { key, request_sha256 })) return undefined;
-    const earlier = await trx
-      .selectFrom('idempotency')
-      .selectAll()
-      .where('keyid', '=', caller.keyid)
-      .where('key', '=', key)
-      .where('org', '=', caller.org)
-      .executeTakeFirst();
+    if (await takeKey(trx, caller, { key, request_sha256 })) return undefined;
+    const earlier = await answeredBefore(trx, caller, key);
     // Purged between the two statements: the next try finds the key free.
     if (earlier === undefined) throw stillRunning();
+    return this.#answerAgain(trx, caller, earlier, request_sha256);
+  }
+
+  async #answerAgain<Body>(
+    trx: Kysely<LedgerTables>,
+    caller: Signatory,
+    earlier: Selectable<IdempotencyTable>,
+    request_sha256: string,
+  ): Promise<Answer<Body>> {
     // guard: idempotency-request
     if (earlier.request_sha256 !== request_sha256) throw new Problem('idempotency_conflict');
     // guard: idempotency-ended
@@ -179,25 +244,6 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     const { body, event, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
     await insertAudit(trx, caller, auditOfAct(caller, event));
     return new Answer(body, { ...rest, replayed: true });
-  }
-
-  /** Waits for another transaction that holds the key, as long as the database lets it (protocol.md §6). */
-  async #takeKey(
-    trx: Kysely<LedgerTables>,
-    { org, keyid }: Signatory,
-    { key, request_sha256 }: { key: string; request_sha256: string },
-  ): Promise<boolean> {
-    const expires_at = sql<number>`${databaseSeconds} + ${KEEP_SECONDS}::int8`;
-    try {
-      const result = await trx
-        .insertInto('idempotency')
-        .values({ org, keyid, key, request_sha256, answer: '{}', expires_at })
-        .onConflict((conflict) => conflict.columns(['keyid', 'key']).doNothing())
-        .executeTakeFirstOrThrow();
-      return result.numInsertedOrUpdatedRows === 1n;
-    } catch (error) {
-      throw databaseFault(error)?.code === LOCK_NOT_AVAILABLE ? stillRunning() : error;
-    }
   }
 
   async #apply<Body>(
@@ -243,36 +289,10 @@ async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Signatory
   }
 }
 
-/** What makes two requests the same: all of it but the signature. */
-function requestHash({ request: { method, path, query, ifMatch, bodySha256 } }: Signatory): Promise<string> {
-  return digestB64u(
-    utf8(
-      JSON.stringify([
-        method,
-        path,
-        query,
-        ifMatch ?? null, // guard: idempotency-condition
-        bodySha256, // guard: idempotency-body
-      ]),
-    ),
-  );
-}
-
 function changesSomething(caller: Signatory): boolean {
   return caller.request.method !== 'GET';
 }
 
-/** Whoever asks anew with another key gets another envelope; this key must not bring about a second one. */
-function pastItsAnswer(): Problem {
-  const detail = 'the answer to this Idempotency-Key is past its time; ask anew with another one';
-  return new Problem('envelope_expired', { detail });
-}
-
 function usedAlready(): Problem {
   return new Problem('unauthenticated', { detail: 'this signature was used already' });
-}
-
-function stillRunning(): Problem {
-  const detail = 'another request with this Idempotency-Key is still at work';
-  return new Problem('indeterminate', { detail, retryAfterSeconds: 1 });
 }

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
 import { databaseMs } from '../database/clock-drift.js';
-import type { LedgerTables } from './ledger-tables.js';
+import type { HttpNonceTable, LedgerTables } from './ledger-tables.js';
 
 /**
  * How long a nonce is known past its end: whoever takes the signature is off by one skew and takes it for another, and
@@ -11,17 +11,21 @@ import type { LedgerTables } from './ledger-tables.js';
  */
 const EXTRA_SECONDS = 4 * SKEW_SECONDS;
 /** For this transaction, also where a pooler shares the connections of a server that are not set so. */
-const durably = sql<string>`set_config('synchronous_commit', 'on', true)`;
+export const durably = sql<string>`set_config('synchronous_commit', 'on', true)`;
+
+/** The row of a request's nonce. */
+export function nonceRow({ org, keyid, evidence: { nonce, expires } }: Signatory): HttpNonceTable {
+  return { org, keyid, nonce, expires_at: expires + EXTRA_SECONDS };
+}
 
 /**
  * Uses the nonce of a request. The unique key decides, also between two at the same moment.
  * @returns what the clock of the database says, in milliseconds; undefined if this signature was seen before.
  */
 export async function useNonce(trx: Kysely<LedgerTables>, caller: Signatory): Promise<number | undefined> {
-  const { nonce, expires } = caller.evidence;
   const used = await trx
     .insertInto('http_nonce')
-    .values({ org: caller.org, keyid: caller.keyid, nonce, expires_at: expires + EXTRA_SECONDS })
+    .values(nonceRow(caller))
     .onConflict((conflict) => conflict.columns(['keyid', 'nonce']).doNothing())
     .returning(databaseMs.as('theirsMs'))
     .returning(durably.as('durably')) // guard: durable-claim

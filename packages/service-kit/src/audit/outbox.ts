@@ -1,4 +1,4 @@
-import type { Expression, Kysely, OperationNodeSource, Transaction } from 'kysely';
+import type { Expression, Kysely, OperationNodeSource, QueryCreator, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
@@ -37,6 +37,30 @@ export async function writeAudit<Tables extends LedgerTables>(
 }
 
 /**
+ * The insert of a row for each row of a statement that decides whether something takes place.
+ * @param decided the name of that statement in the one that this becomes part of
+ */
+export function auditInsertion(
+  db: QueryCreator<LedgerTables & Record<string, object>>,
+  decided: string,
+  row: AuditRowOfRequest,
+) {
+  return db
+    .insertInto('audit_event')
+    .columns(['org', 'event', 'request_id'])
+    .expression(db.selectFrom(decided).select(valuesOf(row)))
+    .returning('id');
+}
+
+function valuesOf({ org, event, requestId }: AuditRowOfRequest) {
+  return [
+    sql<string>`${org}::text`.as('org'),
+    sql<string>`${event}::jsonb`.as('event'),
+    sql<string>`${requestId}::text`.as('request_id'),
+  ] as const;
+}
+
+/**
  * Changes something and writes the row of it once for each thing that was changed, in one statement: where nothing is
  * changed, nothing is written.
  * @param change an update that returns something for each row.
@@ -46,21 +70,13 @@ export async function writeAudit<Tables extends LedgerTables>(
 export async function writeAuditOfChange<Tables extends LedgerTables>(
   db: Kysely<Tables> | Transaction<Tables>,
   change: OperationNodeSource,
-  { org, event, requestId }: AuditRowOfRequest,
+  row: AuditRowOfRequest,
 ): Promise<bigint> {
   const { numInsertedOrUpdatedRows } = await ledgerOf(db)
     .with('changed', () => change as Expression<object>)
     .insertInto('audit_event')
     .columns(['org', 'event', 'request_id'])
-    .expression((eb) =>
-      eb
-        .selectFrom('changed')
-        .select([
-          sql<string>`${org}::text`.as('org'),
-          sql<string>`${event}::jsonb`.as('event'),
-          sql<string>`${requestId}::text`.as('request_id'),
-        ]),
-    )
+    .expression((eb) => eb.selectFrom('changed').select(valuesOf(row)))
     .executeTakeFirstOrThrow();
   return numInsertedOrUpdatedRows ?? 0n;
 }

@@ -24,8 +24,13 @@ export const databaseSeconds = sql<number>`floor(extract(epoch from now()))::int
  * Whether the clock of a process is no further from the database's than the skew. For statements that forget: one clock
  * that is wrong must not decide that the time of a nonce, a use or an answer is over.
  */
-export function agreesWith(clock: Clock) {
-  return sql<boolean>`abs(extract(epoch from now()) * 1000 - ${clock.machineMs()}::float8) <= ${DRIFT_MAX_MS}::float8`;
+export function agreesWith(clock: Pick<Clock, 'machineMs'>) {
+  return agreesWithMs(clock.machineMs());
+}
+
+/** The same for a moment of the machine's clock. */
+export function agreesWithMs(machineMs: number) {
+  return sql<boolean>`abs(extract(epoch from now()) * 1000 - ${machineMs}::float8) <= ${DRIFT_MAX_MS}::float8`;
 }
 
 export interface ClockDriftParts {

@@ -5,11 +5,11 @@ import { CryptoError, isEarlierTag, requireFreshPosition, urnOf, verifyTags } fr
 import type { Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
-import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
-import { GrantsService } from '../grants/grants.service.js';
+import { GrantsService, preferred } from '../grants/grants.service.js';
 import { LabelsService } from '../prompts/labels.service.js';
-import { PromptsService, requireSealed } from '../prompts/prompts.service.js';
-import { VersionsService } from '../prompts/versions.service.js';
+import { requireSealed } from '../prompts/prompts.service.js';
+import { requireToken, VersionsService } from '../prompts/versions.service.js';
+import { EnvelopeMaterialRepository } from './envelope-material.repository.js';
 
 const LATEST = 'latest';
 
@@ -25,6 +25,9 @@ export interface EnvelopeParts {
   readonly fresh: readonly string[];
   readonly whash: string;
   readonly grant: string;
+  /** Whose tags these are, and its position. */
+  readonly label: string;
+  readonly seq: number;
 }
 
 /** Finds what an envelope is made of: the version that was meant, the tags that prove it, the grant for the responder. */
@@ -32,7 +35,7 @@ export interface EnvelopeParts {
 export class EnvelopeSources {
   constructor(
     private readonly clock: Clock,
-    private readonly prompts: PromptsService,
+    private readonly material: EnvelopeMaterialRepository,
     private readonly versions: VersionsService,
     private readonly labels: LabelsService,
     private readonly grants: GrantsService,
@@ -43,34 +46,43 @@ export class EnvelopeSources {
    * @throws {Problem} not_found, label_not_found, custody_not_allowed, envelope_revoked for a withdrawn version,
    *   needs_rewrap, overloaded; {CryptoError} trust_expired and whatever else clients would refuse the tags for
    */
-  async find(caller: Caller, wanted: NewEnvelope, trx: VaultTransaction): Promise<EnvelopeParts> {
-    const { trust, org } = caller;
+  async find({ trust, org }: Caller, wanted: NewEnvelope): Promise<EnvelopeParts> {
     if (wanted.name !== undefined) requireSealed(trust, wanted.name);
     const by = wanted.prompt === undefined ? { name: wanted.name ?? '' } : { id: wanted.prompt };
-    const { id: foundId, name } = await this.prompts.findLive(caller, by, trx);
-    const id = foundId as PromptId;
-    requireSealed(trust, name);
     const label = wanted.label ?? LATEST;
-    const { tags, fresh } = await this.labels.resolve(caller, { id, name }, label, trx);
-    if (tags.every(isEarlierTag)) {
-      const detail = 'the label was last signed by an earlier version of bulla: who signed it runs bulla trust renew';
-      throw new Problem('trust_expired', { detail });
-    }
+    const now = this.clock.now();
+    const kids = trust.activeKeys(wanted.aud, 'unwrap', now).map(({ record }) => record.kid);
+    const material = await this.material.find({ org, by, label, version: wanted.version, kids, now });
+    if (material === undefined) throw new Problem('not_found');
+    const id = material.id as PromptId;
+    const { name } = material;
+    requireSealed(trust, name);
+    const { tags, words: fresh } = this.labels.serve(trust, id, material);
     // guard: vault-issue-tags without:
     //   const claims = Buffer.from((tags[0] ?? '').split('.')[1] ?? '', 'base64url').toString();
     //   const said = { version: (JSON.parse(claims) as { ver: number }).ver, freshUntil: Infinity };
     //   const resolved = said as ResolvedTag;
-    const resolved = await verifyTags(tags, { trust, name, label, now: this.clock.now() });
+    const resolved = await verifyTags(tags, { trust, name, label, now }).catch((error: unknown) => {
+      throw tags.every(isEarlierTag) ? signedByEarlier() : error;
+    });
     // Who wants a version may know its content, and then nobody need say what is the newest.
     // guard: vault-issue-fresh
     if (wanted.version === undefined) await this.requireNewest(resolved, fresh, trust);
-    const { version, chash, content } = await this.versions.get(caller, id, wanted.version ?? resolved.version, trx);
+    const { version } = material;
+    if (version?.version !== (wanted.version ?? resolved.version)) throw new Problem('not_found');
+    requireToken(version.content);
     // guard: vault-issue-withdrawn
-    if (trust.isWithdrawn(urnOf(org, 'prompt', id), version)) {
+    if (trust.isWithdrawn(urnOf(org, 'prompt', id), version.version)) {
       throw new Problem('envelope_revoked', { detail: 'this version was withdrawn' });
     }
-    const { whash, token: grant } = await this.grantFor(caller, id, version, wanted.aud, trx);
-    return { prompt: { id, name }, version, chash, content, tags, fresh, whash, grant };
+    // guard: vault-issue-responder
+    if (trust.entity(wanted.aud)?.kind !== 'responder') {
+      throw new Problem('not_found', { detail: 'the directory lists no such responder' });
+    }
+    const [grant] = preferred(material.grants, kids);
+    if (grant === undefined) throw new Problem('needs_rewrap');
+    const { whash, token } = grant;
+    return { prompt: { id, name }, ...version, tags, fresh, whash, grant: token, label, seq: resolved.seq };
   }
 
   /**
@@ -101,17 +113,9 @@ export class EnvelopeSources {
       throw error;
     }
   }
+}
 
-  /** The grant for a key that prompts are sealed to now; the responder's newest where there are several. */
-  private async grantFor(caller: Caller, id: PromptId, version: number, aud: string, source: VaultSource) {
-    const { trust, org } = caller;
-    // guard: vault-issue-responder
-    if (trust.entity(aud)?.kind !== 'responder') {
-      throw new Problem('not_found', { detail: 'the directory lists no such responder' });
-    }
-    const kids = trust.activeKeys(aud, 'unwrap', this.clock.now()).map(({ record }) => record.kid);
-    const grant = await this.grants.findFor(org, id, version, kids, source);
-    if (grant === undefined) throw new Problem('needs_rewrap');
-    return grant;
-  }
+function signedByEarlier(): Problem {
+  const detail = 'the label was last signed by an earlier version of bulla: who signed it runs bulla trust renew';
+  return new Problem('trust_expired', { detail });
 }

@@ -1,18 +1,60 @@
 import { Injectable } from '@nestjs/common';
-import type { Insertable, Selectable } from 'kysely';
+import { WriteOnce } from '@bulla/service-kit';
+import type { Selectable } from 'kysely';
+import { sql } from 'kysely';
 import type { VaultTables } from '../database/types.js';
-import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
 
 export type EnvelopeRow = Selectable<VaultTables['envelope']>;
 
+/** A new envelope, and what of that it was made of may have moved. */
+interface NewEnvelopeRow extends Omit<EnvelopeRow, 'created_at'> {
+  readonly name: string;
+  readonly label: string;
+  /** The position at which the label stands. */
+  readonly seq: number;
+}
+
+const text = (value: string) => sql<string>`${value}::text`;
+
+/** The write of an envelope, if its prompt is live, its label at the same position and its grant there. */
+export const WRITE_ENVELOPE = new WriteOnce<VaultTables, NewEnvelopeRow>({
+  holds(db, { org, prompt_id: id, name, label, seq, whash }) {
+    const live = db.selectFrom('prompt').select('id').where('org', '=', org).where('id', '=', id);
+    const newest = db
+      .selectFrom('prompt_label')
+      .select('seq')
+      .where('org', '=', org)
+      .where('name', '=', name)
+      .where('label', '=', label)
+      .orderBy('seq', 'desc')
+      .limit(1);
+    const grants = db.selectFrom('content_grant').select('whash').where('org', '=', org).where('prompt_id', '=', id);
+    return sql<boolean>`(exists ${live.where('deleted_at', 'is', null)} and ${newest} = ${seq}::integer
+      and exists ${grants.where('whash', '=', whash)})`;
+  },
+  insert: (db, decided, { jti, org, prompt_id, version, aud, requester_kid, whash, expires_at }) =>
+    db
+      .insertInto('envelope')
+      .columns(['jti', 'org', 'prompt_id', 'version', 'aud', 'requester_kid', 'whash', 'expires_at'])
+      .expression(
+        decided.select([
+          text(jti).as('jti'),
+          text(org).as('org'),
+          text(prompt_id).as('prompt_id'),
+          sql<number>`${version}::integer`.as('version'),
+          text(aud).as('aud'),
+          text(requester_kid).as('requester_kid'),
+          text(whash).as('whash'),
+          sql<Date>`${expires_at}::timestamptz`.as('expires_at'),
+        ]),
+      )
+      .returning('jti as inserted') as never,
+});
+
 @Injectable()
 export class EnvelopesRepository {
   constructor(private readonly database: VaultDatabase) {}
-
-  async insert(trx: VaultTransaction, row: Insertable<VaultTables['envelope']>): Promise<void> {
-    await trx.insertInto('envelope').values(row).execute();
-  }
 
   find(org: string, jti: string): Promise<EnvelopeRow | undefined> {
     return this.database.db

@@ -8,7 +8,7 @@ import { Injectable } from '@nestjs/common';
 import { VaultLedger } from '../database/vault-ledger.js';
 import type { EnvelopeParts } from './envelope-sources.js';
 import { EnvelopeSources } from './envelope-sources.js';
-import { EnvelopesRepository } from './envelopes.repository.js';
+import { EnvelopesRepository, WRITE_ENVELOPE } from './envelopes.repository.js';
 
 /** How long an envelope may be used (protocol.md §2.2: 120 s, at most 300). */
 const LIFE_SECONDS = 120;
@@ -41,26 +41,25 @@ export class EnvelopesService {
    */
   async issue(caller: Caller, wanted: NewEnvelope): Promise<Answer<Bundle>> {
     let found: { grant: string; content: string } | undefined;
-    const { body: issued, replayed } = await this.ledger.run<Issued>(caller, async (trx) => {
-      const parts = await this.sources.find(caller, wanted, trx);
+    const { body: issued, replayed } = await this.ledger.insertOnce(caller, WRITE_ENVELOPE, async () => {
+      const parts = await this.sources.find(caller, wanted);
       const claims = this.claimsFor(caller, wanted, parts);
       const env = await signEnvelope(claims, this.keys.signer('envelope'));
-      const { prompt, version, whash, tags, fresh } = parts;
-      const place = { prompt_id: prompt.id, version, aud: wanted.aud, requester_kid: caller.kid, whash };
-      await this.envelopes.insert(trx, {
-        jti: claims.jti,
-        org: caller.org,
-        ...place,
-        expires_at: new Date(claims.exp * 1000),
-      });
+      const { prompt, version, whash, tags, fresh, label, seq } = parts;
+      const place = { prompt_id: prompt.id, name: prompt.name, version, label, seq, whash };
+      const of = { jti: claims.jti, org: caller.org, aud: wanted.aud, requester_kid: caller.kid };
+      const own = { ...of, ...place, expires_at: new Date(claims.exp * 1000) };
       found = parts;
-      const body = { env, tags, fresh, prompt: prompt.id, version, whash };
+      const body: Issued = { env, tags, fresh, prompt: prompt.id, version, whash };
       const { aud: responder, uses } = wanted;
       const obj = { envelope: claims.jti, prompt: prompt.id, version, whash, responder, uses };
       // A retry gets the same envelope as long as one could still use it.
-      return { body, event: { act: 'envelope.issue', obj }, keepSeconds: LIFE_SECONDS };
+      const event = { act: 'envelope.issue', obj } as const;
+      return { body, event, keepSeconds: LIFE_SECONDS, own };
     });
-    found ??= await this.sources.findAgain(caller, issued.prompt, issued.version, issued.whash);
+    // What was read for a request that is answered as before is of now, and not what was answered.
+    if (replayed || found === undefined)
+      found = await this.sources.findAgain(caller, issued.prompt, issued.version, issued.whash);
     const { grant, content } = found;
     const { env, tags, fresh = [] } = issued;
     const said = fresh.length > 0 ? { fresh: [...fresh] } : {};

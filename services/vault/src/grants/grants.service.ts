@@ -70,17 +70,6 @@ export class GrantsService {
     );
   }
 
-  /** The grant of a version for one of these keys; the order of the keys is the order of preference. */
-  async findFor(
-    org: string,
-    promptId: string,
-    version: number,
-    kids: readonly string[],
-    source?: VaultSource,
-  ): Promise<GrantRow | undefined> {
-    return preferred(await this.grants.listFor(org, promptId, [version], kids, source), kids)[0];
-  }
-
   /** The caller's own grants of some versions, whatever the age of the keys they are for; newer keys first. */
   async findOwn(
     { org, urn, trust }: Caller,
@@ -138,7 +127,11 @@ export class GrantsService {
   }
 }
 
-function preferred(rows: readonly GrantRow[], kids: readonly string[]): GrantRow[] {
+/** Grants in the order of the keys that they are for. */
+export function preferred<Grant extends Pick<GrantRow, 'kid'>>(
+  rows: readonly Grant[],
+  kids: readonly string[],
+): Grant[] {
   const rank = new Map(kids.map((kid, index) => [kid, index]));
   return rows.toSorted((left, right) => (rank.get(left.kid) ?? 0) - (rank.get(right.kid) ?? 0));
 }

@@ -26,6 +26,13 @@ import { PromptsService } from './prompts.service.js';
 import type { ServedPosition, TaggedPosition } from './served-positions.js';
 import { ServedPositions } from './served-positions.js';
 
+/** A position as it is stored, if there is one, with all that was said of it. */
+interface Standing {
+  readonly position: Pick<LabelRow, 'prompt_id' | 'version'> | undefined;
+  readonly tags: Parameters<ServedPositions['needed']>[2]['tags'];
+  readonly words: Parameters<ServedPositions['needed']>[2]['words'];
+}
+
 /** Labels: where they point is signed by people, so the vault can keep them and cannot move them. */
 @Injectable()
 export class LabelsService {
@@ -147,25 +154,17 @@ export class LabelsService {
   }
 
   /**
-   * Where a label of a prompt points now: its tags, and what renewers say of it where that is needed.
+   * What goes with a position at which a label of a prompt stands: its tags, and what renewers say where that is needed.
    * @throws {Problem} label_not_found
    */
-  async resolve(
-    caller: Caller,
-    prompt: { readonly id: string; readonly name: string },
-    label: string,
-    source: VaultSource,
-  ): Promise<Pick<LabelPosition, 'tags'> & { readonly fresh: string[] }> {
-    const row = await this.labels.newest(caller.org, prompt.name, label, source);
+  serve(trust: Trust, promptId: string, { position, tags, words }: Standing): ReturnType<ServedPositions['needed']> {
     if (
-      row === undefined ||
-      row.version === 0 ||
-      row.prompt_id !== prompt.id // guard: vault-label-earlier
+      position === undefined ||
+      position.version === 0 ||
+      position.prompt_id !== promptId // guard: vault-label-earlier
     )
       throw new Problem('label_not_found');
-    const [position] = await this.positions.withNeededWords(caller.trust, [row], source);
-    if (position === undefined) throw new Problem('internal');
-    return { tags: position.tags.tokens, fresh: position.words };
+    return this.positions.needed(trust, position, { tags, words });
   }
 
   /** With all that renewers say: whoever signs a position again needs their word, however lately others signed it. */

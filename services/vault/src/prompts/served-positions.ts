@@ -7,8 +7,10 @@ import type { LabelFreshnessRow } from './label-freshness.repository.js';
 import { LabelFreshnessRepository } from './label-freshness.repository.js';
 import { LabelTagsRepository } from './label-tags.repository.js';
 import type { LabelRow } from './labels.repository.js';
-import type { ServedTags } from './served-tags.js';
+import type { ServableTag, ServedTags } from './served-tags.js';
 import { servedTags } from './served-tags.js';
+
+type Word = Pick<LabelFreshnessRow, 'urn' | 'issued_at' | 'token'>;
 
 /** As many as one position is served with. */
 const WORDS_MAX = 16;
@@ -39,19 +41,20 @@ export class ServedPositions {
     return rows.map((row) => ({ row, tags: servedTags(trust, byPlace.get(positionOf(row)) ?? [], now) }));
   }
 
-  /** Of positions at which labels stand: with words of renewers where too few people have signed lately. */
-  async withNeededWords(trust: Trust, rows: readonly LabelRow[], source?: VaultSource): Promise<ServedPosition[]> {
-    const positions = await this.withTags(trust, rows, source);
-    const needing = positions.filter((position) => !this.isFresh(trust, position));
-    const words = await this.wordsOf(
-      trust,
-      needing.map(({ row }) => row),
-      source,
-    );
-    return positions.map((position) => ({ ...position, words: words.get(labelOf(position.row)) ?? [] }));
+  /** What goes with a position at which a label stands: words of renewers only where too few people have signed lately. */
+  needed(
+    trust: Trust,
+    { version }: Pick<LabelRow, 'version'>,
+    stored: { readonly tags: readonly ServableTag[]; readonly words: readonly Word[] },
+  ): { readonly tags: readonly string[]; readonly words: readonly string[] } {
+    const tags = servedTags(trust, stored.tags, this.clock.now());
+    return {
+      tags: tags.tokens,
+      words: this.isFresh(trust, { version }, tags) ? [] : this.countingWords(trust, stored.words),
+    };
   }
 
-  /** The same with all that is said. */
+  /** With all that is said. */
   async withWords(trust: Trust, rows: readonly LabelRow[], source?: VaultSource): Promise<ServedPosition[]> {
     const words = await this.wordsOf(trust, rows, source);
     const positions = await this.withTags(trust, rows, source);
@@ -69,7 +72,7 @@ export class ServedPositions {
   }
 
   /** Of renewers of today, and not of one whose clock was ahead: those come later, or never. */
-  private countingWords(trust: Trust, rows: readonly LabelFreshnessRow[]): string[] {
+  private countingWords(trust: Trust, rows: readonly Word[]): string[] {
     const latest = (this.clock.now() + trust.policy.max_skew) * 1000;
     return rows
       .filter(
@@ -82,9 +85,9 @@ export class ServedPositions {
   }
 
   /** Whether every client takes it without a renewer's word. A deletion needs none. */
-  private isFresh(trust: Trust, { row, tags }: TaggedPosition): boolean {
+  private isFresh(trust: Trust, { version }: Pick<LabelRow, 'version'>, tags: ServedTags): boolean {
     // Whose clock is ahead of this one needs a renewer's word earlier.
-    return row.version === 0 || trust.clock(this.clock.now()) + SKEW_SECONDS < tags.freshUntil;
+    return version === 0 || trust.clock(this.clock.now()) + SKEW_SECONDS < tags.freshUntil;
   }
 }
 

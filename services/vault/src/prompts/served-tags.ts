@@ -2,6 +2,12 @@ import type { Trust } from '@bulla/crypto';
 import { CryptoError, mightSignAt } from '@bulla/crypto';
 import type { LabelTagRow } from './label-tags.repository.js';
 
+/** What a tag is judged by, and the tag. */
+export type ServableTag = Pick<
+  LabelTagRow,
+  'name' | 'label' | 'kid' | 'device_urn' | 'issued_at' | 'expires_at' | 'token'
+>;
+
 /** As many as one position is served with. */
 const TAGS_MAX = 16;
 const DAY_MS = 86_400_000;
@@ -18,8 +24,8 @@ export interface ServedTags {
  * @param tags the newest first; each was verified when it was taken.
  * @param now seconds
  */
-export function servedTags(trust: Trust, tags: readonly LabelTagRow[], now: number): ServedTags {
-  const byUser = new Map<string, { readonly tag: LabelTagRow; readonly good: boolean }>();
+export function servedTags(trust: Trust, tags: readonly ServableTag[], now: number): ServedTags {
+  const byUser = new Map<string, { readonly tag: ServableTag; readonly good: boolean }>();
   for (const tag of tags) {
     const user = trust.userOf(tag.device_urn) ?? tag.device_urn;
     const good = isGood(trust, tag, now);
@@ -32,7 +38,7 @@ export function servedTags(trust: Trust, tags: readonly LabelTagRow[], now: numb
 }
 
 /** As every client counts: from the newest of as many as are needed on. */
-function freshUntilOf(trust: Trust, good: readonly LabelTagRow[]): number {
+function freshUntilOf(trust: Trust, good: readonly ServableTag[]): number {
   const [first] = good;
   if (first === undefined) return 0;
   const { threshold } = trust.labelRule(first.name, first.label);
@@ -42,7 +48,7 @@ function freshUntilOf(trust: Trust, good: readonly LabelTagRow[]): number {
 }
 
 /** Whether a verified tag counts now. */
-function isGood(trust: Trust, tag: LabelTagRow, now: number): boolean {
+function isGood(trust: Trust, tag: ServableTag, now: number): boolean {
   const { name, label, kid, device_urn: device, issued_at: issued, expires_at: expires } = tag;
   const end = Math.min(expires.getTime(), issued.getTime() + trust.labelRule(name, label).days * DAY_MS);
   return now * 1000 < end && trust.mayTag(device, name, label) && mightSign(trust, kid, now, issued);

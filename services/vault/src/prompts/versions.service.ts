@@ -124,10 +124,7 @@ export class VersionsService {
   async get(caller: Caller, id: PromptId, version: number, source?: VaultSource): Promise<VersionRow> {
     const row = await this.versions.find(caller.org, id, version, source);
     if (row === undefined) throw new Problem('not_found');
-    // Whoever reads it compares its hash; what is no token any more could not even be said in an answer.
-    if (!ContentToken.safeParse(row.content).success) {
-      throw new Problem('envelope_tampered', { detail: 'the stored content was changed: it is no sealed content' });
-    }
+    requireToken(row.content);
     return row;
   }
 
@@ -146,6 +143,15 @@ export class VersionsService {
     if (!numbers.every((version) => found.has(version))) throw new Problem('not_found');
     return found;
   }
+}
+
+/**
+ * Whoever reads it compares its hash; what is no token any more could not even be said in an answer.
+ * @throws {Problem} envelope_tampered
+ */
+export function requireToken(content: string): void {
+  if (!ContentToken.safeParse(content).success)
+    throw new Problem('envelope_tampered', { detail: 'the stored content was changed: it is no sealed content' });
 }
 
 /**

@@ -1,0 +1,20 @@
+import type { AnswerOptions } from '../route/answer.js';
+import type { AuditEntry } from './audit-record.js';
+
+/** What the work of a mutation comes to: its answer, and what the audit log says was done. */
+export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
+  readonly body: Body;
+  readonly event: AuditEntry;
+  /** What else was done with it, in the same transaction; a retry that gets the first answer does not say it again. */
+  readonly also?: readonly AuditEntry[];
+  /**
+   * How long the same Idempotency-Key gets the same answer; as long as it is known, a day, unless given. From then on
+   * it gets `envelope_expired`: it never brings about the effect again.
+   */
+  readonly keepSeconds?: number;
+}
+
+/** An effect that one statement can write, with the values that it needs. */
+export interface OneStatement<Own, Body> extends Omit<Effect<Body>, 'also'> {
+  readonly own: Own;
+}

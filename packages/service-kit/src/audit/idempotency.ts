@@ -1,0 +1,78 @@
+import { Problem } from '@bulla/contract';
+import { digestB64u, utf8 } from '@bulla/crypto';
+import type { Kysely, Selectable } from 'kysely';
+import { sql } from 'kysely';
+import type { Signatory } from '../authentication/caller.js';
+import { databaseSeconds } from '../database/clock-drift.js';
+import { databaseFault } from '../database/database-fault.js';
+import { overloaded } from '../edge/problem-of.js';
+import type { IdempotencyTable, LedgerTables } from './ledger-tables.js';
+
+/** How long an Idempotency-Key is known, by the clock of the database. */
+export const KEEP_SECONDS = 86_400;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** What makes two requests the same: all of it but the signature. */
+export function requestHash({ request: { method, path, query, ifMatch, bodySha256 } }: Signatory): Promise<string> {
+  return digestB64u(
+    utf8(
+      JSON.stringify([
+        method,
+        path,
+        query,
+        ifMatch ?? null, // guard: idempotency-condition
+        bodySha256, // guard: idempotency-body
+      ]),
+    ),
+  );
+}
+
+/** Waits for another transaction that holds the key, as long as the database lets it (protocol.md §6). */
+export async function takeKey(
+  trx: Kysely<LedgerTables>,
+  { org, keyid }: Signatory,
+  { key, request_sha256 }: { key: string; request_sha256: string },
+): Promise<boolean> {
+  const expires_at = sql<number>`${databaseSeconds} + ${KEEP_SECONDS}::int8`;
+  try {
+    const result = await trx
+      .insertInto('idempotency')
+      .values({ org, keyid, key, request_sha256, answer: '{}', expires_at })
+      .onConflict((conflict) => conflict.columns(['keyid', 'key']).doNothing())
+      .executeTakeFirstOrThrow();
+    return result.numInsertedOrUpdatedRows === 1n;
+  } catch (error) {
+    throw databaseFault(error)?.code === LOCK_NOT_AVAILABLE ? stillRunning() : error;
+  }
+}
+
+/** What was answered under a key, if anything was. */
+export function answeredBefore(
+  db: Kysely<LedgerTables>,
+  { org, keyid }: Signatory,
+  key: string,
+): Promise<Selectable<IdempotencyTable> | undefined> {
+  return db
+    .selectFrom('idempotency')
+    .selectAll()
+    .where('keyid', '=', keyid)
+    .where('key', '=', key)
+    .where('org', '=', org)
+    .executeTakeFirst();
+}
+
+/** Nothing was written, or not known to be: the same request again gets the answer, or brings it about. */
+export function troubleOf(error: unknown): never {
+  throw databaseFault(error)?.code === LOCK_NOT_AVAILABLE ? stillRunning() : overloaded(error);
+}
+
+/** Whoever asks anew with another key gets another envelope; this key must not bring about a second one. */
+export function pastItsAnswer(): Problem {
+  const detail = 'the answer to this Idempotency-Key is past its time; ask anew with another one';
+  return new Problem('envelope_expired', { detail });
+}
+
+export function stillRunning(): Problem {
+  const detail = 'another request with this Idempotency-Key is still at work';
+  return new Problem('indeterminate', { detail, retryAfterSeconds: 1 });
+}
