@@ -35,6 +35,7 @@ export type { Effect } from './audit/effect.js';
 export type { RunOptions } from './audit/ledger.js';
 export { ledgerMigrations } from './audit/ledger-tables.js';
 export type { AuditEventTable, HttpNonceTable, IdempotencyTable, LedgerTables } from './audit/ledger-tables.js';
+export { ActAtOnce } from './audit/act-at-once.js';
 export type { OnceParts } from './audit/one-statement.js';
 export { WriteOnce } from './audit/one-statement.js';
 export { Statement } from './database/statement.js';

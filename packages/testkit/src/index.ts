@@ -10,4 +10,5 @@ export { RecordedRequest, type RequestEnd } from './recorded-request.js';
 export { type PartOfMany, takePart } from './part-of-many.js';
 export { isLongRun, randomFrom, sampled, seedOfRun } from './sampling.js';
 export { committedKeyPair, type TestKeyPair } from './test-keys.js';
+export { openWire, type Wire } from './wire.js';
 export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.js';

@@ -92,15 +92,19 @@ export async function countingUnwrapper(member: TestMember): Promise<CountingUnw
   return counting;
 }
 
-/** A database with the responder's tables, migrated. */
+/**
+ * A database with the responder's tables, migrated.
+ * @param through where a server is reached instead of where it is
+ */
 export async function openDatabase(
   kind: 'server' | 'embedded',
   log = silent(),
+  through: (url: string) => Promise<string> = async (url) => url,
 ): Promise<{ database: Database<ResponderTables>; drop(): Promise<void> }> {
   const options = { schema: 'responder', migrations: responderMigrations, log };
   const server = kind === 'server' ? await databaseForTest() : undefined;
   if (server?.url !== undefined) {
-    const database = connectDatabase<ResponderTables>({ ...options, from: { url: server.url } });
+    const database = connectDatabase<ResponderTables>({ ...options, from: { url: await through(server.url) } });
     await database.migrate();
     return { database, drop: () => database.close().then(() => server.drop()) };
   }

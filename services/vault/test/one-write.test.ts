@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { parseEnvelope } from '@bulla/crypto';
-import { findPostgres } from '@bulla/testkit';
+import type { Wire } from '@bulla/testkit';
+import { findPostgres, openWire } from '@bulla/testkit';
 import { sql } from 'kysely';
 import { EnvelopeMaterialRepository } from '../src/envelopes/envelope-material.repository.js';
 import type { Bundle, PromptRef, SealedVersion } from './authoring.js';
@@ -8,8 +9,6 @@ import { bodyOf, mintId, moveLabel, must, publishPrompt, pushVersion, tokenHash 
 import { expectRefusal } from './refusals.js';
 import type { Store, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
-import type { Wire } from './wire.js';
-import { openWire } from './wire.js';
 
 const PATH = '/api/v1/envelopes';
 

@@ -2,7 +2,8 @@ import { auditResult, Problem } from '@bulla/contract';
 import type { Kysely, OperationNodeSource, Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { Answer } from '../route/answer.js';
-import { auditOfAct, auditOfFailure, auditOfRefusal } from './audit-record.js';
+import type { ActAtOnce } from './act-at-once.js';
+import { auditOfAct, auditOfFailure } from './audit-record.js';
 import type { AuditEntry, AuditFailure } from './audit-record.js';
 import type { Effect, OneStatement } from './effect.js';
 import type { Signatory } from '../authentication/caller.js';
@@ -21,7 +22,8 @@ import {
 } from './idempotency.js';
 import { useNonce } from './nonces.js';
 import type { WriteOnce } from './one-statement.js';
-import { writeAudit, writeAuditOfChange } from './outbox.js';
+import { writeAuditOfChange } from './outbox.js';
+import { insertAudit, refused, usedAlready } from './ledger-rows.js';
 import { isOurFault, overloaded, problemOf } from '../edge/problem-of.js';
 
 export type AuditResult = 'ok' | 'denied' | 'error';
@@ -96,6 +98,25 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     }
     this.#onWritten('ok');
     return outcome;
+  }
+
+  /**
+   * Does an act whose replay its room recognises, if everything about it is as usual.
+   * @returns whether it is done and written down; else nothing is: {@link run} says why
+   * @throws whatever the database says
+   */
+  async actAtOnce<Own extends object>(
+    caller: Signatory,
+    act: ActAtOnce<Tables, Own>,
+    entry: AuditEntry,
+    own: Own,
+  ): Promise<boolean> {
+    const machineMs = this.#clock.machineMs();
+    const isDone = await act.run(this.#db, { caller, event: auditOfAct(caller, entry), machineMs, own });
+    if (!isDone) return false;
+    recorded.add(caller);
+    this.#onWritten('ok');
+    return true;
   }
 
   /**
@@ -212,7 +233,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
       // guard: nonce-refusal
-      if (changesSomething(caller)) await useNonce(ledger, caller);
+      if (caller.request.method !== 'GET') await useNonce(ledger, caller);
       await refused(ledger, caller, problem);
     });
     recorded.add(caller);
@@ -273,26 +294,4 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     for (const one of also) await insertAudit(ledger, caller, auditOfAct(caller, one));
     return new Answer(body, rest);
   }
-}
-
-async function refused(trx: Kysely<LedgerTables>, caller: Signatory, problem: Problem): Promise<Problem> {
-  await insertAudit(trx, caller, auditOfRefusal(caller, problem));
-  return problem;
-}
-
-/** Without the row there is no effect, whatever the database has against it. */
-async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Signatory, event: string): Promise<void> {
-  try {
-    await writeAudit(db, { org, event, requestId: request.id });
-  } catch (error) {
-    throw overloaded(error);
-  }
-}
-
-function changesSomething(caller: Signatory): boolean {
-  return caller.request.method !== 'GET';
-}
-
-function usedAlready(): Problem {
-  return new Problem('unauthenticated', { detail: 'this signature was used already' });
 }

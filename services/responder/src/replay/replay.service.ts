@@ -5,6 +5,7 @@ import { Injectable } from '@nestjs/common';
 import type { ResponderTables, ResponderTransaction } from '../database/types.js';
 import type { ClaimKey, DirectoryRef, Taken } from './claims.repository.js';
 import { ClaimsRepository, LEASE_SECONDS, TOMBSTONE_SECONDS } from './claims.repository.js';
+import { FIRST_CLAIM } from './first-claim.js';
 import { Lease } from './lease.js';
 import type { Endings, RunEnd } from './lease.js';
 import { RestoreGuard } from './restore-guard.js';
@@ -78,6 +79,7 @@ export class ReplayService {
   }
 
   async #settle(caller: Caller, key: ClaimKey, question: Question): Promise<Settled> {
+    if (await this.#isFirst(caller, key, question)) return { kind: 'run', fence: 1 };
     const decide = () => this.ledger.run(caller, (trx) => this.#decide(trx, key, question), { ownReplay: true });
     try {
       const { body } = await decide().catch(async (error: unknown) => {
@@ -94,6 +96,20 @@ export class ReplayService {
       if (error instanceof Problem && error.code === 'indeterminate') await this.claims.settle(key);
       throw error;
     }
+  }
+
+  /** Whether the question is claimed by the one statement that is enough for nearly all of them. */
+  async #isFirst(caller: Caller, key: ClaimKey, question: Question): Promise<boolean> {
+    const { rh, late, issuedAt, directory, promptId: prompt, version, envelope } = question;
+    const mark = this.restores.known();
+    // guard: first-late without: if (mark === undefined) return false;
+    if (mark === undefined || late) return false;
+    const facts = { invocation: key.jti, envelope: envelope.jti, prompt, version, replayed: false };
+    const expiresAt = new Date((envelope.exp + TOMBSTONE_SECONDS) * 1000);
+    const use = { envelope: envelope.jti, max: envelope.uses, expiresAt };
+    const judgedBy = { directoryVersion: directory.ver, directoryHash: directory.hash, generation: mark.generation };
+    const own = { ...key, rh, ...use, issuedAt, ...judgedBy, mark: mark.id };
+    return this.ledger.actAtOnce(caller, FIRST_CLAIM, { act: 'invocation.run', obj: facts }, own);
   }
 
   async #decide(trx: ResponderTransaction, key: ClaimKey, question: Question): Promise<Effect<Settled>> {

@@ -38,6 +38,11 @@ export class RestoreGuard implements OnApplicationBootstrap {
     }
   }
 
+  /** The newest mark that this process has worked with; undefined before the first. */
+  known(): Mark | undefined {
+    return this.newest;
+  }
+
   /**
    * Whether a mark is the newest that this process has seen, which it is remembered as then. After a failover and back,
    * the mark of the first database is good where it stands, and still everything since is forgotten there.

@@ -1,0 +1,100 @@
+import type { Expression, Kysely, QueryCreator } from 'kysely';
+import { sql } from 'kysely';
+import type { Signatory } from '../authentication/caller.js';
+import { agreesWithMs } from '../database/clock-drift.js';
+import { databaseFault } from '../database/database-fault.js';
+import { Statement } from '../database/statement.js';
+import type { LedgerTables } from './ledger-tables.js';
+import { ledgerOf } from './ledger-tables.js';
+import { durably, nonceRow } from './nonces.js';
+import { auditInsertion } from './outbox.js';
+
+const DIVISION_BY_ZERO = '22012';
+
+/** A statement in parentheses; it may read from `used`, and from those before it, by their names. */
+type Part = Parameters<QueryCreator<LedgerTables>['with']>[1];
+
+/** What a room says of an act that one statement can write. It is asked once, with places for the values. */
+export interface ActParts<Tables, Own> {
+  /** All that must be so. */
+  holds(db: Kysely<Tables>, own: Own): Expression<boolean>;
+  /** What is changed, each for a row of the one before; the first for one of `used`. The last has a row if all was. */
+  effects(db: Kysely<Tables>, own: Own): readonly (readonly [name: string, part: unknown])[];
+}
+
+interface Given<Own> {
+  readonly org: string;
+  readonly keyid: string;
+  readonly nonce: string;
+  readonly nonceEnds: number;
+  readonly requestId: string;
+  readonly event: string;
+  readonly machineMs: number;
+  readonly $own: Own;
+}
+
+/**
+ * Nonce, effects and audit row in one statement: all of it, or nothing. Where something else than what is usual is to be
+ * said, it says nothing but that: {@link Ledger.run} finds out what, and writes it down.
+ */
+export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
+  readonly #statement: Statement<Tables, Given<Own>, { isDone: boolean }>;
+
+  constructor(parts: ActParts<Tables, Own>) {
+    this.#statement = new Statement((db, given) => acting(db, given, parts));
+  }
+
+  /**
+   * @param event JSON text of the audit event.
+   * @returns whether it is done; else nothing is
+   * @throws whatever the database says
+   */
+  async run(
+    db: Kysely<Tables>,
+    { caller, event, machineMs, own }: { caller: Signatory; event: string; machineMs: number; own: Own },
+  ): Promise<boolean> {
+    const { org, keyid, nonce, expires_at: nonceEnds } = nonceRow(caller);
+    const given = { org, keyid, nonce, nonceEnds, requestId: caller.request.id, event, machineMs, $own: own };
+    try {
+      const [row] = await this.#statement.run(db, given);
+      return row?.isDone === true;
+    } catch (error) {
+      if (databaseFault(error)?.code === DIVISION_BY_ZERO) return false;
+      throw error;
+    }
+  }
+}
+
+function acting<Tables extends LedgerTables, Own>(db: Kysely<Tables>, given: Given<Own>, parts: ActParts<Tables, Own>) {
+  const text = (value: string) => sql<string>`${value}::text`;
+  const used = ledgerOf(db).with(
+    'used',
+    (part) =>
+      part
+        .insertInto('http_nonce')
+        .columns(['org', 'keyid', 'nonce', 'expires_at'])
+        .expression(
+          part
+            .selectNoFrom([text(given.org).as('org'), text(given.keyid).as('keyid'), text(given.nonce).as('nonce')])
+            .select(sql<number>`${given.nonceEnds}::int8`.as('expires_at'))
+            .where(parts.holds(db, given.$own))
+            .where(agreesWithMs(given.machineMs)), // guard: act-drifted
+        )
+        .onConflict((conflict) => conflict.columns(['keyid', 'nonce']).doNothing())
+        .returning('nonce')
+        .returning(durably.as('durably')), // guard: act-durable
+  );
+  const effects = parts.effects(db, given.$own);
+  const [last] = effects.at(-1) ?? ['used'];
+  const all = effects.reduce<typeof used>((query, [name, part]) => query.with(name, part as Part) as never, used);
+  // A nonce that is used while not all is done: the division takes everything back.
+  // guard: act-whole without: const whole = sql<number>`0`;
+  const whole = sql<number>`case when exists (select from used) then 1 / (select count(*) from ${sql.ref(last)})::integer end`;
+  return (
+    all
+      // guard: act-audited without: .with('audited', (part) => part.selectNoFrom(sql`1`.as('id')))
+      .with('audited', (part) => auditInsertion(part as never, last, given))
+      .selectNoFrom((eb) => [eb.exists(eb.selectFrom('audited').select('id')).as('isDone'), whole.as('whole')])
+      .$castTo<{ isDone: boolean }>()
+  );
+}

@@ -1,0 +1,27 @@
+import { Problem } from '@bulla/contract';
+import type { Kysely } from 'kysely';
+import type { Signatory } from '../authentication/caller.js';
+import { overloaded } from '../edge/problem-of.js';
+import { auditOfRefusal } from './audit-record.js';
+import type { LedgerTables } from './ledger-tables.js';
+import { writeAudit } from './outbox.js';
+
+/** Writes the row of a refusal. @returns the problem that it is refused with */
+export async function refused(trx: Kysely<LedgerTables>, caller: Signatory, problem: Problem): Promise<Problem> {
+  await insertAudit(trx, caller, auditOfRefusal(caller, problem));
+  return problem;
+}
+
+/** Without the row there is no effect, whatever the database has against it. */
+export async function insertAudit(db: Kysely<LedgerTables>, { org, request }: Signatory, event: string): Promise<void> {
+  try {
+    await writeAudit(db, { org, event, requestId: request.id });
+  } catch (error) {
+    throw overloaded(error);
+  }
+}
+
+/** The nonce of the signature is used. */
+export function usedAlready(): Problem {
+  return new Problem('unauthenticated', { detail: 'this signature was used already' });
+}

@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { mintId } from '@bulla/crypto';
+import type { Signatory } from '@bulla/service-kit';
+import { sql } from 'kysely';
+import { openDatabase } from '../../test/responder-fixture.js';
+import type { FirstClaim } from './first-claim.js';
+import { FIRST_CLAIM } from './first-claim.js';
+import type { Mark } from './restore-mark.repository.js';
+import { RestoreMarkRepository } from './restore-mark.repository.js';
+
+const TABLES = ['http_nonce', 'invocation', 'envelope_use', 'audit_event'] as const;
+const DIRECTORY = { version: 7, sha256: 'the seventh' };
+
+describe.each(['server', 'embedded'] as const)(
+  'the claim of a new question in one statement, in the %s database',
+  (kind) => {
+    let opened: Awaited<ReturnType<typeof openDatabase>>;
+    let mark: Mark;
+    let own: FirstClaim;
+    let nonce: string;
+
+    beforeAll(async () => {
+      opened = await openDatabase(kind);
+      const { db } = opened.database;
+      await db
+        .insertInto('seen_document')
+        .values({ org: 'acme', kind: 'directory', ...DIRECTORY, memory: '{}' })
+        .execute();
+    });
+    afterAll(() => opened.drop());
+    beforeEach(async () => {
+      const { db } = opened.database;
+      await db.deleteFrom('restore_mark').execute();
+      const renewed = await new RestoreMarkRepository(db).renew('acme');
+      if (renewed === undefined) throw new Error('the database had a mark');
+      ({ mark } = renewed);
+      nonce = mintId('inv');
+      own = {
+        org: 'acme',
+        iss: 'urn:bulla:acme:dev:x',
+        jti: mintId('inv'),
+        rh: 'rh',
+        envelope: mintId('env'),
+        max: 1,
+        expiresAt: new Date(8e12),
+        issuedAt: renewed.notBefore,
+        directoryVersion: DIRECTORY.version,
+        directoryHash: DIRECTORY.sha256,
+        generation: mark.generation,
+        mark: mark.id,
+      };
+    });
+
+    const claim = (changes: Partial<FirstClaim> = {}, { by = nonce, machineMs = Date.now() } = {}) => {
+      const caller: Signatory = {
+        org: 'acme',
+        urn: own.iss,
+        kid: 'kid',
+        keyid: `${own.iss}#kid`,
+        kind: 'device',
+        request: { id: 'a-request' } as Signatory['request'],
+        evidence: { type: 'signature', nonce: by, expires: 8e9, sha256: 'hash' },
+      };
+      return FIRST_CLAIM.run(opened.database.db, {
+        caller,
+        event: '{"act":"claimed"}',
+        machineMs,
+        own: { ...own, ...changes },
+      });
+    };
+    const counts = async () => {
+      const { db } = opened.database;
+      const count = (table: string) => sql`(select count(*)::int from ${sql.table(`responder.${table}`)})`;
+      const { rows } = await sql<Record<string, number>>`select ${sql.join(
+        TABLES.map((table) => sql`${count(table)} as ${sql.ref(table)}`),
+      )}`.execute(db);
+      return rows[0] ?? {};
+    };
+    const expectNothing = async (send: () => Promise<unknown>) => {
+      const before = await counts();
+      expect(await send().catch(String)).toBe(false);
+      expect(await counts()).toEqual(before);
+    };
+    const changeMark = (values: object) => opened.database.db.updateTable('restore_mark').set(values).execute();
+    const ourOwn = { written_by: sql`pg_current_xact_id()` as never };
+
+    it('writes nonce, claim, use and audit row [guard: act-audited]', async () => {
+      const before = await counts();
+      expect(await claim()).toBe(true);
+      expect(await counts()).toEqual(
+        Object.fromEntries(Object.entries(before).map(([table, rows]) => [table, rows + 1])),
+      );
+      expect(
+        await opened.database.db.selectFrom('invocation').selectAll().where('jti', '=', own.jti).executeTakeFirst(),
+      ).toMatchObject({ org: 'acme', iss: own.iss, rh: 'rh', state: 'accepted', fence: 1, reply: null });
+    });
+
+    it('writes nothing under a nonce that is used, nor for a question that is known [guard: act-whole]', async () => {
+      expect(await claim()).toBe(true);
+      await expectNothing(() => claim({ jti: mintId('inv'), envelope: mintId('env') }));
+      await expectNothing(() => claim({ envelope: mintId('env') }, { by: mintId('inv') }));
+    });
+
+    it('lets one of many in', async () => {
+      const tries = Array.from({ length: 20 }, () => claim({}, { by: mintId('inv') }));
+      expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);
+    });
+
+    it('counts the uses of an envelope, which is of one organisation [guard: first-use-count] [guard: first-use-org]', async () => {
+      const next = (changes: Partial<FirstClaim> = {}) =>
+        claim({ jti: mintId('inv'), max: 2, ...changes }, { by: mintId('inv') });
+      expect([await next(), await next()]).toEqual([true, true]);
+      await expectNothing(next);
+      const envelope = mintId('env');
+      const used = { env_jti: envelope, org: 'other', uses: 1, max: 9, expires_at: new Date(8e12) };
+      await opened.database.db.insertInto('envelope_use').values(used).execute();
+      await expectNothing(() => next({ envelope }));
+    });
+
+    it.each([
+      ['a newer directory than it was judged by', { directoryVersion: 6, directoryHash: 'the sixth' }],
+      ['another directory of the same version', { directoryHash: 'another seventh' }],
+    ])('writes nothing where replicas have seen %s [guard: first-directory]', async (_name, judgedBy) => {
+      await expectNothing(() => claim(judgedBy));
+      expect(await claim({ directoryVersion: 8, directoryHash: 'the eighth' })).toBe(true);
+    });
+
+    it('writes nothing for what was issued before the mark [guard: first-before-restore]', async () => {
+      await expectNothing(() => claim({ issuedAt: own.issuedAt - 1 }));
+    });
+
+    it('writes nothing in a database whose mark somebody else wrote [guard: first-mark-ours]', async () => {
+      await changeMark({ not_before: new Date(0) });
+      await expectNothing(() => claim());
+    });
+
+    it('writes nothing where the mark lies ahead [guard: first-mark-ahead]', async () => {
+      const aheadMs = Date.now() + 2 * 86_400_000;
+      await changeMark({ not_before: new Date(aheadMs), ...ourOwn });
+      const { rows } = await sql<{ id: string }>`
+      select written_by || ' ' || place as id from responder.restore_mark where org = 'acme'`.execute(
+        opened.database.db,
+      );
+      await expectNothing(() => claim({ issuedAt: Math.ceil(aheadMs / 1000) + 1, mark: rows[0]?.id ?? '' }));
+    });
+
+    it.each([
+      ['count', { generation: 99 }],
+      ['place', { mark: 'another' }],
+    ])(
+      'writes nothing under another mark than the process has worked with, by its %s [guard: first-mark-newest]',
+      async (_name, other) => {
+        await expectNothing(() => claim(other));
+      },
+    );
+
+    it.each([61_000, -61_000])(
+      'writes nothing while the clocks are apart by %s ms [guard: act-drifted]',
+      async (driftMs) => {
+        await expectNothing(() => claim({}, { machineMs: Date.now() + driftMs }));
+      },
+    );
+
+    it('is durable, also on a connection of a pooler that is not set so [guard: act-durable]', async () => {
+      const { db } = opened.database;
+      await sql`create table responder.seen (setting text)`.execute(db);
+      await sql`create function responder.look() returns trigger language plpgsql as
+      'begin insert into responder.seen values (current_setting(''synchronous_commit'')); return new; end'`.execute(db);
+      await sql`create trigger look before insert on responder.invocation for each row execute function responder.look()`.execute(
+        db,
+      );
+      const setAll = (to: string) =>
+        Promise.all(
+          Array.from({ length: 12 }, () =>
+            sql`select set_config('synchronous_commit', ${to}, false), pg_sleep(0.1)`.execute(db),
+          ),
+        );
+      await setAll('off');
+      expect(await claim()).toBe(true);
+      await setAll('on');
+      await sql`drop trigger look on responder.invocation`.execute(db);
+      expect((await sql<{ setting: string }>`select setting from responder.seen`.execute(db)).rows).toEqual([
+        { setting: 'on' },
+      ]);
+    });
+  },
+);

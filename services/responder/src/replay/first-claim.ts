@@ -1,0 +1,77 @@
+import { ActAtOnce, isMarkOurs } from '@bulla/service-kit';
+import { sql } from 'kysely';
+import type { ResponderTables } from '../database/types.js';
+import { isAhead, markId, notBefore } from './restore-mark.repository.js';
+
+/** A question that comes for the first time, and what it is judged by. */
+export interface FirstClaim {
+  readonly org: string;
+  readonly iss: string;
+  readonly jti: string;
+  readonly rh: string;
+  readonly envelope: string;
+  readonly max: number;
+  readonly expiresAt: Date;
+  /** Seconds: when the older of it and its envelope was signed. */
+  readonly issuedAt: number;
+  readonly directoryVersion: number;
+  readonly directoryHash: string;
+  /** The newest mark that this process has worked with. */
+  readonly generation: number;
+  readonly mark: string;
+}
+
+/**
+ * The claim of a question that nobody has seen, in one statement: step 9 of protocol.md §2.4, where all is as it mostly
+ * is. ReplayService says what it is that is not.
+ */
+export const FIRST_CLAIM = new ActAtOnce<ResponderTables, FirstClaim>({
+  holds(db, { org, issuedAt, generation, mark, directoryVersion, directoryHash }) {
+    const known = db
+      .selectFrom('restore_mark')
+      .select('org')
+      .where('org', '=', org)
+      .where(isMarkOurs) // guard: first-mark-ours
+      .where(sql<boolean>`not ${isAhead}`) // guard: first-mark-ahead
+      .where(sql<boolean>`(restore_mark.generation = ${generation}::integer and ${markId} = ${mark}::text)`) // guard: first-mark-newest
+      .where(sql<boolean>`${notBefore} <= ${issuedAt}::int8`); // guard: first-before-restore
+    const other = db
+      .selectFrom('seen_document')
+      .select('org')
+      .where('org', '=', org)
+      .where('kind', '=', 'directory')
+      .where(
+        sql<boolean>`(version > ${directoryVersion}::integer or (version = ${directoryVersion}::integer and sha256 <> ${directoryHash}::text))`,
+      );
+    // guard: first-directory without: return sql<boolean>`exists ${known}`;
+    return sql<boolean>`(exists ${known} and not exists ${other})`;
+  },
+  effects(db, { org, iss, jti, rh, envelope, max, expiresAt }) {
+    const text = (value: string) => sql<string>`${value}::text`;
+    const taken = db
+      .insertInto('invocation')
+      .columns(['org', 'iss', 'jti', 'rh', 'state'])
+      .expression(sql`(select ${text(org)}, ${text(iss)}, ${text(jti)}, ${text(rh)}, 'accepted' from used)` as never)
+      .onConflict((conflict) => conflict.columns(['iss', 'jti']).doNothing())
+      .returning('jti');
+    const counted = db
+      .insertInto('envelope_use')
+      .columns(['env_jti', 'org', 'uses', 'max', 'expires_at'])
+      .expression(
+        sql`(select ${text(envelope)}, ${text(org)}, 1, ${max}::integer, ${expiresAt}::timestamptz from taken)` as never,
+      )
+      .onConflict(
+        (conflict) =>
+          conflict
+            .column('env_jti')
+            .doUpdateSet({ uses: sql`envelope_use.uses + 1` })
+            .whereRef('envelope_use.uses', '<', 'envelope_use.max') // guard: first-use-count
+            .where('envelope_use.org', '=', org), // guard: first-use-org
+      )
+      .returning('env_jti');
+    return [
+      ['taken', () => taken],
+      ['counted', () => counted],
+    ];
+  },
+});
