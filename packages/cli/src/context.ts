@@ -75,7 +75,7 @@ export class Context {
     return this.homeAt(this.settings.home);
   }
 
-  /** A folder whose locked files are opened by whoever runs the command. */
+  /** A folder. The person who runs the command opens its locked files. */
   homeAt(folder: string | undefined): Home {
     return new Home(folder, (path, wrong) => this.passphrases.of(path, wrong));
   }
@@ -100,7 +100,7 @@ export class Context {
     return path === undefined ? { home: this.home, name: IDENTITY } : this.placeOf(path);
   }
 
-  /** Says it where others may look into the home folder: its mode is left to whoever made it. */
+  /** Says it where others may look into the home folder: the user who made the folder decides its mode. */
   async noteOpenHome(): Promise<void> {
     const { home } = this;
     // guard: open-home

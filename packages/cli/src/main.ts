@@ -7,7 +7,7 @@ const LINGER_MS = 1_000;
 const ending = new AbortController();
 // A signal to the process group arrives twice, from npm and from the system: the second means no more than the first.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort(new Error(signal)));
-// Whoever reads may stop reading (`| head`): that is no fault.
+// The reader of the output may stop reading (`| head`): that is no fault.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 process.exitCode = await run(process.argv.slice(2), {

@@ -144,7 +144,7 @@ function sayUsage({ out }: Context, usage: string[] | undefined, text: string): 
   else out.usage(text);
 }
 
-/** Whether --json stands among the options; what follows `--` are none. */
+/** Whether --json stands among the options. What follows `--` is not an option. */
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return (end < 0 ? argv : argv.slice(0, end)).includes('--json');

@@ -48,12 +48,12 @@ async function outcomeOf(name: RouteName, page: ReadonlyMap<string, string>): Pr
   const [, line = ''] = /^```sh\n(.+)\n```$/m.exec(described) ?? [];
   const [program, ...argv] = wordsOf(line.replace('urn:bulla:acme:svc:responder:eu1', LOCAL));
   if (program !== 'bulla') return described;
-  // The body is for who sends it to write.
+  // The sender has to write the body.
   if (argv.includes('--input')) return line.startsWith(`bulla api ${method} /`) ? 'sent' : line;
   const { code, stderr } = await world.bulla(argv);
   if (/that is not what|there is no (?:GET|POST|PUT|DELETE)/.test(stderr)) return stderr;
-  // The examples are of another organisation: what they name is not there, and its tokens are none. The line is good
-  // all the same: the command sends it, and the service says what it has against it. A public route says so unsigned.
+  // The examples are of another organisation: what they name is not there, and their tokens are not valid. The line is
+  // good all the same: the command sends it, and the service says why it refuses it. A public route says so unsigned.
   const told = [...stderr.matchAll(/\(([a-z_]+)\)/g)].map(([, one]) => one);
   const declared = [...problemsOf(of(name)), ...EDGE_PROBLEMS];
   return code === 0 || declared.some((one) => told.includes(one)) ? 'sent' : stderr;

@@ -11,7 +11,7 @@ beforeAll(async () => {
   running = await world.up('organisation');
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
   await world.bulla(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
-  // Whoever confirms wants a renewer's word that nothing came later.
+  // A person who confirms needs a renewer's word that nothing came later.
   await world.done(['trust', 'renew']);
 });
 afterAll(async () => {

@@ -27,7 +27,7 @@ beforeEach(async () => {
   const twoOf = (threshold: number) => ({ groups: ['grp:authors'], threshold });
   await world.file('protected.json', JSON.stringify({ ...policy, labels: { audited: twoOf(2) } }));
   await world.file('wrong.json', JSON.stringify({ ...policy, labels: { production: twoOf(17) } }));
-  // A version is not for whoever writes a policy to choose.
+  // The author of a policy does not choose its version.
   await world.file('chosen.json', JSON.stringify({ ...policy, version: 99 }));
   await world.file('binary', new Uint8Array([0xff, 0xfe]));
 });

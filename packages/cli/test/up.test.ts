@@ -232,7 +232,7 @@ describe('bulla up', () => {
       passed = 12;
       await world.done(['trust', 'renew']);
       passed = 30;
-      // Nobody called anything the newest meanwhile: whoever signs a directory says that it is.
+      // Nobody called anything the newest meanwhile. The signer of a directory says that it is the newest.
       expect(await world.bulla(['run', 'demo/claim-triage@demo', '--var', 'claim=Water.'])).toMatchObject({ code: 10 });
       const renewed = await world.bulla(['trust', 'renew']);
       expect(renewed).toMatchObject({

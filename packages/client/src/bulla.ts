@@ -152,7 +152,7 @@ export class Bulla {
     return this.#session.keeper.refresh();
   }
 
-  /** Fetches the newest documents now, expired or not: for whoever signs those that follow them. */
+  /** Fetches the newest documents now, expired or not: for a person who signs the next ones. */
   catchUpTrust(): Promise<Trust> {
     return this.#session.keeper.catchUp();
   }
@@ -179,7 +179,7 @@ export class Bulla {
     return callApi(this.#session, call);
   }
 
-  /** Stops whatever is still under way; nothing can be asked afterwards. */
+  /** Stops everything that is still under way. Nothing can be asked afterwards. */
   close(): Promise<void> {
     this.#closing.abort(bullaError('transport_failed', { message: 'this connection was closed', origin: 'client' }));
     return Promise.resolve();

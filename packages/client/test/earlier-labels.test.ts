@@ -84,7 +84,7 @@ describe('labels that were signed before positions had a predecessor', () => {
     expect(parseTag(position()?.tags[0] ?? '').claims).toMatchObject({ seq: NUMBER + 1, prev: '', ver: 1 });
     expect(await run(owner)).toBe(1);
     expect(await owner.prompts.renewLabels(NAME)).toEqual([]);
-    // Another home of before follows, too.
+    // Another earlier home follows, too.
     const file = join(folder, 'owner', 'trust.json');
     expect(await readFile(file, 'utf8')).toContain('"tuples":[{');
     expect(await run(await at('new', world.organisation.invoker))).toBe(1);

@@ -8,7 +8,7 @@ import type { Outgoing } from './signed-service.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
 
-// Whoever stands between asker and responder cannot make an answer, but could let one never end.
+// An attacker between asker and responder cannot make an answer, but could keep one from ending.
 
 const NAME = 'claims/triage';
 const VARS = { claim: 'water' };

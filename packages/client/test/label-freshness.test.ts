@@ -207,7 +207,7 @@ it('a renewer who has not spoken for a day of where a label went is named', asyn
   ]);
   await vouch();
   expect(await author.labels.missingWords(NAME)).toEqual([{ label: 'latest', renewers: [urn] }]);
-  // Its word for another position is none for this one.
+  // Its word for another position does not count for this one.
   const elsewhere = await word({ seq: 9 });
   world.vault.positions.words.set(position().tags[0] ?? '', [elsewhere]);
   expect(await author.labels.missingWords(NAME)).toHaveLength(2);

@@ -83,7 +83,7 @@ describe('what is remembered of a label', () => {
       ['old', 1],
       ['latest', 2],
     ]);
-    // The label that the earlier prompt left is where it was: that is no news of the name.
+    // The label that the earlier prompt left is where it was: that says nothing new about the name.
     expect(seenIn(put(state, at(1, { label: 'old', expiresAt: 200 })))).toMatchObject({
       sub: 'two',
       contents: [[1, 'new']],

@@ -15,7 +15,7 @@ export class PeopleVault {
   readonly enrolments = new Map<string, Entry>();
   /** The directories that were published, the newest last. */
   readonly directories: string[] = [];
-  /** Changes requests on their way to whoever approves. */
+  /** Changes requests on their way to the approver. */
   forge: (request: EnrolmentRequest) => Partial<EnrolmentRequest> = () => ({});
   /** Called before each publication. */
   beforePublication: () => void | Promise<void> = () => undefined;

@@ -409,7 +409,7 @@ describe('new keys of a responder', () => {
     const message = await running.catch((error: unknown) => String(error));
     expect(message).toContain(fingerprint(next.kid));
     expect(message).toContain(fingerprint(world.organisation.responders[0].sig.kid));
-    // A key that is listed under another name is no new key.
+    // A key that is listed under another name does not count as a new key.
     world.responder.service.member = other;
     await expect(owner.prompt('claims/one').run({ claim: 'x' })).rejects.toMatchObject({ code: 'transport_failed' });
   });

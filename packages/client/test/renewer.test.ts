@@ -119,7 +119,7 @@ describe('a round', () => {
     expect(await renewer.round()).toMatchObject({ labels: 0, held: [{ label: 'latest' }, { label: LABEL }] });
     expect(await headIn(store)).toMatchObject({ seq: 2 });
     expect(wordFor()).toBeUndefined();
-    // Signed again by whoever may, it is called the newest.
+    // After a person who may sign it signs it again, the renewer calls it the newest.
     await author.labels.adopt(await author.labels.adoption(NAME, LABEL));
     await author.labels.confirm(NAME, await author.labels.standing(NAME, LABEL));
     expect(await renewer.round()).toMatchObject({ labels: 1, held: [{ label: 'latest' }] });

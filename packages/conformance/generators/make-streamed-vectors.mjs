@@ -23,7 +23,7 @@ const KEY = sha256('the key of the streamed vectors');
 const SALT = sha256('the salt of the streamed vectors').subarray(0, 24);
 const hashOf = (bytes) => sha256(bytes).toString('base64url');
 
-/** Whoever writes, whoever reads, and what comes between them, each step open to change. */
+/** The writer, the reader, and what comes between them. Each step can be changed. */
 function between(from, to) {
   const [sig, enc] = [values[`${from}.sig`], values[`${to}.enc`]];
   const [by, aud] = [thumbprint(sig), thumbprint(enc)];

@@ -9,7 +9,7 @@ import { publish, read } from './published.mjs';
 
 const golden = (name) => read(`golden/${name}.json`);
 const { keys: people } = golden('letter');
-/** Whoever seals and signs in a suite, and whom it is sealed to. */
+/** The person who seals and signs in a suite. Content is sealed to the same person. */
 const SUITES = { rsa2048: people.carol, rsa3072: people.dora, p256: people.alice };
 const values = Object.fromEntries(
   Object.entries(SUITES).flatMap(([suite, { sig, enc }]) => [

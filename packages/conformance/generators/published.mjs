@@ -35,7 +35,7 @@ export function publish(path, content, indent = 1) {
 }
 
 /**
- * Writes a file, whose cases are those of before and more.
+ * Writes a file, whose cases are the earlier ones and more.
  * @param {string} path in `vectors/`
  * @param {unknown} content of JSON, or a text as it is
  * @param {number} indent in spaces

@@ -62,7 +62,7 @@ interface EnrolmentFields {
   readonly mac: string;
 }
 
-/** docs/spec/enrolment.md: what whoever invited a device makes of the keys that ask to come in. */
+/** docs/spec/enrolment.md: how the person who invited a device judges the keys that ask to come in. */
 export const enrolments = {
   async verify({ code, sig_kid: sigKid, enc_kid: encKid, mac }: EnrolmentFields) {
     const { secret, ...shown } = parseInvitationCode(code);

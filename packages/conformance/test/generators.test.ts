@@ -10,7 +10,7 @@ import { GENERATORS, runGenerator } from '../generators/generators.mjs';
 const VECTORS = fileURLToPath(new URL('../vectors', import.meta.url));
 /** Kept as they were computed once: `vectors/README.md` says with what. */
 const WITHOUT_GENERATOR = ['golden/enrolment.json', 'golden/http-signature.json'];
-/** Whatever else is made would have other keys. */
+/** Vectors that are made again would have other keys. */
 const WITH_KEYS = ['organisations'];
 
 const hasPython = spawnSync('/usr/bin/python3', ['-c', 'import cryptography']).status === 0;

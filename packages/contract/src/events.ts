@@ -168,7 +168,7 @@ const strangers = z.strictObject({
   obj: z.strictObject({ count: Count.min(1) }),
 });
 
-/** The closed union of all entries, for whoever writes or reads the log. */
+/** The closed union of all entries, for code that writes or reads the log. */
 export const AuditEvent: z.ZodType<AuditEvent> = z.discriminatedUnion('act', [strangers, ...entries]) as never;
 
 /** Whether a problem is a decision against the caller or a failure of ours. */

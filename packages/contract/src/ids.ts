@@ -85,7 +85,7 @@ export const Label = z
   .brand<'Label'>();
 export type Label = z.infer<typeof Label>;
 
-/** URN of whoever may hold a key: a device, a service, or the organisation's recovery key. */
+/** URN of a holder of keys: a device, a service, or the organisation's recovery key. */
 export const Urn = z
   .string()
   .regex(

@@ -27,7 +27,7 @@ function readDecimal(value: unknown): unknown {
   return typeof value === 'string' && /^(?:0|[1-9][0-9]{0,14})$/.test(value) ? Number(value) : value;
 }
 
-/** A whole number in a path or a query, where it arrives as a string: `1e2`, `+1`, `01`, `1.0` and `` are none. */
+/** A whole number in a path or a query, where it arrives as a string: `1e2`, `+1`, `01`, `1.0` and `` are refused. */
 export const decimal = (number: z.ZodInt) => z.preprocess(readDecimal, number);
 
 /** Version of the format of an answer, where programs of other versions may read it. */

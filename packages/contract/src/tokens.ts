@@ -6,8 +6,8 @@ const EXAMPLE_JWS = 'eyJhbGciOiJQUzI1NiJ9.eyJpc3MiOiJ1cm46YnVsbGE6YWNtZSJ9.c2lnb
 const EXAMPLE_JWE = 'eyJhbGciOiJSU0EtT0FFUC0yNTYifQ.a2V5.bm9uY2U.c2VhbGVk.dGFn';
 
 /**
- * A compact JWS or JWE as a string. Only its alphabet and length are checked here; what it says is
- * for whoever verifies it.
+ * A compact JWS or JWE as a string. Only its alphabet and length are checked here. The verifier
+ * checks what it says.
  * @param charactersMax its largest length.
  * @param description for people who read the interface.
  */

@@ -29,7 +29,7 @@ import { loadOrganisation, NOW } from './organisation.js';
 /**
  * Two organisations, each with two prompts of one name, two versions of each, two requesters and two responders: a
  * responder takes an envelope, a grant, a content and a question only where all four belong to one run, and that run to
- * it and to whoever asks.
+ * it and to the asker.
  */
 
 type Member = TestOrganisation['owner'];

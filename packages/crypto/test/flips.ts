@@ -1,5 +1,5 @@
 /**
- * Where a token, or JSON around tokens, has its structure: every character that is none of base64url, and its
+ * Where a token, or JSON around tokens, has its structure: every character that is not in base64url, and its
  * neighbours, which are the first and the last of each part; the first and the last of all.
  * @returns places in the text, from the first to the last, each once
  */

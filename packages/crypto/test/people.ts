@@ -13,7 +13,7 @@ export interface Person {
   readonly sealing: SealingKey;
 }
 
-/** Whoever is called so: the same keys every time. */
+/** The person of this name: the same keys every time. */
 export async function person(name: string, suite: SuiteId): Promise<Person> {
   const pairs = {
     sig: await keyPairOf(`letter ${name}`, suite, 'sig'),

@@ -19,7 +19,7 @@ export interface Ending {
   readonly end: string;
 }
 
-/** All that is given out before the end, and what the end is. Faults that are no refusals are thrown. */
+/** All that is given out before the end, and what the end is. Faults that are not refusals are thrown. */
 export async function endingOf(open: () => AsyncIterable<Bytes> | Promise<AsyncIterable<Bytes>>): Promise<Ending> {
   const all: Bytes[] = [];
   try {

@@ -119,7 +119,7 @@ export async function runService<Tables extends LedgerTables, Own extends Settin
   }
 }
 
-/** One after the other, each whatever became of those before. */
+/** Closes one after the other. Closes each one even where an earlier one failed. */
 async function closeAll(opened: readonly { close(): Promise<void> }[]): Promise<void> {
   const [first, ...others] = opened;
   if (first === undefined) return;

@@ -26,7 +26,7 @@ export async function serveUntilSignal(
   const close = (): void => {
     closing ??= closeStarted(starting, host).catch((error: unknown) => complain(name, error, host));
   };
-  // Before it is ready: whoever is told that it is may send one at once.
+  // Before it is ready: an operator who is told that it is ready may send a signal at once.
   host.on('SIGTERM', close);
   host.on('SIGINT', close);
   try {
@@ -38,7 +38,7 @@ export async function serveUntilSignal(
 
 async function closeStarted(starting: Promise<Pick<Service, 'close'>>, host: Host): Promise<void> {
   const late = setTimeout(() => host.exit(1), LIMITS.graceMs);
-  // Why it did not start is said by whoever started it.
+  // The code that started it says why it did not start.
   const service = await starting.catch(() => undefined).finally(() => clearTimeout(late));
   await service?.close();
 }

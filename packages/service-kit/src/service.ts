@@ -18,7 +18,7 @@ export interface Service {
   listen(): Promise<{ port: number; metricsPort: number }>;
   /**
    * Drains and ends: not ready from now on, no new connections, requests at work get the grace to finish, then
-   * connections are cut. Leaves the database open: whoever opened it closes it. Calling it twice is no harm.
+   * connections are cut. Leaves the database open: the code that opened it closes it. A second call does no harm.
    */
   close(): Promise<void>;
 }

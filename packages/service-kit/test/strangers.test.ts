@@ -6,7 +6,7 @@ import { exchangeRaw } from '../src/testing.js';
 import type { Tiny } from './tiny-vault.js';
 import { startTiny } from './tiny-vault.js';
 
-// [red] Whoever has no key at all filled the memory with bodies, each below the limit of its route.
+// [red] Strangers without any key filled the memory with bodies, each below the limit of its route.
 
 const BUDGET = 2_000;
 let tiny: Tiny;

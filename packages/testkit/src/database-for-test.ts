@@ -6,7 +6,7 @@ import { findTestServer, type TestServerSources, withClient } from './test-serve
 export interface TestDatabase {
   readonly url: string | undefined;
   readonly reason: string;
-  /** Removes it, whoever is still connected. Dropping twice is no error. */
+  /** Removes it, even where clients are still connected. Dropping twice is no error. */
   drop(): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export interface TestDatabaseOptions extends TestServerSources {
  * A uniquely named database: on the server of the run a copy of its migrated database; in a process that belongs to no
  * run an empty one on the named server, else on the one of this machine, else on a cluster of our own, else none
  * (PGlite). A test migrates it in either case: where all is done that does nothing.
- * @throws {Error} when `BULLA_TEST_DATABASE_URL` is set and does not work: whoever set it wants that one.
+ * @throws {Error} when `BULLA_TEST_DATABASE_URL` is set and does not work: a developer who set it wants that server.
  */
 export async function databaseForTest({ empty = false, ...sources }: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { server, template } = currentRun();
@@ -52,7 +52,7 @@ export async function createDatabase(serverUrl: string, template?: string): Prom
   return name;
 }
 
-/** Removes a database, whoever is connected. One that is gone is no error. */
+/** Removes a database, even where clients are connected. One that is gone is no error. */
 export async function dropDatabase(serverUrl: string, name: string): Promise<void> {
   await withClient(serverUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
 }

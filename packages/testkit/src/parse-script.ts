@@ -56,7 +56,7 @@ const SCRIPT: Checks<FakeScript> = {
 };
 
 /**
- * A script from JSON, for those who have no compiler to tell them that it is none. A wait may be the word "never".
+ * A script from JSON, for those who have no compiler to tell them that it is wrong. A wait may be the word "never".
  * @throws {TypeError} naming the member that is not known, or not of its kind
  */
 export function parseScript(json: string): FakeScript {

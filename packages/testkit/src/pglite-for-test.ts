@@ -5,7 +5,7 @@ import { currentRun } from './test-run.js';
 
 /** A folder for the embedded database of one test. */
 export interface TestPglite {
-  /** To open; not there yet where nothing was prepared: whoever opens it makes it. */
+  /** To open; not there yet where nothing was prepared: the test that opens it makes it. */
   readonly dataDir: string;
   /** Removes it, once it is closed. */
   readonly remove: () => Promise<void>;

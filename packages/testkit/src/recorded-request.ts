@@ -41,7 +41,7 @@ export class RecordedRequest {
     });
   }
 
-  /** The body as JSON. @throws {SyntaxError} when it is none. */
+  /** The body as JSON. @throws {SyntaxError} when it is not JSON. */
   json(): unknown {
     return JSON.parse(this.body.toString('utf8'));
   }

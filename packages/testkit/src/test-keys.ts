@@ -55,7 +55,7 @@ const ofThisProcess = new TestKeys();
 
 /**
  * A committed key pair that nobody else in this process was given, for `makeOrganisation({ readyKeyPair })`.
- * @returns undefined when there is none: whoever asks makes one then.
+ * @returns undefined when there is none: the caller then makes one.
  */
 export function committedKeyPair(suite: string, use: 'sig' | 'enc'): TestKeyPair | undefined {
   return ofThisProcess.take(suite, use);

@@ -29,7 +29,7 @@ export interface TestServerSources {
 
 /**
  * The named server, else the one of this machine, else a cluster of our own, else none.
- * @throws {Error} when `BULLA_TEST_DATABASE_URL` is set and does not work: whoever set it wants that one.
+ * @throws {Error} when `BULLA_TEST_DATABASE_URL` is set and does not work: a developer who set it wants that server.
  */
 export async function findTestServer(sources: TestServerSources = {}): Promise<TestServer | undefined> {
   const named = 'serverUrl' in sources ? sources.serverUrl : readTestSettings().databaseUrl;

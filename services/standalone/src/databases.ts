@@ -51,7 +51,7 @@ export async function openDatabases({
   recognise,
   logs,
 }: DatabasesOptions): Promise<Databases> {
-  // One that would be made is not the one of before: what is refused leaves no empty database behind.
+  // A database that would be made now is not the earlier one. A refused start leaves no empty database behind.
   if (url === undefined && !existsSync(folderIn(home))) await recognise(NO_DATABASE);
   const pglite = url === undefined ? await openEmbedded(home) : undefined;
   const from = pglite === undefined ? { url: url ?? '' } : { pglite };

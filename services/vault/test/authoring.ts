@@ -34,7 +34,7 @@ export interface SealedVersion {
 const DAY_SECONDS = 86_400;
 const TEXT = 'You decide about {{claim}}: kestrel-plaintext-canary.';
 
-/** Seals a version for its author and the responders, and for whoever else is named. */
+/** Seals a version for its author and the responders, and for the others who are named. */
 export async function sealVersion(
   organisation: TestOrganisation,
   author: TestMember,

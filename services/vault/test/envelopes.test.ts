@@ -117,7 +117,7 @@ describe('an envelope is issued', () => {
     const whash = await tokenHash(one.version.grants[1] ?? '');
     must(204, await vault.clientOf(responder).delete(`${grants}/${whash}`));
     await expectRefusal(vault, () => issue(acme.invoker, wanted), 409, 'needs_rewrap');
-    // Another one takes its place, for whoever asks anew.
+    // Another one takes its place, for an asker who asks anew.
     const again = await one.version.grantTo(recipientOf(responder));
     must(201, await vault.clientOf(acme.author).post(grants, { grants: [again] }));
     const retried = await issue(acme.invoker, wanted, key);

@@ -6,7 +6,7 @@ import type { TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
 let vault: TestVault;
-/** The author of acme, as the other organisation calls whoever holds that key. */
+/** The author of acme, by the name that the other organisation gives to the holder of that key. */
 let claimed: string;
 beforeAll(async () => {
   vault = await startVault();

@@ -7,8 +7,8 @@ import { expectRefusal } from './refusals.js';
 import type { TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
-// [red] Whoever may publish, of any organisation, sent a directory that nobody had signed, of 350,000 entities that are
-// none: it was looked through for five seconds of everybody's time, and the answer was 500.
+// [red] A person who may publish, of any organisation, sent a directory that nobody had signed. It had 350,000
+// entities, all invalid. To look through it took five seconds of everybody's time, and the answer was 500.
 
 let vault: TestVault;
 beforeAll(async () => {

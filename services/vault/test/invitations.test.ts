@@ -114,7 +114,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an invitation on %s', (store) =>
         untilSettled(() => enrol(vault, newcomer)),
       ]);
       const outcomes = [back.status, taken.status].join(' ');
-      // Whoever comes second meets the other's work; a device that comes late may see that nothing is open.
+      // The second one finds what the first one did. A device that comes late may see that nothing is open.
       expect(['204 404', '204 409', '412 201']).toContain(outcomes);
     }
   });

@@ -182,7 +182,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('documents that a vault on %s has
     });
     const lost = await lostOf(version);
     await expectRefusal(vault, () => handBack(lost), 412, 'version_conflict');
-    // Whoever keeps the database takes the one away that nobody names.
+    // The operator of the database removes the one that no document names.
     await vault.database.db
       .deleteFrom('org_document')
       .where('kind', '=', 'policy')

@@ -78,7 +78,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('moves that a vault on %s has los
     expect(await positionOf(prompt)).toMatchObject({ seq: 4, version: 2, tags: lost.tags });
     const chain = must(200, await author().get(`/api/v1/prompts/${prompt.id}/labels/latest/chain?from=1`));
     expect(bodyOf<LabelChain>(chain).data).toEqual(lost.moves);
-    // Whatever came before what is here already is of no interest.
+    // The vault ignores moves before those that it already has.
     const first = { sub: urnOf('acme', 'prompt', prompt.id), ver: 1, chash: prompt.version.chash, prev: '' };
     expect(bodyOf(must(200, await handBack({ ...lost, moves: [first, ...lost.moves] })))).toEqual({ seq: 4, taken: 0 });
     // The label goes on.
@@ -90,7 +90,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('moves that a vault on %s has los
   it('have versions continue above those that are gone, which are not found [guard: handback-version]', async () => {
     const lost = await lose();
     must(200, await handBack(lost));
-    // Whoever went back to an older one did not give its number away.
+    // A person who went back to an older version did not free its number.
     const older = await signed(prompt, { tag: 'latest', seq: 5, ver: 1, chash: prompt.version.chash });
     must(200, await handBack({ ...lost, moves: [...lost.moves, older.move], tags: older.tags }));
     must(200, await resume());

@@ -53,7 +53,7 @@ describe('an organisation is brought', () => {
   });
 
   it('[red] not even looked at without a secret that lets somebody in', async () => {
-    // Half a million members took nine seconds of everybody's time, and whoever sent them needed no key.
+    // Half a million members took nine seconds of everybody's time, and their sender needed no key.
     const members = Object.fromEntries(Array.from({ length: 1_000 }, (_, member) => [`m${member}`, 0]));
     for (const secret of [undefined, `${FREE_SECRET}x`])
       await expectRefusal(vault, () => vault.bring('third', members, secret), 401, 'unauthenticated');

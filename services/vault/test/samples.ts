@@ -133,7 +133,7 @@ async function beginMove(vault: TestVault, prompt: PromptRef, wish: TagWish): Pr
 
 /** What only a renewer may ask. */
 const OF_RENEWERS: readonly RouteName[] = ['directory.freshen', 'label.all', 'label.freshen'];
-/** What nobody does but whoever sealed it, or whom it is sealed to. */
+/** What only the person who sealed it may do, or a person to whom it is sealed. */
 const OF_AUTHORS: readonly RouteName[] = ['version.create', 'grant.add', 'grant.collect'];
 
 /** Somebody who may use a route. */

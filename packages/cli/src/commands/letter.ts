@@ -18,7 +18,7 @@ import { quoted } from '../output/visible-text.js';
 
 /** Enough of a file to tell what it is. */
 const BEGINNING_BYTES = 4096;
-/** Larger than any letter that is no stream. */
+/** Larger than any letter that is not streamed. */
 const SEALED_MAX_BYTES = 64 * 1024 * 1024;
 
 /** `bulla seal` and `bulla open`: files between people who have nothing but each other's public keys. */
@@ -186,7 +186,7 @@ function privateFor(keys: readonly PrivateKeyMaterial[], use: 'sig' | 'enc'): Pr
   return found;
 }
 
-/** @throws {UsageError} saying this, if the bytes are no text */
+/** @throws {UsageError} saying this, if the bytes are not text */
 function asText(content: Uint8Array, otherwise: string, hint?: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);

@@ -104,7 +104,7 @@ async function up(context: Context, { databaseChanged = false }: UpOptions): Pro
       else sayReady(context, settings, { vaultUrl, responderUrl, home });
       if (!io.signal.aborted) await once(io.signal, 'abort');
     } catch (error) {
-      // Whoever stops it while it starts gets what they asked for.
+      // A user who stops it while it starts gets what they asked for.
       if (!io.signal.aborted) throw error;
     } finally {
       out.talk('bulla: stopping');
@@ -158,7 +158,7 @@ function refuseProduction(env: Context['io']['env']): void {
     );
 }
 
-/** Labels of before that could not begin anew are no reason not to start. */
+/** Starts also where earlier labels could not begin anew. */
 async function beginEarlierLabels(context: Context, home: Home): Promise<void> {
   // This vault and this identity, wherever the environment points other commands to.
   const own = new Context({ ...context.io, env: { BULLA_HOME: home.folder } }, context.passphrases);

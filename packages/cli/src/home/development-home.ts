@@ -70,8 +70,9 @@ export class DevelopmentHome {
   }
 
   /**
-   * Brings the documents to the vault. Where its database is another than before, labels begin anew, and what was seen of
-   * them in the other is no measure. One that was restored from a backup is handed back what it has lost, and is no other.
+   * Brings the documents to the vault. Where its database is another than before, labels begin anew: what was seen of
+   * them in the other database does not count. A database that was restored from a backup is still the same one: it
+   * gets back what it has lost.
    * @returns one line for what was done about a restore
    */
   async publish(vaultUrl: string, database: HomeDatabase): Promise<readonly string[]> {

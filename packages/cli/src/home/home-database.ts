@@ -47,7 +47,7 @@ export class HomeDatabase {
   }
 
   /**
-   * Decides whether a database is the one of this home. A home, or a database, of before there were marks gets one.
+   * Decides whether a database is the one of this home. A home, or a database, from before there were marks gets one.
    * @returns the mark that the database bears from now on
    * @throws {AnotherDatabaseError} where it is not; {HomeError}
    */
@@ -70,8 +70,8 @@ export class HomeDatabase {
   }
 
   /**
-   * Keeps what was recognised: last, when the database bears it too and labels of another one are forgotten. Whatever is
-   * interrupted before that is decided anew by the next start.
+   * Keeps what was recognised. This comes last, when the database bears it too and labels of another one are forgotten.
+   * If a start is interrupted before that, the next start decides anew.
    */
   async remember(): Promise<void> {
     const kept = this.#recognised;

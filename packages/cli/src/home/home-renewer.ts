@@ -23,8 +23,9 @@ export class HomeRenewer {
   }
 
   /**
-   * The first round, as soon as the vault answers. It begins with what the device of this home has followed: whoever
-   * worked here while the renewer was off knows more than it does. What does not go well is said, and stops nothing.
+   * The first round, as soon as the vault answers. It begins with what the device of this home has followed: a
+   * person who worked here while the renewer was off has seen more than the renewer has.
+   * What does not go well is said, and stops nothing.
    */
   async begin(vaultUrl: string, pin: string): Promise<void> {
     // A home whose directory is signed elsewhere may have none.

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /** Longest wait after a round that failed. */
 const RETRY_MS = 60_000;
-/** Whoever stops it does not wait longer for the last round. */
+/** A user who stops it does not wait longer than this for the last round. */
 const LAST_MS = 10_000;
 
 export interface RoundsOptions {

@@ -3,7 +3,7 @@ import type { KeptHashes } from '@bulla/client/node';
 import type { Io } from '../io.js';
 import { UsageError } from '../input/usage-error.js';
 
-/** What the command uses of @bulla/standalone, which it loads by name: the services are no part of the client. */
+/** What the command uses of @bulla/standalone, which it loads by name: the services are not part of the client. */
 export interface StandalonePackage {
   /** Throws errors with `exitCode` and `lines`. */
   readStandaloneSettings(env: Io['env']): StandaloneSettings;

@@ -68,7 +68,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   'vars.*': ['type', 'max', 'default'],
   acl: ['invoke', 'read', 'responders'],
 };
-/** YAML that is none, in our words: the parser's own may repeat what stands there. */
+/** The error for invalid YAML, in our words: the parser's own words may repeat the text of the file. */
 const YAML_FAULTS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   DUPLICATE_KEY: 'this key stands twice',
   TAB_AS_INDENT: 'a tab indents this line; YAML takes spaces',

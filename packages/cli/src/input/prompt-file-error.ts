@@ -12,7 +12,7 @@ export interface PromptFileMistake {
 export class PromptFileError extends Error {
   override readonly name = 'PromptFileError';
   readonly mistakes: readonly PromptFileMistake[];
-  /** The file as whoever gave it calls it. */
+  /** The file, by the name that the user gave. */
   readonly file: string | undefined;
 
   constructor(mistakes: string | readonly PromptFileMistake[], file?: string) {

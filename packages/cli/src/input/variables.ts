@@ -53,7 +53,7 @@ export async function readVariables(
 
 /** The `@` may have come with a text of somebody else, and a run sends what is read: keys are kept out of its reach. */
 async function readFileFor(io: Io, name: string, path: string, keyPlaces: readonly string[]): Promise<string> {
-  // What is no file of a folder, such as a pipe, has no such path.
+  // A path that is not a file in a folder, such as a pipe, has no such path.
   const real = await realpath(path).catch(() => path);
   // guard: var-key-file
   if (await isBelow(real, keyPlaces))

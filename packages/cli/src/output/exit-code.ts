@@ -102,7 +102,7 @@ function failureOf(error: unknown, interrupted: boolean, about: About): Failure 
   return otherFailure(error);
 }
 
-/** A command line that is none; people were told by the parser itself. */
+/** A wrong command line. The parser itself has told the user. */
 function usageOf({ code, message }: CommanderError, { usage = [] }: About): Failure {
   const [said, ...hints] = usage;
   const text = code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '');

@@ -12,7 +12,7 @@ export interface About {
   readonly label?: string | undefined;
   /** Whether a program reads what goes wrong (--json). */
   readonly asJson?: boolean | undefined;
-  /** What the parser said about a command line that is none: the error, then hints. */
+  /** What the parser said about a wrong command line: the error, then hints. */
   readonly usage?: readonly string[] | undefined;
 }
 

@@ -24,7 +24,7 @@ export function styled(text: string, style: Style): Styled {
   return { text, style };
 }
 
-/** Of a head: whether it is no cell of a row. */
+/** Whether a cell is of the head, and not of a row. */
 function isCapital(cell: string): boolean {
   return cell === cell.toUpperCase();
 }
@@ -32,8 +32,8 @@ function isCapital(cell: string): boolean {
 /**
  * The only file that prints. Standard output is for data, standard error for talk.
  *
- * Whatever prints a line prints one line, and every character of it shows, at a terminal and in a pipe: no value can make
- * a line of its own, whoever gave it. What is exact, or has lines of its own, has a method of another name.
+ * A method that prints a line prints one line, and every character of it shows, at a terminal and in a pipe. So no
+ * value can make a line of its own, no matter who gave it. Methods of other names print exact data and several lines.
  */
 export class Output {
   readonly #stdout: OutputStream;
@@ -85,7 +85,7 @@ export class Output {
 
   /**
    * Data of any length as it comes, no faster than it is read.
-   * @returns false where whoever reads stopped reading (`| head`), which is no fault
+   * @returns false where the reader stopped reading (`| head`), which is no fault
    */
   async pieces(pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
     for await (const piece of pieces) {

@@ -138,7 +138,7 @@ describe('a value within a line', () => {
   );
 });
 
-/** Methods of Output that print more than one line, or print exactly; whoever is not in this list prints lines. */
+/** Methods of Output that print more than one line, or print exactly; every other method prints one line. */
 const MANY = /\bout\.(exact|text|document|pieces|help|usage)\(/g;
 /** Printing that passes Output by. */
 const BESIDE = /\bconsole\.|(?:stdout|stderr)\.write\b|\bprocess\.(?:stdout|stderr)\b/g;

@@ -15,7 +15,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
 };
 
-/** Why the system refused something, with its own code for whoever looks it up. */
+/** Why the system refused something, with its own code, which a reader can look up. */
 export function reasonOf(error: unknown): string {
   const { code } = Object(error) as { code?: unknown };
   if (typeof code !== 'string') return 'the system does not say why';

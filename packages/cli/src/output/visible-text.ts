@@ -4,8 +4,8 @@
  */
 
 /**
- * What a reader does not see: controls, what reorders or joins text, blanks that are no spaces, code points that belong to
- * nobody. Models read all of them, so a person who signs must see them too.
+ * What a reader does not see: controls, what reorders or joins text, blanks other than the space, code points that
+ * are not assigned. Models read all of them, so a person who signs must see them too.
  */
 const UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Zs}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 /**

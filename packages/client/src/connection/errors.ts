@@ -92,7 +92,7 @@ export class RateLimitError extends BullaError {
 export class VerifyError extends BullaError {
   override readonly name = 'VerifyError';
 }
-/** What the organisation signed is not what was pinned, older than what was seen, or expired; or a key is none of its. */
+/** What the organisation signed is not what was pinned, older than what was seen, or expired; or a key is not its. */
 export class TrustError extends BullaError {
   override readonly name = 'TrustError';
 }

@@ -39,7 +39,7 @@ export async function* readEvents(response: Response): AsyncGenerator<StreamEven
       pending += part.length;
       const text = decoder.decode(part, { stream: true });
       const end = text.lastIndexOf('\n') + 1;
-      // Whole lines only: one that is no field is skipped without a word where it comes in two pieces.
+      // Whole lines only: the parser silently skips a line without a field where it comes in two pieces.
       if (end > 0) parser.feed([...unended.splice(0), text.slice(0, end)].join(''));
       unended.push(text.slice(end));
       yield* arrived.splice(0);

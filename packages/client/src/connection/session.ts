@@ -50,7 +50,7 @@ export function responderOf(session: Session, trust: Trust, wanted?: string): Se
 
 /**
  * The responder that a caller chose, or the first there is.
- * @throws {BullaError} validation_failed, naming those that are listed, if the choice is none of them; as responderOf
+ * @throws {BullaError} validation_failed, naming those that are listed, if the choice is not of them; as responderOf
  */
 export function chosenResponder(session: Session, trust: Trust, wanted: string | undefined): Service {
   const listed = trust.entitiesOf('responder');

@@ -246,7 +246,7 @@ function intentionOf<Name extends RouteName>(name: Name, service: Service, call:
   };
 }
 
-/** A body that does not parse is no answer of ours: a fault on the way. */
+/** A body that does not parse is not an answer of our services: it shows a fault on the way. */
 function parseJson(bytes: Bytes): unknown {
   try {
     return strictParseBody(bytes, { maxBytes: RESPONSE_MAX_BYTES });

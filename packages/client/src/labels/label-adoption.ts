@@ -19,7 +19,7 @@ export interface LabelSigner {
 /** A position as a person is shown it. */
 export interface AdoptablePosition {
   readonly seq: number;
-  /** Absent for a position of before. */
+  /** Absent for an earlier position, from before positions had a hash. */
   readonly pos?: string | undefined;
   /** TypeID of the prompt; the name may have stood for another one. */
   readonly prompt?: string | undefined;
@@ -43,7 +43,7 @@ export interface LabelAdoption {
   readonly position: ShownPosition | (EarlierHead & { readonly name: string; readonly sub: string });
 }
 
-/** Moves that may have happened unseen, where no tag proves them: whoever says the last number has ended a label. */
+/** Moves that may have happened unseen, where no tag proves them. A party that says the last number ends the label. */
 const JUMP_MAX = 1_000;
 
 /**

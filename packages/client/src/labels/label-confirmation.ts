@@ -21,7 +21,7 @@ export interface DueLabel {
 
 const DAY_SECONDS = 86_400;
 
-/** A year's tags are announced early: whoever must sign them again may be away for two months. */
+/** The end of a year's tags is announced early: a person who must sign them again may be away for two months. */
 const ANNOUNCED_SECONDS = 65 * DAY_SECONDS;
 
 /** Labels of a prompt whose tags end within 65 days, or within a third of a shorter life, or are no longer good. */
@@ -137,7 +137,7 @@ export async function standingLabel(
   return { label, seq: head.seq, pos: head.pos, prev: head.prev, version: head.ver, chash: head.chash };
 }
 
-/** Whoever signs a position again makes it last: a later one that somebody hides would be outlived. */
+/** A person who signs a position again makes it last: it could outlive a later one that somebody hides. */
 function unvouched({ name }: PromptRef, label: string): BullaError {
   const message =
     `no renewer vouches for the position of ${name}@${label} yet: wait for the next round of the service renew, ` +

@@ -82,8 +82,8 @@ export function sayForks(session: Session, passedOver: readonly CryptoError[]): 
 }
 
 /**
- * Whether a renewer vouches for the very position, also where its tags say it themselves: a hidden later one would be
- * outlived by whoever signs this one again.
+ * Whether a renewer vouches for the very position, also where its tags say it themselves. If a person signed this
+ * position again without that word, it would outlive a later one that somebody hides.
  */
 export async function isVouched(
   session: Session,

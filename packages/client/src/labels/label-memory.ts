@@ -35,7 +35,7 @@ export function tupleOf({
 }
 
 /**
- * Checks that a position is the one that is remembered or comes after it. A position of before has no hash: after it the
+ * Checks that a position is the one that is remembered or comes after it. An earlier position has no hash: after it the
  * label begins anew, once.
  * @param moves those after what is remembered up to the position, in order.
  * @throws {CryptoError} trust_rollback
@@ -118,7 +118,7 @@ export function withHead(state: TrustState, shown: ShownPosition, tuples: readon
   const adopted = shown.adopted ?? (isSame ? before.adopted : undefined);
   const vouched = shown.vouched === true || (isSame && before.vouched === true);
   const isAsBefore = isSame && adopted === before.adopted && vouched === (before.vouched === true);
-  // Tags that end sooner than those that are kept are no news.
+  // Tags that end sooner than those that are kept change nothing.
   if (isAsBefore && !isNewContent && expiresAt <= before.until) return state;
   const kept = isSame && expiresAt <= before.until ? before : { tags, until: expiresAt };
   const head: LabelHead = {
@@ -153,7 +153,7 @@ export function withoutHead(
   return withSeenName(state, name, { sub, labels, contents: seen.sub === sub ? seen.contents : [] });
 }
 
-/** The state with a number of before as all that is known of a label: a person says so. */
+/** The state in which an earlier number is all that is known of a label: a person says so. */
 export function withEarlierHead(state: TrustState, name: string, sub: string, head: EarlierHead): TrustState {
   const seen = seenOf(state, name);
   const others = (seen?.labels ?? []).filter((one) => one.label !== head.label);

@@ -136,7 +136,7 @@ export function notBorne({ name }: PromptRef, label: string): BullaError {
   return bullaError('label_not_found', { message: `${name} has no label ${label}`, origin: 'client', status: 404 });
 }
 
-/** Tags of before positions had a predecessor count nowhere. */
+/** Tags from before positions had a predecessor count nowhere. */
 export function signedEarlier(name: string, label: string): BullaError {
   const message =
     `${name}@${label} was last signed by an earlier version of bulla: who signed it runs bulla trust renew, ` +

@@ -38,8 +38,8 @@ export async function requireUnused(home: Home): Promise<void> {
 }
 
 /**
- * Makes the folder that of a device or renewer which was let in; interrupted anywhere, the next call finishes it. What the
- * device has seen on its way is no memory of a renewer, which begins with what a person adopts.
+ * Makes the folder that of a device or renewer which was let in; interrupted anywhere, the next call finishes it. What
+ * the device saw on its way does not become the memory of a renewer: a renewer begins with what a person adopts.
  */
 export async function finishEnrolment(
   home: Home,

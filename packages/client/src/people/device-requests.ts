@@ -30,8 +30,8 @@ export interface DeviceRequest {
   /** Eight words, for two people who compare them by voice. */
   readonly words: readonly string[];
   /**
-   * Whether these keys are those of whoever has this machine's invitation: `proved` by its secret, `forged` where the
-   * proof is wrong, `unknown` where the invitation was not made here.
+   * Whether these keys belong to the person who has this machine's invitation: `proved` by its secret, `forged` where
+   * the proof is wrong, `unknown` where the invitation was not made here.
    */
   readonly proof: 'proved' | 'forged' | 'unknown';
   /** This machine's record of the invitation. */
@@ -95,8 +95,8 @@ async function requestOf(
 }
 
 /**
- * Lets a device in: signs the directory that lists it, under a fresh name. Whoever invited it needs no more than the
- * record; anybody else compares eight words and says what it may do.
+ * Lets a device in: signs the directory that lists it, under a fresh name. The person who invited it needs only the
+ * record. Anybody else compares eight words and says what the device may do.
  * @param terms where there is no record.
  * @returns URN of the device.
  * @throws {VerifyError} signature_invalid if the proof is wrong (enrolment-mac: the request is refused and its invitation

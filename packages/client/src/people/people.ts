@@ -25,7 +25,7 @@ import { planRevocation, publishRevocation, readForKeeping } from './revocation.
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
 
-/** What is offered to whoever gets the code. */
+/** What an invitation offers to the person who gets the code. */
 export interface Offer {
   readonly roles: readonly DeviceRole[];
   readonly groups: readonly string[];
@@ -66,8 +66,8 @@ const PAGE = 200;
 const STATES: readonly KeyState[] = ['active', 'pending', 'deactivated', 'ended', 'revoked'];
 
 /**
- * Who belongs to the organisation and by which devices (protocol.md §4). Whatever changes that is the next directory,
- * which a holder of a directory key signs here; the vault only carries it.
+ * Who belongs to the organisation and by which devices (protocol.md §4). Each change of that is the next directory,
+ * which a holder of a directory key signs here. The vault only carries it.
  */
 export class People {
   readonly #session: Session;
@@ -86,7 +86,7 @@ export class People {
 
   /**
    * Invites one device. What it will be allowed stays in the record on this machine; the vault gets a hash of the ticket.
-   * @returns the code, to be given to one person in private: whoever has it can ask to come in.
+   * @returns the code, to be given to one person in private: anybody who has it can ask to come in.
    * @throws {BullaError} not_found if `user` is nobody of the directory; forbidden
    */
   async invite({ roles, groups, user, label, lifeSeconds }: Offer, records: InvitationRecords): Promise<string> {
@@ -173,7 +173,7 @@ export class People {
   }
 
   /**
-   * Revokes a device: at once for whoever looks, within a minute for services that poll.
+   * Revokes a device: at once for a party that looks, within a minute for services that poll.
    * @param read versions that were opened and read; they stay trusted besides those that others vouched for.
    * @throws {BullaError} validation_failed if nobody would be left who may let others in
    */
@@ -202,7 +202,7 @@ export class People {
    * @param wanted fingerprint of its new signing key.
    * @param compromised whether the old keys count for nothing from now on.
    * @throws {TrustError} responder_key_changed if the keys are others than `wanted` says; {BullaError} validation_failed
-   *   if they are no responder's of this organisation, or are listed already
+   *   if they belong to no responder of this organisation, or are listed already
    */
   async acceptKeys(
     { org, urn, kid, keys }: PublicKeys,

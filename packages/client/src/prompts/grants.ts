@@ -111,7 +111,7 @@ export class Grants {
 
 /**
  * Numbers of versions, the oldest first. How many there are, `latest` says, which is signed: a vault that names another
- * number sends nobody through versions that are none. Where other labels stand is its word, and only chooses.
+ * number sends nobody through versions that do not exist. Where other labels stand is its word, and only chooses.
  */
 function versionsOf({ labels }: Prompt, { version: newest }: LabelTarget, which: VersionsToSeal): number[] {
   if (typeof which === 'number') return [which];

@@ -61,7 +61,7 @@ export class Prompts {
 
   /**
    * Seals a draft as the next version and moves labels to it, `latest` always. An unchanged text makes no version:
-   * it is sealed to whoever came since and may have it. A push that was interrupted is finished by the next.
+   * it is sealed to those who came since and may have it. A push that was interrupted is finished by the next.
    * @throws {BullaError} validation_failed, before anything is sealed, for a text whose variables are not as declared
    */
   async push(

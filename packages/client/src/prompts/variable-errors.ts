@@ -24,7 +24,7 @@ export async function withVariableErrors(
   if (!(error instanceof BullaError) || error.origin !== 'responder' || !ABOUT_INPUT.has(error.code)) return error;
   const { name, version, chash, sub } = resolved;
   const id = sub.slice(sub.lastIndexOf(':') + 1);
-  // Not every asker may read it, and what was said stands whatever becomes of this.
+  // Not every asker may read the prompt. If reading fails, the error of the responder stands.
   const opened = await openVersion(session, trust, { id, name }, { version, chash }).catch(() => undefined);
   const errors = opened === undefined ? [] : inputErrors(asking, opened.statement);
   if (errors.length === 0) return error;

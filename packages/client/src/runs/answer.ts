@@ -12,7 +12,7 @@ export class Answer {
   readonly prompt: { readonly name: string; readonly version: number };
   /** URN of the responder. */
   readonly responder: string;
-  /** Always true: what is not verified is thrown. */
+  /** Always true: an answer that fails verification causes an error. */
   readonly verified = true;
   readonly #parts: AnswerParts;
   readonly #question: string;
@@ -30,7 +30,7 @@ export class Answer {
 
   /**
    * The text of `answer.json`, which anybody who holds the organisation's pin can verify.
-   * @param showQuestion includes the question: whoever reads the file then reads the variables too.
+   * @param showQuestion includes the question: a reader of the file then reads the variables too.
    */
   toFile({ showQuestion = false }: { readonly showQuestion?: boolean } = {}): string {
     return composeAnswer({ ...this.#parts, ...(showQuestion && { invocation: this.#question }) });

@@ -127,10 +127,10 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   const request = newIdempotencyKey();
   const body = { name, ...choice, aud: responder.urn };
   const call = { body, idempotencyKey: request, signal };
-  // What was seen before it is asked for: an answer on its way while this client moves the label is no older one.
+  // Read before the request is sent. So an answer that is on its way while this client moves the label is not too old.
   const seen = await labels.seen(name);
   const answer = await transport.call('envelope.issue', vaultOf(session, trust), trust, call);
-  // What a version says never changes, whoever saw it first.
+  // What a version says never changes, no matter who saw it first.
   const known = await labels.seen(name);
   const asker = { urn: identity.urn, kid: identity.signer.kid };
   const parsed = await checked(() => parseBundle(answer));

@@ -26,7 +26,7 @@ const REPLY_MAX_BYTES = 64 * 1024 * 1024;
 export interface ReplyWanted {
   /** Which was asked for: another one is not read. */
   readonly media: AnswerMedia;
-  /** Longest time between two parts of a stream, in milliseconds; heartbeats are none. */
+  /** Longest time between two parts of a stream, in milliseconds; heartbeats do not count as parts. */
   readonly idleMs: number;
 }
 

@@ -50,7 +50,7 @@ export function keyOf({ name, label }: Pick<KeptLabel, 'name' | 'label'>): strin
 /** When the vault noticed that it was restored, as long as it waits for an admin; undefined where it does not. */
 export async function restoredAt(place: DocumentsPlace): Promise<string | undefined> {
   const text = await readDocument(place, 'restored.json');
-  // A vault of before knows nothing of it.
+  // An earlier version of the vault does not know this route.
   if (text === undefined) return undefined;
   const body = await checked(async () => strictParseBody(utf8(text), { maxBytes: RESTORED_MAX_BYTES }));
   const read = RestoredVault.safeParse(body);
@@ -101,7 +101,7 @@ export async function handBack(session: Session, readStanding: ReadStanding): Pr
   return { directories, labels, refused };
 }
 
-/** Whoever is listed by no directory that the vault has cannot ask where labels stand, until documents are back. */
+/** A device that no directory of the vault lists cannot ask where labels stand, until documents are back. */
 async function standingOr(readStanding: ReadStanding, trust: Trust): Promise<ReadonlyMap<string, number>> {
   try {
     return await readStanding(trust);

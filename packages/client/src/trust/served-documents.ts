@@ -35,7 +35,7 @@ const FRESH_BYTES_MAX = 256 * 1024;
  * Reads the chains from what is known on, and the newest policy and directory, which nobody has verified yet.
  * @param known roots that were verified before
  * @param memory what is remembered of directories
- * @throws {BullaError} not_found; pin_mismatch, signature_invalid, … at the first root that is none of the organisation's
+ * @throws {BullaError} not_found; pin_mismatch, signature_invalid, … at the first root that is not the organisation's
  */
 export async function readServed(
   place: DocumentsPlace,

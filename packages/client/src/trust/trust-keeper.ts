@@ -66,7 +66,7 @@ export class TrustKeeper {
   }
 
   /**
-   * As {@link refresh}, but the newest may have expired, or be of an earlier version: for whoever signs what follows it.
+   * As {@link refresh}, but the newest may have expired, or be of an earlier version: for the signer of the next one.
    * @throws {TrustError} pin_mismatch, trust_rollback, …
    */
   catchUp(): Promise<Trust> {
@@ -126,7 +126,7 @@ export class TrustKeeper {
     this.#fetchedAt = state.fetchedAt;
   }
 
-  /** What is kept under this pin. Another pin is another root of trust, and what was seen under it is no measure. */
+  /** What is kept under this pin. Another pin is another root of trust; what was seen under it does not count. */
   async state(): Promise<TrustState | undefined> {
     const state = await this.#options.store.load(this.#options.org, this.#options.pin);
     return state?.pin === this.#options.pin ? state : undefined;

@@ -22,7 +22,7 @@ export const ResumedVault = z
   .meta({ id: 'ResumedVault' });
 export type ResumedVault = z.infer<typeof ResumedVault>;
 
-/** What a restored vault has lost of an organisation's documents. Their signatures decide, whoever sends them. */
+/** What a restored vault has lost of an organisation's documents. Their signatures decide, no matter who sends them. */
 export const LostDocuments = z
   .strictObject({
     roots: z.array(DocumentToken).min(1).max(ROOTS_MAX).describe('All roots, the first included.'),

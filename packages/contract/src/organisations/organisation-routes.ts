@@ -34,7 +34,7 @@ const readDocument = {
   signedResponse: false,
 } as const;
 
-/** The organisation and its signed documents. Whoever sends them, their own signatures decide. */
+/** The organisation and its signed documents. Their own signatures decide, no matter who sends them. */
 export const ORGANISATION_ROUTES = {
   'organisation.create': {
     ...create,

@@ -5,7 +5,7 @@ import { GROUPS_MAX } from '../http/limits.js';
 import { Version } from '../numbers.js';
 import { page, pageQuery } from '../http/paging.js';
 
-/** What people call a device, such as `laptop`. It helps whoever approves, and stays out of signed documents. */
+/** What people call a device, such as `laptop`. It helps the approver, and stays out of signed documents. */
 export const DeviceLabel = textOf(
   'A-Za-z0-9 ._-',
   64,
@@ -18,7 +18,7 @@ export const DeviceRole = z
   .meta({ description: 'What a device may do.', example: 'author' });
 export type DeviceRole = z.infer<typeof DeviceRole>;
 
-/** What is offered to whoever takes an invitation. The vault keeps it; whoever approves goes by their own record. */
+/** What an invitation offers to the person who takes it. The vault keeps it; the approver uses their own record. */
 const offer = {
   roles: z.array(DeviceRole).min(1).max(5).describe('What the device will be trusted with.'),
   groups: z.array(Group).max(GROUPS_MAX).describe('The groups that it will be in.'),
@@ -125,7 +125,7 @@ export const Enrolment = z
   .meta({ id: 'Enrolment' });
 export type Enrolment = z.input<typeof Enrolment>;
 
-/** The request of a device as it was sent, for whoever approves. Nothing in it is to be believed but what `mac` or eight words bear out. */
+/** The request of a device as it was sent. The approver believes only what `mac` or the eight words confirm. */
 export const EnrolmentRequest = z
   .strictObject({
     id: EnrolmentId,

@@ -49,7 +49,7 @@ export async function checkTrust(evidence: Evidence, pin: string, now: number): 
 }
 
 /**
- * Evidence has no memory and brings its own keys: there a version that does not fit and a key that is none mean that
+ * Evidence has no memory and brings its own keys: there a version that does not fit and an invalid key mean that
  * the file was changed, and not that somebody is held back or made a bad key.
  */
 function rethrowAsChanged(error: unknown): never {

@@ -131,7 +131,7 @@ describe('documents of after their root', () => {
     const newPolicy = await acme.sign('policy', { ...policy, ...times(300) });
     const named = { version: policy.version, hash: (await parsePolicy(newPolicy)).hash };
     const token = await acme.sign('directory', { ...directory, ...times(60), policy: named });
-    // What a thief of the key has is no trust that anybody would establish.
+    // Nobody would establish the trust that a thief of the key can make.
     const hash = (await parseDirectory(token)).hash;
     const cast = { ...(await castOfMembers(acme)), now: issued + 60 };
     const fin = { dir: { ver: directory.version, hash }, iat: issued + 65 };

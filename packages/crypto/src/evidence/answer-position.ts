@@ -14,9 +14,9 @@ import { readTags, requireUsable } from '../prompt/tag-set.js';
 import type { Trust } from '../organisation/trust.js';
 
 /**
- * The tags that the policy wants show which prompt the name stands for, and its content. Whoever named a bare version
- * got the tags of `latest`, which may have moved on: then they show the prompt alone. Their expiry is said, not judged;
- * what was signed only after the answer does not count.
+ * The tags that the policy wants show which prompt the name stands for, and its content. An asker who named a bare
+ * version got the tags of `latest`, which may have moved on: then they show the prompt alone. Their expiry is said,
+ * not judged. What was signed only after the answer does not count.
  * @returns the position that they show; undefined for a chat
  */
 export async function checkTags(

@@ -54,7 +54,7 @@ const answerSchema = z.strictObject({
   verified: z.boolean(),
   evidence: evidenceSchema,
 });
-/** answer.json: an answer that can be verified by whoever holds the organisation's pin. */
+/** answer.json: an answer that everybody who holds the organisation's pin can verify. */
 export type Answer = z.infer<typeof answerSchema>;
 
 /** What an asker holds after a verified reply. */

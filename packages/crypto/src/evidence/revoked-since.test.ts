@@ -159,7 +159,7 @@ describe('verifyAnswer with a newer trust', () => {
     expect(await verify(signedUnder)).toMatchObject({ valid: true });
   });
 
-  // Whoever has the dropped key appends roots that anybody may have.
+  // A holder of the dropped key appends roots that anybody may have.
   it.each<[string, (roots: readonly string[]) => Promise<Trust | undefined>]>([
     ['a trust that knows the root that dropped its key', (roots) => trustUnder(roots.slice(0, 2))],
     ['its own roots, and nothing else', async () => undefined],

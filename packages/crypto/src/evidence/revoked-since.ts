@@ -78,7 +78,7 @@ function usedKeys({ envelope, fin, tags, invocation }: Evidence): UsedKey[] {
   return signed.map(([of, { header, claims }]) => ({ of, kid: header.kid, at: claims.iat }));
 }
 
-/** Whoever made the answer chose its directory's version: only the absence of a key may depend on it. */
+/** The answer's maker chose its directory's version. So only the absence of a key may depend on that version. */
 function revokedKey({ of, kid }: UsedKey, then: Trust, newer: Trust): string[] {
   // guard: answer-revoked
   if (newer.isRevoked(kid)) return [`key ${fingerprint(kid)} of the ${of} is revoked`];

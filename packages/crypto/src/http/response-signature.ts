@@ -66,7 +66,7 @@ const PARAMETERS = new RegExp(
 /**
  * Signs the response to a verified request (protocol.md §5, tag `bulla-res-1`).
  * @returns the fields to add: `content-digest` if there is a body, `signature-input`, `signature`.
- * @throws {CryptoError} token_malformed if the response is none of the profile; key_invalid if keyid is not the signer's
+ * @throws {CryptoError} token_malformed if the response is not of the profile; key_invalid if keyid is not the signer's
  */
 export async function signResponse(
   response: ResponseToSign,

@@ -46,7 +46,7 @@ export function carriesBody(method: string): boolean {
 /**
  * The components a request signature covers, no more and no fewer, in this order.
  * @param contentDigest the Content-Digest field, received or about to be sent.
- * @throws {CryptoError} token_malformed if the request is none of the profile
+ * @throws {CryptoError} token_malformed if the request is not of the profile
  */
 export function requestComponents(request: HttpRequestParts, contentDigest: string | undefined): Component[] {
   const fields: HeaderSource = { header: (name) => (name === 'content-digest' ? contentDigest : request.header(name)) };

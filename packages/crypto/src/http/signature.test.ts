@@ -261,7 +261,7 @@ describe('checkSignatureTimes', () => {
     );
   });
 
-  // [red] A learned offset would let whoever answers move a client's clock.
+  // [red] A learned offset would let the party that answers move a client's clock.
   it('learns no offset: what was refused stays refused [refuses: clock-offset]', () => {
     const refused = expect.objectContaining({ code: 'clock_skew' });
     expect(() => checkSignatureTimes(times, NOW + 3600)).toThrow(refused);

@@ -64,7 +64,7 @@ const PARAMETERS = new RegExp(
 /**
  * Signs a request for one minute (protocol.md §5).
  * @returns the fields to add: `content-digest` if there is a body, `signature-input`, `signature`.
- * @throws {CryptoError} token_malformed if the request is none of the profile; key_invalid if keyid is not the signer's
+ * @throws {CryptoError} token_malformed if the request is not of the profile; key_invalid if keyid is not the signer's
  */
 export async function signRequest(
   request: HttpRequestParts,

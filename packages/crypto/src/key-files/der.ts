@@ -30,7 +30,7 @@ export function readDer(bytes: Bytes): DerValue {
 
 /**
  * The values that a sequence holds.
- * @throws {CryptoError} key_invalid if it is none
+ * @throws {CryptoError} key_invalid if it is not a sequence
  */
 export function readSequence(value: DerValue | undefined): readonly DerValue[] {
   return readAll(contentOf(value, TAG.sequence));

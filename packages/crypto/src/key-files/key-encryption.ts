@@ -17,7 +17,7 @@ const HMAC_SHA256 = '2a864886f70d0209';
 const AES_256_CBC = '60864801650304012a';
 /** OWASP's least for PBKDF2 with HMAC-SHA-256. */
 const ITERATIONS = 600_000;
-/** Whoever wrote the file chose the number: above this it would hold the reader up for seconds. */
+/** The file's writer chose the number: a higher one than this would hold the reader up for seconds. */
 const ITERATIONS_MAX = 10_000_000;
 const SALT_BYTES = 16;
 const NOTHING = writeDer(TAG.nothing);

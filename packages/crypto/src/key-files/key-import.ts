@@ -174,7 +174,7 @@ function readBullaKeys(value: object): Promise<KeyMaterial[]> {
   return Promise.all(keys.map(({ jwk, use }) => keyMaterialOf(jwk, use)));
 }
 
-/** A JWK of whoever made it (RFC 7517 §4): what it says about itself has to fit, or does not matter. */
+/** A JWK that anybody may have made (RFC 7517 §4): what it says about itself has to fit, or does not matter. */
 async function readJwk(value: Readonly<Record<string, unknown>>, use: KeyMaterial['use']): Promise<KeyMaterial> {
   const { use: said, alg, kid: _kid, ext: _ext, key_ops: _operations, ...material } = value;
   if (said !== undefined && said !== 'sig' && said !== 'enc') throw invalidKey('its use is neither sig nor enc');

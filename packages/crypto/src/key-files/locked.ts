@@ -22,8 +22,8 @@ export interface Stretching {
 const LOCKED_MAX_BYTES = 262_144;
 
 /**
- * Whoever writes the file chooses these numbers, so they are bounded before anything is computed: a file must not cost
- * more than 256 MiB and about ten seconds. Less than the second choice of RFC 9106 §4 nobody writes.
+ * The file's writer chooses these numbers, so they are bounded before anything is computed: a file must not cost more
+ * than 256 MiB and about ten seconds. Nobody writes less than the second choice of RFC 9106 §4.
  */
 const stretchingSchema = z.strictObject({
   name: z.literal('argon2id'),

@@ -11,8 +11,8 @@ import { loadSigner } from '../keys/signer.js';
 import { isSealAlg, publicJwkOf } from '../keys/suites.js';
 
 /**
- * The public keys of an entity as its own signing key states them (docs/spec/public-keys.md). Nobody has to believe it:
- * whoever knows the fingerprint of that one key from elsewhere knows by it that the others belong together.
+ * The public keys of an entity as its own signing key states them (docs/spec/public-keys.md). Nobody has to
+ * believe it: a reader who knows the fingerprint of that one key from elsewhere knows that the others belong to it.
  */
 const publicKeySchema = z.omit(keyRecordSchema, { nbf: true, use_until: true, end: true });
 /** A key without the times that a directory gives it. */

@@ -103,7 +103,7 @@ export function isUsable(record: KeyRecord, usage: KeyUsage, revoked: boolean, n
 
 /**
  * Whether what a key of long use signed at `signedAt` (seconds, by its own word) is of the time in which it signed: until
- * its `use_until`, and so much later as a directory takes to reach whoever signs and as what it signs may take.
+ * its `use_until`, and later by two times: a directory needs time to reach the signer, and the signed work takes time.
  * @param takes seconds
  */
 export function mightSignAt({ use_until }: KeyRecord, signedAt: number, takes = 0): boolean {

@@ -29,7 +29,7 @@ interface KeyMaterial {
 }
 
 /**
- * A JWE key management algorithm in WebCrypto's words: what whoever seals needs. The other half, which takes private keys,
+ * A JWE key management algorithm in WebCrypto's words: the half for sealing. The other half, which takes private keys,
  * is in `open/unwrapping.ts`.
  */
 export interface SealingMethod {

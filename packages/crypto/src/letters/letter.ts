@@ -42,7 +42,7 @@ const innerSchema = z.strictObject({
   typ: z.string(),
   /** The sender's key. */
   kid: kidSchema,
-  /** The recipient's key: a letter that was passed on is not to whoever it was passed on to. */
+  /** The recipient's key: a letter that somebody passes on is not a letter to the next person. */
   aud: kidSchema,
   iat: secondsSchema,
   name: z.optional(nameSchema),
@@ -90,7 +90,7 @@ export function isLetterName(name: string): boolean {
 /**
  * Signs a letter and seals it.
  * @throws {CryptoError} key_invalid if the sender's key signs by an algorithm that letters do not have, or is the
- *   recipient's; token_malformed for a name that is none; payload_too_large
+ *   recipient's; token_malformed for a wrong name; payload_too_large
  */
 export async function sealLetter(letter: Letter, from: Signer, to: SealingKey): Promise<string> {
   requireSeconds(letter.at);

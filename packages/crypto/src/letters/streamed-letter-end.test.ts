@@ -10,7 +10,7 @@ import { openAs } from './open/letter.js';
 import { Secret } from '../encoding/secret.js';
 import { LETTER_END, letterEndOf, STREAMED_LETTER, streamContext } from './streamed-letter.js';
 
-/** What whoever has the key can do: another stream after the same letter. */
+/** A holder of the key can do this: make another stream after the same letter. */
 async function restreamed(file: Bytes, text: (inner: string) => Promise<Bytes>): Promise<Bytes> {
   const { letter } = partsOf(file);
   const token = new TextDecoder().decode(letter).trimEnd();

@@ -6,7 +6,7 @@ const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /**
  * A fresh TypeID: prefix, underscore, UUIDv7 (RFC 9562 §5.7) as 26 Crockford characters.
- * Whoever signs an object mints its id.
+ * The signer of an object mints its id.
  * @param nowMs milliseconds since 1970; the wall clock unless given.
  */
 export function mintId(prefix: IdPrefix, nowMs: number = Date.now()): string {
@@ -38,7 +38,7 @@ export interface ParsedUrn {
   readonly id: string;
 }
 
-/** The parts of a Bulla URN, or undefined if it is none. The organisation is matched exactly, never by prefix. */
+/** The parts of a Bulla URN, or undefined if it is not one. The organisation is matched exactly, never by prefix. */
 export function parseUrn(urn: string): ParsedUrn | undefined {
   const [, org, rest = ''] = ANY_URN.exec(urn) ?? [];
   if (org === undefined) return undefined;

@@ -12,7 +12,7 @@ export const ORG_PATTERN = new RegExp(`^${ORG}$`);
 export const NAME_CHARACTERS_MAX = 128;
 /** Prompt name, fixed for a prompt's life (protocol.md §2.2). */
 export const NAME_PATTERN = new RegExp(`^(?=.{1,${NAME_CHARACTERS_MAX}}$)${NAME}$`);
-/** The same, for whoever looks at the length first. */
+/** The same, for code that checks the length first. */
 export const NAME_SPELLING = new RegExp(`^${NAME}$`);
 /** Label of a prompt version (protocol.md §4). */
 export const LABEL_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;

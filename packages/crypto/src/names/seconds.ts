@@ -1,7 +1,7 @@
 /**
- * Checks a time that a caller gives: whole seconds since 1970. Whatever is no such number would compare as false with
- * every limit, so that something expired would count.
- * @throws {TypeError} where it is anything else: a mistake of the caller's, not of what is looked at
+ * Checks a time that a caller gives: whole seconds since 1970. Any other value would compare as false with every
+ * limit, so that something expired would count.
+ * @throws {TypeError} where it is anything else: the caller made the mistake, not the author of what is checked
  */
 export function requireSeconds(now: unknown): asserts now is number {
   // guard: seconds-whole

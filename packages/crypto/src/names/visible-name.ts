@@ -1,7 +1,7 @@
 /**
  * What a reader of a name does not see, or what makes a screen show it otherwise: controls, formats, private and surrogate
- * code points, separators of lines, what is drawn as nothing. Code points that nobody was given yet are none of it: what
- * was good stays good when Unicode grows.
+ * code points, separators of lines, what is drawn as nothing. Code points that are not assigned yet do not count
+ * as such. So a good name stays good when Unicode grows.
  */
 const UNSEEN =
   /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]/u;

@@ -21,7 +21,7 @@ import { publicJwkSchema } from '../keys/suites.js';
 import { eightWords } from '../keys/words.js';
 
 /**
- * How a device proves to whoever invited it that the keys which arrive are its own (protocol.md §4,
+ * How a device proves to its inviter that the keys which arrive are its own (protocol.md §4,
  * docs/spec/enrolment.md). The vault carries all of it and can forge none: it never has the secret.
  */
 
@@ -97,7 +97,7 @@ export async function enrolmentMac(secret: string, keys: EnrolmentKeys): Promise
 
 /**
  * Whether a mac was made with this secret over exactly these keys; compared by the platform, in constant time.
- * What is no base64url is no mac.
+ * A text that is not base64url is not a mac.
  * @throws {CryptoError} token_malformed if one of the keys is no thumbprint
  */
 export async function isEnrolmentMac(mac: string, secret: string, keys: EnrolmentKeys): Promise<boolean> {

@@ -21,7 +21,7 @@ export interface DocumentsSource {
   readonly pin: string;
   /**
    * The text at a path of the vault; undefined where there is none.
-   * @param bytesMax what is longer is no such document: the reader may stop there, and parsing refuses it in any case.
+   * @param bytesMax a longer text is no such document: the reader may stop there, and parsing refuses it in any case.
    */
   readonly read: (path: string, bytesMax: number) => Promise<string | undefined>;
   /** The words of renewers in the text that is served of them; it refuses what has another form. */
@@ -48,7 +48,7 @@ export function documentPath(org: string, name: DocumentName): string {
  * as they come, in the rest the caller establishes trust (protocol.md §4).
  * @param known the chain of roots that is known, to which newer ones are added.
  * @returns undefined if the vault has no root, no policy or no directory
- * @throws {CryptoError} as verifyRootChain, at the first root that is none of the organisation's; what the source throws
+ * @throws {CryptoError} as verifyRootChain, at the first root that is not the organisation's; what the source throws
  */
 export async function fetchDocuments(
   source: DocumentsSource,

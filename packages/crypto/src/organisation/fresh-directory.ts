@@ -22,7 +22,7 @@ export interface DirectoryFreshness {
 type JudgedTrust = FreshnessJudge & { readonly freshness: DirectoryFreshness };
 
 /**
- * How fresh a directory is by itself and by what renewers say; what is not good is passed over. Its clock runs on from the
+ * How fresh a directory is by itself and by what renewers say; bad words are skipped. Its clock runs on from the
  * one that the trust has.
  * @param now seconds
  */

@@ -208,7 +208,7 @@ export interface SortedWords<Claims extends FreshClaims> {
   readonly passedOver: readonly CryptoError[];
 }
 
-/** Tries one word after another; what is not good is passed over. */
+/** Tries one word after another, and skips those that are not good. */
 export async function sortWords<Claims extends FreshClaims>(
   tokens: readonly string[],
   verify: (token: string) => Promise<GoodFreshness<Claims>>,

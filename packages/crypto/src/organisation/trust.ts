@@ -29,7 +29,7 @@ export interface EstablishOptions extends DocumentExpectation {
   readonly clock?: number | undefined;
   /** For evidence, for opening one's own grants and for rebuilding `previous`: nothing else may use it. */
   readonly acceptExpired?: boolean;
-  /** Takes a directory that nobody calls the newest: for renewers, who are there to say so, and for whoever signs the next. */
+  /** Takes a directory that nobody calls the newest: for renewers, who are there to say so, and the next signer. */
   readonly acceptStale?: boolean;
 }
 

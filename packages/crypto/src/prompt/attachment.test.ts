@@ -30,7 +30,7 @@ async function seal(content: Uint8Array = CONTENT, id = ID, place = PLACE): Prom
 const open = (stream: Uint8Array, entry: Attachment, place = PLACE): Promise<Ending> =>
   endingOf(() => openAttachment(piecesOf([stream]), entry, place));
 
-/** What whoever read the statement can do: another stream under the same key, at the same place. */
+/** A reader of the statement can do this: make another stream under the same key, at the same place. */
 function restreamed(content: Uint8Array, entry: Attachment): Promise<Bytes> {
   const options = { key: new Secret(decodeBase64url(entry.key)), context: attachmentContext(entry.id, PLACE) };
   return gather(sealChunks(piecesOf([content]), options));

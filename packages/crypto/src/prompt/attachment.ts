@@ -67,7 +67,7 @@ export interface SealingAttachment {
  * was taken.
  * @param source pieces of any length.
  * @param id its name within the version: 1 to 128 of `A-Z a-z 0-9 . _ : -`.
- * @throws {CryptoError} token_malformed for a name or place that is none. Reading `sealed` throws payload_too_large, and
+ * @throws {CryptoError} token_malformed for a wrong name or place. Reading `sealed` throws payload_too_large, and
  *   whatever the source throws
  */
 export function sealAttachment(

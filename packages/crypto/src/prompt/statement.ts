@@ -77,7 +77,7 @@ const claimsSchema = z.strictObject({
   }),
   input: z.strictObject({ messages: z.boolean() }),
   content: contentSchema,
-  /** Files that belong to the prompt. Whoever runs it and cannot open them must not run it without. */
+  /** Files that belong to the prompt. A party that cannot open them must not run the prompt without them. */
   attachments: attachmentsSchema,
   /** What the author says about this version. */
   message: z.string().check(z.maxLength(1000)),

@@ -110,8 +110,8 @@ function requireEnough({ given, needed, signed, hasUnknownKey }: TagSet): void {
 }
 
 /**
- * What tags say, where each must count: for whoever gathers them until they are enough. How many users signed is counted
- * and not judged, and tags that delete the label are good ones.
+ * What tags say, where each must count: for a party that gathers them until they are enough. How many users signed is
+ * counted and not judged, and tags that delete the label are good ones.
  * @throws {CryptoError} as readTags; key_unknown, key_revoked, suite_unknown, forbidden, clock_skew, trust_expired for a
  *   tag that does not count
  */

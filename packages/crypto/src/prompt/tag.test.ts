@@ -20,7 +20,7 @@ beforeAll(async () => {
   ({ acme, globex, trust } = await makeSigners());
 });
 
-/** A tag of before positions had a predecessor. */
+/** A tag from before positions had a predecessor. */
 function earlierTag(claims: object, { signer }: TestMember): Promise<string> {
   const format: JwsFormat<object> = { typ: 'bulla-tag+jwt', claims: z.looseObject({}), maxBytes: 4096 };
   return signJws(format, claims, signer);

@@ -62,14 +62,14 @@ export function parseTag(token: string): ParsedJws<TagClaims> {
 }
 
 /**
- * Reads a tag of before positions had a predecessor, without trusting it: who signed it may say it anew.
+ * Reads a tag from before positions had a predecessor, without trusting it: its signer may say it anew.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
 export function parseEarlierTag(token: string): ParsedJws<EarlierTagClaims> {
   return parseJws(token, EARLIER_TAG_FORMAT);
 }
 
-/** Whether a token is a tag of before positions had a predecessor. Nobody has verified it. */
+/** Whether a token is a tag from before positions had a predecessor. Nobody has verified it. */
 export function isEarlierTag(token: string): boolean {
   try {
     return parseEarlierTag(token).claims.seq > 0;

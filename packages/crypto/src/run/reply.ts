@@ -46,7 +46,7 @@ const errorSchema = z.strictObject({
   code: wordSchema,
   /** What became of the model server, in a word: never in its own words. */
   cause: z.optional(wordSchema),
-  /** Where that is: its host, and its port where it is none of the scheme's. */
+  /** Where that is: its host, and its port where it is not the default port of the scheme. */
   host: z.optional(hostSchema),
   /** What it answered: a status of HTTP. */
   status: z.optional(z.int().check(z.gte(100), z.lte(599))),

@@ -76,11 +76,11 @@ export interface HeldStreamKey {
 
 /**
  * Reads key and context now: a generator begins only when it is asked, and the caller may have wiped the key by then.
- * Where the key is none, whoever awaits `prf` hears of it (key_invalid).
+ * Where the key is not a valid key, the caller who awaits `prf` hears of it (key_invalid).
  */
 export function holdStreamKey({ key, context }: ChunkedOptions): HeldStreamKey {
   const prf = importPrf(key);
-  // A stream that nobody reads is no unhandled error.
+  // A stream that nobody reads must not cause an unhandled error.
   prf.catch(() => undefined);
   return { prf, context: context.slice() };
 }

@@ -24,7 +24,7 @@ export function byteTransform(run: (source: AsyncIterable<Uint8Array>) => AsyncG
           if (done === true) controller.close();
           else controller.enqueue(value);
         } catch (error) {
-          // Whoever writes must hear of it, or would wait for ever.
+          // The writer must hear of it, or would wait for ever.
           await reader.cancel(error).catch(() => undefined);
           throw error;
         }

@@ -10,7 +10,7 @@ export type AuditFailure = {
   [Act in AuditAct]: { readonly act: Act; readonly why: ProblemCode; readonly obj: Partial<AuditFacts<Act>> };
 }[AuditAct];
 
-/** The audit event of an act that took place, as the row keeps it. @throws {Error} if it is none of the closed union */
+/** The audit event of an act that took place, as the row keeps it. @throws {Error} if it is not in the closed union */
 export function auditOfAct(caller: Asker, { act, obj }: AuditEntry): string {
   return written({ ...byWhom(caller), act, res: 'ok', obj });
 }

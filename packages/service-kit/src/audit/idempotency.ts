@@ -66,7 +66,7 @@ export function troubleOf(error: unknown): never {
   throw databaseFault(error)?.code === LOCK_NOT_AVAILABLE ? stillRunning() : overloaded(error);
 }
 
-/** Whoever asks anew with another key gets another envelope; this key must not bring about a second one. */
+/** An asker who asks anew with another key gets another envelope. This key must not bring about a second one. */
 export function pastItsAnswer(): Problem {
   const detail = 'the answer to this Idempotency-Key is past its time; ask anew with another one';
   return new Problem('envelope_expired', { detail });

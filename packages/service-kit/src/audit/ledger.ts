@@ -136,7 +136,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     const requestSha256 = await requestHash(caller);
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const made = await make().catch(async (error: unknown) => {
-        // What was answered before is answered again, whatever has become of what it was made of.
+        // A request that was answered before gets the same answer again, even if the state behind it has changed.
         const earlier = await this.#replay<Body>(caller, key, requestSha256);
         if (earlier === undefined) throw error;
         return earlier;

@@ -6,8 +6,9 @@ import { databaseMs } from '../database/clock-drift.js';
 import type { HttpNonceTable, LedgerTables } from './ledger-tables.js';
 
 /**
- * How long a nonce is known past its end: whoever takes the signature is off by one skew and takes it for another, and
- * the clock of the database by which it is forgotten is off by a third. The fourth is there to spare.
+ * How long a nonce is known past its end. The process that takes the signature may be off by one skew, and takes a
+ * signature for one skew past its end. The database forgets the nonce by its own clock, which may be off by a third
+ * skew. The fourth is there to spare.
  */
 const EXTRA_SECONDS = 4 * SKEW_SECONDS;
 /** For this transaction, also where a pooler shares the connections of a server that are not set so. */

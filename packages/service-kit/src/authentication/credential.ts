@@ -6,9 +6,9 @@ import type { RouteCredential, RouteEntry } from '../route/route-table.js';
  * the state of the request when it was judged.
  */
 export interface Credential {
-  /** @throws {Problem} or {CryptoError}: why nobody, or nobody who may, is asking; nothing was made of the request then */
+  /** @throws {Problem} or {CryptoError}: why the caller is unknown or may not ask; the request has done nothing then */
   judge(request: FastifyRequest, entry: RouteEntry): Promise<void>;
 }
 
-/** An adapter for whatever a route of the contract may take. */
+/** An adapter for each credential that a route of the contract may take. */
 export type Credentials = Readonly<Record<RouteCredential, Credential>>;

@@ -22,7 +22,7 @@ export interface EnrolmentProofParts {
 
 /**
  * A device that signs by the key it brings. Only the shape is read here: the room that can find the key verifies it, and
- * until it has nothing is answered in signed form: whoever sends it is a stranger.
+ * until then no answer is signed: its sender is a stranger.
  */
 export class EnrolmentProof implements Credential {
   readonly #parts: EnrolmentProofParts;

@@ -126,7 +126,7 @@ export class HttpSignature implements Credential {
     return state.caller;
   }
 
-  /** Whoever captured a read has it answered no second time here: it takes no points of who signed it. */
+  /** An attacker who captured a read gets no second answer here. The replay takes no points of the signer. */
   #requireNewRead(method: string, { keyid, nonce, expires }: RequestSignature): void {
     // guard: read-nonce
     if (READS.has(method) && !this.#readNonces.tryUse(keyid, nonce, expires))
@@ -147,7 +147,7 @@ export class HttpSignature implements Credential {
     const holder = trust.holderOfKeyid(keyid);
     const isGood = holder !== undefined && isCounting(trust, route, this.#clock.now());
     if (!isGood && this.#refreshLimit.tryAcquire(org)) {
-      // Whoever signs by a key that nobody has would keep a place for as long as a vault does not answer.
+      // A stranger who signs by an unknown key would keep a place for as long as a vault does not answer.
       // guard: refresh-rests
       place?.rest();
       await this.#source.refresh(org);
@@ -181,7 +181,7 @@ function requireCounting(trust: Trust, route: SignedRouteName, now: number): voi
   trust.requireFresh(now);
 }
 
-/** What is not yours is not found, whoever you are elsewhere. */
+/** What is not yours is not found, no matter who you are elsewhere. */
 function requireOwnOrganisation(caller: Caller, request: FastifyRequest): void {
   const { org } = request.params as { org?: unknown };
   // guard: own-organisation

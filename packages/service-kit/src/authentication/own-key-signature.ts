@@ -42,7 +42,7 @@ export class OwnKeySignature {
   }
 
   /**
-   * Takes the points of the request, once it is certain that the organisation has invited whoever sends it: strangers
+   * Takes the points of the request, once it is certain that the organisation has invited its sender: strangers
    * would empty the bucket of an organisation that they only name.
    * @throws {Problem} rate_limited
    */

@@ -7,7 +7,7 @@ const KEPT_MAX = 65_536;
 
 /**
  * Signatures of reads that this process has seen. What changes something is remembered by the database (ledger.ts); a
- * read changes nothing, but whoever captured one could have it answered for minutes, on the points of who signed it.
+ * read changes nothing, but an attacker who captured one could have it answered for minutes, on the signer's points.
  */
 export class ReadNonces {
   /** When each is forgotten, in milliseconds of the clock that nobody sets, in the order in which they came. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../process/clock.js';
 
-/** Lets one attempt per key through in each interval, whoever asks: keys are organisations we serve, so few. */
+/** Lets one attempt per key through in each interval, for all callers together. Keys are our organisations, so few. */
 export class RefreshLimit {
   readonly #lastMs = new Map<string, number>();
   readonly #clock: Clock;

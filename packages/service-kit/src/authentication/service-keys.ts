@@ -81,7 +81,7 @@ export class ServiceKeys {
   }
 
   /**
-   * Loads the signing keys; encryption keys stay in the file for whoever may open with them.
+   * Loads the signing keys; encryption keys stay in the file for the code that may open with them.
    * @throws {CryptoError} key_invalid
    */
   static async load(file: KeyFile): Promise<ServiceKeys> {

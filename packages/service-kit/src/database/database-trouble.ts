@@ -96,7 +96,7 @@ const WORDS: Readonly<Record<string, Words>> = {
 };
 
 /**
- * What an error of a server's database means for whoever named it.
+ * What an error of a server's database means for the operator who named it.
  * @param url as it was set.
  * @returns undefined where the error did not come from a database
  */

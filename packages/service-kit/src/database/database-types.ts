@@ -26,7 +26,7 @@ export const pgTypes: pg.CustomTypesConfig = {
 
 /**
  * Opens the embedded database. One process may hold a folder, and one instance serves all its services;
- * whoever opens it closes it, after them.
+ * the caller who opens it closes it, after them.
  * @param dataDir an existing folder's child, made when absent; in memory without it.
  */
 export async function openPglite(dataDir?: string): Promise<PGlite> {

@@ -171,8 +171,8 @@ function openPool(options: DatabaseOptions, settings: pg.PoolConfig): pg.Pool {
 }
 
 /**
- * What was answered must be there after a crash of the server, whatever server, database, role and address say: a nonce or
- * a claim that is lost could come back (protocol.md §6).
+ * What was answered must be there after a crash of the server. Settings of server, database, role and address must not
+ * change that: a nonce or a claim that is lost could come back (protocol.md §6).
  */
 async function commitDurably(client: pg.ClientBase): Promise<void> {
   await client.query('set synchronous_commit to on');

@@ -111,7 +111,7 @@ async function requirePlace(request: FastifyRequest, parts: AdmissionParts): Pro
   const state = stateOf(request);
   const place = parts.places.ask(standingOf(request));
   state.place = place;
-  // Whoever hung up meanwhile is not told, and gives back nothing later.
+  // A client that hung up meanwhile gets no answer, and gives back nothing later.
   if (state.isOver) place.release();
   const refused = await place.granted;
   if (refused !== undefined) throw overload(refused, parts);
@@ -140,7 +140,7 @@ function checkHeader(request: FastifyRequest): void {
   if (headers.host === undefined && request.raw.httpVersion !== '1.0') {
     throw new Problem('validation_failed', { detail: 'there is no Host' });
   }
-  // Node keeps the first: whoever stands before the service may have kept another.
+  // Node keeps the first. A proxy before the service may have kept another.
   // guard: request-host-once
   if (request.raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1) {
     throw new Problem('validation_failed', { detail: 'there is more than one Host' });

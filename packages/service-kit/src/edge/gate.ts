@@ -40,7 +40,7 @@ export function isFree(url: string | undefined): boolean {
 }
 
 /**
- * Turns away what there is no strength for, before the framework sees it: under twice the load that can be served every
+ * Turns away what is beyond its strength, before the framework sees it: under twice the load that can be served every
  * second request is refused, and what that costs is taken from the others (docs/decisions/2026-11-25-limits.md#places).
  * Nothing of such a request is read; its line in the log is one a second for all of them.
  */

@@ -56,7 +56,7 @@ export class OneAtATime {
   }
 
   /**
-   * Ends a connection whose client sends what is no request behind those that are.
+   * Ends a connection whose client sends something other than a request after its requests.
    * @returns false where no answer is due, or only the one to the request that it broke off
    */
   endAfterAnswers(socket: Socket): boolean {

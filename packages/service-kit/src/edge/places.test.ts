@@ -148,7 +148,7 @@ describe('a place that rests', () => {
 describe('places of callers', () => {
   const asked: ReturnType<Places['ask']>[] = [];
   afterEach(() => {
-    // Whoever waits behind one that ends begins, so that the last are the first.
+    // When a request ends, the one that waits behind it begins. So the last ones are released first.
     for (const place of asked.splice(0).toReversed()) place.release();
   });
   const ask = (places: Places, standing: Standing, count: number) => {

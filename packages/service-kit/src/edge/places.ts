@@ -10,13 +10,13 @@ export const STANDINGS = ['verified', 'claimed', 'stranger'] as const;
 export interface Place {
   /** Why it may not begin; undefined, at once or when others have ended, if it may. */
   readonly granted: Promise<NoPlace | undefined>;
-  /** Its caller is known now: what it holds is none of the places that strangers have to share. */
+  /** Its caller is known now: it does not hold one of the places that strangers have to share. */
   verify(): void;
   /** Leaves it to others while somebody else has to act. */
   rest(): void;
   /** Takes one again, before all who have not begun: their work is done in part already. */
   resume(): Promise<void>;
-  /** Gives it back, or stops waiting for it. Calling it twice is no harm. */
+  /** Gives it back, or stops waiting for it. A second call does no harm. */
   release(): void;
 }
 
@@ -44,9 +44,9 @@ class Queue {
 }
 
 /**
- * Places for so many requests at work; some more wait a moment, who came first goes first
- * (docs/decisions/2026-11-25-limits.md#places). Those that bring no signature have half of them at most, and a quarter
- * is had by nobody whose signature is not verified.
+ * Places for so many requests at work. Some more wait a moment; the one that came first goes first
+ * (docs/decisions/2026-11-25-limits.md#places). Requests without a signature get half of them at most. A
+ * quarter is only for callers whose signature is verified.
  */
 export class Places {
   readonly #options: PlacesOptions;

@@ -60,7 +60,7 @@ export class ProblemFilter implements ExceptionFilter {
   #understand(error: unknown, request: FastifyRequest): Problem {
     const problem = problemOf(error);
     const source = error instanceof Problem ? error.cause : error;
-    // A problem that somebody threw on purpose, such as too many requests, is no news unless something caused it.
+    // A problem that somebody threw on purpose, such as too many requests, is not logged unless something caused it.
     if (isOurFault(problem) && source !== undefined) this.#log(REQUEST_FAILED, source, request);
     const isWrongMethod = request.is404 && this.#allowed(request).length > 0;
     return isWrongMethod ? new Problem('method_not_allowed') : problem;

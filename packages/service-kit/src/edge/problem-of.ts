@@ -16,7 +16,7 @@ const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
   503: 'overloaded',
 };
 
-/** The problem that stands for any error; what is not foreseen is `internal`, without a word of its message. */
+/** The problem that stands for any error; an unexpected error is `internal`, without a word of its message. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof CryptoError) return ofCryptoError(error);

@@ -18,7 +18,7 @@ export class Breaker {
     return this.#retryAtMs !== undefined;
   }
 
-  /** Whether to try. Whoever gets true says what came of it. */
+  /** Whether to try. A caller who gets true reports what came of it. */
   tryPass(): boolean {
     if (this.#retryAtMs === undefined) return true;
     const nowMs = this.#clock.monotonicMs();

@@ -28,8 +28,8 @@ export interface StoreOptions {
 }
 
 /**
- * Opens what the processes of a service share. A Redis that is away is no reason not to start; one that evicts is, in
- * production: under load it would forget what was counted.
+ * Opens what the processes of a service share. The service starts also when Redis is away. In production it does
+ * not start with a Redis that evicts: under load that Redis would forget what was counted.
  * @throws {SettingsError} for a Redis that evicts, in production
  */
 export async function openStore({ url, service, production, clock, log }: StoreOptions): Promise<SharedStore> {
@@ -58,7 +58,7 @@ export async function openStore({ url, service, production, clock, log }: StoreO
 }
 
 /**
- * What the settings say of the protection of all callers from each, with its store open; whoever calls this closes it.
+ * What the settings say of the protection of all callers from each, with its store open. The caller closes it.
  * @throws {SettingsError} as {@link openStore}
  */
 export async function openEdge(
@@ -76,7 +76,7 @@ export async function openEdge(
   };
 }
 
-/** Fails while the store evicts. While it is away or does not say, limits go on in each process: that is no reason not to work. */
+/** Fails while the store evicts. While it is away or does not say, each process goes on with limits of its own. */
 export function evictionProbe(store: SharedStore): Probe {
   return async () => {
     const evicts = await store.evicts().catch(() => undefined);

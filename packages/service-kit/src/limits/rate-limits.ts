@@ -48,8 +48,8 @@ export class RateLimits {
   }
 
   /**
-   * Whether a private key may sign the refusal of a good signature that is not of now. It takes no points: whoever kept
-   * an old request could use up what is its signer's.
+   * Whether a private key may sign the refusal of a good signature that is not of now. It takes no
+   * points: an attacker who kept an old request could use up the points of its signer.
    */
   async maySignRefusal(org: string, kid: string): Promise<boolean> {
     const { allowed } = await this.#counts.take(refusalsBucket(this.#rates), `${org}:${kid}`, 1);

@@ -32,7 +32,7 @@ export class StoreError extends Error {
 
 /**
  * What the processes of one service share beside their database: counts of requests. Nothing whose loss matters,
- * nothing secret: it may be emptied, read and changed by whoever runs it. Contents and documents are not copied into
+ * nothing secret: its operator may empty, read and change it. Contents and documents are not copied into
  * it (docs/decisions/2026-11-25-no-copies-in-redis.md).
  * A port because two exist: Redis, and the memory of one process.
  */

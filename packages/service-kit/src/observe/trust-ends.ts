@@ -37,7 +37,7 @@ export class TrustEnds {
     });
   }
 
-  /** Looks once; whoever runs the service does so now and then. */
+  /** Looks once. The service calls it now and then. */
   look(): void {
     const now = this.#clock.now();
     for (const trust of this.#source.held()) this.#lookAt(trust, stateOf(trust, now));

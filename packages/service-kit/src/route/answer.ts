@@ -8,7 +8,7 @@ export interface AnswerOptions {
   /** An earlier request had this answer already (`Idempotent-Replayed: ?1`). */
   readonly replayed?: boolean;
   /**
-   * The body as it is sent, where whoever made it has its JSON text already: it is checked, and not written
+   * The body as it is sent, where its maker has the JSON text already: it is checked, and not written
    * again. Its schema must be strict: what it does not name would leave with the text.
    */
   readonly text?: string;

@@ -31,7 +31,7 @@ export interface RouteEntry {
   readonly headers: z.ZodObject | undefined;
   readonly body: z.ZodObject | undefined;
   readonly bodyBytesMax: number;
-  /** What whoever calls it has to show; undefined where anybody may call. */
+  /** What the caller has to show; undefined where anybody may call. */
   readonly credential: RouteCredential | undefined;
   readonly status: number;
   readonly otherStatuses: readonly number[];
@@ -127,7 +127,7 @@ const BY_ROUTE: ReadonlyMap<string, RouteEntry> = new Map(
   [...ENTRIES.values()].map((entry) => [`${entry.method} ${routerPath(entry.path)}`, entry]),
 );
 
-/** The entry of a matched route; undefined for what is none of the contract. @param url as the router writes it. */
+/** The entry of a matched route; undefined for what is not in the contract. @param url as the router writes it. */
 export function entryAt(method: string, url: string | undefined): RouteEntry | undefined {
   return BY_ROUTE.get(`${method} ${url}`);
 }

@@ -11,7 +11,7 @@ type Moment = ColumnType<Date, Date | undefined, Date>;
  */
 export type InvocationState = 'accepted' | 'running' | 'sealed' | 'indeterminate';
 
-/** What later directories must still hold, and the chain that they must continue; rows of before the chain have none. */
+/** What later directories must still hold, and the chain that they must continue. Rows from before it have none. */
 export type SeenMemory = Pick<TrustMemory, 'revoked' | 'withdrawn' | 'hashes'> & Pick<SeenDirectory, 'chain'>;
 
 /** The tables of the responder. Each has `org`, and every statement filters by it. */

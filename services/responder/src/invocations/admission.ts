@@ -24,7 +24,7 @@ export interface Judgement {
   readonly responder: string;
 }
 
-/** A bundle whose envelope the organisation's vault signed for this responder and for whoever sent it. */
+/** A bundle whose envelope the organisation's vault signed for this responder and for the sender. */
 export interface Presented {
   readonly bundle: PromptBundle | ChatBundle;
   readonly envelope: VerifiedEnvelope;

@@ -70,7 +70,7 @@ export class AnswerEnd {
   }
 }
 
-/** The code that goes into a sealed reply; what is not foreseen is `internal`, without a word of its message. */
+/** The code that goes into a sealed reply; an unexpected error is `internal`, without a word of its message. */
 export function errorCodeOf(error: unknown): string {
   if (error instanceof Problem || error instanceof CryptoError || error instanceof ModelError) return error.code;
   if (error instanceof LeaseLost) return 'indeterminate';

@@ -41,7 +41,7 @@ export interface AnswerPlan {
 /**
  * Steps 15 and 16 of protocol.md §2.4: runs the model and seals what it says, frame by frame. A whole answer and a
  * stream differ only in who collects the parts. An error is an ending like others, sealed and signed; only when the
- * asker is gone there is no end, and whoever gets parts without a final has a cut answer.
+ * asker is gone there is no end. A reader who gets parts without a final frame has a cut answer.
  * @param signal stops the model.
  * @throws {RunStopped} when the asker is gone
  */

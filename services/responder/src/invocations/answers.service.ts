@@ -39,7 +39,7 @@ export interface BegunRun {
   readonly signal: AbortSignal;
   /** Learns how the answer ends. */
   readonly end: AnswerEnd;
-  /** Counts what it takes; whoever keeps the answer closes it when they no longer do. */
+  /** Counts what it takes. The holder of the answer closes it when they no longer keep the answer. */
   readonly meter: AnswerMeter;
   /** Left to others while the model speaks: that may take minutes. */
   readonly work: Work;
@@ -108,7 +108,7 @@ export class AnswersService {
       }
       throw error;
     } finally {
-      // They hung up, and whoever read for them reads no more: that is no fault of anybody's.
+      // The asker hung up, so nothing reads the answer any more: nobody is at fault.
       if (!isOver) this.log.write(ASKER_LEFT, { jti, durationMs: this.#since(startedMs), frames });
     }
   }

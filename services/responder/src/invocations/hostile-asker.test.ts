@@ -52,7 +52,7 @@ async function resealed(asked: Asked, to: { readonly urn: string; readonly recor
   return { ...asked, question, body: { ...asked.body, inv: sealed.token } };
 }
 
-/** What costs no private-key work: whoever can send it as often as they like must not keep the responder busy. */
+/** What costs no private-key work. Anybody can send it as often as they like; it must not keep the responder busy. */
 const CASES: readonly {
   readonly name: string;
   readonly code: string;

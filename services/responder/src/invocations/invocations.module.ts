@@ -11,7 +11,7 @@ import { RunsInFlight } from './runs-in-flight.js';
 @Module({})
 export class InvocationsModule {
   /**
-   * @param runs whoever closes the service stops them first.
+   * @param runs the code that closes the service stops them first.
    * @param limits of answers.
    * @param rooms the modules of this service that this room uses.
    */

@@ -109,7 +109,7 @@ export class InvocationsService {
       const request = await this.pipeline.prepare(admitted).catch((refused: unknown) => ({ refused }));
       gone.throwIfAborted();
       if (!(await lease.begin())) throw new Problem('indeterminate', { retryAfterSeconds: 1 });
-      // Whoever hung up meanwhile reads no stream, so that nothing of it would run, its cleanup neither.
+      // An asker who hung up meanwhile reads no stream. Nothing of the stream would run, and not its cleanup either.
       gone.throwIfAborted();
       gone.addEventListener('abort', () => void lease.abandon(), { once: true });
       // Its fin names the directory that let it in; one that takes the asker's key away ends it.

@@ -41,7 +41,7 @@ export class Pipeline {
   ) {}
 
   /**
-   * Steps 3 to 9. Whatever they refuse is a problem document, and nothing has happened.
+   * Steps 3 to 9. A refusal here is answered with a problem document, and nothing has happened.
    * @throws {CryptoError} what each step says
    * @throws {Problem} envelope_revoked, custody_not_allowed; what the claim says
    * @throws {TrustOutdated} when other replicas trust a newer directory
@@ -61,7 +61,7 @@ export class Pipeline {
   }
 
   /**
-   * Steps 10 to 14. Whatever they refuse goes into the sealed reply.
+   * Steps 10 to 14. A refusal here goes into the sealed reply.
    * @throws {CryptoError} open_failed
    * @throws {Problem} forbidden, custody_not_allowed; as renderRun
    */

@@ -28,8 +28,9 @@ interface Waiting {
 }
 
 /**
- * Places for runs. One key and one organisation have so many at most, so that who asks a slow model again and again keeps
- * nobody else out; where all are taken, keys get the next ones in turn, whoever has how many requests waiting.
+ * Places for runs. One key and one organisation have so many at most, so that an asker who asks a slow model again and
+ * again keeps nobody else out. Where all are taken, keys get the next ones in turn; how many requests of a key wait
+ * does not matter.
  */
 export class RunPlaces {
   readonly #limits: RunLimits;

@@ -39,7 +39,7 @@ export class RunsInFlight {
 
   /**
    * Takes a place, to be given back once; where all are taken, waits a moment for one.
-   * @param gone ends the wait; whoever waits leaves its place among the requests at work to others
+   * @param gone ends the wait; a request that waits leaves its place among the requests at work to others
    * @throws {Problem} rate_limited where the key has as many as it may have; overloaded
    */
   async enter(asker: Asker, { gone, work }: Waiter): Promise<() => void> {

@@ -21,7 +21,7 @@ describe('a vault that shows nothing newer than a directory of last week', () =>
 
     const word = await organisation.freshDirectory(clock.now());
     vault.answer = (name) => (name === 'fresh.json' ? wordsAsServed([word]) : documentOf(organisation, name));
-    // Whoever asks has it looked for, once in a second.
+    // A question makes the responder look for it, once in a second.
     clock.advance(2);
     const ran = await all.send(asked);
     expect([ran.status, Object.keys(ran.body as object).toSorted()]).toEqual([200, ['final', 'frames', 'head']]);

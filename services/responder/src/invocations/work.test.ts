@@ -25,7 +25,7 @@ class ThinkingModel extends Model {
 }
 
 const model = new ThinkingModel();
-// One request is at work at a time, and whoever waits for it does so for longer than this test takes.
+// One request is at work at a time. Others may wait for it for longer than this test takes.
 const all = suite({ model: () => model, limits: { requestsMax: 1, waitMs: 60_000 } });
 let prompt: StoredPrompt;
 

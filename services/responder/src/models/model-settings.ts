@@ -69,7 +69,7 @@ export function createModel(settings: ModelSettings): Model {
   const target = settings.BULLA_LLM;
   if (target.kind === 'extract') return new ExtractModel();
   if (target.kind === 'echo') return new EchoModel();
-  // A further kind is none of this one, so it does not compile.
+  // A further kind is not of this type, so it does not compile.
   const { url }: Extract<ModelTarget, { kind: 'openai' }> = target;
   return new OpenaiModel({
     url,

@@ -63,7 +63,7 @@ export abstract class Model {
   /** For logs and metrics: `openai`, `builtin:extract`, `builtin:echo`. */
   abstract readonly name: string;
 
-  /** Where it is asked, for logs and for askers: host and port; undefined where it is none but this process. */
+  /** Where it is asked, for logs and for askers: host and port; undefined where it is this process. */
   readonly host: string | undefined;
 
   /**

@@ -11,7 +11,7 @@ const RETRY_AFTER_MAX_SECONDS = 3_600;
 /** An unused connection is closed before a server would: a run is never sent into one that is ending. */
 const IDLE_CONNECTION_MS = 4_000;
 const CONNECT_TIMEOUT = 'ERR_CONNECT_TIMEOUT';
-/** What the codes of a connection mean for whoever looks for a model server. */
+/** What the codes of a connection mean for an operator who looks for a model server. */
 const CONNECTION_CAUSES: Readonly<Record<string, UpstreamCause>> = {
   ECONNREFUSED: 'connection_refused',
   ENOTFOUND: 'host_unknown',
@@ -84,7 +84,7 @@ export class Upstream {
       },
     });
     sent.once('response', (answer) => {
-      // Whoever reads it is told by the reading; nobody may be reading when it is aborted.
+      // A reader learns of it from the read itself. When it is aborted, there may be no reader.
       answer.on('error', () => {});
       resolve(answer);
     });

@@ -7,7 +7,7 @@ import type { ResponderTables } from '../database/types.js';
 /** Seconds; what was signed at or after it may be run. */
 export const notBefore = sql<number>`ceil(extract(epoch from restore_mark.not_before))::int8`;
 
-/** Whether that lies further ahead than any mark was made: the clock of the database was wrong, and is no more. */
+/** Whether that lies further ahead than any mark was made: the clock of the database was wrong, and is right now. */
 export const isAhead = sql<boolean>`restore_mark.not_before > clock_timestamp() + make_interval(secs => ${SKEW_SECONDS})`;
 
 /** Which transaction wrote the mark, and where. */
@@ -38,7 +38,7 @@ export class RestoreMarkRepository {
   /**
    * Marks the database unless its mark is ours and as new as the newest we know; has to be a transaction of its own. A
    * database without a mark is new: what was issued before it was there is refused. One whose mark is not ours was restored
-   * or promoted: what may have been issued before this moment is refused, by whatever clock.
+   * or promoted: what may have been issued before this moment, by any clock, is refused.
    * @param newest that a process has worked with.
    * @returns what was done, or undefined where nothing was to do
    */

@@ -33,7 +33,7 @@ interface FetchedSet {
 }
 
 const POLL_MS = 60_000;
-/** At most one fetch in this time, whoever asks (protocol.md §4). */
+/** At most one fetch in this time for all askers together (protocol.md §4). */
 const FETCH_INTERVAL_MS = 1_000;
 
 /**
@@ -85,7 +85,7 @@ export class VaultTrustSource extends TrustSource {
 
   /**
    * Fetches once for all who wait, not sooner than a second after the last time; never fails. A fetch that is at work
-   * already may have read what was there before, so whoever asks now waits for the next.
+   * already may have read what was there before, so a caller who asks now waits for the next.
    */
   override refresh(org: string): Promise<void> {
     if (org !== this.#options.org) return Promise.resolve();

@@ -71,7 +71,7 @@ export async function createLabelPositions(db: Kysely<unknown>): Promise<void> {
   await createPositionApprovals(db);
 }
 
-/** The tags of before, one in a row, and what content they name. */
+/** The earlier tags, one in a row, and what content they name. */
 async function keepTags(db: Kysely<Before>): Promise<void> {
   const [header, says, named] = [partOf('token', 1), partOf('token', 2), partOf('(tokens ->> 0)', 2)];
   const text = (expression: string) => sql<string>`${sql.raw(expression)}`;

@@ -131,7 +131,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('envelope_expires_at').on('envelope').column('expires_at').execute();
 }
 
-/** The hashes that everybody folds who was away for some versions; those of before are in the documents. */
+/** The hashes that a client folds if it was away for some versions. The earlier ones are in the documents. */
 async function createDirectoryHashes(db: Kysely<Pick<VaultTables, 'directory_hash' | 'org_document'>>): Promise<void> {
   await db.schema
     .createTable('directory_hash')
@@ -167,7 +167,7 @@ async function createApprovalTables(db: Kysely<unknown>): Promise<void> {
     // When the last of its tags ends; an open one is expired from then on, until somebody signs again.
     .addColumn('expires_at', 'timestamptz', (column) => column.notNull())
     .execute();
-  // Whoever wants the same adds to what is there.
+  // A person who wants the same move adds a tag to the open approval.
   await db.schema
     .createIndex('label_approval_open_key')
     .unique()

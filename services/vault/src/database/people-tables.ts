@@ -37,7 +37,7 @@ export async function createPeopleTables(db: Kysely<unknown>): Promise<void> {
     )
     .addColumn('device', 'text')
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
-    // Whoever is approved is somebody.
+    // A request names a device if it is approved, and only then.
     .addCheckConstraint('enrolment_device', sql`(state = 'approved') = (device is not null)`)
     .execute();
   await db.schema.createIndex('enrolment_of_org').on('enrolment').columns(['org', 'state', 'id']).execute();

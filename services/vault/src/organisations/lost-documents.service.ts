@@ -12,7 +12,7 @@ import { PublishingTurns } from './publishing-turns.js';
 import { requireServable } from './signed-form.js';
 import { VaultTrust } from './vault-trust.js';
 
-/** Documents that the vault has lost by a restore, as whoever kept them hands them back. */
+/** Documents that the vault has lost by a restore, as the clients that kept them hand them back. */
 @Injectable()
 export class LostDocumentsService {
   private readonly turns = new PublishingTurns();

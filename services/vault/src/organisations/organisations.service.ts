@@ -58,7 +58,8 @@ export class OrganisationsService {
   }
 
   /**
-   * The hashes of all directories from a version on, however old: whoever was away folds them (docs/spec/directory.md).
+   * The hashes of all directories from a version on, however old. A client that was away folds them
+   * (docs/spec/directory.md).
    * @throws {Problem} not_found
    */
   async hashes(org: string, from: number): Promise<Answer<DirectoryHashPage>> {

@@ -67,7 +67,7 @@ export class VaultTrust extends TrustSource {
   private async load(org: string): Promise<Trust | undefined> {
     const checkedMs = this.clock.monotonicMs();
     const mark = (await this.restores.look(org))?.mark;
-    // After a restore the table is the measure for every replica: what it lost is handed back by whoever kept it.
+    // After a restore the table is the measure for every replica: those who kept what it lost hand it back.
     // guard: restore-forgets
     if (this.known.get(org)?.mark !== mark) this.known.delete(org);
     const newest = await this.organisations.newestVersions(org);
@@ -95,7 +95,7 @@ export class VaultTrust extends TrustSource {
   private async establish(org: string, previous: Trust | undefined, words: readonly string[]): Promise<Trust> {
     try {
       const { pin, documents } = await this.stored(org);
-      // Our own table is no more believed than a vault is by others: what another replica published follows ours.
+      // We believe our own table no more than others believe a vault. What another replica published must follow ours.
       const hashes = await this.organisations.hashesFrom(org, previous?.directory.version ?? 1);
       const expectation = {
         org,

@@ -16,8 +16,8 @@ import { InvitationsRepository } from './invitations.repository.js';
 const LIFE_MAX_MS = 86_400_000;
 
 /**
- * Tickets for one device each. What they offer is a note for people: whoever approves goes by their own record, and
- * the directory that they sign decides (protocol.md §4).
+ * Tickets for one device each. What they offer is a note for people: the approver uses their own record, and the
+ * directory that they sign decides (protocol.md §4).
  */
 @Injectable()
 export class InvitationsService {
@@ -74,7 +74,7 @@ export class InvitationsService {
   }
 
   /**
-   * The roles of an invitation that is open or was taken in its time, for whoever has its ticket.
+   * The roles of an invitation that is open or was taken in its time, for a holder of its ticket.
    * @returns undefined if this, by its hash, is not that ticket
    */
   async offeredFor(org: string, id: InvitationId, ticketSha256: string): Promise<readonly DeviceRole[] | undefined> {

@@ -32,7 +32,7 @@ export class OwnEnrolmentsService {
 
   /**
    * Takes an invitation for a device. The same request again is answered as before.
-   * @throws {Problem} not_found, in the same words, for an organisation, invitation or ticket that is none
+   * @throws {Problem} not_found, in the same words, for an organisation, invitation or ticket that does not exist
    */
   async create(signature: OwnKeySignature, sent: NewEnrolment): Promise<Answer<Enrolment>> {
     const keys = await broughtKeys(sent);

@@ -56,7 +56,7 @@ export class ApprovalsService {
     if (tags.pos !== pos)
       throw new Problem('envelope_tampered', { detail: 'the tag says something else than those it is added to' });
     return this.ledger.run(caller, async (trx) => {
-      // Before anything is looked at: whoever moves this label waits, or has ended.
+      // Before anything is looked at: another request that moves this label waits, or has ended.
       await this.moves.hold(trx, caller, prompt);
       this.requireOpen(await this.find(caller, id, trx));
       const { result, moved, given } = await this.moves.take(trx, caller, tags);
@@ -67,8 +67,8 @@ export class ApprovalsService {
   }
 
   /**
-   * Ends what waits: whoever could have signed it may, and every author of the name. The tags that were given stay what
-   * they are, signed words until they expire; another move of the label makes them useless.
+   * Ends what waits. Everybody who could have signed it may end it, and so may every author of the name. The given tags
+   * stay signed words until they expire; another move of the label makes them useless.
    */
   async drop(caller: Caller, id: ApprovalId): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {

@@ -167,7 +167,7 @@ export class LabelsService {
     return this.positions.needed(trust, position, { tags, words });
   }
 
-  /** With all that renewers say: whoever signs a position again needs their word, however lately others signed it. */
+  /** With all that renewers say: to sign a position again needs their word, even if others signed it lately. */
   private async presentWhole(trust: Trust, row: LabelRow, source?: VaultSource): Promise<LabelPosition> {
     const [position] = await this.positions.withWords(trust, [row], source);
     if (position === undefined) throw new Problem('internal');

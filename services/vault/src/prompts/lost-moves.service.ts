@@ -18,7 +18,7 @@ interface Signed extends TagSet {
   readonly tokens: readonly string[];
 }
 
-/** Moves of labels that the vault has lost by a restore, as whoever remembers them hands them back. */
+/** Moves of labels that the vault has lost by a restore, as the clients that remember them hand them back. */
 @Injectable()
 export class LostMovesService {
   constructor(
@@ -68,8 +68,8 @@ export class LostMovesService {
   }
 
   /**
-   * A move that waited too long for people, or was dropped, never took place: whoever adds what it lacked by now does not
-   * make it one.
+   * A move that waited too long for people, or was dropped, never took place. A person who now adds the tags
+   * that it lacked does not make it a move.
    * @throws {Problem} forbidden
    */
   private async requireInTime(trx: VaultTransaction, trust: Trust, signed: Signed): Promise<void> {

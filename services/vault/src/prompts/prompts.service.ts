@@ -73,7 +73,7 @@ export class PromptsService {
     return this.withLabels(await this.findLive(caller, { name }));
   }
 
-  /** Frees the name; versions, grants and labels stay for whoever must prove something. Twice is as good as once. */
+  /** Frees the name. Versions, grants and labels stay, for those who must prove something. A second call is no harm. */
   async delete(caller: Caller, id: PromptId): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
       const { name } = await this.find(caller, id, trx);

@@ -146,7 +146,7 @@ export class VersionsService {
 }
 
 /**
- * Whoever reads it compares its hash; what is no token any more could not even be said in an answer.
+ * The reader compares its hash. Content that is not a token any more could not even stand in an answer.
  * @throws {Problem} envelope_tampered
  */
 export function requireToken(content: string): void {

@@ -11,8 +11,8 @@ const VAULT_RESTORED = new LogEvent<{ org: string }>('vault-restored', 'error');
 
 /**
  * Notices that the database was restored from a backup, or that a standby took over: what was published and moved since
- * is forgotten there, and people may have relied on it. From then on nothing moves until an admin has said that whoever
- * remembers more has handed it back (docs/decisions/2026-11-28-handing-back.md).
+ * is forgotten there, and people may have relied on it. From then on nothing moves until an admin has said that those
+ * who remember more have handed it back (docs/decisions/2026-11-28-handing-back.md).
  */
 @Injectable()
 export class RestoreGuard implements OnApplicationBootstrap {

@@ -31,7 +31,7 @@ export class RestoresRepository {
 
   /**
    * Marks organisations whose mark is missing or not ours, in a transaction of its own: of many that notice it together
-   * one writes. Those that had another mark were restored; those without one are of before there were marks.
+   * one writes. Those that had another mark were restored; those without one are from before there were marks.
    * @param org one of them; all unless given
    * @returns those that were restored
    */

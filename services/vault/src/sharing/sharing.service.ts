@@ -118,7 +118,7 @@ export class SharingService {
 
   private async mayDelete(trx: VaultTransaction, caller: Caller, id: PromptId, grant: GrantRow): Promise<boolean> {
     const { trust, urn } = caller;
-    // The holder of the key, not the key: whoever renewed it is still the poster.
+    // The holder of the key, not the key: a holder who renewed the key is still the poster.
     if (trust.hasRole(urn, 'admin') || trust.holder(grant.poster_kid)?.urn === urn) return true;
     // One that does not open would keep the place of one that does.
     // guard: vault-unshare-own

@@ -156,7 +156,7 @@ export function sayOutcome(context: Context, name: string, of: string, outcome: 
   out.line(`${name}  ${of} → v${outcome.version}  (move ${outcome.seq})`);
 }
 
-/** Who is still to sign, for whoever did. */
+/** Who must still sign. It is shown to a person who has signed. */
 export function pendingLine(of: string, { approval, given, needed }: NonNullable<LabelOutcome['pending']>): Part[] {
   const others = given > 1 ? ` and ${given - 1} more` : '';
   return [

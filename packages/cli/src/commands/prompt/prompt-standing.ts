@@ -40,7 +40,7 @@ async function confirm(context: Context, { name, label }: Place, options: Signin
   const { labels } = await context.connect();
   const standing = await labels.standing(name, label);
   const { prompt, opened, version, seq, prev } = standing;
-  // All of it: whoever confirms need not have read it before.
+  // All of it: the person who confirms may not have read it before.
   const present = { version, chash: opened.chash, opened };
   const shown = { ...options, full: true };
   await requireAgreement(

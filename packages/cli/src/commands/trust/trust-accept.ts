@@ -63,7 +63,7 @@ async function accept(context: Context, options: AcceptOptions): Promise<void> {
   if (compromised) out.talk('Anyone who has the old keys can read what was sealed to them: change those texts.');
 }
 
-/** @throws {CheckFailed} naming the file, if it is none of those; {CryptoError} if it is one that was changed */
+/** @throws {CheckFailed} naming the file, if it is not one of those; {CryptoError} if it is one that was changed */
 async function readKeys(io: Io, path: string): Promise<PublicKeys> {
   const text = (await readText(io, path)).trim();
   try {

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Stretching } from '@bulla/crypto/key-files';
 import { decodeBase64url, Secret } from '@bulla/crypto';
 
-/** Program of the thread, as text: whoever bundles the SDK then needs no second file. */
+/** Program of the thread, as text: a developer who bundles the SDK then needs no second file. */
 const THREAD = `
 const { argon2Sync } = require('node:crypto');
 const { parentPort, workerData } = require('node:worker_threads');

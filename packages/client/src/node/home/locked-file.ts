@@ -55,7 +55,7 @@ export async function unlockText(locked: string, passphrase: Secret, path: strin
     }
   } catch (error) {
     if (!(error instanceof CryptoError)) throw error;
-    // No cause: a wrong passphrase, a flipped bit and numbers out of bounds are one and the same to whoever guesses.
+    // No cause: a wrong passphrase, a flipped bit and numbers out of bounds look the same to a person who guesses.
     throw new PassphraseError(`${path} does not open: the passphrase is another one, or the file was changed`);
   }
 }

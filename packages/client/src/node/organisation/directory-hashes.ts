@@ -4,7 +4,7 @@ import { HomeError } from '../home/home.js';
 import { versionName } from './replaced-documents.js';
 import { seenAtHome } from './seen-documents.js';
 
-/** Hashes of an organisation's directories from version 1 on, as whoever keeps them for everybody has them. */
+/** Hashes of an organisation's directories from version 1 on, from the party that keeps them for everybody. */
 export type KeptHashes = (org: string) => Promise<readonly string[]>;
 
 /**

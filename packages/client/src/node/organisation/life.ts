@@ -9,8 +9,8 @@ const LEFT_LEAST = 62 * DAY;
 
 /**
  * Whether a document or a key is due, by what is left of its life in seconds: a third of it or less, or what would not
- * outlast 60 days in which nobody is there to sign (docs/spec/freshness.md). Whoever signs on a day signs all that ends
- * within 61 days then, so nothing ends before the next person comes.
+ * outlast 60 days in which nobody is there to sign (docs/spec/freshness.md). A person who signs on a day signs all that
+ * ends within 61 days, so nothing ends before the next person comes.
  */
 export function isDue(left: number, life: number): boolean {
   return left <= Math.max(life / 3, Math.min(LEFT_LEAST, life * LEFT_OF_90_DAYS));

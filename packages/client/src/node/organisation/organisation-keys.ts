@@ -38,7 +38,7 @@ export interface OrganisationKeys {
   readonly vault: KeyFile;
   readonly responder: KeyFile;
   readonly device: KeyFile;
-  /** Who says what is the newest; undefined in an organisation of before, and where it lies elsewhere. */
+  /** Who says what is the newest; undefined in an organisation from before renewers, and where it lies elsewhere. */
   readonly renewer: KeyFile | undefined;
 }
 
@@ -113,7 +113,7 @@ export async function renewedKeys(
     if (file === undefined) continue;
     const { use } = keyLife[who].sig;
     const records = recordsOf(file.urn);
-    // Whoever else follows the policy to another suite gets both keys anew, by a command of its own.
+    // Others who follow the policy to another suite get both keys anew, by a command of their own.
     const follows = chosen !== undefined && (who === 'vault' || who === 'renewer');
     const due = newestOf(file).filter(({ kid, suite }) => {
       // A key that is not listed was made by a run that was interrupted: it is as new as can be.

@@ -50,7 +50,7 @@ export async function signNextPolicy(
   }
   const { payload: before, hash } = await parsePolicy(stored);
   const isSame = JSON.stringify(settings) === JSON.stringify(policySettings(before));
-  // What a policy of before leaves unsaid means something else.
+  // What an earlier policy leaves unsaid means something else.
   if (isSame && before.spec === '2') return before.version;
   const rootVersion = Math.max(before.root_version, await newestRoot(home, folder));
   const { token, read } = await makePolicy({ before, hash }, settings, { rootVersion, now, signer });

@@ -28,7 +28,7 @@ const prepare = (change: Partial<Parameters<typeof prepareProduction>[1]> = {}) 
   prepareProduction(home, { org: 'acme', ...URLS, now: NOW, suite: 'p256', ...change });
 const trustOf = ({ documents, pin }: OwnOrganisation, now = NOW) =>
   Trust.establish(documents, { org: 'acme', pin, now, acceptStale: true });
-/** As whoever keeps a key elsewhere does. */
+/** As a person does who keeps a key elsewhere. */
 const takeAway = (name: string) => rename(home.path(name), join(folder, name.replaceAll('/', '_')));
 const bringBack = (name: string) => rename(join(folder, name.replaceAll('/', '_')), home.path(name));
 

@@ -9,7 +9,7 @@ import { readProfile } from '../home/profile.js';
 
 /**
  * Renews what is due of the organisation whose keys lie in a folder; what it says stays as it is. A directory that no
- * renewer calls the newest is due, too: whoever signs it says that it is.
+ * renewer calls the newest is due, too: its signer says that it is the newest.
  * @param now seconds.
  * @param keptHashes reads what a vault keeps, for a folder that an earlier version made.
  * @returns undefined where the key of its directory is kept elsewhere.

@@ -12,8 +12,8 @@ export async function seenAtHome(home: Home, org: string): Promise<TrustState | 
 
 /**
  * Takes over the policy and directory that this folder's owner has come to trust since they were last signed here: by a
- * command that changed who belongs to the organisation, or by somebody else who signs for it. Whatever is signed next
- * then stands on the newest: on an older one it would sign a revocation away (protocol.md §4).
+ * command that changed who belongs to the organisation, or by somebody else who signs for it. So the next
+ * signed document stands on the newest one: on an older one it would sign a revocation away (protocol.md §4).
  */
 export async function adoptSeenDocuments(home: Home, org: string): Promise<void> {
   const state = await seenAtHome(home, org);

@@ -5,7 +5,7 @@ import { unwrapAgreed } from './suite-p256.js';
 import { unwrapOaep } from './suite-rsa.js';
 
 /**
- * The content key of a token; fails with whatever error where there is none.
+ * The content key of a token; fails with any error where there is none.
  * @param key the private half, not extractable
  */
 export type Unwrap = (key: CryptoKey, wrapped: WrappedKey) => Promise<Secret>;

@@ -9,8 +9,8 @@ import type { Unwrapper } from '../../keys/signer.js';
 
 /**
  * Opens a letter to the holder of `recipient`, if `sender` signed it (docs/spec/letter.md).
- * @throws {CryptoError} key_invalid if the sender's key signs no letters; token_malformed, payload_too_large for what is no letter; key_unknown if it is sealed to another
- *   key; else open_failed, whatever went wrong
+ * @throws {CryptoError} key_invalid if the sender's key signs no letters; token_malformed, payload_too_large for what
+ *   is not a letter; key_unknown if it is sealed to another key; else open_failed, whatever went wrong
  */
 export async function openLetter(token: string, recipient: Unwrapper, sender: VerifyingKey): Promise<Letter> {
   return (await openAs(LETTER, token, recipient, sender)).letter;

@@ -14,7 +14,7 @@ import { Secret } from '../../encoding/secret.js';
  * @param source the sealed stream in pieces of any length.
  * @param attachment the entry of a statement that was verified.
  * @param place of that statement.
- * @throws {CryptoError} token_malformed for a place that is none; stream_truncated where a stream cannot end; else
+ * @throws {CryptoError} token_malformed for a wrong place; stream_truncated where a stream cannot end; else
  *   open_failed, whatever was changed, moved, added or cut, and for another version or attachment; and whatever the
  *   source throws
  */
@@ -42,7 +42,7 @@ async function* whole(
   let held: Bytes | undefined;
   for await (const chunk of chunks) {
     content.add(chunk);
-    // A longer one is not the author's: whoever made it could go on for ever.
+    // A longer one is not the author's: its maker could go on for ever.
     // guard: attachment-longer
     if (content.size > size) throw openFailed();
     if (held !== undefined) yield held;

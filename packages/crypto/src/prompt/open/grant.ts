@@ -7,7 +7,7 @@ import type { Unwrapper } from '../../keys/signer.js';
 
 /** What a grant must be for: its opener, and the content of a verified envelope or tag. */
 export interface ExpectedGrant extends Omit<GrantPlace, 'protectUntil'> {
-  /** URN of whoever opens it. */
+  /** URN of the party that opens it. */
   readonly urn: string;
 }
 
