@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Outcome } from './figures.js';
 
-/** No answer within this time is none: longer than every time-out of a service. */
+/** A request without an answer after this time counts as unanswered. Longer than every time-out of a service. */
 const DEADLINE_MS = 45_000;
 /** So many are opened at a time. */
 const OPENED_AT_ONCE = 100;

@@ -9,7 +9,7 @@ import { repository } from '../scripts/workspaces.mjs';
 const COMMAND = `${repository}/fuzz/node_modules/@jazzer.js/core/dist/cli.js`;
 /** The largest document of the golden vectors in its parts; also what a person can look at. */
 export const INPUT_BYTES_MAX = 16_384;
-/** An input that takes longer than this hangs whoever reads it. */
+/** An input that takes longer than this hangs its reader. */
 const HANG_MS = 10_000;
 /** libFuzzer's names of what it writes when it stops. */
 const FINDING = /^(crash|timeout|oom|slow-unit|leak)-/;

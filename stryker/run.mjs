@@ -63,7 +63,7 @@ async function attempt(memory) {
   return outcome;
 }
 
-/** @returns {any} whose log level is none of an enumeration that has no values at run time */
+/** @returns {any} whose log level is not of an enumeration, since that has no values at run time */
 function settingsOf({ name, file }) {
   return {
     mutate: [file],

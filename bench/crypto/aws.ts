@@ -24,8 +24,8 @@ interface AwsCrypto {
 }
 
 /**
- * A raw RSA keyring, key commitment on, nothing cached. Its signature is by a key that is made for the message and named in
- * it: whoever can seal can sign, so there is nobody whose signature it would not take.
+ * A raw RSA keyring, key commitment on, nothing cached. A key that is made for the message, and named in it,
+ * makes its signature. Everybody who can seal can sign, so it accepts the signature of anybody.
  */
 export async function awsVariant(signed: boolean): Promise<Variant<Uint8Array>> {
   const aws = await loadPeer<AwsCrypto>('@aws-crypto/client-node');

@@ -23,7 +23,7 @@ export class Child {
     this.#gone = once(this.#process, 'exit').then(([code]) => {
       throw new Error(`${name} ended with ${String(code)}`);
     });
-    // It is for whoever waits for a reply.
+    // The error is for the code that waits for a reply.
     this.#gone.catch(() => undefined);
   }
 

@@ -13,7 +13,7 @@ const MICROSECONDS = 1_000_000;
 
 /** So many at once, each of which begins anew when it is done, until the time is over and all have ended. */
 export async function repeat(run: Run, concurrency: number, seconds: number): Promise<Stretch> {
-  // What was left by whoever was measured before is not to be collected in this stretch.
+  // The garbage of an earlier measurement must not be collected in this stretch.
   globalThis.gc?.();
   const cpu = process.cpuUsage();
   const main = process.threadCpuUsage();

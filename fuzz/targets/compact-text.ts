@@ -34,7 +34,7 @@ export function fuzz(input: Uint8Array): boolean {
     accepted++;
     requireJwe(token, parsed);
   }
-  // What is one kind of token is no other.
+  // A token of one kind is not of another kind.
   equal(accepted > 1, false);
   return accepted > 0;
 }

@@ -15,7 +15,7 @@ export async function fuzz(input: Uint8Array): Promise<boolean> {
     equal(JSON.stringify(JSON.parse(token)), token);
     requireSameJson(parsed.encoded, parsed.payload);
   }
-  // What is one kind of document is no other.
+  // A document of one kind is not of another kind.
   equal(accepted > 1, false);
   return accepted > 0;
 }

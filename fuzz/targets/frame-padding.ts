@@ -13,7 +13,7 @@ export function fuzz(input: Uint8Array): boolean {
     if (data !== undefined) deepEqual(pad(data, kind, input.length), own(input));
     return data !== undefined;
   });
-  // What is the end of an answer is no piece of it.
+  // The end of an answer is not a piece of it.
   equal(opened.length > 1, false);
   for (const kind of KINDS) {
     const padded = read(() => pad(own(input), kind));

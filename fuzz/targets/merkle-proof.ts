@@ -6,7 +6,7 @@ import { readLater } from './kit/refusals.js';
 
 const HASH_BYTES = 32;
 
-/** Proofs over trees of any shape: two numbers on the first line, then hashes. The root is none that anybody can reach. */
+/** Proofs over trees of any shape: two numbers on the first line, then hashes. Nobody can reach the root. */
 export async function fuzz(input: Uint8Array): Promise<boolean> {
   const [numbers = new Uint8Array(), bytes = new Uint8Array()] = linesOf(input, 2);
   const [index = 0, size = 0] = textOf(numbers).split(' ').map(Number);

@@ -12,7 +12,7 @@ const request = {
   query: '?',
   signature: ':AAAA:',
 } as const;
-/** A key whose private half nobody has: its bytes are no key's. */
+/** A key whose private half nobody has: its bytes are not those of a key. */
 const record: KeyRecord = {
   kid: 'A'.repeat(43),
   use: 'sig',
@@ -26,7 +26,7 @@ const record: KeyRecord = {
 };
 const trust = { requireKey: () => ({ urn: URN, record }) };
 
-/** A response: its status, fields, an empty line, the body. Whatever it says, it is not signed by the service. */
+/** A response: its status, fields, an empty line, the body. The service has not signed it, no matter what it says. */
 export async function fuzz(input: Uint8Array): Promise<boolean> {
   const { first, header, body } = messageOf(input);
   const response = { status: Number(first), header, ...(body.length > 0 && { body }) };

@@ -15,7 +15,7 @@ import { repository } from '../workspaces.mjs';
 /**
  * @param {readonly string[]} args
  * @returns {Wanted}
- * @throws {Error} with words for whoever typed it
+ * @throws {Error} with words for the person who typed it
  */
 export function readArguments(args) {
   const { values, positionals } = parseArgs({

@@ -69,7 +69,7 @@ function isBody(node) {
   return ts.isBlock(node) && !ts.isBlock(node.parent) && !ts.isSourceFile(node.parent);
 }
 
-/** One of all that stand between the same operators: `a && b` in `a && b && c` is none. */
+/** One of all that stand between the same operators: `a && b` in `a && b && c` is not one. */
 function isOperand(node) {
   const { parent } = node;
   if (parent === undefined || !ts.isBinaryExpression(parent) || !LOGICAL.has(parent.operatorToken.kind)) return false;

@@ -48,7 +48,7 @@ export function tokensOf(source) {
  */
 
 /**
- * The comments of a source. Text within strings and templates is none.
+ * The comments of a source. Text within strings and templates is not a comment.
  * @param {ts.SourceFile} source
  * @returns {Comment[]}
  */

@@ -141,7 +141,7 @@ export class TestRuns {
     return promise.finally(() => {
       clearTimeout(timer);
       child.off('message', resolve).off('close', onClose);
-      // Whoever waits for more would begin the next.
+      // A caller that waits for more would begin the next.
       return this.#isEnded ? new Promise(() => {}) : undefined;
     });
   }

@@ -58,7 +58,7 @@ function messageOf({ failureMessages }) {
   return failureMessages.join('\n');
 }
 
-/** Jest's matchers begin with the call that failed; whatever else is thrown is no assertion. */
+/** Jest's matchers begin with the call that failed; any other thrown error is not an assertion. */
 function isAssertion(message) {
   return /\bexpect\(/.test(message);
 }

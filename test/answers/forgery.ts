@@ -62,7 +62,7 @@ export function drawForgery(random: Random, stock: Stock): Forgery {
   return forgery;
 }
 
-/** Tags of the version and label, by whoever and whenever. */
+/** Tags of the version and label, by any signer and of any time. */
 function tagsFor(random: Random, { tags }: Stock, { state, ver }: Given): TagFact[] {
   const label = random() < 0.5 ? 'latest' : 'production';
   const fitting = tags.filter(({ line, claims }) => line === state.line && claims.tag === label && claims.ver === ver);

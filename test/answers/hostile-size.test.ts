@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ANSWER_MAX_BYTES } from '@bulla/crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-// What a file of any size costs whoever verifies it, in a process of its own.
+// What a file of any size costs its verifier, in a process of its own.
 
 const PROGRAM = join(import.meta.dirname, '../../packages/cli/bin/bulla.js');
 const GOLDEN = join(import.meta.dirname, '../../packages/conformance/vectors/golden/answer.json');

@@ -11,7 +11,7 @@ import {
 } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 
-/** A signed document with what it says, as whoever made it knows it. */
+/** A signed document with what it says, as its maker knows it. */
 export interface Doc<Payload> {
   readonly token: string;
   readonly payload: Payload;

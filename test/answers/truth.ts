@@ -3,7 +3,7 @@ import type { Forgery } from './forgery.js';
 import type { Doc, State } from './line.js';
 import type { Given, TagFact } from './stock.js';
 
-// What is true of a file, by what whoever made it knows of its parts: no signature is looked at.
+// What is true of a file, by what its maker knows of its parts: no signature is looked at.
 
 export type Truth = 'VALID' | 'REVOKED SINCE' | 'REFUSED';
 

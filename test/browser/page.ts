@@ -1,7 +1,7 @@
 import { pageTasks } from './page-tasks.js';
 import { tasks } from './tasks.js';
 
-/** What the script of the page offers to whoever drives it: text in, text out, whatever the driver makes of values. */
+/** What the script of the page offers to its driver: text in, text out, for any handling of values by the driver. */
 export interface PageGlobal {
   run(task: string, input: string): Promise<string>;
 }

@@ -22,7 +22,7 @@ interface Sent {
 }
 
 const NAME = 'claims/triage';
-/** Whoever should listen there only has its requests recorded. */
+/** No responder listens there: the test only records the requests to it. */
 const RESPONDER = 'http://127.0.0.1:2';
 
 let vault: TestVault;
@@ -120,7 +120,7 @@ describe('an SDK that fetched the directory a while ago', () => {
     const [first] = vault.acme.trust.activeKeys(vault.acme.responders[0].urn, 'unwrap', vault.clock.now());
     const lost = first?.record.kid ?? '';
     const left = [kidOf(vault.acme.responders[0]), second].filter((kid) => kid !== lost);
-    // Whoever seals prompts does so for the key that stays.
+    // Authors seal prompts for the key that stays.
     await publish(revoke(lost));
     const other = await Bulla.connect({
       url,

@@ -38,7 +38,7 @@ withServer('vault and responder on PostgreSQL, each killed with -9 under eight w
     await model.stop();
     await database.drop();
     await rm(join(folder, KEYS), { force: true });
-    // What a round has left is for whoever looks for its fault.
+    // A round leaves its files for the person who looks for its fault.
     await rmdir(folder).catch(() => {});
   });
 

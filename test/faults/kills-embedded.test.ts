@@ -35,7 +35,7 @@ describe('vault and responder in one process on PGlite, killed with -9 under eig
     await stack.stop();
     await model.stop();
     await rm(join(folder, 'home'), { recursive: true, force: true });
-    // What a round has left is for whoever looks for its fault.
+    // A round leaves its files for the person who looks for its fault.
     await rmdir(folder).catch(() => {});
   });
 

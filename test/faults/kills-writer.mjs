@@ -61,7 +61,7 @@ function put(line) {
   fsyncSync(file);
 }
 
-/** For whoever looks for the cause of a fault. */
+/** For a person who looks for the cause of a fault. */
 function whyOf(error) {
   const why = [];
   for (let at = error; at instanceof Error; at = at.cause) why.push(at.message);

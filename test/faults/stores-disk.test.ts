@@ -35,7 +35,7 @@ withDisk('a vault whose PostgreSQL has no room for its tables (F13)', () => {
   it('refuses what it cannot store, serves what it can, and goes on when there is room', async () => {
     await expectSurvival(world, url, {
       begin: async () => disk?.fill(),
-      // It answers: whoever only reads is served still.
+      // It answers: clients that only read are still served.
       unready: false,
       async during(author) {
         await until('refused', () => author.refusals.length > 3);

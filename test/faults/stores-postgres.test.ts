@@ -119,7 +119,7 @@ async function backends(): Promise<number[]> {
         const [written] = author.acknowledged;
         expect(await author.read(written ?? { id: '' })).toMatchObject({ status: 503, body: { code: 'overloaded' } });
       },
-      // Whoever only reads is served still.
+      // Clients that only read are still served.
       unready: false,
       async end() {
         await query(postgres, 'alter system reset default_transaction_read_only');

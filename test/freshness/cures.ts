@@ -61,10 +61,10 @@ async function treat(walk: Walk, home: Home, label: LabelName, code: string, tri
   for (const renewer of walk.renewers) await walk.round(renewer, HONEST);
 }
 
-/** Enough people look at a label, adopt it and say it again; whoever was refused adopts it too. */
+/** Enough people look at a label, adopt it and say it again. A person who was refused adopts it too. */
 async function confirm(walk: Walk, home: Home, label: LabelName): Promise<void> {
   const { history } = walk.stage;
-  // What is removed cannot be said again: whoever may moves it on.
+  // A removed label cannot be said again: a person who may move it moves it on.
   const needed = history.head(label)?.version === 0 ? 0 : thresholdOf(history.newestDirectory, label);
   const those = walk.signers.filter((signer) => walk.isIn(signer)).slice(0, needed);
   for (const signer of those) {

@@ -54,7 +54,7 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-/** How walks with a vault that lies end: what is past is over by then, whoever was kept from hearing of it. */
+/** How walks with a vault that lies end: what is past is over by then, even for homes that never heard of it. */
 const OVER = ['round of all', 'weeks end', 'round of all'] as const;
 const ENDS: readonly (readonly StepKind[])[] = [
   OVER,

@@ -120,7 +120,7 @@ function wasAdopted(
   return directories.some((directory) => now < known.at + freshSecondsOf(directory) + SKEW_SECONDS);
 }
 
-/** Whoever joins in a move needs somebody who signed it while it could still be joined in. */
+/** A person can join in a move only if somebody signed it while others could still join in it. */
 function requireWaiting(
   who: string,
   { votes, ...position }: KnownPosition,
@@ -133,7 +133,7 @@ function requireWaiting(
     throw new Violation('P2', `${who} joined in ${said({ ...position, votes })}, which had ended`);
 }
 
-/** Whoever makes a position last needs a renewer's word for it, also where its tags are enough to use it. */
+/** A person who makes a position last needs a renewer's word for it, also where its tags are enough to use it. */
 function isVouched({ words }: KnownPosition, directories: readonly KnownDirectory[], now: number): boolean {
   const count = Math.max(0, ...directories.map(freshSecondsOf)) + SKEW_SECONDS;
   return words.some(({ iat }) => now <= iat + count);

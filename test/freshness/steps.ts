@@ -152,7 +152,7 @@ async function publish(walk: Walk, random: Random, kind: Publishing): Promise<vo
   const { setting, history } = walk.stage;
   const { newestDirectory: newest } = history;
   const parent = kind === 'branch' ? (newest.parent ?? newest) : newest;
-  // Whoever wrote the versions stays, and so does somebody to sign with.
+  // The author of the versions stays, and so does a second person to sign with.
   const leaver = setting.signers[2]?.identity.signer.kid;
   const change = {
     at: walk.seconds,

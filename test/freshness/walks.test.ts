@@ -7,7 +7,7 @@ import type { Planted } from './walk.js';
 import type { Walked } from './walking.js';
 import { upTo, walkAll } from './walking.js';
 
-// What holds whatever a vault shows to whom (docs/spec/freshness.md), tried on short histories that a seed chooses: three
+// What holds for everything that a vault may show (docs/spec/freshness.md), tried on short histories of a seed: three
 // people who sign labels, two who ask, two renewers, one prompt, and a vault that shows each of them what it likes.
 // `npm run walks` takes a great many of them.
 

@@ -6,7 +6,7 @@ describe('.ci/run', () => {
   const plot = new Plot();
   beforeAll(() => {
     plot.copy('.ci/run');
-    // As who may install nothing, whatever is missing on this machine.
+    // As a user who may install nothing, even if something is missing on this machine.
     plant('id', 'echo 1000');
   });
   afterAll(() => plot.remove());

@@ -16,7 +16,7 @@ import { LIES_ABOUT_PROMPTS, LIES_ABOUT_TRUST } from './lies.js';
 import { LIES_OVER_A_GAP } from './lies-over-a-gap.js';
 
 const SECRET = 'canary-91c3: the claim that nobody may see';
-/** Nobody answers there: whoever sends a question has been fooled. */
+/** Nobody answers there: a client that sends a question there has been fooled. */
 const NOWHERE = 'http://127.0.0.1:9';
 const VERIFICATION_FAILED = 10;
 

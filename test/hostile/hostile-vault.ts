@@ -138,7 +138,7 @@ export class HostileVault extends TestVault {
     return { chash: sealed.chash, content: sealed.content, grant: await sealGrant(dek, sealed, recipient) };
   }
 
-  /** Moves a label of the prompt past every check, by whoever signs. */
+  /** Moves a label of the prompt past every check, signed by the given person. */
   async move(label: string, chash: string, { urn, signer } = this.organisation.owner): Promise<void> {
     const { id } = this.named(NAME);
     const positions = this.labels.get(`${NAME} ${label}`) ?? [];

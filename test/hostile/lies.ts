@@ -11,7 +11,7 @@ const openly = (code: string) => ({ code, sealed: false });
 /** What a responder says of everything that it had to open first. */
 const OPEN_FAILED = { code: 'open_failed', sealed: true };
 
-/** Serves the next directory with a change that whoever signs directories was talked into. */
+/** Serves the next directory, with a change that somebody talked the signer of directories into. */
 async function serveNext(vault: HostileVault, change: (draft: DirectoryDocument) => void): Promise<void> {
   vault.serve({ directory: await vault.organisation.signDirectory(change) });
 }

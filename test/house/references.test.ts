@@ -22,7 +22,7 @@ const texts = new Map(
 );
 const pages = new Map([...texts].filter(([file]) => file.endsWith('.md')));
 
-/** A page by its name without its ending; those that several folders have are none. */
+/** A page by its name without its ending; a name that several folders have does not count. */
 function pageOf(name: string): string | undefined {
   return ['docs/spec', 'docs/guide', 'docs'].map((folder) => pages.get(`${folder}/${name}.md`)).find(Boolean);
 }

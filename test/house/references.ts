@@ -6,7 +6,7 @@ export interface Reference {
   readonly mark: string;
 }
 
-/** What has sections of its own and is no page of ours. */
+/** Documents with sections of their own that are not pages of ours. */
 const OTHERS = /(?:RFC \d+|SP 800-\S+|TUF(?: \d+\.\d+)?)$/;
 const AND = String.raw`(?:, | and | or | to )`;
 const SECTIONS = new RegExp(

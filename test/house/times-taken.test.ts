@@ -14,20 +14,20 @@ import { repository } from '../../scripts/workspaces.mjs';
 import type { TakesTime } from './times-taken.js';
 import { timesTaken } from './times-taken.js';
 
-// [red] A caller without a time (undefined, NaN, text) had documents taken that had expired a year before: nothing is
-// less than, or more than, what is no number.
+// [red] A caller without a time (undefined, NaN, text) could use documents that had expired a year before:
+// no number is less or more than a value that is not a number.
 
 /** What a caller in JavaScript may pass by mistake. */
 const NO_TIMES = [undefined, Number.NaN, '1800000000', 1.5, Number.POSITIVE_INFINITY, null];
 /** Those that may be left out. */
 const OPTIONAL = new Set(['clock', 'graceSeconds']);
 
-/** Stands for whatever else is passed: a time is looked at before anything else is. */
+/** Stands for every other argument: the time is checked before all others. */
 function anything(known: Record<string, unknown> = {}): unknown {
   return new Proxy(() => undefined, {
     get: (_target, name) => {
       if (typeof name === 'string' && name in known) return known[name];
-      // Whoever waits for it has it at once, and whoever goes through it sees nothing.
+      // Code that awaits it gets it at once, and code that iterates over it sees nothing.
       return name === 'then' || typeof name === 'symbol' ? undefined : anything();
     },
     apply: () => anything(),

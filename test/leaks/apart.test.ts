@@ -18,7 +18,7 @@ const PROMPT = 'Canary-prompt-52b8: "weigh" the evidence of Frau Weiß';
 const VARIABLE = 'Canary-variable-0e77: the letter was opened on a Tuesday';
 const ANSWER = 'Canary-answer-d913: nothing points to the neighbour';
 const CONTROL = 'Canary-control-61fa: this one was planted';
-/** Sent by clients where no prompt should stand: whoever does that shows it to the service. */
+/** Sent by clients where no prompt should stand: a client that does that shows it to the service. */
 const MISPLACED = 'Canary-misplaced-4c25: sent in the clear by mistake';
 const SECRETS = [PROMPT, VARIABLE, ANSWER];
 /** How long after the last run memory must be clean at the latest. */

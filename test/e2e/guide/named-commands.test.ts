@@ -7,7 +7,7 @@ import { bulla } from '../../bulla-command.js';
 import { blocksOf } from './console-blocks.js';
 import { faultsOf } from './named-command.js';
 
-// Whoever reads a command, on a page, in a help or in a hint, can type it: it exists, with the options that it has there.
+// A reader who sees a command on a page, in a help or in a hint can type it: it exists, with the options shown there.
 
 const repository = resolve(import.meta.dirname, '../../..');
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
