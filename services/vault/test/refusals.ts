@@ -19,13 +19,22 @@ export async function expectRefusal(
   code: ProblemCode,
 ): Promise<Answered> {
   const before = await vault.countEffects();
-  const response = await send();
+  const response = await answerOf(send);
   const said = response.text.slice(0, 400);
   const { code: given } = (response.body ?? {}) as { code?: string };
   expect([response.status, given, said]).toEqual([status, code, said]);
   expect(response.text).not.toContain(PLANTED);
   expect(await vault.countEffects()).toEqual(before);
   return response;
+}
+
+/** What came back; of what does not fit the contract, the words that say so. */
+async function answerOf(send: () => PromiseLike<Answered>): Promise<Answered> {
+  try {
+    return await send();
+  } catch (error) {
+    return { status: 0, text: String(error), body: undefined };
+  }
 }
 
 /** Sends a request that must be refused, for whatever reason that is the sender's fault. */

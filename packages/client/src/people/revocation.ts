@@ -97,8 +97,9 @@ async function resolve(
   try {
     // guard: kept-verified without:
     //   const { parseTag } = await import('@bulla/crypto');
-    //   const { sub, ver: version, chash, seq, exp: expiresAt, iss } = parseTag(tags[0] ?? '').claims;
-    //   return { sub, name, label, version, chash, seq, expiresAt, signers: [iss] };
+    //   const { sub, ver: version, chash, seq, prev, exp: expiresAt, iss } = parseTag(tags[0] ?? '').claims;
+    //   const place = { sub, name, label, version, chash, seq, prev, pos: '' };
+    //   return { ...place, expiresAt, freshUntil: Infinity, signers: [iss] };
     return await verifyTags(tags, { trust, name, label, now });
   } catch (error) {
     if (error instanceof CryptoError) return undefined;
