@@ -40,7 +40,7 @@ export type { OnceParts } from './audit/one-statement.js';
 export { WriteOnce } from './audit/one-statement.js';
 export { Statement } from './database/statement.js';
 export { auditOfAct } from './audit/audit-record.js';
-export { writeAudit } from './audit/outbox.js';
+export { AuditedChange, writeAudit } from './audit/outbox.js';
 export { Metrics } from './observe/metrics.js';
 export { openapiDocument } from './route/openapi.js';
 export type { OpenapiDocument } from './route/openapi.js';

@@ -6,8 +6,10 @@ import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair, pgliteForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Module } from '@nestjs/common';
+import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import {
+  AuditedChange,
   connectDatabase,
   createService,
   CurrentCaller,
@@ -217,12 +219,14 @@ describe('work that knows its own retries', () => {
     const done = { act: 'invocation.finish', obj: { ...obj, finish: 'stop' } } as const;
     const failed = { act: 'invocation.finish', why: 'indeterminate', obj } as const;
     /** Stands for any change: the answer under one key. */
-    const changing = (key: string, answer: string | null) =>
-      database.db
-        .updateTable('idempotency')
-        .set({ answer: answer as string })
-        .where('key', '=', key)
-        .returning('key');
+    const changing = new AuditedChange(
+      (db: Kysely<LedgerTables>, { key, answer: to }: { key: string; answer: string | null }) =>
+        db
+          .updateTable('idempotency')
+          .set({ answer: to as string })
+          .where('key', '=', key)
+          .returning('key'),
+    );
     const rows = () =>
       database.db
         .selectFrom('audit_event')
@@ -236,10 +240,10 @@ describe('work that knows its own retries', () => {
       await database.db.insertInto('idempotency').values(row).execute();
     });
     afterAll(() => database.db.deleteFrom('idempotency').execute());
-    const changed = async (...of: [change: ReturnType<typeof changing>, entry: typeof done | typeof failed]) => {
+    const changed = async (key: string, to: string | null, entry: typeof done | typeof failed) => {
       let was: boolean | undefined;
       run = async (caller, ledger) => {
-        was = await ledger.recordChange(caller, ...of);
+        was = await ledger.recordChange(caller, changing, { key, answer: to }, entry);
         return reply;
       };
       const { status } = await asker.post(path, question);
@@ -251,7 +255,7 @@ describe('work that knows its own retries', () => {
       [failed, { res: 'denied', why: 'indeterminate', obj: { frames: 1 } }],
     ] as const)('are written: %j', async (entry, event) => {
       const before = (await rows()).length;
-      expect(await changed(changing('one', 'b'), entry)).toEqual([200, true]);
+      expect(await changed('one', 'b', entry)).toEqual([200, true]);
       expect(await answer()).toEqual([{ answer: 'b' }]);
       const after = await rows();
       expect(after).toHaveLength(before + 1);
@@ -260,15 +264,15 @@ describe('work that knows its own retries', () => {
 
     it('are not, where nothing is changed [guard: record-change]', async () => {
       const before = await rows();
-      expect(await changed(changing('other', 'c'), done)).toEqual([200, false]);
+      expect(await changed('other', 'c', done)).toEqual([200, false]);
       expect(await rows()).toEqual(before);
     });
 
     it('are both not, where one cannot be', async () => {
       const [before, said] = [await rows(), await answer()];
-      expect(await changed(changing('one', null), done)).toEqual([503, undefined]);
+      expect(await changed('one', null, done)).toEqual([503, undefined]);
       await sql`alter table runs.audit_event add constraint never check (false) not valid`.execute(database.db);
-      expect(await changed(changing('one', 'd'), done)).toEqual([503, undefined]);
+      expect(await changed('one', 'd', done)).toEqual([503, undefined]);
       await sql`alter table runs.audit_event drop constraint never`.execute(database.db);
       expect(await rows()).toEqual(before);
       expect(await answer()).toEqual(said);

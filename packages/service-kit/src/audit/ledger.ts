@@ -1,5 +1,5 @@
 import { auditResult, Problem } from '@bulla/contract';
-import type { Kysely, OperationNodeSource, Selectable, Transaction } from 'kysely';
+import type { Kysely, Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { Answer } from '../route/answer.js';
 import type { ActAtOnce } from './act-at-once.js';
@@ -22,7 +22,7 @@ import {
 } from './idempotency.js';
 import { useNonce } from './nonces.js';
 import type { WriteOnce } from './one-statement.js';
-import { writeAuditOfChange } from './outbox.js';
+import type { AuditedChange } from './outbox.js';
 import { insertAudit, refused, usedAlready } from './ledger-rows.js';
 import { isOurFault, overloaded, problemOf } from '../edge/problem-of.js';
 
@@ -200,22 +200,23 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
 
   /**
    * Changes something and writes the audit row of it, in one statement: where nothing is changed, nothing is written.
-   * @param change an update that returns something for each row.
+   * @param change the statement, of which there is one for each kind of change.
    * @param entry what was done, or what failed after it had begun
    * @returns whether something was changed
    */
-  async recordChange(
+  async recordChange<Own extends object>(
     caller: Signatory,
-    change: OperationNodeSource,
+    change: AuditedChange<Tables, Own>,
+    own: Own,
     entry: AuditEntry | AuditFailure,
   ): Promise<boolean> {
     const event = 'why' in entry ? auditOfFailure(caller, entry) : auditOfAct(caller, entry);
     const row = { org: caller.org, event, requestId: caller.request.id };
-    const written = await writeAuditOfChange(this.#db, change, row).catch((error: unknown) => {
+    const written = await change.run(this.#db, row, own).catch((error: unknown) => {
       throw overloaded(error);
     });
     // guard: record-change
-    if (written !== 1n) return false;
+    if (written !== 1) return false;
     this.#onWritten('why' in entry ? auditResult(entry.why) : 'ok');
     return true;
   }

@@ -2,6 +2,7 @@ import type { Expression, Kysely, OperationNodeSource, QueryCreator, Transaction
 import { sql } from 'kysely';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
+import { Statement } from '../database/statement.js';
 
 /** A row of the audit log. */
 export interface AuditRow {
@@ -61,22 +62,28 @@ function valuesOf({ org, event, requestId }: AuditRowOfRequest) {
 }
 
 /**
- * Changes something and writes the row of it once for each thing that was changed, in one statement: where nothing is
- * changed, nothing is written.
- * @param change an update that returns something for each row.
- * @returns how many rows were written
- * @throws whatever the database says
+ * A change with the row of it, in one statement: a row for each thing that was changed, and none where nothing was.
  */
-export async function writeAuditOfChange<Tables extends LedgerTables>(
-  db: Kysely<Tables> | Transaction<Tables>,
-  change: OperationNodeSource,
-  row: AuditRowOfRequest,
-): Promise<bigint> {
-  const { numInsertedOrUpdatedRows } = await ledgerOf(db)
-    .with('changed', () => change as Expression<object>)
-    .insertInto('audit_event')
-    .columns(['org', 'event', 'request_id'])
-    .expression((eb) => eb.selectFrom('changed').select(valuesOf(row)))
-    .executeTakeFirstOrThrow();
-  return numInsertedOrUpdatedRows ?? 0n;
+export class AuditedChange<Tables extends LedgerTables, Own extends object> {
+  readonly #statement: Statement<Tables, AuditRowOfRequest & { readonly $own: Own }, { written: number }>;
+
+  /** @param change an update that returns something for each row. It is asked once, with places for the values. */
+  constructor(change: (db: Kysely<Tables>, own: Own) => OperationNodeSource) {
+    this.#statement = new Statement((db, given) =>
+      ledgerOf(db)
+        .with('changed', () => change(db, given.$own) as Expression<object>)
+        .with('audited', (part) => auditInsertion(part as never, 'changed', given))
+        .selectFrom('audited')
+        .select(({ fn }) => fn.countAll<number>().as('written')),
+    );
+  }
+
+  /**
+   * @returns how many rows were written
+   * @throws whatever the database says
+   */
+  async run(db: Kysely<Tables>, row: AuditRowOfRequest, own: Own): Promise<number> {
+    const [counted] = await this.#statement.run(db, { ...row, $own: own });
+    return counted?.written ?? 0;
+  }
 }

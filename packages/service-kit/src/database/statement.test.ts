@@ -55,6 +55,10 @@ describe('a statement', () => {
     expect(built).toBe(1);
     expect(await find.run(db.db, { ids: [1, 2, 3], least: 1 })).toEqual([{ name: 'one' }, { name: null }]);
     expect(await find.run(db.db, { ids: [1, 2], least: 2 })).toEqual([{ name: null }]);
+    const spread = new Statement<Tables, { least: number }, { name: string | null }>((from, { ...given }) =>
+      from.selectFrom('thing').select('name').where('id', '>=', given.least),
+    );
+    await expect(spread.run(db.db, { least: 1 })).rejects.toThrow('without a place for one of its values');
     await close();
   });
 });

@@ -18,7 +18,10 @@ export class Statement<Tables, Given extends object, Row> {
   /** By database: the schema is part of the text. */
   readonly #built = new WeakMap<Kysely<Tables>, CompiledQuery<Row>>();
 
-  /** @param build is called once for a database, with places for values: it may pass them on and not look at them. */
+  /**
+   * @param build is called once for a database, with places for values: it passes them on by their names, and neither looks
+   *   at them nor spreads them.
+   */
   constructor(build: (db: Kysely<Tables>, given: Given) => Compilable<Row>) {
     this.#build = build;
   }
@@ -26,6 +29,7 @@ export class Statement<Tables, Given extends object, Row> {
   /** @throws whatever the database says */
   async run(db: Kysely<Tables>, given: Given): Promise<Row[]> {
     const built = this.#built.get(db) ?? this.#build(db, placesOf([]) as Given).compile();
+    if (built.parameters.includes(undefined)) throw new Error('a statement without a place for one of its values');
     this.#built.set(db, built);
     const parameters = built.parameters.map((value) => (value instanceof Place ? valueAt(given, value.path) : value));
     const { rows } = await db.executeQuery<Row>({ ...built, parameters });

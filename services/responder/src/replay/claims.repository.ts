@@ -1,6 +1,6 @@
 import type { Trust } from '@bulla/crypto';
 import type { Clock } from '@bulla/service-kit';
-import { agreesWith, isMarkOurs, purgeInBatches } from '@bulla/service-kit';
+import { agreesWith, isMarkOurs, purgeInBatches, Statement } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { InvocationState, ResponderTables, ResponderTransaction } from '../database/types.js';
@@ -143,7 +143,7 @@ export class ClaimsRepository {
 
   /** Takes a claim over whose worker was lost before it began; returns the new fence. */
   async takeOver(trx: ResponderTransaction, key: ClaimKey): Promise<number> {
-    const { fence } = await this.change(trx, key)
+    const { fence } = await change(trx, key)
       .set((eb) => ({
         fence: eb('fence', '+', 1), // guard: fence-rises
         heartbeat: now,
@@ -155,7 +155,7 @@ export class ClaimsRepository {
 
   /** Settles a claim whose worker was lost after it began; no other is touched. */
   async settle(key: ClaimKey): Promise<void> {
-    await this.change(this.db, key)
+    await change(this.db, key)
       .set({ state: 'indeterminate', ended_at: now })
       .where('state', '=', 'running')
       .where('heartbeat', '<=', past(LEASE_SECONDS)) // guard: settle-lost
@@ -163,33 +163,19 @@ export class ClaimsRepository {
   }
 
   /** Moves an accepted question to `running`; false if another worker has it now. */
-  begin(key: ClaimKey, fence: number): Promise<boolean> {
-    return changesIt(heldBy(this.change(this.db, key).set({ state: 'running', heartbeat: now }), fence, 'accepted'));
+  async begin(key: ClaimKey, fence: number): Promise<boolean> {
+    return (await BEGIN.run(this.db, { ...key, fence })).length === 1;
   }
 
   /** Shows that the worker lives; false if it has lost its claim. */
-  beat(key: ClaimKey, fence: number): Promise<boolean> {
-    return changesIt(heldBy(this.change(this.db, key).set({ heartbeat: now }), fence, 'running'));
-  }
-
-  /** What ends a run, with the reply to keep; changes nothing if the claim was lost. */
-  sealing(key: ClaimKey, fence: number, reply: string | null) {
-    return heldBy(this.change(this.db, key).set({ state: 'sealed', reply, ended_at: now }), fence, 'running').returning(
-      'jti',
-    );
-  }
-
-  /** What gives up a run that has begun; changes nothing if that is not so, or the claim was lost. */
-  givingUp(key: ClaimKey, fence: number) {
-    return heldBy(this.change(this.db, key).set({ state: 'indeterminate', ended_at: now }), fence, 'running').returning(
-      'jti',
-    );
+  async beat(key: ClaimKey, fence: number): Promise<boolean> {
+    return (await BEAT.run(this.db, { ...key, fence })).length === 1;
   }
 
   /** Frees what has not begun: the asker's next try finds it at once. */
   async free(key: ClaimKey, fence: number): Promise<void> {
     const longAgo = sql<Date>`to_timestamp(0)`;
-    await heldBy(this.change(this.db, key).set({ heartbeat: longAgo }), fence, 'accepted').execute();
+    await heldBy(change(this.db, key).set({ heartbeat: longAgo }), fence, 'accepted').execute();
   }
 
   /**
@@ -230,25 +216,46 @@ export class ClaimsRepository {
       return (await query.executeTakeFirstOrThrow()).numDeletedRows;
     });
   }
-
-  private change(db: Kysely<ResponderTables>, key: ClaimKey) {
-    return db
-      .updateTable('invocation')
-      .where('org', '=', key.org) // guard: claim-change-org
-      .where('iss', '=', key.iss)
-      .where('jti', '=', key.jti);
-  }
 }
 
-type Change = ReturnType<ClaimsRepository['change']>;
+/** Who holds a claim: its worker's fence. */
+interface Held extends ClaimKey {
+  readonly fence: number;
+}
+
+/** What ends a run, with the reply to keep; changes nothing if the claim was lost. */
+export function sealing(db: Kysely<ResponderTables>, held: Held & { readonly reply: string | null }) {
+  const sealed = change(db, held).set({ state: 'sealed', reply: held.reply, ended_at: now });
+  return heldBy(sealed, held.fence, 'running').returning('jti');
+}
+
+/** What gives up a run that has begun; changes nothing if that is not so, or the claim was lost. */
+export function givingUp(db: Kysely<ResponderTables>, held: Held) {
+  return heldBy(change(db, held).set({ state: 'indeterminate', ended_at: now }), held.fence, 'running').returning(
+    'jti',
+  );
+}
+
+const BEGIN = new Statement((db: Kysely<ResponderTables>, held: Held) =>
+  heldBy(change(db, held).set({ state: 'running', heartbeat: now }), held.fence, 'accepted').returning('jti'),
+);
+const BEAT = new Statement((db: Kysely<ResponderTables>, held: Held) =>
+  heldBy(change(db, held).set({ heartbeat: now }), held.fence, 'running').returning('jti'),
+);
+
+function change(db: Kysely<ResponderTables>, key: ClaimKey) {
+  return db
+    .updateTable('invocation')
+    .where('org', '=', key.org) // guard: claim-change-org
+    .where('iss', '=', key.iss)
+    .where('jti', '=', key.jti);
+}
+
+type Change = ReturnType<typeof change>;
 
 /** The fence decides: only the worker that has the claim changes it. */
 function heldBy(update: Change, fence: number, state: InvocationState): Change {
   // guard: fence without: return update.where('state', '=', state);
   // guard: fence-state without: return update.where('fence', '=', fence);
   return update.where('fence', '=', fence).where('state', '=', state);
-}
-
-async function changesIt(update: Change): Promise<boolean> {
-  return (await update.executeTakeFirstOrThrow()).numUpdatedRows === 1n;
 }

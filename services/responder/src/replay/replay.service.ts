@@ -1,10 +1,10 @@
 import { Problem, ProblemCode } from '@bulla/contract';
 import type { Caller, Effect } from '@bulla/service-kit';
-import { Ledger } from '@bulla/service-kit';
+import { AuditedChange, Ledger } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { ResponderTables, ResponderTransaction } from '../database/types.js';
 import type { ClaimKey, DirectoryRef, Taken } from './claims.repository.js';
-import { ClaimsRepository, LEASE_SECONDS, TOMBSTONE_SECONDS } from './claims.repository.js';
+import { ClaimsRepository, givingUp, LEASE_SECONDS, sealing, TOMBSTONE_SECONDS } from './claims.repository.js';
 import { FIRST_CLAIM } from './first-claim.js';
 import { Lease } from './lease.js';
 import type { Endings, RunEnd } from './lease.js';
@@ -47,6 +47,8 @@ class DatabaseReplaced extends Error {
 
 type Settled = { readonly kind: 'run'; readonly fence: number } | Extract<Claim, { readonly kind: 'replay' }>;
 
+const SEALING = new AuditedChange(sealing);
+const GIVING_UP = new AuditedChange(givingUp);
 /** When a run that has just begun is worth asking for again. */
 const RETRY_AFTER_SECONDS = 2;
 
@@ -133,15 +135,15 @@ export class ReplayService {
   #seal(caller: Caller, key: ClaimKey, fence: number, { reply, frames, finish, code }: RunEnd): Promise<boolean> {
     const act = 'invocation.finish';
     const obj = { invocation: key.jti, frames };
-    const sealing = this.claims.sealing(key, fence, reply);
+    const own = { ...key, fence, reply };
     return finish === 'error'
-      ? this.ledger.recordChange(caller, sealing, { act, why: problemCodeOf(code), obj })
-      : this.ledger.recordChange(caller, sealing, { act, obj: { ...obj, finish } });
+      ? this.ledger.recordChange(caller, SEALING, own, { act, why: problemCodeOf(code), obj })
+      : this.ledger.recordChange(caller, SEALING, own, { act, obj: { ...obj, finish } });
   }
 
   async #abandon(caller: Caller, key: ClaimKey, fence: number): Promise<void> {
     const failure = { act: 'invocation.finish', why: 'indeterminate', obj: { invocation: key.jti } } as const;
-    const wasRunning = await this.ledger.recordChange(caller, this.claims.givingUp(key, fence), failure);
+    const wasRunning = await this.ledger.recordChange(caller, GIVING_UP, { ...key, fence }, failure);
     if (!wasRunning) await this.claims.free(key, fence);
   }
 

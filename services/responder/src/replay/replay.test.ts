@@ -7,7 +7,7 @@ import { openDatabase } from '../../test/responder-fixture.js';
 import { ClaimPurge } from './claim-purge.js';
 import type { ResponderTransaction } from '../database/types.js';
 import type { ClaimKey, EnvelopeUse } from './claims.repository.js';
-import { ClaimsRepository } from './claims.repository.js';
+import { ClaimsRepository, givingUp, sealing } from './claims.repository.js';
 import { Lease, LeaseLost } from './lease.js';
 import type { RunEnd } from './lease.js';
 import { RestoreMarkRepository } from './restore-mark.repository.js';
@@ -36,14 +36,14 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
     opened.database.db.transaction().execute(work);
   const taken = (use: Partial<EnvelopeUse> = {}, of = key) =>
     inTransaction((trx) => claims.take(trx, of, 'rh', { ...USE, jti: mintId('env'), ...use }));
-  const isDone = async (change: ReturnType<ClaimsRepository['sealing']>) => (await change.execute()).length === 1;
+  const isDone = async (change: ReturnType<typeof sealing>) => (await change.execute()).length === 1;
   const leaseOf = (fence: number) =>
     new Lease(
       claims,
       {
-        seal: async (of, by, { reply }) => isDone(claims.sealing(of, by, reply)),
+        seal: async (of, by, { reply }) => isDone(sealing(opened.database.db, { ...of, fence: by, reply })),
         abandon: async (of, by) => {
-          if (!(await isDone(claims.givingUp(of, by)))) await claims.free(of, by);
+          if (!(await isDone(givingUp(opened.database.db, { ...of, fence: by })))) await claims.free(of, by);
         },
       },
       key,
@@ -144,7 +144,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
       .execute();
     const purge = new ClaimPurge({ add: () => {} } as never, claims, { org: 'acme' } as never, new TestClock());
     await leaseOf(1).begin();
-    expect(await isDone(claims.sealing(key, 1, 'reply'))).toBe(true);
+    expect(await isDone(sealing(opened.database.db, { ...key, fence: 1, reply: 'reply' }))).toBe(true);
     await purge.purge();
     expect(await rowOf()).toMatchObject({ reply: 'reply' });
     await change({ ended_at: new Date(Date.now() - 16 * 60_000) });
