@@ -17,7 +17,7 @@ const MEANINGS = {
   BULLA_IDENTITY: 'the key file of this device, instead of identity.json in BULLA_HOME',
   BULLA_KEYS_FILE: 'the private keys of the service, a file that only its account may read',
   BULLA_LIMIT_FAILURES_PER_SECOND:
-    'the wrong signatures in a second after which the requests of an address are verified one at a time',
+    'how many wrong signatures an address may send in a second before its requests are verified one at a time',
   BULLA_LIMIT_KEY_PER_SECOND:
     'the most that one key may ask in a second, so that one program that runs wild leaves room for others',
   BULLA_LIMIT_ORG_PER_SECOND:
@@ -41,7 +41,7 @@ const MEANINGS = {
   BULLA_RESPONDER_PORT: 'the port of the responder',
   BULLA_RUNS_MAX: 'the most runs at the same time; when all are taken, keys get the next free places in turn',
   BULLA_TEST_DATABASE_URL: 'a PostgreSQL server on which the tests may create databases',
-  BULLA_TRUST_PROXY: 'the proxies that are believed about the address of a caller',
+  BULLA_TRUST_PROXY: 'the proxies that the service believes when they state the address of a caller',
   BULLA_URL: 'the address of the vault, instead of the one in the profile',
   BULLA_VAULT_PORT: 'the port of the vault',
   BULLA_VAULT_URL: 'the address at which the responder finds the vault',
@@ -98,7 +98,7 @@ const INTRODUCTION = `# Configuration
 
 <!-- Made from the code by \`npm run docs:configuration\`; a test keeps the two equal. -->
 
-Everything is set by environment variables. A program reads them once, when it starts. If a value is wrong, the program ends with exit code 78 before it writes anything; it prints the name and what it expected, and never the value. A service and \`bulla up\` end in the same way if there is a \`BULLA_\` variable that they do not know. Other commands do not look at such a variable; \`bulla doctor\` names it.
+Everything is set by environment variables. A program reads them once, when it starts. If a value is wrong, the program ends with exit code 78 before it writes anything; it prints the name of the setting and what it expected, and never the value. A service and \`bulla up\` end in the same way if there is a \`BULLA_\` variable that they do not know. Other commands do not look at such a variable; \`bulla doctor\` names it.
 
 For every \`X\` there is also \`X_FILE\`: the path of a file that holds the value, such as a secret of Docker or Kubernetes. An empty variable or file counts as not set. No secret has a default, and no secret is an argument of a command. \`bulla up\` runs vault and responder in one process. To run them apart, start \`node services/vault/dist/main.js\` and \`node services/responder/dist/main.js\`.
 `;
@@ -108,7 +108,7 @@ The command also obeys \`NO_COLOR\`. At a terminal \`bulla up\` logs in the form
 
 In containers and Kubernetes set \`BULLA_HOST=0.0.0.0\`. If a Kubernetes Service has a name that begins with \`bulla-\`, Kubernetes sets variables such as \`BULLA_VAULT_PORT=tcp://…\` in every pod of its namespace. A service refuses such a value and says why: set \`enableServiceLinks: false\` in the pod.
 
-An option of a command (\`--url\`, \`--profile\`) goes before a variable, and a variable goes before a file in \`BULLA_HOME\`.
+An option of a command (\`--url\`, \`--profile\`) overrides a variable, and a variable overrides a file in \`BULLA_HOME\`.
 `;
 
 /** What a schema expects, and what holds without a value. */
