@@ -1,8 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mintId } from '@bulla/crypto';
 import type { Signatory } from '@bulla/service-kit';
 import { sql } from 'kysely';
+import { findPostgres } from '@bulla/testkit';
 import { openDatabase } from '../../test/responder-fixture.js';
+import type { ResponderTransaction } from '../database/types.js';
 import type { FirstClaim } from './first-claim.js';
 import { FIRST_CLAIM } from './first-claim.js';
 import type { Mark } from './restore-mark.repository.js';
@@ -95,27 +98,64 @@ describe.each(['server', 'embedded'] as const)(
       ).toMatchObject({ org: 'acme', iss: own.iss, rh: 'rh', state: 'accepted', fence: 1, reply: null });
     });
 
-    it('writes nothing under a nonce that is used, nor for a question that is known [guard: act-whole]', async () => {
+    it('writes nothing under a nonce that is used, nor for a question that is known', async () => {
       expect(await claim()).toBe(true);
       await expectNothing(() => claim({ jti: mintId('inv'), envelope: mintId('env') }));
       await expectNothing(() => claim({ envelope: mintId('env') }, { by: mintId('inv') }));
     });
 
-    it('lets one of many in', async () => {
+    it('lets one of many in that come together', async () => {
       const tries = Array.from({ length: 20 }, () => claim({}, { by: mintId('inv') }));
       expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);
     });
 
-    it('counts the uses of an envelope, which is of one organisation [guard: first-use-count] [guard: first-use-org]', async () => {
+    it('counts the uses of an envelope, which is of one organisation [guard: first-use-org]', async () => {
       const next = (changes: Partial<FirstClaim> = {}) =>
         claim({ jti: mintId('inv'), max: 2, ...changes }, { by: mintId('inv') });
-      expect([await next(), await next()]).toEqual([true, true]);
+      const together = await Promise.all(Array.from({ length: 12 }, () => next()));
+      expect(together.filter(Boolean)).toHaveLength(2);
       await expectNothing(next);
       const envelope = mintId('env');
       const used = { env_jti: envelope, org: 'other', uses: 1, max: 9, expires_at: new Date(8e12) };
       await opened.database.db.insertInto('envelope_use').values(used).execute();
       await expectNothing(() => next({ envelope }));
     });
+
+    // The embedded database has one connection: nothing comes between there.
+    if (kind === 'server' && findPostgres() !== undefined) {
+      /** Claims while another transaction has done something that it has not committed, which it then does. */
+      const during = async (other: (trx: ResponderTransaction) => Promise<unknown>) => {
+        const { db } = opened.database;
+        let claimed: Promise<unknown> = Promise.resolve();
+        await db.transaction().execute(async (trx) => {
+          await other(trx);
+          claimed = claim({ max: 2 }).catch(String);
+          const waiting = sql<{ n: number }>`
+          select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+          while ((await waiting.execute(db)).rows[0]?.n === 0) await pause(5);
+        });
+        return claimed;
+      };
+
+      it('takes everything back for a question that another process claims at the same moment [guard: act-whole]', async () => {
+        const { org, iss, jti } = own;
+        const before = await counts();
+        const row = { org, iss, jti, rh: 'rh', state: 'accepted', reply: null } as const;
+        expect(await during((trx) => trx.insertInto('invocation').values(row).execute())).toBe(false);
+        expect(await counts()).toEqual({ ...before, invocation: (before['invocation'] ?? 0) + 1 });
+      });
+
+      it('takes everything back where the last use is counted at the same moment [guard: first-use-count]', async () => {
+        const { db } = opened.database;
+        const used = { env_jti: own.envelope, org: 'acme', uses: 1, max: 2, expires_at: new Date(8e12) };
+        await db.insertInto('envelope_use').values(used).execute();
+        const before = await counts();
+        const counting = (trx: ResponderTransaction) =>
+          trx.updateTable('envelope_use').set({ uses: 2 }).where('env_jti', '=', own.envelope).execute();
+        expect(await during(counting)).toBe(false);
+        expect(await counts()).toEqual(before);
+      });
+    }
 
     it.each([
       ['a newer directory than it was judged by', { directoryVersion: 6, directoryHash: 'the sixth' }],

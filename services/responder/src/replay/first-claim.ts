@@ -26,7 +26,7 @@ export interface FirstClaim {
  * is. ReplayService says what it is that is not.
  */
 export const FIRST_CLAIM = new ActAtOnce<ResponderTables, FirstClaim>({
-  holds(db, { org, issuedAt, generation, mark, directoryVersion, directoryHash }) {
+  holds(db, { org, iss, jti, envelope, issuedAt, generation, mark, directoryVersion, directoryHash }) {
     const known = db
       .selectFrom('restore_mark')
       .select('org')
@@ -43,8 +43,16 @@ export const FIRST_CLAIM = new ActAtOnce<ResponderTables, FirstClaim>({
       .where(
         sql<boolean>`(version > ${directoryVersion}::integer or (version = ${directoryVersion}::integer and sha256 <> ${directoryHash}::text))`,
       );
-    // guard: first-directory without: return sql<boolean>`exists ${known}`;
-    return sql<boolean>`(exists ${known} and not exists ${other})`;
+    // Those that come together are told apart below; these are not taken back, which the log of the database calls an error.
+    const asked = db.selectFrom('invocation').select('jti').where('iss', '=', iss).where('jti', '=', jti);
+    const spent = db
+      .selectFrom('envelope_use')
+      .select('env_jti')
+      .where('env_jti', '=', envelope)
+      .whereRef('uses', '>=', 'max');
+    const isNew = sql<boolean>`(exists ${known} and not exists ${asked} and not exists ${spent})`;
+    // guard: first-directory without: return isNew;
+    return sql<boolean>`(${isNew} and not exists ${other})`;
   },
   effects(db, { org, iss, jti, rh, envelope, max, expiresAt }) {
     const text = (value: string) => sql<string>`${value}::text`;
