@@ -1,7 +1,7 @@
 import type { Expression, Kysely, QueryCreator } from 'kysely';
 import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
-import { agreesWithMs } from '../database/clock-drift.js';
+import { agreesWithMs, databaseMs } from '../database/clock-drift.js';
 import { databaseFault } from '../database/database-fault.js';
 import { Statement } from '../database/statement.js';
 import type { LedgerTables } from './ledger-tables.js';
@@ -33,12 +33,17 @@ interface Given<Own> {
   readonly $own: Own;
 }
 
+interface Done {
+  readonly isDone: boolean;
+  readonly theirsMs: number;
+}
+
 /**
  * Nonce, effects and audit row in one statement: all of it, or nothing. Where something else than what is usual is to be
  * said, it says nothing but that: {@link Ledger.run} finds out what, and writes it down.
  */
 export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
-  readonly #statement: Statement<Tables, Given<Own>, { isDone: boolean }>;
+  readonly #statement: Statement<Tables, Given<Own>, Done>;
 
   constructor(parts: ActParts<Tables, Own>) {
     this.#statement = new Statement((db, given) => acting(db, given, parts));
@@ -46,20 +51,20 @@ export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
 
   /**
    * @param event JSON text of the audit event.
-   * @returns whether it is done; else nothing is
+   * @returns what the clock of the database said, if it is done; else nothing is
    * @throws whatever the database says
    */
   async run(
     db: Kysely<Tables>,
     { caller, event, machineMs, own }: { caller: Signatory; event: string; machineMs: number; own: Own },
-  ): Promise<boolean> {
+  ): Promise<number | undefined> {
     const { org, keyid, nonce, expires_at: nonceEnds } = nonceRow(caller);
     const given = { org, keyid, nonce, nonceEnds, requestId: caller.request.id, event, machineMs, $own: own };
     try {
       const [row] = await this.#statement.run(db, given);
-      return row?.isDone === true;
+      return row?.isDone === true ? row.theirsMs : undefined;
     } catch (error) {
-      if (databaseFault(error)?.code === DIVISION_BY_ZERO) return false;
+      if (databaseFault(error)?.code === DIVISION_BY_ZERO) return undefined;
       throw error;
     }
   }
@@ -94,7 +99,11 @@ function acting<Tables extends LedgerTables, Own>(db: Kysely<Tables>, given: Giv
     all
       // guard: act-audited without: .with('audited', (part) => part.selectNoFrom(sql`1`.as('id')))
       .with('audited', (part) => auditInsertion(part as never, last, given))
-      .selectNoFrom((eb) => [eb.exists(eb.selectFrom('audited').select('id')).as('isDone'), whole.as('whole')])
-      .$castTo<{ isDone: boolean }>()
+      .selectNoFrom((eb) => [
+        databaseMs.as('theirsMs'),
+        eb.exists(eb.selectFrom('audited').select('id')).as('isDone'),
+        whole.as('whole'),
+      ])
+      .$castTo<Done>()
   );
 }

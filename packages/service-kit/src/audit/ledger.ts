@@ -48,13 +48,13 @@ const recorded = new WeakSet<Signatory>();
 export class Ledger<Tables extends LedgerTables = LedgerTables> {
   readonly #db: Kysely<Tables>;
   readonly #clock: Clock;
-  readonly #drift: Pick<ClockDrift, 'require'>;
+  readonly #drift: Pick<ClockDrift, 'require' | 'note'>;
   readonly #onWritten: (result: AuditResult) => void;
 
   /** @param onWritten told of each decision that is in the audit log. */
   constructor(
     db: Kysely<Tables>,
-    { clock, drift }: { readonly clock: Clock; readonly drift: Pick<ClockDrift, 'require'> },
+    { clock, drift }: { readonly clock: Clock; readonly drift: Pick<ClockDrift, 'require' | 'note'> },
     onWritten: (result: AuditResult) => void = () => {},
   ) {
     this.#db = db;
@@ -112,8 +112,9 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     own: Own,
   ): Promise<boolean> {
     const machineMs = this.#clock.machineMs();
-    const isDone = await act.run(this.#db, { caller, event: auditOfAct(caller, entry), machineMs, own });
-    if (!isDone) return false;
+    const theirsMs = await act.run(this.#db, { caller, event: auditOfAct(caller, entry), machineMs, own });
+    if (theirsMs === undefined) return false;
+    this.#drift.note(machineMs, theirsMs);
     recorded.add(caller);
     this.#onWritten('ok');
     return true;
@@ -148,7 +149,8 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       const kept = { key, requestSha256, answer: JSON.stringify(effect), answerUntil, keepSeconds: KEEP_SECONDS };
       const event = auditOfAct(caller, effect.event);
       const written = await write.run(this.#db, { caller, ...kept, event, machineMs, own }).catch(troubleOf);
-      this.#drift.require(machineMs, written.theirsMs);
+      if (written.isFirst) this.#drift.note(machineMs, written.theirsMs);
+      else this.#drift.require(machineMs, written.theirsMs);
       if (!written.holds) continue;
       // guard: once-nonce
       if (!written.isNew) throw usedAlready();

@@ -63,7 +63,7 @@ export class ClockDrift {
   async look(): Promise<boolean> {
     const { database, clock } = this.#parts;
     const askedMs = clock.machineMs();
-    return this.#note(askedMs, await database.nowMs());
+    return this.note(askedMs, await database.nowMs());
   }
 
   /**
@@ -73,14 +73,18 @@ export class ClockDrift {
    * @throws {Problem} overloaded while they are too far apart
    */
   require(askedMs: number, theirsMs: number): void {
-    if (!this.#note(askedMs, theirsMs)) return;
+    if (!this.note(askedMs, theirsMs)) return;
     this.#parts.metrics.overloads.inc({ why: 'clock' });
     const detail =
       'the clocks of this service and of its database are more than a minute apart: nothing may be used now';
     throw new Problem('overloaded', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
 
-  #note(askedMs: number, theirsMs: number): boolean {
+  /**
+   * The same, for a statement that has done its work, on condition that the clocks agree.
+   * @returns whether they are too far apart
+   */
+  note(askedMs: number, theirsMs: number): boolean {
     const { clock, log } = this.#parts;
     // The database looked at its clock at some moment between the two looks at ours.
     const driftMs = Math.max(0, askedMs - theirsMs, theirsMs - clock.machineMs());

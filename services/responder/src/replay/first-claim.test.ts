@@ -64,12 +64,13 @@ describe.each(['server', 'embedded'] as const)(
         request: { id: 'a-request' } as Signatory['request'],
         evidence: { type: 'signature', nonce: by, expires: 8e9, sha256: 'hash' },
       };
-      return FIRST_CLAIM.run(opened.database.db, {
+      const done = FIRST_CLAIM.run(opened.database.db, {
         caller,
         event: '{"act":"claimed"}',
         machineMs,
         own: { ...own, ...changes },
       });
+      return done.then((theirsMs) => theirsMs !== undefined);
     };
     const counts = async () => {
       const { db } = opened.database;
