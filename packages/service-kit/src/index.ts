@@ -31,14 +31,13 @@ export { TRUST_FORK, TRUST_LOADED, TRUST_NOT_LOADED } from './observe/trust-even
 export type { Limits } from './limits/limits.js';
 export type { Probe } from './observe/health.js';
 export { Ledger } from './audit/ledger.js';
-export type { Effect } from './audit/effect.js';
-export type { RunOptions } from './audit/ledger.js';
+export type { Effect, RunOptions } from './audit/effect.js';
 export { ledgerMigrations } from './audit/ledger-tables.js';
 export type { AuditEventTable, HttpNonceTable, IdempotencyTable, LedgerTables } from './audit/ledger-tables.js';
 export { ActAtOnce } from './audit/act-at-once.js';
 export type { OnceParts } from './audit/one-statement.js';
 export { WriteOnce } from './audit/one-statement.js';
-export { Statement } from './database/statement.js';
+export { asText, Statement } from './database/statement.js';
 export { auditOfAct } from './audit/audit-record.js';
 export { AuditedChange, writeAudit } from './audit/outbox.js';
 export { Metrics } from './observe/metrics.js';

@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parseEnvelope } from '@bulla/crypto';
+import { commitSettings } from '@bulla/service-kit/testing';
 import type { Wire } from '@bulla/testkit';
 import { findPostgres, openWire } from '@bulla/testkit';
 import { sql } from 'kysely';
@@ -87,7 +88,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an envelope on %s', (store) => {
   it.each([
     ['ahead', 61],
     ['behind', -61],
-  ])('is not issued while the clock of the process is %s [guard: once-drifted]', async (_name, seconds) => {
+  ])('is not issued while the clock of the process is %s [guard: nonce-drifted]', async (_name, seconds) => {
     prompt = await publishPrompt(vault, vault.acme);
     vault.clock.drift(seconds);
     await expectRefusal(vault, ask, 503, 'overloaded');
@@ -122,27 +123,42 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an envelope on %s', (store) => {
     expect(statuses.toSorted((one, other) => one - other)).toEqual([201, 401, 401, 401, 401, 401, 401, 401]);
   });
 
-  it('is durable, also on a connection of a pooler that is not set so [guard: once-durable]', async () => {
-    const { db } = vault.database;
+  it('is durable, also on a connection of a pooler that is not set so [guard: nonce-durable]', async () => {
     prompt = await publishPrompt(vault, vault.acme);
-    await sql`create table vault.seen (setting text)`.execute(db);
-    await sql`create function vault.look() returns trigger language plpgsql as
-      'begin insert into vault.seen values (current_setting(''synchronous_commit'')); return new; end'`.execute(db);
-    await sql`create trigger look before insert on vault.envelope for each row execute function vault.look()`.execute(
-      db,
+    const settings = await commitSettings(vault.database.db as never, 'vault.envelope', async () =>
+      must(201, await ask()),
     );
-    const setAll = (to: string) =>
-      Promise.all(
-        Array.from({ length: 12 }, () =>
-          sql`select set_config('synchronous_commit', ${to}, false), pg_sleep(0.1)`.execute(db),
-        ),
-      );
-    await setAll('off');
-    must(201, await ask());
-    await setAll('on');
-    await sql`drop trigger look on vault.envelope`.execute(db);
-    const { rows } = await sql<{ setting: string }>`select setting from vault.seen`.execute(db);
-    expect(rows).toEqual([{ setting: 'on' }]);
+    expect(settings).toEqual(['on']);
+  });
+
+  describe('that was issued, and could not be issued any more', () => {
+    const key = () => `asked-again-${prompt.id}`;
+    const send = (nonce?: string) =>
+      vault
+        .clientOf(vault.acme.invoker)
+        .post(PATH, wanted(), { idempotencyKey: key(), ...(nonce !== undefined && { nonce }) });
+    beforeEach(async () => {
+      prompt = await publishPrompt(vault, vault.acme);
+    });
+    const deleteLabel = () => moveLabel(vault, vault.acme, prompt, { tag: 'production', ver: 0, chash: '', seq: 2 });
+
+    it('is given again, and not to one signature twice [guard: replay-nonce]', async () => {
+      const nonce = 'CAAAAAAAAAAAAAAAAAAAAA';
+      const first = must(201, await send(nonce));
+      await deleteLabel();
+      expect(must(201, await send()).text).toBe(first.text);
+      await expectRefusal(vault, () => send(nonce), 401, 'unauthenticated');
+    });
+
+    it.each([61, -61])(
+      'is not given again while the clocks are apart by %s s [guard: replay-drifted]',
+      async (seconds) => {
+        must(201, await send());
+        await deleteLabel();
+        vault.clock.drift(seconds);
+        await expectRefusal(vault, send, 503, 'overloaded');
+      },
+    );
   });
 });
 

@@ -1,12 +1,13 @@
 import type { Expression, Kysely, QueryCreator } from 'kysely';
 import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
-import { agreesWithMs, databaseMs } from '../database/clock-drift.js';
+import { databaseMs } from '../database/clock-drift.js';
 import { databaseFault } from '../database/database-fault.js';
 import { Statement } from '../database/statement.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
-import { durably, nonceRow } from './nonces.js';
+import type { NonceGiven } from './nonces.js';
+import { nonceGiven, nonceInsertion } from './nonces.js';
 import { auditInsertion } from './outbox.js';
 
 const DIVISION_BY_ZERO = '22012';
@@ -22,14 +23,9 @@ export interface ActParts<Tables, Own> {
   effects(db: Kysely<Tables>, own: Own): readonly (readonly [name: string, part: unknown])[];
 }
 
-interface Given<Own> {
-  readonly org: string;
-  readonly keyid: string;
-  readonly nonce: string;
-  readonly nonceEnds: number;
+interface Given<Own> extends NonceGiven {
   readonly requestId: string;
   readonly event: string;
-  readonly machineMs: number;
   readonly $own: Own;
 }
 
@@ -39,8 +35,8 @@ interface Done {
 }
 
 /**
- * Nonce, effects and audit row in one statement: all of it, or nothing. Where something else than what is usual is to be
- * said, it says nothing but that: {@link Ledger.run} finds out what, and writes it down.
+ * Nonce, effects and audit row in one statement: all of it, or nothing. It says only whether all is done. If not,
+ * {@link Ledger.run} finds out why, answers and writes that down.
  */
 export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
   readonly #statement: Statement<Tables, Given<Own>, Done>;
@@ -58,8 +54,7 @@ export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
     db: Kysely<Tables>,
     { caller, event, machineMs, own }: { caller: Signatory; event: string; machineMs: number; own: Own },
   ): Promise<number | undefined> {
-    const { org, keyid, nonce, expires_at: nonceEnds } = nonceRow(caller);
-    const given = { org, keyid, nonce, nonceEnds, requestId: caller.request.id, event, machineMs, $own: own };
+    const given = { ...nonceGiven(caller, machineMs), requestId: caller.request.id, event, $own: own };
     try {
       const [row] = await this.#statement.run(db, given);
       return row?.isDone === true ? row.theirsMs : undefined;
@@ -71,24 +66,7 @@ export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
 }
 
 function acting<Tables extends LedgerTables, Own>(db: Kysely<Tables>, given: Given<Own>, parts: ActParts<Tables, Own>) {
-  const text = (value: string) => sql<string>`${value}::text`;
-  const used = ledgerOf(db).with(
-    'used',
-    (part) =>
-      part
-        .insertInto('http_nonce')
-        .columns(['org', 'keyid', 'nonce', 'expires_at'])
-        .expression(
-          part
-            .selectNoFrom([text(given.org).as('org'), text(given.keyid).as('keyid'), text(given.nonce).as('nonce')])
-            .select(sql<number>`${given.nonceEnds}::int8`.as('expires_at'))
-            .where(parts.holds(db, given.$own))
-            .where(agreesWithMs(given.machineMs)), // guard: act-drifted
-        )
-        .onConflict((conflict) => conflict.columns(['keyid', 'nonce']).doNothing())
-        .returning('nonce')
-        .returning(durably.as('durably')), // guard: act-durable
-  );
+  const used = ledgerOf(db).with('used', (part) => nonceInsertion(part, given, parts.holds(db, given.$own)));
   const effects = parts.effects(db, given.$own);
   const [last] = effects.at(-1) ?? ['used'];
   const all = effects.reduce<typeof used>((query, [name, part]) => query.with(name, part as Part) as never, used);

@@ -18,3 +18,11 @@ export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
 export interface OneStatement<Own, Body> extends Omit<Effect<Body>, 'also'> {
   readonly own: Own;
 }
+
+/** What is kept of an effect under its Idempotency-Key. */
+export type StoredAnswer<Body> = Omit<Effect<Body>, 'keepSeconds' | 'also'>;
+
+export interface RunOptions {
+  /** For work that recognises its own retries: nothing is kept by Idempotency-Key. */
+  readonly ownReplay?: boolean;
+}

@@ -5,7 +5,7 @@ import { Answer } from '../route/answer.js';
 import type { ActAtOnce } from './act-at-once.js';
 import { auditOfAct, auditOfFailure } from './audit-record.js';
 import type { AuditEntry, AuditFailure } from './audit-record.js';
-import type { Effect, OneStatement } from './effect.js';
+import type { Effect, OneStatement, RunOptions, StoredAnswer } from './effect.js';
 import type { Signatory } from '../authentication/caller.js';
 import type { ClockDrift } from '../database/clock-drift.js';
 import type { Clock } from '../process/clock.js';
@@ -28,12 +28,6 @@ import { isOurFault, overloaded, problemOf } from '../edge/problem-of.js';
 
 export type AuditResult = 'ok' | 'denied' | 'error';
 type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
-type StoredAnswer<Body> = Omit<Effect<Body>, 'keepSeconds' | 'also'>;
-
-export interface RunOptions {
-  /** For work that recognises its own retries: nothing is kept by Idempotency-Key. */
-  readonly ownReplay?: boolean;
-}
 
 /** How often something may change between a read and its write before that is left to the asker. */
 const TRIES_MAX = 5;
@@ -41,9 +35,8 @@ const TRIES_MAX = 5;
 const recorded = new WeakSet<Signatory>();
 
 /**
- * Writes down what callers do: nonce, idempotent answer, effect and audit row in one transaction, or nothing of it. The
- * rows are written by outbox.ts.
- * Without an audit row there is no effect (protocol.md §6 and §8).
+ * Writes down what callers do: nonce, idempotent answer, effect and audit row in one transaction, or nothing of it
+ * (protocol.md §6 and §8). The rows are written by outbox.ts.
  */
 export class Ledger<Tables extends LedgerTables = LedgerTables> {
   readonly #db: Kysely<Tables>;
@@ -156,7 +149,8 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       if (!written.isNew) throw usedAlready();
       if (!written.isFirst) {
         const earlier = await this.#replay<Body>(caller, key, requestSha256, { isUsed: true });
-        if (earlier === undefined) continue;
+        // Purged between the two statements: the next try finds the key free.
+        if (earlier === undefined) throw stillRunning();
         return earlier;
       }
       recorded.add(caller);
@@ -164,7 +158,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       const { body, event: _event, ...rest } = effect;
       return new Answer(body, rest);
     }
-    throw new Problem('overloaded', { retryAfterSeconds: 1 });
+    throw overloaded();
   }
 
   /**
@@ -177,14 +171,20 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     requestSha256: string,
     { isUsed = false } = {},
   ): Promise<Answer<Body> | undefined> {
+    const earlier = await answeredBefore(ledgerOf(this.#db), caller, key);
+    if (earlier === undefined) return undefined;
     const answer = await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
-      const earlier = await answeredBefore(ledger, caller, key);
-      if (earlier === undefined) return undefined;
-      if (!isUsed && (await useNonce(ledger, caller)) === undefined) throw usedAlready();
+      if (!isUsed) {
+        const askedMs = this.#clock.machineMs();
+        const theirsMs = await useNonce(ledger, caller);
+        // guard: replay-nonce
+        if (theirsMs === undefined) throw usedAlready();
+        // guard: replay-drifted
+        this.#drift.require(askedMs, theirsMs);
+      }
       return this.#answerAgain<Body>(ledger, caller, earlier, requestSha256);
     });
-    if (answer === undefined) return undefined;
     recorded.add(caller);
     this.#onWritten('ok');
     return answer;

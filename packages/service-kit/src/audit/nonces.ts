@@ -1,8 +1,9 @@
 import { SKEW_SECONDS } from '@bulla/crypto';
-import type { Kysely } from 'kysely';
+import type { Expression, Kysely, QueryCreator } from 'kysely';
 import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
-import { databaseMs } from '../database/clock-drift.js';
+import { agreesWithMs, databaseMs } from '../database/clock-drift.js';
+import { asText } from '../database/statement.js';
 import type { HttpNonceTable, LedgerTables } from './ledger-tables.js';
 
 /**
@@ -12,10 +13,10 @@ import type { HttpNonceTable, LedgerTables } from './ledger-tables.js';
  */
 const EXTRA_SECONDS = 4 * SKEW_SECONDS;
 /** For this transaction, also where a pooler shares the connections of a server that are not set so. */
-export const durably = sql<string>`set_config('synchronous_commit', 'on', true)`;
+const durably = sql<string>`set_config('synchronous_commit', 'on', true)`;
 
 /** The row of a request's nonce. */
-export function nonceRow({ org, keyid, evidence: { nonce, expires } }: Signatory): HttpNonceTable {
+function nonceRow({ org, keyid, evidence: { nonce, expires } }: Signatory): HttpNonceTable {
   return { org, keyid, nonce, expires_at: expires + EXTRA_SECONDS };
 }
 
@@ -32,4 +33,42 @@ export async function useNonce(trx: Kysely<LedgerTables>, caller: Signatory): Pr
     .returning(durably.as('durably')) // guard: durable-claim
     .executeTakeFirst();
   return used?.theirsMs;
+}
+
+/** What is given to a statement that begins with a nonce. */
+export interface NonceGiven {
+  readonly org: string;
+  readonly keyid: string;
+  readonly nonce: string;
+  /** Seconds: until then it is known. */
+  readonly nonceEnds: number;
+  /** What the clock of the machine says. */
+  readonly machineMs: number;
+}
+
+/** The values of a request's nonce for such a statement. */
+export function nonceGiven(caller: Signatory, machineMs: number): NonceGiven {
+  const { expires_at: nonceEnds, ...row } = nonceRow(caller);
+  return { ...row, nonceEnds, machineMs };
+}
+
+/**
+ * The first part of a statement that writes all or nothing: it uses the nonce of a request where something holds and the
+ * clocks of process and database agree, and has a row then, for which the other parts write theirs.
+ */
+export function nonceInsertion(db: QueryCreator<LedgerTables>, given: NonceGiven, holds: Expression<boolean>) {
+  const { org, keyid, nonce, nonceEnds, machineMs } = given;
+  return db
+    .insertInto('http_nonce')
+    .columns(['org', 'keyid', 'nonce', 'expires_at'])
+    .expression(
+      db
+        .selectNoFrom([asText(org).as('org'), asText(keyid).as('keyid'), asText(nonce).as('nonce')])
+        .select(sql<number>`${nonceEnds}::int8`.as('expires_at'))
+        .where(holds)
+        .where(agreesWithMs(machineMs)), // guard: nonce-drifted
+    )
+    .onConflict((conflict) => conflict.columns(['keyid', 'nonce']).doNothing())
+    .returning('nonce')
+    .returning(durably.as('durably')); // guard: nonce-durable
 }

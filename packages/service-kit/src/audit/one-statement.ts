@@ -2,31 +2,15 @@ import type { Expression, InsertQueryBuilder, Kysely, QueryCreator, SelectQueryB
 import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
 import { agreesWithMs, databaseMs, databaseSeconds } from '../database/clock-drift.js';
-import { Statement } from '../database/statement.js';
+import { asText, Statement } from '../database/statement.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
-import { durably, nonceRow } from './nonces.js';
+import type { NonceGiven } from './nonces.js';
+import { nonceGiven, nonceInsertion } from './nonces.js';
 import { auditInsertion } from './outbox.js';
 
 /** Whether it takes place: one row if so. */
 type Decided = SelectQueryBuilder<{ taken: { key: string } }, 'taken', object>;
-
-/** What the ledger gives to the statement. */
-interface Given<Own> {
-  readonly org: string;
-  readonly keyid: string;
-  readonly nonce: string;
-  readonly nonceEnds: number;
-  readonly key: string;
-  readonly requestSha256: string;
-  readonly answer: string;
-  readonly answerUntil: number | null;
-  readonly keepSeconds: number;
-  readonly event: string;
-  readonly requestId: string;
-  readonly machineMs: number;
-  readonly $own: Own;
-}
 
 /** What a room says of an effect that one statement can write. It is asked once, with places for the values. */
 export interface OnceParts<Tables, Own> {
@@ -36,9 +20,8 @@ export interface OnceParts<Tables, Own> {
   insert(db: QueryCreator<Tables>, decided: Decided, own: Own): InsertQueryBuilder<never, never, { inserted: unknown }>;
 }
 
-/** What is to be written of one request, all of it or nothing. */
-export interface Writing<Own> {
-  readonly caller: Signatory;
+/** What is written of one request beside its nonce. */
+interface Kept {
   readonly key: string;
   readonly requestSha256: string;
   /** The answer under the Idempotency-Key, JSON text, and until when it is given again, in seconds. */
@@ -48,8 +31,19 @@ export interface Writing<Own> {
   readonly keepSeconds: number;
   /** JSON text of the audit event. */
   readonly event: string;
+}
+
+/** What is to be written of one request, all of it or nothing. */
+export interface Writing<Own> extends Kept {
+  readonly caller: Signatory;
   readonly machineMs: number;
   readonly own: Own;
+}
+
+/** The same, as the statement takes it. */
+interface Given<Own> extends Kept, NonceGiven {
+  readonly requestId: string;
+  readonly $own: Own;
 }
 
 /** What became of it. */
@@ -76,17 +70,13 @@ export class WriteOnce<Tables extends LedgerTables, Own extends object> {
   }
 
   /** @throws whatever the database says */
-  async run(db: Kysely<Tables>, { caller, own, ...rest }: Writing<Own>): Promise<Written> {
-    const { org, keyid, nonce, expires_at: nonceEnds } = nonceRow(caller);
-    const given = { org, keyid, nonce, nonceEnds, requestId: caller.request.id, ...rest, $own: own };
+  async run(db: Kysely<Tables>, { caller, machineMs, own, ...kept }: Writing<Own>): Promise<Written> {
+    const given = { ...nonceGiven(caller, machineMs), ...kept, requestId: caller.request.id, $own: own };
     const [written] = await this.#statement.run(db, given);
     if (written === undefined) throw new Error('a statement without a row');
     return written;
   }
 }
-
-const text = (value: string) => sql<string>`${value}::text`;
-const number = (value: number) => sql<number>`${value}::int8`;
 
 function writing<Tables extends LedgerTables, Own>(
   db: Kysely<Tables>,
@@ -99,23 +89,7 @@ function writing<Tables extends LedgerTables, Own>(
   const agrees = agreesWithMs(given.machineMs);
   return (
     ledgerOf(db)
-      .with(
-        'used',
-        (part) =>
-          part
-            .insertInto('http_nonce')
-            .columns(['org', 'keyid', 'nonce', 'expires_at'])
-            .expression(
-              part
-                .selectNoFrom([text(org).as('org'), text(keyid).as('keyid'), text(given.nonce).as('nonce')])
-                .select(number(given.nonceEnds).as('expires_at'))
-                .where(stillSo)
-                .where(agrees), // guard: once-drifted
-            )
-            .onConflict((conflict) => conflict.columns(['keyid', 'nonce']).doNothing())
-            .returning('nonce')
-            .returning(durably.as('durably')), // guard: once-durable
-      )
+      .with('used', (part) => nonceInsertion(part, given, stillSo))
       .with('taken', (part) =>
         part
           .insertInto('idempotency')
@@ -123,8 +97,8 @@ function writing<Tables extends LedgerTables, Own>(
           .expression(
             part
               .selectFrom('used')
-              .select([text(org).as('org'), text(keyid).as('keyid'), text(given.key).as('key')])
-              .select([text(given.requestSha256).as('request_sha256'), text(given.answer).as('answer')])
+              .select([asText(org).as('org'), asText(keyid).as('keyid'), asText(given.key).as('key')])
+              .select([asText(given.requestSha256).as('request_sha256'), asText(given.answer).as('answer')])
               .select([
                 sql<number | null>`${given.answerUntil}::int8`.as('answer_until'),
                 sql<number>`${databaseSeconds} + ${given.keepSeconds}::int8`.as('expires_at'),

@@ -2,32 +2,22 @@ import type { EnrolmentRouteName } from '@bulla/contract';
 import type { VerifyingKey } from '@bulla/crypto';
 import { checkSignatureTimes, verifyRequestSignature } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
-import type { Authorities } from '../edge/request-parts.js';
 import { stateOf } from '../edge/request-state.js';
-import type { FailingAddresses } from '../limits/failing-addresses.js';
-import type { RateLimits } from '../limits/rate-limits.js';
-import type { Clock } from '../process/clock.js';
 import type { RouteEntry } from '../route/route-table.js';
 import type { Signatory } from './caller.js';
 import type { Credential } from './credential.js';
+import type { SignatureParts } from './http-signature.js';
 import { OwnKeySignature } from './own-key-signature.js';
 import { provenBy, requirePoints, signatureOf } from './signed-request.js';
-
-export interface EnrolmentProofParts {
-  readonly authorities: Authorities;
-  readonly clock: Clock;
-  readonly failing: FailingAddresses;
-  readonly limits: RateLimits;
-}
 
 /**
  * A device that signs by the key it brings. Only the shape is read here: the room that can find the key verifies it, and
  * until then no answer is signed: its sender is a stranger.
  */
 export class EnrolmentProof implements Credential {
-  readonly #parts: EnrolmentProofParts;
+  readonly #parts: Omit<SignatureParts, 'source'>;
 
-  constructor(parts: EnrolmentProofParts) {
+  constructor(parts: Omit<SignatureParts, 'source'>) {
     this.#parts = parts;
   }
 

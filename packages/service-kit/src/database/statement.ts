@@ -1,4 +1,5 @@
 import type { Compilable, CompiledQuery, Kysely } from 'kysely';
+import { sql } from 'kysely';
 
 /** Where a value goes that is given when the statement runs. */
 class Place {
@@ -28,13 +29,23 @@ export class Statement<Tables, Given extends object, Row> {
 
   /** @throws whatever the database says */
   async run(db: Kysely<Tables>, given: Given): Promise<Row[]> {
-    const built = this.#built.get(db) ?? this.#build(db, placesOf([]) as Given).compile();
-    if (built.parameters.includes(undefined)) throw new Error('a statement without a place for one of its values');
-    this.#built.set(db, built);
+    const built = this.#built.get(db) ?? this.#buildFor(db);
     const parameters = built.parameters.map((value) => (value instanceof Place ? valueAt(given, value.path) : value));
     const { rows } = await db.executeQuery<Row>({ ...built, parameters });
     return rows;
   }
+
+  #buildFor(db: Kysely<Tables>): CompiledQuery<Row> {
+    const built = this.#build(db, placesOf([]) as Given).compile();
+    if (built.parameters.includes(undefined)) throw new Error('a statement without a place for one of its values');
+    this.#built.set(db, built);
+    return built;
+  }
+}
+
+/** A value of a list of columns that is selected: there the server takes no type from where it goes. */
+export function asText(value: string) {
+  return sql<string>`${value}::text`;
 }
 
 /** An object whose every member is a place; those of a member of it, after `$`, are places in that member. */

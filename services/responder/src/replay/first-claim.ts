@@ -1,4 +1,4 @@
-import { ActAtOnce, isMarkOurs } from '@bulla/service-kit';
+import { ActAtOnce, asText, isMarkOurs } from '@bulla/service-kit';
 import { sql } from 'kysely';
 import type { ResponderTables } from '../database/types.js';
 import { isAhead, markId, notBefore } from './restore-mark.repository.js';
@@ -22,8 +22,8 @@ export interface FirstClaim {
 }
 
 /**
- * The claim of a question that nobody has seen, in one statement: step 9 of protocol.md §2.4, where all is as it mostly
- * is. ReplayService says what it is that is not.
+ * The claim of a question that nobody has seen, in one statement: step 9 of protocol.md §2.4 for the usual case. In every
+ * other case it writes nothing, and ReplayService finds out which case that is.
  */
 export const FIRST_CLAIM = new ActAtOnce<ResponderTables, FirstClaim>({
   holds(db, { org, iss, jti, envelope, issuedAt, generation, mark, directoryVersion, directoryHash }) {
@@ -43,11 +43,18 @@ export const FIRST_CLAIM = new ActAtOnce<ResponderTables, FirstClaim>({
       .where(
         sql<boolean>`(version > ${directoryVersion}::integer or (version = ${directoryVersion}::integer and sha256 <> ${directoryHash}::text))`,
       );
-    // Those that come together are told apart below; these are not taken back, which the log of the database calls an error.
-    const asked = db.selectFrom('invocation').select('jti').where('iss', '=', iss).where('jti', '=', jti);
+    // The unique keys decide below between those that come at the same moment. Taking one back is an error in the log of the
+    // database, so what is known already is not begun.
+    const asked = db
+      .selectFrom('invocation')
+      .select('jti')
+      .where('org', '=', org)
+      .where('iss', '=', iss)
+      .where('jti', '=', jti);
     const spent = db
       .selectFrom('envelope_use')
       .select('env_jti')
+      .where('org', '=', org)
       .where('env_jti', '=', envelope)
       .whereRef('uses', '>=', 'max');
     const isNew = sql<boolean>`(exists ${known} and not exists ${asked} and not exists ${spent})`;
@@ -55,18 +62,19 @@ export const FIRST_CLAIM = new ActAtOnce<ResponderTables, FirstClaim>({
     return sql<boolean>`(${isNew} and not exists ${other})`;
   },
   effects(db, { org, iss, jti, rh, envelope, max, expiresAt }) {
-    const text = (value: string) => sql<string>`${value}::text`;
     const taken = db
       .insertInto('invocation')
       .columns(['org', 'iss', 'jti', 'rh', 'state'])
-      .expression(sql`(select ${text(org)}, ${text(iss)}, ${text(jti)}, ${text(rh)}, 'accepted' from used)` as never)
+      .expression(
+        sql`(select ${asText(org)}, ${asText(iss)}, ${asText(jti)}, ${asText(rh)}, 'accepted' from used)` as never,
+      )
       .onConflict((conflict) => conflict.columns(['iss', 'jti']).doNothing())
       .returning('jti');
     const counted = db
       .insertInto('envelope_use')
       .columns(['env_jti', 'org', 'uses', 'max', 'expires_at'])
       .expression(
-        sql`(select ${text(envelope)}, ${text(org)}, 1, ${max}::integer, ${expiresAt}::timestamptz from taken)` as never,
+        sql`(select ${asText(envelope)}, ${asText(org)}, 1, ${max}::integer, ${expiresAt}::timestamptz from taken)` as never,
       )
       .onConflict(
         (conflict) =>

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { WriteOnce } from '@bulla/service-kit';
+import { asText, WriteOnce } from '@bulla/service-kit';
 import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
 import type { VaultTables } from '../database/types.js';
@@ -14,8 +14,6 @@ interface NewEnvelopeRow extends Omit<EnvelopeRow, 'created_at'> {
   /** The position at which the label stands. */
   readonly seq: number;
 }
-
-const text = (value: string) => sql<string>`${value}::text`;
 
 /** The write of an envelope, if its prompt is live, its label at the same position and its grant there. */
 export const WRITE_ENVELOPE = new WriteOnce<VaultTables, NewEnvelopeRow>({
@@ -39,13 +37,13 @@ export const WRITE_ENVELOPE = new WriteOnce<VaultTables, NewEnvelopeRow>({
       .columns(['jti', 'org', 'prompt_id', 'version', 'aud', 'requester_kid', 'whash', 'expires_at'])
       .expression(
         decided.select([
-          text(jti).as('jti'),
-          text(org).as('org'),
-          text(prompt_id).as('prompt_id'),
+          asText(jti).as('jti'),
+          asText(org).as('org'),
+          asText(prompt_id).as('prompt_id'),
           sql<number>`${version}::integer`.as('version'),
-          text(aud).as('aud'),
-          text(requester_kid).as('requester_kid'),
-          text(whash).as('whash'),
+          asText(aud).as('aud'),
+          asText(requester_kid).as('requester_kid'),
+          asText(whash).as('whash'),
           sql<Date>`${expires_at}::timestamptz`.as('expires_at'),
         ]),
       )
