@@ -1,6 +1,7 @@
 export type { Checkpoint, CheckpointTrust, VerifiedCheckpoint } from './log/checkpoint.js';
 export {
   CHECKPOINT_MAX_LENGTH,
+  cosignCheckpoint,
   encodeCheckpoint,
   parseCheckpoint,
   signCheckpoint,
@@ -24,14 +25,25 @@ export {
 } from './log/merkle.js';
 export type { ConsistencyClaim, InclusionClaim, ReadTreeHash } from './log/merkle-proof.js';
 export { makeConsistencyProof, makeInclusionProof, verifyConsistency, verifyInclusion } from './log/merkle-proof.js';
-export type { NoteKey, NoteSignature, NoteSigner, ParsedNote, VerifiedNote } from './log/note.js';
+export type { Cosignature, WitnessSigner } from './log/cosignature.js';
+export type { NoteKey, WitnessKey } from './log/note-key.js';
+export { encodeNoteKey, noteKeyOf, parseNoteKey, parseWitnessKey, witnessKeyOf } from './log/note-key.js';
+export type { NoteSignature, NoteSigner, ParsedNote, VerifiedNote } from './log/note.js';
+export { NOTE_MAX_BYTES, NOTE_SIGNATURES_MAX, parseNote, signNote, verifyNote } from './log/note.js';
+export type { LogCheck, OnEntry } from './log/log-walk.js';
+export type { ReadLogFile } from './log/tile-hashes.js';
+export { treeHashesFrom } from './log/tile-hashes.js';
+export type { Tile } from './log/tiles.js';
 export {
-  encodeNoteKey,
-  NOTE_MAX_BYTES,
-  NOTE_SIGNATURES_MAX,
-  noteKeyOf,
-  parseNote,
-  parseNoteKey,
-  signNote,
-  verifyNote,
-} from './log/note.js';
+  encodeEntryBundle,
+  encodeHashTile,
+  parseEntryBundle,
+  parseHashTile,
+  parseTilePath,
+  TILE_WIDTH,
+  tileIn,
+  tilePath,
+  tilesOf,
+} from './log/tiles.js';
+export type { LogToVerify } from './log/verify-log.js';
+export { verifyLog } from './log/verify-log.js';

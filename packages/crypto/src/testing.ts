@@ -18,6 +18,8 @@ import { Trust } from './organisation/trust.js';
 import type { TrustDocuments } from './organisation/trust-documents.js';
 export { crowdOf } from './testing/crowd.js';
 export type { DocumentRoleName, Quorum } from './testing/documents.js';
+export type { TiledLog } from './testing/tiled-log.js';
+export { makeTiledLog } from './testing/tiled-log.js';
 
 /** Whole organisations with real keys and signed documents, for tests of every package. Never part of a product. */
 export interface OrganisationOptions extends RootOptions {

@@ -12,7 +12,8 @@ import {
 } from './checkpoint.js';
 import { TREE_SIZE_MAX } from './merkle.js';
 import type { NoteSigner } from './note.js';
-import { noteKeyOf, signNote } from './note.js';
+import { signNote } from './note.js';
+import { noteKeyOf } from './note-key.js';
 import { generateKeyPair, loadSigner } from '../keys/signer.js';
 
 const ORIGIN = 'vault.example/bulla/audit/acme';

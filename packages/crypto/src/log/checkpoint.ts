@@ -1,9 +1,15 @@
 import { decodeBase64, encodeBase64 } from '../encoding/base64.js';
+import { decodeUtf8, utf8 } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';
+import { requireSeconds } from '../names/seconds.js';
 import type { TreeHead } from './merkle.js';
 import { isTreeSize, TREE_HASH_BYTES } from './merkle.js';
-import type { NoteKey, NoteSigner } from './note.js';
-import { isKeyName, signNote, verifyNote } from './note.js';
+import type { Cosignature, WitnessSigner } from './cosignature.js';
+import { signCosignature, verifyCosignatures } from './cosignature.js';
+import type { NoteSigner } from './note.js';
+import { parseNote, signNote, verifyNote } from './note.js';
+import type { NoteKey, WitnessKey } from './note-key.js';
+import { isKeyName } from './note-key.js';
 
 /** Largest text of a checkpoint in characters. */
 export const CHECKPOINT_MAX_LENGTH = 4096;
@@ -61,17 +67,36 @@ export async function signCheckpoint(origin: string, head: TreeHead, signers: re
   return signNote(text, signers);
 }
 
+/**
+ * Adds the cosignature of a witness to a checkpoint (C2SP tlog-cosignature). That the log signed it, and that it continues
+ * the one that was cosigned before, is for the witness to see to, before and not after.
+ * @param at seconds: when it was seen to.
+ * @throws {CryptoError} token_malformed, payload_too_large; key_invalid
+ */
+export async function cosignCheckpoint(note: Uint8Array, at: number, signer: WitnessSigner): Promise<string> {
+  requireSeconds(at);
+  const { text } = parseNote(note);
+  parseCheckpoint(text);
+  const cosigned = decodeUtf8(note) + (await signCosignature(text, at, signer));
+  parseNote(utf8(cosigned));
+  return cosigned;
+}
+
 export interface CheckpointTrust {
   /** The one log whose checkpoints are accepted. */
   readonly origin: string;
-  /** The keys of the log, which are named like it, and of witnesses. */
+  /** The keys of the log, which are named like it, and of others who sign its notes. */
   readonly keys: readonly NoteKey[];
+  /** Whose cosignatures are looked for. */
+  readonly witnesses?: readonly WitnessKey[];
 }
 
 export interface VerifiedCheckpoint {
   readonly checkpoint: Checkpoint;
   /** Which of the known keys signed, at least one of the log among them. */
   readonly keys: readonly NoteKey[];
+  /** Which of the given witnesses cosigned and when, in the order of the note. How many are enough is for the caller to say. */
+  readonly cosignatures: readonly Cosignature[];
 }
 
 /**
@@ -81,7 +106,7 @@ export interface VerifiedCheckpoint {
  */
 export async function verifyCheckpoint(
   note: Uint8Array,
-  { origin, keys }: CheckpointTrust,
+  { origin, keys, witnesses = [] }: CheckpointTrust,
 ): Promise<VerifiedCheckpoint> {
   const verified = await verifyNote(note, keys);
   // guard: checkpoint-log
@@ -91,7 +116,7 @@ export async function verifyCheckpoint(
   // guard: checkpoint-origin
   if (checkpoint.origin !== origin)
     throw new CryptoError('log_inconsistent', 'a checkpoint of another log', { check: 'origin' });
-  return { checkpoint, keys: verified.keys };
+  return { checkpoint, keys: verified.keys, cosignatures: await verifyCosignatures(parseNote(note), witnesses) };
 }
 
 function malformed(message: string): CryptoError {

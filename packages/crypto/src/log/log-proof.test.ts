@@ -8,7 +8,8 @@ import type { CryptoError } from '../names/errors.js';
 import { encodeLogProof, LOG_PROOF_MAX_BYTES, parseLogProof, verifyLogProof } from './log-proof.js';
 import { makeInclusionProof } from './merkle-proof.js';
 import type { NoteSigner } from './note.js';
-import { NOTE_MAX_BYTES, noteKeyOf } from './note.js';
+import { NOTE_MAX_BYTES } from './note.js';
+import { noteKeyOf } from './note-key.js';
 import { generateKeyPair, loadSigner } from '../keys/signer.js';
 
 const ORIGIN = 'vault.example/bulla/audit/acme';
@@ -42,10 +43,11 @@ describe('a proof of a log', () => {
       const {
         checkpoint: head,
         keys,
+        cosignatures,
         ...rest
       } = await verifyLogProof(utf8(await proofOf(index)), log.leaf(index), trust);
       expect(rest).toEqual({ index });
-      expect([head.size, keys]).toEqual([SIZE, [signer.key]]);
+      expect([head.size, keys, cosignatures]).toEqual([SIZE, [signer.key], []]);
     }
   });
 

@@ -3,17 +3,10 @@ import fc from 'fast-check';
 import { flipBit } from '../../test/test-log.js';
 import { decodeBase64, encodeBase64 } from '../encoding/base64.js';
 import { concatBytes, utf8 } from '../encoding/bytes.js';
-import type { NoteKey, NoteSigner } from './note.js';
-import {
-  encodeNoteKey,
-  NOTE_MAX_BYTES,
-  NOTE_SIGNATURES_MAX,
-  noteKeyOf,
-  parseNote,
-  parseNoteKey,
-  signNote,
-  verifyNote,
-} from './note.js';
+import type { NoteKey } from './note-key.js';
+import { encodeNoteKey, noteKeyOf, parseNoteKey } from './note-key.js';
+import type { NoteSigner } from './note.js';
+import { NOTE_MAX_BYTES, NOTE_SIGNATURES_MAX, parseNote, signNote, verifyNote } from './note.js';
 import { generateKeyPair, loadSigner } from '../keys/signer.js';
 
 /** The example of Go's package sumdb/note, which C2SP signed-note was written from. */

@@ -1,77 +1,19 @@
 import { platform } from '#platform';
 import { decodeBase64, encodeBase64 } from '../encoding/base64.js';
 import type { Bytes } from '../encoding/bytes.js';
-import {
-  concatBytes,
-  decodeBase64url,
-  decodeUtf8,
-  encodeBase64url,
-  encodeHex,
-  sha256,
-  utf8,
-} from '../encoding/bytes.js';
-import { CryptoError } from '../names/errors.js';
+import { concatBytes, decodeUtf8, utf8 } from '../encoding/bytes.js';
 import { keyThumbprint, publicKeyOf } from '../keys/keys.js';
 import type { Signer } from '../keys/signer.js';
-import type { PublicJwk } from '../keys/suites.js';
-import { checkPublicJwk, signingMethod } from '../keys/suites.js';
+import { signingMethod } from '../keys/suites.js';
+import { CryptoError } from '../names/errors.js';
+import type { NoteKey, WitnessKey } from './note-key.js';
+import { hasControl, idBytesOf, isKeyName, splitId } from './note-key.js';
 
 /** Largest note with its signatures, in bytes. */
 export const NOTE_MAX_BYTES = 262_144;
 /** Most signatures of a note; C2SP signed-note wants at least 16. */
 export const NOTE_SIGNATURES_MAX = 64;
-const KEY_NAME_MAX = 256;
-/** Signature type of C2SP signed-note: Ed25519 over the text. */
-const ED25519 = 0x01;
-const ID_BYTES = 4;
-/** Nothing below U+0020 but newlines. */
-// oxlint-disable-next-line no-control-regex
-const CONTROL = /[\0-\x09\x0b-\x1f]/;
-const KEY_NAME = /^[^\p{White_Space}+]+$/u;
 const SIGNATURE_LINE = /^\u2014 ([^ ]+) ([A-Za-z0-9+/]+={0,2})$/u;
-
-/** A key that signs notes. Name and id together say which one it is, and by which algorithm it signs. */
-export interface NoteKey {
-  /** A URL without scheme: no space and no plus, at most 256 characters. */
-  readonly name: string;
-  /** SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key), the first four bytes, lower-case hexadecimal. */
-  readonly id: string;
-  readonly alg: 'Ed25519';
-  readonly jwk: PublicJwk;
-}
-
-/**
- * A note key of this name.
- * @param jwk an Ed25519 public key.
- * @throws {CryptoError} token_malformed for the name; key_invalid
- */
-export async function noteKeyOf(name: string, jwk: PublicJwk): Promise<NoteKey> {
-  if (!isKeyName(name)) throw malformed('not the name of a note key');
-  checkPublicJwk(jwk, 'ed25519');
-  const publicKey = publicBytesOf(jwk);
-  const hash = await sha256(concatBytes(utf8(`${name}\n`), Uint8Array.of(ED25519), publicKey));
-  return { name, id: encodeHex(hash.subarray(0, ID_BYTES)), alg: 'Ed25519', jwk };
-}
-
-/** `name+id+base64(0x01 ‖ public key)`: the form in which note keys are handed on. */
-export function encodeNoteKey({ name, id, jwk }: NoteKey): string {
-  return `${name}+${id}+${encodeBase64(concatBytes(Uint8Array.of(ED25519), publicBytesOf(jwk)))}`;
-}
-
-/**
- * A note key that was handed on.
- * @throws {CryptoError} token_malformed; key_invalid, also where the id is not that of the key
- */
-export async function parseNoteKey(text: string): Promise<NoteKey> {
-  const [, name, id, encoded] = /^([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]{44})$/.exec(text) ?? [];
-  if (name === undefined || encoded === undefined) throw malformed('not a note key');
-  const [type, ...publicKey] = decodeBase64(encoded);
-  if (type !== ED25519) throw new CryptoError('key_invalid', 'a note key of another type than Ed25519');
-  const key = await noteKeyOf(name, { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(Uint8Array.from(publicKey)) });
-  // guard: note-key-id
-  if (key.id !== id) throw new CryptoError('key_invalid', 'the id of a note key is not that of its name and key');
-  return key;
-}
 
 export interface NoteSigner {
   readonly key: NoteKey;
@@ -86,18 +28,12 @@ export interface NoteSigner {
  * @throws {CryptoError} token_malformed for a text that no note can have; payload_too_large; key_invalid
  */
 export async function signNote(text: string, signers: readonly NoteSigner[]): Promise<string> {
-  if (!text.endsWith('\n') || !text.isWellFormed() || CONTROL.test(text)) throw malformed('not the text of a note');
+  if (!text.endsWith('\n') || !text.isWellFormed() || hasControl(text)) throw malformed('not the text of a note');
   if (signers.length === 0) throw malformed('a note has a signature');
   if (signers.length > NOTE_SIGNATURES_MAX) throw tooLarge();
   const bytes = utf8(text);
   let note = `${text}\n`;
-  for (const { key, signer } of signers) {
-    // guard: note-signer
-    if (signer.alg !== key.alg || signer.kid !== (await keyThumbprint(key.jwk)))
-      throw new CryptoError('key_invalid', 'the signer is not the holder of the note key');
-    const signature = await signer.sign(bytes);
-    note += `\u2014 ${key.name} ${encodeBase64(concatBytes(idBytesOf(key), signature))}\n`;
-  }
+  for (const { key, signer } of signers) note += signatureLine(key, await signAsHolder(key, signer, bytes));
   if (utf8(note).length > NOTE_MAX_BYTES) throw tooLarge();
   return note;
 }
@@ -124,7 +60,7 @@ export function parseNote(note: Uint8Array): ParsedNote {
   if (note.length > NOTE_MAX_BYTES) throw tooLarge();
   const whole = decodeUtf8(note);
   // guard: note-control
-  if (CONTROL.test(whole)) throw malformed('a note has a control character');
+  if (hasControl(whole)) throw malformed('a note has a control character');
   // The text may have empty lines itself: the last one ends it.
   const end = whole.lastIndexOf('\n\n') + 1;
   if (end === 0 || !whole.endsWith('\n')) throw malformed('a note is text, a blank line and signatures');
@@ -147,56 +83,73 @@ export interface VerifiedNote {
  * a signature said to be of one of them is not
  */
 export async function verifyNote(note: Uint8Array, known: readonly NoteKey[]): Promise<VerifiedNote> {
-  const { text, signatures } = parseNote(note);
-  const bytes = utf8(text);
-  const signed = new Set<NoteKey>();
+  const parsed = parseNote(note);
+  const bytes = utf8(parsed.text);
+  const signed = await matchSignatures(parsed, known, async (key, signature) =>
+    (await isSignedBy(key, bytes, signature)) ? key : undefined,
+  );
+  // guard: note-unknown
+  if (signed.length === 0) throw new CryptoError('key_unknown', 'no known key signed the note');
+  return { text: parsed.text, keys: known.filter((key) => signed.includes(key)) };
+}
+
+/**
+ * What the signatures of known keys say, in the order of the note; those of others count for nothing.
+ * @param read what a signature says if this key made it, else undefined.
+ * @throws {CryptoError} signature_invalid if a signature said to be of a known key is not
+ */
+export async function matchSignatures<Key extends NoteKey | WitnessKey, Said>(
+  { signatures }: ParsedNote,
+  known: readonly Key[],
+  read: (key: Key, signature: Bytes) => Promise<Said | undefined>,
+): Promise<Said[]> {
+  const all: Said[] = [];
   for (const { name, id, signature } of signatures) {
     // Ids are short: two keys may share name and id, and then a signature has to be of one of them.
     const candidates = known.filter((key) => key.name === name && key.id === id);
-    const key = await firstThat(candidates, async (one) => isSignedBy(one, bytes, signature));
-    if (key !== undefined) signed.add(key);
+    const said = await firstOf(candidates, async (key) => read(key, signature));
+    if (said !== undefined) all.push(said);
     // guard: note-known-bad
     else if (candidates.length > 0) throw new CryptoError('signature_invalid', 'a signature of the note is not good');
   }
-  // guard: note-unknown
-  if (signed.size === 0) throw new CryptoError('key_unknown', 'no known key signed the note');
-  return { text, keys: known.filter((key) => signed.has(key)) };
+  return all;
 }
 
-/** Whether this can be the name of a note key. */
-export function isKeyName(name: string): boolean {
-  return name.length <= KEY_NAME_MAX && name.isWellFormed() && KEY_NAME.test(name) && !CONTROL.test(name);
+/** The line that a signature stands in. */
+export function signatureLine(key: NoteKey | WitnessKey, signature: Uint8Array): string {
+  return `\u2014 ${key.name} ${encodeBase64(concatBytes(idBytesOf(key), signature))}\n`;
+}
+
+/** @throws {CryptoError} key_invalid if the signer does not hold the private half of the key */
+export async function signAsHolder(key: NoteKey | WitnessKey, signer: Signer, bytes: Bytes): Promise<Bytes> {
+  // guard: note-signer
+  if (signer.alg !== key.alg || signer.kid !== (await keyThumbprint(key.jwk)))
+    throw new CryptoError('key_invalid', 'the signer is not the holder of the note key');
+  return signer.sign(bytes);
+}
+
+/** Whether a key made this signature over these bytes. */
+export async function isSignedBy(key: NoteKey | WitnessKey, bytes: Bytes, signature: Bytes): Promise<boolean> {
+  // guard: note-signature without: return true;
+  return platform.verify(signingMethod('Ed25519'), await publicKeyOf(key), signature, bytes);
 }
 
 function parseSignatureLine(line: string): NoteSignature {
   const [, name = '', encoded = ''] = SIGNATURE_LINE.exec(line) ?? [];
   // guard: note-name
   if (!isKeyName(name)) throw malformed('not the signature of a note');
-  const bytes = decodeBase64(encoded);
-  if (bytes.length <= ID_BYTES) throw malformed('a signature of a note is too short');
-  return { name, id: encodeHex(bytes.subarray(0, ID_BYTES)), signature: bytes.slice(ID_BYTES) };
+  return { name, ...splitId(decodeBase64(encoded)) };
 }
 
-async function isSignedBy(key: NoteKey, text: Bytes, signature: Bytes): Promise<boolean> {
-  // guard: note-signature without: return true;
-  return platform.verify(signingMethod('Ed25519'), await publicKeyOf(key), signature, text);
-}
-
-async function firstThat<Item>(
+async function firstOf<Item, Found>(
   items: readonly Item[],
-  test: (item: Item) => Promise<boolean>,
-): Promise<Item | undefined> {
-  for (const item of items) if (await test(item)) return item;
+  find: (item: Item) => Promise<Found | undefined>,
+): Promise<Found | undefined> {
+  for (const item of items) {
+    const found = await find(item);
+    if (found !== undefined) return found;
+  }
   return undefined;
-}
-
-function publicBytesOf(jwk: PublicJwk): Bytes {
-  if (jwk.kty !== 'OKP') throw new CryptoError('key_invalid', 'notes are signed with Ed25519');
-  return decodeBase64url(jwk.x);
-}
-
-function idBytesOf({ id }: NoteKey): Bytes {
-  return Uint8Array.from(id.match(/../g) ?? [], (hex) => Number.parseInt(hex, 16));
 }
 
 function tooLarge(): CryptoError {

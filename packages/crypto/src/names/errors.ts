@@ -31,6 +31,14 @@ export interface CryptoErrorOptions extends ErrorOptions {
   readonly check?: string;
   /** The key that was met in the place of one that is listed. */
   readonly kid?: string;
+  /** The entries of a log that were not right. */
+  readonly entries?: EntryRange;
+}
+
+/** Entries of a log that follow one another; they count from 0. */
+export interface EntryRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 /** The only error this package throws on purpose. */
@@ -39,11 +47,13 @@ export class CryptoError extends Error {
   readonly code: CryptoErrorCode;
   readonly check: string | undefined;
   readonly kid: string | undefined;
+  readonly entries: EntryRange | undefined;
 
   constructor(code: CryptoErrorCode, message: string, options: CryptoErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.check = options.check;
     this.kid = options.kid;
+    this.entries = options.entries;
   }
 }

@@ -18,6 +18,7 @@ import * as web from './web-signing.js';
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
+const SHA256_BYTES = 32;
 
 interface NativeSigning {
   readonly keyType: 'rsa' | 'ec' | 'ed25519';
@@ -59,6 +60,15 @@ export const platform: Platform = {
 
   async sha256(bytes) {
     return owned(hash('sha256', bytes, 'buffer'));
+  },
+
+  async sha256Each(messages) {
+    const all = new Uint8Array(messages.length * SHA256_BYTES);
+    const buffer = Buffer.from(all.buffer);
+    // As a short text a hash takes a third of the time that it takes as a Buffer.
+    for (const [at, message] of messages.entries())
+      buffer.write(hash('sha256', message, 'binary'), at * SHA256_BYTES, 'latin1');
+    return all;
   },
 
   async sealGcm(key, plaintext, additionalData) {

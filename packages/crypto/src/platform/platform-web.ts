@@ -7,6 +7,7 @@ const VALUES = new Int8Array(128).fill(-1);
 for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
+const SHA256_BYTES = 32;
 
 /** WebCrypto, in browsers and wherever else it is. */
 export const platform: Platform = {
@@ -42,6 +43,13 @@ export const platform: Platform = {
 
   async sha256(bytes) {
     return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  },
+
+  async sha256Each(messages) {
+    const hashes = await Promise.all(messages.map((message) => crypto.subtle.digest('SHA-256', message)));
+    const all = new Uint8Array(messages.length * SHA256_BYTES);
+    for (const [at, hash] of hashes.entries()) all.set(new Uint8Array(hash), at * SHA256_BYTES);
+    return all;
   },
 
   async sealGcm(key, plaintext, additionalData) {
