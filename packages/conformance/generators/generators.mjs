@@ -19,7 +19,7 @@ export const GENERATORS = {
   letters: { program: 'make-letter-vectors.mjs', makes: golden('letter') },
   'locked-keys': { program: 'make-locked-vectors.mjs', makes: golden('locked-key') },
   'public-keys': { program: 'make-public-keys-vectors.mjs', makes: golden('public-keys') },
-  logs: { program: 'make-log-vectors.py', makes: golden('merkle', 'note', 'chunked') },
+  logs: { program: 'make-log-vectors.py', makes: golden('merkle', 'note', 'cosignature', 'tiles', 'chunked') },
   golden: {
     program: 'golden-vectors.mjs',
     makes: [

@@ -1,4 +1,4 @@
-"""Golden files of the formats that are no tokens: merkle.json, note.json and chunked.json.
+"""Golden files of the formats that are no tokens: merkle.json, note.json, cosignature.json, tiles.json and chunked.json.
 
 Written in another language, with other libraries (hashlib, pyca/cryptography) and from the specifications, so that the
 files are evidence and no echo. All keys and salts are fixed: running it again changes nothing.
@@ -196,6 +196,118 @@ def log_proof(index: int, checkpoint: str) -> str:
     return "\n".join(lines) + "\n\n" + checkpoint
 
 
+# C2SP tlog-cosignature, Ed25519.
+
+
+class WitnessKey(NoteKey):
+    def __init__(self, name: str, seed: bytes):
+        super().__init__(name, seed)
+        self.id = sha256(name.encode(), b"\n", b"\x04", self.public)[:4]
+
+    def encoded(self) -> str:
+        return f"{self.name}+{self.id.hex()}+{b64(bytes([4]) + self.public)}"
+
+    def cosigned(self, text: str, time: int) -> str:
+        signature = self.private.sign(f"cosignature/v1\ntime {time}\n{text}".encode())
+        return f"— {self.name} {b64(self.id + time.to_bytes(8, 'big') + signature)}\n"
+
+
+def cosignature() -> dict:
+    origin = "urn:bulla:acme:svc:vault/audit/1"
+    at = 1795608000
+    log = NoteKey(origin, sha256(b"bulla test log key"))
+    witness = WitnessKey("witness.example/w1", sha256(b"bulla test witness key"))
+    second = WitnessKey("witness.example/w2", sha256(b"bulla test second witness key"))
+    plain = NoteKey(witness.name, sha256(b"bulla test witness key"))
+    namesake = WitnessKey("witness.example/w1", sha256(b"bulla test namesake key"))
+    text = f"{origin}\n13\n{b64(mth([f'entry {index}'.encode() for index in range(13)]))}\n"
+    whole = f"{text}\n{log.line(text)}"
+    line = witness.cosigned(text, at)
+
+    def restamped(time: int) -> str:
+        stamped = base64.b64decode(line.split(" ")[2])
+        return f"— {witness.name} {b64(stamped[:4] + time.to_bytes(8, 'big') + stamped[12:])}\n"
+
+    unsigned = f"— {witness.name} {b64(witness.id + bytes(8))}\n"
+    one = [{"name": witness.name, "at": at}]
+    two = [*one, {"name": second.name, "at": at + 7}]
+    beyond = [{"name": witness.name, "at": 2**53 - 1}]
+    cases = [
+        ("a checkpoint without one", "valid", whole, []),
+        ("a cosignature", "valid", whole + line, one),
+        ("two cosignatures", "valid", whole + line + second.cosigned(text, at + 7), two),
+        ("a cosignature of a key nobody knows", "valid", whole + namesake.cosigned(text, at), []),
+        ("the largest time", "valid", whole + witness.cosigned(text, 2**53 - 1), beyond),
+        ("another time", "signature_invalid", whole + restamped(at + 1), None),
+        ("a time that cannot be counted to", "signature_invalid", whole + witness.cosigned(text, 2**53), None),
+        ("another size", "signature_invalid", whole + witness.cosigned(text.replace("13", "14"), at), None),
+        ("a time and no signature", "signature_invalid", whole + unsigned, None),
+        ("a signature of the witness without a time", "valid", whole + plain.line(text), []),
+        ("a witness alone", "key_unknown", f"{text}\n{line}", None),
+    ]
+    return {
+        "origin": origin,
+        "keys": [log.encoded()],
+        "witnesses": [witness.encoded(), second.encoded()],
+        "seed": b64u(sha256(b"bulla test witness key")),
+        "cases": [
+            {"name": name, "result": result, "note": note, **({} if said is None else {"cosignatures": said})}
+            for name, result, note, said in cases
+        ],
+    }
+
+
+# C2SP tlog-tiles.
+
+
+def tile_path(level: str, index: int, width: int) -> str:
+    digits = str(index)
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    place = "/".join([f"x{group}" for group in groups[:-1]] + groups[-1:])
+    return f"tile/{level}/{place}" + ("" if width == 256 else f".p/{width}")
+
+
+def tree_files(d: list[bytes]) -> dict[str, bytes]:
+    files = {}
+    for at in range(0, len(d), 256):
+        part = d[at : at + 256]
+        bundle = b"".join(len(entry).to_bytes(2, "big") + entry for entry in part)
+        files[tile_path("entries", at // 256, len(part))] = bundle
+    level = 0
+    while len(d) // 256**level > 0:
+        span = 256**level
+        row = [mth(d[at * span : (at + 1) * span]) for at in range(len(d) // span)]
+        for at in range(0, len(row), 256):
+            part = row[at : at + 256]
+            files[tile_path(str(level), at // 256, len(part))] = b"".join(part)
+        level += 1
+    return files
+
+
+def tiles() -> dict:
+    origin = "urn:bulla:acme:svc:vault/audit/1"
+    log = NoteKey(origin, sha256(b"bulla test log key"))
+    entries = [f"entry {index}".encode() for index in range(514)]
+    logs = []
+    for size in (1, 3, 256, 514):
+        text = f"{origin}\n{size}\n{b64(mth(entries[:size]))}\n"
+        files = {path: b64u(sha256(content)) for path, content in sorted(tree_files(entries[:size]).items())}
+        logs.append({"size": size, "checkpoint": f"{text}\n{log.line(text)}", "sha256": files})
+    small = {path: b64u(content) for path, content in sorted(tree_files(entries[:3]).items())}
+    places = [("0", 0, 256), ("0", 0, 1), ("1", 67, 255), ("63", 1000, 17), ("entries", 1234067, 256)]
+    refused = ["tile/0/x000/067", "tile/0/67", "tile/00/067", "tile/64/000", "tile/0/000.p/0", "tile/0/000.p/256"]
+    refused += ["tile/0/000.p/01", "tile/8/0/000", "tile/data/000", "tile/0/x067", "/tile/0/000", "tile/0/000/"]
+    return {
+        "origin": origin,
+        "key": log.encoded(),
+        "paths": [{"level": l, "index": n, "width": w, "path": tile_path(l, n, w)} for l, n, w in places],
+        "refused": refused,
+        "files": small,
+        "logs": logs,
+    }
+
+
 # C2SP chunked-encryption with AEAD_AES_256_GCM and SHA-512: Cobblestone-256.
 
 CHUNK = 16384
@@ -265,5 +377,7 @@ def chunked() -> dict:
     }
 
 
-for file, content in (("merkle", merkle()), ("note", note()), ("chunked", chunked())):
+FILES = {"merkle": merkle, "note": note, "cosignature": cosignature, "tiles": tiles, "chunked": chunked}
+for file, make in FILES.items():
+    content = make()
     (VECTORS / f"{file}.json").write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")

@@ -120,6 +120,16 @@ it('SHA-256 is the same', async () => {
   );
 });
 
+it('SHA-256 of many is that of each, one after another', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(bytes({ maxLength: 100 }), { maxLength: 20 }), async (messages) => {
+      const each = await Promise.all(messages.map((message) => web.sha256(message)));
+      const expected = each.map(encodeHex).join('');
+      for (const platform of [node, web]) expect(encodeHex(await platform.sha256Each(messages))).toBe(expected);
+    }),
+  );
+});
+
 describe.each([
   ['node', nodeStream, 'Digest already called'],
   ['web', webStream, 'hash was destroyed'],
