@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Verifies a whole audit log that lies in a folder as C2SP tlog-tiles has it, from docs/spec/audit-log.md alone.
+
+    python3 audit_verify.py FOLDER --key VKEY [--older CHECKPOINT_FILE]...
+
+Prints "ok N entries" and ends with 0, or says what is wrong and at which entry, and ends with 1. It hashes all entries
+from the bottom up, and needs about 100 bytes of memory for each.
+"""
+import argparse
+import base64
+import hashlib
+import pathlib
+import sys
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+def refuse(what):
+    print(f'refused: {what}')
+    sys.exit(1)
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def tree_head(note, key):
+    """Size and root of a checkpoint that the log signed (C2SP signed-note, tlog-checkpoint)."""
+    name, _, encoded = key.split('+', 2)
+    kind_and_key = base64.b64decode(encoded, validate=True)
+    key_id = sha256(name.encode() + b'\n' + kind_and_key)[:4]
+    if kind_and_key[0] != 1 or key_id.hex() != key.split('+')[1]:
+        refuse('the key is not an Ed25519 key of its name')
+    text, _, signatures = note.rpartition('\n\n')
+    text += '\n'
+    signed = False
+    for line in signatures.splitlines():
+        dash, signer, signature = line.split(' ')
+        raw = base64.b64decode(signature, validate=True)
+        if dash != '—' or signer != name or raw[:4] != key_id:
+            continue
+        try:
+            Ed25519PublicKey.from_public_bytes(kind_and_key[1:]).verify(raw[4:], text.encode())
+            signed = True
+        except InvalidSignature:
+            refuse('checkpoint: the signature is not good')
+    origin, size, root = text.split('\n')[:3]
+    if not signed or origin != name:
+        refuse('checkpoint: the log did not sign it')
+    return int(size), base64.b64decode(root, validate=True)
+
+
+def path_of(level, index, width):
+    digits = str(index).zfill(-(-len(str(index)) // 3) * 3)
+    groups = [digits[at:at + 3] for at in range(0, len(digits), 3)]
+    place = '/'.join([*(f'x{group}' for group in groups[:-1]), groups[-1]])
+    return f'tile/{level}/{place}' + ('' if width == 256 else f'.p/{width}')
+
+
+def read_tile(folder, level, index, width):
+    """A tile that is not full may have been deleted once the full one is there."""
+    for path in (path_of(level, index, width), path_of(level, index, 256)):
+        if (folder / path).is_file():
+            return (folder / path).read_bytes()
+    each = 256 ** (0 if level == 'entries' else level)
+    first = index * 256 * each
+    return refuse(f'{path_of(level, index, width)} is missing: entries {first} to {first + width * each - 1}')
+
+
+def leaves_of(folder, first, width):
+    """Hashes of the entries of a bundle; the first that is not there, or not right before it, is named at once."""
+    bundle, at, leaves = read_tile(folder, 'entries', first // 256, width), 0, []
+    while len(leaves) < width and at + 2 <= len(bundle):
+        end = at + 2 + int.from_bytes(bundle[at:at + 2], 'big')
+        if end > len(bundle):
+            break
+        leaves.append(sha256(b'\x00' + bundle[at + 2:end]))
+        at = end
+    if len(leaves) < width:
+        tile = read_tile(folder, 0, first // 256, width)
+        right = (digest == tile[index * 32:index * 32 + 32] for index, digest in enumerate(leaves))
+        wrong = next((index for index, good in enumerate(right) if not good), len(leaves))
+        refuse(f'entry {first + wrong}: it is not there, or does not have its hash')
+    if width == 256 and at < len(bundle):
+        refuse(f'entry {first + 255}: something follows it')
+    return leaves
+
+
+def root_of(hashes):
+    """RFC 6962: nodes over pairs, level by level; a last one without a sibling goes up as it is."""
+    while len(hashes) > 1:
+        pairs = [sha256(b'\x01' + hashes[at] + hashes[at + 1]) for at in range(0, len(hashes) - 1, 2)]
+        hashes = pairs + hashes[len(hashes) - len(hashes) % 2:]
+    return hashes[0] if hashes else sha256(b'')
+
+
+def compare_tiles(folder, leaves):
+    """Every tile with what the entries lead to, from the leaves up."""
+    row, level = leaves, 0
+    while row:
+        for index in range(0, -(-len(row) // 256)):
+            due = row[index * 256:index * 256 + 256]
+            tile = read_tile(folder, level, index, len(due))
+            for at, digest in enumerate(due):
+                if tile[at * 32:at * 32 + 32] != digest:
+                    return level, index * 256 + at
+            if len(tile) != len(due) * 32 and not (len(due) < 256 and len(tile) == 8192):
+                return level, index * 256
+        row = [root_of(row[at:at + 256]) for at in range(0, len(row) - 255, 256)]
+        level += 1
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('folder', type=pathlib.Path)
+    parser.add_argument('--key', required=True)
+    parser.add_argument('--older', action='append', default=[], type=pathlib.Path)
+    given = parser.parse_args()
+    size, root = tree_head((given.folder / 'checkpoint').read_text('utf-8'), given.key)
+    older = [tree_head(file.read_text('utf-8'), given.key) for file in given.older]
+    for older_size, older_root in older:
+        if older_size > size:
+            refuse(f'rollback: the log has {size} entries now and had {older_size} before')
+        if older_size == size and older_root != root:
+            refuse(f'fork: the log has two trees of {size} entries')
+    leaves = []
+    while len(leaves) < size:
+        first, width = len(leaves), min(256, size - len(leaves))
+        leaves.extend(leaves_of(given.folder, first, width))
+    wrong = compare_tiles(given.folder, leaves)
+    entries_are_good = root_of(leaves) == root
+    if wrong is not None:
+        level, index = wrong
+        first, last = index * 256 ** level, (index + 1) * 256 ** level - 1
+        if level == 0 and not entries_are_good:
+            refuse(f'entry {index}: it does not have its hash')
+        refuse(f'tile of entries {first // 256 * 256} to {min(last // 256 * 256 + 255, size - 1)}: a hash was changed')
+    if not entries_are_good:
+        refuse('root: the entries do not lead to the root of the checkpoint')
+    for older_size, older_root in older:
+        if root_of(leaves[:older_size]) != older_root:
+            refuse(f'fork: the log does not begin with the {older_size} entries that it had')
+    print(f'ok {size} entries')
+
+
+main()

@@ -1,0 +1,232 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Bytes } from '@bulla/crypto';
+import { generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
+import type { NoteSigner } from '@bulla/crypto/log';
+import {
+  encodeEntryBundle,
+  encodeNoteKey,
+  noteKeyOf,
+  parseEntryBundle,
+  parseTilePath,
+  signCheckpoint,
+  tileIn,
+  tilePath,
+  verifyCheckpoint,
+  verifyLog,
+} from '@bulla/crypto/log';
+import type { TiledLog } from '@bulla/crypto/testing';
+import { makeTiledLog } from '@bulla/crypto/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const PYTHON = '/usr/bin/python3';
+const GO_PATH = '/usr/share/gocode';
+const hasPython = spawnSync(PYTHON, ['-c', 'import cryptography']).status === 0;
+const hasGo =
+  spawnSync('go', ['version']).status === 0 && spawnSync('ls', [`${GO_PATH}/src/golang.org/x/mod/sumdb`]).status === 0;
+
+const ORIGIN = 'urn:bulla:acme:svc:vault/audit/1';
+const SIZES = [1, 255, 256, 257, 70_000];
+const entryOf = (index: number) => utf8(`{"index":${index},"action":"prompt.push"}`);
+
+let work: string;
+let signer: NoteSigner;
+let logs: ReadonlyMap<number, TiledLog>;
+
+/** How a verifier ended: the text `ok N entries`, or what it refused. */
+type Verifier = (folder: string, older: readonly string[]) => Promise<string>;
+
+function programOf(command: string, args: readonly string[]): Verifier {
+  return async (folder, older) => {
+    const rest = ['--key', encodeNoteKey(signer.key), ...older.flatMap((path) => ['--older', path]), folder];
+    const { status, stdout, stderr } = spawnSync(command, [...args, ...rest], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(status).toBe(stdout.startsWith('ok ') ? 0 : 1);
+    return stdout.trimEnd();
+  };
+}
+
+const ours: Verifier = async (folder, older) => {
+  const trust = { origin: ORIGIN, keys: [signer.key] };
+  const kept = await Promise.all(
+    older.map(async (path) => (await verifyCheckpoint(await readFile(path), trust)).checkpoint),
+  );
+  const read = (path: string) => readFile(join(folder, path)).catch(absent);
+  let count = 0;
+  try {
+    await verifyLog({ read, trust, kept, onEntry: () => void count++ });
+    return `ok ${count} entries`;
+  } catch (error) {
+    const { check, entries } = error as { check?: string; entries?: { first: number; last: number } };
+    if (check === undefined) throw error;
+    if (entries === undefined) return `refused: ${check}`;
+    const { first, last } = entries;
+    return first === last ? `refused: ${check} ${first}` : `refused: ${check} ${first} to ${last}`;
+  }
+};
+
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+beforeAll(async () => {
+  work = mkdtempSync(join(tmpdir(), 'bulla-audit-'));
+  const pair = await generateKeyPair('ed25519', 'sig');
+  signer = { key: await noteKeyOf(ORIGIN, pair.publicJwk), signer: await loadSigner(pair.privateJwk, 'Ed25519') };
+  const all = Array.from({ length: 70_000 }, (_, index) => entryOf(index));
+  const made = await Promise.all(SIZES.map(async (size) => makeTiledLog(all.slice(0, size), signer)));
+  logs = new Map(made.map((log) => [log.head.size, log]));
+  if (hasGo) buildGo();
+});
+
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+/** Once for a run; what Go compiled of its own library is kept for the next one. */
+function buildGo(): void {
+  const env = {
+    ...process.env,
+    GO111MODULE: 'off',
+    GOPATH: GO_PATH,
+    GOCACHE: file('../../node_modules/.cache/go-build'),
+  };
+  const args = ['build', '-o', join(work, 'audit-verify'), file('peers/audit-verify/main.go')];
+  const { status, stderr } = spawnSync('go', args, { env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`go build ended with ${status}: ${stderr}`);
+}
+
+function logOf(size: number): TiledLog {
+  const log = logs.get(size);
+  if (log === undefined) throw new Error('there is no log of this size');
+  return log;
+}
+
+let folders = 0;
+function folderOf(files: ReadonlyMap<string, Bytes>): string {
+  const folder = join(work, `log-${folders++}`);
+  for (const [path, bytes] of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), bytes);
+  }
+  return folder;
+}
+
+/** A checkpoint that somebody kept, as a file. */
+function kept(checkpoint: Bytes | undefined): string {
+  const path = join(work, `kept-${folders++}`);
+  writeFileSync(path, checkpoint ?? new Uint8Array());
+  return path;
+}
+const checkpointOf = ({ files }: TiledLog) => files.get('checkpoint');
+
+/** A log with the entries of one bundle changed. */
+function tampered(size: number, index: number, change: (entries: Bytes[]) => Bytes[]): string {
+  const bundle = tileIn(size, 'entries', Math.floor(index / 256));
+  const files = new Map(logOf(size).files);
+  const path = bundle && tilePath(bundle);
+  const bytes = files.get(path ?? '');
+  if (bundle === undefined || path === undefined || bytes === undefined) throw new Error('there is no such entry');
+  const changed = change(parseEntryBundle(bytes, bundle.width));
+  if (changed.length === 0) files.delete(path);
+  else files.set(path, encodeEntryBundle(changed));
+  return folderOf(files);
+}
+
+const peers: [string, Verifier, boolean][] = [
+  ['@bulla/crypto', ours, true],
+  ['Python', programOf(PYTHON, [file('peers/audit_verify.py')]), hasPython],
+  ["Go's sumdb", (folder, older) => programOf(join(work, 'audit-verify'), [])(folder, older), hasGo],
+];
+
+for (const [name, verify, isHere] of peers) {
+  const onPeer = isHere ? describe : describe.skip;
+
+  onPeer(`a log in a folder, by ${name}`, () => {
+    it.each(SIZES)('is good with %i entries, and goes on from every smaller one', async (size) => {
+      const older = SIZES.filter((one) => one <= size).map((one) => kept(checkpointOf(logOf(one))));
+      expect(await verify(folderOf(logOf(size).files), older)).toBe(`ok ${size} entries`);
+    });
+
+    it.each([
+      [1, 0],
+      [255, 254],
+      [256, 17],
+      [257, 256],
+      [70_000, 65_700],
+    ])('is refused where one of %i entries was edited, and that is named: %i', async (size, index) => {
+      const folder = tampered(size, index, (entries) => entries.with(index % 256, utf8('{"action":"prompt.read"}')));
+      expect(await verify(folder, [])).toMatch(new RegExp(`^refused: entry ${index}\\b`));
+    });
+
+    it.each([
+      [255, 3],
+      [256, 255],
+      [70_000, 512],
+    ])('is refused where one of %i was deleted: %i', async (size, index) => {
+      const folder = tampered(size, index, (entries) => entries.toSpliced(index % 256, 1));
+      expect(await verify(folder, [])).toMatch(new RegExp(`^refused: entry ${index}\\b`));
+    });
+
+    it.each([
+      [255, 3],
+      [70_000, 69_990],
+    ])('is refused where two of %i changed places: the first is %i', async (size, index) => {
+      const at = index % 256;
+      const folder = tampered(size, index, (entries) =>
+        entries.with(at, entryOf(index + 1)).with(at + 1, entryOf(index)),
+      );
+      expect(await verify(folder, [])).toMatch(new RegExp(`^refused: entry ${index}\\b`));
+    });
+
+    it('is refused where its end was cut off, and the checkpoint kept', async () => {
+      const files = new Map(logOf(257).files);
+      for (const path of files.keys()) if (path !== 'checkpoint' && parseTilePath(path).index === 1) files.delete(path);
+      // tlog reads the edge of the tree before any entry: it names the tile.
+      expect(await verify(folderOf(files), [])).toMatch(/^refused: .*\b(?:256|001[.]p\/1)\b/);
+    });
+
+    it('is refused where its end was cut off, and the checkpoint is that of before', async () => {
+      const newer = kept(checkpointOf(logOf(257)));
+      const folder = folderOf(logOf(256).files);
+      expect(await verify(folder, [])).toBe('ok 256 entries');
+      expect(await verify(folder, [newer])).toMatch(/^refused: rollback/);
+    });
+
+    it('is refused where the checkpoint alone is an older one', async () => {
+      const files = new Map(logOf(70_000).files);
+      for (const [path, bytes] of logOf(257).files) files.set(path, bytes);
+      const newer = kept(checkpointOf(logOf(70_000)));
+      expect(await verify(folderOf(files), [])).toBe('ok 257 entries');
+      expect(await verify(folderOf(files), [newer])).toMatch(/^refused: rollback/);
+    });
+
+    it('is refused where two clients were shown two trees of one size', async () => {
+      const entries = Array.from({ length: 257 }, (_, index) => entryOf(index === 200 ? 0 : index));
+      const fork = await makeTiledLog(entries, signer);
+      expect(await verify(folderOf(fork.files), [])).toBe('ok 257 entries');
+      expect(await verify(folderOf(fork.files), [kept(checkpointOf(logOf(257)))])).toMatch(/^refused: fork/);
+      expect(await verify(folderOf(logOf(257).files), [kept(checkpointOf(fork))])).toMatch(/^refused: fork/);
+    });
+
+    it('is refused where it went on from another tree than the one that was kept', async () => {
+      const fork = await makeTiledLog(
+        Array.from({ length: 256 }, (_, index) => entryOf(index + 1)),
+        signer,
+      );
+      const folder = folderOf(logOf(70_000).files);
+      expect(await verify(folder, [kept(checkpointOf(logOf(256)))])).toBe('ok 70000 entries');
+      expect(await verify(folder, [kept(checkpointOf(fork))])).toMatch(/^refused: fork/);
+    });
+
+    it('is refused under a checkpoint that its tiles do not lead to', async () => {
+      const files = new Map(logOf(257).files);
+      const other = await signCheckpoint(ORIGIN, { size: 257, root: new Uint8Array(32) }, [signer]);
+      files.set('checkpoint', utf8(other));
+      expect(await verify(folderOf(files), [])).toMatch(/^refused: /);
+    });
+  });
+}
