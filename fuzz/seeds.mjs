@@ -44,6 +44,7 @@ const documents = [acme.documents, globex.documents, trust.documents];
 const enrolment = casesOf('enrolment').map(({ code }) => code);
 const note = load('note');
 const merkle = load('merkle');
+const tiles = load('tiles');
 const http = load('http-signature');
 const letters = load('letter');
 const publicCasesOf = (name) => JSON.parse(readFileSync(join(PUBLIC_VECTORS, `${name}.json`), 'utf8')).cases;
@@ -96,7 +97,7 @@ const publicJwks = ['root1', 'recovery', 'eu1Enc']
 async function openedQuestions() {
   const unwrapper = await loadUnwrapper(acme.entities.eu1.keys.enc.jwk, 'RSA-OAEP-256');
   const opened = await Promise.allSettled(
-    questions.map((sealed) => openInvocation(parseInvocation(sealed), unwrapper)),
+    questions.map(async (sealed) => openInvocation(parseInvocation(sealed), unwrapper)),
   );
   return opened.flatMap(({ value }) => value?.inner.token ?? []);
 }
@@ -280,11 +281,18 @@ const SEEDS = {
     ),
   tag: readable(jws, ...casesOf('tag').flatMap(({ tokens: all }) => all)),
   template: ['Hello {{name}}', '\\{{x}} {{y}} \\\\{{z}}', '{{', '}}{{a}}{{b}}'],
+  tile: [
+    ...Object.entries(tiles.files).map(([path, bytes]) => lines(path, bytesOf(bytes))),
+    ...tiles.paths.map(({ path }) => lines(path, '')),
+    ...tiles.refused.slice(0, 4).map((path) => lines(path, '')),
+    lines('tile/entries/x001/000.p/1', Buffer.of(0, 0)),
+  ],
   'upstream-events': [
     `\x05${DELTA}\n\n: waiting\n\n${DELTA}\n\ndata: [DONE]\n\n`,
     `\x02${DELTA}\r\n\r\ndata: \u00e4\u{1f512}\n\n`,
     `\x01${DELTA}\n\n<html>\n`,
   ],
+  'witness-key': load('cosignature').witnesses,
 };
 
 for (const [target, seeds] of Object.entries(SEEDS)) {

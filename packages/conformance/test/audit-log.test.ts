@@ -116,7 +116,7 @@ function folderOf(files: ReadonlyMap<string, Bytes>): string {
 }
 
 /** A checkpoint that somebody kept, as a file. */
-function kept(checkpoint: Bytes | undefined): string {
+function keep(checkpoint: Bytes | undefined): string {
   const path = join(work, `kept-${folders++}`);
   writeFileSync(path, checkpoint ?? new Uint8Array());
   return path;
@@ -147,7 +147,7 @@ for (const [name, verify, isHere] of peers) {
 
   onPeer(`a log in a folder, by ${name}`, () => {
     it.each(SIZES)('is good with %i entries, and goes on from every smaller one', async (size) => {
-      const older = SIZES.filter((one) => one <= size).map((one) => kept(checkpointOf(logOf(one))));
+      const older = SIZES.filter((one) => one <= size).map((one) => keep(checkpointOf(logOf(one))));
       expect(await verify(folderOf(logOf(size).files), older)).toBe(`ok ${size} entries`);
     });
 
@@ -190,7 +190,7 @@ for (const [name, verify, isHere] of peers) {
     });
 
     it('is refused where its end was cut off, and the checkpoint is that of before', async () => {
-      const newer = kept(checkpointOf(logOf(257)));
+      const newer = keep(checkpointOf(logOf(257)));
       const folder = folderOf(logOf(256).files);
       expect(await verify(folder, [])).toBe('ok 256 entries');
       expect(await verify(folder, [newer])).toMatch(/^refused: rollback/);
@@ -199,7 +199,7 @@ for (const [name, verify, isHere] of peers) {
     it('is refused where the checkpoint alone is an older one', async () => {
       const files = new Map(logOf(70_000).files);
       for (const [path, bytes] of logOf(257).files) files.set(path, bytes);
-      const newer = kept(checkpointOf(logOf(70_000)));
+      const newer = keep(checkpointOf(logOf(70_000)));
       expect(await verify(folderOf(files), [])).toBe('ok 257 entries');
       expect(await verify(folderOf(files), [newer])).toMatch(/^refused: rollback/);
     });
@@ -208,8 +208,8 @@ for (const [name, verify, isHere] of peers) {
       const entries = Array.from({ length: 257 }, (_, index) => entryOf(index === 200 ? 0 : index));
       const fork = await makeTiledLog(entries, signer);
       expect(await verify(folderOf(fork.files), [])).toBe('ok 257 entries');
-      expect(await verify(folderOf(fork.files), [kept(checkpointOf(logOf(257)))])).toMatch(/^refused: fork/);
-      expect(await verify(folderOf(logOf(257).files), [kept(checkpointOf(fork))])).toMatch(/^refused: fork/);
+      expect(await verify(folderOf(fork.files), [keep(checkpointOf(logOf(257)))])).toMatch(/^refused: fork/);
+      expect(await verify(folderOf(logOf(257).files), [keep(checkpointOf(fork))])).toMatch(/^refused: fork/);
     });
 
     it('is refused where it went on from another tree than the one that was kept', async () => {
@@ -218,8 +218,8 @@ for (const [name, verify, isHere] of peers) {
         signer,
       );
       const folder = folderOf(logOf(70_000).files);
-      expect(await verify(folder, [kept(checkpointOf(logOf(256)))])).toBe('ok 70000 entries');
-      expect(await verify(folder, [kept(checkpointOf(fork))])).toMatch(/^refused: fork/);
+      expect(await verify(folder, [keep(checkpointOf(logOf(256)))])).toBe('ok 70000 entries');
+      expect(await verify(folder, [keep(checkpointOf(fork))])).toMatch(/^refused: fork/);
     });
 
     it('is refused under a checkpoint that its tiles do not lead to', async () => {

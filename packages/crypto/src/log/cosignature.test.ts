@@ -36,7 +36,7 @@ const cosign = async (at: number, ...witnesses: WitnessSigner[]) => {
 
 describe('a cosignature', () => {
   it('is a line with the key, the time and the signature over both', async () => {
-    const [, line = ''] = (await cosign(AT, first)).split(`${checkpoint}`);
+    const [, line = ''] = (await cosign(AT, first)).split(checkpoint);
     const [, encoded = ''] = /^\u2014 witness\.example\/w1 (\S+)\n$/.exec(line) ?? [];
     const bytes = decodeBase64(encoded);
     expect(bytes).toHaveLength(4 + 8 + 64);

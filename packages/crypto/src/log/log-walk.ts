@@ -126,17 +126,15 @@ async function* readAhead<Item, Result>(
   read: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Result> {
   const begun: Promise<Result>[] = [];
-  for (const [at] of items.entries()) {
-    for (const item of items.slice(begun.length, at + READ_AHEAD)) {
-      const result = read(item);
-      // Its turn comes later, or never if one before it is not right.
-      result.catch(() => undefined);
-      begun.push(result);
-    }
-    const next = begun[at];
-    delete begun[at];
-    if (next !== undefined) yield await next;
+  for (const item of items) {
+    const result = read(item);
+    // Its turn comes later, or never if one before it is not right.
+    result.catch(() => undefined);
+    begun.push(result);
+    const first = begun.length > READ_AHEAD ? begun.shift() : undefined;
+    if (first !== undefined) yield await first;
   }
+  for (const result of begun) yield await result;
 }
 
 function isEqualHash(left: Bytes, right: Bytes, start: number): boolean {

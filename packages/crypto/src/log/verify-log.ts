@@ -91,7 +91,7 @@ async function readEdge(read: ReadLogFile, head: TreeHead): Promise<Edge> {
   const last = edge.at(-1);
   const hashed = last && (await hashedAnew(last));
   if (hashed !== undefined) {
-    const mended = edge.with(-1, hashed);
+    const mended = [...edge.slice(0, -1), hashed];
     // The entries are those of the tree, so it is the tile that was changed.
     if (await leadsTo(head, mended))
       return { edge: mended, doubt: refused('tile', 'the last tile was changed', entriesOf(hashed, head.size)) };
