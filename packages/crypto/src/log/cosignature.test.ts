@@ -126,7 +126,7 @@ describe('the key of a witness', () => {
     expect(decodeBase64(text.split('+').slice(2).join('+'))[0]).toBe(0x04);
   });
 
-  it('is no key of a log, nor the other way round [guard: note-key-type]', async () => {
+  it('is no key of a log, nor the other way round', async () => {
     await expect(parseNoteKey(encodeNoteKey(first.key))).rejects.toMatchObject({ code: 'key_invalid' });
     await expect(parseWitnessKey(encodeNoteKey(log.key))).rejects.toMatchObject({ code: 'key_invalid' });
   });

@@ -73,7 +73,7 @@ async function walkChild(walk: Walk, child: Piece, expected: Bytes): Promise<voi
 async function walkEntries({ size, onEntry }: Walk, piece: Piece, hashes: Bytes): Promise<void> {
   const { bundle, width } = piece;
   const range = entriesOf(piece, size);
-  // guard: log-bundle-missing
+  // guard: log-bundle-missing without: if (bundle === undefined) return;
   if (bundle === undefined) throw refused('missing', 'the log does not have the entries', range);
   const { entries, end } = firstEntries(bundle, width);
   const found = await leafHashes(entries);
@@ -104,7 +104,7 @@ export function refused(check: LogCheck, message: string, entries?: EntryRange, 
 
 function wholeHashesOf(piece: Piece, size: number): Bytes {
   const { bytes, width } = piece;
-  // guard: log-tile-missing
+  // guard: log-tile-missing without: if (bytes === undefined) return new Uint8Array(width * TREE_HASH_BYTES);
   if (bytes === undefined) throw refused('missing', 'the log does not have a tile', entriesOf(piece, size));
   // guard: log-tile-length
   if (bytes.length !== width * TREE_HASH_BYTES)

@@ -240,7 +240,7 @@ describe('a note key', () => {
   it.each([
     ['another id [guard: note-key-id]', PETER.replace('c74f20a3', 'c74f20a4')],
     ['another name', PETER.replace('Peter', 'Paul')],
-    ['another type', PETER.replace('+ARpc', '+BBpc')],
+    ['another type [guard: note-key-type]', PETER.replace('+ARpc', '+BBpc')],
     ['a point of small order', `x+00000000+${encodeBase64(Uint8Array.of(1, ...new Uint8Array(32)))}`],
   ])('is refused with %s', async (_name, text) => {
     await expect(parseNoteKey(text)).rejects.toMatchObject({ code: 'key_invalid' });
