@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { TiledLog } from '../testing/tiled-log.js';
 import { makeTiledLog } from '../testing/tiled-log.js';
 import { flipBit } from '../../test/test-log.js';
@@ -8,7 +9,7 @@ import { concatBytes, utf8 } from '../encoding/bytes.js';
 import { cosignCheckpoint, signCheckpoint } from './checkpoint.js';
 import type { NoteSigner } from './note.js';
 import type { TreeHead } from './merkle.js';
-import { encodeEntryBundle, parseEntryBundle } from './tiles.js';
+import { encodeEntryBundle, parseEntryBundle, parseTilePath } from './tiles.js';
 import { verifyLog } from './verify-log.js';
 
 const ORIGIN = 'urn:bulla:acme:svc:vault/audit/1';
@@ -230,6 +231,26 @@ describe('the entries of a tile are named', () => {
 });
 
 describe('a log is refused', () => {
+  it('after any bit of a tile or bundle was flipped, and the entry lies in what is named', () =>
+    fc.assert(
+      fc.asyncProperty(fc.boolean(), fc.nat(), fc.nat(), async (hasKept, at, bit) => {
+        const paths = [...logOf(600).files.keys()].filter((path) => path !== 'checkpoint');
+        const path = paths[at % paths.length] ?? '';
+        const length = (logOf(600).files.get(path)?.length ?? 0) * 8;
+        const change = changing(path, (bytes) => flipBit(bytes, bit % length));
+        const { check, entries, ...rest } = await verified(600, change, hasKept ? [logOf(257).head] : []);
+        const { first, last } = entries as { first: number; last: number };
+        const place = parseTilePath(path);
+        expect(rest).toEqual({ seen: path.startsWith('tile/entries/') ? first : rest.seen });
+        expect(check).toBe(place.level === 'entries' ? 'entry' : 'tile');
+        const start = place.level === 1 ? 0 : place.index * 256;
+        expect(first).toBeGreaterThanOrEqual(start);
+        expect(last).toBeLessThan(place.level === 1 ? 512 : start + place.width);
+        if (place.level === 'entries') expect(first).toBe(last);
+      }),
+      { numRuns: 200 },
+    ));
+
   it('without a checkpoint [guard: log-checkpoint-missing]', async () => {
     expect(await verified(257, removing('checkpoint'))).toEqual({ check: 'missing', seen: 0 });
   });
