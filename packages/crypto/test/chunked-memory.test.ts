@@ -1,35 +1,13 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Bytes } from '@bulla/crypto';
 import { newStreamKey, sealStream, utf8 } from '@bulla/crypto';
 import { openStream } from '@bulla/crypto/open';
 import { describe, expect, it } from '@jest/globals';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as (options: { type: 'major' | 'minor' }) => void;
+import { held, heldBefore } from './held-memory.js';
 
 const MIB = 1_048_576;
 const TOTAL_BYTES = 64 * MIB;
 /** What may be in use beside what was in use before: a few pieces, and what the engine has not given back yet. */
 const GROWTH_MAX_BYTES = 24 * MIB;
-
-/**
- * Bytes of buffers that somebody still holds, or that outlived the chunks around them. The young generation is enough: what
- * is let go at once dies there, and a collection of all that Jest holds takes seconds.
- */
-function held(): number {
-  collectGarbage({ type: 'minor' });
-  return process.memoryUsage().external;
-}
-
-/**
- * The same before anything begins: what earlier tests left, and the engine gives back at a moment of its own, would hide as
- * much of what is held later. The second collection ends what the first one left to do in the background.
- */
-function heldBefore(): number {
-  for (const type of ['major', 'major'] as const) collectGarbage({ type });
-  return held();
-}
 
 /** 64 MiB that are made as they are asked for, in pieces of 1 MiB, through sealing and opening at once. */
 function opened(): ReadableStream<Bytes> {

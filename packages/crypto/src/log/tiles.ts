@@ -89,10 +89,10 @@ export function encodeEntryBundle(entries: readonly Uint8Array[]): Bytes {
  * @param width of the bundle that was asked for.
  * @throws {CryptoError} token_malformed
  */
-export function parseEntryBundle<Buffer extends ArrayBufferLike>(
-  bytes: Uint8Array<Buffer>,
+export function parseEntryBundle<Memory extends ArrayBufferLike>(
+  bytes: Uint8Array<Memory>,
   width: number,
-): Uint8Array<Buffer>[] {
+): Uint8Array<Memory>[] {
   checkWidth(width);
   const { entries, end } = firstEntries(bytes, width);
   // guard: bundle-width
@@ -106,11 +106,11 @@ export function parseEntryBundle<Buffer extends ArrayBufferLike>(
  * The entries that stand whole at the beginning of a bundle, at most so many, and where the last of them ends. For what
  * names the entry that is not right; everybody else has `parseEntryBundle`.
  */
-export function firstEntries<Buffer extends ArrayBufferLike>(
-  bytes: Uint8Array<Buffer>,
+export function firstEntries<Memory extends ArrayBufferLike>(
+  bytes: Uint8Array<Memory>,
   most: number,
-): { readonly entries: Uint8Array<Buffer>[]; readonly end: number } {
-  const entries: Uint8Array<Buffer>[] = [];
+): { readonly entries: Uint8Array<Memory>[]; readonly end: number } {
+  const entries: Uint8Array<Memory>[] = [];
   let end = 0;
   while (entries.length < most && end + 2 <= bytes.length) {
     const next = end + 2 + (((bytes[end] ?? 0) << 8) | (bytes[end + 1] ?? 0));
