@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bytes } from '@bulla/crypto';
-import { generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
+import { concatBytes, generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
 import type { NoteSigner } from '@bulla/crypto/log';
 import {
+  cosignCheckpoint,
   encodeEntryBundle,
   encodeNoteKey,
+  leafHash,
   noteKeyOf,
   parseEntryBundle,
   parseTilePath,
@@ -18,6 +20,7 @@ import {
   tilePath,
   verifyCheckpoint,
   verifyLog,
+  witnessKeyOf,
 } from '@bulla/crypto/log';
 import type { TiledLog } from '@bulla/crypto/testing';
 import { makeTiledLog } from '@bulla/crypto/testing';
@@ -180,6 +183,58 @@ for (const [name, verify, isHere] of peers) {
         entries.with(at, entryOf(index + 1)).with(at + 1, entryOf(index)),
       );
       expect(await verify(folder, [])).toMatch(new RegExp(`^refused: entry ${index}\\b`));
+    });
+
+    it('is good where a witness that nobody asked for cosigned it', async () => {
+      const files = new Map(logOf(257).files);
+      const pair = await generateKeyPair('ed25519', 'sig');
+      const key = await witnessKeyOf('witness.example/w1', pair.publicJwk);
+      const witness = { key, signer: await loadSigner(pair.privateJwk, 'Ed25519') };
+      const note = await cosignCheckpoint(checkpointOf(logOf(257)) ?? new Uint8Array(), 1_795_608_000, witness);
+      files.set('checkpoint', utf8(note));
+      expect(await verify(folderOf(files), [])).toBe('ok 257 entries');
+    });
+
+    it.each([
+      [255, 254],
+      [256, 255],
+      [257, 256],
+    ])('is refused where something follows the last entry: of %i, %i', async (size, index) => {
+      const files = new Map(logOf(size).files);
+      const path = [...files.keys()].filter((one) => one.startsWith('tile/entries/')).at(-1) ?? '';
+      files.set(path, concatBytes(files.get(path) ?? new Uint8Array(), Uint8Array.of(0, 1, 7)));
+      expect(await verify(folderOf(files), [])).toMatch(new RegExp(`^refused: entry (?:0 to )?${index}\\b`));
+    });
+
+    it.each([
+      [257, 'tile/0/000', '0 to 255'],
+      [257, 'tile/0/001.p/1', '256'],
+      [257, 'tile/1/000.p/1', '0 to 255'],
+      [70_000, 'tile/0/100', '25600 to 25855'],
+    ])('of %i is refused where a hash was changed: %s', async (size, path, entries) => {
+      const files = new Map(logOf(size).files);
+      const bytes = Uint8Array.from(files.get(path) ?? new Uint8Array());
+      bytes[0] = (bytes[0] ?? 0) ^ 1;
+      files.set(path, bytes);
+      // tlog knows that a tile of the edge is wrong, but not which one.
+      const isNamed = name !== "Go's sumdb" || !path.includes('.p/');
+      expect(await verify(folderOf(files), [])).toMatch(
+        isNamed ? new RegExp(`^refused: tile.* ${entries}\\b`) : /^refused: /,
+      );
+    });
+
+    it.each([
+      [257, 17],
+      [70_000, 25_600],
+      [70_000, 69_888],
+    ])('of %i is refused where entry %i was edited and its tile with it', async (size, index) => {
+      const folder = tampered(size, index, (entries) => entries.with(index % 256, utf8('forged')));
+      const tile = tileIn(size, 0, Math.floor(index / 256));
+      const path = tile === undefined ? '' : tilePath(tile);
+      const bytes = Uint8Array.from(logOf(size).files.get(path) ?? new Uint8Array());
+      bytes.set(await leafHash(utf8('forged')), (index % 256) * 32);
+      writeFileSync(join(folder, path), bytes);
+      expect(await verify(folder, [])).toMatch(/^refused: (?:tile|root)/);
     });
 
     it('is refused where its end was cut off, and the checkpoint kept', async () => {

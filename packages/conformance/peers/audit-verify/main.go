@@ -4,7 +4,8 @@
 //
 //	audit-verify -key VKEY [-older CHECKPOINT_FILE]... FOLDER
 //
-// It prints "ok N entries" and ends with 0, or says what is wrong and at which entry, and ends with 1. With Debian's
+// It prints "ok N entries" and ends with 0, or says what is wrong and at which entry, and ends with 1. It keeps all hashes
+// of the tree, 64 bytes for each entry. With Debian's
 // packages golang-go and golang-golang-x-mod-dev, without a network:
 //
 //	GO111MODULE=off GOPATH=/usr/share/gocode go build -o audit-verify main.go
@@ -93,25 +94,68 @@ func entriesOf(bundle []byte) (entries [][]byte, rest int) {
 	return entries, len(bundle)
 }
 
-// checkBundle compares the entries from this one on with hashes that the root of the tree vouches for.
-func checkBundle(log folder, hashes tlog.HashReader, first, count int64) {
+// stored is every hash of a tree, in the order of tlog, from the entries alone.
+type stored []tlog.Hash
+
+func (s stored) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	var all []tlog.Hash
+	for _, index := range indexes {
+		all = append(all, s[index])
+	}
+	return all, nil
+}
+
+func (s *stored) add(index int64, entry []byte) {
+	hashes, err := tlog.StoredHashes(index, entry, *s)
+	if err != nil {
+		refuse("entry %d: %v", index, err)
+	}
+	*s = append(*s, hashes...)
+}
+
+// hashesIn asks the tiles for so many hashes of a level. They have the last word about no entry: TreeHash has.
+func hashesIn(tiles tlog.HashReader, level int, first, count int64) []tlog.Hash {
+	var places []int64
+	for index := first; index < first+count; index++ {
+		places = append(places, tlog.StoredHashIndex(level, index))
+	}
+	hashes, err := tiles.ReadHashes(places)
+	if err != nil {
+		start := first << level
+		refuse("tile of entries %d to %d: %v", start, start+count<<level-1, err)
+	}
+	return hashes
+}
+
+// readBundle adds the entries from this one on to the tree, and compares them with their tile and with the hash above it.
+func readBundle(log folder, tiles tlog.HashReader, tree *stored, first, count int64) {
 	bundle, err := log.read(tlog.Tile{H: 8, N: first / width, W: int(count)}, "entries")
 	if err != nil {
 		refuse("entries %d to %d: %v", first, first+count-1, err)
 	}
-	var places []int64
-	for index := first; index < first+count; index++ {
-		places = append(places, tlog.StoredHashIndex(0, index))
-	}
-	due, err := hashes.ReadHashes(places)
-	if err != nil {
-		refuse("tile of entries %d to %d: %v", first, first+count-1, err)
-	}
+	due := hashesIn(tiles, 0, first, count)
 	entries, rest := entriesOf(bundle)
-	for at, hash := range due {
-		if at >= len(entries) || tlog.RecordHash(entries[at]) != hash {
-			refuse("entry %d: it does not have its hash", first+int64(at))
-		}
+	wrong := 0
+	for wrong < len(due) && wrong < len(entries) && tlog.RecordHash(entries[wrong]) == due[wrong] {
+		wrong++
+	}
+	if len(entries) < len(due) {
+		refuse("entry %d: it is not there, or does not have its hash", first+int64(wrong))
+	}
+	for at := range due {
+		tree.add(first+int64(at), entries[at])
+	}
+	isTile := false
+	if count == width {
+		above := hashesIn(tiles, 8, first/width, 1)[0]
+		isAbove := (*tree)[tlog.StoredHashIndex(8, first/width)] == above
+		isTile = isAbove == (wrong < len(due))
+	}
+	if isTile {
+		refuse("tile of entries %d to %d: a hash was changed", first, first+count-1)
+	}
+	if wrong < len(due) {
+		refuse("entry %d: it does not have its hash", first+int64(wrong))
 	}
 	if len(entries) > len(due) || rest > 0 {
 		refuse("entry %d: something follows it", first+count-1)
@@ -119,19 +163,15 @@ func checkBundle(log folder, hashes tlog.HashReader, first, count int64) {
 }
 
 // checkLast proves that the last entry is in the tree, as somebody who has no more than the proof would see it.
-func checkLast(hashes tlog.HashReader, tree tlog.Tree) error {
-	leaf, err := hashes.ReadHashes([]int64{tlog.StoredHashIndex(0, tree.N-1)})
-	if err != nil {
-		return err
-	}
+func checkLast(hashes stored, tree tlog.Tree) error {
 	proof, err := tlog.ProveRecord(tree.N, tree.N-1, hashes)
 	if err != nil {
 		return err
 	}
-	return tlog.CheckRecord(proof, tree.N, tree.Hash, tree.N-1, leaf[0])
+	return tlog.CheckRecord(proof, tree.N, tree.Hash, tree.N-1, hashes[tlog.StoredHashIndex(0, tree.N-1)])
 }
 
-func checkOlder(hashes tlog.HashReader, tree, older tlog.Tree) error {
+func checkOlder(hashes stored, tree, older tlog.Tree) error {
 	proof, err := tlog.ProveTree(tree.N, older.N, hashes)
 	if err != nil {
 		return err
@@ -153,7 +193,7 @@ func main() {
 	}
 	log := folder(flag.Arg(0))
 	tree := treeOf(filepath.Join(flag.Arg(0), "checkpoint"), verifier)
-	hashes := tlog.TileHashReader(tree, log)
+	var kept []tlog.Tree
 	for _, file := range older {
 		before := treeOf(file, verifier)
 		if before.N > tree.N {
@@ -162,19 +202,24 @@ func main() {
 		if before.N == tree.N && before.Hash != tree.Hash {
 			refuse("fork: the log has two trees of %d entries", tree.N)
 		}
-		if before.N > 0 {
-			if err := checkOlder(hashes, tree, before); err != nil {
-				refuse("fork: the log does not begin with the %d entries that it had: %v", before.N, err)
-			}
-		}
+		kept = append(kept, before)
 	}
+	tiles := tlog.TileHashReader(tree, log)
+	var hashes stored
 	for first := int64(0); first < tree.N; first += width {
-		checkBundle(log, hashes, first, min(width, tree.N-first))
+		readBundle(log, tiles, &hashes, first, min(width, tree.N-first))
 	}
-	if tree.N > 0 {
-		if err := checkLast(hashes, tree); err != nil {
-			refuse("entry %d: %v", tree.N-1, err)
+	root, err := tlog.TreeHash(tree.N, hashes)
+	if err != nil || root != tree.Hash {
+		refuse("root: the entries do not lead to the root of the checkpoint (%v)", err)
+	}
+	for _, before := range kept {
+		if before.N > 0 && checkOlder(hashes, tree, before) != nil {
+			refuse("fork: the log does not begin with the %d entries that it had", before.N)
 		}
+	}
+	if tree.N > 0 && checkLast(hashes, tree) != nil {
+		refuse("entry %d: its proof does not hold", tree.N-1)
 	}
 	fmt.Printf("ok %d entries\n", tree.N)
 }
