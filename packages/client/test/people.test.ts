@@ -354,7 +354,7 @@ describe('new keys of a responder', () => {
 
   it.each([
     [false, []],
-    [true, ['keyCompromise', 'keyCompromise']],
+    [true, ['keyCompromise', 'keyCompromise', 'keyCompromise']],
   ])('are listed once their fingerprint came another way (compromised: %s)', async (compromised, reasons) => {
     const keys = await stated();
     const before = world.organisation.responders[0].sig.kid;

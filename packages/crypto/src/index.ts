@@ -36,7 +36,9 @@ export { mintId, organisationUrn, parseUrn, recoveryUrn, urnOf } from './names/i
 export { idPattern, LABEL_PATTERN, NAME_PATTERN, ORG_PATTERN } from './names/patterns.js';
 export type { KeyFile, KeyPurpose, KeyRecord, KeyState, KeyUsage, VerifyingKey } from './keys/keys.js';
 export {
+  CHECKPOINT_SUITE,
   checkKeyRecord,
+  isCheckpointKey,
   isSignatureOf,
   isUsable,
   keyFileSchema,

@@ -19,7 +19,7 @@ import { checkPublicJwk } from './suites.js';
 
 const TIMES = { nbf: 1000, use_until: 2000, end: 3000 };
 /** A valid record of each kind. */
-const records: Record<'rsaSig' | 'rsaEnc' | 'strong' | 'edwards', KeyRecord> = {} as never;
+const records: Record<'rsaSig' | 'rsaEnc' | 'strong' | 'edwards' | 'checkpoint', KeyRecord> = {} as never;
 
 beforeAll(async () => {
   const make = async (suite: KeyRecord['suite'], use: 'sig' | 'enc', pur: KeyRecord['pur']): Promise<KeyRecord> => {
@@ -30,13 +30,17 @@ beforeAll(async () => {
   records.rsaEnc = await make('rsa2048', 'enc', ['unwrap']);
   records.strong = await make('rsa3072', 'sig', ['http']);
   records.edwards = await make('ed25519', 'sig', ['http']);
+  records.checkpoint = await make('ed25519', 'sig', ['checkpoint']);
 });
 
 describe('a key record', () => {
-  it.each(['rsaSig', 'rsaEnc', 'strong', 'edwards'] as const)('of kind %s is one key of one suite', async (name) => {
-    expect(keyRecordSchema.safeParse(records[name]).success).toBe(true);
-    await expect(checkKeyRecord(records[name])).resolves.toBeUndefined();
-  });
+  it.each(['rsaSig', 'rsaEnc', 'strong', 'edwards', 'checkpoint'] as const)(
+    'of kind %s is one key of one suite',
+    async (name) => {
+      expect(keyRecordSchema.safeParse(records[name]).success).toBe(true);
+      await expect(checkKeyRecord(records[name])).resolves.toBeUndefined();
+    },
+  );
 
   it.each<[string, keyof typeof records, () => Partial<KeyRecord>]>([
     ['the algorithm of another suite [guard: key-algorithm]', 'rsaSig', () => ({ alg: 'Ed25519' })],
@@ -48,6 +52,13 @@ describe('a key record', () => {
     ['a signing key that unwraps [guard: key-use]', 'rsaSig', () => ({ pur: ['unwrap'] })],
     ['a sealing key that signs', 'rsaEnc', () => ({ pur: ['unwrap', 'http'] })],
     ['one purpose twice', 'rsaSig', () => ({ pur: ['http', 'http'] })],
+    [
+      'checkpoints beside something else [guard: key-checkpoint-alone]',
+      'checkpoint',
+      () => ({ pur: ['checkpoint', 'http'] }),
+    ],
+    ['checkpoints of another suite [guard: key-checkpoint-suite]', 'strong', () => ({ pur: ['checkpoint'] })],
+    ['checkpoints under a key that is sealed to', 'rsaEnc', () => ({ pur: ['checkpoint'] })],
     ['an end before its use ends', 'rsaSig', () => ({ end: 1999 })],
     ['a use that ends before it starts', 'rsaSig', () => ({ use_until: 999 })],
     ['the kid of another key [guard: kid-thumbprint]', 'rsaSig', () => ({ kid: records.strong.kid })],

@@ -25,7 +25,7 @@ export const kidSchema = z.string().check(z.regex(HASH_PATTERN));
 /** NumericDate: whole seconds since 1970 (RFC 7519 §2). */
 export const secondsSchema = z.int().check(z.gte(0), z.lte(253_402_300_799));
 
-const SIGN_PURPOSES = ['http', 'invoke', 'content', 'tag', 'fresh', 'envelope', 'reply'] as const;
+const SIGN_PURPOSES = ['http', 'invoke', 'content', 'tag', 'fresh', 'envelope', 'reply', 'checkpoint'] as const;
 export type KeyPurpose = (typeof SIGN_PURPOSES)[number] | 'unwrap';
 
 const suiteSchema = z.enum(SUITE_IDS);
@@ -116,6 +116,14 @@ export async function keyThumbprint(jwk: PublicJwk | PrivateJwk): Promise<string
   return calculateJwkThumbprint(jwk, 'sha256');
 }
 
+/** The one suite of keys that sign checkpoints: what C2SP tlog-checkpoint signs with, whatever a policy lists. */
+export const CHECKPOINT_SUITE = 'ed25519' satisfies Suite['id'];
+
+/** Whether a key signs the checkpoints of a log, and so nothing else. */
+export function isCheckpointKey({ pur }: Pick<KeyRecord, 'pur'>): boolean {
+  return pur.includes('checkpoint');
+}
+
 /**
  * Checks that a record is one key of one suite: algorithm, use, purposes, modulus, times and thumbprint agree.
  * @throws {CryptoError} suite_unknown, key_invalid
@@ -129,6 +137,12 @@ export async function checkKeyRecord(record: KeyRecord): Promise<void> {
   if (record.pur.some((purpose) => (purpose === 'unwrap') !== (record.use === 'enc')))
     throw invalidKey('its purposes do not fit its use');
   if (new Set(record.pur).size !== record.pur.length) throw invalidKey('a purpose stands twice');
+  // guard: key-checkpoint-alone
+  if (isCheckpointKey(record) && record.pur.length > 1)
+    throw invalidKey('a key that signs checkpoints is for nothing else');
+  // guard: key-checkpoint-suite
+  if (isCheckpointKey(record) && record.suite !== CHECKPOINT_SUITE)
+    throw invalidKey(`a key that signs checkpoints is of suite ${CHECKPOINT_SUITE}`);
   if (!(record.nbf <= record.use_until && record.use_until <= record.end))
     throw invalidKey('its times are out of order');
   checkPublicJwk(record.jwk, record.suite);

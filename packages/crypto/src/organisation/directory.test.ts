@@ -32,6 +32,12 @@ function keyOf({ keys }: Device, purpose: KeyPurpose): KeyRecord {
   return record;
 }
 
+function checkpointKey({ keys }: DirectoryEntity): KeyRecord {
+  const record = keys.find(({ pur }) => pur.includes('checkpoint'));
+  if (record === undefined) throw new Error('no such key');
+  return record;
+}
+
 /** Puts an entity under another name. */
 function rename(draft: DirectoryDocument, member: TestMember, urn: string): void {
   draft.entities[urn] = of(draft, member);
@@ -58,6 +64,14 @@ describe('parsing a directory', () => {
       draft.withdrawn = [{ sub: prompt, below: 4 }];
     });
     expect(payload.entities[gateway.urn]).toEqual(gateway.entity);
+  });
+
+  it('takes a key for checkpoints of the vault and of each responder', async () => {
+    const { payload } = await parse(() => undefined);
+    for (const { urn } of [acme.vault, ...acme.responders])
+      expect(payload.entities[urn]?.keys.filter(({ pur }) => pur.includes('checkpoint'))).toMatchObject([
+        { use: 'sig', suite: 'ed25519', alg: 'Ed25519', pur: ['checkpoint'] },
+      ]);
   });
 
   it('accepts renewers, with keys of before', async () => {
@@ -182,6 +196,12 @@ describe('parsing a directory', () => {
       (draft) => (keyOf(renewer(draft), 'fresh').pur = ['tag']),
     ],
     ["a renewer's key for both", (draft) => (keyOf(renewer(draft), 'fresh').pur = ['http', 'fresh'])],
+    [
+      'a key for checkpoints of a device',
+      (draft) => of(draft, acme.author).keys.push(...of(draft, acme.vault).keys.splice(1)),
+    ],
+    ['a device key that signs checkpoints', (draft) => of(draft, acme.author).keys[0]?.pur.push('checkpoint')],
+    ['a renewer that signs checkpoints', (draft) => (keyOf(renewer(draft), 'fresh').pur = ['checkpoint'])],
     ['one revocation twice', (draft) => (draft.revoked = [revocation(HASH), revocation(HASH)])],
     [
       'a revocation for no known reason',
@@ -214,6 +234,12 @@ describe('parsing a directory', () => {
     ],
     ['for signing and for sealing', (draft) => of(draft, acme.author).keys[0]?.pur.push('unwrap')],
     ['of another suite', (draft) => Object.assign(of(draft, acme.author).keys[0] ?? {}, { suite: 'rsa3072' })],
+    ['of the vault for checkpoints, too', (draft) => of(draft, acme.vault).keys[0]?.pur.push('checkpoint')],
+    [
+      'of a responder for checkpoints, of another suite',
+      (draft) => Object.assign(of(draft, acme.responders[0]).keys[0] ?? {}, { pur: ['checkpoint'] }),
+    ],
+    ['for checkpoints that answers, too', (draft) => checkpointKey(of(draft, acme.responders[0])).pur.push('reply')],
     ['whose times are out of order', (draft) => Object.assign(of(draft, acme.author).keys[0] ?? {}, { end: 1 })],
   ])('refuses a key %s', async (_name, change) => {
     await expect(parse(change)).rejects.toMatchObject({ code: 'key_invalid' });

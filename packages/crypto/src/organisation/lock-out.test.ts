@@ -141,6 +141,15 @@ describe('a document that locks everybody out is found', () => {
       },
     ],
     [
+      'all keys of the vault but those of its checkpoints revoked',
+      'vault',
+      'directory',
+      (draft) => {
+        for (const { kid, pur } of entityOf(draft, acme.vault).keys)
+          if (!pur.includes('checkpoint')) draft.directory.revoked.push({ kid, reason: 'superseded', at: NOW });
+      },
+    ],
+    [
       'a policy that has expired [guard: lock-out-expired]',
       'vault',
       'expiry',
@@ -164,6 +173,14 @@ describe('what leaves somebody is not', () => {
       ({ directory }) => (directory.entities[second.urn] = second.entity),
     ],
     ['everybody but an owner removed', (draft) => remove(draft, acme.author, acme.invoker, acme.auditor)],
+    [
+      'the keys of all checkpoints revoked',
+      (draft) => {
+        for (const member of [acme.vault, ...acme.responders])
+          for (const { kid, pur } of entityOf(draft, member).keys)
+            if (pur.includes('checkpoint')) draft.directory.revoked.push({ kid, reason: 'superseded', at: NOW });
+      },
+    ],
     ['suites that nobody uses removed', ({ policy }) => (policy.suites = ['p256'])],
     [
       'a suite removed after the keys of another came',

@@ -131,6 +131,19 @@ describe('a required key', () => {
     expect(strong.trust.activeKeys(strong.author.urn, 'http', NOW)).toEqual([]);
   });
 
+  it('is good for checkpoints whatever suites the policy lists [guard: checkpoint-any-policy]', async () => {
+    const strong = await makeOrganisation({ org: 'logging', now: NOW, policy: { suites: ['rsa3072'] } });
+    for (const { urn } of [strong.vault, ...strong.responders]) {
+      const active = strong.trust.activeKeys(urn, 'checkpoint', NOW);
+      expect(active).toMatchObject([{ urn, record: { suite: 'ed25519' } }]);
+      const wanted = demand({ usage: 'durable', purpose: 'checkpoint' });
+      expect(strong.trust.requireKey(active[0]?.record.kid ?? '', wanted).urn).toBe(urn);
+    }
+    // Another key of that suite is not.
+    const edwards = await makeOrganisation({ org: 'edwards', now: NOW, renewers: 1, policy: { suites: ['rsa2048'] } });
+    expect(edwards.trust.activeKeys(edwards.renewers[0]?.urn ?? '', 'http', NOW)).toEqual([]);
+  });
+
   it('is good for what lives on after its use has ended', () => {
     const later = NOW + 366 * 24 * HOUR;
     expect(

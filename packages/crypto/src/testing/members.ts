@@ -1,6 +1,7 @@
 import type { DirectoryEntity } from '../organisation/directory.js';
 import { mintId, urnOf } from '../names/ids.js';
 import type { KeyFile, KeyPurpose, KeyRecord } from '../keys/keys.js';
+import { CHECKPOINT_SUITE } from '../keys/keys.js';
 import { loadUnwrapper } from '../tokens/open/compact.js';
 import type { KeyPair, Signer, Unwrapper } from '../keys/signer.js';
 import { generateKeyPair, loadSigner } from '../keys/signer.js';
@@ -75,26 +76,28 @@ export function makeDevice(
   return makeMember(place, slot, urnOf(place.org, 'dev', mintId('dev')), { purposes, seals: true, entityOf });
 }
 
-/** A service; its address is `https://<name>.<org>.example`. */
+/** A service; its address is `https://<name>.<org>.example`. Vault and responder have a key for checkpoints. */
 export function makeService(place: MemberPlace, name: ServiceName): Promise<TestMember> {
   const url = `https://${name.replace(/^.*:/, '')}.${place.org}.example`;
   const urn = urnOf(place.org, 'svc', name);
   if (name === 'vault') {
     const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'vault', url, roles: ['service'], keys });
-    return makeMember(place, name, urn, { purposes: ['http', 'envelope'], seals: false, entityOf });
+    return makeMember(place, name, urn, { purposes: ['http', 'envelope'], seals: false, logs: true, entityOf });
   }
   if (name.startsWith('gateway:')) {
     const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'gateway', url, roles: ['gateway'], keys });
     return makeMember(place, name, urn, { purposes: ['http', 'invoke'], seals: false, entityOf });
   }
   const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'responder', url, roles: ['service'], keys });
-  return makeMember(place, name, urn, { purposes: ['http', 'reply'], seals: true, entityOf });
+  return makeMember(place, name, urn, { purposes: ['http', 'reply'], seals: true, logs: true, entityOf });
 }
 
 interface MemberKind {
   readonly purposes: KeyPurpose[];
   /** Whether it has a key to which things are sealed. */
   readonly seals: boolean;
+  /** Whether it has a key for the checkpoints of its log. */
+  readonly logs?: boolean;
   entityOf(keys: KeyRecord[]): DirectoryEntity;
 }
 
@@ -106,22 +109,26 @@ async function makeMember(place: MemberPlace, slot: string, urn: string, kind: M
     { pair: sig, use: 'sig', pur: kind.purposes },
   ];
   if (enc !== undefined) keys.push({ pair: enc, use: 'enc', pur: ['unwrap'] });
+  if (kind.logs === true) {
+    const pair = await keyPairOf(`${org} ${slot} checkpoint`, CHECKPOINT_SUITE, 'sig', readyKeyPair);
+    keys.push({ pair, use: 'sig', pur: ['checkpoint'] });
+  }
   const times = { nbf: now - DAY_SECONDS, use_until: now + 365 * DAY_SECONDS, end: now + 3650 * DAY_SECONDS };
+  const facts = ({ pair: { kid, alg, suite: of }, use, pur }: (typeof keys)[number]) => ({
+    kid,
+    use,
+    alg,
+    suite: of,
+    pur,
+  });
   return {
     urn,
     keyid: `${urn}#${sig.kid}`,
     sig,
     enc,
     signer: await loadSigner(sig.privateJwk, sig.alg as SignAlg),
-    entity: kind.entityOf(
-      keys.map(({ pair: { kid, alg, publicJwk: jwk }, use, pur }) => ({ kid, use, alg, suite, pur, ...times, jwk })),
-    ),
-    keyFile: {
-      v: 1,
-      org,
-      urn,
-      keys: keys.map(({ pair: { kid, alg, privateJwk: jwk }, use, pur }) => ({ kid, use, alg, suite, pur, jwk })),
-    },
+    entity: kind.entityOf(keys.map((key) => ({ ...facts(key), ...times, jwk: key.pair.publicJwk }))),
+    keyFile: { v: 1, org, urn, keys: keys.map((key) => ({ ...facts(key), jwk: key.pair.privateJwk })) },
     unwrapper() {
       if (enc === undefined) throw new Error(`nothing is sealed to ${slot}`);
       return loadUnwrapper(enc.privateJwk, enc.alg as SealAlg);
