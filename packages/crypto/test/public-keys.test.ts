@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs';
 import type { CryptoError } from '@bulla/crypto';
-import { decodeBase64url, strictParse } from '@bulla/crypto';
-import { readPublicKeys } from '@bulla/crypto/key-files';
+import {
+  decodeBase64url,
+  encodeBase64url,
+  isSealAlg,
+  loadSigner,
+  organisationUrn,
+  publicJwkOf,
+  strictParse,
+  utf8,
+} from '@bulla/crypto';
+import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
+import { makeOrganisation } from '@bulla/crypto/testing';
 import { describe, expect, it } from '@jest/globals';
 import { readVectors } from './vectors.js';
 
@@ -52,5 +62,44 @@ describe('golden stated keys', () => {
     );
     const held = cases.filter(({ check }) => check !== undefined).map(({ result, check }) => `${result} ${check}`);
     expect(listed).toEqual(held);
+  });
+});
+
+describe('stated keys of a service', () => {
+  const checkpointOf = (keys: readonly { pur: readonly string[]; kid: string }[]) =>
+    keys.filter(({ pur }) => pur.includes('checkpoint')).map(({ kid }) => kid);
+
+  it('hold the newest key for checkpoints, which does not sign them, wherever it stands in the file', async () => {
+    const { vault, responders } = await makeOrganisation();
+    const [{ keyFile }] = responders;
+    const other = checkpointOf(vault.keyFile.keys);
+    const renewed = [...vault.keyFile.keys.filter(({ kid }) => other.includes(kid)), ...keyFile.keys];
+    const { kid, keys } = await readPublicKeys(await signPublicKeys({ ...keyFile, keys: renewed }, 0));
+    expect(kid).toBe(responders[0].sig.kid);
+    expect(keys.map((key) => key.kid)).toEqual([responders[0].sig.kid, responders[0].enc?.kid, ...other]);
+  });
+
+  it('are not signed by a key for checkpoints [guard: public-keys-checkpoint]', async () => {
+    const { vault } = await makeOrganisation();
+    const { keyFile } = vault;
+    const [key] = keyFile.keys.filter(({ pur }) => pur.includes('checkpoint'));
+    if (key === undefined || isSealAlg(key.alg)) throw new Error('no such key');
+    const { jwk, ...facts } = key;
+    const claims = {
+      iss: vault.urn,
+      aud: organisationUrn(keyFile.org),
+      iat: 0,
+      purpose: 'keys.public',
+      keys: [{ ...facts, jwk: publicJwkOf(jwk) }],
+    };
+    const input = [{ alg: key.alg, typ: 'bulla-keys+jwt', kid: key.kid }, claims]
+      .map((part) => encodeBase64url(utf8(JSON.stringify(part))))
+      .join('.');
+    const signature = await (await loadSigner(jwk, key.alg)).sign(utf8(input));
+    await expect(readPublicKeys(`${input}.${encodeBase64url(signature)}`)).rejects.toMatchObject({
+      code: 'token_malformed',
+      message: expect.stringContaining('checkpoints'),
+    });
+    await expect(signPublicKeys({ ...keyFile, keys: [key] }, 0)).rejects.toMatchObject({ code: 'key_invalid' });
   });
 });

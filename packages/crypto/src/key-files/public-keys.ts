@@ -5,7 +5,7 @@ import { parseJws, signJws, verifyJws } from '../tokens/compact.js';
 import { CryptoError } from '../names/errors.js';
 import { organisationUrn, parseUrn } from '../names/ids.js';
 import type { KeyFile, KeyRecord } from '../keys/keys.js';
-import { checkKeyRecord, keyRecordSchema, secondsSchema } from '../keys/keys.js';
+import { checkKeyRecord, isCheckpointKey, keyRecordSchema, secondsSchema } from '../keys/keys.js';
 import { requireSeconds } from '../names/seconds.js';
 import { loadSigner } from '../keys/signer.js';
 import { isSealAlg, publicJwkOf } from '../keys/suites.js';
@@ -41,15 +41,17 @@ export interface PublicKeys {
 }
 
 /**
- * States the newest signing key of a key file and its newest encryption key, where it has one.
+ * States the newest signing key of a key file, its newest encryption key and its newest key for checkpoints, where it
+ * has them.
  * @param now seconds
  * @throws {CryptoError} key_invalid if the file has no signing key
  */
 export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number): Promise<string> {
   requireSeconds(now);
-  const sig = keys.find(({ use }) => use === 'sig');
+  const sig = keys.find((key) => key.use === 'sig' && !isCheckpointKey(key));
   if (sig === undefined || isSealAlg(sig.alg)) throw new CryptoError('key_invalid', 'there is no signing key');
-  const newest = [sig, ...keys.filter(({ use }) => use === 'enc').slice(0, 1)];
+  const enc = keys.find(({ use }) => use === 'enc');
+  const newest = [sig, enc, keys.find(isCheckpointKey)].filter((key) => key !== undefined);
   const claims: Claims = {
     iss: urn,
     aud: organisationUrn(org),
@@ -76,6 +78,8 @@ export async function readPublicKeys(token: string): Promise<PublicKeys> {
   await Promise.all(records.map(checkKeyRecord));
   const signer = records.find(({ kid }) => kid === parsed.header.kid);
   if (signer === undefined) throw malformed('the keys are signed by none of them');
+  // guard: public-keys-checkpoint
+  if (isCheckpointKey(signer)) throw malformed('a key that signs checkpoints states no keys');
   // guard: public-keys-signature
   await verifyJws(parsed, signer, 'public-keys-signature');
   return { org, urn: iss, kid: signer.kid, keys };
