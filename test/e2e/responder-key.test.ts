@@ -86,7 +86,7 @@ withServer('a responder with new keys', () => {
     // What the operator prints there, and reads out.
     const stated = ok(await bulla(['keys', 'public', newKeys], settings));
     const fingerprint = stated.stderr.match(FINGERPRINT)?.[0] ?? '';
-    expect(refused.stderr).toContain(`bulla trust accept --fingerprint ${fingerprint} `);
+    expect(refused.stderr).toContain(`bulla trust accept responder --fingerprint ${fingerprint} `);
     const file = join(folder, 'responder.public');
     await writeFile(file, stated.stdout);
     const accept = (of: string) => bulla(['trust', 'accept', '--fingerprint', of, '--keys', file], settings);

@@ -305,6 +305,10 @@ async function trust(): Promise<void> {
     responder: URN,
     before: [FINGERPRINT],
     after: stated['fingerprint'],
+    added: [['http', 'reply'], ['unwrap'], ['checkpoint']].map((purposes) => ({
+      fingerprint: FINGERPRINT,
+      for: purposes,
+    })),
     compromised: false,
     directory_version: expect.any(Number),
   });

@@ -1,11 +1,9 @@
 import type { InvitationCode, Signer } from '@bulla/crypto';
 import { deviceKeyOf, fingerprint, generateKeyPair, parseInvitationCode, parseTag, signTag } from '@bulla/crypto';
-import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bulla } from '../src/bulla.js';
 import type { PendingEnrolment } from '../src/people/enrolment.js';
 import { Enrolment, prepareEnrolment } from '../src/people/enrolment.js';
-import { makeKeyFile } from '../src/node/home/key-file.js';
 import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import { pauseless } from './pauseless.js';
 import type { PeopleRoom } from './people-room.js';
@@ -342,75 +340,5 @@ describe('a revocation', () => {
       message: expect.stringContaining('no owner would be left'),
     });
     expect(vault.directories).toEqual([]);
-  });
-});
-
-describe('new keys of a responder', () => {
-  const [urn] = ['urn:bulla:acme:svc:responder:eu1'];
-  const stated = async (of = urn) => {
-    const file = await makeKeyFile('acme', of, 'p256', ['http', 'reply'], ['unwrap']);
-    return readPublicKeys(await signPublicKeys(file, world.clock.seconds));
-  };
-
-  it.each([
-    [false, []],
-    [true, ['keyCompromise', 'keyCompromise', 'keyCompromise']],
-  ])('are listed once their fingerprint came another way (compromised: %s)', async (compromised, reasons) => {
-    const keys = await stated();
-    const before = world.organisation.responders[0].sig.kid;
-    const accepted = await owner.people.acceptKeys(keys, { wanted: fingerprint(keys.kid), compromised, signer });
-    expect(accepted).toMatchObject({ urn, before: [fingerprint(before)], after: fingerprint(keys.kid) });
-    const trust = await owner.trust();
-    const active = (['reply', 'unwrap'] as const).flatMap((purpose) =>
-      trust.activeKeys(urn, purpose, world.clock.seconds),
-    );
-    expect(active.map(({ record }) => record.kid)).toEqual(keys.keys.map(({ kid }) => kid));
-    expect(trust.directory.revoked.map(({ reason }) => reason)).toEqual(reasons);
-    expect(trust.isRevoked(before)).toBe(compromised);
-  });
-
-  it('are refused by another fingerprint, for another organisation, and for what is no responder [guard: accept-fingerprint]', async () => {
-    const keys = await stated();
-    const accept = (given: typeof keys, wanted: string) =>
-      owner.people.acceptKeys(given, { wanted, compromised: false, signer });
-    await expect(accept(keys, fingerprint(signer.kid))).rejects.toMatchObject({ code: 'responder_key_changed' });
-    for (const other of [await stated('urn:bulla:acme:svc:vault'), await stated('urn:bulla:acme:svc:responder:none')])
-      await expect(accept(other, fingerprint(other.kid))).rejects.toMatchObject({ code: 'validation_failed' });
-    expect(vault.directories).toEqual([]);
-  });
-
-  it('are not listed where they would leave no responder that can be used: nothing is signed', async () => {
-    const [, other] = world.organisation.responders;
-    await world.organisation.publish((draft) => {
-      delete draft.entities[other.urn];
-    });
-    // It could answer, and open nothing.
-    const file = await makeKeyFile('acme', urn, 'p256', ['http', 'reply']);
-    const keys = await readPublicKeys(await signPublicKeys(file, world.clock.seconds));
-    const accepted = owner.people.acceptKeys(keys, { wanted: fingerprint(keys.kid), compromised: true, signer });
-    await expect(accepted).rejects.toMatchObject({ code: 'validation_failed', check: 'lock-out-directory' });
-    expect(vault.directories).toEqual([]);
-  });
-
-  it('are noticed by whoever asks it, with both fingerprints', async () => {
-    await owner.prompts.push('claims/one', 'text', draftOf('{{claim}}'), ['production']);
-    const [, other] = world.organisation.responders;
-    const { signer: next } = await world.organisation.makeDevice('new responder', { roles: ['invoker'], groups: [] });
-    world.responder.service.member = { keyid: `${urn}#${next.kid}`, signer: next };
-    world.responder.service.lies['invocation.run'] = () => {
-      throw Object.assign(new Error('cannot open'), {});
-    };
-    const running = owner.prompt('claims/one').run({ claim: 'x' });
-    await expect(running).rejects.toMatchObject({
-      name: 'TrustError',
-      code: 'responder_key_changed',
-      check: 'response-key',
-    });
-    const message = await running.catch((error: unknown) => String(error));
-    expect(message).toContain(fingerprint(next.kid));
-    expect(message).toContain(fingerprint(world.organisation.responders[0].sig.kid));
-    // A key that is listed under another name does not count as a new key.
-    world.responder.service.member = other;
-    await expect(owner.prompt('claims/one').run({ claim: 'x' })).rejects.toMatchObject({ code: 'transport_failed' });
   });
 });

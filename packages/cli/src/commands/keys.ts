@@ -1,4 +1,4 @@
-import type { Home, KeyPlace } from '@bulla/client/node';
+import type { FreshKeys, Home, KeyPlace } from '@bulla/client/node';
 import {
   HomeError,
   lockKeys,
@@ -8,8 +8,7 @@ import {
   unlockKeys,
   writeFreshKeys,
 } from '@bulla/client/node';
-import type { SuiteId } from '@bulla/crypto';
-import { fingerprint, suite } from '@bulla/crypto';
+import { CHECKPOINT_SUITE, fingerprint, isCheckpointKey, suite } from '@bulla/crypto';
 import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -59,25 +58,22 @@ export function addKeysCommands(program: Command, context: Context): void {
       '--like <file>',
       'whose entity, purposes and (without --suite) suites the file NAME takes over; it stays as it is',
     )
+    .option('--checkpoint', 'with --like: keep the keys that are there, and make one for checkpoints alone')
     .option('--json', 'print what was written as JSON')
     .addHelpText(
       'after',
       `
 Without --like: keys of a person, for \`bulla seal\` and \`bulla open\`, which belong to no organisation.
 With --like: for a service that is to get new keys. Nobody trusts them until a holder of the directory's key lists them.
+A vault or responder gets a key for the checkpoints of its log, too. With --checkpoint it keeps all others: for a file
+that has none yet, or where that key alone is to be new.
 
 Examples:
   $ bulla keys generate alice
-  $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json`,
+  $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json
+  $ bulla keys generate vault.new.json --like vault.keys.json --checkpoint`,
     )
-    .action((name: string, options: GenerateOptions & { like?: string }) => {
-      if (options.like === undefined) return generateFiles(context, name, options);
-      if (options.encrypt === true)
-        throw new UsageError('--like makes the file of a service, which is read open: --encrypt does not go with it');
-      if (options.suite !== undefined && suite(options.suite).seal === undefined)
-        throw new UsageError(`--like makes keys that are sealed to, and ${options.suite} only signs`);
-      return generate(context, name, options.like, options.suite);
-    });
+    .action((name: string, options: GenerateOptions & LikeOptions) => generateEither(context, name, options));
   keys
     .command('public [file]')
     .description('print the public keys of a file, stated by its own signing key; nothing in it is secret')
@@ -87,10 +83,30 @@ Examples:
       `
 Give the output to the person who signs the directory, and the fingerprint over another way than this network:
   $ bulla keys public ~/.bulla/services/responder.keys.json > responder.public
-  $ bulla trust accept --fingerprint ab12:… --keys responder.public`,
+  $ bulla trust accept responder --fingerprint ab12:… --keys responder.public`,
     )
     .action((file: string | undefined) => printPublic(context, file));
   addKeyFileCommands(keys, context);
+}
+
+interface LikeOptions {
+  readonly like?: string;
+  readonly checkpoint?: boolean;
+}
+
+function generateEither(context: Context, name: string, options: GenerateOptions & LikeOptions): Promise<void> {
+  const { like, suite: suiteId, encrypt, checkpoint } = options;
+  if (like === undefined) {
+    if (checkpoint === true) throw new UsageError('--checkpoint goes with --like: it adds a key to those of a service');
+    return generateFiles(context, name, options);
+  }
+  if (encrypt === true)
+    throw new UsageError('--like makes the file of a service, which is read open: --encrypt does not go with it');
+  if (checkpoint === true && suiteId !== undefined)
+    throw new UsageError(`a key for checkpoints is of suite ${CHECKPOINT_SUITE}: --suite does not go with it`);
+  if (suiteId !== undefined && suite(suiteId).seal === undefined)
+    throw new UsageError(`--like makes keys that are sealed to, and ${suiteId} only signs`);
+  return generate(context, name, like, { suite: suiteId, checkpointOnly: checkpoint });
 }
 
 interface Place extends KeyPlace {
@@ -104,10 +120,11 @@ function placeOf(context: Context, file: string | undefined): Place {
   return { home, name, path: home.path(name) };
 }
 
-async function generate(context: Context, file: string, like: string, suiteId?: SuiteId): Promise<void> {
+async function generate(context: Context, file: string, like: string, options: FreshKeys): Promise<void> {
   const to = placeOf(context, file);
-  const { urn } = await writeFreshKeys(placeOf(context, like), to, suiteId);
-  context.result({ urn, path: to.path }, styled('✔', 'good'), ` fresh keys of ${urn} in ${to.path}`);
+  const { urn } = await writeFreshKeys(placeOf(context, like), to, options);
+  const what = options.checkpointOnly === true ? 'a fresh key for checkpoints beside the keys' : 'fresh keys';
+  context.result({ urn, path: to.path }, styled('✔', 'good'), ` ${what} of ${urn} in ${to.path}`);
 }
 
 async function lock(context: Context, file: string | undefined): Promise<void> {
@@ -162,4 +179,6 @@ async function printPublic(context: Context, file: string | undefined): Promise<
   context.result({ urn: keys.urn, fingerprint: ofKey, token }, token);
   context.out.talk(`keys of ${keys.urn}`);
   context.out.talk(`fingerprint ${ofKey}`);
+  const checkpoint = keys.keys.find(isCheckpointKey);
+  if (checkpoint !== undefined) context.out.talk(`its key for checkpoints ${fingerprint(checkpoint.kid)}`);
 }

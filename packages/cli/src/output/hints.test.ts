@@ -12,7 +12,7 @@ describe('a hint', () => {
     ).toBeUndefined();
     const key = { kind: 'key', fingerprint: '0000:1111' } as const;
     const changed = new BullaError('responder_key_changed', { message: 'why', origin: 'client', details: key });
-    expect(hintOf(changed, {})).toContain('bulla trust accept --fingerprint 0000:1111');
+    expect(hintOf(changed, {})).toContain('bulla trust accept responder --fingerprint 0000:1111');
   });
 
   it('names the command where nobody proves which version came before', () => {

@@ -40,7 +40,7 @@ const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
     'the prompt asks for a model under `model` in its file; which there are, BULLA_LLM and BULLA_LLM_MODEL say where the responder runs (docs/guide/models.md)',
   rate_limited: 'wait a moment and repeat; the limits are settings of the services (BULLA_LIMIT_…)',
   responder_key_changed:
-    'if its operator confirms the new key another way, the person who keeps the directory key runs: bulla trust accept --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
+    'if its operator confirms the new key another way, the person who keeps the directory key runs: bulla trust accept responder --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
   upstream_unavailable: 'the responder cannot use its model: see BULLA_LLM where `bulla up` runs',
   upstream_rate_limited: 'wait a moment and repeat; the model server limits the responder',
   upstream_timeout: 'the model took too long: see BULLA_LLM_TIMEOUT_MS where `bulla up` runs',

@@ -6,7 +6,7 @@ export { findDocumentSigner } from './organisation/document-key.js';
 export { dropEnrolment, finishEnrolment, readEnrolment, requireUnused, writeEnrolment } from './enrolment-file.js';
 export type { DevelopmentOptions } from './organisation/development.js';
 export { DEVELOPMENT_ORG, prepareDevelopment } from './organisation/development.js';
-export type { KeyPlace } from './organisation/fresh-keys.js';
+export type { FreshKeys, KeyPlace } from './organisation/fresh-keys.js';
 export { writeFreshKeys } from './organisation/fresh-keys.js';
 export type { Release } from './home/home.js';
 export { Home, HomeError } from './home/home.js';

@@ -15,8 +15,8 @@ import type { DeviceRequest, Terms } from './device-requests.js';
 import { approveRequest, pendingRequests, refuseRequest } from './device-requests.js';
 import { BullaError, bullaError } from '../connection/errors.js';
 import type { InvitationRecords } from './invitation-records.js';
-import type { RevocationReason } from '../trust/next-directory.js';
-import { renewDeviceKeys, replaceResponderKeys } from '../trust/next-directory.js';
+import type { RevocationReason, ServiceKind } from '../trust/next-directory.js';
+import { renewDeviceKeys, replaceServiceKeys } from '../trust/next-directory.js';
 import type { OpenedVersion } from '../prompts/open-version.js';
 import type { Prompts } from '../prompts/prompts.js';
 import { publishNextDirectory } from '../trust/publish-directory.js';
@@ -53,16 +53,28 @@ export interface ListedDevice {
   readonly useUntil: number;
 }
 
-/** A responder's keys before and after they were replaced. */
+/** What somebody who accepts keys of a service knows of them. */
+export interface AcceptOptions {
+  readonly kind: ServiceKind;
+  readonly wanted: string;
+  readonly compromised: boolean;
+  readonly signer: Signer;
+}
+
+/** A service's keys before and after they were accepted. */
 export interface AcceptedKeys {
   readonly urn: string;
   /** Fingerprints of the signing keys that counted until now. */
   readonly before: readonly string[];
   readonly after: string;
+  /** Those that the directory did not list. */
+  readonly added: readonly PublicKey[];
   readonly directoryVersion: number;
 }
 
 const PAGE = 200;
+/** What a service signs with the key that stands for it. */
+const SIGNS = { vault: 'envelope', responder: 'reply' } as const;
 const STATES: readonly KeyState[] = ['active', 'pending', 'deactivated', 'ended', 'revoked'];
 
 /**
@@ -198,15 +210,16 @@ export class People {
   }
 
   /**
-   * Lists the keys that a responder states of itself, after their fingerprint came another way.
-   * @param wanted fingerprint of its new signing key.
+   * Lists the keys that a vault or responder states of itself, after their fingerprint came another way.
+   * @param kind whose keys they are to be.
+   * @param wanted fingerprint of its signing key, which vouches for the others.
    * @param compromised whether the old keys count for nothing from now on.
    * @throws {TrustError} responder_key_changed if the keys are others than `wanted` says; {BullaError} validation_failed
-   *   if they belong to no responder of this organisation, or are listed already
+   *   if they belong to no such service of this organisation, are listed already, or would leave none that can be used
    */
   async acceptKeys(
     { org, urn, kid, keys }: PublicKeys,
-    { wanted, compromised, signer }: { wanted: string; compromised: boolean; signer: Signer },
+    { kind, wanted, compromised, signer }: AcceptOptions,
   ): Promise<AcceptedKeys> {
     const after = fingerprint(kid);
     // guard: accept-fingerprint
@@ -219,12 +232,21 @@ export class People {
     }
     const trust = await this.#session.keeper.refresh();
     const refuse = (message: string) => bullaError('validation_failed', { message, origin: 'client' });
-    if (org !== trust.org || trust.entity(urn)?.kind !== 'responder')
-      throw refuse(`the directory lists no responder ${urn}`);
-    if (keys.every((key) => trust.holder(key.kid)?.urn === urn)) throw refuse('the directory lists these keys already');
-    const before = trust.activeKeys(urn, 'reply', this.#session.now()).map(({ record }) => fingerprint(record.kid));
-    const next = await publishNextDirectory(this.#session, signer, replaceResponderKeys(urn, keys, compromised));
-    return { urn, before, after, directoryVersion: next.directory.version };
+    // guard: accept-kind without: if (org !== trust.org || trust.entity(urn) === undefined)
+    if (org !== trust.org || trust.entity(urn)?.kind !== kind) throw refuse(`the directory lists no ${kind} ${urn}`);
+    const isListed = ({ kid: of }: Pick<PublicKey, 'kid'>) => trust.holder(of)?.urn === urn;
+    const added = keys.filter((key) => !isListed(key));
+    if (added.length === 0) throw refuse('the directory lists these keys already');
+    const active = trust.activeKeys(urn, SIGNS[kind], this.#session.now()).map(({ record }) => record.kid);
+    // guard: accept-signer
+    if (isListed({ kid }) && !active.includes(kid))
+      throw refuse(`the file is signed by the key ${after}, which counts no more: a file of new keys is needed`);
+    // guard: accept-compromised
+    if (compromised && keys.some(isListed))
+      throw refuse('the file holds a key that is listed already: where old keys are compromised, all must be new');
+    const before = active.map((of) => fingerprint(of));
+    const next = await publishNextDirectory(this.#session, signer, replaceServiceKeys(urn, kind, keys, compromised));
+    return { urn, before, after, added, directoryVersion: next.directory.version };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DirectoryDocument, DirectoryEntity, KeyPurpose, KeyRecord, Trust } from '@bulla/crypto';
 import type { PublicKey } from '@bulla/crypto/key-files';
-import { secondsOf, timestampOf } from '@bulla/crypto';
+import { isCheckpointKey, secondsOf, timestampOf } from '@bulla/crypto';
 import { bullaError, checked } from '../connection/errors.js';
 
 /**
@@ -24,6 +24,8 @@ type BroughtKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'suite' | 'jwk'>;
 
 export type RevocationReason = DirectoryDocument['revoked'][number]['reason'];
 type Device = Extract<DirectoryEntity, { kind: 'device' }>;
+/** The services whose keys their operators make, and a signer of the directory lists. */
+export type ServiceKind = 'vault' | 'responder';
 
 const YEAR = 365 * 86_400;
 /** Device keys sign and are encrypted to for a year; what they signed or can open stays good for twelve. */
@@ -117,21 +119,37 @@ export function renewDeviceKeys(urn: string, keys: readonly PublicKey[]): Direct
 }
 
 /**
- * Gives a responder new keys, which live as long as those they follow. The old ones only verify and open from now on,
- * or count for nothing where they are compromised.
+ * Gives a vault or responder the keys of its new file, each for as long as those that it follows. What they take over the
+ * old ones leave: a responder's only verify and open from now on, while a vault's sign until their own end, since it
+ * signs with them until it starts anew. Keys for checkpoints follow keys for checkpoints alone. Where the old ones are
+ * compromised, none of them counts any more.
  */
-export function replaceResponderKeys(urn: string, keys: readonly PublicKey[], compromised: boolean): DirectoryChange {
+export function replaceServiceKeys(
+  urn: string,
+  kind: ServiceKind,
+  keys: readonly PublicKey[],
+  compromised: boolean,
+): DirectoryChange {
   return (draft, now) => {
-    const entity = entityOf(draft, urn, 'responder');
+    const entity = entityOf(draft, urn, kind);
     const listed = new Set(entity.keys.map(({ kid }) => kid));
-    const added = keys
-      .filter(({ kid }) => !listed.has(kid))
-      .map((key) => recordOf(key, now, lifeOf(entity.keys.find(({ use }) => use === key.use))));
+    const added = keys.filter(({ kid }) => !listed.has(kid));
     const old = entity.keys.filter(({ kid }) => !keys.some((key) => key.kid === kid));
+    const records = added.map((key) => recordOf(key, now, lifeOf(followedBy(key, entity.keys))));
     if (compromised) revoke(draft, old, 'keyCompromise', now);
-    else deactivate(old, now);
-    entity.keys = [...added, ...entity.keys];
+    else if (kind === 'responder')
+      deactivate(
+        old.filter((key) => added.some((one) => isCheckpointKey(one) === isCheckpointKey(key))),
+        now,
+      );
+    entity.keys = [...records, ...entity.keys];
   };
+}
+
+/** The first key for checkpoints lives as long as the other that signs. */
+function followedBy(key: PublicKey, listed: readonly KeyRecord[]): KeyRecord | undefined {
+  const ofUse = listed.filter(({ use }) => use === key.use);
+  return ofUse.find((one) => isCheckpointKey(one) === isCheckpointKey(key)) ?? ofUse[0];
 }
 
 function recordOf(

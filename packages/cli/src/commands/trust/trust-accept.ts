@@ -1,7 +1,9 @@
+import type { AcceptedKeys, ServiceKind } from '@bulla/client';
 import type { PublicKeys } from '@bulla/crypto/key-files';
-import { CryptoError } from '@bulla/crypto';
+import { CryptoError, fingerprint, isCheckpointKey } from '@bulla/crypto';
 import { readPublicKeys } from '@bulla/crypto/key-files';
 import type { Command } from 'commander';
+import { Argument } from 'commander';
 import type { Context } from '../../context.js';
 import { adoptPublished, directoryKeyOption, directorySigner } from '../../input/directory-key.js';
 import { CheckFailed } from '../../output/exit-code.js';
@@ -10,7 +12,7 @@ import type { Io } from '../../io.js';
 import { styled } from '../../output/output.js';
 import { UsageError } from '../../input/usage-error.js';
 
-interface AcceptOptions {
+interface Options {
   readonly fingerprint: string;
   readonly keys: string;
   readonly compromised?: boolean;
@@ -21,8 +23,9 @@ interface AcceptOptions {
 export function addAcceptCommand(trust: Command, context: Context): void {
   trust
     .command('accept')
-    .description('list new keys of a responder, by signing the next directory')
-    .requiredOption('--fingerprint <fingerprint>', 'of its new signing key, as its operator told you another way')
+    .description('list new keys of a responder or of the vault, by signing the next directory')
+    .addArgument(new Argument('[service]', 'whose keys they are').choices(['vault', 'responder']).default('responder'))
+    .requiredOption('--fingerprint <fingerprint>', 'of its signing key, as its operator told you another way')
     .requiredOption('--keys <file>', 'what `bulla keys public` printed on its machine; - for standard input')
     .option('--compromised', 'its old keys count for nothing from now on: somebody else may have them')
     .addOption(directoryKeyOption())
@@ -30,37 +33,54 @@ export function addAcceptCommand(trust: Command, context: Context): void {
     .addHelpText(
       'after',
       `
-The file can come by any way: the new signing key vouches for all that is in it, and the fingerprint for that key. Ask
-the operator for the fingerprint by voice or in person, never over the network that the responder answers on.
+The file can come by any way: the signing key vouches for all that is in it, and the fingerprint for that key. Ask the
+operator for the fingerprint by voice or in person, never over the network that the service answers on.
 
-Prompts are not sealed to the new keys yet: their authors run \`bulla prompt reseal NAME --labelled\`.
+Prompts are not sealed to new keys of a responder yet: their authors run \`bulla prompt reseal NAME --labelled\`. A file
+that adds a key for checkpoints alone (\`bulla keys generate --checkpoint\`) changes nothing else.
 
 Examples:
-  $ bulla trust accept --fingerprint ab12:77f0:… --keys responder.public
-  $ bulla trust accept --fingerprint ab12:77f0:… --keys responder.public --compromised`,
+  $ bulla trust accept responder --fingerprint ab12:77f0:… --keys responder.public
+  $ bulla trust accept responder --fingerprint ab12:77f0:… --keys responder.public --compromised
+  $ bulla trust accept vault --fingerprint 09c4:e1d8:… --keys vault.public`,
     )
-    .action((options: AcceptOptions) => accept(context, options));
+    .action((service: ServiceKind, options: Options) => accept(context, service, options));
 }
 
-async function accept(context: Context, options: AcceptOptions): Promise<void> {
-  const { io, out } = context;
+async function accept(context: Context, service: ServiceKind, options: Options): Promise<void> {
+  const { io } = context;
   const wanted = requireFingerprint(options.fingerprint);
   const keys = await readKeys(io, options.keys);
   const bulla = await context.connect();
   const signer = await directorySigner(context, await bulla.trust(), options.directoryKey);
   const compromised = options.compromised === true;
-  const accepted = await bulla.people.acceptKeys(keys, { wanted, compromised, signer });
+  const accepted = await bulla.people.acceptKeys(keys, { kind: service, wanted, compromised, signer });
   await adoptPublished(context, await bulla.trust());
-  const { urn, before, after, directoryVersion: directory_version } = accepted;
-  const document = { responder: urn, before, after, compromised, directory_version };
-  context.result(document, styled('✔', 'good'), ` ${urn}: ${before.join(', ') || 'no key'} → ${after}`);
-  out.talk(
-    `directory version ${directory_version}; the old keys ${compromised ? 'are revoked' : 'only verify and open from now on'}`,
-  );
-  out.talk(
+  const { urn, before, after, added, directoryVersion: directory_version } = accepted;
+  const listed = added.map(({ kid, pur }) => ({ fingerprint: fingerprint(kid), for: pur }));
+  const document = { [service]: urn, before, after, added: listed, compromised, directory_version };
+  context.result(document, styled('✔', 'good'), ` ${urn}: ${changeOf(accepted)}`);
+  for (const line of consequencesOf(service, accepted, compromised)) context.out.talk(line);
+}
+
+function changeOf({ before, after, added }: AcceptedKeys): string {
+  const own = added.some((key) => !isCheckpointKey(key)) ? [`${before.join(', ') || 'no key'} → ${after}`] : [];
+  const logs = added.filter(isCheckpointKey).map(({ kid }) => `key for checkpoints ${fingerprint(kid)}`);
+  return [...own, ...logs].join('; ');
+}
+
+function consequencesOf(service: ServiceKind, { added, directoryVersion }: AcceptedKeys, compromised: boolean) {
+  const version = `directory version ${directoryVersion}`;
+  if (added.every(isCheckpointKey)) return [`${version}; its other keys are what they were`];
+  const old = service === 'vault' ? 'sign until their own end' : 'only verify and open from now on';
+  const lines = [`${version}; the old keys ${compromised ? 'are revoked' : old}`];
+  if (service === 'vault')
+    return [...lines, 'The vault signs with the new ones once it is started with their file (BULLA_KEYS_FILE).'];
+  lines.push(
     'Prompts are not sealed to the new keys yet (needs_rewrap): for each, an author runs `bulla prompt reseal NAME --labelled`; `bulla doctor` counts them.',
   );
-  if (compromised) out.talk('Anyone who has the old keys can read what was sealed to them: change those texts.');
+  if (compromised) lines.push('Anyone who has the old keys can read what was sealed to them: change those texts.');
+  return lines;
 }
 
 /** @throws {CheckFailed} naming the file, if it is not one of those; {CryptoError} if it is one that was changed */
@@ -76,7 +96,7 @@ async function readKeys(io: Io, path: string): Promise<PublicKeys> {
 }
 
 function requireFingerprint(text: string): string {
-  const fingerprint = text.trim().toLowerCase();
-  if (/^[0-9a-f]{4}(:[0-9a-f]{4}){7}$/.test(fingerprint)) return fingerprint;
+  const given = text.trim().toLowerCase();
+  if (/^[0-9a-f]{4}(:[0-9a-f]{4}){7}$/.test(given)) return given;
   throw new UsageError('--fingerprint: expected eight groups of four hexadecimal digits, all of them');
 }

@@ -34,7 +34,7 @@ Examples:
   $ bulla trust show                    (documents and keys, with their fingerprints)
   $ bulla trust renew                   (sign what is due; as a renewer, say what is the newest)
   $ bulla trust hand-back               (to a vault that was restored from a backup; then: bulla trust resume)
-  $ bulla trust accept --fingerprint ab12:… --keys responder.public      (a responder has new keys)`,
+  $ bulla trust accept responder --fingerprint ab12:… --keys responder.public      (a responder has new keys)`,
     );
   trust
     .command('show')

@@ -1,5 +1,5 @@
 import type { KeyFile, KeyPurpose, KeyRecord, SuiteId } from '@bulla/crypto';
-import { generateKeyPair, keyFileSchema, publicJwkOf } from '@bulla/crypto';
+import { CHECKPOINT_SUITE, generateKeyPair, keyFileSchema, publicJwkOf } from '@bulla/crypto';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 
@@ -28,6 +28,11 @@ export async function makeKeyFile(
 export async function makeKey(suite: SuiteId, use: 'sig' | 'enc', pur: KeyPurpose[]): Promise<FileKey> {
   const pair = await generateKeyPair(suite, use);
   return { kid: pair.kid, use, alg: pair.alg, suite, pur, jwk: pair.privateJwk };
+}
+
+/** A fresh key for the checkpoints of a service's log. */
+export function makeCheckpointKey(): Promise<FileKey> {
+  return makeKey(CHECKPOINT_SUITE, 'sig', ['checkpoint']);
 }
 
 /** The public half of a key as a directory lists it. `start` in seconds. */

@@ -174,8 +174,8 @@ describe('the development organisation', () => {
     const at = NOW + 490 * DAY;
     const renewed = await prepare({ now: at });
     expect(renewed.changes).toEqual([
-      'signing key of the vault renewed for two years',
-      'signing key of the responder renewed for two years',
+      'signing keys of the vault renewed for two years',
+      'signing keys of the responder renewed for two years',
       'signing key of the device renewed for two years',
       'signing keys of the renewer renewed for two years',
       'root version 2 signed for a year',

@@ -1,8 +1,9 @@
 import type { KeyFile, SuiteId } from '@bulla/crypto';
+import { isCheckpointKey, parseUrn } from '@bulla/crypto';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
 import type { FileKey } from '../home/key-file.js';
-import { makeKey, readKeyFile, writeKeyFile } from '../home/key-file.js';
+import { makeCheckpointKey, makeKey, readKeyFile, writeKeyFile } from '../home/key-file.js';
 
 /** A file of keys, wherever it lies. */
 export interface KeyPlace {
@@ -10,22 +11,48 @@ export interface KeyPlace {
   readonly name: string;
 }
 
+export interface FreshKeys {
+  /** Instead of that of the newest key of each use. A key for checkpoints has the one that there is for it. */
+  readonly suite?: SuiteId | undefined;
+  /** Whether all keys are taken over, and one for checkpoints alone is fresh. */
+  readonly checkpointOnly?: boolean | undefined;
+}
+
 /**
  * Writes a file of fresh keys for the entity of another: one for each use, for the purposes of the newest there and of
- * its suite, unless another is given. Nothing is overwritten, and the other file stays as it is.
- * @throws {HomeError} if there is nothing to go by, or a file is there already
+ * its suite, unless another is given, and of a vault or responder one for checkpoints. Nothing is overwritten, and the
+ * other file stays as it is.
+ * @throws {HomeError} if there is nothing to go by, a file is there already, or the entity signs no checkpoints
  */
-export async function writeFreshKeys(like: KeyPlace, to: KeyPlace, suite?: SuiteId): Promise<KeyFile> {
+export async function writeFreshKeys(like: KeyPlace, to: KeyPlace, options: FreshKeys = {}): Promise<KeyFile> {
   const path = to.home.path(to.name);
   if ((await to.home.read(to.name)) !== undefined) throw new HomeError(`${path} is there already: nothing was written`);
   const before = await readKeyFile(like.home, like.name);
   if (before === undefined) throw new HomeError(`there is no file ${like.home.path(like.name)}`);
-  const keys: FileKey[] = [];
-  for (const use of ['sig', 'enc'] as const) {
-    const newest = before.keys.find((key) => key.use === use);
-    if (newest !== undefined) keys.push(await makeKey(suite ?? newest.suite, use, newest.pur));
-  }
+  const keys = options.checkpointOnly === true ? await besideOthers(before) : await allFresh(before, options.suite);
   const fresh: KeyFile = { ...before, keys };
   await writeKeyFile(to.home, to.name, fresh);
   return fresh;
+}
+
+async function allFresh({ urn, keys }: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
+  const fresh: FileKey[] = [];
+  for (const use of ['sig', 'enc'] as const) {
+    const newest = keys.find((key) => key.use === use && !isCheckpointKey(key));
+    if (newest !== undefined) fresh.push(await makeKey(suite ?? newest.suite, use, newest.pur));
+  }
+  if (signsCheckpoints(urn)) fresh.push(await makeCheckpointKey());
+  return fresh;
+}
+
+/** The keys that are there, with a fresh one for checkpoints before older ones. */
+async function besideOthers({ urn, keys }: KeyFile): Promise<FileKey[]> {
+  if (!signsCheckpoints(urn)) throw new HomeError(`${urn} signs no checkpoints: it is neither a vault nor a responder`);
+  const others = keys.filter((key) => !isCheckpointKey(key));
+  return [...others, await makeCheckpointKey(), ...keys.filter(isCheckpointKey)];
+}
+
+function signsCheckpoints(urn: string): boolean {
+  const { kind, id = '' } = parseUrn(urn) ?? {};
+  return kind === 'svc' && /^(?:vault$|responder:)/.test(id);
 }

@@ -1,9 +1,17 @@
 import type { DirectoryEntity, KeyFile, KeyRecord, SuiteId } from '@bulla/crypto';
-import { mintId, urnOf } from '@bulla/crypto';
+import { isCheckpointKey, mintId, urnOf } from '@bulla/crypto';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
 import type { KeyLife } from '../home/key-file.js';
-import { keyFileOnce, makeKey, makeKeyFile, readKeyFile, recordOf, writeKeyFile } from '../home/key-file.js';
+import {
+  keyFileOnce,
+  makeCheckpointKey,
+  makeKey,
+  makeKeyFile,
+  readKeyFile,
+  recordOf,
+  writeKeyFile,
+} from '../home/key-file.js';
 import { isDue, lifeInWords } from './life.js';
 
 /** Names inside the home folder. */
@@ -63,9 +71,13 @@ export async function organisationKeys(
   const service = (id: string) => urnOf(org, 'svc', id);
   const device = () => urnOf(org, 'dev', mintId('dev'));
   const keys: OrganisationKeys = {
-    vault: await keyFileOnce(home, VAULT_KEYS, () => makeKeyFile(org, service('vault'), suite, ['http', 'envelope'])),
-    responder: await keyFileOnce(home, RESPONDER_KEYS, () =>
-      makeKeyFile(org, service(`responder:${responder}`), suite, ['http', 'reply'], ['unwrap']),
+    vault: await keyFileOnce(home, VAULT_KEYS, async () =>
+      withCheckpointKey(await makeKeyFile(org, service('vault'), suite, ['http', 'envelope'])),
+    ),
+    responder: await keyFileOnce(home, RESPONDER_KEYS, async () =>
+      withCheckpointKey(
+        await makeKeyFile(org, service(`responder:${responder}`), suite, ['http', 'reply'], ['unwrap']),
+      ),
     ),
     device: await keyFileOnce(home, IDENTITY, () =>
       makeKeyFile(org, device(), suite, ['http', 'invoke', 'content', 'tag'], ['unwrap']),
@@ -86,6 +98,35 @@ export async function organisationKeys(
 /** One key for its requests and one for its word, which is why a stolen one of the first is not the second. */
 async function makeRenewerKeys(org: string, urn: string, suite: SuiteId): Promise<KeyFile> {
   return { v: 1, org, urn, keys: [await makeKey(suite, 'sig', ['http']), await makeKey(suite, 'sig', ['fresh'])] };
+}
+
+async function withCheckpointKey(file: KeyFile): Promise<KeyFile> {
+  return { ...file, keys: [...file.keys, await makeCheckpointKey()] };
+}
+
+/**
+ * The same keys, with one for the checkpoints of each service that has none: its file is from before there were any. A
+ * service whose keys here are revoked, or that has its key for checkpoints in a file elsewhere, gets none.
+ * @param recordsOf what the directory lists of an entity but for what is revoked; undefined where there is no directory.
+ */
+export async function withCheckpointKeys(
+  home: Home,
+  keys: OrganisationKeys,
+  recordsOf: ((urn: string) => readonly KeyRecord[]) | undefined,
+  { keyLife, changes }: Pick<RenewalPlan, 'keyLife' | 'changes'>,
+): Promise<OrganisationKeys> {
+  const next = { ...keys };
+  for (const who of ['vault', 'responder'] as const) {
+    const file = keys[who];
+    if (file.keys.some(isCheckpointKey)) continue;
+    const records = recordsOf?.(file.urn);
+    const isInUse = records === undefined || file.keys.some(({ kid }) => records.some((record) => record.kid === kid));
+    if (!isInUse || records?.some(isCheckpointKey) === true) continue;
+    next[who] = await withCheckpointKey(file);
+    await writeKeyFile(home, FILES[who], next[who]);
+    changes.push(`key for checkpoints of the ${who} made for ${lifeInWords(keyLife[who].sig.use)}`);
+  }
+  return next;
 }
 
 async function requireAll(home: Home): Promise<void> {
@@ -115,13 +156,15 @@ export async function renewedKeys(
     const records = recordsOf(file.urn);
     // Others who follow the policy to another suite get both keys anew, by a command of their own.
     const follows = chosen !== undefined && (who === 'vault' || who === 'renewer');
+    // Checkpoints have one suite, whatever the policy lists.
+    const suiteOf = (key: Pick<KeyRecord, 'suite' | 'pur'>) => (follows && !isCheckpointKey(key) ? chosen : key.suite);
     const due = newestOf(file).filter(({ kid, suite }) => {
       // A key that is not listed was made by a run that was interrupted: it is as new as can be.
       const record = records.find((one) => one.kid === kid);
-      return record !== undefined && (isDue(record.use_until - now, use) || (follows && suite !== chosen));
+      return record !== undefined && (isDue(record.use_until - now, use) || suite !== suiteOf(record));
     });
     if (due.length === 0) continue;
-    const made = await Promise.all(due.map(({ suite, pur }) => makeKey(follows ? chosen : suite, 'sig', pur)));
+    const made = await Promise.all(due.map((key) => makeKey(suiteOf(key), 'sig', key.pur)));
     const next = { ...file, keys: [...made, ...file.keys] };
     renewed[who] = next;
     await writeKeyFile(home, FILES[who], next);

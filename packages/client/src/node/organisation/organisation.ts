@@ -17,7 +17,7 @@ import { HomeError } from '../home/home.js';
 import type { DocumentKind, OrganisationMaker, OrganisationPlan } from './organisation-documents.js';
 import { directoryDocument, policyDocument, rootChain } from './organisation-documents.js';
 import { versionName } from './replaced-documents.js';
-import { organisationKeys, renewedKeys } from './organisation-keys.js';
+import { organisationKeys, renewedKeys, withCheckpointKeys } from './organisation-keys.js';
 import { readProfile, writeProfile } from '../home/profile.js';
 import { suiteForNewKeys } from '../../people/suite-for-new-keys.js';
 import { adoptSeenDocuments } from './seen-documents.js';
@@ -85,7 +85,12 @@ export async function prepareOrganisation(
   });
   const decided = await home.read(`${folder}/policy.json`);
   const chosen = decided === undefined ? undefined : suiteForNewKeys((await parsePolicy(decided)).payload);
-  const keys = await renewedKeys(home, made, recordsOf, { ...plan, now, chosen, changes });
+  // A key that the directory cannot list is not made.
+  const whole =
+    signers.directory === undefined
+      ? made
+      : await withCheckpointKeys(home, made, known && recordsOf, { ...plan, changes });
+  const keys = await renewedKeys(home, whole, recordsOf, { ...plan, now, chosen, changes });
   const maker: OrganisationMaker = {
     home,
     plan,

@@ -125,8 +125,8 @@ describe('the renewer of an organisation', () => {
     const [urn = ''] = renewersOf(first);
     const renewed = await renewOrganisation(home, NOW + 28 * DAY);
     expect(renewed?.changes).toEqual([
-      'signing key of the vault renewed for 90 days',
-      'signing key of the responder renewed for 90 days',
+      'signing keys of the vault renewed for 90 days',
+      'signing keys of the responder renewed for 90 days',
       'signing keys of the renewer renewed for 90 days',
       'directory version 2 signed for 90 days',
     ]);
@@ -142,8 +142,8 @@ describe('the renewer of an organisation', () => {
     const revoked = (kids ?? []).map((kid) => ({ kid, reason: 'superseded', at: NOW }) as const);
     await home.write('org/acme/directory.json', await signDocument({ ...directory, revoked }, [signer]));
     expect((await renewOrganisation(home, NOW + 56 * DAY))?.changes).toEqual([
-      'signing key of the vault renewed for 90 days',
-      'signing key of the responder renewed for 90 days',
+      'signing keys of the vault renewed for 90 days',
+      'signing keys of the responder renewed for 90 days',
       'directory version 3 signed for 90 days',
     ]);
     expect(await readKeyFile(home, RENEWER_KEYS)).toEqual(file);

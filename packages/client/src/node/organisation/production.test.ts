@@ -75,17 +75,21 @@ describe('an organisation of profile production', () => {
     expect((await renewOrganisation(home, NOW + 4 * DAY))?.changes).toEqual([]);
     const renewed = await renewOrganisation(home, NOW + 61 * DAY);
     expect(renewed?.changes).toEqual([
-      'signing key of the vault renewed for 90 days',
-      'signing key of the responder renewed for 90 days',
+      'signing keys of the vault renewed for 90 days',
+      'signing keys of the responder renewed for 90 days',
       'signing keys of the renewer renewed for 90 days',
       'directory version 2 signed for 90 days',
     ]);
     expect(renewed?.pin).toBe(first.pin);
     const trust = await trustOf(renewed ?? first, NOW + 61 * DAY);
     expect(trust.entity(trust.entitiesOf('vault')[0] ?? '')).toMatchObject({ url: URLS.vaultUrl });
-    expect((await readKeyFile(home, RESPONDER_KEYS))?.keys.map(({ suite }) => suite)).toEqual(
-      Array.from({ length: 3 }, () => 'p256'),
-    );
+    expect((await readKeyFile(home, RESPONDER_KEYS))?.keys.map(({ suite }) => suite)).toEqual([
+      'p256',
+      'ed25519',
+      'p256',
+      'p256',
+      'ed25519',
+    ]);
   });
 
   it('needs the keys of root and policy once a year only, and never makes others in their place', async () => {

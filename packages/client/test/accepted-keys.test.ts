@@ -1,0 +1,195 @@
+import type { KeyFile, KeyPurpose, Signer, Trust } from '@bulla/crypto';
+import { fingerprint, isCheckpointKey } from '@bulla/crypto';
+import type { PublicKeys } from '@bulla/crypto/key-files';
+import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Bulla } from '../src/bulla.js';
+import { makeCheckpointKey, makeKeyFile } from '../src/node/home/key-file.js';
+import type { AcceptOptions } from '../src/people/people.js';
+import { openPeopleRoom } from './people-room.js';
+import type { PeopleVault } from './people-vault.js';
+import type { World } from './world.js';
+import { draftOf } from './world.js';
+
+// Keys that a service states of itself, and a holder of the directory's key lists.
+
+let world: World;
+let vault: PeopleVault;
+let owner: Bulla;
+let signer: Signer;
+beforeEach(async () => {
+  ({ world, vault, owner, signer } = await openPeopleRoom());
+});
+afterEach(() => world.stop());
+
+describe('new keys of a responder', () => {
+  const urn = 'urn:bulla:acme:svc:responder:eu1';
+  const fresh = async (of = urn) => {
+    const { keys, ...file } = await makeKeyFile('acme', of, 'p256', ['http', 'reply'], ['unwrap']);
+    return { ...file, keys: [...keys, await makeCheckpointKey()] };
+  };
+  const statedBy = async (file: KeyFile) => readPublicKeys(await signPublicKeys(file, world.clock.seconds));
+  const stated = async (of = urn) => statedBy(await fresh(of));
+  const accept = (keys: PublicKeys, changes: Partial<AcceptOptions> = {}) =>
+    owner.people.acceptKeys(keys, {
+      kind: 'responder',
+      wanted: fingerprint(keys.kid),
+      compromised: false,
+      signer,
+      ...changes,
+    });
+  const activeOf = (trust: Trust, ...purposes: KeyPurpose[]) =>
+    purposes.flatMap((purpose) => trust.activeKeys(urn, purpose, world.clock.seconds)).map(({ record }) => record.kid);
+
+  it.each([
+    [false, []],
+    [true, ['keyCompromise', 'keyCompromise', 'keyCompromise']],
+  ])('are listed once their fingerprint came another way (compromised: %s)', async (compromised, reasons) => {
+    const keys = await stated();
+    const before = world.organisation.responders[0].sig.kid;
+    const accepted = await accept(keys, { compromised });
+    expect(accepted).toMatchObject({ urn, before: [fingerprint(before)], after: fingerprint(keys.kid) });
+    expect(accepted.added).toEqual(keys.keys);
+    const trust = await owner.trust();
+    expect(activeOf(trust, 'reply', 'unwrap', 'checkpoint')).toEqual(keys.keys.map(({ kid }) => kid));
+    expect(trust.directory.revoked.map(({ reason }) => reason)).toEqual(reasons);
+    expect(trust.isRevoked(before)).toBe(compromised);
+  });
+
+  it('leave its key for checkpoints where the file, from before there were any, has none', async () => {
+    const [responder] = world.organisation.responders;
+    const before = activeOf(await owner.trust(), 'checkpoint');
+    expect(before).toHaveLength(1);
+    const keys = await statedBy(await makeKeyFile('acme', responder.urn, 'p256', ['http', 'reply'], ['unwrap']));
+    await accept(keys);
+    expect(activeOf(await owner.trust(), 'reply', 'unwrap', 'checkpoint')).toEqual([
+      ...keys.keys.map(({ kid }) => kid),
+      ...before,
+    ]);
+  });
+
+  it('may be one for checkpoints alone: the others stay as they are, and it lives as long as they do', async () => {
+    const [{ keyFile }] = world.organisation.responders;
+    const others = keyFile.keys.filter((key) => !isCheckpointKey(key));
+    await world.organisation.publish((draft) => {
+      const entity = draft.entities[urn];
+      if (entity !== undefined) entity.keys = entity.keys.filter((key) => !isCheckpointKey(key));
+    });
+    const added = await makeCheckpointKey();
+    const keys = await statedBy({ ...keyFile, keys: [...others, added] });
+    expect((await accept(keys)).added.map(({ kid }) => kid)).toEqual([added.kid]);
+    const trust = await owner.trust();
+    expect(activeOf(trust, 'reply', 'unwrap', 'checkpoint')).toEqual([...others, added].map(({ kid }) => kid));
+    const lives = [added.kid, keys.kid].map((kid) => {
+      const record = trust.holder(kid)?.record;
+      return record && record.use_until - record.nbf;
+    });
+    expect(lives[0]).toBe(lives[1]);
+    // The next one follows it.
+    const next = await makeCheckpointKey();
+    await accept(await statedBy({ ...keyFile, keys: [...others, next, added] }));
+    expect(activeOf(await owner.trust(), 'reply', 'unwrap', 'checkpoint')).toEqual(
+      [...others, next].map(({ kid }) => kid),
+    );
+  });
+
+  it('are refused by another fingerprint, for another organisation, and for what is no responder [guard: accept-fingerprint] [guard: accept-kind]', async () => {
+    const keys = await stated();
+    const wanted = fingerprint(signer.kid);
+    await expect(accept(keys, { wanted })).rejects.toMatchObject({ code: 'responder_key_changed' });
+    const vaults = await statedBy(world.organisation.vault.keyFile);
+    for (const other of [vaults, await stated('urn:bulla:acme:svc:responder:none')])
+      await expect(accept(other)).rejects.toMatchObject({
+        code: 'validation_failed',
+        message: expect.stringContaining('the directory lists no responder'),
+      });
+    await expect(accept(keys, { kind: 'vault' })).rejects.toMatchObject({
+      message: expect.stringContaining('the directory lists no vault'),
+    });
+    expect(vault.directories).toEqual([]);
+  });
+
+  it('are refused where they are listed already', async () => {
+    await expect(accept(await statedBy(world.organisation.responders[0].keyFile))).rejects.toMatchObject({
+      message: expect.stringContaining('lists these keys already'),
+    });
+    expect(vault.directories).toEqual([]);
+  });
+
+  it('are not taken on the word of a key that counts no more [guard: accept-signer]', async () => {
+    const [{ keyFile, sig }] = world.organisation.responders;
+    await accept(await stated());
+    const published = vault.directories.length;
+    const keys = await statedBy({ ...keyFile, keys: [...keyFile.keys.slice(0, 2), await makeCheckpointKey()] });
+    expect(keys.kid).toBe(sig.kid);
+    await expect(accept(keys)).rejects.toMatchObject({
+      code: 'validation_failed',
+      message: expect.stringContaining('which counts no more'),
+    });
+    expect(vault.directories).toHaveLength(published);
+  });
+
+  it('are all new where the old ones are compromised [guard: accept-compromised]', async () => {
+    const [{ keyFile }] = world.organisation.responders;
+    const keys = await statedBy({ ...keyFile, keys: [...keyFile.keys.slice(0, 2), await makeCheckpointKey()] });
+    await expect(accept(keys, { compromised: true })).rejects.toMatchObject({
+      code: 'validation_failed',
+      message: expect.stringContaining('all must be new'),
+    });
+    expect(vault.directories).toEqual([]);
+  });
+
+  it('are not listed where they would leave no responder that can be used: nothing is signed', async () => {
+    const [, other] = world.organisation.responders;
+    await world.organisation.publish((draft) => {
+      delete draft.entities[other.urn];
+    });
+    // It could answer, and open nothing.
+    const keys = await statedBy(await makeKeyFile('acme', urn, 'p256', ['http', 'reply']));
+    await expect(accept(keys, { compromised: true })).rejects.toMatchObject({
+      code: 'validation_failed',
+      check: 'lock-out-directory',
+    });
+    expect(vault.directories).toEqual([]);
+  });
+
+  it.each([
+    [false, 2],
+    [true, 1],
+  ])('come from the vault, too, whose old ones sign until their end (compromised: %s)', async (compromised, count) => {
+    const of = world.organisation.vault;
+    const { keys, ...file } = await makeKeyFile('acme', of.urn, 'p256', ['http', 'envelope']);
+    const own = await statedBy({ ...file, keys: [...keys, await makeCheckpointKey()] });
+    const accepted = await accept(own, { kind: 'vault', compromised });
+    expect(accepted).toMatchObject({ urn: of.urn, before: [fingerprint(of.sig.kid)], after: fingerprint(own.kid) });
+    const trust = await owner.trust();
+    for (const purpose of ['http', 'envelope', 'checkpoint'] as const) {
+      const active = trust.activeKeys(of.urn, purpose, world.clock.seconds).map(({ record }) => record.kid);
+      expect(active).toHaveLength(count);
+      expect(own.keys.map(({ kid }) => kid)).toContain(active[0]);
+    }
+    expect(trust.isRevoked(of.sig.kid)).toBe(compromised);
+  });
+
+  it('are noticed by whoever asks it, with both fingerprints', async () => {
+    await owner.prompts.push('claims/one', 'text', draftOf('{{claim}}'), ['production']);
+    const [, other] = world.organisation.responders;
+    const { signer: next } = await world.organisation.makeDevice('new responder', { roles: ['invoker'], groups: [] });
+    world.responder.service.member = { keyid: `${urn}#${next.kid}`, signer: next };
+    world.responder.service.lies['invocation.run'] = () => {
+      throw Object.assign(new Error('cannot open'), {});
+    };
+    const running = owner.prompt('claims/one').run({ claim: 'x' });
+    await expect(running).rejects.toMatchObject({
+      name: 'TrustError',
+      code: 'responder_key_changed',
+      check: 'response-key',
+    });
+    const message = await running.catch((error: unknown) => String(error));
+    expect(message).toContain(fingerprint(next.kid));
+    expect(message).toContain(fingerprint(world.organisation.responders[0].sig.kid));
+    // A key that is listed under another name does not count as a new key.
+    world.responder.service.member = other;
+    await expect(owner.prompt('claims/one').run({ claim: 'x' })).rejects.toMatchObject({ code: 'transport_failed' });
+  });
+});
