@@ -14,6 +14,9 @@ const HASH = 'A'.repeat(43);
 const FIRST_HASH = await crypto.digestB64u(crypto.utf8('the directory before'));
 const PROMPT = 'urn:bulla:acme:prompt:prm_01m8846r1de35rhayqpfw25ggb';
 
+const VAULT = 'urn:bulla:acme:svc:vault';
+const RESPONDER = 'urn:bulla:acme:svc:responder:eu1';
+const DEVICE = 'urn:bulla:acme:dev:dev_01m8846qn4f4rbrg78kdyan1yj';
 const RENEWER = 'urn:bulla:acme:dev:dev_01m8846qn4f4rbrg78kdyan1yk';
 
 const areDocumentsNew = process.argv.includes('--documents-anew');
@@ -103,19 +106,19 @@ async function startTrust() {
     policy: { version: 1, hash: (await crypto.parsePolicy(policyToken)).hash },
     ...lasting(NOW - 3600, 90 * DAY),
     entities: {
-      'urn:bulla:acme:svc:vault': {
+      [VAULT]: {
         kind: 'vault',
         url: 'https://vault.acme.example',
         roles: ['service'],
         keys: [record('vault', 'http', 'envelope')],
       },
-      'urn:bulla:acme:svc:responder:eu1': {
+      [RESPONDER]: {
         kind: 'responder',
         url: 'https://eu1.acme.example',
         roles: ['service'],
         keys: [record('eu1', 'http', 'reply'), record('eu1Enc', 'unwrap')],
       },
-      'urn:bulla:acme:dev:dev_01m8846qn4f4rbrg78kdyan1yj': {
+      [DEVICE]: {
         kind: 'device',
         user: 'urn:bulla:acme:user:usr_01m8846qn3ew2sbps4hd8t4589',
         roles: ['owner', 'author', 'invoker'],
@@ -448,6 +451,18 @@ const entity = (urn, change) => (draft) => change(draft.entities[`urn:bulla:acme
 const device = 'dev:dev_01m8846qn4f4rbrg78kdyan1yj';
 const renewerWith = (change) => entity(RENEWER.replace('urn:bulla:acme:', ''), change);
 
+/** The directory with further keys: whose, of which suite and for what. Nobody needs their private halves. */
+async function withKeys(...plans) {
+  const records = [];
+  for (const [urn, suite, pur] of plans) {
+    const { kid, alg, publicJwk: jwk } = await crypto.generateKeyPair(suite, 'sig');
+    const { nbf, use_until, end } = base.directory.entities[urn].keys[0];
+    records.push([urn, { kid, use: 'sig', alg, suite, pur, nbf, use_until, end, jwk }]);
+  }
+  return swapped((draft) => {
+    for (const [urn, record] of records) draft.entities[urn].keys.push(record);
+  })();
+}
 /** The directory with other times, and a renewer's word for it. */
 async function renewed(times, claims) {
   const token = await directory(times, 'directory1');
@@ -607,6 +622,26 @@ await trust.add(
       '',
       async () => ({ changes: { directory: await turned(base.directory) } }),
     ],
+    [
+      'a key for checkpoints of the vault, and one of a responder',
+      'valid',
+      '',
+      () => withKeys([VAULT, 'ed25519', ['checkpoint']], [RESPONDER, 'ed25519', ['checkpoint']]),
+    ],
+    [
+      'a key for checkpoints that signs envelopes, too',
+      'key_invalid',
+      '',
+      () => withKeys([VAULT, 'ed25519', ['envelope', 'checkpoint']]),
+    ],
+    [
+      'a key for checkpoints of another suite',
+      'key_invalid',
+      '',
+      () => withKeys([RESPONDER, 'rsa2048', ['checkpoint']]),
+    ],
+    ['a key for checkpoints of a device', 'token_malformed', '', () => withKeys([DEVICE, 'ed25519', ['checkpoint']])],
+    ['a key for checkpoints of a renewer', 'token_malformed', '', () => withKeys([RENEWER, 'ed25519', ['checkpoint']])],
     ['a date in the future', 'clock_skew', 'document-issued', swapped(lasting(NOW + 61, DAY))],
     ['a directory that has expired', 'trust_expired', 'trust-fresh', swapped({ expires: crypto.timestampOf(NOW) })],
     ['a life over 90 days', 'token_malformed', '', swapped(lasting(NOW, 90 * DAY + 1))],
