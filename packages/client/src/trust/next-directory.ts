@@ -119,10 +119,9 @@ export function renewDeviceKeys(urn: string, keys: readonly PublicKey[]): Direct
 }
 
 /**
- * Gives a vault or responder the keys of its new file, each for as long as those that it follows. What they take over the
- * old ones leave: a responder's only verify and open from now on, while a vault's sign until their own end, since it
- * signs with them until it starts anew. Keys for checkpoints follow keys for checkpoints alone. Where the old ones are
- * compromised, none of them counts any more.
+ * Gives a vault or responder the keys of its new file, each for as long as those that it follows. The old ones of a
+ * responder then only verify and open. Those of a vault, and old keys for checkpoints, sign until their own end: the
+ * service signs with them until it starts anew. Where the old ones are compromised, none of them counts any more.
  */
 export function replaceServiceKeys(
   urn: string,
@@ -137,9 +136,9 @@ export function replaceServiceKeys(
     const old = entity.keys.filter(({ kid }) => !keys.some((key) => key.kid === kid));
     const records = added.map((key) => recordOf(key, now, lifeOf(followedBy(key, entity.keys))));
     if (compromised) revoke(draft, old, 'keyCompromise', now);
-    else if (kind === 'responder')
+    else if (kind === 'responder' && !added.every(isCheckpointKey))
       deactivate(
-        old.filter((key) => added.some((one) => isCheckpointKey(one) === isCheckpointKey(key))),
+        old.filter((key) => !isCheckpointKey(key)),
         now,
       );
     entity.keys = [...records, ...entity.keys];
