@@ -219,14 +219,16 @@ describe('work that knows its own retries', () => {
     const done = { act: 'invocation.finish', obj: { ...obj, finish: 'stop' } } as const;
     const failed = { act: 'invocation.finish', why: 'indeterminate', obj } as const;
     /** Stands for any change: the answer under one key. */
-    const changing = new AuditedChange(
-      (db: Kysely<LedgerTables>, { key, answer: to }: { key: string; answer: string | null }) =>
+    const changing = new AuditedChange<LedgerTables, { key: string; answer: string | null }>({
+      change: (db, { key, answer: to }) =>
         db
           .updateTable('idempotency')
           .set({ answer: to as string })
-          .where('key', '=', key)
-          .returning('key'),
-    );
+          .where('key', '=', key) as never,
+      isMade: (db, { key, answer: to }) =>
+        sql<boolean>`exists ${db.selectFrom('idempotency').select('key').where('key', '=', key).where('answer', '=', to)}`,
+      keys: ({ key }) => [key],
+    });
     const rows = () =>
       database.db
         .selectFrom('audit_event')

@@ -1,26 +1,37 @@
-import type { Expression, Kysely, QueryCreator } from 'kysely';
+import type { Expression, Kysely, QueryCreator, RawBuilder } from 'kysely';
 import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
+import { givenAt } from '../database/batch-statement.js';
 import { databaseMs } from '../database/clock-drift.js';
 import { databaseFault } from '../database/database-fault.js';
-import { Statement } from '../database/statement.js';
+import type { Named, Part, Parts } from './given-rows.js';
+import { isOf, judged, rowsWith } from './given-rows.js';
+import { GroupedWrite } from './grouped-write.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
 import type { NonceGiven } from './nonces.js';
-import { nonceGiven, nonceInsertion } from './nonces.js';
+import { nonceGiven, nonceInsertion, nonceIsOurs, nonceKey } from './nonces.js';
 import { auditInsertion } from './outbox.js';
 
 const DIVISION_BY_ZERO = '22012';
 
-/** A statement in parentheses; it may read from `used`, and from those before it, by their names. */
-type Part = Parameters<QueryCreator<LedgerTables>['with']>[1];
+/** One change of an act. */
+export interface ActEffect {
+  readonly name: string;
+  /** The change, for each row of what it is given the name of; that has the values. */
+  part(decided: RawBuilder<unknown>): unknown;
+  /** What it returns: the columns that tell what was changed for one row from what was for another. */
+  readonly named: Named;
+}
 
 /** What a room says of an act that one statement can write. It is asked once, with places for the values. */
 export interface ActParts<Tables, Own> {
   /** All that must be so. */
   holds(db: Kysely<Tables>, own: Own): Expression<boolean>;
-  /** What is changed, each for a row of the one before; the first for one of `used`. The last has a row if all was. */
-  effects(db: Kysely<Tables>, own: Own): readonly (readonly [name: string, part: unknown])[];
+  /** What is changed, each for those for which the one before was. */
+  effects(db: Kysely<Tables>, own: Own): readonly ActEffect[];
+  /** What of this only one act at a time can have. */
+  keys(own: Own): readonly string[];
 }
 
 interface Given<Own> extends NonceGiven {
@@ -30,19 +41,28 @@ interface Given<Own> extends NonceGiven {
 }
 
 interface Done {
+  readonly at: number;
   readonly isDone: boolean;
   readonly theirsMs: number;
 }
 
 /**
  * Nonce, effects and audit row in one statement: all of it, or nothing. It says only whether all is done. If not,
- * {@link Ledger.run} finds out why, answers and writes that down.
+ * {@link Ledger.run} finds out why, answers and writes that down. Acts that come at about the same moment are done by the
+ * same statement, each for itself.
  */
 export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
-  readonly #statement: Statement<Tables, Given<Own>, Done>;
+  readonly #keys: ActParts<Tables, Own>['keys'];
+  readonly #grouped: GroupedWrite<Tables, Given<Own>, Done>;
 
   constructor(parts: ActParts<Tables, Own>) {
-    this.#statement = new Statement((db, given) => acting(db, given, parts));
+    this.#keys = (own) => parts.keys(own);
+    this.#grouped = new GroupedWrite<Tables, Given<Own>, Done>({
+      write: (db, given, rows) => acting(db, given, rows, parts),
+      look: looking,
+      isWritten: ({ isDone }) => isDone,
+      isNothing: (error) => databaseFault(error)?.code === DIVISION_BY_ZERO,
+    });
   }
 
   /**
@@ -55,33 +75,56 @@ export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
     { caller, event, machineMs, own }: { caller: Signatory; event: string; machineMs: number; own: Own },
   ): Promise<number | undefined> {
     const given = { ...nonceGiven(caller, machineMs), requestId: caller.request.id, event, $own: own };
-    try {
-      const [row] = await this.#statement.run(db, given);
-      return row?.isDone === true ? row.theirsMs : undefined;
-    } catch (error) {
-      if (databaseFault(error)?.code === DIVISION_BY_ZERO) return undefined;
-      throw error;
-    }
+    const keys = [nonceKey(given), ...this.#keys(own)];
+    const done = await this.#grouped.run(db, given, keys);
+    return done?.isDone === true ? done.theirsMs : undefined;
   }
 }
 
-function acting<Tables extends LedgerTables, Own>(db: Kysely<Tables>, given: Given<Own>, parts: ActParts<Tables, Own>) {
-  const used = ledgerOf(db).with('used', (part) => nonceInsertion(part, given, parts.holds(db, given.$own)));
-  const effects = parts.effects(db, given.$own);
-  const [last] = effects.at(-1) ?? ['used'];
-  const all = effects.reduce<typeof used>((query, [name, part]) => query.with(name, part as Part) as never, used);
-  // A nonce that is used while not all is done: the division takes everything back.
+function acting<Tables extends LedgerTables, Own>(
+  db: Kysely<Tables>,
+  given: Given<Own>,
+  rows: RawBuilder<unknown>,
+  parts: ActParts<Tables, Own>,
+) {
+  const isUsed = { write_id: sql`${given.writeId}::uuid` };
+  const begun = ledgerOf(db)
+    .with((name) => name('given').materialized(), judged(rows, parts.holds(db, given.$own)))
+    .with('used', (part) => nonceInsertion(part, given, sql<boolean>`"given"."holds"`));
+  let last: { readonly name: string; readonly named: Named } = { name: 'used', named: isUsed };
+  let all: typeof begun = begun;
+  for (const effect of parts.effects(db, given.$own)) {
+    const decided = `for_${effect.name}`;
+    all = all
+      .with(decided, rowsWith(last.name, last.named))
+      .with(effect.name, (() => effect.part(sql.id(decided))) as Part) as never;
+    last = effect;
+  }
+  // Nonces that are used while not all is done for each: the division takes everything back.
   // guard: act-whole without: const whole = sql<number>`0`;
-  const whole = sql<number>`case when exists (select from used) then 1 / (select count(*) from ${sql.ref(last)})::integer end`;
+  const whole = sql<number>`1 / ((select count(*) from used) = (select count(*) from ${sql.id(last.name)}))::integer`;
   return (
-    all
+    (all as unknown as QueryCreator<Parts>)
+      .with('made', rowsWith(last.name, last.named) as never)
       // guard: act-audited without: .with('audited', (part) => part.selectNoFrom(sql`1`.as('id')))
-      .with('audited', (part) => auditInsertion(part as never, last, given))
-      .selectNoFrom((eb) => [
+      .with('audited', (part) => auditInsertion(part as never, 'made as given', given))
+      .selectFrom('given')
+      .leftJoin('used', (join) => join.on(isOf('used', isUsed)))
+      .select([
+        givenAt.as('at'),
         databaseMs.as('theirsMs'),
-        eb.exists(eb.selectFrom('audited').select('id')).as('isDone'),
+        sql<boolean>`used.write_id is not null`.as('isDone'),
         whole.as('whole'),
       ])
       .$castTo<Done>()
   );
+}
+
+/** Those whose nonce is there, and with it all the rest. */
+function looking<Tables extends LedgerTables, Own>(db: Kysely<Tables>, given: Given<Own>, rows: RawBuilder<unknown>) {
+  return ledgerOf(db)
+    .selectFrom('http_nonce')
+    .innerJoin(sql<{ at: number }>`(${rows})`.as('given'), (join) => join.on(nonceIsOurs(given)))
+    .select([givenAt.as('at'), databaseMs.as('theirsMs'), sql<boolean>`true`.as('isDone')])
+    .$castTo<Done>();
 }

@@ -12,6 +12,8 @@ export interface HttpNonceTable {
   nonce: string;
   /** Seconds. */
   expires_at: number;
+  /** By which a request finds out that it was it that wrote the row; null where it needs not. */
+  write_id: ColumnType<string | null, string | undefined, never>;
 }
 
 /** Answers by Idempotency-Key. */
@@ -87,6 +89,7 @@ export const ledgerMigrations: Readonly<Record<string, Migration>> = {
   },
   // Later than anything that either service had when it came.
   '2026-12-01-remembered-longer': { up: rememberLonger },
+  '2026-12-02-write-ids': { up: addWriteIds },
 };
 
 const DAY_SECONDS = 86_400;
@@ -102,4 +105,8 @@ async function rememberLonger(db: Kysely<LedgerTables>): Promise<void> {
     .updateTable('http_nonce')
     .set((eb) => ({ expires_at: eb('expires_at', '+', 120) }))
     .execute();
+}
+
+async function addWriteIds(db: Kysely<LedgerTables>): Promise<void> {
+  await db.schema.alterTable('http_nonce').addColumn('write_id', 'uuid').execute();
 }

@@ -1,5 +1,5 @@
 import { SKEW_SECONDS } from '@bulla/crypto';
-import type { Expression, Kysely, QueryCreator } from 'kysely';
+import type { Expression, Insertable, Kysely, QueryCreator, RawBuilder } from 'kysely';
 import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
 import { agreesWithMs, databaseMs } from '../database/clock-drift.js';
@@ -16,7 +16,7 @@ const EXTRA_SECONDS = 4 * SKEW_SECONDS;
 const durably = sql<string>`set_config('synchronous_commit', 'on', true)`;
 
 /** The row of a request's nonce. */
-function nonceRow({ org, keyid, evidence: { nonce, expires } }: Signatory): HttpNonceTable {
+function nonceRow({ org, keyid, evidence: { nonce, expires } }: Signatory): Insertable<HttpNonceTable> {
   return { org, keyid, nonce, expires_at: expires + EXTRA_SECONDS };
 }
 
@@ -44,31 +44,48 @@ export interface NonceGiven {
   readonly nonceEnds: number;
   /** What the clock of the machine says. */
   readonly machineMs: number;
+  /** By which its row is told from one that another request wrote. */
+  readonly writeId: string;
 }
 
 /** The values of a request's nonce for such a statement. */
 export function nonceGiven(caller: Signatory, machineMs: number): NonceGiven {
-  const { expires_at: nonceEnds, ...row } = nonceRow(caller);
-  return { ...row, nonceEnds, machineMs };
+  const { org, keyid, nonce, expires_at: nonceEnds } = nonceRow(caller);
+  return { org, keyid, nonce, nonceEnds, machineMs, writeId: crypto.randomUUID() };
+}
+
+/** Of these, no two can use their nonces at the same moment. */
+export function nonceKey({ keyid, nonce }: NonceGiven): string {
+  return `nonce ${keyid} ${nonce}`;
 }
 
 /**
- * The first part of a statement that writes all or nothing: it uses the nonce of a request where something holds and the
- * clocks of process and database agree, and has a row then, for which the other parts write theirs.
+ * The first part of a statement that writes all or nothing of each row that is given: it uses the nonce of a request where
+ * something holds and the clocks of process and database agree, and has a row then, for which the other parts write theirs.
+ * In the order of the key, so that no two statements wait for each other.
  */
 export function nonceInsertion(db: QueryCreator<LedgerTables>, given: NonceGiven, holds: Expression<boolean>) {
-  const { org, keyid, nonce, nonceEnds, machineMs } = given;
+  const { org, keyid, nonce, nonceEnds, machineMs, writeId } = given;
   return db
     .insertInto('http_nonce')
-    .columns(['org', 'keyid', 'nonce', 'expires_at'])
+    .columns(['org', 'keyid', 'nonce', 'expires_at', 'write_id'])
     .expression(
-      db
-        .selectNoFrom([asText(org).as('org'), asText(keyid).as('keyid'), asText(nonce).as('nonce')])
-        .select(sql<number>`${nonceEnds}::int8`.as('expires_at'))
+      (db as unknown as QueryCreator<{ given: object }>)
+        .selectFrom('given')
+        .select([asText(org).as('org'), asText(keyid).as('keyid'), asText(nonce).as('nonce')])
+        .select([sql<number>`${nonceEnds}::int8`.as('expires_at'), sql<string>`${writeId}::uuid`.as('write_id')])
         .where(holds)
-        .where(agreesWithMs(machineMs)), // guard: nonce-drifted
+        .where(agreesWithMs(machineMs)) // guard: nonce-drifted
+        .orderBy(sql`${keyid}`)
+        .orderBy(sql`${nonce}`),
     )
     .onConflict((conflict) => conflict.columns(['keyid', 'nonce']).doNothing())
-    .returning('nonce')
+    .returning('write_id')
     .returning(durably.as('durably')); // guard: nonce-durable
+}
+
+/** Whether the nonce of a row is there, and was written by this very request: with it, all that goes with it. */
+export function nonceIsOurs({ keyid, nonce, writeId }: NonceGiven) {
+  return sql<boolean>`http_nonce.keyid = ${keyid} and http_nonce.nonce = ${nonce}
+    and http_nonce.write_id = ${writeId}::uuid`;
 }

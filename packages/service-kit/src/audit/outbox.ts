@@ -1,8 +1,18 @@
-import type { Expression, Kysely, OperationNodeSource, QueryCreator, Transaction } from 'kysely';
+import type {
+  Expression,
+  Kysely,
+  OperationNodeSource,
+  QueryCreator,
+  RawBuilder,
+  Transaction,
+  UpdateQueryBuilder,
+} from 'kysely';
 import { sql } from 'kysely';
+import { givenAt } from '../database/batch-statement.js';
+import { rowsWith } from './given-rows.js';
+import { GroupedWrite } from './grouped-write.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
-import { Statement } from '../database/statement.js';
 
 /** A row of the audit log. */
 export interface AuditRow {
@@ -61,21 +71,46 @@ function valuesOf({ org, event, requestId }: AuditRowOfRequest) {
   ] as const;
 }
 
+/** What a room says of a change that one statement can make. It is asked once, with places for the values. */
+export interface ChangeParts<Tables, Own> {
+  /** An update. */
+  change(db: Kysely<Tables>, own: Own): OperationNodeSource;
+  /** Whether what is there is what that leaves behind, for one who does not know whether it was made. */
+  isMade(db: Kysely<Tables>, own: Own): Expression<boolean>;
+  /** What of this only one change at a time can have. */
+  keys(own: Own): readonly string[];
+}
+
+/** The tables of an update of any one. */
+type AnyTable = Readonly<Record<'changed', { readonly at: number }>>;
+
+interface Changed {
+  readonly at: number;
+  readonly written: number;
+}
+
+type GivenChange<Own> = AuditRowOfRequest & { readonly $own: Own };
+
 /**
- * A change with the row of it, in one statement: a row for each thing that was changed, and none where nothing was.
+ * A change with the row of it, in one statement: a row for each thing that was changed, and none where nothing was. Changes
+ * that come at about the same moment are made by the same statement, each for itself.
  */
 export class AuditedChange<Tables extends LedgerTables, Own extends object> {
-  readonly #statement: Statement<Tables, AuditRowOfRequest & { readonly $own: Own }, { written: number }>;
+  readonly #keys: ChangeParts<Tables, Own>['keys'];
+  readonly #grouped: GroupedWrite<Tables, GivenChange<Own>, Changed>;
 
-  /** @param change an update that returns something for each row. It is asked once, with places for the values. */
-  constructor(change: (db: Kysely<Tables>, own: Own) => OperationNodeSource) {
-    this.#statement = new Statement((db, given) =>
-      ledgerOf(db)
-        .with('changed', () => change(db, given.$own) as Expression<object>)
-        .with('audited', (part) => auditInsertion(part as never, 'changed', given))
-        .selectFrom('audited')
-        .select(({ fn }) => fn.countAll<number>().as('written')),
-    );
+  constructor(parts: ChangeParts<Tables, Own>) {
+    this.#keys = (own) => parts.keys(own);
+    this.#grouped = new GroupedWrite<Tables, GivenChange<Own>, Changed>({
+      write: (db, given, rows) => changing(db, given, rows, parts),
+      look: (db, given, rows) =>
+        ledgerOf(db)
+          .selectFrom(sql`(${rows})`.as('given') as never)
+          .select([givenAt.as('at'), sql<number>`1`.as('written')])
+          .where(parts.isMade(db, given.$own))
+          .$castTo<Changed>(),
+      isWritten: ({ written }) => written > 0,
+    });
   }
 
   /**
@@ -83,7 +118,29 @@ export class AuditedChange<Tables extends LedgerTables, Own extends object> {
    * @throws whatever the database says
    */
   async run(db: Kysely<Tables>, row: AuditRowOfRequest, own: Own): Promise<number> {
-    const [counted] = await this.#statement.run(db, { ...row, $own: own });
-    return counted?.written ?? 0;
+    const changed = await this.#grouped.run(db, { ...row, $own: own }, this.#keys(own));
+    return changed?.written ?? 0;
   }
+}
+
+function changing<Tables extends LedgerTables, Own>(
+  db: Kysely<Tables>,
+  given: GivenChange<Own>,
+  rows: RawBuilder<unknown>,
+  parts: ChangeParts<Tables, Own>,
+) {
+  const change = parts.change(db, given.$own) as UpdateQueryBuilder<AnyTable, 'changed', 'changed', object>;
+  const changed = change.from(sql<{ at: number }>`"given"`.as('given')).returning(givenAt.as('at'));
+  return ledgerOf(db)
+    .with(
+      (name) => name('given').materialized(),
+      () => sql`(${rows})` as never,
+    )
+    .with('changed', () => changed as never)
+    .with('made', rowsWith('changed', { at: givenAt }))
+    .with('audited', (part) => auditInsertion(part as never, 'made as given', given))
+    .selectFrom('changed' as never)
+    .select([sql<number>`changed.at`.as('at'), sql<number>`count(*)`.as('written')])
+    .groupBy(sql`changed.at`)
+    .$castTo<Changed>();
 }

@@ -27,15 +27,21 @@ export class Statement<Tables, Given extends object, Row> {
     this.#build = build;
   }
 
-  /** @throws whatever the database says */
-  async run(db: Kysely<Tables>, given: Given): Promise<Row[]> {
-    const built = this.#built.get(db) ?? this.#buildFor(db);
+  /**
+   * @param over a certain connection to that database.
+   * @throws whatever the database says
+   */
+  async run(db: Kysely<Tables>, given: Given, over: Kysely<Tables> = db): Promise<Row[]> {
+    const built = this.build(db);
     const parameters = built.parameters.map((value) => (value instanceof Place ? valueAt(given, value.path) : value));
-    const { rows } = await db.executeQuery<Row>({ ...built, parameters });
+    const { rows } = await over.executeQuery<Row>({ ...built, parameters });
     return rows;
   }
 
-  #buildFor(db: Kysely<Tables>): CompiledQuery<Row> {
+  /** The statement for a database, with places for its values. */
+  build(db: Kysely<Tables>): CompiledQuery<Row> {
+    const before = this.#built.get(db);
+    if (before !== undefined) return before;
     const built = this.#build(db, placesOf([]) as Given).compile();
     if (built.parameters.includes(undefined)) throw new Error('a statement without a place for one of its values');
     this.#built.set(db, built);

@@ -219,7 +219,7 @@ export class ClaimsRepository {
 }
 
 /** Who holds a claim: its worker's fence. */
-interface Held extends ClaimKey {
+export interface Held extends ClaimKey {
   readonly fence: number;
 }
 
@@ -234,6 +234,19 @@ export function givingUp(db: Kysely<ResponderTables>, held: Held) {
   return heldBy(change(db, held).set({ state: 'indeterminate', ended_at: now }), held.fence, 'running').returning(
     'jti',
   );
+}
+
+/** Whether the worker with this fence has ended its run so, or was found to be lost: nobody else had it to end. */
+export function hasEnded(db: Kysely<ResponderTables>, { org, iss, jti, fence }: Held, state: InvocationState) {
+  const ended = db
+    .selectFrom('invocation')
+    .select('jti')
+    .where('org', '=', org)
+    .where('iss', '=', iss)
+    .where('jti', '=', jti)
+    .where('fence', '=', sql<number>`${fence}::integer`)
+    .where('state', '=', state);
+  return sql<boolean>`exists ${ended}`;
 }
 
 const BEGIN = new Statement((db: Kysely<ResponderTables>, held: Held) =>
@@ -256,6 +269,6 @@ type Change = ReturnType<typeof change>;
 /** The fence decides: only the worker that has the claim changes it. */
 function heldBy(update: Change, fence: number, state: InvocationState): Change {
   // guard: fence without: return update.where('state', '=', state);
-  // guard: fence-state without: return update.where('fence', '=', fence);
-  return update.where('fence', '=', fence).where('state', '=', state);
+  // guard: fence-state without: return update.where('fence', '=', sql<number>`${fence}::integer`);
+  return update.where('fence', '=', sql<number>`${fence}::integer`).where('state', '=', state);
 }

@@ -1,4 +1,5 @@
 import { ActAtOnce, asText, isMarkOurs } from '@bulla/service-kit';
+import type { RawBuilder } from 'kysely';
 import { sql } from 'kysely';
 import type { ResponderTables } from '../database/types.js';
 import { isAhead, markId, notBefore } from './restore-mark.repository.js';
@@ -62,32 +63,38 @@ export const FIRST_CLAIM = new ActAtOnce<ResponderTables, FirstClaim>({
     return sql<boolean>`(${isNew} and not exists ${other})`;
   },
   effects(db, { org, iss, jti, rh, envelope, max, expiresAt }) {
-    const taken = db
-      .insertInto('invocation')
-      .columns(['org', 'iss', 'jti', 'rh', 'state'])
-      .expression(
-        sql`(select ${asText(org)}, ${asText(iss)}, ${asText(jti)}, ${asText(rh)}, 'accepted' from used)` as never,
-      )
-      .onConflict((conflict) => conflict.columns(['iss', 'jti']).doNothing())
-      .returning('jti');
-    const counted = db
-      .insertInto('envelope_use')
-      .columns(['env_jti', 'org', 'uses', 'max', 'expires_at'])
-      .expression(
-        sql`(select ${asText(envelope)}, ${asText(org)}, 1, ${max}::integer, ${expiresAt}::timestamptz from taken)` as never,
-      )
-      .onConflict(
-        (conflict) =>
-          conflict
-            .column('env_jti')
-            .doUpdateSet({ uses: sql`envelope_use.uses + 1` })
-            .whereRef('envelope_use.uses', '<', 'envelope_use.max') // guard: first-use-count
-            .where('envelope_use.org', '=', org), // guard: first-use-org
-      )
-      .returning('env_jti');
+    const taken = (decided: RawBuilder<unknown>) =>
+      db
+        .insertInto('invocation')
+        .columns(['org', 'iss', 'jti', 'rh', 'state'])
+        // In the order of the key, as below, so that no two statements wait for each other.
+        .expression(
+          sql`(select ${asText(org)}, ${asText(iss)}, ${asText(jti)}, ${asText(rh)}, 'accepted'
+            from ${decided} as given order by ${iss}, ${jti})` as never,
+        )
+        .onConflict((conflict) => conflict.columns(['iss', 'jti']).doNothing())
+        .returning(['iss', 'jti']);
+    const counted = (decided: RawBuilder<unknown>) =>
+      db
+        .insertInto('envelope_use')
+        .columns(['env_jti', 'org', 'uses', 'max', 'expires_at'])
+        .expression(
+          sql`(select ${asText(envelope)}, ${asText(org)}, 1, ${max}::integer, ${expiresAt}::timestamptz
+            from ${decided} as given order by ${envelope})` as never,
+        )
+        .onConflict(
+          (conflict) =>
+            conflict
+              .column('env_jti')
+              .doUpdateSet({ uses: sql`envelope_use.uses + 1` })
+              .whereRef('envelope_use.uses', '<', 'envelope_use.max') // guard: first-use-count
+              .whereRef('envelope_use.org', '=', 'excluded.org'), // guard: first-use-org
+        )
+        .returning('env_jti');
     return [
-      ['taken', () => taken],
-      ['counted', () => counted],
+      { name: 'taken', part: taken, named: { iss, jti } },
+      { name: 'counted', part: counted, named: { env_jti: envelope } },
     ];
   },
+  keys: ({ iss, jti, envelope }) => [`question ${iss} ${jti}`, `envelope ${envelope}`],
 });

@@ -3,8 +3,15 @@ import type { Caller, Effect } from '@bulla/service-kit';
 import { AuditedChange, Ledger } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { ResponderTables, ResponderTransaction } from '../database/types.js';
-import type { ClaimKey, DirectoryRef, Taken } from './claims.repository.js';
-import { ClaimsRepository, givingUp, LEASE_SECONDS, sealing, TOMBSTONE_SECONDS } from './claims.repository.js';
+import type { ClaimKey, DirectoryRef, Held, Taken } from './claims.repository.js';
+import {
+  ClaimsRepository,
+  givingUp,
+  hasEnded,
+  LEASE_SECONDS,
+  sealing,
+  TOMBSTONE_SECONDS,
+} from './claims.repository.js';
 import { FIRST_CLAIM } from './first-claim.js';
 import { Lease } from './lease.js';
 import type { Endings, RunEnd } from './lease.js';
@@ -47,8 +54,13 @@ class DatabaseReplaced extends Error {
 
 type Settled = { readonly kind: 'run'; readonly fence: number } | Extract<Claim, { readonly kind: 'replay' }>;
 
-const SEALING = new AuditedChange(sealing);
-const GIVING_UP = new AuditedChange(givingUp);
+const keys = ({ iss, jti }: Held) => [`question ${iss} ${jti}`];
+const SEALING = new AuditedChange({ change: sealing, isMade: (db, held) => hasEnded(db, held, 'sealed'), keys });
+const GIVING_UP = new AuditedChange({
+  change: givingUp,
+  isMade: (db, held) => hasEnded(db, held, 'indeterminate'),
+  keys,
+});
 /** When a run that has just begun is worth asking for again. */
 const RETRY_AFTER_SECONDS = 2;
 

@@ -47,7 +47,8 @@ export const WRITE_ENVELOPE = new WriteOnce<VaultTables, NewEnvelopeRow>({
           sql<Date>`${expires_at}::timestamptz`.as('expires_at'),
         ]),
       )
-      .returning('jti as inserted') as never,
+      .returning('jti') as never,
+  named: ({ jti }) => ({ jti }),
 });
 
 @Injectable()

@@ -1,0 +1,110 @@
+import type { Compilable, Kysely, RawBuilder } from 'kysely';
+import { sql } from 'kysely';
+import { Statement } from './statement.js';
+
+/** A row of the answer says to which of the rows that were given it belongs, counted from 1. */
+export interface AnswerRow {
+  readonly at: number;
+}
+
+interface Lists {
+  readonly lockTimeout: string;
+  /** By column, the text of each row's value. */
+  readonly $of: Readonly<Record<string, readonly (string | null)[]>>;
+}
+
+/** How a batch is sent. */
+export interface BatchOptions<Tables> {
+  /** How long each of its waits for others may last. */
+  readonly lockTimeoutMs: number;
+  /** The connection, if it is to be a certain one. */
+  readonly over?: Kysely<Tables>;
+}
+
+/** In which place a row that is given stands. */
+export const givenAt = sql<number>`"given"."at"`;
+
+/**
+ * A {@link Statement} for any number of rows at once. Its text is the same for one as for many: the values come as lists,
+ * which become the relation `given`, and what is built with are its columns.
+ */
+export class BatchStatement<Tables, Given extends object, Row extends AnswerRow> {
+  readonly #statement: Statement<Tables, Lists, Row>;
+  /** By name, where in a row the value of the column is. */
+  readonly #columns = new Map<string, readonly string[]>();
+
+  /**
+   * @param build is called with columns in place of values, which it passes on by their names, and with what selects `given`.
+   *   They come as text: where another type is wanted it says so. Its rows say `at`.
+   */
+  constructor(build: (db: Kysely<Tables>, given: Given, rows: RawBuilder<unknown>) => Compilable<Row>) {
+    this.#statement = new Statement((db, lists) => {
+      const given = columnsOf([], this.#columns) as Given;
+      // The first time only shows which columns are wanted.
+      build(db, given, sql`select`);
+      return build(db, given, this.#rowsOf(lists));
+    });
+  }
+
+  /**
+   * @returns the row of each that was given; undefined where there is none
+   * @throws whatever the database says
+   */
+  async run(
+    db: Kysely<Tables>,
+    rows: readonly Given[],
+    { lockTimeoutMs, over = db }: BatchOptions<Tables>,
+  ): Promise<(Row | undefined)[]> {
+    this.#statement.build(db);
+    const lists = [...this.#columns].map(([name, path]) => [name, rows.map((row) => textAt(row, path))]);
+    const given = { lockTimeout: `${lockTimeoutMs}ms`, $of: Object.fromEntries(lists) as Lists['$of'] };
+    const found = await this.#statement.run(db, given, over);
+    const answers = new Map(found.map((row) => [row.at, row]));
+    return rows.map((_, index) => answers.get(index + 1));
+  }
+
+  /** The lists behind a fence: a plan that knew their lengths would be made anew for each. */
+  #rowsOf({ lockTimeout, $of }: Lists): RawBuilder<unknown> {
+    const names = [...this.#columns.keys()];
+    const lists = sql.join(names.map((name) => sql`${$of[name]}::text[] as ${sql.id(name)}`));
+    const columns = sql.join(names.map((name) => sql.id(name)));
+    const patience = sql`set_config('lock_timeout', ${lockTimeout}::text, true) as patience`;
+    return sql`select "given".* from (select ${patience}, ${lists} offset 0) as lists,
+      unnest(${columns}) with ordinality as "given"(${columns}, "at")`;
+  }
+}
+
+/** How many characters the values of a row have. */
+export function lengthOf(row: object): number {
+  return Object.values(row).reduce<number>((length, value) => length + lengthOfValue(value), 0);
+}
+
+function lengthOfValue(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  return typeof value === 'object' && value !== null ? lengthOf(value) : 8;
+}
+
+/** An object whose every member is a column; those of a member of it, after `$`, are columns of what is in that member. */
+function columnsOf(path: readonly string[], columns: Map<string, readonly string[]>): object {
+  return new Proxy(
+    {},
+    {
+      get: (_, member) => {
+        const at = [...path, String(member)];
+        if (String(member).startsWith('$')) return columnsOf(at, columns);
+        // No table has a column that begins so.
+        const name = `_${at.join('_').replaceAll('$', '')}`;
+        columns.set(name, at);
+        return sql`${sql.id('given', name)}`;
+      },
+    },
+  );
+}
+
+function textAt(row: object, path: readonly string[]): string | null {
+  const value = path.reduce<unknown>((of, name) => (of as Record<string, unknown>)[name], row);
+  if (value === null || typeof value === 'string') return value;
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  throw new Error(`a row without a value for ${path.join('.')}`);
+}
