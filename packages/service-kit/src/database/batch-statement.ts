@@ -9,6 +9,8 @@ export interface AnswerRow {
 
 interface Lists {
   readonly lockTimeout: string;
+  /** From 1 on. */
+  readonly places: readonly number[];
   /** By column, the text of each row's value. */
   readonly $of: Readonly<Record<string, readonly (string | null)[]>>;
 }
@@ -57,20 +59,21 @@ export class BatchStatement<Tables, Given extends object, Row extends AnswerRow>
   ): Promise<(Row | undefined)[]> {
     this.#statement.build(db);
     const lists = [...this.#columns].map(([name, path]) => [name, rows.map((row) => textAt(row, path))]);
-    const given = { lockTimeout: `${lockTimeoutMs}ms`, $of: Object.fromEntries(lists) as Lists['$of'] };
+    const places = rows.map((_, index) => index + 1);
+    const given = { lockTimeout: `${lockTimeoutMs}ms`, places, $of: Object.fromEntries(lists) as Lists['$of'] };
     const found = await this.#statement.run(db, given, over);
     const answers = new Map(found.map((row) => [row.at, row]));
     return rows.map((_, index) => answers.get(index + 1));
   }
 
   /** The lists behind a fence: a plan that knew their lengths would be made anew for each. */
-  #rowsOf({ lockTimeout, $of }: Lists): RawBuilder<unknown> {
+  #rowsOf({ lockTimeout, places, $of }: Lists): RawBuilder<unknown> {
     const names = [...this.#columns.keys()];
     const lists = sql.join(names.map((name) => sql`${$of[name]}::text[] as ${sql.id(name)}`));
-    const columns = sql.join(names.map((name) => sql.id(name)));
+    const columns = sql.join(names.map((name) => sql`lists.${sql.id(name)}["at"] as ${sql.id(name)}`));
     const patience = sql`set_config('lock_timeout', ${lockTimeout}::text, true) as patience`;
-    return sql`select "given".* from (select ${patience}, ${lists} offset 0) as lists,
-      unnest(${columns}) with ordinality as "given"(${columns}, "at")`;
+    return sql`select "at", ${columns}
+      from (select ${patience}, ${places}::int8[] as places, ${lists} offset 0) as lists, unnest(places) as "at"`;
   }
 }
 
