@@ -10,6 +10,8 @@ export interface Wire {
   readonly url: string;
   /** Round trips since the last look: each Sync of the extended protocol and each simple query ends one. */
   roundTrips(): number;
+  /** Breaks the connection over which the next answer comes, in place of it: what was asked for has been done. */
+  loseNextAnswer(): void;
   close(): Promise<void>;
 }
 
@@ -17,9 +19,14 @@ export async function openWire(url: string): Promise<Wire> {
   const target = new URL(url);
   const place = { port: Number(target.port === '' ? 5432 : target.port), host: target.hostname };
   let trips = 0;
+  let isNextLost = false;
   const server = createServer((near) => {
     const far = connect(place);
-    far.pipe(near);
+    far.on('data', (piece) => {
+      if (!isNextLost) return void near.write(piece);
+      isNextLost = false;
+      near.destroy();
+    });
     let rest = Buffer.alloc(0);
     let isStarted = false;
     near.on('data', (piece) => {
@@ -52,6 +59,9 @@ export async function openWire(url: string): Promise<Wire> {
       const seen = trips;
       trips = 0;
       return seen;
+    },
+    loseNextAnswer() {
+      isNextLost = true;
     },
     async close() {
       server.close();

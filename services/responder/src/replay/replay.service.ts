@@ -1,9 +1,9 @@
 import { Problem, ProblemCode } from '@bulla/contract';
 import type { Caller, Effect } from '@bulla/service-kit';
-import { AuditedChange, Ledger } from '@bulla/service-kit';
+import { Ledger } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { ResponderTables, ResponderTransaction } from '../database/types.js';
-import type { ClaimKey, DirectoryRef, Held, Taken } from './claims.repository.js';
+import type { ClaimKey, DirectoryRef, Taken } from './claims.repository.js';
 import {
   ClaimsRepository,
   givingUp,
@@ -16,6 +16,7 @@ import { FIRST_CLAIM } from './first-claim.js';
 import { Lease } from './lease.js';
 import type { Endings, RunEnd } from './lease.js';
 import { RestoreGuard } from './restore-guard.js';
+import { GIVING_UP, SEALING } from './run-ends.js';
 
 /** What decides whether a question may run: who asked it, its two hashes' worth of identity, and its envelope. */
 export interface Question {
@@ -54,13 +55,6 @@ class DatabaseReplaced extends Error {
 
 type Settled = { readonly kind: 'run'; readonly fence: number } | Extract<Claim, { readonly kind: 'replay' }>;
 
-const keys = ({ iss, jti }: Held) => [`question ${iss} ${jti}`];
-const SEALING = new AuditedChange({ change: sealing, isMade: (db, held) => hasEnded(db, held, 'sealed'), keys });
-const GIVING_UP = new AuditedChange({
-  change: givingUp,
-  isMade: (db, held) => hasEnded(db, held, 'indeterminate'),
-  keys,
-});
 /** When a run that has just begun is worth asking for again. */
 const RETRY_AFTER_SECONDS = 2;
 
