@@ -6,7 +6,6 @@ import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair, pgliteForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Module } from '@nestjs/common';
-import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import {
   AuditedChange,

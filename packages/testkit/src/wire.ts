@@ -23,9 +23,9 @@ export async function openWire(url: string): Promise<Wire> {
   const server = createServer((near) => {
     const far = connect(place);
     far.on('data', (piece) => {
-      if (!isNextLost) return void near.write(piece);
+      if (isNextLost) near.destroy();
+      else near.write(piece);
       isNextLost = false;
-      near.destroy();
     });
     let rest = Buffer.alloc(0);
     let isStarted = false;

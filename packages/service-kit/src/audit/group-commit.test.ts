@@ -21,26 +21,26 @@ class Scripted implements Sender<string, string> {
   isWrittenWhereLost = false;
   /** How often reading fails. */
   looksLost = 0;
-  #held: PromiseWithResolvers<void> | undefined;
+  #held: Promise<void> | undefined;
 
   /** Whatever is sent from now on waits for what is returned. */
   hold(): () => void {
-    const held = Promise.withResolvers<void>();
-    this.#held = held;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
     return () => {
       this.#held = undefined;
-      held.resolve();
+      resolve();
     };
   }
 
   async send(rows: readonly string[], lockTimeoutMs: number): Promise<readonly string[]> {
     this.sent.push(rows);
     this.lockTimeouts.push(lockTimeoutMs);
-    await this.#held?.promise;
+    await this.#held;
     const steps = rows.map((row) => this.script.get(row)?.shift());
     const wrong = steps.find((step) => step instanceof Error);
     if (wrong instanceof OutcomeUnknown && this.isWrittenWhereLost) this.#write(rows);
-    if (wrong !== undefined) throw wrong as Error;
+    if (wrong !== undefined) throw wrong;
     return this.#write(rows, steps);
   }
 
@@ -189,10 +189,10 @@ describe('writes of which it is not known whether they were done', () => {
   it('are looked for once more where what was sent first comes in between [guard: group-doubtful]', async () => {
     const { sender, submit } = group();
     sender.script.set('a', [lost()]);
-    const { look } = sender;
+    const look = sender.look.bind(sender);
     // The first look comes too early: the server is still at it.
     sender.look = async (rows) => {
-      const found = await look.call(sender, rows);
+      const found = await look(rows);
       for (const row of rows) sender.written.add(row);
       return found;
     };

@@ -1,5 +1,5 @@
 import { SKEW_SECONDS } from '@bulla/crypto';
-import type { Expression, Insertable, Kysely, QueryCreator, RawBuilder } from 'kysely';
+import type { Expression, Insertable, Kysely, QueryCreator } from 'kysely';
 import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
 import { agreesWithMs, databaseMs } from '../database/clock-drift.js';

@@ -156,12 +156,12 @@ function looking<Tables extends LedgerTables, Own>(db: Kysely<Tables>, given: Gi
   return ledgerOf(db)
     .selectFrom('http_nonce')
     .innerJoin(sql<{ at: number }>`(${rows})`.as('given'), (join) => join.on(nonceIsOurs(given)))
-    .select(({ exists, selectFrom }) => [
+    .select((eb) => [
       givenAt.as('at'),
       databaseMs.as('theirsMs'),
       sql<boolean>`true`.as('holds'),
       sql<boolean>`true`.as('isNew'),
-      exists(selectFrom('idempotency').select('key').where(kept)).as('isFirst'),
+      eb.exists(eb.selectFrom('idempotency').select('key').where(kept)).as('isFirst'),
     ])
     .$castTo<Written>();
 }

@@ -4,14 +4,7 @@ import { Ledger } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { ResponderTables, ResponderTransaction } from '../database/types.js';
 import type { ClaimKey, DirectoryRef, Taken } from './claims.repository.js';
-import {
-  ClaimsRepository,
-  givingUp,
-  hasEnded,
-  LEASE_SECONDS,
-  sealing,
-  TOMBSTONE_SECONDS,
-} from './claims.repository.js';
+import { ClaimsRepository, LEASE_SECONDS, TOMBSTONE_SECONDS } from './claims.repository.js';
 import { FIRST_CLAIM } from './first-claim.js';
 import { Lease } from './lease.js';
 import type { Endings, RunEnd } from './lease.js';

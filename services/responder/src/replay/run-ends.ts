@@ -1,11 +1,16 @@
 import { AuditedChange } from '@bulla/service-kit';
+import type { ResponderTables } from '../database/types.js';
 import type { Held } from './claims.repository.js';
 import { givingUp, hasEnded, sealing } from './claims.repository.js';
 
 const keys = ({ iss, jti }: Held) => [`question ${iss} ${jti}`];
 
 /** The end of a run, with its audit row. */
-export const SEALING = new AuditedChange({ change: sealing, isMade: (db, held) => hasEnded(db, held, 'sealed'), keys });
+export const SEALING = new AuditedChange<ResponderTables, Parameters<typeof sealing>[1]>({
+  change: sealing,
+  isMade: (db, held) => hasEnded(db, held, 'sealed'),
+  keys,
+});
 
 /** That a run is given up which has begun, with its audit row. */
 export const GIVING_UP = new AuditedChange({
