@@ -4,7 +4,7 @@ import { OutcomeUnknown } from '../database/outcome.js';
 /** Rows in one statement, and the characters of their values, unless one row alone has more. */
 const ROWS_MAX = 64;
 const CHARACTERS_MAX = 1_048_576;
-/** Batches of one kind on their way at the same moment. */
+/** Batches of one kind on their way at the same moment (docs/decisions/2026-11-29-group-commit.md). */
 const ON_THE_WAY_MAX = 1;
 /** A batch that takes longer holds nobody back who comes after it. */
 const SLOW_MS = 250;
@@ -88,7 +88,7 @@ export class GroupCommit<Row, Verdict> {
         for (const key of keys) this.#keysOnTheWay.delete(key);
         this.#depart();
       };
-      const slow = setTimeout(makeWay, SLOW_MS);
+      const slow = setTimeout(makeWay, SLOW_MS).unref();
       void this.#write(batch, LOCK_TOGETHER_MS).finally(makeWay);
     }
   }
