@@ -1,7 +1,6 @@
-import type { ClaimKey, ClaimsRepository } from './claims.repository.js';
-
-/** A third of the lease: two beats may be lost. */
-const BEAT_MS = 20_000;
+import type { ClaimKey, ClaimsRepository, Held } from './claims.repository.js';
+import { BEAT_MS } from './heartbeats.js';
+import type { Heartbeats, Kept } from './heartbeats.js';
 
 /** Why a run stopped: another worker, or nobody, has its claim now. */
 export class LeaseLost extends Error {
@@ -30,24 +29,26 @@ export interface Endings {
   abandon(key: ClaimKey, fence: number): Promise<void>;
 }
 
+/** What a lease asks: the database, what keeps it alive, and what writes down its end. */
+export interface LeaseParts {
+  readonly claims: Pick<ClaimsRepository, 'begin' | 'beat'>;
+  readonly heartbeats: Pick<Heartbeats, 'add' | 'remove'>;
+  readonly endings: Endings;
+}
+
 /** One worker's hold on one question. What it may still do is decided by the database, by its fence. */
-export class Lease {
-  readonly #claims: ClaimsRepository;
-  readonly #endings: Endings;
-  readonly #key: ClaimKey;
-  readonly #fence: number;
+export class Lease implements Kept {
+  readonly held: Held;
+  readonly #parts: LeaseParts;
   readonly #lost = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
   /** When the database last said that the claim is ours. */
   #shownMs = Number.NEGATIVE_INFINITY;
   /** Resolves when the hold has been let go of; set as soon as that begins. */
   #over: Promise<void> | undefined;
 
-  constructor(claims: ClaimsRepository, endings: Endings, key: ClaimKey, fence: number) {
-    this.#claims = claims;
-    this.#endings = endings;
-    this.#key = key;
-    this.#fence = fence;
+  constructor(parts: LeaseParts, held: Held) {
+    this.#parts = parts;
+    this.held = held;
   }
 
   /** Aborts with {@link LeaseLost} when the claim is lost while the run goes on. */
@@ -57,14 +58,15 @@ export class Lease {
 
   /** To be asked before the head is sent or the model called; from then on the question is never run again. */
   async begin(): Promise<boolean> {
+    const { claims, heartbeats } = this.#parts;
     const askedMs = performance.now();
     // guard: begin-first without:
-    //   await this.#claims.begin(this.#key, this.#fence);
+    //   await claims.begin(this.held, this.held.fence);
     //   const begun = true;
-    const begun = await this.#claims.begin(this.#key, this.#fence);
+    const begun = await claims.begin(this.held, this.held.fence);
     if (!begun) return false;
-    this.#shownMs = askedMs;
-    this.#timer = setInterval(() => void this.beat(), BEAT_MS).unref();
+    this.shown(askedMs);
+    heartbeats.add(this);
     return true;
   }
 
@@ -78,16 +80,27 @@ export class Lease {
   /** Shows a sign of life; false, and {@link lost}, if the claim is gone. A database that does not answer loses nothing yet. */
   async beat(): Promise<boolean> {
     const askedMs = performance.now();
-    const alive = await this.#claims.beat(this.#key, this.#fence).catch(() => undefined);
-    if (alive === true) this.#shownMs = askedMs;
-    if (alive === false) this.#lost.abort(new LeaseLost());
+    const alive = await this.#parts.claims.beat(this.held, this.held.fence).catch(() => undefined);
+    if (alive === true) this.shown(askedMs);
+    if (alive === false) this.lose();
     return alive !== false;
+  }
+
+  /** Notes that the claim was ours when the database was asked. */
+  shown(askedMs: number): void {
+    this.#shownMs = askedMs;
+  }
+
+  /** Notes that the claim is gone. */
+  lose(): void {
+    this.#parts.heartbeats.remove(this);
+    this.#lost.abort(new LeaseLost());
   }
 
   /** Ends the run and keeps its reply, if there is one to keep; false if the claim was lost. */
   async seal(end: RunEnd): Promise<boolean> {
     this.#stop();
-    const sealed = await this.#endings.seal(this.#key, this.#fence, end);
+    const sealed = await this.#parts.endings.seal(this.held, this.held.fence, end);
     if (sealed) this.#over = Promise.resolve();
     return sealed;
   }
@@ -99,11 +112,11 @@ export class Lease {
    */
   abandon(): Promise<void> {
     this.#stop();
-    this.#over ??= this.#endings.abandon(this.#key, this.#fence).catch(() => {});
+    this.#over ??= this.#parts.endings.abandon(this.held, this.held.fence).catch(() => {});
     return this.#over;
   }
 
   #stop(): void {
-    clearInterval(this.#timer);
+    this.#parts.heartbeats.remove(this);
   }
 }

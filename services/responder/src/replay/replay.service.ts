@@ -6,6 +6,7 @@ import type { ResponderTables, ResponderTransaction } from '../database/types.js
 import type { ClaimKey, DirectoryRef, Taken } from './claims.repository.js';
 import { ClaimsRepository, LEASE_SECONDS, TOMBSTONE_SECONDS } from './claims.repository.js';
 import { FIRST_CLAIM } from './first-claim.js';
+import { Heartbeats } from './heartbeats.js';
 import { Lease } from './lease.js';
 import type { Endings, RunEnd } from './lease.js';
 import { RestoreGuard } from './restore-guard.js';
@@ -57,6 +58,7 @@ export class ReplayService {
   constructor(
     private readonly ledger: Ledger<ResponderTables>,
     private readonly claims: ClaimsRepository,
+    private readonly heartbeats: Heartbeats,
     private readonly restores: RestoreGuard,
   ) {}
 
@@ -76,7 +78,8 @@ export class ReplayService {
       seal: (of, fence, end) => this.#seal(caller, of, fence, end),
       abandon: (of, fence) => this.#abandon(caller, of, fence),
     };
-    return { kind: 'run', lease: new Lease(this.claims, endings, key, settled.fence) };
+    const { claims, heartbeats } = this;
+    return { kind: 'run', lease: new Lease({ claims, heartbeats, endings }, { ...key, fence: settled.fence }) };
   }
 
   async #settle(caller: Caller, key: ClaimKey, question: Question): Promise<Settled> {

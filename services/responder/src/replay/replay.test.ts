@@ -15,6 +15,9 @@ import { RestoreMarkRepository } from './restore-mark.repository.js';
 const LONG_AGO = new Date(0);
 const END: RunEnd = { reply: '{}', frames: 1, finish: 'stop' };
 const USE = { max: 1, expiresAt: new Date(8e12) };
+/** Of leases that nobody keeps alive. */
+const NEVER = { add: () => {}, remove: () => {} };
+const HELD = { org: 'acme', iss: 'x', jti: 'y', fence: 1 };
 let key: ClaimKey;
 
 describe.each(['server', 'embedded'] as const)('claims with the %s database', (kind) => {
@@ -39,15 +42,17 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
   const isDone = async (change: ReturnType<typeof sealing>) => (await change.execute()).length === 1;
   const leaseOf = (fence: number) =>
     new Lease(
-      claims,
       {
-        seal: async (of, by, { reply }) => isDone(sealing(opened.database.db, { ...of, fence: by, reply })),
-        abandon: async (of, by) => {
-          if (!(await isDone(givingUp(opened.database.db, { ...of, fence: by })))) await claims.free(of, by);
+        claims,
+        heartbeats: NEVER,
+        endings: {
+          seal: async (of, by, { reply }) => isDone(sealing(opened.database.db, { ...of, fence: by, reply })),
+          abandon: async (of, by) => {
+            if (!(await isDone(givingUp(opened.database.db, { ...of, fence: by })))) await claims.free(of, by);
+          },
         },
       },
-      key,
-      fence,
+      { ...key, fence },
     );
   const rowOf = () =>
     opened.database.db.selectFrom('invocation').selectAll().where('jti', '=', key.jti).executeTakeFirstOrThrow();
@@ -217,7 +222,7 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
 describe('a lease', () => {
   it('is not lost for a database that does not answer for a moment', async () => {
     const claims = { beat: () => Promise.reject(new Error('gone')) };
-    const lease = new Lease(claims as never, {} as never, { org: 'acme', iss: 'x', jti: 'y' }, 1);
+    const lease = new Lease({ claims: claims as never, heartbeats: NEVER, endings: {} as never }, HELD);
     expect(await lease.beat()).toBe(true);
     expect(lease.lost.aborted).toBe(false);
   });
@@ -225,7 +230,7 @@ describe('a lease', () => {
   it('is asked for before an end is signed, unless the database has just said that it is held [guard: lease-held]', async () => {
     let beats = 0;
     const claims = { begin: async () => true, beat: async () => (++beats, beats < 2) };
-    const lease = new Lease(claims as never, {} as never, { org: 'acme', iss: 'x', jti: 'y' }, 1);
+    const lease = new Lease({ claims: claims as never, heartbeats: NEVER, endings: {} as never }, HELD);
     const startMs = Math.ceil(performance.now());
     const clock = jest.spyOn(performance, 'now');
     try {
@@ -254,7 +259,7 @@ describe('a lease', () => {
       seal: () => Promise.resolve(sealed),
       abandon: () => Promise.resolve(void (abandoned += 1)),
     };
-    const lease = new Lease({} as never, endings, { org: 'acme', iss: 'x', jti: 'y' }, 1);
+    const lease = new Lease({ claims: {} as never, heartbeats: NEVER, endings }, HELD);
     await lease.seal(END);
     await Promise.all([lease.abandon(), lease.abandon()]);
     expect(abandoned).toBe(times);

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import type { Held } from './claims.repository.js';
+import { HeartbeatsRepository } from './heartbeats.repository.js';
+
+/** A third of the lease: two beats may be lost. */
+export const BEAT_MS = 20_000;
+
+/** A hold on a question that is to be kept alive. */
+export interface Kept {
+  readonly held: Held;
+  /** @param askedMs by `performance.now()`: when the statement was sent that found the claim to be ours. */
+  shown(askedMs: number): void;
+  /** Told that another worker, or none, has the claim. */
+  lose(): void;
+  /** Asks for this one alone, and waits for its row. */
+  beat(): Promise<unknown>;
+}
+
+/** The signs of life of all runs of this process: one statement for all of them, however many there are. */
+@Injectable()
+export class Heartbeats {
+  readonly #claims: Pick<HeartbeatsRepository, 'beat'>;
+  readonly #kept = new Set<Kept>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(claims: HeartbeatsRepository) {
+    this.#claims = claims;
+  }
+
+  /** From now on this one beats with the others, for the first time within twenty seconds. */
+  add(lease: Kept): void {
+    this.#kept.add(lease);
+    this.#timer ??= setInterval(() => void this.beat(), BEAT_MS).unref();
+  }
+
+  remove(lease: Kept): void {
+    this.#kept.delete(lease);
+    if (this.#kept.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Never rejects: a database that does not answer loses nothing yet. */
+  async beat(): Promise<void> {
+    const all = [...this.#kept];
+    const askedMs = performance.now();
+    const signs = await this.#claims.beat(all.map(({ held }) => held)).catch(() => undefined);
+    if (signs === undefined) return;
+    const locked: Kept[] = [];
+    for (const [index, lease] of all.entries()) {
+      const sign = signs[index];
+      // One that ended meanwhile is not lost: its own end says how that went.
+      if (!this.#kept.has(lease)) continue;
+      if (sign === 'shown') lease.shown(askedMs);
+      else if (sign === 'lost') lease.lose();
+      else locked.push(lease);
+    }
+    await Promise.all(locked.map((lease) => lease.beat()));
+  }
+}
