@@ -38,7 +38,11 @@ export default {
     {
       ...across,
       displayName: 'test',
-      testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/bench/*.test.ts', '<rootDir>/bench/crypto/*.test.ts'],
+      testMatch: [
+        '<rootDir>/test/**/*.test.ts',
+        '<rootDir>/bench/*.test.ts',
+        '<rootDir>/bench/{connections,crypto,floor,growth}/*.test.ts',
+      ],
       testPathIgnorePatterns: ['/node_modules/', ...ALONE],
     },
     { ...across, displayName: 'alone', testRegex: ALONE },

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { startFloor } from './floor/floor.js';
 import { describeMachine } from './machine.js';
 import { measure, type Target } from './measure.js';
 import { isHeld, type Report, textOf } from './report.js';
@@ -10,10 +11,11 @@ import { startWorld, type World } from './world.js';
 
 const HELP = `usage: npm run bench:load -- [options]
 
-Measures what a vault and a responder can do, then offers each twice as much.
+Measures what a vault and a responder can do, what each takes of the processor beside
+the same service without a database, then offers each half of it and twice as much.
 Exits with 1 when a bound is missed.
 
-  --seconds <n>   how long twice the capacity is offered (60)
+  --seconds <n>   how long each load is offered at most (60)
   --clients <n>   connections over which it is offered (2000)
   --only <name>   vault or responder, not both
   --redis <url>   count requests in this Redis instead of in each process
@@ -70,7 +72,11 @@ async function run({ names, redis, write, ...load }: Options): Promise<void> {
     say(`on ${world.databaseFrom}`);
     const machine = await describeMachine(world.databaseUrl);
     const measured = [];
-    for (const name of names) measured.push(await measure(targetOf(name, world), { ...load, say }));
+    for (const name of names) {
+      const target = targetOf(name, world);
+      const floor = () => startFloor(name, world, target.make);
+      measured.push(await measure(target, { ...load, startFloor: floor, say }));
+    }
     const report: Report = { machine, measured, redis: redis !== undefined, date: new Date().toISOString() };
     process.stdout.write(`\n${textOf(report)}`);
     if (write) keep('load', textOf(report));
@@ -83,10 +89,10 @@ async function run({ names, redis, write, ...load }: Options): Promise<void> {
 function targetOf(name: Target['name'], { vault, responder, ground }: World): Target {
   if (name === 'vault') {
     // It signs the envelope; the answer is not signed, since the envelope is.
-    return { name, service: vault, make: envelopeRequests(vault.url, ground), privateOperations: 1 };
+    return { name, service: vault, make: (url) => envelopeRequests(url, ground), privateOperations: 1 };
   }
   // It opens the question and signs the end of the answer; the key of a prompt is opened once and kept for a while.
-  return { name, service: responder, make: runRequests(responder.url, ground), privateOperations: 2 };
+  return { name, service: responder, make: (url) => runRequests(url, ground), privateOperations: 2 };
 }
 
 function say(line: string): void {

@@ -1,15 +1,16 @@
 import type { ServiceProcess } from '../test/faults/service-process.js';
-import { Connections } from './connections.js';
+import { Connections } from './client-connections.js';
 import type { Figures } from './figures.js';
 import { processorSeconds } from './machine.js';
 import { peakMemoryMiB } from './memory.js';
 import { arrivals, closedLoop, openLoop } from './phases.js';
 import { makeAll, type Maker } from './requests.js';
+import type { Floor, FloorProof } from './floor/floor.js';
 
 /** Clients that ask one after the other while the best number of them is looked for. */
 const STEPS: readonly number[] = [4, 16, 32, 64, 128, 256];
 const STEP_SECONDS = 5;
-/** The peak is measured with that number, right before the overload and right after it. */
+/** The peak is measured with that number, right before the overload and right after it; the floor after each. */
 const PEAK_SECONDS = 15;
 /** Enough for the first step of any machine; the others go by what came before. */
 const FIRST_STEP_REQUESTS = 4_000;
@@ -22,7 +23,8 @@ const SAMPLE = 200;
 export interface Target {
   readonly name: 'vault' | 'responder';
   readonly service: ServiceProcess;
-  readonly make: Maker;
+  /** @param url of the service that is asked, or of its floor. */
+  readonly make: (url: string) => Maker;
   /** Operations with a private key of the service for each accepted request. */
   readonly privateOperations: number;
 }
@@ -40,7 +42,12 @@ export interface Measured {
   readonly peaks: readonly [before: Stretch, after: Stretch];
   /** The goodput of both, a second. */
   readonly peak: number;
+  /** Requests of clients who know nothing of each other, half as many a second. */
+  readonly half: Figures;
   readonly overload: Stretch;
+  /** The floor with the best number of clients, twice. */
+  readonly floors: readonly [before: Stretch, after: Stretch];
+  readonly proof: FloorProof;
   readonly clients: number;
   readonly memoryMiB: number;
 }
@@ -48,32 +55,51 @@ export interface Measured {
 /** A stretch of load, and the cores that were busy with it. */
 export interface Stretch extends Step {
   readonly cores: { readonly service: number; readonly bench: number };
+  /** Processor time of the service, user and system, for each accepted request. */
+  readonly msEach: number;
 }
 
 export interface MeasureOptions {
   readonly clients: number;
   readonly seconds: number;
+  /** Records the service and starts its floor. */
+  readonly startFloor: () => Promise<Floor>;
   readonly say: (line: string) => void;
 }
 
-/** Finds what a service can do, then offers twice as much over all connections. */
-export async function measure(target: Target, { clients, seconds, say }: MeasureOptions): Promise<Measured> {
+/** Finds what a service can do and what its floor takes, then offers twice as much over all connections. */
+export async function measure(target: Target, options: MeasureOptions): Promise<Measured> {
+  const { clients, say } = options;
   const pid = pidOf(target.service);
-  const steps = await findBest(target, clients, say);
+  const steps = await findBest(target, options);
   const best = steps.reduce((one, other) => (other.figures.goodput > one.figures.goodput ? other : one));
-  const before = await measurePeak(target, best, say);
-  const offsetsMs = arrivals(before.figures.goodput * OVERLOAD, seconds);
+  say(`${target.name}: recording the floor`);
+  const floor = await options.startFloor();
+  const floorTarget = { ...target, name: `${target.name}, floor`, service: floor.service };
+  // The first time around is not counted there either.
+  await measurePeak(floorTarget, best, options);
+  const before = await measurePeak(target, best, options);
+  const floorBefore = await measurePeak(floorTarget, best, options);
+  const half = (await offer(target, before.figures.goodput / 2, options)).figures;
+  const overload = await offer(target, before.figures.goodput * OVERLOAD, options);
+  const memoryMiB = peakMemoryMiB(pid);
+  const after = await measurePeak(target, best, options);
+  const floorAfter = await measurePeak(floorTarget, best, options);
+  const peak = (before.figures.goodput + after.figures.goodput) / 2;
+  const proof = await floor.end();
+  const floors = [floorBefore, floorAfter] as const;
+  return { target, steps, peaks: [before, after], peak, half, overload, floors, proof, clients, memoryMiB };
+}
+
+/** So many a second over all connections, for the whole time. */
+async function offer(target: Target, perSecond: number, { clients, seconds, say }: MeasureOptions): Promise<Stretch> {
+  const offsetsMs = arrivals(perSecond, seconds);
   say(`${target.name}: making ${offsetsMs.length} requests`);
-  const requests = await makeAhead(target.make, offsetsMs);
+  const requests = await makeAhead(target.make(target.service.url), offsetsMs);
   const connections = await Connections.open(target.service.port, clients);
   try {
     say(`${target.name}: ${(offsetsMs.length / seconds).toFixed(0)} requests a second for ${seconds} s`);
-    const overload = await withCores(pid, clients, () => openLoop(connections, requests, offsetsMs));
-    const memoryMiB = peakMemoryMiB(pid);
-    connections.close();
-    const after = await measurePeak(target, best, say);
-    const peak = (before.figures.goodput + after.figures.goodput) / 2;
-    return { target, steps, peaks: [before, after], peak, overload, clients, memoryMiB };
+    return await withCores(pidOf(target.service), clients, () => openLoop(connections, requests, offsetsMs));
   } finally {
     connections.close();
   }
@@ -81,17 +107,17 @@ export async function measure(target: Target, { clients, seconds, say }: Measure
 
 async function findBest(
   { name, make, service }: Target,
-  clientsMax: number,
-  say: (line: string) => void,
+  { clients: clientsMax, seconds: secondsMax, say }: MeasureOptions,
 ): Promise<Step[]> {
+  const seconds = Math.min(STEP_SECONDS, secondsMax);
   const steps: Step[] = [];
   let requests = FIRST_STEP_REQUESTS;
   const counts = STEPS.filter((clients) => clients <= clientsMax);
   // The first time around is not counted: the programs are still being compiled.
   for (const [at, clients] of [counts[0] ?? 1, ...counts].entries()) {
-    const made = await makeAhead(make, times(Math.ceil(requests), 0));
-    const figures = await ask(service, made, clients, STEP_SECONDS);
-    requests = Math.max(requests / 2, figures.goodput * STEP_SECONDS * STEP_RESERVE);
+    const made = await makeAhead(make(service.url), times(Math.ceil(requests), 0));
+    const figures = await ask(service, made, clients, seconds);
+    requests = Math.max(requests / 2, figures.goodput * seconds * STEP_RESERVE);
     if (at === 0) continue;
     steps.push({ clients, figures });
     say(`${name}: ${clients} clients: ${figures.goodput.toFixed(0)}/s, p50 ${figures.acceptedMs.p50.toFixed(0)} ms`);
@@ -100,10 +126,15 @@ async function findBest(
 }
 
 /** The best of several short steps is good by luck as well: what it can keep up is measured anew. */
-async function measurePeak({ name, make, service }: Target, best: Step, say: (line: string) => void): Promise<Stretch> {
-  const made = await makeAhead(make, times(Math.ceil(best.figures.goodput * PEAK_SECONDS * STEP_RESERVE), 0));
+async function measurePeak(
+  { name, make, service }: Pick<Target, 'make' | 'service'> & { readonly name: string },
+  best: Step,
+  { seconds: secondsMax, say }: MeasureOptions,
+): Promise<Stretch> {
+  const seconds = Math.min(PEAK_SECONDS, secondsMax);
+  const made = await makeAhead(make(service.url), times(Math.ceil(best.figures.goodput * seconds * STEP_RESERVE), 0));
   const { clients } = best;
-  const peak = await withCores(pidOf(service), clients, () => ask(service, made, clients, PEAK_SECONDS));
+  const peak = await withCores(pidOf(service), clients, () => ask(service, made, clients, seconds));
   say(`${name}: ${clients} clients again, for longer: ${peak.figures.goodput.toFixed(0)}/s`);
   return peak;
 }
@@ -124,7 +155,8 @@ async function withCores(pid: number, clients: number, load: () => Promise<Figur
   const elapsed = (performance.now() - before.at) / 1000;
   const after = taken();
   const cores = { service: (after.service - before.service) / elapsed, bench: (after.bench - before.bench) / elapsed };
-  return { clients, figures, cores };
+  const msEach = ((after.service - before.service) / figures.accepted) * 1000;
+  return { clients, figures, cores, msEach };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Connections } from './connections.js';
+import type { Connections } from './client-connections.js';
 import { type Figures, figuresOf, type Outcome } from './figures.js';
 
 /** How often the open loop looks whether requests are due. */

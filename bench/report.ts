@@ -1,4 +1,5 @@
 import { type Figures, listed, type Spread, type Verdict, verdictsOf } from './figures.js';
+import { FLOOR_BOUNDS, floorVerdicts } from './floor/verdicts.js';
 import type { Machine } from './machine.js';
 import type { Measured, Stretch } from './measure.js';
 
@@ -10,8 +11,8 @@ export interface Report {
 }
 
 /** Whether every service held every bound. */
-export function isHeld({ measured }: Report): boolean {
-  return measured.every((one) => verdicts(one).every(({ held }) => held));
+export function isHeld({ measured, machine }: Report): boolean {
+  return measured.every((one) => verdicts(one, machine).every(({ held }) => held));
 }
 
 /** Everything that was measured, as Markdown: it is read on the terminal and kept in RESULTS.md. */
@@ -21,7 +22,7 @@ export function textOf(report: Report): string {
   return [
     '# Load',
     '',
-    `${date.slice(0, 10)}. ${cpu}, ${cores} cores; Node ${node.slice(1)}, ${postgres}, Redis ${redis ? 'on' : 'off'}. Services, database and clients share the machine.`,
+    `${date.slice(0, 10)}. ${cpu}, ${cores} cores; Node ${node.slice(1)}, ${postgres}, Redis ${redis ? 'on' : 'off'}. Services, database and clients share the machine. Processor time is user and system of the service’s process; what the processes of PostgreSQL take of the same cores is in none of it.`,
     '',
     `${openssl}: ${signsPerSecond.toFixed(0)} RSA-2048 signatures a second on one core.`,
     ...measured.flatMap((one) => sectionOf(one, machine)),
@@ -29,8 +30,10 @@ export function textOf(report: Report): string {
   ].join('\n');
 }
 
-function sectionOf(one: Measured, { signsPerSecond }: Machine): string[] {
-  const { target, steps, peaks, peak, clients, memoryMiB } = one;
+function sectionOf(one: Measured, machine: Machine): string[] {
+  const { signsPerSecond } = machine;
+  const { target, steps, peaks, floors, half, peak, clients, memoryMiB } = one;
+  const { serviceMs, floorMs, signMs } = costsOf(one, machine);
   const { figures: overload, cores } = one.overload;
   const operations = peak * target.privateOperations;
   const title = target.name === 'vault' ? 'Vault: envelopes' : 'Responder: runs';
@@ -56,16 +59,37 @@ function sectionOf(one: Measured, { signsPerSecond }: Machine): string[] {
     `| processor time of the service for each accepted | ${peaks.map(msEach).join(' and ')} at the peak, ${msEach(one.overload)} with the refusals |`,
     `| private-key operations at the peak | ${operations.toFixed(0)}/s, ${target.privateOperations} for each answer: ${(operations / signsPerSecond).toFixed(2)} of what OpenSSL does on one core |`,
     '',
-    ...verdicts(one).map(({ what, held }) => `- ${held ? 'held' : '**missed**'}: ${what}`),
+    '| processor time for each accepted, beside the floor | |',
+    '|---|---|',
+    `| service, at the peak | ${serviceMs.toFixed(2)} ms: ${peaks.map(msEach).join(' and ')} |`,
+    `| floor: the same service, whose driver replays recorded rows | ${floorMs.toFixed(2)} ms: ${floors.map(msEach).join(' and ')}, at ${floors.map(({ figures }) => rate(figures)).join(' and ')} |`,
+    `| service / floor | ${(serviceMs / floorMs).toFixed(2)} |`,
+    `| one RSA-2048 signature by OpenSSL | ${signMs.toFixed(2)} ms: the floor is ${(floorMs / signMs).toFixed(2)} of them |`,
+    '',
+    `| at half of the peak | |`,
+    '|---|---|',
+    `| offered | ${(half.offered / half.seconds).toFixed(0)}/s, ${half.offered} requests, answers by status ${listed(half.statuses)} |`,
+    `| accepted, p50 / p95 / p99 | ${spread(half.acceptedMs, ' / ')} |`,
+    '',
+    ...verdicts(one, machine).map(({ what, held }) => `- ${held ? 'held' : '**missed**'}: ${what}`),
   ];
 }
 
-function verdicts({ overload, peak, target, memoryMiB }: Measured): Verdict[] {
-  return verdictsOf(overload.figures, peak, { [target.name]: memoryMiB });
+function verdicts(one: Measured, machine: Machine): Verdict[] {
+  const { overload, half, peak, target, memoryMiB, proof } = one;
+  return [
+    ...verdictsOf(overload.figures, peak, { [target.name]: memoryMiB }),
+    ...floorVerdicts({ ...costsOf(one, machine), p95Ms: half.acceptedMs.p95 }, proof, FLOOR_BOUNDS[target.name]),
+  ];
 }
 
-function msEach({ cores, figures }: Stretch): string {
-  return `${((cores.service / figures.goodput) * 1000).toFixed(1)} ms`;
+function costsOf({ peaks, floors }: Measured, { signsPerSecond }: Machine) {
+  const mean = (all: readonly Stretch[]) => all.reduce((sum, one) => sum + one.msEach, 0) / all.length;
+  return { serviceMs: mean(peaks), floorMs: mean(floors), signMs: 1000 / signsPerSecond };
+}
+
+function msEach(stretch: Stretch): string {
+  return `${stretch.msEach.toFixed(2)} ms`;
 }
 
 function rate({ goodput }: Figures): string {

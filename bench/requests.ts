@@ -8,6 +8,11 @@ const MADE_AT_ONCE = 32;
 /** Makes the request that is to be sent at a moment, in seconds since 1970. */
 export type Maker = (askedAt: number) => Promise<Buffer>;
 
+export interface RunOptions {
+  readonly stream: boolean;
+  readonly privacy: 'padded' | 'strict';
+}
+
 /** What a client knows before it asks. */
 export interface Ground {
   readonly organisation: TestOrganisation;
@@ -24,15 +29,27 @@ export function envelopeRequests(url: string, { organisation, askers, prompt }: 
   return async (signedAt) => bytesOf(await signedMessage(url, next(), 'POST', '/api/v1/envelopes', { body, signedAt }));
 }
 
-/** `POST /api/v1/invocations`: a question of its own under an envelope of its own for each, as the vault would sign it. */
-export function runRequests(url: string, { organisation, askers, prompt, tags }: Ground): Maker {
+/**
+ * `POST /api/v1/invocations`: a question of its own under an envelope of its own for each, as the vault would sign it.
+ * @param opt how it is to be answered; as a whole unless given.
+ */
+export function runRequests(url: string, { organisation, askers, prompt, tags }: Ground, opt?: RunOptions): Maker {
   const next = takeTurns(askers);
   return async (signedAt) => {
     const asker = next();
     const envelope = { cnf: { jkt: asker.sig.kid } };
-    const { body } = await ask(organisation, prompt, { asker, now: signedAt, envelope, bundle: { tags: [...tags] } });
+    const question = opt === undefined ? {} : { opt };
+    const options = { asker, now: signedAt, envelope, question, bundle: { tags: [...tags] } };
+    const { body } = await ask(organisation, prompt, options);
     return bytesOf(await signedMessage(url, asker, 'POST', '/api/v1/invocations', { body, signedAt }));
   };
+}
+
+/** `GET` of the directory that everybody may read: nothing is signed. */
+export function documentRequests(url: string, { organisation }: Ground): Maker {
+  const target = `/.well-known/bulla/${organisation.org}/directory.json`;
+  const request = bytesOf({ method: 'GET', target, headers: { host: new URL(url).host }, body: undefined });
+  return async () => request;
 }
 
 /** Makes one request for each moment. */

@@ -29,6 +29,8 @@ const AS_DEPLOYED = {
   GLIBC_TUNABLES: 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0',
 } as const;
 
+export type ServiceName = 'vault' | 'responder';
+
 /** A vault and a responder in processes of their own on one database of their own. */
 export interface World {
   readonly vault: ServiceProcess;
@@ -37,6 +39,8 @@ export interface World {
   readonly databaseUrl: string;
   /** Which server that is. */
   readonly databaseFrom: string;
+  /** Starts one more process of a service, with the settings of the one that runs and others; it ends with the world. */
+  start(name: ServiceName, more: Readonly<Record<string, string>>): Promise<ServiceProcess>;
   stop(): Promise<void>;
 }
 
@@ -60,14 +64,22 @@ export async function startWorld(more: Readonly<Record<string, string>>): Promis
     const settings = await vaultSettings(organisation, database.url);
     undo.push(() => settings.remove());
     const both = { ...AS_DEPLOYED, ...NO_CALLER_IS_LIMITED, ...more, BULLA_DATABASE_URL: database.url };
-    const vault = await startService('vault', { ...settings.settings, ...both });
-    undo.push(() => vault.stop());
+    const settingsOf: Record<ServiceName, Record<string, string>> = {
+      vault: { ...settings.settings, ...both },
+      responder: both,
+    };
+    const start = async (name: ServiceName, others: Readonly<Record<string, string>> = {}) => {
+      const service = await startService(name, { ...settingsOf[name], ...others });
+      undo.push(() => service.stop());
+      return service;
+    };
+    const vault = await start('vault');
     await bring(vault.url, organisation);
     const folder = await mkdtemp(join(tmpdir(), 'bulla-bench-'));
     undo.push(() => rm(folder, { recursive: true, force: true }));
     const keys = join(folder, 'responder.keys.json');
     await writeFile(keys, JSON.stringify(organisation.responders[0].keyFile), { mode: 0o600 });
-    const responder = await startService('responder', {
+    settingsOf.responder = {
       ...both,
       BULLA_VAULT_URL: vault.url,
       BULLA_PIN: organisation.pin,
@@ -76,12 +88,12 @@ export async function startWorld(more: Readonly<Record<string, string>>): Promis
       BULLA_LIMIT_RUNS_PER_ORG: '100000',
       // A model of its own would take from the machine what is to be measured.
       BULLA_LLM: 'builtin:echo',
-    });
-    undo.push(() => responder.stop());
+    };
+    const responder = await start('responder');
     await ready(responder.url);
     const ground = await storePrompt(vault.url, organisation, askers);
     await runOnce(responder.url, ground);
-    return { vault, responder, ground, databaseUrl: database.url, databaseFrom: database.reason, stop };
+    return { vault, responder, ground, databaseUrl: database.url, databaseFrom: database.reason, start, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -127,8 +139,11 @@ async function connect(url: string, { owner, pin }: Organisation): Promise<Bulla
   return Bulla.connect({ url, identity: await identityOf(owner.keyFile), pin });
 }
 
-/** @throws {Error} when it is not answered as an asker must be */
-async function runOnce(url: string, { organisation, askers, prompt, tags }: Ground): Promise<void> {
+/**
+ * Runs the prompt of the ground at a responder, opens the answer and verifies its end.
+ * @throws {Error} when it is not answered as an asker must be
+ */
+export async function runOnce(url: string, { organisation, askers, prompt, tags }: Ground): Promise<void> {
   const asker = askers[0] as TestMember;
   const now = Math.floor(Date.now() / 1000);
   const asked = await ask(organisation, prompt, {
@@ -139,11 +154,11 @@ async function runOnce(url: string, { organisation, askers, prompt, tags }: Grou
   });
   const { status, body } = await call(url, asker, 'POST', '/api/v1/invocations', { body: asked.body });
   if (status !== 200) throw new Error(`the run was refused: ${status} ${JSON.stringify(body)}`);
-  const { fin } = await openReply(organisation, asked, body as SealedReply);
+  const { fin } = await openReply(organisation, asked, body as SealedReply, Math.floor(Date.now() / 1000));
   if (fin.finish !== 'stop') throw new Error(`the run ended with ${fin.finish}`);
 }
 
-async function ready(url: string): Promise<void> {
+export async function ready(url: string): Promise<void> {
   for (const last = performance.now() + READY_WITHIN_MS; ; await pause(100)) {
     if ((await fetch(`${url}/health/ready`)).status === 200) return;
     if (performance.now() > last) throw new Error('the responder was not ready in time');

@@ -32,8 +32,7 @@ export class HeartbeatsRepository {
       jtis: all.map(({ jti }) => jti),
       fences: all.map(({ fence }) => fence),
     });
-    const signs = new Map(rows.map(({ at, sign }) => [at, sign]));
-    return all.map((_, index) => signs.get(index + 1) ?? 'locked');
+    return rows.map(({ sign }) => sign);
   }
 }
 
@@ -91,10 +90,10 @@ const BEAT_ALL = new Statement((db: Kysely<ResponderTables>, { orgs, askers, jti
     .selectFrom('held')
     .leftJoin('own', 'own.at', 'held.at')
     .leftJoin('shown', 'shown.at', 'held.at')
-    .select('held.at')
     .select(
       sql<SignOfLife>`case when shown.at is not null then 'shown' when own.at is null then 'lost' else 'locked' end`.as(
         'sign',
       ),
-    ),
+    )
+    .orderBy('held.at'),
 );

@@ -6,6 +6,8 @@ import type { Outcome } from './figures.js';
 const DEADLINE_MS = 45_000;
 /** So many are opened at a time. */
 const OPENED_AT_ONCE = 100;
+/** A service gives up connections that were idle for a minute. */
+const WARM_AFTER_MS = 30_000;
 /** A service gives up connections on which nothing is asked for ten seconds, unless something was asked before. */
 const FIRST = Buffer.from('GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
 const HEADER_END = Buffer.from('\r\n\r\n');
@@ -21,6 +23,7 @@ export class Connections {
   readonly #free: Connection[] = [];
   readonly #waiting: (() => void)[] = [];
   #closed = false;
+  #lost = 0;
 
   private constructor(port: number) {
     this.#port = port;
@@ -48,6 +51,29 @@ export class Connections {
     return { status: answer.status, code: answer.code, latencyMs };
   }
 
+  /** How many the service ended, or never answered on, since they were opened. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** How many are open. */
+  get count(): number {
+    let open = 0;
+    for (const { usable } of this.#all) if (usable) open++;
+    return open;
+  }
+
+  /**
+   * Asks for health on each on which nothing was asked for half a minute, so that the service keeps it.
+   * @returns what was answered to each
+   */
+  keepWarm(): Promise<Outcome[]> {
+    const beforeMs = performance.now() - WARM_AFTER_MS;
+    let due = 0;
+    while ((this.#free[due]?.usedMs ?? Number.POSITIVE_INFINITY) < beforeMs) due++;
+    return Promise.all(Array.from({ length: due }, () => this.send(FIRST)));
+  }
+
   close(): void {
     this.#closed = true;
     for (const connection of this.#all) connection.destroy();
@@ -63,6 +89,7 @@ export class Connections {
   }
 
   #giveBack(connection: Connection): void {
+    connection.usedMs = performance.now();
     this.#free.push(connection);
     this.#waiting.shift()?.();
   }
@@ -70,7 +97,9 @@ export class Connections {
   async #replace(connection: Connection): Promise<void> {
     connection.destroy();
     this.#all.delete(connection);
-    if (!this.#closed) await this.#open();
+    if (this.#closed) return;
+    this.#lost++;
+    await this.#open();
   }
 
   async #open(): Promise<void> {
@@ -96,6 +125,8 @@ class Connection {
   #parts: Buffer[] = [];
   #wanted: { resolve: (answer: Answer) => void; timer: NodeJS.Timeout } | undefined;
   usable = true;
+  /** When its last answer came, by `performance.now()`. */
+  usedMs = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;

@@ -1,0 +1,112 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { deserialize, serialize } from 'node:v8';
+import pg from 'pg';
+import { NOT_RECORDED, NotRecorded, type Recording, Replay, type Sample } from './recording.js';
+
+// Loaded into a service before its program (`node --import`): it takes the place of pg's connections. With
+// BENCH_DRIVER=record it asks as before and writes to BENCH_RECORDING what was answered, with BENCH_DRIVER=replay it
+// answers from there and asks nobody. Nothing of the product knows of it.
+
+/** Of one statement: so many at first, then one in a while, so that they differ in what time changes. */
+const SAMPLES_AT_FIRST = 32;
+const SAMPLE_EVERY_MS = 250;
+const SAMPLES_MAX = 96;
+/** Chores come once a minute; while they are recorded, once in so much less. */
+const CHORES_SOONER = 20;
+const CHORE_MS_MIN = 15_000;
+
+type Query = (this: object, ...of: unknown[]) => unknown;
+type Callback = (error: Error | null, result?: unknown) => void;
+
+interface Asked {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly callback: Callback | undefined;
+}
+
+const { BENCH_DRIVER: mode, BENCH_RECORDING: file } = process.env;
+if (file !== undefined && mode === 'record') record(file);
+if (file !== undefined && mode === 'replay') replay(file);
+
+function record(to: string): void {
+  const recording = new Map<string, Sample[]>();
+  const query = pg.Client.prototype.query as unknown as Query;
+  patch({
+    query(...of) {
+      const { text, values, callback } = askedBy(of);
+      const keep = (result: pg.QueryResult) => {
+        const samples = recording.get(text) ?? [];
+        recording.set(text, samples);
+        const { command, rowCount, rows } = result;
+        const atMs = Date.now();
+        const isFirst = samples.length < SAMPLES_AT_FIRST;
+        const isDue = samples.length < SAMPLES_MAX && atMs - (samples.at(-1)?.atMs ?? 0) >= SAMPLE_EVERY_MS;
+        if (isFirst || isDue) samples.push({ values, command, rowCount, rows, atMs });
+      };
+      if (callback === undefined)
+        return (query.apply(this, of) as Promise<pg.QueryResult>).then((result) => (keep(result), result));
+      const noted: Callback = (error, result) => {
+        if (error === null && result !== undefined) keep(result as pg.QueryResult);
+        callback(error, result);
+      };
+      return query.apply(this, [...of.slice(0, -1), noted]);
+    },
+  });
+  bringChoresForward();
+  // Values are of JavaScript's own kinds: dates, bytes, numbers, text.
+  process.on('exit', () => writeFileSync(to, serialize(recording)));
+}
+
+function replay(from: string): void {
+  const answers = new Replay(deserialize(readFileSync(from)) as Recording);
+  patch({
+    connect(callback) {
+      if (typeof callback !== 'function') return Promise.resolve(this);
+      process.nextTick(callback as Callback, null);
+      return undefined;
+    },
+    query(...of) {
+      const { text, values, callback } = askedBy(of);
+      const answered = () => {
+        try {
+          return answers.answer(text, values);
+        } catch (error) {
+          if (error instanceof NotRecorded) process.stderr.write(`${NOT_RECORDED} ${error.statement}\n`);
+          throw error;
+        }
+      };
+      if (callback === undefined) return new Promise((resolve) => resolve(answered()));
+      process.nextTick(() => {
+        try {
+          callback(null, answered());
+        } catch (error) {
+          callback(error as Error);
+        }
+      });
+      return undefined;
+    },
+  });
+}
+
+function patch(methods: Readonly<Record<string, Query>>): void {
+  Object.assign(pg.Client.prototype, methods);
+}
+
+/** The ways in which pg is asked: a text or an object, then values, then a callback. */
+function askedBy(of: readonly unknown[]): Asked {
+  const [first, second] = of;
+  const last = of.at(-1);
+  const callback = typeof last === 'function' ? (last as Callback) : undefined;
+  const isText = typeof first === 'string';
+  const { text, values = [] } = isText
+    ? { text: first, values: Array.isArray(second) ? (second as unknown[]) : [] }
+    : (first as { text: string; values?: readonly unknown[] });
+  return { text, values: isText ? values : Array.isArray(second) ? (second as unknown[]) : values, callback };
+}
+
+/** What a service does once a minute has to be on record as well. */
+function bringChoresForward(): void {
+  const { setInterval: begin } = globalThis;
+  globalThis.setInterval = ((work: () => void, ms: number, ...rest: []) =>
+    begin(work, ms >= CHORE_MS_MIN ? ms / CHORES_SOONER : ms, ...rest)) as typeof setInterval;
+}

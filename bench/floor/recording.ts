@@ -1,0 +1,159 @@
+/** Begins the line that a service writes for a statement without a recording. */
+export const NOT_RECORDED = 'bench: not recorded:';
+
+/** One statement as it was asked and answered. */
+export interface Sample {
+  readonly values: readonly unknown[];
+  readonly command: string;
+  readonly rowCount: number | null;
+  readonly rows: readonly Row[];
+  /** Milliseconds since 1970, when its answer came. */
+  readonly atMs: number;
+}
+
+/** By text of the statement. */
+export type Recording = ReadonlyMap<string, readonly Sample[]>;
+
+type Row = Readonly<Record<string, unknown>>;
+/** Makes one value of an answer. */
+type Make = (values: readonly unknown[]) => unknown;
+
+/** What a driver gives for a statement. */
+export interface Answer {
+  readonly command: string;
+  readonly rowCount: number | null;
+  readonly rows: Record<string, unknown>[];
+}
+
+/** So far from the moment of its answer may a value be that a clock made. */
+const CLOCK_WITHIN_MS = 2_000;
+
+/** A statement that was never recorded, or not so that its answer to these values is known. */
+export class NotRecorded extends Error {
+  override readonly name = 'NotRecorded';
+
+  constructor(readonly statement: string) {
+    super(`there is no recorded answer to this statement: ${statement}`);
+  }
+}
+
+/** Answers statements from a recording, without any work but that. */
+export class Replay {
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(recording: Recording) {
+    for (const [text, samples] of recording) this.#statements.set(text, new Statement(samples));
+  }
+
+  /** @throws {NotRecorded} */
+  answer(text: string, values: readonly unknown[]): Answer {
+    const answer = this.#statements.get(text)?.answer(values);
+    if (answer === undefined) throw new NotRecorded(text);
+    return answer;
+  }
+}
+
+/** All answers to one statement. */
+class Statement {
+  /** For whatever values: known where the answers to several different ones can be told from these values. */
+  readonly #any: ((values: readonly unknown[]) => Answer) | undefined;
+  /** For the same values as before. */
+  readonly #exact = new Map<string, Sample>();
+
+  constructor(samples: readonly Sample[]) {
+    for (const sample of samples) this.#exact.set(JSON.stringify(sample.values), sample);
+    const isSure = this.#exact.size > 1 || samples.every(({ values }) => values.length === 0);
+    this.#any = isSure ? learn(samples) : undefined;
+  }
+
+  answer(values: readonly unknown[]): Answer | undefined {
+    if (this.#any !== undefined) return this.#any(values);
+    const sample = this.#exact.get(JSON.stringify(values));
+    if (sample === undefined) return undefined;
+    return { command: sample.command, rowCount: sample.rowCount, rows: sample.rows.map((row) => ({ ...row })) };
+  }
+}
+
+/** How to answer whatever values; undefined where the samples do not say. */
+function learn(samples: readonly Sample[]): ((values: readonly unknown[]) => Answer) | undefined {
+  const [first] = samples;
+  if (first === undefined) return undefined;
+  const isList = ({ values, rows }: Sample) => values.every((list) => lengthOf(list) === rows.length);
+  if (first.values.length > 0 && samples.every(isList)) return learnList(samples, first);
+  const { command, rowCount } = first;
+  const isAlike = samples.every(
+    (one) => one.command === command && one.rowCount === rowCount && one.rows.length === first.rows.length,
+  );
+  if (!isAlike) return undefined;
+  const rows: [string, Make][][] = [];
+  for (const at of first.rows.keys()) {
+    const columns = learnRow(samples.map(({ values, atMs, rows: all }) => ({ values, atMs, row: all[at] ?? {} })));
+    if (columns === undefined) return undefined;
+    rows.push(columns);
+  }
+  return (values) => ({ command, rowCount, rows: rows.map((columns) => made(columns, values)) });
+}
+
+/** The same for a statement that has a row for each item of the lists that it is given, in their order. */
+function learnList(
+  samples: readonly Sample[],
+  { command }: Sample,
+): ((values: readonly unknown[]) => Answer) | undefined {
+  const columns = learnRow(
+    samples.flatMap(({ values, rows, atMs }) =>
+      rows.map((row, at) => ({ values: [at + 1, ...values.map((list) => itemOf(list, at))], atMs, row })),
+    ),
+  );
+  if (columns === undefined) return undefined;
+  return (values) => {
+    const rows = Array.from({ length: lengthOf(values[0]) ?? 0 }, (_, at) =>
+      made(columns, [at + 1, ...values.map((list) => itemOf(list, at))]),
+    );
+    return { command, rowCount: rows.length, rows };
+  };
+}
+
+/** One row of a statement, as it was answered to some values. */
+interface Seen {
+  readonly values: readonly unknown[];
+  readonly atMs: number;
+  readonly row: Row;
+}
+
+function learnRow(seen: readonly Seen[]): [string, Make][] | undefined {
+  const columns: [string, Make][] = [];
+  for (const name of Object.keys(seen[0]?.row ?? {})) {
+    const make = learnValue(seen, name);
+    if (make === undefined) return undefined;
+    columns.push([name, make]);
+  }
+  return columns;
+}
+
+/** What a clock said, what is always so, or what was given; undefined for anything else. */
+function learnValue(seen: readonly Seen[], name: string): Make | undefined {
+  const isClock = (unitMs: number) =>
+    seen.every(({ row: { [name]: value }, atMs }) => {
+      return typeof value === 'number' && Math.abs(value * unitMs - atMs) < CLOCK_WITHIN_MS;
+    });
+  if (isClock(1)) return () => Date.now();
+  const value = seen[0]?.row[name];
+  if (new Set(seen.map(({ row }) => JSON.stringify(row[name]))).size === 1) return () => value;
+  const index = seen[0]?.values.findIndex((_, at) => seen.every(({ row, values }) => values[at] === row[name])) ?? -1;
+  if (index >= 0) return (values) => values[index];
+  return isClock(1000) ? () => Math.floor(Date.now() / 1000) : undefined;
+}
+
+function made(columns: readonly (readonly [string, Make])[], values: readonly unknown[]): Record<string, unknown> {
+  const row: Record<string, unknown> = {};
+  for (const [name, make] of columns) row[name] = make(values);
+  return row;
+}
+
+function lengthOf(list: unknown): number | undefined {
+  return Array.isArray(list) ? list.length : undefined;
+}
+
+function itemOf(list: unknown, at: number): unknown {
+  return (list as unknown[])[at];
+}
