@@ -163,7 +163,7 @@ async function withCores(pid: number, clients: number, load: () => Promise<Figur
  * Makes the requests of a schedule, each signed for the moment at which it will be sent: a signature lives for a minute,
  * with a minute more for clocks that differ, so how long the making takes need not be known well.
  */
-async function makeAhead(make: Maker, offsetsMs: readonly number[]): Promise<Buffer[]> {
+export async function makeAhead(make: Maker, offsetsMs: readonly number[]): Promise<Buffer[]> {
   const startMs = Date.now();
   await makeAll(make, times(SAMPLE, Math.floor(startMs / 1000)));
   const msEach = (Date.now() - startMs) / SAMPLE;

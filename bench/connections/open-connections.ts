@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Connections } from '../client-connections.js';
-import { figuresOf, type Outcome } from '../figures.js';
-import { arrivals, closedLoop } from '../phases.js';
+import type { Outcome } from '../figures.js';
+import { makeAhead } from '../measure.js';
+import { arrivals, closedLoop, openLoop } from '../phases.js';
 import { makeAll, type Maker } from '../requests.js';
 import type { OpenStretch } from './verdicts.js';
 
@@ -9,9 +9,6 @@ import type { OpenStretch } from './verdicts.js';
 const PEAK_CLIENTS = 32;
 const PEAK_SECONDS = 10;
 const PEAK_REQUESTS = 6_000;
-const TICK_MS = 2;
-/** Signatures live for a minute: requests are made in the second before they are due. */
-const AHEAD_MS = 1_000;
 const WARM_EVERY_MS = 1_000;
 
 export interface OpenOptions {
@@ -30,17 +27,16 @@ export async function askOverOpen(options: OpenOptions): Promise<OpenStretch> {
   const { what, port, make, connections: wanted, seconds, say } = options;
   const peak = await peakOf(options);
   const perSecond = Math.min(options.perSecond, peak / 2);
-  say(`${what}: ${peak.toFixed(0)}/s at most; opening ${wanted} connections`);
+  const offsetsMs = arrivals(perSecond, seconds);
+  say(`${what}: ${peak.toFixed(0)}/s at most; making ${offsetsMs.length} requests`);
+  const requests = await makeAhead(make, offsetsMs);
+  say(`${what}: opening ${wanted} connections`);
   const connections = await Connections.open(port, wanted);
   try {
     say(`${what}: ${perSecond.toFixed(0)} requests a second over ${connections.count} connections for ${seconds} s`);
-    const outcomes: Promise<Outcome>[] = [];
     const warmed: Promise<Outcome[]>[] = [];
     const timer = setInterval(() => warmed.push(connections.keepWarm()), WARM_EVERY_MS);
-    await offer(make, arrivals(perSecond, seconds), (request, dueMs) =>
-      outcomes.push(connections.send(request, dueMs)),
-    );
-    const figures = figuresOf(await Promise.all(outcomes), seconds);
+    const figures = await openLoop(connections, requests, offsetsMs);
     clearInterval(timer);
     const unkept = (await Promise.all(warmed)).flat().filter(({ status }) => status !== 200).length;
     return { what, perSecond, figures, wanted, open: connections.count, lost: connections.lost + unkept };
@@ -61,30 +57,5 @@ async function peakOf({ port, make, seconds }: OpenOptions): Promise<number> {
     return (await closedLoop(connections, requests, load)).goodput;
   } finally {
     connections.close();
-  }
-}
-
-/** Sends each request when it is due, and makes it shortly before: two minutes of them would be too old, and too many. */
-async function offer(
-  make: Maker,
-  offsetsMs: readonly number[],
-  send: (request: Buffer, dueMs: number) => void,
-): Promise<void> {
-  const startMs = performance.now() + AHEAD_MS;
-  const startSeconds = Date.now() + AHEAD_MS;
-  const made: (Promise<Buffer> | Buffer)[] = [];
-  for (let sent = 0; sent < offsetsMs.length; ) {
-    const nowMs = performance.now() - startMs;
-    while (made.length < offsetsMs.length && (offsetsMs[made.length] ?? 0) <= nowMs + AHEAD_MS) {
-      const at = made.length;
-      const request = make(Math.floor((startSeconds + (offsetsMs[at] ?? 0)) / 1000));
-      made.push(request.then((bytes) => (made[at] = bytes)));
-    }
-    for (; sent < offsetsMs.length && (offsetsMs[sent] ?? 0) <= nowMs; sent++) {
-      const request = made[sent];
-      if (request === undefined) break;
-      send(await request, startMs + (offsetsMs[sent] ?? 0));
-    }
-    await pause(TICK_MS);
   }
 }

@@ -14,6 +14,9 @@ const HELD_MS = 45_000;
 /** So many begin at a time. */
 const OPENED_AT_ONCE = 16;
 const OVER_WITHIN_MS = 60_000;
+/** What a refusal asks for, and how many of them are no fault while so many begin at once. */
+const RETRY_AFTER_MS = 1_000;
+const REFUSED_MAX_SHARE = 0.1;
 /** More than are open: what is measured is not the limit. */
 const SPARE = 100;
 
@@ -39,16 +42,20 @@ export async function holdStreams(
   try {
     say(`opening ${wanted} streams`);
     const make = runRequests(responder.url, world.ground, { stream: true, privacy: 'padded' });
-    for (let opened = 0; opened < wanted; opened += OPENED_AT_ONCE) {
+    let refused = 0;
+    for (let opened = 0; opened < wanted && refused <= wanted * REFUSED_MAX_SHARE; ) {
       const now = Math.floor(Date.now() / 1000);
       const requests = await makeAll(
         make,
         Array.from({ length: Math.min(OPENED_AT_ONCE, wanted - opened) }, () => now),
       );
-      await Promise.all(requests.map((request) => streams.open(request)));
+      const letIn = (await Promise.all(requests.map((request) => streams.open(request)))).filter(Boolean).length;
+      opened += letIn;
+      refused += requests.length - letIn;
+      if (letIn < requests.length) await pause(RETRY_AFTER_MS);
     }
     const { open } = streams.states();
-    say(`${open} streams are open; holding them for ${HELD_MS / 1000} s`);
+    say(`${open} streams are open, ${refused} were told to come again; holding them for ${HELD_MS / 1000} s`);
     await pause(HELD_MS);
     const held = Math.min(open, streams.states().open, model.open());
     const signs = await signsOfLife(world.databaseUrl);

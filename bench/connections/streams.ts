@@ -19,14 +19,18 @@ export class Streams {
     this.#port = port;
   }
 
-  /** Asks over a connection of its own; resolves when the head of the answer is there, or what came in its place. */
-  async open(request: Buffer): Promise<void> {
+  /**
+   * Asks over a connection of its own; resolves when the head of the answer is there, or what came in its place.
+   * @returns false where it was refused
+   */
+  async open(request: Buffer): Promise<boolean> {
     const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
     const stream = new Stream(socket);
     this.#all.push(stream);
     socket.write(request);
     await stream.begun;
+    return stream.state !== 'refused';
   }
 
   /** How many are in each state. */

@@ -45,7 +45,7 @@ export function streamVerdicts({ wanted, open, shown, statements, states }: Stre
   const { ended, cut, refused } = states;
   return [
     {
-      what: `${wanted} streams are open at once, and each comes to its end (${open} open; ${ended} ended, ${cut} cut, ${refused} refused)`,
+      what: `${wanted} streams are open at once, and each comes to its end (${open} open; ${ended} ended, ${cut} cut, ${refused} told to come again)`,
       held: open === wanted && ended === wanted,
     },
     {

@@ -157,8 +157,9 @@ describe('prompts', () => {
     expect(seen).toEqual(['paging/a', 'paging/a-z', 'paging/a.z', 'paging/a/z', 'paging/a_z', 'paging/b']);
   });
 
-  it('are listed by label, and deleted ones apart', async () => {
-    const { other } = vault;
+  it('are listed by label, and deleted ones apart, of one organisation [guard: org-list-label]', async () => {
+    const { acme, other } = vault;
+    await publishPrompt(vault, acme, 'filter/of-another');
     const author = vault.clientOf(other.author);
     const list = async (query: string) =>
       bodyOf<Page>(must(200, await author.get(`/api/v1/prompts?prefix=filter/&${query}`))).data.map(({ name }) => name);
@@ -169,7 +170,11 @@ describe('prompts', () => {
     must(204, await author.delete(`/api/v1/prompts/${gone.id}`));
     expect(await list('label=production')).toEqual([labelled.name]);
     expect(await list('label=latest')).toEqual([labelled.name, moved.name]);
+    expect(await list('label=latest&limit=1')).toEqual([labelled.name]);
+    const cursor = Buffer.from(JSON.stringify([labelled.name, labelled.id])).toString('base64url');
+    expect(await list(`label=latest&cursor=${cursor}`)).toEqual([moved.name]);
     expect(await list('status=deleted')).toEqual([gone.name]);
+    expect(await list('label=latest&status=deleted')).toEqual([]);
     expect(await list('status=active')).toEqual([labelled.name, moved.name]);
   });
 

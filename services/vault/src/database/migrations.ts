@@ -20,6 +20,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-11-28-label-positions': { up: createLabelPositions },
   '2026-11-29-freshness': { up: createFreshnessTables },
   '2026-11-30-restore-mark': { up: createRestoreTables },
+  '2026-12-01-names-of-labels': { up: createLabelNamesIndex },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -186,5 +187,15 @@ async function createApprovalTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('token', 'text', (column) => column.notNull())
     .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(now))
     .addPrimaryKeyConstraint('label_approval_tag_pkey', ['approval_id', 'user_urn'])
+    .execute();
+}
+
+/** The names that ever had a label, for pages of the prompts that bear it. */
+async function createLabelNamesIndex(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createIndex('prompt_label_names')
+    .on('prompt_label')
+    .columns(['org', 'label', 'name'])
+    .where(sql.ref('seq'), '=', 1)
     .execute();
 }
