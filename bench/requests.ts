@@ -45,6 +45,11 @@ export function runRequests(url: string, { organisation, askers, prompt, tags }:
   };
 }
 
+/** Signed reads, each of a path of its own. */
+export function readRequests(url: string, asker: TestMember, pathOf: () => string): Maker {
+  return async (signedAt) => bytesOf(await signedMessage(url, asker, 'GET', pathOf(), { signedAt }));
+}
+
 /** `GET` of the directory that everybody may read: nothing is signed. */
 export function documentRequests(url: string, { organisation }: Ground): Maker {
   const target = `/.well-known/bulla/${organisation.org}/directory.json`;

@@ -17,19 +17,22 @@ const ASKERS = 16;
 const READY_WITHIN_MS = 30_000;
 
 /** Limits of callers would refuse first; what is measured is what protects all of them from each other. */
-const NO_CALLER_IS_LIMITED = {
+export const NO_CALLER_IS_LIMITED = {
   BULLA_LIMIT_KEY_PER_SECOND: '1000000',
   BULLA_LIMIT_ORG_PER_SECOND: '1000000',
 } as const;
 
 /** As the images set them. */
-const AS_DEPLOYED = {
+export const AS_DEPLOYED = {
   NODE_OPTIONS: '--max-semi-space-size=16',
   UV_THREADPOOL_SIZE: String(availableParallelism()),
   GLIBC_TUNABLES: 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0',
 } as const;
 
 export type ServiceName = 'vault' | 'responder';
+
+/** The heap that V8 allows itself on a machine of 512 MiB, which is what compose.yaml gives a service. */
+export const IN_512_MIB = { NODE_OPTIONS: `${AS_DEPLOYED.NODE_OPTIONS} --max-old-space-size=256` } as const;
 
 /** A vault and a responder in processes of their own on one database of their own. */
 export interface World {
@@ -102,7 +105,8 @@ export async function startWorld(more: Readonly<Record<string, string>>): Promis
 
 type Organisation = Ground['organisation'];
 
-async function addAskers(organisation: Organisation): Promise<TestMember[]> {
+/** Lets devices in that may run the prompt of the ground. */
+export async function addAskers(organisation: Organisation): Promise<TestMember[]> {
   const rights = { roles: ['invoker' as const], groups: ['grp:support'] };
   const askers = await Promise.all(
     Array.from({ length: ASKERS }, (_, n) => organisation.makeDevice(`asker-${n}`, rights)),
@@ -113,7 +117,11 @@ async function addAskers(organisation: Organisation): Promise<TestMember[]> {
   return askers;
 }
 
-async function storePrompt(url: string, organisation: Organisation, askers: TestMember[]): Promise<Ground> {
+/**
+ * Stores a prompt as its author does.
+ * @returns what the vault hands out for it
+ */
+export async function storePrompt(url: string, organisation: Organisation, askers: TestMember[]): Promise<Ground> {
   const client = await connect(url, organisation);
   const content = {
     messages: [

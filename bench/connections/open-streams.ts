@@ -13,6 +13,8 @@ const WORD_EVERY_MS = 5_000;
 const HELD_MS = 45_000;
 /** So many begin at a time. */
 const OPENED_AT_ONCE = 16;
+/** Each end is sealed, signed and written: not all at one moment, as answers do not end either. */
+const ENDED_PER_SECOND = 40;
 const OVER_WITHIN_MS = 60_000;
 /** What a refusal asks for, and how many of them are no fault while so many begin at once. */
 const RETRY_AFTER_MS = 1_000;
@@ -61,7 +63,7 @@ export async function holdStreams(
     const signs = await signsOfLife(world.databaseUrl);
     const memoryMiB = peakMemoryMiB(responder.child.pid ?? 0);
     say('ending them');
-    model.finish();
+    await model.finish(ENDED_PER_SECOND);
     await streams.whenOver(OVER_WITHIN_MS);
     return { stretch: { wanted, open: held, ...signs, states: streams.states() }, memoryMiB };
   } finally {

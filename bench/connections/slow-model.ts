@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 const NAME = 'slow';
 
@@ -11,8 +12,8 @@ export interface SlowModel {
   readonly name: string;
   /** Answers that are being given. */
   open(): number;
-  /** Ends them all. */
-  finish(): void;
+  /** Ends them one after the other, so many a second. */
+  finish(perSecond: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,11 +45,12 @@ export async function startSlowModel(everyMs: number): Promise<SlowModel> {
     target: `openai:http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     name: NAME,
     open: () => answers.size,
-    finish() {
-      clearInterval(timer);
+    async finish(perSecond) {
       for (const response of answers) {
+        answers.delete(response);
         say(response, {}, 'stop');
         response.end('data: [DONE]\n\n');
+        await pause(1000 / perSecond);
       }
     },
     async close() {

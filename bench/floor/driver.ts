@@ -3,9 +3,9 @@ import { deserialize, serialize } from 'node:v8';
 import pg from 'pg';
 import { NOT_RECORDED, NotRecorded, type Recording, Replay, type Sample } from './recording.js';
 
-// Loaded into a service before its program (`node --import`): it takes the place of pg's connections. With
-// BENCH_DRIVER=record it asks as before and writes to BENCH_RECORDING what was answered, with BENCH_DRIVER=replay it
-// answers from there and asks nobody. Nothing of the product knows of it.
+// Loaded into a service before its program (`node --import=…/driver.js?mode=…&recording=…`): it takes the place of pg's
+// connections. As `record` it asks as before and writes down what was answered, as `replay` it answers from there and
+// asks nobody. Nothing of the product knows of it.
 
 /** Of one statement: so many at first, then one in a while, so that they differ in what time changes. */
 const SAMPLES_AT_FIRST = 32;
@@ -24,13 +24,14 @@ interface Asked {
   readonly callback: Callback | undefined;
 }
 
-const { BENCH_DRIVER: mode, BENCH_RECORDING: file } = process.env;
-if (file !== undefined && mode === 'record') record(file);
-if (file !== undefined && mode === 'replay') replay(file);
+const { searchParams: given } = new URL(import.meta.url);
+const file = given.get('recording');
+if (file !== null && given.get('mode') === 'record') record(file);
+if (file !== null && given.get('mode') === 'replay') replay(file);
 
 function record(to: string): void {
   const recording = new Map<string, Sample[]>();
-  const query = pg.Client.prototype.query as unknown as Query;
+  const query = Reflect.get(pg.Client.prototype, 'query') as unknown as Query;
   patch({
     query(...of) {
       const { text, values, callback } = askedBy(of);
@@ -62,7 +63,7 @@ function replay(from: string): void {
   patch({
     connect(callback) {
       if (typeof callback !== 'function') return Promise.resolve(this);
-      process.nextTick(callback as Callback, null);
+      process.nextTick(callback, null);
       return undefined;
     },
     query(...of) {

@@ -9,7 +9,7 @@ import type { ServiceProcess } from '../../test/faults/service-process.js';
 import { Connections } from '../client-connections.js';
 import { closedLoop } from '../phases.js';
 import { makeAll, type Maker } from '../requests.js';
-import type { ServiceName, World } from '../world.js';
+import { AS_DEPLOYED, type ServiceName, type World } from '../world.js';
 import { answersWell, askWhatIsNotRecorded } from './checks.js';
 import { NOT_RECORDED } from './recording.js';
 
@@ -99,12 +99,10 @@ async function record(service: ServiceProcess, make: (url: string) => Maker): Pr
 }
 
 function driver(mode: 'record' | 'replay', recording: string): Record<string, string> {
-  const program = pathToFileURL(join(import.meta.dirname, 'driver.js')).href;
-  return {
-    NODE_OPTIONS: `--max-semi-space-size=16 --import=${program}`,
-    BENCH_DRIVER: mode,
-    BENCH_RECORDING: recording,
-  };
+  const program = pathToFileURL(join(import.meta.dirname, 'driver.js'));
+  program.searchParams.set('mode', mode);
+  program.searchParams.set('recording', recording);
+  return { NODE_OPTIONS: `${AS_DEPLOYED.NODE_OPTIONS} --import=${program.href}` };
 }
 
 /** An address at which a database could be; nobody answers there, and who connects is counted. */

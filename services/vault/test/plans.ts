@@ -26,18 +26,19 @@ export type PlanMode = 'force_custom_plan' | 'force_generic_plan';
  */
 export async function statementsOf(schema: string, work: () => Promise<unknown>): Promise<Sent[]> {
   const sent = new Map<string, Sent>();
-  const { query } = pg.Client.prototype;
-  pg.Client.prototype.query = function (this: pg.Client, ...of: unknown[]) {
+  const query: unknown = Reflect.get(pg.Client.prototype, 'query');
+  const noting = function (this: pg.Client, ...of: unknown[]) {
     const [first, second] = of;
     const { text, values = [] } =
       typeof first === 'string' ? { text: first, values: second as readonly unknown[] } : (first as Sent);
     if (text.includes(`"${schema}".`)) sent.set(text, { text, values });
     return (query as (...all: unknown[]) => unknown).apply(this, of);
-  } as typeof query;
+  };
+  Object.assign(pg.Client.prototype, { query: noting });
   try {
     await work();
   } finally {
-    pg.Client.prototype.query = query;
+    Object.assign(pg.Client.prototype, { query });
   }
   return [...sent.values()];
 }
@@ -93,5 +94,6 @@ function* nodesOf(plan: PlanNode): Generator<PlanNode> {
 function literalOf(value: unknown): string {
   if (value === null || value === undefined) return 'null';
   if (Array.isArray(value)) return pg.escapeLiteral(`{${value.map((item) => JSON.stringify(item)).join(',')}}`);
-  return pg.escapeLiteral(value instanceof Date ? value.toISOString() : String(value));
+  if (value instanceof Date) return pg.escapeLiteral(value.toISOString());
+  return pg.escapeLiteral(typeof value === 'string' ? value : JSON.stringify(value));
 }

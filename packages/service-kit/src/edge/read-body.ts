@@ -35,7 +35,8 @@ export async function readBody(
     // What still comes is Node's to throw away.
     payload.off('data', keep).off('end', resolve);
   }
-  return joined(chunks, length);
+  // Listeners know the list for as long as the request is open, which may be a stream of minutes.
+  return joined(chunks.splice(0), length);
 }
 
 function cut(): Problem {

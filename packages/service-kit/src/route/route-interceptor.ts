@@ -17,9 +17,14 @@ export class RouteInterceptor implements NestInterceptor {
     const entry = entryOfHandler(context.getHandler());
     const state = stateOf(request);
     state.input = readInput(entry, request, state);
-    return next
-      .handle()
-      .pipe(map((result: unknown) => write(entry, request, http.getResponse<FastifyReply>(), result)));
+    return next.handle().pipe(
+      map((result: unknown) => {
+        // A stream lasts for minutes, and what it was asked with would be kept all that time.
+        delete state.rawBody;
+        delete state.input;
+        return write(entry, request, http.getResponse<FastifyReply>(), result);
+      }),
+    );
   }
 }
 

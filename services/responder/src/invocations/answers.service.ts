@@ -31,7 +31,8 @@ const RUN_FAILED = new LogEvent<{
 
 /** One run that has begun. */
 export interface BegunRun {
-  readonly admitted: Admitted;
+  /** Not its bundle, which would be kept as long as the model speaks. */
+  readonly admitted: Pick<Admitted, 'judgement' | 'envelope' | 'question'>;
   readonly lease: Lease;
   /** What to ask the model, or the error of steps 10 to 14 that the reply will tell. */
   readonly request: ModelRequest | { readonly refused: unknown };

@@ -118,7 +118,9 @@ export class InvocationsService {
       const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping, key.signal]);
       const end = this.answers.newEnd();
       const meter = this.answers.newMeter(!admitted.question.claims.opt.stream);
-      const parts = this.answers.answer({ admitted, lease, request, signal, end, meter, work });
+      const { judgement, envelope, question } = admitted;
+      const asked = { judgement, envelope, question };
+      const parts = this.answers.answer({ admitted: asked, lease, request, signal, end, meter, work });
       return { parts, lease, end, meter, work };
     } catch (error) {
       await lease.abandon();

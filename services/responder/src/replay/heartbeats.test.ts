@@ -40,17 +40,20 @@ describe.each(['server', 'embedded'] as const)('heartbeats in the %s database', 
   /** A question whose run began, and showed itself last long ago. */
   async function running(): Promise<Lease> {
     const held: Held = { org: 'acme', iss: 'urn:bulla:acme:dev:x', jti: mintId('inv'), fence: 1 };
-    const { fence: _, ...key } = held;
     await opened.database.db
       .insertInto('invocation')
-      .values({ ...key, rh: 'rh', state: 'accepted', reply: null })
+      .values({ ...held, rh: 'rh', state: 'accepted', reply: null })
       .execute();
     const lease = new Lease({ claims, heartbeats, endings }, held);
     expect(await lease.begin()).toBe(true);
     await change(lease, { heartbeat: LONG_AGO });
     return lease;
   }
-  const at = (index: number) => leases[index] as Lease;
+  const at = (index: number): Lease => {
+    const lease = leases[index];
+    if (lease === undefined) throw new Error('there is no such lease');
+    return lease;
+  };
   const change = ({ held }: Lease, values: object) =>
     opened.database.db.updateTable('invocation').set(values).where('jti', '=', held.jti).execute();
   const heartbeatOf = async ({ held }: Lease) => {
@@ -95,17 +98,16 @@ describe.each(['server', 'embedded'] as const)('heartbeats in the %s database', 
 
   it('are of one moment for as many as there may be', async () => {
     const many = Array.from({ length: 2_000 }, () => ({ ...at(0).held, jti: mintId('inv') }));
-    const rows = many.map(({ fence: _, ...key }) => ({ ...key, rh: 'rh', state: 'running' as const, reply: null }));
+    const rows = many.map((one) => ({ ...one, rh: 'rh', state: 'running' as const, reply: null }));
     await opened.database.db.insertInto('invocation').values(rows).execute();
     const signs = await new HeartbeatsRepository(opened.database.db).beat([...many, { ...at(0).held, jti: 'none' }]);
     expect([signs.filter((sign) => sign === 'shown').length, signs.at(-1)]).toEqual([2_000, 'lost']);
   });
 
   // The embedded database has one connection, on which nobody else can hold a row.
-  const onServer = kind === 'server' && findPostgres() !== undefined ? it : it.skip;
-  onServer(
-    'wait for no row that somebody has locked, but ask for that one alone [guard: heartbeats-locked]',
-    async () => {
+  const describeOnServer = kind === 'server' && findPostgres() !== undefined ? describe : describe.skip;
+  describeOnServer('where others hold rows', () => {
+    it('wait for no row that somebody has locked, but ask for that one alone [guard: heartbeats-locked]', async () => {
       const locked = Promise.withResolvers<void>();
       const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
       const other = opened.database.db.transaction().execute(async (trx) => {
@@ -130,8 +132,8 @@ describe.each(['server', 'embedded'] as const)('heartbeats in the %s database', 
         alone.mockRestore();
       }
       expect([await shown(), at(3).lost.aborted]).toEqual([[true, true, true, true], false]);
-    },
-  );
+    });
+  });
 });
 
 describe('heartbeats', () => {

@@ -230,7 +230,7 @@ describe('a lease', () => {
   it('is asked for before an end is signed, unless the database has just said that it is held [guard: lease-held]', async () => {
     let beats = 0;
     const claims = { begin: async () => true, beat: async () => (++beats, beats < 2) };
-    const lease = new Lease({ claims: claims as never, heartbeats: NEVER, endings: {} as never }, HELD);
+    const lease = new Lease({ claims, heartbeats: NEVER, endings: {} as never }, HELD);
     const startMs = Math.ceil(performance.now());
     const clock = jest.spyOn(performance, 'now');
     try {
