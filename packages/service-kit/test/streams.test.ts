@@ -5,7 +5,9 @@ import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair, pgliteForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Module } from '@nestjs/common';
+import { Controller, Module, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import {
   AuditedChange,
@@ -23,18 +25,22 @@ import {
 } from '../src/index.js';
 import type { Caller, Database, LedgerTables, Service } from '../src/index.js';
 import { OpenapiContract, SignedClient } from '../src/testing.js';
+import { findState } from '../src/edge/request-state.js';
 
 const reply = { head: 'AAAA', frames: ['BBBB'], final: 'CCCC' };
 const question = { bundle: { v: 1, env: 'a.b.c', tags: [] }, inv: 'a.b.c.d.e' };
 const path = '/api/v1/invocations';
 let run: (caller: Caller, ledger: Ledger) => unknown = () => reply;
+/** The request that was handled last. */
+let handled: FastifyRequest;
 
 @Controller()
 class RunsController {
   constructor(private readonly ledger: Ledger) {}
 
   @Route('invocation.run')
-  async run(@CurrentCaller() caller: Caller): Promise<Response> {
+  async run(@CurrentCaller() caller: Caller, @Req() request: FastifyRequest): Promise<Response> {
+    handled = request;
     return (await run(caller, this.ledger)) as Response;
   }
 }
@@ -103,6 +109,29 @@ const streamOf = (chunks: Iterable<string> | AsyncIterable<string>, ended = () =
 };
 
 describe('a sealed answer', () => {
+  it('that comes as a stream keeps nothing of its request as long as it goes on', async () => {
+    const kept: unknown[] = [];
+    const note = () => {
+      const { rawBody, input } = findState(handled) ?? {};
+      kept.push([rawBody === undefined, input === undefined]);
+    };
+    async function* chunks() {
+      note();
+      yield 'event: bulla.head\ndata: AAAA\n\n';
+      note();
+    }
+    run = () => {
+      note();
+      return streamOf(chunks());
+    };
+    expect((await asker.post(path, question)).status).toBe(200);
+    expect(kept).toEqual([
+      [false, false],
+      [true, true],
+      [true, true],
+    ]);
+  });
+
   it('carries no signature of the service: it is its own', async () => {
     const answer = await asker.post(path, question);
     expect(answer).toMatchObject({ status: 200, body: reply });
