@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { Cut } from './slow-readers.js';
 import { SlowReaders } from './slow-readers.js';
 
@@ -76,5 +76,28 @@ describe('readers that take nothing', () => {
     await until(() => closed.length === 2);
     for (const path of ['/stranger-3', '/stranger-4']) await ask(path);
     expect(cuts).toEqual([]);
+  });
+
+  it('are not who takes a stream as it comes, whatever waits whenever one looks [guard: slow-reader-moves]', async () => {
+    jest.useFakeTimers();
+    const cut: string[] = [];
+    const readers = new SlowReaders({ timeoutMs: 60_000, unsentBytesMax: Infinity, onCut: () => {} });
+    // Both have ten bytes waiting at every look. Those of the one are always others, those of the other the same.
+    const streamOf = (name: string, bytesEach: number) => {
+      const socket = { bytesWritten: 10, writableLength: 10, destroy: () => cut.push(name) };
+      readers.watch({ socket, once: () => {} } as never);
+      return () => void (socket.bytesWritten += bytesEach);
+    };
+    const writes = [streamOf('taken', 10), streamOf('stuck', 0)];
+    try {
+      for (let second = 0; second < 300; second += 5) {
+        for (const write of writes) write();
+        await jest.advanceTimersByTimeAsync(5_000);
+      }
+      expect(cut).toEqual(['stuck']);
+    } finally {
+      readers.stop();
+      jest.useRealTimers();
+    }
   });
 });

@@ -14,6 +14,13 @@ export interface SlowReadersOptions {
   readonly onCut: (why: Cut) => void;
 }
 
+/** Bytes that wait for their reader. */
+interface Waiting {
+  readonly sinceMs: number;
+  /** How many the connection has taken when the last of them is gone. */
+  readonly goneAt: number;
+}
+
 /** An answer that was handed to its connection as a whole. */
 interface Sent {
   readonly bytes: number;
@@ -27,7 +34,7 @@ interface Sent {
  */
 export class SlowReaders {
   readonly #options: SlowReadersOptions;
-  readonly #open = new Map<ServerResponse, number | undefined>();
+  readonly #open = new Map<ServerResponse, Waiting | undefined>();
   /** In the order in which they were sent. */
   readonly #sent = new Map<ServerResponse, Sent>();
   readonly #timer: NodeJS.Timeout;
@@ -84,12 +91,15 @@ export class SlowReaders {
 
   #look(): void {
     const nowMs = performance.now();
-    for (const [response, sinceMs] of this.#open) {
-      const isStuck = unsentOf(response) > 0;
-      if (!isStuck) this.#open.set(response, undefined);
-      else if (sinceMs === undefined) this.#open.set(response, nowMs);
+    for (const [response, waiting] of this.#open) {
+      const unsent = unsentOf(response);
+      const written = response.socket?.bytesWritten ?? 0;
+      // A stream may have other bytes waiting at every look: those of the last look are what matters.
+      // guard: slow-reader-moves without: const isGone = waiting === undefined || unsent === 0;
+      const isGone = waiting === undefined || written - unsent >= waiting.goneAt;
+      if (isGone) this.#open.set(response, unsent === 0 ? undefined : { sinceMs: nowMs, goneAt: written });
       // guard: slow-reader
-      else if (nowMs - sinceMs >= this.#options.timeoutMs) this.#cut(response, 'slow_reader');
+      else if (nowMs - waiting.sinceMs >= this.#options.timeoutMs) this.#cut(response, 'slow_reader');
     }
   }
 

@@ -4,7 +4,7 @@ import { findPostgres } from '@bulla/testkit';
 import { openDatabase } from '../../test/responder-fixture.js';
 import { ClaimsRepository } from './claims.repository.js';
 import type { Held } from './claims.repository.js';
-import { BEAT_MS, Heartbeats } from './heartbeats.js';
+import { AGAIN_MS, BEAT_MS, Heartbeats } from './heartbeats.js';
 import { HeartbeatsRepository } from './heartbeats.repository.js';
 import { Lease, LeaseLost } from './lease.js';
 
@@ -146,6 +146,24 @@ describe('heartbeats', () => {
     await heartbeats.beat();
     expect(lease.lost.aborted).toBe(false);
     await lease.abandon();
+  });
+
+  it('come again soon where the database did not answer, as long as there is a run', async () => {
+    jest.useFakeTimers();
+    try {
+      let asked = 0;
+      const heartbeats = new Heartbeats({ beat: async () => (asked++, Promise.reject(new Error('gone'))) } as never);
+      const claims = { begin: async () => true, beat: async () => true };
+      const lease = new Lease({ claims, heartbeats, endings }, held);
+      await lease.begin();
+      await jest.advanceTimersByTimeAsync(BEAT_MS + 2 * AGAIN_MS);
+      expect([asked, lease.lost.aborted]).toEqual([3, false]);
+      await lease.abandon();
+      await jest.advanceTimersByTimeAsync(3 * BEAT_MS);
+      expect(asked).toBe(3);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('go on as long as there is a run, and no longer', async () => {

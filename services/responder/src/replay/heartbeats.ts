@@ -5,6 +5,9 @@ import { HeartbeatsRepository } from './heartbeats.repository.js';
 /** A third of the lease: two beats may be lost. */
 export const BEAT_MS = 20_000;
 
+/** After a beat that the database did not answer: all runs would lose their claims together. */
+export const AGAIN_MS = 5_000;
+
 /** A hold on a question that is to be kept alive. */
 export interface Kept {
   readonly held: Held;
@@ -22,6 +25,7 @@ export class Heartbeats {
   readonly #claims: Pick<HeartbeatsRepository, 'beat'>;
   readonly #kept = new Set<Kept>();
   #timer: NodeJS.Timeout | undefined;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(claims: HeartbeatsRepository) {
     this.#claims = claims;
@@ -37,15 +41,20 @@ export class Heartbeats {
     this.#kept.delete(lease);
     if (this.#kept.size > 0) return;
     clearInterval(this.#timer);
+    clearTimeout(this.#again);
     this.#timer = undefined;
   }
 
-  /** Never rejects: a database that does not answer loses nothing yet. */
+  /** Never rejects: a database that does not answer loses nothing yet, and is asked again soon. */
   async beat(): Promise<void> {
+    clearTimeout(this.#again);
     const all = [...this.#kept];
     const askedMs = performance.now();
     const signs = await this.#claims.beat(all.map(({ held }) => held)).catch(() => undefined);
-    if (signs === undefined) return;
+    if (signs === undefined) {
+      if (this.#kept.size > 0) this.#again = setTimeout(() => void this.beat(), AGAIN_MS).unref();
+      return;
+    }
     const locked: Kept[] = [];
     for (const [index, lease] of all.entries()) {
       const sign = signs[index];
