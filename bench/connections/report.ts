@@ -33,7 +33,7 @@ export function textOf(report: ConnectionsReport): string {
     '|---|---|---|---|---|---|---|---|---|',
     ...stretches.map(({ what, open, perSecond, figures }) => {
       const { p50, p95, p99 } = figures.acceptedMs;
-      const cells = [open, perSecond.toFixed(0), figures.seconds, figures.offered, listed(figures.statuses)];
+      const cells = [open, perSecond.toFixed(0), figures.seconds.toFixed(0), figures.offered, listed(figures.statuses)];
       return `| ${[what, ...cells, ms(p50), ms(p95), ms(p99)].join(' | ')} |`;
     }),
     ...(streams === undefined ? [] : ['', `${streams.open} streams were open at once at one responder.`]),
