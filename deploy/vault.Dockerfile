@@ -22,14 +22,15 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=cache,target=/
 
 FROM ${BASE_IMAGE}
 RUN groupadd --gid 10001 bulla && \
-    useradd --uid 10001 --gid bulla --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin bulla
+    useradd --uid 10001 --gid bulla --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin bulla && \
+    install --directory --owner=bulla --group=bulla --mode=700 /var/lib/bulla
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /runtime /bulla
 WORKDIR /bulla
 # Room for young garbage: less than Node takes on a large machine, more than it takes in 512 MB (EVIDENCE.md).
 ENV NODE_OPTIONS=--max-semi-space-size=16
 # Cryptography runs in as many threads as the container has cores; this counts only before Node starts.
-ENV NODE_ENV=production UV_THREADPOOL_SIZE=2 BULLA_HOST=0.0.0.0
+ENV NODE_ENV=production UV_THREADPOOL_SIZE=2 BULLA_HOST=0.0.0.0 BULLA_AUDIT_MARKS=/var/lib/bulla/audit-marks
 USER 10001:10001
 EXPOSE 4100 9464
 STOPSIGNAL SIGTERM

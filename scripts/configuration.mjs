@@ -9,6 +9,8 @@ export const PAGE = 'docs/guide/configuration.md';
 /** What each setting is for. What is expected, and what holds without it, is read from its schema. */
 const MEANINGS = {
   BULLA_ANSWER_BYTES_MAX: 'the longest answer that a run may give, in bytes',
+  BULLA_AUDIT_MARKS:
+    'a folder for what was signed of the audit log last, outside the database; replicas keep one each, or share one',
   BULLA_BOOTSTRAP_SECRET: 'secrets that each let one new organisation in; a secret works once',
   BULLA_DATABASE_POOL: 'the most connections that each service keeps to the database',
   BULLA_DATABASE_URL: 'the PostgreSQL database, 15 or newer',
@@ -48,7 +50,10 @@ const MEANINGS = {
 };
 
 /** What depends on the machine, and so is not written as it is on this one. */
-const BY_THE_MACHINE = { BULLA_DATABASE_POOL: 'four for each core, and ten at least' };
+const BY_THE_MACHINE = {
+  BULLA_AUDIT_MARKS: 'beside the key file',
+  BULLA_DATABASE_POOL: 'four for each core, and ten at least',
+};
 
 /** Of programs that do not read them by a schema, and of `bulla up` the same. */
 const COMMAND = {

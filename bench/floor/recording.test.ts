@@ -50,6 +50,13 @@ describe('a replay', () => {
     expect(replay.answer('select', listed([])).rows).toEqual([]);
   });
 
+  it('answers so where all rows are given something beside their lists', () => {
+    const listed = (ids: string[]) => ['100ms', ids];
+    const rows = (ids: string[]) => ids.map((_, at) => ({ at: at + 1, isNew: true }));
+    const replay = replayOf(sample(listed(['a']), rows(['a'])), sample(listed(['b', 'c']), rows(['b', 'c'])));
+    expect(replay.answer('select', listed(['d', 'e', 'f'])).rows).toEqual(rows(['d', 'e', 'f']));
+  });
+
   // Each would be a floor that makes answers up.
   it.each([
     ['were only ever asked with others', [sample(['a'], [{ n: 1 }])]],

@@ -78,8 +78,11 @@ class Statement {
 function learn(samples: readonly Sample[]): ((values: readonly unknown[]) => Answer) | undefined {
   const [first] = samples;
   if (first === undefined) return undefined;
-  const isList = ({ values, rows }: Sample) => values.every((list) => lengthOf(list) === rows.length);
-  if (first.values.length > 0 && samples.every(isList)) return learnList(samples, first);
+  const isList = ({ values, rows }: Sample) => {
+    const lengths = values.map(lengthOf).filter((length) => length !== undefined);
+    return lengths.length > 0 && lengths.every((length) => length === rows.length);
+  };
+  if (samples.every(isList)) return learnList(samples, first);
   const { command, rowCount } = first;
   const isAlike = samples.every(
     (one) => one.command === command && one.rowCount === rowCount && one.rows.length === first.rows.length,
@@ -94,7 +97,7 @@ function learn(samples: readonly Sample[]): ((values: readonly unknown[]) => Ans
   return (values) => ({ command, rowCount, rows: rows.map((columns) => made(columns, values)) });
 }
 
-/** The same for a statement that has a row for each item of the lists that it is given, in their order. */
+/** The same for a statement that has a row for each item of the lists among its values, in their order. */
 function learnList(
   samples: readonly Sample[],
   { command }: Sample,
@@ -106,9 +109,8 @@ function learnList(
   );
   if (columns === undefined) return undefined;
   return (values) => {
-    const rows = Array.from({ length: lengthOf(values[0]) ?? 0 }, (_, at) =>
-      made(columns, [at + 1, ...values.map((list) => itemOf(list, at))]),
-    );
+    const length = values.map(lengthOf).find((one) => one !== undefined) ?? 0;
+    const rows = Array.from({ length }, (_, at) => made(columns, [at + 1, ...values.map((list) => itemOf(list, at))]));
     return { command, rowCount: rows.length, rows };
   };
 }
@@ -154,6 +156,7 @@ function lengthOf(list: unknown): number | undefined {
   return Array.isArray(list) ? list.length : undefined;
 }
 
-function itemOf(list: unknown, at: number): unknown {
-  return (list as unknown[])[at];
+/** What a row is given: its item of a list, or what all are given. */
+function itemOf(value: unknown, at: number): unknown {
+  return Array.isArray(value) ? (value as unknown[])[at] : value;
 }

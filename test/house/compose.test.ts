@@ -99,8 +99,11 @@ describe('compose.yaml', () => {
       'postgres-files': ['init', 'postgres'],
       'redis-files': ['init', 'redis'],
       'postgres-data': ['postgres'],
+      'vault-marks': ['vault'],
+      'responder-marks': ['responder'],
     });
-    for (const name of ['vault', 'responder']) expect(services[name]?.volumes).toEqual([`${name}-files:/run/bulla:ro`]);
+    for (const name of ['vault', 'responder'])
+      expect(services[name]?.volumes).toEqual([`${name}-files:/run/bulla:ro`, `${name}-marks:/var/lib/bulla`]);
   });
 
   it('starts the responder when a renewer has called the directory the newest, and gives the renewer no other keys', () => {

@@ -57,15 +57,15 @@ export const environmentByDetour: SourceRule = (file) =>
       (ts.isElementAccessExpression(node) && isProcess(node.expression)),
   );
 
-/** A row of the audit log from elsewhere than the outbox, by Kysely or in SQL of its own. */
+/** A row of the audit log from elsewhere than the outbox and the sequencer, by Kysely or in SQL of its own. */
 export const auditedByDetour: SourceRule = (file) =>
   file.nodes.filter(
     (node) =>
       (ts.isCallExpression(node) &&
         /^(insert|replace|merge)Into$/.test(calledName(node) ?? '') &&
-        /\baudit_event\b/.test(node.arguments[0]?.getText() ?? '')) ||
+        /\baudit_(outbox|log|tile|entry)\b/.test(node.arguments[0]?.getText() ?? '')) ||
       ((ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) &&
-        /\b(insert|merge)\s+into\b[^;]*\baudit_event\b/is.test(node.getText())),
+        /\b(insert|merge)\s+into\b[^;]*\baudit_(outbox|log|tile|entry)\b/is.test(node.getText())),
   );
 
 /** Whose custody a name is in, asked of the one function that knows, or read past it in a policy. */

@@ -140,9 +140,9 @@ async function answerAndFail(): Promise<void> {
   apart.model.follow({ replies: { tokens: [ANSWER] } });
   expect([await run(), await run({ claim: VARIABLE }, true)]).toEqual([ANSWER, ANSWER]);
   expect(await run({ claim: VARIABLE, more: VARIABLE })).toBe('variable_unknown');
-  await database.query('alter table responder.audit_event add constraint fails check (false) not valid');
+  await database.query('alter table responder.audit_outbox add constraint fails check (false) not valid');
   expect(await run()).not.toBe(ANSWER);
-  await database.query('alter table responder.audit_event drop constraint fails');
+  await database.query('alter table responder.audit_outbox drop constraint fails');
   await database.query('begin; lock table responder.invocation');
   const waiting = run();
   await pause(4 * SLOW_MS);

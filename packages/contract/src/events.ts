@@ -9,16 +9,19 @@ import {
   InvocationId,
   Kid,
   Label,
+  LogOrigin,
   Pin,
   PromptId,
   ResponderUrn,
 } from './ids.js';
+import { GRANTS_MAX } from './http/limits.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { PROBLEMS } from './http/problem-record.js';
 import { ProblemCode } from './http/problems.js';
 import { Kind } from './roles.js';
 import type { EnrolmentRouteName, SignedRouteName } from './http/route-call.js';
 
+const LogPlace = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const published = z.strictObject({ version: Version });
 const ofPrompt = z.strictObject({ prompt: PromptId });
 const items = z.strictObject({ items: Count });
@@ -56,7 +59,14 @@ const AUDIT_FACTS = {
   'prompt.find': ofPrompt,
   'prompt.get': ofPrompt,
   'prompt.delete': ofPrompt,
-  'version.create': z.strictObject({ prompt: PromptId, version: Version, chash: Hash, grants: Count }),
+  'version.create': z.strictObject({
+    prompt: PromptId,
+    version: Version,
+    chash: Hash,
+    grants: Count,
+    /** The keys that it was sealed to: who can read it from now on. Entries of earlier versions lack them. */
+    to: z.array(Kid).max(GRANTS_MAX).optional(),
+  }),
   'version.list': itemsOfPrompt,
   'version.get': z.strictObject({ prompt: PromptId, version: Version, granted: z.boolean() }),
   /** Where the move waits, or had waited, for further people: the approval, and how many of them were there after this. */
@@ -73,7 +83,15 @@ const AUDIT_FACTS = {
   'approval.get': ofApproval,
   'approval.give': ofApproval.extend({ given: Count, moved: z.boolean() }),
   'approval.drop': ofApproval,
-  'grant.add': z.strictObject({ prompt: PromptId, added: Count }),
+  /** `to` has every grant that came, new or not. */
+  'grant.add': z.strictObject({
+    prompt: PromptId,
+    added: Count,
+    to: z
+      .array(z.strictObject({ version: Version, kid: Kid }))
+      .max(GRANTS_MAX)
+      .optional(),
+  }),
   'grant.list': itemsOfPrompt,
   'grant.delete': z.strictObject({ prompt: PromptId, whash: Hash }),
   'grant.collect': z.strictObject({ kid: Kid, items: Count }),
@@ -98,9 +116,27 @@ const AUDIT_FACTS = {
     invocation: InvocationId,
     frames: Count,
     finish: z.enum(['stop', 'length', 'tool_calls']),
+    /** SHA-256 of the fin's characters: this very reply. Its signature is in it, so nobody can guess what it stands for. */
+    fin: Hash,
+  }),
+  'audit.list': items,
+  'audit.get': z.strictObject({ index: LogPlace }),
+  'audit.checkpoint': z.strictObject({}),
+  'audit.tile': z.strictObject({}),
+  'audit.bundle': z.strictObject({ index: LogPlace, items: Count }),
+  'audit.prove': z.strictObject({}),
+  /** The first entry of a log. After a restore it says what was known of the log before, which is never continued. */
+  'log.begin': z.strictObject({
+    log: Count.min(1),
+    before: z.strictObject({ origin: LogOrigin, size: LogPlace, root: Hash }).optional(),
   }),
 } as const satisfies Record<
-  SignedRouteName | EnrolmentRouteName | 'organisation.create' | 'organisation.handback' | 'invocation.finish',
+  | SignedRouteName
+  | EnrolmentRouteName
+  | 'organisation.create'
+  | 'organisation.handback'
+  | 'invocation.finish'
+  | 'log.begin',
   z.ZodObject
 >;
 
@@ -116,6 +152,8 @@ const Actor = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('enrolment'), kid: Kid }),
   z.strictObject({ type: z.literal('bootstrap') }),
   z.strictObject({ type: z.literal('documents') }),
+  /** The service itself. */
+  z.strictObject({ type: z.literal('service') }),
 ]);
 
 const base = {
@@ -145,7 +183,7 @@ interface RefusedStrangers {
   obj: { count: number };
 }
 
-/** One entry of the audit log; when, by which organisation and for which request id stand in its columns. */
+/** What an entry of the audit log says; `AuditLeaf` adds which entry it is, when and in whose log. */
 export type AuditEvent = { [Act in AuditAct]: Done<Act> | Refused<Act> }[AuditAct] | RefusedStrangers;
 
 const entries = Object.entries(AUDIT_FACTS).map(([act, facts]) =>

@@ -57,6 +57,21 @@ export const ApprovalId = typeId(
 ).brand<'ApprovalId'>();
 export type ApprovalId = z.infer<typeof ApprovalId>;
 
+/** An entry of the audit log; the service that writes it mints the id. */
+export const AuditEntryId = typeId(
+  'aud',
+  'Id of an entry of the audit log; the service mints it.',
+).brand<'AuditEntryId'>();
+export type AuditEntryId = z.infer<typeof AuditEntryId>;
+
+/** Name of a log: the URN of its service, and which of its logs it is. */
+export const LogOrigin = z
+  .string()
+  .regex(/^urn:bulla:[a-z0-9:-]{1,200}\/audit\/[1-9][0-9]{0,8}$/, 'must be the origin of a log');
+
+/** X-Request-Id of a request. */
+export const RequestId = z.string().regex(/^[!-~]{1,128}$/, 'must be a request id');
+
 /** Short name of an organisation: what stands after `urn:bulla:`. */
 export const Organisation = z
   .string()

@@ -7,6 +7,18 @@ export {
   PendingMove,
 } from './labels/approvals.js';
 export { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes/envelopes.js';
+export {
+  AuditBundle,
+  AuditCheckpoints,
+  AuditEntry,
+  AuditEntryPage,
+  AuditProofs,
+  AuditRecord,
+  AuditTile,
+  TILE_WIDTH,
+} from './audit/audit.js';
+export { encodeLeaf, parseLeaf } from './audit/leaf.js';
+export type { AuditLeaf, AuditStamp } from './audit/leaf.js';
 export { AuditEvent, auditResult } from './events.js';
 export type { AuditAct, AuditFacts } from './events.js';
 export {

@@ -13,6 +13,7 @@ const ADMIN = [
   'grant.read',
   'grant.delete',
   'envelope.read',
+  'audit.read',
 ];
 
 /** What each role may, all of it: a role without a row does not compile. */
@@ -40,7 +41,7 @@ const HELD = {
     'envelope.read',
     'invocation.run',
   ],
-  auditor: ['prompt.read', 'label.follow', 'grant.read', 'envelope.read'],
+  auditor: ['prompt.read', 'label.follow', 'grant.read', 'envelope.read', 'audit.read'],
   renewer: ['label.follow', 'label.renew'],
   service: ['grant.collect', 'grant.write', 'grant.delete'],
   gateway: ['invocation.run'],

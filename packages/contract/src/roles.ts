@@ -39,6 +39,8 @@ export const PERMISSIONS = {
   'grant.delete': ['admin', 'author', 'invoker', 'service'],
   'envelope.issue': ['invoker'],
   'envelope.read': ['admin', 'invoker', 'auditor'],
+  /** Read the audit log, and verify it. */
+  'audit.read': ['admin', 'auditor'],
   /** Have a responder run a prompt; a gateway only carries another's question. */
   'invocation.run': ['invoker', 'gateway'],
 } as const satisfies Record<string, readonly Role[]>;

@@ -1,3 +1,4 @@
+import { AUDIT_ROUTES } from './audit/audit-routes.js';
 import { APPROVAL_ROUTES } from './labels/approval-routes.js';
 import { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes/envelopes.js';
 import { AcceptedGrants, GrantPage, GrantQuery, NewGrants, OwnGrantPage, OwnGrantQuery } from './envelopes/grants.js';
@@ -210,6 +211,9 @@ export const ROUTES = {
       'trust_rollback',
     ],
   },
+
+  // What both services wrote down, for those who check it.
+  ...AUDIT_ROUTES,
 
   // What every service says about itself.
   'health.live': {

@@ -69,6 +69,11 @@ const request = {
   created_at: time,
 };
 
+const auditOrigin = 'urn:bulla:acme:svc:vault/audit/1';
+const note = `${auditOrigin}\n8\nh/8=\n\n\u2014 ${auditOrigin} c2ln\n`;
+const auditEntry = { index: 7, at: time, leaf: `{"v":1,"id":"aud_${suffix}"}` };
+const evidence = { base: '"@method": POST\n"@path": /api/v1/envelopes', signature: 'c2ln' };
+
 export interface Example {
   readonly name: string;
   readonly schema: z.ZodType;
@@ -191,6 +196,16 @@ export const EXAMPLES: readonly Example[] = [
   example('ReplyEvent head', contract.ReplyEvent, { event: 'bulla.head', data: 'eyJ9' }),
   example('ReplyEvent frame', contract.ReplyEvent, { event: 'bulla.frame', id: 0, data: 'AAAA' }),
   example('ReplyEvent final', contract.ReplyEvent, { event: 'bulla.final', data: 'AAAA' }),
+  example('AuditEntry', contract.AuditEntry, auditEntry),
+  example('AuditEntryPage', contract.AuditEntryPage, { data: [auditEntry], next_cursor: 'WzdQ' }),
+  example('AuditRecord', contract.AuditRecord, { ...auditEntry, evidence }),
+  example('AuditBundle', contract.AuditBundle, { data: [{ ...auditEntry, evidence }] }),
+  example('AuditTile', contract.AuditTile, { hashes: hash }),
+  example('AuditCheckpoints', contract.AuditCheckpoints, { data: [{ log: 1, origin: auditOrigin, checkpoint: note }] }),
+  example('AuditProofs', contract.AuditProofs, { inclusion: [hash], consistency: [hash] }, [
+    '/inclusion',
+    '/consistency',
+  ]),
   example('Health', contract.Health, { status: 'ok', checks: [{ name: 'database', ok: true }] }),
   example('ServiceIndex', contract.ServiceIndex, {
     service: 'vault',

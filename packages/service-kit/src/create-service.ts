@@ -27,6 +27,12 @@ import { Metrics, MetricsServer } from './observe/metrics.js';
 import { evictionProbe } from './limits/open-store.js';
 import { answerAboutItself } from './edge/own-routes.js';
 import { kitModule } from './kit-module.js';
+import { AuditLag } from './audit-log/audit-lag.js';
+import { AuditModule } from './audit-log/audit.module.js';
+import { CheckpointSigner } from './audit-log/checkpoint-signer.js';
+import { LogMarks } from './audit-log/marks.js';
+import { LogRepository } from './audit-log/log.repository.js';
+import { Sequencer } from './audit-log/sequencer.js';
 import { Places, STANDINGS } from './edge/places.js';
 import { ProblemFilter } from './edge/problem-filter.js';
 import { RateLimits } from './limits/rate-limits.js';
@@ -55,6 +61,8 @@ export interface ServiceOptions<Tables extends LedgerTables> extends ServicePart
   readonly service: ServiceName;
   /** The rooms of the service; one of them provides {@link TrustSource}. Controllers bind their handlers with `@Route`. */
   readonly module: Type | DynamicModule;
+  /** How long a decision may wait to come into the audit log before nothing new is decided. */
+  readonly auditLagMaxSeconds: number;
   /** Each lets one organisation in. */
   readonly bootstrapSecrets?: readonly string[] | undefined;
   /** What the service needs beside its database to be ready, by name. */
@@ -78,22 +86,38 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const readiness = new Readiness(probes, log);
   const drift = new ClockDrift({ database, clock, log, metrics });
   const chores = new Chores({ database, log, metrics });
-  const ledger = new Ledger(database.db, { clock, drift }, (result) => metrics.auditEvents.inc({ result }));
-  const refusals = new RefusalCounter(ledgerDb.db, clock, log);
+  const lag = new AuditLag({ secondsMax: options.auditLagMaxSeconds, clock, metrics });
+  const ledger = new Ledger(database.db, { clock, drift, lag }, (result) => metrics.auditEvents.inc({ result }));
+  const refusals = new RefusalCounter({ db: ledgerDb.db, org: keys.org, clock, log });
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
   keys.signer('http');
+  const logs = new LogRepository(ledgerDb.db);
+  const marks = new LogMarks(options.auditMarks);
+  await marks.prepare();
+  const signer = new CheckpointSigner({ logs, marks, key: keys.signer('checkpoint'), log });
+  const sequencer = new Sequencer({ database: ledgerDb, logs, lag, signer, keys, clock, log });
 
   const limits = { ...LIMITS, ...options.limits };
   const places = new Places({ max: limits.requestsMax, ...limits });
-  const lag = new LoopLag(limits.loopLagMaxMs);
+  const loopLag = new LoopLag(limits.loopLagMaxMs);
   const slowReaders = new SlowReaders({
     timeoutMs: limits.writeTimeoutMs,
     unsentBytesMax: limits.unsentBytesMax,
     onCut: (why) => metrics.overloads.inc({ why }),
   });
-  const gate = new Gate({ service, log, metrics, readiness, places, lag, slowReaders });
+  const gate = new Gate({ service, log, metrics, readiness, places, lag: loopLag, slowReaders });
   const app = await NestFactory.create<NestFastifyApplication>(
-    kitModule({ module: options.module, clock, drift, chores, log, keys, metrics, ledger, db: database.db }),
+    kitModule({
+      modules: [AuditModule.use(logs), options.module],
+      clock,
+      drift,
+      chores,
+      log,
+      keys,
+      metrics,
+      ledger,
+      db: database.db,
+    }),
     new FastifyAdapter(fastifyOptions(service, limits, gate, options)),
     { abortOnError: false, bodyParser: false, logger: new FrameworkLog(log) },
   );
@@ -139,6 +163,13 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   chores.add({ ...own, name: 'look-at-trust', run: async () => trustEnds.look() });
   chores.add({ ...own, name: 'look-at-clock', run: () => drift.look() });
   chores.add({ ...own, name: 'write-refusals', run: () => refusals.flushEnded() });
+  // It takes the lock itself, and only where something waits.
+  chores.add({
+    name: 'write-audit-log',
+    everyMs: limits.auditIntervalMs,
+    inEachProcess: true,
+    run: () => sequencer.run(),
+  });
   chores.add({
     name: 'purge-ledger',
     everyMs: limits.choresIntervalMs,
@@ -159,6 +190,6 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     listen: options.listen,
     publicUrls: options.publicUrls,
     limits,
-    watches: [lag, slowReaders, gate],
+    watches: [loopLag, slowReaders, gate],
   });
 }

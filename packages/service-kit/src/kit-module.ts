@@ -10,7 +10,7 @@ import { Metrics } from './observe/metrics.js';
 import { ServiceKeys } from './authentication/service-keys.js';
 
 export interface KitProviders {
-  readonly module: Type | DynamicModule;
+  readonly modules: readonly (Type | DynamicModule)[];
   readonly clock: Clock;
   readonly drift: ClockDrift;
   readonly chores: Chores;
@@ -28,11 +28,11 @@ class KitModule {}
 class RootModule {}
 
 /**
- * The service's module, with what every class of it may inject by its class: Clock, ClockDrift, Chores, EventLog, ServiceKeys,
+ * The modules of the service, with what every class of it may inject by its class: Clock, ClockDrift, Chores, EventLog, ServiceKeys,
  * Metrics, Ledger and Kysely (the database, bound to the schema).
  */
 export function kitModule({
-  module,
+  modules,
   clock,
   drift,
   chores,
@@ -53,5 +53,8 @@ export function kitModule({
     { provide: Kysely, useValue: db },
   ];
   const exported = providers.map(({ provide }) => provide);
-  return { module: RootModule, imports: [{ module: KitModule, global: true, providers, exports: exported }, module] };
+  return {
+    module: RootModule,
+    imports: [{ module: KitModule, global: true, providers, exports: exported }, ...modules],
+  };
 }

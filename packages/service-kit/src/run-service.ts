@@ -17,6 +17,7 @@ import {
   logFormatSetting,
   logLevelSetting,
   migrateSetting,
+  folderSetting,
   pathSetting,
   portSetting,
   publicUrlSetting,
@@ -32,6 +33,8 @@ export interface ServiceParts<Tables extends LedgerTables> extends EdgeOptions {
   /** Its name, and what it signs with. */
   readonly keys: ServiceKeys;
   readonly log: EventLog;
+  /** Folder of the marks of what was signed of the audit logs; it is made. */
+  readonly auditMarks: string;
   readonly listen: ListenOptions;
   /** What clients may sign for as authority; the loopback names of the port unless given. */
   readonly publicUrls?: readonly string[] | undefined;
@@ -63,6 +66,7 @@ const common = (metricsPort: number) => ({
   BULLA_METRICS_PORT: portSetting(metricsPort),
   BULLA_PUBLIC_URL: publicUrlSetting,
   BULLA_KEYS_FILE: pathSetting,
+  BULLA_AUDIT_MARKS: folderSetting.optional(),
   BULLA_LOG_LEVEL: logLevelSetting,
   BULLA_LOG_FORMAT: logFormatSetting,
   BULLA_MIGRATE: migrateSetting,
@@ -108,7 +112,8 @@ export async function runService<Tables extends LedgerTables, Own extends Settin
     await database.migrate(settings.BULLA_MIGRATE);
     const { BULLA_HOST: host, BULLA_METRICS_PORT: metricsPort, BULLA_PUBLIC_URL: publicUrls } = settings;
     const listen = { host, port: definition.portOf(settings), metricsPort };
-    const parts = { version, database, keys, log, listen, publicUrls, ...edge };
+    const auditMarks = settings.BULLA_AUDIT_MARKS ?? `${settings.BULLA_KEYS_FILE}.audit-marks`;
+    const parts = { version, database, keys, log, auditMarks, listen, publicUrls, ...edge };
     const service = await definition.create(parts, settings, { keyFile, environment });
     opened.unshift(service);
     await service.listen();

@@ -101,7 +101,7 @@ describe('a body is refused', () => {
     const refused = await tiny.owner.post('/api/v1/prompts', { id: 'x' });
     await expect(tiny.owner.verify(refused, tiny.acme.trust, tiny.acme.vault.urn)).resolves.toBeUndefined();
     const { db } = tiny.database;
-    const [row] = await db.selectFrom('audit_event').selectAll().orderBy('id', 'desc').limit(1).execute();
+    const [row] = await db.selectFrom('audit_event').selectAll().orderBy('at', 'desc').limit(1).execute();
     expect(row?.event).toMatchObject({ act: 'prompt.create', res: 'denied', why: 'validation_failed' });
   });
 

@@ -15,7 +15,7 @@ afterAll(() => tiny.stop());
 const newThing = () => ({ id: mintId('prm'), name: 'claims/triage', type: 'text' });
 const verify = (response: TestResponse) => tiny.owner.verify(response, tiny.acme.trust, tiny.acme.vault.urn);
 const lastAudit = async () =>
-  (await tiny.database.db.selectFrom('audit_event').selectAll().orderBy('id', 'desc').limit(1).execute())[0];
+  (await tiny.database.db.selectFrom('audit_event').selectAll().orderBy('at', 'desc').limit(1).execute())[0];
 const countThings = async () => (await tiny.database.db.selectFrom('thing').selectAll().execute()).length;
 
 describe('a signed request', () => {

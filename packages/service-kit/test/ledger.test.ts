@@ -31,7 +31,7 @@ describe.each(stores)('on %s a mutation', (store) => {
     return rows[0]?.n;
   };
   const lastAudit = async () =>
-    (await tiny.database.db.selectFrom('audit_event').select('event').orderBy('id', 'desc').limit(1).execute())[0]
+    (await tiny.database.db.selectFrom('audit_event').select('event').orderBy('at', 'desc').limit(1).execute())[0]
       ?.event;
 
   it('is refused when its signature is used again, also at the same moment [guard: nonce-effect]', async () => {
@@ -253,7 +253,7 @@ describe.each(stores)('on %s a mutation', (store) => {
     await sql`create function tiny.refuse() returns trigger language plpgsql as 'begin raise exception ''canary-7f3a''; end'`.execute(
       db,
     );
-    await sql`create trigger refuse before insert on tiny.audit_event for each row execute function tiny.refuse()`.execute(
+    await sql`create trigger refuse before insert on tiny.audit_outbox for each row execute function tiny.refuse()`.execute(
       db,
     );
     const before = [await count('thing'), await count('http_nonce'), await count('idempotency')];
@@ -262,7 +262,7 @@ describe.each(stores)('on %s a mutation', (store) => {
       await tiny.owner.get(`/api/v1/prompts/${thing.id}`),
       await tiny.auditor.post('/api/v1/prompts', newThing()),
     ];
-    await sql`drop trigger refuse on tiny.audit_event`.execute(db);
+    await sql`drop trigger refuse on tiny.audit_outbox`.execute(db);
     for (const answer of answers)
       expect(answer).toMatchObject({
         status: 503,

@@ -27,7 +27,8 @@ const inTurn = async (times: number, ask: () => Promise<TestResponse>): Promise<
   while (answers.length < times) answers.push(await ask());
   return answers;
 };
-const rows = async ({ database }: Tiny) => await database.db.selectFrom('audit_event').selectAll().execute();
+const rows = async ({ database }: Tiny) =>
+  await database.db.selectFrom('audit_event').selectAll().orderBy('at').execute();
 
 describe('a key', () => {
   it('that asks too often is told when to come back, in an answer that is signed and written down [guard: limit-keys]', async () => {

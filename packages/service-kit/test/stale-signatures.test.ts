@@ -44,7 +44,7 @@ describe('refusals that take no points', () => {
   it('of reads that were answered already leave a key what it may ask, and write no row for each [guard: read-nonce]', async () => {
     const { owner, database } = await start({ rates: { keyPerSecond: 1 } });
     const captured = { nonce: 'AAAAAAAAAAAAAAAAAAAAAA' };
-    const rows = () => database.db.selectFrom('audit_event').selectAll().execute();
+    const rows = () => database.db.selectFrom('audit_event').selectAll().orderBy('at').execute();
     expect((await owner.get(PATH, captured)).status).toBe(200);
     const before = (await rows()).length;
     const again = await many(() => owner.get(PATH, captured));

@@ -3,11 +3,10 @@ import { Readable } from 'node:stream';
 import { Problem } from '@bulla/contract';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
-import { committedKeyPair, pgliteForTest } from '@bulla/testkit';
+import { committedKeyPair, folderForTest, pgliteForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Module, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import {
   AuditedChange,
@@ -69,7 +68,14 @@ beforeAll(async () => {
   const loaded = await ServiceKeys.load(acme.responders[0].keyFile);
   const http = loaded.signer('http');
   const sign: typeof http.sign = (bytes) => (signs ? http.sign(bytes) : Promise.reject(new Error('canary-7f3a')));
-  const keys = new ServiceKeys(loaded.urn, loaded.org, new Map([['http', { ...http, sign }]]));
+  const keys = new ServiceKeys(
+    loaded.urn,
+    loaded.org,
+    new Map([
+      ['http', { ...http, sign }],
+      ['checkpoint', loaded.signer('checkpoint')],
+    ]),
+  );
   const listen = { host: '127.0.0.1', port: 0, metricsPort: 0 };
   service = await createService({
     service: 'responder',
@@ -78,6 +84,8 @@ beforeAll(async () => {
     database,
     keys,
     log,
+    auditMarks: folderForTest('audit-marks'),
+    auditLagMaxSeconds: 60,
     listen,
   });
   await service.listen();
@@ -235,7 +243,7 @@ describe('work that knows its own retries', () => {
     const answers = [await asker.post(path, question, key), await asker.post(path, question, key)];
     expect(answers.map(({ body }) => (body as typeof reply).final)).toEqual(['C1', 'C2']);
     expect(await database.db.selectFrom('idempotency').selectAll().execute()).toEqual([]);
-    const audit = await database.db.selectFrom('audit_event').select('event').orderBy('id', 'desc').limit(2).execute();
+    const audit = await database.db.selectFrom('audit_event').select('event').orderBy('at', 'desc').limit(2).execute();
     expect(audit).toMatchObject([
       { event: { act: 'invocation.run', res: 'ok' } },
       { event: { act: 'invocation.run', res: 'ok' } },
@@ -244,7 +252,7 @@ describe('work that knows its own retries', () => {
 
   describe('a change and its row in one statement', () => {
     const obj = { invocation: 'inv_01jz8q0000000000000000000a', frames: 1 } as const;
-    const done = { act: 'invocation.finish', obj: { ...obj, finish: 'stop' } } as const;
+    const done = { act: 'invocation.finish', obj: { ...obj, finish: 'stop', fin: 'f'.repeat(43) } } as const;
     const failed = { act: 'invocation.finish', why: 'indeterminate', obj } as const;
     /** Stands for any change: the answer under one key. */
     const changing = new AuditedChange<LedgerTables, { key: string; answer: string | null }>({
@@ -262,7 +270,7 @@ describe('work that knows its own retries', () => {
         .selectFrom('audit_event')
         .select('event')
         .where(sql`event ->> 'act'`, '=', 'invocation.finish')
-        .orderBy('id', 'desc')
+        .orderBy('at', 'desc')
         .execute();
     const answer = () => database.db.selectFrom('idempotency').select('answer').where('key', '=', 'one').execute();
     beforeAll(async () => {
@@ -301,9 +309,9 @@ describe('work that knows its own retries', () => {
     it('are both not, where one cannot be', async () => {
       const [before, said] = [await rows(), await answer()];
       expect(await changed('one', null, done)).toEqual([503, undefined]);
-      await sql`alter table runs.audit_event add constraint never check (false) not valid`.execute(database.db);
+      await sql`alter table runs.audit_outbox add constraint never check (false) not valid`.execute(database.db);
       expect(await changed('one', 'd', done)).toEqual([503, undefined]);
-      await sql`alter table runs.audit_event drop constraint never`.execute(database.db);
+      await sql`alter table runs.audit_outbox drop constraint never`.execute(database.db);
       expect(await rows()).toEqual(before);
       expect(await answer()).toEqual(said);
     });

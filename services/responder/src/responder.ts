@@ -53,6 +53,8 @@ export async function createResponder({
   const service = await createService<ResponderTables>({
     ...parts,
     service: 'responder',
+    // A run is worth more than its place in the log: it may wait longer (protocol.md §8).
+    auditLagMaxSeconds: 300,
     module: AppModule.use({ trust, runs, answerLimits, unwrappers, model }),
     probes: { documents: () => trust.probe() },
   });

@@ -167,6 +167,8 @@ export interface OpenedReply {
   readonly chunks: readonly { readonly choices: readonly { readonly delta: { readonly content?: string } }[] }[];
   readonly deltas: readonly Bytes[];
   readonly fin: FinClaims;
+  /** The same as it was signed. */
+  readonly finToken: string;
 }
 
 export interface SealedReply {
@@ -211,7 +213,7 @@ export async function openReply(
     .filter((line) => line !== '');
   const chunks = lines.map((line) => JSON.parse(line) as OpenedReply['chunks'][number]);
   const text = chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('');
-  return { text, chunks, deltas, fin };
+  return { text, chunks, deltas, fin, finToken };
 }
 
 /** The events of a stream as one reply; a stream without its final has an empty one. */

@@ -4,7 +4,7 @@ import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testin
 import type { Database, Limits, Rates, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
-import { committedKeyPair, databaseForTest, pgliteForTest } from '@bulla/testkit';
+import { committedKeyPair, databaseForTest, folderForTest, pgliteForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -163,6 +163,7 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
     model: options.model ?? new EchoModel(),
     clock,
     log: options.log ?? silent(),
+    auditMarks: folderForTest('audit-marks'),
     runLimits: options.runLimits,
     answerLimits: options.answerLimits,
     listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answerLimitsOf, createModel, createResponder, loadUnwrappers, runLimitsOf } from '@bulla/responder';
 import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
@@ -27,7 +28,7 @@ export interface ServedOrganisation {
 export interface StandaloneOptions {
   readonly settings: StandaloneSettings;
   readonly addresses: Addresses;
-  /** The folder of the embedded database. */
+  /** The folder of the embedded database, and of the marks of the audit logs. */
   readonly home: string;
   /** Says whether the database is the one that belongs here, before anything in it, or at home, is made. */
   readonly recognise: Recognise;
@@ -97,7 +98,7 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
 }
 
 async function startVault(
-  { addresses, settings }: StandaloneOptions,
+  { addresses, settings, home }: StandaloneOptions,
   { vault: database }: Databases,
   { vaultKeysFile, bootstrapSecret }: ServedOrganisation,
   { edge, log }: Edged,
@@ -109,6 +110,7 @@ async function startVault(
     keys: await ServiceKeys.load(await readKeyFile(vaultKeysFile)),
     ...edge,
     log,
+    auditMarks: join(home, 'audit/vault'),
     listen: { host, port, metricsPort: metricsPorts.vault },
     publicUrls: publicUrls(settings, port, vaultUrl),
     bootstrapSecrets: [bootstrapSecret],
@@ -117,7 +119,7 @@ async function startVault(
 }
 
 async function startResponder(
-  { addresses, settings }: StandaloneOptions,
+  { addresses, settings, home }: StandaloneOptions,
   { responder: database }: Databases,
   { responderKeysFile, pin }: ServedOrganisation,
   { edge, log }: Edged,
@@ -130,6 +132,7 @@ async function startResponder(
     keys: await ServiceKeys.load(file),
     ...edge,
     log,
+    auditMarks: join(home, 'audit/responder'),
     listen: { host, port, metricsPort: metricsPorts.responder },
     publicUrls: publicUrls(settings, port, responderUrl),
     unwrappers: await loadUnwrappers(file),

@@ -92,8 +92,9 @@ describe('the embedded database', () => {
     const options = await optionsFor({});
     await organisationIn(join(folder, 'pglite.new'));
     await (await start(options)).stop();
-    expect(readdirSync(folder).toSorted()).toEqual(['keys', 'pglite']);
-    expect((await stat(join(folder, 'pglite'))).mode & 0o077).toBe(0);
+    expect(readdirSync(folder).toSorted()).toEqual(['audit', 'keys', 'pglite']);
+    for (const name of ['audit', 'audit/vault', 'audit/responder', 'pglite'])
+      expect([name, (await stat(join(folder, name))).mode & 0o077]).toEqual([name, 0]);
   });
 
   it('that cannot be opened is said so in one line', async () => {

@@ -20,5 +20,5 @@ export async function createVault(parts: VaultConfig): Promise<Service> {
     database: parts.database,
     profiles: new ServedProfiles(parts.production === true),
   });
-  return createService<VaultTables>({ ...parts, service: 'vault', module });
+  return createService<VaultTables>({ ...parts, service: 'vault', module, auditLagMaxSeconds: 60 });
 }

@@ -84,7 +84,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a label that two people must mov
     const bundle = must(201, await vault.clientOf(acme.invoker).post('/api/v1/envelopes', wanted));
     expect(bodyOf<{ tags: string[] }>(bundle).tags).toEqual(tags);
     const rows = await sql<{ event: { act: string; obj: object; who: { kid: string } } }>`
-      select event from vault.audit_event where event::text like ${`%${approval}%`} order by id`.execute(
+      select event from vault.audit_event where event::text like ${`%${approval}%`} order by at`.execute(
       vault.database.db,
     );
     const said = rows.rows.map(({ event }) => [event.act, event.who.kid, event.obj]);

@@ -40,7 +40,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
   afterAll(() => vault.stop());
 
   const sampleOf = (name: RouteName) => samples.of.get(name) ?? failed(name);
-  const rows = () => vault.database.db.selectFrom('audit_event').selectAll().orderBy('id').execute();
+  const rows = () => vault.database.db.selectFrom('audit_event').selectAll().orderBy('at').execute();
 
   const run = (statement: string) => sql.raw(statement).execute(vault.database.db);
   const send = (name: RouteName) => sendAs(vault, callerOf(name, vault.acme), sampleOf(name));
@@ -50,10 +50,10 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     await run(`create function vault.refuse() returns trigger language plpgsql as
       $$ begin raise exception using errcode = '53100', message = 'the disk is full'; end $$`);
     for (const name of RECORDED) {
-      await run('create trigger refuse before insert on vault.audit_event execute function vault.refuse()');
+      await run('create trigger refuse before insert on vault.audit_outbox execute function vault.refuse()');
       const [effects, before] = [await vault.countEffects(), (await rows()).length];
       const refused = await send(name);
-      await run('drop trigger refuse on vault.audit_event');
+      await run('drop trigger refuse on vault.audit_outbox');
       const { status, headers } = refused;
       const told = [name, status, bodyOf(refused)['code'], headers['retry-after']];
       expect(told).toEqual([name, 503, 'overloaded', '1']);

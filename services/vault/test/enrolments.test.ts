@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
 import { AuditEvent } from '@bulla/contract';
 import { enrolmentFingerprint, generateKeyPair, mintId, urnOf } from '@bulla/crypto';
 import type { Bytes } from '@bulla/crypto';
@@ -35,8 +36,11 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
       device: null,
     }));
   const auditRows = async () => {
-    const query = vault.database.db.selectFrom('audit_event').selectAll().where('org', 'is not', null);
-    const rows = await query.orderBy('id').execute();
+    const query = vault.database.db
+      .selectFrom('audit_event')
+      .selectAll()
+      .where(sql<boolean>`event ->> 'act' <> 'request.refuse'`);
+    const rows = await query.orderBy('at').execute();
     return rows.map(({ event }) => AuditEvent.parse(event));
   };
 
@@ -133,7 +137,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
         (newcomer) => {
           const { alg } = vault.acme.author.signer;
           const sign = (bytes: Bytes) => vault.acme.author.signer.sign(bytes);
-          const signer = { kid: newcomer.device.sig.kid, alg, sign };
+          const signer = { ...newcomer.asker.signer, alg, sign };
           return enrol(vault, { ...newcomer, asker: { keyid: newcomer.asker.keyid, signer } });
         },
       ],
@@ -331,8 +335,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a new device on %s', (store) => 
         // Another key under the name of this request.
         const keyid = `${newcomer.asker.keyid.split('#')[0] ?? ''}#${asker.signer.kid}`;
         await expectRefusal(vault, () => vault.clientOf({ ...asker, keyid }).get(path), 404, 'not_found');
-        const { alg } = asker.signer;
-        const signer = { kid: newcomer.device.sig.kid, alg, sign: (bytes: Bytes) => asker.signer.sign(bytes) };
+        const signer = { ...asker.signer, kid: newcomer.device.sig.kid };
         const impostor = { keyid: newcomer.asker.keyid, signer };
         await expectRefusal(vault, () => vault.clientOf(impostor).get(path), 401, 'signature_invalid');
       }

@@ -97,13 +97,13 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('an envelope on %s', (store) => {
   it('is not issued where it cannot be written to the audit log [guard: once-audited]', async () => {
     const { db } = vault.database;
     prompt = await publishPrompt(vault, vault.acme);
-    await sql`alter table vault.audit_event add constraint fails check (event ->> 'act' <> 'envelope.issue') not valid`.execute(
+    await sql`alter table vault.audit_outbox add constraint fails check (position('envelope.issue'::bytea in leaf) = 0) not valid`.execute(
       db,
     );
     try {
       await expectRefusal(vault, ask, 503, 'overloaded');
     } finally {
-      await sql`alter table vault.audit_event drop constraint fails`.execute(db);
+      await sql`alter table vault.audit_outbox drop constraint fails`.execute(db);
     }
     must(201, await ask());
   });

@@ -10,8 +10,10 @@ export type Backup = ReadonlyMap<string, string>;
 const SCHEMA = 'vault';
 
 export async function backUp({ db }: Database<VaultTables>): Promise<Backup> {
-  const { rows } = await sql<{ name: string }>`select table_name as name from information_schema.tables
-    where table_schema = ${SCHEMA} and table_name not like 'kysely%' order by table_name`.execute(db);
+  // A partition comes with its whole.
+  const { rows } = await sql<{ name: string }>`select relname as name from pg_class
+    where relnamespace = ${SCHEMA}::regnamespace and relkind in ('r', 'p') and not relispartition
+      and relname not like 'kysely%' order by relname`.execute(db);
   const backup = new Map<string, string>();
   for (const { name } of rows) {
     const table = sql.table(`${SCHEMA}.${name}`);

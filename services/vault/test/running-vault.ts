@@ -4,7 +4,7 @@ import type { Database, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
-import { committedKeyPair, databaseForTest, pgliteForTest } from '@bulla/testkit';
+import { committedKeyPair, databaseForTest, folderForTest, pgliteForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import request from 'supertest';
 import type { VaultConfig, VaultTables } from '../src/index.js';
@@ -109,6 +109,7 @@ export async function startVault(
       bootstrapSecrets: SECRETS,
       clock,
       log,
+      auditMarks: folderForTest('audit-marks'),
       listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
       // Tests ask more in a second than people do.
       rates: {

@@ -30,7 +30,7 @@ export interface Sample {
 /** Every route of the vault that takes signed requests. */
 export const SIGNED_ROUTES = (Object.keys(ROUTES) as RouteName[]).filter((name) => {
   const route = ROUTES[name];
-  return route.service === 'vault' && 'permission' in route;
+  return route.service !== 'responder' && 'permission' in route;
 });
 
 export interface Samples {
@@ -114,6 +114,12 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
       { prompt: id, label: 'latest', aud: acme.responders[0].urn, uses: 1 },
     ],
     ['envelope.get', targetOf('envelope.get', { jti: mintId('env') })],
+    ['audit.list', targetOf('audit.list', undefined, { limit: 5 })],
+    ['audit.get', targetOf('audit.get', { index: 0 }, { log: 1 })],
+    ['audit.checkpoint', targetOf('audit.checkpoint', undefined)],
+    ['audit.tile', targetOf('audit.tile', { level: 0, index: 0 }, { width: 1 })],
+    ['audit.bundle', targetOf('audit.bundle', { index: 0 }, { width: 1 })],
+    ['audit.prove', targetOf('audit.prove', undefined, { size: 1 })],
   ];
   const of = samples.map(([route, path, body, headers = {}]): [RouteName, Sample] => [
     route,

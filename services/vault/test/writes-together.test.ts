@@ -53,7 +53,7 @@ async function rowsOf({ db }: Database<VaultTables>, jti: string): Promise<reado
   const envelopes = await db.selectFrom('envelope').select('jti').where('jti', '=', jti).execute();
   const issues = await db
     .selectFrom('audit_event')
-    .select('id')
+    .select('org')
     .where(sql`event ->> 'act'`, '=', 'envelope.issue')
     .where(sql`event -> 'obj' ->> 'envelope'`, '=', jti)
     .execute();

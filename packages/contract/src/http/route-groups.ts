@@ -25,6 +25,7 @@ export const ROUTE_GROUPS = {
     'An envelope is the signed word of the vault that somebody may run one version at one responder, for a few minutes.',
   invocation:
     'A question, sealed to the responder, with the envelope that allows it. The answer is sealed to the asker and signed to its end.',
+  audit: 'Every decision, in a Merkle log of each service that nobody can change unseen: readers verify it themselves.',
   health: 'For balancers and orchestrators.',
   interface: 'What this service is, and what it answers.',
 } as const satisfies Record<RouteGroup, string>;

@@ -13,6 +13,7 @@ export interface Signer {
   /** RFC 7638 thumbprint of the public half. */
   readonly kid: string;
   readonly alg: SignAlg;
+  readonly publicJwk: PublicJwk;
   /** The JWS signature value over exactly these bytes (RFC 7518 §3). */
   sign(bytes: Bytes): Promise<Bytes>;
 }
@@ -64,7 +65,7 @@ export async function generateKeyPair(id: SuiteId, use: 'sig' | 'enc'): Promise<
 export async function loadSigner(jwk: PrivateJwk, alg: SignAlg): Promise<Signer> {
   const kid = await keyThumbprint(jwk);
   try {
-    return { kid, alg, sign: await platform.importSigner(jwk, signingMethod(alg)) };
+    return { kid, alg, publicJwk: publicJwkOf(jwk), sign: await platform.importSigner(jwk, signingMethod(alg)) };
   } catch {
     throw new CryptoError('key_invalid', 'not a private key of this algorithm');
   }

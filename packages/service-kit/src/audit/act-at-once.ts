@@ -9,6 +9,7 @@ import { isOf, judged, rowsWith } from './given-rows.js';
 import { GroupedWrite } from './grouped-write.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
+import { evidenceOf } from './audit-record.js';
 import type { NonceGiven } from './nonces.js';
 import { nonceGiven, nonceInsertion, nonceIsOurs, nonceKey } from './nonces.js';
 import { auditInsertion } from './outbox.js';
@@ -35,7 +36,7 @@ export interface ActParts<Tables, Own> {
 }
 
 interface Given<Own> extends NonceGiven {
-  readonly requestId: string;
+  readonly evidence: string;
   readonly event: string;
   readonly $own: Own;
 }
@@ -74,7 +75,7 @@ export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
     db: Kysely<Tables>,
     { caller, event, machineMs, own }: { caller: Signatory; event: string; machineMs: number; own: Own },
   ): Promise<number | undefined> {
-    const given = { ...nonceGiven(caller, machineMs), requestId: caller.request.id, event, $own: own };
+    const given = { ...nonceGiven(caller, machineMs), evidence: evidenceOf(caller), event, $own: own };
     const keys = [nonceKey(given), ...this.#keys(own)];
     const done = await this.#grouped.run(db, given, keys);
     return done?.isDone === true ? done.theirsMs : undefined;

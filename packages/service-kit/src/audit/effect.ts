@@ -1,4 +1,7 @@
 import type { AnswerOptions } from '../route/answer.js';
+import type { AuditLag } from '../audit-log/audit-lag.js';
+import type { ClockDrift } from '../database/clock-drift.js';
+import type { Clock } from '../process/clock.js';
 import type { AuditEntry } from './audit-record.js';
 
 /** What the work of a mutation comes to: its answer, and what the audit log says was done. */
@@ -21,6 +24,13 @@ export interface OneStatement<Own, Body> extends Omit<Effect<Body>, 'also'> {
 
 /** What is kept of an effect under its Idempotency-Key. */
 export type StoredAnswer<Body> = Omit<Effect<Body>, 'keepSeconds' | 'also'>;
+
+/** What the ledger needs beside its database. */
+export interface LedgerParts {
+  readonly clock: Clock;
+  readonly drift: Pick<ClockDrift, 'require' | 'note'>;
+  readonly lag: Pick<AuditLag, 'require'>;
+}
 
 export interface RunOptions {
   /** For work that recognises its own retries: nothing is kept by Idempotency-Key. */

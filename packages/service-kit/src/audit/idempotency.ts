@@ -46,6 +46,21 @@ export async function takeKey(
   }
 }
 
+/** Keeps the answer under a key that was taken. */
+export async function keepAnswer(
+  trx: Kysely<LedgerTables>,
+  { org, keyid }: Signatory,
+  { key, ...answered }: { key: string; answer: string; answer_until: number | null },
+): Promise<void> {
+  await trx
+    .updateTable('idempotency')
+    .set(answered)
+    .where('keyid', '=', keyid)
+    .where('key', '=', key)
+    .where('org', '=', org)
+    .execute();
+}
+
 /** What was answered under a key, if anything was. */
 export function answeredBefore(
   db: Kysely<LedgerTables>,

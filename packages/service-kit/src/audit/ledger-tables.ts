@@ -1,6 +1,8 @@
-import type { ColumnType, Generated, Kysely } from 'kysely';
+import type { ColumnType, Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { createLogTables } from '../audit-log/log-migration.js';
+import type { LogTables } from '../audit-log/log-tables.js';
 
 /**
  * Nonces of requests that had an effect or a recorded refusal, until the signature is dead for every clock and the one of
@@ -30,21 +32,10 @@ export interface IdempotencyTable {
   expires_at: number;
 }
 
-/** Every decision, in the transaction of its effect. Nothing refers to it and it refers to nothing. */
-export interface AuditEventTable {
-  id: Generated<number>;
-  /** Null only for refusals before anybody was authenticated. */
-  org: string | null;
-  at: Generated<Date>;
-  event: ColumnType<unknown, string, never>;
-  request_id: string | null;
-}
-
 /** Tables that both services have; a service's own table type extends this one. */
-export interface LedgerTables {
+export interface LedgerTables extends LogTables {
   http_nonce: HttpNonceTable;
   idempotency: IdempotencyTable;
-  audit_event: AuditEventTable;
 }
 
 /** The ledger's own tables of a service's database. */
@@ -90,6 +81,7 @@ export const ledgerMigrations: Readonly<Record<string, Migration>> = {
   // Later than anything that either service had when it came.
   '2026-12-01-remembered-longer': { up: rememberLonger },
   '2026-12-02-write-ids': { up: addWriteIds },
+  '2026-12-03-audit-log': { up: createLogTables },
 };
 
 const DAY_SECONDS = 86_400;

@@ -5,14 +5,13 @@ import { Answer } from '../route/answer.js';
 import type { ActAtOnce } from './act-at-once.js';
 import { auditOfAct, auditOfFailure } from './audit-record.js';
 import type { AuditEntry, AuditFailure } from './audit-record.js';
-import type { Effect, OneStatement, RunOptions, StoredAnswer } from './effect.js';
+import type { Effect, LedgerParts, OneStatement, RunOptions, StoredAnswer } from './effect.js';
 import type { Signatory } from '../authentication/caller.js';
-import type { ClockDrift } from '../database/clock-drift.js';
-import type { Clock } from '../process/clock.js';
 import type { IdempotencyTable, LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
 import {
   answeredBefore,
+  keepAnswer,
   KEEP_SECONDS,
   pastItsAnswer,
   requestHash,
@@ -31,7 +30,6 @@ type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
 
 /** How often something may change between a read and its write before that is left to the asker. */
 const TRIES_MAX = 5;
-/** Callers whose nonce and decision are written down. */
 const recorded = new WeakSet<Signatory>();
 
 /**
@@ -40,19 +38,21 @@ const recorded = new WeakSet<Signatory>();
  */
 export class Ledger<Tables extends LedgerTables = LedgerTables> {
   readonly #db: Kysely<Tables>;
-  readonly #clock: Clock;
-  readonly #drift: Pick<ClockDrift, 'require' | 'note'>;
+  readonly #clock: LedgerParts['clock'];
+  readonly #drift: LedgerParts['drift'];
+  readonly #lag: LedgerParts['lag'];
   readonly #onWritten: (result: AuditResult) => void;
 
   /** @param onWritten told of each decision that is in the audit log. */
   constructor(
     db: Kysely<Tables>,
-    { clock, drift }: { readonly clock: Clock; readonly drift: Pick<ClockDrift, 'require' | 'note'> },
+    { clock, drift, lag }: LedgerParts,
     onWritten: (result: AuditResult) => void = () => {},
   ) {
     this.#db = db;
     this.#clock = clock;
     this.#drift = drift;
+    this.#lag = lag;
     this.#onWritten = onWritten;
   }
 
@@ -65,12 +65,13 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    *   that comes past its answer; overloaded while the clocks of process and database are too far apart
    */
   async run<Body>(caller: Signatory, work: Work<Tables, Body>, options: RunOptions = {}): Promise<Answer<Body>> {
+    this.#lag.require(caller.org);
     const outcome = await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
       const askedMs = this.#clock.machineMs();
       const theirsMs = await useNonce(ledger, caller);
       // guard: nonce-effect
-      if (theirsMs === undefined) return refused(ledger, caller, usedAlready());
+      if (theirsMs === undefined) return refused(ledger, caller, usedAlready(), this.#clock.nowMs());
       // guard: claim-drifted
       this.#drift.require(askedMs, theirsMs);
       await sql`savepoint effect`.execute(trx);
@@ -81,7 +82,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
         const problem = problemOf(error);
         if (isOurFault(problem)) throw error;
         await sql`rollback to savepoint effect`.execute(trx);
-        return refused(ledger, caller, problem);
+        return refused(ledger, caller, problem, this.#clock.nowMs());
       }
     });
     recorded.add(caller);
@@ -104,8 +105,14 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     entry: AuditEntry,
     own: Own,
   ): Promise<boolean> {
+    this.#lag.require(caller.org);
     const machineMs = this.#clock.machineMs();
-    const theirsMs = await act.run(this.#db, { caller, event: auditOfAct(caller, entry), machineMs, own });
+    const theirsMs = await act.run(this.#db, {
+      caller,
+      event: auditOfAct(caller, entry, this.#clock.nowMs()),
+      machineMs,
+      own,
+    });
     if (theirsMs === undefined) return false;
     this.#drift.note(machineMs, theirsMs);
     recorded.add(caller);
@@ -127,6 +134,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   ): Promise<Answer<Body>> {
     const { idempotencyKey: key } = caller.request;
     if (key === undefined) throw new Error('this route takes no Idempotency-Key');
+    this.#lag.require(caller.org);
     const requestSha256 = await requestHash(caller);
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const made = await make().catch(async (error: unknown) => {
@@ -140,7 +148,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       const answerUntil = keepSeconds === undefined ? null : this.#clock.now() + keepSeconds;
       const machineMs = this.#clock.machineMs();
       const kept = { key, requestSha256, answer: JSON.stringify(effect), answerUntil, keepSeconds: KEEP_SECONDS };
-      const event = auditOfAct(caller, effect.event);
+      const event = auditOfAct(caller, effect.event, this.#clock.nowMs());
       const written = await write.run(this.#db, { caller, ...kept, event, machineMs, own }).catch(troubleOf);
       if (written.isFirst) this.#drift.note(machineMs, written.theirsMs);
       else this.#drift.require(machineMs, written.theirsMs);
@@ -190,13 +198,10 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     return answer;
   }
 
-  /**
-   * Writes the audit row of a read that gives away something sealed; the caller of this reads afterwards.
-   * @throws whatever the database says: then nothing may be given away
-   */
+  /** Writes the audit row of a read that gives something away, before that. @throws whatever the database says */
   async read(caller: Signatory, event: AuditEntry): Promise<void> {
     // guard: audit-read
-    await insertAudit(ledgerOf(this.#db), caller, auditOfAct(caller, event));
+    await insertAudit(ledgerOf(this.#db), caller, auditOfAct(caller, event, this.#clock.nowMs()));
     this.#onWritten('ok');
   }
 
@@ -212,8 +217,9 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     own: Own,
     entry: AuditEntry | AuditFailure,
   ): Promise<boolean> {
-    const event = 'why' in entry ? auditOfFailure(caller, entry) : auditOfAct(caller, entry);
-    const row = { org: caller.org, event, requestId: caller.request.id };
+    const nowMs = this.#clock.nowMs();
+    const event = 'why' in entry ? auditOfFailure(caller, entry, nowMs) : auditOfAct(caller, entry, nowMs);
+    const row = { org: caller.org, event, evidence: null };
     const written = await change.run(this.#db, row, own).catch((error: unknown) => {
       throw overloaded(error);
     });
@@ -237,7 +243,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       const ledger = ledgerOf(trx);
       // guard: nonce-refusal
       if (caller.request.method !== 'GET') await useNonce(ledger, caller);
-      await refused(ledger, caller, problem);
+      await refused(ledger, caller, problem, this.#clock.nowMs());
     });
     recorded.add(caller);
     this.#onWritten(auditResult(problem.code));
@@ -266,7 +272,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     // guard: idempotency-ended
     if (earlier.answer_until !== null && earlier.answer_until <= this.#clock.now()) throw pastItsAnswer();
     const { body, event, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
-    await insertAudit(trx, caller, auditOfAct(caller, event));
+    await insertAudit(trx, caller, auditOfAct(caller, event, this.#clock.nowMs()));
     return new Answer(body, { ...rest, replayed: true });
   }
 
@@ -280,21 +286,13 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     const { keepSeconds, also = [], ...effect } = await work(trx);
     const { idempotencyKey: key } = caller.request;
     if (key !== undefined && options.ownReplay !== true) {
-      await ledger
-        .updateTable('idempotency')
-        .set({
-          answer: JSON.stringify(effect),
-          answer_until: keepSeconds === undefined ? null : this.#clock.now() + keepSeconds,
-        })
-        .where('keyid', '=', caller.keyid)
-        .where('key', '=', key)
-        .where('org', '=', caller.org)
-        .execute();
+      const answer_until = keepSeconds === undefined ? null : this.#clock.now() + keepSeconds;
+      await keepAnswer(ledger, caller, { key, answer: JSON.stringify(effect), answer_until });
     }
     const { body, event, ...rest } = effect;
     // guard: audit-effect
-    await insertAudit(ledger, caller, auditOfAct(caller, event));
-    for (const one of also) await insertAudit(ledger, caller, auditOfAct(caller, one));
+    await insertAudit(ledger, caller, auditOfAct(caller, event, this.#clock.nowMs()));
+    for (const one of also) await insertAudit(ledger, caller, auditOfAct(caller, one, this.#clock.nowMs()));
     return new Answer(body, rest);
   }
 }

@@ -9,6 +9,7 @@ import { isOf, judged, rowsWith } from './given-rows.js';
 import { GroupedWrite } from './grouped-write.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
+import { evidenceOf } from './audit-record.js';
 import type { NonceGiven } from './nonces.js';
 import { nonceGiven, nonceInsertion, nonceIsOurs, nonceKey } from './nonces.js';
 import { auditInsertion } from './outbox.js';
@@ -48,7 +49,7 @@ export interface Writing<Own> extends Kept {
 
 /** The same, as the statement takes it. */
 interface Given<Own> extends Kept, NonceGiven {
-  readonly requestId: string;
+  readonly evidence: string;
   readonly $own: Own;
 }
 
@@ -84,7 +85,7 @@ export class WriteOnce<Tables extends LedgerTables, Own extends object> {
 
   /** @throws whatever the database says */
   async run(db: Kysely<Tables>, { caller, machineMs, own, ...kept }: Writing<Own>): Promise<Written> {
-    const given = { ...nonceGiven(caller, machineMs), ...kept, requestId: caller.request.id, $own: own };
+    const given = { ...nonceGiven(caller, machineMs), evidence: evidenceOf(caller), ...kept, $own: own };
     const written = await this.#grouped.run(db, given, [nonceKey(given), `key ${given.keyid} ${given.key}`]);
     if (written === undefined) throw new Error('a statement without a row');
     return written;

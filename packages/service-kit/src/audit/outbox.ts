@@ -9,28 +9,24 @@ import type {
 } from 'kysely';
 import { sql } from 'kysely';
 import { givenAt } from '../database/batch-statement.js';
+import { asText } from '../database/statement.js';
 import { rowsWith } from './given-rows.js';
 import { GroupedWrite } from './grouped-write.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
 
-/** A row of the audit log. */
+/** What waits to come into the log of an organisation. */
 export interface AuditRow {
-  /** Null only for refusals before anybody was authenticated. */
-  readonly org: string | null;
-  /** JSON text of an event of the closed union. */
+  readonly org: string;
+  /** Text of its leaf, from audit-record.ts. */
   readonly event: string;
-  /** Null for what no single request brought about. */
-  readonly requestId: string | null;
-  /** When it was; now, by the clock of the database, unless given. */
-  readonly at?: Date;
+  /** From `evidenceOf`; null where nobody signed, or where another row of the same request has it. */
+  readonly evidence: string | null;
 }
 
-/** The row of what one caller's request did. */
-export type AuditRowOfRequest = AuditRow & { readonly org: string; readonly requestId: string };
-
 /**
- * Writes rows of the audit log. Nothing else in the product inserts into it (test/house/source-rules.test.ts).
+ * Writes rows that the sequencer takes into the log. Nothing else in the product inserts into the outbox
+ * (test/house/source-rules.test.ts).
  * @param db the transaction of the effect: row and effect are there together or not at all (protocol.md §8).
  * @throws whatever the database says
  */
@@ -38,13 +34,8 @@ export async function writeAudit<Tables extends LedgerTables>(
   db: Kysely<Tables> | Transaction<Tables>,
   ...rows: readonly AuditRow[]
 ): Promise<void> {
-  const values = rows.map(({ org, event, requestId, at }) => ({
-    org,
-    event,
-    request_id: requestId,
-    ...(at !== undefined && { at }),
-  }));
-  await ledgerOf(db).insertInto('audit_event').values(values).execute();
+  const values = rows.map(({ org, event, evidence }) => ({ org, leaf: leafBytes(event), evidence }));
+  await ledgerOf(db).insertInto('audit_outbox').values(values).execute();
 }
 
 /**
@@ -54,21 +45,26 @@ export async function writeAudit<Tables extends LedgerTables>(
 export function auditInsertion(
   db: QueryCreator<LedgerTables & Record<string, object>>,
   decided: string,
-  row: AuditRowOfRequest,
+  row: AuditRow,
 ) {
   return db
-    .insertInto('audit_event')
-    .columns(['org', 'event', 'request_id'])
-    .expression(db.selectFrom(decided).select(valuesOf(row)))
+    .insertInto('audit_outbox')
+    .columns(['org', 'leaf', 'evidence'])
+    .expression(
+      db
+        .selectFrom(decided)
+        .select([
+          asText(row.org).as('org'),
+          leafBytes(row.event).as('leaf'),
+          sql<string | null>`${row.evidence}::text`.as('evidence'),
+        ]),
+    )
     .returning('id');
 }
 
-function valuesOf({ org, event, requestId }: AuditRowOfRequest) {
-  return [
-    sql<string>`${org}::text`.as('org'),
-    sql<string>`${event}::jsonb`.as('event'),
-    sql<string>`${requestId}::text`.as('request_id'),
-  ] as const;
+/** Leaves are kept as bytes: what is hashed later is what was written. */
+function leafBytes(text: string) {
+  return sql<Buffer>`convert_to(${text}::text, 'UTF8')`;
 }
 
 /** What a room says of a change that one statement can make. It is asked once, with places for the values. */
@@ -89,7 +85,7 @@ interface Changed {
   readonly written: number;
 }
 
-type GivenChange<Own> = AuditRowOfRequest & { readonly $own: Own };
+type GivenChange<Own> = AuditRow & { readonly $own: Own };
 
 /**
  * A change with the row of it, in one statement: a row for each thing that was changed, and none where nothing was. Changes
@@ -117,7 +113,7 @@ export class AuditedChange<Tables extends LedgerTables, Own extends object> {
    * @returns how many rows were written
    * @throws whatever the database says
    */
-  async run(db: Kysely<Tables>, row: AuditRowOfRequest, own: Own): Promise<number> {
+  async run(db: Kysely<Tables>, row: AuditRow, own: Own): Promise<number> {
     const changed = await this.#grouped.run(db, { ...row, $own: own }, this.#keys(own));
     return changed?.written ?? 0;
   }

@@ -13,7 +13,7 @@ describe('counted refusals', () => {
     const from = { url: 'postgresql://nobody@127.0.0.1:1/none' };
     const database = connectDatabase<LedgerTables>({ from, schema: 'tiny', migrations: {}, log });
     const clock = new TestClock();
-    const refusals = new RefusalCounter(database.db, clock, log);
+    const refusals = new RefusalCounter({ db: database.db, org: 'acme', clock, log });
     refusals.count('unauthenticated');
     refusals.count('unauthenticated');
     refusals.count('clock_skew');

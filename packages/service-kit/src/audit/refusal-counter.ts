@@ -10,19 +10,29 @@ import { writeAudit } from './outbox.js';
 
 const REFUSALS_NOT_AUDITED = new LogEvent<{ count: number; errorCode: string }>('refusals-not-audited', 'error');
 
+export interface RefusalCounterParts {
+  readonly db: Kysely<LedgerTables>;
+  readonly org: string;
+  readonly clock: Clock;
+  readonly log: EventLog;
+}
+
 /**
  * Refusals before anybody was authenticated: one audit row for each code and minute, with a count, so that junk
  * costs no row for each packet (protocol.md §8).
  */
 export class RefusalCounter {
   readonly #db: Kysely<LedgerTables>;
+  readonly #org: string;
   readonly #clock: Clock;
   readonly #log: EventLog;
   #minute = 0;
   #counts = new Map<ProblemCode, number>();
 
-  constructor(db: Kysely<LedgerTables>, clock: Clock, log: EventLog) {
+  /** @param org the organisation of the service itself: strangers belong to none. */
+  constructor({ db, org, clock, log }: RefusalCounterParts) {
     this.#db = db;
+    this.#org = org;
     this.#clock = clock;
     this.#log = log;
   }
@@ -45,12 +55,12 @@ export class RefusalCounter {
     const counts = this.#counts;
     if (counts.size === 0) return;
     this.#counts = new Map();
-    const at = new Date(this.#minute * 60_000);
-    const rows = [...counts].map(([code, count]) => ({
-      org: null,
-      requestId: null,
-      at,
-      event: auditOfStrangers(code, count),
+    const org = this.#org;
+    const nowMs = this.#minute * 60_000;
+    const rows = [...counts].map(([why, count]) => ({
+      org,
+      evidence: null,
+      event: auditOfStrangers(org, { why, count }, nowMs),
     }));
     try {
       await writeAudit(this.#db, ...rows);

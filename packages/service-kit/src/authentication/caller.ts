@@ -26,6 +26,9 @@ export interface SignatureEvidence {
   readonly expires: number;
   /** base64url SHA-256 of signature base and signature: what proves that the caller asked (protocol.md §8). */
   readonly sha256: string;
+  /** The base itself (RFC 9421 §2.5), and the signature in base64url. */
+  readonly base: string;
+  readonly signature: string;
 }
 
 /** A secret that its bearer showed, and that no log may name. */

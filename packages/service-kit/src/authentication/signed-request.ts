@@ -1,6 +1,6 @@
 import type { EnrolmentRouteName, SignedRouteName } from '@bulla/contract';
 import type { Bytes } from '@bulla/crypto';
-import { concatBytes, digestB64u } from '@bulla/crypto';
+import { concatBytes, digestB64u, decodeUtf8, encodeBase64url } from '@bulla/crypto';
 import type { RequestSignature } from '@bulla/crypto/http';
 import { parseRequestSignature } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
@@ -43,6 +43,8 @@ export async function provenBy(
       nonce: signature.nonce,
       expires: signature.expires,
       sha256: await digestB64u(concatBytes(signature.base, signature.signature)),
+      base: decodeUtf8(signature.base),
+      signature: encodeBase64url(signature.signature),
     }),
   };
 }

@@ -3,6 +3,7 @@ import * as z from 'zod';
 /** Every variable of the project: one environment may serve several of its programs, so each lets the others' pass. */
 export const SETTING_NAMES: ReadonlySet<string> = new Set([
   'BULLA_ANSWER_BYTES_MAX',
+  'BULLA_AUDIT_MARKS',
   'BULLA_BOOTSTRAP_SECRET',
   'BULLA_DATABASE_POOL',
   'BULLA_DATABASE_URL',
@@ -102,6 +103,8 @@ export const pinSetting = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/)
   .describe('sha256: and 64 hexadecimal digits, as `bulla trust show` prints it');
+
+export const folderSetting = z.string().max(4096).describe('the path of a folder');
 
 export const pathSetting = z.string().max(4096).describe('the path of a file');
 

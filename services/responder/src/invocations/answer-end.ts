@@ -23,6 +23,7 @@ export class AnswerEnd {
   #model: string;
   readonly #host: string | undefined;
   #error: ReplyError | undefined;
+  #fin: string | undefined;
 
   /** @param model its name until the model says its own; where it is asked. */
   constructor({ name, host }: Pick<Model, 'name' | 'host'>) {
@@ -38,6 +39,17 @@ export class AnswerEnd {
 
   fail(error: unknown): void {
     this.#error ??= { code: errorCodeOf(error), ...this.#blame(error) };
+  }
+
+  /** @param fin SHA-256 of the fin in base64url. */
+  signedAs(fin: string): void {
+    this.#fin = fin;
+  }
+
+  /** SHA-256 of the signed fin in base64url. @throws {Error} before it is signed */
+  get fin(): string {
+    if (this.#fin === undefined) throw new Error('the answer is not signed yet');
+    return this.#fin;
   }
 
   /** The code of the error, if there was one. */

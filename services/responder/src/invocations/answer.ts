@@ -1,5 +1,5 @@
 import type { Bytes, EnvelopeClaims, FinRest, InvocationClaims, Signer, Trust } from '@bulla/crypto';
-import { decodeBase64url, ReplySealer, Secret, utf8 } from '@bulla/crypto';
+import { decodeBase64url, digestB64u, ReplySealer, Secret, utf8 } from '@bulla/crypto';
 import type { Model, ModelChunk, ModelRequest } from '../models/model.js';
 import type { AnswerMeter } from './answer-budget.js';
 import { AnswerEnd, RunStopped } from './answer-end.js';
@@ -60,7 +60,8 @@ export async function* answer(plan: AnswerPlan, end: AnswerEnd, signal: AbortSig
     end.fail(error);
   }
   if (!(await plan.isHeld())) end.fail(plan.lost());
-  const { final } = await sealer.finish(finOf(plan, end), plan.signer);
+  const { final, fin } = await sealer.finish(finOf(plan, end), plan.signer);
+  end.signedAs(await digestB64u(utf8(fin)));
   yield { kind: 'final', bytes: final };
 }
 

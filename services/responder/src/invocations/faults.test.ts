@@ -160,7 +160,7 @@ describe('an asker who hangs up', () => {
     const again = await all.send(asked);
     expect(again.status).toBe(409);
     expect(again.body).toMatchObject({ code: 'indeterminate' });
-    const rows = await all.database.db.selectFrom('audit_event').select('event').orderBy('id').execute();
+    const rows = await all.database.db.selectFrom('audit_event').select('event').orderBy('at').execute();
     expect(rows.map(({ event }) => event)).toContainEqual(
       expect.objectContaining({
         act: 'invocation.finish',

@@ -154,8 +154,8 @@ async function whole({ parts, lease, end, meter }: Run, leave: () => void): Prom
   }
 }
 
-function howItEnded(end: AnswerEnd): Pick<RunEnd, 'finish' | 'code'> {
-  return { finish: end.summary().finish, code: end.code };
+function howItEnded(end: AnswerEnd): Pick<RunEnd, 'finish' | 'code' | 'fin'> {
+  return { finish: end.summary().finish, code: end.code, fin: end.fin };
 }
 
 /** Passes the parts on; the final only while the run still holds its claim, so that no two ends are told. */

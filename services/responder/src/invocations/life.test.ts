@@ -155,7 +155,7 @@ describe('two replicas on one database', () => {
       .selectFrom('audit_event')
       .select(sql<string | null>`event ->> 'why'`.as('why'))
       .where('org', '=', 'audited')
-      .orderBy('id')
+      .orderBy('at')
       .execute();
     expect(refused.body).toMatchObject({ code: 'envelope_replayed' });
     // The first question began and finished.

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { mintId, sealInvocation } from '@bulla/crypto';
+import { digestB64u, mintId, sealInvocation, utf8 } from '@bulla/crypto';
 import { createModel, modelSettings } from '../models/model-settings.js';
 import type { FakeOpenai } from '@bulla/testkit';
 import { startFakeOpenai } from '@bulla/testkit';
@@ -56,6 +56,7 @@ async function endOf(asked: Asked): Promise<object | undefined> {
     .map(({ res, why, obj }) => ({ res, why, obj }))[0];
 }
 
+const HASH = expect.stringMatching(/^[\w-]{43}$/) as unknown;
 const LONG_AGO = new Date(0);
 const stream = { opt: { stream: true, privacy: 'padded' as const } };
 
@@ -241,9 +242,15 @@ describe('a request', () => {
     const refused = await askPlainly({ vars: {} });
     await all.send(refused);
     expect([await endOf(failed), await endOf(refused)]).toEqual([
-      { res: 'error', why: 'upstream_unavailable', obj: { invocation: failed.question.jti, frames: 0 } },
-      { res: 'denied', why: 'variable_missing', obj: { invocation: refused.question.jti, frames: 0 } },
+      { res: 'error', why: 'upstream_unavailable', obj: { invocation: failed.question.jti, frames: 0, fin: HASH } },
+      { res: 'denied', why: 'variable_missing', obj: { invocation: refused.question.jti, frames: 0, fin: HASH } },
     ]);
+  });
+
+  it.each([false, true])('names the signed end of its reply in the audit log (stream: %s)', async (streams) => {
+    const asked = await askPlainly({ opt: { stream: streams, privacy: 'padded' } });
+    const { finToken } = await all.run(asked);
+    expect(await endOf(asked)).toMatchObject({ res: 'ok', obj: { fin: await digestB64u(utf8(finToken)) } });
   });
 
   it('leaves a row in the audit log for the claim, the end, the replay and the refusal', async () => {
@@ -256,6 +263,7 @@ describe('a request', () => {
       .selectFrom('audit_event')
       .select(['event', 'request_id'])
       .where('org', '=', all.organisation.org)
+      .orderBy('at')
       .execute();
     const told = rows.map(({ event, request_id: id }) => {
       const { act, res, why, obj } = event as { act: string; res: string; why?: string; obj: Record<string, unknown> };

@@ -27,7 +27,12 @@ describeOnServer('a run that stores no frames', () => {
     const organisation = await organisationForTest();
     const vault = await serveDocuments(organisation);
     const prompt = await storePrompt(organisation);
-    const responder = await startResponder({ organisation, vault, database: opened.database });
+    const responder = await startResponder({
+      organisation,
+      vault,
+      database: opened.database,
+      limits: { auditIntervalMs: 60_000 },
+    });
     const send = async (envelope: Parameters<typeof ask>[2] = {}) => {
       const asked = await ask(organisation, prompt, envelope);
       wire.roundTrips();

@@ -19,6 +19,8 @@ export interface RunEnd {
   readonly finish: 'stop' | 'length' | 'tool_calls' | 'error';
   /** What the sealed reply tells where it is an error. */
   readonly code?: string | undefined;
+  /** SHA-256 of the signed fin in base64url. */
+  readonly fin: string;
 }
 
 /** How a claim ends, each time with its audit row in the same transaction. */

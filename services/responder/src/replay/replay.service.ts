@@ -134,9 +134,9 @@ export class ReplayService {
     return { body, event: { act: 'invocation.run', obj: facts } };
   }
 
-  #seal(caller: Caller, key: ClaimKey, fence: number, { reply, frames, finish, code }: RunEnd): Promise<boolean> {
+  #seal(caller: Caller, key: ClaimKey, fence: number, { reply, frames, finish, code, fin }: RunEnd): Promise<boolean> {
     const act = 'invocation.finish';
-    const obj = { invocation: key.jti, frames };
+    const obj = { invocation: key.jti, frames, fin };
     const own = { ...key, fence, reply };
     return finish === 'error'
       ? this.ledger.recordChange(caller, SEALING, own, { act, why: problemCodeOf(code), obj })

@@ -13,7 +13,7 @@ import type { RunEnd } from './lease.js';
 import { RestoreMarkRepository } from './restore-mark.repository.js';
 
 const LONG_AGO = new Date(0);
-const END: RunEnd = { reply: '{}', frames: 1, finish: 'stop' };
+const END: RunEnd = { reply: '{}', frames: 1, finish: 'stop', fin: 'f'.repeat(43) };
 const USE = { max: 1, expiresAt: new Date(8e12) };
 /** Of leases that nobody keeps alive. */
 const NEVER = { add: () => {}, remove: () => {} };

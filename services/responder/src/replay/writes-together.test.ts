@@ -39,15 +39,22 @@ async function claimsOn(opened: Opened) {
     ...changes,
   });
   const claim = async (own: FirstClaim, nonce = mintId('inv')) => {
-    const evidence = { type: 'signature', nonce, expires: 8e9, sha256: 'hash' } as const;
+    const evidence = {
+      type: 'signature',
+      nonce,
+      expires: 8e9,
+      sha256: 'hash',
+      base: 'base',
+      signature: 'c2ln',
+    } as const;
     const request = { id: own.jti } as Signatory['request'];
     const caller: Signatory = { org: 'acme', urn: ISS, kid: 'k', keyid: `${ISS}#k`, kind: 'device', request, evidence };
-    const event = '{"act":"claimed"}';
+    const event = JSON.stringify({ act: 'claimed', rid: own.jti });
     return (await FIRST_CLAIM.run(db, { caller, event, machineMs: Date.now(), own })) !== undefined;
   };
   const end = (change: typeof SEALING | typeof GIVING_UP, { jti }: FirstClaim, fence = 1) => {
     const own = { org: 'acme', iss: ISS, jti, fence, reply: replyOf(jti) };
-    return change.run(db, { org: 'acme', event: '{"act":"ended"}', requestId: jti }, own);
+    return change.run(db, { org: 'acme', event: JSON.stringify({ act: 'ended', rid: jti }), evidence: null }, own);
   };
   const begin = () => db.updateTable('invocation').set({ state: 'running' }).where('state', '=', 'accepted').execute();
   const rowsOf = async ({ jti }: FirstClaim) => ({

@@ -1,7 +1,7 @@
 import type { AcceptedDocument, LostDocuments, RestoredVault } from '@bulla/contract';
-import { AuditEvent, entityTag, Problem } from '@bulla/contract';
+import { entityTag, Problem } from '@bulla/contract';
 import { CryptoError, parseDirectoryFreshness, parseRoot, Trust } from '@bulla/crypto';
-import { Answer, Clock, writeAudit } from '@bulla/service-kit';
+import { Answer, auditOfDocuments, Clock, writeAudit } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
@@ -63,9 +63,9 @@ export class LostDocumentsService {
         if (newest?.root !== before.root.version || newest.directory !== before.directory.version)
           throw new Problem('version_conflict', { detail: 'somebody else handed documents back meanwhile' });
         await this.insert(trx, before, next, lost);
-        const act = { act: 'organisation.handback', res: 'ok', obj: { version } };
-        const event = JSON.stringify(AuditEvent.parse({ v: 1, who: { type: 'documents' }, ...act }));
-        await writeAudit(trx, { org, event, requestId });
+        const done = { act: 'organisation.handback', obj: { version } } as const;
+        const event = auditOfDocuments({ org, request: { id: requestId } }, done, this.clock.nowMs());
+        await writeAudit(trx, { org, event, evidence: null });
         for (const token of next.freshness.fresh) {
           const { iss: urn, iat } = parseDirectoryFreshness(token).claims;
           await this.organisations.putWord(trx, { org, urn, version, token, issued_at: new Date(iat * 1000) });

@@ -26,7 +26,6 @@ export interface NewOrganisationRows {
   readonly hashes: readonly string[];
   /** The audit event, JSON. */
   readonly event: string;
-  readonly requestId: string;
 }
 
 /** Versions of the documents that others are verified by. */
@@ -46,7 +45,7 @@ export class OrganisationsRepository {
    * Adds an organisation with its first documents and the audit row of it, or nothing. False if its name is taken or
    * the bootstrap secret is spent: the unique keys decide.
    */
-  insert({ org, pin, secret, documents, hashes, event, requestId }: NewOrganisationRows): Promise<boolean> {
+  insert({ org, pin, secret, documents, hashes, event }: NewOrganisationRows): Promise<boolean> {
     return this.database.db.transaction().execute(async (trx) => {
       const result = await trx
         .insertInto('organisation')
@@ -65,7 +64,7 @@ export class OrganisationsRepository {
       const at = (index: number) => (index < hashes.length - 1 ? { created_at: new Date(0) } : {});
       const chain = hashes.map((sha256, index) => ({ org, version: index + 1, sha256, ...at(index) }));
       await trx.insertInto('directory_hash').values(chain).execute();
-      await writeAudit(trx, { org, event, requestId });
+      await writeAudit(trx, { org, event, evidence: null });
       return true;
     });
   }

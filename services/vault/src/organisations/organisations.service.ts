@@ -32,8 +32,12 @@ export class OrganisationsService {
     const secret = evidence.sha256;
     const { pin, documents, hashes } = await this.verify(org, sent);
     const [root = 0, policy = 0, directory = 0] = documents.map(({ version }) => version);
-    const event = auditOfAct(founder, { act: 'organisation.create', obj: { pin, root, policy, directory } });
-    const rows = { org, pin, secret, documents, hashes, event, requestId: founder.request.id };
+    const event = auditOfAct(
+      founder,
+      { act: 'organisation.create', obj: { pin, root, policy, directory } },
+      this.clock.nowMs(),
+    );
+    const rows = { org, pin, secret, documents, hashes, event };
     if (await this.organisations.insert(rows)) return new Answer({ org, pin }, { status: 201 });
     await this.requireSame(org, secret, documents);
     return new Answer({ org, pin }, { status: 200 });

@@ -2,7 +2,7 @@ import type { ApprovedEnrolment, Enrolment, EnrolmentRequest } from '@bulla/cont
 import type { Answer, BodyOf, Caller, OwnKeySignature, ParamsOf, QueryOf } from '@bulla/service-kit';
 import { CurrentCaller, OwnKey, Route, RouteBody, RouteParams, RouteQuery } from '@bulla/service-kit';
 import { Controller } from '@nestjs/common';
-import type { Page } from '../paging/page.js';
+import type { Page } from '@bulla/service-kit';
 import { EnrolmentsService } from './enrolments.service.js';
 import { OwnEnrolmentsService } from './own-enrolments.service.js';
 

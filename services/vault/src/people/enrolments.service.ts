@@ -6,9 +6,9 @@ import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { PublishingService } from '../organisations/publishing.service.js';
-import { decodeCursor, encodeCursor } from '../paging/cursor.js';
-import type { Page } from '../paging/page.js';
-import { pageOf } from '../paging/page.js';
+import { decodeCursor, encodeCursor } from '@bulla/service-kit';
+import type { Page } from '@bulla/service-kit';
+import { pageOf } from '@bulla/service-kit';
 import type { EnrolmentRow } from './enrolments.repository.js';
 import { EnrolmentsRepository } from './enrolments.repository.js';
 

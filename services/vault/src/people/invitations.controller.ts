@@ -2,7 +2,7 @@ import type { Invitation } from '@bulla/contract';
 import type { Answer, BodyOf, Caller, ParamsOf, QueryOf } from '@bulla/service-kit';
 import { CurrentCaller, Route, RouteBody, RouteParams, RouteQuery } from '@bulla/service-kit';
 import { Controller } from '@nestjs/common';
-import type { Page } from '../paging/page.js';
+import type { Page } from '@bulla/service-kit';
 import { InvitationsService } from './invitations.service.js';
 
 @Controller()

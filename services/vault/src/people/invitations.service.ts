@@ -7,9 +7,9 @@ import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
-import { decodeCursor, encodeCursor } from '../paging/cursor.js';
-import type { Page } from '../paging/page.js';
-import { pageOf } from '../paging/page.js';
+import { decodeCursor, encodeCursor } from '@bulla/service-kit';
+import type { Page } from '@bulla/service-kit';
+import { pageOf } from '@bulla/service-kit';
 import type { InvitationRow } from './invitations.repository.js';
 import { InvitationsRepository } from './invitations.repository.js';
 

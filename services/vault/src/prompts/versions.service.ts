@@ -1,5 +1,6 @@
 import type {
   AcceptedVersion,
+  Kid,
   LabelMoveResult,
   NewVersion,
   PromptId,
@@ -15,9 +16,9 @@ import type { VaultSource } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import type { GrantedVersion } from '../grants/grants.service.js';
 import { GrantsService } from '../grants/grants.service.js';
-import { decodeCursor, encodeCursor } from '../paging/cursor.js';
-import type { Page } from '../paging/page.js';
-import { pageOf } from '../paging/page.js';
+import { decodeCursor, encodeCursor } from '@bulla/service-kit';
+import type { Page } from '@bulla/service-kit';
+import { pageOf } from '@bulla/service-kit';
 import { RestoreGuard } from '../restores/restore-guard.js';
 import type { CheckedTags } from './label-moves.js';
 import { LabelMoves, moveEvent } from './label-moves.js';
@@ -73,7 +74,8 @@ export class VersionsService {
         labels.push(outcome.result);
         also.push(moveEvent(id, tag, outcome));
       }
-      const obj = { prompt: id, version, chash, grants: grants.length };
+      const to = grants.map(({ kid }) => kid as Kid);
+      const obj = { prompt: id, version, chash, grants: grants.length, to };
       const event = { act: 'version.create', obj } as const;
       return { body: { version, chash, labels }, event, also, etag: entityTag(version) };
     });

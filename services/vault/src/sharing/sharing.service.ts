@@ -3,6 +3,7 @@ import type {
   GrantPage,
   GrantQuery,
   GrantSummary,
+  Kid,
   OwnGrant,
   OwnGrantPage,
   OwnGrantQuery,
@@ -16,8 +17,8 @@ import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import type { CheckedGrant, GrantFacts, GrantRow } from '../grants/grants.service.js';
 import { GrantsService } from '../grants/grants.service.js';
-import { decodeCursor, encodeCursor } from '../paging/cursor.js';
-import { pageOf } from '../paging/page.js';
+import { decodeCursor, encodeCursor } from '@bulla/service-kit';
+import { pageOf } from '@bulla/service-kit';
 import { PromptsService } from '../prompts/prompts.service.js';
 import { VersionsService } from '../prompts/versions.service.js';
 
@@ -44,14 +45,16 @@ export class SharingService {
       // guard: vault-share-holder without: const holder: ReadonlySet<number> = new Set();
       const holder = await this.requireHolder(trx, caller, id, versions);
       let added = 0;
+      const to: { version: number; kid: Kid }[] = [];
       for (const [version, { chash, dek_id: dekId }] of versions) {
         const place = { promptId: id, version, chash, dekId };
         const grants = await this.grants.check(caller.trust, place, byVersion.get(version) ?? []);
         // guard: vault-share-others
         if (holder.has(version) && !caller.trust.mayAuthor(caller.urn, name)) requireOwn(caller, grants);
         added += await this.grants.store(trx, caller, place, grants);
+        to.push(...grants.map(({ kid }) => ({ version, kid: kid as Kid })));
       }
-      return { body: { added }, event: { act: 'grant.add', obj: { prompt: id, added } } };
+      return { body: { added }, event: { act: 'grant.add', obj: { prompt: id, added, to } } };
     });
   }
 

@@ -3,8 +3,8 @@ import { Problem } from '@bulla/contract';
 type Part = 'string' | 'number';
 type Place<Shape extends readonly Part[]> = { [Index in keyof Shape]: Shape[Index] extends 'string' ? string : number };
 
-/** Largest number that the database compares with: a cursor that was tampered with must not make it fail. */
-const NUMBER_MAX = 2_147_483_647;
+/** Largest number that an integer of the database compares with: a cursor that was tampered with must not make it fail. */
+const INTEGER_MAX = 2_147_483_647;
 /** Names, ids and keys are made of these. */
 const TEXT = /^[A-Za-z0-9._/-]{1,128}$/;
 
@@ -16,14 +16,19 @@ export function encodeCursor(place: readonly (string | number)[]): string {
 /**
  * The place that a cursor names.
  * @param shape the type of each part, in order
+ * @param numberMax of numbers, where the database has larger ones.
  * @throws {Problem} validation_failed for a cursor that no page gave
  */
-export function decodeCursor<const Shape extends readonly Part[]>(cursor: string, shape: Shape): Place<Shape> {
+export function decodeCursor<const Shape extends readonly Part[]>(
+  cursor: string,
+  shape: Shape,
+  numberMax = INTEGER_MAX,
+): Place<Shape> {
   const place = parse(cursor);
   if (
     !Array.isArray(place) ||
     place.length !== shape.length ||
-    !place.every((part, index) => fits(part, shape[index]))
+    !place.every((part, index) => fits(part, shape[index], numberMax))
   ) {
     const errors = [{ pointer: '/cursor', message: 'must be a cursor from an earlier answer' }];
     throw new Problem('validation_failed', { errors });
@@ -31,9 +36,9 @@ export function decodeCursor<const Shape extends readonly Part[]>(cursor: string
   return place as Place<Shape>;
 }
 
-function fits(part: unknown, kind: Part | undefined): boolean {
+function fits(part: unknown, kind: Part | undefined, numberMax: number): boolean {
   if (kind === 'string') return typeof part === 'string' && TEXT.test(part);
-  return Number.isInteger(part) && (part as number) >= 0 && (part as number) <= NUMBER_MAX;
+  return Number.isInteger(part) && (part as number) >= 0 && (part as number) <= numberMax;
 }
 
 function parse(cursor: string): unknown {

@@ -1,4 +1,4 @@
-import { Answer } from '@bulla/service-kit';
+import { Answer } from '../route/answer.js';
 
 export interface Page<Item> {
   readonly data: Item[];

@@ -1,0 +1,72 @@
+import type { Route } from '../http/route.js';
+import { read } from '../http/route-kinds.js';
+import {
+  AuditBundle,
+  AuditCheckpoints,
+  AuditEntryPage,
+  AuditLogQuery,
+  AuditProofQuery,
+  AuditProofs,
+  AuditQuery,
+  AuditRecord,
+  AuditTile,
+  AuditTileQuery,
+  inBundle,
+  inEntry,
+  inTile,
+} from './audit.js';
+
+const ofAuditors = { ...read, service: 'both', permission: 'audit.read' } as const;
+
+/** The audit log of a service, which its readers verify themselves (docs/spec/audit-log.md). */
+export const AUDIT_ROUTES = {
+  'audit.list': {
+    ...ofAuditors,
+    path: '/api/v1/audit/entries',
+    summary: 'List entries of the audit log, newest first or from an index on',
+    query: AuditQuery,
+    response: AuditEntryPage,
+    problems: ['not_found'],
+  },
+  'audit.get': {
+    ...ofAuditors,
+    path: '/api/v1/audit/entries/{index}',
+    summary: 'Read one entry, with what shows who asked for it',
+    params: inEntry,
+    query: AuditLogQuery,
+    response: AuditRecord,
+    problems: ['not_found'],
+  },
+  'audit.checkpoint': {
+    ...ofAuditors,
+    path: '/api/v1/audit/checkpoint',
+    summary: 'Read the newest checkpoint of each log',
+    response: AuditCheckpoints,
+  },
+  'audit.tile': {
+    ...ofAuditors,
+    path: '/api/v1/audit/tile/{level}/{index}',
+    summary: 'Read the hashes of a tile',
+    params: inTile,
+    query: AuditTileQuery,
+    response: AuditTile,
+    problems: ['not_found'],
+  },
+  'audit.bundle': {
+    ...ofAuditors,
+    path: '/api/v1/audit/bundles/{index}',
+    summary: 'Read the entries of a tile',
+    params: inBundle,
+    query: AuditTileQuery,
+    response: AuditBundle,
+    problems: ['not_found'],
+  },
+  'audit.prove': {
+    ...ofAuditors,
+    path: '/api/v1/audit/proofs',
+    summary: 'Prove that the log holds an entry, or begins with an older log',
+    query: AuditProofQuery,
+    response: AuditProofs,
+    problems: ['not_found'],
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,82 @@
+import type { AuditRecord } from '@bulla/contract';
+import { decodeUtf8 } from '@bulla/crypto';
+import { Injectable } from '@nestjs/common';
+import type { Selectable } from 'kysely';
+import { Kysely, sql } from 'kysely';
+import type { AuditEntryTable } from './log-tables.js';
+import type { LedgerTables } from '../audit/ledger-tables.js';
+
+/** Which entries are wanted; all where nothing is said. */
+export interface EntryFilter {
+  readonly actor?: string | undefined;
+  readonly act?: string | undefined;
+  readonly object?: string | undefined;
+  readonly result?: string | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+}
+
+/** Where in a log, and how many at most. */
+export interface EntryRange {
+  readonly org: string;
+  readonly log: number;
+  /** Begins there and goes on to newer ones; from the newest on to older ones unless given. */
+  readonly from?: number | undefined;
+  /** The last one of the page before. */
+  readonly after?: number | undefined;
+  readonly limit: number;
+}
+
+/** An entry, and what it says it is. */
+export interface EntryRow extends AuditRecord {
+  readonly act: string;
+}
+
+/** Entries of the logs. */
+@Injectable()
+export class AuditEntriesRepository {
+  constructor(private readonly db: Kysely<LedgerTables>) {}
+
+  /** Entries that fit, in the order in which they are asked for. */
+  async page({ org, log, from, after, limit }: EntryRange, filter: EntryFilter): Promise<EntryRow[]> {
+    const { actor, act, object, result, since, until } = filter;
+    const rows = await this.entries(org, log)
+      .$if(from !== undefined, (query) => query.where('idx', '>=', from as number).orderBy('idx'))
+      .$if(from === undefined, (query) => query.orderBy('idx', 'desc'))
+      .$if(after !== undefined, (query) => query.where('idx', from === undefined ? '<' : '>', after as number))
+      .$if(actor !== undefined, (query) => query.where('kid', '=', actor as string))
+      .$if(act !== undefined, (query) => query.where('act', '=', act as string))
+      .$if(result !== undefined, (query) => query.where('res', '=', result as string))
+      .$if(object !== undefined, (query) => query.where(sql<boolean>`objects @> array[${object}::text]`))
+      .$if(since !== undefined, (query) => query.where('at', '>=', new Date(since as string)))
+      .$if(until !== undefined, (query) => query.where('at', '<', new Date(until as string)))
+      .limit(limit)
+      .execute();
+    return rows.map(entryOf);
+  }
+
+  /** Entries from an index on, in their order, without a gap; fewer where the log ends or has forgotten them. */
+  async range(org: string, log: number, { first, count }: { first: number; count: number }): Promise<EntryRow[]> {
+    const rows = await this.entries(org, log)
+      .where('idx', '>=', first)
+      .where('idx', '<', first + count)
+      .orderBy('idx')
+      .execute();
+    return rows.map(entryOf);
+  }
+
+  private entries(org: string, log: number) {
+    return this.db
+      .selectFrom('audit_entry')
+      .select(['idx', 'at', 'leaf', 'evidence', 'act'])
+      .where('org', '=', org) // guard: org-audit-entry
+      .where('log', '=', log);
+  }
+}
+
+type StoredEntry = Pick<Selectable<AuditEntryTable>, 'idx' | 'at' | 'leaf' | 'evidence' | 'act'>;
+
+function entryOf({ idx, at, leaf, evidence, act }: StoredEntry): EntryRow {
+  const shown = evidence === null ? null : (JSON.parse(evidence) as AuditRecord['evidence']);
+  return { index: idx, at: at.toISOString(), leaf: decodeUtf8(leaf), evidence: shown, act };
+}

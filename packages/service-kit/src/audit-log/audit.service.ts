@@ -1,0 +1,122 @@
+import type {
+  AuditBundle,
+  AuditCheckpoints,
+  AuditEntryPage,
+  AuditProofs,
+  AuditRecord,
+  AuditTile,
+  Hash,
+} from '@bulla/contract';
+import { Problem, TILE_WIDTH } from '@bulla/contract';
+import type { Bytes } from '@bulla/crypto';
+import { encodeBase64url } from '@bulla/crypto';
+import { makeConsistencyProof, makeInclusionProof, TREE_HASH_BYTES } from '@bulla/crypto/log';
+import { Injectable } from '@nestjs/common';
+import { Ledger } from '../audit/ledger.js';
+import type { Caller } from '../authentication/caller.js';
+import { decodeCursor, encodeCursor } from '../paging/cursor.js';
+import { pageOf } from '../paging/page.js';
+import type { Answer } from '../route/answer.js';
+import type { ParamsOf, QueryOf } from '../route/route.js';
+import { AuditEntriesRepository } from './audit-entries.repository.js';
+import type { EntryRow } from './audit-entries.repository.js';
+import type { LogHead } from './log-head.js';
+import { LogRepository } from './log.repository.js';
+import { treeHashes } from './tree-hashes.js';
+
+/** Reads the logs of the caller's organisation. Who reads entries is written down as well. */
+@Injectable()
+export class AuditService {
+  constructor(
+    private readonly logs: LogRepository,
+    private readonly entries: AuditEntriesRepository,
+    private readonly ledger: Ledger,
+  ) {}
+
+  /** A page of entries. @throws {Problem} not_found if there is no such log */
+  async list(caller: Caller, query: QueryOf<'audit.list'>): Promise<Answer<AuditEntryPage>> {
+    const { log: wanted, from, cursor, limit, ...filter } = query;
+    const [after] = cursor === undefined ? [] : decodeCursor(cursor, ['number'], Number.MAX_SAFE_INTEGER);
+    const { log } = await this.logOf(caller, wanted);
+    const rows = await this.entries.page({ org: caller.org, log, from, after, limit: limit + 1 }, filter);
+    const shown = rows.slice(0, limit);
+    // Who only follows what they read themselves would never come to an end.
+    if (shown.some(({ act }) => !act.startsWith('audit.')))
+      await this.ledger.read(caller, { act: 'audit.list', obj: { items: shown.length } });
+    return pageOf(rows, {
+      limit,
+      item: ({ index, at, leaf }: EntryRow) => ({ index, at, leaf }),
+      cursorAfter: ({ index }) => encodeCursor([index]),
+      request: caller.request,
+    });
+  }
+
+  /** One entry. @throws {Problem} not_found */
+  async get(caller: Caller, { index }: ParamsOf<'audit.get'>, query: QueryOf<'audit.get'>): Promise<AuditRecord> {
+    const { log } = await this.logOf(caller, query.log);
+    const [row] = await this.entries.range(caller.org, log, { first: index, count: 1 });
+    if (row === undefined) throw new Problem('not_found');
+    await this.ledger.read(caller, { act: 'audit.get', obj: { index } });
+    return recordOf(row);
+  }
+
+  /** The entries of a tile. @throws {Problem} not_found if it is not there as wide as that */
+  async bundle(
+    caller: Caller,
+    { index }: ParamsOf<'audit.bundle'>,
+    { log: wanted, width }: QueryOf<'audit.bundle'>,
+  ): Promise<AuditBundle> {
+    const { log } = await this.logOf(caller, wanted);
+    const rows = await this.entries.range(caller.org, log, { first: index * TILE_WIDTH, count: width });
+    if (rows.length < width) throw new Problem('not_found');
+    await this.ledger.read(caller, { act: 'audit.bundle', obj: { index, items: rows.length } });
+    return { data: rows.map(recordOf) };
+  }
+
+  /** The hashes of a tile. @throws {Problem} not_found if it is not there as wide as that */
+  async tile(
+    caller: Caller,
+    { level, index: idx }: ParamsOf<'audit.tile'>,
+    { log: wanted, width }: QueryOf<'audit.tile'>,
+  ): Promise<AuditTile> {
+    const { log } = await this.logOf(caller, wanted);
+    const hashes = await this.logs.tile(caller.org, log, { level, idx });
+    const bytes = width * TREE_HASH_BYTES;
+    if (hashes === undefined || hashes.length < bytes) throw new Problem('not_found');
+    return { hashes: encodeBase64url(hashes.slice(0, bytes)) };
+  }
+
+  /** The newest checkpoint of each log. */
+  async checkpoints({ org }: Caller): Promise<AuditCheckpoints> {
+    return { data: await this.logs.all(org) };
+  }
+
+  /** Proofs in the tree of some size. @throws {Problem} not_found if there is no such tree, or nothing like that in it */
+  async prove(caller: Caller, query: QueryOf<'audit.prove'>): Promise<AuditProofs> {
+    const { size, entry, older } = query;
+    const head = await this.logOf(caller, query.log);
+    if (size > head.size || (entry ?? 0) >= size || (older ?? 0) > size) throw new Problem('not_found');
+    const read = treeHashes(this.logs, { ...head, size });
+    const inclusion = entry === undefined ? undefined : await makeInclusionProof(entry, size, read);
+    const consistency = older === undefined ? undefined : await makeConsistencyProof(older, size, read);
+    return {
+      ...(inclusion !== undefined && { inclusion: inclusion.map(textOf) }),
+      ...(consistency !== undefined && { consistency: consistency.map(textOf) }),
+    };
+  }
+
+  private async logOf({ org }: Caller, wanted: number | undefined): Promise<LogHead> {
+    const head = wanted === undefined ? await this.logs.newest(org) : await this.logs.find(org, wanted);
+    if (head === undefined) throw new Problem('not_found', { detail: 'there is no such log' });
+    return head;
+  }
+}
+
+/** A hash as answers spell it. */
+function textOf(hash: Bytes): Hash {
+  return encodeBase64url(hash) as Hash;
+}
+
+function recordOf({ index, at, leaf, evidence }: EntryRow): AuditRecord {
+  return { index, at, leaf, evidence };
+}

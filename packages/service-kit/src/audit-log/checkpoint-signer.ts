@@ -1,0 +1,115 @@
+import type { Signer } from '@bulla/crypto';
+import { CryptoError, utf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
+import {
+  makeConsistencyProof,
+  noteKeyOf,
+  parseCheckpoint,
+  parseNote,
+  signCheckpoint,
+  verifyCheckpoint,
+  verifyConsistency,
+} from '@bulla/crypto/log';
+import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
+import type { LogHead } from './log-head.js';
+import { LogLost, numberOf } from './log-lost.js';
+import type { LogRepository } from './log.repository.js';
+import type { LogMark, LogMarks } from './marks.js';
+import { treeHashes } from './tree-hashes.js';
+
+/** This machine had no mark: what the database says was signed is believed once. */
+const MARK_ADOPTED = new LogEvent<{ org: string; size: number }>('audit-mark-adopted', 'warn');
+/** Of a mark that this machine did not make. */
+const UNKNOWN_KEY = '';
+
+export interface CheckpointSignerParts {
+  readonly logs: LogRepository;
+  readonly marks: LogMarks;
+  /** Of the key whose purpose is `checkpoint`. */
+  readonly key: Signer;
+  readonly log: EventLog;
+}
+
+/** Signs trees that continue what was signed before, and nothing else (docs/spec/note.md, Checkpoint). */
+export class CheckpointSigner {
+  readonly #parts: CheckpointSignerParts;
+
+  constructor(parts: CheckpointSignerParts) {
+    this.#parts = parts;
+  }
+
+  get kid(): string {
+    return this.#parts.key.kid;
+  }
+
+  /** What this machine signed last, in the logs of an organisation. */
+  mark(org: string): Promise<LogMark | undefined> {
+    return this.#parts.marks.read(org);
+  }
+
+  /**
+   * Whether a log holds all that this machine signed of it.
+   * @param known its mark, read before the head was: what another signs in between is no loss.
+   * @throws {LogLost} if it does not
+   */
+  async requireContinued(head: LogHead, known: LogMark | undefined): Promise<void> {
+    const { logs } = this.#parts;
+    const mark = known ?? (await this.#adopt(head));
+    if (mark === undefined) return;
+    // Another process has begun a log since.
+    if (numberOf(mark.origin) < head.log) return;
+    const lost = new LogLost(mark);
+    // guard: log-mark-origin
+    if (mark.origin !== head.origin) throw lost;
+    try {
+      // Of a log that is shorter than what was signed there is none.
+      const read = treeHashes(logs, head);
+      const proof = await makeConsistencyProof(mark.size, head.size, read);
+      // guard: log-mark-consistent
+      await verifyConsistency({ older: mark, newer: head, proof });
+    } catch (error) {
+      if (error instanceof CryptoError && error.code === 'log_inconsistent') throw lost;
+      throw error;
+    }
+  }
+
+  /**
+   * Signs the newest tree of an organisation, as it is committed, unless it is signed.
+   * @throws as {@link requireContinued}, and where the mark cannot be read: nothing is signed then
+   */
+  async sign(org: string): Promise<void> {
+    const { logs, marks, key } = this.#parts;
+    const mark = await this.mark(org);
+    const head = await logs.newest(org);
+    if (head === undefined || (head.signedSize === head.size && head.checkpoint !== null)) return;
+    // guard: log-signed-continued
+    await this.requireContinued(head, mark);
+    const { origin, size, root } = head;
+    // The mark is on the disk before the signature exists: a crash between them costs nothing.
+    await marks.write(org, { origin, kid: key.kid, size, root });
+    const note = await signCheckpoint(origin, head, [{ key: await noteKeyOf(origin, key.publicJwk), signer: key }]);
+    await logs.keepCheckpoint(head, size, note);
+  }
+
+  /**
+   * What the database says was signed, where it is signed by our key.
+   * @throws {LogLost} where it is signed by another: nothing is continued that this machine cannot vouch for
+   */
+  async #adopt({ org, origin, checkpoint }: LogHead): Promise<LogMark | undefined> {
+    if (checkpoint === null) return undefined;
+    const { key, marks, log } = this.#parts;
+    const trust = { origin, keys: [await noteKeyOf(origin, key.publicJwk)] };
+    const verified = await verifyCheckpoint(utf8(checkpoint), trust).catch((error: unknown) => {
+      if (!(error instanceof CryptoError) || error.code !== 'key_unknown') throw error;
+      // Another key signed it, and nobody here knows what came after that.
+      const said = parseCheckpoint(parseNote(utf8(checkpoint)).text);
+      throw new LogLost({ origin, kid: UNKNOWN_KEY, size: said.size, root: said.root });
+    });
+    const head: TreeHead = verified.checkpoint;
+    const mark = { origin, kid: key.kid, size: head.size, root: head.root };
+    await marks.write(org, mark);
+    log.write(MARK_ADOPTED, { org, size: head.size });
+    return mark;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Bytes } from '@bulla/crypto';
+import { equalBytes } from '@bulla/crypto';
+import type { Frontier, TreeHead } from '@bulla/crypto/log';
+import { parseFrontier, treeHeadOf } from '@bulla/crypto/log';
+import type { Selectable } from 'kysely';
+import type { AuditLogTable } from './log-tables.js';
+
+/** The head of a log as the database has it. */
+export interface LogHead extends TreeHead {
+  readonly org: string;
+  /** Counts from 1. */
+  readonly log: number;
+  readonly origin: string;
+  readonly frontier: Frontier;
+  readonly checkpoint: string | null;
+  readonly signedSize: number;
+}
+
+/**
+ * A stored head, whose frontier has to lead to its root.
+ * @throws {CryptoError} token_malformed; {Error} if it does not
+ */
+export async function logHeadOf(row: Selectable<AuditLogTable>): Promise<LogHead> {
+  const { org, log, origin, size, checkpoint, checkpoint_size: signedSize } = row;
+  const frontier = parseFrontier(size, row.frontier);
+  const root = copyOf(row.root);
+  // guard: log-frontier-root
+  if (!equalBytes((await treeHeadOf(frontier)).root, root))
+    throw new Error('the frontier of a log is not that of its root');
+  return { org, log, origin, size, root, frontier, checkpoint, signedSize };
+}
+
+/** Bytes of their own: those of the driver may be part of a larger buffer. */
+export function copyOf(bytes: Uint8Array): Bytes {
+  return Uint8Array.from(bytes);
+}

@@ -1,0 +1,25 @@
+import type { LogMark } from './marks.js';
+
+const ORIGIN_NUMBER = /\/audit\/([1-9][0-9]*)$/;
+
+/** The database does not hold what was signed of a log: it went back to a backup, is another one, or was changed. */
+export class LogLost extends Error {
+  override readonly name = 'LogLost';
+  /** What was signed last. */
+  readonly mark: LogMark;
+
+  constructor(mark: LogMark) {
+    super('the database does not hold what was signed of its audit log');
+    this.mark = mark;
+  }
+
+  /** Number of the log that comes next. */
+  get next(): number {
+    return numberOf(this.mark.origin) + 1;
+  }
+}
+
+/** Which log of a service has this origin. */
+export function numberOf(origin: string): number {
+  return Number(ORIGIN_NUMBER.exec(origin)?.[1] ?? 0);
+}

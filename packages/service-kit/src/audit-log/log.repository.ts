@@ -1,0 +1,192 @@
+import type { Bytes } from '@bulla/crypto';
+import { encodeFrontier } from '@bulla/crypto/log';
+import type { Insertable, Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { LedgerTables } from '../audit/ledger-tables.js';
+import type { Growth } from './growth.js';
+import type { LogHead } from './log-head.js';
+import { copyOf, logHeadOf } from './log-head.js';
+import type { AuditEntryTable, AuditLogTable } from './log-tables.js';
+
+type Db = Kysely<LedgerTables>;
+
+/** A row of the outbox. */
+export interface WaitingRow {
+  readonly at: Date;
+  readonly leaf: Bytes;
+  readonly evidence: string | null;
+}
+
+/** How far the log of an organisation is behind. */
+export interface Waiting {
+  readonly org: string;
+  /** Decisions that are not in it yet. */
+  readonly rows: number;
+  /** Age of the oldest of them. */
+  readonly seconds: number;
+}
+
+/** Rows of one insert: with nine values each they stay below what a statement may have. */
+const ROWS_OF_INSERT = 500;
+
+/** The log's tables in the database of a service. */
+export class LogRepository {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** Runs some work in one transaction. */
+  transaction<Result>(work: (trx: Db) => Promise<Result>): Promise<Result> {
+    return this.#db.transaction().execute(work);
+  }
+
+  /** Organisations that have something to be written or signed, and how far the log of each is behind. */
+  async waiting(): Promise<Waiting[]> {
+    const unwritten = await this.#db
+      .selectFrom('audit_outbox')
+      .select(['org', ({ fn }) => fn.countAll<number>().as('rows')])
+      .select(sql<number>`extract(epoch from clock_timestamp() - min(at))::float8`.as('seconds'))
+      .groupBy('org')
+      .unionAll(
+        this.#db
+          .selectFrom('audit_log')
+          .select(['org', sql<number>`0`.as('rows'), sql<number>`0`.as('seconds')])
+          .whereRef('checkpoint_size', '<', 'size'),
+      )
+      .execute();
+    // An organisation of the second half may be one of the first.
+    return [...new Map(unwritten.toReversed().map((one) => [one.org, one])).values()];
+  }
+
+  /** The log that grows. */
+  async newest(org: string, db: Db = this.#db): Promise<LogHead | undefined> {
+    const row = await db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('org', '=', org)
+      .orderBy('log', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined ? undefined : logHeadOf(row);
+  }
+
+  async find(org: string, log: number): Promise<LogHead | undefined> {
+    const row = await this.#db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('org', '=', org)
+      .where('log', '=', log)
+      .executeTakeFirst();
+    return row === undefined ? undefined : logHeadOf(row);
+  }
+
+  /** All logs of an organisation, the newest last. */
+  all(org: string): Promise<Pick<AuditLogTable, 'log' | 'origin' | 'checkpoint'>[]> {
+    return this.#db
+      .selectFrom('audit_log')
+      .select(['log', 'origin', 'checkpoint'])
+      .where('org', '=', org)
+      .orderBy('log')
+      .execute();
+  }
+
+  /** Begins a log without entries. False if it is there already. */
+  async begin(
+    trx: Db,
+    { org, log, origin, root, frontier }: Omit<LogHead, 'checkpoint' | 'signedSize'>,
+  ): Promise<boolean> {
+    const row = { org, log, origin, size: 0, root, frontier: encodeFrontier(frontier), checkpoint: null };
+    const { numInsertedOrUpdatedRows: rows } = await trx
+      .insertInto('audit_log')
+      .values({ ...row, checkpoint_size: 0 })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirstOrThrow();
+    return rows === 1n;
+  }
+
+  /**
+   * Takes rows out of the outbox, the oldest first: all that is there counts, whatever its number. Those that another
+   * takes at this moment are left to it.
+   */
+  async take(trx: Db, org: string, limit: number): Promise<WaitingRow[]> {
+    const oldest = trx
+      .selectFrom('audit_outbox')
+      .select('id')
+      .where('org', '=', org)
+      .orderBy('id')
+      .limit(limit)
+      .forUpdate()
+      .skipLocked();
+    const rows = await trx
+      .deleteFrom('audit_outbox')
+      .where('org', '=', org)
+      .where(sql<boolean>`id = any(array(${oldest}))`)
+      .returning(['id', 'at', 'leaf', 'evidence'])
+      .execute();
+    return rows
+      .toSorted((one, other) => one.id - other.id)
+      .map(({ at, leaf, evidence }) => ({ at, leaf: copyOf(leaf), evidence }));
+  }
+
+  /**
+   * Puts the head of a grown tree in the place of the one that it grew from. False if that is another by now: of two who
+   * grow one log, one is let in (the fence of protocol.md §8).
+   */
+  async advance(trx: Db, before: LogHead, { head, frontier }: Growth): Promise<boolean> {
+    const { numUpdatedRows } = await trx
+      .updateTable('audit_log')
+      .set({ size: head.size, root: head.root, frontier: encodeFrontier(frontier) })
+      .where('org', '=', before.org)
+      .where('log', '=', before.log)
+      .where((eb) => eb.and({ size: before.size, root: before.root })) // guard: log-fence
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows === 1n;
+  }
+
+  async addTiles(trx: Db, { org, log }: LogHead, { tiles }: Growth): Promise<void> {
+    for (const tile of tiles)
+      await trx
+        .insertInto('audit_tile')
+        .values({ org, log, ...tile })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['org', 'log', 'level', 'idx'])
+            .doUpdateSet({ hashes: sql<Uint8Array>`audit_tile.hashes || excluded.hashes` }),
+        )
+        .execute();
+  }
+
+  async addEntries(trx: Db, rows: readonly Insertable<AuditEntryTable>[]): Promise<void> {
+    for (let from = 0; from < rows.length; from += ROWS_OF_INSERT)
+      await trx
+        .insertInto('audit_entry')
+        .values(rows.slice(from, from + ROWS_OF_INSERT))
+        .execute();
+  }
+
+  /** The hashes of a tile; undefined if it is not there. */
+  async tile(org: string, log: number, place: { level: number; idx: number }): Promise<Bytes | undefined> {
+    const row = await this.#db
+      .selectFrom('audit_tile')
+      .select('hashes')
+      .where('org', '=', org)
+      .where('log', '=', log)
+      .where('level', '=', place.level)
+      .where('idx', '=', place.idx)
+      .executeTakeFirst();
+    return row === undefined ? undefined : copyOf(row.hashes);
+  }
+
+  /** Keeps a signed note, unless one of a larger tree is there. */
+  async keepCheckpoint({ org, log }: LogHead, size: number, note: string): Promise<void> {
+    await this.#db
+      .updateTable('audit_log')
+      .set({ checkpoint: note, checkpoint_size: size })
+      .where('org', '=', org)
+      .where('log', '=', log)
+      .where('checkpoint_size', '<=', size)
+      .execute();
+  }
+}
