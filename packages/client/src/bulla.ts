@@ -1,3 +1,4 @@
+import { Audit } from './audit/audit.js';
 import { clockOf } from './connection/clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
 import { requireSeconds, verifyAnswer } from '@bulla/crypto';
@@ -65,6 +66,8 @@ export class Bulla {
   readonly restored: RestoredVault;
   /** Devices: inviting, letting in, revoking. */
   readonly people: People;
+  /** The audit logs of the services. */
+  readonly audit: Audit;
   readonly #session: Session;
   readonly #pin: string;
   readonly #closing: AbortController;
@@ -79,6 +82,7 @@ export class Bulla {
     this.labels = new HeldLabels(session, this.prompts);
     this.grants = new Grants(session, this.prompts);
     this.restored = new RestoredVault(session, this.prompts);
+    this.audit = new Audit(session);
   }
 
   /**

@@ -1,3 +1,14 @@
+export type { AnswerEntry, AnswerEntryName, AnswerInLogs } from './audit/answer-in-logs.js';
+export type { Audit, ListChoice, LiveVerdict, LogChoice, ProvedEntry } from './audit/audit.js';
+export type { UnreachedService } from './audit/audit-services.js';
+export type { AuditFilter, ListedEntry } from './audit/audit-entries.js';
+export type { ExportedAudit, ExportedLog, ExportProgress } from './audit/audit-export.js';
+export type { AuditVerdict, LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit/audit-verdict.js';
+export type { BundleFolder } from './audit/bundle-folder.js';
+export type { EntryEvidence } from './audit/log-source.js';
+export type { SeenLog } from './audit/seen-heads.js';
+export type { BundleVerdict, VerifyBundleOptions } from './audit/verify-bundle.js';
+export { verifyAnswerInBundle, verifyBundle } from './audit/verify-bundle.js';
 export { Answer } from './runs/answer.js';
 export type { ApiAnswer, ApiCall } from './connection/api-call.js';
 export type { Approvals, PendingApproval, ProposedApproval } from './labels/approvals.js';

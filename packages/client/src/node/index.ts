@@ -1,3 +1,4 @@
+export { AuditFolder } from './audit/audit-folder.js';
 export { connectionOf } from './connection.js';
 export type { RenewedDevice } from './device-renewal.js';
 export { renewDevice } from './device-renewal.js';

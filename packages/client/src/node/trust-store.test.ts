@@ -73,3 +73,10 @@ it('takes over the memory of one pin, and keeps it while another is used', async
   expect(await again.load('acme', 'pin')).toEqual({ ...BEFORE, opened: [[SUB, 2, 'second']] });
   expect(await again.load('acme', 'another')).toEqual(other);
 });
+
+it('keeps the newest heads of audit logs', async () => {
+  const home = new Home(folderForTest('trust'));
+  const heads = [['urn:bulla:acme:svc:vault/audit/1', 7, 'root']] as const;
+  await new FileTrustStore(home).update('acme', 'pin', () => ({ ...BEFORE, heads }));
+  expect((await new FileTrustStore(home).load('acme', 'pin'))?.heads).toEqual(heads);
+});

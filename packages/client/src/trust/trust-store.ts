@@ -1,4 +1,5 @@
 import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
+import type { KeptHead } from '../audit/kept-heads.js';
 import type { LabelFork, RememberedLabel } from '../labels/label-heads.js';
 
 /** What a client has seen of one prompt name: which prompt it was, where each label had come to, and which contents. */
@@ -33,6 +34,8 @@ export interface TrustState {
   readonly forks?: readonly LabelFork[] | undefined;
   /** Every version that this machine opened; absent in a state that was kept before openings were. */
   readonly opened?: readonly (readonly [sub: string, version: number, chash: string])[];
+  /** The newest head of each audit log that this machine verified; absent in a state that was kept before logs were. */
+  readonly heads?: readonly KeptHead[];
 }
 
 /** Makes the next state of the newest one; the same object means that nothing changes. */

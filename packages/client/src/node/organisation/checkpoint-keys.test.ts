@@ -107,6 +107,23 @@ describe('the key for checkpoints of a service', () => {
     expect((await again(NOW + 120))?.changes).toEqual([]);
   });
 
+  it('is made anew, before the one that is there, where logs begin anew', async () => {
+    await prepare();
+    const before = await Promise.all(SERVICES.map(async ([, name]) => kidsOf(await fileOf(name))));
+    const own = await renewOrganisation(home, NOW + 60, { beginsLogs: true });
+    expect(own?.changes).toEqual([...MADE, 'directory version 2 signed for 90 days']);
+    if (own === undefined) throw new Error('it was not prepared');
+    const trust = await trustOf(own, NOW + 60);
+    for (const [index, [, name]] of SERVICES.entries()) {
+      const file = await fileOf(name);
+      const [first, second, ...more] = kidsOf(file);
+      expect([second, ...more]).toEqual(before[index]);
+      // What the old one signed is still to be verified.
+      const listed = trust.activeKeys(file.urn, 'checkpoint', NOW + 60).map(({ record }) => record.kid);
+      expect(listed.toSorted()).toEqual([first, second].toSorted());
+    }
+  });
+
   it('is listed by the next run where one was interrupted after its file', async () => {
     await prepare();
     const made = await fileOf(VAULT_KEYS);

@@ -100,28 +100,32 @@ async function makeRenewerKeys(org: string, urn: string, suite: SuiteId): Promis
   return { v: 1, org, urn, keys: [await makeKey(suite, 'sig', ['http']), await makeKey(suite, 'sig', ['fresh'])] };
 }
 
+/** Before older ones: the first of a purpose is the one that signs. */
 async function withCheckpointKey(file: KeyFile): Promise<KeyFile> {
-  return { ...file, keys: [...file.keys, await makeCheckpointKey()] };
+  const others = file.keys.filter((key) => !isCheckpointKey(key));
+  return { ...file, keys: [...others, await makeCheckpointKey(), ...file.keys.filter(isCheckpointKey)] };
 }
 
 /**
  * The same keys, with one for the checkpoints of each service that has none: its file is from before there were any. A
  * service whose keys here are revoked, or that has its key for checkpoints in a file elsewhere, gets none.
+ * @param beginsLogs whether each gets another one: its log begins anew, for which it needs one that never signed.
  * @param recordsOf what the directory lists of an entity but for what is revoked; undefined where there is no directory.
  */
 export async function withCheckpointKeys(
   home: Home,
   keys: OrganisationKeys,
   recordsOf: ((urn: string) => readonly KeyRecord[]) | undefined,
-  { keyLife, changes }: Pick<RenewalPlan, 'keyLife' | 'changes'>,
+  { keyLife, changes, beginsLogs }: Pick<RenewalPlan, 'keyLife' | 'changes'> & { readonly beginsLogs: boolean },
 ): Promise<OrganisationKeys> {
   const next = { ...keys };
   for (const who of ['vault', 'responder'] as const) {
     const file = keys[who];
-    if (file.keys.some(isCheckpointKey)) continue;
+    const hasOne = file.keys.some(isCheckpointKey);
+    if (hasOne && !beginsLogs) continue;
     const records = recordsOf?.(file.urn);
     const isInUse = records === undefined || file.keys.some(({ kid }) => records.some((record) => record.kid === kid));
-    if (!isInUse || records?.some(isCheckpointKey) === true) continue;
+    if (!isInUse || (!hasOne && records?.some(isCheckpointKey) === true)) continue;
     next[who] = await withCheckpointKey(file);
     await writeKeyFile(home, FILES[who], next[who]);
     changes.push(`key for checkpoints of the ${who} made for ${lifeInWords(keyLife[who].sig.use)}`);

@@ -32,6 +32,8 @@ export interface OrganisationOptions {
   readonly keptHashes?: KeptHashes | undefined;
   /** Whether a directory that no renewer calls the newest is signed anew; not unless given. */
   readonly signsStale?: boolean | undefined;
+  /** Whether the audit logs of both services begin anew, because their database is another; not unless given. */
+  readonly beginsLogs?: boolean | undefined;
   /** Seconds. */
   readonly now: number;
 }
@@ -89,7 +91,11 @@ export async function prepareOrganisation(
   const whole =
     signers.directory === undefined
       ? made
-      : await withCheckpointKeys(home, made, known && recordsOf, { ...plan, changes });
+      : await withCheckpointKeys(home, made, known && recordsOf, {
+          ...plan,
+          changes,
+          beginsLogs: options.beginsLogs === true,
+        });
   const keys = await renewedKeys(home, whole, recordsOf, { ...plan, now, chosen, changes });
   const maker: OrganisationMaker = {
     home,

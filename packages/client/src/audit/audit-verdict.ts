@@ -1,0 +1,65 @@
+import type { LogBefore } from './entry-judge.js';
+import type { LogKeyStanding } from './log-keys.js';
+
+/** The checks of a log, in their order. */
+export const LOG_CHECKS = ['checkpoint', 'key', 'entries', 'kept-head', 'log-before', 'evidence'] as const;
+export type LogCheckName = (typeof LOG_CHECKS)[number];
+
+/** One check of a log and what it found. */
+export interface LogCheck {
+  readonly name: LogCheckName;
+  /** `not_looked_for` where nothing at hand could show it; it decides nothing then. */
+  readonly state: 'passed' | 'failed' | 'not_looked_for';
+  /** For people. */
+  readonly detail: string;
+}
+
+/** Why a log is not what it should be. */
+export interface LogFailure {
+  /** From docs/problems.md. */
+  readonly code: string;
+  readonly check: LogCheckName;
+  /** What was wrong in that check, such as `entry`, `fork` or `rollback`; absent where its name says all. */
+  readonly kind?: string | undefined;
+  readonly message: string;
+  /** The first entries that are not right, where the log itself tells; they count from 0. */
+  readonly entries?: { readonly first: number; readonly last: number } | undefined;
+}
+
+/** What was found of one log. */
+export interface LogVerdict {
+  readonly origin: string;
+  /** URN of the service. */
+  readonly urn: string;
+  readonly valid: boolean;
+  /** Up to the first that failed. */
+  readonly checks: readonly LogCheck[];
+  readonly failure?: LogFailure | undefined;
+  /** By the signed checkpoint; absent where that is not good. */
+  readonly head?: { readonly size: number; readonly root: Uint8Array<ArrayBuffer> } | undefined;
+  readonly key?: LogKeyStanding | undefined;
+  /** RFC 3339: when the newest entry was written, by the clock of the service. */
+  readonly newestAt?: string | undefined;
+  /** What the log says of the one before it. */
+  readonly before?: LogBefore | undefined;
+}
+
+/** What was found of all logs at hand. */
+export interface AuditVerdict {
+  /** Whether every check of every log that was made has passed. */
+  readonly valid: boolean;
+  /** By service; of each service the oldest log first. */
+  readonly logs: readonly LogVerdict[];
+  /** The version of the directory by which keys were judged, and when it was issued. */
+  readonly directory: { readonly version: number; readonly issued: string };
+}
+
+/** A number as people read it: `18,204`. */
+export function grouped(count: number): string {
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
+/** A number of entries, in words. */
+export function entriesText(count: number): string {
+  return `${grouped(count)} ${count === 1 ? 'entry' : 'entries'}`;
+}

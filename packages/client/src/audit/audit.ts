@@ -1,0 +1,220 @@
+import type { AuditRecord } from '@bulla/contract';
+import { decodeBase64url, utf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
+import { leafHash, verifyInclusion } from '@bulla/crypto/log';
+import { bullaError, checked } from '../connection/errors.js';
+import type { Session } from '../connection/session.js';
+import type { Service } from '../connection/transport.js';
+import { askLog } from './audit-call.js';
+import type { AuditFilter, ListedEntry } from './audit-entries.js';
+import { entriesOf, listed } from './audit-entries.js';
+import type { ExportedAudit, ExportProgress } from './audit-export.js';
+import { exportAudit } from './audit-export.js';
+import type { BundleFolder } from './bundle-folder.js';
+import type { UnreachedService } from './audit-services.js';
+import { auditService, auditServices, forEachService } from './audit-services.js';
+import type { AuditVerdict } from './audit-verdict.js';
+import { judgeAudit, NOTHING } from './judged-audit.js';
+import type { LogAtHand } from './judged-audit.js';
+import type { LogToJudge } from './judged-log.js';
+import { LiveLog } from './live-log.js';
+import { parseOrigin } from './log-origin.js';
+import type { EntryEvidence } from './log-source.js';
+import { merged } from './merged-entries.js';
+import type { SeenLog } from './seen-heads.js';
+import { isPrefix, keepHead, seeLogs } from './seen-heads.js';
+
+/** Whose logs, and which of them. */
+export interface LogChoice {
+  /** URN of the service; the vault unless given. */
+  readonly service?: string | undefined;
+  /** Which of its logs; the newest unless given. */
+  readonly log?: number | undefined;
+}
+
+export interface ListChoice extends Omit<AuditFilter, 'actor'> {
+  /** Thumbprints of keys: what their holders asked for. */
+  readonly actors?: readonly string[] | undefined;
+  /** URNs of services; the vault alone unless given. */
+  readonly services?: readonly string[] | undefined;
+  /** Newest first unless given. */
+  readonly order?: ListOrder | undefined;
+  /** How many are asked for at a time, at most 200: who reads entries is in the log as well, with how many. */
+  readonly pageSize?: number | undefined;
+}
+
+type ListOrder = 'newest-first' | 'oldest-first';
+
+/** One entry, shown to be in the log that the service has signed. */
+export interface ProvedEntry extends ListedEntry {
+  /** What shows that the caller asked for it; null where nobody signed a request, or where it is gone. */
+  readonly evidence: EntryEvidence | null;
+  /** Undefined where it is newer than the newest checkpoint. */
+  readonly head: TreeHead | undefined;
+}
+
+/** What was found of the logs as the services hand them out. */
+export interface LiveVerdict extends AuditVerdict {
+  /** Services that did not answer: of their logs nothing is known, and `valid` is false. */
+  readonly unreached: readonly UnreachedService[];
+}
+
+/** The audit logs of the organisation: reading, exporting and verifying them, for admins and auditors. */
+export class Audit {
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** URNs of the services that have logs: the vault, then the responders. */
+  async services(): Promise<string[]> {
+    return auditServices(this.#session, await this.#session.keeper.current());
+  }
+
+  /**
+   * The entries that fit, of one service or of several by time. They are the word of the services: `verify` shows that
+   * nothing was changed.
+   */
+  async *list(choice: ListChoice = {}): AsyncGenerator<ListedEntry> {
+    const { services, order = 'newest-first', actors, pageSize, ...filter } = choice;
+    const lists: AsyncGenerator<ListedEntry>[] = [];
+    for (const urn of services ?? [undefined])
+      for (const actor of actors ?? [undefined])
+        lists.push(this.#ofService(await this.#service(urn), { ...filter, actor }, { order, pageSize }));
+    yield* merged(lists, order);
+  }
+
+  /** The entries of one log from an index on, to newer ones. */
+  async *from(index: number, { service: urn, log }: LogChoice, filter: AuditFilter = {}): AsyncGenerator<ListedEntry> {
+    const service = await this.#service(urn);
+    const number = log ?? (await this.newestLog(service.urn));
+    if (number !== undefined) yield* entriesOf(this.#session, { service, log: number, from: index }, filter);
+  }
+
+  /** The number of the newest log of a service; undefined before its first entry. */
+  async newestLog(urn?: string): Promise<number | undefined> {
+    const { data } = await askLog(this.#session, await this.#service(urn), 'audit.checkpoint', {});
+    return data.at(-1)?.log;
+  }
+
+  /**
+   * One entry, shown to be in the tree of the newest checkpoint.
+   * @throws {NotFoundError} not_found; {VerifyError} log_inconsistent if the log does not hold it at this place
+   */
+  async get(index: number, { service: urn, log }: LogChoice = {}): Promise<ProvedEntry> {
+    const service = await this.#service(urn);
+    const logs = await seeLogs(this.#session, service);
+    const seen = logs.find((one) => one.log === (log ?? logs.at(-1)?.log));
+    if (seen === undefined)
+      throw bullaError('not_found', { message: 'there is no such log', origin: 'client', status: 404 });
+    const record: AuditRecord = await askLog(this.#session, service, 'audit.get', {
+      params: { index },
+      query: { log: seen.log },
+    });
+    const { head } = seen;
+    if (head !== undefined && index < head.size)
+      await this.#requireIncluded(service, seen.log, record, { index, head });
+    const isIn = head !== undefined && index < head.size;
+    return { ...listed(service.urn, seen.log, record), evidence: record.evidence, head: isIn ? head : undefined };
+  }
+
+  /**
+   * The logs of a service, the newest last: its newest checkpoint verified against the directory and against what this
+   * client verified before, and kept.
+   * @throws {VerifyError} log_inconsistent (fork, rollback)
+   */
+  async checkpoints(urn?: string): Promise<SeenLog[]> {
+    return seeLogs(this.#session, await this.#service(urn));
+  }
+
+  /**
+   * Verifies every log from its first to its newest signed entry, as the services hand them out, and keeps the heads of
+   * those that are good.
+   * @param services URNs; all services unless given.
+   * @param onProgress told how many entries were verified.
+   */
+  async verify({
+    services,
+    onProgress,
+  }: {
+    readonly services?: readonly string[] | undefined;
+    readonly onProgress?: ((entries: number) => void) | undefined;
+  } = {}): Promise<LiveVerdict> {
+    const session = this.#session;
+    const { keeper, identity } = session;
+    const trust = await keeper.current();
+    const logs: LogAtHand[] = [];
+    const urns = services ?? auditServices(session, trust);
+    const unreached = await forEachService(session, trust, urns, async (service) => {
+      logs.push(...(await this.#atHand(service)));
+    });
+    let entries = 0;
+    const heads = (await keeper.state())?.heads;
+    const onLeaf = () => onProgress?.(++entries);
+    const verdict = await judgeAudit({ org: identity.org, logs, trusts: [trust], heads, onLeaf });
+    for (const { valid, origin, head } of verdict.logs)
+      if (valid && head !== undefined) await keepHead(session, origin, head);
+    return { ...verdict, valid: verdict.valid && unreached.length === 0, unreached };
+  }
+
+  /**
+   * Copies every log up to its newest checkpoint, and the documents by which they are verified. What the folder has
+   * already is not fetched again, so a copy that was cut goes on where it stopped.
+   * @throws {VerifyError} as checkpoints, before anything of that log is copied
+   */
+  export(folder: BundleFolder, onProgress?: (progress: ExportProgress) => void): Promise<ExportedAudit> {
+    return exportAudit(this.#session, folder, onProgress);
+  }
+
+  async #service(urn: string | undefined): Promise<Service> {
+    return auditService(this.#session, await this.#session.keeper.current(), urn);
+  }
+
+  async *#ofService(
+    service: Service,
+    filter: AuditFilter,
+    { order, pageSize }: { readonly order: ListOrder; readonly pageSize: number | undefined },
+  ): AsyncGenerator<ListedEntry> {
+    const { data } = await askLog(this.#session, service, 'audit.checkpoint', {});
+    const from = order === 'newest-first' ? undefined : 0;
+    for (const { log } of order === 'newest-first' ? data.toReversed() : data)
+      yield* entriesOf(this.#session, { service, log, from, pageSize }, filter);
+  }
+
+  async #atHand(service: Service): Promise<LogAtHand[]> {
+    const session = this.#session;
+    const { data } = await askLog(session, service, 'audit.checkpoint', {});
+    const shown = data.flatMap(({ log, checkpoint }) => {
+      if (checkpoint === null) return [];
+      const isPrefixOf: LogToJudge['isPrefixOf'] = (newer, older) => isPrefix(session, service, log, { older, newer });
+      const source = new LiveLog({ session, service, log, checkpoint });
+      return [{ name: { urn: service.urn, number: log }, source, isPrefixOf }];
+    });
+    return [...shown, ...(await this.#notShown(service.urn, new Set(shown.map(({ name }) => name.number))))];
+  }
+
+  /** Logs of a service that this client verified before, and that it does not show any more. */
+  async #notShown(urn: string, shown: ReadonlySet<number>): Promise<LogAtHand[]> {
+    const heads = (await this.#session.keeper.state())?.heads ?? [];
+    return heads.flatMap(([origin]) => {
+      const name = parseOrigin(origin);
+      return name?.urn === urn && !shown.has(name.number) ? [{ name, source: NOTHING }] : [];
+    });
+  }
+
+  async #requireIncluded(
+    service: Service,
+    log: number,
+    { leaf }: AuditRecord,
+    { index, head }: { readonly index: number; readonly head: TreeHead },
+  ): Promise<void> {
+    const query = { log, size: head.size, entry: index };
+    const { inclusion = [] } = await askLog(this.#session, service, 'audit.prove', { query });
+    await checked(async () => {
+      const hash = await leafHash(utf8(leaf));
+      // guard: audit-entry-included
+      await verifyInclusion({ leaf: hash, index, head, proof: inclusion.map(decodeBase64url) });
+    });
+  }
+}

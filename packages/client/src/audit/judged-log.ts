@@ -1,0 +1,203 @@
+import type { Trust } from '@bulla/crypto';
+import { CryptoError } from '@bulla/crypto';
+import type { CheckpointTrust, TreeHead, VerifiedCheckpoint } from '@bulla/crypto/log';
+import { verifyCheckpoint, verifyLog } from '@bulla/crypto/log';
+import type { LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit-verdict.js';
+import { entriesText, grouped } from './audit-verdict.js';
+import type { LogBefore, OnLeaf } from './entry-judge.js';
+import { BadEntry, EntryJudge } from './entry-judge.js';
+import { evidenceCheck } from './evidence-words.js';
+import { isSameHead } from './kept-heads.js';
+import type { LogKeyStanding } from './log-keys.js';
+import { logKeysOf, standingOf } from './log-keys.js';
+import type { LogName } from './log-origin.js';
+import { originOf } from './log-origin.js';
+import type { LogSource } from './log-source.js';
+
+/** A log, and all that it is held against. */
+export interface LogToJudge {
+  readonly name: LogName;
+  readonly source: LogSource;
+  readonly org: string;
+  /** Verified directories, the newest first; at least one. */
+  readonly trusts: readonly [Trust, ...Trust[]];
+  /** The newest head that this machine verified before. */
+  readonly kept?: TreeHead | undefined;
+  /** What the next log says of this one; it has ended then. */
+  readonly ended?: TreeHead | undefined;
+  /** Whether a larger head is shown to continue this one; where nobody can be asked it stays open. */
+  readonly isPrefixOf?: ((larger: TreeHead, head: TreeHead) => Promise<boolean>) | undefined;
+  readonly onLeaf?: OnLeaf | undefined;
+}
+
+/** Judges one log from its checkpoint to its last entry. What cannot be read at all is thrown on. */
+export async function judgeLog(log: LogToJudge): Promise<LogVerdict> {
+  return new JudgedLog(log).verdict();
+}
+
+/** A check that failed. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly failure: LogFailure;
+
+  constructor(failure: LogFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+class JudgedLog {
+  readonly #log: LogToJudge;
+  readonly #origin: string;
+  readonly #judge: EntryJudge;
+  readonly #checks: LogCheck[] = [];
+  #head: TreeHead | undefined;
+  #key: LogKeyStanding | undefined;
+
+  constructor(log: LogToJudge) {
+    this.#log = log;
+    this.#origin = originOf(log.name);
+    const { name, source, org, trusts, onLeaf } = log;
+    this.#judge = new EntryJudge({ ...name, org, evidence: source.evidence, trusts, onLeaf });
+  }
+
+  async verdict(): Promise<LogVerdict> {
+    const failure = await this.#failure();
+    const { newestAt, before } = this.#judge;
+    const [origin, { urn }] = [this.#origin, this.#log.name];
+    const found = { head: this.#head, key: this.#key, newestAt, before };
+    return { origin, urn, valid: failure === undefined, checks: this.#checks, failure, ...found };
+  }
+
+  async #failure(): Promise<LogFailure | undefined> {
+    try {
+      const keys = await logKeysOf(this.#log.trusts, this.#log.name.urn, this.#origin);
+      const trust = { origin: this.#origin, keys: keys.map(({ note }) => note) };
+      const note = await this.#log.source.read('checkpoint');
+      if (note === undefined && this.#isKnownToBeLost()) return undefined;
+      const verified = await this.#within('checkpoint', async () => checkpointIn(note, trust));
+      const head = verified.checkpoint;
+      this.#head = head;
+      this.#key = standingOf(keys, verified.keys, this.#log.trusts[0]);
+      this.#passed('checkpoint', `${entriesText(head.size)}, signed by ${this.#key?.fingerprint ?? ''}`);
+      this.#checkKey();
+      await this.#checkEntries(trust, head);
+      await this.#checkKept(head);
+      this.#checkBefore(this.#judge.before);
+      this.#checks.push(evidenceCheck(this.#judge.count));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.#checks.push({ name: error.failure.check, state: 'failed', detail: error.message });
+      return error.failure;
+    }
+  }
+
+  /** Whether the next log says itself that this one is gone, and how much of it. */
+  #isKnownToBeLost(): boolean {
+    const { ended, kept } = this.#log;
+    if (ended === undefined) return false;
+    // guard: audit-lost-log
+    if (ended.size < (kept?.size ?? 0)) return false;
+    this.#open('checkpoint', `not here; ${entriesText(ended.size)} had been signed when the next log began`);
+    return true;
+  }
+
+  #checkKey(): void {
+    const { trusts, ended } = this.#log;
+    const key = this.#key;
+    const { version } = trusts[0].directory;
+    if (key === undefined) return;
+    // Who holds a revoked key can sign another log at any time; one that has ended may have been signed before that.
+    if (key.revoked && ended === undefined)
+      // guard: audit-key-revoked
+      throw new Refused({ code: 'key_revoked', check: 'key', message: `directory ${version} revokes the key` });
+    if (key.revoked) this.#open('key', `directory ${version} revokes the key; it may have signed this log before`);
+    else if (key.isListed) this.#passed('key', `listed in directory ${version} for checkpoints of this service`);
+    else this.#passed('key', `listed in directory ${key.listedIn}; no more in ${version}`);
+  }
+
+  /** Everything that the tree stands for, and that it is the tree that was seen before. */
+  async #checkEntries(trust: CheckpointTrust, head: TreeHead): Promise<void> {
+    const { source, kept, ended } = this.#log;
+    const older = [kept, ended].filter((one) => one !== undefined && one.size <= head.size) as TreeHead[];
+    const walk = { read: source.read, trust, kept: older, onEntry: this.#judge.judge };
+    await this.#within('entries', () => verifyLog(walk));
+    const { newestAt } = this.#judge;
+    const newest = newestAt === undefined ? '' : `; the newest is of ${newestAt}`;
+    this.#passed('entries', `each of ${entriesText(head.size)} is in the tree that is signed${newest}`);
+  }
+
+  async #checkKept(head: TreeHead): Promise<void> {
+    const { kept, ended, isPrefixOf } = this.#log;
+    if (kept === undefined) return this.#open('kept-head', 'this machine has seen nothing of this log before');
+    if (kept.size <= head.size) return this.#passed('kept-head', keptText(kept, head));
+    const more = `this machine saw ${entriesText(kept.size)} of this log, ${grouped(kept.size - head.size)} more`;
+    // The next log says itself how much of this one was signed.
+    if (ended !== undefined && ended.size >= kept.size) return this.#open('kept-head', `${more}; they are lost`);
+    if (isPrefixOf === undefined)
+      return this.#open('kept-head', `${more}: this is older, and nothing here shows that those continue it`);
+    // guard: audit-rollback
+    if (!(await isPrefixOf(kept, head)))
+      throw new Refused({ code: 'log_inconsistent', check: 'kept-head', kind: 'rollback', message: more });
+    this.#open('kept-head', `${more}: the service has them, and has not signed them here yet`);
+  }
+
+  #checkBefore(before: LogBefore | undefined): void {
+    const { ended } = this.#log;
+    if (before !== undefined)
+      this.#passed(
+        'log-before',
+        `begins anew after ${before.origin}, of which ${entriesText(before.head.size)} were signed`,
+      );
+    const head = this.#head;
+    if (ended === undefined || head === undefined || ended.size <= head.size) return;
+    const lost = ended.size - head.size;
+    this.#open(
+      'log-before',
+      `${entriesText(ended.size)} had been signed when the next log began: ${grouped(lost)} lost`,
+    );
+  }
+
+  /** Runs a check; what it refuses becomes its failure. */
+  async #within<Value>(check: LogCheckName, work: () => Promise<Value>): Promise<Value> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof BadEntry) throw new Refused(ofEntry(error));
+      if (!(error instanceof CryptoError)) throw error;
+      const { code, entries, check: kind } = error;
+      const isOfHead = kind === 'fork' || kind === 'rollback';
+      const message = entries === undefined ? error.message : `${placeText(entries)}: ${error.message}`;
+      throw new Refused({ code, check: isOfHead ? 'kept-head' : check, kind, message, entries });
+    }
+  }
+
+  #passed(name: LogCheckName, detail: string): void {
+    this.#checks.push({ name, state: 'passed', detail });
+  }
+
+  #open(name: LogCheckName, detail: string): void {
+    this.#checks.push({ name, state: 'not_looked_for', detail });
+  }
+}
+
+function checkpointIn(note: Uint8Array | undefined, trust: CheckpointTrust): Promise<VerifiedCheckpoint> {
+  if (note === undefined) throw new CryptoError('log_inconsistent', 'the log is not there', { check: 'missing' });
+  return verifyCheckpoint(note, trust);
+}
+
+function ofEntry({ index, cause }: BadEntry): LogFailure {
+  const entries = { first: index, last: index };
+  const check = cause.check === 'entry-evidence' ? 'evidence' : 'entries';
+  return { code: cause.code, check, kind: cause.check, message: `entry ${grouped(index)}: ${cause.message}`, entries };
+}
+
+function placeText({ first, last }: { readonly first: number; readonly last: number }): string {
+  return first === last ? `entry ${grouped(first)}` : `entries ${grouped(first)} to ${grouped(last)}`;
+}
+
+function keptText(kept: TreeHead, head: TreeHead): string {
+  if (isSameHead(kept, head)) return `the ${entriesText(kept.size)} that this machine saw before, and no more`;
+  return `begins with the ${entriesText(kept.size)} that this machine saw before`;
+}

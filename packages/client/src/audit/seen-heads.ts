@@ -1,0 +1,146 @@
+import { CryptoError, decodeBase64url, utf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
+import { parseCheckpoint, parseNote, verifyCheckpoint, verifyConsistency } from '@bulla/crypto/log';
+import { bullaError, checked } from '../connection/errors.js';
+import type { Session } from '../connection/session.js';
+import type { Service } from '../connection/transport.js';
+import { askLog, findInLog } from './audit-call.js';
+import { entriesText } from './audit-verdict.js';
+import { isSameHead, keptHead, withHead } from './kept-heads.js';
+import type { LogKeyStanding } from './log-keys.js';
+import { logKeysOf, standingOf } from './log-keys.js';
+import { parseOrigin } from './log-origin.js';
+
+/** A log of a service, and what it has signed of it. */
+export interface SeenLog {
+  /** URN of the service. */
+  readonly service: string;
+  readonly origin: string;
+  /** Which of the logs of this service; counts from 1. */
+  readonly log: number;
+  /** The signed note; null before the first. */
+  readonly checkpoint: string | null;
+  readonly head?: TreeHead | undefined;
+  readonly key?: LogKeyStanding | undefined;
+  /**
+   * Beside the newest head that this machine verified: `new` where it knew none, `same`, `grown` where the log went on
+   * from it, `behind` where this one is older and that one continues it; absent before the first checkpoint.
+   */
+  readonly standing?: 'new' | 'same' | 'grown' | 'behind' | undefined;
+}
+
+/**
+ * The logs of a service: the newest checkpoint of each verified against the directory and against what this machine
+ * verified before, and kept if it goes on from that. One that is behind is never kept.
+ * @throws {VerifyError} log_inconsistent (fork, rollback); signature_invalid; {TrustError} key_unknown
+ */
+export async function seeLogs(session: Session, service: Service): Promise<SeenLog[]> {
+  const { data } = await askLog(session, service, 'audit.checkpoint', {});
+  const newest = Math.max(...data.map(({ log }) => log));
+  const seen: SeenLog[] = [];
+  for (const { log, origin, checkpoint } of data) {
+    const name = parseOrigin(origin);
+    // guard: audit-origin
+    if (name?.urn !== service.urn || name.number !== log)
+      throw bullaError('log_inconsistent', {
+        message: `${service.urn} shows a log of another name`,
+        origin: 'client',
+        check: 'origin',
+      });
+    const listed = { service: service.urn, origin, log, checkpoint };
+    if (checkpoint === null) seen.push(listed);
+    // Of a log that has ended nothing new can come: what became of it is for verifying to say.
+    else if (log < newest) seen.push(listed);
+    else seen.push({ ...listed, ...(await see(session, service, listed, checkpoint)) });
+  }
+  return seen;
+}
+
+async function see(
+  session: Session,
+  service: Service,
+  { origin, log }: SeenLog,
+  checkpoint: string,
+): Promise<Pick<SeenLog, 'head' | 'key' | 'standing'>> {
+  const { keeper } = session;
+  const trust = await keeper.current();
+  return keeper.withKnownKeys(trust, async (known) => {
+    const keys = await logKeysOf([known], service.urn, origin);
+    const by = { origin, keys: keys.map(({ note }) => note) };
+    const verified = await checked(() => verifyCheckpoint(utf8(checkpoint), by));
+    const head = verified.checkpoint;
+    const key = standingOf(keys, verified.keys, known);
+    // guard: audit-head-revoked
+    if (key?.revoked === true)
+      throw bullaError('key_revoked', {
+        message: `the key that signed ${origin} is revoked`,
+        origin: 'client',
+        check: 'checkpoint-key',
+      });
+    const kept = keptHead((await keeper.state())?.heads, origin);
+    const standing = kept === undefined ? 'new' : await standingBeside(session, service, { log, head, kept });
+    if (standing === 'new' || standing === 'grown') await keepHead(session, origin, head);
+    return { head, key, standing };
+  });
+}
+
+/** How many entries a checkpoint speaks of, by its own word. @throws {BullaError} token_malformed */
+export function sizeOf(checkpoint: string): Promise<number> {
+  return checked(() => parseCheckpoint(parseNote(utf8(checkpoint)).text).size);
+}
+
+/** Keeps a head that was verified, if it is larger than the one that was kept. */
+export async function keepHead({ keeper }: Session, origin: string, head: TreeHead): Promise<void> {
+  await keeper.change((state) => {
+    const heads = withHead(state.heads, origin, head);
+    return heads === state.heads ? state : { ...state, heads };
+  });
+}
+
+interface Beside {
+  readonly log: number;
+  readonly head: TreeHead;
+  readonly kept: TreeHead;
+}
+
+async function standingBeside(
+  session: Session,
+  service: Service,
+  { log, head, kept }: Beside,
+): Promise<'same' | 'grown' | 'behind'> {
+  if (isSameHead(head, kept)) return 'same';
+  const [older, newer] = head.size < kept.size ? [head, kept] : [kept, head];
+  if (await isPrefix(session, service, log, { older, newer })) return newer === head ? 'grown' : 'behind';
+  if (newer === head) throw fork(service, older.size);
+  throw rollback(service, head, kept);
+}
+
+/** Whether the service can show that one tree begins with the other. */
+export async function isPrefix(
+  session: Session,
+  service: Service,
+  log: number,
+  { older, newer }: { readonly older: TreeHead; readonly newer: TreeHead },
+): Promise<boolean> {
+  const query = { log, size: newer.size, older: older.size };
+  const found = await findInLog(session, service, 'audit.prove', { query });
+  if (found?.consistency === undefined) return false;
+  try {
+    // guard: audit-head-consistent
+    await verifyConsistency({ older, newer, proof: found.consistency.map(decodeBase64url) });
+    return true;
+  } catch (error) {
+    if (error instanceof CryptoError) return false;
+    throw error;
+  }
+}
+
+function fork({ urn }: Service, size: number) {
+  const message = `the log of ${urn} does not begin with the ${entriesText(size)} that this machine saw before: it shows each reader another log, or was rewritten`;
+  return bullaError('log_inconsistent', { message, origin: 'client', check: 'fork' });
+}
+
+function rollback({ urn }: Service, head: TreeHead, kept: TreeHead) {
+  const message = `the log of ${urn} has ${entriesText(head.size)}, and this machine saw ${entriesText(kept.size)} before: some were taken away`;
+  return bullaError('log_inconsistent', { message, origin: 'client', check: 'rollback' });
+}

@@ -1,0 +1,107 @@
+import { mintId } from '@bulla/crypto';
+import type { Bulla } from '../src/bulla.js';
+import type { KeptHead } from '../src/audit/kept-heads.js';
+import { MemoryTrustStore } from '../src/trust/trust-store.js';
+import type { HeldEntry } from './held-log.js';
+import { HeldLog, logHandlers } from './held-log.js';
+import type { World } from './world.js';
+import { makeWorld } from './world.js';
+
+/** An organisation whose vault and responder have logs, which tests begin anew and change. */
+export class AuditWorld {
+  readonly world: World;
+  vault: HeldLog[] = [];
+  responder: HeldLog[] = [];
+  store = new MemoryTrustStore();
+  /** An auditor who has seen nothing yet. */
+  auditor!: Bulla;
+
+  private constructor(world: World) {
+    this.world = world;
+  }
+
+  static async make(): Promise<AuditWorld> {
+    const world = await makeWorld();
+    // The second responder is nowhere on this machine.
+    await world.organisation.publish((draft) => {
+      delete draft.entities[world.organisation.responders[1].urn];
+    });
+    const made = new AuditWorld(world);
+    made.serve();
+    return made;
+  }
+
+  /** Answers honestly from the logs. */
+  serve(): void {
+    Object.assign(
+      this.world.vault.service.lies,
+      logHandlers(() => this.vault),
+    );
+    Object.assign(
+      this.world.responder.service.lies,
+      logHandlers(() => this.responder),
+    );
+  }
+
+  /** New logs, and an auditor who has seen nothing of them. */
+  async begin(): Promise<void> {
+    this.vault = [await this.log('vault').begin()];
+    this.responder = [await this.log('responder').begin()];
+    this.store = new MemoryTrustStore();
+    this.auditor = await this.world.client(this.world.organisation.owner, { store: this.store });
+    await this.sign();
+  }
+
+  log(of: 'vault' | 'responder', number = 1): HeldLog {
+    const { organisation } = this.world;
+    return new HeldLog(organisation, of === 'vault' ? organisation.vault : organisation.responders[0], number);
+  }
+
+  /** The first log of the vault. */
+  get first(): HeldLog {
+    const [first] = this.vault;
+    if (first === undefined) throw new Error('there is no log');
+    return first;
+  }
+
+  /** Signs what is there, of every log. */
+  async sign(): Promise<void> {
+    for (const one of [...this.vault, ...this.responder]) await one.sign();
+  }
+
+  /** Entries in the vault's first log that nobody signed for, under a new checkpoint. */
+  async fill(count: number): Promise<HeldLog> {
+    for (let at = 0; at < count; at++) await this.first.add({ act: 'prompt.list', obj: { items: at } });
+    await this.first.sign();
+    return this.first;
+  }
+
+  /** Why each log is not good, if it is not. */
+  async failures(): Promise<(string | undefined)[]> {
+    const { logs } = await this.auditor.audit.verify();
+    return logs.map(({ failure }) => failure && `${failure.check}: ${failure.message}`);
+  }
+
+  /** What each check of the vault's oldest log found. */
+  async checks(): Promise<Record<string, string>> {
+    const { logs } = await this.auditor.audit.verify();
+    return Object.fromEntries((logs[0]?.checks ?? []).map(({ name, state, detail }) => [name, `${state}: ${detail}`]));
+  }
+
+  async kept(): Promise<readonly KeptHead[]> {
+    const state = await this.store.load('acme', this.world.organisation.pin);
+    return state?.heads ?? [];
+  }
+}
+
+export function entryOf(held: HeldLog, index: number): HeldEntry {
+  const entry = held.entries[index];
+  if (entry === undefined) throw new Error(`there is no entry ${index}`);
+  return entry;
+}
+
+/** Puts another entry in the place of one. */
+export function changeEntry(held: HeldLog, index: number, members: object = { id: mintId('aud') }): void {
+  const { evidence, leaf } = entryOf(held, index);
+  held.entries[index] = { evidence, leaf: JSON.stringify({ ...(JSON.parse(leaf) as object), ...members }) };
+}

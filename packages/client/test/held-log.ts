@@ -1,0 +1,191 @@
+import type { AuditAct, AuditEvent, AuditFacts } from '@bulla/contract';
+import { encodeLeaf, Problem } from '@bulla/contract';
+import { concatBytes, digestB64u, encodeBase64url, loadSigner, mintId, utf8 } from '@bulla/crypto';
+import type { Signer } from '@bulla/crypto';
+import { signRequest } from '@bulla/crypto/http';
+import type { NoteSigner, TreeHead } from '@bulla/crypto/log';
+import { makeConsistencyProof, makeInclusionProof, noteKeyOf, parseHashTile, treeHashesFrom } from '@bulla/crypto/log';
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { makeTiledLog } from '@bulla/crypto/testing';
+import type { Handlers, Incoming } from './signed-service.js';
+
+type TestMember = TestOrganisation['vault'];
+
+export interface HeldEntry {
+  leaf: string;
+  readonly evidence: { readonly base: string; readonly signature: string } | null;
+}
+
+/** What an entry is made of. */
+export interface NewEntry<Act extends AuditAct = AuditAct> {
+  readonly act: Act;
+  readonly obj: AuditFacts<Act>;
+  /** Who asked; the service itself unless given. */
+  readonly by?: Pick<TestMember, 'urn' | 'keyid' | 'signer'>;
+  /** Whether the service kept what they signed. */
+  readonly keeps?: boolean;
+}
+
+const T = '2026-11-25T00:00:00.000Z';
+
+/** The log of a service in memory, honest until it is told otherwise. */
+export class HeldLog {
+  readonly origin: string;
+  readonly number: number;
+  readonly entries: HeldEntry[] = [];
+  /** What is signed; set by `sign`. */
+  checkpoint: string | null = null;
+  /** The tree as it was signed last: what is read of it later is what was there then. */
+  files = new Map<string, Uint8Array<ArrayBuffer>>();
+  head: TreeHead | undefined;
+  /** Entries that are gone. */
+  readonly gone = new Set<number>();
+  readonly #organisation: TestOrganisation;
+  readonly #member: TestMember;
+  key: Signer | undefined;
+
+  constructor(organisation: TestOrganisation, member: TestMember, number = 1) {
+    this.#organisation = organisation;
+    this.#member = member;
+    this.number = number;
+    this.origin = `${member.urn}/audit/${number}`;
+  }
+
+  /** Begins it, as every log begins. */
+  async begin(before?: { origin: string; head: TreeHead }): Promise<this> {
+    const said = before && { origin: before.origin, size: before.head.size, root: encodeBase64url(before.head.root) };
+    await this.add({ act: 'log.begin', obj: { log: this.number, ...(said && { before: said }) } });
+    return this;
+  }
+
+  async add<Act extends AuditAct>({ act, obj, by, keeps = true }: NewEntry<Act>, t = T): Promise<HeldEntry> {
+    const signed = by && (await signedRequest(act, by));
+    const who = by === undefined ? { type: 'service' } : { type: 'device', kid: by.signer.kid };
+    const event = { v: 1, who, act, res: 'ok', obj, ...(signed && { req: signed.nonce, ev: signed.ev }) };
+    const stamp = { id: mintId('aud'), t, org: this.#organisation.org };
+    const leaf = encodeLeaf(stamp, event as unknown as AuditEvent);
+    const entry: HeldEntry = { leaf, evidence: signed !== undefined && keeps ? signed.evidence : null };
+    this.entries.push(entry);
+    return entry;
+  }
+
+  /** Signs what is there. */
+  async sign(): Promise<TreeHead> {
+    const { head, files } = await makeTiledLog(
+      this.entries.map(({ leaf }) => utf8(leaf)),
+      await this.#signer(),
+    );
+    this.files = files;
+    this.head = head;
+    this.checkpoint = new TextDecoder().decode(files.get('checkpoint'));
+    return head;
+  }
+
+  async #signer(): Promise<NoteSigner> {
+    const own = this.#member.keyFile.keys.find(({ pur }) => pur.includes('checkpoint'));
+    if (own === undefined) throw new Error('no key for checkpoints');
+    this.key ??= await loadSigner(own.jwk, 'Ed25519');
+    return { key: await noteKeyOf(this.origin, this.key.publicJwk), signer: this.key };
+  }
+}
+
+/** What a service answers of its logs. */
+export function logHandlers(logs: () => readonly HeldLog[]): Handlers {
+  const logOf = ({ query }: Incoming): HeldLog => {
+    const log = query.get('log');
+    const found = log === null ? logs().at(-1) : logs().find(({ number }) => number === Number(log));
+    if (found === undefined) throw new Problem('not_found');
+    return found;
+  };
+  const recordOf = (log: HeldLog, index: number) => {
+    const entry = log.entries[index];
+    if (entry === undefined || log.gone.has(index)) throw new Problem('not_found');
+    return { index, at: T, leaf: entry.leaf, evidence: entry.evidence };
+  };
+  return {
+    'audit.checkpoint': () => ({
+      body: { data: logs().map(({ number, origin, checkpoint }) => ({ log: number, origin, checkpoint })) },
+    }),
+    'audit.list': (incoming) => {
+      const log = logOf(incoming);
+      const { query } = incoming;
+      const [from, object, act, actor] = ['from', 'object', 'act', 'actor'].map((name) => query.get(name));
+      const fits = log.entries
+        .map((entry, index) => ({ index, at: T, leaf: entry.leaf }))
+        .filter(({ leaf }) => [object, act, actor].every((text) => text === null || leaf.includes(`"${text ?? ''}"`)));
+      const ordered = from === null ? fits.toReversed() : fits.filter(({ index }) => index >= Number(from));
+      const start = Number(query.get('cursor') ?? 0);
+      const end = start + Number(query.get('limit'));
+      return { body: { data: ordered.slice(start, end), next_cursor: end < ordered.length ? String(end) : null } };
+    },
+    'audit.get': (incoming) => ({ body: recordOf(logOf(incoming), Number(incoming.params['index'])) }),
+    'audit.bundle': (incoming) => {
+      const [index, width] = [Number(incoming.params['index']), Number(incoming.query.get('width') ?? 256)];
+      const log = logOf(incoming);
+      return { body: { data: Array.from({ length: width }, (_, at) => recordOf(log, index * 256 + at)) } };
+    },
+    'audit.tile': (incoming) => {
+      const { params, query } = incoming;
+      const width = Number(query.get('width') ?? 256);
+      const path = `tile/${params['level'] ?? ''}/${(params['index'] ?? '').padStart(3, '0')}`;
+      const log = logOf(incoming);
+      const bytes = log.files.get(width === 256 ? path : `${path}.p/${width}`);
+      if (bytes === undefined) throw new Problem('not_found');
+      return { body: { hashes: encodeBase64url(concatBytes(...parseHashTile(bytes, width))) } };
+    },
+    'audit.prove': async (incoming) => {
+      const log = logOf(incoming);
+      const [size, entry, older] = ['size', 'entry', 'older'].map((name) => incoming.query.get(name));
+      if (Number(size) > log.entries.length) throw new Problem('not_found');
+      const { files } = await makeTiledLog(
+        log.entries.map(({ leaf }) => utf8(leaf)),
+        await anySigner(log),
+      );
+      const read = treeHashesFrom((path) => Promise.resolve(files.get(path)), log.entries.length);
+      const inclusion = entry === null ? undefined : await makeInclusionProof(Number(entry), Number(size), read);
+      const consistency = older === null ? undefined : await makeConsistencyProof(Number(older), Number(size), read);
+      return {
+        body: {
+          ...(inclusion && { inclusion: inclusion.map(encodeBase64url) }),
+          ...(consistency && { consistency: consistency.map(encodeBase64url) }),
+        },
+      };
+    },
+  };
+}
+
+async function anySigner({ origin, key }: HeldLog): Promise<NoteSigner> {
+  if (key === undefined) throw new Error('nothing is signed yet');
+  return { key: await noteKeyOf(origin, key.publicJwk), signer: key };
+}
+
+/** What somebody signs who asks for such an act, as the service keeps it. */
+async function signedRequest(act: AuditAct, { keyid, signer }: Pick<TestMember, 'keyid' | 'signer'>) {
+  const nonce = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)));
+  const path = ACT_PATHS[act];
+  if (path === undefined) throw new Error(`no path for ${act}`);
+  const request = { method: 'GET', authority: 'vault.example', path, query: '?', header: () => undefined };
+  let base = '';
+  const recording: Signer = {
+    ...signer,
+    kid: signer.kid,
+    alg: signer.alg,
+    publicJwk: signer.publicJwk,
+    sign: (bytes) => {
+      base = new TextDecoder().decode(bytes);
+      return signer.sign(bytes);
+    },
+  };
+  const fields = await signRequest(request, { keyid, signer: recording, now: 1_790_000_000, nonce });
+  const [, encoded = ''] = /^bulla=:(.*):$/.exec(fields['signature'] ?? '') ?? [];
+  const signature = new Uint8Array(Buffer.from(encoded, 'base64'));
+  const ev = await digestB64u(concatBytes(utf8(base), signature));
+  return { nonce, ev, evidence: { base, signature: encodeBase64url(signature) } };
+}
+
+/** Routes of a GET, so that no body is needed. */
+const ACT_PATHS: Partial<Record<AuditAct, string>> = {
+  'prompt.list': '/api/v1/prompts',
+  'prompt.get': '/api/v1/prompts/prm_01k9z3q8e4fxq9m3y7t5w6v8na',
+  'envelope.get': '/api/v1/envelopes/env_01k9z3q8e4fxq9m3y7t5w6v8na',
+};
