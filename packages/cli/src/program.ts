@@ -10,9 +10,9 @@ import type { Io, OutputStream } from './io.js';
 /** Commands whose first argument says what they are about. */
 const ABOUT = /^(run|verify|prompt (push|pull|show|history|diff|promote|rollback|label|reseal|delete))$/;
 /** Commands that work with the home folder; `doctor` looks at every mode itself. */
-const OF_HOME = /^(up|init|run|(prompt|approve|trust|policy|people|device|invitations) .*)$/;
+const OF_HOME = /^(up|init|run|(prompt|approve|audit|trust|policy|people|device|invitations) .*)$/;
 /** Commands that run until they are told to end, and then end in order and with 0; so does one that is repeated. */
-const SERVICES = new Set(['up', 'fake-openai']);
+const SERVICES = new Set(['up', 'fake-openai', 'tail']);
 
 /** How a hint begins that names a command's help. */
 const SEE = 'see ';

@@ -348,7 +348,26 @@ async function keyFiles(): Promise<void> {
   expect(await json('keys unlock', [], { stdin })).toEqual({ path, state: 'open' });
 }
 
+async function auditLogs(): Promise<void> {
+  const found = await json<{ index: number }>('audit list', ['--limit', '1']);
+  expect(found).toMatchObject({ service: 'urn:bulla:dev:svc:vault', log: 1, entry: { act: expect.any(String) } });
+  const shown = await json('audit show', [String(found.index)]);
+  expect(shown).toMatchObject({ index: found.index, entry: { act: expect.any(String) } });
+  const folder = world.path('audit');
+  const logs = [
+    expect.objectContaining({ path: 'logs/vault-1' }),
+    expect.objectContaining({ written: expect.any(Number) }),
+  ];
+  expect(await json('audit export', ['--out', folder])).toEqual({ path: folder, logs, unreached: [] });
+  expect(await json('audit verify', [folder])).toMatchObject({ valid: true, logs: [{ valid: true }, { valid: true }] });
+}
+
 async function servers(): Promise<void> {
+  tried.add('audit tail');
+  const tail = world.start(['audit', 'tail', '--json']);
+  await tail.stdout.holds('}\n');
+  expect([await tail.stop(), tail.stderr.text]).toEqual([0, '']);
+  for (const line of tail.stdout.text.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ log: 1 });
   tried.add('dev fake-openai');
   const fake = world.start(['dev', 'fake-openai', '--json']);
   await fake.stdout.holds('}\n');
@@ -370,6 +389,7 @@ describe('the result of each command', () => {
     { name: 'init', run: init },
     { name: 'who, what and where', run: about },
     { name: 'prompts and answers', run: prompts },
+    { name: 'audit logs', run: auditLogs },
     { name: 'the policy', run: policies },
     { name: 'a device that comes in, and one that is refused', run: devices },
     { name: 'people', run: peopleNamed },
@@ -377,7 +397,7 @@ describe('the result of each command', () => {
     { name: 'a device that gets new keys, and one that leaves', run: keysOfDevices },
     { name: 'trust, and new keys of a responder', run: trust },
     { name: 'key files and letters', run: keyFiles },
-    { name: 'a server that runs until it is stopped', run: servers },
+    { name: 'what runs until it is stopped', run: servers },
     { name: 'none was left out', run: leftOut },
   ]);
 });

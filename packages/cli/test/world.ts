@@ -120,7 +120,8 @@ export class World {
       // A port that it found free may be given to another test before it listens: it says itself to start again.
       if (!running.stderr.text.includes('a port was taken by another program while Bulla started'))
         throw new Error(`it did not start: ${running.stderr.text}`);
-      if (isNew) await rm(home, { recursive: true });
+      // A server has the organisation of this home already.
+      if (isNew && this.env['BULLA_DATABASE_URL'] === undefined) await rm(home, { recursive: true });
     }
   }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -87,7 +87,8 @@ itKeepsTo({
   says: 'shows how people come in and leave, and how a responder gets new keys',
   walk: async (page) => {
     const [invite, enrol, approve, byWords, reseal, revoke, ...later] = page.commands;
-    const [inviteRenewer, enrolRenewer, adopt, renew, generate, publish, accept, resealKeys, ...more] = later;
+    const [inviteRenewer, enrolRenewer, adopt, renew, generate, publish, accept, resealKeys, ...ofVault] = later;
+    const [generateVault, publishVault, acceptVault, ...more] = ofVault;
     expect(more).toEqual([]);
     const [laptop, phone] = [{ BULLA_HOME: join(folder, 'laptop') }, { BULLA_HOME: join(folder, 'phone') }];
     const letter = ['prompt', 'push', 'claims/letter', '-f', '-'];
@@ -138,6 +139,11 @@ itKeepsTo({
     );
     await show(page, resealKeys, owner);
     expect((await bulla(['doctor'], owner)).stdout).not.toContain('claims/letter v1 for');
+
+    await copyFile(join(cwd, 'services/vault.keys.json'), join(cwd, 'vault.keys.json'));
+    await show(page, generateVault, owner, { cwd });
+    const ofItself = await show(page, publishVault, owner, { cwd });
+    await show(page, acceptVault, owner, { cwd, from: '09c4:…', to: /fingerprint (\S+)/.exec(ofItself)?.[1] ?? '' });
   },
 });
 

@@ -42,12 +42,15 @@ it('a first start makes an organisation in which doctor finds nothing wrong, and
   expect((await second.stop()).status).toBe(0);
 });
 
-/** SHA-256 of every file that says who belongs to the organisation, and of every key; what the renewer has seen grows. */
+/** SHA-256 of every file that says who belongs to the organisation, and of every key; what the renewer has seen grows, and the audit logs do. */
 async function fingerprintsOf(home: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const entry of await readdir(home, { recursive: true, withFileTypes: true })) {
     const path = relative(home, join(entry.parentPath, entry.name));
-    if (!entry.isFile() || /^(pglite\/|trust\.json|services\/renewer\.(round|trust\.json)|lock|database)/.test(path))
+    if (
+      !entry.isFile() ||
+      /^(pglite\/|audit\/|trust\.json|services\/renewer\.(round|trust\.json)|lock|database)/.test(path)
+    )
       continue;
     files.set(
       path,

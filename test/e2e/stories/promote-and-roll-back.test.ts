@@ -156,7 +156,7 @@ withServer('on PostgreSQL', () => {
       const { rows } = await client.query<{ act: string; kid: string; moved: string | null }>(
         `select event->>'act' as act, event->'who'->>'kid' as kid, event->'obj'->>'moved' as moved
            from vault.audit_event where event->'obj'->>'approval' = $1 and event->>'res' = 'ok'
-            and event->>'act' in ('label.move', 'approval.give') order by id`,
+            and event->>'act' in ('label.move', 'approval.give') order by at`,
         [approvals.bob],
       );
       expect(rows.map(({ act, moved }) => [act, moved])).toEqual([

@@ -1,5 +1,6 @@
-import { verifyAnswerFile } from '@bulla/client';
-import { FileTrustStore } from '@bulla/client/node';
+import type { AnswerInLogs, BundleVerdict } from '@bulla/client';
+import { verifyAnswerFile, verifyAnswerInBundle } from '@bulla/client';
+import { AuditFolder } from '@bulla/client/node';
 import type { Check, ProvedAnswer, Verdict } from '@bulla/crypto';
 import { ANSWER_MAX_BYTES, fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
@@ -8,13 +9,16 @@ import type { Context } from '../context.js';
 import { CheckFailed } from '../output/exit-code.js';
 import { readBytes } from '../input/files.js';
 import { styled } from '../output/output.js';
-import { UsageError } from '../input/usage-error.js';
+import type { PinToUse } from '../input/pins.js';
+import { pinFor } from '../input/pins.js';
+import { verdictAsJson } from '../output/audit-verdict.js';
 import { quoted } from '../output/visible-text.js';
 
 interface VerifyOptions {
   readonly pin?: string;
   readonly json?: boolean;
   readonly explain?: boolean;
+  readonly audit?: string;
 }
 
 /** `bulla verify` */
@@ -27,6 +31,7 @@ export function addVerifyCommand(program: Command, context: Context): void {
       '--explain',
       'say of each check what it looked at, against what, for which moment, and what it does not prove',
     )
+    .option('--audit <folder>', 'say too whether the permission, the question and this answer are in exported logs')
     .option('--json', 'print the checks as JSON')
     .addHelpText(
       'after',
@@ -35,22 +40,30 @@ Ends with 0 if the answer is VALID, else with 10 and the name of the check that 
 Anyone who has the pin can do this, without an account, without keys and without the vault.
 – marks what nothing at hand could show; it decides nothing. With a profile, keys that
 were revoked since are looked for in the documents that this machine trusted last.
+With --audit the logs are verified as \`bulla audit verify\` does it. Then log-issue, log-claim and log-finish say where
+the vault's log has the permission to ask, and the responder's log the question and exactly this answer, or which is missing.
 
 Examples:
   $ bulla verify answer.json
   $ bulla verify answer.json --explain
+  $ bulla verify answer.json --audit audit-2026-11   (\`bulla audit export --out audit-2026-11\` made the folder)
   $ bulla verify answer.json --pin sha256:3f… (64 digits, as \`bulla trust pin\` prints it)
   $ bulla run claims/triage --var claim=@claim.txt --json | bulla verify -`,
     )
     .action((file: string, options: VerifyOptions) => verify(context, file, options));
 }
 
-async function verify(context: Context, path: string, { pin, json, explain }: VerifyOptions): Promise<void> {
+async function verify(
+  context: Context,
+  path: string,
+  { pin: given, json, explain, audit }: VerifyOptions,
+): Promise<void> {
   const { out } = context;
-  if (pin !== undefined && !/^sha256:[0-9a-f]{64}$/.test(pin))
-    throw new UsageError('--pin: expected sha256: and 64 hexadecimal digits');
+  const by = await pinFor(context, given, 'bulla verify answer.json --pin sha256:…');
   const bytes = await readBytes(context.io, path, ANSWER_MAX_BYTES);
-  const { verdict, checks, valid, failure, answer } = await verdictOf(context, bytes, pin);
+  const { verdict, checks, valid, failure, answer } = await verdictOf(context, bytes, by);
+  // What an answer says that is not good is nowhere.
+  const logs = audit === undefined || failure !== undefined ? undefined : await inLogs(context, bytes, audit, by);
   if (json === true) {
     const { question: _, ...said } = answer ?? { question: undefined };
     const { code, check, message } = failure ?? {};
@@ -60,34 +73,43 @@ async function verify(context: Context, path: string, { pin, json, explain }: Ve
       checks,
       ...(failure && { failure: { code, check, message } }),
       ...(answer && { answer: said }),
+      ...(logs && {
+        audit: { ...verdictAsJson(logs), valid: logs.valid && logs.answer.valid, entries: logs.answer.entries },
+      }),
     });
   } else {
     for (const check of checks) showCheck(context, check, explain === true);
+    for (const { name, state, detail } of logs?.answer.entries ?? [])
+      out.check({ name, ok: state === 'passed', detail });
     if (answer === undefined) out.line(styled(verdict, 'bad'));
     else showVerdict(context, verdict, valid, answer);
   }
   if (failure !== undefined) throw failure;
   if (!valid) throw new CheckFailed('the answer was good when it was made, but no longer counts (check revoked-since)');
+  if (logs !== undefined) requireInLogs(logs);
 }
 
-async function verdictOf(
-  context: Context,
-  bytes: Uint8Array<ArrayBuffer>,
-  given: string | undefined,
-): Promise<Verdict> {
-  const profile = await context.findProfile();
-  const pin = given ?? profile?.pin;
-  if (pin === undefined)
-    throw new UsageError(
-      'there is no profile here that says whom to trust',
-      'give the pin of the organisation: bulla verify answer.json --pin sha256:…',
-    );
+/** Whether the answer is in exported logs, which are verified for it. */
+function inLogs(context: Context, answer: Uint8Array<ArrayBuffer>, path: string, { pin, store }: PinToUse) {
+  const work = verifyAnswerInBundle(answer, new AuditFolder(path), { pin, now: context.now(), store });
+  return context.out.during('verifying the logs', work);
+}
+
+/** @throws {CheckFailed} naming what is missing */
+function requireInLogs({ logs, answer }: BundleVerdict & { readonly answer: AnswerInLogs }): void {
+  const missing = answer.entries.find(({ state }) => state === 'failed');
+  const bad = logs.find(({ valid }) => !valid);
+  // guard: cli-answer-log
+  if (bad !== undefined) throw new CheckFailed(`${bad.origin}: ${bad.failure?.message ?? 'it is not good'}`);
+  // guard: cli-answer-logged
+  if (missing !== undefined) throw new CheckFailed(`${missing.detail} (check ${missing.name})`);
+}
+
+async function verdictOf(context: Context, bytes: Uint8Array<ArrayBuffer>, { pin, store }: PinToUse): Promise<Verdict> {
   const now = context.now();
-  if (profile?.pin !== pin) return verifyAnswerFile(bytes, pin, { now });
-  return verifyAnswerFile(bytes, pin, {
-    now,
-    remembered: { org: profile.org, store: new FileTrustStore(context.home) },
-  });
+  const profile = store && (await context.findProfile());
+  if (store === undefined || profile === undefined) return verifyAnswerFile(bytes, pin, { now });
+  return verifyAnswerFile(bytes, pin, { now, remembered: { org: profile.org, store } });
 }
 
 function showCheck({ out }: Context, check: Check, isExplained: boolean): void {

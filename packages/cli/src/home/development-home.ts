@@ -51,14 +51,15 @@ export class DevelopmentHome {
   /**
    * Writes what is missing.
    * @param keptHashes reads what the vault's database keeps of earlier directories.
+   * @param beginsLogs whether the database is another than before: what was signed of its audit logs stays in that one.
    * @returns what the services need, and one line for each change.
    */
   async prepare(
     { vaultUrl, responderUrl }: Addresses,
-    keptHashes?: KeptHashes,
+    { keptHashes, beginsLogs = false }: { keptHashes?: KeptHashes; beginsLogs?: boolean } = {},
   ): Promise<ServedOrganisation & { readonly changes: readonly string[] }> {
     this.#keptHashes = keptHashes;
-    const made = await this.#prepared({ vaultUrl, responderUrl });
+    const made = await this.#prepared({ vaultUrl, responderUrl }, beginsLogs);
     return {
       org: DEVELOPMENT_ORG,
       pin: made.pin,
@@ -111,10 +112,10 @@ export class DevelopmentHome {
     return restored?.lines ?? [];
   }
 
-  async #prepared(addresses: Addresses): Promise<OwnOrganisation> {
+  async #prepared(addresses: Addresses, beginsLogs = false): Promise<OwnOrganisation> {
     const now = Math.floor(Date.now() / 1000);
     const aside = await setFutureAside(this.#home, DEVELOPMENT_ORG, now);
-    const made = await prepareDevelopment(this.#home, { ...addresses, now, keptHashes: this.#keptHashes });
+    const made = await prepareDevelopment(this.#home, { ...addresses, now, keptHashes: this.#keptHashes, beginsLogs });
     [this.#made, this.#addresses] = [{ ...made, changes: [...aside, ...made.changes] }, addresses];
     return this.#made;
   }

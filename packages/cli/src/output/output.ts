@@ -147,12 +147,13 @@ export class Output {
 
   /**
    * Says at the terminal what is waited for, once it takes longer than two seconds, and takes it away in the end.
-   * @param what `waiting for the answer`
+   * @param what `waiting for the answer`, or what says how far it has come.
    */
-  async during<Value>(what: string, work: Promise<Value>): Promise<Value> {
+  async during<Value>(what: string | (() => string), work: Promise<Value>): Promise<Value> {
     if (this.#quiet || this.#stderr.isTTY !== true) return work;
     const startedMs = performance.now();
-    const say = () => this.#wait(what, Math.round((performance.now() - startedMs) / 1000));
+    const say = () =>
+      this.#wait(typeof what === 'string' ? what : what(), Math.round((performance.now() - startedMs) / 1000));
     let timer = setTimeout(() => {
       say();
       // A terminal that takes no commands is told once.

@@ -7,6 +7,7 @@ import { styled } from '../../output/output.js';
 import { Renewal } from '../../home/renewal.js';
 import { handedLines, hasMemory, heldLines, roundAsJson, roundLine } from '../../home/renewer-home.js';
 import { goRound } from '../../home/rounds.js';
+import { CheckFailed } from '../../output/exit-code.js';
 import { UsageError } from '../../input/usage-error.js';
 import { requireVaultClock } from '../../inspection/vault-clock.js';
 import type { AdoptOptions } from './trust-adopt.js';
@@ -15,6 +16,7 @@ import { adoptAsRenewer } from './trust-adopt.js';
 interface RenewOptions extends AdoptOptions {
   readonly every?: string;
   readonly adopt?: boolean;
+  readonly beginLogs?: boolean;
 }
 
 const MS = { m: 60_000, h: 3_600_000 } as const;
@@ -26,6 +28,10 @@ export function addTrustRenewCommand(trust: Command, context: Context): void {
     .command('renew')
     .description('do what the keys here allow: sign documents that are due, or say what is the newest')
     .option('--every <time>', 'as a renewer: go on until stopped, a round each time; 1m to 24h, such as 1h')
+    .option(
+      '--begin-logs',
+      'after a restore: keys for checkpoints anew, so that vault and responder begin their next audit logs',
+    )
     .option('--adopt', 'as a renewer: show where everything stands, and begin from there')
     .option('--expect <sha256:…>', 'with --adopt: only if this is what would be shown; nobody is asked then')
     .option('--yes', 'with --adopt: do not ask; needs --expect')
@@ -44,6 +50,7 @@ at all, until somebody looked at what the vault shows and adopted it.
 Examples:
   $ bulla trust renew
   $ bulla trust renew --every 1h        (what the service \`renew\` runs)
+  $ bulla trust renew --begin-logs      (then start vault and responder again, with their new files of keys)
   $ bulla trust renew --adopt           (a renewer that came in, or lost its memory)`,
     )
     .action((options: RenewOptions) => renew(context, options));
@@ -52,17 +59,24 @@ Examples:
 async function renew(context: Context, options: RenewOptions): Promise<void> {
   if (options.adopt === true) {
     if (options.every !== undefined) throw new UsageError('--adopt goes without --every', 'a person adopts, once');
+    if (options.beginLogs === true) throw new UsageError('--adopt goes without --begin-logs');
     return adoptAsRenewer(context, options);
   }
   if (options.yes === true || options.expect !== undefined)
     throw new UsageError('--yes and --expect go with --adopt only');
-  return options.every === undefined ? renewOnce(context) : renewEvery(context, options.every);
+  if (options.every === undefined) return renewOnce(context, options.beginLogs === true);
+  if (options.beginLogs === true) throw new UsageError('--begin-logs goes without --every', 'logs begin anew once');
+  return renewEvery(context, options.every);
 }
 
-async function renewOnce(context: Context): Promise<void> {
+async function renewOnce(context: Context, beginsLogs: boolean): Promise<void> {
   const { out } = context;
   const isDevice = await context.hasIdentity();
-  const documents = isDevice ? await renewDocuments(context) : [];
+  const documents = isDevice ? await renewDocuments(context, { beginsLogs }) : [];
+  if (beginsLogs && !documents.some((line) => line.startsWith('key for checkpoints')))
+    throw new CheckFailed(
+      'no key for checkpoints was made: the keys of vault and responder, or the one of the directory, are not here; where they are, run bulla keys generate --like FILE --checkpoint, and bulla trust accept',
+    );
   // Should a later step fail, what was done before it was said all the same.
   const say = (line: string) => (context.asJson ? out.talk(line) : out.line(line));
   for (const line of documents) say(line);
@@ -123,13 +137,16 @@ function requirePeriod(text: string): number {
 }
 
 /** Documents can be signed only where their keys are; a vault that does not have the organisation yet gets it. */
-export async function renewDocuments(context: Context): Promise<readonly string[]> {
+export async function renewDocuments(
+  context: Context,
+  { beginsLogs = false }: { readonly beginsLogs?: boolean } = {},
+): Promise<readonly string[]> {
   const { vaultUrl, org, pin } = await context.profile();
   await requireVaultClock(vaultUrl, context.io.fetch, () => context.now());
   await catchUp(context, org);
   for (const line of await setFutureAside(context.home, org, context.now())) context.out.talk(`note: ${line}`);
   const keptHashes = async () => (await context.offline()).directoryHashes();
-  const own = await renewOrganisation(context.home, context.now(), keptHashes);
+  const own = await renewOrganisation(context.home, context.now(), { keptHashes, beginsLogs });
   if (own?.org !== org || own.pin !== pin) return [];
   const identity = await context.identity();
   await publishOrganisation({ ...own, vaultUrl, identity, fetch: context.io.fetch });
