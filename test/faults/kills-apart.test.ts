@@ -10,6 +10,7 @@ import { haunt } from './kills-nemesis.js';
 import type { Victim } from './kills-nemesis.js';
 import { expectWork, paceOf, play, requireReady, startModel, WIDE_LIMITS } from './kills-round.js';
 import type { Pace, Stack } from './kills-round.js';
+import { logPlaceOf } from './log-verified.js';
 import type { Spawned } from './service-process.js';
 import { spawnService } from './service-process.js';
 import { bring, vaultSettings } from './vault-world.js';
@@ -87,6 +88,10 @@ async function startStack(databaseUrl: string): Promise<Stack> {
     vaultUrl: urls.vault,
     pin: organisation.pin,
     keyFile: organisation.owner.keyFile,
+    logs: {
+      vault: await logPlaceOf(urls.vault, organisation.vault.keyFile, organisation.owner.keyFile),
+      responder: await logPlaceOf(urls.responder, responder.keyFile, organisation.owner.keyFile),
+    },
     async haunt(tell) {
       const haunting = { kills: KILLS_EACH, mostMs: pace.mostMs, tell };
       await Promise.all([

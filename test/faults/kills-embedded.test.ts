@@ -14,6 +14,7 @@ import { haunt } from './kills-nemesis.js';
 import type { Victim } from './kills-nemesis.js';
 import { expectWork, paceOf, play, requireReady, startModel, WIDE_LIMITS } from './kills-round.js';
 import type { Pace, Stack } from './kills-round.js';
+import { logPlaceOf } from './log-verified.js';
 
 const KILLS = isLongRun() ? 20 : 3;
 const repository = resolve(import.meta.dirname, '../..');
@@ -68,10 +69,16 @@ async function startStack(): Promise<Stack> {
   });
   const read = async (name: string) => JSON.parse(await readFile(join(home, name), 'utf8')) as unknown;
   const { pin } = (await read('profile.json')) as { pin: string };
+  const keyFile = (await read('identity.json')) as KeyFile;
+  const [vault = '', responder = ''] = urls;
   return {
-    vaultUrl: urls[0] ?? '',
+    vaultUrl: vault,
     pin,
-    keyFile: (await read('identity.json')) as KeyFile,
+    keyFile,
+    logs: {
+      vault: await logPlaceOf(vault, (await read('services/vault.keys.json')) as KeyFile, keyFile),
+      responder: await logPlaceOf(responder, (await read('services/responder.keys.json')) as KeyFile, keyFile),
+    },
     haunt: (tell) => haunt(up, { kills: KILLS, mostMs: pace.mostMs, random: randomFrom(seed), model, tell }),
     async ageLeases() {
       await up.kill();

@@ -11,6 +11,8 @@ import { type FakeOpenai, isLongRun, startFakeOpenai } from '@bulla/testkit';
 import { environment } from '../bulla-process.js';
 import type { Completion, StoredText, Work } from './kills-history.js';
 import { findFaults, readHistory, workOf } from './kills-history.js';
+import { findUnlogged } from './kills-logs.js';
+import type { Logs } from './kills-logs.js';
 import { MODEL_MS } from './kills-nemesis.js';
 import type { Tell } from './kills-nemesis.js';
 
@@ -20,6 +22,7 @@ export interface Stack {
   readonly pin: string;
   /** A device that may write and run. */
   readonly keyFile: KeyFile;
+  readonly logs: Logs;
   /** Kills what there is to kill and brings it back. */
   haunt(tell: Tell): Promise<void>;
   /** Takes a minute off the life of every lease, as time would; the services are ready afterwards. */
@@ -88,6 +91,7 @@ async function playIn(folder: string, stack: Stack, model: FakeOpenai): Promise<
   const completions = completionsOf(model);
   const read = (name: string, version: number) => storedOf(bulla, name, version);
   expect(await findFaults(lines, { completions, answer: TOKENS.join(''), read })).toEqual([]);
+  expect(await findUnlogged(stack.logs, lines, completions)).toEqual([]);
   return { kills, longestReadyMs: Math.round(Math.max(...readyMs)), ...workOf(lines, completions) };
 }
 
