@@ -328,6 +328,12 @@ describe.each(stores)('the sequencer on %s', (store) => {
     const [begin, ...entries] = await leaves(2);
     expect(JSON.parse(begin ?? '')).toMatchObject({ obj: { log: 2, before: { origin: ORIGIN, size: 4 } } });
     expect(entries).toEqual(kept);
+    // What was written to the first and never signed waits for nobody.
+    await database.db.updateTable('audit_log').set({ checkpoint_size: 0 }).where('log', '=', 1).execute();
+    const logs = new LogRepository(database.db);
+    expect(await logs.waiting()).toEqual([]);
+    await decide(1);
+    expect(await logs.waiting()).toMatchObject([{ org: 'acme', rows: 1 }]);
   });
 
   it('continues a sound log under a new key', async () => {

@@ -19,7 +19,8 @@ import { folderForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import { exchangeRaw } from '../src/testing.js';
 import type { Tiny } from './tiny-vault.js';
-import { emptyController, faults, startTiny, TinyModule } from './tiny-vault.js';
+import { emptyController } from './empty-controller.js';
+import { faults, startTiny, TinyModule } from './tiny-vault.js';
 
 interface Got {
   readonly status: number;

@@ -43,7 +43,7 @@ import {
   ServiceKeys,
   TrustSource,
 } from '../src/index.js';
-import { entriesToHandle } from '../src/route/route-table.js';
+import { emptyController } from './empty-controller.js';
 import { OpenapiContract, SignedClient, TestClock } from '../src/testing.js';
 import type { Store } from './stores.js';
 import { TinyTrust } from './tiny-trust.js';
@@ -167,23 +167,6 @@ class ThingsController {
     const body = { payload: payload ?? asked, signatures: [{ protected: 'eyJ9', signature: 'AAAA' }] };
     return new AnswerOf(body as never, { etag: '"7"', headers: { 'cache-control': 'public, max-age=5' } });
   }
-}
-
-/** Every other route answers that there is nothing. */
-export function emptyController(service: 'vault' | 'responder', handled: readonly RouteName[]) {
-  @Controller()
-  class EmptyController {}
-  for (const { name } of entriesToHandle(service)) {
-    // The kit has a room of its own for the audit log.
-    if (handled.includes(name) || name.startsWith('audit.')) continue;
-    const method = () => {
-      throw new Problem('not_found');
-    };
-    Object.defineProperty(EmptyController.prototype, name, { value: method, configurable: true, writable: true });
-    const descriptor = Object.getOwnPropertyDescriptor(EmptyController.prototype, name);
-    if (descriptor !== undefined) Route(name)(EmptyController.prototype, name, descriptor as never);
-  }
-  return EmptyController;
 }
 
 const HANDLED: RouteName[] = [

@@ -53,11 +53,24 @@ export class LogRepository {
         this.#db
           .selectFrom('audit_log')
           .select(['org', sql<number>`0`.as('rows'), sql<number>`0`.as('seconds')])
-          .whereRef('checkpoint_size', '<', 'size'),
+          .whereRef('checkpoint_size', '<', 'size')
+          // One that was lost is signed no more.
+          .where((eb) =>
+            eb.not(
+              eb.exists(
+                eb
+                  .selectFrom('audit_log as later')
+                  .select('later.log')
+                  .whereRef('later.org', '=', 'audit_log.org')
+                  .whereRef('later.log', '>', 'audit_log.log'),
+              ),
+            ),
+          ),
       )
       .execute();
-    // An organisation of the second half may be one of the first.
-    return [...new Map(unwritten.toReversed().map((one) => [one.org, one])).values()];
+    // An organisation of the second half, whose rows are none, may be one of the first.
+    const inOrder = unwritten.toSorted((one, other) => one.rows - other.rows);
+    return [...new Map(inOrder.map((one) => [one.org, one])).values()];
   }
 
   /** The log that grows. */

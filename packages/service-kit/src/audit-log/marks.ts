@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -58,15 +59,19 @@ export class LogMarks {
       const { origin, kid, size, root } = Mark.parse(strictParse(bytes, { maxBytes: MARK_MAX_BYTES }));
       return { origin, kid, size, root: decodeBase64url(root) };
     } catch (error) {
-      throw new Error(`${path} is not a mark of the audit log; restore it from a backup`, { cause: error });
+      throw new Error(
+        `${path} is not a mark of the audit log; move it away, and give the service a new key for checkpoints (docs/guide/deploy.md, The audit logs after a restore)`,
+        { cause: error },
+      );
     }
   }
 
   /** Returns when it is on the disk: only then may the signature leave the process. */
   async write(org: string, { origin, kid, size, root }: LogMark): Promise<void> {
     const path = this.#path(org);
-    // Of processes that share the folder each has a file of its own until it takes its place.
-    const draft = `${path}.${process.pid}`;
+    // Of processes that share the folder each has a file of its own until it takes its place. Containers share numbers of
+    // processes.
+    const draft = `${path}.${randomUUID()}`;
     await writeDurably(draft, JSON.stringify({ v: 1, origin, kid, size, root: encodeBase64url(root) }));
     await rename(draft, path);
     await syncFolder(this.#folder);
