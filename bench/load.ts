@@ -23,6 +23,8 @@ Exits with 1 when a bound is missed.
   --help          this text
 `;
 const NAMES = ['vault', 'responder'] as const;
+/** About as long as what is in an answer beside what is known before. */
+const [ENVELOPE_BYTES, REPLY_BYTES] = [1_300, 3_000];
 
 const options = readOptions();
 if (options === undefined) process.stdout.write(HELP);
@@ -88,11 +90,16 @@ async function run({ names, redis, write, ...load }: Options): Promise<void> {
 
 function targetOf(name: Target['name'], { vault, responder, ground }: World): Target {
   if (name === 'vault') {
-    // It signs the envelope; the answer is not signed, since the envelope is.
-    return { name, service: vault, make: (url) => envelopeRequests(url, ground), privateOperations: 1 };
+    // It signs the envelope; the answer is not signed, since the envelope is. The request is signed, and so is each tag.
+    const { content, grant } = ground.prompt;
+    const answerBytes = [content, grant, ...ground.tags].reduce((sum, { length }) => sum + length, ENVELOPE_BYTES);
+    const bare = { signs: 1, verifies: 1 + ground.tags.length, answerBytes };
+    return { name, service: vault, make: (url) => envelopeRequests(url, ground), privateOperations: 1, bare };
   }
-  // It opens the question and signs the end of the answer; the key of a prompt is opened once and kept for a while.
-  return { name, service: responder, make: (url) => runRequests(url, ground), privateOperations: 2 };
+  // It opens the question and signs the end of the answer; the key of a prompt is opened once and kept for a while. Signed
+  // are the request, the envelope, the statement, the question, and each tag.
+  const bare = { signs: 2, verifies: 4 + ground.tags.length, answerBytes: REPLY_BYTES };
+  return { name, service: responder, make: (url) => runRequests(url, ground), privateOperations: 2, bare };
 }
 
 function say(line: string): void {

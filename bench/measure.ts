@@ -5,7 +5,9 @@ import { processorSeconds } from './machine.js';
 import { peakMemoryMiB } from './memory.js';
 import { arrivals, closedLoop, openLoop } from './phases.js';
 import { makeAll, type Maker } from './requests.js';
+import type { BareWork } from './floor/bare.js';
 import type { Floor, FloorProof } from './floor/floor.js';
+import { startBare } from './floor/start-bare.js';
 
 /** Clients that ask one after the other while the best number of them is looked for. */
 const STEPS: readonly number[] = [4, 16, 32, 64, 128, 256];
@@ -27,7 +29,12 @@ export interface Target {
   readonly make: (url: string) => Maker;
   /** Operations with a private key of the service for each accepted request. */
   readonly privateOperations: number;
+  /** What Node alone is measured with. */
+  readonly bare: BareWork;
 }
+
+/** A process that is asked. */
+type Asked = Pick<ServiceProcess, 'child' | 'port' | 'url'>;
 
 export interface Step {
   readonly clients: number;
@@ -48,6 +55,8 @@ export interface Measured {
   /** The floor with the best number of clients, twice. */
   readonly floors: readonly [before: Stretch, after: Stretch];
   readonly proof: FloorProof;
+  /** Node alone, with the RSA of the route, at the same number of clients. */
+  readonly bare: Stretch;
   readonly clients: number;
   readonly memoryMiB: number;
 }
@@ -87,8 +96,9 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
   const floorAfter = await measurePeak(floorTarget, best, options);
   const peak = (before.figures.goodput + after.figures.goodput) / 2;
   const proof = await floor.end();
+  const bare = await measureBare(target, best, options);
   const floors = [floorBefore, floorAfter] as const;
-  return { target, steps, peaks: [before, after], peak, half, overload, floors, proof, clients, memoryMiB };
+  return { target, steps, peaks: [before, after], peak, half, overload, floors, proof, bare, clients, memoryMiB };
 }
 
 /** So many a second over all connections, for the whole time. */
@@ -127,7 +137,7 @@ async function findBest(
 
 /** The best of several short steps is good by luck as well: what it can keep up is measured anew. */
 async function measurePeak(
-  { name, make, service }: Pick<Target, 'make' | 'service'> & { readonly name: string },
+  { name, make, service }: Pick<Target, 'make'> & { readonly name: string; readonly service: Asked },
   best: Step,
   { seconds: secondsMax, say }: MeasureOptions,
 ): Promise<Stretch> {
@@ -139,7 +149,19 @@ async function measurePeak(
   return peak;
 }
 
-async function ask(service: ServiceProcess, made: readonly Buffer[], clients: number, seconds: number) {
+async function measureBare(target: Target, best: Step, options: MeasureOptions): Promise<Stretch> {
+  const service = await startBare(target.bare);
+  try {
+    const bareTarget = { ...target, name: `${target.name}, Node alone`, service };
+    // The first time around is not counted there either.
+    await measurePeak(bareTarget, best, options);
+    return await measurePeak(bareTarget, best, options);
+  } finally {
+    await service.stop();
+  }
+}
+
+async function ask(service: Asked, made: readonly Buffer[], clients: number, seconds: number) {
   const connections = await Connections.open(service.port, clients);
   try {
     return await closedLoop(connections, made, { clients, seconds });
@@ -178,7 +200,7 @@ function times<Value>(count: number, value: Value): Value[] {
   return Array.from({ length: count }, () => value);
 }
 
-function pidOf({ child }: ServiceProcess): number {
+function pidOf({ child }: Asked): number {
   if (child.pid === undefined) throw new Error('the service does not run');
   return child.pid;
 }

@@ -1,7 +1,7 @@
 import { type Figures, listed, type Spread, type Verdict, verdictsOf } from './figures.js';
 import { FLOOR_BOUNDS, floorVerdicts } from './floor/verdicts.js';
 import type { Machine } from './machine.js';
-import type { Measured, Stretch } from './measure.js';
+import type { Measured, Stretch, Target } from './measure.js';
 
 export interface Report {
   readonly machine: Machine;
@@ -32,7 +32,7 @@ export function textOf(report: Report): string {
 
 function sectionOf(one: Measured, machine: Machine): string[] {
   const { signsPerSecond } = machine;
-  const { target, steps, peaks, floors, half, peak, clients, memoryMiB } = one;
+  const { target, steps, peaks, floors, bare, half, peak, clients, memoryMiB } = one;
   const { serviceMs, floorMs, signMs } = costsOf(one, machine);
   const { figures: overload, cores } = one.overload;
   const operations = peak * target.privateOperations;
@@ -64,6 +64,7 @@ function sectionOf(one: Measured, machine: Machine): string[] {
     `| service, at the peak | ${serviceMs.toFixed(2)} ms: ${peaks.map(msEach).join(' and ')} |`,
     `| floor: the same service, whose driver replays recorded rows | ${floorMs.toFixed(2)} ms: ${floors.map(msEach).join(' and ')}, at ${floors.map(({ figures }) => rate(figures)).join(' and ')} |`,
     `| service / floor | ${(serviceMs / floorMs).toFixed(2)} |`,
+    `| Node alone: its HTTP server, JSON, ${bareWork(target)} | ${bare.msEach.toFixed(2)} ms, ${(bare.msEach / signMs).toFixed(2)} signatures: the floor is ${(floorMs / bare.msEach).toFixed(2)} times that |`,
     `| one RSA-2048 signature by OpenSSL | ${signMs.toFixed(2)} ms: the floor is ${(floorMs / signMs).toFixed(2)} of them |`,
     '',
     `| at half of the peak | |`,
@@ -81,6 +82,10 @@ function verdicts(one: Measured, machine: Machine): Verdict[] {
     ...verdictsOf(overload.figures, peak, { [target.name]: memoryMiB }),
     ...floorVerdicts({ ...costsOf(one, machine), p95Ms: half.acceptedMs.p95 }, proof, FLOOR_BOUNDS[target.name]),
   ];
+}
+
+function bareWork({ bare: { signs, verifies } }: Target): string {
+  return `RSA-2048 (${signs} with a private key, ${verifies} with a public one)`;
 }
 
 function costsOf({ peaks, floors }: Measured, { signsPerSecond }: Machine) {

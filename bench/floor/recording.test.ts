@@ -57,6 +57,16 @@ describe('a replay', () => {
     expect(replay.answer('select', listed(['d', 'e', 'f'])).rows).toEqual(rows(['d', 'e', 'f']));
   });
 
+  it('answers so where the rows came in another order, and are numbered', () => {
+    const listed = (ids: string[]) => ['100ms', ids];
+    const rows = (ids: string[]) => ids.map((id, at) => ({ at: at + 1, id, written: 1 }));
+    const replay = replayOf(
+      sample(listed(['a']), rows(['a'])),
+      sample(listed(['b', 'c', 'd']), rows(['b', 'c', 'd']).toReversed()),
+    );
+    expect(replay.answer('select', listed(['e', 'f'])).rows).toEqual(rows(['e', 'f']));
+  });
+
   // Each would be a floor that makes answers up.
   it.each([
     ['were only ever asked with others', [sample(['a'], [{ n: 1 }])]],

@@ -104,7 +104,7 @@ function learnList(
 ): ((values: readonly unknown[]) => Answer) | undefined {
   const columns = learnRow(
     samples.flatMap(({ values, rows, atMs }) =>
-      rows.map((row, at) => ({ values: [at + 1, ...values.map((list) => itemOf(list, at))], atMs, row })),
+      inOrder(rows).map((row, at) => ({ values: [at + 1, ...values.map((list) => itemOf(list, at))], atMs, row })),
     ),
   );
   if (columns === undefined) return undefined;
@@ -113,6 +113,15 @@ function learnList(
     const rows = Array.from({ length }, (_, at) => made(columns, [at + 1, ...values.map((list) => itemOf(list, at))]));
     return { command, rowCount: rows.length, rows };
   };
+}
+
+/** By their places, where a column numbers them: a statement that groups its rows answers them in any order. */
+function inOrder(rows: readonly Row[]): readonly Row[] {
+  const place = Object.keys(rows[0] ?? {}).find((name) => {
+    const places = new Set(rows.map(({ [name]: at }) => at));
+    return rows.every((_, at) => places.has(at + 1));
+  });
+  return place === undefined ? rows : rows.toSorted((one, other) => Number(one[place]) - Number(other[place]));
 }
 
 /** One row of a statement, as it was answered to some values. */

@@ -19,13 +19,24 @@ export function mintId(prefix: IdPrefix, nowMs: number = Date.now()): string {
   }
   bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
   bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
-  let number = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  let suffix = '';
-  for (let index = 0; index < 26; index++) {
-    suffix = (CROCKFORD[Number(number & 31n)] ?? '') + suffix;
-    number >>= 5n;
+  return `${prefix}_${crockford(bytes)}`;
+}
+
+/** 26 characters of five bits each for 16 bytes: two zero bits come first. */
+function crockford(bytes: Uint8Array): string {
+  let text = '';
+  let waiting = 0;
+  let bits = 2;
+  for (const byte of bytes) {
+    waiting = (waiting << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += CROCKFORD[(waiting >> bits) & 31] ?? '';
+    }
+    waiting &= (1 << bits) - 1;
   }
-  return `${prefix}_${suffix}`;
+  return text;
 }
 
 const ANY_URN = urnPattern();

@@ -41,15 +41,16 @@ async function* gathered(source: AsyncIterable<Bytes>, { everyMs, bytes }: Pace)
   try {
     for (;;) {
       let step: Step | typeof LATE = await next;
-      const over = new AbortController();
-      const late = sleep(everyMs, LATE, { signal: over.signal }).catch((): typeof LATE => LATE);
+      // A timer that is cleared makes no error, as one that is aborted does.
+      const { promise: late, resolve } = Promise.withResolvers<typeof LATE>();
+      const timer = setTimeout(resolve, everyMs, LATE);
       while (step.kind === 'bytes') {
         waiting = concatBytes(waiting, step.bytes);
         next = pull(iterator);
         if (waiting.length >= bytes) break;
         step = await Promise.race([next, late]);
       }
-      over.abort();
+      clearTimeout(timer);
       for (; waiting.length > 0; waiting = waiting.subarray(bytes)) yield waiting.subarray(0, bytes);
       if (step.kind === 'fault') throw step.error;
       if (step.kind === 'end') return;

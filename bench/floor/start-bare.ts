@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { environment } from '../../test/bulla-process.js';
+import type { ServiceProcess } from '../../test/faults/service-process.js';
+import { AS_DEPLOYED } from '../world.js';
+import type { BareWork } from './bare.js';
+
+/** A server of Node alone that does the work of a route. */
+export interface Bare extends Pick<ServiceProcess, 'child' | 'port' | 'url'> {
+  stop(): Promise<void>;
+}
+
+/** Starts it with the settings of the services. @throws {Error} if it does not begin */
+export async function startBare(work: BareWork): Promise<Bare> {
+  const program = join(import.meta.dirname, 'bare.js');
+  const env = environment(AS_DEPLOYED);
+  const child = spawn(process.execPath, [program, JSON.stringify(work)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  process.once('exit', () => child.kill('SIGKILL'));
+  const ended = once(child, 'close');
+  const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer | number | null];
+  const port = Number(String(line));
+  if (!Buffer.isBuffer(line) || !Number.isInteger(port)) throw new Error('the bare server did not start');
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    child,
+    async stop() {
+      child.kill();
+      await ended;
+    },
+  };
+}
