@@ -1,4 +1,4 @@
-import { filledId, filledName, RARE_LABEL } from '../../services/vault/test/filling.js';
+import { filledId, filledIndex, filledName, RARE_LABEL } from '../../services/vault/test/filling.js';
 import { envelopeRequests, type Maker, readRequests } from '../requests.js';
 import type { SizedVault } from './sized-vault.js';
 
@@ -11,6 +11,16 @@ export interface Operation {
 const reading = (name: string, pathOf: (vault: SizedVault) => string): Operation => ({
   name,
   make: (vault) => readRequests(vault.service.url, vault.recipient.member, () => pathOf(vault)),
+});
+
+const auditing = (name: string, filterOf: (vault: SizedVault) => string): Operation => ({
+  name,
+  make: (vault) =>
+    readRequests(
+      vault.service.url,
+      vault.ground.organisation.owner,
+      () => `/api/v1/audit/entries?${PAGE}${filterOf(vault)}`,
+    ),
 });
 
 /** Every page is full at every size from a thousand on. */
@@ -28,13 +38,26 @@ export const OPERATIONS: readonly Operation[] = [
   reading('grants of a prompt', ({ size }) => `/api/v1/prompts/${filledId(anyOf(size))}/grants`),
   reading('grants of a key', ({ recipient }) => `/api/v1/grants?${PAGE}&kid=${recipient.kid}`),
   { name: 'issue an envelope', make: ({ service, ground }) => envelopeRequests(service.url, ground) },
-  // Pages of the audit log belong here; its tables are being rebuilt (issue 15).
+  auditing('audit: newest page', () => ''),
+  auditing('audit: a page from anywhere', ({ size }) => `&from=${filledIndex(anyOf(size * 0.9))}`),
+  auditing('audit: of an actor', ({ recipient }) => `&actor=${recipient.kid}`),
+  auditing('audit: of an act', () => '&act=prompt.delete'),
+  auditing('audit: of an object', ({ size }) => `&object=${filledId(anyOf(size))}`),
+  auditing('audit: refusals', () => '&result=denied'),
+  auditing('audit: of an hour', () => `&${hour()}`),
 ];
 
 /** The number of a prompt that is there: one in fifty is deleted. */
 function anyOf(size: number): number {
   const n = 1 + Math.floor(Math.random() * size);
   return n % 50 === 1 ? n + 1 : n;
+}
+
+/** Some hour of the last ten months. */
+function hour(): string {
+  const since = Date.now() - Math.ceil(Math.random() * 300 * 24) * 3_600_000;
+  const at = (ms: number) => encodeURIComponent(new Date(ms).toISOString());
+  return `since=${at(since)}&until=${at(since + 3_600_000)}`;
 }
 
 /** As the vault writes the place after a prompt. */

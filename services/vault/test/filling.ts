@@ -25,15 +25,29 @@ export function filledId(n: number): string {
   return `prm_0${String(n).padStart(25, '0')}`;
 }
 
+/** Entries of the log that are filled in have indices from here on, beyond all that a test brings about. */
+const FIRST_INDEX = 10_000_000;
+/** Months over which they are spread, each a partition. */
+const MONTHS = 12;
+
+/** The index of the entry of a prompt by its number. */
+export function filledIndex(n: number): number {
+  return FIRST_INDEX + n;
+}
+
 /**
  * Fills the tables of a vault by itself, with rows that its constraints allow and nobody signed: one prompt in fifty is
  * deleted, one in a hundred has ten versions and has moved its label ten times, one in ten bears `production`. Each
- * version has a grant, each position a tag, each prompt an envelope. Then the planner is told.
+ * version has a grant, each position a tag, each prompt an envelope and an entry of the audit log, of which one in fifty is
+ * a deletion and one in a thousand a refusal. Then the planner is told.
  */
 export async function fillVault(client: pg.ClientBase, { org, prompts, recipient }: Filling): Promise<void> {
+  await client.query(LOG, [org]);
+  for (let month = 0; month < MONTHS; month++) await client.query(partitionOf(month));
   for (let from = 1; from <= prompts; from += BATCH) {
     const numbers = [from, Math.min(from + BATCH - 1, prompts)];
     for (const text of [PROMPTS, VERSIONS, LABELS, TAGS]) await client.query(text, [...numbers, org]);
+    await client.query(ENTRIES, [...numbers, org, recipient.kid, prompts]);
     for (const text of [GRANTS, ENVELOPES]) await client.query(text, [...numbers, org, recipient.kid, recipient.urn]);
   }
   await client.query('vacuum analyze');
@@ -77,3 +91,27 @@ const ENVELOPES = `
   select 'env_0' || lpad(n::text, 25, '0'), $3::text, ${ID}, 1, $5::text, $4::text, ${hashOf(`n || '+1'`)},
     now() + interval '1 hour'
   from ${NUMBERS}`;
+/** The log itself, where its service has not begun it. */
+const LOG = `
+  insert into vault.audit_log (org, log, origin, size, frontier, root)
+  values ($1, 1, 'urn:bulla:' || $1::text || ':svc:vault/audit/1', 0, '', sha256(''))
+  on conflict do nothing`;
+const ENTRIES = `
+  insert into vault.audit_entry (org, log, idx, at, leaf, act, res, kid, objects)
+  select $3::text, 1, ${FIRST_INDEX} + n,
+    date_trunc('month', now()) - interval '${MONTHS - 1} months' + (now() - date_trunc('month', now())
+      + interval '${MONTHS - 1} months') * (n::float8 / $5::int),
+    convert_to('{"t":"' || repeat(md5(n::text), 20) || '"}', 'UTF8'),
+    case when n % 50 = 1 then 'prompt.delete' else 'prompt.create' end,
+    case when n % 1000 = 1 then 'denied' else 'ok' end, $4::text, array[${ID}]
+  from ${NUMBERS}`;
+
+/** The partition of a month before this one, named as the sequencer names it. */
+function partitionOf(before: number): string {
+  const now = new Date();
+  const firstOf = (months: number) =>
+    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - months)).toISOString();
+  const name = `audit_entry_${firstOf(before).slice(0, 7).replace('-', '_')}`;
+  return `create table if not exists vault.${name} partition of vault.audit_entry
+    for values from ('${firstOf(before)}') to ('${firstOf(before - 1)}')`;
+}

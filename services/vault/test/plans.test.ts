@@ -3,7 +3,7 @@ import { findPostgres } from '@bulla/testkit';
 import pg from 'pg';
 import type { PromptRef } from './authoring.js';
 import { must, publishPrompt } from './authoring.js';
-import { filledId, filledName, fillVault, RARE_LABEL } from './filling.js';
+import { filledId, filledIndex, filledName, fillVault, RARE_LABEL } from './filling.js';
 import type { PlanMode } from './plans.js';
 import { growthOf, statementsOf } from './plans.js';
 import type { TestVault } from './running-vault.js';
@@ -11,9 +11,19 @@ import { startVault } from './running-vault.js';
 
 const PROMPTS = 20_000;
 /** Tables that grow with the number of prompts. What is small is read as a whole, which costs least. */
-const TABLES = ['prompt', 'prompt_version', 'content_grant', 'prompt_label', 'prompt_label_tag', 'envelope'];
+const TABLES = [
+  'prompt',
+  'prompt_version',
+  'content_grant',
+  'prompt_label',
+  'prompt_label_tag',
+  'envelope',
+  'audit_entry',
+];
 /** A page of a hundred prompts with three labels and ten positions each has so many rows at most. */
 const ROWS_MAX = 3_000;
+/** A page of a hundred entries; a month has more than three times as many. */
+const ENTRIES_MAX = 500;
 const MODES: readonly PlanMode[] = ['force_custom_plan', 'force_generic_plan'];
 
 const describeOnServer = findPostgres() === undefined ? describe.skip : describe;
@@ -40,13 +50,13 @@ describeOnServer('what a vault with many prompts reads', () => {
     await vault.stop();
   });
 
-  const faultsOf = async (work: () => Promise<unknown>) => {
+  const faultsOf = async (work: () => Promise<unknown>, rowsMax = ROWS_MAX) => {
     const statements = await statementsOf('vault', work);
     expect(statements).not.toEqual([]);
     const faults: string[] = [];
     for (const sent of statements) {
       for (const mode of MODES) {
-        const found = await growthOf(client, sent, { mode, tables: TABLES, rowsMax: ROWS_MAX });
+        const found = await growthOf(client, sent, { mode, tables: TABLES, rowsMax });
         faults.push(...found.map((fault) => `${fault} (${mode}): ${sent.text}`));
       }
     }
@@ -95,6 +105,20 @@ describeOnServer('what a vault with many prompts reads', () => {
     ['where a label stood', () => `/api/v1/prompts/${prompt.id}/labels/production/positions`],
   ])('is %s, and no more with every prompt', async (_name, path) => {
     expect(await faultsOf(() => read(path()))).toEqual([]);
+  });
+
+  const before = (days: number) => encodeURIComponent(new Date(Date.now() - days * 86_400_000).toISOString());
+  it.each([
+    ['newest first', () => ''],
+    ['from an index on', () => `&from=${filledIndex(PROMPTS / 2)}`],
+    ['of an actor', () => `&actor=${kid}`],
+    ['of an act', () => '&act=prompt.delete'],
+    ['of an object', () => `&object=${filledId(700)}`],
+    ['of refusals', () => '&result=denied'],
+    ['of a day', () => `&since=${before(200)}&until=${before(199)}`],
+  ])('is a page of the audit log %s, and no more with every entry', async (_name, filter) => {
+    const page = () => vault.clientOf(vault.acme.owner).get(`/api/v1/audit/entries?limit=100${filter()}`);
+    expect(await faultsOf(async () => must(200, await page()), ENTRIES_MAX)).toEqual([]);
   });
 
   it.each([

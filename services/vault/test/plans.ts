@@ -12,6 +12,9 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
+/** What the name of a month's partition has beyond that of its table. */
+const PARTITION = /_\d{4}_\d{2}$/;
+
 /** A statement as a service sends it. */
 export interface Sent {
   readonly text: string;
@@ -71,8 +74,9 @@ export async function growthOf(
 
 function faultsOf(nodes: readonly PlanNode[], tables: readonly string[], rowsMax: number): string[] {
   return nodes.flatMap((node) => {
-    const { 'Node Type': type, 'Relation Name': table = '', 'Index Name': index = '' } = node;
-    const what = `${type} ${table}${index === '' ? '' : ` by ${index}`}`.trim();
+    const { 'Node Type': type, 'Relation Name': relation = '', 'Index Name': index = '' } = node;
+    const table = relation.replace(PARTITION, '');
+    const what = `${type} ${relation}${index === '' ? '' : ` by ${index}`}`.trim();
     if (type === 'Seq Scan' && tables.includes(table)) return [`${what} reads the whole table`];
     const rows = rowsOf(node);
     return rows > rowsMax ? [`${what} takes ${rows} rows`] : [];

@@ -47,6 +47,8 @@ export class AuditEntriesRepository {
       .$if(actor !== undefined, (query) => query.where('kid', '=', actor as string))
       .$if(act !== undefined, (query) => query.where('act', '=', act as string))
       .$if(result !== undefined, (query) => query.where('res', '=', result as string))
+      // The index of refusals is of these alone: a plan for any result must be told that it may use it.
+      .$if(result !== undefined && result !== 'ok', (query) => query.where('res', '<>', sql.lit('ok')))
       .$if(object !== undefined, (query) => query.where(sql<boolean>`objects @> array[${object}::text]`))
       .$if(since !== undefined, (query) => query.where('at', '>=', new Date(since as string)))
       .$if(until !== undefined, (query) => query.where('at', '<', new Date(until as string)))
