@@ -11,6 +11,8 @@ const MEANINGS = {
   BULLA_ANSWER_BYTES_MAX: 'the longest answer that a run may give, in bytes',
   BULLA_AUDIT_MARKS:
     'a folder for what was signed of the audit log last, outside the database; replicas keep one each, or share one',
+  BULLA_AUDIT_RETENTION_DAYS:
+    'how long entries of the audit log are kept at least, in days; after that whole months go, and their hashes stay',
   BULLA_BOOTSTRAP_SECRET: 'secrets that each let one new organisation in; a secret works once',
   BULLA_DATABASE_POOL: 'the most connections that each service keeps to the database',
   BULLA_DATABASE_URL: 'the PostgreSQL database, 15 or newer',

@@ -40,6 +40,8 @@ export class HeldLog {
   head: TreeHead | undefined;
   /** Entries that are gone. */
   readonly gone = new Set<number>();
+  /** Entries below are gone, and it says so. */
+  pruned = 0;
   readonly #organisation: TestOrganisation;
   readonly #member: TestMember;
   key: Signer | undefined;
@@ -99,12 +101,19 @@ export function logHandlers(logs: () => readonly HeldLog[]): Handlers {
   };
   const recordOf = (log: HeldLog, index: number) => {
     const entry = log.entries[index];
-    if (entry === undefined || log.gone.has(index)) throw new Problem('not_found');
+    if (entry === undefined || log.gone.has(index) || index < log.pruned) throw new Problem('not_found');
     return { index, at: T, leaf: entry.leaf, evidence: entry.evidence };
   };
   return {
     'audit.checkpoint': () => ({
-      body: { data: logs().map(({ number, origin, checkpoint }) => ({ log: number, origin, checkpoint })) },
+      body: {
+        data: logs().map(({ number, origin, checkpoint, pruned }) => ({
+          log: number,
+          origin,
+          checkpoint,
+          first: pruned,
+        })),
+      },
     }),
     'audit.list': (incoming) => {
       const log = logOf(incoming);

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Verifies a whole audit log that lies in a folder as C2SP tlog-tiles has it, from docs/spec/audit-log.md alone.
 
-    python3 audit_verify.py FOLDER --key VKEY [--older CHECKPOINT_FILE]...
+    python3 audit_verify.py FOLDER --key VKEY [--older CHECKPOINT_FILE]... [--pruned N]
 
 Prints "ok N entries" and ends with 0, or says what is wrong and at which entry, and ends with 1. It hashes all entries
-from the bottom up, and needs about 100 bytes of memory for each.
+from the bottom up, and needs about 100 bytes of memory for each. Of bundles whose entries are all below N, the first index
+that the log keeps by its own entry log.prune, it takes the hashes where the entries are gone.
 """
 import argparse
 import base64
@@ -77,8 +78,11 @@ def first_of(whole, level, width):
     return whole[:end]
 
 
-def leaves_of(folder, first, width):
+def leaves_of(folder, first, width, pruned):
     """Hashes of the entries of a bundle; the first that is not there, or not right before it, is named at once."""
+    if first + 256 <= pruned and not (folder / path_of('entries', first // 256, 256)).is_file():
+        tile = read_tile(folder, 0, first // 256, width)
+        return [tile[at:at + 32] for at in range(0, width * 32, 32)]
     bundle, at, leaves = read_tile(folder, 'entries', first // 256, width), 0, []
     while len(leaves) < width and at + 2 <= len(bundle):
         end = at + 2 + int.from_bytes(bundle[at:at + 2], 'big')
@@ -126,6 +130,7 @@ def main():
     parser.add_argument('folder', type=pathlib.Path)
     parser.add_argument('--key', required=True)
     parser.add_argument('--older', action='append', default=[], type=pathlib.Path)
+    parser.add_argument('--pruned', default=0, type=int)
     given = parser.parse_args()
     size, root = tree_head((given.folder / 'checkpoint').read_text('utf-8'), given.key)
     older = [tree_head(file.read_text('utf-8'), given.key) for file in given.older]
@@ -137,7 +142,7 @@ def main():
     leaves = []
     while len(leaves) < size:
         first, width = len(leaves), min(256, size - len(leaves))
-        leaves.extend(leaves_of(given.folder, first, width))
+        leaves.extend(leaves_of(given.folder, first, width, given.pruned))
     wrong = compare_tiles(given.folder, leaves)
     entries_are_good = root_of(leaves) == root
     if wrong is not None:

@@ -41,12 +41,13 @@ let work: string;
 let signer: NoteSigner;
 let logs: ReadonlyMap<number, TiledLog>;
 
-/** How a verifier ended: the text `ok N entries`, or what it refused. */
-type Verifier = (folder: string, older: readonly string[]) => Promise<string>;
+/** How a verifier ended: the text `ok N entries`, or what it refused. Below `pruned` entries may be gone. */
+type Verifier = (folder: string, older: readonly string[], pruned?: number) => Promise<string>;
 
 function programOf(command: string, args: readonly string[]): Verifier {
-  return async (folder, older) => {
-    const rest = ['--key', encodeNoteKey(signer.key), ...older.flatMap((path) => ['--older', path]), folder];
+  return async (folder, older, pruned = 0) => {
+    const kept = older.flatMap((path) => ['--older', path]);
+    const rest = ['--key', encodeNoteKey(signer.key), ...kept, '--pruned', String(pruned), folder];
     const { status, stdout, stderr } = spawnSync(command, [...args, ...rest], { encoding: 'utf8' });
     expect(stderr).toBe('');
     expect(status).toBe(stdout.startsWith('ok ') ? 0 : 1);
@@ -54,7 +55,7 @@ function programOf(command: string, args: readonly string[]): Verifier {
   };
 }
 
-const ours: Verifier = async (folder, older) => {
+const ours: Verifier = async (folder, older, pruned = 0) => {
   const trust = { origin: ORIGIN, keys: [signer.key] };
   const kept = await Promise.all(
     older.map(async (path) => (await verifyCheckpoint(await readFile(path), trust)).checkpoint),
@@ -62,7 +63,13 @@ const ours: Verifier = async (folder, older) => {
   const read = (path: string) => readFile(join(folder, path)).catch(absent);
   let count = 0;
   try {
-    await verifyLog({ read, trust, kept, onEntry: () => void count++ });
+    let gone = -1;
+    const onAbsent = ({ first, last }: { first: number; last: number }) => {
+      count += last - first + 1;
+      gone = last;
+    };
+    await verifyLog({ read, trust, kept, onEntry: () => void count++, onAbsent });
+    if (gone >= pruned) return `refused: missing up to ${gone}`;
     return `ok ${count} entries`;
   } catch (error) {
     const { check, entries } = error as { check?: string; entries?: { first: number; last: number } };
@@ -142,7 +149,7 @@ function tampered(size: number, index: number, change: (entries: Bytes[]) => Byt
 const peers: [string, Verifier, boolean][] = [
   ['@bulla/crypto', ours, true],
   ['Python', programOf(PYTHON, [file('peers/audit_verify.py')]), hasPython],
-  ["Go's sumdb", (folder, older) => programOf(join(work, 'audit-verify'), [])(folder, older), hasGo],
+  ["Go's sumdb", (...given) => programOf(join(work, 'audit-verify'), [])(...given), hasGo],
 ];
 
 for (const [name, verify, isHere] of peers) {
@@ -235,6 +242,22 @@ for (const [name, verify, isHere] of peers) {
       bytes.set(await leafHash(utf8('forged')), (index % 256) * 32);
       writeFileSync(join(folder, path), bytes);
       expect(await verify(folder, [])).toMatch(/^refused: (?:tile|root)/);
+    });
+
+    it('is good where entries are gone that were kept long enough, and refused where others are', async () => {
+      const { files } = logOf(70_000);
+      const older = [keep(checkpointOf(logOf(255))), keep(checkpointOf(logOf(257)))];
+      const without = (bundles: number) =>
+        folderOf(
+          new Map([...files].filter(([path]) => !/entries\/(\d+)$/.test(path) || Number(path.slice(-3)) >= bundles)),
+        );
+      const two = without(2);
+      expect(await verify(two, older, 512)).toBe('ok 70000 entries');
+      expect(await verify(two, older, 511)).toMatch(/^refused: /);
+      expect(await verify(two, older)).toMatch(/^refused: /);
+      expect(await verify(folderOf(files), older, 512)).toBe('ok 70000 entries');
+      writeFileSync(join(two, 'tile/0/001'), new Uint8Array(8_192));
+      expect(await verify(two, older, 512)).toMatch(/^refused: /);
     });
 
     it('is refused where its end was cut off, and the checkpoint kept', async () => {

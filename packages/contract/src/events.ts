@@ -22,6 +22,8 @@ import { Kind } from './roles.js';
 import type { EnrolmentRouteName, SignedRouteName } from './http/route-call.js';
 
 const LogPlace = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** What was known of a log that another follows. */
+const logBefore = z.strictObject({ origin: LogOrigin, size: LogPlace, root: Hash });
 const published = z.strictObject({ version: Version });
 const ofPrompt = z.strictObject({ prompt: PromptId });
 const items = z.strictObject({ items: Count });
@@ -126,9 +128,18 @@ const AUDIT_FACTS = {
   'audit.bundle': z.strictObject({ index: LogPlace, items: Count }),
   'audit.prove': z.strictObject({}),
   /** The first entry of a log. After a restore it says what was known of the log before, which is never continued. */
-  'log.begin': z.strictObject({
+  'log.begin': z.strictObject({ log: Count.min(1), before: logBefore.optional() }),
+  /**
+   * The entries of a log from `first` to `last` were kept as long as they have to be, and go: from a day after this on there
+   * are only their hashes. With the tree at that time, and what the first entry said of the log before.
+   */
+  'log.prune': z.strictObject({
     log: Count.min(1),
-    before: z.strictObject({ origin: LogOrigin, size: LogPlace, root: Hash }).optional(),
+    first: LogPlace,
+    last: LogPlace,
+    size: LogPlace,
+    root: Hash,
+    before: logBefore.optional(),
   }),
 } as const satisfies Record<
   | SignedRouteName
@@ -136,7 +147,8 @@ const AUDIT_FACTS = {
   | 'organisation.create'
   | 'organisation.handback'
   | 'invocation.finish'
-  | 'log.begin',
+  | 'log.begin'
+  | 'log.prune',
   z.ZodObject
 >;
 

@@ -67,6 +67,14 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'audit.bundle': { index: 0, items: 256 },
   'audit.prove': {},
   'log.begin': { log: 2, before: { origin: 'urn:bulla:acme:svc:vault/audit/1', size: 41, root: hash } },
+  'log.prune': {
+    log: 2,
+    first: 0,
+    last: 255,
+    size: 4711,
+    root: hash,
+    before: { origin: 'urn:bulla:acme:svc:vault/audit/1', size: 41, root: hash },
+  },
 };
 const OPTIONAL = ['/req', '/ev'];
 const OPTIONAL_FACTS: { readonly [act: string]: readonly string[] } = {
@@ -74,10 +82,11 @@ const OPTIONAL_FACTS: { readonly [act: string]: readonly string[] } = {
   'grant.add': ['/obj/to'],
   'label.move': ['/obj/approval', '/obj/given'],
   'log.begin': ['/obj/before'],
+  'log.prune': ['/obj/before'],
   'version.create': ['/obj/to'],
 };
 /** Places in a log go further than other numbers. */
-const PLACES = /^2147483648 at \/obj\/(?:index|before\/size)$/;
+const PLACES = /^2147483648 at \/obj\/(?:index|first|last|size|before\/size)$/;
 const signed = { v: 1, who: { type: 'device', kid }, req: 'n'.repeat(22), ev: hash };
 const acts = Object.entries(FACTS);
 const takes = (value: unknown): boolean => AuditEvent.safeParse(value).success;
@@ -116,6 +125,7 @@ describe('the audit log', () => {
       'organisation.handback',
       'invocation.finish',
       'log.begin',
+      'log.prune',
     ];
     expect(acts.map(([act]) => act).toSorted()).toEqual(expected.toSorted());
   });

@@ -201,7 +201,9 @@ export const EXAMPLES: readonly Example[] = [
   example('AuditRecord', contract.AuditRecord, { ...auditEntry, evidence }),
   example('AuditBundle', contract.AuditBundle, { data: [{ ...auditEntry, evidence }] }),
   example('AuditTile', contract.AuditTile, { hashes: hash }),
-  example('AuditCheckpoints', contract.AuditCheckpoints, { data: [{ log: 1, origin: auditOrigin, checkpoint: note }] }),
+  example('AuditCheckpoints', contract.AuditCheckpoints, {
+    data: [{ log: 1, origin: auditOrigin, checkpoint: note, first: 0 }],
+  }),
   example('AuditProofs', contract.AuditProofs, { inclusion: [hash], consistency: [hash] }, [
     '/inclusion',
     '/consistency',

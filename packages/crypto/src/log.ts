@@ -30,7 +30,7 @@ export type { NoteKey, WitnessKey } from './log/note-key.js';
 export { encodeNoteKey, noteKeyOf, parseNoteKey, parseWitnessKey, witnessKeyOf } from './log/note-key.js';
 export type { NoteSignature, NoteSigner, ParsedNote, VerifiedNote } from './log/note.js';
 export { NOTE_MAX_BYTES, NOTE_SIGNATURES_MAX, parseNote, signNote, verifyNote } from './log/note.js';
-export type { LogCheck, OnEntry } from './log/log-walk.js';
+export type { LogCheck, OnAbsent, OnEntry } from './log/log-walk.js';
 export type { ReadLogFile } from './log/tile-hashes.js';
 export { treeHashesFrom } from './log/tile-hashes.js';
 export type { Tile } from './log/tiles.js';

@@ -32,6 +32,7 @@ import { AuditModule } from './audit-log/audit.module.js';
 import { CheckpointSigner } from './audit-log/checkpoint-signer.js';
 import { LogMarks } from './audit-log/marks.js';
 import { LogRepository } from './audit-log/log.repository.js';
+import { Retention } from './audit-log/retention.js';
 import { Sequencer } from './audit-log/sequencer.js';
 import { Places, STANDINGS } from './edge/places.js';
 import { ProblemFilter } from './edge/problem-filter.js';
@@ -170,6 +171,8 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     inEachProcess: true,
     run: () => sequencer.run(),
   });
+  const retention = new Retention({ database: ledgerDb, days: options.auditRetention ?? 'forever', clock, log });
+  chores.add({ name: 'prune-audit-log', everyMs: limits.choresIntervalMs, run: () => retention.run() });
   chores.add({
     name: 'purge-ledger',
     everyMs: limits.choresIntervalMs,

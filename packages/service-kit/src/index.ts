@@ -65,6 +65,7 @@ export type { ListenOptions, Service } from './service.js';
 export { KeyFileError, readKeyFile, ServiceKeys } from './authentication/service-keys.js';
 export {
   authoritiesOf,
+  auditRetentionSetting,
   bootstrapSecretSetting,
   databaseUrlSetting,
   hostSetting,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { KeyFile } from '@bulla/crypto';
 import type { Migration } from 'kysely/migration';
+import type { RetentionDays } from './audit-log/retention.js';
 import type { LedgerTables } from './audit/ledger-tables.js';
 import { readKeyFile, ServiceKeys } from './authentication/service-keys.js';
 import type { Database } from './database/database.js';
@@ -12,6 +13,7 @@ import { EventLog } from './observe/event-log.js';
 import type { Environment, Settings, SettingsShape } from './process/settings.js';
 import { readSettings } from './process/settings.js';
 import {
+  auditRetentionSetting,
   databaseUrlSetting,
   hostSetting,
   logFormatSetting,
@@ -35,6 +37,8 @@ export interface ServiceParts<Tables extends LedgerTables> extends EdgeOptions {
   readonly log: EventLog;
   /** Folder of the marks of what was signed of the audit logs; it is made. */
   readonly auditMarks: string;
+  /** How long entries of the audit logs are kept at least; for ever unless given. */
+  readonly auditRetention?: RetentionDays | undefined;
   readonly listen: ListenOptions;
   /** What clients may sign for as authority; the loopback names of the port unless given. */
   readonly publicUrls?: readonly string[] | undefined;
@@ -67,6 +71,7 @@ const common = (metricsPort: number) => ({
   BULLA_PUBLIC_URL: publicUrlSetting,
   BULLA_KEYS_FILE: pathSetting,
   BULLA_AUDIT_MARKS: folderSetting.optional(),
+  BULLA_AUDIT_RETENTION_DAYS: auditRetentionSetting,
   BULLA_LOG_LEVEL: logLevelSetting,
   BULLA_LOG_FORMAT: logFormatSetting,
   BULLA_MIGRATE: migrateSetting,
@@ -113,7 +118,8 @@ export async function runService<Tables extends LedgerTables, Own extends Settin
     const { BULLA_HOST: host, BULLA_METRICS_PORT: metricsPort, BULLA_PUBLIC_URL: publicUrls } = settings;
     const listen = { host, port: definition.portOf(settings), metricsPort };
     const auditMarks = settings.BULLA_AUDIT_MARKS ?? `${settings.BULLA_KEYS_FILE}.audit-marks`;
-    const parts = { version, database, keys, log, auditMarks, listen, publicUrls, ...edge };
+    const auditRetention = settings.BULLA_AUDIT_RETENTION_DAYS;
+    const parts = { version, database, keys, log, auditMarks, auditRetention, listen, publicUrls, ...edge };
     const service = await definition.create(parts, settings, { keyFile, environment });
     opened.unshift(service);
     await service.listen();

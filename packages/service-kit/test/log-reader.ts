@@ -14,6 +14,8 @@ export interface KnownLog {
   readonly log?: number | undefined;
   /** Heads of it that were seen before: it has to begin with each of them. */
   readonly kept?: readonly TreeHead[] | undefined;
+  /** Whether entries may be gone, their hashes not. */
+  readonly isPruned?: boolean | undefined;
 }
 
 /** A log as its readers see it, in the layout of C2SP tlog-tiles. */
@@ -35,16 +37,22 @@ export function readLog(client: LogReader, log?: number): ReadLogFile {
   };
 }
 
-/** Verifies a log as an auditor would. @returns its entries, parsed, and its size and root */
-export async function verifiedLog(client: LogReader, key: NoteKey, { log, kept = [] }: KnownLog = {}) {
+/** Verifies a log as an auditor would. @returns its entries, parsed, its size and root, and how many are gone */
+export async function verifiedLog(
+  client: LogReader,
+  key: NoteKey,
+  { log, kept = [], isPruned = false }: KnownLog = {},
+) {
   const entries: Record<string, unknown>[] = [];
+  let absent = 0;
   const { checkpoint } = await verifyLog({
     read: remembered(readLog(client, log)),
     trust: { origin: key.name, keys: [key] },
     kept,
     onEntry: (_index, bytes) => void entries.push(JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>),
+    ...(isPruned && { onAbsent: ({ first, last }) => void (absent += last - first + 1) }),
   });
-  return { entries, checkpoint };
+  return { entries, checkpoint, absent };
 }
 
 export { noteKeyOf };

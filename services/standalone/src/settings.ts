@@ -1,6 +1,7 @@
 import { modelSettings, runSettings } from '@bulla/responder';
 import type { Environment, Settings } from '@bulla/service-kit';
 import {
+  auditRetentionSetting,
   databaseUrlSetting,
   edgeSettings,
   hostSetting,
@@ -22,6 +23,7 @@ export const standaloneSettings = {
   BULLA_METRICS_PORT: portSetting(9464),
   BULLA_PUBLIC_URL: publicUrlSetting,
   BULLA_DATABASE_URL: databaseUrlSetting,
+  BULLA_AUDIT_RETENTION_DAYS: auditRetentionSetting,
   BULLA_LOG_LEVEL: logLevelSetting,
   BULLA_LOG_FORMAT: logFormatSetting,
   BULLA_MIGRATE: migrateSetting,

@@ -2,7 +2,7 @@ import type { AuditLeaf } from '@bulla/contract';
 import type { ParsedEnvelope } from '@bulla/crypto';
 import { digestB64u, parseAnswer, parseEnvelope, parseFin, utf8 } from '@bulla/crypto';
 import type { AuditVerdict } from './audit-verdict.js';
-import { grouped } from './audit-verdict.js';
+import { entriesText, grouped } from './audit-verdict.js';
 import type { LogName } from './log-origin.js';
 import { originOf } from './log-origin.js';
 
@@ -139,7 +139,9 @@ function entryOf({ name, urn, what, found, other }: Sought, logs: AuditVerdict['
       place: { origin, index },
     };
   }
-  if (other === undefined) return failed(`${what} is not in the log of ${urn}`);
+  const gone = own.reduce((sum, { prunedEntries }) => sum + prunedEntries, 0);
+  const kept = gone === 0 ? '' : `, of which ${entriesText(gone)} are no longer kept`;
+  if (other === undefined) return failed(`${what} is not in the log of ${urn}${kept}`);
   return {
     ...failed(`entry ${grouped(other.index)} of ${other.origin} is about it, and says something else`),
     place: other,

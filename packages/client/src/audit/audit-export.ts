@@ -60,9 +60,9 @@ export async function exportAudit(
   const logs: ExportedLog[] = [];
   const entries: BundleIndex['logs'] = [];
   const unreached = await forEachService(session, trust, auditServices(session, trust), async (service) => {
-    for (const { log, origin, checkpoint } of await seeLogs(session, service)) {
+    for (const { log, origin, checkpoint, first } of await seeLogs(session, service)) {
       if (checkpoint === null) continue;
-      const copied = await copyLog(session, service, { log, origin, checkpoint }, folder, onProgress);
+      const copied = await copyLog(session, service, { log, origin, checkpoint, first }, folder, onProgress);
       logs.push(copied);
       entries.push({ path: copied.path, origin, urn: service.urn });
     }
@@ -78,19 +78,20 @@ interface LogToCopy {
   readonly log: number;
   readonly origin: string;
   readonly checkpoint: string;
+  readonly first: number;
 }
 
 /** The checkpoint comes last: with the one that was there, what was there goes on to be whole. */
 async function copyLog(
   session: Session,
   service: Service,
-  { log, origin, checkpoint }: LogToCopy,
+  { log, origin, checkpoint, first }: LogToCopy,
   folder: BundleFolder,
   onProgress: (progress: ExportProgress) => void,
 ): Promise<ExportedLog> {
   const path = logPath(parseOrigin(origin) ?? { urn: service.urn, number: log });
   const size = await sizeOf(checkpoint);
-  const source = new LiveLog({ session, service, log, checkpoint });
+  const source = new LiveLog({ session, service, log, first, checkpoint });
   let [entries, written] = [0, 0];
   for (const tiles of batches(tilesOf(size))) {
     written += await sumOf(tiles.map((tile) => copyTile(source, folder, path, tile)));

@@ -1,5 +1,5 @@
-import type { LogBefore } from './entry-judge.js';
 import type { LogKeyStanding } from './log-keys.js';
+import type { LogBefore, SaidPrune } from './log-origin.js';
 
 /** The checks of a log, in their order. */
 export const LOG_CHECKS = ['checkpoint', 'key', 'entries', 'kept-head', 'log-before', 'evidence'] as const;
@@ -42,6 +42,10 @@ export interface LogVerdict {
   readonly newestAt?: string | undefined;
   /** What the log says of the one before it. */
   readonly before?: LogBefore | undefined;
+  /** How many entries are no longer kept: of them there are the hashes. */
+  readonly prunedEntries: number;
+  /** What it says of entries that are no longer kept, its own and those of logs before it. */
+  readonly saidPruned: readonly SaidPrune[];
 }
 
 /** What was found of all logs at hand. */

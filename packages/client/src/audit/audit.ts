@@ -185,10 +185,10 @@ export class Audit {
   async #atHand(service: Service): Promise<LogAtHand[]> {
     const session = this.#session;
     const { data } = await askLog(session, service, 'audit.checkpoint', {});
-    const shown = data.flatMap(({ log, checkpoint }) => {
+    const shown = data.flatMap(({ log, checkpoint, first }) => {
       if (checkpoint === null) return [];
       const isPrefixOf: LogToJudge['isPrefixOf'] = (newer, older) => isPrefix(session, service, log, { older, newer });
-      const source = new LiveLog({ session, service, log, checkpoint });
+      const source = new LiveLog({ session, service, log, first, checkpoint });
       return [{ name: { urn: service.urn, number: log }, source, isPrefixOf }];
     });
     return [...shown, ...(await this.#notShown(service.urn, new Set(shown.map(({ name }) => name.number))))];

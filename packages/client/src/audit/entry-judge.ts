@@ -2,11 +2,13 @@ import type { AuditLeaf } from '@bulla/contract';
 import { parseLeaf } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
 import { CryptoError, decodeBase64url, decodeUtf8 } from '@bulla/crypto';
-import type { OnEntry, TreeHead } from '@bulla/crypto/log';
+import type { OnEntry } from '@bulla/crypto/log';
 import { TILE_WIDTH } from '@bulla/crypto/log';
 import { checkEvidence } from './entry-evidence.js';
 import type { EntryEvidence, LogSource } from './log-source.js';
+import type { LogBefore } from './log-origin.js';
 import { originOf } from './log-origin.js';
+import type { PrunedEntries } from './pruned-entries.js';
 
 /** Gets each entry of a log once it is verified, and its text. */
 export type OnLeaf = (index: number, leaf: AuditLeaf, text: string) => void;
@@ -16,6 +18,8 @@ export interface EntryJudgeParts {
   readonly urn: string;
   readonly number: number;
   readonly evidence: LogSource['evidence'];
+  /** Told of every entry, so that it can say whether what is missing was allowed to go. */
+  readonly pruned: PrunedEntries;
   readonly trusts: readonly Trust[];
   readonly onLeaf?: OnLeaf | undefined;
 }
@@ -26,12 +30,6 @@ export interface EvidenceCount {
   readonly none: number;
   readonly absent: number;
   readonly keyUnknown: number;
-}
-
-/** What a log says of the one before it, which it does not continue. */
-export interface LogBefore {
-  readonly origin: string;
-  readonly head: TreeHead;
 }
 
 /** An entry that is not what it should be, though the log holds it. */
@@ -76,7 +74,7 @@ export class EntryJudge {
   }
 
   get before(): LogBefore | undefined {
-    return this.#before;
+    return this.#before ?? this.#parts.pruned.before;
   }
 
   /** @throws {BadEntry} */
@@ -86,6 +84,7 @@ export class EntryJudge {
       const { leaf, text } = this.#read(index, entry);
       const own = (await this.#evidenceOf(Math.floor(index / TILE_WIDTH))).get(index);
       this.#counts[await checkEvidence(leaf, this.#withEarlier(leaf, own), trusts)]++;
+      this.#parts.pruned.see(index, leaf);
       this.#newestAt = leaf.t;
       onLeaf?.(index, leaf, text);
     } catch (error) {

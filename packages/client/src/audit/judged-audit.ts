@@ -46,7 +46,7 @@ async function judgeService(audit: AuditToJudge, logs: readonly LogAtHand[]): Pr
   const waiting = logs.toSorted((left, right) => left.name.number - right.name.number);
   const found: LogVerdict[] = [];
   for (let log = waiting.pop(); log !== undefined; log = waiting.pop()) {
-    const verdict = await judgeOne(audit, log, found[0]);
+    const verdict = await judgeOne(audit, log, found);
     found.unshift(verdict);
     const before = verdict.before && parseOrigin(verdict.before.origin);
     // One that the log names and that is not at hand.
@@ -59,10 +59,14 @@ async function judgeService(audit: AuditToJudge, logs: readonly LogAtHand[]): Pr
 function judgeOne(
   { org, trusts, heads, onLeaf }: AuditToJudge,
   { name, source, isPrefixOf }: LogAtHand,
-  next: LogVerdict | undefined,
+  newer: readonly LogVerdict[],
 ): Promise<LogVerdict> {
   const told: OnLeaf | undefined = onLeaf && ((...leaf) => onLeaf(name, ...leaf));
-  const against = { kept: keptHead(heads, originOf(name)), ended: endedBy(next, name) };
+  const against = {
+    kept: keptHead(heads, originOf(name)),
+    ended: endedBy(newer[0], name),
+    saidPruned: newer.filter(({ valid }) => valid).flatMap(({ saidPruned }) => saidPruned),
+  };
   return judgeLog({ name, source, org, trusts, ...against, isPrefixOf, onLeaf: told });
 }
 

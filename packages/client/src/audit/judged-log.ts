@@ -4,15 +4,16 @@ import type { CheckpointTrust, TreeHead, VerifiedCheckpoint } from '@bulla/crypt
 import { verifyCheckpoint, verifyLog } from '@bulla/crypto/log';
 import type { LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit-verdict.js';
 import { entriesText, grouped } from './audit-verdict.js';
-import type { LogBefore, OnLeaf } from './entry-judge.js';
+import type { OnLeaf } from './entry-judge.js';
 import { BadEntry, EntryJudge } from './entry-judge.js';
 import { evidenceCheck } from './evidence-words.js';
 import { isSameHead } from './kept-heads.js';
 import type { LogKeyStanding } from './log-keys.js';
 import { logKeysOf, standingOf } from './log-keys.js';
-import type { LogName } from './log-origin.js';
+import type { LogBefore, LogName, SaidPrune } from './log-origin.js';
 import { originOf } from './log-origin.js';
 import type { LogSource } from './log-source.js';
+import { PrunedEntries } from './pruned-entries.js';
 
 /** A log, and all that it is held against. */
 export interface LogToJudge {
@@ -28,6 +29,8 @@ export interface LogToJudge {
   /** Whether a larger head is shown to continue this one; where nobody can be asked it stays open. */
   readonly isPrefixOf?: ((larger: TreeHead, head: TreeHead) => Promise<boolean>) | undefined;
   readonly onLeaf?: OnLeaf | undefined;
+  /** What newer logs of the service say of entries that went. */
+  readonly saidPruned?: readonly SaidPrune[] | undefined;
 }
 
 /** Judges one log from its checkpoint to its last entry. What cannot be read at all is thrown on. */
@@ -50,6 +53,7 @@ class JudgedLog {
   readonly #log: LogToJudge;
   readonly #origin: string;
   readonly #judge: EntryJudge;
+  readonly #pruned: PrunedEntries;
   readonly #checks: LogCheck[] = [];
   #head: TreeHead | undefined;
   #key: LogKeyStanding | undefined;
@@ -57,15 +61,17 @@ class JudgedLog {
   constructor(log: LogToJudge) {
     this.#log = log;
     this.#origin = originOf(log.name);
-    const { name, source, org, trusts, onLeaf } = log;
-    this.#judge = new EntryJudge({ ...name, org, evidence: source.evidence, trusts, onLeaf });
+    const { name, source, org, trusts, onLeaf, saidPruned = [] } = log;
+    this.#pruned = new PrunedEntries(name, saidPruned);
+    this.#judge = new EntryJudge({ ...name, org, evidence: source.evidence, trusts, onLeaf, pruned: this.#pruned });
   }
 
   async verdict(): Promise<LogVerdict> {
     const failure = await this.#failure();
     const { newestAt, before } = this.#judge;
     const [origin, { urn }] = [this.#origin, this.#log.name];
-    const found = { head: this.#head, key: this.#key, newestAt, before };
+    const { count: prunedEntries, own: saidPruned } = this.#pruned;
+    const found = { head: this.#head, key: this.#key, newestAt, before, prunedEntries, saidPruned };
     return { origin, urn, valid: failure === undefined, checks: this.#checks, failure, ...found };
   }
 
@@ -121,11 +127,18 @@ class JudgedLog {
   async #checkEntries(trust: CheckpointTrust, head: TreeHead): Promise<void> {
     const { source, kept, ended } = this.#log;
     const older = [kept, ended].filter((one) => one !== undefined && one.size <= head.size) as TreeHead[];
-    const walk = { read: source.read, trust, kept: older, onEntry: this.#judge.judge };
-    await this.#within('entries', () => verifyLog(walk));
+    const { judge } = this.#judge;
+    const walk = { read: source.read, trust, kept: older, onEntry: judge, onAbsent: this.#pruned.onAbsent };
+    const saidBy = await this.#within('entries', async () => {
+      await verifyLog(walk);
+      return this.#pruned.requireAllowed();
+    });
     const { newestAt } = this.#judge;
     const newest = newestAt === undefined ? '' : `; the newest is of ${newestAt}`;
-    this.#passed('entries', `each of ${entriesText(head.size)} is in the tree that is signed${newest}`);
+    const gone = this.#pruned.count;
+    const there = `each of ${entriesText(head.size - gone)} is in the tree that is signed${newest}`;
+    if (saidBy === undefined) return this.#passed('entries', there);
+    this.#passed('entries', `${entriesText(gone)} are no longer kept, as ${saidBy} says; their hashes are; ${there}`);
   }
 
   async #checkKept(head: TreeHead): Promise<void> {

@@ -16,6 +16,8 @@ export interface LiveLogParts {
   readonly service: Service;
   /** Which of its logs. */
   readonly log: number;
+  /** The oldest entry that the service still keeps. */
+  readonly first: number;
   /** The signed note up to which it is read. */
   readonly checkpoint: string;
 }
@@ -33,6 +35,8 @@ export class LiveLog implements LogSource {
     if (path === 'checkpoint') return utf8(this.#parts.checkpoint);
     const { level, index, width } = await checked(() => parseTilePath(path));
     if (level !== 'entries') return this.#tile(level, index, width);
+    // What it says itself that it has no more is not asked for.
+    if ((index + 1) * TILE_WIDTH <= this.#parts.first) return undefined;
     const records = await this.#bundle(index, width);
     this.#keep(index, records);
     return records.length === 0 ? undefined : checked(() => encodeEntryBundle(records.map(({ leaf }) => utf8(leaf))));

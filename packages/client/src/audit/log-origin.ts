@@ -1,9 +1,31 @@
+import type { TreeHead } from '@bulla/crypto/log';
+
 /** The name of a log, taken apart: whose it is, and which of that service's logs. */
 export interface LogName {
   /** URN of the service. */
   readonly urn: string;
   /** Counts from 1. */
   readonly number: number;
+}
+
+/** What a log says of the one before it, which it does not continue. */
+export interface LogBefore {
+  readonly origin: string;
+  readonly head: TreeHead;
+}
+
+/** What a log says of entries that went, its own or those of a log before it. */
+export interface SaidPrune {
+  /** Which of the service's logs they are of. */
+  readonly log: number;
+  /** The last of them: it, and all before it. */
+  readonly last: number;
+  /** RFC 3339: when it was said. */
+  readonly at: string;
+  /** For people: where it is said. */
+  readonly place: string;
+  /** What the first entry of that log said of the one before. */
+  readonly before?: LogBefore | undefined;
 }
 
 /** The origin of a log: its name in checkpoints (docs/spec/audit-log.md). */

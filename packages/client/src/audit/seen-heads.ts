@@ -18,6 +18,8 @@ export interface SeenLog {
   readonly origin: string;
   /** Which of the logs of this service; counts from 1. */
   readonly log: number;
+  /** The oldest entry that the service still keeps. */
+  readonly first: number;
   /** The signed note; null before the first. */
   readonly checkpoint: string | null;
   readonly head?: TreeHead | undefined;
@@ -38,7 +40,7 @@ export async function seeLogs(session: Session, service: Service): Promise<SeenL
   const { data } = await askLog(session, service, 'audit.checkpoint', {});
   const newest = Math.max(...data.map(({ log }) => log));
   const seen: SeenLog[] = [];
-  for (const { log, origin, checkpoint } of data) {
+  for (const { log, origin, checkpoint, first } of data) {
     const name = parseOrigin(origin);
     // guard: audit-origin
     if (name?.urn !== service.urn || name.number !== log)
@@ -47,7 +49,7 @@ export async function seeLogs(session: Session, service: Service): Promise<SeenL
         origin: 'client',
         check: 'origin',
       });
-    const listed = { service: service.urn, origin, log, checkpoint };
+    const listed = { service: service.urn, origin, log, checkpoint, first };
     if (checkpoint === null) seen.push(listed);
     // Of a log that has ended nothing new can come: what became of it is for verifying to say.
     else if (log < newest) seen.push(listed);

@@ -2,10 +2,11 @@
 // checksum database: golang.org/x/mod/sumdb/note and golang.org/x/mod/sumdb/tlog. Of Bulla it knows the order of the
 // files and the first line of a checkpoint, nothing else.
 //
-//	audit-verify -key VKEY [-older CHECKPOINT_FILE]... FOLDER
+//	audit-verify -key VKEY [-older CHECKPOINT_FILE]... [-pruned N] FOLDER
 //
 // It prints "ok N entries" and ends with 0, or says what is wrong and at which entry, and ends with 1. It keeps all hashes
-// of the tree, 64 bytes for each entry. With Debian's
+// of the tree, 64 bytes for each entry. Of bundles whose entries are all below N, the first index that the log keeps by its
+// own entry log.prune, it takes the hashes where the entries are gone. With Debian's
 // packages golang-go and golang-golang-x-mod-dev, without a network:
 //
 //	GO111MODULE=off GOPATH=/usr/share/gocode go build -o audit-verify main.go
@@ -105,8 +106,8 @@ func (s stored) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return all, nil
 }
 
-func (s *stored) add(index int64, entry []byte) {
-	hashes, err := tlog.StoredHashes(index, entry, *s)
+func (s *stored) add(index int64, leaf tlog.Hash) {
+	hashes, err := tlog.StoredHashesForRecordHash(index, leaf, *s)
 	if err != nil {
 		refuse("entry %d: %v", index, err)
 	}
@@ -128,8 +129,14 @@ func hashesIn(tiles tlog.HashReader, level int, first, count int64) []tlog.Hash 
 }
 
 // readBundle adds the entries from this one on to the tree, and compares them with their tile and with the hash above it.
-func readBundle(log folder, tiles tlog.HashReader, tree *stored, first, count int64) {
+func readBundle(log folder, tiles tlog.HashReader, tree *stored, first, count, pruned int64) {
 	bundle, err := log.read(tlog.Tile{H: 8, N: first / width, W: int(count)}, "entries")
+	if os.IsNotExist(err) && first+width <= pruned {
+		for at, leaf := range hashesIn(tiles, 0, first, count) {
+			tree.add(first+int64(at), leaf)
+		}
+		return
+	}
 	if err != nil {
 		refuse("entries %d to %d: %v", first, first+count-1, err)
 	}
@@ -143,7 +150,7 @@ func readBundle(log folder, tiles tlog.HashReader, tree *stored, first, count in
 		refuse("entry %d: it is not there, or does not have its hash", first+int64(wrong))
 	}
 	for at := range due {
-		tree.add(first+int64(at), entries[at])
+		tree.add(first+int64(at), tlog.RecordHash(entries[at]))
 	}
 	isTile := false
 	if count == width {
@@ -181,6 +188,7 @@ func checkOlder(hashes stored, tree, older tlog.Tree) error {
 
 func main() {
 	key := flag.String("key", "", "key of the log, as C2SP signed-note writes it")
+	pruned := flag.Int64("pruned", 0, "the first index that the log keeps, as its entry log.prune says")
 	var older []string
 	flag.Func("older", "file of a checkpoint that was kept", func(file string) error {
 		older = append(older, file)
@@ -189,7 +197,7 @@ func main() {
 	flag.Parse()
 	verifier, err := note.NewVerifier(*key)
 	if err != nil || flag.NArg() != 1 {
-		refuse("usage: audit-verify -key VKEY [-older CHECKPOINT_FILE]... FOLDER (%v)", err)
+		refuse("usage: audit-verify -key VKEY [-older CHECKPOINT_FILE]... [-pruned N] FOLDER (%v)", err)
 	}
 	log := folder(flag.Arg(0))
 	tree := treeOf(filepath.Join(flag.Arg(0), "checkpoint"), verifier)
@@ -207,7 +215,7 @@ func main() {
 	tiles := tlog.TileHashReader(tree, log)
 	var hashes stored
 	for first := int64(0); first < tree.N; first += width {
-		readBundle(log, tiles, &hashes, first, min(width, tree.N-first))
+		readBundle(log, tiles, &hashes, first, min(width, tree.N-first), *pruned)
 	}
 	root, err := tlog.TreeHash(tree.N, hashes)
 	if err != nil || root != tree.Hash {

@@ -133,6 +133,9 @@ export const AuditCheckpoints = z
             example: 'urn:bulla:acme:svc:vault/audit/1',
           }),
           checkpoint: Note.nullable().describe('Its newest checkpoint; null before the first.'),
+          first: LogIndex.describe(
+            'The oldest entry that is still kept; of those before it there are only the hashes.',
+          ),
         }),
       )
       .max(1_000)

@@ -16,6 +16,9 @@ export type LogCheck = 'entry' | 'tile' | 'root' | 'fork' | 'rollback' | 'missin
 /** Gets an entry as the log stored it; its index counts from 0. */
 export type OnEntry = (index: number, entry: Bytes) => Promise<void> | void;
 
+/** Told which entries the log has hashes of and nothing else; in order, a full bundle at a time. */
+export type OnAbsent = (entries: EntryRange) => void;
+
 /** A tile of hashes and what was read of it; undefined is what the log does not have. */
 export interface Piece {
   readonly level: number;
@@ -42,6 +45,8 @@ export interface Walk {
   readonly size: number;
   /** Undefined where it is not certain that the root stands for them. */
   readonly onEntry: OnEntry | undefined;
+  /** Undefined where every entry has to be there. */
+  readonly onAbsent: OnAbsent | undefined;
 }
 
 /**
@@ -70,9 +75,11 @@ async function walkChild(walk: Walk, child: Piece, expected: Bytes): Promise<voi
   await walkBelow(walk, child);
 }
 
-async function walkEntries({ size, onEntry }: Walk, piece: Piece, hashes: Bytes): Promise<void> {
+async function walkEntries({ size, onEntry, onAbsent }: Walk, piece: Piece, hashes: Bytes): Promise<void> {
   const { bundle, width } = piece;
   const range = entriesOf(piece, size);
+  // What a log prunes are full bundles: the last entries are always there (C2SP tlog-tiles, Pruning).
+  if (bundle === undefined && width === TILE_WIDTH && onAbsent !== undefined) return onAbsent(range);
   // guard: log-bundle-missing without: if (bundle === undefined) return;
   if (bundle === undefined) throw refused('missing', 'the log does not have the entries', range);
   const { entries, end } = firstEntries(bundle, width);

@@ -6,7 +6,9 @@ import { changing, ENTRIES, flipping, LARGE, one, ORIGIN, removing, TamperedLogs
 import type { Change } from '../../test/tampered-logs.js';
 import { utf8 } from '../encoding/bytes.js';
 import { signCheckpoint } from './checkpoint.js';
+import type { Bytes } from '../encoding/bytes.js';
 import { parseTilePath } from './tiles.js';
+import { verifyLog } from './verify-log.js';
 
 let logs: TamperedLogs;
 
@@ -54,6 +56,66 @@ describe('the entries of a tile are named', () => {
     ['tile/entries/273.p/112', { first: 69_888, last: 69_999 }, 69_888],
   ])('whose entries are missing: %s [guard: log-bundle-missing]', async (path, entries, seen) => {
     expect(await logs.verified(LARGE, removing(path))).toEqual({ check: 'missing', entries, seen });
+  });
+});
+
+describe('a log whose entries are gone, and not their hashes', () => {
+  /** How many entries came, and which did not. */
+  const pruned = async (size: number, change: Change) => {
+    const files = new Map(logs.of(size).files);
+    change(files);
+    const absent: unknown[] = [];
+    const seen: number[] = [];
+    const { checkpoint } = await verifyLog({
+      read: async (path) => files.get(path),
+      trust: { origin: ORIGIN, keys: [logs.signer.key] },
+      kept: [logs.of(257).head],
+      onEntry: (index) => void seen.push(index),
+      onAbsent: (entries) => void absent.push(entries),
+    });
+    return { size: checkpoint.size, absent, first: seen[0], seen: seen.length };
+  };
+  const without =
+    (...paths: string[]): Change =>
+    (files) => {
+      for (const path of paths) removing(path)(files);
+    };
+
+  it('verifies from these, and says which are gone, in order', async () => {
+    expect(await pruned(600, without('tile/entries/000', 'tile/entries/001'))).toEqual({
+      size: 600,
+      absent: [
+        { first: 0, last: 255 },
+        { first: 256, last: 511 },
+      ],
+      first: 512,
+      seen: 88,
+    });
+    const many = Array.from({ length: 270 }, (_, tile) => `tile/entries/${String(tile).padStart(3, '0')}`);
+    expect(await pruned(LARGE, without(...many))).toMatchObject({ first: 270 * 256, seen: LARGE - 270 * 256 });
+  });
+
+  it.each([
+    ['of a bundle that is not full', without('tile/entries/002.p/88'), 'missing'],
+    ['with the hashes of them', without('tile/entries/000', 'tile/0/000'), 'missing'],
+    [
+      'where another is changed',
+      (files: Map<string, Bytes>) => {
+        removing('tile/entries/000')(files);
+        flipping('tile/entries/001', 9)(files);
+      },
+      'entry',
+    ],
+    [
+      'where one of their hashes is changed',
+      (files: Map<string, Bytes>) => {
+        removing('tile/entries/000')(files);
+        flipping('tile/0/000', 9)(files);
+      },
+      'tile',
+    ],
+  ])('is refused %s', async (_name, change, check) => {
+    await expect(pruned(600, change)).rejects.toMatchObject({ code: 'log_inconsistent', check });
   });
 });
 

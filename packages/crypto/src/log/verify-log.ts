@@ -3,7 +3,7 @@ import { equalBytes } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';
 import type { CheckpointTrust, VerifiedCheckpoint } from './checkpoint.js';
 import { verifyCheckpoint } from './checkpoint.js';
-import type { OnEntry, Piece } from './log-walk.js';
+import type { OnAbsent, OnEntry, Piece } from './log-walk.js';
 import { entriesOf, readPiece, refused, walkBelow } from './log-walk.js';
 import type { TreeHead } from './merkle.js';
 import { TREE_HASH_BYTES, treeHeadOf } from './merkle.js';
@@ -20,6 +20,11 @@ export interface LogToVerify {
   readonly kept?: readonly TreeHead[];
   /** Gets each entry once it is verified, in order, and the next one when it is done. The bytes are part of a bundle. */
   readonly onEntry?: OnEntry | undefined;
+  /**
+   * Given, full bundles of entries may be missing where their hashes are there, and it is told which: whoever gives it has
+   * to find out whether the log was allowed to prune them. Otherwise they are refused.
+   */
+  readonly onAbsent?: OnAbsent | undefined;
 }
 
 /**
@@ -29,7 +34,13 @@ export interface LogToVerify {
  * right where the log itself tells
  * @see docs/spec/audit-log.md, Verifying
  */
-export async function verifyLog({ read, trust, kept = [], onEntry }: LogToVerify): Promise<VerifiedCheckpoint> {
+export async function verifyLog({
+  read,
+  trust,
+  kept = [],
+  onEntry,
+  onAbsent,
+}: LogToVerify): Promise<VerifiedCheckpoint> {
   const note = await read('checkpoint');
   // guard: log-checkpoint-missing without: if (note === undefined) return verifyCheckpoint(new Uint8Array(), trust);
   if (note === undefined) throw refused('missing', 'the log has no checkpoint');
@@ -38,7 +49,7 @@ export async function verifyLog({ read, trust, kept = [], onEntry }: LogToVerify
   for (const older of kept) refuseOtherHead(older, head);
   const { edge, doubt } = await readEdge(read, head);
   const contradiction = doubt ?? (await findFork(read, head, kept));
-  const walk = { read, size: head.size, onEntry: contradiction === undefined ? onEntry : undefined };
+  const walk = { read, size: head.size, onEntry: contradiction === undefined ? onEntry : undefined, onAbsent };
   // A changed tile looks like another tree or a fork as well: the walk finds it first, if that is what it is.
   for (const piece of edge) await walkBelow(walk, piece);
   if (contradiction !== undefined) throw contradiction;

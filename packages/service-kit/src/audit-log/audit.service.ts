@@ -55,7 +55,7 @@ export class AuditService {
   async get(caller: Caller, { index }: ParamsOf<'audit.get'>, query: QueryOf<'audit.get'>): Promise<AuditRecord> {
     const { log } = await this.logOf(caller, query.log);
     const [row] = await this.entries.range(caller.org, log, { first: index, count: 1 });
-    if (row === undefined) throw new Problem('not_found');
+    if (row === undefined) throw await this.absent(caller, log, index);
     await this.ledger.read(caller, { act: 'audit.get', obj: { index } });
     return recordOf(row);
   }
@@ -68,7 +68,7 @@ export class AuditService {
   ): Promise<AuditBundle> {
     const { log } = await this.logOf(caller, wanted);
     const rows = await this.entries.range(caller.org, log, { first: index * TILE_WIDTH, count: width });
-    if (rows.length < width) throw new Problem('not_found');
+    if (rows.length < width) throw await this.absent(caller, log, index * TILE_WIDTH);
     await this.ledger.read(caller, { act: 'audit.bundle', obj: { index, items: rows.length } });
     return { data: rows.map(recordOf) };
   }
@@ -103,6 +103,14 @@ export class AuditService {
       ...(inclusion !== undefined && { inclusion: inclusion.map(textOf) }),
       ...(consistency !== undefined && { consistency: consistency.map(textOf) }),
     };
+  }
+
+  /** Why there is no such entry, or no such bundle. */
+  private async absent({ org }: Caller, log: number, index: number): Promise<Problem> {
+    const first = (await this.logs.all(org)).find((one) => one.log === log)?.first ?? 0;
+    if (index >= first) return new Problem('not_found');
+    const detail = `entries below ${first} of this log were kept long enough and are gone; their hashes are there`;
+    return new Problem('not_found', { detail });
   }
 
   private async logOf({ org }: Caller, wanted: number | undefined): Promise<LogHead> {

@@ -95,11 +95,25 @@ export class LogRepository {
     return row === undefined ? undefined : logHeadOf(row);
   }
 
-  /** All logs of an organisation, the newest last. */
-  all(org: string): Promise<Pick<AuditLogTable, 'log' | 'origin' | 'checkpoint'>[]> {
+  /** All logs of an organisation, the newest last, each with the oldest entry that is there. */
+  all(org: string): Promise<(Pick<AuditLogTable, 'log' | 'origin' | 'checkpoint'> & { readonly first: number })[]> {
     return this.#db
       .selectFrom('audit_log')
       .select(['log', 'origin', 'checkpoint'])
+      .select((eb) =>
+        eb.fn
+          .coalesce(
+            eb
+              .selectFrom('audit_entry')
+              .select('idx')
+              .whereRef('audit_entry.org', '=', 'audit_log.org')
+              .whereRef('audit_entry.log', '=', 'audit_log.log')
+              .orderBy('idx')
+              .limit(1),
+            sql<number>`0`,
+          )
+          .as('first'),
+      )
       .where('org', '=', org)
       .orderBy('log')
       .execute();

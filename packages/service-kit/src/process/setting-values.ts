@@ -4,6 +4,7 @@ import * as z from 'zod';
 export const SETTING_NAMES: ReadonlySet<string> = new Set([
   'BULLA_ANSWER_BYTES_MAX',
   'BULLA_AUDIT_MARKS',
+  'BULLA_AUDIT_RETENTION_DAYS',
   'BULLA_BOOTSTRAP_SECRET',
   'BULLA_DATABASE_POOL',
   'BULLA_DATABASE_URL',
@@ -60,6 +61,18 @@ export function wholeNumberSetting(initial: number, min: number, max: number) {
     .default(initial)
     .describe(`a whole number from ${min} to ${max}`);
 }
+
+/** Seven years. */
+const AUDIT_RETENTION_DAYS = 2_557;
+/** Whoever says less has mistaken the unit, or a log that nobody reads in time. */
+const AUDIT_RETENTION_DAYS_MIN = 90;
+const AUDIT_RETENTION_DAYS_MAX = 36_500;
+
+/** How long entries of the audit log are kept at least. */
+export const auditRetentionSetting = z
+  .union([z.literal('forever'), wholeNumberSetting(1, AUDIT_RETENTION_DAYS_MIN, AUDIT_RETENTION_DAYS_MAX).unwrap()])
+  .default(AUDIT_RETENTION_DAYS)
+  .describe(`a whole number from ${AUDIT_RETENTION_DAYS_MIN} to ${AUDIT_RETENTION_DAYS_MAX}, or forever`);
 
 export const hostSetting = z
   .string()

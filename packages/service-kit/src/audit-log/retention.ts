@@ -1,0 +1,118 @@
+import { parseLeaf } from '@bulla/contract';
+import type { AuditFacts } from '@bulla/contract';
+import { encodeBase64url } from '@bulla/crypto';
+import { TILE_WIDTH } from '@bulla/crypto/log';
+import { auditOfService } from '../audit/audit-record.js';
+import type { LedgerTables } from '../audit/ledger-tables.js';
+import { writeAudit } from '../audit/outbox.js';
+import { databaseFault } from '../database/database-fault.js';
+import type { Database } from '../database/database.js';
+import type { EventLog } from '../observe/event-log.js';
+import { LogEvent } from '../observe/event-log.js';
+import type { Clock } from '../process/clock.js';
+import type { AgedLog, PrunedLog, SaidPrune } from './retention.repository.js';
+import { RetentionRepository } from './retention.repository.js';
+
+/** A month of entries is gone, as the logs said before. */
+const MONTH_DROPPED = new LogEvent<{ month: string }>('audit-month-dropped', 'info');
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** How long entries of the audit log are kept, in days. */
+export type RetentionDays = number | 'forever';
+
+export interface RetentionParts {
+  readonly database: Pick<Database<LedgerTables>, 'db' | 'schema'>;
+  readonly days: RetentionDays;
+  readonly clock: Clock;
+  readonly log: EventLog;
+}
+
+/**
+ * Drops what was kept long enough: whole months, from the beginning of a log on and without a hole. The log says first that
+ * they go; once that is signed, and a day later, they do. Hashes stay, so that the log goes on to verify
+ * (docs/spec/audit-log.md, Retention).
+ */
+export class Retention {
+  readonly #parts: RetentionParts;
+  readonly #entries: RetentionRepository;
+
+  constructor(parts: RetentionParts) {
+    this.#parts = parts;
+    this.#entries = new RetentionRepository(parts.database.db, parts.database.schema);
+  }
+
+  /** @throws whatever the database says; where something is locked it is left to the next time */
+  async run(): Promise<void> {
+    const { days, clock, log } = this.#parts;
+    if (days === 'forever') return;
+    const first = await this.#entries.firstMonth(days, clock);
+    if (first === undefined) return;
+    const months = await this.#entries.monthsBefore(first);
+    if (months.length === 0) return;
+    const pruned: PrunedLog[] = [];
+    for (const [org, logs] of groupedByOrganisation(await this.#entries.agedLogs(first))) {
+      const said = await this.#entries.said(org);
+      for (const aged of logs) {
+        await this.#say(aged, said);
+        pruned.push({
+          org,
+          log: aged.log,
+          below: belowIn(
+            said.filter((one) => one.isSettled),
+            aged.log,
+          ),
+        });
+      }
+    }
+    for (const month of months) if (await this.#drop(month, pruned)) log.write(MONTH_DROPPED, { month });
+  }
+
+  /** Puts down that entries of a log go, unless that is said. */
+  async #say(aged: AgedLog, said: readonly SaidPrune[]): Promise<void> {
+    const { database, clock } = this.#parts;
+    const below = keptFrom(aged);
+    if (below <= Math.max(aged.first, belowIn(said, aged.log))) return;
+    const { org, log, first, size, root } = aged;
+    const before = await this.#before(aged, said);
+    const obj = { log, first, last: below - 1, size, root: encodeBase64url(root), ...(before && { before }) };
+    const event = auditOfService(org, { act: 'log.prune', obj }, clock.nowMs());
+    await writeAudit(database.db, { org, event, evidence: null });
+  }
+
+  /** What the first entry says of the log before, which goes with it. */
+  async #before({ org, log }: AgedLog, said: readonly SaidPrune[]): Promise<AuditFacts<'log.prune'>['before']> {
+    const leaf = await this.#entries.leaf(org, log, 0);
+    const begin = leaf === undefined ? undefined : parseLeaf(leaf);
+    if (begin?.act === 'log.begin') return begin.obj.before;
+    return said.findLast((one) => one.log === log)?.before;
+  }
+
+  async #drop(month: string, pruned: readonly PrunedLog[]): Promise<boolean> {
+    try {
+      return await this.#entries.dropMonth(month, pruned);
+    } catch (error) {
+      if (databaseFault(error)?.code === LOCK_NOT_AVAILABLE) return false;
+      throw error;
+    }
+  }
+}
+
+/**
+ * The first index that stays. Bundles go whole, and an entry stays that is as old as those before it, so that everybody sees
+ * how old they were.
+ */
+function keptFrom({ young, size, signedSize }: AgedLog): number {
+  // guard: prune-signed without: const oldest = (young ?? size) - 1;
+  const oldest = Math.min(young ?? size, signedSize) - 1;
+  return Math.floor(Math.max(oldest, 0) / TILE_WIDTH) * TILE_WIDTH;
+}
+
+function belowIn(said: readonly SaidPrune[], log: number): number {
+  return Math.max(0, ...said.filter((one) => one.log === log).map(({ last }) => last + 1));
+}
+
+function groupedByOrganisation(logs: readonly AgedLog[]): Map<string, AgedLog[]> {
+  const byOrg = new Map<string, AgedLog[]>();
+  for (const one of logs) byOrg.set(one.org, [...(byOrg.get(one.org) ?? []), one]);
+  return byOrg;
+}

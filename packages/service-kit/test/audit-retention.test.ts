@@ -1,0 +1,305 @@
+import type { AuditCheckpoints } from '@bulla/contract';
+import { encodeLeaf } from '@bulla/contract';
+import { mintId } from '@bulla/crypto';
+import type { NoteKey } from '@bulla/crypto/log';
+import { noteKeyOf } from '@bulla/crypto/log';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
+import { Partitions } from '../src/audit-log/partitions.js';
+import { Retention } from '../src/audit-log/retention.js';
+import { writeAudit } from '../src/audit/outbox.js';
+import { Chores, EventLog } from '../src/index.js';
+import { verifiedLog } from './log-reader.js';
+import { stores } from './stores.js';
+import type { Tiny } from './tiny-vault.js';
+import { startTiny } from './tiny-vault.js';
+
+const DAY_MS = 86_400_000;
+/** Entries of a tile. */
+const TILE = 256;
+
+describe.each(stores)('what was kept long enough on %s', (store) => {
+  let tiny: Tiny;
+  let key: NoteKey;
+  let lines: string[] = [];
+  beforeEach(async () => {
+    lines = [];
+    tiny = await startTiny({ on: store, limits: { auditIntervalMs: 20, choresIntervalMs: 3_600_000 } });
+    await tiny.service.listen();
+    const [record] = tiny.acme.vault.entity.keys.filter(({ pur }) => pur.includes('checkpoint'));
+    if (record === undefined) throw new Error('the directory lists no key for checkpoints');
+    key = await noteKeyOf(`${tiny.acme.vault.urn}/audit/1`, record.jwk);
+  });
+  afterEach(() => tiny.stop());
+
+  /** The chore, as each of several processes does it. */
+  const prune = (days: number | 'forever' = 365, machineMs = () => Date.now()) => {
+    const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
+    const clock = Object.assign(Object.create(tiny.clock) as typeof tiny.clock, {
+      machineMs,
+      nowMs: () => Date.now(),
+    });
+    return new Retention({ database: tiny.database, days, clock, log }).run();
+  };
+
+  /** Decisions of so many days ago, in the log and signed. */
+  const decide = async (count: number, daysAgo: number, org = 'acme') => {
+    const at = new Date(Date.now() - daysAgo * DAY_MS);
+    for (let from = 0; from < count; from += 500) {
+      const rows = Array.from({ length: Math.min(500, count - from) }, (_, index) => ({
+        org,
+        event: encodeLeaf(
+          { id: mintId('aud'), t: at.toISOString(), org },
+          { v: 1, who: { type: 'service' }, act: 'prompt.list', res: 'ok', obj: { items: from + index } },
+        ),
+        evidence: null,
+      }));
+      await tiny.database.db.transaction().execute(async (trx) => {
+        await writeAudit(trx, ...rows);
+        await trx.updateTable('audit_outbox').set({ at }).where('org', '=', org).execute();
+      });
+    }
+    await written();
+  };
+
+  const written = async () => {
+    for (;;) {
+      const { rows } = await sql<{ n: number }>`select (select count(*) from tiny.audit_outbox)
+        + (select count(*) from tiny.audit_log where checkpoint_size < size) as n`.execute(tiny.database.db);
+      if (rows[0]?.n === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+
+  /** A day later, for all that the log says of itself. */
+  const aDayLater = async () => {
+    await written();
+    await tiny.database.db
+      .updateTable('audit_entry')
+      .set({ at: sql<Date>`at - interval '25 hours'` })
+      .where('act', '=', 'log.prune')
+      .execute();
+  };
+
+  const there = async (org = 'acme') => {
+    const rows = await tiny.database.db
+      .selectFrom('audit_entry')
+      .select('idx')
+      .where('org', '=', org)
+      .orderBy('idx')
+      .execute();
+    return rows.map(({ idx }) => idx);
+  };
+  const said = async (org = 'acme') => {
+    const rows = await tiny.database.db
+      .selectFrom('audit_entry')
+      .select('leaf')
+      .where('org', '=', org)
+      .where('act', '=', 'log.prune')
+      .orderBy('idx')
+      .execute();
+    return rows.map(({ leaf }) => (JSON.parse(Buffer.from(leaf).toString()) as { obj: object }).obj);
+  };
+  const months = async () => {
+    const { rows } = await sql<{ name: string }>`select relname as name from pg_inherits
+      join pg_class on pg_class.oid = inhrelid where inhparent = 'tiny.audit_entry'::regclass order by 1`.execute(
+      tiny.database.db,
+    );
+    return rows.map(({ name }) => name);
+  };
+  const nameOf = (daysAgo: number) =>
+    `audit_entry_${new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 7).replace('-', '_')}`;
+
+  const headOf = async () => {
+    const row = await tiny.database.db
+      .selectFrom('audit_log')
+      .select(['size', 'root'])
+      .where('org', '=', 'acme')
+      .executeTakeFirstOrThrow();
+    return { size: row.size, root: Uint8Array.from(row.root) };
+  };
+  /** A log that began so long ago, and its tree as it was then. */
+  const begin = async (count: number, daysAgo: number, org = 'acme') => {
+    await decide(count, daysAgo, org);
+    await tiny.database.db
+      .updateTable('audit_entry')
+      .set({ at: new Date(Date.now() - daysAgo * DAY_MS) })
+      .where('org', '=', org)
+      .where('idx', '=', 0)
+      .execute();
+    return headOf();
+  };
+  /** So much later: all that is in the log is older by that. */
+  const pass = async (days: number) => {
+    const { db, schema } = tiny.database;
+    const rows = await db.selectFrom('audit_entry').select('at').distinct().execute();
+    const moments = rows.map(({ at }) => new Date(at.getTime() - days * DAY_MS));
+    await new Partitions(schema).require(db, moments);
+    await db
+      .updateTable('audit_entry')
+      .set({ at: sql<Date>`at - make_interval(days => ${days}::int)` })
+      .execute();
+  };
+  const pruneWhole = async () => {
+    await prune();
+    await aDayLater();
+    await prune();
+  };
+  const dropped = () => lines.filter((line) => line.includes('audit-month-dropped')).length;
+
+  it('goes by whole months and tiles once the log has said so for a day, and the log goes on to verify [guard: prune-settled]', async () => {
+    const older = await begin(2 * TILE, 800);
+    await decide(TILE, 600);
+    await decide(10, 3);
+    const all = await there();
+    const head = await headOf();
+    await prune();
+    await written();
+    // Of the tile that the last old entry is in all entries stay: they show how old those before them were.
+    const said1 = { log: 1, first: 0, last: 3 * TILE - 1, size: head.size };
+    expect(await said()).toEqual([{ ...said1, root: Buffer.from(head.root).toString('base64url') }]);
+    await prune();
+    expect([(await there()).slice(0, all.length), dropped()]).toEqual([all, 0]);
+    await aDayLater();
+    await prune();
+    expect([(await there())[0], dropped()]).toEqual([3 * TILE, 2]);
+    expect(await months()).not.toContain(nameOf(800));
+    expect(await months()).toContain(nameOf(600));
+    expect(await said()).toHaveLength(1);
+    const kept = [older, head];
+    const { entries, absent, checkpoint } = await verifiedLog(tiny.auditor, key, { kept, isPruned: true });
+    expect([entries.length + absent, absent]).toEqual([checkpoint.size, 3 * TILE]);
+    await expect(verifiedLog(tiny.auditor, key)).rejects.toMatchObject({ code: 'log_inconsistent', check: 'missing' });
+    // It says of none of them that it was never there.
+    const { data } = (await tiny.auditor.get('/api/v1/audit/checkpoint')).body as AuditCheckpoints;
+    expect(data).toMatchObject([{ log: 1, first: 3 * TILE }]);
+    const detail = `entries below ${3 * TILE} of this log were kept long enough and are gone; their hashes are there`;
+    for (const path of ['entries/7', `entries/${3 * TILE - 1}`, 'bundles/2'])
+      expect(await tiny.auditor.get(`/api/v1/audit/${path}`)).toMatchObject({ status: 404, body: { detail } });
+    expect(await tiny.auditor.get(`/api/v1/audit/entries/${3 * TILE}`)).toMatchObject({ status: 200 });
+    const missing = (await tiny.auditor.get('/api/v1/audit/entries/999999')).body as { detail?: string };
+    expect(missing.detail).not.toBe(detail);
+  });
+
+  it('goes further each month, and nothing is done twice [guard: prune-keeps]', async () => {
+    await begin(TILE, 800);
+    await decide(TILE + 40, 430);
+    await pruneWhole();
+    expect([(await there())[0], dropped(), (await said()).length]).toEqual([2 * TILE, 2, 1]);
+    for (let again = 0; again < 3; again++) await pruneWhole();
+    expect([(await there())[0], dropped(), (await said()).length]).toEqual([2 * TILE, 2, 1]);
+    await pass(100);
+    await decide(TILE, 50);
+    await pass(400);
+    await decide(1, 0);
+    const before = await there();
+    await pruneWhole();
+    expect((await there())[0]).toBe(3 * TILE);
+    expect(await said()).toMatchObject([{ first: 2 * TILE, last: 3 * TILE - 1 }]);
+    // Without a hole, and a statement more.
+    expect(await there()).toEqual([...before.filter((idx) => idx >= 3 * TILE), 2 * TILE + before.length]);
+    expect((await verifiedLog(tiny.auditor, key, { isPruned: true })).absent).toBe(3 * TILE);
+  });
+
+  it('stays for a log that has said nothing, whatever others have said', async () => {
+    await begin(5 * TILE, 800);
+    await begin(5 * TILE, 800, 'other');
+    await tiny.database.db.updateTable('audit_log').set({ checkpoint_size: 3 }).where('org', '=', 'other').execute();
+    await prune();
+    for (let tries = 0; (await said()).length === 0 && tries < 200; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    await tiny.database.db
+      .updateTable('audit_entry')
+      .set({ at: sql<Date>`at - interval '25 hours'` })
+      .where('act', '=', 'log.prune')
+      .execute();
+    await prune();
+    expect((await there('other'))[0]).toBe(0);
+    expect(await said('other')).toEqual([]);
+  });
+
+  it('stays where no checkpoint stands for it [guard: prune-signed]', async () => {
+    await begin(5 * TILE, 800);
+    // Nothing of it is signed again while nothing comes to it.
+    await tiny.service.app.get(Chores, { strict: false }).stop();
+    await tiny.database.db
+      .updateTable('audit_log')
+      .set({ checkpoint_size: TILE + 9 })
+      .execute();
+    await prune();
+    const { rows } = await sql<{
+      leaf: string;
+    }>`select convert_from(leaf, 'UTF8') as leaf from tiny.audit_outbox`.execute(tiny.database.db);
+    expect(rows.map(({ leaf }) => (JSON.parse(leaf) as { obj: object }).obj)).toMatchObject([
+      { first: 0, last: TILE - 1 },
+    ]);
+  });
+
+  it('is never said to go by a clock that is wrong, nor where all is kept for ever [guard: retention-drifted]', async () => {
+    await begin(2 * TILE, 800);
+    await prune(365, () => Date.now() + 3_600_000);
+    await prune('forever');
+    await written();
+    expect(await said()).toEqual([]);
+    await prune(1_000);
+    await written();
+    expect(await said()).toEqual([]);
+    await prune();
+    await written();
+    expect(await said()).toHaveLength(1);
+  });
+
+  it('says of a log what its first entry said of the one before it, which goes', async () => {
+    await begin(TILE, 800);
+    const before = { origin: 'urn:bulla:acme:svc:vault/audit/1', size: 9, root: 'A'.repeat(43) };
+    const leaf = encodeLeaf(
+      { id: mintId('aud'), t: '2024-01-01T00:00:00.000Z', org: 'acme' },
+      { v: 1, who: { type: 'service' }, act: 'log.begin', res: 'ok', obj: { log: 2, before } },
+    );
+    // As after a restore.
+    await tiny.database.db
+      .updateTable('audit_entry')
+      .set({ leaf: Buffer.from(leaf) })
+      .where('idx', '=', 0)
+      .execute();
+    await pruneWhole();
+    expect(await said()).toMatchObject([{ last: TILE - 1, before }]);
+    await decide(TILE, 600);
+    await pass(400);
+    await prune();
+    await written();
+    expect(await said()).toMatchObject([{ before }, { first: TILE, before }]);
+  });
+
+  it('goes once where two processes are at it, while others decide and read', async () => {
+    await begin(3 * TILE, 800);
+    await prune();
+    await aDayLater();
+    const deciding = decide(300, 0);
+    await Promise.all([prune().catch(() => {}), prune().catch(() => {}), tiny.auditor.get('/api/v1/audit/entries')]);
+    await deciding;
+    await prune();
+    expect(dropped()).toBe(1);
+    const { entries, absent, checkpoint } = await verifiedLog(tiny.auditor, key, { isPruned: true });
+    expect([entries.length + absent, absent]).toEqual([checkpoint.size, 3 * TILE]);
+  });
+
+  // The embedded database has one connection.
+  if (store === 'PostgreSQL') {
+    it('waits for nobody who reads for long, and has nobody wait for it', async () => {
+      await begin(3 * TILE, 800);
+      await prune();
+      await aDayLater();
+      await tiny.database.db.transaction().execute(async (reader) => {
+        await reader.selectFrom('audit_entry').select('idx').limit(1).execute();
+        const startedMs = performance.now();
+        await prune();
+        expect(performance.now() - startedMs).toBeLessThan(2_000);
+        expect(dropped()).toBe(0);
+        expect((await tiny.auditor.get('/api/v1/audit/entries/3')).status).toBe(200);
+      });
+      await prune();
+      expect(dropped()).toBe(1);
+    });
+  }
+});
