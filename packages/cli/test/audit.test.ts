@@ -252,3 +252,21 @@ async function filesOf(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => `${entry.parentPath}/${entry.name}`);
 }
+
+describe('bulla audit erase', () => {
+  it('erases the requests and leaves the entries, and the log says so', async () => {
+    const [first] = await list('--act', 'prompt.create');
+    const { stdout: shown } = await world.done(['audit', 'show', String(first?.index), '--json']);
+    const { kid } = (JSON.parse(shown) as { entry: { who: { kid: string } } }).entry.who;
+    const unasked = await world.bulla(['audit', 'erase', '--actor', kid]);
+    expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('say so with --yes')]);
+    const { stdout } = await world.done(['audit', 'erase', '--actor', kid, '--yes']);
+    expect(stdout).toMatch(/^✔ erased what showed who asked, of \d+ entries$/m);
+    let said = '';
+    for (; !said.includes('svc:vault/audit/1 says'); ) said = (await world.done(['audit', 'verify'])).stdout;
+    expect(said).toMatch(/that of \d+ entries was erased, as entry \d+ of urn:bulla:dev:svc:vault\/audit\/1 says/);
+    const [erase] = await list('--act', 'audit.erase');
+    expect(erase?.entry.obj).toMatchObject({ log: 1, actor: kid });
+    expect(await list('--act', 'prompt.create')).toContainEqual(first);
+  });
+});

@@ -360,6 +360,8 @@ async function auditLogs(): Promise<void> {
   ];
   expect(await json('audit export', ['--out', folder])).toEqual({ path: folder, logs, unreached: [] });
   expect(await json('audit verify', [folder])).toMatchObject({ valid: true, logs: [{ valid: true }, { valid: true }] });
+  const actor = 'K'.repeat(43);
+  expect(await json('audit erase', ['--actor', actor, '--yes'])).toEqual({ actors: [actor], entries: 0 });
 }
 
 async function servers(): Promise<void> {

@@ -1,5 +1,5 @@
 export type { AnswerEntry, AnswerEntryName, AnswerInLogs } from './audit/answer-in-logs.js';
-export type { Audit, ListChoice, LiveVerdict, LogChoice, ProvedEntry } from './audit/audit.js';
+export type { Audit, EraseChoice, ListChoice, LiveVerdict, LogChoice, ProvedEntry } from './audit/audit.js';
 export type { UnreachedService } from './audit/audit-services.js';
 export type { AuditFilter, ListedEntry } from './audit/audit-entries.js';
 export type { ExportedAudit, ExportedLog, ExportProgress } from './audit/audit-export.js';

@@ -193,7 +193,7 @@ describe('who asked', () => {
     await held?.add({ ...asked(), keeps: false });
     await held?.sign();
     expect((await all.checks())['evidence']).toBe(
-      'passed: who asked signed for 1 of the 2 entries that requests brought about; the service has none for 1 entry: it kept none, or erased it; 1 entry that no request brought about',
+      'passed: who asked signed for 1 of the 2 entries that requests brought about; the service has none for 1 entry, and no entry says that it was erased; 1 entry that no request brought about',
     );
   });
 

@@ -123,6 +123,8 @@ const AUDIT_FACTS = {
   }),
   'audit.list': items,
   'audit.get': z.strictObject({ index: LogPlace }),
+  /** Of entries of a log that this key asked for, with an index below; so many had evidence still. */
+  'audit.erase': z.strictObject({ log: Count.min(1), actor: Kid, below: LogPlace, items: Count }),
   'audit.checkpoint': z.strictObject({}),
   'audit.tile': z.strictObject({}),
   'audit.bundle': z.strictObject({ index: LogPlace, items: Count }),

@@ -12,6 +12,7 @@ export {
   AuditCheckpoints,
   AuditEntry,
   AuditEntryPage,
+  AuditErasure,
   AuditProofs,
   AuditRecord,
   AuditTile,

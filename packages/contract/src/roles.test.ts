@@ -18,7 +18,7 @@ const ADMIN = [
 
 /** What each role may, all of it: a role without a row does not compile. */
 const HELD = {
-  owner: ADMIN,
+  owner: [...ADMIN, 'audit.erase'],
   admin: ADMIN,
   author: [
     'prompt.read',

@@ -41,6 +41,8 @@ export const PERMISSIONS = {
   'envelope.read': ['admin', 'invoker', 'auditor'],
   /** Read the audit log, and verify it. */
   'audit.read': ['admin', 'auditor'],
+  /** Erase what shows that a caller asked: what admins did is shown by it, too. */
+  'audit.erase': ['owner'],
   /** Have a responder run a prompt; a gateway only carries another's question. */
   'invocation.run': ['invoker', 'gateway'],
 } as const satisfies Record<string, readonly Role[]>;

@@ -62,6 +62,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'invocation.finish': { invocation, frames: 12, finish: 'stop', fin: hash },
   'audit.list': { items: 2 },
   'audit.get': { index: 7 },
+  'audit.erase': { log: 1, actor: kid, below: 4711, items: 12 },
   'audit.checkpoint': {},
   'audit.tile': {},
   'audit.bundle': { index: 0, items: 256 },
@@ -86,7 +87,7 @@ const OPTIONAL_FACTS: { readonly [act: string]: readonly string[] } = {
   'version.create': ['/obj/to'],
 };
 /** Places in a log go further than other numbers. */
-const PLACES = /^2147483648 at \/obj\/(?:index|first|last|size|before\/size)$/;
+const PLACES = /^2147483648 at \/obj\/(?:index|first|last|size|below|before\/size)$/;
 const signed = { v: 1, who: { type: 'device', kid }, req: 'n'.repeat(22), ev: hash };
 const acts = Object.entries(FACTS);
 const takes = (value: unknown): boolean => AuditEvent.safeParse(value).success;

@@ -204,6 +204,7 @@ export const EXAMPLES: readonly Example[] = [
   example('AuditCheckpoints', contract.AuditCheckpoints, {
     data: [{ log: 1, origin: auditOrigin, checkpoint: note, first: 0 }],
   }),
+  example('AuditErasure', contract.AuditErasure, { erased: 12, below: 4711, more: false }),
   example('AuditProofs', contract.AuditProofs, { inclusion: [hash], consistency: [hash] }, [
     '/inclusion',
     '/consistency',

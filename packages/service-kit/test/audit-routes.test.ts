@@ -125,6 +125,46 @@ describe.each(stores)('the audit log of a service on %s', (store) => {
     await verifyConsistency({ older: checkpoint, newer: checkpoint, proof: [] });
   });
 
+  it('has evidence erased by an owner, of one key and up to a moment, and says so [guard: org-audit-erase]', async () => {
+    const author = tiny.clientOf(tiny.acme.author);
+    const [before = ''] = await make(1, author);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const [own = ''] = await make(1);
+    const [after = ''] = await make(1, author);
+    const entryOf = async (id: string) => {
+      const [entry] = (await list(`?object=${id}`)).data;
+      if (entry === undefined) throw new Error('it is not in the log');
+      return entry;
+    };
+    const [first, second, third] = [await entryOf(before), await entryOf(own), await entryOf(after)];
+    const evidenceOf = async ({ index }: AuditEntry) =>
+      ((await tiny.auditor.get(`${ENTRIES}/${index}`)).body as AuditRecord).evidence;
+    const { kid } = tiny.acme.author.sig;
+    const path = `/api/v1/audit/evidence?actor=${kid}&until=${second.at}`;
+    for (const member of [tiny.acme.auditor, tiny.acme.author, tiny.acme.invoker])
+      expect((await tiny.clientOf(member).delete(path)).status).toBe(403);
+    // Another organisation erases nothing here, though its log is long enough.
+    const other = tiny.clientOf(tiny.other.owner);
+    while (((await list('?limit=1', other).catch(() => ({ data: [] }))).data[0]?.index ?? 0) <= third.index)
+      await make(20, other);
+    expect(await other.delete(`/api/v1/audit/evidence?actor=${kid}`)).toMatchObject({
+      status: 200,
+      body: { erased: 0 },
+    });
+    expect(await evidenceOf(first)).not.toBeNull();
+    const erased = await tiny.owner.delete(path);
+    expect(erased).toMatchObject({ status: 200, body: { below: second.index, more: false } });
+    expect((erased.body as { erased: number }).erased).toBeGreaterThan(0);
+    expect([await evidenceOf(first), await entryOf(before)]).toEqual([null, first]);
+    expect([await evidenceOf(second), await evidenceOf(third)]).not.toContain(null);
+    expect(await tiny.owner.delete(path)).toMatchObject({ body: { erased: 0, below: second.index } });
+    await written();
+    const [, said] = leavesOf(await list('?act=audit.erase&limit=2'));
+    const obj = { log: 1, actor: kid, below: second.index, items: (erased.body as { erased: number }).erased };
+    expect(said).toMatchObject({ act: 'audit.erase', res: 'ok', who: { kid: tiny.acme.owner.sig.kid }, obj });
+    expect((await verifiedLog(tiny.auditor, key)).entries.length).toBeGreaterThan(0);
+  });
+
   it('writes down who reads it, and comes to an end for one who follows it', async () => {
     await make(1);
     const before = (await list('?limit=1&act=audit.list')).data[0]?.index ?? 0;

@@ -313,6 +313,24 @@ describe.each(stores)('on %s a mutation', (store) => {
     expect((await purgeExpired(db, tiny.clock)).nonces).toBeGreaterThan(0);
   });
 
+  it('is refused again in the last second in which its signature is taken, after a purge by a clock that is ahead', async () => {
+    const { db } = tiny.database;
+    const thing = newThing();
+    const again = { nonce: nonce(), signedAt: tiny.clock.now() };
+    expect((await tiny.owner.post('/api/v1/prompts', thing, again)).status).toBe(201);
+    // A signature lives a minute, and is taken a minute longer. The clock of the database is another minute ahead.
+    const [late, ahead] = [120, 60];
+    tiny.clock.advance(late);
+    const passed = sql<number>`expires_at - (${again.signedAt}::int8 - extract(epoch from now())::int8) - ${late + ahead}::int8`;
+    await db.updateTable('http_nonce').set({ expires_at: passed }).where('nonce', '=', again.nonce).execute();
+    await purgeExpired(db, tiny.clock);
+    const used = { status: 401, body: { detail: expect.stringContaining('used') } };
+    expect(await tiny.owner.post('/api/v1/prompts', newThing(), again)).toMatchObject(used);
+    tiny.clock.advance(1);
+    expect(await tiny.owner.post('/api/v1/prompts', newThing(), again)).toMatchObject({ body: { code: 'clock_skew' } });
+    tiny.clock.advance(-late - 1);
+  });
+
   it('leaves no more of them than callers may make between two purges', async () => {
     const { db } = tiny.database;
     // Four organisations at their limit of two hundred a second.

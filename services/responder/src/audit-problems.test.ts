@@ -6,6 +6,7 @@ import { suite } from '../test/suite.js';
 // The problems of the routes of auditors: each is provoked at each of them, at this service too.
 
 const DAY_SECONDS = 86_400;
+const ERASE = `/api/v1/audit/evidence?actor=${'K'.repeat(43)}`;
 /** A good request for each; the service has begun its log. */
 const PATHS = [
   '/api/v1/audit/entries?limit=5',
@@ -14,6 +15,7 @@ const PATHS = [
   '/api/v1/audit/tile/0/0?width=1',
   '/api/v1/audit/bundles/0?width=1',
   '/api/v1/audit/proofs?size=1',
+  ERASE,
 ];
 /** The same of something that is not there. */
 const NOWHERE = [
@@ -22,6 +24,7 @@ const NOWHERE = [
   '/api/v1/audit/tile/6/0',
   '/api/v1/audit/bundles/999',
   '/api/v1/audit/proofs?size=99999',
+  `${ERASE}&log=7`,
 ];
 
 const all = suite({ limits: { auditIntervalMs: 20 } });
@@ -44,13 +47,17 @@ beforeAll(async () => {
   while ((await all.responder.client(organisation.auditor).get(PATHS[1] ?? '')).status !== 200);
 });
 
-async function codeOf(path: string, as: TestMember = all.organisation.auditor, options: SendOptions = {}) {
-  const { status, body } = await all.responder.client(as).get(path, options);
+/** Owners erase, and auditors read. */
+const whoMay = (path: string) => (path.startsWith(ERASE) ? all.organisation.owner : all.organisation.auditor);
+
+async function codeOf(path: string, as: TestMember = whoMay(path), options: SendOptions = {}) {
+  const client = all.responder.client(as);
+  const { status, body } = await (path.startsWith(ERASE) ? client.delete(path, options) : client.get(path, options));
   return [status, (body as { code?: string }).code];
 }
 
 describe.each(PATHS)('%s', (path) => {
-  it('is for auditors', async () => {
+  it('is for those who hold its permission', async () => {
     expect(await codeOf(path)).toEqual([200, undefined]);
     expect(await codeOf(path, all.organisation.invoker)).toEqual([403, 'forbidden']);
   });
@@ -62,18 +69,18 @@ describe.each(PATHS)('%s', (path) => {
   });
 
   it('is refused by another clock, changed, in an encoding, and with a member that it does not have', async () => {
-    const { auditor } = all.organisation;
+    const member = whoMay(path);
     const signedAt = all.responder.clock.now() - 3_600;
-    expect(await codeOf(path, auditor, { signedAt })).toEqual([401, 'clock_skew']);
+    expect(await codeOf(path, member, { signedAt })).toEqual([401, 'clock_skew']);
     const change: SendOptions['tamper'] = ({ headers }) => {
       const flip = (_: string, first: string) => (first === 'A' ? ':B' : ':A');
       headers['signature'] = (headers['signature'] ?? '').replace(/:(.)/, flip);
     };
-    expect(await codeOf(path, auditor, { tamper: change })).toEqual([401, 'signature_invalid']);
+    expect(await codeOf(path, member, { tamper: change })).toEqual([401, 'signature_invalid']);
     const encode: SendOptions['tamper'] = ({ headers }) => void (headers['content-encoding'] = 'gzip');
-    expect(await codeOf(path, auditor, { tamper: encode })).toEqual([415, 'unsupported_media_type']);
+    expect(await codeOf(path, member, { tamper: encode })).toEqual([415, 'unsupported_media_type']);
     const planted = `${path}${path.includes('?') ? '&' : '?'}planted=1`;
-    expect(await codeOf(planted, auditor)).toEqual([400, 'validation_failed']);
+    expect(await codeOf(planted, member)).toEqual([400, 'validation_failed']);
   });
 
   it('is refused to everybody once the documents have expired', async () => {

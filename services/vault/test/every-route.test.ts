@@ -36,6 +36,7 @@ const NOT_NOW: Partial<Record<RouteName, number>> = {
   'label.handback': 403,
   'audit.list': 404,
   'audit.get': 404,
+  'audit.erase': 404,
   'audit.tile': 404,
   'audit.bundle': 404,
   'audit.prove': 404,

@@ -15,11 +15,12 @@ type Settings = Readonly<Record<string, string>>;
 
 let folder: string;
 let running: RunningCommand;
+let owner: Settings;
 let auditor: Settings;
 let prompt: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-audit-guide-'));
-  const owner = { BULLA_HOME: join(folder, 'owner') };
+  owner = { BULLA_HOME: join(folder, 'owner') };
   running = await startUp(owner);
   const ci = await letIn(folder, owner, 'ci', '--role', 'invoker', '--group', 'grp:members');
   auditor = await letIn(folder, owner, 'auditor', '--role', 'auditor');
@@ -76,10 +77,10 @@ async function show(page: GuidePage, shown: ShownCommand | undefined, by: Settin
 
 itKeepsTo({
   path: 'docs/guide/audit.md',
-  says: 'shows how the log is read, verified and exported, and what an export proves elsewhere',
+  says: 'shows how the log is read, verified and exported, what an export proves elsewhere, and what can be erased',
   walk: async (page) => {
     const [list, lines, story, verify, exported, ...rest] = page.commands;
-    const [elsewhere, told, answer, ...more] = rest;
+    const [elsewhere, told, answer, erase, ...more] = rest;
     expect(more).toEqual([]);
     for (const shown of [list, story, verify, exported]) await show(page, shown, auditor);
     // Without `jq`, which not every machine has.
@@ -91,5 +92,6 @@ itKeepsTo({
     const stranger = { BULLA_HOME: join(folder, 'stranger'), BULLA_URL: 'http://127.0.0.1:2' };
     for (const shown of [elsewhere, told]) await show(page, shown, stranger);
     await show(page, answer, auditor);
+    await show(page, erase, owner);
   },
 });

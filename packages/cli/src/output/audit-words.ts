@@ -57,7 +57,7 @@ export function factsShown(entry: AuditLeaf): string {
 
 /** Facts whose name says nothing that the value does not. */
 const BARE: ReadonlySet<string> = new Set(['prompt', 'envelope', 'invocation', 'approval', 'enrolment', 'invitation']);
-const HASHES: ReadonlySet<string> = new Set(['chash', 'whash', 'fin', 'kid', 'pin']);
+const HASHES: ReadonlySet<string> = new Set(['chash', 'whash', 'fin', 'kid', 'pin', 'actor', 'root']);
 const HASH_SHOWN = 12;
 
 function factShown(name: string, value: unknown): string {

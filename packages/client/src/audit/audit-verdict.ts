@@ -1,5 +1,5 @@
 import type { LogKeyStanding } from './log-keys.js';
-import type { LogBefore, SaidPrune } from './log-origin.js';
+import type { LogBefore, SaidErase, SaidPrune } from './log-origin.js';
 
 /** The checks of a log, in their order. */
 export const LOG_CHECKS = ['checkpoint', 'key', 'entries', 'kept-head', 'log-before', 'evidence'] as const;
@@ -46,6 +46,8 @@ export interface LogVerdict {
   readonly prunedEntries: number;
   /** What it says of entries that are no longer kept, its own and those of logs before it. */
   readonly saidPruned: readonly SaidPrune[];
+  /** What it says of evidence that was erased. */
+  readonly saidErased: readonly SaidErase[];
 }
 
 /** What was found of all logs at hand. */

@@ -59,6 +59,14 @@ export interface LiveVerdict extends AuditVerdict {
   readonly unreached: readonly UnreachedService[];
 }
 
+/** Whose evidence is erased. */
+export interface EraseChoice {
+  /** Thumbprints of keys: what their holders asked for. */
+  readonly actors: readonly string[];
+  /** RFC 3339: what came into a log before that moment; all unless given. */
+  readonly until?: string | undefined;
+}
+
 /** The audit logs of the organisation: reading, exporting and verifying them, for admins and auditors. */
 export class Audit {
   readonly #session: Session;
@@ -167,6 +175,24 @@ export class Audit {
     return exportAudit(this.#session, folder, onProgress);
   }
 
+  /**
+   * Erases what shows that the holders of keys asked, in every log of every service, and leaves the entries. Each log says
+   * that it was done. For owners; copies, such as exports and backups, stay as they are.
+   * @returns of how many entries
+   * @throws {BullaError} transport_failed where a service does not answer: what was erased before stays erased
+   */
+  async erase({ actors, until }: EraseChoice): Promise<number> {
+    const session = this.#session;
+    const trust = await session.keeper.current();
+    let count = 0;
+    for (const urn of auditServices(session, trust)) {
+      const service = auditService(session, trust, urn);
+      for (const { log } of (await askLog(session, service, 'audit.checkpoint', {})).data)
+        for (const actor of actors) count += await eraseIn(session, service, { log, actor, until });
+    }
+    return count;
+  }
+
   async #service(urn: string | undefined): Promise<Service> {
     return auditService(this.#session, await this.#session.keeper.current(), urn);
   }
@@ -216,5 +242,17 @@ export class Audit {
       // guard: audit-entry-included
       await verifyInclusion({ leaf: hash, index, head, proof: inclusion.map(decodeBase64url) });
     });
+  }
+}
+
+async function eraseIn(
+  session: Session,
+  service: Service,
+  query: { readonly log: number; readonly actor: string; readonly until: string | undefined },
+): Promise<number> {
+  for (let count = 0; ; ) {
+    const { erased, more } = await askLog(session, service, 'audit.erase', { query });
+    count += erased;
+    if (!more) return count;
   }
 }

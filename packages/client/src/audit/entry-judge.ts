@@ -8,7 +8,8 @@ import { checkEvidence } from './entry-evidence.js';
 import type { EntryEvidence, LogSource } from './log-source.js';
 import type { LogBefore } from './log-origin.js';
 import { originOf } from './log-origin.js';
-import type { PrunedEntries } from './pruned-entries.js';
+import type { ErasedEvidence } from './gone/erased-evidence.js';
+import type { PrunedEntries } from './gone/pruned-entries.js';
 
 /** Gets each entry of a log once it is verified, and its text. */
 export type OnLeaf = (index: number, leaf: AuditLeaf, text: string) => void;
@@ -20,6 +21,8 @@ export interface EntryJudgeParts {
   readonly evidence: LogSource['evidence'];
   /** Told of every entry, so that it can say whether what is missing was allowed to go. */
   readonly pruned: PrunedEntries;
+  /** The same for evidence. */
+  readonly erased: ErasedEvidence;
   readonly trusts: readonly Trust[];
   readonly onLeaf?: OnLeaf | undefined;
 }
@@ -29,6 +32,9 @@ export interface EvidenceCount {
   readonly signed: number;
   readonly none: number;
   readonly absent: number;
+  /** Of those that are absent: what a log says that it was erased, and where. */
+  readonly erased: number;
+  readonly erasedBy: readonly string[];
   readonly keyUnknown: number;
 }
 
@@ -65,7 +71,8 @@ export class EntryJudge {
 
   get count(): EvidenceCount {
     const { signed, none, absent, 'key-unknown': keyUnknown } = this.#counts;
-    return { signed, none, absent, keyUnknown };
+    const { count: erased, places: erasedBy } = this.#parts.erased;
+    return { signed, none, absent: absent - erased, erased, erasedBy, keyUnknown };
   }
 
   /** RFC 3339: when the newest entry was written, by the clock of the service. */
@@ -79,12 +86,15 @@ export class EntryJudge {
 
   /** @throws {BadEntry} */
   readonly judge: OnEntry = async (index, entry) => {
-    const { onLeaf, trusts } = this.#parts;
+    const { onLeaf, trusts, erased, pruned } = this.#parts;
     try {
       const { leaf, text } = this.#read(index, entry);
       const own = (await this.#evidenceOf(Math.floor(index / TILE_WIDTH))).get(index);
-      this.#counts[await checkEvidence(leaf, this.#withEarlier(leaf, own), trusts)]++;
-      this.#parts.pruned.see(index, leaf);
+      const found = await checkEvidence(leaf, this.#withEarlier(leaf, own), trusts);
+      this.#counts[found]++;
+      if (found === 'absent' && 'who' in leaf && 'kid' in leaf.who) erased.miss(index, leaf.who.kid);
+      erased.see(index, leaf);
+      pruned.see(index, leaf);
       this.#newestAt = leaf.t;
       onLeaf?.(index, leaf, text);
     } catch (error) {

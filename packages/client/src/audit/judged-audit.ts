@@ -62,10 +62,12 @@ function judgeOne(
   newer: readonly LogVerdict[],
 ): Promise<LogVerdict> {
   const told: OnLeaf | undefined = onLeaf && ((...leaf) => onLeaf(name, ...leaf));
+  const good = newer.filter(({ valid }) => valid);
   const against = {
     kept: keptHead(heads, originOf(name)),
     ended: endedBy(newer[0], name),
-    saidPruned: newer.filter(({ valid }) => valid).flatMap(({ saidPruned }) => saidPruned),
+    saidPruned: good.flatMap(({ saidPruned }) => saidPruned),
+    saidErased: good.flatMap(({ saidErased }) => saidErased),
   };
   return judgeLog({ name, source, org, trusts, ...against, isPrefixOf, onLeaf: told });
 }

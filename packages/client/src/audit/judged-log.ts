@@ -6,14 +6,15 @@ import type { LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit-ver
 import { entriesText, grouped } from './audit-verdict.js';
 import type { OnLeaf } from './entry-judge.js';
 import { BadEntry, EntryJudge } from './entry-judge.js';
+import { ErasedEvidence } from './gone/erased-evidence.js';
 import { evidenceCheck } from './evidence-words.js';
 import { isSameHead } from './kept-heads.js';
 import type { LogKeyStanding } from './log-keys.js';
 import { logKeysOf, standingOf } from './log-keys.js';
-import type { LogBefore, LogName, SaidPrune } from './log-origin.js';
+import type { LogBefore, LogName, SaidErase, SaidPrune } from './log-origin.js';
 import { originOf } from './log-origin.js';
 import type { LogSource } from './log-source.js';
-import { PrunedEntries } from './pruned-entries.js';
+import { PrunedEntries } from './gone/pruned-entries.js';
 
 /** A log, and all that it is held against. */
 export interface LogToJudge {
@@ -31,6 +32,8 @@ export interface LogToJudge {
   readonly onLeaf?: OnLeaf | undefined;
   /** What newer logs of the service say of entries that went. */
   readonly saidPruned?: readonly SaidPrune[] | undefined;
+  /** The same of evidence that was erased. */
+  readonly saidErased?: readonly SaidErase[] | undefined;
 }
 
 /** Judges one log from its checkpoint to its last entry. What cannot be read at all is thrown on. */
@@ -54,6 +57,7 @@ class JudgedLog {
   readonly #origin: string;
   readonly #judge: EntryJudge;
   readonly #pruned: PrunedEntries;
+  readonly #erased: ErasedEvidence;
   readonly #checks: LogCheck[] = [];
   #head: TreeHead | undefined;
   #key: LogKeyStanding | undefined;
@@ -61,9 +65,11 @@ class JudgedLog {
   constructor(log: LogToJudge) {
     this.#log = log;
     this.#origin = originOf(log.name);
-    const { name, source, org, trusts, onLeaf, saidPruned = [] } = log;
+    const { name, source, org, trusts, onLeaf, saidPruned = [], saidErased = [] } = log;
     this.#pruned = new PrunedEntries(name, saidPruned);
-    this.#judge = new EntryJudge({ ...name, org, evidence: source.evidence, trusts, onLeaf, pruned: this.#pruned });
+    this.#erased = new ErasedEvidence(name, saidErased);
+    const [evidence, pruned, erased] = [source.evidence, this.#pruned, this.#erased];
+    this.#judge = new EntryJudge({ ...name, org, evidence, trusts, onLeaf, pruned, erased });
   }
 
   async verdict(): Promise<LogVerdict> {
@@ -71,7 +77,8 @@ class JudgedLog {
     const { newestAt, before } = this.#judge;
     const [origin, { urn }] = [this.#origin, this.#log.name];
     const { count: prunedEntries, own: saidPruned } = this.#pruned;
-    const found = { head: this.#head, key: this.#key, newestAt, before, prunedEntries, saidPruned };
+    const said = { prunedEntries, saidPruned, saidErased: this.#erased.own };
+    const found = { head: this.#head, key: this.#key, newestAt, before, ...said };
     return { origin, urn, valid: failure === undefined, checks: this.#checks, failure, ...found };
   }
 

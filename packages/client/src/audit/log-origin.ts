@@ -28,6 +28,18 @@ export interface SaidPrune {
   readonly before?: LogBefore | undefined;
 }
 
+/** What a log says of evidence that was erased, its own or that of a log before it. */
+export interface SaidErase {
+  /** Which of the service's logs it was of. */
+  readonly log: number;
+  /** Thumbprint of the key whose evidence it was. */
+  readonly actor: string;
+  /** The first index of which it says nothing. */
+  readonly below: number;
+  /** For people: where it is said. */
+  readonly place: string;
+}
+
 /** The origin of a log: its name in checkpoints (docs/spec/audit-log.md). */
 export function originOf({ urn, number }: LogName): string {
   return `${urn}/audit/${number}`;

@@ -3,6 +3,8 @@ import { read } from '../http/route-kinds.js';
 import {
   AuditBundle,
   AuditCheckpoints,
+  AuditErasure,
+  AuditErasureQuery,
   AuditEntryPage,
   AuditLogQuery,
   AuditProofQuery,
@@ -35,6 +37,18 @@ export const AUDIT_ROUTES = {
     params: inEntry,
     query: AuditLogQuery,
     response: AuditRecord,
+    problems: ['not_found'],
+  },
+  'audit.erase': {
+    service: 'both',
+    method: 'DELETE',
+    status: 200,
+    signedResponse: true,
+    permission: 'audit.erase',
+    path: '/api/v1/audit/evidence',
+    summary: 'Erase what shows that the holder of a key asked, and leave the entries',
+    query: AuditErasureQuery,
+    response: AuditErasure,
     problems: ['not_found'],
   },
   'audit.checkpoint': {

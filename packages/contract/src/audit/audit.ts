@@ -111,6 +111,23 @@ export const AuditQuery = z.strictObject({
 /** Which log. */
 export const AuditLogQuery = z.strictObject(ofLog);
 
+/** Whose evidence is erased. */
+export const AuditErasureQuery = z.strictObject({
+  ...ofLog,
+  actor: Kid.describe('Only of what the holder of this key asked for.'),
+  until: Timestamp.optional().describe('Only of what came into the log before this moment.'),
+});
+
+/** What was erased. */
+export const AuditErasure = z
+  .strictObject({
+    erased: Count.meta({ description: 'Of how many entries it was erased.', example: 12 }),
+    below: LogIndex.describe('No entry of this key with a smaller index has evidence any more.'),
+    more: z.boolean().meta({ description: 'Whether there is more to erase: ask again.', example: false }),
+  })
+  .meta({ id: 'AuditErasure' });
+export type AuditErasure = z.infer<typeof AuditErasure>;
+
 /** A checkpoint as it was signed (docs/spec/note.md). */
 const Note = z
   .string()

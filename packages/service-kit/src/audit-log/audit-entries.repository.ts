@@ -1,4 +1,4 @@
-import type { AuditRecord } from '@bulla/contract';
+import type { AuditErasure, AuditRecord } from '@bulla/contract';
 import { decodeUtf8 } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
@@ -26,6 +26,18 @@ export interface EntryRange {
   readonly after?: number | undefined;
   readonly limit: number;
 }
+
+/** Whose evidence, and of which entries. */
+export interface EvidenceRange {
+  readonly org: string;
+  readonly log: number;
+  /** Of the log: what came since is let be. */
+  readonly size: number;
+  readonly actor: string;
+  readonly until?: string | undefined;
+}
+
+const ERASED_MAX = 5_000;
 
 /** An entry, and what it says it is. */
 export interface EntryRow extends AuditRecord {
@@ -65,6 +77,55 @@ export class AuditEntriesRepository {
       .orderBy('idx')
       .execute();
     return rows.map(entryOf);
+  }
+
+  /**
+   * Erases the evidence of entries that a key asked for, of so many at once that no transaction takes long.
+   * @param trx that of the entry that says so.
+   */
+  async erase(trx: Kysely<LedgerTables>, { org, log, size, actor, until }: EvidenceRange): Promise<AuditErasure> {
+    const end = await this.endBefore(trx, { org, log, size, until });
+    const next = await trx
+      .selectFrom('audit_entry')
+      .select('idx')
+      .where('org', '=', org)
+      .where('log', '=', log)
+      .where('kid', '=', actor)
+      .where('idx', '<', end)
+      .where('evidence', 'is not', null)
+      .orderBy('idx')
+      .offset(ERASED_MAX)
+      .limit(1)
+      .executeTakeFirst();
+    const below = next?.idx ?? end;
+    const { numUpdatedRows } = await trx
+      .updateTable('audit_entry')
+      .set({ evidence: null })
+      .where('org', '=', org) // guard: org-audit-erase
+      .where('log', '=', log)
+      .where('kid', '=', actor)
+      .where('idx', '<', below)
+      .where('evidence', 'is not', null)
+      .executeTakeFirstOrThrow();
+    return { erased: Number(numUpdatedRows), below, more: next !== undefined };
+  }
+
+  /** The first index that came at that moment or later. */
+  private async endBefore(
+    trx: Kysely<LedgerTables>,
+    { org, log, size, until }: Omit<EvidenceRange, 'actor'>,
+  ): Promise<number> {
+    if (until === undefined) return size;
+    const row = await trx
+      .selectFrom('audit_entry')
+      .select('idx')
+      .where('org', '=', org)
+      .where('log', '=', log)
+      .where('at', '>=', new Date(until))
+      .orderBy('idx')
+      .limit(1)
+      .executeTakeFirst();
+    return row?.idx ?? size;
   }
 
   private entries(org: string, log: number) {

@@ -2,6 +2,7 @@ import type {
   AuditBundle,
   AuditCheckpoints,
   AuditEntryPage,
+  AuditErasure,
   AuditProofs,
   AuditRecord,
   AuditTile,
@@ -30,6 +31,11 @@ export class AuditController {
     @RouteQuery() query: QueryOf<'audit.get'>,
   ): Promise<AuditRecord> {
     return this.audit.get(caller, entry, query);
+  }
+
+  @Route('audit.erase')
+  erase(@CurrentCaller() caller: Caller, @RouteQuery() query: QueryOf<'audit.erase'>): Promise<Answer<AuditErasure>> {
+    return this.audit.erase(caller, query);
   }
 
   @Route('audit.checkpoint')

@@ -2,6 +2,7 @@ import type {
   AuditBundle,
   AuditCheckpoints,
   AuditEntryPage,
+  AuditErasure,
   AuditProofs,
   AuditRecord,
   AuditTile,
@@ -71,6 +72,17 @@ export class AuditService {
     if (rows.length < width) throw await this.absent(caller, log, index * TILE_WIDTH);
     await this.ledger.read(caller, { act: 'audit.bundle', obj: { index, items: rows.length } });
     return { data: rows.map(recordOf) };
+  }
+
+  /** Erases what shows that the holder of a key asked, the oldest first. @throws {Problem} not_found if there is no such log */
+  async erase(caller: Caller, { log: wanted, actor, until }: QueryOf<'audit.erase'>): Promise<Answer<AuditErasure>> {
+    const { org } = caller;
+    const { log, size } = await this.logOf(caller, wanted);
+    return this.ledger.run(caller, async (trx) => {
+      const erasure = await this.entries.erase(trx, { org, log, size, actor, until });
+      const { erased: items, below } = erasure;
+      return { body: erasure, event: { act: 'audit.erase', obj: { log, actor, below, items } }, status: 200 };
+    });
   }
 
   /** The hashes of a tile. @throws {Problem} not_found if it is not there as wide as that */

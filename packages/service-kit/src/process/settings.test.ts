@@ -214,3 +214,20 @@ describe('the authorities of a service', () => {
     expect(values.authoritiesOf(urls, port)).toEqual(authorities);
   });
 });
+
+describe('how long the audit log is kept', () => {
+  const kept = { BULLA_AUDIT_RETENTION_DAYS: values.auditRetentionSetting };
+
+  it.each([
+    ['', 2_557],
+    ['forever', 'forever'],
+    ['90', 90],
+  ])('is taken from %j: %s', (value, days) => {
+    expect(readSettings(kept, { BULLA_AUDIT_RETENTION_DAYS: value }).BULLA_AUDIT_RETENTION_DAYS).toBe(days);
+  });
+
+  it.each(['89', '7', '0', '-90', 'never'])('is not %j', (value) => {
+    const [line] = linesOf({ BULLA_AUDIT_RETENTION_DAYS: value }, kept);
+    expect(line).toMatch(/BULLA_AUDIT_RETENTION_DAYS.*a whole number from 90 to 36500, or forever/);
+  });
+});

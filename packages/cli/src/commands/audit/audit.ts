@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
+import { addEraseCommand } from './audit-erase.js';
 import { addExportCommand } from './audit-export.js';
 import { addListCommand } from './audit-list.js';
 import { addShowCommand } from './audit-show.js';
@@ -30,4 +31,5 @@ Examples:
   addShowCommand(audit, context);
   addVerifyAuditCommand(audit, context);
   addExportCommand(audit, context);
+  addEraseCommand(audit, context);
 }

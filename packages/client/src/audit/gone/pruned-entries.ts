@@ -1,9 +1,9 @@
 import type { AuditLeaf } from '@bulla/contract';
 import { CryptoError, decodeBase64url } from '@bulla/crypto';
 import type { OnAbsent } from '@bulla/crypto/log';
-import { grouped } from './audit-verdict.js';
-import type { LogBefore, LogName, SaidPrune } from './log-origin.js';
-import { originOf } from './log-origin.js';
+import { grouped } from '../audit-verdict.js';
+import type { LogBefore, LogName, SaidPrune } from '../log-origin.js';
+import { originOf } from '../log-origin.js';
 
 type PruneLeaf = Extract<AuditLeaf, { act: 'log.prune'; res: 'ok' }>;
 

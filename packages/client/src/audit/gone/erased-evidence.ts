@@ -1,0 +1,64 @@
+import type { AuditLeaf } from '@bulla/contract';
+import { grouped } from '../audit-verdict.js';
+import type { LogName, SaidErase } from '../log-origin.js';
+import { originOf } from '../log-origin.js';
+
+/** Entries whose evidence is not there, and what the logs of the service say of that. */
+export class ErasedEvidence {
+  readonly #name: LogName;
+  readonly #said: readonly SaidErase[];
+  readonly #own: SaidErase[] = [];
+  /** By key: entries that nothing explains yet, in their order. */
+  readonly #unexplained = new Map<string, number[]>();
+  readonly #places = new Set<string>();
+  #count = 0;
+
+  /** @param said by newer logs, which are verified. */
+  constructor(name: LogName, said: readonly SaidErase[]) {
+    this.#name = name;
+    this.#said = said.filter(({ log }) => log === name.number);
+  }
+
+  /** Of how many entries a log says that it was erased. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Where that is said. */
+  get places(): readonly string[] {
+    return [...this.#places];
+  }
+
+  /** What this log says, of itself and of those before it. */
+  get own(): readonly SaidErase[] {
+    return this.#own;
+  }
+
+  /** An entry that names evidence which is not there. */
+  miss(index: number, actor: string): void {
+    const by = this.#said.find((one) => one.actor === actor && index < one.below);
+    if (by !== undefined) return this.#explain(1, by);
+    const unexplained = this.#unexplained.get(actor);
+    if (unexplained === undefined) this.#unexplained.set(actor, [index]);
+    else unexplained.push(index);
+  }
+
+  /** Every entry, in order. */
+  see(index: number, leaf: AuditLeaf): void {
+    if (leaf.act !== 'audit.erase' || leaf.res !== 'ok') return;
+    const { log, actor, below } = leaf.obj;
+    const said = { log, actor, below, place: `entry ${grouped(index)} of ${originOf(this.#name)}` };
+    this.#own.push(said);
+    if (log !== this.#name.number) return;
+    const missing = this.#unexplained.get(actor) ?? [];
+    // guard: audit-erased-said without: const rest: number[] = [];
+    const rest = missing.filter((one) => one >= below);
+    this.#unexplained.set(actor, rest);
+    if (rest.length < missing.length) this.#explain(missing.length - rest.length, said);
+  }
+
+  #explain(count: number, { place }: SaidErase): void {
+    this.#count += count;
+    this.#places.add(place);
+  }
+}
