@@ -5,6 +5,7 @@ import { leafHash, verifyInclusion } from '@bulla/crypto/log';
 import { bullaError, checked } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import type { Service } from '../connection/transport.js';
+import { LogFollower } from '../audit-stream/log-follower.js';
 import { askLog } from './audit-call.js';
 import type { AuditFilter, ListedEntry } from './audit-entries.js';
 import { entriesOf, listed } from './audit-entries.js';
@@ -191,6 +192,15 @@ export class Audit {
         for (const actor of actors) count += await eraseIn(session, service, { log, actor, until });
     }
     return count;
+  }
+
+  /** Follows the logs of a service: what comes next, verified, for those who pass it on. */
+  follow(urn: string): LogFollower {
+    return new LogFollower(this.#session, urn, async () => {
+      const { logs, unreached } = await this.verify({ services: [urn] });
+      for (const { error } of unreached) throw error;
+      return logs;
+    });
   }
 
   async #service(urn: string | undefined): Promise<Service> {

@@ -16,7 +16,16 @@ function waitBeforeRetryMs(error: BullaError, attempt: number): number | undefin
     const asked = error.retryAfterSeconds * 1000;
     return asked <= ASKED_WAIT_MAX_MS ? asked : undefined;
   }
-  const most = Math.min(2 * BACKOFF_MS * 2 ** attempt, BACKOFF_MAX_MS);
+  return backoffMs(attempt, { firstMs: 2 * BACKOFF_MS, maxMs: BACKOFF_MAX_MS });
+}
+
+/**
+ * Twice as long each time, up to a longest wait, and of that at least a half: who failed together does not come back
+ * together.
+ * @param attempt number of tries before the one that failed
+ */
+export function backoffMs(attempt: number, { firstMs, maxMs }: { firstMs: number; maxMs: number }): number {
+  const most = Math.min(firstMs * 2 ** attempt, maxMs);
   return most / 2 + Math.random() * (most / 2);
 }
 

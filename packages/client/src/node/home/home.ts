@@ -122,9 +122,10 @@ export class Home {
    * Takes a lock file (exclusive by link, with process id and start time), waiting while another process holds it.
    * A lock whose holder is gone is taken over.
    * @param waitMs how long to wait for a living holder; 0 refuses at once.
+   * @param otherwise what to do that is not stopping the holder, as the error says it.
    * @throws {HomeError} naming the holder
    */
-  async lock(name: string, waitMs: number): Promise<Release> {
+  async lock(name: string, waitMs: number, otherwise?: string): Promise<Release> {
     const path = this.path(name);
     await this.makeFolder(dirname(path));
     const mine = JSON.stringify({ pid: process.pid, started: await startOf(process.pid), id: randomUUID() });
@@ -141,7 +142,9 @@ export class Home {
         }
         if (performance.now() >= until) {
           throw new HomeError(
-            `${this.folder} is in use by process ${pidOf(holder)}; stop it first, or set BULLA_HOME to another folder`,
+            otherwise === undefined
+              ? `${this.folder} is in use by process ${pidOf(holder)}; stop it first, or set BULLA_HOME to another folder`
+              : `${this.folder} is in use by process ${pidOf(holder)}; stop it first, or ${otherwise}`,
           );
         }
       }

@@ -1,0 +1,228 @@
+import { CryptoError, strictParse, utf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
+import { LOG_ENTRY_MAX_BYTES, treeHeadOf } from '@bulla/crypto/log';
+import { askLog } from '../audit/audit-call.js';
+import { listed } from '../audit/audit-entries.js';
+import { auditService } from '../audit/audit-services.js';
+import type { LogVerdict } from '../audit/audit-verdict.js';
+import { entriesText } from '../audit/audit-verdict.js';
+import { BadEntry, EntryJudge } from '../audit/entry-judge.js';
+import { isSameHead } from '../audit/kept-heads.js';
+import { originOf } from '../audit/log-origin.js';
+import type { SeenLog } from '../audit/seen-heads.js';
+import { isPrefix, seeLogs, sizeOf } from '../audit/seen-heads.js';
+import { bullaError } from '../connection/errors.js';
+import type { Session } from '../connection/session.js';
+import type { Service } from '../connection/transport.js';
+import type { LogPlace } from './log-place.js';
+import { beginningOf, placeAfter } from './log-place.js';
+import { frontierOf } from './tree-frontier.js';
+import type { StreamedEntry } from './streamed-entry.js';
+
+/** What comes next in the logs of a service. */
+export interface LogWindow {
+  /** In order and without a gap; each is in the tree that the service signed. */
+  readonly entries: readonly StreamedEntry[];
+  /** Before the first of them. */
+  readonly place: LogPlace;
+  /** How many signed entries of this log follow them. */
+  readonly behind: number;
+  /** A log that is over, where it lost entries that come in no window. */
+  readonly lost?: { readonly origin: string; readonly entries: number } | undefined;
+}
+
+/** Most entries that are asked for at a time. */
+const PAGE = 200;
+
+/** What verifying found of logs that are over; asked for again when another log begins. */
+interface Ended {
+  readonly newest: number;
+  readonly logs: readonly LogVerdict[];
+}
+
+/**
+ * Follows the logs of one service. It reads as the followers of `bulla audit tail` do, since a page that has nothing but
+ * readings of the log is not written down: what reads by whole bundles would write an entry with each look, for ever.
+ */
+export class LogFollower {
+  readonly #session: Session;
+  readonly #urn: string;
+  readonly #verify: (urn: string) => Promise<readonly LogVerdict[]>;
+  #ended: Ended | undefined;
+
+  /** @param verify every log of a service, from its first to its newest signed entry */
+  constructor(session: Session, urn: string, verify: (urn: string) => Promise<readonly LogVerdict[]>) {
+    this.#session = session;
+    this.#urn = urn;
+    this.#verify = verify;
+  }
+
+  /**
+   * The entries that come next, verified; undefined where there is none yet.
+   * @param place behind what is done; undefined to begin with the first entry of the oldest log.
+   * @throws {VerifyError} log_inconsistent: nothing of this log may leave; {BullaError} if the service does not answer
+   */
+  async next(place: LogPlace | undefined): Promise<LogWindow | undefined> {
+    const service = await this.#service();
+    const logs = await seeLogs(this.#session, service);
+    const [oldest, newest] = [logs[0], logs.at(-1)];
+    if (oldest === undefined || newest === undefined) return undefined;
+    const at = place ?? beginningOf(this.#urn, oldest.log);
+    if (at.log < newest.log) return this.#ofEnded(service, at, newest.log);
+    // guard: stream-log-gone
+    if (at.log > newest.log)
+      throw inconsistent(
+        originOf({ urn: this.#urn, number: at.log }),
+        'the service does not show it any more',
+        'missing',
+      );
+    return newest.head && this.#window(service, at, newest.head);
+  }
+
+  /** The end of what is signed now: the place of a stream that begins with what comes next. */
+  async end(): Promise<LogPlace | undefined> {
+    const service = await this.#service();
+    const newest: SeenLog | undefined = (await seeLogs(this.#session, service)).at(-1);
+    if (newest?.head === undefined) return undefined;
+    const { log, head } = newest;
+    return { service: this.#urn, log, frontier: await frontierOf(this.#session, service, { log, head }) };
+  }
+
+  /** How many entries the newest log has behind a place, by the word of the service; undefined where that is not known. */
+  async behind(place: LogPlace | undefined): Promise<number | undefined> {
+    const { data } = await askLog(this.#session, await this.#service(), 'audit.checkpoint', { again: () => undefined });
+    const newest = data.at(-1);
+    if (newest === undefined || newest.checkpoint === null) return undefined;
+    const size = await sizeOf(newest.checkpoint);
+    return Math.max(0, newest.log === place?.log ? size - place.frontier.size : size);
+  }
+
+  async #service(): Promise<Service> {
+    return auditService(this.#session, await this.#session.keeper.current(), this.#urn);
+  }
+
+  async #ofEnded(service: Service, at: LogPlace, newest: number): Promise<LogWindow | undefined> {
+    const logs = await this.#endedLogs(newest);
+    const origin = originOf({ urn: this.#urn, number: at.log });
+    const found = logs.findIndex((one) => one.origin === origin);
+    const head = logs[found]?.head;
+    const { size } = at.frontier;
+    if (head !== undefined && size < head.size) return this.#window(service, at, head);
+    // What is signed of it is done. The next log says how much there was.
+    const signed = logs[found + 1]?.before?.head.size ?? size;
+    const missing = Math.max(0, signed - size);
+    const place = beginningOf(this.#urn, at.log + 1);
+    return { entries: [], place, behind: 0, lost: missing === 0 ? undefined : { origin, entries: missing } };
+  }
+
+  /** All logs of the service, each good: a log that is over is believed for what the next one says of it. */
+  async #endedLogs(newest: number): Promise<readonly LogVerdict[]> {
+    if (this.#ended?.newest === newest) return this.#ended.logs;
+    const logs = await this.#verify(this.#urn);
+    const bad = logs.find(({ valid }) => !valid);
+    // guard: stream-ended-logs
+    if (bad !== undefined)
+      throw inconsistent(bad.origin, bad.failure?.message ?? 'it is not good', bad.failure?.kind ?? 'entries');
+    this.#ended = { newest, logs };
+    return logs;
+  }
+
+  async #window(service: Service, at: LogPlace, head: TreeHead): Promise<LogWindow | undefined> {
+    const origin = originOf({ urn: this.#urn, number: at.log });
+    const { size } = at.frontier;
+    if (size >= head.size) {
+      await this.#requireContinues(service, at, head);
+      return undefined;
+    }
+    const entries = await this.#read(service, at, head.size);
+    const after = await treeHeadOf((await placeAfter(at, entries)).frontier);
+    // The entries that are done, and these behind them, are what the signed tree begins with.
+    const isIn = isSameHead(after, head) || (await this.#isPrefix(service, at.log, after, head));
+    // guard: stream-entries-signed
+    if (!isIn)
+      throw inconsistent(
+        origin,
+        `entries ${size} to ${after.size - 1} do not lead from what was sent before to the tree that is signed`,
+        'entry',
+      );
+    await this.#judge(at, entries);
+    return { entries, place: at, behind: head.size - after.size };
+  }
+
+  /** Entries up to a size, exactly as they are listed. */
+  async #read(service: Service, at: LogPlace, size: number): Promise<StreamedEntry[]> {
+    const from = at.frontier.size;
+    const origin = originOf({ urn: this.#urn, number: at.log });
+    const query = { log: at.log, from, limit: Math.min(PAGE, size - from) };
+    const { data } = await askLog(this.#session, service, 'audit.list', { query });
+    const entries: StreamedEntry[] = [];
+    for (const record of data) {
+      const { index, leaf, entry } = listed(this.#urn, at.log, record);
+      // guard: stream-gap
+      if (index !== from + entries.length)
+        throw inconsistent(origin, `entry ${from + entries.length} is not there`, 'missing');
+      // guard: stream-spelling without: if (entry === undefined)
+      if (entry === undefined || !isOneSpelling(leaf))
+        throw inconsistent(origin, `entry ${index} is not an entry as this version of Bulla knows them`, 'entry-form');
+      entries.push({ origin, index, leaf, entry });
+    }
+    // guard: stream-cut
+    if (entries.length < query.limit)
+      throw inconsistent(
+        origin,
+        `entry ${from + entries.length} is not there, and ${entriesText(size)} are signed`,
+        'missing',
+      );
+    return entries;
+  }
+
+  /** What each entry says, as `verify` judges it, but for the requests behind them. */
+  async #judge({ log }: LogPlace, entries: readonly StreamedEntry[]): Promise<void> {
+    const { org } = this.#session.identity;
+    const none = () => Promise.resolve(new Map<number, never>());
+    const judge = new EntryJudge({ org, urn: this.#urn, number: log, evidence: none, trusts: [] });
+    for (const { origin, index, leaf } of entries) {
+      try {
+        await judge.judge(index, utf8(leaf));
+      } catch (error) {
+        // guard: stream-entry-judged
+        if (error instanceof BadEntry)
+          throw inconsistent(origin, `entry ${index}: ${error.message}`, error.cause.check);
+        throw error;
+      }
+    }
+  }
+
+  /** A head that is not behind the place is the tree of the place, or an older one that the place goes on from. */
+  async #requireContinues(service: Service, at: LogPlace, head: TreeHead): Promise<void> {
+    const done = await treeHeadOf(at.frontier);
+    const continues =
+      isSameHead(done, head) || (head.size < done.size && (await this.#isPrefix(service, at.log, head, done)));
+    // guard: stream-rollback
+    if (!continues)
+      throw inconsistent(
+        originOf({ urn: this.#urn, number: at.log }),
+        `${entriesText(done.size)} were sent, and the log that is signed does not have them: it was rewritten, or some were taken away`,
+        'rollback',
+      );
+  }
+
+  #isPrefix(service: Service, log: number, older: TreeHead, newer: TreeHead): Promise<boolean> {
+    return isPrefix(this.#session, service, log, { older, newer });
+  }
+}
+
+/** Whether a leaf is JSON of one line that every reader reads alike. */
+function isOneSpelling(leaf: string): boolean {
+  try {
+    strictParse(utf8(leaf), { maxBytes: LOG_ENTRY_MAX_BYTES });
+    return true;
+  } catch (error) {
+    if (error instanceof CryptoError) return false;
+    throw error;
+  }
+}
+
+function inconsistent(origin: string, message: string, check: string | undefined) {
+  return bullaError('log_inconsistent', { message: `${origin}: ${message}`, origin: 'client', check });
+}
