@@ -44,6 +44,8 @@ const MEANINGS = {
   BULLA_REQUESTS_MAX: 'the most requests that are answered at the same time',
   BULLA_RESPONDER_PORT: 'the port of the responder',
   BULLA_RUNS_MAX: 'the most runs at the same time; when all are taken, keys get the next free places in turn',
+  BULLA_STREAM_TOKEN:
+    'the bearer token that `bulla audit stream` sends to a sink over HTTP; it is read anew for each batch',
   BULLA_TEST_DATABASE_URL: 'a PostgreSQL server on which the tests may create databases',
   BULLA_TRUST_PROXY: 'the proxies that the service believes when they state the address of a caller',
   BULLA_URL: 'the address of the vault, instead of the one in the profile',
@@ -63,6 +65,7 @@ const COMMAND = {
   BULLA_IDENTITY: { expected: 'the path of a file', initial: 'nothing' },
   BULLA_PASSPHRASE: { expected: 'at least 12 characters', initial: 'the command asks for it' },
   BULLA_PROFILE: { expected: 'the path of a file', initial: 'nothing' },
+  BULLA_STREAM_TOKEN: { expected: 'a bearer token (RFC 6750)', initial: 'no token is sent' },
   BULLA_URL: { expected: 'a URL such as https://vault.example', initial: 'nothing' },
 };
 const TESTS = {

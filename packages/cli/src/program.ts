@@ -12,7 +12,7 @@ const ABOUT = /^(run|verify|prompt (push|pull|show|history|diff|promote|rollback
 /** Commands that work with the home folder; `doctor` looks at every mode itself. */
 const OF_HOME = /^(up|init|run|(prompt|approve|audit|trust|policy|people|device|invitations) .*)$/;
 /** Commands that run until they are told to end, and then end in order and with 0; so does one that is repeated. */
-const SERVICES = new Set(['up', 'fake-openai', 'tail']);
+const SERVICES = new Set(['up', 'fake-openai', 'tail', 'stream']);
 
 /** How a hint begins that names a command's help. */
 const SEE = 'see ';

@@ -364,7 +364,26 @@ async function auditLogs(): Promise<void> {
   expect(await json('audit erase', ['--actor', actor, '--yes'])).toEqual({ actors: [actor], entries: 0 });
 }
 
+async function streams(): Promise<void> {
+  tried.add('audit stream');
+  const to = ['--to', 'http://127.0.0.1:2/', '--state', world.path('stream')];
+  const stream = world.start(['audit', 'stream', ...to, '--json']);
+  await stream.stdout.holds('}\n');
+  expect([await stream.stop(), stream.stderr.text]).toEqual([0, '']);
+  const [away, ...more] = stream.stdout.text.trim().split('\n');
+  expect(JSON.parse(away ?? '')).toMatchObject({
+    event: 'sink-away',
+    reason: expect.any(String),
+    behind: expect.any(Number),
+  });
+  expect(JSON.parse(more.at(-1) ?? '')).toEqual({ event: 'ended', sent: 0, dead_letters: 0 });
+  tried.add('audit dead-letters');
+  const letters = await world.done(['audit', 'dead-letters', '--state', world.path('stream'), '--json']);
+  expect(letters).toMatchObject({ stdout: '', stderr: '' });
+}
+
 async function servers(): Promise<void> {
+  await streams();
   tried.add('audit tail');
   const tail = world.start(['audit', 'tail', '--json']);
   await tail.stdout.holds('}\n');

@@ -19,6 +19,19 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: 'README.md', begins: '  author ', why: 'a picture' },
   { page: 'docs/guide/audit.md', begins: 'the pin ', why: 'a picture' },
   {
+    page: 'docs/guide/audit.md',
+    begins: 'bulla audit stream --to syslog+tls://',
+    why: 'needs a SIEM, and goes on until it is stopped',
+    by: { file: 'test/e2e/stories/audit-stream.test.ts', says: 'syslog+tls://localhost' },
+  },
+  {
+    page: 'docs/guide/audit.md',
+    language: 'yaml',
+    begins: '  stream:',
+    why: 'needs a Docker engine',
+    by: { file: 'test/e2e/guide/stream-services.test.ts', says: 'docs/guide/audit.md' },
+  },
+  {
     page: 'README.md',
     begins: 'npm start ',
     why: 'goes on until it is stopped; the test starts the same in its process',

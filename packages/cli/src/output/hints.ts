@@ -18,6 +18,8 @@ export interface About {
 
 const RESTORED_HINT =
   'everyone who remembers more than the backup runs `bulla trust hand-back`; then an admin runs `bulla trust resume`';
+const SINK_HINT =
+  'mend the sink, or --to; then run it again: it goes on with the first entry that the sink does not have';
 /** What to do about a code; null where its title says all. A code that is missing here does not compile. */
 const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
   transport_failed: 'start it with `bulla up` (or npm start); `bulla doctor` looks closer',
@@ -139,6 +141,7 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (check !== undefined && Object.hasOwn(LOCK_OUT_HINTS, check)) return LOCK_OUT_HINTS[check];
   if (check === 'published-ahead') return PUBLISHED_AHEAD_HINT;
   if (check === 'label-history') return unprovenHint(about);
+  if (check === 'sink') return SINK_HINT;
   if (check === 'directory-fresh' || check === 'tag-fresh') return FRESH_HINT;
   if (code === 'transport_failed' && status !== undefined)
     return details?.kind === 'unsigned' && details.code === 'open_failed' ? CANNOT_OPEN_HINT : ANSWERED_HINT;

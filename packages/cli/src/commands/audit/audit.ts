@@ -4,6 +4,8 @@ import { addEraseCommand } from './audit-erase.js';
 import { addExportCommand } from './audit-export.js';
 import { addListCommand } from './audit-list.js';
 import { addShowCommand } from './audit-show.js';
+import { addDeadLettersCommand } from './audit-dead-letters.js';
+import { addStreamCommand } from './audit-stream.js';
 import { addTailCommand } from './audit-tail.js';
 import { addVerifyAuditCommand } from './audit-verify.js';
 
@@ -32,4 +34,6 @@ Examples:
   addVerifyAuditCommand(audit, context);
   addExportCommand(audit, context);
   addEraseCommand(audit, context);
+  addStreamCommand(audit, context);
+  addDeadLettersCommand(audit, context);
 }
