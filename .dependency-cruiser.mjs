@@ -32,7 +32,7 @@ export const CRYPTO_ROOMS = {
   streams: ['names', 'platform', 'encoding', 'tokens'],
   organisation: ['names', 'encoding', 'keys', 'tokens'],
   prompt: ['names', 'encoding', 'keys', 'tokens', 'streams', 'organisation'],
-  run: ['names', 'platform', 'encoding', 'keys', 'tokens', 'organisation', 'prompt'],
+  run: ['names', 'platform', 'encoding', 'keys', 'tokens', 'organisation', 'prompt', 'log'],
   evidence: ['names', 'encoding', 'keys', 'tokens', 'organisation', 'prompt', 'run'],
   letters: ['names', 'encoding', 'keys', 'tokens', 'streams'],
   http: ['names', 'encoding', 'keys'],

@@ -38,6 +38,10 @@ export const GENERATORS = {
     makes: forEverybody('label-freshness', 'directory-freshness'),
   },
   verdicts: { program: 'make-verdict-vectors.mjs', makes: forEverybody('verdict') },
+  checkpoints: {
+    program: 'make-checkpoint-vectors.mjs',
+    makes: forEverybody('frames-checkpoint', 'evidence-checkpoint'),
+  },
   chains: { program: 'make-chain-vectors.mjs', makes: forEverybody('directory-chain') },
   streamed: {
     program: 'make-streamed-vectors.mjs',

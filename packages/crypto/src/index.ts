@@ -82,6 +82,8 @@ export {
   verifyInnerSignatureAndBinding,
 } from './run/invocation.js';
 export type { FinClaims, FinContext, FinRest, ReplyError, ReplyStart, ReplyUsage } from './run/reply.js';
+export type { ReplyCheckpointContext } from './run/reply-checkpoint.js';
+export { verifyReplyCheckpoint } from './run/reply-checkpoint.js';
 export { parseFin, ReplySealer, verifyFin } from './run/reply.js';
 export type { TranscriptSummary } from './tokens/transcript.js';
 export { FRAMES_MAX } from './names/limits.js';

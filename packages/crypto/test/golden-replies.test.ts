@@ -185,7 +185,10 @@ const shown: Readonly<Record<string, () => Promise<unknown[]>>> = {
 };
 
 /** Further files for everybody that belong to a page. */
-const alsoOf: Readonly<Record<string, readonly string[]>> = { evidence: ['verdict.json'] };
+const alsoOf: Readonly<Record<string, readonly string[]>> = {
+  frames: ['frames-checkpoint.json'],
+  evidence: ['verdict.json', 'evidence-checkpoint.json'],
+};
 
 function refusalsIn(file: string): string[] {
   const { cases } = readVectors(file) as { cases: { expected: { refused?: string; check?: string } }[] };

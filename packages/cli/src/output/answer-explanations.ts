@@ -61,6 +61,13 @@ export const EXPLANATIONS: Readonly<Record<AnswerCheck, Explanation>> = {
     notProved:
       "that the words are true, that the model it names made them, or that its clock was right beyond the directory's life",
   },
+  checkpoint: {
+    checked:
+      "the state of the responder's audit log that the reply carries, where it carries one, is signed by that log",
+    against: `the keys for checkpoints of ${DIRECTORY}`,
+    at: NO_TIME,
+    notProved: 'that everybody sees this log; --audit holds it against an exported one',
+  },
   policy: {
     checked: 'the policy had not expired',
     against: "the answer's policy",

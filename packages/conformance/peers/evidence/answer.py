@@ -2,6 +2,7 @@
 import hashlib
 import json
 
+from evidence.checkpoint import NOTE, verify_checkpoint
 from evidence.documents import COUNTER, ID, NAME, URN, VERSION, Trust
 from evidence.strict import COUNT, HASH, SAFE, TIME, TOKEN_ID, Refused, Token
 from evidence.strict import decode, encode, fits, hash_of, parsed, require
@@ -34,6 +35,7 @@ FIN = {'bulla-reply-fin+jwt': {
     'dir': {'ver': VERSION, 'hash': HASH}, 'head': HASH, 'n': range(2**20 + 1), 'bytes': COUNT, 'sha256': HASH,
     'finish': 'stop|length|tool_calls|error', 'model': r'[\s\S]{1,256}', 'usage': COUNTS, 'act?': TOKEN_ID,
     'err?': {'code': str, 'cause?': str, 'host?': str, 'status?': range(100, 600)},
+    'checkpoint?': NOTE,
 }}
 HEAD = {
     'v': range(1, 2), 'iss': URN, 'irt': {'jti': f'inv_{ID}', 'rh': HASH}, 'rn': HASH, 'enc': 'A256GCM',
@@ -98,6 +100,7 @@ class Answer:
             'envelope': self.envelope_holds,
             'deltas': self.read_deltas,
             'reply': self.reply_holds,
+            'checkpoint': self.checkpoint_holds,
             'policy': self.policy_counts,
             'asker': self.asker_may,
             'version': self.version_counts,
@@ -175,6 +178,11 @@ class Answer:
         require(fin['dir'] == mine, 'envelope_tampered', 'reply-directory')
         is_in_life = trust.directory.issued - 60 <= fin['iat'] <= trust.directory.expires + HOUR
         require(is_in_life, 'envelope_tampered', 'reply-time')
+
+    def checkpoint_holds(self):
+        """7. checkpoint: step 14 of frames.md."""
+        if 'checkpoint' in self.fin.claims:
+            verify_checkpoint(self.fin['checkpoint'], self.fin['iss'], self.trust)
 
     def reply_is_to(self, head):
         """Steps 8 to 10 of frames.md."""

@@ -13,7 +13,8 @@ import type { Evidence } from './evidence.js';
 import { fingerprint } from '../keys/fingerprint.js';
 import { parseHead } from '../run/frames.js';
 import type { FinClaims } from '../run/reply.js';
-import { parseFin, RUN_MAX_SECONDS, verifyFin } from '../run/reply.js';
+import { parseFin, RUN_MAX_SECONDS, verifyFinItself } from '../run/reply.js';
+import { verifyReplyCheckpoint } from '../run/reply-checkpoint.js';
 import { parseRoot } from '../organisation/root.js';
 import { Transcript } from '../tokens/transcript.js';
 import { Trust } from '../organisation/trust.js';
@@ -139,7 +140,7 @@ export async function checkReply(
   const transcript = new Transcript();
   for (const delta of deltas) transcript.add(delta);
   const ih = evidence.invocation === undefined ? undefined : await tokenHash(evidence.invocation);
-  const claims = await verifyFin(evidence.fin, {
+  const claims = await verifyFinItself(evidence.fin, {
     trust,
     now: repliedAt,
     envelope: envelope.claims,
@@ -162,6 +163,20 @@ export async function checkReply(
     detail: `signed by ${claims.iss} with key ${fingerprint(parsed.header.kid)} over ${countOf(claims.n)}, ${claims.bytes} bytes, finish ${claims.finish}`,
     against: `envelope, head and pieces of the file, ${directoryName(trust)}`,
     at: repliedAt,
+  };
+}
+
+/** The checkpoint that the reply carries is of the log of its responder, by a key that this very directory lists. */
+export async function checkCheckpoint(
+  note: string,
+  { iss: responder }: FinClaims,
+  trust: Trust,
+): Promise<Finding<void>> {
+  const { origin, size } = await verifyReplyCheckpoint(note, { trust, responder });
+  return {
+    value: undefined,
+    detail: `${origin} had ${size} ${size === 1 ? 'entry' : 'entries'}`,
+    against: `the keys for checkpoints of ${directoryName(trust)}`,
   };
 }
 

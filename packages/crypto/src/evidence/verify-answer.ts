@@ -1,5 +1,6 @@
 import type { AnswerTrust } from './answer-checks.js';
 import {
+  checkCheckpoint,
   checkDocumentSignatures,
   checkEnvelope,
   checkMember,
@@ -32,6 +33,7 @@ export const ANSWER_CHECKS = [
   'envelope',
   'deltas',
   'reply',
+  'checkpoint',
   'policy',
   'asker',
   'version',
@@ -79,6 +81,8 @@ export interface ProvedAnswer {
   readonly usage: ReplyUsage;
   readonly model: string;
   readonly finish: FinClaims['finish'];
+  /** The checkpoint of the responder's log that the answer carries: a signed note. Absent where it carries none. */
+  readonly checkpoint: FinClaims['checkpoint'];
   /** RFC 3339: when the responder signed it, by its own clock. */
   readonly answeredAt: string;
   /** URN of the asker. */
@@ -141,6 +145,9 @@ async function prove(checks: Checks, file: Bytes | string, { pin, now, newer }: 
     return { value, detail: countOf(value.length), against: 'the format' };
   });
   const fin = await checks.run('reply', () => checkReply(evidence, deltas, trust, envelope, now));
+  const { checkpoint } = fin;
+  // guard: answer-checkpoint
+  if (checkpoint !== undefined) await checks.run('checkpoint', () => checkCheckpoint(checkpoint, fin, trust));
   await checks.run('policy', () => checkPolicy(envelope, trust));
   await checks.run('asker', () => checkAskerThen(envelope, trust));
   await checks.run('version', () => checkVersion(fin, envelope, trust));
@@ -163,7 +170,20 @@ async function prove(checks: Checks, file: Bytes | string, { pin, now, newer }: 
     valid,
     verdict: valid ? `VALID as of ${trust.directory.issued}` : `REVOKED SINCE ${since}`,
     checks: checks.done,
-    answer: { text, prompt, responder, responderKey, usage, model, finish, answeredAt, asker, question, profile },
+    answer: {
+      text,
+      prompt,
+      responder,
+      responderKey,
+      usage,
+      model,
+      finish,
+      checkpoint,
+      answeredAt,
+      asker,
+      question,
+      profile,
+    },
   };
 }
 

@@ -19,6 +19,7 @@ import { CryptoError } from '../names/errors.js';
 import { fingerprint } from '../keys/fingerprint.js';
 import type { FrameKeys, InReplyTo } from './frames.js';
 import { buildHead, deriveFrameKeys, pad, parseHead, sealFrame } from './frames.js';
+import { replyCheckpointSchema, verifyReplyCheckpoint } from './reply-checkpoint.js';
 import { mightSignAt, secondsSchema } from '../keys/keys.js';
 import { requireSeconds } from '../names/seconds.js';
 import type { Secret } from '../encoding/secret.js';
@@ -73,6 +74,8 @@ const sharedShape = {
   usage: usageSchema,
   act: z.optional(opaqueIdSchema),
   err: z.optional(errorSchema),
+  /** The newest checkpoint of the responder's log that it had at hand; absent before the first. */
+  checkpoint: z.optional(replyCheckpointSchema),
 };
 const claimsSchema = z
   .discriminatedUnion('purpose', [
@@ -186,11 +189,25 @@ export interface FinContext {
 
 /**
  * The asker's checks of a fin (protocol.md §3): a `reply` key that the directory lists under the responder that was
- * asked signed it, over this question, this envelope, this head and these deltas.
+ * asked signed it, over this question, this envelope, this head and these deltas; and the checkpoint that it carries, if
+ * it carries one, is of that responder's log.
  * @throws {CryptoError} token_malformed; responder_key_changed for a key of anybody else, with both fingerprints;
- * key_revoked, signature_invalid, clock_skew, trust_rollback; envelope_tampered, with the check that failed
+ * key_revoked, signature_invalid, clock_skew, trust_rollback; envelope_tampered, with the check that failed; as
+ * verifyReplyCheckpoint
  */
 export async function verifyFin(fin: string, context: FinContext): Promise<FinClaims> {
+  const claims = await verifyFinItself(fin, context);
+  const { checkpoint, iss: responder } = claims;
+  // guard: reply-checkpoint
+  if (checkpoint !== undefined) await verifyReplyCheckpoint(checkpoint, { trust: context.trust, responder });
+  return claims;
+}
+
+/**
+ * All checks of a fin but that of its checkpoint.
+ * @throws {CryptoError} as verifyFin
+ */
+export async function verifyFinItself(fin: string, context: FinContext): Promise<FinClaims> {
   requireSeconds(context.now);
   const { trust, now, envelope, irt, transcript } = context;
   const parsed = parseFin(fin);

@@ -1,0 +1,64 @@
+import * as z from 'zod/mini';
+import { utf8 } from '../encoding/bytes.js';
+import { isCheckpointKey } from '../keys/keys.js';
+import type { Checkpoint } from '../log/checkpoint.js';
+import { parseCheckpoint, verifyCheckpoint } from '../log/checkpoint.js';
+import { parseNote } from '../log/note.js';
+import { noteKeyOf } from '../log/note-key.js';
+import { CryptoError } from '../names/errors.js';
+import type { Trust } from '../organisation/trust.js';
+
+/** Longest checkpoint in a fin, in UTF-16 code units: three lines, and the signature of the log. */
+const NOTE_MAX_LENGTH = 1024;
+const CHECK = 'reply-checkpoint';
+
+/** A signed note, as the log made it (docs/spec/note.md). */
+// guard: reply-checkpoint-size without: export const replyCheckpointSchema = z.string();
+export const replyCheckpointSchema = z.string().check(z.minLength(1), z.maxLength(NOTE_MAX_LENGTH));
+
+export interface ReplyCheckpointContext {
+  /** Lists the keys of the log. */
+  readonly trust: Trust;
+  /** URN of the responder that signed the answer. */
+  readonly responder: string;
+}
+
+/**
+ * What a checkpoint in a fin says: a log of this very responder signed it, by a key of purpose `checkpoint` that the
+ * directory lists for it and does not revoke. A checkpoint has no time, so the key may have ended since.
+ * @throws {CryptoError} with the check `reply-checkpoint` token_malformed, key_unknown, key_revoked, signature_invalid;
+ * log_inconsistent (reply-checkpoint-origin) for a log of anybody else
+ * @see docs/spec/frames.md, Reading
+ */
+export async function verifyReplyCheckpoint(
+  note: string,
+  { trust, responder }: ReplyCheckpointContext,
+): Promise<Checkpoint> {
+  try {
+    const bytes = utf8(note);
+    const { origin } = parseCheckpoint(parseNote(bytes).text);
+    requireOwnOrigin(origin, responder);
+    // guard: reply-checkpoint-purpose without: const records = trust.entity(responder)?.keys.filter(({ suite }) => suite === 'ed25519') ?? [];
+    const records = trust.entity(responder)?.keys.filter(isCheckpointKey) ?? [];
+    const keys = await Promise.all(records.map(async ({ kid, jwk }) => ({ kid, note: await noteKeyOf(origin, jwk) })));
+    const verified = await verifyCheckpoint(bytes, { origin, keys: keys.map((key) => key.note) });
+    const signed = keys.filter((key) => verified.keys.includes(key.note));
+    // guard: reply-checkpoint-revoked
+    if (signed.every(({ kid }) => trust.isRevoked(kid)))
+      throw new CryptoError('key_revoked', 'the key that signed it is revoked');
+    return verified.checkpoint;
+  } catch (error) {
+    if (!(error instanceof CryptoError) || error.check === `${CHECK}-origin`) throw error;
+    throw new CryptoError(error.code, `the checkpoint of the reply: ${error.message}`, { check: CHECK, cause: error });
+  }
+}
+
+/** The name of a log is the URN of its service, `/audit/` and a number (docs/spec/audit-log.md, Name). */
+function requireOwnOrigin(origin: string, responder: string): void {
+  const number = /\/audit\/([1-9][0-9]{0,8})$/.exec(origin)?.[1];
+  // guard: reply-checkpoint-origin
+  if (number === undefined || origin !== `${responder}/audit/${number}`)
+    throw new CryptoError('log_inconsistent', 'the reply carries the checkpoint of a log of somebody else', {
+      check: `${CHECK}-origin`,
+    });
+}
