@@ -33,6 +33,7 @@ import { CheckpointSigner } from './audit-log/checkpoint-signer.js';
 import { LogMarks } from './audit-log/marks.js';
 import { LogRepository } from './audit-log/log.repository.js';
 import { Retention } from './audit-log/retention.js';
+import type { NewestCheckpoint } from './audit-log/newest-checkpoint.js';
 import { Sequencer } from './audit-log/sequencer.js';
 import { Places, STANDINGS } from './edge/places.js';
 import { ProblemFilter } from './edge/problem-filter.js';
@@ -64,6 +65,8 @@ export interface ServiceOptions<Tables extends LedgerTables> extends ServicePart
   readonly module: Type | DynamicModule;
   /** How long a decision may wait to come into the audit log before nothing new is decided. */
   readonly auditLagMaxSeconds: number;
+  /** Kept up to date, where a service hands its newest checkpoint on. */
+  readonly newestCheckpoint?: NewestCheckpoint | undefined;
   /** Each lets one organisation in. */
   readonly bootstrapSecrets?: readonly string[] | undefined;
   /** What the service needs beside its database to be ready, by name. */
@@ -173,6 +176,14 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   });
   const retention = new Retention({ database: ledgerDb, days: options.auditRetention ?? 'forever', clock, log });
   chores.add({ name: 'prune-audit-log', everyMs: limits.choresIntervalMs, run: () => retention.run() });
+  const { newestCheckpoint } = options;
+  if (newestCheckpoint !== undefined)
+    chores.add({
+      name: 'look-for-checkpoint',
+      everyMs: limits.auditIntervalMs,
+      inEachProcess: true,
+      run: () => newestCheckpoint.look(logs, keys.org),
+    });
   chores.add({
     name: 'purge-ledger',
     everyMs: limits.choresIntervalMs,

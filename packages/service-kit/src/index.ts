@@ -26,6 +26,7 @@ export { edgeSettings } from './edge/edge-settings.js';
 export { EventLog } from './observe/event-log.js';
 export type { EventLogOptions, LogLevel } from './observe/event-log.js';
 export { LogEvent } from './observe/event-log.js';
+export { NewestCheckpoint } from './audit-log/newest-checkpoint.js';
 export { PROBE_FAILED } from './observe/health.js';
 export { TRUST_FORK, TRUST_LOADED, TRUST_NOT_LOADED } from './observe/trust-events.js';
 export type { Limits } from './limits/limits.js';

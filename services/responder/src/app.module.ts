@@ -1,4 +1,5 @@
 import type { Unwrapper } from '@bulla/crypto';
+import type { NewestCheckpoint } from '@bulla/service-kit';
 import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import type { AnswerLimits } from './invocations/answer-budget.js';
@@ -14,6 +15,7 @@ import type { VaultTrustSource } from './trust/vault-trust-source.js';
 export interface AppParts {
   readonly trust: VaultTrustSource;
   readonly runs: RunsInFlight;
+  readonly newestCheckpoint: NewestCheckpoint;
   readonly answerLimits: AnswerLimits;
   readonly unwrappers: readonly Unwrapper[];
   readonly model: Model;
@@ -22,8 +24,8 @@ export interface AppParts {
 /** The rooms of the responder. */
 @Module({})
 export class AppModule {
-  static use({ trust, runs, answerLimits, unwrappers, model }: AppParts): DynamicModule {
+  static use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, model }: AppParts): DynamicModule {
     const rooms = [TrustModule.use(trust), OpenerModule.use(unwrappers), ReplayModule, ModelsModule.use(model)];
-    return { module: AppModule, imports: [InvocationsModule.use(runs, answerLimits, rooms)] };
+    return { module: AppModule, imports: [InvocationsModule.use({ runs, newestCheckpoint, answerLimits }, rooms)] };
   }
 }

@@ -1,6 +1,6 @@
 import type { Unwrapper } from '@bulla/crypto';
 import type { Service, ServiceParts } from '@bulla/service-kit';
-import { Clock, createService } from '@bulla/service-kit';
+import { Clock, createService, NewestCheckpoint } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { ResponderTables } from './database/types.js';
 import type { AnswerLimits } from './invocations/answer-budget.js';
@@ -50,12 +50,14 @@ export async function createResponder({
     new SeenDocumentsRepository(database.db),
   );
   const runs = new RunsInFlight(new RunPlaces(runLimits), new IdleMemory());
+  const newestCheckpoint = new NewestCheckpoint();
   const service = await createService<ResponderTables>({
     ...parts,
     service: 'responder',
     // A run is worth more than its place in the log: it may wait longer (protocol.md §8).
     auditLagMaxSeconds: 300,
-    module: AppModule.use({ trust, runs, answerLimits, unwrappers, model }),
+    newestCheckpoint,
+    module: AppModule.use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, model }),
     probes: { documents: () => trust.probe() },
   });
   trust.start();

@@ -95,6 +95,19 @@ export class LogRepository {
     return row === undefined ? undefined : logHeadOf(row);
   }
 
+  /** The newest signed note of the newest log that has one. */
+  async checkpoint(org: string): Promise<string | undefined> {
+    const row = await this.#db
+      .selectFrom('audit_log')
+      .select('checkpoint')
+      .where('org', '=', org)
+      .where('checkpoint', 'is not', null)
+      .orderBy('log', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row?.checkpoint ?? undefined;
+  }
+
   /** All logs of an organisation, the newest last, each with the oldest entry that is there. */
   all(org: string): Promise<(Pick<AuditLogTable, 'log' | 'origin' | 'checkpoint'> & { readonly first: number })[]> {
     return this.#db

@@ -20,6 +20,8 @@ export interface AnswerPlan {
   readonly responder: string;
   /** What its fin states as `dir`. */
   readonly trust: Trust;
+  /** The newest checkpoint of the log of this responder, if there is one to tell. */
+  readonly checkpoint: () => Promise<string | undefined>;
   /** The clock in seconds. */
   readonly now: () => number;
   readonly envelope: { readonly claims: EnvelopeClaims; readonly hash: string };
@@ -60,7 +62,8 @@ export async function* answer(plan: AnswerPlan, end: AnswerEnd, signal: AbortSig
     end.fail(error);
   }
   if (!(await plan.isHeld())) end.fail(plan.lost());
-  const { final, fin } = await sealer.finish(finOf(plan, end), plan.signer);
+  const checkpoint = await plan.checkpoint();
+  const { final, fin } = await sealer.finish(finOf(plan, end, checkpoint), plan.signer);
   end.signedAs(await digestB64u(utf8(fin)));
   yield { kind: 'final', bytes: final };
 }
@@ -103,7 +106,11 @@ function cutAt({ id, object, created, model }: ModelChunk): ModelChunk {
   return { id, object, created, model, choices: [{ index: 0, delta: {}, finish_reason: 'length' }] };
 }
 
-function finOf({ envelope, question, trust, now }: AnswerPlan, end: AnswerEnd): FinRest {
+function finOf(
+  { envelope, question, trust, now }: AnswerPlan,
+  end: AnswerEnd,
+  checkpoint: string | undefined,
+): FinRest {
   const { act } = question.claims;
   return {
     purpose: 'prompt.reply',
@@ -115,5 +122,6 @@ function finOf({ envelope, question, trust, now }: AnswerPlan, end: AnswerEnd): 
     dir: trust.directoryRef,
     ...(act === undefined ? {} : { act }),
     ...end.summary(),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
   };
 }

@@ -11,6 +11,7 @@ import type { AnswerMeter } from './answer-budget.js';
 import { AnswerBudget } from './answer-budget.js';
 import { AnswerEnd, errorCodeOf, RunStopped } from './answer-end.js';
 import type { Admitted } from './pipeline.js';
+import { ReplyCheckpoints } from './reply-checkpoints.js';
 
 const RUN_BEGUN = new LogEvent<{ requestId: string; jti: string; model: string }>('run-begun', 'info');
 /** Nobody waits for the answer any more. */
@@ -53,6 +54,7 @@ export class AnswersService {
     private readonly model: Model,
     private readonly budget: AnswerBudget,
     private readonly keys: ServiceKeys,
+    private readonly checkpoints: ReplyCheckpoints,
     private readonly clock: Clock,
     private readonly log: EventLog,
   ) {}
@@ -80,6 +82,7 @@ export class AnswersService {
       signer: this.keys.signer('reply'),
       responder: judgement.responder,
       trust: judgement.trust,
+      checkpoint: () => this.checkpoints.under(judgement.trust),
       now: () => this.clock.now(),
       envelope,
       question,

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { utf8 } from '@bulla/crypto';
+import { parseCheckpoint, parseNote } from '@bulla/crypto/log';
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { Chores, EventLog } from '@bulla/service-kit';
+import { ask, openReply, storePrompt } from '../../test/asking.js';
+import type { SealedReply } from '../../test/asking.js';
+import { openDatabase, organisationForTest, serveDocuments, startResponder } from '../../test/responder-fixture.js';
+
+/** Nothing happens to the log but what a test says. */
+const BY_HAND = { auditIntervalMs: 3_600_000 };
+
+interface Room {
+  readonly organisation: TestOrganisation;
+  readonly database: Awaited<ReturnType<typeof openDatabase>>['database'];
+  readonly lines: readonly string[];
+  /** The checkpoint that the next answer carries. */
+  answer(): Promise<string | undefined>;
+  chore(name: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function roomOf(change: (organisation: TestOrganisation) => Promise<unknown> = async () => {}): Promise<Room> {
+  const organisation = await organisationForTest();
+  await change(organisation);
+  const vault = await serveDocuments(organisation);
+  const prompt = await storePrompt(organisation);
+  const { database, drop } = await openDatabase('embedded');
+  const lines: string[] = [];
+  const log = new EventLog({ service: 'responder', stream: { write: (line) => void lines.push(line) } });
+  const responder = await startResponder({ organisation, vault, database, log, limits: BY_HAND });
+  return {
+    organisation,
+    database,
+    lines,
+    async answer() {
+      const asked = await ask(organisation, prompt);
+      const { body } = await responder.client(organisation.invoker).post('/api/v1/invocations', asked.body);
+      return (await openReply(organisation, asked, body as unknown as SealedReply)).fin.checkpoint;
+    },
+    chore: (name) => responder.service.app.get(Chores, { strict: false }).do(name),
+    async close() {
+      await responder.service.close();
+      await vault.close();
+      await drop();
+    },
+  };
+}
+
+function headOf(note = '') {
+  return parseCheckpoint(parseNote(utf8(note)).text);
+}
+
+describe('the checkpoint that an answer carries', () => {
+  let room: Room;
+  beforeAll(async () => {
+    room = await roomOf();
+  });
+  afterAll(() => room.close());
+
+  const signed = async () => {
+    await room.chore('write-audit-log');
+    await room.chore('look-for-checkpoint');
+  };
+
+  it('is the newest of the log of this responder, once there is one', async () => {
+    expect(await room.answer()).toBeUndefined();
+    await signed();
+    const first = headOf(await room.answer());
+    expect(first).toMatchObject({ origin: `${room.organisation.responders[0].urn}/audit/1` });
+    await signed();
+    expect(headOf(await room.answer()).size).toBeGreaterThan(first.size);
+  });
+
+  it('has the signature of the log and none of others', async () => {
+    await signed();
+    const { checkpoint } = await room.database.db
+      .selectFrom('audit_log')
+      .select('checkpoint')
+      .executeTakeFirstOrThrow();
+    const foreign = `\u2014 witness.example ${Buffer.alloc(76).toString('base64')}\n`;
+    await room.answer();
+    await room.chore('write-audit-log');
+    const own = await room.database.db.selectFrom('audit_log').select('checkpoint').executeTakeFirstOrThrow();
+    expect(own.checkpoint).not.toBe(checkpoint);
+    await room.database.db
+      .updateTable('audit_log')
+      .set({ checkpoint: `${own.checkpoint}${foreign}` })
+      .execute();
+    await room.chore('look-for-checkpoint');
+    expect(await room.answer()).toBe(own.checkpoint);
+  });
+
+  it('is no older one after the database went back to a backup [guard: checkpoint-told-rises]', async () => {
+    await signed();
+    const before = await room.database.db.selectFrom('audit_log').select('checkpoint').executeTakeFirstOrThrow();
+    const told = await room.answer();
+    await signed();
+    const newer = await room.answer();
+    expect(newer).not.toBe(told);
+    await room.database.db.updateTable('audit_log').set(before).execute();
+    await room.chore('look-for-checkpoint');
+    expect(await room.answer()).toBe(newer);
+  });
+});
+
+it('an answer goes out without a checkpoint that its asker would refuse [guard: checkpoint-told-good]', async () => {
+  const room = await roomOf((organisation) =>
+    organisation.publish((draft) => {
+      const [{ urn }] = organisation.responders;
+      const entity = draft.entities[urn];
+      if (entity !== undefined) entity.keys = entity.keys.filter(({ pur }) => !pur.includes('checkpoint'));
+    }),
+  );
+  await room.answer();
+  await room.chore('write-audit-log');
+  await room.chore('look-for-checkpoint');
+  expect(await room.answer()).toBeUndefined();
+  expect(await room.answer()).toBeUndefined();
+  const said = room.lines.filter((line) => line.includes('checkpoint-not-told'));
+  expect(said.map((line) => JSON.parse(line) as object)).toEqual([
+    expect.objectContaining({ code: 'key_unknown', check: 'reply-checkpoint' }),
+  ]);
+  await room.close();
+});
