@@ -240,6 +240,22 @@ describe('bulla verify --audit', () => {
     ]);
   });
 
+  it('holds what an answer tells of the log against it, as verifying the services does', async () => {
+    const { stdout } = await world.done(['run', 'claims/triage', '--var', 'claim=Told.', '--json']);
+    const telling = await world.file('telling.json', stdout);
+    const own = await world.done(['verify', telling]);
+    expect(own.stdout).toMatch(/^✔ checkpoint +urn:bulla:dev:svc:responder:local\/audit\/1 had \d+ entr(y|ies)$/m);
+    const verified = await world.done(['audit', 'verify']);
+    expect(verified.stdout).toMatch(
+      /^✔ told-heads +\d+ heads? that (an answer|answers) brought (is|are) in this tree$/m,
+    );
+    // The older folder is good, and told to be older.
+    const { entry } = await logged('invocation.finish');
+    expect(entry.obj['invocation']).toMatch(/^inv_/);
+    const older = await world.done(['audit', 'verify', bundle]);
+    expect(older.stdout).toMatch(/^– kept-head +this machine saw \d+ entries of this log, \d+ more: this is older/m);
+  });
+
   it('takes no folder that has no logs', async () => {
     expect(await world.bulla(['verify', answer, '--audit', world.path('nothing')])).toMatchObject({ code: 10 });
     expect(await world.bulla(['audit', 'verify', world.path('nothing')])).toMatchObject({ code: 10 });

@@ -1,4 +1,5 @@
 import { Audit } from './audit/audit.js';
+import { holdTold } from './audit/told/told-answer.js';
 import { clockOf } from './connection/clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
 import { requireSeconds, verifyAnswer } from '@bulla/crypto';
@@ -223,7 +224,10 @@ function until(closing: AbortSignal, fetcher: typeof fetch): typeof fetch {
 export interface VerifyAnswerFileOptions {
   /** Seconds; the platform's clock unless given. */
   readonly now?: number;
-  /** Where it is remembered what was trusted last: keys revoked since are looked for in it. */
+  /**
+   * Where it is remembered what was trusted last: keys revoked since are looked for in it. What the answer tells of its
+   * responder's log is held against what was told before, and kept.
+   */
   readonly remembered?: { readonly org: string; readonly store: TrustStore };
 }
 
@@ -240,5 +244,6 @@ export async function verifyAnswerFile(
   requireSeconds(now);
   const state = await remembered?.store.load(remembered.org, pin);
   const newer = state && (await rememberedTrust(state, { org: remembered?.org ?? '', now }));
-  return verifyAnswer(file, { pin, now, newer });
+  const verdict = await verifyAnswer(file, { pin, now, newer });
+  return remembered === undefined || newer === undefined ? verdict : holdTold(verdict, { ...remembered, trust: newer });
 }

@@ -132,11 +132,19 @@ describe('an auditor on another machine, with the pin and an export alone', () =
     const ended = await bulla(['verify', later, '--audit', bundle, '--pin', pin, '--json'], stranger);
     expect(ended.status).toBe(10);
     const said = JSON.parse(ended.stdout) as { valid: boolean; audit: { entries: { name: string; state: string }[] } };
+    // What it tells of the log may be of before the export or of after it.
     expect(said.audit.entries.map(({ name, state }) => `${name} ${state}`)).toEqual([
       'log-issue failed',
       'log-claim failed',
       'log-finish failed',
+      expect.stringMatching(/^log-checkpoint (passed|failed)$/),
     ]);
+    const newer = join(folder, 'audit-of-later');
+    await succeed(['audit', 'export', '--out', newer], auditor);
+    const proved = await succeed(['verify', later, '--audit', newer, '--pin', pin], stranger);
+    expect(proved.stdout).toMatch(
+      /^✔ log-checkpoint +urn:bulla:\S+:svc:responder:local\/audit\/1 begins with the \d+ entr(y|ies) that the answer tells of$/m,
+    );
     expect(ended.stderr).toContain('(check log-issue)');
   });
 });

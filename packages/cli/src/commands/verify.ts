@@ -42,6 +42,7 @@ Anyone who has the pin can do this, without an account, without keys and without
 were revoked since are looked for in the documents that this machine trusted last.
 With --audit the logs are verified as \`bulla audit verify\` does it. Then log-issue, log-claim and log-finish say where
 the vault's log has the permission to ask, and the responder's log the question and exactly this answer, or which is missing.
+log-checkpoint says whether the responder's log begins as the answer itself tells, so that nobody was shown another one.
 
 Examples:
   $ bulla verify answer.json

@@ -78,7 +78,8 @@ const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
   token_malformed: null,
   suite_unknown: null,
   key_invalid: null,
-  log_inconsistent: null,
+  log_inconsistent:
+    'an auditor runs `bulla audit verify --json` on this machine and keeps what it prints: it may be proof; then ask the operator of the service',
 };
 
 /** What comes first where a document would have locked everybody out. */

@@ -5,9 +5,11 @@ import type { AuditVerdict } from './audit-verdict.js';
 import { entriesText, grouped } from './audit-verdict.js';
 import type { LogName } from './log-origin.js';
 import { originOf } from './log-origin.js';
+import type { ToldHead } from './told/told-heads.js';
+import { toldHead } from './told/told-heads.js';
 
-/** The entries that belong to an answer: permission given, question claimed, answer ended. */
-export const ANSWER_ENTRIES = ['log-issue', 'log-claim', 'log-finish'] as const;
+/** The entries that belong to an answer: permission given, question claimed, answer ended; and what it told of the log. */
+export const ANSWER_ENTRIES = ['log-issue', 'log-claim', 'log-finish', 'log-checkpoint'] as const;
 export type AnswerEntryName = (typeof ANSWER_ENTRIES)[number];
 
 /** One of them, and whether it is in its log. */
@@ -48,9 +50,12 @@ interface Sought {
 /** Looks for what belongs to one answer while logs are verified, entry by entry. */
 export class AnswerSearch {
   readonly #sought: readonly Sought[];
+  /** The signed note that the answer carries, if it carries one. */
+  readonly told: string | undefined;
 
-  private constructor(sought: readonly Sought[]) {
+  private constructor(sought: readonly Sought[], told: string | undefined) {
     this.#sought = sought;
+    this.told = told;
   }
 
   /**
@@ -63,6 +68,7 @@ export class AnswerSearch {
     const envelope = parseEnvelope(evidence.envelope);
     return new AnswerSearch(
       soughtOf(envelope, { invocation: fin.irt.jti, hash: await digestB64u(utf8(evidence.fin)) }),
+      fin.checkpoint,
     );
   }
 
@@ -78,7 +84,8 @@ export class AnswerSearch {
 
   /** What was seen, as far as the logs are good. */
   found({ logs }: AuditVerdict): AnswerInLogs {
-    const entries = this.#sought.map((sought) => entryOf(sought, logs));
+    const told = this.told === undefined ? [] : [toldOf(toldHead(this.told), logs)];
+    const entries = [...this.#sought.map((sought) => entryOf(sought, logs)), ...told];
     return { valid: entries.every(({ state }) => state === 'passed'), entries };
   }
 }
@@ -146,6 +153,23 @@ function entryOf({ name, urn, what, found, other }: Sought, logs: AuditVerdict['
     ...failed(`entry ${grouped(other.index)} of ${other.origin} is about it, and says something else`),
     place: other,
   };
+}
+
+/** Whether what the answer told of the log is true of the log at hand. */
+function toldOf({ origin, size }: ToldHead, logs: AuditVerdict['logs']): AnswerEntry {
+  const name = 'log-checkpoint';
+  const failed = (detail: string): AnswerEntry => ({ name, state: 'failed', detail });
+  const log = logs.find((one) => one.origin === origin);
+  if (log === undefined) return failed(`there is no ${origin} to look into, and the answer tells of it`);
+  // guard: audit-answer-told
+  if (!log.valid) return failed(log.failure?.check === 'told-heads' ? log.failure.message : `${origin} is not good`);
+  const here = log.head?.size ?? 0;
+  // guard: audit-answer-older
+  if (here < size)
+    return failed(
+      `${origin} has ${entriesText(here)} here and had ${entriesText(size)} before this answer: it is from before, or lost some`,
+    );
+  return { name, state: 'passed', detail: `${origin} begins with the ${entriesText(size)} that the answer tells of` };
 }
 
 function who(leaf: AuditLeaf): { readonly kid?: string } {

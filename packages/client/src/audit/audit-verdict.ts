@@ -2,7 +2,15 @@ import type { LogKeyStanding } from './log-keys.js';
 import type { LogBefore, SaidErase, SaidPrune } from './log-origin.js';
 
 /** The checks of a log, in their order. */
-export const LOG_CHECKS = ['checkpoint', 'key', 'entries', 'kept-head', 'log-before', 'evidence'] as const;
+export const LOG_CHECKS = [
+  'checkpoint',
+  'key',
+  'entries',
+  'kept-head',
+  'told-heads',
+  'log-before',
+  'evidence',
+] as const;
 export type LogCheckName = (typeof LOG_CHECKS)[number];
 
 /** One check of a log and what it found. */
@@ -24,6 +32,8 @@ export interface LogFailure {
   readonly message: string;
   /** The first entries that are not right, where the log itself tells; they count from 0. */
   readonly entries?: { readonly first: number; readonly last: number } | undefined;
+  /** Signed notes that answers brought and that this log contradicts, or each other: they prove it to everybody. */
+  readonly checkpoints?: readonly string[] | undefined;
 }
 
 /** What was found of one log. */

@@ -23,7 +23,8 @@ import { parseOrigin } from './log-origin.js';
 import type { EntryEvidence } from './log-source.js';
 import { merged } from './merged-entries.js';
 import type { SeenLog } from './seen-heads.js';
-import { isPrefix, keepHead, seeLogs } from './seen-heads.js';
+import { isPrefix, seeLogs } from './seen-heads.js';
+import { toldHeads, withVerified } from './told/told-heads.js';
 
 /** Whose logs, and which of them. */
 export interface LogChoice {
@@ -159,11 +160,10 @@ export class Audit {
       logs.push(...(await this.#atHand(service)));
     });
     let entries = 0;
-    const heads = (await keeper.state())?.heads;
+    const { heads, told } = (await keeper.state()) ?? {};
     const onLeaf = () => onProgress?.(++entries);
-    const verdict = await judgeAudit({ org: identity.org, logs, trusts: [trust], heads, onLeaf });
-    for (const { valid, origin, head } of verdict.logs)
-      if (valid && head !== undefined) await keepHead(session, origin, head);
+    const verdict = await judgeAudit({ org: identity.org, logs, trusts: [trust], heads, told, onLeaf });
+    await keeper.change((state) => withVerified(state, verdict));
     return { ...verdict, valid: verdict.valid && unreached.length === 0, unreached };
   }
 
@@ -230,10 +230,11 @@ export class Audit {
     return [...shown, ...(await this.#notShown(service.urn, new Set(shown.map(({ name }) => name.number))))];
   }
 
-  /** Logs of a service that this client verified before, and that it does not show any more. */
+  /** Logs of a service that this client verified or was told of before, and that it does not show any more. */
   async #notShown(urn: string, shown: ReadonlySet<number>): Promise<LogAtHand[]> {
-    const heads = (await this.#session.keeper.state())?.heads ?? [];
-    return heads.flatMap(([origin]) => {
+    const { heads = [], told } = (await this.#session.keeper.state()) ?? {};
+    const known = new Set([...heads.map(([origin]) => origin), ...toldHeads(told).map(({ origin }) => origin)]);
+    return [...known].flatMap((origin) => {
       const name = parseOrigin(origin);
       return name?.urn === urn && !shown.has(name.number) ? [{ name, source: NOTHING }] : [];
     });

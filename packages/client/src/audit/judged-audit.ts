@@ -9,6 +9,7 @@ import { keptHead } from './kept-heads.js';
 import type { LogName } from './log-origin.js';
 import { originOf, parseOrigin } from './log-origin.js';
 import type { LogSource } from './log-source.js';
+import { toldHeads } from './told/told-heads.js';
 
 /** One of the logs at hand. */
 export interface LogAtHand {
@@ -24,6 +25,8 @@ export interface AuditToJudge {
   readonly trusts: readonly [Trust, ...Trust[]];
   /** What this machine kept. */
   readonly heads: readonly KeptHead[] | undefined;
+  /** Signed notes that answers brought. */
+  readonly told: readonly string[] | undefined;
   /** Gets every entry of every log, each once it is verified; of a service the newest log comes first. */
   readonly onLeaf?: ((name: LogName, ...leaf: Parameters<OnLeaf>) => void) | undefined;
 }
@@ -57,19 +60,21 @@ async function judgeService(audit: AuditToJudge, logs: readonly LogAtHand[]): Pr
 }
 
 function judgeOne(
-  { org, trusts, heads, onLeaf }: AuditToJudge,
+  { org, trusts, heads, told, onLeaf }: AuditToJudge,
   { name, source, isPrefixOf }: LogAtHand,
   newer: readonly LogVerdict[],
 ): Promise<LogVerdict> {
-  const told: OnLeaf | undefined = onLeaf && ((...leaf) => onLeaf(name, ...leaf));
+  const ofThis: OnLeaf | undefined = onLeaf && ((...leaf) => onLeaf(name, ...leaf));
+  const origin = originOf(name);
   const good = newer.filter(({ valid }) => valid);
   const against = {
-    kept: keptHead(heads, originOf(name)),
+    kept: keptHead(heads, origin),
+    told: toldHeads(told, origin),
     ended: endedBy(newer[0], name),
     saidPruned: good.flatMap(({ saidPruned }) => saidPruned),
     saidErased: good.flatMap(({ saidErased }) => saidErased),
   };
-  return judgeLog({ name, source, org, trusts, ...against, isPrefixOf, onLeaf: told });
+  return judgeLog({ name, source, org, trusts, ...against, isPrefixOf, onLeaf: ofThis });
 }
 
 /** Where there is nothing of a log. */

@@ -15,6 +15,8 @@ import type { LogBefore, LogName, SaidErase, SaidPrune } from './log-origin.js';
 import { originOf } from './log-origin.js';
 import type { LogSource } from './log-source.js';
 import { PrunedEntries } from './gone/pruned-entries.js';
+import { checkTold } from './told/told-check.js';
+import type { ToldHead } from './told/told-heads.js';
 
 /** A log, and all that it is held against. */
 export interface LogToJudge {
@@ -25,6 +27,8 @@ export interface LogToJudge {
   readonly trusts: readonly [Trust, ...Trust[]];
   /** The newest head that this machine verified before. */
   readonly kept?: TreeHead | undefined;
+  /** Heads of this log that answers brought. */
+  readonly told?: readonly ToldHead[] | undefined;
   /** What the next log says of this one; it has ended then. */
   readonly ended?: TreeHead | undefined;
   /** Whether a larger head is shown to continue this one; where nobody can be asked it stays open. */
@@ -96,6 +100,7 @@ class JudgedLog {
       this.#checkKey();
       await this.#checkEntries(trust, head);
       await this.#checkKept(head);
+      await this.#checkTold(head);
       this.#checkBefore(this.#judge.before);
       this.#checks.push(evidenceCheck(this.#judge.count));
       return undefined;
@@ -108,10 +113,11 @@ class JudgedLog {
 
   /** Whether the next log says itself that this one is gone, and how much of it. */
   #isKnownToBeLost(): boolean {
-    const { ended, kept } = this.#log;
+    const { ended, kept, told = [] } = this.#log;
     if (ended === undefined) return false;
+    const seen = Math.max(kept?.size ?? 0, ...told.map(({ size }) => size));
     // guard: audit-lost-log
-    if (ended.size < (kept?.size ?? 0)) return false;
+    if (ended.size < seen) return false;
     this.#open('checkpoint', `not here; ${entriesText(ended.size)} had been signed when the next log began`);
     return true;
   }
@@ -161,6 +167,15 @@ class JudgedLog {
     if (!(await isPrefixOf(kept, head)))
       throw new Refused({ code: 'log_inconsistent', check: 'kept-head', kind: 'rollback', message: more });
     this.#open('kept-head', `${more}: the service has them, and has not signed them here yet`);
+  }
+
+  /** The log is the one of which those who ask were told. */
+  async #checkTold(head: TreeHead): Promise<void> {
+    const { told = [], source, ended, isPrefixOf } = this.#log;
+    const found = await checkTold({ told, head, read: source.read, ended, isPrefixOf });
+    if (found === undefined) return;
+    if ('code' in found) throw new Refused(found);
+    this.#checks.push(found);
   }
 
   #checkBefore(before: LogBefore | undefined): void {

@@ -10,6 +10,7 @@ import { isSameHead, keptHead, withHead } from './kept-heads.js';
 import type { LogKeyStanding } from './log-keys.js';
 import { logKeysOf, standingOf } from './log-keys.js';
 import { parseOrigin } from './log-origin.js';
+import { toldHeads } from './told/told-heads.js';
 
 /** A log of a service, and what it has signed of it. */
 export interface SeenLog {
@@ -26,7 +27,8 @@ export interface SeenLog {
   readonly key?: LogKeyStanding | undefined;
   /**
    * Beside the newest head that this machine verified: `new` where it knew none, `same`, `grown` where the log went on
-   * from it, `behind` where this one is older and that one continues it; absent before the first checkpoint.
+   * from it, `behind` where this one is older and that one, or one that an answer told of, continues it; absent before the
+   * first checkpoint.
    */
   readonly standing?: 'new' | 'same' | 'grown' | 'behind' | undefined;
 }
@@ -79,8 +81,7 @@ async function see(
         origin: 'client',
         check: 'checkpoint-key',
       });
-    const kept = keptHead((await keeper.state())?.heads, origin);
-    const standing = kept === undefined ? 'new' : await standingBeside(session, service, { log, head, kept });
+    const standing = await standingOfHead(session, service, { log, origin, head });
     if (standing === 'new' || standing === 'grown') await keepHead(session, origin, head);
     return { head, key, standing };
   });
@@ -97,6 +98,24 @@ export async function keepHead({ keeper }: Session, origin: string, head: TreeHe
     const heads = withHead(state.heads, origin, head);
     return heads === state.heads ? state : { ...state, heads };
   });
+}
+
+/** How a head stands beside the newest that was verified, and the newest that an answer told of. */
+async function standingOfHead(
+  session: Session,
+  service: Service,
+  { log, origin, head }: { readonly log: number; readonly origin: string; readonly head: TreeHead },
+): Promise<SeenLog['standing']> {
+  const { heads, told } = (await session.keeper.state()) ?? {};
+  const kept = keptHead(heads, origin);
+  const standing = kept === undefined ? 'new' : await standingBeside(session, service, { log, head, kept });
+  const known = toldHeads(told, origin);
+  // guard: audit-told-seen
+  if (known.some((one) => one.size === head.size && !isSameHead(one, head))) throw fork(service, head.size);
+  const [newest] = known.toSorted((left, right) => right.size - left.size);
+  if (newest === undefined) return standing;
+  const beside = await standingBeside(session, service, { log, head, kept: newest });
+  return beside === 'behind' ? beside : standing;
 }
 
 interface Beside {

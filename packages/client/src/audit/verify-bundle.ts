@@ -13,9 +13,9 @@ import { INDEX_PATH } from './bundle-format.js';
 import { bundledLog, readIndex } from './bundle-read.js';
 import { readBundleTrust } from './bundle-trust.js';
 import { judgeAudit } from './judged-audit.js';
-import { withHead } from './kept-heads.js';
 import type { LogName } from './log-origin.js';
 import { parseOrigin } from './log-origin.js';
+import { withVerified } from './told/told-heads.js';
 
 export interface VerifyBundleOptions {
   /** `sha256:` and 64 hexadecimal digits, known from elsewhere than the folder. */
@@ -95,6 +95,7 @@ async function verifyWith(
       logs: logsOf(index).map(({ name, path }) => ({ name, source: bundledLog(folder, path) })),
       trusts,
       heads: state?.heads,
+      told: [...(state?.told ?? []), ...(search?.told === undefined ? [] : [search.told])],
       onLeaf: (name, at, leaf, text) => {
         onProgress?.(++entries);
         search?.see(name, at, leaf);
@@ -137,9 +138,6 @@ async function keepHeads(
   if (store === undefined || (await store.load(org, pin)) === undefined) return;
   await store.update(org, pin, (state) => {
     if (state === undefined) throw new Error('what was remembered is gone');
-    let { heads } = state;
-    for (const { valid, origin, head } of verdict.logs)
-      if (valid && head !== undefined) heads = withHead(heads, origin, head);
-    return heads === undefined || heads === state.heads ? state : { ...state, heads };
+    return withVerified(state, verdict);
   });
 }

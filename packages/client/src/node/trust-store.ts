@@ -60,6 +60,7 @@ const StateFile = z.strictObject({
   forks: z.array(Fork).exactOptional(),
   opened: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
   heads: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
+  told: z.array(z.string()).exactOptional(),
 });
 /** Organisations and their states as pairs, in one file; of one name there may be several, each under a pin of its own. */
 const TrustFile = z.array(z.tuple([z.string(), StateFile]));

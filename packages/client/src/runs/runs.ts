@@ -2,6 +2,7 @@ import { PROBLEMS, ProblemCode } from '@bulla/contract';
 import type { Bytes, ReplyError, Trust } from '@bulla/crypto';
 import { parseFin, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
+import { keepTold } from '../audit/told/told-heads.js';
 import { Answer } from './answer.js';
 import type { Again } from '../connection/backoff.js';
 import { untilKnown } from '../connection/backoff.js';
@@ -204,6 +205,7 @@ async function finish(session: Session, question: Question, { fin, head, deltas,
       transcript: opener.transcript,
     }),
   );
+  if (claims.checkpoint !== undefined) await keepTold(session, claims.checkpoint);
   if (claims.finish === 'error') throw sealedProblem(claims.err);
   // guard: client-fin-directory
   if (named === undefined) {

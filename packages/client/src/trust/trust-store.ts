@@ -36,6 +36,8 @@ export interface TrustState {
   readonly opened?: readonly (readonly [sub: string, version: number, chash: string])[];
   /** The newest head of each audit log that this machine verified; absent in a state that was kept before logs were. */
   readonly heads?: readonly KeptHead[];
+  /** Heads of audit logs that answers brought, as signed notes, in the order in which they came. */
+  readonly told?: readonly string[];
 }
 
 /** Makes the next state of the newest one; the same object means that nothing changes. */

@@ -15,17 +15,18 @@ interface Room {
   readonly database: Awaited<ReturnType<typeof openDatabase>>['database'];
   readonly lines: readonly string[];
   /** The checkpoint that the next answer carries. */
-  answer(): Promise<string | undefined>;
-  chore(name: string): Promise<void>;
+  readonly answer: () => Promise<string | undefined>;
+  readonly chore: (name: string) => Promise<void>;
   close(): Promise<void>;
 }
 
-async function roomOf(change: (organisation: TestOrganisation) => Promise<unknown> = async () => {}): Promise<Room> {
+async function roomOf(change: (organisation: TestOrganisation) => unknown = () => undefined): Promise<Room> {
   const organisation = await organisationForTest();
   await change(organisation);
   const vault = await serveDocuments(organisation);
   const prompt = await storePrompt(organisation);
-  const { database, drop } = await openDatabase('embedded');
+  const opened = await openDatabase('embedded');
+  const { database } = opened;
   const lines: string[] = [];
   const log = new EventLog({ service: 'responder', stream: { write: (line) => void lines.push(line) } });
   const responder = await startResponder({ organisation, vault, database, log, limits: BY_HAND });
@@ -36,13 +37,13 @@ async function roomOf(change: (organisation: TestOrganisation) => Promise<unknow
     async answer() {
       const asked = await ask(organisation, prompt);
       const { body } = await responder.client(organisation.invoker).post('/api/v1/invocations', asked.body);
-      return (await openReply(organisation, asked, body as unknown as SealedReply)).fin.checkpoint;
+      return (await openReply(organisation, asked, body as SealedReply)).fin.checkpoint;
     },
     chore: (name) => responder.service.app.get(Chores, { strict: false }).do(name),
     async close() {
       await responder.service.close();
       await vault.close();
-      await drop();
+      await opened.drop();
     },
   };
 }
@@ -73,16 +74,10 @@ describe('the checkpoint that an answer carries', () => {
   });
 
   it('has the signature of the log and none of others', async () => {
-    await signed();
-    const { checkpoint } = await room.database.db
-      .selectFrom('audit_log')
-      .select('checkpoint')
-      .executeTakeFirstOrThrow();
     const foreign = `\u2014 witness.example ${Buffer.alloc(76).toString('base64')}\n`;
     await room.answer();
     await room.chore('write-audit-log');
     const own = await room.database.db.selectFrom('audit_log').select('checkpoint').executeTakeFirstOrThrow();
-    expect(own.checkpoint).not.toBe(checkpoint);
     await room.database.db
       .updateTable('audit_log')
       .set({ checkpoint: `${own.checkpoint}${foreign}` })
@@ -92,6 +87,7 @@ describe('the checkpoint that an answer carries', () => {
   });
 
   it('is no older one after the database went back to a backup [guard: checkpoint-told-rises]', async () => {
+    await room.answer();
     await signed();
     const before = await room.database.db.selectFrom('audit_log').select('checkpoint').executeTakeFirstOrThrow();
     const told = await room.answer();
@@ -115,8 +111,8 @@ it('an answer goes out without a checkpoint that its asker would refuse [guard: 
   await room.answer();
   await room.chore('write-audit-log');
   await room.chore('look-for-checkpoint');
-  expect(await room.answer()).toBeUndefined();
-  expect(await room.answer()).toBeUndefined();
+  await expect(room.answer()).resolves.toBeUndefined();
+  await expect(room.answer()).resolves.toBeUndefined();
   const said = room.lines.filter((line) => line.includes('checkpoint-not-told'));
   expect(said.map((line) => JSON.parse(line) as object)).toEqual([
     expect.objectContaining({ code: 'key_unknown', check: 'reply-checkpoint' }),

@@ -29,13 +29,14 @@ export function addVerifyAuditCommand(audit: Command, context: Context): void {
       `
 Ends with 0 if every log is good, else with 10 and the first entry that is not right.
 With a folder, anyone who has the pin can do this, without an account, without keys and without a network.
-– marks what nothing at hand could show; it decides nothing.
+– marks what nothing at hand could show; it decides nothing. So an older export is good, and told to be older.
 
 Of each log, in this order:
   checkpoint   size and root are signed by a key that the directory lists for this service
   key          whether that key is still listed, and not revoked
   entries      every entry is in the tree of that root, none is left out, and nothing stands between them
   kept-head    the log begins with what this machine saw of it before (it remembers the newest head of each log)
+  told-heads   so it does with each state of it that answers told of (\`bulla run\` and \`bulla verify\` keep them)
   log-before   what a log that begins anew after a restore says of the one before it
   evidence     who asked for something signed a request for just that
 
