@@ -55,6 +55,8 @@ const words = (name) =>
     .filter(({ expected }, at) => at === 0 || expected.refused === 'token_malformed')
     .map(({ input }) => input.token);
 const replies = casesOf('frames');
+/** Fins that carry a checkpoint. */
+const telling = publicCasesOf('frames-checkpoint').flatMap(({ expected }) => expected.ok?.fin ?? []);
 const questions = casesOf('invocation').map(({ sealed }) => sealed);
 const bundles = casesOf('bundle').map(({ bundle }) => bundle);
 const keys = Object.values(trust.keys);
@@ -224,7 +226,7 @@ const SEEDS = {
   policy: readable(document, ...documents.map(({ policy }) => policy)),
   'prompt-file': PROMPT_FILES,
   'public-keys': tokens('public-keys'),
-  'reply-fin': readable(jws, ...replies.map(({ fin }) => fin)),
+  'reply-fin': readable(jws, ...replies.map(({ fin }) => fin), ...telling.slice(0, 1)),
   'reply-head': replies.flatMap(({ head }) => (head === undefined ? [] : bytesOf(head))),
   'request-bodies': requestBodies(),
   'request-queries': [

@@ -172,18 +172,11 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     name: 'write-audit-log',
     everyMs: limits.auditIntervalMs,
     inEachProcess: true,
-    run: () => sequencer.run(),
+    // Whoever signed it, and also where this process cannot write.
+    run: () => sequencer.run().finally(() => options.newestCheckpoint?.look(logs, keys.org)),
   });
   const retention = new Retention({ database: ledgerDb, days: options.auditRetention ?? 'forever', clock, log });
   chores.add({ name: 'prune-audit-log', everyMs: limits.choresIntervalMs, run: () => retention.run() });
-  const { newestCheckpoint } = options;
-  if (newestCheckpoint !== undefined)
-    chores.add({
-      name: 'look-for-checkpoint',
-      everyMs: limits.auditIntervalMs,
-      inEachProcess: true,
-      run: () => newestCheckpoint.look(logs, keys.org),
-    });
   chores.add({
     name: 'purge-ledger',
     everyMs: limits.choresIntervalMs,

@@ -74,6 +74,13 @@ it('takes over the memory of one pin, and keeps it while another is used', async
   expect(await again.load('acme', 'another')).toEqual(other);
 });
 
+it('keeps what answers told of audit logs', async () => {
+  const home = new Home(folderForTest('trust'));
+  const told = ['urn:bulla:acme:svc:responder:eu1/audit/1\n7\n'];
+  await new FileTrustStore(home).update('acme', 'pin', () => ({ ...BEFORE, told }));
+  expect((await new FileTrustStore(home).load('acme', 'pin'))?.told).toEqual(told);
+});
+
 it('keeps the newest heads of audit logs', async () => {
   const home = new Home(folderForTest('trust'));
   const heads = [['urn:bulla:acme:svc:vault/audit/1', 7, 'root']] as const;

@@ -1,0 +1,37 @@
+import { generateKeyPair, loadSigner, sha256, utf8 } from '@bulla/crypto';
+import { noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
+import { expect, it } from '@jest/globals';
+import { NewestCheckpoint } from '../src/audit-log/newest-checkpoint.js';
+
+const ORIGIN = 'urn:bulla:acme:svc:responder:eu1/audit/1';
+
+async function noteOf(size: number, log = ORIGIN): Promise<string> {
+  const { privateJwk, publicJwk } = await generateKeyPair('ed25519', 'sig');
+  const signer = await loadSigner(privateJwk, 'Ed25519');
+  return signCheckpoint(log, { size, root: await sha256(utf8('a tree')) }, [
+    { key: await noteKeyOf(log, publicJwk), signer },
+  ]);
+}
+
+/** What is known after the database showed these, one after another. */
+async function knownAfter(...notes: (string | undefined)[]): Promise<string | undefined> {
+  const newest = new NewestCheckpoint();
+  for (const note of notes) await newest.look({ checkpoint: () => Promise.resolve(note) }, 'acme');
+  return newest.note;
+}
+
+it('the newest checkpoint is that of the newest log, and of its largest tree', async () => {
+  const [small, large] = [await noteOf(3), await noteOf(12)];
+  const next = await noteOf(1, ORIGIN.replace(/1$/, '10'));
+  expect(await knownAfter(undefined)).toBeUndefined();
+  expect(await knownAfter(small, undefined)).toBe(small);
+  expect(await knownAfter(small, large, small)).toBe(large);
+  expect(await knownAfter(large, next, large)).toBe(next);
+  expect(await knownAfter(small, await noteOf(3))).toBe(small);
+});
+
+it('it is handed on with the signature of the log, and without those of witnesses', async () => {
+  const note = await noteOf(3);
+  const witness = `\u2014 witness.example ${Buffer.alloc(76).toString('base64')}\n`;
+  expect(await knownAfter(note + witness)).toBe(note);
+});
