@@ -172,8 +172,14 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     name: 'write-audit-log',
     everyMs: limits.auditIntervalMs,
     inEachProcess: true,
-    // Whoever signed it, and also where this process cannot write.
-    run: () => sequencer.run().finally(() => options.newestCheckpoint?.look(logs, keys.org)),
+    async run() {
+      try {
+        await sequencer.run();
+      } finally {
+        // Whoever signed it, and also where this process cannot write.
+        await options.newestCheckpoint?.look(logs, keys.org);
+      }
+    },
   });
   const retention = new Retention({ database: ledgerDb, days: options.auditRetention ?? 'forever', clock, log });
   chores.add({ name: 'prune-audit-log', everyMs: limits.choresIntervalMs, run: () => retention.run() });

@@ -30,7 +30,7 @@ it('the newest checkpoint is that of the newest log, and of its largest tree', a
   expect(await knownAfter(small, await noteOf(3))).toBe(small);
 });
 
-it('it is handed on with the signature of the log, and without those of witnesses', async () => {
+it('the newest checkpoint is handed on with the signature of the log, and without those of witnesses', async () => {
   const note = await noteOf(3);
   const witness = `\u2014 witness.example ${Buffer.alloc(76).toString('base64')}\n`;
   expect(await knownAfter(note + witness)).toBe(note);
