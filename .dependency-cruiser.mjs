@@ -30,7 +30,7 @@ export const CRYPTO_ROOMS = {
   tokens: ['names', 'platform', 'encoding', 'keys'],
   'key-files': ['names', 'platform', 'encoding', 'keys', 'tokens'],
   streams: ['names', 'platform', 'encoding', 'tokens'],
-  organisation: ['names', 'encoding', 'keys', 'tokens'],
+  organisation: ['names', 'encoding', 'keys', 'tokens', 'log'],
   prompt: ['names', 'encoding', 'keys', 'tokens', 'streams', 'organisation'],
   run: ['names', 'platform', 'encoding', 'keys', 'tokens', 'organisation', 'prompt', 'log'],
   evidence: ['names', 'encoding', 'keys', 'tokens', 'organisation', 'prompt', 'run'],

@@ -2,6 +2,7 @@
  * Golden vectors of root, policy, directory and tag, valid and refused, with our code. `--documents-anew` makes those of
  * the documents anew, in a new format, with the keys that are there.
  */
+import { createHash } from 'node:crypto';
 import * as crypto from '@bulla/crypto';
 import { exampleTag } from '../../crypto/test/examples.ts';
 import { loadOrganisation, NOW } from '../../crypto/test/organisation.ts';
@@ -178,6 +179,13 @@ function changed(payload, change) {
   if (typeof change === 'function') change(draft);
   else Object.assign(draft, change);
   return draft;
+}
+/** A key of a witness as a policy names it: 32 bytes that are some number, which nobody signs with. */
+function witness(number, name = `witness.example/w${number}`, type = 4) {
+  const key = Buffer.alloc(33, number);
+  key[0] = type;
+  const id = createHash('sha256').update(`${name}\n`).update(key).digest('hex').slice(0, 8);
+  return `${name}+${id}+${key.toString('base64')}`;
 }
 const root = (change, ...names) => crypto.signDocument(changed(base.root, change), signers(...names));
 const policy = (change, ...names) => crypto.signDocument(changed(base.policy, change), signers(...names));
@@ -428,6 +436,55 @@ await trust.add(
         changes: {
           policy: await policy(
             { spec: '1', fresh_days: undefined, labels: { stable: { groups: [], days: 91 } } },
+            'policy1',
+            'policy2',
+          ),
+        },
+      }),
+    ],
+    [
+      'witnesses of audit logs, named by the directory',
+      'valid',
+      '',
+      () =>
+        named(
+          policy(
+            { version: 2, prev: memory.policy.hash, witnesses: { quorum: 2, keys: [witness(1), witness(2)] } },
+            'policy1',
+            'policy2',
+          ),
+          { memory },
+        ),
+    ],
+    ...[
+      ['a quorum of no witness', { quorum: 0, keys: [witness(1)] }],
+      ['a quorum that asks for more witnesses than there are', { quorum: 2, keys: [witness(1)] }],
+      ['witnesses without a key', { quorum: 1, keys: [] }],
+      ['seventeen witnesses', { quorum: 1, keys: Array.from({ length: 17 }, (_, index) => witness(index + 1)) }],
+      ['a further member of witnesses', { quorum: 1, keys: [witness(1)], url: 'https://witness.example' }],
+      ['two witnesses of one name', { quorum: 1, keys: [witness(1), witness(2, 'witness.example/w1')] }],
+      ['two witnesses of one key', { quorum: 1, keys: [witness(1), witness(1, 'witness.example/w2')] }],
+      ['a witness called like a log', { quorum: 1, keys: [witness(1, 'urn:bulla:acme:svc:vault/audit/1')] }],
+      ['a witness called with a space', { quorum: 1, keys: [witness(1).replace('/w1', ' w1')] }],
+      ['a witness whose key signs notes', { quorum: 1, keys: [witness(1, 'witness.example/w1', 1)] }],
+      [
+        'a witness whose id is that of another key',
+        { quorum: 1, keys: [witness(1).replace(/\+[0-9a-f]{8}\+/, '+00000000+')] },
+      ],
+    ].map(([name, witnesses]) => [
+      name,
+      'token_malformed',
+      '',
+      async () => ({ changes: { policy: await policy({ witnesses }, 'policy1', 'policy2') } }),
+    ]),
+    [
+      'spec 1 with witnesses',
+      'token_malformed',
+      '',
+      async () => ({
+        changes: {
+          policy: await policy(
+            { spec: '1', fresh_days: undefined, witnesses: { quorum: 1, keys: [witness(1)] } },
             'policy1',
             'policy2',
           ),

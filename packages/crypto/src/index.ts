@@ -154,6 +154,8 @@ export { SKEW_SECONDS } from './names/limits.js';
 export { secondsOf, timestampOf } from './tokens/document-times.js';
 export type { Custody, LabelRule, PolicyDocument } from './organisation/policy.js';
 export { authorsOf, custodyOf, parsePolicy } from './organisation/policy.js';
+export type { PolicyWitnesses } from './organisation/witnesses.js';
+export { requireWitnessName, witnessesOf } from './organisation/witnesses.js';
 export type { RootDocument } from './organisation/root.js';
 export { parseRoot, pinOf, verifyRootChain } from './organisation/root.js';
 export type { ChainTuple, Position } from './prompt/position.js';

@@ -1,6 +1,15 @@
 export { mintId, organisationUrn, parseUrn, recoveryUrn, urnOf } from './names/ids.js';
 export type { ParsedUrn, UrnKind } from './names/ids.js';
-export { FRAMES_MAX, FRESH_MAX, GROUPS_MAX, NUMBER_MAX, SKEW_SECONDS, TAGS_MAX, USES_MAX } from './names/limits.js';
+export {
+  FRAMES_MAX,
+  FRESH_MAX,
+  GROUPS_MAX,
+  NUMBER_MAX,
+  SKEW_SECONDS,
+  TAGS_MAX,
+  USES_MAX,
+  WITNESSES_MAX,
+} from './names/limits.js';
 export type { IdPrefix, UrnHolder } from './names/patterns.js';
 export {
   GROUP_PATTERN,
@@ -13,5 +22,6 @@ export {
   ORG_PATTERN,
   PIN_PATTERN,
   urnPattern,
+  WITNESS_NAME_PATTERN,
 } from './names/patterns.js';
 export { DEVICE_ROLES, ENTITY_KINDS, GATEWAY_ROLES, ROLES } from './names/roles.js';

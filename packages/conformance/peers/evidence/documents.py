@@ -1,4 +1,6 @@
 """Root, policy and directory, expired or not, by docs/spec/root.md, policy.md and directory.md."""
+import base64
+import hashlib
 import re
 from datetime import datetime
 
@@ -15,6 +17,7 @@ WORD = '[a-z0-9][a-z0-9._-]{0,63}'
 GROUP = f'grp:{WORD}'
 NAME = r'(?=.{1,128}$)[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*'
 PREFIX = r'\*|([a-z0-9][a-z0-9._-]*/)+'
+WITNESS = r'[A-Za-z0-9][A-Za-z0-9._~/:-]{0,127}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}'
 VERSION = range(1, SAFE)
 COUNTER = range(1, 2**31)
 REASONS = 'unspecified|keyCompromise|affiliationChanged|superseded|cessationOfOperation|privilegeWithdrawn'
@@ -45,6 +48,21 @@ def is_time(value):
         return False
 
 
+def are_witnesses(value):
+    """Verifier keys of C2SP tlog-cosignature, each name and each key once, and how many of them are asked for."""
+    if not fits(value, {'quorum': range(1, 17), 'keys': [WITNESS, 1, 16]}):
+        return False
+    read = [text.split('+', 2) for text in value['keys']]
+    raw = [base64.b64decode(one[2]) for one in read]
+    ids = [hashlib.sha256(name.encode() + b'\n' + key).digest()[:4].hex() for (name, _, _), key in zip(read, raw)]
+    return (
+        all(key[0] == 4 and base64.b64encode(key).decode() == one[2] for key, one in zip(raw, read))
+        and ids == [one[1] for one in read]
+        and len({one[0] for one in read}) == len({bytes(key) for key in raw}) == len(read) >= value['quorum']
+        and not any(one[0].lower().startswith('urn:bulla:') for one in read)
+    )
+
+
 ROLE = {'kids': distinct(HASH, 1, 16), 'threshold': range(1, 17)}
 BASE = {'org': ORG, 'version': VERSION, 'issued': is_time, 'expires': is_time}
 LATER = {**BASE, 'root_version': VERSION, 'prev?': HASH}
@@ -60,10 +78,11 @@ POLICY = {
     **LATER, '_type': 'bulla-policy', 'spec': '2', 'suites': ['[a-z0-9]{1,32}', 1, 32],
     'custody': each(PREFIX, 'sealed|managed'),
     'authors': each(PREFIX, GROUPS), 'labels': each(WORD, RULE), 'fresh_days?': range(1, 8), 'chat': GROUPS,
+    'witnesses?': lambda value: are_witnesses(value),
     'auth': {'bearer': bool, 'oidc': 'off|approve'}, 'max_skew': range(61),
 }
 OLD_RULE = {**RULE, 'days?': range(1, 91)}
-OLD_POLICY = {name: kind for name, kind in POLICY.items() if name != 'fresh_days?'}
+OLD_POLICY = {name: kind for name, kind in POLICY.items() if name not in ('fresh_days?', 'witnesses?')}
 OLD_POLICY.update(spec='1', labels=each(WORD, OLD_RULE))
 KEY = {
     'kid': HASH, 'use': 'sig|enc', 'alg': str, 'suite': '|'.join(SHAPES), 'pur': distinct(str, 1),

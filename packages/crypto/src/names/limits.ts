@@ -8,6 +8,8 @@ export const SKEW_SECONDS = 60;
 export const GROUPS_MAX = 64;
 /** Tags for one position of a label: the largest threshold that a policy may ask for. */
 export const TAGS_MAX = 16;
+/** Witnesses of audit logs that a policy may name. */
+export const WITNESSES_MAX = 16;
 /** Words of renewers beside one position or directory. */
 export const FRESH_MAX = 16;
 /** Times that one envelope may be used. */

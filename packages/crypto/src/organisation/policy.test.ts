@@ -4,6 +4,8 @@ import { authorsOf, custodyOf, freshSecondsOf, labelRuleOf, parsePolicy, pending
 import type { TestOrganisation } from '../testing.js';
 import { makeOrganisation } from '../testing.js';
 
+/** The example of docs/spec/audit-log.md. */
+const WITNESS = 'witness.example/w1+ebf9b3b4+BJgUzxKH27fz/H/LivAGWDxFznWAmy0JsKhjYvNt1zXt';
 let acme: TestOrganisation;
 let policy: PolicyDocument;
 
@@ -45,6 +47,14 @@ describe('parsing a policy', () => {
       (draft) => Object.assign(draft, { spec: '1', labels: { production: { groups: [], days: 91 } } }),
     ],
     ['fresh_days in spec 1', (draft) => Object.assign(draft, { spec: '1', fresh_days: 7 })],
+    [
+      'witnesses in spec 1 [guard: policy-spec-witnesses]',
+      (draft) => Object.assign(draft, { spec: '1', labels: {}, witnesses: { quorum: 1, keys: [WITNESS] } }),
+    ],
+    [
+      'witnesses that cannot be [guard: policy-witnesses]',
+      (draft) => (draft.witnesses = { quorum: 2, keys: [WITNESS] }),
+    ],
     ['spec 3', (draft) => Object.assign(draft, { spec: '3' })],
     ['automatic enrolment', (draft) => Object.assign(draft.auth, { oidc: 'auto' })],
     ['a skew over a minute', (draft) => (draft.max_skew = 61)],
@@ -70,6 +80,7 @@ describe('parsing a policy', () => {
     ['tags that live 90 days, in spec 1', { spec: '1', labels: { production: { groups: [], days: 90 } } }],
     ['words of renewers that count for a day', { fresh_days: 1 }],
     ['words of renewers that count for a week', { fresh_days: 7 }],
+    ['a witness of the audit logs', { witnesses: { quorum: 1, keys: [WITNESS] } }],
   ])('accepts %s', async (_name, changes) => {
     const token = await acme.sign('policy', { ...acme.trust.policy, ...changes });
     expect((await parsePolicy(token)).payload).toMatchObject(changes);

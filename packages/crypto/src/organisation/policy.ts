@@ -9,6 +9,7 @@ import { checkLife, timestampSchema } from '../tokens/document-times.js';
 import { CryptoError } from '../names/errors.js';
 import { LABEL_PATTERN } from '../names/patterns.js';
 import { orgSchema } from './root.js';
+import { witnessesOf, witnessesSchema } from './witnesses.js';
 
 /** A group of the organisation, such as `grp:support`. */
 export const groupSchema = z.string().check(z.regex(GROUP_PATTERN));
@@ -50,6 +51,8 @@ const policySchema = z.strictObject({
   ),
   /** For how long somebody's word that a position or a directory is the newest counts; 7 unless given. */
   fresh_days: z.optional(z.int().check(z.gte(1), z.lte(FRESH_DAYS))),
+  /** Who watches the audit logs; nobody unless given. */
+  witnesses: z.optional(witnessesSchema),
   /** Whose members may send chats without a stored prompt. */
   chat: groupsSchema,
   auth: z.strictObject({ bearer: z.boolean(), oidc: z.enum(['off', 'approve']) }),
@@ -86,12 +89,16 @@ export async function parsePolicy(token: string): Promise<ParsedDocument<PolicyD
   // guard: policy-previous
   checkPrevious(parsed.payload);
   checkSpec(parsed.payload);
+  // guard: policy-witnesses
+  await witnessesOf(parsed.payload);
   return parsed;
 }
 
 /** What a policy of spec 1 could not say, it does not say. */
-function checkSpec({ spec, labels, fresh_days: freshDays }: PolicyDocument): void {
+function checkSpec({ spec, labels, fresh_days: freshDays, witnesses }: PolicyDocument): void {
   if (spec === '2') return;
+  // guard: policy-spec-witnesses
+  if (witnesses !== undefined) throw new CryptoError('token_malformed', 'a policy of spec 1 names no witnesses');
   // guard: policy-spec
   if (freshDays !== undefined || Object.values(labels).some(({ days = 0 }) => days > EARLIER_TAG_DAYS_MAX))
     throw new CryptoError('token_malformed', 'a policy of spec 1 says what only one of spec 2 can');

@@ -52,9 +52,13 @@ describe('the next policy', () => {
   it('says for how long a renewer counts, or leaves that out again', async () => {
     await signNextPolicy(home, 'dev', await settings({ fresh_days: 3 }), NOW);
     expect(await newest()).toMatchObject({ spec: '2', version: 2, fresh_days: 3 });
-    const { fresh_days: _, ...without } = await settings();
-    expect(await signNextPolicy(home, 'dev', without, NOW)).toBe(3);
+    const witnesses = { quorum: 1, keys: ['witness.example/w1+ebf9b3b4+BJgUzxKH27fz/H/LivAGWDxFznWAmy0JsKhjYvNt1zXt'] };
+    await signNextPolicy(home, 'dev', await settings({ witnesses }), NOW);
+    expect(await newest()).toMatchObject({ version: 3, fresh_days: 3, witnesses });
+    const { fresh_days: _days, witnesses: _witnesses, ...without } = await settings();
+    expect(await signNextPolicy(home, 'dev', without, NOW)).toBe(4);
     expect(await newest()).not.toHaveProperty('fresh_days');
+    expect(await newest()).not.toHaveProperty('witnesses');
   });
 
   it('is signed under the newest root, which may have come since the one before', async () => {

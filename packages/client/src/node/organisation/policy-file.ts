@@ -87,7 +87,7 @@ async function makePolicy(
   settings: PolicySettings,
   { rootVersion, now, signer }: { readonly rootVersion: number; readonly now: number; readonly signer: Signer },
 ): Promise<{ readonly token: string; readonly read: PolicyDocument }> {
-  const { fresh_days: _, ...kept } = before;
+  const { fresh_days: _days, witnesses: _witnesses, ...kept } = before;
   const policy: PolicyDocument = {
     ...kept,
     ...settings,

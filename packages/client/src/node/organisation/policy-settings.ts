@@ -5,13 +5,23 @@ import { bullaError } from '../../connection/errors.js';
 /** What an organisation decides in its policy; the rest of the document follows from where it stands in the chain. */
 const MEMBERS = ['suites', 'custody', 'authors', 'labels', 'chat', 'auth', 'max_skew'] as const;
 /** Left out where what goes without saying is meant. */
-const OPTIONAL = ['fresh_days'] as const;
+const OPTIONAL = ['fresh_days', 'witnesses'] as const;
 export type PolicySettings = Pick<PolicyDocument, (typeof MEMBERS)[number] | (typeof OPTIONAL)[number]>;
 
 /** What a policy decides. */
 export function policySettings(policy: PolicyDocument): PolicySettings {
-  const { suites, custody, authors, labels, chat, auth, max_skew, fresh_days } = policy;
-  return { suites, custody, authors, labels, chat, auth, max_skew, ...(fresh_days !== undefined && { fresh_days }) };
+  const { suites, custody, authors, labels, chat, auth, max_skew, fresh_days, witnesses } = policy;
+  return {
+    suites,
+    custody,
+    authors,
+    labels,
+    chat,
+    auth,
+    max_skew,
+    ...(fresh_days !== undefined && { fresh_days }),
+    ...(witnesses !== undefined && { witnesses }),
+  };
 }
 
 /**
