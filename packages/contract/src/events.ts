@@ -1,3 +1,4 @@
+import { WITNESSES_MAX } from '@bulla/crypto/names';
 import * as z from 'zod';
 import { base64urlText } from './alphabet.js';
 import {
@@ -129,6 +130,13 @@ const AUDIT_FACTS = {
   'audit.tile': z.strictObject({}),
   'audit.bundle': z.strictObject({ index: LogPlace, items: Count }),
   'audit.prove': z.strictObject({}),
+  /** `by` has the thumbprints of the witnesses' keys, `taken` how many of their cosignatures were newer than what was there. */
+  'audit.cosign': z.strictObject({
+    log: Count.min(1),
+    size: LogPlace,
+    by: z.array(Kid).max(WITNESSES_MAX),
+    taken: Count,
+  }),
   /** The first entry of a log. After a restore it says what was known of the log before, which is never continued. */
   'log.begin': z.strictObject({ log: Count.min(1), before: logBefore.optional() }),
   /**

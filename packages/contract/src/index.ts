@@ -18,6 +18,7 @@ export {
   AuditTile,
   TILE_WIDTH,
 } from './audit/audit.js';
+export { COSIGNATURES_BODY_BYTES_MAX, KeptCosignatures, NewCosignatures } from './audit/cosignatures.js';
 export { encodeLeaf, parseLeaf } from './audit/leaf.js';
 export type { AuditLeaf, AuditStamp } from './audit/leaf.js';
 export { AuditEvent, auditResult } from './events.js';

@@ -66,6 +66,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'audit.checkpoint': {},
   'audit.tile': {},
   'audit.bundle': { index: 0, items: 256 },
+  'audit.cosign': { log: 1, size: 12, by: [kid], taken: 1 },
   'audit.prove': {},
   'log.begin': { log: 2, before: { origin: 'urn:bulla:acme:svc:vault/audit/1', size: 41, root: hash } },
   'log.prune': {

@@ -201,8 +201,16 @@ export const EXAMPLES: readonly Example[] = [
   example('AuditRecord', contract.AuditRecord, { ...auditEntry, evidence }),
   example('AuditBundle', contract.AuditBundle, { data: [{ ...auditEntry, evidence }] }),
   example('AuditTile', contract.AuditTile, { hashes: hash }),
-  example('AuditCheckpoints', contract.AuditCheckpoints, {
-    data: [{ log: 1, origin: auditOrigin, checkpoint: note, first: 0 }],
+  example(
+    'AuditCheckpoints',
+    contract.AuditCheckpoints,
+    { data: [{ log: 1, origin: auditOrigin, checkpoint: note, first: 0, witnessed: [note] }] },
+    ['/data/0/witnessed'],
+  ),
+  example('NewCosignatures', contract.NewCosignatures, { checkpoint: note }),
+  example('KeptCosignatures', contract.KeptCosignatures, {
+    log: 1,
+    kept: [{ witness: 'witness.example/w1', entries: 12, at: time }],
   }),
   example('AuditErasure', contract.AuditErasure, { erased: 12, below: 4711, more: false }),
   example('AuditProofs', contract.AuditProofs, { inclusion: [hash], consistency: [hash] }, [

@@ -40,6 +40,7 @@ const NOT_NOW: Partial<Record<RouteName, number>> = {
   'audit.tile': 404,
   'audit.bundle': 404,
   'audit.prove': 404,
+  'audit.cosign': 404,
 };
 const withBody = SIGNED_ROUTES.filter((name) => 'body' in ROUTES[name]);
 

@@ -61,6 +61,7 @@ const EFFECTS = [
   'enrolment',
   'envelope',
   'idempotency',
+  'audit_cosignature',
 ] as const;
 
 /** Both organisations list the same vault key; each has members of its own. */

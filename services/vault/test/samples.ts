@@ -121,6 +121,7 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['audit.tile', targetOf('audit.tile', { level: 0, index: 0 }, { width: 1 })],
     ['audit.bundle', targetOf('audit.bundle', { index: 0 }, { width: 1 })],
     ['audit.prove', targetOf('audit.prove', undefined, { size: 1 })],
+    ['audit.cosign', targetOf('audit.cosign', undefined), { checkpoint: COSIGNED }],
   ];
   const of = samples.map(([route, path, body, headers = {}]): [RouteName, Sample] => [
     route,
@@ -128,6 +129,9 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   ]);
   return { prompt, of: new Map(of) };
 }
+
+/** A checkpoint with a cosignature, as far as its form goes. */
+export const COSIGNED = `urn:bulla:acme:svc:vault/audit/1\n1\n${'A'.repeat(43)}=\n\n\u2014 w.example/1 ${'A'.repeat(104)}\n`;
 
 /** Signs a move of a label that needs two people, as acme's author. Returns what it waits in. */
 async function beginMove(vault: TestVault, prompt: PromptRef, wish: TagWish): Promise<string> {

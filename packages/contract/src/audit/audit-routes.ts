@@ -1,5 +1,5 @@
 import type { Route } from '../http/route.js';
-import { read } from '../http/route-kinds.js';
+import { create, read } from '../http/route-kinds.js';
 import {
   AuditBundle,
   AuditCheckpoints,
@@ -17,6 +17,7 @@ import {
   inEntry,
   inTile,
 } from './audit.js';
+import { COSIGNATURES_BODY_BYTES_MAX, KeptCosignatures, NewCosignatures } from './cosignatures.js';
 
 const ofAuditors = { ...read, service: 'both', permission: 'audit.read' } as const;
 
@@ -81,6 +82,19 @@ export const AUDIT_ROUTES = {
     summary: 'Prove that the log holds an entry, or begins with an older log',
     query: AuditProofQuery,
     response: AuditProofs,
+    problems: ['not_found'],
+  },
+  'audit.cosign': {
+    ...create,
+    service: 'both',
+    status: 200,
+    // Each cosignature proves itself: who may read the log may bring them.
+    permission: 'audit.read',
+    path: '/api/v1/audit/cosignatures',
+    summary: 'Bring a checkpoint that witnesses cosigned',
+    body: NewCosignatures,
+    bodyBytesMax: COSIGNATURES_BODY_BYTES_MAX,
+    response: KeptCosignatures,
     problems: ['not_found'],
   },
 } as const satisfies Record<string, Route>;

@@ -1,3 +1,4 @@
+import { WITNESSES_MAX } from '@bulla/crypto/names';
 import * as z from 'zod';
 import { base64urlText } from '../alphabet.js';
 import { Hash, Kid, LogOrigin, Timestamp } from '../ids.js';
@@ -20,7 +21,7 @@ const NOTE_CHARACTERS_MAX = 262_144;
 const Index = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** Place in the log; the first is 0. */
 export const LogIndex = Index.meta({ description: 'Place in the log; the first is 0.', example: 18_203 });
-const LogSize = Index.meta({ description: 'How many entries the log has.', example: 18_204 });
+export const LogSize = Index.meta({ description: 'How many entries the log has.', example: 18_204 });
 /** Which of a service's logs: a restored one is never continued, the next begins. */
 export const LogNumber = Count.min(1).meta({
   description: 'Which log of this service: the first is 1; another begins when the database was restored.',
@@ -129,7 +130,7 @@ export const AuditErasure = z
 export type AuditErasure = z.infer<typeof AuditErasure>;
 
 /** A checkpoint as it was signed (docs/spec/note.md). */
-const Note = z
+export const Note = z
   .string()
   .max(NOTE_CHARACTERS_MAX, { error: 'must be a signed note', abort: true })
   .regex(/^urn:[^\p{Cc}]+\n(?:[^\p{Cc}]*\n)+$/u, 'must be a signed note')
@@ -153,6 +154,11 @@ export const AuditCheckpoints = z
           first: LogIndex.describe(
             'The oldest entry that is still kept; of those before it there are only the hashes.',
           ),
+          witnessed: z
+            .array(Note)
+            .max(WITNESSES_MAX)
+            .optional()
+            .describe('The newest checkpoint that each witness cosigned; absent where the policy names no witnesses.'),
         }),
       )
       .max(1_000)

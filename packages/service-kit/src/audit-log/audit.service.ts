@@ -24,6 +24,7 @@ import type { EntryRow } from './audit-entries.repository.js';
 import type { LogHead } from './log-head.js';
 import { LogRepository } from './log.repository.js';
 import { treeHashes } from './tree-hashes.js';
+import { CosignaturesService } from '../witnesses/cosignatures.service.js';
 
 /** Reads the logs of the caller's organisation. Who reads entries is written down as well. */
 @Injectable()
@@ -32,6 +33,7 @@ export class AuditService {
     private readonly logs: LogRepository,
     private readonly entries: AuditEntriesRepository,
     private readonly ledger: Ledger,
+    private readonly cosignatures: CosignaturesService,
   ) {}
 
   /** A page of entries. @throws {Problem} not_found if there is no such log */
@@ -98,9 +100,9 @@ export class AuditService {
     return { hashes: encodeBase64url(hashes.slice(0, bytes)) };
   }
 
-  /** The newest checkpoint of each log. */
-  async checkpoints({ org }: Caller): Promise<AuditCheckpoints> {
-    return { data: await this.logs.all(org) };
+  /** The newest checkpoint of each log, and what witnesses cosigned. */
+  async checkpoints({ org, trust }: Caller): Promise<AuditCheckpoints> {
+    return { data: await this.cosignatures.shownOf(trust, await this.logs.all(org)) };
   }
 
   /** Proofs in the tree of some size. @throws {Problem} not_found if there is no such tree, or nothing like that in it */

@@ -3,6 +3,8 @@ import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createLogTables } from '../audit-log/log-migration.js';
 import type { LogTables } from '../audit-log/log-tables.js';
+import type { WitnessTables } from '../witnesses/cosignature-table.js';
+import { createCosignatureTable } from '../witnesses/cosignature-table.js';
 
 /**
  * Nonces of requests that had an effect or a recorded refusal, until the signature is dead for every clock and the one of
@@ -33,7 +35,7 @@ export interface IdempotencyTable {
 }
 
 /** Tables that both services have; a service's own table type extends this one. */
-export interface LedgerTables extends LogTables {
+export interface LedgerTables extends LogTables, WitnessTables {
   http_nonce: HttpNonceTable;
   idempotency: IdempotencyTable;
 }
@@ -82,6 +84,7 @@ export const ledgerMigrations: Readonly<Record<string, Migration>> = {
   '2026-12-01-remembered-longer': { up: rememberLonger },
   '2026-12-02-write-ids': { up: addWriteIds },
   '2026-12-03-audit-log': { up: createLogTables },
+  '2026-12-04-witnesses': { up: createCosignatureTable },
 };
 
 const DAY_SECONDS = 86_400;
