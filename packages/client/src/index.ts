@@ -15,6 +15,8 @@ export type { AuditVerdict, LogCheck, LogCheckName, LogFailure, LogVerdict } fro
 export type { BundleFolder } from './audit/bundle-folder.js';
 export type { EntryEvidence } from './audit/log-source.js';
 export type { SeenLog } from './audit/seen-heads.js';
+export type { ForkEvidence, WitnessedNow, WitnessMemory, WitnessPass, WitnessState } from './witnesses/witness.js';
+export type { WitnessedLog, WitnessSight } from './witnesses/witnessed-log.js';
 export type { BundleVerdict, VerifyBundleOptions } from './audit/verify-bundle.js';
 export { verifyAnswerInBundle, verifyBundle } from './audit/verify-bundle.js';
 export { Answer } from './runs/answer.js';

@@ -38,6 +38,8 @@ export class HeldLog {
   /** The tree as it was signed last: what is read of it later is what was there then. */
   files = new Map<string, Uint8Array<ArrayBuffer>>();
   head: TreeHead | undefined;
+  /** What witnesses cosigned, as it was brought; undefined where the service knows no witnesses. */
+  witnessed: string[] | undefined;
   /** Entries that are gone. */
   readonly gone = new Set<number>();
   /** Entries below are gone, and it says so. */
@@ -107,14 +109,22 @@ export function logHandlers(logs: () => readonly HeldLog[]): Handlers {
   return {
     'audit.checkpoint': () => ({
       body: {
-        data: logs().map(({ number, origin, checkpoint, pruned }) => ({
+        data: logs().map(({ number, origin, checkpoint, pruned, witnessed }) => ({
           log: number,
           origin,
           checkpoint,
           first: pruned,
+          ...(witnessed && { witnessed }),
         })),
       },
     }),
+    'audit.cosign': ({ body }) => {
+      const { checkpoint } = body as { checkpoint: string };
+      const log = logs().at(-1);
+      if (log === undefined) throw new Problem('not_found');
+      log.witnessed = [...(log.witnessed ?? []), checkpoint];
+      return { body: { log: log.number, kept: [] } };
+    },
     'audit.list': (incoming) => {
       const log = logOf(incoming);
       const { query } = incoming;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verifies a whole audit log that lies in a folder as C2SP tlog-tiles has it, from docs/spec/audit-log.md alone.
 
-    python3 audit_verify.py FOLDER --key VKEY [--older CHECKPOINT_FILE]... [--pruned N]
+    python3 audit_verify.py FOLDER --key VKEY [--older CHECKPOINT_FILE]... [--pruned N] [--witness VKEY]... [--quorum N]
 
 Prints "ok N entries" and ends with 0, or says what is wrong and at which entry, and ends with 1. It hashes all entries
 from the bottom up, and needs about 100 bytes of memory for each. Of bundles whose entries are all below N, the first index
@@ -26,12 +26,12 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
-def tree_head(note, key):
-    """Size and root of a checkpoint that the log signed (C2SP signed-note, tlog-checkpoint)."""
+def is_signed(note, key, kind):
+    """Whether a key signed a note: the text itself (1, C2SP signed-note), or a time and the text (4, tlog-cosignature)."""
     name, _, encoded = key.split('+', 2)
     kind_and_key = base64.b64decode(encoded, validate=True)
     key_id = sha256(name.encode() + b'\n' + kind_and_key)[:4]
-    if kind_and_key[0] != 1 or key_id.hex() != key.split('+')[1]:
+    if kind_and_key[0] != kind or key_id.hex() != key.split('+')[1]:
         refuse('the key is not an Ed25519 key of its name')
     text, _, signatures = note.rpartition('\n\n')
     text += '\n'
@@ -41,15 +41,33 @@ def tree_head(note, key):
         raw = base64.b64decode(signature, validate=True)
         if dash != '—' or signer != name or raw[:4] != key_id:
             continue
+        stamp = f'cosignature/v1\ntime {int.from_bytes(raw[4:12], "big")}\n' if kind == 4 else ''
         try:
-            Ed25519PublicKey.from_public_bytes(kind_and_key[1:]).verify(raw[4:], text.encode())
+            public = Ed25519PublicKey.from_public_bytes(kind_and_key[1:])
+            public.verify(raw[12 if kind == 4 else 4:], (stamp + text).encode())
             signed = True
         except InvalidSignature:
             refuse('checkpoint: the signature is not good')
-    origin, size, root = text.split('\n')[:3]
-    if not signed or origin != name:
+    return signed
+
+
+def tree_head(note, key):
+    """Size and root of a checkpoint that the log signed (C2SP tlog-checkpoint)."""
+    origin, size, root = note.split('\n')[:3]
+    if not is_signed(note, key, 1) or origin != key.split('+')[0]:
         refuse('checkpoint: the log did not sign it')
     return int(size), base64.b64decode(root, validate=True)
+
+
+def witnessed_heads(folder, key, witnesses):
+    """The largest head that each witness cosigned, in the checkpoint or beside it."""
+    notes = [(folder / 'checkpoint'), *sorted((folder / 'witnessed').glob('*'))]
+    heads = {}
+    for note in (path.read_text('utf-8') for path in notes):
+        for witness in witnesses:
+            if is_signed(note, witness, 4):
+                heads[witness] = max(heads.get(witness, (0, b'')), tree_head(note, key))
+    return heads
 
 
 def path_of(level, index, width):
@@ -131,9 +149,14 @@ def main():
     parser.add_argument('--key', required=True)
     parser.add_argument('--older', action='append', default=[], type=pathlib.Path)
     parser.add_argument('--pruned', default=0, type=int)
+    parser.add_argument('--witness', action='append', default=[])
+    parser.add_argument('--quorum', type=int, default=0)
     given = parser.parse_args()
     size, root = tree_head((given.folder / 'checkpoint').read_text('utf-8'), given.key)
-    older = [tree_head(file.read_text('utf-8'), given.key) for file in given.older]
+    seen = witnessed_heads(given.folder, given.key, given.witness)
+    if len(seen) < given.quorum:
+        refuse(f'quorum: {len(seen)} of {given.quorum} witnesses')
+    older = [*(tree_head(file.read_text('utf-8'), given.key) for file in given.older), *seen.values()]
     for older_size, older_root in older:
         if older_size > size:
             refuse(f'rollback: the log has {size} entries now and had {older_size} before')
@@ -156,7 +179,9 @@ def main():
     for older_size, older_root in older:
         if root_of(leaves[:older_size]) != older_root:
             refuse(f'fork: the log does not begin with the {older_size} entries that it had')
-    print(f'ok {size} entries')
+    sizes = sorted((head[0] for head in seen.values()), reverse=True)
+    witnessed = f', witnessed to {sizes[given.quorum - 1]}' if given.quorum else ''
+    print(f'ok {size} entries{witnessed}')
 
 
 main()

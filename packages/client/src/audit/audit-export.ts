@@ -13,6 +13,7 @@ import { readIndex } from './bundle-read.js';
 import { LiveLog } from './live-log.js';
 import { parseOrigin } from './log-origin.js';
 import { seeLogs, sizeOf } from './seen-heads.js';
+import { witnessedFiles } from '../witnesses/witnessed-log.js';
 
 /** How far the copy of a log has come. */
 export interface ExportProgress {
@@ -60,9 +61,10 @@ export async function exportAudit(
   const logs: ExportedLog[] = [];
   const entries: BundleIndex['logs'] = [];
   const unreached = await forEachService(session, trust, auditServices(session, trust), async (service) => {
-    for (const { log, origin, checkpoint, first } of await seeLogs(session, service)) {
+    for (const { log, origin, checkpoint, first, witnessed } of await seeLogs(session, service)) {
       if (checkpoint === null) continue;
-      const copied = await copyLog(session, service, { log, origin, checkpoint, first }, folder, onProgress);
+      const shown = { log, origin, checkpoint, first, witnessed };
+      const copied = await copyLog(session, service, shown, folder, onProgress);
       logs.push(copied);
       entries.push({ path: copied.path, origin, urn: service.urn });
     }
@@ -79,13 +81,14 @@ interface LogToCopy {
   readonly origin: string;
   readonly checkpoint: string;
   readonly first: number;
+  readonly witnessed: readonly string[] | undefined;
 }
 
-/** The checkpoint comes last: with the one that was there, what was there goes on to be whole. */
+/** The checkpoint comes after what it is about: with the one that was there, what was there goes on to be whole. */
 async function copyLog(
   session: Session,
   service: Service,
-  { log, origin, checkpoint, first }: LogToCopy,
+  { log, origin, checkpoint, first, witnessed }: LogToCopy,
   folder: BundleFolder,
   onProgress: (progress: ExportProgress) => void,
 ): Promise<ExportedLog> {
@@ -99,6 +102,8 @@ async function copyLog(
     onProgress({ origin, entries, size });
   }
   await folder.write(`${path}/checkpoint`, utf8(checkpoint));
+  // What a witness saw is never newer than the checkpoint, cut or not.
+  for (const [file, note] of witnessedFiles(witnessed)) await folder.write(`${path}/${file}`, note);
   return { origin, path, size, written };
 }
 

@@ -1,5 +1,6 @@
 import type { LogKeyStanding } from './log-keys.js';
 import type { LogBefore, SaidErase, SaidPrune } from './log-origin.js';
+import type { WitnessedLog } from '../witnesses/witnessed-log.js';
 
 /** The checks of a log, in their order. */
 export const LOG_CHECKS = [
@@ -8,6 +9,7 @@ export const LOG_CHECKS = [
   'entries',
   'kept-head',
   'told-heads',
+  'witnesses',
   'log-before',
   'evidence',
 ] as const;
@@ -50,6 +52,8 @@ export interface LogVerdict {
   readonly key?: LogKeyStanding | undefined;
   /** RFC 3339: when the newest entry was written, by the clock of the service. */
   readonly newestAt?: string | undefined;
+  /** What the witnesses that the policy names have seen of it; absent where it names none, or before that was looked at. */
+  readonly witnessed?: WitnessedLog | undefined;
   /** What the log says of the one before it. */
   readonly before?: LogBefore | undefined;
   /** How many entries are no longer kept: of them there are the hashes. */

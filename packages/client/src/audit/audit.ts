@@ -1,6 +1,6 @@
 import type { AuditRecord } from '@bulla/contract';
 import { decodeBase64url, utf8 } from '@bulla/crypto';
-import type { TreeHead } from '@bulla/crypto/log';
+import type { TreeHead, WitnessSigner } from '@bulla/crypto/log';
 import { leafHash, verifyInclusion } from '@bulla/crypto/log';
 import { bullaError, checked } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
@@ -25,6 +25,8 @@ import { merged } from './merged-entries.js';
 import type { SeenLog } from './seen-heads.js';
 import { isPrefix, seeLogs } from './seen-heads.js';
 import { toldHeads, withVerified } from './told/told-heads.js';
+import type { WitnessMemory, WitnessPass } from '../witnesses/witness.js';
+import { witnessLogs } from '../witnesses/witness.js';
 
 /** Whose logs, and which of them. */
 export interface LogChoice {
@@ -203,6 +205,15 @@ export class Audit {
     });
   }
 
+  /**
+   * One pass of a witness over the newest log of every service: what continues all that it signed before is cosigned, and
+   * brought to the service.
+   * @throws {BullaError} key_unknown where the policy does not name this witness
+   */
+  cosign(witness: WitnessSigner, memory: WitnessMemory): Promise<WitnessPass> {
+    return witnessLogs(this.#session, witness, memory);
+  }
+
   async #service(urn: string | undefined): Promise<Service> {
     return auditService(this.#session, await this.#session.keeper.current(), urn);
   }
@@ -221,10 +232,10 @@ export class Audit {
   async #atHand(service: Service): Promise<LogAtHand[]> {
     const session = this.#session;
     const { data } = await askLog(session, service, 'audit.checkpoint', {});
-    const shown = data.flatMap(({ log, checkpoint, first }) => {
+    const shown = data.flatMap(({ log, checkpoint, first, witnessed }) => {
       if (checkpoint === null) return [];
       const isPrefixOf: LogToJudge['isPrefixOf'] = (newer, older) => isPrefix(session, service, log, { older, newer });
-      const source = new LiveLog({ session, service, log, first, checkpoint });
+      const source = new LiveLog({ session, service, log, first, checkpoint, witnessed });
       return [{ name: { urn: service.urn, number: log }, source, isPrefixOf }];
     });
     return [...shown, ...(await this.#notShown(service.urn, new Set(shown.map(({ name }) => name.number))))];

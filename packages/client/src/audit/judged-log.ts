@@ -1,5 +1,5 @@
 import type { Trust } from '@bulla/crypto';
-import { CryptoError } from '@bulla/crypto';
+import { CryptoError, witnessesOf } from '@bulla/crypto';
 import type { CheckpointTrust, TreeHead, VerifiedCheckpoint } from '@bulla/crypto/log';
 import { verifyCheckpoint, verifyLog } from '@bulla/crypto/log';
 import type { LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit-verdict.js';
@@ -17,6 +17,9 @@ import type { LogSource } from './log-source.js';
 import { PrunedEntries } from './gone/pruned-entries.js';
 import { checkTold } from './told/told-check.js';
 import type { ToldHead } from './told/told-heads.js';
+import { witnessedText } from '../witnesses/witness-words.js';
+import type { WitnessedLog } from '../witnesses/witnessed-log.js';
+import { readWitnessed } from '../witnesses/witnessed-log.js';
 
 /** A log, and all that it is held against. */
 export interface LogToJudge {
@@ -65,6 +68,7 @@ class JudgedLog {
   readonly #checks: LogCheck[] = [];
   #head: TreeHead | undefined;
   #key: LogKeyStanding | undefined;
+  #witnessed: WitnessedLog | undefined;
 
   constructor(log: LogToJudge) {
     this.#log = log;
@@ -82,7 +86,7 @@ class JudgedLog {
     const [origin, { urn }] = [this.#origin, this.#log.name];
     const { count: prunedEntries, own: saidPruned } = this.#pruned;
     const said = { prunedEntries, saidPruned, saidErased: this.#erased.own };
-    const found = { head: this.#head, key: this.#key, newestAt, before, ...said };
+    const found = { head: this.#head, key: this.#key, newestAt, before, witnessed: this.#witnessed, ...said };
     return { origin, urn, valid: failure === undefined, checks: this.#checks, failure, ...found };
   }
 
@@ -101,6 +105,7 @@ class JudgedLog {
       await this.#checkEntries(trust, head);
       await this.#checkKept(head);
       await this.#checkTold(head);
+      await this.#checkWitnesses(trust, head);
       this.#checkBefore(this.#judge.before);
       this.#checks.push(evidenceCheck(this.#judge.count));
       return undefined;
@@ -178,6 +183,23 @@ class JudgedLog {
     this.#checks.push(found);
   }
 
+  /** What others saw of the log, by the witnesses that the newest policy at hand names. */
+  async #checkWitnesses({ origin, keys }: CheckpointTrust, head: TreeHead): Promise<void> {
+    const { source, trusts, ended } = this.#log;
+    const { policy } = trusts[0];
+    const witnesses = await witnessesOf(policy);
+    if (witnesses === undefined) return this.#open('witnesses', `policy ${policy.version} names none`);
+    const { read } = source;
+    const witnessed = await this.#within('witnesses', () => readWitnessed({ origin, read, keys, witnesses, head }));
+    this.#witnessed = witnessed;
+    const text = witnessedText(witnessed, head.size);
+    if (witnessed.reached !== undefined) return this.#passed('witnesses', text);
+    // Who watches the log after it watches what that says of this one.
+    if (ended !== undefined) return this.#open('witnesses', `${text}; it has ended, and the next log names its head`);
+    // guard: audit-quorum
+    throw new Refused({ code: 'log_inconsistent', check: 'witnesses', kind: 'quorum', message: text });
+  }
+
   #checkBefore(before: LogBefore | undefined): void {
     const { ended } = this.#log;
     if (before !== undefined)
@@ -202,7 +224,7 @@ class JudgedLog {
       if (error instanceof BadEntry) throw new Refused(ofEntry(error));
       if (!(error instanceof CryptoError)) throw error;
       const { code, entries, check: kind } = error;
-      const isOfHead = kind === 'fork' || kind === 'rollback';
+      const isOfHead = check !== 'witnesses' && (kind === 'fork' || kind === 'rollback');
       const message = entries === undefined ? error.message : `${placeText(entries)}: ${error.message}`;
       throw new Refused({ code, check: isOfHead ? 'kept-head' : check, kind, message, entries });
     }

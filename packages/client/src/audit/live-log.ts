@@ -7,6 +7,7 @@ import type { Session } from '../connection/session.js';
 import type { Service } from '../connection/transport.js';
 import { findInLog } from './audit-call.js';
 import type { EntryEvidence, LogSource } from './log-source.js';
+import { witnessedFiles } from '../witnesses/witnessed-log.js';
 
 /** Bundles whose evidence is kept until it is asked for: the walk through a log reads a few ahead. */
 const AHEAD_MAX = 16;
@@ -20,6 +21,8 @@ export interface LiveLogParts {
   readonly first: number;
   /** The signed note up to which it is read. */
   readonly checkpoint: string;
+  /** What the service says that witnesses cosigned, from the same answer. */
+  readonly witnessed?: readonly string[] | undefined;
 }
 
 /** A log as its service hands it out, in the layout of C2SP tlog-tiles, up to a checkpoint that was read before. */
@@ -32,7 +35,9 @@ export class LiveLog implements LogSource {
   }
 
   readonly read = async (path: string): Promise<Bytes | undefined> => {
-    if (path === 'checkpoint') return utf8(this.#parts.checkpoint);
+    const { checkpoint, witnessed } = this.#parts;
+    if (path === 'checkpoint') return utf8(checkpoint);
+    if (path.startsWith('witnessed/')) return new Map(witnessedFiles(witnessed)).get(path);
     const { level, index, width } = await checked(() => parseTilePath(path));
     if (level !== 'entries') return this.#tile(level, index, width);
     // What it says itself that it has no more is not asked for.

@@ -1,5 +1,5 @@
 import { CryptoError, decodeBase64url, utf8 } from '@bulla/crypto';
-import type { TreeHead } from '@bulla/crypto/log';
+import type { NoteKey, TreeHead } from '@bulla/crypto/log';
 import { parseCheckpoint, parseNote, verifyCheckpoint, verifyConsistency } from '@bulla/crypto/log';
 import { bullaError, checked } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
@@ -23,6 +23,8 @@ export interface SeenLog {
   readonly first: number;
   /** The signed note; null before the first. */
   readonly checkpoint: string | null;
+  /** What the service says that witnesses cosigned: nothing of it is verified here. */
+  readonly witnessed?: readonly string[] | undefined;
   readonly head?: TreeHead | undefined;
   readonly key?: LogKeyStanding | undefined;
   /**
@@ -42,16 +44,9 @@ export async function seeLogs(session: Session, service: Service): Promise<SeenL
   const { data } = await askLog(session, service, 'audit.checkpoint', {});
   const newest = Math.max(...data.map(({ log }) => log));
   const seen: SeenLog[] = [];
-  for (const { log, origin, checkpoint, first } of data) {
-    const name = parseOrigin(origin);
-    // guard: audit-origin
-    if (name?.urn !== service.urn || name.number !== log)
-      throw bullaError('log_inconsistent', {
-        message: `${service.urn} shows a log of another name`,
-        origin: 'client',
-        check: 'origin',
-      });
-    const listed = { service: service.urn, origin, log, checkpoint, first };
+  for (const { log, origin, checkpoint, first, witnessed } of data) {
+    requireOwnOrigin(service, { log, origin });
+    const listed = { service: service.urn, origin, log, checkpoint, first, witnessed };
     if (checkpoint === null) seen.push(listed);
     // Of a log that has ended nothing new can come: what became of it is for verifying to say.
     else if (log < newest) seen.push(listed);
@@ -60,19 +55,49 @@ export async function seeLogs(session: Session, service: Service): Promise<SeenL
   return seen;
 }
 
+/** Refuses a log of another service, or of another number. @throws {VerifyError} log_inconsistent (origin) */
+export function requireOwnOrigin({ urn }: Service, { log, origin }: Pick<SeenLog, 'log' | 'origin'>): void {
+  const name = parseOrigin(origin);
+  // guard: audit-origin
+  if (name?.urn !== urn || name.number !== log)
+    throw bullaError('log_inconsistent', {
+      message: `${urn} shows a log of another name`,
+      origin: 'client',
+      check: 'origin',
+    });
+}
+
 async function see(
   session: Session,
   service: Service,
   { origin, log }: SeenLog,
   checkpoint: string,
 ): Promise<Pick<SeenLog, 'head' | 'key' | 'standing'>> {
-  const { keeper } = session;
-  const trust = await keeper.current();
-  return keeper.withKnownKeys(trust, async (known) => {
+  const { head, key } = await signedHead(session, service, origin, checkpoint);
+  const standing = await standingOfHead(session, service, { log, origin, head });
+  if (standing === 'new' || standing === 'grown') await keepHead(session, origin, head);
+  return { head, key, standing };
+}
+
+/** A checkpoint that was verified against the directory. */
+export interface SignedHead {
+  readonly head: TreeHead;
+  readonly key: LogKeyStanding | undefined;
+  /** The keys of the log that the directory lists. */
+  readonly keys: readonly NoteKey[];
+}
+
+/** Verifies that the log of a service signed a checkpoint, by a key that the directory lists and does not revoke. */
+export async function signedHead(
+  { keeper }: Session,
+  service: Service,
+  origin: string,
+  checkpoint: string,
+): Promise<SignedHead> {
+  return keeper.withKnownKeys(await keeper.current(), async (known) => {
     const keys = await logKeysOf([known], service.urn, origin);
-    const by = { origin, keys: keys.map(({ note }) => note) };
-    const verified = await checked(() => verifyCheckpoint(utf8(checkpoint), by));
-    const head = verified.checkpoint;
+    const notes = keys.map(({ note }) => note);
+    const verified = await checked(() => verifyCheckpoint(utf8(checkpoint), { origin, keys: notes }));
     const key = standingOf(keys, verified.keys, known);
     // guard: audit-head-revoked
     if (key?.revoked === true)
@@ -81,9 +106,7 @@ async function see(
         origin: 'client',
         check: 'checkpoint-key',
       });
-    const standing = await standingOfHead(session, service, { log, origin, head });
-    if (standing === 'new' || standing === 'grown') await keepHead(session, origin, head);
-    return { head, key, standing };
+    return { head: verified.checkpoint, key, keys: notes };
   });
 }
 

@@ -34,3 +34,4 @@ export { renewOrganisation } from './organisation/renew-organisation.js';
 export { adoptSeenDocuments } from './organisation/seen-documents.js';
 export { FileTrustStore } from './trust-store.js';
 export { setFutureAside } from './organisation/from-the-future.js';
+export { WitnessHome } from './witness-home.js';
