@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -52,8 +52,19 @@ function shapeOf(line: string): string {
     .replaceAll(/\b(head=|receipt |whash=)[\w-]+…?/g, '$1HASH')
     .replaceAll(/\b\d+( of the \d+)? (entries|entry|events|new files?)\b/g, 'N $2')
     .replaceAll(/(#| vault +|entry |directory )\d+/g, '$1N')
+    .replaceAll(/\+[0-9a-f]{8}\+[\w+/]{44}/g, '+KEY')
     .replaceAll(/ +/g, ' ')
     .trimEnd();
+}
+
+/** Has the policy name a witness, as the page says. */
+async function nameWitness(key: string): Promise<void> {
+  const { stdout } = await succeed(['policy', 'show'], owner);
+  const policy = { ...(JSON.parse(stdout) as object), witnesses: { quorum: 1, keys: [key] } };
+  await writeFile(join(folder, 'policy.json'), JSON.stringify(policy));
+  await succeed(['policy', 'set', join(folder, 'policy.json'), '--yes'], owner);
+  // A responder asks for newer documents each minute, or when it is shown an envelope under them.
+  await succeed(['run', 'claims/triage', '--var', 'claim=Fire.'], owner);
 }
 
 /** Runs a command of the page as it stands there, but for the pin and the prompt, which only this organisation has. */
@@ -79,10 +90,15 @@ itKeepsTo({
   path: 'docs/guide/audit.md',
   says: 'shows how the log is read, verified and exported, what an export proves elsewhere, and what can be erased',
   walk: async (page) => {
-    const [list, lines, story, verify, exported, ...rest] = page.commands;
+    const [list, lines, story, verify, witness, pass, exported, ...rest] = page.commands;
     const [elsewhere, told, answer, erase, ...more] = rest;
     expect(more).toEqual([]);
-    for (const shown of [list, story, verify, exported]) await show(page, shown, auditor);
+    for (const shown of [list, story, verify, witness]) await show(page, shown, auditor);
+    const state = JSON.parse(
+      await readFile(join(auditor['BULLA_HOME'] ?? '', 'witness/witness.json'), 'utf8'),
+    ) as object;
+    await nameWitness((state as { key: string }).key);
+    for (const shown of [pass, exported]) await show(page, shown, auditor);
     // Without `jq`, which not every machine has.
     const [, args = ''] = /^bulla (.*) \| jq -r \.entry\.obj\.prompt$/.exec(lines?.command ?? '') ?? [];
     const { stdout } = await bulla(args.split(' '), auditor);

@@ -1,4 +1,4 @@
-import type { AuditVerdict, LogCheck, LogVerdict } from '@bulla/client';
+import type { AuditVerdict, LogCheck, LogVerdict, WitnessedLog } from '@bulla/client';
 import { encodeBase64url } from '@bulla/crypto';
 import type { Output } from './output.js';
 import { styled } from './output.js';
@@ -31,12 +31,16 @@ function summaryOf({ valid, head, newestAt, failure }: LogVerdict) {
   return [styled('chain ok', 'good'), ` ${groupedCount(size)} events, head=${encodeBase64url(root)}${newest}`];
 }
 
+function witnessedAsJson({ quorum, named, seen, reached }: WitnessedLog): object {
+  return { quorum, named, entries: reached?.entries ?? null, at: reached?.at ?? null, seen };
+}
+
 /** The same for programs. */
 export function verdictAsJson({ valid, logs, directory }: AuditVerdict): object {
   return {
     valid,
     directory,
-    logs: logs.map(({ origin, urn, valid: isGood, checks, failure, head, key, newestAt, before }) => ({
+    logs: logs.map(({ origin, urn, valid: isGood, checks, failure, head, key, newestAt, witnessed, before }) => ({
       origin,
       service: urn,
       valid: isGood,
@@ -47,6 +51,7 @@ export function verdictAsJson({ valid, logs, directory }: AuditVerdict): object 
         key === undefined
           ? null
           : { kid: key.kid, vkey: key.vkey, listed_in: key.listedIn, listed: key.isListed, revoked: key.revoked },
+      witnessed: witnessed === undefined ? null : witnessedAsJson(witnessed),
       before: before === undefined ? null : { origin: before.origin, entries: before.head.size },
       checks,
       ...(failure !== undefined && { failure }),

@@ -37,6 +37,7 @@ Of each log, in this order:
   entries      every entry is in the tree of that root, none is left out, and nothing stands between them
   kept-head    the log begins with what this machine saw of it before (it remembers the newest head of each log)
   told-heads   so it does with each state of it that answers told of (\`bulla run\` and \`bulla verify\` keep them)
+  witnesses    as many of the policy's witnesses as it asks for have seen the log, and it begins with what each of them saw
   log-before   what a log that begins anew after a restore says of the one before it
   evidence     who asked for something signed a request for just that
 

@@ -8,6 +8,7 @@ import { addDeadLettersCommand } from './audit-dead-letters.js';
 import { addStreamCommand } from './audit-stream.js';
 import { addTailCommand } from './audit-tail.js';
 import { addVerifyAuditCommand } from './audit-verify.js';
+import { addWitnessCommand } from './audit-witness.js';
 
 /** `bulla audit …` */
 export function addAuditCommands(program: Command, context: Context): void {
@@ -36,4 +37,5 @@ Examples:
   addEraseCommand(audit, context);
   addStreamCommand(audit, context);
   addDeadLettersCommand(audit, context);
+  addWitnessCommand(audit, context);
 }

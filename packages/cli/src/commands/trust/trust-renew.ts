@@ -8,6 +8,7 @@ import { Renewal } from '../../home/renewal.js';
 import { handedLines, hasMemory, heldLines, roundAsJson, roundLine } from '../../home/renewer-home.js';
 import { goRound } from '../../home/rounds.js';
 import { CheckFailed } from '../../output/exit-code.js';
+import { requirePeriod } from '../../input/periods.js';
 import { UsageError } from '../../input/usage-error.js';
 import { requireVaultClock } from '../../inspection/vault-clock.js';
 import type { AdoptOptions } from './trust-adopt.js';
@@ -18,9 +19,6 @@ interface RenewOptions extends AdoptOptions {
   readonly adopt?: boolean;
   readonly beginLogs?: boolean;
 }
-
-const MS = { m: 60_000, h: 3_600_000 } as const;
-const DAY_MS = 24 * MS.h;
 
 /** `bulla trust renew` */
 export function addTrustRenewCommand(trust: Command, context: Context): void {
@@ -126,14 +124,6 @@ async function renewEvery(context: Context, every: string): Promise<void> {
   });
   await renewal.begin();
   await goRound({ round: () => renewal.round(), everyMs, signal: io.signal });
-}
-
-/** Minutes or hours as milliseconds. @throws {UsageError} */
-function requirePeriod(text: string): number {
-  const [, count, unit] = /^([1-9][0-9]{0,3})([mh])$/.exec(text) ?? [];
-  const ms = count === undefined ? 0 : Number(count) * MS[unit as keyof typeof MS];
-  if (ms > 0 && ms <= DAY_MS) return ms;
-  throw new UsageError('--every: expected minutes or hours from 1m to 24h, such as 1h');
 }
 
 /** Documents can be signed only where their keys are; a vault that does not have the organisation yet gets it. */
