@@ -114,6 +114,8 @@ describe('a witness', () => {
   });
 
   it('refuses a log that contradicts what it signed, and keeps both [guard: cli-witness-refused]', async () => {
+    await nameThem(1, first, second);
+    await witness('w2');
     const path = `${folder('w2')}/witness.json`;
     const honest = await readFile(path, 'utf8');
     const state = JSON.parse(honest) as { logs: { origin: string; checkpoint: string }[] };
