@@ -298,7 +298,12 @@ async function trust(): Promise<void> {
   const like = ['--like', `${home}/services/responder.keys.json`];
   expect(await json('keys generate', [next, ...like])).toEqual({ urn: URN, path: next });
   const stated = await json('keys public', [next]);
-  expect(stated).toEqual({ urn: URN, fingerprint: FINGERPRINT, token: expect.any(String) });
+  expect(stated).toEqual({
+    urn: URN,
+    fingerprint: FINGERPRINT,
+    checkpoint_fingerprint: FINGERPRINT,
+    token: expect.any(String),
+  });
   const file = await world.file('responder.public', String(stated['token']));
   const accepted = await json('trust accept', ['--fingerprint', String(stated['fingerprint']), '--keys', file]);
   expect(accepted).toEqual({

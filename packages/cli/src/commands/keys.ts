@@ -77,7 +77,10 @@ Examples:
   keys
     .command('public [file]')
     .description('print the public keys of a file, stated by its own signing key; nothing in it is secret')
-    .option('--json', 'print them as JSON, with their owner and fingerprint')
+    .option(
+      '--json',
+      'print them as JSON, with their owner, and the fingerprints of its signing key and of its key for checkpoints',
+    )
     .addHelpText(
       'after',
       `
@@ -176,9 +179,10 @@ async function printPublic(context: Context, file: string | undefined): Promise<
   if (keys === undefined) throw new UsageError(`there is no file ${path}`);
   const token = await signPublicKeys(keys, context.now());
   const ofKey = fingerprint((await readPublicKeys(token)).kid);
-  context.result({ urn: keys.urn, fingerprint: ofKey, token }, token);
+  const checkpoint = keys.keys.find(isCheckpointKey);
+  const ofCheckpoints = checkpoint === undefined ? null : fingerprint(checkpoint.kid);
+  context.result({ urn: keys.urn, fingerprint: ofKey, checkpoint_fingerprint: ofCheckpoints, token }, token);
   context.out.talk(`keys of ${keys.urn}`);
   context.out.talk(`fingerprint ${ofKey}`);
-  const checkpoint = keys.keys.find(isCheckpointKey);
-  if (checkpoint !== undefined) context.out.talk(`its key for checkpoints ${fingerprint(checkpoint.kid)}`);
+  if (ofCheckpoints !== null) context.out.talk(`its key for checkpoints ${ofCheckpoints}`);
 }
