@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { KeyFile, SignAlg } from '@bulla/crypto';
-import { decodeBase64url, loadSigner, utf8 } from '@bulla/crypto';
+import { loadSigner, utf8 } from '@bulla/crypto';
 import type { NoteKey, TreeHead } from '@bulla/crypto/log';
 import { noteKeyOf, verifyCheckpoint } from '@bulla/crypto/log';
+import { LogMarks } from '../../packages/service-kit/src/audit-log/marks.js';
 import { verifiedLog } from '../../packages/service-kit/test/log-reader.js';
 import type { Asker } from './signed-requests.js';
 import { call } from './signed-requests.js';
@@ -58,11 +58,6 @@ export async function headOf(note: string, key: NoteKey): Promise<TreeHead> {
 
 /** What a process has in its folder of marks; undefined before its first. */
 export async function markOf(folder: string, org: string): Promise<TreeHead | undefined> {
-  const text = await readFile(`${folder}/${org}.json`, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  const { size, root } = JSON.parse(text) as { size: number; root: string };
-  return { size, root: decodeBase64url(root) };
+  const { size, root } = (await new LogMarks(folder).read(org)).at(-1) ?? {};
+  return size === undefined || root === undefined ? undefined : { size, root };
 }

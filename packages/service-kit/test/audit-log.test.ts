@@ -8,6 +8,7 @@ import { folderForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { CheckpointSigner } from '../src/audit-log/checkpoint-signer.js';
+import type { LogMark } from '../src/audit-log/marks.js';
 import { LogMarks } from '../src/audit-log/marks.js';
 import { LogRepository } from '../src/audit-log/log.repository.js';
 import { Sequencer } from '../src/audit-log/sequencer.js';
@@ -96,6 +97,12 @@ describe.each(stores)('the sequencer on %s', (store) => {
     }));
     for (let from = 0; from < count; from += 500) await writeAudit(database.db, ...rows.slice(from, from + 500));
     return rows.map(({ event }) => event);
+  };
+
+  /** The folder holds this mark and no other. */
+  const markAlone = async (mark: LogMark) => {
+    const marks = new LogMarks(folder);
+    await marks.supersede('acme', await marks.read('acme'), await marks.write('acme', mark));
   };
 
   const leaves = async (log = 1) => {
@@ -248,7 +255,7 @@ describe.each(stores)('the sequencer on %s', (store) => {
     const before = await logs.newest('acme');
     await grown.run();
     // As if it had been written, and not signed.
-    await new LogMarks(folder).write('acme', { origin: ORIGIN, kid: key.kid, size: 301, root: before?.root as never });
+    await markAlone({ origin: ORIGIN, kid: key.kid, size: 301, root: before?.root as never });
     await database.db.updateTable('audit_log').set({ checkpoint_size: 301 }).execute();
     await database.db
       .updateTable('audit_tile')
@@ -264,7 +271,7 @@ describe.each(stores)('the sequencer on %s', (store) => {
     await sequencer().run();
     const { size, root } = await signed();
     // As where two services have one folder of marks.
-    await new LogMarks(folder).write('acme', { origin: 'urn:bulla:acme:svc:other/audit/1', kid: key.kid, size, root });
+    await markAlone({ origin: 'urn:bulla:acme:svc:other/audit/1', kid: key.kid, size, root });
     await decide(1);
     await expect(sequencer().run()).rejects.toMatchObject({ name: 'LogLost' });
     expect(await signed()).toMatchObject({ size: 4 });
@@ -351,19 +358,17 @@ describe.each(stores)('the sequencer on %s', (store) => {
   it('keeps its mark in a file, says when it had none, and signs nothing by one that it cannot read', async () => {
     await decide(1);
     await sequencer().run();
-    expect(readdirSync(folder)).toEqual(['acme.json']);
-    expect(JSON.parse(readFileSync(join(folder, 'acme.json'), 'utf8'))).toMatchObject({
-      v: 1,
-      origin: ORIGIN,
-      size: 2,
-    });
+    const [file = '', ...others] = readdirSync(folder);
+    expect(file).toMatch(/^acme\.[0-9a-f-]{36}\.json$/);
+    expect(others).toEqual([]);
+    expect(JSON.parse(readFileSync(join(folder, file), 'utf8'))).toMatchObject({ v: 1, origin: ORIGIN, size: 2 });
     expect(lines).toEqual([]);
     await decide(1);
     await sequencer({ folder: folderForTest('audit-marks') }).run();
     expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([{ event: 'audit-mark-adopted', size: 2 }]);
     await decide(1);
-    writeFileSync(join(folder, 'acme.json'), '{"v":1}');
-    await expect(sequencer().run()).rejects.toThrow(/acme\.json is not a mark/);
+    writeFileSync(join(folder, file), '{"v":1}');
+    await expect(sequencer().run()).rejects.toThrow(`${file} is not a mark`);
     expect(await signed()).toMatchObject({ size: 3 });
   });
 

@@ -5,6 +5,8 @@ import { parseFrontier, treeHeadOf } from '@bulla/crypto/log';
 import type { Selectable } from 'kysely';
 import type { AuditLogTable } from './log-tables.js';
 
+const ORIGIN_NUMBER = /\/audit\/([1-9][0-9]*)$/;
+
 /** The head of a log as the database has it. */
 export interface LogHead extends TreeHead {
   readonly org: string;
@@ -33,4 +35,9 @@ export async function logHeadOf(row: Selectable<AuditLogTable>): Promise<LogHead
 /** Bytes of their own: those of the driver may be part of a larger buffer. */
 export function copyOf(bytes: Uint8Array): Bytes {
   return Uint8Array.from(bytes);
+}
+
+/** Which log of a service has this origin. */
+export function numberOf(origin: string): number {
+  return Number(ORIGIN_NUMBER.exec(origin)?.[1] ?? 0);
 }

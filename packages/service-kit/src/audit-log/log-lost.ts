@@ -1,6 +1,5 @@
+import { numberOf } from './log-head.js';
 import type { LogMark } from './marks.js';
-
-const ORIGIN_NUMBER = /\/audit\/([1-9][0-9]*)$/;
 
 /** The database does not hold what was signed of a log: it went back to a backup, is another one, or was changed. */
 export class LogLost extends Error {
@@ -17,9 +16,4 @@ export class LogLost extends Error {
   get next(): number {
     return numberOf(this.mark.origin) + 1;
   }
-}
-
-/** Which log of a service has this origin. */
-export function numberOf(origin: string): number {
-  return Number(ORIGIN_NUMBER.exec(origin)?.[1] ?? 0);
 }

@@ -80,10 +80,10 @@ export class Sequencer {
   async #continued(org: string): Promise<LogHead> {
     const { logs, signer, clock, log } = this.#parts;
     try {
-      const mark = await signer.mark(org);
+      const marks = await signer.marks(org);
       const newest = await logs.newest(org);
-      if (newest === undefined) return await this.#beginFirst(org, mark);
-      await signer.requireContinued(newest, mark);
+      if (newest === undefined) return await this.#beginFirst(org, marks.at(-1));
+      await signer.requireContinued(newest, marks);
       return newest;
     } catch (error) {
       if (!(error instanceof LogLost)) throw error;
