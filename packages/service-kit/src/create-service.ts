@@ -30,6 +30,7 @@ import { kitModule } from './kit-module.js';
 import { AuditLag } from './audit-log/audit-lag.js';
 import { AuditModule } from './audit-log/audit.module.js';
 import { CheckpointSigner } from './audit-log/checkpoint-signer.js';
+import { LogMetrics } from './audit-log/log-metrics.js';
 import { LogMarks } from './audit-log/marks.js';
 import { LogRepository } from './audit-log/log.repository.js';
 import { Retention } from './audit-log/retention.js';
@@ -99,7 +100,8 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const marks = new LogMarks(options.auditMarks);
   await marks.prepare();
   const signer = new CheckpointSigner({ logs, marks, key: keys.signer('checkpoint'), log });
-  const sequencer = new Sequencer({ database: ledgerDb, logs, lag, signer, keys, clock, log });
+  const ofLogs = { logs, lag, signer, metrics: new LogMetrics(metrics) };
+  const sequencer = new Sequencer({ database: ledgerDb, ...ofLogs, keys, clock, log });
 
   const limits = { ...LIMITS, ...options.limits };
   const places = new Places({ max: limits.requestsMax, ...limits });

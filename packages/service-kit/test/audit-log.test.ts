@@ -41,6 +41,24 @@ class HungLogs extends LogRepository {
   }
 }
 
+/** Says whose rows are taken, in their order, and lets something happen after each. */
+class WatchedLogs extends LogRepository {
+  readonly taken: { org: string; rows: number }[] = [];
+  after: (org: string) => Promise<void> = async () => {};
+
+  override async take(...call: Parameters<LogRepository['take']>) {
+    const rows = await super.take(...call);
+    if (rows.length > 0) this.taken.push({ org: call[1], rows: rows.length });
+    return rows;
+  }
+
+  override async transaction<Result>(work: Parameters<typeof LogRepository.prototype.transaction<Result>>[0]) {
+    const result = await super.transaction(work);
+    await this.after(this.taken.at(-1)?.org ?? '');
+    return result;
+  }
+}
+
 describe.each(stores)('the sequencer on %s', (store) => {
   let tiny: Tiny;
   let database: Database<LedgerTables>;
@@ -81,7 +99,8 @@ describe.each(stores)('the sequencer on %s', (store) => {
     return new Sequencer({
       database: free,
       logs: own,
-      lag: { note: () => {} },
+      lag: { note: () => {}, noteBlind: () => {} },
+      metrics: { signed: () => {}, failed: () => {} },
       signer,
       keys,
       clock: new TestClock(),
@@ -408,4 +427,25 @@ describe.each(stores)('the sequencer on %s', (store) => {
       { org: 'other', size: 3 },
     ]);
   });
+
+  it('has nobody wait longer than a turn for an organisation that floods its log, and none for the next look', async () => {
+    await decide(1, 'acme');
+    await decide(1, 'other');
+    await sequencer().run();
+    await decide(17_500);
+    await decide(2, 'other');
+    const logs = new WatchedLogs(database.db);
+    let late = false;
+    // Somebody asks while the flood is written.
+    logs.after = async (org) => {
+      if (org !== 'acme' || late) return;
+      late = true;
+      await decide(3, 'other');
+    };
+    await sequencer({ logs }).run();
+    const turns = logs.taken.map(({ org, rows }) => `${org} ${rows}`);
+    const thousand = (count: number) => Array.from({ length: count }, () => 'acme 1000');
+    expect(turns).toEqual(['other 2', ...thousand(8), 'other 3', ...thousand(8), ...thousand(1), 'acme 500']);
+    expect(await database.db.selectFrom('audit_outbox').selectAll().execute()).toEqual([]);
+  }, 60_000);
 });

@@ -3,6 +3,7 @@ import type { Signer } from '@bulla/crypto';
 import { generateKeyPair, loadSigner } from '@bulla/crypto';
 import { folderForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
 import { CheckpointSigner } from '../src/audit-log/checkpoint-signer.js';
 import type { LogMark } from '../src/audit-log/marks.js';
 import { LogMarks } from '../src/audit-log/marks.js';
@@ -48,7 +49,8 @@ describe('two processes with one folder of marks', () => {
     new Sequencer({
       database: { schema: 'tiny', exclusively: (_name, work) => work().then(() => true) },
       logs,
-      lag: { note: () => {} },
+      lag: { note: () => {}, noteBlind: () => {} },
+      metrics: { signed: () => {}, failed: () => {} },
       signer,
       keys: { urnIn: (org) => `urn:bulla:${org}:svc:vault` },
       clock: new TestClock(),
@@ -157,6 +159,24 @@ describe('two processes with one folder of marks', () => {
     await run();
     expect(await sizes()).toEqual([5]);
     expect(readdirSync(folder)).toHaveLength(1);
+  });
+
+  it('leaves a log behind as long as nobody signs it: what is written is no more than what waits [guard: audit-lag-unsigned]', async () => {
+    await decide(2);
+    await run();
+    expect(await logs.waiting()).toEqual([]);
+    await grow(2);
+    await db.updateTable('audit_entry').set({ at: sql`at - interval '1 hour'` }).where('idx', '=', 3).execute();
+    const [behind, ...others] = await logs.waiting();
+    expect({ behind, others }).toMatchObject({ behind: { org: 'acme', rows: 0 }, others: [] });
+    expect(behind?.seconds).toBeGreaterThan(3_600);
+    // What waits beside it is counted with it.
+    await decide(3);
+    const [both] = await logs.waiting();
+    expect(both).toMatchObject({ org: 'acme', rows: 3 });
+    expect(both?.seconds).toBeGreaterThan(3_600);
+    await run();
+    expect(await logs.waiting()).toEqual([]);
   });
 
   it('tells marks of organisations apart whose names begin alike', async () => {

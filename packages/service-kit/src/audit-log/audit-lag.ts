@@ -25,6 +25,8 @@ export class AuditLag {
   readonly #rows;
   readonly #seconds;
   #waiting: ReadonlyMap<string, Waiting> = new Map();
+  /** Since when nobody here can tell what waits; undefined while somebody can. */
+  #blindSinceMs: number | undefined;
   /** Since when something has waited at every look. */
   #since: ReadonlyMap<string, number> = new Map();
 
@@ -44,17 +46,30 @@ export class AuditLag {
     const ageOf = ({ org, seconds }: Waiting) => Math.min(seconds, (nowMs - (this.#since.get(org) ?? nowMs)) / 1000);
     const aged = waiting.map((one) => ({ ...one, seconds: ageOf(one) }));
     this.#waiting = new Map(aged.map((one) => [one.org, one]));
+    this.#blindSinceMs = undefined;
     this.#rows.set(aged.reduce((sum, { rows }) => sum + rows, 0));
     this.#seconds.set(Math.max(0, ...aged.map(({ seconds }) => seconds)));
   }
 
-  /** @throws {Problem} overloaded while the log of this organisation is too far behind */
+  /** Takes note that what waits could not be read. What goes on to be so is as bad as a log that is not written. */
+  noteBlind(): void {
+    this.#blindSinceMs ??= this.#clock.monotonicMs();
+    this.#seconds.set(this.#blindSeconds());
+  }
+
+  /** @throws {Problem} overloaded while the log of this organisation is too far behind, or nobody knows whether it is */
   require(org: string): void {
     const { rows, seconds } = this.#waiting.get(org) ?? { rows: 0, seconds: 0 };
+    // guard: audit-lag-blind without: const oldest = seconds;
+    const oldest = Math.max(seconds, this.#blindSeconds());
     // guard: audit-lag without: if (rows >= 0) return;
-    if (rows <= ROWS_MAX && seconds <= this.#secondsMax) return;
+    if (rows <= ROWS_MAX && oldest <= this.#secondsMax) return;
     this.#metrics.overloads.inc({ why: 'audit' });
     const detail = 'the audit log is behind: nothing is done that it could not tell';
     throw new Problem('overloaded', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
+
+  #blindSeconds(): number {
+    return this.#blindSinceMs === undefined ? 0 : (this.#clock.monotonicMs() - this.#blindSinceMs) / 1000;
   }
 }

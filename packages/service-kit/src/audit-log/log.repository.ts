@@ -1,6 +1,6 @@
 import type { Bytes } from '@bulla/crypto';
 import { encodeFrontier } from '@bulla/crypto/log';
-import type { Insertable, Kysely } from 'kysely';
+import type { Expression, ExpressionBuilder, Insertable, Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { LedgerTables } from '../audit/ledger-tables.js';
 import type { Growth } from './growth.js';
@@ -22,7 +22,7 @@ export interface Waiting {
   readonly org: string;
   /** Decisions that are not in it yet. */
   readonly rows: number;
-  /** Age of the oldest of them. */
+  /** Age of the oldest decision that no checkpoint holds: of those that are not in it, or are and nobody signed that. */
   readonly seconds: number;
 }
 
@@ -44,15 +44,19 @@ export class LogRepository {
 
   /** Organisations that have something to be written or signed, and how far the log of each is behind. */
   async waiting(): Promise<Waiting[]> {
-    const unwritten = await this.#db
+    const age = (at: Expression<Date>) =>
+      sql<number>`coalesce(extract(epoch from clock_timestamp() - ${at}), 0)::float8`;
+    const found = await this.#db
       .selectFrom('audit_outbox')
       .select(['org', ({ fn }) => fn.countAll<number>().as('rows')])
-      .select(sql<number>`extract(epoch from clock_timestamp() - min(at))::float8`.as('seconds'))
+      .select(({ fn }) => age(fn.min('at')).as('seconds'))
       .groupBy('org')
       .unionAll(
         this.#db
           .selectFrom('audit_log')
-          .select(['org', sql<number>`0`.as('rows'), sql<number>`0`.as('seconds')])
+          .select(['org', sql<number>`0`.as('rows')])
+          // guard: audit-lag-unsigned without: .select(sql<number>`0`.as('seconds'))
+          .select((eb) => age(oldestUnsigned(eb)).as('seconds'))
           .whereRef('checkpoint_size', '<', 'size')
           // One that was lost is signed no more.
           .where((eb) =>
@@ -68,9 +72,17 @@ export class LogRepository {
           ),
       )
       .execute();
-    // An organisation of the second half, whose rows are none, may be one of the first.
-    const inOrder = unwritten.toSorted((one, other) => one.rows - other.rows);
-    return [...new Map(inOrder.map((one) => [one.org, one])).values()];
+    const waiting = new Map<string, Waiting>();
+    for (const one of found) {
+      // One may have both.
+      const { rows, seconds } = waiting.get(one.org) ?? one;
+      waiting.set(one.org, {
+        org: one.org,
+        rows: Math.max(rows, one.rows),
+        seconds: Math.max(seconds, one.seconds),
+      });
+    }
+    return [...waiting.values()].toSorted((one, other) => one.rows - other.rows);
   }
 
   /** The log that grows. */
@@ -229,4 +241,15 @@ export class LogRepository {
       .where('checkpoint_size', '<=', size)
       .execute();
   }
+}
+
+/** When the first entry of a log that no checkpoint holds was written. */
+function oldestUnsigned(eb: ExpressionBuilder<LedgerTables, 'audit_log'>) {
+  return eb
+    .selectFrom('audit_entry')
+    .select('audit_entry.at')
+    .whereRef('audit_entry.org', '=', 'audit_log.org')
+    .whereRef('audit_entry.log', '=', 'audit_log.log')
+    .whereRef('audit_entry.idx', '=', 'audit_log.checkpoint_size')
+    .$castTo<{ at: Date }>() as unknown as Expression<Date>;
 }

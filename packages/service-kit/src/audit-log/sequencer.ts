@@ -13,14 +13,17 @@ import { termsOf } from './entry-terms.js';
 import { growTree } from './growth.js';
 import type { LogHead } from './log-head.js';
 import { LogLost } from './log-lost.js';
+import type { LogMetrics } from './log-metrics.js';
 import type { LogRepository, WaitingRow } from './log.repository.js';
 import type { LogMark } from './marks.js';
 import { Partitions } from './partitions.js';
 
 /** Entries of one transaction. */
 const BATCH = 1_000;
-/** Of one organisation before the next has its turn. */
-const BATCHES_MAX = 20;
+/** Of one organisation before the next has its turn: what one has to wait for another to, if that one floods its log. */
+const BATCHES_MAX = 8;
+/** As long as there is more than a turn takes, nobody waits for the next look; after so long a stop may come between. */
+const ROUNDS_MS = 5_000;
 
 /** Until a person decides what to do about it, nothing is written to this log (docs/guide/deploy.md, After a restore). */
 const AUDIT_LOG_LOST = new LogEvent<{ org: string; origin: string; signedSize: number }>('audit-log-lost', 'error');
@@ -29,8 +32,9 @@ const TELL_EVERY_MS = 60_000;
 export interface SequencerParts {
   readonly database: Pick<Database<LedgerTables>, 'exclusively' | 'schema'>;
   readonly logs: LogRepository;
-  readonly lag: Pick<AuditLag, 'note'>;
+  readonly lag: Pick<AuditLag, 'note' | 'noteBlind'>;
   readonly signer: CheckpointSigner;
+  readonly metrics: Pick<LogMetrics, 'signed' | 'failed'>;
   readonly keys: Pick<ServiceKeys, 'urnIn'>;
   readonly clock: Clock;
   readonly log: EventLog;
@@ -54,26 +58,51 @@ export class Sequencer {
 
   /** Writes and signs all that waits, unless another process is at it. @throws what the first that failed threw */
   async run(): Promise<void> {
-    const waiting = await this.#parts.logs.waiting();
-    this.#parts.lag.note(waiting);
-    if (waiting.length === 0) return;
-    await this.#parts.database.exclusively('audit-sequencer', async () => {
-      const failures: unknown[] = [];
-      // What is wrong with the log of one organisation keeps no other waiting.
-      for (const { org } of waiting) await this.#turn(org).catch((error: unknown) => failures.push(error));
-      if (failures.length > 0) throw failures[0];
-    });
+    const { clock } = this.#parts;
+    const untilMs = clock.monotonicMs() + ROUNDS_MS;
+    while ((await this.#round()) && clock.monotonicMs() < untilMs);
   }
 
-  async #turn(org: string): Promise<void> {
+  /** A turn for each organisation, those with the least first. @returns whether there is more than that for one of them */
+  async #round(): Promise<boolean> {
+    const { logs, lag, metrics } = this.#parts;
+    const waiting = await logs.waiting().catch((error: unknown) => {
+      lag.noteBlind();
+      throw error;
+    });
+    lag.note(waiting);
+    if (waiting.length === 0) return false;
+    let hasMore = false;
+    await this.#parts.database.exclusively('audit-sequencer', async () => {
+      const failures: unknown[] = [];
+      for (const { org } of waiting) {
+        try {
+          const { size, isCut } = await this.#turn(org);
+          metrics.signed(org, size);
+          if (isCut) hasMore = true;
+        } catch (error) {
+          metrics.failed(org, error);
+          // What is wrong with the log of one organisation keeps no other waiting.
+          failures.push(error);
+        }
+      }
+      if (failures.length > 0) throw failures[0];
+    });
+    return hasMore;
+  }
+
+  /** @returns how far the log is signed now, and whether the turn was over before there was nothing left. */
+  async #turn(org: string): Promise<{ size: number; isCut: boolean }> {
     const { logs, signer } = this.#parts;
     let head = await this.#continued(org);
-    for (let batches = 0; batches < BATCHES_MAX; batches++) {
+    let batches = 0;
+    for (; batches < BATCHES_MAX; batches++) {
       const grown = await this.#append(head, (trx) => logs.take(trx, org, BATCH));
       if (grown === undefined) break;
       head = grown;
     }
     await signer.sign(org);
+    return { size: head.size, isCut: batches === BATCHES_MAX };
   }
 
   /** The log to write to: the newest, or another where that was lost and a new key is there to begin it with. */

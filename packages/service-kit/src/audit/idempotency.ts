@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
 import { databaseSeconds } from '../database/clock-drift.js';
 import { databaseFault } from '../database/database-fault.js';
-import { overloaded } from '../edge/problem-of.js';
+import { notWritten } from '../edge/problem-of.js';
 import type { IdempotencyTable, LedgerTables } from './ledger-tables.js';
 
 /** How long an Idempotency-Key is known, by the clock of the database. */
@@ -78,7 +78,7 @@ export function answeredBefore(
 
 /** Nothing was written, or not known to be: the same request again gets the answer, or brings it about. */
 export function troubleOf(error: unknown): never {
-  throw databaseFault(error)?.code === LOCK_NOT_AVAILABLE ? stillRunning() : overloaded(error);
+  throw databaseFault(error)?.code === LOCK_NOT_AVAILABLE ? stillRunning() : notWritten(error);
 }
 
 /** An asker who asks anew with another key gets another envelope. This key must not bring about a second one. */

@@ -1,7 +1,7 @@
 import { Problem } from '@bulla/contract';
 import type { Kysely } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
-import { overloaded } from '../edge/problem-of.js';
+import { notWritten } from '../edge/problem-of.js';
 import { auditOfRefusal, evidenceOf } from './audit-record.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { writeAudit } from './outbox.js';
@@ -22,7 +22,7 @@ export async function insertAudit(db: Kysely<LedgerTables>, caller: Signatory, e
   try {
     await writeAudit(db, { org: caller.org, event, evidence: evidenceOf(caller) });
   } catch (error) {
-    throw overloaded(error);
+    throw notWritten(error);
   }
 }
 

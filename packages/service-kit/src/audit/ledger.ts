@@ -23,7 +23,7 @@ import { useNonce } from './nonces.js';
 import type { WriteOnce } from './one-statement.js';
 import type { AuditedChange } from './outbox.js';
 import { insertAudit, refused, usedAlready } from './ledger-rows.js';
-import { isOurFault, overloaded, problemOf } from '../edge/problem-of.js';
+import { isOurFault, notWritten, overloaded, problemOf } from '../edge/problem-of.js';
 
 export type AuditResult = 'ok' | 'denied' | 'error';
 type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
@@ -221,7 +221,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     const event = 'why' in entry ? auditOfFailure(caller, entry, nowMs) : auditOfAct(caller, entry, nowMs);
     const row = { org: caller.org, event, evidence: null };
     const written = await change.run(this.#db, row, own).catch((error: unknown) => {
-      throw overloaded(error);
+      throw notWritten(error);
     });
     // guard: record-change
     if (written !== 1) return false;

@@ -31,10 +31,10 @@ const SYSTEM_CODES: ReadonlySet<string> = new Set([
 ]);
 /**
  * SQLSTATEs that pass by themselves: connection trouble (08), resources and disk (53), operator intervention (57),
- * system errors (58), serialization and deadlock (40), lock and read-only states, and prepared statements that are out
- * of date or forgotten.
+ * system errors (58), serialization and deadlock (40), lock and read-only states, a right to write that was taken from the
+ * role (as hosts of databases do where one is full), and prepared statements that are out of date or forgotten.
  */
-const PASSING = /^(08|53|57|58|40)...$|^(55P03|25006|25P03|0A000|26000)$/;
+const PASSING = /^(08|53|57|58|40)...$|^(55P03|25006|25P03|42501|0A000|26000)$/;
 
 /** The class of an error that came from the database, or undefined if it came from elsewhere. */
 export function databaseFault(error: unknown): DatabaseFault | undefined {

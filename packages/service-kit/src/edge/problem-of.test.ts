@@ -27,6 +27,7 @@ describe('any error becomes a problem', () => {
     ['a deadlock', withCode('40P01'), 'overloaded'],
     ['a full disk', withCode('53100'), 'overloaded'],
     ['a read-only server', withCode('25006'), 'overloaded'],
+    ['a role that may not write any more', withCode('42501'), 'overloaded'],
     ['a lock that is held', withCode('55P03'), 'overloaded'],
     ['no server', withCode('ECONNREFUSED'), 'overloaded'],
     ['a lost connection', new Error('Connection terminated unexpectedly'), 'overloaded'],

@@ -4,6 +4,9 @@ import { CryptoError } from '@bulla/crypto';
 import { databaseFault, isPassing } from '../database/database-fault.js';
 
 const RETRY_AFTER_SECONDS = 1;
+/** PostgreSQL's name for the check of what may wait to come into the audit log (log-migration.ts). */
+const LEAF_TOO_LONG = 'audit_outbox_leaf_check';
+const OF_LEAF = 'what the audit log would have to tell of this is longer than one of its entries may be';
 
 /** What Node, Fastify and Nest say by status; everything else of theirs is a request that does not parse. */
 const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
@@ -28,6 +31,16 @@ export function problemOf(error: unknown): Problem {
 /** The answer to a request that may succeed a moment later. @param cause for the log, which takes its class only. */
 export function overloaded(cause?: unknown): Problem {
   return new Problem('overloaded', { retryAfterSeconds: RETRY_AFTER_SECONDS, cause });
+}
+
+/**
+ * Why an effect and its audit row were not written: nothing was, or nobody knows that it was. What comes again later may
+ * be, unless the log can never tell it.
+ */
+export function notWritten(error: unknown): Problem {
+  // guard: leaf-too-long
+  if (databaseFault(error)?.constraint === LEAF_TOO_LONG) return new Problem('payload_too_large', { detail: OF_LEAF });
+  return overloaded(error);
 }
 
 /** Whether nothing is known against the request itself: the fault is ours, or it passes. */
