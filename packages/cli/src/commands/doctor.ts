@@ -7,6 +7,7 @@ import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../output/exit-code.js';
+import { inspectAudit, inspectMarks, UNSEEN } from '../inspection/audit-inspection.js';
 import { inspectFreshness, inspectOwnRenewer, inspectWords } from '../inspection/freshness-inspection.js';
 import { inspectGrants } from '../inspection/grants-inspection.js';
 import { hintOf } from '../output/hints.js';
@@ -135,6 +136,9 @@ async function inspectWithVault(
       const grants = await attempt(findings, 'grants', async () => inspectGrants(bulla, await context.beholder()));
       if (grants !== undefined) findings.push(grants);
     }
+    const mayAudit = may(known.entity(urn)?.roles ?? [], 'audit.read');
+    const logs = mayAudit ? await attempt(findings, 'audit log', () => inspectAudit(bulla, now)) : [UNSEEN];
+    findings.push(...(logs ?? []), ...(isOwn ? await inspectMarks(context.home) : []));
   }
   for (const responder of known.entitiesOf('responder')) {
     const entity = known.entity(responder);
