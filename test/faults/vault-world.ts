@@ -30,12 +30,13 @@ export async function vaultSettings(
   };
 }
 
-/** Starts a vault and brings it an organisation of its own. */
+/** Starts a vault and brings it an organisation of its own, which may have been made before. */
 export async function startVaultWorld(
   databaseUrl: string,
   more: Readonly<Record<string, string>> = {},
+  made?: TestOrganisation,
 ): Promise<VaultWorld> {
-  const organisation = await makeOrganisation();
+  const organisation = made ?? (await makeOrganisation());
   const { settings, ...folder } = await vaultSettings(organisation, databaseUrl);
   const vault = await startService('vault', { ...settings, ...more });
   await bring(vault.url, organisation);
