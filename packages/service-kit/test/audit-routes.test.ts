@@ -268,3 +268,22 @@ describe('a service whose audit log is behind', () => {
     await tiny.stop();
   });
 });
+
+describe('reading the audit log', () => {
+  it('takes points of the key and the organisation of the reader, and of no other', async () => {
+    const tiny = await startTiny({
+      rates: { keyPerSecond: 2, organisationPerSecond: 3 },
+      limits: { auditIntervalMs: 20 },
+    });
+    // Twelve for a key and eighteen for an organisation, by a clock that stands still.
+    const statuses = async (client: typeof tiny.auditor, count: number) => {
+      const found: number[] = [];
+      for (let n = 0; n < count; n++) found.push((await client.get('/api/v1/audit/checkpoint')).status);
+      return found;
+    };
+    expect(await statuses(tiny.auditor, 13)).toEqual([...Array.from({ length: 12 }, () => 200), 429]);
+    expect(await statuses(tiny.owner, 7)).toEqual([...Array.from({ length: 6 }, () => 200), 429]);
+    expect(await statuses(tiny.clientOf(tiny.other.owner), 1)).toEqual([200]);
+    await tiny.stop();
+  });
+});
