@@ -159,8 +159,8 @@ export class LogRepository {
   }
 
   /**
-   * Takes rows out of the outbox, the oldest first: all that is there counts, whatever its number. Those that another
-   * takes at this moment are left to it.
+   * Takes rows out of the outbox, the oldest first: all that is there counts, whatever its number. Where another takes
+   * them at this moment this waits for it: if that one dies they come into the log before what was decided later.
    */
   async take(trx: Db, org: string, limit: number): Promise<WaitingRow[]> {
     const oldest = trx
@@ -169,8 +169,7 @@ export class LogRepository {
       .where('org', '=', org)
       .orderBy('id')
       .limit(limit)
-      .forUpdate()
-      .skipLocked();
+      .forUpdate();
     const rows = await trx
       .deleteFrom('audit_outbox')
       .where('org', '=', org)
