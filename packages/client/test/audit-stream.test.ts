@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Problem } from '@bulla/contract';
+import { encodeBase64url } from '@bulla/crypto';
 import { resend } from '../src/audit-stream/resend.js';
 import type { Delivery } from '../src/audit-stream/stream-sink.js';
 import { AuditWorld, changeEntry, entryOf } from './audit-world.js';
+import type { HeldLog } from './held-log.js';
 import { HeldSink, HeldStream } from './stream-parts.js';
 
 // A stream over services that are honest until a test tells them otherwise, into a sink that does as it is told.
@@ -91,6 +93,74 @@ describe('a stream', () => {
     expect(ofVault()).toEqual([...upTo(6), 'vault/2#0']);
     expect(stream.events).toContainEqual({ event: 'entries-lost', origin: held.origin, entries: 1 });
     expect(stream.journal.at['vault']).toBe('2#1');
+  });
+
+  const TILE = 256;
+  /** Nine months later it says that its first tile goes. */
+  const prune = async (held: HeldLog, t = '2026-11-25T00:00:00.000Z') => {
+    const { size = 0, root = new Uint8Array(32) } = held.head ?? {};
+    const obj = { log: 1, first: 0, last: TILE - 1, size, root: encodeBase64url(root) };
+    await held.add({ act: 'log.prune', obj }, t);
+    await held.sign();
+    held.pruned = TILE;
+  };
+  const old = async (count: number) => {
+    for (let at = 0; at < count; at++)
+      await all.first.add({ act: 'prompt.list', obj: { items: at } }, '2026-01-10T00:00:00.000Z');
+    await all.sign();
+    return all.first;
+  };
+
+  it('goes on behind entries that are no longer kept, and says how many those were', async () => {
+    const held = await old(TILE + 10);
+    await prune(held);
+    await stream.run();
+    expect(stream.events).toContainEqual({ event: 'entries-pruned', origin: held.origin, entries: TILE });
+    expect(ofVault()).toEqual(upTo(held.entries.length, TILE));
+  });
+
+  it('goes on so where it has sent some of them', async () => {
+    await old(10);
+    await stream.run();
+    const held = await old(TILE);
+    await prune(held);
+    await stream.run();
+    expect(stream.events).toContainEqual({ event: 'entries-pruned', origin: held.origin, entries: TILE - 11 });
+    expect(ofVault()).toEqual([...upTo(11), ...upTo(held.entries.length, TILE)]);
+  });
+
+  it('sends nothing behind entries that nothing says may go', async () => {
+    const held = await old(TILE + 10);
+    held.pruned = TILE;
+    await expect(stream.run()).rejects.toMatchObject({ code: 'log_inconsistent', check: 'missing' });
+    expect(ofVault()).toEqual([]);
+  });
+
+  it('sends nothing of a log that gives more as gone than went [guard: stream-pruned]', async () => {
+    const held = await old(3 * TILE);
+    await prune(held);
+    const { origin, checkpoint } = held;
+    let looks = 0;
+    // Its first word is to the stream, the next to who verifies the log.
+    all.world.vault.service.lies['audit.checkpoint'] = () => ({
+      body: { data: [{ log: 1, origin, checkpoint, first: looks++ === 0 ? 2 * TILE : TILE }] },
+    });
+    await expect(stream.run()).rejects.toMatchObject({ code: 'log_inconsistent', check: 'missing' });
+    expect(ofVault()).toEqual([]);
+  });
+
+  it('sends nothing behind tiles that are not those of the signed tree [guard: stream-frontier-within]', async () => {
+    await prune(await old(3 * TILE));
+    const { lies } = all.world.vault.service;
+    const { 'audit.tile': honest } = lies;
+    if (honest === undefined) throw new Error('it shows no tiles');
+    // To who verifies the log it shows three hashes of that level.
+    lies['audit.tile'] = (asked) =>
+      asked.params['level'] === '1' && asked.query.get('width') === '1'
+        ? { body: { hashes: encodeBase64url(new Uint8Array(32)) } }
+        : honest(asked);
+    await expect(stream.run()).rejects.toMatchObject({ code: 'log_inconsistent', check: 'root' });
+    expect(ofVault()).toEqual([]);
   });
 
   it('sends the rest of a log that is over before the next one', async () => {

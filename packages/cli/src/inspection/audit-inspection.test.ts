@@ -10,7 +10,8 @@ const NOW = Date.parse('2026-11-28T12:00:00Z') / 1000;
 const VAULT = 'urn:bulla:acme:svc:vault';
 const RESPONDER = 'urn:bulla:acme:svc:responder:eu1';
 const head = { size: 7, root: new Uint8Array(32) };
-const log: SeenLog = { service: VAULT, origin: `${VAULT}/audit/1`, log: 1, checkpoint: '', head, standing: 'grown' };
+const origin = `${VAULT}/audit/1`;
+const log: SeenLog = { service: VAULT, origin, log: 1, first: 0, checkpoint: '', head, standing: 'grown' };
 
 type Shown = readonly SeenLog[] | BullaError;
 

@@ -13,6 +13,8 @@ const WORDS: Words = {
   'service-back': ({ service }) => `${service} answers again`,
   'entries-lost': ({ origin, entries }) =>
     `${origin} is over and lost its last ${entriesText(entries)} before they were sent; \`bulla audit verify\` says more`,
+  'entries-pruned': ({ origin, entries }) =>
+    `${entriesText(entries)} of ${origin} are no longer kept and were never sent, as the log says; it goes on behind them`,
   progress: ({ sent, ...behind }) => `${entriesText(sent)} sent since the start; ${behindText(behind)}`,
   ended: ({ sent, dead_letters: letters }) =>
     `ended: ${entriesText(sent)} sent since the start${letters === 0 ? '' : `, and ${letters} set aside`}`,

@@ -143,7 +143,8 @@ export class AuditStream {
     return follower;
   }
 
-  async #send(urn: string, { entries, place, behind, lost }: LogWindow): Promise<void> {
+  async #send(urn: string, { entries, place, behind, lost, pruned }: LogWindow): Promise<void> {
+    if (pruned !== undefined) this.#parts.told({ event: 'entries-pruned', ...pruned });
     if (lost !== undefined) this.#parts.told({ event: 'entries-lost', ...lost });
     // The first window of a log that follows another begins where nothing was sent of it.
     if (entries.length === 0) return this.#places.move(place, 0);

@@ -7,6 +7,8 @@ import { auditService } from '../audit/audit-services.js';
 import type { LogVerdict } from '../audit/audit-verdict.js';
 import { entriesText } from '../audit/audit-verdict.js';
 import { BadEntry, EntryJudge } from '../audit/entry-judge.js';
+import { ErasedEvidence } from '../audit/gone/erased-evidence.js';
+import { PrunedEntries } from '../audit/gone/pruned-entries.js';
 import { isSameHead } from '../audit/kept-heads.js';
 import { originOf } from '../audit/log-origin.js';
 import type { SeenLog } from '../audit/seen-heads.js';
@@ -16,7 +18,7 @@ import type { Session } from '../connection/session.js';
 import type { Service } from '../connection/transport.js';
 import type { LogPlace } from './log-place.js';
 import { beginningOf, placeAfter } from './log-place.js';
-import { frontierOf } from './tree-frontier.js';
+import { frontierOf, frontierWithin } from './tree-frontier.js';
 import type { StreamedEntry } from './streamed-entry.js';
 
 /** What comes next in the logs of a service. */
@@ -28,7 +30,14 @@ export interface LogWindow {
   /** How many signed entries of this log follow them. */
   readonly behind: number;
   /** A log that is over, where it lost entries that come in no window. */
-  readonly lost?: { readonly origin: string; readonly entries: number } | undefined;
+  readonly lost?: SomeEntries | undefined;
+  /** Entries that were kept long enough and come in no window: the service has only their hashes. */
+  readonly pruned?: SomeEntries | undefined;
+}
+
+interface SomeEntries {
+  readonly origin: string;
+  readonly entries: number;
 }
 
 /** Most entries that are asked for at a time. */
@@ -68,6 +77,8 @@ export class LogFollower {
     const [oldest, newest] = [logs[0], logs.at(-1)];
     if (oldest === undefined || newest === undefined) return undefined;
     const at = place ?? beginningOf(this.#urn, oldest.log);
+    const first = logs.find(({ log }) => log === at.log)?.first ?? 0;
+    if (at.frontier.size < first) return this.#afterPruned(service, at, first);
     if (at.log < newest.log) return this.#ofEnded(service, at, newest.log);
     // guard: stream-log-gone
     if (at.log > newest.log)
@@ -115,15 +126,36 @@ export class LogFollower {
     return { entries: [], place, behind: 0, lost: missing === 0 ? undefined : { origin, entries: missing } };
   }
 
+  /** Where the log goes on whose next entries are no longer kept. */
+  async #afterPruned(service: Service, at: LogPlace, first: number): Promise<LogWindow> {
+    const origin = originOf({ urn: this.#urn, number: at.log });
+    const { size } = at.frontier;
+    // Whether they were allowed to go is said in the logs themselves.
+    const found = (await this.#allGood()).find((one) => one.origin === origin);
+    // guard: stream-pruned without: if (found?.head === undefined)
+    if (found?.head === undefined || found.prunedEntries < first)
+      throw inconsistent(origin, `entry ${size} is not there, and the log does not say that it went`, 'missing');
+    const { head } = found;
+    const frontier = await frontierWithin(this.#session, service, { log: at.log, size: first, head });
+    const place = { service: this.#urn, log: at.log, frontier };
+    if (size > 0) await this.#requireContinues(service, place, await treeHeadOf(at.frontier));
+    return { entries: [], place, behind: head.size - first, pruned: { origin, entries: first - size } };
+  }
+
   /** All logs of the service, each good: a log that is over is believed for what the next one says of it. */
   async #endedLogs(newest: number): Promise<readonly LogVerdict[]> {
     if (this.#ended?.newest === newest) return this.#ended.logs;
+    const logs = await this.#allGood();
+    this.#ended = { newest, logs };
+    return logs;
+  }
+
+  async #allGood(): Promise<readonly LogVerdict[]> {
     const logs = await this.#verify(this.#urn);
     const bad = logs.find(({ valid }) => !valid);
     // guard: stream-ended-logs
     if (bad !== undefined)
       throw inconsistent(bad.origin, bad.failure?.message ?? 'it is not good', bad.failure?.kind ?? 'entries');
-    this.#ended = { newest, logs };
     return logs;
   }
 
@@ -180,7 +212,9 @@ export class LogFollower {
   async #judge({ log }: LogPlace, entries: readonly StreamedEntry[]): Promise<void> {
     const { org } = this.#session.identity;
     const none = () => Promise.resolve(new Map<number, never>());
-    const judge = new EntryJudge({ org, urn: this.#urn, number: log, evidence: none, trusts: [] });
+    const name = { urn: this.#urn, number: log };
+    const [pruned, erased] = [new PrunedEntries(name, []), new ErasedEvidence(name, [])];
+    const judge = new EntryJudge({ org, ...name, evidence: none, pruned, erased, trusts: [] });
     for (const { origin, index, leaf } of entries) {
       try {
         await judge.judge(index, utf8(leaf));

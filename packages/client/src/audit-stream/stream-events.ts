@@ -15,6 +15,8 @@ export type StreamEvent =
   | { readonly event: 'service-back'; readonly service: string }
   /** A log that is over ended before entries that were in it. */
   | { readonly event: 'entries-lost'; readonly origin: string; readonly entries: number }
+  /** Entries were kept long enough before they were sent. */
+  | { readonly event: 'entries-pruned'; readonly origin: string; readonly entries: number }
   | ({ readonly event: 'progress'; readonly sent: number } & Behind)
   | { readonly event: 'ended'; readonly sent: number; readonly dead_letters: number };
 

@@ -1,6 +1,6 @@
 import { utf8 } from '@bulla/crypto';
 import { parseCheckpoint, parseNote } from '@bulla/crypto/log';
-import { numberOf } from './log-lost.js';
+import { numberOf } from './log-head.js';
 import type { LogRepository } from './log.repository.js';
 
 interface Known {
