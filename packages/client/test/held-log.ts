@@ -156,9 +156,13 @@ export function logHandlers(logs: () => readonly HeldLog[]): Handlers {
       const width = Number(query.get('width') ?? 256);
       const path = `tile/${params['level'] ?? ''}/${(params['index'] ?? '').padStart(3, '0')}`;
       const log = logOf(incoming);
-      const bytes = log.files.get(width === 256 ? path : `${path}.p/${width}`);
-      if (bytes === undefined) throw new Problem('not_found');
-      return { body: { hashes: encodeBase64url(concatBytes(...parseHashTile(bytes, width))) } };
+      // As many as are asked for, of a tile that has as many or more.
+      const wider = Array.from({ length: 257 - width }, (_, more) => width + more);
+      const found = wider.find((one) => log.files.has(one === 256 ? path : `${path}.p/${one}`));
+      const bytes = log.files.get(found === 256 ? path : `${path}.p/${found ?? 0}`);
+      if (found === undefined || bytes === undefined) throw new Problem('not_found');
+      const hashes = parseHashTile(bytes, found).slice(0, width);
+      return { body: { hashes: encodeBase64url(concatBytes(...hashes)) } };
     },
     'audit.prove': async (incoming) => {
       const log = logOf(incoming);
