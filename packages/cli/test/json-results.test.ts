@@ -365,6 +365,10 @@ async function auditLogs(): Promise<void> {
   ];
   expect(await json('audit export', ['--out', folder])).toEqual({ path: folder, logs, unreached: [] });
   expect(await json('audit verify', [folder])).toMatchObject({ valid: true, logs: [{ valid: true }, { valid: true }] });
+  const witness = ['--folder', world.path('witness')];
+  const key = expect.stringMatching(/^witness\.example\/w1\+[0-9a-f]{8}\+\S+$/);
+  const made = await json('audit witness', ['--init', 'witness.example/w1', ...witness]);
+  expect(made).toEqual({ folder: world.path('witness'), key });
   const actor = 'K'.repeat(43);
   expect(await json('audit erase', ['--actor', actor, '--yes'])).toEqual({ actors: [actor], entries: 0 });
 }

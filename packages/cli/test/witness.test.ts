@@ -1,4 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadSigner } from '@bulla/crypto';
 import { noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
@@ -20,11 +21,21 @@ beforeAll(async () => {
   await world.done(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
   await world.done(['run', 'claims/triage', '--var', 'claim=Water.']);
   [first, second] = [await made('w1'), await made('w2')];
+  await bothSigned();
 });
 afterAll(async () => {
   await running.stop();
   await world.remove();
 });
+
+/** Waits until vault and responder have signed something. */
+async function bothSigned(): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (checksOf(await world.done(['audit', 'verify'])).length === 2) return;
+    await pause(100);
+  }
+  throw new Error('no log was signed in ten seconds');
+}
 
 async function made(name: string): Promise<string> {
   const { stdout } = await world.done([
@@ -78,10 +89,15 @@ describe('a witness', () => {
     );
     expect((await world.bulla(['audit', 'verify'])).code).toBe(10);
     expect((await witness('w2')).code).toBe(0);
-    const both = await world.done(['audit', 'verify']);
+    // What the second of them brought is an entry as well, once it is signed.
+    let both = checksOf(await world.done(['audit', 'verify']));
+    for (let tries = 0; tries < 100 && !both.every((one) => one.includes(' behind;')); tries++) {
+      await pause(100);
+      both = checksOf(await world.done(['audit', 'verify']));
+    }
     const line =
       /^✔ witnesses witnessed to \d+ of \d+ entries at \S+Z, \d+ behind; the policy asks for 2 of 2: witness/;
-    expect(checksOf(both)).toEqual([expect.stringMatching(line), expect.stringMatching(line)]);
+    expect(both).toEqual([expect.stringMatching(line), expect.stringMatching(line)]);
     const { stdout } = await witness('w1', '--json');
     const { logs, unreached } = JSON.parse(stdout) as {
       logs: { outcome: string; entries: number; before: number }[];
@@ -123,7 +139,14 @@ describe('a witness', () => {
     if (log === undefined) throw new Error('it signed nothing');
     log.checkpoint = await forked(log.checkpoint);
     await writeFile(path, JSON.stringify(state));
-    const { code, stdout, stderr } = await witness('w2');
+    await world.done(['run', 'claims/triage', '--var', 'claim=Hail.']);
+    let ended = await witness('w2');
+    // That of the responder is cosigned all the same, once it has signed what it did.
+    for (let tries = 0; tries < 100 && ended.stdout === ''; tries++) {
+      await pause(100);
+      ended = await witness('w2');
+    }
+    const { code, stdout, stderr } = ended;
     expect([code, stdout]).toEqual([10, expect.stringContaining(`${RESPONDER}  cosigned`)]);
     expect(stderr).toContain('do not begin with the');
     const [, evidence = ''] = /both signed checkpoints are kept in (\S+)$/m.exec(stderr) ?? [];

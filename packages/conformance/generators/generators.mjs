@@ -20,6 +20,7 @@ export const GENERATORS = {
   'locked-keys': { program: 'make-locked-vectors.mjs', makes: golden('locked-key') },
   'public-keys': { program: 'make-public-keys-vectors.mjs', makes: golden('public-keys') },
   logs: { program: 'make-log-vectors.py', makes: golden('merkle', 'note', 'cosignature', 'tiles', 'chunked') },
+  streams: { program: 'make-stream-vectors.py', makes: golden('audit-stream') },
   golden: {
     program: 'golden-vectors.mjs',
     makes: [

@@ -154,10 +154,13 @@ withTls('a stream to a syslog server over TLS', () => {
     const size = await signed();
     const late = await new HeldSyslog({ cert: certificates.cert, key: certificates.key }).start(port);
     await until(() => indexes(late).length >= size, stream.said);
-    late.drop('at once');
-    await work(1);
-    const more = await signed();
-    await until(() => kept(indexes(late)).length >= more, stream.said);
+    // A batch that is still being written when the connection ends goes as well, and nothing is said of that.
+    for (let drops = 0; drops < 10 && !stream.said().includes('may not have arrived and go again'); drops++) {
+      late.drop('at once');
+      await work(1);
+      const more = await signed();
+      await until(() => kept(indexes(late)).length >= more, stream.said);
+    }
     stream.child.kill('SIGTERM');
     expect(await stream.ended).toEqual([0, null]);
     expect(kept(indexes(late))).toEqual(upTo(kept(indexes(late)).length));

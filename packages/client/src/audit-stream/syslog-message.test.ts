@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { ndjsonLine } from './http-batch.js';
 import { headerField, octetCounted, structuredData, syslogMessage } from './syslog-message.js';
 import type { StreamedEntry } from './streamed-entry.js';
 
@@ -86,5 +88,30 @@ describe('a field of the header', () => {
     ['one of two code units', '😀x', 5, '?x'],
   ])('is printable for %s', (_name, text, max, field) => {
     expect(headerField(text, max)).toBe(field);
+  });
+});
+
+interface Vector {
+  readonly name: string;
+  readonly origin: string;
+  readonly index: number;
+  readonly leaf: string;
+  readonly hostname: string;
+  readonly enterprise: number;
+  readonly syslog: string;
+  readonly frame: string;
+  readonly line: string;
+}
+const vectors = new URL('../../../conformance/vectors/golden/audit-stream.json', import.meta.url);
+const { cases } = JSON.parse(readFileSync(vectors, 'utf8')) as { cases: readonly Vector[] };
+
+describe('the vectors of a stream', () => {
+  it.each(cases)('$name', ({ origin, index, leaf, hostname, enterprise, syslog, frame, line }) => {
+    const entry: StreamedEntry = { origin, index, leaf, entry: JSON.parse(leaf) as StreamedEntry['entry'] };
+    const message = syslogMessage(entry, { hostname, enterprise });
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    expect(decoder.decode(message)).toBe(syslog);
+    expect(decoder.decode(octetCounted(message))).toBe(frame);
+    expect(ndjsonLine(entry)).toBe(line);
   });
 });

@@ -92,6 +92,7 @@ export const AUDIT_ROUTES = {
     permission: 'audit.read',
     path: '/api/v1/audit/cosignatures',
     summary: 'Bring a checkpoint that witnesses cosigned',
+    command: 'bulla audit witness',
     body: NewCosignatures,
     bodyBytesMax: COSIGNATURES_BODY_BYTES_MAX,
     response: KeptCosignatures,

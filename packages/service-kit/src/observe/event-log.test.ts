@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import { EventLog, LogEvent } from './event-log.js';
 import type { LogLevel } from './event-log.js';
@@ -47,39 +46,6 @@ describe('the event log', () => {
     log.write(new LogEvent('service-stopping', 'info'));
     log.write(FAILED, { chore: 'purge', errorCode: '57P01' });
     expect(lines.map(({ event }) => event)).toEqual(['chore-failed']);
-  });
-});
-
-describe('standard error', () => {
-  const room = JSON.stringify(new URL('./event-log.ts', import.meta.url).href);
-  const program = (work: string) => `
-    const { EventLog, LogEvent } = await import(${room});
-    const log = new EventLog({ service: 'tiny' });
-    const said = new LogEvent('said', 'info');
-    ${work}`;
-  const run = (work: string) => {
-    const parts = ['--conditions=bulla-source', '--input-type=module', '--eval', program(work)];
-    const { stderr } = spawnSync(process.execPath, parts, { encoding: 'utf8' });
-    const lines = stderr.split('\n').slice(0, -1);
-    return lines.map((line) => (line.startsWith('{') ? (JSON.parse(line) as { n?: number }).n : line));
-  };
-
-  it('has the lines of a turn together, in their order, once the turn is over', () => {
-    const turn = `for (let n = 0; n < 3; n++) log.write(said, { n });`;
-    expect(
-      run(`${turn} process.stderr.write('same turn\\n'); setImmediate(() => process.stderr.write('next\\n'));`),
-    ).toEqual(['same turn', 0, 1, 2, 'next']);
-  });
-
-  it('has what a process said before it ended, and before it failed', () => {
-    expect(run(`log.write(said, { n: 1 }); process.exit(3);`)).toEqual([1]);
-    expect(run(`log.write(said, { n: 1 }); throw new Error('of the test');`)).toContain(1);
-  });
-
-  it('has all of a turn that says more than is kept', () => {
-    expect(run(`for (let n = 0; n < 1000; n++) log.write(said, { n });`)).toEqual(
-      Array.from({ length: 1000 }, (_, n) => n),
-    );
   });
 });
 

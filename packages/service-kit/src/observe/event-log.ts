@@ -34,9 +34,6 @@ export interface EventLogOptions {
   readonly stream?: DestinationStream;
 }
 
-/** As much as is kept for the end of a turn. */
-const TOGETHER_CHARACTERS = 16_384;
-
 /** One line for each event. */
 export class EventLog {
   readonly #log: Logger;
@@ -48,7 +45,7 @@ export class EventLog {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label: string) => ({ level: label }) },
     };
-    const stream = options.stream ?? standardError();
+    const stream = options.stream ?? pino.destination({ dest: 2, sync: true });
     this.#log = pino(settings, options.format === 'pretty' ? { write: (line) => stream.write(pretty(line)) } : stream);
   }
 
@@ -59,28 +56,6 @@ export class EventLog {
   ): void {
     this.#log[event.level]({ event: event.name, ...facts });
   }
-}
-
-/**
- * Standard error. The lines of one turn of the event loop are written together, and those of the last turn when the
- * process exits.
- */
-function standardError(): DestinationStream {
-  const stream = pino.destination({ dest: 2, sync: true });
-  let waiting = '';
-  const flush = () => {
-    const lines = waiting;
-    waiting = '';
-    if (lines !== '') stream.write(lines);
-  };
-  process.once('exit', flush);
-  return {
-    write(line) {
-      if (waiting === '') setImmediate(flush);
-      waiting += line;
-      if (waiting.length >= TOGETHER_CHARACTERS) flush();
-    },
-  };
 }
 
 /** The time of day, the level, who, what, and the rest as it is named. */
