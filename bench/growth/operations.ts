@@ -23,6 +23,10 @@ const auditing = (name: string, filterOf: (vault: SizedVault) => string): Operat
     ),
 });
 
+const DAY_MS = 86_400_000;
+/** Over about so long the entries of the audit log are spread. */
+const FILLED_MS = 350 * DAY_MS;
+
 /** Every page is full at every size from a thousand on. */
 const PAGE = 'limit=20';
 
@@ -44,7 +48,7 @@ export const OPERATIONS: readonly Operation[] = [
   auditing('audit: of an act', () => '&act=prompt.delete'),
   auditing('audit: of an object', ({ size }) => `&object=${filledId(anyOf(size))}`),
   auditing('audit: refusals', () => '&result=denied'),
-  auditing('audit: of an hour', () => `&${hour()}`),
+  auditing('audit: of a time with some thirty entries', ({ size }) => `&${stretch(size)}`),
 ];
 
 /** The number of a prompt that is there: one in fifty is deleted. */
@@ -53,11 +57,12 @@ function anyOf(size: number): number {
   return n % 50 === 1 ? n + 1 : n;
 }
 
-/** Some hour of the last ten months. */
-function hour(): string {
-  const since = Date.now() - Math.ceil(Math.random() * 300 * 24) * 3_600_000;
+/** A time of the last ten months in which thirty entries were written, however many there are: the page is full. */
+function stretch(size: number): string {
+  const lengthMs = (30 * FILLED_MS) / size;
+  const since = Date.now() - lengthMs - Math.random() * 300 * DAY_MS;
   const at = (ms: number) => encodeURIComponent(new Date(ms).toISOString());
-  return `since=${at(since)}&until=${at(since + 3_600_000)}`;
+  return `since=${at(since)}&until=${at(since + lengthMs)}`;
 }
 
 /** As the vault writes the place after a prompt. */

@@ -52,9 +52,11 @@ export class AuditEntriesRepository {
   /** Entries that fit, in the order in which they are asked for. */
   async page({ org, log, from, after, limit }: EntryRange, filter: EntryFilter): Promise<EntryRow[]> {
     const { actor, act, object, result, since, until } = filter;
+    // An object has few entries, of which the planner knows nothing: it would walk the log by its indices for a page of them.
+    const place = object === undefined ? sql.ref<number>('idx') : sql<number>`idx + 0`;
     const rows = await this.entries(org, log)
-      .$if(from !== undefined, (query) => query.where('idx', '>=', from as number).orderBy('idx'))
-      .$if(from === undefined, (query) => query.orderBy('idx', 'desc'))
+      .$if(from !== undefined, (query) => query.where('idx', '>=', from as number).orderBy(place))
+      .$if(from === undefined, (query) => query.orderBy(place, 'desc'))
       .$if(after !== undefined, (query) => query.where('idx', from === undefined ? '<' : '>', after as number))
       .$if(actor !== undefined, (query) => query.where('kid', '=', actor as string))
       .$if(act !== undefined, (query) => query.where('act', '=', act as string))
