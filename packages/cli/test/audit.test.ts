@@ -124,7 +124,7 @@ describe('bulla audit show', () => {
           / responder local #\d+ +this device asked inv_\w+ by env_\w+; the responder opened the prompt$/,
         ),
         expect.stringMatching(
-          / responder local #\d+ +answered inv_\w+ to this device: stop, 1 piece, receipt [\w-]{43}$/,
+          / responder local #\d+ +answered inv_\w+ to this device: stop, (?:1 piece|[2-9] pieces), receipt [\w-]{43}$/,
         ),
         expect.stringContaining('bulla verify answer.json --audit FOLDER'),
         '',
