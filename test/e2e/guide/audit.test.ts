@@ -45,16 +45,20 @@ afterAll(async () => {
 
 /** A line without what differs from one organisation to the next. */
 function shapeOf(line: string): string {
-  return line
-    .replaceAll(/\b([a-z]{3})_[0-9a-z]{26}\b/g, '$1_')
-    .replaceAll(/[0-9a-f]{4}(:[0-9a-f]{4}){7}/g, 'FINGERPRINT')
-    .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:]+(\.\d+Z|Z)?/g, 'TIME')
-    .replaceAll(/\b(head=|receipt |whash=)[\w-]+…?/g, '$1HASH')
-    .replaceAll(/\b\d+( of the \d+)? (entries|entry|events|new files?)\b/g, 'N $2')
-    .replaceAll(/(#| vault +|entry |directory )\d+/g, '$1N')
-    .replaceAll(/\+[0-9a-f]{8}\+[\w+/]{44}/g, '+KEY')
-    .replaceAll(/ +/g, ' ')
-    .trimEnd();
+  return (
+    line
+      .replaceAll(/\b([a-z]{3})_[0-9a-z]{26}\b/g, '$1_')
+      .replaceAll(/[0-9a-f]{4}(:[0-9a-f]{4}){7}/g, 'FINGERPRINT')
+      .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:]+(\.\d+Z|Z)?/g, 'TIME')
+      .replaceAll(/\b(head=|receipt |whash=)[\w-]+…?/g, '$1HASH')
+      .replaceAll(/\b\d+( of the \d+)? (entries|entry|events|new files?)\b/g, 'N $2')
+      .replaceAll(/(#| vault +|entry |directory )\d+/g, '$1N')
+      .replaceAll(/\+[0-9a-f]{8}\+[\w+/]{44}/g, '+KEY')
+      // How many pieces an answer came in, the clock decides.
+      .replaceAll(/\bstop, \d+ pieces?/g, 'stop, N pieces')
+      .replaceAll(/ +/g, ' ')
+      .trimEnd()
+  );
 }
 
 /** Has the policy name a witness, as the page says. */
