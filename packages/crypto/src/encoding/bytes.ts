@@ -75,11 +75,11 @@ export function sha256(bytes: Bytes): Promise<Bytes> {
 }
 
 /** base64url SHA-256 of bytes: the hash of a root, policy or directory payload. */
-export async function digestB64u(bytes: Bytes): Promise<string> {
-  return encodeBase64url(await sha256(bytes));
+export function digestB64u(bytes: Bytes): Promise<string> {
+  return platform.digestB64u(bytes);
 }
 
 /** `H(x)`: base64url SHA-256 of the ASCII bytes of a compact token (protocol.md, notation). */
-export async function tokenHash(token: string): Promise<string> {
-  return digestB64u(utf8(token));
+export function tokenHash(token: string): Promise<string> {
+  return platform.digestB64u(token);
 }

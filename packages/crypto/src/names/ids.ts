@@ -11,14 +11,16 @@ const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
  */
 export function mintId(prefix: IdPrefix, nowMs: number = Date.now()): string {
   requireSeconds(nowMs);
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  // Version, variant and random bits of a UUID stand where they have to (RFC 9562 §5.4): platforms make many at once.
+  const random = crypto.randomUUID().replaceAll('-', '');
+  const bytes = new Uint8Array(16);
+  for (let index = 6; index < 16; index++) bytes[index] = Number.parseInt(random.slice(index * 2, index * 2 + 2), 16);
+  bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
   let time = nowMs;
   for (let index = 5; index >= 0; index--) {
     bytes[index] = time % 256;
     time = Math.floor(time / 256);
   }
-  bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
-  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
   return `${prefix}_${crockford(bytes)}`;
 }
 

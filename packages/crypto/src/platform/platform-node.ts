@@ -62,6 +62,10 @@ export const platform: Platform = {
     return owned(hash('sha256', bytes, 'buffer'));
   },
 
+  async digestB64u(message) {
+    return hash('sha256', message, 'base64url');
+  },
+
   async sha256Each(messages) {
     const all = new Uint8Array(messages.length * SHA256_BYTES);
     const buffer = Buffer.from(all.buffer);

@@ -11,14 +11,7 @@ const SHA256_BYTES = 32;
 
 /** WebCrypto, in browsers and wherever else it is. */
 export const platform: Platform = {
-  encodeBase64url(bytes) {
-    let text = '';
-    // Pieces of a multiple of three bytes, small enough for the argument list of fromCharCode.
-    for (let start = 0; start < bytes.length; start += 0x3000) {
-      text += btoa(String.fromCharCode(...bytes.subarray(start, start + 0x3000)));
-    }
-    return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
-  },
+  encodeBase64url,
 
   decodeBase64url(text) {
     if (text.length % 4 === 1) return undefined;
@@ -43,6 +36,11 @@ export const platform: Platform = {
 
   async sha256(bytes) {
     return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  },
+
+  async digestB64u(message) {
+    const bytes = typeof message === 'string' ? new TextEncoder().encode(message) : message;
+    return encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
   },
 
   async sha256Each(messages) {
@@ -72,6 +70,15 @@ export const platform: Platform = {
   importSigner,
   verify,
 };
+
+function encodeBase64url(bytes: Uint8Array): string {
+  let text = '';
+  // Pieces of a multiple of three bytes, small enough for the argument list of fromCharCode.
+  for (let start = 0; start < bytes.length; start += 0x3000) {
+    text += btoa(String.fromCharCode(...bytes.subarray(start, start + 0x3000)));
+  }
+  return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
 
 export function sha256Stream(): Sha256Stream {
   const state = sha256.create();

@@ -31,6 +31,8 @@ export interface Platform {
   /** Undefined where the text is not the one canonical spelling of bytes. */
   decodeBase64url(text: string): Bytes | undefined;
   sha256(bytes: Bytes): Promise<Bytes>;
+  /** base64url SHA-256, of a text of its UTF-8 bytes. */
+  digestB64u(message: Bytes | string): Promise<string>;
   /** The SHA-256 of each, one after another: a promise for many short messages, not for each. */
   sha256Each(messages: readonly Bytes[]): Promise<Bytes>;
   /** A256GCM under a fresh IV, which nobody can choose; the tag is the 128 bits after the ciphertext. */

@@ -10,6 +10,7 @@ const Terms = z.looseObject({
   who: z.looseObject({ kid: z.string().optional() }).optional().catch(undefined),
   obj: z.looseObject({}).catch({}),
 });
+const TERMS_OR_NONE = Terms.catch(Terms.parse({}));
 
 export interface EntryTerms {
   readonly act: string;
@@ -21,7 +22,7 @@ export interface EntryTerms {
 
 /** Reads them from the text of a leaf. None keeps an entry out of the log. */
 export function termsOf(leaf: string): EntryTerms {
-  const { id, act, res, who, obj } = Terms.catch(Terms.parse({})).parse(jsonOf(leaf));
+  const { id, act, res, who, obj } = TERMS_OR_NONE.parse(jsonOf(leaf));
   const named = Object.values(obj).filter((value): value is string => typeof value === 'string' && ID.test(value));
   return { act, res, kid: who?.kid ?? null, objects: ID.test(id) ? [id, ...named] : named };
 }

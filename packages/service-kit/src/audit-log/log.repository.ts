@@ -1,20 +1,26 @@
 import type { Bytes } from '@bulla/crypto';
 import { encodeFrontier } from '@bulla/crypto/log';
-import type { Expression, ExpressionBuilder, Insertable, Kysely } from 'kysely';
+import type { Expression, ExpressionBuilder, Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { LedgerTables } from '../audit/ledger-tables.js';
+import type { EntryTerms } from './entry-terms.js';
 import type { Growth } from './growth.js';
 import type { LogHead } from './log-head.js';
 import { copyOf, logHeadOf } from './log-head.js';
-import type { AuditEntryTable, AuditLogTable } from './log-tables.js';
+import type { AuditLogTable } from './log-tables.js';
 
 type Db = Kysely<LedgerTables>;
 
-/** A row of the outbox. */
+/** A row of the outbox. What shows that the caller asked stays in the database. */
 export interface WaitingRow {
+  readonly id: number;
   readonly at: Date;
   readonly leaf: Bytes;
-  readonly evidence: string | null;
+}
+
+/** A row of the outbox, and what it is found by once it is in the log. */
+export interface PlacedRow extends EntryTerms {
+  readonly id: number;
 }
 
 /** How far the log of an organisation is behind. */
@@ -25,9 +31,6 @@ export interface Waiting {
   /** Age of the oldest decision that no checkpoint holds: of those that are not in it, or are and nobody signed that. */
   readonly seconds: number;
 }
-
-/** Rows of one insert: with nine values each they stay below what a statement may have. */
-const ROWS_OF_INSERT = 500;
 
 /** The log's tables in the database of a service. */
 export class LogRepository {
@@ -144,41 +147,41 @@ export class LogRepository {
       .execute();
   }
 
-  /** Begins a log without entries. False if it is there already. */
+  /**
+   * Begins a log without entries, and puts what is to be its first one into the outbox.
+   * @returns that; undefined if the log is there already
+   */
   async begin(
     trx: Db,
     { org, log, origin, root, frontier }: Omit<LogHead, 'checkpoint' | 'signedSize'>,
-  ): Promise<boolean> {
+    first: Omit<WaitingRow, 'id'>,
+  ): Promise<WaitingRow | undefined> {
     const row = { org, log, origin, size: 0, root, frontier: encodeFrontier(frontier), checkpoint: null };
     const { numInsertedOrUpdatedRows: rows } = await trx
       .insertInto('audit_log')
       .values({ ...row, checkpoint_size: 0 })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirstOrThrow();
-    return rows === 1n;
+    if (rows !== 1n) return undefined;
+    const waiting = { org, ...first, evidence: null };
+    const { id } = await trx.insertInto('audit_outbox').values(waiting).returning('id').executeTakeFirstOrThrow();
+    return { id, ...first };
   }
 
   /**
-   * Takes rows out of the outbox, the oldest first: all that is there counts, whatever its number. Where another takes
-   * them at this moment this waits for it: if that one dies they come into the log before what was decided later.
+   * Rows of the outbox, the oldest first, held for this transaction: all that is there counts, whatever its number. Where
+   * another has them at this moment this waits for it: if that one dies they come into the log before what was decided later.
    */
   async take(trx: Db, org: string, limit: number): Promise<WaitingRow[]> {
-    const oldest = trx
+    const rows = await trx
       .selectFrom('audit_outbox')
-      .select('id')
+      .select(['id', 'at', 'leaf'])
       .where('org', '=', org)
       .orderBy('id')
       .limit(limit)
-      .forUpdate();
-    const rows = await trx
-      .deleteFrom('audit_outbox')
-      .where('org', '=', org)
-      .where(sql<boolean>`id = any(array(${oldest}))`)
-      .returning(['id', 'at', 'leaf', 'evidence'])
+      .forUpdate()
       .execute();
-    return rows
-      .toSorted((one, other) => one.id - other.id)
-      .map(({ at, leaf, evidence }) => ({ at, leaf: copyOf(leaf), evidence }));
+    return rows.map(({ id, at, leaf }) => ({ id, at, leaf: copyOf(leaf) }));
   }
 
   /**
@@ -209,12 +212,51 @@ export class LogRepository {
         .execute();
   }
 
-  async addEntries(trx: Db, rows: readonly Insertable<AuditEntryTable>[]): Promise<void> {
-    for (let from = 0; from < rows.length; from += ROWS_OF_INSERT)
-      await trx
-        .insertInto('audit_entry')
-        .values(rows.slice(from, from + ROWS_OF_INSERT))
-        .execute();
+  /**
+   * Moves rows of the outbox to the end of a log, in their order and within the database: a row is large.
+   * @throws {Error} where one of them is not there
+   */
+  async addEntries(trx: Db, { org, log, size }: LogHead, rows: readonly PlacedRow[]): Promise<void> {
+    const ids = rows.map(({ id }) => id);
+    const terms = sql.join([
+      sql`${rows.map(({ act }) => act)}::text[]`,
+      sql`${rows.map(({ res }) => res)}::text[]`,
+      sql`${rows.map(({ kid }) => kid)}::text[]`,
+      // A list of lists is a table, whose lists are all of one length. No id has a space in it.
+      sql`${rows.map(({ objects }) => objects.join(' '))}::text[]`,
+    ]);
+    const placed = sql<{ id: number; act: string; res: string; kid: string | null; named: string; place: number }>`unnest(
+      ${ids}::int8[], ${terms}) with ordinality`.as<'placed'>(sql`placed (id, act, res, kid, named, place)`);
+    const { numInsertedOrUpdatedRows: moved } = await trx
+      .with('waiting', (part) =>
+        part
+          .deleteFrom('audit_outbox')
+          .where('org', '=', org)
+          .where(sql<boolean>`id = any(${ids}::int8[])`)
+          .returning(['id', 'at', 'leaf', 'evidence']),
+      )
+      .insertInto('audit_entry')
+      .columns(['org', 'log', 'idx', 'at', 'leaf', 'evidence', 'act', 'res', 'kid', 'objects'])
+      .expression((eb) =>
+        eb
+          .selectFrom('waiting')
+          .innerJoin(placed, (join) => join.onRef('placed.id', '=', 'waiting.id'))
+          .select([
+            sql<string>`${org}::text`.as('org'),
+            sql<number>`${log}::integer`.as('log'),
+            sql<number>`${size}::int8 + placed.place - 1`.as('idx'),
+            'waiting.at',
+            'waiting.leaf',
+            'waiting.evidence',
+            'placed.act',
+            'placed.res',
+            'placed.kid',
+            sql<string[]>`string_to_array(placed.named, ' ')`.as('objects'),
+          ])
+          .orderBy('placed.place'),
+      )
+      .executeTakeFirstOrThrow();
+    if (moved !== BigInt(rows.length)) throw new Error('rows of the outbox are gone that were held');
   }
 
   /** The hashes of a tile; undefined if it is not there. */

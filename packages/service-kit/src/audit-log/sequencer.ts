@@ -95,14 +95,15 @@ export class Sequencer {
   async #turn(org: string): Promise<{ size: number; isCut: boolean }> {
     const { logs, signer } = this.#parts;
     let head = await this.#continued(org);
-    let batches = 0;
-    for (; batches < BATCHES_MAX; batches++) {
+    let isCut = true;
+    for (let batches = 0; isCut && batches < BATCHES_MAX; batches++) {
       const grown = await this.#append(head, (trx) => logs.take(trx, org, BATCH));
-      if (grown === undefined) break;
-      head = grown;
+      // What came meanwhile waits for the next look: to write it a few at a time costs more than what there is of it.
+      isCut = grown !== undefined && grown.size - head.size === BATCH;
+      head = grown ?? head;
     }
     await signer.sign(org);
-    return { size: head.size, isCut: batches === BATCHES_MAX };
+    return { size: head.size, isCut };
   }
 
   /** The log to write to: the newest, or another where that was lost and a new key is there to begin it with. */
@@ -151,8 +152,11 @@ export class Sequencer {
       }),
     };
     const leaf = utf8(auditOfService(org, { act: 'log.begin', obj }, clock.nowMs()));
-    const first = { at: new Date(clock.machineMs()), leaf, evidence: null };
-    const begun = await this.#append(head, async (trx) => ((await logs.begin(trx, head)) ? [first] : []));
+    const first = { at: new Date(clock.machineMs()), leaf };
+    const begun = await this.#append(head, async (trx) => {
+      const row = await logs.begin(trx, head, first);
+      return row === undefined ? [] : [row];
+    });
     // Another process has begun it.
     return begun ?? (await this.#continued(org));
   }
@@ -175,18 +179,11 @@ export class Sequencer {
       moments.push(...rows.map(({ at }) => at));
       await this.#partitions.require(trx, moments);
       await logs.addTiles(trx, head, growth);
-      await logs.addEntries(
-        trx,
-        rows.map((row, index) => ({ ...entryOf(head, row.leaf), idx: head.size + index, ...row })),
-      );
+      const placed = rows.map(({ id, leaf }) => ({ id, ...termsOf(decodeUtf8(leaf)) }));
+      await logs.addEntries(trx, head, placed);
       return { ...head, ...growth.head, frontier: growth.frontier };
     });
     this.#partitions.note(moments);
     return grown;
   }
-}
-
-/** What an entry is found by. */
-function entryOf({ org, log }: LogHead, leaf: Uint8Array) {
-  return { org, log, ...termsOf(decodeUtf8(leaf)) };
 }

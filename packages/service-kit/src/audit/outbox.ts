@@ -1,16 +1,10 @@
-import type {
-  Expression,
-  Kysely,
-  OperationNodeSource,
-  QueryCreator,
-  RawBuilder,
-  Transaction,
-  UpdateQueryBuilder,
-} from 'kysely';
+import type { Kysely, QueryCreator, RawBuilder, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { givenAt } from '../database/batch-statement.js';
 import { asText } from '../database/statement.js';
 import { rowsWith } from './given-rows.js';
+import type { Changed, ChangeParts } from './grouped-change.js';
+import { changedRows, lookForChange, withChange } from './grouped-change.js';
 import { GroupedWrite } from './grouped-write.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
@@ -67,24 +61,6 @@ function leafBytes(text: string) {
   return sql<Buffer>`convert_to(${text}::text, 'UTF8')`;
 }
 
-/** What a room says of a change that one statement can make. It is asked once, with places for the values. */
-export interface ChangeParts<Tables, Own> {
-  /** An update. */
-  change(db: Kysely<Tables>, own: Own): OperationNodeSource;
-  /** Whether what is there is what that leaves behind, for one who does not know whether it was made. */
-  isMade(db: Kysely<Tables>, own: Own): Expression<boolean>;
-  /** What of this only one change at a time can have. */
-  keys(own: Own): readonly string[];
-}
-
-/** The tables of an update of any one. */
-type AnyTable = Readonly<Record<'changed', { readonly at: number }>>;
-
-interface Changed {
-  readonly at: number;
-  readonly written: number;
-}
-
 type GivenChange<Own> = AuditRow & { readonly $own: Own };
 
 /**
@@ -99,12 +75,7 @@ export class AuditedChange<Tables extends LedgerTables, Own extends object> {
     this.#keys = (own) => parts.keys(own);
     this.#grouped = new GroupedWrite<Tables, GivenChange<Own>, Changed>({
       write: (db, given, rows) => changing(db, given, rows, parts),
-      look: (db, given, rows) =>
-        ledgerOf(db)
-          .selectFrom(sql`(${rows})`.as('given') as never)
-          .select([givenAt.as('at'), sql<number>`1`.as('written')])
-          .where(parts.isMade(db, given.$own))
-          .$castTo<Changed>(),
+      look: (db, given, rows) => lookForChange(db, rows, parts.isMade(db, given.$own)),
       isWritten: ({ written }) => written > 0,
     });
   }
@@ -125,18 +96,8 @@ function changing<Tables extends LedgerTables, Own>(
   rows: RawBuilder<unknown>,
   parts: ChangeParts<Tables, Own>,
 ) {
-  const change = parts.change(db, given.$own) as UpdateQueryBuilder<AnyTable, 'changed', 'changed', object>;
-  const changed = change.from(sql<{ at: number }>`"given"`.as('given')).returning(givenAt.as('at'));
-  return ledgerOf(db)
-    .with(
-      (name) => name('given').materialized(),
-      () => sql`(${rows})` as never,
-    )
-    .with('changed', () => changed as never)
-    .with('made', rowsWith('changed', { at: givenAt }))
-    .with('audited', (part) => auditInsertion(part as never, 'made as given', given))
-    .selectFrom('changed' as never)
-    .select([sql<number>`changed.at`.as('at'), sql<number>`count(*)`.as('written')])
-    .groupBy(sql`changed.at`)
-    .$castTo<Changed>();
+  const audited = withChange(db, rows, parts.change(db, given.$own))
+    .with('made', rowsWith('changed', { at: givenAt }) as never)
+    .with('audited', (part) => auditInsertion(part as never, 'made as given', given));
+  return changedRows(audited as never);
 }

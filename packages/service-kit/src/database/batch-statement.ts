@@ -7,6 +7,9 @@ export interface AnswerRow {
   readonly at: number;
 }
 
+/** More rows than any batch has. */
+const ROWS_MAX = 1_000_000;
+
 interface Lists {
   readonly lockTimeout: string;
   /** From 1 on. */
@@ -66,14 +69,19 @@ export class BatchStatement<Tables, Given extends object, Row extends AnswerRow>
     return rows.map((_, index) => answers.get(index + 1));
   }
 
-  /** The lists behind a fence: a plan that knew their lengths would be made anew for each. */
+  /**
+   * The lists behind a fence: a plan that knew their lengths would be made anew for each. Of a range the planner expects one
+   * row in two hundred, so of these it expects one, and looks that up by an index: a plan made while a table was small would
+   * go on to read all of it when it no longer is.
+   */
   #rowsOf({ lockTimeout, places, $of }: Lists): RawBuilder<unknown> {
     const names = [...this.#columns.keys()];
     const lists = sql.join(names.map((name) => sql`${$of[name]}::text[] as ${sql.id(name)}`));
     const columns = sql.join(names.map((name) => sql`lists.${sql.id(name)}["at"] as ${sql.id(name)}`));
     const patience = sql`set_config('lock_timeout', ${lockTimeout}::text, true) as patience`;
     return sql`select "at", ${columns}
-      from (select ${patience}, ${places}::int8[] as places, ${lists} offset 0) as lists, unnest(places) as "at"`;
+      from (select ${patience}, ${places}::int8[] as places, ${lists} offset 0) as lists, unnest(places) as "at"
+      where "at" between 1 and ${sql.lit(ROWS_MAX)}`;
   }
 }
 

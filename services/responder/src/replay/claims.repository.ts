@@ -1,6 +1,6 @@
 import type { Trust } from '@bulla/crypto';
 import type { Clock } from '@bulla/service-kit';
-import { agreesWith, isMarkOurs, purgeInBatches, Statement } from '@bulla/service-kit';
+import { agreesWith, GroupedChange, isMarkOurs, purgeInBatches, Statement } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { InvocationState, ResponderTables, ResponderTransaction } from '../database/types.js';
@@ -164,7 +164,7 @@ export class ClaimsRepository {
 
   /** Moves an accepted question to `running`; false if another worker has it now. */
   async begin(key: ClaimKey, fence: number): Promise<boolean> {
-    return (await BEGIN.run(this.db, { ...key, fence })).length === 1;
+    return (await BEGIN.run(this.db, { ...key, fence })) === 1;
   }
 
   /** Shows that the worker lives; false if it has lost its claim. */
@@ -236,8 +236,8 @@ export function givingUp(db: Kysely<ResponderTables>, held: Held) {
   );
 }
 
-/** Whether the worker with this fence has ended its run so, or was found to be lost: nobody else had it to end. */
-export function hasEnded(db: Kysely<ResponderTables>, { org, iss, jti, fence }: Held, state: InvocationState) {
+/** Whether a run is in a state into which nobody but the worker with this fence, or who found that one lost, can have brought it. */
+export function hasReached(db: Kysely<ResponderTables>, { org, iss, jti, fence }: Held, state: InvocationState) {
   const ended = db
     .selectFrom('invocation')
     .select('jti')
@@ -249,9 +249,11 @@ export function hasEnded(db: Kysely<ResponderTables>, { org, iss, jti, fence }: 
   return sql<boolean>`exists ${ended}`;
 }
 
-const BEGIN = new Statement((db: Kysely<ResponderTables>, held: Held) =>
-  heldBy(change(db, held).set({ state: 'running', heartbeat: now }), held.fence, 'accepted').returning('jti'),
-);
+const BEGIN = new GroupedChange<ResponderTables, Held>({
+  change: (db, held) => heldBy(change(db, held).set({ state: 'running', heartbeat: now }), held.fence, 'accepted'),
+  isMade: (db, held) => hasReached(db, held, 'running'),
+  keys: ({ iss, jti }) => [`question ${iss} ${jti}`],
+});
 const BEAT = new Statement((db: Kysely<ResponderTables>, held: Held) =>
   heldBy(change(db, held).set({ heartbeat: now }), held.fence, 'running').returning('jti'),
 );

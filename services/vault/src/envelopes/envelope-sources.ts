@@ -3,7 +3,7 @@ import { Problem } from '@bulla/contract';
 import type { ResolvedTag, Trust } from '@bulla/crypto';
 import { CryptoError, isEarlierTag, requireFreshPosition, urnOf, verifyTags } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
-import { Clock } from '@bulla/service-kit';
+import { Clock, SharedReads } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { GrantsService, preferred } from '../grants/grants.service.js';
 import { LabelsService } from '../prompts/labels.service.js';
@@ -33,6 +33,9 @@ export interface EnvelopeParts {
 /** Finds what an envelope is made of: the version that was meant, the tags that prove it, the grant for the responder. */
 @Injectable()
 export class EnvelopeSources {
+  /** By what they are judged by. */
+  private readonly shared = new WeakMap<Trust, SharedReads<EnvelopeParts>>();
+
   constructor(
     private readonly clock: Clock,
     private readonly material: EnvelopeMaterialRepository,
@@ -42,11 +45,19 @@ export class EnvelopeSources {
   ) {}
 
   /**
-   * The parts of an envelope. A number travels with the tags of `latest`, which bind the name to the prompt.
+   * The parts of an envelope, found and judged once for all who ask for the same at about the same moment. A number travels with the tags of `latest`, which bind the name to the prompt.
    * @throws {Problem} not_found, label_not_found, custody_not_allowed, envelope_revoked for a withdrawn version,
    *   needs_rewrap, overloaded; {CryptoError} trust_expired and whatever else clients would refuse the tags for
    */
-  async find({ trust, org }: Caller, wanted: NewEnvelope): Promise<EnvelopeParts> {
+  find({ trust, org }: Caller, wanted: NewEnvelope): Promise<EnvelopeParts> {
+    const shared = this.shared.get(trust) ?? new SharedReads();
+    this.shared.set(trust, shared);
+    const { prompt, name, label, version, aud } = wanted;
+    const key = JSON.stringify([org, prompt, name, label, version, aud]);
+    return shared.run(key, () => this.findFor(trust, org, wanted));
+  }
+
+  private async findFor(trust: Trust, org: string, wanted: NewEnvelope): Promise<EnvelopeParts> {
     if (wanted.name !== undefined) requireSealed(trust, wanted.name);
     const by = wanted.prompt === undefined ? { name: wanted.name ?? '' } : { id: wanted.prompt };
     const label = wanted.label ?? LATEST;
