@@ -116,6 +116,8 @@ it('SHA-256 is the same', async () => {
   await fc.assert(
     fc.asyncProperty(bytes({ maxLength: 300 }), async (given) => {
       expect(encodeHex(await node.sha256(given))).toBe(encodeHex(await web.sha256(given)));
+      for (const platform of [node, web])
+        expect(await platform.digestB64u(given)).toBe(web.encodeBase64url(await web.sha256(given)));
     }),
   );
 });

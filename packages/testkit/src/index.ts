@@ -11,4 +11,5 @@ export { type PartOfMany, takePart } from './part-of-many.js';
 export { isLongRun, randomFrom, sampled, seedOfRun } from './sampling.js';
 export { committedKeyPair, type TestKeyPair } from './test-keys.js';
 export { openWire, type Wire } from './wire.js';
+export { growthOf, type PlanMode, type Sent, statementsOf } from './statement-plans.js';
 export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.js';

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { findPostgres } from '@bulla/testkit';
+import type { PlanMode, Sent } from '@bulla/testkit';
+import { findPostgres, growthOf, statementsOf } from '@bulla/testkit';
 import pg from 'pg';
 import type { PromptRef } from './authoring.js';
 import { must, publishPrompt } from './authoring.js';
 import { filledId, filledIndex, filledName, fillVault, RARE_LABEL } from './filling.js';
-import type { PlanMode } from './plans.js';
-import { growthOf, statementsOf } from './plans.js';
 import type { TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
@@ -26,6 +25,9 @@ const ROWS_MAX = 3_000;
 const ENTRIES_MAX = 500;
 const MODES: readonly PlanMode[] = ['force_custom_plan', 'force_generic_plan'];
 
+/** Statements for many at once have their values in a relation of this name. */
+const isBatch = ({ text }: Sent) => text.includes('"given"');
+
 const describeOnServer = findPostgres() === undefined ? describe.skip : describe;
 
 describeOnServer('what a vault with many prompts reads', () => {
@@ -35,12 +37,18 @@ describeOnServer('what a vault with many prompts reads', () => {
   let url: string;
   /** Of the author, for whom all grants are. */
   let kid: string;
+  /** By statement that writes for envelopes, what of its plan reads more than single rows, while the tables are as good as empty. */
+  const planned = new Map<string, string[]>();
   beforeAll(async () => {
     vault = await startVault('PostgreSQL', 'p256', async (of) => (url = of));
     const { acme } = vault;
     prompt = await publishPrompt(vault, acme);
     client = new pg.Client({ connectionString: url });
     await client.connect();
+    const ask = { name: prompt.name, label: 'production', aud: acme.responders[0].urn };
+    const issue = async () => must(201, await vault.clientOf(acme.invoker).post('/api/v1/envelopes', ask));
+    for (const sent of (await statementsOf('vault', issue)).filter(isBatch))
+      planned.set(sent.text, await growthOf(client, sent, { mode: 'force_generic_plan', tables: TABLES, rowsMax: 2 }));
     kid = acme.author.enc?.kid ?? '';
     const recipient = { kid, urn: acme.author.urn };
     await fillVault(client, { org: acme.org, prompts: PROMPTS, recipient });
@@ -48,6 +56,10 @@ describeOnServer('what a vault with many prompts reads', () => {
   afterAll(async () => {
     await client.end();
     await vault.stop();
+  });
+
+  it('is single rows from the first write on: a plan is kept while its tables grow', () => {
+    expect([...planned.values()]).toEqual([[]]);
   });
 
   const faultsOf = async (work: () => Promise<unknown>, rowsMax = ROWS_MAX) => {

@@ -218,14 +218,18 @@ export class LogRepository {
    */
   async addEntries(trx: Db, { org, log, size }: LogHead, rows: readonly PlacedRow[]): Promise<void> {
     const ids = rows.map(({ id }) => id);
-    const terms = sql.join([
-      sql`${rows.map(({ act }) => act)}::text[]`,
-      sql`${rows.map(({ res }) => res)}::text[]`,
-      sql`${rows.map(({ kid }) => kid)}::text[]`,
-      // A list of lists is a table, whose lists are all of one length. No id has a space in it.
-      sql`${rows.map(({ objects }) => objects.join(' '))}::text[]`,
-    ]);
-    const placed = sql<{ id: number; act: string; res: string; kid: string | null; named: string; place: number }>`unnest(
+    const texts = (of: (row: PlacedRow) => string | null) => sql`${rows.map(of)}::text[]`;
+    // Lists in a list are all of one length, so ids come as one text: none has a space in it.
+    const named = texts(({ objects }) => objects.join(' '));
+    const terms = sql.join([texts(({ act }) => act), texts(({ res }) => res), texts(({ kid }) => kid), named]);
+    const placed = sql<{
+      id: number;
+      act: string;
+      res: string;
+      kid: string | null;
+      named: string;
+      place: number;
+    }>`unnest(
       ${ids}::int8[], ${terms}) with ordinality`.as<'placed'>(sql`placed (id, act, res, kid, named, place)`);
     const { numInsertedOrUpdatedRows: moved } = await trx
       .with('waiting', (part) =>

@@ -24,7 +24,7 @@ export interface Changed extends AnswerRow {
 type AnyTable = Readonly<Record<'changed', { readonly at: number }>>;
 
 /** Adds the change to a statement as `changed`, which says `at` for each row of `given` that it was made for. */
-export function withChange<Tables, Own>(
+export function withChange<Tables>(
   db: Kysely<Tables>,
   rows: RawBuilder<unknown>,
   change: OperationNodeSource,
@@ -49,15 +49,11 @@ export function changedRows(db: QueryCreator<{ changed: { at: number } }>) {
 }
 
 /** Finds what was changed, as far as that can be told. */
-export function lookForChange<Tables, Own>(
-  db: Kysely<Tables>,
-  rows: RawBuilder<unknown>,
-  isMade: Expression<boolean>,
-) {
+export function lookForChange<Tables>(db: Kysely<Tables>, rows: RawBuilder<unknown>, isMade: Expression<boolean>) {
   return (db as unknown as Kysely<AnyTable>)
     .selectFrom(sql<{ at: number }>`(${rows})`.as('given'))
     .select([givenAt.as('at'), sql<number>`1`.as('written')])
-    .where(isMade as Expression<boolean>)
+    .where(isMade)
     .$castTo<Changed>();
 }
 

@@ -99,5 +99,5 @@ function changing<Tables extends LedgerTables, Own>(
   const audited = withChange(db, rows, parts.change(db, given.$own))
     .with('made', rowsWith('changed', { at: givenAt }) as never)
     .with('audited', (part) => auditInsertion(part as never, 'made as given', given));
-  return changedRows(audited as never);
+  return changedRows(audited);
 }

@@ -11,7 +11,7 @@ interface Going<Value> {
 /**
  * Reads the same thing once for all who ask for it at about the same moment. Nothing is remembered: what one is told was
  * read after he asked. While a read is on its way, those that come wait and share the next; where none is, one begins at
- * once (docs/decisions/2026-11-30-reads-together.md).
+ * once (docs/decisions/2026-12-05-reads-together.md).
  */
 export class SharedReads<Value> {
   readonly #going = new Map<string, Going<Value>>();
@@ -40,10 +40,13 @@ export class SharedReads<Value> {
       resolve();
     };
     result.then(end, end);
-    void isOver.then(() => {
-      // Where somebody waits, the next read takes this place.
-      if (going.next === undefined) this.#going.delete(key);
-    });
+    void this.#leave(key, going);
     return result;
+  }
+
+  /** Where somebody waits, the next read takes the place. */
+  async #leave(key: string, going: Going<Value>): Promise<void> {
+    await going.isOver;
+    if (going.next === undefined) this.#going.delete(key);
   }
 }

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { mintId } from '@bulla/crypto';
 import type { Signatory } from '@bulla/service-kit';
 import type { Wire } from '@bulla/testkit';
-import { findPostgres, openWire } from '@bulla/testkit';
+import { findPostgres, growthOf, openWire, statementsOf } from '@bulla/testkit';
 import { sql } from 'kysely';
+import pg from 'pg';
 import { openDatabase, silent } from '../../test/responder-fixture.js';
+import { ClaimsRepository } from './claims.repository.js';
 import { FIRST_CLAIM } from './first-claim.js';
 import type { FirstClaim } from './first-claim.js';
 import { RestoreMarkRepository } from './restore-mark.repository.js';
@@ -160,6 +162,50 @@ describeOnServer('claims and ends on the wire', () => {
     wire.roundTrips();
     await Promise.all(questions.map((own) => on.end(SEALING, own)));
     expect(wire.roundTrips()).toBe(2);
+  });
+
+  it('begin as one write where eight begin while the first does, each its own and none twice', async () => {
+    await claimAll();
+    const claims = new ClaimsRepository(on.db);
+    const begin = ({ org, iss, jti }: FirstClaim, fence = 1) => claims.begin({ org, iss, jti }, fence);
+    const [one, lost, ...others] = questions as [FirstClaim, FirstClaim, ...FirstClaim[]];
+    wire.roundTrips();
+    const begun = Promise.all([begin(one), begin(lost, 2), ...others.map((own) => begin(own))]);
+    expect(await begun).toEqual([true, false, ...others.map(() => true)]);
+    expect(wire.roundTrips()).toBe(2);
+    expect(await Promise.all([begin(one), begin(lost)])).toEqual([false, true]);
+    expect(await on.rowsOf(lost)).toMatchObject({ invocation: [{ state: 'running' }], audit: ['claimed'] });
+  });
+
+  it('begin once where the answer was lost', async () => {
+    await claimAll();
+    const claims = new ClaimsRepository(on.db);
+    wire.loseNextAnswer();
+    expect(await Promise.all(questions.map(({ org, iss, jti }) => claims.begin({ org, iss, jti }, 1)))).toEqual(
+      questions.map(() => true),
+    );
+  });
+
+  it('read single rows from the first one on: a plan is kept while its tables grow', async () => {
+    const client = new pg.Client({ connectionString: wire.url });
+    await client.connect();
+    try {
+      const [one] = questions as [FirstClaim];
+      const sent = await statementsOf('responder', async () => {
+        await on.claim(one);
+        await new ClaimsRepository(on.db).begin({ org: one.org, iss: one.iss, jti: one.jti }, 1);
+        await on.end(SEALING, one);
+      });
+      const plans = {
+        mode: 'force_generic_plan',
+        tables: ['invocation', 'envelope_use', 'http_nonce'],
+        rowsMax: 99,
+      } as const;
+      for (const statement of sent) expect(await growthOf(client, statement, plans)).toEqual([]);
+      expect(sent).toHaveLength(3);
+    } finally {
+      await client.end();
+    }
   });
 
   it('are not taken back, and not said to be refused, where their answer was lost', async () => {
