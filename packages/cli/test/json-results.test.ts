@@ -272,6 +272,8 @@ async function keysOfDevices(): Promise<void> {
     kept: [{ name: 'claims/ada', version: 1, chash: HASH }],
     lost: [],
     labels_to_sign: expect.arrayContaining([{ name: 'claims/ada', label: 'latest' }]),
+    readable: expect.arrayContaining([{ name: 'claims/ada', version: 1, chash: HASH }]),
+    readable_now: expect.arrayContaining(['claims/ada']),
     directory_version,
     known_everywhere_by: TIME,
   });

@@ -293,6 +293,14 @@ describe('a revocation', () => {
       'claims/own@1',
     ]);
     expect(plan.loneLabels).toContainEqual({ name: 'claims/own', label: 'production' });
+    // Whatever it holds a grant of, whoever wrote it.
+    expect(plan.readable.map(({ name, version }) => `${name}@${version}`).toSorted()).toEqual([
+      'claims/good@1',
+      'claims/good@2',
+      'claims/mine@1',
+      'claims/own@1',
+    ]);
+    expect(plan.readableNow.toSorted()).toEqual(['claims/good', 'claims/mine', 'claims/own']);
     expect(plan.loneLabels).not.toContainEqual({ name: 'claims/good', label: 'production' });
 
     await owner.people.revoke(plan, by());

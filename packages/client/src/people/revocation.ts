@@ -3,6 +3,7 @@ import type { ResolvedTag, Signer, Trust } from '@bulla/crypto';
 import { CryptoError, urnOf, verifyTags } from '@bulla/crypto';
 import { bullaError } from '../connection/errors.js';
 import type { OpenedVersion } from '../prompts/open-version.js';
+import { grantsOf } from '../prompts/grants-of.js';
 import type { Prompts } from '../prompts/prompts.js';
 import type { RevocationReason } from '../trust/next-directory.js';
 import { revokeDevice } from '../trust/next-directory.js';
@@ -10,7 +11,7 @@ import { publishNextDirectory } from '../trust/publish-directory.js';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
 
-/** A version that the device wrote, as far as the vault says; `chash` names its content for certain. */
+/** A version, as far as the vault says; `chash` names its content for certain. */
 export interface WrittenVersion {
   readonly name: string;
   readonly version: number;
@@ -30,10 +31,17 @@ export interface RevocationPlan {
   readonly loneLabels: readonly { readonly name: string; readonly label: string }[];
   /** Labels that others signed too, but fewer than the policy asks for: they count again when enough have signed. */
   readonly shortLabels: readonly { readonly name: string; readonly label: string }[];
+  /**
+   * Versions of which a key of the device holds a grant, whoever wrote them: it could read them, and what it read stays
+   * read. By the vault's list, which it can shorten; what was deleted is not in it.
+   */
+  readonly readable: readonly WrittenVersion[];
+  /** Names whose newest version is among those: the next one has a data key that the device never gets. */
+  readonly readableNow: readonly string[];
 }
 
 /**
- * Looks at everything the device wrote. Which texts stay is not the vault's to say: it could slip in what a thief wrote
+ * Looks at everything the device wrote, and at all that it could read. Which texts stay is not the vault's to say: it could slip in what a thief wrote
  * today. Only a label counts that a person signed who is not being revoked (protocol.md §2.5).
  * @throws {BullaError} not_found if the directory lists no such device
  */
@@ -46,6 +54,8 @@ export async function planRevocation(session: Session, prompts: Prompts, device:
   const [vouched, unvouched]: [WrittenVersion[], WrittenVersion[]] = [[], []];
   const loneLabels: { name: string; label: string }[] = [];
   const shortLabels: { name: string; label: string }[] = [];
+  const readable: WrittenVersion[] = [];
+  const readableNow: string[] = [];
   for await (const prompt of prompts.list()) {
     const resolved = await labelsOf(session, trust, prompt);
     // guard: kept-others without: const isOthers = ({ signers }: ResolvedTag) => signers.length > 0;
@@ -58,11 +68,16 @@ export async function planRevocation(session: Session, prompts: Prompts, device:
         .map(({ name, label }) => ({ name, label })),
     );
     const { versions } = await prompts.history(prompt.name);
+    const granted = await grantsOf(session, trust, prompt);
+    const open = new Set(granted.filter(({ kid }) => kids.has(kid)).map(({ version }) => version));
+    for (const { version, chash } of versions)
+      if (open.has(version)) readable.push({ name: prompt.name, version, chash });
+    if (open.has(Math.max(...versions.map(({ version }) => version)))) readableNow.push(prompt.name);
     for (const { version, chash } of versions.filter((one) => isWrittenBy(one, kids) && !trust.isKept(one.chash))) {
       (vouchedFor.has(chash) ? vouched : unvouched).push({ name: prompt.name, version, chash });
     }
   }
-  return { device, user, vouched, unvouched, loneLabels, shortLabels };
+  return { device, user, vouched, unvouched, loneLabels, shortLabels, readable, readableNow };
 }
 
 /** How many people signed a label beside one. */

@@ -4,11 +4,11 @@ import { openGrant } from '@bulla/crypto/open';
 import { bullaError, checked } from '../connection/errors.js';
 import type { PromptRef } from '../labels/labels.js';
 import type { OpenedVersion } from './open-version.js';
+import { grantsOf } from './grants-of.js';
 import { recipientsOf } from './seal-version.js';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
 
-const PAGE = 200;
 /** Longest list of grants in one request. */
 const GRANTS_MAX = 64;
 
@@ -34,14 +34,7 @@ export async function missingRecipients(
   prompt: PromptRef,
   { version, statement }: OpenedVersion,
 ): Promise<Recipient[]> {
-  const held = new Set<string>();
-  let cursor: string | undefined;
-  do {
-    const call = { params: { id: prompt.id }, query: { version, limit: PAGE, cursor } };
-    const page = await session.transport.call('grant.list', vaultOf(session, trust), trust, call);
-    for (const { kid } of page.data) held.add(kid);
-    cursor = page.next_cursor ?? undefined;
-  } while (cursor !== undefined);
+  const held = new Set((await grantsOf(session, trust, { id: prompt.id, version })).map(({ kid }) => kid));
   return recipientsOf(session, trust, statement.acl).filter(({ record }) => !held.has(record.kid));
 }
 

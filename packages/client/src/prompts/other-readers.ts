@@ -1,8 +1,7 @@
-import type { GrantSummary } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
 import type { PromptRef } from '../labels/labels.js';
 import type { Session } from '../connection/session.js';
-import { vaultOf } from '../connection/session.js';
+import { grantsOf } from './grants-of.js';
 
 /** A version that others can read than those who write its name or sign its labels. */
 export interface WidelyRead {
@@ -10,8 +9,6 @@ export interface WidelyRead {
   /** URNs of devices that may act now and hold a grant of it. */
   readonly readers: readonly string[];
 }
-
-const PAGE = 200;
 
 /**
  * Versions that devices can read which would get no grant if their author named no readers today: since the author named
@@ -30,16 +27,4 @@ export async function otherReaders(session: Session, trust: Trust, prompt: Promp
     version,
     readers: [...new Set(grants.map(({ aud }) => aud))],
   }));
-}
-
-async function grantsOf(session: Session, trust: Trust, prompt: PromptRef): Promise<GrantSummary[]> {
-  const grants: GrantSummary[] = [];
-  let cursor: string | undefined;
-  do {
-    const call = { params: { id: prompt.id }, query: { limit: PAGE, cursor, version: undefined } };
-    const page = await session.transport.call('grant.list', vaultOf(session, trust), trust, call);
-    grants.push(...page.data);
-    cursor = page.next_cursor ?? undefined;
-  } while (cursor !== undefined);
-  return grants;
 }

@@ -85,6 +85,8 @@ async function revoke(context: Context, name: string, options: RevokeOptions): P
     kept: [...plan.vouched, ...plan.unvouched.filter(isKept)].map(namedText),
     lost: plan.unvouched.filter((text) => !isKept(text)).map(namedText),
     labels_to_sign: [...plan.loneLabels, ...plan.shortLabels],
+    readable: plan.readable.map(namedText),
+    readable_now: plan.readableNow,
     directory_version: after.directory.version,
     known_everywhere_by: until,
   };
@@ -109,11 +111,22 @@ function requireWritten(text: string): { readonly name: string; readonly version
 
 function show(
   { out }: Context,
-  { device, user, vouched, unvouched, loneLabels, shortLabels }: RevocationPlan,
+  { device, user, vouched, unvouched, loneLabels, shortLabels, readable, readableNow }: RevocationPlan,
   names: PeopleNames,
 ): void {
   out.talk(`device   ${device}, of ${personShown(user, names)}`);
   const texts = (count: number, more = '') => `${counted(count, 'text')}${more} ${count === 1 ? 'is' : 'are'}`;
+  const prompts = Map.groupBy(readable, ({ name }) => name);
+  if (readable.length > 0)
+    out.talk(
+      `read     ${texts(readable.length)} open to it, of ${counted(prompts.size, 'prompt')}, whether it read them or not`,
+    );
+  for (const [name, versions] of prompts)
+    out.talk(`           ${name} ${versions.map(({ version }) => `@${version}`).join(' ')}`);
+  if (readableNow.length > 0)
+    out.talk(
+      `           the next version of each has a data key that this device never gets: ${counted(readableNow.length, 'prompt')} to push where that matters`,
+    );
   out.talk(`kept     ${texts(vouched.length, ' it wrote')} named by labels that others signed`);
   out.talk(`lost     ${texts(unvouched.length)} named by nobody else`);
   for (const { name, version, chash } of unvouched) out.talk(`           ${name}@${version}  sha256:${chash}`);
