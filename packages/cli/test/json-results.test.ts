@@ -243,6 +243,9 @@ async function peopleNamed(): Promise<void> {
 
 async function approvals(): Promise<void> {
   await json<unknown[]>('prompt reseal', ['claims/triage', '--all']);
+  const { device } = await json<{ device: string }>('whoami');
+  const unshared = { name: 'claims/triage', device, versions: [], may_read: true };
+  expect(await json('prompt unshare', ['claims/triage@99', '--from', device])).toEqual(unshared);
   const signed = ['--yes', '--expect', said['content'] ?? ''];
   const begin = async () => {
     const audited = ['claims/triage', '2', '--label', 'audited', ...signed];

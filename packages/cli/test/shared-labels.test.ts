@@ -77,6 +77,49 @@ describe('bulla prompt reseal', () => {
   });
 });
 
+describe('bulla prompt unshare', () => {
+  const unshare = (...more: string[]) => world.bulla(['prompt', 'unshare', ...more]);
+
+  it('has the vault hand a device no more what it could read, until somebody seals it to it again', async () => {
+    const one = await unshare(`${NAME}@v1`, '--from', 'ada');
+    expect(one).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^✔ 1 version of claims\/triage not handed to dev dev_\w+ any more: v1\n$/),
+      stderr: expect.stringContaining('a reseal gives these back'),
+    });
+    expect(await as('ada', ['prompt', 'show', `${NAME}@v1`])).toMatchObject({ code: 5, stdout: '' });
+    expect(await as('ada', ['prompt', 'show', `${NAME}@v3`])).toMatchObject({ code: 0 });
+
+    const rest = JSON.parse((await unshare(NAME, '--from', 'ada', '--json')).stdout) as object;
+    expect(rest).toEqual({
+      name: NAME,
+      device: expect.stringContaining(':dev:dev_'),
+      versions: expect.not.arrayContaining([1]),
+      may_read: true,
+    });
+    expect(await as('ada', ['prompt', 'show', `${NAME}@v3`])).toMatchObject({ code: 5, stdout: '' });
+    expect((await unshare(NAME, '--from', 'ada')).stdout).toContain('nothing to forget');
+    await world.done(['prompt', 'reseal', NAME, '--labelled']);
+    expect(await as('ada', ['prompt', 'show', `${NAME}@v3`])).toMatchObject({ code: 0 });
+  });
+
+  it('is for those whose versions these are, and for admins', async () => {
+    const owner = (JSON.parse((await world.done(['whoami', '--json'])).stdout) as { device: string }).device;
+    const taken = await as('ada', ['prompt', 'unshare', NAME, '--from', owner]);
+    expect(taken).toMatchObject({ code: 5, stderr: expect.stringContaining('forbidden') });
+    expect(await world.bulla(['prompt', 'show', `${NAME}@v3`])).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ['a device that is none', [NAME, '--from', 'nobody'], 6, 'there is no such device'],
+    ['a prompt that is none', ['claims/none', '--from', 'ada'], 6, 'not_found'],
+    ['no device', [NAME], 2, "required option '--from <device>'"],
+    ['two versions', [`${NAME}@v1`, '--version', '2', '--from', 'ada'], 2, 'version'],
+  ])('refuses %s', async (_name, args, code, message) => {
+    expect(await unshare(...args)).toMatchObject({ code, stderr: expect.stringContaining(message) });
+  });
+});
+
 describe('a label that two people move', () => {
   const MOVES = 'claims/moves';
   const pushMoves = (text: string, ...options: string[]) =>

@@ -39,7 +39,7 @@ export {
   UpstreamError,
   VerifyError,
 } from './connection/errors.js';
-export type { Grants, LackingVersion, ResealedVersion, VersionsToSeal } from './prompts/grants.js';
+export type { Grants, LackingVersion, ResealedVersion, Unshared, VersionsToSeal } from './prompts/grants.js';
 export type { HandedBack, KeptBeyond, KeptLabel } from './trust/handing-back.js';
 export type { Identity } from './connection/identity.js';
 export { identityOf } from './connection/identity.js';

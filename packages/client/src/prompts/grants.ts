@@ -4,12 +4,14 @@ import { fingerprint } from '@bulla/crypto';
 import type { LabelTarget } from '../labels/label-moves.js';
 import type { PromptRef } from '../labels/labels.js';
 import { LATEST, resolveIfGood, resolveLabel } from '../labels/labels.js';
+import { grantsOf } from './grants-of.js';
 import { grantMissing, missingRecipients } from './missing-grants.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
 import type { Prompts } from './prompts.js';
 import { isUnreadable } from '../labels/proposed-move.js';
 import type { Session } from '../connection/session.js';
+import { vaultOf } from '../connection/session.js';
 import { contentOf } from '../trust/trust-store.js';
 
 /** Which versions of a prompt are meant: one, the newest, those that labels name, or every one. */
@@ -31,6 +33,14 @@ export interface ResealedVersion {
 export interface LackingVersion {
   readonly version: number;
   readonly keys: readonly { readonly urn: string; readonly fingerprint: string }[];
+}
+
+/** What of a prompt a device is not handed any more. */
+export interface Unshared {
+  /** Numbers of versions, the oldest first. */
+  readonly versions: readonly number[];
+  /** Whether its groups may read the name: then it gets the next version, and a reseal gives these back. */
+  readonly mayRead: boolean;
 }
 
 /** Who can open versions that were pushed before: people come in later, and services get new keys. */
@@ -63,6 +73,24 @@ export class Grants {
       }
     }
     return done;
+  }
+
+  /**
+   * Has the vault forget the grants by which a device reads a prompt, by its own list of them. What was read stays read.
+   * @param version that alone, unless not given.
+   * @throws {BullaError} not_found; forbidden to whom it is neither theirs nor of their versions, unless they are an admin
+   */
+  async unshare(name: string, device: string, version?: number): Promise<Unshared> {
+    const trust = await this.#session.keeper.newest();
+    const { id } = await this.#prompts.get(name);
+    const service = vaultOf(this.#session, trust);
+    const listed = await grantsOf(this.#session, trust, { id, ...(version !== undefined && { version }) });
+    const held = listed.filter(({ aud }) => aud === device);
+    for (const { whash } of held)
+      await this.#session.transport.call('grant.delete', service, trust, { params: { id, whash } });
+    const reviewers = trust.reviewers(name);
+    const versions = [...new Set(held.map((one) => one.version))].toSorted((left, right) => left - right);
+    return { versions, mayRead: trust.groupsOf(device).some((group) => reviewers.includes(group)) };
   }
 
   /**

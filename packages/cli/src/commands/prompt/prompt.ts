@@ -22,6 +22,7 @@ import { UsageError } from '../../input/usage-error.js';
 import { addDiffCommand } from './prompt-diff.js';
 import { addLabelCommands, pendingLine } from './prompt-labels.js';
 import { addResealCommand } from './prompt-reseal.js';
+import { addUnshareCommand } from './prompt-unshare.js';
 import { addStandingCommands } from './prompt-standing.js';
 import { showHistory, showPrompt, showPrompts } from './prompt-views.js';
 
@@ -70,6 +71,7 @@ Examples:
   addLabelCommands(prompt, context);
   addStandingCommands(prompt, context);
   addResealCommand(prompt, context);
+  addUnshareCommand(prompt, context);
   addReading(prompt, context);
   addDiffCommand(prompt, context);
 }
