@@ -57,6 +57,38 @@ describe('new keys of a responder', () => {
     expect(trust.isRevoked(before)).toBe(compromised);
   });
 
+  it('may be one that is sealed to, beside the one there is; of older ones that nobody lists none is new', async () => {
+    const { keyFile } = world.organisation.responders[0];
+    const [newest, older] = await Promise.all(
+      [1, 2].map(async () => (await makeKeyFile('acme', urn, 'p256', ['http', 'reply'], ['unwrap'])).keys[1]),
+    );
+    if (newest === undefined || older === undefined) throw new Error('a key file without an encryption key');
+    const isSealedTo = ({ use }: { use: string }) => use === 'enc';
+    const [sealedTo] = keyFile.keys.filter(isSealedTo);
+    const others = keyFile.keys.filter((key) => !isSealedTo(key));
+    const keys = await statedBy({ ...keyFile, keys: [newest, older, ...keyFile.keys.filter(isSealedTo), ...others] });
+    expect((await accept(keys)).added.map(({ kid }) => kid)).toEqual([newest.kid]);
+    const trust = await owner.trust();
+    expect(activeOf(trust, 'unwrap')).toEqual([newest.kid, sealedTo?.kid]);
+    expect(activeOf(trust, 'reply')).toEqual([keys.kid]);
+
+    const plan = await owner.people.planRetirement(urn);
+    expect(plan).toEqual({ responder: urn, newest: newest.kid, older: [sealedTo?.kid], lacking: [] });
+    expect(activeOf(await owner.people.retire(plan, signer), 'unwrap')).toEqual([newest.kid]);
+    await expect(owner.people.planRetirement('urn:bulla:acme:svc:responder:none')).rejects.toMatchObject({
+      code: 'not_found',
+    });
+  });
+
+  it('are retired only when the newest opens all that they open [guard: retire-lacking]', async () => {
+    const plan = { responder: urn, newest: 'one', older: ['two'], lacking: [{ name: 'claims/triage', version: 1 }] };
+    await expect(owner.people.retire(plan, signer)).rejects.toMatchObject({
+      code: 'validation_failed',
+      message: expect.stringContaining('sealed to an older key alone'),
+    });
+    expect(vault.directories).toEqual([]);
+  });
+
   it('leave its key for checkpoints where the file, from before there were any, has none', async () => {
     const [responder] = world.organisation.responders;
     const before = activeOf(await owner.trust(), 'checkpoint');

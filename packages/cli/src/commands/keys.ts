@@ -59,6 +59,7 @@ export function addKeysCommands(program: Command, context: Context): void {
       'whose entity, purposes and (without --suite) suites the file NAME takes over; it stays as it is',
     )
     .option('--checkpoint', 'with --like: keep the keys that are there, and make one for checkpoints alone')
+    .option('--encryption', 'with --like: keep the keys of a responder, and make one that prompts are sealed to')
     .option('--json', 'print what was written as JSON')
     .addHelpText(
       'after',
@@ -66,11 +67,13 @@ export function addKeysCommands(program: Command, context: Context): void {
 Without --like: keys of a person, for \`bulla seal\` and \`bulla open\`, which belong to no organisation.
 With --like: for a service that is to get new keys. Nobody trusts them until a holder of the directory's key lists them.
 A vault or responder gets a key for the checkpoints of its log, too. With --checkpoint it keeps all others: for a file
-that has none yet, or where that key alone is to be new.
+that has none yet, or where that key alone is to be new. With --encryption a responder opens what is sealed to the new
+key or to an older one, so it never stops: \`bulla trust accept\` then lists the new key, and \`bulla trust retire\` ends the old.
 
 Examples:
   $ bulla keys generate alice
   $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json
+  $ bulla keys generate responder.new.json --like responder.keys.json --encryption
   $ bulla keys generate vault.new.json --like vault.keys.json --checkpoint`,
     )
     .action((name: string, options: GenerateOptions & LikeOptions) => generateEither(context, name, options));
@@ -95,21 +98,27 @@ Give the output to the person who signs the directory, and the fingerprint over 
 interface LikeOptions {
   readonly like?: string;
   readonly checkpoint?: boolean;
+  readonly encryption?: boolean;
 }
 
 function generateEither(context: Context, name: string, options: GenerateOptions & LikeOptions): Promise<void> {
-  const { like, suite: suiteId, encrypt, checkpoint } = options;
+  const { like, suite: suiteId, encrypt, checkpoint, encryption } = options;
   if (like === undefined) {
     if (checkpoint === true) throw new UsageError('--checkpoint goes with --like: it adds a key to those of a service');
+    if (encryption === true)
+      throw new UsageError('--encryption goes with --like: it adds a key to those of a responder');
     return generateFiles(context, name, options);
   }
   if (encrypt === true)
     throw new UsageError('--like makes the file of a service, which is read open: --encrypt does not go with it');
+  if (checkpoint === true && encryption === true)
+    throw new UsageError('--checkpoint and --encryption exclude each other: each adds one key');
   if (checkpoint === true && suiteId !== undefined)
     throw new UsageError(`a key for checkpoints is of suite ${CHECKPOINT_SUITE}: --suite does not go with it`);
   if (suiteId !== undefined && suite(suiteId).seal === undefined)
     throw new UsageError(`--like makes keys that are sealed to, and ${suiteId} only signs`);
-  return generate(context, name, like, { suite: suiteId, checkpointOnly: checkpoint });
+  const only = checkpoint === true ? 'checkpoint' : encryption === true ? 'encryption' : undefined;
+  return generate(context, name, like, { suite: suiteId, only });
 }
 
 interface Place extends KeyPlace {
@@ -123,10 +132,16 @@ function placeOf(context: Context, file: string | undefined): Place {
   return { home, name, path: home.path(name) };
 }
 
+const WHAT = {
+  all: 'fresh keys',
+  checkpoint: 'a fresh key for checkpoints beside the keys',
+  encryption: 'a fresh encryption key beside the keys',
+} as const;
+
 async function generate(context: Context, file: string, like: string, options: FreshKeys): Promise<void> {
   const to = placeOf(context, file);
   const { urn } = await writeFreshKeys(placeOf(context, like), to, options);
-  const what = options.checkpointOnly === true ? 'a fresh key for checkpoints beside the keys' : 'fresh keys';
+  const what = WHAT[options.only ?? 'all'];
   context.result({ urn, path: to.path }, styled('✔', 'good'), ` ${what} of ${urn} in ${to.path}`);
 }
 

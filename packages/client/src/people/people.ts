@@ -20,6 +20,8 @@ import { renewDeviceKeys, replaceServiceKeys } from '../trust/next-directory.js'
 import type { OpenedVersion } from '../prompts/open-version.js';
 import type { Prompts } from '../prompts/prompts.js';
 import { publishNextDirectory } from '../trust/publish-directory.js';
+import type { RetirementPlan } from './retirement.js';
+import { planRetirement, publishRetirement } from './retirement.js';
 import type { RevocationPlan } from './revocation.js';
 import { planRevocation, publishRevocation, readForKeeping } from './revocation.js';
 import type { Session } from '../connection/session.js';
@@ -204,6 +206,16 @@ export class People {
     return publishRevocation(this.#session, by.signer, plan, by);
   }
 
+  /** As planRetirement. */
+  planRetirement(responder: string): Promise<RetirementPlan> {
+    return planRetirement(this.#session, this.#prompts, responder);
+  }
+
+  /** As publishRetirement. */
+  async retire(plan: RetirementPlan, signer: Signer): Promise<Trust> {
+    return publishRetirement(this.#session, signer, plan);
+  }
+
   /** Lists new keys of this device; those it had only verify and open from then on. */
   renew(keys: readonly PublicKey[], signer: Signer): Promise<Trust> {
     return publishNextDirectory(this.#session, signer, renewDeviceKeys(this.#session.identity.urn, keys));
@@ -235,7 +247,9 @@ export class People {
     // guard: accept-kind without: if (org !== trust.org || trust.entity(urn) === undefined)
     if (org !== trust.org || trust.entity(urn)?.kind !== kind) throw refuse(`the directory lists no ${kind} ${urn}`);
     const isListed = ({ kid: of }: Pick<PublicKey, 'kid'>) => trust.holder(of)?.urn === urn;
-    const added = keys.filter((key) => !isListed(key));
+    // Of those that things are sealed to the newest alone is new; older ones are there to be opened with.
+    const sealed = keys.find(({ use }) => use === 'enc');
+    const added = keys.filter((key) => !isListed(key) && (key.use !== 'enc' || key === sealed));
     if (added.length === 0) throw refuse('the directory lists these keys already');
     const active = trust.activeKeys(urn, SIGNS[kind], this.#session.now()).map(({ record }) => record.kid);
     // guard: accept-signer
@@ -245,7 +259,11 @@ export class People {
     if (compromised && keys.some(isListed))
       throw refuse('the file holds a key that is listed already: where old keys are compromised, all must be new');
     const before = active.map((of) => fingerprint(of));
-    const next = await publishNextDirectory(this.#session, signer, replaceServiceKeys(urn, kind, keys, compromised));
+    const next = await publishNextDirectory(
+      this.#session,
+      signer,
+      replaceServiceKeys(urn, kind, { added, stated: keys, compromised }),
+    );
     return { urn, before, after, added, directoryVersion: next.directory.version };
   }
 }

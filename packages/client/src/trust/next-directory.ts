@@ -118,6 +118,15 @@ export function renewDeviceKeys(urn: string, keys: readonly PublicKey[]): Direct
   };
 }
 
+/** What replaces the keys of a service. */
+export interface ServiceKeyChange {
+  /** Keys that the directory does not list. */
+  readonly added: readonly PublicKey[];
+  /** All keys that the service states; those it has no more end. */
+  readonly stated: readonly PublicKey[];
+  readonly compromised: boolean;
+}
+
 /**
  * Gives a vault or responder the keys of its new file, each for as long as those that it follows. The old ones of a
  * responder then only verify and open. Those of a vault, and old keys for checkpoints, sign until their own end: the
@@ -126,15 +135,15 @@ export function renewDeviceKeys(urn: string, keys: readonly PublicKey[]): Direct
 export function replaceServiceKeys(
   urn: string,
   kind: ServiceKind,
-  keys: readonly PublicKey[],
-  compromised: boolean,
+  { added, stated, compromised }: ServiceKeyChange,
 ): DirectoryChange {
   return (draft, now) => {
     const entity = entityOf(draft, urn, kind);
     const listed = new Set(entity.keys.map(({ kid }) => kid));
-    const added = keys.filter(({ kid }) => !listed.has(kid));
-    const old = entity.keys.filter(({ kid }) => !keys.some((key) => key.kid === kid));
-    const records = added.map((key) => recordOf(key, now, lifeOf(followedBy(key, entity.keys))));
+    const old = entity.keys.filter(({ kid }) => !stated.some((key) => key.kid === kid));
+    // Somebody else may have listed them meanwhile.
+    const fresh = added.filter(({ kid }) => !listed.has(kid));
+    const records = fresh.map((key) => recordOf(key, now, lifeOf(followedBy(key, entity.keys))));
     if (compromised) revoke(draft, old, 'keyCompromise', now);
     else if (kind === 'responder' && !added.every(isCheckpointKey))
       deactivate(
@@ -142,6 +151,17 @@ export function replaceServiceKeys(
         now,
       );
     entity.keys = [...records, ...entity.keys];
+  };
+}
+
+/** Has keys of a service only verify and open from now on. */
+export function retireKeys(urn: string, kind: ServiceKind, kids: readonly string[]): DirectoryChange {
+  return (draft, now) => {
+    const { keys } = entityOf(draft, urn, kind);
+    deactivate(
+      keys.filter(({ kid }) => kids.includes(kid)),
+      now,
+    );
   };
 }
 

@@ -28,6 +28,9 @@ const claimsSchema = z.strictObject({
 });
 type Claims = z.infer<typeof claimsSchema>;
 
+/** Encryption keys: with the one that signs and the one for checkpoints there is room for no more. */
+const STATED_MAX = 6;
+
 const FORMAT: JwsFormat<Claims> = { typ: 'bulla-keys+jwt', claims: claimsSchema, maxBytes: 16_384 };
 
 /** What such a statement says. */
@@ -41,8 +44,8 @@ export interface PublicKeys {
 }
 
 /**
- * States the newest signing key of a key file, its newest encryption key and its newest key for checkpoints, where it
- * has them.
+ * States the newest signing key of a key file, its encryption keys, the newest first, and its newest key for checkpoints,
+ * where it has them.
  * @param now seconds
  * @throws {CryptoError} key_invalid if the file has no signing key
  */
@@ -50,8 +53,8 @@ export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number): 
   requireSeconds(now);
   const sig = keys.find((key) => key.use === 'sig' && !isCheckpointKey(key));
   if (sig === undefined || isSealAlg(sig.alg)) throw new CryptoError('key_invalid', 'there is no signing key');
-  const enc = keys.find(({ use }) => use === 'enc');
-  const newest = [sig, enc, keys.find(isCheckpointKey)].filter((key) => key !== undefined);
+  const enc = keys.filter(({ use }) => use === 'enc').slice(0, STATED_MAX);
+  const newest = [sig, ...enc, ...keys.filter(isCheckpointKey).slice(0, 1)];
   const claims: Claims = {
     iss: urn,
     aud: organisationUrn(org),

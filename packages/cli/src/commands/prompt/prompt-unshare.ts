@@ -26,7 +26,7 @@ The vault hands the device these versions no more; what it read stays read. A de
 the next version all the same, and these again from \`bulla prompt reseal\`: take it out of the groups first, or name
 other readers in the prompt file.
 
-An admin may do it, the author of a version, and whoever shared it. \`bulla doctor\` lists who reads what.
+An admin may do it, and for one version its author, or the person who shared it. \`bulla doctor\` lists who reads what.
 
 Examples:
   $ bulla prompt unshare claims/triage --from laptop

@@ -60,17 +60,31 @@ async function accept(context: Context, service: ServiceKind, options: Options):
   const listed = added.map(({ kid, pur }) => ({ fingerprint: fingerprint(kid), for: pur }));
   const document = { [service]: urn, before, after, added: listed, compromised, directory_version };
   context.result(document, styled('✔', 'good'), ` ${urn}: ${changeOf(accepted)}`);
-  for (const line of consequencesOf(service, accepted, compromised)) context.out.talk(line);
+  const keeps = keys.keys.some(({ kid, use }) => use === 'enc' && !added.some((one) => one.kid === kid));
+  for (const line of consequencesOf(service, accepted, compromised, keeps)) context.out.talk(line);
 }
 
 function changeOf({ before, after, added }: AcceptedKeys): string {
+  const sealed = added.filter(({ use }) => use === 'enc').map(({ kid }) => `encryption key ${fingerprint(kid)}`);
+  if (sealed.length === added.length) return sealed.join('; ');
   const own = added.some((key) => !isCheckpointKey(key)) ? [`${before.join(', ') || 'no key'} → ${after}`] : [];
   const logs = added.filter(isCheckpointKey).map(({ kid }) => `key for checkpoints ${fingerprint(kid)}`);
   return [...own, ...logs].join('; ');
 }
 
-function consequencesOf(service: ServiceKind, { added, directoryVersion }: AcceptedKeys, compromised: boolean) {
+/** @param keeps whether the file has encryption keys that are listed already: the responder opens with those, too. */
+function consequencesOf(
+  service: ServiceKind,
+  { added, directoryVersion }: AcceptedKeys,
+  compromised: boolean,
+  keeps: boolean,
+) {
   const version = `directory version ${directoryVersion}`;
+  if (keeps && added.every(({ use }) => use === 'enc'))
+    return [
+      `${version}; what is pushed from now on is sealed to the new key, and the older one counts until it is retired`,
+      'For each prompt that is there, an author runs `bulla prompt reseal NAME --all`; then: bulla trust retire',
+    ];
   if (added.every(isCheckpointKey)) return [`${version}; its other keys are what they were`];
   const old = service === 'vault' ? 'sign until their own end' : 'only verify and open from now on';
   const lines = [`${version}; the old keys ${compromised ? 'are revoked' : old}`];

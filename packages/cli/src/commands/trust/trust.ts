@@ -12,6 +12,7 @@ import { UsageError } from '../../input/usage-error.js';
 import { addAcceptCommand } from './trust-accept.js';
 import { addTrustRenewCommand } from './trust-renew.js';
 import { addRestoreCommands } from './trust-resume.js';
+import { addRetireCommand } from './trust-retire.js';
 
 interface PinOptions {
   readonly replace?: boolean;
@@ -49,6 +50,7 @@ Examples:
     .action((pin: string | undefined, options: PinOptions) => pinned(context, pin, options));
   addTrustRenewCommand(trust, context);
   addAcceptCommand(trust, context);
+  addRetireCommand(trust, context);
   addRestoreCommands(trust, context);
 }
 

@@ -14,22 +14,22 @@ export interface KeyPlace {
 export interface FreshKeys {
   /** Instead of that of the newest key of each use. A key for checkpoints has the one that there is for it. */
   readonly suite?: SuiteId | undefined;
-  /** Whether all keys are taken over, and one for checkpoints alone is fresh. */
-  readonly checkpointOnly?: boolean | undefined;
+  /** What alone is fresh, where all keys are taken over: one for checkpoints, or one that things are sealed to. */
+  readonly only?: 'checkpoint' | 'encryption' | undefined;
 }
 
 /**
  * Writes a file of fresh keys for the entity of another: one for each use, for the purposes of the newest there and of
  * its suite, unless another is given, and of a vault or responder one for checkpoints. Nothing is overwritten, and the
  * other file stays as it is.
- * @throws {HomeError} if there is nothing to go by, a file is there already, or the entity signs no checkpoints
+ * @throws {HomeError} if there is nothing to go by, a file is there already, or the entity has no such keys
  */
 export async function writeFreshKeys(like: KeyPlace, to: KeyPlace, options: FreshKeys = {}): Promise<KeyFile> {
   const path = to.home.path(to.name);
   if ((await to.home.read(to.name)) !== undefined) throw new HomeError(`${path} is there already: nothing was written`);
   const before = await readKeyFile(like.home, like.name);
   if (before === undefined) throw new HomeError(`there is no file ${like.home.path(like.name)}`);
-  const keys = options.checkpointOnly === true ? await besideOthers(before) : await allFresh(before, options.suite);
+  const keys = await freshKeysOf(before, options);
   const fresh: KeyFile = { ...before, keys };
   await writeKeyFile(to.home, to.name, fresh);
   return fresh;
@@ -45,8 +45,23 @@ async function allFresh({ urn, keys }: KeyFile, suite: SuiteId | undefined): Pro
   return fresh;
 }
 
+function freshKeysOf(before: KeyFile, { only, suite }: FreshKeys): Promise<FileKey[]> {
+  if (only === 'checkpoint') return withCheckpointKey(before);
+  if (only === 'encryption') return withEncryptionKey(before, suite);
+  return allFresh(before, suite);
+}
+
+/** The keys that are there, with a fresh one to seal to before older ones: the service opens what is sealed to either. */
+async function withEncryptionKey({ urn, keys }: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
+  const newest = keys.find(({ use }) => use === 'enc');
+  if (newest === undefined || !signsCheckpoints(urn))
+    throw new HomeError(`nothing is sealed to ${urn} as a service: only a responder has encryption keys`);
+  const fresh = await makeKey(suite ?? newest.suite, 'enc', newest.pur);
+  return keys.flatMap((key) => (key === newest ? [fresh, key] : [key]));
+}
+
 /** The keys that are there, with a fresh one for checkpoints before older ones. */
-async function besideOthers({ urn, keys }: KeyFile): Promise<FileKey[]> {
+async function withCheckpointKey({ urn, keys }: KeyFile): Promise<FileKey[]> {
   if (!signsCheckpoints(urn)) throw new HomeError(`${urn} signs no checkpoints: it is neither a vault nor a responder`);
   const others = keys.filter((key) => !isCheckpointKey(key));
   return [...others, await makeCheckpointKey(), ...keys.filter(isCheckpointKey)];

@@ -1,0 +1,131 @@
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Running } from './world.js';
+import { World } from './world.js';
+
+// A responder gets a new encryption key beside the one it has, while somebody goes on running prompts.
+
+let world: World;
+let running: Running;
+beforeAll(async () => {
+  world = await World.make();
+  running = await world.up('organisation');
+  await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
+  await push('claims/triage', '--label', 'production');
+});
+afterAll(async () => {
+  await running.stop();
+  await world.remove();
+});
+
+const FINGERPRINT = String.raw`[0-9a-f]{4}(?::[0-9a-f]{4}){7}`;
+const keysOf = (service: string) => join(world.path('home'), `services/${service}.keys.json`);
+const push = (name: string, ...options: string[]) =>
+  world.done(['prompt', 'push', name, '-f', world.path('triage.md'), ...options]);
+const ask = (name = 'claims/triage') => world.bulla(['run', name, '--var', 'claim=Water.']);
+const usesOf = async (file: string) =>
+  (JSON.parse(await readFile(file, 'utf8')) as { keys: { use: string }[] }).keys.map(({ use }) => use);
+
+/** Asks one question after the other until it is told to stop. */
+function keepAsking() {
+  const over = new AbortController();
+  let answered = 0;
+  const failed: string[] = [];
+  const asking = (async () => {
+    while (!over.signal.aborted) {
+      const { code, stdout, stderr } = await ask();
+      if (code === 0 && stdout.includes('Water.')) answered++;
+      else failed.push(stderr);
+    }
+  })();
+  return async () => {
+    over.abort();
+    await asking;
+    return { answered, failed };
+  };
+}
+
+describe('a new encryption key of a responder', () => {
+  it('is made beside the keys that are there, and listed by the start that finds it', async () => {
+    const file = world.path('responder.new.json');
+    const { stdout } = await world.done(['keys', 'generate', file, '--like', keysOf('responder'), '--encryption']);
+    expect(stdout).toMatch(/^✔ a fresh encryption key beside the keys of urn:bulla:dev:svc:responder:local in /);
+    expect(await usesOf(file)).toEqual(['sig', 'enc', 'enc', 'sig']);
+    await running.stop();
+    await rename(file, keysOf('responder'));
+    running = await world.up();
+    expect((await ask()).stdout).toContain('Water.');
+  });
+
+  it('takes the place of the old one while every question is answered', async () => {
+    const stop = keepAsking();
+    await push('claims/later', '--label', 'production');
+    expect((await ask('claims/later')).stdout).toContain('Water.');
+
+    const early = await world.bulla(['trust', 'retire', '--yes']);
+    expect(early).toMatchObject({ code: 2, stdout: '' });
+    expect(early.stderr).toMatch(new RegExp(`^lacks a grant for ${FINGERPRINT}: claims/triage@1$`, 'm'));
+    expect(early.stderr).not.toContain('claims/later');
+    expect(early.stderr).toContain('1 version of 1 prompt would not run any more');
+    expect(early.stderr).toContain('hint: for each prompt, an author runs `bulla prompt reseal NAME --all`');
+
+    await world.done(['prompt', 'reseal', 'claims/triage', '--all']);
+    const refused = await world.bulla(['trust', 'retire'], { stdin: 'no\n' });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('nothing was signed') });
+    const { stdout, stderr } = await world.done(['trust', 'retire', '--yes']);
+    expect(stdout).toMatch(new RegExp(`^✔ retired: ${FINGERPRINT} of urn:bulla:dev:svc:responder:local\\n$`));
+    expect(stderr).toMatch(/^directory version \d+; they only open what is sealed to them$/m);
+    for (const name of ['claims/triage', 'claims/later']) expect((await ask(name)).stdout).toContain('Water.');
+    const { answered, failed } = await stop();
+    expect(failed).toEqual([]);
+    expect(answered).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('is the only one that is sealed to then', async () => {
+    expect((await world.done(['trust', 'retire'])).stdout).toMatch(/^nothing to retire: /);
+    expect(JSON.parse((await world.done(['trust', 'retire', '--yes', '--json'])).stdout)).toMatchObject({
+      retired: [],
+    });
+    const { stdout } = await world.done(['trust', 'show']);
+    const states = [...stdout.matchAll(/^responder local .* unwrap +\S+ +(\w+)/gm)].map(([, state]) => state);
+    expect(states.toSorted()).toEqual(['active', 'deactivated']);
+    await push('claims/last', '--label', 'production');
+    expect((await ask('claims/last')).stdout).toContain('Water.');
+  });
+
+  it.each([
+    [['keys', 'generate', 'one', '--encryption'], '--encryption goes with --like'],
+    [['keys', 'generate', 'one', '--like', 'x', '--encryption', '--checkpoint'], 'exclude each other'],
+  ])('is not made by %j', async (argv, told) => {
+    expect(await world.bulla(argv)).toMatchObject({ code: 2, stderr: expect.stringContaining(told) });
+  });
+
+  it('is not made for a vault or a device, to whom nothing is sealed as a service', async () => {
+    for (const like of [keysOf('vault'), join(world.path('home'), 'identity.json')]) {
+      const ended = await world.bulla(['keys', 'generate', world.path('no.json'), '--like', like, '--encryption']);
+      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('only a responder has encryption keys') });
+    }
+  });
+
+  it('is listed by who signs the directory where its file lies elsewhere', async () => {
+    const file = world.path('another.json');
+    await world.done(['keys', 'generate', file, '--like', keysOf('responder'), '--encryption', '--suite', 'p256']);
+    const shown = await world.done(['keys', 'public', file]);
+    const [, fingerprint = ''] = new RegExp(`^fingerprint (${FINGERPRINT})$`, 'm').exec(shown.stderr) ?? [];
+    const keys = await world.file('responder.public', shown.stdout);
+    const accept = ['trust', 'accept', 'responder', '--fingerprint', fingerprint, '--keys', keys];
+    const { stdout, stderr } = await world.done(accept);
+    expect(stdout).toMatch(new RegExp(`^✔ urn:bulla:dev:svc:responder:local: encryption key ${FINGERPRINT}\\n$`));
+    expect(stderr).toContain('the older one counts until it is retired');
+    expect(stderr).toContain('then: bulla trust retire');
+    expect(stderr).not.toContain('needs_rewrap');
+  });
+
+  it('is of a responder that is listed', async () => {
+    expect(await world.bulla(['trust', 'retire', 'urn:bulla:dev:svc:responder:none'])).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining('the directory lists no such responder'),
+    });
+  });
+});
