@@ -49,7 +49,8 @@ export async function createResponder({
     { org: keys.org, pin, vaultUrl, production, clock, log },
     new SeenDocumentsRepository(database.db),
   );
-  const runs = new RunsInFlight(new RunPlaces(runLimits), new IdleMemory());
+  const memory = new IdleMemory();
+  const runs = new RunsInFlight(new RunPlaces(runLimits), memory);
   const newestCheckpoint = new NewestCheckpoint();
   const service = await createService<ResponderTables>({
     ...parts,
@@ -71,6 +72,7 @@ export async function createResponder({
       trust.stop();
       // Beside the drain, which waits for the ends that this brings about.
       await Promise.all([runs.stop(), service.close()]);
+      memory.stop();
     },
   };
 }

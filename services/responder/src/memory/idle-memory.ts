@@ -18,8 +18,10 @@ export class IdleMemory {
   #collect: Collect | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(idleMs: number = IDLE_MS) {
+  /** @param collect V8's own unless given */
+  constructor(idleMs: number = IDLE_MS, collect?: Collect) {
     this.#idleMs = idleMs;
+    this.#collect = collect;
   }
 
   /** A run begins: nothing is collected while one is at work. */
@@ -34,6 +36,11 @@ export class IdleMemory {
     this.#timer = this.#later(() => {
       this.#timer = this.#later(() => {});
     });
+  }
+
+  /** The service has ended, and its process ends with all its memory. */
+  stop(): void {
+    this.busy();
   }
 
   #later(then: () => void): NodeJS.Timeout {

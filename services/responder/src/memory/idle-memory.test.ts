@@ -1,0 +1,23 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, it } from '@jest/globals';
+import { IdleMemory } from './idle-memory.js';
+
+const IDLE_MS = 5;
+/** Many times as long as two collections take to come. */
+const LONG_MS = 100;
+
+it.each([
+  ['twice once nothing runs', () => undefined, 2],
+  ['not while something runs again', (memory: IdleMemory) => memory.busy(), 0],
+  ['not once its service has ended', (memory: IdleMemory) => memory.stop(), 0],
+])('memory is cleaned up %s', async (_name, then, expected) => {
+  let collected = 0;
+  const memory = new IdleMemory(IDLE_MS, () => {
+    collected += 1;
+  });
+  memory.busy();
+  memory.idle();
+  then(memory);
+  await pause(LONG_MS);
+  expect(collected).toBe(expected);
+});
