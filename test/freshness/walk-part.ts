@@ -7,5 +7,5 @@ import { walkAll } from './walking.js';
 const setting = await makeSetting();
 await takePart(async (seed, numbers, taken) => {
   const { counts, found } = await walkAll(setting, seed, numbers, { taken });
-  return { counts, report: found?.report };
+  return { counts, report: await found?.report() };
 });

@@ -24,8 +24,8 @@ describe('whatever a vault shows', () => {
     walked = await walkAll(setting, seedOfRun(), upTo(WALKS));
   });
 
-  it('nothing is accepted that is over, that too few signed or that is on another branch, and an honest one serves everybody', () => {
-    expect(walked.found?.report).toBeUndefined();
+  it('nothing is accepted that is over, that too few signed or that is on another branch, and an honest one serves everybody', async () => {
+    expect(await walked.found?.report()).toBeUndefined();
   });
 
   it.each([
@@ -76,8 +76,8 @@ describe('whatever a vault shows', () => {
 });
 
 describe('walks find what is planted', () => {
-  const propertyFoundWith = async (planted: Planted) =>
-    (await walkAll(setting, seedOfRun(), upTo(WALKS), { planted })).found?.property;
+  const foundWith = async (planted: Planted) => (await walkAll(setting, seedOfRun(), upTo(WALKS), { planted })).found;
+  const propertyFoundWith = async (planted: Planted) => (await foundWith(planted))?.property;
 
   it('homes that forget where labels stood', async () => {
     expect(await propertyFoundWith({ forgets: (held) => ({ ...held, names: [] }) })).toBe('P1');
@@ -91,8 +91,10 @@ describe('walks find what is planted', () => {
     expect(await propertyFoundWith({ renewerForgets: (held) => ({ ...held, names: [] }) })).toBe('P1');
   });
 
-  it('homes that forget which directory they had', async () => {
+  it('homes that forget which directory they had, and tell the steps that lead there', async () => {
     const forgets = (held: TrustState) => ({ ...held, memory: setting.trust.memory });
-    expect(await propertyFoundWith({ forgets })).toBe('P5');
+    const found = await foundWith({ forgets });
+    expect(found?.property).toBe('P5');
+    expect(await found?.report()).toMatch(/^seed \d+, walk \d+: P5: .+(\n {2}.+)+$/);
   });
 });
