@@ -22,8 +22,13 @@ interface Begun {
   readonly stderr: () => string;
 }
 
-function begin(args: readonly string[], settings: Settings, input: string | Uint8Array, signal: AbortSignal): Begun {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+function begin(
+  args: readonly string[],
+  settings: Settings,
+  input: string | Uint8Array,
+  signal: AbortSignal,
+  { stdout, stderr } = { stdout: new PassThrough(), stderr: new PassThrough() },
+): Begun {
   const [printed, said] = [collect(stdout), collect(stderr)];
   const stdin = Readable.from([Buffer.from(input)]);
   const load = (name: string) => import(name);
@@ -52,6 +57,18 @@ export async function runCommand(
 export async function bulla(args: readonly string[], settings: Settings, input = ''): Promise<Ended> {
   const { status, stdout, stderr } = await runCommand(args, settings, input);
   return { status, stdout: stdout.toString(), stderr };
+}
+
+/** The same, with what it printed on both streams in one, as a terminal shows it. */
+export async function bullaShown(
+  args: readonly string[],
+  settings: Settings,
+  input = '',
+): Promise<{ readonly status: number; readonly output: string }> {
+  const both = new PassThrough();
+  const { ended, stdout } = begin(args, settings, input, new AbortController().signal, { stdout: both, stderr: both });
+  const status = await ended;
+  return { status, output: stdout().toString() };
 }
 
 /** A running `bulla up`. */

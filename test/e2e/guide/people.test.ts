@@ -6,7 +6,7 @@ import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { letIn, sign, succeed, WAITS } from '../stories/second-person.js';
 import type { ShownCommand } from './console-blocks.js';
 import { type GuidePage, itKeepsTo } from './guide-page.js';
-import { runShown, runSigned } from './shell.js';
+import { runPlain, runSigned } from './shell.js';
 
 // What the pages about people and about approvals show is what their commands print, in a development organisation.
 
@@ -69,7 +69,9 @@ async function show(
   const isSigned =
     /^bulla (approve yes|prompt promote|prompt confirm|trust renew --adopt)\b/.test(command) &&
     !command.includes('--expect');
-  const { status, output } = isSigned ? await runSigned(command, cwd, by) : await runShown(command, cwd, by, input);
+  const { status, output } = await (isSigned
+    ? runSigned(command, cwd, by, runPlain)
+    : runPlain(command, cwd, by, input));
   const at = page.take(shown);
   // What the page shows to wait for others ends with a status of its own.
   const ends = shown.output.includes('⏸') ? WAITS : 0;
