@@ -101,6 +101,7 @@ describe('bulla init', () => {
 
 describe('bulla up', () => {
   it('says who one is and what the pin is, the first time', async () => {
+    await prepareHome();
     const first = await world.up();
     await first.stop();
     expect(first.stderr.text).toMatch(
