@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Bytes } from '@bulla/crypto';
 import { concatBytes, generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
 import type { NoteSigner } from '@bulla/crypto/log';
@@ -24,6 +24,7 @@ import {
 } from '@bulla/crypto/log';
 import type { TiledLog } from '@bulla/crypto/testing';
 import { makeTiledLog } from '@bulla/crypto/testing';
+import { folderForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -38,6 +39,8 @@ const SIZES = [1, 255, 256, 257, 70_000];
 const entryOf = (index: number) => utf8(`{"index":${index},"action":"prompt.push"}`);
 
 let work: string;
+/** The verifier in Go, which is compiled while others verify. */
+let goProgram: Promise<string> | undefined;
 let signer: NoteSigner;
 let logs: ReadonlyMap<number, TiledLog>;
 
@@ -85,28 +88,33 @@ function absent(error: NodeJS.ErrnoException): undefined {
 }
 
 beforeAll(async () => {
-  work = mkdtempSync(join(tmpdir(), 'bulla-audit-'));
+  work = folderForTest('audit-log');
+  if (hasGo) goProgram = buildGo();
+  // Whoever wants it meets the failure.
+  goProgram?.catch(() => {});
   const pair = await generateKeyPair('ed25519', 'sig');
   signer = { key: await noteKeyOf(ORIGIN, pair.publicJwk), signer: await loadSigner(pair.privateJwk, 'Ed25519') };
   const all = Array.from({ length: 70_000 }, (_, index) => entryOf(index));
   const made = await Promise.all(SIZES.map(async (size) => makeTiledLog(all.slice(0, size), signer)));
   logs = new Map(made.map((log) => [log.head.size, log]));
-  if (hasGo) buildGo();
 });
 
-afterAll(() => rmSync(work, { recursive: true, force: true }));
+afterAll(async () => {
+  await goProgram?.catch(() => {});
+  rmSync(work, { recursive: true, force: true });
+});
 
-/** Once for a run; what Go compiled of its own library is kept for the next one. */
-function buildGo(): void {
+/** Once for a run; what Go compiled of its own library is kept for the next one, and for one after `npm ci`. */
+async function buildGo(): Promise<string> {
   const env = {
     ...process.env,
     GO111MODULE: 'off',
     GOPATH: GO_PATH,
-    GOCACHE: file('../../node_modules/.cache/go-build'),
+    GOCACHE: file('../../.cache/go-build'),
   };
-  const args = ['build', '-o', join(work, 'audit-verify'), file('peers/audit-verify/main.go')];
-  const { status, stderr } = spawnSync('go', args, { env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`go build ended with ${status}: ${stderr}`);
+  const program = join(work, 'audit-verify');
+  await promisify(execFile)('go', ['build', '-o', program, file('peers/audit-verify/main.go')], { env });
+  return program;
 }
 
 function logOf(size: number): TiledLog {
@@ -116,8 +124,13 @@ function logOf(size: number): TiledLog {
 }
 
 let folders = 0;
+/** By its log: of one that was not changed, all verifiers read the same. */
+const written = new WeakMap<ReadonlyMap<string, Bytes>, string>();
 function folderOf(files: ReadonlyMap<string, Bytes>): string {
+  const before = written.get(files);
+  if (before !== undefined) return before;
   const folder = join(work, `log-${folders++}`);
+  written.set(files, folder);
   for (const [path, bytes] of files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), bytes);
@@ -149,7 +162,7 @@ function tampered(size: number, index: number, change: (entries: Bytes[]) => Byt
 const peers: [string, Verifier, boolean][] = [
   ['@bulla/crypto', ours, true],
   ['Python', programOf(PYTHON, [file('peers/audit_verify.py')]), hasPython],
-  ["Go's sumdb", (...given) => programOf(join(work, 'audit-verify'), [])(...given), hasGo],
+  ["Go's sumdb", async (...given) => programOf((await goProgram) ?? '', [])(...given), hasGo],
 ];
 
 for (const [name, verify, isHere] of peers) {
