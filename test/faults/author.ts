@@ -34,9 +34,12 @@ export class Author {
     this.#organisation = organisation;
   }
 
-  /** Writes until told to stop. */
-  async writeOn(): Promise<void> {
-    while (!this.#stopped) await this.write();
+  /** Writes until told to stop. @param restMs between two prompts. */
+  async writeOn(restMs = 0): Promise<void> {
+    while (!this.#stopped) {
+      await this.write();
+      if (restMs > 0) await pause(restMs);
+    }
   }
 
   stop(): void {

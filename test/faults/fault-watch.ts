@@ -14,6 +14,8 @@ export interface Fault {
   begin(): Promise<void>;
   /** Whether the service must notice: then it says that it is not ready before the fault ends. Default true. */
   readonly unready?: boolean;
+  /** How long authors rest between two prompts, in a trouble that lasts: all that they write is read again. Default 0. */
+  readonly restMs?: number;
   /** What else to see while it lasts. */
   readonly during?: (author: Author) => Promise<void>;
   end(): Promise<void>;
@@ -30,7 +32,7 @@ export async function expectSurvival(world: VaultWorld, databaseUrl: string, fau
   const authors = [new Author(url, world.organisation), new Author(url, world.organisation)] as const;
   const over = new AbortController();
   const misses = pulse(url, over.signal);
-  const writing = authors.map((author) => author.writeOn());
+  const writing = authors.map((author) => author.writeOn(fault.restMs));
   try {
     await until('the first writes', () => authors.every(({ acknowledged }) => acknowledged.length >= WRITES_BEFORE));
     await fault.begin();
@@ -66,13 +68,16 @@ async function expectOnce(databaseUrl: string, ids: readonly string[]): Promise<
   await client.connect();
   try {
     const { rows } = await client.query<{ id: string; versions: number; created: number; pushed: number }>(
-      `select p.id,
+      `with done as materialized (
+         select event->>'act' as act, event->'obj'->>'prompt' as prompt, count(*)::int as count from vault.audit_event
+         where event->>'res' = 'ok' and event->>'act' in ('prompt.create', 'version.create') group by 1, 2)
+       select p.id,
          (select count(*)::int from vault.prompt_version v where v.prompt_id = p.id) as versions,
-         (select count(*)::int from vault.audit_event a
-           where a.event->>'act' = 'prompt.create' and a.event->>'res' = 'ok' and a.event->'obj'->>'prompt' = p.id) as created,
-         (select count(*)::int from vault.audit_event a
-           where a.event->>'act' = 'version.create' and a.event->>'res' = 'ok' and a.event->'obj'->>'prompt' = p.id) as pushed
-       from vault.prompt p where p.id = any($1)`,
+         coalesce(c.count, 0) as created, coalesce(v.count, 0) as pushed
+       from vault.prompt p
+         left join done c on c.prompt = p.id and c.act = 'prompt.create'
+         left join done v on v.prompt = p.id and v.act = 'version.create'
+       where p.id = any($1)`,
       [ids],
     );
     expect(rows.map(({ id }) => id).toSorted()).toEqual([...ids].toSorted());

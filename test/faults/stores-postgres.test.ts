@@ -141,6 +141,7 @@ async function backends(): Promise<number[]> {
         );
       },
       unready: false,
+      restMs: 100,
       async during(author) {
         const asked = author.try('/api/v1/prompts', { body: { id: mintId('prm'), name: 'slow/one', type: 'text' } });
         await until('asleep', async () => (await sleeping()) === 1);

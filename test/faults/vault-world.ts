@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
+import { committedKeyPair } from '@bulla/testkit';
 import { type ServiceProcess, startService } from './service-process.js';
 
 const SECRET = 'a-secret-that-lets-one-in';
@@ -36,7 +37,7 @@ export async function startVaultWorld(
   more: Readonly<Record<string, string>> = {},
   made?: TestOrganisation,
 ): Promise<VaultWorld> {
-  const organisation = made ?? (await makeOrganisation());
+  const organisation = made ?? (await makeOrganisation({ readyKeyPair: committedKeyPair }));
   const { settings, ...folder } = await vaultSettings(organisation, databaseUrl);
   const vault = await startService('vault', { ...settings, ...more });
   await bring(vault.url, organisation);
