@@ -3,6 +3,8 @@ import type { DatabaseOptions } from '@bulla/service-kit';
 import { connectDatabase, EventLog } from '@bulla/service-kit';
 import pg from 'pg';
 
+const LOCK_TIMEOUT_MS = 500;
+
 /** A role that a service works with and that owns none of its tables, and the superuser who troubles it. */
 export interface TroubledTables {
   /** Of the database, for the service. */
@@ -50,6 +52,8 @@ export async function troubledTables(
     grant usage on all sequences in schema ${schema} to ${role}`);
   const own = new URL(url);
   own.username = role;
+  // Less than what services ask for, which their URL may overrule: nobody waits for long for what stays locked.
+  own.searchParams.set('lock_timeout', String(LOCK_TIMEOUT_MS));
   return {
     url: own.href,
     schema,
