@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Home, prepareDevelopment, renewOrganisation } from '@bulla/client/node';
-import { databaseForTest, freePorts, isLongRun } from '@bulla/testkit';
+import { databaseForTest, folderForTest, freePorts, isLongRun } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Ended } from '../bulla-process.js';
 import { bulla, portSettings, prepareHome, startBulla } from '../bulla-process.js';
@@ -116,18 +116,20 @@ const UP_AHEAD = isLongRun() ? [31, 65, 400] : [31];
   let home: string;
   let clock: ShiftedClock;
   let settings: Record<string, string>;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'bulla-owners-clock-'));
-    home = join(folder, 'home');
+  /** A home that `bulla up` has once published: each test has a copy of it. */
+  let published: string;
+  beforeAll(async () => {
+    folder = folderForTest('owners-clock');
+    published = join(folder, 'published');
     clock = new ShiftedClock(library ?? '', folder);
     const ports = await portSettings();
-    settings = { BULLA_HOME: home, ...ports, ...clock.environment };
+    settings = { BULLA_HOME: published, ...ports, ...clock.environment };
     const [vaultUrl, responderUrl] = [ports.BULLA_VAULT_PORT, ports.BULLA_RESPONDER_PORT].map(
       (port) => `http://127.0.0.1:${port}`,
     ) as [string, string];
     // The first start is the subject of others: database and keys are made in a quicker way.
-    await prepareHome(home);
-    await prepareDevelopment(new Home(home), {
+    await prepareHome(published);
+    await prepareDevelopment(new Home(published), {
       vaultUrl,
       responderUrl,
       now: Math.floor(Date.now() / 1000),
@@ -135,7 +137,14 @@ const UP_AHEAD = isLongRun() ? [31, 65, 400] : [31];
     });
     await runUp();
   }, 60_000);
-  afterEach(() => rm(folder, { recursive: true }));
+  beforeEach(async () => {
+    clock.shift('+0');
+    home = await mkdtemp(join(folder, 'home-'));
+    await cp(published, home, { recursive: true });
+    settings = { ...settings, BULLA_HOME: home };
+  });
+  afterEach(() => rm(home, { recursive: true }));
+  afterAll(() => rm(folder, { recursive: true }));
 
   async function runUp() {
     const running = await startBulla(settings);
