@@ -67,10 +67,14 @@ async function memoryOf(service: 'vault' | 'responder'): Promise<readonly string
   return found;
 }
 
-/** Looks again and again until nothing is found, a minute after the last run at the latest. @returns what is found then */
-async function memoryInTheEnd(service: 'vault' | 'responder'): Promise<readonly string[]> {
+/**
+ * Looks again and again until nothing is found, a minute after the last run at the latest.
+ * @param afterMs when it looks first
+ * @returns what is found then
+ */
+async function memoryInTheEnd(service: 'vault' | 'responder', afterMs = LOOK_AFTER_MS): Promise<readonly string[]> {
   const sinceMs = () => performance.now() - lastRunMs;
-  await pause(Math.max(0, LOOK_AFTER_MS - sinceMs()));
+  await pause(Math.max(0, afterMs - sinceMs()));
   // Nothing runs meanwhile: what is clean before the minute is over is clean then.
   for (;;) {
     const isLast = sinceMs() >= CLEAN_AFTER_MS;
@@ -205,7 +209,8 @@ async function leaveNothingInRedis(): Promise<void> {
 }
 
 async function forget(): Promise<void> {
-  expect(await memoryInTheEnd('vault')).toEqual([]);
+  // It never opens anything, and has nothing to clean up: it is looked at while the responder waits.
+  expect(await memoryInTheEnd('vault', isLongRun() ? CLEAN_AFTER_MS : 0)).toEqual([]);
   expect(await memoryInTheEnd('responder')).toEqual([]);
 }
 

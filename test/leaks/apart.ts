@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { Bulla, identityOf } from '@bulla/client';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
-import { type FakeOpenai, freePorts, startFakeOpenai, startTestPostgres, type TestPostgres } from '@bulla/testkit';
+import {
+  committedKeyPair,
+  type FakeOpenai,
+  freePorts,
+  startFakeOpenai,
+  startTestPostgres,
+  type TestPostgres,
+} from '@bulla/testkit';
 import { startRedis, type TestRedis } from '../../packages/service-kit/test/redis-server.js';
 import { type ServiceProcess, startService } from '../faults/service-process.js';
 import { bring, vaultSettings } from '../faults/vault-world.js';
@@ -35,7 +42,7 @@ export async function startApart(postgresSettings: Readonly<Record<string, strin
     startRedis(),
     startFakeOpenai(),
   ]);
-  const organisation = await makeOrganisation();
+  const organisation = await makeOrganisation({ readyKeyPair: committedKeyPair });
   const [member] = organisation.responders;
   const [port = 0] = await freePorts(1);
   await organisation.publish((draft) => {

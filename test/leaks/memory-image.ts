@@ -18,7 +18,8 @@ export async function scanMemory(pid: number, needles: readonly Needle[]): Promi
   try {
     await untilStopped(pid);
     const image = `/proc/${pid}/mem`;
-    const { bytes, names } = await findIn(image, needles, rangesOf(await readFile(`/proc/${pid}/smaps`, 'utf8')));
+    const ranges = rangesOf(await readFile(`/proc/${pid}/smaps`, 'utf8'));
+    const { bytes, names } = await findIn(image, needles, { ranges });
     return { files: 1, bytes, found: names };
   } finally {
     process.kill(pid, 'SIGCONT');

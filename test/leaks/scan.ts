@@ -24,9 +24,10 @@ export async function scan(
   let files = 0;
   let bytes = 0;
   const found: string[] = [];
+  const piece = pieceFor(needles);
   for (const path of (await Promise.all(paths.map(filesBelow))).flat()) {
     if (skip(path)) continue;
-    const file = await findIn(path, needles);
+    const file = await findIn(path, needles, { piece });
     files += 1;
     bytes += file.bytes;
     found.push(...file.names.map((name) => `${path}: ${name}`));
@@ -40,18 +41,26 @@ export interface Range {
   readonly bytes: number;
 }
 
+/** Which parts of a file are looked at, one by one: the whole of it unless given. And memory to read it into. */
+interface Reading {
+  readonly ranges?: readonly Range[];
+  readonly piece?: Buffer;
+}
+
+const overlapOf = (needles: readonly Needle[]) => Math.max(...needles.map(({ bytes }) => bytes.length)) - 1;
+/** For all files of a scan: thousands of these, most for a small file, keep the garbage collector at work. */
+const pieceFor = (needles: readonly Needle[]) => Buffer.allocUnsafeSlow(overlapOf(needles) + PIECE_BYTES);
+
 /**
  * Looks for needles in a file, piece by piece: the memory of a process does not fit into a buffer. Each piece begins
  * with the end of the one before.
- * @param ranges are looked at one by one; the whole file unless given.
  */
 export async function findIn(
   path: string,
   needles: readonly Needle[],
-  ranges: readonly Range[] = [{ at: 0, bytes: Infinity }],
+  { ranges = [{ at: 0, bytes: Infinity }], piece = pieceFor(needles) }: Reading = {},
 ): Promise<{ bytes: number; names: string[] }> {
-  const overlap = Math.max(...needles.map((needle) => needle.bytes.length)) - 1;
-  const piece = Buffer.allocUnsafeSlow(overlap + PIECE_BYTES);
+  const overlap = overlapOf(needles);
   const names = new Set<string>();
   let total = 0;
   const file = await open(path);
