@@ -26,6 +26,11 @@ export class OpenapiContract {
   readonly #ajv: Ajv;
   /** By the schema as text: making one takes as long as a request. */
   readonly #validators = new Map<string, ValidateFunction>();
+  /** Schemas as text, with references into the document. */
+  readonly #texts = new WeakMap<object, string>();
+  /** By its path in the document: what an address of it looks like. */
+  readonly #templates: ReadonlyMap<string, RegExp>;
+  readonly #noted = new Set<string>();
 
   /** @param noteTo a file to which a line is added for each problem that is answered, or undefined. */
   constructor(document: OpenapiDocument, { noteTo }: { readonly noteTo?: string | undefined } = {}) {
@@ -35,6 +40,7 @@ export class OpenapiContract {
     this.#ajv = new Ajv({ strict: false, allErrors: true, validateFormats: true });
     addFormats.default(this.#ajv);
     this.#ajv.addSchema({ $id: 'document', ...document });
+    this.#templates = new Map(Object.keys(document.paths).map((template) => [template, addressOf(template)]));
   }
 
   /**
@@ -50,8 +56,7 @@ export class OpenapiContract {
       | undefined;
     if (problem !== undefined) this.#note(operation?.operationId, problem);
     const place = `${method} ${template ?? '(no path of the document)'} answered ${answer.status}`;
-    if (operation === undefined)
-      return this.#validate('Problem', { $ref: '#/components/schemas/Problem' }, answer.body, place);
+    if (operation === undefined) return this.#validate('Problem', PROBLEM, answer.body, place);
     const response = this.#responseOf(operation, answer.status, problem);
     if (response === undefined) throw new Error(`${place}, which the document does not have`);
     const mediaType = (answer.headers['content-type'] ?? '').split(';')[0] ?? '';
@@ -81,25 +86,33 @@ export class OpenapiContract {
   /** A whole run of the tests compares what it provoked with what the contract declares (scripts/testing/problems.mjs). */
   #note(operation: string | undefined, { code, origin }: ProblemDocument): void {
     const place = isOfTheEdge(code) ? 'edge' : operation;
-    if (this.#noteTo !== undefined && place !== undefined) appendFileSync(this.#noteTo, `${origin} ${place} ${code}\n`);
+    if (this.#noteTo === undefined || place === undefined) return;
+    const line = `${origin} ${place} ${code}\n`;
+    if (!this.#noted.has(line)) appendFileSync(this.#noteTo, line);
+    this.#noted.add(line);
   }
 
   #templateOf(path: string): string | undefined {
     const bare = path.replace(/\?.*$/, '');
-    const fits = (template: string) =>
-      new RegExp(`^${template.replaceAll('.', '[.]').replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(bare);
-    const templates = Object.keys(this.#document.paths).filter(fits);
+    const templates = [...this.#templates].filter(([, address]) => address.test(bare)).map(([template]) => template);
     // `/prompts/by-name` is not `/prompts/{id}`.
     return templates.toSorted((left, right) => left.split('{').length - right.split('{').length)[0];
   }
 
   #validate(name: string, schema: object, body: unknown, place: string): void {
-    const absolute = JSON.stringify(schema).replaceAll('"#/', '"document#/');
-    const validate = this.#validators.get(absolute) ?? this.#ajv.compile(JSON.parse(absolute) as object);
-    this.#validators.set(absolute, validate);
+    const text = this.#texts.get(schema) ?? JSON.stringify(schema).replaceAll('"#/', '"document#/');
+    this.#texts.set(schema, text);
+    const validate = this.#validators.get(text) ?? this.#ajv.compile(JSON.parse(text) as object);
+    this.#validators.set(text, validate);
     if (!validate(body))
       throw new Error(`${place}: the body does not fit ${name}: ${this.#ajv.errorsText(validate.errors)}`);
   }
+}
+
+const PROBLEM = { $ref: '#/components/schemas/Problem' };
+
+function addressOf(template: string): RegExp {
+  return new RegExp(`^${template.replaceAll('.', '[.]').replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
 }
 
 function isOfTheEdge(code: string | undefined): boolean {
