@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { may, ROUTES } from '@bulla/contract';
 import type { IdPrefix } from '@bulla/crypto';
@@ -5,7 +7,7 @@ import type { RouteName } from '@bulla/contract';
 import { sampled } from '@bulla/testkit';
 import request from 'supertest';
 import { mintId } from './authoring.js';
-import { expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
+import { countOnce, expectAnyRefusal, expectRefusal, PLANTED } from './refusals.js';
 import { renewerOf } from './freshening.js';
 import type { TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
@@ -17,6 +19,10 @@ let samples: Samples;
 beforeAll(async () => {
   vault = await startVault();
   samples = await makeSamples(vault);
+  countOnce(vault);
+  // Else it would listen and stop for each of some thousand requests. It is not started by that.
+  const server: Server = vault.service.app.getHttpServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
 });
 afterAll(() => vault.stop());
 
