@@ -3,7 +3,7 @@ import { encodeLeaf } from '@bulla/contract';
 import { mintId } from '@bulla/crypto';
 import type { NoteKey } from '@bulla/crypto/log';
 import { noteKeyOf } from '@bulla/crypto/log';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { Partitions } from '../src/audit-log/partitions.js';
 import { Retention } from '../src/audit-log/retention.js';
@@ -11,26 +11,43 @@ import { writeAudit } from '../src/audit/outbox.js';
 import { Chores, EventLog } from '../src/index.js';
 import { verifiedLog } from './log-reader.js';
 import { stores } from './stores.js';
-import type { Tiny } from './tiny-vault.js';
-import { startTiny } from './tiny-vault.js';
+import type { OpenStore, Tiny } from './tiny-vault.js';
+import { openStore, startTiny } from './tiny-vault.js';
 
 const DAY_MS = 86_400_000;
 /** Entries of a tile. */
 const TILE = 256;
 
 describe.each(stores)('what was kept long enough on %s', (store) => {
+  let opened: OpenStore;
   let tiny: Tiny;
   let key: NoteKey;
   let lines: string[] = [];
+  beforeAll(async () => {
+    opened = await openStore(store);
+  });
+  afterAll(() => opened.drop());
   beforeEach(async () => {
     lines = [];
-    tiny = await startTiny({ on: store, limits: { auditIntervalMs: 20, choresIntervalMs: 3_600_000 } });
+    tiny = await startTiny({ on: opened, limits: { auditIntervalMs: 20, choresIntervalMs: 3_600_000 } });
+    await empty();
     await tiny.service.listen();
     const [record] = tiny.acme.vault.entity.keys.filter(({ pur }) => pur.includes('checkpoint'));
     if (record === undefined) throw new Error('the directory lists no key for checkpoints');
     key = await noteKeyOf(`${tiny.acme.vault.urn}/audit/1`, record.jwk);
   });
   afterEach(() => tiny.stop());
+
+  /** As a new database is: to open one takes longer than most tests here. */
+  const empty = async () => {
+    for (const month of await months()) await sql`drop table ${sql.table(`tiny.${month}`)}`.execute(tiny.database.db);
+    const { rows } = await sql<{ name: string }>`select relname as name from pg_class
+      where relnamespace = 'tiny'::regnamespace and relkind in ('r', 'p') and relname not like 'kysely%'`.execute(
+      tiny.database.db,
+    );
+    const tables = rows.map(({ name }) => sql.table(`tiny.${name}`));
+    await sql`truncate ${sql.join(tables)} restart identity`.execute(tiny.database.db);
+  };
 
   /** The chore, as each of several processes does it. */
   const prune = (days: number | 'forever' = 365, machineMs = () => Date.now()) => {

@@ -200,7 +200,7 @@ export interface Tiny {
 }
 
 export interface TinyOptions extends EdgeOptions {
-  readonly on?: Store;
+  readonly on?: Store | OpenStore;
   readonly probes?: Record<string, Probe>;
   readonly auditLagMaxSeconds?: number;
   readonly publicUrls?: readonly string[];
@@ -230,7 +230,7 @@ export async function startTiny({
   TinyTrust.organisations.set('acme', acme).set('other', other);
   const lines: string[] = [];
   const log = new EventLog({ service: 'tiny', level: 'debug', stream: { write: (line) => void lines.push(line) } });
-  const { from, drop } = await openStore(on);
+  const { from, drop } = typeof on === 'string' ? await openStore(on) : { ...on, drop: async () => {} };
   const database = connectDatabase<TinyTables>({ from, schema: 'tiny', migrations, log });
   await database.migrate();
   const clock = new TestClock(acme.now * 1000);
@@ -271,9 +271,13 @@ export async function startTiny({
   };
 }
 
-async function openStore(
-  on: Store,
-): Promise<{ from: { url: string } | { pglite: PGlite }; drop: () => Promise<void> }> {
+/** A database that one service after the other may use. */
+export interface OpenStore {
+  readonly from: { readonly url: string } | { readonly pglite: PGlite };
+  readonly drop: () => Promise<void>;
+}
+
+export async function openStore(on: Store): Promise<OpenStore> {
   if (on === 'PostgreSQL') {
     const server = await databaseForTest();
     if (server.url !== undefined) return { from: { url: server.url }, drop: () => server.drop() };
