@@ -45,45 +45,45 @@ export class LogRepository {
     return this.#db.transaction().execute(work);
   }
 
-  /** Organisations that have something to be written or signed, and how far the log of each is behind. */
+  /** Organisations that have something to be written, signed, or both, and how far the log of each is behind. */
   async waiting(): Promise<Waiting[]> {
     const age = (at: Expression<Date>) =>
       sql<number>`coalesce(extract(epoch from clock_timestamp() - ${at}), 0)::float8`;
-    const found = await this.#db
-      .selectFrom('audit_outbox')
-      .select(['org', ({ fn }) => fn.countAll<number>().as('rows')])
-      .select(({ fn }) => age(fn.min('at')).as('seconds'))
-      .groupBy('org')
-      .unionAll(
-        this.#db
-          .selectFrom('audit_log')
-          .select(['org', sql<number>`0`.as('rows')])
-          // guard: audit-lag-unsigned without: .select(sql<number>`0`.as('seconds'))
-          .select((eb) => age(oldestUnsigned(eb)).as('seconds'))
-          .whereRef('checkpoint_size', '<', 'size')
-          // One that was lost is signed no more.
-          .where((eb) =>
-            eb.not(
-              eb.exists(
-                eb
-                  .selectFrom('audit_log as later')
-                  .select('later.log')
-                  .whereRef('later.org', '=', 'audit_log.org')
-                  .whereRef('later.log', '>', 'audit_log.log'),
+    const found = await this.#db.transaction().execute(async (trx) => {
+      // What was taken stays in the table until that is vacuumed. A scan of the table reads all of it at each look; one of
+      // its key marks what is gone and passes it over.
+      await sql`set local enable_seqscan = off`.execute(trx);
+      return trx
+        .selectFrom('audit_outbox')
+        .select(['org', ({ fn }) => fn.countAll<number>().as('rows')])
+        .select(({ fn }) => age(fn.min('at')).as('seconds'))
+        .groupBy('org')
+        .unionAll(
+          trx
+            .selectFrom('audit_log')
+            .select(['org', sql<number>`0`.as('rows')])
+            // guard: audit-lag-unsigned without: .select(sql<number>`0`.as('seconds'))
+            .select((eb) => age(oldestUnsigned(eb)).as('seconds'))
+            .whereRef('checkpoint_size', '<', 'size')
+            // One that was lost is signed no more.
+            .where((eb) =>
+              eb.not(
+                eb.exists(
+                  eb
+                    .selectFrom('audit_log as later')
+                    .select('later.log')
+                    .whereRef('later.org', '=', 'audit_log.org')
+                    .whereRef('later.log', '>', 'audit_log.log'),
+                ),
               ),
             ),
-          ),
-      )
-      .execute();
+        )
+        .execute();
+    });
     const waiting = new Map<string, Waiting>();
     for (const one of found) {
-      // One may have both.
       const { rows, seconds } = waiting.get(one.org) ?? one;
-      waiting.set(one.org, {
-        org: one.org,
-        rows: Math.max(rows, one.rows),
-        seconds: Math.max(seconds, one.seconds),
-      });
+      waiting.set(one.org, { ...one, rows: Math.max(rows, one.rows), seconds: Math.max(seconds, one.seconds) });
     }
     return [...waiting.values()].toSorted((one, other) => one.rows - other.rows);
   }
