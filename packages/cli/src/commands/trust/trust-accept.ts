@@ -60,7 +60,7 @@ async function accept(context: Context, service: ServiceKind, options: Options):
   const listed = added.map(({ kid, pur }) => ({ fingerprint: fingerprint(kid), for: pur }));
   const document = { [service]: urn, before, after, added: listed, compromised, directory_version };
   context.result(document, styled('✔', 'good'), ` ${urn}: ${changeOf(accepted)}`);
-  const keeps = keys.keys.some(({ kid, use }) => use === 'enc' && !added.some((one) => one.kid === kid));
+  const keeps = (await bulla.trust()).activeKeys(urn, 'unwrap', context.now()).length > 1;
   for (const line of consequencesOf(service, accepted, compromised, keeps)) context.out.talk(line);
 }
 
@@ -72,7 +72,7 @@ function changeOf({ before, after, added }: AcceptedKeys): string {
   return [...own, ...logs].join('; ');
 }
 
-/** @param keeps whether the file has encryption keys that are listed already: the responder opens with those, too. */
+/** @param keeps whether an older encryption key is sealed to beside the new one. */
 function consequencesOf(
   service: ServiceKind,
   { added, directoryVersion }: AcceptedKeys,

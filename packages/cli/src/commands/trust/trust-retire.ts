@@ -45,7 +45,7 @@ async function retire(context: Context, responder: string | undefined, options: 
   if (older.length === 0) {
     context.result(
       documentOf(urn, newest, older, null),
-      `nothing to retire: ${urn} is sealed to by one key, ${newest}`,
+      `nothing to retire: prompts are sealed to one key of ${urn}, ${newest}`,
     );
     return;
   }
