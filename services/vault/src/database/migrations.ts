@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createFreshnessTables } from './freshness-tables.js';
+import { createKeyTables } from './key-tables.js';
 import { createLabelPositions } from './label-positions.js';
 import { createPeopleTables } from './people-tables.js';
 import { createRestoreTables } from './restore-tables.js';
@@ -21,6 +22,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-11-29-freshness': { up: createFreshnessTables },
   '2026-11-30-restore-mark': { up: createRestoreTables },
   '2026-12-01-names-of-labels': { up: createLabelNamesIndex },
+  '2026-12-05-keys': { up: createKeyTables },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

@@ -1,6 +1,7 @@
 import type { DeviceRole, NewEnrolment } from '@bulla/contract';
 import type { LedgerTables, RestoreMarkTable } from '@bulla/service-kit';
 import type { ColumnType, RawBuilder } from 'kysely';
+import type { KeyTables } from './key-types.js';
 
 /** A moment as PostgreSQL keeps it; the database's own clock unless given. */
 type Moment = ColumnType<Date, Date | undefined, Date>;
@@ -8,8 +9,8 @@ type Moment = ColumnType<Date, Date | undefined, Date>;
 /** What of an enrolment is kept as it was sent. */
 export type StoredRequest = Pick<NewEnrolment, 'label' | 'sig' | 'enc' | 'mac'>;
 
-/** The tables of the vault. Each has `org`, and every statement filters by it. */
-export interface VaultTables extends LedgerTables {
+/** The tables of the vault. Each but those of root keys has `org`, and every statement filters by it. */
+export interface VaultTables extends LedgerTables, KeyTables {
   organisation: {
     org: string;
     pin: string;
