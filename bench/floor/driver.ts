@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import pg from 'pg';
-import { NOT_RECORDED, NotRecorded, type Recording, Replay, type Sample } from './recording.js';
+import { type Answer, NOT_RECORDED, NotRecorded, type Recording, Replay, type Sample } from './recording.js';
 
 // Loaded into a service before its program (`node --import=…/driver.js?mode=…&recording=…`): it takes the place of pg's
 // connections. As `record` it asks as before and writes down what was answered, as `replay` it answers from there and
@@ -39,14 +39,16 @@ function record(to: string): void {
   patch({
     query(...of) {
       const { text, values, callback } = askedBy(of);
+      const startMs = performance.now();
       const keep = (result: pg.QueryResult) => {
         const samples = recording.get(text) ?? [];
         recording.set(text, samples);
         const { command, rowCount, rows } = result;
         const atMs = Date.now();
+        const tookMs = performance.now() - startMs;
         const isFirst = samples.length < SAMPLES_AT_FIRST;
         const isDue = samples.length < SAMPLES_MAX && atMs - (samples.at(-1)?.atMs ?? 0) >= SAMPLE_EVERY_MS;
-        if (isFirst || isDue) samples.push({ values, command, rowCount, rows, atMs });
+        if (isFirst || isDue) samples.push({ values, command, rowCount, rows, atMs, tookMs });
       };
       if (callback === undefined)
         return (query.apply(this, of) as Promise<pg.QueryResult>).then((result) => (keep(result), result));
@@ -72,22 +74,18 @@ function replay(from: string): void {
     },
     query(...of) {
       const { text, values, callback } = askedBy(of);
-      const answered = () => {
-        try {
-          return answers.answer(text, values);
-        } catch (error) {
-          if (error instanceof NotRecorded) process.stderr.write(`${NOT_RECORDED} ${error.statement}\n`);
-          throw error;
-        }
-      };
-      if (callback === undefined) return new Promise((resolve) => resolve(answered()));
-      process.nextTick(() => {
-        try {
-          callback(null, answered());
-        } catch (error) {
-          callback(error as Error);
-        }
-      });
+      const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+      const tell: Callback =
+        callback ?? ((error, result) => (error === null ? resolve(result as Answer) : reject(error)));
+      try {
+        const { afterMs, ...answer } = answers.answer(text, values);
+        // Not at once: where the database has nobody wait, nobody goes together.
+        setTimeout(tell, afterMs, null, answer);
+      } catch (error) {
+        if (error instanceof NotRecorded) process.stderr.write(`${NOT_RECORDED} ${error.statement}\n`);
+        process.nextTick(tell, error);
+      }
+      if (callback === undefined) return promise;
       return undefined;
     },
   });

@@ -8,6 +8,7 @@ const sample = (values: unknown[], rows: Sample['rows'], atMs = NOW_MS): Sample 
   command: 'SELECT',
   rowCount: rows.length,
   atMs,
+  tookMs: 1,
 });
 const replayOf = (...samples: Sample[]) => new Replay(new Map([['select', samples]]));
 
@@ -24,6 +25,11 @@ describe('a replay', () => {
     const { rows } = replay.answer('select', ['c']);
     expect(rows).toEqual([{ n: 1, bytes }]);
     expect(replay.answer('select', ['c']).rows[0]).not.toBe(rows[0]);
+  });
+
+  it('says after what time an answer is due: as long as most took', () => {
+    const [one, two, three] = [1, 2, 40].map((tookMs) => ({ ...sample([], []), tookMs }));
+    expect(replayOf(one as Sample, three as Sample, two as Sample).answer('select', []).afterMs).toBe(2);
   });
 
   it('answers what was given where the answer repeats it', () => {

@@ -9,6 +9,8 @@ export interface Sample {
   readonly rows: readonly Row[];
   /** Milliseconds since 1970, when its answer came. */
   readonly atMs: number;
+  /** How long that took. */
+  readonly tookMs: number;
 }
 
 /** By text of the statement. */
@@ -23,6 +25,11 @@ export interface Answer {
   readonly command: string;
   readonly rowCount: number | null;
   readonly rows: Record<string, unknown>[];
+}
+
+/** When an answer is due after its question: what waits for it meanwhile goes together, as before. */
+export interface Due extends Answer {
+  readonly afterMs: number;
 }
 
 /** So far from the moment of its answer may a value be that a clock made. */
@@ -46,10 +53,11 @@ export class Replay {
   }
 
   /** @throws {NotRecorded} */
-  answer(text: string, values: readonly unknown[]): Answer {
-    const answer = this.#statements.get(text)?.answer(values);
-    if (answer === undefined) throw new NotRecorded(text);
-    return answer;
+  answer(text: string, values: readonly unknown[]): Due {
+    const statement = this.#statements.get(text);
+    const answer = statement?.answer(values);
+    if (statement === undefined || answer === undefined) throw new NotRecorded(text);
+    return { ...answer, afterMs: statement.afterMs };
   }
 }
 
@@ -59,9 +67,13 @@ class Statement {
   readonly #any: ((values: readonly unknown[]) => Answer) | undefined;
   /** For the same values as before. */
   readonly #exact = new Map<string, Sample>();
+  /** How long most answers took at most: the one in the middle. */
+  readonly afterMs: number;
 
   constructor(samples: readonly Sample[]) {
     for (const sample of samples) this.#exact.set(JSON.stringify(sample.values), sample);
+    const took = samples.map(({ tookMs }) => tookMs).toSorted((one, other) => one - other);
+    this.afterMs = took[took.length >> 1] ?? 0;
     const isSure = this.#exact.size > 1 || samples.every(({ values }) => values.length === 0);
     this.#any = isSure ? learn(samples) : undefined;
   }
