@@ -54,6 +54,7 @@ import { CredentialGuard } from './authentication/credential-guard.js';
 import type { Credentials } from './authentication/credential.js';
 import { EnrolmentProof } from './authentication/enrolment-proof.js';
 import { HttpSignature } from './authentication/http-signature.js';
+import { SecureConnections } from './edge/secure-connections.js';
 import { SlowReaders } from './edge/slow-readers.js';
 import { TrustEnds } from './observe/trust-ends.js';
 import { TrustSource } from './authentication/trust-source.js';
@@ -162,7 +163,8 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const waiting = metrics.gauge('bulla_queue_depth', 'Requests that wait for a place', ['queue'], () => {
     waiting.set({ queue: 'admission' }, places.waiting);
   });
-  admit(fastify, inFlight, { clock, log, metrics, readiness, places, slowReaders, bodies });
+  const secureConnections = new SecureConnections(options.trustedProxies);
+  admit(fastify, inFlight, { clock, log, metrics, readiness, places, slowReaders, bodies, secureConnections });
   answerAboutItself(app, { service, version: options.version, readiness });
   const trustEnds = new TrustEnds(source, { clock, log, metrics });
   const own = { everyMs: limits.choresIntervalMs, inEachProcess: true };

@@ -7,6 +7,7 @@ export {
   CurrentCaller,
   CurrentFounder,
   CurrentWork,
+  IsSecure,
   OwnKey,
   RequestId,
 } from './authentication/current-caller.js';
@@ -23,6 +24,7 @@ export { databasePlace, DatabaseTrouble, databaseTrouble } from './database/data
 export { openPglite } from './database/database-types.js';
 export type { EdgeOptions } from './edge/edge-options.js';
 export { edgeSettings } from './edge/edge-settings.js';
+export { isSecure } from './edge/secure-connections.js';
 export { EventLog } from './observe/event-log.js';
 export type { EventLogOptions, LogLevel } from './observe/event-log.js';
 export { LogEvent } from './observe/event-log.js';

@@ -5,6 +5,7 @@ import type { Caller, Founder } from './caller.js';
 import type { OwnKeySignature } from './own-key-signature.js';
 import type { Place } from '../edge/places.js';
 import { stateOf } from '../edge/request-state.js';
+import { isSecure } from '../edge/secure-connections.js';
 
 /** The caller of a signed route: `@CurrentCaller() caller: Caller`. */
 export const CurrentCaller = createParamDecorator((_data: unknown, context: ExecutionContext): Caller => {
@@ -35,6 +36,11 @@ export const ArrivedAt = createParamDecorator(
 /** The X-Request-Id, for public routes; a caller has it in `caller.request.id`. */
 export const RequestId = createParamDecorator(
   (_data: unknown, context: ExecutionContext): string => context.switchToHttp().getRequest<FastifyRequest>().id,
+);
+
+/** Whether the request came by TLS, from this machine, or from a trusted proxy that says https. */
+export const IsSecure = createParamDecorator((_data: unknown, context: ExecutionContext): boolean =>
+  isSecure(context.switchToHttp().getRequest()),
 );
 
 /** The place of a request at work, to be left to others while somebody else has to act. */

@@ -11,6 +11,7 @@ import type { NoPlace, Places, Standing } from './places.js';
 import { overloaded } from './problem-of.js';
 import { beginState, findState, stateOf } from './request-state.js';
 import { CREDENTIAL_HEADERS, entryAt } from '../route/route-table.js';
+import type { SecureConnections } from './secure-connections.js';
 import type { SlowReaders } from './slow-readers.js';
 
 const REQUEST_FINISHED = new LogEvent<{
@@ -35,6 +36,7 @@ export interface AdmissionParts {
   readonly slowReaders: SlowReaders;
   /** Bytes of bodies that are here; beyond, 503. */
   readonly bodies: BodyBudget;
+  readonly secureConnections: SecureConnections;
 }
 
 /** How many requests are at work: what a drain waits for. */
@@ -69,7 +71,11 @@ export class InFlight {
 /** Hooks around every request: its id, its bounds, its line in the log and its number in the metrics. */
 export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: AdmissionParts): void {
   fastify.addHook('onRequest', async (request, reply) => {
-    const state = beginState(request, parts.clock.now(), parts.clock.monotonicMs());
+    const state = beginState(request, {
+      arrivedAt: parts.clock.now(),
+      startedMs: parts.clock.monotonicMs(),
+      isSecure: () => parts.secureConnections.isSecure(request.raw),
+    });
     inFlight.begin();
     parts.slowReaders.watch(reply.raw);
     // A response that nobody waits for any more never finishes, but it always closes.

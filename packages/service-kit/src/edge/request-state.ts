@@ -20,6 +20,8 @@ export interface RequestState {
   /** Seconds. */
   readonly arrivedAt: number;
   readonly startedMs: number;
+  /** Whether nobody on the way could read it (secure-connections.ts). */
+  readonly isSecure: () => boolean;
   /** What is here of its body. */
   bodyBytes: number;
   /** What it holds while it is at work, or waits for. */
@@ -45,8 +47,11 @@ export interface RequestState {
 const states = new WeakMap<object, RequestState>();
 
 /** Begins the state of a request as its header arrives. */
-export function beginState(request: FastifyRequest, arrivedAt: number, startedMs: number): RequestState {
-  const state: RequestState = { arrivedAt, startedMs, bodyBytes: 0, isOver: false };
+export function beginState(
+  request: FastifyRequest,
+  { arrivedAt, startedMs, isSecure }: Pick<RequestState, 'arrivedAt' | 'startedMs' | 'isSecure'>,
+): RequestState {
+  const state: RequestState = { arrivedAt, startedMs, isSecure, bodyBytes: 0, isOver: false };
   states.set(request.raw, state);
   return state;
 }
