@@ -13,3 +13,11 @@ export { isStreamedLetter, openStreamedLetter } from './letters/open/streamed-le
 export { openLocked } from './key-files/open/locked.js';
 export { openChunks, openStream } from './streams/open/chunked.js';
 export { openAttachment } from './prompt/open/attachment.js';
+export type { WrapContext } from './wraps/kek-wrap.js';
+export { parseKekWrap, sealKekWrap } from './wraps/kek-wrap.js';
+export type { KekContext } from './wraps/kek.js';
+export { parseKek, sealKek } from './wraps/kek.js';
+export { keyCheck } from './wraps/key-check.js';
+export { kekId } from './wraps/wrapped-key.js';
+export { openKekWrap } from './wraps/open/kek-wrap.js';
+export { openKek } from './wraps/open/kek.js';
