@@ -98,6 +98,12 @@ const AUDIT_FACTS = {
   'grant.list': itemsOfPrompt,
   'grant.delete': z.strictObject({ prompt: PromptId, whash: Hash }),
   'grant.collect': z.strictObject({ kid: Kid, items: Count }),
+  /** `to` has those that are stored now, new or not; of the others only their number is told. */
+  'grant.move': z.strictObject({
+    added: Count,
+    refused: Count,
+    to: z.array(z.strictObject({ prompt: PromptId, version: Version, kid: Kid })).max(GRANTS_MAX),
+  }),
   'envelope.issue': z.strictObject({
     envelope: EnvelopeId,
     prompt: PromptId,

@@ -28,10 +28,13 @@ export {
   GrantPage,
   GrantQuery,
   GrantSummary,
+  MovedGrant,
+  MovedGrants,
   NewGrants,
   OwnGrant,
   OwnGrantPage,
   OwnGrantQuery,
+  UNMOVED,
 } from './envelopes/grants.js';
 export { entityTag, IdempotencyKey, IfMatch } from './http/headers.js';
 export { LostDocuments, LostMoves, RestoredVault, ResumedVault, TakenMoves } from './organisations/handing-back.js';

@@ -1,7 +1,15 @@
 import { AUDIT_ROUTES } from './audit/audit-routes.js';
 import { APPROVAL_ROUTES } from './labels/approval-routes.js';
 import { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes/envelopes.js';
-import { AcceptedGrants, GrantPage, GrantQuery, NewGrants, OwnGrantPage, OwnGrantQuery } from './envelopes/grants.js';
+import {
+  AcceptedGrants,
+  GrantPage,
+  GrantQuery,
+  MovedGrants,
+  NewGrants,
+  OwnGrantPage,
+  OwnGrantQuery,
+} from './envelopes/grants.js';
 import { idempotent, idempotentOn } from './http/headers.js';
 import { Health, OpenApiDocument, ServiceIndex } from './http/health.js';
 import { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
@@ -157,6 +165,14 @@ export const ROUTES = {
     query: OwnGrantQuery,
     response: OwnGrantPage,
     problems: ['not_found'],
+  },
+  'grant.move': {
+    ...create,
+    path: '/api/v1/grants',
+    summary: 'Give further keys of the caller versions that it can open, each judged by itself',
+    permission: 'grant.write',
+    body: NewGrants,
+    response: MovedGrants,
   },
 
   // Envelopes: leave to run one version, for one asker, at one responder.

@@ -26,6 +26,11 @@ export const GrantToken = Token(
   'W: the key of a content, sealed to one recipient, a compact JWE. Shortened here.',
   EXAMPLE_JWE,
 );
+/** The first part of a token: its protected header, in base64url. */
+export const TokenPart = textOf('A-Za-z0-9_-', limits.TOKEN_HEADER_CHARACTERS_MAX, 'must be a part of a token').meta({
+  description: 'The protected header of a token, in base64url.',
+  example: 'eyJhbGciOiJkaXIifQ',
+});
 /** Envelope E. */
 export const EnvelopeToken = Token(
   limits.ENVELOPE_CHARACTERS_MAX,

@@ -56,6 +56,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'grant.list': { prompt, items: 3 },
   'grant.delete': { prompt, whash: hash },
   'grant.collect': { kid, items: 3 },
+  'grant.move': { added: 1, refused: 2, to: [{ prompt, version: 1, kid }] },
   'envelope.issue': { envelope, prompt, version: 1, whash: hash, responder, uses: 1 },
   'envelope.get': { envelope },
   'invocation.run': { invocation, envelope, prompt, version: 1, replayed: false },

@@ -174,9 +174,10 @@ export const EXAMPLES: readonly Example[] = [
     next_cursor: null,
   }),
   example('OwnGrantPage', contract.OwnGrantPage, {
-    data: [{ prompt, version: 3, kid, whash: hash, grant: token }],
+    data: [{ prompt, version: 3, kid, whash: hash, poster: kid, header: 'eyJhbGciOiJkaXIifQ', grant: token }],
     next_cursor: null,
   }),
+  example('MovedGrants', contract.MovedGrants, { results: [{ whash: hash, outcome: 'present' }] }),
   example('NewEnvelope by id and version', contract.NewEnvelope, { prompt, version: 3, aud: responder, uses: 2 }, [
     '/uses',
   ]),

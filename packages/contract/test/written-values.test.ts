@@ -185,7 +185,7 @@ describe('the query of a list', () => {
     ['version.list', {}, { version: '1' }],
     ['prompt.find', { name: 'claims/triage' }, {}],
     ['grant.list', { version: '3' }, { version: '0' }],
-    ['grant.collect', { kid }, {}],
+    ['grant.collect', { kid, without: kid }, {}],
   ] as const)('of %s is as strict', (name, good, bad) => {
     expect(takes(ROUTES[name].query, good)).toBe(true);
     expect(takes(ROUTES[name].query, bad)).toBe(false);

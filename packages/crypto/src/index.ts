@@ -95,7 +95,7 @@ export { checkBundleForAsker, checkBundleHashes, parseBundle } from './run/bundl
 export type { Attachment, AttachmentPlace, SealingAttachment } from './prompt/attachment.js';
 export { ATTACHMENTS_MAX, sealAttachment } from './prompt/attachment.js';
 export type { ContentHeader, ContentPlace, SealedContent } from './prompt/content.js';
-export { CONTENT_MAX_BYTES, parseContent, sealContent } from './prompt/content.js';
+export { CONTENT_MAX_BYTES, parseContent, readContentHeader, sealContent } from './prompt/content.js';
 export type {
   ChatEnvelopeClaims,
   EnvelopeClaims,

@@ -22,6 +22,7 @@ const RECORDED: RouteName[] = [
   'label.move',
   'grant.add',
   'grant.collect',
+  'grant.move',
   'envelope.issue',
   'grant.delete',
   'enrolment.approve',

@@ -108,6 +108,7 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['grant.list', targetOf('grant.list', { id }, { limit: 5 })],
     ['grant.delete', targetOf('grant.delete', { id, whash })],
     ['grant.collect', targetOf('grant.collect', undefined, { kid, limit: 5 })],
+    ['grant.move', targetOf('grant.move', undefined), { grants: [prompt.version.grants[0]] }],
     [
       'envelope.issue',
       targetOf('envelope.issue', undefined),

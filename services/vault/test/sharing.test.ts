@@ -3,7 +3,6 @@ import { sql } from 'kysely';
 import { GrantsRepository } from '../src/grants/grants.repository.js';
 import type { PromptRef, SealedVersion } from './authoring.js';
 import {
-  basedOn,
   bodyOf,
   createPrompt,
   must,
@@ -65,51 +64,13 @@ describe('grants are added', () => {
     expect(must(201, await add(acme.owner, [toAuditor])).body).toEqual({ added: 1 });
   });
 
-  it('by who may only run it to devices of their own, and to nobody else [red] [guard: vault-share-others]', async () => {
+  it('by nobody who may only run it, not even to a further device [red] [guard: vault-share-others]', async () => {
     const { acme } = vault;
-    const own = await startVault();
-    const { acme: there } = own;
-    const one = await createPrompt(own, there);
-    const sealed = await pushVersion(own, there, one, 1, [there.invoker]);
-    const further = await there.makeDevice('further', { roles: ['invoker'], groups: ['grp:support'] });
-    const from = there.trust.directory.version;
-    const user = there.trust.userOf(there.invoker.urn);
-    await there.publish((draft) => {
-      draft.entities[further.urn] = { ...further.entity, user } as typeof further.entity;
-    });
-    const { directory } = there.documents;
-    const send = own.clientOf(there.owner);
-    must(200, await send.put('/api/v1/organisations/acme/directory', { directory }, basedOn(from)));
-    const post = async (member: TestMember) => {
-      const grants = [await sealed.grantTo(recipientOf(member))];
-      return own.clientOf(there.invoker).post(path(one.id), { grants });
-    };
-    await expectRefusal(own, () => post(there.auditor), 403, 'forbidden');
-    expect(must(201, await post(further)).body).toEqual({ added: 1 });
-    await own.stop();
     must(201, await add(acme.author, [await version.grantTo(recipientOf(acme.invoker))]));
-    const toAuditor = await version.grantTo(recipientOf(acme.auditor));
-    await expectRefusal(vault, () => add(acme.invoker, [toAuditor]), 403, 'forbidden');
-  });
-
-  it('by a responder to keys of its own, and not to those of another', async () => {
-    const { acme } = vault;
-    const [responder, second] = acme.responders;
-    const query = `?kid=${responder.enc?.kid}&limit=200`;
-    const collected = must(200, await vault.clientOf(responder).get(`/api/v1/grants${query}`));
-    expect(bodyOf<Listed>(collected).data.filter((one) => one.prompt === prompt.id)).toEqual([
-      {
-        prompt: prompt.id,
-        version: 1,
-        kid: responder.enc?.kid,
-        whash: await tokenHash(version.grants[1] ?? ''),
-        grant: version.grants[1],
-      },
-    ]);
-    const toItself = await version.grantTo(recipientOf(responder));
-    expect(must(201, await add(responder, [toItself])).body).toEqual({ added: 0 });
-    const toSecond = await version.grantTo(recipientOf(second));
-    await expectRefusal(vault, () => add(responder, [toSecond]), 403, 'forbidden');
+    for (const one of [acme.auditor, acme.invoker]) {
+      const grant = await version.grantTo(recipientOf(one));
+      await expectRefusal(vault, () => add(acme.invoker, [grant]), 403, 'forbidden');
+    }
   });
 
   it('to several versions in one request', async () => {
@@ -206,26 +167,6 @@ describe('grants are listed', () => {
     expect(new Set(seen).size).toBe(6);
     const ofSecond = bodyOf<Listed>(must(200, await auditor.get(`${path(one.id)}?version=2`)));
     expect(ofSecond.data.map(({ version: number }) => number)).toEqual([2, 2, 2]);
-  });
-
-  it('to holders of a key: their own, over all prompts, page by page [guard: vault-collect-own]', async () => {
-    const { other } = vault;
-    const prompts = [await publishPrompt(vault, other), await publishPrompt(vault, other)];
-    const [responder] = other.responders;
-    const client = vault.clientOf(responder);
-    const query = `/api/v1/grants?kid=${responder.enc?.kid}&limit=1`;
-    const first = must(200, await client.get(query));
-    const { data, next_cursor: cursor } = bodyOf<Listed>(first);
-    expect(first.headers['link']).toContain('rel="next"');
-    const rest = bodyOf<Listed>(must(200, await client.get(`${query}&cursor=${cursor}`)));
-    const collected = [...data, ...rest.data].map((item) => item.prompt);
-    expect(collected).toHaveLength(2);
-    expect(new Set(collected)).toEqual(new Set(prompts.map(({ id }) => id)));
-    expect(rest.next_cursor).toBeNull();
-    const [, second] = other.responders;
-    await expectRefusal(vault, () => client.get(`/api/v1/grants?kid=${second.enc?.kid}`), 404, 'not_found');
-    const foreign = vault.acme.responders[0].enc?.kid;
-    await expectRefusal(vault, () => client.get(`/api/v1/grants?kid=${foreign}`), 404, 'not_found');
   });
 
   it('of one organisation only, also by the database itself, which is asked after the prompt was found [guard: org-grant]', async () => {

@@ -39,6 +39,8 @@ function sentence(entry: AuditLeaf, who: string): string {
       return `${who} stored version ${entry.obj.version} of ${entry.obj.prompt}, sealed to ${counted(entry.obj.grants, 'key')}`;
     case 'grant.add':
       return `${who} sealed versions of ${entry.obj.prompt} to ${counted(entry.obj.added, 'key')} more`;
+    case 'grant.move':
+      return `${who} gave ${counted(entry.obj.added, 'grant')} to further keys of their own`;
     case 'grant.delete':
       return `${who} took a grant of ${entry.obj.prompt} away`;
     case 'version.get':
@@ -58,7 +60,8 @@ function sentence(entry: AuditLeaf, who: string): string {
 
 /** Who can read from then on what was sealed. */
 function readers(entry: AuditLeaf, beholder: AuditBeholder): Part[] {
-  if (entry.res !== 'ok' || (entry.act !== 'version.create' && entry.act !== 'grant.add')) return [];
+  if (entry.res !== 'ok' || (entry.act !== 'version.create' && entry.act !== 'grant.add' && entry.act !== 'grant.move'))
+    return [];
   const { to = [] } = entry.obj;
   if (to.length === 0) return [];
   const kids = to.map((one) => (typeof one === 'string' ? one : one.kid));

@@ -18,9 +18,9 @@ const STAMP = {
 const KID = 'k'.repeat(43);
 const WHO = { v: 1, who: { type: 'device', kid: KID }, req: 'n'.repeat(86), ev: 'e'.repeat(43) } as const;
 const PROMPT = 'prm_7zzzzzzzzzzzzzzzzzzzzzzzzz';
-const addedTo = (count: number) => {
-  const to = Array.from({ length: count }, () => ({ version: NUMBER_MAX, kid: KID }));
-  return { ...WHO, act: 'grant.add', res: 'ok', obj: { prompt: PROMPT, added: NUMBER_MAX, to } } as never;
+const movedTo = (count: number) => {
+  const to = Array.from({ length: count }, () => ({ prompt: PROMPT, version: NUMBER_MAX, kid: KID }));
+  return { ...WHO, act: 'grant.move', res: 'ok', obj: { added: NUMBER_MAX, refused: NUMBER_MAX, to } } as never;
 };
 
 /** The part of JSON Schema that events are described with. */
@@ -64,14 +64,14 @@ it('is far shorter than an entry may be, whatever it is about', () => {
   const event = bytesAtMost(z.toJSONSchema(AuditEvent, { io: 'input' }) as Schema);
   const stamp = JSON.stringify(STAMP).length;
   // The longest is that of a request with as many grants as one may bring.
-  const longest = encodeLeaf(STAMP, addedTo(GRANTS_MAX)).length;
+  const longest = encodeLeaf(STAMP, movedTo(GRANTS_MAX)).length;
   expect(event + stamp).toBeLessThan(LEAF_BYTES_MAX / 4);
   expect(longest).toBeLessThanOrEqual(event + stamp);
   expect(longest).toBeGreaterThan((event + stamp) * 0.9);
 });
 
 it('names nobody beyond those whom one request can name', () => {
-  expect(() => encodeLeaf(STAMP, addedTo(GRANTS_MAX + 1))).toThrow(/to/);
+  expect(() => encodeLeaf(STAMP, movedTo(GRANTS_MAX + 1))).toThrow(/to/);
 });
 
 it('is bounded by a measure that sees what has no bound', () => {

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { Hash, Kid, PromptId, Urn } from '../ids.js';
 import { GRANTS_MAX } from '../http/limits.js';
+import type { ProblemCode } from '../http/problem-record.js';
 import { Count, decimal, Version } from '../numbers.js';
 import { page, pageQuery } from '../http/paging.js';
-import { GrantToken } from '../tokens.js';
+import { GrantToken, TokenPart } from '../tokens.js';
 
 const whash = Hash.describe('whash: SHA-256 of the grant, by which an envelope names it.');
 
@@ -33,13 +34,53 @@ export type GrantQuery = z.infer<typeof GrantQuery>;
 export const GrantPage = page(GrantSummary).meta({ id: 'GrantPage' });
 export type GrantPage = z.input<typeof GrantPage>;
 
+/** Why a grant of those that were moved together is not stored. */
+export const UNMOVED = [
+  'envelope_tampered',
+  'envelope_revoked',
+  'forbidden',
+  'key_revoked',
+  'key_unknown',
+  'not_found',
+  'validation_failed',
+] as const satisfies readonly ProblemCode[];
+
+/** What became of one grant of those that were moved together: each is judged by itself. */
+export const MovedGrant = z
+  .strictObject({
+    whash,
+    outcome: z.enum(['added', 'present', ...UNMOVED]).meta({
+      description: '`present` where the key had a grant of this version already; else the problem with this one.',
+      example: 'added',
+    }),
+  })
+  .meta({ id: 'MovedGrant' });
+export type MovedGrant = z.input<typeof MovedGrant>;
+
+export const MovedGrants = z
+  .strictObject({ results: z.array(MovedGrant).max(GRANTS_MAX).describe('One for each grant, in their order.') })
+  .meta({ id: 'MovedGrants' });
+export type MovedGrants = z.input<typeof MovedGrants>;
+
 /** A grant sealed to a key of the caller, wherever it belongs. */
 export const OwnGrant = z
-  .strictObject({ prompt: PromptId, version: Version, kid: Kid, whash, grant: GrantToken })
+  .strictObject({
+    prompt: PromptId,
+    version: Version,
+    kid: Kid,
+    whash,
+    poster: Kid.describe('With which key it was posted.'),
+    header: TokenPart.describe('The protected header of the content that it is for: what the grant must agree with.'),
+    grant: GrantToken,
+  })
   .meta({ id: 'OwnGrant' });
 export type OwnGrant = z.input<typeof OwnGrant>;
 
-export const OwnGrantQuery = z.strictObject({ kid: Kid, ...pageQuery });
+export const OwnGrantQuery = z.strictObject({
+  kid: Kid,
+  without: Kid.meta({ description: 'Only of versions of which this key, of the caller too, has no grant.' }).optional(),
+  ...pageQuery,
+});
 export type OwnGrantQuery = z.infer<typeof OwnGrantQuery>;
 
 export const OwnGrantPage = page(OwnGrant).meta({ id: 'OwnGrantPage' });

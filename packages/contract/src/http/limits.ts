@@ -20,6 +20,8 @@ export const DOCUMENT_CHARACTERS_MAX = 5_767_168;
 export const CONTENT_CHARACTERS_MAX = 491_520;
 /** Grant W: 32 bytes wrapped to one key. */
 export const GRANT_CHARACTERS_MAX = 4_096;
+/** The protected header of a token: 2 KiB in base64url. */
+export const TOKEN_HEADER_CHARACTERS_MAX = 2_731;
 /** Envelope E. */
 export const ENVELOPE_CHARACTERS_MAX = 24_576;
 /** Tag T. */

@@ -78,7 +78,7 @@ export const ORGANISATION_ROUTES = {
     params: inOrganisation,
     body: NewDirectory,
     judgedBy: 'expired',
-    problems: ['not_found', 'trust_expired', 'vault_restored', 'version_conflict'],
+    problems: ['needs_rewrap', 'not_found', 'trust_expired', 'vault_restored', 'version_conflict'],
   },
   'root.get': {
     ...readDocument,

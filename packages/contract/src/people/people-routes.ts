@@ -88,7 +88,7 @@ export const PEOPLE_ROUTES = {
     bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,
     response: ApprovedEnrolment,
     judgedBy: 'expired',
-    problems: ['not_found', 'trust_expired', 'vault_restored', 'version_conflict'],
+    problems: ['needs_rewrap', 'not_found', 'trust_expired', 'vault_restored', 'version_conflict'],
   },
   'enrolment.refuse': {
     ...remove,

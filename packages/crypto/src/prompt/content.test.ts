@@ -8,7 +8,7 @@ import { loadOrganisation } from '../../test/organisation.js';
 import { flipped, rawJwe, withPart } from '../../test/raw-token.js';
 import { decodeBase64url, digestB64u, randomBytes, tokenHash, utf8 } from '../encoding/bytes.js';
 import type { ContentPlace, SealedContent } from './content.js';
-import { CONTENT_MAX_BYTES, parseContent, sealContent } from './content.js';
+import { CONTENT_MAX_BYTES, parseContent, readContentHeader, sealContent } from './content.js';
 import type { CryptoError } from '../names/errors.js';
 import { Secret } from '../encoding/secret.js';
 import { signStatement, STATEMENT_MAX_BYTES } from './statement.js';
@@ -59,6 +59,13 @@ describe('a content', () => {
       ver: 3,
       cmt: await tokenHash(statement),
     });
+  });
+
+  it('says what it is in its first part alone; what is not such a part is refused', () => {
+    const [part = ''] = sealed.content.split('.');
+    expect(readContentHeader(part)).toEqual(parseContent(sealed.content).header);
+    for (const other of ['', `${part}A`, part.slice(1), sealed.content])
+      expect(() => readContentHeader(other)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
   });
 
   it('comes with all that its grants need', async () => {

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { encodeHex, randomBytes, tokenHash, utf8 } from '../encoding/bytes.js';
 import { hashSchema, urnOfSchema, versionSchema } from '../tokens/claims.js';
 import type { JweFormat, ParsedJwe } from '../tokens/compact.js';
-import { parseJwe, sealUnder } from '../tokens/compact.js';
+import { parseJwe, parseJweHeader, sealUnder } from '../tokens/compact.js';
 import { CryptoError } from '../names/errors.js';
 import type { GrantPlace } from './grant.js';
 import { dekIdSchema } from './grant.js';
@@ -94,4 +94,13 @@ export async function sealContent(statement: string, place: ContentPlace): Promi
  */
 export function parseContent(token: string): ParsedJwe<ContentHeader> {
   return parseJwe(token, format);
+}
+
+/**
+ * Reads the header of a content that is not at hand as a whole. What it says is authenticated by nothing.
+ * @param part the first part of the token.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function readContentHeader(part: string): ContentHeader {
+  return parseJweHeader(part, format);
 }

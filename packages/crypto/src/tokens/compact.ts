@@ -156,6 +156,15 @@ export function parseJwe<Header extends { alg: string; typ: string; epk?: P256Pu
   return { token, header, parts: { protected: token.slice(0, token.indexOf('.')), encryptedKey, iv, ciphertext, tag } };
 }
 
+/**
+ * Reads the protected header of a JWE that is not at hand as a whole.
+ * @param part the first part of the token.
+ * @throws {CryptoError} token_malformed, payload_too_large
+ */
+export function parseJweHeader<Header>(part: string, format: JweFormat<Header>): Header {
+  return checkShape(parseHeader(decodeBase64url(part)), format.header, `${format.typ} header`);
+}
+
 /** An ephemeral key is where the algorithm wants one, and a point of the curve: no private key meets another. */
 function checkEphemeral({ alg, epk }: { alg: string; epk?: P256PublicJwk | undefined }): void {
   const isWanted = SEAL_ALGS.some((one) => one === alg && sealingMethod(one).ephemeral);

@@ -6,6 +6,12 @@ import type { KeyTables } from './key-types.js';
 /** A moment as PostgreSQL keeps it; the database's own clock unless given. */
 type Moment = ColumnType<Date, Date | undefined, Date>;
 
+/** A version, of any prompt of an organisation. */
+export interface VersionPlace {
+  readonly promptId: string;
+  readonly version: number;
+}
+
 /** What of an enrolment is kept as it was sent. */
 export type StoredRequest = Pick<NewEnrolment, 'label' | 'sig' | 'enc' | 'mac'>;
 

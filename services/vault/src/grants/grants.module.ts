@@ -1,6 +1,11 @@
 import { Module } from '@nestjs/common';
 import { GrantsRepository } from './grants.repository.js';
 import { GrantsService } from './grants.service.js';
+import { KeyEndsRepository } from './key-ends.repository.js';
+import { KeyEndsService } from './key-ends.service.js';
 
-@Module({ providers: [GrantsService, GrantsRepository], exports: [GrantsService] })
+@Module({
+  providers: [GrantsService, GrantsRepository, KeyEndsService, KeyEndsRepository],
+  exports: [GrantsService, KeyEndsService],
+})
 export class GrantsModule {}

@@ -1,12 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import type { Insertable, Selectable } from 'kysely';
-import type { VaultTables } from '../database/types.js';
+import type { ExpressionBuilder, Insertable, Selectable } from 'kysely';
+import { sql } from 'kysely';
+import type { VaultTables, VersionPlace } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
 
 export type GrantRow = Selectable<VaultTables['content_grant']>;
 /** All but the grant itself. */
 export type GrantFacts = Omit<GrantRow, 'token'>;
+/** A grant with the protected header of the content that it is for. */
+export type CollectedGrant = GrantRow & { readonly header: string };
+
+/** Which grants of one key are collected, and from where on. */
+export interface CollectedOf {
+  readonly org: string;
+  readonly kid: string;
+  /** Only of versions of which this key has none. */
+  readonly without?: string | undefined;
+  readonly after?: readonly [promptId: string, version: number] | undefined;
+  readonly limit: number;
+}
 
 type NewGrant = Insertable<VaultTables['content_grant']>;
 
@@ -18,9 +31,9 @@ export class GrantsRepository {
 
   /**
    * Adds grants in one statement, in one order: of two that add the same at once, neither holds what the other waits for.
-   * Returns how many went in: a stored one for the same key is never overwritten.
+   * Returns the hashes of those that went in: a stored one for the same key is never overwritten.
    */
-  async insert(trx: VaultTransaction, rows: readonly NewGrant[]): Promise<number> {
+  async insert(trx: VaultTransaction, rows: readonly NewGrant[]): Promise<string[]> {
     const result = await trx
       .insertInto('content_grant')
       .values(rows.toSorted(byVersionAndKey))
@@ -30,8 +43,9 @@ export class GrantsRepository {
       //     return newer.doUpdateSet((eb) => ({ token: eb.ref('excluded.token'), whash: eb.ref('excluded.whash') }));
       //   })
       .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirstOrThrow();
-    return Number(result.numInsertedOrUpdatedRows);
+      .returning('whash')
+      .execute();
+    return result.map(({ whash }) => whash);
   }
 
   /** The grants of some versions for some keys. */
@@ -69,18 +83,54 @@ export class GrantsRepository {
     return query.orderBy('version').orderBy('kid').limit(limit).execute();
   }
 
-  /** One page of what is sealed to a key, over all prompts. */
-  listOfKey(
+  /** One page of what is sealed to a key, over all prompts that are not deleted. */
+  listOfKey({ org, kid, without, after, limit }: CollectedOf): Promise<CollectedGrant[]> {
+    let query = this.database.db
+      .selectFrom('content_grant')
+      .innerJoin('prompt', (join) =>
+        join.onRef('prompt.id', '=', 'content_grant.prompt_id').onRef('prompt.org', '=', 'content_grant.org'),
+      )
+      .innerJoin('prompt_version as content', (join) =>
+        join
+          .onRef('content.prompt_id', '=', 'content_grant.prompt_id')
+          .onRef('content.version', '=', 'content_grant.version'),
+      )
+      .selectAll('content_grant')
+      // No header is longer, and of a long text only this much is read.
+      .select(sql<string>`split_part(substr(content.content, 1, 2731), '.', 1)`.as('header'))
+      .where('content_grant.org', '=', org)
+      .where('content_grant.kid', '=', kid)
+      .where('prompt.deleted_at', 'is', null);
+    if (without !== undefined) query = query.where((eb) => eb.not(eb.exists(grantOfSame(eb, without))));
+    if (after !== undefined)
+      query = query.where((eb) =>
+        eb(eb.refTuple('content_grant.prompt_id', 'content_grant.version'), '>', eb.tuple(...after)),
+      );
+    return query.orderBy('content_grant.prompt_id').orderBy('content_grant.version').limit(limit).execute();
+  }
+
+  /** Those of some versions of which one of some keys has a grant. */
+  async heldOf(
+    trx: VaultTransaction,
     org: string,
-    kid: string,
-    after: readonly [promptId: string, version: number] | undefined,
-    limit: number,
-  ): Promise<GrantRow[]> {
-    let query = this.database.db.selectFrom('content_grant').selectAll().where('org', '=', org).where('kid', '=', kid);
-    if (after !== undefined) {
-      query = query.where((eb) => eb(eb.refTuple('prompt_id', 'version'), '>', eb.tuple(...after)));
-    }
-    return query.orderBy('prompt_id').orderBy('version').limit(limit).execute();
+    places: readonly VersionPlace[],
+    kids: readonly string[],
+  ): Promise<VersionPlace[]> {
+    if (places.length === 0 || kids.length === 0) return [];
+    const rows = await trx
+      .selectFrom('content_grant')
+      .select(['prompt_id', 'version'])
+      .where('org', '=', org)
+      .where('kid', 'in', kids)
+      .where((eb) =>
+        eb(
+          eb.refTuple('prompt_id', 'version'),
+          'in',
+          places.map(({ promptId, version }) => eb.tuple(promptId, version)),
+        ),
+      )
+      .execute();
+    return rows.map(({ prompt_id: promptId, version }) => ({ promptId, version }));
   }
 
   /** The token of a grant that its recipient took back, as long as it is kept. */
@@ -136,7 +186,18 @@ function ofPrompt(source: VaultSource, org: string, id: string) {
     .where('prompt_id', '=', id);
 }
 
+/** The grant of a key for the version of the grant that is looked at. */
+export function grantOfSame(eb: ExpressionBuilder<VaultTables, 'content_grant'>, kid: string) {
+  return eb
+    .selectFrom('content_grant as other')
+    .select('other.kid')
+    .whereRef('other.prompt_id', '=', 'content_grant.prompt_id')
+    .whereRef('other.version', '=', 'content_grant.version')
+    .where('other.kid', '=', kid);
+}
+
 function byVersionAndKey(one: NewGrant, other: NewGrant): number {
+  if (one.prompt_id !== other.prompt_id) return one.prompt_id < other.prompt_id ? -1 : 1;
   if (one.version !== other.version) return one.version - other.version;
   if (one.kid === other.kid) return 0;
   return one.kid < other.kid ? -1 : 1;

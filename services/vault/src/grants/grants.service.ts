@@ -4,16 +4,16 @@ import { ENVELOPE_TTL_MAX_SECONDS, parseGrant, tokenHash, urnOf } from '@bulla/c
 import type { Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
+import type { VersionPlace } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
-import type { GrantFacts, GrantRow } from './grants.repository.js';
+import type { CollectedGrant, GrantFacts, GrantRow } from './grants.repository.js';
 import { GrantsRepository } from './grants.repository.js';
+import { KeyEndsService } from './key-ends.service.js';
 
-export type { GrantFacts, GrantRow };
+export type { CollectedGrant, GrantFacts, GrantRow };
 
 /** The content that grants must be for. */
-export interface GrantedVersion {
-  readonly promptId: string;
-  readonly version: number;
+export interface GrantedVersion extends VersionPlace {
   readonly chash: string;
   readonly dekId: string;
 }
@@ -31,6 +31,7 @@ export interface CheckedGrant {
 export class GrantsService {
   constructor(
     private readonly grants: GrantsRepository,
+    private readonly keyEnds: KeyEndsService,
     private readonly clock: Clock,
   ) {}
 
@@ -40,20 +41,7 @@ export class GrantsService {
    * @throws {Problem} envelope_tampered; validation_failed for the same key twice
    */
   async check(trust: Trust, of: GrantedVersion, tokens: readonly string[]): Promise<CheckedGrant[]> {
-    const sub = urnOf(trust.org, 'prompt', of.promptId);
-    const checked = await Promise.all(
-      tokens.map(async (token) => {
-        const { header } = parseGrant(token);
-        const { kid, aud } = header;
-        // guard: vault-grant-place
-        if (header.sub !== sub || header.ver !== of.version || header.chash !== of.chash || header.dek !== of.dekId) {
-          throw new Problem('envelope_tampered', { detail: 'a grant is for another content' });
-        }
-        // guard: vault-grant-recipient
-        this.requireRecipient(trust, kid, aud);
-        return { token, whash: await tokenHash(token), kid, aud };
-      }),
-    );
+    const checked = await Promise.all(tokens.map((token) => this.checkOne(trust, of, token)));
     // guard: vault-grant-twice
     if (new Set(checked.map(({ kid }) => kid)).size !== checked.length) {
       throw new Problem('validation_failed', { detail: 'two grants are for the same key' });
@@ -61,13 +49,44 @@ export class GrantsService {
     return checked;
   }
 
-  /** Stores checked grants. Returns how many were new: a stored one for the same key stays. */
-  store(trx: VaultTransaction, caller: Caller, of: GrantedVersion, grants: readonly CheckedGrant[]): Promise<number> {
-    const place = { org: caller.org, prompt_id: of.promptId, version: of.version, poster_kid: caller.kid };
-    return this.grants.insert(
-      trx,
-      grants.map((grant) => ({ ...grant, ...place })),
-    );
+  /**
+   * Checks that a grant is for this content, and for a key of the directory that is encrypted to now.
+   * @throws as {@link check}
+   */
+  async checkOne(trust: Trust, of: GrantedVersion, token: string): Promise<CheckedGrant> {
+    const { header } = parseGrant(token);
+    const { kid, aud, sub } = header;
+    const isOfPrompt = sub === urnOf(trust.org, 'prompt', of.promptId);
+    // guard: vault-grant-place
+    if (!isOfPrompt || header.ver !== of.version || header.chash !== of.chash || header.dek !== of.dekId) {
+      throw new Problem('envelope_tampered', { detail: 'a grant is for another content' });
+    }
+    // guard: vault-grant-recipient
+    this.requireRecipient(trust, kid, aud);
+    return { token, whash: await tokenHash(token), kid, aud };
+  }
+
+  /**
+   * Stores checked grants, each for its version. Returns the hashes of those that were new: a stored one for the same key stays.
+   * @throws {Problem} overloaded where the caller's directory is not the newest any more
+   */
+  async store(
+    trx: VaultTransaction,
+    caller: Caller,
+    grants: readonly (CheckedGrant & VersionPlace)[],
+  ): Promise<ReadonlySet<string>> {
+    await this.keyEnds.requireNewest(trx, caller);
+    if (grants.length === 0) return new Set();
+    const rows = grants.map(({ promptId, version, token, whash, kid, aud }) => {
+      return { org: caller.org, prompt_id: promptId, version, token, whash, kid, aud, poster_kid: caller.kid };
+    });
+    return new Set(await this.grants.insert(trx, rows));
+  }
+
+  /** Of which of some versions the caller holds a grant, whatever the age of the key that it is for. */
+  heldOf(trx: VaultTransaction, { org, urn, trust }: Caller, places: readonly VersionPlace[]): Promise<VersionPlace[]> {
+    const kids = (trust.entity(urn)?.keys ?? []).map(({ kid }) => kid);
+    return this.grants.heldOf(trx, org, places, kids);
   }
 
   /** The caller's own grants of some versions, whatever the age of the keys they are for; newer keys first. */
@@ -107,7 +126,7 @@ export class GrantsService {
   }
 
   /** One page of what is sealed to a key, over all prompts. */
-  listOfKey(...page: Parameters<GrantsRepository['listOfKey']>): Promise<GrantRow[]> {
+  listOfKey(...page: Parameters<GrantsRepository['listOfKey']>): Promise<CollectedGrant[]> {
     return this.grants.listOfKey(...page);
   }
 

@@ -1,6 +1,7 @@
 import { TrustSource } from '@bulla/service-kit';
 import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
+import { GrantsModule } from '../grants/grants.module.js';
 import { PromptsModule } from '../prompts/prompts.module.js';
 import { RestoresModule } from '../restores/restores.module.js';
 import { DirectoryFreshnessService } from './directory-freshness.service.js';
@@ -24,7 +25,7 @@ export class OrganisationsModule {
       module: OrganisationsModule,
       // What an organisation says is asked, and published, in other rooms too.
       global: true,
-      imports: [PromptsModule, RestoresModule],
+      imports: [GrantsModule, PromptsModule, RestoresModule],
       controllers: [OrganisationsController],
       providers: [
         { provide: ServedProfiles, useValue: profiles },

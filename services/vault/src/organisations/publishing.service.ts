@@ -7,6 +7,7 @@ import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
+import { KeyEndsService } from '../grants/key-ends.service.js';
 import { WaitingMoves } from '../prompts/waiting-moves.js';
 import { RestoreGuard } from '../restores/restore-guard.js';
 import type { StoredDocument } from './organisations.repository.js';
@@ -48,6 +49,7 @@ export class PublishingService {
     private readonly profiles: ServedProfiles,
     private readonly waiting: WaitingMoves,
     private readonly restores: RestoreGuard,
+    private readonly keyEnds: KeyEndsService,
   ) {}
 
   /** The next root: signed by the thresholds of the newest and of itself (TUF §5.3). */
@@ -125,6 +127,7 @@ export class PublishingService {
   private async settled(trx: VaultTransaction, trust: Trust, verified: Verified): Promise<NextDirectory> {
     if (verified?.status !== 'fulfilled') throw verified?.reason ?? new Problem('internal');
     await this.requireDailyLimit(trust.org, trx);
+    await this.keyEnds.requireNothingLost(trx, trust, verified.value.next);
     await this.waiting.endChanged(trx, trust, verified.value.next);
     return verified.value;
   }

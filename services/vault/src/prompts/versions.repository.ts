@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Insertable, Selectable } from 'kysely';
-import type { VaultTables } from '../database/types.js';
+import type { VaultTables, VersionPlace } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
 
@@ -48,6 +48,33 @@ export class VersionsRepository {
       .where('prompt_id', '=', id)
       .where('version', 'in', versions)
       .execute();
+  }
+
+  /** Those of some versions, of any prompts, whose prompt is not deleted: that waits until the transaction ends. */
+  async holdLive(trx: VaultTransaction, org: string, places: readonly VersionPlace[]): Promise<VersionFacts[]> {
+    if (places.length === 0) return [];
+    return (
+      trx
+        .selectFrom('prompt_version')
+        .innerJoin('prompt', (join) =>
+          join.onRef('prompt.id', '=', 'prompt_version.prompt_id').onRef('prompt.org', '=', 'prompt_version.org'),
+        )
+        .select(FACTS.map((column) => `prompt_version.${column}` as const))
+        .where('prompt_version.org', '=', org) // guard: org-versions-held
+        .where((eb) =>
+          eb(
+            eb.refTuple('prompt_version.prompt_id', 'prompt_version.version'),
+            'in',
+            places.map(({ promptId, version }) => eb.tuple(promptId, version)),
+          ),
+        )
+        .where('prompt.deleted_at', 'is', null) // guard: vault-move-deleted
+        // In one order: of two who hold the same, neither has what the other waits for.
+        .orderBy('prompt.id')
+        .orderBy('prompt_version.version')
+        .forShare('prompt')
+        .execute()
+    );
   }
 
   /** One page, newest first. */

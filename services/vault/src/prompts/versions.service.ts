@@ -12,7 +12,8 @@ import { ContentToken, entityTag, Problem } from '@bulla/contract';
 import { parseContent, parseTag, tokenHash, urnOf } from '@bulla/crypto';
 import type { Answer, AuditEntry, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
-import type { VaultSource } from '../database/vault-database.js';
+import type { VersionPlace } from '../database/types.js';
+import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import type { GrantedVersion } from '../grants/grants.service.js';
 import { GrantsService } from '../grants/grants.service.js';
@@ -26,6 +27,8 @@ import { PromptsRepository } from './prompts.repository.js';
 import { PromptsService, requireAuthor, requireSealed } from './prompts.service.js';
 import type { VersionFacts, VersionRow } from './versions.repository.js';
 import { VersionsRepository } from './versions.repository.js';
+
+export type { VersionFacts };
 
 /** Versions of prompts: sealed contents that never change, numbered without a gap. */
 @Injectable()
@@ -67,7 +70,11 @@ export class VersionsService {
       const author = { author_kid: caller.kid, author_urn: caller.urn };
       const row = { prompt_id: id, version, org: caller.org, chash, content: sent.content, dek_id: dekId, ...author };
       if (!(await this.versions.insert(trx, row))) throw new Problem('version_conflict');
-      await this.grants.store(trx, caller, place, grants);
+      await this.grants.store(
+        trx,
+        caller,
+        grants.map((grant) => ({ ...grant, ...place })),
+      );
       const labels: LabelMoveResult[] = [];
       for (const tag of tags) {
         const outcome = await this.moves.take(trx, caller, tag);
@@ -128,6 +135,14 @@ export class VersionsService {
     if (row === undefined) throw new Problem('not_found');
     requireToken(row.content);
     return row;
+  }
+
+  /**
+   * Those of some versions, of any prompts, that are there and not deleted; they stay so until the transaction ends.
+   * Without their contents.
+   */
+  holdLive(trx: VaultTransaction, { org }: Caller, places: readonly VersionPlace[]): Promise<VersionFacts[]> {
+    return this.versions.holdLive(trx, org, places);
   }
 
   /**

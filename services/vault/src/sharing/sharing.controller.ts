@@ -2,11 +2,15 @@ import type { RouteResponse } from '@bulla/contract';
 import type { Answer, BodyOf, Caller, ParamsOf, QueryOf } from '@bulla/service-kit';
 import { CurrentCaller, Route, RouteBody, RouteParams, RouteQuery } from '@bulla/service-kit';
 import { Controller } from '@nestjs/common';
+import { MovingService } from './moving.service.js';
 import { SharingService } from './sharing.service.js';
 
 @Controller()
 export class SharingController {
-  constructor(private readonly sharing: SharingService) {}
+  constructor(
+    private readonly sharing: SharingService,
+    private readonly moving: MovingService,
+  ) {}
 
   @Route('grant.add')
   add(
@@ -39,6 +43,14 @@ export class SharingController {
     @CurrentCaller() caller: Caller,
     @RouteQuery() query: QueryOf<'grant.collect'>,
   ): Promise<Answer<RouteResponse<'grant.collect'>>> {
-    return this.sharing.collect(caller, query);
+    return this.moving.collect(caller, query);
+  }
+
+  @Route('grant.move')
+  move(
+    @CurrentCaller() caller: Caller,
+    @RouteBody() { grants }: BodyOf<'grant.move'>,
+  ): Promise<Answer<RouteResponse<'grant.move'>>> {
+    return this.moving.move(caller, grants);
   }
 }
