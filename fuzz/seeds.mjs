@@ -23,6 +23,8 @@ const lines = (...parts) =>
 /** As `kit/tokens.ts` puts them together again; a signature or ciphertext is anything. */
 const jws = (token) => lines(...token.split('.').slice(0, 2).map(bytesOf), 'signature');
 const jwe = (token) => lines(bytesOf(token.split('.')[0]), token.split('.')[1] === '' ? '' : 'key', 'ciphertext');
+/** What is wrapped has a length of its own. */
+const wrapped = (token) => lines(...[0, 1, 3].map((at) => bytesOf(token.split('.')[at])));
 const document = (token) => {
   const { payload, signatures } = JSON.parse(token);
   return lines(bytesOf(payload), ...signatures.map((one) => bytesOf(one.protected)));
@@ -53,6 +55,11 @@ const streamed = publicCasesOf('streamed-letter');
 const words = (name) =>
   publicCasesOf(name)
     .filter(({ expected }, at) => at === 0 || expected.refused === 'token_malformed')
+    .map(({ input }) => input.token);
+/** Good ones, and those that are refused for their form. */
+const wraps = (name) =>
+  publicCasesOf(name)
+    .filter(({ expected }) => expected.ok !== undefined || expected.refused === 'token_malformed')
     .map(({ input }) => input.token);
 const replies = casesOf('frames');
 /** Fins that carry a checkpoint. */
@@ -193,6 +200,8 @@ const SEEDS = {
   ),
   invocation: readable(jwe, ...questions),
   'invitation-code': [...enrolment, ...enrolment.map((code) => bytesOf(code.slice('bulla1_'.length)))],
+  kek: readable(wrapped, ...wraps('kek')),
+  'kek-wrap': readable(wrapped, ...wraps('kek-wrap')),
   'key-file': [
     ...publicJwks.flatMap((jwk) => [JSON.stringify(jwk), spki(jwk), pem(jwk)]),
     ...letterKeys.map(({ sig, enc }) => JSON.stringify({ keys: [publicOf(sig), publicOf(enc)] })),

@@ -54,6 +54,11 @@ export const GENERATORS = {
     makes: forEverybody('attachment'),
     addsTo: forEverybody('crossings'),
   },
+  wraps: {
+    program: 'make-wrap-vectors.mjs',
+    makes: forEverybody('kek-wrap', 'kek', 'key-check'),
+    addsTo: forEverybody('crossings'),
+  },
   'key-files': { program: 'make-key-file-vectors.mjs', makes: forEverybody('key-file') },
   enrolments: { program: 'make-enrolment-vectors.mjs', makes: forEverybody('enrolment') },
   http: { program: 'make-http-vectors.mjs', makes: forEverybody('http-request', 'http-response') },

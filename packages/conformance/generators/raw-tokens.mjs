@@ -57,8 +57,16 @@ function toRsa(cek, jwk) {
 export function jwe(plaintext, jwk, header, changes = {}) {
   const cek = randomBytes(32);
   const { wrapped, epk } = jwk.kty === 'RSA' ? { wrapped: toRsa(cek, jwk) } : agree(cek, jwk);
-  const head = json({ ...header, ...(epk && { epk }), ...changes });
-  const iv = randomBytes(12);
+  return jweUnder(plaintext, cek, { ...header, ...(epk && { epk }), ...changes }, { wrapped });
+}
+
+/**
+ * A compact JWE under a content key: `dir`, unless a wrapped one comes along.
+ * @param {object | string} header whose text is used as it is
+ * @param {{ iv?: Buffer, wrapped?: Buffer }} [how] a fixed IV makes the same token each time
+ */
+export function jweUnder(plaintext, cek, header, { iv = randomBytes(12), wrapped = Buffer.alloc(0) } = {}) {
+  const head = typeof header === 'string' ? base64url(header) : json(header);
   const cipher = createCipheriv('aes-256-gcm', cek, iv, { authTagLength: 16 });
   cipher.setAAD(Buffer.from(head));
   const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);

@@ -18,6 +18,7 @@ import {
   verdicts,
 } from './library-signed.js';
 import { attachments, contents, grants, letters, streamedLetters } from './library-tokens.js';
+import { keyChecks, organisationKeys, wraps } from './library-wraps.js';
 import type { Format } from './format.js';
 import type { Fields, Hello, Operation, Outcome, Peer, Request } from './protocol.js';
 
@@ -47,6 +48,9 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'locked-key': lockedKeys,
   'key-file': keyFiles,
   enrolment: enrolments,
+  'kek-wrap': wraps,
+  kek: organisationKeys,
+  'key-check': keyChecks,
   chunked: streams,
   attachment: attachments,
   note: notes,

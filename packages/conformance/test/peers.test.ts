@@ -20,6 +20,12 @@ const peers: [string, string[], string[], boolean][] = [
     hasPython('cryptography'),
   ],
   [
+    'keys under keys in Python',
+    [PYTHON, file('peers/wrap_peer.py')],
+    ['kek-wrap', 'kek', 'key-check'],
+    hasPython('cryptography'),
+  ],
+  [
     "Python's hashlib",
     [PYTHON, file('peers/merkle_peer.py')],
     ['merkle-inclusion', 'merkle-consistency'],

@@ -1,9 +1,9 @@
 import { openGrantToken, openContentToken, openQuestionToken, verifyEnvelopeToken } from './reading.js';
 import type { TrustDocuments } from '@bulla/crypto';
-import { CryptoError, Secret, Trust, verifyStatement, verifyTags } from '@bulla/crypto';
+import { CryptoError, decodeBase64url, Secret, Trust, verifyStatement, verifyTags } from '@bulla/crypto';
 import { parseLocked, readPublicKeys } from '@bulla/crypto/key-files';
-import type { ExpectedGrant } from '@bulla/crypto/open';
-import { openLocked } from '@bulla/crypto/open';
+import type { ExpectedGrant, KekContext, WrapContext } from '@bulla/crypto/open';
+import { openKek, openKekWrap, openLocked } from '@bulla/crypto/open';
 import { isLongRun, sampled } from '@bulla/testkit';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { NAME } from './examples.js';
@@ -109,6 +109,26 @@ const locked = valid<{ token: string; key: string }>('locked-key').map(({ name, 
   verify: async (text: string) => openLocked(parseLocked(text), secretOf(key)),
 }));
 
+type Wrapped<Context> = Context & { token: string; under: string; kid: string };
+const firstOf = <Input>(name: string) =>
+  (readVectors(`${name}.json`) as { cases: { name: string; input: Input }[] }).cases.slice(0, 1);
+const wraps = firstOf<Wrapped<WrapContext>>('kek-wrap').map(({ name, input: { token, under, kid, ...context } }) => ({
+  format: 'wrapped content key',
+  name,
+  text: token,
+  stride: 1,
+  verify: (text: string) => openKekWrap(text, decodeBase64url(under), kid, context),
+}));
+const organisationKeys = firstOf<Wrapped<KekContext>>('kek').map(
+  ({ name, input: { token, under, kid, ...context } }) => ({
+    format: "organisation's key",
+    name,
+    text: token,
+    stride: 1,
+    verify: (text: string) => openKek(text, decodeBase64url(under), kid, context),
+  }),
+);
+
 const publicKeys = valid<{ token: string }>('public-keys').map(({ name, token }) => ({
   format: 'statement of keys',
   name,
@@ -136,6 +156,8 @@ const all: Flipping[] = [
   ...tags,
   ...questions,
   ...locked,
+  ...wraps,
+  ...organisationKeys,
   ...publicKeys,
   ...trustDocuments,
 ];
@@ -155,7 +177,7 @@ function bitsOf(text: string, stride: number): number[] {
 
 describe('any one bit flipped', () => {
   it('is tried in every format', () => {
-    expect(new Set(all.map(({ format }) => format)).size).toBe(9);
+    expect(new Set(all.map(({ format }) => format)).size).toBe(11);
     // A stride that shared a factor with 8 would leave some bits of a character alone.
     expect(all.every(({ stride }) => stride % 2 === 1)).toBe(true);
   });
