@@ -34,6 +34,7 @@ export const CRYPTO_ROOMS = {
   prompt: ['names', 'encoding', 'keys', 'tokens', 'streams', 'organisation'],
   run: ['names', 'platform', 'encoding', 'keys', 'tokens', 'organisation', 'prompt', 'log'],
   evidence: ['names', 'encoding', 'keys', 'tokens', 'organisation', 'prompt', 'run'],
+  shares: ['names', 'encoding', 'keys', 'tokens'],
   letters: ['names', 'encoding', 'keys', 'tokens', 'streams'],
   http: ['names', 'encoding', 'keys'],
   log: ['names', 'platform', 'encoding', 'keys'],

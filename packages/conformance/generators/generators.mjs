@@ -18,6 +18,7 @@ export const GENERATORS = {
   trust: { program: 'make-trust-vectors.mjs', makes: golden('trust', 'tag') },
   letters: { program: 'make-letter-vectors.mjs', makes: golden('letter') },
   'locked-keys': { program: 'make-locked-vectors.mjs', makes: golden('locked-key') },
+  shares: { program: 'make-share-vectors.mjs', makes: golden('share') },
   'public-keys': { program: 'make-public-keys-vectors.mjs', makes: golden('public-keys') },
   logs: { program: 'make-log-vectors.py', makes: golden('merkle', 'note', 'cosignature', 'tiles', 'chunked') },
   streams: { program: 'make-stream-vectors.py', makes: golden('audit-stream') },

@@ -190,3 +190,7 @@ export type { Derivation } from './keys/hkdf.js';
 export { deriveSecret, HKDF_MAX_BYTES } from './keys/hkdf.js';
 export { SEALED_BYTES_OVERHEAD, sealBytes } from './streams/sealed-bytes.js';
 export type { ByteTransform } from './streams/stream-transform.js';
+export type { SealedShareHeader, ShareClaims } from './shares/share.js';
+export { parseSealedShare, parseShare, sealShare, verifyShare } from './shares/share.js';
+export type { ShareSet } from './shares/share-set.js';
+export { composeShareSet, parseShareSet, SHARES_MAX, SHARES_MIN } from './shares/share-set.js';

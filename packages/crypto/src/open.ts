@@ -21,3 +21,7 @@ export { keyCheck } from './wraps/key-check.js';
 export { kekId } from './wraps/wrapped-key.js';
 export { openKekWrap } from './wraps/open/kek-wrap.js';
 export { openKek } from './wraps/open/kek.js';
+export { combineShares } from './shares/open/combine.js';
+export type { DealtShares } from './shares/open/deal.js';
+export { dealShares } from './shares/open/deal.js';
+export { openShare } from './shares/open/share.js';
