@@ -19,7 +19,8 @@ const MEANINGS = {
   BULLA_HOME: 'the folder for keys, pin, memory of what was seen, and the embedded database',
   BULLA_HOST: 'the address that the service listens on; use 0.0.0.0 in a container',
   BULLA_IDENTITY: 'the key file of this device, instead of identity.json in BULLA_HOME',
-  BULLA_KEYS_FILE: 'the private keys of the service, a file that only its account may read',
+  BULLA_KEYS_FILE:
+    'the private keys of the service, a file that only its account may read; another file in its place is taken while the service runs',
   BULLA_LIMIT_FAILURES_PER_SECOND:
     'how many wrong signatures an address may send in a second before its requests are verified one at a time',
   BULLA_LIMIT_KEY_PER_SECOND:

@@ -299,7 +299,7 @@ async function trust(): Promise<void> {
   const nothing = { directories: 0, labels: [], refused: [] };
   expect(await json('trust hand-back')).toEqual({ restored: false, ...nothing });
   expect(await json('trust resume')).toEqual({ resumed: false, directory_version: null });
-  const retired = { responder: URN, newest: FINGERPRINT, retired: [], directory_version: null };
+  const retired = { service: URN, retired: [], directory_version: null };
   expect(await json('trust retire')).toEqual(retired);
   const next = `${home}/services/responder.new.json`;
   const like = ['--like', `${home}/services/responder.keys.json`];

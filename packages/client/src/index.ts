@@ -67,7 +67,7 @@ export { firstMemory } from './renewer/renewer-adoption.js';
 export type { RenewerIdentity } from './renewer/renewer-identity.js';
 export { renewerIdentityOf } from './renewer/renewer-identity.js';
 export type { RestoredVault } from './trust/restored-vault.js';
-export type { RetirementPlan } from './people/retirement.js';
+export type { OlderKey, RetirementPlan } from './people/retirement.js';
 export type { RevocationPlan, WrittenVersion } from './people/revocation.js';
 export type { RunEvent, RunOptions } from './runs/runs.js';
 export type { PromptDraft } from './prompts/seal-version.js';

@@ -73,7 +73,8 @@ describe('new keys of a responder', () => {
     expect(activeOf(trust, 'reply')).toEqual([keys.kid]);
 
     const plan = await owner.people.planRetirement(urn);
-    expect(plan).toEqual({ responder: urn, newest: newest.kid, older: [sealedTo?.kid], lacking: [] });
+    const ending = [{ kid: sealedTo?.kid, newest: newest.kid, use: 'enc' }];
+    expect(plan).toEqual({ service: urn, kind: 'responder', older: ending, lacking: [] });
     expect(activeOf(await owner.people.retire(plan, signer), 'unwrap')).toEqual([newest.kid]);
     await expect(owner.people.planRetirement('urn:bulla:acme:svc:responder:none')).rejects.toMatchObject({
       code: 'not_found',
@@ -81,7 +82,9 @@ describe('new keys of a responder', () => {
   });
 
   it('are retired only when the newest opens all that they open [guard: retire-lacking]', async () => {
-    const plan = { responder: urn, newest: 'one', older: ['two'], lacking: [{ name: 'claims/triage', version: 1 }] };
+    const older = [{ kid: 'two', newest: 'one', use: 'enc' as const }];
+    const lacking = [{ name: 'claims/triage', version: 1 }];
+    const plan = { service: urn, kind: 'responder' as const, older, lacking };
     await expect(owner.people.retire(plan, signer)).rejects.toMatchObject({
       code: 'validation_failed',
       message: expect.stringContaining('sealed to an older key alone'),

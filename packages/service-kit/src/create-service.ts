@@ -54,11 +54,14 @@ import { CredentialGuard } from './authentication/credential-guard.js';
 import type { Credentials } from './authentication/credential.js';
 import { EnrolmentProof } from './authentication/enrolment-proof.js';
 import { HttpSignature } from './authentication/http-signature.js';
+import { KeyFileWatch } from './authentication/key-file-watch.js';
 import { SecureConnections } from './edge/secure-connections.js';
 import { SlowReaders } from './edge/slow-readers.js';
 import { TrustEnds } from './observe/trust-ends.js';
 import { TrustSource } from './authentication/trust-source.js';
 
+/** How long new keys lie in the file of a service before it has them. */
+const KEYS_LOOK_MS = 2_000;
 const EXPIRED_ROWS_PURGED = new LogEvent<{ nonces: number; answers: number }>('expired-rows-purged', 'debug');
 
 export interface ServiceOptions<Tables extends LedgerTables> extends ServiceParts<Tables> {
@@ -96,11 +99,13 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const ledger = new Ledger(database.db, { clock, drift, lag }, (result) => metrics.auditEvents.inc({ result }));
   const refusals = new RefusalCounter({ db: ledgerDb.db, org: keys.org, clock, log });
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
-  keys.signer('http');
+  for (const purpose of ['http', 'checkpoint'] as const) keys.newest(purpose);
   const logs = new LogRepository(ledgerDb.db);
   const marks = new LogMarks(options.auditMarks);
   await marks.prepare();
-  const signer = new CheckpointSigner({ logs, marks, key: keys.signer('checkpoint'), log });
+  const keysOf = async (org: string) =>
+    keys.signers('checkpoint', await app.get(TrustSource, { strict: false }).trustOf(org), clock.now());
+  const signer = new CheckpointSigner({ logs, marks, keysOf, log });
   const ofLogs = { logs, lag, signer, metrics: new LogMetrics(metrics) };
   const sequencer = new Sequencer({ database: ledgerDb, ...ofLogs, keys, clock, log });
 
@@ -171,6 +176,10 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   chores.add({ ...own, name: 'look-at-trust', run: async () => trustEnds.look() });
   chores.add({ ...own, name: 'look-at-clock', run: () => drift.look() });
   chores.add({ ...own, name: 'write-refusals', run: () => refusals.flushEnded() });
+  if (options.keysFile !== undefined) {
+    const watch = new KeyFileWatch({ path: options.keysFile, keys, source, clock, log });
+    chores.add({ ...own, name: 'look-at-keys', everyMs: KEYS_LOOK_MS, run: () => watch.look() });
+  }
   // It takes the lock itself, and only where something waits.
   chores.add({
     name: 'write-audit-log',

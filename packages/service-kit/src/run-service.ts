@@ -34,6 +34,8 @@ export interface ServiceParts<Tables extends LedgerTables> extends EdgeOptions {
   readonly database: Database<Tables>;
   /** Its name, and what it signs with. */
   readonly keys: ServiceKeys;
+  /** Where they come from: what is put there is taken while the service runs. */
+  readonly keysFile?: string | undefined;
   readonly log: EventLog;
   /** Folder of the marks of what was signed of the audit logs; it is made. */
   readonly auditMarks: string;
@@ -119,7 +121,8 @@ export async function runService<Tables extends LedgerTables, Own extends Settin
     const listen = { host, port: definition.portOf(settings), metricsPort };
     const auditMarks = settings.BULLA_AUDIT_MARKS ?? `${settings.BULLA_KEYS_FILE}.audit-marks`;
     const auditRetention = settings.BULLA_AUDIT_RETENTION_DAYS;
-    const parts = { version, database, keys, log, auditMarks, auditRetention, listen, publicUrls, ...edge };
+    const keysFile = settings.BULLA_KEYS_FILE;
+    const parts = { version, database, keys, keysFile, log, auditMarks, auditRetention, listen, publicUrls, ...edge };
     const service = await definition.create(parts, settings, { keyFile, environment });
     opened.unshift(service);
     await service.listen();

@@ -86,7 +86,7 @@ describe.each(stores)('the sequencer on %s', (store) => {
     const logs = new LogRepository(database.db);
     const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
     const marks = new LogMarks(options.folder ?? folder);
-    const signer = new CheckpointSigner({ logs, marks, key: options.key ?? key, log });
+    const signer = new CheckpointSigner({ logs, marks, keysOf: () => [options.key ?? key], log });
     const free = {
       schema: database.schema,
       exclusively: async (_name: string, work: () => Promise<void>) => {
@@ -270,7 +270,7 @@ describe.each(stores)('the sequencer on %s', (store) => {
     const grown = sequencer();
     await decide(3);
     const log = new EventLog({ service: 'tiny', level: 'silent' });
-    const signer = new CheckpointSigner({ logs, marks: new LogMarks(folder), key, log });
+    const signer = new CheckpointSigner({ logs, marks: new LogMarks(folder), keysOf: () => [key], log });
     const before = await logs.newest('acme');
     await grown.run();
     // As if it had been written, and not signed.

@@ -45,7 +45,7 @@ describe('two processes with one folder of marks', () => {
 
   const log = new EventLog({ service: 'tiny', level: 'silent' });
   /** One process; its lock is always free. */
-  const run = (signer = new CheckpointSigner({ logs, marks, key, log })) =>
+  const run = (signer = new CheckpointSigner({ logs, marks, keysOf: () => [key], log })) =>
     new Sequencer({
       database: { schema: 'tiny', exclusively: (_name, work) => work().then(() => true) },
       logs,
@@ -66,7 +66,7 @@ describe('two processes with one folder of marks', () => {
   /** Grows the log without signing it. */
   const grow = (count: number) =>
     decide(count).then(() =>
-      run(Object.assign(new CheckpointSigner({ logs, marks, key, log }), { sign: async () => {} })),
+      run(Object.assign(new CheckpointSigner({ logs, marks, keysOf: () => [key], log }), { sign: async () => {} })),
     );
 
   /** Of a process that sleeps once it knows which marks there are and which tree it is to sign. */
@@ -78,7 +78,7 @@ describe('two processes with one folder of marks', () => {
         return head;
       },
     });
-    return new CheckpointSigner({ logs: sleepy, marks, key, log });
+    return new CheckpointSigner({ logs: sleepy, marks, keysOf: () => [key], log });
   };
 
   /** Of a process that has shown that it may sign, and sleeps before it puts that down. */
@@ -86,7 +86,7 @@ describe('two processes with one folder of marks', () => {
     const sleepy = Object.assign(new LogMarks(folder), {
       write: (org: string, mark: LogMark) => meanwhile().then(() => marks.write(org, mark)),
     });
-    return new CheckpointSigner({ logs, marks: sleepy, key, log });
+    return new CheckpointSigner({ logs, marks: sleepy, keysOf: () => [key], log });
   };
 
   const sizes = async () => (await marks.read('acme')).map(({ size }) => size);

@@ -66,14 +66,14 @@ beforeAll(async () => {
   database = connectDatabase({ from: { pglite }, schema: 'runs', migrations: ledgerMigrations, log });
   await database.migrate();
   const loaded = await ServiceKeys.load(acme.responders[0].keyFile);
-  const http = loaded.signer('http');
+  const http = loaded.newest('http');
   const sign: typeof http.sign = (bytes) => (signs ? http.sign(bytes) : Promise.reject(new Error('canary-7f3a')));
   const keys = new ServiceKeys(
     loaded.urn,
     loaded.org,
     new Map([
-      ['http', { ...http, sign }],
-      ['checkpoint', loaded.signer('checkpoint')],
+      ['http', [{ ...http, sign }]],
+      ['checkpoint', [loaded.newest('checkpoint')]],
     ]),
   );
   const listen = { host: '127.0.0.1', port: 0, metricsPort: 0 };

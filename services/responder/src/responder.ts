@@ -44,7 +44,7 @@ export async function createResponder({
 }: ResponderConfig): Promise<Service> {
   const parts = { ...given, clock: given.clock ?? new Clock() };
   const { database, keys, clock, log, production = false } = parts;
-  keys.signer('reply');
+  keys.newest('reply');
   const trust = new VaultTrustSource(
     { org: keys.org, pin, vaultUrl, production, clock, log },
     new SeenDocumentsRepository(database.db),

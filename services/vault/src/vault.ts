@@ -15,7 +15,7 @@ export interface VaultConfig extends ServiceParts<VaultTables> {
  * @throws {KeyFileError} when a signing key is missing
  */
 export async function createVault(parts: VaultConfig): Promise<Service> {
-  parts.keys.signer('envelope');
+  parts.keys.newest('envelope');
   const module = AppModule.use({
     database: parts.database,
     profiles: new ServedProfiles(parts.production === true),

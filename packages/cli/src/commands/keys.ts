@@ -1,5 +1,6 @@
-import type { FreshKeys, Home, KeyPlace } from '@bulla/client/node';
+import type { FreshKeys, FreshKind, Home, KeyPlace } from '@bulla/client/node';
 import {
+  FRESH_KINDS,
   HomeError,
   lockKeys,
   lockStateOf,
@@ -58,22 +59,25 @@ export function addKeysCommands(program: Command, context: Context): void {
       '--like <file>',
       'whose entity, purposes and (without --suite) suites the file NAME takes over; it stays as it is',
     )
-    .option('--checkpoint', 'with --like: keep the keys that are there, and make one for checkpoints alone')
+    .option('--signing', 'with --like: keep the keys that are there, and make one that signs')
     .option('--encryption', 'with --like: keep the keys of a responder, and make one that prompts are sealed to')
+    .option('--checkpoint', 'with --like: keep the keys that are there, and make one for checkpoints')
     .option('--json', 'print what was written as JSON')
     .addHelpText(
       'after',
       `
 Without --like: keys of a person, for \`bulla seal\` and \`bulla open\`, which belong to no organisation.
 With --like: for a service that is to get new keys. Nobody trusts them until a holder of the directory's key lists them.
-A vault or responder gets a key for the checkpoints of its log, too. With --checkpoint it keeps all others: for a file
-that has none yet, or where that key alone is to be new. With --encryption a responder opens what is sealed to the new
-key or to an older one, so it never stops: \`bulla trust accept\` then lists the new key, and \`bulla trust retire\` ends the old.
+A vault or responder gets a key for the checkpoints of its log, too.
+
+With --signing, --encryption or --checkpoint (or several) the new keys lie beside the old ones, and nothing stops. Put
+the file in the place of the old one: the service takes it while it runs, opens what is sealed to either key, and signs
+with the old one until \`bulla trust accept\` has listed the new one. \`bulla trust retire\` then ends the old.
 
 Examples:
   $ bulla keys generate alice
   $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json
-  $ bulla keys generate responder.new.json --like responder.keys.json --encryption
+  $ bulla keys generate responder.new.json --like responder.keys.json --signing --encryption
   $ bulla keys generate vault.new.json --like vault.keys.json --checkpoint`,
     )
     .action((name: string, options: GenerateOptions & LikeOptions) => generateEither(context, name, options));
@@ -97,28 +101,26 @@ Give the output to the person who signs the directory, and the fingerprint over 
 
 interface LikeOptions {
   readonly like?: string;
-  readonly checkpoint?: boolean;
+  readonly signing?: boolean;
   readonly encryption?: boolean;
+  readonly checkpoint?: boolean;
 }
 
 function generateEither(context: Context, name: string, options: GenerateOptions & LikeOptions): Promise<void> {
-  const { like, suite: suiteId, encrypt, checkpoint, encryption } = options;
+  const { like, suite: suiteId, encrypt } = options;
+  const beside = FRESH_KINDS.filter((kind) => options[kind] === true);
   if (like === undefined) {
-    if (checkpoint === true) throw new UsageError('--checkpoint goes with --like: it adds a key to those of a service');
-    if (encryption === true)
-      throw new UsageError('--encryption goes with --like: it adds a key to those of a responder');
+    const [alone] = beside;
+    if (alone !== undefined) throw new UsageError(`--${alone} goes with --like: it adds a key to those of a service`);
     return generateFiles(context, name, options);
   }
   if (encrypt === true)
     throw new UsageError('--like makes the file of a service, which is read open: --encrypt does not go with it');
-  if (checkpoint === true && encryption === true)
-    throw new UsageError('--checkpoint and --encryption exclude each other: each adds one key');
-  if (checkpoint === true && suiteId !== undefined)
+  if (beside.length === 1 && beside[0] === 'checkpoint' && suiteId !== undefined)
     throw new UsageError(`a key for checkpoints is of suite ${CHECKPOINT_SUITE}: --suite does not go with it`);
   if (suiteId !== undefined && suite(suiteId).seal === undefined)
     throw new UsageError(`--like makes keys that are sealed to, and ${suiteId} only signs`);
-  const only = checkpoint === true ? 'checkpoint' : encryption === true ? 'encryption' : undefined;
-  return generate(context, name, like, { suite: suiteId, only });
+  return generate(context, name, like, { suite: suiteId, beside });
 }
 
 interface Place extends KeyPlace {
@@ -132,16 +134,18 @@ function placeOf(context: Context, file: string | undefined): Place {
   return { home, name, path: home.path(name) };
 }
 
-const WHAT = {
-  all: 'fresh keys',
-  checkpoint: 'a fresh key for checkpoints beside the keys',
-  encryption: 'a fresh encryption key beside the keys',
-} as const;
+const WHAT: Record<FreshKind, string> = {
+  signing: 'signing key',
+  encryption: 'encryption key',
+  checkpoint: 'key for checkpoints',
+};
 
 async function generate(context: Context, file: string, like: string, options: FreshKeys): Promise<void> {
   const to = placeOf(context, file);
   const { urn } = await writeFreshKeys(placeOf(context, like), to, options);
-  const what = WHAT[options.only ?? 'all'];
+  const { beside = [] } = options;
+  const what =
+    beside.length === 0 ? 'fresh keys' : `a fresh ${beside.map((kind) => WHAT[kind]).join(', ')} beside the keys`;
   context.result({ urn, path: to.path }, styled('✔', 'good'), ` ${what} of ${urn} in ${to.path}`);
 }
 

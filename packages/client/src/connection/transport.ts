@@ -59,6 +59,8 @@ interface Intention {
 export interface Arrival {
   readonly response: Response;
   readonly body?: Bytes;
+  /** Of the key by which the service signed it, where it did. */
+  readonly kid?: string;
   /** Breaks the connection: what is being read of the body fails. */
   readonly stop: () => void;
 }
@@ -108,6 +110,14 @@ export class Transport {
         throw transportFailed('the answer does not have the form it should have', { status: response.status });
       return result.data as RouteResponse<Name>;
     });
+  }
+
+  /**
+   * `kid` of the key by which a service signs its answers now; an auditor or admin asks for its checkpoint.
+   * @throws {BullaError} as {@link call}
+   */
+  signsWith(service: Service, trust: Trust): Promise<string> {
+    return this.exchange('audit.checkpoint', service, trust, {}, ({ kid = '' }) => Promise.resolve(kid));
   }
 
   /**
@@ -189,21 +199,22 @@ export class Transport {
     const isAnswer = response.status === route.status || (route.otherStatuses ?? []).includes(response.status);
     if (isAnswer && !route.signedResponse) return { response };
     const bytes = await readBytes(response, isAnswer ? RESPONSE_MAX_BYTES : PROBLEM_MAX_BYTES);
-    const isSigned = await this.#isSigned(response, bytes, requestSummary(target, signed['signature']), service, trust);
-    if (!isAnswer) throw refusalOf(response, bytes, isSigned);
-    // guard: client-response-signed
-    if (!isSigned)
+    const kid = await this.#signedWith(response, bytes, requestSummary(target, signed['signature']), service, trust);
+    if (!isAnswer) throw refusalOf(response, bytes, kid !== undefined);
+    // guard: client-response-signed without: if (kid === undefined) return { response, body: bytes };
+    if (kid === undefined)
       throw transportFailed('the answer is not signed by the service that was asked', { status: response.status });
-    return { response, body: bytes };
+    return { response, body: bytes, kid };
   }
 
-  async #isSigned(
+  /** `kid` of the key of the service that signed it; undefined if none did. */
+  async #signedWith(
     response: Response,
     body: Bytes,
     request: RequestSummary,
     service: Service,
     trust: Trust,
-  ): Promise<boolean> {
+  ): Promise<string | undefined> {
     const parts = {
       status: response.status,
       header: (field: string) => response.headers.get(field) ?? undefined,
@@ -212,15 +223,15 @@ export class Transport {
     const { now, withKnownKeys = (newest, work) => work(newest) } = this.#options;
     let newest = trust;
     try {
-      await withKnownKeys(trust, (known) => {
+      const { keyid } = await withKnownKeys(trust, (known) => {
         newest = known;
         return checked(() => verifyResponse(parts, request, { trust: known, now: now(), expectedUrn: service.urn }));
       });
-      return true;
+      return keyid.slice(keyid.indexOf('#') + 1);
     } catch (error) {
       const changed = changedKey(response, service.urn, newest, now(), error);
       if (changed !== undefined) throw changed;
-      return false;
+      return undefined;
     }
   }
 }

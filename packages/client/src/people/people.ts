@@ -5,6 +5,7 @@ import {
   encodeInvitationCode,
   enrolmentTicket,
   fingerprint,
+  isCheckpointKey,
   keyState,
   mintId,
   newInvitationSecret,
@@ -71,6 +72,8 @@ export interface AcceptedKeys {
   readonly after: string;
   /** Those that the directory did not list. */
   readonly added: readonly PublicKey[];
+  /** Whether the service keeps a signing key that was listed before. */
+  readonly beside: boolean;
   readonly directoryVersion: number;
 }
 
@@ -207,8 +210,8 @@ export class People {
   }
 
   /** As planRetirement. */
-  planRetirement(responder: string): Promise<RetirementPlan> {
-    return planRetirement(this.#session, this.#prompts, responder);
+  planRetirement(service: string): Promise<RetirementPlan> {
+    return planRetirement(this.#session, this.#prompts, service);
   }
 
   /** As publishRetirement. */
@@ -247,9 +250,8 @@ export class People {
     // guard: accept-kind without: if (org !== trust.org || trust.entity(urn) === undefined)
     if (org !== trust.org || trust.entity(urn)?.kind !== kind) throw refuse(`the directory lists no ${kind} ${urn}`);
     const isListed = ({ kid: of }: Pick<PublicKey, 'kid'>) => trust.holder(of)?.urn === urn;
-    // Of those that things are sealed to the newest alone is new; older ones are there to be opened with.
-    const sealed = keys.find(({ use }) => use === 'enc');
-    const added = keys.filter((key) => !isListed(key) && (key.use !== 'enc' || key === sealed));
+    // Of several for one purpose the newest alone is new; older ones are there for what is on its way.
+    const added = keys.filter((key) => !isListed(key) && key === keys.find((one) => isForTheSame(one, key)));
     if (added.length === 0) throw refuse('the directory lists these keys already');
     const active = trust.activeKeys(urn, SIGNS[kind], this.#session.now()).map(({ record }) => record.kid);
     // guard: accept-signer
@@ -264,8 +266,13 @@ export class People {
       signer,
       replaceServiceKeys(urn, kind, { added, stated: keys, compromised }),
     );
-    return { urn, before, after, added, directoryVersion: next.directory.version };
+    const beside = keys.some((key) => key.use === 'sig' && !isCheckpointKey(key) && isListed(key));
+    return { urn, before, after, added, beside, directoryVersion: next.directory.version };
   }
+}
+
+function isForTheSame(one: PublicKey, other: PublicKey): boolean {
+  return one.use === other.use && one.pur.join(' ') === other.pur.join(' ');
 }
 
 function listed(trust: Trust, urn: string, now: number): ListedDevice[] {

@@ -1,52 +1,87 @@
 import type { Signer, Trust } from '@bulla/crypto';
-import { urnOf } from '@bulla/crypto';
+import { fingerprint, urnOf } from '@bulla/crypto';
 import { bullaError } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
+import { responderOf, vaultOf } from '../connection/session.js';
 import { grantsOf } from '../prompts/grants-of.js';
 import type { Prompts } from '../prompts/prompts.js';
+import type { ServiceKind } from '../trust/next-directory.js';
 import { retireKeys } from '../trust/next-directory.js';
 import { publishNextDirectory } from '../trust/publish-directory.js';
 
-/** What it would mean that nothing more is sealed to the older encryption keys of a responder. */
+/** What it would mean that the older keys of a service sign no more, and that nothing more is sealed to them. */
 export interface RetirementPlan {
-  /** URN of the responder. */
-  readonly responder: string;
-  /** `kid` of its newest encryption key. */
-  readonly newest: string;
-  /** Those before it that are still sealed to. */
-  readonly older: readonly string[];
-  /** Versions that one of those opens and the newest does not: nobody could run them any more. By the vault's list. */
+  /** URN of the vault or responder. */
+  readonly service: string;
+  readonly kind: ServiceKind;
+  readonly older: readonly OlderKey[];
+  /** Versions that an older key opens and the newest does not: nobody could run them any more. By the vault's list. */
   readonly lacking: readonly { readonly name: string; readonly version: number }[];
 }
 
+/** A key of a service that has a newer one beside it. */
+export interface OlderKey {
+  readonly kid: string;
+  /** `kid` of the newest that does the same. */
+  readonly newest: string;
+  readonly use: 'sig' | 'enc';
+}
+
 /**
- * Looks at every version that a responder can open.
- * @throws {BullaError} not_found if the directory lists no such responder, or its only encryption key has ended;
- *   forbidden to whom the vault does not show grants
+ * Looks at the keys of a service, at what it signs with, and at every version that it can open.
+ * @throws {BullaError} not_found if the directory lists no such vault or responder, or its only key has ended; forbidden
+ *   to whom the vault does not show grants, or a service its log; validation_failed if it still signs with an older key
  */
-export async function planRetirement(session: Session, prompts: Prompts, responder: string): Promise<RetirementPlan> {
+export async function planRetirement(session: Session, prompts: Prompts, service: string): Promise<RetirementPlan> {
   const trust = await session.keeper.refresh();
-  const isResponder = trust.entity(responder)?.kind === 'responder';
-  const active = isResponder ? trust.activeKeys(responder, 'unwrap', session.now()) : [];
-  const [newest, ...older] = active.map(({ record }) => record.kid);
-  if (newest === undefined)
-    throw bullaError('not_found', { message: `the directory lists no responder ${responder}`, origin: 'client' });
-  const lacking = older.length === 0 ? [] : await versionsWithout(session, trust, prompts, { newest, older });
-  return { responder, newest, older, lacking };
+  const kind = trust.entity(service)?.kind;
+  if (kind !== 'vault' && kind !== 'responder')
+    throw bullaError('not_found', {
+      message: `the directory lists no vault or responder ${service}`,
+      origin: 'client',
+    });
+  const signing = olderKeys(session, trust, service, 'http');
+  const sealedTo = olderKeys(session, trust, service, 'unwrap');
+  const plan = { service, kind, older: [...signing, ...sealedTo] };
+  if (signing.length > 0) await requireSwitched(session, trust, plan);
+  return { ...plan, lacking: await versionsWithout(session, trust, prompts, sealedTo) };
+}
+
+/** Of those that sign or are sealed to now, all but the newest. */
+function olderKeys(session: Session, trust: Trust, urn: string, purpose: 'http' | 'unwrap'): OlderKey[] {
+  const [newest, ...older] = trust.activeKeys(urn, purpose, session.now()).map(({ record }) => record);
+  return older.flatMap(({ kid, use }) => (newest === undefined ? [] : [{ kid, newest: newest.kid, use }]));
+}
+
+/** A service that signs with a key that ends is believed by nobody any more. */
+async function requireSwitched(
+  session: Session,
+  trust: Trust,
+  { service, kind, older }: Pick<RetirementPlan, 'service' | 'kind' | 'older'>,
+): Promise<void> {
+  const at = kind === 'vault' ? vaultOf(session, trust) : responderOf(session, trust, service);
+  const signs = await session.transport.signsWith(at, trust);
+  // guard: retire-signs
+  if (older.some(({ kid }) => kid === signs))
+    throw bullaError('validation_failed', {
+      message: `${service} still signs with ${fingerprint(signs)}: put the file with its new key where BULLA_KEYS_FILE says, and wait for \`keys-taken\` in its log`,
+      origin: 'client',
+    });
 }
 
 async function versionsWithout(
   session: Session,
   trust: Trust,
   prompts: Prompts,
-  { newest, older }: Pick<RetirementPlan, 'newest' | 'older'>,
+  older: readonly OlderKey[],
 ): Promise<{ name: string; version: number }[]> {
   const lacking: { name: string; version: number }[] = [];
+  if (older.length === 0) return lacking;
   for await (const { id, name } of prompts.list()) {
     const granted = await grantsOf(session, trust, { id });
     for (const [version, grants] of Map.groupBy(granted, (one) => one.version)) {
       const kids = new Set(grants.map(({ kid }) => kid));
-      const isLacking = older.some((kid) => kids.has(kid)) && !kids.has(newest);
+      const isLacking = older.some(({ kid, newest }) => kids.has(kid) && !kids.has(newest));
       if (isLacking && !trust.isWithdrawn(urnOf(trust.org, 'prompt', id), version)) lacking.push({ name, version });
     }
   }
@@ -54,7 +89,7 @@ async function versionsWithout(
 }
 
 /**
- * Signs the next directory, in which the older keys only open what is sealed to them.
+ * Signs the next directory, in which the older keys only verify, and only open what is sealed to them.
  * @throws {BullaError} validation_failed while a version is sealed to one of them and not to the newest
  */
 export function publishRetirement(session: Session, signer: Signer, plan: RetirementPlan): Promise<Trust> {
@@ -64,5 +99,6 @@ export function publishRetirement(session: Session, signer: Signer, plan: Retire
       message: `${plan.lacking.length} versions are sealed to an older key alone: nobody could run them`,
       origin: 'client',
     });
-  return publishNextDirectory(session, signer, retireKeys(plan.responder, 'responder', plan.older));
+  const kids = plan.older.map(({ kid }) => kid);
+  return publishNextDirectory(session, signer, retireKeys(plan.service, plan.kind, kids));
 }

@@ -18,18 +18,19 @@ const publicKeySchema = z.omit(keyRecordSchema, { nbf: true, use_until: true, en
 /** A key without the times that a directory gives it. */
 export type PublicKey = z.infer<typeof publicKeySchema>;
 
+const STATED_MAX = 8;
+/** Of them such as sign: the newest, and those that are renewed. */
+const SIGNING_MAX = 4;
+
 const claimsSchema = z.strictObject({
   iss: urnOfSchema('dev', 'svc:vault', 'svc:responder', 'svc:gateway'),
   /** The organisation. */
   aud: urnOfSchema('organisation'),
   iat: secondsSchema,
   purpose: z.literal('keys.public'),
-  keys: z.array(publicKeySchema).check(z.minLength(1), z.maxLength(8)),
+  keys: z.array(publicKeySchema).check(z.minLength(1), z.maxLength(STATED_MAX)),
 });
 type Claims = z.infer<typeof claimsSchema>;
-
-/** Encryption keys: with the one that signs and the one for checkpoints there is room for no more. */
-const STATED_MAX = 6;
 
 const FORMAT: JwsFormat<Claims> = { typ: 'bulla-keys+jwt', claims: claimsSchema, maxBytes: 16_384 };
 
@@ -44,23 +45,25 @@ export interface PublicKeys {
 }
 
 /**
- * States the newest signing key of a key file, its encryption keys, the newest first, and its newest key for checkpoints,
- * where it has them.
+ * States the signing keys of a key file, its encryption keys, the newest of each first, and its newest key for checkpoints,
+ * where it has them. The oldest are left out where there are too many.
  * @param now seconds
  * @throws {CryptoError} key_invalid if the file has no signing key
  */
 export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number): Promise<string> {
   requireSeconds(now);
-  const sig = keys.find((key) => key.use === 'sig' && !isCheckpointKey(key));
+  const signing = keys.filter((key) => key.use === 'sig' && !isCheckpointKey(key)).slice(0, SIGNING_MAX);
+  const [sig] = signing;
   if (sig === undefined || isSealAlg(sig.alg)) throw new CryptoError('key_invalid', 'there is no signing key');
-  const enc = keys.filter(({ use }) => use === 'enc').slice(0, STATED_MAX);
-  const newest = [sig, ...enc, ...keys.filter(isCheckpointKey).slice(0, 1)];
+  const checkpoint = keys.filter(isCheckpointKey).slice(0, 1);
+  const enc = keys.filter(({ use }) => use === 'enc').slice(0, STATED_MAX - signing.length - checkpoint.length);
+  const stated = [...signing, ...enc, ...checkpoint];
   const claims: Claims = {
     iss: urn,
     aud: organisationUrn(org),
     iat: now,
     purpose: 'keys.public',
-    keys: newest.map(({ kid, use, alg, suite, pur, jwk }) => ({ kid, use, alg, suite, pur, jwk: publicJwkOf(jwk) })),
+    keys: stated.map(({ kid, use, alg, suite, pur, jwk }) => ({ kid, use, alg, suite, pur, jwk: publicJwkOf(jwk) })),
   };
   return signJws(FORMAT, claims, await loadSigner(sig.jwk, sig.alg));
 }

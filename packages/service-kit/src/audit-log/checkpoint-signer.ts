@@ -24,11 +24,14 @@ const MARK_ADOPTED = new LogEvent<{ org: string; size: number }>('audit-mark-ado
 /** Of a mark that this machine did not make. */
 const UNKNOWN_KEY = '';
 
+/** Of this service. */
+type OwnKeys = readonly [Signer, ...Signer[]];
+
 export interface CheckpointSignerParts {
   readonly logs: LogRepository;
   readonly marks: LogMarks;
-  /** Of the key whose purpose is `checkpoint`. */
-  readonly key: Signer;
+  /** Those whose purpose is `checkpoint`: the first signs for the organisation now, the others may have signed before. */
+  readonly keysOf: (org: string) => OwnKeys | Promise<OwnKeys>;
   readonly log: EventLog;
 }
 
@@ -40,8 +43,9 @@ export class CheckpointSigner {
     this.#parts = parts;
   }
 
-  get kid(): string {
-    return this.#parts.key.kid;
+  async kidOf(org: string): Promise<string> {
+    const [key] = await this.#parts.keysOf(org);
+    return key.kid;
   }
 
   /** What this machine signed in the logs of an organisation, the newest last. */
@@ -67,12 +71,13 @@ export class CheckpointSigner {
    *   signed then
    */
   async sign(org: string): Promise<void> {
-    const { logs, marks, key } = this.#parts;
+    const { logs, marks, keysOf } = this.#parts;
     const known = await this.marks(org);
     const head = await logs.newest(org);
     if (head === undefined || (head.signedSize === head.size && head.checkpoint !== null)) return;
     // guard: log-signed-continued without: const continued = known;
     const continued = await this.requireContinued(head, known);
+    const [key] = await keysOf(org);
     const { origin, size, root } = head;
     // The mark is on the disk before the signature exists: a crash between them costs nothing.
     const own = await marks.write(org, { origin, kid: key.kid, size, root });
@@ -108,8 +113,11 @@ export class CheckpointSigner {
    */
   async #adopt({ org, origin, checkpoint }: LogHead): Promise<KeptMark[]> {
     if (checkpoint === null) return [];
-    const { key, marks, log } = this.#parts;
-    const trust = { origin, keys: [await noteKeyOf(origin, key.publicJwk)] };
+    const { keysOf, marks, log } = this.#parts;
+    const own = await keysOf(org);
+    const [key] = own;
+    const keys = await Promise.all(own.map(({ publicJwk }) => noteKeyOf(origin, publicJwk)));
+    const trust = { origin, keys };
     const verified = await verifyCheckpoint(utf8(checkpoint), trust).catch((error: unknown) => {
       if (!(error instanceof CryptoError) || error.code !== 'key_unknown') throw error;
       // Another key signed it, and nobody here knows what came after that.

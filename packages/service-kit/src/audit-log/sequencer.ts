@@ -119,7 +119,7 @@ export class Sequencer {
       if (!(error instanceof LogLost)) throw error;
       // A restored log is never continued: what is put to its end would contradict what was signed.
       // guard: log-new-key
-      if (error.mark.kid !== signer.kid) return this.#begin(org, error.next, error.mark);
+      if (error.mark.kid !== (await signer.kidOf(org))) return this.#begin(org, error.next, error.mark);
       const { origin, size } = error.mark;
       if (this.#mayTell(org, clock.monotonicMs())) log.write(AUDIT_LOG_LOST, { org, origin, signedSize: size });
       throw error;

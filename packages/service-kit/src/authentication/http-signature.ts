@@ -85,7 +85,7 @@ export class HttpSignature implements Credential {
     const { verified } = state;
     if (
       verified !== undefined &&
-      (await this.#limits.maySignRefusal(verified.org, verified.kid)) // guard: request-stale
+      (await this.#limits.maySignRefusal(verified.trust.org, verified.kid)) // guard: request-stale
     )
       return true;
     delete state.verified;
@@ -106,7 +106,7 @@ export class HttpSignature implements Credential {
     const now = this.#clock.now();
     // guard: request-key-state
     trust.requireKey(signature.kid, { usage: 'http', purpose: 'http', now, check: CHECK });
-    state.verified = { summary, org: trust.org, kid: signature.kid };
+    state.verified = { summary, trust, kid: signature.kid };
     // guard: request-times
     checkSignatureTimes(signature, now, trust.policy.max_skew);
     requireCounting(trust, route, now);

@@ -29,11 +29,10 @@ export async function responseSignature(
     ...(body.length > 0 ? { body } : {}),
     request: verified.summary,
   };
-  return signResponse(response, {
-    keyid: keys.httpKeyid(verified.org),
-    signer: keys.signer('http'),
-    now: clock.now(),
-  });
+  const { trust } = verified;
+  const now = clock.now();
+  const signer = keys.signer('http', trust, now);
+  return signResponse(response, { keyid: `${keys.urnIn(trust.org)}#${signer.kid}`, signer, now });
 }
 
 /** The bytes a payload is sent as, or undefined for a stream. */

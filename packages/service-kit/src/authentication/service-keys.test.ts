@@ -4,9 +4,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyFile } from '@bulla/crypto';
+import { generateKeyPair, keyThumbprint } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Listing } from './service-keys.js';
 import { readKeyFile, ServiceKeys } from './service-keys.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'bulla-keys-'));
@@ -69,24 +71,92 @@ describe('a key file', () => {
   });
 });
 
+/** A directory in which these keys of a service may sign. */
+function listing(...kids: string[]): Listing {
+  const holders = kids.map((kid) => ({ record: { kid } }));
+  return { org: 'acme', activeKeys: () => holders } as unknown as Listing;
+}
+const kidsOf = (file: KeyFile) => file.keys.map(({ kid }) => kid);
+/** A file in which a key of its own lies before those that are there. */
+async function withFresh(file: KeyFile): Promise<KeyFile> {
+  const { privateJwk: jwk } = await generateKeyPair('p256', 'sig');
+  const [first] = file.keys;
+  if (first === undefined) throw new Error('a file without keys');
+  const fresh = {
+    ...first,
+    alg: 'ES256',
+    suite: 'p256',
+    jwk,
+    kid: await keyThumbprint(jwk),
+  } as KeyFile['keys'][number];
+  return { ...file, keys: [fresh, ...file.keys] };
+}
+
 describe('the keys of a service', () => {
-  it('sign for the purposes they have, the first one of a purpose first', async () => {
+  it('sign for the purposes they have', async () => {
     const keys = await ServiceKeys.load(vault);
-    expect(keys.signer('envelope').kid).toBe(vault.keys[0]?.kid);
-    expect(keys.httpKeyid()).toBe(`${vault.urn}#${vault.keys[0]?.kid}`);
-    expect(() => keys.signer('reply')).toThrow(/has no key for "reply"$/);
+    expect(keys.newest('envelope').kid).toBe(vault.keys[0]?.kid);
+    expect(() => keys.newest('reply')).toThrow(/has no key for "reply"$/);
+    expect(() => keys.signer('reply', listing(), 0)).toThrow(/has no key for "reply"$/);
   });
 
   it('leave encryption keys alone', async () => {
     const keys = await ServiceKeys.load(responder);
-    expect(keys.signer('reply').alg).toBe('PS256');
-    expect(() => keys.signer('unwrap')).toThrow(/has no key for "unwrap"$/);
+    expect(keys.newest('reply').alg).toBe('PS256');
+    expect(() => keys.newest('unwrap')).toThrow(/has no key for "unwrap"$/);
   });
 
   it('stand in other organisations under a name there', async () => {
     const keys = await ServiceKeys.load(responder);
     expect(keys.urnIn('acme')).toBe('urn:bulla:acme:svc:responder:eu1');
     expect(keys.urnIn('other')).toBe('urn:bulla:other:svc:responder:eu1');
-    expect(keys.httpKeyid('other')).toMatch(/^urn:bulla:other:svc:responder:eu1#/);
+  });
+
+  it('lie ready until the directory lists them: the newest that is listed signs [guard: keys-listed]', async () => {
+    const file = await withFresh(vault);
+    const [fresh = '', old = ''] = kidsOf(file);
+    const keys = await ServiceKeys.load(file);
+    const signing = (...listed: string[]) => keys.signer('envelope', listing(...listed), 0).kid;
+    expect(keys.newest('envelope').kid).toBe(fresh);
+    expect([signing(old), signing(old, fresh), signing(fresh), signing()]).toEqual([old, fresh, fresh, fresh]);
+    expect(keys.signers('envelope', listing(old), 0).map(({ kid }) => kid)).toEqual([old, fresh]);
+    expect(keys.signer('envelope', undefined, 0).kid).toBe(fresh);
+  });
+
+  it('are those of another file once it is taken, and of whoever listens', async () => {
+    const keys = await ServiceKeys.load(vault);
+    const file = await withFresh(vault);
+    const heard: KeyFile[] = [];
+    keys.onTaken(async (one) => void heard.push(one));
+    const [fresh = ''] = kidsOf(file);
+    await expect(keys.take(file, [listing(...kidsOf(vault))], 0)).resolves.toBe(true);
+    expect(keys.newest('envelope').kid).toBe(fresh);
+    expect(heard).toEqual([file]);
+  });
+
+  it('stay while a directory lists them and none of the other file [guard: keys-early]', async () => {
+    const keys = await ServiceKeys.load(vault);
+    const { keys: all, ...rest } = await withFresh(vault);
+    const file = { ...rest, keys: all.filter((key, at) => at === 0 || key.pur.includes('checkpoint')) };
+    const [fresh = ''] = kidsOf(file);
+    const before = listing(...kidsOf(vault));
+    await expect(keys.take(file, [before], 0)).resolves.toBe(false);
+    expect(keys.newest('envelope').kid).toBe(vault.keys[0]?.kid);
+    await expect(keys.take(file, [listing(fresh, ...kidsOf(vault)), before], 0)).resolves.toBe(false);
+    await expect(keys.take(file, [listing(fresh, ...kidsOf(vault))], 0)).resolves.toBe(true);
+    expect(keys.newest('envelope').kid).toBe(fresh);
+  });
+
+  it.each([
+    ['of another service', () => responder, /of another service: expected urn:bulla:acme:svc:vault$/],
+    [
+      'without a key for a purpose',
+      () => ({ ...vault, keys: vault.keys.filter(({ pur }) => !pur.includes('checkpoint')) }),
+      /has no key for "checkpoint"$/,
+    ],
+  ])('are not taken from a file %s', async (_name, file, message) => {
+    const keys = await ServiceKeys.load(vault);
+    await expect(keys.take(file(), [], 0)).rejects.toThrow(message);
+    expect(keys.newest('envelope').kid).toBe(vault.keys[0]?.kid);
   });
 });

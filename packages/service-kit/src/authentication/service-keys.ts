@@ -1,4 +1,4 @@
-import type { KeyFile, KeyPurpose, Signer } from '@bulla/crypto';
+import type { KeyFile, KeyPurpose, Signer, Trust } from '@bulla/crypto';
 import { isSealAlg, keyFileSchema, keyThumbprint, loadSigner, parseUrn, strictParseBody } from '@bulla/crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -68,13 +68,22 @@ async function checkKeyFile(file: KeyFile, path: string): Promise<void> {
   }
 }
 
-/** The signing keys of one service; the newest of a purpose is the first in the file. */
+/** By purpose, the newest first. */
+type Signers = ReadonlyMap<KeyPurpose, readonly Signer[]>;
+/** What of an organisation's directory says which keys count. */
+export type Listing = Pick<Trust, 'org' | 'activeKeys'>;
+
+/**
+ * The signing keys of one service; the newest of a purpose is the first in the file. Which of them signs is for the
+ * directory to say: a new one lies ready until it is listed (docs/decisions/2026-12-06-keys-that-lie-ready.md).
+ */
 export class ServiceKeys {
   readonly urn: string;
   readonly org: string;
-  readonly #signers: ReadonlyMap<KeyPurpose, Signer>;
+  #signers: Signers;
+  readonly #listeners: ((file: KeyFile) => Promise<void>)[] = [];
 
-  constructor(urn: string, org: string, signers: ReadonlyMap<KeyPurpose, Signer>) {
+  constructor(urn: string, org: string, signers: Signers) {
     this.urn = urn;
     this.org = org;
     this.#signers = signers;
@@ -85,28 +94,69 @@ export class ServiceKeys {
    * @throws {CryptoError} key_invalid
    */
   static async load(file: KeyFile): Promise<ServiceKeys> {
-    const signers = new Map<KeyPurpose, Signer>();
-    for (const key of file.keys) {
-      if (key.use !== 'sig' || isSealAlg(key.alg)) continue;
-      const signer = await loadSigner(key.jwk, key.alg);
-      for (const purpose of key.pur) if (!signers.has(purpose)) signers.set(purpose, signer);
-    }
-    return new ServiceKeys(file.urn, file.org, signers);
+    return new ServiceKeys(file.urn, file.org, await signersOf(file));
   }
 
   /**
-   * The signer for a purpose.
+   * The newest signer for a purpose, listed or not.
    * @throws {KeyFileError} if the key file holds none: a fault of the installation, found at start by asking then.
    */
-  signer(purpose: KeyPurpose): Signer {
-    const signer = this.#signers.get(purpose);
-    if (signer === undefined) throw new KeyFileError(`the key file of ${this.urn} has no key for "${purpose}"`);
-    return signer;
+  newest(purpose: KeyPurpose): Signer {
+    const [newest] = this.#signers.get(purpose) ?? [];
+    if (newest === undefined) throw new KeyFileError(`the key file of ${this.urn} has no key for "${purpose}"`);
+    return newest;
   }
 
-  /** `urn#kid` of the key that signs HTTP messages. */
-  httpKeyid(org = this.org): string {
-    return `${this.urnIn(org)}#${this.signer('http').kid}`;
+  /**
+   * What signs for an organisation: the newest that its directory lists and lets sign. Where it lists none of them, the
+   * newest: who gets that sees that its key is unknown, and looks for a newer directory.
+   * @param listing undefined for an organisation that is not served.
+   * @param now seconds.
+   * @throws {KeyFileError} as {@link newest}
+   */
+  signer(purpose: KeyPurpose, listing: Listing | undefined, now: number): Signer {
+    const all = this.#signers.get(purpose) ?? [];
+    if (all.length < 2 || listing === undefined) return this.newest(purpose);
+    // guard: keys-listed without: return this.newest(purpose);
+    return all.find(({ kid }) => this.#lists(listing, purpose, now, kid)) ?? this.newest(purpose);
+  }
+
+  /** The same, and the others for this purpose after it. @throws {KeyFileError} as {@link newest} */
+  signers(purpose: KeyPurpose, listing: Listing | undefined, now: number): readonly [Signer, ...Signer[]] {
+    const signer = this.signer(purpose, listing, now);
+    return [signer, ...(this.#signers.get(purpose) ?? []).filter((one) => one !== signer)];
+  }
+
+  /** Done with each file that takes the place of another, before anything signs with it. */
+  onTaken(listener: (file: KeyFile) => Promise<void>): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Takes the keys of another file of the same service.
+   * @param listings of all organisations that are served now.
+   * @returns false where it would lose a listed key and have none that is: nothing is taken then, until one is listed
+   * @throws {KeyFileError} if it is of another service, or lacks a key for a purpose
+   */
+  async take(file: KeyFile, listings: readonly Listing[], now: number): Promise<boolean> {
+    if (file.urn !== this.urn) throw new KeyFileError(`the key file is of another service: expected ${this.urn}`);
+    const next = await signersOf(file);
+    for (const purpose of this.#signers.keys())
+      if (!next.has(purpose)) throw new KeyFileError(`the key file of ${this.urn} has no key for "${purpose}"`);
+    const isListed = (signers: Signers, purpose: KeyPurpose, listing: Listing) =>
+      signers.get(purpose)?.some(({ kid }) => this.#lists(listing, purpose, now, kid)) ?? false;
+    const wouldLose = [...this.#signers.keys()].some((purpose) =>
+      listings.some((one) => isListed(this.#signers, purpose, one) && !isListed(next, purpose, one)),
+    );
+    // guard: keys-early
+    if (wouldLose) return false;
+    for (const listener of this.#listeners) await listener(file);
+    this.#signers = next;
+    return true;
+  }
+
+  #lists(listing: Listing, purpose: KeyPurpose, now: number, kid: string): boolean {
+    return listing.activeKeys(this.urnIn(listing.org), purpose, now).some(({ record }) => record.kid === kid);
   }
 
   /** The URN of this service in another organisation: many directories may list one vault's keys (protocol.md §4). */
@@ -114,4 +164,14 @@ export class ServiceKeys {
     const urn = parseUrn(this.urn);
     return org === this.org || urn === undefined ? this.urn : `urn:bulla:${org}:${urn.kind}:${urn.id}`;
   }
+}
+
+async function signersOf(file: KeyFile): Promise<Signers> {
+  const signers = new Map<KeyPurpose, Signer[]>();
+  for (const key of file.keys) {
+    if (key.use !== 'sig' || isSealAlg(key.alg)) continue;
+    const signer = await loadSigner(key.jwk, key.alg);
+    for (const purpose of key.pur) signers.set(purpose, [...(signers.get(purpose) ?? []), signer]);
+  }
+  return signers;
 }

@@ -1,4 +1,4 @@
-import type { Bytes } from '@bulla/crypto';
+import type { Bytes, Trust } from '@bulla/crypto';
 import type { RequestSummary } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
 import type { Caller, Founder, Signatory } from '../authentication/caller.js';
@@ -33,7 +33,7 @@ export interface RequestState {
   /** As received; undefined until it has been read and for requests without one. */
   rawBody?: Bytes;
   /** Set once the signature is verified: whatever is answered from then on is bound to it and signed. */
-  verified?: { readonly summary: RequestSummary; readonly org: string; readonly kid: string };
+  verified?: { readonly summary: RequestSummary; readonly trust: Trust; readonly kid: string };
   caller?: Caller;
   /** Set when the caller has asked too often. */
   limited?: Limited;

@@ -79,7 +79,7 @@ export class AnswersService {
     const plan = {
       model: this.model,
       meter,
-      signer: this.keys.signer('reply'),
+      signer: this.keys.signer('reply', judgement.trust, this.clock.now()),
       responder: judgement.responder,
       trust: judgement.trust,
       checkpoint: () => this.checkpoints.under(judgement.trust),

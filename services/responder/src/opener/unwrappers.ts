@@ -16,9 +16,14 @@ export async function loadUnwrappers(file: KeyFile): Promise<Unwrapper[]> {
 
 /** Every private key that things may be sealed to: the newest and those that only open what is older. */
 export class Unwrappers {
-  readonly #byKid: ReadonlyMap<string, Unwrapper>;
+  #byKid: ReadonlyMap<string, Unwrapper> = new Map();
 
   constructor(unwrappers: readonly Unwrapper[]) {
+    this.take(unwrappers);
+  }
+
+  /** Those of another key file in the place of all that were there. */
+  take(unwrappers: readonly Unwrapper[]): void {
     this.#byKid = new Map(unwrappers.map((unwrapper) => [unwrapper.kid, unwrapper]));
   }
 

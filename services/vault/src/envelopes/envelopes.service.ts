@@ -44,7 +44,7 @@ export class EnvelopesService {
     const { body: issued, replayed } = await this.ledger.insertOnce(caller, WRITE_ENVELOPE, async () => {
       const parts = await this.sources.find(caller, wanted);
       const claims = this.claimsFor(caller, wanted, parts);
-      const env = await signEnvelope(claims, this.keys.signer('envelope'));
+      const env = await signEnvelope(claims, this.keys.signer('envelope', caller.trust, claims.iat));
       const { prompt, version, whash, tags, fresh, label, seq } = parts;
       const place = { prompt_id: prompt.id, name: prompt.name, version, label, seq, whash };
       const of = { jti: claims.jti, org: caller.org, aud: wanted.aud, requester_kid: caller.kid };

@@ -61,7 +61,7 @@ async function accept(context: Context, service: ServiceKind, options: Options):
   const document = { [service]: urn, before, after, added: listed, compromised, directory_version };
   context.result(document, styled('✔', 'good'), ` ${urn}: ${changeOf(accepted)}`);
   const keeps = (await bulla.trust()).activeKeys(urn, 'unwrap', context.now()).length > 1;
-  for (const line of consequencesOf(service, accepted, compromised, keeps)) context.out.talk(line);
+  for (const line of consequencesOf(service, accepted, { compromised, keeps })) context.out.talk(line);
 }
 
 function changeOf({ before, after, added }: AcceptedKeys): string {
@@ -72,14 +72,25 @@ function changeOf({ before, after, added }: AcceptedKeys): string {
   return [...own, ...logs].join('; ');
 }
 
-/** @param keeps whether an older encryption key is sealed to beside the new one. */
+/** What somebody meant who accepted keys, and whether an older encryption key is sealed to beside the new one. */
+interface Acceptance {
+  readonly compromised: boolean;
+  readonly keeps: boolean;
+}
+
 function consequencesOf(
   service: ServiceKind,
-  { added, directoryVersion }: AcceptedKeys,
-  compromised: boolean,
-  keeps: boolean,
+  { added, beside, directoryVersion }: AcceptedKeys,
+  { compromised, keeps }: Acceptance,
 ) {
   const version = `directory version ${directoryVersion}`;
+  const signs = added.some((key) => key.use === 'sig' && !isCheckpointKey(key));
+  if (signs && beside)
+    return [
+      `${version}; the older keys count until they are retired, and the ${service} signs with the new one once it trusts that version`,
+      ...(keeps ? ['For each prompt that is there, an author runs `bulla prompt reseal NAME --all`'] : []),
+      `Then: bulla trust retire ${service}`,
+    ];
   if (keeps && added.every(({ use }) => use === 'enc'))
     return [
       `${version}; what is pushed from now on is sealed to the new key, and the older one counts until it is retired`,

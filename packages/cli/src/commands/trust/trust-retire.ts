@@ -1,3 +1,5 @@
+import type { OlderKey } from '@bulla/client';
+import type { Trust } from '@bulla/crypto';
 import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
@@ -16,41 +18,45 @@ const SHOWN_MAX = 10;
 /** `bulla trust retire` */
 export function addRetireCommand(trust: Command, context: Context): void {
   trust
-    .command('retire [responder]')
-    .description('seal nothing more to the older encryption keys of a responder')
+    .command('retire [service]')
+    .description('end the older keys of a vault or responder that has newer ones beside them')
     .option('--yes', 'do not ask before it is signed')
     .addOption(directoryKeyOption())
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
-The last step of giving a responder a new encryption key beside the one that it has. It looks at every version first:
-one that only an older key opens could not be run any more, and then nothing is signed. The older keys still open what
-is sealed to them, so what is on its way ends well; their private halves can leave the responder's file a day later.
+SERVICE is vault, responder, or the URN of one of several responders (default: responder).
+
+The last step of giving a service new keys beside those that it has. It looks first. A service that still signs with an
+older key would be believed by nobody: nothing is signed then. Nor is it while an older key opens a version that the
+newest does not: it could not be run any more. Older keys still verify what they signed and open what is sealed to them,
+so what is on its way ends well; their private halves can leave the file a day later.
 
 Examples:
-  $ bulla trust retire
+  $ bulla trust retire vault
   $ bulla trust retire urn:bulla:acme:svc:responder:main --yes`,
     )
-    .action((responder: string | undefined, options: Options) => retire(context, responder, options));
+    .action((service: string | undefined, options: Options) => retire(context, service, options));
 }
 
-async function retire(context: Context, responder: string | undefined, options: Options): Promise<void> {
+async function retire(context: Context, given: string | undefined, options: Options): Promise<void> {
   const { out, asker } = context;
   const bulla = await context.connect();
   const trust = await bulla.trust();
-  const urn = responderOf(trust.entitiesOf('responder'), responder);
-  const plan = await bulla.people.planRetirement(urn);
-  const [newest, older] = [fingerprint(plan.newest), plan.older.map(fingerprint)];
-  if (older.length === 0) {
-    context.result(
-      documentOf(urn, newest, older, null),
-      `nothing to retire: prompts are sealed to one key of ${urn}, ${newest}`,
-    );
+  const service = serviceOf(trust, given);
+  const plan = await bulla.people.planRetirement(service);
+  const retired = plan.older.map(({ kid, newest, use }) => ({
+    fingerprint: fingerprint(kid),
+    newest: fingerprint(newest),
+    use,
+  }));
+  if (retired.length === 0) {
+    context.result({ service, retired, directory_version: null }, `nothing to retire: ${service} has no older keys`);
     return;
   }
   for (const { name, version } of plan.lacking.slice(0, SHOWN_MAX))
-    out.talk(`lacks a grant for ${newest}: ${name}@${version}`);
+    out.talk(`lacks a grant for ${newestOf(plan.older)}: ${name}@${version}`);
   if (plan.lacking.length > 0) {
     const names = new Set(plan.lacking.map(({ name }) => name));
     throw new UsageError(
@@ -59,35 +65,44 @@ async function retire(context: Context, responder: string | undefined, options: 
     );
   }
   const signer = await directorySigner(context, trust, options.directoryKey);
-  out.talk(`newest   ${newest}`);
-  for (const one of older) out.talk(`retire   ${one}: every version that it opens, the newest opens too`);
+  for (const one of retired)
+    out.talk(
+      one.use === 'sig'
+        ? `retire   ${one.fingerprint}: ${service} signs with ${one.newest}`
+        : `retire   ${one.fingerprint}: every version that it opens, ${one.newest} opens too`,
+    );
   if (
     options.yes !== true &&
-    !(await asker.agrees(`retire ${counted(older.length, 'key')} of ${urn}?`, 'say so with --yes'))
+    !(await asker.agrees(`retire ${counted(retired.length, 'key')} of ${service}?`, 'say so with --yes'))
   )
     throw new UsageError('nothing was signed');
   const after = await bulla.people.retire(plan, signer);
   await adoptPublished(context, after);
   const { version } = after.directory;
+  const names = retired.map((one) => one.fingerprint).join(', ');
   context.result(
-    documentOf(urn, newest, older, version),
+    { service, retired, directory_version: version },
     styled('✔', 'good'),
-    ` retired: ${older.join(', ')} of ${urn}`,
+    ` retired: ${names} of ${service}`,
   );
-  out.talk(`directory version ${version}; they only open what is sealed to them`);
+  out.talk(`directory version ${version}; they only verify, and open what is sealed to them`);
 }
 
-function documentOf(responder: string, newest: string, retired: readonly string[], directory_version: number | null) {
-  return { responder, newest, retired, directory_version };
+function newestOf(older: readonly OlderKey[]): string {
+  return fingerprint(older.find(({ use }) => use === 'enc')?.newest ?? '');
 }
 
-function responderOf(all: readonly string[], given: string | undefined): string {
-  if (given !== undefined && !all.includes(given))
-    throw new NotThereError('the directory lists no such responder', '`bulla trust show` lists every one');
-  if (given === undefined && all.length > 1)
-    throw new UsageError('there are several responders: name one of them', all.join(', '));
-  const [urn = given] = given === undefined ? all : [given];
+function serviceOf(trust: Trust, given = 'responder'): string {
+  if (given !== 'vault' && given !== 'responder') {
+    const kind = trust.entity(given)?.kind;
+    if (kind !== 'vault' && kind !== 'responder')
+      throw new NotThereError('the directory lists no such vault or responder', '`bulla trust show` lists every one');
+    return given;
+  }
+  const [urn, ...others] = trust.entitiesOf(given);
   if (urn === undefined)
-    throw new NotThereError('the directory lists no responder', '`bulla trust show` lists every one');
+    throw new NotThereError(`the directory lists no ${given}`, '`bulla trust show` lists every one');
+  if (others.length > 0)
+    throw new UsageError(`there are several ${given}s: name one of them`, [urn, ...others].join(', '));
   return urn;
 }

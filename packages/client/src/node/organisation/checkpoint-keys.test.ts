@@ -222,10 +222,10 @@ describe('a file of fresh keys', () => {
     await prepare();
     const { keys } = await fileOf(RESPONDER_KEYS);
     const [sig, enc, old] = keys;
-    const made = (await fresh(RESPONDER_KEYS, { only: 'checkpoint' })).keys;
+    const made = (await fresh(RESPONDER_KEYS, { beside: ['checkpoint'] })).keys;
     expect(made).toEqual([sig, enc, expect.objectContaining({ pur: ['checkpoint'] }), old]);
     expect(made[2]?.kid).not.toBe(old?.kid);
-    await expect(fresh(IDENTITY, { only: 'checkpoint' })).rejects.toThrow(
+    await expect(fresh(IDENTITY, { beside: ['checkpoint'] })).rejects.toThrow(
       'signs no checkpoints: it is neither a vault nor a responder',
     );
     expect((await fresh(IDENTITY)).keys.map(({ use }) => use)).toEqual(['sig', 'enc']);

@@ -11,11 +11,15 @@ export interface KeyPlace {
   readonly name: string;
 }
 
+/** What a service may get a key of, beside those that it has. */
+export const FRESH_KINDS = ['signing', 'encryption', 'checkpoint'] as const;
+export type FreshKind = (typeof FRESH_KINDS)[number];
+
 export interface FreshKeys {
   /** Instead of that of the newest key of each use. A key for checkpoints has the one that there is for it. */
   readonly suite?: SuiteId | undefined;
-  /** What alone is fresh, where all keys are taken over: one for checkpoints, or one that things are sealed to. */
-  readonly only?: 'checkpoint' | 'encryption' | undefined;
+  /** What is fresh beside the keys that are there, which are taken over; all keys are fresh unless given. */
+  readonly beside?: readonly FreshKind[] | undefined;
 }
 
 /**
@@ -45,10 +49,31 @@ async function allFresh({ urn, keys }: KeyFile, suite: SuiteId | undefined): Pro
   return fresh;
 }
 
-function freshKeysOf(before: KeyFile, { only, suite }: FreshKeys): Promise<FileKey[]> {
-  if (only === 'checkpoint') return withCheckpointKey(before);
-  if (only === 'encryption') return withEncryptionKey(before, suite);
-  return allFresh(before, suite);
+async function freshKeysOf(before: KeyFile, { beside = [], suite }: FreshKeys): Promise<FileKey[]> {
+  if (beside.length === 0) return allFresh(before, suite);
+  let { keys } = before;
+  for (const kind of beside) keys = await WITH[kind]({ ...before, keys }, suite);
+  return keys;
+}
+
+const WITH: Record<FreshKind, (before: KeyFile, suite: SuiteId | undefined) => Promise<FileKey[]>> = {
+  signing: withSigningKeys,
+  encryption: withEncryptionKey,
+  checkpoint: withCheckpointKey,
+};
+
+/** The keys that are there, with a fresh one before the newest for each purpose that something is signed for. */
+async function withSigningKeys({ urn, keys }: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
+  if (!signsCheckpoints(urn)) throw new HomeError(`${urn} is neither a vault nor a responder`);
+  const seen = new Set<string>();
+  const all: FileKey[] = [];
+  for (const key of keys) {
+    const purposes = key.pur.join(' ');
+    const isNewest = key.use === 'sig' && !isCheckpointKey(key) && !seen.has(purposes);
+    seen.add(purposes);
+    all.push(...(isNewest ? [await makeKey(suite ?? key.suite, 'sig', key.pur)] : []), key);
+  }
+  return all;
 }
 
 /** The keys that are there, with a fresh one to seal to before older ones: the service opens what is sealed to either. */
