@@ -92,6 +92,25 @@ describe('new keys of a responder', () => {
     expect(vault.directories).toEqual([]);
   });
 
+  it('are not retired where the newest was revoked after it was looked at [guard: retire-newest]', async () => {
+    const [sealedTo] = world.organisation.responders[0].keyFile.keys.filter(({ use }) => use === 'enc');
+    const newest = sealedTo?.kid ?? '';
+    const plan = {
+      service: urn,
+      kind: 'responder' as const,
+      older: [{ kid: 'two', newest, use: 'enc' as const }],
+      lacking: [],
+    };
+    await world.organisation.publish((draft) => {
+      draft.revoked.push({ kid: newest, reason: 'keyCompromise', at: world.clock.seconds });
+    });
+    await expect(owner.people.retire(plan, signer)).rejects.toMatchObject({
+      code: 'validation_failed',
+      message: expect.stringContaining('was revoked or has ended meanwhile'),
+    });
+    expect(vault.directories).toEqual([]);
+  });
+
   it('leave its key for checkpoints where the file, from before there were any, has none', async () => {
     const [responder] = world.organisation.responders;
     const before = activeOf(await owner.trust(), 'checkpoint');

@@ -9,6 +9,7 @@ import type { Model } from './models/model.js';
 import { ModelsModule } from './models/models.module.js';
 import { OpenerModule } from './opener/opener.module.js';
 import { ReplayModule } from './replay/replay.module.js';
+import { RewrapModule } from './rewrap/rewrap.module.js';
 import { TrustModule } from './trust/trust.module.js';
 import type { VaultTrustSource } from './trust/vault-trust-source.js';
 
@@ -19,13 +20,22 @@ export interface AppParts {
   readonly answerLimits: AnswerLimits;
   readonly unwrappers: readonly Unwrapper[];
   readonly model: Model;
+  /** Base URL. */
+  readonly vaultUrl: string;
 }
 
 /** The rooms of the responder. */
 @Module({})
 export class AppModule {
-  static use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, model }: AppParts): DynamicModule {
-    const rooms = [TrustModule.use(trust), OpenerModule.use(unwrappers), ReplayModule, ModelsModule.use(model)];
-    return { module: AppModule, imports: [InvocationsModule.use({ runs, newestCheckpoint, answerLimits }, rooms)] };
+  static use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, model, vaultUrl }: AppParts): DynamicModule {
+    const [trusted, opener] = [TrustModule.use(trust), OpenerModule.use(unwrappers)];
+    const rooms = [trusted, opener, ReplayModule, ModelsModule.use(model)];
+    return {
+      module: AppModule,
+      imports: [
+        InvocationsModule.use({ runs, newestCheckpoint, answerLimits }, rooms),
+        RewrapModule.use({ vaultUrl, runs }, [trusted, opener]),
+      ],
+    };
   }
 }

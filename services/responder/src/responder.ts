@@ -58,7 +58,7 @@ export async function createResponder({
     // A run is worth more than its place in the log: it may wait longer (protocol.md §8).
     auditLagMaxSeconds: 300,
     newestCheckpoint,
-    module: AppModule.use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, model }),
+    module: AppModule.use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, model, vaultUrl }),
     probes: { documents: () => trust.probe() },
   });
   trust.start();

@@ -49,7 +49,8 @@ const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
   upstream_auth: 'the model refused the key of the responder: see BULLA_LLM_API_KEY where `bulla up` runs',
   key_revoked:
     'a device that is listed no more signed it; another author pushes the prompt again, or moves its label: bulla prompt promote',
-  needs_rewrap: 'an author seals it to the new key of the responder: bulla prompt reseal NAME --labelled',
+  needs_rewrap:
+    'the responder moves what it can to its new key by itself, else an author does: bulla prompt reseal NAME --labelled',
   indeterminate: 'it may have run: whether to ask again is your decision',
   forbidden: null,
   not_found: null,

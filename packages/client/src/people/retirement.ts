@@ -1,5 +1,5 @@
-import type { Signer, Trust } from '@bulla/crypto';
-import { fingerprint, urnOf } from '@bulla/crypto';
+import type { DirectoryDocument, Signer, Trust } from '@bulla/crypto';
+import { fingerprint, keyState, urnOf } from '@bulla/crypto';
 import { bullaError } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import { responderOf, vaultOf } from '../connection/session.js';
@@ -90,7 +90,8 @@ async function versionsWithout(
 
 /**
  * Signs the next directory, in which the older keys only verify, and only open what is sealed to them.
- * @throws {BullaError} validation_failed while a version is sealed to one of them and not to the newest
+ * @throws {BullaError} validation_failed while a version is sealed to one of them and not to the newest, and where the
+ *   newest does not count any more; needs_rewrap where the vault knows of one that lacks it
  */
 export function publishRetirement(session: Session, signer: Signer, plan: RetirementPlan): Promise<Trust> {
   // guard: retire-lacking
@@ -100,5 +101,22 @@ export function publishRetirement(session: Session, signer: Signer, plan: Retire
       origin: 'client',
     });
   const kids = plan.older.map(({ kid }) => kid);
-  return publishNextDirectory(session, signer, retireKeys(plan.service, plan.kind, kids));
+  return publishNextDirectory(session, signer, (draft, now) => {
+    requireNewest(draft, plan, now);
+    retireKeys(plan.service, plan.kind, kids)(draft, now);
+  });
+}
+
+/** Somebody else may have published since it was looked at. @throws {BullaError} validation_failed */
+function requireNewest(draft: DirectoryDocument, { service, older }: RetirementPlan, now: number): void {
+  for (const { newest } of older) {
+    const record = draft.entities[service]?.keys.find(({ kid }) => kid === newest);
+    const isRevoked = draft.revoked.some(({ kid }) => kid === newest);
+    // guard: retire-newest
+    if (record === undefined || keyState(record, isRevoked, now) !== 'active')
+      throw bullaError('validation_failed', {
+        message: `the newest key of ${service} was revoked or has ended meanwhile: nothing was signed`,
+        origin: 'client',
+      });
+  }
 }

@@ -2,6 +2,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import type { Unwrapper } from '@bulla/crypto';
 import { ServiceKeys } from '@bulla/service-kit';
+import { GrantMover } from './grant-mover.js';
 import { OpenerService } from './opener.service.js';
 import { loadUnwrappers, Unwrappers } from './unwrappers.js';
 
@@ -14,7 +15,7 @@ export class OpenerModule {
       useFactory: (own: ServiceKeys) => follow(own, unwrappers),
       inject: [ServiceKeys],
     };
-    return { module: OpenerModule, providers: [keys, OpenerService], exports: [OpenerService] };
+    return { module: OpenerModule, providers: [keys, OpenerService, GrantMover], exports: [OpenerService, GrantMover] };
   }
 }
 

@@ -36,8 +36,8 @@ export function addAcceptCommand(trust: Command, context: Context): void {
 The file can come by any way: the signing key vouches for all that is in it, and the fingerprint for that key. Ask the
 operator for the fingerprint by voice or in person, never over the network that the service answers on.
 
-Prompts are not sealed to new keys of a responder yet: their authors run \`bulla prompt reseal NAME --labelled\`. A file
-that adds a key for checkpoints alone (\`bulla keys generate --checkpoint\`) changes nothing else.
+A responder that opens with its old key too moves its prompts to the new one by itself. Where its file holds the new keys
+alone, their authors run \`bulla prompt reseal NAME --labelled\`. A file that adds a key for checkpoints alone (\`bulla keys generate --checkpoint\`) changes nothing else.
 
 Examples:
   $ bulla trust accept responder --fingerprint ab12:77f0:… --keys responder.public
@@ -94,7 +94,7 @@ function consequencesOf(
   if (keeps && added.every(({ use }) => use === 'enc'))
     return [
       `${version}; what is pushed from now on is sealed to the new key, and the older one counts until it is retired`,
-      'For each prompt that is there, an author runs `bulla prompt reseal NAME --all`; then: bulla trust retire',
+      'The responder moves the prompts that are there to the new key by itself; then: bulla trust retire',
     ];
   if (added.every(isCheckpointKey)) return [`${version}; its other keys are what they were`];
   const old = service === 'vault' ? 'sign until their own end' : 'only verify and open from now on';

@@ -30,7 +30,8 @@ SERVICE is vault, responder, or the URN of one of several responders (default: r
 
 The last step of giving a service new keys beside those that it has. It looks first. A service that still signs with an
 older key would be believed by nobody: nothing is signed then. Nor is it while an older key opens a version that the
-newest does not: it could not be run any more. Older keys still verify what they signed and open what is sealed to them,
+newest does not: it could not be run any more. The responder moves what its older keys open to the newest by itself, and
+the vault counts once more. Older keys still verify what they signed and open what is sealed to them,
 so what is on its way ends well; their private halves can leave the file a day later.
 
 Examples:
@@ -61,7 +62,7 @@ async function retire(context: Context, given: string | undefined, options: Opti
     const names = new Set(plan.lacking.map(({ name }) => name));
     throw new UsageError(
       `${counted(plan.lacking.length, 'version')} of ${counted(names.size, 'prompt')} would not run any more: sealed to an older key alone`,
-      'for each prompt, an author runs `bulla prompt reseal NAME --all`',
+      'the responder moves them by itself, some hundreds a second: try again; for one that stays, an author runs `bulla prompt reseal NAME --all`',
     );
   }
   const signer = await directorySigner(context, trust, options.directoryKey);
