@@ -67,6 +67,8 @@ export interface TestOrganisation {
   freshPosition(position: LabelPlace, now: number, renewer?: TestRenewer): Promise<string>;
   /** A further device, of a user of its own; it is not listed until published. */
   makeDevice(slot: string, rights: Pick<Device, 'roles' | 'groups'>): Promise<TestMember>;
+  /** A further responder; it is not listed until published. */
+  makeResponder(name: string): Promise<TestMember>;
   /** The next directory as a token, not adopted. The draft already has the next version, `prev` and times. */
   signDirectory(change?: Change<DirectoryDocument>, now?: number): Promise<string>;
   /** Signs and adopts the next directory. */
@@ -193,6 +195,7 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
       return { from: 1, hashes: [...(trust.memory.hashes ?? []), trust.directoryRef.hash] };
     },
     makeDevice: (slot, rights) => makeDevice(place, slot, rights),
+    makeResponder: (name) => makeService(place, `responder:${name}`),
     sign: (role, payload) => signDocument(payload, signers[role]),
     signDirectory,
     async publish(change = unchanged, at = now) {
