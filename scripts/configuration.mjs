@@ -14,6 +14,7 @@ const MEANINGS = {
   BULLA_AUDIT_RETENTION_DAYS:
     'how long entries of the audit log are kept at least, in days; after that whole months go, and their hashes stay',
   BULLA_BOOTSTRAP_SECRET: 'secrets that each let one new organisation in; a secret works once',
+  BULLA_CA_FILE: 'authorities that vouch for certificates of others, beside those that Node knows ([tls.md](tls.md))',
   BULLA_DATABASE_POOL: 'the most connections that each service keeps to the database',
   BULLA_DATABASE_URL: 'the PostgreSQL database, 15 or newer',
   BULLA_HOME: 'the folder for keys, pin, memory of what was seen, and the embedded database',
@@ -48,6 +49,8 @@ const MEANINGS = {
   BULLA_STREAM_TOKEN:
     'the bearer token that `bulla audit stream` sends to a sink over HTTP; it is read anew for each batch',
   BULLA_TEST_DATABASE_URL: 'a PostgreSQL server on which the tests may create databases',
+  BULLA_TLS_CERT_FILE: 'the certificate of the service, which then speaks TLS alone ([tls.md](tls.md))',
+  BULLA_TLS_KEY_FILE: 'its private key',
   BULLA_TRUST_PROXY: 'the proxies that the service believes when they state the address of a caller',
   BULLA_URL: 'the address of the vault, instead of the one in the profile',
   BULLA_VAULT_PORT: 'the port of the vault',
@@ -62,6 +65,7 @@ const BY_THE_MACHINE = {
 
 /** Of programs that do not read them by a schema, and of `bulla up` the same. */
 const COMMAND = {
+  BULLA_CA_FILE: { expected: 'the path of a PEM file with one or more certificates', initial: 'nothing' },
   BULLA_HOME: { expected: 'the path of a folder', initial: '`~/.bulla`' },
   BULLA_IDENTITY: { expected: 'the path of a file', initial: 'nothing' },
   BULLA_PASSPHRASE: { expected: 'at least 12 characters', initial: 'the command asks for it' },

@@ -185,7 +185,7 @@ describe.each(['vault', 'responder'])('the image of the %s as a service', (name)
 
   it('is for production, and healthy when the service is ready', () => {
     expect(dockerfile).toMatch(/^ENV NODE_ENV=production /m);
-    expect(dockerfile).toContain(`/health/ready').then(`);
+    expect(dockerfile).toMatch(/'https' : 'http'.*\/health\/ready'/);
     expect(dockerfile.trimEnd()).toMatch(new RegExp(`^CMD \\["node", "services/${name}/dist/main\\.js"\\]$`, 'm'));
   });
 });

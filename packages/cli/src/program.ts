@@ -5,6 +5,7 @@ import type { GlobalOptions } from './context.js';
 import { Context } from './context.js';
 import { report } from './output/exit-code.js';
 import { addHelpCommand } from './help.js';
+import { caFileOf, trustOwnAuthorities } from './input/authorities.js';
 import type { Io, OutputStream } from './io.js';
 
 /** Commands whose first argument says what they are about. */
@@ -58,6 +59,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const program = await buildProgram(argv, context, asJson ? usage : undefined);
   program.hook('preAction', async (_, action) => {
     context.use(globalOptions(action));
+    trustOwnAuthorities(io);
     if (context.asJson) action.setOptionValue('json', true);
     command = nameOf(action);
     const subject = ABOUT.test(command) ? subjectOf(command, action.args[0]) : undefined;
@@ -80,6 +82,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       subject: context.subject,
       command,
       label,
+      caFile: caFileOf(io),
       asJson,
       usage,
     });

@@ -74,6 +74,7 @@ export type { PromptDraft } from './prompts/seal-version.js';
 export type { TrustState, TrustStore } from './trust/trust-store.js';
 export { MemoryTrustStore } from './trust/trust-store.js';
 export type { LabelDates } from './labels/label-dates.js';
+export { tlsFaultInWords } from './connection/unreachable.js';
 export { isLoopback } from './connection/loopback.js';
 export { upstreamWords } from './connection/upstream-words.js';
 export type { UpstreamFault } from './connection/upstream-words.js';

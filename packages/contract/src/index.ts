@@ -38,6 +38,8 @@ export {
 } from './envelopes/grants.js';
 export { entityTag, IdempotencyKey, IfMatch } from './http/headers.js';
 export { LostDocuments, LostMoves, RestoredVault, ResumedVault, TakenMoves } from './organisations/handing-back.js';
+export { tlsFaultOf } from './http/tls-faults.js';
+export type { TlsFault } from './http/tls-faults.js';
 export { Health, ServiceIndex } from './http/health.js';
 export {
   ApprovalId,

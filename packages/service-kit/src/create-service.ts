@@ -83,13 +83,14 @@ export interface ServiceOptions<Tables extends LedgerTables> extends ServicePart
  * @throws {Error} when a handler has no `@Route`, a route no handler, or a key is missing: nothing has been opened then
  */
 export async function createService<Tables extends LedgerTables>(options: ServiceOptions<Tables>): Promise<Service> {
-  const { service, database, keys, log, clock = new Clock() } = options;
+  const { service, database, keys, log, clock = new Clock(), tls } = options;
   const ledgerDb = database as unknown as Database<LedgerTables>;
   const metrics = new Metrics({ service, version: options.version, poolState: () => database.poolState() });
   const store = options.store ?? new MemoryStore(clock);
   const probes = {
     database: databaseProbe(database, clock, log),
     ...(options.production === true ? { redis: evictionProbe(store) } : {}),
+    ...(tls === undefined ? {} : { certificate: tls.probe }),
     ...options.probes,
   };
   const readiness = new Readiness(probes, log);
@@ -117,7 +118,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     unsentBytesMax: limits.unsentBytesMax,
     onCut: (why) => metrics.overloads.inc({ why }),
   });
-  const gate = new Gate({ service, log, metrics, readiness, places, lag: loopLag, slowReaders });
+  const gate = new Gate({ service, log, metrics, readiness, places, lag: loopLag, slowReaders, tls });
   const app = await NestFactory.create<NestFastifyApplication>(
     kitModule({
       modules: [AuditModule.use(logs), options.module],
@@ -180,6 +181,13 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     const watch = new KeyFileWatch({ path: options.keysFile, keys, source, clock, log });
     chores.add({ ...own, name: 'look-at-keys', everyMs: KEYS_LOOK_MS, run: () => watch.look() });
   }
+  if (tls !== undefined)
+    chores.add({
+      ...own,
+      name: 'look-at-certificate',
+      everyMs: limits.certificateIntervalMs,
+      run: async () => tls.look(),
+    });
   // It takes the lock itself, and only where something waits.
   chores.add({
     name: 'write-audit-log',
@@ -216,6 +224,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     listen: options.listen,
     publicUrls: options.publicUrls,
     limits,
+    tls,
     watches: [loopLag, slowReaders, gate],
   });
 }

@@ -89,4 +89,6 @@ export type { RestoreMarkTable } from './database/restore-mark.js';
 export { readSettings, SettingsError } from './process/settings.js';
 export type { Environment, Settings, SettingsShape } from './process/settings.js';
 export { SharedStore } from './limits/shared-store.js';
+export { trustAuthorities } from './tls/authorities.js';
+export { caFileSetting } from './tls/tls-settings.js';
 export { TrustSource } from './authentication/trust-source.js';

@@ -25,6 +25,8 @@ import {
   publicUrlSetting,
 } from './process/setting-values.js';
 import type { ServiceName } from './route/route-table.js';
+import { trustAuthorities } from './tls/authorities.js';
+import { caFileSetting } from './tls/tls-settings.js';
 import type { ListenOptions, Service } from './service.js';
 
 /** What every service is put together from, however it is started. */
@@ -71,6 +73,7 @@ const common = (metricsPort: number) => ({
   BULLA_HOST: hostSetting,
   BULLA_METRICS_PORT: portSetting(metricsPort),
   BULLA_PUBLIC_URL: publicUrlSetting,
+  BULLA_CA_FILE: caFileSetting,
   BULLA_KEYS_FILE: pathSetting,
   BULLA_AUDIT_MARKS: folderSetting.optional(),
   BULLA_AUDIT_RETENTION_DAYS: auditRetentionSetting,
@@ -100,6 +103,7 @@ export async function runService<Tables extends LedgerTables, Own extends Settin
 ): Promise<Pick<Service, 'close'>> {
   const { name, migrations, version } = definition;
   const settings = readSettings<SettingsShape>(settingsOf(definition), environment) as Settings<Common> & Settings<Own>;
+  trustAuthorities(settings.BULLA_CA_FILE);
   const keyFile = await readKeyFile(settings.BULLA_KEYS_FILE);
   const keys = await ServiceKeys.load(keyFile);
   const log = new EventLog({ service: name, level: settings.BULLA_LOG_LEVEL, format: settings.BULLA_LOG_FORMAT });
@@ -114,10 +118,11 @@ export async function runService<Tables extends LedgerTables, Own extends Settin
   // In the order in which they are closed.
   const opened: { close(): Promise<void> }[] = [database];
   try {
-    const edge = await openEdge(settings, { service: name, production, log });
+    const publicUrls = settings.BULLA_PUBLIC_URL;
+    const edge = await openEdge(settings, { service: name, production, log, publicUrls });
     opened.unshift(edge.store);
     await database.migrate(settings.BULLA_MIGRATE);
-    const { BULLA_HOST: host, BULLA_METRICS_PORT: metricsPort, BULLA_PUBLIC_URL: publicUrls } = settings;
+    const { BULLA_HOST: host, BULLA_METRICS_PORT: metricsPort } = settings;
     const listen = { host, port: definition.portOf(settings), metricsPort };
     const auditMarks = settings.BULLA_AUDIT_MARKS ?? `${settings.BULLA_KEYS_FILE}.audit-marks`;
     const auditRetention = settings.BULLA_AUDIT_RETENTION_DAYS;

@@ -12,6 +12,7 @@ import type { RefusalCounter } from './audit/refusal-counter.js';
 import type { Authorities } from './edge/request-parts.js';
 import type { ListenOptions, Service } from './service.js';
 import { authoritiesOf } from './process/setting-values.js';
+import type { ServerTls } from './tls/server-tls.js';
 
 const SERVICE_READY = new LogEvent<{ port: number; metricsPort: number }>('service-ready', 'info');
 const SERVICE_STOPPING = new LogEvent('service-stopping', 'info');
@@ -32,6 +33,7 @@ export interface RunningServiceParts {
   /** What looks at the process now and then. */
   readonly watches: readonly { stop(): void }[];
   readonly limits: Pick<Limits, 'graceMs'>;
+  readonly tls: Pick<ServerTls, 'endHandshakes'> | undefined;
 }
 
 /** The life of a service from listening to its drained end. */
@@ -74,7 +76,7 @@ export class RunningService implements Service {
   }
 
   async #drainAndClose(): Promise<void> {
-    const { app, chores, clock, inFlight, limits, log, metricsServer, readiness, refusals } = this.#parts;
+    const { app, chores, clock, inFlight, limits, log, metricsServer, readiness, refusals, tls } = this.#parts;
     const startedMs = clock.monotonicMs();
     log.write(SERVICE_STOPPING);
     readiness.drain();
@@ -82,6 +84,7 @@ export class RunningService implements Service {
     // Stops accepting and closes what is idle; requests at work go on until the grace is over.
     server.close(() => {});
     server.closeIdleConnections();
+    tls?.endHandshakes();
     await Promise.all([inFlight.whenIdle(limits.graceMs), chores.stop()]);
     server.closeAllConnections();
     await app.close();

@@ -275,3 +275,24 @@ describe('the address of a caller', () => {
     expect(await tiny.metric('bulla_ratelimit_rejections_total{kind="failures",service="vault"}')).toBe(slow);
   });
 });
+
+describe('whether somebody on the way could read a request', () => {
+  const https = { 'x-forwarded-proto': 'https' };
+  it.each([
+    ['by the word of a trusted proxy', ['127.0.0.1'], { nothing: false, https: true, http: false }],
+    ['by the address, not by the word of anybody else', ['192.0.2.1'], { nothing: true, https: false, http: false }],
+  ])('is known %s', async (_name, trustedProxies, expected) => {
+    const { owner } = await start({ trustedProxies });
+    let seen: boolean | undefined;
+    faults.onGet = (isSecure) => {
+      seen = isSecure;
+    };
+    const ask = async (said: Record<string, string>) => {
+      const tamper = ({ headers }: { headers: Record<string, string> }) => Object.assign(headers, said);
+      await owner.get(`${PATH}/${mintId('prm')}`, { tamper });
+      return seen;
+    };
+    const http = { 'x-forwarded-proto': 'http' };
+    expect({ nothing: await ask({}), https: await ask(https), http: await ask(http) }).toEqual(expected);
+  });
+});

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** A connection that is written to as one likes, and read or not. */
 export class RawClient {
@@ -16,6 +17,13 @@ export class RawClient {
   static async connect(port: number): Promise<RawClient> {
     const socket = connect({ port, host: '127.0.0.1' });
     await once(socket, 'connect');
+    return new RawClient(socket);
+  }
+
+  /** The same within TLS, to a service whose certificate is by this authority. */
+  static async connectTls(port: number, ca: string): Promise<RawClient> {
+    const socket = connectTls({ port, host: '127.0.0.1', ca });
+    await once(socket, 'secureConnect');
     return new RawClient(socket);
   }
 

@@ -28,6 +28,7 @@ import {
   createService,
   CurrentCaller,
   EventLog,
+  IsSecure,
   RATES,
   Answer as AnswerOf,
   Ledger,
@@ -75,7 +76,8 @@ export const faults: {
   onEffect?: (trx: Transaction<TinyTables>) => Promise<void>;
   /** How long the answer is given again. */
   keepSeconds?: number;
-  onGet?: () => unknown;
+  /** Told whether nobody on the way could read the request. */
+  onGet?: (isSecure: boolean) => unknown;
   /** The payload of the directory, which anybody may ask for. */
   onDirectory?: () => Promise<string>;
 } = {};
@@ -120,8 +122,12 @@ class ThingsController {
   }
 
   @Route('prompt.get')
-  async get(@CurrentCaller() caller: Caller, @RouteParams() { id }: ParamsOf<'prompt.get'>): Promise<never> {
-    if (faults.onGet !== undefined) return (await faults.onGet()) as never;
+  async get(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id }: ParamsOf<'prompt.get'>,
+    @IsSecure() isSecure: boolean,
+  ): Promise<never> {
+    if (faults.onGet !== undefined) return (await faults.onGet(isSecure)) as never;
     const row = await this.db
       .selectFrom('thing')
       .selectAll()

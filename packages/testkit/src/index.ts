@@ -10,6 +10,12 @@ export { RecordedRequest, type RequestEnd } from './recorded-request.js';
 export { type PartOfMany, takePart } from './part-of-many.js';
 export { isLongRun, randomFrom, sampled, seedOfRun } from './sampling.js';
 export { committedKeyPair, type TestKeyPair } from './test-keys.js';
+export {
+  placeTestCertificate,
+  testCertificate,
+  type TestCertificate,
+  type TestCertificateName,
+} from './test-certificates.js';
 export { openWire, type Wire } from './wire.js';
 export { growthOf, type PlanMode, type Sent, statementsOf } from './statement-plans.js';
 export { startTestPostgres, type TestPostgres, type TestPostgresOptions } from './test-postgres.js';

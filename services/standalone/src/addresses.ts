@@ -17,6 +17,8 @@ export interface WantedAddresses {
   readonly BULLA_VAULT_PORT: number;
   readonly BULLA_RESPONDER_PORT: number;
   readonly BULLA_METRICS_PORT: number;
+  /** Where it is there, the services speak TLS. */
+  readonly BULLA_TLS_CERT_FILE?: string | undefined;
 }
 
 /** Listening on all interfaces includes this one. */
@@ -33,14 +35,14 @@ export async function findAddresses(wanted: WantedAddresses): Promise<Addresses>
   requireDifferent(ports);
   const found = await holdAll(host, ports);
   const [vaultPort, responderPort, vault, responder] = found as [number, number, number, number];
-  const name = urlHost(host);
+  const base = baseOf(wanted);
   return {
     host,
     vaultPort,
     responderPort,
     metricsPorts: { vault, responder },
-    vaultUrl: `http://${name}:${vaultPort}`,
-    responderUrl: `http://${name}:${responderPort}`,
+    vaultUrl: `${base}:${vaultPort}`,
+    responderUrl: `${base}:${responderPort}`,
   };
 }
 
@@ -52,14 +54,14 @@ export async function plannedUrls(wanted: WantedAddresses): Promise<Pick<Address
   const host = wanted.BULLA_HOST;
   const ports = portsOf(wanted);
   requireDifferent(ports);
-  const name = urlHost(host);
+  const base = baseOf(wanted);
   const [vault = [], responder = []] = ports;
   const free = await holdAll(
     host,
     ports.filter(([, port]) => port === 0),
   );
   const [vaultUrl = '', responderUrl = ''] = [vault, responder].map(
-    ([, port]) => `http://${name}:${port === 0 ? free.shift() : port}`,
+    ([, port]) => `${base}:${port === 0 ? free.shift() : port}`,
   );
   return { vaultUrl, responderUrl };
 }
@@ -72,6 +74,11 @@ function portsOf(wanted: WantedAddresses): [setting: string, port: number][] {
     ['BULLA_METRICS_PORT', metrics],
     ['BULLA_METRICS_PORT', metrics === 0 ? 0 : metrics + 1],
   ];
+}
+
+/** Scheme and host of both services. */
+function baseOf({ BULLA_HOST: host, BULLA_TLS_CERT_FILE: certFile }: WantedAddresses): string {
+  return `${certFile === undefined ? 'http' : 'https'}://${urlHost(host)}`;
 }
 
 /** The host as URLs of this machine name it. */

@@ -2,6 +2,7 @@ import { modelSettings, runSettings } from '@bulla/responder';
 import type { Environment, Settings } from '@bulla/service-kit';
 import {
   auditRetentionSetting,
+  caFileSetting,
   databaseUrlSetting,
   edgeSettings,
   hostSetting,
@@ -22,6 +23,8 @@ export const standaloneSettings = {
   /** Of the vault; the responder's is the next. */
   BULLA_METRICS_PORT: portSetting(9464),
   BULLA_PUBLIC_URL: publicUrlSetting,
+  /** The command has done it by then. */
+  BULLA_CA_FILE: caFileSetting,
   BULLA_DATABASE_URL: databaseUrlSetting,
   BULLA_AUDIT_RETENTION_DAYS: auditRetentionSetting,
   BULLA_LOG_LEVEL: logLevelSetting,

@@ -78,9 +78,19 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
       logs,
     });
     signal?.throwIfAborted();
-    const vaultEdge = await openEdge(settings, { service: 'vault', production: false, log: logs.vault });
+    const vaultEdge = await openEdge(settings, {
+      service: 'vault',
+      production: false,
+      log: logs.vault,
+      publicUrls: reachedAt(settings, addresses.vaultUrl),
+    });
     stores.push(vaultEdge.store);
-    const responderEdge = await openEdge(settings, { service: 'responder', production: false, log: logs.responder });
+    const responderEdge = await openEdge(settings, {
+      service: 'responder',
+      production: false,
+      log: logs.responder,
+      publicUrls: reachedAt(settings, addresses.responderUrl),
+    });
     stores.push(responderEdge.store);
     const { vault } = databases;
     const organisation = await options.organisation(addresses, (org) => directoryHashes(vault, org));
@@ -171,7 +181,12 @@ async function listening(service: Service): Promise<Service> {
 /** What clients may write as authority (protocol.md §5): this machine's names always, as the directory says those. */
 function publicUrls(settings: StandaloneSettings, port: number, ownUrl: string): string[] {
   const own = ['127.0.0.1', 'localhost', '[::1]'].map((host) => `http://${host}:${port}`);
-  return [...(settings.BULLA_PUBLIC_URL ?? []), ownUrl, ...own];
+  return [...reachedAt(settings, ownUrl), ...own];
+}
+
+/** Where clients of the directory and those of BULLA_PUBLIC_URL look for a service: its certificate is for all of these. */
+function reachedAt(settings: StandaloneSettings, ownUrl: string): string[] {
+  return [...(settings.BULLA_PUBLIC_URL ?? []), ownUrl];
 }
 
 /** Both say so themselves, over the same sockets that clients use. */

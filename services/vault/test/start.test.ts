@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { runService } from '@bulla/service-kit';
-import { databaseForTest, freePorts } from '@bulla/testkit';
+import { databaseForTest, freePorts, placeTestCertificate } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { serve } from '../src/serve.js';
 import { vaultDefinition } from '../src/definition.js';
@@ -133,6 +133,40 @@ describe('a vault does not start', () => {
     expect(host.exitCode).toBe(78);
     expect(host.lines.join('')).toMatch(message);
     expect(host.lines.join('')).not.toContain('canary');
+  });
+
+  it.each([
+    [
+      'that has expired',
+      'expired',
+      {},
+      /^bulla: error: BULLA_TLS_CERT_FILE: \S+ expired at .+; expected a newer one\n$/,
+    ],
+    [
+      'for another name',
+      'elsewhere',
+      {},
+      /^bulla: error: BULLA_TLS_CERT_FILE: \S+ is not for localhost; expected .+\n$/,
+    ],
+    ['whose key is too short', 'weak', {}, /^bulla: error: BULLA_TLS_CERT_FILE: \S+ is refused by OpenSSL; .+\n$/],
+    ['that is not there', 'here', { BULLA_TLS_CERT_FILE: '/none' }, /^bulla: error: \S+ \/none cannot be read\n$/],
+    [
+      'without a key',
+      'here',
+      { BULLA_TLS_KEY_FILE: '' },
+      /^bulla: error: BULLA_TLS_KEY_FILE is not set; expected .+\n$/,
+    ],
+    ['and trusts no file of nothing', 'here', { BULLA_CA_FILE: '/none' }, /^bulla: error: BULLA_CA_FILE: \/none .+\n$/],
+  ] as const)('with a certificate %s, and says why in one line', async (_name, certificate, changes, line) => {
+    const { certFile, keyFile } = placeTestCertificate(folder, certificate);
+    const tls = {
+      BULLA_TLS_CERT_FILE: certFile,
+      BULLA_TLS_KEY_FILE: keyFile,
+      BULLA_PUBLIC_URL: 'https://localhost:4100',
+    };
+    const host = new NotedHost();
+    await serve(environment({ ...tls, ...changes }), host);
+    expect([host.exitCode, host.lines.join('')]).toEqual([78, expect.stringMatching(line)]);
   });
 
   it('when its database does not answer, and repeats nothing of what the driver says', async () => {

@@ -60,6 +60,12 @@ export const NOT_RUN: readonly NotRun[] = [
     by: { file: 'packages/cli/test/labels.test.ts', says: "'prompt', 'adopt', PLACE" },
   },
   {
+    page: 'docs/guide/tls.md',
+    begins: 'BULLA_TLS_CERT_FILE=tls.pem ',
+    why: 'goes on until it is stopped; the test of the page starts the same in its process',
+    by: { file: 'test/e2e/guide/tls.test.ts', says: "join(folder, 'tls.pem')" },
+  },
+  {
     page: 'docs/guide/cli.md',
     begins: 'npm i',
     why: 'takes a registry for what others publish',

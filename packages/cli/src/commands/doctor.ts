@@ -8,8 +8,10 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../output/exit-code.js';
 import { inspectAudit, inspectMarks, UNSEEN } from '../inspection/audit-inspection.js';
+import { inspectCertificate } from '../inspection/certificate-inspection.js';
 import { inspectFreshness, inspectOwnRenewer, inspectWords } from '../inspection/freshness-inspection.js';
 import { inspectGrants } from '../inspection/grants-inspection.js';
+import { caFileOf } from '../input/authorities.js';
 import { hintOf } from '../output/hints.js';
 import type { Finding } from '../inspection/inspection.js';
 import {
@@ -89,7 +91,7 @@ async function inspect(context: Context): Promise<Finding[]> {
   // What runs elsewhere has its ports, its database and its model there.
   const own = (await servesHere(context, profile)) ? services : undefined;
   const vault = await inspectService('vault', profile.vaultUrl, context.io.fetch, Date.now, own !== undefined);
-  findings.push(...vault);
+  findings.push(...vault, ...(await certificateOf(context, 'vault', profile.vaultUrl)));
   const isUp = vault[0]?.ok === true;
   const renewer = (await context.hasIdentity()) ? undefined : await inspectOwnRenewer(context.home, context.now());
   if (renewer !== undefined) return [...findings, renewer];
@@ -143,8 +145,17 @@ async function inspectWithVault(
   for (const responder of known.entitiesOf('responder')) {
     const entity = known.entity(responder);
     if (entity?.kind === 'responder')
-      findings.push(...(await inspectService('responder', entity.url, context.io.fetch, Date.now, isOwn)));
+      findings.push(
+        ...(await inspectService('responder', entity.url, context.io.fetch, Date.now, isOwn)),
+        ...(await certificateOf(context, 'responder', entity.url)),
+      );
   }
+}
+
+/** What there is to say of the certificate of a service, if it has one. */
+async function certificateOf({ io }: Context, name: string, url: string): Promise<Finding[]> {
+  const finding = await inspectCertificate(name, url, { nowMs: Date.now(), caFile: caFileOf(io) });
+  return finding === undefined ? [] : [finding];
 }
 
 /** What `bulla up` would start here, and how. */

@@ -26,6 +26,7 @@ Settings, from the environment; X_FILE names a file that holds X:
   BULLA_LLM_API_KEY       its key, better as BULLA_LLM_API_KEY_FILE
   BULLA_LLM_TIMEOUT_MS    the longest a model may take (default 120000)
   BULLA_PUBLIC_URL        further URLs under which clients reach the services, separated by commas
+  BULLA_TLS_CERT_FILE     with BULLA_TLS_KEY_FILE: the services speak TLS (docs/guide/tls.md)
   BULLA_LOG_LEVEL         fatal, error, warn, info, debug or silent (default info, at a terminal warn)
   BULLA_LOG_FORMAT        json or pretty (default json, at a terminal pretty)
 and those of bigger installations: docs/guide/configuration.md

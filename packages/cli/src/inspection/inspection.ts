@@ -2,9 +2,11 @@ import { lstat, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Bulla, LabelDates } from '@bulla/client';
+import { tlsFaultInWords } from '@bulla/client';
 import { isDue } from '@bulla/client/node';
-import { Health } from '@bulla/contract';
+import { Health, tlsFaultOf } from '@bulla/contract';
 import { secondsOf, timestampOf } from '@bulla/crypto';
+import { tlsHint } from '../output/hints.js';
 import { datesAsJson, datesInWords } from '../output/label-dates.js';
 import type { Beholder } from '../input/names.js';
 import { shortName } from '../input/names.js';
@@ -97,16 +99,23 @@ export async function inspectService(
       redirect: 'error',
     });
     health = Health.parse(await response.json());
-  } catch {
+  } catch (error) {
+    const fault = tlsFaultOf(error);
     return [
       {
         name,
         ok: false,
-        detail: `${address} does not answer as a Bulla service`,
+        detail:
+          fault === undefined
+            ? `${address} does not answer as a Bulla service`
+            : `${address} is not asked: ${tlsFaultInWords(fault)}`,
         data: { url: address, answers: false },
-        fix: isOwn
-          ? 'start it: bulla up (or npm start)'
-          : 'it runs elsewhere: ask who operates it, or mend the address (--url, BULLA_URL)',
+        fix:
+          fault !== undefined
+            ? tlsHint(fault, {})
+            : isOwn
+              ? 'start it: bulla up (or npm start)'
+              : 'it runs elsewhere: ask who operates it, or mend the address (--url, BULLA_URL)',
       },
     ];
   }

@@ -1,4 +1,5 @@
 import type { BullaErrorCode, ErrorDetails, UpstreamFault } from '@bulla/client';
+import type { TlsFault } from '@bulla/contract';
 import { BullaError } from '@bulla/client';
 import type { CryptoError } from '@bulla/crypto';
 
@@ -10,6 +11,8 @@ export interface About {
   readonly command?: string | undefined;
   /** The label that it names with --label. */
   readonly label?: string | undefined;
+  /** The file of authorities that it trusts (BULLA_CA_FILE). */
+  readonly caFile?: string | undefined;
   /** Whether a program reads what goes wrong (--json). */
   readonly asJson?: boolean | undefined;
   /** What the parser said about a wrong command line: the error, then hints. */
@@ -103,6 +106,22 @@ const ANSWERED_HINT =
 const CANNOT_OPEN_HINT =
   'the responder has other keys than the directory lists: its operator puts the listed key file in place and starts it again (docs/guide/people.md)';
 
+/** What to do where TLS does not come about. */
+const TLS_HINTS: Readonly<Record<TlsFault, string>> = {
+  untrusted:
+    'if it is an authority of your own, name the file with its certificate: BULLA_CA_FILE=ca.pem (docs/guide/tls.md)',
+  expired: 'its operator renews it (BULLA_TLS_CERT_FILE); if the clock of this machine is ahead, set it',
+  not_yet: 'set the clock of this machine; if it is right, its operator puts another certificate in place',
+  other_name:
+    'use a name that stands in the certificate (--url, BULLA_URL, the profile), or its operator gets one for this name',
+  no_tls: 'mend the address (--url, BULLA_URL, the profile); `bulla doctor` looks closer',
+  other_version: 'a Bulla service speaks TLS 1.3: something else stands in its place; `bulla doctor` looks closer',
+  other: '`bulla doctor` looks closer; docs/guide/tls.md says what a certificate has to be',
+};
+/** It may be the right answer to the wrong protocol. */
+const HTTP_TO_TLS_HINT =
+  'something answers there: the service itself where it speaks TLS, and then its address begins with https (--url, BULLA_URL, the profile); `bulla doctor` looks closer';
+
 /** A renewer, and nobody else, says what is the newest. */
 const FRESH_HINT =
   'the renewer has been quiet: start it (`bulla up`, the service renew, or `bulla trust renew` where its keys are); `bulla doctor` says since when';
@@ -111,7 +130,7 @@ const FRESH_HINT =
 const UPSTREAM_HINTS: Readonly<Record<string, string>> = {
   connection_refused: 'start it, or mend BULLA_LLM where the responder runs',
   host_unknown: 'mend BULLA_LLM where the responder runs',
-  tls_failed: 'mend BULLA_LLM where the responder runs, or have it trust the certificate (NODE_EXTRA_CA_CERTS)',
+  tls_failed: 'mend BULLA_LLM where the responder runs, or have it trust the certificate (BULLA_CA_FILE)',
   http_status: 'its log says why; BULLA_LLM and BULLA_LLM_MODEL are set where the responder runs',
   not_completions:
     'BULLA_LLM names the base of an OpenAI-compatible API, mostly with /v1 at its end: openai:http://127.0.0.1:11434/v1',
@@ -145,8 +164,8 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (check === 'label-history') return unprovenHint(about);
   if (check === 'sink') return SINK_HINT;
   if (check === 'directory-fresh' || check === 'tag-fresh') return FRESH_HINT;
-  if (code === 'transport_failed' && status !== undefined)
-    return details?.kind === 'unsigned' && details.code === 'open_failed' ? CANNOT_OPEN_HINT : ANSWERED_HINT;
+  if (details?.kind === 'tls') return tlsHint(details.fault, about);
+  if (code === 'transport_failed' && status !== undefined) return answeredHint(status, details);
   if (code === 'upstream_unavailable' && upstream !== undefined) {
     const hint = upstreamHint(upstream);
     if (hint !== undefined) return hint;
@@ -155,6 +174,18 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   // The command that accepts a key, with the key that was seen; it still takes somebody to confirm it.
   const exact = details?.kind === 'key' ? hint?.replace('NEW', details.fingerprint) : hint;
   return about.subject === undefined ? exact : exact?.replace('NAME', about.subject);
+}
+
+/** Something answered, and not as the service of this address does. */
+function answeredHint(status: number, details: ErrorDetails | undefined): string {
+  if (details?.kind === 'unsigned' && details.code === 'open_failed') return CANNOT_OPEN_HINT;
+  return status === 400 ? HTTP_TO_TLS_HINT : ANSWERED_HINT;
+}
+
+/** What to do about a certificate; the file that was to vouch for it is named. */
+export function tlsHint(fault: TlsFault, { caFile }: Pick<About, 'caFile'>): string {
+  if (fault !== 'untrusted' || caFile === undefined) return TLS_HINTS[fault];
+  return `BULLA_CA_FILE names ${caFile}, and the authority of this certificate is not in it: put its certificate there, too (docs/guide/tls.md)`;
 }
 
 /** Which version came before is nobody's word: a person says which one it shall be. */

@@ -70,7 +70,10 @@ export function untilKnown(mayAsk: () => boolean): Again {
 const NOT_CONNECTED: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
 /** Whether a connection broke that was there; browsers do not say whether it was. */
-function wasCut({ code, cause }: BullaError): boolean {
+function wasCut({ code, cause, details }: BullaError): boolean {
+  // Nothing is sent before the certificate was found good.
+  // guard: client-tls-unsent
+  if (details?.kind === 'tls') return false;
   // By its name: `fetch` may throw the class of another realm.
   if (code !== 'transport_failed' || (cause as Error | undefined)?.name !== 'TypeError') return false;
   return !NOT_CONNECTED.has((cause as { cause?: { code?: unknown } }).cause?.code);

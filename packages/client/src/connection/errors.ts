@@ -5,6 +5,7 @@ import type {
   ProblemDocument,
   ProblemError,
   ProblemOrigin,
+  TlsFault,
 } from '@bulla/contract';
 import { ALL_PROBLEMS, CLIENT_PROBLEMS } from '@bulla/contract';
 import type { CryptoErrorCode } from '@bulla/crypto';
@@ -25,6 +26,8 @@ export type ErrorDetails =
   | { readonly kind: 'adopt'; readonly name: string; readonly label: string }
   /** What an answer says that nobody signed. */
   | { readonly kind: 'unsigned'; readonly code: ProblemCode }
+  /** No connection came about, because of a certificate or of TLS itself. */
+  | { readonly kind: 'tls'; readonly fault: TlsFault }
   /** The key that was met in the place of one that is listed: its fingerprint. */
   | { readonly kind: 'key'; readonly fingerprint: string };
 

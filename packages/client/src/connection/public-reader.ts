@@ -3,6 +3,7 @@ import { pause, retryAFewTimes } from './backoff.js';
 import { BullaError, checked, transportFailed } from './errors.js';
 import { PROBLEM_MAX_BYTES, refusalOf } from './refusal.js';
 import { readBytes } from './response-bytes.js';
+import { unreachable } from './unreachable.js';
 
 const DOCUMENT_MAX_BYTES = 6 * 1024 * 1024;
 const TIMEOUT_MS = 15_000;
@@ -67,9 +68,7 @@ export class PublicReader {
     try {
       return await this.#fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
     } catch (cause) {
-      throw cause instanceof BullaError
-        ? cause
-        : transportFailed(`cannot reach the vault at ${url.origin}; is it running?`, { cause });
+      throw cause instanceof BullaError ? cause : unreachable(`the vault at ${url.origin}`, cause);
     }
   }
 }

@@ -12,6 +12,7 @@ import { PROBLEM_MAX_BYTES, refusalOf } from './refusal.js';
 import { changedKey } from './changed-key.js';
 import { readBytes } from './response-bytes.js';
 import { urlUnder } from './url-under.js';
+import { unreachable } from './unreachable.js';
 
 const RESPONSE_MAX_BYTES = 64 * 1024 * 1024;
 const TIMEOUT_MS = 30_000;
@@ -192,9 +193,7 @@ export class Transport {
       signal: aborted,
     } as const;
     const response = await this.#options.fetch(url, init).catch((cause: unknown) => {
-      throw cause instanceof BullaError
-        ? cause
-        : transportFailed(`cannot reach ${url.origin}; is it running?`, { cause });
+      throw cause instanceof BullaError ? cause : unreachable(url.origin, cause);
     });
     const isAnswer = response.status === route.status || (route.otherStatuses ?? []).includes(response.status);
     if (isAnswer && !route.signedResponse) return { response };

@@ -3,6 +3,7 @@ export { HttpSink } from './audit-stream/http-sink.js';
 export type { StreamAim } from './audit-stream/stream-folder.js';
 export { StreamFolder } from './audit-stream/stream-folder.js';
 export { SyslogSink } from './audit-stream/syslog-sink.js';
+export { AuthoritiesError, trustAuthorities } from './authorities.js';
 export { connectionOf } from './connection.js';
 export type { RenewedDevice } from './device-renewal.js';
 export { renewDevice } from './device-renewal.js';

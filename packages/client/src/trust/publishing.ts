@@ -10,6 +10,7 @@ import { readBytes } from '../connection/response-bytes.js';
 import type { Service } from '../connection/transport.js';
 import { Transport } from '../connection/transport.js';
 import { urlUnder } from '../connection/url-under.js';
+import { unreachable } from '../connection/unreachable.js';
 
 /** An organisation's documents as their keeper has them, and who brings them to a vault. */
 export interface Publication {
@@ -108,7 +109,7 @@ async function create({
   try {
     response = await fetcher(url, { method: 'PUT', headers, body, redirect: 'error' });
   } catch (cause) {
-    throw transportFailed(`cannot reach the vault at ${url.origin}; is it running?`, { cause });
+    throw unreachable(`the vault at ${url.origin}`, cause);
   }
   const answer = parse(await readBytes(response, RESPONSE_MAX_BYTES));
   if (AcceptedOrganisation.safeParse(answer).data?.pin === pin && response.ok) return;

@@ -13,6 +13,9 @@ const CODES: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout'],
 ]);
 
+/** No answer can go where there is no encryption, or no longer one. */
+const TLS_FAULT = /^ERR_(?:TLS|SSL)_/;
+
 /** Answers a path that the router cannot read, before any hook sees the request; Fastify would quote it. */
 export function answerUnroutable(
   service: ServiceName,
@@ -35,23 +38,27 @@ export function answerBrokenRequest(
   endAfterAnswers: (socket: Socket) => boolean,
 ): (error: NodeJS.ErrnoException, socket: Socket) => void {
   return (error, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    if (error.code === 'ECONNRESET' || !socket.writable || TLS_FAULT.test(error.code ?? '')) {
       socket.destroy();
       return;
     }
     // guard: pipelined-broken
     if (endAfterAnswers(socket)) return;
-    const problem = new Problem(CODES.get(error.code) ?? 'validation_failed');
-    const requestId = requestIdOf({ headers: {} });
-    const body = JSON.stringify(problemDocument(problem, { requestId, origin: service, nowMs: Date.now() }));
-    const head = [
-      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-      `content-type: ${PROBLEM_MEDIA_TYPE}`,
-      `content-length: ${Buffer.byteLength(body)}`,
-      `x-request-id: ${requestId}`,
-      'cache-control: no-store',
-      'connection: close',
-    ];
-    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+    socket.end(writtenProblem(new Problem(CODES.get(error.code) ?? 'validation_failed'), service));
   };
+}
+
+/** A whole HTTP response for what never became a request, after which the connection ends. */
+export function writtenProblem(problem: Problem, service: ServiceName): string {
+  const requestId = requestIdOf({ headers: {} });
+  const body = JSON.stringify(problemDocument(problem, { requestId, origin: service, nowMs: Date.now() }));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `content-type: ${PROBLEM_MEDIA_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${requestId}`,
+    'cache-control: no-store',
+    'connection: close',
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../process/clock.js';
 import type { Limits } from '../limits/limits.js';
 import type { Rates } from '../limits/rates.js';
 import type { SharedStore } from '../limits/shared-store.js';
+import type { ServerTls } from '../tls/server-tls.js';
 
 /** How a service protects all of its callers from each of them; nothing has to be given. */
 export interface EdgeOptions {
@@ -15,4 +16,6 @@ export interface EdgeOptions {
   readonly store?: SharedStore | undefined;
   /** Addresses and networks of proxies, whose word counts for the address of a caller. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** The certificate of the service, where it speaks TLS itself. */
+  readonly tls?: ServerTls | undefined;
 }

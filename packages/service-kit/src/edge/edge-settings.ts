@@ -5,6 +5,7 @@ import { RATES } from '../limits/rates.js';
 import type { Rates } from '../limits/rates.js';
 import type { Settings } from '../process/settings.js';
 import { wholeNumberSetting } from '../process/setting-values.js';
+import { tlsSettings } from '../tls/tls-settings.js';
 
 const perKey = 'requests of one key, where each 12 KiB of a body count as one more';
 
@@ -28,6 +29,7 @@ const rate = (initial: number, what: string) =>
 export const edgeSettings = {
   BULLA_REDIS_URL: redisUrlSetting,
   BULLA_TRUST_PROXY: trustProxySetting,
+  ...tlsSettings,
   BULLA_LIMIT_KEY_PER_SECOND: rate(RATES.keyPerSecond, `${perKey}, a second, on average over six seconds`),
   BULLA_LIMIT_ORG_PER_SECOND: rate(RATES.organisationPerSecond, 'the same of all keys of an organisation together'),
   BULLA_LIMIT_FAILURES_PER_SECOND: rate(

@@ -15,6 +15,7 @@ import { PROBLEM_MEDIA_TYPE } from './problem-filter.js';
 import type { ServiceName } from '../route/route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import type { SlowReaders } from './slow-readers.js';
+import type { ServerTls } from '../tls/server-tls.js';
 
 /** How many were refused unread within a second or so: there was no strength for them. */
 const REQUESTS_TURNED_AWAY = new LogEvent<{ count: number }>('requests-turned-away', 'warn');
@@ -32,6 +33,8 @@ export interface GateParts {
   readonly places: Places;
   readonly lag: LoopLag;
   readonly slowReaders: SlowReaders;
+  /** Where it is there, nothing but TLS is spoken. */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** Whether a request is about health: it is answered whatever else there is to do. */
@@ -64,9 +67,12 @@ export class Gate {
       if (why === undefined) framework(request, response);
       else this.#refuse(why, request, response);
     };
-    return createServer(options, (request, response) => {
+    const listener: RequestListener = (request, response) => {
       this.#oneAtATime.enter({ request, response, begin: () => begin(request, response) });
-    });
+    };
+    const { tls, ...parts } = this.#parts;
+    if (tls === undefined) return createServer(options, listener);
+    return tls.serve(options, { ...parts, handshakeTimeoutMs: options.headersTimeout ?? 0 }, listener);
   }
 
   /** See {@link OneAtATime.endAfterAnswers}. */

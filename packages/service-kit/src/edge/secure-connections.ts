@@ -53,7 +53,7 @@ function protocolsOf(headers: IncomingMessage['headers']): string[] {
     .split(',')
     .map((protocol) => protocol.trim())
     .filter((protocol) => protocol !== '');
-  const said = Array.from(String(headers[FORWARDED] ?? '').matchAll(PROTO), ([, protocol = '']) => protocol);
+  const said = Array.from((headers[FORWARDED] ?? '').matchAll(PROTO), ([, protocol = '']) => protocol);
   return [...listed, ...said].map((protocol) => protocol.toLowerCase());
 }
 

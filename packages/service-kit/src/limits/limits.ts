@@ -30,6 +30,8 @@ export interface Limits {
   readonly graceMs: number;
   /** How often counted refusals are written down and expired rows purged. */
   readonly choresIntervalMs: number;
+  /** How often the files of the TLS certificate are looked at. */
+  readonly certificateIntervalMs: number;
   /** How often decisions come into the audit log (protocol.md §8). */
   readonly auditIntervalMs: number;
 }
@@ -57,5 +59,6 @@ export const LIMITS: Limits = {
   bodyBytesInFlightMax: 134_217_728,
   graceMs: 4_000,
   choresIntervalMs: 60_000,
+  certificateIntervalMs: 5_000,
   auditIntervalMs: 250,
 };

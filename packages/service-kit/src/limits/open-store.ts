@@ -6,6 +6,7 @@ import type { EventLog } from '../observe/event-log.js';
 import { LogEvent } from '../observe/event-log.js';
 import type { Probe } from '../observe/health.js';
 import { MemoryStore } from './memory-store.js';
+import { loadTls } from '../tls/load-tls.js';
 import { StoreError } from './shared-store.js';
 import type { SharedStore } from './shared-store.js';
 import { SettingsError } from '../process/settings.js';
@@ -57,22 +58,32 @@ export async function openStore({ url, service, production, clock, log }: StoreO
   ]);
 }
 
+/** Whose edge it is. */
+export interface EdgePlace extends Pick<StoreOptions, 'service' | 'production' | 'log'> {
+  /** What clients call the service. */
+  readonly publicUrls: readonly string[] | undefined;
+}
+
 /**
  * What the settings say of the protection of all callers from each, with its store open. The caller closes it.
- * @throws {SettingsError} as {@link openStore}
+ * @throws {SettingsError} as {@link openStore} and {@link loadTls}
  */
 export async function openEdge(
   settings: Settings<typeof edgeSettings>,
-  { service, production, log }: Pick<StoreOptions, 'service' | 'production' | 'log'>,
+  { service, production, log, publicUrls }: EdgePlace,
 ): Promise<EdgeOptions & { readonly store: SharedStore }> {
   const clock = new Clock();
+  const trustedProxies = settings.BULLA_TRUST_PROXY;
+  // First: nothing has been opened yet.
+  const tls = loadTls(settings, { clock, log, publicUrls, trustedProxies });
   return {
     clock,
+    tls,
     production,
     store: await openStore({ url: settings.BULLA_REDIS_URL, service, production, clock, log }),
     rates: ratesOf(settings),
     limits: limitsOf(settings),
-    trustedProxies: settings.BULLA_TRUST_PROXY,
+    trustedProxies,
   };
 }
 

@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { Socket } from 'node:net';
+import { tlsFaultOf } from '@bulla/contract';
 import { decodeUtf8, type Secret, utf8 } from '@bulla/crypto';
 import type { UpstreamCause } from './model-error.js';
 import { brokenAnswer, ModelError } from './model-error.js';
@@ -18,10 +19,7 @@ const CONNECTION_CAUSES: Readonly<Record<string, UpstreamCause>> = {
   EAI_AGAIN: 'host_unknown',
   ECONNRESET: 'hung_up',
   EPIPE: 'hung_up',
-  EPROTO: 'tls_failed',
 };
-/** Of what Node and OpenSSL say about certificates and handshakes. */
-const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
 export interface UpstreamCall {
   readonly method: 'GET' | 'POST';
@@ -126,12 +124,12 @@ function connectionError(error: unknown): ModelError {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
   if (code === CONNECT_TIMEOUT)
     return new ModelError('upstream_timeout', 'the upstream was too slow: no connection', { cause: 'too_slow' });
-  const cause = CONNECTION_CAUSES[code] ?? causeByKind(code);
+  const cause = CONNECTION_CAUSES[code] ?? causeByKind(code, error);
   return new ModelError('upstream_unavailable', `the upstream could not be reached or hung up (${code})`, { cause });
 }
 
-function causeByKind(code: string): UpstreamCause {
-  if (TLS_CODE.test(code)) return 'tls_failed';
+function causeByKind(code: string, error: unknown): UpstreamCause {
+  if (tlsFaultOf(error) !== undefined) return 'tls_failed';
   // Node's parser of HTTP.
   return code.startsWith('HPE_') ? 'not_completions' : 'unreachable';
 }

@@ -1,4 +1,5 @@
-import { DirectoryFreshness } from '@bulla/contract';
+import type { TlsFault } from '@bulla/contract';
+import { DirectoryFreshness, tlsFaultOf } from '@bulla/contract';
 import type { DocumentsSource, TrustDocuments } from '@bulla/crypto';
 import { decodeUtf8, fetchDocuments } from '@bulla/crypto';
 
@@ -7,7 +8,7 @@ const TIMEOUT_MS = 5_000;
 /** A vault did not serve the documents; nothing is known against them. */
 export class DocumentsUnavailable extends Error {
   override readonly name = 'DocumentsUnavailable';
-  readonly code: 'no_connection' | 'bad_status' | 'too_large' | 'missing' | 'malformed';
+  readonly code: 'no_connection' | `tls_${TlsFault}` | 'bad_status' | 'too_large' | 'missing' | 'malformed';
 
   constructor(code: DocumentsUnavailable['code']) {
     super(`the vault did not serve the documents of the organisation: ${code}`);
@@ -77,7 +78,9 @@ async function fetchOnce(url: string, bytesMax: number): Promise<string | undefi
     }
     return await readText(response, bytesMax);
   } catch (error) {
-    throw error instanceof DocumentsUnavailable ? error : new DocumentsUnavailable('no_connection');
+    if (error instanceof DocumentsUnavailable) throw error;
+    const fault = tlsFaultOf(error);
+    throw new DocumentsUnavailable(fault === undefined ? 'no_connection' : `tls_${fault}`);
   }
 }
 

@@ -1,3 +1,7 @@
+/** The certificate of a sink, or whose it is, is not known here. */
+const UNKNOWN_AUTHORITY =
+  'its certificate is by an authority that is not known here: name it with --ca or BULLA_CA_FILE';
+
 /** Why a sink could not be talked to, in words; nothing that was sent is in them. */
 export function sinkFault(error: unknown): string {
   const { code } = Object(error) as { code?: unknown };
@@ -17,10 +21,11 @@ const WORDS: Readonly<Record<string, string>> = {
   EMSGSIZE: 'its answer has no end',
   EHOSTUNREACH: 'no network leads there',
   ENETUNREACH: 'no network leads there',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is by an authority that is not known here: name it with --ca',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is by an authority that is not known here: name it with --ca',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is by an authority that is not known here: name it with --ca',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is by an authority that is not known here: name it with --ca',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_AUTHORITY,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
 };
 const CERTIFICATE = /CERT|^ERR_(SSL|TLS)/;
