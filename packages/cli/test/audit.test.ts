@@ -15,6 +15,8 @@ beforeAll(async () => {
   await world.done(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
   const { stdout } = await world.done(['run', 'claims/triage', '--var', 'claim=Water.', '--json']);
   answer = await world.file('answer.json', stdout);
+  // Each service signs what is in its log in its own time.
+  await logged('envelope.issue');
   const { entry } = await logged('invocation.finish');
   const finished = await world.done(['audit', 'show', entry.obj['invocation'] ?? '', '--json']);
   const [issued] = JSON.parse(finished.stdout) as Line[];

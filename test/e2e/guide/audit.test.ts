@@ -34,7 +34,8 @@ beforeAll(async () => {
   for (;;) {
     const { stdout } = await succeed(['audit', 'show', 'claims/triage'], auditor);
     prompt = stdout.split('\n')[0] ?? '';
-    if (stdout.includes('answered inv_')) break;
+    // Vault and responder sign what is in their logs each in its own time.
+    if (stdout.includes('was allowed to run') && stdout.includes('answered inv_')) break;
     await pause(200);
   }
 });

@@ -36,6 +36,8 @@ beforeAll(async () => {
   await succeed(['prompt', 'push', 'claims/triage', '-f', text, '--label', 'production'], owner);
   await runAs(ci, 'a.json');
   prompt = (JSON.parse((await succeed(['prompt', 'list', '--json'], owner)).stdout) as { id: string }[])[0]?.id ?? '';
+  // Each service signs what is in its log in its own time.
+  await inLog(1, 'envelope.issue');
   await answersInLog(1);
 });
 afterAll(async () => {
@@ -62,10 +64,14 @@ async function deviceOf(settings: Settings): Promise<string> {
   return device;
 }
 
-/** Waits until so many answers are in the log of the responder. */
-async function answersInLog(count: number): Promise<void> {
-  const list = ['audit', 'list', '--responder', 'local', '--act', 'invocation.finish', '--json'];
+/** Waits until so many entries of an act are in the log of a service: the vault, unless options name another. */
+async function inLog(count: number, act: string, ...options: string[]): Promise<void> {
+  const list = ['audit', 'list', '--act', act, ...options, '--json'];
   while (linesOf((await succeed(list, auditor)).stdout).length < count) await pause(200);
+}
+
+function answersInLog(count: number): Promise<void> {
+  return inLog(count, 'invocation.finish', '--responder', 'local');
 }
 
 function linesOf(text: string): { readonly index: number; readonly entry: { act: string; who: { kid: string } } }[] {
