@@ -17,9 +17,15 @@ function packAll(into) {
   mkdirSync(into, { recursive: true });
   const staging = mkdtempSync(join(tmpdir(), 'bulla-pack-'));
   try {
-    return workspaces()
+    const stages = workspaces()
       .filter(({ name }) => !NOT_SHIPPED.has(name))
-      .map(({ folder }) => packOne(join(repository, folder), join(staging, basename(folder)), into));
+      .map(({ folder }) => stageOf(join(repository, folder), join(staging, basename(folder))));
+    const options = ['pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', resolve(into)];
+    const said = execFileSync('npm', [...options, ...stages], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return JSON.parse(said).map(({ filename }) => join(resolve(into), filename));
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -34,7 +40,8 @@ function writeManual(source, stage) {
   writeFileSync(path, `${JSON.stringify({ ...manifest, man }, null, 2)}\n`);
 }
 
-function packOne(source, stage, into) {
+/** Copies what is shipped of a workspace to a folder. @returns that folder */
+function stageOf(source, stage) {
   const { files } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
   mkdirSync(stage);
   const shipped = ['package.json', 'README.md', ...files.filter((file) => !file.startsWith('!'))];
@@ -45,8 +52,5 @@ function packOne(source, stage, into) {
     });
   cpSync(join(repository, 'LICENSE'), join(stage, 'LICENSE'));
   if (shipped.includes('man')) writeManual(source, stage);
-  const options = ['pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', resolve(into)];
-  const said = execFileSync('npm', options, { cwd: stage, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  const [{ filename }] = JSON.parse(said);
-  return join(resolve(into), filename);
+  return stage;
 }

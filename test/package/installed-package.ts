@@ -9,12 +9,11 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-/** `npm pack`, without a network. @returns the path of the archive */
-export function pack(folder: string, into: string): string {
-  const archives = JSON.parse(
-    useTool('npm', ['pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', into], folder),
-  ) as [{ filename: string }];
-  return join(into, archives[0].filename);
+/** `npm pack`, once and without a network. @returns the paths of the archives */
+export function pack(folders: readonly string[], into: string): string[] {
+  const options = ['--json', '--ignore-scripts', '--offline', '--pack-destination', into];
+  const said = useTool('npm', ['pack', ...options, ...folders], into);
+  return (JSON.parse(said) as { filename: string }[]).map(({ filename }) => join(into, filename));
 }
 
 /** An empty project in which a package was installed from its archive, and what it depends on from archives too. */
@@ -28,8 +27,8 @@ export class InstalledPackage {
   constructor(workspace: string) {
     const [archives, source] = [join(this.#root, 'archives'), join(repository, workspace)];
     for (const folder of [archives, this.folder]) mkdirSync(folder);
-    this.archive = pack(source, archives);
-    const others = dependenciesOf(source).map((folder) => pack(folder, archives));
+    const [own = '', ...others] = pack([source, ...dependenciesOf(source)], archives);
+    this.archive = own;
     this.file('package.json', '{ "name": "empty", "private": true, "type": "module" }\n');
     const options = ['--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'];
     useTool('npm', ['install', ...options, this.archive, ...others], this.folder);
