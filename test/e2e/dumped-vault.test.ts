@@ -7,10 +7,12 @@ import { findDocumentSigner, Home } from '@bulla/client/node';
 import { parseRoot, signDocument, timestampOf } from '@bulla/crypto';
 import { databaseForTest, freePorts } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bulla, type Ended } from '../bulla-process.js';
+import { bulla } from '../bulla-command.js';
+import type { Ended } from '../bulla-process.js';
 import { type ServiceProcess, startService } from '../faults/service-process.js';
 
-// A vault that was read back from an older dump by PostgreSQL's own programs, as an operator does it, among whole processes.
+// A vault that was read back from an older dump by PostgreSQL's own programs, as an operator does it, between services that are
+// processes of their own.
 
 const run = promisify(execFile);
 const database = await databaseForTest({ empty: true });

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { Home, prepareDevelopment, renewOrganisation } from '@bulla/client/node';
 import { databaseForTest, folderForTest, freePorts, isLongRun } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { bulla } from '../bulla-command.js';
 import type { Ended } from '../bulla-process.js';
-import { bulla, portSettings, prepareHome, startBulla } from '../bulla-process.js';
+import { bulla as bullaByThatClock, portSettings, prepareHome, startBulla } from '../bulla-process.js';
 import type { ServiceProcess } from './service-process.js';
 import { startService } from './service-process.js';
 import { findFaketime, ShiftedClock } from './shifted-clock.js';
@@ -78,8 +79,8 @@ withClock('an owner whose clock was wrong', () => {
       await writeFile(join(folder, 'policy.json'), shown.replace('"max_skew": 60', '"max_skew": 59'));
       clock.shift(`+${days}d`);
       const refused = [
-        await bulla(['trust', 'renew'], settings),
-        await bulla(['policy', 'set', join(folder, 'policy.json')], settings),
+        await bullaByThatClock(['trust', 'renew'], settings),
+        await bullaByThatClock(['policy', 'set', join(folder, 'policy.json')], settings),
       ];
       clock.shift('+0');
       for (const { status, stderr } of refused)
