@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Bulla } from '@bulla/client';
 import { connectionOf, Home } from '@bulla/client/node';
+import { databaseForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bulla, type RunningCommand, startUp } from '../bulla-command.js';
 import type { Ended } from '../bulla-process.js';
@@ -11,13 +12,18 @@ import { sign } from './stories/second-person.js';
 
 type Settings = Readonly<Record<string, string>>;
 
+const database = await databaseForTest();
+
 let folder: string;
 let up: RunningCommand;
 let owner: Settings;
 let bob: Settings;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-people-'));
-  owner = { BULLA_HOME: join(folder, 'home') };
+  owner = {
+    BULLA_HOME: join(folder, 'home'),
+    ...(database.url !== undefined && { BULLA_DATABASE_URL: database.url }),
+  };
   bob = { BULLA_HOME: join(folder, 'bob') };
   up = await startUp(owner);
   await writeFile(join(folder, 'triage.md'), 'Sort this claim by urgency.\n\n{{claim}}\n');
@@ -25,6 +31,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await up.stop();
+  await database.drop();
   await rm(folder, { recursive: true, force: true });
 });
 

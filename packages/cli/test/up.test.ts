@@ -13,7 +13,7 @@ afterAll(() => server.drop());
 
 let world: World;
 beforeEach(async () => {
-  world = await World.make();
+  world = await World.make('embedded');
 });
 afterEach(() => {
   jest.restoreAllMocks();
@@ -46,7 +46,7 @@ describe('bulla init', () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
-    const beside = await World.make();
+    const beside = await World.make('embedded');
     beside.env['BULLA_VAULT_PORT'] = `${port}`;
     expect(await beside.bulla(['init'])).toMatchObject({ code: 0 });
     const profile = JSON.parse(readFileSync(beside.path('home/profile.json'), 'utf8')) as { vault_url: string };
@@ -56,7 +56,7 @@ describe('bulla init', () => {
   });
 
   it('ends where the system makes no folder', async () => {
-    const nowhere = await World.make();
+    const nowhere = await World.make('embedded');
     nowhere.env['BULLA_HOME'] = '/proc/bulla';
     expect(await nowhere.bulla(['init'])).toEqual({
       code: 1,
@@ -309,7 +309,7 @@ describe('bulla up', () => {
       const database = await databaseForTest({ empty: true });
       world.env['BULLA_DATABASE_URL'] = database.url;
       await (await world.up('organisation')).stop();
-      const other = await World.make();
+      const other = await World.make('embedded');
       other.env['BULLA_DATABASE_URL'] = database.url;
       for (const argv of [['up'], ['up', '--database-changed']]) {
         expect(await other.bulla(argv)).toMatchObject({
@@ -341,6 +341,8 @@ describe('bulla up', () => {
       stderr: expect.stringContaining(`is in use by process ${process.pid}`),
     });
     expect(await world.bulla(['doctor'])).toMatchObject({ code: 0 });
+    const status = JSON.parse((await world.done(['status', '--json'])).stdout) as object[];
+    expect(status).toContainEqual(expect.objectContaining({ name: 'database', data: { place: 'embedded' } }));
     await running.stop();
   });
 

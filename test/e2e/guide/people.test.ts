@@ -1,6 +1,7 @@
 import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { databaseForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { letIn, sign, succeed, WAITS } from '../stories/second-person.js';
@@ -16,17 +17,23 @@ type Settings = Readonly<Record<string, string>>;
 const QUESTIONS =
   /^(Ask the people who signed\. .*|code of the invitation:|the eight words that the device shows:|(revoke dev_|sign this policy).* \(yes\/no\)|\[…\])$/;
 
+const database = await databaseForTest();
+
 let folder: string;
 let running: RunningCommand;
 let owner: Settings;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-guide-'));
-  owner = { BULLA_HOME: join(folder, 'owner') };
+  owner = {
+    BULLA_HOME: join(folder, 'owner'),
+    ...(database.url !== undefined && { BULLA_DATABASE_URL: database.url }),
+  };
   running = await startUp(owner);
   await writeFile(join(folder, 'triage.md'), 'Sort this claim.\n\n{{claim}}\n');
 });
 afterAll(async () => {
   await running.stop();
+  await database.drop();
   await rm(folder, { recursive: true, force: true });
 });
 
