@@ -62,6 +62,7 @@ export class Prompts {
   /**
    * Seals a draft as the next version and moves labels to it, `latest` always. An unchanged text makes no version:
    * it is sealed to those who came since and may have it. A push that was interrupted is finished by the next.
+   * @param newKey makes one of an unchanged text too: who is out by now gets no grant of its data key.
    * @throws {BullaError} validation_failed, before anything is sealed, for a text whose variables are not as declared
    */
   async push(
@@ -69,6 +70,7 @@ export class Prompts {
     type: PromptType,
     draft: PromptDraft,
     labels: readonly string[] = [],
+    { newKey = false } = {},
   ): Promise<PushedPrompt> {
     requireVariables(draft);
     const trust = await this.#session.keeper.newest();
@@ -79,7 +81,8 @@ export class Prompts {
     // Before anything is stored: what labels are moved from is what was there when this began.
     const bases = found === undefined ? undefined : await basesOf(this.#session, trust, prompt, labels);
     const newest = await this.#newest(trust, prompt);
-    const changed = newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
+    const changed =
+      newKey || newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
     let stored: StoredVersion;
     if (bases === undefined) stored = await storeNewPrompt(this.#session, trust, prompt, draft, labels);
     else if (changed) stored = await storeVersion(this.#session, trust, prompt, draft, { bases, isNew: false });

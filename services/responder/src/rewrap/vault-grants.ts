@@ -1,4 +1,4 @@
-import type { MovedGrants, OwnGrant, OwnGrantPage, PromptId, Route, RouteName, RouteQuery } from '@bulla/contract';
+import type { MovedGrants, OwnGrant, OwnGrantPage, Route, RouteName, RouteQuery } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
 import type { Bytes, Trust } from '@bulla/crypto';
 import { encodeBase64url, randomBytes, strictParseBody, utf8 } from '@bulla/crypto';
@@ -47,7 +47,7 @@ export class VaultGrants {
   /** Takes back a grant that does not open, so that another can take its place. @throws {VaultRefused} */
   async takeBack(trust: Trust, { prompt, whash }: Pick<OwnGrant, 'prompt' | 'whash'>): Promise<void> {
     await this.ask('grant.delete', trust, {
-      path: targetOf('grant.delete', { id: prompt as PromptId, whash }),
+      path: targetOf('grant.delete', { id: prompt, whash }),
     });
   }
 

@@ -125,7 +125,7 @@ function show(
     out.talk(`           ${name} ${versions.map(({ version }) => `@${version}`).join(' ')}`);
   if (readableNow.length > 0)
     out.talk(
-      `           the next version of each has a data key that this device never gets: ${counted(readableNow.length, 'prompt')} to push where that matters`,
+      `           the next version of each has a data key that this device never gets; where that matters: bulla prompt push NAME -f FILE --new-key (${readableNow.join(', ')})`,
     );
   out.talk(`kept     ${texts(vouched.length, ' it wrote')} named by labels that others signed`);
   out.talk(`lost     ${texts(unvouched.length)} named by nobody else`);

@@ -30,6 +30,7 @@ interface PushOptions {
   readonly file: string;
   readonly label?: readonly string[];
   readonly message?: string;
+  readonly newKey?: boolean;
   readonly json?: boolean;
 }
 interface ChoiceOptions {
@@ -85,6 +86,7 @@ function addWriting(prompt: Command, context: Context): void {
     .requiredOption('-f, --file <path>', 'the prompt file, or - for standard input')
     .option('--label <label>', 'point this label to the version; may be given several times', collect)
     .option('-m, --message <text>', 'what is new in this version')
+    .option('--new-key', 'make a version of an unchanged text too: its data key is new, for those who may have it now')
     .option('--json', 'print the result as JSON')
     .action((name: string, options: PushOptions) => push(context, name, options));
   prompt
@@ -152,7 +154,7 @@ async function push(context: Context, name: string, options: PushOptions): Promi
     trust,
     named.filter((one) => one.startsWith('grp:')),
   );
-  const pushed = await bulla.prompts.push(name, source.type, draft, labels).catch((error: unknown) => {
+  const pushed = await bulla.prompts.push(name, source.type, draft, labels, options).catch((error: unknown) => {
     throw isTooLarge(error) ? new PromptFileError(TOO_LARGE, file) : error;
   });
   const self = await context.beholder();
