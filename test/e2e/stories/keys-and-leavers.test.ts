@@ -92,7 +92,7 @@ withServer('on PostgreSQL and Redis', () => {
       readable: { name: string; version: number }[];
       readable_now: string[];
     };
-    expect(revoking.stderr).toContain('bulla prompt push NAME -f FILE --new-key (claims/letters, claims/triage)');
+    expect(revoking.stderr).toContain('bulla prompt push NAME -f FILE --new-key   (claims/letters, claims/triage)');
     expect(told.readable.map(({ name, version }) => `${name}@${version}`)).toEqual([
       'claims/letters@1',
       'claims/triage@1',

@@ -123,10 +123,13 @@ function show(
     );
   for (const [name, versions] of prompts)
     out.talk(`           ${name} ${versions.map(({ version }) => `@${version}`).join(' ')}`);
-  if (readableNow.length > 0)
+  if (readableNow.length > 0) {
+    const count = counted(readableNow.length, 'prompt');
     out.talk(
-      `           the next version of each has a data key that this device never gets; where that matters: bulla prompt push NAME -f FILE --new-key (${readableNow.join(', ')})`,
+      `           the next version of each has a data key that this device never gets: ${count} to push where that matters`,
     );
+    out.talk(`           bulla prompt push NAME -f FILE --new-key   (${readableNow.join(', ')})`);
+  }
   out.talk(`kept     ${texts(vouched.length, ' it wrote')} named by labels that others signed`);
   out.talk(`lost     ${texts(unvouched.length)} named by nobody else`);
   for (const { name, version, chash } of unvouched) out.talk(`           ${name}@${version}  sha256:${chash}`);

@@ -1,0 +1,173 @@
+import {
+  constants,
+  createPrivateKey,
+  generateKeyPairSync,
+  privateDecrypt,
+  publicEncrypt,
+  randomBytes,
+} from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { generateKeyPair } from '@bulla/crypto';
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { makeOrganisation } from '@bulla/crypto/testing';
+import { databaseForTest, startTestPostgres } from '@bulla/testkit';
+import pg from 'pg';
+import { storePrompt } from '../../services/responder/test/asking.js';
+import { startService } from '../../test/faults/service-process.js';
+import { bring, vaultSettings } from '../../test/faults/vault-world.js';
+import { AS_DEPLOYED, NO_CALLER_IS_LIMITED } from '../world.js';
+
+// `npm run bench:rewrap`: see README.md of the benches.
+
+const HELP = `usage: npm run bench:rewrap -- [options]
+
+A responder moves its grants from an older RSA-2048 key to a newer one. It and its
+vault are processes of their own. Exits with 1 below 0.45 of what one core decrypts.
+
+  --grants <n>    how many (2048)
+  --help          this text
+`;
+const GOAL = 0.45;
+const DECRYPT_MS = 2_000;
+
+const { values } = parseArgs({
+  options: { grants: { type: 'string', default: '2048' }, help: { type: 'boolean', default: false } },
+});
+if (values.help) process.stdout.write(HELP);
+else await run(wholeNumber(values.grants));
+
+async function run(count: number): Promise<void> {
+  const made = await databaseForTest({ startOwn: () => startTestPostgres({ settings: { fsync: 'on' } }) });
+  if (made.url === undefined) throw new Error('there is no PostgreSQL: none answers, none is installed');
+  const organisation = await makeOrganisation({ suite: 'rsa2048' });
+  const { settings, remove } = await vaultSettings(organisation, made.url);
+  const both = { ...AS_DEPLOYED, ...NO_CALLER_IS_LIMITED, BULLA_DATABASE_URL: made.url };
+  const vault = await startService('vault', { ...settings, ...both });
+  const database = new pg.Client({ connectionString: made.url });
+  const folder = await mkdtemp(join(tmpdir(), 'bulla-bench-'));
+  try {
+    await database.connect();
+    await bring(vault.url, organisation);
+    process.stderr.write(`bench: sealing ${count} prompts\n`);
+    await fill(database, organisation, count);
+    const younger = await listYounger(organisation);
+    await database.query(
+      `insert into vault.org_document (org, kind, version, token, sha256) values ($1, 'directory', $2, $3, $4)`,
+      [
+        organisation.org,
+        organisation.trust.directory.version,
+        organisation.documents.directory,
+        organisation.trust.directoryRef.hash,
+      ],
+    );
+    await database.query('insert into vault.directory_hash (org, version, sha256) values ($1, $2, $3)', [
+      organisation.org,
+      organisation.trust.directory.version,
+      organisation.trust.directoryRef.hash,
+    ]);
+    const keys = join(folder, 'responder.keys.json');
+    const { keyFile } = organisation.responders[0];
+    await writeFile(keys, JSON.stringify({ ...keyFile, keys: [younger, ...keyFile.keys] }), { mode: 0o600 });
+    const before = decryptsPerSecond();
+    const of = {
+      BULLA_VAULT_URL: vault.url,
+      BULLA_PIN: organisation.pin,
+      BULLA_KEYS_FILE: keys,
+      BULLA_LLM: 'builtin:echo',
+    };
+    const responder = await startService('responder', { ...both, ...of });
+    const perSecond = await movedPerSecond(database, younger.kid, count).finally(() => responder.stop());
+    const decrypts = (before + decryptsPerSecond()) / 2;
+    const ratio = perSecond / decrypts;
+    process.stdout.write(
+      [
+        `RSA-2048 decryptions of one core  ${Math.round(decrypts)} a second`,
+        `grants moved, vault included      ${Math.round(perSecond)} a second`,
+        `ratio                             ${ratio.toFixed(2)} (goal ${GOAL})`,
+        '',
+      ].join('\n'),
+    );
+    process.exitCode = ratio >= GOAL ? 0 : 1;
+  } finally {
+    await database.end();
+    await vault.stop();
+    await remove();
+    await rm(folder, { recursive: true, force: true });
+    await made.drop();
+  }
+}
+
+/** From the first that are there to the last: the responder looks every five seconds whether there is something to move. */
+async function movedPerSecond(database: pg.Client, kid: string, count: number): Promise<number> {
+  const moved = async () => {
+    const text = 'select count(*)::int as count from vault.content_grant where kid = $1';
+    return (await database.query<{ count: number }>(text, [kid])).rows[0]?.count ?? 0;
+  };
+  let first = 0;
+  while (first === 0) {
+    await pause(5);
+    first = await moved();
+  }
+  const begunMs = performance.now();
+  for (let now = first; now < count; now = await moved()) await pause(5);
+  return ((count - first) / (performance.now() - begunMs)) * 1000;
+}
+
+/** Lists a younger key of the first responder, and returns it as its key file has it. */
+async function listYounger(organisation: TestOrganisation) {
+  const { kid, alg, suite, publicJwk: jwk, privateJwk } = await generateKeyPair('rsa2048', 'enc');
+  const nbf = organisation.now - 60;
+  const times = { nbf, use_until: nbf + 90 * 86_400, end: nbf + 120 * 86_400 };
+  const facts = { kid, use: 'enc' as const, alg, suite, pur: ['unwrap' as const] };
+  await organisation.publish((draft) => {
+    draft.entities[organisation.responders[0].urn]?.keys.unshift({ ...facts, ...times, jwk });
+  });
+  return { ...facts, jwk: privateJwk };
+}
+
+async function fill(database: pg.Client, organisation: TestOrganisation, count: number): Promise<void> {
+  const { org, author, responders } = organisation;
+  const [{ urn, enc }] = responders;
+  for (let index = 0; index < count; index++) {
+    const { id, chash, content, grant, whash } = await storePrompt(organisation, { name: `bench/p${index}` });
+    const dek = (JSON.parse(Buffer.from(content.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid;
+    await database.query(
+      `insert into vault.prompt (id, org, name, type, latest_version) values ($1, $2, $3, 'text', 1)`,
+      [id, org, `bench/p${index}`],
+    );
+    await database.query(
+      `insert into vault.prompt_version (prompt_id, version, org, chash, content, dek_id, author_kid, author_urn)
+       values ($1, 1, $2, $3, $4, $5, $6, $7)`,
+      [id, org, chash, content, dek, author.sig.kid, author.urn],
+    );
+    await database.query(
+      `insert into vault.content_grant (whash, org, prompt_id, version, kid, aud, token, poster_kid)
+       values ($1, $2, $3, 1, $4, $5, $6, $7)`,
+      [whash, org, id, enc?.kid, urn, grant, author.sig.kid],
+    );
+  }
+}
+
+/** RSA-OAEP-256 decryptions with a key of 2048 bits, one after the other. */
+function decryptsPerSecond(): number {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+  const sealed = publicEncrypt({ key: publicKey, ...padding }, randomBytes(32));
+  const key = createPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const begunMs = performance.now();
+  let done = 0;
+  while (performance.now() - begunMs < DECRYPT_MS) {
+    privateDecrypt({ key, ...padding }, sealed);
+    done += 1;
+  }
+  return (done / (performance.now() - begunMs)) * 1000;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9][0-9]{1,5}$/.test(text)) throw new Error('--grants takes a whole number from 10 to 999999');
+  return Number(text);
+}
