@@ -44,9 +44,9 @@ async function run(count: number): Promise<void> {
   const made = await databaseForTest({ startOwn: () => startTestPostgres({ settings: { fsync: 'on' } }) });
   if (made.url === undefined) throw new Error('there is no PostgreSQL: none answers, none is installed');
   const organisation = await makeOrganisation({ suite: 'rsa2048' });
-  const { settings, remove } = await vaultSettings(organisation, made.url);
+  const own = await vaultSettings(organisation, made.url);
   const both = { ...AS_DEPLOYED, ...NO_CALLER_IS_LIMITED, BULLA_DATABASE_URL: made.url };
-  const vault = await startService('vault', { ...settings, ...both });
+  const vault = await startService('vault', { ...own.settings, ...both });
   const database = new pg.Client({ connectionString: made.url });
   const folder = await mkdtemp(join(tmpdir(), 'bulla-bench-'));
   try {
@@ -80,7 +80,8 @@ async function run(count: number): Promise<void> {
       BULLA_LLM: 'builtin:echo',
     };
     const responder = await startService('responder', { ...both, ...of });
-    const perSecond = await movedPerSecond(database, younger.kid, count).finally(() => responder.stop());
+    const perSecond = await movedPerSecond(database, younger.kid, count);
+    await responder.stop();
     const decrypts = (before + decryptsPerSecond()) / 2;
     const ratio = perSecond / decrypts;
     process.stdout.write(
@@ -95,7 +96,7 @@ async function run(count: number): Promise<void> {
   } finally {
     await database.end();
     await vault.stop();
-    await remove();
+    await own.remove();
     await rm(folder, { recursive: true, force: true });
     await made.drop();
   }

@@ -42,6 +42,7 @@ withServer('on PostgreSQL and Redis', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  const say = (line: string) => process.stdout.write(`${line}\n`);
   const push = (by: Settings, name: string, ...options: string[]) =>
     succeed(['prompt', 'push', name, '-f', join(folder, 'triage.md'), '--label', 'production', ...options], by);
   const ask = (by: Settings, name = 'claims/triage') => bulla(['run', name, '--var', 'claim=Water.'], by);
@@ -79,7 +80,7 @@ withServer('on PostgreSQL and Redis', () => {
     for (const name of ['claims/triage', 'claims/letters']) expect((await ask(alice, name)).status).toBe(0);
     over.abort();
     await asking;
-    console.log(
+    say(
       `encryption key of the responder: ${answered} runs meanwhile, ${failed.length} failed; retired at try ${tries}`,
     );
     expect(failed).toEqual([]);
@@ -101,9 +102,7 @@ withServer('on PostgreSQL and Redis', () => {
     const begun = performance.now();
     const refused = await bulla(['prompt', 'list'], bob);
     expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining('revokes this device')]);
-    console.log(
-      `a leaver is refused ${Math.round(performance.now() - begun)} ms after the directory was signed, start of the command included`,
-    );
+    say(`a leaver is refused ${Math.round(performance.now() - begun)} ms after the directory was signed`);
 
     const pushed = JSON.parse((await push(alice, 'claims/triage', '--new-key', '--json')).stdout) as Record<
       string,

@@ -1,5 +1,5 @@
-import type { OwnGrant } from '@bulla/contract';
-import type { Trust } from '@bulla/crypto';
+import type { OwnGrant, OwnGrantPage } from '@bulla/contract';
+import type { Recipient, Trust } from '@bulla/crypto';
 import { CryptoError, urnOf } from '@bulla/crypto';
 import { Chores, Clock, EventLog, LogEvent, Metrics, ServiceKeys, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -92,9 +92,7 @@ export class GrantMovesService {
     try {
       // What others sealed to the newest key is tried first: one that does not open keeps its place.
       if (this.#tried !== move.newest.record.kid) await this.#tryForeign(trust, move, tally);
-      for (const kid of move.older)
-        for await (const page of this.#pages(trust, { kid, without: move.newest.record.kid }))
-          await this.#moveAll(trust, move, page, tally);
+      for (const kid of move.older) await this.#moveAll(trust, move, kid, tally);
       return tally;
     } catch (error) {
       if (!(error instanceof VaultRefused)) throw error;
@@ -106,26 +104,39 @@ export class GrantMovesService {
     }
   }
 
-  async #moveAll(trust: Trust, { newest }: KeyMove, page: readonly OwnGrant[], tally: Tally): Promise<void> {
-    const begunMs = this.clock.monotonicMs();
-    const made = await this.#each(page, async (one) => {
-      if (trust.isWithdrawn(subOf(trust, one), one.version)) return this.#noted(tally, 'withdrawn');
-      if (this.#unopenable.has(one.whash)) return this.#noted(tally, 'unopenable');
-      try {
-        return await this.mover.move(foundOf(trust, one), trust, this.keys.urn, newest);
-      } catch (error) {
-        if (!(error instanceof CryptoError)) throw error;
-        this.#remember(one.whash);
-        return this.#noted(tally, 'unopenable');
-      }
-    });
-    const grants = made.filter((grant) => grant !== undefined);
-    if (grants.length > 0) {
-      const { results } = await this.#patiently(() => this.vault.move(trust, grants));
-      for (const { outcome } of results)
-        this.#noted(tally, outcome === 'added' ? 'moved' : outcome === 'present' ? 'present' : 'refused');
+  /** What a page came to is posted while the next one is opened. */
+  async #moveAll(trust: Trust, { newest }: KeyMove, kid: string, tally: Tally): Promise<void> {
+    let posting = Promise.resolve();
+    for await (const page of this.#pages(trust, { kid, without: newest.record.kid })) {
+      const begunMs = this.clock.monotonicMs();
+      const made = await this.#each(page, (one) => this.#made(trust, newest, one, tally));
+      const grants = made.filter((grant) => grant !== undefined);
+      await posting;
+      posting = this.#post(trust, grants, tally);
+      // Where it fails, that is seen at the next turn, or after the last.
+      posting.catch(() => {});
+      await this.#giveWay(this.clock.monotonicMs() - begunMs);
     }
-    await this.#giveWay(this.clock.monotonicMs() - begunMs);
+    await posting;
+  }
+
+  async #made(trust: Trust, newest: Recipient, one: OwnGrant, tally: Tally): Promise<string | undefined> {
+    if (trust.isWithdrawn(subOf(trust, one), one.version)) return this.#noted(tally, 'withdrawn');
+    if (this.#unopenable.has(one.whash)) return this.#noted(tally, 'unopenable');
+    try {
+      return await this.mover.move(foundOf(trust, one), trust, this.keys.urn, newest);
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error;
+      this.#remember(one.whash);
+      return this.#noted(tally, 'unopenable');
+    }
+  }
+
+  async #post(trust: Trust, grants: readonly string[], tally: Tally): Promise<void> {
+    if (grants.length === 0) return;
+    const { results } = await this.#patiently(() => this.vault.move(trust, grants));
+    for (const { outcome } of results)
+      this.#noted(tally, outcome === 'added' ? 'moved' : outcome === 'present' ? 'present' : 'refused');
   }
 
   /** Takes back what somebody else sealed to the newest key and it does not open: then the older one's can be moved. */
@@ -153,15 +164,21 @@ export class GrantMovesService {
   }
 
   async *#pages(trust: Trust, query: { kid: string; without?: string }): AsyncGenerator<readonly OwnGrant[]> {
-    let cursor: string | undefined;
-    do {
+    const ask = async (cursor?: string) => {
       const asked = { ...query, limit: BATCH, ...(cursor !== undefined && { cursor }) };
-      const page = await this.#patiently(() => this.vault.collect(trust, asked as never));
-      yield page.data;
+      return this.#patiently(() => this.vault.collect(trust, asked as never));
+    };
+    let next: ReturnType<typeof ask> | undefined = ask();
+    while (next !== undefined && !this.runs.stopping.aborted) {
+      const page: OwnGrantPage = await next;
       // A page without grants and with a cursor would be asked for without end.
-      // guard: moves-end without: cursor = page.next_cursor ?? undefined;
-      cursor = page.data.length > 0 ? (page.next_cursor ?? undefined) : undefined;
-    } while (cursor !== undefined && !this.runs.stopping.aborted);
+      // guard: moves-end without: const cursor = page.next_cursor ?? undefined;
+      const cursor = page.data.length > 0 ? (page.next_cursor ?? undefined) : undefined;
+      // While this one is worked at the vault finds the one after it.
+      next = cursor === undefined ? undefined : ask(cursor);
+      next?.catch(() => {});
+      yield page.data;
+    }
   }
 
   /** Does work for each, so many at a time; one at a time while runs are at work. */

@@ -3,6 +3,7 @@ import type { ExpressionBuilder, Insertable, Selectable } from 'kysely';
 import { sql } from 'kysely';
 import type { VaultTables, VersionPlace } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
+import { placesIn } from '../database/version-places.js';
 import { VaultDatabase } from '../database/vault-database.js';
 
 export type GrantRow = Selectable<VaultTables['content_grant']>;
@@ -119,16 +120,14 @@ export class GrantsRepository {
     if (places.length === 0 || kids.length === 0) return [];
     const rows = await trx
       .selectFrom('content_grant')
-      .select(['prompt_id', 'version'])
-      .where('org', '=', org)
-      .where('kid', 'in', kids)
-      .where((eb) =>
-        eb(
-          eb.refTuple('prompt_id', 'version'),
-          'in',
-          places.map(({ promptId, version }) => eb.tuple(promptId, version)),
-        ),
+      .innerJoin(placesIn(places), (join) =>
+        join
+          .onRef('place.prompt_id', '=', 'content_grant.prompt_id')
+          .onRef('place.version', '=', 'content_grant.version'),
       )
+      .select(['content_grant.prompt_id', 'content_grant.version'])
+      .where('content_grant.org', '=', org)
+      .where('content_grant.kid', 'in', kids)
       .execute();
     return rows.map(({ prompt_id: promptId, version }) => ({ promptId, version }));
   }

@@ -1,5 +1,5 @@
 import { Problem } from '@bulla/contract';
-import type { Trust } from '@bulla/crypto';
+import type { GrantHeader, Trust } from '@bulla/crypto';
 import { ENVELOPE_TTL_MAX_SECONDS, parseGrant, tokenHash, urnOf } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
@@ -53,8 +53,12 @@ export class GrantsService {
    * Checks that a grant is for this content, and for a key of the directory that is encrypted to now.
    * @throws as {@link check}
    */
-  async checkOne(trust: Trust, of: GrantedVersion, token: string): Promise<CheckedGrant> {
-    const { header } = parseGrant(token);
+  async checkOne(
+    trust: Trust,
+    of: GrantedVersion,
+    token: string,
+    header: GrantHeader = parseGrant(token).header,
+  ): Promise<CheckedGrant> {
     const { kid, aud, sub } = header;
     const isOfPrompt = sub === urnOf(trust.org, 'prompt', of.promptId);
     // guard: vault-grant-place

@@ -3,6 +3,7 @@ import type { Insertable, Selectable } from 'kysely';
 import type { VaultTables, VersionPlace } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
+import { placesIn } from '../database/version-places.js';
 
 export type VersionRow = Selectable<VaultTables['prompt_version']>;
 /** All but the content, which may be large. */
@@ -53,28 +54,21 @@ export class VersionsRepository {
   /** Those of some versions, of any prompts, whose prompt is not deleted: that waits until the transaction ends. */
   async holdLive(trx: VaultTransaction, org: string, places: readonly VersionPlace[]): Promise<VersionFacts[]> {
     if (places.length === 0) return [];
-    return (
-      trx
-        .selectFrom('prompt_version')
-        .innerJoin('prompt', (join) =>
-          join.onRef('prompt.id', '=', 'prompt_version.prompt_id').onRef('prompt.org', '=', 'prompt_version.org'),
-        )
-        .select(FACTS.map((column) => `prompt_version.${column}` as const))
-        .where('prompt_version.org', '=', org) // guard: org-versions-held
-        .where((eb) =>
-          eb(
-            eb.refTuple('prompt_version.prompt_id', 'prompt_version.version'),
-            'in',
-            places.map(({ promptId, version }) => eb.tuple(promptId, version)),
-          ),
-        )
-        .where('prompt.deleted_at', 'is', null) // guard: vault-move-deleted
-        // In one order: of two who hold the same, neither has what the other waits for.
-        .orderBy('prompt.id')
-        .orderBy('prompt_version.version')
-        .forShare('prompt')
-        .execute()
-    );
+    const query = trx
+      .selectFrom('prompt_version')
+      .innerJoin('prompt', (join) =>
+        join.onRef('prompt.id', '=', 'prompt_version.prompt_id').onRef('prompt.org', '=', 'prompt_version.org'),
+      )
+      .innerJoin(placesIn(places), (join) =>
+        join
+          .onRef('place.prompt_id', '=', 'prompt_version.prompt_id')
+          .onRef('place.version', '=', 'prompt_version.version'),
+      )
+      .select(FACTS.map((column) => `prompt_version.${column}` as const))
+      .where('prompt_version.org', '=', org) // guard: org-versions-held
+      .where('prompt.deleted_at', 'is', null); // guard: vault-move-deleted
+    // In one order: of two who hold the same, neither has what the other waits for.
+    return query.orderBy('prompt.id').orderBy('prompt_version.version').forShare('prompt').execute();
   }
 
   /** One page, newest first. */

@@ -97,7 +97,7 @@ export class MovingService {
     // guard: vault-move-holder
     if (!held.has(keyOf(place))) return new Problem('forbidden');
     const checked = await attempt(() =>
-      this.grants.checkOne(trust, { ...place, chash: version.chash, dekId: version.dek_id }, token),
+      this.grants.checkOne(trust, { ...place, chash: version.chash, dekId: version.dek_id }, token, header),
     );
     if (checked instanceof Problem) return checked;
     // guard: vault-move-own
