@@ -48,7 +48,12 @@ const TESTS = `([.]test[.]ts$|^(packages|services)/[^/]+/test/|^packages/[^/]+/s
 /** The half of the crypto package that takes private encryption keys and data keys: in each room that opens, a folder. */
 const OPENING = '^packages/crypto/src/(.*/open/|open[.]ts$)';
 /** Only these open anything: who asks, and the one room of the responder that holds private keys. */
-const MAY_OPEN = ['^packages/(crypto|client|cli|conformance)/', '^services/responder/src/(opener|grants)/', TESTS];
+const MAY_OPEN = [
+  '^packages/(crypto|client|cli|conformance)/',
+  '^services/responder/src/(opener|grants)/',
+  '^services/vault/src/managed/',
+  TESTS,
+];
 
 /** The command loads these two by name when it runs, so that neither is ever part of its bundle. */
 const LOADED_BY_NAME = { 'packages/cli': ['services/standalone', 'packages/testkit'] };

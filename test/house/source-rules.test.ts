@@ -30,11 +30,11 @@ const LOG_WRITERS = [
   'packages/service-kit/src/audit-log/log.repository.ts',
   'packages/service-kit/src/audit-log/log-migration.ts',
 ];
-/** The three that ask in whose custody a name is, and the one that answers. */
+/** The three that ask in whose custody a name is, and the one that answers. Responders ask where statements are verified. */
 const ASK_FOR_CUSTODY = [
   'packages/crypto/src/prompt/statement.ts',
-  'services/responder/src/invocations/admission.ts',
-  'services/vault/src/prompts/prompts.service.ts',
+  'packages/client/src/prompts/custody.ts',
+  'services/vault/src/managed/custody/managed-custody.ts',
 ];
 const CUSTODY = 'packages/crypto/src/organisation/policy.ts';
 const entries = workspaces().flatMap(({ folder }) => entriesOf(folder));

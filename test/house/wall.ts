@@ -23,12 +23,15 @@ const OPENING = new Set([
 /** What a key may be imported for without opening anything. */
 const HARMLESS_USAGES = new Set(['encrypt', 'sign', 'verify', 'wrapKey']);
 
-/** The sources that a source reaches by its imports, through packages of this repository: path in it to text. */
-export function moduleGraph(entry: string): ReadonlyMap<string, string> {
+/**
+ * The sources that a source reaches by its imports, through packages of this repository: path in it to text.
+ * @param room a folder that it does not look into.
+ */
+export function moduleGraph(entry: string, room?: string): ReadonlyMap<string, string> {
   const reached = new Map<string, string>();
   const waiting = [entry];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    if (reached.has(path)) continue;
+    if (reached.has(path) || (room !== undefined && path.startsWith(room))) continue;
     const text = readFileSync(join(repository, path), 'utf8');
     reached.set(path, text);
     for (const specifier of specifiersOf(path, text)) waiting.push(...sourcesOf(specifier, path));

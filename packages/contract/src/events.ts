@@ -70,6 +70,15 @@ const AUDIT_FACTS = {
     /** The keys that it was sealed to: who can read it from now on. Entries of earlier versions lack them. */
     to: z.array(Kid).max(GRANTS_MAX).optional(),
   }),
+  /** As version.create; its author is the vault, and who asked for it is the actor. */
+  'version.entrust': z.strictObject({
+    prompt: PromptId,
+    version: Version,
+    chash: Hash,
+    grants: Count,
+    /** The first of them, the sender's own before all others. */
+    to: z.array(Kid).max(GRANTS_MAX),
+  }),
   'version.list': itemsOfPrompt,
   'version.get': z.strictObject({ prompt: PromptId, version: Version, granted: z.boolean() }),
   /** Where the move waits, or had waited, for further people: the approval, and how many of them were there after this. */
@@ -95,6 +104,10 @@ const AUDIT_FACTS = {
       .max(GRANTS_MAX)
       .optional(),
   }),
+  /** Of a managed name, whose key the vault unwrapped for a responder that the statement names. */
+  'grant.make': z.strictObject({ prompt: PromptId, version: Version, kid: Kid }),
+  /** So many versions cannot be read by the vault from here on: of a deleted prompt, or of names that the policy manages no more. */
+  'wrap.delete': z.strictObject({ prompt: PromptId.optional(), policy: Version.optional(), items: Count }),
   'grant.list': itemsOfPrompt,
   'grant.delete': z.strictObject({ prompt: PromptId, whash: Hash }),
   'grant.collect': z.strictObject({ kid: Kid, items: Count }),
@@ -163,6 +176,8 @@ const AUDIT_FACTS = {
   | 'organisation.create'
   | 'organisation.handback'
   | 'invocation.finish'
+  | 'grant.make'
+  | 'wrap.delete'
   | 'log.begin'
   | 'log.prune',
   z.ZodObject

@@ -164,9 +164,11 @@ export {
 export { ContentToken, FreshToken, Token } from './tokens.js';
 export {
   AcceptedVersion,
+  NewClearVersion,
   NewVersion,
   SealedVersion,
   VersionPage,
   VersionQuery,
   VersionSummary,
 } from './prompts/versions.js';
+export { ClearStatement } from './prompts/clear-statement.js';

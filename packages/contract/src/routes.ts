@@ -21,7 +21,14 @@ import { PEOPLE_ROUTES } from './people/people-routes.js';
 import { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery } from './prompts/prompts.js';
 import type { Route } from './http/route.js';
 import { create, read, remove } from './http/route-kinds.js';
-import { AcceptedVersion, NewVersion, SealedVersion, VersionPage, VersionQuery } from './prompts/versions.js';
+import {
+  AcceptedVersion,
+  NewClearVersion,
+  NewVersion,
+  SealedVersion,
+  VersionPage,
+  VersionQuery,
+} from './prompts/versions.js';
 
 // What routes of one sort have in common; the table below spells out the rest.
 const report = { service: 'both', method: 'GET', status: 200, signedResponse: false } as const;
@@ -49,7 +56,7 @@ export const ROUTES = {
     permission: 'prompt.write',
     body: NewPrompt,
     response: Prompt,
-    problems: ['custody_not_allowed', 'name_taken', 'vault_restored'],
+    problems: ['name_taken', 'vault_restored'],
   },
   'prompt.list': {
     ...read,
@@ -100,9 +107,21 @@ export const ROUTES = {
       'label_stale',
       'name_taken',
       'not_found',
+      'open_failed',
       'vault_restored',
       'version_conflict',
     ],
+  },
+  'version.entrust': {
+    ...create,
+    path: '/api/v1/prompts/{id}/entrusted-versions',
+    summary: 'Have the vault sign and seal the next version of a managed name, sent in the clear over TLS',
+    permission: 'prompt.write',
+    params: inPrompt,
+    headers: idempotentOn,
+    body: NewClearVersion,
+    response: AcceptedVersion,
+    problems: ['custody_not_allowed', 'name_taken', 'not_found', 'vault_restored', 'version_conflict'],
   },
   'version.list': {
     ...read,
@@ -184,14 +203,7 @@ export const ROUTES = {
     body: NewEnvelope,
     response: Bundle,
     signedResponse: false,
-    problems: [
-      'custody_not_allowed',
-      'envelope_expired',
-      'envelope_revoked',
-      'label_not_found',
-      'needs_rewrap',
-      'not_found',
-    ],
+    problems: ['envelope_expired', 'envelope_revoked', 'label_not_found', 'needs_rewrap', 'not_found', 'open_failed'],
   },
   'envelope.get': {
     ...read,

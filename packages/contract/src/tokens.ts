@@ -31,6 +31,12 @@ export const TokenPart = textOf('A-Za-z0-9_-', limits.TOKEN_HEADER_CHARACTERS_MA
   description: 'The protected header of a token, in base64url.',
   example: 'eyJhbGciOiJkaXIifQ',
 });
+/** The key of one content of a managed name, sealed to the vault. */
+export const DepositToken = Token(
+  limits.GRANT_CHARACTERS_MAX,
+  'The key of a content under a managed name, sealed to the vault, a compact JWE. Shortened here.',
+  EXAMPLE_JWE,
+);
 /** Envelope E. */
 export const EnvelopeToken = Token(
   limits.ENVELOPE_CHARACTERS_MAX,

@@ -19,9 +19,10 @@ import { mutationsOf } from './mutations.js';
 
 /** Texts in prose, bases of signatures and notes may break lines; prose may be empty where it points at the whole; a beginning of a label has nothing before it. */
 const PROSE =
-  /(?:line break at \/(?:title|detail|instance|request_id|errors\/0\/(?:pointer|message)|.*(?:base|checkpoint|witnessed\/0)))|empty text at \/(?:detail|instance|errors\/0\/pointer|(?:(?:data|moves)\/0\/)?prev)/;
+  /(?:(?:line break|empty text) at \/statement\/(?:message|content\/(?:source|messages\/0\/content))|line break at \/(?:title|detail|instance|request_id|errors\/0\/(?:pointer|message)|.*(?:base|checkpoint|witnessed\/0)))|empty text at \/(?:detail|instance|errors\/0\/pointer|(?:(?:data|moves)\/0\/)?prev)/;
 /** Numbers that happen to be good at their place. */
-const GOOD_NUMBERS = /^2147483648 at (?:\/status|.*\/(?:index|first|below|entries))$/;
+const GOOD_NUMBERS =
+  /^2147483648 at (?:\/status|.*\/(?:index|first|below|entries|max_output_tokens))$|^1 at .*\/temperature$/;
 
 describe.each(EXAMPLES)('$name', ({ schema, value, optional }) => {
   it('takes a good value', () => {

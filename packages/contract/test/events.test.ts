@@ -37,6 +37,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'prompt.get': { prompt },
   'prompt.delete': { prompt },
   'version.create': { prompt, version: 1, chash: hash, grants: 1, to: [kid] },
+  'version.entrust': { prompt, version: 1, chash: hash, grants: 1, to: [kid] },
   'version.list': { prompt, items: 1 },
   'version.get': { prompt, version: 1, granted: true },
   'label.move': { prompt, label: 'production', seq: 2, version: 0, approval, given: 1 },
@@ -53,6 +54,8 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'approval.give': { approval, prompt, label: 'production', seq: 2, version: 0, given: 2, moved: true },
   'approval.drop': { approval, prompt, label: 'production', seq: 2, version: 3 },
   'grant.add': { prompt, added: 1, to: [{ version: 1, kid }] },
+  'grant.make': { prompt, version: 1, kid },
+  'wrap.delete': { prompt, policy: 4, items: 2 },
   'grant.list': { prompt, items: 3 },
   'grant.delete': { prompt, whash: hash },
   'grant.collect': { kid, items: 3 },
@@ -87,6 +90,7 @@ const OPTIONAL_FACTS: { readonly [act: string]: readonly string[] } = {
   'log.begin': ['/obj/before'],
   'log.prune': ['/obj/before'],
   'version.create': ['/obj/to'],
+  'wrap.delete': ['/obj/prompt', '/obj/policy'],
 };
 /** Places in a log go further than other numbers. */
 const PLACES = /^2147483648 at \/obj\/(?:index|first|last|size|below|before\/size)$/;
@@ -129,6 +133,8 @@ describe('the audit log', () => {
       'invocation.finish',
       'log.begin',
       'log.prune',
+      'grant.make',
+      'wrap.delete',
     ];
     expect(acts.map(([act]) => act).toSorted()).toEqual(expected.toSorted());
   });

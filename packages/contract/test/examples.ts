@@ -138,8 +138,34 @@ export const EXAMPLES: readonly Example[] = [
   example(
     'NewVersion',
     contract.NewVersion,
-    { content: token, grants: [token], prompt: { name: 'claims/triage', type: 'text' }, tags: [token] },
-    ['/prompt', '/tags'],
+    { content: token, grants: [token], deposit: token, prompt: { name: 'claims/triage', type: 'text' }, tags: [token] },
+    ['/deposit', '/prompt', '/tags'],
+  ),
+  example(
+    'NewClearVersion',
+    contract.NewClearVersion,
+    {
+      statement: {
+        acl: { invoke: ['grp:support'], read: ['grp:authors'], responders: [responder] },
+        input: { messages: false },
+        content: {
+          messages: [{ role: 'user', content: 'Sort: {{claim}}' }],
+          vars: {},
+          model: { name: 'default', temperature: 0.5, max_output_tokens: 800 },
+          source: 'Sort: {{claim}}',
+        },
+        protect_until: '2030-12-31',
+        message: 'first',
+      },
+      salt: 'A'.repeat(22),
+      prompt: { name: 'claims/triage', type: 'text' },
+    },
+    [
+      '/prompt',
+      '/statement/content/source',
+      '/statement/content/model/temperature',
+      '/statement/content/model/max_output_tokens',
+    ],
   ),
   example('AcceptedVersion', contract.AcceptedVersion, {
     version: 3,

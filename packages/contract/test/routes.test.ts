@@ -78,6 +78,7 @@ describe('the table', () => {
       'policy.publish',
       'directory.publish',
       'version.create',
+      'version.entrust',
       'label.move',
     ]);
   });

@@ -113,6 +113,8 @@ export {
   signEnvelope,
   verifyEnvelope,
 } from './run/envelope.js';
+export type { DepositHeader } from './prompt/deposit.js';
+export { parseDeposit, sealDeposit } from './prompt/deposit.js';
 export type { GrantHeader, GrantPlace } from './prompt/grant.js';
 export { parseGrant, sealGrant } from './prompt/grant.js';
 export type {
@@ -152,7 +154,7 @@ export {
 } from './tokens/document.js';
 export { SKEW_SECONDS } from './names/limits.js';
 export { secondsOf, timestampOf } from './tokens/document-times.js';
-export type { Custody, LabelRule, PolicyDocument } from './organisation/policy.js';
+export type { Custody, CustodyTrust, LabelRule, PolicyDocument } from './organisation/policy.js';
 export { authorsOf, custodyOf, parsePolicy } from './organisation/policy.js';
 export type { PolicyWitnesses } from './organisation/witnesses.js';
 export { requireWitnessName, witnessesOf } from './organisation/witnesses.js';

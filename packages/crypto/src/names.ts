@@ -25,3 +25,4 @@ export {
   WITNESS_NAME_PATTERN,
 } from './names/patterns.js';
 export { DEVICE_ROLES, ENTITY_KINDS, GATEWAY_ROLES, ROLES } from './names/roles.js';
+export { isVisibleName } from './names/visible-name.js';

@@ -6,7 +6,7 @@ export { ReplyOpener } from './run/open/reply-opener.js';
 export { openBytes } from './streams/open/sealed-bytes.js';
 export { openContent } from './prompt/open/content.js';
 export type { ExpectedGrant } from './prompt/open/grant.js';
-export { openGrant } from './prompt/open/grant.js';
+export { openDeposit, openGrant } from './prompt/open/grant.js';
 export { openLetter } from './letters/open/letter.js';
 export type { StreamedLetter } from './letters/open/streamed-letter.js';
 export { isStreamedLetter, openStreamedLetter } from './letters/open/streamed-letter.js';

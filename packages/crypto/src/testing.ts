@@ -35,6 +35,8 @@ export interface OrganisationOptions extends RootOptions {
   readonly recovery?: boolean;
   /** Members of the first policy that differ from the default. */
   readonly policy?: Partial<PolicyDocument>;
+  /** Whether the vault has keys for managed names; not unless given. */
+  readonly manages?: boolean;
   /** How many renewers the first directory lists; none unless given. */
   readonly renewers?: number;
 }
@@ -93,7 +95,7 @@ type LabelPlace = Pick<LabelFreshClaims, 'name' | 'seq' | 'pos'> & { readonly la
 export async function makeOrganisation(options: OrganisationOptions = {}): Promise<TestOrganisation> {
   const { org = 'acme', profile = 'development', suite = 'rsa2048' } = options;
   const now = options.now ?? Math.floor(Date.now() / 1000);
-  const place = { org, suite, now, readyKeyPair: options.readyKeyPair };
+  const place = { org, suite, now, readyKeyPair: options.readyKeyPair, manages: options.manages };
   const owner = await makeDevice(place, 'owner', {
     roles: ['owner', 'author', 'invoker'],
     groups: ['grp:authors', 'grp:release', 'grp:support'],

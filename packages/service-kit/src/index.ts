@@ -42,7 +42,7 @@ export type { OnceParts } from './audit/one-statement.js';
 export { WriteOnce } from './audit/one-statement.js';
 export { SharedReads } from './database/shared-reads.js';
 export { asText, Statement } from './database/statement.js';
-export { auditOfAct, auditOfDocuments } from './audit/audit-record.js';
+export { auditOfAct, auditOfDocuments, auditOfService } from './audit/audit-record.js';
 export { GroupedChange } from './audit/grouped-change.js';
 export { AuditedChange, writeAudit } from './audit/outbox.js';
 export { decodeCursor, encodeCursor } from './paging/cursor.js';

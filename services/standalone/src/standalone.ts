@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { answerLimitsOf, createModel, createResponder, loadUnwrappers, runLimitsOf } from '@bulla/responder';
 import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
 import { EventLog, openEdge, packageVersion, readKeyFile, ServiceKeys } from '@bulla/service-kit';
-import { createVault } from '@bulla/vault';
+import { createVault, DepositKeys } from '@bulla/vault';
 import type { Addresses } from './addresses.js';
 import type { Recognise } from './database-mark.js';
 import type { Databases } from './databases.js';
@@ -114,11 +114,13 @@ async function startVault(
   { edge, log }: Edged,
 ): Promise<Service> {
   const { host, vaultPort: port, vaultUrl, metricsPorts } = addresses;
+  const file = await readKeyFile(vaultKeysFile);
   const vault = await createVault({
     version: VERSION,
     database,
-    keys: await ServiceKeys.load(await readKeyFile(vaultKeysFile)),
+    keys: await ServiceKeys.load(file),
     keysFile: vaultKeysFile,
+    deposits: await DepositKeys.load(file),
     ...edge,
     log,
     auditMarks: join(home, 'audit/vault'),

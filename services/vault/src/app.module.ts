@@ -7,21 +7,24 @@ import { EnrolmentsModule } from './people/enrolments.module.js';
 import { EnvelopesModule } from './envelopes/envelopes.module.js';
 import { InvitationsModule } from './people/invitations.module.js';
 import type { OrganisationsParts } from './organisations/organisations.module.js';
+import type { CustodyParts } from './managed/custody/custody.module.js';
+import { CustodyModule } from './managed/custody/custody.module.js';
 import { OrganisationsModule } from './organisations/organisations.module.js';
 import { PromptsModule } from './prompts/prompts.module.js';
 import { SharingModule } from './sharing/sharing.module.js';
 
 export interface AppParts extends OrganisationsParts {
+  readonly custody: CustodyParts;
   readonly database: Database<VaultTables>;
 }
 
 /** The rooms of the vault, and what all of them keep things in. */
 @Module({})
 export class AppModule {
-  static use({ database, ...organisations }: AppParts): DynamicModule {
+  static use({ database, custody, ...organisations }: AppParts): DynamicModule {
     const people = [InvitationsModule, EnrolmentsModule];
     const prompts = [PromptsModule, SharingModule, EnvelopesModule];
     const rooms = [OrganisationsModule.use(organisations), ...people, ...prompts];
-    return { module: AppModule, imports: [DatabaseModule.use(database), ...rooms] };
+    return { module: AppModule, imports: [DatabaseModule.use(database), CustodyModule.use(custody), ...rooms] };
   }
 }

@@ -16,6 +16,7 @@ const RECORDED: RouteName[] = [
   'enrolment.refuse',
   'prompt.create',
   'version.create',
+  'version.entrust',
   'version.get',
   'label.freshen',
   'directory.freshen',

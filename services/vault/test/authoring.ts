@@ -1,11 +1,13 @@
 import type { Bundle, Prompt } from '@bulla/contract';
-import type { Recipient, TagClaims } from '@bulla/crypto';
+import type { Recipient, Statement, TagClaims } from '@bulla/crypto';
 import {
+  custodyOf,
   encodeBase64url,
   mintId,
   organisationUrn,
   randomBytes,
   sealContent,
+  sealDeposit,
   sealGrant,
   signStatement,
   positionHash,
@@ -28,11 +30,20 @@ export interface SealedVersion {
   readonly content: string;
   readonly grants: string[];
   readonly chash: string;
+  /** Of a managed name. */
+  readonly deposit: string | undefined;
   readonly grantTo: (recipient: Recipient) => Promise<string>;
 }
 
 const DAY_SECONDS = 86_400;
 const TEXT = 'You decide about {{claim}}: kestrel-plaintext-canary.';
+
+/** What authors of a managed name may do otherwise than they should. */
+export interface SealOptions {
+  readonly statement?: Partial<Statement>;
+  /** For whom it is sealed beside the author; the responders unless given. */
+  readonly to?: readonly TestMember[];
+}
 
 /** Seals a version for its author and the responders, and for the others who are named. */
 export async function sealVersion(
@@ -41,7 +52,9 @@ export async function sealVersion(
   prompt: PromptRef,
   version: number,
   readers: readonly TestMember[] = [],
+  { statement: changes, to = organisation.responders }: SealOptions = {},
 ): Promise<SealedVersion> {
+  const custody = custodyOf(prompt.name, organisation.trust);
   const sub = urnOf(organisation.org, 'prompt', prompt.id);
   const statement = await signStatement(
     {
@@ -53,7 +66,7 @@ export async function sealVersion(
       iat: organisation.now,
       jti: encodeBase64url(randomBytes(16)),
       purpose: 'prompt.content',
-      custody: 'sealed',
+      custody,
       n: encodeBase64url(randomBytes(16)),
       protect_until: '2029-12-31',
       acl: { invoke: ['grp:support'], read: [], responders: organisation.responders.map(({ urn }) => urn) },
@@ -65,15 +78,18 @@ export async function sealVersion(
       },
       attachments: [],
       message: 'a version',
+      ...changes,
     },
     author.signer,
   );
   const sealed = await sealContent(statement, { org: organisation.org, sub, ver: version });
   const grantTo = (recipient: Recipient) => sealGrant(sealed.dek, sealed, recipient);
   const grants = [];
-  for (const member of [author, ...organisation.responders, ...readers])
-    grants.push(await grantTo(recipientOf(member)));
-  return { content: sealed.content, grants, chash: sealed.chash, grantTo };
+  for (const member of [author, ...to, ...readers]) grants.push(await grantTo(recipientOf(member)));
+  const [vault] = organisation.trust.activeKeys(organisation.vault.urn, 'deposit', organisation.now);
+  const deposit =
+    custody === 'managed' && vault !== undefined ? await sealDeposit(sealed.dek, sealed, vault) : undefined;
+  return { content: sealed.content, grants, chash: sealed.chash, deposit, grantTo };
 }
 
 /** Whom something is sealed to. */
@@ -149,11 +165,13 @@ export async function pushVersion(
   prompt: PromptRef,
   version: number,
   readers: readonly TestMember[] = [],
+  options: SealOptions = {},
 ): Promise<SealedVersion> {
-  const sealed = await sealVersion(organisation, organisation.author, prompt, version, readers);
-  const { content, grants } = sealed;
+  const sealed = await sealVersion(organisation, organisation.author, prompt, version, readers, options);
+  const { content, grants, deposit } = sealed;
   const path = `/api/v1/prompts/${prompt.id}/versions`;
-  must(201, await vault.clientOf(organisation.author).post(path, { content, grants }, basedOn(version - 1)));
+  const body = { content, grants, ...(deposit !== undefined && { deposit }) };
+  must(201, await vault.clientOf(organisation.author).post(path, body, basedOn(version - 1)));
   return sealed;
 }
 
@@ -175,9 +193,10 @@ export async function publishPrompt(
   vault: TestVault,
   organisation: TestOrganisation,
   name = freshName(),
+  options: SealOptions = {},
 ): Promise<PromptRef & { readonly version: SealedVersion }> {
   const prompt = await createPrompt(vault, organisation, name);
-  const version = await pushVersion(vault, organisation, prompt, 1);
+  const version = await pushVersion(vault, organisation, prompt, 1, [], options);
   for (const tag of ['latest', 'production']) {
     await moveLabel(vault, organisation, prompt, { tag, ver: 1, chash: version.chash, seq: 1 });
   }

@@ -4,6 +4,7 @@ import { commitSettings } from '@bulla/service-kit/testing';
 import type { Wire } from '@bulla/testkit';
 import { findPostgres, openWire } from '@bulla/testkit';
 import { sql } from 'kysely';
+import { ManagedGrants } from '../src/managed/custody/managed-grants.js';
 import { EnvelopeMaterialRepository } from '../src/envelopes/envelope-material.repository.js';
 import type { Bundle, PromptRef, SealedVersion } from './authoring.js';
 import { bodyOf, mintId, moveLabel, must, publishPrompt, pushVersion, tokenHash } from './authoring.js';
@@ -190,5 +191,20 @@ describeOnServer('on the wire', () => {
       await vault.clientOf(acme.author).post('/api/v1/prompts', { id: mintId('prm'), name: 'an/other', type: 'text' }),
     );
     expect(wire.roundTrips()).toBeGreaterThan(4);
+  });
+
+  it('an envelope of a managed name is the same, and uses no key but that for envelopes, once its grant is stored', async () => {
+    const { acme } = vault;
+    const prompt = await publishPrompt(vault, acme, 'open/on-the-wire', { to: [] });
+    const ask = () =>
+      vault.clientOf(acme.invoker).post(PATH, { name: prompt.name, label: 'production', aud: acme.responders[0].urn });
+    const make = jest.spyOn(vault.service.app.get(ManagedGrants, { strict: false }), 'make');
+    wire.roundTrips();
+    must(201, await ask());
+    // The control: the first one makes the grant.
+    expect([make.mock.calls.length, wire.roundTrips() > 4]).toEqual([1, true]);
+    must(201, await ask());
+    expect([make.mock.calls.length, wire.roundTrips()]).toEqual([1, 2]);
+    make.mockRestore();
   });
 });

@@ -31,6 +31,7 @@ const STOPPED: readonly RouteName[] = [
   'enrolment.approve',
   'prompt.create',
   'version.create',
+  'version.entrust',
   'label.move',
   'label.confirm',
   'approval.give',

@@ -8,7 +8,8 @@ import { committedKeyPair, databaseForTest, folderForTest, pgliteForTest } from 
 import { sql } from 'kysely';
 import request from 'supertest';
 import type { VaultConfig, VaultTables } from '../src/index.js';
-import { createVault, vaultMigrations } from '../src/index.js';
+import { createVault, DepositKeys, vaultMigrations } from '../src/index.js';
+import { TestDataKeys } from './test-data-keys.js';
 
 // A whole vault on a database of its own, with two organisations that it serves under one set of keys.
 
@@ -51,6 +52,7 @@ const EFFECTS = [
   'prompt',
   'prompt_version',
   'content_grant',
+  'kek_wrap',
   'prompt_label',
   'prompt_label_tag',
   'directory_freshness',
@@ -71,8 +73,10 @@ export async function makeTwo(
   const twoOfRelease = { groups: ['grp:release'], threshold: 2 };
   const labels = { production: { groups: ['grp:release'] }, reviewed: twoOfRelease, audited: twoOfRelease };
   const keys = { suite, readyKeyPair: committedKeyPair };
-  const acme = await makeOrganisation({ org: 'acme', ...keys, recovery: true, renewers: 2, policy: { labels } });
-  const other = await makeOrganisation({ org: 'other', ...keys, renewers: 1 });
+  const custody = { '*': 'sealed', 'open/': 'managed', 'open/secret/': 'sealed' } as const;
+  const policy = { labels, custody };
+  const acme = await makeOrganisation({ org: 'acme', ...keys, manages: true, recovery: true, renewers: 2, policy });
+  const other = await makeOrganisation({ org: 'other', ...keys, renewers: 1, policy: { custody } });
   await other.publish((draft) => {
     const vault = draft.entities[other.vault.urn];
     if (vault !== undefined) vault.keys = acme.vault.entity.keys;
@@ -102,11 +106,14 @@ export async function startVault(
   await database.migrate();
   const clock = new TestClock(acme.now * 1000);
   const keys = await ServiceKeys.load(acme.vault.keyFile);
+  const deposits = await DepositKeys.load(acme.vault.keyFile);
   const start = (changes: Partial<Pick<VaultConfig, 'production' | 'rates' | 'limits'>> = {}) =>
     createVault({
       version: VERSION,
       database,
       keys,
+      deposits,
+      dataKeys: new TestDataKeys(database),
       bootstrapSecrets: SECRETS,
       clock,
       log,

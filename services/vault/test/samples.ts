@@ -5,6 +5,7 @@ import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
 import {
   basedOn,
   bodyOf,
+  createPrompt,
   mintId,
   must,
   posOf,
@@ -43,6 +44,7 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   const { acme } = vault;
   const prompt = await publishPrompt(vault, acme);
   const { id, name } = prompt;
+  const managed = await createPrompt(vault, acme, 'open/samples');
   const { content, grants } = await sealVersion(acme, acme.author, prompt, 2);
   const first = { tag: 'latest', ver: 1, chash: prompt.version.chash, seq: 1, prev: '' };
   const prev = await posOf(acme, prompt, first);
@@ -92,6 +94,7 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['prompt.get', targetOf('prompt.get', { id })],
     ['prompt.delete', targetOf('prompt.delete', { id })],
     ['version.create', targetOf('version.create', { id }), { content, grants }, on(1)],
+    ['version.entrust', targetOf('version.entrust', { id: managed.id }), clearVersion(acme), on(0)],
     ['version.list', targetOf('version.list', { id }, { limit: 5 })],
     ['version.get', targetOf('version.get', { id, n: 1 })],
     ['label.move', targetOf('label.move', { id, label: 'latest' }), { tags: [tag] }, on(1)],
@@ -131,6 +134,22 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   return { prompt, of: new Map(of) };
 }
 
+/** A version in the clear that the vault would sign. */
+export function clearVersion(organisation: TestVault['acme']) {
+  const statement = {
+    acl: { invoke: ['grp:support'], read: [], responders: [organisation.responders[0].urn] },
+    input: { messages: false },
+    content: {
+      messages: [{ role: 'user', content: 'Answer {{question}}.' }],
+      vars: { question: { type: 'string', max: 1000 } },
+      model: { name: 'default' },
+    },
+    protect_until: '2029-12-31',
+    message: 'from a form',
+  };
+  return { salt: 'A'.repeat(22), statement };
+}
+
 /** A checkpoint with a cosignature, as far as its form goes. */
 export const COSIGNED = `urn:bulla:acme:svc:vault/audit/1\n1\n${'A'.repeat(43)}=\n\n\u2014 w.example/1 ${'A'.repeat(104)}\n`;
 
@@ -146,7 +165,7 @@ async function beginMove(vault: TestVault, prompt: PromptRef, wish: TagWish): Pr
 /** What only a renewer may ask. */
 const OF_RENEWERS: readonly RouteName[] = ['directory.freshen', 'label.all', 'label.freshen'];
 /** What only the person who sealed it may do, or a person to whom it is sealed. */
-const OF_AUTHORS: readonly RouteName[] = ['version.create', 'grant.add', 'grant.collect'];
+const OF_AUTHORS: readonly RouteName[] = ['version.create', 'version.entrust', 'grant.add', 'grant.collect'];
 
 /** Somebody who may use a route. */
 export function callerOf(

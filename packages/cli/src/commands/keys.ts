@@ -62,6 +62,7 @@ export function addKeysCommands(program: Command, context: Context): void {
     .option('--signing', 'with --like: keep the keys that are there, and make one that signs')
     .option('--encryption', 'with --like: keep the keys of a responder, and make one that prompts are sealed to')
     .option('--checkpoint', 'with --like: keep the keys that are there, and make one for checkpoints')
+    .option('--managed', 'with --like: keep the keys of a vault, and make those for managed names where it has none')
     .option('--json', 'print what was written as JSON')
     .addHelpText(
       'after',
@@ -104,6 +105,7 @@ interface LikeOptions {
   readonly signing?: boolean;
   readonly encryption?: boolean;
   readonly checkpoint?: boolean;
+  readonly managed?: boolean;
 }
 
 function generateEither(context: Context, name: string, options: GenerateOptions & LikeOptions): Promise<void> {
@@ -138,6 +140,7 @@ const WHAT: Record<FreshKind, string> = {
   signing: 'signing key',
   encryption: 'encryption key',
   checkpoint: 'key for checkpoints',
+  managed: 'pair of keys for managed names',
 };
 
 async function generate(context: Context, file: string, like: string, options: FreshKeys): Promise<void> {

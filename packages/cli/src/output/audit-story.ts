@@ -37,6 +37,12 @@ function sentence(entry: AuditLeaf, who: string): string {
       return `${who} ${moved(entry.obj)}`;
     case 'version.create':
       return `${who} stored version ${entry.obj.version} of ${entry.obj.prompt}, sealed to ${counted(entry.obj.grants, 'key')}`;
+    case 'version.entrust':
+      return `${who} had the vault sign and seal version ${entry.obj.version} of ${entry.obj.prompt}, to ${counted(entry.obj.grants, 'key')}`;
+    case 'grant.make':
+      return `${who} opened version ${entry.obj.version} of ${entry.obj.prompt} and sealed it to a further key`;
+    case 'wrap.delete':
+      return `${who}: the vault forgot how to read ${counted(entry.obj.items, 'version')}`;
     case 'grant.add':
       return `${who} sealed versions of ${entry.obj.prompt} to ${counted(entry.obj.added, 'key')} more`;
     case 'grant.move':
@@ -60,9 +66,10 @@ function sentence(entry: AuditLeaf, who: string): string {
 
 /** Who can read from then on what was sealed. */
 function readers(entry: AuditLeaf, beholder: AuditBeholder): Part[] {
-  if (entry.res !== 'ok' || (entry.act !== 'version.create' && entry.act !== 'grant.add' && entry.act !== 'grant.move'))
-    return [];
-  const { to = [] } = entry.obj;
+  if (entry.res !== 'ok') return [];
+  const isSealed = entry.act === 'version.create' || entry.act === 'version.entrust';
+  if (!isSealed && entry.act !== 'grant.add' && entry.act !== 'grant.move' && entry.act !== 'grant.make') return [];
+  const to = entry.act === 'grant.make' ? [entry.obj.kid] : (entry.obj.to ?? []);
   if (to.length === 0) return [];
   const kids = to.map((one) => (typeof one === 'string' ? one : one.kid));
   return [`: ${holdersShown(kids, beholder)}`];

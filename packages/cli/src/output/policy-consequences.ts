@@ -4,7 +4,7 @@ import { groupsOfPeople, groupsOfPolicy, meant } from '../input/groups.js';
 
 /**
  * What a policy would do that its author may not want, one line for each: rules that nobody can meet, groups that nobody is
- * in, labels that are not run any more. Asks the vault where labels stand.
+ * in, labels that are not run any more, and who could read what. Asks the vault where labels stand.
  */
 export async function consequencesOf(bulla: Bulla, settings: PolicySettings): Promise<string[]> {
   const devices = (await bulla.people.devices()).filter(({ state }) => state === 'active');
@@ -12,6 +12,33 @@ export async function consequencesOf(bulla: Bulla, settings: PolicySettings): Pr
     ...unknownGroups(groupsOfPeople(await bulla.trust()), settings),
     ...unmetRules(devices, settings),
     ...(await endingLabels(bulla, settings)),
+    ...(await custodyLines(bulla, settings)),
+  ];
+}
+
+/**
+ * Who can read what from then on, where that changes.
+ * @throws {BullaError} custody_not_allowed for names with sealed versions that would become managed
+ */
+async function custodyLines(bulla: Bulla, { custody }: PolicySettings): Promise<string[]> {
+  const { custody: before } = (await bulla.trust()).policy;
+  const { remembered, ended } = await bulla.grants.custodyChange({ custody });
+  const managed = Object.keys(custody).filter(
+    (prefix) => custody[prefix] === 'managed' && before[prefix] !== 'managed',
+  );
+  return [
+    ...managed.map((prefix) => {
+      const names = prefix === '*' ? 'names that no other rule is for' : `names under ${prefix}`;
+      return `the operator of the vault could read what is pushed to ${names}, beside its readers and responders`;
+    }),
+    ...remembered.map(
+      (name) =>
+        `${name} was sealed, as this machine remembers it, and would become managed; the vault does not show it`,
+    ),
+    ...ended.map(
+      (name) =>
+        `${name} would be sealed: the vault forgets how to read its versions, and nobody can run them until it is pushed again`,
+    ),
   ];
 }
 

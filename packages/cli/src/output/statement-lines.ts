@@ -128,3 +128,10 @@ function fileText(statement: Statement, source: string): string {
   }
   return `${source.length} characters in ${lines} lines that say the same as what runs`;
 }
+
+/** Who can read a version beside those that its rights name. */
+export function custodyText({ custody }: Pick<Statement, 'custody'>): string {
+  return custody === 'managed'
+    ? 'managed: the operator of the vault can read it, too'
+    : 'sealed: the vault cannot read it';
+}

@@ -1,9 +1,11 @@
 import type { Prompt } from '@bulla/contract';
-import type { Trust } from '@bulla/crypto';
+import type { CustodyTrust, Trust } from '@bulla/crypto';
 import { fingerprint } from '@bulla/crypto';
 import type { LabelTarget } from '../labels/label-moves.js';
 import type { PromptRef } from '../labels/labels.js';
 import { LATEST, resolveIfGood, resolveLabel } from '../labels/labels.js';
+import type { CustodyChange } from './custody-change.js';
+import { custodyChange } from './custody-change.js';
 import { grantsOf } from './grants-of.js';
 import { grantMissing, missingRecipients } from './missing-grants.js';
 import type { OpenedVersion } from './open-version.js';
@@ -113,6 +115,11 @@ export class Grants {
       found.push({ version, keys });
     }
     return found;
+  }
+
+  /** What another policy would do to the custody of names that have versions. */
+  async custodyChange(policy: CustodyTrust['policy']): Promise<CustodyChange> {
+    return custodyChange(this.#session, await this.#session.keeper.current(), policy);
   }
 
   /**

@@ -23,20 +23,10 @@ import { vaultOf } from '../connection/session.js';
 import type { LabelBases, NumberedPrompt, StoredVersion } from './store-version.js';
 import { basesOf, storeNewPrompt, storeVersion } from './store-version.js';
 import { contentOf } from '../trust/trust-store.js';
+import type { PushedPrompt } from './pushed-prompt.js';
 import { requireVariables } from './variable-errors.js';
 
-export interface PushedPrompt extends PromptRef {
-  readonly version: number;
-  readonly chash: string;
-  /** False if the newest version says the same already: then only labels moved. */
-  readonly changed: boolean;
-  /** URNs that the version was sealed for; of an unchanged one, those that it was not sealed for before. */
-  readonly recipients: readonly string[];
-  /** That point to the version now, beside `latest`. */
-  readonly labels: readonly string[];
-  /** That several people must move, and not enough have signed. */
-  readonly pending: readonly (LabelOutcome & { readonly label: string })[];
-}
+export type { PushedPrompt };
 
 export interface PromptVersions extends PromptRef {
   readonly prompt: Prompt;
@@ -95,6 +85,7 @@ export class Prompts {
       name,
       version: stored.version,
       chash: stored.chash,
+      custody: stored.custody,
       changed,
       recipients: stored.recipients,
       labels: labels.filter((label) => !waiting.has(label)),
@@ -290,7 +281,7 @@ export class Prompts {
       labels.push({ ...(await move(this.#session, trust, prompt, label, newest, base)), label });
     }
     const { version, chash } = newest;
-    return { version, chash, recipients, labels };
+    return { version, chash, custody: newest.statement.custody, recipients, labels };
   }
 
   async #pointsTo(trust: Trust, prompt: PromptRef, label: string, { version, chash }: LabelTarget): Promise<boolean> {

@@ -1,15 +1,17 @@
-import type { Recipient, Statement, Trust } from '@bulla/crypto';
+import type { Custody, Recipient, Statement, Trust } from '@bulla/crypto';
 import {
   encodeBase64url,
   organisationUrn,
   randomBytes,
   sealContent,
+  sealDeposit,
   sealGrant,
   signStatement,
   urnOf,
 } from '@bulla/crypto';
 import { bullaError, checked } from '../connection/errors.js';
 import type { PromptRef } from '../labels/labels.js';
+import { custodyUnder } from './custody.js';
 import type { Session } from '../connection/session.js';
 
 /** What an author writes: the statement without what follows from where it is stored. */
@@ -29,6 +31,9 @@ export interface SealedVersionDraft {
   readonly content: string;
   /** One for each recipient, in their order: the author's own first. */
   readonly grants: readonly string[];
+  /** Under a managed name: the key for the vault. */
+  readonly deposit: string | undefined;
+  readonly custody: Custody;
   readonly chash: string;
   /** URNs. */
   readonly recipients: readonly string[];
@@ -66,8 +71,10 @@ function aclOf(draft: PromptDraft, trust: Trust, author: string, name: string): 
 
 /**
  * Signs and seals one version, with a grant for the author's device, every active responder and reader of its
- * rights, and the recovery key where root has one.
- * @throws {BullaError} key_unknown if the author has no active encryption key or a responder is not in the directory
+ * rights, and the recovery key where root has one. In whose custody the name is, the signed policy says, and nobody else:
+ * under a managed one the vault is told the key as well.
+ * @throws {BullaError} key_unknown if the author has no active encryption key, a responder is not in the directory, or the
+ *   directory lists no key of the vault for a managed name
  */
 export async function sealVersion(
   session: Session,
@@ -85,6 +92,9 @@ export async function sealVersion(
       origin: 'client',
     });
   }
+  const custody = custodyUnder(prompt.name, trust);
+  // guard: client-custody-vault without: const vault = custody === custody ? depositKey(session, trust) : undefined;
+  const vault = custody === 'managed' ? depositKey(session, trust) : undefined;
   const statement: Statement = {
     iss: identity.urn,
     aud: organisationUrn(trust.org),
@@ -94,7 +104,7 @@ export async function sealVersion(
     iat: now(),
     jti: encodeBase64url(randomBytes(16)),
     purpose: 'prompt.content',
-    custody: 'sealed',
+    custody,
     n: encodeBase64url(randomBytes(16)),
     protect_until: draft.protectUntil ?? PROTECT_UNTIL,
     acl,
@@ -113,10 +123,23 @@ export async function sealVersion(
       const recipients = recipientsOf(session, trust, acl);
       const grants: string[] = [];
       for (const recipient of recipients) grants.push(await sealGrant(sealed.dek, sealed, recipient));
-      return { content: sealed.content, grants, chash: sealed.chash, recipients: recipients.map(({ urn }) => urn) };
+      const deposit = vault === undefined ? undefined : await sealDeposit(sealed.dek, sealed, vault);
+      const { content, chash } = sealed;
+      return { content, grants, deposit, custody, chash, recipients: recipients.map(({ urn }) => urn) };
     } finally {
       sealed.dek.wipe();
     }
+  });
+}
+
+/** The key of the vault that is told the keys of managed names, by the signed directory. */
+function depositKey({ now }: Session, trust: Trust): Recipient {
+  const [key] = trust.entitiesOf('vault').flatMap((urn) => trust.activeKeys(urn, 'deposit', now()));
+  if (key !== undefined) return key;
+  throw bullaError('key_unknown', {
+    message: 'the policy says that the vault manages this name, and the directory lists no key of it for that',
+    check: 'deposit-key',
+    origin: 'client',
   });
 }
 

@@ -1,5 +1,5 @@
 import type { LabelMoveResult, Prompt } from '@bulla/contract';
-import type { Trust } from '@bulla/crypto';
+import type { Custody, Trust } from '@bulla/crypto';
 import { BullaError, bullaError } from '../connection/errors.js';
 import type { LabelBase, LabelOutcome } from '../labels/label-moves.js';
 import { baseOf, movedOn, outcomeOf, signPosition } from '../labels/label-moves.js';
@@ -19,6 +19,7 @@ export type LabelBases = ReadonlyMap<string, LabelBase>;
 export interface StoredVersion {
   readonly version: number;
   readonly chash: string;
+  readonly custody: Custody;
   /** URNs. */
   readonly recipients: readonly string[];
   /** What became of each label, in their order. */
@@ -91,6 +92,7 @@ export async function storeVersion(
       const body = {
         content: made.content,
         grants: made.grants.slice(0, GRANTS_MAX),
+        ...(made.deposit !== undefined && { deposit: made.deposit }),
         tags: signed.map(({ tag }) => tag),
         ...(isNew && { prompt: { name, type } }),
       };
@@ -113,7 +115,7 @@ export async function storeVersion(
     const more = { grants: sealed.grants.slice(from, from + GRANTS_MAX) };
     await session.transport.call('grant.add', service, trust, { params, body: more });
   }
-  return { version, chash: sealed.chash, recipients: sealed.recipients, labels };
+  return { version, chash: sealed.chash, custody: sealed.custody, recipients: sealed.recipients, labels };
 }
 
 interface SignedMove {

@@ -28,7 +28,7 @@ WEB = r'https?://[^\s@?#]+'
 ENTITIES = {
     'device': (f'dev:dev_{ID}', PEOPLE | {'renewer'}, {'http', 'invoke', 'content', 'tag', 'unwrap', 'fresh'},
                {'user': f'urn:bulla:{ORG}:user:usr_{ID}', 'groups': distinct(GROUP, 0, 64)}),
-    'vault': ('svc:vault', {'service'}, {'http', 'envelope', 'content', 'checkpoint'}, {'url?': WEB}),
+    'vault': ('svc:vault', {'service'}, {'http', 'envelope', 'content', 'checkpoint', 'deposit'}, {'url?': WEB}),
     'responder': (f'svc:responder:{PLACE}', {'service'}, {'http', 'reply', 'unwrap', 'checkpoint'}, {'url': WEB}),
     'gateway': (f'svc:gateway:{PLACE}', {'service', 'gateway', 'invoker'}, {'http', 'invoke', 'unwrap'},
                 {'url?': WEB, 'groups?': distinct(GROUP, 0, 64)}),
@@ -184,8 +184,9 @@ def check_entity(urn, entity, org):
     require('user' not in entity or entity['user'].startswith(f'urn:bulla:{org}:'))
     for key in entity['keys']:
         require(set(key['pur']) <= purposes and key['nbf'] <= key['use_until'] <= key['end'])
-        require(('unwrap' in key['pur']) == (key['use'] == 'enc'))
-        require('unwrap' not in key['pur'] or len(key['pur']) == 1)
+        sealed_to = [purpose for purpose in key['pur'] if purpose in {'unwrap', 'deposit'}]
+        require(bool(sealed_to) == (key['use'] == 'enc'))
+        require(not sealed_to or len(key['pur']) == 1)
         require('checkpoint' not in key['pur'] or (len(key['pur']), key['suite']) == (1, 'ed25519'))
         require('content' not in key['pur'] or entity['kind'] != 'vault' or len(key['pur']) == 1)
         require(ALGS[key['use']].get(key['suite']) == key['alg'])

@@ -44,6 +44,14 @@ export const DIRECTORIES_PER_DAY = 100;
 
 /** Grants in one request: with a content of full size they still fit into one body. */
 export const GRANTS_MAX = 64;
+/** A text within a statement. */
+export const STATEMENT_TEXT_CHARACTERS_MAX = 262_144;
+/** Messages of a prompt. */
+export const STATEMENT_MESSAGES_MAX = 256;
+/** Responders that a prompt names. */
+export const STATEMENT_RESPONDERS_MAX = 64;
+/** Value of a variable, in UTF-16 code units. */
+export const VALUE_CHARACTERS_MAX = 262_144;
 /** Token of a renewer. */
 export const FRESH_CHARACTERS_MAX = 8_192;
 /** Words for positions that a renewer brings at once. */

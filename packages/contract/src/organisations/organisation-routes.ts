@@ -69,7 +69,7 @@ export const ORGANISATION_ROUTES = {
     params: inOrganisation,
     body: NewPolicy,
     judgedBy: 'expired',
-    problems: ['not_found', 'vault_restored', 'version_conflict'],
+    problems: ['custody_not_allowed', 'not_found', 'vault_restored', 'version_conflict'],
   },
   'directory.publish': {
     ...publish,
@@ -78,7 +78,14 @@ export const ORGANISATION_ROUTES = {
     params: inOrganisation,
     body: NewDirectory,
     judgedBy: 'expired',
-    problems: ['needs_rewrap', 'not_found', 'trust_expired', 'vault_restored', 'version_conflict'],
+    problems: [
+      'custody_not_allowed',
+      'needs_rewrap',
+      'not_found',
+      'trust_expired',
+      'vault_restored',
+      'version_conflict',
+    ],
   },
   'root.get': {
     ...readDocument,

@@ -88,7 +88,14 @@ export const PEOPLE_ROUTES = {
     bodyBytesMax: ORGANISATION_BODY_BYTES_MAX,
     response: ApprovedEnrolment,
     judgedBy: 'expired',
-    problems: ['needs_rewrap', 'not_found', 'trust_expired', 'vault_restored', 'version_conflict'],
+    problems: [
+      'custody_not_allowed',
+      'needs_rewrap',
+      'not_found',
+      'trust_expired',
+      'vault_restored',
+      'version_conflict',
+    ],
   },
   'enrolment.refuse': {
     ...remove,

@@ -4,8 +4,14 @@ import { GRANTS_MAX, PUSHED_TAGS_MAX } from '../http/limits.js';
 import { LabelMoveResult } from '../labels/approvals.js';
 import { Version } from '../numbers.js';
 import { page, pageQuery } from '../http/paging.js';
-import { ContentToken, GrantToken, TagToken } from '../tokens.js';
+import { ContentToken, DepositToken, GrantToken, TagToken } from '../tokens.js';
 import { PromptType } from './prompts.js';
+import { ClearStatement } from './clear-statement.js';
+
+const newPrompt = z
+  .strictObject({ name: PromptName, type: PromptType })
+  .optional()
+  .describe('Makes the prompt too, with its first version: a name is taken with what stands under it, or not at all.');
 
 /**
  * A sealed version, with a grant for everybody who is to open it, the first the author's own; and with it, in one request,
@@ -19,12 +25,10 @@ export const NewVersion = z
       .min(1)
       .max(GRANTS_MAX)
       .describe('One for each key that is to open it; the first is to a key of the author.'),
-    prompt: z
-      .strictObject({ name: PromptName, type: PromptType })
-      .optional()
-      .describe(
-        'Makes the prompt too, with its first version: a name is taken with what stands under it, or not at all.',
-      ),
+    deposit: DepositToken.optional().describe(
+      'Under a managed name, and there alone: the key of the content for the vault, which reads it from then on.',
+    ),
+    prompt: newPrompt,
     tags: z
       .array(TagToken)
       .max(PUSHED_TAGS_MAX)
@@ -33,6 +37,25 @@ export const NewVersion = z
   })
   .meta({ id: 'NewVersion' });
 export type NewVersion = z.infer<typeof NewVersion>;
+
+/**
+ * A version of a managed name in the clear, which the vault signs and seals. It travels over a connection that nobody
+ * else reads, or not at all.
+ */
+export const NewClearVersion = z
+  .strictObject({
+    statement: ClearStatement,
+    salt: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{22}$/, 'must be 16 bytes in base64url')
+      .meta({
+        description: '16 fresh random bytes in base64url: what is kept of the request then says nothing of the text.',
+        example: '6vMxqGQv2n6o3qSx0YB1uA',
+      }),
+    prompt: newPrompt,
+  })
+  .meta({ id: 'NewClearVersion' });
+export type NewClearVersion = z.infer<typeof NewClearVersion>;
 
 /** The number a version got, the hash that envelopes and tags will name it by, and where its labels stand. */
 export const AcceptedVersion = z

@@ -26,11 +26,13 @@ export const kidSchema = z.string().check(z.regex(HASH_PATTERN));
 export const secondsSchema = z.int().check(z.gte(0), z.lte(253_402_300_799));
 
 const SIGN_PURPOSES = ['http', 'invoke', 'content', 'tag', 'fresh', 'envelope', 'reply', 'checkpoint'] as const;
-export type KeyPurpose = (typeof SIGN_PURPOSES)[number] | 'unwrap';
+/** What is sealed to a key: contents and questions to whoever reads them; to a vault the keys of managed names alone. */
+const SEAL_PURPOSES = ['unwrap', 'deposit'] as const;
+export type KeyPurpose = (typeof SIGN_PURPOSES)[number] | (typeof SEAL_PURPOSES)[number];
 
 const suiteSchema = z.enum(SUITE_IDS);
 const algSchema = z.enum([...SIGN_ALGS, ...SEAL_ALGS]);
-const purposesSchema = z.array(z.enum([...SIGN_PURPOSES, 'unwrap'])).check(z.minLength(1), z.maxLength(8));
+const purposesSchema = z.array(z.enum([...SIGN_PURPOSES, ...SEAL_PURPOSES])).check(z.minLength(1), z.maxLength(8));
 
 /** A key as a directory lists it (protocol.md §4). The state follows from its times and the revocations, nothing else. */
 export const keyRecordSchema = z.strictObject({
@@ -135,6 +137,10 @@ export function isCheckpointKey({ pur }: Pick<KeyRecord, 'pur'>): boolean {
   return pur.includes('checkpoint');
 }
 
+function isSealPurpose(purpose: KeyPurpose): boolean {
+  return (SEAL_PURPOSES as readonly KeyPurpose[]).includes(purpose);
+}
+
 /**
  * Checks that a record is one key of one suite: algorithm, use, purposes, modulus, times and thumbprint agree.
  * @throws {CryptoError} suite_unknown, key_invalid
@@ -145,7 +151,7 @@ export async function checkKeyRecord(record: KeyRecord): Promise<void> {
   // guard: key-algorithm
   if (record.alg !== expectedAlg) throw invalidKey('its algorithm is not the one of its suite and use');
   // guard: key-use
-  if (record.pur.some((purpose) => (purpose === 'unwrap') !== (record.use === 'enc')))
+  if (record.pur.some((purpose) => isSealPurpose(purpose) !== (record.use === 'enc')))
     throw invalidKey('its purposes do not fit its use');
   if (new Set(record.pur).size !== record.pur.length) throw invalidKey('a purpose stands twice');
   // guard: key-checkpoint-alone

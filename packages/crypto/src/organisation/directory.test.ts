@@ -74,6 +74,14 @@ describe('parsing a directory', () => {
       ]);
   });
 
+  it('takes a key by which a vault is told the keys of managed names', async () => {
+    const { payload } = await parse((draft) => {
+      const [enc] = of(draft, acme.author).keys.splice(1) as [KeyRecord];
+      of(draft, acme.vault).keys.push({ ...enc, pur: ['deposit'] });
+    });
+    expect(payload.entities[acme.vault.urn]?.keys.at(-1)).toMatchObject({ use: 'enc', pur: ['deposit'] });
+  });
+
   it('accepts renewers, with keys of before', async () => {
     const { payload } = await parse((draft) => renewer(draft).keys.push(...renewer(draft, 1).keys.splice(1)));
     expect(payload.entities[acme.renewers[0]?.urn ?? '']).toMatchObject({ roles: ['renewer'], groups: [] });
@@ -160,6 +168,10 @@ describe('parsing a directory', () => {
     [
       'a vault that things are sealed to',
       (draft) => of(draft, acme.vault).keys.push(...of(draft, acme.author).keys.splice(1)),
+    ],
+    [
+      'a responder that is told the keys of managed names',
+      (draft) => Object.assign(of(draft, acme.responders[0]).keys[1] ?? {}, { pur: ['unwrap', 'deposit'] }),
     ],
     ['a responder key that signs contents', (draft) => of(draft, acme.responders[0]).keys[0]?.pur.push('content')],
     [

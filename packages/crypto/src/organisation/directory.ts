@@ -125,7 +125,7 @@ const KINDS: Record<
   { readonly urn: UrnKind; readonly id: RegExp; readonly purposes: readonly KeyPurpose[] }
 > = {
   device: { urn: 'dev', id: /^/, purposes: ['http', 'invoke', 'content', 'tag', 'unwrap', 'fresh'] },
-  vault: { urn: 'svc', id: /^vault$/, purposes: ['http', 'envelope', 'content', 'checkpoint'] },
+  vault: { urn: 'svc', id: /^vault$/, purposes: ['http', 'envelope', 'content', 'checkpoint', 'deposit'] },
   responder: { urn: 'svc', id: /^responder:/, purposes: ['http', 'reply', 'unwrap', 'checkpoint'] },
   gateway: { urn: 'svc', id: /^gateway:/, purposes: ['http', 'invoke', 'unwrap'] },
 };

@@ -14,16 +14,21 @@ export const DEK_BYTES = 32;
 /** `dek_` and 16 random bytes in hexadecimal: names a content key, says nothing about it. */
 export const dekIdSchema = z.string().check(z.regex(/^dek_[0-9a-f]{32}$/));
 
-const headerSchema = z.strictObject({
+/** Of which content a wrapped key is. */
+export const wrappedKeyShape = {
   ...sealedToShape,
-  typ: z.literal('bulla-grant+jwe'),
-  // Never the vault: what it may open is wrapped under the organisation's key instead (protocol.md §2.3).
-  // guard: grant-vault without: aud: urnOfSchema('dev', 'svc:responder', 'recovery', 'svc:vault')
-  aud: urnOfSchema('dev', 'svc:responder', 'recovery'),
   sub: urnOfSchema('prompt'),
   ver: versionSchema,
   dek: dekIdSchema,
   chash: hashSchema,
+};
+
+const headerSchema = z.strictObject({
+  ...wrappedKeyShape,
+  typ: z.literal('bulla-grant+jwe'),
+  // Never the vault: for a managed name it is told the key in a deposit, which is no grant (protocol.md §2.3).
+  // guard: grant-vault without: aud: urnOfSchema('dev', 'svc:responder', 'recovery', 'svc:vault')
+  aud: urnOfSchema('dev', 'svc:responder', 'recovery'),
 });
 /** What of a grant is readable without the recipient's key (protocol.md §2.2, W). */
 export type GrantHeader = z.infer<typeof headerSchema>;
@@ -49,7 +54,15 @@ export interface GrantPlace {
  *   not for encryption, or of a suite that ends before `protectUntil`; token_malformed
  */
 export async function sealGrant(dek: Secret, place: GrantPlace, recipient: Recipient): Promise<string> {
-  const { urn, record } = recipient;
+  const header: GrantHeader = { ...wrapHeader(dek, place, recipient), typ: 'bulla-grant+jwe' };
+  return sealTo(format, header, dek.reveal(), recipient.record);
+}
+
+/**
+ * What stands around a wrapped content key, whatever it is called.
+ * @throws {CryptoError} key_invalid as {@link sealGrant}
+ */
+export function wrapHeader(dek: Secret, place: GrantPlace, { urn, record }: Recipient): Omit<GrantHeader, 'typ'> {
   if (dek.reveal().length !== DEK_BYTES) throw invalid('the content key is not 32 bytes long', 'grant-dek');
   const org = parseUrn(place.sub)?.org;
   // guard: grant-abroad
@@ -60,10 +73,9 @@ export async function sealGrant(dek: Secret, place: GrantPlace, recipient: Recip
   // guard: grant-protect-until
   if (limit !== undefined && place.protectUntil > limit)
     throw invalid('the suite does not protect the content long enough', 'protect-until');
-  const header: GrantHeader = {
+  return {
     alg: sealAlgOf(record),
     enc: 'A256GCM',
-    typ: 'bulla-grant+jwe',
     kid: record.kid,
     aud: urn,
     sub: place.sub,
@@ -71,7 +83,6 @@ export async function sealGrant(dek: Secret, place: GrantPlace, recipient: Recip
     dek: place.dekId,
     chash: place.chash,
   };
-  return sealTo(format, header, dek.reveal(), record);
 }
 
 /**

@@ -40,6 +40,8 @@ export interface MemberPlace {
   /** Seconds. */
   readonly now: number;
   readonly readyKeyPair?: ReadyKeyPair | undefined;
+  /** Whether the vault has keys for managed names; not unless given. */
+  readonly manages?: boolean | undefined;
 }
 
 /** Gives key pairs that were made before, each to one slot; undefined where there is none, and one is made. */
@@ -82,7 +84,14 @@ export function makeService(place: MemberPlace, name: ServiceName): Promise<Test
   const urn = urnOf(place.org, 'svc', name);
   if (name === 'vault') {
     const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'vault', url, roles: ['service'], keys });
-    return makeMember(place, name, urn, { purposes: ['http', 'envelope'], seals: false, logs: true, entityOf });
+    const manages = place.manages === true;
+    return makeMember(place, name, urn, {
+      purposes: ['http', 'envelope'],
+      seals: false,
+      logs: true,
+      manages,
+      entityOf,
+    });
   }
   if (name.startsWith('gateway:')) {
     const entityOf = (keys: KeyRecord[]): DirectoryEntity => ({ kind: 'gateway', url, roles: ['gateway'], keys });
@@ -98,6 +107,8 @@ interface MemberKind {
   readonly seals: boolean;
   /** Whether it has a key for the checkpoints of its log. */
   readonly logs?: boolean;
+  /** Whether it has the keys of a vault that manages names. */
+  readonly manages?: boolean;
   entityOf(keys: KeyRecord[]): DirectoryEntity;
 }
 
@@ -112,6 +123,11 @@ async function makeMember(place: MemberPlace, slot: string, urn: string, kind: M
   if (kind.logs === true) {
     const pair = await keyPairOf(`${org} ${slot} checkpoint`, CHECKPOINT_SUITE, 'sig', readyKeyPair);
     keys.push({ pair, use: 'sig', pur: ['checkpoint'] });
+  }
+  if (kind.manages === true) {
+    const content = await keyPairOf(`${org} ${slot} content`, suite, 'sig', readyKeyPair);
+    const deposit = await keyPairOf(`${org} ${slot} deposit`, suite, 'enc', readyKeyPair);
+    keys.push({ pair: content, use: 'sig', pur: ['content'] }, { pair: deposit, use: 'enc', pur: ['deposit'] });
   }
   const times = { nbf: now - DAY_SECONDS, use_until: now + 365 * DAY_SECONDS, end: now + 3650 * DAY_SECONDS };
   const facts = ({ pair: { kid, alg, suite: of }, use, pur }: (typeof keys)[number]) => ({

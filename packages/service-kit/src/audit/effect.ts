@@ -35,4 +35,9 @@ export interface LedgerParts {
 export interface RunOptions {
   /** For work that recognises its own retries: nothing is kept by Idempotency-Key. */
   readonly ownReplay?: boolean;
+  /**
+   * What is kept of the request instead of its plain hash, where its body must not be guessed by those who have the
+   * database alone (protocol.md A9): by each key that there is, the newest first.
+   */
+  readonly requestHashes?: (text: string) => readonly string[];
 }

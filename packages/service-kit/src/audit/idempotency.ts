@@ -6,6 +6,7 @@ import type { Signatory } from '../authentication/caller.js';
 import { databaseSeconds } from '../database/clock-drift.js';
 import { databaseFault } from '../database/database-fault.js';
 import { notWritten } from '../edge/problem-of.js';
+import type { RunOptions } from './effect.js';
 import type { IdempotencyTable, LedgerTables } from './ledger-tables.js';
 
 /** How long an Idempotency-Key is known, by the clock of the database. */
@@ -13,18 +14,23 @@ export const KEEP_SECONDS = 86_400;
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /** What makes two requests the same: all of it but the signature. */
-export function requestHash({ request: { method, path, query, ifMatch, bodySha256 } }: Signatory): Promise<string> {
-  return digestB64u(
-    utf8(
-      JSON.stringify([
-        method,
-        path,
-        query,
-        ifMatch ?? null, // guard: idempotency-condition
-        bodySha256, // guard: idempotency-body
-      ]),
-    ),
-  );
+export function requestHash(caller: Signatory): Promise<string> {
+  return digestB64u(utf8(requestText(caller)));
+}
+
+/** What makes two requests the same, as it is kept: one hash, or one for each key of those who keep no plain hash. */
+export async function requestHashes(caller: Signatory, keyed: RunOptions['requestHashes']): Promise<readonly string[]> {
+  return keyed === undefined ? [await requestHash(caller)] : keyed(requestText(caller));
+}
+
+function requestText({ request: { method, path, query, ifMatch, bodySha256 } }: Signatory): string {
+  return JSON.stringify([
+    method,
+    path,
+    query,
+    ifMatch ?? null, // guard: idempotency-condition
+    bodySha256, // guard: idempotency-body
+  ]);
 }
 
 /** Waits for another transaction that holds the key, as long as the database lets it (protocol.md §6). */

@@ -15,6 +15,7 @@ import {
   KEEP_SECONDS,
   pastItsAnswer,
   requestHash,
+  requestHashes,
   stillRunning,
   takeKey,
   troubleOf,
@@ -76,7 +77,8 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       this.#drift.require(askedMs, theirsMs);
       await sql`savepoint effect`.execute(trx);
       try {
-        const earlier = options.ownReplay === true ? undefined : await this.#earlierAnswer<Body>(ledger, caller);
+        const earlier =
+          options.ownReplay === true ? undefined : await this.#earlierAnswer<Body>(ledger, caller, options);
         return earlier ?? (await this.#apply(trx, caller, work, options));
       } catch (error) {
         const problem = problemOf(error);
@@ -191,7 +193,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
         // guard: replay-drifted
         this.#drift.require(askedMs, theirsMs);
       }
-      return this.#answerAgain<Body>(ledger, caller, earlier, requestSha256);
+      return this.#answerAgain<Body>(ledger, caller, earlier, [requestSha256]);
     });
     recorded.add(caller);
     this.#onWritten('ok');
@@ -250,25 +252,30 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   }
 
   /** The answer to an earlier request with this key; undefined if there was none and the key is ours now. */
-  async #earlierAnswer<Body>(trx: Kysely<LedgerTables>, caller: Signatory): Promise<Answer<Body> | undefined> {
+  async #earlierAnswer<Body>(
+    trx: Kysely<LedgerTables>,
+    caller: Signatory,
+    options: RunOptions,
+  ): Promise<Answer<Body> | undefined> {
     const { idempotencyKey: key } = caller.request;
     if (key === undefined) return undefined;
-    const request_sha256 = await requestHash(caller);
+    const hashes = await requestHashes(caller, options.requestHashes);
+    const [request_sha256 = ''] = hashes;
     if (await takeKey(trx, caller, { key, request_sha256 })) return undefined;
     const earlier = await answeredBefore(trx, caller, key);
     // Purged between the two statements: the next try finds the key free.
     if (earlier === undefined) throw stillRunning();
-    return this.#answerAgain(trx, caller, earlier, request_sha256);
+    return this.#answerAgain(trx, caller, earlier, hashes);
   }
 
   async #answerAgain<Body>(
     trx: Kysely<LedgerTables>,
     caller: Signatory,
     earlier: Selectable<IdempotencyTable>,
-    request_sha256: string,
+    hashes: readonly string[],
   ): Promise<Answer<Body>> {
     // guard: idempotency-request
-    if (earlier.request_sha256 !== request_sha256) throw new Problem('idempotency_conflict');
+    if (!hashes.includes(earlier.request_sha256)) throw new Problem('idempotency_conflict');
     // guard: idempotency-ended
     if (earlier.answer_until !== null && earlier.answer_until <= this.#clock.now()) throw pastItsAnswer();
     const { body, event, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;

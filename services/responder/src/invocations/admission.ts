@@ -10,7 +10,7 @@ import type {
   VerifiedEnvelope,
   VerifiedPromptEnvelope,
 } from '@bulla/crypto';
-import { checkBundleHashes, CryptoError, custodyOf, parseBundle, parseInvocation, verifyEnvelope } from '@bulla/crypto';
+import { checkBundleHashes, CryptoError, parseBundle, parseInvocation, verifyEnvelope } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 
 /** By what one request is judged: the documents of one moment, and when it came. */
@@ -85,8 +85,8 @@ export async function checkContents({ bundle, envelope }: Presented, { trust, no
 }
 
 /**
- * Step 5: the policy allows this, and the outside of the question says what the envelope says. Neither managed names
- * nor chats without a stored prompt are served yet (protocol.md §2.2, §2.3).
+ * Step 5: the policy allows this, and the outside of the question says what the envelope says. Chats without a stored
+ * prompt are not served yet (protocol.md §2.2). In whose custody a name is, step 12 compares with what its author signed.
  * @throws {CryptoError} token_malformed, payload_too_large, envelope_tampered, key_unknown, key_revoked, suite_unknown
  * @throws {Problem} custody_not_allowed
  */
@@ -96,12 +96,8 @@ export function checkPolicy(
   { trust, now, responder }: Judgement,
 ): Allowed {
   // guard: run-custody
-  if (
-    bundle.kind !== 'prompt' ||
-    envelope.kind !== 'prompt' ||
-    custodyOf(envelope.claims.prm.name, trust) !== 'sealed'
-  ) {
-    throw new Problem('custody_not_allowed', { detail: 'this responder runs sealed prompts only' });
+  if (bundle.kind !== 'prompt' || envelope.kind !== 'prompt') {
+    throw new Problem('custody_not_allowed', { detail: 'this responder runs stored prompts only' });
   }
   const outer = parseInvocation(question);
   const { header } = outer;

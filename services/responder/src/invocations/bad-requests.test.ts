@@ -175,7 +175,7 @@ describe('POST /api/v1/invocations refuses', () => {
     expect(response.body).toMatchObject({ code: 'unauthenticated' });
   });
 
-  it('a chat without a stored prompt: custody_not_allowed', async () => {
+  it('a chat without a stored prompt: custody_not_allowed [guard: run-custody]', async () => {
     const { prm: _prm, whash: _whash, ...shared } = asked.envelope;
     const claims = { ...shared, purpose: 'chat.invoke' as const, pol: { uses: 1, stream: true, models: ['default'] } };
     const env = await signChatEnvelope(claims, all.organisation.vault.signer);

@@ -22,9 +22,9 @@ export function checkAccess(statement: Statement, asker: string, { trust, respon
   if (!statement.acl.responders.includes(responder)) {
     throw new Problem('forbidden', { detail: 'the prompt does not run on this responder' });
   }
-  // A service asks on behalf of others, which only managed names allow; step 5 let none of those in.
+  // A service asks on behalf of others, which only managed names allow.
   // guard: access-device
-  if (trust.entity(asker)?.kind !== 'device') {
+  if (trust.entity(asker)?.kind !== 'device' && statement.custody !== 'managed') {
     throw new Problem('custody_not_allowed', { detail: 'only devices may run sealed prompts' });
   }
 }

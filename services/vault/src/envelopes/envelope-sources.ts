@@ -7,7 +7,7 @@ import { Clock, SharedReads } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { GrantsService, preferred } from '../grants/grants.service.js';
 import { LabelsService } from '../prompts/labels.service.js';
-import { requireSealed } from '../prompts/prompts.service.js';
+import { ManagedGrants } from '../managed/custody/managed-grants.js';
 import { requireToken, VersionsService } from '../prompts/versions.service.js';
 import { EnvelopeMaterialRepository } from './envelope-material.repository.js';
 
@@ -42,12 +42,13 @@ export class EnvelopeSources {
     private readonly versions: VersionsService,
     private readonly labels: LabelsService,
     private readonly grants: GrantsService,
+    private readonly managed: ManagedGrants,
   ) {}
 
   /**
    * The parts of an envelope, found and judged once for all who ask for the same at about the same moment. A number travels with the tags of `latest`, which bind the name to the prompt.
-   * @throws {Problem} not_found, label_not_found, custody_not_allowed, envelope_revoked for a withdrawn version,
-   *   needs_rewrap, overloaded; {CryptoError} trust_expired and whatever else clients would refuse the tags for
+   * @throws {Problem} not_found, label_not_found, envelope_revoked for a withdrawn version, needs_rewrap, open_failed,
+   *   overloaded; {CryptoError} trust_expired and whatever else clients would refuse the tags for
    */
   find({ trust, org }: Caller, wanted: NewEnvelope): Promise<EnvelopeParts> {
     const shared = this.shared.get(trust) ?? new SharedReads();
@@ -58,16 +59,15 @@ export class EnvelopeSources {
   }
 
   private async findFor(trust: Trust, org: string, wanted: NewEnvelope): Promise<EnvelopeParts> {
-    if (wanted.name !== undefined) requireSealed(trust, wanted.name);
     const by = wanted.prompt === undefined ? { name: wanted.name ?? '' } : { id: wanted.prompt };
     const label = wanted.label ?? LATEST;
     const now = this.clock.now();
-    const kids = trust.activeKeys(wanted.aud, 'unwrap', now).map(({ record }) => record.kid);
+    const recipients = trust.activeKeys(wanted.aud, 'unwrap', now);
+    const kids = recipients.map(({ record }) => record.kid);
     const material = await this.material.find({ org, by, label, version: wanted.version, kids, now });
     if (material === undefined) throw new Problem('not_found');
     const id = material.id as PromptId;
     const { name } = material;
-    requireSealed(trust, name);
     const { tags, words: fresh } = this.labels.serve(trust, id, material);
     // guard: vault-issue-tags without:
     //   const claims = Buffer.from((tags[0] ?? '').split('.')[1] ?? '', 'base64url').toString();
@@ -90,9 +90,8 @@ export class EnvelopeSources {
     if (trust.entity(wanted.aud)?.kind !== 'responder') {
       throw new Problem('not_found', { detail: 'the directory lists no such responder' });
     }
-    const [grant] = preferred(material.grants, kids);
-    if (grant === undefined) throw new Problem('needs_rewrap');
-    const { whash, token } = grant;
+    const [stored] = preferred(material.grants, kids);
+    const { whash, token } = stored ?? (await this.managed.make(trust, { id, name, ...version }, recipients[0]));
     return { prompt: { id, name }, ...version, tags, fresh, whash, grant: token, label, seq: resolved.seq };
   }
 

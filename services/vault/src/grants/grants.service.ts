@@ -76,7 +76,7 @@ export class GrantsService {
    */
   async store(
     trx: VaultTransaction,
-    caller: Caller,
+    caller: Pick<Caller, 'org' | 'kid' | 'trust'>,
     grants: readonly (CheckedGrant & VersionPlace)[],
   ): Promise<ReadonlySet<string>> {
     await this.keyEnds.requireNewest(trx, caller);
@@ -103,6 +103,12 @@ export class GrantsService {
     const keys = trust.entity(urn)?.keys ?? [];
     const kids = keys.toSorted((left, right) => right.nbf - left.nbf).map(({ kid }) => kid);
     return preferred(await this.grants.listFor(org, promptId, versions, kids, source), kids);
+  }
+
+  /** The grant of a version for one key. */
+  async findFor(org: string, promptId: string, version: number, kid: string): Promise<GrantRow | undefined> {
+    const [row] = await this.grants.listFor(org, promptId, [version], [kid]);
+    return row;
   }
 
   findByHash(org: string, promptId: string, whash: string, source?: VaultSource): Promise<GrantRow | undefined> {

@@ -43,11 +43,16 @@ export class KeyEndsService {
    * Has a caller add grants by the newest directory, and none that ends a key come before the transaction ends.
    * @throws {Problem} overloaded where another process, or another request, published one a moment ago
    */
-  async requireNewest(trx: VaultTransaction, { org, trust }: Caller): Promise<void> {
+  async requireNewest(trx: VaultTransaction, { org, trust }: Pick<Caller, 'org' | 'trust'>): Promise<void> {
     await this.ends.shareDirectory(trx, org);
     const newest = await this.ends.newestDirectory(trx, org);
     // guard: vault-grants-newest
     if (newest !== trust.directory.version) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+  }
+
+  /** Has all who add grants wait: those who come later go by the directory that this transaction publishes. */
+  holdDirectory(trx: VaultTransaction, org: string): Promise<void> {
+    return this.ends.holdDirectory(trx, org);
   }
 
   private activeOf(trust: Trust, urn: string): string[] {

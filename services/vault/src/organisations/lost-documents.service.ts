@@ -1,10 +1,11 @@
 import type { AcceptedDocument, LostDocuments, RestoredVault } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
 import { CryptoError, parseDirectoryFreshness, parseRoot, Trust } from '@bulla/crypto';
-import { Answer, auditOfDocuments, Clock, writeAudit } from '@bulla/service-kit';
+import { Answer, auditOfDocuments, auditOfService, Clock, writeAudit } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
+import { CustodyChanges } from '../managed/custody/custody-changes.js';
 import { RestoreGuard } from '../restores/restore-guard.js';
 import type { StoredDocument } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
@@ -23,6 +24,7 @@ export class LostDocumentsService {
     private readonly organisations: OrganisationsRepository,
     private readonly trust: VaultTrust,
     private readonly restores: RestoreGuard,
+    private readonly custody: CustodyChanges,
   ) {}
 
   /** @throws {Problem} not_found */
@@ -66,6 +68,10 @@ export class LostDocumentsService {
         const done = { act: 'organisation.handback', obj: { version } } as const;
         const event = auditOfDocuments({ org, request: { id: requestId } }, done, this.clock.nowMs());
         await writeAudit(trx, { org, event, evidence: null });
+        for (const entry of await this.custody.follow(trx, next)) {
+          const followed = auditOfService(org, entry, this.clock.nowMs());
+          await writeAudit(trx, { org, event: followed, evidence: null });
+        }
         for (const token of next.freshness.fresh) {
           const { iss: urn, iat } = parseDirectoryFreshness(token).claims;
           await this.organisations.putWord(trx, { org, urn, version, token, issued_at: new Date(iat * 1000) });

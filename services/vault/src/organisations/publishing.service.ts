@@ -2,12 +2,13 @@ import type { AcceptedDocument } from '@bulla/contract';
 import { DIRECTORIES_PER_DAY, entityTag, Problem } from '@bulla/contract';
 import type { DirectoryHead, DocumentPair, EstablishOptions, TrustDocuments } from '@bulla/crypto';
 import { CryptoError, findLockOut, parsePolicy, readDirectoryHead, requireSignedToken, Trust } from '@bulla/crypto';
-import type { Answer, Caller, Effect } from '@bulla/service-kit';
+import type { Answer, AuditEntry, Caller, Effect } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import { KeyEndsService } from '../grants/key-ends.service.js';
+import { CustodyChanges } from '../managed/custody/custody-changes.js';
 import { WaitingMoves } from '../prompts/waiting-moves.js';
 import { RestoreGuard } from '../restores/restore-guard.js';
 import type { StoredDocument } from './organisations.repository.js';
@@ -33,6 +34,8 @@ type Prepare<Body> = (
 interface NextDirectory {
   readonly document: StoredDocument;
   readonly next: Trust;
+  /** What else the audit log says of it. */
+  readonly also?: readonly AuditEntry[];
 }
 type Verified = PromiseSettledResult<NextDirectory> | undefined;
 
@@ -50,6 +53,7 @@ export class PublishingService {
     private readonly waiting: WaitingMoves,
     private readonly restores: RestoreGuard,
     private readonly keyEnds: KeyEndsService,
+    private readonly custody: CustodyChanges,
   ) {}
 
   /** The next root: signed by the thresholds of the newest and of itself (TUF §5.3). */
@@ -85,6 +89,7 @@ export class PublishingService {
       if (version !== basedOn + 1 || prev !== newest?.sha256 || statedRoot !== root.version) {
         throw new Problem('version_conflict', { detail: 'the policy does not continue the newest one' });
       }
+      await this.custody.requireNoneSealed(trx, trust, parsed.payload);
       this.requireNobodyLockedOut(trust, { directory: trust.directory, policy: parsed.payload });
       return { kind: 'policy', version, token, sha256: parsed.hash };
     });
@@ -96,8 +101,8 @@ export class PublishingService {
       caller,
       async (trx, trust, verified) => {
         requireNewest(basedOn, trust.directory.version);
-        const { document } = await this.settled(trx, trust, verified);
-        return { document, effect: effectOf(document) };
+        const { document, also } = await this.settled(trx, trust, verified);
+        return { document, effect: { ...effectOf(document), ...(also && { also }) } };
       },
       token,
     );
@@ -116,8 +121,9 @@ export class PublishingService {
     return this.publish(
       caller,
       async (trx, trust, verified) => {
-        const { document, next } = await this.settled(trx, trust, verified);
-        return { document, effect: await along(trx, next, trust) };
+        const { document, next, also = [] } = await this.settled(trx, trust, verified);
+        const effect = await along(trx, next, trust);
+        return { document, effect: { ...effect, also: [...(effect.also ?? []), ...also] } };
       },
       token,
     );
@@ -129,7 +135,8 @@ export class PublishingService {
     await this.requireDailyLimit(trust.org, trx);
     await this.keyEnds.requireNothingLost(trx, trust, verified.value.next);
     await this.waiting.endChanged(trx, trust, verified.value.next);
-    return verified.value;
+    const also = await this.custody.apply(trx, trust, verified.value.next);
+    return { ...verified.value, also };
   }
 
   private async nextDirectory(trust: Trust, token: string): Promise<NextDirectory> {

@@ -1,7 +1,8 @@
 import type { RouteResponse } from '@bulla/contract';
 import type { Answer, BodyOf, Caller, ParamsOf, QueryOf } from '@bulla/service-kit';
-import { BasedOn, CurrentCaller, Route, RouteBody, RouteParams, RouteQuery } from '@bulla/service-kit';
+import { BasedOn, CurrentCaller, IsSecure, Route, RouteBody, RouteParams, RouteQuery } from '@bulla/service-kit';
 import { Controller } from '@nestjs/common';
+import { EntrustedVersionsService } from './entrusted-versions.service.js';
 import { PromptsService } from './prompts.service.js';
 import { LabelsService } from './labels.service.js';
 import { VersionsService } from './versions.service.js';
@@ -14,6 +15,7 @@ export class PromptsController {
     private readonly prompts: PromptsService,
     private readonly versions: VersionsService,
     private readonly labels: LabelsService,
+    private readonly entrusted: EntrustedVersionsService,
   ) {}
 
   @Route('prompt.create')
@@ -47,8 +49,20 @@ export class PromptsController {
     @RouteParams() { id }: ParamsOf<'version.create'>,
     @BasedOn() newest: number,
     @RouteBody() body: BodyOf<'version.create'>,
+    @IsSecure() isSecure: boolean,
   ): Answered<'version.create'> {
-    return this.versions.create(caller, id, newest, body);
+    return this.versions.create(caller, id, newest, body, isSecure);
+  }
+
+  @Route('version.entrust')
+  entrustVersion(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { id }: ParamsOf<'version.entrust'>,
+    @BasedOn() newest: number,
+    @RouteBody() body: BodyOf<'version.entrust'>,
+    @IsSecure() isSecure: boolean,
+  ): Answered<'version.entrust'> {
+    return this.entrusted.create(caller, id, newest, body, isSecure);
   }
 
   @Route('version.list')

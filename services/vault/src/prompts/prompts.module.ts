@@ -4,6 +4,7 @@ import { RestoresModule } from '../restores/restores.module.js';
 import { ApprovalsController } from './approvals.controller.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import { ApprovalsService } from './approvals.service.js';
+import { EntrustedVersionsService } from './entrusted-versions.service.js';
 import { LabelFreshnessController } from './label-freshness.controller.js';
 import { LabelFreshnessRepository } from './label-freshness.repository.js';
 import { LabelFreshnessService } from './label-freshness.service.js';
@@ -17,6 +18,7 @@ import { PromptsController } from './prompts.controller.js';
 import { PromptsRepository } from './prompts.repository.js';
 import { PromptsService } from './prompts.service.js';
 import { ServedPositions } from './served-positions.js';
+import { VersionWrites } from './version-writes.js';
 import { VersionsRepository } from './versions.repository.js';
 import { VersionsService } from './versions.service.js';
 import { WaitingMoves } from './waiting-moves.js';
@@ -28,6 +30,8 @@ import { WaitingMoves } from './waiting-moves.js';
     PromptsService,
     PromptsRepository,
     VersionsService,
+    VersionWrites,
+    EntrustedVersionsService,
     VersionsRepository,
     LabelsService,
     LabelsRepository,

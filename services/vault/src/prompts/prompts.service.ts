@@ -1,7 +1,5 @@
 import type { NewPrompt, Prompt, PromptId, PromptQuery } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
-import type { Trust } from '@bulla/crypto';
-import { custodyOf } from '@bulla/crypto';
 import type { Answer, AuditEntry, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
@@ -9,6 +7,7 @@ import { VaultLedger } from '../database/vault-ledger.js';
 import { decodeCursor, encodeCursor } from '@bulla/service-kit';
 import type { Page } from '@bulla/service-kit';
 import { pageOf } from '@bulla/service-kit';
+import { KekWraps } from '../managed/keyring/kek-wraps.js';
 import { RestoreGuard } from '../restores/restore-guard.js';
 import { ApprovalsRepository } from './approvals.repository.js';
 import type { LabelPointer } from './labels.repository.js';
@@ -25,6 +24,7 @@ export class PromptsService {
     private readonly labels: LabelsRepository,
     private readonly approvals: ApprovalsRepository,
     private readonly restores: RestoreGuard,
+    private readonly wraps: KekWraps,
   ) {}
 
   create(caller: Caller, prompt: NewPrompt): Promise<Answer<Prompt>> {
@@ -36,7 +36,7 @@ export class PromptsService {
 
   /**
    * Takes a name for a prompt.
-   * @throws {Problem} vault_restored, forbidden, custody_not_allowed, name_taken
+   * @throws {Problem} vault_restored, forbidden, name_taken
    */
   async make(
     trx: VaultTransaction,
@@ -45,7 +45,6 @@ export class PromptsService {
   ): Promise<{ readonly row: PromptRow; readonly event: AuditEntry }> {
     await this.restores.requireUnrestored(trx, caller.org);
     requireAuthor(caller, prompt.name);
-    requireSealed(caller.trust, prompt.name);
     const row = await this.prompts.insert(trx, { ...prompt, org: caller.org });
     if (row === undefined) throw new Problem('name_taken');
     return { row, event: { act: 'prompt.create', obj: { prompt: prompt.id } } };
@@ -73,7 +72,10 @@ export class PromptsService {
     return this.withLabels(await this.findLive(caller, { name }));
   }
 
-  /** Frees the name. Versions, grants and labels stay, for those who must prove something. A second call is no harm. */
+  /**
+   * Frees the name. Versions, grants and labels stay, for those who must prove something; what the vault itself could read
+   * a managed prompt by goes. A second call is no harm.
+   */
   async delete(caller: Caller, id: PromptId): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
       const { name } = await this.find(caller, id, trx);
@@ -81,7 +83,10 @@ export class PromptsService {
       if (!caller.trust.hasRole(caller.urn, 'admin')) requireAuthor(caller, name);
       await this.prompts.markDeleted(trx, caller.org, id);
       await this.approvals.dropOfPrompt(trx, caller.org, id);
-      return { body: undefined, event: { act: 'prompt.delete', obj: { prompt: id } } };
+      // guard: vault-delete-wraps without: const items: number = 0;
+      const items = await this.wraps.deleteOf(trx, caller.org, id);
+      const also = items === 0 ? [] : [{ act: 'wrap.delete', obj: { prompt: id, items } } as const];
+      return { body: undefined, event: { act: 'prompt.delete', obj: { prompt: id } }, also };
     });
   }
 
@@ -133,15 +138,6 @@ export function requireAuthor({ trust, urn }: Caller, name: string): void {
   // guard: vault-author
   if (!trust.mayAuthor(urn, name))
     throw new Problem('forbidden', { detail: 'you are not among the authors of this name' });
-}
-
-/**
- * The vault holds no key that opens anything, so it serves sealed names only (protocol.md §2.3).
- * @throws {Problem} custody_not_allowed
- */
-export function requireSealed(trust: Trust, name: string): void {
-  // guard: vault-sealed
-  if (custodyOf(name, trust) !== 'sealed') throw new Problem('custody_not_allowed');
 }
 
 /** A prompt as callers see it, with the labels that it bears now. */

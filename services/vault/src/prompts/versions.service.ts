@@ -1,16 +1,14 @@
 import type {
   AcceptedVersion,
-  Kid,
-  LabelMoveResult,
   NewVersion,
   PromptId,
   SealedVersion,
   VersionQuery,
   VersionSummary,
 } from '@bulla/contract';
-import { ContentToken, entityTag, Problem } from '@bulla/contract';
+import { ContentToken, Problem } from '@bulla/contract';
 import { parseContent, parseTag, tokenHash, urnOf } from '@bulla/crypto';
-import type { Answer, AuditEntry, Caller } from '@bulla/service-kit';
+import type { Answer, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VersionPlace } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
@@ -20,11 +18,12 @@ import { GrantsService } from '../grants/grants.service.js';
 import { decodeCursor, encodeCursor } from '@bulla/service-kit';
 import type { Page } from '@bulla/service-kit';
 import { pageOf } from '@bulla/service-kit';
-import { RestoreGuard } from '../restores/restore-guard.js';
+import { isManaged, ManagedCustody } from '../managed/custody/managed-custody.js';
 import type { CheckedTags } from './label-moves.js';
-import { LabelMoves, moveEvent } from './label-moves.js';
+import { LabelMoves } from './label-moves.js';
 import { PromptsRepository } from './prompts.repository.js';
-import { PromptsService, requireAuthor, requireSealed } from './prompts.service.js';
+import { PromptsService, requireAuthor } from './prompts.service.js';
+import { VersionWrites } from './version-writes.js';
 import type { VersionFacts, VersionRow } from './versions.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 
@@ -39,15 +38,22 @@ export class VersionsService {
     private readonly prompts: PromptsRepository,
     private readonly versions: VersionsRepository,
     private readonly grants: GrantsService,
-    private readonly restores: RestoreGuard,
     private readonly moves: LabelMoves,
+    private readonly custody: ManagedCustody,
+    private readonly writes: VersionWrites,
   ) {}
 
   /**
-   * Stores the version after the newest, and moves labels to it. The vault cannot read it; it checks that content and
-   * grants are for this place, that the author keeps a grant of their own, and tags as clients will.
+   * Stores the version after the newest, and moves labels to it. Under a sealed name the vault cannot read it; it checks
+   * that content and grants are for this place, that the author keeps a grant of their own, and tags as clients will.
    */
-  async create(caller: Caller, id: PromptId, newest: number, sent: NewVersion): Promise<Answer<AcceptedVersion>> {
+  async create(
+    caller: Caller,
+    id: PromptId,
+    newest: number,
+    sent: NewVersion,
+    isSecure: boolean,
+  ): Promise<Answer<AcceptedVersion>> {
     const place = await placeOf(caller, id, newest + 1, sent.content);
     const grants = await this.grants.check(caller.trust, place, sent.grants);
     // guard: vault-version-own-grant
@@ -55,37 +61,15 @@ export class VersionsService {
       throw new Problem('validation_failed', { detail: 'one grant must be for the device that sends the version' });
     }
     const tags = await this.#checkTags(caller, id, place, sent.tags ?? []);
-    return this.ledger.run(caller, async (trx) => {
-      // Its number may be that of a version that was lost.
-      await this.restores.requireUnrestored(trx, caller.org);
-      const also: AuditEntry[] = [];
-      if (sent.prompt !== undefined) also.push((await this.room.make(trx, caller, { id, ...sent.prompt })).event);
-      const { name } = await this.room.findLive(caller, { id }, trx);
-      // guard: vault-version-author
-      requireAuthor(caller, name);
-      // guard: vault-version-sealed
-      requireSealed(caller.trust, name);
-      const { version, chash, dekId } = place;
-      if (!(await this.prompts.claimVersion(trx, caller.org, id, version))) throw new Problem('version_conflict');
-      const author = { author_kid: caller.kid, author_urn: caller.urn };
-      const row = { prompt_id: id, version, org: caller.org, chash, content: sent.content, dek_id: dekId, ...author };
-      if (!(await this.versions.insert(trx, row))) throw new Problem('version_conflict');
-      await this.grants.store(
-        trx,
-        caller,
-        grants.map((grant) => ({ ...grant, ...place })),
-      );
-      const labels: LabelMoveResult[] = [];
-      for (const tag of tags) {
-        const outcome = await this.moves.take(trx, caller, tag);
-        labels.push(outcome.result);
-        also.push(moveEvent(id, tag, outcome));
-      }
-      const to = grants.map(({ kid }) => kid as Kid);
-      const obj = { prompt: id, version, chash, grants: grants.length, to };
-      const event = { act: 'version.create', obj } as const;
-      return { body: { version, chash, labels }, event, also, etag: entityTag(version) };
-    });
+    const name = sent.prompt?.name ?? (await this.prompts.find(caller.org, id))?.name;
+    const wrapped = async () => {
+      if (name === undefined) return undefined;
+      // Nobody who may not write this name has a key used.
+      if (isManaged(name, caller.trust) || sent.deposit !== undefined) requireAuthor(caller, name);
+      return this.custody.wrapDeposit(caller, { ...place, name, content: sent.content }, sent.deposit, isSecure);
+    };
+    const { content, prompt } = sent;
+    return this.writes.write(caller, { act: 'version.create', place, content, grants, tags, prompt, wrapped });
   }
 
   /** @throws {Problem} envelope_tampered for a tag of something else than this version; as LabelMoves.check */
@@ -175,7 +159,12 @@ export function requireToken(content: string): void {
  * Which content this is, if it is for this place.
  * @throws {CryptoError} token_malformed, payload_too_large; {Problem} envelope_tampered, version_conflict
  */
-async function placeOf({ org }: Caller, id: PromptId, version: number, content: string): Promise<GrantedVersion> {
+async function placeOf(
+  { org }: Caller,
+  id: PromptId,
+  version: number,
+  content: string,
+): Promise<GrantedVersion & { readonly promptId: PromptId }> {
   const { header } = parseContent(content);
   // guard: vault-version-place
   if (header.org !== org || header.sub !== urnOf(org, 'prompt', id)) {

@@ -4,7 +4,7 @@ import type { Context } from '../../context.js';
 import { dateCells, datesAsJson, datesInWords } from '../../output/label-dates.js';
 import { shortName } from '../../input/names.js';
 import { styled } from '../../output/output.js';
-import { modelText, ownMessagesText, textOf } from '../../output/statement-lines.js';
+import { custodyText, modelText, ownMessagesText, textOf } from '../../output/statement-lines.js';
 import { visibleLine } from '../../output/visible-text.js';
 
 /** One version opened: what it says, and who may do what with it. */
@@ -30,6 +30,7 @@ export async function showPrompt(
       message: statement.message,
       created_at: instant(statement.iat),
       labels: withDates(labels, dates),
+      custody: statement.custody,
       acl: statement.acl,
       protect_until: statement.protect_until,
       input: statement.input,
@@ -48,6 +49,7 @@ export async function showPrompt(
       'written',
       `${instant(statement.iat)} by ${shortName(author, self)}${statement.message === '' ? '' : `: ${statement.message}`}`,
     ],
+    ['custody', custodyText(statement)],
     ['labels', pointing.join(', ') || '(none)'],
     ...ofPointing.map((one) => [`@${one.label}`, datesInWords(one)]),
     ['model', modelText(model)],

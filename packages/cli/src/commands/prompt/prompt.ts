@@ -55,7 +55,8 @@ A prompt is a Markdown file. {{name}} in it is a variable:
 
   {{claim}}
 
-It is sealed on this machine before it is sent: the vault stores what it cannot read.
+It is sealed on this machine before it is sent: the vault stores what it cannot read, unless the policy says that it
+manages the name.
 
 Examples:
   $ bulla prompt push claims/triage -f triage.md --label production -m "first"
@@ -167,6 +168,8 @@ async function push(context: Context, name: string, options: PushOptions): Promi
   else out.talk(styled('✔', 'good'), ' unchanged: the newest version says the same');
   if (!pushed.changed && recipients.length > 0)
     out.talk(styled('✔', 'good'), ` sealed for ${recipients.length} more (${recipients.join(', ')})`);
+  if (pushed.custody === 'managed')
+    out.must('note: the policy has the vault manage this name: its operator can read this');
   const waiting = new Set(pushed.pending.map(({ label }) => label));
   if (waiting.size > 0) context.exitCode = EXIT.waits;
   const labelled = [...new Set([...pushed.labels, 'latest'])].filter((label) => !waiting.has(label));

@@ -213,9 +213,10 @@ describe('a file of fresh keys', () => {
     await prepare();
     const { keys, ...file } = await fileOf(VAULT_KEYS);
     await writeKeyFile(home, VAULT_KEYS, { ...file, keys: keys.toReversed() });
-    expect((await fresh(VAULT_KEYS)).keys.map(({ pur }) => pur)).toEqual([['http', 'envelope'], ['checkpoint']]);
+    const ALL = [['http', 'envelope'], ['checkpoint'], ['content'], ['deposit']];
+    expect((await fresh(VAULT_KEYS)).keys.map(({ pur }) => pur)).toEqual(ALL);
     await makeEarlier();
-    expect((await fresh(VAULT_KEYS)).keys.map(({ pur }) => pur)).toEqual([['http', 'envelope'], ['checkpoint']]);
+    expect((await fresh(VAULT_KEYS)).keys.map(({ pur }) => pur)).toEqual(ALL);
   });
 
   it('may keep all keys and have a fresh one for checkpoints, before the old', async () => {
@@ -229,5 +230,18 @@ describe('a file of fresh keys', () => {
       'signs no checkpoints: it is neither a vault nor a responder',
     );
     expect((await fresh(IDENTITY)).keys.map(({ use }) => use)).toEqual(['sig', 'enc']);
+  });
+
+  it('may keep all keys of a vault and have those for managed names, where it has none', async () => {
+    await prepare();
+    const { keys, ...file } = await fileOf(VAULT_KEYS);
+    const isOld = ({ pur }: { pur: readonly string[] }) => !pur.includes('content') && !pur.includes('deposit');
+    await writeKeyFile(home, VAULT_KEYS, { ...file, keys: keys.filter(isOld) });
+    const made = (await fresh(VAULT_KEYS, { beside: ['managed'] })).keys;
+    expect(made.map(({ pur }) => pur)).toEqual([['http', 'envelope'], ['checkpoint'], ['content'], ['deposit']]);
+    expect(made.filter(isOld)).toEqual(keys.filter(isOld));
+    await writeKeyFile(home, VAULT_KEYS, { ...file, keys: made });
+    expect((await fresh(VAULT_KEYS, { beside: ['managed'] })).keys).toEqual(made);
+    await expect(fresh(RESPONDER_KEYS, { beside: ['managed'] })).rejects.toThrow('only a vault does');
   });
 });

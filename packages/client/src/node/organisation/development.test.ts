@@ -77,7 +77,11 @@ describe('the development organisation', () => {
     for (const name of [VAULT_KEYS, RESPONDER_KEYS, RENEWER_KEYS]) {
       const file = await readKeyFile(home, name);
       expect(file?.keys.map(({ suite }) => suite)).toContain('rsa2048');
-      expect(trust.entity(file?.urn ?? '')?.keys.map(({ kid }) => kid)).toEqual(file?.keys.map(({ kid }) => kid));
+      // Those for managed names are listed once the policy has some.
+      const listed = file?.keys.filter(
+        ({ pur }) => name !== VAULT_KEYS || !['content', 'deposit'].includes(pur[0] ?? ''),
+      );
+      expect(trust.entity(file?.urn ?? '')?.keys.map(({ kid }) => kid)).toEqual(listed?.map(({ kid }) => kid));
     }
     expect(await readProfile(home)).toEqual({ vaultUrl: ADDRESSES.vaultUrl, org: DEVELOPMENT_ORG, pin: made.pin });
     expect(made.pin).toBe(pinOf(await parseRoot(made.documents.roots[0] ?? '')));

@@ -3,6 +3,7 @@ import { isCheckpointKey, parseUrn } from '@bulla/crypto';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
 import type { FileKey } from '../home/key-file.js';
+import { isManagedKey, withManagedKeys } from './managed-keys.js';
 import { makeCheckpointKey, makeKey, readKeyFile, writeKeyFile } from '../home/key-file.js';
 
 /** A file of keys, wherever it lies. */
@@ -12,7 +13,7 @@ export interface KeyPlace {
 }
 
 /** What a service may get a key of, beside those that it has. */
-export const FRESH_KINDS = ['signing', 'encryption', 'checkpoint'] as const;
+export const FRESH_KINDS = ['signing', 'encryption', 'checkpoint', 'managed'] as const;
 export type FreshKind = (typeof FRESH_KINDS)[number];
 
 export interface FreshKeys {
@@ -23,9 +24,9 @@ export interface FreshKeys {
 }
 
 /**
- * Writes a file of fresh keys for the entity of another: one for each use, for the purposes of the newest there and of
- * its suite, unless another is given, and of a vault or responder one for checkpoints. Nothing is overwritten, and the
- * other file stays as it is.
+ * Writes a file of fresh keys for the entity of another: one for the purposes of each that is the newest there, of its
+ * suite unless another is given; of a vault or responder one for checkpoints, and of a vault those for managed names.
+ * Nothing is overwritten, and the other file stays as it is.
  * @throws {HomeError} if there is nothing to go by, a file is there already, or the entity has no such keys
  */
 export async function writeFreshKeys(like: KeyPlace, to: KeyPlace, options: FreshKeys = {}): Promise<KeyFile> {
@@ -40,13 +41,16 @@ export async function writeFreshKeys(like: KeyPlace, to: KeyPlace, options: Fres
 }
 
 async function allFresh({ urn, keys }: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
+  const isVault = parseUrn(urn)?.id === 'vault';
+  const others = keys.filter((key) => !isCheckpointKey(key) && !(isVault && isManagedKey(key)));
   const fresh: FileKey[] = [];
   for (const use of ['sig', 'enc'] as const) {
-    const newest = keys.find((key) => key.use === use && !isCheckpointKey(key));
+    const newest = others.find((key) => key.use === use);
     if (newest !== undefined) fresh.push(await makeKey(suite ?? newest.suite, use, newest.pur));
   }
   if (signsCheckpoints(urn)) fresh.push(await makeCheckpointKey());
-  return fresh;
+  const [first] = fresh;
+  return isVault && first !== undefined ? (await withManagedKeys({ keys: fresh }, first.suite)).keys : fresh;
 }
 
 async function freshKeysOf(before: KeyFile, { beside = [], suite }: FreshKeys): Promise<FileKey[]> {
@@ -60,6 +64,7 @@ const WITH: Record<FreshKind, (before: KeyFile, suite: SuiteId | undefined) => P
   signing: withSigningKeys,
   encryption: withEncryptionKey,
   checkpoint: withCheckpointKey,
+  managed: withKeysForManaged,
 };
 
 /** The keys that are there, with a fresh one before the newest for each purpose that something is signed for. */
@@ -78,7 +83,7 @@ async function withSigningKeys({ urn, keys }: KeyFile, suite: SuiteId | undefine
 
 /** The keys that are there, with a fresh one to seal to before older ones: the service opens what is sealed to either. */
 async function withEncryptionKey({ urn, keys }: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
-  const newest = keys.find(({ use }) => use === 'enc');
+  const newest = keys.find(({ pur }) => pur.includes('unwrap'));
   if (newest === undefined || !signsCheckpoints(urn))
     throw new HomeError(`nothing is sealed to ${urn} as a service: only a responder has encryption keys`);
   const fresh = await makeKey(suite ?? newest.suite, 'enc', newest.pur);
@@ -90,6 +95,14 @@ async function withCheckpointKey({ urn, keys }: KeyFile): Promise<FileKey[]> {
   if (!signsCheckpoints(urn)) throw new HomeError(`${urn} signs no checkpoints: it is neither a vault nor a responder`);
   const others = keys.filter((key) => !isCheckpointKey(key));
   return [...others, await makeCheckpointKey(), ...keys.filter(isCheckpointKey)];
+}
+
+/** The keys that are there, with those for managed names where a vault has none. */
+async function withKeysForManaged(before: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
+  const [first] = before.keys;
+  if (parseUrn(before.urn)?.id !== 'vault' || first === undefined)
+    throw new HomeError(`${before.urn} manages no names: only a vault does`);
+  return (await withManagedKeys(before, suite ?? first.suite)).keys;
 }
 
 function signsCheckpoints(urn: string): boolean {

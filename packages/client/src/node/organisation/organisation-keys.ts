@@ -13,6 +13,7 @@ import {
   writeKeyFile,
 } from '../home/key-file.js';
 import { isDue, lifeInWords } from './life.js';
+import { isManagedKey, withManagedKeys } from './managed-keys.js';
 
 /** Names inside the home folder. */
 export const VAULT_KEYS = 'services/vault.keys.json';
@@ -72,7 +73,10 @@ export async function organisationKeys(
   const device = () => urnOf(org, 'dev', mintId('dev'));
   const keys: OrganisationKeys = {
     vault: await keyFileOnce(home, VAULT_KEYS, async () =>
-      withCheckpointKey(await makeKeyFile(org, service('vault'), suite, ['http', 'envelope'])),
+      withManagedKeys(
+        await withCheckpointKey(await makeKeyFile(org, service('vault'), suite, ['http', 'envelope'])),
+        suite,
+      ),
     ),
     responder: await keyFileOnce(home, RESPONDER_KEYS, async () =>
       withCheckpointKey(
@@ -131,6 +135,28 @@ export async function withCheckpointKeys(
     changes.push(`key for checkpoints of the ${who} made for ${lifeInWords(keyLife[who].sig.use)}`);
   }
   return next;
+}
+
+/**
+ * The same keys, with those for managed names where the vault's file is from before there were any. A vault has them from
+ * its start on, and the directory lists them once the policy has managed names: until then the vault signs no content,
+ * and nothing is sealed to it. A vault whose keys are elsewhere gets none.
+ * @param recordsOf what the directory lists of an entity but for what is revoked; undefined where there is no directory.
+ */
+export async function withVaultManagedKeys(
+  home: Home,
+  keys: OrganisationKeys,
+  recordsOf: ((urn: string) => readonly KeyRecord[]) | undefined,
+  { suite, changes }: { readonly suite: SuiteId; readonly changes: string[] },
+): Promise<OrganisationKeys> {
+  const { vault } = keys;
+  const records = recordsOf?.(vault.urn);
+  const isInUse = records === undefined || vault.keys.some(({ kid }) => records.some((record) => record.kid === kid));
+  const next = isInUse && records?.some(isManagedKey) !== true ? await withManagedKeys(vault, suite) : vault;
+  if (next.keys.length === vault.keys.length) return keys;
+  await writeKeyFile(home, VAULT_KEYS, next);
+  changes.push('keys of the vault for managed names made; it has them once it is started again');
+  return { ...keys, vault: next };
 }
 
 async function requireAll(home: Home): Promise<void> {

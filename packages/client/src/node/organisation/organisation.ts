@@ -17,7 +17,8 @@ import { HomeError } from '../home/home.js';
 import type { DocumentKind, OrganisationMaker, OrganisationPlan } from './organisation-documents.js';
 import { directoryDocument, policyDocument, rootChain } from './organisation-documents.js';
 import { versionName } from './replaced-documents.js';
-import { organisationKeys, renewedKeys, withCheckpointKeys } from './organisation-keys.js';
+import type { OrganisationKeys } from './organisation-keys.js';
+import { organisationKeys, renewedKeys, withCheckpointKeys, withVaultManagedKeys } from './organisation-keys.js';
 import { readProfile, writeProfile } from '../home/profile.js';
 import { suiteForNewKeys } from '../../people/suite-for-new-keys.js';
 import { adoptSeenDocuments } from './seen-documents.js';
@@ -88,14 +89,13 @@ export async function prepareOrganisation(
   const decided = await home.read(`${folder}/policy.json`);
   const chosen = decided === undefined ? undefined : suiteForNewKeys((await parsePolicy(decided)).payload);
   // A key that the directory cannot list is not made.
-  const whole =
-    signers.directory === undefined
-      ? made
-      : await withCheckpointKeys(home, made, known && recordsOf, {
-          ...plan,
-          changes,
-          beginsLogs: options.beginsLogs === true,
-        });
+  const whole = signers.directory === undefined ? made : await withLaterKeys(made);
+  async function withLaterKeys(before: OrganisationKeys): Promise<OrganisationKeys> {
+    const records = known && recordsOf;
+    const beginsLogs = options.beginsLogs === true;
+    const logging = await withCheckpointKeys(home, before, records, { ...plan, changes, beginsLogs });
+    return withVaultManagedKeys(home, logging, records, { suite: chosen ?? plan.suite, changes });
+  }
   const keys = await renewedKeys(home, whole, recordsOf, { ...plan, now, chosen, changes });
   const maker: OrganisationMaker = {
     home,

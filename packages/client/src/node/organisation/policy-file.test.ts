@@ -100,7 +100,6 @@ describe('the next policy', () => {
   });
 
   it.each<[string, Partial<PolicySettings>, string]>([
-    ['managed names', { custody: { '*': 'sealed', 'drafts/': 'managed' } }, 'custody "managed" of drafts/'],
     ['chats', { chat: ['grp:support'] }, 'chat (leave it at [])'],
     ['API keys', { auth: { bearer: true, oidc: 'off' } }, 'auth.bearer (leave it at false)'],
     ['single sign-on', { auth: { bearer: false, oidc: 'approve' } }, 'auth.oidc "approve" (leave it at "off")'],
@@ -116,6 +115,28 @@ describe('the next policy', () => {
       expect(await home.read('org/dev/policy.json')).toBe(before);
     },
   );
+
+  it('that has names managed lists the keys of the vault for that, and none before does [guard: managed-keys-listed]', async () => {
+    const listed = async () => {
+      const { entities } = (await parseDirectory((await home.read('org/dev/directory.json')) ?? '')).payload;
+      const keys = Object.values(entities).find(({ kind }) => kind === 'vault')?.keys ?? [];
+      return keys.flatMap(({ use, pur }) => pur.map((purpose) => `${use} ${purpose}`)).toSorted();
+    };
+    const sealing = ['sig checkpoint', 'sig envelope', 'sig http'];
+    expect(await listed()).toEqual(sealing);
+    await signNextPolicy(home, 'dev', await settings({ custody: { '*': 'sealed', 'open/': 'managed' } }), NOW);
+    await prepare(NOW);
+    expect(await listed()).toEqual(['enc deposit', ...sealing, 'sig content'].toSorted());
+    // They are the ones that the vault had from its start on.
+    const file = JSON.parse((await home.readSecret('services/vault.keys.json')) ?? '') as { keys: { pur: string[] }[] };
+    expect(file.keys.flatMap(({ pur }) => pur).toSorted()).toEqual([
+      'checkpoint',
+      'content',
+      'deposit',
+      'envelope',
+      'http',
+    ]);
+  });
 
   it('is not signed where it would lock everybody out, and nothing is written [guard: client-lock-out]', async () => {
     const before = await home.read('org/dev/policy.json');

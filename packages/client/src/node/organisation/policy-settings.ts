@@ -43,14 +43,11 @@ export function requirePolicySettings(value: unknown): PolicySettings {
 }
 
 /**
- * Refuses what the format has and nothing answers to yet: it would be signed without a word and do nothing, or make the
- * next push fail. A policy of somebody else that says it is read like any other.
+ * Refuses what the format has and nothing answers to yet: it would be signed without a word and do nothing. A policy of somebody else that says it is read like any other.
  * @throws {BullaError} validation_failed, check policy-switches
  */
-export function requireWorkingSwitches({ custody, chat, auth }: PolicySettings): void {
-  const managed = Object.keys(custody).filter((prefix) => custody[prefix] === 'managed');
+export function requireWorkingSwitches({ chat, auth }: PolicySettings): void {
   const switches = [
-    ...managed.map((prefix) => `custody "managed" of ${prefix} (leave it at "sealed")`),
     ...(chat.length > 0 ? ['chat (leave it at [])'] : []),
     ...(auth.bearer ? ['auth.bearer (leave it at false)'] : []),
     ...(auth.oidc === 'off' ? [] : [`auth.oidc "${auth.oidc}" (leave it at "off")`]),

@@ -1,4 +1,5 @@
 import type { ParsedJwe } from '../../tokens/compact.js';
+import type { DepositHeader } from '../deposit.js';
 import type { GrantHeader, GrantPlace } from '../grant.js';
 import { DEK_BYTES } from '../grant.js';
 import { openFailed, openWith } from '../../tokens/open/compact.js';
@@ -16,8 +17,29 @@ export interface ExpectedGrant extends Omit<GrantPlace, 'protectUntil'> {
  * @returns the content key, 32 bytes; wipe it after use.
  * @throws {CryptoError} open_failed, whatever went wrong
  */
-export async function openGrant(
+export function openGrant(
   parsed: ParsedJwe<GrantHeader>,
+  unwrapper: Unwrapper,
+  expect: ExpectedGrant,
+): Promise<Secret> {
+  return openWrappedKey(parsed, unwrapper, expect);
+}
+
+/**
+ * Opens the key that a vault was told for a managed name (docs/spec/grant.md#deposits).
+ * @returns as openGrant
+ * @throws {CryptoError} open_failed, whatever went wrong
+ */
+export function openDeposit(
+  parsed: ParsedJwe<DepositHeader>,
+  unwrapper: Unwrapper,
+  expect: ExpectedGrant,
+): Promise<Secret> {
+  return openWrappedKey(parsed, unwrapper, expect);
+}
+
+async function openWrappedKey(
+  parsed: ParsedJwe<GrantHeader | DepositHeader>,
   unwrapper: Unwrapper,
   expect: ExpectedGrant,
 ): Promise<Secret> {
