@@ -16,32 +16,47 @@ const ONLOOKERS: readonly Who[] = ['cat'];
 /** A grant of one key. */
 interface KnownGrant {
   /** Who stored it. */
-  readonly by: Who;
+  readonly by: Who | 'vault';
   /** Not where who made it had no key of the version: the vault cannot try a grant. */
   readonly opens: boolean;
 }
 
 export interface KnownVersion {
   readonly author: Who;
+  /** Who signed it: the author, or the vault that was told in the clear what it says. */
+  readonly signer: Who | 'vault';
+  /** Responders that it names. */
+  readonly runsAt: readonly Who[];
+  /** Whether the vault has its key. */
+  isWrapped: boolean;
   /** By the key that they are sealed to. */
   readonly grants: Map<string, KnownGrant>;
 }
 
+export type Custody = 'sealed' | 'managed';
+
 export interface KnownPrompt {
   readonly versions: KnownVersion[];
   isDeleted: boolean;
+  /** Of its name. */
+  custody: Custody;
 }
 
 export class Model {
-  readonly prompts: KnownPrompt[] = [];
+  /** By their names, which are there from the beginning. */
+  readonly prompts: readonly KnownPrompt[];
   readonly revoked = new Set<Who>();
   /** Keys that things are sealed to now, the newest first. */
   readonly #active: ReadonlyMap<Who, string[]>;
   /** Keys that only open, and whose they are. */
   readonly #ended = new Map<string, Who>();
 
-  /** @param keys the first of everybody */
-  constructor(keys: ReadonlyMap<Who, string>) {
+  /**
+   * @param custody of each name
+   * @param keys the first of everybody
+   */
+  constructor(custody: readonly Custody[], keys: ReadonlyMap<Who, string>) {
+    this.prompts = custody.map((one) => ({ versions: [], isDeleted: false, custody: one }));
     this.#active = new Map([...keys].map(([who, kid]) => [who, [kid]]));
   }
 
@@ -90,15 +105,51 @@ export class Model {
     return this.isIn(who) && this.opens(who, version);
   }
 
-  /** A responder runs a version by the grant of the newest of its keys that has one and is sealed to now. */
-  runs(who: Who, { isDeleted }: KnownPrompt, { grants }: KnownVersion): boolean {
-    if (isDeleted || !this.isIn(who)) return false;
-    const kid = this.activeOf(who).find((one) => grants.has(one));
-    return grants.get(kid ?? '')?.opens === true;
+  /**
+   * A responder runs a version by the grant of the newest of its keys that has one and is sealed to now. Where there is
+   * none, the vault makes one of a version that it manages, for a responder that the version names.
+   */
+  runs(who: Who, prompt: KnownPrompt, version: KnownVersion): boolean {
+    if (prompt.isDeleted || !this.isIn(who)) return false;
+    const kid = this.activeOf(who).find((one) => version.grants.has(one));
+    if (kid !== undefined) return version.grants.get(kid)?.opens === true;
+    return version.isWrapped && version.runsAt.includes(who) && this.isSigned(version);
   }
 
-  mayPush(who: Who, prompt: KnownPrompt | undefined): boolean {
-    return this.isIn(who) && AUTHORS.includes(who) && prompt?.isDeleted !== true;
+  /** The vault gave a responder an envelope: if it had no grant for it, it has one now. */
+  ran(who: Who, { grants }: KnownVersion): void {
+    if (!this.activeOf(who).some((kid) => grants.has(kid)))
+      grants.set(this.newestOf(who), { by: 'vault', opens: true });
+  }
+
+  /** Names with live versions that were sealed are never managed. */
+  mayFlip({ custody, isDeleted, versions }: KnownPrompt): boolean {
+    return custody === 'managed' || isDeleted || versions.every(({ isWrapped }) => isWrapped);
+  }
+
+  flip(prompt: KnownPrompt): void {
+    prompt.custody = prompt.custody === 'managed' ? 'sealed' : 'managed';
+    if (prompt.custody === 'sealed') this.forget(prompt);
+  }
+
+  /** Readers keep what they have. */
+  delete(prompt: KnownPrompt): void {
+    prompt.isDeleted = true;
+    this.forget(prompt);
+  }
+
+  /** The vault keeps no key of a prompt. */
+  private forget({ versions }: KnownPrompt): void {
+    for (const version of versions) version.isWrapped = false;
+  }
+
+  /** Whether who signed a version still counts. */
+  private isSigned({ signer }: KnownVersion): boolean {
+    return signer === 'vault' || this.isIn(signer);
+  }
+
+  mayPush(who: Who, { isDeleted }: KnownPrompt): boolean {
+    return this.isIn(who) && AUTHORS.includes(who) && !isDeleted;
   }
 
   mayShare(by: Who, to: Who, prompt: KnownPrompt, version: KnownVersion): boolean {

@@ -11,7 +11,7 @@ export interface Outcome {
 
 /**
  * One thing that happens in a walk, to the vault and to the model. Both agree on whether it is done, and on what is stored
- * after it: the keys that each version is sealed to.
+ * after it: the keys that each version is sealed to, and whether the vault has one.
  */
 export abstract class Step implements fc.AsyncCommand<Model, World> {
   /** How it is counted. */
@@ -26,13 +26,20 @@ export abstract class Step implements fc.AsyncCommand<Model, World> {
     const { isDone, may } = await this.play(model, world);
     equal(isDone ? 'done' : 'refused', may ? 'done' : 'refused');
     world.count(`${this.kind}: ${isDone ? 'done' : 'refused'}`);
-    const stored = (await world.stored()).map((versions) => versions.map((grants) => [...grants.keys()].toSorted()));
-    const known = model.prompts.map(({ versions }) => versions.map(({ grants }) => [...grants.keys()].toSorted()));
+    const stored = (await world.stored()).map((versions) =>
+      versions.map(({ grants, isWrapped }) => told(grants, isWrapped)),
+    );
+    const known = model.prompts.map(({ versions }) => versions.map(({ grants, isWrapped }) => told(grants, isWrapped)));
     deepEqual(stored, known);
   }
 
   protected abstract play(model: Model, world: World): Promise<Outcome>;
   abstract toString(): string;
+}
+
+/** What is compared of a version: whose keys it is sealed to, and whether the vault has its key. */
+function told(grants: ReadonlyMap<string, unknown>, isWrapped: boolean): readonly string[] {
+  return [...[...grants.keys()].toSorted(), ...(isWrapped ? ['the vault'] : [])];
 }
 
 /** A version as the model knows it, and as its author made it. */

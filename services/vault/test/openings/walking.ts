@@ -50,7 +50,7 @@ export async function walkAll(
   const counts = new Map<string, number>();
   const walk = fc.asyncProperty(fc.commands([...STEPS], { maxCommands: steps, size: 'max' }), async (commands) => {
     const world = await vaults.next(counts);
-    const model = new Model(world.firstKeys());
+    const model = new Model(world.custody(), world.people.firstKeys());
     await fc.asyncModelRun(() => ({ model, real: world }), commands);
     await new Look().run(model, world);
   });

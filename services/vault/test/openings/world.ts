@@ -1,172 +1,156 @@
-import type { DirectoryDocument, KeyPair, Recipient, SealAlg, Unwrapper } from '@bulla/crypto';
-import { generateKeyPair, parseContent, parseGrant, randomBytes, sealGrant, Secret } from '@bulla/crypto';
-import { loadUnwrapper, openContent, openGrant } from '@bulla/crypto/open';
-import type { SealedVersion } from '../authoring.js';
-import { basedOn, bodyOf, recipientOf, tokenHash, urnOf } from '../authoring.js';
+import type { DirectoryDocument, Recipient } from '@bulla/crypto';
+import { custodyOf, parseContent, parseGrant, parsePolicy, randomBytes, sealGrant, Secret } from '@bulla/crypto';
+import { openContent, openGrant } from '@bulla/crypto/open';
+import { DataKeys } from '../../src/managed/custody/data-keys.js';
 import type { PromptRef } from '../authoring.js';
-import type { TestMember, TestVault } from '../running-vault.js';
-import type { Who } from './model.js';
-import { EVERYBODY } from './model.js';
+import { basedOn, bodyOf, mintId, tokenHash, urnOf } from '../authoring.js';
+import type { TestVault } from '../running-vault.js';
+import type { Custody, Who } from './model.js';
+import { People } from './people.js';
 
-/** A version as its author made it, and where its grants are. */
+/** A version, where the vault has it. */
 export interface PushedVersion {
   readonly prompt: PromptRef;
   readonly number: number;
-  readonly sealed: SealedVersion;
+  readonly chash: string;
+  /** C. */
+  readonly content: string;
 }
 
-/** Somebody in a walk, with every key that they ever had. */
-interface Member extends TestMember {
-  readonly unwrappers: Unwrapper[];
+/** What the vault has of a version: grants by their keys, and whether it has the version's key itself. */
+export interface Stored {
+  readonly grants: ReadonlyMap<string, string>;
+  readonly isWrapped: boolean;
 }
-
-const DAY_SECONDS = 86_400;
 
 /** A real vault, and the people of one walk with their private keys. */
 export class World {
   readonly vault: TestVault;
-  readonly prompts: PromptRef[] = [];
-  readonly versions: PushedVersion[][] = [];
+  readonly people: People;
+  /** Names are there before prompts are: each has a rule of its own in the policy. */
+  readonly prompts: readonly PromptRef[];
+  readonly versions: PushedVersion[][] = [[], [], []];
   /** What happened, and how often. */
   readonly counts: Map<string, number>;
-  readonly #members: ReadonlyMap<Who, Member>;
 
-  private constructor(vault: TestVault, members: ReadonlyMap<Who, Member>, counts: Map<string, number>) {
+  private constructor(vault: TestVault, walk: string, people: People, counts: Map<string, number>) {
     this.vault = vault;
+    this.people = people;
     this.counts = counts;
-    this.#members = members;
+    const names = [`${walk}/one/triage`, `open/${walk}/two/triage`, `open/${walk}/three/triage`];
+    this.prompts = names.map((name) => ({ id: mintId('prm'), name }));
   }
 
   /** People who nobody met before, listed beside those who stay. */
   static async start(vault: TestVault, walk: string, counts: Map<string, number>): Promise<World> {
-    const { acme } = vault;
-    const make = (who: Who, roles: readonly ('author' | 'invoker' | 'auditor')[], groups: readonly string[]) =>
-      acme.makeDevice(`${walk} ${who}`, { roles: [...roles], groups: [...groups] });
-    const ann = await make('ann', ['author'], ['grp:authors']);
-    const other = await make('desk', ['invoker'], ['grp:support']);
-    const { user } = ann.entity as { user: string };
-    const desk = { ...other, entity: { ...other.entity, user } as TestMember['entity'] };
-    const far = await acme.makeResponder(walk);
-    const named: [Who, TestMember][] = [
-      ['owner', acme.owner],
-      ['ann', ann],
-      ['desk', desk],
-      ['ben', await make('ben', ['invoker'], ['grp:support'])],
-      ['cat', await make('cat', ['auditor'], [])],
-      ['eva', await make('eva', ['author'], [])],
-      ['eu1', acme.responders[0]],
-      ['eu2', acme.responders[1]],
-      ['far', far],
-    ];
-    const members = new Map<Who, Member>();
-    for (const [who, member] of named) members.set(who, { ...member, unwrappers: [await member.unwrapper()] });
-    const world = new World(vault, members, counts);
-    const added = [ann, desk, far, ...(['ben', 'cat', 'eva'] as const).map((who) => world.member(who))];
-    await world.publish((draft) => {
-      for (const { urn, entity } of added) draft.entities[urn] = entity;
-    });
+    const people = await People.make(vault.acme, walk);
+    const world = new World(vault, walk, people, counts);
+    await world.publish(people.listing);
     return world;
+  }
+
+  /** Custody of each name as the policy has it now. */
+  custody(): Custody[] {
+    return this.prompts.map(({ name }) => custodyOf(name, this.vault.acme.trust));
   }
 
   count(what: string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
-  member(who: Who): Member {
-    const member = this.#members.get(who);
-    if (member === undefined) throw new Error(`nobody is called ${who}`);
-    return member;
-  }
-
   client(who: Who) {
-    return this.vault.clientOf(this.member(who));
-  }
-
-  /** The first key that things are sealed to, of everybody. */
-  firstKeys(): ReadonlyMap<Who, string> {
-    return new Map(EVERYBODY.map((who) => [who, this.member(who).enc?.kid ?? '']));
-  }
-
-  /** Whom something is sealed to now. */
-  recipient(who: Who): Recipient {
-    const { urn } = this.member(who);
-    const [newest] = this.vault.acme.trust.activeKeys(urn, 'unwrap', this.vault.acme.now);
-    return newest ?? recipientOf(this.member(who));
-  }
-
-  /** Somebody as an author has to see them: with the key that things are sealed to now. */
-  current(who: Who): TestMember {
-    const member = this.member(who);
-    const { record } = this.recipient(who);
-    return {
-      ...member,
-      entity: { ...member.entity, keys: [record] },
-      enc: { ...member.enc, kid: record.kid } as KeyPair,
-    };
+    return this.vault.clientOf(this.people.get(who));
   }
 
   /** Brings the next directory as the owner; the organisation goes on from it where the vault took it. */
   async publish(change: (draft: DirectoryDocument) => void): Promise<boolean> {
     const { acme } = this.vault;
     const directory = await acme.signDirectory(change);
-    const based = basedOn(acme.trust.directory.version);
-    const { status, text } = await this.client('owner').put(
-      '/api/v1/organisations/acme/directory',
-      { directory },
-      based,
-    );
-    if (status === 200) await acme.publish(change);
-    else if (status !== 409) throw new Error(`the directory was refused: ${status} ${text}`);
+    const isTaken = await this.#bring('directory', directory, acme.trust.directory.version);
+    if (isTaken) await acme.publish(change);
+    return isTaken;
+  }
+
+  /** Brings the next policy, in which a name has another custody, and the directory that names it. */
+  async setCustody({ name }: PromptRef, custody: Custody): Promise<boolean> {
+    const { acme } = this.vault;
+    const { policy, directory } = acme.trust;
+    const prefix = name.slice(0, name.lastIndexOf('/') + 1);
+    const rules = { ...policy.custody, [prefix]: custody };
+    const [version, prev] = [policy.version + 1, directory.policy.hash];
+    const signed = await acme.sign('policy', { ...policy, version, prev, custody: rules });
+    if (!(await this.#bring('policy', signed, policy.version))) return false;
+    await acme.publishPolicy((draft) => {
+      draft.issued = policy.issued;
+      draft.expires = policy.expires;
+      draft.custody = rules;
+    });
+    if ((await parsePolicy(signed)).hash !== acme.trust.directory.policy.hash)
+      throw new Error('two policies were signed');
+    return this.#bring('directory', acme.documents.directory, directory.version);
+  }
+
+  async #bring(kind: 'policy' | 'directory', token: string, before: number): Promise<boolean> {
+    const path = `/api/v1/organisations/acme/${kind}`;
+    const { status, text } = await this.client('owner').put(path, { [kind]: token }, basedOn(before));
+    if (![200, 403, 409].includes(status)) throw new Error(`the ${kind} was refused: ${status} ${text}`);
     return status === 200;
   }
 
-  /** Lists a new encryption key beside those that somebody has. */
-  async renew(who: Who): Promise<string> {
-    const pair: KeyPair = await generateKeyPair('p256', 'enc');
-    const { kid, alg, suite, publicJwk: jwk } = pair;
-    const { now, trust } = this.vault.acme;
-    const { urn, unwrappers } = this.member(who);
-    // The younger one is the one that starts later.
-    const start = Math.max(...(trust.entity(urn)?.keys ?? []).map(({ nbf }) => nbf)) + 1;
-    const times = { nbf: start, use_until: now + 90 * DAY_SECONDS, end: now + 120 * DAY_SECONDS };
-    await this.publish((draft) => {
-      draft.entities[urn]?.keys.unshift({ kid, use: 'enc', alg, suite, pur: ['unwrap'], ...times, jwk });
-    });
-    unwrappers.unshift(await loadUnwrapper(pair.privateJwk, alg as SealAlg));
-    return kid;
+  /** A grant of a version by somebody who opens their own, or by somebody who cannot and makes one up. */
+  async grant(version: PushedVersion, by: Who, to: Recipient, isGenuine: boolean): Promise<string> {
+    const { header } = parseContent(version.content);
+    const place = { sub: header.sub, ver: version.number, dekId: header.kid, chash: version.chash };
+    const dek = isGenuine ? await this.#key(version, by) : new Secret(randomBytes(32));
+    return sealGrant(dek, { ...place, protectUntil: '2029-12-31' }, to);
   }
 
-  /** A grant of a version by somebody who has its key, or by somebody who has not and makes one up. */
-  async grant({ prompt, number, sealed }: PushedVersion, who: Who, isGenuine: boolean): Promise<string> {
-    const to = this.recipient(who);
-    if (isGenuine) return sealed.grantTo(to);
-    const { header } = parseContent(sealed.content);
-    const place = { sub: header.sub, ver: number, dekId: header.kid, chash: sealed.chash, protectUntil: '2029-12-31' };
-    return sealGrant(new Secret(randomBytes(32)), { ...place, sub: urnOf('acme', 'prompt', prompt.id) }, to);
+  /** The key of a version, by any stored grant of somebody that opens. */
+  async #key(version: PushedVersion, who: Who): Promise<Secret> {
+    const { grants } = await this.storedOf(version);
+    for (const grant of grants.values()) {
+      const dek = await this.#unwrapped(who, version, grant).catch(() => undefined);
+      if (dek !== undefined && (await this.#isOpened(version, dek))) return dek;
+    }
+    throw new Error(`${who} has no grant of version ${version.number} that opens`);
   }
 
-  /** The grants that the vault has: those of each version of each prompt, by key. */
-  async stored(): Promise<ReadonlyMap<string, string>[][]> {
+  /** What the vault has, of each version of each prompt. */
+  async stored(): Promise<Stored[][]> {
+    const { db } = this.vault.database;
     const ids = this.prompts.map(({ id }) => id);
-    const rows = await this.vault.database.db
-      .selectFrom('content_grant')
-      .select(['prompt_id', 'version', 'kid', 'token'])
-      .where('org', '=', 'acme')
-      .where('prompt_id', 'in', ids.length > 0 ? ids : [''])
-      .execute();
+    const granted = await db.selectFrom('content_grant').selectAll().where('prompt_id', 'in', ids).execute();
+    const wrapped = await db.selectFrom('kek_wrap').selectAll().where('prompt_id', 'in', ids).execute();
     return this.versions.map((versions) =>
       versions.map(({ prompt, number }) => {
-        const own = rows.filter(({ prompt_id: id, version }) => id === prompt.id && version === number);
-        return new Map(own.map(({ kid, token }) => [kid, token]));
+        const isOf = (row: { prompt_id: string; version: number }) =>
+          row.prompt_id === prompt.id && row.version === number;
+        const grants = new Map(granted.filter(isOf).map(({ kid, token }) => [kid, token]));
+        return { grants, isWrapped: wrapped.some(isOf) };
       }),
     );
   }
 
+  /** A version was stored. */
+  async added(prompt: PromptRef, number: number, chash: string): Promise<void> {
+    const { content } = await this.vault.database.db
+      .selectFrom('prompt_version')
+      .select('content')
+      .where('prompt_id', '=', prompt.id)
+      .where('version', '=', number)
+      .executeTakeFirstOrThrow();
+    this.versions[this.prompts.indexOf(prompt)]?.push({ prompt, number, chash, content });
+  }
+
+  async storedOf({ prompt, number }: PushedVersion): Promise<Stored> {
+    const stored = (await this.stored())[this.prompts.indexOf(prompt)]?.[number - 1];
+    if (stored === undefined) throw new Error('there is a version');
+    return stored;
+  }
+
   /** Takes a grant away, if it is there. */
   async unshare(by: Who, version: PushedVersion, kid: string): Promise<boolean> {
-    const all = await this.stored();
-    const at = this.prompts.indexOf(version.prompt);
-    const token = all[at]?.[version.number - 1]?.get(kid) ?? '';
+    const token = (await this.storedOf(version)).grants.get(kid) ?? '';
     const path = `/api/v1/prompts/${version.prompt.id}/grants/${await tokenHash(token)}`;
     const { status, text } = await this.client(by).delete(path);
     if (![204, 401, 403].includes(status)) throw new Error(`unsharing ended in ${status} ${text}`);
@@ -179,31 +163,57 @@ export class World {
     const answer = await this.client(who).get(`/api/v1/prompts/${prompt.id}/versions/${number}`);
     if (answer.status !== 200) return false;
     const { content, grant } = bodyOf<{ content: string; grant: string | null }>(answer);
-    return grant !== null && this.opens(who, version, grant, content);
+    return grant !== null && this.#opens(who, { ...version, content }, grant);
   }
 
-  /** Whether a responder runs a version by the envelope that the vault gives the owner. */
+  /** Whether a responder opens a version by the envelope that the vault gives the owner. */
   async runs(who: Who, version: PushedVersion): Promise<boolean> {
     const { prompt, number } = version;
-    const wanted = { prompt: prompt.id, version: number, aud: this.member(who).urn };
+    const wanted = { prompt: prompt.id, version: number, aud: this.people.get(who).urn };
     const answer = await this.client('owner').post('/api/v1/envelopes', wanted);
     if (answer.status !== 201) return false;
     const { content, grant } = bodyOf<{ content: string; grant: string }>(answer);
-    return this.opens(who, version, grant, content);
+    return this.#opens(who, { ...version, content }, grant);
   }
 
-  /** Whether a grant and a content, both from the vault, give somebody the text with any key they ever had. */
-  async opens(who: Who, { prompt, number, sealed }: PushedVersion, grant: string, content: string): Promise<boolean> {
-    const { urn, unwrappers } = this.member(who);
-    const [sub, parsed, wrapped] = [urnOf('acme', 'prompt', prompt.id), parseContent(content), parseGrant(grant)];
-    const unwrapper = unwrappers.find(({ kid }) => kid === wrapped.header.kid);
-    if (unwrapper === undefined) return false;
-    const expected = { urn, sub, ver: number, chash: sealed.chash, dekId: parsed.header.kid };
-    try {
-      const dek = await openGrant(wrapped, unwrapper, expected);
-      return (await openContent(parsed, dek, { org: 'acme', sub, ver: number })).length > 0;
-    } catch {
-      return false;
-    }
+  /** Whether the vault opens a version by itself, as who has its database and its root key does. */
+  async isOpenToVault(version: PushedVersion): Promise<boolean> {
+    const { prompt, number, chash, content } = version;
+    const { db } = this.vault.database;
+    const row = await db
+      .selectFrom('kek_wrap')
+      .selectAll()
+      .where('prompt_id', '=', prompt.id)
+      .where('version', '=', number)
+      .executeTakeFirst();
+    if (row === undefined) return false;
+    const { sub, kid: dek } = parseContent(content).header;
+    const keys = this.vault.service.app.get(DataKeys, { strict: false });
+    const wrap = { kekVersion: row.kek_version, wrap: row.wrap };
+    const key = await keys.unwrap(wrap, { org: 'acme', sub, ver: number, dek, chash });
+    return this.#isOpened(version, new Secret(Uint8Array.from(key)));
+  }
+
+  /** Whether a grant, which may be the vault's, gives somebody the text by any key that they ever had. */
+  async #opens(who: Who, version: PushedVersion, grant: string): Promise<boolean> {
+    const dek = await this.#unwrapped(who, version, grant).catch(() => undefined);
+    return dek !== undefined && this.#isOpened(version, dek);
+  }
+
+  async #unwrapped(who: Who, { prompt, number, chash, content }: PushedVersion, grant: string): Promise<Secret> {
+    const parsed = parseGrant(grant);
+    const { urn, unwrappers } = this.people.get(who);
+    const unwrapper = unwrappers.find(({ kid }) => kid === parsed.header.kid);
+    if (unwrapper === undefined) throw new Error(`this is not to ${who}`);
+    const sub = urnOf('acme', 'prompt', prompt.id);
+    return openGrant(parsed, unwrapper, { urn, sub, ver: number, chash, dekId: parseContent(content).header.kid });
+  }
+
+  async #isOpened({ prompt, number, content }: PushedVersion, dek: Secret): Promise<boolean> {
+    const place = { org: 'acme', sub: urnOf('acme', 'prompt', prompt.id), ver: number };
+    return openContent(parseContent(content), dek, place).then(
+      (statement) => statement.length > 0,
+      () => false,
+    );
   }
 }
