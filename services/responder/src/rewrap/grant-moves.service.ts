@@ -37,6 +37,8 @@ const LOOK_AGAIN_MS = 60_000;
 const BATCH = 64;
 /** Operations with private keys at once: the threads of Node's pool. */
 const AT_ONCE = 4;
+/** Requests with grants on their way: one is stored while the vault reads the next. */
+const POSTS_AT_ONCE = 2;
 /** While runs are at work a batch is followed by a rest: of its own length for each of so many runs. */
 const REST_RUNS_MAX = 4;
 /** What did not open once is not tried again by this process. */
@@ -104,20 +106,21 @@ export class GrantMovesService {
     }
   }
 
-  /** What a page came to is posted while the next one is opened. */
+  /** What pages came to is posted while the next ones are opened. */
   async #moveAll(trust: Trust, { newest }: KeyMove, kid: string, tally: Tally): Promise<void> {
-    let posting = Promise.resolve();
+    const posting: Promise<void>[] = [];
     for await (const page of this.#pages(trust, { kid, without: newest.record.kid })) {
       const begunMs = this.clock.monotonicMs();
       const made = await this.#each(page, (one) => this.#made(trust, newest, one, tally));
       const grants = made.filter((grant) => grant !== undefined);
-      await posting;
-      posting = this.#post(trust, grants, tally);
-      // Where it fails, that is seen at the next turn, or after the last.
-      posting.catch(() => {});
+      if (posting.length >= POSTS_AT_ONCE) await posting.shift();
+      const post = this.#post(trust, grants, tally);
+      // Where it fails, that is seen when it is its turn.
+      post.catch(() => {});
+      posting.push(post);
       await this.#giveWay(this.clock.monotonicMs() - begunMs);
     }
-    await posting;
+    for (const post of posting) await post;
   }
 
   async #made(trust: Trust, newest: Recipient, one: OwnGrant, tally: Tally): Promise<string | undefined> {
