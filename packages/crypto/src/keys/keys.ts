@@ -1,6 +1,6 @@
 import { HASH_PATTERN } from '../names/patterns.js';
 import { platform } from '#platform';
-import { importJWK } from 'jose';
+import { calculateJwkThumbprint, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import * as z from 'zod/mini';
 import type { Bytes } from '../encoding/bytes.js';
@@ -113,20 +113,9 @@ export function mightSignAt({ use_until }: KeyRecord, signedAt: number, takes = 
   return signedAt <= use_until + GRACE_SECONDS + takes;
 }
 
-/** What identifies a key of each type, in the order of RFC 7638 §3. */
-const THUMBPRINT_MEMBERS = {
-  RSA: ['e', 'kty', 'n'],
-  EC: ['crv', 'kty', 'x', 'y'],
-  OKP: ['crv', 'kty', 'x'],
-} as const;
-
-/**
- * RFC 7638 SHA-256 thumbprint of the public members, base64url: the `kid` of the key. By the fast hash of the platform,
- * since each key of each directory that is read needs one.
- */
+/** RFC 7638 SHA-256 thumbprint of the public members, base64url: the `kid` of the key. */
 export async function keyThumbprint(jwk: PublicJwk | PrivateJwk): Promise<string> {
-  const members = THUMBPRINT_MEMBERS[jwk.kty].map((name) => [name, Reflect.get(jwk, name)]);
-  return platform.digestB64u(JSON.stringify(Object.fromEntries(members)));
+  return calculateJwkThumbprint(jwk, 'sha256');
 }
 
 /** The one suite of keys that sign checkpoints: what C2SP tlog-checkpoint signs with, whatever a policy lists. */
