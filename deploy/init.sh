@@ -43,6 +43,11 @@ for service in vault responder; do
   echo "REVOKE CONNECT ON DATABASE $service FROM PUBLIC;"
 done | put 644 "$SERVICES/postgres/services.sql"
 put 600 "$SERVICES/vault/bootstrap.secret" <"$BULLA_HOME/bootstrap.secret"
+# What is managed opens with this key alone: it lies where no backup of the database comes, and is never made a second time.
+if [ ! -e "$SERVICES/vault/root.key" ]; then
+  [ -e "$BULLA_HOME/vault-root.key" ] || bulla keys generate --root "$BULLA_HOME/vault-root.key"
+  put 600 "$SERVICES/vault/root.key" <"$BULLA_HOME/vault-root.key"
+fi
 
 # The renewer has a home of its own. Its keys are handed over each time, as there may be newer ones; what it remembers once,
 # and kept nowhere else: memory that it has lost is given back by a person alone (bulla trust renew --adopt).

@@ -13,6 +13,8 @@ const MEANINGS = {
     'a folder for what was signed of the audit log last, outside the database; replicas keep one each, or share one',
   BULLA_AUDIT_RETENTION_DAYS:
     'how long entries of the audit log are kept at least, in days; after that whole months go, and their hashes stay',
+  BULLA_BACKUP_DAYS:
+    'how old the oldest backup may be that somebody would put back, in days; a key is not destroyed before',
   BULLA_BOOTSTRAP_SECRET: 'secrets that each let one new organisation in; a secret works once',
   BULLA_CA_FILE: 'authorities that vouch for certificates of others, beside those that Node knows ([tls.md](tls.md))',
   BULLA_DATABASE_POOL: 'the most connections that each service keeps to the database',
@@ -45,6 +47,10 @@ const MEANINGS = {
   BULLA_REDIS_URL: 'the Redis in which replicas share their limits; without it each process counts for itself',
   BULLA_REQUESTS_MAX: 'the most requests that are answered at the same time',
   BULLA_RESPONDER_PORT: 'the port of the responder',
+  BULLA_ROOT_KEY: 'where the root key of the vault is; without it the vault manages no prompt',
+  BULLA_ROOT_KEY_NEXT: 'where the root key is that follows; the vault looks for it until it is there',
+  BULLA_ROOT_PASSPHRASE: 'the passphrase of a root key that is made of one',
+  BULLA_ROOT_PASSPHRASE_NEXT: 'the passphrase of the root key that follows',
   BULLA_RUNS_MAX: 'the most runs at the same time; when all are taken, keys get the next free places in turn',
   BULLA_STREAM_TOKEN:
     'the bearer token that `bulla audit stream` sends to a sink over HTTP; it is read anew for each batch',

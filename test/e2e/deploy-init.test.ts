@@ -49,6 +49,7 @@ describe('the first container of a deployment', () => {
       'vault/database.url',
       'vault/keys.json',
       'vault/redis.url',
+      'vault/root.key',
     ]);
     for (const name of handed.keys())
       expect([name, statSync(join(services, name)).mode & 0o777]).toEqual([

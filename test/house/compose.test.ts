@@ -122,7 +122,10 @@ describe('compose.yaml', () => {
     expect(ours.length).toBeGreaterThan(10);
     for (const [name] of ours) expect(() => readSettings({}, { [name]: '' })).not.toThrow();
     expect(() => readSettings({}, { BULLA_KEY_FILE: '' })).toThrow(/BULLA_KEY_FILE .*not a setting of Bulla/);
-    const secret = /SECRET|PASSWORD|KEY|PIN|DATABASE_URL|REDIS_URL/;
+    // A root key's setting names a place.
+    const secret = /SECRET|PASSWORD|(?<!ROOT_)KEY|PIN|DATABASE_URL|REDIS_URL/;
+    const places = settings.filter(([name]) => name.startsWith('BULLA_ROOT_KEY')).map(([, place]) => place);
+    expect(places).toEqual(places.map(() => expect.stringMatching(/^file:\/run\/bulla\/[a-z-]+\.key$/)));
     expect(settings.map(([name]) => name).filter((name) => secret.test(name) && !name.endsWith('_FILE'))).toEqual([]);
     expect(settings.filter(([name]) => secret.test(name)).length).toBeGreaterThan(8);
   });

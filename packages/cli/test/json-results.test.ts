@@ -356,8 +356,23 @@ async function keyFiles(): Promise<void> {
   const path = `${home}/identity.json`;
   const stdin = 'six words that nobody would guess\n';
   expect(await json('keys lock', [], { stdin })).toEqual({ path, state: 'locked' });
-  expect(await json('keys status')).toEqual({ path, state: 'locked' });
+  expect(await json('keys status', [path])).toEqual({ path, state: 'locked' });
   expect(await json('keys unlock', [], { stdin })).toEqual({ path, state: 'open' });
+}
+
+async function keysAtRest(): Promise<void> {
+  const root = world.path('root-2.key');
+  expect(await json('keys generate', ['--root', root])).toEqual({ path: root, setting: `file:${root}` });
+  const standing = await json<{ root: { kid: string }[]; services: object[] }>('keys status');
+  expect(standing).toMatchObject({ kek: [], pending: 0, jobs: [], root: [{ state: 'active', objects: 0 }] });
+  expect(standing.services).toEqual(expect.arrayContaining([expect.objectContaining({ urn: URN, state: 'active' })]));
+  const planned = await json('keys rotate', ['kek', '--dry-run']);
+  expect(planned).toEqual({ what: 'kek', from: 0, to: 1, moves: 0, pending: 0, job: null });
+  expect(await json('keys rotate', ['responder'])).toMatchObject({ what: 'responder', urn: URN });
+  const job = await json<{ id: string }>('keys rotate', ['kek']);
+  expect(await json('jobs watch', [job.id])).toMatchObject({ id: job.id, state: 'done', target: 'kek:dev:1' });
+  expect(await json('jobs cancel', [job.id])).toMatchObject({ id: job.id, state: 'done' });
+  expect(await json<object[]>('jobs list')).toMatchObject([{ id: job.id }]);
 }
 
 async function auditLogs(): Promise<void> {
@@ -426,6 +441,7 @@ describe('the result of each command', () => {
     { name: 'init', run: init },
     { name: 'who, what and where', run: about },
     { name: 'prompts and answers', run: prompts },
+    { name: 'keys at rest', run: keysAtRest },
     { name: 'audit logs', run: auditLogs },
     { name: 'the policy', run: policies },
     { name: 'a device that comes in, and one that is refused', run: devices },

@@ -19,6 +19,7 @@ import { PublicReader } from './connection/public-reader.js';
 import type { Asking } from './runs/question.js';
 import { rememberedTrust } from './trust/remembered-trust.js';
 import { RestoredVault } from './trust/restored-vault.js';
+import { OrganisationKeys } from './keys/organisation-keys.js';
 import type { RunEvent, RunLimits, RunOptions } from './runs/runs.js';
 import { runPrompt } from './runs/runs.js';
 import type { Session } from './connection/session.js';
@@ -69,6 +70,8 @@ export class Bulla {
   readonly people: People;
   /** The audit logs of the services. */
   readonly audit: Audit;
+  /** The keys that the organisation relies on, and their replacement. */
+  readonly keys: OrganisationKeys;
   readonly #session: Session;
   readonly #pin: string;
   readonly #closing: AbortController;
@@ -84,6 +87,7 @@ export class Bulla {
     this.grants = new Grants(session, this.prompts);
     this.restored = new RestoredVault(session, this.prompts);
     this.audit = new Audit(session);
+    this.keys = new OrganisationKeys(session);
   }
 
   /**

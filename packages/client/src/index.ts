@@ -48,6 +48,7 @@ export type { AdoptablePosition, LabelAdoption, LabelSigner } from './labels/lab
 export type { ConfirmedLabel } from './labels/label-confirmation.js';
 export type { LabelFork } from './labels/label-heads.js';
 export type { BelowRule, LabelRules } from './labels/label-rules.js';
+export type { OrganisationKeys, ServiceKey, StandingKeys } from './keys/organisation-keys.js';
 export type { LabelOutcome } from './labels/label-moves.js';
 export type { MissingWords } from './labels/missing-words.js';
 export type { InvitationRecord, InvitationRecords } from './people/invitation-records.js';

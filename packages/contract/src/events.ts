@@ -8,6 +8,7 @@ import {
   Hash,
   InvitationId,
   InvocationId,
+  JobId,
   Kid,
   Label,
   LogOrigin,
@@ -19,6 +20,7 @@ import { GRANTS_MAX } from './http/limits.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { PROBLEMS } from './http/problem-record.js';
 import { ProblemCode } from './http/problems.js';
+import { KeyName } from './keys/keys.js';
 import { Kind } from './roles.js';
 import type { EnrolmentRouteName, SignedRouteName } from './http/route-call.js';
 
@@ -33,6 +35,9 @@ const ofLabel = z.strictObject({ prompt: PromptId, label: Label, seq: Sequence, 
 const ofApproval = ofLabel.extend({ approval: ApprovalId });
 const ofInvitation = z.strictObject({ invitation: InvitationId });
 const ofEnrolment = z.strictObject({ enrolment: EnrolmentId });
+const ofKek = z.strictObject({ kek: Version });
+/** What is rotated, and to which key once that is known. */
+const ofRotation = z.strictObject({ job: JobId, what: z.enum(['kek', 'root']), target: KeyName.optional() });
 const invited = z.strictObject({ enrolment: EnrolmentId, invitation: InvitationId });
 
 /**
@@ -141,6 +146,18 @@ const AUDIT_FACTS = {
     /** SHA-256 of the fin's characters: this very reply. Its signature is in it, so nobody can guess what it stands for. */
     fin: Hash,
   }),
+  'key.status': items,
+  'key.rotate': ofRotation,
+  'job.list': items,
+  'job.get': z.strictObject({ job: JobId }),
+  'job.cancel': z.strictObject({ job: JobId }),
+  /** So many data keys, or of a root key so many keys of organisations, went under the new one. */
+  'job.end': ofRotation.extend({ done: Count }),
+  /** Data keys go under this one from now on, and no more under the one before. */
+  'kek.activate': ofKek.extend({ before: Version.optional() }),
+  'kek.destroy': ofKek,
+  /** Keys of organisations go under this root key from now on, and no more under the one before. */
+  'root.activate': z.strictObject({ root: KeyName, before: KeyName.optional() }),
   'audit.list': items,
   'audit.get': z.strictObject({ index: LogPlace }),
   /** Of entries of a log that this key asked for, with an index below; so many had evidence still. */
@@ -178,6 +195,10 @@ const AUDIT_FACTS = {
   | 'invocation.finish'
   | 'grant.make'
   | 'wrap.delete'
+  | 'job.end'
+  | 'kek.activate'
+  | 'kek.destroy'
+  | 'root.activate'
   | 'log.begin'
   | 'log.prune',
   z.ZodObject

@@ -32,6 +32,10 @@ export type PromptId = z.infer<typeof PromptId>;
 export const EnvelopeId = typeId('env', 'Id of an envelope, its jti; the vault mints it.').brand<'EnvelopeId'>();
 export type EnvelopeId = z.infer<typeof EnvelopeId>;
 
+/** Work that goes on by itself; the vault mints the id. */
+export const JobId = typeId('job', 'Id of a job; the vault mints it.').brand<'JobId'>();
+export type JobId = z.infer<typeof JobId>;
+
 /** `jti` of an invocation; the asker mints it. */
 export const InvocationId = typeId('inv', 'Id of a question, its jti; the asker mints it.').brand<'InvocationId'>();
 export type InvocationId = z.infer<typeof InvocationId>;

@@ -50,6 +50,7 @@ export {
   Hash,
   InvitationId,
   InvocationId,
+  JobId,
   Kid,
   Label,
   Organisation,
@@ -61,6 +62,7 @@ export {
   Urn,
   UserUrn,
 } from './ids.js';
+export { Job, JobPage, JobQuery, KeyStatus, NewRotation } from './keys/keys.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
 export {
   AcceptedFreshness,

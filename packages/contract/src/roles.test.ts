@@ -13,6 +13,8 @@ const ADMIN = [
   'grant.read',
   'grant.delete',
   'envelope.read',
+  'key.read',
+  'key.rotate',
   'audit.read',
 ];
 
@@ -41,7 +43,7 @@ const HELD = {
     'envelope.read',
     'invocation.run',
   ],
-  auditor: ['prompt.read', 'label.follow', 'grant.read', 'envelope.read', 'audit.read'],
+  auditor: ['prompt.read', 'label.follow', 'grant.read', 'envelope.read', 'key.read', 'audit.read'],
   renewer: ['label.follow', 'label.renew'],
   service: ['grant.collect', 'grant.write', 'grant.delete'],
   gateway: ['invocation.run'],

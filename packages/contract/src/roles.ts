@@ -39,6 +39,10 @@ export const PERMISSIONS = {
   'grant.delete': ['admin', 'author', 'invoker', 'service'],
   'envelope.issue': ['invoker'],
   'envelope.read': ['admin', 'invoker', 'auditor'],
+  /** See the names, states and counts of keys at rest. */
+  'key.read': ['admin', 'auditor'],
+  /** Have keys at rest replaced. */
+  'key.rotate': ['admin'],
   /** Read the audit log, and verify it. */
   'audit.read': ['admin', 'auditor'],
   /** Erase what shows that a caller asked: what admins did is shown by it, too. */

@@ -13,6 +13,7 @@ import {
 import { idempotent, idempotentOn } from './http/headers.js';
 import { Health, OpenApiDocument, ServiceIndex } from './http/health.js';
 import { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
+import { KEY_ROUTES } from './keys/key-routes.js';
 import { LABEL_ROUTES } from './labels/label-routes.js';
 import { INVOCATION_BODY_BYTES_MAX } from './http/limits.js';
 import { ORGANISATION_ROUTES } from './organisations/organisation-routes.js';
@@ -214,6 +215,9 @@ export const ROUTES = {
     response: EnvelopeStatus,
     problems: ['not_found'],
   },
+
+  // Keys at rest, and how they are replaced.
+  ...KEY_ROUTES,
 
   // The responder: a question in, a sealed and signed answer out.
   'invocation.run': {

@@ -9,6 +9,7 @@ import {
   hash,
   invitation,
   invocation,
+  job,
   kid,
   prompt,
   responder,
@@ -64,6 +65,15 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'envelope.get': { envelope },
   'invocation.run': { invocation, envelope, prompt, version: 1, replayed: false },
   'invocation.finish': { invocation, frames: 12, finish: 'stop', fin: hash },
+  'key.status': { items: 2 },
+  'key.rotate': { job, what: 'root', target: 'root:file:3f9ac0d15e7b2846' },
+  'job.list': { items: 2 },
+  'job.get': { job },
+  'job.cancel': { job },
+  'job.end': { job, what: 'kek', target: 'kek:acme:7', done: 12 },
+  'kek.activate': { kek: 7, before: 6 },
+  'kek.destroy': { kek: 6 },
+  'root.activate': { root: 'root:file:3f9ac0d15e7b2846', before: 'root:file:0000000000000000' },
   'audit.list': { items: 2 },
   'audit.get': { index: 7 },
   'audit.erase': { log: 1, actor: kid, below: 4711, items: 12 },
@@ -91,6 +101,10 @@ const OPTIONAL_FACTS: { readonly [act: string]: readonly string[] } = {
   'log.prune': ['/obj/before'],
   'version.create': ['/obj/to'],
   'wrap.delete': ['/obj/prompt', '/obj/policy'],
+  'key.rotate': ['/obj/target'],
+  'job.end': ['/obj/target'],
+  'kek.activate': ['/obj/before'],
+  'root.activate': ['/obj/before'],
 };
 /** Places in a log go further than other numbers. */
 const PLACES = /^2147483648 at \/obj\/(?:index|first|last|size|below|before\/size)$/;
@@ -122,7 +136,7 @@ describe.each(acts)('%s', (act, obj) => {
 });
 
 describe('the audit log', () => {
-  it('has an act for every route that takes signed requests, for bootstrap and for the end of a run and of a log', () => {
+  it('has an act for every route that takes signed requests, and for what a service does besides', () => {
     const routes = Object.entries<Route>(ROUTES).filter(
       ([, { permission, credential }]) => permission !== undefined || credential === 'enrolment',
     );
@@ -135,6 +149,10 @@ describe('the audit log', () => {
       'log.prune',
       'grant.make',
       'wrap.delete',
+      'job.end',
+      'kek.activate',
+      'kek.destroy',
+      'root.activate',
     ];
     expect(acts.map(([act]) => act).toSorted()).toEqual(expected.toSorted());
   });

@@ -8,6 +8,7 @@ export const invocation = `inv_${suffix}`;
 export const approval = `apr_${suffix}`;
 export const invitation = `ivt_${suffix}`;
 export const enrolment = `enr_${suffix}`;
+export const job = `job_${suffix}`;
 export const device = `urn:bulla:acme:dev:dev_${suffix}`;
 export const responder = 'urn:bulla:acme:svc:responder:eu1';
 export const kid = 'K'.repeat(43);
@@ -43,6 +44,41 @@ const approvalExample = {
   state: 'open',
   created_at: time,
   expires_at: time,
+};
+const rootKid = 'root:file:3f9ac0d15e7b2846';
+const jobExample = {
+  id: job,
+  what: 'root',
+  state: 'waiting',
+  target: rootKid,
+  total: 7,
+  done: 3,
+  trouble: 'processes_without_key',
+  created_at: time,
+  changed_at: time,
+  ended_at: null,
+};
+const rootKeyExample = {
+  kid: rootKid,
+  state: 'deactivated',
+  objects: 4,
+  processes: { with: 2, without: 0 },
+  stand_in: 'SoftHSM 2.6',
+  created_at: time,
+  activated_at: time,
+  deactivated_at: time,
+};
+const kekExample = {
+  version: 7,
+  state: 'active',
+  root: rootKid,
+  data_keys: 12,
+  uses: 1024,
+  created_at: time,
+  activated_at: time,
+  deactivated_at: null,
+  destroyed_at: null,
+  due_at: time,
 };
 const promptExample = {
   id: prompt,
@@ -193,6 +229,15 @@ export const EXAMPLES: readonly Example[] = [
   ]),
   example('NewLabelFreshness', contract.NewLabelFreshness, { fresh: [token] }),
   example('AcceptedFreshness', contract.AcceptedFreshness, { taken: 0 }),
+  example('Job', contract.Job, jobExample, ['/trouble']),
+  example('JobPage', contract.JobPage, { data: [jobExample], next_cursor: null }, ['/data/0/trouble']),
+  example(
+    'KeyStatus',
+    contract.KeyStatus,
+    { root: [rootKeyExample], kek: [kekExample], pending: 3, jobs: [jobExample] },
+    ['/root/0/stand_in', '/jobs/0/trouble'],
+  ),
+  example('NewRotation', contract.NewRotation, { what: 'root', to: 'file:/run/bulla/root-2.key' }, ['/to']),
   example('NewGrants', contract.NewGrants, { grants: [token] }),
   example('AcceptedGrants', contract.AcceptedGrants, { added: 0 }),
   example('GrantPage', contract.GrantPage, {

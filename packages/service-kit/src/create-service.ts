@@ -119,6 +119,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     onCut: (why) => metrics.overloads.inc({ why }),
   });
   const gate = new Gate({ service, log, metrics, readiness, places, lag: loopLag, slowReaders, tls });
+  const inFlight = new InFlight();
   const app = await NestFactory.create<NestFastifyApplication>(
     kitModule({
       modules: [AuditModule.use(logs), options.module],
@@ -127,6 +128,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
       chores,
       log,
       keys,
+      inFlight,
       metrics,
       ledger,
       db: database.db,
@@ -152,7 +154,6 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, failing, log, clock }),
   );
 
-  const inFlight = new InFlight();
   const fastify = app.getHttpAdapter().getInstance();
   const bodies = new BodyBudget(limits.bodyBytesInFlightMax);
   const { connectionsMax } = limits;

@@ -4,6 +4,7 @@ import { Kysely } from 'kysely';
 import { ClockDrift } from './database/clock-drift.js';
 import { Chores } from './process/chores.js';
 import { Clock } from './process/clock.js';
+import { InFlight } from './edge/admission.js';
 import { EventLog } from './observe/event-log.js';
 import { Ledger } from './audit/ledger.js';
 import { Metrics } from './observe/metrics.js';
@@ -16,6 +17,7 @@ export interface KitProviders {
   readonly chores: Chores;
   readonly log: EventLog;
   readonly keys: ServiceKeys;
+  readonly inFlight: InFlight;
   readonly metrics: Metrics;
   readonly ledger: object;
   readonly db: object;
@@ -29,7 +31,7 @@ class RootModule {}
 
 /**
  * The modules of the service, with what every class of it may inject by its class: Clock, ClockDrift, Chores, EventLog, ServiceKeys,
- * Metrics, Ledger and Kysely (the database, bound to the schema).
+ * InFlight, Metrics, Ledger and Kysely (the database, bound to the schema).
  */
 export function kitModule({
   modules,
@@ -38,6 +40,7 @@ export function kitModule({
   chores,
   log,
   keys,
+  inFlight,
   metrics,
   ledger,
   db,
@@ -48,6 +51,7 @@ export function kitModule({
     { provide: Chores, useValue: chores },
     { provide: EventLog, useValue: log },
     { provide: ServiceKeys, useValue: keys },
+    { provide: InFlight, useValue: inFlight },
     { provide: Metrics, useValue: metrics },
     { provide: Ledger, useValue: ledger },
     { provide: Kysely, useValue: db },

@@ -6,6 +6,7 @@ import type { LedgerTables } from './audit/ledger-tables.js';
 import { readKeyFile, ServiceKeys } from './authentication/service-keys.js';
 import type { Database } from './database/database.js';
 import { connectDatabase } from './database/database.js';
+import { databaseTrouble } from './database/database-trouble.js';
 import type { EdgeOptions } from './edge/edge-options.js';
 import { edgeSettings } from './edge/edge-settings.js';
 import { openEdge } from './limits/open-store.js';
@@ -48,8 +49,17 @@ export interface ServiceParts<Tables extends LedgerTables> extends EdgeOptions {
   readonly publicUrls?: readonly string[] | undefined;
 }
 
+/** What a service has found, and holds until it ends. */
+export interface Found {
+  close(): Promise<void>;
+}
+
 /** Of a service on its own all that is not the same for every other. */
-export interface ServiceDefinition<Tables extends LedgerTables, Own extends SettingsShape> {
+export interface ServiceDefinition<
+  Tables extends LedgerTables,
+  Own extends SettingsShape,
+  Looked extends Found | undefined = undefined,
+> {
   readonly name: ServiceName;
   readonly version: string;
   readonly migrations: Readonly<Record<string, Migration>>;
@@ -57,14 +67,28 @@ export interface ServiceDefinition<Tables extends LedgerTables, Own extends Sett
   readonly settings: Own;
   readonly metricsPort: number;
   portOf(settings: Settings<Own>): number;
+  /** Looks at the database before anything in it is made or changed. What it throws ends the start. */
+  readonly look?: (database: Database<Tables>, settings: Settings<Own>, from: LookedFrom) => Promise<Looked>;
   /** Puts it together; it listens when told to. */
-  create(parts: ServiceParts<Tables>, settings: Settings<Own>, from: StartedFrom): Promise<Service>;
+  create(
+    parts: ServiceParts<Tables>,
+    settings: Settings<Own>,
+    from: StartedFrom & { readonly looked: Looked },
+  ): Promise<Service>;
 }
 
 /** What a service may want to look at itself. */
 export interface StartedFrom {
   readonly keyFile: KeyFile;
   readonly environment: Environment;
+}
+
+/** What a look at the database may need. */
+export interface LookedFrom {
+  readonly log: EventLog;
+  /** Folder of the marks of what was signed: what changes beside the database. */
+  readonly auditMarks: string;
+  readonly production: boolean;
 }
 
 const common = (metricsPort: number) => ({
@@ -88,7 +112,7 @@ type Common = ReturnType<typeof common>;
 export function settingsOf<Own extends SettingsShape>({
   metricsPort,
   settings,
-}: Pick<ServiceDefinition<never, Own>, 'metricsPort' | 'settings'>): Common & Own {
+}: Pick<ServiceDefinition<never, Own, never>, 'metricsPort' | 'settings'>): Common & Own {
   return { ...common(metricsPort), ...settings };
 }
 
@@ -97,10 +121,11 @@ export function settingsOf<Own extends SettingsShape>({
  * @returns when it listens; closing it drains it, then closes its Redis and its database.
  * @throws {SettingsError} naming every bad setting; {KeyFileError}; {DatabaseTrouble}
  */
-export async function runService<Tables extends LedgerTables, Own extends SettingsShape>(
-  definition: ServiceDefinition<Tables, Own>,
-  environment: Environment,
-): Promise<Pick<Service, 'close'>> {
+export async function runService<
+  Tables extends LedgerTables,
+  Own extends SettingsShape,
+  Looked extends Found | undefined,
+>(definition: ServiceDefinition<Tables, Own, Looked>, environment: Environment): Promise<Pick<Service, 'close'>> {
   const { name, migrations, version } = definition;
   const settings = readSettings<SettingsShape>(settingsOf(definition), environment) as Settings<Common> & Settings<Own>;
   trustAuthorities(settings.BULLA_CA_FILE);
@@ -121,20 +146,36 @@ export async function runService<Tables extends LedgerTables, Own extends Settin
     const publicUrls = settings.BULLA_PUBLIC_URL;
     const edge = await openEdge(settings, { service: name, production, log, publicUrls });
     opened.unshift(edge.store);
+    const auditMarks = settings.BULLA_AUDIT_MARKS ?? `${settings.BULLA_KEYS_FILE}.audit-marks`;
+    const looked = (await lookAt(definition, database, settings, { log, auditMarks, production })) as Looked;
+    if (looked !== undefined) opened.unshift(looked);
     await database.migrate(settings.BULLA_MIGRATE);
     const { BULLA_HOST: host, BULLA_METRICS_PORT: metricsPort } = settings;
     const listen = { host, port: definition.portOf(settings), metricsPort };
-    const auditMarks = settings.BULLA_AUDIT_MARKS ?? `${settings.BULLA_KEYS_FILE}.audit-marks`;
     const auditRetention = settings.BULLA_AUDIT_RETENTION_DAYS;
     const keysFile = settings.BULLA_KEYS_FILE;
     const parts = { version, database, keys, keysFile, log, auditMarks, auditRetention, listen, publicUrls, ...edge };
-    const service = await definition.create(parts, settings, { keyFile, environment });
+    const service = await definition.create(parts, settings, { keyFile, environment, looked });
     opened.unshift(service);
     await service.listen();
     return { close: () => closeAll(opened) };
   } catch (error) {
     await closeAll(opened);
     throw error;
+  }
+}
+
+/** Has a service look, if it wants to; of trouble with the database it is said what a person can do. */
+async function lookAt<Tables extends LedgerTables, Own extends SettingsShape, Looked extends Found | undefined>(
+  { look }: ServiceDefinition<Tables, Own, Looked>,
+  database: Database<Tables>,
+  settings: Settings<Common> & Settings<Own>,
+  from: LookedFrom,
+): Promise<Looked | undefined> {
+  try {
+    return await look?.(database, settings, from);
+  } catch (error) {
+    throw databaseTrouble(error, settings.BULLA_DATABASE_URL) ?? error;
   }
 }
 

@@ -35,6 +35,8 @@ export interface DatabasesOptions {
   readonly migrate: MigrateHow;
   /** Asked before anything is made or changed. */
   readonly recognise: Recognise;
+  /** Looks at the vault's database once it is recognised, before anything in it is made or changed. */
+  readonly look: (vault: Database<VaultTables>) => Promise<void>;
   readonly logs: { readonly vault: EventLog; readonly responder: EventLog };
 }
 
@@ -49,6 +51,7 @@ export async function openDatabases({
   poolMax,
   migrate,
   recognise,
+  look,
   logs,
 }: DatabasesOptions): Promise<Databases> {
   // A database that would be made now is not the earlier one. A refused start leaves no empty database behind.
@@ -77,9 +80,11 @@ export async function openDatabases({
   try {
     const recognised: Recognise = async (found) => {
       try {
-        return await recognise(found);
+        const mark = await recognise(found);
+        await look(vault);
+        return mark;
       } catch (error) {
-        refusal = error;
+        if (databaseFault(error) === undefined) refusal = error;
         throw error;
       }
     };

@@ -14,6 +14,7 @@ import {
   publicUrlSetting,
   readSettings,
 } from '@bulla/service-kit';
+import { rootKeySettings } from '@bulla/vault';
 
 export const standaloneSettings = {
   BULLA_HOME: pathSetting.optional(),
@@ -33,6 +34,7 @@ export const standaloneSettings = {
   ...edgeSettings,
   ...runSettings,
   ...modelSettings,
+  ...rootKeySettings,
 };
 
 /** Everything that `bulla up` takes from the environment. */

@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { answerLimitsOf, createModel, createResponder, loadUnwrappers, runLimitsOf } from '@bulla/responder';
 import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
 import { EventLog, openEdge, packageVersion, readKeyFile, ServiceKeys } from '@bulla/service-kit';
-import { createVault, DepositKeys } from '@bulla/vault';
+import type { RootKeys } from '@bulla/vault';
+import { createVault, DepositKeys, rootKeysOf } from '@bulla/vault';
 import type { Addresses } from './addresses.js';
 import type { Recognise } from './database-mark.js';
 import type { Databases } from './databases.js';
@@ -63,11 +64,12 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
     vault: new EventLog({ service: 'vault', ...lines }),
     responder: new EventLog({ service: 'responder', ...lines }),
   };
+  const rootKeys = rootKeysIn(options, logs.vault);
   const services: Service[] = [];
   const stores: SharedStore[] = [];
   let databases: Databases | undefined;
   let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= closeAll(services, stores, databases));
+  const stop = () => (stopping ??= closeAll(services, [rootKeys, ...stores], databases));
   try {
     databases = await openDatabases({
       url: settings.BULLA_DATABASE_URL,
@@ -75,6 +77,7 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
       poolMax: settings.BULLA_DATABASE_POOL,
       migrate: settings.BULLA_MIGRATE,
       recognise: options.recognise,
+      look: ({ db }) => rootKeys.look(db),
       logs,
     });
     signal?.throwIfAborted();
@@ -95,7 +98,7 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
     const { vault } = databases;
     const organisation = await options.organisation(addresses, (org) => directoryHashes(vault, org));
     signal?.throwIfAborted();
-    services.push(await startVault(options, databases, organisation, { edge: vaultEdge, log: logs.vault }));
+    services.push(await startVault(options, databases, organisation, { rootKeys, edge: vaultEdge, log: logs.vault }));
     await options.publish();
     signal?.throwIfAborted();
     services.push(await startResponder(options, databases, organisation, { edge: responderEdge, log: logs.responder }));
@@ -111,7 +114,7 @@ async function startVault(
   { addresses, settings, home }: StandaloneOptions,
   { vault: database }: Databases,
   { vaultKeysFile, bootstrapSecret }: ServedOrganisation,
-  { edge, log }: Edged,
+  { rootKeys, edge, log }: Edged & { readonly rootKeys: RootKeys },
 ): Promise<Service> {
   const { host, vaultPort: port, vaultUrl, metricsPorts } = addresses;
   const file = await readKeyFile(vaultKeysFile);
@@ -128,8 +131,21 @@ async function startVault(
     listen: { host, port, metricsPort: metricsPorts.vault },
     publicUrls: publicUrls(settings, port, vaultUrl),
     bootstrapSecrets: [bootstrapSecret],
+    rootKeys,
+    backupDays: settings.BULLA_BACKUP_DAYS,
   });
   return listening(vault);
+}
+
+/** The root key is in a file at home unless a setting says where; a second one is looked for beside it. */
+function rootKeysIn({ settings, home }: StandaloneOptions, log: EventLog): RootKeys {
+  const makes = settings.BULLA_ROOT_KEY === undefined ? join(home, 'vault-root.key') : undefined;
+  const own = {
+    ...settings,
+    BULLA_ROOT_KEY: settings.BULLA_ROOT_KEY ?? `file:${makes}`,
+    BULLA_ROOT_KEY_NEXT: settings.BULLA_ROOT_KEY_NEXT ?? `file:${join(home, 'vault-root-next.key')}`,
+  };
+  return rootKeysOf(own, { log, makes, production: false, dataFolders: [] });
 }
 
 async function startResponder(
@@ -220,7 +236,7 @@ async function isReady(url: string): Promise<boolean> {
 /** The responder needs the vault to the end, and both need the database. */
 async function closeAll(
   services: readonly Service[],
-  stores: readonly SharedStore[],
+  stores: readonly Pick<SharedStore, 'close'>[],
   databases: Databases | undefined,
 ): Promise<void> {
   try {

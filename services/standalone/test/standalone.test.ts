@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { databaseForTest, freePorts, placePglite } from '@bulla/testkit';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Addresses, StandaloneOptions } from '../src/index.js';
 import { findAddresses, readStandaloneSettings, start } from '../src/index.js';
 import { organisationIn } from './organisation.js';
@@ -12,7 +12,16 @@ import { organisationIn } from './organisation.js';
 const database = await databaseForTest({ empty: true });
 const withServer = database.url === undefined ? describe.skip : describe;
 let folder: string;
-afterAll(() => database.drop());
+/** Of the server's database, which homes of several tests use one after the other. */
+let rootKeyFolder: string;
+beforeAll(async () => {
+  rootKeyFolder = await mkdtemp(join(tmpdir(), 'bulla-standalone-root-'));
+  await writeFile(join(rootKeyFolder, 'root.key'), 'A'.repeat(43), { mode: 0o600 });
+});
+afterAll(async () => {
+  await database.drop();
+  await rm(rootKeyFolder, { recursive: true, force: true });
+});
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulla-standalone-'));
 });
@@ -25,7 +34,10 @@ async function optionsFor(env: Record<string, string | undefined>): Promise<Stan
     BULLA_RESPONDER_PORT: String(responder),
     BULLA_METRICS_PORT: String(metrics),
   };
-  const settings = readStandaloneSettings({ ...ports, BULLA_LOG_LEVEL: 'silent', ...env });
+  const rootKey = env['BULLA_DATABASE_URL'] !== undefined && {
+    BULLA_ROOT_KEY: `file:${join(rootKeyFolder, 'root.key')}`,
+  };
+  const settings = readStandaloneSettings({ ...ports, ...rootKey, BULLA_LOG_LEVEL: 'silent', ...env });
   const addresses = await findAddresses(settings);
   const { served, publish } = await organisationIn(join(folder, 'keys'));
   return {
@@ -92,8 +104,8 @@ describe('the embedded database', () => {
     const options = await optionsFor({});
     await organisationIn(join(folder, 'pglite.new'));
     await (await start(options)).stop();
-    expect(readdirSync(folder).toSorted()).toEqual(['audit', 'keys', 'pglite']);
-    for (const name of ['audit', 'audit/vault', 'audit/responder', 'pglite'])
+    expect(readdirSync(folder).toSorted()).toEqual(['audit', 'keys', 'pglite', 'vault-root.key']);
+    for (const name of ['audit', 'audit/vault', 'audit/responder', 'pglite', 'vault-root.key'])
       expect([name, (await stat(join(folder, name))).mode & 0o077]).toEqual([name, 0]);
   });
 

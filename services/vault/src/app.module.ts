@@ -6,6 +6,8 @@ import type { VaultTables } from './database/types.js';
 import { EnrolmentsModule } from './people/enrolments.module.js';
 import { EnvelopesModule } from './envelopes/envelopes.module.js';
 import { InvitationsModule } from './people/invitations.module.js';
+import type { ManagedParts } from './managed/managed.module.js';
+import { ManagedModule } from './managed/managed.module.js';
 import type { OrganisationsParts } from './organisations/organisations.module.js';
 import type { CustodyParts } from './managed/custody/custody.module.js';
 import { CustodyModule } from './managed/custody/custody.module.js';
@@ -13,7 +15,7 @@ import { OrganisationsModule } from './organisations/organisations.module.js';
 import { PromptsModule } from './prompts/prompts.module.js';
 import { SharingModule } from './sharing/sharing.module.js';
 
-export interface AppParts extends OrganisationsParts {
+export interface AppParts extends OrganisationsParts, ManagedParts {
   readonly custody: CustodyParts;
   readonly database: Database<VaultTables>;
 }
@@ -21,10 +23,11 @@ export interface AppParts extends OrganisationsParts {
 /** The rooms of the vault, and what all of them keep things in. */
 @Module({})
 export class AppModule {
-  static use({ database, custody, ...organisations }: AppParts): DynamicModule {
+  static use({ database, custody, rootKeys, backupDays, ...organisations }: AppParts): DynamicModule {
     const people = [InvitationsModule, EnrolmentsModule];
     const prompts = [PromptsModule, SharingModule, EnvelopesModule];
+    const managed = [ManagedModule.use({ rootKeys, backupDays }), CustodyModule.use(custody)];
     const rooms = [OrganisationsModule.use(organisations), ...people, ...prompts];
-    return { module: AppModule, imports: [DatabaseModule.use(database), CustodyModule.use(custody), ...rooms] };
+    return { module: AppModule, imports: [DatabaseModule.use(database), ...managed, ...rooms] };
   }
 }

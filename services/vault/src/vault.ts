@@ -1,9 +1,8 @@
 import type { Service, ServiceParts } from '@bulla/service-kit';
 import { createService } from '@bulla/service-kit';
+import { RootKeys } from './managed/root-key/root-keys.js';
 import { AppModule } from './app.module.js';
 import type { VaultTables } from './database/types.js';
-import type { DataKeys } from './managed/custody/data-keys.js';
-import { NoDataKeys } from './managed/custody/data-keys.js';
 import { DepositKeys } from './managed/custody/deposit-keys.js';
 import { ServedProfiles } from './organisations/served-profiles.js';
 
@@ -13,8 +12,10 @@ export interface VaultConfig extends ServiceParts<VaultTables> {
   readonly bootstrapSecrets?: readonly string[] | undefined;
   /** Private keys that deposits of managed names are sealed to; none unless given. */
   readonly deposits?: DepositKeys | undefined;
-  /** Keeps the data keys of managed names; a vault without manages none. */
-  readonly dataKeys?: DataKeys | undefined;
+  /** Looked at already; nothing is managed unless given. The service does not close them. */
+  readonly rootKeys?: RootKeys | undefined;
+  /** How old the oldest backup may be that somebody would put back, in days. */
+  readonly backupDays: number;
 }
 
 /**
@@ -23,10 +24,14 @@ export interface VaultConfig extends ServiceParts<VaultTables> {
  */
 export async function createVault(parts: VaultConfig): Promise<Service> {
   parts.keys.newest('envelope');
+  const rootKeys = parts.rootKeys ?? (await RootKeys.none(parts));
+  await rootKeys.join();
   const module = AppModule.use({
     database: parts.database,
     profiles: new ServedProfiles(parts.production === true),
-    custody: { deposits: parts.deposits ?? DepositKeys.none, dataKeys: parts.dataKeys ?? new NoDataKeys() },
+    custody: { deposits: parts.deposits ?? DepositKeys.none },
+    rootKeys,
+    backupDays: parts.backupDays,
   });
   return createService<VaultTables>({ ...parts, service: 'vault', module, auditLagMaxSeconds: 60 });
 }

@@ -130,7 +130,7 @@ describe.each(SIGNED_ROUTES)('%s refuses', (name) => {
       const expectsOwnToken = ['version.create', 'label.move', 'label.confirm'].includes(name);
       const [status, code] = expectsOwnToken ? ([400, 'envelope_tampered'] as const) : ([404, 'not_found'] as const);
       await expectRefusal(vault, () => sendAs(vault, member, sample()), status, code);
-      const path = sample().path.replace(/(prm|apr|ivt|enr)_[0-9a-z]{26}/, (_id, kind: IdPrefix) => mintId(kind));
+      const path = sample().path.replace(/(prm|apr|ivt|enr|job)_[0-9a-z]{26}/, (_id, kind: IdPrefix) => mintId(kind));
       await expectRefusal(vault, () => sendAs(vault, callerOf(name), { ...sample(), path }), status, code);
     });
   }

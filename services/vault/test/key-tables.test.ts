@@ -12,12 +12,13 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('the tables of keys on %s', (stor
   let vault: TestVault;
   let prompt: PromptRef;
   let wraps: KekWraps;
+  let root: string;
   let version = 0;
   const db = () => vault.database.db;
   const kek = (state: 'active' | 'pre-active', of = version) => ({
     org: 'acme',
     version: of,
-    root_kid: 'root:file:test',
+    root_kid: root,
     wrapped: 'wrapped',
     state,
     ...(state === 'active' && { activated_at: new Date() }),
@@ -45,11 +46,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('the tables of keys on %s', (stor
     wraps = new KekWraps(new VaultDatabase(db()));
     prompt = await createPrompt(vault, vault.acme);
     await pushVersion(vault, vault.acme, prompt, 1);
-    await db()
-      .insertInto('root_key')
-      .values({ kid: 'root:file:test', check_value: 'check', state: 'active', activated_at: new Date() })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+    ({ kid: root } = await db().selectFrom('root_key').select('kid').executeTakeFirstOrThrow());
   });
   afterAll(() => vault.stop());
   beforeEach(async () => {
@@ -95,6 +92,21 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('the tables of keys on %s', (stor
     await destroy().execute();
     const back = db().updateTable('kek').set({ state: 'active', wrapped: 'wrapped' }).where('version', '=', version);
     await expect(back.execute()).rejects.toMatchObject({ constraint: expect.stringMatching(/^kek_/) });
+  });
+
+  it('put a KEK under the active root key only', async () => {
+    const staged = { kid: 'root:file:staged', check_value: 'check', state: 'pre-active' as const };
+    await db()
+      .insertInto('root_key')
+      .values(staged)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const under = { ...kek('pre-active', version + 1), root_kid: staged.kid };
+    await expect(db().insertInto('kek').values(under).execute()).rejects.toMatchObject({
+      constraint: 'kek_under_active_root',
+    });
+    const back = db().updateTable('root_key').set({ state: 'pre-active' }).where('kid', '=', root);
+    await expect(back.execute()).rejects.toMatchObject({ constraint: expect.stringMatching(/^root_key_/) });
   });
 
   it('let no KEK be used more often than it may', async () => {

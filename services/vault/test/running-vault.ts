@@ -9,7 +9,9 @@ import { sql } from 'kysely';
 import request from 'supertest';
 import type { VaultConfig, VaultTables } from '../src/index.js';
 import { createVault, DepositKeys, vaultMigrations } from '../src/index.js';
-import { TestDataKeys } from './test-data-keys.js';
+import { RootKeys } from '../src/managed/root-key/root-keys.js';
+import type { RootKeyFiles } from './root-key-files.js';
+import { rootKeyFiles } from './root-key-files.js';
 
 // A whole vault on a database of its own, with two organisations that it serves under one set of keys.
 
@@ -42,9 +44,13 @@ export interface TestVault {
   /** Rows of every table that holds effects; nonces and audit rows are not among them. */
   countEffects(): Promise<Record<string, number>>;
   /** A second vault on the same database: another replica. */
-  startReplica(changes?: Partial<Pick<VaultConfig, 'production' | 'rates' | 'limits'>>): Promise<Service>;
+  startReplica(changes?: ReplicaChanges): Promise<Service>;
+  /** The files that its root keys are in; the second is not there. */
+  readonly rootKeyFiles: RootKeyFiles;
   stop(): Promise<void>;
 }
+
+type ReplicaChanges = Partial<Pick<VaultConfig, 'production' | 'rates' | 'limits' | 'rootKeys' | 'database'>>;
 
 const EFFECTS = [
   'organisation',
@@ -64,6 +70,8 @@ const EFFECTS = [
   'envelope',
   'idempotency',
   'audit_cosignature',
+  'kek_wrap',
+  'job',
 ] as const;
 
 /** Both organisations list the same vault key; each has members of its own. */
@@ -107,14 +115,23 @@ export async function startVault(
   const clock = new TestClock(acme.now * 1000);
   const keys = await ServiceKeys.load(acme.vault.keyFile);
   const deposits = await DepositKeys.load(acme.vault.keyFile);
-  const start = (changes: Partial<Pick<VaultConfig, 'production' | 'rates' | 'limits'>> = {}) =>
+  const files = rootKeyFiles();
+  const heldKeys: RootKeys[] = [];
+  const rootKeysOf = async () => {
+    const rootKeys = new RootKeys({ settings: files.settings, place: { production: false, dataFolders: [] }, log });
+    await rootKeys.look(database.db);
+    heldKeys.push(rootKeys);
+    return rootKeys;
+  };
+  const start = async (changes: ReplicaChanges = {}) =>
     createVault({
       version: VERSION,
       database,
       keys,
       deposits,
-      dataKeys: new TestDataKeys(database),
       bootstrapSecrets: SECRETS,
+      rootKeys: changes.rootKeys ?? (await rootKeysOf()),
+      backupDays: 7,
       clock,
       log,
       auditMarks: folderForTest('audit-marks'),
@@ -144,6 +161,7 @@ export async function startVault(
     log: lines,
     acme,
     other,
+    rootKeyFiles: files,
     clientOf: (member) => new SignedClient(service, member, { now: () => clock.now(), contract }),
     async get(path, headers = {}) {
       const response = await request(service.app.getHttpServer()).get(path).set(headers).buffer(true).parse(readText);
@@ -171,7 +189,9 @@ export async function startVault(
     async stop() {
       for (const replica of replicas) await replica.close();
       await service.close();
+      for (const held of heldKeys) await held.close();
       await database.close();
+      files.remove();
       await opened.drop();
     },
   };

@@ -1,4 +1,4 @@
-import type { PendingMove, RouteName } from '@bulla/contract';
+import type { Job, PendingMove, RouteName } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
@@ -62,6 +62,8 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   const { body: invitation } = await invitationOf(vault, acme);
   const toTakeBack = await invite(vault);
   const [toApprove, toRefuse] = [await pendingNewcomer(vault), await pendingNewcomer(vault)];
+  const rotated = await vault.clientOf(acme.owner).post(targetOf('key.rotate', undefined), { what: 'kek' });
+  const { id: job } = bodyOf<Job>(must(201, rotated));
   const { root, policy, directory } = acme.trust;
   const org = { org: 'acme' };
   const kid = acme.author.enc?.kid ?? '';
@@ -118,6 +120,11 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
       { prompt: id, label: 'latest', aud: acme.responders[0].urn, uses: 1 },
     ],
     ['envelope.get', targetOf('envelope.get', { jti: mintId('env') })],
+    ['key.status', targetOf('key.status', undefined)],
+    ['key.rotate', targetOf('key.rotate', undefined), { what: 'kek' }],
+    ['job.list', targetOf('job.list', undefined, { limit: 5 })],
+    ['job.get', targetOf('job.get', { id: job })],
+    ['job.cancel', targetOf('job.cancel', { id: job })],
     ['audit.list', targetOf('audit.list', undefined, { limit: 5 })],
     ['audit.get', targetOf('audit.get', { index: 0 }, { log: 1 })],
     ['audit.erase', targetOf('audit.erase', undefined, { actor: kid })],

@@ -4,16 +4,20 @@ import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOrganisation } from '@bulla/crypto/testing';
-import { runService } from '@bulla/service-kit';
+import { connectDatabase, EventLog, runService } from '@bulla/service-kit';
 import { databaseForTest, freePorts, placeTestCertificate } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { serve } from '../src/serve.js';
 import { vaultDefinition } from '../src/definition.js';
+import type { VaultTables } from '../src/index.js';
+import { backUp } from './restoring.js';
+import { placeRootKey } from './root-key-files.js';
 import { firstDocuments } from './running-vault.js';
 
 const database = await databaseForTest({ empty: true });
 // A vault of its own needs a server; without one the same code runs on the embedded database in the other tests.
 const withServer = database.url === undefined ? describe.skip : describe;
+const log = new EventLog({ service: 'vault', level: 'silent' });
 let folder: string;
 let keysFile: string;
 beforeAll(async () => {
@@ -64,6 +68,45 @@ async function hold(): Promise<{ port: number; release: () => Promise<void> }> {
 }
 
 withServer('a vault on its own', () => {
+  it('stops before it writes anything where its root key is wrong, cut or missing', async () => {
+    const [right, wrong, cut] = ['right', 'wrong', 'cut'].map((name) => join(folder, `${name}.key`)) as [
+      string,
+      string,
+      string,
+    ];
+    placeRootKey(right);
+    placeRootKey(wrong);
+    await writeFile(cut, 'A'.repeat(40), { mode: 0o600 });
+    const started = await runService(vaultDefinition, environment({ BULLA_ROOT_KEY: `file:${right}` }));
+    await started.close();
+    const known = connectDatabase<VaultTables>({
+      from: { url: database.url ?? '' },
+      schema: 'vault',
+      migrations: {},
+      log,
+    });
+    const before = await backUp(known);
+    expect(before.get('root_key')).toMatch(/root:file:[0-9a-f]{16}/);
+    for (const [path, said] of [
+      [
+        wrong,
+        /^bulla: error: BULLA_ROOT_KEY: this database is under root:file:[0-9a-f]{16}, and what is named here is root:file:/,
+      ],
+      [cut, /cut\.key: not a root key; expected 32 bytes in base64/],
+      [
+        join(folder, 'gone.key'),
+        /is under root:file:[0-9a-f]{16}, and what is named here is nothing: its file is missing/,
+      ],
+    ] as const) {
+      const host = new NotedHost();
+      await serve(environment({ BULLA_ROOT_KEY: `file:${path}` }), host);
+      expect([host.lines.length, host.exitCode]).toEqual([1, 78]);
+      expect(host.lines[0]).toMatch(said);
+      expect(await backUp(known)).toEqual(before);
+    }
+    await known.close();
+  });
+
   it('serves until its first signal, however many come, and then again on the same database', async () => {
     const [port = 0] = await freePorts(1);
     const url = `http://127.0.0.1:${port}`;

@@ -1,5 +1,15 @@
 import * as z from 'zod';
-import { ApprovalId, EnrolmentId, EnvelopeId, Hash, InvitationId, Label, Organisation, PromptId } from '../ids.js';
+import {
+  ApprovalId,
+  EnrolmentId,
+  EnvelopeId,
+  Hash,
+  InvitationId,
+  JobId,
+  Label,
+  Organisation,
+  PromptId,
+} from '../ids.js';
 import { decimal, Version } from '../numbers.js';
 
 // What the braces in a path stand for.
@@ -12,4 +22,5 @@ export const inGrant = z.strictObject({ id: PromptId, whash: Hash });
 export const inEnvelope = z.strictObject({ jti: EnvelopeId });
 export const inInvitation = z.strictObject({ id: InvitationId });
 export const inEnrolment = z.strictObject({ id: EnrolmentId });
+export const inJob = z.strictObject({ id: JobId });
 export const inApproval = z.strictObject({ id: ApprovalId });

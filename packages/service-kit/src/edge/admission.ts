@@ -39,16 +39,23 @@ export interface AdmissionParts {
   readonly secureConnections: SecureConnections;
 }
 
-/** How many requests are at work: what a drain waits for. */
+/** How many requests are at work: what a drain waits for, and what work that can wait steps back for. */
 export class InFlight {
   #count = 0;
+  #begun = 0;
   #idle: (() => void) | undefined;
 
   get count(): number {
     return this.#count;
   }
 
+  /** How many have begun since the start. */
+  get begun(): number {
+    return this.#begun;
+  }
+
   begin(): void {
+    this.#begun++;
     this.#count++;
   }
 

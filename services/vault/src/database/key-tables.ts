@@ -1,5 +1,6 @@
 import type { Kysely, SelectQueryNode, TableNode } from 'kysely';
 import { sql } from 'kysely';
+import { createJobTable } from './job-table.js';
 import type { VaultTables } from './types.js';
 
 /** Uses of one KEK at most: far from where random nonces of AES-GCM may meet (SP 800-38D §8.3). */
@@ -14,6 +15,7 @@ export async function createKeyTables(db: Kysely<VaultTables>): Promise<void> {
   await createKeks(db);
   await createWraps(db);
   await createRules(db);
+  await createJobTable(db);
 }
 
 async function createRootKeys(db: Kysely<VaultTables>): Promise<void> {
@@ -112,7 +114,8 @@ async function createWraps(db: Kysely<VaultTables>): Promise<void> {
 
 /**
  * What no check of one row can say. A wrap that goes in, or goes under another KEK, holds the row of its KEK until it is
- * committed, so that a KEK is not deactivated beneath it; and one that is destroyed has none by then.
+ * committed, so that a KEK is not deactivated beneath it; a KEK holds that of its root key in the same way; and a KEK that
+ * is destroyed has no wraps by then.
  */
 async function createRules(db: Kysely<VaultTables>): Promise<void> {
   const schema = schemaOf(db);
@@ -129,6 +132,26 @@ async function createRules(db: Kysely<VaultTables>): Promise<void> {
     end $rule$`.execute(db);
   await sql`create trigger kek_wrap_under_active before insert or update of org, kek_version, wrap on ${name('kek_wrap')}
     for each row execute function ${name('kek_wrap_under_active')}()`.execute(db);
+  await sql`create function ${name('root_key_states')}() returns trigger language plpgsql as $rule$
+    begin
+      if (old.state, new.state) not in (('pre-active', 'active'), ('active', 'deactivated')) then
+        raise exception 'a root key does not go from % to %', old.state, new.state using errcode = 'check_violation', constraint = 'root_key_states';
+      end if;
+      return new;
+    end $rule$`.execute(db);
+  await sql`create trigger root_key_states before update of state on ${name('root_key')}
+    for each row when (old.state <> new.state) execute function ${name('root_key_states')}()`.execute(db);
+  await sql`create function ${name('kek_under_active_root')}() returns trigger language plpgsql as $rule$
+    declare active boolean;
+    begin
+      select state = 'active' into active from ${name('root_key')} where kid = new.root_kid for share;
+      if active is not true then
+        raise exception 'the root key of this KEK is not active' using errcode = 'check_violation', constraint = 'kek_under_active_root';
+      end if;
+      return new;
+    end $rule$`.execute(db);
+  await sql`create trigger kek_under_active_root before insert or update of org, version, root_kid on ${name('kek')}
+    for each row execute function ${name('kek_under_active_root')}()`.execute(db);
   await sql`create function ${name('kek_states')}() returns trigger language plpgsql as $rule$
     begin
       if (old.state, new.state) not in (('pre-active', 'active'), ('pre-active', 'destroyed'),

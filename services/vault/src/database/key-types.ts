@@ -1,9 +1,12 @@
-import type { ColumnType } from 'kysely';
+import type { ColumnType, RawBuilder } from 'kysely';
 
 /** A moment as PostgreSQL keeps it; the database's own clock unless given. */
 type Moment = ColumnType<Date, Date | undefined, Date>;
 /** A moment that comes later. */
 type LaterMoment = ColumnType<Date | null, Date | undefined, Date>;
+
+/** Why a job does not go on just now. */
+export type JobTrouble = 'processes_without_key' | 'sealed' | 'overloaded' | 'internal';
 
 /** The tables of keys at rest. Root keys and processes are of the vault; everything else is of an organisation. */
 export interface KeyTables {
@@ -35,6 +38,23 @@ export interface KeyTables {
     /** When no data key was under it any more. */
     emptied_at: LaterMoment;
     destroyed_at: LaterMoment;
+  };
+  /** Work that goes on by itself, in small steps. */
+  job: {
+    id: string;
+    org: string;
+    what: 'kek' | 'root';
+    state: 'waiting' | 'running' | 'done' | 'canceled';
+    /** The key that everything goes under; null while it is not there yet. */
+    target: string | null;
+    /** What there was to do when it began. */
+    total: ColumnType<number, number | undefined, number>;
+    done: ColumnType<number, number | undefined, number | RawBuilder<number>>;
+    /** Why it does not go on just now. */
+    trouble: JobTrouble | null;
+    created_at: Moment;
+    changed_at: Moment;
+    ended_at: LaterMoment;
   };
   /** The data key of a version under a KEK: what makes it managed. */
   kek_wrap: {

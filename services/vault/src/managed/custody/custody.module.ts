@@ -1,7 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { GrantsModule } from '../../grants/grants.module.js';
-import { KekWraps } from '../keyring/kek-wraps.js';
+import { Keyring } from '../keyring/keyring.js';
 import { CustodyChanges } from './custody-changes.js';
 import { DataKeys } from './data-keys.js';
 import { DepositKeys } from './deposit-keys.js';
@@ -11,25 +11,23 @@ import { ManagedGrants } from './managed-grants.js';
 /** What a vault manages names with. */
 export interface CustodyParts {
   readonly deposits: DepositKeys;
-  readonly dataKeys: DataKeys;
 }
 
 /** The custody of names: asked where versions come, are issued and go, and where a policy comes to count. */
 @Module({})
 export class CustodyModule {
-  static use({ deposits, dataKeys }: CustodyParts): DynamicModule {
-    const provided = [ManagedCustody, ManagedGrants, CustodyChanges, KekWraps, DepositKeys];
+  static use({ deposits }: CustodyParts): DynamicModule {
+    const provided = [ManagedCustody, ManagedGrants, CustodyChanges, DepositKeys];
     return {
       module: CustodyModule,
       global: true,
       imports: [GrantsModule],
       providers: [
         { provide: DepositKeys, useValue: deposits },
-        { provide: DataKeys, useValue: dataKeys },
+        { provide: DataKeys, useExisting: Keyring },
         ManagedCustody,
         ManagedGrants,
         CustodyChanges,
-        KekWraps,
       ],
       exports: provided,
     };

@@ -1,4 +1,3 @@
-import { Problem } from '@bulla/contract';
 import type { WrapContext } from '@bulla/crypto/open';
 
 /** A data key under a KEK of its organisation, as it is stored. */
@@ -12,20 +11,4 @@ export abstract class DataKeys {
   abstract wrap(dek: Uint8Array, context: WrapContext): Promise<WrappedDataKey>;
   /** @returns 32 bytes, which the caller wipes */
   abstract unwrap(wrap: WrappedDataKey, context: WrapContext): Promise<Uint8Array>;
-}
-
-/** Of a vault without a root key: it can keep nobody's key. */
-export class NoDataKeys extends DataKeys {
-  override wrap(): Promise<never> {
-    return noRootKey();
-  }
-
-  override unwrap(): Promise<never> {
-    return noRootKey();
-  }
-}
-
-function noRootKey(): Promise<never> {
-  const detail = 'this vault has no root key, so it manages no names: start it with BULLA_ROOT_KEY';
-  return Promise.reject(new Problem('custody_not_allowed', { detail }));
 }

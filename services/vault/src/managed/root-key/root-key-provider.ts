@@ -1,11 +1,6 @@
-/** What a wrapped KEK is bound to (protocol.md §7). */
-export interface KekContext {
-  readonly org: string;
-  /** "kek:acme:7". */
-  readonly kek: string;
-  /** Counts from 1. */
-  readonly kver: number;
-}
+import type { KekContext } from '@bulla/crypto/open';
+
+export type { KekContext };
 
 /** The kinds of place that a root key can be in. */
 export type RootKeyKind = 'file' | 'passphrase' | 'shamir' | 'openbao' | 'pkcs11' | 'aws';

@@ -12,9 +12,11 @@ import {
 import { CHECKPOINT_SUITE, fingerprint, isCheckpointKey, suite } from '@bulla/crypto';
 import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
 import type { Command } from 'commander';
-import type { Context } from '../context.js';
-import { styled } from '../output/output.js';
-import { UsageError } from '../input/usage-error.js';
+import type { Context } from '../../context.js';
+import { styled } from '../../output/output.js';
+import { UsageError } from '../../input/usage-error.js';
+import { addRotateCommand, showKeys } from './organisation-keys.js';
+import { generateRoot } from './root-key-file.js';
 import type { GenerateOptions } from './key-files.js';
 import { addGenerateOptions, addKeyFileCommands, generateFiles } from './key-files.js';
 
@@ -26,7 +28,8 @@ users of a machine see command lines. Services read open files only.
 Examples:
   $ bulla keys lock                                  (this device's identity.json)
   $ bulla keys lock ~/.bulla/org/acme/directory.key
-  $ bulla keys status
+  $ bulla keys status                                (the keys of the organisation)
+  $ bulla keys rotate kek --dry-run
   $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json
   $ bulla keys public ~/.bulla/services/responder.keys.json > responder.public
   $ bulla keys generate alice                        (keys of a person, for seal and open)
@@ -36,7 +39,7 @@ Examples:
 export function addKeysCommands(program: Command, context: Context): void {
   const keys = program
     .command('keys')
-    .description('files of keys: making, reading and converting them, passphrases, fingerprints')
+    .description('keys of the organisation, and files of keys: making, reading and converting them, passphrases')
     .addHelpText('after', HELP);
   keys
     .command('lock [file]')
@@ -50,9 +53,10 @@ export function addKeysCommands(program: Command, context: Context): void {
     .action((file: string | undefined) => unlock(context, file));
   keys
     .command('status [file]')
-    .description('whether a file of keys is locked')
+    .description('every key of the organisation on one screen; with FILE, whether that file of keys is locked')
     .option('--json', 'print it as JSON')
-    .action((file: string | undefined) => status(context, file));
+    .action((file: string | undefined) => (file === undefined ? showKeys(context) : status(context, file)));
+  addRotateCommand(keys, context);
   addGenerateOptions(keys.command('generate <name>'))
     .description('write fresh keys: NAME.key.pem and NAME.pub.pem; or, with --like, a file for a service')
     .option(
@@ -63,6 +67,8 @@ export function addKeysCommands(program: Command, context: Context): void {
     .option('--encryption', 'with --like: keep the keys of a responder, and make one that prompts are sealed to')
     .option('--checkpoint', 'with --like: keep the keys that are there, and make one for checkpoints')
     .option('--managed', 'with --like: keep the keys of a vault, and make those for managed names where it has none')
+    .option('--root', 'a root key for a vault, in the file NAME')
+    .option('--passphrase', 'with --root: the salt of a root key that is made of a passphrase')
     .option('--json', 'print what was written as JSON')
     .addHelpText(
       'after',
@@ -79,7 +85,8 @@ Examples:
   $ bulla keys generate alice
   $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json
   $ bulla keys generate responder.new.json --like responder.keys.json --signing --encryption
-  $ bulla keys generate vault.new.json --like vault.keys.json --checkpoint`,
+  $ bulla keys generate vault.new.json --like vault.keys.json --checkpoint
+  $ bulla keys generate --root root-2.key`,
     )
     .action((name: string, options: GenerateOptions & LikeOptions) => generateEither(context, name, options));
   keys
@@ -106,11 +113,16 @@ interface LikeOptions {
   readonly encryption?: boolean;
   readonly checkpoint?: boolean;
   readonly managed?: boolean;
+  readonly root?: boolean;
+  readonly passphrase?: boolean;
 }
 
 function generateEither(context: Context, name: string, options: GenerateOptions & LikeOptions): Promise<void> {
-  const { like, suite: suiteId, encrypt } = options;
+  const { like, suite: suiteId, encrypt, root, passphrase } = options;
   const beside = FRESH_KINDS.filter((kind) => options[kind] === true);
+  if (root === true) return generateRoot(context, name, options);
+  if (passphrase === true)
+    throw new UsageError('--passphrase goes with --root: the file of another key is locked with --encrypt');
   if (like === undefined) {
     const [alone] = beside;
     if (alone !== undefined) throw new UsageError(`--${alone} goes with --like: it adds a key to those of a service`);
@@ -180,7 +192,7 @@ async function unlockAsking({ passphrases }: Context, { home, name, path }: Plac
   }
 }
 
-async function status(context: Context, file: string | undefined): Promise<void> {
+async function status(context: Context, file: string): Promise<void> {
   const { home, name, path } = placeOf(context, file);
   const state = await lockStateOf(home, name);
   if (state === undefined) throw new UsageError(`there is no file ${path}`);

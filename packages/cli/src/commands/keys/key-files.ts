@@ -5,11 +5,11 @@ import { ALL_SUITES, generateKeyPair, keyFor, namesOf, suite } from '@bulla/cryp
 import { exportKeys, keyMaterialOf } from '@bulla/crypto/key-files';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { Context } from '../context.js';
-import { readKeys, writeNew } from '../input/key-files.js';
-import { styled } from '../output/output.js';
-import { qrCode } from '../output/qr-code.js';
-import { UsageError } from '../input/usage-error.js';
+import type { Context } from '../../context.js';
+import { readKeys, writeNew } from '../../input/key-files.js';
+import { styled } from '../../output/output.js';
+import { qrCode } from '../../output/qr-code.js';
+import { UsageError } from '../../input/usage-error.js';
 
 const FORMATS = ['pem', 'der', 'jwk'] as const;
 /** 128 bits of strength, and what every tool has. */

@@ -1,0 +1,35 @@
+import { openFileRootKey } from './file-root-key.js';
+import { openPassphraseRootKey } from './passphrase-root-key.js';
+import type { PrivatePlace } from './private-file.js';
+import type { RootKeyKind, RootKeyProvider } from './root-key-provider.js';
+import { RootKeyRefused } from './root-key-provider.js';
+
+/** What a provider may need beside the place that the setting names. */
+export interface RootKeyOptions extends PrivatePlace {
+  readonly passphrase?: string | undefined;
+}
+
+/** Opens what stands behind the colon of a setting; undefined where there is nothing yet. */
+type Opener = (place: string, options: RootKeyOptions) => Promise<RootKeyProvider | undefined>;
+
+/** The providers that there are, by what a setting begins with. */
+const OPENERS: Partial<Record<RootKeyKind, Opener>> = {
+  file: (path, options) => openFileRootKey(path, options),
+  passphrase: (path, options) => openPassphraseRootKey(path, options.passphrase, options),
+};
+
+/** What a root key setting looks like: a kind of provider, a colon and where it is. */
+export const ROOT_KEY_KINDS = Object.keys(OPENERS) as readonly RootKeyKind[];
+
+/**
+ * Opens the root key that a setting names, such as `file:/run/bulla/root.key`.
+ * @returns undefined where its file is not there
+ * @throws {RootKeyRefused} in one line, naming what was expected and never a key
+ */
+export async function openRootKey(setting: string, options: RootKeyOptions): Promise<RootKeyProvider | undefined> {
+  const [kind = '', ...place] = setting.split(':');
+  const open = Object.hasOwn(OPENERS, kind) ? OPENERS[kind as RootKeyKind] : undefined;
+  if (open === undefined)
+    throw new RootKeyRefused(`BULLA_ROOT_KEY: expected ${ROOT_KEY_KINDS.map((one) => `${one}:…`).join(' or ')}`);
+  return open(place.join(':'), options);
+}
