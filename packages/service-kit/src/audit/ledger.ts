@@ -77,8 +77,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       this.#drift.require(askedMs, theirsMs);
       await sql`savepoint effect`.execute(trx);
       try {
-        const earlier =
-          options.ownReplay === true ? undefined : await this.#earlierAnswer<Body>(ledger, caller, options);
+        const earlier = await this.#earlierAnswer<Body>(ledger, caller, options);
         return earlier ?? (await this.#apply(trx, caller, work, options));
       } catch (error) {
         const problem = problemOf(error);
@@ -109,12 +108,8 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   ): Promise<boolean> {
     this.#lag.require(caller.org);
     const machineMs = this.#clock.machineMs();
-    const theirsMs = await act.run(this.#db, {
-      caller,
-      event: auditOfAct(caller, entry, this.#clock.nowMs()),
-      machineMs,
-      own,
-    });
+    const event = auditOfAct(caller, entry, this.#clock.nowMs());
+    const theirsMs = await act.run(this.#db, { caller, event, machineMs, own });
     if (theirsMs === undefined) return false;
     this.#drift.note(machineMs, theirsMs);
     recorded.add(caller);
@@ -258,7 +253,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     options: RunOptions,
   ): Promise<Answer<Body> | undefined> {
     const { idempotencyKey: key } = caller.request;
-    if (key === undefined) return undefined;
+    if (key === undefined || options.ownReplay === true) return undefined;
     const hashes = await requestHashes(caller, options.requestHashes);
     const [request_sha256 = ''] = hashes;
     if (await takeKey(trx, caller, { key, request_sha256 })) return undefined;
