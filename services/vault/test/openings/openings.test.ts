@@ -19,8 +19,7 @@ const EVERY_OUTCOME = [
     `${kind}: done`,
     `${kind}: refused`,
   ]),
-  'revoke: done',
-  'renew: done',
+  ...['revoke', 'renew', 'rotate kek', 'rotate root', 'rest'].map((kind) => `${kind}: done`),
 ];
 const SURE_OUTCOMES = ['push: done', 'opened: done'];
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { End, Move, Renew } from './key-steps.js';
 import type { Model, Who } from './model.js';
 import { DEVICES, EVERYBODY, RESPONDERS } from './model.js';
+import { Rest, RotateKek, RotateRoot } from './rest-steps.js';
 import { Delete, Revoke, Share, Unshare } from './sharing-steps.js';
 import type { Outcome } from './step.js';
 import { Step, versionsOf } from './step.js';
@@ -74,6 +75,9 @@ const movers = fc.constantFrom<[Who, Who]>(
 );
 const MOVE = fc.tuple(drawn, movers).map(([which, [by, to]]) => new Move(which, by, to));
 const END = fc.constant(new End());
+const ROTATE_KEK = fc.boolean().map((isDoneAtOnce) => new RotateKek(isDoneAtOnce));
+const ROTATE_ROOT = fc.constant(new RotateRoot());
+const REST = fc.constant(new Rest());
 const LOOK = fc.constant(new Look());
 
 /** The steps of a walk; what is likely stands more than once. */
@@ -94,5 +98,8 @@ export const STEPS = [
   MOVE,
   MOVE,
   END,
+  ROTATE_KEK,
+  ROTATE_ROOT,
+  REST,
   LOOK,
 ];
