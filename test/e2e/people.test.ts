@@ -173,6 +173,8 @@ describe('the first person', () => {
     expect(ok(await bulla(['keys', 'unlock'], owner, 'six words that nobody would guess\n')).stdout).toContain(
       'open: ',
     );
-    expect(ok(await bulla(['keys', 'status'], owner)).stdout).toMatch(/^open {2}/);
+    expect(ok(await bulla(['keys', 'status', join(folder, 'home', 'identity.json')], owner)).stdout).toMatch(
+      /^open {2}/,
+    );
   });
 });

@@ -366,7 +366,7 @@ describe('keys', () => {
   it('are locked and unlocked by the passphrase from standard input or a file, and never shown', async () => {
     expect(ok(await world.bulla(['keys', 'lock'], { stdin: `${PASSPHRASE}\n` })).stdout).toContain('locked: ');
     expect(readFileSync(`${home}/identity.json`, 'utf8')).toMatch(/^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+\n$/);
-    expect(ok(await world.bulla(['keys', 'status'])).stdout).toMatch(/^locked {2}/);
+    expect(ok(await world.bulla(['keys', 'status', `${home}/identity.json`])).stdout).toMatch(/^locked {2}/);
     expect(await world.bulla(['keys', 'lock'], { stdin: `${PASSPHRASE}\n` })).toMatchObject({ code: 1 });
     // A pipe may carry something else than a passphrase.
     expect(await world.bulla(['prompt', 'list'], { stdin: `${PASSPHRASE}\n` })).toMatchObject({ code: 4 });

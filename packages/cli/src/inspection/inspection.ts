@@ -42,6 +42,11 @@ export function inspectNode(version: string): Finding {
   };
 }
 
+/** Services that run put a file in the place of another meanwhile. */
+function unlessGone(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+
 /** Nobody else may read what is in the folder: a key that others could read is no longer a secret. */
 export async function inspectModes(folder: string): Promise<Finding> {
   const loose: string[] = [];
@@ -51,7 +56,8 @@ export async function inspectModes(folder: string): Promise<Finding> {
     count += 1;
     if ((entry.mode & 0o077) !== 0) loose.push(path);
     if (!entry.isDirectory()) return;
-    for (const name of await readdir(path)) if (!MODE_EXCEPTIONS.has(name)) await walk(join(path, name));
+    for (const name of await readdir(path))
+      if (!MODE_EXCEPTIONS.has(name)) await walk(join(path, name)).catch(unlessGone);
   }
   try {
     await walk(folder);
