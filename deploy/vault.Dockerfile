@@ -35,5 +35,5 @@ USER 10001:10001
 EXPOSE 4100 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s \
-    CMD ["node", "-e", "const s = process.env.BULLA_TLS_CERT_FILE ? 'https' : 'http'; require(s).get(s + '://127.0.0.1:4100/health/ready', { rejectUnauthorized: false }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
+    CMD ["node", "-e", "const s = process.env.BULLA_TLS_CERT_FILE ? 'https' : 'http'; require(s).get(s + '://127.0.0.1:4100/health/ready', { rejectUnauthorized: false }, ({ statusCode }) => process.exit([200, 423].includes(statusCode) ? 0 : 1)).on('error', () => process.exit(1))"]
 CMD ["node", "services/vault/dist/main.js"]

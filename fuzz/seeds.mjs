@@ -49,6 +49,7 @@ const merkle = load('merkle');
 const tiles = load('tiles');
 const http = load('http-signature');
 const letters = load('letter');
+const shares = load('share');
 const publicCasesOf = (name) => JSON.parse(readFileSync(join(PUBLIC_VECTORS, `${name}.json`), 'utf8')).cases;
 const streamed = publicCasesOf('streamed-letter');
 /** The first is good; of the others only those that are refused for their form say something to a parser. */
@@ -248,6 +249,8 @@ const SEEDS = {
   'request-signature': http.requests.map(requestOf),
   'response-signature': http.responses.map(responseOf),
   root: readable(document, ...documents.flatMap(({ roots }) => roots)),
+  'sealed-share': readable(jwe, shares.sealed.token),
+  share: readable(jws, ...shares.cases.map(({ share }) => share)),
   'sealed-frames': [
     lines(
       JSON.stringify({

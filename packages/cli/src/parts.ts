@@ -24,6 +24,7 @@ export const PARTS: readonly Part[] = [
   { names: ['device'], load: async () => (await import('./commands/device/device.js')).addDeviceCommands },
   { names: ['keys'], load: async () => (await import('./commands/keys/keys.js')).addKeysCommands },
   { names: ['jobs'], load: async () => (await import('./commands/jobs.js')).addJobsCommands },
+  { names: ['unseal'], load: async () => (await import('./commands/unseal.js')).addUnsealCommand },
   { names: ['seal', 'open'], load: async () => (await import('./commands/letter.js')).addLetterCommands },
   { names: ['doctor', 'status'], load: async () => (await import('./commands/doctor.js')).addInspectionCommands },
   { names: ['dev'], load: async () => (await import('./commands/dev.js')).addDevCommands },

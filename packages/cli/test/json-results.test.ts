@@ -332,6 +332,17 @@ async function keyFiles(): Promise<void> {
   const made = await json('keys generate', [alice, '--suite', 'p256']);
   expect(made).toEqual({ private_keys: own, public_keys: others, suite: 'p256' });
   await json('keys generate', [bob, '--suite', 'p256']);
+  const folder = world.path('root-shares');
+  const counts = ['--shares', '3', '--threshold', '2', '--out', folder];
+  expect(await json('keys shamir create', counts)).toEqual({
+    set: `${folder}/set.json`,
+    id: HASH,
+    shares: 3,
+    threshold: 2,
+    files: [1, 2, 3].map((index) => `${folder}/share-${index}.txt`),
+  });
+  // The root key of this vault is not in shares.
+  expect(await json<unknown[]>('unseal')).toEqual([]);
   await json<unknown[]>('keys inspect', [others]);
   const names = { suite: 'p256', fingerprint: FINGERPRINT, words: WORDS };
   expect(await json('keys fingerprint', [others, '--qr'])).toEqual([

@@ -27,6 +27,7 @@ import { Transport } from './connection/transport.js';
 import { TrustKeeper } from './trust/trust-keeper.js';
 import type { TrustStore } from './trust/trust-store.js';
 import { MemoryTrustStore } from './trust/trust-store.js';
+import { VaultUnsealing } from './unsealing/vault-unsealing.js';
 
 export interface ConnectOptions {
   /** Address of the vault. */
@@ -72,6 +73,8 @@ export class Bulla {
   readonly audit: Audit;
   /** The keys that the organisation relies on, and their replacement. */
   readonly keys: OrganisationKeys;
+  /** The root key of the vault, where people keep it in shares. */
+  readonly unsealing: VaultUnsealing;
   readonly #session: Session;
   readonly #pin: string;
   readonly #closing: AbortController;
@@ -88,6 +91,7 @@ export class Bulla {
     this.restored = new RestoredVault(session, this.prompts);
     this.audit = new Audit(session);
     this.keys = new OrganisationKeys(session);
+    this.unsealing = new VaultUnsealing(session);
   }
 
   /**

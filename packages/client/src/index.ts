@@ -78,4 +78,5 @@ export type { LabelDates } from './labels/label-dates.js';
 export { tlsFaultInWords } from './connection/unreachable.js';
 export { isLoopback } from './connection/loopback.js';
 export { upstreamWords } from './connection/upstream-words.js';
+export type { UnsealingState, VaultUnsealing } from './unsealing/vault-unsealing.js';
 export type { UpstreamFault } from './connection/upstream-words.js';

@@ -158,6 +158,9 @@ const AUDIT_FACTS = {
   'kek.destroy': ofKek,
   /** Keys of organisations go under this root key from now on, and no more under the one before. */
   'root.activate': z.strictObject({ root: KeyName, before: KeyName.optional() }),
+  'unsealing.get': z.strictObject({ sealed: z.boolean() }),
+  /** Which share of which set it was, and how it stood afterwards: one process of the vault, for as long as it runs. */
+  'unsealing.give': z.strictObject({ set: Kid, share: Count.min(1), given: Count, sealed: z.boolean() }),
   'audit.list': items,
   'audit.get': z.strictObject({ index: LogPlace }),
   /** Of entries of a log that this key asked for, with an index below; so many had evidence still. */

@@ -63,6 +63,7 @@ export {
   UserUrn,
 } from './ids.js';
 export { Job, JobPage, JobQuery, KeyStatus, NewRotation } from './keys/keys.js';
+export { NewShare, Unsealing } from './unsealing/unsealing.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
 export {
   AcceptedFreshness,

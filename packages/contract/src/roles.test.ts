@@ -15,6 +15,7 @@ const ADMIN = [
   'envelope.read',
   'key.read',
   'key.rotate',
+  'vault.unseal',
   'audit.read',
 ];
 

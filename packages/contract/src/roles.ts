@@ -43,6 +43,8 @@ export const PERMISSIONS = {
   'key.read': ['admin', 'auditor'],
   /** Have keys at rest replaced. */
   'key.rotate': ['admin'],
+  /** Bring shares of the root key; the shares decide. */
+  'vault.unseal': ['admin'],
   /** Read the audit log, and verify it. */
   'audit.read': ['admin', 'auditor'],
   /** Erase what shows that a caller asked: what admins did is shown by it, too. */

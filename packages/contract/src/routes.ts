@@ -30,6 +30,7 @@ import {
   VersionPage,
   VersionQuery,
 } from './prompts/versions.js';
+import { UNSEALING_ROUTES } from './unsealing/unsealing-routes.js';
 
 // What routes of one sort have in common; the table below spells out the rest.
 const report = { service: 'both', method: 'GET', status: 200, signedResponse: false } as const;
@@ -244,6 +245,9 @@ export const ROUTES = {
     ],
   },
 
+  // The root key of the vault, where people keep it in shares.
+  ...UNSEALING_ROUTES,
+
   // What both services wrote down, for those who check it.
   ...AUDIT_ROUTES,
 
@@ -256,8 +260,8 @@ export const ROUTES = {
   'health.ready': {
     ...health,
     path: '/health/ready',
-    summary: 'Whether the service can take requests; 503 if not',
-    otherStatuses: [503],
+    summary: 'Whether the service can take requests; 503 if not, 423 while it waits for its root key',
+    otherStatuses: [423, 503],
   },
   'interface.index': {
     ...page,

@@ -9,6 +9,7 @@ import {
   NewInvocation,
   NewLabelFreshness,
   NewRoot,
+  NewShare,
   NewVersion,
   Reply,
   ROUTES,
@@ -96,6 +97,7 @@ describe('sizes', () => {
     ['a document', NewRoot, 5_767_168, (n: number) => ({ root: document(n) })],
     ['a head', Reply, 1_366, (n: number) => ({ head: token(n), frames: [], final: 'a' })],
     ['a frame', Reply, 21_888, (n: number) => ({ head: 'a', frames: [token(n)], final: 'a' })],
+    ['a share of a root key', NewShare, 4_096, (n: number) => ({ share: token(n) })],
     ['uses', NewEnvelope, 1_000, (n: number) => ({ prompt, version: 1, aud: responder, uses: n })],
   ])('%s may be as large as its limit and no larger', (_name, schema, max, make) => {
     expect(schema.safeParse(make(max)).success).toBe(true);

@@ -74,6 +74,8 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'kek.activate': { kek: 7, before: 6 },
   'kek.destroy': { kek: 6 },
   'root.activate': { root: 'root:file:3f9ac0d15e7b2846', before: 'root:file:0000000000000000' },
+  'unsealing.get': { sealed: true },
+  'unsealing.give': { set: kid, share: 2, given: 1, sealed: true },
   'audit.list': { items: 2 },
   'audit.get': { index: 7 },
   'audit.erase': { log: 1, actor: kid, below: 4711, items: 12 },

@@ -238,6 +238,15 @@ export const EXAMPLES: readonly Example[] = [
     ['/root/0/stand_in', '/jobs/0/trouble'],
   ),
   example('NewRotation', contract.NewRotation, { what: 'root', to: 'file:/run/bulla/root-2.key' }, ['/to']),
+  example('Unsealing', contract.Unsealing, {
+    sealed: true,
+    set: kid,
+    shares: 5,
+    threshold: 3,
+    given: [2],
+    key: { kid, jwk: { kty: 'EC', crv: 'P-256', x: hash, y: hash } },
+  }),
+  example('NewShare', contract.NewShare, { share: token }),
   example('NewGrants', contract.NewGrants, { grants: [token] }),
   example('AcceptedGrants', contract.AcceptedGrants, { added: 0 }),
   example('GrantPage', contract.GrantPage, {

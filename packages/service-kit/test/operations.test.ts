@@ -42,9 +42,11 @@ let tiny: Tiny;
 let base: string;
 let metrics: string;
 let isUpstreamThere = true;
+let isUpstreamSealed = false;
 beforeAll(async () => {
   const upstream = async () => {
     if (!isUpstreamThere) throw new Error('canary-7f3a');
+    if (isUpstreamSealed) throw Object.assign(new Error('canary-7f3a'), { code: 'sealed' });
   };
   tiny = await startTiny({ probes: { upstream }, limits: { requestsMax: 2 } });
   const { port, metricsPort } = await tiny.service.listen();
@@ -80,6 +82,16 @@ describe('health', () => {
     expect(ready.text + tiny.log.join('')).not.toContain('canary');
     expect(tiny.log.join('')).toContain('"event":"probe-failed","probe":"upstream"');
     // An answer of a moment ago may be given again.
+    while ((await fetchText(`${base}/health/ready`)).status !== 200) await pause(20);
+  });
+
+  it('is sealed, and no more than that, while people have to come', async () => {
+    isUpstreamSealed = true;
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const sealed = await fetchText(`${base}/health/ready`);
+    isUpstreamSealed = false;
+    expect(sealed).toMatchObject({ status: 423, text: expect.stringContaining('"status":"sealed"') });
+    expect(sealed.text).toContain('{"name":"upstream","ok":false}');
     while ((await fetchText(`${base}/health/ready`)).status !== 200) await pause(20);
   });
 

@@ -227,7 +227,8 @@ async function isReady(url: string): Promise<boolean> {
   try {
     const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(5_000) });
     await response.body?.cancel();
-    return response.status === 200;
+    // Sealed is as ready as it gets without people.
+    return response.status === 200 || response.status === 423;
   } catch {
     return false;
   }

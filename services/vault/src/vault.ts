@@ -33,5 +33,8 @@ export async function createVault(parts: VaultConfig): Promise<Service> {
     rootKeys,
     backupDays: parts.backupDays,
   });
-  return createService<VaultTables>({ ...parts, service: 'vault', module, auditLagMaxSeconds: 60 });
+  // Other root keys are asked when they are needed: what needs none goes on without them.
+  const isInShares = rootKeys.held.some(({ name }) => name === 'shamir');
+  const probes = isInShares ? { 'root-key': () => rootKeys.requireUnsealed() } : {};
+  return createService<VaultTables>({ ...parts, service: 'vault', module, probes, auditLagMaxSeconds: 60 });
 }

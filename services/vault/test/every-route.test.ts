@@ -34,11 +34,13 @@ const sampleOf = (name: RouteName): Sample => {
 /** Whose samples change by what all the others are judged, so they come last. */
 const PUBLISHING: readonly RouteName[] = ['root.publish', 'policy.publish', 'directory.publish', 'enrolment.approve'];
 /**
- * Good requests for which this vault has nothing: an envelope that was never issued, and nothing that it has lost. It does
- * not listen, so nobody has begun its audit log.
+ * Good requests for which this vault has nothing: an envelope that was never issued, no root key in shares, and nothing that
+ * it has lost. It does not listen, so nobody has begun its audit log.
  */
 const NOT_NOW: Partial<Record<RouteName, number>> = {
   'envelope.get': 404,
+  'unsealing.get': 404,
+  'unsealing.give': 404,
   'label.handback': 403,
   'audit.list': 404,
   'audit.get': 404,

@@ -1,5 +1,7 @@
 import type { Job, PendingMove, RouteName } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
+import { generateKeyPair, randomBytes, sealShare, Secret } from '@bulla/crypto';
+import { dealShares } from '@bulla/crypto/open';
 import type { TestResponse } from '@bulla/service-kit/testing';
 import type { PromptRef, SealedVersion, TagWish } from './authoring.js';
 import {
@@ -125,6 +127,8 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['job.list', targetOf('job.list', undefined, { limit: 5 })],
     ['job.get', targetOf('job.get', { id: job })],
     ['job.cancel', targetOf('job.cancel', { id: job })],
+    ['unsealing.get', targetOf('unsealing.get', undefined)],
+    ['unsealing.give', targetOf('unsealing.give', undefined), { share: await sealedShare() }],
     ['audit.list', targetOf('audit.list', undefined, { limit: 5 })],
     ['audit.get', targetOf('audit.get', { index: 0 }, { log: 1 })],
     ['audit.erase', targetOf('audit.erase', undefined, { actor: kid })],
@@ -155,6 +159,13 @@ export function clearVersion(organisation: TestVault['acme']) {
     message: 'from a form',
   };
   return { salt: 'A'.repeat(22), statement };
+}
+
+/** A share of some root key, sealed to a key of nobody. */
+async function sealedShare(): Promise<string> {
+  const { shares } = await dealShares(new Secret(randomBytes(32)), { shares: 2, threshold: 2 }, 0);
+  const { kid, publicJwk: jwk } = await generateKeyPair('p256', 'enc');
+  return sealShare(shares[0] ?? '', { kid, use: 'enc', alg: 'ECDH-ES+A256KW', jwk });
 }
 
 /** A checkpoint with a cosignature, as far as its form goes. */

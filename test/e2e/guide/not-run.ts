@@ -14,6 +14,10 @@ const ENGINE = 'needs a Docker engine; deploy.test.ts holds it to compose.yaml a
 const DEPLOY = 'docs/guide/deploy.md';
 const INSTALLED = { file: 'test/package/packed-bulla.test.ts', says: "'npx', '--no-install', 'bulla', 'version'" };
 
+const ROOT_KEYS = 'docs/guide/root-keys.md';
+const STAND_INS = { file: 'services/vault/test/root-key-rigs.ts', says: 'against a stand-in of' };
+const SOFT_HSM = { file: 'services/vault/test/root-key-rigs.ts', says: "'pkcs11, on SoftHSM'" };
+
 /** Every exception to: what the guide shows is run. */
 export const NOT_RUN: readonly NotRun[] = [
   {
@@ -155,4 +159,36 @@ export const NOT_RUN: readonly NotRun[] = [
     by: { file: 'test/house/launch-settings.test.ts', says: 'GLIBC_TUNABLES=' },
   },
   { page: DEPLOY, begins: 'max_prepared_statements', why: 'settings of PgBouncer, which the tests do without' },
+  {
+    page: ROOT_KEYS,
+    begins: 'bulla keys shamir create',
+    why: 'makes shares of five people',
+    by: { file: 'packages/cli/test/unseal.test.ts', says: "'keys', 'shamir', 'create'" },
+  },
+  {
+    page: ROOT_KEYS,
+    begins: 'BULLA_ROOT_KEY=shamir:',
+    why: 'a setting',
+    by: { file: 'packages/cli/test/unseal.test.ts', says: "`shamir:${world.path('shares/set.json')}`" },
+  },
+  {
+    page: ROOT_KEYS,
+    begins: '… warn  vault vault-sealed',
+    why: 'a line of a log, with keys of nobody here',
+    by: { file: 'services/vault/test/unsealing.test.ts', says: "line.includes('vault-sealed')" },
+  },
+  {
+    page: ROOT_KEYS,
+    begins: 'bulla unseal ',
+    why: 'takes the shares of several people',
+    by: { file: 'packages/cli/test/unseal.test.ts', says: "['unseal', share(1), '--fingerprint', fingerprint]" },
+  },
+  { page: ROOT_KEYS, begins: 'bao ', why: 'needs an OpenBao', by: STAND_INS },
+  { page: ROOT_KEYS, language: 'hcl', begins: 'path "transit/', why: 'is for an OpenBao', by: STAND_INS },
+  { page: ROOT_KEYS, begins: "BULLA_ROOT_KEY='openbao:", why: 'needs an OpenBao', by: STAND_INS },
+  { page: ROOT_KEYS, begins: 'npm run build:token', why: 'compiles, where a machine is prepared for the tests' },
+  { page: ROOT_KEYS, begins: 'pkcs11-tool ', why: 'makes a key in a token of nobody here', by: SOFT_HSM },
+  { page: ROOT_KEYS, begins: "BULLA_ROOT_KEY='pkcs11:", why: 'a setting', by: SOFT_HSM },
+  { page: ROOT_KEYS, begins: 'npm run build:kms', why: 'installs, where a machine is prepared for the tests' },
+  { page: ROOT_KEYS, begins: 'BULLA_ROOT_KEY=aws:', why: 'needs an account of AWS', by: STAND_INS },
 ];

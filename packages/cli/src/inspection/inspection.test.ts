@@ -77,6 +77,11 @@ describe('a service', () => {
       [{ ok: false, detail: 'http://x is not ready: database', fix: expect.stringMatching(/clocks differ/) }],
     ],
     [
+      'waits for shares of its root key',
+      answering(423, { status: 'sealed', checks: [{ name: 'root-key', ok: false }] }),
+      [{ ok: false, detail: expect.stringMatching(/sealed names work$/), fix: expect.stringMatching(/bulla unseal/) }],
+    ],
+    [
       'is something else',
       answering(200, 'hello'),
       [{ ok: false, detail: 'http://x does not answer as a Bulla service' }],

@@ -85,6 +85,8 @@ export async function inspectModes(folder: string): Promise<Finding> {
   };
 }
 
+const UNSEAL = 'holders of shares bring them: bulla unseal FILE (without FILE it says how many are missing)';
+
 /**
  * A service by its own word, and its clock by the Date of its answer.
  * @param isOwn whether it is started from this folder.
@@ -128,9 +130,11 @@ export async function inspectService(
   const ready = response.status === 200;
   const failed = health.checks.filter(({ ok }) => !ok).map((check) => check.name);
   const all = health.checks.map((check) => check.name);
-  const detail = ready ? `${address} is ready (${all.join(', ')})` : `${address} is not ready: ${failed.join(', ')}`;
+  const isSealed = health.status === 'sealed';
+  const why = isSealed ? 'waits for shares of its root key; sealed names work' : `is not ready: ${failed.join(', ')}`;
+  const detail = `${address} ${ready ? `is ready (${all.join(', ')})` : why}`;
   const data = { url: address, answers: true, ready, checks: health.checks };
-  const findings: Finding[] = [{ name, ok: ready, detail, data, fix: fixOf(failed) }];
+  const findings: Finding[] = [{ name, ok: ready, detail, data, fix: isSealed ? UNSEAL : fixOf(failed) }];
   const date = Date.parse(response.headers.get('date') ?? '');
   if (Number.isNaN(date)) return findings;
   const difference = Math.round(Math.abs(nowMs() - date) / 1000);

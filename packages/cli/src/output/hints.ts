@@ -54,11 +54,11 @@ const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
     'a device that is listed no more signed it; another author pushes the prompt again, or moves its label: bulla prompt promote',
   needs_rewrap:
     'the responder moves what it can to its new key by itself, else an author does: bulla prompt reseal NAME --labelled',
+  sealed: 'the root key of the vault is in shares: holders bring them with `bulla unseal FILE`',
   indeterminate: 'it may have run: whether to ask again is your decision',
   forbidden: null,
   not_found: null,
   validation_failed: null,
-  sealed: null,
   envelope_tampered: null,
   envelope_expired: null,
   envelope_replayed: null,

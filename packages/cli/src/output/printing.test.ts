@@ -145,7 +145,7 @@ const BESIDE = /\bconsole\.|(?:stdout|stderr)\.write\b|\bprocess\.(?:stdout|stde
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'commands/api.ts': ['text'],
   'commands/completion.ts': ['exact'],
-  'commands/key-files.ts': ['exact'],
+  'commands/keys/key-files.ts': ['exact'],
   'commands/letter.ts': ['exact', 'exact', 'text'],
   'commands/man.ts': ['exact'],
   'commands/prompt/prompt.ts': ['text'],

@@ -3,7 +3,9 @@ import * as z from 'zod';
 /** Whether a service works, and what it depends on; names of things, never addresses. */
 export const Health = z
   .strictObject({
-    status: z.enum(['ok', 'unavailable']).meta({ description: 'ok, unless a check failed.', example: 'ok' }),
+    status: z
+      .enum(['ok', 'sealed', 'unavailable'])
+      .meta({ description: 'ok; sealed where only the root key is missing; unavailable.', example: 'ok' }),
     checks: z
       .array(
         z.strictObject({

@@ -26,6 +26,8 @@ export const TOKEN_HEADER_CHARACTERS_MAX = 2_731;
 export const ENVELOPE_CHARACTERS_MAX = 24_576;
 /** Tag T. */
 export const TAG_CHARACTERS_MAX = 8_192;
+/** Share of a root key: 1 KiB, encrypted, in base64url, with its header. */
+export const SHARE_CHARACTERS_MAX = 4_096;
 /** Sealed question I: 256 KiB, encrypted, in base64url. */
 export const QUESTION_CHARACTERS_MAX = 393_216;
 /** First part of a reply: 1 KiB in base64url. */

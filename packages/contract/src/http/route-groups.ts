@@ -27,6 +27,8 @@ export const ROUTE_GROUPS = {
   job: 'Work on keys that goes on by itself, in small steps, and survives the end of any process.',
   invocation:
     'A question, sealed to the responder, with the envelope that allows it. The answer is sealed to the asker and signed to its end.',
+  unsealing:
+    'Where people keep the root key of the vault in shares, each process of it waits until it was given enough of them. Until then it does all that needs no root key.',
   audit: 'Every decision, in a Merkle log of each service that nobody can change unseen: readers verify it themselves.',
   health: 'For balancers and orchestrators.',
   interface: 'What this service is, and what it answers.',

@@ -64,10 +64,12 @@ const kty = <Kind extends string>(kind: Kind) =>
   z.literal(kind).meta({ description: 'The kind of key.', example: kind });
 const crv = <Curve extends string>(curve: Curve) =>
   z.literal(curve).meta({ description: 'The curve.', example: curve });
+/** A public key on P-256. */
+export const P256Jwk = z.strictObject({ kty: kty('EC'), crv: crv('P-256'), x: coordinate, y: coordinate });
 const PublicJwk = z
   .discriminatedUnion('kty', [
     z.strictObject({ kty: kty('OKP'), crv: crv('Ed25519'), x: coordinate }),
-    z.strictObject({ kty: kty('EC'), crv: crv('P-256'), x: coordinate, y: coordinate }),
+    P256Jwk,
     z.strictObject({
       kty: kty('RSA'),
       n: base64urlText(683).meta({

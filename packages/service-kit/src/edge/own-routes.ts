@@ -10,6 +10,7 @@ import { entryOf } from '../route/route-table.js';
 
 const JSON_TEXT = 'application/json; charset=utf-8';
 const HTML = 'text/html; charset=utf-8';
+const STATUSES = { ok: 200, sealed: 423, unavailable: 503 } as const satisfies Record<Health['status'], number>;
 
 export interface OwnRouteParts {
   readonly service: ServiceName;
@@ -53,5 +54,5 @@ export function answerAboutItself(app: NestFastifyApplication, { service, versio
 }
 
 function sendHealth(reply: FastifyReply, health: Health): FastifyReply {
-  return reply.status(health.status === 'ok' ? 200 : 503).send(health);
+  return reply.status(STATUSES[health.status]).send(health);
 }

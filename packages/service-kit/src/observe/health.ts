@@ -5,7 +5,7 @@ import { LogEvent } from './event-log.js';
 
 export const PROBE_FAILED = new LogEvent<{ probe: string; errorCode: string }>('probe-failed', 'warn');
 
-/** Something a service cannot work without: resolves when it is there, throws when it is not. */
+/** Something a service cannot work without: resolves when it is there, throws when it is not; an error of code `sealed` where people have to come. */
 export type Probe = () => Promise<unknown>;
 
 const PROBE_TIMEOUT_MS = 3_000;
@@ -45,23 +45,29 @@ export class Readiness {
 
   async #run(): Promise<Health> {
     const probes = Object.entries(this.#probes);
-    const checks = await Promise.all(
-      probes.map(async ([name, probe]) => ({ name, ok: await this.#passes(name, probe) })),
+    const found = await Promise.all(
+      probes.map(async ([name, probe]) => ({ name, state: await this.#stateOf(name, probe) })),
     );
-    if (this.#draining) checks.push({ name: 'draining', ok: false });
-    return { status: checks.every(({ ok }) => ok) ? 'ok' : 'unavailable', checks };
+    if (this.#draining) found.push({ name: 'draining', state: 'unavailable' });
+    const states = found.map(({ state }) => state);
+    return {
+      status: states.includes('unavailable') ? 'unavailable' : states.includes('sealed') ? 'sealed' : 'ok',
+      checks: found.map(({ name, state }) => ({ name, ok: state === 'ok' })),
+    };
   }
 
-  async #passes(name: string, probe: Probe): Promise<boolean> {
+  async #stateOf(name: string, probe: Probe): Promise<Health['status']> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(Object.assign(new Error('late'), { code: 'ETIMEDOUT' })), PROBE_TIMEOUT_MS);
     try {
       await Promise.race([probe(), late]);
-      return true;
+      return 'ok';
     } catch (error) {
+      // Said once by its room: balancers ask every second.
+      if ((error as { code?: unknown }).code === 'sealed') return 'sealed';
       const errorCode = databaseFault(error)?.code ?? 'unknown';
       this.#log.write(PROBE_FAILED, { probe: name, errorCode });
-      return false;
+      return 'unavailable';
     } finally {
       clearTimeout(timer);
     }

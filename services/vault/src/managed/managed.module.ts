@@ -18,6 +18,8 @@ import { RootRewrapRepository } from './rotation/root-rewrap.repository.js';
 import { RootRotation } from './rotation/root-rotation.js';
 import { RotationsController } from './rotation/rotations.controller.js';
 import { RotationsService } from './rotation/rotations.service.js';
+import { UnsealingController } from './unsealing/unsealing.controller.js';
+import { UnsealingService } from './unsealing/unsealing.service.js';
 
 export interface ManagedParts {
   /** Joined already: what this process holds is known to the others. */
@@ -36,7 +38,7 @@ export class ManagedModule {
     return {
       module: ManagedModule,
       global: true,
-      controllers: [JobsController, RotationsController],
+      controllers: [JobsController, RotationsController, UnsealingController],
       providers: [
         { provide: RootKeys, useValue: rootKeys },
         { provide: KeyTimes, useValue: new KeyTimes(backupDays) },
@@ -44,6 +46,7 @@ export class ManagedModule {
         ...jobs,
         ...rotation,
         RotationsService,
+        UnsealingService,
       ],
       exports: [RootKeys, Keyring, KekWraps],
     };

@@ -17,6 +17,7 @@ import { styled } from '../../output/output.js';
 import { UsageError } from '../../input/usage-error.js';
 import { addRotateCommand, showKeys } from './organisation-keys.js';
 import { generateRoot } from './root-key-file.js';
+import { addShamirCommands } from './shamir.js';
 import type { GenerateOptions } from './key-files.js';
 import { addGenerateOptions, addKeyFileCommands, generateFiles } from './key-files.js';
 
@@ -105,6 +106,7 @@ Give the output to the person who signs the directory, and the fingerprint over 
     )
     .action((file: string | undefined) => printPublic(context, file));
   addKeyFileCommands(keys, context);
+  addShamirCommands(keys, context);
 }
 
 interface LikeOptions {

@@ -13,16 +13,20 @@ export class HeldRootKey implements RootKeyProvider {
   readonly #key: Uint8Array;
   readonly #check: string;
 
-  private constructor(name: RootKeyKind, key: Uint8Array, check: string) {
+  private constructor(name: RootKeyKind, key: Uint8Array, check: string, kid: string) {
     this.name = name;
-    this.kid = `root:${name}:${fingerprintOf(check)}`;
+    this.kid = kid;
     this.#key = key;
     this.#check = check;
   }
 
-  /** @param key 32 bytes, which this takes over and wipes at the end. */
-  static async take(name: RootKeyKind, key: Uint8Array): Promise<HeldRootKey> {
-    return new HeldRootKey(name, key, await keyCheck(key));
+  /**
+   * @param key 32 bytes, which this takes over and wipes at the end.
+   * @param kid its name, where that was known before the key; else made from the key
+   */
+  static async take(name: RootKeyKind, key: Uint8Array, kid?: string): Promise<HeldRootKey> {
+    const check = await keyCheck(key);
+    return new HeldRootKey(name, key, check, kid ?? `root:${name}:${fingerprintOf(check)}`);
   }
 
   wrap(kek: Uint8Array, context: KekContext): Promise<string> {

@@ -1,8 +1,12 @@
+import { openAwsRootKey } from './aws-root-key.js';
 import { openFileRootKey } from './file-root-key.js';
+import { openOpenBaoRootKey } from './openbao-root-key.js';
 import { openPassphraseRootKey } from './passphrase-root-key.js';
+import { openPkcs11RootKey } from './pkcs11-root-key.js';
 import type { PrivatePlace } from './private-file.js';
 import type { RootKeyKind, RootKeyProvider } from './root-key-provider.js';
 import { RootKeyRefused } from './root-key-provider.js';
+import { openShamirRootKey } from './shamir-root-key.js';
 
 /** What a provider may need beside the place that the setting names. */
 export interface RootKeyOptions extends PrivatePlace {
@@ -13,9 +17,13 @@ export interface RootKeyOptions extends PrivatePlace {
 type Opener = (place: string, options: RootKeyOptions) => Promise<RootKeyProvider | undefined>;
 
 /** The providers that there are, by what a setting begins with. */
-const OPENERS: Partial<Record<RootKeyKind, Opener>> = {
+const OPENERS: Readonly<Record<RootKeyKind, Opener>> = {
   file: (path, options) => openFileRootKey(path, options),
   passphrase: (path, options) => openPassphraseRootKey(path, options.passphrase, options),
+  shamir: (path) => openShamirRootKey(path),
+  openbao: async (url, options) => openOpenBaoRootKey(url, options),
+  pkcs11: async (uri, options) => openPkcs11RootKey(uri, options),
+  aws: async (arn) => openAwsRootKey(arn),
 };
 
 /** What a root key setting looks like: a kind of provider, a colon and where it is. */

@@ -11,6 +11,7 @@ import type { RootKeyProvider } from './root-key-provider.js';
 import { RootKeyFault, RootKeyRefused } from './root-key-provider.js';
 import type { RootKeyRow } from './root-keys.repository.js';
 import { RootKeysRepository } from './root-keys.repository.js';
+import { ShamirRootKey } from './shamir-root-key.js';
 
 const ROOT_KEY_STAGED = new LogEvent<{ kid: string }>('root-key-staged', 'info');
 const ROOT_KEY_REFUSED = new LogEvent<{ kid: string }>('root-key-refused', 'error');
@@ -115,6 +116,14 @@ export class RootKeys {
     return this.of(first.kid);
   }
 
+  /** @throws {RootKeyFault} sealed, while the key in use is in shares and this process was not given enough of them */
+  async requireUnsealed(): Promise<void> {
+    const { current = '' } = this.#parts.settings;
+    const active = (await this.repository.known()).find(({ state }) => state === 'active');
+    const root = this.#held.get(active?.kid ?? this.#kidOf(current) ?? '');
+    if (root?.name === 'shamir') await root.health();
+  }
+
   /**
    * The key of this name, once it is known to be the right one.
    * @throws {Problem} overloaded where this process does not hold it, or it cannot be reached; sealed
@@ -163,6 +172,7 @@ export class RootKeys {
     const provider = await openRootKey(setting, { ...place, passphrase });
     if (provider === undefined) return undefined;
     this.#held.set(provider.kid, provider);
+    if (provider instanceof ShamirRootKey) provider.sayIn(this.#parts.log);
     this.#settingsOf.set(provider.kid, setting);
     return provider;
   }
@@ -230,14 +240,21 @@ export class RootKeys {
         if (hasActive) this.#parts.log.write(ROOT_KEY_STAGED, { kid });
         hasActive = true;
       }
-      await this.repository.hold(trx, this.id, [...this.#held.keys()]);
+      // Shares that people have not brought here are no key that this process holds.
+      const usable = this.held.filter((root) => !(root instanceof ShamirRootKey && root.sealed));
+      await this.repository.hold(
+        trx,
+        this.id,
+        usable.map(({ kid }) => kid),
+      );
       return this.repository.known(trx);
     });
   }
 }
 
 function missing(setting: string): string {
-  return `BULLA_ROOT_KEY: ${setting} is not there; make it with: bulla keys generate --root FILE`;
+  const make = setting.startsWith('shamir:') ? 'bulla keys shamir create' : 'bulla keys generate --root FILE';
+  return `BULLA_ROOT_KEY: ${setting} is not there; make it with: ${make}`;
 }
 
 /** What cannot be asked now is asked before it is used. */
