@@ -14,11 +14,11 @@ import { inspectGrants } from '../inspection/grants-inspection.js';
 import { caFileOf } from '../input/authorities.js';
 import { hintOf } from '../output/hints.js';
 import type { Finding } from '../inspection/inspection.js';
+import { inspectModes } from '../inspection/home-inspection.js';
 import {
   inspectIdentity,
   inspectForks,
   inspectLabels,
-  inspectModes,
   inspectNode,
   inspectPort,
   inspectReaders,

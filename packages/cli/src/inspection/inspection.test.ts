@@ -4,10 +4,10 @@ import type { AddressInfo, Server } from 'node:net';
 import type { Bulla } from '@bulla/client';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { World } from '../../test/world.js';
+import { inspectModes } from './home-inspection.js';
 import {
   inspectIdentity,
   inspectLabels,
-  inspectModes,
   inspectNode,
   inspectPort,
   inspectReaders,

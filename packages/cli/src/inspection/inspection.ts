@@ -1,6 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import type { Bulla, LabelDates } from '@bulla/client';
 import { tlsFaultInWords } from '@bulla/client';
 import { isDue } from '@bulla/client/node';
@@ -11,7 +9,6 @@ import { datesAsJson, datesInWords } from '../output/label-dates.js';
 import type { Beholder } from '../input/names.js';
 import { shortName } from '../input/names.js';
 import { counted } from '../output/output.js';
-import { reasonOf } from '../output/system-errors.js';
 
 /** One thing that was looked at, with what mends it where it is wrong. */
 export interface Finding {
@@ -28,7 +25,7 @@ const DAY = 86_400;
 const RENEWED_DAYS = 61;
 const CLOCK_DIFFERENCE_MAX_SECONDS = 60;
 const TIMEOUT_MS = 5_000;
-const MODE_EXCEPTIONS = new Set(['pglite', 'pglite.new']);
+const UNSEAL = 'holders of shares bring them: bulla unseal FILE (without FILE it says how many are missing)';
 
 export function inspectNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -41,51 +38,6 @@ export function inspectNode(version: string): Finding {
     fix: 'use Node 22.12 or newer; the project brings its own with `npm ci`',
   };
 }
-
-/** Services that run put a file in the place of another meanwhile. */
-function unlessGone(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-}
-
-/** Nobody else may read what is in the folder: a key that others could read is no longer a secret. */
-export async function inspectModes(folder: string): Promise<Finding> {
-  const loose: string[] = [];
-  let count = 0;
-  async function walk(path: string): Promise<void> {
-    const entry = await lstat(path);
-    count += 1;
-    if ((entry.mode & 0o077) !== 0) loose.push(path);
-    if (!entry.isDirectory()) return;
-    for (const name of await readdir(path))
-      if (!MODE_EXCEPTIONS.has(name)) await walk(join(path, name)).catch(unlessGone);
-  }
-  try {
-    await walk(folder);
-  } catch (error) {
-    return {
-      name: 'home',
-      ok: false,
-      detail: `${folder}: ${reasonOf(error)}`,
-      fix: 'run `bulla up` or `bulla init` once, or set BULLA_HOME',
-    };
-  }
-  if (loose.length === 0)
-    return {
-      name: 'home',
-      ok: true,
-      detail: `${folder}, ${count} files and folders for their owner alone`,
-      data: { folder, entries: count },
-    };
-  return {
-    name: 'home',
-    ok: false,
-    detail: `others may use ${loose.join(', ')}`,
-    data: { folder, entries: count, loose },
-    fix: `chmod -R go-rwx ${folder}`,
-  };
-}
-
-const UNSEAL = 'holders of shares bring them: bulla unseal FILE (without FILE it says how many are missing)';
 
 /**
  * A service by its own word, and its clock by the Date of its answer.
