@@ -187,7 +187,13 @@ const generalRules = [
     {},
     { circular: true },
   ),
-  refuse('resolvable', 'What cannot be found is not there in a fresh clone either.', {}, { couldNotResolve: true }),
+  refuse(
+    'resolvable',
+    'What cannot be found is not there in a fresh clone either.',
+    // It has a lock file of its own and is installed by a command of its own, where there is a token.
+    { pathNot: '^services/vault/pkcs11/' },
+    { couldNotResolve: true },
+  ),
   refuse(
     'declared',
     'A workspace declares what it imports in its own package.json.',

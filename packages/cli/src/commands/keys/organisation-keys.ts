@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { jobLine, keyRows } from '../../output/key-screen.js';
-import { styled } from '../../output/output.js';
+import { counted, styled } from '../../output/output.js';
 import { UsageError } from '../../input/usage-error.js';
 import { watchJob } from '../jobs.js';
 
@@ -94,7 +94,9 @@ async function foretell(context: Context, kind: 'root' | 'kek', to: string | und
         };
   const said =
     kind === 'kek'
-      ? `would make KEK ${newest + 1} and put ${all} data keys under it; KEK ${newest} stays until nothing is under it and no backup needs it`
+      ? newest === 0
+        ? 'would make KEK 1, the first: nothing is managed yet'
+        : `would make KEK ${newest + 1} and put ${counted(all, 'data key')} under it; KEK ${newest} stays until nothing is under it and no backup needs it`
       : next === undefined
         ? 'would do nothing yet: no root key is staged; put it where BULLA_ROOT_KEY_NEXT of every process points'
         : `would put ${active?.objects ?? 0} keys of organisations under ${next.kid}; ${next.processes.without} processes of the vault do not hold it yet`;
