@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Running } from './world.js';
 import { World } from './world.js';
 
-// A vault and a responder get new signing keys while somebody goes on running prompts, and nothing is started anew.
+// A vault and a responder get new signing keys, and new keys for checkpoints, while somebody goes on running prompts, and nothing is started anew.
 
 let world: World;
 let running: Running;
@@ -63,12 +63,14 @@ describe.each<ServiceName>(['vault', 'responder'])('a new signing key of a %s', 
   it('lies ready, is listed, signs, and ends the old one, while every question is answered [guard: retire-signs]', async () => {
     const stop = keepAsking();
     const file = world.path(`${service}.new.json`);
-    const made = await world.done(['keys', 'generate', file, '--like', keysOf(service), '--signing']);
-    expect(made.stdout).toBe(`✔ a fresh signing key beside the keys of ${urn} in ${file}\n`);
+    const made = await world.done(['keys', 'generate', file, '--like', keysOf(service), '--signing', '--checkpoint']);
+    const what = 'a fresh signing key, key for checkpoints beside the keys';
+    expect(made.stdout).toBe(`✔ ${what} of ${urn} in ${file}\n`);
     const [fresh, old] = (JSON.parse(await readFile(file, 'utf8')) as { keys: { kid: string; use: string }[] }).keys;
     expect([fresh?.use, old?.use]).toEqual(['sig', 'sig']);
     const shown = await world.done(['keys', 'public', file]);
     const [, fingerprint = ''] = new RegExp(`^fingerprint (${FINGERPRINT})$`, 'm').exec(shown.stderr) ?? [];
+    const [, checkpoint = ''] = new RegExp(`^its key for checkpoints (${FINGERPRINT})$`, 'm').exec(shown.stderr) ?? [];
     const keys = await world.file(`${service}.public`, shown.stdout);
 
     // Listed before the file is there, it would be the end of a key that still signs.
@@ -87,7 +89,9 @@ describe.each<ServiceName>(['vault', 'responder'])('a new signing key of a %s', 
     expect(answered).toBeGreaterThan(0);
     process.stdout.write(`signing key of the ${service}: ${answered} runs meanwhile, ${failed.length} failed\n`);
     const listed = (await world.done(['trust', 'show'])).stdout.split('\n');
-    expect(listed.find((line) => line.includes(fingerprint))).toMatch(/ active$/);
+    for (const one of [fingerprint, checkpoint]) expect(listed.find((line) => line.includes(one))).toMatch(/ active$/);
+    // The log goes on, and its newest checkpoint is signed by the new key.
+    expect((await world.done(['audit', 'verify'])).stdout).toContain(`signed by ${checkpoint}`);
     expect((await world.done(['trust', 'retire', service])).stdout).toBe(
       `nothing to retire: ${urn} has no older keys\n`,
     );

@@ -17,6 +17,7 @@ import { approveRequest, pendingRequests, refuseRequest } from './device-request
 import { BullaError, bullaError } from '../connection/errors.js';
 import type { InvitationRecords } from './invitation-records.js';
 import type { RevocationReason, ServiceKind } from '../trust/next-directory.js';
+import { isManagedKey, managesNames } from '../trust/managed-names.js';
 import { renewDeviceKeys, replaceServiceKeys } from '../trust/next-directory.js';
 import type { OpenedVersion } from '../prompts/open-version.js';
 import type { Prompts } from '../prompts/prompts.js';
@@ -251,7 +252,10 @@ export class People {
     if (org !== trust.org || trust.entity(urn)?.kind !== kind) throw refuse(`the directory lists no ${kind} ${urn}`);
     const isListed = ({ kid: of }: Pick<PublicKey, 'kid'>) => trust.holder(of)?.urn === urn;
     // Of several for one purpose the newest alone is new; older ones are there for what is on its way.
-    const added = keys.filter((key) => !isListed(key) && key === keys.find((one) => isForTheSame(one, key)));
+    const isWanted = (key: PublicKey) => kind !== 'vault' || managesNames(trust.policy) || !isManagedKey(key);
+    const added = keys.filter(
+      (key) => !isListed(key) && isWanted(key) && key === keys.find((one) => isForTheSame(one, key)),
+    );
     if (added.length === 0) throw refuse('the directory lists these keys already');
     const active = trust.activeKeys(urn, SIGNS[kind], this.#session.now()).map(({ record }) => record.kid);
     // guard: accept-signer

@@ -165,9 +165,10 @@ export function retireKeys(urn: string, kind: ServiceKind, kids: readonly string
   };
 }
 
-/** The first key for checkpoints lives as long as the other that signs. */
+/** The first key for checkpoints, and the first that deposits are sealed to, live as long as the other that signs. */
 function followedBy(key: PublicKey, listed: readonly KeyRecord[]): KeyRecord | undefined {
-  const ofUse = listed.filter(({ use }) => use === key.use);
+  const use = key.pur.includes('deposit') && !listed.some(({ pur }) => pur.includes('deposit')) ? 'sig' : key.use;
+  const ofUse = listed.filter((one) => one.use === use);
   return ofUse.find((one) => isCheckpointKey(one) === isCheckpointKey(key)) ?? ofUse[0];
 }
 

@@ -3,7 +3,8 @@ import { isCheckpointKey, parseUrn } from '@bulla/crypto';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
 import type { FileKey } from '../home/key-file.js';
-import { isManagedKey, withManagedKeys } from './managed-keys.js';
+import { isManagedKey } from '../../trust/managed-names.js';
+import { withManagedKeys } from './managed-keys.js';
 import { makeCheckpointKey, makeKey, readKeyFile, writeKeyFile } from '../home/key-file.js';
 
 /** A file of keys, wherever it lies. */

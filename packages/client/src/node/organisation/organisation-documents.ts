@@ -27,7 +27,7 @@ import type { DocumentSigner } from './document-key.js';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
 import { isDue, lifeInWords } from './life.js';
-import { isManagedKey, managesNames } from './managed-keys.js';
+import { isManagedKey, managesNames } from '../../trust/managed-names.js';
 import { requireNobodyLockedOut } from '../../trust/locked-out.js';
 import { namedPolicy } from './named-policy.js';
 import type { PolicySettings } from './policy-settings.js';

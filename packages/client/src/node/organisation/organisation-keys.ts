@@ -13,7 +13,8 @@ import {
   writeKeyFile,
 } from '../home/key-file.js';
 import { isDue, lifeInWords } from './life.js';
-import { isManagedKey, withManagedKeys } from './managed-keys.js';
+import { isManagedKey } from '../../trust/managed-names.js';
+import { withManagedKeys } from './managed-keys.js';
 
 /** Names inside the home folder. */
 export const VAULT_KEYS = 'services/vault.keys.json';
