@@ -25,6 +25,7 @@ import {
   utf8,
 } from '@bulla/crypto';
 import { exportKeys, keyMaterialOf, sealLocked } from '@bulla/crypto/key-files';
+import { keyCheck, sealKek, sealKekWrap } from '@bulla/crypto/open';
 import {
   appendLeaf,
   EMPTY_FRONTIER,
@@ -54,6 +55,29 @@ export async function makeAlone(): Promise<Vector[]> {
     await enrolment(),
     await labelChain(),
     await directoryChain(),
+    ...(await wraps()),
+  ];
+}
+
+/** A content key under the key of an organisation, that one under a root key, and what the root key is recognised by. */
+async function wraps(): Promise<Vector[]> {
+  const [dek, kek, root] = [32, 32, 32].map(randomBytes) as [Bytes, Bytes, Bytes];
+  const [dekText, kekText, rootText] = [dek, kek, root].map(encodeBase64url);
+  const ofContent = {
+    org: 'acme',
+    sub: `urn:bulla:acme:prompt:${mintId('prm')}`,
+    ver: 3,
+    dek: `dek_${'5b'.repeat(16)}`,
+    chash: encodeBase64url(randomBytes(32)),
+  };
+  const ofKek = { org: 'acme', kek: 'kek:acme:7', kver: 7 };
+  const [kekKid, rootKid] = [ofKek.kek, 'root:file:1'];
+  const wrap = await sealKekWrap(dek, kek, kekKid, ofContent);
+  const wrapped = await sealKek(kek, root, rootKid, ofKek);
+  return [
+    made('open', 'kek-wrap', { token: wrap, under: kekText, kid: kekKid, ...ofContent }, { key: dekText }),
+    made('open', 'kek', { token: wrapped, under: rootText, kid: rootKid, ...ofKek }, { key: kekText }),
+    made('verify', 'key-check', { root: rootText }, { check: await keyCheck(root) }),
   ];
 }
 

@@ -145,6 +145,7 @@ export class RootKeys {
   /** The name of the key that `BULLA_ROOT_KEY_NEXT` has brought, for somebody who knows what it says. */
   nextNamed(setting: string): string | undefined {
     const { next } = this.#parts.settings;
+    // guard: rotate-staged without: return this.#kidOf(setting);
     return setting === next ? this.#kidOf(next) : undefined;
   }
 

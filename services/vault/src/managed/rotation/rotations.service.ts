@@ -43,7 +43,6 @@ export class RotationsService {
     const kid = to === undefined ? undefined : this.roots.nextNamed(to);
     const row = (await this.roots.repository.known(trx)).find((one) => one.kid === kid);
     // What a request names is compared and never opened: it would be a way to every file of the vault.
-    // guard: rotate-staged without: if (kid === undefined)
     if (kid === undefined || row === undefined)
       throw new Problem('validation_failed', {
         detail: 'the vault holds no such key: set BULLA_ROOT_KEY_NEXT to it in every process, and put the key there',
