@@ -118,7 +118,9 @@ export class World {
   ): Promise<Running> {
     const home = this.path('home');
     const isNew = !existsSync(home);
-    if (isNew && !this.#isEmbedded) await this.#takeDatabase();
+    // A test that has named one of its own keeps it.
+    const isNamed = this.#database === undefined && this.env['BULLA_DATABASE_URL'] !== undefined;
+    if (isNew && !this.#isEmbedded && !isNamed) await this.#takeDatabase();
     for (;;) {
       if (!existsSync(home) && there !== 'nothing') await prepareHome(home, there, this.env['BULLA_DATABASE_URL']);
       const running = this.start(['up', ...options]);
