@@ -205,7 +205,7 @@ export const ROUTES = {
     body: NewEnvelope,
     response: Bundle,
     signedResponse: false,
-    problems: ['envelope_expired', 'envelope_revoked', 'label_not_found', 'needs_rewrap', 'not_found', 'open_failed'],
+    problems: ['envelope_expired', 'envelope_revoked', 'label_not_found', 'needs_rewrap', 'not_found'],
   },
   'envelope.get': {
     ...read,

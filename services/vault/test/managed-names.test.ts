@@ -365,6 +365,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('managed names on %s', (store) =>
       const body = { ...clear(), ...made(prompt) };
       must(201, await entrust(prompt, body));
       await entrust(prompt, body);
+      await expectRefusal(vault, () => entrust(prompt, clear()), 412, 'version_conflict');
       const needles = [TEXT, 'lapwing-clear-canary', await digest(TEXT), hex(TEXT)];
       const found = async () => {
         const kept = await everything();

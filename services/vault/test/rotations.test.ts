@@ -136,8 +136,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('keys at rest on %s', (store) => 
     const bare = await startVault(store);
     const replica = await bare.startReplica({ rootKeys: await RootKeys.none({ database: bare.database, log }) });
     const client = new SignedClient(replica, bare.acme.owner, { now: () => bare.clock.now() });
-    const refusal = await client.post('/api/v1/keys/rotations', { what: 'kek' });
-    expect([refusal.status, bodyOf<{ code: string }>(refusal).code]).toEqual([403, 'custody_not_allowed']);
+    await expectRefusal(bare, () => client.post('/api/v1/keys/rotations', { what: 'kek' }), 403, 'custody_not_allowed');
     await bare.stop();
   });
 

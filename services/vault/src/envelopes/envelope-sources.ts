@@ -47,7 +47,7 @@ export class EnvelopeSources {
 
   /**
    * The parts of an envelope, found and judged once for all who ask for the same at about the same moment. A number travels with the tags of `latest`, which bind the name to the prompt.
-   * @throws {Problem} not_found, label_not_found, envelope_revoked for a withdrawn version, needs_rewrap, open_failed,
+   * @throws {Problem} not_found, label_not_found, envelope_revoked for a withdrawn version, needs_rewrap,
    *   overloaded; {CryptoError} trust_expired and whatever else clients would refuse the tags for
    */
   find({ trust, org }: Caller, wanted: NewEnvelope): Promise<EnvelopeParts> {

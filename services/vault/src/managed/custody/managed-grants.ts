@@ -34,8 +34,8 @@ export class ManagedGrants {
   /**
    * Makes and stores the grant of a version for a key of a responder. Of those that come together one is stored.
    * @param recipient of the directory; whether it may have the version, the statement says, and not who asks
-   * @throws {Problem} needs_rewrap under a sealed name, without a stored wrap, or for a responder that the statement does
-   *   not name; open_failed
+   * @throws {Problem} needs_rewrap under a sealed name, without a stored wrap, for a responder that the statement does not
+   *   name, or where the statement does not count any more, as that of an author who was revoked
    */
   async make(trust: Trust, of: ManagedVersion, recipient: Recipient | undefined): Promise<GrantRow> {
     const { id, name, version, chash, content } = of;
@@ -47,7 +47,8 @@ export class ManagedGrants {
     const dekId = parseContent(content).header.kid;
     const granted = { promptId: id, version, chash, dekId };
     const stored = { kekVersion: row.kek_version, wrap: row.wrap };
-    const { dek, statement } = await this.custody.unwrap(trust, { ...granted, name, content }, stored);
+    const opened = this.custody.unwrap(trust, { ...granted, name, content }, stored);
+    const { dek, statement } = await opened.catch(needsAuthor);
     try {
       // guard: managed-grant-recipient
       if (!statement.acl.responders.includes(recipient.urn)) throw new Problem('needs_rewrap');
@@ -77,4 +78,10 @@ export class ManagedGrants {
       }
     });
   }
+}
+
+/** What the vault cannot grant by itself, an author still can. */
+function needsAuthor(error: unknown): never {
+  if (error instanceof Problem && error.code === 'open_failed') throw new Problem('needs_rewrap');
+  throw error;
 }
