@@ -15,7 +15,8 @@ import {
   ROUTES,
 } from '@bulla/contract';
 import type { Route } from '@bulla/contract';
-import { EXAMPLES, hash, prompt, responder } from './examples.js';
+import { hash, prompt, responder } from './example-names.js';
+import { EXAMPLES } from './examples.js';
 import { mutationsOf } from './mutations.js';
 
 /** Texts in prose, bases of signatures and notes may break lines; prose may be empty where it points at the whole; a beginning of a label has nothing before it. */

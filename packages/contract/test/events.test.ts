@@ -13,7 +13,7 @@ import {
   kid,
   prompt,
   responder,
-} from './examples.js';
+} from './example-names.js';
 import { mutationsOf } from './mutations.js';
 
 const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {

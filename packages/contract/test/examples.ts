@@ -1,20 +1,23 @@
 import type * as z from 'zod';
 import * as contract from '@bulla/contract';
+import {
+  approval,
+  device,
+  enrolment,
+  envelope,
+  hash,
+  invitation,
+  job,
+  kid,
+  prompt,
+  responder,
+  suffix,
+  time,
+  user,
+} from './example-names.js';
+import { jobExample, kekExample, rootKeyExample } from './key-examples.js';
 
-const suffix = '01kb2w6r7hf0fvc1m1x3q8p0z5';
-export const prompt = `prm_${suffix}`;
-export const envelope = `env_${suffix}`;
-export const invocation = `inv_${suffix}`;
-export const approval = `apr_${suffix}`;
-export const invitation = `ivt_${suffix}`;
-export const enrolment = `enr_${suffix}`;
-export const job = `job_${suffix}`;
-export const device = `urn:bulla:acme:dev:dev_${suffix}`;
-export const responder = 'urn:bulla:acme:svc:responder:eu1';
-export const kid = 'K'.repeat(43);
-export const hash = 'h_-'.padEnd(43, 'A');
 const token = 'eyJh.eyJi.c2ln';
-const time = '2026-11-25T08:00:00.000Z';
 const document = '{"payload":"eyJfdHlwZSI6IngifQ","signatures":[{"protected":"eyJ9","signature":"c2ln"}]}';
 const summary = { version: 3, chash: hash, author: { urn: device, kid }, created_at: time };
 const bundle = { v: 1, env: token, grant: token, content: token, tags: [token], fresh: [token] };
@@ -45,41 +48,6 @@ const approvalExample = {
   created_at: time,
   expires_at: time,
 };
-const rootKid = 'root:file:3f9ac0d15e7b2846';
-const jobExample = {
-  id: job,
-  what: 'root',
-  state: 'waiting',
-  target: rootKid,
-  total: 7,
-  done: 3,
-  trouble: 'processes_without_key',
-  created_at: time,
-  changed_at: time,
-  ended_at: null,
-};
-const rootKeyExample = {
-  kid: rootKid,
-  state: 'deactivated',
-  objects: 4,
-  processes: { with: 2, without: 0 },
-  stand_in: 'SoftHSM 2.6',
-  created_at: time,
-  activated_at: time,
-  deactivated_at: time,
-};
-const kekExample = {
-  version: 7,
-  state: 'active',
-  root: rootKid,
-  data_keys: 12,
-  uses: 1024,
-  created_at: time,
-  activated_at: time,
-  deactivated_at: null,
-  destroyed_at: null,
-  due_at: time,
-};
 const promptExample = {
   id: prompt,
   name: 'claims/triage',
@@ -90,7 +58,6 @@ const promptExample = {
   updated_at: time,
   deleted_at: null,
 };
-export const user = `urn:bulla:acme:user:usr_${suffix}`;
 const offer = { roles: ['author', 'invoker'], groups: ['grp:authors'], user, label: 'laptop' };
 const invitationExample = { id: invitation, ...offer, state: 'open', created_at: time, expires_at: time };
 const rsa = { jwk: { kty: 'RSA', n: 'n'.repeat(342), e: 'AQAB' }, alg: 'PS256' };

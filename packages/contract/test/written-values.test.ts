@@ -2,7 +2,18 @@ import { describe, expect, it } from '@jest/globals';
 import { Cursor, entityTag, IdempotencyKey, IfMatch, ROUTES } from '@bulla/contract';
 import * as ids from '@bulla/contract';
 import type * as z from 'zod';
-import { device, enrolment, envelope, hash, invitation, invocation, kid, prompt, responder, user } from './examples.js';
+import {
+  device,
+  enrolment,
+  envelope,
+  hash,
+  invitation,
+  invocation,
+  kid,
+  prompt,
+  responder,
+  user,
+} from './example-names.js';
 
 const takes = (schema: z.ZodType, value: unknown): boolean => schema.safeParse(value).success;
 const ULID = prompt.slice(4);

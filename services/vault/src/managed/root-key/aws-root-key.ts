@@ -1,7 +1,7 @@
 import type { KmsClient, KmsSdk } from './aws-sdk.js';
 import { isSdkInstalled, loadKmsSdk } from './aws-sdk.js';
-import { isWrappedCheck, keyOf, RemoteHealth, wrappedCheck } from './remote-root-key.js';
-import type { KekContext, RootKeyProvider } from './root-key-provider.js';
+import { keyOf, RemoteRootKey } from './remote-root-key.js';
+import type { KekContext } from './root-key-provider.js';
 import { RootKeyFault, RootKeyRefused, WRAPPED_KEK_CHARS_MAX } from './root-key-provider.js';
 
 /** Of one request with its retry. */
@@ -47,7 +47,7 @@ function refuse(why = ''): never {
 }
 
 /** A root key of AWS KMS, asked by its own SDK, which finds the credentials as it always does. */
-export class AwsRootKey implements RootKeyProvider {
+export class AwsRootKey extends RemoteRootKey {
   readonly name = 'aws';
   readonly kid: string;
   readonly standIn: string | undefined;
@@ -55,9 +55,9 @@ export class AwsRootKey implements RootKeyProvider {
   readonly #sdk: KmsSdk;
   readonly #client: KmsClient;
   readonly #timeoutMs: number;
-  readonly #health = new RemoteHealth(this);
 
   constructor(place: KmsPlace, sdk: KmsSdk, timeoutMs: number = TIMEOUT_MS) {
+    super();
     const { region, account, id, endpoint } = place;
     this.#place = place;
     this.#sdk = sdk;
@@ -88,18 +88,6 @@ export class AwsRootKey implements RootKeyProvider {
     );
     if (plaintext instanceof Uint8Array) return keyOf(plaintext, this.kid);
     throw this.#unavailable('answered something else than its interface says');
-  }
-
-  makeCheck(): Promise<string> {
-    return wrappedCheck(this);
-  }
-
-  verifyCheck(value: string): Promise<boolean> {
-    return isWrappedCheck(this, value);
-  }
-
-  health(): Promise<void> {
-    return this.#health.look();
   }
 
   close(): Promise<void> {

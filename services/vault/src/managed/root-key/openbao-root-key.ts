@@ -2,8 +2,8 @@ import type { OpenBaoPlace } from './openbao-place.js';
 import { openBaoPlace } from './openbao-place.js';
 import { OpenBaoRequests } from './openbao-requests.js';
 import type { PrivatePlace } from './private-file.js';
-import { additionalData, isWrappedCheck, keyOf, RemoteHealth, wrappedCheck } from './remote-root-key.js';
-import type { KekContext, RootKeyProvider } from './root-key-provider.js';
+import { additionalData, keyOf, RemoteRootKey } from './remote-root-key.js';
+import type { KekContext } from './root-key-provider.js';
 import { RootKeyFault, WRAPPED_KEK_CHARS_MAX } from './root-key-provider.js';
 
 /** `vault:v3:` and base64: the version of the transit key stands in what it made. */
@@ -14,15 +14,15 @@ const BASE64 = /^[A-Za-z0-9+/]{1,128}={0,2}$/;
  * A root key in the transit engine of OpenBao (or of Vault): KEKs travel there and back, the root key never leaves it.
  * Versions of the transit key are its own affair: all of them are one root key here.
  */
-export class OpenBaoRootKey implements RootKeyProvider {
+export class OpenBaoRootKey extends RemoteRootKey {
   readonly name = 'openbao';
   readonly kid: string;
   readonly standIn: string | undefined;
   readonly #place: OpenBaoPlace;
   readonly #requests: OpenBaoRequests;
-  readonly #health = new RemoteHealth(this);
 
   constructor(place: OpenBaoPlace, requests: OpenBaoRequests) {
+    super();
     this.#place = place;
     this.#requests = requests;
     this.kid = `root:openbao:${place.path.replaceAll('/', '.')}`;
@@ -42,18 +42,6 @@ export class OpenBaoRootKey implements RootKeyProvider {
     if (typeof plaintext === 'string' && BASE64.test(plaintext))
       return keyOf(Buffer.from(plaintext, 'base64'), this.kid);
     throw this.#requests.strange();
-  }
-
-  makeCheck(): Promise<string> {
-    return wrappedCheck(this);
-  }
-
-  verifyCheck(value: string): Promise<boolean> {
-    return isWrappedCheck(this, value);
-  }
-
-  health(): Promise<void> {
-    return this.#health.look();
   }
 
   close(): Promise<void> {

@@ -3,8 +3,8 @@ import type { TokenPlace } from './pkcs11-uri.js';
 import { tokenPlace } from './pkcs11-uri.js';
 import type { PrivatePlace } from './private-file.js';
 import { readPrivateFile } from './private-file.js';
-import { additionalData, isWrappedCheck, keyOf, RemoteHealth, wrappedCheck } from './remote-root-key.js';
-import type { KekContext, RootKeyProvider } from './root-key-provider.js';
+import { additionalData, keyOf, RemoteRootKey } from './remote-root-key.js';
+import type { KekContext } from './root-key-provider.js';
 import { RootKeyFault, RootKeyRefused } from './root-key-provider.js';
 import type { TokenAnswer } from './token-process.js';
 import { isBindingBuilt, TokenProcess } from './token-process.js';
@@ -36,19 +36,19 @@ const WHY: Readonly<Record<string, string>> = {
  * A root key in a token (PKCS#11): KEKs are encrypted and decrypted inside it, by a key that never leaves it. One process
  * is asked at a time; a failed one is ended, and the next question begins a new one, as after a restart of the token.
  */
-export class Pkcs11RootKey implements RootKeyProvider {
+export class Pkcs11RootKey extends RemoteRootKey {
   readonly name = 'pkcs11';
   readonly kid: string;
   readonly #place: TokenPlace;
   readonly #files: PrivatePlace;
   readonly #times: TokenTimes;
-  readonly #health = new RemoteHealth(this);
   #process: TokenProcess | undefined;
   #opened: Promise<TokenProcess> | undefined;
   #refusedPin: string | undefined;
   #standIn: string | undefined;
 
   constructor(place: TokenPlace, files: PrivatePlace, times: TokenTimes = TIMES) {
+    super();
     this.#place = place;
     this.#files = files;
     this.#times = times;
@@ -82,18 +82,6 @@ export class Pkcs11RootKey implements RootKeyProvider {
     if (wrong === true) throw this.#wrong();
     if (!(plaintext instanceof Uint8Array)) throw this.#unavailable('answered something else than its interface says');
     return keyOf(plaintext, this.kid);
-  }
-
-  makeCheck(): Promise<string> {
-    return wrappedCheck(this);
-  }
-
-  verifyCheck(value: string): Promise<boolean> {
-    return isWrappedCheck(this, value);
-  }
-
-  health(): Promise<void> {
-    return this.#health.look();
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { KekContext } from './root-key-provider.js';
+import type { KekContext, RootKeyKind, RootKeyProvider } from './root-key-provider.js';
 import { RootKeyFault } from './root-key-provider.js';
 
 // What root keys that never come here have in common.
@@ -13,30 +13,45 @@ export function additionalData(kid: string, { org, kek, kver }: KekContext): Uin
 const CHECK: KekContext = { org: '-', kek: 'root key check', kver: 1 };
 const CHECK_BYTES = 32;
 
-interface Wrapping {
-  wrap(key: Uint8Array, context: KekContext): Promise<string>;
-  unwrap(wrapped: string, context: KekContext): Promise<Uint8Array>;
-}
+/** How long the answer to `health` is good for: who asks for readiness asks often. */
+const HEALTHY_MS = 10_000;
 
-/**
- * The key-check value of a key that nobody can take an HMAC with: random bytes under it, and their SHA-256. Only that
- * key gives the same bytes again, and it is asked what it will be asked later.
- */
-export async function wrappedCheck(key: Wrapping): Promise<string> {
-  const bytes = randomBytes(CHECK_BYTES);
-  return `${await key.wrap(bytes, CHECK)} ${sha256(bytes).toString('base64url')}`;
-}
+/** A root key that is elsewhere: it is known by what it wraps and unwraps, and tried not for everybody who asks. */
+export abstract class RemoteRootKey implements RootKeyProvider {
+  abstract readonly name: RootKeyKind;
+  abstract readonly kid: string;
+  abstract readonly standIn: string | undefined;
+  #goodUntilMs = 0;
 
-/** Whether a value of {@link wrappedCheck} is of this key. @throws {RootKeyFault} unavailable */
-export async function isWrappedCheck(key: Wrapping, value: string): Promise<boolean> {
-  const [wrapped = '', hash = ''] = value.split(' ');
-  try {
-    const expected = Buffer.from(hash, 'base64url');
-    const found = sha256(await key.unwrap(wrapped, CHECK));
-    return expected.length === found.length && timingSafeEqual(expected, found);
-  } catch (error) {
-    if (error instanceof RootKeyFault && error.code === 'wrong_key') return false;
-    throw error;
+  abstract wrap(kek: Uint8Array, context: KekContext): Promise<string>;
+  abstract unwrap(wrapped: string, context: KekContext): Promise<Uint8Array>;
+  abstract close(): Promise<void>;
+
+  /**
+   * The key-check value of a key that nobody can take an HMAC with: random bytes under it, and their SHA-256. Only that
+   * key gives the same bytes again, and it is asked what it will be asked later.
+   */
+  async makeCheck(): Promise<string> {
+    const bytes = randomBytes(CHECK_BYTES);
+    return `${await this.wrap(bytes, CHECK)} ${sha256(bytes).toString('base64url')}`;
+  }
+
+  async verifyCheck(value: string): Promise<boolean> {
+    const [wrapped = '', hash = ''] = value.split(' ');
+    try {
+      const expected = Buffer.from(hash, 'base64url');
+      const found = sha256(await this.unwrap(wrapped, CHECK));
+      return expected.length === found.length && timingSafeEqual(expected, found);
+    } catch (error) {
+      if (error instanceof RootKeyFault && error.code === 'wrong_key') return false;
+      throw error;
+    }
+  }
+
+  async health(): Promise<void> {
+    if (performance.now() < this.#goodUntilMs) return;
+    await this.wrap(new Uint8Array(CHECK_BYTES), CHECK);
+    this.#goodUntilMs = performance.now() + HEALTHY_MS;
   }
 }
 
@@ -51,24 +66,4 @@ export function keyOf(bytes: Uint8Array, kid: string): Uint8Array {
   // guard: remote-key-length
   if (key.length !== 32) throw new RootKeyFault('wrong_key', `what ${kid} unwrapped is no key`);
   return key;
-}
-
-/** How long the answer to `health` is good for: who asks for readiness asks often. */
-const HEALTHY_MS = 10_000;
-
-/** Tries a root key that is elsewhere, and not for everybody who asks. */
-export class RemoteHealth {
-  readonly #key: Wrapping;
-  #goodUntilMs = 0;
-
-  constructor(key: Wrapping) {
-    this.#key = key;
-  }
-
-  /** @throws {RootKeyFault} */
-  async look(): Promise<void> {
-    if (performance.now() < this.#goodUntilMs) return;
-    await this.#key.wrap(new Uint8Array(CHECK_BYTES), CHECK);
-    this.#goodUntilMs = performance.now() + HEALTHY_MS;
-  }
 }
