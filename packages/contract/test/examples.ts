@@ -7,7 +7,6 @@ import {
   envelope,
   hash,
   invitation,
-  job,
   kid,
   prompt,
   responder,
