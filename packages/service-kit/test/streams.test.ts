@@ -75,6 +75,7 @@ beforeAll(async () => {
       ['http', [{ ...http, sign }]],
       ['checkpoint', [loaded.newest('checkpoint')]],
     ]),
+    loaded.held(),
   );
   const listen = { host: '127.0.0.1', port: 0, metricsPort: 0 };
   service = await createService({

@@ -29,7 +29,7 @@ export async function createVault(parts: VaultConfig): Promise<Service> {
   const module = AppModule.use({
     database: parts.database,
     profiles: new ServedProfiles(parts.production === true),
-    custody: { deposits: parts.deposits ?? DepositKeys.none },
+    custody: { deposits: parts.deposits ?? new DepositKeys() },
     rootKeys,
     backupDays: parts.backupDays,
   });

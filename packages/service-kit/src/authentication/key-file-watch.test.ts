@@ -84,9 +84,14 @@ describe('a file of keys that is watched', () => {
     ['is gone', () => rm(path), 'cannot be read'],
     ['is of another service', () => put({ ...other, urn: 'urn:bulla:acme:svc:responder:eu1' }), 'of another service'],
   ])('changes nothing if it %s, and is taken once it is whole', async (_name, spoil, why) => {
+    await put(other);
+    await watch.look();
+    lines = [];
+    expect(keys.held()).toContain(kidOf(other));
     await spoil();
     await watch.look();
     await watch.look();
+    expect(keys.held()).not.toContain(kidOf(other));
     expect(signing()).toBe(kidOf(vault));
     expect(said()).toEqual([expect.stringMatching(new RegExp(`^keys-refused: .*${why}`))]);
     listed.push(...other.keys.map(({ kid }) => kid));

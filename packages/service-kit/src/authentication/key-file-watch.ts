@@ -35,7 +35,7 @@ export class KeyFileWatch {
 
   /** Looks once. The service calls it now and then. A file that cannot be taken changes nothing, and is told of once. */
   async look(): Promise<void> {
-    const { path, log } = this.#parts;
+    const { path, keys, log } = this.#parts;
     const state = await stateOf(path);
     if (state === this.#settled) return;
     try {
@@ -48,6 +48,7 @@ export class KeyFileWatch {
       const isKeyFault = error instanceof CryptoError;
       if (!isKeyFault && !(error instanceof KeyFileError)) throw error;
       this.#settled = state;
+      keys.nothingWaits();
       // What the library says of a key could quote it.
       log.write(KEYS_REFUSED, { file: path, why: isKeyFault ? 'one of its keys cannot be used' : error.message });
     }

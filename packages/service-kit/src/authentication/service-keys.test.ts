@@ -127,11 +127,34 @@ describe('the keys of a service', () => {
     const keys = await ServiceKeys.load(vault);
     const file = await withFresh(vault);
     const heard: KeyFile[] = [];
-    keys.onTaken(async (one) => void heard.push(one));
+    keys.onTaken(async (one) => () => void heard.push(one));
     const [fresh = ''] = kidsOf(file);
     await expect(keys.take(file, [listing(...kidsOf(vault))], 0)).resolves.toBe(true);
     expect(keys.newest('envelope').kid).toBe(fresh);
     expect(heard).toEqual([file]);
+  });
+
+  it('are taken by everybody who follows them, or by nobody', async () => {
+    const keys = await ServiceKeys.load(vault);
+    const file = await withFresh(vault);
+    const heard: KeyFile[] = [];
+    keys.onTaken(async (one) => () => void heard.push(one));
+    keys.onTaken(() => Promise.reject(new Error('not loaded')));
+    await expect(keys.take(file, [listing(...kidsOf(vault))], 0)).rejects.toThrow('not loaded');
+    expect([heard, keys.newest('envelope').kid, keys.held()]).toEqual([[], vault.keys[0]?.kid, kidsOf(vault)]);
+  });
+
+  it('are held from the moment at which their file lies there, also while it waits', async () => {
+    const keys = await ServiceKeys.load(vault);
+    expect(keys.held()).toEqual(kidsOf(vault));
+    const { keys: all, ...rest } = await withFresh(vault);
+    const waiting = { ...rest, keys: all.filter((key, at) => at === 0 || key.pur.includes('checkpoint')) };
+    await expect(keys.take(waiting, [listing(...kidsOf(vault))], 0)).resolves.toBe(false);
+    expect(keys.held().toSorted()).toEqual([...new Set([...kidsOf(vault), ...kidsOf(waiting)])].toSorted());
+    keys.nothingWaits();
+    expect(keys.held()).toEqual(kidsOf(vault));
+    await expect(keys.take(waiting, [], 0)).resolves.toBe(true);
+    expect(keys.held()).toEqual(kidsOf(waiting));
   });
 
   it('stay while a directory lists them and none of the other file [guard: keys-early]', async () => {

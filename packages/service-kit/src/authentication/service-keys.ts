@@ -70,6 +70,8 @@ async function checkKeyFile(file: KeyFile, path: string): Promise<void> {
 
 /** By purpose, the newest first. */
 type Signers = ReadonlyMap<KeyPurpose, readonly Signer[]>;
+/** Loads what else is in a key file. @returns what takes it; called when all of the file was found good. */
+type Follower = (file: KeyFile) => Promise<() => void>;
 /** What of an organisation's directory says which keys count. */
 export type Listing = Pick<Trust, 'org' | 'activeKeys'>;
 
@@ -81,12 +83,16 @@ export class ServiceKeys {
   readonly urn: string;
   readonly org: string;
   #signers: Signers;
-  readonly #listeners: ((file: KeyFile) => Promise<void>)[] = [];
+  /** `kid` of every key of the file, and of the file that waits in its place. */
+  #kids: readonly string[];
+  #waitingKids: readonly string[] = [];
+  readonly #followers: Follower[] = [];
 
-  constructor(urn: string, org: string, signers: Signers) {
+  constructor(urn: string, org: string, signers: Signers, kids: readonly string[]) {
     this.urn = urn;
     this.org = org;
     this.#signers = signers;
+    this.#kids = kids;
   }
 
   /**
@@ -94,7 +100,7 @@ export class ServiceKeys {
    * @throws {CryptoError} key_invalid
    */
   static async load(file: KeyFile): Promise<ServiceKeys> {
-    return new ServiceKeys(file.urn, file.org, await signersOf(file));
+    return new ServiceKeys(file.urn, file.org, await signersOf(file), kidsOf(file));
   }
 
   /**
@@ -128,15 +134,28 @@ export class ServiceKeys {
   }
 
   /** Done with each file that takes the place of another, before anything signs with it. */
-  onTaken(listener: (file: KeyFile) => Promise<void>): void {
-    this.#listeners.push(listener);
+  onTaken(follower: Follower): void {
+    this.#followers.push(follower);
+  }
+
+  /**
+   * `kid` of each key whose private half this process has: of its file, and of one that waits in its place until a
+   * directory lists it. Thumbprints of public keys: there is no secret in them.
+   */
+  held(): string[] {
+    return [...new Set([...this.#kids, ...this.#waitingKids])];
+  }
+
+  /** What lies in the place of the file cannot be taken: nothing waits there. */
+  nothingWaits(): void {
+    this.#waitingKids = [];
   }
 
   /**
    * Takes the keys of another file of the same service.
    * @param listings of all organisations that are served now.
    * @returns false where it would lose a listed key and have none that is: nothing is taken then, until one is listed
-   * @throws {KeyFileError} if it is of another service, or lacks a key for a purpose
+   * @throws {KeyFileError} if it is of another service, or lacks a key for a purpose; {CryptoError} key_invalid
    */
   async take(file: KeyFile, listings: readonly Listing[], now: number): Promise<boolean> {
     if (file.urn !== this.urn) throw new KeyFileError(`the key file is of another service: expected ${this.urn}`);
@@ -148,10 +167,13 @@ export class ServiceKeys {
     const wouldLose = [...this.#signers.keys()].some((purpose) =>
       listings.some((one) => isListed(this.#signers, purpose, one) && !isListed(next, purpose, one)),
     );
+    const taking = await Promise.all(this.#followers.map((follower) => follower(file)));
+    this.#waitingKids = wouldLose ? kidsOf(file) : [];
     // guard: keys-early
     if (wouldLose) return false;
-    for (const listener of this.#listeners) await listener(file);
+    for (const take of taking) take();
     this.#signers = next;
+    this.#kids = kidsOf(file);
     return true;
   }
 
@@ -164,6 +186,10 @@ export class ServiceKeys {
     const urn = parseUrn(this.urn);
     return org === this.org || urn === undefined ? this.urn : `urn:bulla:${org}:${urn.kind}:${urn.id}`;
   }
+}
+
+function kidsOf({ keys }: KeyFile): string[] {
+  return keys.map(({ kid }) => kid);
 }
 
 async function signersOf(file: KeyFile): Promise<Signers> {

@@ -22,6 +22,9 @@ export class OpenerModule {
 /** They change with the key file of the service. */
 function follow(keys: ServiceKeys, first: readonly Unwrapper[]): Unwrappers {
   const unwrappers = new Unwrappers(first);
-  keys.onTaken(async (file) => unwrappers.take(await loadUnwrappers(file)));
+  keys.onTaken(async (file) => {
+    const next = await loadUnwrappers(file);
+    return () => unwrappers.take(next);
+  });
   return unwrappers;
 }

@@ -139,8 +139,8 @@ export async function withCheckpointKeys(
 }
 
 /**
- * The same keys, with those for managed names where the vault's file is from before there were any. A vault has them from
- * its start on, and the directory lists them once the policy has managed names: until then the vault signs no content,
+ * The same keys, with those for managed names where the vault's file is from before there were any. A vault takes them while
+ * it runs, and the directory lists them once the policy has managed names: until then the vault signs no content,
  * and nothing is sealed to it. A vault whose keys are elsewhere gets none.
  * @param recordsOf what the directory lists of an entity but for what is revoked; undefined where there is no directory.
  */
@@ -156,7 +156,7 @@ export async function withVaultManagedKeys(
   const next = isInUse && records?.some(isManagedKey) !== true ? await withManagedKeys(vault, suite) : vault;
   if (next.keys.length === vault.keys.length) return keys;
   await writeKeyFile(home, VAULT_KEYS, next);
-  changes.push('keys of the vault for managed names made; it has them once it is started again');
+  changes.push('keys of the vault for managed names made; it takes them while it runs');
   return { ...keys, vault: next };
 }
 

@@ -1,10 +1,11 @@
 import type { DynamicModule } from '@nestjs/common';
+import { ServiceKeys } from '@bulla/service-kit';
 import { Module } from '@nestjs/common';
 import { GrantsModule } from '../../grants/grants.module.js';
 import { Keyring } from '../keyring/keyring.js';
 import { CustodyChanges } from './custody-changes.js';
 import { DataKeys } from './data-keys.js';
-import { DepositKeys } from './deposit-keys.js';
+import { DepositKeys, loadDepositKeys } from './deposit-keys.js';
 import { ManagedCustody } from './managed-custody.js';
 import { ManagedGrants } from './managed-grants.js';
 
@@ -23,7 +24,7 @@ export class CustodyModule {
       global: true,
       imports: [GrantsModule],
       providers: [
-        { provide: DepositKeys, useValue: deposits },
+        { provide: DepositKeys, useFactory: (own: ServiceKeys) => follow(own, deposits), inject: [ServiceKeys] },
         { provide: DataKeys, useExisting: Keyring },
         ManagedCustody,
         ManagedGrants,
@@ -32,4 +33,14 @@ export class CustodyModule {
       exports: provided,
     };
   }
+}
+
+/** They change with the key file of the vault. */
+function follow(keys: ServiceKeys, deposits: DepositKeys): DepositKeys {
+  // guard: deposit-keys-follow
+  keys.onTaken(async (file) => {
+    const next = await loadDepositKeys(file);
+    return () => deposits.take(next);
+  });
+  return deposits;
 }

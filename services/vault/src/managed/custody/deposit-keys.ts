@@ -14,25 +14,19 @@ interface DepositKey {
 
 /** The vault's private keys that deposits are sealed to, the newest first; and what only they can recognise. */
 export class DepositKeys {
-  /** Of a vault that nothing is sealed to. */
-  static readonly none = new DepositKeys([]);
-  readonly #keys: readonly DepositKey[];
-
-  private constructor(keys: readonly DepositKey[]) {
-    this.#keys = keys;
-  }
+  /** None unless a file is taken. */
+  #keys: readonly DepositKey[] = [];
 
   /** @throws {CryptoError} key_invalid */
-  static async load({ keys }: KeyFile): Promise<DepositKeys> {
-    const loaded: DepositKey[] = [];
-    for (const key of keys) {
-      if (!key.pur.includes('deposit') || !isSealAlg(key.alg)) continue;
-      const secret = Buffer.from(key.jwk.d, 'base64url');
-      const mac = new Uint8Array(hkdfSync('sha256', secret, NONE, MAC_INFO, 32));
-      secret.fill(0);
-      loaded.push({ unwrapper: await loadUnwrapper(key.jwk, key.alg), mac });
-    }
-    return new DepositKeys(loaded);
+  static async load(file: KeyFile): Promise<DepositKeys> {
+    const keys = new DepositKeys();
+    keys.take(await loadDepositKeys(file));
+    return keys;
+  }
+
+  /** Those of another key file in the place of all that were there. */
+  take(keys: readonly DepositKey[]): void {
+    this.#keys = keys;
   }
 
   find(kid: string): Unwrapper | undefined {
@@ -46,4 +40,20 @@ export class DepositKeys {
   macsOf(text: string): string[] {
     return this.#keys.map(({ mac }) => createHmac('sha256', mac).update(text).digest('base64url'));
   }
+}
+
+/**
+ * The keys for deposits of a vault's key file.
+ * @throws {CryptoError} key_invalid
+ */
+export async function loadDepositKeys({ keys }: KeyFile): Promise<readonly DepositKey[]> {
+  const loaded: DepositKey[] = [];
+  for (const key of keys) {
+    if (!key.pur.includes('deposit') || !isSealAlg(key.alg)) continue;
+    const secret = Buffer.from(key.jwk.d, 'base64url');
+    const mac = new Uint8Array(hkdfSync('sha256', secret, NONE, MAC_INFO, 32));
+    secret.fill(0);
+    loaded.push({ unwrapper: await loadUnwrapper(key.jwk, key.alg), mac });
+  }
+  return loaded;
 }

@@ -78,7 +78,8 @@ export class ManagedCustody {
     const unwrapper = this.deposits.find(kid);
     if (unwrapper === undefined)
       throw new Problem('custody_not_allowed', {
-        detail: 'the vault was not started with the key that the directory lists for managed names: start it again',
+        detail:
+          'the vault does not hold the key that the directory lists for managed names: put its new key file in place',
       });
     const expected = { ...placeOf(trust, of), urn: this.keys.urnIn(trust.org), dekId: of.dekId, chash: of.chash };
     const dek = await openDeposit(parsed, unwrapper, expected).catch(failed);
