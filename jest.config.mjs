@@ -41,7 +41,7 @@ export default {
       testMatch: [
         '<rootDir>/test/**/*.test.ts',
         '<rootDir>/bench/*.test.ts',
-        '<rootDir>/bench/{connections,crypto,floor,growth}/*.test.ts',
+        '<rootDir>/bench/{connections,crypto,floor,growth,keys}/*.test.ts',
       ],
       testPathIgnorePatterns: ['/node_modules/', ...ALONE],
     },

@@ -36,6 +36,12 @@ export interface Target {
 /** A process that is asked. */
 type Asked = Pick<ServiceProcess, 'child' | 'port' | 'url'>;
 
+/** What is asked of a process, and what it is called in what the bench says. */
+export interface Asking extends Pick<Target, 'make'> {
+  readonly name: string;
+  readonly service: Asked;
+}
+
 export interface Step {
   readonly clients: number;
   readonly figures: Figures;
@@ -68,12 +74,15 @@ export interface Stretch extends Step {
   readonly msEach: number;
 }
 
-export interface MeasureOptions {
+export interface LoadOptions {
   readonly clients: number;
   readonly seconds: number;
+  readonly say: (line: string) => void;
+}
+
+export interface MeasureOptions extends LoadOptions {
   /** Records the service and starts its floor. */
   readonly startFloor: () => Promise<Floor>;
-  readonly say: (line: string) => void;
 }
 
 /** Finds what a service can do and what its floor takes, then offers twice as much over all connections. */
@@ -102,7 +111,11 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
 }
 
 /** So many a second over all connections, for the whole time. */
-async function offer(target: Target, perSecond: number, { clients, seconds, say }: MeasureOptions): Promise<Stretch> {
+export async function offer(
+  target: Asking,
+  perSecond: number,
+  { clients, seconds, say }: LoadOptions,
+): Promise<Stretch> {
   const offsetsMs = arrivals(perSecond, seconds);
   say(`${target.name}: making ${offsetsMs.length} requests`);
   const requests = await makeAhead(target.make(target.service.url), offsetsMs);
@@ -136,10 +149,10 @@ async function findBest(
 }
 
 /** The best of several short steps is good by luck as well: what it can keep up is measured anew. */
-async function measurePeak(
-  { name, make, service }: Pick<Target, 'make'> & { readonly name: string; readonly service: Asked },
-  best: Step,
-  { seconds: secondsMax, say }: MeasureOptions,
+export async function measurePeak(
+  { name, make, service }: Asking,
+  best: { readonly clients: number; readonly figures: Pick<Figures, 'goodput'> },
+  { seconds: secondsMax, say }: Omit<LoadOptions, 'clients'>,
 ): Promise<Stretch> {
   const seconds = Math.min(PEAK_SECONDS, secondsMax);
   const made = await makeAhead(make(service.url), times(Math.ceil(best.figures.goodput * seconds * STEP_RESERVE), 0));

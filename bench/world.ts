@@ -50,8 +50,9 @@ export interface World {
 /**
  * Starts everything and runs the prompt once, with the answer opened and its signature verified.
  * @param more settings of both services.
+ * @param made the organisation; one that nothing is special about unless given
  */
-export async function startWorld(more: Readonly<Record<string, string>>): Promise<World> {
+export async function startWorld(more: Readonly<Record<string, string>>, made?: Organisation): Promise<World> {
   const undo: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const step of undo.splice(0).toReversed()) await step();
@@ -62,7 +63,7 @@ export async function startWorld(more: Readonly<Record<string, string>>): Promis
     const database = await databaseForTest({ startOwn });
     undo.push(() => database.drop());
     if (database.url === undefined) throw new Error('there is no PostgreSQL: none answers, none is installed');
-    const organisation = await makeOrganisation();
+    const organisation = made ?? (await makeOrganisation());
     const askers = await addAskers(organisation);
     const settings = await vaultSettings(organisation, database.url);
     undo.push(() => settings.remove());
@@ -121,7 +122,12 @@ export async function addAskers(organisation: Organisation): Promise<TestMember[
  * Stores a prompt as its author does.
  * @returns what the vault hands out for it
  */
-export async function storePrompt(url: string, organisation: Organisation, askers: TestMember[]): Promise<Ground> {
+export async function storePrompt(
+  url: string,
+  organisation: Organisation,
+  askers: readonly TestMember[],
+  name: string = NAME,
+): Promise<Ground> {
   const client = await connect(url, organisation);
   const content = {
     messages: [
@@ -131,7 +137,7 @@ export async function storePrompt(url: string, organisation: Organisation, asker
     vars: { claim: { type: 'string' as const, max: 1000 } },
     model: { name: 'default' },
   };
-  const { id, chash, version: ver } = await client.prompts.push(NAME, 'text', { content, acceptsMessages: false });
+  const { id, chash, version: ver } = await client.prompts.push(name, 'text', { content, acceptsMessages: false });
   await client.close();
   const body = { prompt: id, label: 'latest', aud: organisation.responders[0].urn };
   const { status, body: answer } = await call(url, askers[0] as TestMember, 'POST', '/api/v1/envelopes', { body });
@@ -139,7 +145,7 @@ export async function storePrompt(url: string, organisation: Organisation, asker
   const bundle = answer as { grant: string; content: string; tags: string[] };
   const whash = await tokenHash(bundle.grant);
   const sub = urnOf(organisation.org, 'prompt', id);
-  const prompt = { id, sub, name: NAME, ver, chash, content: bundle.content, grant: bundle.grant, whash };
+  const prompt = { id, sub, name, ver, chash, content: bundle.content, grant: bundle.grant, whash };
   return { organisation, askers, prompt, tags: bundle.tags };
 }
 

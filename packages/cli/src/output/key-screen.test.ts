@@ -67,6 +67,23 @@ describe('the screen of keys', () => {
     ]);
   });
 
+  it('says of each KEK when the next comes, and of one that is gone nothing more', () => {
+    const due = moment(-5).slice(0, 10);
+    const at = { ...kek, due_at: moment(-5) };
+    const rows = rowsOf({
+      kek: [
+        { ...at, state: 'deactivated' },
+        { ...kek, state: 'pre-active', activated_at: null, created_at: moment(0), due_at: null },
+        { ...kek, state: 'destroyed', due_at: null },
+      ],
+    });
+    expect(rows.map((row) => row.slice(1))).toEqual([
+      ['deactivated', '3 days', '12 data keys, 1024 uses', `destroyed from ${due}`],
+      ['pre-active', 'today', '12 data keys, 1024 uses', ''],
+      ['destroyed', '3 days', '', ''],
+    ]);
+  });
+
   it('says that a provider is a stand-in', () => {
     expect(rowsOf({ root: [{ ...root, stand_in: 'SoftHSM' }] })[0]?.[3]).toBe('2 objects, stand-in: SoftHSM');
   });
@@ -91,6 +108,19 @@ describe('the screen of keys', () => {
         'p256',
         `until ${moment(-10).slice(0, 10)}: bulla keys rotate responder`,
       ],
+    ]);
+  });
+
+  it('knows how a renewer and a key that signs are renewed, and says nothing of keys that are over', () => {
+    const key = { kid: 'K'.repeat(43), suite: 'p256', from: NOW, useUntil: NOW + 10 * DAY, end: NOW + 40 * DAY };
+    const signs = { ...key, use: 'sig' as const, purposes: ['freshness'] as const };
+    const urns = ['urn:bulla:acme:dev:dev_01kb2w6r7hf0fvc1m1x3q8p0z5', 'urn:bulla:acme:svc:other'];
+    const services = urns.map((urn) => ({ ...signs, urn, state: 'pending' })) as unknown as ServiceKey[];
+    const over = { ...signs, urn: 'urn:bulla:acme:svc:vault', state: 'expired' } as unknown as ServiceKey;
+    expect(rowsOf({}, [...services, over]).map((row) => row[4])).toEqual([
+      expect.stringContaining('the renewer comes in anew: bulla device invite'),
+      expect.stringContaining('bulla trust accept'),
+      '',
     ]);
   });
 

@@ -10,7 +10,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { generateKeyPair } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
@@ -21,26 +20,18 @@ import { startService } from '../../test/faults/service-process.js';
 import { bring, vaultSettings } from '../../test/faults/vault-world.js';
 import { AS_DEPLOYED, NO_CALLER_IS_LIMITED } from '../world.js';
 
-// `npm run bench:rewrap`: see README.md of the benches.
-
-const HELP = `usage: npm run bench:rewrap -- [options]
-
-A responder moves its grants from an older RSA-2048 key to a newer one. It and its
-vault are processes of their own. Exits with 1 below 0.45 of what one core decrypts.
-
-  --grants <n>    how many (2048)
-  --help          this text
-`;
-const GOAL = 0.45;
 const DECRYPT_MS = 2_000;
 
-const { values } = parseArgs({
-  options: { grants: { type: 'string', default: '2048' }, help: { type: 'boolean', default: false } },
-});
-if (values.help) process.stdout.write(HELP);
-else await run(wholeNumber(values.grants));
+/** What the move of grants from a key to a newer one came to, in a second. */
+export interface GrantsMoved {
+  /** RSA-2048 decryptions of one core. */
+  readonly decrypts: number;
+  /** Grants that were in the database under the new key. */
+  readonly moved: number;
+}
 
-async function run(count: number): Promise<void> {
+/** Has a responder move so many grants from an older RSA-2048 key to a newer one. It and its vault are processes of their own. */
+export async function moveGrants(count: number, say: (line: string) => void): Promise<GrantsMoved> {
   const made = await databaseForTest({ startOwn: () => startTestPostgres({ settings: { fsync: 'on' } }) });
   if (made.url === undefined) throw new Error('there is no PostgreSQL: none answers, none is installed');
   const organisation = await makeOrganisation({ suite: 'rsa2048' });
@@ -52,7 +43,7 @@ async function run(count: number): Promise<void> {
   try {
     await database.connect();
     await bring(vault.url, organisation);
-    process.stderr.write(`bench: sealing ${count} prompts\n`);
+    say(`grants: sealing ${count} prompts`);
     await fill(database, organisation, count);
     const younger = await listYounger(organisation);
     await database.query(
@@ -82,17 +73,7 @@ async function run(count: number): Promise<void> {
     const responder = await startService('responder', { ...both, ...of });
     const perSecond = await movedPerSecond(database, younger.kid, count);
     await responder.stop();
-    const decrypts = (before + decryptsPerSecond()) / 2;
-    const ratio = perSecond / decrypts;
-    process.stdout.write(
-      [
-        `RSA-2048 decryptions of one core  ${Math.round(decrypts)} a second`,
-        `grants moved, vault included      ${Math.round(perSecond)} a second`,
-        `ratio                             ${ratio.toFixed(2)} (goal ${GOAL})`,
-        '',
-      ].join('\n'),
-    );
-    process.exitCode = ratio >= GOAL ? 0 : 1;
+    return { decrypts: (before + decryptsPerSecond()) / 2, moved: perSecond };
   } finally {
     await database.end();
     await vault.stop();
@@ -166,9 +147,4 @@ function decryptsPerSecond(): number {
     done += 1;
   }
   return (done / (performance.now() - begunMs)) * 1000;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9][0-9]{1,5}$/.test(text)) throw new Error('--grants takes a whole number from 10 to 999999');
-  return Number(text);
 }

@@ -1,0 +1,74 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AuditVerdict, LogVerdict } from '@bulla/client';
+import { showVerdict, verdictAsJson } from './audit-verdict.js';
+import { Sink } from '../../test/world.js';
+import { Output } from './output.js';
+
+const root = new Uint8Array(32);
+const GOOD: LogVerdict = {
+  origin: 'urn:bulla:acme:svc:vault/audit/1',
+  urn: 'urn:bulla:acme:svc:vault',
+  valid: true,
+  checks: [
+    { name: 'checkpoint', state: 'passed', detail: 'signed' },
+    { name: 'witnesses', state: 'not_looked_for', detail: 'the policy names none' },
+  ],
+  head: { size: 18_204, root },
+  newestAt: '2026-11-25T08:00:00.000Z',
+  prunedEntries: 0,
+  saidPruned: [],
+  saidErased: [],
+};
+const { head: _, newestAt: __, ...HEADLESS } = GOOD;
+const failure = { code: 'log_forked', check: 'kept-head' as const, message: 'another history' };
+
+function shown(logs: readonly LogVerdict[]): string {
+  const stdout = new Sink();
+  showVerdict(new Output({ stdout, stderr: new Sink(), env: {} }), { logs });
+  return stdout.text;
+}
+
+const verdict = (logs: readonly LogVerdict[]): AuditVerdict => ({
+  valid: logs.every(({ valid }) => valid),
+  logs,
+  directory: { version: 3, issued: '2026-11-25T08:00:00Z' },
+});
+
+describe('the verdict on logs', () => {
+  it('ends with the size and the head of each log that is good', () => {
+    const text = shown([GOOD, { ...GOOD, newestAt: undefined }]);
+    expect(text).toContain('chain ok 18,204 events, head=AAAA');
+    expect(text).toContain('newest entry of 2026-11-25T08:00:00.000Z');
+    expect(text.match(/chain ok/g)).toHaveLength(2);
+    expect(text).toContain('the policy names none');
+  });
+
+  it('ends with what is broken, or with nothing being there', () => {
+    expect(shown([{ ...GOOD, valid: false, failure }])).toContain('chain BROKEN another history');
+    expect(shown([{ ...HEADLESS, valid: false }])).toContain('chain lost nothing of it is here');
+  });
+
+  it('is for programs with null for what is not there', () => {
+    expect(verdictAsJson(verdict([HEADLESS]))).toMatchObject({
+      logs: [{ entries: null, head: null, newest_at: null, key: null, witnessed: null, before: null }],
+    });
+    const key = { kid: 'k', vkey: 'v', listedIn: 2, isListed: true, revoked: undefined };
+    const witnessed = { quorum: 1, named: 2, seen: [], reached: { entries: 12, at: '2026-11-25T08:00:00Z' } };
+    const before = { origin: 'urn:bulla:acme:svc:vault/audit/0', head: { size: 41, root } };
+    const full = { ...GOOD, valid: false, failure, key, witnessed, before } as unknown as LogVerdict;
+    expect(verdictAsJson(verdict([full]))).toMatchObject({
+      valid: false,
+      logs: [
+        {
+          entries: 18_204,
+          key: { kid: 'k', listed_in: 2 },
+          witnessed: { quorum: 1, named: 2, entries: 12 },
+          before: { entries: 41 },
+          failure: { code: 'log_forked' },
+        },
+      ],
+    });
+    const unreached = { ...GOOD, witnessed: { ...witnessed, reached: undefined } } as unknown as LogVerdict;
+    expect(verdictAsJson(verdict([unreached]))).toMatchObject({ logs: [{ witnessed: { entries: null, at: null } }] });
+  });
+});
