@@ -10,7 +10,7 @@ import { doChore, fillWraps, manageOne, openManaged, wrapsByKek } from './managi
 import { expectRefusal } from './refusals.js';
 import { backUp, restore } from './restoring.js';
 import type { Store, TestVault } from './running-vault.js';
-import { startVault } from './running-vault.js';
+import { contract, startVault } from './running-vault.js';
 
 const DAY_SECONDS = 86_400;
 const log = new EventLog({ service: 'vault', level: 'silent' });
@@ -135,7 +135,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('keys at rest on %s', (store) => 
   it('are not there in a vault without a root key [guard: rotate-managed]', async () => {
     const bare = await startVault(store);
     const replica = await bare.startReplica({ rootKeys: await RootKeys.none({ database: bare.database, log }) });
-    const client = new SignedClient(replica, bare.acme.owner, { now: () => bare.clock.now() });
+    const client = new SignedClient(replica, bare.acme.owner, { now: () => bare.clock.now(), contract });
     await expectRefusal(bare, () => client.post('/api/v1/keys/rotations', { what: 'kek' }), 403, 'custody_not_allowed');
     await bare.stop();
   });
