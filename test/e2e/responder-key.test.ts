@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { databaseForTest, freePorts } from '@bulla/testkit';
@@ -104,7 +104,7 @@ withServer('a responder with new keys', () => {
     expect(answered.stderr).toContain(`signed by responder main ${fingerprint.slice(0, 9)}`);
   });
 
-  it('answers again when its keys were published, versions resealed, and its file installed, in this order', async () => {
+  it('answers again when its file was put in place, its keys published, and versions resealed, in this order', async () => {
     // A label that is not at the newest version, and none is moved or pushed.
     await writeFile(join(folder, 'triage.md'), 'Sort this claim, and say why.\n\n{{claim}}\n');
     ok(await bulla(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], settings));
@@ -114,7 +114,17 @@ withServer('a responder with new keys', () => {
     const fingerprint = stated.stderr.match(FINGERPRINT)?.[0] ?? '';
     const file = join(folder, 'responder.newest.public');
     await writeFile(file, stated.stdout);
-    ok(await bulla(['trust', 'accept', '--fingerprint', fingerprint, '--keys', file], settings));
+    const accept = ['trust', 'accept', '--fingerprint', fingerprint, '--keys', file];
+    const early = await bulla(accept, settings);
+    expect([early.status, early.stderr]).toEqual([2, expect.stringContaining('its new key file is not in place')]);
+    const installed = join(folder, 'responder.new.json');
+    await rename(newest, installed);
+    // It looks every two seconds.
+    for (;;) {
+      const accepted = await bulla(accept, settings);
+      if (accepted.status === 0) break;
+      expect(accepted.stderr).toContain('its new key file is not in place');
+    }
     const before = await run();
     expect([before.status, before.stderr]).toEqual([3, expect.stringContaining('reseal claims/triage --labelled')]);
     const doctor = async () => (await bulla(['doctor'], settings)).stdout;
@@ -127,7 +137,7 @@ withServer('a responder with new keys', () => {
     );
     expect(await doctor()).not.toContain('without a grant');
     await responder.stop();
-    responder = await startResponder(newest);
+    responder = await startResponder(installed);
     const answered = ok(await run());
     expect(answered.stderr).toContain(`signed by responder main ${fingerprint.slice(0, 9)}`);
   });

@@ -53,27 +53,33 @@ describe('a key for checkpoints', () => {
     const mistaken = await world.bulla(['trust', 'accept', other, ...accepted]);
     expect(mistaken).toMatchObject({ code: 2, stdout: '' });
     expect(mistaken.stderr).toContain(`the directory lists no ${other} urn:bulla:dev:svc:${service}`);
-    const { stdout, stderr } = await world.done(['trust', 'accept', service, ...accepted]);
+    const early = await world.bulla(['trust', 'accept', service, ...accepted]);
+    expect(early).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(`does not hold ${checkpoint}`),
+    });
+    await rename(file, keysOf(service));
+    const { stdout, stderr } = await world.accepted([service, ...accepted]);
     expect(stdout).toMatch(new RegExp(`^✔ urn:bulla:dev:svc:${service}\\S*: key for checkpoints ${checkpoint}\\n$`));
     expect(stderr).toMatch(/^directory version \d+; its other keys are what they were$/m);
     expect(stderr).not.toContain('reseal');
     expect(await listed(checkpoint)).toMatch(/ checkpoint +ed25519 +active/);
-    await rename(file, keysOf(service));
     expect((await world.done(['run', 'claims/triage', '--var', 'claim=Water.'])).stdout).toContain('Water.');
   });
 
-  it('comes with all new keys of the vault, which signs with its old ones until it starts anew', async () => {
+  it('comes with all new keys of the vault, whose file waits in its place until they are listed', async () => {
     const { file, checkpoint, accepted } = await stated('vault');
     // Without the word a responder's are meant, as ever.
     expect((await world.bulla(['trust', 'accept', ...accepted])).stderr).toContain('lists no responder');
-    const { stdout, stderr } = await world.done(['trust', 'accept', 'vault', ...accepted]);
+    await rename(file, keysOf('vault'));
+    const { stdout, stderr } = await world.accepted(['vault', ...accepted]);
     expect(stdout).toMatch(new RegExp(`: ${FINGERPRINT} → ${accepted[1]}; key for checkpoints ${checkpoint}\\n$`));
     expect(stderr).toContain('the old keys sign until their own end');
     expect(stderr).not.toContain('reseal');
     const asked = ['run', 'claims/triage', '--var', 'claim=Water.'];
     expect((await world.done(asked)).stdout).toContain('Water.');
     await running.stop();
-    await rename(file, keysOf('vault'));
     running = await world.up();
     expect(running.stderr.text).not.toContain('checkpoints');
     expect((await world.done(asked)).stdout).toContain('Water.');

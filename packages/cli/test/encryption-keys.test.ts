@@ -120,7 +120,15 @@ describe('a new encryption key of a responder', () => {
     const [, fingerprint = ''] = new RegExp(`^fingerprint (${FINGERPRINT})$`, 'm').exec(shown.stderr) ?? [];
     const keys = await world.file('responder.public', shown.stdout);
     const accept = ['trust', 'accept', 'responder', '--fingerprint', fingerprint, '--keys', keys];
-    const { stdout, stderr } = await world.done(accept);
+    const early = await world.bulla(accept);
+    expect(early).toMatchObject({ code: 2, stdout: '' });
+    expect(early.stderr).toMatch(
+      new RegExp(`^bulla: error: urn:bulla:dev:svc:responder:local does not hold ${FINGERPRINT} yet`, 'm'),
+    );
+    const { stdout, stderr } = await world.done([...accept, '--file-later']);
+    expect(stderr).toContain(
+      'note: put the new key file of the responder in place now: until then it refuses what is sealed to it',
+    );
     expect(stdout).toMatch(new RegExp(`^✔ urn:bulla:dev:svc:responder:local: encryption key ${FINGERPRINT}\\n$`));
     expect(stderr).toContain('the older one counts until it is retired');
     expect(stderr).toContain('then: bulla trust retire');

@@ -312,7 +312,8 @@ async function trust(): Promise<void> {
     token: expect.any(String),
   });
   const file = await world.file('responder.public', String(stated['token']));
-  const accepted = await json('trust accept', ['--fingerprint', String(stated['fingerprint']), '--keys', file]);
+  const accept = ['--fingerprint', String(stated['fingerprint']), '--keys', file, '--file-later'];
+  const accepted = await json('trust accept', accept);
   expect(accepted).toEqual({
     responder: URN,
     before: [FINGERPRINT],

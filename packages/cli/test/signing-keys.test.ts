@@ -73,8 +73,15 @@ describe.each<ServiceName>(['vault', 'responder'])('a new signing key of a %s', 
     const [, checkpoint = ''] = new RegExp(`^its key for checkpoints (${FINGERPRINT})$`, 'm').exec(shown.stderr) ?? [];
     const keys = await world.file(`${service}.public`, shown.stdout);
 
+    const accept = ['trust', 'accept', service, '--fingerprint', fingerprint, '--keys', keys];
+    const refused = await world.bulla(accept);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain(`${urn} does not hold ${fingerprint}`);
+    expect(refused.stderr).toContain('so nothing was signed: its new key file is not in place');
+    expect(refused.stderr).toMatch(/^bulla: hint: .*BULLA_KEYS_FILE.*--file-later$/m);
     // Listed before the file is there, it would be the end of a key that still signs.
-    const accepted = await world.done(['trust', 'accept', service, '--fingerprint', fingerprint, '--keys', keys]);
+    const accepted = await world.done([...accept, '--file-later']);
+    expect(accepted.stderr).toContain(`note: put the new key file of the ${service} in place now`);
     expect(accepted.stderr).toContain(`the ${service} signs with the new one once it trusts that version`);
     expect(accepted.stderr).toContain(`Then: bulla trust retire ${service}`);
     const early = await world.bulla(['trust', 'retire', service, '--yes']);

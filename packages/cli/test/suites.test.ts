@@ -62,9 +62,9 @@ describe('the suites of an organisation', () => {
     const stated = await world.done(['keys', 'public', fresh]);
     await world.file('responder.public', stated.stdout);
     const fingerprint = /fingerprint (\S+)/.exec(stated.stderr)?.[1] ?? '';
-    await world.done(['trust', 'accept', '--fingerprint', fingerprint, '--keys', world.path('responder.public')]);
-    await running.stop();
     await rename(fresh, keys);
+    await world.accepted(['--fingerprint', fingerprint, '--keys', world.path('responder.public')]);
+    await running.stop();
     running = await world.up();
     await push('better.md');
 

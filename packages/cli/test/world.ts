@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Readable, Writable } from 'node:stream';
 import { Home, prepareDevelopment } from '@bulla/client/node';
 import { databaseForTest, folderForTest, placePglite, type TestDatabase } from '@bulla/testkit';
@@ -99,6 +100,16 @@ export class World {
     const ended = await this.bulla(argv, options);
     if (ended.code !== 0) throw new Error(`bulla ${argv.join(' ')} ended with ${ended.code}: ${ended.stderr}`);
     return ended;
+  }
+
+  /** `bulla trust accept` of a service whose new key file is in its place, and which may not have seen it yet. */
+  async accepted(argv: readonly string[]): Promise<Ended> {
+    for (;;) {
+      const ended = await this.bulla(['trust', 'accept', ...argv]);
+      if (ended.code === 0) return ended;
+      if (!ended.stderr.includes('its new key file is not in place')) throw new Error(ended.stderr);
+      await pause(100);
+    }
   }
 
   /** Starts a command that runs until it is stopped. */

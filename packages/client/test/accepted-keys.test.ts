@@ -1,5 +1,5 @@
 import type { KeyFile, KeyPurpose, Signer, Trust } from '@bulla/crypto';
-import { fingerprint, isCheckpointKey } from '@bulla/crypto';
+import { fingerprint, isCheckpointKey, isSealAlg, loadSigner } from '@bulla/crypto';
 import type { PublicKeys } from '@bulla/crypto/key-files';
 import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -28,7 +28,11 @@ describe('new keys of a responder', () => {
     const { keys, ...file } = await makeKeyFile('acme', of, 'p256', ['http', 'reply'], ['unwrap']);
     return { ...file, keys: [...keys, await makeCheckpointKey()] };
   };
-  const statedBy = async (file: KeyFile) => readPublicKeys(await signPublicKeys(file, world.clock.seconds));
+  /** What its operator hands over, once the file is in its place. */
+  const statedBy = async (file: KeyFile) => {
+    vault.held.push(...file.keys.map(({ kid }) => kid));
+    return readPublicKeys(await signPublicKeys(file, world.clock.seconds));
+  };
   const stated = async (of = urn) => statedBy(await fresh(of));
   const accept = (keys: PublicKeys, changes: Partial<AcceptOptions> = {}) =>
     owner.people.acceptKeys(keys, {
@@ -162,6 +166,52 @@ describe('new keys of a responder', () => {
       message: expect.stringContaining('the directory lists no vault'),
     });
     expect(vault.directories).toEqual([]);
+  });
+
+  it('are not listed while the service does not hold them, which says what to do [guard: accept-held]', async () => {
+    const file = await fresh();
+    const keys = await statedBy(file);
+    const [sig, enc] = file.keys.map(({ kid }) => fingerprint(kid));
+    vault.held = vault.held.filter((kid) => kid === keys.kid);
+    const refused = await accept(keys).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'validation_failed', check: 'key-file' });
+    expect([String(refused).includes(sig ?? '?'), String(refused).includes(enc ?? '?')]).toEqual([false, true]);
+    expect(vault.directories).toEqual([]);
+    vault.held = file.keys.map(({ kid }) => kid);
+    await accept(keys);
+    expect(activeOf(await owner.trust(), 'unwrap')).toEqual([file.keys[1]?.kid]);
+  });
+
+  it('are not listed where nobody says whether they are there, unless the file is to come later', async () => {
+    const keys = await stated();
+    const { service } = world.responder;
+    service.lies['key.held'] = () => ({ write: (response) => void response.destroy() });
+    await expect(accept(keys)).rejects.toMatchObject({
+      code: 'transport_failed',
+      check: 'key-file',
+      message: expect.stringContaining(`nobody could be asked whether ${urn} holds its new keys`),
+    });
+    expect(vault.directories).toEqual([]);
+    const asked = service.of('key.held').length;
+    await accept(keys, { fileLater: true });
+    expect(service.of('key.held')).toHaveLength(asked);
+    expect(activeOf(await owner.trust(), 'reply')).toEqual([keys.kid]);
+  });
+
+  it('may sign the answer to that themselves, and no other key that nobody lists may', async () => {
+    const file = await fresh();
+    const keys = await statedBy(file);
+    const { service } = world.responder;
+    const { signer: other } = await world.organisation.makeDevice('somebody', { roles: ['invoker'], groups: [] });
+    service.member = { keyid: `${urn}#${other.kid}`, signer: other };
+    await expect(accept(keys)).rejects.toMatchObject({ code: 'responder_key_changed', check: 'response-key' });
+    expect(vault.directories).toEqual([]);
+    // It was started with the new file before anybody listed its keys.
+    const [sig] = file.keys;
+    if (sig === undefined || isSealAlg(sig.alg)) throw new Error('a key file without a signing key');
+    service.member = { keyid: `${urn}#${keys.kid}`, signer: await loadSigner(sig.jwk, sig.alg) };
+    await accept(keys);
+    expect(activeOf(await owner.trust(), 'reply')).toEqual([keys.kid]);
   });
 
   it('are refused where they are listed already', async () => {

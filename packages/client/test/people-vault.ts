@@ -17,6 +17,8 @@ export class PeopleVault {
   readonly directories: string[] = [];
   /** Changes requests on their way to the approver. */
   forge: (request: EnrolmentRequest) => Partial<EnrolmentRequest> = () => ({});
+  /** `kid` of each key that vault and responder say they hold. */
+  held: string[] = [];
   /** Called before each publication. */
   beforePublication: () => void | Promise<void> = () => undefined;
 
@@ -27,6 +29,8 @@ export class PeopleVault {
       ...world.organisation.documents,
       directory: this.directories.at(-1) ?? world.organisation.documents.directory,
     });
+    for (const service of [vault.service, world.responder.service])
+      service.lies['key.held'] = () => ({ body: { kids: this.held } });
     const publish = async (directory: string): Promise<number> => {
       await this.beforePublication();
       const { version } = (await parseDirectory(directory)).payload;

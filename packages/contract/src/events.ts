@@ -147,6 +147,7 @@ const AUDIT_FACTS = {
     fin: Hash,
   }),
   'key.status': items,
+  'key.held': z.strictObject({}),
   'key.rotate': ofRotation,
   'job.list': items,
   'job.get': z.strictObject({ job: JobId }),

@@ -62,7 +62,7 @@ export {
   Urn,
   UserUrn,
 } from './ids.js';
-export { Job, JobPage, JobQuery, KeyStatus, NewRotation } from './keys/keys.js';
+export { HeldKeys, Job, JobPage, JobQuery, KeyStatus, NewRotation } from './keys/keys.js';
 export { NewShare, Unsealing } from './unsealing/unsealing.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
 export {

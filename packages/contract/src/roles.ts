@@ -39,7 +39,7 @@ export const PERMISSIONS = {
   'grant.delete': ['admin', 'author', 'invoker', 'service'],
   'envelope.issue': ['invoker'],
   'envelope.read': ['admin', 'invoker', 'auditor'],
-  /** See the names, states and counts of keys at rest. */
+  /** See the names, states and counts of keys at rest, and which keys a service holds. */
   'key.read': ['admin', 'auditor'],
   /** Have keys at rest replaced. */
   'key.rotate': ['admin'],

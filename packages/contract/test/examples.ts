@@ -203,6 +203,7 @@ export const EXAMPLES: readonly Example[] = [
     { root: [rootKeyExample], kek: [kekExample], pending: 3, jobs: [jobExample] },
     ['/root/0/stand_in', '/jobs/0/trouble'],
   ),
+  example('HeldKeys', contract.HeldKeys, { kids: [kid] }),
   example('NewRotation', contract.NewRotation, { what: 'root', to: 'file:/run/bulla/root-2.key' }, ['/to']),
   example('Unsealing', contract.Unsealing, {
     sealed: true,

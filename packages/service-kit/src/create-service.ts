@@ -53,6 +53,7 @@ import { BootstrapSecrets } from './authentication/bootstrap-secrets.js';
 import { CredentialGuard } from './authentication/credential-guard.js';
 import type { Credentials } from './authentication/credential.js';
 import { EnrolmentProof } from './authentication/enrolment-proof.js';
+import { HeldKeysModule } from './authentication/held-keys.module.js';
 import { HttpSignature } from './authentication/http-signature.js';
 import { KeyFileWatch } from './authentication/key-file-watch.js';
 import { SecureConnections } from './edge/secure-connections.js';
@@ -122,7 +123,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const inFlight = new InFlight();
   const app = await NestFactory.create<NestFastifyApplication>(
     kitModule({
-      modules: [AuditModule.use(logs), options.module],
+      modules: [AuditModule.use(logs), HeldKeysModule, options.module],
       clock,
       drift,
       chores,

@@ -9,8 +9,8 @@ export function emptyController(service: 'vault' | 'responder', handled: readonl
   @Controller()
   class EmptyController {}
   for (const { name } of entriesToHandle(service)) {
-    // The kit has a room of its own for the audit log.
-    if (handled.includes(name) || name.startsWith('audit.')) continue;
+    // The kit has rooms of its own for the audit log and the keys.
+    if (handled.includes(name) || name.startsWith('audit.') || name === 'key.held') continue;
     const method = () => {
       throw new Problem('not_found');
     };

@@ -3,7 +3,7 @@ import type { SendOptions } from '@bulla/service-kit/testing';
 import type { TestMember } from '../test/asking.js';
 import { suite } from '../test/suite.js';
 
-// The problems of the routes of auditors: each is provoked at each of them, at this service too.
+// The problems of the routes of auditors and of what they ask about keys: each is provoked at each of them, at this service too.
 
 const DAY_SECONDS = 86_400;
 const ERASE = `/api/v1/audit/evidence?actor=${'K'.repeat(43)}`;
@@ -15,6 +15,7 @@ const PATHS = [
   '/api/v1/audit/tile/0/0?width=1',
   '/api/v1/audit/bundles/0?width=1',
   '/api/v1/audit/proofs?size=1',
+  '/api/v1/keys/held',
   ERASE,
 ];
 /** The same of something that is not there. */

@@ -123,6 +123,7 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ],
     ['envelope.get', targetOf('envelope.get', { jti: mintId('env') })],
     ['key.status', targetOf('key.status', undefined)],
+    ['key.held', targetOf('key.held', undefined)],
     ['key.rotate', targetOf('key.rotate', undefined), { what: 'kek' }],
     ['job.list', targetOf('job.list', undefined, { limit: 5 })],
     ['job.get', targetOf('job.get', { id: job })],

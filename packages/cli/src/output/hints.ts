@@ -99,6 +99,9 @@ const LOCK_OUT_HINTS: Readonly<Record<string, string>> = {
 const PUBLISHED_AHEAD_HINT =
   'if the clock is behind, set it. If it is right, it was ahead when that was signed: until that day nothing here counts; to work today, begin anew in another folder (BULLA_HOME)';
 
+const KEY_FILE_HINT =
+  'its operator renames the file to where BULLA_KEYS_FILE says, on every replica; it is taken within two seconds; then repeat this; if the file can only come later: --file-later';
+
 /** Something answered, and it was not what the service of this address says, or not in its name. */
 const ANSWERED_HINT =
   'something answers there: a proxy, another service, or the service itself while it begins; `bulla doctor` looks closer';
@@ -160,6 +163,7 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (code === 'not_found') return notFoundHint(details, about);
   if (code === 'forbidden') return forbiddenHint(check, details);
   if (check !== undefined && Object.hasOwn(LOCK_OUT_HINTS, check)) return LOCK_OUT_HINTS[check];
+  if (check === 'key-file') return KEY_FILE_HINT;
   if (check === 'published-ahead') return PUBLISHED_AHEAD_HINT;
   if (check === 'label-history') return unprovenHint(about);
   if (check === 'sink') return SINK_HINT;

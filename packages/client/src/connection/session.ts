@@ -28,6 +28,18 @@ export function vaultOf(session: Session, trust: Trust): Service {
 }
 
 /**
+ * A vault or responder by its URN, whatever its keys are.
+ * @throws {BullaError} pin_mismatch as {@link responderOf}
+ */
+export function serviceAt(session: Session, trust: Trust, urn: string): Service {
+  const entity = trust.entity(urn);
+  if (entity?.kind !== 'responder') return { url: session.vaultUrl, urn };
+  const url = new URL(entity.url);
+  requireLoopback(trust, url);
+  return { url, urn };
+}
+
+/**
  * A responder with an active key, by its URN or the first there is; its address is signed in the directory.
  * @throws {BullaError} key_unknown; pin_mismatch if a development organisation names one that is not on this machine
  */
@@ -36,16 +48,13 @@ export function responderOf(session: Session, trust: Trust, wanted?: string): Se
     .entitiesOf('responder')
     .filter((urn) => trust.activeKeys(urn, 'unwrap', session.now()).length > 0);
   const urn = wanted === undefined ? usable[0] : usable.find((one) => one === wanted);
-  const entity = urn === undefined ? undefined : trust.entity(urn);
-  if (urn === undefined || entity?.kind !== 'responder') {
+  if (urn === undefined) {
     throw bullaError('key_unknown', {
       message: 'the directory lists no such responder with an active key',
       origin: 'client',
     });
   }
-  const url = new URL(entity.url);
-  requireLoopback(trust, url);
-  return { url, urn };
+  return serviceAt(session, trust, urn);
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Route, RouteBody, RouteName, RouteParams, RouteQuery, RouteResponse } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
 import type { Bytes, Trust } from '@bulla/crypto';
-import type { HttpRequestParts, RequestSummary } from '@bulla/crypto/http';
+import type { HttpRequestParts, RequestSummary, ResponseTrust } from '@bulla/crypto/http';
+import type { PublicKey } from '@bulla/crypto/key-files';
 import { encodeBase64url, randomBytes, strictParseBody, utf8 } from '@bulla/crypto';
 import { requestSummary, requestTargetOf, signRequest, verifyResponse } from '@bulla/crypto/http';
 import type { Again } from './backoff.js';
@@ -37,6 +38,8 @@ interface CallOptions {
   readonly media?: AnswerMedia;
   /** When to try again; a few times, as the client was told, unless given. */
   readonly again?: Again;
+  /** Keys of the service by which it may sign this answer, although no directory lists them: people vouch for them. */
+  readonly alsoBy?: readonly PublicKey[];
 }
 
 /** What one route takes. */
@@ -54,6 +57,7 @@ interface Intention {
   readonly body: Bytes | undefined;
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
+  readonly alsoBy: readonly PublicKey[];
 }
 
 /** An answer whose body is still to be read; where the service signed the body, it was read and verified. */
@@ -174,7 +178,7 @@ export class Transport {
     route: Route,
     service: Service,
     trust: Trust,
-    { method, url, headers, body }: Intention,
+    { method, url, headers, body, alsoBy }: Intention,
     aborted: AbortSignal,
   ): Promise<Omit<Arrival, 'stop'>> {
     const { identity, now } = this.#options;
@@ -198,7 +202,8 @@ export class Transport {
     const isAnswer = response.status === route.status || (route.otherStatuses ?? []).includes(response.status);
     if (isAnswer && !route.signedResponse) return { response };
     const bytes = await readBytes(response, isAnswer ? RESPONSE_MAX_BYTES : PROBLEM_MAX_BYTES);
-    const kid = await this.#signedWith(response, bytes, requestSummary(target, signed['signature']), service, trust);
+    const summary = requestSummary(target, signed['signature']);
+    const kid = await this.#signedWith(response, bytes, summary, service, { trust, alsoBy });
     if (!isAnswer) throw refusalOf(response, bytes, kid !== undefined);
     // guard: client-response-signed without: if (kid === undefined) return { response, body: bytes };
     if (kid === undefined)
@@ -212,7 +217,7 @@ export class Transport {
     body: Bytes,
     request: RequestSummary,
     service: Service,
-    trust: Trust,
+    { trust, alsoBy }: { readonly trust: Trust; readonly alsoBy: readonly PublicKey[] },
   ): Promise<string | undefined> {
     const parts = {
       status: response.status,
@@ -224,7 +229,8 @@ export class Transport {
     try {
       const { keyid } = await withKnownKeys(trust, (known) => {
         newest = known;
-        return checked(() => verifyResponse(parts, request, { trust: known, now: now(), expectedUrn: service.urn }));
+        const believed = beside(known, service.urn, alsoBy);
+        return checked(() => verifyResponse(parts, request, { trust: believed, now: now(), expectedUrn: service.urn }));
       });
       return keyid.slice(keyid.indexOf('#') + 1);
     } catch (error) {
@@ -253,6 +259,19 @@ function intentionOf<Name extends RouteName>(name: Name, service: Service, call:
     body,
     signal: call.signal,
     timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
+    alsoBy: call.alsoBy ?? [],
+  };
+}
+
+/** What the directory lists, and keys of one service beside it. */
+function beside(trust: Trust, urn: string, keys: readonly PublicKey[]): ResponseTrust {
+  return {
+    requireKey(kid, need) {
+      const key = keys.find((one) => one.kid === kid && one.pur.includes(need.purpose));
+      return key === undefined
+        ? trust.requireKey(kid, need)
+        : { urn, record: { ...key, nbf: 0, use_until: need.now, end: need.now } };
+    },
   };
 }
 

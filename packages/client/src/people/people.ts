@@ -15,6 +15,7 @@ import {
 import type { DeviceRequest, Terms } from './device-requests.js';
 import { approveRequest, pendingRequests, refuseRequest } from './device-requests.js';
 import { BullaError, bullaError } from '../connection/errors.js';
+import { requireHeld } from './held-keys.js';
 import type { InvitationRecords } from './invitation-records.js';
 import type { RevocationReason, ServiceKind } from '../trust/next-directory.js';
 import { isManagedKey, managesNames } from '../trust/managed-names.js';
@@ -62,6 +63,8 @@ export interface AcceptOptions {
   readonly kind: ServiceKind;
   readonly wanted: string;
   readonly compromised: boolean;
+  /** Lists them without asking the service whether it holds them: until it has their file, it refuses what is sealed to them. */
+  readonly fileLater?: boolean;
   readonly signer: Signer;
 }
 
@@ -231,11 +234,12 @@ export class People {
    * @param wanted fingerprint of its signing key, which vouches for the others.
    * @param compromised whether the old keys count for nothing from now on.
    * @throws {TrustError} responder_key_changed if the keys are others than `wanted` says; {BullaError} validation_failed
-   *   if they belong to no such service of this organisation, are listed already, or would leave none that can be used
+   *   if they belong to no such service of this organisation, are listed already, or would leave none that can be used; as
+   *   requireHeld
    */
   async acceptKeys(
     { org, urn, kid, keys }: PublicKeys,
-    { kind, wanted, compromised, signer }: AcceptOptions,
+    { kind, wanted, compromised, fileLater = false, signer }: AcceptOptions,
   ): Promise<AcceptedKeys> {
     const after = fingerprint(kid);
     // guard: accept-fingerprint
@@ -264,6 +268,7 @@ export class People {
     // guard: accept-compromised
     if (compromised && keys.some(isListed))
       throw refuse('the file holds a key that is listed already: where old keys are compromised, all must be new');
+    if (!fileLater) await requireHeld(this.#session, trust, urn, added);
     const before = active.map((of) => fingerprint(of));
     const next = await publishNextDirectory(
       this.#session,

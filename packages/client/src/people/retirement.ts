@@ -2,7 +2,7 @@ import type { DirectoryDocument, Signer, Trust } from '@bulla/crypto';
 import { fingerprint, keyState, urnOf } from '@bulla/crypto';
 import { bullaError } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
-import { responderOf, vaultOf } from '../connection/session.js';
+import { serviceAt } from '../connection/session.js';
 import { grantsOf } from '../prompts/grants-of.js';
 import type { Prompts } from '../prompts/prompts.js';
 import type { ServiceKind } from '../trust/next-directory.js';
@@ -57,10 +57,9 @@ function olderKeys(session: Session, trust: Trust, urn: string, purpose: 'http' 
 async function requireSwitched(
   session: Session,
   trust: Trust,
-  { service, kind, older }: Pick<RetirementPlan, 'service' | 'kind' | 'older'>,
+  { service, older }: Pick<RetirementPlan, 'service' | 'older'>,
 ): Promise<void> {
-  const at = kind === 'vault' ? vaultOf(session, trust) : responderOf(session, trust, service);
-  const signs = await session.transport.signsWith(at, trust);
+  const signs = await session.transport.signsWith(serviceAt(session, trust, service), trust);
   // guard: retire-signs
   if (older.some(({ kid }) => kid === signs))
     throw bullaError('validation_failed', {

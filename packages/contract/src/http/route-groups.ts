@@ -23,7 +23,7 @@ export const ROUTE_GROUPS = {
     'A grant is the key of one version, sealed to one recipient. Anyone who may open the version can make more of them.',
   envelope:
     'An envelope is the signed word of the vault that somebody may run one version at one responder, for a few minutes.',
-  key: 'Keys at rest: their names, states and counts. Data keys of managed prompts lie under a key of the organisation, and that lies under a root key of the vault.',
+  key: 'Keys at rest: their names, states and counts. Data keys of managed prompts lie under a key of the organisation, and that lies under a root key of the vault. And which keys of its own a service holds.',
   job: 'Work on keys that goes on by itself, in small steps, and survives the end of any process.',
   invocation:
     'A question, sealed to the responder, with the envelope that allows it. The answer is sealed to the asker and signed to its end.',

@@ -1,9 +1,9 @@
 import { inJob } from '../http/params.js';
 import type { Route } from '../http/route.js';
 import { create, read, remove } from '../http/route-kinds.js';
-import { Job, JobPage, JobQuery, KeyStatus, NewRotation } from './keys.js';
+import { HeldKeys, Job, JobPage, JobQuery, KeyStatus, NewRotation } from './keys.js';
 
-/** Keys at rest, and the work of replacing them. No key travels here, only names, states and counts. */
+/** Keys at rest and of services, and the work of replacing them. No key travels here, only names, states and counts. */
 export const KEY_ROUTES = {
   'key.status': {
     ...read,
@@ -11,6 +11,14 @@ export const KEY_ROUTES = {
     summary: 'Read how the root keys of the vault and the keys of the organisation stand',
     permission: 'key.read',
     response: KeyStatus,
+  },
+  'key.held': {
+    ...read,
+    service: 'both',
+    path: '/api/v1/keys/held',
+    summary: 'Read which of its own keys this process of the service holds',
+    permission: 'key.read',
+    response: HeldKeys,
   },
   'key.rotate': {
     ...create,

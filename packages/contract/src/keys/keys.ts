@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { textOf } from '../alphabet.js';
-import { JobId, Timestamp } from '../ids.js';
+import { JobId, Kid, Timestamp } from '../ids.js';
 import { Count, Version } from '../numbers.js';
 import { page, pageQuery } from '../http/paging.js';
 
@@ -86,6 +86,19 @@ export const KeyStatus = z
   })
   .meta({ id: 'KeyStatus' });
 export type KeyStatus = z.input<typeof KeyStatus>;
+
+/** Which keys a service can sign and open with: thumbprints of their public halves. */
+export const HeldKeys = z
+  .strictObject({
+    kids: z
+      .array(Kid)
+      .max(1000)
+      .describe(
+        'Of every key of its file, and of a file that waits in the place of it until a directory lists one of its keys.',
+      ),
+  })
+  .meta({ id: 'HeldKeys' });
+export type HeldKeys = z.input<typeof HeldKeys>;
 
 /** Asks for a key to be replaced. */
 export const NewRotation = z

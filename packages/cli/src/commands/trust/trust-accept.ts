@@ -16,6 +16,7 @@ interface Options {
   readonly fingerprint: string;
   readonly keys: string;
   readonly compromised?: boolean;
+  readonly fileLater?: boolean;
   readonly directoryKey?: string;
 }
 
@@ -28,6 +29,7 @@ export function addAcceptCommand(trust: Command, context: Context): void {
     .requiredOption('--fingerprint <fingerprint>', 'of its signing key, as its operator told you another way')
     .requiredOption('--keys <file>', 'what `bulla keys public` printed on its machine; - for standard input')
     .option('--compromised', 'its old keys count for nothing from now on: somebody else may have them')
+    .option('--file-later', 'do not ask the service whether it holds them: it gets the file only after this')
     .addOption(directoryKeyOption())
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -35,6 +37,9 @@ export function addAcceptCommand(trust: Command, context: Context): void {
       `
 The file can come by any way: the signing key vouches for all that is in it, and the fingerprint for that key. Ask the
 operator for the fingerprint by voice or in person, never over the network that the service answers on.
+
+The service is asked first whether it holds the new keys, so their file is in its place by now; it lies ready there until the
+directory lists them. With --file-later nobody is asked, and what is sealed to a new key is refused until the file is there.
 
 A responder that opens with its old key too moves its prompts to the new one by itself. Where its file holds the new keys
 alone, their authors run \`bulla prompt reseal NAME --labelled\`. A file that adds a key for checkpoints alone (\`bulla keys generate --checkpoint\`) changes nothing else.
@@ -54,7 +59,8 @@ async function accept(context: Context, service: ServiceKind, options: Options):
   const bulla = await context.connect();
   const signer = await directorySigner(context, await bulla.trust(), options.directoryKey);
   const compromised = options.compromised === true;
-  const accepted = await bulla.people.acceptKeys(keys, { kind: service, wanted, compromised, signer });
+  const fileLater = options.fileLater === true;
+  const accepted = await bulla.people.acceptKeys(keys, { kind: service, wanted, compromised, fileLater, signer });
   await adoptPublished(context, await bulla.trust());
   const { urn, before, after, added, directoryVersion: directory_version } = accepted;
   const listed = added.map(({ kid, pur }) => ({ fingerprint: fingerprint(kid), for: pur }));
@@ -62,6 +68,10 @@ async function accept(context: Context, service: ServiceKind, options: Options):
   context.result(document, styled('✔', 'good'), ` ${urn}: ${changeOf(accepted)}`);
   const keeps = (await bulla.trust()).activeKeys(urn, 'unwrap', context.now()).length > 1;
   for (const line of consequencesOf(service, accepted, { compromised, keeps })) context.out.talk(line);
+  if (fileLater)
+    context.out.must(
+      `note: put the new key file of the ${service} in place now: until then it refuses what is sealed to it`,
+    );
 }
 
 function changeOf({ before, after, added }: AcceptedKeys): string {
@@ -100,7 +110,7 @@ function consequencesOf(
   const old = service === 'vault' ? 'sign until their own end' : 'only verify and open from now on';
   const lines = [`${version}; the old keys ${compromised ? 'are revoked' : old}`];
   if (service === 'vault')
-    return [...lines, 'The vault signs with the new ones once it is started with their file (BULLA_KEYS_FILE).'];
+    return [...lines, 'The vault signs with the new ones as soon as it trusts that version and has their file.'];
   lines.push(
     'Prompts are not sealed to the new keys yet (needs_rewrap): for each, an author runs `bulla prompt reseal NAME --labelled`; `bulla doctor` counts them.',
   );
