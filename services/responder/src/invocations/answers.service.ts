@@ -13,15 +13,24 @@ import { AnswerEnd, errorCodeOf, RunStopped } from './answer-end.js';
 import type { Admitted } from './pipeline.js';
 import { ReplyCheckpoints } from './reply-checkpoints.js';
 
-const RUN_BEGUN = new LogEvent<{ requestId: string; jti: string; model: string }>('run-begun', 'info');
+/** Each run ends with one of the lines below; this one tells, where somebody looks for it, of one that does not end. */
+const RUN_BEGUN = new LogEvent<{ requestId: string; jti: string; model: string }>('run-begun', 'debug');
 /** Nobody waits for the answer any more. */
-const ASKER_LEFT = new LogEvent<{ jti: string; durationMs: number; frames: number }>('asker-left', 'info');
-const RUN_FINISHED = new LogEvent<{ jti: string; model: string; finish: string; durationMs: number; frames: number }>(
-  'run-finished',
+const ASKER_LEFT = new LogEvent<{ requestId: string; jti: string; durationMs: number; frames: number }>(
+  'asker-left',
   'info',
 );
+const RUN_FINISHED = new LogEvent<{
+  requestId: string;
+  jti: string;
+  model: string;
+  finish: string;
+  durationMs: number;
+  frames: number;
+}>('run-finished', 'info');
 /** Where a model server is to blame: what became of it, where it is, and which HTTP status it answered. */
 const RUN_FAILED = new LogEvent<{
+  requestId: string;
   jti: string;
   code: string;
   cause?: string | undefined;
@@ -29,6 +38,12 @@ const RUN_FAILED = new LogEvent<{
   status?: number | undefined;
   durationMs: number;
 }>('run-failed', 'warn');
+
+/** What finds a run: the line of its request in the log, and its entries in the audit log. */
+interface RunName {
+  readonly requestId: string;
+  readonly jti: string;
+}
 
 /** One run that has begun. */
 export interface BegunRun {
@@ -75,6 +90,7 @@ export class AnswersService {
   async *answer({ admitted, lease, request, signal, end, meter, work }: BegunRun): AsyncGenerator<ReplyPart> {
     const { judgement, envelope, question } = admitted;
     const { jti } = question.claims;
+    const run: RunName = { requestId: judgement.caller.request.id, jti };
     const startedMs = this.clock.monotonicMs();
     const plan = {
       model: this.model,
@@ -94,38 +110,44 @@ export class AnswersService {
       lost: (): unknown => lease.lost.reason,
     };
     let [frames, isOver] = [0, false];
-    this.log.write(RUN_BEGUN, { requestId: judgement.caller.request.id, jti, model: this.model.name });
+    this.log.write(RUN_BEGUN, { ...run, model: this.model.name });
     work.rest();
     try {
       for await (const part of answer(plan, end, signal)) {
         if (part.kind === 'frame') frames += 1;
         if (part.kind === 'final') {
           isOver = true;
-          this.#logEnd(jti, end, frames, startedMs);
+          this.#logEnd(run, end, frames, startedMs);
         }
         yield part;
       }
     } catch (error) {
       if (!(error instanceof RunStopped && error.why === 'asker-gone')) {
         isOver = true;
-        this.#logFailure(jti, { code: errorCodeOf(error) }, startedMs);
+        this.#logFailure(run, { code: errorCodeOf(error) }, startedMs);
       }
       throw error;
     } finally {
       // The asker hung up, so nothing reads the answer any more: nobody is at fault.
-      if (!isOver) this.log.write(ASKER_LEFT, { jti, durationMs: this.#since(startedMs), frames });
+      if (!isOver) this.log.write(ASKER_LEFT, { ...run, durationMs: this.#since(startedMs), frames });
     }
   }
 
-  #logEnd(jti: string, end: AnswerEnd, frames: number, startedMs: number): void {
+  #logEnd(run: RunName, end: AnswerEnd, frames: number, startedMs: number): void {
     const { finish } = end.summary();
-    if (end.error !== undefined) this.#logFailure(jti, end.error, startedMs);
+    if (end.error !== undefined) this.#logFailure(run, end.error, startedMs);
     else
-      this.log.write(RUN_FINISHED, { jti, model: this.model.name, finish, durationMs: this.#since(startedMs), frames });
+      this.log.write(RUN_FINISHED, {
+        ...run,
+        model: this.model.name,
+        finish,
+        durationMs: this.#since(startedMs),
+        frames,
+      });
   }
 
-  #logFailure(jti: string, error: ReplyError, startedMs: number): void {
-    this.log.write(RUN_FAILED, { jti, ...error, durationMs: this.#since(startedMs) });
+  #logFailure(run: RunName, error: ReplyError, startedMs: number): void {
+    this.log.write(RUN_FAILED, { ...run, ...error, durationMs: this.#since(startedMs) });
   }
 
   #since(startedMs: number): number {
