@@ -52,6 +52,29 @@ describe('a name that the policy has the vault manage', () => {
     expect(await run('open/faq')).toMatchObject({ code: 0 });
   });
 
+  it('may be pushed in the clear to a vault on this machine: what the vault made is opened, labelled and run', async () => {
+    const { stdout, stderr } = await push('open/clear', '--clear', '--label', 'production', '-m', 'from a form');
+    expect(stdout).toMatch(/^open\/clear {2}v1 {2}sha256:\S+ {2}labels: production, latest\n$/);
+    expect(stderr).toContain('sent in the clear: the vault signed and sealed it for 2 recipients');
+    expect(stderr).toContain('its operator can read this');
+    const shown = (await world.done(['prompt', 'show', 'open/clear'])).stdout;
+    expect(shown).toMatch(/from a form/);
+    expect(shown).toMatch(/custody +managed/);
+    expect(await run('open/clear')).toMatchObject({ code: 0 });
+    const again = await push('open/clear', '--clear', '--json');
+    expect(JSON.parse(again.stdout)).toMatchObject({ custody: 'managed', changed: false, version: 1 });
+    await world.done(['prompt', 'delete', 'open/clear', '--yes']);
+  });
+
+  it('is not sent in the clear where the policy keeps the name sealed', async () => {
+    const argv = ['prompt', 'push', 'claims/other', '-f', world.path('triage.md'), '--clear'];
+    const refused = await world.bulla(argv);
+    expect(refused).toMatchObject({ code: 5, stdout: '' });
+    expect(refused.stderr).toContain('the policy keeps claims/other sealed: nothing was sent');
+    expect(refused.stderr).toMatch(/^bulla: hint: push it without --clear; `bulla policy show`/m);
+    expect((await world.bulla(['prompt', 'show', 'claims/other'])).code).not.toBe(0);
+  });
+
   it('is none that has versions which were sealed', async () => {
     const refused = await world.bulla(['policy', 'set', await policy({ '*': 'managed' }), '--yes']);
     expect(refused.code).not.toBe(0);

@@ -171,8 +171,9 @@ async function prompts(): Promise<void> {
 async function policies(): Promise<void> {
   const now = await json('policy show');
   const labels = { audited: { groups: ['grp:authors'], threshold: 2 } };
-  const file = await world.file('policy.json', JSON.stringify({ ...now, labels }));
-  const notes = [expect.stringContaining('audited')];
+  const custody = { '*': 'sealed', 'open/': 'managed' };
+  const file = await world.file('policy.json', JSON.stringify({ ...now, labels, custody }));
+  const notes = ['audited', 'open/'].map((named) => expect.stringContaining(named));
   expect(await json('policy test', [file], { code: 1 })).toEqual({ changed: true, notes });
   const dry = await json('policy set', [file, '--dry-run']);
   expect(dry).toEqual({ signed: false, changed: true, notes, policy_version: 2 });
@@ -181,6 +182,8 @@ async function policies(): Promise<void> {
   expect(set).toEqual({ signed: true, changed: true, notes, policy_version: 2, directory_version });
   const again = await json('policy set', [file, '--yes']);
   expect(again).toMatchObject({ signed: false, changed: false, policy_version: 2 });
+  const clear = await json('prompt push', ['open/faq', '-f', world.path('triage.md'), '--clear']);
+  expect(clear).toMatchObject({ name: 'open/faq', version: 1, custody: 'managed', changed: true, labels: ['latest'] });
 }
 
 async function devices(): Promise<void> {

@@ -102,12 +102,19 @@ const PUBLISHED_AHEAD_HINT =
 const KEY_FILE_HINT =
   'its operator renames the file to where BULLA_KEYS_FILE says, on every replica; it is taken within two seconds; then repeat this; if the file can only come later: --file-later';
 
+/** What to do where a text cannot be sent as it is. */
+const CLEAR_HINTS: Readonly<Record<string, string>> = {
+  'clear-custody': 'push it without --clear; `bulla policy show` says which names the vault manages',
+  'clear-connection':
+    'push it without --clear: it is sealed here then; or use the https address of the vault (--url, BULLA_URL, the profile)',
+};
+
 /** Something answered, and it was not what the service of this address says, or not in its name. */
 const ANSWERED_HINT =
   'something answers there: a proxy, another service, or the service itself while it begins; `bulla doctor` looks closer';
 /** A responder that cannot open a question signs no answer to it: it went on with its old keys after new ones were listed. */
 const CANNOT_OPEN_HINT =
-  'the responder has other keys than the directory lists: its operator puts the listed key file in place and starts it again (docs/guide/people.md)';
+  'the responder has other keys than the directory lists: its operator puts the listed key file in place, and the responder takes it within two seconds (docs/guide/people.md)';
 
 /** What to do where TLS does not come about. */
 const TLS_HINTS: Readonly<Record<TlsFault, string>> = {
@@ -161,6 +168,7 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   // It says itself what to do.
   if (details?.kind === 'adopt') return undefined;
   if (code === 'not_found') return notFoundHint(details, about);
+  if (check !== undefined && Object.hasOwn(CLEAR_HINTS, check)) return CLEAR_HINTS[check];
   if (code === 'forbidden') return forbiddenHint(check, details);
   if (check !== undefined && Object.hasOwn(LOCK_OUT_HINTS, check)) return LOCK_OUT_HINTS[check];
   if (check === 'key-file') return KEY_FILE_HINT;

@@ -2,10 +2,11 @@ import type { Prompt, PromptType, VersionSummary } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
 import { mintId, urnOf } from '@bulla/crypto';
 import { bullaError } from '../connection/errors.js';
+import { requireClearAllowed, storeClearVersion } from './clear-version.js';
 import { findPrompt } from './find-prompt.js';
 import { dueLabels, renewLabels } from '../labels/label-confirmation.js';
-import type { LabelOutcome, LabelTarget } from '../labels/label-moves.js';
-import { baseOf, moveLabel, moveLatest } from '../labels/label-moves.js';
+import type { LabelBase, LabelOutcome, LabelTarget } from '../labels/label-moves.js';
+import { baseOf, moveLabel } from '../labels/label-moves.js';
 import type { PromptRef } from '../labels/labels.js';
 import { LATEST, notBorne, resolveIfGood, resolveLabel } from '../labels/labels.js';
 import { previousTarget } from '../labels/label-history.js';
@@ -21,7 +22,7 @@ import { saysTheSame } from './seal-version.js';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
 import type { LabelBases, NumberedPrompt, StoredVersion } from './store-version.js';
-import { basesOf, storeNewPrompt, storeVersion } from './store-version.js';
+import { basesOf, moveEach, storeNewPrompt, storeVersion } from './store-version.js';
 import { contentOf } from '../trust/trust-store.js';
 import type { PushedPrompt } from './pushed-prompt.js';
 import { requireVariables } from './variable-errors.js';
@@ -53,17 +54,20 @@ export class Prompts {
    * Seals a draft as the next version and moves labels to it, `latest` always. An unchanged text makes no version:
    * it is sealed to those who came since and may have it. A push that was interrupted is finished by the next.
    * @param newKey makes one of an unchanged text too: who is out by now gets no grant of its data key.
-   * @throws {BullaError} validation_failed, before anything is sealed, for a text whose variables are not as declared
+   * @param clear sends the text as it is, over TLS, under a name that the vault manages: the vault signs and seals it.
+   * @throws {BullaError} validation_failed, before anything is sealed, for a text whose variables are not as declared; as
+   *   requireClearAllowed
    */
   async push(
     name: string,
     type: PromptType,
     draft: PromptDraft,
     labels: readonly string[] = [],
-    { newKey = false } = {},
+    { newKey = false, clear = false } = {},
   ): Promise<PushedPrompt> {
     requireVariables(draft);
     const trust = await this.#session.keeper.newest();
+    if (clear) requireClearAllowed(this.#session, trust, name);
     const found = await this.find(name);
     const prompt = found ?? { id: mintId('prm'), name, type, latest_version: 0 };
     const message = `${name} is a ${prompt.type} prompt; its type cannot change`;
@@ -74,7 +78,8 @@ export class Prompts {
     const changed =
       newKey || newest === undefined || !saysTheSame(newest.statement, draft, trust, this.#session.identity.urn);
     let stored: StoredVersion;
-    if (bases === undefined) stored = await storeNewPrompt(this.#session, trust, prompt, draft, labels);
+    if (clear && changed) stored = await storeClearVersion(this.#session, trust, prompt, draft, { bases, labels });
+    else if (bases === undefined) stored = await storeNewPrompt(this.#session, trust, prompt, draft, labels);
     else if (changed) stored = await storeVersion(this.#session, trust, prompt, draft, { bases, isNew: false });
     else stored = await this.#keep(trust, prompt, newest, bases);
     const pending = stored.labels.filter((one) => one.pending !== undefined);
@@ -274,12 +279,10 @@ export class Prompts {
   /** Of an unchanged text: seals it to those who came since, and moves labels that do not point to it. */
   async #keep(trust: Trust, prompt: PromptRef, newest: OpenedVersion, bases: LabelBases): Promise<StoredVersion> {
     const recipients = await grantMissing(this.#session, trust, prompt, newest);
-    const labels: (LabelOutcome & { label: string })[] = [];
-    for (const [label, base] of bases) {
-      if (await this.#pointsTo(trust, prompt, label, newest)) continue;
-      const move = label === LATEST ? moveLatest : moveLabel;
-      labels.push({ ...(await move(this.#session, trust, prompt, label, newest, base)), label });
-    }
+    const elsewhere = new Map<string, LabelBase>();
+    for (const [label, base] of bases)
+      if (!(await this.#pointsTo(trust, prompt, label, newest))) elsewhere.set(label, base);
+    const labels = await moveEach(this.#session, trust, prompt, newest, elsewhere);
     const { version, chash } = newest;
     return { version, chash, custody: newest.statement.custody, recipients, labels };
   }

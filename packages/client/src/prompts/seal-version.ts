@@ -39,7 +39,8 @@ export interface SealedVersionDraft {
   readonly recipients: readonly string[];
 }
 
-const PROTECT_UNTIL = '2030-12-31';
+/** Until when a version must stay secret whose author does not say. */
+export const PROTECT_UNTIL = '2030-12-31';
 
 /** Whether a stored version is what the draft would become. */
 export function saysTheSame(
@@ -59,7 +60,7 @@ export function saysTheSame(
 }
 
 /** The access rights of a draft, with what it leaves open filled in. */
-function aclOf(draft: PromptDraft, trust: Trust, author: string, name: string): Statement['acl'] {
+export function aclOf(draft: PromptDraft, trust: Trust, author: string, name: string): Statement['acl'] {
   return {
     invoke: [...(draft.acl?.invoke ?? trust.groupsOf(author))],
     // Running is not reading.

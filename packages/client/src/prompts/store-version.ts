@@ -1,8 +1,8 @@
 import type { LabelMoveResult, Prompt } from '@bulla/contract';
 import type { Custody, Trust } from '@bulla/crypto';
 import { BullaError, bullaError } from '../connection/errors.js';
-import type { LabelBase, LabelOutcome } from '../labels/label-moves.js';
-import { baseOf, movedOn, outcomeOf, signPosition } from '../labels/label-moves.js';
+import type { LabelBase, LabelOutcome, LabelTarget } from '../labels/label-moves.js';
+import { baseOf, movedOn, moveLabel, moveLatest, outcomeOf, signPosition } from '../labels/label-moves.js';
 import type { PromptRef } from '../labels/labels.js';
 import { LATEST } from '../labels/labels.js';
 import type { PromptDraft, SealedVersionDraft } from './seal-version.js';
@@ -116,6 +116,22 @@ export async function storeVersion(
     await session.transport.call('grant.add', service, trust, { params, body: more });
   }
   return { version, chash: sealed.chash, custody: sealed.custody, recipients: sealed.recipients, labels };
+}
+
+/** Points labels to a version that is stored already, each by a request of its own. */
+export async function moveEach(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  target: LabelTarget,
+  bases: LabelBases,
+): Promise<StoredVersion['labels']> {
+  const labels: (LabelOutcome & { label: string })[] = [];
+  for (const [label, base] of bases) {
+    const move = label === LATEST ? moveLatest : moveLabel;
+    labels.push({ ...(await move(session, trust, prompt, label, target, base)), label });
+  }
+  return labels;
 }
 
 interface SignedMove {

@@ -31,6 +31,7 @@ interface PushOptions {
   readonly label?: readonly string[];
   readonly message?: string;
   readonly newKey?: boolean;
+  readonly clear?: boolean;
   readonly json?: boolean;
 }
 interface ChoiceOptions {
@@ -60,6 +61,7 @@ manages the name.
 
 Examples:
   $ bulla prompt push claims/triage -f triage.md --label production -m "first"
+  $ bulla prompt push open/faq -f faq.md --clear     (of a name that the vault manages; over TLS alone)
   $ bulla prompt list claims/
   $ bulla prompt history claims/triage
   $ bulla prompt diff claims/triage production
@@ -88,6 +90,10 @@ function addWriting(prompt: Command, context: Context): void {
     .option('--label <label>', 'point this label to the version; may be given several times', collect)
     .option('-m, --message <text>', 'what is new in this version')
     .option('--new-key', 'make a version of an unchanged text too: its data key is new, for those who may have it now')
+    .option(
+      '--clear',
+      'send the text as it is, over TLS: the vault signs and seals it, if the policy has it manage the name',
+    )
     .option('--json', 'print the result as JSON')
     .action((name: string, options: PushOptions) => push(context, name, options));
   prompt
@@ -160,10 +166,12 @@ async function push(context: Context, name: string, options: PushOptions): Promi
   });
   const self = await context.beholder();
   const recipients = pushed.recipients.map((urn) => shortName(urn, self));
+  const sealed =
+    options.clear === true ? 'sent in the clear: the vault signed and sealed it' : 'sealed on this machine';
   if (pushed.changed)
     out.talk(
       styled('✔', 'good'),
-      ` sealed on this machine for ${counted(recipients.length, 'recipient')} (${recipients.join(', ')})`,
+      ` ${sealed} for ${counted(recipients.length, 'recipient')} (${recipients.join(', ')})`,
     );
   else out.talk(styled('✔', 'good'), ' unchanged: the newest version says the same');
   if (!pushed.changed && recipients.length > 0)
