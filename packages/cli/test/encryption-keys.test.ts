@@ -2,6 +2,7 @@ import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { keepAsking } from './steady-asking.js';
 import type { Running } from './world.js';
 import { World } from './world.js';
 
@@ -24,28 +25,11 @@ const FINGERPRINT = String.raw`[0-9a-f]{4}(?::[0-9a-f]{4}){7}`;
 const keysOf = (service: string) => join(world.path('home'), `services/${service}.keys.json`);
 const push = (name: string, ...options: string[]) =>
   world.done(['prompt', 'push', name, '-f', world.path('triage.md'), ...options]);
-const ask = (name = 'claims/triage') => world.bulla(['run', name, '--var', 'claim=Water.']);
+const asking = (name: string) => ['run', name, '--var', 'claim=Water.'];
+const ASK = asking('claims/triage');
+const ask = (name = 'claims/triage') => world.bulla(asking(name));
 const usesOf = async (file: string) =>
   (JSON.parse(await readFile(file, 'utf8')) as { keys: { use: string }[] }).keys.map(({ use }) => use);
-
-/** Asks one question after the other until it is told to stop. */
-function keepAsking() {
-  const over = new AbortController();
-  let answered = 0;
-  const failed: string[] = [];
-  const asking = (async () => {
-    while (!over.signal.aborted) {
-      const { code, stdout, stderr } = await ask();
-      if (code === 0 && stdout.includes('Water.')) answered++;
-      else failed.push(stderr);
-    }
-  })();
-  return async () => {
-    over.abort();
-    await asking;
-    return { answered, failed };
-  };
-}
 
 /** Passes when retiring would only take a yes. */
 async function untilNothingLacks(): Promise<void> {
@@ -70,7 +54,7 @@ describe('a new encryption key of a responder', () => {
   });
 
   it('takes the place of the old one while every question is answered', async () => {
-    const stop = keepAsking();
+    const stop = keepAsking(world, ASK, 'Water.');
     await push('claims/later', '--label', 'production');
     expect((await ask('claims/later')).stdout).toContain('Water.');
 
@@ -85,6 +69,7 @@ describe('a new encryption key of a responder', () => {
     const { answered, failed } = await stop();
     expect(failed).toEqual([]);
     expect(answered).toBeGreaterThan(0);
+    process.stdout.write(`encryption key of the responder: ${answered} runs meanwhile, ${failed.length} failed\n`);
   }, 60_000);
 
   it('is the only one that is sealed to then', async () => {
@@ -146,7 +131,7 @@ describe('a new encryption key of a responder', () => {
   it('is of a responder that is listed', async () => {
     expect(await world.bulla(['trust', 'retire', 'urn:bulla:dev:svc:responder:none'])).toMatchObject({
       code: 6,
-      stderr: expect.stringContaining('the directory lists no such vault or responder'),
+      stderr: expect.stringContaining('the directory lists no such vault, responder or renewer'),
     });
   });
 });

@@ -33,25 +33,14 @@ afterAll(async () => {
 });
 
 /** A command in another home folder. */
-async function as(name: string, argv: readonly string[], stdin = '', atTerminal = false): Promise<Ended> {
-  world.env['BULLA_HOME'] = world.path(name);
-  try {
-    return await world.bulla(argv, { stdin, atTerminal });
-  } finally {
-    world.env['BULLA_HOME'] = home;
-  }
-}
+const as = (name: string, argv: readonly string[], stdin = '', atTerminal = false): Promise<Ended> =>
+  world.bulla(argv, { stdin, atTerminal, home: world.path(name) });
 
 /** Starts a command in another home folder, and waits until it has said something. */
 async function startAs(name: string, argv: readonly string[], part: string): Promise<Running> {
-  world.env['BULLA_HOME'] = world.path(name);
-  try {
-    const started = world.start(argv);
-    await Promise.race([started.stdout.holds(part), started.stderr.holds(part), started.ended]);
-    return started;
-  } finally {
-    world.env['BULLA_HOME'] = home;
-  }
+  const started = world.start(argv, world.path(name));
+  await Promise.race([started.stdout.holds(part), started.stderr.holds(part), started.ended]);
+  return started;
 }
 
 const ok = (ended: Ended): Ended => {

@@ -2,6 +2,7 @@ import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { keepAsking } from './steady-asking.js';
 import type { Running } from './world.js';
 import { World } from './world.js';
 
@@ -25,26 +26,8 @@ const TAKEN_WITHIN_MS = 20_000;
 const URNS = { vault: 'urn:bulla:dev:svc:vault', responder: 'urn:bulla:dev:svc:responder:local' } as const;
 type ServiceName = keyof typeof URNS;
 const keysOf = (service: ServiceName) => join(world.path('home'), `services/${service}.keys.json`);
-const ask = () => world.bulla(['run', 'claims/triage', '--var', 'claim=Water.']);
-
-/** Asks one question after the other until it is told to stop. */
-function keepAsking() {
-  const over = new AbortController();
-  let answered = 0;
-  const failed: string[] = [];
-  const asking = (async () => {
-    while (!over.signal.aborted) {
-      const { code, stdout, stderr } = await ask();
-      if (code === 0 && stdout.includes('Water.')) answered++;
-      else failed.push(stderr);
-    }
-  })();
-  return async () => {
-    over.abort();
-    await asking;
-    return { answered, failed };
-  };
-}
+const ASK = ['run', 'claims/triage', '--var', 'claim=Water.'];
+const ask = () => world.bulla(ASK);
 
 /** Until the service has taken its new file, there is a reason not to. */
 async function retired(service: ServiceName): Promise<string> {
@@ -61,7 +44,7 @@ describe.each<ServiceName>(['vault', 'responder'])('a new signing key of a %s', 
   const urn = URNS[service];
 
   it('lies ready, is listed, signs, and ends the old one, while every question is answered [guard: retire-signs]', async () => {
-    const stop = keepAsking();
+    const stop = keepAsking(world, ASK, 'Water.');
     const file = world.path(`${service}.new.json`);
     const made = await world.done(['keys', 'generate', file, '--like', keysOf(service), '--signing', '--checkpoint']);
     const what = 'a fresh signing key, key for checkpoints beside the keys';

@@ -74,7 +74,10 @@ export class World {
     return this.path(name);
   }
 
-  /** Runs a command to its end; `atTerminal` also where it is asked and answers, of so many `columns` where that matters. */
+  /**
+   * Runs a command to its end; `atTerminal` also where it is asked and answers, of so many `columns` where that matters. In
+   * another `home` folder where one is named.
+   */
   async bulla(
     argv: readonly string[],
     {
@@ -82,14 +85,16 @@ export class World {
       signal = new AbortController().signal,
       atTerminal = false,
       columns,
+      home,
     }: {
       readonly stdin?: string;
       readonly signal?: AbortSignal;
       readonly atTerminal?: boolean;
       readonly columns?: number;
+      readonly home?: string;
     } = {},
   ): Promise<Ended> {
-    const { io, stdout, stderr } = this.#io(stdin, signal);
+    const { io, stdout, stderr } = this.#io(stdin, signal, home);
     if (atTerminal) for (const stream of [io.stdin, stdout, stderr]) Object.assign(stream, { isTTY: true, columns });
     const code = await run(argv, io);
     return { code, stdout: stdout.text, stderr: stderr.text };
@@ -112,10 +117,10 @@ export class World {
     }
   }
 
-  /** Starts a command that runs until it is stopped. */
-  start(argv: readonly string[]): Running {
+  /** Starts a command that runs until it is stopped, in another home folder where one is named. */
+  start(argv: readonly string[], home?: string): Running {
     const ending = new AbortController();
-    const { io, stdout, stderr } = this.#io('', ending.signal);
+    const { io, stdout, stderr } = this.#io('', ending.signal, home);
     return new Running(run(argv, io), stdout, stderr, ending);
   }
 
@@ -160,13 +165,21 @@ export class World {
     if (url !== undefined) Object.assign(this.env, { BULLA_DATABASE_URL: url, BULLA_DATABASE_POOL: '4' });
   }
 
-  #io(stdin: string, signal: AbortSignal): { io: Io; stdout: Sink; stderr: Sink } {
+  #io(stdin: string, signal: AbortSignal, home = this.env['BULLA_HOME']): { io: Io; stdout: Sink; stderr: Sink } {
     const [stdout, stderr] = [new Sink(), new Sink()];
     stdout.isTTY = this.isTerminal;
     stderr.isTTY = this.isTerminal;
     const input = Readable.from([Buffer.from(stdin)]);
     return {
-      io: { stdin: input, stdout, stderr, env: this.env, signal, fetch: this.fetch, load: this.load },
+      io: {
+        stdin: input,
+        stdout,
+        stderr,
+        env: { ...this.env, BULLA_HOME: home },
+        signal,
+        fetch: this.fetch,
+        load: this.load,
+      },
       stdout,
       stderr,
     };
