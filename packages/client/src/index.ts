@@ -52,7 +52,9 @@ export type { OrganisationKeys, ServiceKey, StandingKeys } from './keys/organisa
 export type { LabelOutcome } from './labels/label-moves.js';
 export type { MissingWords } from './labels/missing-words.js';
 export type { InvitationRecord, InvitationRecords } from './people/invitation-records.js';
-export type { RevocationReason, ServiceKind } from './trust/next-directory.js';
+export type { RevocationReason } from './trust/next-directory.js';
+export type { ServiceKind } from './trust/services.js';
+export { serviceKindOf, servicesOf } from './trust/services.js';
 export type { OpenedVersion } from './prompts/open-version.js';
 export type { WidelyRead } from './prompts/other-readers.js';
 export type { AcceptedKeys, AcceptOptions, ListedDevice, ListedInvitation, Offer, People } from './people/people.js';

@@ -3,6 +3,7 @@ import type { CryptoError } from '@bulla/crypto';
 import {
   decodeBase64url,
   encodeBase64url,
+  generateKeyPair,
   isSealAlg,
   loadSigner,
   organisationUrn,
@@ -66,6 +67,18 @@ describe('golden stated keys', () => {
 });
 
 describe('stated keys of a service', () => {
+  it('hold the newest of each purpose, however many older ones stand before it', async () => {
+    const { vault } = await makeOrganisation();
+    const made = await Promise.all(
+      (['http', 'http', 'http', 'http', 'fresh'] as const).map(async (purpose) => {
+        const { kid, alg, privateJwk } = await generateKeyPair('p256', 'sig');
+        return { kid, use: 'sig' as const, alg, suite: 'p256' as const, pur: [purpose], jwk: privateJwk };
+      }),
+    );
+    const { keys } = await readPublicKeys(await signPublicKeys({ ...vault.keyFile, keys: made }, 0));
+    expect(keys.map(({ kid }) => kid)).toEqual([0, 4, 1, 2].map((index) => made[index]?.kid));
+  });
+
   const checkpointOf = (keys: readonly { pur: readonly string[]; kid: string }[]) =>
     keys.filter(({ pur }) => pur.includes('checkpoint')).map(({ kid }) => kid);
 

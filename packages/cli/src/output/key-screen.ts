@@ -18,7 +18,7 @@ const TROUBLES: Readonly<Record<NonNullable<Job['trouble']>, string>> = {
 const RENEWED_BY: Readonly<Record<string, string>> = {
   vault: 'bulla keys rotate vault',
   responder: 'bulla keys rotate responder',
-  device: 'the renewer comes in anew: bulla device invite',
+  device: 'bulla keys rotate renewer',
 };
 
 /** Every key of an organisation as rows under a head: what it is, its state, age, how much is under it, what comes next. */

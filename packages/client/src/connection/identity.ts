@@ -1,4 +1,4 @@
-import type { KeyFile, KeyPurpose, Signer, Unwrapper } from '@bulla/crypto';
+import type { KeyFile, KeyPurpose, Signer, Trust, Unwrapper } from '@bulla/crypto';
 import { CryptoError, isSealAlg, loadSigner } from '@bulla/crypto';
 import { loadUnwrapper } from '@bulla/crypto/open';
 
@@ -12,6 +12,17 @@ export interface Identity {
   readonly olderSigners: readonly Signer[];
   /** Opens what is sealed to this device, by kid: the newest and older ones. */
   readonly unwrappers: ReadonlyMap<string, Unwrapper>;
+}
+
+/**
+ * The key that signs a request: the newest of those that the directory lets sign requests. One that it does not list yet
+ * lies ready; where it lists none of them, the service that is asked says so.
+ * @param now seconds
+ */
+export function requestSigner({ urn, signer, olderSigners }: Identity, trust: Trust, now: number): Signer {
+  if (olderSigners.length === 0) return signer;
+  const active = new Set(trust.activeKeys(urn, 'http', now).map(({ record }) => record.kid));
+  return [signer, ...olderSigners].find(({ kid }) => active.has(kid)) ?? signer;
 }
 
 const DEVICE_PURPOSES: readonly KeyPurpose[] = ['http', 'invoke', 'content', 'tag'];

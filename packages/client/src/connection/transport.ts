@@ -9,6 +9,7 @@ import type { Again } from './backoff.js';
 import { pause, retryAFewTimes } from './backoff.js';
 import { BullaError, checked, transportFailed } from './errors.js';
 import type { Identity } from './identity.js';
+import { requestSigner } from './identity.js';
 import { PROBLEM_MAX_BYTES, refusalOf } from './refusal.js';
 import { changedKey } from './changed-key.js';
 import { readBytes } from './response-bytes.js';
@@ -184,11 +185,8 @@ export class Transport {
     const { identity, now } = this.#options;
     const target = requestTargetOf(method, url);
     const parts: HttpRequestParts = { ...target, header: (field) => headers[field], ...(body && { body }) };
-    const signed = await signRequest(parts, {
-      keyid: `${identity.urn}#${identity.signer.kid}`,
-      signer: identity.signer,
-      now: now(),
-    });
+    const signer = requestSigner(identity, trust, now());
+    const signed = await signRequest(parts, { keyid: `${identity.urn}#${signer.kid}`, signer, now: now() });
     const init = {
       method,
       headers: { ...headers, ...signed },

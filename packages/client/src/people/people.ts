@@ -17,9 +17,11 @@ import { approveRequest, pendingRequests, refuseRequest } from './device-request
 import { BullaError, bullaError } from '../connection/errors.js';
 import { requireHeld } from './held-keys.js';
 import type { InvitationRecords } from './invitation-records.js';
-import type { RevocationReason, ServiceKind } from '../trust/next-directory.js';
+import type { RevocationReason } from '../trust/next-directory.js';
 import { isManagedKey, managesNames } from '../trust/managed-names.js';
 import { renewDeviceKeys, replaceServiceKeys } from '../trust/next-directory.js';
+import type { ServiceKind } from '../trust/services.js';
+import { serviceKindOf } from '../trust/services.js';
 import type { OpenedVersion } from '../prompts/open-version.js';
 import type { Prompts } from '../prompts/prompts.js';
 import { publishNextDirectory } from '../trust/publish-directory.js';
@@ -83,7 +85,7 @@ export interface AcceptedKeys {
 
 const PAGE = 200;
 /** What a service signs with the key that stands for it. */
-const SIGNS = { vault: 'envelope', responder: 'reply' } as const;
+const SIGNS = { vault: 'envelope', responder: 'reply', renewer: 'http' } as const;
 const STATES: readonly KeyState[] = ['active', 'pending', 'deactivated', 'ended', 'revoked'];
 
 /**
@@ -229,7 +231,7 @@ export class People {
   }
 
   /**
-   * Lists the keys that a vault or responder states of itself, after their fingerprint came another way.
+   * Lists the keys that a vault, responder or renewer states of itself, after their fingerprint came another way.
    * @param kind whose keys they are to be.
    * @param wanted fingerprint of its signing key, which vouches for the others.
    * @param compromised whether the old keys count for nothing from now on.
@@ -253,7 +255,8 @@ export class People {
     const trust = await this.#session.keeper.refresh();
     const refuse = (message: string) => bullaError('validation_failed', { message, origin: 'client' });
     // guard: accept-kind without: if (org !== trust.org || trust.entity(urn) === undefined)
-    if (org !== trust.org || trust.entity(urn)?.kind !== kind) throw refuse(`the directory lists no ${kind} ${urn}`);
+    if (org !== trust.org || serviceKindOf(trust.entity(urn)) !== kind)
+      throw refuse(`the directory lists no ${kind} ${urn}`);
     const isListed = ({ kid: of }: Pick<PublicKey, 'kid'>) => trust.holder(of)?.urn === urn;
     // Of several for one purpose the newest alone is new; older ones are there for what is on its way.
     const isWanted = (key: PublicKey) => kind !== 'vault' || managesNames(trust.policy) || !isManagedKey(key);
@@ -268,7 +271,8 @@ export class People {
     // guard: accept-compromised
     if (compromised && keys.some(isListed))
       throw refuse('the file holds a key that is listed already: where old keys are compromised, all must be new');
-    if (!fileLater) await requireHeld(this.#session, trust, urn, added);
+    // A renewer answers nobody, and nothing is sealed to it.
+    if (!fileLater && kind !== 'renewer') await requireHeld(this.#session, trust, urn, added);
     const before = active.map((of) => fingerprint(of));
     const next = await publishNextDirectory(
       this.#session,

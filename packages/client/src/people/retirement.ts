@@ -1,17 +1,18 @@
 import type { DirectoryDocument, Signer, Trust } from '@bulla/crypto';
-import { fingerprint, keyState, urnOf } from '@bulla/crypto';
+import { fingerprint, keyState, parseDirectoryFreshness, urnOf } from '@bulla/crypto';
 import { bullaError } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import { serviceAt } from '../connection/session.js';
 import { grantsOf } from '../prompts/grants-of.js';
 import type { Prompts } from '../prompts/prompts.js';
-import type { ServiceKind } from '../trust/next-directory.js';
 import { retireKeys } from '../trust/next-directory.js';
 import { publishNextDirectory } from '../trust/publish-directory.js';
+import type { ServiceKind } from '../trust/services.js';
+import { serviceKindOf } from '../trust/services.js';
 
 /** What it would mean that the older keys of a service sign no more, and that nothing more is sealed to them. */
 export interface RetirementPlan {
-  /** URN of the vault or responder. */
+  /** Its URN. */
   readonly service: string;
   readonly kind: ServiceKind;
   readonly older: readonly OlderKey[];
@@ -29,18 +30,19 @@ export interface OlderKey {
 
 /**
  * Looks at the keys of a service, at what it signs with, and at every version that it can open.
- * @throws {BullaError} not_found if the directory lists no such vault or responder, or its only key has ended; forbidden
- *   to whom the vault does not show grants, or a service its log; validation_failed if it still signs with an older key
+ * @throws {BullaError} not_found if the directory lists no such vault, responder or renewer, or its only key has ended;
+ *   forbidden to whom the vault does not show grants, or a service its log; validation_failed if it still signs with an
+ *   older key
  */
 export async function planRetirement(session: Session, prompts: Prompts, service: string): Promise<RetirementPlan> {
   const trust = await session.keeper.refresh();
-  const kind = trust.entity(service)?.kind;
-  if (kind !== 'vault' && kind !== 'responder')
+  const kind = serviceKindOf(trust.entity(service));
+  if (kind === undefined)
     throw bullaError('not_found', {
-      message: `the directory lists no vault or responder ${service}`,
+      message: `the directory lists no vault, responder or renewer ${service}`,
       origin: 'client',
     });
-  const signing = olderKeys(session, trust, service, 'http');
+  const signing = (['http', 'fresh'] as const).flatMap((purpose) => olderKeys(session, trust, service, purpose));
   const sealedTo = olderKeys(session, trust, service, 'unwrap');
   const plan = { service, kind, older: [...signing, ...sealedTo] };
   if (signing.length > 0) await requireSwitched(session, trust, plan);
@@ -48,7 +50,7 @@ export async function planRetirement(session: Session, prompts: Prompts, service
 }
 
 /** Of those that sign or are sealed to now, all but the newest. */
-function olderKeys(session: Session, trust: Trust, urn: string, purpose: 'http' | 'unwrap'): OlderKey[] {
+function olderKeys(session: Session, trust: Trust, urn: string, purpose: 'http' | 'fresh' | 'unwrap'): OlderKey[] {
   const [newest, ...older] = trust.activeKeys(urn, purpose, session.now()).map(({ record }) => record);
   return older.flatMap(({ kid, use }) => (newest === undefined ? [] : [{ kid, newest: newest.kid, use }]));
 }
@@ -57,13 +59,27 @@ function olderKeys(session: Session, trust: Trust, urn: string, purpose: 'http' 
 async function requireSwitched(
   session: Session,
   trust: Trust,
-  { service, older }: Pick<RetirementPlan, 'service' | 'older'>,
+  { service, kind, older }: Pick<RetirementPlan, 'service' | 'kind' | 'older'>,
 ): Promise<void> {
+  if (kind === 'renewer') return requireSaid(session, trust, service);
   const signs = await session.transport.signsWith(serviceAt(session, trust, service), trust);
   // guard: retire-signs
   if (older.some(({ kid }) => kid === signs))
     throw bullaError('validation_failed', {
       message: `${service} still signs with ${fingerprint(signs)}: put the file with its new key where BULLA_KEYS_FILE says, and wait for \`keys-taken\` in its log`,
+      origin: 'client',
+    });
+}
+
+/** A renewer answers nobody; what it says of the newest directory shows which key it has. */
+function requireSaid(session: Session, trust: Trust, renewer: string): void {
+  const [newest] = trust.activeKeys(renewer, 'fresh', session.now());
+  const words = trust.freshness.fresh.map((word) => parseDirectoryFreshness(word));
+  const said = words.find(({ claims }) => claims.iss === renewer)?.header.kid;
+  // guard: retire-renewer
+  if (said === undefined || said !== newest?.record.kid)
+    throw bullaError('validation_failed', {
+      message: `${renewer} ${said === undefined ? 'has said nothing of this directory yet' : `still signs with ${fingerprint(said)}`}: put the file with its new keys where services/renewer.keys.json is, and wait for its next round, or run bulla trust renew there`,
       origin: 'client',
     });
 }

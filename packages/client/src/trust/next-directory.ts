@@ -2,6 +2,8 @@ import type { DirectoryDocument, DirectoryEntity, KeyPurpose, KeyRecord, Trust }
 import type { PublicKey } from '@bulla/crypto/key-files';
 import { isCheckpointKey, secondsOf, timestampOf } from '@bulla/crypto';
 import { bullaError, checked } from '../connection/errors.js';
+import type { ServiceKind } from './services.js';
+import { serviceKindOf } from './services.js';
 
 /**
  * The next directory as a function of the newest that is trusted (protocol.md §4). Changes only ever add to what must
@@ -24,8 +26,6 @@ type BroughtKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'suite' | 'jwk'>;
 
 export type RevocationReason = DirectoryDocument['revoked'][number]['reason'];
 type Device = Extract<DirectoryEntity, { kind: 'device' }>;
-/** The services whose keys their operators make, and a signer of the directory lists. */
-export type ServiceKind = 'vault' | 'responder';
 
 const YEAR = 365 * 86_400;
 /** Device keys sign and are encrypted to for a year; what they signed or can open stays good for twelve. */
@@ -103,7 +103,7 @@ export function addDevice({ urn, user, roles, groups, keys }: Admission): Direct
  */
 export function revokeDevice(urn: string, reason: RevocationReason, kept: readonly string[]): DirectoryChange {
   return (draft, now) => {
-    const { keys } = entityOf(draft, urn, 'device');
+    const { keys } = deviceOf(draft, urn);
     revoke(draft, keys, reason, now);
     draft.kept = [...new Set([...draft.kept, ...kept])];
   };
@@ -112,7 +112,7 @@ export function revokeDevice(urn: string, reason: RevocationReason, kept: readon
 /** Gives a device new keys; those it had sign no more, and still verify and open what is there. */
 export function renewDeviceKeys(urn: string, keys: readonly PublicKey[]): DirectoryChange {
   return (draft, now) => {
-    const entity = entityOf(draft, urn, 'device');
+    const entity = deviceOf(draft, urn);
     deactivate(entity.keys, now);
     entity.keys = [...keys.map((key) => recordOf(key, now, DEVICE_LIFE)), ...entity.keys];
   };
@@ -128,9 +128,9 @@ export interface ServiceKeyChange {
 }
 
 /**
- * Gives a vault or responder the keys of its new file, each for as long as those that it follows. The old ones of a
- * responder then only verify and open. Those of a vault, and old keys for checkpoints, sign until their own end: the
- * service signs with them until it starts anew. Where the old ones are compromised, none of them counts any more.
+ * Gives a service the keys of its new file, each for as long as those that it follows. The old ones of a responder then
+ * only verify and open. Those of a vault or renewer, and old keys for checkpoints, sign until their own end: the service
+ * signs with them until it has the new file. Where the old ones are compromised, none of them counts any more.
  */
 export function replaceServiceKeys(
   urn: string,
@@ -138,7 +138,7 @@ export function replaceServiceKeys(
   { added, stated, compromised }: ServiceKeyChange,
 ): DirectoryChange {
   return (draft, now) => {
-    const entity = entityOf(draft, urn, kind);
+    const entity = serviceOf(draft, urn, kind);
     const listed = new Set(entity.keys.map(({ kid }) => kid));
     const old = entity.keys.filter(({ kid }) => !stated.some((key) => key.kid === kid));
     // Somebody else may have listed them meanwhile.
@@ -157,7 +157,7 @@ export function replaceServiceKeys(
 /** Has keys of a service only verify and open from now on. */
 export function retireKeys(urn: string, kind: ServiceKind, kids: readonly string[]): DirectoryChange {
   return (draft, now) => {
-    const { keys } = entityOf(draft, urn, kind);
+    const { keys } = serviceOf(draft, urn, kind);
     deactivate(
       keys.filter(({ kid }) => kids.includes(kid)),
       now,
@@ -198,14 +198,16 @@ function revoke(draft: DirectoryDocument, keys: readonly KeyRecord[], reason: Re
   draft.revoked = [...draft.revoked, ...added];
 }
 
-function entityOf<Kind extends DirectoryEntity['kind']>(
-  draft: DirectoryDocument,
-  urn: string,
-  kind: Kind,
-): Extract<DirectoryEntity, { kind: Kind }> {
+function deviceOf(draft: DirectoryDocument, urn: string): Device {
   const entity = Object.hasOwn(draft.entities, urn) ? draft.entities[urn] : undefined;
-  if (entity?.kind !== kind) throw refused(`the directory lists no ${kind} ${urn}`);
-  return entity as Extract<DirectoryEntity, { kind: Kind }>;
+  if (entity?.kind !== 'device') throw refused(`the directory lists no device ${urn}`);
+  return entity;
+}
+
+function serviceOf(draft: DirectoryDocument, urn: string, kind: ServiceKind): DirectoryEntity {
+  const entity = Object.hasOwn(draft.entities, urn) ? draft.entities[urn] : undefined;
+  if (entity === undefined || serviceKindOf(entity) !== kind) throw refused(`the directory lists no ${kind} ${urn}`);
+  return entity;
 }
 
 function refused(message: string) {

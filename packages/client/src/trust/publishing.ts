@@ -84,7 +84,7 @@ export async function publishOrganisation(publication: Publication): Promise<{ r
 function transportBy({ identity, fetch: fetcher, now }: Publisher, known: DirectoryDocument): Transport {
   const kids = new Set(known.entities[identity.urn]?.keys.map(({ kid }) => kid));
   const signer = [identity.signer, ...identity.olderSigners].find(({ kid }) => kids.has(kid)) ?? identity.signer;
-  return new Transport({ identity: { ...identity, signer }, fetch: fetcher, now });
+  return new Transport({ identity: { ...identity, signer, olderSigners: [] }, fetch: fetcher, now });
 }
 
 async function create({

@@ -19,7 +19,7 @@ const publicKeySchema = z.omit(keyRecordSchema, { nbf: true, use_until: true, en
 export type PublicKey = z.infer<typeof publicKeySchema>;
 
 const STATED_MAX = 8;
-/** Of them such as sign: the newest, and those that are renewed. */
+/** Of them such as sign: the newest of each purpose, and those that are renewed. */
 const SIGNING_MAX = 4;
 
 const claimsSchema = z.strictObject({
@@ -45,14 +45,14 @@ export interface PublicKeys {
 }
 
 /**
- * States the signing keys of a key file, its encryption keys, the newest of each first, and its newest key for checkpoints,
- * where it has them. The oldest are left out where there are too many.
+ * States the signing keys of a key file, its encryption keys, the newest of each purpose first, and its newest key for
+ * checkpoints, where it has them. The oldest are left out where there are too many.
  * @param now seconds
  * @throws {CryptoError} key_invalid if the file has no signing key
  */
 export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number): Promise<string> {
   requireSeconds(now);
-  const signing = keys.filter((key) => key.use === 'sig' && !isCheckpointKey(key)).slice(0, SIGNING_MAX);
+  const signing = newestFirst(keys.filter((key) => key.use === 'sig' && !isCheckpointKey(key))).slice(0, SIGNING_MAX);
   const [sig] = signing;
   if (sig === undefined || isSealAlg(sig.alg)) throw new CryptoError('key_invalid', 'there is no signing key');
   const checkpoint = keys.filter(isCheckpointKey).slice(0, 1);
@@ -66,6 +66,12 @@ export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number): 
     keys: stated.map(({ kid, use, alg, suite, pur, jwk }) => ({ kid, use, alg, suite, pur, jwk: publicJwkOf(jwk) })),
   };
   return signJws(FORMAT, claims, await loadSigner(sig.jwk, sig.alg));
+}
+
+/** The first of each purpose before all others, so that none of them is left out. */
+function newestFirst(keys: KeyFile['keys']): KeyFile['keys'] {
+  const newest = [...Map.groupBy(keys, ({ pur }) => pur.join(' ')).values()].flatMap(([first]) => first ?? []);
+  return [...newest, ...keys.filter((key) => !newest.includes(key))];
 }
 
 /**

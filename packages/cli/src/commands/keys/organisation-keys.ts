@@ -1,3 +1,5 @@
+import type { ServiceKind } from '@bulla/client';
+import { servicesOf } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { jobLine, keyRows } from '../../output/key-screen.js';
@@ -6,6 +8,7 @@ import { UsageError } from '../../input/usage-error.js';
 import { watchJob } from '../jobs.js';
 
 const AT_REST = ['root', 'kek'] as const;
+const SERVICES = ['vault', 'responder', 'renewer'] as const;
 
 interface RotateOptions {
   readonly new?: string;
@@ -31,7 +34,7 @@ export async function showKeys(context: Context): Promise<void> {
 export function addRotateCommand(keys: Command, context: Context): void {
   keys
     .command('rotate <what>')
-    .description('replace a key while everything runs: root, kek, vault or responder')
+    .description('replace a key while everything runs: root, kek, vault, responder or renewer')
     .option('--new <key>', 'with root: the key that follows, as BULLA_ROOT_KEY_NEXT of the vault names it')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--wait', 'stay until it is done, with how far it has come')
@@ -42,7 +45,7 @@ export function addRotateCommand(keys: Command, context: Context): void {
 root  the root key of the vault: everything under the old one goes under the new one. Put the new key where every process
       of the vault finds it (BULLA_ROOT_KEY_NEXT) first; the old one is needed until \`bulla keys status\` shows 0 objects.
 kek   the key of the organisation: a new one is made, and every data key goes under it. It happens by itself every 90 days.
-vault, responder
+vault, responder, renewer
       the keys that a service signs and opens with: which steps are next, and their commands.
 
 Examples:
@@ -55,10 +58,11 @@ Examples:
 }
 
 async function rotate(context: Context, what: string, options: RotateOptions): Promise<void> {
-  if (what === 'vault' || what === 'responder') return explain(context, what, options);
+  const service = SERVICES.find((one) => one === what);
+  if (service !== undefined) return explain(context, service, options);
   const kind = AT_REST.find((one) => one === what);
   if (kind === undefined)
-    throw new UsageError(`there is no key called ${what}: expected root, kek, vault or responder`);
+    throw new UsageError(`there is no key called ${what}: expected root, kek, vault, responder or renewer`);
   const { new: to } = options;
   if ((kind === 'root') !== (to !== undefined))
     throw new UsageError(
@@ -104,9 +108,9 @@ async function foretell(context: Context, kind: 'root' | 'kek', to: string | und
 }
 
 /** Keys that a service signs and opens with are replaced by people who compare fingerprints: which step is next. */
-async function explain(context: Context, what: 'vault' | 'responder', { json }: RotateOptions): Promise<void> {
-  const keys = (await (await context.connect()).keys.ofServices()).filter(({ urn }) => urn.split(':')[4] === what);
-  const [urn = what] = keys.map((key) => key.urn);
+async function explain(context: Context, what: ServiceKind, { json }: RotateOptions): Promise<void> {
+  const trust = await (await context.connect()).trust();
+  const [urn = what] = servicesOf(trust, what, context.now());
   const file = `${what}.new.json`;
   const steps = [
     `bulla keys generate ${file} --like ${what}.keys.json --signing${what === 'responder' ? ' --encryption' : ''}`,

@@ -24,8 +24,10 @@ interface Options {
 export function addAcceptCommand(trust: Command, context: Context): void {
   trust
     .command('accept')
-    .description('list new keys of a responder or of the vault, by signing the next directory')
-    .addArgument(new Argument('[service]', 'whose keys they are').choices(['vault', 'responder']).default('responder'))
+    .description('list new keys of a responder, of the vault or of a renewer, by signing the next directory')
+    .addArgument(
+      new Argument('[service]', 'whose keys they are').choices(['vault', 'responder', 'renewer']).default('responder'),
+    )
     .requiredOption('--fingerprint <fingerprint>', 'of its signing key, as its operator told you another way')
     .requiredOption('--keys <file>', 'what `bulla keys public` printed on its machine; - for standard input')
     .option('--compromised', 'its old keys count for nothing from now on: somebody else may have them')
@@ -39,7 +41,8 @@ The file can come by any way: the signing key vouches for all that is in it, and
 operator for the fingerprint by voice or in person, never over the network that the service answers on.
 
 The service is asked first whether it holds the new keys, so their file is in its place by now; it lies ready there until the
-directory lists them. With --file-later nobody is asked, and what is sealed to a new key is refused until the file is there.
+directory lists them. With --file-later nobody is asked, and what is sealed to a new key is refused until the file is there. A renewer is not asked:
+nothing is sealed to it, and it says what is the newest by its old keys until it has the new ones.
 
 A responder that opens with its old key too moves its prompts to the new one by itself. Where its file holds the new keys
 alone, their authors run \`bulla prompt reseal NAME --labelled\`. A file that adds a key for checkpoints alone (\`bulla keys generate --checkpoint\`) changes nothing else.
@@ -47,7 +50,8 @@ alone, their authors run \`bulla prompt reseal NAME --labelled\`. A file that ad
 Examples:
   $ bulla trust accept responder --fingerprint ab12:77f0:… --keys responder.public
   $ bulla trust accept responder --fingerprint ab12:77f0:… --keys responder.public --compromised
-  $ bulla trust accept vault --fingerprint 09c4:e1d8:… --keys vault.public`,
+  $ bulla trust accept vault --fingerprint 09c4:e1d8:… --keys vault.public
+  $ bulla trust accept renewer --fingerprint 71d3:0a95:… --keys renewer.public`,
     )
     .action((service: ServiceKind, options: Options) => accept(context, service, options));
 }
@@ -88,6 +92,12 @@ interface Acceptance {
   readonly keeps: boolean;
 }
 
+/** When a service signs with new keys whose file does not hold the old ones. */
+const TAKES: Readonly<Partial<Record<ServiceKind, string>>> = {
+  vault: 'The vault signs with the new ones as soon as it trusts that version and has their file.',
+  renewer: 'The renewer signs with the new ones from the first round on that finds them in services/renewer.keys.json.',
+};
+
 function consequencesOf(
   service: ServiceKind,
   { added, beside, directoryVersion }: AcceptedKeys,
@@ -107,10 +117,10 @@ function consequencesOf(
       'The responder moves the prompts that are there to the new key by itself; then: bulla trust retire',
     ];
   if (added.every(isCheckpointKey)) return [`${version}; its other keys are what they were`];
-  const old = service === 'vault' ? 'sign until their own end' : 'only verify and open from now on';
+  const old = service === 'responder' ? 'only verify and open from now on' : 'sign until their own end';
   const lines = [`${version}; the old keys ${compromised ? 'are revoked' : old}`];
-  if (service === 'vault')
-    return [...lines, 'The vault signs with the new ones as soon as it trusts that version and has their file.'];
+  const taken = TAKES[service];
+  if (taken !== undefined) return [...lines, taken];
   lines.push(
     'Prompts are not sealed to the new keys yet (needs_rewrap): for each, an author runs `bulla prompt reseal NAME --labelled`; `bulla doctor` counts them.',
   );

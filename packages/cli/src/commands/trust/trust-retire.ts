@@ -1,4 +1,5 @@
 import type { OlderKey } from '@bulla/client';
+import { serviceKindOf, servicesOf } from '@bulla/client';
 import type { Trust } from '@bulla/crypto';
 import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
@@ -12,6 +13,7 @@ interface Options {
   readonly directoryKey?: string;
 }
 
+const SERVICES = ['vault', 'responder', 'renewer'] as const;
 /** Names that are shown of those that lack a grant. */
 const SHOWN_MAX = 10;
 
@@ -19,17 +21,17 @@ const SHOWN_MAX = 10;
 export function addRetireCommand(trust: Command, context: Context): void {
   trust
     .command('retire [service]')
-    .description('end the older keys of a vault or responder that has newer ones beside them')
+    .description('end the older keys of a vault, responder or renewer that has newer ones beside them')
     .option('--yes', 'do not ask before it is signed')
     .addOption(directoryKeyOption())
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
-SERVICE is vault, responder, or the URN of one of several responders (default: responder).
+SERVICE is vault, responder, renewer, or the URN of one of several (default: responder).
 
 The last step of giving a service new keys beside those that it has. It looks first. A service that still signs with an
-older key would be believed by nobody: nothing is signed then. Nor is it while an older key opens a version that the
+older key would be believed by nobody: nothing is signed then. A renewer shows by its next round which key it has. Nor is it while an older key opens a version that the
 newest does not: it could not be run any more. The responder moves what its older keys open to the newest by itself, and
 the vault counts once more. Older keys still verify what they signed and open what is sealed to them,
 so what is on its way ends well; their private halves can leave the file a day later.
@@ -38,14 +40,14 @@ Examples:
   $ bulla trust retire vault
   $ bulla trust retire urn:bulla:acme:svc:responder:main --yes`,
     )
-    .action((service: string | undefined, options: Options) => retire(context, service, options));
+    .action((service: string = 'responder', options: Options) => retire(context, service, options));
 }
 
-async function retire(context: Context, given: string | undefined, options: Options): Promise<void> {
+async function retire(context: Context, given: string, options: Options): Promise<void> {
   const { out, asker } = context;
   const bulla = await context.connect();
   const trust = await bulla.trust();
-  const service = serviceOf(trust, given);
+  const service = serviceOf(trust, given, context.now());
   const plan = await bulla.people.planRetirement(service);
   const retired = plan.older.map(({ kid, newest, use }) => ({
     fingerprint: fingerprint(kid),
@@ -93,17 +95,20 @@ function newestOf(older: readonly OlderKey[]): string {
   return fingerprint(older.find(({ use }) => use === 'enc')?.newest ?? '');
 }
 
-function serviceOf(trust: Trust, given = 'responder'): string {
-  if (given !== 'vault' && given !== 'responder') {
-    const kind = trust.entity(given)?.kind;
-    if (kind !== 'vault' && kind !== 'responder')
-      throw new NotThereError('the directory lists no such vault or responder', '`bulla trust show` lists every one');
+function serviceOf(trust: Trust, given: string, now: number): string {
+  const wanted = SERVICES.find((kind) => kind === given);
+  if (wanted === undefined) {
+    if (serviceKindOf(trust.entity(given)) === undefined)
+      throw new NotThereError(
+        'the directory lists no such vault, responder or renewer',
+        '`bulla trust show` lists every one',
+      );
     return given;
   }
-  const [urn, ...others] = trust.entitiesOf(given);
+  const [urn, ...others] = servicesOf(trust, wanted, now);
   if (urn === undefined)
-    throw new NotThereError(`the directory lists no ${given}`, '`bulla trust show` lists every one');
+    throw new NotThereError(`the directory lists no ${wanted}`, '`bulla trust show` lists every one');
   if (others.length > 0)
-    throw new UsageError(`there are several ${given}s: name one of them`, [urn, ...others].join(', '));
+    throw new UsageError(`there are several ${wanted}s: name one of them`, [urn, ...others].join(', '));
   return urn;
 }

@@ -45,10 +45,7 @@ async function allFresh({ urn, keys }: KeyFile, suite: SuiteId | undefined): Pro
   const isVault = parseUrn(urn)?.id === 'vault';
   const others = keys.filter((key) => !isCheckpointKey(key) && !(isVault && isManagedKey(key)));
   const fresh: FileKey[] = [];
-  for (const use of ['sig', 'enc'] as const) {
-    const newest = others.find((key) => key.use === use);
-    if (newest !== undefined) fresh.push(await makeKey(suite ?? newest.suite, use, newest.pur));
-  }
+  for (const newest of newestOfEach(others)) fresh.push(await makeKey(suite ?? newest.suite, newest.use, newest.pur));
   if (signsCheckpoints(urn)) fresh.push(await makeCheckpointKey());
   const [first] = fresh;
   return isVault && first !== undefined ? (await withManagedKeys({ keys: fresh }, first.suite)).keys : fresh;
@@ -70,16 +67,19 @@ const WITH: Record<FreshKind, (before: KeyFile, suite: SuiteId | undefined) => P
 
 /** The keys that are there, with a fresh one before the newest for each purpose that something is signed for. */
 async function withSigningKeys({ urn, keys }: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
-  if (!signsCheckpoints(urn)) throw new HomeError(`${urn} is neither a vault nor a responder`);
-  const seen = new Set<string>();
+  if (!signsCheckpoints(urn) && !keys.some(({ pur }) => pur.includes('fresh')))
+    throw new HomeError(`${urn} is neither a vault nor a responder nor a renewer`);
+  const signing = keys.filter((key) => key.use === 'sig' && !isCheckpointKey(key));
+  const newest = new Set(newestOfEach(signing));
   const all: FileKey[] = [];
-  for (const key of keys) {
-    const purposes = key.pur.join(' ');
-    const isNewest = key.use === 'sig' && !isCheckpointKey(key) && !seen.has(purposes);
-    seen.add(purposes);
-    all.push(...(isNewest ? [await makeKey(suite ?? key.suite, 'sig', key.pur)] : []), key);
-  }
+  for (const key of keys)
+    all.push(...(newest.has(key) ? [await makeKey(suite ?? key.suite, 'sig', key.pur)] : []), key);
   return all;
+}
+
+/** The first of those that are for the same. */
+function newestOfEach(keys: readonly FileKey[]): FileKey[] {
+  return [...Map.groupBy(keys, ({ pur }) => pur.join(' ')).values()].flatMap(([newest]) => newest ?? []);
 }
 
 /** The keys that are there, with a fresh one to seal to before older ones: the service opens what is sealed to either. */
