@@ -163,6 +163,7 @@ const SEEDS = {
     questions[0],
   ].filter(Boolean),
   content: readable(jwe, ...tokens('content')),
+  deposit: readable(jwe, ...words('deposit')),
   der: publicJwks.map(spki),
   'directory-freshness': readable(jws, ...words('directory-freshness')),
   directory: readable(document, ...documents.map(({ directory }) => directory)),

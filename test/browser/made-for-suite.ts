@@ -8,6 +8,7 @@ import {
   randomBytes,
   ReplySealer,
   sealContent,
+  sealDeposit,
   sealGrant,
   sealingKeyOf,
   sealInvocation,
@@ -90,6 +91,7 @@ async function makePrompt(of: TestOrganisation) {
   const place = { sub, ver: VERSION, chash, dekId, protectUntil };
   const { record } = holderOf(of);
   const grant = await sealGrant(dek, place, { urn: audience, record });
+  const deposit = await sealDeposit(dek, place, { urn: vault.urn, record });
   const envelope: EnvelopeClaims = {
     iss: vault.urn,
     aud: audience,
@@ -132,6 +134,7 @@ async function makePrompt(of: TestOrganisation) {
       made('verify', 'statement', { token: statement, ...pointing, organisation, now }, { claims }),
       made('open', 'content', { token: content, key, org, sub, ver: VERSION }, { statement }),
       made('open', 'grant', grantInput, { key }),
+      made('open', 'deposit', { ...grantInput, token: deposit, urn: vault.urn }, { key }),
       made('verify', 'envelope', { token: env, audience, grace: 0, organisation, now }, { claims: envelope }),
       made('verify', 'tag', { tokens: tags, name: NAME, label: 'latest', organisation, now }, await tagOk(tag)),
       made('verify', 'bundle', { bundle, ...asking, audience, organisation, now }, { prm: envelope.prm }),

@@ -31,6 +31,11 @@ export const GENERATORS = {
     ],
   },
   suites: { program: 'make-suite-vectors.mjs', makes: forEverybody('grant-suites', 'letter-suites', 'crossings') },
+  deposits: {
+    program: 'make-deposit-vectors.mjs',
+    makes: forEverybody('deposit'),
+    addsTo: forEverybody('crossings'),
+  },
   signed: {
     program: 'make-signed-vectors.mjs',
     makes: forEverybody('statement-suites', 'envelope-suites', 'tag-suites', 'invocation-suites', 'frames-suites'),

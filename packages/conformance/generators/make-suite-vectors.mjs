@@ -2,98 +2,19 @@
  * Vectors of sealed formats for each suite, and crossings: with `node:crypto`, by the pages of docs/spec, and not with
  * our code.
  */
-import { createHash } from 'node:crypto';
 import { outsides } from './outsides.mjs';
 import { algOf, flipped, jwe, jws, publicOf, signAlgOf, thumbprint, withPart } from './raw-tokens.mjs';
 import { publish, read } from './published.mjs';
+import { crossingTo, each, opened, people, refusedSeals, SUITES, used, values } from './wrapped-keys.mjs';
 
 const golden = (name) => read(`golden/${name}.json`);
-const { keys: people } = golden('letter');
-/** The person who seals and signs in a suite. Content is sealed to the same person. */
-const SUITES = { rsa2048: people.carol, rsa3072: people.dora, p256: people.alice };
-const values = Object.fromEntries(
-  Object.entries(SUITES).flatMap(([suite, { sig, enc }]) => [
-    [`${suite}.sig`, sig],
-    [`${suite}.sig.pub`, publicOf(sig)],
-    [`${suite}.enc`, enc],
-    [`${suite}.enc.pub`, publicOf(enc)],
-  ]),
-);
-const used = (names) => Object.fromEntries(Object.entries(values).filter(([name]) => names.test(name)));
 const other = (suite) => (suite === 'p256' ? 'rsa2048' : 'p256');
 
 /** 2026-11-25T12:00:00Z. */
 const AT = 1_795_608_000;
 const TEXT = Buffer.from('Dear reader,\n\u0000 äöü\n');
-const DEK = createHash('sha256').update('the content key of the vectors').digest();
 const [{ token: statement }] = golden('statement').cases;
 const [{ place: contentPlace }] = golden('content').cases;
-const [{ expect: grantPlace }] = golden('grant').cases;
-const { dekId: dek, ...placed } = grantPlace;
-const place = { ...placed, dek };
-
-function grants(suite) {
-  const { enc } = SUITES[suite];
-  const kid = thumbprint(enc);
-  const stranger = people.bob.enc;
-  const { urn: aud, sub, ver, chash } = place;
-  const header = { alg: algOf(enc), enc: 'A256GCM', typ: 'bulla-grant+jwe', kid, aud, sub, ver, dek, chash };
-  const seal = (changes, key = DEK, to = enc) => jwe(key, to, header, changes);
-  const moved = seal({ ver: ver + 1 });
-  const elsewhere = {
-    'another prompt': seal({ sub: sub.replace(/.$/, (last) => (last === '0' ? '1' : '0')) }),
-    'another version': moved,
-    'another audience': seal({ aud: aud.replace('eu1', 'eu2') }),
-    'another content': seal({ chash: thumbprint(stranger) }),
-    'another content key': seal({ dek: `dek_${'0'.repeat(32)}` }),
-    'a header moved to this version': withPart(moved, 0, () => seal({}).split('.')[0]),
-    'to another key, under this kid': seal({}, DEK, suite === 'p256' ? stranger : SUITES[suite].sig),
-    'a kid of another key': seal({ kid: thumbprint(stranger) }),
-    'a content key of 31 bytes': seal({}, DEK.subarray(1)),
-    'a content key of 33 bytes': seal({}, Buffer.concat([DEK, Buffer.of(0)])),
-  };
-  const cases = [
-    ...outsides(enc, seal, people.alice.enc),
-    ...Object.entries(elsewhere).map(([name, token]) => [name, token, 'open_failed']),
-    ['to the vault', seal({ aud: 'urn:bulla:acme:svc:vault' }), 'token_malformed'],
-    ['version 0', seal({ ver: 0 }), 'token_malformed'],
-    ['a version with a fraction', seal({ ver: 1.5 }), 'token_malformed'],
-    ['no audience', seal({ aud: undefined }), 'token_malformed'],
-  ];
-  const input = (token) => ({ token, recipient: `@${suite}.enc`, ...place });
-  const key = DEK.toString('base64url');
-  return [
-    { op: 'open', name: suite, input: input(seal({})), expected: { ok: { key } } },
-    ...cases.map(([name, token, refused]) => ({
-      op: 'open',
-      name: `${suite}: ${name}`,
-      input: input(token),
-      expected: { refused },
-    })),
-  ];
-}
-
-/** What may not be granted. */
-function refusedGrants() {
-  const recipient = '@rsa2048.enc.pub';
-  const key = DEK.toString('base64url');
-  const good = { key, recipient, ...place, protect_until: '2029-12-31' };
-  const refusing = (name, changes, check) => ({
-    op: 'seal',
-    name,
-    input: { ...good, ...changes },
-    expected: { refused: 'key_invalid', check },
-  });
-  return [
-    refusing('rsa2048: protection until after its end', { protect_until: '2031-01-01' }, 'protect-until'),
-    refusing('rsa2048: a content key of 31 bytes', { key: DEK.subarray(1).toString('base64url') }, 'grant-dek'),
-    refusing(
-      'rsa2048: a recipient of another organisation',
-      { urn: place.urn.replace('acme', 'globex') },
-      'grant-organisation',
-    ),
-  ];
-}
 
 function letters(suite) {
   const { sig, enc } = SUITES[suite];
@@ -172,14 +93,6 @@ function crossings() {
     open: { recipient: `@${to}.enc`, sender: `@${from}.sig.pub` },
     ok: letter,
   });
-  const key = DEK.toString('base64url');
-  const grantTo = (to) => ({
-    format: 'grant',
-    name: `to ${to}`,
-    seal: { key, recipient: `@${to}.enc.pub`, ...place, protect_until: '2029-12-31' },
-    open: { recipient: `@${to}.enc`, ...place },
-    ok: { key },
-  });
   const content = {
     format: 'content',
     name: 'under a fresh key',
@@ -196,14 +109,13 @@ function crossings() {
     ok: { content: Buffer.alloc(16_384 + 5, 'bulla ').toString('base64url') },
   };
   const letterCrossings = suites.flatMap((from) => suites.map((to) => letterBetween(from, to)));
-  return [...letterCrossings, ...suites.map(grantTo), content, chunks];
+  return [...letterCrossings, ...suites.map(crossingTo('grant')), content, chunks];
 }
 
-const each = (make) => Object.keys(SUITES).flatMap(make);
 publish('grant-suites.json', {
   format: 'grant',
   values: used(/\.enc(\.pub)?$/),
-  cases: [...each(grants), ...refusedGrants()],
+  cases: [...each(opened('grant')), ...refusedSeals('grant')],
 });
 publish('letter-suites.json', { format: 'letter', values: used(/(\.enc|\.sig\.pub)$/), cases: each(letters) });
 publish('crossings.json', { values, cases: crossings() });

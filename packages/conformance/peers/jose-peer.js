@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Letters, grants and contents of Bulla on Debian's `jose` command, in the calls that docs/spec/letter.md shows. It opens
+ * Letters, grants, deposits and contents of Bulla on Debian's `jose` command, in the calls that docs/spec/letter.md shows. It opens
  * what is good and does not have the refusals of the pages, so it is for crossings and valid vectors.
  */
 import { execFileSync } from 'node:child_process';
@@ -39,6 +39,14 @@ const signAlgOf = ({ kty }) => (kty === 'RSA' ? 'PS256' : 'ES256');
 const sealedTo = (jwk) => ({ alg: sealAlgOf(jwk), enc: 'A256GCM', kid: kidOf(jwk) });
 const contentKeyOf = (k) => ({ kty: 'oct', k });
 
+const wrappedKeys = (typ) => ({
+  seal({ key, recipient, urn: aud, sub, ver, dek, chash }) {
+    const header = { ...sealedTo(recipient), typ, aud, sub, ver, dek, chash };
+    return { token: encrypted(Buffer.from(key, 'base64url'), header, recipient) };
+  },
+  open: ({ token, recipient }) => ({ key: base64url(decrypted(token, recipient)) }),
+});
+
 const FORMATS = {
   letter: {
     seal({ content, at, name, sender, recipient }) {
@@ -59,13 +67,8 @@ const FORMATS = {
       return { content: base64url(content), at, ...(name !== undefined && { name }) };
     },
   },
-  grant: {
-    seal({ key, recipient, urn: aud, sub, ver, dek, chash }) {
-      const header = { ...sealedTo(recipient), typ: 'bulla-grant+jwe', aud, sub, ver, dek, chash };
-      return { token: encrypted(Buffer.from(key, 'base64url'), header, recipient) };
-    },
-    open: ({ token, recipient }) => ({ key: base64url(decrypted(token, recipient)) }),
-  },
+  grant: wrappedKeys('bulla-grant+jwe'),
+  deposit: wrappedKeys('bulla-deposit+jwe'),
   content: {
     seal({ statement, org, sub, ver }) {
       const key = base64url(randomBytes(32));

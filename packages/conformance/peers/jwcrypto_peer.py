@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Letters, grants and contents of Bulla on python3-jwcrypto, written from docs/spec and answering the conformance kit.
+"""Letters, grants, deposits and contents of Bulla on python3-jwcrypto, written from docs/spec and answering the conformance kit.
 
 Protocol: one JSON object a line in, one out; see packages/conformance/README.md.
 """
@@ -24,6 +24,7 @@ LETTER = {**SEALED, 'typ': r'bulla-letter\+jwe', 'cty': r'bulla-letter\+jws'}
 INSIDE = {'alg': 'PS256|ES256', 'typ': r'bulla-letter\+jws', 'kid': HASH, 'aud': HASH, 'iat': int, 'name': NAME}
 GRANT = {**SEALED, 'typ': r'bulla-grant\+jwe', 'sub': PROMPT, 'ver': int, 'dek': DEK, 'chash': HASH,
          'aud': r'urn:bulla:[a-z0-9-]+:(dev:[a-z0-9_-]+|svc:responder:[a-z0-9-]+|recovery)'}
+DEPOSIT = {**GRANT, 'typ': r'bulla-deposit\+jwe', 'aud': r'urn:bulla:[a-z0-9-]+:svc:vault'}
 CONTENT = {'alg': 'dir', 'enc': 'A256GCM', 'typ': r'bulla-content\+jwe', 'cty': r'bulla-prompt\+jwt', 'kid': DEK,
            'org': r'[a-z0-9-]+', 'sub': PROMPT, 'ver': int, 'cmt': HASH}
 
@@ -141,26 +142,32 @@ def seal_letter(content, at, sender, recipient, name=None):
     return {'token': sealed(signed.serialize(compact=True).encode(), outside, to)}
 
 
-def open_grant(token, recipient, **place):
-    own, kid, alg = key_of(recipient, 'enc')
-    _, header = parse(token, 5, GRANT)
-    place['aud'] = place.pop('urn')
-    require({**header, **place, 'kid': kid, 'alg': alg} == header, 'open_failed')
-    try:
-        key = opened(token, own)
-    except Exception:
-        raise Refused('open_failed') from None
-    require(len(key) == 32, 'open_failed')
-    return {'key': encode(key)}
+def opening(shape):
+    """Opens a content key that is sealed to somebody: in a grant, or in a deposit."""
+    def open_key(token, recipient, **place):
+        own, kid, alg = key_of(recipient, 'enc')
+        _, header = parse(token, 5, shape)
+        place['aud'] = place.pop('urn')
+        require({**header, **place, 'kid': kid, 'alg': alg} == header, 'open_failed')
+        try:
+            key = opened(token, own)
+        except Exception:
+            raise Refused('open_failed') from None
+        require(len(key) == 32, 'open_failed')
+        return {'key': encode(key)}
+    return open_key
 
 
-def seal_grant(key, recipient, protect_until, urn, **place):
-    to, kid, alg = key_of(recipient, 'enc')
-    is_weak = recipient['kty'] == 'RSA' and len(decode(recipient['n'])) == 256
-    require(len(decode(key)) == 32 and not (is_weak and protect_until > '2030-12-31'), 'key_invalid')
-    require(urn.split(':')[2] == place['sub'].split(':')[2], 'key_invalid')
-    header = {'alg': alg, 'enc': 'A256GCM', 'typ': 'bulla-grant+jwe', 'kid': kid, 'aud': urn, **place}
-    return {'token': sealed(decode(key), header, to)}
+def sealing(shape):
+    def seal_key(key, recipient, protect_until, urn, **place):
+        to, kid, alg = key_of(recipient, 'enc')
+        is_weak = recipient['kty'] == 'RSA' and len(decode(recipient['n'])) == 256
+        require(len(decode(key)) == 32 and not (is_weak and protect_until > '2030-12-31'), 'key_invalid')
+        require(urn.split(':')[2] == place['sub'].split(':')[2], 'key_invalid')
+        require(re.fullmatch(shape['aud'], urn), 'token_malformed')
+        typ = shape['typ'].replace('\\', '')
+        return {'token': sealed(decode(key), {'alg': alg, 'enc': 'A256GCM', 'typ': typ, 'kid': kid, 'aud': urn, **place}, to)}
+    return seal_key
 
 
 def open_content(token, key, **place):
@@ -183,8 +190,8 @@ def seal_content(statement, **place):
 
 
 FORMATS = {
-    'seal': {'letter': seal_letter, 'grant': seal_grant, 'content': seal_content},
-    'open': {'letter': open_letter, 'grant': open_grant, 'content': open_content},
+    'seal': {'letter': seal_letter, 'grant': sealing(GRANT), 'deposit': sealing(DEPOSIT), 'content': seal_content},
+    'open': {'letter': open_letter, 'grant': opening(GRANT), 'deposit': opening(DEPOSIT), 'content': open_content},
     'verify': {},
 }
 

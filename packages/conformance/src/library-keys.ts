@@ -27,7 +27,7 @@ export async function unwrapperOf(jwk: PrivateJwk): Promise<Unwrapper> {
 
 /** A key as a directory would list it that is always good. */
 export async function recordOf(jwk: PublicJwk, purpose: KeyPurpose): Promise<KeyRecord> {
-  const use = purpose === 'unwrap' ? 'enc' : 'sig';
+  const use = purpose === 'unwrap' || purpose === 'deposit' ? 'enc' : 'sig';
   const material = await keyMaterialOf(jwk, use);
   const { alg } = use === 'enc' ? sealingKeyOf([material]) : verifyingKeyOf([material]);
   return { kid: material.kid, use, alg, suite: material.suite, pur: [purpose], ...ALWAYS, jwk };

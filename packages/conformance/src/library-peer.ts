@@ -17,7 +17,7 @@ import {
   tags,
   verdicts,
 } from './library-signed.js';
-import { attachments, contents, grants, letters, streamedLetters } from './library-tokens.js';
+import { attachments, contents, deposits, grants, letters, streamedLetters } from './library-tokens.js';
 import { keyChecks, organisationKeys, wraps } from './library-wraps.js';
 import type { Format } from './format.js';
 import type { Fields, Hello, Operation, Outcome, Peer, Request } from './protocol.js';
@@ -26,6 +26,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
   letter: letters,
   'streamed-letter': streamedLetters,
   grant: grants,
+  deposit: deposits,
   content: contents,
   statement: statements,
   envelope: envelopes,

@@ -1,20 +1,39 @@
-import type { Attachment, AttachmentPlace, ContentPlace, GrantPlace, PrivateJwk, PublicJwk } from '@bulla/crypto';
+import type {
+  Attachment,
+  AttachmentPlace,
+  ContentPlace,
+  GrantPlace,
+  KeyPurpose,
+  PrivateJwk,
+  PublicJwk,
+  Unwrapper,
+} from '@bulla/crypto';
 import {
   decodeBase64url,
   encodeBase64url,
   loadSigner,
   sealAttachment,
   sealContent,
+  sealDeposit,
   sealGrant,
   sealingKeyOf,
   Secret,
   verifyingKeyOf,
   parseContent,
+  parseDeposit,
   parseGrant,
 } from '@bulla/crypto';
 import { keyMaterialOf } from '@bulla/crypto/key-files';
 import { sealLetter, sealStreamedLetter } from '@bulla/crypto/letters';
-import { openAttachment, openContent, openGrant, openLetter, openStreamedLetter } from '@bulla/crypto/open';
+import type { ExpectedGrant } from '@bulla/crypto/open';
+import {
+  openAttachment,
+  openContent,
+  openDeposit,
+  openGrant,
+  openLetter,
+  openStreamedLetter,
+} from '@bulla/crypto/open';
 import type { Format } from './format.js';
 import { recordOf, unwrapperOf } from './library-keys.js';
 import { gather, once } from './pieces.js';
@@ -67,18 +86,39 @@ export const streamedLetters = {
   },
 } satisfies Format;
 
+/** How a content key is sealed to somebody, and opened. */
+interface WrappedKeys {
+  readonly purpose: KeyPurpose;
+  readonly seal: typeof sealGrant;
+  readonly open: (token: string, unwrapper: Unwrapper, expect: ExpectedGrant) => Promise<Secret>;
+}
+
+const wrappedKeys = ({ purpose, seal, open }: WrappedKeys) =>
+  ({
+    async seal(input: GrantFields & { key: string; recipient: PublicJwk; protect_until: string }) {
+      const record = await recordOf(input.recipient, purpose);
+      const place = { ...placeOf(input), protectUntil: input.protect_until };
+      return { token: await seal(new Secret(decodeBase64url(input.key)), place, { urn: input.urn, record }) };
+    },
+    async open({ token, recipient, ...input }: GrantFields & { token: string; recipient: PrivateJwk }) {
+      const key = await open(token, await unwrapperOf(recipient), { ...placeOf(input), urn: input.urn });
+      return { key: encodeBase64url(key.reveal()) };
+    },
+  }) satisfies Format;
+
 /** docs/spec/grant.md */
-export const grants = {
-  async seal(input: GrantFields & { key: string; recipient: PublicJwk; protect_until: string }) {
-    const record = await recordOf(input.recipient, 'unwrap');
-    const place = { ...placeOf(input), protectUntil: input.protect_until };
-    return { token: await sealGrant(new Secret(decodeBase64url(input.key)), place, { urn: input.urn, record }) };
-  },
-  async open({ token, recipient, ...input }: GrantFields & { token: string; recipient: PrivateJwk }) {
-    const key = await openGrant(parseGrant(token), await unwrapperOf(recipient), { ...placeOf(input), urn: input.urn });
-    return { key: encodeBase64url(key.reveal()) };
-  },
-} satisfies Format;
+export const grants = wrappedKeys({
+  purpose: 'unwrap',
+  seal: sealGrant,
+  open: async (token, unwrapper, expect) => openGrant(parseGrant(token), unwrapper, expect),
+});
+
+/** docs/spec/grant.md#deposits */
+export const deposits = wrappedKeys({
+  purpose: 'deposit',
+  seal: sealDeposit,
+  open: async (token, unwrapper, expect) => openDeposit(parseDeposit(token), unwrapper, expect),
+});
 
 /** docs/spec/content.md */
 export const contents = {

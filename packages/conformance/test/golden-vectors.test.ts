@@ -12,7 +12,7 @@ describe('the golden vectors', () => {
     const vectors = readVectors();
     const ids = vectors.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const format of ['letter', 'grant', 'statement', 'envelope', 'tag', 'invocation', 'http-request']) {
+    for (const format of ['letter', 'grant', 'deposit', 'statement', 'envelope', 'tag', 'invocation', 'http-request']) {
       for (const suite of ['rsa2048', 'rsa3072', 'p256']) {
         const of = vectors.filter((one) => one.format === format && one.name.startsWith(suite));
         const ends = of.map(({ expected }) => ('refused' in expected ? expected.refused : 'ok'));

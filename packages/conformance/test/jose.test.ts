@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const isHere = spawnSync('jose', ['alg']).status === 0;
 const onJose = isHere ? describe : describe.skip;
-const crossings = readCrossings().filter(({ format }) => ['letter', 'grant', 'content'].includes(format));
+const crossings = readCrossings().filter(({ format }) => ['letter', 'grant', 'deposit', 'content'].includes(format));
 
 onJose("Debian's jose", () => {
   let jose: PeerProcess;

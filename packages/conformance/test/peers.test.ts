@@ -12,7 +12,12 @@ const ALL = [...new Set(readVectors().map(({ format }) => format))];
 /** Implementations as they are started by anybody, what they have, and whether this machine has what they stand on. */
 const peers: [string, string[], string[], boolean][] = [
   ['@bulla/crypto', [process.execPath, file('bin/bulla-peer.js')], ALL, true],
-  ['python3-jwcrypto', [PYTHON, file('peers/jwcrypto_peer.py')], ['letter', 'grant', 'content'], hasPython('jwcrypto')],
+  [
+    'python3-jwcrypto',
+    [PYTHON, file('peers/jwcrypto_peer.py')],
+    ['letter', 'grant', 'deposit', 'content'],
+    hasPython('jwcrypto'),
+  ],
   [
     'python3-cryptography',
     [PYTHON, file('peers/stream_peer.py')],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PromptId } from '@bulla/contract';
 import { targetOf } from '@bulla/contract';
+import type { Recipient } from '@bulla/crypto';
 import {
   parseContent,
   parseEnvelope,
@@ -107,14 +108,21 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('managed names on %s', (store) =>
         'with a deposit that holds another key',
         async (prompt) => {
           const body = await bodyFor(prompt);
-          const { header } = parseContent(body.content);
-          const place = { sub: header.sub, ver: 1, dekId: header.kid, chash: body.chash, protectUntil: '2029-12-31' };
           const [key] = vault.acme.trust.activeKeys(vault.acme.vault.urn, 'deposit', vault.acme.now);
-          if (key === undefined) throw new Error('the vault has no key for deposits');
-          return { ...body, deposit: await sealDeposit(new Secret(randomBytes(32)), place, key) };
+          return { ...body, deposit: await depositOf(body, key) };
         },
         400,
         'open_failed',
+      ],
+      [
+        'with a deposit to a key that is listed for something else [guard: vault-deposit-purpose]',
+        async (prompt) => {
+          const body = await bodyFor(prompt);
+          const [key] = vault.acme.trust.activeKeys(eu1().urn, 'unwrap', vault.acme.now);
+          return { ...body, deposit: await depositOf(body, key && { ...key, urn: vault.acme.vault.urn }) };
+        },
+        401,
+        'key_unknown',
       ],
       [
         'whose author says that it is sealed [guard: managed-statement]',
@@ -140,6 +148,13 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('managed names on %s', (store) =>
       const sealed = await sealVersion(vault.acme, vault.acme.author, prompt, 1, [], options);
       const { content, grants, deposit, chash } = sealed;
       return { content, grants, deposit, chash };
+    }
+    /** Of this content, and of another key. */
+    function depositOf({ content, chash }: { content: string; chash: string }, to: Recipient | undefined) {
+      if (to === undefined) throw new Error('there is no key to seal to');
+      const { header } = parseContent(content);
+      const place = { sub: header.sub, ver: 1, dekId: header.kid, chash, protectUntil: '2029-12-31' };
+      return sealDeposit(new Secret(randomBytes(32)), place, to);
     }
     it.each(refused)('is not taken %s', async (_name, make, status, code, headers = {}) => {
       const prompt = await createPrompt(vault, vault.acme, managedName());

@@ -74,6 +74,7 @@ export class ManagedCustody {
       });
     const parsed = parseDeposit(deposit);
     const { kid } = parsed.header;
+    // guard: vault-deposit-purpose
     trust.requireKey(kid, { usage: 'encrypt', purpose: 'deposit', now: this.clock.now(), check: 'deposit-key' });
     const unwrapper = this.deposits.find(kid);
     if (unwrapper === undefined)
