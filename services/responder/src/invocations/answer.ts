@@ -1,8 +1,9 @@
 import type { Bytes, EnvelopeClaims, FinRest, InvocationClaims, Signer, Trust } from '@bulla/crypto';
 import { decodeBase64url, digestB64u, ReplySealer, Secret, utf8 } from '@bulla/crypto';
-import type { Model, ModelChunk, ModelRequest } from '../models/model.js';
+import type { Model, ModelChunk, ModelDelta, ModelRequest } from '../models/model.js';
 import type { AnswerMeter } from './answer-budget.js';
 import { AnswerEnd, RunStopped } from './answer-end.js';
+import type { Piece } from './pacing.js';
 import { pacedDeltas, paceOf } from './pacing.js';
 
 /** One part of a sealed reply, in the order head, frames, final. */
@@ -84,10 +85,10 @@ async function* linesOf(
   chunks: ReturnType<Model['stream']>,
   end: AnswerEnd,
   meter: AnswerMeter,
-): AsyncGenerator<Bytes> {
+): AsyncGenerator<Piece> {
   for await (const chunk of chunks) {
     const line = lineOf(chunk);
-    if (!meter.take(line.length)) {
+    if (!meter.take(line.bytes.length)) {
       const last = cutAt(chunk);
       end.learn(last);
       yield lineOf(last);
@@ -98,8 +99,12 @@ async function* linesOf(
   }
 }
 
-function lineOf(chunk: ModelChunk): Bytes {
-  return utf8(`${JSON.stringify(chunk)}\n`);
+function lineOf(chunk: ModelChunk): Piece {
+  return { bytes: utf8(`${JSON.stringify(chunk)}\n`), hasWords: chunk.choices.some(({ delta }) => hasWords(delta)) };
+}
+
+function hasWords({ content = '', refusal = '', tool_calls = [] }: ModelDelta): boolean {
+  return content !== '' || refusal !== '' || tool_calls.length > 0;
 }
 
 function cutAt({ id, object, created, model }: ModelChunk): ModelChunk {

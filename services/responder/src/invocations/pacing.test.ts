@@ -3,16 +3,18 @@ import { concatBytes, utf8 } from '@bulla/crypto';
 import type { Bytes } from '@bulla/crypto';
 import fc from 'fast-check';
 import { pacedDeltas, paceOf } from './pacing.js';
-import type { Pace } from './pacing.js';
+import type { Pace, Piece } from './pacing.js';
 
 const GATHER: Pace = { kind: 'gather', everyMs: 5, bytes: 10 };
+const FILL: Pace = { kind: 'fill', bytes: 10 };
 const BEAT: Pace = { kind: 'beat', everyMs: 1, bytes: 10 };
 
-async function* of(...pieces: (string | Error | Promise<unknown>)[]): AsyncGenerator<Bytes> {
+/** Pieces with words; one in brackets has none. */
+async function* of(...pieces: (string | Error | Promise<unknown>)[]): AsyncGenerator<Piece> {
   for (const piece of pieces) {
     if (piece instanceof Error) throw piece;
     if (piece instanceof Promise) await piece;
-    else yield utf8(piece);
+    else yield { bytes: utf8(piece), hasWords: !piece.startsWith('[') };
   }
 }
 
@@ -27,11 +29,11 @@ async function collect(deltas: AsyncIterable<Bytes>): Promise<{ texts: string[];
 }
 
 describe('an answer at its pace', () => {
-  it.each([GATHER, BEAT])('is the same bytes in the same order, no delta too long ($kind)', async (pace) => {
+  it.each([GATHER, FILL, BEAT])('is the same bytes in the same order, no delta too long ($kind)', async (pace) => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 }), async (pieces) => {
-        async function* source(): AsyncGenerator<Bytes> {
-          for (const piece of pieces) yield new Uint8Array(piece);
+        async function* source(): AsyncGenerator<Piece> {
+          for (const piece of pieces) yield { bytes: new Uint8Array(piece), hasWords: piece.length > 20 };
         }
         const deltas: Bytes[] = [];
         for await (const delta of pacedDeltas(source(), pace)) deltas.push(delta);
@@ -42,7 +44,7 @@ describe('an answer at its pace', () => {
     );
   });
 
-  it.each([GATHER, BEAT])('cuts a long piece without copying what waits ($kind)', async (pace) => {
+  it.each([GATHER, FILL, BEAT])('cuts a long piece without copying what waits ($kind)', async (pace) => {
     const deltas: Bytes[] = [];
     for await (const delta of pacedDeltas(of('x'.repeat(95)), pace)) deltas.push(delta);
     const said = deltas.filter(({ length }) => length > 0);
@@ -51,7 +53,19 @@ describe('an answer at its pace', () => {
   });
 
   it('joins what comes together', async () => {
-    expect(await collect(pacedDeltas(of('ab', 'cd', 'ef'), GATHER))).toEqual({ texts: ['abcdef'], error: undefined });
+    const { texts } = await collect(pacedDeltas(of('ab', 'cd', 'ef'), GATHER));
+    expect(texts).toEqual(['ab', 'cdef']);
+  });
+
+  it('fills its frames where nobody sees when they are made, however late it comes', async () => {
+    const late = new Promise((resolve) => void setTimeout(resolve, 20));
+    const { texts } = await collect(pacedDeltas(of('[role]', 'ab', late, 'cdefghijklmnop'), FILL));
+    expect(texts).toEqual(['[role]abcd', 'efghijklmn', 'op']);
+  });
+
+  it('sends what comes until the first words at once, and joins from then on', async () => {
+    const { texts } = await collect(pacedDeltas(of('[role]', '[]', 'ab', 'cd', '[usage]'), GATHER));
+    expect(texts).toEqual(['[role]', '[]', 'ab', 'cd[usage]']);
   });
 
   it('does not wait for more than its time', async () => {
@@ -63,18 +77,18 @@ describe('an answer at its pace', () => {
     await deltas.return(undefined);
   });
 
-  it.each([GATHER, BEAT])('delivers what came before a fault, then the fault ($kind)', async (pace) => {
+  it.each([GATHER, FILL, BEAT])('delivers what came before a fault, then the fault ($kind)', async (pace) => {
     const fault = new Error('cut');
     const { texts, error } = await collect(pacedDeltas(of('ab', 'cd', fault), pace));
     expect(texts.join('')).toBe('abcd');
     expect(error).toBe(fault);
   });
 
-  it.each([GATHER, BEAT])('lets go of its source when nobody listens any more ($kind)', async (pace) => {
+  it.each([GATHER, FILL, BEAT])('lets go of its source when nobody listens any more ($kind)', async (pace) => {
     let closed = false;
-    async function* source(): AsyncGenerator<Bytes> {
+    async function* source(): AsyncGenerator<Piece> {
       try {
-        for (;;) yield utf8('ab'.repeat(1_000));
+        for (;;) yield { bytes: utf8('ab'.repeat(1_000)), hasWords: true };
       } finally {
         closed = true;
       }
@@ -97,9 +111,9 @@ describe('an answer at its pace', () => {
 
   it.each([
     ['padded', true, { kind: 'gather', everyMs: 40, bytes: 16_383 }],
-    ['padded', false, { kind: 'gather', everyMs: 40, bytes: 16_383 }],
+    ['padded', false, { kind: 'fill', bytes: 16_383 }],
     ['strict', true, { kind: 'beat', everyMs: 100, bytes: 255 }],
-    ['strict', false, { kind: 'gather', everyMs: 40, bytes: 255 }],
+    ['strict', false, { kind: 'fill', bytes: 255 }],
   ] as const)('of %s privacy, stream %s', (privacy, stream, pace) => {
     expect(paceOf({ privacy, stream })).toEqual(pace);
   });

@@ -2,41 +2,75 @@ import { concatBytes, DELTA_MAX_BYTES } from '@bulla/crypto';
 import type { Bytes } from '@bulla/crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/**
- * How an answer is cut into frames, so that their sizes and times tell little about its words (protocol.md §3).
- * `gather` joins what comes within a time; `beat` sends one frame at every beat, an empty one if there is nothing.
- */
-export interface Pace {
-  readonly kind: 'gather' | 'beat';
-  readonly everyMs: number;
-  /** Largest delta. */
-  readonly bytes: number;
+/** What a model said: the bytes of a delta, and whether words are in it or only what surrounds them. */
+export interface Piece {
+  readonly bytes: Bytes;
+  readonly hasWords: boolean;
 }
+
+/**
+ * How an answer is cut into frames, so that their sizes and times tell little about its words (docs/spec/frames.md).
+ * `gather` sends the first words at once and then joins what comes within a time; `beat` sends one frame at every beat,
+ * an empty one if there is nothing; `fill` makes frames as large as they may be, since nobody sees when one is made.
+ */
+export type Pace =
+  | { readonly kind: 'fill' /** Largest delta. */; readonly bytes: number }
+  | { readonly kind: 'gather' | 'beat'; readonly everyMs: number; readonly bytes: number };
+
+type TimedPace = Extract<Pace, { kind: 'gather' | 'beat' }>;
 
 /** Frame size of `strict`, less the type byte. */
 const STRICT_BYTES = 255;
 /** A source is not read further while so much waits for its beat. */
 const WAITING_BYTES_MAX = 64 * 1024;
 
-/** The pace of a reply. Only streams have beats: the time of a whole answer is the time of its run. */
+/** The pace of a reply. Only streams have times: that of a whole answer is the time of its run. */
 export function paceOf({ privacy, stream }: { privacy: 'padded' | 'strict'; stream: boolean }): Pace {
-  if (privacy === 'padded') return { kind: 'gather', everyMs: 40, bytes: DELTA_MAX_BYTES };
-  return stream
-    ? { kind: 'beat', everyMs: 100, bytes: STRICT_BYTES }
-    : { kind: 'gather', everyMs: 40, bytes: STRICT_BYTES };
+  const bytes = privacy === 'padded' ? DELTA_MAX_BYTES : STRICT_BYTES;
+  if (!stream) return { kind: 'fill', bytes };
+  return privacy === 'padded' ? { kind: 'gather', everyMs: 40, bytes } : { kind: 'beat', everyMs: 100, bytes };
 }
 
 /**
  * The deltas of an answer: the same bytes in the same order, cut by its pace. What came before a fault of the source
  * is delivered before the fault. Deltas are views of what came: to cut a long piece copies nothing of it.
  */
-export function pacedDeltas(source: AsyncIterable<Bytes>, pace: Pace): AsyncGenerator<Bytes> {
+export function pacedDeltas(source: AsyncIterable<Piece>, pace: Pace): AsyncGenerator<Bytes> {
+  if (pace.kind === 'fill') return filled(source, pace.bytes);
   return pace.kind === 'beat' ? onTheBeat(source, pace) : gathered(source, pace);
 }
 
-async function* gathered(source: AsyncIterable<Bytes>, { everyMs, bytes }: Pace): AsyncGenerator<Bytes> {
+async function* filled(source: AsyncIterable<Piece>, bytes: number): AsyncGenerator<Bytes> {
+  let parts: Bytes[] = [];
+  let length = 0;
+  let fault: { readonly error: unknown } | undefined;
+  try {
+    for await (const { bytes: part } of source) {
+      parts.push(part);
+      length += part.length;
+      if (length < bytes) continue;
+      let waiting = joined(parts);
+      for (; waiting.length >= bytes; waiting = waiting.subarray(bytes)) yield waiting.subarray(0, bytes);
+      parts = [waiting];
+      length = waiting.length;
+    }
+  } catch (error) {
+    fault = { error };
+  }
+  if (length > 0) yield joined(parts);
+  if (fault !== undefined) throw fault.error;
+}
+
+/** One piece is not copied. */
+function joined(parts: readonly Bytes[]): Bytes {
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : concatBytes(...parts);
+}
+
+async function* gathered(source: AsyncIterable<Piece>, { everyMs, bytes }: TimedPace): AsyncGenerator<Bytes> {
   const iterator = source[Symbol.asyncIterator]();
   let waiting: Bytes = new Uint8Array(0);
+  let isHasty = true;
   let next = pull(iterator);
   try {
     for (;;) {
@@ -44,10 +78,13 @@ async function* gathered(source: AsyncIterable<Bytes>, { everyMs, bytes }: Pace)
       // A timer that is cleared makes no error, as one that is aborted does.
       const { promise: late, resolve } = Promise.withResolvers<typeof LATE>();
       const timer = setTimeout(resolve, everyMs, LATE);
-      while (step.kind === 'bytes') {
+      while (step.kind === 'piece') {
         waiting = concatBytes(waiting, step.bytes);
         next = pull(iterator);
-        if (waiting.length >= bytes) break;
+        if (isHasty || waiting.length >= bytes) {
+          isHasty &&= !step.hasWords;
+          break;
+        }
         step = await Promise.race([next, late]);
       }
       clearTimeout(timer);
@@ -60,7 +97,7 @@ async function* gathered(source: AsyncIterable<Bytes>, { everyMs, bytes }: Pace)
   }
 }
 
-async function* onTheBeat(source: AsyncIterable<Bytes>, { everyMs, bytes }: Pace): AsyncGenerator<Bytes> {
+async function* onTheBeat(source: AsyncIterable<Piece>, { everyMs, bytes }: TimedPace): AsyncGenerator<Bytes> {
   const reader = new WaitingReader(source[Symbol.asyncIterator]());
   try {
     while (!reader.isDrained) {
@@ -76,12 +113,12 @@ async function* onTheBeat(source: AsyncIterable<Bytes>, { everyMs, bytes }: Pace
 
 /** Reads a source ahead, up to a limit, while its bytes wait for their beats. */
 class WaitingReader {
-  readonly #iterator: AsyncIterator<Bytes>;
+  readonly #iterator: AsyncIterator<Piece>;
   #waiting: Bytes = new Uint8Array(0);
   #isReading = false;
-  end: Exclude<Step, { kind: 'bytes' }> | undefined;
+  end: Exclude<Step, { kind: 'piece' }> | undefined;
 
-  constructor(iterator: AsyncIterator<Bytes>) {
+  constructor(iterator: AsyncIterator<Piece>) {
     this.#iterator = iterator;
   }
 
@@ -107,7 +144,7 @@ class WaitingReader {
     this.#isReading = true;
     while (this.end === undefined && this.#waiting.length < WAITING_BYTES_MAX) {
       const step = await pull(this.#iterator);
-      if (step.kind === 'bytes') this.#waiting = concatBytes(this.#waiting, step.bytes);
+      if (step.kind === 'piece') this.#waiting = concatBytes(this.#waiting, step.bytes);
       else this.end = step;
     }
     this.#isReading = false;
@@ -116,15 +153,15 @@ class WaitingReader {
 
 const LATE = { kind: 'late' } as const;
 type Step =
-  | { readonly kind: 'bytes'; readonly bytes: Bytes }
+  | ({ readonly kind: 'piece' } & Piece)
   | { readonly kind: 'end' }
   | { readonly kind: 'fault'; readonly error: unknown };
 
 /** The next piece as a value that never rejects: it may be awaited late, or by nobody. */
-async function pull(iterator: AsyncIterator<Bytes>): Promise<Step> {
+async function pull(iterator: AsyncIterator<Piece>): Promise<Step> {
   try {
     const result = await iterator.next();
-    return result.done === true ? { kind: 'end' } : { kind: 'bytes', bytes: result.value };
+    return result.done === true ? { kind: 'end' } : { kind: 'piece', ...result.value };
   } catch (error) {
     return { kind: 'fault', error };
   }
