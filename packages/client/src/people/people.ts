@@ -1,12 +1,11 @@
 import type { DeviceRole, Invitation } from '@bulla/contract';
-import type { DirectoryEntity, KeyState, Signer, Trust } from '@bulla/crypto';
+import type { Signer, Trust } from '@bulla/crypto';
 import type { PublicKey, PublicKeys } from '@bulla/crypto/key-files';
 import {
   encodeInvitationCode,
   enrolmentTicket,
   fingerprint,
   isCheckpointKey,
-  keyState,
   mintId,
   newInvitationSecret,
   ticketHash,
@@ -15,6 +14,8 @@ import {
 import type { DeviceRequest, Terms } from './device-requests.js';
 import { approveRequest, pendingRequests, refuseRequest } from './device-requests.js';
 import { BullaError, bullaError } from '../connection/errors.js';
+import type { ListedDevice } from './listed-device.js';
+import { listedDevice } from './listed-device.js';
 import { requireHeld } from './held-keys.js';
 import type { InvitationRecords } from './invitation-records.js';
 import type { RevocationReason } from '../trust/next-directory.js';
@@ -46,20 +47,6 @@ export interface Offer {
 /** An invitation as the vault keeps it: its word, and what a device may do is not decided by it. */
 export type ListedInvitation = Invitation;
 
-/** A device as the directory lists it. */
-export interface ListedDevice {
-  readonly urn: string;
-  readonly user: string;
-  readonly roles: readonly string[];
-  readonly groups: readonly string[];
-  /** The state of its best signing key. */
-  readonly state: KeyState;
-  /** Fingerprint of that key. */
-  readonly fingerprint: string;
-  /** Seconds: until when it signs. */
-  readonly useUntil: number;
-}
-
 /** What somebody who accepts keys of a service knows of them. */
 export interface AcceptOptions {
   readonly kind: ServiceKind;
@@ -86,7 +73,6 @@ export interface AcceptedKeys {
 const PAGE = 200;
 /** What a service signs with the key that stands for it. */
 const SIGNS = { vault: 'envelope', responder: 'reply', renewer: 'http' } as const;
-const STATES: readonly KeyState[] = ['active', 'pending', 'deactivated', 'ended', 'revoked'];
 
 /**
  * Who belongs to the organisation and by which devices (protocol.md §4). Each change of that is the next directory,
@@ -104,7 +90,7 @@ export class People {
   /** Every device of the newest directory. */
   async devices(): Promise<ListedDevice[]> {
     const trust = await this.#session.keeper.refresh();
-    return trust.entitiesOf('device').flatMap((urn) => listed(trust, urn, this.#session.now()));
+    return trust.entitiesOf('device').flatMap((urn) => listedDevice(trust, urn, this.#session.now()));
   }
 
   /**
@@ -286,17 +272,4 @@ export class People {
 
 function isForTheSame(one: PublicKey, other: PublicKey): boolean {
   return one.use === other.use && one.pur.join(' ') === other.pur.join(' ');
-}
-
-function listed(trust: Trust, urn: string, now: number): ListedDevice[] {
-  const entity: DirectoryEntity | undefined = trust.entity(urn);
-  if (entity?.kind !== 'device') return [];
-  const [best] = entity.keys
-    .filter(({ use }) => use === 'sig')
-    .map((key) => ({ key, state: keyState(key, trust.isRevoked(key.kid), now) }))
-    .toSorted((left, right) => STATES.indexOf(left.state) - STATES.indexOf(right.state));
-  if (best === undefined) return [];
-  const { user, roles, groups } = entity;
-  const { key, state } = best;
-  return [{ urn, user, roles, groups, state, fingerprint: fingerprint(key.kid), useUntil: key.use_until }];
 }
