@@ -191,7 +191,7 @@ const generalRules = [
     'resolvable',
     'What cannot be found is not there in a fresh clone either.',
     // It has a lock file of its own and is installed by a command of its own, where there is a token.
-    { pathNot: '^services/vault/pkcs11/' },
+    { pathNot: '^packages/service-kit/pkcs11/' },
     { couldNotResolve: true },
   ),
   refuse(

@@ -1,5 +1,5 @@
 import type { KeyFile, SignAlg } from '@bulla/crypto';
-import { loadSigner, utf8 } from '@bulla/crypto';
+import { loadSigner, privateJwkOf, utf8 } from '@bulla/crypto';
 import type { NoteKey, TreeHead } from '@bulla/crypto/log';
 import { noteKeyOf, verifyCheckpoint } from '@bulla/crypto/log';
 import { LogMarks } from '../../packages/service-kit/src/audit-log/marks.js';
@@ -30,7 +30,7 @@ export interface LogEntry {
 export async function logPlaceOf(url: string, service: KeyFile, reader: KeyFile): Promise<LogPlace> {
   const record = reader.keys.find(({ pur }) => pur.includes('http'));
   if (record === undefined) throw new Error(`${reader.urn} has no key for requests`);
-  const signer = await loadSigner(record.jwk, record.alg as SignAlg);
+  const signer = await loadSigner(privateJwkOf(record), record.alg as SignAlg);
   return { url, key: await logKeyOf(service), reader: { keyid: `${reader.urn}#${record.kid}`, signer } };
 }
 

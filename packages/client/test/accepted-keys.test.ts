@@ -1,5 +1,5 @@
 import type { KeyFile, KeyPurpose, Signer, Trust } from '@bulla/crypto';
-import { fingerprint, isCheckpointKey, isSealAlg, loadSigner } from '@bulla/crypto';
+import { fingerprint, isCheckpointKey, isSealAlg, loadSigner, privateJwkOf } from '@bulla/crypto';
 import type { PublicKeys } from '@bulla/crypto/key-files';
 import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -209,7 +209,7 @@ describe('new keys of a responder', () => {
     // It was started with the new file before anybody listed its keys.
     const [sig] = file.keys;
     if (sig === undefined || isSealAlg(sig.alg)) throw new Error('a key file without a signing key');
-    service.member = { keyid: `${urn}#${keys.kid}`, signer: await loadSigner(sig.jwk, sig.alg) };
+    service.member = { keyid: `${urn}#${keys.kid}`, signer: await loadSigner(privateJwkOf(sig), sig.alg) };
     await accept(keys);
     expect(activeOf(await owner.trust(), 'reply')).toEqual([keys.kid]);
   });

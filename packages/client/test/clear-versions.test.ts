@@ -4,6 +4,7 @@ import {
   encodeBase64url,
   isSealAlg,
   loadSigner,
+  privateJwkOf,
   organisationUrn,
   randomBytes,
   sealContent,
@@ -58,7 +59,10 @@ function entrusted(changes: Partial<Statement> = {}, { toNobody = false } = {}):
       attachments: [],
       ...changes,
     } as Statement;
-    const sealed = await sealContent(await signStatement(statement, await loadSigner(key.jwk, key.alg)), place);
+    const sealed = await sealContent(
+      await signStatement(statement, await loadSigner(privateJwkOf(key), key.alg)),
+      place,
+    );
     const [own] = organisation.trust.activeKeys(urn, 'unwrap', clock.seconds);
     const grants = own === undefined || toNobody ? [] : [await sealGrant(sealed.dek, sealed, own)];
     const { content, chash } = sealed;

@@ -1,6 +1,6 @@
 import type { AuditAct, AuditEvent, AuditFacts } from '@bulla/contract';
 import { encodeLeaf, Problem } from '@bulla/contract';
-import { concatBytes, digestB64u, encodeBase64url, loadSigner, mintId, utf8 } from '@bulla/crypto';
+import { concatBytes, digestB64u, encodeBase64url, loadSigner, mintId, privateJwkOf, utf8 } from '@bulla/crypto';
 import type { Signer } from '@bulla/crypto';
 import { signRequest } from '@bulla/crypto/http';
 import type { NoteSigner, TreeHead } from '@bulla/crypto/log';
@@ -88,7 +88,7 @@ export class HeldLog {
   async #signer(): Promise<NoteSigner> {
     const own = this.#member.keyFile.keys.find(({ pur }) => pur.includes('checkpoint'));
     if (own === undefined) throw new Error('no key for checkpoints');
-    this.key ??= await loadSigner(own.jwk, 'Ed25519');
+    this.key ??= await loadSigner(privateJwkOf(own), 'Ed25519');
     return { key: await noteKeyOf(this.origin, this.key.publicJwk), signer: this.key };
   }
 }

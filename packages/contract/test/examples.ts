@@ -14,7 +14,7 @@ import {
   time,
   user,
 } from './example-names.js';
-import { jobExample, kekExample, rootKeyExample } from './key-examples.js';
+import { jobExample, kekExample, keyInTokenExample, rootKeyExample } from './key-examples.js';
 
 const token = 'eyJh.eyJi.c2ln';
 const document = '{"payload":"eyJfdHlwZSI6IngifQ","signatures":[{"protected":"eyJ9","signature":"c2ln"}]}';
@@ -200,8 +200,8 @@ export const EXAMPLES: readonly Example[] = [
   example(
     'KeyStatus',
     contract.KeyStatus,
-    { root: [rootKeyExample], kek: [kekExample], pending: 3, jobs: [jobExample] },
-    ['/root/0/stand_in', '/jobs/0/trouble'],
+    { root: [rootKeyExample], kek: [kekExample], pending: 3, jobs: [jobExample], in_tokens: [keyInTokenExample] },
+    ['/root/0/stand_in', '/jobs/0/trouble', '/in_tokens/0/stand_in'],
   ),
   example('HeldKeys', contract.HeldKeys, { kids: [kid] }),
   example('NewRotation', contract.NewRotation, { what: 'root', to: 'file:/run/bulla/root-2.key' }, ['/to']),

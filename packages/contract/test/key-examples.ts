@@ -1,4 +1,4 @@
-import { job, time } from './example-names.js';
+import { job, kid, time } from './example-names.js';
 
 const rootKid = 'root:file:3f9ac0d15e7b2846';
 export const jobExample = {
@@ -13,6 +13,7 @@ export const jobExample = {
   changed_at: time,
   ended_at: null,
 };
+export const keyInTokenExample = { kid, stand_in: 'SoftHSM' };
 export const rootKeyExample = {
   kid: rootKid,
   state: 'deactivated',

@@ -34,7 +34,15 @@ export type { ParsedUrn, UrnKind } from './names/ids.js';
 export type { IdPrefix } from './names/patterns.js';
 export { mintId, organisationUrn, parseUrn, recoveryUrn, urnOf } from './names/ids.js';
 export { idPattern, LABEL_PATTERN, NAME_PATTERN, ORG_PATTERN } from './names/patterns.js';
-export type { KeyFile, KeyPurpose, KeyRecord, KeyState, KeyUsage, VerifyingKey } from './keys/keys.js';
+export type {
+  KeyFile,
+  KeyPurpose,
+  KeyRecord,
+  KeyState,
+  KeyUsage,
+  TokenKey,
+  VerifyingKey,
+} from './keys/keys.js';
 export {
   CHECKPOINT_SUITE,
   checkKeyRecord,
@@ -46,6 +54,7 @@ export {
   keyState,
   keyThumbprint,
   mightSignAt,
+  privateJwkOf,
   suiteOfKey,
 } from './keys/keys.js';
 export type { KeyMaterial, KeyNames, SealingKey } from './keys/key-material.js';

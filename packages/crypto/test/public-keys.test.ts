@@ -7,6 +7,7 @@ import {
   isSealAlg,
   loadSigner,
   organisationUrn,
+  privateJwkOf,
   publicJwkOf,
   strictParse,
   utf8,
@@ -108,7 +109,7 @@ describe('stated keys of a service', () => {
     const input = [{ alg: key.alg, typ: 'bulla-keys+jwt', kid: key.kid }, claims]
       .map((part) => encodeBase64url(utf8(JSON.stringify(part))))
       .join('.');
-    const signature = await (await loadSigner(jwk, key.alg)).sign(utf8(input));
+    const signature = await (await loadSigner(privateJwkOf(key), key.alg)).sign(utf8(input));
     await expect(readPublicKeys(`${input}.${encodeBase64url(signature)}`)).rejects.toMatchObject({
       code: 'token_malformed',
       message: expect.stringContaining('checkpoints'),

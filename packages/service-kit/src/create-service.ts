@@ -88,12 +88,16 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const ledgerDb = database as unknown as Database<LedgerTables>;
   const metrics = new Metrics({ service, version: options.version, poolState: () => database.poolState() });
   const store = options.store ?? new MemoryStore(clock);
-  const probes = {
-    database: databaseProbe(database, clock, log),
-    ...(options.production === true ? { redis: evictionProbe(store) } : {}),
+  const probeOfDatabase = databaseProbe(database, clock, log);
+  const redisProbe = options.production === true ? evictionProbe(store) : undefined;
+  // Keys come and go while the service runs.
+  const probes = () => ({
+    database: probeOfDatabase,
+    ...(keys.inTokens.length === 0 ? {} : { 'signing-keys': () => keys.look() }),
+    ...(redisProbe === undefined ? {} : { redis: redisProbe }),
     ...(tls === undefined ? {} : { certificate: tls.probe }),
     ...options.probes,
-  };
+  });
   const readiness = new Readiness(probes, log);
   const drift = new ClockDrift({ database, clock, log, metrics });
   const chores = new Chores({ database, log, metrics });

@@ -68,7 +68,8 @@ export type { LookedFrom, ServiceDefinition, ServiceParts } from './run-service.
 export { packageVersion, runService, settingsOf } from './run-service.js';
 export { serveUntilSignal } from './serve.js';
 export type { ListenOptions, Service } from './service.js';
-export { KeyFileError, readKeyFile, ServiceKeys } from './authentication/service-keys.js';
+export { KeyFileError } from './authentication/private-file.js';
+export { readKeyFile, ServiceKeys } from './authentication/service-keys.js';
 export {
   authoritiesOf,
   auditRetentionSetting,
@@ -93,3 +94,10 @@ export { SharedStore } from './limits/shared-store.js';
 export { trustAuthorities } from './tls/authorities.js';
 export { caFileSetting } from './tls/tls-settings.js';
 export { TrustSource } from './authentication/trust-source.js';
+export { TokenFault } from './token/token-fault.js';
+export type { TokenPlace } from './token/token-place.js';
+export { tokenPlace, TokenPlaceRefused } from './token/token-place.js';
+export type { TokenAnswer } from './token/token-process.js';
+export { isBindingBuilt } from './token/token-process.js';
+export type { TokenTimes } from './token/token-session.js';
+export { TOKEN_TIMES, TokenSession } from './token/token-session.js';

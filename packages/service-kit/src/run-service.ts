@@ -119,7 +119,7 @@ export function settingsOf<Own extends SettingsShape>({
 /**
  * Starts a service on its own, from an environment that is read here and nowhere else.
  * @returns when it listens; closing it drains it, then closes its Redis and its database.
- * @throws {SettingsError} naming every bad setting; {KeyFileError}; {DatabaseTrouble}
+ * @throws {SettingsError} naming every bad setting; {KeyFileError}; {TokenFault}; {DatabaseTrouble}
  */
 export async function runService<
   Tables extends LedgerTables,
@@ -130,7 +130,6 @@ export async function runService<
   const settings = readSettings<SettingsShape>(settingsOf(definition), environment) as Settings<Common> & Settings<Own>;
   trustAuthorities(settings.BULLA_CA_FILE);
   const keyFile = await readKeyFile(settings.BULLA_KEYS_FILE);
-  const keys = await ServiceKeys.load(keyFile);
   const log = new EventLog({ service: name, level: settings.BULLA_LOG_LEVEL, format: settings.BULLA_LOG_FORMAT });
   const database = connectDatabase<Tables>({
     from: { url: settings.BULLA_DATABASE_URL },
@@ -143,6 +142,8 @@ export async function runService<
   // In the order in which they are closed.
   const opened: { close(): Promise<void> }[] = [database];
   try {
+    const keys = await ServiceKeys.load(keyFile);
+    opened.unshift(keys);
     const publicUrls = settings.BULLA_PUBLIC_URL;
     const edge = await openEdge(settings, { service: name, production, log, publicUrls });
     opened.unshift(edge.store);

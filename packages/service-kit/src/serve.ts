@@ -2,6 +2,7 @@ import { DatabaseTrouble } from './database/database-trouble.js';
 import { LIMITS } from './limits/limits.js';
 import type { ServiceName } from './route/route-table.js';
 import type { Service } from './service.js';
+import { TokenFault } from './token/token-fault.js';
 
 /** What of a process a service needs: where to complain, what to end with, and who tells it to. */
 export interface Host {
@@ -45,7 +46,7 @@ async function closeStarted(starting: Promise<Pick<Service, 'close'>>, host: Hos
 
 /** Settings, key files and databases say what is wrong with them; of anybody else's error only the code is safe to repeat. */
 function complain(name: ServiceName, error: unknown, host: Host): void {
-  if (error instanceof DatabaseTrouble) {
+  if (error instanceof DatabaseTrouble || error instanceof TokenFault) {
     host.stderr.write(`bulla: error: ${error.message}\nbulla: hint: ${error.hint}\n`);
     host.exitCode = error.exitCode;
     return;

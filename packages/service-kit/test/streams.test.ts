@@ -25,6 +25,7 @@ import {
 import type { Caller, Database, LedgerTables, Service } from '../src/index.js';
 import { OpenapiContract, SignedClient } from '../src/testing.js';
 import { findState } from '../src/edge/request-state.js';
+import { TokenFault } from '../src/token/token-fault.js';
 
 const reply = { head: 'AAAA', frames: ['BBBB'], final: 'CCCC' };
 const question = { bundle: { v: 1, env: 'a.b.c', tags: [] }, inv: 'a.b.c.d.e' };
@@ -57,6 +58,7 @@ let database: Database<LedgerTables>;
 let asker: SignedClient;
 let closePglite: () => Promise<void>;
 let signs = true;
+let unsigned: Error = new Error('canary-7f3a');
 beforeAll(async () => {
   acme = await makeOrganisation({ readyKeyPair: committedKeyPair });
   const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
@@ -67,7 +69,7 @@ beforeAll(async () => {
   await database.migrate();
   const loaded = await ServiceKeys.load(acme.responders[0].keyFile);
   const http = loaded.newest('http');
-  const sign: typeof http.sign = (bytes) => (signs ? http.sign(bytes) : Promise.reject(new Error('canary-7f3a')));
+  const sign: typeof http.sign = (bytes) => (signs ? http.sign(bytes) : Promise.reject(unsigned));
   const keys = new ServiceKeys(
     loaded.urn,
     loaded.org,
@@ -160,6 +162,18 @@ describe('a sealed answer', () => {
     const failed = await asker.post(path, question);
     expect(failed).toMatchObject({ status: 500, body: { code: 'internal' } });
     expect(failed.headers['signature']).toBeUndefined();
+    expect(failed.text + lines.join('')).not.toContain('canary');
+  });
+
+  it('that there is not is an unsigned 503 while the token of the key is away', async () => {
+    run = () => Promise.reject(new Problem('envelope_replayed'));
+    signs = false;
+    unsigned = new TokenFault('late', { token: 'canary', object: 'key', module: '/m', pinFile: '/p' });
+    const failed = await asker.post(path, question);
+    expect(failed).toMatchObject({ status: 503, body: { code: 'overloaded', retryable: true } });
+    expect(failed.headers).toMatchObject({ 'retry-after': '1' });
+    expect(failed.headers['signature']).toBeUndefined();
+    expect(lines.join('')).toMatch(/"errorCode":"token_late"/);
     expect(failed.text + lines.join('')).not.toContain('canary');
   });
 

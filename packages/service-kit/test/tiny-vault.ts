@@ -212,6 +212,8 @@ export interface TinyOptions extends EdgeOptions {
   readonly publicUrls?: readonly string[];
   /** Another replica: the organisations of the first, on a database of its own. */
   readonly like?: Tiny;
+  /** Those of its key file unless given. */
+  readonly keys?: ServiceKeys;
 }
 
 const contract = new OpenapiContract(openapiDocument('vault', '1.2.3'));

@@ -1,5 +1,5 @@
 import type { AuditCheckpoints, KeptCosignatures } from '@bulla/contract';
-import { generateKeyPair, keyThumbprint, loadSigner, utf8 } from '@bulla/crypto';
+import { generateKeyPair, keyThumbprint, loadSigner, privateJwkOf, utf8 } from '@bulla/crypto';
 import type { WitnessSigner } from '@bulla/crypto/log';
 import {
   cosignCheckpoint,
@@ -83,7 +83,7 @@ describe.each(stores)('witnesses of the log of a service on %s', (store) => {
   const signer = () => {
     const own = tiny.acme.vault.keyFile.keys.find(({ pur }) => pur.includes('checkpoint'));
     if (own === undefined) throw new Error('no key for checkpoints');
-    return loadSigner(own.jwk, 'Ed25519');
+    return loadSigner(privateJwkOf(own), 'Ed25519');
   };
 
   it('are shown beside the newest checkpoint, and in it while it is the one they saw', async () => {

@@ -9,6 +9,7 @@ export { type Preparations, prepareTestRun } from './prepare-test-run.js';
 export { RecordedRequest, type RequestEnd } from './recorded-request.js';
 export { type PartOfMany, takePart } from './part-of-many.js';
 export { isLongRun, randomFrom, sampled, seedOfRun } from './sampling.js';
+export { findSoftHsm, SoftHsm, tokenProcesses } from './soft-hsm.js';
 export { committedKeyPair, type TestKeyPair } from './test-keys.js';
 export {
   placeTestCertificate,

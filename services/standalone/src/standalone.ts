@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answerLimitsOf, createModel, createResponder, loadUnwrappers, runLimitsOf } from '@bulla/responder';
+import type { KeyFile } from '@bulla/crypto';
 import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
 import { EventLog, openEdge, packageVersion, readKeyFile, ServiceKeys } from '@bulla/service-kit';
 import type { RootKeys } from '@bulla/vault';
@@ -66,10 +67,15 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
   };
   const rootKeys = rootKeysIn(options, logs.vault);
   const services: Service[] = [];
-  const stores: SharedStore[] = [];
+  const stores: Closable[] = [];
   let databases: Databases | undefined;
   let stopping: Promise<void> | undefined;
   const stop = () => (stopping ??= closeAll(services, [rootKeys, ...stores], databases));
+  const keysIn = async (file: KeyFile) => {
+    const keys = await ServiceKeys.load(file);
+    stores.push(keys);
+    return keys;
+  };
   try {
     databases = await openDatabases({
       url: settings.BULLA_DATABASE_URL,
@@ -98,10 +104,14 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
     const { vault } = databases;
     const organisation = await options.organisation(addresses, (org) => directoryHashes(vault, org));
     signal?.throwIfAborted();
-    services.push(await startVault(options, databases, organisation, { rootKeys, edge: vaultEdge, log: logs.vault }));
+    services.push(
+      await startVault(options, databases, organisation, { rootKeys, keysIn, edge: vaultEdge, log: logs.vault }),
+    );
     await options.publish();
     signal?.throwIfAborted();
-    services.push(await startResponder(options, databases, organisation, { edge: responderEdge, log: logs.responder }));
+    services.push(
+      await startResponder(options, databases, organisation, { keysIn, edge: responderEdge, log: logs.responder }),
+    );
     await requireReady([addresses.vaultUrl, addresses.responderUrl], signal);
     return { stop };
   } catch (error) {
@@ -114,14 +124,14 @@ async function startVault(
   { addresses, settings, home }: StandaloneOptions,
   { vault: database }: Databases,
   { vaultKeysFile, bootstrapSecret }: ServedOrganisation,
-  { rootKeys, edge, log }: Edged & { readonly rootKeys: RootKeys },
+  { rootKeys, keysIn, edge, log }: Edged & { readonly rootKeys: RootKeys },
 ): Promise<Service> {
   const { host, vaultPort: port, vaultUrl, metricsPorts } = addresses;
   const file = await readKeyFile(vaultKeysFile);
   const vault = await createVault({
     version: VERSION,
     database,
-    keys: await ServiceKeys.load(file),
+    keys: await keysIn(file),
     keysFile: vaultKeysFile,
     deposits: await DepositKeys.load(file),
     ...edge,
@@ -152,14 +162,14 @@ async function startResponder(
   { addresses, settings, home }: StandaloneOptions,
   { responder: database }: Databases,
   { responderKeysFile, pin }: ServedOrganisation,
-  { edge, log }: Edged,
+  { keysIn, edge, log }: Edged,
 ): Promise<Service> {
   const { host, responderPort: port, responderUrl, vaultUrl, metricsPorts } = addresses;
   const file = await readKeyFile(responderKeysFile);
   const responder = await createResponder({
     version: VERSION,
     database,
-    keys: await ServiceKeys.load(file),
+    keys: await keysIn(file),
     keysFile: responderKeysFile,
     ...edge,
     log,
@@ -177,7 +187,11 @@ async function startResponder(
   return listening(responder);
 }
 
+type Closable = Pick<SharedStore, 'close'>;
+
 interface Edged {
+  /** Loads the signing keys of a file, which are closed with the services. */
+  readonly keysIn: (file: KeyFile) => Promise<ServiceKeys>;
   readonly edge: EdgeOptions;
   readonly log: EventLog;
 }
@@ -237,7 +251,7 @@ async function isReady(url: string): Promise<boolean> {
 /** The responder needs the vault to the end, and both need the database. */
 async function closeAll(
   services: readonly Service[],
-  stores: readonly Pick<SharedStore, 'close'>[],
+  stores: readonly Closable[],
   databases: Databases | undefined,
 ): Promise<void> {
   try {

@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { folderForTest } from '@bulla/testkit';
+import { findSoftHsm, folderForTest, SoftHsm } from '@bulla/testkit';
 import { kmsPlace } from '../src/managed/root-key/aws-root-key.js';
 import { openBaoPlace } from '../src/managed/root-key/openbao-place.js';
 import { OpenBaoRequests } from '../src/managed/root-key/openbao-requests.js';
 import { OpenBaoRootKey } from '../src/managed/root-key/openbao-root-key.js';
-import { Pkcs11RootKey } from '../src/managed/root-key/pkcs11-root-key.js';
-import { tokenPlace } from '../src/managed/root-key/pkcs11-uri.js';
+import { Pkcs11RootKey, rootPlace } from '../src/managed/root-key/pkcs11-root-key.js';
 import { OpenBaoStandIn } from './openbao-stand-in.js';
 import { ARN, CONTEXT, describeWhere, files } from './root-key-rigs.js';
-import { findSoftHsm, SoftHsm } from './soft-hsm.js';
 
 // How root keys elsewhere are named and asked.
 
@@ -100,7 +98,7 @@ describe('the place of a key', () => {
     ['an attribute twice', 'token=a;token=b;object=b?module-path=/m&pin-source=file:/p'],
     ['a broken escape', 'token=%;object=b?module-path=/m&pin-source=file:/p'],
   ])('in a token is not read with %s', (_name, text) => {
-    expect(() => tokenPlace(text)).toThrow(/^BULLA_ROOT_KEY: expected pkcs11:token=/);
+    expect(() => rootPlace(text)).toThrow(/^BULLA_ROOT_KEY: expected pkcs11:token=/);
   });
 
   it.each([
@@ -124,7 +122,7 @@ describeWhere(findSoftHsm() !== undefined)('a PIN that the token refused', () =>
     hsm.makeKey('root');
     const pinFile = join(hsm.folder, 'pin');
     writeFileSync(pinFile, 'another');
-    const provider = new Pkcs11RootKey(tokenPlace(hsm.place('root')), files);
+    const provider = new Pkcs11RootKey(rootPlace(hsm.place('root')), files);
     await expect(provider.health()).rejects.toMatchObject({ message: expect.stringMatching(/refused the PIN/) });
     // Who asked the token now would hear that it is gone.
     hsm.takeAway();

@@ -1,19 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from '@jest/globals';
-import { folderForTest } from '@bulla/testkit';
+import { findSoftHsm, folderForTest, SoftHsm, tokenProcesses } from '@bulla/testkit';
 import { AwsRootKey, kmsPlace } from '../src/managed/root-key/aws-root-key.js';
 import { isSdkInstalled, loadKmsSdk } from '../src/managed/root-key/aws-sdk.js';
 import { openBaoPlace } from '../src/managed/root-key/openbao-place.js';
 import { OpenBaoRequests } from '../src/managed/root-key/openbao-requests.js';
 import { OpenBaoRootKey } from '../src/managed/root-key/openbao-root-key.js';
-import { Pkcs11RootKey } from '../src/managed/root-key/pkcs11-root-key.js';
-import { tokenPlace } from '../src/managed/root-key/pkcs11-uri.js';
+import { Pkcs11RootKey, rootPlace } from '../src/managed/root-key/pkcs11-root-key.js';
 import type { RootKeyProvider } from '../src/managed/root-key/root-key-provider.js';
 import { KmsStandIn } from './kms-stand-in.js';
 import { OpenBaoStandIn } from './openbao-stand-in.js';
 import type { StandIn } from './provider-stand-in.js';
-import { findSoftHsm, SoftHsm, tokenProcesses } from './soft-hsm.js';
 
 // Where root keys are that never come into the vault, for tests that treat them badly.
 
@@ -99,7 +97,7 @@ async function softHsmRig(): Promise<Rig> {
   };
   return {
     standIn: /SoftHSM/,
-    provider: (key = 'root') => new Pkcs11RootKey(tokenPlace(hsm.place(key)), files, TOKEN_TIMES),
+    provider: (key = 'root') => new Pkcs11RootKey(rootPlace(hsm.place(key)), files, TOKEN_TIMES),
     replaceKey: () => hsm.makeKey('root'),
     async down() {
       signal('SIGKILL');

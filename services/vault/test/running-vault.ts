@@ -50,7 +50,7 @@ export interface TestVault {
   stop(): Promise<void>;
 }
 
-type ReplicaChanges = Partial<Pick<VaultConfig, 'production' | 'rates' | 'limits' | 'rootKeys' | 'database'>>;
+type ReplicaChanges = Partial<Pick<VaultConfig, 'production' | 'rates' | 'limits' | 'rootKeys' | 'database' | 'keys'>>;
 
 const EFFECTS = [
   'organisation',

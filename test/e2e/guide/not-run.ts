@@ -16,6 +16,11 @@ const INSTALLED = { file: 'test/package/packed-bulla.test.ts', says: "'npx', '--
 
 const ROOT_KEYS = 'docs/guide/root-keys.md';
 const STAND_INS = { file: 'services/vault/test/root-key-rigs.ts', says: 'against a stand-in of' };
+const IN_TOKEN = {
+  file: 'packages/cli/test/signing-keys-in-a-token.test.ts',
+  says: "'keys', 'generate', file, '--like'",
+};
+const KEYS = 'docs/guide/keys.md';
 const SOFT_HSM = { file: 'services/vault/test/root-key-rigs.ts', says: "'pkcs11, on SoftHSM'" };
 
 /** Every exception to: what the guide shows is run. */
@@ -191,4 +196,14 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: ROOT_KEYS, begins: "BULLA_ROOT_KEY='pkcs11:", why: 'a setting', by: SOFT_HSM },
   { page: ROOT_KEYS, begins: 'npm run build:kms', why: 'installs, where a machine is prepared for the tests' },
   { page: ROOT_KEYS, begins: 'BULLA_ROOT_KEY=aws:', why: 'needs an account of AWS', by: STAND_INS },
+  { page: KEYS, language: 'json', begins: '{ "kid"', why: 'a part of a key file', by: IN_TOKEN },
+  { page: KEYS, begins: 'bulla keys generate vault.new.json', why: 'needs a token', by: IN_TOKEN },
+  ...['mv vault.new.json', 'bulla keys public vault', 'bulla trust accept vault', 'bulla trust retire vault'].map(
+    (begins) => ({
+      page: KEYS,
+      begins,
+      why: 'goes on from a token',
+      by: IN_TOKEN,
+    }),
+  ),
 ];

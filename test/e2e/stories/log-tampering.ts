@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { keyFileSchema, loadSigner, utf8 } from '@bulla/crypto';
+import { keyFileSchema, loadSigner, privateJwkOf, utf8 } from '@bulla/crypto';
 import { appendLeaf, EMPTY_FRONTIER, encodeFrontier, leafHash, noteKeyOf, treeHeadOf } from '@bulla/crypto/log';
 import { makeTiledLog } from '@bulla/crypto/testing';
 import pg from 'pg';
@@ -127,7 +127,7 @@ export class LogTampering {
     for (const name of names.filter((one) => /vault.*json$/.test(one))) {
       const file = keyFileSchema.parse(JSON.parse(await readFile(join(folder, name), 'utf8')));
       const key = file.keys.find(({ pur }) => pur.includes('checkpoint'));
-      if (key !== undefined) return loadSigner(key.jwk, 'Ed25519');
+      if (key !== undefined) return loadSigner(privateJwkOf(key), 'Ed25519');
     }
     throw new Error('the vault has no key for checkpoints');
   }

@@ -30,6 +30,7 @@ import { inspectRedis } from '../inspection/redis-inspection.js';
 import type { StandalonePackage, StandaloneSettings } from '../home/standalone-package.js';
 import { loadStandalone } from '../home/standalone-package.js';
 import { inspectDatabase, inspectModel } from '../inspection/store-inspection.js';
+import { inspectTokens } from '../inspection/token-inspection.js';
 import { reasonOf } from '../output/system-errors.js';
 import { UsageError } from '../input/usage-error.js';
 
@@ -90,6 +91,7 @@ async function inspect(context: Context): Promise<Finding[]> {
   }
   // What runs elsewhere has its ports, its database and its model there.
   const own = (await servesHere(context, profile)) ? services : undefined;
+  findings.push(...(own === undefined ? [] : await inspectTokens(context.io, context.home)));
   const vault = await inspectService('vault', profile.vaultUrl, context.io.fetch, Date.now, own !== undefined);
   findings.push(...vault, ...(await certificateOf(context, 'vault', profile.vaultUrl)));
   const isUp = vault[0]?.ok === true;

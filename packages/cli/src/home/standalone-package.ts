@@ -1,7 +1,7 @@
 import type { ProblemCode } from '@bulla/contract';
 import type { KeptHashes } from '@bulla/client/node';
 import type { Io } from '../io.js';
-import { UsageError } from '../input/usage-error.js';
+import { loadByName } from './load-by-name.js';
 
 /** What the command uses of @bulla/standalone, which it loads by name: the services are not part of the client. */
 export interface StandalonePackage {
@@ -62,14 +62,6 @@ export interface ServedOrganisation {
 }
 
 /** @throws {UsageError} if it is not installed */
-export async function loadStandalone({ load }: Io): Promise<StandalonePackage> {
-  try {
-    return (await load('@bulla/standalone')) as StandalonePackage;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new UsageError(
-      'the services are not installed here',
-      'run this in the project folder, after `npm ci` and `npm run build`',
-    );
-  }
+export function loadStandalone(io: Io): Promise<StandalonePackage> {
+  return loadByName(io, '@bulla/standalone');
 }

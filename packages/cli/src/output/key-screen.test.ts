@@ -40,7 +40,7 @@ const job = {
   ended_at: null,
 };
 const rowsOf = (standing: Partial<StandingKeys>, services: readonly ServiceKey[] = []) =>
-  keyRows({ root: [], kek: [], pending: 0, jobs: [], ...standing }, services, NOW).slice(1);
+  keyRows({ root: [], kek: [], pending: 0, jobs: [], in_tokens: [], ...standing }, services, NOW).slice(1);
 
 describe('the screen of keys', () => {
   it('shows each key with its state, its age, what is under it and what comes next', () => {

@@ -23,7 +23,7 @@ const RENEWED_BY: Readonly<Record<string, string>> = {
 
 /** Every key of an organisation as rows under a head: what it is, its state, age, how much is under it, what comes next. */
 export function keyRows(
-  { root, kek }: StandingKeys,
+  { root, kek, in_tokens: inTokens }: StandingKeys,
   services: readonly ServiceKey[],
   now: number,
 ): readonly (readonly string[])[] {
@@ -31,7 +31,7 @@ export function keyRows(
     ['KEY', 'STATE', 'AGE', 'USE', 'NEXT'],
     ...root.map((key) => rootRow(key, now)),
     ...kek.map((key) => kekRow(key, now)),
-    ...services.map((key) => serviceRow(key, now)),
+    ...services.map((key) => serviceRow(key, inTokens, now)),
   ];
 }
 
@@ -52,7 +52,7 @@ function rootRow(
   { kid, state, objects, processes, stand_in, created_at, activated_at }: RootKey,
   now: number,
 ): string[] {
-  const use = `${counted(objects, 'object')}${stand_in === undefined ? '' : `, stand-in: ${stand_in}`}`;
+  const use = `${counted(objects, 'object')}${standInOf({ stand_in })}`;
   return [kid, state, age(activated_at ?? created_at, now), use, rootNext({ state, objects, processes })];
 }
 
@@ -77,11 +77,21 @@ function kekRow({ version, state, data_keys, uses, created_at, activated_at, due
   ];
 }
 
-function serviceRow({ urn, use, purposes, suite, state, from, useUntil }: ServiceKey, now: number): string[] {
+function serviceRow(
+  { urn, kid, use, purposes, suite, state, from, useUntil }: ServiceKey,
+  inTokens: StandingKeys['in_tokens'],
+  now: number,
+): string[] {
   const [, , , kind = '', ...id] = urn.split(':');
   const ends = new Date(useUntil * 1_000).toISOString().slice(0, 10);
   const next = state === 'active' || state === 'pending' ? `until ${ends}: ${renewedBy(kind, id)}` : '';
-  return [`${id.join(':')} ${use === 'enc' ? 'encryption' : purposes.join('+')}`, state, days(now - from), suite, next];
+  const token = inTokens.find((one) => one.kid === kid);
+  const where = token === undefined ? suite : `${suite}, in a token${standInOf(token)}`;
+  return [`${id.join(':')} ${use === 'enc' ? 'encryption' : purposes.join('+')}`, state, days(now - from), where, next];
+}
+
+function standInOf({ stand_in }: { readonly stand_in?: string | undefined }): string {
+  return stand_in === undefined ? '' : `, stand-in: ${stand_in}`;
 }
 
 function renewedBy(kind: string, [service = '']: readonly string[]): string {

@@ -1,5 +1,5 @@
 import type { KeyFile, KeyPurpose, Signer, Trust, Unwrapper } from '@bulla/crypto';
-import { CryptoError, isSealAlg, loadSigner } from '@bulla/crypto';
+import { CryptoError, isSealAlg, loadSigner, privateJwkOf } from '@bulla/crypto';
 import { loadUnwrapper } from '@bulla/crypto/open';
 
 /** Who uses the SDK: one device of an organisation, with its private keys as non-extractable CryptoKeys. */
@@ -34,7 +34,9 @@ const DEVICE_PURPOSES: readonly KeyPurpose[] = ['http', 'invoke', 'content', 'ta
 export async function identityOf(file: KeyFile): Promise<Identity> {
   const signers: Signer[] = [];
   const unwrappers = new Map<string, Unwrapper>();
-  for (const { kid, alg, pur, jwk } of file.keys) {
+  for (const key of file.keys) {
+    const { kid, alg, pur } = key;
+    const jwk = privateJwkOf(key);
     if (isSealAlg(alg)) unwrappers.set(kid, await loadUnwrapper(jwk, alg));
     else if (DEVICE_PURPOSES.every((purpose) => pur.includes(purpose))) signers.push(await loadSigner(jwk, alg));
   }

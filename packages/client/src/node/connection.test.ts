@@ -58,6 +58,16 @@ describe('a profile', () => {
   });
 });
 
+/** But for where it is. */
+const KEY_IN_TOKEN = {
+  kid: 'K'.repeat(43),
+  use: 'sig',
+  alg: 'PS256',
+  suite: 'rsa3072',
+  pur: ['http'],
+  jwk: { kty: 'RSA', n: 'AAAA', e: 'AQAB' },
+};
+
 describe('a key file', () => {
   it.each([
     ['that is no JSON', 'secret', /is not a key file \(wrong at \/\)/],
@@ -65,6 +75,11 @@ describe('a key file', () => {
       'of another form',
       '{"v":1,"org":"dev","urn":"u","keys":[{"kid":"secret"}]}',
       /is not a key file \(wrong at \/keys\/0\/kid\)/,
+    ],
+    [
+      'with a key in no token',
+      JSON.stringify({ v: 1, org: 'dev', urn: 'u', keys: [{ ...KEY_IN_TOKEN, token: 'secret' }] }),
+      /is not a key file \(wrong at \/keys\/0\/token\)/,
     ],
   ])('%s is refused without a word of what is in it', async (_name, text, message) => {
     await home.write(IDENTITY, text);

@@ -9,6 +9,7 @@ import {
   generateKeyPair,
   isSealAlg,
   loadSigner,
+  privateJwkOf,
   mintId,
   publicJwkOf,
   suite,
@@ -96,7 +97,7 @@ async function requesterOf({ org, urn, keys }: KeyFile): Promise<Identity> {
   const [first] = keys;
   if (first === undefined || isSealAlg(first.alg))
     throw new CryptoError('key_invalid', 'a request to come in has no key that signs');
-  const signer = await loadSigner(first.jwk, first.alg);
+  const signer = await loadSigner(privateJwkOf(first), first.alg);
   return { org, urn, signer, olderSigners: [], unwrappers: new Map() };
 }
 

@@ -1,5 +1,5 @@
 import type { KeyFile, Signer } from '@bulla/crypto';
-import { CryptoError, isSealAlg, loadSigner } from '@bulla/crypto';
+import { CryptoError, isSealAlg, loadSigner, privateJwkOf } from '@bulla/crypto';
 import type { Identity } from '../connection/identity.js';
 
 /** Who says what is the newest: it signs its requests with one key and its words with another, and opens nothing. */
@@ -15,8 +15,11 @@ export interface RenewerIdentity extends Identity {
 export async function renewerIdentityOf(file: KeyFile): Promise<RenewerIdentity> {
   const signersFor = async (purpose: 'http' | 'fresh'): Promise<Signer[]> => {
     const signers: Signer[] = [];
-    for (const { alg, pur, jwk } of file.keys)
-      if (!isSealAlg(alg) && pur.length === 1 && pur[0] === purpose) signers.push(await loadSigner(jwk, alg));
+    for (const key of file.keys) {
+      const { alg, pur } = key;
+      if (!isSealAlg(alg) && pur.length === 1 && pur[0] === purpose)
+        signers.push(await loadSigner(privateJwkOf(key), alg));
+    }
     return signers;
   };
   const [signer, ...olderSigners] = await signersFor('http');

@@ -13,6 +13,12 @@ export const KeyName = textOf('A-Za-z0-9:._/@-', 128, 'must be the name of a key
   example: 'root:file:3f9ac0d15e7b2846',
 });
 
+/** What stands in for the real thing, where it is not what production would use. */
+const StandIn = textOf('A-Za-z0-9 .,:;()-', 200, 'must be plain words').meta({
+  description: 'What stands in for the real thing, where it is not what production would use.',
+  example: 'SoftHSM',
+});
+
 /** A root key of the vault: keys of organisations lie under it. */
 export const RootKey = z.strictObject({
   kid: KeyName,
@@ -26,10 +32,7 @@ export const RootKey = z.strictObject({
       without: Count.describe('Processes of the vault that do not.'),
     })
     .describe('Who can use it.'),
-  stand_in: textOf('A-Za-z0-9 .,:;()-', 200, 'must be plain words').optional().meta({
-    description: 'What stands in for the real thing, where it is not what production would use.',
-    example: 'SoftHSM',
-  }),
+  stand_in: StandIn.optional(),
   created_at: Timestamp,
   activated_at: later('When keys began to go under it.'),
   deactivated_at: later('When none went under it any more.'),
@@ -76,6 +79,12 @@ export const Job = z
   .meta({ id: 'Job' });
 export type Job = z.input<typeof Job>;
 
+/** A key by which the vault signs, and which never leaves a token. */
+const KeyInToken = z.strictObject({
+  kid: Kid,
+  stand_in: StandIn.optional(),
+});
+
 /** Every key of the vault and of the caller's organisation that is at rest here. */
 export const KeyStatus = z
   .strictObject({
@@ -83,6 +92,7 @@ export const KeyStatus = z
     kek: z.array(Kek).max(200).describe('Keys of the organisation, the newest first.'),
     pending: Count.describe('Data keys that are not under the active key yet.'),
     jobs: z.array(Job).max(200).describe('Work that goes on.'),
+    in_tokens: z.array(KeyInToken).max(64).describe('Keys by which the vault signs that are in tokens (PKCS#11).'),
   })
   .meta({ id: 'KeyStatus' });
 export type KeyStatus = z.input<typeof KeyStatus>;

@@ -5,8 +5,9 @@ import { parseJws, signJws, verifyJws } from '../tokens/compact.js';
 import { CryptoError } from '../names/errors.js';
 import { organisationUrn, parseUrn } from '../names/ids.js';
 import type { KeyFile, KeyRecord } from '../keys/keys.js';
-import { checkKeyRecord, isCheckpointKey, keyRecordSchema, secondsSchema } from '../keys/keys.js';
+import { checkKeyRecord, isCheckpointKey, keyRecordSchema, privateJwkOf, secondsSchema } from '../keys/keys.js';
 import { requireSeconds } from '../names/seconds.js';
+import type { Signer } from '../keys/signer.js';
 import { loadSigner } from '../keys/signer.js';
 import { isSealAlg, publicJwkOf } from '../keys/suites.js';
 
@@ -48,9 +49,10 @@ export interface PublicKeys {
  * States the signing keys of a key file, its encryption keys, the newest of each purpose first, and its newest key for
  * checkpoints, where it has them. The oldest are left out where there are too many.
  * @param now seconds
+ * @param inToken signs for the newest signing key, where that is in a token
  * @throws {CryptoError} key_invalid if the file has no signing key
  */
-export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number): Promise<string> {
+export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number, inToken?: Signer): Promise<string> {
   requireSeconds(now);
   const signing = newestFirst(keys.filter((key) => key.use === 'sig' && !isCheckpointKey(key))).slice(0, SIGNING_MAX);
   const [sig] = signing;
@@ -65,7 +67,7 @@ export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number): 
     purpose: 'keys.public',
     keys: stated.map(({ kid, use, alg, suite, pur, jwk }) => ({ kid, use, alg, suite, pur, jwk: publicJwkOf(jwk) })),
   };
-  return signJws(FORMAT, claims, await loadSigner(sig.jwk, sig.alg));
+  return signJws(FORMAT, claims, inToken ?? (await loadSigner(privateJwkOf(sig), sig.alg)));
 }
 
 /** The first of each purpose before all others, so that none of them is left out. */

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { decodeBase64url, encodeBase64url } from '../encoding/bytes.js';
 import { fingerprint } from './fingerprint.js';
-import type { KeyRecord, KeyState, KeyUsage } from './keys.js';
+import type { KeyRecord, KeyState, KeyUsage, TokenKey } from './keys.js';
 import {
   checkKeyRecord,
   isUsable,
@@ -10,12 +10,13 @@ import {
   keyRecordSchema,
   keyState,
   keyThumbprint,
+  privateJwkOf,
   publicKeyOf,
 } from './keys.js';
 import { generateKeyPair } from './signer.js';
 import { keyPairOf, makeDevice } from '../testing/members.js';
 import type { PublicJwk } from './suites.js';
-import { checkPublicJwk } from './suites.js';
+import { checkPublicJwk, publicJwkOf } from './suites.js';
 
 const TIMES = { nbf: 1000, use_until: 2000, end: 3000 };
 /** A valid record of each kind. */
@@ -245,4 +246,38 @@ it('reads the key file of a device', async () => {
   expect(keyFileSchema.safeParse(keyFile).success).toBe(true);
   expect(keyFileSchema.safeParse({ ...keyFile, v: 2 }).success).toBe(false);
   expect(keyFileSchema.safeParse({ ...keyFile, keys: [] }).success).toBe(false);
+});
+
+describe('a key of a file that is in a token', () => {
+  const token = 'pkcs11:token=bulla;object=vault?module-path=/m&pin-source=file:/p';
+  const inToken = () => {
+    const { kid, suite, jwk } = records.strong;
+    return { kid, use: 'sig', alg: 'PS256', suite, pur: ['http', 'envelope'], jwk, token };
+  };
+  const isFile = (...keys: object[]) =>
+    keyFileSchema.safeParse({ v: 1, org: 'acme', urn: 'urn:bulla:acme:svc:vault', keys }).success;
+
+  it('stands there with its public half and where it is', async () => {
+    const { privateJwk: jwk, alg } = await keyPairOf('keys', 'rsa3072', 'sig');
+    expect(isFile(inToken())).toBe(true);
+    expect(isFile(inToken(), { ...inToken(), token: undefined })).toBe(false);
+    const local = { ...inToken(), alg, jwk };
+    expect(isFile(local)).toBe(false);
+    delete (local as { token?: string }).token;
+    expect(isFile(local)).toBe(true);
+  });
+
+  it.each([
+    ['a place that is no URI of a token', { token: 'file:/key' }],
+    ['an algorithm of other keys', { alg: 'ES256' }],
+    ['keys that are sealed to', { use: 'enc', alg: 'RSA-OAEP-256', pur: ['unwrap'] }],
+  ])('does not stand there with %s', (_what, changes) => expect(isFile({ ...inToken(), ...changes })).toBe(false));
+
+  it('has no private half here [guard: key-in-token]', async () => {
+    const { kid, privateJwk: jwk } = await keyPairOf('keys', 'rsa3072', 'sig');
+    const facts = { kid, use: 'sig', alg: 'PS256', suite: 'rsa3072', pur: ['http'] } as const;
+    expect(privateJwkOf({ ...facts, pur: ['http'], jwk })).toBe(jwk);
+    const key = { ...facts, pur: ['http' as const], jwk: publicJwkOf(jwk) as TokenKey['jwk'], token };
+    expect(() => privateJwkOf(key)).toThrow(/in a token, and only a service signs by those/);
+  });
 });

@@ -6,6 +6,7 @@ import * as z from 'zod/mini';
 import type { Bytes } from '../encoding/bytes.js';
 import { requireSeconds } from '../names/seconds.js';
 import { invalidKey } from './suite-kind.js';
+import { RSA_KEYS } from './suite-rsa.js';
 import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite } from './suites.js';
 import {
   ALL_SUITES,
@@ -48,25 +49,45 @@ export const keyRecordSchema = z.strictObject({
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
 
-/** Private keys of one entity as its 0600 file holds them: a service's key file or a device's identity. */
+const heldKey = { kid: kidSchema, suite: suiteSchema, pur: purposesSchema };
+
+/** A key whose private half stands in the file. */
+const localKeySchema = z.strictObject({
+  ...heldKey,
+  use: z.enum(['sig', 'enc']),
+  alg: algSchema,
+  jwk: privateJwkSchema,
+});
+
+/** A signing key of a service in a token (PKCS#11): where it is instead of what it is, and its public half. */
+const tokenKeySchema = z.strictObject({
+  ...heldKey,
+  use: z.literal('sig'),
+  alg: z.literal('PS256'),
+  jwk: RSA_KEYS.publicJwk,
+  /** RFC 7512; the file of the PIN is named in it, and never the PIN. */
+  token: z.string().check(z.regex(/^pkcs11:[\x21-\x7e]{1,500}$/)),
+});
+export type TokenKey = z.infer<typeof tokenKeySchema>;
+
+/** The keys of one entity as its 0600 file holds them: a service's key file or a device's identity. */
 export const keyFileSchema = z.strictObject({
   v: z.literal(1),
   org: z.string(),
   urn: z.string(),
-  keys: z
-    .array(
-      z.strictObject({
-        kid: kidSchema,
-        use: z.enum(['sig', 'enc']),
-        alg: algSchema,
-        suite: suiteSchema,
-        pur: purposesSchema,
-        jwk: privateJwkSchema,
-      }),
-    )
-    .check(z.minLength(1), z.maxLength(64)),
+  keys: z.array(z.union([tokenKeySchema, localKeySchema])).check(z.minLength(1), z.maxLength(64)),
 });
 export type KeyFile = z.infer<typeof keyFileSchema>;
+
+/**
+ * The private half of a key of a file.
+ * @throws {CryptoError} key_invalid for one in a token, by which services alone sign
+ */
+export function privateJwkOf(key: KeyFile['keys'][number]): PrivateJwk {
+  // guard: key-in-token
+  if ('token' in key) throw invalidKey('it is in a token, and only a service signs by those');
+  return key.jwk;
+}
 
 export type KeyState = 'pending' | 'active' | 'deactivated' | 'ended' | 'revoked';
 

@@ -21,7 +21,7 @@ export interface KeyKind<Public extends KeyMaterial, Private extends KeyMaterial
   readonly signing: SigningMethod;
   /** Absent where keys only sign. */
   readonly sealing?: SealingMethod;
-  publicOf(jwk: Private): Public;
+  publicOf(jwk: Public): Public;
 }
 
 interface KeyMaterial {

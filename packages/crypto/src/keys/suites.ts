@@ -98,8 +98,8 @@ export function checkPublicJwk(jwk: PublicJwk, id: SuiteId): void {
   else checkEd25519Key(jwk);
 }
 
-/** The public half of a private JWK. */
-export function publicJwkOf(jwk: PrivateJwk): PublicJwk {
+/** The public half of a JWK. */
+export function publicJwkOf(jwk: PrivateJwk | PublicJwk): PublicJwk {
   if (jwk.kty === 'RSA') return RSA_KEYS.publicOf(jwk);
   return jwk.kty === 'EC' ? P256_KEYS.publicOf(jwk) : ED25519_KEYS.publicOf(jwk);
 }

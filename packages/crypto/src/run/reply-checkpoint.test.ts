@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { castOfMembers, exchange } from '../../test/answers.js';
 import { irtOf } from '../../test/exchange.js';
 import { utf8 } from '../encoding/bytes.js';
+import { privateJwkOf } from '../keys/keys.js';
 import { loadSigner } from '../keys/signer.js';
 import type { Signer } from '../keys/signer.js';
 import type { PublicJwk } from '../keys/suites.js';
@@ -26,7 +27,7 @@ async function logKeyOf({ keyFile }: TestOrganisation['vault']): Promise<LogKey>
   const key = keyFile.keys.find(({ pur }) => pur.includes('checkpoint'));
   if (key === undefined) throw new Error('it has no key for checkpoints');
   const { d: _, ...publicJwk } = key.jwk as PublicJwk & { d: string };
-  return { signer: await loadSigner(key.jwk, 'Ed25519'), publicJwk };
+  return { signer: await loadSigner(privateJwkOf(key), 'Ed25519'), publicJwk };
 }
 
 async function noteOf({ signer, publicJwk }: LogKey, origin: string): Promise<string> {

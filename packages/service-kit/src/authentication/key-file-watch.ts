@@ -3,13 +3,17 @@ import type { EventLog } from '../observe/event-log.js';
 import { LogEvent } from '../observe/event-log.js';
 import type { Clock } from '../process/clock.js';
 import { CryptoError } from '@bulla/crypto';
-import { KeyFileError, readKeyFile } from './service-keys.js';
+import { TokenFault } from '../token/token-fault.js';
+import { KeyFileError } from './private-file.js';
+import { readKeyFile } from './service-keys.js';
 import type { ServiceKeys } from './service-keys.js';
 import type { TrustSource } from './trust-source.js';
 
 const KEYS_TAKEN = new LogEvent<{ file: string; keys: number }>('keys-taken', 'info');
 /** A directory lists what the process signs with, and nothing of what the file holds. */
 const KEYS_NOT_LISTED = new LogEvent<{ file: string }>('keys-not-listed', 'warn');
+/** A token that the file names is away, or refuses; it is looked for again. */
+const KEYS_NOT_REACHED = new LogEvent<{ file: string; why: string; hint: string }>('keys-not-reached', 'warn');
 const KEYS_REFUSED = new LogEvent<{ file: string; why: string }>('keys-refused', 'warn');
 
 export interface KeyFileWatchParts {
@@ -40,11 +44,13 @@ export class KeyFileWatch {
     if (state === this.#settled) return;
     try {
       if (await this.#take()) this.#settled = state;
-      else if (state !== this.#waiting) {
-        this.#waiting = state;
-        log.write(KEYS_NOT_LISTED, { file: path });
-      }
+      else if (this.#isNews(state)) log.write(KEYS_NOT_LISTED, { file: path });
     } catch (error) {
+      if (error instanceof TokenFault) {
+        const { message: why, hint } = error;
+        if (this.#isNews(`${state} ${why}`)) log.write(KEYS_NOT_REACHED, { file: path, why, hint });
+        return;
+      }
       const isKeyFault = error instanceof CryptoError;
       if (!isKeyFault && !(error instanceof KeyFileError)) throw error;
       this.#settled = state;
@@ -52,6 +58,13 @@ export class KeyFileWatch {
       // What the library says of a key could quote it.
       log.write(KEYS_REFUSED, { file: path, why: isKeyFault ? 'one of its keys cannot be used' : error.message });
     }
+  }
+
+  /** Whether nothing was said yet of what is waited for. */
+  #isNews(waiting: string): boolean {
+    if (waiting === this.#waiting) return false;
+    this.#waiting = waiting;
+    return true;
   }
 
   /** @returns whether the file is settled. */

@@ -1,24 +1,18 @@
-import type { KeyFile, KeyPurpose, Signer, Trust } from '@bulla/crypto';
+import type { KeyFile, KeyPurpose, Signer, TokenKey, Trust } from '@bulla/crypto';
 import { isSealAlg, keyFileSchema, keyThumbprint, loadSigner, parseUrn, strictParseBody } from '@bulla/crypto';
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { beginningOf } from '../process/file-beginning.js';
+import { TokenPlaceRefused } from '../token/token-place.js';
+import { TokenSigner } from '../token/token-signer.js';
+import { TokenSigners } from '../token/token-signers.js';
+import { KeyFileError, readPrivateFile } from './private-file.js';
 
 const KEY_FILE_MAX_BYTES = 262_144;
-
-/** Why a key file was refused; the message names the file and never what is in it. */
-export class KeyFileError extends Error {
-  override readonly name = 'KeyFileError';
-  /** Bad settings, as far as the process is concerned (docs/guide/configuration.md). */
-  readonly exitCode = 78;
-}
 
 /**
  * Reads the private keys of a service (BULLA_KEYS_FILE).
  * @throws {KeyFileError} if others than the owner can read or write it, it cannot be read, or it is no key file.
  */
 export async function readKeyFile(path: string): Promise<KeyFile> {
-  const bytes = await readPrivateFile(path);
+  const bytes = await readPrivateFile(path, KEY_FILE_MAX_BYTES);
   try {
     const result = keyFileSchema.safeParse(strictParseBody(bytes, { maxBytes: KEY_FILE_MAX_BYTES }));
     if (!result.success) throw new KeyFileError(`${path}: not a key file of Bulla`);
@@ -30,31 +24,6 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
     throw new KeyFileError(`${path}: not a key file of Bulla`);
   } finally {
     bytes.fill(0);
-  }
-}
-
-/** Opened once and then checked by its handle, so that the file checked is the file read. */
-async function readPrivateFile(path: string): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY).catch(() => {
-    throw new KeyFileError(`${path}: cannot be read`);
-  });
-  try {
-    const { mode } = await file.stat();
-    if ((mode & 0o077) !== 0) throw new KeyFileError(`${path}: others can read or write it; expected mode 0600`);
-    // What its size is said to be says nothing of a pipe.
-    const bytes = readBeginning(file.fd, path);
-    if (bytes.length > KEY_FILE_MAX_BYTES) throw new KeyFileError(`${path}: larger than ${KEY_FILE_MAX_BYTES} bytes`);
-    return bytes;
-  } finally {
-    await file.close();
-  }
-}
-
-function readBeginning(descriptor: number, path: string): Buffer {
-  try {
-    return beginningOf(descriptor, KEY_FILE_MAX_BYTES);
-  } catch {
-    throw new KeyFileError(`${path}: cannot be read`);
   }
 }
 
@@ -86,21 +55,46 @@ export class ServiceKeys {
   /** `kid` of every key of the file, and of the file that waits in its place. */
   #kids: readonly string[];
   #waitingKids: readonly string[] = [];
+  readonly #tokens: TokenSigners;
   readonly #followers: Follower[] = [];
 
-  constructor(urn: string, org: string, signers: Signers, kids: readonly string[]) {
+  constructor(urn: string, org: string, signers: Signers, kids: readonly string[], tokens = new TokenSigners()) {
     this.urn = urn;
     this.org = org;
     this.#signers = signers;
     this.#kids = kids;
+    this.#tokens = tokens;
   }
 
   /**
-   * Loads the signing keys; encryption keys stay in the file for the code that may open with them.
-   * @throws {CryptoError} key_invalid
+   * Loads the signing keys, and tries those that are in tokens; encryption keys stay in the file for the code that may
+   * open with them.
+   * @throws {CryptoError} key_invalid; {TokenFault} {KeyFileError} for a key in a token that cannot sign
    */
   static async load(file: KeyFile): Promise<ServiceKeys> {
-    return new ServiceKeys(file.urn, file.org, await signersOf(file), kidsOf(file));
+    const tokens = new TokenSigners();
+    try {
+      return new ServiceKeys(file.urn, file.org, await signersOf(file, tokens), kidsOf(file), tokens);
+    } catch (error) {
+      tokens.keep([]);
+      throw error;
+    }
+  }
+
+  /** The signing keys that are in tokens, each once. */
+  get inTokens(): readonly TokenSigner[] {
+    const all = new Set([...this.#signers.values()].flat());
+    return [...all].filter((signer) => signer instanceof TokenSigner);
+  }
+
+  /** @throws {TokenFault} while a key in a token cannot sign */
+  async look(): Promise<void> {
+    await Promise.all(this.inTokens.map((signer) => signer.look()));
+  }
+
+  /** Ends the processes of tokens. */
+  async close(): Promise<void> {
+    this.#tokens.keep([]);
   }
 
   /**
@@ -155,11 +149,12 @@ export class ServiceKeys {
    * Takes the keys of another file of the same service.
    * @param listings of all organisations that are served now.
    * @returns false where it would lose a listed key and have none that is: nothing is taken then, until one is listed
-   * @throws {KeyFileError} if it is of another service, or lacks a key for a purpose; {CryptoError} key_invalid
+   * @throws {KeyFileError} if it is of another service, or lacks a key for a purpose; {CryptoError} key_invalid;
+   *   {TokenFault} while a key in a token cannot sign
    */
   async take(file: KeyFile, listings: readonly Listing[], now: number): Promise<boolean> {
     if (file.urn !== this.urn) throw new KeyFileError(`the key file is of another service: expected ${this.urn}`);
-    const next = await signersOf(file);
+    const next = await signersOf(file, this.#tokens);
     for (const purpose of this.#signers.keys())
       if (!next.has(purpose)) throw new KeyFileError(`the key file of ${this.urn} has no key for "${purpose}"`);
     const isListed = (signers: Signers, purpose: KeyPurpose, listing: Listing) =>
@@ -174,6 +169,7 @@ export class ServiceKeys {
     for (const take of taking) take();
     this.#signers = next;
     this.#kids = kidsOf(file);
+    this.#tokens.keep(tokenKeysOf(file));
     return true;
   }
 
@@ -192,12 +188,25 @@ function kidsOf({ keys }: KeyFile): string[] {
   return keys.map(({ kid }) => kid);
 }
 
-async function signersOf(file: KeyFile): Promise<Signers> {
+async function signersOf(file: KeyFile, tokens: TokenSigners): Promise<Signers> {
   const signers = new Map<KeyPurpose, Signer[]>();
   for (const key of file.keys) {
     if (key.use !== 'sig' || isSealAlg(key.alg)) continue;
-    const signer = await loadSigner(key.jwk, key.alg);
+    const signer = 'token' in key ? await openToken(key, tokens, file) : await loadSigner(key.jwk, key.alg);
     for (const purpose of key.pur) signers.set(purpose, [...(signers.get(purpose) ?? []), signer]);
   }
   return signers;
+}
+
+async function openToken(key: TokenKey, tokens: TokenSigners, { urn }: KeyFile): Promise<Signer> {
+  try {
+    return await tokens.open(key);
+  } catch (error) {
+    if (!(error instanceof TokenPlaceRefused)) throw error;
+    throw new KeyFileError(`the key file of ${urn}, key ${key.kid}: ${error.message}`);
+  }
+}
+
+function tokenKeysOf({ keys }: KeyFile): TokenKey[] {
+  return keys.filter((key) => 'token' in key);
 }

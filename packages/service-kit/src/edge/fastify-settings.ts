@@ -11,6 +11,7 @@ import type { Gate } from './gate.js';
 import type { Limits } from '../limits/limits.js';
 import type { Metrics } from '../observe/metrics.js';
 import { PROBLEM_MEDIA_TYPE, REQUEST_FAILED } from './problem-filter.js';
+import { overloaded } from './problem-of.js';
 import { readBody } from './read-body.js';
 import { requestIdOf } from './request-id.js';
 import { stateOf } from './request-state.js';
@@ -19,6 +20,7 @@ import { entryAt } from '../route/route-table.js';
 import type { ServiceName } from '../route/route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import type { ServiceKeys } from '../authentication/service-keys.js';
+import { TokenFault } from '../token/token-fault.js';
 
 /** The adapter's options. */
 export function fastifyOptions(
@@ -92,16 +94,19 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
     try {
       reply.headers(await responseSignature(request, reply, payload, parts));
       return payload;
-    } catch {
+    } catch (error) {
+      const isAway = error instanceof TokenFault;
       parts.log.write(REQUEST_FAILED, {
         requestId: request.id,
         route: request.routeOptions.url ?? 'unmatched',
         errorName: 'ResponseSignature',
-        errorCode: 'not_signed',
+        errorCode: isAway ? error.code : 'not_signed',
       });
       const place = { requestId: request.id, origin: parts.service, nowMs: parts.clock.nowMs() };
-      reply.status(500).header('content-type', PROBLEM_MEDIA_TYPE);
-      return JSON.stringify(problemDocument(new Problem('internal'), place));
+      const problem = isAway ? overloaded() : new Problem('internal');
+      reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE);
+      if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
+      return JSON.stringify(problemDocument(problem, place));
     }
   });
 }

@@ -3,6 +3,7 @@ import { CryptoError } from '@bulla/crypto';
 import { HttpException, NotFoundException } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
 import { brokenConstraint, databaseFault } from '../database/database-fault.js';
+import { TokenFault } from '../token/token-fault.js';
 import { isOurFault, problemOf } from './problem-of.js';
 
 const withCode = (code: string, more: object = {}) => Object.assign(new Error('canary'), { code, ...more });
@@ -42,6 +43,13 @@ describe('any error becomes a problem', () => {
     expect(`${problem.message} ${problem.detail}`).not.toContain('canary');
     expect(isOurFault(problem)).toBe(code === 'internal' || code === 'overloaded');
     expect(problem.retryAfterSeconds).toBe(code === 'overloaded' ? 1 : undefined);
+  });
+
+  it('also where the token of a key is away, which passes [guard: token-away]', () => {
+    const place = { token: 'canary', object: 'canary', module: '/m', pinFile: '/p' };
+    const problem = problemOf(new TokenFault('no_token', place));
+    expect(problem).toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
+    expect(`${problem.message} ${problem.detail}`).not.toContain('canary');
   });
 
   it('with the words of the check, but not after a private key was used [guard: cause-of-errors]', () => {

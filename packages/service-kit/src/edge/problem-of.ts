@@ -1,6 +1,7 @@
 import { Problem, PROBLEMS } from '@bulla/contract';
 import type { ProblemCode } from '@bulla/contract';
 import { CryptoError } from '@bulla/crypto';
+import { TokenFault } from '../token/token-fault.js';
 import { databaseFault, isPassing } from '../database/database-fault.js';
 
 const RETRY_AFTER_SECONDS = 1;
@@ -23,6 +24,9 @@ const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof CryptoError) return ofCryptoError(error);
+  // The key of a service is away, and may come back.
+  // guard: token-away
+  if (error instanceof TokenFault) return overloaded(error);
   const fault = databaseFault(error);
   if (fault !== undefined) return isPassing(fault) ? overloaded() : new Problem('internal');
   return ofStatus(statusOf(error));

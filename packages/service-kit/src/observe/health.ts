@@ -14,13 +14,13 @@ const FRESH_MS = 500;
 
 /** Whether the service can take requests: all its probes pass and it is not on its way out. */
 export class Readiness {
-  readonly #probes: Readonly<Record<string, Probe>>;
+  readonly #probes: () => Readonly<Record<string, Probe>>;
   readonly #log: EventLog;
   #draining = false;
   #last: { readonly atMs: number; readonly health: Promise<Health> } | undefined;
 
   /** @param probes by name: lower-case words with hyphens, shown to everybody; what went wrong is not. */
-  constructor(probes: Readonly<Record<string, Probe>>, log: EventLog) {
+  constructor(probes: () => Readonly<Record<string, Probe>>, log: EventLog) {
     this.#probes = probes;
     this.#log = log;
   }
@@ -44,7 +44,7 @@ export class Readiness {
   }
 
   async #run(): Promise<Health> {
-    const probes = Object.entries(this.#probes);
+    const probes = Object.entries(this.#probes());
     const found = await Promise.all(
       probes.map(async ([name, probe]) => ({ name, state: await this.#stateOf(name, probe) })),
     );

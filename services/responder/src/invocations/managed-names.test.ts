@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SignAlg } from '@bulla/crypto';
-import { loadSigner, urnOf } from '@bulla/crypto';
+import { loadSigner, privateJwkOf, urnOf } from '@bulla/crypto';
 import type { StoreOptions, TestMember } from '../../test/asking.js';
 import { ask, CANARY_VALUE, storePrompt } from '../../test/asking.js';
 import { refusalOf, suite } from '../../test/suite.js';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   const { organisation } = all;
   const key = organisation.vault.keyFile.keys.find(({ pur }) => pur.includes('content'));
   if (key === undefined) throw new Error('the vault has no key for contents');
-  vault = { ...organisation.vault, signer: await loadSigner(key.jwk, key.alg as SignAlg) };
+  vault = { ...organisation.vault, signer: await loadSigner(privateJwkOf(key), key.alg as SignAlg) };
   const device = await organisation.makeDevice('gateway', { roles: ['invoker'], groups: [] });
   const urn = urnOf(organisation.org, 'svc', 'gateway:1');
   const keys = device.entity.keys.map((record) =>

@@ -10,7 +10,7 @@ import {
   writeFreshKeys,
 } from '@bulla/client/node';
 import { CHECKPOINT_SUITE, fingerprint, isCheckpointKey, suite } from '@bulla/crypto';
-import { readPublicKeys, signPublicKeys } from '@bulla/crypto/key-files';
+import { readPublicKeys } from '@bulla/crypto/key-files';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { styled } from '../../output/output.js';
@@ -18,6 +18,7 @@ import { UsageError } from '../../input/usage-error.js';
 import { addRotateCommand, showKeys } from './organisation-keys.js';
 import { generateRoot } from './root-key-file.js';
 import { addShamirCommands } from './shamir.js';
+import { signingKeysInToken, statePublicKeys } from './token-keys.js';
 import type { GenerateOptions } from './key-files.js';
 import { addGenerateOptions, addKeyFileCommands, generateFiles } from './key-files.js';
 
@@ -65,6 +66,7 @@ export function addKeysCommands(program: Command, context: Context): void {
       'whose entity, purposes and (without --suite) suites the file NAME takes over; it stays as it is',
     )
     .option('--signing', 'with --like: keep the keys that are there, and make one that signs')
+    .option('--token <uri>', 'with --signing: make it in a token (PKCS#11), which it never leaves: pkcs11:token=…')
     .option('--encryption', 'with --like: keep the keys of a responder, and make one that prompts are sealed to')
     .option('--checkpoint', 'with --like: keep the keys that are there, and make one for checkpoints')
     .option('--managed', 'with --like: keep the keys of a vault, and make those for managed names where it has none')
@@ -87,6 +89,7 @@ Examples:
   $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json
   $ bulla keys generate responder.new.json --like responder.keys.json --signing --encryption
   $ bulla keys generate vault.new.json --like vault.keys.json --checkpoint
+  $ bulla keys generate vault.new.json --like vault.keys.json --signing --token 'pkcs11:token=bulla;object=vault?…'
   $ bulla keys generate --root root-2.key`,
     )
     .action((name: string, options: GenerateOptions & LikeOptions) => generateEither(context, name, options));
@@ -112,6 +115,7 @@ Give the output to the person who signs the directory, and the fingerprint over 
 interface LikeOptions {
   readonly like?: string;
   readonly signing?: boolean;
+  readonly token?: string;
   readonly encryption?: boolean;
   readonly checkpoint?: boolean;
   readonly managed?: boolean;
@@ -120,8 +124,10 @@ interface LikeOptions {
 }
 
 function generateEither(context: Context, name: string, options: GenerateOptions & LikeOptions): Promise<void> {
-  const { like, suite: suiteId, encrypt, root, passphrase } = options;
+  const { like, suite: suiteId, encrypt, root, passphrase, token } = options;
   const beside = FRESH_KINDS.filter((kind) => options[kind] === true);
+  if (token !== undefined && !beside.includes('signing'))
+    throw new UsageError('--token goes with --like FILE --signing: it says where the new signing key is made');
   if (root === true) return generateRoot(context, name, options);
   if (passphrase === true)
     throw new UsageError('--passphrase goes with --root: the file of another key is locked with --encrypt');
@@ -136,7 +142,8 @@ function generateEither(context: Context, name: string, options: GenerateOptions
     throw new UsageError(`a key for checkpoints is of suite ${CHECKPOINT_SUITE}: --suite does not go with it`);
   if (suiteId !== undefined && suite(suiteId).seal === undefined)
     throw new UsageError(`--like makes keys that are sealed to, and ${suiteId} only signs`);
-  return generate(context, name, like, { suite: suiteId, beside });
+  const makeSigning = token === undefined ? undefined : signingKeysInToken(context, token);
+  return generate(context, name, like, { suite: suiteId, beside, makeSigning });
 }
 
 interface Place extends KeyPlace {
@@ -213,7 +220,7 @@ async function printPublic(context: Context, file: string | undefined): Promise<
   const { home, name, path } = placeOf(context, file);
   const keys = await readKeyFile(home, name);
   if (keys === undefined) throw new UsageError(`there is no file ${path}`);
-  const token = await signPublicKeys(keys, context.now());
+  const token = await statePublicKeys(context, keys);
   const ofKey = fingerprint((await readPublicKeys(token)).kid);
   const checkpoint = keys.keys.find(isCheckpointKey);
   const ofCheckpoints = checkpoint === undefined ? null : fingerprint(checkpoint.kid);

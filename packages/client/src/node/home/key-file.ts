@@ -75,8 +75,21 @@ export async function readKeyFile(home: Home, name: string): Promise<KeyFile | u
   if (text === undefined) return undefined;
   const result = keyFileSchema.safeParse(parseJson(text));
   if (result.success) return result.data;
-  const where = result.error.issues[0]?.path.map(String).join('/') ?? '';
+  const where = pathIn(result.error.issues[0]).map(String).join('/');
   throw new HomeError(`${home.path(name)} is not a key file (wrong at /${where}); restore it from a backup`);
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  /** Of a key, what it lacks of each kind: in the file, or in a token. */
+  readonly errors?: readonly (readonly Issue[])[];
+}
+
+/** Where something is wrong; of a key, as the kind that it is nearly one of. */
+function pathIn(issue: Issue | undefined): readonly PropertyKey[] {
+  if (issue === undefined) return [];
+  const [nearest = []] = (issue.errors ?? []).toSorted((left, right) => left.length - right.length);
+  return [...issue.path, ...pathIn(nearest[0])];
 }
 
 function parseJson(text: string): unknown {

@@ -1,15 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DirectoryDocument, KeyFile } from '@bulla/crypto';
-import { isCheckpointKey, parseDirectory, parsePolicy, signDocument, Trust } from '@bulla/crypto';
+import type { DirectoryDocument, KeyFile, KeyPurpose, SuiteId, TokenKey } from '@bulla/crypto';
+import { isCheckpointKey, parseDirectory, parsePolicy, publicJwkOf, signDocument, Trust } from '@bulla/crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findDocumentSigner } from './document-key.js';
 import { writeFreshKeys } from './fresh-keys.js';
 import { Home } from '../home/home.js';
-import { makeCheckpointKey, readKeyFile, recordOf, writeKeyFile } from '../home/key-file.js';
+import { makeCheckpointKey, makeKey, readKeyFile, recordOf, writeKeyFile } from '../home/key-file.js';
 import type { OwnOrganisation } from './organisation.js';
-import { IDENTITY, RESPONDER_KEYS, VAULT_KEYS } from './organisation-keys.js';
+import { IDENTITY, RENEWER_KEYS, RESPONDER_KEYS, VAULT_KEYS } from './organisation-keys.js';
 import { signNextPolicy } from './policy-file.js';
 import type { PolicySettings } from './policy-settings.js';
 import { policySettings } from './policy-settings.js';
@@ -183,6 +183,40 @@ describe('the key for checkpoints of a service', () => {
     expect(after.keys[0]).toMatchObject({ suite: 'rsa2048', pur: ['http', 'envelope'] });
     expect(kidsOf(after)).toEqual(kidsOf(renewed));
     expect((await prepare(NOW + 51 * DAY)).changes).toEqual([]);
+  });
+});
+
+describe('a signing key in a token', () => {
+  it('is made for services alone: a renewer signs by its file [guard: token-service]', async () => {
+    await prepare();
+    const made: string[][] = [];
+    const makeSigning = (suite: SuiteId, purposes: KeyPurpose[]) => {
+      made.push(purposes);
+      return makeKey(suite, 'sig', purposes);
+    };
+    const write = (name: string) =>
+      writeFreshKeys({ home, name }, { home, name: 'fresh.json' }, { beside: ['signing'], makeSigning });
+    await expect(write(RENEWER_KEYS)).rejects.toThrow('signs by the keys in its file');
+    expect(made).toEqual([]);
+    await write(VAULT_KEYS);
+    expect(made).toEqual([['http', 'envelope'], ['content']]);
+  });
+
+  it('is not replaced by one in the file, however due it is [guard: renew-in-token]', async () => {
+    await prepare();
+    const vault = await fileOf(VAULT_KEYS);
+    const { jwk, ...facts } = await makeKey('rsa2048', 'sig', ['http', 'envelope']);
+    const token = 'pkcs11:token=bulla;object=vault?module-path=/m&pin-source=file:/p';
+    const key = { ...facts, jwk: publicJwkOf(jwk), token } as TokenKey;
+    await writeKeyFile(home, VAULT_KEYS, { ...vault, keys: [key, ...vault.keys] });
+    await rewrite(({ entities }) => {
+      entities[vault.urn]?.keys.push(recordOf(key, NOW, { use: 90 * DAY, end: 180 * DAY }));
+    });
+    await renewOrganisation(home, NOW + 80 * DAY);
+    const { keys } = await fileOf(VAULT_KEYS);
+    expect(keys.filter(({ pur }) => pur.includes('envelope'))[0]).toEqual(key);
+    // Others are renewed as ever.
+    expect(keys.filter(isCheckpointKey)).toHaveLength(2);
   });
 });
 

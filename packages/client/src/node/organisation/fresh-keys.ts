@@ -1,4 +1,4 @@
-import type { KeyFile, SuiteId } from '@bulla/crypto';
+import type { KeyFile, KeyPurpose, SuiteId } from '@bulla/crypto';
 import { isCheckpointKey, parseUrn } from '@bulla/crypto';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
@@ -22,7 +22,12 @@ export interface FreshKeys {
   readonly suite?: SuiteId | undefined;
   /** What is fresh beside the keys that are there, which are taken over; all keys are fresh unless given. */
   readonly beside?: readonly FreshKind[] | undefined;
+  /** Makes a signing key that is to lie beside others; in the file unless given. */
+  readonly makeSigning?: MakeSigning | undefined;
 }
+
+/** A fresh signing key of a suite for some purposes. */
+type MakeSigning = (suite: SuiteId, purposes: KeyPurpose[]) => Promise<FileKey>;
 
 /**
  * Writes a file of fresh keys for the entity of another: one for the purposes of each that is the newest there, of its
@@ -51,14 +56,15 @@ async function allFresh({ urn, keys }: KeyFile, suite: SuiteId | undefined): Pro
   return isVault && first !== undefined ? (await withManagedKeys({ keys: fresh }, first.suite)).keys : fresh;
 }
 
-async function freshKeysOf(before: KeyFile, { beside = [], suite }: FreshKeys): Promise<FileKey[]> {
+async function freshKeysOf(before: KeyFile, { beside = [], suite, makeSigning }: FreshKeys): Promise<FileKey[]> {
   if (beside.length === 0) return allFresh(before, suite);
   let { keys } = before;
-  for (const kind of beside) keys = await WITH[kind]({ ...before, keys }, suite);
+  for (const kind of beside) keys = await WITH[kind]({ ...before, keys }, suite, makeSigning);
   return keys;
 }
 
-const WITH: Record<FreshKind, (before: KeyFile, suite: SuiteId | undefined) => Promise<FileKey[]>> = {
+type With = (before: KeyFile, suite: SuiteId | undefined, makeSigning?: MakeSigning) => Promise<FileKey[]>;
+const WITH: Record<FreshKind, With> = {
   signing: withSigningKeys,
   encryption: withEncryptionKey,
   checkpoint: withCheckpointKey,
@@ -66,14 +72,22 @@ const WITH: Record<FreshKind, (before: KeyFile, suite: SuiteId | undefined) => P
 };
 
 /** The keys that are there, with a fresh one before the newest for each purpose that something is signed for. */
-async function withSigningKeys({ urn, keys }: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
-  if (!signsCheckpoints(urn) && !keys.some(({ pur }) => pur.includes('fresh')))
+async function withSigningKeys(
+  { urn, keys }: KeyFile,
+  suite: SuiteId | undefined,
+  makeSigning?: MakeSigning,
+): Promise<FileKey[]> {
+  const isService = signsCheckpoints(urn);
+  if (!isService && !keys.some(({ pur }) => pur.includes('fresh')))
     throw new HomeError(`${urn} is neither a vault nor a responder nor a renewer`);
+  // guard: token-service
+  if (!isService && makeSigning !== undefined)
+    throw new HomeError(`${urn} signs by the keys in its file: a vault or a responder can have keys in a token`);
+  const make = makeSigning ?? ((of, purposes) => makeKey(of, 'sig', purposes));
   const signing = keys.filter((key) => key.use === 'sig' && !isCheckpointKey(key));
   const newest = new Set(newestOfEach(signing));
   const all: FileKey[] = [];
-  for (const key of keys)
-    all.push(...(newest.has(key) ? [await makeKey(suite ?? key.suite, 'sig', key.pur)] : []), key);
+  for (const key of keys) all.push(...(newest.has(key) ? [await make(suite ?? key.suite, key.pur)] : []), key);
   return all;
 }
 

@@ -189,7 +189,11 @@ export async function renewedKeys(
     const follows = chosen !== undefined && (who === 'vault' || who === 'renewer');
     // Checkpoints have one suite, whatever the policy lists.
     const suiteOf = (key: Pick<KeyRecord, 'suite' | 'pur'>) => (follows && !isCheckpointKey(key) ? chosen : key.suite);
-    const due = newestOf(file).filter(({ kid, suite }) => {
+    const due = newestOf(file).filter((key) => {
+      const { kid, suite } = key;
+      // Nothing here takes its place unasked: the next one is made in a token, too (bulla keys generate --token).
+      // guard: renew-in-token
+      if ('token' in key) return false;
       // A key that is not listed was made by a run that was interrupted: it is as new as can be.
       const record = records.find((one) => one.kid === kid);
       return record !== undefined && (isDue(record.use_until - now, use) || suite !== suiteOf(record));

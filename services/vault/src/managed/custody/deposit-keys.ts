@@ -49,7 +49,7 @@ export class DepositKeys {
 export async function loadDepositKeys({ keys }: KeyFile): Promise<readonly DepositKey[]> {
   const loaded: DepositKey[] = [];
   for (const key of keys) {
-    if (!key.pur.includes('deposit') || !isSealAlg(key.alg)) continue;
+    if (!key.pur.includes('deposit') || !isSealAlg(key.alg) || key.use !== 'enc') continue;
     const secret = Buffer.from(key.jwk.d, 'base64url');
     const mac = new Uint8Array(hkdfSync('sha256', secret, NONE, MAC_INFO, 32));
     secret.fill(0);

@@ -1,4 +1,5 @@
-import type { KeyStatus } from '@bulla/contract';
+import type { KeyStatus, Kid } from '@bulla/contract';
+import { ServiceKeys } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { JobsRepository } from '../jobs/jobs.repository.js';
 import { presentJob } from '../jobs/jobs.service.js';
@@ -19,6 +20,7 @@ export class KeyStanding {
     private readonly rows: KekRewrapRepository,
     private readonly jobs: JobsRepository,
     private readonly times: KeyTimes,
+    private readonly keys: ServiceKeys,
   ) {}
 
   async read(org: string): Promise<KeyStatus> {
@@ -40,7 +42,11 @@ export class KeyStanding {
       due_at: textOf(this.times.dueAt(row)),
     }));
     const jobs = (await this.jobs.openIn(org)).map(presentJob);
-    return { root, kek, pending: await this.rows.pending(org), jobs };
+    const inTokens = this.keys.inTokens.map(({ kid, standIn }) => ({
+      kid: kid as Kid,
+      ...(standIn !== undefined && { stand_in: standIn }),
+    }));
+    return { root, kek, pending: await this.rows.pending(org), jobs, in_tokens: inTokens };
   }
 
   private async presentRoot(row: RootKeyRow, objects: number): Promise<KeyStatus['root'][number]> {

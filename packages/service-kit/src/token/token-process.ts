@@ -3,8 +3,8 @@ import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Beside the sources of the vault: what `npm run build:token` compiles. */
-const FOLDER = new URL('../../../pkcs11/', import.meta.url);
+/** Beside the sources: what `npm run build:token` compiles. */
+const FOLDER = new URL('../../pkcs11/', import.meta.url);
 const PROGRAM = fileURLToPath(new URL('token-process.mjs', FOLDER));
 const BINDING = fileURLToPath(new URL('node_modules/pkcs11js/build/Release/pkcs11.node', FOLDER));
 
@@ -18,16 +18,19 @@ export type TokenAnswer = Readonly<Record<string, unknown>> & { readonly error?:
 
 interface Waiting {
   readonly resolve: (answer: TokenAnswer) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly timeoutMs: number;
 }
 
 /**
- * A vendor's library in a process of its own (services/vault/pkcs11/token-process.mjs). Where it hangs or crashes, that
+ * A vendor's library in a process of its own (packages/service-kit/pkcs11/token-process.mjs). Where it hangs or crashes, that
  * process is ended, and all that was asked of it is answered with an error.
  */
 export class TokenProcess {
   readonly #child: ChildProcess;
+  /** In the order in which they are answered. */
   readonly #waiting = new Map<number, Waiting>();
+  /** Of the first that waits. */
+  #timer: NodeJS.Timeout | undefined;
   #asked = 0;
   #ended = false;
 
@@ -47,14 +50,18 @@ export class TokenProcess {
     return this.#ended;
   }
 
-  /** @returns the answer; one with `error` where there is none: `late` after so many milliseconds, `ended` */
+  /**
+   * Asks one question after the others.
+   * @param timeoutMs from when the answer to the question before it came
+   * @returns the answer; one with `error` where there is none: `late`, `ended`
+   */
   ask(question: object, timeoutMs: number): Promise<TokenAnswer> {
     return new Promise((resolve) => {
       if (this.#ended) return resolve({ error: 'ended' });
       this.#asked += 1;
       const id = this.#asked;
-      const timer = setTimeout(() => this.#late(id), timeoutMs);
-      this.#waiting.set(id, { resolve, timer });
+      this.#waiting.set(id, { resolve, timeoutMs });
+      if (this.#waiting.size === 1) this.#watch();
       this.#child.send({ id, ...question }, (error) => {
         if (error !== null) this.#settle({ id, error: 'ended' });
       });
@@ -67,6 +74,14 @@ export class TokenProcess {
     this.#child.kill('SIGKILL');
   }
 
+  #watch(): void {
+    clearTimeout(this.#timer);
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    const [id, { timeoutMs }] = first;
+    this.#timer = setTimeout(() => this.#late(id), timeoutMs);
+  }
+
   #late(id: number): void {
     this.#settle({ id, error: 'late' });
     this.end();
@@ -76,7 +91,7 @@ export class TokenProcess {
     const waiting = this.#waiting.get(id as number);
     if (waiting === undefined) return;
     this.#waiting.delete(id as number);
-    clearTimeout(waiting.timer);
+    this.#watch();
     waiting.resolve(answer);
   }
 

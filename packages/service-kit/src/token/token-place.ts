@@ -1,5 +1,4 @@
 import { isAbsolute } from 'node:path';
-import { RootKeyRefused } from './root-key-provider.js';
 
 /** Where a key of a token is (RFC 7512). */
 export interface TokenPlace {
@@ -11,24 +10,39 @@ export interface TokenPlace {
   readonly pinFile: string;
 }
 
+/** What a key is for PKCS#11, in the words of RFC 7512. */
+export type TokenKeyType = 'secret-key' | 'private';
+
+/** A URI of a token that says too little, too much, or something that is a secret. */
+export class TokenPlaceRefused extends Error {
+  override readonly name = 'TokenPlaceRefused';
+  /** Bad settings (docs/guide/configuration.md). */
+  readonly exitCode = 78;
+}
+
 const EXPECTED = 'expected pkcs11:token=LABEL;object=LABEL?module-path=/PATH&pin-source=file:/PATH';
 const PATH_ATTRIBUTES = new Set(['token', 'object', 'type']);
 const QUERY_ATTRIBUTES = new Set(['module-path', 'pin-source']);
 
 /**
- * Reads what stands behind `pkcs11:`.
- * @throws {RootKeyRefused}
+ * Reads a `pkcs11:` URI.
+ * @throws {TokenPlaceRefused}
  */
-export function tokenPlace(text: string): TokenPlace {
-  const [path = '', query = '', ...more] = text.split('?');
+export function tokenPlace(uri: string, keyType: TokenKeyType): TokenPlace {
+  const [path = '', query = '', ...more] = uri.replace(/^pkcs11:/, '').split('?');
   if (more.length > 0) refuse();
   const of = attributes(path, ';', PATH_ATTRIBUTES);
   const how = attributes(query, '&', QUERY_ATTRIBUTES);
   const [token = '', object = '', module = ''] = [of.get('token'), of.get('object'), how.get('module-path')];
   const pinFile = (how.get('pin-source') ?? '').replace(/^file:(?:\/\/)?/, '');
-  if (token === '' || object === '' || (of.get('type') ?? 'secret-key') !== 'secret-key') refuse();
+  if (token === '' || object === '' || (of.get('type') ?? keyType) !== keyType) refuse();
   if (!isAbsolute(module) || !isAbsolute(pinFile)) refuse();
   return { token, object, module, pinFile };
+}
+
+/** A URI that was read, with another label of a key. */
+export function withObject(uri: string, object: string): string {
+  return uri.replace(/([:;])object=[^;?]*/, (_all, before: string) => `${before}object=${encodeURIComponent(object)}`);
 }
 
 function attributes(text: string, separator: string, known: ReadonlySet<string>): Map<string, string> {
@@ -52,5 +66,5 @@ function decoded(value: string): string {
 }
 
 function refuse(why?: string): never {
-  throw new RootKeyRefused(`BULLA_ROOT_KEY: ${EXPECTED}${why === undefined ? '' : `; ${why}`}`);
+  throw new TokenPlaceRefused(`${EXPECTED}${why === undefined ? '' : `; ${why}`}`);
 }
