@@ -3,6 +3,7 @@ import type { Service } from '@bulla/service-kit';
 import { Chores } from '@bulla/service-kit';
 import { KekWraps } from '../src/managed/keyring/kek-wraps.js';
 import { Keyring } from '../src/managed/keyring/keyring.js';
+import { contextOf } from '../src/managed/rotation/kek-rotation.js';
 import type { PromptRef, SealedVersion } from './authoring.js';
 import { createPrompt, pushVersion } from './authoring.js';
 import type { TestVault } from './running-vault.js';
@@ -97,4 +98,26 @@ export async function openManaged(vault: TestVault, of: ManagedVersion, service 
   const row = await wrapsOf(service).find('acme', of.id, of.context.ver, vault.database.db);
   if (row === undefined) throw new Error('there is no data key');
   return keyringOf(service).unwrap({ kekVersion: row.kek_version, wrap: row.wrap }, of.context);
+}
+
+/** Every data key of acme in the clear, by prompt and version. @throws {Problem} internal if one does not open */
+export async function everyDataKey(vault: TestVault, service = vault.service): Promise<Map<string, string>> {
+  const rows = await vault.database.db
+    .selectFrom('kek_wrap as w')
+    .innerJoin('prompt_version as v', (join) =>
+      join.onRef('v.prompt_id', '=', 'w.prompt_id').onRef('v.version', '=', 'w.version'),
+    )
+    .select(['w.prompt_id', 'w.version', 'w.kek_version', 'w.wrap', 'v.dek_id', 'v.chash'])
+    .where('w.org', '=', 'acme')
+    .orderBy('w.prompt_id')
+    .orderBy('w.version')
+    .execute();
+  const keys = rows.map(async (row): Promise<[string, string]> => {
+    const key = await keyringOf(service).unwrap(
+      { kekVersion: row.kek_version, wrap: row.wrap },
+      contextOf('acme', row),
+    );
+    return [`${row.prompt_id}@${row.version}`, Buffer.from(key).toString('base64url')];
+  });
+  return new Map(await Promise.all(keys));
 }
