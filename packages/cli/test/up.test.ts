@@ -26,6 +26,20 @@ async function prepareHome(): Promise<void> {
   placePglite(world.path('home/pglite'));
 }
 
+describe('bulla up with a root key that is made of a passphrase', () => {
+  it('asks for it at the terminal, twice the first time, and repeats it nowhere', async () => {
+    await prepareHome();
+    const salt = world.path('root.salt');
+    await world.done(['keys', 'generate', '--root', salt, '--passphrase']);
+    world.env['BULLA_ROOT_KEY'] = `passphrase:${salt}`;
+    const stdin = 'kestrel velvet harbour copper\rkestrel velvet harbour\r';
+    const { code, stdout, stderr } = await world.bulla(['up'], { stdin, atTerminal: true });
+    expect(stderr).toContain('BULLA_ROOT_PASSPHRASE: the two passphrases differ; start it again');
+    expect(`${stdout}${stderr}`).not.toContain('kestrel');
+    expect(code).toBe(78);
+  });
+});
+
 describe('bulla init', () => {
   it('leaves the mode of a folder that was there, and says what closes it [guard: open-home]', async () => {
     const home = world.path('home');

@@ -89,6 +89,8 @@ export {
 export { isMarkOurs, markOfNow } from './database/restore-mark.js';
 export type { RestoreMarkTable } from './database/restore-mark.js';
 export { readSettings, SettingsError } from './process/settings.js';
+export type { AskHidden } from './process/hidden-line.js';
+export { askHiddenAt } from './process/hidden-line.js';
 export type { Environment, Settings, SettingsShape } from './process/settings.js';
 export { SharedStore } from './limits/shared-store.js';
 export { trustAuthorities } from './tls/authorities.js';

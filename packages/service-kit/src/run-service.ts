@@ -11,6 +11,7 @@ import type { EdgeOptions } from './edge/edge-options.js';
 import { edgeSettings } from './edge/edge-settings.js';
 import { openEdge } from './limits/open-store.js';
 import { EventLog } from './observe/event-log.js';
+import type { AskHidden } from './process/hidden-line.js';
 import type { Environment, Settings, SettingsShape } from './process/settings.js';
 import { readSettings } from './process/settings.js';
 import {
@@ -89,6 +90,8 @@ export interface LookedFrom {
   /** Folder of the marks of what was signed: what changes beside the database. */
   readonly auditMarks: string;
   readonly production: boolean;
+  /** How the person who started it is asked, where one sits at its terminal. */
+  readonly ask: AskHidden | undefined;
 }
 
 const common = (metricsPort: number) => ({
@@ -118,6 +121,7 @@ export function settingsOf<Own extends SettingsShape>({
 
 /**
  * Starts a service on its own, from an environment that is read here and nowhere else.
+ * @param ask how the person who starts it is asked for what no setting says; nobody is unless given.
  * @returns when it listens; closing it drains it, then closes its Redis and its database.
  * @throws {SettingsError} naming every bad setting; {KeyFileError}; {TokenFault}; {DatabaseTrouble}
  */
@@ -125,7 +129,11 @@ export async function runService<
   Tables extends LedgerTables,
   Own extends SettingsShape,
   Looked extends Found | undefined,
->(definition: ServiceDefinition<Tables, Own, Looked>, environment: Environment): Promise<Pick<Service, 'close'>> {
+>(
+  definition: ServiceDefinition<Tables, Own, Looked>,
+  environment: Environment,
+  ask?: AskHidden,
+): Promise<Pick<Service, 'close'>> {
   const { name, migrations, version } = definition;
   const settings = readSettings<SettingsShape>(settingsOf(definition), environment) as Settings<Common> & Settings<Own>;
   trustAuthorities(settings.BULLA_CA_FILE);
@@ -148,7 +156,7 @@ export async function runService<
     const edge = await openEdge(settings, { service: name, production, log, publicUrls });
     opened.unshift(edge.store);
     const auditMarks = settings.BULLA_AUDIT_MARKS ?? `${settings.BULLA_KEYS_FILE}.audit-marks`;
-    const looked = (await lookAt(definition, database, settings, { log, auditMarks, production })) as Looked;
+    const looked = (await lookAt(definition, database, settings, { log, auditMarks, production, ask })) as Looked;
     if (looked !== undefined) opened.unshift(looked);
     await database.migrate(settings.BULLA_MIGRATE);
     const { BULLA_HOST: host, BULLA_METRICS_PORT: metricsPort } = settings;

@@ -1,12 +1,12 @@
 import { DatabaseTrouble } from './database/database-trouble.js';
 import { LIMITS } from './limits/limits.js';
+import type { Terminal } from './process/hidden-line.js';
 import type { ServiceName } from './route/route-table.js';
 import type { Service } from './service.js';
 import { TokenFault } from './token/token-fault.js';
 
-/** What of a process a service needs: where to complain, what to end with, and who tells it to. */
-export interface Host {
-  readonly stderr: { write(line: string): unknown };
+/** What of a process a service needs: where to complain and to ask, what to end with, and who tells it to. */
+export interface Host extends Terminal {
   exitCode?: number | string | null | undefined;
   on(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
   exit(code: number): unknown;

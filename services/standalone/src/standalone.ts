@@ -44,6 +44,8 @@ export interface StandaloneOptions {
   ) => Promise<ServedOrganisation>;
   /** Brings the organisation's documents to the vault, which listens by then. */
   readonly publish: () => Promise<void>;
+  /** How the person who starts it is asked for a passphrase of the root key, where one sits at a terminal. */
+  readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
   /** Aborted when the start shall not go on; whatever was opened is closed then. */
   readonly signal?: AbortSignal;
 }
@@ -148,14 +150,14 @@ async function startVault(
 }
 
 /** The root key is in a file at home unless a setting says where; a second one is looked for beside it. */
-function rootKeysIn({ settings, home }: StandaloneOptions, log: EventLog): RootKeys {
+function rootKeysIn({ settings, home, ask }: StandaloneOptions, log: EventLog): RootKeys {
   const makes = settings.BULLA_ROOT_KEY === undefined ? join(home, 'vault-root.key') : undefined;
   const own = {
     ...settings,
     BULLA_ROOT_KEY: settings.BULLA_ROOT_KEY ?? `file:${makes}`,
     BULLA_ROOT_KEY_NEXT: settings.BULLA_ROOT_KEY_NEXT ?? `file:${join(home, 'vault-root-next.key')}`,
   };
-  return rootKeysOf(own, { log, makes, production: false, dataFolders: [] });
+  return rootKeysOf(own, { log, makes, ask, production: false, dataFolders: [] });
 }
 
 async function startResponder(

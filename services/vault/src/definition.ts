@@ -23,8 +23,8 @@ export const vaultDefinition: ServiceDefinition<VaultTables, typeof settings, Ro
   settings,
   metricsPort: 9464,
   portOf: ({ BULLA_VAULT_PORT }) => BULLA_VAULT_PORT,
-  async look({ db }, own, { log, auditMarks, production }) {
-    const rootKeys = rootKeysOf(own, { log, production, dataFolders: [auditMarks] });
+  async look({ db }, own, { log, auditMarks, production, ask }) {
+    const rootKeys = rootKeysOf(own, { log, production, dataFolders: [auditMarks], ask });
     await rootKeys.look(db);
     return rootKeys;
   },
@@ -44,9 +44,9 @@ export const vaultSettings = settingsOf(vaultDefinition);
 /** The root keys that settings name. They are not looked at yet. */
 export function rootKeysOf(
   own: Settings<typeof rootKeySettings>,
-  { log, makes, ...place }: PrivatePlace & Pick<RootKeysParts, 'log' | 'makes'>,
+  { log, makes, ask, ...place }: PrivatePlace & Pick<RootKeysParts, 'log' | 'makes' | 'ask'>,
 ): RootKeys {
   const { BULLA_ROOT_KEY: current, BULLA_ROOT_KEY_NEXT: next } = own;
   const passphrases = { current: own.BULLA_ROOT_PASSPHRASE, next: own.BULLA_ROOT_PASSPHRASE_NEXT };
-  return new RootKeys({ settings: { current, next }, passphrases, place, makes, log });
+  return new RootKeys({ settings: { current, next }, passphrases, ask, place, makes, log });
 }

@@ -52,7 +52,7 @@ export function addUpCommand(program: Command, context: Context): void {
 }
 
 async function up(context: Context, { databaseChanged = false }: UpOptions): Promise<void> {
-  const { io, out } = context;
+  const { io, out, asker } = context;
   refuseProduction(io.env);
   const standalone = await loadStandalone(io);
   const settings = standalone.readStandaloneSettings(forPeople(io));
@@ -92,6 +92,7 @@ async function up(context: Context, { databaseChanged = false }: UpOptions): Pro
             );
           await renewer.begin(vaultUrl, pin);
         },
+        ask: asker.isTerminal ? (question) => asker.hidden(question) : undefined,
         signal: io.signal,
       });
       renewer.start();

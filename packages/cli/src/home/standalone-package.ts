@@ -20,6 +20,7 @@ export interface StandalonePackage {
     readonly recognise: (found: FoundDatabase) => Promise<string>;
     readonly organisation: (addresses: Addresses, keptHashes: KeptHashes) => Promise<ServedOrganisation>;
     readonly publish: () => Promise<void>;
+    readonly ask: ((question: string) => Promise<string>) | undefined;
     readonly signal: AbortSignal;
   }): Promise<{ stop(): Promise<void> }>;
 }

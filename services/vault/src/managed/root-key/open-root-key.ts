@@ -1,6 +1,7 @@
 import { openAwsRootKey } from './aws-root-key.js';
 import { openFileRootKey } from './file-root-key.js';
 import { openOpenBaoRootKey } from './openbao-root-key.js';
+import type { PassphraseSource } from './passphrase-root-key.js';
 import { openPassphraseRootKey } from './passphrase-root-key.js';
 import { openPkcs11RootKey } from './pkcs11-root-key.js';
 import type { PrivatePlace } from './private-file.js';
@@ -9,9 +10,7 @@ import { RootKeyRefused } from './root-key-provider.js';
 import { openShamirRootKey } from './shamir-root-key.js';
 
 /** What a provider may need beside the place that the setting names. */
-export interface RootKeyOptions extends PrivatePlace {
-  readonly passphrase?: string | undefined;
-}
+export type RootKeyOptions = PrivatePlace & PassphraseSource;
 
 /** Opens what stands behind the colon of a setting; undefined where there is nothing yet. */
 type Opener = (place: string, options: RootKeyOptions) => Promise<RootKeyProvider | undefined>;
@@ -19,7 +18,7 @@ type Opener = (place: string, options: RootKeyOptions) => Promise<RootKeyProvide
 /** The providers that there are, by what a setting begins with. */
 const OPENERS: Readonly<Record<RootKeyKind, Opener>> = {
   file: (path, options) => openFileRootKey(path, options),
-  passphrase: (path, options) => openPassphraseRootKey(path, options.passphrase, options),
+  passphrase: (path, options) => openPassphraseRootKey(path, options),
   shamir: (path) => openShamirRootKey(path),
   openbao: async (url, options) => openOpenBaoRootKey(url, options),
   pkcs11: async (uri, options) => openPkcs11RootKey(uri, options),

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Problem } from '@bulla/contract';
 import type { EventLog } from '@bulla/service-kit';
+import type { AskHidden } from '@bulla/service-kit';
 import { databaseFault, LogEvent } from '@bulla/service-kit';
 import type { Kysely } from 'kysely';
 import type { VaultTables } from '../../database/types.js';
 import { makeRootKeyFile } from './file-root-key.js';
 import { openRootKey } from './open-root-key.js';
+import type { AskPassphrase } from './passphrase-root-key.js';
+import { askOnce, askTwice } from './passphrase-root-key.js';
 import type { PrivatePlace } from './private-file.js';
 import type { RootKeyProvider } from './root-key-provider.js';
 import { RootKeyFault, RootKeyRefused } from './root-key-provider.js';
@@ -27,6 +30,8 @@ export interface RootKeysParts {
   readonly settings: RootKeySettings;
   /** For a root key that is made of a passphrase. */
   readonly passphrases?: RootKeySettings;
+  /** How the person who starts this process is asked for a passphrase that no setting says. */
+  readonly ask?: AskHidden | undefined;
   readonly place: PrivatePlace;
   /** The file of the current key, where it is made if neither it nor any key of the database is there. */
   readonly makes?: string | undefined;
@@ -76,9 +81,10 @@ export class RootKeys {
   async look(db: Kysely<VaultTables>): Promise<void> {
     this.#repository = new RootKeysRepository(db);
     const { current, next } = this.#parts.settings;
-    const opened = await this.#open(current);
-    await this.#open(next);
     const known = await this.#repository.known();
+    const { ask } = this.#parts;
+    const opened = await this.#open(current, known.length > 0 ? askOnce(ask) : askTwice(ask));
+    await this.#open(next, askTwice(ask));
     if (current === undefined) return this.#requireNone();
     if (opened === undefined && known.length === 0) await this.#makeFirst(current);
     await this.#compare(known);
@@ -166,11 +172,11 @@ export class RootKeys {
     return [...this.#settingsOf].find(([, text]) => text === setting)?.[0];
   }
 
-  async #open(setting: string | undefined): Promise<RootKeyProvider | undefined> {
+  async #open(setting: string | undefined, ask?: AskPassphrase): Promise<RootKeyProvider | undefined> {
     if (setting === undefined) return undefined;
     const { settings, passphrases = {}, place } = this.#parts;
     const passphrase = setting === settings.next ? passphrases.next : passphrases.current;
-    const provider = await openRootKey(setting, { ...place, passphrase });
+    const provider = await openRootKey(setting, { ...place, passphrase, ask });
     if (provider === undefined) return undefined;
     this.#held.set(provider.kid, provider);
     if (provider instanceof ShamirRootKey) provider.sayIn(this.#parts.log);
