@@ -192,3 +192,5 @@ process.on('message', (/** @type {Question} */ question) => {
   process.send?.({ id, ...answer });
 });
 process.on('disconnect', () => process.exit(0));
+// A service that is told to end still signs what is under way; it ends this one.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});

@@ -38,7 +38,7 @@ where('a signing key in SoftHSM, which stands in for hardware', () => {
     return { kid, use: 'sig', alg: 'PS256', suite: 'rsa2048', pur: ['http', 'envelope'], ...made };
   };
   const isSigned = async (text: string, by = signer) => isSignatureOf(key, utf8(text), await by.sign(utf8(text)));
-  const signal = (name: 'SIGSTOP' | 'SIGKILL') => {
+  const signal = (name: 'SIGSTOP' | 'SIGKILL' | 'SIGTERM' | 'SIGINT') => {
     for (const pid of tokenProcesses()) process.kill(pid, name);
   };
   beforeAll(async () => {
@@ -143,6 +143,14 @@ where('a signing key in SoftHSM, which stands in for hardware', () => {
     while (tokenProcesses().length > 0) await pause(20);
     signer = open();
     expect(await isSigned('text')).toBe(true);
+  });
+
+  it('is signed by while the process group is told to end', async () => {
+    expect(await isSigned('text')).toBe(true);
+    const before = tokenProcesses();
+    for (const name of ['SIGTERM', 'SIGINT'] as const) signal(name);
+    expect(await isSigned('text')).toBe(true);
+    expect(tokenProcesses()).toEqual(before);
   });
 
   it('is signed by although its process was killed', async () => {
