@@ -35,14 +35,14 @@ async function makeWorld(dataKeys: number): Promise<World> {
   });
   const managed = await manageOne(vault);
   await fillWraps(vault, managed, dataKeys - 1);
-  const { settings, remove } = await vaultSettings(vault.acme, url);
+  const { settings, ...keys } = await vaultSettings(vault.acme, url);
   return {
     vault,
     url,
     settings: { ...settings, BULLA_ROOT_KEY: vault.rootKeyFiles.settings.current },
     async stop() {
       await vault.stop();
-      await remove();
+      await keys.remove();
     },
   };
 }
