@@ -68,7 +68,16 @@ export type { KeyPair, Signer, Unwrapper } from './keys/signer.js';
 export { generateKeyPair, loadSigner } from './keys/signer.js';
 export { strictParse, strictParseBody } from './encoding/strict-parse.js';
 export type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite, SuiteId } from './keys/suites.js';
-export { ALL_SUITES, isSealAlg, privateJwkSchema, publicJwkOf, publicJwkSchema, SUITES, suite } from './keys/suites.js';
+export {
+  ALL_SUITES,
+  isSealAlg,
+  lastsAsLong,
+  privateJwkSchema,
+  publicJwkOf,
+  publicJwkSchema,
+  SUITES,
+  suite,
+} from './keys/suites.js';
 export type { WrappedKey } from './keys/suite-kind.js';
 export type { Answer, AnswerParts, Evidence } from './evidence/evidence.js';
 export { ANSWER_MAX_BYTES, answerText, composeAnswer, parseAnswer } from './evidence/evidence.js';

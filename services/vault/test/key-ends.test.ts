@@ -85,7 +85,7 @@ describe('the end of an encryption key of a responder', () => {
     const count = (org: string) =>
       vault.database.db.transaction().execute((trx) => {
         const ends = vault.service.app.get(KeyEndsRepository, { strict: false });
-        return ends.countLacking(trx, org, { kids: [old], newest: younger.kid, withdrawn: [] });
+        return ends.countLacking(trx, org, { kids: [old], newest: younger.kid, sealsManaged: true, withdrawn: [] });
       });
     expect([await count('acme'), await count('other')]).toEqual([1, 0]);
   });

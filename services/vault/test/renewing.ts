@@ -1,4 +1,4 @@
-import type { DirectoryDocument, KeyRecord } from '@bulla/crypto';
+import type { DirectoryDocument, KeyRecord, SuiteId } from '@bulla/crypto';
 import { generateKeyPair } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import type { TestResponse } from '@bulla/service-kit/testing';
@@ -8,8 +8,8 @@ import type { TestVault } from './running-vault.js';
 // A responder that gets a new encryption key beside the one that it has.
 
 /** The directory's record of a new encryption key that is younger than those that are listed. */
-export async function newEncryptionKey({ now }: TestOrganisation): Promise<KeyRecord> {
-  const { kid, alg, suite, publicJwk: jwk } = await generateKeyPair('p256', 'enc');
+export async function newEncryptionKey({ now }: TestOrganisation, of: SuiteId = 'p256'): Promise<KeyRecord> {
+  const { kid, alg, suite, publicJwk: jwk } = await generateKeyPair(of, 'enc');
   const times = { nbf: now - 60, use_until: now + 90 * 86_400, end: now + 120 * 86_400 };
   return { kid, use: 'enc', alg, suite, pur: ['unwrap'], ...times, jwk };
 }

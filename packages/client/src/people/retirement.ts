@@ -1,8 +1,9 @@
 import type { DirectoryDocument, Signer, Trust } from '@bulla/crypto';
-import { fingerprint, keyState, parseDirectoryFreshness, urnOf } from '@bulla/crypto';
+import { fingerprint, keyState, lastsAsLong, parseDirectoryFreshness, urnOf } from '@bulla/crypto';
 import { bullaError } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import { serviceAt } from '../connection/session.js';
+import { custodyUnder } from '../prompts/custody.js';
 import { grantsOf } from '../prompts/grants-of.js';
 import type { Prompts } from '../prompts/prompts.js';
 import { retireKeys } from '../trust/next-directory.js';
@@ -16,7 +17,10 @@ export interface RetirementPlan {
   readonly service: string;
   readonly kind: ServiceKind;
   readonly older: readonly OlderKey[];
-  /** Versions that an older key opens and the newest does not: nobody could run them any more. By the vault's list. */
+  /**
+   * Versions that an older key opens and the newest does not: nobody could run them any more. By the vault's list. Those of
+   * managed names do not count: the vault seals them to the newest itself.
+   */
   readonly lacking: readonly { readonly name: string; readonly version: number }[];
 }
 
@@ -93,6 +97,7 @@ async function versionsWithout(
   const lacking: { name: string; version: number }[] = [];
   if (older.length === 0) return lacking;
   for await (const { id, name } of prompts.list()) {
+    if (sealsItself(trust, name, older)) continue;
     const granted = await grantsOf(session, trust, { id });
     for (const [version, grants] of Map.groupBy(granted, (one) => one.version)) {
       const kids = new Set(grants.map(({ kid }) => kid));
@@ -101,6 +106,18 @@ async function versionsWithout(
     }
   }
   return lacking;
+}
+
+/** Whether the vault, which keeps the data keys of a managed name, seals its versions to the newest key when they are run. */
+function sealsItself(trust: Trust, name: string, older: readonly OlderKey[]): boolean {
+  const suiteOf = (kid: string) => trust.holder(kid)?.record.suite;
+  return (
+    custodyUnder(name, trust) === 'managed' &&
+    older.every(({ kid, newest }) => {
+      const [next, before] = [suiteOf(newest), suiteOf(kid)];
+      return next !== undefined && before !== undefined && lastsAsLong(next, before);
+    })
+  );
 }
 
 /**

@@ -86,6 +86,12 @@ export function suite(id: string): Suite {
   return SUITES[id as SuiteId];
 }
 
+/** Whether a key of one suite may be sealed all that one of another may: the text need not stay secret for longer. */
+export function lastsAsLong(id: SuiteId, as: SuiteId): boolean {
+  const [until, wanted] = [suite(id).protectUntil, suite(as).protectUntil];
+  return until === undefined || (wanted !== undefined && until >= wanted);
+}
+
 /**
  * Checks type, size and point of a public key against its suite.
  * @throws {CryptoError} key_invalid, token_malformed

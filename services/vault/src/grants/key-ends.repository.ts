@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { ExpressionBuilder } from 'kysely';
 import { sql } from 'kysely';
+import type { VaultTables } from '../database/types.js';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { grantOfSame } from './grants.repository.js';
 
@@ -9,6 +11,8 @@ export interface LackingOf {
   readonly kids: readonly string[];
   /** The key that should open them too; undefined where there is none. */
   readonly newest: string | undefined;
+  /** Whether the vault seals those to that key itself whose data keys it keeps: they do not count then. */
+  readonly sealsManaged: boolean;
   /** Those below a number of a prompt do not count. */
   readonly withdrawn: readonly { readonly id: string; readonly below: number }[];
 }
@@ -40,7 +44,11 @@ export class KeyEndsRepository {
   }
 
   /** How many versions, of prompts that are not deleted, one of some keys opens and another key does not. */
-  async countLacking(trx: VaultTransaction, org: string, { kids, newest, withdrawn }: LackingOf): Promise<number> {
+  async countLacking(
+    trx: VaultTransaction,
+    org: string,
+    { kids, newest, sealsManaged, withdrawn }: LackingOf,
+  ): Promise<number> {
     const below = JSON.stringify(withdrawn);
     const row = await trx
       .selectFrom('content_grant')
@@ -52,6 +60,8 @@ export class KeyEndsRepository {
       .where('content_grant.kid', 'in', kids)
       .where('prompt.deleted_at', 'is', null)
       .where((eb) => (newest === undefined ? sql.lit(true) : eb.not(eb.exists(grantOfSame(eb, newest)))))
+      // guard: vault-end-managed
+      .where((eb) => (sealsManaged ? eb.not(eb.exists(wrapOfSame(eb))) : sql.lit(true)))
       .where(
         sql<boolean>`not exists (select from jsonb_to_recordset(${below}::jsonb) as withdrawn(id text, below integer)
           where withdrawn.id = content_grant.prompt_id and content_grant.version < withdrawn.below)`,
@@ -59,6 +69,15 @@ export class KeyEndsRepository {
       .executeTakeFirstOrThrow();
     return Number(row.count);
   }
+}
+
+/** The data key that the vault keeps of the version of the grant that is looked at. */
+function wrapOfSame(eb: ExpressionBuilder<VaultTables, 'content_grant'>) {
+  return eb
+    .selectFrom('kek_wrap')
+    .select('kek_wrap.kek_version')
+    .whereRef('kek_wrap.prompt_id', '=', 'content_grant.prompt_id')
+    .whereRef('kek_wrap.version', '=', 'content_grant.version');
 }
 
 /** A lock of its own, not that of a row: who waits gets it in turn, however many share it, and nothing is written for it. */

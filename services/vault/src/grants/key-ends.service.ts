@@ -1,5 +1,5 @@
 import { Problem } from '@bulla/contract';
-import { parseUrn } from '@bulla/crypto';
+import { lastsAsLong, parseUrn } from '@bulla/crypto';
 import type { Trust } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
@@ -17,7 +17,8 @@ export class KeyEndsService {
 
   /**
    * Checks, for a directory that is about to be published, that each key which it ends opens nothing that the newest key
-   * of its responder does not. Who adds grants meanwhile has done so before the count, or does so by this directory.
+   * of its responder does not. A version whose data key the vault keeps does not count: it makes the grant when it is asked
+   * for. Who adds grants meanwhile has done so before the count, or does so by this directory.
    * A key whose follower is listed with it for the first time is replaced and not followed: the responder has lost it.
    * @throws {Problem} needs_rewrap
    */
@@ -30,7 +31,8 @@ export class KeyEndsService {
       // guard: vault-end-held
       await this.ends.holdDirectory(trx, next.org);
       const withdrawn = next.directory.withdrawn.map(({ sub, below }) => ({ id: parseUrn(sub)?.id ?? '', below }));
-      const count = await this.ends.countLacking(trx, next.org, { kids: ended, newest, withdrawn });
+      const sealsManaged = newest !== undefined && ended.every((kid) => followsInTime(next, newest, kid));
+      const count = await this.ends.countLacking(trx, next.org, { kids: ended, newest, sealsManaged, withdrawn });
       // guard: vault-end-lacking
       if (count > 0)
         throw new Problem('needs_rewrap', {
@@ -58,4 +60,11 @@ export class KeyEndsService {
   private activeOf(trust: Trust, urn: string): string[] {
     return trust.activeKeys(urn, 'unwrap', this.clock.now()).map(({ record }) => record.kid);
   }
+}
+
+/** Whether the vault may seal to a key all that was sealed to another, however long its authors have it protected. */
+function followsInTime(trust: Trust, newest: string, ended: string): boolean {
+  const [next, before] = [trust.holder(newest)?.record, trust.holder(ended)?.record];
+  // guard: vault-end-suite without: return true;
+  return next !== undefined && before !== undefined && lastsAsLong(next.suite, before.suite);
 }
