@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JobId } from '@bulla/contract';
+import type { JobId, Kid } from '@bulla/contract';
 import type { ServiceKey, StandingKeys } from '@bulla/client';
 import { jobLine, keyRows } from './key-screen.js';
 
@@ -111,6 +111,20 @@ describe('the screen of keys', () => {
     ]);
   });
 
+  it('says which keys of services are in a token, and where that is a stand-in', () => {
+    const kids = ['a', 'b', 'c'].map((one) => one.repeat(43) as Kid);
+    const [hardware, softHsm] = kids;
+    if (hardware === undefined || softHsm === undefined) throw new Error('no names');
+    const key = { use: 'sig', purposes: ['envelope'], suite: 'rsa3072', state: 'active', from: NOW, useUntil: NOW };
+    const services = kids.map((kid) => ({ ...key, kid, urn: 'urn:bulla:acme:svc:vault' })) as unknown as ServiceKey[];
+    const inTokens = [{ kid: hardware }, { kid: softHsm, stand_in: 'SoftHSM' }];
+    expect(rowsOf({ in_tokens: inTokens }, services).map((row) => row[3])).toEqual([
+      'rsa3072, in a token',
+      'rsa3072, in a token, stand-in: SoftHSM',
+      'rsa3072',
+    ]);
+  });
+
   it('knows how a renewer and a key that signs are renewed, and says nothing of keys that are over', () => {
     const key = { kid: 'K'.repeat(43), suite: 'p256', from: NOW, useUntil: NOW + 10 * DAY, end: NOW + 40 * DAY };
     const signs = { ...key, use: 'sig' as const, purposes: ['freshness'] as const };
@@ -118,7 +132,7 @@ describe('the screen of keys', () => {
     const services = urns.map((urn) => ({ ...signs, urn, state: 'pending' })) as unknown as ServiceKey[];
     const over = { ...signs, urn: 'urn:bulla:acme:svc:vault', state: 'expired' } as unknown as ServiceKey;
     expect(rowsOf({}, [...services, over]).map((row) => row[4])).toEqual([
-      expect.stringContaining('the renewer comes in anew: bulla device invite'),
+      expect.stringContaining('bulla keys rotate renewer'),
       expect.stringContaining('bulla trust accept'),
       '',
     ]);
