@@ -49,6 +49,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('the keyring on %s', (store) => {
     ['another content', { chash: 'A'.repeat(43) }],
     ['another data key', { dek: `dek_${'5b'.repeat(16)}` }],
     ['another prompt', { sub: 'urn:bulla:acme:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }],
+    ['another organisation', { org: 'other', sub: 'urn:bulla:other:prompt:prm_01kz84jm00fs4v9y6x7qj3r2dn' }],
   ])('opens no data key of a row that was moved to %s, and does not say why', async (_place, change) => {
     const row = await wrapsOf(vault.service).find('acme', managed.id, 1);
     const wrapped = { kekVersion: row?.kek_version ?? 0, wrap: row?.wrap ?? '' };

@@ -191,9 +191,33 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('keys at rest on %s', (store) => 
       exitCode: 78,
       message: expect.stringMatching(/^BULLA_ROOT_KEY: this database is under root:file:[0-9a-f]{16}/),
     });
+    await newOnly.close();
+    // With both it goes on, and is rotated once more: the KEK that it makes is another one than the one that was lost.
+    const replica = await older.startReplica();
+    await holdEverywhere(older, replica);
+    const again = [
+      bodyOf<Job>(must(201, await post({ what: 'root', to: older.rootKeyFiles.settings.next }))),
+      bodyOf<Job>(must(201, await post({ what: 'kek' }))),
+    ];
+    await doChore(replica, 'run-jobs');
+    for (const { id } of again) {
+      const job = await older.clientOf(older.acme.owner).get(`/api/v1/jobs/${id}`);
+      expect(bodyOf<Job>(must(200, job))).toMatchObject({ state: 'done' });
+    }
+    expect(await wrapsByKek(older)).toEqual({ 2: 1 });
+    for (const service of [older.service, replica])
+      expect(Buffer.from(await openManaged(older, kept, service))).toEqual(Buffer.from(kept.dek));
+    await expect(newOnlyAfter(older)).resolves.toBeUndefined();
     await older.stop();
   });
 });
+
+/** Looks whether the new root key alone is enough. */
+async function newOnlyAfter({ rootKeyFiles, database }: TestVault): Promise<void> {
+  const roots = new RootKeys({ settings: { current: rootKeyFiles.settings.next }, place, log });
+  await roots.look(database.db);
+  await roots.close();
+}
 
 /** Processes of earlier tests that are still there hold it too. */
 async function holdEverywhere(vault: TestVault, ...services: Service[]): Promise<void> {
