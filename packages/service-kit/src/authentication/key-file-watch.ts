@@ -46,6 +46,7 @@ export class KeyFileWatch {
       if (await this.#take()) this.#settled = state;
       else if (this.#isNews(state)) log.write(KEYS_NOT_LISTED, { file: path });
     } catch (error) {
+      keys.nothingWaits();
       if (error instanceof TokenFault) {
         const { message: why, hint } = error;
         if (this.#isNews(`${state} ${why}`)) log.write(KEYS_NOT_REACHED, { file: path, why, hint });
@@ -54,7 +55,6 @@ export class KeyFileWatch {
       const isKeyFault = error instanceof CryptoError;
       if (!isKeyFault && !(error instanceof KeyFileError)) throw error;
       this.#settled = state;
-      keys.nothingWaits();
       // What the library says of a key could quote it.
       log.write(KEYS_REFUSED, { file: path, why: isKeyFault ? 'one of its keys cannot be used' : error.message });
     }
