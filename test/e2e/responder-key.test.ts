@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { databaseForTest, freePorts } from '@bulla/testkit';
@@ -68,6 +68,33 @@ withServer('a responder with new keys', () => {
   const push = () =>
     bulla(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md'), '--label', 'production'], settings);
   const run = () => bulla(['run', 'claims/triage', '--var', 'claim=Water is flowing. It is urgent.'], settings);
+
+  it('is not sealed to a key that lies with the owner and not yet in its own file [guard: renew-held]', async () => {
+    // The responder reads a copy, as on a machine of its own.
+    const [own, installed] = [join(home, 'services/responder.keys.json'), join(folder, 'responder.copy.json')];
+    const next = join(folder, 'responder.both.json');
+    await responder.stop();
+    await copyFile(own, installed);
+    responder = await startResponder(installed);
+    ok(await bulla(['keys', 'generate', next, '--like', installed, '--encryption'], settings));
+    await copyFile(next, own);
+    const unwrapping = async () => ok(await bulla(['trust', 'show'], settings)).stdout.match(/ unwrap .* active$/gm);
+    const before = await unwrapping();
+    const renew = async () => ok(await bulla(['trust', 'renew'], settings));
+    expect((await renew()).stderr).toMatch(
+      /^note: [0-9a-f:]{39} of urn:bulla:acme:svc:responder:main is not listed yet, since it does not hold it: put/m,
+    );
+    expect(await unwrapping()).toEqual(before);
+
+    await responder.stop();
+    expect((await renew()).stderr).toContain('since nobody could be asked whether it holds it');
+    expect(await unwrapping()).toEqual(before);
+    responder = await startResponder(installed);
+    await rename(next, installed);
+    while ((await renew()).stderr.includes('is not listed yet'));
+    expect(await unwrapping()).toHaveLength((before?.length ?? 0) + 1);
+    ok(await run());
+  });
 
   it('is refused with both fingerprints, until a holder of the directory key lists what its operator stands for', async () => {
     const [oldKeys, newKeys] = [join(home, 'services/responder.keys.json'), join(folder, 'responder.new.json')];

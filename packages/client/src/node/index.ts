@@ -31,7 +31,7 @@ export { policySettings } from './organisation/policy-settings.js';
 export { prepareProduction } from './organisation/production.js';
 export type { Profile } from './home/profile.js';
 export { readProfile, writeProfile } from './home/profile.js';
-export { renewOrganisation } from './organisation/renew-organisation.js';
+export { renewOrganisation, unlistedEncryptionKeys } from './organisation/renew-organisation.js';
 export { adoptSeenDocuments } from './organisation/seen-documents.js';
 export { FileTrustStore } from './trust-store.js';
 export { setFutureAside } from './organisation/from-the-future.js';

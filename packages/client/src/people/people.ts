@@ -16,7 +16,7 @@ import { approveRequest, pendingRequests, refuseRequest } from './device-request
 import { BullaError, bullaError } from '../connection/errors.js';
 import type { ListedDevice } from './listed-device.js';
 import { listedDevice } from './listed-device.js';
-import { requireHeld } from './held-keys.js';
+import { heldKeys, requireHeld } from './held-keys.js';
 import type { InvitationRecords } from './invitation-records.js';
 import type { RevocationReason } from '../trust/next-directory.js';
 import { isManagedKey, managesNames } from '../trust/managed-names.js';
@@ -199,6 +199,14 @@ export class People {
       });
     }
     return publishRevocation(this.#session, by.signer, plan, by);
+  }
+
+  /**
+   * `kid` of each key that a vault or responder holds now, by its own word: of its file, and of one that waits in its place.
+   * @throws {BullaError} transport_failed; forbidden to whom the service does not say that
+   */
+  async held(service: string): Promise<readonly string[]> {
+    return heldKeys(this.#session, await this.#session.keeper.current(), service);
   }
 
   /** As planRetirement. */

@@ -1,6 +1,7 @@
 import { BullaError, publishOrganisation } from '@bulla/client';
 import type { Bulla, RenewalRound } from '@bulla/client';
-import { adoptSeenDocuments, renewOrganisation, setFutureAside } from '@bulla/client/node';
+import { adoptSeenDocuments, renewOrganisation, setFutureAside, unlistedEncryptionKeys } from '@bulla/client/node';
+import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { styled } from '../../output/output.js';
@@ -136,11 +137,40 @@ export async function renewDocuments(
   await catchUp(context, org);
   for (const line of await setFutureAside(context.home, org, context.now())) context.out.talk(`note: ${line}`);
   const keptHashes = async () => (await context.offline()).directoryHashes();
-  const own = await renewOrganisation(context.home, context.now(), { keptHashes, beginsLogs });
+  const leavesOut = await notInPlace(context);
+  const own = await renewOrganisation(context.home, context.now(), { keptHashes, beginsLogs, leavesOut });
   if (own?.org !== org || own.pin !== pin) return [];
   const identity = await context.identity();
   await publishOrganisation({ ...own, vaultUrl, identity, fetch: context.io.fetch });
   return own.changes;
+}
+
+/**
+ * New encryption keys of the responder that it does not hold. A directory that lists one has everybody seal to a key that
+ * nobody has; what is due is signed without them, since nothing else waits for that file.
+ */
+async function notInPlace(context: Context): Promise<ReadonlySet<string>> {
+  const found = await unlistedEncryptionKeys(context.home);
+  if (found === undefined) return new Set();
+  const { urn, kids } = found;
+  const held = await askedForHeld(context, urn);
+  // guard: renew-held without: const lacking: string[] = [];
+  const lacking = kids.filter((kid) => held?.includes(kid) !== true);
+  const why = held === undefined ? 'nobody could be asked whether it holds it' : 'it does not hold it';
+  for (const kid of lacking)
+    context.out.must(
+      `note: ${fingerprint(kid)} of ${urn} is not listed yet, since ${why}: put its new key file in place, then run this again`,
+    );
+  return new Set(lacking);
+}
+
+async function askedForHeld(context: Context, urn: string): Promise<readonly string[] | undefined> {
+  try {
+    return await (await context.connect()).people.held(urn);
+  } catch (error) {
+    if (error instanceof BullaError) return undefined;
+    throw error;
+  }
 }
 
 /** What is signed next stands on the newest that the vault shows; it may have none, or one that has just run out. */

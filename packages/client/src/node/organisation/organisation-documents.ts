@@ -81,6 +81,8 @@ export interface OrganisationMaker {
   /** Whether a directory that no renewer calls the newest is due, whatever is left of it. */
   readonly signsStale: boolean;
   readonly changes: string[];
+  /** `kid` of keys in the files that the directory does not list yet. */
+  readonly leavesOut: ReadonlySet<string>;
   /** Of directories that this folder does not have any more. */
   readonly hashes?: KeptHashes | undefined;
 }
@@ -245,7 +247,7 @@ function firstEntities({ plan, keys, urls }: OrganisationMaker): DirectoryDocume
 
 /** The entities with the services where they are now (a port may have changed since the last start), and every key. */
 function entitiesOf(
-  { plan, folder, keys, now, urls }: OrganisationMaker,
+  { plan, folder, keys, now, urls, leavesOut }: OrganisationMaker,
   entities: DirectoryDocument['entities'],
   policy: PolicyDocument,
 ): DirectoryDocument['entities'] {
@@ -261,7 +263,8 @@ function entitiesOf(
       throw new HomeError(
         `${folder}/directory.json does not list ${file.urn}; restore the key files that belong to it`,
       );
-    const listed = who === 'vault' ? { ...file, keys: file.keys.filter(isListed) } : file;
+    const ready = file.keys.filter(({ kid }) => !leavesOut.has(kid));
+    const listed = { ...file, keys: who === 'vault' ? ready.filter(isListed) : ready };
     const records = withNewRecords(entity, listed, plan.keyLife[who], now);
     next.set(file.urn, { ...entity, keys: records, ...(url !== undefined && { url }) });
   };

@@ -35,6 +35,8 @@ export interface OrganisationOptions {
   readonly signsStale?: boolean | undefined;
   /** Whether the audit logs of both services begin anew, because their database is another; not unless given. */
   readonly beginsLogs?: boolean | undefined;
+  /** `kid` of keys that lie here and that the directory does not list yet: their service does not hold them. */
+  readonly leavesOut?: ReadonlySet<string> | undefined;
   /** Seconds. */
   readonly now: number;
 }
@@ -107,6 +109,7 @@ export async function prepareOrganisation(
     signers,
     keys,
     signsStale: options.signsStale === true,
+    leavesOut: options.leavesOut ?? new Set(),
     hashes: options.keptHashes,
   };
   const bootstrapSecret = (await home.readSecret(BOOTSTRAP_SECRET)) ?? (await makeBootstrapSecret(home));
