@@ -76,7 +76,7 @@ async function run({ names, redis, write, ...load }: Options): Promise<void> {
     const measured = [];
     for (const name of names) {
       const target = targetOf(name, world);
-      const floor = () => startFloor(name, world, target.make);
+      const floor = (clients: number) => startFloor(name, world, target.make, clients);
       measured.push(await measure(target, { ...load, startFloor: floor, say }));
     }
     const report: Report = { machine, measured, redis: redis !== undefined, date: new Date().toISOString() };

@@ -5,7 +5,7 @@ import { processorSeconds } from './machine.js';
 import { peakMemoryMiB } from './memory.js';
 import { arrivals, closedLoop, openLoop } from './phases.js';
 import { makeAll, type Maker } from './requests.js';
-import type { BareWork } from './floor/bare.js';
+import type { BareWork } from './floor/bare-work.js';
 import type { Floor, FloorProof } from './floor/floor.js';
 import { startBare } from './floor/start-bare.js';
 
@@ -63,6 +63,8 @@ export interface Measured {
   readonly proof: FloorProof;
   /** Node alone, with the RSA of the route, at the same number of clients. */
   readonly bare: Stretch;
+  /** The same as an empty route of the framework. */
+  readonly bareRoute: Stretch;
   readonly clients: number;
   readonly memoryMiB: number;
 }
@@ -82,7 +84,7 @@ export interface LoadOptions {
 
 export interface MeasureOptions extends LoadOptions {
   /** Records the service and starts its floor. */
-  readonly startFloor: () => Promise<Floor>;
+  readonly startFloor: (clients: number) => Promise<Floor>;
 }
 
 /** Finds what a service can do and what its floor takes, then offers twice as much over all connections. */
@@ -92,7 +94,7 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
   const steps = await findBest(target, options);
   const best = steps.reduce((one, other) => (other.figures.goodput > one.figures.goodput ? other : one));
   say(`${target.name}: recording the floor`);
-  const floor = await options.startFloor();
+  const floor = await options.startFloor(best.clients);
   const floorTarget = { ...target, name: `${target.name}, floor`, service: floor.service };
   // The first time around is not counted there either.
   await measurePeak(floorTarget, best, options);
@@ -105,9 +107,23 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
   const floorAfter = await measurePeak(floorTarget, best, options);
   const peak = (before.figures.goodput + after.figures.goodput) / 2;
   const proof = await floor.end();
-  const bare = await measureBare(target, best, options);
+  const bare = await measureBare(target, best, 'bare', options);
+  const bareRoute = await measureBare(target, best, 'bare-route', options);
   const floors = [floorBefore, floorAfter] as const;
-  return { target, steps, peaks: [before, after], peak, half, overload, floors, proof, bare, clients, memoryMiB };
+  return {
+    target,
+    steps,
+    peaks: [before, after],
+    peak,
+    half,
+    overload,
+    floors,
+    proof,
+    bare,
+    bareRoute,
+    clients,
+    memoryMiB,
+  };
 }
 
 /** So many a second over all connections, for the whole time. */
@@ -162,10 +178,15 @@ export async function measurePeak(
   return peak;
 }
 
-async function measureBare(target: Target, best: Step, options: MeasureOptions): Promise<Stretch> {
-  const service = await startBare(target.bare);
+async function measureBare(
+  target: Target,
+  best: Step,
+  on: 'bare' | 'bare-route',
+  options: MeasureOptions,
+): Promise<Stretch> {
+  const service = await startBare(target.bare, on);
   try {
-    const bareTarget = { ...target, name: `${target.name}, Node alone`, service };
+    const bareTarget = { ...target, name: `${target.name}, ${on}`, service };
     // The first time around is not counted there either.
     await measurePeak(bareTarget, best, options);
     return await measurePeak(bareTarget, best, options);

@@ -32,7 +32,7 @@ export function textOf(report: Report): string {
 
 function sectionOf(one: Measured, machine: Machine): string[] {
   const { signsPerSecond } = machine;
-  const { target, steps, peaks, floors, bare, half, peak, clients, memoryMiB } = one;
+  const { target, steps, peaks, floors, bare, bareRoute, half, peak, clients, memoryMiB } = one;
   const { serviceMs, floorMs, signMs } = costsOf(one, machine);
   const { figures: overload, cores } = one.overload;
   const operations = peak * target.privateOperations;
@@ -65,6 +65,7 @@ function sectionOf(one: Measured, machine: Machine): string[] {
     `| floor: the same service, whose driver replays recorded rows | ${floorMs.toFixed(2)} ms: ${floors.map(msEach).join(' and ')}, at ${floors.map(({ figures }) => rate(figures)).join(' and ')} |`,
     `| service / floor | ${(serviceMs / floorMs).toFixed(2)} |`,
     `| Node alone: its HTTP server, JSON, ${bareWork(target)} | ${bare.msEach.toFixed(2)} ms, ${(bare.msEach / signMs).toFixed(2)} signatures: the floor is ${(floorMs / bare.msEach).toFixed(2)} times that |`,
+    `| the same as an empty route of the framework | ${bareRoute.msEach.toFixed(2)} ms, ${(bareRoute.msEach / signMs).toFixed(2)} signatures |`,
     `| one RSA-2048 signature by OpenSSL | ${signMs.toFixed(2)} ms: the floor is ${(floorMs / signMs).toFixed(2)} of them |`,
     '',
     `| at half of the peak | |`,

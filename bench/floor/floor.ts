@@ -15,7 +15,6 @@ import { NOT_RECORDED } from './recording.js';
 
 /** So many are recorded; some of their statements come once for many requests. */
 const RECORDED = 1_000;
-const CLIENTS = 32;
 const RECORDED_WITHIN_SECONDS = 60;
 /** Chores come every three seconds while they are recorded. */
 const CHORES_MS = 8_000;
@@ -40,13 +39,21 @@ export interface FloorProof {
   readonly isControlFound: boolean;
 }
 
-/** Records one process of a service at the world's database, and starts another that replays it. */
-export async function startFloor(name: ServiceName, world: World, make: (url: string) => Maker): Promise<Floor> {
+/**
+ * Records one process of a service at the world's database, and starts another that replays it.
+ * @param clients that ask while it is recorded: how long a statement takes, and how many wait to go together, follows from it
+ */
+export async function startFloor(
+  name: ServiceName,
+  world: World,
+  make: (url: string) => Maker,
+  clients: number,
+): Promise<Floor> {
   const folder = await mkdtemp(join(tmpdir(), 'bulla-floor-'));
   const recording = join(folder, 'recording');
   const trap = await openTrap();
   try {
-    await record(await world.start(name, driver('record', recording)), make);
+    await record(await world.start(name, driver('record', recording)), make, clients);
     const settings = { ...driver('replay', recording), BULLA_DATABASE_URL: trap.url };
     const service = await world.start(name, settings);
     const verify = () => answersWell(name, service.url, world.ground, CHECKED);
@@ -75,17 +82,17 @@ export async function startFloor(name: ServiceName, world: World, make: (url: st
   }
 }
 
-async function record(service: ServiceProcess, make: (url: string) => Maker): Promise<void> {
+async function record(service: ServiceProcess, make: (url: string) => Maker, clients: number): Promise<void> {
   const startMs = performance.now();
   const now = Math.floor(Date.now() / 1000);
   const requests = await makeAll(
     make(service.url),
     Array.from({ length: RECORDED }, () => now),
   );
-  const connections = await Connections.open(service.port, CLIENTS);
+  const connections = await Connections.open(service.port, clients);
   try {
     const { accepted } = await closedLoop(connections, requests, {
-      clients: CLIENTS,
+      clients,
       seconds: RECORDED_WITHIN_SECONDS,
     });
     if (accepted < RECORDED / 2)

@@ -4,16 +4,20 @@ import { join } from 'node:path';
 import { environment } from '../../test/bulla-process.js';
 import type { ServiceProcess } from '../../test/faults/service-process.js';
 import { AS_DEPLOYED } from '../world.js';
-import type { BareWork } from './bare.js';
+import type { BareWork } from './bare-work.js';
 
-/** A server of Node alone that does the work of a route. */
+/** A server that does the work of a route, and nothing else. */
 export interface Bare extends Pick<ServiceProcess, 'child' | 'port' | 'url'> {
   stop(): Promise<void>;
 }
 
-/** Starts it with the settings of the services. @throws {Error} if it does not begin */
-export async function startBare(work: BareWork): Promise<Bare> {
-  const program = join(import.meta.dirname, 'bare.js');
+/**
+ * Starts it with the settings of the services.
+ * @param on Node alone, or an empty route of their framework
+ * @throws {Error} if it does not begin
+ */
+export async function startBare(work: BareWork, on: 'bare' | 'bare-route'): Promise<Bare> {
+  const program = join(import.meta.dirname, `${on}.js`);
   const env = environment(AS_DEPLOYED);
   const child = spawn(process.execPath, [program, JSON.stringify(work)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   process.once('exit', () => child.kill('SIGKILL'));

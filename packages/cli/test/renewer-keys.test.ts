@@ -85,7 +85,11 @@ async function accept({ urn, old, fresh }: Renewal, file: string): Promise<void>
   const shown = await world.done(['keys', 'public', file]);
   const [, own = ''] = new RegExp(`^fingerprint (${FINGERPRINT})$`, 'm').exec(shown.stderr) ?? [];
   const keys = await world.file('renewer.public', shown.stdout);
-  const accepted = await world.done(['trust', 'accept', 'renewer', '--fingerprint', own, '--keys', keys]);
+  const command = ['trust', 'accept', 'renewer', '--fingerprint', own, '--keys', keys];
+  const refused = await world.bulla([...command, '--file-later']);
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
+  expect(refused.stderr).toContain('--file-later is for a vault or a responder');
+  const accepted = await world.done(command);
   expect(accepted.stdout).toMatch(new RegExp(`^✔ ${urn}: ${FINGERPRINT} → ${own}\\n$`));
   expect(accepted.stderr).toContain('the renewer signs with the new one once it trusts that version');
   expect(accepted.stderr).toContain('Then: bulla trust retire renewer');

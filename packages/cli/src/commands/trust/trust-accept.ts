@@ -41,11 +41,12 @@ The file can come by any way: the signing key vouches for all that is in it, and
 operator for the fingerprint by voice or in person, never over the network that the service answers on.
 
 The service is asked first whether it holds the new keys, so their file is in its place by now; it lies ready there until the
-directory lists them. With --file-later nobody is asked, and what is sealed to a new key is refused until the file is there. A renewer is not asked:
-nothing is sealed to it, and it says what is the newest by its old keys until it has the new ones.
+directory lists them. With --file-later nobody is asked, and what is sealed to a new key is refused until the file is there.
+A renewer is not asked: nothing is sealed to it, and it says what is the newest by its old keys until it has the new ones.
 
 A responder that opens with its old key too moves its prompts to the new one by itself. Where its file holds the new keys
-alone, their authors run \`bulla prompt reseal NAME --labelled\`. A file that adds a key for checkpoints alone (\`bulla keys generate --checkpoint\`) changes nothing else.
+alone, their authors run \`bulla prompt reseal NAME --labelled\`. A file that adds a key for checkpoints alone
+(\`bulla keys generate --checkpoint\`) changes nothing else.
 
 Examples:
   $ bulla trust accept responder --fingerprint ab12:77f0:… --keys responder.public
@@ -58,12 +59,14 @@ Examples:
 
 async function accept(context: Context, service: ServiceKind, options: Options): Promise<void> {
   const { io } = context;
+  const fileLater = options.fileLater === true;
+  if (fileLater && service === 'renewer')
+    throw new UsageError('--file-later is for a vault or a responder: nothing is sealed to a renewer, and it is not asked');
   const wanted = requireFingerprint(options.fingerprint);
   const keys = await readKeys(io, options.keys);
   const bulla = await context.connect();
   const signer = await directorySigner(context, await bulla.trust(), options.directoryKey);
   const compromised = options.compromised === true;
-  const fileLater = options.fileLater === true;
   const accepted = await bulla.people.acceptKeys(keys, { kind: service, wanted, compromised, fileLater, signer });
   await adoptPublished(context, await bulla.trust());
   const { urn, before, after, added, directoryVersion: directory_version } = accepted;
@@ -108,7 +111,7 @@ function consequencesOf(
   if (signs && beside)
     return [
       `${version}; the older keys count until they are retired, and the ${service} signs with the new one once it trusts that version`,
-      ...(keeps ? ['For each prompt that is there, an author runs `bulla prompt reseal NAME --all`'] : []),
+      ...(keeps ? ['The responder moves the prompts that are there to its newest encryption key by itself'] : []),
       `Then: bulla trust retire ${service}`,
     ];
   if (keeps && added.every(({ use }) => use === 'enc'))
