@@ -24,6 +24,18 @@ export interface CollectedOf {
 
 type NewGrant = Insertable<VaultTables['content_grant']>;
 
+const TYPES = {
+  whash: 'text',
+  org: 'text',
+  prompt_id: 'text',
+  version: 'integer',
+  kid: 'text',
+  aud: 'text',
+  token: 'text',
+  poster_kid: 'text',
+} as const;
+const GIVEN = Object.keys(TYPES) as readonly (keyof typeof TYPES)[];
+
 const FACTS = ['whash', 'org', 'prompt_id', 'version', 'kid', 'aud', 'poster_kid', 'created_at'] as const;
 
 @Injectable()
@@ -37,7 +49,8 @@ export class GrantsRepository {
   async insert(trx: VaultTransaction, rows: readonly NewGrant[]): Promise<string[]> {
     const result = await trx
       .insertInto('content_grant')
-      .values(rows.toSorted(byVersionAndKey))
+      .columns(GIVEN)
+      .expression((eb) => eb.selectFrom(rowsOf(rows.toSorted(byVersionAndKey))).select(GIVEN))
       // guard: vault-grant-kept without:
       //   .onConflict((conflict) => {
       //     const newer = conflict.columns(['prompt_id', 'version', 'kid']);
@@ -110,7 +123,7 @@ export class GrantsRepository {
     return query.orderBy('content_grant.prompt_id').orderBy('content_grant.version').limit(limit).execute();
   }
 
-  /** Those of some versions of which one of some keys has a grant. */
+  /** Those of some versions of which one of some keys has a grant: each is looked up, however many grants a key has. */
   async heldOf(
     trx: VaultTransaction,
     org: string,
@@ -119,15 +132,21 @@ export class GrantsRepository {
   ): Promise<VersionPlace[]> {
     if (places.length === 0 || kids.length === 0) return [];
     const rows = await trx
-      .selectFrom('content_grant')
-      .innerJoin(placesIn(places), (join) =>
-        join
-          .onRef('place.prompt_id', '=', 'content_grant.prompt_id')
-          .onRef('place.version', '=', 'content_grant.version'),
+      .selectFrom(placesIn(places))
+      .innerJoinLateral(
+        (eb) =>
+          eb
+            .selectFrom('content_grant')
+            .select('content_grant.kid')
+            .whereRef('content_grant.prompt_id', '=', 'place.prompt_id')
+            .whereRef('content_grant.version', '=', 'place.version')
+            .where('content_grant.org', '=', org)
+            .where('content_grant.kid', '=', sql<string>`any(${kids})`)
+            .limit(1)
+            .as('held'),
+        (join) => join.onTrue(),
       )
-      .select(['content_grant.prompt_id', 'content_grant.version'])
-      .where('content_grant.org', '=', org)
-      .where('content_grant.kid', 'in', kids)
+      .select(['place.prompt_id', 'place.version'])
       .execute();
     return rows.map(({ prompt_id: promptId, version }) => ({ promptId, version }));
   }
@@ -183,6 +202,14 @@ function ofPrompt(source: VaultSource, org: string, id: string) {
     .selectFrom('content_grant')
     .where('org', '=', org) // guard: org-grant
     .where('prompt_id', '=', id);
+}
+
+/** Rows as lists of their columns: as many parameters however many they are, and one plan. In the order that is given. */
+function rowsOf(rows: readonly NewGrant[]) {
+  const lists = GIVEN.map((column) => sql`${rows.map((row) => row[column])}::${sql.raw(TYPES[column])}[]`);
+  return sql<NewGrant>`unnest(${sql.join(lists)})`.as<'given'>(
+    sql`given(${sql.join(GIVEN.map((name) => sql.ref(name)))})`,
+  );
 }
 
 /** The grant of a key for the version of the grant that is looked at. */
