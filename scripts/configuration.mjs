@@ -40,6 +40,7 @@ const MEANINGS = {
   BULLA_LOG_LEVEL: 'the least important lines that are still logged',
   BULLA_METRICS_PORT: 'the port on which Prometheus finds the metrics',
   BULLA_MIGRATE: 'whether a start updates the tables of the database',
+  BULLA_MODELS_FILE: 'the models that answer, on several model servers, instead of BULLA_LLM ([models.md](models.md))',
   BULLA_PASSPHRASE: 'the passphrase of key files that `bulla keys lock` locked',
   BULLA_PIN: "the hash of the organisation's first root",
   BULLA_PROFILE: 'the file that names vault, organisation and pin, instead of profile.json in BULLA_HOME',
@@ -63,10 +64,11 @@ const MEANINGS = {
   BULLA_VAULT_URL: 'the address at which the responder finds the vault',
 };
 
-/** What depends on the machine, and so is not written as it is on this one. */
-const BY_THE_MACHINE = {
+/** What holds without a value, where no schema says it: it depends on the machine, or on another setting. */
+const WITHOUT_VALUE = {
   BULLA_AUDIT_MARKS: 'beside the key file',
   BULLA_DATABASE_POOL: 'four for each core, and ten at least',
+  BULLA_LLM: '`builtin:extract`, unless there is a file of models',
 };
 
 /** Of programs that do not read them by a schema, and of `bulla up` the same. */
@@ -139,7 +141,7 @@ function described(shape) {
       if (Object.hasOwn(COMMAND, name)) return [name, COMMAND[name]];
       const expected = expectedOf(schema);
       if (expected === undefined) throw new Error(`${name} does not say what is expected`);
-      return [name, { expected, initial: BY_THE_MACHINE[name] ?? initialOf(schema) }];
+      return [name, { expected, initial: WITHOUT_VALUE[name] ?? initialOf(schema) }];
     }),
   );
 }

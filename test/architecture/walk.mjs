@@ -19,6 +19,7 @@ let development;
 let identity;
 const standalone = await start({
   settings,
+  environment: {},
   addresses,
   home: home.folder,
   recognise: () => Promise.resolve('the-mark'),

@@ -71,7 +71,7 @@ const CHANGES: readonly Change[] = [
     file: 'services/responder/src/models/model-settings.ts',
     instead: `  | { readonly kind: 'echo' };`,
     by: `  | { readonly kind: 'echo' }\n  | { readonly kind: 'planted'; readonly url: string };`,
-    said: [['services/responder/src/models/model-settings.ts', `"planted"' is not assignable to type '"openai"'`]],
+    said: [['services/responder/src/models/open-models.ts', `"planted"' is not assignable to type '"openai"'`]],
   },
   {
     row: 'a field of the envelope',

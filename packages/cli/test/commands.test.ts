@@ -479,6 +479,31 @@ describe('bulla doctor', () => {
     model.follow({ replies: { tokens: ANSWER } });
   });
 
+  it('asks each server of a file of models, and says what is wrong with the file', async () => {
+    const { BULLA_LLM } = world.env;
+    delete world.env['BULLA_LLM'];
+    const servers = `upstreams: {a: {url: "${model.url}"}, b: {url: "http://127.0.0.1:1/v1"}}\n`;
+    const names = 'models: {m: {upstream: a}, n: {upstream: b}}\ndefault: m\n';
+    const ofFile = async (text: string) => {
+      world.env['BULLA_MODELS_FILE'] = await world.file('models.yaml', text);
+      return (await findings(world)).filter(({ name }) => name === 'model');
+    };
+    model.follow({ models: ['one', 'two'] });
+    expect(await ofFile(servers + names)).toMatchObject([
+      { ok: true, detail: `${new URL(model.url).host} answers; it lists 2 models` },
+      { ok: false, detail: expect.stringContaining('127.0.0.1:1 could not be reached') },
+    ]);
+    expect(await ofFile('models: {m: {upstream: builtin:echo}}\n')).toMatchObject([
+      { ok: true, detail: expect.stringContaining('models.yaml names no model server') },
+    ]);
+    expect(await ofFile(`${servers}models: {m: {upstream: c}}\n`)).toMatchObject([
+      { ok: false, detail: expect.stringMatching(/models\.yaml:2:24: expected the name of one of upstreams/) },
+    ]);
+    delete world.env['BULLA_MODELS_FILE'];
+    world.env['BULLA_LLM'] = BULLA_LLM;
+    model.follow({ replies: { tokens: ANSWER } });
+  });
+
   it('says of a locked identity what opens it', async () => {
     const locked = await World.make();
     await locked.done(['init']);

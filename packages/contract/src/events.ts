@@ -147,6 +147,7 @@ const AUDIT_FACTS = {
     fin: Hash,
   }),
   'key.status': items,
+  'model.list': z.strictObject({}),
   'key.held': z.strictObject({}),
   'key.rotate': ofRotation,
   'job.list': items,

@@ -13,6 +13,7 @@ import {
 import { idempotent, idempotentOn } from './http/headers.js';
 import { Health, OpenApiDocument, ServiceIndex } from './http/health.js';
 import { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
+import { ModelList } from './invocations/models.js';
 import { KEY_ROUTES } from './keys/key-routes.js';
 import { LABEL_ROUTES } from './labels/label-routes.js';
 import { INVOCATION_BODY_BYTES_MAX } from './http/limits.js';
@@ -243,6 +244,15 @@ export const ROUTES = {
       'open_failed',
       'trust_rollback',
     ],
+  },
+
+  'model.list': {
+    ...read,
+    service: 'responder',
+    path: '/api/v1/models',
+    summary: 'List the names of models that prompts may say here',
+    permission: 'invocation.run',
+    response: ModelList,
   },
 
   // The root key of the vault, where people keep it in shares.

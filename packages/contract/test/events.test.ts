@@ -66,6 +66,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'invocation.run': { invocation, envelope, prompt, version: 1, replayed: false },
   'invocation.finish': { invocation, frames: 12, finish: 'stop', fin: hash },
   'key.status': { items: 2 },
+  'model.list': {},
   'key.held': {},
   'key.rotate': { job, what: 'root', target: 'root:file:3f9ac0d15e7b2846' },
   'job.list': { items: 2 },

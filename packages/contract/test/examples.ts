@@ -203,6 +203,12 @@ export const EXAMPLES: readonly Example[] = [
     { root: [rootKeyExample], kek: [kekExample], pending: 3, jobs: [jobExample], in_tokens: [keyInTokenExample] },
     ['/root/0/stand_in', '/jobs/0/trouble', '/in_tokens/0/stand_in'],
   ),
+  example(
+    'ModelList',
+    contract.ModelList,
+    { data: [{ name: 'small', default: true, alias_of: 'llama' }], others: false },
+    ['/data/0/alias_of'],
+  ),
   example('HeldKeys', contract.HeldKeys, { kids: [kid] }),
   example('NewRotation', contract.NewRotation, { what: 'root', to: 'file:/run/bulla/root-2.key' }, ['/to']),
   example('Unsealing', contract.Unsealing, {

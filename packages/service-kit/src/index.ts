@@ -94,6 +94,7 @@ export { askHiddenAt } from './process/hidden-line.js';
 export type { Environment, Settings, SettingsShape } from './process/settings.js';
 export { SharedStore } from './limits/shared-store.js';
 export { trustAuthorities } from './tls/authorities.js';
+export { readBounded } from './tls/bounded-file.js';
 export { caFileSetting } from './tls/tls-settings.js';
 export { TrustSource } from './authentication/trust-source.js';
 export { TokenFault } from './token/token-fault.js';

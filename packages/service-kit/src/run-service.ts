@@ -68,7 +68,7 @@ export interface ServiceDefinition<
   readonly settings: Own;
   readonly metricsPort: number;
   portOf(settings: Settings<Own>): number;
-  /** Looks at the database before anything in it is made or changed. What it throws ends the start. */
+  /** Looks at what it works with before anything in the database is made or changed. What it throws ends the start. */
   readonly look?: (database: Database<Tables>, settings: Settings<Own>, from: LookedFrom) => Promise<Looked>;
   /** Puts it together; it listens when told to. */
   create(
@@ -84,8 +84,9 @@ export interface StartedFrom {
   readonly environment: Environment;
 }
 
-/** What a look at the database may need. */
+/** What a look before the start may need. */
 export interface LookedFrom {
+  readonly environment: Environment;
   readonly log: EventLog;
   /** Folder of the marks of what was signed: what changes beside the database. */
   readonly auditMarks: string;
@@ -156,7 +157,13 @@ export async function runService<
     const edge = await openEdge(settings, { service: name, production, log, publicUrls });
     opened.unshift(edge.store);
     const auditMarks = settings.BULLA_AUDIT_MARKS ?? `${settings.BULLA_KEYS_FILE}.audit-marks`;
-    const looked = (await lookAt(definition, database, settings, { log, auditMarks, production, ask })) as Looked;
+    const looked = (await lookAt(definition, database, settings, {
+      environment,
+      log,
+      auditMarks,
+      production,
+      ask,
+    })) as Looked;
     if (looked !== undefined) opened.unshift(looked);
     await database.migrate(settings.BULLA_MIGRATE);
     const { BULLA_HOST: host, BULLA_METRICS_PORT: metricsPort } = settings;

@@ -5,7 +5,7 @@ import { Module } from '@nestjs/common';
 import type { AnswerLimits } from './invocations/answer-budget.js';
 import { InvocationsModule } from './invocations/invocations.module.js';
 import type { RunsInFlight } from './invocations/runs-in-flight.js';
-import type { Model } from './models/model.js';
+import type { ModelRegistry } from './models/model-registry.js';
 import { ModelsModule } from './models/models.module.js';
 import { OpenerModule } from './opener/opener.module.js';
 import { ReplayModule } from './replay/replay.module.js';
@@ -19,7 +19,7 @@ export interface AppParts {
   readonly newestCheckpoint: NewestCheckpoint;
   readonly answerLimits: AnswerLimits;
   readonly unwrappers: readonly Unwrapper[];
-  readonly model: Model;
+  readonly models: ModelRegistry;
   /** Base URL. */
   readonly vaultUrl: string;
 }
@@ -27,9 +27,9 @@ export interface AppParts {
 /** The rooms of the responder. */
 @Module({})
 export class AppModule {
-  static use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, model, vaultUrl }: AppParts): DynamicModule {
+  static use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, models, vaultUrl }: AppParts): DynamicModule {
     const [trusted, opener] = [TrustModule.use(trust), OpenerModule.use(unwrappers)];
-    const rooms = [trusted, opener, ReplayModule, ModelsModule.use(model)];
+    const rooms = [trusted, opener, ReplayModule, ModelsModule.use(models)];
     return {
       module: AppModule,
       imports: [

@@ -3,9 +3,10 @@ import type { SendOptions } from '@bulla/service-kit/testing';
 import type { TestMember } from '../test/asking.js';
 import { suite } from '../test/suite.js';
 
-// The problems of the routes of auditors and of what they ask about keys: each is provoked at each of them, at this service too.
+// The problems of the routes that read: each is provoked at each of them, at this service too.
 
 const DAY_SECONDS = 86_400;
+const MODELS = '/api/v1/models';
 const ERASE = `/api/v1/audit/evidence?actor=${'K'.repeat(43)}`;
 /** A good request for each; the service has begun its log. */
 const PATHS = [
@@ -16,6 +17,7 @@ const PATHS = [
   '/api/v1/audit/bundles/0?width=1',
   '/api/v1/audit/proofs?size=1',
   '/api/v1/keys/held',
+  MODELS,
   ERASE,
 ];
 /** The same of something that is not there. */
@@ -48,8 +50,12 @@ beforeAll(async () => {
   while ((await all.responder.client(organisation.auditor).get(PATHS[1] ?? '')).status !== 200);
 });
 
-/** Owners erase, and auditors read. */
-const whoMay = (path: string) => (path.startsWith(ERASE) ? all.organisation.owner : all.organisation.auditor);
+/** Owners erase, askers see which models there are, and auditors read the rest. */
+function whoMay(path: string): TestMember {
+  const { owner, invoker, auditor } = all.organisation;
+  if (path === MODELS) return invoker;
+  return path.startsWith(ERASE) ? owner : auditor;
+}
 
 async function codeOf(path: string, as: TestMember = whoMay(path), options: SendOptions = {}) {
   const client = all.responder.client(as);
@@ -60,7 +66,8 @@ async function codeOf(path: string, as: TestMember = whoMay(path), options: Send
 describe.each(PATHS)('%s', (path) => {
   it('is for those who hold its permission', async () => {
     expect(await codeOf(path)).toEqual([200, undefined]);
-    expect(await codeOf(path, all.organisation.invoker)).toEqual([403, 'forbidden']);
+    const { invoker, auditor } = all.organisation;
+    expect(await codeOf(path, path === MODELS ? auditor : invoker)).toEqual([403, 'forbidden']);
   });
 
   it('is refused to keys that are not listed, revoked or for something else', async () => {

@@ -1,10 +1,11 @@
 export { ModelError } from './models/model-error.js';
 export { responderMigrations } from './database/migrations.js';
 export type { ResponderTables } from './database/types.js';
-export type { Model } from './models/model.js';
+export type { ModelRegistry } from './models/model-registry.js';
+export { openModels } from './models/open-models.js';
 export type { ModelSettings } from './models/model-settings.js';
 export { answerLimitsOf, runLimitsOf, runSettings } from './invocations/run-settings.js';
-export { createModel, modelSettings } from './models/model-settings.js';
+export { modelSettings } from './models/model-settings.js';
 export { loadUnwrappers } from './opener/unwrappers.js';
 export type { ResponderConfig } from './responder.js';
 export { createResponder } from './responder.js';

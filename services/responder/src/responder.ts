@@ -9,7 +9,7 @@ import type { RunLimits } from './invocations/run-places.js';
 import { RUN_LIMITS, RunPlaces } from './invocations/run-places.js';
 import { RunsInFlight } from './invocations/runs-in-flight.js';
 import { IdleMemory } from './memory/idle-memory.js';
-import type { Model } from './models/model.js';
+import type { ModelRegistry } from './models/model-registry.js';
 import { SeenDocumentsRepository } from './trust/seen-documents.repository.js';
 import { VaultTrustSource } from './trust/vault-trust-source.js';
 
@@ -22,7 +22,7 @@ export interface ResponderConfig extends ServiceParts<ResponderTables> {
   /** Serves the organisation's documents, whose signatures decide. */
   readonly vaultUrl: string;
   /** Closed with the service. */
-  readonly model: Model;
+  readonly models: ModelRegistry;
   /** Runs at once; RUN_LIMITS unless given. */
   readonly runLimits?: RunLimits | undefined;
   /** Of answers; ANSWER_LIMITS unless given. */
@@ -37,7 +37,7 @@ export async function createResponder({
   unwrappers,
   pin,
   vaultUrl,
-  model,
+  models,
   runLimits = RUN_LIMITS,
   answerLimits = ANSWER_LIMITS,
   ...given
@@ -58,7 +58,7 @@ export async function createResponder({
     // A run is worth more than its place in the log: it may wait longer (protocol.md §8).
     auditLagMaxSeconds: 300,
     newestCheckpoint,
-    module: AppModule.use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, model, vaultUrl }),
+    module: AppModule.use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, models, vaultUrl }),
     probes: { documents: () => trust.probe() },
   });
   trust.start();

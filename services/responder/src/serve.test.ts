@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { organisationForTest, serveDocuments } from '../test/responder-fixture.js';
 import type { DocumentServer } from '../test/responder-fixture.js';
-import { createModel, createResponder, loadUnwrappers, modelSettings, responderMigrations } from './index.js';
+import { createResponder, loadUnwrappers, modelSettings, openModels, responderMigrations } from './index.js';
 import { serve } from './serve.js';
 
 const server = await databaseForTest({ empty: true });
@@ -129,6 +129,20 @@ describe('a responder does not start', () => {
     expect(host.lines.join('')).not.toContain('zzCanary');
   });
 
+  it('with a mistake in its file of models: exit 78, file, line and column, and its database was not asked', async () => {
+    const path = join(folder, 'models.yaml');
+    await writeFile(path, 'models:\n  m: { upstream: zzCanary }\n');
+    const host = new NotedHost();
+    const change = { BULLA_LLM: '', BULLA_MODELS_FILE: path, BULLA_DATABASE_URL: 'postgresql://127.0.0.1:1/x' };
+    await serve({ ...environment, ...change }, host);
+    expect(host).toMatchObject({
+      exitCode: 78,
+      lines: [
+        `bulla: error: BULLA_MODELS_FILE: ${path}:2:18: expected the name of one of upstreams, or builtin:extract or builtin:echo\n`,
+      ],
+    });
+  });
+
   it('without a database that answers: exit 1, in words, without the password', async () => {
     const host = new NotedHost();
     await serve({ ...environment, BULLA_DATABASE_URL: 'postgresql://u:zzcanary@127.0.0.1:1/x' }, host);
@@ -146,7 +160,7 @@ describe('the package', () => {
     const [unwrapper] = await loadUnwrappers(keyFile);
     expect(unwrapper?.kid).toBe(organisation.responders[0].enc?.kid);
     expect(Object.keys(responderMigrations)).toContain('2026-11-25-responder');
-    expect([createModel, createResponder].every((one) => typeof one === 'function')).toBe(true);
+    expect([createResponder, openModels].every((one) => typeof one === 'function')).toBe(true);
     expect(Object.keys(modelSettings)).toContain('BULLA_LLM');
   });
 

@@ -14,6 +14,7 @@ import type { ResponderTables } from '../src/database/types.js';
 import { RestoreMarkRepository } from '../src/replay/restore-mark.repository.js';
 import { EchoModel } from '../src/models/echo.model.js';
 import type { Model } from '../src/models/model.js';
+import { ModelRegistry } from '../src/models/model-registry.js';
 import type { AnswerLimits } from '../src/invocations/answer-budget.js';
 import type { RunLimits } from '../src/invocations/run-places.js';
 import { createResponder } from '../src/responder.js';
@@ -123,7 +124,9 @@ export interface StartOptions {
   readonly database: Database<ResponderTables>;
   readonly organisation: TestOrganisation;
   readonly vault: DocumentServer;
+  /** Answers under every name; echo under its own alone unless given. */
   readonly model?: Model;
+  readonly models?: ModelRegistry;
   readonly unwrappers?: readonly Unwrapper[];
   readonly clock?: TestClock;
   readonly log?: EventLog;
@@ -160,7 +163,7 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
     unwrappers: options.unwrappers ?? [unwrapper],
     pin: organisation.pin,
     vaultUrl: vault.url,
-    model: options.model ?? new EchoModel(),
+    models: options.models ?? registryOf(options.model),
     clock,
     log: options.log ?? silent(),
     auditMarks: folderForTest('audit-marks'),
@@ -180,6 +183,11 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
     unwrapper,
     client: ({ keyid, signer }) => new SignedClient(service, { keyid, signer }, { now: () => clock.now(), contract }),
   };
+}
+
+function registryOf(model: Model = new EchoModel()): ModelRegistry {
+  const others = model instanceof EchoModel ? undefined : model;
+  return new ModelRegistry({ models: new Map([[model.name, { model }]]), default: model.name, others });
 }
 
 /** Marks a new database as one that was there before whatever is asked. */

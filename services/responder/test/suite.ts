@@ -7,6 +7,7 @@ import type { ResponderTables } from '../src/database/types.js';
 import type { AnswerLimits } from '../src/invocations/answer-budget.js';
 import type { RunLimits } from '../src/invocations/run-places.js';
 import type { Model } from '../src/models/model.js';
+import type { ModelRegistry } from '../src/models/model-registry.js';
 import type { Asked, OpenedReply, SealedReply, TestMember } from './asking.js';
 import { openReply, replyOfStream } from './asking.js';
 import { openDatabase, organisationForTest, serveDocuments, startResponder } from './responder-fixture.js';
@@ -29,6 +30,7 @@ export interface Suite {
 export function suite(
   options: {
     model?: () => Model;
+    models?: () => Promise<ModelRegistry>;
     organisation?: OrganisationOptions;
     database?: 'server' | 'embedded';
     limits?: Partial<Limits>;
@@ -45,11 +47,13 @@ export function suite(
     const vault = await serveDocuments(organisation);
     const opened = await openDatabase(options.database ?? 'server');
     const model = options.model?.();
+    const models = await options.models?.();
     const responder = await startResponder({
       organisation,
       vault,
       database: opened.database,
       ...(model === undefined ? {} : { model }),
+      ...(models === undefined ? {} : { models }),
       limits: options.limits,
       runLimits: options.runLimits,
       answerLimits: options.answerLimits,

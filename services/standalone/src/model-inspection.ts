@@ -1,5 +1,6 @@
 import type { ProblemCode } from '@bulla/contract';
-import { createModel, ModelError } from '@bulla/responder';
+import { ModelError, openModels } from '@bulla/responder';
+import type { Environment } from '@bulla/service-kit';
 import type { StandaloneSettings } from './settings.js';
 
 const TIMEOUT_MS = 5_000;
@@ -9,18 +10,32 @@ export type AskedModel =
   | { readonly host: string; readonly models: readonly string[] }
   | { readonly host: string; readonly code: ProblemCode; readonly cause: string; readonly status?: number | undefined };
 
-/** Asks the model server of these settings for its models, as a run would; undefined where they name none. */
-export async function askModel(settings: StandaloneSettings): Promise<AskedModel | undefined> {
-  const model = createModel(settings);
-  const { host } = model;
-  if (host === undefined) return undefined;
+/**
+ * Asks each model server of these settings for its models, as a run would.
+ * @throws {SettingsError} as openModels
+ */
+export async function askModels(settings: StandaloneSettings, environment: Environment): Promise<AskedModel[]> {
+  const models = await openModels(settings, environment);
+  try {
+    const asking = models.all.map(async (model) => {
+      const { host } = model;
+      return host === undefined ? [] : [await ask(host, model)];
+    });
+    return (await Promise.all(asking)).flat();
+  } finally {
+    await models.close();
+  }
+}
+
+async function ask(
+  host: string,
+  model: { list(signal: AbortSignal): Promise<readonly string[] | undefined> },
+): Promise<AskedModel> {
   try {
     return { host, models: (await model.list(AbortSignal.timeout(TIMEOUT_MS))) ?? [] };
   } catch (error) {
     if (!(error instanceof ModelError)) return { host, code: 'upstream_timeout', cause: 'too_slow' };
     const { code, fault } = error;
     return { host, code, cause: fault?.cause ?? 'unreachable', status: fault?.status };
-  } finally {
-    await model.close();
   }
 }

@@ -8,7 +8,6 @@ describe('the settings of bulla up', () => {
       BULLA_VAULT_PORT: 4100,
       BULLA_RESPONDER_PORT: 4200,
       BULLA_METRICS_PORT: 9464,
-      BULLA_LLM: { kind: 'extract' },
       BULLA_LOG_LEVEL: 'info',
     });
   });

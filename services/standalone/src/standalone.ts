@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { answerLimitsOf, createModel, createResponder, loadUnwrappers, runLimitsOf } from '@bulla/responder';
+import type { ModelRegistry } from '@bulla/responder';
+import { answerLimitsOf, createResponder, loadUnwrappers, openModels, runLimitsOf } from '@bulla/responder';
 import type { KeyFile } from '@bulla/crypto';
-import type { EdgeOptions, Service, SharedStore } from '@bulla/service-kit';
+import type { EdgeOptions, Environment, Service, SharedStore } from '@bulla/service-kit';
 import { EventLog, openEdge, packageVersion, readKeyFile, ServiceKeys } from '@bulla/service-kit';
 import type { RootKeys } from '@bulla/vault';
 import { createVault, DepositKeys, rootKeysOf } from '@bulla/vault';
@@ -29,6 +30,8 @@ export interface ServedOrganisation {
 
 export interface StandaloneOptions {
   readonly settings: StandaloneSettings;
+  /** Where a file of models may say that keys are. */
+  readonly environment: Environment;
   readonly addresses: Addresses;
   /** The folder of the embedded database, and of the marks of the audit logs. */
   readonly home: string;
@@ -61,7 +64,9 @@ export interface Standalone {
  * @throws {StartError} or what a part said; everything that was opened is closed again
  */
 export async function start(options: StandaloneOptions): Promise<Standalone> {
-  const { settings, addresses, signal } = options;
+  const { settings, addresses, signal, environment } = options;
+  // A file of models with a mistake leaves nothing behind.
+  const models = await openModels(settings, environment);
   const lines = { level: settings.BULLA_LOG_LEVEL, format: settings.BULLA_LOG_FORMAT };
   const logs = {
     vault: new EventLog({ service: 'vault', ...lines }),
@@ -69,7 +74,7 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
   };
   const rootKeys = rootKeysIn(options, logs.vault);
   const services: Service[] = [];
-  const stores: Closable[] = [];
+  const stores: Closable[] = [models];
   let databases: Databases | undefined;
   let stopping: Promise<void> | undefined;
   const stop = () => (stopping ??= closeAll(services, [rootKeys, ...stores], databases));
@@ -112,7 +117,12 @@ export async function start(options: StandaloneOptions): Promise<Standalone> {
     await options.publish();
     signal?.throwIfAborted();
     services.push(
-      await startResponder(options, databases, organisation, { keysIn, edge: responderEdge, log: logs.responder }),
+      await startResponder(options, databases, organisation, {
+        models,
+        keysIn,
+        edge: responderEdge,
+        log: logs.responder,
+      }),
     );
     await requireReady([addresses.vaultUrl, addresses.responderUrl], signal);
     return { stop };
@@ -164,7 +174,7 @@ async function startResponder(
   { addresses, settings, home }: StandaloneOptions,
   { responder: database }: Databases,
   { responderKeysFile, pin }: ServedOrganisation,
-  { keysIn, edge, log }: Edged,
+  { models, keysIn, edge, log }: Edged & { readonly models: ModelRegistry },
 ): Promise<Service> {
   const { host, responderPort: port, responderUrl, vaultUrl, metricsPorts } = addresses;
   const file = await readKeyFile(responderKeysFile);
@@ -182,7 +192,7 @@ async function startResponder(
     unwrappers: await loadUnwrappers(file),
     pin,
     vaultUrl,
-    model: createModel(settings),
+    models,
     runLimits: runLimitsOf(settings),
     answerLimits: answerLimitsOf(settings),
   });

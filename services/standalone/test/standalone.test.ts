@@ -42,6 +42,7 @@ async function optionsFor(env: Record<string, string | undefined>): Promise<Stan
   const { served, publish } = await organisationIn(join(folder, 'keys'));
   return {
     settings,
+    environment: env,
     addresses,
     home: folder,
     recognise: ({ mark = 'the-mark' }) => Promise.resolve(mark),
@@ -138,6 +139,18 @@ describe('a start that cannot go on', () => {
       hint: 'start it there, or mend host and port in BULLA_DATABASE_URL',
     });
     expect([made, readdirSync(folder)]).toEqual([false, []]);
+  });
+
+  it('because its file of models has a mistake makes nothing', async () => {
+    const path = join(folder, 'models.yaml');
+    await writeFile(path, 'models: {}\n');
+    const options = await optionsFor({ BULLA_MODELS_FILE: path });
+    await rm(join(folder, 'keys'), { recursive: true });
+    await expect(start(options)).rejects.toMatchObject({
+      exitCode: 78,
+      message: expect.stringContaining('models.yaml:1:9: expected the names that prompts say'),
+    });
+    expect(readdirSync(folder)).toEqual(['models.yaml']);
   });
 
   it('because a port was taken meanwhile closes everything again', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FakeOpenai, parseScript, startFakeOpenai } from '@bulla/testkit';
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import { type RunningCommand, startUp } from '../../bulla-command.js';
+import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { succeed } from '../stories/second-person.js';
 import { GuidePage, itKeepsTo, unignored } from './guide-page.js';
 
@@ -67,9 +67,26 @@ itKeepsTo({
     const asked = fake.requests.filter(({ path }) => path.endsWith('/chat/completions'));
     expect(asked).toHaveLength(4);
     expect(asked.map((one) => one.rawHeaders.includes(`Bearer ${KEY}`))).toEqual([true, true, true, true]);
-    expect(unignored(folder, ['home/', 'key'])).toEqual([]);
+    await severalModels(page);
+    expect(unignored(folder, ['home/', 'key', 'several/', 'cloud.key', 'models.yaml'])).toEqual([]);
   },
 });
+
+/** The file of models as the page has it, but for where its servers are; and the same with two mistakes. */
+async function severalModels(page: GuidePage): Promise<void> {
+  const file = join(folder, 'models.yaml');
+  const text = page.use('yaml');
+  await writeFile(join(folder, 'cloud.key'), KEY);
+  await writeFile(file, text.replaceAll(/url: \S+/g, `url: ${fake.url}`));
+  const several = { BULLA_HOME: join(folder, 'several'), BULLA_MODELS_FILE: file };
+  const up = await startUp(several);
+  await up.stop();
+  await writeFile(file, text.replace('http:', 'ftp:').replace('timeout_ms', 'timeout'));
+  const refused = await bulla(['up'], several);
+  expect(refused.status).toBe(78);
+  for (const line of page.use('text').trim().split('\n'))
+    expect(refused.stderr).toContain(line.replace('models.yaml', file));
+}
 
 itKeepsTo({
   path: 'docs/guide/prompt-file.md',

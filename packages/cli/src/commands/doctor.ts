@@ -29,7 +29,7 @@ import { styled } from '../output/output.js';
 import { inspectRedis } from '../inspection/redis-inspection.js';
 import type { StandalonePackage, StandaloneSettings } from '../home/standalone-package.js';
 import { loadStandalone } from '../home/standalone-package.js';
-import { inspectDatabase, inspectModel } from '../inspection/store-inspection.js';
+import { inspectDatabase, inspectModels } from '../inspection/store-inspection.js';
 import { inspectTokens } from '../inspection/token-inspection.js';
 import { reasonOf } from '../output/system-errors.js';
 import { UsageError } from '../input/usage-error.js';
@@ -199,14 +199,14 @@ async function inspectPorts(services: Services | undefined): Promise<Finding[]> 
   return Promise.all(ports.filter(([, , port]) => port > 1).map((port) => inspectPort(...port)));
 }
 
-async function inspectStores({ home }: Context, services: Services | undefined): Promise<Finding[]> {
+async function inspectStores({ home, io }: Context, services: Services | undefined): Promise<Finding[]> {
   if (services === undefined) return [];
   const { standalone, settings } = services;
   const findings: Finding[] = [];
   const database = await attempt(findings, 'database', () => inspectDatabase(standalone, settings, home));
   if (database !== undefined) findings.push(database);
   if (settings.BULLA_REDIS_URL !== undefined) findings.push(await inspectRedis(settings.BULLA_REDIS_URL));
-  findings.push(await inspectModel(standalone, settings));
+  findings.push(...(await inspectModels(standalone, settings, io.env)));
   return findings;
 }
 

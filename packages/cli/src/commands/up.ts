@@ -22,6 +22,7 @@ Settings, from the environment; X_FILE names a file that holds X:
   BULLA_HOST              the address to listen on (default 127.0.0.1)
   BULLA_DATABASE_URL      postgresql://… (default: an embedded database in BULLA_HOME)
   BULLA_LLM               openai:http://127.0.0.1:11434/v1, builtin:extract (default) or builtin:echo
+  BULLA_MODELS_FILE       a file of several models, instead of BULLA_LLM (docs/guide/models.md)
   BULLA_LLM_MODEL         the model where a prompt names none
   BULLA_LLM_API_KEY       its key, better as BULLA_LLM_API_KEY_FILE
   BULLA_LLM_TIMEOUT_MS    the longest a model may take (default 120000)
@@ -69,6 +70,7 @@ async function up(context: Context, { databaseChanged = false }: UpOptions): Pro
     try {
       running = await standalone.start({
         settings,
+        environment: io.env,
         addresses,
         home: home.folder,
         recognise: (found) => database.recognise(found),
@@ -175,7 +177,11 @@ async function beginEarlierLabels(context: Context, home: Home): Promise<void> {
   }
 }
 
-function describeModel({ BULLA_LLM: model }: StandaloneSettings): string {
+function describeModel({
+  BULLA_LLM: model = { kind: 'extract' },
+  BULLA_MODELS_FILE: file,
+}: StandaloneSettings): string {
+  if (file !== undefined) return `the models of ${file}`;
   return model.kind === 'openai'
     ? `the model at ${new URL(model.url).origin}`
     : `builtin:${model.kind} (not a language model)`;

@@ -11,10 +11,11 @@ export interface StandalonePackage {
   plannedUrls(settings: StandaloneSettings): Promise<Addresses>;
   /** @throws an error with `message` and `hint` where the database cannot be used; what `look` throws */
   lookAtDatabase<Seen>(url: string, look: (found: FoundDatabase) => Promise<Seen>): Promise<Seen>;
-  /** Asks a model server for its models; undefined where the settings name none. */
-  askModel(settings: StandaloneSettings): Promise<AskedModel | undefined>;
+  /** Asks each model server for its models; throws errors with `exitCode` and `lines` as readStandaloneSettings. */
+  askModels(settings: StandaloneSettings, env: Io['env']): Promise<readonly AskedModel[]>;
   start(options: {
     readonly settings: StandaloneSettings;
+    readonly environment: Io['env'];
     readonly addresses: Addresses;
     readonly home: string;
     readonly recognise: (found: FoundDatabase) => Promise<string>;
@@ -33,7 +34,11 @@ export interface StandaloneSettings {
   readonly BULLA_DATABASE_URL?: string | undefined;
   readonly BULLA_REDIS_URL?: string | undefined;
   readonly BULLA_LLM_MODEL?: string | undefined;
-  readonly BULLA_LLM: { readonly kind: 'openai'; readonly url: string } | { readonly kind: 'extract' | 'echo' };
+  readonly BULLA_LLM?:
+    | { readonly kind: 'openai'; readonly url: string }
+    | { readonly kind: 'extract' | 'echo' }
+    | undefined;
+  readonly BULLA_MODELS_FILE?: string | undefined;
 }
 
 /** A model server that was asked: what it lists, or what became of it. */

@@ -4,7 +4,8 @@ import { hintOfCode, upstreamHint } from '../output/hints.js';
 import { AnotherDatabaseError, HomeDatabase } from '../home/home-database.js';
 import type { Finding } from './inspection.js';
 import { counted } from '../output/output.js';
-import type { StandalonePackage, StandaloneSettings } from '../home/standalone-package.js';
+import type { AskedModel, StandalonePackage, StandaloneSettings } from '../home/standalone-package.js';
+import type { Io } from '../io.js';
 
 /** Whether the database of `bulla up` lets us in, and is the one that this home works with. */
 export async function inspectDatabase(
@@ -35,25 +36,41 @@ export async function inspectDatabase(
   }
 }
 
-/** What answers where `bulla up` runs: a model server is asked for its models. */
-export async function inspectModel(standalone: StandalonePackage, settings: StandaloneSettings): Promise<Finding> {
+/** What answers where `bulla up` runs: each model server is asked for its models. */
+export async function inspectModels(
+  standalone: StandalonePackage,
+  settings: StandaloneSettings,
+  env: Io['env'],
+): Promise<Finding[]> {
+  let asked: readonly AskedModel[];
+  try {
+    asked = await standalone.askModels(settings, env);
+  } catch (error) {
+    // A file of models with mistakes: each says its line, and what was expected.
+    const { lines } = Object(error) as { lines?: unknown };
+    if (!Array.isArray(lines)) throw error;
+    return lines.map((line) => ({ name: 'model', ok: false, detail: String(line) }));
+  }
+  return asked.length === 0 ? [builtIn(settings)] : asked.map((one) => inspectionOf(one, settings));
+}
+
+function builtIn({ BULLA_LLM: target, BULLA_MODELS_FILE: file }: StandaloneSettings): Finding {
   const name = 'model';
-  const { BULLA_LLM: target, BULLA_LLM_MODEL: wanted } = settings;
-  const asked = await standalone.askModel(settings);
-  if (asked === undefined)
-    return {
-      name,
-      ok: true,
-      // What `bulla up` began with is known to nobody else.
-      detail: `builtin:${target.kind} (not a language model), unless \`bulla up\` was started with another BULLA_LLM`,
-      data: { model: `builtin:${target.kind}` },
-    };
+  if (file !== undefined) return { name, ok: true, detail: `${file} names no model server`, data: { file } };
+  const model = `builtin:${target?.kind ?? 'extract'}`;
+  // What `bulla up` began with is known to nobody else.
+  const detail = `${model} (not a language model), unless \`bulla up\` was started with another BULLA_LLM`;
+  return { name, ok: true, detail, data: { model } };
+}
+
+function inspectionOf(asked: AskedModel, settings: StandaloneSettings): Finding {
+  const name = 'model';
   const { host } = asked;
   if ('models' in asked)
     return {
       name,
       ok: true,
-      detail: `${host} answers; ${described(asked.models, wanted)}`,
+      detail: `${host} answers; ${described(asked.models, settings)}`,
       data: { host, models: asked.models },
     };
   const { code, ...fault } = asked;
@@ -68,7 +85,11 @@ export async function inspectModel(standalone: StandalonePackage, settings: Stan
 }
 
 /** Which model runs get that name none. */
-function described(models: readonly string[], wanted: string | undefined): string {
+function described(
+  models: readonly string[],
+  { BULLA_LLM_MODEL: wanted, BULLA_MODELS_FILE: file }: StandaloneSettings,
+): string {
+  if (file !== undefined) return `it lists ${counted(models.length, 'model')}`;
   if (wanted !== undefined) return `prompts that name no model get ${wanted}`;
   const [only] = models;
   if (only !== undefined && models.length === 1) return `its one model is ${only}`;

@@ -27,6 +27,7 @@ export const SETTING_NAMES: ReadonlySet<string> = new Set([
   'BULLA_LOG_LEVEL',
   'BULLA_METRICS_PORT',
   'BULLA_MIGRATE',
+  'BULLA_MODELS_FILE',
   'BULLA_PASSPHRASE',
   'BULLA_PIN',
   'BULLA_PROFILE',

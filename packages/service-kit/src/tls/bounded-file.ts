@@ -10,7 +10,7 @@ export interface BoundedFile {
   readonly mode: number;
 }
 
-/** A file of certificates or of a key; undefined where it cannot be read, or is too long to be one. */
+/** A file of certificates, of a key or of settings; undefined where it cannot be read, or is too long to be one. */
 export function readBounded(path: string): BoundedFile | undefined {
   try {
     const descriptor = openSync(path, 'r');

@@ -2,8 +2,9 @@ import type { ReplyError } from '@bulla/crypto';
 import { Clock, EventLog, LogEvent, ServiceKeys } from '@bulla/service-kit';
 import type { Work } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
-import { Model } from '../models/model.js';
-import type { ModelRequest } from '../models/model.js';
+import type { Model } from '../models/model.js';
+import type { ModelCall } from '../models/model-registry.js';
+import { ModelRegistry } from '../models/model-registry.js';
 import type { Lease } from '../replay/lease.js';
 import { answer } from './answer.js';
 import type { ReplyPart } from './answer.js';
@@ -50,8 +51,8 @@ export interface BegunRun {
   /** Not its bundle, which would be kept as long as the model speaks. */
   readonly admitted: Pick<Admitted, 'judgement' | 'envelope' | 'question'>;
   readonly lease: Lease;
-  /** What to ask the model, or the error of steps 10 to 14 that the reply will tell. */
-  readonly request: ModelRequest | { readonly refused: unknown };
+  /** What to ask which model, or the error of steps 10 to 14 that the reply will tell. */
+  readonly call: ModelCall | { readonly refused: unknown };
   /** Stops the model: the asker is gone or revoked, the claim is lost, or the service ends. */
   readonly signal: AbortSignal;
   /** Learns how the answer ends. */
@@ -62,11 +63,11 @@ export interface BegunRun {
   readonly work: Work;
 }
 
-/** Makes answers with the model and the reply key of this process. */
+/** Makes answers with the models and the reply key of this process. */
 @Injectable()
 export class AnswersService {
   constructor(
-    private readonly model: Model,
+    private readonly models: ModelRegistry,
     private readonly budget: AnswerBudget,
     private readonly keys: ServiceKeys,
     private readonly checkpoints: ReplyCheckpoints,
@@ -74,8 +75,8 @@ export class AnswersService {
     private readonly log: EventLog,
   ) {}
 
-  newEnd(): AnswerEnd {
-    return new AnswerEnd(this.model);
+  newEnd(call: BegunRun['call']): AnswerEnd {
+    return new AnswerEnd(this.#modelOf(call));
   }
 
   /** @param isHeld whether the answer is kept until its end. */
@@ -87,13 +88,14 @@ export class AnswersService {
    * The parts of a sealed reply, and a line in the log for how it went.
    * @throws {RunStopped} when the asker is gone
    */
-  async *answer({ admitted, lease, request, signal, end, meter, work }: BegunRun): AsyncGenerator<ReplyPart> {
+  async *answer({ admitted, lease, call, signal, end, meter, work }: BegunRun): AsyncGenerator<ReplyPart> {
     const { judgement, envelope, question } = admitted;
     const { jti } = question.claims;
     const run: RunName = { requestId: judgement.caller.request.id, jti };
     const startedMs = this.clock.monotonicMs();
+    const model = this.#modelOf(call);
     const plan = {
-      model: this.model,
+      model,
       meter,
       signer: this.keys.signer('reply', judgement.trust, this.clock.now()),
       responder: judgement.responder,
@@ -102,7 +104,7 @@ export class AnswersService {
       now: () => this.clock.now(),
       envelope,
       question,
-      request,
+      request: 'refused' in call ? call : call.request,
       isHeld: async () => {
         await work.resume();
         return lease.isHeld();
@@ -110,14 +112,14 @@ export class AnswersService {
       lost: (): unknown => lease.lost.reason,
     };
     let [frames, isOver] = [0, false];
-    this.log.write(RUN_BEGUN, { ...run, model: this.model.name });
+    this.log.write(RUN_BEGUN, { ...run, model: model.name });
     work.rest();
     try {
       for await (const part of answer(plan, end, signal)) {
         if (part.kind === 'frame') frames += 1;
         if (part.kind === 'final') {
           isOver = true;
-          this.#logEnd(run, end, frames, startedMs);
+          this.#logEnd({ ...run, model: model.name }, end, frames, startedMs);
         }
         yield part;
       }
@@ -133,13 +135,23 @@ export class AnswersService {
     }
   }
 
-  #logEnd(run: RunName, end: AnswerEnd, frames: number, startedMs: number): void {
+  /** A run that is refused before its model is known counts as one of the responder's own. */
+  #modelOf(call: BegunRun['call']): Model {
+    return 'refused' in call ? this.models.own : call.model;
+  }
+
+  #logEnd(
+    { model, ...run }: RunName & { readonly model: string },
+    end: AnswerEnd,
+    frames: number,
+    startedMs: number,
+  ): void {
     const { finish } = end.summary();
     if (end.error !== undefined) this.#logFailure(run, end.error, startedMs);
     else
       this.log.write(RUN_FINISHED, {
         ...run,
-        model: this.model.name,
+        model,
         finish,
         durationMs: this.#since(startedMs),
         frames,

@@ -9,7 +9,8 @@ import * as z from 'zod';
 import { ask, CANARY_PROMPT, CANARY_VALUE, storePrompt } from '../../test/asking.js';
 import type { Asked, StoredPrompt } from '../../test/asking.js';
 import { suite } from '../../test/suite.js';
-import { createModel, modelSettings } from '../models/model-settings.js';
+import { modelSettings } from '../models/model-settings.js';
+import { openModels } from '../models/open-models.js';
 import { ClaimsRepository } from '../replay/claims.repository.js';
 import { RunsInFlight } from './runs-in-flight.js';
 
@@ -17,7 +18,7 @@ const upstream = await startFakeOpenai();
 const lines: string[] = [];
 const settings = { BULLA_LLM: `openai:${upstream.url}`, BULLA_LLM_MODEL: 'm', BULLA_LLM_TIMEOUT_MS: '2000' };
 const all = suite({
-  model: () => createModel(z.object(modelSettings).parse(settings)),
+  models: () => openModels(z.object(modelSettings).parse(settings), {}),
   log: new EventLog({ service: 'responder', stream: { write: (line: string) => void lines.push(line) } }),
 });
 let prompt: StoredPrompt;

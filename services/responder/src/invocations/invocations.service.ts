@@ -106,7 +106,7 @@ export class InvocationsService {
   /** Steps 10 to 14, then the moment from which the question is never run again. */
   async #begin(admitted: Admitted, lease: Lease, { gone, work }: Surroundings): Promise<Run> {
     try {
-      const request = await this.pipeline.prepare(admitted).catch((refused: unknown) => ({ refused }));
+      const call = await this.pipeline.prepare(admitted).catch((refused: unknown) => ({ refused }));
       gone.throwIfAborted();
       if (!(await lease.begin())) throw new Problem('indeterminate', { retryAfterSeconds: 1 });
       // An asker who hung up meanwhile reads no stream. Nothing of the stream would run, and not its cleanup either.
@@ -116,11 +116,11 @@ export class InvocationsService {
       const key = this.revocations.watch(admitted.judgement.caller.kid);
       gone.addEventListener('abort', key.leave, { once: true });
       const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping, key.signal]);
-      const end = this.answers.newEnd();
+      const end = this.answers.newEnd(call);
       const meter = this.answers.newMeter(!admitted.question.claims.opt.stream);
       const { judgement, envelope, question } = admitted;
       const asked = { judgement, envelope, question };
-      const parts = this.answers.answer({ admitted: asked, lease, request, signal, end, meter, work });
+      const parts = this.answers.answer({ admitted: asked, lease, call, signal, end, meter, work });
       return { parts, lease, end, meter, work };
     } catch (error) {
       await lease.abandon();

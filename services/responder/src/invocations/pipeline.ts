@@ -2,7 +2,8 @@ import type { NewInvocation } from '@bulla/contract';
 import { checkAsker, tokenHash, verifyInnerSignatureAndBinding } from '@bulla/crypto';
 import type { InvocationClaims, PromptBundle, VerifiedPromptEnvelope } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
-import type { ModelRequest } from '../models/model.js';
+import type { ModelCall } from '../models/model-registry.js';
+import { ModelRegistry } from '../models/model-registry.js';
 import { OpenerService } from '../opener/opener.service.js';
 import type { Claim } from '../replay/replay.service.js';
 import { ReplayService } from '../replay/replay.service.js';
@@ -38,6 +39,7 @@ export class Pipeline {
   constructor(
     private readonly opener: OpenerService,
     private readonly replay: ReplayService,
+    private readonly models: ModelRegistry,
   ) {}
 
   /**
@@ -64,8 +66,9 @@ export class Pipeline {
    * Steps 10 to 14. A refusal here goes into the sealed reply.
    * @throws {CryptoError} open_failed
    * @throws {Problem} forbidden, custody_not_allowed; as renderRun
+   * @throws {ModelError} model_not_allowed
    */
-  async prepare({ judgement, bundle, envelope, question }: Admitted): Promise<ModelRequest> {
+  async prepare({ judgement, bundle, envelope, question }: Admitted): Promise<ModelCall> {
     const { trust, now, responder: urn } = judgement;
     const { prm, whash, sub: asker } = envelope.claims;
     const { grant, content } = bundle;
@@ -74,7 +77,7 @@ export class Pipeline {
     const statement = await this.opener.openPrompt(sealed, trust, now); // 10, 11, 12
     // guard: run-access
     checkAccess(statement, asker, judgement); // 13
-    return renderRun(statement, envelope.claims, question.claims); // 14
+    return this.models.callFor(renderRun(statement, envelope.claims, question.claims)); // 14
   }
 
   #claim(judgement: Judgement, envelope: VerifiedPromptEnvelope, { claims, rh }: OpenQuestion): Promise<Claim> {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { digestB64u, mintId, sealInvocation, utf8 } from '@bulla/crypto';
-import { createModel, modelSettings } from '../models/model-settings.js';
+import { modelSettings } from '../models/model-settings.js';
+import { openModels } from '../models/open-models.js';
 import type { FakeOpenai } from '@bulla/testkit';
 import { startFakeOpenai } from '@bulla/testkit';
 import { sql } from 'kysely';
@@ -11,8 +12,8 @@ import { suite } from '../../test/suite.js';
 
 const upstream: FakeOpenai = await startFakeOpenai();
 const all = suite({
-  model: () =>
-    createModel(z.object(modelSettings).parse({ BULLA_LLM: `openai:${upstream.url}`, BULLA_LLM_MODEL: 'm' })),
+  models: () =>
+    openModels(z.object(modelSettings).parse({ BULLA_LLM: `openai:${upstream.url}`, BULLA_LLM_MODEL: 'm' }), {}),
 });
 let prompt: StoredPrompt;
 

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FinishReason, ModelChunk, ModelDelta, ModelRequest, ModelUsage } from './model.js';
-import { ModelError } from './model-error.js';
 
 /** A run of at most 64 other characters with the one white space after it, or of at most 64 white space characters. */
 const PIECE = /\S{1,64}\s?|\s{1,64}/gu;
@@ -12,7 +11,7 @@ export function piecesOf(text: string): string[] {
 
 /**
  * Streams a text that is already known, one piece per chunk, letting others run in between.
- * @throws {ModelError} model_not_allowed when the prompt names another model than this one; the signal's reason.
+ * @throws the signal's reason
  */
 export async function* streamInPieces(
   name: string,
@@ -21,9 +20,6 @@ export async function* streamInPieces(
   signal: AbortSignal,
 ): AsyncGenerator<ModelChunk> {
   signal.throwIfAborted();
-  if (request.model !== undefined && request.model !== 'default' && request.model !== name) {
-    throw new ModelError('model_not_allowed', `the prompt names a model, and this responder only has ${name}`);
-  }
   const all = piecesOf(text());
   const pieces = all.slice(0, request.maxOutputTokens);
   const shape = {

@@ -112,17 +112,6 @@ describe.each([
     expect(chunks.at(-1)?.usage?.completion_tokens).toBe(2);
   });
 
-  it.each([undefined, 'default', name])('runs for a prompt whose model is %s', async (wanted) => {
-    expect(await collect(model, { ...ask(user('hello')), model: wanted })).toHaveLength(4);
-  });
-
-  it('refuses a prompt that names another model, without its name', async () => {
-    const error = await collect(model, { ...ask(user('hello')), model: 'gpt-secret' }).catch(
-      (reason: unknown) => reason,
-    );
-    expect(error).toMatchObject({ code: 'model_not_allowed', message: expect.not.stringContaining('gpt-secret') });
-  });
-
   it('stops when the signal is aborted, before and in the middle', async () => {
     const reason = new Error('gone');
     await expect(collect(model, ask(user('a')), AbortSignal.abort(reason))).rejects.toBe(reason);

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import * as z from 'zod';
-import { createModel, modelSettings, modelTargetSchema, modelTimeouts } from './model-settings.js';
+import { modelSettings, modelTargetSchema, modelTimeouts } from './model-settings.js';
+import { openModels } from './open-models.js';
 
 const settings = z.object(modelSettings);
 
@@ -25,8 +26,8 @@ describe('BULLA_LLM', () => {
     ['another scheme', 'openai:file:///secret', /expected openai:/],
     ['white space', 'openai:http://secret .example', /expected openai:/],
     ['a control character', 'openai:http://secret.example/\n', /expected openai:/],
-    ['credentials', 'openai:https://me:secret@api.example/v1', /BULLA_LLM_API_KEY/],
-    ['a user', 'openai:https://secret@api.example/v1', /BULLA_LLM_API_KEY/],
+    ['credentials', 'openai:https://me:secret@api.example/v1', /no credentials/],
+    ['a user', 'openai:https://secret@api.example/v1', /no credentials/],
     ['a query', 'openai:https://api.example/v1?key=secret', /end with its path/],
     ['a fragment', 'openai:https://api.example/v1#secret', /end with its path/],
     ['capitals', 'Builtin:Extract', /expected openai:/],
@@ -41,7 +42,7 @@ describe('BULLA_LLM', () => {
 
 describe('the settings of models', () => {
   it('have defaults that need no upstream', () => {
-    expect(settings.parse({})).toEqual({ BULLA_LLM: { kind: 'extract' }, BULLA_LLM_TIMEOUT_MS: 120_000 });
+    expect(settings.parse({})).toEqual({ BULLA_LLM_TIMEOUT_MS: 120_000 });
   });
 
   it.each([
@@ -63,29 +64,20 @@ describe('the settings of models', () => {
     for (const schema of Object.values(modelSettings)) expect(schema.description).toMatch(/^[a-z]/);
   });
 
-  it('keep the API key from every printer', () => {
+  it('keep the API key from every printer', async () => {
     const parsed = settings.parse({ BULLA_LLM_API_KEY: 'sk-canary' });
-    const model = createModel(
+    const models = await openModels(
       settings.parse({ BULLA_LLM: 'openai:http://127.0.0.1:1/v1', BULLA_LLM_API_KEY: 'sk-canary' }),
+      {},
     );
     for (const printed of [
       JSON.stringify(parsed),
       inspect(parsed, { depth: 9 }),
-      inspect(model, { depth: 9, showHidden: true }),
+      inspect(models, { depth: 9, showHidden: true }),
     ]) {
       expect(printed).not.toContain('sk-canary');
     }
   });
-});
-
-it.each([
-  ['builtin:extract', 'builtin:extract'],
-  ['builtin:echo', 'builtin:echo'],
-  ['openai:http://127.0.0.1:1/v1', 'openai'],
-])('makes the model that %s names', async (text, name) => {
-  const model = createModel(settings.parse({ BULLA_LLM: text }));
-  expect(model.name).toBe(name);
-  await model.close();
 });
 
 it('gives every step a share of the whole time', () => {

@@ -1,21 +1,23 @@
 import { isVisibleName, Secret, utf8 } from '@bulla/crypto';
+import { pathSetting } from '@bulla/service-kit';
 import * as z from 'zod';
-import { EchoModel } from './echo.model.js';
-import { ExtractModel } from './extract.model.js';
-import type { Model } from './model.js';
-import { OpenaiModel } from './openai.model.js';
 import type { ModelTimeouts } from './upstream-watch.js';
 
 /** What `BULLA_LLM` names. */
-export type ModelTarget =
+export type NamedTarget =
   | { /** Base URL without a slash at its end. */ readonly kind: 'openai'; readonly url: string }
   | { readonly kind: 'extract' }
   | { readonly kind: 'echo' };
 
+export const TIMEOUT_MIN_MS = 1_000;
+export const TIMEOUT_MAX_MS = 3_600_000;
+/** What a bearer token may be made of. */
+export const API_KEY_PATTERN = /^[\x21-\x7e]{1,4096}$/;
+
 const EXPECTED = 'openai:<http or https URL without credentials, query or fragment>, builtin:extract or builtin:echo';
 
 /** Reads `BULLA_LLM`. Its issues say what was expected and never repeat the value. */
-export const modelTargetSchema = z.string().transform((text, context): ModelTarget => {
+export const modelTargetSchema = z.string().transform((text, context): NamedTarget => {
   const refuse = (message: string): never => {
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
@@ -23,20 +25,27 @@ export const modelTargetSchema = z.string().transform((text, context): ModelTarg
   if (text === 'builtin:extract') return { kind: 'extract' };
   if (text === 'builtin:echo') return { kind: 'echo' };
   if (!text.startsWith('openai:')) return refuse(`expected ${EXPECTED}`);
-  const address = text.slice('openai:'.length);
-  // URL would drop control characters and white space without a word.
-  const url = /[^\x21-\x7e]/.test(address) ? null : URL.parse(address);
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) return refuse(`expected ${EXPECTED}`);
-  if (url.username !== '' || url.password !== '')
-    return refuse('the URL must hold no credentials: use BULLA_LLM_API_KEY');
-  if (url.search !== '' || url.hash !== '')
-    return refuse('the URL must end with its path, such as http://127.0.0.1:11434/v1');
-  return { kind: 'openai', url: url.href.replace(/\/+$/, '') };
+  const url = apiUrl(text.slice('openai:'.length));
+  return typeof url === 'string' ? { kind: 'openai', url } : refuse(url.expected ?? `expected ${EXPECTED}`);
 });
+
+/** The base URL of a model server, without a slash at its end; or what was expected, if it is nearly one. */
+export function apiUrl(text: string): string | { readonly expected?: string } {
+  // URL would drop control characters and white space without a word.
+  const url = /[^\x21-\x7e]/.test(text) ? null : URL.parse(text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) return {};
+  if (url.username !== '' || url.password !== '')
+    return { expected: 'the URL must hold no credentials: a key has a setting of its own' };
+  if (url.search !== '' || url.hash !== '')
+    return { expected: 'the URL must end with its path, such as http://127.0.0.1:11434/v1' };
+  return url.href.replace(/\/+$/, '');
+}
 
 /** The settings of this room, to be spread into the schema of the responder's environment. */
 export const modelSettings = {
-  BULLA_LLM: modelTargetSchema.prefault('builtin:extract').describe(EXPECTED),
+  BULLA_LLM: modelTargetSchema.optional().describe(EXPECTED),
+  /** Several models; it stands in place of all other settings here but the time. */
+  BULLA_MODELS_FILE: pathSetting.optional().describe('the path of a YAML file'),
   /** Used where the prompt names no model. */
   BULLA_LLM_MODEL: z
     .string()
@@ -48,7 +57,7 @@ export const modelSettings = {
     .describe('the name of a model, at most 256 visible characters without spaces at its ends'),
   BULLA_LLM_API_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]{1,4096}$/)
+    .regex(API_KEY_PATTERN)
     .transform((key) => new Secret(utf8(key)))
     .optional()
     .describe('an API key of visible ASCII characters without spaces'),
@@ -57,27 +66,12 @@ export const modelSettings = {
     .string()
     .regex(/^[0-9]{1,15}$/)
     .transform(Number)
-    .pipe(z.int().min(1_000).max(3_600_000))
+    .pipe(z.int().min(TIMEOUT_MIN_MS).max(TIMEOUT_MAX_MS))
     .default(120_000)
     .describe('a whole number from 1000 to 3600000'),
 };
 
 export type ModelSettings = z.output<z.ZodObject<typeof modelSettings>>;
-
-/** The model these settings describe. It connects to nobody before the first run. */
-export function createModel(settings: ModelSettings): Model {
-  const target = settings.BULLA_LLM;
-  if (target.kind === 'extract') return new ExtractModel();
-  if (target.kind === 'echo') return new EchoModel();
-  // A further kind is not of this type, so it does not compile.
-  const { url }: Extract<ModelTarget, { kind: 'openai' }> = target;
-  return new OpenaiModel({
-    url,
-    model: settings.BULLA_LLM_MODEL,
-    apiKey: settings.BULLA_LLM_API_KEY,
-    timeouts: modelTimeouts(settings.BULLA_LLM_TIMEOUT_MS),
-  });
-}
 
 /** Half of the time for the first byte (a long prompt takes long to read), a quarter for any pause after it. */
 export function modelTimeouts(totalMs: number): ModelTimeouts {

@@ -4,7 +4,10 @@ export interface ModelMessage {
 }
 
 export interface ModelRequest {
-  /** The model the prompt names. Undefined or `default`: the one this responder is set to use. */
+  /**
+   * As the prompt names it, where `default` and undefined are the responder's own; in the request that a {@link Model}
+   * gets, as its server names it, and undefined is the only one that the server lists.
+   */
   readonly model?: string | undefined;
   /** The rendered prompt, then what the asker added. */
   readonly messages: readonly ModelMessage[];

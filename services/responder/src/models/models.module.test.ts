@@ -1,22 +1,27 @@
 import { expect, it } from '@jest/globals';
 import { NestFactory } from '@nestjs/core';
 import { EchoModel } from './echo.model.js';
-import { Model } from './model.js';
+import { ModelRegistry } from './model-registry.js';
 import { ModelsModule } from './models.module.js';
 
-it('provides the model it was given, and closes it with the application', async () => {
+it('provides the models it was given, and closes each of them once with the application', async () => {
   let closed = 0;
   class Closing extends EchoModel {
     override async close(): Promise<void> {
       closed += 1;
     }
   }
-  const model = new Closing();
-  const app = await NestFactory.createApplicationContext(ModelsModule.use(model), {
+  const [one, other] = [new Closing(), new Closing()];
+  const targets = new Map([
+    ['a', { model: one }],
+    ['b', { model: one }],
+  ]);
+  const models = new ModelRegistry({ models: targets, default: 'a', others: other });
+  const app = await NestFactory.createApplicationContext(ModelsModule.use(models), {
     logger: false,
     abortOnError: false,
   });
-  expect(app.get(Model)).toBe(model);
+  expect(app.get(ModelRegistry)).toBe(models);
   await app.close();
-  expect(closed).toBe(1);
+  expect(closed).toBe(2);
 });

@@ -1,16 +1,21 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { Model } from './model.js';
+import { ModelRegistry } from './model-registry.js';
+import { ModelsController } from './models.controller.js';
 
-/** Provides the one {@link Model} of this process. */
-@Module({})
+/** Provides the one {@link ModelRegistry} of this process, and says which names it has. */
+@Module({ controllers: [ModelsController] })
 export class ModelsModule implements OnApplicationShutdown {
-  static use(model: Model): DynamicModule {
-    return { module: ModelsModule, providers: [{ provide: Model, useValue: model }], exports: [Model] };
+  static use(models: ModelRegistry): DynamicModule {
+    return {
+      module: ModelsModule,
+      providers: [{ provide: ModelRegistry, useValue: models }],
+      exports: [ModelRegistry],
+    };
   }
 
-  constructor(private readonly model: Model) {}
+  constructor(private readonly models: ModelRegistry) {}
 
   async onApplicationShutdown(): Promise<void> {
-    await this.model.close();
+    await this.models.close();
   }
 }

@@ -51,7 +51,7 @@ describe('an upstream that is too slow', () => {
   it('never lists its models', async () => {
     use({ timeouts: { ...PATIENT, firstByteMs: 50 } });
     fake.follow({ modelsReply: { delayBeforeHeadersMs: NEVER } });
-    expect((await failedRun(model, { ...REQUEST, model: 'default' })).error).toMatchObject({
+    expect((await failedRun(model, { ...REQUEST, model: undefined })).error).toMatchObject({
       code: 'upstream_timeout',
     });
     expect(fake.completionsOf('inv_1').started).toBe(0);

@@ -195,15 +195,10 @@ describe('a request', () => {
     expect(fake.requests[0]?.headers.authorization).toBe('Bearer sk-1');
   });
 
-  it.each([
-    ['default', 'configured', 'configured'],
-    [undefined, 'configured', 'configured'],
-    ['wanted', 'configured', 'wanted'],
-  ])('for a prompt that says %s and a setting that says %s uses %s', async (wanted, configured, used) => {
-    use({ model: configured });
-    await answering({}, { model: wanted });
+  it('asks for the model that it is told to', async () => {
+    await answering({}, { model: 'wanted' });
     expect(fake.requests.map((request) => request.path)).toEqual(['/v1/chat/completions']);
-    expect(fake.requests[0]?.json()).toMatchObject({ model: used });
+    expect(fake.requests[0]?.json()).toMatchObject({ model: 'wanted' });
   });
 });
 
@@ -221,7 +216,7 @@ describe('the list of models', () => {
 
   it.each([[[]], [['a', 'b']]])('with %j in it leaves the choice to the operator', async (models) => {
     fake.follow({ models });
-    await expect(collect({ model: 'default' })).rejects.toMatchObject({ code: 'model_not_allowed' });
+    await expect(collect({ model: undefined })).rejects.toMatchObject({ code: 'model_not_allowed' });
     expect(fake.completionsOf('inv_1').started).toBe(0);
   });
 

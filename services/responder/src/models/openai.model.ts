@@ -35,8 +35,6 @@ export const OPENAI_MODEL_LIMITS: OpenaiModelLimits = {
 export interface OpenaiModelOptions {
   /** Base URL without a slash at its end; `/chat/completions` and `/models` are below it. */
   readonly url: string;
-  /** The model to use where the prompt names none. */
-  readonly model?: string | undefined;
   readonly apiKey?: Secret | undefined;
   readonly timeouts: ModelTimeouts;
   readonly limits?: OpenaiModelLimits;
@@ -66,9 +64,7 @@ export class OpenaiModel extends Model {
     const watch = new UpstreamWatch(this.#options.timeouts.totalMs, signal);
     let complete: UpstreamBody | undefined;
     try {
-      const model = await resolveModel(request.model, this.#options.model, () =>
-        this.#listModels(request.requestId, watch),
-      );
+      const model = await resolveModel(request.model, () => this.#listModels(request.requestId, watch));
       const body = await this.#upstream.send(
         {
           method: 'POST',

@@ -1,18 +1,15 @@
 import { ModelError } from './model-error.js';
 
 /**
- * The model a run uses: the prompt's unless it says `default`, else the configured one (`BULLA_LLM_MODEL`), else the
- * only one the upstream lists.
+ * The model to ask a server for: the one that is wanted, else the only one that it lists.
  * @param list names under the upstream's `/models`; asked only when nothing else decides.
  * @throws {ModelError} model_not_allowed when the upstream lists none or several; whatever `list` throws.
  */
 export async function resolveModel(
   wanted: string | undefined,
-  configured: string | undefined,
   list: () => Promise<readonly string[]>,
 ): Promise<string> {
-  if (wanted !== undefined && wanted !== 'default') return wanted;
-  if (configured !== undefined) return configured;
+  if (wanted !== undefined) return wanted;
   const names = await list();
   const [only] = names;
   if (only !== undefined && names.length === 1) return only;

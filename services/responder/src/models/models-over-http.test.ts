@@ -1,0 +1,109 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { EventLog } from '@bulla/service-kit';
+import type { FakeOpenai } from '@bulla/testkit';
+import { folderForTest, startFakeOpenai } from '@bulla/testkit';
+import * as z from 'zod';
+import { ask, storePrompt } from '../../test/asking.js';
+import type { Asked, OpenedReply } from '../../test/asking.js';
+import { refusalOf, suite } from '../../test/suite.js';
+import { modelSettings } from './model-settings.js';
+import { openModels } from './open-models.js';
+
+const KEYS = { local: 'sk-zzLocalKey', cloud: 'sk-zzCloudKey' };
+const [local, cloud] = [await startFakeOpenai(), await startFakeOpenai()];
+const folder = folderForTest('models');
+writeFileSync(join(folder, 'local.key'), `${KEYS.local}\n`);
+const path = join(folder, 'models.yaml');
+writeFileSync(
+  path,
+  `upstreams:
+  local: {url: "${local.url}", key_file: local.key}
+  cloud: {url: "${cloud.url}", key_variable: CLOUD_KEY, timeout_ms: 1000}
+models:
+  small: {upstream: local, name: llama3.2}
+  gpt-large: {upstream: cloud}
+  echo: {upstream: builtin:echo}
+aliases: {fast: small}
+default: fast
+`,
+);
+
+const lines: string[] = [];
+const all = suite({
+  models: () => openModels(z.object(modelSettings).parse({ BULLA_MODELS_FILE: path }), { CLOUD_KEY: KEYS.cloud }),
+  log: new EventLog({ service: 'responder', level: 'debug', stream: { write: (line) => void lines.push(line) } }),
+});
+afterAll(() => Promise.all([local.stop(), cloud.stop()]));
+afterEach(() => {
+  for (const upstream of [local, cloud]) {
+    upstream.follow({});
+    upstream.requests.length = 0;
+  }
+});
+
+async function askFor(name: string): Promise<Asked> {
+  const content = { ...(await storePrompt(all.organisation, { text: { model: { name } } })) };
+  return ask(all.organisation, content);
+}
+
+const run = async (name: string): Promise<OpenedReply> => all.run(await askFor(name));
+const asked = ({ requests }: FakeOpenai) =>
+  requests.map((request) => [(request.json() as { model: string }).model, request.headers.authorization]);
+
+describe('a responder with a file of models', () => {
+  it.each([
+    ['small', [['llama3.2', `Bearer ${KEYS.local}`]], []],
+    ['fast', [['llama3.2', `Bearer ${KEYS.local}`]], []],
+    ['default', [['llama3.2', `Bearer ${KEYS.local}`]], []],
+    ['gpt-large', [], [['gpt-large', `Bearer ${KEYS.cloud}`]]],
+    ['echo', [], []],
+  ])('asks for %s where it belongs, with the key of that server alone', async (name, atLocal, atCloud) => {
+    const { fin } = await run(name);
+    expect(fin.finish).toBe('stop');
+    expect([asked(local), asked(cloud)]).toEqual([atLocal, atCloud]);
+  });
+
+  it('ends a run for a name that is not in it as model_not_allowed, sealed, and asks nobody', async () => {
+    for (const name of ['llama3.2', 'zzUnknown']) {
+      const question = await askFor(name);
+      expect(await refusalOf(all, question, await all.send(question))).toEqual({
+        code: 'model_not_allowed',
+        sealed: true,
+      });
+    }
+    expect([asked(local), asked(cloud)]).toEqual([[], []]);
+    expect(lines.join('')).not.toContain('zzUnknown');
+  });
+
+  it('blames the server that failed, and no log and no reply has a key', async () => {
+    cloud.follow({ replies: { status: 401 } });
+    local.follow({ replies: { status: 500, body: KEYS.local } });
+    const [one, other] = [await run('gpt-large'), await run('small')];
+    expect(one.fin.err).toMatchObject({ code: 'upstream_auth', host: new URL(cloud.url).host });
+    expect(other.fin.err).toMatchObject({ code: 'upstream_unavailable', host: new URL(local.url).host });
+    const said = lines.join('');
+    expect(said).toContain('"event":"run-failed"');
+    for (const text of [said, JSON.stringify([one, other])]) expect(text).not.toMatch(/zzLocalKey|zzCloudKey/);
+  });
+
+  it('waits for a server no longer than the file says', async () => {
+    cloud.follow({ replies: { delayBeforeHeadersMs: Infinity } });
+    expect((await run('gpt-large')).fin.err).toMatchObject({ code: 'upstream_timeout', cause: 'too_slow' });
+  });
+
+  it('lists the names that prompts may say, and neither hosts nor keys', async () => {
+    const response = await all.responder.client(all.organisation.invoker).get('/api/v1/models');
+    expect(response.body).toEqual({
+      data: [
+        { name: 'small', default: false },
+        { name: 'gpt-large', default: false },
+        { name: 'echo', default: false },
+        { name: 'fast', default: true, alias_of: 'small' },
+      ],
+      others: false,
+    });
+    expect(response.text).not.toMatch(/127\.0\.0\.1|zz/);
+  });
+});

@@ -1,0 +1,122 @@
+import { dirname, resolve } from 'node:path';
+import { Secret, utf8 } from '@bulla/crypto';
+import type { Environment } from '@bulla/service-kit';
+import { readBounded, SettingsError } from '@bulla/service-kit';
+import { BUILT_INS } from './built-ins.js';
+import { EchoModel } from './echo.model.js';
+import { ExtractModel } from './extract.model.js';
+import type { Model } from './model.js';
+import { ModelRegistry } from './model-registry.js';
+import { API_KEY_PATTERN, type ModelSettings, modelTimeouts, type NamedTarget } from './model-settings.js';
+import type { FileMistake, Place, ReadModels } from './models-file.js';
+import { OpenaiModel } from './openai.model.js';
+
+/** What says the one-line form; a file says all of it itself. */
+const ONE_LINE = ['BULLA_LLM', 'BULLA_LLM_MODEL', 'BULLA_LLM_API_KEY'] as const;
+
+/**
+ * The models of these settings. They connect to nobody before the first run.
+ * @param environment where a file may say that the key of a model server is.
+ * @throws {SettingsError} naming file, line, column and what was expected; never a key
+ */
+export async function openModels(settings: ModelSettings, environment: Environment): Promise<ModelRegistry> {
+  const { BULLA_MODELS_FILE: path } = settings;
+  if (path === undefined) return oneModel(settings);
+  const further = ONE_LINE.filter((name) => settings[name] !== undefined);
+  // guard: models-file-alone
+  if (further.length > 0)
+    throw new SettingsError(
+      further.map((name) => `${name}: both it and BULLA_MODELS_FILE are set; expected one of them`),
+    );
+  return modelsOfFile(path, settings, environment);
+}
+
+/** The registry of `BULLA_LLM`: one model, and at a model server every name that the server knows. */
+function oneModel(settings: ModelSettings): ModelRegistry {
+  const target: NamedTarget = settings.BULLA_LLM ?? { kind: 'extract' };
+  if (target.kind === 'extract') return builtIn(new ExtractModel());
+  if (target.kind === 'echo') return builtIn(new EchoModel());
+  // A further kind is not of this type, so it does not compile.
+  const { url }: Extract<NamedTarget, { kind: 'openai' }> = target;
+  const model = new OpenaiModel({
+    url,
+    apiKey: settings.BULLA_LLM_API_KEY,
+    timeouts: modelTimeouts(settings.BULLA_LLM_TIMEOUT_MS),
+  });
+  const asksFor = settings.BULLA_LLM_MODEL;
+  const name = asksFor ?? 'default';
+  return new ModelRegistry({ models: new Map([[name, { model, asksFor }]]), default: name, others: model });
+}
+
+function builtIn(model: Model): ModelRegistry {
+  return new ModelRegistry({ models: new Map([[model.name, { model }]]), default: model.name });
+}
+
+async function modelsOfFile(path: string, settings: ModelSettings, environment: Environment): Promise<ModelRegistry> {
+  const bytes = readBounded(path)?.bytes;
+  if (bytes === undefined) throw new SettingsError([`BULLA_MODELS_FILE: ${path} cannot be read, or is too long`]);
+  // The reader of YAML is loaded where there is a file.
+  const { readModels } = await import('./models-file.js');
+  const { read, mistakes, mistakeAt } = readModels(bytes.toString('utf8'));
+  if (read === undefined) throw refusal(path, mistakes);
+  const keys = new UpstreamKeys(dirname(resolve(path)), environment);
+  const models = new Map<string, Model>([...BUILT_INS].map(([name, make]) => [name, make()]));
+  for (const [name, upstream] of Object.entries(read.upstreams)) {
+    const apiKey = keys.read(name, upstream);
+    const timeouts = modelTimeouts(upstream.timeout_ms ?? settings.BULLA_LLM_TIMEOUT_MS);
+    models.set(name, new OpenaiModel({ url: upstream.url, apiKey, timeouts }));
+  }
+  if (keys.faults.length > 0)
+    throw refusal(
+      path,
+      keys.faults.map(({ place, what }) => mistakeAt(place, what)),
+    );
+  return registryOf(read, models);
+}
+
+function registryOf(
+  { models, aliases, default: own }: ReadModels,
+  upstreams: ReadonlyMap<string, Model>,
+): ModelRegistry {
+  const targets = Object.entries(models).flatMap(([name, { upstream, name: asksFor = name }]) => {
+    const model = upstreams.get(upstream);
+    return model === undefined ? [] : [[name, { model, asksFor }] as const];
+  });
+  return new ModelRegistry({ models: new Map(targets), aliases: new Map(Object.entries(aliases)), default: own });
+}
+
+function refusal(path: string, mistakes: readonly FileMistake[]): SettingsError {
+  return new SettingsError(
+    mistakes.map(({ line, column, what }) => `BULLA_MODELS_FILE: ${path}:${line}:${column}: ${what}`),
+  );
+}
+
+/** Reads the keys that a file names, and keeps what is wrong with them. */
+class UpstreamKeys {
+  readonly faults: { readonly place: Place; readonly what: string }[] = [];
+
+  constructor(
+    private readonly folder: string,
+    private readonly environment: Environment,
+  ) {}
+
+  read(name: string, { key_file: file, key_variable: variable }: ReadModels['upstreams'][string]): Secret | undefined {
+    if (file !== undefined) {
+      const text = readBounded(resolve(this.folder, file))
+        ?.bytes.toString('latin1')
+        .replace(/\r?\n$/, '');
+      return this.#key(['upstreams', name, 'key_file'], text, 'the path of a file that can be read');
+    }
+    if (variable === undefined) return undefined;
+    const text = this.environment[variable];
+    return this.#key(['upstreams', name, 'key_variable'], text === '' ? undefined : text, 'a variable that is set');
+  }
+
+  #key(place: Place, text: string | undefined, source: string): Secret | undefined {
+    // guard: models-key-text without: if (text !== undefined)
+    if (text !== undefined && API_KEY_PATTERN.test(text)) return new Secret(utf8(text));
+    const what = text === undefined ? source : 'what is named to hold a key of visible ASCII characters without spaces';
+    this.faults.push({ place, what: `expected ${what}` });
+    return undefined;
+  }
+}
