@@ -163,6 +163,8 @@ async function prompts(): Promise<void> {
   await json('prompt confirm', ['claims/triage@staging', ...signed]);
   await json('prompt adopt', ['claims/triage@staging']);
   await json('run', ['claims/triage', ...CLAIM]);
+  const offered = [{ name: 'builtin:extract', default: true }];
+  expect(await json('models list')).toEqual({ responder: URN, data: offered, others: false });
   await json('verify', [world.path('demo.json')]);
   await json('prompt push', ['claims/gone', '-f', world.path('triage.md')]);
   await json('prompt delete', ['claims/gone', '--yes']);

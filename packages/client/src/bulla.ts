@@ -16,6 +16,8 @@ import { LabelKeeper } from './labels/label-keeper.js';
 import { HeldLabels } from './labels/held-labels.js';
 import { Prompts } from './prompts/prompts.js';
 import { PublicReader } from './connection/public-reader.js';
+import type { OfferedModels } from './runs/offered-models.js';
+import { offeredModels } from './runs/offered-models.js';
 import type { Asking } from './runs/question.js';
 import { rememberedTrust } from './trust/remembered-trust.js';
 import { RestoredVault } from './trust/restored-vault.js';
@@ -139,6 +141,14 @@ export class Bulla {
       run: (vars = {}, options = {}) => this.#run({ ...options, ...choice, name, vars, stream: false }, options),
       stream: (vars = {}, options = {}) => this.#stream({ ...options, ...choice, name, vars, stream: true }, options),
     };
+  }
+
+  /**
+   * The names of models that prompts may say at a responder, the first of the directory unless given.
+   * @throws {BullaError} validation_failed if the directory lists no such responder; what the responder refused
+   */
+  models(responder?: string): Promise<OfferedModels> {
+    return offeredModels(this.#session, responder);
   }
 
   /** The organisation's verified documents, not older than 15 minutes. */

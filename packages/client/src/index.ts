@@ -41,6 +41,7 @@ export {
 } from './connection/errors.js';
 export type { Grants, LackingVersion, ResealedVersion, Unshared, VersionsToSeal } from './prompts/grants.js';
 export type { HandedBack, KeptBeyond, KeptLabel } from './trust/handing-back.js';
+export type { OfferedModels } from './runs/offered-models.js';
 export type { Identity } from './connection/identity.js';
 export { identityOf } from './connection/identity.js';
 export type { HeldLabels } from './labels/held-labels.js';

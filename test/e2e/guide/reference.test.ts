@@ -5,6 +5,7 @@ import { type FakeOpenai, parseScript, startFakeOpenai } from '@bulla/testkit';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { succeed } from '../stories/second-person.js';
+import type { ShownCommand } from './console-blocks.js';
 import { GuidePage, itKeepsTo, unignored } from './guide-page.js';
 
 // The pages that are looked up: of models, of prompt files and of the command. Their organisation has the model server
@@ -46,7 +47,7 @@ itKeepsTo({
     page.use('ini');
     expect(Object.keys(settings)).toEqual(['BULLA_LLM', 'BULLA_LLM_MODEL', 'BULLA_LLM_API_KEY_FILE']);
     const host = new URL(fake.url).host;
-    const [wrongUrl, ...scripted] = page.commands.map((shown) => ({
+    const [wrongUrl, list, ...scripted] = page.commands.map((shown) => ({
       shown,
       here: { ...shown, output: shown.output.replaceAll(`at ${SHOWN_HOST}`, `at ${host}`) },
     }));
@@ -55,7 +56,7 @@ itKeepsTo({
       const [ended] = await page.run([here], folder, owner);
       return ended?.output ?? '';
     };
-    if (wrongUrl === undefined) throw new Error('the page shows no run');
+    if (wrongUrl === undefined || list === undefined) throw new Error('the page shows no run');
     fake.follow({ replies: { status: 404 } });
     await run(wrongUrl);
     expect(scripted).toHaveLength(3);
@@ -67,19 +68,20 @@ itKeepsTo({
     const asked = fake.requests.filter(({ path }) => path.endsWith('/chat/completions'));
     expect(asked).toHaveLength(4);
     expect(asked.map((one) => one.rawHeaders.includes(`Bearer ${KEY}`))).toEqual([true, true, true, true]);
-    await severalModels(page);
+    await severalModels(page, list.shown);
     expect(unignored(folder, ['home/', 'key', 'several/', 'cloud.key', 'models.yaml'])).toEqual([]);
   },
 });
 
 /** The file of models as the page has it, but for where its servers are; and the same with two mistakes. */
-async function severalModels(page: GuidePage): Promise<void> {
+async function severalModels(page: GuidePage, list: ShownCommand): Promise<void> {
   const file = join(folder, 'models.yaml');
   const text = page.use('yaml');
   await writeFile(join(folder, 'cloud.key'), KEY);
   await writeFile(file, text.replaceAll(/url: \S+/g, `url: ${fake.url}`));
   const several = { BULLA_HOME: join(folder, 'several'), BULLA_MODELS_FILE: file };
   const up = await startUp(several);
+  await page.run([list], folder, several);
   await up.stop();
   await writeFile(file, text.replace('http:', 'ftp:').replace('timeout_ms', 'timeout'));
   const refused = await bulla(['up'], several);

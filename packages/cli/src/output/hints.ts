@@ -42,7 +42,7 @@ const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
   variable_unknown: '`bulla prompt show NAME` lists the variables of the prompt',
   payload_too_large: 'shorten the prompt, or what is given for its variables',
   model_not_allowed:
-    'the prompt asks for a model under `model` in its file; which there are, BULLA_LLM or BULLA_MODELS_FILE say where the responder runs (docs/guide/models.md)',
+    'the prompt asks for a model under `model` in its file; `bulla models list` says which there are, by BULLA_LLM or BULLA_MODELS_FILE where the responder runs',
   rate_limited: 'wait a moment and repeat; the limits are settings of the services (BULLA_LIMIT_…)',
   responder_key_changed:
     'if its operator confirms the new key another way, the person who keeps the directory key runs: bulla trust accept responder --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
