@@ -455,6 +455,21 @@ describe('bulla doctor and status', () => {
   });
 });
 
+describe('bulla models list', () => {
+  it('shows the names, and says where other names are asked for too', async () => {
+    const { stdout, stderr } = await world.done(['models', 'list']);
+    expect(stdout).toBe('   MODEL    STANDS FOR\n*  default\n');
+    expect(stderr).toBe(
+      '* answers prompts that name no model\nother names are asked for too, as they are: the model server decides\n',
+    );
+  });
+
+  it('asks no responder that is not in the directory', async () => {
+    const refused = await world.bulla(['models', 'list', '--responder', 'urn:bulla:dev:svc:responder:moon']);
+    expect(refused).toMatchObject({ stdout: '', stderr: expect.stringContaining('lists no responder of that name') });
+  });
+});
+
 describe('bulla doctor', () => {
   const findings = async (of: World) =>
     JSON.parse((await of.bulla(['doctor', '--json'])).stdout) as { name: string; detail: string; fix?: string }[];
@@ -472,7 +487,7 @@ describe('bulla doctor', () => {
     );
     world.env['BULLA_LLM'] = 'openai:http://127.0.0.1:1/v1';
     expect(await ofModel()).toBe(
-      '✘ model                the model server at 127.0.0.1:1 could not be reached: nobody listens there\n    mend it: start it, or mend BULLA_LLM where the responder runs',
+      '✘ model                the model server at 127.0.0.1:1 could not be reached: nobody listens there\n    mend it: start it, or mend BULLA_LLM or BULLA_MODELS_FILE where the responder runs',
     );
     delete world.env['BULLA_LLM_API_KEY'];
     world.env['BULLA_LLM'] = BULLA_LLM;

@@ -46,10 +46,12 @@ const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
   rate_limited: 'wait a moment and repeat; the limits are settings of the services (BULLA_LIMIT_…)',
   responder_key_changed:
     'if its operator confirms the new key another way, the person who keeps the directory key runs: bulla trust accept responder --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
-  upstream_unavailable: 'the responder cannot use its model: see BULLA_LLM where `bulla up` runs',
+  upstream_unavailable: 'the responder cannot use its model: see BULLA_LLM or BULLA_MODELS_FILE where `bulla up` runs',
   upstream_rate_limited: 'wait a moment and repeat; the model server limits the responder',
-  upstream_timeout: 'the model took too long: see BULLA_LLM_TIMEOUT_MS where `bulla up` runs',
-  upstream_auth: 'the model refused the key of the responder: see BULLA_LLM_API_KEY where `bulla up` runs',
+  upstream_timeout:
+    'the model took too long: see BULLA_LLM_TIMEOUT_MS, or timeout_ms in BULLA_MODELS_FILE, where `bulla up` runs',
+  upstream_auth:
+    'the model refused the key of the responder: see BULLA_LLM_API_KEY, or the key that BULLA_MODELS_FILE names, where `bulla up` runs',
   key_revoked:
     'a device that is listed no more signed it; another author pushes the prompt again, or moves its label: bulla prompt promote',
   needs_rewrap:
@@ -138,12 +140,14 @@ const FRESH_HINT =
 
 /** What to do where a responder says what became of its model server. */
 const UPSTREAM_HINTS: Readonly<Record<string, string>> = {
-  connection_refused: 'start it, or mend BULLA_LLM where the responder runs',
-  host_unknown: 'mend BULLA_LLM where the responder runs',
-  tls_failed: 'mend BULLA_LLM where the responder runs, or have it trust the certificate (BULLA_CA_FILE)',
-  http_status: 'its log says why; BULLA_LLM and BULLA_LLM_MODEL are set where the responder runs',
+  connection_refused: 'start it, or mend BULLA_LLM or BULLA_MODELS_FILE where the responder runs',
+  host_unknown: 'mend BULLA_LLM or BULLA_MODELS_FILE where the responder runs',
+  tls_failed:
+    'mend BULLA_LLM or BULLA_MODELS_FILE where the responder runs, or have it trust the certificate (BULLA_CA_FILE)',
+  http_status:
+    'its log says why; BULLA_LLM and BULLA_LLM_MODEL, or BULLA_MODELS_FILE, are set where the responder runs',
   not_completions:
-    'BULLA_LLM names the base of an OpenAI-compatible API, mostly with /v1 at its end: openai:http://127.0.0.1:11434/v1',
+    'the URL in BULLA_LLM or BULLA_MODELS_FILE is the base of an OpenAI-compatible API, mostly with /v1 at its end: http://127.0.0.1:11434/v1',
   hung_up: 'run it again; if it happens again, the log of the model server says why',
   cut: 'run it again; if it happens again, the log of the model server says why',
   withheld: 'its provider did not let the answer out: ask in other words',
