@@ -61,7 +61,9 @@ async function accept(context: Context, service: ServiceKind, options: Options):
   const { io } = context;
   const fileLater = options.fileLater === true;
   if (fileLater && service === 'renewer')
-    throw new UsageError('--file-later is for a vault or a responder: nothing is sealed to a renewer, and it is not asked');
+    throw new UsageError(
+      '--file-later is for a vault or a responder: nothing is sealed to a renewer, and it is not asked',
+    );
   const wanted = requireFingerprint(options.fingerprint);
   const keys = await readKeys(io, options.keys);
   const bulla = await context.connect();
