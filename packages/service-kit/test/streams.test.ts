@@ -26,6 +26,7 @@ import type { Caller, Database, LedgerTables, Service } from '../src/index.js';
 import { OpenapiContract, SignedClient } from '../src/testing.js';
 import { findState } from '../src/edge/request-state.js';
 import { TokenFault } from '../src/token/token-fault.js';
+import { emptyController } from './empty-controller.js';
 
 const reply = { head: 'AAAA', frames: ['BBBB'], final: 'CCCC' };
 const question = { bundle: { v: 1, env: 'a.b.c', tags: [] }, inv: 'a.b.c.d.e' };
@@ -47,7 +48,7 @@ class RunsController {
 
 let acme: TestOrganisation;
 @Module({
-  controllers: [RunsController],
+  controllers: [RunsController, emptyController('responder', ['invocation.run'])],
   providers: [{ provide: TrustSource, useValue: { trustOf: async () => acme.trust, refresh: async () => {} } }],
 })
 class RunsModule {}
