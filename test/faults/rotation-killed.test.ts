@@ -93,12 +93,18 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
     if (performance.now() > last) throw new Error('it never came to this');
 }
 
-/** The whole log of a vault, verified, once nothing waits to be written. */
-async function actsIn({ vault, url }: World, process: ServiceProcess): Promise<string[]> {
+/** The whole log of a vault, verified, once it tells of an act and nothing from before waits to be written. */
+async function actsIn({ vault, url }: World, process: ServiceProcess, last: string): Promise<string[]> {
   await until(async () => (await query({ url }, 'select 1 from vault.audit_outbox')).length === 0);
   const key = await logKeyOf(vault.acme.vault.keyFile);
-  const entries = await verifiedEntries({ url: process.url, key, reader: vault.acme.auditor }, []);
-  return entries.map(({ act, obj }) => (act.startsWith('kek.') ? `${act} ${String(obj['kek'])}` : act));
+  let acts: string[] = [];
+  // What is taken into the log is handed out once it is signed for.
+  await until(async () => {
+    const entries = await verifiedEntries({ url: process.url, key, reader: vault.acme.auditor }, []);
+    acts = entries.map(({ act, obj }) => (act.startsWith('kek.') ? `${act} ${String(obj['kek'])}` : act));
+    return acts.includes(last);
+  });
+  return acts;
 }
 
 /** How a job stands, and what is under each KEK. */
@@ -161,7 +167,7 @@ withServer('a vault that replaces a KEK, killed with -9', () => {
       await until(async () => (await jobOf(rotating, job)).state === 'done');
       expect(await standing(rotating, job)).toMatchObject({ keks: ['deactivated', 'active'], under: { 2: DATA_KEYS } });
       expect(await everyDataKey(vault)).toEqual(before);
-      const acts = await actsIn(rotating, one);
+      const acts = await actsIn(rotating, one, 'job.end');
       expect(acts.filter((act) => /^(?:kek|key|job)\./.test(act))).toEqual([
         'kek.activate 1',
         'key.rotate',
