@@ -17,7 +17,7 @@ name costs, and what the rotation of a KEK does to those who ask for envelopes.
 Exits with 1 when a bound is missed.
 
   --only <name>   grants, custody or rotation (which measures custody first)
-  --grants <n>    grants that are moved (2048)
+  --grants <n>    grants that are moved (4096)
   --keys <n>      data keys under the KEK that is rotated (20000)
   --seconds <n>   how long each load is offered (15)
   --write         keep what was found in bench/RESULTS.md
@@ -28,7 +28,7 @@ const PARTS = ['grants', 'custody', 'rotation'] as const;
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
-    grants: { type: 'string', default: '2048' },
+    grants: { type: 'string', default: '4096' },
     keys: { type: 'string', default: '20000' },
     seconds: { type: 'string', default: '15' },
     write: { type: 'boolean', default: false },
