@@ -31,10 +31,11 @@ export function addRetireCommand(trust: Command, context: Context): void {
 SERVICE is vault, responder, renewer, or the URN of one of several (default: responder).
 
 The last step of giving a service new keys beside those that it has. It looks first. A service that still signs with an
-older key would be believed by nobody: nothing is signed then. A renewer shows by its next round which key it has. Nor is it while an older key opens a version that the
-newest does not: it could not be run any more. The responder moves what its older keys open to the newest by itself, and
-the vault counts once more. Older keys still verify what they signed and open what is sealed to them,
-so what is on its way ends well; their private halves can leave the file a day later.
+older key would be believed by nobody: nothing is signed then. A renewer shows by its next round which key it has.
+Nothing is signed either while an older key opens a version that the newest does not: it could not be run any more. The
+responder moves what its older keys open to the newest by itself, and the vault counts once more. Older keys still verify
+what they signed and open what is sealed to them, so what is on its way ends well; their private halves can leave the file
+a day later.
 
 Examples:
   $ bulla trust retire vault
