@@ -2,6 +2,7 @@ import type { MovedGrants, OwnGrantPage } from '@bulla/contract';
 import type { KeyRecord } from '@bulla/crypto';
 import { parseContent, readContentHeader } from '@bulla/crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { GrantsRepository } from '../src/grants/grants.repository.js';
 import { VersionsRepository } from '../src/prompts/versions.repository.js';
 import type { PromptRef, SealedVersion } from './authoring.js';
 import {
@@ -108,6 +109,16 @@ describe('of grants that are moved together each is judged by itself', () => {
     expect(await outcomes([await sealed.grantTo(recipientOf(acme.invoker))], acme.invoker)).toEqual(['forbidden']);
   });
 
+  it('as the one version of the one prompt that is held, and not its neighbours [guard: grants-held-prompt] [guard: grants-held-version]', async () => {
+    const { acme } = vault;
+    const [one, another] = [await createPrompt(vault, acme), await createPrompt(vault, acme)];
+    const first = await pushVersion(vault, acme, one, 1, [acme.invoker]);
+    const [next, beside] = [await pushVersion(vault, acme, one, 2), await pushVersion(vault, acme, another, 1)];
+    const own = recipientOf(acme.invoker);
+    const sent = [await first.grantTo(own), await next.grantTo(own), await beside.grantTo(own)];
+    expect(await outcomes(sent, acme.invoker)).toEqual(['present', 'forbidden', 'forbidden']);
+  });
+
   it('as far as they are for devices of the same person [red]', async () => {
     const { acme } = vault;
     const sealed = await pushVersion(vault, acme, await createPrompt(vault, acme), 1, [acme.invoker]);
@@ -137,14 +148,18 @@ describe('of grants that are moved together each is judged by itself', () => {
     expect(left).not.toContain(gone.id);
   });
 
-  it('by its organisation too, whatever the caller names [guard: org-versions-held]', async () => {
+  it('by its organisation too, whatever the caller names [guard: org-versions-held] [guard: org-grants-held]', async () => {
+    const { app } = vault.service;
     const held = (org: string) =>
-      vault.database.db.transaction().execute((trx) => {
+      vault.database.db.transaction().execute(async (trx) => {
         const places = [{ promptId: prompt.id, version: 1 }];
-        return vault.service.app.get(VersionsRepository, { strict: false }).holdLive(trx, org, places);
+        return [
+          await app.get(VersionsRepository, { strict: false }).holdLive(trx, org, places),
+          await app.get(GrantsRepository, { strict: false }).heldOf(trx, org, places, [old()]),
+        ].map(({ length }) => length);
       });
-    expect(await held('acme')).toHaveLength(1);
-    expect(await held('other')).toEqual([]);
+    expect(await held('acme')).toEqual([1, 1]);
+    expect(await held('other')).toEqual([0, 0]);
   });
 
   it('and what was stored is told by the audit log', async () => {

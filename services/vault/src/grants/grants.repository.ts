@@ -138,9 +138,9 @@ export class GrantsRepository {
           eb
             .selectFrom('content_grant')
             .select('content_grant.kid')
-            .whereRef('content_grant.prompt_id', '=', 'place.prompt_id')
-            .whereRef('content_grant.version', '=', 'place.version')
-            .where('content_grant.org', '=', org)
+            .whereRef('content_grant.prompt_id', '=', 'place.prompt_id') // guard: grants-held-prompt
+            .whereRef('content_grant.version', '=', 'place.version') // guard: grants-held-version
+            .where('content_grant.org', '=', org) // guard: org-grants-held
             .where('content_grant.kid', '=', sql<string>`any(${kids})`)
             .limit(1)
             .as('held'),
