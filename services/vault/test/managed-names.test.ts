@@ -28,6 +28,7 @@ import {
   urnOf,
 } from './authoring.js';
 import { expectRefusal, untilSettled } from './refusals.js';
+import { publishNext } from './renewing.js';
 import type { Store, TestMember, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
@@ -239,6 +240,19 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('managed names on %s', (store) =>
       const prompt = await unsealed({ statement: { acl } });
       await expectRefusal(vault, () => issue(prompt), 409, 'needs_rewrap');
       must(201, await issue(prompt, vault.acme.responders[1].urn));
+    });
+
+    it('waits for an author where the word of the one who wrote it does not count any more [guard: managed-grant-author]', async () => {
+      const { acme } = vault;
+      const leaver = await acme.makeDevice('leaver', { roles: ['author'], groups: ['grp:authors'] });
+      must(200, await publishNext(vault, acme, (draft) => void (draft.entities[leaver.urn] = leaver.entity), true));
+      const prompt = await createPrompt(vault, acme, managedName());
+      const { content, grants, deposit, chash } = await sealVersion(acme, leaver, prompt, 1, [], { to: [] });
+      must(201, await vault.clientOf(leaver).post(pathOf(prompt), { content, grants, deposit }, basedOn(0)));
+      for (const tag of ['latest', 'production']) await moveLabel(vault, acme, prompt, { tag, ver: 1, chash, seq: 1 });
+      const revoked = { kid: leaver.sig.kid, reason: 'keyCompromise' as const, at: acme.now };
+      must(200, await publishNext(vault, acme, (draft) => void draft.revoked.push(revoked), true));
+      await expectRefusal(vault, () => issue(prompt), 409, 'needs_rewrap');
     });
 
     it('is not made under a sealed name, whatever lies beside it [guard: managed-grant-custody]', async () => {

@@ -48,6 +48,7 @@ export class ManagedGrants {
     const granted = { promptId: id, version, chash, dekId };
     const stored = { kekVersion: row.kek_version, wrap: row.wrap };
     const opened = this.custody.unwrap(trust, { ...granted, name, content }, stored);
+    // guard: managed-grant-author without: const { dek, statement } = await opened;
     const { dek, statement } = await opened.catch(needsAuthor);
     try {
       // guard: managed-grant-recipient
