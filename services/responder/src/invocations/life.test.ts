@@ -271,6 +271,10 @@ describe('what a run leaves behind', () => {
     expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(
       expect.arrayContaining(['run-begun', 'run-finished', 'run-failed']),
     );
+    const told = lines.map((line) => JSON.parse(line) as { event: string; requestId?: string });
+    const requests = new Set(told.filter(({ event }) => event === 'request-finished').map((one) => one.requestId));
+    const ends = told.filter(({ event }) => /^run-(?:finished|failed)$/.test(event));
+    expect(ends.every(({ requestId }) => requests.has(requestId))).toBe(true);
   });
 });
 
