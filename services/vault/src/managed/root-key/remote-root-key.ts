@@ -41,6 +41,7 @@ export abstract class RemoteRootKey implements RootKeyProvider {
     try {
       const expected = Buffer.from(hash, 'base64url');
       const found = sha256(await this.unwrap(wrapped, CHECK));
+      // guard: remote-check without: return true;
       return expected.length === found.length && timingSafeEqual(expected, found);
     } catch (error) {
       if (error instanceof RootKeyFault && error.code === 'wrong_key') return false;
