@@ -48,7 +48,7 @@ atTerminal('a vault at a terminal', () => {
 
   /** Runs a program at a terminal of its own, and types each answer after its question. */
   async function at(command: string, ...talk: readonly [question: string, answer: string][]) {
-    const child = spawn('script', ['-qefc', command, '/dev/null'], { env: environment(settings) });
+    const child = spawn('script', ['-qefc', command, '/dev/null'], { env: environment({ ...settings, SHELL: '/bin/sh' }) });
     let shown = '';
     child.stdout.on('data', (part: Buffer) => void (shown += part.toString()));
     const left = [...talk];
@@ -62,7 +62,8 @@ atTerminal('a vault at a terminal', () => {
     clearInterval(answering);
     return { shown, code };
   }
-  const vault = `'${process.execPath}' '${join(import.meta.dirname, '../../services/vault/dist/main.js')}'`;
+  // `exec`: a shell that stays would be ended by the same Ctrl-C, and say 130 for the vault.
+  const vault = `exec '${process.execPath}' '${join(import.meta.dirname, '../../services/vault/dist/main.js')}'`;
   const ready: [string, string] = ['service-ready', CTRL_C];
 
   it('would show what is typed, if it were asked for as anything else', async () => {
