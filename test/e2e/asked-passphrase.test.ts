@@ -48,7 +48,9 @@ atTerminal('a vault at a terminal', () => {
 
   /** Runs a program at a terminal of its own, and types each answer after its question. */
   async function at(command: string, ...talk: readonly [question: string, answer: string][]) {
-    const child = spawn('script', ['-qefc', command, '/dev/null'], { env: environment({ ...settings, SHELL: '/bin/sh' }) });
+    const child = spawn('script', ['-qefc', command, '/dev/null'], {
+      env: environment({ ...settings, SHELL: '/bin/sh' }),
+    });
     let shown = '';
     child.stdout.on('data', (part: Buffer) => void (shown += part.toString()));
     const left = [...talk];
