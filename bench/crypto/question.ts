@@ -44,7 +44,7 @@ export async function questionVariant(): Promise<Variant<Sealed>> {
   async function open(sealed: Sealed): Promise<{ claims: InvocationClaims; payload: Bytes }> {
     const { inner } = await openInvocation(parseInvocation(questionOf(sealed).token), unwrapper);
     await verifyInnerSignatureAndBinding(inner, context);
-    return { claims: inner.claims, payload: utf8(inner.claims.vars['text'] ?? '') };
+    return { claims: inner.claims, payload: utf8(inner.claims.vars?.['text'] ?? '') };
   }
   async function answer(sealed: Sealed): Promise<Reply> {
     const asked = questionOf(sealed);

@@ -90,7 +90,7 @@ export class TestResponder {
       const irt = { jti: claims.jti, rh: await tokenHash(body.inv) };
       const sealer = await ReplySealer.start({ rsp, iss: member.urn, irt });
       const frames: Bytes[] = [];
-      for (const delta of this.script.deltas(claims.vars)) frames.push(await sealer.sealDelta(delta));
+      for (const delta of this.script.deltas(claims.vars ?? {})) frames.push(await sealer.sealDelta(delta));
       const rest = {
         aud: claims.iss,
         iat: now(),

@@ -83,7 +83,9 @@ describe('a run', () => {
   it('carries messages and limits to the responder, and a named responder', async () => {
     const [{ urn: responder }] = world.organisation.responders;
     const messages = [{ role: 'user' as const, content: 'more' }];
-    const answer = await bulla.prompt(NAME).run(VARS, { messages, maxOutputTokens: 5, temperature: 0.5, responder });
+    const answer = await bulla
+      .prompt(NAME)
+      .run(VARS, { messages, maxOutputTokens: 5, parameters: { temperature: 0.5 }, responder });
     expect(answer.text).toBe('water damage');
   });
 

@@ -21,8 +21,8 @@ import { unwrapperOf } from './library-keys.js';
 export const invocations = {
   async open(input: Signed & { token: string; envelope: string; recipient: PrivateJwk; audience: string }) {
     const { token, envelope, recipient, audience, now } = input;
-    const { inner } = await openInvocation(parseInvocation(token), await unwrapperOf(recipient));
-    const { claims } = parseEnvelope(envelope);
+    const { claims, kind } = parseEnvelope(envelope);
+    const { inner } = await openInvocation(parseInvocation(token, kind), await unwrapperOf(recipient), kind);
     const trust = await trustOf(input);
     const context = { trust, now, envelope: claims, envelopeHash: await tokenHash(envelope), audience };
     await verifyInnerSignatureAndBinding(inner, context);

@@ -81,15 +81,21 @@ export {
 export type { WrappedKey } from './keys/suite-kind.js';
 export type { Answer, AnswerParts, Evidence } from './evidence/evidence.js';
 export { ANSWER_MAX_BYTES, answerText, composeAnswer, parseAnswer } from './evidence/evidence.js';
+export type { CompletionChunk, CompletionDelta, CompletionUsage, ToolCallDelta } from './chat/chunks.js';
+export { chunkText, LINE_VALUES_MAX, LineReader, linesOf, parseChunk } from './chat/chunks.js';
+export type { CompletedCall, Completion, CompletionChoice } from './chat/completion.js';
+export { completionOf } from './chat/completion.js';
+export type { AskerMessage, ChatMessage, ToolCall } from './chat/messages.js';
+export { askerMessagesSchema, messageText, requireDataSize } from './chat/messages.js';
+export type { ModelParameters, TokenParameters } from './chat/parameters.js';
+export { modelParameters, parametersOf, tokenParameters } from './chat/parameters.js';
+export type { ParameterName } from './names/chat.js';
+export { PARAMETER_NAMES } from './names/chat.js';
 export type { FrameHead, InReplyTo } from './run/frames.js';
 export { DELTA_MAX_BYTES, FRAME_MAX_BYTES, parseHead } from './run/frames.js';
-export type {
-  InvocationClaims,
-  InvocationContext,
-  InvocationHeader,
-  InvocationMessage,
-  SealedInvocation,
-} from './run/invocation.js';
+export type { EmbeddingsQuestion, InvocationClaims, InvocationKind } from './run/question.js';
+export { kindAsked } from './run/question.js';
+export type { InvocationContext, InvocationHeader, SealedInvocation } from './run/invocation.js';
 export {
   checkAsker,
   INVOCATION_MAX_BYTES,

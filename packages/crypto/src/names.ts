@@ -1,5 +1,23 @@
 export { mintId, organisationUrn, parseUrn, recoveryUrn, urnOf } from './names/ids.js';
 export type { ParsedUrn, UrnKind } from './names/ids.js';
+export type { ParameterName } from './names/chat.js';
+export {
+  CHOICES_MAX,
+  DATA_BYTES_MAX,
+  DIMENSIONS_MAX,
+  EFFORT_PATTERN,
+  EMBEDDED_TEXTS_MAX,
+  FILE_TYPES,
+  IMAGE_TYPES,
+  MESSAGES_MAX,
+  PARAMETER_NAMES,
+  PARTS_MAX,
+  TOKEN_NUMBER_PATTERN,
+  TOOL_NAME_PATTERN,
+  TOOLS_MAX,
+  USER_JSON_CHARACTERS_MAX,
+  USER_JSON_DEPTH_MAX,
+} from './names/chat.js';
 export {
   FRAMES_MAX,
   FRESH_MAX,

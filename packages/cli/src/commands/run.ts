@@ -1,7 +1,6 @@
 import type { Answer, RunEvent, RunOptions } from '@bulla/client';
-import { fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
+import { askerMessagesSchema, fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
 import type { Command } from 'commander';
-import * as z from 'zod';
 import type { Context } from '../context.js';
 import { CheckFailed } from '../output/exit-code.js';
 import { readText, writeWhole } from '../input/files.js';
@@ -13,7 +12,6 @@ import { choiceOf, collect } from './prompt/prompt.js';
 import { quoted } from '../output/visible-text.js';
 
 const WAITING = 'waiting for the answer';
-const Messages = z.array(z.strictObject({ role: z.enum(['user', 'assistant', 'tool']), content: z.string() })).min(1);
 
 interface RunCommandOptions {
   readonly var?: readonly string[];
@@ -113,9 +111,9 @@ async function readStream({ out }: Context, events: AsyncGenerator<RunEvent>, sh
 
 /** @throws {UsageError} that repeats nothing of the file */
 function readMessages(text: string): NonNullable<RunOptions['messages']> {
-  const messages = Messages.safeParse(jsonIn(text));
-  if (messages.success) return messages.data;
-  const [issue] = messages.error.issues;
+  const messages = askerMessagesSchema.safeParse(jsonIn(text));
+  if (messages.success && messages.data.length > 0) return messages.data;
+  const [issue] = messages.error?.issues ?? [];
   const at = issue === undefined || issue.path.length === 0 ? '' : ` at /${issue.path.map(String).join('/')}`;
   throw new UsageError(
     `--messages: it is no list of messages${at}`,

@@ -1,7 +1,9 @@
 import type {
+  AskerMessage,
   Bundle,
   CryptoError,
   InvocationClaims,
+  ModelParameters,
   ResolvedTag,
   SealedInvocation,
   Trust,
@@ -16,6 +18,7 @@ import {
   randomBytes,
   sealInvocation,
   Secret,
+  tokenParameters,
 } from '@bulla/crypto';
 import { bullaError, checked } from '../connection/errors.js';
 import { isFresh, sayForks, withWords } from '../labels/label-freshness.js';
@@ -37,9 +40,10 @@ export interface Asking {
   /** Whether the answer is to come in parts. */
   readonly stream: boolean;
   /** The asker's own messages, where the prompt takes some. */
-  readonly messages?: InvocationClaims['messages'] | undefined;
+  readonly messages?: readonly AskerMessage[] | undefined;
   readonly maxOutputTokens?: number | undefined;
-  readonly temperature?: number | undefined;
+  /** What else is asked of the model, by OpenAI's names: those that the prompt lets askers set. */
+  readonly parameters?: ModelParameters | undefined;
   /** URN of the responder; the first of the directory unless given. */
   readonly responder?: string | undefined;
   /** `inv_…` of the question that this one repeats, if its end is not known or it never ran. */
@@ -85,7 +89,7 @@ export async function ask(session: Session, asking: Asking): Promise<Question> {
     throw bullaError('key_unknown', { message: 'the responder has no active encryption key', origin: 'client' });
   const rsp = new Secret(randomBytes(32));
   const jti = mintId('inv');
-  const { maxOutputTokens, temperature, retryOf } = asking;
+  const { maxOutputTokens, parameters = {}, retryOf } = asking;
   const iat = now();
   const claims: InvocationClaims = {
     iss: identity.urn,
@@ -105,7 +109,7 @@ export async function ask(session: Session, asking: Asking): Promise<Question> {
       stream: asking.stream,
       privacy: 'padded',
       ...(maxOutputTokens !== undefined && { max_output_tokens: maxOutputTokens }),
-      ...(temperature !== undefined && { temperature }),
+      ...tokenParameters(parameters),
     },
   };
   try {

@@ -6,6 +6,10 @@ export interface ParseLimits {
   readonly maxBytes: number;
   /** Most values, each member and element being one: what is made of millions takes seconds. No limit unless given. */
   readonly maxValues?: number;
+  /** Deepest nesting; {@link DEPTH_MAX} unless given. */
+  readonly maxDepth?: number;
+  /** Names of members that are refused; those that reach prototypes unless given. */
+  readonly forbidden?: ReadonlySet<string>;
 }
 
 const DEPTH_MAX = 16;
@@ -24,7 +28,7 @@ export function strictParse(bytes: Uint8Array, limits: ParseLimits): unknown {
   // Bytes that JSON.stringify would not write are another spelling: the comparison finds them all at once.
   // guard: parse-canonical
   if (JSON.stringify(value) !== text.json) throw malformed('JSON is not in canonical form');
-  checkMembers(value);
+  checkMembers(value, limits);
   return value;
 }
 
@@ -37,8 +41,8 @@ export function strictParseBody(bytes: Uint8Array, limits: ParseLimits): unknown
   const text = scan(bytes, limits);
   const value = parse(text.json);
   // JSON.parse keeps the last of two equal names, so the text then has more colons than the value has members.
-  // guard: body-duplicates without: checkMembers(value);
-  if (checkMembers(value) !== text.colons) throw malformed('JSON has duplicate members');
+  // guard: body-duplicates without: checkMembers(value, limits);
+  if (checkMembers(value, limits) !== text.colons) throw malformed('JSON has duplicate members');
   return value;
 }
 
@@ -46,7 +50,7 @@ export function strictParseBody(bytes: Uint8Array, limits: ParseLimits): unknown
 function scan(bytes: Uint8Array, limits: ParseLimits): { json: string; colons: number } {
   // guard: parse-size
   if (bytes.length > limits.maxBytes) throw new CryptoError('payload_too_large', `more than ${limits.maxBytes} bytes`);
-  const { maxValues = Infinity } = limits;
+  const { maxValues = Infinity, maxDepth = DEPTH_MAX } = limits;
   const json = decodeUtf8(bytes);
   let depth = 0;
   let colons = 0;
@@ -63,7 +67,7 @@ function scan(bytes: Uint8Array, limits: ParseLimits): { json: string; colons: n
     else if (character === 0x7b || character === 0x5b) {
       values++;
       // guard: parse-depth without: if (++depth > 1e9)
-      if (++depth > DEPTH_MAX) throw malformed(`JSON is nested deeper than ${DEPTH_MAX}`);
+      if (++depth > maxDepth) throw malformed(`JSON is nested deeper than ${maxDepth}`);
     } else if (character === 0x7d || character === 0x5d) depth--;
     // guard: body-values
     if (values > maxValues) throw malformed(`JSON has more than ${maxValues} values`);
@@ -81,17 +85,18 @@ function parse(json: string): unknown {
 }
 
 /** Checks every string, number and name; returns how many members all objects have together. */
-function checkMembers(value: unknown): number {
+function checkMembers(value: unknown, limits: ParseLimits): number {
   if (typeof value === 'string') return checkString(value);
   if (typeof value === 'number') return checkNumber(value);
   if (typeof value !== 'object' || value === null) return 0;
-  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + checkMembers(item), 0);
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + checkMembers(item, limits), 0);
+  const { forbidden = FORBIDDEN_NAMES } = limits;
   let members = 0;
   for (const [name, member] of Object.entries(value)) {
     // guard: parse-names
-    if (FORBIDDEN_NAMES.has(name)) throw malformed('JSON has a forbidden member name');
+    if (forbidden.has(name)) throw malformed('JSON has a forbidden member name');
     checkString(name);
-    members += 1 + checkMembers(member);
+    members += 1 + checkMembers(member, limits);
   }
   return members;
 }

@@ -6,7 +6,8 @@ import { secondsOf } from '../tokens/document-times.js';
 import type { VerifiedEnvelope } from '../run/envelope.js';
 import { CryptoError } from '../names/errors.js';
 import type { Evidence } from './evidence.js';
-import type { InvocationClaims } from '../run/invocation.js';
+import type { InvocationClaims } from '../run/question.js';
+import { kindAsked } from '../run/question.js';
 import { checkAsker, parseInnerInvocation, verifyInvocation } from '../run/invocation.js';
 import type { FinClaims } from '../run/reply.js';
 import type { Trust } from '../organisation/trust.js';
@@ -70,7 +71,7 @@ export async function checkQuestion(
     const detail = 'answer to a question whose content only the asker can show';
     return { value: undefined, detail, against, isNotLookedFor: true };
   }
-  const inner = parseInnerInvocation(evidence.invocation);
+  const inner = parseInnerInvocation(evidence.invocation, kindAsked(fin));
   const { claims } = inner;
   const now = Math.min(fin.iat, claims.exp);
   const context = { trust, now, envelope: envelope.claims, envelopeHash: envelope.hash, audience: fin.iss };

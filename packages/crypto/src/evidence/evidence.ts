@@ -1,14 +1,14 @@
 import { FRESH_MAX, TAGS_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
+import { chunkText, linesOf, parseChunk } from '../chat/chunks.js';
 import type { Bytes } from '../encoding/bytes.js';
 import { encodeBase64url, utf8 } from '../encoding/bytes.js';
 import { nameSchema, urnSchema, versionSchema } from '../tokens/claims.js';
 import { CryptoError } from '../names/errors.js';
 import { parseFin, usageSchema } from '../run/reply.js';
 import { checkShape } from '../encoding/schema.js';
-import { strictParse, strictParseBody } from '../encoding/strict-parse.js';
+import { strictParse } from '../encoding/strict-parse.js';
 import { FRAMES_MAX } from '../names/limits.js';
-import { TRANSCRIPT_MAX_BYTES } from '../tokens/transcript.js';
 import type { TrustDocuments } from '../organisation/trust-documents.js';
 
 /**
@@ -18,8 +18,6 @@ import type { TrustDocuments } from '../organisation/trust-documents.js';
 export const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 /** Most values of an answer file: as many pieces as a reply may have, and what stands around them. */
 const ANSWER_MAX_VALUES = FRAMES_MAX + 1024;
-/** Most values of one line of an answer: what is made of millions takes gigabytes. */
-const LINE_MAX_VALUES = 2 ** 16;
 
 const tokenSchema = z.string().check(z.minLength(1));
 const encodedSchema = z.string().check(z.regex(/^[A-Za-z0-9_-]*$/));
@@ -114,41 +112,13 @@ export function parseAnswer(file: Bytes | string): Answer {
   return checkShape(strictParse(bytes.subarray(0, -1), limits), answerSchema, 'answer');
 }
 
-const chunkSchema = z.object({
-  choices: z.array(z.object({ delta: z.optional(z.object({ content: z.optional(z.nullable(z.string())) })) })),
-});
-
 /**
- * The answer in words: `choices[0].delta.content` of every `chat.completion.chunk` line of the deltas, joined.
+ * The answer in words: what the first choice says in every `chat.completion.chunk` line of the deltas, joined.
  * A line may span deltas; lines end with a newline, the last one need not.
  * @throws {CryptoError} token_malformed
  */
 export function answerText(deltas: readonly Bytes[]): string {
-  const limits = { maxBytes: TRANSCRIPT_MAX_BYTES, maxValues: LINE_MAX_VALUES };
   let text = '';
-  for (const line of linesOf(decodeDeltas(deltas))) {
-    const chunk = checkShape(strictParseBody(utf8(line), limits), chunkSchema, 'answer chunk');
-    text += chunk.choices[0]?.delta?.content ?? '';
-  }
+  for (const line of linesOf(deltas)) text += chunkText(parseChunk(line));
   return text;
-}
-
-/** Lines that hold something, one at a time: a list of them all takes many times the memory of the text. */
-function* linesOf(text: string): Generator<string> {
-  for (let start = 0; start < text.length; ) {
-    const next = text.indexOf('\n', start);
-    const end = next < 0 ? text.length : next;
-    if (end > start) yield text.slice(start, end);
-    start = end + 1;
-  }
-}
-
-/** UTF-8 over the cuts: a character may span deltas. */
-function decodeDeltas(deltas: readonly Bytes[]): string {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  try {
-    return deltas.map((delta) => decoder.decode(delta, { stream: true })).join('') + decoder.decode();
-  } catch {
-    throw new CryptoError('token_malformed', 'the deltas are not valid UTF-8');
-  }
 }

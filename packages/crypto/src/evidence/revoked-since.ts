@@ -6,6 +6,7 @@ import { CryptoError } from '../names/errors.js';
 import type { Evidence } from './evidence.js';
 import { fingerprint } from '../keys/fingerprint.js';
 import { parseInnerInvocation } from '../run/invocation.js';
+import { kindAsked } from '../run/question.js';
 import { parseFin } from '../run/reply.js';
 import type { RootDocument } from '../organisation/root.js';
 import { parseRoot } from '../organisation/root.js';
@@ -69,12 +70,13 @@ export async function findRevoked(
 }
 
 function usedKeys({ envelope, fin, tags, invocation }: Evidence): UsedKey[] {
+  const reply = parseFin(fin);
   const signed: (readonly [string, { header: { kid: string }; claims: { iat: number } }])[] = [
     ['envelope', parseEnvelope(envelope)],
-    ['reply', parseFin(fin)],
+    ['reply', reply],
     ...tags.map((tag) => ['tag', parseTag(tag)] as const),
   ];
-  if (invocation !== undefined) signed.push(['question', parseInnerInvocation(invocation)]);
+  if (invocation !== undefined) signed.push(['question', parseInnerInvocation(invocation, kindAsked(reply.claims))]);
   return signed.map(([of, { header, claims }]) => ({ of, kid: header.kid, at: claims.iat }));
 }
 

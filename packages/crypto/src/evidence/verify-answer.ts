@@ -17,7 +17,7 @@ import { decodeBase64url } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';
 import type { Answer } from './evidence.js';
 import { answerText, parseAnswer } from './evidence.js';
-import type { InvocationClaims } from '../run/invocation.js';
+import type { InvocationClaims } from '../run/question.js';
 import type { FinClaims, ReplyUsage } from '../run/reply.js';
 import { parseFin } from '../run/reply.js';
 import { findRevoked } from './revoked-since.js';

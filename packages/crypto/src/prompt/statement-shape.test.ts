@@ -91,7 +91,7 @@ describe('parseStatement refuses', () => {
     ['with a model whose name is two lines', { messages, vars: {}, model: { name: 'm\nVALID' } }],
     ['with too high a temperature', { messages, vars: {}, model: { name: 'm', temperature: 2.1 } }],
     ['with a fraction of a token', { messages, vars: {}, model: { name: 'm', max_output_tokens: 1.5 } }],
-    ['with an option more', { messages, vars: {}, model: { name: 'm', seed: 1 } }],
+    ['with an option more', { messages, vars: {}, model: { name: 'm', top_k: 1 } }],
   ];
   it.each(wrongContent)('content %s', async (_name, content) => {
     const token = await rawJws(headerFor(TYP, owner), { ...exampleStatement(acme), content }, owner);

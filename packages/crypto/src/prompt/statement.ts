@@ -1,5 +1,7 @@
 import { GROUPS_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
+import { parametersShape } from '../chat/parameters.js';
+import { PARAMETER_NAMES } from '../names/chat.js';
 import { attachmentsSchema } from './attachment.js';
 import {
   bytes16Schema,
@@ -39,9 +41,20 @@ export type VariableDeclaration = z.infer<typeof variableSchema>;
 
 const modelSchema = z.strictObject({
   name: modelNameSchema,
-  /** The one claim that may have a fraction. */
-  temperature: z.optional(z.number().check(z.gte(0), z.lte(2))),
   max_output_tokens: z.optional(z.int().check(z.gte(1))),
+  ...parametersShape,
+});
+
+const inputSchema = z.strictObject({
+  messages: z.boolean(),
+  /** Parameters that the asker may give in the place of the author's; none unless listed. */
+  parameters: z.optional(
+    z.array(z.enum(PARAMETER_NAMES)).check(
+      z.minLength(1),
+      z.maxLength(PARAMETER_NAMES.length),
+      z.refine((names) => new Set(names).size === names.length),
+    ),
+  ),
 });
 
 const contentSchema = z.strictObject({
@@ -75,7 +88,7 @@ const claimsSchema = z.strictObject({
     read: groupsSchema,
     responders: z.array(urnOfSchema('svc:responder')).check(z.maxLength(64)),
   }),
-  input: z.strictObject({ messages: z.boolean() }),
+  input: inputSchema,
   content: contentSchema,
   /** Files that belong to the prompt. A party that cannot open them must not run the prompt without them. */
   attachments: attachmentsSchema,

@@ -5,7 +5,8 @@ import type { TestOrganisation } from '../../test/organisation.js';
 import { loadOrganisation, NOW } from '../../test/organisation.js';
 import { headerFor, rawJws } from '../../test/raw-token.js';
 import { tokenHash } from '../encoding/bytes.js';
-import type { InvocationClaims, InvocationContext } from './invocation.js';
+import type { InvocationContext } from './invocation.js';
+import type { InvocationClaims } from './question.js';
 import { checkAsker, parseInnerInvocation, verifyInnerSignatureAndBinding, verifyInvocation } from './invocation.js';
 import type { Trust } from '../organisation/trust.js';
 

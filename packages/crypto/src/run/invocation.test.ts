@@ -5,7 +5,7 @@ import type { TestOrganisation } from '../../test/organisation.js';
 import { loadOrganisation, NOW } from '../../test/organisation.js';
 import { headerFor, rawJws } from '../../test/raw-token.js';
 import { decodeBase64url, decodeUtf8, tokenHash } from '../encoding/bytes.js';
-import type { InvocationClaims } from './invocation.js';
+import type { InvocationClaims } from './question.js';
 import { INVOCATION_MAX_BYTES, parseInnerInvocation, parseInvocation, sealInvocation } from './invocation.js';
 
 let acme: TestOrganisation;
@@ -97,7 +97,16 @@ describe('sealInvocation', () => {
 describe('parseInnerInvocation', () => {
   it.each<[string, object]>([
     ['all options', { opt: { stream: false, privacy: 'strict', model: 'm', max_output_tokens: 1, temperature: 0.5 } }],
-    ['messages of every role', { messages: ['user', 'assistant', 'tool'].map((role) => ({ role, content: '' })) }],
+    [
+      'messages of every role',
+      {
+        messages: [
+          { role: 'user', content: '' },
+          { role: 'assistant', content: '' },
+          { role: 'tool', content: '', tool_call_id: 'call_1' },
+        ],
+      },
+    ],
     ['a retry and an API key', { retry_of: 'inv_01kbz2p8e4fxq9m3y7t5w6v8na', act: 'key_1' }],
     ['no variables', { vars: {} }],
   ])('takes %s', async (_name, change) => {

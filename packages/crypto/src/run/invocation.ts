@@ -1,15 +1,7 @@
 import * as z from 'zod/mini';
+import { requireDataSize } from '../chat/messages.js';
 import { tokenHash, utf8 } from '../encoding/bytes.js';
-import {
-  bytes32Schema,
-  directoryRefSchema,
-  hashSchema,
-  idSchema,
-  modelNameSchema,
-  nameSchema,
-  opaqueIdSchema,
-  urnSchema,
-} from '../tokens/claims.js';
+import { urnSchema } from '../tokens/claims.js';
 import { SKEW_SECONDS } from '../names/limits.js';
 import type { DirectoryRef } from '../tokens/claims.js';
 import type { JweFormat, JwsFormat, ParsedJwe, ParsedJws } from '../tokens/compact.js';
@@ -17,68 +9,30 @@ import { parseJwe, parseJws, sealAlgOf, sealedToShape, sealTo, signJws, verifyJw
 import type { KeyHolder, Recipient } from '../organisation/directory-keys.js';
 import type { ChatEnvelopeClaims, EnvelopeClaims } from './envelope.js';
 import { CryptoError } from '../names/errors.js';
-import { secondsSchema } from '../keys/keys.js';
+import type { InvocationClaims, InvocationKind } from './question.js';
+import { invocationSchema, kindAsked } from './question.js';
 import { requireSeconds } from '../names/seconds.js';
 import type { Signer } from '../keys/signer.js';
 import type { Trust } from '../organisation/trust.js';
 
-/** Largest inner token and largest payload of it in bytes (protocol.md §2.1). */
+/** Largest inner token and largest payload of it in bytes (protocol.md §2.1), of a question to a stored prompt. */
 export const INVOCATION_MAX_BYTES = 256 * 1024;
+/**
+ * The same for a chat, which may bring images and files along: 4 MiB of them are two thirds more as base64 in base64url.
+ * The sealed question is at most 12 MiB long.
+ */
+const CHAT_PAYLOAD_MAX_BYTES = 6.5 * 1024 * 1024;
+const CHAT_MAX_BYTES = 9 * 1024 * 1024 - 4096;
 /** Longest life of an invocation: `exp` − `iat`. */
 export const INVOCATION_TTL_MAX_SECONDS = 120;
 
-// guard: question-system without:
-//   const roles = z.enum(['user', 'assistant', 'tool', 'system']);
-//   const messageSchema = z.strictObject({ role: roles, content: z.string() });
-const messageSchema = z.strictObject({ role: z.enum(['user', 'assistant', 'tool']), content: z.string() });
-/** A message the asker adds after the prompt's own; never a system message. */
-export type InvocationMessage = z.infer<typeof messageSchema>;
-
-const optionsShape = {
-  stream: z.boolean(),
-  privacy: z.enum(['padded', 'strict']),
-  max_output_tokens: z.optional(z.int().check(z.gte(1))),
-  temperature: z.optional(z.number().check(z.gte(0), z.lte(2))),
-};
-
-const sharedShape = {
-  iss: urnSchema,
-  aud: urnSchema,
-  iat: secondsSchema,
-  exp: secondsSchema,
-  jti: idSchema('inv'),
-  env: z.strictObject({ jti: idSchema('env'), hash: hashSchema }),
-  dir: directoryRefSchema,
-  /** The fresh secret that the reply is sealed under. */
-  rsp: bytes32Schema,
-  vars: z.record(z.string().check(z.minLength(1), z.maxLength(128)), z.string()),
-  messages: z.array(messageSchema),
-  retry_of: z.optional(idSchema('inv')),
-  /** The API key on whose behalf a service asks. */
-  act: z.optional(opaqueIdSchema),
-};
-
-const claimsSchema = z.discriminatedUnion('purpose', [
-  z.strictObject({
-    ...sharedShape,
-    purpose: z.literal('prompt.invoke'),
-    name: nameSchema,
-    opt: z.strictObject({ ...optionsShape, model: z.optional(modelNameSchema) }),
-  }),
-  z.strictObject({
-    ...sharedShape,
-    purpose: z.literal('chat.invoke'),
-    opt: z.strictObject({ ...optionsShape, model: modelNameSchema }),
-  }),
-]);
-/** The question (protocol.md §3, I). */
-export type InvocationClaims = z.infer<typeof claimsSchema>;
-
-const innerFormat: JwsFormat<InvocationClaims> = {
-  typ: 'bulla-invoke+jwt',
-  claims: claimsSchema,
-  maxBytes: INVOCATION_MAX_BYTES,
-};
+function innerFormat(kind: InvocationKind): JwsFormat<InvocationClaims> {
+  return {
+    typ: 'bulla-invoke+jwt',
+    claims: invocationSchema,
+    maxBytes: kind === 'chat' ? CHAT_PAYLOAD_MAX_BYTES : INVOCATION_MAX_BYTES,
+  };
+}
 
 const headerSchema = z.strictObject({
   ...sealedToShape,
@@ -90,11 +44,14 @@ const headerSchema = z.strictObject({
 /** What of a question is readable without a key: who asks whom (RFC 7519 §5.3). */
 export type InvocationHeader = z.infer<typeof headerSchema>;
 
-const outerFormat: JweFormat<InvocationHeader> = {
-  typ: 'bulla-invoke+jwe',
-  header: headerSchema,
-  maxBytes: INVOCATION_MAX_BYTES,
-};
+function outerFormat(kind: InvocationKind): JweFormat<InvocationHeader> {
+  return { typ: 'bulla-invoke+jwe', header: headerSchema, maxBytes: innerTokenBytes(kind) };
+}
+
+/** Longest signed question inside, in bytes. */
+export function innerTokenBytes(kind: InvocationKind): number {
+  return kind === 'chat' ? CHAT_MAX_BYTES : INVOCATION_MAX_BYTES;
+}
 
 export interface SealedInvocation {
   /** The JWE to send; a retry sends these very bytes. */
@@ -119,7 +76,9 @@ export async function sealInvocation(
   if (recipient.urn !== claims.aud) {
     throw new CryptoError('key_invalid', 'the recipient is not the audience of the question');
   }
-  const inner = await signJws(innerFormat, claims, signer);
+  requireDataSize(claims.messages);
+  const kind = kindAsked(claims);
+  const inner = await signJws(innerFormat(kind), claims, signer);
   const header: InvocationHeader = {
     alg: sealAlgOf(recipient.record),
     enc: 'A256GCM',
@@ -129,24 +88,28 @@ export async function sealInvocation(
     iss: claims.iss,
     aud: claims.aud,
   };
-  const token = await sealTo(outerFormat, header, utf8(inner), recipient.record);
+  const token = await sealTo(outerFormat(kind), header, utf8(inner), recipient.record);
   return { token, inner, rh: await tokenHash(token), ih: await tokenHash(inner) };
 }
 
 /**
  * Reads the outside of a sealed question.
+ * @param kind what its envelope is for; a chat may be larger.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function parseInvocation(token: string): ParsedJwe<InvocationHeader> {
-  return parseJwe(token, outerFormat);
+export function parseInvocation(token: string, kind: InvocationKind = 'prompt'): ParsedJwe<InvocationHeader> {
+  return parseJwe(token, outerFormat(kind));
 }
 
 /**
  * Reads the signed question without trusting it.
+ * @param kind what its envelope is for; a chat may be larger.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function parseInnerInvocation(inner: string): ParsedJws<InvocationClaims> {
-  return parseJws(inner, innerFormat);
+export function parseInnerInvocation(inner: string, kind: InvocationKind = 'prompt'): ParsedJws<InvocationClaims> {
+  const parsed = parseJws(inner, innerFormat(kind));
+  requireDataSize(parsed.claims.messages);
+  return parsed;
 }
 
 /** What a question is held against. */

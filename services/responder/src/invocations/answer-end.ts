@@ -19,6 +19,7 @@ export class RunStopped extends Error {
 /** How an answer ends, learnt from its chunks as they pass; an error that comes after them wins. */
 export class AnswerEnd {
   #finish: FinRest['finish'] | undefined;
+  readonly #ended = new Set<number>();
   #usage: ReplyUsage = {};
   #model: string;
   readonly #host: string | undefined;
@@ -33,8 +34,20 @@ export class AnswerEnd {
 
   learn(chunk: ModelChunk): void {
     this.#model = chunk.model;
-    this.#finish = chunk.choices[0]?.finish_reason ?? this.#finish;
-    if (chunk.usage !== undefined) this.#usage = { ...chunk.usage };
+    for (const { index, finish_reason: reason } of chunk.choices) {
+      if (reason === null) continue;
+      this.#ended.add(index);
+      // Of several choices the first one's end is that of the answer.
+      if (index === 0) this.#finish = reason;
+    }
+    if (chunk.usage === undefined) return;
+    const { prompt_tokens, completion_tokens, total_tokens } = chunk.usage;
+    this.#usage = { prompt_tokens, completion_tokens, total_tokens };
+  }
+
+  /** Which of so many choices have not ended. */
+  going(choices: number): number[] {
+    return [...Array(choices).keys()].filter((index) => !this.#ended.has(index));
   }
 
   fail(error: unknown): void {

@@ -54,7 +54,9 @@ export async function* answer(plan: AnswerPlan, end: AnswerEnd, signal: AbortSig
   yield { kind: 'head', bytes: sealer.head };
   try {
     if ('refused' in plan.request) throw plan.request.refused;
-    const lines = linesOf(plan.model.stream(plan.request, signal), end, plan.meter);
+    const { parameters } = plan.request;
+    const chunks = plan.model.stream(plan.request, signal);
+    const lines = linesOf(chunks, { end, meter: plan.meter, choices: parameters?.n ?? 1 });
     for await (const delta of pacedDeltas(lines, paceOf(opt))) {
       yield { kind: 'frame', bytes: await sealer.sealDelta(delta) };
     }
@@ -83,13 +85,12 @@ async function startSealer({ question, responder }: AnswerPlan): Promise<ReplySe
 /** NDJSON, one `chat.completion.chunk` on each line; where an answer is as long as it may be, the last says so. */
 async function* linesOf(
   chunks: ReturnType<Model['stream']>,
-  end: AnswerEnd,
-  meter: AnswerMeter,
+  { end, meter, choices }: { readonly end: AnswerEnd; readonly meter: AnswerMeter; readonly choices: number },
 ): AsyncGenerator<Piece> {
   for await (const chunk of chunks) {
     const line = lineOf(chunk);
     if (!meter.take(line.bytes.length)) {
-      const last = cutAt(chunk);
+      const last = cutAt(chunk, end.going(choices));
       end.learn(last);
       yield lineOf(last);
       return;
@@ -103,12 +104,18 @@ function lineOf(chunk: ModelChunk): Piece {
   return { bytes: utf8(`${JSON.stringify(chunk)}\n`), hasWords: chunk.choices.some(({ delta }) => hasWords(delta)) };
 }
 
-function hasWords({ content = '', refusal = '', tool_calls = [] }: ModelDelta): boolean {
-  return content !== '' || refusal !== '' || tool_calls.length > 0;
+function hasWords({ content, refusal, tool_calls: calls = [] }: ModelDelta): boolean {
+  return Boolean(content) || Boolean(refusal) || calls.length > 0;
 }
 
-function cutAt({ id, object, created, model }: ModelChunk): ModelChunk {
-  return { id, object, created, model, choices: [{ index: 0, delta: {}, finish_reason: 'length' }] };
+function cutAt({ id, object, created, model }: ModelChunk, going: readonly number[]): ModelChunk {
+  return {
+    id,
+    object,
+    created,
+    model,
+    choices: going.map((index) => ({ index, delta: {}, finish_reason: 'length' })),
+  };
 }
 
 function finOf(

@@ -24,7 +24,9 @@ const all = suite({
 let prompt: StoredPrompt;
 
 beforeAll(async () => {
-  prompt = await storePrompt(all.organisation);
+  prompt = await storePrompt(all.organisation, {
+    statement: { input: { messages: false, parameters: ['temperature'] } },
+  });
 });
 afterAll(() => upstream.stop());
 afterEach(() => upstream.follow({}));

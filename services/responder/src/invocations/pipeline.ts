@@ -52,7 +52,7 @@ export class Pipeline {
     const presented = await presentBundle(sent, judgement); // 3
     await checkContents(presented, judgement); // 4
     const { bundle, envelope, outer } = checkPolicy(presented, inv, judgement); // 5
-    const { inner } = await this.opener.openQuestion(outer); // 6
+    const { inner } = await this.opener.openQuestion(outer, envelope.kind); // 6
     // guard: run-binding
     await verifyInnerSignatureAndBinding(inner, questionContext(envelope, judgement)); // 7
     // guard: run-asker

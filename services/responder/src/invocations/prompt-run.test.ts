@@ -8,13 +8,17 @@ type Question = Extract<InvocationClaims, { purpose: 'prompt.invoke' }>;
 interface Case {
   readonly content?: Partial<Content>;
   readonly messages?: boolean;
+  readonly parameters?: Statement['input']['parameters'];
   readonly pol?: Partial<EnvelopeClaims['pol']>;
   readonly question?: Partial<Question>;
 }
 
-function render({ content = {}, messages = false, pol = {}, question = {} }: Case) {
+const TOOL = { type: 'function' as const, function: { name: 'look', parameters: '{"type":"object"}' } };
+const SENT_TOOL = { type: 'function', function: { name: 'look', parameters: { type: 'object' } } };
+
+function render({ content = {}, messages = false, parameters, pol = {}, question = {} }: Case) {
   const statement = {
-    input: { messages },
+    input: { messages, parameters },
     content: {
       messages: [{ role: 'user', content: 'a {{x}} b' }],
       vars: { x: { type: 'string', max: 5 } },
@@ -43,7 +47,7 @@ describe('step 14 renders', () => {
         { role: 'assistant', content: '{{x}}' },
       ],
       maxOutputTokens: undefined,
-      temperature: undefined,
+      parameters: {},
       requestId: 'inv_1',
     });
   });
@@ -78,15 +82,22 @@ describe('step 14 renders', () => {
     expect(render(one).maxOutputTokens).toBe(limit);
   });
 
-  it('the temperature of the author before that of the asker', () => {
-    const opt = { stream: false, privacy: 'padded' as const, temperature: 1 };
-    expect(render({ question: { opt } }).temperature).toBe(1);
-    expect(render({ content: { model: { name: 'm', temperature: 0 } }, question: { opt } }).temperature).toBe(0);
+  it('the parameters of the author, and those of the asker where the prompt lets askers set them', () => {
+    const model: Content['model'] = { name: 'm', max_output_tokens: 9, temperature: 0, seed: 1, tools: [TOOL] };
+    const opt = { stream: false, privacy: 'padded' as const, temperature: 1, stop: ['.'] };
+    expect(render({ content: { model } }).parameters).toEqual({ temperature: 0, seed: 1, tools: [SENT_TOOL] });
+    const both = render({ content: { model }, parameters: ['stop', 'temperature'], question: { opt } });
+    expect(both.parameters).toEqual({ temperature: 1, seed: 1, stop: ['.'], tools: [SENT_TOOL] });
   });
 });
 
 describe('step 14 refuses', () => {
   it.each([
+    [
+      'a parameter that askers may not set [guard: input-parameters]',
+      { parameters: ['seed'], question: { opt: { stream: false, privacy: 'padded', seed: 1, temperature: 1 } } },
+      'validation_failed',
+    ],
     ['a missing variable [guard: input-missing]', { question: { vars: {} } }, 'variable_missing'],
     [
       'an unknown variable [guard: input-unknown]',

@@ -1,6 +1,7 @@
 import { parseTemplate, Problem, renderTemplate, TemplateError, templateVariables } from '@bulla/contract';
 import type { TemplatePiece } from '@bulla/contract';
-import type { EnvelopeClaims, InvocationClaims, Statement } from '@bulla/crypto';
+import type { EnvelopeClaims, InvocationClaims, TokenParameters, Statement } from '@bulla/crypto';
+import { modelParameters, parametersOf } from '@bulla/crypto';
 import type { ModelMessage, ModelRequest } from '../models/model.js';
 import type { Judgement } from './admission.js';
 
@@ -36,7 +37,7 @@ export function checkAccess(statement: Statement, asker: string, { trust, respon
  */
 export function renderRun(statement: Statement, envelope: EnvelopeClaims, question: InvocationClaims): ModelRequest {
   const { content } = statement;
-  const values = valuesOf(content.vars, question.vars);
+  const values = valuesOf(content.vars, question.vars ?? {});
   // guard: input-messages
   if (question.messages.length > 0 && !statement.input.messages) {
     throw new Problem('validation_failed', { detail: 'the prompt takes no further messages' });
@@ -55,13 +56,26 @@ export function renderRun(statement: Statement, envelope: EnvelopeClaims, questi
     messages: [...renderMessages(content.messages, values), ...question.messages],
     // guard: input-limits without: maxOutputTokens: question.opt.max_output_tokens ?? model.max_output_tokens
     maxOutputTokens: leastOf(model.max_output_tokens, envelope.pol.max_output_tokens, question.opt.max_output_tokens),
-    // What the author set is part of the prompt.
-    temperature: model.temperature ?? question.opt.temperature,
+    parameters: modelParameters({ ...parametersOf(model), ...parametersGiven(statement, question) }),
     requestId: question.jti,
   };
 }
 
-function valuesOf(declared: Statement['content']['vars'], given: InvocationClaims['vars']): Map<string, string> {
+/** What the asker may say in the place of the author. */
+function parametersGiven({ input }: Statement, question: InvocationClaims): TokenParameters {
+  const given = parametersOf(question.opt);
+  const allowed: readonly string[] = input.parameters ?? [];
+  // guard: input-parameters
+  if (Object.keys(given).some((name) => !allowed.includes(name))) {
+    throw new Problem('validation_failed', { detail: 'the prompt does not let askers set this parameter' });
+  }
+  return given;
+}
+
+function valuesOf(
+  declared: Statement['content']['vars'],
+  given: Readonly<Record<string, string>>,
+): Map<string, string> {
   const values = new Map(Object.entries(given));
   const declarations = new Map(Object.entries(declared));
   // guard: input-unknown
@@ -110,7 +124,7 @@ function notATemplate(): Problem {
   return new Problem('validation_failed', { detail: 'the prompt is not a template of its variables' });
 }
 
-function leastOf(...limits: readonly (number | undefined)[]): number | undefined {
+export function leastOf(...limits: readonly (number | undefined)[]): number | undefined {
   const given = limits.filter((limit) => limit !== undefined);
   return given.length === 0 ? undefined : Math.min(...given);
 }

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { messageText } from '@bulla/crypto';
 import type { FinishReason, ModelChunk, ModelDelta, ModelRequest, ModelUsage } from './model.js';
 
 /** A run of at most 64 other characters with the one white space after it, or of at most 64 white space characters. */
@@ -42,7 +43,7 @@ export async function* streamInPieces(
 }
 
 function countTokens(request: ModelRequest, completionTokens: number): ModelUsage {
-  const promptTokens = request.messages.reduce((sum, message) => sum + piecesOf(message.content).length, 0);
+  const promptTokens = request.messages.reduce((sum, message) => sum + piecesOf(messageText(message)).length, 0);
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,

@@ -1,3 +1,4 @@
+import { messageText } from '@bulla/crypto';
 import { streamInPieces } from './built-in-answer.js';
 import { Model, type ModelChunk, type ModelRequest } from './model.js';
 
@@ -6,6 +7,11 @@ export class EchoModel extends Model {
   override readonly name = 'builtin:echo';
 
   override stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelChunk> {
-    return streamInPieces(this.name, () => request.messages.at(-1)?.content ?? '', request, signal);
+    return streamInPieces(this.name, () => lastText(request), request, signal);
   }
+}
+
+function lastText({ messages }: ModelRequest): string {
+  const last = messages.at(-1);
+  return last === undefined ? '' : messageText(last);
 }

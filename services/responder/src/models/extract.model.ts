@@ -1,3 +1,4 @@
+import { messageText } from '@bulla/crypto';
 import { streamInPieces } from './built-in-answer.js';
 import { Model, type ModelChunk, type ModelMessage, type ModelRequest } from './model.js';
 
@@ -32,9 +33,10 @@ export class ExtractModel extends Model {
  *    one per line. Sentences of score 0 win only where no sentence has more, and sentences without a word never.
  */
 export function extractAnswer(messages: readonly ModelMessage[]): string {
-  const question = new Set(sentencesOf(messages.at(-1)?.content ?? ''));
+  const texts = messages.map(messageText);
+  const question = new Set(sentencesOf(texts.at(-1) ?? ''));
   const asked = countSentencesByWord(question);
-  const sentences = new Set(messages.flatMap((message) => sentencesOf(message.content)));
+  const sentences = new Set(texts.flatMap(sentencesOf));
   const candidates = [...sentences].flatMap((text, place) => {
     const words = wordsOf(text);
     const own = question.has(text) ? 1 : 0;

@@ -1,7 +1,7 @@
-export interface ModelMessage {
-  readonly role: 'system' | 'user' | 'assistant' | 'tool';
-  readonly content: string;
-}
+import type { ChatMessage, CompletionChunk, CompletionUsage, ModelParameters } from '@bulla/crypto';
+
+/** As OpenAI's chat completions have it; what it brings along is in `data:` URLs. */
+export type ModelMessage = ChatMessage;
 
 export interface ModelRequest {
   /**
@@ -13,50 +13,31 @@ export interface ModelRequest {
   readonly messages: readonly ModelMessage[];
   /** The answer ends with `length` here at the latest. */
   readonly maxOutputTokens?: number | undefined;
-  readonly temperature?: number | undefined;
-  /** The question's `jti`: the `id` of every chunk, and the upstream's `x-request-id`. */
+  /** What else is asked of the model, by OpenAI's names; `n` is how many choices the answer has. */
+  readonly parameters?: ModelParameters | undefined;
+  /** The question's `jti`: the upstream's `x-request-id`, and the `id` of chunks where the upstream gives none. */
   readonly requestId: string;
 }
 
 /** A provider that withheld something ("content_filter") has not answered: that is an error, never an end. */
 export type FinishReason = 'stop' | 'length' | 'tool_calls';
 
-export interface ModelUsage {
+export interface ModelUsage extends CompletionUsage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
 }
 
-export interface ToolCallDelta {
-  readonly index: number;
-  readonly id?: string;
-  readonly type?: 'function';
-  readonly function?: { readonly name?: string; readonly arguments?: string };
-}
-
-export interface ModelDelta {
-  readonly role?: 'assistant';
-  readonly content?: string;
-  readonly refusal?: string;
-  readonly tool_calls?: readonly ToolCallDelta[];
-}
-
-/** One `chat.completion.chunk` object in OpenAI's shape, with no other member than these. */
-export interface ModelChunk {
-  readonly id: string;
-  readonly object: 'chat.completion.chunk';
-  /** Seconds since 1970. */
-  readonly created: number;
-  /** The model that answers, as the upstream calls it; 1 to 256 characters. */
-  readonly model: string;
-  /** One choice, or none in the last chunk, which carries the usage. */
-  readonly choices: readonly {
-    readonly index: 0;
-    readonly delta: ModelDelta;
-    readonly finish_reason: FinishReason | null;
-  }[];
+/**
+ * One `chat.completion.chunk` object in OpenAI's shape, with the members that the upstream gave it. `created` is seconds
+ * since 1970; `model` is the model that answers, as the upstream calls it, 1 to 256 characters. A chunk has one choice, or
+ * several where the request says `n`, or none: the last one, which carries the usage, and what only says something of the
+ * answer.
+ */
+export interface ModelChunk extends CompletionChunk<FinishReason> {
   readonly usage?: ModelUsage;
 }
+export type ModelDelta = ModelChunk['choices'][number]['delta'];
 
 /**
  * What answers a rendered prompt. A port because three exist: any OpenAI-compatible server, and two built-in
@@ -70,8 +51,8 @@ export abstract class Model {
   readonly host: string | undefined;
 
   /**
-   * Chunks of one answer. It is complete if and only if this ends without an error: then exactly one chunk had a
-   * `finish_reason`, and after it came at most one chunk without choices that has the `usage`, if the model counted.
+   * Chunks of one answer. It is complete if and only if this ends without an error: then each choice had exactly one
+   * `finish_reason`, and after the last came at most one chunk without choices that has the `usage`, if the model counted.
    * Aborting the signal, or returning early, closes the connection to the upstream at once.
    * @throws {ModelError} at any time, also after chunks; the signal's reason when it was aborted.
    */

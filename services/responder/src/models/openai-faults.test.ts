@@ -163,8 +163,16 @@ describe('an answer that is not whole', () => {
     ['an event that is no JSON', written(`data: {${CANARY}\n\n`)],
     ['an event that is no object', event(CANARY)],
     ['an event without choices', event({ id: CANARY })],
-    ['two choices', event({ choices: [{ delta: {} }, { delta: {} }] })],
-    ['another choice than was asked for', event({ choices: [{ index: 1, delta: { content: CANARY } }] })],
+    ['two pieces of one choice [guard: upstream-choice-once]', event({ choices: [{ delta: {} }, { delta: {} }] })],
+    [
+      'another choice than was asked for [guard: upstream-choice]',
+      event({ choices: [{ index: 1, delta: { content: CANARY } }] }),
+    ],
+    ['a choice out of range', event({ choices: [{ index: 16, delta: { content: CANARY } }] })],
+    [
+      'arguments of a tool that are no JSON at the end [guard: upstream-arguments]',
+      { tokens: [], toolCalls: [{ index: 0, id: 'call_1', name: 'f', arguments: '{"a":' }] },
+    ],
     ['text of another type', event({ choices: [{ delta: { content: { text: CANARY } } }] })],
     ['somebody else speaking', event({ choices: [{ delta: { role: 'user', content: CANARY } }] })],
     [

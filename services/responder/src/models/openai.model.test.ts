@@ -45,12 +45,18 @@ const textOf = (chunks: readonly ModelChunk[]) => chunks.map((chunk) => chunk.ch
 const finishesOf = (chunks: readonly ModelChunk[]) => chunks.flatMap((chunk) => chunk.choices[0]?.finish_reason ?? []);
 
 describe('an answer', () => {
-  it('comes as chunks of known members: text, one finish reason, then the usage', async () => {
+  it('comes as chunks with what the upstream said: text, one finish reason, then the usage', async () => {
     const chunks = await answering({ tokens: ['Hel', 'lo'], model: 'served-7' });
-    const shape = { id: 'inv_1', object: 'chat.completion.chunk', created: expect.any(Number), model: 'served-7' };
+    const shape = {
+      id: 'chatcmpl-fake',
+      object: 'chat.completion.chunk',
+      created: 1_700_000_000,
+      model: 'served-7',
+      system_fingerprint: 'fp_fake',
+    };
     const text = (delta: object, finish_reason: string | null = null) => ({
       ...shape,
-      choices: [{ index: 0, delta, finish_reason }],
+      choices: [{ index: 0, delta, logprobs: null, finish_reason }],
     });
     expect(chunks).toEqual([
       text({ role: 'assistant', content: '' }),
@@ -98,7 +104,8 @@ describe('an answer', () => {
   });
 
   it.each<[string, object]>([
-    ['unknown members', { choices: [{ index: 0, delta: { content: 'x', reasoning: 'y' }, logprobs: {} }], odd: 1 }],
+    ['noise', { choices: [{ index: 0, delta: { content: 'x' } }], obfuscation: 'noise' }],
+    ['an id and a date that are none', { id: 'a\nb', created: 'now', choices: [{ delta: { content: 'x' } }] }],
     [
       'null for none',
       {
@@ -113,7 +120,8 @@ describe('an answer', () => {
     const write = `data: ${JSON.stringify(event)}\n\n`;
     const chunks = await answering({ tokens: ['1'], faults: [{ afterTokens: 1, kind: 'write', text: write }] });
     expect(textOf(chunks)).toBe('1x');
-    expect(JSON.stringify(chunks)).not.toMatch(/odd|reasoning|logprobs/);
+    expect(JSON.stringify(chunks)).not.toMatch(/noise|now|null,"(?:content|refusal|tool_calls)"/);
+    expect(new Set(chunks.map(({ id, created }) => `${id} ${created}`)).size).toBe(1);
   });
 
   it.each<[string, object]>([
@@ -169,7 +177,7 @@ describe('the limit of tokens', () => {
 });
 
 describe('a request', () => {
-  it('holds the messages, asks for a stream with usage, and names the question', async () => {
+  it('holds the messages, asks for a stream with usage that is not stored, and names the question [guard: upstream-store]', async () => {
     await answering({});
     const [request] = fake.requests;
     expect(request?.json()).toEqual({
@@ -177,6 +185,7 @@ describe('a request', () => {
       messages: REQUEST.messages,
       stream: true,
       stream_options: { include_usage: true },
+      store: false,
     });
     expect(request?.headers).toMatchObject({
       accept: 'text/event-stream',
@@ -190,7 +199,7 @@ describe('a request', () => {
 
   it('carries temperature and API key where there are any', async () => {
     use({ apiKey: new Secret(utf8('sk-1')) });
-    await answering({}, { temperature: 0 });
+    await answering({}, { parameters: { temperature: 0 } });
     expect(fake.requests[0]?.json()).toMatchObject({ temperature: 0 });
     expect(fake.requests[0]?.headers.authorization).toBe('Bearer sk-1');
   });

@@ -143,11 +143,13 @@ export class OpenaiModel extends Model {
 function chatRequest(model: string, request: ModelRequest): object {
   return {
     model,
-    messages: request.messages.map(({ role, content }) => ({ role, content })),
+    messages: request.messages,
+    ...request.parameters,
     stream: true,
     stream_options: { include_usage: true },
+    // guard: upstream-store
+    store: false,
     ...(request.maxOutputTokens === undefined ? {} : { max_tokens: request.maxOutputTokens }),
-    ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
   };
 }
 

@@ -1,41 +1,53 @@
-import type { FinishReason, ModelChunk, ModelDelta, ModelRequest, ModelUsage } from './model.js';
+import type { ModelChunk, ModelRequest, ModelUsage } from './model.js';
 import { brokenAnswer } from './model-error.js';
 import type { UpstreamChunk } from './upstream-chunk.js';
+import { UpstreamChoice } from './upstream-choice.js';
 
-/** Turns the upstream's chunks into the port's: one finish reason, the usage last, no more text than was asked for. */
+/**
+ * Turns the upstream's chunks into the port's: as many choices as were asked for, one finish reason for each, the usage
+ * last, no more text than was asked for. What else a chunk says is passed on.
+ */
 export class UpstreamAnswer {
-  readonly #shape: Omit<ModelChunk, 'choices' | 'usage' | 'model'>;
+  readonly #choices: readonly UpstreamChoice[];
   readonly #piecesMax: number;
+  #shape: Pick<ModelChunk, 'id' | 'object' | 'created'>;
+  #hasBegun = false;
   #model: string;
-  #pieces = 0;
-  #finished: FinishReason | undefined;
-  #usage: ModelUsage | undefined;
+  #usage: { readonly usage: ModelUsage; readonly more: object } | undefined;
   /** The upstream went on where the limit is: it is cut off, and what came before is an answer of that length. */
   reachedLimit = false;
 
   constructor(model: string, request: ModelRequest, piecesMax: number) {
     this.#model = model;
+    this.#choices = Array.from({ length: request.parameters?.n ?? 1 }, () => new UpstreamChoice());
     this.#piecesMax = Math.min(request.maxOutputTokens ?? piecesMax, piecesMax);
     this.#shape = { id: request.requestId, object: 'chat.completion.chunk', created: Math.floor(Date.now() / 1000) };
   }
 
-  /** What to pass on of this chunk, if anything. @throws {ModelError} upstream_unavailable for text after the end. */
-  take(chunk: UpstreamChunk): ModelChunk | undefined {
-    this.#model = chunk.model ?? this.#model;
-    this.#usage = chunk.usage ?? this.#usage;
-    if (this.#finished !== undefined) {
-      // guard: upstream-after-end
-      if (saysSomething(chunk.delta)) throw brokenAnswer('it goes on after its end');
-      return undefined;
-    }
-    if (saysSomething(chunk.delta)) this.#pieces += 1;
-    if (this.#pieces > this.#piecesMax) {
-      this.reachedLimit = true;
-      return this.#chunk({}, 'length');
-    }
-    this.#finished = chunk.finishReason;
-    if (chunk.delta === undefined && chunk.finishReason === undefined) return undefined;
-    return this.#chunk(chunk.delta ?? {}, chunk.finishReason ?? null);
+  /**
+   * What to pass on of this chunk, if anything.
+   * @throws {ModelError} upstream_unavailable for a choice that was not asked for, for text after the end, for arguments
+   *   of a tool that are no JSON at the end
+   */
+  take({ id, created, model, choices, usage, more }: UpstreamChunk): ModelChunk | undefined {
+    this.#model = model ?? this.#model;
+    // All chunks of an answer have these two in common; some servers date each.
+    if (!this.#hasBegun) this.#shape = { ...this.#shape, ...(id && { id }), ...(created !== undefined && { created }) };
+    this.#hasBegun = true;
+    if (usage !== undefined) this.#usage = { usage, more };
+    // guard: upstream-choice-once
+    if (new Set(choices.map(({ index }) => index)).size < choices.length)
+      throw brokenAnswer('an event has two pieces of one choice');
+    const passed = choices.filter((choice) => {
+      const own = this.#choices[choice.index];
+      // guard: upstream-choice without: if (own === undefined) return true;
+      if (own === undefined) throw brokenAnswer('it has a choice that was not asked for');
+      return own.take(choice);
+    });
+    if (this.#choices.some((choice) => this.#isTooLong(choice))) return this.#cut(passed);
+    const says =
+      passed.length > 0 || (choices.length === 0 && usage === undefined && !this.#isOver && hasMembers(more));
+    return says ? { ...this.#shape, model: this.#model, choices: passed, ...more } : undefined;
   }
 
   /** The chunk with the usage, if there was one. @throws {ModelError} upstream_unavailable when it is not complete. */
@@ -43,15 +55,31 @@ export class UpstreamAnswer {
     // guard: upstream-done
     if (!done) throw brokenAnswer('it ends without [DONE]', 'cut');
     // guard: upstream-finish
-    if (this.#finished === undefined) throw brokenAnswer('it gives no reason why it ended', 'cut');
-    if (this.#usage !== undefined) yield { ...this.#shape, model: this.#model, choices: [], usage: this.#usage };
+    if (!this.#isOver) throw brokenAnswer('it gives no reason why it ended', 'cut');
+    if (this.#usage === undefined) return;
+    const { usage, more } = this.#usage;
+    yield { ...this.#shape, model: this.#model, choices: [], usage, ...more };
   }
 
-  #chunk(delta: ModelDelta, finishReason: FinishReason | null): ModelChunk {
-    return { ...this.#shape, model: this.#model, choices: [{ index: 0, delta, finish_reason: finishReason }] };
+  get #isOver(): boolean {
+    return this.#choices.every(({ isOver }) => isOver);
+  }
+
+  #isTooLong({ pieces }: UpstreamChoice): boolean {
+    return pieces > this.#piecesMax;
+  }
+
+  /** Every choice that goes on ends here: they share one connection. */
+  #cut(passed: ModelChunk['choices']): ModelChunk {
+    this.reachedLimit = true;
+    const choices = this.#choices.flatMap((choice, index) => {
+      if (!choice.isOver || this.#isTooLong(choice)) return { index, delta: {}, finish_reason: 'length' as const };
+      return passed.filter((piece) => piece.index === index);
+    });
+    return { ...this.#shape, model: this.#model, choices };
   }
 }
 
-function saysSomething(delta: ModelDelta | undefined): boolean {
-  return Boolean(delta?.content) || delta?.refusal !== undefined || delta?.tool_calls !== undefined;
+function hasMembers(object: object): boolean {
+  return Object.keys(object).length > 0;
 }

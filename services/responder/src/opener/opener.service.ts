@@ -1,4 +1,13 @@
-import type { ContentHeader, GrantHeader, InvocationHeader, ParsedJwe, Secret, Statement, Trust } from '@bulla/crypto';
+import type {
+  ContentHeader,
+  GrantHeader,
+  InvocationHeader,
+  InvocationKind,
+  ParsedJwe,
+  Secret,
+  Statement,
+  Trust,
+} from '@bulla/crypto';
 import { CryptoError, verifyStatement } from '@bulla/crypto';
 import type { OpenedInvocation } from '@bulla/crypto/open';
 import { openContent, openGrant, openInvocation } from '@bulla/crypto/open';
@@ -37,12 +46,13 @@ export class OpenerService implements OnApplicationShutdown {
 
   /**
    * Step 6 of protocol.md §2.4: decrypts a question, whose outside must say what its inside says.
+   * @param kind what its envelope is for
    * @throws {CryptoError} open_failed
    */
-  async openQuestion(outer: ParsedJwe<InvocationHeader>): Promise<OpenedInvocation> {
+  async openQuestion(outer: ParsedJwe<InvocationHeader>, kind: InvocationKind): Promise<OpenedInvocation> {
     const unwrapper = this.unwrappers.find(outer.header.kid);
     if (unwrapper === undefined) throw openFailed();
-    return openInvocation(outer, unwrapper);
+    return openInvocation(outer, unwrapper, kind);
   }
 
   /**
