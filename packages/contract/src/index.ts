@@ -65,7 +65,8 @@ export {
 export { HeldKeys, Job, JobPage, JobQuery, KeyStatus, NewRotation } from './keys/keys.js';
 export { NewShare, Unsealing } from './unsealing/unsealing.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
-export { ModelList } from './invocations/models.js';
+export type { ModelCapability } from './invocations/models.js';
+export { MODEL_CAPABILITIES, ModelList } from './invocations/models.js';
 export {
   AcceptedFreshness,
   LabelChain,

@@ -32,6 +32,12 @@ const lostDocuments = {
   fresh: [token],
 };
 const pending = { approval, label: 'production', seq: 8, version: 0, given: 1, needed: 2 };
+const answererExample = {
+  upstream: 'local',
+  weight: 2,
+  can: ['chat' as const, 'tools' as const],
+  price: { input: '0.4', output: '1.6' },
+};
 const approvalExample = {
   id: approval,
   prompt,
@@ -206,8 +212,12 @@ export const EXAMPLES: readonly Example[] = [
   example(
     'ModelList',
     contract.ModelList,
-    { data: [{ name: 'small', default: true, alias_of: 'llama' }], others: false },
-    ['/data/0/alias_of'],
+    {
+      data: [{ name: 'small', default: true, alias_of: 'llama', targets: [answererExample], fallbacks: [] }],
+      others: false,
+      currency: 'USD',
+    },
+    ['/data/0/alias_of', '/data/0/targets/0/weight', '/data/0/targets/0/can', '/data/0/targets/0/price', '/currency'],
   ),
   example('HeldKeys', contract.HeldKeys, { kids: [kid] }),
   example('NewRotation', contract.NewRotation, { what: 'root', to: 'file:/run/bulla/root-2.key' }, ['/to']),

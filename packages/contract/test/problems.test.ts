@@ -63,7 +63,7 @@ describe('the table', () => {
     [412, ['version_conflict', 'label_stale']],
     [413, ['payload_too_large']],
     [415, ['unsupported_media_type']],
-    [422, ['idempotency_conflict']],
+    [422, ['model_incapable', 'idempotency_conflict']],
     [423, ['sealed']],
     [428, ['precondition_required']],
     [429, ['rate_limited', 'budget_exceeded']],

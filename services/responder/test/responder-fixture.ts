@@ -186,8 +186,9 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
 }
 
 function registryOf(model: Model = new EchoModel()): ModelRegistry {
-  const others = model instanceof EchoModel ? undefined : model;
-  return new ModelRegistry({ models: new Map([[model.name, { model }]]), default: model.name, others });
+  const entry = { targets: [{ model, upstream: model.name }] };
+  const others = model instanceof EchoModel ? undefined : entry;
+  return new ModelRegistry({ models: new Map([[model.name, entry]]), default: model.name, others });
 }
 
 /** Marks a new database as one that was there before whatever is asked. */

@@ -43,6 +43,7 @@ const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
   payload_too_large: 'shorten the prompt, or what is given for its variables',
   model_not_allowed:
     'the prompt asks for a model under `model` in its file; `bulla models list` says which there are, by BULLA_LLM or BULLA_MODELS_FILE where the responder runs',
+  model_incapable: '`bulla models list` says what each model can do: name another, or ask for less',
   rate_limited: 'wait a moment and repeat; the limits are settings of the services (BULLA_LIMIT_…)',
   responder_key_changed:
     'if its operator confirms the new key another way, the person who keeps the directory key runs: bulla trust accept responder --fingerprint NEW --keys FILE (FILE is what `bulla keys public` prints at the responder)',
@@ -150,6 +151,8 @@ const UPSTREAM_HINTS: Readonly<Record<string, string>> = {
     'the URL in BULLA_LLM or BULLA_MODELS_FILE is the base of an OpenAI-compatible API, mostly with /v1 at its end: http://127.0.0.1:11434/v1',
   hung_up: 'run it again; if it happens again, the log of the model server says why',
   cut: 'run it again; if it happens again, the log of the model server says why',
+  resting: 'wait a minute and repeat; if it happens again, the log of the model server says why',
+  full: 'wait a moment and repeat; `concurrent` in BULLA_MODELS_FILE says how many it takes at once',
   withheld: 'its provider did not let the answer out: ask in other words',
 };
 /** What is answered where nobody serves the API. */

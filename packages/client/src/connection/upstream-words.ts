@@ -30,11 +30,26 @@ const WORDS: Readonly<Record<string, Words>> = {
   not_completions: () => 'answered something that is no stream of chat completions',
   cut: () => 'ended its answer in the middle',
   withheld: () => 'withheld its answer',
+  resting: () => 'failed again and again, so the responder leaves it alone for a while',
+  full: () => 'has as many questions as the responder gives it at once',
+};
+
+/** What no model behind a name does, by cause. */
+const NEEDS: Readonly<Record<string, string>> = {
+  needs_chat: 'answers a chat',
+  needs_embeddings: 'makes embeddings',
+  needs_tools: 'calls tools',
+  needs_images: 'takes images',
+  needs_files: 'takes files',
+  needs_json_schema: 'keeps to a JSON schema',
+  needs_reasoning: 'takes a reasoning effort',
+  needs_logprobs: 'gives log probabilities',
 };
 
 /** A sentence about a model server; undefined where the responder does not say, or not in a word that is known here. */
 export function upstreamWords(fault: UpstreamFault): string | undefined {
   const { cause = '', host } = fault;
+  if (Object.hasOwn(NEEDS, cause)) return `no model behind this name ${NEEDS[cause]}`;
   const words = Object.hasOwn(WORDS, cause) ? WORDS[cause] : undefined;
   if (words === undefined) return undefined;
   return `${host === undefined ? 'the model server' : `the model server at ${host}`} ${words(fault)}`;

@@ -153,6 +153,12 @@ export const PROBLEMS = {
     exit: 'forbidden',
     title: 'This model may not be used here.',
   },
+  model_incapable: {
+    status: 422,
+    retryable: false,
+    exit: 'error',
+    title: 'No model behind this name can do what the question asks for.',
+  },
   upstream_auth: {
     status: 502,
     retryable: false,

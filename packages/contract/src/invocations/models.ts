@@ -9,6 +9,53 @@ const ModelName = z
   .max(256)
   .refine((name) => isVisibleName(name), 'must be a name whose characters all show');
 
+/** What a model may be able to do. */
+export const MODEL_CAPABILITIES = [
+  'chat',
+  'embeddings',
+  'tools',
+  'images',
+  'files',
+  'json_schema',
+  'reasoning',
+  'logprobs',
+] as const;
+export type ModelCapability = (typeof MODEL_CAPABILITIES)[number];
+
+/** A decimal number as text: a reader in any language takes it for the same. */
+const Price = z.string().regex(/^[0-9]{1,7}(\.[0-9]{1,6})?$/);
+
+/** What answers under a name, at one place. */
+export const ModelAnswerer = z
+  .strictObject({
+    upstream: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9._:-]{0,63}$/)
+      .meta({
+        description: 'What the responder calls the model server, or its built-in processor; not where it is.',
+        example: 'local',
+      }),
+    weight: z
+      .int()
+      .min(1)
+      .max(1000)
+      .meta({ description: 'How often it is asked first, beside the others that share.', example: 1 })
+      .optional(),
+    can: z
+      .array(z.enum(MODEL_CAPABILITIES))
+      .max(MODEL_CAPABILITIES.length)
+      .meta({ description: 'What it can do; absent where the model server decides.', example: ['chat', 'tools'] })
+      .optional(),
+    price: z
+      .strictObject({
+        input: Price.meta({ description: 'A million tokens of what is asked.', example: '0.4' }),
+        output: Price.meta({ description: 'A million tokens of what is answered.', example: '1.6' }),
+      })
+      .meta({ description: 'What it costs, in `currency`.' })
+      .optional(),
+  })
+  .meta({ id: 'ModelAnswerer' });
+
 /** What answers under a name. */
 export const NamedModel = z
   .strictObject({
@@ -17,6 +64,8 @@ export const NamedModel = z
       .boolean()
       .meta({ description: 'Whether it answers prompts that name no model, or `default`.', example: true }),
     alias_of: ModelName.meta({ description: 'The name that this one stands for.', example: 'llama' }).optional(),
+    targets: z.array(ModelAnswerer).min(1).max(16).describe('Who is asked; of several, each by its weight.'),
+    fallbacks: z.array(ModelAnswerer).max(16).describe('Who is asked in this order where none of them answers.'),
   })
   .meta({ id: 'NamedModel' });
 
@@ -28,6 +77,11 @@ export const ModelList = z
       description: 'Whether other names are asked for too, as they are: the model server decides.',
       example: false,
     }),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/)
+      .meta({ description: 'What prices are in (ISO 4217).', example: 'USD' })
+      .optional(),
   })
   .meta({ id: 'ModelList' });
 export type ModelList = z.input<typeof ModelList>;

@@ -22,14 +22,14 @@ export class AnswerEnd {
   readonly #ended = new Set<number>();
   #usage: ReplyUsage = {};
   #model: string;
-  readonly #host: string | undefined;
+  readonly #asked: Pick<Model, 'name' | 'host'>;
   #error: ReplyError | undefined;
   #fin: string | undefined;
 
-  /** @param model its name until the model says its own; where it is asked. */
-  constructor({ name, host }: Pick<Model, 'name' | 'host'>) {
-    this.#model = name;
-    this.#host = host;
+  /** @param asked its name counts until the model says its own; its host, when something is to blame. */
+  constructor(asked: Pick<Model, 'name' | 'host'>) {
+    this.#model = asked.name;
+    this.#asked = asked;
   }
 
   learn(chunk: ModelChunk): void {
@@ -87,9 +87,11 @@ export class AnswerEnd {
   #blame(error: unknown): Omit<ReplyError, 'code'> {
     if (!(error instanceof ModelError) || error.fault === undefined) return {};
     const { cause, status } = error.fault;
+    // No server is to blame for what none of them does.
+    const host = error.code === 'model_incapable' ? undefined : this.#asked.host;
     return {
       cause,
-      ...(this.#host === undefined ? {} : { host: this.#host }),
+      ...(host === undefined ? {} : { host }),
       ...(status === undefined ? {} : { status }),
     };
   }

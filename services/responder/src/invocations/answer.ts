@@ -1,6 +1,7 @@
 import type { Bytes, EnvelopeClaims, FinRest, InvocationClaims, Signer, Trust } from '@bulla/crypto';
 import { decodeBase64url, digestB64u, ReplySealer, Secret, utf8 } from '@bulla/crypto';
-import type { Model, ModelChunk, ModelDelta, ModelRequest } from '../models/model.js';
+import type { Model, ModelChunk, ModelDelta } from '../models/model.js';
+import type { ModelCall } from '../models/resilience/model-call.js';
 import type { AnswerMeter } from './answer-budget.js';
 import { AnswerEnd, RunStopped } from './answer-end.js';
 import type { Piece } from './pacing.js';
@@ -14,7 +15,6 @@ export interface ReplyPart {
 
 /** Everything one answer is made from. */
 export interface AnswerPlan {
-  readonly model: Model;
   /** Signs the fin. */
   readonly signer: Signer;
   /** URN of this responder. */
@@ -32,7 +32,7 @@ export interface AnswerPlan {
     readonly ih: string;
   };
   /** What to ask the model, or why it is not asked: steps 10 to 14 failed. */
-  readonly request: ModelRequest | { readonly refused: unknown };
+  readonly call: Pick<ModelCall, 'stream' | 'request'> | { readonly refused: unknown };
   /** How much it may say. */
   readonly meter: AnswerMeter;
   /** Says whether the run still holds its claim; asked before the end is signed. */
@@ -53,9 +53,9 @@ export async function* answer(plan: AnswerPlan, end: AnswerEnd, signal: AbortSig
   const sealer = await startSealer(plan);
   yield { kind: 'head', bytes: sealer.head };
   try {
-    if ('refused' in plan.request) throw plan.request.refused;
-    const { parameters } = plan.request;
-    const chunks = plan.model.stream(plan.request, signal);
+    if ('refused' in plan.call) throw plan.call.refused;
+    const { parameters } = plan.call.request;
+    const chunks = plan.call.stream(signal);
     const lines = linesOf(chunks, { end, meter: plan.meter, choices: parameters?.n ?? 1 });
     for await (const delta of pacedDeltas(lines, paceOf(opt))) {
       yield { kind: 'frame', bytes: await sealer.sealDelta(delta) };

@@ -3,8 +3,8 @@ import { Clock, EventLog, LogEvent, ServiceKeys } from '@bulla/service-kit';
 import type { Work } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { Model } from '../models/model.js';
-import type { ModelCall } from '../models/model-registry.js';
 import { ModelRegistry } from '../models/model-registry.js';
+import type { ModelCall } from '../models/resilience/model-call.js';
 import type { Lease } from '../replay/lease.js';
 import { answer } from './answer.js';
 import type { ReplyPart } from './answer.js';
@@ -25,11 +25,16 @@ const RUN_FINISHED = new LogEvent<{
   requestId: string;
   jti: string;
   model: string;
+  upstream: string;
+  tried?: string | undefined;
   finish: string;
   durationMs: number;
   frames: number;
 }>('run-finished', 'info');
-/** Where a model server is to blame: what became of it, where it is, and which HTTP status it answered. */
+/**
+ * Where a model server is to blame: what became of it, where it is, and which HTTP status it answered; and what became
+ * of each that was tried.
+ */
 const RUN_FAILED = new LogEvent<{
   requestId: string;
   jti: string;
@@ -37,6 +42,7 @@ const RUN_FAILED = new LogEvent<{
   cause?: string | undefined;
   host?: string | undefined;
   status?: number | undefined;
+  tried?: string | undefined;
   durationMs: number;
 }>('run-failed', 'warn');
 
@@ -95,7 +101,6 @@ export class AnswersService {
     const startedMs = this.clock.monotonicMs();
     const model = this.#modelOf(call);
     const plan = {
-      model,
       meter,
       signer: this.keys.signer('reply', judgement.trust, this.clock.now()),
       responder: judgement.responder,
@@ -104,7 +109,7 @@ export class AnswersService {
       now: () => this.clock.now(),
       envelope,
       question,
-      request: 'refused' in call ? call : call.request,
+      call,
       isHeld: async () => {
         await work.resume();
         return lease.isHeld();
@@ -119,14 +124,14 @@ export class AnswersService {
         if (part.kind === 'frame') frames += 1;
         if (part.kind === 'final') {
           isOver = true;
-          this.#logEnd({ ...run, model: model.name }, end, frames, startedMs);
+          this.#logEnd(run, call, end, frames, startedMs);
         }
         yield part;
       }
     } catch (error) {
       if (!(error instanceof RunStopped && error.why === 'asker-gone')) {
         isOver = true;
-        this.#logFailure(run, { code: errorCodeOf(error) }, startedMs);
+        this.#logFailure(run, call, { code: errorCodeOf(error) }, startedMs);
       }
       throw error;
     } finally {
@@ -136,33 +141,40 @@ export class AnswersService {
   }
 
   /** A run that is refused before its model is known counts as one of the responder's own. */
-  #modelOf(call: BegunRun['call']): Model {
-    return 'refused' in call ? this.models.own : call.model;
+  #modelOf(call: BegunRun['call']): Pick<Model, 'name' | 'host'> {
+    return 'refused' in call ? this.models.own : call;
   }
 
-  #logEnd(
-    { model, ...run }: RunName & { readonly model: string },
-    end: AnswerEnd,
-    frames: number,
-    startedMs: number,
-  ): void {
+  #logEnd(run: RunName, call: BegunRun['call'], end: AnswerEnd, frames: number, startedMs: number): void {
     const { finish } = end.summary();
-    if (end.error !== undefined) this.#logFailure(run, end.error, startedMs);
-    else
-      this.log.write(RUN_FINISHED, {
-        ...run,
-        model,
-        finish,
-        durationMs: this.#since(startedMs),
-        frames,
-      });
+    if (end.error !== undefined || 'refused' in call)
+      return this.#logFailure(run, call, end.error ?? { code: 'internal' }, startedMs);
+    const { name: model, upstream } = call;
+    this.log.write(RUN_FINISHED, {
+      ...run,
+      model,
+      upstream,
+      tried: triedOf(call),
+      finish,
+      durationMs: this.#since(startedMs),
+      frames,
+    });
   }
 
-  #logFailure(run: RunName, error: ReplyError, startedMs: number): void {
-    this.log.write(RUN_FAILED, { ...run, ...error, durationMs: this.#since(startedMs) });
+  #logFailure(run: RunName, call: BegunRun['call'], error: ReplyError, startedMs: number): void {
+    this.log.write(RUN_FAILED, { ...run, ...error, tried: triedOf(call), durationMs: this.#since(startedMs) });
   }
 
   #since(startedMs: number): number {
     return Math.round(this.clock.monotonicMs() - startedMs);
   }
+}
+
+/** Each attempt in a word: `cloud/http_status/500 local`. Absent where one was enough. */
+function triedOf(call: BegunRun['call']): string | undefined {
+  if ('refused' in call || call.attempts.length < 2) return undefined;
+  const words = call.attempts.map(({ upstream, cause, status }) =>
+    [upstream, cause, status].filter((word) => word !== undefined).join('/'),
+  );
+  return words.join(' ');
 }

@@ -2,8 +2,8 @@ import type { NewInvocation } from '@bulla/contract';
 import { checkAsker, tokenHash, verifyInnerSignatureAndBinding } from '@bulla/crypto';
 import type { InvocationClaims, PromptBundle, VerifiedPromptEnvelope } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
-import type { ModelCall } from '../models/model-registry.js';
 import { ModelRegistry } from '../models/model-registry.js';
+import type { ModelCall } from '../models/resilience/model-call.js';
 import { OpenerService } from '../opener/opener.service.js';
 import type { Claim } from '../replay/replay.service.js';
 import { ReplayService } from '../replay/replay.service.js';
@@ -66,7 +66,7 @@ export class Pipeline {
    * Steps 10 to 14. A refusal here goes into the sealed reply.
    * @throws {CryptoError} open_failed
    * @throws {Problem} forbidden, custody_not_allowed; as renderRun
-   * @throws {ModelError} model_not_allowed
+   * @throws {ModelError} model_not_allowed, model_incapable
    */
   async prepare({ judgement, bundle, envelope, question }: Admitted): Promise<ModelCall> {
     const { trust, now, responder: urn } = judgement;

@@ -1,5 +1,5 @@
 import { messageText } from '@bulla/crypto';
-import { streamInPieces } from './built-in-answer.js';
+import { BUILT_IN_CAN, streamInPieces } from './built-in-answer.js';
 import { Model, type ModelChunk, type ModelMessage, type ModelRequest } from './model.js';
 
 const SENTENCES_MAX = 3;
@@ -17,6 +17,7 @@ const WORD =
  */
 export class ExtractModel extends Model {
   override readonly name = 'builtin:extract';
+  override readonly can = BUILT_IN_CAN;
 
   override stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelChunk> {
     return streamInPieces(this.name, () => extractAnswer(request.messages), request, signal);

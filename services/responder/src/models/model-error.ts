@@ -1,12 +1,15 @@
+import type { ModelCapability } from '@bulla/contract';
+
 /** Why a model did not answer, or not to the end. */
 export type ModelErrorCode =
   | 'upstream_auth'
   | 'upstream_rate_limited'
   | 'upstream_timeout'
   | 'upstream_unavailable'
-  | 'model_not_allowed';
+  | 'model_not_allowed'
+  | 'model_incapable';
 
-/** What became of a model server: docs/spec/frames.md, Errors. */
+/** What became of a model server, or what no model does that is needed: docs/spec/frames.md, Errors. */
 export type UpstreamCause =
   | 'connection_refused'
   | 'host_unknown'
@@ -17,7 +20,10 @@ export type UpstreamCause =
   | 'http_status'
   | 'not_completions'
   | 'cut'
-  | 'withheld';
+  | 'withheld'
+  | 'resting'
+  | 'full'
+  | `needs_${ModelCapability}`;
 
 /** What may be said of a fault of a model server. */
 export interface UpstreamFault {

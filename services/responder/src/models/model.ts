@@ -1,3 +1,4 @@
+import type { ModelCapability } from '@bulla/contract';
 import type { ChatMessage, CompletionChunk, CompletionUsage, ModelParameters } from '@bulla/crypto';
 
 /** As OpenAI's chat completions have it; what it brings along is in `data:` URLs. */
@@ -39,6 +40,9 @@ export interface ModelChunk extends CompletionChunk<FinishReason> {
 }
 export type ModelDelta = ModelChunk['choices'][number]['delta'];
 
+/** No bound of a model's own: the runs of the whole process have one. */
+export const CONCURRENT_MAX = Number.MAX_SAFE_INTEGER;
+
 /**
  * What answers a rendered prompt. A port because three exist: any OpenAI-compatible server, and two built-in
  * processors that need none.
@@ -49,6 +53,12 @@ export abstract class Model {
 
   /** Where it is asked, for logs and for askers: host and port; undefined where it is this process. */
   readonly host: string | undefined;
+
+  /** What such a model can do at all, whatever a file says; undefined: its server decides. */
+  readonly can: ReadonlySet<ModelCapability> | undefined;
+
+  /** How many runs may ask it at once. */
+  readonly concurrentMax: number = CONCURRENT_MAX;
 
   /**
    * Chunks of one answer. It is complete if and only if this ends without an error: then each choice had exactly one

@@ -23,10 +23,14 @@ writeFileSync(
   cloud: {url: "${cloud.url}", key_variable: CLOUD_KEY, timeout_ms: 1000}
 models:
   small: {upstream: local, name: llama3.2}
-  gpt-large: {upstream: cloud}
+  gpt-large: {upstream: cloud, can: [chat, tools], price: {input: 2, output: 8.5}}
+  safe:
+    targets: [{upstream: cloud, name: one}]
+    fallbacks: [{upstream: local, name: other}]
   echo: {upstream: builtin:echo}
 aliases: {fast: small}
 default: fast
+currency: EUR
 `,
 );
 
@@ -51,6 +55,10 @@ async function askFor(name: string): Promise<Asked> {
 const run = async (name: string): Promise<OpenedReply> => all.run(await askFor(name));
 const asked = ({ requests }: FakeOpenai) =>
   requests.map((request) => [(request.json() as { model: string }).model, request.headers.authorization]);
+
+/** What the log says of a run. */
+const saidOf = ({ question }: Asked) =>
+  lines.map((line) => JSON.parse(line) as { jti?: string }).filter(({ jti }) => jti === question.jti);
 
 describe('a responder with a file of models', () => {
   it.each([
@@ -88,6 +96,18 @@ describe('a responder with a file of models', () => {
     for (const text of [said, JSON.stringify([one, other])]) expect(text).not.toMatch(/zzLocalKey|zzCloudKey/);
   });
 
+  it('has a fallback answer where a server fails, and says in its log who was tried, without content', async () => {
+    cloud.follow({ replies: { status: 503, body: KEYS.cloud } });
+    local.follow({ replies: { tokens: ['fine'], model: 'the-fallback' } });
+    const question = await askFor('safe');
+    const { text, fin } = await all.run(question);
+    expect([text, fin.finish, fin.model]).toEqual(['fine', 'stop', 'the-fallback']);
+    expect(saidOf(question)).toMatchObject([
+      { event: 'run-begun' },
+      { event: 'run-finished', upstream: 'local', tried: 'cloud/http_status/503 local' },
+    ]);
+  });
+
   it('waits for a server no longer than the file says', async () => {
     cloud.follow({ replies: { delayBeforeHeadersMs: Infinity } });
     expect((await run('gpt-large')).fin.err).toMatchObject({ code: 'upstream_timeout', cause: 'too_slow' });
@@ -95,14 +115,19 @@ describe('a responder with a file of models', () => {
 
   it('lists the names that prompts may say, and neither hosts nor keys', async () => {
     const response = await all.responder.client(all.organisation.invoker).get('/api/v1/models');
+    const echo = { upstream: 'builtin:echo', can: ['chat'] };
+    const large = { upstream: 'cloud', can: ['chat', 'tools'], price: { input: '2', output: '8.5' } };
+    const only = (target: object) => ({ targets: [target], fallbacks: [] });
     expect(response.body).toEqual({
       data: [
-        { name: 'small', default: false },
-        { name: 'gpt-large', default: false },
-        { name: 'echo', default: false },
-        { name: 'fast', default: true, alias_of: 'small' },
+        { name: 'small', default: false, ...only({ upstream: 'local' }) },
+        { name: 'gpt-large', default: false, ...only(large) },
+        { name: 'safe', default: false, targets: [{ upstream: 'cloud' }], fallbacks: [{ upstream: 'local' }] },
+        { name: 'echo', default: false, ...only(echo) },
+        { name: 'fast', default: true, alias_of: 'small', ...only({ upstream: 'local' }) },
       ],
       others: false,
+      currency: 'EUR',
     });
     expect(response.text).not.toMatch(/127\.0\.0\.1|zz/);
   });

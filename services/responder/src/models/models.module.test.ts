@@ -12,11 +12,12 @@ it('provides the models it was given, and closes each of them once with the appl
     }
   }
   const [one, other] = [new Closing(), new Closing()];
-  const targets = new Map([
-    ['a', { model: one }],
-    ['b', { model: one }],
+  const entryOf = (model: Closing) => ({ targets: [{ model, upstream: 'u' }] });
+  const entries = new Map([
+    ['a', entryOf(one)],
+    ['b', entryOf(one)],
   ]);
-  const models = new ModelRegistry({ models: targets, default: 'a', others: other });
+  const models = new ModelRegistry({ models: entries, default: 'a', others: entryOf(other) });
   const app = await NestFactory.createApplicationContext(ModelsModule.use(models), {
     logger: false,
     abortOnError: false,

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { SettingsError } from '@bulla/service-kit';
-import { folderForTest } from '@bulla/testkit';
+import { folderForTest, startFakeOpenai } from '@bulla/testkit';
 import { describe, expect, it } from '@jest/globals';
 import * as z from 'zod';
 import type { ModelRegistry } from './model-registry.js';
@@ -37,17 +37,22 @@ describe('the models of BULLA_LLM', () => {
     ['a model of it', { BULLA_LLM: 'openai:http://127.0.0.1:1/v1', BULLA_LLM_MODEL: 'm' }, 'm', 'openai', true],
   ])('are one, by %s', async (_name, values, name, kind, others) => {
     const models = await open(values);
-    expect(models.list()).toEqual([{ name, isDefault: true }]);
+    expect(models.list()).toMatchObject([{ name, isDefault: true, targets: [{ upstream: kind }], fallbacks: [] }]);
     expect([models.own.name, models.all.length, models.takesOthers]).toEqual([kind, 1, others]);
     await models.close();
   });
 
   it('ask a model server for the name in the prompt, or for the one that is set', async () => {
-    const models = await open({ BULLA_LLM: 'openai:http://127.0.0.1:1/v1', BULLA_LLM_MODEL: 'set' });
-    const asked = (model: string | undefined) =>
-      models.callFor({ model, messages: [], requestId: 'inv_1' }).request.model;
-    expect([undefined, 'default', 'set', 'another'].map(asked)).toEqual(['set', 'set', 'set', 'another']);
+    const server = await startFakeOpenai();
+    const models = await open({ BULLA_LLM: `openai:${server.url}`, BULLA_LLM_MODEL: 'set' });
+    for (const model of [undefined, 'default', 'set', 'another']) {
+      const call = models.callFor({ model, messages: [{ role: 'user', content: 'hello' }], requestId: 'inv_1' });
+      for await (const _ of call.stream(new AbortController().signal));
+    }
+    const asked = server.requests.map((request) => (request.json() as { model: string }).model);
+    expect(asked).toEqual(['set', 'set', 'set', 'another']);
     await models.close();
+    await server.stop();
   });
 });
 

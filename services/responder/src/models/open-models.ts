@@ -6,10 +6,13 @@ import { BUILT_INS } from './built-ins.js';
 import { EchoModel } from './echo.model.js';
 import { ExtractModel } from './extract.model.js';
 import type { Model } from './model.js';
+import type { ModelEntry } from './model-registry.js';
 import { ModelRegistry } from './model-registry.js';
 import { API_KEY_PATTERN, type ModelSettings, modelTimeouts, type NamedTarget } from './model-settings.js';
-import type { FileMistake, Place, ReadModels } from './models-file.js';
+import type { FileMistake, Place, ReadModels } from './file/models-file.js';
+import type { FileTarget } from './file/models-file-schema.js';
 import { OpenaiModel } from './openai.model.js';
+import type { ModelTarget } from './resilience/model-target.js';
 
 /** What says the one-line form; a file says all of it itself. */
 const ONE_LINE = ['BULLA_LLM', 'BULLA_LLM_MODEL', 'BULLA_LLM_API_KEY'] as const;
@@ -43,46 +46,80 @@ function oneModel(settings: ModelSettings): ModelRegistry {
     apiKey: settings.BULLA_LLM_API_KEY,
     timeouts: modelTimeouts(settings.BULLA_LLM_TIMEOUT_MS),
   });
+  const timeoutMs = settings.BULLA_LLM_TIMEOUT_MS;
   const asksFor = settings.BULLA_LLM_MODEL;
   const name = asksFor ?? 'default';
-  return new ModelRegistry({ models: new Map([[name, { model, asksFor }]]), default: name, others: model });
+  const others = { targets: [{ model, upstream: model.name }], timeoutMs };
+  const own = { targets: [{ model, upstream: model.name, asksFor }], timeoutMs };
+  return new ModelRegistry({ models: new Map([[name, own]]), default: name, others });
 }
 
 function builtIn(model: Model): ModelRegistry {
-  return new ModelRegistry({ models: new Map([[model.name, { model }]]), default: model.name });
+  const entry = { targets: [{ model, upstream: model.name }] };
+  return new ModelRegistry({ models: new Map([[model.name, entry]]), default: model.name });
 }
 
 async function modelsOfFile(path: string, settings: ModelSettings, environment: Environment): Promise<ModelRegistry> {
   const bytes = readBounded(path)?.bytes;
   if (bytes === undefined) throw new SettingsError([`BULLA_MODELS_FILE: ${path} cannot be read, or is too long`]);
   // The reader of YAML is loaded where there is a file.
-  const { readModels } = await import('./models-file.js');
+  const { readModels } = await import('./file/models-file.js');
   const { read, mistakes, mistakeAt } = readModels(bytes.toString('utf8'));
   if (read === undefined) throw refusal(path, mistakes);
   const keys = new UpstreamKeys(dirname(resolve(path)), environment);
-  const models = new Map<string, Model>([...BUILT_INS].map(([name, make]) => [name, make()]));
+  const upstreams = new Map<string, OpenedUpstream>([...BUILT_INS].map(([name, make]) => [name, { model: make() }]));
   for (const [name, upstream] of Object.entries(read.upstreams)) {
-    const apiKey = keys.read(name, upstream);
-    const timeouts = modelTimeouts(upstream.timeout_ms ?? settings.BULLA_LLM_TIMEOUT_MS);
-    models.set(name, new OpenaiModel({ url: upstream.url, apiKey, timeouts }));
+    const timeoutMs = upstream.timeout_ms ?? settings.BULLA_LLM_TIMEOUT_MS;
+    upstreams.set(name, { model: modelOf(upstream, keys.read(name, upstream), timeoutMs), timeoutMs });
   }
   if (keys.faults.length > 0)
     throw refusal(
       path,
       keys.faults.map(({ place, what }) => mistakeAt(place, what)),
     );
-  return registryOf(read, models);
+  return registryOf(read, upstreams);
+}
+
+/** A model server, and the longest that a run may wait for it. */
+interface OpenedUpstream {
+  readonly model: Model;
+  readonly timeoutMs?: number;
+}
+
+function modelOf(upstream: ReadModels['upstreams'][string], apiKey: Secret | undefined, timeoutMs: number): Model {
+  const { url, concurrent: concurrentMax } = upstream;
+  return new OpenaiModel({ url, apiKey, timeouts: modelTimeouts(timeoutMs), concurrentMax });
 }
 
 function registryOf(
-  { models, aliases, default: own }: ReadModels,
-  upstreams: ReadonlyMap<string, Model>,
+  { models, aliases, default: own, currency }: ReadModels,
+  upstreams: ReadonlyMap<string, OpenedUpstream>,
 ): ModelRegistry {
-  const targets = Object.entries(models).flatMap(([name, { upstream, name: asksFor = name }]) => {
-    const model = upstreams.get(upstream);
-    return model === undefined ? [] : [[name, { model, asksFor }] as const];
+  const entryOf = (name: string, { targets, fallbacks }: ReadModels['models'][string]): ModelEntry => {
+    const used = [...targets, ...fallbacks].map(({ upstream }) => upstreams.get(upstream)?.timeoutMs ?? 0);
+    const longest = Math.max(...used);
+    return {
+      targets: targets.flatMap((target) => targetOf(name, target, upstreams)),
+      fallbacks: fallbacks.flatMap((target) => targetOf(name, target, upstreams)),
+      timeoutMs: longest === 0 ? undefined : longest,
+    };
+  };
+  return new ModelRegistry({
+    models: new Map(Object.entries(models).map(([name, entry]) => [name, entryOf(name, entry)])),
+    aliases: new Map(Object.entries(aliases)),
+    default: own,
+    currency,
   });
-  return new ModelRegistry({ models: new Map(targets), aliases: new Map(Object.entries(aliases)), default: own });
+}
+
+function targetOf(
+  name: string,
+  { upstream, name: asksFor = name, can, ...rest }: FileTarget,
+  upstreams: ReadonlyMap<string, OpenedUpstream>,
+): ModelTarget[] {
+  const opened = upstreams.get(upstream);
+  if (opened === undefined) return [];
+  return [{ ...rest, model: opened.model, upstream, asksFor, can: can && new Set(can) }];
 }
 
 function refusal(path: string, mistakes: readonly FileMistake[]): SettingsError {

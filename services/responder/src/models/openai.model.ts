@@ -1,7 +1,7 @@
 import type { Secret } from '@bulla/crypto';
 import { isVisibleName } from '@bulla/crypto';
 import * as z from 'zod';
-import { Model, type ModelChunk, type ModelRequest } from './model.js';
+import { CONCURRENT_MAX, Model, type ModelChunk, type ModelRequest } from './model.js';
 import { brokenAnswer } from './model-error.js';
 import { resolveModel } from './resolve-model.js';
 import { Upstream } from './upstream.js';
@@ -37,16 +37,19 @@ export interface OpenaiModelOptions {
   readonly url: string;
   readonly apiKey?: Secret | undefined;
   readonly timeouts: ModelTimeouts;
+  readonly concurrentMax?: number | undefined;
   readonly limits?: OpenaiModelLimits;
 }
 
 /**
- * Any server that speaks OpenAI's chat completions. It always asks for a stream with usage, never twice for one run,
+ * Any server that speaks OpenAI's chat completions. It always asks for a stream with usage, once,
  * and believes nothing: every event is checked, and a stream without a finish reason and `[DONE]` is an error.
  */
 export class OpenaiModel extends Model {
   override readonly name = 'openai';
   override readonly host: string;
+  override readonly can = undefined;
+  override readonly concurrentMax: number;
   readonly #options: OpenaiModelOptions;
   readonly #limits: OpenaiModelLimits;
   readonly #upstream: Upstream;
@@ -56,6 +59,7 @@ export class OpenaiModel extends Model {
     super();
     this.host = new URL(options.url).host;
     this.#options = options;
+    this.concurrentMax = options.concurrentMax ?? CONCURRENT_MAX;
     this.#limits = options.limits ?? OPENAI_MODEL_LIMITS;
     this.#upstream = new Upstream(options.url, options.apiKey, options.timeouts);
   }

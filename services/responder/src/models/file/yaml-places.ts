@@ -1,5 +1,5 @@
 import type { Document } from 'yaml';
-import { isMap, isNode, isScalar } from 'yaml';
+import { isMap, isNode, isScalar, isSeq } from 'yaml';
 
 /**
  * Where in the text of YAML a value begins, or its key; of what is absent, what would hold it.
@@ -9,6 +9,10 @@ export function offsetIn(document: Document, path: readonly PropertyKey[], part:
   let key: unknown;
   let value: unknown = document.contents;
   for (const step of path) {
+    if (isSeq(value) && typeof step === 'number') {
+      [key, value] = [undefined, value.items[step]];
+      continue;
+    }
     const pair = isMap(value)
       ? value.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step))
       : undefined;

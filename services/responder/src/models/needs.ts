@@ -1,0 +1,27 @@
+import type { ModelCapability } from '@bulla/contract';
+import type { ModelMessage, ModelRequest } from './model.js';
+
+/** What a request cannot do without, so that nothing in it is left out without a word. */
+export function needsOf({ messages, parameters = {} }: ModelRequest): readonly ModelCapability[] {
+  const { tools, response_format: format, reasoning_effort: effort, logprobs, top_logprobs: top } = parameters;
+  const parts = new Set(messages.flatMap(partTypes));
+  const needed: Readonly<Record<ModelCapability, boolean>> = {
+    chat: true,
+    embeddings: false,
+    tools: tools !== undefined || messages.some(speaksOfTools),
+    images: parts.has('image_url'),
+    files: parts.has('file'),
+    json_schema: format?.type === 'json_schema',
+    reasoning: effort !== undefined,
+    logprobs: logprobs === true || top !== undefined,
+  };
+  return (Object.keys(needed) as ModelCapability[]).filter((name) => needed[name]);
+}
+
+function partTypes({ content }: ModelMessage): string[] {
+  return Array.isArray(content) ? content.map(({ type }) => type) : [];
+}
+
+function speaksOfTools(message: ModelMessage): boolean {
+  return message.role === 'tool' || (message.role === 'assistant' && message.tool_calls !== undefined);
+}
