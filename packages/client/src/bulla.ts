@@ -2,7 +2,7 @@ import { Audit } from './audit/audit.js';
 import { holdTold } from './audit/told/told-answer.js';
 import { clockOf } from './connection/clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
-import { requireSeconds, verifyAnswer } from '@bulla/crypto';
+import { chunkText, requireSeconds, verifyAnswer } from '@bulla/crypto';
 import type { Answer } from './runs/answer.js';
 import type { ApiAnswer, ApiCall } from './connection/api-call.js';
 import { callApi } from './connection/api-call.js';
@@ -51,7 +51,7 @@ export interface ConnectOptions {
 /** One prompt, ready to be run. */
 export interface RunnablePrompt {
   run(vars?: Readonly<Record<string, string>>, options?: Omit<RunOptions, 'label' | 'version'>): Promise<Answer>;
-  /** Text as it is authenticated; the last event is the verified answer. */
+  /** Chunks and their text as they are authenticated; the last event is the verified answer. */
   stream(
     vars?: Readonly<Record<string, string>>,
     options?: Omit<RunOptions, 'label' | 'version'>,
@@ -209,23 +209,23 @@ export class Bulla {
   }
 
   async #run(asking: Asking, limits: RunLimits): Promise<Answer> {
-    const pieces = runPrompt(this.#session, asking, limits);
+    const chunks = runPrompt(this.#session, asking, limits);
     for (;;) {
-      const { done, value } = await pieces.next();
+      const { done, value } = await chunks.next();
       if (done === true) return value;
     }
   }
 
   async *#stream(asking: Asking, limits: RunLimits): AsyncGenerator<RunEvent> {
-    const pieces = runPrompt(this.#session, asking, limits);
+    const chunks = runPrompt(this.#session, asking, limits);
     try {
       for (;;) {
-        const { done, value } = await pieces.next();
-        yield done === true ? { answer: value } : { text: value };
+        const { done, value } = await chunks.next();
+        yield done === true ? { answer: value } : { chunk: value, text: chunkText(value) };
         if (done === true) return;
       }
     } finally {
-      await pieces.return(undefined as never);
+      await chunks.return(undefined as never);
     }
   }
 }

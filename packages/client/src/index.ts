@@ -19,6 +19,14 @@ export type { ForkEvidence, WitnessedNow, WitnessMemory, WitnessPass, WitnessSta
 export type { WitnessedLog, WitnessSight } from './witnesses/witnessed-log.js';
 export type { BundleVerdict, VerifyBundleOptions } from './audit/verify-bundle.js';
 export { verifyAnswerInBundle, verifyBundle } from './audit/verify-bundle.js';
+export type {
+  AskerMessage,
+  Completion,
+  CompletionChoice,
+  CompletionChunk,
+  CompletionUsage,
+  ModelParameters,
+} from '@bulla/crypto';
 export { Answer } from './runs/answer.js';
 export type { ApiAnswer, ApiCall } from './connection/api-call.js';
 export type { Approvals, PendingApproval, ProposedApproval } from './labels/approvals.js';

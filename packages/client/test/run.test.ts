@@ -27,8 +27,7 @@ afterEach(() => {
   world.responder.send = sendReply;
 });
 
-async function collect(events: AsyncGenerator<RunEvent>): Promise<RunEvent[]> {
-  const all: RunEvent[] = [];
+async function collect(events: AsyncGenerator<RunEvent>, all: RunEvent[] = []): Promise<RunEvent[]> {
   for await (const event of events) all.push(event);
   return all;
 }
@@ -71,6 +70,40 @@ describe('a run', () => {
     ).toBe('Priority: högh ✔!');
     expect(answer?.text).toBe('Priority: högh ✔!');
     expect(events.filter((event) => event.answer !== undefined)).toHaveLength(1);
+  });
+
+  it('gives calls of tools only when the signed end is verified [guard: client-calls-held]', async () => {
+    const piece = (delta: object, finish_reason: string | null = null) =>
+      utf8(`${JSON.stringify({ id: 'c', created: 1, model: 'm', choices: [{ index: 0, delta, finish_reason }] })}\n`);
+    const call = { index: 0, id: 'call_1', type: 'function', function: { name: 'pay', arguments: '{"sum":1}' } };
+    world.responder.script.deltas = () => [
+      piece({ role: 'assistant', content: 'I pay.' }),
+      piece({ tool_calls: [call] }),
+      piece({ content: ' Done.' }, 'tool_calls'),
+    ];
+    world.responder.script.fin = { finish: 'tool_calls' };
+    const seen: RunEvent[] = [];
+    world.responder.send = (reply) => sendEvents(eventsOf(reply).slice(0, -1), { cut: true });
+    await expect(collect(bulla.prompt(NAME).stream(VARS), seen)).rejects.toMatchObject({ code: 'stream_truncated' });
+    expect(seen.map(({ text }) => text)).toEqual(['I pay.']);
+    world.responder.send = sendReply;
+    const events = await collect(bulla.prompt(NAME).stream(VARS));
+    expect(events.map(({ text }) => text)).toEqual(['I pay.', '', ' Done.', undefined]);
+    expect(events[1]?.chunk?.choices[0]?.delta.tool_calls).toEqual([call]);
+    const { index: _index, ...whole } = call;
+    expect(events.at(-1)?.answer?.completion).toEqual({
+      id: 'c',
+      object: 'chat.completion',
+      created: 1,
+      model: 'm',
+      choices: [
+        {
+          index: 0,
+          message: { role: 'assistant', content: 'I pay. Done.', tool_calls: [whole] },
+          finish_reason: 'tool_calls',
+        },
+      ],
+    });
   });
 
   it.each([
@@ -170,7 +203,7 @@ describe('a run', () => {
 
   it('stops when its caller stops listening', async () => {
     const events = bulla.prompt(NAME).stream({ claim: 'a', b: 'b' });
-    expect((await events.next()).value).toEqual({ text: 'a' });
+    expect((await events.next()).value).toMatchObject({ text: 'a', chunk: { choices: [{ delta: { content: 'a' } }] } });
     await events.return(undefined);
     expect((await events.next()).done).toBe(true);
   });

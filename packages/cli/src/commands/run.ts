@@ -104,7 +104,7 @@ async function readStream({ out }: Context, events: AsyncGenerator<RunEvent>, sh
   const first = await out.during(WAITING, events.next());
   for (let next = first; next.done !== true; next = await events.next()) {
     if (next.value.answer !== undefined) return next.value.answer;
-    shown.piece(next.value.text);
+    if (next.value.text !== '') shown.piece(next.value.text);
   }
   throw new CheckFailed('the stream ended without its signed end (check reply-final)');
 }

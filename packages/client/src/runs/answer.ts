@@ -1,5 +1,5 @@
-import type { AnswerParts, FinClaims, ResolvedTag } from '@bulla/crypto';
-import { answerText, composeAnswer } from '@bulla/crypto';
+import type { AnswerParts, Completion, CompletionChunk, FinClaims, ResolvedTag } from '@bulla/crypto';
+import { answerText, completionOf, composeAnswer, linesOf, parseChunk } from '@bulla/crypto';
 
 /** An answer whose signed end was verified: it is whole, and the responder that was asked vouches for it. */
 export class Answer {
@@ -26,6 +26,16 @@ export class Answer {
     this.responder = fin.iss;
     this.#parts = parts;
     this.#question = question;
+  }
+
+  /** What the model said, piece by piece, with all that its server told of it. */
+  get chunks(): CompletionChunk[] {
+    return [...linesOf(this.#parts.deltas)].map(parseChunk);
+  }
+
+  /** The same as a whole, in OpenAI's shape: `choices[0].message` has the calls of tools, or a refusal. */
+  get completion(): Completion {
+    return completionOf(this.chunks);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { PROBLEMS, ProblemCode } from '@bulla/contract';
-import type { Bytes, ReplyError, Trust } from '@bulla/crypto';
-import { parseFin, verifyFin } from '@bulla/crypto';
+import type { Bytes, CompletionChunk, ReplyError, Trust } from '@bulla/crypto';
+import { LineReader, parseChunk, parseFin, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
 import { keepTold } from '../audit/told/told-heads.js';
 import { Answer } from './answer.js';
@@ -12,7 +12,6 @@ import { ask } from './question.js';
 import type { IncomingReply } from './reply-reader.js';
 import { readReply } from './reply-reader.js';
 import type { Session } from '../connection/session.js';
-import { TextReader } from './text-reader.js';
 import { newIdempotencyKey } from '../connection/transport.js';
 import { isAboutKeys } from '../trust/trust-keeper.js';
 import { upstreamWords } from '../connection/upstream-words.js';
@@ -29,10 +28,13 @@ export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'> {
 export type RunLimits = Pick<RunOptions, 'timeoutMs' | 'idleTimeoutMs'>;
 type Limits = { readonly [Name in keyof RunLimits]-?: number };
 
-/** What a stream yields: text as it is authenticated, and at the end, once, the verified answer. */
+/**
+ * What a stream yields: chunks as they are authenticated, each with the text that it adds, and at the end, once, the
+ * verified answer.
+ */
 export type RunEvent =
-  | { readonly text: string; readonly answer?: undefined }
-  | { readonly answer: Answer; readonly text?: undefined };
+  | { readonly chunk: CompletionChunk; readonly text: string; readonly answer?: undefined }
+  | { readonly answer: Answer; readonly chunk?: undefined; readonly text?: undefined };
 
 const ANSWER_TIMEOUT_MS = 600_000;
 const IDLE_TIMEOUT_MS = 600_000;
@@ -40,8 +42,9 @@ const IDLE_TIMEOUT_MS = 600_000;
 const REPLAY_SECONDS = 15 * 60;
 
 /**
- * Runs a prompt, yields the text of its answer piece by piece and returns the verified answer, or throws. Text that is
- * yielded is authentic to this question but not yet signed: show it, do not act on it.
+ * Runs a prompt, yields the chunks of its answer as they come and returns the verified answer, or throws. What is
+ * yielded is authentic to this question but not yet signed: show it, do not act on it. Calls of tools are there to be
+ * acted on, so they, and what follows them, are yielded when the signed end is verified.
  * @throws {BullaError} what vault, responder or model refused, with each variable that is wrong in `errors` where this
  *   device may read the prompt; stream_truncated for anything but a verified end; the
  *   signal's reason if it aborts
@@ -50,7 +53,7 @@ export async function* runPrompt(
   session: Session,
   asking: Asking,
   { timeoutMs = ANSWER_TIMEOUT_MS, idleTimeoutMs = IDLE_TIMEOUT_MS }: RunLimits = {},
-): AsyncGenerator<string, Answer, undefined> {
+): AsyncGenerator<CompletionChunk, Answer, undefined> {
   const { question, reply } = await begin(session, asking, { timeoutMs, idleTimeoutMs });
   try {
     return yield* receive(session, question, reply, asking.signal);
@@ -146,13 +149,14 @@ async function* receive(
   question: Question,
   reply: IncomingReply,
   signal: AbortSignal | undefined,
-): AsyncGenerator<string, Answer, undefined> {
+): AsyncGenerator<CompletionChunk, Answer, undefined> {
   const { responder, sealed, rsp, jti } = question;
   const opener = await checked(() =>
     ReplyOpener.start({ rsp, head: reply.head, expect: { iss: responder.urn, irt: { jti, rh: sealed.rh } } }),
   );
   const deltas: Bytes[] = [];
-  const text = new TextReader();
+  const lines = new LineReader();
+  const held: CompletionChunk[] = [];
   let fin: string | undefined;
   try {
     for await (const { kind, bytes } of reply.parts) {
@@ -162,8 +166,11 @@ async function* receive(
       }
       const delta = await checked(() => opener.openFrame(bytes));
       deltas.push(delta);
-      const piece = await checked(() => text.read(delta));
-      if (piece !== '') yield piece;
+      for (const chunk of await checked(() => [...lines.read(delta)].map(parseChunk))) {
+        // guard: client-calls-held without: yield chunk;
+        if (held.length > 0 || callsTools(chunk)) held.push(chunk);
+        else yield chunk;
+      }
     }
   } catch (error) {
     signal?.throwIfAborted();
@@ -171,9 +178,13 @@ async function* receive(
   }
   if (fin === undefined) throw truncated();
   const answer = await finish(session, question, { fin, head: reply.head, deltas, opener });
-  const rest = text.end();
-  if (rest !== '') yield rest;
+  yield* held;
+  yield* await checked(() => [...lines.end()].map(parseChunk));
   return answer;
+}
+
+function callsTools({ choices }: CompletionChunk): boolean {
+  return choices.some(({ delta }) => delta.tool_calls !== undefined);
 }
 
 interface Received {

@@ -299,10 +299,11 @@ class Answer:
 
 
 def text_of(ndjson):
-    """`choices[0].delta.content` of every line, joined."""
+    """What the choice with index 0 says in every line, joined."""
     try:
         lines = [json.loads(line) for line in ndjson.decode().split('\n') if line]
-        pieces = [(line.get('choices') or [{}])[0].get('delta', {}).get('content') for line in lines]
+        firsts = [one for line in lines for one in line.get('choices', []) if one.get('index', 0) == 0]
+        pieces = [one.get('delta', {}).get('content') for one in firsts]
         return ''.join(piece for piece in pieces if piece is not None)
     except (ValueError, TypeError, AttributeError):
         raise Refused('envelope_tampered', 'text') from None
