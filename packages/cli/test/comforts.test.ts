@@ -130,6 +130,10 @@ describe('bulla run', () => {
     [['--messages', 'triage.md'], 'claims/chat', '--messages: it is no list of messages'],
     [['--messages', 'wrong.json'], 'claims/chat', '--messages: it is no list of messages at /0/role'],
     [['--max-output-tokens', '0'], 'claims/chat', '--max-output-tokens: expected a whole number'],
+    [['--temperature', 'warm'], 'claims/chat', '--set temperature: expected a number from 0 to 2'],
+    [['--temperature', '0.5'], 'claims/chat', 'this prompt does not let askers set temperature'],
+    [['--set', 'sed=secret'], 'claims/chat', '--set: unknown parameter sed, did you mean seed?'],
+    [['--set', 'seed'], 'claims/chat', '--set seed: expected name=value'],
     [['--responder', 'urn:bulla:dev:svc:responder:x'], 'claims/chat', `it lists ${RESPONDER}`],
     [['--var', 'claim=Water!'], 'short/claim', 'claim has 6 characters, and may have 5'],
   ])('says what is wrong with %j', async ([option = '', given = ''], prompt, message) => {

@@ -155,7 +155,7 @@ export const EXAMPLES: readonly Example[] = [
     {
       statement: {
         acl: { invoke: ['grp:support'], read: ['grp:authors'], responders: [responder] },
-        input: { messages: false },
+        input: { messages: false, parameters: ['temperature'] },
         content: {
           messages: [{ role: 'user', content: 'Sort: {{claim}}' }],
           vars: {},
@@ -171,6 +171,7 @@ export const EXAMPLES: readonly Example[] = [
     [
       '/prompt',
       '/statement/content/source',
+      '/statement/input/parameters',
       '/statement/content/model/temperature',
       '/statement/content/model/max_output_tokens',
     ],

@@ -88,7 +88,7 @@ export { completionOf } from './chat/completion.js';
 export type { AskerMessage, ChatMessage, ToolCall } from './chat/messages.js';
 export { askerMessagesSchema, messageText, requireDataSize } from './chat/messages.js';
 export type { ModelParameters, TokenParameters } from './chat/parameters.js';
-export { modelParameters, parametersOf, tokenParameters } from './chat/parameters.js';
+export { modelParameters, parametersOf, parametersSchema, tokenParameters } from './chat/parameters.js';
 export type { ParameterName } from './names/chat.js';
 export { PARAMETER_NAMES } from './names/chat.js';
 export type { FrameHead, InReplyTo } from './run/frames.js';

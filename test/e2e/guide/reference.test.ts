@@ -118,7 +118,15 @@ itKeepsTo({
       temperature: 0.2,
       messages: [{ content: '{{locale}} in en' }, { role: 'user', content: 'And in one word?' }],
     });
-    await push('letters/chat', page.use('markdown', 1));
+    await push('letters/tools', page.use('markdown', 1));
+    const set = ['--temperature', '0.9', '--set', 'seed=8'];
+    expect(await run('letters/tools', '--var', 'claim=Water.', ...set)).toMatchObject({
+      temperature: 0.9,
+      seed: 8,
+      tools: [{ function: { parameters: { properties: { number: { type: 'string' } } } } }],
+      response_format: { json_schema: { schema: { properties: { urgent: { type: 'boolean' } } } } },
+    });
+    await push('letters/chat', page.use('markdown', 2));
     expect((await run('letters/chat', '--var', `question=${question.content}`)).messages).toEqual([
       { role: 'system', content: 'You answer in one sentence.' },
       question,

@@ -8,6 +8,7 @@ import { requireNamedVersion } from '../input/names.js';
 import { styled } from '../output/output.js';
 import { UsageError } from '../input/usage-error.js';
 import { readVariables } from '../input/variables.js';
+import { readParameters } from '../input/run-parameters.js';
 import { choiceOf, collect } from './prompt/prompt.js';
 import { quoted } from '../output/visible-text.js';
 
@@ -25,6 +26,8 @@ interface RunCommandOptions {
   readonly out?: string;
   readonly responder?: string;
   readonly maxOutputTokens?: string;
+  readonly temperature?: string;
+  readonly set?: readonly string[];
   readonly messages?: string;
 }
 
@@ -41,6 +44,8 @@ export function addRunCommand(program: Command, context: Context): void {
     .option('--messages <file>', 'your own messages after those of the prompt, where it takes some: a JSON list')
     .option('--responder <urn>', 'ask this responder (default: the first of the directory)')
     .option('--max-output-tokens <n>', 'no longer answer than this; the prompt may ask for less')
+    .option('--temperature <n>', 'where the prompt lets askers set it: how much chance there is, from 0 to 2')
+    .option('--set <name=value>', 'another parameter that it lets askers set: name=value, or name=@file', collect)
     .option('--stream', 'print the text while it is made; the last line says whether it was signed')
     .option('--json', 'print answer.json, which `bulla verify` proves')
     .option('--raw', 'print the text and nothing else: no line end is added')
@@ -55,6 +60,9 @@ you did not write yourself use --var-text x="$TEXT", or a file. No variable is r
 
 A prompt with \`messages: true\` takes messages of yours; FILE holds a list such as
 [{"role": "user", "content": "And in one word?"}], with the roles user, assistant and tool, - for standard input.
+
+Parameters have the names that OpenAI's interface gives them, such as --set seed=7 --set stop=END, and --set tools=@tools.json
+for JSON in a file. \`bulla prompt show\` lists those that a prompt lets you set.
 
 Examples:
   $ bulla run claims/triage --var claim=@claim.txt --stream
@@ -79,10 +87,12 @@ async function runPrompt(context: Context, text: string, options: RunCommandOpti
   });
   const startedMs = performance.now();
   const { responder, maxOutputTokens, messages } = options;
+  const parameters = await readParameters(context.io, options);
   const runOptions: RunOptions = {
     signal: context.io.signal,
     ...(responder !== undefined && { responder }),
     ...(maxOutputTokens !== undefined && { maxOutputTokens: requireTokens(maxOutputTokens) }),
+    ...(parameters !== undefined && { parameters }),
     ...(messages !== undefined && { messages: readMessages(await readText(context.io, messages)) }),
   };
   const shown = new Shown(context, options);

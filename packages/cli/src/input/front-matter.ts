@@ -1,8 +1,9 @@
 import { VARIABLE_PATTERN } from '@bulla/contract';
-import { isVisibleName, parseUrn } from '@bulla/crypto';
+import { PARAMETER_NAMES, parseUrn } from '@bulla/crypto';
 import type { Document, YAMLError } from 'yaml';
 import * as z from 'zod';
 import { closestTo } from './closest-word.js';
+import { MODEL_KEYS, modelSchema, PARAMETER_RULES } from './model-parameters.js';
 import type { PromptFileMistake } from './prompt-file-error.js';
 import { quoted } from '../output/visible-text.js';
 import { yaml } from './yaml.js';
@@ -23,29 +24,29 @@ const Declaration = z
   .refine(({ max, default: initial }) => (initial ?? '').length <= max, { path: ['default'] });
 const FrontMatter = z.strictObject({
   type: z.enum(['text', 'chat']).default('text'),
-  model: z
-    .strictObject({
-      name: z.string().min(1).max(128).refine(isVisibleName).default('default'),
-      temperature: z.number().min(0).max(2).optional(),
-      max_output_tokens: z.int().min(1).max(1_000_000).optional(),
-    })
-    .default({ name: 'default' }),
+  model: modelSchema.default({ name: 'default' }),
   vars: z.record(z.string().regex(VARIABLE_PATTERN), Declaration).optional(),
   acl: z.strictObject({ invoke: groups, read: groups, responders }).optional(),
   messages: z.boolean().default(false),
+  parameters: z
+    .array(z.enum(PARAMETER_NAMES))
+    .min(1)
+    .refine((names) => new Set(names).size === names.length)
+    .optional(),
 });
 /** What front matter says, with what it leaves out filled in. */
 export type FrontMatter = z.infer<typeof FrontMatter>;
 
 const NAME_RULE = 'letters, digits and _, no digit first, at most 64 characters';
 const GROUPS = `a list of at most ${LIST_MAX} groups, such as [grp:authors]`;
+const FILE_KEYS = ['type', 'model', 'vars', 'acl', 'messages', 'parameters'] as const;
 /** What is allowed where: by the path of a place, in which `*` stands for any name or number. */
 const ALLOWED: Readonly<Record<string, string>> = {
-  '': 'keys with values: type, model, vars, acl, messages',
+  ...Object.fromEntries(PARAMETER_NAMES.map((name) => [`model.${name}`, PARAMETER_RULES[name]])),
+  '': `keys with values: ${FILE_KEYS.join(', ')}`,
   type: 'text or chat',
-  model: 'keys with values: name, temperature, max_output_tokens',
+  model: `keys with values: ${MODEL_KEYS.join(', ')}`,
   'model.name': 'a name of 1 to 128 characters that all show, without a space at an end',
-  'model.temperature': 'a number from 0 to 2',
   'model.max_output_tokens': 'a whole number from 1 to 1,000,000',
   vars: 'the names of variables, each with its keys, such as claim: {max: 20000}',
   'vars.*': 'keys with values: type, max, default; {} for a text that must be given',
@@ -60,11 +61,13 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'acl.responders': `a list of at most ${LIST_MAX} responders, such as [urn:bulla:dev:svc:responder:local]`,
   'acl.responders.*': 'the URN of a responder, such as urn:bulla:dev:svc:responder:local',
   messages: 'true or false',
+  parameters: 'a list of what askers may set, each once, such as [temperature]',
+  'parameters.*': `one of ${PARAMETER_NAMES.join(', ')}`,
 };
 /** Which keys there are, by the path of what has them. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['type', 'model', 'vars', 'acl', 'messages'],
-  model: ['name', 'temperature', 'max_output_tokens'],
+  '': FILE_KEYS,
+  model: MODEL_KEYS,
   'vars.*': ['type', 'max', 'default'],
   acl: ['invoke', 'read', 'responders'],
 };
@@ -159,7 +162,14 @@ function wordsOf(path: readonly string[], key: string | undefined, code: string,
   const isGroup = rule === 'acl.invoke.*' || rule === 'acl.read.*';
   const meant =
     isGroup && typeof value === 'string' && GROUP_PATTERN.test(`grp:${value}`) ? `; write grp:${value}` : '';
-  return `expected ${ALLOWED[rule] ?? 'something else'}${meant}`;
+  return `expected ${allowedAt(rule)}${meant}`;
+}
+
+/** Of a place without words of its own, those of what holds it. */
+function allowedAt(rule: string): string {
+  return (
+    ALLOWED[rule] ?? (rule === '' ? 'something else' : allowedAt(rule.slice(0, Math.max(rule.lastIndexOf('.'), 0))))
+  );
 }
 
 function isResponder(urn: string): boolean {

@@ -8,7 +8,7 @@ type Statement = Parameters<typeof fileOf>[0];
 function statementOf(file: string): Statement {
   const { draft } = draftOf(file, undefined);
   const acl = { invoke: ['grp:members'], read: ['grp:authors'], responders: [], ...draft.acl };
-  const input = { messages: draft.acceptsMessages };
+  const input = { messages: draft.acceptsMessages, parameters: draft.acceptsParameters };
   return { content: draft.content, input, acl, attachments: [] } as unknown as Statement;
 }
 
@@ -38,6 +38,38 @@ describe('a prompt file', () => {
     ['a chat', '---\ntype: chat\n---\n# system\n\nBe kind.\n\n# user\n\n{{question}}\n'],
     ['a chat of one message', '---\ntype: chat\n---\n# user\n\nSay hello.\n'],
     ['access rights', '---\nacl:\n  invoke: [grp:members]\n---\nSay hello.\n'],
+    [
+      'tools, a format and what askers may set',
+      `---
+model:
+  name: small
+  temperature: 0.5
+  max_output_tokens: 100
+  seed: 7
+  stop:
+    - END
+  tools:
+    - type: function
+      function:
+        name: look_up
+        parameters:
+          type: object
+          properties:
+            constructor:
+              type: string
+  response_format:
+    type: json_schema
+    json_schema:
+      name: answer
+      schema:
+        type: object
+parameters:
+  - temperature
+  - tools
+---
+Say hello.
+`,
+    ],
     ['a model', '---\nmodel:\n  name: small\n  temperature: 0.5\n  max_output_tokens: 100\n---\nSay hello.\n'],
     ['messages of the asker', '---\nmessages: true\n---\nSay hello.\n'],
     ['a literal brace', 'Write \\{{ as it is.\n'],

@@ -1,5 +1,6 @@
 import type { OpenedVersion, PromptDraft } from '@bulla/client';
 import { CheckFailed } from '../output/exit-code.js';
+import { inOrder } from './model-parameters.js';
 import type { PromptSource } from './prompt-file.js';
 import { parsePromptFile, writePromptFile } from './prompt-file.js';
 import { PromptFileError } from './prompt-file-error.js';
@@ -21,11 +22,14 @@ export interface ParsedFile {
 export function draftOf(file: string, message: string | undefined, name?: string): ParsedFile {
   const source = name === undefined ? parsePromptFile(file) : parseNamed(file, name);
   const content = { messages: [...source.messages], vars: { ...source.vars }, model: source.model };
-  const isPlainest = writePromptFile(sourceOf(content, source.acceptsMessages)) === file;
+  const { acceptsMessages, acceptsParameters } = source;
+  const input = { messages: acceptsMessages, parameters: acceptsParameters && [...acceptsParameters] };
+  const isPlainest = writePromptFile(sourceOf(content, input)) === file;
   const draft: PromptDraft = {
     content: isPlainest ? content : { ...content, source: file },
     acl: aclOf(source),
-    acceptsMessages: source.acceptsMessages,
+    acceptsMessages,
+    acceptsParameters,
     message,
   };
   return { source, draft };
@@ -50,11 +54,11 @@ export function fileOf({ content, input, acl, attachments }: Statement): string 
     throw new PromptFileError(
       `this version has attachments (${attachments.map(({ id }) => id).join(', ')}), and a prompt file holds none`,
     );
-  const plain = sourceOf(content, input.messages);
+  const plain = sourceOf(content, input);
   if (content.source === undefined) return writePromptFile(plain);
   const written = parseAgain(content.source);
-  const says = ({ messages, vars, model, acceptsMessages }: PromptSource) =>
-    JSON.stringify({ messages, vars, model, acceptsMessages });
+  const says = ({ messages, vars, model, acceptsMessages, acceptsParameters }: PromptSource) =>
+    JSON.stringify({ messages, vars, model, acceptsMessages, acceptsParameters });
   const namedLists = Object.entries(written.acl ?? {}) as [keyof Statement['acl'], readonly string[]][];
   const sameRights = namedLists.every(([list, urns]) => JSON.stringify(urns) === JSON.stringify(acl[list]));
   if (says(written) !== says(plain) || !sameRights) {
@@ -79,19 +83,17 @@ function parseAgain(file: string): PromptSource {
 /** The prompt of a statement as a file would say it; what is one message of a user is written as text. */
 function sourceOf(
   content: Pick<Statement['content'], 'messages' | 'vars' | 'model'>,
-  acceptsMessages: boolean,
+  input: Statement['input'],
 ): PromptSource {
   const { messages, vars, model } = content;
   const isText = messages.length === 1 && messages[0]?.role === 'user';
-  return { type: isText ? 'text' : 'chat', messages, vars, model: withoutUndefined(model), acceptsMessages };
-}
-
-function withoutUndefined(model: Statement['content']['model']): PromptSource['model'] {
-  const { name, temperature, max_output_tokens } = model;
   return {
-    name,
-    ...(temperature !== undefined && { temperature }),
-    ...(max_output_tokens !== undefined && { max_output_tokens }),
+    type: isText ? 'text' : 'chat',
+    messages,
+    vars,
+    model: inOrder(model),
+    acceptsMessages: input.messages,
+    ...(input.parameters && { acceptsParameters: input.parameters }),
   };
 }
 

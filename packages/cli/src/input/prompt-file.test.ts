@@ -61,12 +61,12 @@ You answer in {{locale}}.
     [
       'an unknown key, by line, with what is allowed',
       '---\ncolour: red\n---\nx',
-      'line 2: unknown key colour; allowed: type, model, vars, acl, messages',
+      'line 2: unknown key colour; allowed: type, model, vars, acl, messages, parameters',
     ],
     [
       'an unknown key inside, by path, with what was perhaps meant',
       '---\nmodel: {nam: x}\n---\nx',
-      'line 2: model: unknown key nam, did you mean name?; allowed: name, temperature, max_output_tokens',
+      'line 2: model: unknown key nam, did you mean name?; allowed: name, temperature, max_output_tokens, top_p',
     ],
     [
       'a group without its prefix',
@@ -88,11 +88,36 @@ You answer in {{locale}}.
       '---\nacl: {responders: ["urn:bulla:dev:svc:vault"]}\n---\nx',
       'line 2: acl.responders[0]: expected the URN of a responder, such as urn:bulla:dev:svc:responder:local',
     ],
+    [
+      'a parameter out of range',
+      '---\nmodel: {top_p: 2}\n---\nx',
+      'line 2: model.top_p: expected a number from 0 to 1',
+    ],
+    [
+      'a tool with a mistake inside',
+      '---\nmodel:\n  tools:\n    - type: function\n      function: {name: look up}\n---\nx',
+      'line 5: model.tools[0].function.name: expected a list of tools, such as',
+    ],
+    [
+      'tools that are no list',
+      '---\nmodel: {tools: {type: function}}\n---\nx',
+      'line 2: model.tools: expected a list of tools, such as',
+    ],
+    [
+      'a parameter that askers cannot set',
+      '---\nparameters: [temperature, max_output_tokens]\n---\nx',
+      'line 2: parameters[1]: expected one of temperature, top_p,',
+    ],
+    [
+      'a parameter twice',
+      '---\nparameters: [seed, seed]\n---\nx',
+      'line 2: parameters: expected a list of what askers may set, each once, such as [temperature]',
+    ],
     ['another type', '---\ntype: poem\n---\nx', 'line 2: type: expected text or chat'],
     [
       'front matter that is a list',
       '---\n- x\n---\nx',
-      'line 2: expected keys with values: type, model, vars, acl, messages',
+      'line 2: expected keys with values: type, model, vars, acl, messages, parameters',
     ],
     [
       'a variable that is used and not declared',
@@ -185,7 +210,7 @@ hello {{ claim }}
 {{claim}} {{other}} \\{{fine}} {{
 {{other}}`;
     expect(mistakesOf(file).in('triage.md').lines).toEqual([
-      'triage.md:3: unknown key modle, did you mean model?; allowed: type, model, vars, acl, messages',
+      'triage.md:3: unknown key modle, did you mean model?; allowed: type, model, vars, acl, messages, parameters',
       'triage.md:5: vars.claim.max: expected a whole number from 1 to 65,536',
       'triage.md:6: acl.read[0]: expected a group, such as grp:authors; write grp:authors',
       'triage.md:8: a chat prompt begins with a heading: # system, # user or # assistant',

@@ -1,7 +1,10 @@
 import { parseTemplate, TemplateError, templateVariables } from '@bulla/contract';
 import { STATEMENT_MAX_BYTES, utf8 } from '@bulla/crypto';
+import type { ParameterName } from '@bulla/crypto';
 import type { FrontMatter } from './front-matter.js';
 import { lineOfPlace, readFrontMatter, VALUE_MAX } from './front-matter.js';
+import type { PromptModel } from './model-parameters.js';
+import { writtenModel } from './model-parameters.js';
 import type { PromptFileMistake } from './prompt-file-error.js';
 import { PromptFileError } from './prompt-file-error.js';
 import { yaml } from './yaml.js';
@@ -25,9 +28,11 @@ export interface PromptSource {
   readonly type: 'text' | 'chat';
   readonly messages: readonly PromptMessage[];
   readonly vars: Readonly<Record<string, Variable>>;
-  readonly model: { readonly name: string; readonly temperature?: number; readonly max_output_tokens?: number };
+  readonly model: PromptModel;
   /** Whether askers may add their own messages. */
   readonly acceptsMessages: boolean;
+  /** What of the model askers may set; absent where they may set nothing. */
+  readonly acceptsParameters?: readonly ParameterName[];
   /** Who may run and read it and on which responders; absent: the client's defaults. */
   readonly acl?: {
     readonly invoke?: readonly string[];
@@ -62,8 +67,9 @@ export function parsePromptFile(file: string): PromptSource {
     type: settings.type,
     messages,
     vars: variables(settings.vars, used),
-    model: dropUndefined(settings.model),
+    model: settings.model,
     acceptsMessages: settings.messages,
+    ...(settings.parameters && { acceptsParameters: settings.parameters }),
   };
   return settings.acl === undefined ? source : { ...source, acl: dropUndefined(settings.acl) };
 }
@@ -88,10 +94,13 @@ export function writePromptFile(source: PromptSource): string {
   const used = templateVariables(source.messages.flatMap(({ content }) => parseTemplate(content)));
   const front = {
     ...(source.type === 'chat' && { type: 'chat' }),
-    ...(Object.keys(source.model).length > 1 || source.model.name !== 'default' ? { model: source.model } : {}),
+    ...(Object.keys(source.model).length > 1 || source.model.name !== 'default'
+      ? { model: writtenModel(source.model) }
+      : {}),
     ...(JSON.stringify(source.vars) === JSON.stringify(variables(undefined, used)) ? {} : { vars: source.vars }),
     ...(source.acl && { acl: source.acl }),
     ...(source.acceptsMessages && { messages: true }),
+    ...(source.acceptsParameters && { parameters: source.acceptsParameters }),
   };
   const head = Object.keys(front).length === 0 ? '' : `---\n${yaml().stringify(front, { lineWidth: 0 })}---\n`;
   if (source.type === 'text') {

@@ -1,4 +1,5 @@
 import type { OpenedVersion } from '@bulla/client';
+import { modelParameters } from '@bulla/crypto';
 import { CheckFailed } from './exit-code.js';
 import type { Beholder } from '../input/names.js';
 import { shortName } from '../input/names.js';
@@ -39,6 +40,7 @@ export function rowsOf({ chash, author, statement }: OpenedVersion, self: string
     { name: 'secret until', value: protect_until },
     { name: 'model', value: modelText(model) },
     { name: 'own messages', value: ownMessagesText(statement) },
+    ...ownParameters(statement).map((value) => ({ name: 'askers may set', value })),
     ...Object.entries(vars).map(([name, variable]) => ({ name: `{{${name}}}`, value: variableText(variable) })),
     ...attachments.map(({ id, size, hash }) => ({ name: `file ${id}`, value: `${size} bytes, sha256 ${hexOf(hash)}` })),
     ...further(statement),
@@ -69,12 +71,19 @@ export function ownMessagesText({ input }: Statement): string {
   return input.messages ? 'askers may add theirs' : 'askers may add none';
 }
 
+/** What of the model the asker may set, where that is anything. */
+export function ownParameters({ input }: Statement): string[] {
+  return input.parameters === undefined ? [] : [input.parameters.join(', ')];
+}
+
 export function modelText({ name, temperature, max_output_tokens, ...others }: Statement['content']['model']): string {
   return [
     name,
     ...(temperature === undefined ? [] : [`temperature ${temperature}`]),
     ...(max_output_tokens === undefined ? [] : [`at most ${max_output_tokens} tokens`]),
-    ...Object.entries(others).map(([member, value]) => `${member} ${JSON.stringify(value)}`),
+    ...Object.entries({ ...others, ...modelParameters(others) }).map(
+      ([member, value]) => `${member} ${JSON.stringify(value)}`,
+    ),
   ].join(', ');
 }
 

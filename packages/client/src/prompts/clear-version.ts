@@ -7,7 +7,7 @@ import { vaultOf } from '../connection/session.js';
 import { custodyUnder } from './custody.js';
 import { openVersion } from './open-version.js';
 import type { PromptDraft } from './seal-version.js';
-import { aclOf, PROTECT_UNTIL, recipientsOf } from './seal-version.js';
+import { aclOf, inputOf, PROTECT_UNTIL, recipientsOf } from './seal-version.js';
 import type { LabelBases, NumberedPrompt, StoredVersion } from './store-version.js';
 import { basesOf, moveEach } from './store-version.js';
 
@@ -47,7 +47,7 @@ export async function storeClearVersion(
   const { id, name, type } = prompt;
   const sent = {
     acl: aclOf(draft, trust, session.identity.urn, name),
-    input: { messages: draft.acceptsMessages },
+    input: inputOf(draft),
     content: draft.content,
     protect_until: draft.protectUntil ?? PROTECT_UNTIL,
     message: draft.message ?? '',

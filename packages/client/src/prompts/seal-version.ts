@@ -1,4 +1,4 @@
-import type { Custody, Recipient, Statement, Trust } from '@bulla/crypto';
+import type { Custody, ParameterName, Recipient, Statement, Trust } from '@bulla/crypto';
 import {
   encodeBase64url,
   organisationUrn,
@@ -21,6 +21,8 @@ export interface PromptDraft {
   readonly acl?: Partial<Statement['acl']> | undefined;
   /** Whether askers may add messages of their own. */
   readonly acceptsMessages: boolean;
+  /** What of the model askers may set in the author's place; nothing unless given. */
+  readonly acceptsParameters?: readonly ParameterName[] | undefined;
   /** What the author says about this version; at most 1,000 characters. */
   readonly message?: string | undefined;
   /** YYYY-MM-DD: until when it must stay secret; the end of what `rsa2048` promises unless given. */
@@ -52,11 +54,19 @@ export function saysTheSame(
   const next = {
     content: draft.content,
     acl: aclOf(draft, trust, author, name),
-    input: { messages: draft.acceptsMessages },
+    input: inputOf(draft),
     protect_until: draft.protectUntil ?? PROTECT_UNTIL,
     attachments: [],
   };
   return JSON.stringify({ content, acl, input, protect_until, attachments }) === JSON.stringify(next);
+}
+
+/** What askers may send beside variables. */
+export function inputOf({ acceptsMessages, acceptsParameters = [] }: PromptDraft): Statement['input'] {
+  return {
+    messages: acceptsMessages,
+    ...(acceptsParameters.length > 0 && { parameters: [...acceptsParameters] }),
+  };
 }
 
 /** The access rights of a draft, with what it leaves open filled in. */
@@ -109,7 +119,7 @@ export async function sealVersion(
     n: encodeBase64url(randomBytes(16)),
     protect_until: draft.protectUntil ?? PROTECT_UNTIL,
     acl,
-    input: { messages: draft.acceptsMessages },
+    input: inputOf(draft),
     content: draft.content,
     attachments: [],
     message: draft.message ?? '',

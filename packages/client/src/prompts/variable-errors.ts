@@ -1,6 +1,7 @@
 import type { ProblemError } from '@bulla/contract';
 import { parseTemplate, TemplateError } from '@bulla/contract';
 import type { VariableDeclaration } from '@bulla/crypto';
+import { tokenParameters } from '@bulla/crypto';
 import { BullaError, bullaError } from '../connection/errors.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
@@ -32,9 +33,9 @@ export async function withVariableErrors(
   return bullaError(code, { message, origin, status, requestId, retryable, details, errors, cause: error });
 }
 
-/** What is wrong with the variables and messages of a question, one entry for each; never a value. */
+/** What is wrong with the variables, messages and parameters of a question, one entry for each; never a value. */
 export function inputErrors(
-  { vars: given, messages = [] }: Pick<Asking, 'vars' | 'messages'>,
+  { vars: given, messages = [], parameters = {} }: Pick<Asking, 'vars' | 'messages' | 'parameters'>,
   { content: { vars: taken }, input }: Pick<OpenedVersion['statement'], 'content' | 'input'>,
 ): ProblemError[] {
   const errors: ProblemError[] = [];
@@ -52,6 +53,12 @@ export function inputErrors(
       pointer: '/messages',
       message: 'this prompt takes no messages of askers (messages: true in its file)',
     });
+  for (const name of Object.keys(tokenParameters(parameters)))
+    if (!input.parameters?.some((allowed) => allowed === name))
+      errors.push({
+        pointer: '/parameters',
+        message: `this prompt does not let askers set ${name} (parameters: [${name}] in its file)`,
+      });
   return errors;
 }
 

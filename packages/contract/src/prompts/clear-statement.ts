@@ -1,4 +1,4 @@
-import { GROUPS_MAX, isVisibleName } from '@bulla/crypto/names';
+import { GROUPS_MAX, isVisibleName, PARAMETER_NAMES } from '@bulla/crypto/names';
 import * as z from 'zod';
 import {
   STATEMENT_MESSAGES_MAX,
@@ -7,6 +7,7 @@ import {
   VALUE_CHARACTERS_MAX,
 } from '../http/limits.js';
 import { Group, ResponderUrn } from '../ids.js';
+import { parameters } from './parameters.js';
 import { VARIABLE_PATTERN } from './template.js';
 
 const groups = (description: string) => z.array(Group).max(GROUPS_MAX).describe(description);
@@ -24,7 +25,16 @@ export const ClearStatement = z
       })
       .describe('Who may run and read it, and where.'),
     input: z
-      .strictObject({ messages: z.boolean().meta({ description: 'Whether askers may add messages.', example: false }) })
+      .strictObject({
+        messages: z.boolean().meta({ description: 'Whether askers may add messages.', example: false }),
+        parameters: z
+          .array(z.enum(PARAMETER_NAMES))
+          .min(1)
+          .max(PARAMETER_NAMES.length)
+          .refine((names) => new Set(names).size === names.length, 'must name each once')
+          .meta({ description: 'What of the model askers may set.', example: ['temperature'] })
+          .optional(),
+      })
       .describe('What askers may send beside variables.'),
     content: z
       .strictObject({
@@ -69,8 +79,8 @@ export const ClearStatement = z
               .max(256)
               .refine((name) => isVisibleName(name), 'must be visible characters')
               .meta({ description: 'The model, as responders know it.', example: 'default' }),
-            temperature: z.number().min(0).max(2).meta({ description: 'Of the model.', example: 0.2 }).optional(),
             max_output_tokens: tokensMax.meta({ description: 'How long an answer may be.', example: 800 }).optional(),
+            ...parameters,
           })
           .describe('The model that it asks for.'),
         source: text.meta({ description: 'The file as it was written.', example: 'Sort: {{claim}}' }).optional(),

@@ -1,12 +1,19 @@
 import * as z from 'zod/mini';
 import type { ParameterName } from '../names/chat.js';
-import { CHOICES_MAX, EFFORT_PATTERN, PARAMETER_NAMES, TOKEN_NUMBER_PATTERN, TOOLS_MAX } from '../names/chat.js';
+import {
+  CHOICES_MAX,
+  EFFORT_PATTERN,
+  PARAMETER_NAMES,
+  TOKEN_NUMBER_PATTERN,
+  TOOL_DESCRIPTION_MAX,
+  TOOLS_MAX,
+} from '../names/chat.js';
 import { toolNameSchema } from './messages.js';
 import { parseUserJson, userJsonSchema } from './user-json.js';
 
 const between = (min: number, max: number) => z.number().check(z.gte(min), z.lte(max));
 const stopText = z.string().check(z.minLength(1), z.maxLength(256));
-const descriptionSchema = z.string().check(z.maxLength(16_384));
+const descriptionSchema = z.string().check(z.maxLength(TOOL_DESCRIPTION_MAX));
 
 const toolSchema = z.strictObject({
   type: z.literal('function'),
@@ -62,7 +69,7 @@ export const parametersShape = {
   response_format: z.optional(responseFormatSchema),
 } satisfies Record<ParameterName, z.ZodMiniType>;
 
-const parametersSchema = z.strictObject(parametersShape);
+export const parametersSchema = z.strictObject(parametersShape);
 /** As tokens hold them. */
 export type TokenParameters = z.infer<typeof parametersSchema>;
 
@@ -87,7 +94,7 @@ export function parametersOf(claim: TokenParameters): TokenParameters {
 }
 
 /**
- * TokenParameters of a token as a model server gets them.
+ * Parameters of a token as a model server gets them.
  * @throws {CryptoError} token_malformed for a schema that no token would hold
  */
 export function modelParameters(parameters: TokenParameters): ModelParameters {
@@ -105,18 +112,16 @@ export function modelParameters(parameters: TokenParameters): ModelParameters {
 }
 
 /**
- * TokenParameters of an app as a token holds them. What no token may hold stays as it is, and is refused where one is made.
+ * Parameters of an app as a token holds them: each JSON Schema as text. What no token may hold stays as it is, and is
+ * refused where one is made.
  */
 export function tokenParameters(parameters: ModelParameters): TokenParameters {
-  const { tools, response_format: format, ...others } = parameters;
-  return parametersOf({
-    ...others,
-    tools: tools?.map(({ type, function: tool }) => ({ type, function: written(tool, 'parameters') })),
-    response_format:
-      format?.type === 'json_schema'
-        ? { type: format.type, json_schema: written(format.json_schema, 'schema') }
-        : format,
-  });
+  const { tools, response_format: format } = parameters;
+  return {
+    ...parametersOf(parameters as TokenParameters),
+    ...(Array.isArray(tools) && { tools: tools.map((tool) => written(tool, 'function', 'parameters')) }),
+    ...(format !== undefined && { response_format: written(format, 'json_schema', 'schema') }),
+  } as TokenParameters;
 }
 
 function read<Name extends string, Value extends { readonly [Member in Name]?: string | undefined }>(
@@ -127,10 +132,12 @@ function read<Name extends string, Value extends { readonly [Member in Name]?: s
   return text === undefined ? (value as never) : { ...value, [name]: parseUserJson(text) };
 }
 
-function written<Name extends string, Value extends { readonly [Member in Name]?: unknown }>(
-  value: Value,
-  name: Name,
-): Omit<Value, Name> & { [Member in Name]?: string } {
-  const schema = value[name];
-  return schema === undefined ? (value as never) : { ...value, [name]: JSON.stringify(schema) };
+function written(value: unknown, member: string, name: string): unknown {
+  const inner = isObject(value) ? value[member] : undefined;
+  if (!isObject(value) || !isObject(inner) || !isObject(inner[name])) return value;
+  return { ...value, [member]: { ...inner, [name]: JSON.stringify(inner[name]) } };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }

@@ -36,6 +36,8 @@ export const PARTS_MAX = 256;
 export const TOOLS_MAX = 128;
 /** Answers that one question may ask for. */
 export const CHOICES_MAX = 16;
+/** Longest description of a tool or of a format, in characters. */
+export const TOOL_DESCRIPTION_MAX = 16_384;
 /** Longest JSON Schema of a tool or an answer, in UTF-16 code units. */
 export const USER_JSON_CHARACTERS_MAX = 131_072;
 /** Deepest nesting of such a schema. */

@@ -4,7 +4,7 @@ import type { Context } from '../../context.js';
 import { dateCells, datesAsJson, datesInWords } from '../../output/label-dates.js';
 import { shortName } from '../../input/names.js';
 import { styled } from '../../output/output.js';
-import { custodyText, modelText, ownMessagesText, textOf } from '../../output/statement-lines.js';
+import { custodyText, modelText, ownMessagesText, ownParameters, textOf } from '../../output/statement-lines.js';
 import { visibleLine } from '../../output/visible-text.js';
 
 /** One version opened: what it says, and who may do what with it. */
@@ -58,6 +58,7 @@ export async function showPrompt(
     ['runs on', statement.acl.responders.map((urn) => shortName(urn, self)).join(', ') || '(nowhere)'],
     ['secret until', statement.protect_until],
     ['own messages', ownMessagesText(statement)],
+    ...ownParameters(statement).map((text): [string, string] => ['askers may set', text]),
     ...Object.entries(vars).map(([variable, { max, default: initial }]) => [
       `{{${variable}}}`,
       `${initial === undefined ? 'required' : `default ${JSON.stringify(initial)}`}, at most ${max} characters`,
