@@ -56,7 +56,7 @@ export const PARAMETER_RULES: Readonly<Record<ParameterName, string>> = {
 /** In one order and without what is absent, so that equal prompts are equal JSON. */
 export function inOrder(model: PromptModel): PromptModel {
   const given = MODEL_KEYS.filter((key) => model[key] !== undefined).map((key) => [key, model[key]]);
-  return Object.fromEntries(given) as unknown as PromptModel;
+  return Object.fromEntries(given) as PromptModel;
 }
 
 /** A model as a prompt file has it. */
