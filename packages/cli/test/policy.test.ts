@@ -67,14 +67,44 @@ describe('a policy that nobody can meet', () => {
   });
 
   it('is not signed where it switches on what does not work, and a test of it says the same', async () => {
-    const file = await written({ auth: { bearer: true, oidc: 'off' }, chat: ['grp:members'] });
+    const file = await written({ auth: { bearer: true, oidc: 'off' } });
     for (const command of [['test'], ['set', '--yes'], ['set', '--dry-run']]) {
       const refused = await world.bulla(['policy', ...command, file]);
       expect(refused).toMatchObject({ code: 2, stdout: '' });
-      expect(refused.stderr).toContain('chat (leave it at []), auth.bearer (leave it at false)');
+      expect(refused.stderr).toContain('auth.bearer (leave it at false)');
     }
     expect(await version()).toEqual(now);
   });
+});
+
+describe('who may chat without a stored prompt', () => {
+  const chat = async () => (JSON.parse((await world.done(['policy', 'show'])).stdout) as { chat: string[] }).chat;
+
+  it('is changed by itself, once it is clear what that opens', async () => {
+    expect(await chat()).toEqual(['grp:members']);
+    const opened = ['policy', 'set', '--chat', 'grp:authors', 'grp:suport'];
+    const unattended = await world.bulla(opened);
+    expect(unattended).toMatchObject({ code: 2, stdout: '' });
+    expect(unattended.stderr).toContain('note: nobody is in grp:suport');
+    expect(unattended.stderr).toContain(
+      'note: members of grp:authors could ask every model of every responder what they like, without a stored prompt',
+    );
+    await world.done(['policy', 'set', '--chat', 'grp:authors', '--yes']);
+    expect(await version()).toEqual({ ...now, chat: ['grp:authors'] });
+    await world.done(['policy', 'set', '--chat', 'none']);
+    expect(await chat()).toEqual([]);
+    await world.done(['policy', 'set', '--chat', 'grp:members', '--yes']);
+    expect(await version()).toEqual(now);
+  });
+
+  it.each([[['set']], [['set', 'policy.json', '--chat', 'grp:members']]])(
+    'comes from a file or is said, and not both: %j',
+    async (command) => {
+      const refused = await world.bulla(['policy', ...command]);
+      expect(refused).toMatchObject({ code: 2, stdout: '' });
+      expect(refused.stderr).toContain('give either a file or --chat');
+    },
+  );
 });
 
 describe('a rule that two people have to meet', () => {

@@ -16,7 +16,8 @@ import {
   PromptId,
   ResponderUrn,
 } from './ids.js';
-import { GRANTS_MAX } from './http/limits.js';
+import { CHAT_MODELS_MAX, GRANTS_MAX } from './http/limits.js';
+import { ModelName } from './invocations/models.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { PROBLEMS } from './http/problem-record.js';
 import { ProblemCode } from './http/problems.js';
@@ -122,11 +123,13 @@ const AUDIT_FACTS = {
     refused: Count,
     to: z.array(z.strictObject({ prompt: PromptId, version: Version, kid: Kid })).max(GRANTS_MAX),
   }),
+  /** Of a stored prompt, which and by which grant; of a chat, the models that may be asked. */
   'envelope.issue': z.strictObject({
     envelope: EnvelopeId,
-    prompt: PromptId,
-    version: Version,
-    whash: Hash,
+    prompt: PromptId.optional(),
+    version: Version.optional(),
+    whash: Hash.optional(),
+    models: z.array(ModelName).min(1).max(CHAT_MODELS_MAX).optional(),
     responder: ResponderUrn,
     uses: Count,
   }),

@@ -6,7 +6,7 @@ export {
   NewApprovalTag,
   PendingMove,
 } from './labels/approvals.js';
-export { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes/envelopes.js';
+export { Bundle, EnvelopeStatus, NewChatEnvelope, NewEnvelope, NewPromptEnvelope } from './envelopes/envelopes.js';
 export {
   AuditBundle,
   AuditCheckpoints,

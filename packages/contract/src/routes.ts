@@ -201,7 +201,7 @@ export const ROUTES = {
   'envelope.issue': {
     ...create,
     path: '/api/v1/envelopes',
-    summary: 'Issue an envelope, with the grant and the content that it names',
+    summary: 'Issue an envelope: for a prompt, with the grant and the content that it names; or for chats',
     permission: 'envelope.issue',
     body: NewEnvelope,
     response: Bundle,
@@ -226,7 +226,7 @@ export const ROUTES = {
     service: 'responder',
     method: 'POST',
     path: '/api/v1/invocations',
-    summary: 'Run a prompt; the answer is sealed to the asker, whole or as a stream of frames',
+    summary: 'Run a prompt or a chat; the answer is sealed to the asker, whole or as a stream of frames',
     permission: 'invocation.run',
     headers: idempotent,
     body: NewInvocation,
@@ -236,7 +236,6 @@ export const ROUTES = {
     event: ReplyEvent,
     signedResponse: false,
     problems: [
-      'custody_not_allowed',
       'envelope_expired',
       'envelope_replayed',
       'envelope_revoked',

@@ -114,8 +114,16 @@ export { FRAMES_MAX } from './names/limits.js';
 export { TRANSCRIPT_MAX_BYTES } from './tokens/transcript.js';
 export type { AnswerCheck, Check, ProvedAnswer, Verdict, VerifyAnswerOptions } from './evidence/verify-answer.js';
 export { ANSWER_CHECKS, verifyAnswer } from './evidence/verify-answer.js';
-export type { AskerContext, Bundle, ChatBundle, CheckedBundle, PromptBundle, WantedPrompt } from './run/bundle.js';
-export { checkBundleForAsker, checkBundleHashes, parseBundle } from './run/bundle.js';
+export type {
+  AskerContext,
+  Bundle,
+  ChatAskerContext,
+  ChatBundle,
+  CheckedBundle,
+  PromptBundle,
+  WantedPrompt,
+} from './run/bundle.js';
+export { checkBundleForAsker, checkBundleHashes, checkChatBundleForAsker, parseBundle } from './run/bundle.js';
 export type { Attachment, AttachmentPlace, SealingAttachment } from './prompt/attachment.js';
 export { ATTACHMENTS_MAX, sealAttachment } from './prompt/attachment.js';
 export type { ContentHeader, ContentPlace, SealedContent } from './prompt/content.js';

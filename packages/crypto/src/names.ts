@@ -20,6 +20,8 @@ export {
   USER_JSON_DEPTH_MAX,
 } from './names/chat.js';
 export {
+  CHAT_MODELS_MAX,
+  CHAT_USES_MAX,
   FRAMES_MAX,
   FRESH_MAX,
   GROUPS_MAX,

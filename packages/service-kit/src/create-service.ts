@@ -125,6 +125,9 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   });
   const gate = new Gate({ service, log, metrics, readiness, places, lag: loopLag, slowReaders, tls });
   const inFlight = new InFlight();
+  const rates = { ...RATES, ...options.rates };
+  const counts = new InsuredCounts(store, clock);
+  const rateLimits = new RateLimits(counts, rates, metrics);
   const app = await NestFactory.create<NestFastifyApplication>(
     kitModule({
       modules: [AuditModule.use(logs), HeldKeysModule, options.module],
@@ -135,6 +138,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
       keys,
       inFlight,
       metrics,
+      rateLimits,
       ledger,
       db: database.db,
     }),
@@ -142,11 +146,8 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     { abortOnError: false, bodyParser: false, logger: new FrameworkLog(log) },
   );
   checkHandlers(app, service);
-  const rates = { ...RATES, ...options.rates };
-  const counts = new InsuredCounts(store, clock);
   const source = app.get(TrustSource, { strict: false });
   const failing = new FailingAddresses(counts, rates, clock, metrics);
-  const rateLimits = new RateLimits(counts, rates, metrics);
   const judging = { source, authorities, clock, failing, limits: rateLimits };
   const credentials: Credentials = {
     signature: new HttpSignature(judging),

@@ -60,6 +60,7 @@ export type { Chore } from './process/chores.js';
 export { Chores } from './process/chores.js';
 export { BasedOn, Route, RouteBody, RouteHeaders, RouteParams, RouteQuery } from './route/route.js';
 export type { BodyOf, Handled, HeadersOf, ParamsOf, QueryOf } from './route/route.js';
+export { RateLimits } from './limits/rate-limits.js';
 export { RATES } from './limits/rates.js';
 export type { Rates } from './limits/rates.js';
 export type { ServiceName } from './route/route-table.js';

@@ -8,6 +8,7 @@ import { InFlight } from './edge/admission.js';
 import { EventLog } from './observe/event-log.js';
 import { Ledger } from './audit/ledger.js';
 import { Metrics } from './observe/metrics.js';
+import { RateLimits } from './limits/rate-limits.js';
 import { ServiceKeys } from './authentication/service-keys.js';
 
 export interface KitProviders {
@@ -19,6 +20,7 @@ export interface KitProviders {
   readonly keys: ServiceKeys;
   readonly inFlight: InFlight;
   readonly metrics: Metrics;
+  readonly rateLimits: RateLimits;
   readonly ledger: object;
   readonly db: object;
 }
@@ -31,7 +33,7 @@ class RootModule {}
 
 /**
  * The modules of the service, with what every class of it may inject by its class: Clock, ClockDrift, Chores, EventLog, ServiceKeys,
- * InFlight, Metrics, Ledger and Kysely (the database, bound to the schema).
+ * InFlight, Metrics, RateLimits, Ledger and Kysely (the database, bound to the schema).
  */
 export function kitModule({
   modules,
@@ -42,6 +44,7 @@ export function kitModule({
   keys,
   inFlight,
   metrics,
+  rateLimits,
   ledger,
   db,
 }: KitProviders): DynamicModule {
@@ -53,6 +56,7 @@ export function kitModule({
     { provide: ServiceKeys, useValue: keys },
     { provide: InFlight, useValue: inFlight },
     { provide: Metrics, useValue: metrics },
+    { provide: RateLimits, useValue: rateLimits },
     { provide: Ledger, useValue: ledger },
     { provide: Kysely, useValue: db },
   ];

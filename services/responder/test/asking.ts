@@ -1,4 +1,12 @@
-import type { Bundle, Bytes, EnvelopeClaims, FinClaims, InvocationClaims, Statement } from '@bulla/crypto';
+import type {
+  Bundle,
+  Bytes,
+  ChatEnvelopeClaims,
+  EnvelopeClaims,
+  FinClaims,
+  InvocationClaims,
+  Statement,
+} from '@bulla/crypto';
 import {
   decodeBase64url,
   encodeBase64url,
@@ -104,20 +112,22 @@ export interface AskOptions {
 }
 
 /** Everything one asker holds of one question. */
-export interface Asked {
+export interface Asked<Envelope = EnvelopeClaims | ChatEnvelopeClaims, Question = InvocationClaims> {
   readonly body: { readonly bundle: Bundle; readonly inv: string };
-  readonly envelope: EnvelopeClaims;
-  readonly question: PromptQuestion;
+  readonly envelope: Envelope;
+  readonly question: Question;
   readonly rh: string;
   readonly ih: string;
 }
+/** The same of a stored prompt. */
+export type AskedPrompt = Asked<EnvelopeClaims, PromptQuestion>;
 
 /** An envelope for a stored prompt, and a question under it, both right unless changed. */
 export async function ask(
   organisation: TestOrganisation,
   prompt: StoredPrompt,
   options: AskOptions = {},
-): Promise<Asked> {
+): Promise<AskedPrompt> {
   const { asker = organisation.invoker, responder = organisation.responders[0], now = organisation.now } = options;
   const envelope: EnvelopeClaims = {
     iss: organisation.vault.urn,

@@ -68,6 +68,7 @@ const EFFECTS = [
   'invitation',
   'enrolment',
   'envelope',
+  'held_chat_envelopes',
   'idempotency',
   'audit_cosignature',
   'kek_wrap',
@@ -82,7 +83,7 @@ export async function makeTwo(
   const labels = { production: { groups: ['grp:release'] }, reviewed: twoOfRelease, audited: twoOfRelease };
   const keys = { suite, readyKeyPair: committedKeyPair };
   const custody = { '*': 'sealed', 'open/': 'managed', 'open/secret/': 'sealed' } as const;
-  const policy = { labels, custody };
+  const policy = { labels, custody, chat: ['grp:support'] };
   const acme = await makeOrganisation({ org: 'acme', ...keys, manages: true, recovery: true, renewers: 2, policy });
   const other = await makeOrganisation({ org: 'other', ...keys, renewers: 1, policy: { custody } });
   await other.publish((draft) => {

@@ -36,8 +36,9 @@ Examples:
     .option('--json', 'as without it: there is no other form')
     .action(() => show(context));
   policy
-    .command('set <file>')
+    .command('set [file]')
     .description('sign the next policy, and a directory that names it; where both keys are')
+    .option('--chat <group...>', 'let these groups chat without a stored prompt, and no others; none for nobody')
     .option('--dry-run', 'say what would come of it, and sign nothing')
     .option('--yes', 'do not ask where something would come of it that is seldom wanted')
     .option('--json', 'print the result as JSON')
@@ -45,13 +46,14 @@ Examples:
       'after',
       `
 Before anything is signed it says which rules nobody could meet, which groups nobody is in, and which labels would not
-be run any more, and asks.
+be run any more, and asks. With --chat it takes the policy that is in force and changes who may chat, and nothing else.
 
 Examples:
   $ bulla policy set policy.json --dry-run
-  $ bulla policy set policy.json`,
+  $ bulla policy set policy.json
+  $ bulla policy set --chat grp:support`,
     )
-    .action((file: string, options: SetOptions) => set(context, file, options));
+    .action((file: string | undefined, options: SetOptions) => set(context, file, options));
   policy
     .command('test <file>')
     .description('say what would come of a policy; it takes no key')
@@ -71,6 +73,7 @@ async function show(context: Context): Promise<void> {
 }
 
 interface SetOptions {
+  readonly chat?: readonly string[];
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
@@ -101,9 +104,20 @@ async function weigh(
   return { lines: await consequencesOf(bulla, settings), isNew };
 }
 
-async function set(context: Context, file: string, { dryRun, yes }: SetOptions): Promise<void> {
+/** What is to be signed: what a file says, or the policy in force with other groups that may chat. */
+async function wantedSettings(context: Context, file: string | undefined, chat: SetOptions['chat']) {
+  if (chat === undefined && file !== undefined)
+    return { settings: parse(await readText(context.io, file), file), of: file };
+  if (chat === undefined || file !== undefined)
+    throw new UsageError('give either a file or --chat', 'a file begins with: bulla policy show > policy.json');
+  const { policy } = await (await context.connect()).trust();
+  const isNobody = chat.length === 1 && chat[0] === 'none';
+  return { settings: { ...policySettings(policy), chat: isNobody ? [] : [...chat] }, of: '--chat' };
+}
+
+async function set(context: Context, from: string | undefined, { chat, dryRun, yes }: SetOptions): Promise<void> {
   const { io, out, home, asker } = context;
-  const settings = parse(await readText(io, file), file);
+  const { settings, of: file } = await wantedSettings(context, from, chat);
   const { vaultUrl } = await context.profile();
   await requireVaultClock(vaultUrl, io.fetch, () => context.now());
   const bulla = await context.connect();

@@ -1,5 +1,6 @@
 import type { Bulla, ListedDevice } from '@bulla/client';
 import type { PolicySettings } from '@bulla/client/node';
+import type { Trust } from '@bulla/crypto';
 import { groupsOfPeople, groupsOfPolicy, meant } from '../input/groups.js';
 
 /**
@@ -13,7 +14,16 @@ export async function consequencesOf(bulla: Bulla, settings: PolicySettings): Pr
     ...unmetRules(devices, settings),
     ...(await endingLabels(bulla, settings)),
     ...(await custodyLines(bulla, settings)),
+    ...chatLines(await bulla.trust(), settings),
   ];
+}
+
+/** Who could ask models without a stored prompt from then on, and could not before. */
+function chatLines({ policy }: Trust, { chat }: PolicySettings): string[] {
+  const added = chat.filter((group) => !policy.chat.includes(group));
+  return added.map(
+    (group) => `members of ${group} could ask every model of every responder what they like, without a stored prompt`,
+  );
 }
 
 /**

@@ -77,11 +77,7 @@ function requireFit(
   }
 }
 
-function mistakesIn(
-  at: string,
-  schema: z.ZodObject | undefined,
-  value: object,
-): { pointer: string; message: string }[] {
+function mistakesIn(at: string, schema: z.ZodType | undefined, value: object): { pointer: string; message: string }[] {
   if (schema === undefined)
     return Object.keys(value).map((key) => ({ pointer: `${at}/${key}`, message: 'not known here' }));
   const issues = schema.safeParse(value).error?.issues ?? [];

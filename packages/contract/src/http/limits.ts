@@ -3,7 +3,15 @@
  * Bytes count an HTTP body; characters count a token as it stands in JSON, base64url included.
  */
 
-export { FRAMES_MAX, FRESH_MAX, GROUPS_MAX, TAGS_MAX, USES_MAX } from '@bulla/crypto/names';
+export {
+  CHAT_MODELS_MAX,
+  CHAT_USES_MAX,
+  FRAMES_MAX,
+  FRESH_MAX,
+  GROUPS_MAX,
+  TAGS_MAX,
+  USES_MAX,
+} from '@bulla/crypto/names';
 
 /** Body of a request, unless its route says otherwise: 1 MiB. */
 export const BODY_BYTES_MAX = 1_048_576;

@@ -14,7 +14,7 @@ export interface RouteShape {
   readonly query?: z.ZodObject;
   /** Lower-case names of the headers that mean something here. A missing `if-match` is `precondition_required`. */
   readonly headers?: z.ZodObject;
-  readonly body?: z.ZodObject;
+  readonly body?: z.ZodType<object>;
   /** Largest body; `BODY_BYTES_MAX` unless given. */
   readonly bodyBytesMax?: number;
   readonly status: number;

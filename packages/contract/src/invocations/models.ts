@@ -3,7 +3,8 @@ import * as z from 'zod';
 
 const NAMES_MAX = 10_000;
 
-const ModelName = z
+/** A name of a model: strangers give it, so all of it shows (protocol.md, amendment A15). */
+export const ModelName = z
   .string()
   .min(1)
   .max(256)

@@ -14,5 +14,9 @@ export const WITNESSES_MAX = 16;
 export const FRESH_MAX = 16;
 /** Times that one envelope may be used. */
 export const USES_MAX = 1_000;
+/** Questions that one envelope of a chat is good for. */
+export const CHAT_USES_MAX = 100;
+/** Models that one envelope of a chat names. */
+export const CHAT_MODELS_MAX = 32;
 /** Frames of one reply. */
 export const FRAMES_MAX = 2 ** 20;

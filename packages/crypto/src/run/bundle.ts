@@ -5,7 +5,7 @@ import type { DirectoryRef } from '../tokens/claims.js';
 import type { ContentHeader } from '../prompt/content.js';
 import { parseContent } from '../prompt/content.js';
 import type { ParsedJwe } from '../tokens/compact.js';
-import type { ParsedEnvelope, VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
+import type { ParsedEnvelope, VerifiedChatEnvelope, VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
 import { parseEnvelope, verifyEnvelope } from './envelope.js';
 import { CryptoError } from '../names/errors.js';
 import type { FreshPosition } from '../prompt/fresh-position.js';
@@ -97,7 +97,8 @@ export interface WantedPrompt {
   readonly chash?: string | undefined;
 }
 
-export interface AskerContext {
+/** Who asked for a bundle, and where it is going. */
+export interface RequesterContext {
   readonly trust: Trust;
   /** Seconds. */
   readonly now: number;
@@ -107,7 +108,19 @@ export interface AskerContext {
   readonly audience: string;
   /** Idempotency key of the request that the bundle answers. */
   readonly request: string;
+}
+
+export interface AskerContext extends RequesterContext {
   readonly wanted: WantedPrompt;
+}
+
+export interface ChatAskerContext extends RequesterContext {
+  readonly wanted: {
+    /** The models that it is to name, and no others. */
+    readonly models: readonly string[];
+    /** How many questions it is to be good for. */
+    readonly uses: number;
+  };
 }
 
 export interface CheckedBundle {
@@ -129,21 +142,11 @@ export async function checkBundleForAsker(
   bundle: PromptBundle | ChatBundle,
   context: AskerContext,
 ): Promise<CheckedBundle> {
-  requireSeconds(context.now);
-  const { trust, now, asker, audience, wanted } = context;
-  // guard: asker-fresh
-  trust.requireFresh(now);
-  const envelope = await verifyEnvelope(bundle.envelope, { trust, now, audience });
+  const { trust, now, wanted } = context;
+  const envelope = await verifyForAsker(bundle, context);
   // guard: asker-chat-for-prompt
   if (bundle.kind !== 'prompt' || envelope.kind !== 'prompt') throw tampered('envelope-type', 'it is for a chat');
-  const { claims } = envelope;
-  // guard: asker-requester
-  if (claims.sub !== asker.urn) throw tampered('envelope-requester', 'it is for another requester');
-  // guard: asker-key
-  if (claims.cnf.jkt !== asker.kid) throw tampered('envelope-requester-key', 'it is for another key of the requester');
-  // guard: asker-request
-  if (claims.req !== context.request) throw tampered('envelope-request', 'it answers another request');
-  if (claims.dir !== undefined) requireNewestHere(claims.dir, trust);
+  checkRequester(envelope, context);
   const resolved = await resolve(bundle, context);
   checkPrompt(envelope, wanted, resolved);
   // guard: asker-position-fresh without: const fresh = undefined;
@@ -153,6 +156,55 @@ export async function checkBundleForAsker(
   await checkBundleHashes(bundle, envelope);
   checkHeaders(bundle, envelope, trust);
   return { envelope, resolved, fresh };
+}
+
+/**
+ * Checks the bundle of a chat as its asker, before a question is sealed. One for several questions is checked once for
+ * each directory that it is used by.
+ * @throws {CryptoError} trust_expired; as verifyEnvelope; key_unknown, trust_rollback and envelope_tampered as
+ *   checkBundleForAsker, and envelope_tampered for other models or fewer questions than were asked for
+ */
+export async function checkChatBundleForAsker(
+  bundle: PromptBundle | ChatBundle,
+  context: ChatAskerContext,
+): Promise<VerifiedChatEnvelope> {
+  const { wanted } = context;
+  const envelope = await verifyForAsker(bundle, context);
+  // guard: asker-prompt-for-chat
+  if (envelope.kind !== 'chat') throw tampered('envelope-type', 'it is for a stored prompt');
+  checkRequester(envelope, context);
+  // Every vault that issues envelopes for chats says which directory is its newest.
+  // guard: asker-chat-directory
+  if (envelope.claims.dir === undefined) throw tampered('envelope-newer', 'it names no directory');
+  const { models, uses } = envelope.claims.pol;
+  // guard: asker-chat-models
+  if (models.length !== wanted.models.length || models.some((model) => !wanted.models.includes(model)))
+    throw tampered('envelope-models', 'it is for other models');
+  // guard: asker-chat-uses
+  if (uses !== wanted.uses) throw tampered('envelope-uses', 'it is for another number of questions');
+  return envelope;
+}
+
+/** The part that does not depend on what is asked. */
+function verifyForAsker(
+  bundle: PromptBundle | ChatBundle,
+  { trust, now, audience }: RequesterContext,
+): Promise<VerifiedEnvelope> {
+  requireSeconds(now);
+  // guard: asker-fresh
+  trust.requireFresh(now);
+  return verifyEnvelope(bundle.envelope, { trust, now, audience });
+}
+
+/** It is for who asked, for the key that asked, and answers what was asked. */
+function checkRequester({ claims }: VerifiedEnvelope, { trust, asker, request }: RequesterContext): void {
+  // guard: asker-requester
+  if (claims.sub !== asker.urn) throw tampered('envelope-requester', 'it is for another requester');
+  // guard: asker-key
+  if (claims.cnf.jkt !== asker.kid) throw tampered('envelope-requester-key', 'it is for another key of the requester');
+  // guard: asker-request
+  if (claims.req !== request) throw tampered('envelope-request', 'it answers another request');
+  if (claims.dir !== undefined) requireNewestHere(claims.dir, trust);
 }
 
 /** Nothing is sealed by an older directory than the vault has, nor beside one of another branch (protocol.md A13). */

@@ -256,11 +256,15 @@ describe('parseEnvelope', () => {
     ['pol', { uses: 1, stream: true, models: [''] }],
     ['pol', { uses: 1, stream: true, models: ['default '] }],
     ['pol', { uses: 1, stream: true, models: Array.from({ length: 33 }, () => 'm') }],
+    ['pol', { uses: 101, stream: true, models: ['default'] }],
   ];
-  it.each(wrongChat)('refuses a wrong %s in a chat (case %#) [guard: chat-by-device]', async (name, value) => {
-    const token = await rawJws(headerFor(CHAT_TYP, vault), { ...exampleChatEnvelope(acme), [name]: value }, vault);
-    expect(() => parseEnvelope(token)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
-  });
+  it.each(wrongChat)(
+    'refuses a wrong %s in a chat (case %#) [guard: chat-by-device] [guard: chat-uses]',
+    async (name, value) => {
+      const token = await rawJws(headerFor(CHAT_TYP, vault), { ...exampleChatEnvelope(acme), [name]: value }, vault);
+      expect(() => parseEnvelope(token)).toThrow(expect.objectContaining({ code: 'token_malformed' }));
+    },
+  );
 
   it.each([
     ['a prompt', () => exampleEnvelope(acme, bound), TYP],

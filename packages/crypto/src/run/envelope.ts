@@ -1,4 +1,4 @@
-import { USES_MAX } from '../names/limits.js';
+import { CHAT_MODELS_MAX, CHAT_USES_MAX, USES_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
 import { decodeBase64url, tokenHash } from '../encoding/bytes.js';
 import {
@@ -65,7 +65,12 @@ const chatClaimsSchema = z.strictObject({
   // A service has no chat of its own: only devices ask without a stored prompt.
   sub: urnOfSchema('dev'), // guard: chat-by-device without: sub: urnOfSchema('dev', 'svc:gateway')
   purpose: z.literal('chat.invoke'),
-  pol: z.strictObject({ ...limitsShape, models: z.array(modelNameSchema).check(z.minLength(1), z.maxLength(32)) }),
+  pol: z.strictObject({
+    ...limitsShape,
+    // guard: chat-uses without: uses: limitsShape.uses,
+    uses: z.int().check(z.gte(1), z.lte(CHAT_USES_MAX)),
+    models: z.array(modelNameSchema).check(z.minLength(1), z.maxLength(CHAT_MODELS_MAX)),
+  }),
 });
 /** The same for a chat without a stored prompt. */
 export type ChatEnvelopeClaims = z.infer<typeof chatClaimsSchema>;

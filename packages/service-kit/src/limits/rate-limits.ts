@@ -2,8 +2,8 @@ import { Problem } from '@bulla/contract';
 import type { Signatory } from '../authentication/caller.js';
 import type { InsuredCounts } from './insured-counts.js';
 import type { Metrics } from '../observe/metrics.js';
-import { chargesOf, refusalsBucket } from './rates.js';
-import type { Rates } from './rates.js';
+import { chargesOf, pointsOf, refusalsBucket } from './rates.js';
+import type { Charge, Rates } from './rates.js';
 import type { Bucket, Taken } from './shared-store.js';
 
 /** Why a caller has to wait, and what the answer says about it. */
@@ -32,9 +32,21 @@ export class RateLimits {
    * @param bodyBytes length of its body
    * @returns why it has to wait, if it has to.
    */
-  async take({ org, kid }: Signatory, bodyBytes: number): Promise<Limited | undefined> {
-    // guard: limit-bytes without: const charges = chargesOf(this.#rates, 0 * bodyBytes);
-    const charges = chargesOf(this.#rates, bodyBytes);
+  take(signatory: Signatory, bodyBytes: number): Promise<Limited | undefined> {
+    // guard: limit-bytes without: return this.#takeAll(signatory, chargesOf(this.#rates, 0 * bodyBytes));
+    return this.#takeAll(signatory, chargesOf(this.#rates, bodyBytes));
+  }
+
+  /**
+   * Takes the points of what a request allows its caller to do later, beyond its own.
+   * @throws {Problem} rate_limited
+   */
+  async charge(signatory: Signatory, points: number): Promise<void> {
+    const limited = points < 1 ? undefined : await this.#takeAll(signatory, pointsOf(this.#rates, points));
+    if (limited !== undefined) throw limited.problem;
+  }
+
+  async #takeAll({ org, kid }: Signatory, charges: readonly Charge[]): Promise<Limited | undefined> {
     for (const { bucket, points, of } of charges) {
       // guard: limit-others without: const taken = await this.#counts.take(bucket, 'all', points);
       // guard: limit-organisation without: const taken = await this.#counts.take(bucket, `${org}:${kid}`, points);

@@ -26,16 +26,24 @@ const BYTES_PER_POINT = 12 * 1024;
 /** A refusal changes nothing for who asks, and costs an operation with our private key. */
 const REQUESTS_PER_SIGNED_REFUSAL = 10;
 
+/** Points that are to be taken, and whose. */
+export interface Charge {
+  readonly bucket: Bucket;
+  readonly points: number;
+  readonly of: 'key' | 'org';
+}
+
 /**
  * Which points a request takes, and of which buckets: in this order, so that who is refused by one empties no other.
  * The largest body takes all that a bucket has at most, and not more: it can be sent where little may be.
  * @param bodyBytes length of its body
  */
-export function chargesOf(
-  rates: Rates,
-  bodyBytes: number,
-): readonly { bucket: Bucket; points: number; of: 'key' | 'org' }[] {
-  const points = 1 + Math.floor(bodyBytes / BYTES_PER_POINT);
+export function chargesOf(rates: Rates, bodyBytes: number): readonly Charge[] {
+  return pointsOf(rates, 1 + Math.floor(bodyBytes / BYTES_PER_POINT));
+}
+
+/** So many points of the buckets of a key and of its organisation, or all that one of them has at most. */
+export function pointsOf(rates: Rates, points: number): readonly Charge[] {
   const key = bucketOf('key', rates.keyPerSecond, rates.windowSeconds);
   const organisation = bucketOf('organisation', rates.organisationPerSecond, rates.windowSeconds);
   return [

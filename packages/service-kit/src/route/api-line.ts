@@ -49,7 +49,7 @@ function quoted(text: string): string {
 }
 
 /** What must be given: the example of the whole, or those of its required members. */
-function exampleOf(schema: z.ZodObject | undefined): Readonly<Record<string, unknown>> {
+function exampleOf(schema: z.ZodType | undefined): Readonly<Record<string, unknown>> {
   if (schema === undefined) return {};
   const described = toJsonSchema(schema, 'input') as Described;
   return exampleIn(described, described) as Readonly<Record<string, unknown>>;

@@ -29,7 +29,7 @@ export interface RouteEntry {
   readonly params: z.ZodObject | undefined;
   readonly query: z.ZodObject | undefined;
   readonly headers: z.ZodObject | undefined;
-  readonly body: z.ZodObject | undefined;
+  readonly body: z.ZodType<object> | undefined;
   readonly bodyBytesMax: number;
   /** What the caller has to show; undefined where anybody may call. */
   readonly credential: RouteCredential | undefined;

@@ -1,12 +1,12 @@
 import { Problem } from '@bulla/contract';
 import type {
   ChatBundle,
-  EnvelopeClaims,
   InvocationContext,
   InvocationHeader,
   ParsedJwe,
   PromptBundle,
   Trust,
+  VerifiedChatEnvelope,
   VerifiedEnvelope,
   VerifiedPromptEnvelope,
 } from '@bulla/crypto';
@@ -25,18 +25,9 @@ export interface Judgement {
 }
 
 /** A bundle whose envelope the organisation's vault signed for this responder and for the sender. */
-export interface Presented {
-  readonly bundle: PromptBundle | ChatBundle;
-  readonly envelope: VerifiedEnvelope;
-}
-
-/** What the policy allows to be opened. */
-export interface Allowed {
-  readonly bundle: PromptBundle;
-  readonly envelope: VerifiedPromptEnvelope;
-  /** The question, read and not opened. */
-  readonly outer: ParsedJwe<InvocationHeader>;
-}
+export type Presented =
+  | { readonly bundle: PromptBundle; readonly envelope: VerifiedPromptEnvelope }
+  | { readonly bundle: ChatBundle; readonly envelope: VerifiedChatEnvelope };
 
 /** Known questions are answered again for so long past their envelope's time; the claim refuses all others. */
 const REPLAY_SECONDS = 15 * 60;
@@ -63,7 +54,9 @@ export async function presentBundle(value: unknown, { trust, now, responder, cal
   if (!isCarried && (sub !== caller.urn || cnf.jkt !== caller.kid)) {
     throw tampered('envelope-requester', 'it is for another requester');
   }
-  return { bundle, envelope };
+  if (bundle.kind === 'chat' && envelope.kind === 'chat') return { bundle, envelope };
+  if (bundle.kind === 'prompt' && envelope.kind === 'prompt') return { bundle, envelope };
+  throw tampered('envelope-type', 'its envelope is of another kind');
 }
 
 /**
@@ -72,10 +65,11 @@ export async function presentBundle(value: unknown, { trust, now, responder, cal
  * @throws {CryptoError} envelope_tampered, key_unknown, key_revoked, suite_unknown
  * @throws {Problem} envelope_revoked
  */
-export async function checkContents({ bundle, envelope }: Presented, { trust, now }: Judgement): Promise<void> {
+export async function checkContents(presented: Presented, { trust, now }: Judgement): Promise<void> {
   // guard: run-hashes
-  await checkBundleHashes(bundle, envelope);
-  if (envelope.kind !== 'prompt' || bundle.kind !== 'prompt') return;
+  await checkBundleHashes(presented.bundle, presented.envelope);
+  if (!isOfPrompt(presented)) return;
+  const { bundle, envelope } = presented;
   // guard: run-withdrawn
   if (trust.isWithdrawn(envelope.sub, envelope.claims.prm.ver)) {
     throw new Problem('envelope_revoked', { detail: 'this version of the prompt has been withdrawn' });
@@ -85,21 +79,21 @@ export async function checkContents({ bundle, envelope }: Presented, { trust, no
 }
 
 /**
- * Step 5: the policy allows this, and the outside of the question says what the envelope says. Chats without a stored
- * prompt are not served yet (protocol.md §2.2). In whose custody a name is, step 12 compares with what its author signed.
+ * Step 5: the policy allows this, and the outside of the question says what the envelope says. In whose custody a name
+ * is, step 12 compares with what its author signed.
+ * @returns the question, read and not opened
  * @throws {CryptoError} token_malformed, payload_too_large, envelope_tampered, key_unknown, key_revoked, suite_unknown
- * @throws {Problem} custody_not_allowed
+ * @throws {Problem} forbidden for a chat of somebody whom the policy does not let chat
  */
 export function checkPolicy(
-  { bundle, envelope }: Presented,
+  { envelope }: Presented,
   question: string,
   { trust, now, responder }: Judgement,
-): Allowed {
-  // guard: run-custody
-  if (bundle.kind !== 'prompt' || envelope.kind !== 'prompt') {
-    throw new Problem('custody_not_allowed', { detail: 'this responder runs stored prompts only' });
-  }
-  const outer = parseInvocation(question);
+): ParsedJwe<InvocationHeader> {
+  // guard: run-chat
+  if (envelope.kind === 'chat' && !trust.mayChat(envelope.claims.sub))
+    throw new Problem('forbidden', { detail: 'the policy lets no group of the asker chat without a stored prompt' });
+  const outer = parseInvocation(question, envelope.kind);
   const { header } = outer;
   // guard: run-outside-audience
   if (header.aud !== responder) throw tampered('invocation-audience', 'the question is for another responder');
@@ -107,14 +101,16 @@ export function checkPolicy(
   if (header.iss !== envelope.claims.sub) throw tampered('invocation-issuer', 'the question is of another requester');
   // guard: run-question-key
   requireSealingKey(header.kid, trust, now, 'invocation-recipient');
-  return { bundle, envelope, outer };
+  return outer;
+}
+
+/** Whether a stored prompt is asked; else it is a chat. */
+export function isOfPrompt(presented: Presented): presented is Extract<Presented, { bundle: PromptBundle }> {
+  return presented.envelope.kind === 'prompt';
 }
 
 /** What steps 7 and 8 hold a question against. */
-export function questionContext(
-  envelope: VerifiedPromptEnvelope,
-  judgement: Judgement,
-): InvocationContext & { envelope: EnvelopeClaims } {
+export function questionContext(envelope: VerifiedEnvelope, judgement: Judgement): InvocationContext {
   const { trust, now, responder } = judgement;
   return { trust, now, envelope: envelope.claims, envelopeHash: envelope.hash, audience: responder };
 }

@@ -1,4 +1,12 @@
-import type { Bytes, EnvelopeClaims, FinRest, InvocationClaims, Signer, Trust } from '@bulla/crypto';
+import type {
+  Bytes,
+  ChatEnvelopeClaims,
+  EnvelopeClaims,
+  FinRest,
+  InvocationClaims,
+  Signer,
+  Trust,
+} from '@bulla/crypto';
 import { decodeBase64url, digestB64u, ReplySealer, Secret, utf8 } from '@bulla/crypto';
 import type { Model, ModelChunk, ModelDelta } from '../models/model.js';
 import type { ModelCall } from '../models/resilience/model-call.js';
@@ -25,7 +33,7 @@ export interface AnswerPlan {
   readonly checkpoint: () => Promise<string | undefined>;
   /** The clock in seconds. */
   readonly now: () => number;
-  readonly envelope: { readonly claims: EnvelopeClaims; readonly hash: string };
+  readonly envelope: { readonly claims: EnvelopeClaims | ChatEnvelopeClaims; readonly hash: string };
   readonly question: {
     readonly claims: InvocationClaims /** `H(I)` and `H` of what was inside. */;
     readonly rh: string;
@@ -124,13 +132,15 @@ function finOf(
   checkpoint: string | undefined,
 ): FinRest {
   const { act } = question.claims;
+  const { claims } = envelope;
   return {
-    purpose: 'prompt.reply',
-    aud: envelope.claims.sub,
+    ...(claims.purpose === 'chat.invoke'
+      ? { purpose: 'chat.reply' as const }
+      : { purpose: 'prompt.reply' as const, prm: claims.prm }),
+    aud: claims.sub,
     iat: now(),
     ih: question.ih,
     env: envelope.hash,
-    prm: envelope.claims.prm,
     dir: trust.directoryRef,
     ...(act === undefined ? {} : { act }),
     ...end.summary(),

@@ -1,4 +1,4 @@
-import type { ReplyError } from '@bulla/crypto';
+import type { ReplyError, VerifiedEnvelope } from '@bulla/crypto';
 import { Clock, EventLog, LogEvent, ServiceKeys } from '@bulla/service-kit';
 import type { Work } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -55,7 +55,7 @@ interface RunName {
 /** One run that has begun. */
 export interface BegunRun {
   /** Not its bundle, which would be kept as long as the model speaks. */
-  readonly admitted: Pick<Admitted, 'judgement' | 'envelope' | 'question'>;
+  readonly admitted: Pick<Admitted, 'judgement' | 'question'> & { readonly envelope: VerifiedEnvelope };
   readonly lease: Lease;
   /** What to ask which model, or the error of steps 10 to 14 that the reply will tell. */
   readonly call: ModelCall | { readonly refused: unknown };

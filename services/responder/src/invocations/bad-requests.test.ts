@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { mintId, signChatEnvelope, urnOf } from '@bulla/crypto';
+import { mintId, urnOf } from '@bulla/crypto';
 import { ask, storePrompt } from '../../test/asking.js';
 import type { Asked } from '../../test/asking.js';
 import { suite } from '../../test/suite.js';
@@ -173,15 +173,6 @@ describe('POST /api/v1/invocations refuses', () => {
     const keyid = `${urnOf('other', 'dev', mintId('dev'))}#${invoker.sig.kid}`;
     const response = await all.send(asked, { ...invoker, keyid });
     expect(response.body).toMatchObject({ code: 'unauthenticated' });
-  });
-
-  it('a chat without a stored prompt: custody_not_allowed [guard: run-custody]', async () => {
-    const { prm: _prm, whash: _whash, ...shared } = asked.envelope;
-    const claims = { ...shared, purpose: 'chat.invoke' as const, pol: { uses: 1, stream: true, models: ['default'] } };
-    const env = await signChatEnvelope(claims, all.organisation.vault.signer);
-    const response = await all.send({ body: { bundle: { v: 1, env, tags: [] }, inv: asked.body.inv } });
-    expect(response.status).toBe(403);
-    expect(response.body).toMatchObject({ code: 'custody_not_allowed' });
   });
 
   it('another content type: unsupported_media_type', async () => {

@@ -118,8 +118,8 @@ export class InvocationsService {
       const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping, key.signal]);
       const end = this.answers.newEnd(call);
       const meter = this.answers.newMeter(!admitted.question.claims.opt.stream);
-      const { judgement, envelope, question } = admitted;
-      const asked = { judgement, envelope, question };
+      const { judgement, presented, question } = admitted;
+      const asked = { judgement, envelope: presented.envelope, question };
       const parts = this.answers.answer({ admitted: asked, lease, call, signal, end, meter, work });
       return { parts, lease, end, meter, work };
     } catch (error) {

@@ -1,14 +1,15 @@
 import type { NewInvocation } from '@bulla/contract';
 import { checkAsker, tokenHash, verifyInnerSignatureAndBinding } from '@bulla/crypto';
-import type { InvocationClaims, PromptBundle, VerifiedPromptEnvelope } from '@bulla/crypto';
+import type { InvocationClaims, VerifiedEnvelope } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { ModelCall } from '../models/resilience/model-call.js';
 import { OpenerService } from '../opener/opener.service.js';
 import type { Claim } from '../replay/replay.service.js';
 import { ReplayService } from '../replay/replay.service.js';
-import { checkContents, checkPolicy, isPast, presentBundle, questionContext } from './admission.js';
-import type { Judgement } from './admission.js';
+import { checkContents, checkPolicy, isOfPrompt, isPast, presentBundle, questionContext } from './admission.js';
+import type { Judgement, Presented } from './admission.js';
+import { renderChat } from './chat-run.js';
 import { checkAccess, renderRun } from './prompt-run.js';
 
 /** A question with its hashes. */
@@ -23,8 +24,7 @@ export interface OpenQuestion {
 /** A question that may be answered: every exact check has passed, and it is claimed. */
 export interface Admitted {
   readonly judgement: Judgement;
-  readonly bundle: PromptBundle;
-  readonly envelope: VerifiedPromptEnvelope;
+  readonly presented: Presented;
   readonly question: OpenQuestion;
   readonly claim: Claim;
 }
@@ -45,13 +45,14 @@ export class Pipeline {
   /**
    * Steps 3 to 9. A refusal here is answered with a problem document, and nothing has happened.
    * @throws {CryptoError} what each step says
-   * @throws {Problem} envelope_revoked, custody_not_allowed; what the claim says
+   * @throws {Problem} envelope_revoked, forbidden; what the claim says
    * @throws {TrustOutdated} when other replicas trust a newer directory
    */
   async admit(judgement: Judgement, { bundle: sent, inv }: NewInvocation): Promise<Admitted> {
     const presented = await presentBundle(sent, judgement); // 3
     await checkContents(presented, judgement); // 4
-    const { bundle, envelope, outer } = checkPolicy(presented, inv, judgement); // 5
+    const outer = checkPolicy(presented, inv, judgement); // 5
+    const { envelope } = presented;
     const { inner } = await this.opener.openQuestion(outer, envelope.kind); // 6
     // guard: run-binding
     await verifyInnerSignatureAndBinding(inner, questionContext(envelope, judgement)); // 7
@@ -59,16 +60,18 @@ export class Pipeline {
     checkAsker(inner, questionContext(envelope, judgement)); // 8
     const question = { claims: inner.claims, rh: await tokenHash(inv), ih: await tokenHash(inner.token) };
     const claim = await this.#claim(judgement, envelope, question); // 9
-    return { judgement, bundle, envelope, question, claim };
+    return { judgement, presented, question, claim };
   }
 
   /**
-   * Steps 10 to 14. A refusal here goes into the sealed reply.
+   * Steps 10 to 14; of a chat, whose question is all there is, only the last. A refusal here goes into the sealed reply.
    * @throws {CryptoError} open_failed
    * @throws {Problem} forbidden, custody_not_allowed; as renderRun
    * @throws {ModelError} model_not_allowed, model_incapable
    */
-  async prepare({ judgement, bundle, envelope, question }: Admitted): Promise<ModelCall> {
+  async prepare({ judgement, presented, question }: Admitted): Promise<ModelCall> {
+    if (!isOfPrompt(presented)) return this.models.callFor(renderChat(presented.envelope.claims, question.claims)); // 14
+    const { bundle, envelope } = presented;
     const { trust, now, responder: urn } = judgement;
     const { prm, whash, sub: asker } = envelope.claims;
     const { grant, content } = bundle;
@@ -80,15 +83,15 @@ export class Pipeline {
     return this.models.callFor(renderRun(statement, envelope.claims, question.claims)); // 14
   }
 
-  #claim(judgement: Judgement, envelope: VerifiedPromptEnvelope, { claims, rh }: OpenQuestion): Promise<Claim> {
-    const { prm, pol, jti, iat, exp } = envelope.claims;
+  #claim(judgement: Judgement, envelope: VerifiedEnvelope, { claims, rh }: OpenQuestion): Promise<Claim> {
+    const { pol, jti, iat, exp } = envelope.claims;
+    const prm = envelope.kind === 'prompt' ? envelope.claims.prm : undefined;
     return this.replay.claim(judgement.caller, {
       org: judgement.trust.org,
       iss: claims.iss,
       jti: claims.jti,
       rh,
-      promptId: prm.id,
-      version: prm.ver,
+      ...(prm !== undefined && { promptId: prm.id, version: prm.ver }),
       late:
         isPast(exp, judgement) || // guard: run-late-envelope
         // guard: run-late-question

@@ -7,7 +7,7 @@ import { startFakeOpenai } from '@bulla/testkit';
 import { sql } from 'kysely';
 import * as z from 'zod';
 import { ask, openReply, recordOf, replyOfStream, storePrompt } from '../../test/asking.js';
-import type { Asked, SealedReply, StoredPrompt } from '../../test/asking.js';
+import type { AskedPrompt as Asked, SealedReply, StoredPrompt } from '../../test/asking.js';
 import { suite } from '../../test/suite.js';
 
 const upstream: FakeOpenai = await startFakeOpenai();

@@ -20,8 +20,9 @@ export interface Question {
   readonly jti: string;
   /** `H(I)`: the same question sealed again is another one. */
   readonly rh: string;
-  readonly promptId: string;
-  readonly version: number;
+  /** Which version of which prompt; a chat has none. */
+  readonly promptId?: string;
+  readonly version?: number;
   /** Whether it arrived past its own or its envelope's `exp`: known ones are answered again, new ones are not. */
   readonly late: boolean;
   /** The directory that it was judged by. */

@@ -2,6 +2,7 @@ import { ledgerMigrations } from '@bulla/service-kit';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { createChatEnvelopes } from './chat-envelopes.js';
 import { createFreshnessTables } from './freshness-tables.js';
 import { createKeyTables } from './key-tables.js';
 import { createLabelPositions } from './label-positions.js';
@@ -23,6 +24,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-11-30-restore-mark': { up: createRestoreTables },
   '2026-12-01-names-of-labels': { up: createLabelNamesIndex },
   '2026-12-05-keys': { up: createKeyTables },
+  '2026-12-07-chat-envelopes': { up: createChatEnvelopes },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

@@ -198,15 +198,32 @@ export interface VaultTables extends LedgerTables, KeyTables {
     device: ColumnType<string | null, undefined, string>;
     created_at: Moment;
   };
+  /** Of a chat, which has no prompt, `prompt_id`, `version` and `whash` are null. */
   envelope: {
     jti: string;
     org: string;
-    prompt_id: string;
-    version: number;
+    prompt_id: string | null;
+    version: number | null;
     aud: string;
     requester_kid: string;
-    whash: string;
+    whash: string | null;
     created_at: Moment;
     expires_at: Moment;
   };
+  /** Which envelopes for several questions of a chat a device has; one row for each, so that many requests are judged one by one. */
+  held_chat_envelopes: {
+    org: string;
+    device: string;
+    /** Those that it has not used up, with the second in which each ends. */
+    envelopes: ColumnType<HeldChatEnvelope[], string, string>;
+    /** When the last of them ends. */
+    expires_at: Moment;
+  };
+}
+
+/** An envelope for several questions of a chat. */
+export interface HeldChatEnvelope {
+  readonly jti: string;
+  /** Seconds. */
+  readonly until: number;
 }

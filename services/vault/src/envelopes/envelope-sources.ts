@@ -1,4 +1,4 @@
-import type { NewEnvelope, PromptId } from '@bulla/contract';
+import type { NewPromptEnvelope, PromptId } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { ResolvedTag, Trust } from '@bulla/crypto';
 import { CryptoError, isEarlierTag, requireFreshPosition, urnOf, verifyTags } from '@bulla/crypto';
@@ -50,7 +50,7 @@ export class EnvelopeSources {
    * @throws {Problem} not_found, label_not_found, envelope_revoked for a withdrawn version, needs_rewrap,
    *   overloaded; {CryptoError} trust_expired and whatever else clients would refuse the tags for
    */
-  find({ trust, org }: Caller, wanted: NewEnvelope): Promise<EnvelopeParts> {
+  find({ trust, org }: Caller, wanted: NewPromptEnvelope): Promise<EnvelopeParts> {
     const shared = this.shared.get(trust) ?? new SharedReads();
     this.shared.set(trust, shared);
     const { prompt, name, label, version, aud } = wanted;
@@ -58,7 +58,7 @@ export class EnvelopeSources {
     return shared.run(key, () => this.findFor(trust, org, wanted));
   }
 
-  private async findFor(trust: Trust, org: string, wanted: NewEnvelope): Promise<EnvelopeParts> {
+  private async findFor(trust: Trust, org: string, wanted: NewPromptEnvelope): Promise<EnvelopeParts> {
     const by = wanted.prompt === undefined ? { name: wanted.name ?? '' } : { id: wanted.prompt };
     const label = wanted.label ?? LATEST;
     const now = this.clock.now();

@@ -1,17 +1,16 @@
-import type { Bundle, EnvelopeId, EnvelopeStatus, NewEnvelope, PromptId } from '@bulla/contract';
+import type { Bundle, EnvelopeId, EnvelopeStatus, NewEnvelope, NewPromptEnvelope, PromptId } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { EnvelopeClaims } from '@bulla/crypto';
-import { mintId, signEnvelope } from '@bulla/crypto';
+import { signEnvelope } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
-import { Answer, Clock, ServiceKeys } from '@bulla/service-kit';
+import { Answer, Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { VaultLedger } from '../database/vault-ledger.js';
+import { ChatEnvelopes } from './chat-envelopes.service.js';
+import { EnvelopeMint } from './envelope-mint.js';
 import type { EnvelopeParts } from './envelope-sources.js';
 import { EnvelopeSources } from './envelope-sources.js';
-import { EnvelopesRepository, WRITE_ENVELOPE } from './envelopes.repository.js';
-
-/** How long an envelope may be used (protocol.md §2.2: 120 s, at most 300). */
-const LIFE_SECONDS = 120;
+import { EnvelopesRepository, WRITE_PROMPT_ENVELOPE } from './envelopes.repository.js';
 
 /** What a retry needs to get the same bundle: grant and content are large and never change, so they are read again. */
 interface Issued {
@@ -30,21 +29,27 @@ export class EnvelopesService {
   constructor(
     private readonly ledger: VaultLedger,
     private readonly clock: Clock,
-    private readonly keys: ServiceKeys,
+    private readonly mint: EnvelopeMint,
     private readonly sources: EnvelopeSources,
     private readonly envelopes: EnvelopesRepository,
+    private readonly chats: ChatEnvelopes,
   ) {}
+
+  /** As {@link issueForPrompt} for a stored prompt, as {@link ChatEnvelopes.issue} for a chat. */
+  issue(caller: Caller, wanted: NewEnvelope): Promise<Answer<Bundle>> {
+    return wanted.purpose === 'chat.invoke' ? this.chats.issue(caller, wanted) : this.issueForPrompt(caller, wanted);
+  }
 
   /**
    * Issues an envelope with the grant and the content it names. It is on record before it is handed out, and the
    * same Idempotency-Key gets the same one.
    */
-  async issue(caller: Caller, wanted: NewEnvelope): Promise<Answer<Bundle>> {
+  async issueForPrompt(caller: Caller, wanted: NewPromptEnvelope): Promise<Answer<Bundle>> {
     let found: { grant: string; content: string } | undefined;
-    const { body: issued, replayed } = await this.ledger.insertOnce(caller, WRITE_ENVELOPE, async () => {
+    const { body: issued, replayed } = await this.ledger.insertOnce(caller, WRITE_PROMPT_ENVELOPE, async () => {
       const parts = await this.sources.find(caller, wanted);
       const claims = this.claimsFor(caller, wanted, parts);
-      const env = await signEnvelope(claims, this.keys.signer('envelope', caller.trust, claims.iat));
+      const env = await signEnvelope(claims, this.mint.signer(caller, claims.iat));
       const { prompt, version, whash, tags, fresh, label, seq } = parts;
       const place = { prompt_id: prompt.id, name: prompt.name, version, label, seq, whash };
       const of = { jti: claims.jti, org: caller.org, aud: wanted.aud, requester_kid: caller.kid };
@@ -55,7 +60,7 @@ export class EnvelopesService {
       const obj = { envelope: claims.jti, prompt: prompt.id, version, whash, responder, uses };
       // A retry gets the same envelope as long as one could still use it.
       const event = { act: 'envelope.issue', obj } as const;
-      return { body, event, keepSeconds: LIFE_SECONDS, own };
+      return { body, event, keepSeconds: this.mint.lifeSeconds, own };
     });
     // What was read for a request that is answered as before is of now, and not what was answered.
     if (replayed || found === undefined)
@@ -79,23 +84,13 @@ export class EnvelopesService {
     return { jti: row.jti, state, expires_at: row.expires_at.toISOString() };
   }
 
-  private claimsFor(caller: Caller, wanted: NewEnvelope, parts: EnvelopeParts): EnvelopeClaims {
+  private claimsFor(caller: Caller, wanted: NewPromptEnvelope, parts: EnvelopeParts): EnvelopeClaims {
     const { prompt, version, chash, whash } = parts;
-    const iat = this.clock.now();
     return {
-      iss: this.keys.urnIn(caller.org),
-      aud: wanted.aud,
-      sub: caller.urn,
-      iat,
-      nbf: iat,
-      exp: iat + LIFE_SECONDS,
-      jti: mintId('env'),
+      ...this.mint.factsFor(caller, wanted.aud, this.mint.lifeSeconds),
       purpose: 'prompt.invoke',
-      req: caller.request.idempotencyKey ?? '',
       prm: { id: prompt.id, name: prompt.name, ver: version, chash },
       whash,
-      cnf: { jkt: caller.kid },
-      dir: caller.trust.directoryRef,
       pol: { uses: wanted.uses, stream: true },
     };
   }

@@ -2,6 +2,7 @@ import { Chores, Clock, purgeInBatches } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { GrantsService } from '../grants/grants.service.js';
 import { EnvelopesRepository } from './envelopes.repository.js';
+import { HeldChatEnvelopesRepository } from './held-chat-envelopes.repository.js';
 
 /** How long one may ask what became of an envelope; the audit log knows it for ever. */
 const KEEP_SECONDS = 86_400;
@@ -15,15 +16,17 @@ export class ExpiredEnvelopes {
     private readonly clock: Clock,
     private readonly envelopes: EnvelopesRepository,
     private readonly grants: GrantsService,
+    private readonly held: HeldChatEnvelopesRepository,
   ) {
     chores.add({ name: 'purge-envelopes', everyMs: INTERVAL_MS, run: () => this.purge() });
     chores.add({ name: 'purge-retired-grants', everyMs: INTERVAL_MS, run: () => this.purgeGrants() });
   }
 
-  /** Returns how many were forgotten. */
-  purge(): Promise<number> {
+  /** Returns how many were forgotten, with the devices that have none. */
+  async purge(): Promise<number> {
     const endedBefore = new Date((this.clock.now() - KEEP_SECONDS) * 1000);
-    return purgeInBatches((rows) => this.envelopes.purge(endedBefore, rows));
+    const devices = await purgeInBatches((rows) => this.held.purge(endedBefore, rows));
+    return devices + (await purgeInBatches((rows) => this.envelopes.purge(endedBefore, rows)));
   }
 
   /** Forgets what was kept for envelopes that have ended. Returns how many grants. */

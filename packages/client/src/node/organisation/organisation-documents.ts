@@ -50,17 +50,18 @@ export interface OrganisationPlan {
 }
 
 /**
- * What a new organisation decides: everything sealed, and authors write it. Its own suite comes first, since new devices
+ * What a new organisation decides: everything sealed, and authors write it. On a machine for trying things its members
+ * may chat, too; in production that is for the organisation to say. Its own suite comes first, since new devices
  * take the first that they have.
  */
-function firstPolicy({ suite }: OrganisationPlan): PolicySettings {
+function firstPolicy({ suite, profile }: OrganisationPlan): PolicySettings {
   const sealing = ALL_SUITES.filter(({ id, seal }) => seal !== undefined && id !== suite).map(({ id }) => id);
   return {
     suites: [suite, ...sealing],
     custody: { '*': 'sealed' },
     authors: { '*': ['grp:authors'] },
     labels: {},
-    chat: [],
+    chat: profile === 'development' ? ['grp:members'] : [],
     auth: { bearer: false, oidc: 'off' },
     max_skew: 60,
   };

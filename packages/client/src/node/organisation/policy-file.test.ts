@@ -100,7 +100,6 @@ describe('the next policy', () => {
   });
 
   it.each<[string, Partial<PolicySettings>, string]>([
-    ['chats', { chat: ['grp:support'] }, 'chat (leave it at [])'],
     ['API keys', { auth: { bearer: true, oidc: 'off' } }, 'auth.bearer (leave it at false)'],
     ['single sign-on', { auth: { bearer: false, oidc: 'approve' } }, 'auth.oidc "approve" (leave it at "off")'],
   ])(

@@ -46,9 +46,8 @@ export function requirePolicySettings(value: unknown): PolicySettings {
  * Refuses what the format has and nothing answers to yet: it would be signed without a word and do nothing. A policy of somebody else that says it is read like any other.
  * @throws {BullaError} validation_failed, check policy-switches
  */
-export function requireWorkingSwitches({ chat, auth }: PolicySettings): void {
+export function requireWorkingSwitches({ auth }: PolicySettings): void {
   const switches = [
-    ...(chat.length > 0 ? ['chat (leave it at [])'] : []),
     ...(auth.bearer ? ['auth.bearer (leave it at false)'] : []),
     ...(auth.oidc === 'off' ? [] : [`auth.oidc "${auth.oidc}" (leave it at "off")`]),
   ];
