@@ -78,7 +78,7 @@ const CHANGES: readonly Change[] = [
     file: 'packages/crypto/src/run/envelope.ts',
     instead: `  prm: promptRefSchema,`,
     by: `  prm: promptRefSchema,\n  planted: z.string(),`,
-    said: [['services/vault/src/envelopes/envelopes.service.ts', `Property 'planted' is missing`]],
+    said: [['services/vault/src/envelopes/envelope-mint.ts', `Property 'planted' is missing`]],
   },
   {
     row: 'a column',

@@ -16,8 +16,7 @@ import {
   PromptId,
   ResponderUrn,
 } from './ids.js';
-import { CHAT_MODELS_MAX, GRANTS_MAX } from './http/limits.js';
-import { ModelName } from './invocations/models.js';
+import { GRANTS_MAX } from './http/limits.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { PROBLEMS } from './http/problem-record.js';
 import { ProblemCode } from './http/problems.js';
@@ -123,13 +122,13 @@ const AUDIT_FACTS = {
     refused: Count,
     to: z.array(z.strictObject({ prompt: PromptId, version: Version, kid: Kid })).max(GRANTS_MAX),
   }),
-  /** Of a stored prompt, which and by which grant; of a chat, the models that may be asked. */
+  /** Of a stored prompt, which and by which grant; of a chat, how many models may be asked. Their names are words of a stranger. */
   'envelope.issue': z.strictObject({
     envelope: EnvelopeId,
     prompt: PromptId.optional(),
     version: Version.optional(),
     whash: Hash.optional(),
-    models: z.array(ModelName).min(1).max(CHAT_MODELS_MAX).optional(),
+    models: Count.min(1).optional(),
     responder: ResponderUrn,
     uses: Count,
   }),

@@ -61,7 +61,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'grant.delete': { prompt, whash: hash },
   'grant.collect': { kid, items: 3 },
   'grant.move': { added: 1, refused: 2, to: [{ prompt, version: 1, kid }] },
-  'envelope.issue': { envelope, prompt, version: 1, whash: hash, responder, uses: 1 },
+  'envelope.issue': { envelope, prompt, version: 1, whash: hash, models: 2, responder, uses: 1 },
   'envelope.get': { envelope },
   'invocation.run': { invocation, envelope, prompt, version: 1, replayed: false },
   'invocation.finish': { invocation, frames: 12, finish: 'stop', fin: hash },
@@ -98,6 +98,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
 };
 const OPTIONAL = ['/req', '/ev'];
 const OPTIONAL_FACTS: { readonly [act: string]: readonly string[] } = {
+  'envelope.issue': ['/obj/prompt', '/obj/version', '/obj/whash', '/obj/models'],
   'invocation.run': ['/obj/prompt', '/obj/version'],
   'grant.add': ['/obj/to'],
   'label.move': ['/obj/approval', '/obj/given'],

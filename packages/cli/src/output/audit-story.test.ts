@@ -86,8 +86,18 @@ describe('the story of a thing', () => {
     ],
     [
       'invocation.run',
-      { invocation: INVOCATION, envelope: ENVELOPE, replayed: false },
+      { ...version, invocation: INVOCATION, envelope: ENVELOPE, replayed: false },
       `asked ${INVOCATION} by ${ENVELOPE}; the responder opened the prompt`,
+    ],
+    [
+      'envelope.issue',
+      { envelope: ENVELOPE, models: 2, responder: 'urn:bulla:acme:svc:responder:eu1', uses: 100 },
+      `was allowed to ask 2 models without a stored prompt on responder eu1, 100 times: ${ENVELOPE}`,
+    ],
+    [
+      'invocation.run',
+      { invocation: INVOCATION, envelope: ENVELOPE, replayed: false },
+      `asked ${INVOCATION} by ${ENVELOPE}; the responder ran the chat`,
     ],
     ['policy.publish', { version: 2 }, 'policy.publish v2'],
   ])('says of %s with %j what was done', (act, obj, said) => {

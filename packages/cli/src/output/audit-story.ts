@@ -52,16 +52,31 @@ function sentence(entry: AuditLeaf, who: string): string {
     case 'version.get':
       return `${who} was given version ${entry.obj.version} of ${entry.obj.prompt}${entry.obj.granted ? ', sealed to them' : ', which they cannot open'}`;
     case 'envelope.issue':
-      return `${who} was allowed to run version ${entry.obj.version} of ${entry.obj.prompt} on ${serviceShown(entry.obj.responder)}, ${counted(entry.obj.uses, 'time')}: ${entry.obj.envelope}`;
+      return `${who} was allowed to ${leaveShown(entry.obj)} on ${serviceShown(entry.obj.responder)}, ${counted(entry.obj.uses, 'time')}: ${entry.obj.envelope}`;
     case 'invocation.run':
       return entry.obj.replayed
         ? `${who} asked the same again, and got the same answer: ${entry.obj.invocation}`
-        : `${who} asked ${entry.obj.invocation} by ${entry.obj.envelope}; the responder opened the prompt`;
+        : `${who} asked ${entry.obj.invocation} by ${entry.obj.envelope}; the responder ${entry.obj.prompt === undefined ? 'ran the chat' : 'opened the prompt'}`;
     case 'invocation.finish':
       return `answered ${entry.obj.invocation} to ${who}: ${entry.obj.finish}, ${counted(entry.obj.frames, 'piece')}, receipt ${entry.obj.fin}`;
     default:
       return `${who}: ${entry.act} ${factsShown(entry)}`;
   }
+}
+
+/** What an envelope is for. */
+function leaveShown({
+  prompt,
+  version,
+  models = 0,
+}: {
+  prompt?: string | undefined;
+  version?: number | undefined;
+  models?: number | undefined;
+}): string {
+  return prompt === undefined
+    ? `ask ${counted(models, 'model')} without a stored prompt`
+    : `run version ${version} of ${prompt}`;
 }
 
 /** Who can read from then on what was sealed. */

@@ -65,7 +65,7 @@ export class ChatEnvelopes {
     const facts = this.mint.factsFor(caller, aud, lifeSeconds);
     const pol = { uses, stream: true, models: [...models] };
     const env = await signChatEnvelope({ ...facts, purpose: 'chat.invoke', pol }, this.mint.signer(caller, facts.iat));
-    const obj = { envelope: facts.jti, models: [...models], responder: aud, uses };
+    const obj = { envelope: facts.jti, models: models.length, responder: aud, uses };
     const of = { jti: facts.jti, org, aud, requester_kid: kid };
     const own = { ...of, prompt_id: null, version: null, whash: null, expires_at: new Date(facts.exp * 1000) };
     const body: Bundle = { v: 1, env, tags: [] };
