@@ -60,6 +60,7 @@ const MEANINGS = {
   BULLA_TLS_KEY_FILE: 'its private key',
   BULLA_TRUST_PROXY: 'the proxies that the service believes when they state the address of a caller',
   BULLA_URL: 'the address of the vault, instead of the one in the profile',
+  BULLA_USAGE_RETENTION_DAYS: 'how long the vault keeps what runs took, in days ([usage.md](usage.md))',
   BULLA_VAULT_PORT: 'the port of the vault',
   BULLA_VAULT_URL: 'the address at which the responder finds the vault',
 };

@@ -17,6 +17,7 @@ export const PARTS: readonly Part[] = [
   { names: ['approve'], load: async () => (await import('./commands/approve.js')).addApproveCommands },
   { names: ['run'], load: async () => (await import('./commands/run.js')).addRunCommand },
   { names: ['models'], load: async () => (await import('./commands/models.js')).addModelsCommands },
+  { names: ['usage'], load: async () => (await import('./commands/usage.js')).addUsageCommand },
   { names: ['verify'], load: async () => (await import('./commands/verify.js')).addVerifyCommand },
   { names: ['audit'], load: async () => (await import('./commands/audit/audit.js')).addAuditCommands },
   { names: ['trust'], load: async () => (await import('./commands/trust/trust.js')).addTrustCommands },

@@ -59,6 +59,7 @@ const URN = 'urn:bulla:dev:svc:responder:local';
 const HASH = expect.stringMatching(/^[\w-]{43}$/);
 const FINGERPRINT = expect.stringMatching(/^[0-9a-f]{4}(:[0-9a-f]{4}){7}$/);
 const WORDS = expect.stringMatching(/^[a-z]+( [a-z]+){7}$/);
+const NUMBER = expect.any(Number);
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
 const DEVICE = expect.stringMatching(/^urn:bulla:dev:dev:dev_/);
 const CLAIM = ['--var', 'claim=Water is flowing.'];
@@ -165,6 +166,22 @@ async function prompts(): Promise<void> {
   await json('run', ['claims/triage', ...CLAIM]);
   const offered = [{ name: 'builtin:extract', default: true }];
   expect(await json('models list')).toEqual({ responder: URN, data: offered, others: false });
+  const sums = {
+    runs: NUMBER,
+    failed: 0,
+    uncounted: NUMBER,
+    unpriced: NUMBER,
+    input_tokens: NUMBER,
+    output_tokens: NUMBER,
+  };
+  const usage = await json('usage', ['--by', 'model', '--since', '1h', '--until', '2100-01-01']);
+  expect(usage).toEqual({
+    since: expect.stringMatching(/^\d{4}-.*Z$/),
+    until: '2100-01-01T00:00:00.000Z',
+    by: 'model',
+    data: expect.any(Array),
+    total: { ...sums, costs: [] },
+  });
   await json('verify', [world.path('demo.json')]);
   await json('prompt push', ['claims/gone', '-f', world.path('triage.md')]);
   await json('prompt delete', ['claims/gone', '--yes']);

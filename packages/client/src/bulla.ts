@@ -29,6 +29,7 @@ import { Transport } from './connection/transport.js';
 import { TrustKeeper } from './trust/trust-keeper.js';
 import type { TrustStore } from './trust/trust-store.js';
 import { MemoryTrustStore } from './trust/trust-store.js';
+import { Usage } from './usage/usage.js';
 import { VaultUnsealing } from './unsealing/vault-unsealing.js';
 
 export interface ConnectOptions {
@@ -77,6 +78,8 @@ export class Bulla {
   readonly keys: OrganisationKeys;
   /** The root key of the vault, where people keep it in shares. */
   readonly unsealing: VaultUnsealing;
+  /** What runs took: tokens and cost. */
+  readonly usage: Usage;
   readonly #session: Session;
   readonly #pin: string;
   readonly #closing: AbortController;
@@ -94,6 +97,7 @@ export class Bulla {
     this.audit = new Audit(session);
     this.keys = new OrganisationKeys(session);
     this.unsealing = new VaultUnsealing(session);
+    this.usage = new Usage(session);
   }
 
   /**

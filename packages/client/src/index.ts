@@ -50,6 +50,8 @@ export {
 export type { Grants, LackingVersion, ResealedVersion, Unshared, VersionsToSeal } from './prompts/grants.js';
 export type { HandedBack, KeptBeyond, KeptLabel } from './trust/handing-back.js';
 export type { OfferedModels } from './runs/offered-models.js';
+export type { AddedUsage, UsageBy, UsageChoice, UsageCounts } from './usage/usage.js';
+export { Usage } from './usage/usage.js';
 export type { Identity } from './connection/identity.js';
 export { identityOf } from './connection/identity.js';
 export type { HeldLabels } from './labels/held-labels.js';

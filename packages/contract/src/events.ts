@@ -15,6 +15,7 @@ import {
   Pin,
   PromptId,
   ResponderUrn,
+  UsageReportId,
 } from './ids.js';
 import { GRANTS_MAX } from './http/limits.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
@@ -151,6 +152,9 @@ const AUDIT_FACTS = {
   'key.status': items,
   'model.list': z.strictObject({}),
   'key.held': z.strictObject({}),
+  /** Counts that a responder brought, and how many of them were new: none where this report was there already. */
+  'usage.report': items.extend({ report: UsageReportId, taken: Count }),
+  'usage.list': items,
   'key.rotate': ofRotation,
   'job.list': items,
   'job.get': z.strictObject({ job: JobId }),

@@ -68,6 +68,13 @@ export const AuditEntryId = typeId(
 ).brand<'AuditEntryId'>();
 export type AuditEntryId = z.infer<typeof AuditEntryId>;
 
+/** A report of usage; the responder mints the id, so that one that comes twice counts once. */
+export const UsageReportId = typeId(
+  'usg',
+  'Id of a report of usage; the responder mints it, and one that comes twice counts once.',
+).brand<'UsageReportId'>();
+export type UsageReportId = z.infer<typeof UsageReportId>;
+
 /** Name of a log: the URN of its service, and which of its logs it is. */
 export const LogOrigin = z
   .string()
@@ -120,6 +127,13 @@ export const ResponderUrn = z
   .string()
   .regex(urnPattern('svc:responder'), 'must be the URN of a responder')
   .meta({ description: 'The responder.', example: 'urn:bulla:acme:svc:responder:eu1' })
+  .brand<'Urn'>();
+
+/** URN of who asks a responder: a device, or a gateway on behalf of others. */
+export const AskerUrn = z
+  .string()
+  .regex(urnPattern('dev', 'svc:gateway'), 'must be the URN of a device or a gateway')
+  .meta({ description: 'Who asked: a device, or a gateway.', example: EXAMPLE_DEVICE })
   .brand<'Urn'>();
 
 /** URN of a device. */

@@ -60,13 +60,14 @@ export {
   ResponderUrn,
   Timestamp,
   Urn,
+  UsageReportId,
   UserUrn,
 } from './ids.js';
 export { HeldKeys, Job, JobPage, JobQuery, KeyStatus, NewRotation } from './keys/keys.js';
 export { NewShare, Unsealing } from './unsealing/unsealing.js';
 export { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
 export type { ModelCapability } from './invocations/models.js';
-export { MODEL_CAPABILITIES, ModelList } from './invocations/models.js';
+export { MODEL_CAPABILITIES, ModelList, ModelName } from './invocations/models.js';
 export {
   AcceptedFreshness,
   LabelChain,
@@ -96,6 +97,7 @@ export {
   LABELS_MAX,
   MOVES_MAX,
   ORGANISATION_BODY_BYTES_MAX,
+  USAGE_COUNTS_MAX,
 } from './http/limits.js';
 export { Sequence, Version, VersionOrNone } from './numbers.js';
 export {
@@ -177,3 +179,15 @@ export {
   VersionSummary,
 } from './prompts/versions.js';
 export { ClearStatement } from './prompts/clear-statement.js';
+export {
+  AcceptedUsage,
+  Cost,
+  CURRENCIES_MAX,
+  NewUsage,
+  USAGE_SUM_MAX,
+  UsageBy,
+  UsageCount,
+  UsagePage,
+  UsageQuery,
+  UsageSum,
+} from './usage/usage.js';

@@ -17,11 +17,12 @@ const ADMIN = [
   'key.rotate',
   'vault.unseal',
   'audit.read',
+  'usage.read',
 ];
 
 /** What each role may, all of it: a role without a row does not compile. */
 const HELD = {
-  owner: [...ADMIN, 'audit.erase'],
+  owner: [...ADMIN.slice(0, -1), 'audit.erase', 'usage.read'],
   admin: ADMIN,
   author: [
     'prompt.read',
@@ -33,6 +34,7 @@ const HELD = {
     'grant.collect',
     'grant.write',
     'grant.delete',
+    'usage.read',
   ],
   invoker: [
     'prompt.read',
@@ -42,11 +44,12 @@ const HELD = {
     'grant.delete',
     'envelope.issue',
     'envelope.read',
+    'usage.read',
     'invocation.run',
   ],
-  auditor: ['prompt.read', 'label.follow', 'grant.read', 'envelope.read', 'key.read', 'audit.read'],
+  auditor: ['prompt.read', 'label.follow', 'grant.read', 'envelope.read', 'key.read', 'audit.read', 'usage.read'],
   renewer: ['label.follow', 'label.renew'],
-  service: ['grant.collect', 'grant.write', 'grant.delete'],
+  service: ['grant.collect', 'grant.write', 'grant.delete', 'usage.report'],
   gateway: ['invocation.run'],
 } as const satisfies Record<Role, readonly string[]>;
 

@@ -49,6 +49,10 @@ export const PERMISSIONS = {
   'audit.read': ['admin', 'auditor'],
   /** Erase what shows that a caller asked: what admins did is shown by it, too. */
   'audit.erase': ['owner'],
+  /** Read what runs took: all of it as admin or auditor, one's own as anybody else. */
+  'usage.read': ['admin', 'author', 'invoker', 'auditor'],
+  /** Report what runs took, as the responder where they ran. */
+  'usage.report': ['service'],
   /** Have a responder run a prompt; a gateway only carries another's question. */
   'invocation.run': ['invoker', 'gateway'],
 } as const satisfies Record<string, readonly Role[]>;

@@ -31,6 +31,7 @@ import {
   VersionPage,
   VersionQuery,
 } from './prompts/versions.js';
+import { USAGE_ROUTES } from './usage/usage-routes.js';
 import { UNSEALING_ROUTES } from './unsealing/unsealing-routes.js';
 
 // What routes of one sort have in common; the table below spells out the rest.
@@ -253,6 +254,9 @@ export const ROUTES = {
     permission: 'invocation.run',
     response: ModelList,
   },
+
+  // What runs took, as responders count it.
+  ...USAGE_ROUTES,
 
   // The root key of the vault, where people keep it in shares.
   ...UNSEALING_ROUTES,

@@ -10,13 +10,14 @@ import {
   NewLabelFreshness,
   NewRoot,
   NewShare,
+  NewUsage,
   NewVersion,
   Reply,
   ROUTES,
 } from '@bulla/contract';
 import type { Route } from '@bulla/contract';
-import { hash, prompt, responder } from './example-names.js';
-import { EXAMPLES } from './examples.js';
+import { hash, prompt, responder, usageReport } from './example-names.js';
+import { EXAMPLES, usageCount } from './examples.js';
 import { mutationsOf } from './mutations.js';
 
 /** Texts in prose, bases of signatures and notes may break lines; prose may be empty where it points at the whole; a beginning of a label has nothing before it. */
@@ -24,7 +25,7 @@ const PROSE =
   /(?:(?:line break|empty text) at \/statement\/(?:message|content\/(?:source|messages\/0\/content))|line break at \/(?:title|detail|instance|request_id|errors\/0\/(?:pointer|message)|.*(?:base|checkpoint|witnessed\/0)))|empty text at \/(?:detail|instance|errors\/0\/pointer|(?:(?:data|moves)\/0\/)?prev)/;
 /** Numbers that happen to be good at their place. */
 const GOOD_NUMBERS =
-  /^2147483648 at (?:\/status|.*\/(?:index|first|below|entries|max_output_tokens))$|^1 at .*\/temperature$/;
+  /^2147483648 at (?:\/status|.*\/(?:index|first|below|entries|max_output_tokens|(?:in|out)put_tokens|nanos)|\/data\/0\/(?:runs|failed|uncounted|unpriced))$|^1 at .*\/temperature$/;
 
 describe.each(EXAMPLES)('$name', ({ schema, value, optional }) => {
   it('takes a good value', () => {
@@ -99,6 +100,12 @@ describe('sizes', () => {
     ['a head', Reply, 1_366, (n: number) => ({ head: token(n), frames: [], final: 'a' })],
     ['a frame', Reply, 21_888, (n: number) => ({ head: 'a', frames: [token(n)], final: 'a' })],
     ['a share of a root key', NewShare, 4_096, (n: number) => ({ share: token(n) })],
+    [
+      'counts of usage',
+      NewUsage,
+      500,
+      (n: number) => ({ report: usageReport, counts: Array.from({ length: n }, () => usageCount) }),
+    ],
     ['uses', NewEnvelope, 1_000, (n: number) => ({ prompt, version: 1, aud: responder, uses: n })],
   ])('%s may be as large as its limit and no larger', (_name, schema, max, make) => {
     expect(schema.safeParse(make(max)).success).toBe(true);
@@ -124,6 +131,22 @@ describe('a document', () => {
   ])('refuses %j', (text) => {
     expect(NewRoot.safeParse({ root: text }).success).toBe(false);
   });
+});
+
+describe('counts of usage', () => {
+  it('are of no more runs than there were [guard: usage-parts]', () => {
+    const withCounts = (changes: object) =>
+      NewUsage.safeParse({ report: usageReport, counts: [{ ...usageCount, runs: 2, ...changes }] }).success;
+    expect(withCounts({ failed: 2, uncounted: 2 })).toBe(true);
+    for (const part of ['failed', 'uncounted']) expect(withCounts({ [part]: 3 })).toBe(false);
+  });
+
+  it.each(['2026-11-25T08:00:00.001Z', '2026-11-25T08:01:00.000Z', '2026-11-25T08:00:00Z', '2026-11-25'])(
+    'are of no hour that begins at %s',
+    (hour) => {
+      expect(NewUsage.safeParse({ report: usageReport, counts: [{ ...usageCount, hour }] }).success).toBe(false);
+    },
+  );
 });
 
 describe('what an envelope is asked for', () => {

@@ -13,6 +13,7 @@ import {
   kid,
   prompt,
   responder,
+  usageReport,
 } from './example-names.js';
 import { mutationsOf } from './mutations.js';
 
@@ -68,6 +69,8 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'key.status': { items: 2 },
   'model.list': {},
   'key.held': {},
+  'usage.report': { items: 2, report: usageReport, taken: 0 },
+  'usage.list': { items: 2 },
   'key.rotate': { job, what: 'root', target: 'root:file:3f9ac0d15e7b2846' },
   'job.list': { items: 2 },
   'job.get': { job },

@@ -7,6 +7,7 @@ export const invocation = `inv_${suffix}`;
 export const approval = `apr_${suffix}`;
 export const invitation = `ivt_${suffix}`;
 export const enrolment = `enr_${suffix}`;
+export const usageReport = `usg_${suffix}`;
 export const job = `job_${suffix}`;
 export const device = `urn:bulla:acme:dev:dev_${suffix}`;
 export const responder = 'urn:bulla:acme:svc:responder:eu1';

@@ -12,6 +12,7 @@ import {
   responder,
   suffix,
   time,
+  usageReport,
   user,
 } from './example-names.js';
 import { jobExample, kekExample, keyInTokenExample, rootKeyExample } from './key-examples.js';
@@ -81,6 +82,21 @@ const auditOrigin = 'urn:bulla:acme:svc:vault/audit/1';
 const note = `${auditOrigin}\n8\nh/8=\n\n\u2014 ${auditOrigin} c2ln\n`;
 const auditEntry = { index: 7, at: time, leaf: `{"v":1,"id":"aud_${suffix}"}` };
 const evidence = { base: '"@method": POST\n"@path": /api/v1/envelopes', signature: 'c2ln' };
+
+const usageSums = { input_tokens: 1204, output_tokens: 311 };
+const cost = { currency: 'USD', nanos: 492600 };
+/** Counts of one hour, each member of it. */
+export const usageCount = {
+  hour: '2026-11-25T08:00:00.000Z',
+  device,
+  prompt,
+  model: 'small',
+  runs: 3,
+  failed: 1,
+  uncounted: 1,
+  ...usageSums,
+  cost,
+};
 
 export interface Example {
   readonly name: string;
@@ -219,6 +235,31 @@ export const EXAMPLES: readonly Example[] = [
       currency: 'USD',
     },
     ['/data/0/alias_of', '/data/0/targets/0/weight', '/data/0/targets/0/can', '/data/0/targets/0/price', '/currency'],
+  ),
+  example('NewUsage', contract.NewUsage, { report: usageReport, counts: [usageCount] }),
+  example('AcceptedUsage', contract.AcceptedUsage, { taken: 1 }),
+  example(
+    'UsagePage',
+    contract.UsagePage,
+    {
+      data: [
+        {
+          device,
+          prompt,
+          name: 'claims/triage',
+          model: 'small',
+          from: '2026-11-25T08:00:00.000Z',
+          runs: 3,
+          failed: 1,
+          uncounted: 1,
+          unpriced: 1,
+          ...usageSums,
+          costs: [cost],
+        },
+      ],
+      next_cursor: 'bmV4dA',
+    },
+    ['device', 'prompt', 'name', 'model', 'from'].map((member) => `/data/0/${member}`),
   ),
   example('HeldKeys', contract.HeldKeys, { kids: [kid] }),
   example('NewRotation', contract.NewRotation, { what: 'root', to: 'file:/run/bulla/root-2.key' }, ['/to']),

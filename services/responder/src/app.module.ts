@@ -11,6 +11,8 @@ import { OpenerModule } from './opener/opener.module.js';
 import { ReplayModule } from './replay/replay.module.js';
 import { RewrapModule } from './rewrap/rewrap.module.js';
 import { TrustModule } from './trust/trust.module.js';
+import { UsageModule } from './usage/usage.module.js';
+import { VaultModule } from './vault/vault.module.js';
 import type { VaultTrustSource } from './trust/vault-trust-source.js';
 
 export interface AppParts {
@@ -28,13 +30,14 @@ export interface AppParts {
 @Module({})
 export class AppModule {
   static use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, models, vaultUrl }: AppParts): DynamicModule {
-    const [trusted, opener] = [TrustModule.use(trust), OpenerModule.use(unwrappers)];
+    const [trusted, opener, vault] = [TrustModule.use(trust), OpenerModule.use(unwrappers), VaultModule.use(vaultUrl)];
     const rooms = [trusted, opener, ReplayModule, ModelsModule.use(models)];
     return {
       module: AppModule,
       imports: [
         InvocationsModule.use({ runs, newestCheckpoint, answerLimits }, rooms),
-        RewrapModule.use({ vaultUrl, runs }, [trusted, opener]),
+        RewrapModule.use(runs, [trusted, opener, vault]),
+        UsageModule.use([trusted, vault]),
       ],
     };
   }

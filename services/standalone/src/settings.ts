@@ -14,7 +14,7 @@ import {
   publicUrlSetting,
   readSettings,
 } from '@bulla/service-kit';
-import { rootKeySettings } from '@bulla/vault';
+import { rootKeySettings, usageSettings } from '@bulla/vault';
 
 export const standaloneSettings = {
   BULLA_HOME: pathSetting.optional(),
@@ -35,6 +35,7 @@ export const standaloneSettings = {
   ...runSettings,
   ...modelSettings,
   ...rootKeySettings,
+  ...usageSettings,
 };
 
 /** Everything that `bulla up` takes from the environment. */

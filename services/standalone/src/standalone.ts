@@ -155,6 +155,7 @@ async function startVault(
     bootstrapSecrets: [bootstrapSecret],
     rootKeys,
     backupDays: settings.BULLA_BACKUP_DAYS,
+    usageDays: settings.BULLA_USAGE_RETENTION_DAYS,
   });
   return listening(vault);
 }

@@ -14,18 +14,21 @@ import { CustodyModule } from './managed/custody/custody.module.js';
 import { OrganisationsModule } from './organisations/organisations.module.js';
 import { PromptsModule } from './prompts/prompts.module.js';
 import { SharingModule } from './sharing/sharing.module.js';
+import { UsageModule } from './usage/usage.module.js';
 
 export interface AppParts extends OrganisationsParts, ManagedParts {
   readonly custody: CustodyParts;
   readonly database: Database<VaultTables>;
+  /** How long usage is kept. */
+  readonly usageDays: number;
 }
 
 /** The rooms of the vault, and what all of them keep things in. */
 @Module({})
 export class AppModule {
-  static use({ database, custody, rootKeys, backupDays, ...organisations }: AppParts): DynamicModule {
+  static use({ database, custody, rootKeys, backupDays, usageDays, ...organisations }: AppParts): DynamicModule {
     const people = [InvitationsModule, EnrolmentsModule];
-    const prompts = [PromptsModule, SharingModule, EnvelopesModule];
+    const prompts = [PromptsModule, SharingModule, EnvelopesModule, UsageModule.use(usageDays)];
     const managed = [ManagedModule.use({ rootKeys, backupDays }), CustodyModule.use(custody)];
     const rooms = [OrganisationsModule.use(organisations), ...people, ...prompts];
     return { module: AppModule, imports: [DatabaseModule.use(database), ...managed, ...rooms] };

@@ -7,12 +7,14 @@ import type { PrivatePlace } from './managed/root-key/private-file.js';
 import { rootKeySettings } from './managed/root-key/root-key-settings.js';
 import type { RootKeysParts } from './managed/root-key/root-keys.js';
 import { RootKeys } from './managed/root-key/root-keys.js';
+import { usageSettings } from './usage/usage-settings.js';
 import { createVault } from './vault.js';
 
 const settings = {
   BULLA_VAULT_PORT: portSetting(4100),
   BULLA_BOOTSTRAP_SECRET: bootstrapSecretSetting,
   ...rootKeySettings,
+  ...usageSettings,
 };
 
 /** A vault on its own. */
@@ -33,6 +35,7 @@ export const vaultDefinition: ServiceDefinition<VaultTables, typeof settings, Ro
       ...parts,
       bootstrapSecrets: own.BULLA_BOOTSTRAP_SECRET,
       backupDays: own.BULLA_BACKUP_DAYS,
+      usageDays: own.BULLA_USAGE_RETENTION_DAYS,
       rootKeys,
       deposits: await DepositKeys.load(keyFile),
     }),

@@ -6,3 +6,4 @@ export { RootKeys } from './managed/root-key/root-keys.js';
 export type { VaultConfig } from './vault.js';
 export { DepositKeys } from './managed/custody/deposit-keys.js';
 export { createVault } from './vault.js';
+export { usageSettings } from './usage/usage-settings.js';

@@ -16,6 +16,8 @@ export interface VaultConfig extends ServiceParts<VaultTables> {
   readonly rootKeys?: RootKeys | undefined;
   /** How old the oldest backup may be that somebody would put back, in days. */
   readonly backupDays: number;
+  /** How long usage is kept, in days. */
+  readonly usageDays: number;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function createVault(parts: VaultConfig): Promise<Service> {
     custody: { deposits: parts.deposits ?? new DepositKeys() },
     rootKeys,
     backupDays: parts.backupDays,
+    usageDays: parts.usageDays,
   });
   // Other root keys are asked when they are needed: what needs none goes on without them.
   const isInShares = rootKeys.held.some(({ name }) => name === 'shamir');

@@ -73,6 +73,8 @@ const EFFECTS = [
   'audit_cosignature',
   'kek_wrap',
   'job',
+  'usage_report',
+  'usage_hour',
 ] as const;
 
 /** Both organisations list the same vault key; each has members of its own. */
@@ -133,6 +135,7 @@ export async function startVault(
       bootstrapSecrets: SECRETS,
       rootKeys: changes.rootKeys ?? (await rootKeysOf()),
       backupDays: 7,
+      usageDays: 400,
       clock,
       log,
       auditMarks: folderForTest('audit-marks'),

@@ -1,4 +1,4 @@
-import type { Job, PendingMove, RouteName } from '@bulla/contract';
+import type { Job, PendingMove, RouteName, UsageCount } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
 import { generateKeyPair, randomBytes, sealShare, Secret } from '@bulla/crypto';
 import { dealShares } from '@bulla/crypto/open';
@@ -128,6 +128,8 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['job.list', targetOf('job.list', undefined, { limit: 5 })],
     ['job.get', targetOf('job.get', { id: job })],
     ['job.cancel', targetOf('job.cancel', { id: job })],
+    ['usage.report', targetOf('usage.report', undefined), { report: mintId('usg'), counts: [usageCount(acme)] }],
+    ['usage.list', targetOf('usage.list', undefined, { limit: 5 })],
     ['unsealing.get', targetOf('unsealing.get', undefined)],
     ['unsealing.give', targetOf('unsealing.give', undefined), { share: await sealedShare() }],
     ['audit.list', targetOf('audit.list', undefined, { limit: 5 })],
@@ -162,6 +164,14 @@ export function clearVersion(organisation: TestVault['acme']) {
   return { salt: 'A'.repeat(22), statement };
 }
 
+/** What an hour of runs took. */
+export function usageCount(organisation: TestVault['acme'], changes: Partial<UsageCount> = {}): UsageCount {
+  const hour = new Date(organisation.now * 1000 - (organisation.now % 3_600) * 1000).toISOString();
+  const sums = { runs: 3, failed: 1, uncounted: 0, input_tokens: 120, output_tokens: 30 };
+  const device = organisation.invoker.urn;
+  return { hour, device, prompt: null, model: 'small', ...sums, cost: { currency: 'USD', nanos: 900 }, ...changes };
+}
+
 /** A share of some root key, sealed to a key of nobody. */
 async function sealedShare(): Promise<string> {
   const { shares } = await dealShares(new Secret(randomBytes(32)), { shares: 2, threshold: 2 }, 0);
@@ -192,6 +202,7 @@ export function callerOf(
   organisation: TestVault['acme'],
 ): Pick<TestMember, 'keyid' | 'signer' | 'entity'> {
   if (OF_RENEWERS.includes(name)) return renewerOf(organisation);
+  if (name === 'usage.report') return organisation.responders[0];
   return OF_AUTHORS.includes(name) ? organisation.author : organisation.owner;
 }
 

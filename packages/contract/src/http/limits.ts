@@ -72,5 +72,7 @@ export const MOVES_MAX = 1_000;
 export const PUSHED_TAGS_MAX = 16;
 /** Labels of one prompt. */
 export const LABELS_MAX = 1_000;
+/** Counts in one report of usage: with names of full length they fit into one body. */
+export const USAGE_COUNTS_MAX = 500;
 /** Items on one page of a list. */
 export const PAGE_ITEMS_MAX = 200;

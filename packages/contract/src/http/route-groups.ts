@@ -28,6 +28,8 @@ export const ROUTE_GROUPS = {
   invocation:
     'A question, sealed to the responder, with the envelope that allows it. The answer is sealed to the asker and signed to its end.',
   model: 'What may answer at this responder, by the names that prompts say. Where models run is not told.',
+  usage:
+    'How many runs there were, with how many tokens and at what price: counted by the responder where they ran, by hour, device, prompt and model. The vault adds it up, and knows nothing of what was asked.',
   unsealing:
     'Where people keep the root key of the vault in shares, each process of it waits until it was given enough of them. Until then it does all that needs no root key.',
   audit: 'Every decision, in a Merkle log of each service that nobody can change unseen: readers verify it themselves.',

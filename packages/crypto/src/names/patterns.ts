@@ -27,7 +27,7 @@ export const HASH_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 /** SHA-256 of an organisation's first root. */
 export const PIN_PATTERN = /^sha256:[0-9a-f]{64}$/;
 
-export type IdPrefix = 'prm' | 'env' | 'inv' | 'ivt' | 'enr' | 'apr' | 'aud' | 'job' | 'dev' | 'usr';
+export type IdPrefix = 'prm' | 'env' | 'inv' | 'ivt' | 'enr' | 'apr' | 'aud' | 'job' | 'usg' | 'dev' | 'usr';
 
 /** Pattern of a TypeID with this prefix: 26 Crockford characters of a UUIDv7. */
 export function idPattern(prefix: IdPrefix): RegExp {

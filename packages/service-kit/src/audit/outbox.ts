@@ -61,6 +61,12 @@ function leafBytes(text: string) {
   return sql<Buffer>`convert_to(${text}::text, 'UTF8')`;
 }
 
+/** What a room says of a change that has a row in the audit log. */
+export interface AuditedParts<Tables, Own> extends ChangeParts<Tables, Own> {
+  /** An insert for each row of what it is given the name of: one for each change that is made, with its values. */
+  also?(db: QueryCreator<Tables>, made: string, own: Own): unknown;
+}
+
 type GivenChange<Own> = AuditRow & { readonly $own: Own };
 
 /**
@@ -71,7 +77,7 @@ export class AuditedChange<Tables extends LedgerTables, Own extends object> {
   readonly #keys: ChangeParts<Tables, Own>['keys'];
   readonly #grouped: GroupedWrite<Tables, GivenChange<Own>, Changed>;
 
-  constructor(parts: ChangeParts<Tables, Own>) {
+  constructor(parts: AuditedParts<Tables, Own>) {
     this.#keys = (own) => parts.keys(own);
     this.#grouped = new GroupedWrite<Tables, GivenChange<Own>, Changed>({
       write: (db, given, rows) => changing(db, given, rows, parts),
@@ -94,10 +100,12 @@ function changing<Tables extends LedgerTables, Own>(
   db: Kysely<Tables>,
   given: GivenChange<Own>,
   rows: RawBuilder<unknown>,
-  parts: ChangeParts<Tables, Own>,
+  parts: AuditedParts<Tables, Own>,
 ) {
   const audited = withChange(db, rows, parts.change(db, given.$own))
     .with('made', rowsWith('changed', { at: givenAt }) as never)
     .with('audited', (part) => auditInsertion(part as never, 'made as given', given));
-  return changedRows(audited);
+  if (parts.also === undefined) return changedRows(audited);
+  const also = ((part: QueryCreator<Tables>) => parts.also?.(part, 'made as given', given.$own)) as never;
+  return changedRows(audited.with('also', also) as never);
 }

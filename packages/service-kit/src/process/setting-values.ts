@@ -46,6 +46,7 @@ export const SETTING_NAMES: ReadonlySet<string> = new Set([
   'BULLA_TLS_KEY_FILE',
   'BULLA_TRUST_PROXY',
   'BULLA_URL',
+  'BULLA_USAGE_RETENTION_DAYS',
   'BULLA_VAULT_PORT',
   'BULLA_VAULT_URL',
 ]);

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ResponderTables } from './types.js';
+import { createUsageTables } from './usage-tables.js';
 
 /** Tables of the responder, in the order in which they came. A migration that was released is never changed. */
 export const responderMigrations: Readonly<Record<string, Migration>> = {
@@ -10,6 +11,7 @@ export const responderMigrations: Readonly<Record<string, Migration>> = {
   '2026-11-25-responder': { up: createTables },
   '2026-11-25-restore-mark': { up: createRestoreMark },
   '2026-12-02-time': { up: rememberLonger },
+  '2026-12-07-usage': { up: createUsageTables },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

@@ -1,3 +1,4 @@
+import type { UsageCount } from '@bulla/contract';
 import type { SeenDirectory, TrustMemory } from '@bulla/crypto';
 import type { LedgerTables, RestoreMarkTable } from '@bulla/service-kit';
 import type { ColumnType, Generated, Transaction } from 'kysely';
@@ -43,6 +44,34 @@ export interface ResponderTables extends LedgerTables {
     sha256: string;
     /** JSON, with the directory: what every later one must still hold. */
     memory: ColumnType<SeenMemory | null, string | null, string>;
+  };
+  /** What a run took that has ended and is in no report. */
+  usage_run: {
+    id: Generated<number>;
+    org: string;
+    /** URN of the asker. */
+    device: string;
+    /** Null for chats. */
+    prompt: string | null;
+    /** Its name in the registry. */
+    model: string;
+    failed: boolean;
+    /** Null where the model did not say. */
+    input_tokens: number | null;
+    output_tokens: number | null;
+    /** Three letters of ISO 4217; null where no cost is known. */
+    currency: string | null;
+    /** In billionths of a unit of that. */
+    cost_nanos: number | null;
+    ended_at: Moment;
+  };
+  /** What the vault may not have yet. */
+  usage_report: {
+    id: string;
+    org: string;
+    /** JSON. */
+    counts: ColumnType<UsageCount[], string, never>;
+    created_at: Moment;
   };
   /** Where this row was written, so that it is noticed elsewhere. */
   restore_mark: RestoreMarkTable & {

@@ -8,7 +8,7 @@ import type {
   Trust,
 } from '@bulla/crypto';
 import { decodeBase64url, digestB64u, ReplySealer, Secret, utf8 } from '@bulla/crypto';
-import type { Model, ModelChunk, ModelDelta } from '../models/model.js';
+import type { ModelChunk, ModelDelta } from '../models/model.js';
 import type { ModelCall } from '../models/resilience/model-call.js';
 import type { AnswerMeter } from './answer-budget.js';
 import { AnswerEnd, RunStopped } from './answer-end.js';
@@ -92,7 +92,7 @@ async function startSealer({ question, responder }: AnswerPlan): Promise<ReplySe
 
 /** NDJSON, one `chat.completion.chunk` on each line; where an answer is as long as it may be, the last says so. */
 async function* linesOf(
-  chunks: ReturnType<Model['stream']>,
+  chunks: AsyncIterable<ModelChunk>,
   { end, meter, choices }: { readonly end: AnswerEnd; readonly meter: AnswerMeter; readonly choices: number },
 ): AsyncGenerator<Piece> {
   for await (const chunk of chunks) {
@@ -109,10 +109,15 @@ async function* linesOf(
 }
 
 function lineOf(chunk: ModelChunk): Piece {
-  return { bytes: utf8(`${JSON.stringify(chunk)}\n`), hasWords: chunk.choices.some(({ delta }) => hasWords(delta)) };
+  return { bytes: utf8(`${JSON.stringify(chunk)}\n`), hasWords: hasWords(chunk) };
 }
 
-function hasWords({ content, refusal, tool_calls: calls = [] }: ModelDelta): boolean {
+/** Whether it says something, and does not only tell of the answer. */
+export function hasWords({ choices }: ModelChunk): boolean {
+  return choices.some(({ delta }) => isSaid(delta));
+}
+
+function isSaid({ content, refusal, tool_calls: calls = [] }: ModelDelta): boolean {
   return Boolean(content) || Boolean(refusal) || calls.length > 0;
 }
 

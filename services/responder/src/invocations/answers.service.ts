@@ -6,7 +6,9 @@ import type { Model } from '../models/model.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { ModelCall } from '../models/resilience/model-call.js';
 import type { Lease } from '../replay/lease.js';
-import { answer } from './answer.js';
+import type { RunAccount } from '../usage/run-account.js';
+import { RunAccounts } from '../usage/run-account.js';
+import { answer, hasWords } from './answer.js';
 import type { ReplyPart } from './answer.js';
 import type { AnswerMeter } from './answer-budget.js';
 import { AnswerBudget } from './answer-budget.js';
@@ -63,6 +65,8 @@ export interface BegunRun {
   readonly signal: AbortSignal;
   /** Learns how the answer ends. */
   readonly end: AnswerEnd;
+  /** What it takes of time and tokens. */
+  readonly account: RunAccount;
   /** Counts what it takes. The holder of the answer closes it when they no longer keep the answer. */
   readonly meter: AnswerMeter;
   /** Left to others while the model speaks: that may take minutes. */
@@ -77,12 +81,18 @@ export class AnswersService {
     private readonly budget: AnswerBudget,
     private readonly keys: ServiceKeys,
     private readonly checkpoints: ReplyCheckpoints,
+    private readonly accounts: RunAccounts,
     private readonly clock: Clock,
     private readonly log: EventLog,
   ) {}
 
   newEnd(call: BegunRun['call']): AnswerEnd {
     return new AnswerEnd(this.#modelOf(call));
+  }
+
+  /** To be opened when a question arrives. */
+  openAccount(): RunAccount {
+    return this.accounts.open();
   }
 
   /** @param isHeld whether the answer is kept until its end. */
@@ -94,7 +104,7 @@ export class AnswersService {
    * The parts of a sealed reply, and a line in the log for how it went.
    * @throws {RunStopped} when the asker is gone
    */
-  async *answer({ admitted, lease, call, signal, end, meter, work }: BegunRun): AsyncGenerator<ReplyPart> {
+  async *answer({ admitted, lease, call, signal, end, account, meter, work }: BegunRun): AsyncGenerator<ReplyPart> {
     const { judgement, envelope, question } = admitted;
     const { jti } = question.claims;
     const run: RunName = { requestId: judgement.caller.request.id, jti };
@@ -109,7 +119,7 @@ export class AnswersService {
       now: () => this.clock.now(),
       envelope,
       question,
-      call,
+      call: 'refused' in call ? call : account.watched(call, end, hasWords),
       isHeld: async () => {
         await work.resume();
         return lease.isHeld();

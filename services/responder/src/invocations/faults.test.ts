@@ -146,32 +146,40 @@ describe.each([false, true])('a model server in a run (stream: %s)', (stream) =>
 });
 
 describe('an asker who hangs up', () => {
-  it.each([false, true])('stops the model (stream: %s), and the question is indeterminate', async (stream) => {
-    upstream.follow({ replies: { tokens: Array.from({ length: 1000 }, () => 'word '), delayBetweenTokensMs: 20 } });
-    const asked = await askFor(stream);
-    const arrival = upstream.arrival(upstream.requests.length);
-    const connection = await connect(asked);
-    const received = await arrival;
-    connection.destroy();
-    const end = await received.ended;
-    expect(end.how).toBe('closed-by-client');
-    await untilState(asked, 'indeterminate');
-    const { jti } = asked.question;
-    // Nobody's fault: neither a run that failed nor a responder without strength.
-    expect(said('asker-left').filter((line) => line.jti === jti)).toMatchObject([{ level: 'info' }]);
-    expect(said('run-failed').filter((line) => line.jti === jti)).toEqual([]);
-    const again = await all.send(asked);
-    expect(again.status).toBe(409);
-    expect(again.body).toMatchObject({ code: 'indeterminate' });
-    const rows = await all.database.db.selectFrom('audit_event').select('event').orderBy('at').execute();
-    expect(rows.map(({ event }) => event)).toContainEqual(
-      expect.objectContaining({
-        act: 'invocation.finish',
-        why: 'indeterminate',
-        obj: { invocation: asked.question.jti },
-      }),
-    );
-  });
+  it.each([false, true])(
+    'stops the model (stream: %s); the question is indeterminate, and the run counts as failed [guard: usage-given-up]',
+    async (stream) => {
+      await all.database.db.deleteFrom('usage_run').execute();
+      upstream.follow({ replies: { tokens: Array.from({ length: 1000 }, () => 'word '), delayBetweenTokensMs: 20 } });
+      const asked = await askFor(stream);
+      const arrival = upstream.arrival(upstream.requests.length);
+      const connection = await connect(asked);
+      const received = await arrival;
+      connection.destroy();
+      const end = await received.ended;
+      expect(end.how).toBe('closed-by-client');
+      await untilState(asked, 'indeterminate');
+      const { jti } = asked.question;
+      // Nobody's fault: neither a run that failed nor a responder without strength.
+      expect(said('asker-left').filter((line) => line.jti === jti)).toMatchObject([{ level: 'info' }]);
+      expect(said('run-failed').filter((line) => line.jti === jti)).toEqual([]);
+      const again = await all.send(asked);
+      expect(again.status).toBe(409);
+      expect(again.body).toMatchObject({ code: 'indeterminate' });
+      const counted = await all.database.db.selectFrom('usage_run').selectAll().execute();
+      expect(counted).toMatchObject([
+        { prompt: prompt.id, model: 'm', failed: true, input_tokens: null, cost_nanos: null },
+      ]);
+      const rows = await all.database.db.selectFrom('audit_event').select('event').orderBy('at').execute();
+      expect(rows.map(({ event }) => event)).toContainEqual(
+        expect.objectContaining({
+          act: 'invocation.finish',
+          why: 'indeterminate',
+          obj: { invocation: asked.question.jti },
+        }),
+      );
+    },
+  );
 });
 
 describe('an asker who hangs up while the run is about to begin', () => {

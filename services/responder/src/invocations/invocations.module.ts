@@ -1,6 +1,7 @@
 import { NewestCheckpoint } from '@bulla/service-kit';
 import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
+import { RunAccounts } from '../usage/run-account.js';
 import type { AnswerLimits } from './answer-budget.js';
 import { AnswerBudget } from './answer-budget.js';
 import { AnswersService } from './answers.service.js';
@@ -35,6 +36,7 @@ export class InvocationsModule {
         InvocationsService,
         AnswersService,
         ReplyCheckpoints,
+        RunAccounts,
         Pipeline,
       ],
     };

@@ -13,6 +13,7 @@ import type { ReplyPart } from './answer.js';
 import type { AnswerMeter } from './answer-budget.js';
 import type { AnswerEnd } from './answer-end.js';
 import { AnswersService } from './answers.service.js';
+import type { RunAccount } from '../usage/run-account.js';
 import { Pipeline } from './pipeline.js';
 import type { Admitted } from './pipeline.js';
 import { RunsInFlight } from './runs-in-flight.js';
@@ -33,6 +34,7 @@ interface Run {
   readonly parts: AsyncGenerator<ReplyPart>;
   readonly lease: Lease;
   readonly end: AnswerEnd;
+  readonly account: RunAccount;
   readonly meter: AnswerMeter;
   readonly work: Work;
 }
@@ -59,6 +61,7 @@ export class InvocationsService {
    * @throws as Pipeline.admit, before anything has happened; indeterminate where the claim was lost
    */
   async run(caller: Caller, body: NewInvocation, arrivedAt: number, around: Surroundings): Promise<Answered> {
+    const account = this.answers.openAccount();
     const leave = await this.runs.enter(caller, around);
     around.gone.addEventListener('abort', leave, { once: true });
     try {
@@ -67,7 +70,7 @@ export class InvocationsService {
         body,
       );
       if (admitted.claim.kind === 'replay') return replayed(admitted.claim.reply, leave);
-      const run = await this.#begin(admitted, admitted.claim.lease, around);
+      const run = await this.#begin(admitted, admitted.claim.lease, account, around);
       return admitted.question.claims.opt.stream ? streamed(run, leave) : await whole(run, leave);
     } catch (error) {
       leave();
@@ -104,7 +107,8 @@ export class InvocationsService {
   }
 
   /** Steps 10 to 14, then the moment from which the question is never run again. */
-  async #begin(admitted: Admitted, lease: Lease, { gone, work }: Surroundings): Promise<Run> {
+  async #begin(admitted: Admitted, lease: Lease, account: RunAccount, { gone, work }: Surroundings): Promise<Run> {
+    lease.countAs((isAnswered) => account.usage(isAnswered));
     try {
       const call = await this.pipeline.prepare(admitted).catch((refused: unknown) => ({ refused }));
       gone.throwIfAborted();
@@ -120,8 +124,8 @@ export class InvocationsService {
       const meter = this.answers.newMeter(!admitted.question.claims.opt.stream);
       const { judgement, presented, question } = admitted;
       const asked = { judgement, envelope: presented.envelope, question };
-      const parts = this.answers.answer({ admitted: asked, lease, call, signal, end, meter, work });
-      return { parts, lease, end, meter, work };
+      const parts = this.answers.answer({ admitted: asked, lease, call, signal, end, account, meter, work });
+      return { parts, lease, end, account, meter, work };
     } catch (error) {
       await lease.abandon();
       throw error;
@@ -135,17 +139,19 @@ function replayed(reply: string, leave: () => void): Answer<Reply> {
 }
 
 /** Collects the parts, and keeps the reply for those who ask again. */
-async function whole({ parts, lease, end, meter }: Run, leave: () => void): Promise<Answer<Reply>> {
+async function whole({ parts, lease, end, account, meter }: Run, leave: () => void): Promise<Answer<Reply>> {
   try {
     const texts: Record<ReplyPart['kind'], string[]> = { head: [], frame: [], final: [] };
     for await (const { kind, bytes } of parts) texts[kind].push(encodeBase64url(bytes));
     const reply: Reply = { head: texts.head.join(''), frames: texts.frame, final: texts.final.join('') };
     const kept = { reply: JSON.stringify(reply), frames: texts.frame.length, ...howItEnded(end) };
     if (!(await lease.seal(kept))) throw lost();
+    account.close(true);
     // The text that is kept is the text that is sent: an answer of megabytes is written once.
     return new Answer(reply, { headers: NO_STORE, text: kept.reply });
   } catch (error) {
     await lease.abandon();
+    account.close(false);
     throw error;
   } finally {
     // From here on it counts among the answers that nobody has taken yet.
@@ -159,7 +165,11 @@ function howItEnded(end: AnswerEnd): Pick<RunEnd, 'finish' | 'code' | 'fin'> {
 }
 
 /** Passes the parts on; the final only while the run still holds its claim, so that no two ends are told. */
-async function* streamed({ parts, lease, end, meter, work }: Run, leave: () => void): AsyncGenerator<ReplyPart> {
+async function* streamed(
+  { parts, lease, end, account, meter, work }: Run,
+  leave: () => void,
+): AsyncGenerator<ReplyPart> {
+  const isOver = account.streams();
   let frames = 0;
   let sealed = false;
   try {
@@ -168,6 +178,7 @@ async function* streamed({ parts, lease, end, meter, work }: Run, leave: () => v
       if (part.kind === 'final') {
         sealed = await lease.seal({ reply: null, frames, ...howItEnded(end) });
         if (!sealed) return;
+        account.close(true);
         // Its reader may be slow.
         work.rest();
       }
@@ -175,6 +186,8 @@ async function* streamed({ parts, lease, end, meter, work }: Run, leave: () => v
     }
   } finally {
     if (!sealed) await lease.abandon();
+    account.close(false);
+    isOver();
     meter.close();
     leave();
   }

@@ -1,4 +1,5 @@
-import type { ClaimKey, ClaimsRepository, Held } from './claims.repository.js';
+import type { RunUsage } from '../usage/run-usage.js';
+import type { ClaimsRepository, Held } from './claims.repository.js';
 import { BEAT_MS } from './heartbeats.js';
 import type { Heartbeats, Kept } from './heartbeats.js';
 
@@ -26,9 +27,9 @@ export interface RunEnd {
 /** How a claim ends, each time with its audit row in the same transaction. */
 export interface Endings {
   /** With a reply; false if the claim was lost. */
-  seal(key: ClaimKey, fence: number, end: RunEnd): Promise<boolean>;
+  seal(held: Held, end: RunEnd, usage: RunUsage | undefined): Promise<boolean>;
   /** Without one. */
-  abandon(key: ClaimKey, fence: number): Promise<void>;
+  abandon(held: Held, usage: RunUsage | undefined): Promise<void>;
 }
 
 /** What a lease asks: the database, what keeps it alive, and what writes down its end. */
@@ -45,6 +46,7 @@ export class Lease implements Kept {
   readonly #lost = new AbortController();
   /** When the database last said that the claim is ours. */
   #shownMs = Number.NEGATIVE_INFINITY;
+  #usage: (isAnswered: boolean) => RunUsage | undefined = () => undefined;
   /** Resolves when the hold has been let go of; set as soon as that begins. */
   #over: Promise<void> | undefined;
 
@@ -56,6 +58,11 @@ export class Lease implements Kept {
   /** Aborts with {@link LeaseLost} when the claim is lost while the run goes on. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** @param usage says, when the run ends, what it is counted as, with or without an answer; without it a run is not counted. */
+  countAs(usage: (isAnswered: boolean) => RunUsage | undefined): void {
+    this.#usage = usage;
   }
 
   /** To be asked before the head is sent or the model called; from then on the question is never run again. */
@@ -102,7 +109,7 @@ export class Lease implements Kept {
   /** Ends the run and keeps its reply, if there is one to keep; false if the claim was lost. */
   async seal(end: RunEnd): Promise<boolean> {
     this.#stop();
-    const sealed = await this.#parts.endings.seal(this.held, this.held.fence, end);
+    const sealed = await this.#parts.endings.seal(this.held, end, this.#usage(true));
     if (sealed) this.#over = Promise.resolve();
     return sealed;
   }
@@ -114,7 +121,7 @@ export class Lease implements Kept {
    */
   abandon(): Promise<void> {
     this.#stop();
-    this.#over ??= this.#parts.endings.abandon(this.held, this.held.fence).catch(() => {});
+    this.#over ??= this.#parts.endings.abandon(this.held, this.#usage(false)).catch(() => {});
     return this.#over;
   }
 

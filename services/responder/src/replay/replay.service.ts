@@ -3,6 +3,7 @@ import type { Caller, Effect } from '@bulla/service-kit';
 import { Ledger } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { ResponderTables, ResponderTransaction } from '../database/types.js';
+import { countedRun } from '../usage/run-usage.js';
 import type { ClaimKey, DirectoryRef, Taken } from './claims.repository.js';
 import { ClaimsRepository, LEASE_SECONDS, TOMBSTONE_SECONDS } from './claims.repository.js';
 import { FIRST_CLAIM } from './first-claim.js';
@@ -10,6 +11,7 @@ import { Heartbeats } from './heartbeats.js';
 import { Lease } from './lease.js';
 import type { Endings, RunEnd } from './lease.js';
 import { RestoreGuard } from './restore-guard.js';
+import type { EndedRun } from './run-ends.js';
 import { GIVING_UP, SEALING } from './run-ends.js';
 
 /** What decides whether a question may run: who asked it, its two hashes' worth of identity, and its envelope. */
@@ -75,9 +77,10 @@ export class ReplayService {
     const key: ClaimKey = { org, iss, jti };
     const settled = await this.#settle(caller, key, question);
     if (settled.kind === 'replay') return settled;
+    const { promptId: prompt } = question;
     const endings: Endings = {
-      seal: (of, fence, end) => this.#seal(caller, of, fence, end),
-      abandon: (of, fence) => this.#abandon(caller, of, fence),
+      seal: (held, end, usage) => this.#seal(caller, { ...held, ...countedRun(usage, prompt) }, end),
+      abandon: (held, usage) => this.#abandon(caller, { ...held, ...countedRun(usage, prompt) }),
     };
     const { claims, heartbeats } = this;
     return { kind: 'run', lease: new Lease({ claims, heartbeats, endings }, { ...key, fence: settled.fence }) };
@@ -135,19 +138,19 @@ export class ReplayService {
     return { body, event: { act: 'invocation.run', obj: facts } };
   }
 
-  #seal(caller: Caller, key: ClaimKey, fence: number, { reply, frames, finish, code, fin }: RunEnd): Promise<boolean> {
+  #seal(caller: Caller, ended: EndedRun, { reply, frames, finish, code, fin }: RunEnd): Promise<boolean> {
     const act = 'invocation.finish';
-    const obj = { invocation: key.jti, frames, fin };
-    const own = { ...key, fence, reply };
+    const obj = { invocation: ended.jti, frames, fin };
+    const own = { ...ended, reply };
     return finish === 'error'
       ? this.ledger.recordChange(caller, SEALING, own, { act, why: problemCodeOf(code), obj })
       : this.ledger.recordChange(caller, SEALING, own, { act, obj: { ...obj, finish } });
   }
 
-  async #abandon(caller: Caller, key: ClaimKey, fence: number): Promise<void> {
-    const failure = { act: 'invocation.finish', why: 'indeterminate', obj: { invocation: key.jti } } as const;
-    const wasRunning = await this.ledger.recordChange(caller, GIVING_UP, { ...key, fence }, failure);
-    if (!wasRunning) await this.claims.free(key, fence);
+  async #abandon(caller: Caller, ended: EndedRun): Promise<void> {
+    const failure = { act: 'invocation.finish', why: 'indeterminate', obj: { invocation: ended.jti } } as const;
+    const wasRunning = await this.ledger.recordChange(caller, GIVING_UP, ended, failure);
+    if (!wasRunning) await this.claims.free(ended, ended.fence);
   }
 
   async #again(trx: ResponderTransaction, key: ClaimKey, { rh }: Question, isLost: boolean): Promise<Settled> {

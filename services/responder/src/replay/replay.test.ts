@@ -46,9 +46,9 @@ describe.each(['server', 'embedded'] as const)('claims with the %s database', (k
         claims,
         heartbeats: NEVER,
         endings: {
-          seal: async (of, by, { reply }) => isDone(sealing(opened.database.db, { ...of, fence: by, reply })),
-          abandon: async (of, by) => {
-            if (!(await isDone(givingUp(opened.database.db, { ...of, fence: by })))) await claims.free(of, by);
+          seal: async (of, { reply }) => isDone(sealing(opened.database.db, { ...of, reply })),
+          abandon: async (of) => {
+            if (!(await isDone(givingUp(opened.database.db, of)))) await claims.free(of, of.fence);
           },
         },
       },

@@ -7,6 +7,7 @@ import { findPostgres, growthOf, openWire, statementsOf } from '@bulla/testkit';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { openDatabase, silent } from '../../test/responder-fixture.js';
+import { countedRun } from '../usage/run-usage.js';
 import { ClaimsRepository } from './claims.repository.js';
 import { FIRST_CLAIM } from './first-claim.js';
 import type { FirstClaim } from './first-claim.js';
@@ -17,6 +18,10 @@ const ISS = 'urn:bulla:acme:dev:x';
 
 /** With all that an array of texts has to quote. */
 const replyOf = (jti: string) => JSON.stringify({ of: jti, said: '\\ " {}, NULL' });
+
+const sorted = (questions: readonly FirstClaim[]) => questions.map(({ jti }) => jti).toSorted();
+/** What each run took. */
+const TOOK = { model: 'small', failed: false, tokens: { input: 7, output: 2 }, cost: { currency: 'USD', nanos: 40 } };
 
 type Opened = Awaited<ReturnType<typeof openDatabase>>;
 
@@ -55,7 +60,7 @@ async function claimsOn(opened: Opened) {
     return (await FIRST_CLAIM.run(db, { caller, event, machineMs: Date.now(), own })) !== undefined;
   };
   const end = (change: typeof SEALING | typeof GIVING_UP, { jti }: FirstClaim, fence = 1) => {
-    const own = { org: 'acme', iss: ISS, jti, fence, reply: replyOf(jti) };
+    const own = { org: 'acme', iss: ISS, jti, fence, reply: replyOf(jti), ...countedRun(TOOK, jti) };
     return change.run(db, { org: 'acme', event: JSON.stringify({ act: 'ended', rid: jti }), evidence: null }, own);
   };
   const begin = () => db.updateTable('invocation').set({ state: 'running' }).where('state', '=', 'accepted').execute();
@@ -65,6 +70,12 @@ async function claimsOn(opened: Opened) {
       ({ event }) => (event as { act: string }).act,
     ),
   });
+  /** What is counted of runs, each by its question, which stands where prompts stand. */
+  const tookOf = async (questions: readonly FirstClaim[]) => {
+    const jtis = questions.map(({ jti }) => jti);
+    const columns = ['prompt', 'device', 'model', 'failed', 'input_tokens', 'output_tokens', 'cost_nanos'] as const;
+    return db.selectFrom('usage_run').select(columns).where('prompt', 'in', jtis).orderBy('prompt').execute();
+  };
   const count = async (table: 'http_nonce' | 'invocation' | 'envelope_use' | 'audit_event') =>
     (await sql<{ n: number }>`select count(*)::int as n from ${sql.table(`responder.${table}`)}`.execute(db)).rows[0]
       ?.n ?? 0;
@@ -74,7 +85,7 @@ async function claimsOn(opened: Opened) {
     await count('envelope_use'),
     await count('audit_event'),
   ];
-  return { db, question, claim, end, begin, rowsOf, counts };
+  return { db, question, claim, end, begin, rowsOf, tookOf, counts };
 }
 
 describe.each(['server', 'embedded'] as const)(
@@ -128,6 +139,8 @@ describe.each(['server', 'embedded'] as const)(
         expect(await on.rowsOf(own)).toEqual({ invocation: [{ state: 'sealed', reply }], audit: ['claimed', 'ended'] });
       }
       expect(await on.rowsOf(lost)).toMatchObject({ invocation: [{ state: 'indeterminate', reply: null }] });
+      const took = { device: ISS, model: 'small', failed: false, input_tokens: 7, output_tokens: 2, cost_nanos: 40 };
+      expect(await on.tookOf(questions)).toEqual(sorted(questions).map((prompt) => ({ prompt, ...took })));
     });
   },
 );
@@ -216,6 +229,7 @@ describeOnServer('claims and ends on the wire', () => {
     expect(await Promise.all(questions.map((own) => on.end(SEALING, own)))).toEqual(questions.map(() => 1));
     for (const own of questions)
       expect(await on.rowsOf(own)).toMatchObject({ invocation: [{ state: 'sealed' }], audit: ['claimed', 'ended'] });
+    expect((await on.tookOf(questions)).map(({ prompt }) => prompt)).toEqual(sorted(questions));
   });
 
   it('are done beside one that another process claims in the same moment', async () => {

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RunsInFlight } from '../invocations/runs-in-flight.js';
 import type { FoundGrant, KeyMove } from '../opener/grant-mover.js';
 import { GrantMover } from '../opener/grant-mover.js';
-import { VaultGrants, VaultRefused } from './vault-grants.js';
+import { VaultRefused } from '../vault/vault-requests.js';
+import { VaultGrants } from './vault-grants.js';
 
 /** What a pass came to. What is left stays under the older key alone. */
 export type Tally = {

@@ -13,7 +13,7 @@ import { GrantMover } from '../opener/grant-mover.js';
 import { Unwrappers } from '../opener/unwrappers.js';
 import { GrantMovesService } from './grant-moves.service.js';
 import type { VaultGrants } from './vault-grants.js';
-import { VaultRefused } from './vault-grants.js';
+import { VaultRefused } from '../vault/vault-requests.js';
 
 // A responder moves its grants by itself, past whatever the vault shows it.
 

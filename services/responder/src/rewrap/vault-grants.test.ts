@@ -9,6 +9,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RenewedResponder } from '../../test/renewed-responder.js';
 import { renewedResponder } from '../../test/renewed-responder.js';
+import { VaultRequests } from '../vault/vault-requests.js';
 import { VaultGrants } from './vault-grants.js';
 
 // What a responder takes from its vault: what the vault signed for this very request, and nothing else.
@@ -34,7 +35,9 @@ beforeAll(async () => {
   const { port } = server.address() as AddressInfo;
   const { organisation, member } = renewed;
   const keys = await ServiceKeys.load(member.keyFile);
-  grants = new VaultGrants(`http://127.0.0.1:${port}/`, keys, new TestClock(organisation.now * 1000));
+  grants = new VaultGrants(
+    new VaultRequests(`http://127.0.0.1:${port}/`, keys, new TestClock(organisation.now * 1000)),
+  );
 });
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 beforeEach(() => {
@@ -101,11 +104,8 @@ describe('what a vault answers a responder', () => {
   });
 
   it('may be nothing at all', async () => {
-    const nobody = new VaultGrants(
-      'http://127.0.0.1:9',
-      await ServiceKeys.load(renewed.member.keyFile),
-      new TestClock(0),
-    );
+    const keys = await ServiceKeys.load(renewed.member.keyFile);
+    const nobody = new VaultGrants(new VaultRequests('http://127.0.0.1:9', keys, new TestClock(0)));
     await expect(nobody.move(renewed.trust, ['a.b.c.d.e'])).rejects.toMatchObject({ code: 'no_connection' });
   });
 });

@@ -10,6 +10,7 @@ import { createPeopleTables } from './people-tables.js';
 import { createRestoreTables } from './restore-tables.js';
 import { createRetiredGrantTable } from './retired-grant-table.js';
 import type { VaultTables } from './types.js';
+import { createUsageTables } from './usage-tables.js';
 
 /** Tables of the vault, in the order in which they came, which is that of their names. A migration that was released is never changed. */
 export const vaultMigrations: Readonly<Record<string, Migration>> = {
@@ -25,6 +26,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-12-01-names-of-labels': { up: createLabelNamesIndex },
   '2026-12-05-keys': { up: createKeyTables },
   '2026-12-07-chat-envelopes': { up: createChatEnvelopes },
+  '2026-12-07-usage': { up: createUsageTables },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

@@ -15,6 +15,9 @@ export interface VersionPlace {
 /** What of an enrolment is kept as it was sent. */
 export type StoredRequest = Pick<NewEnrolment, 'label' | 'sig' | 'enc' | 'mac'>;
 
+/** What runs took. Each sum stops where JSON would no longer hold it. */
+export type UsageSums = Record<'runs' | 'failed' | 'uncounted' | 'input_tokens' | 'output_tokens', number>;
+
 /** The tables of the vault. Each but those of root keys has `org`, and every statement filters by it. */
 export interface VaultTables extends LedgerTables, KeyTables {
   organisation: {
@@ -197,6 +200,23 @@ export interface VaultTables extends LedgerTables, KeyTables {
     /** Who it became. */
     device: ColumnType<string | null, undefined, string>;
     created_at: Moment;
+  };
+  /** Reports of usage that were taken. */
+  usage_report: { org: string; responder: string; id: string; created_at: Moment };
+  /** What the runs of one hour took, of one asker with one prompt and model, at one responder and prices of one currency. */
+  usage_hour: UsageSums & {
+    org: string;
+    hour: Date;
+    responder: string;
+    device: string;
+    /** Null for chats. */
+    prompt: string | null;
+    /** As the responder calls it. */
+    model: string;
+    /** Three letters of ISO 4217; null where no cost is known. */
+    currency: string | null;
+    /** In billionths of a unit of that; 0 where there is none. */
+    cost_nanos: number;
   };
   /** Of a chat, which has no prompt, `prompt_id`, `version` and `whash` are null. */
   envelope: {
