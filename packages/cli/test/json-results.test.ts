@@ -164,7 +164,8 @@ async function prompts(): Promise<void> {
   await json('prompt confirm', ['claims/triage@staging', ...signed]);
   await json('prompt adopt', ['claims/triage@staging']);
   await json('run', ['claims/triage', ...CLAIM]);
-  const offered = [{ name: 'builtin:extract', default: true }];
+  const targets = [{ upstream: 'builtin:extract', can: ['chat'] }];
+  const offered = [{ name: 'builtin:extract', default: true, targets, fallbacks: [] }];
   expect(await json('models list')).toEqual({ responder: URN, data: offered, others: false });
   const sums = {
     runs: NUMBER,
