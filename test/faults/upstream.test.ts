@@ -63,7 +63,17 @@ const SCRIPTS: { readonly [Member in Exclude<keyof FakeReply, 'faults'>]-?: read
     fails({ tokens: Array.from({ length: 90 }, () => 'x'), delayBetweenTokensMs: 50 }, 'upstream_timeout'),
   ],
   tokens: [whole({}), whole({ tokens: ['a'.repeat(100_000)] })],
-  toolCalls: [whole({ toolCalls: [{ index: 0, id: 'call_1', name: 'f', arguments: '{"a":1}' }] }, 'tool_calls')],
+  refusal: [whole({ tokens: [], refusal: ['I may', ' not.'] }), fails({ refusal: ['\0'] })],
+  members: [
+    whole({ members: { service_tier: 'x', deep: [[[1]]] } }),
+    whole({ members: JSON.parse(`{"deep":${'['.repeat(1_000)}${']'.repeat(1_000)}}`) as Record<string, unknown> }),
+    fails({ members: { choices: [] } }),
+  ],
+  toolCalls: [
+    whole({ toolCalls: [{ index: 0, id: 'call_1', name: 'f', arguments: '{"a":1}' }] }, 'tool_calls'),
+    fails({ toolCalls: [{ index: 0, id: 'call_1', name: 'f', arguments: '{"a":' }] }),
+    fails({ toolCalls: [{ index: 500, id: 'call_1', name: 'f', arguments: '{}' }] }),
+  ],
   finishReason: [
     whole({ finishReason: 'length' }, 'length'),
     fails({ finishReason: null }),

@@ -11,6 +11,12 @@ export interface FakeChatRequest {
   readonly model?: string;
   readonly stream?: boolean;
   readonly stream_options?: { readonly include_usage?: boolean };
+  readonly n?: number;
+  readonly logprobs?: boolean;
+  /** Of a request for embeddings. */
+  readonly input?: string | readonly string[];
+  readonly dimensions?: number;
+  readonly encoding_format?: string;
   readonly messages?: readonly { readonly content?: unknown }[];
 }
 
@@ -37,6 +43,23 @@ export class FakeAnswer {
     return this.#unlessGone(() => (this.#asked.stream === true ? this.#sendStream() : this.#sendWhole()));
   }
 
+  /** Sends an embedding for each text that was asked for: numbers that follow from the text, four unless it says more. */
+  embeddings(): Promise<boolean> {
+    const { input = [], dimensions = 4, encoding_format: format } = this.#asked;
+    const texts = typeof input === 'string' ? [input] : input;
+    const data = texts.map((text, index) => {
+      const bytes = Buffer.from(`${text} `);
+      const numbers = Array.from({ length: dimensions }, (_, at) => ((bytes[at % bytes.length] ?? 0) - 64) / 128);
+      const embedding =
+        format === 'base64' ? Buffer.from(Float32Array.from(numbers).buffer).toString('base64') : numbers;
+      return { object: 'embedding', index, embedding };
+    });
+    const tokens = texts.join(' ').match(/\S+/g)?.length ?? 0;
+    const usage = { prompt_tokens: tokens, total_tokens: tokens };
+    const model = this.#reply.model ?? this.#asked.model;
+    return this.plain(JSON.stringify({ object: 'list', data, model, usage, ...this.#reply.members }));
+  }
+
   /** Sends a body as it is, for errors, redirects and the list of models. */
   plain(body: string): Promise<boolean> {
     return this.#unlessGone(async () => {
@@ -61,24 +84,45 @@ export class FakeAnswer {
     this.#response.flushHeaders();
     await this.#faultsAfter(0);
     await this.#pause(this.#reply.delayBeforeTokensMs);
-    await this.#event(this.#chunk({ role: 'assistant', content: '' }));
+    await this.#events({ role: 'assistant', content: this.#saysWords ? '' : null, refusal: null });
     for (const token of this.#tokens) {
       if (this.#record.tokensSent > 0) await this.#pause(this.#reply.delayBetweenTokensMs);
-      await this.#event(this.#chunk({ content: token }));
+      await this.#events({ content: token }, { logprobs: this.#logprobs([token]) });
       this.#record.tokensSent += 1;
       await this.#faultsAfter(this.#record.tokensSent);
     }
-    for (const call of this.#reply.toolCalls ?? []) {
-      await this.#event(this.#chunk({ tool_calls: [toolCall(call)] }));
-    }
+    for (const refusal of this.#reply.refusal ?? []) await this.#events({ refusal });
+    for (const call of this.#reply.toolCalls ?? []) await this.#events({ tool_calls: [toolCall(call)] });
     await this.#sendEnd();
+  }
+
+  get #saysWords(): boolean {
+    return this.#tokens.length > 0;
+  }
+
+  /** The same of every choice that was asked for. */
+  async #events(delta: object, more: object = {}): Promise<void> {
+    for (let index = 0; index < (this.#asked.n ?? 1); index += 1)
+      await this.#event(this.#chunk(delta, { index, ...more }));
+  }
+
+  /** One half for each token, where they were asked for. */
+  #logprobs(tokens: readonly string[]): object | null {
+    if (this.#asked.logprobs !== true) return null;
+    const bytes = (token: string) => [...Buffer.from(token)];
+    return {
+      content: tokens.map((token) => ({ token, logprob: -0.5, bytes: bytes(token), top_logprobs: [] })),
+      refusal: null,
+    };
   }
 
   async #sendEnd(): Promise<void> {
     const usage = this.#asked.stream_options?.include_usage === true ? this.#usage() : undefined;
     const merged = this.#reply.usagePlace === 'merged' && usage !== undefined;
     const finish = this.#finishReason();
-    if (finish !== null) await this.#event({ ...this.#chunk({}, finish), ...(merged ? { usage } : {}) });
+    const ending = finish === null ? 0 : (this.#asked.n ?? 1);
+    for (let index = 0; index < ending; index += 1)
+      await this.#event({ ...this.#chunk({}, { index, finish_reason: finish }), ...(merged ? { usage } : {}) });
     if (usage !== undefined && !merged) await this.#event({ ...this.#chunk({}), choices: [], usage });
     if (this.#reply.omitDone !== true) await this.#write(`data: [DONE]${this.#blankLine()}`);
     if (this.#reply.hangAfterDone === true) await this.#pause(Number.POSITIVE_INFINITY);
@@ -90,17 +134,20 @@ export class FakeAnswer {
     const huge = faults.reduce((bytes, fault) => bytes + (fault.kind === 'huge-event' ? fault.bytes : 0), 0);
     const written = faults.map((fault) => (fault.kind === 'write' ? fault.text : '')).join('');
     const usage = this.#usage();
+    const { toolCalls, refusal } = this.#reply;
     const message = {
       role: 'assistant',
-      content: this.#tokens.join('') + 'x'.repeat(huge),
-      ...(this.#reply.toolCalls === undefined ? {} : { tool_calls: this.#reply.toolCalls.map(toolCall) }),
+      content: this.#saysWords ? this.#tokens.join('') + 'x'.repeat(huge) : null,
+      refusal: refusal?.join('') ?? null,
+      ...(toolCalls === undefined ? {} : { tool_calls: wholeCalls(toolCalls) }),
     };
+    const choice = { message, logprobs: this.#logprobs(this.#tokens), finish_reason: this.#finishReason() };
     const body = Buffer.from(
       written +
         JSON.stringify({
           ...this.#chunk({}),
           object: 'chat.completion',
-          choices: [{ index: 0, message, finish_reason: this.#finishReason() }],
+          choices: Array.from({ length: this.#asked.n ?? 1 }, (_, index) => ({ index, ...choice })),
           ...(usage === undefined ? {} : { usage }),
         }),
     );
@@ -122,14 +169,15 @@ export class FakeAnswer {
     });
   }
 
-  #chunk(delta: object, finishReason: string | null = null): object {
+  #chunk(delta: object, choice: object = {}): object {
     return {
       id: 'chatcmpl-fake',
       object: 'chat.completion.chunk',
       created: 1_700_000_000,
       model: this.#reply.model ?? this.#asked.model ?? 'fake-model',
-      choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
+      choices: [{ index: 0, delta, logprobs: null, finish_reason: null, ...choice }],
       system_fingerprint: 'fp_fake',
+      ...this.#reply.members,
     };
   }
 
@@ -206,6 +254,15 @@ function toolCall(call: FakeToolCallDelta): object {
     ...(id === undefined ? {} : { id, type: 'function' }),
     function: { ...(name === undefined ? {} : { name }), arguments: text ?? '' },
   };
+}
+
+/** The calls whose pieces these are. */
+function wholeCalls(pieces: readonly FakeToolCallDelta[]): object[] {
+  const calls = Map.groupBy(pieces, ({ index }) => index);
+  return [...calls.values()].map((ofOne) => {
+    const { id, name } = Object.assign({}, ...ofOne) as FakeToolCallDelta;
+    return { id, type: 'function', function: { name, arguments: ofOne.map((one) => one.arguments ?? '').join('') } };
+  });
 }
 
 function isContinuationByte(byte: number): boolean {

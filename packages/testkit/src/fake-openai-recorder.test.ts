@@ -85,7 +85,7 @@ describe('the recorder', () => {
 
   it('knows no other route', async () => {
     await start({});
-    expect((await fetch(`${fake.url}/embeddings`)).status).toBe(404);
+    expect((await fetch(`${fake.url}/images`)).status).toBe(404);
   });
 
   it('reads questions whose content is no text, and requests without a request id', async () => {
@@ -97,6 +97,53 @@ describe('the recorder', () => {
     expect(await (await fetch(`${fake.url}/chat/completions`, { method: 'POST', body: '{}' })).json()).toMatchObject({
       usage: { prompt_tokens: 0 },
     });
+  });
+});
+
+describe('what apps ask for beside text', () => {
+  const chunksOf = (text: string) =>
+    [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data ?? '')).flatMap(({ choices }) => choices);
+
+  it('is several choices with their probabilities, and a refusal, whole as in pieces', async () => {
+    await start({ replies: { tokens: ['a', 'b'], refusal: ['n', 'o'], members: { service_tier: 'x' } } });
+    const asked = { n: 2, logprobs: true };
+    const probability = (token: string, byte: number) => ({ token, logprob: -0.5, bytes: [byte], top_logprobs: [] });
+    expect(await (await ask({ ...QUESTION, ...asked })).json()).toMatchObject({
+      service_tier: 'x',
+      choices: [0, 1].map((index) => ({
+        index,
+        message: { content: 'ab', refusal: 'no' },
+        logprobs: { content: [probability('a', 97), probability('b', 98)], refusal: null },
+        finish_reason: 'stop',
+      })),
+    });
+    const pieces = chunksOf(await (await ask({ ...STREAM, ...asked })).text());
+    const second = pieces.filter(({ index }) => index === 1);
+    expect(second.map(({ delta }) => delta.content ?? delta.refusal ?? '').join('')).toBe('abno');
+    expect(second.flatMap(({ logprobs }) => logprobs?.content ?? [])).toHaveLength(2);
+    expect(second.at(-1)).toMatchObject({ finish_reason: 'stop' });
+  });
+
+  it('is an embedding for each text, as numbers and as base64', async () => {
+    await start({});
+    const embed = async (body: object) => {
+      const init = { method: 'POST', body: JSON.stringify({ model: 'e', ...body }) };
+      return (await (await fetch(`${fake.url}/embeddings`, init)).json()) as { data: { embedding: unknown }[] };
+    };
+    const numbers = await embed({ input: ['aa', 'b'], dimensions: 2 });
+    expect(numbers).toEqual({
+      object: 'list',
+      data: [
+        { object: 'embedding', index: 0, embedding: [0.2578125, 0.2578125] },
+        { object: 'embedding', index: 1, embedding: [0.265625, -0.25] },
+      ],
+      model: 'e',
+      usage: { prompt_tokens: 2, total_tokens: 2 },
+    });
+    const packed = await embed({ input: 'aa', dimensions: 2, encoding_format: 'base64' });
+    const bytes = Buffer.from(packed.data[0]?.embedding as string, 'base64');
+    expect([bytes.readFloatLE(0), bytes.readFloatLE(4)]).toEqual(numbers.data[0]?.embedding);
+    expect((await embed({ input: 'a' })).data[0]?.embedding).toHaveLength(4);
   });
 });
 

@@ -14,6 +14,10 @@ export interface FakeReply {
   readonly delayBeforeTokensMs?: number;
   readonly delayBetweenTokensMs?: number;
   readonly tokens?: readonly string[];
+  /** Pieces of a refusal, sent after the tokens. */
+  readonly refusal?: readonly string[];
+  /** Further members of every chunk, or of the whole answer. */
+  readonly members?: Readonly<Record<string, unknown>>;
   /** Tool call deltas, sent after the tokens, one chunk each. */
   readonly toolCalls?: readonly FakeToolCallDelta[];
   /** Default `stop`, or `tool_calls` when there are any; null leaves the finishing chunk out. */
@@ -54,6 +58,7 @@ export interface FakeUsage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
+  readonly [more: string]: unknown;
 }
 
 export interface FakeScript {

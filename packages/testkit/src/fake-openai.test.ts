@@ -103,7 +103,17 @@ describe('a whole answer', () => {
     expect(chunks[2].choices[0].delta.tool_calls).toEqual([{ index: 0, function: { arguments: ':1}' } }]);
     expect(chunks[4].choices[0].finish_reason).toBe('tool_calls');
     expect(await (await ask(QUESTION)).json()).toMatchObject({
-      choices: [{ message: { tool_calls: [{ index: 0 }, {}, {}] } }],
+      choices: [
+        {
+          message: {
+            content: null,
+            tool_calls: [
+              { id: 'call_1', type: 'function', function: { name: 'look', arguments: '{"a":1}' } },
+              { id: 'call_2', function: { arguments: '' } },
+            ],
+          },
+        },
+      ],
     });
   });
 

@@ -12,7 +12,7 @@ export interface CompletionCount {
 
 /**
  * An OpenAI-compatible upstream that answers by a script, on 127.0.0.1 and a free port, and records every byte.
- * It serves `POST /v1/chat/completions`, streamed or not, and `GET /v1/models`.
+ * It serves `POST /v1/chat/completions`, streamed or not, `POST /v1/embeddings`, and `GET /v1/models`.
  */
 export class FakeOpenai {
   readonly #server: Server;
@@ -98,7 +98,10 @@ export class FakeOpenai {
     const record = new RecordedRequest(request, response);
     this.#announce(record);
     for await (const bytes of request) record.body = Buffer.concat([record.body, bytes as Buffer]);
-    if (record.method === 'POST' && record.path === '/v1/chat/completions') return this.#chat(record, response);
+    if (record.method === 'POST' && record.path === '/v1/chat/completions')
+      return this.#answer(record, response, (answer) => answer.completion());
+    if (record.method === 'POST' && record.path === '/v1/embeddings')
+      return this.#answer(record, response, (answer) => answer.embeddings());
     if (record.method === 'GET' && record.path === '/v1/models') return this.#models(record, response);
     sendJson(response, 404, errorBody('no such route'));
   }
@@ -108,9 +111,13 @@ export class FakeOpenai {
     for (const waiting of this.#waiting) if (waiting.index === index) waiting.resolve(record);
   }
 
-  async #chat(record: RecordedRequest, response: ServerResponse): Promise<void> {
+  async #answer(
+    record: RecordedRequest,
+    response: ServerResponse,
+    send: (answer: FakeAnswer) => Promise<boolean>,
+  ): Promise<void> {
     const asked = parseChatRequest(record);
-    if (asked === undefined) return sendJson(response, 400, errorBody('the body is no chat request'));
+    if (asked === undefined) return sendJson(response, 400, errorBody('the body is no request of a model'));
     const reply = replyFor(this.#script, this.#chatRequests++);
     const answer = new FakeAnswer(reply, asked, record, response);
     if ((reply.status ?? 200) !== 200) {
@@ -120,7 +127,7 @@ export class FakeOpenai {
     const count = this.#counts.get(record.requestId) ?? { started: 0, finished: 0 };
     this.#counts.set(record.requestId, count);
     count.started += 1;
-    if (await answer.completion()) count.finished += 1;
+    if (await send(answer)) count.finished += 1;
   }
 
   async #models(record: RecordedRequest, response: ServerResponse): Promise<void> {

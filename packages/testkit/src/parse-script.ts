@@ -37,6 +37,8 @@ const REPLY: Checks<FakeReply> = {
   delayBeforeTokensMs: wait,
   delayBetweenTokensMs: wait,
   tokens: listOf(text),
+  refusal: listOf(text),
+  members: isObject,
   toolCalls: listOf(shape({ index: count, id: text, name: text, arguments: text })),
   finishReason: (value) => value === null || text(value),
   usage: (value) =>

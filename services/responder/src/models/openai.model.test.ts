@@ -59,7 +59,7 @@ describe('an answer', () => {
       choices: [{ index: 0, delta, logprobs: null, finish_reason }],
     });
     expect(chunks).toEqual([
-      text({ role: 'assistant', content: '' }),
+      text({ role: 'assistant', content: '', refusal: null }),
       text({ content: 'Hel' }),
       text({ content: 'lo' }),
       text({}, 'stop'),
