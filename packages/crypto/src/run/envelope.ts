@@ -67,7 +67,7 @@ const chatClaimsSchema = z.strictObject({
   purpose: z.literal('chat.invoke'),
   pol: z.strictObject({
     ...limitsShape,
-    // guard: chat-uses without: uses: limitsShape.uses,
+    // guard: chat-uses without: uses: limitsShape.uses
     uses: z.int().check(z.gte(1), z.lte(CHAT_USES_MAX)),
     models: z.array(modelNameSchema).check(z.minLength(1), z.maxLength(CHAT_MODELS_MAX)),
   }),

@@ -40,7 +40,7 @@ export class HeldChatEnvelopesRepository {
           conflict
             .columns(['org', 'device'])
             .doUpdateSet({ envelopes: sql`${kept} || ${envelope}::jsonb`, expires_at })
-            .where(sql<boolean>`jsonb_array_length(${kept}) < ${HELD_MAX}::integer`), // guard: chat-held without: .where(sql<boolean>`true`),
+            .where(sql<boolean>`jsonb_array_length(${kept}) < ${HELD_MAX}::integer`), // guard: chat-held
       )
       .returning('device')
       .executeTakeFirst();
