@@ -1,5 +1,6 @@
 import { Audit } from './audit/audit.js';
 import { holdTold } from './audit/told/told-answer.js';
+import { ChatCompletions } from './chats/chats.js';
 import { clockOf } from './connection/clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
 import { chunkText, requireSeconds, verifyAnswer } from '@bulla/crypto';
@@ -70,6 +71,8 @@ export class Bulla {
   readonly grants: Grants;
   /** What a vault lost that was restored from a backup. */
   readonly restored: RestoredVault;
+  /** Chats without a stored prompt, in the shape of OpenAI's SDK. */
+  readonly chat: { readonly completions: ChatCompletions };
   /** Devices: inviting, letting in, revoking. */
   readonly people: People;
   /** The audit logs of the services. */
@@ -89,6 +92,7 @@ export class Bulla {
     this.#pin = pin;
     this.#closing = closing;
     this.prompts = new Prompts(session);
+    this.chat = { completions: new ChatCompletions(session) };
     this.people = new People(session, this.prompts);
     this.approvals = new Approvals(session);
     this.labels = new HeldLabels(session, this.prompts);

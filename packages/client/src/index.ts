@@ -85,6 +85,8 @@ export type { RestoredVault } from './trust/restored-vault.js';
 export type { OlderKey, RetirementPlan } from './people/retirement.js';
 export type { RevocationPlan, WrittenVersion } from './people/revocation.js';
 export type { RunEvent, RunOptions } from './runs/runs.js';
+export type { ChatEvent, ChatOptions, ChatRequest } from './chats/chats.js';
+export { ChatCompletions } from './chats/chats.js';
 export type { PromptDraft } from './prompts/seal-version.js';
 export type { TrustState, TrustStore } from './trust/trust-store.js';
 export { MemoryTrustStore } from './trust/trust-store.js';

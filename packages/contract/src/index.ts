@@ -87,6 +87,8 @@ export {
 } from './labels/labels.js';
 export {
   BODY_BYTES_MAX,
+  CHAT_MODELS_MAX,
+  CHAT_USES_MAX,
   DIRECTORIES_PER_DAY,
   DIRECTORY_HASHES_PAGE,
   EARLIER_DIRECTORIES_MAX,

@@ -5,7 +5,7 @@ import { tokenParameters } from '@bulla/crypto';
 import { BullaError, bullaError } from '../connection/errors.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
-import type { Asking, Question } from '../runs/question.js';
+import type { Asking, PromptQuestion } from '../runs/question.js';
 import type { PromptDraft } from './seal-version.js';
 import type { Session } from '../connection/session.js';
 
@@ -18,7 +18,7 @@ const ABOUT_INPUT: ReadonlySet<string> = new Set(['variable_missing', 'variable_
  */
 export async function withVariableErrors(
   session: Session,
-  { trust, resolved }: Question,
+  { trust, resolved }: PromptQuestion,
   asking: Asking,
   error: unknown,
 ): Promise<unknown> {

@@ -1,15 +1,22 @@
-import type { AnswerParts, Completion, CompletionChunk, FinClaims, ResolvedTag } from '@bulla/crypto';
+import type { AnswerParts, Completion, CompletionChunk, FinClaims } from '@bulla/crypto';
 import { answerText, completionOf, composeAnswer, linesOf, parseChunk } from '@bulla/crypto';
 
+/** Which version of which prompt was run. */
+export interface AnsweredPrompt {
+  readonly name: string;
+  readonly version: number;
+}
+
 /** An answer whose signed end was verified: it is whole, and the responder that was asked vouches for it. */
-export class Answer {
+export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> {
   readonly text: string;
   /** Tokens as the model counted them; members it did not tell are absent. */
   readonly usage: FinClaims['usage'];
   readonly model: string;
   /** `stop`, `length` or `tool_calls`. */
   readonly finish: FinClaims['finish'];
-  readonly prompt: { readonly name: string; readonly version: number };
+  /** Undefined for a chat. */
+  readonly prompt: Prompt;
   /** URN of the responder. */
   readonly responder: string;
   /** Always true: an answer that fails verification causes an error. */
@@ -17,12 +24,13 @@ export class Answer {
   readonly #parts: AnswerParts;
   readonly #question: string;
 
-  constructor(parts: AnswerParts, question: string, fin: FinClaims, resolved: ResolvedTag) {
+  constructor(parts: AnswerParts, question: string, fin: FinClaims) {
     this.text = answerText(parts.deltas);
     this.usage = fin.usage;
     this.model = fin.model;
     this.finish = fin.finish;
-    this.prompt = { name: resolved.name, version: fin.purpose === 'prompt.reply' ? fin.prm.ver : resolved.version };
+    // That it is of a prompt where one was asked, verifyFin has seen.
+    this.prompt = (fin.purpose === 'prompt.reply' ? { name: fin.prm.name, version: fin.prm.ver } : undefined) as Prompt;
     this.responder = fin.iss;
     this.#parts = parts;
     this.#question = question;
@@ -46,3 +54,6 @@ export class Answer {
     return composeAnswer({ ...this.#parts, ...(showQuestion && { invocation: this.#question }) });
   }
 }
+
+/** The answer to a chat, which has no stored prompt. */
+export type ChatAnswer = Answer<undefined>;

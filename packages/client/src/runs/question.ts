@@ -2,31 +2,20 @@ import type {
   AskerMessage,
   Bundle,
   CryptoError,
-  InvocationClaims,
   ModelParameters,
   ResolvedTag,
-  SealedInvocation,
   Trust,
   VerifiedPromptEnvelope,
 } from '@bulla/crypto';
-import {
-  checkBundleForAsker,
-  encodeBase64url,
-  mintId,
-  parseBundle,
-  parseTag,
-  randomBytes,
-  sealInvocation,
-  Secret,
-  tokenParameters,
-} from '@bulla/crypto';
+import { checkBundleForAsker, parseBundle, parseTag, tokenParameters } from '@bulla/crypto';
 import { bullaError, checked } from '../connection/errors.js';
 import { isFresh, sayForks, withWords } from '../labels/label-freshness.js';
 import { accept } from '../labels/labels.js';
 import type { Session } from '../connection/session.js';
 import { chosenResponder, noticeRemade, responderOf, vaultOf } from '../connection/session.js';
-import type { Service } from '../connection/transport.js';
 import { newIdempotencyKey } from '../connection/transport.js';
+import type { Permit, Question } from './sealed-question.js';
+import { sealQuestion } from './sealed-question.js';
 import type { SeenName } from '../trust/trust-store.js';
 import { contentOf } from '../trust/trust-store.js';
 
@@ -51,21 +40,14 @@ export interface Asking {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A question sealed to its responder, and what its answer must fit. */
-export interface Question {
-  readonly bundle: Bundle;
-  readonly envelope: VerifiedPromptEnvelope;
+/** A question of a stored prompt. */
+export interface PromptQuestion extends Question {
   readonly resolved: ResolvedTag;
-  readonly sealed: SealedInvocation;
-  readonly jti: string;
-  /** What the answer is sealed under; the caller wipes it. */
-  readonly rsp: Secret;
-  readonly responder: Service;
-  /** What was trusted when it was asked. */
-  readonly trust: Trust;
 }
 
-type Permit = Pick<Question, 'bundle' | 'envelope' | 'resolved' | 'responder' | 'trust'> & {
+type PromptPermit = Permit & {
+  readonly envelope: VerifiedPromptEnvelope;
+  readonly resolved: ResolvedTag;
   /** Whether somebody calls the position the newest; not looked for where the content was known. */
   readonly isFresh: boolean;
   /** Why words of renewers did not count. */
@@ -73,56 +55,33 @@ type Permit = Pick<Question, 'bundle' | 'envelope' | 'resolved' | 'responder' | 
 };
 
 const DEFAULT_LABEL = 'production';
-const QUESTION_LIFE_SECONDS = 120;
 
 /**
  * Gets leave to ask, checks it, and only then seals the question: until the bundle is found good, nothing of the
  * variables is in any request (protocol.md §2.5, "the client MUST").
  * @throws {BullaError} what the vault refused; envelope_tampered, label_stale, key_unknown, … with the check that failed
  */
-export async function ask(session: Session, asking: Asking): Promise<Question> {
+export async function ask(session: Session, asking: Asking): Promise<PromptQuestion> {
   const permit = await getPermit(session, asking);
-  const { identity, now } = session;
-  const { trust } = permit;
-  const [recipient] = trust.activeKeys(permit.responder.urn, 'unwrap', now());
-  if (recipient === undefined)
-    throw bullaError('key_unknown', { message: 'the responder has no active encryption key', origin: 'client' });
-  const rsp = new Secret(randomBytes(32));
-  const jti = mintId('inv');
-  const { maxOutputTokens, parameters = {}, retryOf } = asking;
-  const iat = now();
-  const claims: InvocationClaims = {
-    iss: identity.urn,
-    aud: permit.responder.urn,
-    iat,
-    exp: iat + QUESTION_LIFE_SECONDS,
-    jti,
+  const { name, vars, messages = [], stream, maxOutputTokens, parameters = {}, retryOf } = asking;
+  const question = await sealQuestion(session, permit, {
     purpose: 'prompt.invoke',
-    name: asking.name,
-    env: { jti: permit.envelope.claims.jti, hash: permit.envelope.hash },
-    dir: trust.directoryRef,
-    rsp: encodeBase64url(rsp.reveal()),
-    vars: { ...asking.vars },
-    messages: [...(asking.messages ?? [])],
+    name,
+    vars: { ...vars },
+    messages: [...messages],
     ...(retryOf !== undefined && { retry_of: retryOf }),
     opt: {
-      stream: asking.stream,
+      stream,
       privacy: 'padded',
       ...(maxOutputTokens !== undefined && { max_output_tokens: maxOutputTokens }),
       ...tokenParameters(parameters),
     },
-  };
-  try {
-    const sealed = await checked(() => sealInvocation(claims, identity.signer, recipient));
-    return { ...permit, sealed, jti, rsp };
-  } catch (error) {
-    rsp.wipe();
-    throw error;
-  }
+  });
+  return { ...question, resolved: permit.resolved };
 }
 
 /** The vault's bundle, after every check of it. */
-async function getPermit(session: Session, asking: Asking): Promise<Permit> {
+async function getPermit(session: Session, asking: Asking): Promise<PromptPermit> {
   const { name, version, label, signal } = asking;
   const { identity, keeper, labels, transport, now } = session;
   const trust = await keeper.current();
@@ -142,7 +101,7 @@ async function getPermit(session: Session, asking: Asking): Promise<Permit> {
   // The envelope names the newest directory that the vault has; one from before it did makes us ask for it.
   // guard: client-ask-newest without: const base = trust;
   const base = parsed.envelope.claims.dir === undefined ? await keeper.newest() : trust;
-  const checkUnder = (under: Trust, fresh: readonly string[]): Promise<Permit> =>
+  const checkUnder = (under: Trust, fresh: readonly string[]): Promise<PromptPermit> =>
     checked(async () => {
       const { fresh: _given, ...parts } = parsed.sent;
       const bundle = { ...parsed, sent: { ...parts, ...(fresh.length > 0 && { fresh: [...fresh] }) } };

@@ -3,14 +3,16 @@ import type { Bytes, CompletionChunk, ReplyError, Trust } from '@bulla/crypto';
 import { LineReader, parseChunk, parseFin, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
 import { keepTold } from '../audit/told/told-heads.js';
+import type { AnsweredPrompt } from './answer.js';
 import { Answer } from './answer.js';
 import type { Again } from '../connection/backoff.js';
 import { untilKnown } from '../connection/backoff.js';
 import { BullaError, bullaError, checked, transportFailed } from '../connection/errors.js';
-import type { Asking, Question } from './question.js';
+import type { Asking, PromptQuestion } from './question.js';
 import { ask } from './question.js';
 import type { IncomingReply } from './reply-reader.js';
 import { readReply } from './reply-reader.js';
+import type { Question } from './sealed-question.js';
 import type { Session } from '../connection/session.js';
 import { newIdempotencyKey } from '../connection/transport.js';
 import { isAboutKeys } from '../trust/trust-keeper.js';
@@ -41,48 +43,86 @@ const IDLE_TIMEOUT_MS = 600_000;
 /** A question is answered again for so long after its envelope's time (protocol.md §2.4 step 9). */
 const REPLAY_SECONDS = 15 * 60;
 
+/** The answer to a question: of a stored prompt it says which. */
+type AnswerTo<Asked> = Answer<Asked extends PromptQuestion ? AnsweredPrompt : undefined>;
+
+/** What is asked, and how it is asked once more where it never ran. */
+export interface Inquiry<Asked extends Question> {
+  /** Whether the answer is to come in parts. */
+  readonly stream: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Gets leave and seals a new question.
+   * @param before the question that never ran, which the new one repeats.
+   */
+  ask(before?: Asked): Promise<Asked>;
+  /** What is to be told of a refusal, with what this device knows itself. */
+  explain?(question: Asked, error: unknown): Promise<unknown>;
+}
+
 /**
- * Runs a prompt, yields the chunks of its answer as they come and returns the verified answer, or throws. What is
- * yielded is authentic to this question but not yet signed: show it, do not act on it. Calls of tools are there to be
- * acted on, so they, and what follows them, are yielded when the signed end is verified.
- * @throws {BullaError} what vault, responder or model refused, with each variable that is wrong in `errors` where this
- *   device may read the prompt; stream_truncated for anything but a verified end; the
- *   signal's reason if it aborts
+ * Runs a prompt, as {@link runInquiry}.
+ * @throws {BullaError} with each variable that is wrong in `errors` where this device may read the prompt
  */
-export async function* runPrompt(
+export function runPrompt(
   session: Session,
   asking: Asking,
-  { timeoutMs = ANSWER_TIMEOUT_MS, idleTimeoutMs = IDLE_TIMEOUT_MS }: RunLimits = {},
+  limits?: RunLimits,
 ): AsyncGenerator<CompletionChunk, Answer, undefined> {
-  const { question, reply } = await begin(session, asking, { timeoutMs, idleTimeoutMs });
+  const { stream, signal } = asking;
+  const inquiry: Inquiry<PromptQuestion> = {
+    stream,
+    signal,
+    ask: (before) => ask(session, before === undefined ? asking : { ...asking, retryOf: before.jti }),
+    explain: (question, error) => withVariableErrors(session, question, asking, error),
+  };
+  return runInquiry(session, inquiry, limits);
+}
+
+/**
+ * Asks, yields the chunks of the answer as they come and returns the verified answer, or throws. What is
+ * yielded is authentic to this question but not yet signed: show it, do not act on it. Calls of tools are there to be
+ * acted on, so they, and what follows them, are yielded when the signed end is verified.
+ * @throws {BullaError} what vault, responder or model refused; stream_truncated for anything but a verified end; the
+ *   signal's reason if it aborts
+ */
+export async function* runInquiry<Asked extends Question>(
+  session: Session,
+  inquiry: Inquiry<Asked>,
+  { timeoutMs = ANSWER_TIMEOUT_MS, idleTimeoutMs = IDLE_TIMEOUT_MS }: RunLimits = {},
+): AsyncGenerator<CompletionChunk, AnswerTo<Asked>, undefined> {
+  const { question, reply } = await begin(session, inquiry, { timeoutMs, idleTimeoutMs });
   try {
-    return yield* receive(session, question, reply, asking.signal);
+    return yield* receive(session, question, reply, inquiry.signal);
   } catch (error) {
-    throw await withVariableErrors(session, question, asking, error);
+    throw inquiry.explain === undefined ? error : await inquiry.explain(question, error);
   } finally {
     question.rsp.wipe();
   }
 }
 
-interface Begun {
-  readonly question: Question;
+interface Begun<Asked> {
+  readonly question: Asked;
   readonly reply: IncomingReply;
 }
 
 /**
- * Asks, and once more with a new envelope and a new question if the first one never ran: it was too late, or refused for
- * a key by a directory that is newer than ours.
+ * Asks, and once more with a new envelope and a new question if the first one never ran: it was too late, its envelope
+ * used up, or refused for a key by a directory that is newer than ours.
  */
-async function begin(session: Session, asking: Asking, limits: Limits): Promise<Begun> {
-  const first = await ask(session, asking);
+async function begin<Asked extends Question>(
+  session: Session,
+  inquiry: Inquiry<Asked>,
+  limits: Limits,
+): Promise<Begun<Asked>> {
+  const first = await inquiry.ask();
   let tries = 0;
   try {
-    return await send(session, first, asking, limits, () => tries++);
+    return await send(session, first, inquiry, limits, () => tries++);
   } catch (error) {
-    const isAnew = neverRan(error) || (tries === 1 && (await wasBehind(session, first, error)));
+    const isAnew = neverRan(first, error) || (tries === 1 && (await wasBehind(session, first, error)));
     if (!isAnew) throw error;
-    const second = await ask(session, { ...asking, retryOf: first.jti });
-    return send(session, second, asking, limits);
+    return send(session, await inquiry.ask(first), inquiry, limits);
   }
 }
 
@@ -90,13 +130,13 @@ async function begin(session: Session, asking: Asking, limits: Limits): Promise<
  * Sends a question until a head of its answer is there: the same bytes each time, which the responder runs at most
  * once, as long as it knows them (protocol.md §6).
  */
-async function send(
+async function send<Asked extends Question>(
   session: Session,
-  question: Question,
-  { signal, stream }: Asking,
+  question: Asked,
+  { signal, stream }: Pick<Inquiry<Asked>, 'signal' | 'stream'>,
   { timeoutMs, idleTimeoutMs: idleMs }: Limits,
   failed: () => void = () => undefined,
-): Promise<Begun> {
+): Promise<Begun<Asked>> {
   const { responder, sealed, bundle, trust, envelope, rsp } = question;
   const untilMs = performance.now() + timeoutMs;
   const untilSeconds = envelope.claims.exp + REPLAY_SECONDS;
@@ -131,8 +171,10 @@ function late({ url }: Question['responder'], timeoutMs: number): BullaError {
 }
 
 /** A responder that still knows all it ran says so of what came too late; one whose memory was restored does not. */
-function neverRan(error: unknown): boolean {
-  return error instanceof BullaError && error.code === 'envelope_expired' && error.origin === 'responder';
+function neverRan({ envelope }: Question, error: unknown): boolean {
+  if (!(error instanceof BullaError) || error.origin !== 'responder') return false;
+  // An envelope for several questions may be used up. Of a question that it knows, a responder does not say so.
+  return error.code === 'envelope_expired' || (envelope.kind === 'chat' && error.code === 'envelope_replayed');
 }
 
 /**
@@ -144,12 +186,12 @@ async function wasBehind({ keeper }: Session, { trust }: Question, error: unknow
   return (await keeper.refresh()).directoryRef.hash !== trust.directoryRef.hash;
 }
 
-async function* receive(
+async function* receive<Asked extends Question>(
   session: Session,
-  question: Question,
+  question: Asked,
   reply: IncomingReply,
   signal: AbortSignal | undefined,
-): AsyncGenerator<CompletionChunk, Answer, undefined> {
+): AsyncGenerator<CompletionChunk, AnswerTo<Asked>, undefined> {
   const { responder, sealed, rsp, jti } = question;
   const opener = await checked(() =>
     ReplyOpener.start({ rsp, head: reply.head, expect: { iss: responder.urn, irt: { jti, rh: sealed.rh } } }),
@@ -195,8 +237,12 @@ interface Received {
 }
 
 /** Verifies the signed end by the newest directory we have, and finds the one that the responder signed. */
-async function finish(session: Session, question: Question, { fin, head, deltas, opener }: Received): Promise<Answer> {
-  const { bundle, envelope, resolved, sealed, jti } = question;
+async function finish<Asked extends Question>(
+  session: Session,
+  question: Asked,
+  { fin, head, deltas, opener }: Received,
+): Promise<AnswerTo<Asked>> {
+  const { bundle, envelope, sealed, jti } = question;
   const irt = { jti, rh: sealed.rh, ih: sealed.ih };
   const { dir } = (await checked(() => parseFin(fin))).claims;
   const isNamed = ({ directoryRef }: Trust) => directoryRef.hash === dir.hash;
@@ -225,7 +271,7 @@ async function finish(session: Session, question: Question, { fin, head, deltas,
   }
   const { tags, fresh, env } = bundle;
   const parts = { documents: named.documents, tags, fresh, envelope: env, head, deltas, fin };
-  return checked(() => new Answer(parts, sealed.inner, claims, resolved));
+  return checked(() => new Answer(parts, sealed.inner, claims));
 }
 
 /** What the responder says inside a sealed answer that could not be given. */

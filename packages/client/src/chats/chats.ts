@@ -1,0 +1,101 @@
+import type { ChatMessage, CompletionChunk, ModelParameters } from '@bulla/crypto';
+import { chunkText, tokenParameters } from '@bulla/crypto';
+import type { Session } from '../connection/session.js';
+import type { ChatAnswer } from '../runs/answer.js';
+import type { Inquiry, RunLimits } from '../runs/runs.js';
+import { runInquiry } from '../runs/runs.js';
+import type { Question } from '../runs/sealed-question.js';
+import { sealQuestion } from '../runs/sealed-question.js';
+import type { ChatPermit } from './chat-permits.js';
+import { ChatPermits } from './chat-permits.js';
+
+/** A question without a stored prompt, by the names of OpenAI's chat completions. */
+export interface ChatRequest extends ModelParameters {
+  /** A name that the responder lists; its own model unless given. */
+  readonly model?: string | undefined;
+  readonly messages: readonly ChatMessage[];
+  readonly max_completion_tokens?: number | undefined;
+}
+
+export interface ChatOptions extends RunLimits {
+  /** URN of the responder; the first of the directory unless given. */
+  readonly responder?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a chat yields: chunks as they are authenticated, each with the text that it adds, and at the end the verified answer. */
+export type ChatEvent =
+  | { readonly chunk: CompletionChunk; readonly text: string; readonly answer?: undefined }
+  | { readonly answer: ChatAnswer; readonly chunk?: undefined; readonly text?: undefined };
+
+interface ChatQuestion extends Question {
+  readonly permit: ChatPermit;
+  readonly resolved?: undefined;
+}
+
+const OWN_MODEL = 'default';
+
+/** Chats without a stored prompt, sealed to a responder: in the shape of OpenAI's SDK. */
+export class ChatCompletions {
+  readonly #session: Session;
+  readonly #permits: ChatPermits;
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.#permits = new ChatPermits(session);
+  }
+
+  /**
+   * Asks, and waits for the whole answer: its `completion` is what the model server said, in OpenAI's shape.
+   * @throws {BullaError} forbidden where the policy lets no group of this device chat; as {@link runInquiry}
+   */
+  async create(request: ChatRequest, options: ChatOptions = {}): Promise<ChatAnswer> {
+    const chunks = this.#ask(request, options, false);
+    for (;;) {
+      const { done, value } = await chunks.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** As {@link create}, piece by piece: text may be shown as it comes, calls of tools come once the end is verified. */
+  async *stream(request: ChatRequest, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    const chunks = this.#ask(request, options, true);
+    try {
+      for (;;) {
+        const { done, value } = await chunks.next();
+        yield done === true ? { answer: value } : { chunk: value, text: chunkText(value) };
+        if (done === true) return;
+      }
+    } finally {
+      await chunks.return(undefined as never);
+    }
+  }
+
+  #ask(
+    { model = OWN_MODEL, messages, max_completion_tokens, ...parameters }: ChatRequest,
+    { responder, signal, ...limits }: ChatOptions,
+    stream: boolean,
+  ): AsyncGenerator<CompletionChunk, ChatAnswer, undefined> {
+    const inquiry: Inquiry<ChatQuestion> = {
+      stream,
+      signal,
+      ask: async (before) => {
+        const permit = await this.#permits.take(model, responder, before?.permit, signal);
+        const question = await sealQuestion(this.#session, permit, {
+          purpose: 'chat.invoke',
+          messages: [...messages],
+          ...(before !== undefined && { retry_of: before.jti }),
+          opt: {
+            model,
+            stream,
+            privacy: 'padded',
+            ...(max_completion_tokens !== undefined && { max_output_tokens: max_completion_tokens }),
+            ...tokenParameters(parameters),
+          },
+        });
+        return { ...question, permit };
+      },
+    };
+    return runInquiry(this.#session, inquiry, limits);
+  }
+}
