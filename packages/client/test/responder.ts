@@ -1,5 +1,5 @@
 import { Problem } from '@bulla/contract';
-import type { Bytes, FinRest, Signer } from '@bulla/crypto';
+import type { Bytes, FinRest, InvocationClaims, Signer } from '@bulla/crypto';
 import {
   checkAsker,
   checkBundleHashes,
@@ -57,7 +57,10 @@ export class TestResponder {
   readonly run: Handler;
   /** How a reply is sent. */
   send: (reply: SealedReply, stream: boolean) => Outgoing = sendReply;
+  /** What was asked, in its order. */
+  readonly questions: InvocationClaims[] = [];
   readonly #stored = new Map<string, SealedReply>();
+  readonly #uses = new Map<string, number>();
 
   constructor(organisation: TestOrganisation, member: TestOrganisation['owner'], now: () => number) {
     this.script = {
@@ -71,7 +74,8 @@ export class TestResponder {
       const bundle = parseBundle(body.bundle);
       const envelope = await verifyEnvelope(bundle.envelope, { trust, now: now(), audience: member.urn });
       await checkBundleHashes(bundle, envelope);
-      const { inner } = await openInvocation(parseInvocation(body.inv), await member.unwrapper());
+      const kind = envelope.kind;
+      const { inner } = await openInvocation(parseInvocation(body.inv, kind), await member.unwrapper(), kind);
       const context = {
         trust,
         now: now(),
@@ -82,14 +86,15 @@ export class TestResponder {
       await verifyInnerSignatureAndBinding(inner, context);
       checkAsker(inner, context);
       const { claims } = inner;
-      if (envelope.kind !== 'prompt') throw new Problem('forbidden');
       const stored = this.#stored.get(body.inv);
       if (stored !== undefined) return this.send(stored, claims.opt.stream);
+      this.#use(envelope.claims);
       this.runs += 1;
       const rsp = new Secret(decodeBase64url(claims.rsp));
       const irt = { jti: claims.jti, rh: await tokenHash(body.inv) };
       const sealer = await ReplySealer.start({ rsp, iss: member.urn, irt });
       const frames: Bytes[] = [];
+      this.questions.push(claims);
       for (const delta of this.script.deltas(claims.vars ?? {})) frames.push(await sealer.sealDelta(delta));
       const rest = {
         aud: claims.iss,
@@ -97,8 +102,9 @@ export class TestResponder {
         ih: await tokenHash(inner.token),
         env: envelope.hash,
         dir: trust.directoryRef,
-        purpose: 'prompt.reply',
-        prm: envelope.claims.prm,
+        ...(envelope.kind === 'prompt'
+          ? { purpose: 'prompt.reply', prm: envelope.claims.prm }
+          : { purpose: 'chat.reply' }),
         finish: 'stop',
         model: 'echo',
         usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
@@ -116,6 +122,18 @@ export class TestResponder {
       member,
       now,
     });
+  }
+
+  /** As if somebody else had used an envelope as often as it may be. */
+  useUp(jti: string): void {
+    this.#uses.set(jti, Infinity);
+  }
+
+  /** One use of an envelope. */
+  #use({ jti, pol }: { readonly jti: string; readonly pol: { readonly uses: number } }): void {
+    const used = (this.#uses.get(jti) ?? 0) + 1;
+    if (used > pol.uses) throw new Problem('envelope_replayed');
+    this.#uses.set(jti, used);
   }
 }
 

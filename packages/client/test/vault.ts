@@ -1,7 +1,15 @@
-import type { NewVersion, Prompt, PromptType } from '@bulla/contract';
+import type { NewChatEnvelope, NewVersion, Prompt, PromptType } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
-import type { EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
-import { mintId, parseDirectory, parseGrant, readDirectoryHead, signEnvelope, tokenHash } from '@bulla/crypto';
+import type { ChatEnvelopeClaims, EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
+import {
+  mintId,
+  parseDirectory,
+  parseGrant,
+  readDirectoryHead,
+  signChatEnvelope,
+  signEnvelope,
+  tokenHash,
+} from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { HeldApprovals } from './held-approvals.js';
 import type { Position } from './held-positions.js';
@@ -54,6 +62,12 @@ export class TestVault {
   /** Hashes of the directories from a version on; the organisation's own unless replaced. */
   hashes: (from: number) => readonly string[];
   /** Changes envelopes before they are signed. */
+  forgeChat: (claims: ChatEnvelopeClaims) => Partial<ChatEnvelopeClaims> = () => ({});
+  /** What was asked for of envelopes of chats, in its order. */
+  readonly chats: Pick<NewChatEnvelope, 'models' | 'uses' | 'replaces'>[] = [];
+  /** Those for several questions that are out, and how many there may be. */
+  sharedChats: ChatEnvelopeClaims[] = [];
+  sharedChatsMax = 2;
   forge: (claims: EnvelopeClaims) => Partial<EnvelopeClaims> = () => ({});
   /** Changes bundles before they are sent. */
   swap: (bundle: Record<string, unknown>) => Record<string, unknown> = () => ({});
@@ -209,6 +223,8 @@ export class TestVault {
 
   /** An envelope with its bundle. */
   async issue({ body, headers, urn, kid }: Incoming): Promise<{ body: unknown }> {
+    if ((body as { purpose?: string }).purpose === 'chat.invoke')
+      return this.issueChat(body as NewChatEnvelope, headers['idempotency-key'] ?? '', { urn, kid });
     const wanted = body as IssueBody;
     const prompt = this.named(wanted.name);
     const position = this.position(wanted.name, wanted.label ?? 'latest');
@@ -239,6 +255,39 @@ export class TestVault {
     const words = this.positions.wordsOf(position);
     const fresh = words.length > 0 ? { fresh: words } : {};
     const bundle = { v: 1, env, grant, content: version.content, tags: position.tags, ...fresh };
+    return { body: { ...bundle, ...this.swap(bundle) } };
+  }
+
+  /** The envelope of a chat, alone; as many for several questions as a device may have. */
+  async issueChat(
+    { models, uses, aud, replaces }: NewChatEnvelope,
+    req: string,
+    { urn, kid }: Pick<Incoming, 'urn' | 'kid'>,
+  ): Promise<{ body: unknown }> {
+    const iat = this.#now();
+    const { payload: directory, hash } = await parseDirectory(this.documents().directory);
+    const claims: ChatEnvelopeClaims = {
+      iss: this.#organisation.vault.urn,
+      aud,
+      sub: urn,
+      iat,
+      nbf: iat,
+      exp: iat + (uses > 1 ? 300 : 120),
+      jti: mintId('env'),
+      purpose: 'chat.invoke',
+      req,
+      cnf: { jkt: kid },
+      dir: { ver: directory.version, hash },
+      pol: { uses, stream: true, models },
+    };
+    this.chats.push({ models, uses, replaces });
+    if (uses > 1) {
+      this.sharedChats = this.sharedChats.filter((one) => one.jti !== replaces && one.exp > iat);
+      if (this.sharedChats.length >= this.sharedChatsMax) throw new Problem('rate_limited', { retryAfterSeconds: 60 });
+      this.sharedChats.push(claims);
+    }
+    const env = await signChatEnvelope({ ...claims, ...this.forgeChat(claims) }, this.envelopeSigner);
+    const bundle = { v: 1, env, tags: [] };
     return { body: { ...bundle, ...this.swap(bundle) } };
   }
 

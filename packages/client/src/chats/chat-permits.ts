@@ -2,6 +2,8 @@ import type { EnvelopeId, NewChatEnvelope } from '@bulla/contract';
 import { CHAT_MODELS_MAX, CHAT_USES_MAX } from '@bulla/contract';
 import type { Trust, VerifiedChatEnvelope } from '@bulla/crypto';
 import { checkChatBundleForAsker, parseBundle } from '@bulla/crypto';
+import type { Again } from '../connection/backoff.js';
+import { retryAFewTimes } from '../connection/backoff.js';
 import { BullaError, checked } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import { chosenResponder, responderOf, vaultOf } from '../connection/session.js';
@@ -28,10 +30,14 @@ interface Held {
   shared: Shared | undefined;
   /** The one that is on its way, for all who wait for it. */
   coming: Promise<Shared | undefined> | undefined;
+  /** Until when the vault gives this device no further one, in seconds. */
+  noneUntil: number;
 }
 
 /** What is not used for so long before its end: the question has to arrive in time. */
 const MARGIN_SECONDS = 10;
+/** How long none is asked for where the vault does not say. */
+const NONE_SECONDS = 60;
 /** Who asked within that time is about to ask again. */
 const BUSY_SECONDS = 300;
 
@@ -64,9 +70,10 @@ export class ChatPermits {
     held.askedAt = now();
     if (!isBusy) held.models = new Set();
     held.models = modelsWith(held.models, model);
-    if (!isBusy) return this.#issue(trust, urn, { models: [model], uses: 1 }, signal);
+    if (!isBusy) return this.#issue(trust, urn, { models: [model], uses: 1 }, { signal });
     return (
-      (await this.#useShared(held, trust, urn, model)) ?? this.#issue(trust, urn, { models: [model], uses: 1 }, signal)
+      (await this.#useShared(held, trust, urn, model)) ??
+      this.#issue(trust, urn, { models: [model], uses: 1 }, { signal })
     );
   }
 
@@ -76,6 +83,7 @@ export class ChatPermits {
       models: new Set<string>(),
       shared: undefined,
       coming: undefined,
+      noneUntil: 0,
     };
     this.#held.set(responder, held);
     return held;
@@ -90,6 +98,7 @@ export class ChatPermits {
         shared.left--;
         return shared.permit;
       }
+      if (this.#session.now() < held.noneUntil) return undefined;
       const isOurs = held.coming === undefined;
       // Not with the signal of one question: others wait for it too.
       held.coming ??= this.#share(held, trust, urn).finally(() => (held.coming = undefined));
@@ -110,15 +119,18 @@ export class ChatPermits {
     );
   }
 
-  async #share({ models, shared }: Held, trust: Trust, urn: string): Promise<Shared | undefined> {
+  async #share(held: Held, trust: Trust, urn: string): Promise<Shared | undefined> {
+    const { models, shared } = held;
     const replaces = shared === undefined ? {} : { replaces: shared.permit.envelope.claims.jti as EnvelopeId };
     const uses = CHAT_USES_MAX;
     try {
-      return { permit: await this.#issue(trust, urn, { models: [...models], uses, ...replaces }), left: uses };
+      const wanted = { models: [...models], uses, ...replaces };
+      return { permit: await this.#issue(trust, urn, wanted, { again: unlessLimited }), left: uses };
     } catch (error) {
       // Other programs on this device have as many as it may have, or its points are used up: one by one it goes on.
-      if (error instanceof BullaError && error.code === 'rate_limited') return undefined;
-      throw error;
+      if (!isLimited(error)) throw error;
+      held.noneUntil = this.#session.now() + (error.retryAfterSeconds ?? NONE_SECONDS);
+      return undefined;
     }
   }
 
@@ -126,12 +138,12 @@ export class ChatPermits {
     trust: Trust,
     urn: string,
     wanted: Pick<NewChatEnvelope, 'models' | 'uses' | 'replaces'>,
-    signal?: AbortSignal,
+    how: { readonly signal?: AbortSignal | undefined; readonly again?: Again } = {},
   ): Promise<ChatPermit> {
     const { identity, keeper, transport, now } = this.#session;
     const request = newIdempotencyKey();
     const body = { purpose: 'chat.invoke' as const, ...wanted, aud: urn };
-    const call = { body, idempotencyKey: request, signal };
+    const call = { body, idempotencyKey: request, ...how };
     const answer = await transport.call('envelope.issue', vaultOf(this.#session, trust), trust, call);
     const bundle = await checked(() => parseBundle(answer));
     const asker = { urn: identity.urn, kid: identity.signer.kid };
@@ -144,6 +156,13 @@ export class ChatPermits {
     );
   }
 }
+
+function isLimited(error: unknown): error is BullaError {
+  return error instanceof BullaError && error.code === 'rate_limited';
+}
+
+/** Nobody waits for an envelope that they can do without. */
+const unlessLimited: Again = (error, ...tried) => (isLimited(error) ? undefined : retryAFewTimes(error, ...tried));
 
 /** The models asked lately, the newest of them where there are more than an envelope may name. */
 function modelsWith(models: ReadonlySet<string>, model: string): ReadonlySet<string> {
