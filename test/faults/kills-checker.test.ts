@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Completion, Evidence, HistoryLine } from './kills-history.js';
 import { findFaults, workOf } from './kills-history.js';
+import type { Counted } from './kills-usage.js';
+import { miscounted } from './kills-usage.js';
 
 // What finds nothing must be able to find: each fault is planted into a history without one.
 
@@ -107,5 +109,25 @@ describe('the work of the clients', () => {
   it('counts as cut short only what had called the model', () => {
     expect(workOf(HISTORY, COMPLETIONS)).toEqual({ versions: 2, answers: 1, cutShort: 1 });
     expect(workOf(HISTORY, COMPLETIONS.slice(0, 1))).toMatchObject({ cutShort: 0 });
+  });
+});
+
+describe('the checker of usage', () => {
+  const end = (res: string) => ({ act: 'invocation.finish', res, obj: {} });
+  const ends = [end('ok'), end('ok'), end('error'), { act: 'invocation.run', res: 'ok', obj: {} }];
+  const completions = ['inv_1', 'inv_2', 'inv_3', 'inv_4'].map((jti) => ({ jti }));
+
+  it('finds nothing where each answer is counted once, and a run that was given up once or not', () => {
+    expect(miscounted(ends, completions, { runs: 3, failed: 1 })).toEqual([]);
+    expect(miscounted(ends, completions, { runs: 2, failed: 0 })).toEqual([]);
+  });
+
+  it.each<[string, Counted, number, string]>([
+    ['an answer that is not counted', { runs: 2, failed: 1 }, 4, '2 answers ended, and 1 are counted'],
+    ['an answer that is counted twice', { runs: 3, failed: 0 }, 4, '2 answers ended, and 3 are counted'],
+    ['a run that is counted twice', { runs: 4, failed: 2 }, 4, '3 runs ended, and 4 are counted'],
+    ['a run that called no model', { runs: 3, failed: 1 }, 2, '2 runs called the model, and 3 are counted'],
+  ])('finds %s', (_what, counted, called, fault) => {
+    expect(miscounted(ends, completions.slice(0, called), counted)).toContain(fault);
   });
 });

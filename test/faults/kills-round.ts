@@ -14,6 +14,7 @@ import { findFaults, readHistory, workOf } from './kills-history.js';
 import { findUnlogged } from './kills-logs.js';
 import type { Logs } from './kills-logs.js';
 import { MODEL_MS } from './kills-nemesis.js';
+import { findMiscounted } from './kills-usage.js';
 import type { Tell } from './kills-nemesis.js';
 
 /** Services with one client identity, whose processes are killed. */
@@ -92,6 +93,8 @@ async function playIn(folder: string, stack: Stack, model: FakeOpenai): Promise<
   const read = (name: string, version: number) => storedOf(bulla, name, version);
   expect(await findFaults(lines, { completions, answer: TOKENS.join(''), read })).toEqual([]);
   expect(await findUnlogged(stack.logs, lines, completions)).toEqual([]);
+  const counted = async () => (await bulla.usage.read()).total;
+  expect(await findMiscounted(stack.logs.responder, completions, counted)).toEqual([]);
   return { kills, longestReadyMs: Math.round(Math.max(...readyMs)), ...workOf(lines, completions) };
 }
 

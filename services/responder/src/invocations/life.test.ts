@@ -260,7 +260,16 @@ describe('what a run leaves behind', () => {
           .body,
       );
     await responder.service.close();
-    const tables = ['invocation', 'envelope_use', 'http_nonce', 'audit_event', 'seen_document', 'idempotency'] as const;
+    const tables = [
+      'invocation',
+      'envelope_use',
+      'http_nonce',
+      'audit_event',
+      'seen_document',
+      'idempotency',
+      'usage_run',
+      'usage_report',
+    ] as const;
     const rows = await Promise.all(tables.map((table) => opened.database.db.selectFrom(table).selectAll().execute()));
     const left = JSON.stringify(rows) + lines.join('');
     expect(left).toContain(asked.question.jti);

@@ -2,6 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@j
 import { Metrics } from '@bulla/service-kit';
 import type { AskOptions, StoredPrompt } from '../../test/asking.js';
 import { ask, storePrompt } from '../../test/asking.js';
+import { askChat } from '../../test/chatting.js';
 import { startResponder } from '../../test/responder-fixture.js';
 import { suite } from '../../test/suite.js';
 import { ModelError } from '../models/model-error.js';
@@ -43,7 +44,7 @@ const models = async () => {
     currency: 'USD',
   });
 };
-const all = suite({ models });
+const all = suite({ models, organisation: { policy: { chat: ['grp:support'] } } });
 let prompt: StoredPrompt;
 beforeAll(async () => {
   prompt = await storePrompt(all.organisation);
@@ -119,6 +120,11 @@ describe('a run', () => {
     model.usage = usage;
     await all.run(await asking());
     expect(await counted()).toMatchObject([{ ...run(), failed: false, input_tokens: null, output_tokens: null }]);
+  });
+
+  it('of a chat is counted without a prompt', async () => {
+    await all.run(await askChat(all.organisation));
+    expect(await counted()).toMatchObject([{ ...run(), prompt: null, input_tokens: 120 }]);
   });
 
   it('that asks no model is not counted', async () => {

@@ -124,15 +124,15 @@ export class UsageRepository {
       .groupBy('key')
       .orderBy('key')
       .limit(limit);
-    return this.database.db
-      .selectFrom(sums.as('sums'))
-      .leftJoin(
-        'prompt',
-        (join) => join.onRef('prompt.id', '=', 'sums.prompt').on('prompt.org', '=', org), // guard: org-usage-names
-      )
-      .select(['sums.key', 'sums.model', 'prompt.name', ...SUMS, 'unpriced', 'costs'])
-      .orderBy('sums.key')
-      .execute();
+    return (
+      this.database.db
+        .selectFrom(sums.as('sums'))
+        // guard: org-usage-names without: .leftJoin('prompt', (join) => join.onRef('prompt.id', '=', 'sums.prompt'))
+        .leftJoin('prompt', (join) => join.onRef('prompt.id', '=', 'sums.prompt').on('prompt.org', '=', org))
+        .select(['sums.key', 'sums.model', 'prompt.name', ...SUMS, 'unpriced', 'costs'])
+        .orderBy('sums.key')
+        .execute()
+    );
   }
 
   /** Removes so many counts, of every organisation, of hours that are past their time. Returns how many there were. */
