@@ -4,6 +4,9 @@ import { FakeAnswer, type FakeChatRequest } from './fake-openai-answer.js';
 import { type FakeScript, replyFor } from './fake-openai-script.js';
 import { RecordedRequest } from './recorded-request.js';
 
+/** Of a server that is compatible, or of a deployment of Azure. */
+const CHAT_PATH = /^\/(?:v1|openai\/deployments\/[^/]+)\/chat\/completions(?:\?api-version=[^&]+)?$/;
+
 /** Completions of one request id: begun (the model would have been paid) and sent to the end. */
 export interface CompletionCount {
   readonly started: number;
@@ -98,7 +101,7 @@ export class FakeOpenai {
     const record = new RecordedRequest(request, response);
     this.#announce(record);
     for await (const bytes of request) record.body = Buffer.concat([record.body, bytes as Buffer]);
-    if (record.method === 'POST' && record.path === '/v1/chat/completions')
+    if (record.method === 'POST' && CHAT_PATH.test(record.path))
       return this.#answer(record, response, (answer) => answer.completion());
     if (record.method === 'POST' && record.path === '/v1/embeddings')
       return this.#answer(record, response, (answer) => answer.embeddings());

@@ -1,4 +1,6 @@
 export { databaseForTest, type TestDatabase, type TestDatabaseOptions } from './database-for-test.js';
+export { FakeAnthropic, startFakeAnthropic } from './fake-anthropic/fake-anthropic.js';
+export type { FakeMessageReply, FakeMessageScript, FakeToolUse } from './fake-anthropic/fake-anthropic-script.js';
 export { type CompletionCount, FakeOpenai, startFakeOpenai } from './fake-openai.js';
 export type { FakeFault, FakeReply, FakeScript, FakeToolCallDelta, FakeUsage } from './fake-openai-script.js';
 export { freePorts } from './free-ports.js';

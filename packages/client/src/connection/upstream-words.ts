@@ -44,6 +44,8 @@ const NEEDS: Readonly<Record<string, string>> = {
   needs_json_schema: 'keeps to a JSON schema',
   needs_reasoning: 'takes a reasoning effort',
   needs_logprobs: 'gives log probabilities',
+  needs_sampling: 'takes a temperature and the like',
+  needs_choices: 'gives several answers at once',
 };
 
 /** A sentence about a model server; undefined where the responder does not say, or not in a word that is known here. */

@@ -20,6 +20,8 @@ export const MODEL_CAPABILITIES = [
   'json_schema',
   'reasoning',
   'logprobs',
+  'sampling',
+  'choices',
 ] as const;
 export type ModelCapability = (typeof MODEL_CAPABILITIES)[number];
 

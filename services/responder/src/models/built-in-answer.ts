@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { messageText } from '@bulla/crypto';
 import type { FinishReason, ModelChunk, ModelDelta, ModelRequest, ModelUsage } from './model.js';
 
-/** They write text; a question that needs more is for a language model. */
-export const BUILT_IN_CAN: ReadonlySet<ModelCapability> = new Set<ModelCapability>(['chat']);
+/** They write text, and draw nothing: a temperature changes nothing. What needs more is for a language model. */
+export const BUILT_IN_CAN: ReadonlySet<ModelCapability> = new Set<ModelCapability>(['chat', 'sampling']);
 
 /** A run of at most 64 other characters with the one white space after it, or of at most 64 white space characters. */
 const PIECE = /\S{1,64}\s?|\s{1,64}/gu;

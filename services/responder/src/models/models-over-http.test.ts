@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { EventLog } from '@bulla/service-kit';
 import type { FakeOpenai } from '@bulla/testkit';
-import { folderForTest, startFakeOpenai } from '@bulla/testkit';
+import { folderForTest, startFakeAnthropic, startFakeOpenai } from '@bulla/testkit';
 import * as z from 'zod';
 import { ask, storePrompt } from '../../test/asking.js';
 import type { Asked, OpenedReply } from '../../test/asking.js';
@@ -11,8 +11,10 @@ import { refusalOf, suite } from '../../test/suite.js';
 import { modelSettings } from './model-settings.js';
 import { openModels } from './open-models.js';
 
+/** What can be asked of the Messages API. */
+const THINKER = ['chat', 'tools', 'images', 'files', 'json_schema', 'reasoning'];
 const KEYS = { local: 'sk-zzLocalKey', cloud: 'sk-zzCloudKey' };
-const [local, cloud] = [await startFakeOpenai(), await startFakeOpenai()];
+const [local, cloud, claude] = [await startFakeOpenai(), await startFakeOpenai(), await startFakeAnthropic()];
 const folder = folderForTest('models');
 writeFileSync(join(folder, 'local.key'), `${KEYS.local}\n`);
 const path = join(folder, 'models.yaml');
@@ -21,12 +23,14 @@ writeFileSync(
   `upstreams:
   local: {url: "${local.url}", key_file: local.key}
   cloud: {url: "${cloud.url}", key_variable: CLOUD_KEY, timeout_ms: 1000}
+  claude: {kind: anthropic, url: "${claude.url}", key_variable: CLOUD_KEY}
 models:
   small: {upstream: local, name: llama3.2}
   gpt-large: {upstream: cloud, can: [chat, tools], price: {input: 2, output: 8.5}}
   safe:
     targets: [{upstream: cloud, name: one}]
     fallbacks: [{upstream: local, name: other}]
+  thinker: {upstream: claude, name: claude-x}
   echo: {upstream: builtin:echo}
 aliases: {fast: small}
 default: fast
@@ -39,7 +43,7 @@ const all = suite({
   models: () => openModels(z.object(modelSettings).parse({ BULLA_MODELS_FILE: path }), { CLOUD_KEY: KEYS.cloud }),
   log: new EventLog({ service: 'responder', level: 'debug', stream: { write: (line) => void lines.push(line) } }),
 });
-afterAll(() => Promise.all([local.stop(), cloud.stop()]));
+afterAll(() => Promise.all([local.stop(), cloud.stop(), claude.stop()]));
 afterEach(() => {
   for (const upstream of [local, cloud]) {
     upstream.follow({});
@@ -108,6 +112,14 @@ describe('a responder with a file of models', () => {
     ]);
   });
 
+  it('has a server of the Messages API answer, sealed and signed like all others', async () => {
+    claude.follow({ replies: { tokens: ['it ', 'is'], model: 'claude-x-1' } });
+    const { text, fin } = await run('thinker');
+    expect([text, fin.finish, fin.model]).toEqual(['it is', 'stop', 'claude-x-1']);
+    expect(fin.usage).toEqual({ prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 });
+    expect(claude.requests.at(-1)?.headers['x-api-key']).toBe(KEYS.cloud);
+  });
+
   it('waits for a server no longer than the file says', async () => {
     cloud.follow({ replies: { delayBeforeHeadersMs: Infinity } });
     expect((await run('gpt-large')).fin.err).toMatchObject({ code: 'upstream_timeout', cause: 'too_slow' });
@@ -115,7 +127,7 @@ describe('a responder with a file of models', () => {
 
   it('lists the names that prompts may say, and neither hosts nor keys', async () => {
     const response = await all.responder.client(all.organisation.invoker).get('/api/v1/models');
-    const echo = { upstream: 'builtin:echo', can: ['chat'] };
+    const echo = { upstream: 'builtin:echo', can: ['chat', 'sampling'] };
     const large = { upstream: 'cloud', can: ['chat', 'tools'], price: { input: '2', output: '8.5' } };
     const only = (target: object) => ({ targets: [target], fallbacks: [] });
     expect(response.body).toEqual({
@@ -123,6 +135,7 @@ describe('a responder with a file of models', () => {
         { name: 'small', default: false, ...only({ upstream: 'local' }) },
         { name: 'gpt-large', default: false, ...only(large) },
         { name: 'safe', default: false, targets: [{ upstream: 'cloud' }], fallbacks: [{ upstream: 'local' }] },
+        { name: 'thinker', default: false, ...only({ upstream: 'claude', can: THINKER }) },
         { name: 'echo', default: false, ...only(echo) },
         { name: 'fast', default: true, alias_of: 'small', ...only({ upstream: 'local' }) },
       ],

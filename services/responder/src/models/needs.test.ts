@@ -27,6 +27,11 @@ describe('what a request needs', () => {
     ['effort', { parameters: { reasoning_effort: 'low' } }, ['reasoning']],
     ['probabilities', { parameters: { logprobs: true } }, ['logprobs']],
     ['the likeliest', { parameters: { top_logprobs: 2 } }, ['logprobs']],
+    ['a temperature', { parameters: { temperature: 0 } }, ['sampling']],
+    ['a seed', { parameters: { seed: 7 } }, ['sampling']],
+    ['verbosity', { parameters: { verbosity: 'low' } }, ['reasoning']],
+    ['several answers', { parameters: { n: 2 } }, ['choices']],
+    ['one answer', { parameters: { n: 1 } }, []],
     ['no probabilities', { parameters: { logprobs: false } }, []],
   ])('with %s is known', (_name, part, needed) => {
     expect(needsOf({ messages: [user('hello')], requestId: 'inv_1', ...part })).toEqual(['chat', ...needed]);

@@ -1,9 +1,12 @@
 import type { ModelCapability } from '@bulla/contract';
 import type { ModelMessage, ModelRequest } from './model.js';
 
+/** What changes which words are drawn. */
+const SAMPLING = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'seed'] as const;
+
 /** What a request cannot do without, so that nothing in it is left out without a word. */
 export function needsOf({ messages, parameters = {} }: ModelRequest): readonly ModelCapability[] {
-  const { tools, response_format: format, reasoning_effort: effort, logprobs, top_logprobs: top } = parameters;
+  const { tools, response_format: format, logprobs, top_logprobs: top, n = 1 } = parameters;
   const parts = new Set(messages.flatMap(partTypes));
   const needed: Readonly<Record<ModelCapability, boolean>> = {
     chat: true,
@@ -12,8 +15,10 @@ export function needsOf({ messages, parameters = {} }: ModelRequest): readonly M
     images: parts.has('image_url'),
     files: parts.has('file'),
     json_schema: format?.type === 'json_schema',
-    reasoning: effort !== undefined,
+    reasoning: parameters.reasoning_effort !== undefined || parameters.verbosity !== undefined,
     logprobs: logprobs === true || top !== undefined,
+    sampling: SAMPLING.some((name) => parameters[name] !== undefined),
+    choices: n > 1,
   };
   return (Object.keys(needed) as ModelCapability[]).filter((name) => needed[name]);
 }

@@ -125,4 +125,21 @@ describe('the models of BULLA_MODELS_FILE', () => {
     const path = fileOf(withKey('key_variable: BAD'));
     expect(await refusal(open({ BULLA_MODELS_FILE: path }, { BAD: 'zzCanary with words' }))).toHaveLength(1);
   });
+
+  it('ask a deployment of Azure by its path, its version and its own header for a key', async () => {
+    const server = await startFakeOpenai();
+    const url = server.url.replace('/v1', '');
+    const file = `upstreams: {a: {kind: azure, url: "${url}", api_version: 2024-10-21, key_variable: K}}
+models: {m: {upstream: a, name: "gpt 4/1"}}
+`;
+    const models = await open({ BULLA_MODELS_FILE: fileOf(file, 'azure.yaml') }, { K: 'zzAzureKey' });
+    const call = models.callFor({ messages: [{ role: 'user', content: 'hello' }], requestId: 'inv_1' });
+    for await (const _ of call.stream(new AbortController().signal));
+    const [request] = server.requests;
+    expect(request?.path).toBe('/openai/deployments/gpt%204%2F1/chat/completions?api-version=2024-10-21');
+    expect(request?.headers).toMatchObject({ 'api-key': 'zzAzureKey' });
+    expect(request?.headers).not.toHaveProperty('authorization');
+    await models.close();
+    await server.stop();
+  });
 });

@@ -2,6 +2,8 @@ import { dirname, resolve } from 'node:path';
 import { Secret, utf8 } from '@bulla/crypto';
 import type { Environment } from '@bulla/service-kit';
 import { readBounded, SettingsError } from '@bulla/service-kit';
+import { AnthropicModel } from './anthropic/anthropic.model.js';
+import { ANTHROPIC_VERSIONS, isAnthropicVersion } from './anthropic/anthropic-request.js';
 import { BUILT_INS } from './built-ins.js';
 import { EchoModel } from './echo.model.js';
 import { ExtractModel } from './extract.model.js';
@@ -87,8 +89,11 @@ interface OpenedUpstream {
 }
 
 function modelOf(upstream: ReadModels['upstreams'][string], apiKey: Secret | undefined, timeoutMs: number): Model {
-  const { url, concurrent: concurrentMax } = upstream;
-  return new OpenaiModel({ url, apiKey, timeouts: modelTimeouts(timeoutMs), concurrentMax });
+  const { kind, url, concurrent: concurrentMax, api_version: version, thinking_budget: thinkingBudget } = upstream;
+  const options = { url, apiKey, timeouts: modelTimeouts(timeoutMs), concurrentMax };
+  if (kind !== 'anthropic') return new OpenaiModel({ ...options, azureVersion: version });
+  const known = version !== undefined && isAnthropicVersion(version) ? version : ANTHROPIC_VERSIONS[0];
+  return new AnthropicModel({ ...options, version: known, thinkingBudget });
 }
 
 function registryOf(

@@ -1,21 +1,13 @@
 import type { Secret } from '@bulla/crypto';
-import { isVisibleName } from '@bulla/crypto';
-import * as z from 'zod';
 import { CONCURRENT_MAX, Model, type ModelChunk, type ModelRequest } from './model.js';
-import { brokenAnswer } from './model-error.js';
 import { resolveModel } from './resolve-model.js';
 import { Upstream } from './upstream.js';
 import type { UpstreamBody } from './upstream-body.js';
 import { UpstreamAnswer } from './upstream-answer.js';
 import { parseUpstreamChunk } from './upstream-chunk.js';
-import { UpstreamEvents } from './upstream-events.js';
+import { eventsOf } from './upstream-events.js';
+import { UpstreamList } from './upstream-list.js';
 import { type ModelTimeouts, UpstreamWatch } from './upstream-watch.js';
-
-const MODELS_BYTES_MAX = 1_048_576;
-const MODELS_KEPT_MS = 60_000;
-// guard: upstream-listed-names without: const listedNameSchema = z.string().min(1).max(256);
-const listedNameSchema = z.string().min(1).max(256).refine(isVisibleName);
-const modelsSchema = z.object({ data: z.array(z.object({ id: listedNameSchema })).max(10_000) });
 
 export interface OpenaiModelLimits {
   /** One line or event of the stream, in UTF-16 units. */
@@ -38,6 +30,8 @@ export interface OpenaiModelOptions {
   readonly apiKey?: Secret | undefined;
   readonly timeouts: ModelTimeouts;
   readonly concurrentMax?: number | undefined;
+  /** The server is a resource of Azure, and speaks this version of its interface. */
+  readonly azureVersion?: string | undefined;
   readonly limits?: OpenaiModelLimits;
 }
 
@@ -53,7 +47,7 @@ export class OpenaiModel extends Model {
   readonly #options: OpenaiModelOptions;
   readonly #limits: OpenaiModelLimits;
   readonly #upstream: Upstream;
-  #listed: { readonly names: readonly string[]; readonly untilMs: number } | undefined;
+  readonly #list: UpstreamList;
 
   constructor(options: OpenaiModelOptions) {
     super();
@@ -61,18 +55,20 @@ export class OpenaiModel extends Model {
     this.#options = options;
     this.concurrentMax = options.concurrentMax ?? CONCURRENT_MAX;
     this.#limits = options.limits ?? OPENAI_MODEL_LIMITS;
-    this.#upstream = new Upstream(options.url, options.apiKey, options.timeouts);
+    const { url, apiKey, timeouts, azureVersion } = options;
+    this.#upstream = new Upstream(url, apiKey, timeouts, azureVersion === undefined ? {} : { keyAs: 'api-key' });
+    this.#list = new UpstreamList(this.#upstream, this.#path('', '/models'), timeouts);
   }
 
   override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
     const watch = new UpstreamWatch(this.#options.timeouts.totalMs, signal);
     let complete: UpstreamBody | undefined;
     try {
-      const model = await resolveModel(request.model, () => this.#listModels(request.requestId, watch));
+      const model = await resolveModel(request.model, () => this.#list.names(request.requestId, watch));
       const body = await this.#upstream.send(
         {
           method: 'POST',
-          path: '/chat/completions',
+          path: this.#path(`/deployments/${encodeURIComponent(model)}`, '/chat/completions'),
           body: JSON.stringify(chatRequest(model, request)),
           accept: 'text/event-stream',
           requestId: request.requestId,
@@ -81,7 +77,7 @@ export class OpenaiModel extends Model {
         watch,
       );
       const answer = new UpstreamAnswer(model, request, this.#limits.piecesMax);
-      for await (const data of this.#events(body)) {
+      for await (const data of eventsOf(body, this.#options.timeouts, this.#limits.eventSizeMax)) {
         if (data === '[DONE]') {
           complete = body;
           break;
@@ -100,7 +96,7 @@ export class OpenaiModel extends Model {
   override async list(signal: AbortSignal): Promise<readonly string[]> {
     const watch = new UpstreamWatch(this.#options.timeouts.totalMs, signal);
     try {
-      return await this.#listModels('doctor', watch);
+      return await this.#list.names('doctor', watch);
     } finally {
       watch.end();
     }
@@ -110,36 +106,10 @@ export class OpenaiModel extends Model {
     this.#upstream.close();
   }
 
-  async *#events(body: UpstreamBody): AsyncGenerator<string> {
-    const { firstByteMs, idleMs } = this.#options.timeouts;
-    const events = new UpstreamEvents(this.#limits.eventSizeMax);
-    let bytes = await body.read(firstByteMs, 'no answer began');
-    while (bytes !== undefined) {
-      const data = events.push(bytes);
-      bytes.fill(0);
-      yield* data;
-      bytes = await body.read(idleMs, 'it stopped in the middle');
-    }
-  }
-
-  async #listModels(requestId: string, watch: UpstreamWatch): Promise<readonly string[]> {
-    if (this.#listed !== undefined && Date.now() < this.#listed.untilMs) return this.#listed.names;
-    const call = {
-      method: 'GET',
-      path: '/models',
-      accept: 'application/json',
-      requestId,
-      bytesMax: MODELS_BYTES_MAX,
-    } as const;
-    const body = await this.#upstream.send(call, watch);
-    const pieces: Uint8Array[] = [];
-    for (let bytes = await body.read(this.#options.timeouts.firstByteMs, 'no list of models'); bytes !== undefined; ) {
-      pieces.push(bytes);
-      bytes = await body.read(this.#options.timeouts.idleMs, 'no list of models');
-    }
-    const names = parseModels(Buffer.concat(pieces));
-    this.#listed = { names, untilMs: Date.now() + MODELS_KEPT_MS };
-    return names;
+  /** Azure has a path for each deployment, and the version of its interface in the query. */
+  #path(deployment: string, path: string): string {
+    const { azureVersion } = this.#options;
+    return azureVersion === undefined ? path : `/openai${deployment}${path}?api-version=${azureVersion}`;
   }
 }
 
@@ -155,13 +125,4 @@ function chatRequest(model: string, request: ModelRequest): object {
     store: false,
     ...(request.maxOutputTokens === undefined ? {} : { max_tokens: request.maxOutputTokens }),
   };
-}
-
-function parseModels(bytes: Uint8Array): readonly string[] {
-  try {
-    const list = modelsSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
-    return list.data.map((model) => model.id);
-  } catch {
-    throw brokenAnswer('it is no list of models');
-  }
 }

@@ -6,14 +6,14 @@ import type { FinishReason, ModelChunk, ModelDelta, ModelUsage } from './model.j
 import { brokenAnswer } from './model-error.js';
 
 /** The strict JSON of a reply has neither half a surrogate pair nor U+0000: its asker would refuse the whole of it. */
-const textSchema = z.string().refine((text) => text.isWellFormed() && !text.includes('\0'));
+export const textSchema = z.string().refine((text) => text.isWellFormed() && !text.includes('\0'));
 /** Names stand in lines that people read (protocol.md, amendment A15); some servers send an empty one for "none". */
-// guard: upstream-names without: const nameSchema = textSchema.max(256);
-const nameSchema = z
+// guard: upstream-names without: export const nameSchema = textSchema.max(256);
+export const nameSchema = z
   .string()
   .max(256)
   .refine((name) => name === '' || isVisibleName(name));
-const countSchema = z.int().min(0);
+export const countSchema = z.int().min(0);
 
 /** What is known of a chunk; `members` says what becomes of members that are not. Some servers send null for "none". */
 function shapeOf(members: typeof z.looseObject | typeof z.object) {

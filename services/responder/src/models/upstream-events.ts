@@ -1,5 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import { brokenAnswer } from './model-error.js';
+import type { UpstreamBody } from './upstream-body.js';
+import type { ModelTimeouts } from './upstream-watch.js';
 
 /**
  * Event stream to data, piece by piece. Stricter than the standard, which skips what it does not know: a line that is
@@ -61,5 +63,21 @@ export class UpstreamEvents {
     } catch {
       throw brokenAnswer('it is not UTF-8');
     }
+  }
+}
+
+/** The data of all events of a body, as it comes. @param sizeMax as of {@link UpstreamEvents} */
+export async function* eventsOf(
+  body: UpstreamBody,
+  { firstByteMs, idleMs }: ModelTimeouts,
+  sizeMax: number,
+): AsyncGenerator<string> {
+  const events = new UpstreamEvents(sizeMax);
+  let bytes = await body.read(firstByteMs, 'no answer began');
+  while (bytes !== undefined) {
+    const data = events.push(bytes);
+    bytes.fill(0);
+    yield* data;
+    bytes = await body.read(idleMs, 'it stopped in the middle');
   }
 }

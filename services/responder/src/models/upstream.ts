@@ -32,17 +32,26 @@ export interface UpstreamCall {
   readonly bytesMax: number;
 }
 
-/** HTTP to one OpenAI-compatible server. Redirects are errors: the prompt goes where the settings say, or nowhere. */
+/** What each request to a server has besides. */
+export interface UpstreamHeaders {
+  /** What the key is sent as; a bearer token unless given. */
+  readonly keyAs?: 'x-api-key' | 'api-key';
+  readonly fixed?: Readonly<Record<string, string>>;
+}
+
+/** HTTP to one model server. Redirects are errors: the prompt goes where the settings say, or nowhere. */
 export class Upstream {
   readonly #url: string;
   readonly #apiKey: Secret | undefined;
   readonly #timeouts: ModelTimeouts;
   readonly #agent: Agent;
+  readonly #headers: UpstreamHeaders;
 
-  constructor(url: string, apiKey: Secret | undefined, timeouts: ModelTimeouts) {
+  constructor(url: string, apiKey: Secret | undefined, timeouts: ModelTimeouts, headers: UpstreamHeaders = {}) {
     this.#url = url;
     this.#apiKey = apiKey;
     this.#timeouts = timeouts;
+    this.#headers = headers;
     const options = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
     this.#agent = url.startsWith('https:') ? new TlsAgent(options) : new Agent(options);
   }
@@ -66,6 +75,13 @@ export class Upstream {
     this.#agent.destroy();
   }
 
+  #keyHeader(): Record<string, string> {
+    if (this.#apiKey === undefined) return {};
+    const key = decodeUtf8(this.#apiKey.reveal());
+    const { keyAs } = this.#headers;
+    return keyAs === undefined ? { authorization: `Bearer ${key}` } : { [keyAs]: key };
+  }
+
   async #request(call: UpstreamCall, signal: AbortSignal): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const body = call.body === undefined ? undefined : utf8(call.body);
@@ -78,7 +94,8 @@ export class Upstream {
         'accept-encoding': 'identity',
         'x-request-id': call.requestId,
         ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
-        ...(this.#apiKey === undefined ? {} : { authorization: `Bearer ${decodeUtf8(this.#apiKey.reveal())}` }),
+        ...this.#headers.fixed,
+        ...this.#keyHeader(),
       },
     });
     sent.once('response', (answer) => {

@@ -1,11 +1,14 @@
 import { MODEL_CAPABILITIES } from '@bulla/contract';
 import { isVisibleName } from '@bulla/crypto';
 import * as z from 'zod';
+import { ANTHROPIC_VERSIONS } from '../anthropic/anthropic-request.js';
 import { BUILT_INS } from '../built-ins.js';
 import { apiUrl, TIMEOUT_MAX_MS, TIMEOUT_MIN_MS } from '../model-settings.js';
 
 const CONCURRENT_MAX = 100_000;
 const WEIGHT_MAX = 1_000;
+/** The least that the Messages API takes, and more than any model thinks. */
+const [THINKING_MIN, THINKING_MAX] = [1_024, 1_000_000];
 const TARGETS_MAX = 16;
 const PRICE_MAX = 1_000_000;
 /** What servers may speak; the first unless a file says another. */
@@ -38,6 +41,7 @@ const Upstream = z.strictObject({
     .optional(),
   timeout_ms: z.int().min(TIMEOUT_MIN_MS).max(TIMEOUT_MAX_MS).optional(),
   concurrent: z.int().min(1).max(CONCURRENT_MAX).optional(),
+  thinking_budget: z.int().min(THINKING_MIN).max(THINKING_MAX).optional(),
 });
 /** Written in full: a wire without fractions carries it as text. */
 const price = z
@@ -97,10 +101,11 @@ const EXPECTED: Readonly<Record<string, string>> = {
   '': 'keys with values: upstreams, models, aliases, default, currency; models is there always',
   upstreams: 'the names of model servers, each with its keys, such as local: {url: http://127.0.0.1:11434/v1}',
   'upstreams.*':
-    'keys with values: kind, url, api_version, key_file, key_variable, timeout_ms, concurrent; url is there always',
+    'keys with values: kind, url, api_version, key_file, key_variable, timeout_ms, concurrent, thinking_budget; url is there always',
   'upstreams.*.kind': `one of ${UPSTREAM_KINDS.join(', ')}`,
   'upstreams.*.url': URL_EXPECTED,
-  'upstreams.*.api_version': 'a version of the interface of azure, such as 2024-10-21, and with kind: azure alone',
+  'upstreams.*.api_version': `with kind: azure a version of its interface, such as 2024-10-21; with kind: anthropic, if at all, ${ANTHROPIC_VERSIONS.join(' or ')}; otherwise nothing`,
+  'upstreams.*.thinking_budget': `with kind: anthropic, a whole number of tokens from ${THINKING_MIN} to ${THINKING_MAX}`,
   'upstreams.*.key_file': 'the path of a file, from the folder of this one',
   'upstreams.*.key_variable': 'the name of a variable of the environment that does not begin with BULLA_',
   'upstreams.*.timeout_ms': `a whole number from ${TIMEOUT_MIN_MS} to ${TIMEOUT_MAX_MS}`,

@@ -1,29 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { changed, GOOD, said } from '../../../test/models-yaml.js';
 import { readModels } from './models-file.js';
-
-const GOOD = `# Models of the claims team.
-upstreams:
-  local:
-    url: http://127.0.0.1:11434/v1/
-  cloud:
-    url: https://api.example/v1
-    key_file: keys/cloud
-    timeout_ms: 60000
-models:
-  small: {upstream: local, name: llama3.2}
-  large: {upstream: cloud}
-  7: {upstream: builtin:extract}
-aliases:
-  fast: small
-  faster: fast
-default: faster
-`;
-const said = (text: string) => readModels(text).mistakes.map(({ line, column, what }) => `${line}:${column} ${what}`);
-/** The good file with one piece of it changed. */
-const changed = (from: string, to: string) => {
-  expect(GOOD).toContain(from);
-  return said(GOOD.replace(from, () => to));
-};
 
 describe('a file of models', () => {
   it('says model servers, models, and where aliases end', () => {
@@ -70,116 +47,6 @@ describe('a file of models', () => {
       /^8:5 expected either this/,
     ],
     ['a variable of Bulla', 'key_file: keys/cloud', 'key_variable: BULLA_PIN', /^7:19 expected the name of a variable/],
-    [
-      'a model without a server [guard: models-file-one-form]',
-      '{upstream: cloud}',
-      '{}',
-      /^11:10 expected keys with values.*either upstream or targets is there always/,
-    ],
-    ['a list of no servers', '{upstream: cloud}', '{targets: []}', /^11:20 expected a list of 1 to 16/],
-    [
-      'a server beside servers',
-      'upstream: cloud}',
-      'upstream: cloud, targets: [{upstream: local}]}',
-      /^11:10 .*either/,
-    ],
-    [
-      'a price beside servers [guard: models-file-own-target]',
-      '{upstream: cloud}',
-      '{targets: [{upstream: cloud}], price: {input: 1, output: 1}}',
-      /^11:41 expected this in each of targets/,
-    ],
-    [
-      'a server of a list that is not one',
-      '{upstream: cloud}',
-      '{targets: [{upstream: zzCanary}]}',
-      /^11:32 expected the name of/,
-    ],
-    [
-      'a fallback that is not one',
-      'upstream: cloud}',
-      'upstream: cloud, fallbacks: [{upstream: zzCanary}]}',
-      /^11:51 expected the name of/,
-    ],
-    [
-      'a weight of nothing',
-      '{upstream: cloud}',
-      '{targets: [{upstream: cloud, weight: 0}]}',
-      /^11:47 expected a whole number from 1 to 1000/,
-    ],
-    [
-      'a weight of a fallback',
-      'upstream: cloud}',
-      'upstream: cloud, fallbacks: [{upstream: local, weight: 2}]}',
-      /^11:58 an unknown key/,
-    ],
-    [
-      'an ability that is none',
-      'upstream: cloud}',
-      'upstream: cloud, can: [zzCanary]}',
-      /^11:34 expected some of chat, embeddings, tools/,
-    ],
-    [
-      'tools without a chat [guard: models-file-can]',
-      'upstream: cloud}',
-      'upstream: cloud, can: [tools]}',
-      /^11:33 expected some of .*chat is there beside/,
-    ],
-    [
-      'an ability twice',
-      'upstream: cloud}',
-      'upstream: cloud, can: [chat, chat]}',
-      /^11:33 expected some of .*each once/,
-    ],
-    ['half a price', 'upstream: cloud}', 'upstream: cloud, price: {input: 1}}', /^11:28 expected a number from 0/],
-    [
-      'a price below nothing',
-      'upstream: cloud}',
-      'upstream: cloud, price: {input: -1, output: 1}}',
-      /^11:43 expected a number from 0/,
-    ],
-    [
-      'a price of many decimals',
-      'upstream: cloud}',
-      'upstream: cloud, price: {input: 1e-7, output: 1}}',
-      /^11:43 expected a number from 0/,
-    ],
-    [
-      'a price as text',
-      'upstream: cloud}',
-      'upstream: cloud, price: {input: zzCanary, output: 1}}',
-      /^11:43 expected a number from 0/,
-    ],
-    [
-      'a price without a currency [guard: models-file-currency]',
-      'upstream: cloud}',
-      'upstream: cloud, price: {input: 1, output: 1}}',
-      /^11:28 expected currency beside models/,
-    ],
-    [
-      'a currency that is none',
-      'default: faster',
-      'currency: zz\ndefault: faster',
-      /^16:11 expected what prices are in/,
-    ],
-    [
-      'another kind of server',
-      'url: https://api',
-      'kind: zzCanary\n    url: https://api',
-      /^6:11 expected one of openai, anthropic, azure/,
-    ],
-    [
-      'no room for a run',
-      '    timeout_ms: 60000',
-      '    concurrent: 0',
-      /^8:17 expected a whole number from 1 to 100000/,
-    ],
-    [
-      'a version of azure at another server [guard: models-file-api-version]',
-      '    timeout_ms: 60000',
-      '    api_version: 2024-10-21',
-      /^8:18 expected a version of the interface of azure/,
-    ],
     ['a name of two lines', 'name: llama3.2', 'name: "zzCanary\\n"', /^10:34 expected what the model server calls/],
     [
       'a model called default [guard: models-file-name-default]',
@@ -243,36 +110,6 @@ describe('a file of models', () => {
     expect(changed('  fast: small', '  large: small')[0]).toBe(
       '14:3 this name stands under models too; expected it once',
     );
-  });
-
-  it('says targets, fallbacks, what they can do and what they cost', () => {
-    const { read, mistakes } = readModels(`currency: EUR
-upstreams:
-  a: {url: "https://a.example/v1", concurrent: 8}
-  b: {kind: anthropic, url: "https://b.example/v1"}
-  c: {kind: azure, url: "https://c.example", api_version: 2024-10-21}
-models:
-  large:
-    targets:
-      - {upstream: a, name: one, weight: 3, can: [chat, tools], price: {input: 0.4, output: 1.6}}
-      - {upstream: c}
-    fallbacks:
-      - {upstream: b, name: other}
-`);
-    expect(mistakes).toEqual([]);
-    expect(read).toMatchObject({
-      currency: 'EUR',
-      upstreams: { a: { concurrent: 8 }, b: { kind: 'anthropic' }, c: { kind: 'azure', api_version: '2024-10-21' } },
-      models: {
-        large: {
-          targets: [
-            { upstream: 'a', name: 'one', weight: 3, can: ['chat', 'tools'], price: { input: 0.4, output: 1.6 } },
-            { upstream: 'c' },
-          ],
-          fallbacks: [{ upstream: 'b', name: 'other' }],
-        },
-      },
-    });
   });
 
   it('with several mistakes names them all', () => {

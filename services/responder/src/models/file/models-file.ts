@@ -1,6 +1,7 @@
 import type { YAMLError } from 'yaml';
 import { isAlias, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type * as z from 'zod';
+import { isAnthropicVersion } from '../anthropic/anthropic-request.js';
 import { BUILT_INS } from '../built-ins.js';
 import type { FileTarget } from './models-file-schema.js';
 import { expectedAt, expectedName, ModelsFile } from './models-file-schema.js';
@@ -128,14 +129,23 @@ const wrong = (place: Place): Mistake => [place, expectedAt(place)];
 
 function upstreamMistakes(upstreams: ModelsFile['upstreams']): Mistake[] {
   const mistakes: Mistake[] = [];
-  for (const [name, { kind, key_file, key_variable, api_version }] of Object.entries(upstreams)) {
+  for (const [name, upstream] of Object.entries(upstreams)) {
+    const { kind, key_file, key_variable, thinking_budget } = upstream;
     // guard: models-file-one-key
     if (key_file !== undefined && key_variable !== undefined)
       mistakes.push([['upstreams', name, 'key_variable'], 'expected either this or key_file', 'key']);
     // guard: models-file-api-version
-    if ((kind === 'azure') !== (api_version !== undefined)) mistakes.push(wrong(['upstreams', name, 'api_version']));
+    if (!hasRightVersion(upstream)) mistakes.push(wrong(['upstreams', name, 'api_version']));
+    // guard: models-file-thinking
+    if (thinking_budget !== undefined && kind !== 'anthropic')
+      mistakes.push(wrong(['upstreams', name, 'thinking_budget']));
   }
   return mistakes;
+}
+
+function hasRightVersion({ kind, api_version: version }: ModelsFile['upstreams'][string]): boolean {
+  if (kind === 'anthropic') return version === undefined || isAnthropicVersion(version);
+  return (kind === 'azure') === (version !== undefined);
 }
 
 function modelMistakes({ upstreams, models, currency }: ModelsFile): Mistake[] {

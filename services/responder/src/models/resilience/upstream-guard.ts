@@ -87,7 +87,7 @@ export class UpstreamGuard {
 
 /** A server that answers, even with a refusal, is well: only what says that it is not there or not whole counts. */
 function showsTrouble(error: unknown): boolean {
-  if (!(error instanceof ModelError) || error.fault === undefined) return false;
+  if (!(error instanceof ModelError) || error.fault === undefined || error.code === 'model_incapable') return false;
   const { cause, status = 500 } = error.fault;
   return cause !== 'withheld' && status >= 500;
 }
