@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { modelSettings, openModels } from '@bulla/responder';
 import { type FakeOpenai, parseScript, startFakeOpenai } from '@bulla/testkit';
 import { afterAll, beforeAll, expect } from '@jest/globals';
+import * as z from 'zod';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
 import { succeed } from '../stories/second-person.js';
 import type { ShownCommand } from './console-blocks.js';
@@ -14,6 +16,7 @@ import { GuidePage, itKeepsTo, unignored } from './guide-page.js';
 /** What the page says where the model server is; here it is wherever a port is free. */
 const SHOWN_HOST = '127.0.0.1:11434';
 const KEY = 'sk-of-the-guide';
+const KEY_FILES = ['cloud.key', 'claude.key', 'azure.key', 'east.key', 'west.key'];
 
 let folder: string;
 let owner: Readonly<Record<string, string>>;
@@ -69,7 +72,9 @@ itKeepsTo({
     expect(asked).toHaveLength(4);
     expect(asked.map((one) => one.rawHeaders.includes(`Bearer ${KEY}`))).toEqual([true, true, true, true]);
     await severalModels(page, list.shown);
-    expect(unignored(folder, ['home/', 'key', 'several/', 'cloud.key', 'models.yaml'])).toEqual([]);
+    await otherKinds(page);
+    await failingServers(page);
+    expect(unignored(folder, ['home/', 'key', 'several/', 'failing/', 'models.yaml', ...KEY_FILES])).toEqual([]);
   },
 });
 
@@ -77,7 +82,7 @@ itKeepsTo({
 async function severalModels(page: GuidePage, list: ShownCommand): Promise<void> {
   const file = join(folder, 'models.yaml');
   const text = page.use('yaml');
-  await writeFile(join(folder, 'cloud.key'), KEY);
+  for (const name of KEY_FILES) await writeFile(join(folder, name), KEY);
   await writeFile(file, text.replaceAll(/url: \S+/g, `url: ${fake.url}`));
   const several = { BULLA_HOME: join(folder, 'several'), BULLA_MODELS_FILE: file };
   const up = await startUp(several);
@@ -88,6 +93,40 @@ async function severalModels(page: GuidePage, list: ShownCommand): Promise<void>
   expect(refused.status).toBe(78);
   for (const line of page.use('text').trim().split('\n'))
     expect(refused.stderr).toContain(line.replace('models.yaml', file));
+}
+
+/** Files for servers that speak otherwise are taken as they stand. */
+async function otherKinds(page: GuidePage): Promise<void> {
+  for (const [index, kind] of [
+    [1, 'anthropic'],
+    [2, 'openai'],
+  ] as const) {
+    const file = join(folder, 'models.yaml');
+    await writeFile(file, page.use('yaml', index));
+    const models = await openModels(z.object(modelSettings).parse({ BULLA_MODELS_FILE: file }), {});
+    expect(models.all.map(({ name }) => name)).toContain(kind);
+    await models.close();
+  }
+}
+
+/** One server fails, nobody listens at the next, and the third answers. */
+async function failingServers(page: GuidePage): Promise<void> {
+  const file = join(folder, 'models.yaml');
+  const east = await startFakeOpenai({ replies: { status: 503 } });
+  const urls = { east: east.url, west: 'http://127.0.0.1:1/v1', local: fake.url };
+  const text = page.use('yaml', 3);
+  const here = Object.entries(urls).reduce(
+    (all, [name, url]) => all.replace(`${name}: { url: `, `${name}: { url: ${url} #`),
+    text,
+  );
+  await writeFile(file, here.replaceAll(/ #\S+?,/g, ',').replaceAll(/ #\S+ }/g, ' }'));
+  const failing = { BULLA_HOME: join(folder, 'failing'), BULLA_MODELS_FILE: file };
+  const up = await startUp(failing);
+  fake.follow({});
+  await succeed(['prompt', 'push', 'a/b', '-f', '-', '--label', 'production'], failing, 'Say hello.\n');
+  expect((await succeed(['run', 'a/b'], failing)).stderr).toContain(' · llama3.3 · ');
+  await up.stop();
+  await east.stop();
 }
 
 itKeepsTo({

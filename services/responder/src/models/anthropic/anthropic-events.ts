@@ -205,7 +205,7 @@ function parseEvent(data: string): Event | undefined {
   if (type !== undefined && !KNOWN.has(type)) return undefined;
   const event = eventSchema.safeParse(value);
   // guard: anthropic-event
-  if (!event.success) throw brokenAnswer('an event is none of a message');
+  if (!event.success) throw brokenAnswer('an event is not one that a message has');
   return event.data;
 }
 
