@@ -65,6 +65,11 @@ export const GENERATORS = {
     makes: forEverybody('kek-wrap', 'kek', 'key-check'),
     addsTo: forEverybody('crossings'),
   },
+  questions: {
+    program: 'make-question-vectors.mjs',
+    makes: forEverybody('invocation-contents'),
+    addsTo: forEverybody('crossings'),
+  },
   'key-files': { program: 'make-key-file-vectors.mjs', makes: forEverybody('key-file') },
   enrolments: { program: 'make-enrolment-vectors.mjs', makes: forEverybody('enrolment') },
   http: { program: 'make-http-vectors.mjs', makes: forEverybody('http-request', 'http-response') },
@@ -73,14 +78,14 @@ export const GENERATORS = {
 /** What holds signed documents of organisations, or their hashes, in the order in which it is made. */
 export const WITH_DOCUMENTS = {
   anew: ['organisations', 'trust'],
-  from: ['prompts', 'replies', 'golden', 'signed', 'freshness'],
+  from: ['prompts', 'replies', 'golden', 'signed', 'freshness', 'questions'],
   /** Made from the documents, so that they go when those are others. */
   files: [
     ...golden('bundle', 'invocation', 'frames', 'answer', 'evidence'),
     'golden/answer-question.txt',
     ...forEverybody('statement', 'envelope', 'bundle', 'tag', 'root', 'policy', 'directory', 'invocation', 'frames'),
     ...forEverybody('evidence', 'statement-suites', 'envelope-suites', 'tag-suites', 'invocation-suites'),
-    ...forEverybody('frames-suites', 'label-freshness', 'directory-freshness'),
+    ...forEverybody('frames-suites', 'label-freshness', 'directory-freshness', 'invocation-contents'),
   ],
 };
 

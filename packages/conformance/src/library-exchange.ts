@@ -1,24 +1,34 @@
-import type { InReplyTo, PrivateJwk } from '@bulla/crypto';
+import type { InReplyTo, InvocationClaims, PrivateJwk, PublicJwk } from '@bulla/crypto';
 import {
   checkAsker,
   decodeBase64url,
   encodeBase64url,
+  loadSigner,
   parseEnvelope,
+  sealInvocation,
   Secret,
   tokenHash,
   verifyFin,
   verifyInnerSignatureAndBinding,
   parseInvocation,
+  verifyingKeyOf,
 } from '@bulla/crypto';
+import { keyMaterialOf } from '@bulla/crypto/key-files';
 import { openInvocation, ReplyOpener } from '@bulla/crypto/open';
 import type { Format } from './format.js';
 import type { Fields } from './protocol.js';
 import type { Signed } from './library-signed.js';
 import { trustOf } from './library-signed.js';
-import { unwrapperOf } from './library-keys.js';
+import { recordOf, unwrapperOf } from './library-keys.js';
 
 /** docs/spec/invocation.md, as the responder opens it: steps 6 to 8 of protocol.md §2.4. */
 export const invocations = {
+  async seal({ claims, asker, recipient }: { claims: InvocationClaims; asker: PrivateJwk; recipient: PublicJwk }) {
+    const { alg } = verifyingKeyOf([await keyMaterialOf(asker, 'sig')]);
+    const record = await recordOf(recipient, 'unwrap');
+    const { token } = await sealInvocation(claims, await loadSigner(asker, alg), { urn: claims.aud, record });
+    return { token };
+  },
   async open(input: Signed & { token: string; envelope: string; recipient: PrivateJwk; audience: string }) {
     const { token, envelope, recipient, audience, now } = input;
     const { claims, kind } = parseEnvelope(envelope);

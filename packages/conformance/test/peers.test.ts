@@ -49,6 +49,12 @@ const peers: [string, string[], string[], boolean][] = [
     ['evidence', 'verdict'],
     hasPython('cryptography'),
   ],
+  [
+    'questions in Python',
+    [PYTHON, file('peers/question_peer.py')],
+    ['invocation'],
+    hasPython('jwcrypto') && hasPython('cryptography'),
+  ],
   ['directories in Python', [PYTHON, file('peers/chain_peer.py')], ['directory-chain'], hasPython('hashlib')],
 ];
 

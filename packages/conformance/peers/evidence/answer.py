@@ -4,6 +4,7 @@ import json
 
 from evidence.checkpoint import NOTE, verify_checkpoint
 from evidence.documents import COUNTER, ID, NAME, URN, VERSION, Trust
+from evidence.question import QUESTION, limit_of, require_data_size, require_fits
 from evidence.strict import COUNT, HASH, SAFE, TIME, TOKEN_ID, Refused, Token
 from evidence.strict import decode, encode, fits, hash_of, parsed, require
 from evidence.tags import is_newest, verify_tags
@@ -41,25 +42,6 @@ HEAD = {
     'v': range(1, 2), 'iss': URN, 'irt': {'jti': f'inv_{ID}', 'rh': HASH}, 'rn': HASH, 'enc': 'A256GCM',
     'max': range(16384, 16385),
 }
-
-
-def is_temperature(value):
-    return type(value) in (int, float) and 0 <= value <= 2
-
-
-def strings(value):
-    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
-
-
-QUESTION = {'bulla-invoke+jwt': {
-    'iss': URN, 'aud': URN, 'iat': TIME, 'exp': TIME, 'jti': f'inv_{ID}',
-    'purpose': r'(prompt|chat)\.invoke', 'name?': NAME, 'env': {'jti': f'env_{ID}', 'hash': HASH},
-    'dir': {'ver': VERSION, 'hash': HASH}, 'rsp': HASH, 'vars': strings,
-    'messages': [{'role': 'user|assistant|tool', 'content': str}, 0, SAFE],
-    'opt': {'stream': bool, 'privacy': 'padded|strict', 'model?': str, 'max_output_tokens?': VERSION,
-            'temperature?': is_temperature},
-    'retry_of?': f'inv_{ID}', 'act?': TOKEN_ID,
-}}
 
 
 def values_in(value):
@@ -251,9 +233,8 @@ class Answer:
         if 'invocation' not in self.shown:
             self.not_looked_for.append('question')
             return
-        question = self.question = Token(self.shown['invocation'], QUESTION, 262144)
-        require(('name' in question.claims) == (question['purpose'] == 'prompt.invoke'))
-        require(question['purpose'] == 'prompt.invoke' or 'model' in question['opt'])
+        question = self.question = Token(self.shown['invocation'], QUESTION, limit_of(self.envelope)[0])
+        require_data_size(question)
         moment = min(self.fin['iat'], question['exp'])
         require(question.kid in self.trust.keys, 'key_unknown', 'invocation-key')
         require(self.trust.is_signed(question), 'signature_invalid', 'invocation-signature')
@@ -268,17 +249,7 @@ class Answer:
     def question_fits(self, question, moment):
         """Steps 5 to 8 of invocation.md."""
         envelope, directory = self.envelope, self.trust.directory
-        named = envelope.claims.get('prm', {}).get('name')
-        checks = [
-            ('invocation-purpose', question['purpose'] == envelope['purpose']),
-            ('invocation-audience', question['aud'] == envelope['aud']),
-            ('invocation-envelope', question['env']['hash'] == envelope.hash),
-            ('invocation-envelope-id', question['env']['jti'] == envelope['jti']),
-            ('invocation-name', question.claims.get('name') == named),
-            ('invocation-life', 0 < question['exp'] - question['iat'] <= 120),
-        ]
-        for check, is_right in checks:
-            require(is_right, 'envelope_tampered', check)
+        require_fits(question, envelope, envelope['aud'])
         require(question['iat'] <= moment + 60, 'clock_skew', 'invocation-time')
         version = question['dir']['ver']
         require(version <= directory['version'], 'trust_expired', 'asker-directory')

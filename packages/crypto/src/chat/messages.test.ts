@@ -39,6 +39,7 @@ describe('the messages of a question', () => {
     ['with a part that has a member more', user({ type: 'text', text: '', cache_control: {} })],
     ['with an image of the assistant', [{ role: 'assistant', content: image(PNG)[0]?.content }]],
     ['of an assistant who says nothing [guard: message-says-something]', [{ role: 'assistant' }]],
+    ['of an assistant who says that it is nothing', [{ role: 'assistant', content: null, refusal: null }]],
     ['of an assistant with no call', [{ role: 'assistant', content: 'x', tool_calls: [] }]],
     ['with a call of another type', [{ role: 'assistant', tool_calls: [{ ...call, type: 'custom' }] }]],
     ['with a call without an id', [{ role: 'assistant', tool_calls: [{ ...call, id: '' }] }]],

@@ -57,9 +57,7 @@ const assistantMessage = z
   })
   .check(
     // guard: message-says-something
-    z.refine(
-      ({ content, refusal, tool_calls: calls }) => typeof (content ?? refusal) !== 'undefined' || calls !== undefined,
-    ),
+    z.refine(({ content, refusal, tool_calls: calls }) => (content ?? refusal ?? calls ?? null) !== null),
   );
 const toolMessage = z.strictObject({ role: z.literal('tool'), content: textContent, tool_call_id: callIdSchema });
 const instructing = z.strictObject({ role: z.enum(['system', 'developer']), content: textContent });
