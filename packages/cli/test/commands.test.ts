@@ -458,7 +458,7 @@ describe('bulla doctor and status', () => {
 describe('bulla models list', () => {
   it('shows the names, and says where other names are asked for too', async () => {
     const { stdout, stderr } = await world.done(['models', 'list']);
-    expect(stdout).toBe('   MODEL    STANDS FOR\n*  default\n');
+    expect(stdout).toBe('   MODEL    STANDS FOR  ASKED AT  CAN  PRICE\n*  default              openai\n');
     expect(stderr).toBe(
       '* answers prompts that name no model\nother names are asked for too, as they are: the model server decides\n',
     );
@@ -467,6 +467,30 @@ describe('bulla models list', () => {
   it('asks no responder that is not in the directory', async () => {
     const refused = await world.bulla(['models', 'list', '--responder', 'urn:bulla:dev:svc:responder:moon']);
     expect(refused).toMatchObject({ stdout: '', stderr: expect.stringContaining('lists no responder of that name') });
+  });
+});
+
+describe('bulla models test', () => {
+  it('asks each model from here, says who answered, and ends with 1 where one did not', async () => {
+    const { BULLA_LLM } = world.env;
+    delete world.env['BULLA_LLM'];
+    world.env['BULLA_MODELS_FILE'] = await world.file(
+      'models.yaml',
+      `upstreams: {a: {url: "${model.url}"}, b: {url: "http://127.0.0.1:1/v1"}}
+models:
+  m: {upstream: a, name: the-model, fallbacks: [{upstream: b}]}
+  v: {upstream: a, can: [embeddings]}
+default: m
+`,
+    );
+    model.follow({ replies: { tokens: ANSWER } });
+    const { code, stdout } = await world.bulla(['models', 'test']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^✔ m at a: the-model answered in \d+\.\d s, 5 in \/ \d+ out tokens\n✘ m at b: the model server at 127\.0\.0\.1:1 could not be reached: nobody listens there\n– v at a: it makes embeddings, and was not asked\n$/,
+    );
+    delete world.env['BULLA_MODELS_FILE'];
+    world.env['BULLA_LLM'] = BULLA_LLM;
   });
 });
 

@@ -164,9 +164,19 @@ async function prompts(): Promise<void> {
   await json('prompt confirm', ['claims/triage@staging', ...signed]);
   await json('prompt adopt', ['claims/triage@staging']);
   await json('run', ['claims/triage', ...CLAIM]);
-  const targets = [{ upstream: 'builtin:extract', can: ['chat'] }];
+  const targets = [{ upstream: 'builtin:extract', can: ['chat', 'sampling'] }];
   const offered = [{ name: 'builtin:extract', default: true, targets, fallbacks: [] }];
   expect(await json('models list')).toEqual({ responder: URN, data: offered, others: false });
+  expect(await json('models test')).toEqual([
+    {
+      name: 'builtin:extract',
+      upstream: 'builtin:extract',
+      outcome: 'answered',
+      model: 'builtin:extract',
+      duration_ms: NUMBER,
+      usage: { prompt_tokens: 5, completion_tokens: 5, total_tokens: 10 },
+    },
+  ]);
   const sums = {
     runs: NUMBER,
     failed: 0,

@@ -2,6 +2,8 @@ export { ModelError } from './models/model-error.js';
 export { responderMigrations } from './database/migrations.js';
 export type { ResponderTables } from './database/types.js';
 export type { ModelRegistry } from './models/model-registry.js';
+export type { ProbedTarget } from './models/model-probe.js';
+export { probeModels } from './models/model-probe.js';
 export { openModels } from './models/open-models.js';
 export type { ModelSettings } from './models/model-settings.js';
 export { answerLimitsOf, runLimitsOf, runSettings } from './invocations/run-settings.js';

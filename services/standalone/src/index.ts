@@ -3,7 +3,7 @@ export { findAddresses, plannedUrls } from './addresses.js';
 export type { FoundDatabase, Recognise } from './database-mark.js';
 export { lookAtDatabase } from './databases.js';
 export type { AskedModel } from './model-inspection.js';
-export { askModels } from './model-inspection.js';
+export { askModels, testModels } from './model-inspection.js';
 export type { StandaloneSettings } from './settings.js';
 export { readStandaloneSettings, standaloneSettings } from './settings.js';
 export type { ServedOrganisation, Standalone, StandaloneOptions } from './standalone.js';

@@ -1,5 +1,6 @@
 import type { ProblemCode } from '@bulla/contract';
-import { ModelError, openModels } from '@bulla/responder';
+import type { ProbedTarget } from '@bulla/responder';
+import { ModelError, openModels, probeModels } from '@bulla/responder';
 import type { Environment } from '@bulla/service-kit';
 import type { StandaloneSettings } from './settings.js';
 
@@ -22,6 +23,22 @@ export async function askModels(settings: StandaloneSettings, environment: Envir
       return host === undefined ? [] : [await ask(host, model)];
     });
     return (await Promise.all(asking)).flat();
+  } finally {
+    await models.close();
+  }
+}
+
+/**
+ * Asks each target of each model of these settings a small question, as a run would, and says what became of it.
+ * @throws {SettingsError} as openModels
+ */
+export async function* testModels(
+  settings: StandaloneSettings,
+  environment: Environment,
+): AsyncGenerator<ProbedTarget> {
+  const models = await openModels(settings, environment);
+  try {
+    yield* probeModels(models);
   } finally {
     await models.close();
   }

@@ -13,6 +13,8 @@ export interface StandalonePackage {
   lookAtDatabase<Seen>(url: string, look: (found: FoundDatabase) => Promise<Seen>): Promise<Seen>;
   /** Asks each model server for its models; throws errors with `exitCode` and `lines` as readStandaloneSettings. */
   askModels(settings: StandaloneSettings, env: Io['env']): Promise<readonly AskedModel[]>;
+  /** Asks each target of each model a small question; throws as askModels. */
+  testModels(settings: StandaloneSettings, env: Io['env']): AsyncIterable<TestedModel>;
   start(options: {
     readonly settings: StandaloneSettings;
     readonly environment: Io['env'];
@@ -45,6 +47,21 @@ export interface StandaloneSettings {
 export type AskedModel =
   | { readonly host: string; readonly models: readonly string[] }
   | { readonly host: string; readonly code: ProblemCode; readonly cause: string; readonly status?: number | undefined };
+
+/** A place where a model may be answered, and what became of a question to it. */
+export interface TestedModel {
+  readonly name: string;
+  readonly upstream: string;
+  readonly host?: string | undefined;
+  readonly outcome: 'answered' | 'failed' | 'not_asked';
+  readonly durationMs?: number;
+  /** What it calls itself. */
+  readonly model?: string;
+  readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number } | undefined;
+  readonly code?: ProblemCode;
+  readonly cause?: string | undefined;
+  readonly status?: number | undefined;
+}
 
 /** A database as it was found, before anything in it is changed. */
 export interface FoundDatabase {
