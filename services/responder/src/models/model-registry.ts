@@ -76,6 +76,13 @@ export class ModelRegistry {
     return [...this.#guards.keys()];
   }
 
+  /** Whether each server is left alone now, by the name that the registry has for it. */
+  get resting(): ReadonlyMap<string, boolean> {
+    const { models, others } = this.#parts;
+    const targets = [...models.values(), ...(others === undefined ? [] : [others])].flatMap(allOf);
+    return new Map(targets.map((target) => [target.upstream, this.#guardOf(target).isResting]));
+  }
+
   /** What prices are in: three letters of ISO 4217; undefined where no model has a price. */
   get currency(): string | undefined {
     return this.#parts.currency;

@@ -3,8 +3,10 @@ import { Metrics } from '@bulla/service-kit';
 import type { AskOptions, StoredPrompt } from '../../test/asking.js';
 import { ask, storePrompt } from '../../test/asking.js';
 import { askChat } from '../../test/chatting.js';
+import type { RunningResponder } from '../../test/responder-fixture.js';
 import { startResponder } from '../../test/responder-fixture.js';
 import { suite } from '../../test/suite.js';
+import { EchoModel } from '../models/echo.model.js';
 import { ModelError } from '../models/model-error.js';
 import type { ModelChunk, ModelRequest, ModelUsage } from '../models/model.js';
 import { Model } from '../models/model.js';
@@ -134,8 +136,8 @@ describe('a run', () => {
 });
 
 describe('the metrics', () => {
-  const valuesOf = async (name: string) => {
-    const metrics = all.responder.service.app.get(Metrics, { strict: false });
+  const valuesOf = async (name: string, { service }: Pick<RunningResponder, 'service'> = all.responder) => {
+    const metrics = service.app.get(Metrics, { strict: false });
     const metric = await metrics.registry.getSingleMetric(name)?.get();
     return (metric?.values ?? []) as { value: number; labels: Record<string, unknown>; metricName?: string }[];
   };
@@ -170,6 +172,35 @@ describe('the metrics', () => {
     expect(await addedBy('bulla_llm_requests_total', failing)).toEqual([
       [{ ...labels, outcome: 'upstream_unavailable' }, 1],
     ]);
+  });
+
+  it('say which servers are left alone, and who answers for them', async () => {
+    const { organisation, vault, database } = all;
+    const away = new ToldModel();
+    away.before = () => {
+      throw new ModelError('upstream_unavailable', 'it is away', { cause: 'too_slow' });
+    };
+    const entry = {
+      targets: [{ model: away, upstream: 'first' }],
+      fallbacks: [{ model: new EchoModel(), upstream: 'second' }],
+    };
+    const own = new ModelRegistry({ models: new Map([['small', entry]]), default: 'small' });
+    const responder = await startResponder({ organisation, vault, database, models: own });
+    const states = async () =>
+      (await valuesOf('bulla_breaker_state', responder)).map(({ labels: { provider }, value }) => [provider, value]);
+    expect(await states()).toEqual([
+      ['first', 0],
+      ['second', 0],
+    ]);
+    for (let asked = 0; asked < 5; asked++)
+      await responder.client(organisation.invoker).post('/api/v1/invocations', (await asking()).body);
+    expect(await states()).toEqual([
+      ['first', 1],
+      ['second', 0],
+    ]);
+    const [fallbacks] = await valuesOf('bulla_fallback_total', responder);
+    expect(fallbacks).toMatchObject({ labels: { from: 'first', to: 'second' }, value: 5 });
+    await responder.service.close();
   });
 
   it.each([{}, streaming])('tell the time of the model from our own (%j)', async (options) => {

@@ -1,4 +1,5 @@
 import type { Metrics } from '@bulla/service-kit';
+import type { ModelRegistry } from '../models/model-registry.js';
 import type { ModelCall } from '../models/resilience/model-call.js';
 import type { RunUsage } from './run-usage.js';
 
@@ -32,7 +33,7 @@ export class LlmMetrics {
   readonly #streams;
   readonly #fallbacks;
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, models: Pick<ModelRegistry, 'resting'>) {
     const labels: ('provider' | 'model')[] = ['provider', 'model'];
     this.#requests = metrics.counter('bulla_llm_requests_total', 'Runs that asked a model, by how they ended', [
       ...labels,
@@ -61,6 +62,14 @@ export class LlmMetrics {
       'from',
       'to',
     ]);
+    const state = metrics.gauge(
+      'bulla_breaker_state',
+      'Whether a model server is left alone (1) or not (0)',
+      ['provider'],
+      () => {
+        for (const [provider, isResting] of models.resting) state.set({ provider }, Number(isResting));
+      },
+    );
   }
 
   note(

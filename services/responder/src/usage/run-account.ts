@@ -18,7 +18,7 @@ export class RunAccounts {
     private readonly models: ModelRegistry,
     private readonly clock: Clock,
   ) {
-    this.#metrics = new LlmMetrics(metrics);
+    this.#metrics = new LlmMetrics(metrics, models);
   }
 
   /** To be opened when a question arrives. */

@@ -41,6 +41,11 @@ export class UpstreamGuard {
     });
   }
 
+  /** Whether it is left alone since it failed again and again, and nobody has found it well since. */
+  get isResting(): boolean {
+    return this.#breaker.state !== CircuitState.Closed;
+  }
+
   /** Whether it named a time to come back that is not over. */
   get isPaused(): boolean {
     return performance.now() < this.#pausedUntilMs;
