@@ -455,6 +455,37 @@ describe('bulla doctor and status', () => {
   });
 });
 
+describe('bulla usage', () => {
+  it('says what runs took, and of how many the cost is not known', async () => {
+    expect(await run()).toMatchObject({ code: 0 });
+    const told = async () => {
+      const { stdout } = await world.done(['usage', '--since', '1h', '--json']);
+      return JSON.parse(stdout) as { data: { runs: number }[] };
+    };
+    // The responder reports every ten seconds.
+    while ((await told()).data.length === 0) await new Promise((resolve) => setTimeout(resolve, 250));
+    const { stdout, stderr } = await world.done(['usage', '--by', 'device']);
+    expect(stdout).toMatch(
+      /^DEVICE +RUNS +FAILED +TOKENS IN +TOKENS OUT +COST\nthis device +\d+ +\d+ +[\d,]+ +[\d,]+\n$/,
+    );
+    expect(stderr).toMatch(/^(?:of \d+ runs? .* took\n)?of \d+ runs? no cost is known\n$/);
+    const narrow = await world.done(['usage', '--by', 'prompt'], { atTerminal: true, columns: 40 });
+    expect(narrow.stdout).toMatch(/^PROMPT +claims\/triage\n/m);
+  });
+
+  it('says that nothing is counted in a time without runs', async () => {
+    const { stdout, stderr } = await world.done(['usage', '--by', 'hour', '--until', '2020-01-01']);
+    expect([stdout, stderr]).toEqual(['', 'nothing is counted in that time\n']);
+  });
+
+  it.each([
+    ['--by', 'moon'],
+    ['--since', 'yesterday'],
+  ])('takes no %s %s', async (option, value) => {
+    expect(await world.bulla(['usage', option, value])).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
 describe('bulla models list', () => {
   it('shows the names, and says where other names are asked for too', async () => {
     const { stdout, stderr } = await world.done(['models', 'list']);

@@ -233,19 +233,46 @@ describe.each(['server', 'embedded'] as const)('what runs took, in the %s databa
     expect([vault.asked, await left()]).toEqual([[], [1, 1]]);
   });
 
-  it('is dropped, and that said, after a month in which the vault did not take it; not by a wrong clock [guard: usage-unsent-drifted]', async () => {
+  it('is dropped, and that said, after a month; not by a wrong clock [guard: usage-unsent-drifted] [guard: usage-ungathered-drifted]', async () => {
+    const { db } = opened.database;
     await end([RUN]);
-    vault.doing = ['refuses', 'refuses', 'refuses'];
+    vault.doing = ['refuses'];
     await pass();
-    const old = { created_at: sql<Date>`now() - interval '32 days'` as never };
-    await opened.database.db.updateTable('usage_report').set(old).execute();
+    await end([RUN]);
+    const longAgo = sql<Date>`now() - interval '32 days'` as never;
+    await db.updateTable('usage_report').set({ created_at: longAgo }).execute();
+    await db.updateTable('usage_run').set({ ended_at: longAgo }).execute();
     clock.drift(3_600);
-    await pass();
-    expect(await left()).toEqual([0, 1]);
+    await startProcess().purge();
+    expect(await left()).toEqual([1, 1]);
     clock.drift(0);
-    await pass();
+    await startProcess().purge();
     expect(await left()).toEqual([0, 0]);
-    expect(lines).toContainEqual(expect.objectContaining({ event: 'usage-reports-dropped', reports: 1 }));
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'usage-dropped', count: 2 }));
+  });
+
+  it('is gathered into few reports while the vault is away, and told when it is back', async () => {
+    const process = startProcess();
+    vault.doing = Array.from<Doing>({ length: 25 }).fill('is down');
+    for (let passes = 0; passes < 25; passes++) {
+      await end([RUN]);
+      await process.report();
+    }
+    expect(await left()).toEqual([15, 10]);
+    await process.report();
+    expect([await left(), vault.reports.size]).toEqual([[0, 0], 11]);
+    expect(Object.values(vault.sums)).toEqual([[25, 0, 0, 175, 50, 0]]);
+  });
+
+  it('is not brought again for ten minutes where the vault refused it', async () => {
+    const process = startProcess();
+    await end([RUN]);
+    vault.doing = ['refuses'];
+    for (let passes = 0; passes < 3; passes++) await process.report();
+    expect([vault.asked.length, await left()]).toEqual([1, [0, 1]]);
+    clock.advance(601);
+    await process.report();
+    expect([vault.asked.length, await left()]).toEqual([2, [0, 0]]);
   });
 
   it('waits for trust', async () => {

@@ -11,8 +11,8 @@ import type { ResponderTables } from '../database/types.js';
 const RUNS_MAX = 10_000;
 /** Reports that are read at once. */
 const REPORTS_MAX = 20;
-/** How long a report waits for a vault that does not take it. */
-export const REPORT_DAYS_MAX = 31;
+/** How long what runs took waits for a vault that does not take it. */
+const UNTOLD_DAYS_MAX = 31;
 
 /** A report as it is sent. */
 export interface WaitingReport {
@@ -109,12 +109,11 @@ export class UsageRepository {
   }
 
   /** Reports that the vault may not have, the oldest first. */
-  waiting(org: string, after = ''): Promise<WaitingReport[]> {
+  waiting(org: string): Promise<WaitingReport[]> {
     return this.db
       .selectFrom('usage_report')
       .select(['id', 'counts'])
       .where('org', '=', org) // guard: usage-waiting-org
-      .where('id', '>', after)
       .orderBy('id')
       .limit(REPORTS_MAX)
       .execute();
@@ -125,15 +124,27 @@ export class UsageRepository {
     await this.db.deleteFrom('usage_report').where('org', '=', org).where('id', '=', id).execute();
   }
 
-  /** Forgets reports that the vault did not take for so long. Returns how many. */
-  purge(org: string, clock: Clock): Promise<number> {
-    return purgeInBatches(async (rows) => {
+  /** How many reports the vault may not have. */
+  async countWaiting(org: string): Promise<number> {
+    const { waiting } = await this.db
+      .selectFrom('usage_report')
+      .select(({ fn }) => fn.countAll<number>().as('waiting'))
+      .where('org', '=', org)
+      .executeTakeFirstOrThrow();
+    return waiting;
+  }
+
+  /** Forgets reports and runs that the vault was not told of for so long. Returns how many of both. */
+  async purge(org: string, clock: Clock): Promise<number> {
+    const isSure = agreesWith(clock);
+    const longAgo = sql<Date>`now() - make_interval(days => ${UNTOLD_DAYS_MAX})`;
+    const reports = await purgeInBatches(async (rows) => {
       const past = this.db
         .selectFrom('usage_report')
         .select('id')
         .where('org', '=', org)
-        .where('created_at', '<', sql<Date>`now() - make_interval(days => ${REPORT_DAYS_MAX})`)
-        .where(agreesWith(clock)) // guard: usage-unsent-drifted
+        .where('created_at', '<', longAgo)
+        .where(isSure) // guard: usage-unsent-drifted
         .limit(rows);
       const { numDeletedRows } = await this.db
         .deleteFrom('usage_report')
@@ -141,6 +152,21 @@ export class UsageRepository {
         .executeTakeFirstOrThrow();
       return numDeletedRows;
     });
+    const runs = await purgeInBatches(async (rows) => {
+      const past = this.db
+        .selectFrom('usage_run')
+        .select('id')
+        .where('org', '=', org)
+        .where('ended_at', '<', longAgo)
+        .where(isSure) // guard: usage-ungathered-drifted
+        .limit(rows);
+      const { numDeletedRows } = await this.db
+        .deleteFrom('usage_run')
+        .where('id', 'in', past)
+        .executeTakeFirstOrThrow();
+      return numDeletedRows;
+    });
+    return reports + runs;
   }
 }
 
