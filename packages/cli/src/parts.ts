@@ -16,6 +16,7 @@ export const PARTS: readonly Part[] = [
   { names: ['prompt'], load: async () => (await import('./commands/prompt/prompt.js')).addPromptCommands },
   { names: ['approve'], load: async () => (await import('./commands/approve.js')).addApproveCommands },
   { names: ['run'], load: async () => (await import('./commands/run.js')).addRunCommand },
+  { names: ['chat'], load: async () => (await import('./commands/chat.js')).addChatCommand },
   { names: ['models'], load: async () => (await import('./commands/models.js')).addModelsCommands },
   { names: ['usage'], load: async () => (await import('./commands/usage.js')).addUsageCommand },
   { names: ['verify'], load: async () => (await import('./commands/verify.js')).addVerifyCommand },

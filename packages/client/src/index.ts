@@ -27,6 +27,7 @@ export type {
   CompletionUsage,
   ModelParameters,
 } from '@bulla/crypto';
+export type { AnsweredPrompt, ChatAnswer } from './runs/answer.js';
 export { Answer } from './runs/answer.js';
 export type { ApiAnswer, ApiCall } from './connection/api-call.js';
 export type { Approvals, PendingApproval, ProposedApproval } from './labels/approvals.js';

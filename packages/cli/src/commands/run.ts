@@ -1,18 +1,14 @@
-import type { Answer, RunEvent, RunOptions } from '@bulla/client';
-import { askerMessagesSchema, fingerprint, parseAnswer, parseFin } from '@bulla/crypto';
+import type { Answer, RunOptions } from '@bulla/client';
+import { askerMessagesSchema } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { CheckFailed } from '../output/exit-code.js';
+import { answerFooter, readAnswer, WAITING_FOR_ANSWER } from '../output/answer-text.js';
 import { readText, writeWhole } from '../input/files.js';
 import { requireNamedVersion } from '../input/names.js';
-import { styled } from '../output/output.js';
 import { UsageError } from '../input/usage-error.js';
 import { readVariables } from '../input/variables.js';
-import { readParameters } from '../input/run-parameters.js';
+import { readParameters, readTokens } from '../input/run-parameters.js';
 import { choiceOf, collect } from './prompt/prompt.js';
-import { quoted } from '../output/visible-text.js';
-
-const WAITING = 'waiting for the answer';
 
 interface RunCommandOptions {
   readonly var?: readonly string[];
@@ -91,7 +87,7 @@ async function runPrompt(context: Context, text: string, options: RunCommandOpti
   const runOptions: RunOptions = {
     signal: context.io.signal,
     ...(responder !== undefined && { responder }),
-    ...(maxOutputTokens !== undefined && { maxOutputTokens: requireTokens(maxOutputTokens) }),
+    ...(maxOutputTokens !== undefined && { maxOutputTokens: readTokens(maxOutputTokens) }),
     ...(parameters !== undefined && { parameters }),
     ...(messages !== undefined && { messages: readMessages(await readText(context.io, messages)) }),
   };
@@ -100,23 +96,14 @@ async function runPrompt(context: Context, text: string, options: RunCommandOpti
     const prompt = bulla.prompt(name, choice);
     const answer =
       options.stream === true
-        ? await readStream(context, prompt.stream(vars, runOptions), shown)
-        : await context.out.during(WAITING, prompt.run(vars, runOptions));
+        ? await readAnswer(context.out, prompt.stream(vars, runOptions), (text) => shown.piece(text))
+        : await context.out.during(WAITING_FOR_ANSWER, prompt.run(vars, runOptions));
     await shown.answer(answer);
-    talkAbout(context, answer, performance.now() - startedMs);
+    context.out.talk(...answerFooter(answer, performance.now() - startedMs));
   } catch (error) {
     shown.cut();
     throw error;
   }
-}
-
-async function readStream({ out }: Context, events: AsyncGenerator<RunEvent>, shown: Shown): Promise<Answer> {
-  const first = await out.during(WAITING, events.next());
-  for (let next = first; next.done !== true; next = await events.next()) {
-    if (next.value.answer !== undefined) return next.value.answer;
-    if (next.value.text !== '') shown.piece(next.value.text);
-  }
-  throw new CheckFailed('the stream ended without its signed end (check reply-final)');
 }
 
 /** @throws {UsageError} that repeats nothing of the file */
@@ -137,11 +124,6 @@ function jsonIn(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function requireTokens(text: string): number {
-  if (/^[1-9][0-9]{0,6}$/.test(text)) return Number(text);
-  throw new UsageError('--max-output-tokens: expected a whole number, such as 400');
 }
 
 /** What of an answer goes where. */
@@ -181,21 +163,4 @@ class Shown {
     else if (json === true) this.#context.out.document(text);
     else this.#context.out.text(text);
   }
-}
-
-function talkAbout(context: Context, answer: Answer, durationMs: number): void {
-  const { usage, model, finish, responder } = answer;
-  const tokens =
-    usage.prompt_tokens === undefined || usage.completion_tokens === undefined
-      ? 'tokens not counted'
-      : `${usage.prompt_tokens} in / ${usage.completion_tokens} out tokens`;
-  const cut = finish === 'length' ? ' · cut at the longest length allowed' : '';
-  const builtIn = model.startsWith('builtin:') ? ' (not a language model)' : '';
-  const by = responder.split(':').slice(5).join(':');
-  const { kid } = parseFin(parseAnswer(answer.toFile()).evidence.fin).header;
-  context.out.talk(
-    styled(`— ${tokens} · ${(durationMs / 1000).toFixed(1)} s · ${quoted(model)}${builtIn}${cut} · `, 'faint'),
-    styled('✔', 'good'),
-    styled(` signed by responder ${by} ${fingerprint(kid).slice(0, 9)}`, 'faint'),
-  );
 }

@@ -38,8 +38,14 @@ export class Asker {
     return this.#next(question, unattended);
   }
 
+  /** The next line, where nobody need say anything more: undefined at the end of what is typed. */
+  async nextLine(question: string): Promise<string | undefined> {
+    if (this.isTerminal) this.#out.ask(`${question} `);
+    return this.#nextOrEnd();
+  }
+
   /**
-   * The same without showing what is typed.
+   * As {@link line}, without showing what is typed.
    * @throws {UsageError} if nothing comes; {Interrupted}
    */
   async hidden(question: string, unattended?: string): Promise<string> {
@@ -62,8 +68,14 @@ export class Asker {
   }
 
   async #next(question: string, unattended?: string): Promise<string> {
+    const line = await this.#nextOrEnd();
+    if (line === undefined) throw new UsageError(`nothing was given for: ${question.replace(/:$/, '')}`, unattended);
+    return line;
+  }
+
+  async #nextOrEnd(): Promise<string | undefined> {
     while (!this.#ended && !/[\r\n]/.test(this.#rest)) await this.#read();
-    if (this.#rest === '') throw new UsageError(`nothing was given for: ${question.replace(/:$/, '')}`, unattended);
+    if (this.#rest === '') return undefined;
     const [line = ''] = this.#rest.split(/[\r\n]/, 1);
     this.#rest = this.#rest.slice(line.length).replace(/^\r?\n?/, '');
     return line.trim();

@@ -38,6 +38,12 @@ export async function readParameters(
   return parameters;
 }
 
+/** @throws {UsageError} */
+export function readTokens(text: string): number {
+  if (/^[1-9][0-9]{0,6}$/.test(text)) return Number(text);
+  throw new UsageError('--max-output-tokens: expected a whole number, such as 400');
+}
+
 async function readOne(io: Io, one: string): Promise<[string, unknown]> {
   const at = one.indexOf('=');
   const name = at < 0 ? one : one.slice(0, at);

@@ -44,22 +44,31 @@ export async function readVariables(
       if (stdinUsed) throw new UsageError('--var: only one variable can be read from standard input');
       stdinUsed = true;
     }
-    if (value === '-') keep('--var', name, await readText(io, '-'));
-    else keep('--var', name, value.startsWith('@') ? await readFileFor(io, name, value.slice(1), keyPlaces) : value);
+    keep('--var', name, await readGiven(io, `--var: ${name}`, value, keyPlaces));
   }
   for (const assignment of texts) keep('--var-text', ...take('--var-text', 'name=text', assignment));
   return Object.fromEntries(vars);
 }
 
+/**
+ * A text as a command line gives it: itself, @file, or - for standard input.
+ * @param what what it is given for, such as `--message`
+ * @throws {UsageError}
+ */
+export async function readGiven(io: Io, what: string, given: string, keyPlaces: readonly string[]): Promise<string> {
+  if (given === '-') return readText(io, '-');
+  return given.startsWith('@') ? readFileFor(io, what, given.slice(1), keyPlaces) : given;
+}
+
 /** The `@` may have come with a text of somebody else, and a run sends what is read: keys are kept out of its reach. */
-async function readFileFor(io: Io, name: string, path: string, keyPlaces: readonly string[]): Promise<string> {
+async function readFileFor(io: Io, what: string, path: string, keyPlaces: readonly string[]): Promise<string> {
   // A path that is not a file in a folder, such as a pipe, has no such path.
   const real = await realpath(path).catch(() => path);
   // guard: var-key-file
   if (await isBelow(real, keyPlaces))
     throw new UsageError(
-      `--var: ${name} names a file where Bulla keeps keys: nothing was sent`,
-      'a text that begins with @ is given with --var-text name=text',
+      `${what} names a file where Bulla keeps keys: nothing was sent`,
+      'a text that begins with @ goes by standard input, or for a variable with --var-text name=text',
     );
   return readText(io, real);
 }

@@ -163,6 +163,9 @@ export function hintOfCode(code: BullaErrorCode): string | undefined {
   return HINTS[code] ?? undefined;
 }
 
+const CHAT_HINT =
+  'who signs the policy opens it for a group: bulla policy set --chat GROUP; `bulla whoami` shows the groups of this device';
+
 /** What to do about a model server, by what became of it. */
 export function upstreamHint({ cause = '', status = 0 }: UpstreamFault): string | undefined {
   return UPSTREAM_HINTS[cause === 'http_status' && NO_SUCH_PATH.has(status) ? 'not_completions' : cause];
@@ -176,7 +179,7 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (details?.kind === 'adopt') return undefined;
   if (code === 'not_found') return notFoundHint(details, about);
   if (check !== undefined && Object.hasOwn(CLEAR_HINTS, check)) return CLEAR_HINTS[check];
-  if (code === 'forbidden') return forbiddenHint(check, details);
+  if (code === 'forbidden') return about.command === 'chat' ? CHAT_HINT : forbiddenHint(check, details);
   if (check !== undefined && Object.hasOwn(LOCK_OUT_HINTS, check)) return LOCK_OUT_HINTS[check];
   if (check === 'key-file') return KEY_FILE_HINT;
   if (check === 'published-ahead') return PUBLISHED_AHEAD_HINT;
