@@ -164,6 +164,7 @@ async function prompts(): Promise<void> {
   await json('prompt confirm', ['claims/triage@staging', ...signed]);
   await json('prompt adopt', ['claims/triage@staging']);
   await json('run', ['claims/triage', ...CLAIM]);
+  await json('chat', ['-m', 'How is the weather?']);
   const targets = [{ upstream: 'builtin:extract', can: ['chat', 'sampling'] }];
   const offered = [{ name: 'builtin:extract', default: true, targets, fallbacks: [] }];
   expect(await json('models list')).toEqual({ responder: URN, data: offered, others: false });
