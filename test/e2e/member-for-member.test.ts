@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AskerMessage, CompletionChunk, ModelParameters } from '@bulla/client';
+import type { AskerMessage, CompletionChunk, EmbeddingsRequest, ModelParameters } from '@bulla/client';
 import { Bulla } from '@bulla/client';
 import { connectionOf, Home, prepareDevelopment } from '@bulla/client/node';
 import { PARAMETER_NAMES } from '@bulla/crypto';
@@ -100,7 +100,29 @@ async function isTheSame({ parameters = {}, messages = [], reply = {} }: Case): 
   expect(arrived()).toEqual(body);
   expect(chunks).toEqual(pieces);
   expect(streamed).toEqual(whole);
+  const chat = await bulla.chat.completions.create({ model: 'small', messages: [OWN, ...messages], ...parameters });
+  expect(arrived()).toEqual(body);
+  expect(chat.completion).toEqual(whole);
 }
+
+describe('embeddings through Bulla and those without it are the same', () => {
+  it.each<[string, EmbeddingsRequest, FakeReply]>([
+    ['one text', { model: 'small', input: 'How urgent?' }, {}],
+    ['several texts in few dimensions', { model: 'small', input: ['a', 'b c', 'ü😀'], dimensions: 3 }, {}],
+    ['base64', { model: 'small', input: ['a', 'b'], dimensions: 1_536, encoding_format: 'base64' }, {}],
+    ['numbers of many dimensions', { model: 'small', input: 'a', dimensions: 32_768, encoding_format: 'float' }, {}],
+    ['members that nobody named', { model: 'small', input: 'a' }, { members: { provider: { x: [1.5] } } }],
+  ])('%s', async (_name, request, reply) => {
+    fake.follow({ replies: reply });
+    const response = await fetch(`${fake.url}/embeddings`, { method: 'POST', body: JSON.stringify(request) });
+    const { embeddings, answer } = await bulla.embeddings.create(request);
+    expect(embeddings).toEqual(await response.json());
+    expect(fake.requests.at(-1)).toMatchObject({ path: '/v1/embeddings' });
+    expect(fake.requests.at(-1)?.json()).toEqual(request);
+    expect(answer).toMatchObject({ verified: true, text: '', model: 'small', finish: 'stop' });
+    expect((await bulla.verify(answer.toFile({ showQuestion: true }))).valid).toBe(true);
+  });
+});
 
 const call = (id: string, text: string) =>
   ({ id, type: 'function', function: { name: 'find_policy', arguments: text } }) as const;

@@ -1,6 +1,8 @@
 import { Audit } from './audit/audit.js';
 import { holdTold } from './audit/told/told-answer.js';
 import { ChatCompletions } from './chats/chats.js';
+import { ChatPermits } from './chats/chat-permits.js';
+import { Embeddings } from './chats/embeddings.js';
 import { clockOf } from './connection/clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
 import { chunkText, requireSeconds, verifyAnswer } from '@bulla/crypto';
@@ -73,6 +75,8 @@ export class Bulla {
   readonly restored: RestoredVault;
   /** Chats without a stored prompt, in the shape of OpenAI's SDK. */
   readonly chat: { readonly completions: ChatCompletions };
+  /** Embeddings of texts. */
+  readonly embeddings: Embeddings;
   /** Devices: inviting, letting in, revoking. */
   readonly people: People;
   /** The audit logs of the services. */
@@ -92,7 +96,9 @@ export class Bulla {
     this.#pin = pin;
     this.#closing = closing;
     this.prompts = new Prompts(session);
-    this.chat = { completions: new ChatCompletions(session) };
+    const permits = new ChatPermits(session);
+    this.chat = { completions: new ChatCompletions(session, permits) };
+    this.embeddings = new Embeddings(session, permits);
     this.people = new People(session, this.prompts);
     this.approvals = new Approvals(session);
     this.labels = new HeldLabels(session, this.prompts);

@@ -25,6 +25,8 @@ export type {
   CompletionChoice,
   CompletionChunk,
   CompletionUsage,
+  Embedding,
+  EmbeddingList,
   ModelParameters,
 } from '@bulla/crypto';
 export type { AnsweredPrompt, ChatAnswer } from './runs/answer.js';
@@ -88,6 +90,8 @@ export type { RevocationPlan, WrittenVersion } from './people/revocation.js';
 export type { RunEvent, RunOptions } from './runs/runs.js';
 export type { ChatEvent, ChatOptions, ChatRequest } from './chats/chats.js';
 export { ChatCompletions } from './chats/chats.js';
+export type { EmbeddedTexts, EmbeddingsRequest } from './chats/embeddings.js';
+export { Embeddings } from './chats/embeddings.js';
 export type { PromptDraft } from './prompts/seal-version.js';
 export type { TrustState, TrustStore } from './trust/trust-store.js';
 export { MemoryTrustStore } from './trust/trust-store.js';

@@ -85,6 +85,8 @@ export type { CompletionChunk, CompletionDelta, CompletionUsage, ToolCallDelta }
 export { chunkText, LINE_VALUES_MAX, LineReader, linesOf, parseChunk } from './chat/chunks.js';
 export type { CompletedCall, Completion, CompletionChoice } from './chat/completion.js';
 export { completionOf } from './chat/completion.js';
+export type { Embedding, EmbeddingList } from './chat/embeddings.js';
+export { embeddingsOf } from './chat/embeddings.js';
 export type { AskerMessage, ChatMessage, ToolCall } from './chat/messages.js';
 export { askerMessagesSchema, messageText, requireDataSize } from './chat/messages.js';
 export type { ModelParameters, TokenParameters } from './chat/parameters.js';

@@ -57,7 +57,8 @@ export class FakeAnswer {
     const tokens = texts.join(' ').match(/\S+/g)?.length ?? 0;
     const usage = { prompt_tokens: tokens, total_tokens: tokens };
     const model = this.#reply.model ?? this.#asked.model;
-    return this.plain(JSON.stringify({ object: 'list', data, model, usage, ...this.#reply.members }));
+    const whole = JSON.stringify({ object: 'list', data, model, usage, ...this.#reply.members });
+    return this.plain(this.#reply.body ?? whole);
   }
 
   /** Sends a body as it is, for errors, redirects and the list of models. */

@@ -1,6 +1,6 @@
 /** What a fake upstream answers. Times are milliseconds; tokens are the pieces of text it streams. */
 export interface FakeReply {
-  /** HTTP status; anything but 200 answers `body` instead of a completion. Default 200. */
+  /** HTTP status; anything but 200 answers `body` instead of a completion. Embeddings are `body` wherever it is there. Default 200. */
   readonly status?: number;
   /** Body of an answer that is no completion. Default: an error object in OpenAI's shape. */
   readonly body?: string;

@@ -6,8 +6,7 @@ import type { Inquiry, RunLimits } from '../runs/runs.js';
 import { runInquiry } from '../runs/runs.js';
 import type { Question } from '../runs/sealed-question.js';
 import { sealQuestion } from '../runs/sealed-question.js';
-import type { ChatPermit } from './chat-permits.js';
-import { ChatPermits } from './chat-permits.js';
+import type { ChatPermit, ChatPermits } from './chat-permits.js';
 
 /** A question without a stored prompt, by the names of OpenAI's chat completions. */
 export interface ChatRequest extends ModelParameters {
@@ -28,21 +27,23 @@ export type ChatEvent =
   | { readonly chunk: CompletionChunk; readonly text: string; readonly answer?: undefined }
   | { readonly answer: ChatAnswer; readonly chunk?: undefined; readonly text?: undefined };
 
-interface ChatQuestion extends Question {
+/** A question under leave to chat. */
+export interface ChatQuestion extends Question {
   readonly permit: ChatPermit;
   readonly resolved?: undefined;
 }
 
-const OWN_MODEL = 'default';
+/** What a responder's own model is called. */
+export const OWN_MODEL = 'default';
 
 /** Chats without a stored prompt, sealed to a responder: in the shape of OpenAI's SDK. */
 export class ChatCompletions {
   readonly #session: Session;
   readonly #permits: ChatPermits;
 
-  constructor(session: Session) {
+  constructor(session: Session, permits: ChatPermits) {
     this.#session = session;
-    this.#permits = new ChatPermits(session);
+    this.#permits = permits;
   }
 
   /**

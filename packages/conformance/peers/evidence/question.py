@@ -131,7 +131,7 @@ CHAT = {
 EMBEDDED = {
     **CHAT, 'messages': [dict, 0, 0], 'opt': {'stream': bool, 'privacy': 'padded|strict', 'model': str},
     'embeddings': {
-        'input': one_of(r'[\s\S]+', [r'[\s\S]+', 1, 2048]), 'dimensions?': range(1, 65_537),
+        'input': one_of(r'[\s\S]+', [r'[\s\S]+', 1, 2048]), 'dimensions?': range(1, 32_769),
         'encoding_format?': 'float|base64',
     },
 }

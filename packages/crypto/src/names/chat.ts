@@ -45,7 +45,7 @@ export const USER_JSON_DEPTH_MAX = 64;
 /** Texts that one question may ask the embeddings of. */
 export const EMBEDDED_TEXTS_MAX = 2_048;
 /** Largest number of dimensions of an embedding. */
-export const DIMENSIONS_MAX = 65_536;
+export const DIMENSIONS_MAX = 32_768;
 
 /** Names of tools, as OpenAI's interface has them. */
 export const TOOL_NAME_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;

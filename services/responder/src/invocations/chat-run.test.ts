@@ -8,7 +8,13 @@ const OPT = { stream: true, privacy: 'padded' as const, model: 'small' };
 
 function render(question: Partial<ChatQuestion>, pol: Partial<ChatEnvelopeClaims['pol']> = {}) {
   const envelope = { pol: { uses: 1, stream: true, models: ['small', 'large'], ...pol } } as ChatEnvelopeClaims;
-  const asked = { jti: 'inv_1', messages: [{ role: 'system', content: 'Be brief.' }], opt: OPT, ...question };
+  const asked = {
+    purpose: 'chat.invoke',
+    jti: 'inv_1',
+    messages: [{ role: 'system', content: 'Be brief.' }],
+    opt: OPT,
+    ...question,
+  };
   return renderChat(envelope, asked as unknown as InvocationClaims);
 }
 
@@ -29,6 +35,15 @@ it('asks for what the question says, with the least of the limits', () => {
       response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: { type: 'object' } } },
     },
     requestId: 'inv_1',
+  });
+});
+
+it('asks for the embeddings of texts in the place of messages', () => {
+  const embeddings = { input: ['a'], dimensions: 2 };
+  expect(render({ messages: [], embeddings, opt: { ...OPT, stream: false } })).toMatchObject({
+    model: 'small',
+    messages: [],
+    embeddings,
   });
 });
 

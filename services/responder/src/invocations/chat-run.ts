@@ -10,10 +10,12 @@ import { leastOf } from './prompt-run.js';
  */
 export function renderChat({ pol }: ChatEnvelopeClaims, question: InvocationClaims): ModelRequest {
   const { opt, vars = {}, messages, jti } = question;
+  const embeddings = question.purpose === 'chat.invoke' ? question.embeddings : undefined;
   // guard: chat-variables
   if (Object.keys(vars).length > 0) throw new Problem('variable_unknown');
   // guard: chat-messages
-  if (messages.length === 0) throw new Problem('validation_failed', { detail: 'a chat has at least one message' });
+  if (messages.length === 0 && embeddings === undefined)
+    throw new Problem('validation_failed', { detail: 'a chat has at least one message' });
   // guard: chat-stream
   if (opt.stream && !pol.stream) throw new Problem('forbidden', { detail: 'the envelope allows no stream' });
   // guard: chat-model
@@ -23,6 +25,7 @@ export function renderChat({ pol }: ChatEnvelopeClaims, question: InvocationClai
   return {
     model: opt.model,
     messages,
+    ...(embeddings !== undefined && { embeddings }),
     maxOutputTokens: leastOf(pol.max_output_tokens, opt.max_output_tokens),
     parameters: modelParameters(parametersOf(opt)),
     requestId: jti,

@@ -1,5 +1,5 @@
 import type { ModelCapability } from '@bulla/contract';
-import type { ChatMessage, CompletionChunk, CompletionUsage, ModelParameters } from '@bulla/crypto';
+import type { ChatMessage, CompletionChunk, CompletionUsage, EmbeddingsQuestion, ModelParameters } from '@bulla/crypto';
 
 /** As OpenAI's chat completions have it; what it brings along is in `data:` URLs. */
 export type ModelMessage = ChatMessage;
@@ -14,6 +14,8 @@ export interface ModelRequest {
   readonly messages: readonly ModelMessage[];
   /** The answer ends with `length` here at the latest. */
   readonly maxOutputTokens?: number | undefined;
+  /** In the place of messages: texts whose embeddings are asked for. */
+  readonly embeddings?: EmbeddingsQuestion | undefined;
   /** What else is asked of the model, by OpenAI's names; `n` is how many choices the answer has. */
   readonly parameters?: ModelParameters | undefined;
   /** The question's `jti`: the upstream's `x-request-id`, and the `id` of chunks where the upstream gives none. */

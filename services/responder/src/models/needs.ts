@@ -5,7 +5,8 @@ import type { ModelMessage, ModelRequest } from './model.js';
 const SAMPLING = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'seed'] as const;
 
 /** What a request cannot do without, so that nothing in it is left out without a word. */
-export function needsOf({ messages, parameters = {} }: ModelRequest): readonly ModelCapability[] {
+export function needsOf({ messages, parameters = {}, embeddings }: ModelRequest): readonly ModelCapability[] {
+  if (embeddings !== undefined) return ['embeddings'];
   const { tools, response_format: format, logprobs, top_logprobs: top, n = 1 } = parameters;
   const parts = new Set(messages.flatMap(partTypes));
   const needed: Readonly<Record<ModelCapability, boolean>> = {

@@ -1,10 +1,11 @@
-import type { Secret } from '@bulla/crypto';
+import type { EmbeddingsQuestion, Secret } from '@bulla/crypto';
 import { CONCURRENT_MAX, Model, type ModelChunk, type ModelRequest } from './model.js';
 import { resolveModel } from './resolve-model.js';
 import { Upstream } from './upstream.js';
 import type { UpstreamBody } from './upstream-body.js';
 import { UpstreamAnswer } from './upstream-answer.js';
 import { parseUpstreamChunk } from './upstream-chunk.js';
+import { embeddingChunks, EMBEDDINGS_BYTES_MAX } from './upstream-embeddings.js';
 import { eventsOf } from './upstream-events.js';
 import { UpstreamList } from './upstream-list.js';
 import { type ModelTimeouts, UpstreamWatch } from './upstream-watch.js';
@@ -25,7 +26,7 @@ export const OPENAI_MODEL_LIMITS: OpenaiModelLimits = {
 };
 
 export interface OpenaiModelOptions {
-  /** Base URL without a slash at its end; `/chat/completions` and `/models` are below it. */
+  /** Base URL without a slash at its end; `/chat/completions`, `/embeddings` and `/models` are below it. */
   readonly url: string;
   readonly apiKey?: Secret | undefined;
   readonly timeouts: ModelTimeouts;
@@ -60,7 +61,12 @@ export class OpenaiModel extends Model {
     this.#list = new UpstreamList(this.#upstream, this.#path('', '/models'), timeouts);
   }
 
-  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
+  override stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
+    const { embeddings } = request;
+    return embeddings === undefined ? this.#chat(request, signal) : this.#embed(request, embeddings, signal);
+  }
+
+  async *#chat(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
     const watch = new UpstreamWatch(this.#options.timeouts.totalMs, signal);
     let complete: UpstreamBody | undefined;
     try {
@@ -90,6 +96,39 @@ export class OpenaiModel extends Model {
     } finally {
       if (complete === undefined) watch.end();
       else complete.release();
+    }
+  }
+
+  async *#embed(
+    { model: wanted, requestId }: ModelRequest,
+    embeddings: EmbeddingsQuestion,
+    signal: AbortSignal,
+  ): AsyncGenerator<ModelChunk> {
+    const { totalMs, firstByteMs, idleMs } = this.#options.timeouts;
+    const watch = new UpstreamWatch(totalMs, signal);
+    try {
+      const model = await resolveModel(wanted, () => this.#list.names(requestId, watch));
+      const body = await this.#upstream.send(
+        {
+          method: 'POST',
+          path: this.#path(`/deployments/${encodeURIComponent(model)}`, '/embeddings'),
+          body: JSON.stringify({ model, ...embeddings }),
+          accept: 'application/json',
+          requestId,
+          bytesMax: EMBEDDINGS_BYTES_MAX,
+        },
+        watch,
+      );
+      const pieces: Uint8Array[] = [];
+      for (let bytes = await body.read(firstByteMs, 'no embeddings'); bytes !== undefined; ) {
+        pieces.push(bytes);
+        bytes = await body.read(idleMs, 'it stopped in the middle');
+      }
+      const created = Math.floor(Date.now() / 1000);
+      const shape = { id: requestId, object: 'chat.completion.chunk', created } as const;
+      yield* embeddingChunks(Buffer.concat(pieces), embeddings, shape);
+    } finally {
+      watch.end();
     }
   }
 
