@@ -24,7 +24,7 @@ const embeddingSchema = z.looseObject({
 const listSchema = z.looseObject({
   object: z.literal('list'),
   data: z.array(embeddingSchema),
-  // guard: upstream-embeddings-model without: model: z.string(),
+  // guard: upstream-embeddings-model without: model: z.string()
   model: z.string().min(1).max(256).refine(isVisibleName),
   usage: z.looseObject({ prompt_tokens: countSchema, total_tokens: countSchema }).optional(),
 });
