@@ -115,3 +115,17 @@ function partitionOf(before: number): string {
   return `create table if not exists vault.${name} partition of vault.audit_entry
     for values from ('${firstOf(before)}') to ('${firstOf(before - 1)}')`;
 }
+
+/** Three counts of usage in each of so many hours up to now. */
+export async function fillUsage(
+  client: pg.Client,
+  { org, hours, device }: { readonly org: string; readonly hours: number; readonly device: string },
+): Promise<void> {
+  await client.query(
+    `insert into vault.usage_hour (org, hour, responder, device, model, runs, failed, uncounted, input_tokens, output_tokens, cost_nanos)
+     select $1, date_trunc('hour', now()) - n * interval '1 hour', $2, $3, 'model-' || m, 1, 0, 0, 100, 50, 0
+     from generate_series(0, $4::integer - 1) as n, generate_series(1, 3) as m`,
+    [org, `urn:bulla:${org}:svc:responder:eu1`, device, hours],
+  );
+  await client.query('analyze vault.usage_hour');
+}

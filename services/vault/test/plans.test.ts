@@ -4,11 +4,15 @@ import { findPostgres, growthOf, statementsOf } from '@bulla/testkit';
 import pg from 'pg';
 import type { PromptRef } from './authoring.js';
 import { must, publishPrompt } from './authoring.js';
-import { filledId, filledIndex, filledName, fillVault, RARE_LABEL } from './filling.js';
+import { filledId, filledIndex, filledName, fillUsage, fillVault, RARE_LABEL } from './filling.js';
 import type { TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
 const PROMPTS = 20_000;
+/** Of usage: two years, with three models in each. */
+const HOURS = 17_520;
+/** A day of them has fewer counts. */
+const COUNTS_MAX = 200;
 /** Tables that grow with the number of prompts. What is small is read as a whole, which costs least. */
 const TABLES = [
   'prompt',
@@ -18,6 +22,7 @@ const TABLES = [
   'prompt_label_tag',
   'envelope',
   'audit_entry',
+  'usage_hour',
 ];
 /** A page of a hundred prompts with three labels and ten positions each has so many rows at most. */
 const ROWS_MAX = 3_000;
@@ -52,6 +57,7 @@ describeOnServer('what a vault with many prompts reads', () => {
     kid = acme.author.enc?.kid ?? '';
     const recipient = { kid, urn: acme.author.urn };
     await fillVault(client, { org: acme.org, prompts: PROMPTS, recipient });
+    await fillUsage(client, { org: acme.org, hours: HOURS, device: acme.invoker.urn });
   });
   afterAll(async () => {
     await client.end();
@@ -131,6 +137,16 @@ describeOnServer('what a vault with many prompts reads', () => {
   ])('is a page of the audit log %s, and no more with every entry', async (_name, filter) => {
     const page = () => vault.clientOf(vault.acme.owner).get(`/api/v1/audit/entries?limit=100${filter()}`);
     expect(await faultsOf(async () => must(200, await page()), ENTRIES_MAX)).toEqual([]);
+  });
+
+  it.each([
+    ['everybody, by prompt', () => vault.acme.owner, 'prompt'],
+    ['everybody, by hour', () => vault.acme.owner, 'hour'],
+    ['one device', () => vault.acme.invoker, 'model'],
+  ])('is a day of the usage of %s, and no more with every hour that is kept', async (_name, member, by) => {
+    const path = `/api/v1/usage?by=${by}&since=${before(1)}`;
+    const page = () => vault.clientOf(member()).get(path);
+    expect(await faultsOf(async () => must(200, await page()), COUNTS_MAX)).toEqual([]);
   });
 
   it.each([
