@@ -30,7 +30,11 @@ export interface AppParts {
 @Module({})
 export class AppModule {
   static use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, models, vaultUrl }: AppParts): DynamicModule {
-    const [trusted, opener, vault] = [TrustModule.use(trust), OpenerModule.use(unwrappers), VaultModule.use(vaultUrl)];
+    const [trusted, opener, vault] = [
+      TrustModule.use(trust),
+      OpenerModule.use(unwrappers),
+      VaultModule.use({ vaultUrl, stopping: runs.stopping }),
+    ];
     const rooms = [trusted, opener, ReplayModule, ModelsModule.use(models)];
     return {
       module: AppModule,

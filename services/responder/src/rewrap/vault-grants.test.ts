@@ -15,6 +15,8 @@ import { VaultGrants } from './vault-grants.js';
 // What a responder takes from its vault: what the vault signed for this very request, and nothing else.
 
 interface Told {
+  /** It is asked, and says nothing. */
+  readonly isSilent?: boolean;
   readonly status?: number;
   readonly body?: string;
   readonly headers?: Record<string, string>;
@@ -26,6 +28,7 @@ const NOTHING = JSON.stringify({ data: [], next_cursor: null });
 let renewed: RenewedResponder;
 let server: Server;
 let grants: VaultGrants;
+const stopping = new AbortController();
 let told: Told;
 let asked: { method?: string | undefined; url?: string | undefined; signature?: unknown }[];
 beforeAll(async () => {
@@ -36,10 +39,17 @@ beforeAll(async () => {
   const { organisation, member } = renewed;
   const keys = await ServiceKeys.load(member.keyFile);
   grants = new VaultGrants(
-    new VaultRequests(`http://127.0.0.1:${port}/`, keys, new TestClock(organisation.now * 1000)),
+    new VaultRequests(
+      { vaultUrl: `http://127.0.0.1:${port}/`, stopping: stopping.signal },
+      keys,
+      new TestClock(organisation.now * 1000),
+    ),
   );
 });
-afterAll(() => new Promise((resolve) => server.close(resolve)));
+afterAll(() => {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(resolve));
+});
 beforeEach(() => {
   [told, asked] = [{}, []];
 });
@@ -48,6 +58,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const { method = '', url = '', headers } = request;
   asked.push({ method, url, signature: headers['signature-input'] });
   const { status = 200, body = NOTHING, headers: more = {}, signer = renewed.organisation.vault.signer } = told;
+  if (told.isSilent === true) return;
   const summary = requestSummary(
     requestTargetOf(method, new URL(url, `http://${headers.host}`)),
     String(headers['signature']),
@@ -105,7 +116,17 @@ describe('what a vault answers a responder', () => {
 
   it('may be nothing at all', async () => {
     const keys = await ServiceKeys.load(renewed.member.keyFile);
-    const nobody = new VaultGrants(new VaultRequests('http://127.0.0.1:9', keys, new TestClock(0)));
+    const nobody = new VaultGrants(
+      new VaultRequests({ vaultUrl: 'http://127.0.0.1:9', stopping: stopping.signal }, keys, new TestClock(0)),
+    );
     await expect(nobody.move(renewed.trust, ['a.b.c.d.e'])).rejects.toMatchObject({ code: 'no_connection' });
+  });
+
+  it('is not waited for when the service ends', async () => {
+    told = { isSilent: true };
+    const refused = expect(collect()).rejects.toMatchObject({ code: 'stopping' });
+    while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    stopping.abort();
+    await refused;
   });
 });

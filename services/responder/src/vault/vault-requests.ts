@@ -16,7 +16,7 @@ const WAIT_SECONDS_MAX = 30;
 /** The vault did not do what it was asked for; how long it wants to be left alone, where it says so. */
 export class VaultRefused extends Error {
   override readonly name = 'VaultRefused';
-  readonly code: 'no_connection' | 'refused' | 'busy' | 'not_signed' | 'malformed' | 'too_large';
+  readonly code: 'no_connection' | 'stopping' | 'refused' | 'busy' | 'not_signed' | 'malformed' | 'too_large';
   readonly waitMs: number | undefined;
 
   constructor(code: VaultRefused['code'], waitMs?: number) {
@@ -26,10 +26,18 @@ export class VaultRefused extends Error {
   }
 }
 
+/** Where the vault is, and until when it is asked. */
+export interface VaultPlace {
+  /** Base URL. */
+  readonly vaultUrl: string;
+  /** Aborts when the service ends: nobody waits for a vault that does not answer. */
+  readonly stopping: AbortSignal;
+}
+
 /** Requests of this responder to its vault: signed, and answered only where the vault signed the answer. */
 export class VaultRequests {
   constructor(
-    private readonly vaultUrl: string,
+    private readonly place: VaultPlace,
     private readonly keys: ServiceKeys,
     private readonly clock: Clock,
   ) {}
@@ -44,7 +52,7 @@ export class VaultRequests {
     { path, body: sent }: { readonly path: string; readonly body?: object },
   ): Promise<RouteResponse<Name>> {
     const route: Route = ROUTES[name];
-    const url = new URL(`${this.vaultUrl.replace(/\/+$/, '')}${path}`);
+    const url = new URL(`${this.place.vaultUrl.replace(/\/+$/, '')}${path}`);
     const body = sent === undefined ? undefined : utf8(JSON.stringify(sent));
     const headers: Record<string, string> = {
       accept: 'application/json, application/problem+json',
@@ -55,7 +63,8 @@ export class VaultRequests {
     const now = this.clock.now();
     const signer = this.keys.signer('http', trust, now);
     const signed = await signRequest(parts, { keyid: `${this.keys.urn}#${signer.kid}`, signer, now });
-    const { response, bytes } = await exchange(url, { method: route.method, headers: { ...headers, ...signed }, body });
+    const sending = { method: route.method, headers: { ...headers, ...signed }, body };
+    const { response, bytes } = await exchange(url, sending, this.place.stopping);
     if (response.status === TOO_MANY || response.status === OVERLOADED)
       throw new VaultRefused('busy', waitOf(response));
     if (response.status !== route.status) throw new VaultRefused('refused');
@@ -87,9 +96,11 @@ export class VaultRequests {
 async function exchange(
   url: URL,
   { method, headers, body }: { method: string; headers: Record<string, string>; body: Bytes | undefined },
+  stopping: AbortSignal,
 ): Promise<{ response: Response; bytes: Bytes }> {
   try {
-    const init = { method, headers, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) } as const;
+    const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), stopping]);
+    const init = { method, headers, redirect: 'error', signal } as const;
     const response = await fetch(url, { ...init, ...(body && { body }) });
     const chunks: Uint8Array[] = [];
     let length = 0;
@@ -101,7 +112,7 @@ async function exchange(
     }
     return { response, bytes: new Uint8Array(Buffer.concat(chunks)) };
   } catch (error) {
-    throw error instanceof VaultRefused ? error : new VaultRefused('no_connection');
+    throw error instanceof VaultRefused ? error : new VaultRefused(stopping.aborted ? 'stopping' : 'no_connection');
   }
 }
 
