@@ -87,6 +87,7 @@ export {
 } from './labels/labels.js';
 export {
   BODY_BYTES_MAX,
+  CHAT_BODY_BYTES_MAX,
   CHAT_MODELS_MAX,
   CHAT_USES_MAX,
   DIRECTORIES_PER_DAY,

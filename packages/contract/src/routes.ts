@@ -16,7 +16,7 @@ import { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
 import { ModelList } from './invocations/models.js';
 import { KEY_ROUTES } from './keys/key-routes.js';
 import { LABEL_ROUTES } from './labels/label-routes.js';
-import { INVOCATION_BODY_BYTES_MAX } from './http/limits.js';
+import { CHAT_BODY_BYTES_MAX, INVOCATION_BODY_BYTES_MAX } from './http/limits.js';
 import { ORGANISATION_ROUTES } from './organisations/organisation-routes.js';
 import { inEnvelope, inGrant, inPrompt, inVersion } from './http/params.js';
 import { PEOPLE_ROUTES } from './people/people-routes.js';
@@ -232,6 +232,7 @@ export const ROUTES = {
     headers: idempotent,
     body: NewInvocation,
     bodyBytesMax: INVOCATION_BODY_BYTES_MAX,
+    chatBodyBytesMax: CHAT_BODY_BYTES_MAX,
     status: 200,
     response: Reply,
     event: ReplyEvent,

@@ -95,7 +95,7 @@ describe('sizes', () => {
       (n: number) => ({ ...lostMoves, moves: Array.from({ length: n }, () => tuple) }),
     ],
     ['an envelope', Bundle, 24_576, (n: number) => ({ ...bundle, env: token(n) })],
-    ['a question', NewInvocation, 393_216, (n: number) => ({ bundle, inv: token(n) })],
+    ['a question', NewInvocation, 12_582_912, (n: number) => ({ bundle, inv: token(n) })],
     ['a document', NewRoot, 5_767_168, (n: number) => ({ root: document(n) })],
     ['a head', Reply, 1_366, (n: number) => ({ head: token(n), frames: [], final: 'a' })],
     ['a frame', Reply, 21_888, (n: number) => ({ head: 'a', frames: [token(n)], final: 'a' })],

@@ -22,7 +22,7 @@ export function* mutationsOf(value: unknown, optional: readonly string[], pointe
   if (value !== null) yield { name: `an array around ${at}`, value: [value] };
   if (typeof value === 'string') {
     yield { name: `an empty text at ${at}`, value: '' };
-    yield { name: `a text that is too long at ${at}`, value: value.repeat(Math.ceil(6_000_000 / value.length)) };
+    yield { name: `a text that is too long at ${at}`, value: value.repeat(Math.ceil(lengthBeyond(at) / value.length)) };
     yield { name: `a line break at ${at}`, value: `${value}\n` };
   }
   if (typeof value === 'number') {
@@ -47,4 +47,9 @@ export function* mutationsOf(value: unknown, optional: readonly string[], pointe
     for (const inner of mutationsOf(member, optional, inside))
       yield { name: inner.name, value: { ...value, [key]: inner.value } };
   }
+}
+
+/** More characters than a text at this place may have: the question of a chat has twelve million, no other has six. */
+function lengthBeyond(at: string): number {
+  return at === '/inv' ? 13_000_000 : 6_000_000;
 }

@@ -94,6 +94,8 @@ describe('the table', () => {
       'enrolment.approve': 6_291_456,
       'invocation.run': 2_097_152,
     });
+    const ofChats = routes.filter(([, { chatBodyBytesMax }]) => chatBodyBytesMax !== undefined);
+    expect(ofChats.map(([name]) => name)).toEqual(['invocation.run']);
   });
 
   it('uses every permission', () => {

@@ -16,3 +16,4 @@ export type {
   VerifyResponseOptions,
 } from './http/response-signature.js';
 export { signResponse, verifyResponse } from './http/response-signature.js';
+export { parseKeyid } from './http/signature-base.js';

@@ -163,7 +163,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const fastify = app.getHttpAdapter().getInstance();
   const bodies = new BodyBudget(limits.bodyBytesInFlightMax);
   const { connectionsMax } = limits;
-  await prepareFastify(fastify, { service, keys, clock, log, metrics, bodies, connectionsMax });
+  await prepareFastify(fastify, { service, keys, clock, log, metrics, bodies, source, connectionsMax });
   const held = metrics.gauge('bulla_body_bytes', 'Bytes of request bodies that are here', [], () => {
     held.set(bodies.taken);
   });

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { type FakeOpenai, startFakeOpenai } from '@bulla/testkit';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { type RunningCommand, startUp } from '../../bulla-command.js';
-import { succeed } from '../stories/second-person.js';
 import { itKeepsTo } from './guide-page.js';
 
 // The page about chats, from the command line to what a model server is asked.
@@ -35,10 +34,7 @@ itKeepsTo({
       [{ role: 'user', content: 'How is the weather?' }],
       [{ role: 'user', content: 'How is the weather?' }],
     ]);
-    const [open, close] = page.use('sh').trim().split('\n');
-    expect([open, close]).toEqual(['bulla policy set --chat grp:support', 'bulla policy set --chat none']);
-    await succeed(['policy', 'set', '--chat', 'grp:support', '--yes'], owner);
-    await succeed(['policy', 'set', '--chat', 'none'], owner);
+    await page.run(page.commands.slice(3), folder, owner);
     expect(page.use('ts')).toContain('bulla.chat.completions.create');
   },
 });

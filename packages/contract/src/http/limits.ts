@@ -17,6 +17,8 @@ export {
 export const BODY_BYTES_MAX = 1_048_576;
 /** Body of an invocation, which carries a whole bundle and a sealed question: 2 MiB. */
 export const INVOCATION_BODY_BYTES_MAX = 2_097_152;
+/** The same of a chat, whose question may bring images and files along: 12 MiB, and its envelope. */
+export const CHAT_BODY_BYTES_MAX = 12_648_448;
 /** Body of a device that asks to be let in, two keys and little else; strangers send it: 8 KiB. */
 export const ENROLMENT_BODY_BYTES_MAX = 8_192;
 /** Body that carries root, policy or directory: 6 MiB. */
@@ -36,8 +38,8 @@ export const ENVELOPE_CHARACTERS_MAX = 24_576;
 export const TAG_CHARACTERS_MAX = 8_192;
 /** Share of a root key: 1 KiB, encrypted, in base64url, with its header. */
 export const SHARE_CHARACTERS_MAX = 4_096;
-/** Sealed question I: 256 KiB, encrypted, in base64url. */
-export const QUESTION_CHARACTERS_MAX = 393_216;
+/** Sealed question I of a chat; one of a stored prompt is 256 KiB, encrypted, in base64url. */
+export const QUESTION_CHARACTERS_MAX = 12_582_912;
 /** First part of a reply: 1 KiB in base64url. */
 export const HEAD_CHARACTERS_MAX = 1_366;
 /** One frame of a reply: 16 KiB and its authentication tag, in base64url. */

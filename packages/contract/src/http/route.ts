@@ -17,6 +17,8 @@ export interface RouteShape {
   readonly body?: z.ZodType<object>;
   /** Largest body; `BODY_BYTES_MAX` unless given. */
   readonly bodyBytesMax?: number;
+  /** Largest body of a device that the policy lets chat without a stored prompt; `bodyBytesMax` unless given. */
+  readonly chatBodyBytesMax?: number;
   readonly status: number;
   /** Other statuses with the same answer (200 beside 201, 503 of health), or with none (304). */
   readonly otherStatuses?: readonly number[];

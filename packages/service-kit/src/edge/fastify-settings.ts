@@ -10,6 +10,7 @@ import type { EventLog } from '../observe/event-log.js';
 import type { Gate } from './gate.js';
 import type { Limits } from '../limits/limits.js';
 import type { Metrics } from '../observe/metrics.js';
+import { bodyBytesMaxOf } from './large-bodies.js';
 import { PROBLEM_MEDIA_TYPE, REQUEST_FAILED } from './problem-filter.js';
 import { overloaded } from './problem-of.js';
 import { readBody } from './read-body.js';
@@ -19,6 +20,7 @@ import { responseSignature } from '../authentication/response-signature.js';
 import { entryAt } from '../route/route-table.js';
 import type { ServiceName } from '../route/route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
+import type { TrustSource } from '../authentication/trust-source.js';
 import type { ServiceKeys } from '../authentication/service-keys.js';
 import { TokenFault } from '../token/token-fault.js';
 
@@ -65,6 +67,7 @@ export interface FastifyParts {
   readonly log: EventLog;
   readonly metrics: Metrics;
   readonly bodies: BodyBudget;
+  readonly source: Pick<TrustSource, 'held'>;
   readonly connectionsMax: number;
 }
 
@@ -76,11 +79,17 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
   fastify.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     const state = stateOf(request);
     payload.once('error', () => parts.metrics.bodiesCut.inc());
-    state.rawBody = await readBody(payload, request.routeOptions.bodyLimit, (bytes) => {
+    const take = (bytes: number) => {
       if (!parts.bodies.tryTake(bytes)) return overload('bodies', parts);
       state.bodyBytes += bytes;
       return undefined;
-    });
+    };
+    const bytesMax = bodyBytesMaxOf(request, parts.source);
+    const isLarge = bytesMax > request.routeOptions.bodyLimit;
+    // guard: large-body-first without: const refused = undefined;
+    const refused = isLarge ? take(Math.min(Number(request.headers['content-length']), bytesMax)) : undefined;
+    if (refused !== undefined) throw refused;
+    state.rawBody = await readBody(payload, bytesMax, isLarge ? () => undefined : take);
   });
   fastify.addHook('onRoute', (route) => {
     const entry = entryAt(String(route.method), route.url);

@@ -28,7 +28,7 @@ export function readInput(entry: RouteEntry, request: FastifyRequest, state: Req
 function parseBody(state: RequestState, entry: RouteEntry): unknown {
   // guard: body-strict without: return JSON.parse(Buffer.from(state.rawBody ?? []).toString());
   return strictParseBody(state.rawBody ?? new Uint8Array(), {
-    maxBytes: entry.bodyBytesMax,
+    maxBytes: entry.chatBodyBytesMax ?? entry.bodyBytesMax,
     maxValues: BODY_VALUES_MAX,
   });
 }

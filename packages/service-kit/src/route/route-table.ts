@@ -31,6 +31,8 @@ export interface RouteEntry {
   readonly headers: z.ZodObject | undefined;
   readonly body: z.ZodType<object> | undefined;
   readonly bodyBytesMax: number;
+  /** Of a device that the policy lets chat; undefined where it is the same. */
+  readonly chatBodyBytesMax: number | undefined;
   /** What the caller has to show; undefined where anybody may call. */
   readonly credential: RouteCredential | undefined;
   readonly status: number;
@@ -109,6 +111,7 @@ function complete(name: RouteName, route: Route): RouteEntry {
     headers: route.headers,
     body: route.body,
     bodyBytesMax: route.bodyBytesMax ?? BODY_BYTES_MAX,
+    chatBodyBytesMax: route.chatBodyBytesMax,
     credential: route.permission === undefined ? route.credential : 'signature',
     status: route.status,
     otherStatuses: route.otherStatuses ?? [],
