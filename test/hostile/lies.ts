@@ -158,7 +158,7 @@ export const LIES_ABOUT_PROMPTS: readonly Lie[] = [
       vault.swap = () => ({ env, grant: undefined, content: undefined, tags: [] });
     },
     client: tampered('envelope-type'),
-    responder: openly('custody_not_allowed'),
+    responder: openly('forbidden'),
   },
   {
     name: 'a chat envelope with the grant and the content of a prompt',

@@ -3,7 +3,7 @@ import type { ChatEnvelopeClaims } from '@bulla/crypto';
 import { utf8 } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
 import type { ChatEvent } from '../src/chats/chats.js';
-import { deltasOf } from './responder.js';
+import { deltasOf, eventsOf, sendEvents, sendReply } from './responder.js';
 import type { World } from './world.js';
 import { draftOf, makeWorld } from './world.js';
 
@@ -179,6 +179,33 @@ describe('an answer to a chat', () => {
       await expect(ask()).rejects.toThrow();
     } finally {
       script.change = before;
+    }
+  });
+
+  it('says that it is one: that of a prompt is none', async () => {
+    const { script } = world.responder;
+    const prm = { id: 'prm_01kz84jm00fs4v9y6x7qj3r2dn', name: 'claims/triage', ver: 1, chash: 'A'.repeat(43) };
+    try {
+      script.fin = { purpose: 'prompt.reply', prm } as never;
+      await expect(ask()).rejects.toMatchObject({ code: 'envelope_tampered', check: 'reply-purpose' });
+    } finally {
+      script.fin = {};
+    }
+  });
+
+  it('that is cut before its signed end is none, however much of it came', async () => {
+    world.responder.send = ({ head, frames }) =>
+      sendEvents(eventsOf({ head, frames, final: new Uint8Array() }).slice(0, -1));
+    try {
+      const pieces: string[] = [];
+      const read = async () => {
+        for await (const { text } of bulla.chat.completions.stream({ model: 'small', messages: [...MESSAGES] }))
+          if (text !== undefined) pieces.push(text);
+      };
+      await expect(read()).rejects.toMatchObject({ code: 'stream_truncated' });
+      expect(pieces.join('')).toBe('It rains.');
+    } finally {
+      world.responder.send = sendReply;
     }
   });
 });
