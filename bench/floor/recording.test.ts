@@ -19,6 +19,13 @@ describe('a replay', () => {
     expect(() => replay.answer('delete', [])).toThrow('delete');
   });
 
+  it('removes nothing where a chore looks for what is over, once a minute, and nothing else that is not recorded', () => {
+    const purge =
+      'delete from "vault"."http_nonce" where ctid = any(array((select ctid as "at" from "vault"."http_nonce")))';
+    expect(replayOf().answer(purge, [1])).toEqual({ command: 'DELETE', rowCount: 0, rows: [], afterMs: 0 });
+    expect(() => replayOf().answer('delete from "vault"."http_nonce" where keyid = $1', [1])).toThrow(NotRecorded);
+  });
+
   it('answers what is always so for whatever values, with rows of its own each time', () => {
     const bytes = new Uint8Array([1, 2]);
     const replay = replayOf(sample(['a'], [{ n: 1, bytes }]), sample(['b'], [{ n: 1, bytes }]));

@@ -28,6 +28,10 @@ it('a first start makes an organisation in which doctor finds nothing wrong, and
   expect(first.stderr()).toContain(`the pin is ${pin.trim()}: `);
   const before = await fingerprintsOf(settings.BULLA_HOME);
   expect(before.size).toBeGreaterThan(8);
+  // Without a model server, too, it shows how the parts work together, and says that nothing thought about it.
+  const chat = await bulla(['chat', '-m', 'Good morning'], settings);
+  expect([chat.status, chat.stderr]).toEqual([0, expect.stringContaining('(not a language model)')]);
+  expect(chat.stdout.trim()).not.toBe('');
   const [vaultPort = '', responderPort = ''] = [...first.stdout().matchAll(/127\.0\.0\.1:(\d+)/g)].map(
     ([, port]) => port,
   );
