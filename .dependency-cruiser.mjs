@@ -192,7 +192,7 @@ const generalRules = [
     'resolvable',
     'What cannot be found is not there in a fresh clone either.',
     // It has a lock file of its own and is installed by a command of its own, where there is a token.
-    { pathNot: '^packages/service-kit/pkcs11/' },
+    { pathNot: '^(packages/service-kit/pkcs11|services/responder/gguf)/' },
     { couldNotResolve: true },
   ),
   refuse(

@@ -38,6 +38,7 @@ export interface StandaloneSettings {
   readonly BULLA_LLM_MODEL?: string | undefined;
   readonly BULLA_LLM?:
     | { readonly kind: 'openai'; readonly url: string }
+    | { readonly kind: 'gguf'; readonly path: string }
     | { readonly kind: 'extract' | 'echo' }
     | undefined;
   readonly BULLA_MODELS_FILE?: string | undefined;

@@ -46,6 +46,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   needs_logprobs: 'gives log probabilities',
   needs_sampling: 'takes a temperature and the like',
   needs_choices: 'gives several answers at once',
+  needs_context: 'has room for so long a question',
 };
 
 /** A sentence about a model server; undefined where the responder does not say, or not in a word that is known here. */

@@ -23,7 +23,7 @@ export type UpstreamCause =
   | 'withheld'
   | 'resting'
   | 'full'
-  | `needs_${ModelCapability}`;
+  | `needs_${ModelCapability | 'context'}`;
 
 /** What may be said of a fault of a model server. */
 export interface UpstreamFault {

@@ -12,6 +12,7 @@ describe('BULLA_LLM', () => {
     ['builtin:echo', { kind: 'echo' }],
     ['openai:http://127.0.0.1:11434/v1', { kind: 'openai', url: 'http://127.0.0.1:11434/v1' }],
     ['openai:https://api.example/v1//', { kind: 'openai', url: 'https://api.example/v1' }],
+    ['gguf:/models/a b.gguf', { kind: 'gguf', path: '/models/a b.gguf' }],
     ['openai:https://api.example', { kind: 'openai', url: 'https://api.example' }],
     ['openai:http://[::1]:8080/v1', { kind: 'openai', url: 'http://[::1]:8080/v1' }],
   ])('reads %s', (text, target) => {
@@ -20,7 +21,8 @@ describe('BULLA_LLM', () => {
 
   it.each([
     ['another built-in', 'builtin:secret', /expected openai:/],
-    ['another provider', 'gguf:/secret', /expected openai:/],
+    ['another provider', 'secret:/secret', /expected openai:/],
+    ['no path', 'gguf:', /expected openai:/],
     ['no URL', 'openai:', /expected openai:/],
     ['a host without a scheme', 'openai:secret.example/v1', /expected openai:/],
     ['another scheme', 'openai:file:///secret', /expected openai:/],

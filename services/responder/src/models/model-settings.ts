@@ -6,6 +6,7 @@ import type { ModelTimeouts } from './upstream-watch.js';
 /** What `BULLA_LLM` names. */
 export type NamedTarget =
   | { /** Base URL without a slash at its end. */ readonly kind: 'openai'; readonly url: string }
+  | { /** A file in the format GGUF. */ readonly kind: 'gguf'; readonly path: string }
   | { readonly kind: 'extract' }
   | { readonly kind: 'echo' };
 
@@ -14,7 +15,8 @@ export const TIMEOUT_MAX_MS = 3_600_000;
 /** What a bearer token may be made of. */
 export const API_KEY_PATTERN = /^[\x21-\x7e]{1,4096}$/;
 
-const EXPECTED = 'openai:<http or https URL without credentials, query or fragment>, builtin:extract or builtin:echo';
+const EXPECTED =
+  'openai:<http or https URL without credentials, query or fragment>, gguf:<path>, builtin:extract or builtin:echo';
 
 /** Reads `BULLA_LLM`. Its issues say what was expected and never repeat the value. */
 export const modelTargetSchema = z.string().transform((text, context): NamedTarget => {
@@ -24,10 +26,17 @@ export const modelTargetSchema = z.string().transform((text, context): NamedTarg
   };
   if (text === 'builtin:extract') return { kind: 'extract' };
   if (text === 'builtin:echo') return { kind: 'echo' };
+  const path = ggufPath(text);
+  if (path !== undefined) return { kind: 'gguf', path };
   if (!text.startsWith('openai:')) return refuse(`expected ${EXPECTED}`);
   const url = apiUrl(text.slice('openai:'.length));
   return typeof url === 'string' ? { kind: 'openai', url } : refuse(url.expected ?? `expected ${EXPECTED}`);
 });
+
+/** The path behind `gguf:`, if that is what a text says. */
+export function ggufPath(text: string): string | undefined {
+  return text.startsWith('gguf:') && text.length <= 4_096 ? text.slice('gguf:'.length) || undefined : undefined;
+}
 
 /** The base URL of a model server, without a slash at its end; or what was expected, if it is nearly one. */
 export function apiUrl(text: string): string | { readonly expected?: string } {

@@ -6,6 +6,7 @@ import { folderForTest, startFakeOpenai } from '@bulla/testkit';
 import { describe, expect, it } from '@jest/globals';
 import * as z from 'zod';
 import type { ModelRegistry } from './model-registry.js';
+import { isLlamaInstalled } from './gguf/llama.js';
 import { modelSettings } from './model-settings.js';
 import { openModels } from './open-models.js';
 
@@ -141,5 +142,14 @@ models: {m: {upstream: a, name: "gpt 4/1"}}
     expect(request?.headers).not.toHaveProperty('authorization');
     await models.close();
     await server.stop();
+  });
+
+  it('are refused with a file of a model that is not there, at its place [guard: gguf-setting]', async () => {
+    const what = isLlamaInstalled()
+      ? 'expected behind gguf: the path of a model in the format GGUF'
+      : 'gguf: needs `npm run build:gguf` on this machine first';
+    const path = fileOf('models: {m: {upstream: "gguf:none.gguf"}}\n', 'gguf.yaml');
+    expect(await refusal(open({ BULLA_MODELS_FILE: path }))).toEqual([`BULLA_MODELS_FILE: ${path}:1:24: ${what}`]);
+    expect(await refusal(open({ BULLA_LLM: 'gguf:/none.gguf' }))).toEqual([`BULLA_LLM: ${what}`]);
   });
 });

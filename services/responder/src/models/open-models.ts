@@ -10,9 +10,10 @@ import { ExtractModel } from './extract.model.js';
 import type { Model } from './model.js';
 import type { ModelEntry } from './model-registry.js';
 import { ModelRegistry } from './model-registry.js';
-import { API_KEY_PATTERN, type ModelSettings, modelTimeouts, type NamedTarget } from './model-settings.js';
-import type { FileMistake, Place, ReadModels } from './file/models-file.js';
-import type { FileTarget } from './file/models-file-schema.js';
+import { API_KEY_PATTERN, ggufPath, type ModelSettings, modelTimeouts, type NamedTarget } from './model-settings.js';
+import type { FileMistake, Place, PlacedTarget, ReadModels } from './file/models-file.js';
+import { GgufModel } from './gguf/gguf.model.js';
+import { ggufMistake } from './gguf/llama.js';
 import { OpenaiModel } from './openai.model.js';
 import type { ModelTarget } from './resilience/model-target.js';
 
@@ -41,6 +42,12 @@ function oneModel(settings: ModelSettings): ModelRegistry {
   const target: NamedTarget = settings.BULLA_LLM ?? { kind: 'extract' };
   if (target.kind === 'extract') return builtIn(new ExtractModel());
   if (target.kind === 'echo') return builtIn(new EchoModel());
+  if (target.kind === 'gguf') {
+    const mistake = ggufMistake(target.path);
+    // guard: gguf-setting
+    if (mistake !== undefined) throw new SettingsError([`BULLA_LLM: ${mistake}`]);
+    return builtIn(new GgufModel(target.path, settings.BULLA_LLM_TIMEOUT_MS));
+  }
   // A further kind is not of this type, so it does not compile.
   const { url }: Extract<NamedTarget, { kind: 'openai' }> = target;
   const model = new OpenaiModel({
@@ -74,12 +81,32 @@ async function modelsOfFile(path: string, settings: ModelSettings, environment: 
     const timeoutMs = upstream.timeout_ms ?? settings.BULLA_LLM_TIMEOUT_MS;
     upstreams.set(name, { model: modelOf(upstream, keys.read(name, upstream), timeoutMs), timeoutMs });
   }
-  if (keys.faults.length > 0)
+  const faults = [...keys.faults];
+  for (const { upstream, place } of ggufTargets(read)) {
+    const file = resolve(dirname(resolve(path)), ggufPath(upstream) ?? '');
+    const mistake = ggufMistake(file);
+    if (mistake !== undefined) faults.push({ place, what: mistake });
+    upstreams.set(upstream, openedGguf(file, settings.BULLA_LLM_TIMEOUT_MS));
+  }
+  if (faults.length > 0)
     throw refusal(
       path,
-      keys.faults.map(({ place, what }) => mistakeAt(place, what)),
+      faults.map(({ place, what }) => mistakeAt(place, what)),
     );
   return registryOf(read, upstreams);
+}
+
+/** Each file of a model that is named, once, with its first place. */
+function ggufTargets({ models }: ReadModels): { readonly upstream: string; readonly place: Place }[] {
+  const all = Object.values(models).flatMap(({ targets, fallbacks }) => [...targets, ...fallbacks]);
+  const found = all.filter(({ upstream }) => ggufPath(upstream) !== undefined);
+  return [
+    ...new Map(found.map(({ upstream, place }) => [upstream, { upstream, place: [...place, 'upstream'] }])).values(),
+  ];
+}
+
+function openedGguf(path: string, timeoutMs: number): OpenedUpstream {
+  return { model: new GgufModel(path, timeoutMs), timeoutMs };
 }
 
 /** A model server, and the longest that a run may wait for it. */
@@ -119,12 +146,14 @@ function registryOf(
 
 function targetOf(
   name: string,
-  { upstream, name: asksFor = name, can, ...rest }: FileTarget,
+  { upstream, name: asksFor = name, can, weight, price }: PlacedTarget,
   upstreams: ReadonlyMap<string, OpenedUpstream>,
 ): ModelTarget[] {
   const opened = upstreams.get(upstream);
   if (opened === undefined) return [];
-  return [{ ...rest, model: opened.model, upstream, asksFor, can: can && new Set(can) }];
+  // Where a file lies is nobody's business but the operator's.
+  const shown = ggufPath(upstream) === undefined ? upstream : opened.model.name;
+  return [{ weight, price, model: opened.model, upstream: shown, asksFor, can: can && new Set(can) }];
 }
 
 function refusal(path: string, mistakes: readonly FileMistake[]): SettingsError {

@@ -12,9 +12,9 @@ describe('a file of models', () => {
         cloud: { kind: 'openai', url: 'https://api.example/v1', key_file: 'keys/cloud', timeout_ms: 60_000 },
       },
       models: {
-        small: { targets: [{ upstream: 'local', name: 'llama3.2' }], fallbacks: [] },
-        large: { targets: [{ upstream: 'cloud' }], fallbacks: [] },
-        7: { targets: [{ upstream: 'builtin:extract' }], fallbacks: [] },
+        small: { targets: [{ upstream: 'local', name: 'llama3.2', place: ['models', 'small'] }], fallbacks: [] },
+        large: { targets: [{ upstream: 'cloud', place: ['models', 'large'] }], fallbacks: [] },
+        7: { targets: [{ upstream: 'builtin:extract', place: ['models', '7'] }], fallbacks: [] },
       },
       aliases: { fast: 'small', faster: 'small' },
       default: 'faster',
@@ -60,7 +60,12 @@ describe('a file of models', () => {
       'builtin:extract, name: zzCanary}',
       /^12:34 expected no name/,
     ],
-    ['another built-in', 'builtin:extract}', 'builtin:zzCanary}', /^12:17 expected .*builtin:extract or builtin:echo/],
+    [
+      'another built-in',
+      'builtin:extract}',
+      'builtin:zzCanary}',
+      /^12:17 expected .*builtin:extract, builtin:echo, or gguf/,
+    ],
     [
       'an alias of nothing [guard: alias-target]',
       'fast: small',
@@ -96,7 +101,7 @@ describe('a file of models', () => {
 
   it('with a model at a server that it does not have is refused [guard: models-file-upstream]', () => {
     expect(changed('{upstream: cloud}', '{upstream: zzCanary}')).toEqual([
-      '11:21 expected the name of one of upstreams, or builtin:extract or builtin:echo',
+      '11:21 expected the name of one of upstreams, builtin:extract, builtin:echo, or gguf:<path>',
     ]);
   });
 

@@ -3,6 +3,7 @@ import { isAlias, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type * as z from 'zod';
 import { isAnthropicVersion } from '../anthropic/anthropic-request.js';
 import { BUILT_INS } from '../built-ins.js';
+import { ggufPath } from '../model-settings.js';
 import type { FileTarget } from './models-file-schema.js';
 import { expectedAt, expectedName, ModelsFile } from './models-file-schema.js';
 import { offsetIn } from './yaml-places.js';
@@ -19,8 +20,13 @@ export type Place = readonly PropertyKey[];
 
 /** What a file says of one model: who shares what is asked, and who is asked where they fail. */
 interface ReadEntry {
-  readonly targets: readonly FileTarget[];
-  readonly fallbacks: readonly FileTarget[];
+  readonly targets: readonly PlacedTarget[];
+  readonly fallbacks: readonly PlacedTarget[];
+}
+
+/** A target, and where the file says it. */
+export interface PlacedTarget extends FileTarget {
+  readonly place: Place;
 }
 
 /** What a file says, with every alias followed to its model. */
@@ -121,7 +127,9 @@ function followed(file: ModelsFile): [ReadModels, Mistake[]] {
   const isThere = chosen !== undefined && (Object.hasOwn(models, chosen) || Object.hasOwn(aliases, chosen));
   // guard: models-file-default
   if (!isThere && first !== undefined) mistakes.push(wrong(['default']));
-  const entries = Object.fromEntries(Object.entries(models).map(([name, entry]) => [name, entryOf(entry)]));
+  const entries = Object.fromEntries(
+    Object.entries(models).map(([name, entry]) => [name, entryOf(entry, ['models', name])]),
+  );
   return [{ upstreams, models: entries, aliases: ends, default: chosen ?? '', currency }, mistakes];
 }
 
@@ -158,8 +166,8 @@ function modelMistakes({ upstreams, models, currency }: ModelsFile): Mistake[] {
     // guard: models-file-own-target
     if (entry.targets !== undefined && own !== undefined)
       mistakes.push([[...place, own], 'expected this in each of targets', 'key']);
-    for (const [target, at] of placesOf(entry, place)) {
-      const isBuiltIn = BUILT_INS.has(target.upstream);
+    for (const { place: at, ...target } of placesOf(entry, place)) {
+      const isBuiltIn = BUILT_INS.has(target.upstream) || ggufPath(target.upstream) !== undefined;
       // guard: models-file-upstream
       if (!isBuiltIn && !Object.hasOwn(upstreams, target.upstream)) mistakes.push(wrong([...at, 'upstream']));
       // guard: models-file-built-in-name
@@ -188,16 +196,10 @@ function wrongCan(place: Place): Mistake {
 
 type FileEntry = ModelsFile['models'][string];
 
-/** Every target of a model, with its place. */
-function placesOf(entry: FileEntry, place: Place): [FileTarget, Place][] {
-  const listed = (key: 'targets' | 'fallbacks') =>
-    (entry[key] ?? []).map((target, index): [FileTarget, Place] => [target, [...place, key, index]]);
-  const alone = aloneIn(entry);
-  return [
-    ...(alone === undefined ? [] : [[alone, place] as [FileTarget, Place]]),
-    ...listed('targets'),
-    ...listed('fallbacks'),
-  ];
+/** Every target of a model. */
+function placesOf(entry: FileEntry, place: Place): PlacedTarget[] {
+  const { targets, fallbacks } = entryOf(entry, place);
+  return [...targets, ...fallbacks];
 }
 
 /** The one target of a model that says itself where it is. */
@@ -205,9 +207,15 @@ function aloneIn({ upstream, name, can, price }: FileEntry): FileTarget | undefi
   return upstream === undefined ? undefined : { upstream, name, can, price };
 }
 
-function entryOf(entry: FileEntry): ReadEntry {
+function entryOf(entry: FileEntry, place: Place): ReadEntry {
   const alone = aloneIn(entry);
-  return { targets: alone === undefined ? (entry.targets ?? []) : [alone], fallbacks: entry.fallbacks };
+  const listed = (key: 'targets' | 'fallbacks') =>
+    (entry[key] ?? []).map((target, index) => ({ ...target, place: [...place, key, index] }));
+  const targets = listed('targets');
+  return {
+    targets: alone === undefined ? targets : [{ ...alone, place }, ...targets],
+    fallbacks: listed('fallbacks'),
+  };
 }
 
 /** The first name behind an alias that is no alias; undefined where they lead in a circle. */

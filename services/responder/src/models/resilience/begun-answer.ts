@@ -27,10 +27,10 @@ export async function beginningOf(chunks: AsyncIterable<ModelChunk>): Promise<Be
 }
 
 /** A role alone says nothing, nor does an empty text, nor what a server says of the question before its answer. */
-function hasBegun({ choices, usage }: ModelChunk): boolean {
+function hasBegun({ choices, usage, embedding }: ModelChunk): boolean {
   const says = ({ delta, finish_reason }: ModelChunk['choices'][number]) =>
     finish_reason !== null || Object.entries(delta).some(([name, value]) => name !== 'role' && Boolean(value));
-  return usage !== undefined || choices.some(says);
+  return usage !== undefined || embedding !== undefined || choices.some(says);
 }
 
 /** All chunks of an answer. Returning early closes the connection, wherever the reader was. */
