@@ -39,7 +39,7 @@ function codeOf({ status, body }: HttpAnswer): [number, unknown] {
   return [status, (body as { code?: string } | undefined)?.code];
 }
 
-async function query(text: string, values: readonly unknown[]): Promise<unknown[]> {
+async function query(text: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: world.databaseUrl });
   await client.connect();
   const { rows } = await client.query<Record<string, unknown>>(text, [...values]);
@@ -125,6 +125,23 @@ function itIsOneService(): void {
       expect(refused.headers['retry-after']).toBeDefined();
     }
     expect(world.model.completionsOf(asked.question.jti)).toEqual({ started: 1, finished: 1 });
+  });
+
+  it('counts each answer once, whichever replica ended its run and whichever told the vault', async () => {
+    for (const replica of world.responders) {
+      const asked = await question();
+      expect((await send(replica, asked)).status).toBe(200);
+      for (const other of world.responders) expect((await send(other, asked)).status).toBe(200);
+    }
+    const untold = `select (select count(*) from responder.usage_run) + (select count(*) from responder.usage_report) as n`;
+    await until('all that ended is told', async () => (await query(untold, []))[0]?.['n'] === '0');
+    const bulla = await world.client(world.organisation.owner);
+    const { total } = await bulla.usage.read();
+    await bulla.close();
+    const answered = `select count(*)::int as n from responder.audit_event
+      where event ->> 'act' = 'invocation.finish' and event ->> 'res' = 'ok'`;
+    expect(await query(answered, [])).toEqual([{ n: total.runs - total.failed }]);
+    expect(total.runs - total.failed).toBeGreaterThanOrEqual(2);
   });
 }
 
