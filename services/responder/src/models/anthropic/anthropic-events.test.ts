@@ -50,11 +50,11 @@ describe('a stream of events', () => {
       'has an input in a text',
       [START, text(0), add(0, { type: 'input_json_delta', partial_json: '{}' }), close(0), stop, END],
     ],
+    ['has an unknown block', [START, { ...text(0), content_block: { type: 'news' } }, close(0), stop, END]],
     [
-      'has an unknown block [guard: anthropic-event]',
-      [START, { ...text(0), content_block: { type: 'news' } }, close(0), stop, END],
+      'has an unknown piece [guard: anthropic-event]',
+      [START, text(0), add(0, { type: 'citations_delta', citation: {} }), close(0), stop, END],
     ],
-    ['has an unknown piece', [START, text(0), add(0, { type: 'citations_delta', citation: {} }), close(0), stop, END]],
     ['has half a surrogate', [START, text(0), add(0, { type: 'text_delta', text: '\ud800' }), close(0), stop, END]],
     ['has U+0000', [START, text(0), add(0, { type: 'text_delta', text: '\0' }), close(0), stop, END]],
     [
@@ -67,7 +67,7 @@ describe('a stream of events', () => {
     ],
     ['goes on after its end', [START, text(0), word, close(0), stop, text(1), END]],
     ['ends in a block [guard: anthropic-end]', [START, text(0), word, stop, END]],
-    ['gives no reason for its end [guard: anthropic-stop]', [START, text(0), word, close(0), END]],
+    ['gives no reason for its end', [START, text(0), word, close(0), END]],
     ['has no end', [START, text(0), word, close(0), stop]],
     ['is no JSON', [START, 'data: {rubbish\n\n', END]],
     ['is a list', [START, 'data: []\n\n', END]],

@@ -61,7 +61,8 @@ export class UpstreamGuard {
     if (this.#places.executionSlots <= 0)
       throw new ModelError('upstream_unavailable', 'as many runs ask the upstream as may', { cause: 'full' });
     const { promise, resolve } = Promise.withResolvers<void>();
-    void this.#places.execute(() => promise);
+    // There is a place, as was seen, so that this does not refuse.
+    this.#places.execute(() => promise).catch(() => {});
     return resolve;
   }
 
