@@ -233,6 +233,12 @@ const SEEDS = {
   ],
   note: note.cases.map(({ note: text }) => text),
   'note-key': note.keys,
+  parameters: [
+    '{"temperature":0.5,"seed":-7,"stop":["a"],"logit_bias":{"50256":-100},"tool_choice":{"type":"function","function":{"name":"f"}}}',
+    '{"tools":[{"type":"function","function":{"name":"f","strict":null,"parameters":"{\\"properties\\":{\\"constructor\\":{}}}"}}]}',
+    '{"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":"{}"}}}',
+    '{"tools":[{"type":"function","function":{"name":"f","parameters":"[]"}}]}',
+  ],
   pem: publicJwks.map((jwk) => `a key\n${pem(jwk)}and more\r\n${pem(jwk)}`),
   policy: readable(document, ...documents.map(({ policy }) => policy)),
   'prompt-file': PROMPT_FILES,
@@ -301,6 +307,12 @@ const SEEDS = {
     ...tiles.paths.map(({ path }) => lines(path, '')),
     ...tiles.refused.slice(0, 4).map((path) => lines(path, '')),
     lines('tile/entries/x001/000.p/1', Buffer.of(0, 0)),
+  ],
+  'upstream-chunk': [
+    '{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":1,"delta":{"role":"assistant","content":"b","reasoning":"so"},"logprobs":{"content":[{"token":"b","logprob":-0.5}]}}],"service_tier":"x"}',
+    '{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]}}]}\n{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1}}}',
+    '{"choices":[{"delta":{"content":null,"refusal":"no"},"finish_reason":""}],"odd":{"prototype":1}}',
+    '{"choices":[{"index":0},{"index":0}]}',
   ],
   'upstream-events': [
     `\x05${DELTA}\n\n: waiting\n\n${DELTA}\n\ndata: [DONE]\n\n`,

@@ -28,7 +28,8 @@ export const modelSchema = z
   .transform(({ name, max_output_tokens, ...given }, context): PromptModel => {
     const read = parametersSchema.safeParse(tokenParameters(given as ModelParameters));
     for (const { path } of read.error?.issues ?? []) context.addIssue({ code: 'custom', path: [...path] });
-    return inOrder({ name, max_output_tokens, ...read.data });
+    // A schema that stands there as text is written as the one that is YAML.
+    return inOrder({ name, max_output_tokens, ...tokenParameters(modelParameters(read.data ?? {})) });
   });
 
 /** What is allowed there, for people. */
