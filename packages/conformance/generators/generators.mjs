@@ -67,7 +67,7 @@ export const GENERATORS = {
   },
   questions: {
     program: 'make-question-vectors.mjs',
-    makes: forEverybody('invocation-contents'),
+    makes: forEverybody('invocation-contents', 'statement-contents'),
     addsTo: forEverybody('crossings'),
   },
   'key-files': { program: 'make-key-file-vectors.mjs', makes: forEverybody('key-file') },
@@ -86,6 +86,7 @@ export const WITH_DOCUMENTS = {
     ...forEverybody('statement', 'envelope', 'bundle', 'tag', 'root', 'policy', 'directory', 'invocation', 'frames'),
     ...forEverybody('evidence', 'statement-suites', 'envelope-suites', 'tag-suites', 'invocation-suites'),
     ...forEverybody('frames-suites', 'label-freshness', 'directory-freshness', 'invocation-contents'),
+    ...forEverybody('statement-contents'),
   ],
 };
 

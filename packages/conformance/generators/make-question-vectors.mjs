@@ -1,8 +1,9 @@
 /**
- * Vectors of what a question may carry (docs/spec/invocation.md), valid and refused, with our code and the keys of the golden
- * organisations; and questions that one implementation makes and another one opens.
+ * Vectors of what a question may carry (docs/spec/invocation.md), and what a statement asks of a model
+ * (docs/spec/statement.md), valid and refused, with our code and the keys of the golden organisations; and questions that one implementation makes and another one opens.
  */
 import * as crypto from '@bulla/crypto';
+import { exampleStatement } from '../../crypto/test/examples.ts';
 import { castOf, chatEnvelopeClaims } from '../../crypto/test/exchange.ts';
 import { loadOrganisation } from '../../crypto/test/organisation.ts';
 import { headerFor, rawJwe, rawJws } from '../../crypto/test/raw-token.ts';
@@ -10,6 +11,7 @@ import { acme as keys, now, organisation } from './golden.mjs';
 import { isPublished, read, write } from './published.mjs';
 
 const FILE = 'invocation-contents.json';
+const STATEMENTS = 'statement-contents.json';
 const CROSSINGS = 'crossings.json';
 
 const acme = await loadOrganisation('acme');
@@ -112,31 +114,30 @@ await good('prompt', 'calls of a tool, their results and a refusal, after the me
     { role: 'user', content: 'Why?' },
   ],
 });
-await good('chat', 'every parameter', {
-  opt: {
-    ...chatOpt,
-    max_output_tokens: 400,
-    temperature: 0.25,
-    top_p: 0.5,
-    presence_penalty: -1.5,
-    frequency_penalty: 2,
-    seed: -7,
-    stop: ['END', '\n'],
-    n: 2,
-    logprobs: true,
-    top_logprobs: 3,
-    logit_bias: { 50256: -100 },
-    reasoning_effort: 'low',
-    verbosity: 'high',
-    tools: [tool({ description: 'Finds.', strict: true, parameters: '{"properties": {"constructor": {}}}' }), tool({})],
-    tool_choice: { type: 'function', function: { name: 'find_policy' } },
-    parallel_tool_calls: false,
-    response_format: {
-      type: 'json_schema',
-      json_schema: { name: 'answer', schema: '{"type":"object"}', strict: null },
-    },
+const EVERY_PARAMETER = {
+  ...chatOpt,
+  max_output_tokens: 400,
+  temperature: 0.25,
+  top_p: 0.5,
+  presence_penalty: -1.5,
+  frequency_penalty: 2,
+  seed: -7,
+  stop: ['END', '\n'],
+  n: 2,
+  logprobs: true,
+  top_logprobs: 3,
+  logit_bias: { 50256: -100 },
+  reasoning_effort: 'low',
+  verbosity: 'high',
+  tools: [tool({ description: 'Finds.', strict: true, parameters: '{"properties": {"constructor": {}}}' }), tool({})],
+  tool_choice: { type: 'function', function: { name: 'find_policy' } },
+  parallel_tool_calls: false,
+  response_format: {
+    type: 'json_schema',
+    json_schema: { name: 'answer', schema: '{"type":"object"}', strict: null },
   },
-});
+};
+await good('chat', 'every parameter', { opt: EVERY_PARAMETER });
 await good('prompt', 'parameters for the model of a prompt', { opt: { ...opt, temperature: 1, stop: 'END' } });
 await good('chat', 'a schema of 64 levels', withTool({ parameters: nested(64) }));
 await good('chat', 'texts to embed', {
@@ -181,6 +182,43 @@ await bad('chat', 'texts to embed with a temperature', {
 });
 await bad('chat', 'no text to embed', { messages: [], embeddings: { input: [] } });
 write(FILE, made);
+
+const stated = isPublished(STATEMENTS)
+  ? read(STATEMENTS)
+  : { format: 'statement', values: { organisation }, cases: [] };
+/** A statement with another model, or with what askers may send. */
+async function state(name, { model = {}, input = {} }, refused) {
+  if (stated.cases.some((one) => one.name === name)) return;
+  const example = exampleStatement(acme);
+  const claims = {
+    ...example,
+    input: { ...example.input, ...input },
+    content: { ...example.content, model: { name: 'default', ...model } },
+  };
+  const signer = await acme.signer('owner');
+  const token = await rawJws(headerFor('bulla-prompt+jwt', signer), claims, signer);
+  const place = { chash: await crypto.tokenHash('a content'), sub: claims.sub, name: claims.name, ver: claims.ver };
+  stated.cases.push({
+    op: 'verify',
+    name,
+    input: { token, ...place, organisation: '@organisation', now },
+    expected: refused === undefined ? { ok: { claims } } : { refused },
+  });
+}
+const unread = (name, changes) => state(name, changes, 'token_malformed');
+const { stream: _stream, privacy: _privacy, model: _model, ...everything } = EVERY_PARAMETER;
+await state('a prompt with every parameter', { model: everything });
+await state('askers who may set two parameters', { input: { parameters: ['temperature', 'tools'] } });
+await unread('a parameter that nobody knows', { model: { top_k: 1 } });
+await unread('a temperature above 2', { model: { temperature: 2.5 } });
+await unread('a schema that is no text', { model: { tools: [tool({ parameters: {} })] } });
+await unread('a schema of 1,000 levels', { model: { tools: [tool({ parameters: nested(1_000) })] } });
+await unread('a format that nobody knows', { model: { response_format: { type: 'grammar' } } });
+await unread('askers who may set what nobody knows', { input: { parameters: ['top_k'] } });
+await unread('askers who may set their limit', { input: { parameters: ['max_output_tokens'] } });
+await unread('askers who may set one parameter twice', { input: { parameters: ['seed', 'seed'] } });
+await unread('askers who may set none of a list', { input: { parameters: [] } });
+write(STATEMENTS, stated);
 
 const crossings = read(CROSSINGS);
 // Those under documents that were made anew go.

@@ -91,6 +91,14 @@ describe('parseStatement refuses', () => {
     ['with a model whose name is two lines', { messages, vars: {}, model: { name: 'm\nVALID' } }],
     ['with too high a temperature', { messages, vars: {}, model: { name: 'm', temperature: 2.1 } }],
     ['with a fraction of a token', { messages, vars: {}, model: { name: 'm', max_output_tokens: 1.5 } }],
+    [
+      'with a tool whose schema is no JSON',
+      {
+        messages,
+        vars: {},
+        model: { name: 'm', tools: [{ type: 'function', function: { name: 'f', parameters: '{' } }] },
+      },
+    ],
     ['with an option more', { messages, vars: {}, model: { name: 'm', top_k: 1 } }],
   ];
   it.each(wrongContent)('content %s', async (_name, content) => {
