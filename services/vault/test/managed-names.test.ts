@@ -329,6 +329,22 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('managed names on %s', (store) =>
       expect(parseGrant(grant ?? '').header.aud).toBe(vault.acme.author.urn);
     });
 
+    it('holds tools, the format of the answer and what askers may set', async () => {
+      const prompt = fresh();
+      const tools = [{ type: 'function', function: { name: 'f', parameters: '{"type":"object"}' } }];
+      const content = {
+        messages: [{ role: 'user', content: 'x' }],
+        vars: {},
+        model: { name: 'default', temperature: 0.5, tools, response_format: { type: 'json_object' } },
+      };
+      const input = { messages: true, parameters: ['temperature', 'seed'] };
+      const stored = must(201, await entrust(prompt, { ...clear({ content, input }), ...made(prompt) }));
+      const { version, chash } = bodyOf<{ version: number; chash: string }>(stored);
+      for (const tag of ['latest', 'production'])
+        await moveLabel(vault, vault.acme, prompt, { tag, ver: version, chash, seq: 1 });
+      expect(await opened(bodyOf<Bundle>(must(201, await issue(prompt))))).toMatchObject({ content, input });
+    });
+
     it('answers a retry as before, and a request with that key that says something else is refused [guard: entrust-keyed-hash]', async () => {
       const prompt = fresh();
       const body = { ...clear(), ...made(prompt) };
@@ -374,6 +390,22 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('managed names on %s', (store) =>
         400,
         'validation_failed',
       ],
+      ...['{', '[]', `${'{"secret_word":'.repeat(999)}{}${'}'.repeat(999)}`, '{"a":1,"a":"secret_word"}'].map(
+        (parameters): [string, () => PromptRef, object, object, number, string] => [
+          `with a tool whose schema is ${parameters.slice(0, 16)} (${parameters.length} characters)`,
+          fresh,
+          {
+            content: {
+              messages: [{ role: 'user', content: 'x' }],
+              vars: {},
+              model: { name: 'default', tools: [{ type: 'function', function: { name: 'f', parameters } }] },
+            },
+          },
+          {},
+          400,
+          'validation_failed',
+        ],
+      ),
       [
         'for a responder that is not there',
         fresh,
