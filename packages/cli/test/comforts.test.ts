@@ -125,6 +125,17 @@ describe('bulla run', () => {
     expect(verified.stdout).toContain(` responder=${urn}#`);
   });
 
+  it('prints what the model said in the shape of OpenAI', async () => {
+    const { stdout } = await world.done(['run', 'claims/chat', '--completion', '--stream']);
+    const text = await world.done(['run', 'claims/chat', '--raw']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      object: 'chat.completion',
+      choices: [{ index: 0, message: { role: 'assistant', content: text.stdout }, finish_reason: 'stop' }],
+    });
+    const both = await world.bulla(['run', 'claims/chat', '--completion', '--json']);
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('--json, --raw and --completion exclude') });
+  });
+
   it.each([
     [['--messages', 'MESSAGES'], 'claims/triage', 'this prompt takes no messages of askers'],
     [['--messages', 'triage.md'], 'claims/chat', '--messages: it is no list of messages'],

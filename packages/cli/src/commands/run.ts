@@ -17,6 +17,7 @@ interface RunCommandOptions {
   readonly version?: string;
   readonly stream?: boolean;
   readonly json?: boolean;
+  readonly completion?: boolean;
   readonly raw?: boolean;
   readonly showQuestion?: boolean;
   readonly out?: string;
@@ -44,6 +45,7 @@ export function addRunCommand(program: Command, context: Context): void {
     .option('--set <name=value>', 'another parameter that it lets askers set: name=value, or name=@file', collect)
     .option('--stream', 'print the text while it is made; the last line says whether it was signed')
     .option('--json', 'print answer.json, which `bulla verify` proves')
+    .option('--completion', 'print what the model said as JSON in the shape of OpenAI, with calls of tools')
     .option('--raw', 'print the text and nothing else: no line end is added')
     .option('--show-question', 'with --json: include the variables, so that the file proves them as well')
     .option('-o, --out <file>', 'write to this file instead of standard output')
@@ -71,7 +73,8 @@ Examples:
 async function runPrompt(context: Context, text: string, options: RunCommandOptions): Promise<void> {
   const named = requireNamedVersion(text);
   const { name } = named;
-  if (options.json === true && options.raw === true) throw new UsageError('--json and --raw exclude each other');
+  const shapes = [options.json, options.raw, options.completion].filter((one) => one === true);
+  if (shapes.length > 1) throw new UsageError('--json, --raw and --completion exclude each other');
   if (options.showQuestion === true && options.json !== true) throw new UsageError('--show-question needs --json');
   const choice = choiceOf(options, named);
   const bulla = await context.connect();
@@ -136,7 +139,8 @@ class Shown {
   constructor(context: Context, options: RunCommandOptions) {
     this.#context = context;
     this.#options = options;
-    this.#live = options.stream === true && options.json !== true && options.out === undefined;
+    const isText = options.json !== true && options.completion !== true;
+    this.#live = options.stream === true && isText && options.out === undefined;
   }
 
   piece(text: string): void {
@@ -151,16 +155,17 @@ class Shown {
   }
 
   async answer(answer: Answer): Promise<void> {
-    const { json, raw, showQuestion = false, out } = this.#options;
+    const { json, completion, raw, showQuestion = false, out } = this.#options;
     // A terminal, and most programs, want a last line to end; with --raw nothing is added.
     const end = raw === true || answer.text.endsWith('\n') ? '' : '\n';
     if (this.#live) {
       if (this.#any) this.#context.out.text(end);
       return;
     }
-    const text = json === true ? answer.toFile({ showQuestion }) : answer.text + end;
+    const said = completion === true ? `${JSON.stringify(answer.completion)}\n` : answer.text + end;
+    const text = json === true ? answer.toFile({ showQuestion }) : said;
     if (out !== undefined) await writeWhole(out, text);
-    else if (json === true) this.#context.out.document(text);
+    else if (json === true || completion === true) this.#context.out.document(text);
     else this.#context.out.text(text);
   }
 }
