@@ -5,6 +5,7 @@ import type { AskerMessage, CompletionChunk, EmbeddingsRequest, ModelParameters 
 import { Bulla } from '@bulla/client';
 import { connectionOf, Home, prepareDevelopment } from '@bulla/client/node';
 import { PARAMETER_NAMES } from '@bulla/crypto';
+import { DATA_BYTES_MAX } from '@bulla/crypto/names';
 import type { FakeOpenai, FakeReply } from '@bulla/testkit';
 import { startFakeOpenai } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -248,6 +249,23 @@ describe('a question through Bulla and one without it are the same, and so are t
   ])('%s', async (_name, one) => {
     await isTheSame(one);
     expect(fake.failures).toEqual([]);
+  });
+
+  it('a chat with 4 MiB of images, and not one byte more', async () => {
+    fake.follow({ replies: { tokens: ['A pixel.'] } });
+    const dataUrl = (bytes: number) => `data:image/png;base64,${Buffer.alloc(bytes, 7).toString('base64')}`;
+    const image = (bytes: number): AskerMessage => ({
+      role: 'user',
+      content: [{ type: 'image_url', image_url: { url: dataUrl(bytes) } }],
+    });
+    const messages = [image(DATA_BYTES_MAX - 1), image(1)];
+    const { text } = await bulla.chat.completions.create({ model: 'small', messages });
+    expect(text).toBe('A pixel.');
+    expect(arrived()).toEqual({ model: 'small', messages, store: false });
+    const before = fake.requests.length;
+    const over = bulla.chat.completions.create({ model: 'small', messages: [...messages, image(1)] });
+    await expect(over).rejects.toMatchObject({ code: 'payload_too_large', origin: 'client' });
+    expect(fake.requests).toHaveLength(before);
   });
 
   it('whatever is in the texts', async () => {
