@@ -70,8 +70,8 @@ Examples:
     .action((prompt: string, options: RunCommandOptions) => runPrompt(context, prompt, options));
 }
 
-async function runPrompt(context: Context, text: string, options: RunCommandOptions): Promise<void> {
-  const named = requireNamedVersion(text);
+async function runPrompt(context: Context, given: string, options: RunCommandOptions): Promise<void> {
+  const named = requireNamedVersion(given);
   const { name } = named;
   const shapes = [options.json, options.raw, options.completion].filter((one) => one === true);
   if (shapes.length > 1) throw new UsageError('--json, --raw and --completion exclude each other');
