@@ -86,8 +86,9 @@ describe('bulla chat', () => {
 
   it('is in the log of the vault as leave to ask a model', async () => {
     await world.done(['chat', '-m', 'How is the weather?']);
-    for (let found = ''; !found.includes('"models":1'); )
-      found = (await world.done(['audit', 'list', '--act', 'envelope.issue', '--json'])).stdout;
+    let found = '';
+    while (found === '') found = (await world.done(['audit', 'list', '--act', 'envelope.issue', '--json'])).stdout;
+    expect(found).toContain('"models":1');
   });
 
   it('is for those whom the policy lets chat', async () => {

@@ -224,7 +224,7 @@ export class TestVault {
   /** An envelope with its bundle. */
   async issue({ body, headers, urn, kid }: Incoming): Promise<{ body: unknown }> {
     if ((body as { purpose?: string }).purpose === 'chat.invoke')
-      return this.issueChat(body as NewChatEnvelope, headers['idempotency-key'] ?? '', { urn, kid });
+      return this.issueChat(body, headers['idempotency-key'] ?? '', { urn, kid });
     const wanted = body as IssueBody;
     const prompt = this.named(wanted.name);
     const position = this.position(wanted.name, wanted.label ?? 'latest');

@@ -99,7 +99,7 @@ async function runPrompt(context: Context, given: string, options: RunCommandOpt
     const prompt = bulla.prompt(name, choice);
     const answer =
       options.stream === true
-        ? await readAnswer(context.out, prompt.stream(vars, runOptions), (text) => shown.piece(text))
+        ? await readAnswer(context.out, prompt.stream(vars, runOptions), (piece) => shown.piece(piece))
         : await context.out.during(WAITING_FOR_ANSWER, prompt.run(vars, runOptions));
     await shown.answer(answer);
     context.out.talk(...answerFooter(answer, performance.now() - startedMs));

@@ -42,8 +42,8 @@ export class RateLimits {
    * @throws {Problem} rate_limited
    */
   async charge(signatory: Signatory, points: number): Promise<void> {
-    const limited = points < 1 ? undefined : await this.#takeAll(signatory, pointsOf(this.#rates, points));
-    if (limited !== undefined) throw limited.problem;
+    const refused = points < 1 ? undefined : await this.#takeAll(signatory, pointsOf(this.#rates, points));
+    if (refused !== undefined) throw refused.problem;
   }
 
   async #takeAll({ org, kid }: Signatory, charges: readonly Charge[]): Promise<Limited | undefined> {
