@@ -17,6 +17,8 @@ export interface ModelEntry {
   readonly fallbacks?: readonly ModelTarget[] | undefined;
   /** The longest that all of them together may take. */
   readonly timeoutMs?: number | undefined;
+  /** Whether each question is one request, whatever became of others: what `BULLA_LLM` promises. */
+  readonly isAskedOnce?: boolean | undefined;
 }
 
 export interface RegistryParts {
@@ -121,7 +123,7 @@ export class ModelRegistry {
   callFor(request: ModelRequest): ModelCall {
     const { model: wanted } = request;
     const name = wanted === undefined || wanted === 'default' ? this.#parts.default : wanted;
-    const { targets, fallbacks = [], timeoutMs } = this.#named(name);
+    const { targets, fallbacks = [], timeoutMs, isAskedOnce } = this.#named(name);
     const needed = needsOf(request);
     const able = (target: ModelTarget) => lackOf(target, needed) === undefined;
     const order = [
@@ -136,6 +138,7 @@ export class ModelRegistry {
       registeredAs: this.#registeredName(name),
       order: order.map((target) => ({ target, guard: this.#guardOf(target) })),
       timeoutMs,
+      isAskedOnce,
     });
   }
 

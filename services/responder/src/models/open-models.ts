@@ -58,8 +58,8 @@ function oneModel(settings: ModelSettings): ModelRegistry {
   const timeoutMs = settings.BULLA_LLM_TIMEOUT_MS;
   const asksFor = settings.BULLA_LLM_MODEL;
   const name = asksFor ?? 'default';
-  const others = { targets: [{ model, upstream: model.name }], timeoutMs };
-  const own = { targets: [{ model, upstream: model.name, asksFor }], timeoutMs };
+  const others = { targets: [{ model, upstream: model.name }], timeoutMs, isAskedOnce: true };
+  const own = { ...others, targets: [{ model, upstream: model.name, asksFor }] };
   return new ModelRegistry({ models: new Map([[name, own]]), default: name, others });
 }
 

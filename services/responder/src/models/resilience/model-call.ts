@@ -48,6 +48,8 @@ export interface CallPlan {
   /** Whom to ask, in this order; one at least. */
   readonly order: readonly Route[];
   readonly timeoutMs?: number | undefined;
+  /** Each is asked once, and none is left alone for what it did before. */
+  readonly isAskedOnce?: boolean | undefined;
 }
 
 /**
@@ -119,7 +121,8 @@ export class ModelCall {
     const leave = guard.enter();
     try {
       const request = { ...this.request, model: target.asksFor };
-      return { begun: await guard.begin(() => beginningOf(target.model.stream(request, signal))), leave };
+      const begin = () => beginningOf(target.model.stream(request, signal));
+      return { begun: await (this.#plan.isAskedOnce === true ? begin() : guard.begin(begin)), leave };
     } catch (error) {
       leave();
       throw error;
@@ -128,7 +131,8 @@ export class ModelCall {
 
   /** What the first route gives that gives something. @throws {ModelError} of the last that was asked */
   async #first<Given>(deadline: Deadline, ask: (route: Route) => Promise<Given>): Promise<Given> {
-    const { order } = this.#plan;
+    const { order, isAskedOnce } = this.#plan;
+    const retriesMax = isAskedOnce === true ? 0 : RETRIES_MAX;
     const failures: Failure[] = [];
     let routes = [...order.filter(({ guard }) => !guard.isPaused), ...order.filter(({ guard }) => guard.isPaused)];
     for (const { guard } of routes) guard.retries.earn();
@@ -146,7 +150,7 @@ export class ModelCall {
         }
       }
       failures.push(...round);
-      const again = retries < RETRIES_MAX ? round.filter(mayRecover) : [];
+      const again = retries < retriesMax ? round.filter(mayRecover) : [];
       const waitMs = Math.max(backoff.duration, retryAfterMs(again));
       // guard: retry-deadline
       if (!deadline.hasMs(waitMs)) again.length = 0;

@@ -103,4 +103,13 @@ describe('a run', () => {
     await run(call);
     expect(call.costOf({ prompt_tokens: 1_000_000, completion_tokens: 500_000 })).toBe(2_000_000_000);
   });
+
+  it('asks the one server of BULLA_LLM once for each question, whatever became of those before', async () => {
+    const one = new Scripted('one', [[DOWN]]);
+    const registry = registryOf([one], [], { isAskedOnce: true });
+    for (let runs = 1; runs <= 10; runs += 1) {
+      expect(await run(callOf(registry))).toMatchObject({ error: DOWN });
+      expect(one.requests).toHaveLength(runs);
+    }
+  });
 });
