@@ -1,5 +1,6 @@
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { ask, type StoredPrompt, type TestMember } from '../services/responder/test/asking.js';
+import { askChat, type AskedChat } from '../services/responder/test/chatting.js';
 import { type Message, signedMessage } from '../test/faults/signed-requests.js';
 
 /** So many are made at a time: signatures are made beside each other in the thread pool. */
@@ -42,6 +43,33 @@ export function runRequests(url: string, { organisation, askers, prompt, tags }:
     const options = { asker, now: signedAt, envelope, question, bundle: { tags: [...tags] } };
     const { body } = await ask(organisation, prompt, options);
     return bytesOf(await signedMessage(url, asker, 'POST', '/api/v1/invocations', { body, signedAt }));
+  };
+}
+
+/** `POST /api/v1/envelopes` of a chat, for one question each. */
+export function chatEnvelopeRequests(url: string, { organisation, askers }: Ground): Maker {
+  const next = takeTurns(askers);
+  const body = { purpose: 'chat.invoke', models: ['default'], aud: organisation.responders[0].urn, uses: 1 };
+  return async (signedAt) => bytesOf(await signedMessage(url, next(), 'POST', '/api/v1/envelopes', { body, signedAt }));
+}
+
+/** `POST /api/v1/invocations` of a chat of 1 KiB, so many questions under each envelope. */
+export function chatRequests(url: string, { organisation, askers }: Ground, uses: number): Maker {
+  const next = takeTurns(askers);
+  const held = new Map<TestMember, { readonly asked: AskedChat; left: number }>();
+  const question = {
+    messages: [{ role: 'user' as const, content: 'Is the ledger balanced? '.repeat(43).slice(0, 1024) }],
+  };
+  return async (signedAt) => {
+    const asker = next();
+    const shared = held.get(asker);
+    const earlier = shared !== undefined && shared.left > 0 ? shared : undefined;
+    if (earlier !== undefined) earlier.left--;
+    const pol = { uses, stream: true, models: ['default'] };
+    const envelope = { cnf: { jkt: asker.sig.kid }, exp: signedAt + 300, pol };
+    const asked = await askChat(organisation, { asker, now: signedAt, envelope, question, earlier: earlier?.asked });
+    if (earlier === undefined && uses > 1) held.set(asker, { asked, left: uses - 1 });
+    return bytesOf(await signedMessage(url, asker, 'POST', '/api/v1/invocations', { body: asked.body, signedAt }));
   };
 }
 

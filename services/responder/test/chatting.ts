@@ -12,8 +12,10 @@ export interface ChatOptions {
   readonly envelope?: Partial<ChatEnvelopeClaims>;
   readonly question?: Partial<ChatQuestion>;
   /** What the vault handed out before, for one question more. */
-  readonly earlier?: AskedChat;
+  readonly earlier?: AskedChat | undefined;
   readonly bundle?: Partial<Bundle>;
+  /** Seconds; when envelope and question are made. */
+  readonly now?: number;
 }
 
 export type AskedChat = Asked<ChatEnvelopeClaims, ChatQuestion>;
@@ -22,8 +24,12 @@ export const CANARY_MESSAGE = 'Is the ledger of cobalt-heron balanced?';
 
 /** An envelope for a chat, and a question under it, both right unless changed. */
 export async function askChat(organisation: TestOrganisation, options: ChatOptions = {}): Promise<AskedChat> {
-  const { asker = organisation.invoker, responder = organisation.responders[0], earlier } = options;
-  const { now } = organisation;
+  const {
+    asker = organisation.invoker,
+    responder = organisation.responders[0],
+    earlier,
+    now = organisation.now,
+  } = options;
   const envelope: ChatEnvelopeClaims = earlier?.envelope ?? {
     iss: organisation.vault.urn,
     aud: responder.urn,

@@ -1,0 +1,62 @@
+import { startFakeOpenai } from '@bulla/testkit';
+import { askChat } from '../../services/responder/test/chatting.js';
+import type { TestMember } from '../../services/responder/test/asking.js';
+import { openReply, replyOfStream } from '../../services/responder/test/asking.js';
+import { call } from '../../test/faults/signed-requests.js';
+import { processorSeconds } from '../machine.js';
+import { peakMemoryMiB } from '../memory.js';
+import { ready, type World } from '../world.js';
+
+const SHORT = 2_000;
+const LONG = 32_000;
+const MEASURED = 3;
+
+export interface StreamCosts {
+  /** Processor time of the responder for each chunk of the model, in microseconds. */
+  readonly microsecondsEach: number;
+  /** The most memory of the responder at once after short streams, and after one of 32,000 tokens. */
+  readonly shortMiB: number;
+  readonly longMiB: number;
+}
+
+/** Has a responder pass on streams of a model that speaks as fast as it can; each is opened and verified. */
+export async function measureStreams(world: World, say: (line: string) => void): Promise<StreamCosts> {
+  const model = await startFakeOpenai();
+  const responder = await world.start('responder', { BULLA_LLM: `openai:${model.url}`, BULLA_LLM_MODEL: 'm' });
+  try {
+    await ready(responder.url);
+    const pid = responder.child.pid ?? 0;
+    const streamOf = async (tokens: number) => {
+      model.follow({ replies: { tokens: Array.from({ length: tokens }, (_, at) => `word${at % 10} `) } });
+      await streamed(world, responder.url, tokens);
+    };
+    for (let round = 0; round < MEASURED; round++) await streamOf(SHORT);
+    const shortMiB = peakMemoryMiB(pid);
+    const before = processorSeconds(pid);
+    for (let round = 0; round < MEASURED; round++) await streamOf(LONG);
+    const seconds = processorSeconds(pid) - before;
+    const microsecondsEach = (seconds * 1e6) / (MEASURED * LONG);
+    say(`responder: ${MEASURED} streams of ${LONG} chunks: ${microsecondsEach.toFixed(0)} microseconds each`);
+    return { microsecondsEach, shortMiB, longMiB: peakMemoryMiB(pid) };
+  } finally {
+    await model.stop();
+  }
+}
+
+/** @throws {Error} where the answer is not whole */
+async function streamed({ ground: { organisation, askers } }: World, url: string, tokens: number): Promise<void> {
+  const asker = askers[0] as TestMember;
+  const now = Math.floor(Date.now() / 1000);
+  const opt = { stream: true, privacy: 'padded' as const, model: 'default' };
+  const asked = await askChat(organisation, {
+    asker,
+    now,
+    envelope: { cnf: { jkt: asker.sig.kid } },
+    question: { opt },
+  });
+  const { status, text } = await call(url, asker, 'POST', '/api/v1/invocations', { body: asked.body });
+  if (status !== 200) throw new Error(`the stream was refused: ${status}`);
+  const reply = await openReply(organisation, asked, replyOfStream(text), Math.floor(Date.now() / 1000));
+  const words = reply.text.trim().split(' ').length;
+  if (reply.fin.finish !== 'stop' || words !== tokens) throw new Error(`a stream ended after ${words} tokens`);
+}
