@@ -57,9 +57,12 @@ export function chatEnvelopeRequests(url: string, { organisation, askers }: Grou
 export function chatRequests(url: string, { organisation, askers }: Ground, uses: number): Maker {
   const next = takeTurns(askers);
   const held = new Map<TestMember, { readonly asked: AskedChat; left: number }>();
-  const question = {
-    messages: [{ role: 'user' as const, content: 'Is the ledger balanced? '.repeat(43).slice(0, 1024) }],
-  };
+  // As long as the stored prompt of the ground, and with a last message, which comes back, as short.
+  const messages = [
+    { role: 'system' as const, content: 'Decide about claims by the rules of the house. '.repeat(21) },
+    { role: 'user' as const, content: 'The claim: a short one' },
+  ];
+  const question = { messages };
   return async (signedAt) => {
     const asker = next();
     const shared = held.get(asker);

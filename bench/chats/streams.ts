@@ -10,6 +10,8 @@ import { ready, type World } from '../world.js';
 const SHORT = 2_000;
 const LONG = 32_000;
 const MEASURED = 3;
+/** As many chunks as in the long ones, so that what V8 has not collected yet is the same. */
+const SHORT_ROUNDS = (MEASURED * LONG) / SHORT;
 
 export interface StreamCosts {
   /** Processor time of the responder for each chunk of the model, in microseconds. */
@@ -30,7 +32,7 @@ export async function measureStreams(world: World, say: (line: string) => void):
       model.follow({ replies: { tokens: Array.from({ length: tokens }, (_, at) => `word${at % 10} `) } });
       await streamed(world, responder.url, tokens);
     };
-    for (let round = 0; round < MEASURED; round++) await streamOf(SHORT);
+    for (let round = 0; round < SHORT_ROUNDS; round++) await streamOf(SHORT);
     const shortMiB = peakMemoryMiB(pid);
     const before = processorSeconds(pid);
     for (let round = 0; round < MEASURED; round++) await streamOf(LONG);
