@@ -71,10 +71,10 @@ const CASES: readonly {
     code: 'validation_failed',
   },
   {
-    name: 'a question that is too long',
+    name: 'a question that is too long for a stored prompt',
     body: () => ({ ...asked.body, inv: ECHO.repeat(40_000) }),
-    status: 400,
-    code: 'validation_failed',
+    status: 413,
+    code: 'payload_too_large',
   },
   {
     name: 'an envelope that is no token',
