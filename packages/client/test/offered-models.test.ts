@@ -5,7 +5,8 @@ import { makeWorld } from './world.js';
 
 let world: World;
 let bulla: Bulla;
-const offered = { data: [{ name: 'small', default: true }], others: false };
+const small = { name: 'small', default: true, targets: [{ upstream: 'local', can: ['chat'] }], fallbacks: [] };
+const offered = { data: [small], others: false };
 beforeAll(async () => {
   world = await makeWorld();
   bulla = await world.client();
@@ -35,7 +36,7 @@ describe('the models of a responder', () => {
     await expect(bulla.models()).rejects.toMatchObject({ code: 'transport_failed', origin: 'client' });
     world.responder.service.signatures = 'good';
     world.responder.service.lies['model.list'] = () => ({
-      body: { data: [{ name: 'm\nVALID', default: true }], others: false },
+      body: { data: [{ ...small, name: 'm\nVALID' }], others: false },
     });
     await expect(bulla.models()).rejects.toMatchObject({
       code: 'transport_failed',
