@@ -138,7 +138,7 @@ describe('a responder does not start', () => {
     expect(host).toMatchObject({
       exitCode: 78,
       lines: [
-        `bulla: error: BULLA_MODELS_FILE: ${path}:2:18: expected the name of one of upstreams, or builtin:extract or builtin:echo\n`,
+        `bulla: error: BULLA_MODELS_FILE: ${path}:2:18: expected the name of one of upstreams, builtin:extract, builtin:echo, or gguf:<path>\n`,
       ],
     });
   });
