@@ -93,12 +93,6 @@ const SIZED: readonly Sized[] = [
     pointer: '/bundle/env',
     send: toResponder((size) => ({ bundle: { ...BUNDLE, env: token(size) }, inv: 'a.a.a.a.a' })),
   },
-  {
-    name: 'a question',
-    max: 393_216,
-    pointer: '/inv',
-    send: toResponder((size) => ({ bundle: BUNDLE, inv: token(size) })),
-  },
 ];
 
 const pointersOf = ({ body }: HttpAnswer) =>
@@ -124,6 +118,14 @@ withServer('over a connection', () => {
     const refused = await send(max + 1);
     expect(refused).toMatchObject({ status: 400, body: { code: 'validation_failed' } });
     expect(pointersOf(refused)).toEqual([pointer]);
+  });
+
+  // How large it may be, its envelope says: one of a chat may bring images along.
+  it('a question of a stored prompt may be as large as its limit, and no larger', async () => {
+    const { bundle } = (await responder.question()).body;
+    const send = toResponder((size) => ({ bundle, inv: token(size) }));
+    expect(await send(353_003)).toMatchObject({ status: 400, body: { code: 'validation_failed' } });
+    expect(await send(353_004)).toMatchObject({ status: 413, body: { code: 'payload_too_large' } });
   });
 
   const head = (line: string, fields: string) =>
