@@ -5,8 +5,9 @@ import { ChatPermits } from './chats/chat-permits.js';
 import { Embeddings } from './chats/embeddings.js';
 import { clockOf } from './connection/clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
-import { chunkText, requireSeconds, verifyAnswer } from '@bulla/crypto';
+import { requireSeconds, verifyAnswer } from '@bulla/crypto';
 import type { Answer } from './runs/answer.js';
+import { answerOf, eventsOf } from './runs/answer-events.js';
 import type { ApiAnswer, ApiCall } from './connection/api-call.js';
 import { callApi } from './connection/api-call.js';
 import { Approvals } from './labels/approvals.js';
@@ -21,11 +22,10 @@ import { Prompts } from './prompts/prompts.js';
 import { PublicReader } from './connection/public-reader.js';
 import type { OfferedModels } from './runs/offered-models.js';
 import { offeredModels } from './runs/offered-models.js';
-import type { Asking } from './runs/question.js';
 import { rememberedTrust } from './trust/remembered-trust.js';
 import { RestoredVault } from './trust/restored-vault.js';
 import { OrganisationKeys } from './keys/organisation-keys.js';
-import type { RunEvent, RunLimits, RunOptions } from './runs/runs.js';
+import type { RunEvent, RunOptions } from './runs/runs.js';
 import { runPrompt } from './runs/runs.js';
 import type { Session } from './connection/session.js';
 import { Transport } from './connection/transport.js';
@@ -152,8 +152,10 @@ export class Bulla {
   /** A prompt by name, at a label (`production` unless given) or version. */
   prompt(name: string, choice: Pick<RunOptions, 'label' | 'version'> = {}): RunnablePrompt {
     return {
-      run: (vars = {}, options = {}) => this.#run({ ...options, ...choice, name, vars, stream: false }, options),
-      stream: (vars = {}, options = {}) => this.#stream({ ...options, ...choice, name, vars, stream: true }, options),
+      run: (vars = {}, options = {}) =>
+        answerOf(runPrompt(this.#session, { ...options, ...choice, name, vars, stream: false }, options)),
+      stream: (vars = {}, options = {}) =>
+        eventsOf(runPrompt(this.#session, { ...options, ...choice, name, vars, stream: true }, options)),
     };
   }
 
@@ -220,27 +222,6 @@ export class Bulla {
   close(): Promise<void> {
     this.#closing.abort(bullaError('transport_failed', { message: 'this connection was closed', origin: 'client' }));
     return Promise.resolve();
-  }
-
-  async #run(asking: Asking, limits: RunLimits): Promise<Answer> {
-    const chunks = runPrompt(this.#session, asking, limits);
-    for (;;) {
-      const { done, value } = await chunks.next();
-      if (done === true) return value;
-    }
-  }
-
-  async *#stream(asking: Asking, limits: RunLimits): AsyncGenerator<RunEvent> {
-    const chunks = runPrompt(this.#session, asking, limits);
-    try {
-      for (;;) {
-        const { done, value } = await chunks.next();
-        yield done === true ? { answer: value } : { chunk: value, text: chunkText(value) };
-        if (done === true) return;
-      }
-    } finally {
-      await chunks.return(undefined as never);
-    }
   }
 }
 

@@ -19,12 +19,13 @@ beforeEach(async () => {
   world.responder.script.deltas = () => deltasOf(['It ', 'rains.']);
 });
 afterEach(() => {
-  Object.assign(world.vault, { forgeChat: () => ({}), swap: () => ({}), sharedChats: [], sharedChatsMax: 2 });
-  world.vault.chats.length = 0;
+  world.vault.swap = () => ({});
+  Object.assign(world.vault.chats, { forge: () => ({}), shared: [], sharedMax: 2 });
+  world.vault.chats.asked.length = 0;
   world.responder.questions.length = 0;
 });
 const ask = (model = 'small') => bulla.chat.completions.create({ model, messages: [...MESSAGES] });
-const asked = () => world.vault.chats.map(({ uses }) => uses);
+const asked = () => world.vault.chats.asked.map(({ uses }) => uses);
 
 describe('a chat', () => {
   it('is answered as a whole, verified, with a file that proves it', async () => {
@@ -67,11 +68,11 @@ describe('leave to chat', () => {
   it('is asked for once by who asks once, and once for a hundred questions by who goes on', async () => {
     for (let times = 0; times < 101; times++) await ask();
     expect(asked()).toEqual([1, 100]);
-    const [spent] = world.vault.sharedChats;
+    const [spent] = world.vault.chats.shared;
     await ask();
     expect(asked()).toEqual([1, 100, 100]);
-    expect(world.vault.chats[2]?.replaces).toBe(spent?.jti);
-    expect(world.vault.sharedChats).toHaveLength(1);
+    expect(world.vault.chats.asked[2]?.replaces).toBe(spent?.jti);
+    expect(world.vault.chats.shared).toHaveLength(1);
   });
 
   it('is asked for once by many questions at the same moment', async () => {
@@ -83,15 +84,15 @@ describe('leave to chat', () => {
 
   it('names all models that were asked lately', async () => {
     for (const model of ['small', 'large', 'small', 'large', 'large']) await ask(model);
-    expect(world.vault.chats.map(({ models }) => models)).toEqual([['small'], ['small', 'large']]);
+    expect(world.vault.chats.asked.map(({ models }) => models)).toEqual([['small'], ['small', 'large']]);
   });
 
   it('is asked for one by one where others on the device have as many as it may have', async () => {
-    world.vault.sharedChatsMax = 0;
+    world.vault.chats.sharedMax = 0;
     for (let times = 0; times < 3; times++) await ask();
     expect(asked()).toEqual([1, 100, 1, 1]);
     world.clock.seconds += 61;
-    world.vault.sharedChatsMax = 2;
+    world.vault.chats.sharedMax = 2;
     await ask();
     expect(asked()).toEqual([1, 100, 1, 1, 100]);
   });
@@ -122,12 +123,12 @@ describe('leave to chat', () => {
   it('is asked for anew, once, when it was used up without this client', async () => {
     await ask();
     await ask();
-    const [shared] = world.vault.sharedChats;
+    const [shared] = world.vault.chats.shared;
     if (shared === undefined) throw new Error('no envelope for several questions');
     world.responder.useUp(shared.jti);
     expect((await ask()).text).toBe('It rains.');
     expect(asked()).toEqual([1, 100, 100]);
-    expect(world.vault.chats[2]?.replaces).toBe(shared.jti);
+    expect(world.vault.chats.asked[2]?.replaces).toBe(shared.jti);
     expect(world.responder.questions.at(-1)).toHaveProperty('retry_of');
   });
 });
@@ -146,7 +147,7 @@ describe('nothing of a chat is sent', () => {
       'envelope-fork',
     ],
   ])('under an envelope of a vault that names %s', async (_name, forge, check) => {
-    world.vault.forgeChat = forge;
+    world.vault.chats.forge = forge;
     await expect(ask()).rejects.toMatchObject({ check });
     expect(world.responder.questions).toEqual([]);
   });

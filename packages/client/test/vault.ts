@@ -1,6 +1,6 @@
-import type { NewChatEnvelope, NewVersion, Prompt, PromptType } from '@bulla/contract';
+import type { NewVersion, Prompt, PromptType } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
-import type { ChatEnvelopeClaims, EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
+import type { EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
 import {
   mintId,
   parseDirectory,
@@ -12,6 +12,7 @@ import {
 } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { HeldApprovals } from './held-approvals.js';
+import { HeldChats } from './held-chats.js';
 import type { Position } from './held-positions.js';
 import { HeldPositions } from './held-positions.js';
 import { page } from './page.js';
@@ -61,13 +62,13 @@ export class TestVault {
   freshWords: string[] = [];
   /** Hashes of the directories from a version on; the organisation's own unless replaced. */
   hashes: (from: number) => readonly string[];
+  readonly chats = new HeldChats({
+    urn: () => this.#organisation.vault.urn,
+    now: () => this.#now(),
+    documents: () => this.documents(),
+    signer: () => this.envelopeSigner,
+  });
   /** Changes envelopes before they are signed. */
-  forgeChat: (claims: ChatEnvelopeClaims) => Partial<ChatEnvelopeClaims> = () => ({});
-  /** What was asked for of envelopes of chats, in its order. */
-  readonly chats: Pick<NewChatEnvelope, 'models' | 'uses' | 'replaces'>[] = [];
-  /** Those for several questions that are out, and how many there may be. */
-  sharedChats: ChatEnvelopeClaims[] = [];
-  sharedChatsMax = 2;
   forge: (claims: EnvelopeClaims) => Partial<EnvelopeClaims> = () => ({});
   /** Changes bundles before they are sent. */
   swap: (bundle: Record<string, unknown>) => Record<string, unknown> = () => ({});
@@ -223,8 +224,10 @@ export class TestVault {
 
   /** An envelope with its bundle. */
   async issue({ body, headers, urn, kid }: Incoming): Promise<{ body: unknown }> {
-    if ((body as { purpose?: string }).purpose === 'chat.invoke')
-      return this.issueChat(body, headers['idempotency-key'] ?? '', { urn, kid });
+    if ((body as { purpose?: string }).purpose === 'chat.invoke') {
+      const bundle = await this.chats.issue(body, { req: headers['idempotency-key'] ?? '', urn, kid });
+      return { body: { ...bundle, ...this.swap(bundle) } };
+    }
     const wanted = body as IssueBody;
     const prompt = this.named(wanted.name);
     const position = this.position(wanted.name, wanted.label ?? 'latest');
@@ -255,39 +258,6 @@ export class TestVault {
     const words = this.positions.wordsOf(position);
     const fresh = words.length > 0 ? { fresh: words } : {};
     const bundle = { v: 1, env, grant, content: version.content, tags: position.tags, ...fresh };
-    return { body: { ...bundle, ...this.swap(bundle) } };
-  }
-
-  /** The envelope of a chat, alone; as many for several questions as a device may have. */
-  async issueChat(
-    { models, uses, aud, replaces }: NewChatEnvelope,
-    req: string,
-    { urn, kid }: Pick<Incoming, 'urn' | 'kid'>,
-  ): Promise<{ body: unknown }> {
-    const iat = this.#now();
-    const { payload: directory, hash } = await parseDirectory(this.documents().directory);
-    const claims: ChatEnvelopeClaims = {
-      iss: this.#organisation.vault.urn,
-      aud,
-      sub: urn,
-      iat,
-      nbf: iat,
-      exp: iat + (uses > 1 ? 300 : 120),
-      jti: mintId('env'),
-      purpose: 'chat.invoke',
-      req,
-      cnf: { jkt: kid },
-      dir: { ver: directory.version, hash },
-      pol: { uses, stream: true, models },
-    };
-    this.chats.push({ models, uses, replaces });
-    if (uses > 1) {
-      this.sharedChats = this.sharedChats.filter((one) => one.jti !== replaces && one.exp > iat);
-      if (this.sharedChats.length >= this.sharedChatsMax) throw new Problem('rate_limited', { retryAfterSeconds: 60 });
-      this.sharedChats.push(claims);
-    }
-    const env = await signChatEnvelope({ ...claims, ...this.forgeChat(claims) }, this.envelopeSigner);
-    const bundle = { v: 1, env, tags: [] };
     return { body: { ...bundle, ...this.swap(bundle) } };
   }
 

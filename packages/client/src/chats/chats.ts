@@ -1,7 +1,9 @@
 import type { ChatMessage, CompletionChunk, ModelParameters } from '@bulla/crypto';
-import { chunkText, tokenParameters } from '@bulla/crypto';
+import { tokenParameters } from '@bulla/crypto';
 import type { Session } from '../connection/session.js';
 import type { ChatAnswer } from '../runs/answer.js';
+import type { AnswerEvent } from '../runs/answer-events.js';
+import { answerOf, eventsOf } from '../runs/answer-events.js';
 import type { Inquiry, RunLimits } from '../runs/runs.js';
 import { runInquiry } from '../runs/runs.js';
 import type { Question } from '../runs/sealed-question.js';
@@ -22,10 +24,8 @@ export interface ChatOptions extends RunLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a chat yields: chunks as they are authenticated, each with the text that it adds, and at the end the verified answer. */
-export type ChatEvent =
-  | { readonly chunk: CompletionChunk; readonly text: string; readonly answer?: undefined }
-  | { readonly answer: ChatAnswer; readonly chunk?: undefined; readonly text?: undefined };
+/** What the stream of a chat yields. */
+export type ChatEvent = AnswerEvent<ChatAnswer>;
 
 /** A question under leave to chat. */
 export interface ChatQuestion extends Question {
@@ -51,25 +51,12 @@ export class ChatCompletions {
    * @throws {BullaError} forbidden where the policy lets no group of this device chat; as {@link runInquiry}
    */
   async create(request: ChatRequest, options: ChatOptions = {}): Promise<ChatAnswer> {
-    const chunks = this.#ask(request, options, false);
-    for (;;) {
-      const { done, value } = await chunks.next();
-      if (done === true) return value;
-    }
+    return answerOf(this.#ask(request, options, false));
   }
 
   /** As {@link create}, piece by piece: text may be shown as it comes, calls of tools come once the end is verified. */
-  async *stream(request: ChatRequest, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    const chunks = this.#ask(request, options, true);
-    try {
-      for (;;) {
-        const { done, value } = await chunks.next();
-        yield done === true ? { answer: value } : { chunk: value, text: chunkText(value) };
-        if (done === true) return;
-      }
-    } finally {
-      await chunks.return(undefined as never);
-    }
+  stream(request: ChatRequest, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    return eventsOf(this.#ask(request, options, true));
   }
 
   #ask(

@@ -3,6 +3,7 @@ import { embeddingsOf } from '@bulla/crypto';
 import { bullaError, checked } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import type { ChatAnswer } from '../runs/answer.js';
+import { answerOf } from '../runs/answer-events.js';
 import { runInquiry } from '../runs/runs.js';
 import { sealQuestion } from '../runs/sealed-question.js';
 import type { ChatOptions, ChatQuestion } from './chats.js';
@@ -56,11 +57,8 @@ export class Embeddings {
         return { ...question, permit };
       },
     };
-    const chunks = runInquiry(this.#session, inquiry, limits);
-    for (;;) {
-      const { done, value } = await chunks.next();
-      if (done === true) return { embeddings: await wholeOf(value, embeddings), answer: value };
-    }
+    const answer = await answerOf(runInquiry(this.#session, inquiry, limits));
+    return { embeddings: await wholeOf(answer, embeddings), answer };
   }
 }
 

@@ -5,6 +5,7 @@ import { ReplyOpener } from '@bulla/crypto/open';
 import { keepTold } from '../audit/told/told-heads.js';
 import type { AnsweredPrompt } from './answer.js';
 import { Answer } from './answer.js';
+import type { AnswerEvent } from './answer-events.js';
 import type { Again } from '../connection/backoff.js';
 import { untilKnown } from '../connection/backoff.js';
 import { BullaError, bullaError, checked, transportFailed } from '../connection/errors.js';
@@ -30,13 +31,8 @@ export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'> {
 export type RunLimits = Pick<RunOptions, 'timeoutMs' | 'idleTimeoutMs'>;
 type Limits = { readonly [Name in keyof RunLimits]-?: number };
 
-/**
- * What a stream yields: chunks as they are authenticated, each with the text that it adds, and at the end, once, the
- * verified answer.
- */
-export type RunEvent =
-  | { readonly chunk: CompletionChunk; readonly text: string; readonly answer?: undefined }
-  | { readonly answer: Answer; readonly chunk?: undefined; readonly text?: undefined };
+/** What the stream of a run yields. */
+export type RunEvent = AnswerEvent<Answer>;
 
 const ANSWER_TIMEOUT_MS = 600_000;
 const IDLE_TIMEOUT_MS = 600_000;

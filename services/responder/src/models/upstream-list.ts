@@ -2,7 +2,7 @@ import { isVisibleName } from '@bulla/crypto';
 import * as z from 'zod';
 import { brokenAnswer } from './model-error.js';
 import type { Upstream } from './upstream.js';
-import type { ModelTimeouts, UpstreamWatch } from './upstream-watch.js';
+import { type ModelTimeouts, UpstreamWatch } from './upstream-watch.js';
 
 const BYTES_MAX = 1_048_576;
 const KEPT_MS = 60_000;
@@ -19,6 +19,16 @@ export class UpstreamList {
     private readonly path: string,
     private readonly timeouts: ModelTimeouts,
   ) {}
+
+  /** Asks for nothing else, in as long as a run may take. @throws as names; the signal's reason when it was aborted */
+  async ask(signal: AbortSignal): Promise<readonly string[]> {
+    const watch = new UpstreamWatch(this.timeouts.totalMs, signal);
+    try {
+      return await this.names('doctor', watch);
+    } finally {
+      watch.end();
+    }
+  }
 
   /** @throws {ModelError} as the server fails; upstream_unavailable for what is no list */
   async names(requestId: string, watch: UpstreamWatch): Promise<readonly string[]> {

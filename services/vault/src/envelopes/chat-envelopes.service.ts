@@ -1,11 +1,12 @@
 import type { Bundle, NewChatEnvelope } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import { ENVELOPE_TTL_MAX_SECONDS, signChatEnvelope } from '@bulla/crypto';
-import type { Caller } from '@bulla/service-kit';
-import { Answer, Clock, RateLimits } from '@bulla/service-kit';
+import type { Answer, Caller } from '@bulla/service-kit';
+import { RateLimits } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
+import type { EnvelopeFacts } from './envelope-mint.js';
 import { EnvelopeMint } from './envelope-mint.js';
 import { EnvelopesRepository, WRITE_CHAT_ENVELOPE } from './envelopes.repository.js';
 import { HeldChatEnvelopesRepository } from './held-chat-envelopes.repository.js';
@@ -15,7 +16,6 @@ import { HeldChatEnvelopesRepository } from './held-chat-envelopes.repository.js
 export class ChatEnvelopes {
   constructor(
     private readonly ledger: VaultLedger,
-    private readonly clock: Clock,
     private readonly mint: EnvelopeMint,
     private readonly envelopes: EnvelopesRepository,
     private readonly held: HeldChatEnvelopesRepository,
@@ -31,28 +31,30 @@ export class ChatEnvelopes {
   async issue(caller: Caller, wanted: NewChatEnvelope): Promise<Answer<Bundle>> {
     await this.limits.charge(caller, wanted.uses - 1);
     if (wanted.uses > 1) return this.ledger.run(caller, (trx) => this.#share(trx, caller, wanted));
-    return this.ledger.insertOnce(caller, WRITE_CHAT_ENVELOPE, () => this.#make(caller, wanted));
+    return this.ledger.insertOnce(caller, WRITE_CHAT_ENVELOPE, async () =>
+      this.#make(caller, wanted, this.#factsFor(caller, wanted)),
+    );
   }
 
-  /** The envelope is there together with the word that its device has it. */
+  /** The envelope is there together with the word that its device has it; one too many is not even signed. */
   async #share(trx: VaultTransaction, caller: Caller, wanted: NewChatEnvelope) {
-    const { own, ...effect } = await this.#make(caller, wanted);
     const { org, urn: device } = caller;
-    const now = this.clock.now();
-    const until = Math.floor(own.expires_at.getTime() / 1000);
-    const isHeld = await this.held.hold(trx, { org, device, jti: own.jti, until, replaces: wanted.replaces, now });
-    if (!isHeld) {
+    const facts = this.#factsFor(caller, wanted);
+    const { jti, iat: now, exp: until } = facts;
+    if (!(await this.held.hold(trx, { org, device, jti, until, replaces: wanted.replaces, now }))) {
       const first = await this.held.firstEnd(trx, org, device, now);
       const detail =
         'this device has as many envelopes for several questions as it may: use them up, or ask for one use';
       throw new Problem('rate_limited', { detail, retryAfterSeconds: Math.max(1, (first ?? now) - now) });
     }
+    const { own, ...effect } = await this.#make(caller, wanted, facts);
     await this.envelopes.add(trx, own);
     return effect;
   }
 
-  async #make(caller: Caller, { models, aud, uses }: NewChatEnvelope) {
-    const { trust, urn, org, kid } = caller;
+  /** @throws {Problem} forbidden, not_found */
+  #factsFor(caller: Caller, { aud, uses }: NewChatEnvelope): EnvelopeFacts {
+    const { trust, urn } = caller;
     // guard: vault-chat
     if (!trust.mayChat(urn))
       throw new Problem('forbidden', {
@@ -61,14 +63,17 @@ export class ChatEnvelopes {
     // guard: vault-chat-responder
     if (trust.entity(aud)?.kind !== 'responder')
       throw new Problem('not_found', { detail: 'the directory lists no such responder' });
-    const lifeSeconds = uses > 1 ? ENVELOPE_TTL_MAX_SECONDS : this.mint.lifeSeconds;
-    const facts = this.mint.factsFor(caller, aud, lifeSeconds);
+    return this.mint.factsFor(caller, aud, uses > 1 ? ENVELOPE_TTL_MAX_SECONDS : this.mint.lifeSeconds);
+  }
+
+  async #make(caller: Caller, { models, aud, uses }: NewChatEnvelope, facts: EnvelopeFacts) {
+    const { jti, iat, exp } = facts;
     const pol = { uses, stream: true, models: [...models] };
-    const env = await signChatEnvelope({ ...facts, purpose: 'chat.invoke', pol }, this.mint.signer(caller, facts.iat));
-    const obj = { envelope: facts.jti, models: models.length, responder: aud, uses };
-    const of = { jti: facts.jti, org, aud, requester_kid: kid };
-    const own = { ...of, prompt_id: null, version: null, whash: null, expires_at: new Date(facts.exp * 1000) };
+    const env = await signChatEnvelope({ ...facts, purpose: 'chat.invoke', pol }, this.mint.signer(caller, iat));
+    const obj = { envelope: jti, models: models.length, responder: aud, uses };
+    const of = { jti, org: caller.org, aud, requester_kid: caller.kid };
+    const own = { ...of, prompt_id: null, version: null, whash: null, expires_at: new Date(exp * 1000) };
     const body: Bundle = { v: 1, env, tags: [] };
-    return { body, event: { act: 'envelope.issue', obj } as const, keepSeconds: lifeSeconds, own };
+    return { body, event: { act: 'envelope.issue', obj } as const, keepSeconds: exp - iat, own };
   }
 }

@@ -89,13 +89,8 @@ export class AnthropicModel extends Model {
     }
   }
 
-  override async list(signal: AbortSignal): Promise<readonly string[]> {
-    const watch = new UpstreamWatch(this.#options.timeouts.totalMs, signal);
-    try {
-      return await this.#list.names('doctor', watch);
-    } finally {
-      watch.end();
-    }
+  override list(signal: AbortSignal): Promise<readonly string[]> {
+    return this.#list.ask(signal);
   }
 
   override async close(): Promise<void> {
