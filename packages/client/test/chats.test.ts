@@ -65,7 +65,7 @@ describe('a chat', () => {
 });
 
 describe('leave to chat', () => {
-  it('is asked for once by who asks once, and once for a hundred questions by who goes on', async () => {
+  it('is asked for once by who asks once, and once for a hundred questions by who goes on [guard: chat-permit-uses]', async () => {
     for (let times = 0; times < 101; times++) await ask();
     expect(asked()).toEqual([1, 100]);
     const [spent] = world.vault.chats.shared;
@@ -73,6 +73,8 @@ describe('leave to chat', () => {
     expect(asked()).toEqual([1, 100, 100]);
     expect(world.vault.chats.asked[2]?.replaces).toBe(spent?.jti);
     expect(world.vault.chats.shared).toHaveLength(1);
+    // None was refused for an envelope that was used up.
+    expect(world.responder.questions.filter((question) => question.retry_of !== undefined)).toEqual([]);
   });
 
   it('is asked for once by many questions at the same moment', async () => {

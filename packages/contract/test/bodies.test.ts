@@ -17,8 +17,9 @@ import {
 } from '@bulla/contract';
 import type { Route } from '@bulla/contract';
 import { hash, prompt, responder, usageReport } from './example-names.js';
-import { EXAMPLES, usageCount } from './examples.js';
+import { EXAMPLES } from './examples.js';
 import { mutationsOf } from './mutations.js';
+import { usageCount } from './usage-examples.js';
 
 /** Texts in prose, bases of signatures and notes may break lines; prose may be empty where it points at the whole; a beginning of a label has nothing before it. */
 const PROSE =

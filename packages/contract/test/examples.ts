@@ -16,6 +16,7 @@ import {
   user,
 } from './example-names.js';
 import { jobExample, kekExample, keyInTokenExample, rootKeyExample } from './key-examples.js';
+import { usageCount, usagePage } from './usage-examples.js';
 
 const token = 'eyJh.eyJi.c2ln';
 const document = '{"payload":"eyJfdHlwZSI6IngifQ","signatures":[{"protected":"eyJ9","signature":"c2ln"}]}';
@@ -82,21 +83,6 @@ const auditOrigin = 'urn:bulla:acme:svc:vault/audit/1';
 const note = `${auditOrigin}\n8\nh/8=\n\n\u2014 ${auditOrigin} c2ln\n`;
 const auditEntry = { index: 7, at: time, leaf: `{"v":1,"id":"aud_${suffix}"}` };
 const evidence = { base: '"@method": POST\n"@path": /api/v1/envelopes', signature: 'c2ln' };
-
-const usageSums = { input_tokens: 1204, output_tokens: 311 };
-const cost = { currency: 'USD', nanos: 492600 };
-/** Counts of one hour, each member of it. */
-export const usageCount = {
-  hour: '2026-11-25T08:00:00.000Z',
-  device,
-  prompt,
-  model: 'small',
-  runs: 3,
-  failed: 1,
-  uncounted: 1,
-  ...usageSums,
-  cost,
-};
 
 export interface Example {
   readonly name: string;
@@ -241,24 +227,7 @@ export const EXAMPLES: readonly Example[] = [
   example(
     'UsagePage',
     contract.UsagePage,
-    {
-      data: [
-        {
-          device,
-          prompt,
-          name: 'claims/triage',
-          model: 'small',
-          from: '2026-11-25T08:00:00.000Z',
-          runs: 3,
-          failed: 1,
-          uncounted: 1,
-          unpriced: 1,
-          ...usageSums,
-          costs: [cost],
-        },
-      ],
-      next_cursor: 'bmV4dA',
-    },
+    usagePage,
     ['device', 'prompt', 'name', 'model', 'from'].map((member) => `/data/0/${member}`),
   ),
   example('HeldKeys', contract.HeldKeys, { kids: [kid] }),
@@ -283,6 +252,12 @@ export const EXAMPLES: readonly Example[] = [
     next_cursor: null,
   }),
   example('MovedGrants', contract.MovedGrants, { results: [{ whash: hash, outcome: 'present' }] }),
+  example(
+    'NewEnvelope of a chat',
+    contract.NewEnvelope,
+    { purpose: 'chat.invoke', models: ['small'], aud: responder, uses: 2, replaces: envelope },
+    ['/uses', '/replaces'],
+  ),
   example('NewEnvelope by id and version', contract.NewEnvelope, { prompt, version: 3, aud: responder, uses: 2 }, [
     '/uses',
   ]),

@@ -95,6 +95,7 @@ export class ChatPermits {
       const { shared } = held;
       if (shared !== undefined && this.#isGood(shared, trust, model)) {
         // At once: others who wait see what is left.
+        // guard: chat-permit-uses
         shared.left--;
         return shared.permit;
       }
