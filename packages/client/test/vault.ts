@@ -1,15 +1,7 @@
 import type { NewVersion, Prompt, PromptType } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { EnvelopeClaims, Signer, Trust, TrustDocuments } from '@bulla/crypto';
-import {
-  mintId,
-  parseDirectory,
-  parseGrant,
-  readDirectoryHead,
-  signChatEnvelope,
-  signEnvelope,
-  tokenHash,
-} from '@bulla/crypto';
+import { mintId, parseDirectory, parseGrant, readDirectoryHead, signEnvelope, tokenHash } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { HeldApprovals } from './held-approvals.js';
 import { HeldChats } from './held-chats.js';
