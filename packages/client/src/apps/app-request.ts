@@ -22,10 +22,13 @@ export interface AppResponse {
   readonly body: string | AsyncIterable<string>;
 }
 
-/** Where answers are kept, so that they can be proved later; nowhere unless given. */
+/** What is told of each verified answer, and keeps it so that it can be proved later; nothing unless given. */
 export interface AnswerKeeper {
-  /** The id that the next answer is kept under, as its response names it. */
-  newId(): string;
-  /** Keeps a verified answer. What it throws must not be the app's trouble: it throws nothing. */
-  keep(id: string, answer: Answer<AnsweredPrompt | undefined>): Promise<void>;
+  /** The id that the next answer is kept under, as its response names it; undefined where none is kept now. */
+  newId(): string | undefined;
+  /**
+   * Told of every verified answer, before its end leaves; also of one without an id, which is counted alone. What goes
+   * wrong with keeping must not be the app's trouble: it throws nothing.
+   */
+  keep(id: string | undefined, answer: Answer<AnsweredPrompt | undefined>): Promise<void>;
 }
