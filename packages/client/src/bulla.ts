@@ -28,6 +28,7 @@ import { OrganisationKeys } from './keys/organisation-keys.js';
 import type { RunEvent, RunOptions } from './runs/runs.js';
 import { runPrompt } from './runs/runs.js';
 import type { Session } from './connection/session.js';
+import { chosenResponder } from './connection/session.js';
 import { Transport } from './connection/transport.js';
 import { TrustKeeper } from './trust/trust-keeper.js';
 import type { TrustStore } from './trust/trust-store.js';
@@ -165,6 +166,14 @@ export class Bulla {
    */
   models(responder?: string): Promise<OfferedModels> {
     return offeredModels(this.#session, responder);
+  }
+
+  /**
+   * URN of the responder that is asked unless another is named, or of the one that is named, once it is found to be good.
+   * @throws {BullaError} validation_failed if the directory lists no such responder
+   */
+  async responder(wanted?: string): Promise<string> {
+    return chosenResponder(this.#session, await this.#session.keeper.current(), wanted).urn;
   }
 
   /** The organisation's verified documents, not older than 15 minutes. */

@@ -62,6 +62,25 @@ describe('a chat', () => {
     expect(events.map(({ text }) => text)).toEqual(['I look. ', '', undefined]);
     expect(events.at(-1)?.answer?.completion.choices[0]?.message.tool_calls).toHaveLength(1);
   });
+
+  it('says that it has finished only once its end is verified [guard: client-end-held]', async () => {
+    const line = (choice: object) => utf8(`${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n`);
+    const text = { delta: { content: 'It rains.' } };
+    world.responder.script.deltas = () => [line(text), line({ delta: {}, finish_reason: 'stop' }), line(text)];
+    world.responder.send = ({ head, frames }) =>
+      sendEvents(eventsOf({ head, frames, final: new Uint8Array() }).slice(0, -1));
+    const finished: (string | null | undefined)[] = [];
+    const read = async () => {
+      for await (const { chunk } of bulla.chat.completions.stream({ model: 'small', messages: [...MESSAGES] }))
+        finished.push(chunk?.choices[0]?.finish_reason);
+    };
+    try {
+      await expect(read()).rejects.toMatchObject({ code: 'stream_truncated' });
+    } finally {
+      world.responder.send = sendReply;
+    }
+    expect(finished).toEqual([null]);
+  });
 });
 
 describe('leave to chat', () => {

@@ -88,7 +88,7 @@ export { completionOf } from './chat/completion.js';
 export type { Embedding, EmbeddingList } from './chat/embeddings.js';
 export { embeddingsOf } from './chat/embeddings.js';
 export type { AskerMessage, ChatMessage, ToolCall } from './chat/messages.js';
-export { askerMessagesSchema, messageText, requireDataSize } from './chat/messages.js';
+export { askerMessagesSchema, chatMessagesSchema, messageText, requireDataSize } from './chat/messages.js';
 export type { ModelParameters, TokenParameters } from './chat/parameters.js';
 export { modelParameters, parametersOf, parametersSchema, tokenParameters } from './chat/parameters.js';
 export type { ParameterName } from './names/chat.js';

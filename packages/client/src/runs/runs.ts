@@ -78,7 +78,8 @@ export function runPrompt(
 /**
  * Asks, yields the chunks of the answer as they come and returns the verified answer, or throws. What is
  * yielded is authentic to this question but not yet signed: show it, do not act on it. Calls of tools are there to be
- * acted on, so they, and what follows them, are yielded when the signed end is verified.
+ * acted on, and a finish reason says that an answer is whole: they, and what follows them, are yielded when the signed
+ * end is verified.
  * @throws {BullaError} what vault, responder or model refused; stream_truncated for anything but a verified end; the
  *   signal's reason if it aborts
  */
@@ -206,7 +207,7 @@ async function* receive<Asked extends Question>(
       deltas.push(delta);
       for (const chunk of await checked(() => [...lines.read(delta)].map(parseChunk))) {
         // guard: client-calls-held without: yield chunk;
-        if (held.length > 0 || callsTools(chunk)) held.push(chunk);
+        if (held.length > 0 || actsOrEnds(chunk)) held.push(chunk);
         else yield chunk;
       }
     }
@@ -221,8 +222,12 @@ async function* receive<Asked extends Question>(
   return answer;
 }
 
-function callsTools({ choices }: CompletionChunk): boolean {
-  return choices.some(({ delta }) => delta.tool_calls !== undefined);
+/** Whether there is more in a chunk than text to be shown: a call of a tool, or an end. */
+export function actsOrEnds({ choices }: CompletionChunk): boolean {
+  return choices.some(
+    ({ delta, finish_reason: reason }) =>
+      delta.tool_calls !== undefined || delta['function_call'] !== undefined || reason !== null, // guard: client-end-held
+  );
 }
 
 interface Received {

@@ -1,0 +1,129 @@
+import type { ProblemError, ProblemOrigin } from '@bulla/contract';
+import { ALL_PROBLEMS } from '@bulla/contract';
+import type { BullaErrorCode } from '../connection/errors.js';
+import { BullaError, bullaError, fromCrypto } from '../connection/errors.js';
+
+/** An error as any dialect tells it: the members of a problem document (RFC 9457). */
+export interface AppFault {
+  readonly type: string;
+  readonly title: string;
+  /** HTTP status. */
+  readonly status: number;
+  readonly code: BullaErrorCode;
+  readonly request_id: string;
+  /** Who found it. */
+  readonly origin: ProblemOrigin;
+  readonly retryable: boolean;
+  /** What happened, and the next command where there is one. */
+  readonly detail: string;
+  readonly errors?: readonly ProblemError[] | undefined;
+  /** Seconds. */
+  readonly retryAfter?: number | undefined;
+}
+
+/** How a vendor's interface tells of an error. */
+export interface AppDialect {
+  /** The body of a response that is an error. */
+  errorBody(fault: AppFault): object;
+}
+
+/** What to do about an error, in the place where apps show it. */
+const NEXT: { readonly [Code in BullaErrorCode]?: string } = {
+  forbidden: 'an admin lets a group chat with `bulla policy set --chat GROUP`; `bulla whoami` shows your groups',
+  model_not_allowed: '`bulla models` lists the models of the responder',
+  not_found: '`bulla prompt list` shows the prompts that you may run',
+  label_not_found: '`bulla prompt show NAME` lists its labels and versions',
+  budget_exceeded: '`bulla usage` shows what was spent',
+  responder_key_changed: '`bulla doctor` shows both fingerprints; `bulla trust accept` takes the new key',
+  trust_expired: 'an admin renews it with `bulla trust renew`',
+  trust_rollback: '`bulla doctor` looks closer',
+  log_inconsistent: '`bulla audit verify` looks closer',
+  sealed: 'the vault waits for its root key: `bulla status` says what is missing',
+  unauthenticated: '`bulla whoami` shows this device',
+  transport_failed: '`bulla doctor` looks closer',
+};
+
+/** Statuses that a model server may mean for the app, which so learns of them as it would have without Bulla. */
+const FOR_THE_APP: ReadonlySet<number> = new Set([400, 404, 413, 422, 429]);
+
+/** What any error is for an app. Nothing of the request is in it. */
+export function faultOf(error: unknown, requestId: string): AppFault {
+  const found = fromCrypto(error);
+  const known = found instanceof BullaError ? found : bullaError('internal', { message: '', origin: 'client' });
+  const { code, origin, errors, retryAfterSeconds } = known;
+  const { title } = ALL_PROBLEMS[code];
+  const next = NEXT[code];
+  return {
+    type: `urn:bulla:problem:${code}`,
+    title,
+    status: statusOf(known),
+    code,
+    request_id: known.requestId ?? requestId,
+    origin,
+    retryable: known.retryable,
+    detail: `${known.message || title}${next === undefined ? '' : ` (${next})`}`,
+    ...(errors !== undefined && { errors }),
+    ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }),
+  };
+}
+
+/** What has no status of its own is a fault between here and a service. */
+function statusOf({ code, upstream }: BullaError): number {
+  const meant = upstream?.cause === 'http_status' ? upstream.status : undefined;
+  if (meant !== undefined && FOR_THE_APP.has(meant)) return meant;
+  return ALL_PROBLEMS[code].status ?? 502;
+}
+
+/** Headers that every error has: SDKs read in them whether to try again, and when. */
+export function faultHeaders({ retryable, origin, request_id: id, retryAfter }: AppFault): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'x-request-id': id,
+    'x-should-retry': String(retryable),
+    'x-bulla-error-origin': origin,
+    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+  };
+}
+
+const TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  429: 'rate_limit_error',
+};
+
+/** OpenAI's shape of an error: what its SDKs make `message`, `type`, `param` and `code` of. */
+export function openaiError({ code, status, detail, errors }: AppFault): object {
+  const type = code === 'budget_exceeded' ? 'insufficient_quota' : (TYPES[status] ?? ofClass(status));
+  const [first] = errors ?? [];
+  return { message: detail, type, param: first === undefined ? null : paramAt(first.pointer), code };
+}
+
+function ofClass(status: number): string {
+  return status < 500 ? 'invalid_request_error' : 'server_error';
+}
+
+/** A place in the body as OpenAI names it: `messages[0].content`. */
+function paramAt(pointer: string): string | null {
+  const names = pointer.split('/').slice(1);
+  const path = names.map((name) => (/^\d+$/.test(name) ? `[${name}]` : `.${name}`)).join('');
+  return path.replace(/^\./, '') || null;
+}
+
+/** Both in one body: the problem for who knows Bulla, `error` for who knows OpenAI. */
+export const OPENAI_DIALECT: AppDialect = {
+  errorBody({ retryAfter: _inHeader, ...problem }) {
+    return { ...problem, error: openaiError({ ...problem }) };
+  },
+};
+
+/**
+ * A refusal of one member of a request.
+ * @param pointer where it is (RFC 6901): `/messages/0/content`
+ */
+export function refused(pointer: string, message: string): BullaError {
+  return bullaError('validation_failed', {
+    message: `${paramAt(pointer) ?? 'the body'} ${message}`,
+    origin: 'client',
+    errors: [{ pointer: pointer.slice(0, 512), message: message.slice(0, 512) }],
+  });
+}

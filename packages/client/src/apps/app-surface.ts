@@ -1,0 +1,58 @@
+import { encodeBase64url, randomBytes } from '@bulla/crypto';
+import type { Bulla } from '../bulla.js';
+import { bullaError } from '../connection/errors.js';
+import type { AppCall, AppRoute, AppSurfaceOptions } from './app-call.js';
+import { faultHeaders, faultOf, OPENAI_DIALECT } from './app-errors.js';
+import type { AppRequest, AppResponse } from './app-request.js';
+import { answerChatCompletions } from './openai/chat-completions.js';
+
+/** What apps may ask; a path takes what a vendor's SDK adds to its base URL. */
+const ROUTES: readonly AppRoute[] = [
+  { method: 'POST', path: /^\/chat\/completions$/, dialect: OPENAI_DIALECT, answer: answerChatCompletions },
+];
+
+/** Answers apps in the interfaces of their vendors, each answer sealed on its way and verified before its end is told. */
+export class AppSurface {
+  readonly #bulla: Bulla;
+  readonly #options: AppSurfaceOptions;
+
+  constructor(bulla: Bulla, options: AppSurfaceOptions = {}) {
+    this.#bulla = bulla;
+    this.#options = options;
+  }
+
+  /** Answers one request. It never throws: an error is a response in the dialect of its route. */
+  async answer(request: AppRequest): Promise<AppResponse> {
+    const requestId = `req_${encodeBase64url(randomBytes(16))}`;
+    const startedMs = performance.now();
+    const routes = ROUTES.filter(({ path }) => path.test(request.path));
+    const route = routes.find(({ method }) => method === request.method);
+    const dialect = (route ?? routes[0])?.dialect ?? OPENAI_DIALECT;
+    try {
+      if (route === undefined) throw routes.length === 0 ? unknownPath() : unknownMethod();
+      const id = idIn(route.path.exec(request.path));
+      const call: AppCall = { bulla: this.#bulla, options: this.#options, request, id, requestId, startedMs, dialect };
+      return await route.answer(call);
+    } catch (error) {
+      const fault = faultOf(error, requestId);
+      return { status: fault.status, headers: faultHeaders(fault), body: JSON.stringify(dialect.errorBody(fault)) };
+    }
+  }
+}
+
+function idIn(match: RegExpExecArray | null): string {
+  try {
+    return decodeURIComponent(match?.groups?.['id'] ?? '');
+  } catch {
+    throw unknownPath();
+  }
+}
+
+function unknownPath(): Error {
+  const message = 'this address is not one of those that apps are answered at';
+  return bullaError('not_found', { message, origin: 'client', details: { kind: 'unsaid' } });
+}
+
+function unknownMethod(): Error {
+  return bullaError('method_not_allowed', { message: 'this address does not take this method', origin: 'client' });
+}
