@@ -1,3 +1,6 @@
+import type { AppSurfaceOptions } from './apps/app-call.js';
+import type { OpenaiSdk } from './apps/openai-sdk.js';
+import { openaiOptions } from './apps/openai-sdk.js';
 import { Audit } from './audit/audit.js';
 import { holdTold } from './audit/told/told-answer.js';
 import { ChatCompletions } from './chats/chats.js';
@@ -6,7 +9,6 @@ import { Embeddings } from './chats/embeddings.js';
 import { clockOf } from './connection/clock.js';
 import type { Trust, Verdict } from '@bulla/crypto';
 import { requireSeconds, verifyAnswer } from '@bulla/crypto';
-import type { Answer } from './runs/answer.js';
 import { answerOf, eventsOf } from './runs/answer-events.js';
 import type { ApiAnswer, ApiCall } from './connection/api-call.js';
 import { callApi } from './connection/api-call.js';
@@ -25,7 +27,8 @@ import { offeredModels } from './runs/offered-models.js';
 import { rememberedTrust } from './trust/remembered-trust.js';
 import { RestoredVault } from './trust/restored-vault.js';
 import { OrganisationKeys } from './keys/organisation-keys.js';
-import type { RunEvent, RunOptions } from './runs/runs.js';
+import type { RunnablePrompt } from './runs/runnable-prompt.js';
+import type { RunOptions } from './runs/runs.js';
 import { runPrompt } from './runs/runs.js';
 import type { Session } from './connection/session.js';
 import { chosenResponder } from './connection/session.js';
@@ -51,16 +54,6 @@ export interface ConnectOptions {
   readonly now?: () => number;
   /** Told what a person should know and nothing failed for; nobody unless given. */
   readonly notice?: (message: string) => void;
-}
-
-/** One prompt, ready to be run. */
-export interface RunnablePrompt {
-  run(vars?: Readonly<Record<string, string>>, options?: Omit<RunOptions, 'label' | 'version'>): Promise<Answer>;
-  /** Chunks and their text as they are authenticated; the last event is the verified answer. */
-  stream(
-    vars?: Readonly<Record<string, string>>,
-    options?: Omit<RunOptions, 'label' | 'version'>,
-  ): AsyncGenerator<RunEvent>;
 }
 
 /** The SDK: seals, runs and verifies on this machine, for one identity of one organisation. */
@@ -161,6 +154,15 @@ export class Bulla {
   }
 
   /**
+   * The official SDK of OpenAI, its requests answered by this connection instead of a server: sealed and verified.
+   * @param Sdk its class: `import OpenAI from 'openai'`; a client of it takes `withOptions` as any does.
+   */
+  openai<Client>(Sdk: OpenaiSdk<Client>, options: AppSurfaceOptions = {}): Client {
+    const surface = async () => new (await import('./apps/app-surface.js')).AppSurface(this, options);
+    return new Sdk(openaiOptions(surface));
+  }
+
+  /**
    * The names of models that prompts may say at a responder, the first of the directory unless given.
    * @throws {BullaError} validation_failed if the directory lists no such responder; what the responder refused
    */
@@ -174,6 +176,11 @@ export class Bulla {
    */
   async responder(wanted?: string): Promise<string> {
     return chosenResponder(this.#session, await this.#session.keeper.current(), wanted).urn;
+  }
+
+  /** Whether the policy lets this device chat without a stored prompt. */
+  async mayChat(): Promise<boolean> {
+    return (await this.#session.keeper.current()).mayChat(this.#session.identity.urn);
   }
 
   /** The organisation's verified documents, not older than 15 minutes. */

@@ -39,16 +39,20 @@ export async function respondWhole(
   write: (answer: AnyAnswer) => object,
 ): Promise<AppResponse> {
   const answer = await askWhole(call, question);
-  const kept = receiptOf(call);
-  await kept.keep(answer);
-  const headers = {
+  const receipt = receiptOf(call);
+  await receipt.keep(answer);
+  return { status: 200, headers: answerHeaders(call, answer, receipt), body: JSON.stringify(write(answer)) };
+}
+
+/** Headers of an answer that is told as a whole. */
+export function answerHeaders(call: AppCall, answer: AnyAnswer, receipt: Receipt): Record<string, string> {
+  return {
     'content-type': 'application/json',
     'x-bulla-verified': 'true',
     'x-bulla-responder': answer.responder,
-    ...kept.headers,
+    ...receipt.headers,
     ...callHeaders(call),
   };
-  return { status: 200, headers, body: JSON.stringify(write(answer)) };
 }
 
 /**
@@ -64,33 +68,33 @@ export async function respondStreamed(
   const events = askStreamed(call, question);
   const first = events.next();
   await settledWithin(first, HEAD_WAIT_MS);
-  const kept = receiptOf(call);
+  const receipt = receiptOf(call);
   const headers = {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-bulla-verified': 'at-end',
     'x-bulla-responder': responder,
-    ...kept.headers,
+    ...receipt.headers,
     ...callHeaders(call),
   };
-  return { status: 200, headers, body: written(call, { first, events, writer, keep: kept.keep }) };
+  return { status: 200, headers, body: written(call, { first, events, writer, receipt }) };
 }
 
 interface Streamed {
   readonly first: Promise<IteratorResult<AnyEvent, unknown>>;
   readonly events: AsyncGenerator<AnyEvent>;
   readonly writer: AnswerWriter;
-  readonly keep: (answer: AnyAnswer) => Promise<void>;
+  readonly receipt: Receipt;
 }
 
-async function* written(call: AppCall, { first, events, writer, keep }: Streamed): AsyncGenerator<string> {
+async function* written(call: AppCall, { first, events, writer, receipt }: Streamed): AsyncGenerator<string> {
   /** What ends or acts: it leaves with the end, after the answer is kept. */
   let held = '';
   try {
     for (let next = await first; next.done !== true; next = await events.next()) {
       const { answer, chunk } = next.value;
       if (answer !== undefined) {
-        await keep(answer);
+        await receipt.keep(answer);
         yield held + writer.end(answer);
         return;
       }
@@ -105,8 +109,15 @@ async function* written(call: AppCall, { first, events, writer, keep }: Streamed
   }
 }
 
-/** Where the answer is kept, and how the response says so. */
-function receiptOf({ options: { keeper }, request }: AppCall) {
+/** Where an answer is kept. */
+export interface Receipt {
+  /** How the response says so. */
+  readonly headers: Readonly<Record<string, string>>;
+  keep(answer: AnyAnswer): Promise<void>;
+}
+
+/** The place of the next answer; none for an app that asks not to have it kept. */
+export function receiptOf({ options: { keeper }, request }: AppCall): Receipt {
   const id = request.header('x-bulla-no-store') === undefined ? keeper?.newId() : undefined;
   return {
     headers: id === undefined ? {} : { 'x-bulla-receipt-id': id },

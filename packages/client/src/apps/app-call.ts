@@ -1,4 +1,8 @@
-import type { Bulla } from '../bulla.js';
+import type { ChatCompletions } from '../chats/chats.js';
+import type { Embeddings } from '../chats/embeddings.js';
+import type { Prompts } from '../prompts/prompts.js';
+import type { OfferedModels } from '../runs/offered-models.js';
+import type { RunnablePrompt } from '../runs/runnable-prompt.js';
 import type { AppDialect } from './app-errors.js';
 import type { AnswerKeeper, AppRequest, AppResponse } from './app-request.js';
 
@@ -11,9 +15,20 @@ export interface AppSurfaceOptions {
   readonly responder?: string | undefined;
 }
 
+/** What apps are answered with: a `Bulla`. */
+export interface AppConnection {
+  readonly chat: { readonly completions: ChatCompletions };
+  readonly embeddings: Embeddings;
+  readonly prompts: Prompts;
+  prompt(name: string, choice?: { readonly label?: string; readonly version?: number }): RunnablePrompt;
+  models(responder?: string): Promise<OfferedModels>;
+  responder(wanted?: string): Promise<string>;
+  mayChat(): Promise<boolean>;
+}
+
 /** One request on its way through the surface. */
 export interface AppCall {
-  readonly bulla: Bulla;
+  readonly bulla: AppConnection;
   readonly options: AppSurfaceOptions;
   readonly request: AppRequest;
   /** What the path holds in the place of the route's group `id`, decoded. */

@@ -1,5 +1,5 @@
 import type { AskerMessage, ChatMessage, ModelParameters } from '@bulla/crypto';
-import type { RunnablePrompt } from '../bulla.js';
+import type { RunnablePrompt } from '../runs/runnable-prompt.js';
 import type { AnswerEvent } from '../runs/answer-events.js';
 import type { Answer, AnsweredPrompt } from '../runs/answer.js';
 import type { AppCall } from './app-call.js';

@@ -1,22 +1,28 @@
 import { encodeBase64url, randomBytes } from '@bulla/crypto';
-import type { Bulla } from '../bulla.js';
 import { bullaError } from '../connection/errors.js';
-import type { AppCall, AppRoute, AppSurfaceOptions } from './app-call.js';
+import type { AppCall, AppConnection, AppRoute, AppSurfaceOptions } from './app-call.js';
 import { faultHeaders, faultOf, OPENAI_DIALECT } from './app-errors.js';
 import type { AppRequest, AppResponse } from './app-request.js';
 import { answerChatCompletions } from './openai/chat-completions.js';
+import { answerCompletions } from './openai/completions.js';
+import { answerEmbeddings } from './openai/embeddings.js';
+import { answerModel, answerModels } from './openai/models.js';
 
 /** What apps may ask; a path takes what a vendor's SDK adds to its base URL. */
 const ROUTES: readonly AppRoute[] = [
   { method: 'POST', path: /^\/chat\/completions$/, dialect: OPENAI_DIALECT, answer: answerChatCompletions },
+  { method: 'POST', path: /^\/completions$/, dialect: OPENAI_DIALECT, answer: answerCompletions },
+  { method: 'POST', path: /^\/embeddings$/, dialect: OPENAI_DIALECT, answer: answerEmbeddings },
+  { method: 'GET', path: /^\/models$/, dialect: OPENAI_DIALECT, answer: answerModels },
+  { method: 'GET', path: /^\/models\/(?<id>.+)$/, dialect: OPENAI_DIALECT, answer: answerModel },
 ];
 
 /** Answers apps in the interfaces of their vendors, each answer sealed on its way and verified before its end is told. */
 export class AppSurface {
-  readonly #bulla: Bulla;
+  readonly #bulla: AppConnection;
   readonly #options: AppSurfaceOptions;
 
-  constructor(bulla: Bulla, options: AppSurfaceOptions = {}) {
+  constructor(bulla: AppConnection, options: AppSurfaceOptions = {}) {
     this.#bulla = bulla;
     this.#options = options;
   }

@@ -25,10 +25,17 @@ export class ChunkWriter implements AnswerWriter {
     this.#includeUsage = includeUsage;
   }
 
-  chunk(chunk: CompletionChunk): string {
-    if (this.#includeUsage) return dataEvent(chunk);
-    const { usage, ...others } = chunk;
-    return chunk.choices.length === 0 && usage ? '' : dataEvent(others);
+  chunk({ usage, ...chunk }: CompletionChunk): string {
+    return this.event(chunk, usage);
+  }
+
+  /** A chunk with its usage, without it, or nothing where it holds nothing else. */
+  protected event(
+    chunk: { readonly choices: readonly unknown[]; readonly [more: string]: unknown },
+    usage: CompletionChunk['usage'],
+  ): string {
+    if (this.#includeUsage) return dataEvent(usage === undefined ? chunk : { ...chunk, usage });
+    return chunk.choices.length === 0 && usage ? '' : dataEvent(chunk);
   }
 
   end(): string {
