@@ -39,11 +39,7 @@ export default {
     {
       ...across,
       displayName: 'test',
-      testMatch: [
-        '<rootDir>/test/**/*.test.ts',
-        '<rootDir>/bench/*.test.ts',
-        '<rootDir>/bench/{connections,crypto,floor,growth,keys}/*.test.ts',
-      ],
+      testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/bench/*.test.ts', '<rootDir>/bench/*/*.test.ts'],
       testPathIgnorePatterns: ['/node_modules/', ...ALONE],
     },
     { ...across, displayName: 'alone', testRegex: ALONE },

@@ -111,6 +111,7 @@ export type { FinClaims, FinContext, FinRest, ReplyError, ReplyStart, ReplyUsage
 export type { ReplyCheckpointContext } from './run/reply-checkpoint.js';
 export { verifyReplyCheckpoint } from './run/reply-checkpoint.js';
 export { parseFin, ReplySealer, verifyFin } from './run/reply.js';
+export { SharedEnvelopes } from './run/shared-envelopes.js';
 export type { TranscriptSummary } from './tokens/transcript.js';
 export { FRAMES_MAX } from './names/limits.js';
 export { TRANSCRIPT_MAX_BYTES } from './tokens/transcript.js';

@@ -147,7 +147,7 @@ export async function checkReply(
     envelopeToken: evidence.envelope,
     irt: { ...parseHead(head).irt, ih },
     head,
-    transcript: await transcript.summary(),
+    transcript: transcript.summary(),
   }).catch(rethrowAsChanged);
   // guard: answer-directory
   if (claims.dir.ver !== trust.directoryRef.ver || claims.dir.hash !== trust.directoryRef.hash) {

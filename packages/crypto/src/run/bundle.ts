@@ -15,6 +15,7 @@ import type { GrantHeader } from '../prompt/grant.js';
 import { parseGrant } from '../prompt/grant.js';
 import { checkShape } from '../encoding/schema.js';
 import { requireSeconds } from '../names/seconds.js';
+import type { SharedEnvelopes } from './shared-envelopes.js';
 import type { ResolvedTag } from '../prompt/tag-set.js';
 import { verifyTags } from '../prompt/tag-set.js';
 import type { Trust } from '../organisation/trust.js';
@@ -50,11 +51,12 @@ export interface ChatBundle {
 /**
  * Reads a bundle out of a parsed HTTP body. Its shape follows from the envelope's `typ`: a prompt's has grant and
  * content, a chat's has neither.
+ * @param shared envelopes that were read a moment ago; none unless given.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function parseBundle(value: unknown): PromptBundle | ChatBundle {
+export function parseBundle(value: unknown, shared?: SharedEnvelopes): PromptBundle | ChatBundle {
   const sent = checkShape(value, bundleSchema, 'bundle');
-  const envelope = parseEnvelope(sent.env);
+  const envelope = shared?.read(sent.env) ?? parseEnvelope(sent.env);
   const { grant, content, tags, fresh } = sent;
   if (envelope.kind === 'chat') {
     // guard: bundle-chat-alone without: return { kind: 'chat', sent, envelope };

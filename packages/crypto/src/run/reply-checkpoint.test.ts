@@ -60,7 +60,7 @@ describe('the checkpoint in a fin', () => {
       envelopeToken: asked.envelopeToken,
       irt: irtOf(asked),
       head: reply.head,
-      transcript: await transcript.summary(),
+      transcript: transcript.summary(),
     };
     return { fin: () => verifyFin(reply.fin, context), file: composeAnswer(parts) };
   };

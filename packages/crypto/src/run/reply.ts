@@ -164,7 +164,7 @@ export class ReplySealer {
     const { iss, irt } = this.#start;
     const jti = encodeBase64url(randomBytes(16));
     const head = await digestB64u(this.head);
-    return { iss, aud, iat, jti, ...claims, irt: { ...irt, ih }, head, ...(await this.#transcript.summary()) };
+    return { iss, aud, iat, jti, ...claims, irt: { ...irt, ih }, head, ...this.#transcript.summary() };
   }
 
   #requireUnfinished(): void {

@@ -1,6 +1,6 @@
+import { sha256Stream } from '#platform';
 import { FRAMES_MAX } from '../names/limits.js';
-import type { Bytes } from '../encoding/bytes.js';
-import { digestB64u } from '../encoding/bytes.js';
+import { encodeBase64url } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';
 
 /** Most bytes of all deltas of one reply, their length prefixes included. */
@@ -17,15 +17,13 @@ export interface TranscriptSummary {
   readonly sha256: string;
 }
 
-/**
- * The deltas of one reply in order. WebCrypto has no incremental SHA-256, so the length-prefixed deltas are
- * kept in one growing buffer and hashed once at the end: linear in time, and in memory at most
- * {@link TRANSCRIPT_MAX_BYTES}.
- */
+/** The deltas of one reply in order, hashed as they come: nothing of them is kept. */
 export class Transcript {
-  #buffer: Bytes = new Uint8Array(1024);
+  readonly #hash = sha256Stream();
+  readonly #prefix = new Uint8Array(PREFIX_BYTES);
   #length = 0;
   #n = 0;
+  #summary: TranscriptSummary | undefined;
 
   /** Count of deltas so far. */
   get n(): number {
@@ -33,31 +31,30 @@ export class Transcript {
   }
 
   /**
-   * Appends a copy of one delta.
-   * @throws {CryptoError} payload_too_large, and nothing is appended
+   * Adds one delta.
+   * @throws {CryptoError} payload_too_large, and nothing is added
+   * @throws {TypeError} once the summary was taken
    */
   add(delta: Uint8Array): void {
+    if (this.#summary !== undefined) throw new TypeError('the summary of these deltas was taken already');
     const length = this.#length + PREFIX_BYTES + delta.length;
     if (this.#n >= FRAMES_MAX || length > TRANSCRIPT_MAX_BYTES) {
       throw new CryptoError('payload_too_large', 'the reply is too long');
     }
-    if (length > this.#buffer.length) this.#grow(length);
-    new DataView(this.#buffer.buffer).setUint32(this.#length, delta.length);
-    this.#buffer.set(delta, this.#length + PREFIX_BYTES);
+    new DataView(this.#prefix.buffer).setUint32(0, delta.length);
+    this.#hash.update(this.#prefix);
+    this.#hash.update(delta);
     this.#length = length;
     this.#n += 1;
   }
 
-  /** Count, bytes and hash of the deltas so far. */
-  async summary(): Promise<TranscriptSummary> {
-    const sha256 = await digestB64u(this.#buffer.subarray(0, this.#length));
-    return { n: this.#n, bytes: this.#length - PREFIX_BYTES * this.#n, sha256 };
-  }
-
-  /** Doubling keeps the copies linear in total. */
-  #grow(length: number): void {
-    const larger = new Uint8Array(Math.min(TRANSCRIPT_MAX_BYTES, Math.max(length, 2 * this.#buffer.length)));
-    larger.set(this.#buffer);
-    this.#buffer = larger;
+  /** Count, bytes and hash of all deltas: the last one has been added. */
+  summary(): TranscriptSummary {
+    this.#summary ??= {
+      n: this.#n,
+      bytes: this.#length - PREFIX_BYTES * this.#n,
+      sha256: encodeBase64url(this.#hash.digest()),
+    };
+    return this.#summary;
   }
 }

@@ -1,6 +1,7 @@
 import type { NewInvocation } from '@bulla/contract';
-import { checkAsker, tokenHash, verifyInnerSignatureAndBinding } from '@bulla/crypto';
+import { checkAsker, SharedEnvelopes, tokenHash, verifyInnerSignatureAndBinding } from '@bulla/crypto';
 import type { InvocationClaims, VerifiedEnvelope } from '@bulla/crypto';
+import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { ModelCall } from '../models/resilience/model-call.js';
@@ -36,11 +37,16 @@ export interface Admitted {
  */
 @Injectable()
 export class Pipeline {
+  readonly #shared: SharedEnvelopes;
+
   constructor(
     private readonly opener: OpenerService,
     private readonly replay: ReplayService,
     private readonly models: ModelRegistry,
-  ) {}
+    clock: Clock,
+  ) {
+    this.#shared = new SharedEnvelopes(() => clock.monotonicMs());
+  }
 
   /**
    * Steps 3 to 9. A refusal here is answered with a problem document, and nothing has happened.
@@ -49,7 +55,7 @@ export class Pipeline {
    * @throws {TrustOutdated} when other replicas trust a newer directory
    */
   async admit(judgement: Judgement, { bundle: sent, inv }: NewInvocation): Promise<Admitted> {
-    const presented = await presentBundle(sent, judgement); // 3
+    const presented = await presentBundle(sent, judgement, this.#shared); // 3
     await checkContents(presented, judgement); // 4
     const outer = checkPolicy(presented, inv, judgement); // 5
     const { envelope } = presented;

@@ -67,7 +67,7 @@ export class ReplyOpener {
   async openFinal(frame: Bytes): Promise<string> {
     this.#close();
     const plaintext = await this.#decrypt(frame, 'final').finally(() => this.#keys.key.wipe());
-    const summary = await this.#transcript.summary();
+    const summary = this.#transcript.summary();
     const fin = readFin(plaintext, summary);
     this.#summary = summary;
     return fin;
