@@ -3,10 +3,15 @@ import { bullaError } from '../connection/errors.js';
 import type { AppCall, AppConnection, AppRoute, AppSurfaceOptions } from './app-call.js';
 import { faultHeaders, faultOf, OPENAI_DIALECT } from './app-errors.js';
 import type { AppRequest, AppResponse } from './app-request.js';
+import { ANTHROPIC_DIALECT } from './anthropic/anthropic-error.js';
+import { answerMessages, refuseCountTokens } from './anthropic/messages-route.js';
+import { answerResponses, refuseKeptResponse } from './responses/responses-route.js';
 import { answerChatCompletions } from './openai/chat-completions.js';
 import { answerCompletions } from './openai/completions.js';
 import { answerEmbeddings } from './openai/embeddings.js';
 import { answerModel, answerModels } from './openai/models.js';
+
+const KEPT_RESPONSE = /^\/responses\/[^/]+(?:\/(?:cancel|input_items))?$/;
 
 /** What apps may ask; a path takes what a vendor's SDK adds to its base URL. */
 const ROUTES: readonly AppRoute[] = [
@@ -15,6 +20,16 @@ const ROUTES: readonly AppRoute[] = [
   { method: 'POST', path: /^\/embeddings$/, dialect: OPENAI_DIALECT, answer: answerEmbeddings },
   { method: 'GET', path: /^\/models$/, dialect: OPENAI_DIALECT, answer: answerModels },
   { method: 'GET', path: /^\/models\/(?<id>.+)$/, dialect: OPENAI_DIALECT, answer: answerModel },
+  { method: 'POST', path: /^\/responses$/, dialect: OPENAI_DIALECT, answer: answerResponses },
+  { method: 'GET', path: KEPT_RESPONSE, dialect: OPENAI_DIALECT, answer: refuseKeptResponse },
+  { method: 'POST', path: KEPT_RESPONSE, dialect: OPENAI_DIALECT, answer: refuseKeptResponse },
+  { method: 'POST', path: /^(?:\/v1)?\/messages$/, dialect: ANTHROPIC_DIALECT, answer: answerMessages },
+  {
+    method: 'POST',
+    path: /^(?:\/v1)?\/messages\/count_tokens$/,
+    dialect: ANTHROPIC_DIALECT,
+    answer: refuseCountTokens,
+  },
 ];
 
 /** Answers apps in the interfaces of their vendors, each answer sealed on its way and verified before its end is told. */

@@ -1,0 +1,57 @@
+import type { CompletionChunk } from '@bulla/crypto';
+import { bullaError } from '../../connection/errors.js';
+import type { AnswerWriter, AnyAnswer } from '../app-answer.js';
+import { respondStreamed, respondWhole } from '../app-answer.js';
+import { readAppBody } from '../app-body.js';
+import type { AppCall } from '../app-call.js';
+import type { AppFault } from '../app-errors.js';
+import type { AppResponse } from '../app-request.js';
+import { newVendorId } from '../vendor-id.js';
+import { eventText } from '../vendor-events.js';
+import { ResponseEvents } from './response-events.js';
+import type { ResponseFrame } from './response-object.js';
+import { responseOf } from './response-object.js';
+import { readResponses } from './responses-request.js';
+
+/** `POST /responses`. */
+export function answerResponses(call: AppCall): Promise<AppResponse> {
+  const { question, stream, asked } = readResponses(readAppBody(call.request), call.options);
+  const createdAt = Math.floor(Date.now() / 1_000);
+  const frame = { id: newVendorId('resp_'), createdAt, model: question.model ?? '', asked };
+  if (stream) return respondStreamed(call, question, new ResponseWriter(frame));
+  return respondWhole(call, question, ({ completion }) => responseOf(completion, frame));
+}
+
+/** `GET /responses/{id}` and all else about a response that a server would have kept. */
+export async function refuseKeptResponse(): Promise<AppResponse> {
+  const message = 'no response is kept at a server here: keep what POST /responses answers';
+  throw bullaError('not_found', { message, origin: 'client', details: { kind: 'unsaid' } });
+}
+
+/** Writes the events of one response. */
+class ResponseWriter implements AnswerWriter {
+  readonly #events: ResponseEvents;
+  #hasBegun = false;
+
+  constructor(frame: ResponseFrame) {
+    this.#events = new ResponseEvents(frame);
+  }
+
+  chunk(chunk: CompletionChunk): string {
+    return this.#begun() + eventText(this.#events.chunk(chunk));
+  }
+
+  end({ completion }: AnyAnswer): string {
+    return this.#begun() + eventText(this.#events.end(completion));
+  }
+
+  failed(fault: AppFault): string {
+    return this.#begun() + eventText(this.#events.fail(fault));
+  }
+
+  #begun(): string {
+    if (this.#hasBegun) return '';
+    this.#hasBegun = true;
+    return eventText(this.#events.start());
+  }
+}
