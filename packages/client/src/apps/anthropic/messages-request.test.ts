@@ -74,11 +74,7 @@ describe('what is asked beside the messages', () => {
     ['tokens to choose from', { top_k: 5 }, '/top_k'],
     ['a container', { container: 'c' }, '/container'],
     ['what is not known', { frequency: 1 }, '/frequency'],
-    [
-      'a search',
-      { tools: [{ type: 'web_search_20260318', name: 'web_search' }] },
-      '/tools/0/type',
-    ],
+    ['a search', { tools: [{ type: 'web_search_20260318', name: 'web_search' }] }, '/tools/0/type'],
     ['a tool without a schema', { tools: [{ name: 'look' }] }, '/tools/0/input_schema'],
     ['a tool that is loaded later', { tools: [{ ...look, defer_loading: true }] }, '/tools/0/defer_loading'],
     ['a tool where there is none [guard: messages-choice-tools]', { tool_choice: { type: 'any' } }, '/tool_choice'],

@@ -46,7 +46,7 @@ export function chatTools(tools: unknown, choice: unknown): Tools {
   const chosen = choice === undefined ? undefined : shaped(choice, choiceSchema, ['tool_choice']);
   // guard: messages-choice-tools
   if (functions.length === 0 && (chosen?.type === 'any' || chosen?.type === 'tool'))
-    throw refused('/tool_choice', 'wants a tool, and there is none');
+    throw refused('/tool_choice', 'must not ask for a tool: the request brings none along');
   if (functions.length === 0) return {};
   const isOne = chosen !== undefined && chosen.type !== 'none' && chosen.disable_parallel_tool_use === true;
   return {

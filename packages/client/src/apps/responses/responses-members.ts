@@ -17,7 +17,10 @@ export const RESPONSES_MEMBERS: MemberRules = {
   temperature: { is: 'passed', how: 'as it is' },
   top_p: { is: 'passed', how: 'as it is' },
   top_logprobs: { is: 'passed', how: 'as it is' },
-  include: { is: 'passed', how: '`message.output_text.logprobs`, `reasoning.encrypted_content` (there is none)' },
+  include: {
+    is: 'passed',
+    how: '`message.output_text.logprobs`, and `reasoning.encrypted_content`, for which nothing comes back',
+  },
   prompt: { is: 'passed', how: 'a stored prompt of the vault: `id` is its name, variables are text' },
   metadata: { is: 'passed', how: '`bulla_vars` has the variables of a stored prompt; the rest comes back' },
   stream: { is: 'passed', how: 'the answer comes as events' },

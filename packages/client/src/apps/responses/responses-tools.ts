@@ -56,7 +56,7 @@ export function toolsOf(members: AppObject): Pick<ModelParameters, 'tools' | 'to
   const choice = choiceOf(members['tool_choice']);
   // guard: responses-choice-tools
   if (tools.length === 0 && choice !== undefined && choice !== 'auto' && choice !== 'none')
-    throw refused('/tool_choice', 'wants a tool, and there is none');
+    throw refused('/tool_choice', 'must not ask for a tool: the request brings none along');
   if (tools.length === 0) return {};
   const parallel = members['parallel_tool_calls'];
   return {
