@@ -26,6 +26,12 @@ describe('the home folder', () => {
     expect(await readdir(home.path('org/dev'))).toEqual(['root.json']);
   });
 
+  it('leaves no temporary file where it cannot write', async () => {
+    await home.makeFolder(home.path('taken'));
+    await expect(home.write('taken', 'one')).rejects.toMatchObject({ code: 'EISDIR' });
+    expect(await readdir(home.folder)).toEqual(['taken']);
+  });
+
   it('reads no file without end', async () => {
     await expect(new Home('/dev').read('zero')).rejects.toThrow('/dev/zero is larger than 268435456 bytes');
   });

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Secret } from '@bulla/crypto';
+import { syncFolder, writeDurably } from './durable-file.js';
 import { textWithin } from './file-text.js';
 import { makeFolders } from './folders.js';
 import type { AskPassphrase } from './locked-file.js';
@@ -83,12 +84,27 @@ export class Home {
 
   /** Writes a file by temporary file, fsync and rename: after a crash the old or the new text is there, whole. */
   async write(name: string, text: string): Promise<void> {
+    await this.#replace(name, text, writeDurably);
+    await syncFolder(dirname(this.path(name)));
+  }
+
+  /** The same without waiting for the disk, for what is worth less than that wait: a crash of the machine may take it. */
+  async writeQuickly(name: string, text: string): Promise<void> {
+    await this.#replace(name, text, (path) => writeFile(path, text, { flag: 'wx', mode: 0o600 }));
+  }
+
+  async #replace(name: string, text: string, write: (path: string, text: string) => Promise<void>): Promise<void> {
     const target = this.path(name);
     await this.makeFolder(dirname(target));
     const temporary = `${target}.${randomUUID()}.tmp`;
-    await writeDurably(temporary, text);
-    await rename(temporary, target);
-    await syncFolder(dirname(target));
+    try {
+      await write(temporary, text);
+      await rename(temporary, target);
+    } catch (error) {
+      // Of a disk that is full: what was written so far is of no use, and its room is.
+      await rm(temporary, { force: true });
+      throw error;
+    }
   }
 
   /** Removes a file; it need not exist. */
@@ -217,25 +233,6 @@ export async function requirePrivate(path: string): Promise<void> {
   const { mode } = await stat(path);
   // guard: secret-file-mode
   if ((mode & 0o077) !== 0) throw new HomeError(`${path} may be read by others; run: chmod 600 ${path}`);
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 async function linkOnce(from: string, to: string): Promise<boolean> {
