@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { wholeCalls } from './fake-responses/fake-calls.js';
+import type { FakeResponse } from './fake-responses/fake-response.js';
+import { fakeResponse } from './fake-responses/fake-response.js';
 import type { FakeFault, FakeReply, FakeToolCallDelta, FakeUsage } from './fake-openai-script.js';
 import type { RecordedRequest } from './recorded-request.js';
 
@@ -61,6 +64,14 @@ export class FakeAnswer {
     return this.plain(this.#reply.body ?? whole);
   }
 
+  /** Sends a response of OpenAI's newer interface, whole or as events. A fault comes after its tokens, as in a completion. */
+  response(): Promise<boolean> {
+    const model = this.#reply.model ?? this.#asked.model ?? 'fake-model';
+    const made = fakeResponse(this.#reply, { tokens: this.#tokens, model, usage: this.#usage() });
+    if (this.#asked.stream !== true) return this.plain(JSON.stringify(made.whole));
+    return this.#unlessGone(() => this.#sendResponse(made));
+  }
+
   /** Sends a body as it is, for errors, redirects and the list of models. */
   plain(body: string): Promise<boolean> {
     return this.#unlessGone(async () => {
@@ -95,6 +106,16 @@ export class FakeAnswer {
     for (const refusal of this.#reply.refusal ?? []) await this.#events({ refusal });
     for (const call of this.#reply.toolCalls ?? []) await this.#events({ tool_calls: [toolCall(call)] });
     await this.#sendEnd();
+  }
+
+  async #sendResponse({ events }: FakeResponse): Promise<void> {
+    this.#head('text/event-stream');
+    for (const { type, isToken, data } of events) {
+      if (isToken && this.#record.tokensSent > 0) await this.#pause(this.#reply.delayBetweenTokensMs);
+      await this.#write(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+      if (isToken) await this.#faultsAfter((this.#record.tokensSent += 1));
+    }
+    this.#response.end();
   }
 
   get #saysWords(): boolean {
@@ -255,15 +276,6 @@ function toolCall(call: FakeToolCallDelta): object {
     ...(id === undefined ? {} : { id, type: 'function' }),
     function: { ...(name === undefined ? {} : { name }), arguments: text ?? '' },
   };
-}
-
-/** The calls whose pieces these are. */
-function wholeCalls(pieces: readonly FakeToolCallDelta[]): object[] {
-  const calls = Map.groupBy(pieces, ({ index }) => index);
-  return [...calls.values()].map((ofOne) => {
-    const { id, name } = Object.assign({}, ...ofOne) as FakeToolCallDelta;
-    return { id, type: 'function', function: { name, arguments: ofOne.map((one) => one.arguments ?? '').join('') } };
-  });
 }
 
 function isContinuationByte(byte: number): boolean {

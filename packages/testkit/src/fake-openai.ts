@@ -15,7 +15,8 @@ export interface CompletionCount {
 
 /**
  * An OpenAI-compatible upstream that answers by a script, on 127.0.0.1 and a free port, and records every byte.
- * It serves `POST /v1/chat/completions`, streamed or not, `POST /v1/embeddings`, and `GET /v1/models`.
+ * It serves `POST /v1/chat/completions` and `POST /v1/responses`, streamed or not, `POST /v1/embeddings`, and
+ * `GET /v1/models`.
  */
 export class FakeOpenai {
   readonly #server: Server;
@@ -105,6 +106,8 @@ export class FakeOpenai {
       return this.#answer(record, response, (answer) => answer.completion());
     if (record.method === 'POST' && record.path === '/v1/embeddings')
       return this.#answer(record, response, (answer) => answer.embeddings());
+    if (record.method === 'POST' && record.path === '/v1/responses')
+      return this.#answer(record, response, (answer) => answer.response());
     if (record.method === 'GET' && record.path === '/v1/models') return this.#models(record, response);
     sendJson(response, 404, errorBody('no such route'));
   }

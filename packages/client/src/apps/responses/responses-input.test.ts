@@ -74,7 +74,7 @@ describe('the input of a response', () => {
         { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'x' },
         { role: 'assistant', content: 'I look.' },
         call,
-        { ...call, call_id: 'call_2' },
+        { ...call, call_id: 'call_2', parsed_arguments: {}, caller: { type: 'direct' }, namespace: null },
         output('seen'),
         { type: 'function_call_output', call_id: 'call_2', output: [{ type: 'input_text', text: 'seen too' }] },
       ],
@@ -146,6 +146,7 @@ describe('the input of a response', () => {
       '/input/0/content',
     ],
     ['a call whose arguments are no text [guard: app-shape]', [{ ...call, arguments: {} }], '/input/0/arguments'],
+    ['a call by a program of a server', [{ ...call, caller: { type: 'program' } }], '/input/0/caller/type'],
     ['a result of no call', [{ type: 'function_call_output', output: 'x' }], '/input/0/call_id'],
   ])('is not %s', (_name, input, pointer) => {
     expect(refusedBy({ input }).pointer).toBe(pointer);

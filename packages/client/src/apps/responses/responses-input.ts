@@ -7,12 +7,14 @@ import { pointerTo, shaped, typeOf } from '../request-members.js';
 import { fileDataUrl, imageDataUrl, plainText } from '../message-parts.js';
 import type { MessagePart } from '../message-parts.js';
 
+/** What a server says of a part, or its SDK adds, and nobody reads again. */
 const hint = z.unknown().optional();
 const textSchema = z.strictObject({
   type: z.enum(['input_text', 'output_text', 'text']),
   text: z.string(),
   annotations: hint,
   logprobs: hint,
+  parsed: hint,
   prompt_cache_breakpoint: hint,
 });
 const refusalSchema = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
@@ -39,6 +41,12 @@ const saidParts = z.array(
 );
 
 const itemMembers = { id: hint, status: hint, phase: hint };
+/** A model calls a function, and no program of a server does. */
+const callMembers = {
+  caller: z.looseObject({ type: z.literal('direct') }).nullish(),
+  namespace: z.null().optional(),
+  async: z.literal(false).optional(),
+};
 const messageSchema = z.strictObject({
   type: z.literal('message').optional(),
   role: z.enum(['user', 'assistant', 'system', 'developer']),
@@ -50,12 +58,17 @@ const callSchema = z.strictObject({
   call_id: z.string(),
   name: z.string(),
   arguments: z.string(),
+  parsed_arguments: hint,
+  ...callMembers,
   ...itemMembers,
 });
 const outputSchema = z.strictObject({
   type: z.literal('function_call_output'),
   call_id: z.string(),
   output: contentOf(z.unknown()),
+  name: hint,
+  caller: callMembers.caller,
+  namespace: callMembers.namespace,
   ...itemMembers,
 });
 
