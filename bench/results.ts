@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** The benches that keep what they found in RESULTS.md, in the order in which it stands there. */
-export const SECTIONS = ['load', 'connections', 'growth', 'keys', 'chats', 'crypto', 'timing'] as const;
+export const SECTIONS = ['load', 'connections', 'growth', 'keys', 'chats', 'proxy', 'crypto', 'timing'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** Every bench runs from bench/dist/bench. */
