@@ -34,12 +34,13 @@ export interface ProxyWorld {
 
 /** @param model what a responder is started for, and how: settings of it. */
 export async function startProxyWorld(
-  { start, ground }: World,
+  world: World,
   model: Readonly<Record<string, string>>,
 ): Promise<ProxyWorld> {
   const counting = { NODE_OPTIONS: `${AS_DEPLOYED.NODE_OPTIONS} ${COUNTING}` };
-  const vault = await start('vault', counting);
-  const responder = await start('responder', { ...counting, BULLA_VAULT_URL: vault.url, ...model });
+  const { ground } = world;
+  const vault = await world.start('vault', counting);
+  const responder = await world.start('responder', { ...counting, BULLA_VAULT_URL: vault.url, ...model });
   await ready(responder.url);
   const folder = await mkdtemp(join(tmpdir(), 'bulla-bench-proxy-'));
   const asker = ground.askers[0] as TestMember;
