@@ -52,7 +52,8 @@ export function faultOf(error: unknown, requestId: string): AppFault {
   const known = found instanceof BullaError ? found : bullaError('internal', { message: '', origin: 'client' });
   const { code, origin, errors, retryAfterSeconds } = known;
   const { title } = ALL_PROBLEMS[code];
-  const next = NEXT[code];
+  // What is not there is a prompt, where a service says so.
+  const next = code === 'not_found' && origin === 'client' ? undefined : NEXT[code];
   return {
     type: `urn:bulla:problem:${code}`,
     title,
@@ -79,6 +80,8 @@ export function faultHeaders({ retryable, origin, request_id: id, retryAfter }: 
   return {
     'content-type': 'application/json',
     'x-request-id': id,
+    // Where Anthropic's SDKs look for it.
+    'request-id': id,
     'x-should-retry': String(retryable),
     'x-bulla-error-origin': origin,
     ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),

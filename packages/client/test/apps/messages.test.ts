@@ -149,8 +149,9 @@ it.each<[string, string, object, number, string, string]>([
     type: 'error',
     error: { type, message: expect.stringContaining(said) },
     origin: expect.any(String),
-    request_id: told.headers['x-request-id'],
+    request_id: told.headers['request-id'],
   });
+  expect(told.headers['request-id']).toBe(told.headers['x-request-id']);
 });
 
 it('may be asked for where an app adds the version to a base that has it', async () => {

@@ -140,4 +140,5 @@ it.each<[string, string, object | undefined]>([
   const told = await tell(surface, path, body);
   expect([told.status, told.json()['code']]).toEqual([404, 'not_found']);
   expect(told.text).toContain('no response is kept');
+  expect(told.text).not.toContain('bulla prompt list');
 });

@@ -28,7 +28,7 @@ export async function answerMessages(call: AppCall): Promise<AppResponse> {
 /** `POST /messages/count_tokens`: only the server of a model has its vocabulary. */
 export async function refuseCountTokens(): Promise<AppResponse> {
   const message = 'no tokens are counted here: the usage of an answer says how many it took';
-  throw bullaError('not_found', { message, origin: 'client', details: { kind: 'unsaid' } });
+  throw bullaError('not_found', { message, origin: 'client' });
 }
 
 /** Writes the events of one message. */

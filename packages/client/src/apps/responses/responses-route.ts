@@ -25,7 +25,7 @@ export function answerResponses(call: AppCall): Promise<AppResponse> {
 /** `GET /responses/{id}` and all else about a response that a server would have kept. */
 export async function refuseKeptResponse(): Promise<AppResponse> {
   const message = 'no response is kept at a server here: keep what POST /responses answers';
-  throw bullaError('not_found', { message, origin: 'client', details: { kind: 'unsaid' } });
+  throw bullaError('not_found', { message, origin: 'client' });
 }
 
 /** Writes the events of one response. */
