@@ -4,24 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { wholeCalls } from './fake-responses/fake-calls.js';
 import type { FakeResponse } from './fake-responses/fake-response.js';
 import { fakeResponse } from './fake-responses/fake-response.js';
-import type { FakeFault, FakeReply, FakeToolCallDelta, FakeUsage } from './fake-openai-script.js';
+import type { FakeChatRequest, FakeFault, FakeReply, FakeToolCallDelta, FakeUsage } from './fake-openai-script.js';
 import type { RecordedRequest } from './recorded-request.js';
 
 const DEFAULT_TOKENS = ['This ', 'is ', 'the ', 'fake ', 'upstream.'];
-
-/** What the fake reads of a chat request; everything else is recorded and ignored. */
-export interface FakeChatRequest {
-  readonly model?: string;
-  readonly stream?: boolean;
-  readonly stream_options?: { readonly include_usage?: boolean };
-  readonly n?: number;
-  readonly logprobs?: boolean;
-  /** Of a request for embeddings. */
-  readonly input?: string | readonly string[];
-  readonly dimensions?: number;
-  readonly encoding_format?: string;
-  readonly messages?: readonly { readonly content?: unknown }[];
-}
 
 /** One answer to one chat request, by the script. */
 export class FakeAnswer {

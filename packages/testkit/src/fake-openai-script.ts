@@ -1,3 +1,17 @@
+/** What the fake reads of a chat request; everything else is recorded and ignored. */
+export interface FakeChatRequest {
+  readonly model?: string;
+  readonly stream?: boolean;
+  readonly stream_options?: { readonly include_usage?: boolean };
+  readonly n?: number;
+  readonly logprobs?: boolean;
+  /** Of a request for embeddings. */
+  readonly input?: string | readonly string[];
+  readonly dimensions?: number;
+  readonly encoding_format?: string;
+  readonly messages?: readonly { readonly content?: unknown }[];
+}
+
 /** What a fake upstream answers. Times are milliseconds; tokens are the pieces of text it streams. */
 export interface FakeReply {
   /** HTTP status; anything but 200 answers `body` instead of a completion. Embeddings are `body` wherever it is there. Default 200. */
@@ -66,13 +80,14 @@ export interface FakeScript {
   readonly models?: readonly string[];
   /** Status, headers, body and delay of `/v1/models`, where it shall not list the models. */
   readonly modelsReply?: Pick<FakeReply, 'status' | 'headers' | 'body' | 'contentType' | 'delayBeforeHeadersMs'>;
-  /** One reply for all chat requests, or one per request in order, the last repeated. */
-  readonly replies?: FakeReply | readonly FakeReply[];
+  /** One reply for all chat requests, one per request in order, the last repeated, or what follows from the request. */
+  readonly replies?: FakeReply | readonly FakeReply[] | ((asked: FakeChatRequest) => FakeReply);
 }
 
 /** The reply for the nth chat request, counted from 0. */
-export function replyFor(script: FakeScript, index: number): FakeReply {
+export function replyFor(script: FakeScript, index: number, asked: FakeChatRequest): FakeReply {
   const replies = script.replies ?? {};
+  if (typeof replies === 'function') return replies(asked);
   if (!isList(replies)) return replies;
   return replies[Math.min(index, replies.length - 1)] ?? {};
 }

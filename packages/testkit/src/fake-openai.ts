@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { FakeAnswer, type FakeChatRequest } from './fake-openai-answer.js';
-import { type FakeScript, replyFor } from './fake-openai-script.js';
+import { FakeAnswer } from './fake-openai-answer.js';
+import { type FakeChatRequest, type FakeScript, replyFor } from './fake-openai-script.js';
 import { RecordedRequest } from './recorded-request.js';
 
 /** Of a server that is compatible, or of a deployment of Azure. */
@@ -124,7 +124,7 @@ export class FakeOpenai {
   ): Promise<void> {
     const asked = parseChatRequest(record);
     if (asked === undefined) return sendJson(response, 400, errorBody('the body is no request of a model'));
-    const reply = replyFor(this.#script, this.#chatRequests++);
+    const reply = replyFor(this.#script, this.#chatRequests++, asked);
     const answer = new FakeAnswer(reply, asked, record, response);
     if ((reply.status ?? 200) !== 200) {
       await answer.plain(reply.body ?? errorBody('scripted'));
