@@ -33,10 +33,7 @@ export interface ProxyWorld {
 }
 
 /** @param model what a responder is started for, and how: settings of it. */
-export async function startProxyWorld(
-  world: World,
-  model: Readonly<Record<string, string>>,
-): Promise<ProxyWorld> {
+export async function startProxyWorld(world: World, model: Readonly<Record<string, string>>): Promise<ProxyWorld> {
   const counting = { NODE_OPTIONS: `${AS_DEPLOYED.NODE_OPTIONS} ${COUNTING}` };
   const { ground } = world;
   const vault = await world.start('vault', counting);

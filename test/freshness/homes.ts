@@ -2,6 +2,7 @@ import type { Identity, TrustState, TrustStore } from '@bulla/client';
 import { firstMemory, Renewer } from '@bulla/client';
 import { LabelKeeper } from '../../packages/client/src/labels/label-keeper.js';
 import { headOf } from '../../packages/client/src/labels/label-memory.js';
+import { PiiGate } from '../../packages/client/src/pii/pii-gate.js';
 import { PublicReader } from '../../packages/client/src/connection/public-reader.js';
 import type { Session } from '../../packages/client/src/connection/session.js';
 import { Transport } from '../../packages/client/src/connection/transport.js';
@@ -108,7 +109,8 @@ export function startProcess({ setting, vault, now }: Surroundings, identity: Id
   const withKnownKeys: TrustKeeper['withKnownKeys'] = (trust, work) => keeper.withKnownKeys(trust, work);
   const transport = new Transport({ identity, fetch: fetcher, now, retries: 0, withKnownKeys });
   const notice = () => undefined;
-  const session = { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, now, notice };
+  const pii = new PiiGate({ mode: 'off' }, fetcher);
+  const session = { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, pii, now, notice };
   return { session, caller, judgedBy };
 }
 

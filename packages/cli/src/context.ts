@@ -195,6 +195,7 @@ export class Context {
       store: new FileTrustStore(this.home),
       fetch: fetcher,
       notice: (message) => this.#note(message),
+      pii: this.settings.pii,
     });
   }
 

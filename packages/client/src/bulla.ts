@@ -21,6 +21,8 @@ import { People } from './people/people.js';
 import { LabelKeeper } from './labels/label-keeper.js';
 import { HeldLabels } from './labels/held-labels.js';
 import { Prompts } from './prompts/prompts.js';
+import { PiiGate } from './pii/pii-gate.js';
+import type { PiiSettings } from './pii/pii-settings.js';
 import { PublicReader } from './connection/public-reader.js';
 import type { OfferedModels } from './runs/offered-models.js';
 import { offeredModels } from './runs/offered-models.js';
@@ -54,6 +56,8 @@ export interface ConnectOptions {
   readonly now?: () => number;
   /** Told what a person should know and nothing failed for; nobody unless given. */
   readonly notice?: (message: string) => void;
+  /** What becomes of personal data in questions before they are sealed; nothing unless given. */
+  readonly pii?: PiiSettings;
 }
 
 /** The SDK: seals, runs and verifies on this machine, for one identity of one organisation. */
@@ -128,6 +132,7 @@ export class Bulla {
     const fetcher = until(closing.signal, given);
     const notice = options.notice ?? (() => undefined);
     const reader = new PublicReader(fetcher);
+    const pii = new PiiGate(options.pii ?? { mode: 'off' }, fetcher);
     const keeper = new TrustKeeper({ org: identity.org, pin, vaultUrl, reader, store, now, notice });
     const transport = new Transport({
       identity,
@@ -137,7 +142,7 @@ export class Bulla {
       withKnownKeys: (trust, work) => keeper.withKnownKeys(trust, work),
     });
     return new Bulla(
-      { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, now, notice },
+      { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, pii, now, notice },
       pin,
       closing,
     );

@@ -29,7 +29,7 @@ export type {
   EmbeddingList,
   ModelParameters,
 } from '@bulla/crypto';
-export type { AnsweredPrompt, ChatAnswer } from './runs/answer.js';
+export type { AnsweredPrompt, ChatAnswer, Said } from './runs/answer.js';
 export { Answer } from './runs/answer.js';
 export type { ApiAnswer, ApiCall } from './connection/api-call.js';
 export type { Approvals, PendingApproval, ProposedApproval } from './labels/approvals.js';
@@ -79,6 +79,8 @@ export type { ListedDevice } from './people/listed-device.js';
 export type { AcceptedKeys, AcceptOptions, ListedInvitation, Offer, People } from './people/people.js';
 export type { Prompts, PromptVersions, PushedPrompt, VersionChoice } from './prompts/prompts.js';
 export type { PresentVersion, ProposedMove } from './labels/proposed-move.js';
+export type { PiiMode, PiiOptions, PiiReport, PiiSettings } from './pii/pii-settings.js';
+export { isPiiDetector, PII_MODES, piiHeader } from './pii/pii-settings.js';
 export type { Publication } from './trust/publishing.js';
 export { publishOrganisation } from './trust/publishing.js';
 export type { RenewalRound, RenewerOptions } from './renewer/renewer.js';

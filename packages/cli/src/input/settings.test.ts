@@ -14,7 +14,8 @@ function file(name: string, text: string): string {
 
 describe('the settings of a client', () => {
   it('are all absent in an empty environment, and an empty variable is absent too', () => {
-    const none = { home: undefined, url: undefined, profile: undefined, identity: undefined };
+    const pii = { mode: 'off', country: undefined, detector: undefined, tools: [] };
+    const none = { home: undefined, url: undefined, profile: undefined, identity: undefined, pii };
     expect(readClientSettings({})).toEqual(none);
     expect(readClientSettings({ BULLA_HOME: '', BULLA_URL_FILE: '' })).toEqual(none);
   });
@@ -25,12 +26,17 @@ describe('the settings of a client', () => {
       BULLA_URL_FILE: file('url', 'https://vault.example\n'),
       BULLA_PROFILE: '/p',
       BULLA_IDENTITY: '/i',
+      BULLA_PII: 'mask',
+      BULLA_PII_COUNTRY: 'DE',
+      BULLA_PII_DETECTOR: 'http://127.0.0.1:9/find',
+      BULLA_PII_TOOLS: 'send, log,',
     };
     expect(readClientSettings(env)).toEqual({
       home: '/h',
       url: 'https://vault.example',
       profile: '/p',
       identity: '/i',
+      pii: { mode: 'mask', country: 'DE', detector: 'http://127.0.0.1:9/find', tools: ['send', 'log'] },
     });
   });
 
@@ -39,6 +45,21 @@ describe('the settings of a client', () => {
       'a URL that is none',
       { BULLA_URL: 'canary-value' },
       'BULLA_URL (from the environment): expected a URL such as https://vault.example',
+    ],
+    [
+      'a mode that there is not [guard: setting-pii-mode]',
+      { BULLA_PII: 'canary-value' },
+      'BULLA_PII: expected one of off, detect, mask, block',
+    ],
+    [
+      'a detector that others can read [guard: setting-pii-detector]',
+      { BULLA_PII_DETECTOR: 'http://canary-value.example/' },
+      'BULLA_PII_DETECTOR: expected an https URL without a password, or an http URL of this machine',
+    ],
+    [
+      'a country by its name',
+      { BULLA_PII_COUNTRY: 'canary-value' },
+      'BULLA_PII_COUNTRY: expected two capitals such as DE',
     ],
     [
       'a variable and its file',

@@ -1,4 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { PiiMode, PiiSettings } from '@bulla/client';
+import { isPiiDetector, PII_MODES } from '@bulla/client';
 import type { Io } from '../io.js';
 
 /** A setting that cannot be used; the message names it, where it came from and what was expected, never its value. */
@@ -17,6 +19,8 @@ export interface ClientSettings {
   readonly profile: string | undefined;
   /** BULLA_IDENTITY: the path of a device's key file, in the place of the home folder's. */
   readonly identity: string | undefined;
+  /** BULLA_PII and what belongs to it: what becomes of personal data in questions before they are sealed. */
+  readonly pii: PiiSettings;
 }
 
 const FILE_MAX_BYTES = 65_536;
@@ -31,7 +35,29 @@ export function readClientSettings(env: Io['env']): ClientSettings {
     url: requireHttpUrl('BULLA_URL (from the environment)', readSetting(env, 'BULLA_URL')),
     profile: readSetting(env, 'BULLA_PROFILE'),
     identity: readSetting(env, 'BULLA_IDENTITY'),
+    pii: readPiiSettings(env),
   };
+}
+
+function readPiiSettings(env: Io['env']): PiiSettings {
+  const mode = readSetting(env, 'BULLA_PII') ?? 'off';
+  // guard: setting-pii-mode
+  if (!isPiiMode(mode)) throw new SettingError(`BULLA_PII: expected one of ${PII_MODES.join(', ')}`);
+  const country = readSetting(env, 'BULLA_PII_COUNTRY');
+  if (country !== undefined && !/^[A-Z]{2}$/.test(country))
+    throw new SettingError('BULLA_PII_COUNTRY: expected two capitals such as DE');
+  const detector = readSetting(env, 'BULLA_PII_DETECTOR');
+  // guard: setting-pii-detector
+  if (detector !== undefined && !isPiiDetector(detector))
+    throw new SettingError(
+      'BULLA_PII_DETECTOR: expected an https URL without a password, or an http URL of this machine',
+    );
+  const tools = (readSetting(env, 'BULLA_PII_TOOLS') ?? '').split(',').map((name) => name.trim());
+  return { mode, country, detector, tools: tools.filter((name) => name !== '') };
+}
+
+function isPiiMode(text: string): text is PiiMode {
+  return PII_MODES.some((mode) => mode === text);
 }
 
 /**

@@ -25,6 +25,8 @@ const SINK_HINT =
   'mend the sink, or --to; then run it again: it goes on with the first entry that the sink does not have';
 /** What to do about a code; null where its title says all. A code that is missing here does not compile. */
 const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
+  pii_policy_failed:
+    'take it out of what you send, or choose BULLA_PII=mask; with BULLA_PII_DETECTOR, see that it answers (docs/guide/pii.md)',
   transport_failed: 'start it with `bulla up` (or npm start); `bulla doctor` looks closer',
   pin_mismatch:
     'somebody else stands in the place of this organisation, or the pin is that of another; `bulla trust pin` prints the pinned one',

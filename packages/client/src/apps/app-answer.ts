@@ -1,6 +1,8 @@
 import type { CompletionChunk } from '@bulla/crypto';
 import type { Answer, AnsweredPrompt } from '../runs/answer.js';
 import type { AnswerEvent } from '../runs/answer-events.js';
+import type { PiiReport } from '../pii/pii-settings.js';
+import { piiHeader } from '../pii/pii-settings.js';
 import { actsOrEnds } from '../runs/runs.js';
 import type { AppCall } from './app-call.js';
 import type { AppFault } from './app-errors.js';
@@ -50,9 +52,15 @@ export function answerHeaders(call: AppCall, answer: AnyAnswer, receipt: Receipt
     'content-type': 'application/json',
     'x-bulla-verified': 'true',
     'x-bulla-responder': answer.responder,
+    ...piiHeaders(answer.pii),
     ...receipt.headers,
     ...callHeaders(call),
   };
+}
+
+/** What was found of personal data before the question was sealed; nothing where nobody looked. */
+function piiHeaders(report: PiiReport | undefined): Record<string, string> {
+  return report === undefined ? {} : { 'x-bulla-pii': piiHeader(report) };
 }
 
 /**
@@ -65,7 +73,8 @@ export async function respondStreamed(
   writer: AnswerWriter,
 ): Promise<AppResponse> {
   const responder = await call.bulla.responder(call.options.responder);
-  const events = askStreamed(call, question);
+  let report: PiiReport | undefined;
+  const events = askStreamed(call, question, (found) => (report = found));
   const first = events.next();
   await settledWithin(first, HEAD_WAIT_MS);
   const receipt = receiptOf(call);
@@ -74,6 +83,7 @@ export async function respondStreamed(
     'cache-control': 'no-store',
     'x-bulla-verified': 'at-end',
     'x-bulla-responder': responder,
+    ...piiHeaders(report),
     ...receipt.headers,
     ...callHeaders(call),
   };

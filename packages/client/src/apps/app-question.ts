@@ -2,6 +2,7 @@ import type { AskerMessage, ChatMessage, ModelParameters } from '@bulla/crypto';
 import type { RunnablePrompt } from '../runs/runnable-prompt.js';
 import type { AnswerEvent } from '../runs/answer-events.js';
 import type { Answer, AnsweredPrompt } from '../runs/answer.js';
+import type { PiiOptions } from '../pii/pii-settings.js';
 import type { AppCall } from './app-call.js';
 import { refused } from './app-errors.js';
 
@@ -42,14 +43,20 @@ export function askWhole(call: AppCall, question: AppQuestion): Promise<Answer<A
   return prompt.run(question.vars, promptOptions(call, question));
 }
 
-/** Asks, and gives the answer as it comes; the last event is the verified answer. @throws {BullaError} */
+/**
+ * Asks, and gives the answer as it comes; the last event is the verified answer.
+ * @param onPii is told what was found before anything is sent.
+ * @throws {BullaError}
+ */
 export function askStreamed(
   call: AppCall,
   question: AppQuestion,
+  onPii: PiiOptions['onPii'],
 ): AsyncGenerator<AnswerEvent<Answer<AnsweredPrompt | undefined>>> {
   const prompt = runnable(call, question);
-  if (prompt === undefined) return call.bulla.chat.completions.stream(...chatOf(call, question));
-  return prompt.stream(question.vars, promptOptions(call, question));
+  if (prompt !== undefined) return prompt.stream(question.vars, { ...promptOptions(call, question), onPii });
+  const [request, options] = chatOf(call, question);
+  return call.bulla.chat.completions.stream(request, { ...options, onPii });
 }
 
 function runnable({ bulla, request }: AppCall, { model }: AppQuestion): RunnablePrompt | undefined {

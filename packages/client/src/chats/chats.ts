@@ -6,6 +6,8 @@ import type { AnswerEvent } from '../runs/answer-events.js';
 import { answerOf, eventsOf } from '../runs/answer-events.js';
 import type { Inquiry, RunLimits } from '../runs/runs.js';
 import { runInquiry } from '../runs/runs.js';
+import type { PiiOptions } from '../pii/pii-settings.js';
+import { mapQuestion, wantsJson } from '../pii/question-texts.js';
 import type { Question } from '../runs/sealed-question.js';
 import { sealQuestion } from '../runs/sealed-question.js';
 import type { ChatPermit, ChatPermits } from './chat-permits.js';
@@ -18,7 +20,7 @@ export interface ChatRequest extends ModelParameters {
   readonly max_completion_tokens?: number | undefined;
 }
 
-export interface ChatOptions extends RunLimits {
+export interface ChatOptions extends RunLimits, PiiOptions {
   /** URN of the responder; the first of the directory unless given. */
   readonly responder?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -31,6 +33,12 @@ export type ChatEvent = AnswerEvent<ChatAnswer>;
 export interface ChatQuestion extends Question {
   readonly permit: ChatPermit;
   readonly resolved?: undefined;
+}
+
+/** What of a chat is said to the model. */
+interface AskedChat {
+  readonly messages: readonly ChatMessage[];
+  readonly parameters: ModelParameters;
 }
 
 /** What a responder's own model is called. */
@@ -61,29 +69,35 @@ export class ChatCompletions {
 
   #ask(
     { model = OWN_MODEL, messages, max_completion_tokens, ...parameters }: ChatRequest,
-    { responder, signal, ...limits }: ChatOptions,
+    { responder, signal, onPii, ...limits }: ChatOptions,
     stream: boolean,
   ): AsyncGenerator<CompletionChunk, ChatAnswer, undefined> {
-    const inquiry: Inquiry<ChatQuestion> = {
+    const inquiryOf = (asked: AskedChat): Inquiry<ChatQuestion> => ({
       stream,
       signal,
       ask: async (before) => {
         const permit = await this.#permits.take(model, responder, before?.permit, signal);
         const question = await sealQuestion(this.#session, permit, {
           purpose: 'chat.invoke',
-          messages: [...messages],
+          messages: [...asked.messages],
           ...(before !== undefined && { retry_of: before.jti }),
           opt: {
             model,
             stream,
             privacy: 'padded',
             ...(max_completion_tokens !== undefined && { max_output_tokens: max_completion_tokens }),
-            ...tokenParameters(parameters),
+            ...tokenParameters(asked.parameters),
           },
         });
         return { ...question, permit };
       },
+    });
+    const passage = {
+      question: { messages, parameters },
+      map: mapQuestion<AskedChat>,
+      onPii,
+      isJson: wantsJson(parameters),
     };
-    return runInquiry(this.#session, inquiry, limits);
+    return this.#session.pii.pass(passage, (asked) => runInquiry(this.#session, inquiryOf(asked), limits));
   }
 }

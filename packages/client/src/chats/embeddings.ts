@@ -4,6 +4,7 @@ import { bullaError, checked } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import type { ChatAnswer } from '../runs/answer.js';
 import { answerOf } from '../runs/answer-events.js';
+import { mapEmbeddings } from '../pii/question-texts.js';
 import { runInquiry } from '../runs/runs.js';
 import { sealQuestion } from '../runs/sealed-question.js';
 import type { ChatOptions, ChatQuestion } from './chats.js';
@@ -40,9 +41,9 @@ export class Embeddings {
    */
   async create(
     { model = OWN_MODEL, ...embeddings }: EmbeddingsRequest,
-    { responder, signal, ...limits }: ChatOptions = {},
+    { responder, signal, onPii, ...limits }: ChatOptions = {},
   ): Promise<EmbeddedTexts> {
-    const inquiry = {
+    const inquiryOf = (asked: EmbeddingsQuestion) => ({
       stream: false,
       signal,
       ask: async (before?: ChatQuestion): Promise<ChatQuestion> => {
@@ -50,14 +51,17 @@ export class Embeddings {
         const question = await sealQuestion(this.#session, permit, {
           purpose: 'chat.invoke',
           messages: [],
-          embeddings,
+          embeddings: asked,
           ...(before !== undefined && { retry_of: before.jti }),
           opt: { model, stream: false, privacy: 'padded' },
         });
         return { ...question, permit };
       },
-    };
-    const answer = await answerOf(runInquiry(this.#session, inquiry, limits));
+    });
+    // No text comes back. The same text is masked in the same way each time, so that what was stored is found again.
+    const passage = { question: embeddings, map: mapEmbeddings<EmbeddingsQuestion>, onPii, isReversible: false };
+    const chunks = this.#session.pii.pass(passage, (asked) => runInquiry(this.#session, inquiryOf(asked), limits));
+    const answer = await answerOf(chunks);
     return { embeddings: await wholeOf(answer, embeddings), answer };
   }
 }

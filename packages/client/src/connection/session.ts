@@ -3,6 +3,7 @@ import { bullaError } from './errors.js';
 import type { Identity } from './identity.js';
 import type { LabelKeeper } from '../labels/label-keeper.js';
 import { requireLoopback } from './loopback.js';
+import type { PiiGate } from '../pii/pii-gate.js';
 import type { Service, Transport } from './transport.js';
 import type { TrustKeeper } from '../trust/trust-keeper.js';
 import type { SeenName } from '../trust/trust-store.js';
@@ -14,6 +15,8 @@ export interface Session {
   readonly keeper: TrustKeeper;
   readonly labels: LabelKeeper;
   readonly transport: Transport;
+  /** What every question passes before it is sealed. */
+  readonly pii: PiiGate;
   /** Seconds. */
   readonly now: () => number;
   /** Told what a person should know and nothing failed for. */

@@ -7,6 +7,7 @@ import type { HandedBack } from '../trust/handing-back.js';
 import { handBack, keyOf } from '../trust/handing-back.js';
 import { LabelKeeper } from '../labels/label-keeper.js';
 import type { ShownPosition } from '../labels/label-memory.js';
+import { PiiGate } from '../pii/pii-gate.js';
 import { PublicReader } from '../connection/public-reader.js';
 import type { RenewerAdoption } from './renewer-adoption.js';
 import { adoptedState, followedState, readRenewerAdoption } from './renewer-adoption.js';
@@ -193,7 +194,9 @@ function sessionOf(options: RenewerOptions): Session {
   const keeper = new TrustKeeper({ org: identity.org, pin, vaultUrl, reader, store, now, notice, acceptStale: true });
   const withKnownKeys: TrustKeeper['withKnownKeys'] = (trust, work) => keeper.withKnownKeys(trust, work);
   const transport = new Transport({ identity, fetch: fetcher, now, withKnownKeys });
-  return { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, now, notice };
+  // A renewer asks no model anything.
+  const pii = new PiiGate({ mode: 'off' }, fetcher);
+  return { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, pii, now, notice };
 }
 
 function lost(): BullaError {

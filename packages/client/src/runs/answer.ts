@@ -1,5 +1,8 @@
 import type { AnswerParts, Completion, CompletionChunk, FinClaims } from '@bulla/crypto';
-import { answerText, completionOf, composeAnswer, linesOf, parseChunk } from '@bulla/crypto';
+import { answerText, chunkText, completionOf, composeAnswer, linesOf, parseChunk } from '@bulla/crypto';
+import type { Restoration } from '../pii/pii-gate.js';
+import type { PiiReport } from '../pii/pii-settings.js';
+import { restoredChunks } from '../pii/answer-restorer.js';
 
 /** Which version of which prompt was run. */
 export interface AnsweredPrompt {
@@ -7,7 +10,17 @@ export interface AnsweredPrompt {
   readonly version: number;
 }
 
-/** An answer whose signed end was verified: it is whole, and the responder that was asked vouches for it. */
+/** What a model said. */
+export interface Said {
+  readonly text: string;
+  readonly chunks: readonly CompletionChunk[];
+  readonly completion: Completion;
+}
+
+/**
+ * An answer whose signed end was verified: it is whole, and the responder that was asked vouches for it. Where personal
+ * data was masked before it was asked, `text`, `chunks` and `completion` have it again; `signed` is what was signed.
+ */
 export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> {
   readonly text: string;
   /** Tokens as the model counted them; members it did not tell are absent. */
@@ -23,27 +36,52 @@ export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> 
   readonly verified = true;
   readonly #parts: AnswerParts;
   readonly #question: string;
+  readonly #fin: FinClaims;
+  readonly #restoration: Restoration | undefined;
 
-  constructor(parts: AnswerParts, question: string, fin: FinClaims) {
-    this.text = answerText(parts.deltas);
+  constructor(parts: AnswerParts, question: string, fin: FinClaims, restoration?: Restoration) {
+    this.#restoration = restoration;
+    this.#parts = parts;
+    this.#question = question;
+    this.#fin = fin;
+    this.text = restoration === undefined ? answerText(parts.deltas) : this.chunks.map(chunkText).join('');
     this.usage = fin.usage;
     this.model = fin.model;
     this.finish = fin.finish;
     // That it is of a prompt where one was asked, verifyFin has seen.
     this.prompt = (fin.purpose === 'prompt.reply' ? { name: fin.prm.name, version: fin.prm.ver } : undefined) as Prompt;
     this.responder = fin.iss;
-    this.#parts = parts;
-    this.#question = question;
   }
 
   /** What the model said, piece by piece, with all that its server told of it. */
   get chunks(): CompletionChunk[] {
-    return [...linesOf(this.#parts.deltas)].map(parseChunk);
+    const signed = this.#signedChunks();
+    return this.#restoration === undefined ? signed : [...restoredChunks(this.#restoration, signed)];
   }
 
   /** The same as a whole, in OpenAI's shape: `choices[0].message` has the calls of tools, or a refusal. */
   get completion(): Completion {
     return completionOf(this.chunks);
+  }
+
+  /** What was found in the question before it was sent; undefined where nothing was looked for. */
+  get pii(): PiiReport | undefined {
+    return this.#restoration?.report;
+  }
+
+  /** What was signed, with placeholders where personal data was masked: what {@link toFile} proves. */
+  get signed(): Said {
+    const chunks = this.#signedChunks();
+    return { text: answerText(this.#parts.deltas), chunks, completion: completionOf(chunks) };
+  }
+
+  /** The same answer, told with what was masked in its question. */
+  restored(by: Restoration): Answer<Prompt> {
+    return new Answer<Prompt>(this.#parts, this.#question, this.#fin, by);
+  }
+
+  #signedChunks(): CompletionChunk[] {
+    return [...linesOf(this.#parts.deltas)].map(parseChunk);
   }
 
   /**

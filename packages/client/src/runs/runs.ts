@@ -1,5 +1,4 @@
-import { PROBLEMS, ProblemCode } from '@bulla/contract';
-import type { Bytes, CompletionChunk, ReplyError, Trust } from '@bulla/crypto';
+import type { Bytes, CompletionChunk, Trust } from '@bulla/crypto';
 import { LineReader, parseChunk, parseFin, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
 import { keepTold } from '../audit/told/told-heads.js';
@@ -11,16 +10,18 @@ import { untilKnown } from '../connection/backoff.js';
 import { BullaError, bullaError, checked, transportFailed } from '../connection/errors.js';
 import type { Asking, PromptQuestion } from './question.js';
 import { ask } from './question.js';
+import { sealedProblem, truncated } from './run-faults.js';
 import type { IncomingReply } from './reply-reader.js';
 import { readReply } from './reply-reader.js';
+import type { PiiOptions } from '../pii/pii-settings.js';
+import { mapQuestion, wantsJson } from '../pii/question-texts.js';
 import type { Question } from './sealed-question.js';
 import type { Session } from '../connection/session.js';
 import { newIdempotencyKey } from '../connection/transport.js';
 import { isAboutKeys } from '../trust/trust-keeper.js';
-import { upstreamWords } from '../connection/upstream-words.js';
 import { withVariableErrors } from '../prompts/variable-errors.js';
 
-export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'> {
+export interface RunOptions extends Omit<Asking, 'name' | 'vars' | 'stream'>, PiiOptions {
   /** Longest wait for the end of an answer, or for the beginning of one in parts; 10 minutes unless given. */
   readonly timeoutMs?: number | undefined;
   /** Longest time between two parts of a stream; 10 minutes unless given. Heartbeats do not count as parts. */
@@ -63,16 +64,17 @@ export interface Inquiry<Asked extends Question> {
 export function runPrompt(
   session: Session,
   asking: Asking,
-  limits?: RunLimits,
+  { onPii, ...limits }: RunLimits & PiiOptions = {},
 ): AsyncGenerator<CompletionChunk, Answer, undefined> {
   const { stream, signal } = asking;
-  const inquiry: Inquiry<PromptQuestion> = {
+  const inquiryOf = (asked: Asking): Inquiry<PromptQuestion> => ({
     stream,
     signal,
-    ask: (before) => ask(session, before === undefined ? asking : { ...asking, retryOf: before.jti }),
-    explain: (question, error) => withVariableErrors(session, question, asking, error),
-  };
-  return runInquiry(session, inquiry, limits);
+    ask: (before) => ask(session, before === undefined ? asked : { ...asked, retryOf: before.jti }),
+    explain: (question, error) => withVariableErrors(session, question, asked, error),
+  });
+  const passage = { question: asking, map: mapQuestion<Asking>, onPii, isJson: wantsJson(asking.parameters) };
+  return session.pii.pass(passage, (asked) => runInquiry(session, inquiryOf(asked), limits));
 }
 
 /**
@@ -273,28 +275,4 @@ async function finish<Asked extends Question>(
   const { tags, fresh, env } = bundle;
   const parts = { documents: named.documents, tags, fresh, envelope: env, head, deltas, fin };
   return checked(() => new Answer(parts, sealed.inner, claims));
-}
-
-/** What the responder says inside a sealed answer that could not be given. */
-function sealedProblem({ code: said, ...fault }: ReplyError = { code: 'internal' }): BullaError {
-  const { data: code = 'internal' } = ProblemCode.safeParse(said);
-  const { title, status, retryable } = PROBLEMS[code];
-  const words = upstreamWords(fault);
-  return bullaError(code, {
-    message: words ?? title,
-    details: words === undefined ? { kind: 'unsaid' } : undefined,
-    status,
-    retryable,
-    upstream: fault.cause === undefined ? undefined : fault,
-    origin: code.startsWith('upstream_') ? 'provider' : 'responder',
-  });
-}
-
-function truncated(cause?: unknown): BullaError {
-  return bullaError('stream_truncated', {
-    message: 'the answer ended before its signed end; what came is not a whole answer',
-    check: 'reply-final',
-    origin: 'client',
-    cause,
-  });
 }

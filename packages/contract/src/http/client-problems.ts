@@ -38,7 +38,14 @@ export const CLIENT_PROBLEMS = {
     exit: 'network',
     title: 'No answer came back that could be trusted.',
   },
-} as const satisfies Record<string, Omit<ProblemEntry, 'status'>>;
+  pii_policy_failed: {
+    // No service says it: what answers requests of apps on this machine does.
+    status: 422,
+    retryable: false,
+    exit: 'forbidden',
+    title: 'The setting for personal data does not let this be sent.',
+  },
+} as const satisfies Record<string, Omit<ProblemEntry, 'status'> & { readonly status?: number }>;
 
 export type ClientProblemCode = keyof typeof CLIENT_PROBLEMS;
 
