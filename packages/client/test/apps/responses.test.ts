@@ -54,7 +54,7 @@ describe('a response', () => {
     });
     expect(asked()).toMatchObject({
       messages: [
-        { role: 'developer', content: 'Be brief.' },
+        { role: 'system', content: 'Be brief.' },
         { role: 'user', content: 'How is the weather?' },
       ],
       opt: { model: 'small', max_output_tokens: 9 },

@@ -40,7 +40,7 @@ const saidParts = z.array(
   }),
 );
 
-const itemMembers = { id: hint, status: hint, phase: hint };
+const itemMembers = { id: hint, status: hint, phase: hint, end_turn: hint };
 /** A model calls a function, and no program of a server does. */
 const callMembers = {
   caller: z.looseObject({ type: z.literal('direct') }).nullish(),

@@ -7,7 +7,7 @@ const NOT_SHOWN = 'who answers does not learn it';
 export const RESPONSES_MEMBERS: MemberRules = {
   model: { is: 'passed', how: 'a model of the responder, or `prompt:NAME`' },
   input: { is: 'passed', how: 'text, messages, calls of functions and their results' },
-  instructions: { is: 'passed', how: 'the first message, as the developer' },
+  instructions: { is: 'passed', how: 'the first message, as the system' },
   tools: { is: 'passed', how: 'functions only' },
   tool_choice: { is: 'passed', how: '`none`, `auto`, `required`, or one function' },
   parallel_tool_calls: { is: 'passed', how: 'where there are tools' },

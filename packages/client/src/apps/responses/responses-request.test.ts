@@ -115,7 +115,7 @@ describe('what is asked beside the input', () => {
 it('takes instructions as the first message', () => {
   const { question } = readResponses({ input: 'x', instructions: 'Be brief.', max_output_tokens: 9 }, {});
   expect(question.maxOutputTokens).toBe(9);
-  expect(question.messages).toEqual([{ role: 'developer', content: 'Be brief.' }, ...said('x')]);
+  expect(question.messages).toEqual([{ role: 'system', content: 'Be brief.' }, ...said('x')]);
 });
 
 it.each<[string, object, string, object]>([
@@ -161,4 +161,44 @@ it.each<[string, object, string]>([
   ],
 ])('refuses %s, which no sealed question holds', (_name, more, pointer) => {
   expect(refusedBy({ model: 'm', input: 'x', ...more }).pointer).toBe(pointer);
+});
+
+it('takes what Codex sends in the second turn of a conversation', () => {
+  const message = (type: string, role: string, text: string) => ({ type: 'message', role, content: [{ type, text }] });
+  const body = {
+    model: 'small',
+    instructions: 'You are a coding agent.',
+    input: [
+      message('input_text', 'developer', 'Ask before you write.'),
+      message('input_text', 'user', 'List the files.'),
+      { type: 'reasoning', summary: [], content: null, encrypted_content: 'AAAA' },
+      { ...message('output_text', 'assistant', 'I look.'), phase: 'commentary' },
+      { type: 'function_call', name: 'shell', arguments: '{"command":["ls"]}', call_id: 'call_1' },
+      { type: 'function_call_output', call_id: 'call_1', output: 'README.md' },
+    ],
+    tools: [{ ...look, name: 'shell', strict: false }],
+    tool_choice: 'auto',
+    parallel_tool_calls: true,
+    reasoning: { effort: 'medium', summary: 'auto' },
+    store: false,
+    stream: true,
+    include: ['reasoning.encrypted_content'],
+    prompt_cache_key: 'thread-1',
+    text: { verbosity: 'low' },
+    client_metadata: { 'x-codex-installation-id': 'i' },
+  };
+  const { question, stream } = readResponses(body, {});
+  expect(stream).toBe(true);
+  expect(question.messages).toEqual([
+    { role: 'system', content: 'You are a coding agent.' },
+    { role: 'developer', content: 'Ask before you write.' },
+    { role: 'user', content: 'List the files.' },
+    {
+      role: 'assistant',
+      content: 'I look.',
+      tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'shell', arguments: '{"command":["ls"]}' } }],
+    },
+    { role: 'tool', tool_call_id: 'call_1', content: 'README.md' },
+  ]);
+  expect(question.parameters).toMatchObject({ reasoning_effort: 'medium', verbosity: 'low', tool_choice: 'auto' });
 });

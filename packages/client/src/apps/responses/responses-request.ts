@@ -73,9 +73,10 @@ export function readResponses(
   };
 }
 
+/** As the system: every server knows that role, and fewer know a developer. */
 function instructing(instructions: unknown): ChatMessage[] {
   const said = textAt(instructions, 'instructions');
-  return said === undefined || said === '' ? [] : [{ role: 'developer', content: said }];
+  return said === undefined || said === '' ? [] : [{ role: 'system', content: said }];
 }
 
 function parametersOf(members: AppObject): ModelParameters {
