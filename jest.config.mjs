@@ -40,9 +40,11 @@ export default {
       ...across,
       displayName: 'test',
       testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/bench/*.test.ts', '<rootDir>/bench/*/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', ...ALONE],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/apps/', ...ALONE],
     },
     { ...across, displayName: 'alone', testRegex: ALONE },
+    // `npm run test:apps` alone: other people's SDKs are installed for it.
+    { ...across, displayName: 'apps', testMatch: ['<rootDir>/test/apps/*.test.ts'] },
   ],
   maxWorkers: 2,
   // A hang ends some day; a machine that is busy or slow is no failure.

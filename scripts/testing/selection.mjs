@@ -2,6 +2,9 @@
 const HOW_ONLY =
   /^--(ci|verbose|silent|colors|no-colors|no-cache|detectOpenHandles|randomize|(maxWorkers|seed|testTimeout)=.+)$/;
 
+/** Projects of no workspace; `npm run test:apps` runs the last one. */
+const ACROSS = ['test', 'alone', 'apps'];
+
 /** Tests wait for databases, processes, pauses and time-outs: on two cores a third file has room beside two. */
 const WAITING_WORKERS = '--maxWorkers=3';
 
@@ -14,14 +17,14 @@ export function isWholeSuite(jestArguments) {
 }
 
 /**
- * The parts of a whole run, one after the other: the workspaces' own tests, where coverage is counted; tests across
+ * The parts of a whole run (all but other people's apps), one after the other: the workspaces' own tests, where coverage is counted; tests across
  * workspaces; and those that need the machine to themselves, one file at a time.
  * @param {readonly string[]} projects names of all projects in jest.config.mjs
  * @param {readonly string[]} [jestArguments] of the whole run: workers that were asked for count
  * @returns {{ name: string, args: string[], coverage: boolean }[]}
  */
 export function tiers(projects, jestArguments = []) {
-  const workspaces = projects.filter((name) => name !== 'test' && name !== 'alone');
+  const workspaces = projects.filter((name) => !ACROSS.includes(name));
   const workers = jestArguments.some((argument) => argument.startsWith('--maxWorkers=')) ? [] : [WAITING_WORKERS];
   return [
     { name: 'the tests of each workspace', args: ['--selectProjects', ...workspaces, ...workers], coverage: true },
