@@ -81,7 +81,7 @@ async function runTools(client: OpenAI): Promise<unknown> {
 }
 
 /** An error as an app sees it; what is said of it differs, since here more parts can fail. */
-async function errorOf(work: Promise<unknown>): Promise<unknown> {
+export async function errorOf(work: Promise<unknown>): Promise<unknown> {
   const error: unknown = await work.then(
     (value) => ({ value }),
     (thrown: unknown) => thrown,

@@ -5,10 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RecordedRequest } from '../recorded-request.js';
 import type { FakeMessageReply, FakeMessageScript } from './fake-anthropic-script.js';
 import { eventsOfReply } from './fake-anthropic-script.js';
+import { wholeMessage } from './fake-whole-message.js';
 
 /**
  * A server of Anthropic's Messages API that answers by a script, on 127.0.0.1 and a free port, and keeps what it was
- * asked. It serves `POST /v1/messages`, streamed, and `GET /v1/models`.
+ * asked. It serves `POST /v1/messages`, streamed or not, and `GET /v1/models`.
  */
 export class FakeAnthropic {
   readonly #server: Server;
@@ -76,6 +77,8 @@ export class FakeAnthropic {
       response.end(reply.body ?? JSON.stringify(failure('api_error')));
       return;
     }
+    const { model = 'fake-claude', stream } = record.json() as { model?: string; stream?: boolean };
+    if (stream !== true) return sendJson(response, 200, wholeMessage(reply, model));
     response.writeHead(200, { 'content-type': contentType ?? 'text/event-stream', ...headers }).flushHeaders();
     await this.#stream(reply, record, response, gone);
   }
