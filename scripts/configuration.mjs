@@ -48,6 +48,12 @@ const MEANINGS = {
   BULLA_PII_TOOLS: 'with BULLA_PII=mask: tools in whose arguments what was masked is put back',
   BULLA_PIN: "the hash of the organisation's first root",
   BULLA_PROFILE: 'the file that names vault, organisation and pin, instead of profile.json in BULLA_HOME',
+  BULLA_PROXY_LISTEN: 'where `bulla proxy` listens, on this machine alone ([proxy.md](proxy.md))',
+  BULLA_PROXY_PASS_UNKNOWN:
+    'what `bulla proxy` and `bulla exec` do with a parameter of a chat that they do not know: leave it out, or refuse it by name',
+  BULLA_PROXY_RECEIPTS:
+    'whether `bulla proxy` and `bulla exec` keep the last 100 answers, sealed to this device; with `question`, what was asked too',
+  BULLA_PROXY_TOKEN: 'the key that apps show to `bulla proxy`, instead of the one in proxy.token in BULLA_HOME',
   BULLA_PUBLIC_URL: 'the addresses by which clients reach the service; every signed request names one',
   BULLA_REDIS_URL: 'the Redis in which replicas share their limits; without it each process counts for itself',
   BULLA_REQUESTS_MAX: 'the most requests that are answered at the same time',
@@ -87,6 +93,13 @@ const COMMAND = {
   BULLA_PII_DETECTOR: { expected: 'an https URL, or an http URL of this machine', initial: 'nothing' },
   BULLA_PII_TOOLS: { expected: 'names with commas between them', initial: 'none' },
   BULLA_PROFILE: { expected: 'the path of a file', initial: 'nothing' },
+  BULLA_PROXY_LISTEN: {
+    expected: 'a loopback address and a port, such as 127.0.0.1:4141',
+    initial: '`127.0.0.1:4141`',
+  },
+  BULLA_PROXY_PASS_UNKNOWN: { expected: '`on` or `off`', initial: '`off`' },
+  BULLA_PROXY_RECEIPTS: { expected: '`on`, `off` or `question`', initial: '`on`' },
+  BULLA_PROXY_TOKEN: { expected: '16 or more characters that show', initial: 'the first start makes one' },
   BULLA_STREAM_TOKEN: { expected: 'a bearer token (RFC 6750)', initial: 'no token is sent' },
   BULLA_URL: { expected: 'a URL such as https://vault.example', initial: 'nothing' },
 };

@@ -11,9 +11,9 @@ import type { Io, OutputStream } from './io.js';
 /** Commands whose first argument says what they are about. */
 const ABOUT = /^(run|verify|prompt (push|pull|show|history|diff|promote|rollback|label|reseal|delete))$/;
 /** Commands that work with the home folder; `doctor` looks at every mode itself. */
-const OF_HOME = /^(up|init|run|(prompt|approve|audit|trust|policy|people|device|invitations) .*)$/;
+const OF_HOME = /^(up|init|run|exec|(prompt|approve|audit|trust|policy|people|device|invitations|proxy) .*)$/;
 /** Commands that run until they are told to end, and then end in order and with 0; so does one that is repeated. */
-const SERVICES = new Set(['up', 'fake-openai', 'tail', 'stream']);
+const SERVICES = new Set(['up', 'fake-openai', 'tail', 'stream', 'start', 'exec']);
 
 /** How a hint begins that names a command's help. */
 const SEE = 'see ';
@@ -31,6 +31,10 @@ Then:
   $ bulla run claims/triage --var claim=@claim.txt --stream
   $ bulla run claims/triage --var claim=@claim.txt --json > answer.json
   $ bulla verify answer.json
+
+For apps that you have already:
+  $ bulla exec -- node app.mjs   one command, whose calls of models are sealed and verified
+  $ bulla proxy                  the same for all apps, which find it by OPENAI_BASE_URL
 
 With key files alone, no server (bulla keys generate makes them):
   $ bulla seal --to alice.pub.pem --from bob.key.pem < letter.txt > letter.jwe

@@ -3,8 +3,8 @@ import { inOrder } from '../../../test/in-order.js';
 import type { Ended, Running } from './world.js';
 import { World } from './world.js';
 
-/** What they print is text or a file, and nothing was done that could be told. */
-const WITHOUT = new Set(['completion', 'help']);
+/** What they print is text, a file or what another command prints, and nothing was done that could be told. */
+const WITHOUT = new Set(['completion', 'exec', 'help']);
 
 let world: World;
 let running: Running;
@@ -197,6 +197,44 @@ async function prompts(): Promise<void> {
   await json('verify', [world.path('demo.json')]);
   await json('prompt push', ['claims/gone', '-f', world.path('triage.md')]);
   await json('prompt delete', ['claims/gone', '--yes']);
+}
+
+async function appsServed(): Promise<void> {
+  const installed = await json('proxy install', ['--out', world.path('units/bulla-proxy.service')]);
+  expect(installed).toEqual({ path: world.path('units/bulla-proxy.service'), commands: expect.any(Array) });
+  expect(await json('proxy receipts')).toEqual([]);
+  const proxy = world.start(['proxy', 'start', '--listen', '127.0.0.1:0', '--json']);
+  await proxy.stdout.holds('"state": "ready"');
+  const base = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/);
+  expect(JSON.parse(proxy.stdout.text)).toEqual({
+    state: 'ready',
+    openai_base_url: base,
+    anthropic_base_url: base,
+    token_file: `${home}/proxy.token`,
+  });
+  tried.add('proxy start');
+  const key = expect.stringMatching(/^bulla-/);
+  const openai = { OPENAI_BASE_URL: base, OPENAI_API_KEY: key };
+  const anthropic = { ANTHROPIC_BASE_URL: base, ANTHROPIC_API_KEY: key };
+  expect(await json('proxy env')).toEqual({ ...openai, ...anthropic });
+  expect(await json('proxy status')).toEqual({
+    origin: base,
+    since: expect.any(String),
+    organisation: 'dev',
+    pin: expect.stringMatching(/^sha256:/),
+    directory: NUMBER,
+    responder: { urn: URN, keys: [FINGERPRINT] },
+    models: ['builtin:extract'],
+    trouble: null,
+    receipts: { kept: 0, lost: 0, fault: null },
+    calls: 0,
+    verified: 0,
+    coalesced: 0,
+    refused: 0,
+    faults: {},
+    open: 0,
+  });
+  await proxy.stop();
 }
 
 async function policies(): Promise<void> {
@@ -489,6 +527,7 @@ describe('the result of each command', () => {
     { name: 'prompts and answers', run: prompts },
     { name: 'keys at rest', run: keysAtRest },
     { name: 'audit logs', run: auditLogs },
+    { name: 'what apps are served with', run: appsServed },
     { name: 'the policy', run: policies },
     { name: 'a device that comes in, and one that is refused', run: devices },
     { name: 'people', run: peopleNamed },

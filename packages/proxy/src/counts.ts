@@ -24,7 +24,9 @@ export class Counts {
   }
 }
 
+const ERRORS = ['data: {"error":', 'event: error\n', 'event: response.failed\n'] as const;
+
 /** Whether events of a stream tell of an error, in the words of either vendor. */
 export function tellsError(events: string): boolean {
-  return events.startsWith('event: error\n') || events.startsWith('data: {"error":');
+  return ERRORS.some((beginning) => events.startsWith(beginning));
 }

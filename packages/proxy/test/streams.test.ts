@@ -171,7 +171,7 @@ describe('a stream', () => {
 
   it.each([
     ['/v1/chat/completions', 'data: {"error":{'],
-    ['/v1/messages', 'event: error\ndata: {"type":"error","error":{'],
+    ['/v1/messages', 'event: error\ndata: {"type":"error"'],
     ['/v1/responses', 'event: error\ndata: {"type":"error","code":'],
   ])('is not cut when the proxy stops: %s', async (path, said) => {
     surface.next = ({ signal }) =>

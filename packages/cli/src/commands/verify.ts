@@ -1,6 +1,6 @@
 import type { AnswerInLogs, BundleVerdict } from '@bulla/client';
 import { verifyAnswerFile, verifyAnswerInBundle } from '@bulla/client';
-import { AuditFolder } from '@bulla/client/node';
+import { AuditFolder, isReceiptId } from '@bulla/client/node';
 import type { Check, ProvedAnswer, Verdict } from '@bulla/crypto';
 import { ANSWER_MAX_BYTES, fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
@@ -13,6 +13,7 @@ import type { PinToUse } from '../input/pins.js';
 import { pinFor } from '../input/pins.js';
 import { verdictAsJson } from '../output/audit-verdict.js';
 import { quoted } from '../output/visible-text.js';
+import { receiptBytes } from './proxy/proxy-receipts.js';
 
 interface VerifyOptions {
   readonly pin?: string;
@@ -37,6 +38,7 @@ export function addVerifyCommand(program: Command, context: Context): void {
       'after',
       `
 Ends with 0 if the answer is VALID, else with 10 and the name of the check that failed.
+<file> may also be the id of a receipt that \`bulla proxy receipts\` lists.
 Anyone who has the pin can do this, without an account, without keys and without the vault.
 – marks what nothing at hand could show; it decides nothing. With a profile, keys that
 were revoked since are looked for in the documents that this machine trusted last.
@@ -61,7 +63,9 @@ async function verify(
 ): Promise<void> {
   const { out } = context;
   const by = await pinFor(context, given, 'bulla verify answer.json --pin sha256:…');
-  const bytes = await readBytes(context.io, path, ANSWER_MAX_BYTES);
+  const bytes = isReceiptId(path)
+    ? await receiptBytes(context, path)
+    : await readBytes(context.io, path, ANSWER_MAX_BYTES);
   const { verdict, checks, valid, failure, answer } = await verdictOf(context, bytes, by);
   // What an answer says that is not good is nowhere.
   const logs = audit === undefined || failure !== undefined ? undefined : await inLogs(context, bytes, audit, by);

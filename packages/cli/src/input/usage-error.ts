@@ -10,6 +10,18 @@ export class UsageError extends Error {
   }
 }
 
+/** Something has to be started first; exit code 9. */
+export class NotReadyError extends Error {
+  override readonly name = 'NotReadyError';
+  /** How. */
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
 /** There is no such thing; exit code 6. */
 export class NotThereError extends Error {
   override readonly name = 'NotThereError';

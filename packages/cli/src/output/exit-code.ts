@@ -11,7 +11,7 @@ import type { Output } from './output.js';
 import { PromptFileError } from '../input/prompt-file-error.js';
 import { SettingError } from '../input/settings.js';
 import { reasonOf } from './system-errors.js';
-import { NotThereError, UsageError } from '../input/usage-error.js';
+import { NotReadyError, NotThereError, UsageError } from '../input/usage-error.js';
 
 /** What the process ends with (docs/guide/cli.md#streams-and-exit-codes). */
 export const EXIT = {
@@ -96,6 +96,7 @@ function failureOf(error: unknown, interrupted: boolean, about: About): Failure 
   if (error instanceof CheckFailed) return { exit: EXIT.verification, code: 'check_failed', message };
   if (error instanceof UsageError) return { exit: EXIT.usage, code: 'usage', message, hints: [error.hint] };
   if (error instanceof NotThereError) return { exit: EXIT.notFound, code: 'not_found', message, hints: [error.hint] };
+  if (error instanceof NotReadyError) return { exit: EXIT.notReady, code: 'not_ready', message, hints: [error.hint] };
   if (error instanceof SettingError) return { exit: EXIT.settings, code: 'bad_setting', message };
   if (error instanceof PassphraseError) return { exit: EXIT.auth, code: 'passphrase', message };
   if (error instanceof HomeError) return { exit: EXIT.error, code: 'home', message };

@@ -1,0 +1,61 @@
+import type { Bulla } from '@bulla/client';
+import { readKeyFile, ReceiptFolder, ReceiptKeeper, receiptKeysOf } from '@bulla/client/node';
+import type { ReceiptEvent } from '@bulla/client/node';
+import type { ProxyServer } from '@bulla/proxy';
+import type { Context } from '../../context.js';
+import { UsageError } from '../../input/usage-error.js';
+import { styled } from '../../output/output.js';
+import type { ProxySettings } from './proxy-settings.js';
+
+/** A proxy that listens, and what it asks through. */
+export interface OpenProxy {
+  readonly server: ProxyServer;
+  readonly bulla: Bulla;
+  /** Ends it: runs get a moment, unless none is given. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/**
+ * A proxy for this device, once the newest documents of the organisation were verified.
+ * @param listen such as `127.0.0.1:4141`.
+ * @throws {ProxyError} if it cannot listen there; what `connect` throws
+ */
+export async function openProxy(
+  context: Context,
+  settings: Pick<ProxySettings, 'passUnknown' | 'receipts'>,
+  { token, listen }: { readonly token: string; readonly listen: string },
+): Promise<OpenProxy> {
+  const { parseListen, startProxy } = await import('@bulla/proxy');
+  const address = parseListen(listen);
+  const bulla = await context.connect();
+  try {
+    const receipts = await receiptsOf(context, settings.receipts);
+    const server = await startProxy({ bulla, token, listen: address, receipts, passUnknown: settings.passUnknown });
+    return {
+      server,
+      bulla,
+      async close(graceMs) {
+        await server.stop(graceMs);
+        await bulla.close();
+      },
+    };
+  } catch (error) {
+    await bulla.close();
+    throw error;
+  }
+}
+
+async function receiptsOf(context: Context, setting: ProxySettings['receipts']): Promise<ReceiptKeeper | undefined> {
+  if (setting === 'off') return undefined;
+  const { home, name } = context.identityFile;
+  const file = await readKeyFile(home, name);
+  if (file === undefined) throw new UsageError(`there is no identity at ${home.path(name)}`);
+  const folder = new ReceiptFolder(context.home);
+  const notice = (event: ReceiptEvent) => context.out.talk('bulla: ', styled('note:', 'strong'), ` ${wordsOf(event)}`);
+  return new ReceiptKeeper({ folder, keys: await receiptKeysOf(file), showQuestion: setting === 'question', notice });
+}
+
+function wordsOf(event: ReceiptEvent): string {
+  if (event.event === 'kept-again') return 'receipts are kept again';
+  return `receipts are not kept: ${event.why}; answers reach their apps all the same, without a receipt id`;
+}
