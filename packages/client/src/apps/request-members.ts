@@ -53,8 +53,34 @@ export function shaped<Value>(value: unknown, schema: z.ZodType<Value>, at: read
   // guard: app-shape without: return value as Value;
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const path = pointerTo([...at, ...(issue?.path ?? [])]);
-  throw refused(path, issue?.code === 'unrecognized_keys' ? unknownKeys(issue.keys) : (issue?.message ?? 'is wrong'));
+  throw refused(pointerTo([...at, ...(issue?.path ?? [])]), issue === undefined ? 'is wrong' : saidOf(issue));
+}
+
+/** A list, element by element: of a long one the first fault is enough. @throws {BullaError} as {@link shaped} */
+export function shapedList<Value>(list: unknown, schema: z.ZodType<Value>, at: readonly PropertyKey[]): Value[] {
+  if (!Array.isArray(list)) throw refused(pointerTo(at), 'must be a list');
+  return list.map((value, index) => shaped(value, schema, [...at, index]));
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  record: 'an object',
+  object: 'an object',
+};
+
+/** What a schema found, in words that follow the name of a member; what it says itself does already. */
+function saidOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return unknownKeys(issue.keys);
+  if (!/^(?:Invalid|Too) /.test(issue.message)) return issue.message;
+  if (issue.code === 'invalid_type') return `must be ${NOUNS[issue.expected] ?? issue.expected}`;
+  if (issue.code === 'invalid_value') return `must be ${issue.values.map(String).join(', ')}`;
+  return issue.code === 'too_small'
+    ? `must be at least ${String(issue.minimum)}`
+    : 'has none of the forms that are known here';
 }
 
 function unknownKeys(keys: readonly string[]): string {

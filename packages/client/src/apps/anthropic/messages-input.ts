@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { MessagePart } from '../message-parts.js';
 import { fileDataUrl, imageDataUrl } from '../message-parts.js';
 import { isAppObject } from '../app-body.js';
-import { shaped } from '../request-members.js';
+import { shaped, shapedList } from '../request-members.js';
 
 const hint = z.unknown().optional();
 const textSchema = z.strictObject({ type: z.literal('text'), text: z.string(), cache_control: hint, citations: hint });
@@ -57,7 +57,7 @@ const messageSchema = z.strictObject({
   role: z.enum(['user', 'assistant', 'system']),
   content: contentOf(z.unknown()),
 });
-const textsSchema = z.array(z.discriminatedUnion('type', [textSchema], { error: 'takes text alone' }));
+const textOnly = z.discriminatedUnion('type', [textSchema], { error: 'takes text alone' });
 
 /**
  * The messages of Anthropic's interface as messages of a chat.
@@ -76,7 +76,7 @@ function instructing(content: string): ChatMessage[] {
 
 function textIn(content: unknown, at: readonly PropertyKey[]): string {
   if (typeof content === 'string') return content;
-  const blocks = shaped(content, textsSchema, at);
+  const blocks = shapedList(content, textOnly, at);
   return blocks.map((block) => block.text).join('\n\n');
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { BullaError } from '../../connection/errors.js';
 import { isAppObject } from '../app-body.js';
 import { refused } from '../app-errors.js';
-import { pointerTo, shaped, typeOf } from '../request-members.js';
+import { pointerTo, shaped, shapedList, typeOf } from '../request-members.js';
 import { fileDataUrl, imageDataUrl, plainText } from '../message-parts.js';
 import type { MessagePart } from '../message-parts.js';
 
@@ -33,12 +33,10 @@ const fileSchema = z.strictObject({
 
 const GIVEN = 'is not passed on: only input_text, and input_image and input_file as data: URLs, are';
 const contentOf = <Part extends z.ZodType>(part: Part) => z.union([z.string(), z.array(part)]);
-const givenParts = z.array(z.discriminatedUnion('type', [textSchema, imageSchema, fileSchema], { error: GIVEN }));
-const saidParts = z.array(
-  z.discriminatedUnion('type', [textSchema, refusalSchema], {
-    error: 'is not passed on: only output_text and refusal are',
-  }),
-);
+const givenPart = z.discriminatedUnion('type', [textSchema, imageSchema, fileSchema], { error: GIVEN });
+const saidPart = z.discriminatedUnion('type', [textSchema, refusalSchema], {
+  error: 'is not passed on: only output_text and refusal are',
+});
 
 const itemMembers = { id: hint, status: hint, phase: hint, end_turn: hint };
 /** A model calls a function, and no program of a server does. */
@@ -162,7 +160,7 @@ class InputMessages {
 
 function given(content: string | unknown[], at: readonly PropertyKey[]): string | MessagePart[] {
   if (typeof content === 'string') return content;
-  const parts = shaped(content, givenParts, at).map((part): MessagePart => {
+  const parts = shapedList(content, givenPart, at).map((part): MessagePart => {
     if (part.type === 'input_image') {
       const { image_url: url, detail } = part;
       return { type: 'image_url', image_url: { url, ...(detail && { detail }) } };
@@ -183,7 +181,7 @@ function oneText(parts: MessagePart[]): string | MessagePart[] {
 
 function said(content: string | unknown[], at: readonly PropertyKey[]): AssistantMessage {
   if (typeof content === 'string') return { role: 'assistant', content };
-  const parts = shaped(content, saidParts, at);
+  const parts = shapedList(content, saidPart, at);
   const text = parts.flatMap((part) => (part.type === 'refusal' ? [] : part.text)).join('');
   const refusing = parts.flatMap((part) => (part.type === 'refusal' ? part.refusal : [])).join('');
   return refusing === ''

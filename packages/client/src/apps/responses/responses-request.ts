@@ -7,7 +7,7 @@ import type { AppQuestion } from '../app-question.js';
 import { promptNamed } from '../app-question.js';
 import { checkedQuestion } from '../checked-question.js';
 import { readPromptVars } from '../openai/prompt-vars.js';
-import { readMembers, shaped } from '../request-members.js';
+import { readMembers, shaped, shapedList } from '../request-members.js';
 import { messagesOf } from './responses-input.js';
 import { RESPONSES_MEMBERS } from './responses-members.js';
 import { textOf, toolsOf } from './responses-tools.js';
@@ -93,7 +93,7 @@ function parametersOf(members: AppObject): ModelParameters {
 }
 
 function logprobsOf({ include = [], top_logprobs: top }: AppObject): ModelParameters {
-  const wanted = shaped(include, z.array(z.string()), ['include']);
+  const wanted = shapedList(include, z.string(), ['include']);
   const unknown = wanted.findIndex((name) => !INCLUDED.has(name));
   // guard: responses-include
   if (unknown >= 0) throw refused(`/include/${unknown}`, `must be one of these: ${[...INCLUDED.keys()].join(', ')}`);
