@@ -216,6 +216,12 @@ const SEEDS = {
   letter: readable(jwe, ...letters.cases.map(({ token }) => token)),
   'locked-key': readable(jwe, ...tokens('locked-key')),
   'log-proof': [note.proof.text, note.proof.text.replace('\n', '\nextra AA==\n')],
+  'masked-text': [
+    '\x02Write to ada@example.org, +49 30 901820, or 4111 1111 1111 1111.',
+    '\x07<EMAIL_1_k3f7> DE89 3704 0044 0532 0130 00 86095742719 12345678Z 8.8.4.4 <',
+    '\x01{"a\\u003c": ["ada@example.org", 12.50, "\\\\"]}',
+    '\x04-----BEGIN PRIVATE KEY----- AAAA -----END PRIVATE KEY----- eyJhbGciOiJub25lIn0.e30. sk-proj-0123456789abcdefghij',
+  ],
   'merkle-proof': merkle.inclusion.map(({ index, size, leaf, proof }) =>
     lines(`${index} ${size}`, Buffer.concat([leaf, ...proof].map(bytesOf))),
   ),

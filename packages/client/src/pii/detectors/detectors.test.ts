@@ -43,13 +43,19 @@ describe('what is found', () => {
   it('is a number of the country that was given, without its code', () => {
     expect(found('Call (415) 555-2671.', 'US')).toEqual(['PHONE (415) 555-2671']);
     expect(found('Call (415) 555-2671.')).toEqual([]);
+    expect(found('Ruf 030 901820 an.', 'DE')).toEqual(['PHONE 030 901820']);
+    expect(found('Appelle 01 42 34 56 78.', 'FR')).toEqual(['PHONE 01 42 34 56 78']);
+  });
+
+  it('is of no country that has no numbering plan [guard: pii-phone-country]', () => {
+    expect(() => ownDetectors('XX')).toThrow('no numbering plan');
   });
 
   it.each([
     ['a handle', 'ask @ada or ada@home'],
     ['a card whose sum does not fit [guard: pii-card-luhn]', '4111 1111 1111 1112'],
     ['an account whose remainder is another [guard: pii-iban-check]', 'DE89 3704 0044 0532 0130 01'],
-    ['a number that no plan has [guard: pii-phone-valid]', '+999 1234567'],
+    ['a number that no plan has [guard: pii-phone-valid]', '+1 123 456 7890, +999 1234567'],
     ['a number of persons with a wrong digit [guard: pii-id-check]', '86095742718'],
     ['one with a wrong letter [guard: pii-lettered-id-check]', '12345678A'],
     ['a version', 'version 8.8.4.4 and v9.9.9.9'],

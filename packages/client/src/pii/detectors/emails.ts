@@ -8,6 +8,9 @@ const DOMAIN = /[\p{L}\p{N}.-]/u;
 const DOMAIN_NAME =
   /^(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}(?:\p{L}{2,24}|xn--[A-Za-z0-9-]{2,59})$/u;
 
+/** `icon@2x.png` names a picture for finer screens. */
+const PICTURE = /^[1-9]x\.(?:png|jpe?g|gif|webp|svg|avif)$/i;
+
 /** E-mail addresses: a local part, and a domain name whose last label has no digit. */
 export function* findEmails(text: string): Generator<Finding> {
   let last = 0;
@@ -35,5 +38,6 @@ function domainEnd(text: string, start: number): number | undefined {
   let end = start;
   while (end - start < DOMAIN_MAX && DOMAIN.test(text[end] ?? '')) end++;
   while (end > start && /[.-]/.test(text[end - 1] ?? '')) end--;
-  return DOMAIN_NAME.test(text.slice(start, end)) ? end : undefined;
+  const domain = text.slice(start, end);
+  return DOMAIN_NAME.test(domain) && !PICTURE.test(domain) ? end : undefined;
 }

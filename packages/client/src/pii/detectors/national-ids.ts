@@ -10,6 +10,8 @@ interface NumberedId {
   /** Lengths of its groups, as it is written. */
   readonly shapes: readonly (readonly number[])[];
   readonly isValid: (digits: string) => boolean;
+  /** Whether it is none where further digits stand beside it: of three groups in a row of many, one in ten fits. */
+  readonly isAlone?: true;
 }
 
 const two = (digits: string, place: number) => Number(digits.slice(place, place + 2));
@@ -25,23 +27,26 @@ export const NUMBERED_IDS: readonly NumberedId[] = [
   { country: 'CH', shapes: [[13], [3, 4, 4, 2]], isValid: isSwiss },
   { country: 'BR', shapes: [[11], [3, 3, 3, 2]], isValid: isBrazilian },
   // Twelve digits in a row are too often something else.
-  { country: 'IN', shapes: [[4, 4, 4]], isValid: (digits) => digitAt(digits, 0) > 1 && passesVerhoeff(digits) },
-  // It has no check digit: only numbers with hyphens, as people write it, of areas that are given out.
+  { country: 'IN', shapes: [[4, 4, 4]], isValid: isIndian, isAlone: true },
+  // It has no check digit: only numbers in groups, as people write it, of areas that are given out.
   { country: 'US', shapes: [[3, 2, 4]], isValid: isAmerican },
 ];
 
 /** Numbers that states give persons. {@link NUMBERED_IDS} and {@link LETTERED_IDS} say which. */
 export function* findNationalIds(text: string): Generator<Finding> {
-  // guard: pii-id-check
   for (const run of numberRuns(text))
-    for (const { shapes, isValid } of NUMBERED_IDS)
-      for (const { digits, start, end } of windowsOf(run, shapes))
+    for (const { shapes, isValid, isAlone } of NUMBERED_IDS)
+      for (const { digits, start, end, shape } of windowsOf(run, shapes)) {
+        if (isAlone === true && shape.length < run.length) continue;
+        // guard: pii-id-check without: if (digits !== '')
         if (isValid(digits)) yield { type: 'NATIONAL_ID', start, end };
-  // guard: pii-lettered-id-check
+      }
   for (const { pattern, isValid } of LETTERED_IDS)
-    for (const { index: start, 0: id } of text.matchAll(pattern))
+    for (const { index: start, 0: id } of text.matchAll(pattern)) {
+      // guard: pii-lettered-id-check without: if (id !== '')
       if (isValid(id.replaceAll(/[ -]/g, '').toUpperCase()))
         yield { type: 'NATIONAL_ID', start, end: start + id.length };
+    }
 }
 
 /** Steuer-Identifikationsnummer: of the first ten digits one is there twice or three times, the others once. */
@@ -94,6 +99,10 @@ function isBrazilian(digits: string): boolean {
     return ((weightedSum(digits, weights) * 10) % 11) % 10;
   };
   return !/^(\d)\1*$/.test(digits) && check(9) === digitAt(digits, 9) && check(10) === digitAt(digits, 10);
+}
+
+function isIndian(digits: string): boolean {
+  return digitAt(digits, 0) > 1 && passesVerhoeff(digits);
 }
 
 function isAmerican(digits: string): boolean {

@@ -13,11 +13,12 @@ export function ownDetectors(country: string | undefined): readonly Detector[] {
     findEmails,
     findCards,
     findIbans,
-    phoneDetector(country),
     findNationalIds,
     findIpAddresses,
     findPrivateKeys,
     findTokens,
     findApiKeys,
+    // At last: nearly any ten digits may be a number somewhere, and what another check knows is that.
+    phoneDetector(country),
   ];
 }
