@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI, { BadRequestError, NotFoundError } from 'openai';
 import type { AppsWorld } from './apps-world.js';
 import { PROMPT, startAppsWorld } from './apps-world.js';
+import { runProgram } from './program.js';
 import { RESPONSES_CASES } from './responses-cases.js';
 
 // OpenAI's SDK with its newer interface, straight to a model server and through Bulla, which asks that server for a chat.
@@ -47,6 +49,14 @@ describe('responses through Bulla', () => {
     expect(data.output_text).toBe('This is the fake upstream.');
     expect(response.headers.get('x-bulla-verified')).toBe('true');
     expect(JSON.stringify(world.fake.requests.at(-1)?.json())).toContain('Sort this claim: The roof leaks.');
+  });
+
+  it('come to the program of the guide, which has no proxy', async () => {
+    world.fake.follow({});
+    const page = readFileSync(`${import.meta.dirname}/../../docs/guide/own-sdk.md`, 'utf8');
+    const [, program = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? [];
+    const end = await runProgram([process.execPath, '--input-type=module', '-e', program], { BULLA_HOME: world.home });
+    expect(end).toEqual({ status: 0, stdout: 'This is the fake upstream.\n', stderr: '' });
   });
 
   it('are nowhere to be asked for again', async () => {

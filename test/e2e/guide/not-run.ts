@@ -39,6 +39,19 @@ export const NOT_RUN: readonly NotRun[] = [
     by: { file: 'packages/cli/test/exec.test.ts', says: 'gives one command a proxy' },
   },
   {
+    page: 'docs/guide/own-sdk.md',
+    begins: 'npx bulla exec -- node examples/messages.mjs',
+    why: 'needs a service that runs, and packages of examples/',
+    by: { file: 'test/apps/anthropic.test.ts', says: 'examples/messages.mjs does the same' },
+  },
+  {
+    page: 'docs/guide/own-sdk.md',
+    language: 'js',
+    begins: 'import { Bulla }',
+    why: 'needs a service that runs',
+    by: { file: 'test/apps/responses.test.ts', says: 'docs/guide/own-sdk.md' },
+  },
+  {
     page: 'docs/guide/proxy.md',
     begins: 'bulla proxy',
     why: 'goes on until it is stopped',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { MESSAGES_MEMBERS } from '../../src/apps/anthropic/messages-members.js';
+import { CHAT_MEMBERS } from '../../src/apps/openai/chat-request.js';
 import type { MemberRule, MemberRules } from '../../src/apps/request-members.js';
 import { RESPONSES_MEMBERS } from '../../src/apps/responses/responses-members.js';
 
@@ -10,7 +11,7 @@ const page = readFileSync(new URL('../../../../docs/guide/own-sdk.md', import.me
 function rowsUnder(heading: string): string[] {
   const [, after = ''] = page.split(`\n## ${heading}\n`);
   const [section = ''] = after.split('\n## ');
-  return section.split('\n').filter((line) => line.startsWith('| `'));
+  return section.split('\n').filter((line) => /^\| (?:`|passed)/.test(line));
 }
 
 function rowsOf(rules: MemberRules): string[] {
@@ -32,5 +33,14 @@ describe('the guide', () => {
   ])('has every member that a request to %s may have, and what becomes of it', (heading, rules) => {
     expect(rowsUnder(heading).length).toBeGreaterThan(20);
     expect(rowsUnder(heading)).toEqual(rowsOf(rules));
+  });
+
+  it('has the members of chats', () => {
+    const listed = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
+    const { passed, passedOver } = CHAT_MEMBERS;
+    expect(rowsUnder('Chat completions')).toEqual([
+      `| passed | ${listed(passed)} |`,
+      `| passed over | ${listed(passedOver)} |`,
+    ]);
   });
 });

@@ -21,9 +21,13 @@ export interface ChatRequestOfApp {
 
 /** What says how it is to come, and what is translated. */
 const OWN = ['model', 'messages', 'stream', 'stream_options', 'metadata', 'max_tokens', 'max_completion_tokens'];
-/** What a provider keeps books with: the model gets none of it, so it stays here. */
-const LEFT_OUT = ['user', 'store', 'service_tier', 'safety_identifier', 'prompt_cache_key', 'prompt_cache_retention'];
-const KNOWN: ReadonlySet<string> = new Set([...OWN, ...LEFT_OUT, ...PARAMETER_NAMES]);
+/** What becomes of members of a request; docs/guide/own-sdk.md has the same lists. */
+export const CHAT_MEMBERS = {
+  passed: [...OWN, ...PARAMETER_NAMES],
+  /** What a provider keeps books with: the model gets none of it, so it stays here. */
+  passedOver: ['user', 'store', 'service_tier', 'safety_identifier', 'prompt_cache_key', 'prompt_cache_retention'],
+};
+const KNOWN: ReadonlySet<string> = new Set([...CHAT_MEMBERS.passed, ...CHAT_MEMBERS.passedOver]);
 
 /**
  * A request of OpenAI's chat completions.
