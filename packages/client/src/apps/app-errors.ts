@@ -75,14 +75,19 @@ function statusOf({ code, upstream }: BullaError): number {
   return ALL_PROBLEMS[code].status ?? 502;
 }
 
+/** So long SDKs wait if they are told to; of a longer time OpenAI's makes nothing, and Anthropic's sleeps for hours. */
+const RETRY_SECONDS_MAX = 60;
+
 /** Headers that every error has: SDKs read in them whether to try again, and when. */
 export function faultHeaders({ retryable, origin, request_id: id, retryAfter }: AppFault): Record<string, string> {
+  // guard: app-retry-later without: const isSoon = true;
+  const isSoon = retryAfter === undefined || retryAfter <= RETRY_SECONDS_MAX;
   return {
     'content-type': 'application/json',
     'x-request-id': id,
     // Where Anthropic's SDKs look for it.
     'request-id': id,
-    'x-should-retry': String(retryable),
+    'x-should-retry': String(retryable && isSoon),
     'x-bulla-error-origin': origin,
     ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
   };

@@ -1,7 +1,8 @@
-import type { ParameterName } from '@bulla/crypto';
+import type { ChatMessage, ParameterName } from '@bulla/crypto';
 import { chatMessagesSchema, parametersSchema, tokenParameters } from '@bulla/crypto';
 import { refused } from './app-errors.js';
 import type { AppQuestion } from './app-question.js';
+import { promptNamed } from './app-question.js';
 
 /** Where a vendor's request says what a sealed question calls by other names (RFC 6901). */
 export type Places = { readonly [Name in ParameterName | 'messages']?: string };
@@ -14,6 +15,10 @@ export function checkedQuestion(question: AppQuestion, places: Places): AppQuest
   // guard: app-question-messages
   if (!chatMessagesSchema.safeParse(question.messages).success)
     throw refused(places.messages ?? '/messages', 'has more, or something else, than a sealed question takes');
+  const instructs = ({ role }: ChatMessage) => role === 'system' || role === 'developer';
+  // guard: app-question-instructions
+  if (promptNamed(question.model) !== undefined && question.messages.some(instructs))
+    throw refused(places.messages ?? '/messages', 'must not instruct: the stored prompt does');
   const { error } = parametersSchema.safeParse(tokenParameters(question.parameters));
   const name = error?.issues[0]?.path[0] as ParameterName | undefined;
   // guard: app-question-parameters

@@ -141,6 +141,11 @@ it('takes variables of a stored prompt from the metadata too', () => {
 
 it.each<[string, object, string]>([
   ['instructions [guard: responses-prompt-instructions]', { instructions: 'Be brief.' }, '/instructions'],
+  [
+    'instructions in its input [guard: app-question-instructions]',
+    { input: [{ role: 'developer', content: 'Be brief.' }] },
+    '/input',
+  ],
   ['a member that is not known', { frequency: 1 }, '/frequency'],
 ])('takes no %s with a stored prompt', (_name, more, pointer) => {
   expect(refusedBy({ prompt: { id: 'a' }, ...more }).pointer).toBe(pointer);

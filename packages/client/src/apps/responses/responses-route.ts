@@ -1,5 +1,7 @@
 import type { CompletionChunk } from '@bulla/crypto';
+import { chunkText } from '@bulla/crypto';
 import { bullaError } from '../../connection/errors.js';
+import { actsOrEnds } from '../../runs/runs.js';
 import type { AnswerWriter, AnyAnswer } from '../app-answer.js';
 import { respondStreamed, respondWhole } from '../app-answer.js';
 import { readAppBody } from '../app-body.js';
@@ -37,7 +39,9 @@ class ResponseWriter implements AnswerWriter {
     this.#events = new ResponseEvents(frame);
   }
 
+  /** A beginning leaves at once: what ends or acts is held, and forgotten where it failed. */
   chunk(chunk: CompletionChunk): string {
+    if (actsOrEnds(chunk) && chunkText(chunk) === '') return '';
     return this.#begun() + eventText(this.#events.chunk(chunk));
   }
 
