@@ -97,6 +97,12 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: 'README.md', begins: 'npm test ', why: 'runs this' },
   {
     page: 'README.md',
+    begins: 'npx bulla proxy',
+    why: 'goes on until it is stopped',
+    by: { file: 'packages/cli/test/proxy.test.ts', says: 'says where apps find it' },
+  },
+  {
+    page: 'README.md',
     begins: 'BULLA_LLM=openai:http://127.0.0.1:11434/v1 npm start',
     why: 'goes on until it is stopped; the test of models.md starts it with a server that is no model',
   },

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -42,11 +42,13 @@ describe('in a clone, from its first page on', () => {
     says: 'leads to an answer that verifies, and the quickstart goes on from there',
     walk: async (page) => {
       expect(page.commands.length).toBeGreaterThan(5);
+      // The app and what it is installed with, as they lie in a clone.
+      await symlink(join(import.meta.dirname, '../../../examples'), join(folder, 'examples'));
       const shown = await page.run(page.commands, folder, settings);
       expect(shown.at(-1)?.output).toContain('\nVALID as of ');
       const quickstart = new GuidePage('docs/guide/quickstart.md');
       await quickstart.run(quickstart.commands, folder, settings);
-      expect(unignored(folder, ['home/'])).toEqual([]);
+      expect(unignored(folder, ['home/', 'examples'])).toEqual([]);
     },
   });
 });
