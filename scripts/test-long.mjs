@@ -18,6 +18,7 @@ const PARTS = {
     args: ['--randomize'],
     environment: { BULLA_TEST_LONG: '1', BULLA_TEST_SEED: String(seed) },
   },
+  apps: { script: 'test:apps', args: [], environment: { BULLA_TEST_LONG: '1', BULLA_TEST_SEED: String(seed) } },
   walks: { script: 'walks', args: ['--seed', String(seed), '--write'], environment: {} },
   forgeries: { script: 'forgeries', args: ['--seed', String(seed), '--write'], environment: {} },
   mutants: { script: 'mutants', args: ['--write'], environment: {} },
