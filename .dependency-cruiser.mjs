@@ -215,7 +215,13 @@ export default {
   forbidden: [...workspaceRules, ...boundaryRules, ...roomRules, ...cryptoRules, ...generalRules],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^((packages|services)/[^/]+|bench|fuzz)/(dist|coverage)/' },
+    exclude: {
+      path: [
+        '^((packages|services)/[^/]+|bench|fuzz)/(dist|coverage)/',
+        // Other people's SDKs: `npm run test:apps` alone installs them.
+        '^(examples|test/apps/programs)/',
+      ],
+    },
     tsPreCompilationDeps: true,
     combinedDependencies: true,
     enhancedResolveOptions: {
